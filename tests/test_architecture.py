@@ -308,6 +308,9 @@ def test_durations_are_measured_on_a_clock_that_never_jumps() -> None:
     assert telling == {
         "hiddenstate.runs.writer",  # the journal
         "hiddenstate.system.lock",  # since when a process holds it
+        "hiddenstate.scale.track.follower",  # when lines of a run in progress were written
+        "hiddenstate.scale.track.tensorboard",  # the names of its files
+        "hiddenstate.scale.track.wandb",  # how old a file is
         "hiddenstate.studio.processes",  # when a command was started
         "hiddenstate.views.terminal.progress",  # how long a run has been training
     }

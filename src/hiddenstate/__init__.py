@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # the names of _PUBLIC, with their types
     from hiddenstate.runs import Run as Run
     from hiddenstate.scale.tune.search import tune as tune
     from hiddenstate.training.callback import Callback as Callback
+    from hiddenstate.training.callback import LoggerCallback as LoggerCallback
 
 __version__ = "0.4.0"
 
@@ -35,6 +36,7 @@ _PUBLIC = {
     "watch": "hiddenstate.live.launch",
     "tune": "hiddenstate.scale.tune.search",
     "Callback": "hiddenstate.training.callback",
+    "LoggerCallback": "hiddenstate.training.callback",
     "Run": "hiddenstate.runs",
     "HiddenstateError": "hiddenstate.errors",
 }

@@ -61,6 +61,11 @@ def test_data_in_the_place_of_a_run_gets_the_right_command(table: Path, refuse: 
         assert f"use `hiddenstate {right}`" in error
 
 
+def test_a_run_may_have_the_name_of_its_data(cli: Cli, table: Path) -> None:
+    table.with_name("on-table").mkdir()  # data of the name, such as a folder of sounds
+    assert cli("predict", "on-table", table.name).code == 0
+
+
 def test_a_missing_run_or_folder_is_called_missing_with_the_nearest_name(
     cli: Cli, refuse: Refuse
 ) -> None:

@@ -101,7 +101,10 @@ def test_inspect_suggests_the_series_of_a_table_first(cli: Cli, tmp_path: Path) 
     table(tmp_path / "stores.csv", "year store sold", stores)
     one = [((7 * i) % 30, i % 4 / 2) for i in range(30)]
     table(tmp_path / "one.csv", "day level", one)
+    promoted = [(k % 2, f"2024-01-{k // 2 + 1:02}", "AB"[k % 2], k % 7 / 2) for k in range(60)]
+    table(tmp_path / "promoted.csv", "promo date store sold", promoted)
     for name, ids, time, target in (
+        ("promoted.csv", ["--id", "store"], "date", "sold"),  # not the flag before it
         ("s.csv", ["--id", "store,counter"], "date", "sold"),
         ("counted.csv", [], "day", "level"),
         ("stores.csv", ["--id", "store"], "year", "sold"),

@@ -2,10 +2,14 @@
 
 import ast
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from hiddenstate.runs import Run
+from hiddenstate.views.catalog import drawings
+from hiddenstate.views.timeline import Timeline
 from tests.conftest import Cli
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -108,3 +112,23 @@ def test_commands_print_what_the_page_says(
         printed = iter(masked(line) for line in (done.out + done.err).splitlines())
         for line in expected:
             assert line == "..." or masked(line) in printed, f"{command}: not printed: {line}"
+
+
+@pytest.mark.parametrize("job", ["classify", "regress", "autoencode"])
+def test_chinese_pages_translate_the_words_on_their_figures(
+    job: str, run_of: Callable[[str], Run]
+) -> None:
+    page = (DOCS / "zh" / f"{job}.md").read_text("utf-8")
+    section = page.partition("## 怎么看这些图")[2].partition("\n## ")[0]
+    keys = dict(re.findall(r"^\*\*(\w+)\uff08.*\n\n图上的文字\uff1a(.*)$", section, re.MULTILINE))
+    assert len(keys) == section.count("](../images/")
+    timeline = Timeline(run_of(job))
+    draws = drawings(timeline, timeline.moment())
+    for name, translated in keys.items():
+        figure = draws[name](None)
+        words = [figure.texts[0].get_text()]
+        for axes in figure.axes:
+            words += [axes.get_xlabel(), axes.get_ylabel()]
+            words += axes.get_legend_handles_labels()[1]
+        for word in words:
+            assert word.partition(",")[0].strip(" →") in translated, name

@@ -15,6 +15,8 @@ OWN_TYPES = {
     "weights": "str, path-like or None",
     "recipe": "{'auto'} or None",
     "verbose": "int in [0, inf)",
+    "future": "sequence of str or int, or None",
+    "static": "sequence of str or int, or None",
 }
 """Parameters that take more than the option of the commands does."""
 

@@ -24,7 +24,7 @@ from hiddenstate.training.resume import resume_run
 from hiddenstate.training.trainer import Trainer
 from hiddenstate.training.verify import check_files
 from tests.conftest import Cli
-from tests.runs.test_requests import finish, train
+from tests.runs.asking import finish, train
 from tests.training.test_resume import OPTIONS, contents, make
 
 

@@ -18,8 +18,9 @@ RunOf = Callable[[str], Run]
 OpenPage = Callable[..., Browser]
 
 READ_ALL = """async (digits) => {
-  const { pixelsOf } = await import("/assets/studio/static/touch.js");
-  const { Model, unpacked } = await import("/assets/export/html/net.js");
+  const { pixelsOf } = await import("/assets/studio/static/drawing.js");
+  const { Model } = await import("/assets/export/html/net.js");
+  const { unpacked } = await import("/assets/export/html/packed.js");
   const program = await (await fetch("/api/runs/classify-1/program/final")).json();
   const model = new Model(unpacked(program));
   return digits.map((digit) => {
@@ -39,7 +40,10 @@ READ_ALL = """async (digits) => {
 NOTHING = "\N{EN DASH}"
 """What stands in the place of an answer."""
 
-ANSWERED = f"() => document.querySelector('.answer')?.textContent !== '{NOTHING}'"
+ANSWERED = f"""() => {{
+  const answer = document.querySelector(".answer");
+  return answer !== null && answer.textContent !== "{NOTHING}";
+}}"""
 
 PIXEL = """([x, y]) => {
   const canvas = document.querySelector(".confusion canvas");
@@ -57,6 +61,7 @@ def run(run_of: RunOf) -> Run:
 def shown(run: Run, open_page: OpenPage) -> Any:
     page = open_page("#/run/classify-1").page
     page.wait_for_selector(".card .verdict:not(:empty)")
+    page.locator(".hand").scroll_into_view_if_needed()
     page.wait_for_function(ANSWERED)
     return page
 
@@ -234,7 +239,7 @@ def test_signal_is_bent_and_pasted(
     assert cli("classify", "rows.csv", *words, *more, "--view", "off").code == 0
     model = load(tmp_path / "runs" / "classify-1" / "model.safetensors")
     page = open_page("#/run/classify-1", locale="en").page
-    page.wait_for_selector(".hand")
+    page.locator(".hand").scroll_into_view_if_needed()
     page.wait_for_function(ANSWERED)
     assert page.locator("b", has_text="bold").count() == 0
     pasted = [[np.sin(1.2 * step), 0.25 * step] for step in range(9)]

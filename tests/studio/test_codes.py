@@ -142,6 +142,7 @@ def answer_to(run: Run, series: Array) -> Array:
 def test_the_input_of_a_regression_is_answered_and_bent(run_of: RunOf, open_page: OpenPage) -> None:
     run = run_of("regress")
     page = open_page("#/run/regress-1").page
+    page.locator(".bend").scroll_into_view_if_needed()
     said = wait_for(page, ".bend .note", "mean squared error")
     time = np.pi * np.arange(100) / 10  # a window of ten steps is half a period
     answer = answer_to(run, np.sin(time))

@@ -2,13 +2,16 @@
 
 import json
 import os
+import socket
+import sys
 from pathlib import Path
 
 import pytest
 
 from hiddenstate.studio.app import Studio, routes
 from hiddenstate.studio.gate import BURST, Gate
-from hiddenstate.studio.session import Session
+from hiddenstate.studio.peers import is_of_another_user
+from hiddenstate.studio.session import CODE_SECONDS, Session
 from tests.studio.conftest import Client
 from tests.studio.hostile import FILLED, requests
 
@@ -95,6 +98,59 @@ def test_each_start_has_secrets_of_its_own():
     sessions = [Session("127.0.0.1", 1) for _ in range(2)]
     secrets = {each for s in sessions for each in (s.cookie, s.secret, s.address)}
     assert len(secrets) == 6
+
+
+def code_of(session) -> bytes:
+    return session.opening().partition("?")[2].encode()
+
+
+def test_the_code_of_the_browser_that_is_opened_works_once(client):
+    session = client.studio.session
+    host, token = {"host": session.authority}, session.address.partition("?")[2].encode()
+    old, code = code_of(session), code_of(session)
+    assert code.startswith(b"code=")
+    for wrong in (old, code[:-1], b"code=", b"code=" + token.partition(b"=")[2]):
+        assert client.send("GET", "/", host, query=wrong).status == 401
+    reply = client.send("GET", "/", host, query=code)
+    assert session.cookie in reply.headers["set-cookie"]
+    again = client.send("GET", "/", host, query=code)
+    assert again.status == 401
+    assert session.cookie.encode() not in again.body + str(again.headers).encode()
+    # The address that was printed is still good, once, and no new one is printed before.
+    assert client.renewed == []
+    assert client.send("GET", "/", host, query=token).status == 200
+    assert client.send("GET", "/", host, query=token).status == 401
+    assert client.renewed == ["new"]
+
+
+def test_the_code_is_valid_for_a_short_time(client):
+    session, now = client.studio.session, [0.0]
+    session.clock = lambda: now[0]
+    code, host = code_of(session), {"host": session.authority}
+    now[0] = CODE_SECONDS + 1
+    assert client.send("GET", "/", host, query=code).status == 401
+
+
+def test_the_code_is_not_for_other_users(client, monkeypatch):
+    session = client.studio.session
+    code, host = code_of(session), {"host": session.authority}
+    with monkeypatch.context() as patch:
+        patch.setattr("hiddenstate.studio.gate.is_of_another_user", lambda *_: True)
+        assert client.send("GET", "/", host, query=code).status == 403
+    assert client.send("GET", "/", host, query=code).status == 200
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the system does not say whose they are")
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_connections_of_another_user_are_known(host, monkeypatch):
+    with socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else 2) as server:
+        port = server.getsockname()[1]
+        with socket.create_connection((host, port)) as visitor:
+            own = visitor.getsockname()[1]
+            assert not is_of_another_user(own, port)
+            monkeypatch.setattr("os.getuid", lambda: 12345)
+            assert is_of_another_user(own, port)
+        assert not is_of_another_user(1, port)
 
 
 def test_answers_have_the_policy(client):

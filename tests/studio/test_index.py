@@ -24,9 +24,11 @@ def index(trained, tmp_path):
 def test_a_paused_run_stays_paused_when_its_rate_changes(index):
     run = index.run("copy-000")
     paused = []
+    check = int((run.path / "history.jsonl").read_bytes()[-11:-3], 16)
     for do in ("pause", "lr", "snapshot", "go", "lr", "step", "snapshot"):
-        with (run.path / "history.jsonl").open("a") as stream:
-            stream.write(json.dumps({"event": "control", "step": 1, "do": do}) + "\n")
+        line, check = line_with_checksum({"event": "control", "step": 1, "do": do}, check)
+        with (run.path / "history.jsonl").open("ab") as stream:
+            stream.write(line)
         paused.append(state(run)["paused"])
     assert paused == [True, True, True, False, False, True, True]
 

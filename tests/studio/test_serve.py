@@ -1,6 +1,7 @@
 """The studio as a process: its address, its stream, the commands it starts, and its end."""
 
 import json
+import os
 import shutil
 import signal
 import socket
@@ -211,3 +212,34 @@ def test_the_server_imports_neither_torch_nor_matplotlib():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_the_command_line_of_the_browser_is_worth_nothing_once_it_has_opened(tmp_path):
+    script = tmp_path / "browser.py"
+    script.write_text(
+        "import sys, pathlib, urllib.request\n"
+        "answer = urllib.request.urlopen(sys.argv[1])\n"
+        "pathlib.Path('opened').write_text(sys.argv[1] + ' ' + answer.headers['Set-Cookie'])\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "hiddenstate", "studio"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "BROWSER": f"{sys.executable} {script} %s &"},
+    )
+    try:
+        printed = process.stdout.readline().split()[-1]
+        opened = tmp_path / "opened"
+        until = time.monotonic() + 60
+        while not (opened.exists() and opened.read_text()) and time.monotonic() < until:
+            time.sleep(0.05)
+        address, cookie = opened.read_text().split(" ", 1)
+        assert cookie.startswith("hiddenstate-")
+        assert printed.partition("token=")[2] not in address
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            urllib.request.urlopen(address)
+        assert urllib.request.urlopen(printed).status == 200
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate()

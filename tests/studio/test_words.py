@@ -12,24 +12,77 @@ import hiddenstate
 
 STATIC = Path(hiddenstate.__file__).parent / "studio" / "static"
 TEXT = re.compile(r'\bt\("((?:[^"\\]|\\.)*)"')
+IMPORT = re.compile(r'\bfrom "\./(\w+)\.js"|\bimport\("\./(\w+)\.js"\)')
+
+PAGES = {
+    "frame": ("main", "run"),
+    "home": ("home", "runs", "compare"),
+    "classify": ("classify",),
+    "codes": ("autoencode", "regress"),
+    "away": ("takings",),
+}
+"""The modules with which each file of texts is loaded."""
+
+FIRST = {name for names in PAGES.values() for name in names}
+
+
+def chinese() -> dict[str, dict[str, str]]:
+    """Return the Chinese texts of each file."""
+    paths = [f"import({json.dumps(str(STATIC / f'zh_{part}.js'))})" for part in PAGES]
+    code = f"Promise.all([{','.join(paths)}]).then((all) => console.log(JSON.stringify(all)))"
+    done = subprocess.run(["node", "-e", code], capture_output=True, text=True, check=True)
+    return {part: each["TEXTS"] for part, each in zip(PAGES, json.loads(done.stdout), strict=True)}
+
+
+def loaded_with(module: str, found: set[str]) -> set[str]:
+    """Return a module and those that it loads, up to the next page."""
+    found.add(module)
+    for names in IMPORT.findall((STATIC / f"{module}.js").read_text("utf-8")):
+        name = names[0] or names[1]
+        if name not in found and name not in FIRST and not name.startswith("zh_"):
+            loaded_with(name, found)
+    return found
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="requires node")
 def test_every_text_is_there_in_chinese_with_its_values():
-    code = (
-        f"import({json.dumps(str(STATIC / 'zh.js'))})"
-        ".then(({ CHINESE }) => console.log(JSON.stringify(CHINESE)))"
-    )
-    done = subprocess.run(["node", "-e", code], capture_output=True, text=True, check=True)
-    chinese = json.loads(done.stdout)
-    missing, different = [], []
-    for path in sorted(STATIC.glob("*.js")):
-        for text in TEXT.findall(path.read_text("utf-8")):
-            text = json.loads(f'"{text}"')
-            own = chinese.get(text)
-            if own is None:
-                missing.append(f"{path.name}: {text}")
-            elif sorted(re.findall(r"\{\w+\}", text)) != sorted(re.findall(r"\{\w+\}", own)):
-                different.append(text)
+    texts = chinese()
+    missing, different, seen = [], [], set()
+    for part, first in PAGES.items():
+        own = texts["frame"] | texts[part]
+        for module in sorted({name for start in first for name in loaded_with(start, set())}):
+            seen.add(module)
+            for text in TEXT.findall((STATIC / f"{module}.js").read_text("utf-8")):
+                text = json.loads(f'"{text}"')
+                if text not in own:
+                    missing.append(f"{module}.js on the pages of {part}: {text}")
+                elif sorted(re.findall(r"\{\w+\}", text)) != sorted(
+                    re.findall(r"\{\w+\}", own[text])
+                ):
+                    different.append(text)
     assert missing == []
     assert different == []
+    modules = {path.stem for path in STATIC.glob("*.js")}
+    assert seen == {name for name in modules if not name.startswith("zh_")}
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="requires node")
+def test_a_text_stands_in_one_file():
+    texts = [text for part in chinese().values() for text in part]
+    assert len(texts) == len(set(texts))
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="requires node")
+def test_sentences_of_the_server_are_translated() -> None:
+    """Those without a name or a number; pages show the others as they are."""
+    source = "".join(path.read_text("utf-8") for path in STATIC.parent.glob("*.py"))
+    fixed = re.findall(
+        r'(?:problem|UnknownRunError|RefusedError\(40[14],|DataError)\(?\s*"([^"{}]+)"', source
+    )
+    known = chinese()["frame"]
+    assert len(fixed) > 8
+    assert [text for text in fixed if text not in known and text not in NEVER_SHOWN] == []
+
+
+NEVER_SHOWN = ("no such job", "this address was used; the terminal shows a new one")
+"""Answers to requests that no page makes, or before there is a page."""

@@ -10,6 +10,7 @@ from hiddenstate.engines import make_predictor
 from hiddenstate.inference.evaluate import evaluate_run
 from hiddenstate.runs import Run
 from hiddenstate.views import catalog
+from hiddenstate.views.figures.layout import new_figure
 from hiddenstate.views.held_out import held_out
 from hiddenstate.views.terminal.canvas import Canvas, changes
 from hiddenstate.views.terminal.held_out import held_out as draw_in_terminal
@@ -70,6 +71,19 @@ def test_each_series_has_its_held_out_steps_after_its_past(sales: Run) -> None:
         np.testing.assert_allclose(lane.past_target[known], np.array(past)[known], rtol=1e-5)
         assert known[-1]
         assert lane.past_time[-1] < lane.time[0]
+
+
+def test_the_last_series_that_is_drawn_has_the_time_axis(sales: Run) -> None:
+    timeline = Timeline(sales)
+    draw = catalog.drawings(timeline, timeline.moment())["held_out"]
+    for height, drawn in ((5.0, 2), (2.4, 1)):
+        figure = draw(new_figure(10, height))
+        axes = [axes for axes in figure.axes if axes.get_xlabel() == "date"]
+        assert len(axes) == (2 if axes[0] is not axes[-1] else 1)
+        lowest = min(one.get_position().y0 for one in figure.axes if len(one.lines) > 1)
+        assert axes[0].get_position().y0 <= lowest
+        texts = [text.get_text() for text in figure.texts]
+        assert any("1 more not drawn" in text for text in texts) is (drawn == 1)
 
 
 def test_errors_are_those_of_the_results(sales: Run) -> None:

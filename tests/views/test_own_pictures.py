@@ -99,6 +99,26 @@ def test_lines_end_with_each_window_that_no_other_follows(
     assert {int(piece.sum()) for piece in pieces} <= {4, 8}  # the first 100 steps end in a window
 
 
+def test_a_default_forecast_is_tracked_as_one_line_with_its_name(tmp_path: Path) -> None:
+    options = {**FORECAST, "data": write_sales(tmp_path / "sales.csv"), "output": "last"}
+    timeline = Timeline(train("regress", options, tmp_path))
+    axes, *_ = drawings(timeline, timeline.moment())["tracking"](None).axes
+    red, blue = axes.get_lines()
+    assert len(red.get_xdata()) == len(blue.get_xdata()) > 100
+    assert red.get_linestyle() == "-"
+    assert np.isfinite(np.asarray(red.get_ydata(), float)).all()
+    assert axes.get_xlim()[0] > 4  # the first prediction is for the end of a window of 8 steps
+    assert axes.get_ylabel() == "sales"
+
+
+def test_a_forecast_says_in_its_figures_what_the_network_adds(tmp_path: Path) -> None:
+    data = write_sales(tmp_path / "sales.csv")
+    options = {"data": data, "target": ("sales",), "horizon": 1, "recipe": "auto", "epochs": 1}
+    timeline = Timeline(train("regress", options, tmp_path))
+    for name in ("learning", "held_out"):
+        assert "linear path alone" in " ".join(texts(timeline, name))
+
+
 def test_hidden_states_leave_gaps_between_windows(gappy: Timeline) -> None:
     axes, *_ = drawings(gappy, gappy.moment())["hidden"](None).axes
     (drawn,) = axes.get_images()

@@ -32,6 +32,7 @@ from tools.stress import (
     stopping,
     strange_names,
     studio,
+    track,
     tune,
 )
 from tools.stress.abuses import abuses
@@ -201,6 +202,11 @@ CHECKS = {
         "a search on four hosts struck: worker, cable, database",
         lambda a: tune.strikes(a.folder, a.n, a.seed),
         100,
+    ),
+    "trackers": Check(
+        "a follower of a run killed, its server away for a minute",
+        lambda a: track.followed(a.folder, a.n, a.seed),
+        20,
     ),
     "models": Check("a damaged model file loaded", models, 100_000),
     "readers": Check("a damaged data file read", readers, 10_000),

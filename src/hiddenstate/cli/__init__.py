@@ -17,6 +17,7 @@ from hiddenstate.cli.output import ReadingNotes, fail, report_internal_error
 from hiddenstate.cli.predict import evaluate, predict
 from hiddenstate.cli.runs import compare, runs
 from hiddenstate.cli.studio import studio
+from hiddenstate.cli.track import track
 from hiddenstate.cli.train import autoencode, classify, regress, resume
 from hiddenstate.cli.tune import tune
 from hiddenstate.cli.verify import verify
@@ -35,7 +36,7 @@ GROUPS: dict[str, tuple[click.Command, ...]] = {
     "Data": (inspect,),
     "Training": (classify, regress, autoencode, resume, ctl, tune),
     "Using a model": (predict, evaluate, forecast, export),
-    "Views and reports": (watch, studio, figures, report, film),
+    "Views and reports": (watch, studio, track, figures, report, film),
     "Runs and machine": (runs, compare, verify, doctor),
 }
 """The commands by heading in the help, in the order they are used."""

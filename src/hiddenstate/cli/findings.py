@@ -364,7 +364,8 @@ def _as_read(d: "Dataset") -> str:
     elif classes and d.y is not None and (d.classes or not _no_classes(d.y)):
         sizes = ", ".join(f"{printable(name, 20)} {n:,}" for name, n in classes.items())
         if len(classes) > 6:
-            sizes = f"{min(classes.values()):,} to {max(classes.values()):,} rows each"
+            low, high = min(classes.values()), max(classes.values())
+            sizes = f"{low:,} to {high:,} rows each" if low < high else f"{low:,} rows each"
         text += f", {len(classes)} classes ({sizes})"
     return text
 

@@ -53,6 +53,9 @@ FIGURES = (".png", ".svg", ".pdf")
 @data_argument
 @click.option("--horizon", type=click.IntRange(1, 10_000), default=12, show_default=True,
               help="Number of steps to forecast.")  # fmt: skip
+@click.option("--future", type=FilePath(path_type=Path), metavar="FILE",
+              help="File with the columns known ahead (regress --future) at the steps to forecast, "
+              "for each series; by default the rows of DATA after its last target.")  # fmt: skip
 @click.option("--level", default="80,95", show_default=True, metavar="PERCENT,...",
               help="Levels of the intervals, in percent; none draws no intervals.")  # fmt: skip
 @click.option("--backtest", type=click.IntRange(1, 10_000), metavar="N",
@@ -72,6 +75,7 @@ def forecast(
     run: str,
     data: str | None,
     horizon: int,
+    future: Path | None,
     level: str,
     backtest: int | None,
     output: Path | None,
@@ -109,7 +113,15 @@ def forecast(
     with stdin_as_file(data or own or "") as stdin:
         dataset = read_new_data(model, str(stdin or data or own), reading, require_targets=False)
     made = outlook_of(
-        model, predictor, dataset, horizon, levels, trained_run if data is None else None
+        model,
+        predictor,
+        dataset,
+        horizon,
+        levels,
+        trained_run if data is None else None,
+        None if future is None else str(future),
+        reading,
+        backtest=backtest is not None,
     )
     if data is not None:
         note_remarks(dataset.remarks, stdin)

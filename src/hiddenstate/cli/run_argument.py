@@ -83,7 +83,7 @@ def check_order(run: str, data: str | None, runs_dir: Path) -> None:
     """
     from hiddenstate.runs import list_runs
 
-    if not _is_data(run):
+    if not _is_data(run) or _is_run(runs_dir / run):  # data may have the name of a run
         return
     if data is None:
         trained = _trained_on(run, list_runs(runs_dir))

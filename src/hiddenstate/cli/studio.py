@@ -9,6 +9,9 @@ from hiddenstate.cli.output import note, say
 
 LOCAL = "127.0.0.1"
 
+WAITING = "hiddenstate.cli.waiting"
+"""The module that waits for the next command of the page."""
+
 
 @click.command(
     cls=GroupedCommand,
@@ -43,7 +46,7 @@ def studio(name: str | None, port: int, host: str, no_browser: bool, runs_dir: P
             f"warning: whoever can reach {host} can read what passes, which is not encrypted; the "
             "address with its token lets its owner train and read files here"
         )
-    running = serve(runs_dir, start, run, roots, host, port, not no_browser, say)
+    running = serve(runs_dir, start, run, roots, host, port, not no_browser, say, WAITING)
     for command in running:
         note(f"still running: {command}")
 

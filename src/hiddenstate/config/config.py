@@ -210,6 +210,8 @@ def _check_together(config: Config) -> None:
         raise OptionError("--change: applies only to forecasts; add --horizon 1")
     if config.job == "regress" and config.data.linear:
         _check_linear(config)
+    if config.job == "regress":
+        _check_known_ahead(config.data)
     if training.patience and not config.data.valid_fraction:
         raise OptionError("--patience: requires validation rows; add --valid-fraction 0.1")
     if training.lr_schedule == "inverse" and training.hold == 0:
@@ -229,6 +231,13 @@ def _check_linear(config: Config) -> None:
         raise OptionError(
             "--linear: a window without those before it lacks last values; add --no-stateful"
         )
+
+
+def _check_known_ahead(data: DataConfig) -> None:
+    """Refuse options that do not work with inputs known ahead, or static ones (`OptionError`)."""
+    for flag, names in (("--future", data.future), ("--static", data.static)):
+        if names and not data.horizon:
+            raise OptionError(f"{flag}: applies only to forecasts; add --horizon 1")
 
 
 def _check_stem(config: Config, model: RecurrentConfig) -> None:

@@ -120,6 +120,28 @@ class DataConfig:
         since=4,
         recipe=True,
     )
+    future: tuple[str, ...] | None = option(
+        None,
+        "With --horizon, inputs that are known ahead, such as a price, a holiday or the column of "
+        "--calendar: their values at the time that is predicted are read too.",
+        item=str,
+        jobs=("regress",),
+        placeholder="COL,...",
+        since=5,
+        reading=True,
+        kept=True,
+    )
+    static: tuple[str, ...] | None = option(
+        None,
+        "With --horizon, inputs that have one value in each series, such as a region or the type "
+        "of a store: numbers or text, read at every step.",
+        item=str,
+        jobs=("regress",),
+        placeholder="COL,...",
+        since=5,
+        reading=True,
+        kept=True,
+    )
     drop: tuple[str, ...] | None = option(
         None,
         "Columns that are left out, whatever they hold.",

@@ -24,6 +24,7 @@ from hiddenstate.data.description import (
 )
 from hiddenstate.data.job_fit import Fit, hardly_repeat, job_fits, numbered_ids, unknown_labels
 from hiddenstate.data.prepare.encoding import Encoding
+from hiddenstate.data.prepare.known_columns import without_future_rows
 from hiddenstate.data.prepare.wide import WideReading, decided_reading
 from hiddenstate.data.readers.column_facts import ColumnFacts, describe_columns
 from hiddenstate.data.readers.column_roles import described_roles
@@ -143,6 +144,7 @@ def inspect_dataset(
         The columns of a table in memory, from which `d` was made.
     """
     options, job = config.data, config.job
+    d = without_future_rows(d, options.future)
     reading = decided_reading(d, config)
     parts = [part for part in (d.train, d.test) if part is not None]
     values, copies, steps, rows = (

@@ -248,12 +248,19 @@ def _regress_fits(
             ]
             if not free:
                 return
-            name = free[0]
+            several = [name for name in free if not _is_flag(d.X, d.columns.index(name))]
+            name = (several or free)[0]
             series = f"{'one' if wide else len(d.X)} series of up to {count(n_steps, 'step')}"
             series += f", in windows; {printable(name, 40)} 1 step ahead"
             when = "if each row is a time step" if wide else ""
             own = _filling_series(own)
             yield Fit("regress", own | {"target": name, "horizon": 1}, series, when)
+
+
+def _is_flag(X: Array, feature: int) -> bool:
+    """Whether a feature of X (N, F) or (N, T, F) has at most two values, as yes and no have."""
+    values = np.asarray(X[..., feature], float)
+    return len(np.unique(values[np.isfinite(values)])) <= 2
 
 
 def _autoencode_fit(d: SequenceDataset, options: DataConfig, extra: Options) -> Fit:

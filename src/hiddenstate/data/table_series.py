@@ -195,10 +195,12 @@ def _orders(
 
 
 def _target(columns: Columns, options: DataConfig, taken: set[int]) -> int | None:
-    """Return the target that is named, or the first free column of numbers that vary."""
+    """Return the target that is named, or the first free column of numbers that vary, of those with
+    more than two values if there are any: two values are a flag, such as a promotion."""
     if options.target is not None:
         named = columns.positions.get(options.target[0])
         return named if named not in taken else None
+    flag = None
     for j, kind in enumerate(columns.kinds):
         if (
             kind == "number"
@@ -206,6 +208,9 @@ def _target(columns: Columns, options: DataConfig, taken: set[int]) -> int | Non
             and not (_says_when(columns, j) or says_id(columns.names[j]))
         ):
             values = columns.arrays[j][~missing_cells(columns.arrays[j])]
-            if len(values) and values.min() < values.max():
+            n_values = len(np.unique(values))
+            if n_values > 2:
                 return j
-    return None
+            if n_values == 2 and flag is None:
+                flag = j
+    return flag

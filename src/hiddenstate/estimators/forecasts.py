@@ -12,9 +12,10 @@ from hiddenstate.config.parameters import errors_for_python
 from hiddenstate.data import PreparedDataset, Rows, SequenceDataset
 from hiddenstate.data.readers.dataframes import is_frame
 from hiddenstate.engines import Predictor
-from hiddenstate.errors import DataError, OptionError, did_you_mean, printable
+from hiddenstate.errors import DataError, OptionError, printable
 from hiddenstate.estimators.inputs import float_type
-from hiddenstate.estimators.options import config_of
+from hiddenstate.estimators.known_ahead import after_series
+from hiddenstate.estimators.options import config_of, features_of
 from hiddenstate.inference.backtest import calibration_origins
 from hiddenstate.inference.forecast import Forecaster, Intervals, series_of_rows
 from hiddenstate.jobs import Job, make_job
@@ -44,7 +45,7 @@ def _with_features(series: Any) -> Array:
 
 
 def dataset_of_series(
-    rows: Rows, names: tuple[str, ...] | None, targets: Any, dtype: str
+    rows: Rows, names: tuple[str, ...] | None, targets: Any, dtype: str, given: Sequence[Any] = ()
 ) -> SequenceDataset:
     """Return series with some of their own features as targets.
 
@@ -55,8 +56,10 @@ def dataset_of_series(
     names : tuple of str or None
         Of the features, if they were columns of a data frame.
     targets : None, str, int, or sequence of these
-        Features that are forecast, by name or number; None for all.
+        Features that are forecast, by name or number; None for all but those `given`.
     dtype : str
+    given : sequence
+        Features that are known ahead, or static, each by name or number.
 
     Raises
     ------
@@ -65,7 +68,7 @@ def dataset_of_series(
     """
     width = rows.X.shape[2]
     columns = names or (("value",) if width == 1 else tuple(f"value_{i}" for i in range(width)))
-    chosen = _features(targets, columns)
+    chosen = _targets(targets, columns, features_of(given, columns, "future or static"))
     X = rows.X.astype(np.float32) if rows.X.dtype == np.uint8 else rows.X
     rows = replace(rows, X=X, y=X[..., chosen].astype(dtype))
     read_as: dict[str, Any] = {} if names is None else {"layout": "long"}
@@ -75,22 +78,18 @@ def dataset_of_series(
     return SequenceDataset("X", rows, columns=columns, targets=own, read_as=read_as)
 
 
-def _features(targets: Any, columns: tuple[str, ...]) -> list[int]:
+def _targets(targets: Any, columns: tuple[str, ...], given: list[int]) -> list[int]:
+    """Return the features to forecast: by default all but those that are `given`."""
     if targets is None:
-        return list(range(len(columns)))
-    each = [targets] if isinstance(targets, (str, int, np.integer)) else list(targets)
-    chosen = []
-    for target in each:
-        known = target in columns if isinstance(target, str) else target in range(len(columns))
-        if not known or isinstance(target, (bool, float)):
-            hint = did_you_mean(str(target), columns)
-            raise DataError(
-                f"y: with horizon, names or numbers of features to forecast, got "
-                f"{printable(target, 40)}; the features are {', '.join(columns[:8])}{hint}"
-            )
-        chosen.append(columns.index(target) if isinstance(target, str) else int(target))
-    if not chosen or len(set(chosen)) < len(chosen):
-        raise DataError("y: expected different features to forecast, or None for all")
+        chosen = [i for i in range(len(columns)) if i not in given]
+    else:
+        chosen = features_of(targets, columns, "y")
+    if not chosen:
+        raise DataError("y: expected features to forecast, or None for all")
+    if both := sorted({*chosen} & {*given}):
+        raise DataError(
+            f"y: {printable(columns[both[0]], 40)} is to be forecast, but is in future or static"
+        )
     return chosen
 
 
@@ -99,6 +98,8 @@ class ForecastMixin:
 
     model_: FittedModel
     targets_shape_: tuple[int, ...]
+    future: Any
+    static: Any
     _ends: list[Array]
     _seed: int
 
@@ -120,7 +121,8 @@ class ForecastMixin:
             raise OptionError("sample_weight: does not go with horizon; leave it out")
         rows = self._checked_rows(as_list_of_series(X), reset=True)
         dtype = float_type(rows.X)
-        dataset = dataset_of_series(rows, self._fitted_names(), y, dtype)
+        given = [*_each(self.future), *_each(self.static)]
+        dataset = dataset_of_series(rows, self._fitted_names(), y, dtype, given)
         config = config_of(self, dtype, dataset)
         self._seed = config.training.seed
         job = make_job(config, self._prepared(dataset, config, True))
@@ -145,6 +147,7 @@ class ForecastMixin:
         *,
         horizon: int | None = None,
         level: float | Sequence[float] | None = None,
+        future: Any = None,
     ) -> Any:
         """Return forecasts of the steps after the end of series.
 
@@ -162,6 +165,10 @@ class ForecastMixin:
         level : float or sequence of float, optional
             Levels of intervals, such as (0.8, 0.95). They are calibrated on the forecasts from
             earlier steps of X (split conformal), which should be later than the training series.
+        future : array-like, optional
+            The values after each series of the features known ahead, for a model that was fitted
+            with `future`: a data frame with their columns, or (H, K), or (H,) for one; of several
+            series a list of such, or (N, H, K).
 
         Returns
         -------
@@ -176,7 +183,7 @@ class ForecastMixin:
             If the model was not trained with a horizon, or cannot forecast so far; for `level`
             without X, or if X has too few steps to calibrate it.
         DataError
-            If a series is too short.
+            If a series is too short, or `future` does not fit.
         """
         check_is_fitted(self)
         with errors_for_python():
@@ -187,6 +194,8 @@ class ForecastMixin:
                 else section_options(DataConfig, "regress")["horizon"].check(horizon)
             )
             forecaster = Forecaster(self.model_, self._predictor(), steps)
+            if future is not None and not forecaster.known:
+                raise OptionError("future: the model was not fitted with future; leave it out")
             level = None if level is None else _levels(level)
             if level is not None and X is None:
                 raise OptionError("level: pass series X, later than the training series")
@@ -198,6 +207,9 @@ class ForecastMixin:
             else:
                 rows = self._checked_rows(as_list_of_series(X), reset=False)
             series = series_of_rows(rows, forecaster, "X")
+            if forecaster.known:
+                after = after_series(future, self.model_, len(series), steps)
+                forecaster = forecaster.followed_by(after)
             ends = [np.array([len(values) - 1]) for values in series]
             values = forecaster.paths(series, ends).values
             if level is None:
@@ -208,6 +220,13 @@ class ForecastMixin:
             for each, (low, up) in intervals.items()
         }
         return _shaped(values, several), shaped
+
+
+def _each(features: Any) -> list[Any]:
+    """Return the features that a parameter names, as a list."""
+    if features is None:
+        return []
+    return [features] if np.isscalar(features) else list(features)
 
 
 def _levels(level: Any) -> list[float]:

@@ -2,6 +2,7 @@
 
 import inspect
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from sklearn.utils import check_random_state
 
 from hiddenstate.config import Config, make_config
 from hiddenstate.data import SequenceDataset
-from hiddenstate.errors import OptionError
+from hiddenstate.errors import DataError, OptionError, did_you_mean, listed, printable
 from hiddenstate.training.recipes import suggest
 
 UPDATES = 1000
@@ -25,7 +26,7 @@ LEFT_OUT = {
 
 def config_of(estimator: Any, dtype: str, dataset: SequenceDataset) -> Config:
     """Return the config that the parameters, and the recipe if there is one, make for `dataset`."""
-    values = _option_values(estimator)
+    values = _option_values(estimator, dataset.columns)
     if estimator.recipe is None:
         return _own_config(estimator._job, values, dtype, dataset)
     if estimator.recipe != "auto":
@@ -42,15 +43,19 @@ def config_of(estimator: Any, dtype: str, dataset: SequenceDataset) -> Config:
     return make_config(estimator._job, {**suggest(estimator._job, dataset, given), **given})
 
 
-def _option_values(estimator: Any) -> dict[str, Any]:
-    """The parameters as values of options."""
+def _option_values(estimator: Any, columns: tuple[str, ...] | None) -> dict[str, Any]:
+    """The parameters as values of options; features have the names in `columns`."""
     values: dict[str, Any] = estimator.get_params(deep=False)
     del values["recipe"], values["verbose"]
     if values.get("horizon") is None:
-        for name in ("window", "change", "linear"):
-            if values.pop(name, None):
+        for name in ("window", "change", "linear", "future", "static"):
+            if values.pop(name, None) not in (None, False, 0):
                 raise OptionError(f"{name}: applies to forecasts; set horizon, or leave it out")
         values.pop("horizon", None)
+    for name in ("future", "static"):
+        if values.get(name) is not None:
+            which = features_of(values[name], columns or (), name)
+            values[name] = tuple((columns or ())[i] for i in which) or None
     state = values.pop("random_state")
     if isinstance(state, (int, np.integer)):
         values["seed"] = int(state)
@@ -65,6 +70,30 @@ def _option_values(estimator: Any) -> dict[str, Any]:
             f"missing: {values['missing']!r} is not available for {type(estimator).__name__}"
         )
     return values
+
+
+def features_of(features: Any, columns: Sequence[str], where: str) -> list[int]:
+    """Return the numbers of features that are given by name or number.
+
+    Raises
+    ------
+    DataError
+        If there is no such feature, or one is given twice.
+    """
+    each = [features] if np.isscalar(features) else list(features)
+    chosen = []
+    for one in each:
+        known = one in columns if isinstance(one, str) else one in range(len(columns))
+        if not known or isinstance(one, (bool, float)):
+            hint = did_you_mean(str(one), columns)
+            raise DataError(
+                f"{where}: with horizon, names or numbers of features, got {printable(one, 40)}; "
+                f"the features are {listed(columns[:8])}{hint}"
+            )
+        chosen.append(list(columns).index(one) if isinstance(one, str) else int(str(one)))
+    if len(set(chosen)) < len(chosen):
+        raise DataError(f"{where}: expected different features")
+    return chosen
 
 
 def _own_config(job: str, values: dict[str, Any], dtype: str, dataset: SequenceDataset) -> Config:

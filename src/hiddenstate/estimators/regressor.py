@@ -14,6 +14,7 @@ from hiddenstate.data import Rows, as_rows
 from hiddenstate.engines import Predictor, TrainingState
 from hiddenstate.errors import DataError, OptionError
 from hiddenstate.estimators.base import Estimator, all_at_once
+from hiddenstate.estimators.carried import check_equal, follow_each
 from hiddenstate.estimators.forecasts import ForecastMixin, as_list_of_series
 from hiddenstate.estimators.inputs import (
     as_targets,
@@ -91,6 +92,11 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin):
         A forecast learns the change from the last value to the one that is forecast.
     linear : bool, default=False
         A forecast adds a linear function of the last values; the network learns what it leaves.
+    future : sequence of str or int, or None, default=None
+        Features of X that are known ahead, such as a price or a holiday, by name or number: a
+        forecast also reads their values at the time that it predicts.
+    static : sequence of str or int, or None, default=None
+        Features of X that have one value in each series, such as a region, by name or number.
     channels_first : bool, default=False
         X is (n_samples, n_features, n_timesteps), and a series in a list is
         (n_features, n_timesteps), as in aeon and sktime.
@@ -215,6 +221,8 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin):
         window: int | None = None,
         change: bool = False,
         linear: bool = False,
+        future: Any = None,
+        static: Any = None,
         channels_first: bool = False,
         scale: str | None = None,
         missing: str = "error",
@@ -262,6 +270,8 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin):
         self.window = window
         self.change = change
         self.linear = linear
+        self.future = future
+        self.static = static
         self.channels_first = channels_first
         self.scale = scale
         self.missing = missing
@@ -368,7 +378,7 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin):
             return predictor.predict(rows.X, rows.lengths)
         if rows.lengths is None:
             return predictor.follow(rows.X, {})[0]
-        return _follow_each(predictor, rows, rows.lengths)
+        return follow_each(predictor, rows, rows.lengths)
 
     def forward(self, X: ArrayLike, state: Params | None = None) -> tuple[Array, Params]:
         """Return predicted targets for a batch X and the state after it.
@@ -400,12 +410,12 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin):
         config = self.model_.net.recurrent
         if config.bidirectional and not config.stem and config.members == 1:
             predictor, rows = self._predictor(), self._prepare(X)
-            _check_equal(rows)
+            check_equal(rows)
             outputs, after = predictor.forward(rows.X, state or {})
             return self._as_targets(outputs, rows), after
         with errors_for_python():
             rows = shaped_inputs(self.model_, self._checked_rows(X, reset=False), "X")
-            _check_equal(rows)
+            check_equal(rows)
             stream = Stream(self.model_, len(rows), self.device, self.threads, state)
             targets = stream.feed(rows.X)
         targets = targets if self.model_.net.output == "steps" else targets[:, -1]
@@ -470,20 +480,3 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin):
         """Targets (..., O) without the last axis, if `fit` had one target without it."""
         many = len(self.targets_shape_) == (2 if self.model_.net.output == "steps" else 1)
         return targets if many else targets[..., 0]
-
-
-def _check_equal(rows: Rows) -> None:
-    if rows.lengths is not None:
-        raise DataError("forward: the rows of X must have equal length; pass them one by one")
-
-
-def _follow_each(predictor: Predictor, rows: Rows, lengths: Array) -> Array:
-    """Outputs of consecutive windows of unequal length, padded with zeros."""
-    state: Params = {}
-    parts = []
-    for row, n in zip(rows.X, lengths, strict=True):
-        output, state = predictor.follow(row[None, :n], state)
-        if output.ndim == 3:
-            output = np.pad(output, ((0, 0), (0, len(row) - n), (0, 0)))
-        parts.append(output)
-    return np.concatenate(parts)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hiddenstate.errors import DataError, OptionError, did_you_mean, printable
+from hiddenstate.errors import DataError, OptionError, did_you_mean, listed, printable
 from hiddenstate.export.rounding import checked_change
 from hiddenstate.export.target import Contents, Source, Target, facts_json, identifier, source_of
 from hiddenstate.export.trial import (
@@ -132,6 +132,12 @@ def export_model(
         If an answer differs from the model's by more than the limit; nothing is written then.
     """
     target = target_named(to)
+    if model.transform.known.ahead:
+        names = listed(model.transform.known.columns, each=40)
+        raise OptionError(
+            f"--to {to}: cannot hold a model that reads columns known ahead ({names}), as only "
+            "forecast moves them; train one without --future"
+        )
     path, base = _named(Path(output), target)
     weights = _checked_weights(target, weights, model)
     source = replace(source_of(model, base.name, weights, target.stored), run=run)

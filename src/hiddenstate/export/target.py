@@ -128,7 +128,9 @@ def source_of(
 ) -> Source:
     """Return what is exported of a model, with its weights as `stored` has them."""
     own = model if stored is None else stored(model, weights)
-    features = replace(own, transform=replace(own.transform, encodings=()))
+    # What is exported reads features; static ones are inputs like others.
+    reading = {n: v for n, v in own.transform.reading.items() if n != "static"}
+    features = replace(own, transform=replace(own.transform, encodings=(), reading=reading))
     return Source(features, name, weights, program_of(features), facts_of(model))
 
 

@@ -11,6 +11,7 @@ from typing import Any, NotRequired, TypedDict
 import numpy as np
 
 from hiddenstate.data import Rows, SequenceDataset
+from hiddenstate.data.prepare.known_ahead import without_ends
 from hiddenstate.data.prepare.layout import class_numbers
 from hiddenstate.data.prepare.missing import filled_forward
 from hiddenstate.data.prepare.windows import cut_windows
@@ -100,9 +101,13 @@ def prepare_for_evaluation(model: FittedModel, dataset: SequenceDataset) -> Rows
             raise DataError(f"{where}: y is {rows.y.shape}; expected one label per row")
         numbers = class_numbers(rows.y, model.classes, where)
         return replace(prepare_inputs(model, rows, where), y=numbers)
-    if rows.y.ndim == 3:
+    transform = model.transform
+    if transform.known.ahead:
+        rows, _ = without_ends(rows, transform.own_features, where)
+    if rows.require_targets().ndim == 3:
         if model.transform.missing == "forward":  # before windows are cut
             rows = replace(rows, X=filled_forward(rows.X, rows.lengths, where)[0])
+        rows = replace(rows, X=transform.known.moved(rows.X, rows.lengths))
         rows = cut_windows(
             rows,
             window_length(model) if model.stateful else 0,

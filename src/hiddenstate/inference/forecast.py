@@ -6,14 +6,16 @@ forecasts are appended to the series, and the model answers again.
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from hiddenstate.data import Rows
+from hiddenstate.data.prepare.known_ahead import known_steps, up_to
 from hiddenstate.data.prepare.missing import check_finite
 from hiddenstate.engines import Predictor
-from hiddenstate.errors import DataError, OptionError, count
+from hiddenstate.errors import DataError, OptionError, count, listed
 from hiddenstate.inference.predict import window_length
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.system.typing import Array
@@ -59,6 +61,9 @@ class Forecaster:
         The same model, ready to compute.
     horizon : int
         Steps H of a path.
+    after : sequence of ndarray (F_i, K), optional
+        Values after each series of the K features that are known ahead. Steps that would read
+        later ones are NaN.
 
     Raises
     ------
@@ -66,9 +71,15 @@ class Forecaster:
         If the model does not forecast, or cannot forecast so far ahead.
     """
 
-    def __init__(self, model: FittedModel, predictor: Predictor, horizon: int) -> None:
+    def __init__(
+        self,
+        model: FittedModel,
+        predictor: Predictor,
+        horizon: int,
+        after: Sequence[Array] | None = None,
+    ) -> None:
         self.model, self.predictor, self.horizon = model, predictor, horizon
-        transform = model.transform
+        self.after, transform = after, model.transform
         self.trained = int(transform.reading.get("horizon") or 0)
         if model.net.job != "regress" or not self.trained:
             raise OptionError(
@@ -81,12 +92,27 @@ class Forecaster:
                 f"forecast: the model {reads}; train it with --no-stateful on windows"
             )
         self.own = transform.own_features
-        recursive = len(self.own) == model.n_features
-        if not self.own or (horizon > self.trained and not recursive):
+        self.known, self.static = transform.known.ahead, transform.known.static
+        given = {*self.own, *self.known, *self.static}
+        unknown = [k for k in range(model.n_features) if k not in given]
+        if not self.own or (horizon > self.trained and unknown):
             raise OptionError(
                 f"--horizon: the model forecasts {count(self.trained, 'step')} ahead, and later "
-                f"steps require inputs that are not forecast; train with --horizon {horizon}"
+                f"steps require inputs that are not forecast{self._named(unknown)}; train with "
+                f"--horizon {horizon}"
             )
+
+    def _named(self, unknown: list[int]) -> str:
+        """Return the names of inputs whose later values are unknown, and how to make them known."""
+        columns = self.model.transform.columns
+        if not unknown or columns is None:
+            return ""
+        names = listed([columns[k] for k in unknown], each=40)
+        return f" ({names}: name those known ahead in --future)"
+
+    def followed_by(self, after: Sequence[Array]) -> "Forecaster":
+        """Return the forecaster with values known ahead after each series."""
+        return Forecaster(self.model, self.predictor, self.horizon, after)
 
     @property
     def length(self) -> int:
@@ -107,7 +133,8 @@ class Forecaster:
             known = np.stack(
                 [series[numbers[i]][ends[i] - self.length + 1 : ends[i] + 1] for i in part]
             )
-            values.append(self._path(known))
+            later = [self._later(series[numbers[i]], numbers[i], ends[i]) for i in part]
+            values.append(self._path(known, later))
             actual.append(np.stack([self._after(series[numbers[i]], ends[i]) for i in part]))
         empty = np.zeros((0, self.horizon, len(self.own)))
         parts = (np.concatenate([empty, *part]) for part in (values, actual))
@@ -124,19 +151,37 @@ class Forecaster:
         later[: len(observed)] = observed
         return later
 
-    def _path(self, known: Array) -> Array:
-        """Return forecasts (n, H, O) after known steps (n, length, I)."""
+    def _later(self, values: Array, number: int, end: int) -> Array:
+        """Return what is known ahead (n, K) of the steps after one of a series."""
+        later = values[end + 1 :, self.known]
+        if self.after is not None:
+            later = np.concatenate([later, self.after[number]])
+        return np.asarray(later[: self.horizon])
+
+    def _path(self, known: Array, later: Sequence[Array]) -> Array:
+        """Return forecasts (n, H, O) after known steps (n, length, I), for which `later` holds what
+        is known ahead."""
         made: list[Array] = []
-        h = self.trained
-        while sum(part.shape[1] for part in made) < self.horizon:
-            windows = np.lib.stride_tricks.sliding_window_view(known, self.window, axis=1)
-            windows = windows.transpose(0, 1, 3, 2).reshape(-1, self.window, known.shape[2])
+        h, n_blocks = self.trained, -(-self.horizon // self.trained)
+        columns = known[:, -1:, self.known].repeat(n_blocks * h, axis=1)  # (n, steps, K)
+        for own, values in zip(columns, later, strict=True):
+            own[: len(values)] = values
+        for block in range(n_blocks):
+            ahead = columns[:, block * h : (block + 1) * h]
+            read = self.model.transform.known.moved(known, None, ahead)
+            windows = np.lib.stride_tricks.sliding_window_view(read, self.window, axis=1)
+            windows = windows.transpose(0, 1, 3, 2).reshape(-1, self.window, read.shape[2])
             made.append(self._answers(windows).reshape(len(known), h, -1))
-            further = np.empty((len(known), h, known.shape[2]))
-            if len(self.own) == known.shape[2]:
+            if block + 1 < n_blocks:
+                further = known[:, -1:].repeat(h, axis=1)
                 further[:, :, self.own] = made[-1]
+                further[:, :, self.known] = ahead
                 known = np.concatenate([known, further], axis=1)[:, h:]
-        return np.concatenate(made, axis=1)[:, : self.horizon]
+        forecast = np.concatenate(made, axis=1)[:, : self.horizon]
+        if self.known:
+            n_known = np.array([len(values) for values in later])
+            forecast[np.arange(self.horizon) >= n_known[:, None]] = np.nan
+        return forecast
 
     def _answers(self, windows: Array) -> Array:
         """Return the answer (n, O) to each window (n, W, I), as the data has them."""
@@ -156,6 +201,10 @@ def series_of_rows(rows: Rows, forecaster: Forecaster, where: str) -> list[Array
     """
     X = rows.X[:]
     X = X[None, :, None] if X.ndim == 1 else X[None] if X.ndim == 2 else X
+    if forecaster.known:  # the steps after the last target are those to forecast
+        rows = replace(rows, X=X)
+        rows = up_to(rows, known_steps(rows, forecaster.own))
+        X = rows.X
     lengths = np.full(len(X), X.shape[1]) if rows.lengths is None else rows.lengths
     for i, n in enumerate(lengths):
         if n < forecaster.length:

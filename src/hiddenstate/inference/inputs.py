@@ -10,6 +10,8 @@ import numpy as np
 from hiddenstate.config import DataConfig
 from hiddenstate.data import PreparedDataset, Rows, SequenceDataset, as_rows, read_like
 from hiddenstate.data.column_names import ALL, are_names, match_columns, order_note
+from hiddenstate.data.origin import whole
+from hiddenstate.data.prepare.known_ahead import with_known_ahead
 from hiddenstate.data.prepare.layout import pixel_fractions
 from hiddenstate.data.readers.formats import is_table
 from hiddenstate.data.readers.open import (
@@ -163,6 +165,7 @@ def shaped_inputs(model: FittedModel, rows: Rows, where: str) -> Rows:
     if X.ndim == 0 or 0 in X.shape:
         raise DataError(f"{where}: no rows; the shape is {X.shape}")
     features = model.n_features
+    n_ahead = len(model.transform.known.ahead)
     if model.net.job == "autoencode":
         if rows.lengths is not None:
             raise DataError(f"{where}: an autoencoder takes rows of one length")
@@ -176,11 +179,23 @@ def shaped_inputs(model: FittedModel, rows: Rows, where: str) -> Rows:
         steps = model.row_shape[0]
         cut = X.ndim == 2 and features > 1 and X.shape[1] == steps * features
         X = as_rows(X, steps if cut else None, where)
-        if X.shape[2] != features:
+        if n_ahead and X.shape[2] != features + n_ahead:
+            raise DataError(f"{where}: no values known ahead, which the model reads; use forecast")
+        if not n_ahead and X.shape[2] != features:
             raise DataError(
                 f"{where}: steps have {X.shape[2]} features; the model was trained on {features}"
             )
     return replace(rows, X=X)
+
+
+def read_ahead(model: FittedModel, rows: Rows, where: str) -> tuple[Rows, tuple[str, ...]]:
+    """Add what the model reads of the time that it predicts, where that is known."""
+    transform = model.transform
+    if not transform.known.ahead:
+        return rows, ()
+    rows = replace(rows, origin=rows.origin or whole(len(rows)))  # series keep their numbers
+    rows, remarks = with_known_ahead(rows, transform.known, transform.own_features, where)
+    return rows, tuple(remarks)
 
 
 def state_after_training(predictor: Predictor, model: FittedModel, run: Run | None) -> Params:

@@ -1,5 +1,6 @@
 """The forecast of a model for series that were read, as a table, with intervals and scores."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,10 +12,12 @@ from hiddenstate.engines import Predictor, make_predictor
 from hiddenstate.errors import OptionError, count, printable
 from hiddenstate.inference.backtest import backtest, calibration_origins, seasonal_paths
 from hiddenstate.inference.forecast import Forecaster, Intervals, Paths, series_of_rows
+from hiddenstate.inference.future_rows import FutureRows
 from hiddenstate.inference.inputs import run_test_data
 from hiddenstate.inference.predict import Prediction, target_columns
 from hiddenstate.inference.target_times import target_times, unknown_times
 from hiddenstate.models.fitted import FittedModel
+from hiddenstate.models.net import is_of_head
 from hiddenstate.runs import Run
 from hiddenstate.system.typing import Array
 
@@ -90,8 +93,23 @@ class Outlook:
             f"{counts[-1]} of {count(len(counts), 'step')} ahead, of {of}"
         )
 
+    def spread(self) -> tuple[Array, Array] | None:
+        """Return the lowest and the highest forecast (n, H, O) of the members of the net, each
+        alone; None of a net without members."""
+        model, first = self.forecaster.model, self.forecaster
+        if model.n_members == 1:
+            return None
+        each = []
+        for number in range(model.n_members):
+            member = model.member(number)
+            predictor = make_predictor(member, "cpu", 1)
+            alone = Forecaster(member, predictor, first.horizon, first.after)
+            each.append(alone.again(self.paths, self.series))
+        return np.min(each, axis=0), np.max(each, axis=0)
+
     def prediction(self) -> Prediction:
-        """Return a row for each step of each series, with intervals."""
+        """Return a row for each step of each series, with intervals, and the lowest and highest
+        forecast of the members of a net."""
         n, H, n_targets = self.paths.values.shape
         number = np.repeat(self.paths.series, H)
         ahead = np.tile(np.arange(1, H + 1), n)
@@ -111,6 +129,9 @@ class Outlook:
         columns |= {"ahead": ahead, "method": self.forecaster.method(ahead)}
         values = target_columns(self.forecaster.model, self.paths.values.reshape(-1, n_targets))
         columns |= values
+        for which, end in zip(("low", "high"), self.spread() or (), strict=False):
+            for name, column in zip(values, end.reshape(-1, n_targets).T, strict=True):
+                columns[f"{name}_members_{which}"] = column
         for level, (low, high) in self.ends().items():
             for which, end in (("lower", low), ("upper", high)):
                 for name, column in zip(values, end.reshape(-1, n_targets).T, strict=True):
@@ -123,7 +144,7 @@ class Outlook:
         """Return the fields of a figure's fans, one for each target of the first series."""
         columns, H = self.prediction().columns, self.forecaster.horizon
         names, shown = self.forecaster.model.transform.targets or (), []
-        ends = self.ends()
+        ends, spread = self.ends(), self.spread()
         for i in range(min(most, len(self.series))):
             label = str(columns["series"][i * H]) if "series" in columns else ""
             own = self.series[i][-max(3 * H, PAST) :, self.forecaster.own]
@@ -136,6 +157,7 @@ class Outlook:
                         "intervals": {
                             n: (low[i, :, o], up[i, :, o]) for n, (low, up) in ends.items()
                         },
+                        "members": spread and (spread[0][i, :, o], spread[1][i, :, o]),
                         "last": str(columns["time"][i * H + H - 1]) if "time" in columns else "",
                     }
                 )
@@ -157,10 +179,11 @@ class Outlook:
             name: seasonal_paths(self.earlier, self.series, forecaster.own, season),
         }
         if model.transform.linear is not None:
-            params = {n: np.zeros_like(a) if n.startswith("out.") else a
+            params = {n: np.zeros_like(a) if is_of_head(n) else a
                       for n, a in model.params.items()}  # fmt: skip
             bare = replace(model, params=params)
-            alone = Forecaster(bare, make_predictor(bare, "cpu", 1), forecaster.horizon)
+            single = make_predictor(bare, "cpu", 1)
+            alone = Forecaster(bare, single, forecaster.horizon, forecaster.after)
             methods["linear path"] = replace(
                 self.earlier, values=alone.again(self.earlier, self.series)
             )
@@ -181,6 +204,9 @@ def outlook_of(
     horizon: int,
     levels: list[float],
     run: Run | None,
+    future: str | None = None,
+    changes: Mapping[str, Any] | None = None,
+    backtest: bool = False,
 ) -> Outlook:
     """Return the outlook of series that were read.
 
@@ -195,6 +221,13 @@ def outlook_of(
         Between 0 and 1.
     run : Run, optional
         The run whose data `dataset` is: its held-out part calibrates the intervals.
+    future : str, optional
+        A file with the columns known ahead, at the steps after the series; by default the steps of
+        `dataset` without a target.
+    changes : mapping, optional
+        Reading options of that file that differ from training, by name.
+    backtest : bool, default False
+        Whether only earlier steps will be forecast, so that nothing must be known after the series.
 
     Raises
     ------
@@ -203,6 +236,12 @@ def outlook_of(
     """
     forecaster = Forecaster(model, predictor, horizon)
     series = series_of_rows(dataset.train, forecaster, printable(dataset.name))
+    if future is not None or forecaster.known:
+        later = FutureRows(model, dataset, [len(values) for values in series])
+        after = later.read(future, changes or {}) if future is not None else later.own(horizon)
+        if not backtest:
+            later.check(after, horizon, future)
+        forecaster = forecaster.followed_by([each.values for each in after])
     starts = [0] * len(series)
     if run is not None and run.config.data.test_fraction:
         starts = _held_out_from(run, [len(values) for values in series])

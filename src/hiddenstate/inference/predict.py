@@ -13,6 +13,7 @@ from hiddenstate.engines import Predictor
 from hiddenstate.errors import DataError, count, listed, printable
 from hiddenstate.inference.inputs import (
     prepare_inputs,
+    read_ahead,
     run_test_data,
     state_after_training,
 )
@@ -172,8 +173,10 @@ def predict_series(
     X = X[:, None] if X.ndim == 1 else X
     is_one_series = X.ndim == 2 and not _are_flat_series(model, X)
     rows = Rows(X[None]) if is_one_series else replace(rows, X=X)
+    rows, ahead = read_ahead(model, rows, where)
     rows = prepare_inputs(model, rows, where)
     rows, remarks = _long_enough(model, rows, where)
+    remarks = (*ahead, *remarks)
     series, steps, outputs = predict_steps(model, predictor, rows, where, state)
     names = _step_columns(model, rows, series, steps)
     remarks += _unanswered(model, rows, len(steps), where)

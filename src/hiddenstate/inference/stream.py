@@ -408,6 +408,8 @@ def _check_streams(model: FittedModel) -> None:
         raise OptionError("stream: an autoencoder reads whole rows, not steps")
     if model.transform.encodings:
         raise OptionError("stream: the model encodes text or dates, and a stream reads numbers")
+    if model.transform.known.ahead:
+        raise OptionError("stream: the model reads columns known ahead, which a stream has not")
     config = model.net.recurrent
     reasons = {
         "bidirectional": (

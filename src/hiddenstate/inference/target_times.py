@@ -59,7 +59,7 @@ def target_times(
         last = np.arange(max(0, n - LOOKED_AT), n)
         before = table.times_of(np.full(len(last), number), last)
         assert before is not None
-        times[own] = _later(before, ahead[own] - n + 1, order)
+        times[own] = times_after(before, ahead[own] - n + 1, order)
     return times
 
 
@@ -73,7 +73,7 @@ def unknown_times(times: Array) -> tuple[str, ...]:
     return (f"{unknown} {are} unknown, as the times before are not regular",)
 
 
-def _later(times: Array, n: Array, order: str | None) -> Array:
+def times_after(times: Array, n: Array, order: str | None) -> Array:
     """Return the times (m,) that are `n` (m,) steps after the last of `times`."""
     later = np.full(len(n), None, object)
     if len(times) < 2:

@@ -14,7 +14,7 @@ from hiddenstate.data import Rows
 from hiddenstate.data.origin import whole
 from hiddenstate.engines import Engine, TrainingState, make_engine
 from hiddenstate.jobs.base import Job
-from hiddenstate.models.net import Params
+from hiddenstate.models.net import Params, is_of_head
 from hiddenstate.system.cancellation import cancellation_check, raise_if_cancelled
 from hiddenstate.system.typing import Array
 
@@ -61,7 +61,7 @@ def net_share(job: Job) -> Array:
 def with_share(params: Params, share: Array) -> Params:
     """Return weights whose network gives its outputs times `share` (O,)."""
     scaled = dict(params)
-    for name in ("out.weight", "out.bias"):
+    for name in filter(is_of_head, params):
         array = params[name]
         factor = share[:, None] if array.ndim == 2 else share
         scaled[name] = (array * factor).astype(array.dtype)

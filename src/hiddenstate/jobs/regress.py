@@ -20,7 +20,14 @@ from hiddenstate.jobs.base import Evaluation, Job, of_members
 from hiddenstate.jobs.held_out import HeldOut
 from hiddenstate.jobs.net_share import net_share, with_share
 from hiddenstate.jobs.snapshot_arrays import JobSnapshots, TrainingOutputs
-from hiddenstate.jobs.snapshot_limits import SIGNAL_STEPS, UNITS_KEPT, WINDOWS_SHOWN, thinned
+from hiddenstate.jobs.snapshot_limits import (
+    SIGNAL_STEPS,
+    TRACKED_BYTES,
+    UNITS_KEPT,
+    WINDOWS_SHOWN,
+    affordable,
+    thinned,
+)
 from hiddenstate.metrics import baselines
 from hiddenstate.metrics.scores import mean_of_last, mean_squared_error, r2
 from hiddenstate.models.net import Net
@@ -181,7 +188,7 @@ class RegressSnapshots(JobSnapshots):
         if self._held_out is not None:
             arrays |= self._held_out.snapshot(engine)
         if not self.job.stateful:
-            rows = self._disjoint_windows()
+            rows = self._tracked_windows()
             outputs = self.job.predict(engine, self.dataset.train.take(rows))
             return arrays | self._windows(rows, outputs, 0)
         if made is None:
@@ -234,6 +241,18 @@ class RegressSnapshots(JobSnapshots):
                 chosen.append(row)
                 last = row
         return np.array(chosen)
+
+    def _tracked_windows(self) -> Array:
+        """Return the windows whose predictions are shown: with a target at every step those that
+        share no step, with one target the first that follow one another, as one line."""
+        disjoint, train = self._disjoint_windows(), self.dataset.train
+        if train.times is None or train.require_targets().ndim == 3:
+            return disjoint
+        most = affordable(train.times.shape[1:], 8, TRACKED_BYTES, SIGNAL_STEPS)
+        ends = np.asarray(train.times[:most, -1])
+        begins_anew = np.flatnonzero(np.diff(ends) <= 0)  # another series
+        following = np.arange(begins_anew[0] + 1 if len(begins_anew) else len(ends))
+        return following if len(following) > len(disjoint) else disjoint
 
     def _windows(self, rows: Array, outputs: Array, epochs: Any) -> dict[str, Array]:
         """Return time, target and prediction of the windows `rows`, each of its epoch (n, 1)."""

@@ -23,7 +23,10 @@ SIGNAL_STEPS = 200
 """Most steps of a signal at which states are kept."""
 
 WINDOWS_SHOWN = 20
-"""Most windows predicted for a snapshot where the state is not carried."""
+"""Most windows that share no step and are predicted for a snapshot if the state is not carried."""
+
+TRACKED_BYTES = 64 * 1024
+"""Most bytes of the times of windows with one target each, which may share steps."""
 
 LANES, HELD_STEPS, HELD_BEFORE = 6, 240, 160
 """Most targets of held-out series that are kept, held-out steps of each, and steps before them."""

@@ -1,5 +1,6 @@
 """Compares the main result of a run with that of a prediction that needs no network."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -44,13 +45,20 @@ class Baseline:
 
     @property
     def better(self) -> bool:
-        """Whether the network is better."""
-        return self.value > self.other if self._more_is_better else self.value < self.other
+        """Whether the network is better, in the digits that are written."""
+        better = self.value > self.other if self._more_is_better else self.value < self.other
+        return better and self._differs
 
     @property
     def worse(self) -> bool:
-        """Whether the network is worse."""
-        return self.value < self.other if self._more_is_better else self.value > self.other
+        """Whether the network is worse, in the digits that are written."""
+        worse = self.value < self.other if self._more_is_better else self.value > self.other
+        return worse and self._differs
+
+    @property
+    def _differs(self) -> bool:
+        value, other = (written(number, self.entry.kind) for number in (self.value, self.other))
+        return value != other
 
     @property
     def _more_is_better(self) -> bool:
@@ -92,10 +100,34 @@ CONVOLUTIONS = "convolutions_accuracy"
 """The result of fixed convolutions and a linear classifier, where a run of series has it."""
 
 
+FORECASTS = {
+    "seasonal_mse": ("repeating the value a season ago", "the value a season ago"),
+    "linear_mse": ("the linear path alone", "the linear path alone"),
+}
+"""Other results of a forecast that need no network: what it does, and the same as a noun."""
+
+
+def share_in_words(job: str, results: Mapping[str, Any]) -> str:
+    """Return what the network adds to what stands beside it, or nothing if nothing does.
+
+    Beside the network of a classifier are fixed convolutions, beside that of a forecast is a
+    linear path.
+    """
+    if "net_share" not in results:
+        return ""
+    share = float(results["net_share"])
+    if job == "classify":
+        adds = f"{share:.0%} of the answer" if share else "nothing"
+        return f"the network adds {adds} to fixed convolutions"
+    alone = f" {written(results['linear_mse'])}" if "linear_mse" in results else ""
+    adds = f"{share:.0%} of its output" if share else "nothing"
+    return f"linear path alone{alone}, the network adds {adds}"
+
+
 def compare(job: str, results: Mapping[str, Any], options: Mapping[str, Any]) -> Baseline | None:
     """Return the main result of a run beside its baseline on the test rows, if it has both.
 
-    Of two baselines it is the better one.
+    Of several baselines it is the best one.
     """
     key, other = headline(job, results), BASELINES[job]
     if key not in results or other not in results or not key.startswith("test"):
@@ -104,6 +136,9 @@ def compare(job: str, results: Mapping[str, Any], options: Mapping[str, Any]) ->
     if results.get(CONVOLUTIONS, 0) > results[other]:
         other, method = CONVOLUTIONS, "fixed convolutions with a linear classifier"
         short = method
+    for name, words in FORECASTS.items():
+        if job == "regress" and results.get(name, math.inf) < results[other]:
+            other, (method, short) = name, words
     return _compared(job, key, results[key], (other, results[other]), method, short)
 
 

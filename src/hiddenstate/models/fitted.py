@@ -9,11 +9,9 @@ from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 
-from hiddenstate.config import DataConfig, RecurrentConfig, section_options
-from hiddenstate.data.prepare.encoding import EncodingFacts, encodings_from
-from hiddenstate.data.prepare.linear import LinearPath
-from hiddenstate.data.prepare.transform import Transform, feature_indices
-from hiddenstate.errors import DataError, OptionError, UntrustedFileError, printable
+from hiddenstate.config import RecurrentConfig
+from hiddenstate.data.prepare.transform import Transform
+from hiddenstate.errors import DataError, UntrustedFileError, printable
 from hiddenstate.models.convolution_file import (
     PATH_PREFIX,
     PathFacts,
@@ -23,32 +21,20 @@ from hiddenstate.models.convolution_file import (
 )
 from hiddenstate.models.convolutions import ConvolutionPath
 from hiddenstate.models.headroom import headroom
-from hiddenstate.models.labels import check_labels, is_text
+from hiddenstate.models.labels import check_labels
 from hiddenstate.models.net import Net, NetFacts, Params, member_params, net_from_dict
-from hiddenstate.system.array_file import Layout, encode_arrays, read_arrays
+from hiddenstate.models.transform_file import (
+    MATRICES,
+    PREFIX,
+    TransformFacts,
+    arrays_of_transform,
+    read_names,
+    transform_from,
+    transform_to_dict,
+)
+from hiddenstate.system.array_file import Layout, encode_arrays, read_arrays, read_facts
 from hiddenstate.system.atomic_file import write_output
 from hiddenstate.system.strict_json import check_fields
-from hiddenstate.system.typing import Array
-
-
-class LinearFacts(TypedDict):
-    """Everything of a linear path but its arrays."""
-
-    log: list[bool]
-    season: int | None
-
-
-class TransformFacts(TypedDict):
-    """Everything of a transform but its arrays, as values for JSON."""
-
-    missing: str
-    pixels: bool
-    change: list[int] | None
-    columns: list[str] | None
-    targets: list[str] | None
-    reading: dict[str, Any]
-    encodings: NotRequired[list[EncodingFacts]]
-    linear: NotRequired[LinearFacts]
 
 
 class ModelFacts(TypedDict):
@@ -98,7 +84,7 @@ class FittedModel:
     @property
     def n_features(self) -> int:
         """Features of a step, or of a flat row, as the data has them."""
-        return self.transform.n_features(self.net.n_features)
+        return self.transform.n_features(self.net.n_features) - len(self.transform.known.ahead)
 
     @property
     def dtype(self) -> Any:
@@ -198,7 +184,7 @@ class FittedModel:
     def arrays(self) -> Params:
         """Return the weights and all other arrays, by their names in a model file."""
         beside = {} if self.convolutions is None else arrays_of_path(self.convolutions)
-        return self.params | _arrays_of(self.transform) | beside
+        return self.params | arrays_of_transform(self.transform) | beside
 
     def save(self, path: Path, extra: Mapping[str, Any] | None = None) -> None:
         """Write the model to `path`, with the facts `extra` beside it; see `write_output`.
@@ -232,11 +218,19 @@ def load_model(path: Path) -> tuple[FittedModel, dict[str, Any]]:
     return model, extra
 
 
+def row_shape_of(path: Path) -> tuple[int, ...]:
+    """Return the shape of a row of a model, as its file states it; the weights are not read.
+
+    Errors as :func:`load_model`.
+    """
+    return tuple(_checked_facts(read_facts(path, "model"), str(path))[1]["row_shape"])
+
+
 def with_names(model: FittedModel, names: Any) -> FittedModel:
     """Return a model of an older version with the names of the columns of its flat rows."""
     if model.transform.columns is not None:
         return model
-    columns = _read_names(list(names), None, "feature_names")
+    columns = read_names(list(names), None, "feature_names")
     reading = {**model.transform.reading, "layout": "wide"}
     return replace(model, transform=replace(model.transform, columns=columns, reading=reading))
 
@@ -255,7 +249,7 @@ def model_from_facts(facts: Mapping[str, Any], arrays: Params, where: str) -> Fi
         for prefix in (PREFIX, PATH_PREFIX)
     )
     params = net.check({n: a for n, a in arrays.items() if not _is_beside(n)}, where)
-    transform = _read_transform(facts["preparation"], own, net, where)
+    transform = transform_from(facts["preparation"], own, net, where)
     path = path_from(facts["convolutions"], beside, net, where)
     row_shape, stateful = tuple(facts["row_shape"]), facts["stateful"]
     return FittedModel(net, params, facts["classes"], row_shape, stateful, transform, path)
@@ -305,7 +299,7 @@ def _check_layout(layout: Layout, net: Net, where: str) -> None:
     for name, (dtype, shape) in layout.items():
         most = max(net.n_features, net.n_outputs)
         fits = dtype == np.float64 and len(shape) == 1 and shape[0] <= most
-        if name == PREFIX + "lag_weights":
+        if name in MATRICES:
             fits = dtype == np.float64 and len(shape) == 2 and shape[0] == net.n_outputs
         if name.startswith(PREFIX) and not fits:
             raise UntrustedFileError(
@@ -330,154 +324,3 @@ def _are_labels(classes: list[Any], n: int) -> bool:
     except DataError:
         return False
     return len(classes) == n and len(set(classes)) == n
-
-
-PREFIX = "preparation/"
-"""Prefix of the names of a transform's arrays in a model file."""
-
-
-def transform_to_dict(transform: Transform) -> TransformFacts:
-    """Return everything of a transform but its arrays, as values for JSON."""
-    p = transform
-    facts: TransformFacts = {
-        "missing": p.missing,
-        "pixels": p.pixels,
-        "change": None if p.change is None else list(p.change),
-        "columns": None if p.columns is None else list(p.columns),
-        "targets": None if p.targets is None else list(p.targets),
-        "reading": {n: list(v) if isinstance(v, tuple) else v for n, v in p.reading.items()},
-    }
-    if p.encodings:
-        facts["encodings"] = [e.facts() for e in p.encodings]
-    if p.linear is not None:
-        facts["linear"] = {"log": list(p.linear.log), "season": p.linear.season}
-    return facts
-
-
-def _arrays_of(transform: Transform) -> Params:
-    """Return a transform's arrays by their names in a model file."""
-    p = transform
-    offset, factor = p.scaling or (None, None)
-    target_offset, target_factor = p.target_scaling or (None, None)
-    named = {
-        "fill": p.fill,
-        "offset": offset,
-        "factor": factor,
-        "target_offset": target_offset,
-        "target_factor": target_factor,
-        "lag_weights": None if p.linear is None else p.linear.weights,
-        "lag_bias": None if p.linear is None else p.linear.bias,
-    }
-    return {PREFIX + name: array for name, array in named.items() if array is not None}
-
-
-def _read_transform(stored: Any, arrays: Params, net: Net, where: str) -> Transform:
-    """Return the transform of a model file if it fits `net`, else raise `UntrustedFileError`."""
-    optional = (list, type(None))
-    fields: dict[str, Any] = {
-        "missing": str,
-        "pixels": bool,
-        "change": optional,
-        "columns": optional,
-        "targets": optional,
-        "reading": dict,
-        "encodings": list,
-        "linear": (dict, type(None)),
-    }
-    where = f"{printable(where)}: damaged transform"
-    stored = check_fields({"encodings": [], "linear": None} | stored, fields, where)
-    options = section_options(DataConfig, net.job)
-    try:
-        missing = options["missing"].check(stored["missing"])
-        for name in stored["reading"]:
-            if name not in options or not options[name].kept:
-                raise OptionError(f"{printable(name, 40)} is not a reading option")
-        reading = {name: options[name].check(v) for name, v in stored["reading"].items()}
-    except OptionError as error:
-        raise UntrustedFileError(f"{where}: {error}") from None
-    width = net.n_features // (2 if missing == "mask" else 1)
-    sizes = {"fill": width, "offset": width, "factor": width}
-    sizes |= {"target_offset": net.n_outputs, "target_factor": net.n_outputs}
-    columns = _read_names(stored["columns"], None, where)
-    targets = _read_names(stored["targets"], net.n_outputs, where)
-    linear = _read_linear(stored["linear"], arrays, columns, targets, where)
-    for name, array in arrays.items():
-        if name in ("lag_weights", "lag_bias") and linear is not None:
-            continue
-        size = sizes.get(name)
-        if array.shape != (size,) or array.dtype != np.float64 or not np.isfinite(array).all():
-            raise UntrustedFileError(f"{where}: {printable(name, 40)} is not {size} finite numbers")
-    fills = missing in ("mean", "forward", "mask")
-    if ("fill" in arrays) != fills or (missing == "mask" and net.n_features % 2):
-        raise UntrustedFileError(f"{where}: fill does not match missing {missing}")
-    return Transform(
-        missing=missing,
-        pixels=stored["pixels"],
-        change=_read_change(stored["change"], width, net, where),
-        fill=arrays.get("fill"),
-        scaling=_read_scaling(arrays, "", where),
-        target_scaling=_read_scaling(arrays, "target_", where),
-        columns=columns,
-        targets=targets,
-        reading=reading,
-        encodings=encodings_from(stored["encodings"], columns or (), where),
-        linear=linear,
-    )
-
-
-def _read_linear(
-    stored: Any,
-    arrays: Params,
-    columns: tuple[str, ...] | None,
-    targets: tuple[str, ...] | None,
-    where: str,
-) -> LinearPath | None:
-    """Return the linear path of a model file, with one row of finite weights for each target."""
-    if stored is None:
-        return None
-    fields: dict[str, Any] = {"log": list, "season": (int, type(None))}
-    stored = check_fields(stored, fields, f"{where}: linear")
-    n, log, season = len(targets or ()), stored["log"], stored["season"]
-    weights, bias = (arrays.get(f"lag_{name}", np.zeros(0)) for name in ("weights", "bias"))
-    fits = weights.ndim == 2 and weights.size and len(weights) == n and bias.shape == (n,)
-    fits = fits and weights.dtype == bias.dtype == np.float64
-    known = len(log) == n and all(type(each) is bool for each in log)
-    known = known and (season is None or 1 < season < 2**31)
-    if not fits or not known or feature_indices(targets, columns) is None:
-        raise UntrustedFileError(f"{where}: linear: does not fit the targets")
-    if not (np.isfinite(weights).all() and np.isfinite(bias).all()):
-        raise UntrustedFileError(f"{where}: linear: weights are not finite")
-    return LinearPath(weights, bias, tuple(log), season)
-
-
-def _read_scaling(arrays: Params, prefix: str, where: str) -> tuple[Array, Array] | None:
-    """Return the offset and the factor whose names begin with `prefix`, if there are any."""
-    offset, factor = arrays.get(f"{prefix}offset"), arrays.get(f"{prefix}factor")
-    if offset is None and factor is None:
-        return None
-    if offset is None or factor is None or not factor.all():
-        raise UntrustedFileError(f"{where}: {prefix}offset and {prefix}factor are not a scaling")
-    return offset, factor
-
-
-def _read_change(
-    values: list[Any] | None, width: int, net: Net, where: str
-) -> tuple[int, ...] | None:
-    """Return the features whose change the targets are, one of the first `width` for each."""
-    if values is None:
-        return None
-    valid = all(type(feature) is int and 0 <= feature < width for feature in values)
-    if not valid or len(values) != net.n_outputs or net.job != "regress":
-        raise UntrustedFileError(f"{where}: change: expected {net.n_outputs} features")
-    return tuple(values)
-
-
-def _read_names(
-    values: list[Any] | None, n_names: int | None, where: str
-) -> tuple[str, ...] | None:
-    """Return names of columns; `n_names` says how many are expected, if that is fixed."""
-    if values is None:
-        return None
-    if n_names not in (None, len(values)) or not all(map(is_text, values)):
-        raise UntrustedFileError(f"{where}: expected {n_names or 'a list of'} names")
-    return tuple(values)

@@ -306,6 +306,11 @@ def member_params(params: Mapping[str, Array], number: int) -> Params:
     return {n.removeprefix(prefix): a for n, a in params.items() if n.startswith(prefix)}
 
 
+def is_of_head(name: str) -> bool:
+    """Return whether an array belongs to the output layer of a recurrent net, or of a member."""
+    return name.rpartition("/")[2] in ("out.weight", "out.bias")
+
+
 def _refuse(problems: list[str], where: str) -> None:
     if problems:
         more = f" (and {len(problems) - 3} more)" if len(problems) > 3 else ""

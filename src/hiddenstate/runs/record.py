@@ -229,7 +229,7 @@ def read_lines(
         return CheckedLines([], [], b"", before, 0)
     except OSError as error:
         raise MachineError(f"{printable(path)}: cannot be read: {error.strerror}") from None
-    return check_lines(data, checksummed, _is_sound, before)
+    return check_lines(data, checksummed, is_sound, before)
 
 
 def _read_text(stream: IO[bytes]) -> bytes:
@@ -251,7 +251,8 @@ _REQUIRED: dict[str, dict[str, type]] = {
 """Fields that a history's events must have; the other fields of these are numbers."""
 
 
-def _is_sound(entry: dict[str, Any]) -> bool:
+def is_sound(entry: dict[str, Any]) -> bool:
+    """Return whether an entry has the fields of its event, of their types."""
     if not isinstance(entry.get("event"), str):
         return False
     required = _REQUIRED.get(entry["event"], {})

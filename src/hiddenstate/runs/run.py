@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from hiddenstate.config import Config, config_from_dict
 from hiddenstate.data.readers.formats import STDIN_NAMES
@@ -22,6 +22,7 @@ from hiddenstate.errors import (
 )
 from hiddenstate.models.fitted import FittedModel, load_model
 from hiddenstate.runs.events import Event, Figures, JournalEntry
+from hiddenstate.runs.last_lines import lines_from_end
 from hiddenstate.runs.record import (
     CLOSED,
     TEXTS,
@@ -41,8 +42,8 @@ from hiddenstate.runs.snapshot_files import (
     sizes_of_static_arrays,
 )
 from hiddenstate.runs.static_facts import StaticFacts
+from hiddenstate.runs.status import Status, status_of
 from hiddenstate.system.array_file import Layout, read_arrays
-from hiddenstate.system.atomic_file import open_regular
 from hiddenstate.system.checksums import CheckedLines
 from hiddenstate.system.lock import is_locked
 from hiddenstate.system.typing import NamedArrays
@@ -68,15 +69,6 @@ OWN_NAMES = (
 """Files and folders that training writes; `figures`, reports and others are drawn again."""
 
 _NUMBERED = re.compile(r"[0-9]{9,18}\.safetensors")
-
-DIVERGED = "training diverged"
-"""How the error of training that diverged begins, as the journal holds it."""
-
-MAX_LAST_LINE = 64 * 1024
-"""Bytes read for the last line of a history, which has some hundreds."""
-
-Status = Literal["running", "done", "interrupted", "diverged", "failed", "stopped", "gone"]
-"""How a run stands; `stopped` without a record of why, `gone` once its folder is."""
 
 
 class Run:
@@ -257,14 +249,10 @@ class Run:
             return None
         return f"{printable(self.path / name)}: has {n_lines} of {stated} lines"
 
-    def _ends(self) -> bool:
-        """Whether the history's last line looks like an end; called often, so it reads no more."""
-        try:
-            with open_regular(self.path / "history.jsonl") as stream:
-                stream.seek(-min(MAX_LAST_LINE, stream.seek(0, os.SEEK_END)), os.SEEK_END)
-                return b'"event": "end"' in stream.read().rstrip(b"\n").rpartition(b"\n")[2]
-        except (OSError, UntrustedFileError):  # whoever reads the history says so
-            return False
+    def lines_from_end(self, name: str) -> Iterator[dict[str, Any]]:
+        """Yield the last lines of history.jsonl or journal.jsonl, the last one first; {} for a
+        damaged one. Read from the end of the file, so it costs the same for any length."""
+        return lines_from_end(self.path / name, self._seed, self.checksummed)
 
     def results(self) -> Figures | None:
         """Return the results of a run that is done, else None."""
@@ -277,18 +265,8 @@ class Run:
     def status(self) -> Status:
         """Return `running`, `done`, how training ended (`interrupted`, `diverged`, `failed`, or
         `stopped` without a record of why), or `gone` once the folder is."""
-        if self._ends() and self.results() is not None:
-            return "done"
-        if is_locked(self.path):
-            return "running"
-        if not (self.path / "config.json").exists():  # moved or removed since it was opened
-            return "gone"
-        match self.journal()[-1:]:
-            case [{"event": "interrupted"}]:
-                return "interrupted"
-            case [{"event": "failed", **details}]:
-                return "diverged" if str(details.get("why")).startswith(DIVERGED) else "failed"
-        return "stopped"
+        last = next(self.lines_from_end("history.jsonl"), {})
+        return status_of(self.path, last, self.lines_from_end("journal.jsonl"))
 
     def failure(self) -> str | None:
         """Return the error that ended training; None if no error did."""

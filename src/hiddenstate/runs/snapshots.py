@@ -311,8 +311,9 @@ class RegressSnapshot(TypedDict, total=False):
             "f",
             "K T O",
             "stateful: the windows since the last snapshot, each predicted before the network "
-            "learned from it; else the first 20 windows or fewer, predicted with the current "
-            "weights",
+            "learned from it; else predicted with the current weights, at most the first 20 "
+            "windows that share no step or, with `output` = `last`, the first 200 that follow "
+            "one another",
             "windows",
             "K O",
         ),

@@ -26,9 +26,10 @@ from hiddenstate.errors import DataError, HiddenstateError, OptionError, printab
 from hiddenstate.report.commands import quoted
 from hiddenstate.runs.requests import send_request
 from hiddenstate.studio import commands
+from hiddenstate.studio.answers import answer, body_of, kept_answer, problem
 from hiddenstate.studio.assets import index_page, load_assets
 from hiddenstate.studio.compare import compared
-from hiddenstate.studio.details import arrays_of, details, pack, program, view
+from hiddenstate.studio.details import arrays_of, details, pack, program, view, warm
 from hiddenstate.studio.files import keep, pieces, written
 from hiddenstate.studio.gate import MAX_JSON, App, Gate, Rule
 from hiddenstate.studio.index import RunIndex, UnknownRunError
@@ -79,6 +80,8 @@ class Studio:
         The folder of a run that lies elsewhere.
     roots : sequence of Path
         Folders whose files may be named; commands run in the first.
+    waiting : str, optional
+        The module that waits for a command, so that it starts at once.
     """
 
     def __init__(
@@ -88,12 +91,13 @@ class Studio:
         start: Mapping[str, str] | None = None,
         run: Path | None = None,
         roots: tuple[Path, ...] = (),
+        waiting: str | None = None,
     ) -> None:
         self.session, self.runs_dir, self.start = session, runs_dir, dict(start or {})
         self.index = RunIndex(runs_dir, run)
-        self.watchers = Watchers(runs_dir)
+        self.watchers = Watchers(runs_dir, self.index.running)
         self.places = Places(*(roots or (Path.cwd(),)), runs_dir)
-        self.processes = Processes(self.places.roots[0])
+        self.processes = Processes(self.places.roots[0], waiting)
         self.assets = load_assets()
         self.page = index_page(session)
         self._uploading = asyncio.Lock()
@@ -109,7 +113,7 @@ class Studio:
         """A script or the style."""
         asset = self.assets.get("{room}/{folder}/{name}".format_map(request.path_params))
         if asset is None:
-            return _problem("no such file", 404)
+            return problem("no such file", 404)
         headers = {"etag": asset.mark, "cache-control": "no-cache"}
         if request.headers.get("if-none-match") == asset.mark:
             return Response(status_code=304, headers=headers)
@@ -122,7 +126,7 @@ class Studio:
 
     async def get_studio(self, request: Request) -> Response:
         """What the page starts with."""
-        return _answer(
+        return answer(
             {
                 "version": __version__,
                 "runs_dir": printable(self.runs_dir),
@@ -139,8 +143,8 @@ class Studio:
         """The options of a job."""
         job = request.path_params["job"]
         if job not in JOBS:
-            return _problem("no such job", 404)
-        return _answer(
+            return problem("no such job", 404)
+        return answer(
             [
                 {
                     "name": option.name,
@@ -167,7 +171,7 @@ class Studio:
         for name in numbers:
             if (text := query.get(name)) is not None:
                 if not text.isdecimal() or int(text) > 10**6:
-                    return _problem(f"{name}: expected a whole number", 400)
+                    return problem(f"{name}: expected a whole number", 400)
                 numbers[name] = min(int(text), 2000 if name == "limit" else 10**6)
         rows, total = await run_in_threadpool(
             self.index.rows,
@@ -178,18 +182,18 @@ class Studio:
             query.get("descending", "1") != "0",
             **numbers,
         )
-        return _answer({"rows": [asdict(row) for row in rows], "total": total})
+        return answer({"rows": [asdict(row) for row in rows], "total": total})
 
     async def get_run(self, request: Request) -> Response:
         """The facts of a run."""
         run = self.index.run(request.path_params["run"])
-        return _answer(await run_in_threadpool(details, run, request.path_params["run"]))
+        return answer(await run_in_threadpool(details, run, request.path_params["run"]))
 
     async def get_arrays(self, request: Request) -> Response:
         """The arrays of a snapshot, or those that do not change."""
         run = self.index.run(request.path_params["run"])
         body = await run_in_threadpool(lambda: pack(arrays_of(run, request.path_params["which"])))
-        return _kept(request, body, "application/octet-stream")
+        return kept_answer(request, body, "application/octet-stream")
 
     async def get_program(self, request: Request) -> Response:
         """The net of a moment."""
@@ -204,21 +208,21 @@ class Studio:
     ) -> Response:
         run, which = self.index.run(request.path_params["run"]), request.path_params["which"]
         if which != "final" and not which.isdecimal():
-            return _problem("no such moment", 404)
+            return problem("no such moment", 404)
         step = None if which == "final" else int(which)
-        return _kept(request, await run_in_threadpool(make, run, step), "application/json")
+        return kept_answer(request, await run_in_threadpool(make, run, step), "application/json")
 
     async def get_compared(self, request: Request) -> Response:
         """Runs beside one another: what differs, scores, and curves."""
         ids = [run for run in request.query_params.get("runs", "").split(",") if run]
         if not 1 <= len(ids) <= MAX_COMPARED:
-            return _problem(f"from 1 to {MAX_COMPARED} runs can be compared", 400)
-        return _answer(await run_in_threadpool(compared, self.index, list(dict.fromkeys(ids))))
+            return problem(f"from 1 to {MAX_COMPARED} runs can be compared", 400)
+        return answer(await run_in_threadpool(compared, self.index, list(dict.fromkeys(ids))))
 
     async def get_stream(self, request: Request) -> Response:
         """The stream of events."""
         if Stream.open >= MAX_STREAMS:
-            return _problem(f"{MAX_STREAMS} pages are open already", 503)
+            return problem(f"{MAX_STREAMS} pages are open already", 503)
         run = request.query_params.get("run", "")
         if run:
             self.index.path(run)
@@ -231,13 +235,13 @@ class Studio:
         number = request.path_params["folder"]
         folder = self.places.roots[0] if number == "start" else self.places.issued(number)
         if folder is None:
-            return _problem("no such folder", 404)
+            return problem("no such folder", 404)
         self.places.checked(str(folder))
         entries = await run_in_threadpool(self.places.listing, folder)
         above = folder.parent if folder != self.places.roots[0] else None
         if above is not None and not any(above.is_relative_to(root) for root in self.places.roots):
             above = None
-        return _answer(
+        return answer(
             {
                 "path": self.places.shown(folder),
                 "above": None if above is None else self.places.issue(above),
@@ -249,13 +253,13 @@ class Studio:
         """A file that a command wrote, or that a listing named."""
         path = self.places.issued(request.path_params["file"])
         if path is None:
-            return _problem("no such file", 404)
+            return problem("no such file", 404)
         self.places.checked(str(path))
         stream = await run_in_threadpool(open_regular, path)
         size = os.fstat(stream.fileno()).st_size
         if size > MAX_DOWNLOAD:
             stream.close()
-            return _problem(f"larger than {MAX_DOWNLOAD:,} bytes; copy {printable(path)}", 413)
+            return problem(f"larger than {MAX_DOWNLOAD:,} bytes; copy {printable(path)}", 413)
         headers = {
             "content-disposition": f'attachment; filename="{commands.uploaded_name(path.name)}"',
             "content-length": str(size),
@@ -266,32 +270,40 @@ class Studio:
     async def get_process(self, request: Request) -> Response:
         """A command that was started: how it stands, and what it printed."""
         process = self._process(request)
-        return _answer(self._about(process))
+        return answer(self._about(process))
 
     # Acting.
 
+    async def post_ready(self, request: Request) -> Response:
+        """Make ready for the next command, and for the first net of a run."""
+        await body_of(request, {})
+        self.processes.make_ready()
+        await run_in_threadpool(warm)
+        return answer({})
+
     async def post_inspect(self, request: Request) -> Response:
         """Look at a file: what `inspect` says of it."""
-        asked = await _body(request, {"data": str}, {"job": str, "options": dict})
+        asked = await body_of(request, {"data": str}, {"job": str, "options": dict})
         path = self.places.shown(self.places.checked(asked["data"]))
         words = commands.inspection(path, asked.get("job"), self._checked_options(asked))
         process = self.processes.start(words)
+        self.processes.make_ready()  # what is looked at is trained on next
         code = await self.processes.finished(process, INSPECT_SECONDS)
         if code is None:
             process.stop()
-            return _problem(f"no answer in {INSPECT_SECONDS:g} s; run `{process.command}`", 504)
+            return problem(f"no answer in {INSPECT_SECONDS:g} s; run `{process.command}`", 504)
         if code:
-            return _answer({"command": process.command, "error": _error_of(process)}, 422)
+            return answer({"command": process.command, "error": _error_of(process)}, 422)
         try:
             findings = json.loads(process.output(MAX_FINDINGS))
         except ValueError:
             why = f"more than {MAX_FINDINGS:,} bytes are found; run `{process.command}`"
-            return _answer({"command": process.command, "error": why}, 422)
-        return _answer({"command": process.command, "findings": replace_nan(findings)})
+            return answer({"command": process.command, "error": why}, 422)
+        return answer({"command": process.command, "findings": replace_nan(findings)})
 
     async def post_train(self, request: Request) -> Response:
         """Train: start the command."""
-        asked = await _body(request, {"job": str}, {"data": str, "options": dict})
+        asked = await body_of(request, {"job": str}, {"data": str, "options": dict})
         options = self._checked_options(asked)
         data = asked.get("data")
         path = None if data is None else self.places.shown(self.places.checked(data))
@@ -300,7 +312,7 @@ class Studio:
         task = asyncio.get_running_loop().create_task(self._find_run(process))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        return _answer(self._about(process))
+        return answer(self._about(process))
 
     def _checked_options(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """The options that a page sent, with each path in them checked."""
@@ -325,41 +337,41 @@ class Studio:
 
     async def post_request(self, request: Request) -> Response:
         """Send a request to a run, as `ctl` does."""
-        asked = await _body(request, {"do": str}, {"value": (int, float, str)})
+        asked = await body_of(request, {"do": str}, {"value": (int, float, str)})
         path = self.index.path(request.path_params["run"])
         value = asked.get("value")
         await run_in_threadpool(send_request, path, asked["do"], value)
         words = ["hiddenstate", "ctl", self.places.shown(path.resolve()), asked["do"]]
         words += [] if value is None else [str(value)]
-        return _answer({"command": " ".join(quoted(word) for word in words)})
+        return answer({"command": " ".join(quoted(word) for word in words)})
 
     async def post_command(self, request: Request) -> Response:
         """Start a command about a run."""
-        asked = await _body(request, {"command": str}, {"options": dict})
+        asked = await body_of(request, {"command": str}, {"options": dict})
         path = Path(self.places.shown(self.index.path(request.path_params["run"]).resolve()))
         words = commands.about_run(asked["command"], path, asked.get("options", {}))
         process = self.processes.start(words)
         if asked["command"] == "resume":
             process.run = request.path_params["run"]
-        return _answer(self._about(process))
+        return answer(self._about(process))
 
     async def post_stop(self, request: Request) -> Response:
         """Stop a command that the studio started; a run can be resumed."""
-        await _body(request, {})
+        await body_of(request, {})
         process = self._process(request)
         process.stop()
-        return _answer(self._about(process))
+        return answer(self._about(process))
 
     async def post_upload(self, request: Request) -> Response:
         """Keep a file that was dropped on the page."""
         name = request.path_params["name"]
         kept = commands.uploaded_name(name)
         if not kept.endswith(name):
-            return _problem("the name of a file has letters, digits, and . _ - within", 400)
+            return problem("the name of a file has letters, digits, and . _ - within", 400)
         body = await request.body()
         async with self._uploading:  # two of one name get two
             path = await run_in_threadpool(keep, self.runs_dir / UPLOADS / kept, body)
-        return _answer({"path": self.places.shown(path.resolve()), "bytes": len(body)})
+        return answer({"path": self.places.shown(path.resolve()), "bytes": len(body)})
 
     def _process(self, request: Request) -> Process:
         number = request.path_params["process"]
@@ -392,52 +404,6 @@ def _error_of(process: Process) -> str:
     return lines[-1].removeprefix("error: ") if lines else "the command ended without a reason"
 
 
-async def _body(
-    request: Request, needed: Mapping[str, type], more: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
-    """Return the object that a page sent, with these fields and no others.
-
-    Raises
-    ------
-    OptionError
-        If it is none.
-    """
-    try:
-        value = json.loads(await request.body())
-        # Half of a sign, which JSON can hold, stands in no path but that of a name in bytes.
-        json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogateescape")
-    except (ValueError, RecursionError):
-        raise OptionError("the body is not JSON") from None
-    allowed = {**needed, **(more or {})}
-    if not isinstance(value, dict) or not set(needed) <= set(value) <= set(allowed):
-        raise OptionError(f"expected an object with {', '.join(needed) or 'nothing'}")
-    for name, kind in allowed.items():
-        if name in value and (not isinstance(value[name], kind) or isinstance(value[name], bool)):
-            raise OptionError(f"{name}: not of the expected type")
-    return value
-
-
-def _answer(value: object, status: int = 200) -> Response:
-    body = json.dumps(value, separators=(",", ":"), allow_nan=False, default=str)
-    headers = {"cache-control": "no-store"}
-    return Response(body, status, headers, media_type="application/json")
-
-
-def _problem(why: str, status: int) -> Response:
-    return _answer({"error": why}, status)
-
-
-def _kept(request: Request, body: bytes, kind: str) -> Response:
-    """Return bytes with a mark, or only that they are the same as before."""
-    import zlib
-
-    mark = f'"{len(body):x}-{zlib.crc32(body):08x}"'
-    headers = {"etag": mark, "cache-control": "private, no-cache"}
-    if request.headers.get("if-none-match") == mark:
-        return Response(status_code=304, headers=headers)
-    return Response(body, media_type=kind, headers=headers)
-
-
 def _careful(handler: Handler) -> Handler:
     """Return a handler whose errors are one line of JSON."""
 
@@ -445,19 +411,19 @@ def _careful(handler: Handler) -> Handler:
         try:
             return await handler(request)
         except UnknownRunError as error:
-            return _problem(str(error), 404)
+            return problem(str(error), 404)
         except (DataError, OptionError) as error:
-            return _problem(str(error), 422)
+            return problem(str(error), 422)
         except HiddenstateError as error:
-            return _problem(str(error), 409)
+            return problem(str(error), 409)
         except (OSError, ClientDisconnect, asyncio.CancelledError) as error:
             if isinstance(error, asyncio.CancelledError):
                 raise
-            return _problem(printable(error) or "the connection ended", 400)
+            return problem(printable(error) or "the connection ended", 400)
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             # Nothing that a page sends leads here, but what a stranger wrote in a run folder may.
             sys.stderr.write(f"studio: {request.url.path}: {printable(repr(error), 400)}\n")
-            return _problem(f"cannot be read: {printable(error, 200)}", 422)
+            return problem(f"cannot be read: {printable(error, 200)}", 422)
 
     return careful
 
@@ -480,6 +446,7 @@ def routes(studio: Studio) -> list[tuple[Rule, Handler]]:
         (Rule("GET", "/api/files/{folder}"), studio.get_files),
         (Rule("GET", "/api/download/{file}"), studio.get_download),
         (Rule("GET", "/api/processes/{process}"), studio.get_process),
+        (Rule("POST", "/api/ready", post), studio.post_ready),
         (Rule("POST", "/api/inspect", post), studio.post_inspect),
         (Rule("POST", "/api/train", post), studio.post_train),
         (Rule("POST", "/api/runs/{run}/request", post), studio.post_request),

@@ -19,8 +19,11 @@ They have the same places to one another in addresses, so that imports between t
 INDENT = re.compile(r"^ +", re.MULTILINE)
 """What no line needs: no script has a template over several lines."""
 
+COMMENTS = re.compile(r"/\*.*?\*/|^ +|\n", re.MULTILINE | re.DOTALL)
+"""What no style needs."""
+
 STYLE = "studio.css"
-"""The style of the frame; those of its pages are joined to it."""
+"""The style of the frame, to which that of all pages is joined; pages load their own."""
 
 KINDS = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 
@@ -44,20 +47,18 @@ class Asset:
 
 
 def load_assets() -> dict[str, Asset]:
-    """Return the scripts and the style of the page, by folder and name."""
+    """Return the scripts and the styles of the pages, by folder and name."""
     found: dict[str, Asset] = {}
-    styles: dict[str, str] = {}
     for folder in FOLDERS:
         for entry in files("hiddenstate").joinpath(folder).iterdir():
             if entry.name.endswith(".js"):  # comments are for whoever reads the source
                 text = INDENT.sub("", COMMENT.sub("", entry.read_text("utf-8")))
                 found[f"{folder}/{entry.name}"] = Asset(KINDS[".js"], text.encode())
             elif entry.name.endswith(".css") and folder == FOLDERS[0]:
-                styles[entry.name] = entry.read_text("utf-8")
-    first = styles.pop(STYLE)
-    style = "\n".join([base_style(), first, *(styles[name] for name in sorted(styles))])
-    style = re.sub(r"/\*.*?\*/|^ +|\n", "", style, flags=re.MULTILINE | re.DOTALL)
-    return {**found, f"{FOLDERS[0]}/{STYLE}": Asset(KINDS[".css"], style.encode())}
+                first = f"{base_style()}\n" if entry.name == STYLE else ""
+                style = COMMENTS.sub("", first + entry.read_text("utf-8"))
+                found[f"{folder}/{entry.name}"] = Asset(KINDS[".css"], style.encode())
+    return found
 
 
 def index_page(session: Session) -> bytes:

@@ -12,7 +12,7 @@ from hiddenstate.errors import HiddenstateError
 from hiddenstate.report.commands import training_command
 from hiddenstate.runs import Run
 from hiddenstate.studio.details import plain, scores
-from hiddenstate.studio.index import Row, RunIndex, UnknownRunError, last_line
+from hiddenstate.studio.index import Row, RunIndex, UnknownRunError
 from hiddenstate.system.atomic_file import open_regular
 
 MAX_POINTS = 400
@@ -70,7 +70,7 @@ def compared(index: RunIndex, ids: Sequence[str]) -> dict[str, Any]:
 def _described(run: Run, row: Row | None) -> dict[str, Any]:
     if row is None:
         raise UnknownRunError(f"{run.name}: its files cannot be read")
-    last = last_line(run.path / "history.jsonl")
+    last = next(run.lines_from_end("history.jsonl"), {})
     figures = {k: v for k, v in last.items() if k != "step" and type(v) in (int, float)}
     about = asdict(row)
     del about["options"]

@@ -14,9 +14,10 @@ from hiddenstate.errors import DataError, HiddenstateError, printable
 from hiddenstate.metrics.comparison import baseline_method, compare
 from hiddenstate.metrics.glossary import entry_of, written
 from hiddenstate.metrics.headline import headline
+from hiddenstate.models.fitted import row_shape_of
 from hiddenstate.report.commands import python_lines, training_command, uses
 from hiddenstate.runs import Run
-from hiddenstate.studio.index import last_line
+from hiddenstate.runs.run import STATIC_ARRAYS
 from hiddenstate.studio.stream import snapshots, state
 from hiddenstate.system.typing import Arrays
 
@@ -43,8 +44,8 @@ def details(run: Run, number: str) -> dict[str, Any]:
         What addresses call it.
     """
     job, options = run.config.job, run.config.flat()
-    last = last_line(run.path / "history.jsonl")
-    results = {k: v for k, v in last.items() if k not in ("event", "step", "check")}
+    last = next(run.lines_from_end("history.jsonl"), {})
+    results = {k: v for k, v in last.items() if k not in ("event", "step")}
     results = results if last.get("event") == "end" else {}
     problems = [text for name in CHECKED if _is_short(run, name) and (text := run.damage(name))]
     shown: dict[str, Any] = {}
@@ -95,7 +96,7 @@ def details(run: Run, number: str) -> dict[str, Any]:
 def _python(run: Run) -> str | None:
     """Return lines of Python that use the model of a run; None if there is none to read."""
     try:
-        return python_lines(run, run.model().row_shape)
+        return python_lines(run, row_shape_of(run.path / "model.safetensors"))
     except (HiddenstateError, OSError):
         return None
 
@@ -160,7 +161,8 @@ def arrays_of(run: Run, which: str) -> Arrays:
         If they are damaged or cannot be read.
     """
     if which == "static":
-        return run.static_arrays[0]
+        there = (run.path / "snapshots" / STATIC_ARRAYS).is_file()
+        return run.static_arrays[0] if there else {}  # of a run that has just begun
     if which == "final":
         return run.final_arrays()
     paths = {int(path.stem): path for path in run.snapshot_paths()}
@@ -175,6 +177,12 @@ def pack(arrays: Arrays) -> bytes:
 
     plain = {name: np.asarray(array, order="C") for name, array in sorted(arrays.items())}
     return safetensors.numpy.save(plain)
+
+
+def warm() -> None:
+    """Import what the first net of a page needs, which takes a moment."""
+    import hiddenstate.export.html.view
+    import hiddenstate.export.python.file  # noqa: F401
 
 
 def program(run: Run, step: int | None) -> bytes:

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
+from hiddenstate.studio.peers import is_of_another_user
 from hiddenstate.studio.session import Session, same
 
 Scope = MutableMapping[str, Any]
@@ -145,7 +146,7 @@ class Gate:
             headers = _headers(scope)
             rule, path = self._checked(scope, headers)
             if path == "/" and scope["query_string"]:
-                await self._exchange(scope["query_string"], send)
+                await self._exchange(scope, send)
                 return
             self._check_cookie(headers)
             if rule.method == "POST":
@@ -209,14 +210,23 @@ class Gate:
         if int(length) > rule.max_body:
             raise RefusedError(413, f"at most {rule.max_body:,} bytes")
 
-    async def _exchange(self, query: bytes, send: Send) -> None:
-        """Give the cookie for the token, and go on to the page without it in the address."""
-        name, _, token = query.decode("ascii").partition("=")
-        if name != "token":
+    async def _exchange(self, scope: Scope, send: Send) -> None:
+        """Give the cookie for the token, or for the code of the browser that was opened, and go on
+        to the page without it in the address."""
+        name, _, secret = scope["query_string"].decode("ascii").partition("=")
+        if name == "code":
+            client = scope.get("client")
+            if client and is_of_another_user(client[1], self._session.port):
+                raise RefusedError(403, "this address is for another user of this machine")
+            known = self._session.exchange_code(secret)
+        elif name == "token":
+            known = self._session.exchange(secret)
+        else:
             raise RefusedError(404, "no such page")
-        if not self._session.exchange(token):
-            if not self._session.waits:
-                self._on_old_token()
+        if not known:
+            if self._session.waits:
+                raise RefusedError(401, "open the address that the terminal shows")
+            self._on_old_token()
             raise RefusedError(401, "this address was used; the terminal shows a new one")
         cookie = (
             f"{self._session.cookie_name}={self._session.cookie}; Path=/; HttpOnly; SameSite=Strict"

@@ -5,6 +5,7 @@ these files changes. Whoever opens a run gets all of its checks; the list is an 
 """
 
 import hashlib
+import itertools
 import os
 import re
 import threading
@@ -22,11 +23,10 @@ from hiddenstate.metrics.comparison import compare
 from hiddenstate.metrics.glossary import entry_of, written
 from hiddenstate.metrics.headline import headline
 from hiddenstate.runs import Run
-from hiddenstate.runs.record import read_record
-from hiddenstate.runs.run import DIVERGED, MAX_LAST_LINE
-from hiddenstate.system.atomic_file import TEMPORARY, open_regular
-from hiddenstate.system.lock import is_locked
-from hiddenstate.system.strict_json import parse_json
+from hiddenstate.runs.last_lines import lines_from_end
+from hiddenstate.runs.record import read_record, seed_of
+from hiddenstate.runs.status import status_of
+from hiddenstate.system.atomic_file import TEMPORARY
 
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 
@@ -178,6 +178,12 @@ class RunIndex:
         changed = self._changed
         return sorted(changed, key=changed.__getitem__, reverse=True)
 
+    def running(self) -> list[Path]:
+        """Return the folders of the runs whose rows said that they are running."""
+        with self._lock:
+            known = [run for run, (_, row, _) in self._rows.items() if row.status == "running"]
+            return [self._paths[run] for run in known if run in self._paths]
+
     def row(self, run: str) -> Row | None:
         """Return the row of a run; None if its settings cannot be read."""
         found = self._row(run)
@@ -274,29 +280,6 @@ def _stamp(path: str) -> tuple[int, int]:
     return status.st_mtime_ns, status.st_size
 
 
-def lines_from_end(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the last whole lines of a history or journal as they stand, the last one first; {} for
-    one that cannot be read."""
-    try:
-        with open_regular(path) as stream:
-            stream.seek(-min(MAX_LAST_LINE, stream.seek(0, os.SEEK_END)), os.SEEK_END)
-            text = stream.read().rpartition(b"\n")[0]
-    except (OSError, HiddenstateError):
-        return
-    while text:
-        text, _, line = text.rpartition(b"\n")
-        try:
-            entry = parse_json(line.decode())
-        except (ValueError, RecursionError):
-            entry = None
-        yield entry if isinstance(entry, dict) else {}
-
-
-def last_line(path: Path) -> dict[str, Any]:
-    """Return the last whole line of a history or journal as it stands; {} if there is none."""
-    return next(lines_from_end(path), {})
-
-
 def _read_row(run: str, path: Path, changed: float) -> Row:
     record = read_record(path / "config.json")
     sections = record["config"]
@@ -308,7 +291,9 @@ def _read_row(run: str, path: Path, changed: float) -> Row:
         if isinstance(section, dict):
             options |= section
     defaults = _defaults(job)
-    last, entry = last_line(path / "history.jsonl"), last_line(path / "journal.jsonl")
+    check = seed_of(record.get("id")), record["format"] >= 3
+    last = next(lines_from_end(path / "history.jsonl", *check), {})
+    journal = list(itertools.islice(lines_from_end(path / "journal.jsonl", *check), 2))
     figures = {k: v for k, v in last.items() if type(v) in (int, float)}
     done = last.get("event") == "end"
     results = figures if done else {}
@@ -323,7 +308,7 @@ def _read_row(run: str, path: Path, changed: float) -> Row:
         name=printable(path.name, 100),
         job=job,
         data=printable(data.get("name", ""), 100),
-        status=status_of(path, done, entry),
+        status=status_of(path, last, journal),
         metric=key,
         title=about.title,
         score=score,
@@ -332,7 +317,7 @@ def _read_row(run: str, path: Path, changed: float) -> Row:
         baseline_text="" if found is None else written(found.other, about.kind),
         is_share=about.kind == "share",
         steps=int(figures.get("step", 0)) + (last.get("event") == "log"),
-        seconds=entry.get("seconds") if done else None,
+        seconds=next((each.get("seconds") for each in journal if each), None) if done else None,
         changed=changed,
         started=f"{datetime.fromtimestamp(changed):%Y-%m-%d %H:%M}",
         options={
@@ -355,17 +340,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return ",".join(map(str, value))
     return printable(value, 100) if isinstance(value, str) else value
-
-
-def status_of(path: Path, done: bool, entry: dict[str, Any]) -> str:
-    """Return how a run stands, from whether its history has an end and its last journal entry."""
-    if done:
-        return "done"
-    if is_locked(path):
-        return "running"
-    match entry:
-        case {"event": "interrupted"}:
-            return "interrupted"
-        case {"event": "failed", **details}:
-            return "diverged" if str(details.get("why")).startswith(DIVERGED) else "failed"
-    return "stopped"

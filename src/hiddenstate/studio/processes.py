@@ -5,6 +5,7 @@ notice when the studio ends.
 """
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -33,6 +34,24 @@ POLL_SECONDS = 0.03
 """Seconds between two looks at a command that somebody waits for."""
 
 
+READY_SECONDS = 600.0
+"""How long a process waits for a command."""
+
+
+@dataclass
+class _Child:
+    """A process, and the files that hold what it prints."""
+
+    process: "subprocess.Popen[bytes]"
+    output: IO[bytes]
+    errors: IO[bytes]
+
+    def close(self) -> None:
+        """Forget what it printed."""
+        self.output.close()
+        self.errors.close()
+
+
 @dataclass
 class Process:
     """A command of the program.
@@ -49,9 +68,7 @@ class Process:
     id: int
     words: tuple[str, ...]
     started: float
-    _child: "subprocess.Popen[bytes]"
-    _output: IO[bytes]
-    _errors: IO[bytes]
+    _child: _Child
     run: str | None = None
     """Number of the run that it trains, once it is known."""
     sought: bool = False
@@ -70,30 +87,29 @@ class Process:
     @property
     def number(self) -> int:
         """The number of the process."""
-        return self._child.pid
+        return self._child.process.pid
 
     @property
     def code(self) -> int | None:
         """The exit code; None while it runs."""
-        return self._child.poll()
+        return self._child.process.poll()
 
     def output(self, most: int = MAX_OUTPUT) -> str:
         """Return what it printed to stdout, at most the last `most` bytes."""
-        return _tail(self._output, most)
+        return _tail(self._child.output, most)
 
     def errors(self) -> str:
         """Return what it printed to stderr, likewise."""
-        return _tail(self._errors, MAX_OUTPUT)
+        return _tail(self._child.errors, MAX_OUTPUT)
 
     def stop(self) -> None:
         """Ask it to stop, as Ctrl-C does."""
         if self.code is None:
-            self._child.terminate()
+            self._child.process.terminate()
 
     def close(self) -> None:
         """Forget what it printed."""
-        self._output.close()
-        self._errors.close()
+        self._child.close()
 
 
 class Processes:
@@ -103,11 +119,15 @@ class Processes:
     ----------
     folder : Path
         The folder that they run in: paths in them are relative to it.
+    waiting : str, optional
+        The module that waits for a command and runs it; without one, none is made ready.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, waiting: str | None = None) -> None:
+        self._folder, self._module = folder, waiting
         self._all: dict[int, Process] = {}
+        self._waiting: _Child | None = None
+        self._until: asyncio.TimerHandle | None = None
         self.signal = Signal()
 
     def start(self, words: Sequence[str]) -> Process:
@@ -120,25 +140,11 @@ class Processes:
         """
         if sum(each.code is None for each in self._all.values()) >= MAX_RUNNING:
             raise MachineError(f"{MAX_RUNNING} commands are running; wait for one, or stop one")
-        # Files without a name: what is printed can be read here, and nothing is left behind.
-        output, errors = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115
-        environment = {**os.environ, "NO_COLOR": "1", "COLUMNS": "100"}
         started = time.time()
-        try:
-            child = subprocess.Popen(
-                [sys.executable, "-m", "hiddenstate", *words],
-                cwd=self._folder,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=errors,
-                env=environment,
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise MachineError(f"the command cannot be started: {error.strerror}") from None
-        process = Process(
-            max(self._all, default=0) + 1, tuple(words), started, child, output, errors
-        )
+        child = self._handed_over(words)
+        if child is None:
+            child = self._spawned("hiddenstate", *words)
+        process = Process(max(self._all, default=0) + 1, tuple(words), started, child)
         self._all[process.id] = process
         ended = [each for each in self._all.values() if each.code is not None]
         for old in ended[: max(len(self._all) - MAX_KEPT, 0)]:
@@ -147,6 +153,75 @@ class Processes:
         self.signal.send()
         asyncio.get_running_loop().create_task(self._announce(process))
         return process
+
+    def _spawned(self, module: str, *words: str, waits: bool = False) -> _Child:
+        """Start a module of the program; one that waits takes its command from stdin.
+
+        Raises
+        ------
+        MachineError
+            If it cannot be started.
+        """
+        # Files without a name: what is printed can be read here, and nothing is left behind.
+        output, errors = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115
+        try:
+            child = subprocess.Popen(
+                [sys.executable, "-m", module, *words],
+                cwd=self._folder,
+                stdin=subprocess.PIPE if waits else subprocess.DEVNULL,
+                stdout=output,
+                stderr=errors,
+                env={**os.environ, "NO_COLOR": "1", "COLUMNS": "100"},
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise MachineError(f"the command cannot be started: {error.strerror}") from None
+        return _Child(child, output, errors)
+
+    def make_ready(self) -> None:
+        """Start a process that waits for the next command, unless there is one: it has imported
+        what the command needs by then. It ends with the studio, or after `READY_SECONDS`.
+
+        Raises
+        ------
+        MachineError
+            If it cannot be started.
+        """
+        if self._module is None:
+            return
+        if self._waiting is not None and self._waiting.process.poll() is not None:
+            self.dismiss()
+        if self._waiting is None:
+            self._waiting = self._spawned(self._module, waits=True)
+        if self._until is not None:
+            self._until.cancel()
+        self._until = asyncio.get_running_loop().call_later(READY_SECONDS, self.dismiss)
+
+    def dismiss(self) -> None:
+        """End the process that waits."""
+        child, self._waiting = self._waiting, None
+        if child is not None:
+            child.process.kill()
+            child.process.wait()
+            assert child.process.stdin is not None
+            child.process.stdin.close()
+            child.close()
+
+    def _handed_over(self, words: Sequence[str]) -> _Child | None:
+        """Give the words of a command to the process that waits; None without one."""
+        if self._waiting is not None and self._waiting.process.poll() is not None:
+            self.dismiss()
+        child, self._waiting = self._waiting, None
+        if child is None or child.process.stdin is None:
+            return None
+        try:
+            with child.process.stdin as stream:
+                stream.write(json.dumps(list(words)).encode() + b"\n")
+        except OSError:  # it has ended
+            child.process.wait()
+            child.close()
+            return None
+        return child
 
     async def _announce(self, process: Process) -> None:
         await self.finished(process)

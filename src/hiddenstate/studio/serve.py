@@ -105,6 +105,7 @@ def serve(
     port: int,
     browse: bool,
     tell: Callable[[str], None],
+    waiting: str | None = None,
 ) -> list[str]:
     """Serve the studio until Ctrl-C.
 
@@ -125,6 +126,8 @@ def serve(
         Whether to open the browser.
     tell : callable
         Prints a line.
+    waiting : str, optional
+        The module that waits for a command, so that it starts at once.
 
     Returns
     -------
@@ -144,7 +147,7 @@ def serve(
         session.renew()
         tell(f"the address was used before; a new one, for one browser: {session.address}")
 
-    studio = Studio(session, runs_dir, start, run, roots)
+    studio = Studio(session, runs_dir, start, run, roots, waiting)
     config = uvicorn.Config(
         make_app(studio, on_old_token),
         http=Connection,
@@ -163,11 +166,12 @@ def serve(
     tell(f"studio: {session.address}")
     tell("press Ctrl-C to end it; runs go on")
     if browse:
-        webbrowser.open(session.address)
+        webbrowser.open(session.opening())
     try:
         uvicorn.Server(config).run(sockets=[sock])
     except KeyboardInterrupt:
         pass
     finally:
         sock.close()
+        studio.processes.dismiss()
     return [process.command for process in studio.processes.running()]

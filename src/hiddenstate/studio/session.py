@@ -2,7 +2,12 @@
 
 import hmac
 import secrets
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+
+CODE_SECONDS = 60.0
+"""How long the code of the browser that is opened at the start is valid."""
 
 
 def _secret() -> str:
@@ -14,7 +19,9 @@ def _secret() -> str:
 class Session:
     """Who may use one start of the studio.
 
-    The address that is printed has a token, which is exchanged once for a cookie. Cookies go to
+    The address that is printed has a token, which is exchanged once for a cookie. The browser that
+    is opened at the start gets a code of its own instead: other users can read its command line, so
+    the code is valid once, for a short time, and for a program of this user alone. Cookies go to
     every port of a host, so the name of this one holds the port; it is only read by the server.
     Requests that change something need a second secret in a header, which only a page of the
     studio knows.
@@ -24,13 +31,17 @@ class Session:
     host : str
         The address that the browser names.
     port : int
+    clock : callable, optional
+        Returns seconds.
     """
 
     host: str
     port: int
     cookie: str = field(default_factory=_secret)
     secret: str = field(default_factory=_secret)
+    clock: Callable[[], float] = time.monotonic
     _token: str | None = field(default_factory=_secret)
+    _code: tuple[str, float] | None = None
 
     @property
     def authority(self) -> str:
@@ -52,6 +63,11 @@ class Session:
         """The address to open, with the token if it is not used yet."""
         return f"{self.origin}/" + (f"?token={self._token}" if self._token else "")
 
+    def opening(self) -> str:
+        """Return an address for the browser that is opened now; it replaces the one before."""
+        self._code = (_secret(), self.clock() + CODE_SECONDS)
+        return f"{self.origin}/?code={self._code[0]}"
+
     @property
     def waits(self) -> bool:
         """Whether there is a token that was not used yet."""
@@ -67,6 +83,14 @@ class Session:
         if right:
             self._token = None
         return right
+
+    def exchange_code(self, code: str) -> bool:
+        """Return whether `code` is that of the browser that was opened, in time; it is not valid
+        again."""
+        if self._code is None or not same(code, self._code[0]):
+            return False
+        until, self._code = self._code[1], None
+        return self.clock() <= until
 
 
 def same(text: str, secret: str) -> bool:

@@ -19,16 +19,11 @@ from hiddenstate.runs import Run
 from hiddenstate.runs.events import Event
 from hiddenstate.runs.requests import is_paused
 from hiddenstate.runs.run import numbered
+from hiddenstate.runs.status import status_of
 from hiddenstate.studio.gate import Receive, Send
-from hiddenstate.studio.index import (
-    RunIndex,
-    UnknownRunError,
-    last_line,
-    lines_from_end,
-    status_of,
-)
+from hiddenstate.studio.index import RunIndex, UnknownRunError
 from hiddenstate.studio.processes import Process, Processes
-from hiddenstate.studio.watch import Watchers, list_stamp, writer_of
+from hiddenstate.studio.watch import Watchers, writer_of
 from hiddenstate.system.atomic_file import open_regular
 
 SLOW_SECONDS = 10.0
@@ -182,17 +177,17 @@ def snapshots(path: Path) -> dict[str, list[int]]:
 
 def state(run: Run) -> dict[str, Any]:
     """Return how a run stands."""
-    entry = last_line(run.path / "journal.jsonl")
-    last = list(itertools.islice(lines_from_end(run.path / "history.jsonl"), MANY))
-    status = status_of(run.path, last[:1] != [] and last[0].get("event") == "end", entry)
-    if status == "stopped" and not (run.path / "config.json").exists():
-        status = "gone"
+    journal = run.lines_from_end("journal.jsonl")
+    entry = next((each for each in journal if each), {})
+    lines = run.lines_from_end("history.jsonl")
+    last = next(lines, {})
     starts = [each for each in run.journal() if each["event"] == "start"]
     # While a run waits nothing but requests are added.
-    requests = list(itertools.takewhile(lambda each: each.get("event") == "control", last))
+    waiting = itertools.islice(itertools.chain([last], lines), MANY)
+    requests = list(itertools.takewhile(lambda each: each.get("event") == "control", waiting))
     failed = entry.get("event") == "failed"
     return {
-        "status": status,
+        "status": status_of(run.path, last, [entry]),
         "paused": is_paused(requests[::-1]),
         "total_steps": starts[-1].get("total_steps") if starts else None,
         "why": printable(entry.get("why", "unknown"), 400) if failed else None,
@@ -257,6 +252,8 @@ class Stream:
             run.listen(woken),
         ):
             await _send(send, b"retry: 500\n\n")
+            await self._watchers.list.ready()  # what changes from now on is noticed
+            await run.ready()
             while not left.done():
                 woken.clear()
                 pieces = self._pieces()  # from a disk that may be slow: other pages go on
@@ -280,9 +277,8 @@ class Stream:
                 yield from self._news.messages()
             except (OSError, HiddenstateError) as error:  # moved between two looks
                 yield message("problem", {"problem": str(error)})
-        listed = list_stamp(self._index.runs_dir)
-        if listed != self._listed:
-            self._listed = listed
+        if self._watchers.list.turn != self._listed:
+            self._listed = self._watchers.list.turn
             yield message("runs", {})
         told = [described(each, self._index) for each in self._processes.all()]
         if told != self._told:

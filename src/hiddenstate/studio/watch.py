@@ -4,17 +4,24 @@ Nothing is watched while no page is open.
 """
 
 import asyncio
+import math
 import os
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from hiddenstate.system.lock import is_locked
 
 POLL_SECONDS = 0.05
 """Seconds between two looks at the run that a page shows: a few calls of the system."""
 
 LIST_SECONDS = 0.5
 """Seconds between two looks at the folder of runs."""
+
+LOCK_SECONDS = 1.0
+"""Seconds between two looks at the locks of runs."""
 
 _PROCESS = re.compile(rb"process (\d{1,10}),")
 
@@ -57,19 +64,30 @@ class Watcher:
 
     def __init__(self, stamp: Callable[[], object], seconds: float) -> None:
         self.signal = Signal()
+        self.turn = 0
+        """Counts the changes."""
         self._stamp, self._seconds = stamp, seconds
         self._task: asyncio.Task[None] | None = None
+        self._looked = asyncio.Event()
 
     @contextmanager
     def listen(self, event: asyncio.Event) -> Iterator[None]:
         """Set `event` at each change, within the context."""
         with self.signal.listen(event):
             if self._task is None or self._task.done():
+                self._looked = asyncio.Event()
                 self._task = asyncio.get_running_loop().create_task(self._watch())
             yield
 
+    async def ready(self) -> None:
+        """Wait for the first look, after which each change is noticed."""
+        await self._looked.wait()
+
     async def _watch(self) -> None:
-        before: object = None  # pages look once more: what changed since they did is not known
+        try:
+            before = await asyncio.to_thread(self._stamp)
+        finally:
+            self._looked.set()
         while True:
             await asyncio.sleep(self._seconds)
             if not self.signal:
@@ -77,6 +95,7 @@ class Watcher:
             now = await asyncio.to_thread(self._stamp)
             if now != before:
                 before = now
+                self.turn += 1
                 self.signal.send()
 
 
@@ -86,17 +105,50 @@ class Watchers:
     Parameters
     ----------
     runs_dir : Path
+    running : callable
+        Returns the folders of the runs that are known to be running.
     """
 
-    def __init__(self, runs_dir: Path) -> None:
-        self.list = Watcher(lambda: list_stamp(runs_dir), LIST_SECONDS)
+    def __init__(self, runs_dir: Path, running: Callable[[], list[Path]] = list) -> None:
+        locks = Locks(running)
+        self.list = Watcher(lambda: (list_stamp(runs_dir), locks.look()), LIST_SECONDS)
         self._runs: dict[Path, Watcher] = {}
 
     def of(self, path: Path) -> Watcher:
         """Return the watcher of a run."""
         for other in [other for other, each in self._runs.items() if not each.signal]:
             del self._runs[other]
-        return self._runs.setdefault(path, Watcher(lambda: run_stamp(path), POLL_SECONDS))
+        locks = Locks(lambda: [path])
+        watcher = Watcher(lambda: (run_stamp(path), locks.look()), POLL_SECONDS)
+        return self._runs.setdefault(path, watcher)
+
+
+class Locks:
+    """Looks now and then at the locks of some runs: that of a process that was killed is free,
+    and it leaves no other trace.
+
+    Parameters
+    ----------
+    paths : callable
+        Returns the folders of the runs.
+    clock : callable
+        Returns seconds.
+    """
+
+    def __init__(
+        self, paths: Callable[[], list[Path]], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._paths, self._clock = paths, clock
+        self._due = -math.inf
+        self._held: tuple[Path, ...] = ()
+
+    def look(self) -> tuple[Path, ...]:
+        """Return the runs whose locks were held at the last look."""
+        now = self._clock()
+        if now >= self._due:
+            self._due = now + LOCK_SECONDS
+            self._held = tuple(path for path in self._paths() if is_locked(path))
+        return self._held
 
 
 def run_stamp(path: Path) -> tuple[object, ...]:

@@ -99,12 +99,7 @@ def read_arrays(
         with open_regular(path) as stream:
             size = os.fstat(stream.fileno()).st_size
             start, header = _header(path, stream, size)
-            body, recorded = _body(path, header.pop("__metadata__", None))
-            if body["kind"] != kind:
-                raise UntrustedFileError(
-                    f"{printable(path)}: is a {printable(body['kind'], 40)} file, "
-                    f"expected a {kind} file"
-                )
+            body, recorded = _body_of_kind(path, header.pop("__metadata__", None), kind)
             layout, offsets = _layout(path, header, size - start)
             if check is not None:
                 check(layout, body["facts"])
@@ -128,6 +123,21 @@ def read_arrays(
             f"{printable(recorded, 12)}; the file was damaged or changed, use another copy"
         )
     return arrays, body["facts"]
+
+
+def read_facts(path: Path, kind: str) -> dict[str, Any]:
+    """Return the facts of such a file without its arrays; their checksum is not compared.
+
+    Errors as :func:`read_arrays`.
+    """
+    try:
+        with open_regular(path) as stream:
+            size = os.fstat(stream.fileno()).st_size
+            header = _header(path, stream, size)[1]
+    except OSError as error:
+        raise MachineError(f"{printable(path)}: cannot be read: {error.strerror}") from None
+    facts: dict[str, Any] = _body_of_kind(path, header.pop("__metadata__", None), kind)[0]["facts"]
+    return facts
 
 
 def _digest(body: Mapping[str, Any], arrays: Arrays) -> str:
@@ -154,6 +164,16 @@ def _header(path: Path, stream: IO[bytes], size: int) -> tuple[int, dict[str, An
     if not isinstance(header, dict):
         raise UntrustedFileError(f"{printable(path)}: damaged header: not a JSON object")
     return 8 + length, header
+
+
+def _body_of_kind(path: Path, metadata: Any, kind: str) -> tuple[dict[str, Any], str]:
+    """As :func:`_body`, of a file of this kind."""
+    body, recorded = _body(path, metadata)
+    if body["kind"] != kind:
+        raise UntrustedFileError(
+            f"{printable(path)}: is a {printable(body['kind'], 40)} file, expected a {kind} file"
+        )
+    return body, recorded
 
 
 def _body(path: Path, metadata: Any) -> tuple[dict[str, Any], str]:

@@ -9,7 +9,7 @@ from hiddenstate.config import TrainingConfig
 from hiddenstate.engines import TrainingState
 from hiddenstate.errors import DivergedError
 from hiddenstate.jobs.base import Job
-from hiddenstate.runs.run import DIVERGED
+from hiddenstate.runs.status import DIVERGED
 
 SATURATED = 1e4
 """Size of a weight between hidden units from which a net counts as diverged. float32's tanh and

@@ -12,6 +12,7 @@ import numpy as np
 
 from hiddenstate.config import make_config
 from hiddenstate.data import SequenceDataset
+from hiddenstate.data.prepare.known_columns import without_future_rows
 from hiddenstate.data.prepare.linear import season_of
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.prepare.transform import feature_indices
@@ -164,6 +165,7 @@ def _signals(dataset: SequenceDataset, n_train: int, given: Mapping[str, Any]) -
     }
     if given.get("stateful"):
         return values | {"batch_size": 1, "shuffle": False, "epochs": 10}
+    dataset = without_future_rows(dataset, given.get("future"))
     lengths = dataset.train.lengths
     longest = dataset.X.shape[1] if lengths is None else int(np.median(lengths))
     in_time = dataset.test is None and (len(dataset.train) == 1 or given.get("split") == "time")

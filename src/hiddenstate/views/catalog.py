@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure, FigureBase
 
-from hiddenstate.metrics.comparison import baseline_method
+from hiddenstate.metrics.comparison import baseline_method, share_in_words
 from hiddenstate.metrics.curves import Calibration, Curves
 from hiddenstate.runs.snapshots import (
     AutoencodeMoment,
@@ -86,6 +86,7 @@ def _of_all(timeline: Timeline, moment: Moment) -> dict[str, Draw]:
             evaluated=timeline.evaluated,
             results=moment.results,
             warning=compared.warning() if compared else "",
+            share=share_in_words(timeline.job, moment.results),
             limits=timeline.limits,
         )
     return draws
@@ -233,6 +234,7 @@ def _of_windows(timeline: Timeline, arrays: RegressSnapshot, alone: bool) -> dic
     limits, end = timeline.limits, timeline.end if appended else None
     if "time" in arrays:
         bundled = timeline.run.data_fact("source") == "bundled"
+        names = (timeline.facts.targets or ()) if target.shape[-1] == 1 else ()
         draws["tracking"] = lambda on: figures.tracking(
             arrays["time"],
             target,
@@ -244,6 +246,7 @@ def _of_windows(timeline: Timeline, arrays: RegressSnapshot, alone: bool) -> dic
             end=end,
             span=limits.signal,
             clock=_clock(timeline, arrays["time"]),
+            name="".join(names[:1]),
         )
     if appended or alone:
         unit = "window" if appended else "training row"

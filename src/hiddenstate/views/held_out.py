@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from hiddenstate.metrics.comparison import baseline_method
+from hiddenstate.metrics.comparison import baseline_method, share_in_words
 from hiddenstate.metrics.glossary import written
 from hiddenstate.metrics.scores import mean_squared_error
 from hiddenstate.runs.snapshots import RegressMoment, RegressStatic, typed
@@ -192,7 +192,8 @@ def _score(
         n = results.get(f"test_{rows}", timeline.run.n_rows("test") or 0)
         n_rows = f"{int(n):,} held-out {rows if n != 1 else rows[:-1]}"
         other = f", {baseline} {written(results['baseline_mse'])}" * ("baseline_mse" in results)
-        return f"mean squared error {written(results['test_mse'])} on {n_rows}{other}"
+        score = f"mean squared error {written(results['test_mse'])} on {n_rows}{other}"
+        return "; ".join(part for part in (score, share_in_words("regress", results)) if part)
     sizes = np.array([np.isfinite(lane.prediction).sum() for lane in lanes], float)
     if not sizes.sum():
         return "no finite prediction"

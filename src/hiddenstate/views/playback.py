@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import cached_property
 
 from hiddenstate.kernels import processors
-from hiddenstate.runs.run import Status
+from hiddenstate.runs.status import Status
 from hiddenstate.views.timeline import Moment, Timeline
 
 REPLAY_SECONDS = 12.0

@@ -1,6 +1,7 @@
 """Writes the figures of a run into its `figures/` folder."""
 
 import io
+from collections.abc import Iterator
 from pathlib import Path
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -28,13 +29,24 @@ def save_figures(run: Run, suffix: str = "png", theme: str = "light") -> list[Pa
     MachineError
         If a file cannot be written.
     """
+    return [
+        write_figure(run, f"{name}.{suffix}", data)
+        for name, data in draw_figures(run, suffix, theme)
+    ]
+
+
+def draw_figures(
+    run: Run, suffix: str = "png", theme: str = "light"
+) -> Iterator[tuple[str, bytes]]:
+    """Draw the figures of `run`, and yield the name and the file of each; write nothing.
+
+    Parameters and errors as :func:`save_figures`.
+    """
     timeline = Timeline(run)
-    paths = []
     with style.theme(theme):
         for name, draw in drawings(timeline, timeline.moment()).items():
             figure = draw(None)
             FigureCanvasAgg(figure)
             data = io.BytesIO()
             figure.savefig(data, format=suffix)
-            paths.append(write_figure(run, f"{name}.{suffix}", data.getvalue()))
-    return paths
+            yield name, data.getvalue()

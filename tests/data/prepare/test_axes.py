@@ -1,5 +1,6 @@
 """What the steps and features of rows are: names, the shape of flat rows, and regular times."""
 
+import wave
 from pathlib import Path
 
 import numpy as np
@@ -65,3 +66,14 @@ def test_a_time_column_whose_name_ends_in_a_unit_is_in_seconds():
         assert in_seconds(20.0, name)[1] == "s"
     for name in ("t", "steps", "items", None):
         assert in_seconds(20.0, name) == (20.0, None)
+
+
+def test_the_frames_of_sounds_are_in_seconds(tmp_path):
+    for kind, name in (("a", "1"), ("a", "2"), ("b", "3"), ("b", "4")):
+        (tmp_path / "sounds" / kind).mkdir(parents=True, exist_ok=True)
+        with wave.open(str(tmp_path / "sounds" / kind / f"{name}.wav"), "wb") as file:
+            file.setparams((1, 2, 8000, 0, "NONE", ""))
+            file.writeframes(bytes(8000))
+    found = axes(tmp_path / "sounds", "classify")
+    assert found.time_unit == "s"
+    assert found.time_step > 0

@@ -15,6 +15,7 @@ from hiddenstate.config import DataConfig
 from hiddenstate.data.readers import excel
 from hiddenstate.data.readers.open import read_path
 from hiddenstate.errors import DataError, HiddenstateError, MachineError, OptionError
+from hiddenstate.inference.target_times import target_times
 from tests.conftest import mutations
 from tests.data.readers.tables import equal, reader
 
@@ -69,6 +70,16 @@ def test_dates_order_the_rows_and_times_of_day_are_seconds(book: Callable[..., s
     data = read_path(book(rows), DataConfig(target=("v",)), "regress")
     equal(data.X[0, :, 0], [62, 61, 60])
     assert data.train.origin.table.times[0] == "2024-01-03"
+
+
+def test_hours_are_written_alike_at_midnight_and_at_other_times(book: Callable[..., str]) -> None:
+    rows: list[list[Any]] = [["date", "v"]]
+    rows += [[datetime(2024, 1, 1 + k // 24, k % 24), k] for k in range(48)]
+    data = read_path(book(rows), DataConfig(target=("v",), horizon=1), "regress")
+    times = data.train.origin.table.times
+    assert [times[23], times[24]] == ["2024-01-01T23:00:00", "2024-01-02T00:00:00"]
+    (after,) = target_times(data.train.origin.table, np.array([0]), np.array([47]), 1, None)
+    assert after == "2024-01-03T00:00:00"
 
 
 def test_empty_rows_and_columns_around_a_table_are_left_out(book: Callable[..., str]) -> None:

@@ -12,8 +12,9 @@ from mpl_toolkits.mplot3d import Axes3D
 
 from hiddenstate.views import figures, style
 from hiddenstate.views.figures.cloud import ClassNames, Cloud
-from hiddenstate.views.figures.layout import glyphs
+from hiddenstate.views.figures.layout import glyphs, new_figure
 from hiddenstate.views.limits import principal_plane
+from tests.figure_texts import overlaps
 
 random = np.random.default_rng(0)
 
@@ -201,6 +202,9 @@ def test_a_decision_on_a_signal_is_below_it_and_ends_with_it():
         np.asarray(line.get_ydata()) for line in seen.get_lines() if np.size(line.get_xdata()) == 4
     )
     assert second.max() < 1 < first.min()  # each channel has a lane of its own
+    # Colours are those of classes, so channels have none.
+    inks = {line.get_color() for line in seen.get_lines() if np.size(line.get_xdata()) == 4}
+    assert inks == {style.now().ink}
     np.testing.assert_allclose(np.corrcoef(second, row[:4, 1])[0, 1], 1)
     assert thought.get_lines()[0].get_xdata()[-1] == 4
     assert seen.get_position().y0 > thought.get_position().y1
@@ -387,3 +391,20 @@ def test_classes_with_long_names_are_named_at_their_codes_without_overlap():
     ]
     assert len(boxes) == 4
     assert not any(a.overlaps(b) for n, a in enumerate(boxes) for b in boxes[:n])
+
+
+def test_the_names_under_a_small_decision_do_not_meet():
+    rows, chances = random.random((4, 28, 28)), np.full((4, 28, 3), 1 / 3)
+    read, states = np.arange(1, 29), np.tanh(random.normal(size=(4, 28, 64)))
+    figure = figures.decision(
+        rows, read, chances, states, np.zeros(4, int), ["a", "b", "c"], (28, 28),
+        new_figure(6.4, 4.8),
+    )  # fmt: skip
+    assert not overlaps(figure)
+
+
+def test_the_name_of_a_high_baseline_does_not_meet_the_legend_on_a_narrow_page():
+    history = [{"step": step, "loss": 1.0, "mean_loss": 1.0} for step in range(20)]
+    levels = {"loss": (5.23, "the last value, training rows")}
+    for width in (3.4, 6.4):
+        assert not overlaps(figures.learning(history, "step", (), levels, new_figure(width, 3)))

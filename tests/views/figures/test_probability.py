@@ -116,3 +116,26 @@ def test_on_a_phone_curves_stand_below_each_other_and_names_are_whole():
         figure = figures.recall(steps, counts, names)
     FigureCanvasAgg(figure).draw()
     assert all(text.get_window_extent().x0 >= 0 for text in figure.axes[0].texts)
+
+
+def test_right_rows_of_no_class_have_the_colour_of_wrong_ones():
+    steps, labels = np.arange(3), np.arange(4)
+    chances = np.full((3, 4), 0.9)
+    figure = figures.dynamics(steps, chances, labels, np.ones(4, bool), list("abcd"))
+    colors = {
+        to_hex(line.get_colors()[0])
+        for axes in figure.axes
+        for line in axes.collections
+        if isinstance(line, LineCollection) and len(line.get_segments())
+    }
+    assert colors == {to_hex(style.now().right)}
+
+
+def test_long_names_of_classes_stay_distinct_over_their_panels():
+    names = ["Atrial fibrillation, paroxysmal", "Atrial fibrillation, persistent"]
+    figure = figures.dynamics(
+        np.arange(3), np.full((3, 2), 0.9), np.arange(2), np.ones(2, bool), names,
+        figure=new_figure(3, 2),
+    )  # fmt: skip
+    titles_of_panels = {axes.texts[0].get_text() for axes in figure.axes}
+    assert len(titles_of_panels) == 2

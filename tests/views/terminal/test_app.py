@@ -292,7 +292,9 @@ def test_keys_send_requests_to_training(under_way, watch):
     view.until("asked training to stop")
     view.type(b"k")
     view.until("asked training to save a snapshot")
-    assert under_way.asked() == ["pause", "lr", "stop", "snapshot"]
+    view.type(b"n")
+    view.until("asked training to make one update")
+    assert under_way.asked() == ["pause", "lr", "stop", "snapshot", "step"]
 
 
 @pytest.mark.parametrize(
@@ -311,7 +313,7 @@ def test_what_training_did_is_shown_and_a_pause_is_undone(do, words, under_way, 
 def test_without_control_keys_send_no_requests(under_way, watch):
     view = watch(under_way.run, control=False)
     view.until("● running")
-    view.type(b"pslk?")
+    view.type(b"pnslk?")
     assert "halve" not in view.until("select a row")
     assert under_way.asked() == []
 

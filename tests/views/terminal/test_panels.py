@@ -227,6 +227,24 @@ def test_channels_have_lanes_of_their_own_with_their_names(cli, tmp_path):
         assert "0 to 1.1" in model.text  # tenths from the column t
 
 
+def test_in_a_small_terminal_every_channel_of_a_decision_is_drawn_or_counted(cli, tmp_path):
+    random = np.random.default_rng(0)
+    for n_channels, named, note in ((4, 4, "is "), (9, 6, "6 of 9 channels")):
+        names = [f"lead{number}" for number in range(n_channels)]
+        lines = [",".join(["id", "t", *names, "kind"])]
+        for series in range(12):
+            for t in range(10):
+                values = [f"{value:.2f}" for value in random.normal(size=n_channels)]
+                lines.append(",".join([str(series), str(t), *values, f"k{series % 3}"]))
+        (tmp_path / "own.csv").write_text("\n".join(lines) + "\n")
+        assert cli("classify", "own.csv", "--max-steps", "2", *OFF).code == 0
+        run = max((tmp_path / "runs").iterdir(), key=lambda path: path.stat().st_mtime)
+        text = drawn(Timeline(Run(run)), 80, 24, "all", Depth.PLAIN).text
+        panel = text[text.index("when did it decide") :]
+        assert note in panel.splitlines()[0]
+        assert sum(name in panel for name in names) == named
+
+
 def test_quantities_are_bars_with_names_and_have_no_steps_to_decide_at(cli, tmp_path):
     random = np.random.default_rng(0)
     lines = ["ash,hue,kind"]

@@ -38,7 +38,9 @@ def row_axes(dataset: SequenceDataset, config: Config) -> RowAxes:
         names = None
     flat = config.job == "autoencode" and dataset.picture is None
     step, unit = time_step(dataset.train)
-    if step is not None and unit is None:
+    if step is not None and unit is None and "rate" in dataset.read_as:
+        unit = "s"
+    elif step is not None and unit is None:
         step, unit = in_seconds(step, dataset.read_as.get("time") or config.data.time)
     return RowAxes(
         channels=names if names is not None and len(names) == n_features else None,

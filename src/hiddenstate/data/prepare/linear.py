@@ -12,6 +12,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from hiddenstate.data.prepare.effects import candidate_effects
+from hiddenstate.data.prepare.lags import LagRows, Regressions, iterated, mean_of
 from hiddenstate.data.rows import Rows
 
 Floats = NDArray[np.float64]
@@ -27,12 +29,6 @@ NAIVE_SHARE = 0.3
 
 FIRST_ORIGIN, ORIGINS = 0.4, 6
 """Where in the training rows the rolling origin begins, and how often candidates are fitted."""
-
-PENALTIES = (0.01, 0.3, 3.0)
-"""Ridge penalties, in units of the variance of the lags."""
-
-RUNS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
-"""How many of the last values a regression reads."""
 
 MOST_ROWS = 20_000
 """Latest forecasts that candidates are fitted on."""
@@ -57,12 +53,16 @@ class LinearPath:
         For each target, whether its values are logarithms.
     season : int, optional
         Number of steps after which the targets repeat.
+    effects : ndarray (O, K), optional
+        What one unit of each of K columns known ahead adds to each target. The values that the
+        weights read are without what the columns add.
     """
 
     weights: Floats
     bias: Floats
     log: tuple[bool, ...]
     season: int | None = None
+    effects: Floats | None = None
 
     @property
     def n_lags(self) -> int:
@@ -112,23 +112,34 @@ def all_above_zero(rows: Rows, features: tuple[int, ...]) -> bool:
 
 
 def path_of_rows(
-    rows: Rows, features: tuple[int, ...], horizon: int, window: int, log: bool = True
+    rows: Rows,
+    features: tuple[int, ...],
+    horizon: int,
+    window: int,
+    log: bool = True,
+    ahead: Sequence[int] = (),
 ) -> LinearPath:
     """Fit a path on training series, not cut into windows, whose `features` hold the targets.
 
     It reads at most a window or, if series are not cut (0), `WHOLE_LAGS` steps. It takes
-    logarithms only if `log` is true.
+    logarithms only if `log` is true. Features `ahead` are known ahead.
     """
     N, T = rows.X.shape[:2]
     lengths = np.full(N, T) if rows.lengths is None else rows.lengths
     series = [X[:n, list(features)] for X, n in zip(rows.X, lengths, strict=True)]
     longest = int(lengths.max())
     lags = window or min(WHOLE_LAGS, longest // 3)
-    return fit_linear_path(series, horizon, max(1, min(lags, longest - horizon)), log)
+    known = [X[:n, list(ahead)].astype(float) for X, n in zip(rows.X, lengths, strict=True)]
+    most = max(1, min(lags, longest - horizon))
+    return fit_linear_path(series, horizon, most, log, known if ahead else None)
 
 
 def fit_linear_path(
-    series: Sequence[Floats], horizon: int, most_lags: int, log: bool = True
+    series: Sequence[Floats],
+    horizon: int,
+    most_lags: int,
+    log: bool = True,
+    known: Sequence[Floats] | None = None,
 ) -> LinearPath:
     """Fit a path on training series.
 
@@ -142,18 +153,26 @@ def fit_linear_path(
         Most values that a forecast may read.
     log : bool, default True
         Whether logarithms may be taken.
+    known : sequence of ndarray (T_i, K), optional
+        Columns that are known ahead.
     """
     season = season_of(series, most_lags)
     fits = []
     for o in range(series[0].shape[1]):
         each = [values[:, o].astype(np.float64) for values in series]
-        fits.append(_fit(each, horizon, most_lags, season, log))
+        fits.append(_fit(each, horizon, most_lags, season, log, known))
+    effects = None
+    if known is not None and any(fit.effects is not None for fit in fits):
+        none = np.zeros(known[0].shape[1])
+        effects = np.stack([none if fit.effects is None else fit.effects for fit in fits])
+        effects = effects.astype(np.float32).astype(float)
     # Rounded, so that they do not depend on the order in which a processor adds.
     return LinearPath(
-        weights=np.stack([weights for weights, _, _ in fits]).astype(np.float32).astype(float),
-        bias=np.array([bias for _, bias, _ in fits]).astype(np.float32).astype(float),
-        log=tuple(is_log for _, _, is_log in fits),
+        weights=np.stack([fit.weights for fit in fits]).astype(np.float32).astype(float),
+        bias=np.array([fit.bias for fit in fits]).astype(np.float32).astype(float),
+        log=tuple(fit.log for fit in fits),
         season=season,
+        effects=effects,
     )
 
 
@@ -191,23 +210,11 @@ def season_of(series: Sequence[Floats], most: int) -> int | None:
     return best or None
 
 
-@dataclass(frozen=True)
-class _Rows:
-    """Forecasts to learn from: lags (n, P), newest first, targets (n,), and of each its place in
-    its series, between 0 and 1, and the scale of the series."""
-
-    lags: Floats
-    target: Floats
-    place: Floats
-    scale: Floats
-
-    def take(self, which: NDArray[np.bool_]) -> "_Rows":
-        return _Rows(self.lags[which], self.target[which], self.place[which], self.scale[which])
-
-
-def _rows(series: Sequence[Floats], scales: Sequence[float], P: int, horizon: int) -> _Rows:
-    lags, target, place, scale = [], [], [], []
-    for values, own in zip(series, scales, strict=True):
+def _rows(
+    series: Sequence[Floats], scales: Sequence[float], moves: Sequence[Floats], P: int, horizon: int
+) -> LagRows:
+    lags, target, place, scale, added = [], [], [], [], []
+    for values, own, moved in zip(series, scales, moves, strict=True):
         ends = np.arange(P - 1, len(values) - horizon)
         if not len(ends):
             continue
@@ -215,38 +222,74 @@ def _rows(series: Sequence[Floats], scales: Sequence[float], P: int, horizon: in
         target.append(values[ends + horizon])
         place.append((ends + horizon) / len(values))
         scale.append(np.full(len(ends), own))
+        added.append(moved[ends + horizon])
     if not lags:
-        return _Rows(np.zeros((0, P)), *np.zeros((3, 0)))
-    rows = _Rows(*(np.concatenate(part) for part in (lags, target, place, scale)))
+        return LagRows(np.zeros((0, P)), *np.zeros((4, 0)))
+    rows = LagRows(*(np.concatenate(part) for part in (lags, target, place, scale, added)))
     rows = rows.take(np.isfinite(rows.target) & np.isfinite(rows.lags).all(axis=1))
     latest = np.argsort(-rows.place, kind="stable")[:MOST_ROWS]
     return rows.take(np.isin(np.arange(len(rows.target)), latest))
 
 
+@dataclass(frozen=True)
+class _Fit:
+    """A path for one target: its error in a rolling origin, weights (P,), bias, whether they are
+    of logarithms, and the effects (K,) of columns known ahead."""
+
+    error: float
+    weights: Floats
+    bias: float
+    log: bool
+    effects: Floats | None = None
+
+
 def _fit(
-    series: list[Floats], horizon: int, P: int, season: int | None, log: bool
-) -> tuple[Floats, float, bool]:
-    """Return weights (P,), bias, and whether they are of logarithms."""
+    series: list[Floats],
+    horizon: int,
+    P: int,
+    season: int | None,
+    log: bool,
+    columns: Sequence[Floats] | None,
+) -> _Fit:
+    """Return the path of the smallest error; logarithms and effects must each be worth it."""
     changes = [np.abs(np.diff(values)) for values in series]
     scales = [float(np.nanmean(c)) if np.isfinite(c).any() else 0.0 for c in changes]
     scales = [scale or 1.0 for scale in scales]
     known = np.concatenate(series)
     known = known[np.isfinite(known)]
-    best: tuple[float, Floats, float, bool] | None = None
+    best: _Fit | None = None
     for is_log in (False, True) if log and len(known) and known.min() > 0 else (False,):
         # Series of different sizes are divided by their scales, unless logarithms are taken.
         divided = len(series) > 1 and not is_log
-        each = [
-            np.log(values) if is_log else values / (scale if divided else 1)
-            for values, scale in zip(series, scales, strict=True)
-        ]
-        far, near = (_rows(each, scales, P, steps) for steps in (horizon, 1))
+        sizes = scales if divided else [1.0] * len(series)
+        values = [np.log(each) if is_log else each for each in series]
         pool = _Pool(horizon, P, season, constant=not divided)
-        fit = pool.fit(far, near, is_log, divided)
-        if best is None or fit[0] < LOG_GAIN * best[0]:
-            best = (*fit, is_log)
+        choices: list[Floats | None] = [None]
+        if columns is not None:
+            choices += candidate_effects(values, columns, scales if not is_log else sizes, season)
+        for effects in choices:
+            moves, middle = _moves(values, columns, effects)
+            each = [
+                (own - moved) / size for own, moved, size in zip(values, moves, sizes, strict=True)
+            ]
+            far, near = (_rows(each, scales, moves, P, steps) for steps in (horizon, 1))
+            error, weights, bias = pool.fit(far, near, is_log, divided)
+            if best is None or error < LOG_GAIN * best.error:
+                bias += middle * (weights.sum() - 1)
+                best = _Fit(error, weights, bias, is_log, effects)
     assert best is not None
-    return best[1:]
+    return best
+
+
+def _moves(
+    values: Sequence[Floats], columns: Sequence[Floats] | None, effects: Floats | None
+) -> tuple[list[Floats], float]:
+    """Return what columns add to each series, less its mean over all, and that mean."""
+    if columns is None or effects is None:
+        return [np.zeros(len(own)) for own in values], 0.0
+    moves = [np.asarray(beside @ effects) for beside in columns]
+    middle = float(np.nanmean(np.concatenate(moves)))
+    return [moved - middle for moved in moves], middle
 
 
 class _Pool:
@@ -259,12 +302,12 @@ class _Pool:
         self.fixed = self.naive + list(self._smoothed())
 
     def fit(
-        self, far: _Rows, near: _Rows, is_log: bool, divided: bool
+        self, far: LagRows, near: LagRows, is_log: bool, divided: bool
     ) -> tuple[float, Floats, float]:
         """Return the error in a rolling origin, weights (P,) and bias."""
         if len(far.target) < 8:
             return np.inf, self.naive[0], 0.0
-        errors, forecasts, targets, scales = [], [], [], []
+        errors, forecasts, targets, scales, added = [], [], [], [], []
         cuts = np.quantile(far.place, np.linspace(FIRST_ORIGIN, 1, ORIGINS + 1))
         cuts[-1] = 2
         for low, high in pairwise(cuts):
@@ -273,8 +316,12 @@ class _Pool:
             forecasts.append(far.lags[later] @ weights.T + bias)
             targets.append(far.target[later])
             scales.append(1.0 if divided else far.scale[later])
-        for forecast, target, scale in zip(forecasts, targets, scales, strict=True):
-            own, wanted = (np.exp(np.minimum(v, 700)) if is_log else v for v in (forecast, target))
+            added.append(far.added[later])
+        for forecast, target, scale, more in zip(forecasts, targets, scales, added, strict=True):
+            own, wanted = forecast, target
+            if is_log:
+                own = np.exp(np.minimum(forecast + more[:, None], 700))
+                wanted = np.exp(np.minimum(target + more, 700))
             errors.append(np.abs(own - wanted[:, None]) / np.reshape(scale, (-1, 1)))
         error = np.concatenate(errors).mean(axis=0)
         share = self._shares(error)
@@ -346,99 +393,22 @@ class _Pool:
             forecast = forecast + seasonal[(P + self.horizon - 1) % m]
         return np.asarray(forecast)
 
-    def _fitted(self, far: _Rows, near: _Rows) -> tuple[Floats, Floats]:
+    def _fitted(self, far: LagRows, near: LagRows) -> tuple[Floats, Floats]:
         """Return weights (C, P) and biases (C,) of the candidates, fitted on rows."""
         weights, bias = [*self.fixed], [0.0] * len(self.fixed)
         if self.constant:
             weights += self.fixed
-            bias += [_mean(far.target - far.lags @ w) for w in self.fixed]
+            bias += [mean_of(far.target - far.lags @ w) for w in self.fixed]
             weights.append(np.zeros(self.P))
-            bias.append(_mean(far.target))
-        direct = _Regressions(far, self.horizon, self.season, self.constant)
+            bias.append(mean_of(far.target))
+        direct = Regressions(far, self.horizon, self.season, self.constant)
         for w, c in direct.fits():
             weights.append(w)
             bias.append(c)
         if self.horizon > 1:
-            for w, c in _Regressions(near, 1, self.season, self.constant).fits():
-                w, c = _iterated(w, c, self.horizon)
+            for w, c in Regressions(near, 1, self.season, self.constant).fits():
+                w, c = iterated(w, c, self.horizon)
                 stable = np.abs(w).sum() <= LARGEST_SUM
                 weights.append(w if stable else self.naive[0])
                 bias.append(c if stable else 0.0)
         return np.stack(weights), np.array(bias)
-
-
-def _mean(values: Floats) -> float:
-    return float(values.mean()) if len(values) else 0.0
-
-
-class _Regressions:
-    """Ridge regressions on lags, in several forms.
-
-    A form writes the target as a fixed combination of lags plus a regression on other combinations:
-    of levels, of changes, of seasonal changes, and of changes of seasonal changes.
-    """
-
-    def __init__(self, rows: _Rows, horizon: int, season: int | None, constant: bool) -> None:
-        self.rows, self.horizon, self.season, self.constant = rows, horizon, season, constant
-
-    def fits(self) -> Iterator[tuple[Floats, float]]:
-        """Yield weights (P,) and bias of each regression."""
-        lags, n = self.rows.lags, len(self.rows.target)
-        for fixed, basis, seasonal in self._forms():
-            R, r = lags @ basis.T, self.rows.target - lags @ fixed
-            mean = R.mean(axis=0) if self.constant and n else np.zeros(R.shape[1])
-            center = _mean(r) if self.constant else 0.0
-            spread = (float(R.std(axis=0).mean()) if n else 0.0) or 1.0
-            R, r = (R - mean) / spread, r - center
-            gram, product = R.T @ R, R.T @ r
-            for chosen in self._lag_sets(len(basis), seasonal):
-                for penalty in PENALTIES:
-                    if len(chosen) > n // 2:  # too few rows: what is fixed stands alone
-                        yield fixed, center
-                        continue
-                    within = gram[np.ix_(chosen, chosen)] + penalty * np.eye(len(chosen))
-                    slope = np.linalg.solve(within, product[chosen]) / spread
-                    yield fixed + slope @ basis[chosen], center - float(slope @ mean[chosen])
-
-    def _forms(self) -> Iterator[tuple[Floats, Floats, bool]]:
-        """Yield what is fixed (P,), the combinations (q, P), and whether they are seasonal."""
-        P, h, m = self.rows.lags.shape[1], self.horizon, self.season
-        lag = np.eye(P)
-        yield np.zeros(P), lag, False
-        if P > 1:
-            yield lag[0], lag[:-1] - lag[1:], False
-        if m and -h % m < P:
-            seasonal = lag[: P - m] - lag[m:]
-            yield lag[-h % m], seasonal, True
-            before = m * -(-h // m)
-            before = before if before < P else m
-            yield lag[-h % m] + lag[0] - lag[before], seasonal[:-1] - seasonal[1:], True
-
-    def _lag_sets(self, q: int, seasonal: bool) -> list[list[int]]:
-        """Return which of `q` combinations regressions read."""
-        sets = [list(range(p)) for p in RUNS if p <= q]
-        h, m = self.horizon, self.season
-        for p in (1, 2, 4) if m else ():
-            assert m is not None
-            around = (m - 1, m) if seasonal else _around(-h % m, m)
-            sets.append(sorted({k for k in (*range(p), *around) if 0 <= k < q}))
-        unique = {tuple(chosen): chosen for chosen in sets if chosen}
-        return list(unique.values())
-
-
-def _around(lag: int, season: int) -> tuple[int, ...]:
-    """Return the lags of the target's season in three seasons, and those beside them."""
-    return tuple(lag + k * season + beside for k in range(3) for beside in (-1, 0, 1))
-
-
-def _iterated(weights: Floats, bias: float, horizon: int) -> tuple[Floats, float]:
-    """Return weights (P,) and bias of a one-step forecast that is applied `horizon` times."""
-    P = len(weights)
-    values = np.eye(P, P + 1)  # the last column counts the bias
-    for _ in range(horizon):
-        forecast = weights @ values
-        forecast[P] += bias
-        values = np.concatenate([forecast[None], values[:-1]])
-        if not np.isfinite(forecast).all():
-            break
-    return values[0, :P], float(values[0, P])

@@ -11,6 +11,12 @@ from hiddenstate.data.dataset import PreparedDataset, SequenceDataset
 from hiddenstate.data.origin import whole, windows_of_one
 from hiddenstate.data.prepare.axes import row_axes
 from hiddenstate.data.prepare.encoding import spans
+from hiddenstate.data.prepare.known_columns import (
+    known_features,
+    known_part,
+    own_values,
+    with_moved,
+)
 from hiddenstate.data.prepare.layout import (
     laid_out,
     part_name,
@@ -33,7 +39,7 @@ from hiddenstate.data.prepare.split import (
     split_series,
     split_signal,
 )
-from hiddenstate.data.prepare.transform import Transform, feature_indices, fitted_transform
+from hiddenstate.data.prepare.transform import Transform, fitted_transform
 from hiddenstate.data.prepare.weights import weighed, with_small_weights
 from hiddenstate.data.prepare.windows import cut_windows
 from hiddenstate.data.rows import Rows
@@ -97,6 +103,7 @@ def prepare(
     dataset = laid_out(dataset, config, where)
     if options.missing == "forward" and job == "autoencode":
         raise OptionError("--missing: flat rows have no previous step; use mean or mask")
+    dataset, ends = known_part(dataset, config, where)
     if options.missing == "error":
         _check_complete(dataset, config, where, suitable)
     of_series = job == "regress" and dataset.y is not None and dataset.y.ndim == 3
@@ -104,12 +111,16 @@ def prepare(
     if options.missing == "forward":
         dataset, first = _filled_forward(dataset, config, where)
         missing += first
+    columns = dataset.columns
+    dataset = with_moved(dataset, config)
+    if axes.channels is not None and columns != dataset.columns:
+        axes = replace(axes, channels=dataset.columns)
     parts = _held_out(_Parts(dataset.train, dataset.test), config, where, split_rule)
     linear = transform.linear if transform else _linear_path(parts.train, dataset, config, where)
     if job == "regress":
         parts = parts.map(lambda name, rows: _windows(name, rows, config, where))
     parts, remarks = _without_missing(parts, config, where)
-    remarks = [*_order_remarks(dataset, config, where), *missing, *remarks]
+    remarks = [*_order_remarks(dataset, config, where), *ends, *missing, *remarks]
     remarks += _unseen_remarks(parts.train, dataset, where)
     if job == "classify" and every_class:
         _check_learnable(parts.train, dataset.classes or [], where)
@@ -119,8 +130,8 @@ def prepare(
         options.missing,
         options.scale,
         scale_targets=job == "regress",
-        change=_own_values("--change", dataset, where) if changes else None,
-        columns=dataset.columns,
+        change=own_values("--change", dataset, where) if changes else None,
+        columns=columns,
         targets=dataset.targets,
         reading=_reading(dataset, config),
         encodings=dataset.encodings,
@@ -228,16 +239,6 @@ def _transformed(rows: Rows, transform: Transform, config: Config, where: str) -
     return replace(rows, X=X, y=y)
 
 
-def _own_values(option: str, dataset: SequenceDataset, where: str) -> tuple[int, ...]:
-    """Return the features that hold the current values of the targets, which `option` reads."""
-    indices = feature_indices(dataset.targets, dataset.columns)
-    if indices is None:
-        raise OptionError(
-            f"{option}: {where} has no named targets among its inputs; name them in --input too"
-        )
-    return indices
-
-
 def _linear_path(
     train: Rows, dataset: SequenceDataset, config: Config, where: str
 ) -> LinearPath | None:
@@ -246,10 +247,11 @@ def _linear_path(
         return None
     if isinstance(train.X, RowStore) or train.X.dtype == np.uint8:
         raise OptionError(f"--linear: {where} is read from disk or holds pixels; use --no-linear")
-    own = _own_values("--linear", dataset, where)
+    own = own_values("--linear", dataset, where)
     read = [dataset.train, *([dataset.test] if dataset.test is not None else [])]
     log = all(all_above_zero(rows, own) for rows in read)
-    return path_of_rows(train, own, config.data.horizon or 1, config.data.window, log)
+    ahead = known_features(dataset, config).ahead
+    return path_of_rows(train, own, config.data.horizon or 1, config.data.window, log, ahead)
 
 
 def _reading(dataset: SequenceDataset, config: Config) -> dict[str, Any]:
@@ -261,7 +263,8 @@ def _reading(dataset: SequenceDataset, config: Config) -> dict[str, Any]:
             reading[name] = value
     if config.job == "regress" and dataset.y is not None and dataset.y.ndim < 3:
         reading["window"] = 0  # one target a series: series are read whole
-    return reading
+    # Files of models without such columns stay as they were.
+    return {n: v for n, v in reading.items() if v is not None or n not in ("future", "static")}
 
 
 def _check_learnable(train: Rows, classes: list[Any], where: str) -> None:

@@ -5,6 +5,7 @@ A model keeps the transform it was trained with and applies it to new rows.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from hiddenstate.data.prepare.encoding import (
     encoded_features,
     source_names,
 )
+from hiddenstate.data.prepare.known_ahead import KnownAhead, known_ahead
 from hiddenstate.data.prepare.linear import LinearPath
 from hiddenstate.data.prepare.missing import (
     SCAN_BYTES,
@@ -22,6 +24,7 @@ from hiddenstate.data.prepare.missing import (
     carry_forward,
     check_finite,
 )
+from hiddenstate.data.prepare.statistics import statistics
 from hiddenstate.data.rows import Rows, fractions, in_pieces
 from hiddenstate.data.store import RowStore
 from hiddenstate.errors import DataError
@@ -98,6 +101,17 @@ class Transform:
         """The features that hold the current values of the targets of a linear path."""
         return list(feature_indices(self.targets, self.columns) or ())
 
+    @cached_property
+    def known(self) -> KnownAhead:
+        """The features that are known ahead, and those that never change."""
+        future, static, horizon = (self.reading.get(n) for n in ("future", "static", "horizon"))
+        return known_ahead(future, static, horizon, self.columns, self.encodings)
+
+    @property
+    def feature_names(self) -> tuple[str, ...] | None:
+        """Names of all features that a net reads, also of those that are moved in time."""
+        return self.known.all_names if self.known.ahead else self.columns
+
     def width(self, n_features: int) -> int:
         """Inputs of the net for `n_features` features of the data."""
         return n_features * (2 if self.missing == "mask" else 1)
@@ -131,7 +145,8 @@ class Transform:
             If values are missing and nothing fills them in, or a value is too large for `dtype`.
         """
         if check and self.missing in ("error", "drop"):
-            check_finite(X, lengths, where, self.columns, applied=True, encodings=self.encodings)
+            names = self.feature_names
+            check_finite(X, lengths, where, names, applied=True, encodings=self.encodings)
         if not self.changes_inputs:
             _check_range(X, lengths, dtype, where)
             return X
@@ -226,11 +241,19 @@ class Transform:
     def _linear_targets(self, X: Array, lengths: Array | None, ndim: int) -> Array:
         """What the linear path forecasts, logarithms where it takes them."""
         assert self.linear is not None
-        values = self._unscaled(np.asarray(X, np.float64), self.own_features)
+        X = np.asarray(X, np.float64)
+        values, effects = self._unscaled(X, self.own_features), self.linear.effects
+        later: Any = 0.0
+        if effects is not None:
+            values = values - self._unscaled(X, self.known.ahead) @ effects.T
+            n = len(self.known.names)
+            moved = list(range(n, n + len(self.known.ahead)))
+            later = self._unscaled(X, moved) @ effects.T
         if ndim == X.ndim:
-            return self.linear.at_each_step(values)
+            return np.asarray(self.linear.at_each_step(values) + later)
         last = np.full(len(X), X.shape[1]) if lengths is None else lengths
-        return self.linear.at_step(values, last - 1)
+        later = later if effects is None else later[np.arange(len(X)), last - 1]
+        return np.asarray(self.linear.at_step(values, last - 1) + later)
 
     def _unscaled(self, X: Array, features: list[int]) -> Array:
         """Some features of transformed X (..., I), without their scaling."""
@@ -314,70 +337,6 @@ def feature_indices(
     return tuple(columns.index(name) for name in targets)
 
 
-@dataclass
-class Statistics:
-    """Sums over the values of each feature (I,), without missing values and padding."""
-
-    weight: Array
-    mean: Array
-    squares: Array
-    """Sum of weighted squared deviations from the mean."""
-    low: Array
-    high: Array
-
-    @property
-    def deviation(self) -> Array:
-        """Standard deviation of each feature; 1 for a constant one, which then stays unscaled."""
-        deviation = np.sqrt(self.squares / np.maximum(self.weight, np.finfo(float).tiny))
-        rounding = deviation <= 10 * np.finfo(float).eps * np.abs(self.mean)
-        return np.where(rounding | (self.low >= self.high), 1.0, deviation)
-
-
-def statistics(X: Any, lengths: Array | None, weights: Array | None) -> Statistics:
-    """Compute weighted mean, squared deviations, minimum and maximum of each feature in one pass.
-
-    Pieces are merged by the update of Chan, Golub and LeVeque, "Updating formulae and a
-    pairwise algorithm for computing sample variances", 1979.
-    """
-    width = X.shape[-1]
-    total = Statistics(
-        weight=np.zeros(width),
-        mean=np.zeros(width),
-        squares=np.zeros(width),
-        low=np.full(width, np.inf),
-        high=np.full(width, -np.inf),
-    )
-    for first, piece in in_pieces(X, SCAN_BYTES):
-        rows = slice(first, first + len(piece))
-        values = fractions(piece, np.float64)
-        counted = np.isfinite(values)
-        if lengths is not None:
-            counted &= ~after_end(lengths[rows], values.shape[1])[..., None]
-        weight = counted.astype(np.float64)
-        if weights is not None:
-            weight *= weights[rows].reshape(-1, *(1,) * (values.ndim - 1))
-        _merge(total, values.reshape(-1, width), weight.reshape(-1, width))
-    return total
-
-
-def _merge(total: Statistics, values: Array, weight: Array) -> None:
-    """Add values (n, I) with their weights to `total`."""
-    counted = weight > 0
-    values = np.where(counted, values, 0)
-    own = weight.sum(axis=0)
-    mean = (values * weight).sum(axis=0) / np.maximum(own, np.finfo(float).tiny)
-    squares = (weight * (values - mean) ** 2).sum(axis=0)
-    both = np.maximum(total.weight + own, np.finfo(float).tiny)
-    distance = mean - total.mean
-    total.squares += squares + distance**2 * total.weight * own / both
-    total.mean += distance * own / both
-    total.weight += own
-    total.low = np.minimum(total.low, np.where(counted, values, np.inf).min(axis=0, initial=np.inf))
-    total.high = np.maximum(
-        total.high, np.where(counted, values, -np.inf).max(axis=0, initial=-np.inf)
-    )
-
-
 @np.errstate(over="ignore", divide="ignore", invalid="ignore")
 def fitted_transform(
     rows: Rows,
@@ -416,11 +375,19 @@ def fitted_transform(
     least: Any = 0.0
     pixels = rows.X.dtype == np.uint8
     if linear is not None:
-        bare = Transform(linear=linear, columns=columns, targets=targets)
+        bare = Transform(
+            linear=linear,
+            columns=columns,
+            targets=targets,
+            reading=reading or {},
+            encodings=encodings,
+        )
         rows, least = _with_remainder(rows, bare)
     if (scale != "none" and not pixels) or missing in ("mean", "forward", "mask"):
         features = statistics(rows.X, rows.lengths, rows.weights)
-        encoded = encoded_features(columns, encodings, len(features.mean))
+        encoded = encoded_features(
+            _sources(columns, encodings, reading), encodings, len(features.mean)
+        )
         if missing in ("mean", "forward", "mask"):
             fill = np.where(encoded, 0, features.mean)
         low, high = features.low[~encoded], features.high[~encoded]
@@ -458,6 +425,16 @@ def fitted_transform(
         encodings,
         linear,
     )
+
+
+def _sources(
+    columns: tuple[str, ...] | None, encodings: tuple[Encoding, ...], reading: Any
+) -> tuple[str, ...] | None:
+    """Return the feature of the data that each feature of a net is: those moved in time again."""
+    if columns is None or not (reading or {}).get("future"):
+        return columns
+    known = Transform(columns=columns, encodings=encodings, reading=reading).known
+    return (*columns, *(columns[k] for k in known.ahead))
 
 
 def _with_remainder(rows: Rows, bare: Transform) -> tuple[Rows, Array]:

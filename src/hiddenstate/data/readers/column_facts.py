@@ -85,6 +85,8 @@ def _example(value: object) -> str:
 def _role_names(roles: Roles) -> dict[int, str]:
     """Return the role of each column that has one, in words."""
     names = dict.fromkeys(roles.inputs, "input")
+    for which, words in ((roles.ahead, "known ahead"), (roles.static, "static")):
+        names |= {j: f"{names[j]}, {words}" if j in names else words for j in which}
     for j in roles.targets:
         names[j] = f"{names[j]}, target" if j in names else "target"
     held = [(role, getattr(roles, role)) for role in ("label", "time", "group", "weight")]

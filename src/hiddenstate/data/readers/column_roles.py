@@ -27,6 +27,7 @@ from hiddenstate.data.readers.role_guesses import (
     guess_label,
     guess_target,
     guess_time,
+    is_static,
     repeats,
 )
 from hiddenstate.errors import DataError, printable
@@ -38,6 +39,12 @@ Part = Literal["training", "test", "new"]
 DATES = ("dates", "times of day")
 """Why nothing uses a column of those."""
 
+STATIC = "static; an input with --static"
+"""Why a forecast does not read a column that tells series apart."""
+
+MAY_BE_BOTH = ({"--id", "--group"}, {"--time", "--future"}, {"--group", "--static"})
+"""Pairs of roles that one column may have."""
+
 TEXT, FEW_TEXTS = "text", "text; an input with --input all"
 """Why nothing uses a column of text, and one whose few values repeat."""
 
@@ -47,7 +54,8 @@ class Roles:
     """The role of each column, by index; `left_out` columns have a known name and are no inputs.
 
     The columns of `id` together name a series; in a wide table they, and `time`, only name rows.
-    `unused` says of each column without a role why it has none.
+    `unused` says of each column without a role why it has none. Inputs that are known ahead are in
+    `ahead`, and those with one value in each series in `static`.
     """
 
     long: bool
@@ -61,6 +69,8 @@ class Roles:
     left_out: tuple[int, ...] = ()
     label_is_first: bool = False
     unused: Mapping[int, str] = field(default_factory=dict)
+    ahead: tuple[int, ...] = ()
+    static: tuple[int, ...] = ()
 
 
 def find_roles(
@@ -125,7 +135,8 @@ def _decided(
     targets = _named_targets(columns, options, job, require_targets, report)
     dropped = _indices(columns, "--drop", options.drop or (), report, is_further)
     inputs = _named_inputs(columns, options, dropped, report)
-    _check_distinct(columns, options, named, ids, targets, inputs, dropped, report)
+    known = _known_inputs(columns, options, report)
+    _check_distinct(columns, options, named, ids, targets, inputs, dropped, known, report)
     unused = dict.fromkeys(dropped, "--drop")
     taken = {*named.values(), *ids, *targets, *(inputs or ()), *dropped}
     free = [j for j in range(len(columns.names)) if j not in taken]
@@ -136,6 +147,8 @@ def _decided(
     unused |= dict.fromkeys(left_out, "row numbers")
     free = [j for j in free if j not in left_out]
     long, ids, time = _id_and_time(columns, options, job, ids, named.get("time"), free, left_out)
+    beside = list(dict.fromkeys(j for _, j in known if j != time))  # its calendar is an input
+    free = [j for j in free if j not in beside]
     if long and time is None and part != "new":
         check_counters(columns, free, report)
     has_series = long and bool(ids) and not {*ids} & {*left_out}
@@ -150,8 +163,12 @@ def _decided(
         forecast = options.horizon is not None and bool(targets)
         filled = part != "training" or options.missing != "error"
         inputs = list(targets) if forecast else all_numbers(columns, free, targets, filled, report)
+    inputs += [j for j in beside if j not in inputs]
     used = {*inputs, *targets}
     unused |= {j: _why_unused(columns, j, options) for j in free if j not in used}
+    if has_series and options.horizon is not None and options.input is None:
+        repeated = [j for j in free if j not in used and is_static(columns, j, ids)]
+        unused |= dict.fromkeys(repeated, STATIC)
     may_be_encoded = options.calendar is not None or options.input == ALL
     if not inputs and not (may_be_encoded and require_targets):
         hint = "; to forecast a target from its own past add --horizon 1" if targets else ""
@@ -181,6 +198,8 @@ def _decided(
         tuple(left_out),
         is_first,
         unused,
+        tuple(j for flag, j in known if flag == "--future"),
+        tuple(j for flag, j in known if flag == "--static"),
     )
 
 
@@ -301,6 +320,15 @@ def _named_inputs(
     return [j for j in inputs if j not in dropped]
 
 
+def _known_inputs(columns: Columns, options: DataConfig, report: Report) -> list[tuple[str, int]]:
+    """Return the columns known ahead, and the static ones, each with the option that names it."""
+    return [
+        (flag, j)
+        for flag, names in (("--future", options.future), ("--static", options.static))
+        for j in _indices(columns, flag, names or (), report)
+    ]
+
+
 def _check_distinct(
     columns: Columns,
     options: DataConfig,
@@ -309,6 +337,7 @@ def _check_distinct(
     targets: list[int],
     inputs: list[int] | None,
     dropped: list[int],
+    known: list[tuple[str, int]],
     report: Report,
 ) -> None:
     """Refuse a column with two roles that exclude each other."""
@@ -316,18 +345,21 @@ def _check_distinct(
     at = 1 if "label" in named else 0
     held[at:at] = [("--id", j) for j in ids]
     held += [("--target", j) for j in targets] + [("--drop", j) for j in dropped]
+    held += known
     before: dict[int, list[str]] = {}
     all_inputs = frozenset(inputs or ())
     for flag, j in held:
         name = printable(columns.names[j], 40)
         for other in before.setdefault(j, []):
-            if {flag, other} != {"--id", "--group"}:
+            if {flag, other} not in MAY_BE_BOTH:
                 twice = f"{flag} names {name} twice"
                 both = (
                     f"column {name} is both {other} and {flag}; name another column for one of them"
                 )
                 report(DataError(f"{columns.where}: {twice if other == flag else both}"))
-        may_be_input = flag in ("--time", "--group") or (flag == "--target" and options.horizon)
+        may_be_input = flag in ("--time", "--group", "--future", "--static") or (
+            flag == "--target" and options.horizon
+        )
         before[j].append(flag)
         if j in all_inputs and not may_be_input:
             hint = " or add --horizon 1" if flag == "--target" else ""

@@ -173,9 +173,11 @@ def plain_values(array: Array) -> Array:
     If a number is missing, all are text, of which that is empty.
     """
     if array.dtype.kind == "M":
-        texts = np.datetime_as_string(array, unit="auto")
-        if 10 < texts.dtype.itemsize // 4 < 19:  # hours or minutes alone are hardly readable
-            texts = np.datetime_as_string(array, unit="s")
+        known = array[~np.isnat(array)]
+        units = ("D", "s", "ms", "us")  # every cell has the same parts: days, or at least seconds
+        whole = (unit for unit in units if (known == known.astype(f"M8[{unit}]")).all())
+        unit: Any = next(whole, "ns")
+        texts = np.datetime_as_string(array, unit=unit)
         return np.where(np.isnat(array), "", texts).astype(object)
     present = ~np.isnan(array) if array.dtype.kind == "f" else np.zeros(0, bool)
     some = array[present] if len(present) else present

@@ -110,6 +110,19 @@ def check_counters(columns: Columns, free: list[int], report: Report) -> None:
             report(error)
 
 
+def is_static(columns: Columns, j: int, ids: tuple[int, ...]) -> bool:
+    """Return whether a column has one value in each series, and not the same in all of them."""
+    if columns.kinds[j] not in ("number", "text") or not columns.n_rows:
+        return False
+    series = np.zeros(columns.n_rows, np.int64)
+    for k in ids:
+        each = np.unique(columns.arrays[k], return_inverse=True)[1]
+        series = np.unique(series * (int(each.max()) + 1) + each, return_inverse=True)[1]
+    cells, first = columns.arrays[j], np.unique(series, return_index=True)[1]
+    values = cells[first]
+    return bool((cells == values[series]).all()) and len(set(values.tolist())) > 1
+
+
 def repeats(array: Array) -> bool:
     """Return whether a value occurs twice."""
     if array.dtype.kind == "O":

@@ -4,7 +4,7 @@ import { paintPixels, penOf } from "../../report/html/pixels.js";
 import { colorOf } from "../../report/html/theme.js";
 import { clamp, eachFrame, frame, line, redrawWith, short, write } from "./charts.js";
 import { Pad, addExamples, rasterOf } from "./draw.js";
-import { numbersOf } from "./net.js";
+import { numbersOf } from "./packed.js";
 import { ABOUT, PROGRAM, VIEW, byId, classColor, complain, fillSelect, model, rowsOfRun, say } from "./page.js";
 import { readLines } from "./table.js";
 import { takeTexts } from "./texts.js";

@@ -217,7 +217,9 @@ def _reason(error: BaseException, address: Address) -> str:
     while cause.__cause__ is not None:
         cause = cause.__cause__
     cause = getattr(cause, "orig", None) or cause
-    text = " ".join(str(cause).split()).partition(" Multiple connection attempts")[0]
+    text = " ".join(str(cause).split())
+    for advice in (" Multiple connection attempts", " Is the server running"):
+        text = text.partition(advice)[0]
     from sqlalchemy.engine import make_url
 
     password = make_url(address.url).password

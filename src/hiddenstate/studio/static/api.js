@@ -1,5 +1,7 @@
 // Talks to the studio's server.
 
+import { t } from "./words.js";
+
 const secret = /** @type {HTMLMetaElement} */ (document.querySelector("meta[name=hiddenstate]")).content;
 
 /** What the server answered instead of what was asked for: one line for the reader. */
@@ -15,7 +17,7 @@ async function checked(response) {
   try {
     why = JSON.parse(text).error || why;
   } catch { /* a refusal is plain text */ }
-  throw new Problem(why || `${response.status}`);
+  throw new Problem(t(why) || `${response.status}`); // fixed sentences of the server are translated
 }
 
 /**
@@ -29,7 +31,7 @@ async function request(path, options) {
     response = await fetch(path, options);
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
-    throw new Problem("The studio has ended: start `hiddenstate studio` again. Runs go on without it.");
+    throw new Problem(t("The studio has ended: start `hiddenstate studio` again. Runs go on without it."));
   }
   return checked(response);
 }

@@ -5,11 +5,11 @@ import { paintPictures } from "./codeform.js";
 import { given } from "./given.js";
 import { Nets, writtenAs } from "./nets.js";
 import { Picture } from "./picture.js";
-import { stroke } from "./series.js";
+import { stroke } from "./plot.js";
 import { t } from "./words.js";
 import { frame, write } from "../../export/html/charts.js";
 import { Bender, allowed, drawLane, drawnChannels, nameLane, rangeOf } from "../../export/html/lanes.js";
-import { numbersOf } from "../../export/html/net.js";
+import { numbersOf } from "../../export/html/packed.js";
 import { readSeries } from "../../export/html/table.js";
 
 /** @typedef {import("../../report/html/pixels.js").Box} Box */

@@ -1,13 +1,12 @@
 // What a classify run learns: rows and their probabilities, errors, and how it reads.
 
 import { h } from "./dom.js";
+import { later } from "./later.js";
 import { Cards, Worst } from "./cards.js";
 import { Confusion } from "./confusion.js";
 import { mixed, momentOf } from "./moving.js";
 import { Reading, Units } from "./reading.js";
 import { RowForm } from "./rowform.js";
-import { Touch } from "./touch.js";
-import { UnitView } from "./unit.js";
 import { t } from "./words.js";
 
 const SAMPLES = 8; // snapshots that are looked at for the classes that a row is taken for
@@ -40,7 +39,7 @@ function panels(store, main) {
       row = chosen;
       which.value = String(row);
       update();
-    } else touch.give(chosen);
+    } else hand.made().then((touch) => touch.give(chosen), () => {});
   });
   const reading = new Reading({
     title: t("How it reads a row, and when it decides"),
@@ -51,9 +50,14 @@ function panels(store, main) {
   reading.picture.tools.append(which);
   const confusion = new Confusion(classes);
   const worst = new Worst(form);
-  const touch = new Touch(store, form, units);
-  const unit = new UnitView(touch, units);
-  main.append(cards.element, reading.picture.element, confusion.picture.element, worst.element, touch.element, unit.picture.element);
+  const hand = later(`wide hand${form.picture ? " drawn" : ""}`, form.picture ? t("Draw one yourself") : t("Give it a row of your own"), async (replace) => {
+    const [{ touchOf }, { UnitView }] = await Promise.all([import("./touch.js"), import("./unit.js")]);
+    const touch = await touchOf(store, form, units);
+    replace(touch.element, new UnitView(touch, units).picture.element);
+    touch.fetch();
+    return touch;
+  });
+  main.append(cards.element, reading.picture.element, confusion.picture.element, worst.element, hand.element);
   cards.drawRows();
 
   let sorted = 0;
@@ -96,7 +100,6 @@ function panels(store, main) {
   store.addEventListener("moment", update);
   store.addEventListener("news", update);
   update();
-  touch.fetch();
   samples();
 
   /** Looks at some snapshots, so that each row has the classes that matter at any moment. */

@@ -1,12 +1,10 @@
 // The code that is looked at: of a row, of what a reader gave, or any other; and what it decodes to.
 
 import { fill, h, say, short } from "./dom.js";
-import { given } from "./given.js";
-import { Nets, writtenAs } from "./nets.js";
+import { touched } from "./later.js";
+import { Nets } from "./nets.js";
 import { Picture } from "./picture.js";
 import { t } from "./words.js";
-import { Pad, rasterOf } from "../../export/html/draw.js";
-import { readLines } from "../../export/html/table.js";
 
 /** @typedef {import("./codeform.js").Form} Form */
 /** @typedef {import("./codeform.js").Cell} Cell */
@@ -90,49 +88,17 @@ export class Probe {
     fill(this.numbers, this.sliders.map(({ element }) => element));
   }
 
-  /** Where a reader draws, or gives rows. */
+  /** Where a reader draws, or gives rows: it is filled when the page is touched. */
   giving() {
-    const { form } = this;
-    const parts = [];
-    if (form.picture) {
-      const canvas = h("canvas", { class: "pad", tabindex: "0", role: "application", "aria-label": t("Drawing pad: arrow keys move the pen, Space lowers it, Delete clears") });
-      const centre = h("input", { type: "checkbox", onchange: () => pad.strokes.length && draw(true) });
-      centre.checked = form.picture[0] === form.picture[1];
-      const light = this.lightGround();
-      const draw = (/** @type {boolean} */ done) => {
-        if (!pad.strokes.length) return;
-        const values = rasterOf(pad.strokes, /** @type {[number, number]} */ (form.picture), centre.checked);
-        this.give(Float64Array.from(values, (value) => (light ? 255 - value : value)), t("your drawing"), done);
-      };
-      /** @type {Pad} */
-      const pad = new Pad(canvas, form.picture, draw, say);
-      parts.push(h("details", { class: "given" }, h("summary", {}, t("Draw your own")), h("div", { class: "drawing" }, canvas,
-        h("div", {}, h("p", { class: "note" }, t("Draw a row and see where its code falls, and what is left of it.")),
-          h("label", { class: "check" }, centre, t("centre it")), h("button", { type: "button", onclick: () => pad.clear() }, t("Clear"))))));
-    }
-    const about = writtenAs(this.store.details, form.quantities ? form.names : null);
-    const rows = given(t("A line is a row of {n} numbers.", { n: form.size }), (text) => {
-      const { lines } = readLines(text, about);
-      const row = lines.length > 1 && lines[0].length !== form.size ? this.joined(lines) : lines[0];
-      if (row.length !== form.size) throw new Error(t("a line has {found} numbers, and a row {n}", { found: row.length, n: form.size }));
-      this.give(row, t("your row"), true);
-      return t("{n} numbers are read", { n: row.length });
+    const fold = (/** @type {string} */ title) => h("details", { class: "given" }, h("summary", {}, title));
+    const draw = this.form.picture ? fold(t("Draw your own")) : null;
+    const rows = fold(t("Paste or drop your own"));
+    touched(async () => {
+      const { drawOn, rowsIn } = await import("./giving.js");
+      if (draw) drawOn(this, draw);
+      rowsIn(this, rows);
     });
-    rows.droppable(this.element);
-    parts.push(rows.element);
-    return parts.length > 1 ? h("div", {}, parts) : parts[0];
-  }
-
-  /** Steps below one another are one row too. @param {Float64Array[]} lines */
-  joined(lines) { return Float64Array.from(lines.flatMap((line) => [...line])); }
-
-  /** Whether the rows of the run have a light ground: their first numbers are high. */
-  lightGround() {
-    if (!this.rows || !this.form.picture) return false;
-    const n = this.rows.shape[0];
-    let sum = 0;
-    for (let row = 0; row < n; row += 1) sum += this.form.pixels(this.form.row(this.rows, row))[0];
-    return sum / n > 127;
+    return draw ? h("div", {}, draw, rows) : rows;
   }
 
   /**
@@ -178,7 +144,7 @@ export class Probe {
 
   /**
    * Takes its place among the codes, which may have moved.
-   * @param {import("./codespace.js").Cloud} cloud
+   * @param {import("./cloud.js").Cloud} cloud
    */
   follow(cloud) {
     const { size } = cloud;
@@ -240,7 +206,7 @@ export class Probe {
   /** Rows of bytes count to 255, and nets decode shares of it. @param {Float64Array} values */
   inUnits(values) { return this.form.bytes ? values.map((value) => Math.min(Math.max(255 * value, 0), 255)) : values; }
 
-  /** @param {import("./codespace.js").Cloud} cloud */
+  /** @param {import("./cloud.js").Cloud} cloud */
   findNear({ live, size, shown }) {
     const { code } = this;
     this.near = [];
@@ -262,7 +228,7 @@ export class Probe {
     this.near_.setReady(this.near.length > 0);
   }
 
-  /** @param {import("./codespace.js").Cloud} cloud */
+  /** @param {import("./cloud.js").Cloud} cloud */
   showNumbers({ low, high }) {
     const { code } = this;
     if (!code) return;

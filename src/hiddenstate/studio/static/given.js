@@ -7,8 +7,9 @@ import { t } from "./words.js";
  * Makes the place for rows, folded.
  * @param {string} what says what a line is
  * @param {(text: string) => string} take uses a text; returns what it found, throws what is wrong
+ * @param {HTMLDetailsElement} [element] with its title
  */
-export function given(what, take) {
+export function given(what, take, element = h("details", { class: "given" }, h("summary", {}, t("Paste or drop your own")))) {
   const told = h("p", { class: "note", role: "status" });
   const use = (/** @type {string} */ text) => {
     try {
@@ -25,7 +26,7 @@ export function given(what, take) {
   };
   const paste = h("textarea", { rows: 3, spellcheck: "false", "aria-label": what });
   const file = h("input", { type: "file", class: "unseen", accept: ".csv,.tsv,.txt,text/csv,text/plain", onchange: () => { open(file.files[0]); file.value = ""; } });
-  const element = h("details", { class: "given" }, h("summary", {}, t("Paste or drop your own")), h("p", { class: "note" }, what), paste,
+  element.append(h("p", { class: "note" }, what), paste,
     h("div", { class: "row" }, h("button", { type: "button", onclick: () => use(paste.value) }, t("Use")),
       h("label", { class: "button" }, t("Open a file"), file)), told);
   return {

@@ -9,6 +9,8 @@ import { tinyPicture } from "./tiny.js";
 import { commandList, commandOf, train } from "./train.js";
 import { t } from "./words.js";
 
+const READY = 700; // milliseconds after which the next command is made ready: the page comes first
+
 /** What is remembered while another page is shown. @type {{data: string, found: any, job: string, own: Record<string, any>}} */
 const kept = { data: "", found: null, job: "", own: {} };
 
@@ -19,6 +21,7 @@ const kept = { data: "", found: null, job: "", own: {} };
  */
 export async function homePage(main, studio) {
   document.title = "hiddenstate";
+  window.setTimeout(() => { if (going) post("/api/ready").catch(() => {}); }, READY); // what trains then starts at once
   let turn = 0; // of what is looked at: the latest wins
   let going = true;
   const commands = commandList();

@@ -4,7 +4,8 @@ import { get } from "./api.js";
 import { fill, h } from "./dom.js";
 import { changeTheme, setPalette, themeWord } from "./look.js";
 import { listen, stream } from "./stream.js";
-import { changeLanguage, language, t } from "./words.js";
+import { styled } from "./style.js";
+import { changeLanguage, language, speak, t } from "./words.js";
 
 /** @type {any} what the server says of itself */
 let studio = null;
@@ -80,6 +81,9 @@ async function change(own) {
  */
 async function shown(page, rest) {
   if (page === "run") return (await import("./run.js")).runPage(main, rest);
+  const style = styled("home");
+  const script = page === "runs" ? import("./runs.js") : page === "compare" ? import("./compare.js") : import("./home.js");
+  await Promise.all([script, style, speak("home")]);
   if (page === "runs") return (await import("./runs.js")).runsPage(main);
   if (page === "compare") return (await import("./compare.js")).comparePage(main, rest.split(","));
   return (await import("./home.js")).homePage(main, studio);

@@ -1,7 +1,7 @@
 // What a regression learns: its predictions, its hidden state, and its answer to another input.
 
-import { Bending } from "./bending.js";
 import { fill, h } from "./dom.js";
+import { later } from "./later.js";
 import { Held, Windows } from "./series.js";
 import { States } from "./states.js";
 import { t } from "./words.js";
@@ -19,9 +19,12 @@ export async function panelsOf(store, main) {
     const held = fixed.held_target ? new Held(store) : null;
     const windows = shown.appended || !held ? new Windows(store) : null;
     const states = new States(store);
-    const bending = new Bending(store);
+    const bending = later("wide bend", t("Bend the input, and see its answer"), async (replace) => {
+      const { Bending } = await import("./bending.js");
+      replace(new Bending(store).picture.element);
+    });
     const all = [windows, held, states];
-    fill(main, windows && windows.picture.element, held && held.picture.element, states.portrait.element, states.units.element, bending.picture.element);
+    fill(main, windows && windows.picture.element, held && held.picture.element, states.portrait.element, states.units.element, bending.element);
     const update = () => { for (const each of all) if (each) each.update(); };
     store.addEventListener("moment", update);
     update();

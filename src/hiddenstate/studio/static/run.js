@@ -1,20 +1,25 @@
 // The page of one run: what is learnt, its curves, its time, and what can be done with it.
 
+import { takeAway } from "./away.js";
 import { controls } from "./controls.js";
 import { copy } from "./copy.js";
 import { learningCurves } from "./curves.js";
 import { h, percent, say, short } from "./dom.js";
 import { Player } from "./player.js";
 import { Store } from "./store.js";
-import { t } from "./words.js";
+import { styled } from "./style.js";
+import { speak, t } from "./words.js";
 
 const PANELS = { classify: "./classify.js", regress: "./regress.js", autoencode: "./autoencode.js" };
 
 /**
- * Loads the scripts of the pages of a job.
+ * Loads the scripts, the style and the texts of the pages of a job.
  * @param {string} job
  */
-export const prepare = (job) => Promise.all([import("./away.js"), import(/** @type {any} */ (PANELS)[job])]);
+export function prepare(job) {
+  const pages = job === "classify" ? "classify" : "codes";
+  return Promise.all([import(/** @type {any} */ (PANELS)[job]), styled(pages), speak(pages)]);
+}
 
 /**
  * Shows a run; returns what ends the page.
@@ -95,8 +100,8 @@ async function shownRun(main, store) {
   const curves = h("div", { class: "side" }, learningCurves(store).map((picture) => picture.element));
   const player = new Player(store);
   main.replaceChildren(head, problem, shown, h("div", { class: "desk" }, panels, curves), player.element);
-  const [away, { panelsOf }] = await scripts;
-  main.insertBefore(away.takeAway(store, show, fail), player.element);
+  const [{ panelsOf }] = await scripts;
+  main.insertBefore(takeAway(store, show, fail), player.element);
   await panelsOf(store, panels);
   store.addEventListener("news", close);
   close();

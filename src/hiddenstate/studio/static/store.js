@@ -2,7 +2,8 @@
 
 import { get, getArrays } from "./api.js";
 import { listen, stream } from "./stream.js";
-import { Model, unpacked } from "../../export/html/net.js";
+
+/** @typedef {import("../../export/html/net.js").Model} Model */
 
 const KEPT = 64 * 1024 * 1024; // bytes of arrays that are kept
 const MOST_NETS = 40;
@@ -66,6 +67,8 @@ export class Store extends EventTarget {
     this._turn += 1;
     const turn = this._turn;
     try {
+      // Both are asked for at once; a run that has just begun has no arrays yet.
+      const fixed = Object.keys(this.fixed).length ? null : getArrays(this.id, "static").catch(() => ({}));
       const details = await get(`/api/runs/${this.id}`);
       if (turn !== this._turn) return; // a newer answer is on its way
       if (this.details && (details.key !== this.details.key || details.job !== this.details.job)) {
@@ -76,8 +79,10 @@ export class Store extends EventTarget {
       const { snapshots, weights } = this.details;
       if (!this.snapshots.length) Object.assign(this, { snapshots, weights });
       this.state = { ...this.state, ...this.details };
-      const shown = Object.keys(details.shown).length > 0; // a run that has just begun has no arrays yet
-      if (shown && !Object.keys(this.fixed).length) this.fixed = await getArrays(this.id, "static").catch(() => ({}));
+      if (fixed && Object.keys(details.shown).length) {
+        const arrays = await fixed;
+        this.fixed = Object.keys(arrays).length ? arrays : await getArrays(this.id, "static").catch(() => ({}));
+      }
     } catch (error) {
       if (turn !== this._turn) return;
       this.dispatchEvent(new CustomEvent("problem", { detail: String(/** @type {Error} */ (error).message) }));
@@ -278,7 +283,11 @@ export class Store extends EventTarget {
     if (which === null) return null;
     const key = String(which);
     if (!this._nets.has(key)) {
-      const asked = get(`/api/runs/${this.id}/program/${which}`).then((program) => new Model(unpacked(program)));
+      const code = Promise.all([import("../../export/html/net.js"), import("../../export/html/packed.js")]);
+      const asked = get(`/api/runs/${this.id}/program/${which}`).then(async (program) => {
+        const [{ Model }, { unpacked }] = await code;
+        return new Model(unpacked(program));
+      });
       asked.catch(() => this._nets.delete(key));
       this._nets.set(key, asked);
       if (this._nets.size > MOST_NETS) this._nets.delete([...this._nets.keys()][0]);

@@ -1,100 +1,16 @@
 // Touch it: draw a picture, or bend a row, and the net of the moment on the slider reads it.
 
-import { calm, color, eachFrame, fill, h, percent, say, short } from "./dom.js";
+import { calm, eachFrame, fill, h, percent, say, short } from "./dom.js";
 import { panel } from "./cards.js";
-import { Reading, LEFT, topOf } from "./reading.js";
-import { fitted } from "./rowform.js";
+import { Reading, topOf } from "./reading.js";
+import { flattened, traced } from "./trace.js";
 import { t } from "./words.js";
 import { decidedAfter } from "../../export/html/answer.js";
-import { tag, write } from "../../export/html/charts.js";
-import { Pad, addExamples, rasterOf } from "../../export/html/draw.js";
-import { Bender, copied, drawLane, drawnChannels, nameLane, rangeOf } from "../../export/html/lanes.js";
+import { copied } from "../../export/html/lanes.js";
 import { Player } from "../../export/html/play.js";
-import { readSeries } from "../../export/html/table.js";
-import { frame } from "./reading.js";
 
 /** @typedef {import("../../export/html/net.js").Model} Model */
 /** @typedef {import("./rowform.js").RowForm} RowForm */
-
-const SLICE = 8; // milliseconds of computing in a frame
-const MOST_STEPS = 5000;
-const MOST_ROWS = 1000;
-const FINE = 8; // samples of a pixel on each side
-
-/** Waits for the next frame. */
-export const nextFrame = () => new Promise((go) => { requestAnimationFrame(go); });
-
-/**
- * Reads a row with a net, in slices so that no frame waits; null if it was called off.
- * @param {Model} model
- * @param {Float64Array[]} row
- * @param {number} most answers of a model that reads the first steps anew for each
- * @param {() => boolean} wanted
- */
-export async function traced(model, row, most, wanted) {
-  let begun = performance.now();
-  const rest = async () => {
-    if (performance.now() - begun < SLICE) return true;
-    await nextFrame();
-    begun = performance.now();
-    return wanted();
-  };
-  /** @type {{probabilities: Float64Array[], states: Float64Array[]}} */
-  const trace = { probabilities: [], states: [] };
-  if (model.streams) {
-    const stream = model.stream();
-    for (const step of row) {
-      trace.probabilities.push(stream.step(step).probabilities);
-      trace.states.push(stream.h);
-      if (!await rest()) return null;
-    }
-    return trace;
-  }
-  // The first steps are read anew for each answer; between two the last one is repeated.
-  const whole = model.predict(row);
-  trace.states = whole.states;
-  const cost = performance.now() - begun;
-  const apart = Math.ceil(row.length / Math.min(Math.max(Math.floor((most > 6 ? 1000 : 60) / cost), 2), most));
-  for (let t = 0; t < row.length - 1; t += 1) {
-    trace.probabilities.push(t % apart ? trace.probabilities[t - 1] : model.predict(row.slice(0, t + 1)).probabilities);
-    if (!await rest()) return null;
-  }
-  trace.probabilities.push(whole.probabilities);
-  return trace;
-}
-
-/**
- * Returns the picture, from 0 to 255, that is read of an image: each pixel the mean of its part.
- * @param {CanvasImageSource} image
- * @param {number[]} shape height and width
- */
-export function pixelsOf(image, [height, width]) {
-  const canvas = document.createElement("canvas");
-  [canvas.width, canvas.height] = [width * FINE, height * FINE];
-  const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", { willReadFrequently: true }));
-  pen.imageSmoothingEnabled = false;
-  pen.drawImage(image, 0, 0, canvas.width, canvas.height);
-  const { data } = pen.getImageData(0, 0, canvas.width, canvas.height);
-  const sums = new Float64Array(height * width);
-  for (let place = 0; place < data.length / 4; place += 1) {
-    const [x, y] = [place % canvas.width, Math.floor(place / canvas.width)];
-    sums[Math.floor(y / FINE) * width + Math.floor(x / FINE)] += 0.299 * data[4 * place] + 0.587 * data[4 * place + 1] + 0.114 * data[4 * place + 2];
-  }
-  return Uint8Array.from(sums, (sum) => Math.round(sum / FINE ** 2));
-}
-
-/** A pad whose words are in the language of the page. */
-class OwnPad extends Pad {
-  draw() {
-    super.draw();
-    if (this.shown || this.strokes.length || (this.keys && document.activeElement === this.canvas)) return;
-    const pen = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d"));
-    const [wide, tall] = [this.canvas.clientWidth, this.canvas.clientHeight];
-    pen.clearRect(0, 0, wide, tall);
-    pen.textBaseline = "alphabetic";
-    write(pen, t("draw here"), wide / 2, tall / 2, color("--muted"), "center", 15);
-  }
-}
 
 /** A player of a reading in the language of the page. */
 class OwnPlayer extends Player {
@@ -110,6 +26,26 @@ class OwnPlayer extends Player {
     this.button.classList.toggle("playing", this.playing);
     this.button.setAttribute("aria-label", this.playing ? t("Pause the reading") : t("Play the reading"));
   }
+}
+
+/**
+ * Makes the panel of a run, with what its rows need.
+ * @param {import("./store.js").Store} store
+ * @param {RowForm} form
+ * @param {import("./reading.js").Units} units
+ */
+export async function touchOf(store, form, units) {
+  if (form.picture) {
+    const { drawing } = await import("./drawing.js");
+    const touch = new Touch(store, form, units);
+    drawing(touch, form.picture);
+    return touch;
+  }
+  const { bentLanes, quantities } = await import("./rowtouch.js");
+  const touch = new Touch(store, form, units);
+  if (form.quantities) quantities(touch);
+  else bentLanes(touch);
+  return touch;
 }
 
 /** The rows that a reader can choose from, the row that is read, and how it is read. */
@@ -167,9 +103,9 @@ export class Touch {
     element.append(this.problem);
     note.append(this.weights);
     this.readSoon = eachFrame(() => this.read(false));
-    if (form.picture) this.drawing(form.picture);
-    else if (form.quantities) this.quantities();
-    else this.lanes();
+    /** @type {any} */ this.pad = null;
+    /** @type {any} */ this.which = null;
+    /** @type {(() => void)|null} */ this.drawInput = null;
     store.addEventListener("moment", () => this.fetch());
     store.addEventListener("news", () => this.fetch());
   }
@@ -323,133 +259,6 @@ export class Touch {
     this.player.play();
   }
 
-  // Pictures.
-
-  /** @param {number[]} shape */
-  drawing(shape) {
-    const canvas = h("canvas", { class: "pad", tabindex: "0", role: "img", "aria-label": t("Pad to draw on: the arrow keys move the pen, the space bar lowers and raises it, Delete clears") });
-    const centre = h("input", { type: "checkbox" });
-    const light = h("input", { type: "checkbox" });
-    const choices = h("ul", { class: "choices", "aria-label": t("Rows of the run") });
-    const clear = h("button", { type: "button" }, t("Clear"));
-    const file = h("input", { type: "file", accept: "image/*", class: "unseen", tabindex: "-1", "aria-hidden": "true" });
-    const open = h("button", { type: "button", onclick: () => file.click() }, t("Open an image"));
-    this.input.append(canvas, h("div", { class: "row" }, clear, open, file,
-      h("label", { title: t("As large as in the data it learned from, its centre of mass in the middle") }, centre, t("boxed and centred")),
-      h("label", {}, light, t("dark on light"))), h("p", { class: "note" }, t("or take a row of the run:")), choices);
-    this.verdict.after(this.reading.picture.element);
-    centre.checked = shape[0] === shape[1];
-    let mean = 0;
-    for (const value of this.form.values) mean += value / this.form.values.length;
-    const [low, high] = this.form.bytes ? [0, 255] : this.form.ranges[0];
-    light.checked = mean > low + 0.55 * (high - low);
-    const raw = (/** @type {Uint8Array} */ values) => (this.form.bytes ? values : Float64Array.from(values, (value) => low + ((high - low) * value) / 255));
-    const use = (/** @type {Uint8Array} */ values, /** @type {number|null} */ truth) => this.take(this.form.series(raw(values)), truth, "drawing");
-    const drawn = () => {
-      if (!pad.strokes.length) return;
-      const values = rasterOf(pad.strokes, shape, centre.checked);
-      use(light.checked ? values.map((value) => 255 - value) : values, null);
-    };
-    const soon = eachFrame(drawn);
-    const pad = new OwnPad(canvas, shape, (done) => {
-      if (!pad.strokes.length) {
-        this.series = [];
-        this.read(false);
-      } else if (done) {
-        this.player.stop();
-        drawn();
-        this.play();
-      } else if (!this.slow) soon();
-    }, (text) => say(t(text)));
-    this.pad = pad;
-    clear.addEventListener("click", () => pad.clear());
-    for (const box of [centre, light]) box.addEventListener("change", drawn);
-    const rows = Array.from({ length: Math.min(this.form.count, 10) }, (_, row) => Uint8Array.from(this.form.pixels(this.form.flat(row))));
-    addExamples(choices, rows, shape, rows.map((_, row) => this.form.classes[this.form.labels[row]]), (values, row) => {
-      pad.show(values);
-      use(values, this.form.labels[row]);
-      this.play();
-    });
-    [...choices.querySelectorAll("button")].forEach((button, row) => button.setAttribute("aria-label", this.sources[row].name));
-    const image = async (/** @type {Blob} */ blob) => {
-      try {
-        const values = pixelsOf(await createImageBitmap(blob), shape);
-        const own = light.checked ? values.map((value) => 255 - value) : values;
-        pad.show(own);
-        use(own, null);
-        this.play();
-      } catch {
-        this.complain(t("That is no image."));
-      }
-    };
-    file.addEventListener("change", () => { if (file.files.length) image(file.files[0]); file.value = ""; });
-    this.element.addEventListener("dragover", (/** @type {DragEvent} */ event) => event.preventDefault());
-    this.element.addEventListener("drop", (/** @type {DragEvent} */ event) => {
-      event.preventDefault();
-      const dropped = event.dataTransfer && event.dataTransfer.files[0];
-      if (dropped) image(dropped);
-    });
-    pad.show(rows[0]);
-    use(rows[0], this.form.labels[0]);
-  }
-
-  // Signals and tables.
-
-  /** Adds what chooses a row: a list, and a place for a table. */
-  chooser() {
-    const which = h("select", { "aria-label": t("Row that is read"), onchange: () => this.choose(Number(which.value)) });
-    const again = h("button", { type: "button", onclick: () => this.choose(Number(which.value)) }, t("Undo"));
-    const file = h("input", { type: "file", accept: ".csv,.tsv,.txt", class: "unseen", tabindex: "-1", "aria-hidden": "true" });
-    const paste = h("textarea", { rows: 3, spellcheck: "false", "aria-label": t("Lines of a table"), placeholder: t("Paste lines of a table here") });
-    this.which = which;
-    this.tools.append(which, again);
-    const use = (/** @type {string} */ text) => {
-      try {
-        this.table(text);
-        this.complain("");
-      } catch (error) {
-        this.complain(t("That cannot be read: {why}", { why: /** @type {Error} */ (error).message }));
-      }
-    };
-    const open = (/** @type {File} */ dropped) => {
-      if (dropped.size > 2e7) this.complain(t("That file is over 20 MB."));
-      else dropped.text().then(use, () => this.complain(t("It cannot be opened.")));
-    };
-    paste.addEventListener("input", () => { if (paste.value.trim()) use(paste.value); });
-    file.addEventListener("change", () => { if (file.files.length) open(file.files[0]); file.value = ""; });
-    this.element.addEventListener("dragover", (/** @type {DragEvent} */ event) => event.preventDefault());
-    this.element.addEventListener("drop", (/** @type {DragEvent} */ event) => {
-      event.preventDefault();
-      if (!event.dataTransfer) return;
-      if (event.dataTransfer.files.length) open(event.dataTransfer.files[0]);
-      else use(event.dataTransfer.getData("text/plain"));
-    });
-    const { channels, features } = this.form;
-    const names = channels.filter(Boolean).slice(0, 12).join(", ");
-    this.element.append(h("details", { class: "own" }, h("summary", {}, t("Read a row of your own")),
-      h("p", { class: "note" }, names ? t("A line is a step ({names}), or a whole series. Other columns are left out.", { names }) : t("A line is a step of {n} numbers, or a whole series.", { n: features })),
-      paste, h("div", { class: "row" }, h("button", { type: "button", onclick: () => file.click() }, t("Open a table")), file)));
-    this.offer();
-  }
-
-  offer() {
-    fill(this.which, this.sources.map(({ name }, place) => h("option", { value: place }, name)));
-  }
-
-  /** @param {string} text */
-  table(text) {
-    const { form, store } = this;
-    const option = (/** @type {string} */ name) => (store.details.options.find((/** @type {any} */ each) => each.name === name) || {}).value;
-    const own = store.details.data.columns;
-    const columns = own.length && own.length % form.features === 0 ? own : null;
-    const about = { columns, id: String(option("id") || "").split(",").filter(Boolean), decimal: option("decimal") || ".", thousands: option("thousands"), delimiter: option("delimiter") };
-    const found = readSeries(text, about, form.features).slice(0, MOST_ROWS);
-    if (found.some((each) => each.series.length > MOST_STEPS)) throw new Error(t("a series has more than {most} steps", { most: MOST_STEPS }));
-    this.sources = [...found.map((each, place) => ({ name: t("Your row {row}", { row: place + 1 }), series: each.series, truth: null })), ...this.sources.filter(({ truth }) => truth !== null)];
-    this.offer();
-    this.choose(0);
-  }
-
   /** Reads one of the rows of the run. @param {number} row */
   give(row) {
     if (this.pad) this.pad.show(this.form.pixels(this.form.flat(row)));
@@ -469,102 +278,4 @@ export class Touch {
     this.take(copied(series), truth, "row");
     if (this.drawInput) this.drawInput();
   }
-
-  /** A series: its channels in lanes, which are bent. */
-  lanes() {
-    const { form } = this;
-    const canvas = h("canvas", { class: "lanes", tabindex: "0", role: "img" });
-    const channel = h("select", { "aria-label": t("Channel that the keys bend"), hidden: form.features < 2 }, form.channels.map((name, place) => h("option", { value: place }, name)));
-    const view = { columns: form.channels, low: form.ranges.map(([low]) => low), high: form.ranges.map(([, high]) => high) };
-    this.input.append(canvas);
-    this.verdict.after(this.reading.picture.element);
-    const lanes = () => {
-      const shown = drawnChannels(form.features, bender.channel);
-      const [wide, tall] = [canvas.clientWidth - LEFT - 4, canvas.clientHeight - 2];
-      return shown.map((number, place) => ({
-        channel: number, range: rangeOf(view, this.series, number),
-        box: /** @type {import("../../report/html/pixels.js").Box} */ ([LEFT, 1 + (place * tall) / shown.length, wide, tall / shown.length]),
-      }));
-    };
-    const draw = eachFrame(() => {
-      if (!canvas.clientWidth || !this.series.length) return;
-      const dense = window.devicePixelRatio || 1;
-      const size = [Math.round(canvas.clientWidth * dense), Math.round(canvas.clientHeight * dense)];
-      if (canvas.width !== size[0] || canvas.height !== size[1]) [canvas.width, canvas.height] = size;
-      const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-      pen.setTransform(dense, 0, 0, dense, 0, 0);
-      pen.clearRect(0, 0, canvas.clientWidth, canvas.clientHeight);
-      const read = Math.min(this.reading.read, this.series.length);
-      for (const { channel: number, range, box } of lanes()) {
-        frame(pen, box);
-        const values = this.series.map((step) => step[number]);
-        pen.globalAlpha = 0.3;
-        drawLane(pen, box, values, range, form.channelColor(number));
-        pen.globalAlpha = 1;
-        drawLane(pen, box, values, range, form.channelColor(number), { width: 2, upTo: read });
-        pen.font = "12px system-ui, sans-serif";
-        nameLane(pen, box, "", range, color("--ink"));
-        tag(pen, fitted(pen, form.channels[number], box[2] / 2), box[0] + 6, box[1] + 14, color("--ink"));
-      }
-      bender.mark(pen);
-      canvas.setAttribute("aria-label", t("Row of {steps} steps. Left and right move along it, up and down bend it, page up and down change the channel. {answer}", { steps: this.series.length, answer: this.label.textContent }));
-    });
-    this.drawInput = draw;
-    const bender = new Bender(canvas, channel, {
-      program: /** @type {any} */ ({ get pixels() { return form.bytes; }, linear: null }), channels: view, lanes, series: () => this.series,
-      words: () => `${this.label.textContent}, ${this.sure.textContent}`, say: (text) => say(text), draw,
-      changed: (done) => {
-        draw();
-        this.player.stop();
-        this.truth = null;
-        if (done) this.read(true);
-        else if (!this.slow) bendSoon();
-      },
-    });
-    const bendSoon = eachFrame(() => this.read(false, 6));
-    channel.addEventListener("change", draw);
-    const walk = this.walk.bind(this);
-    this.walk = (at) => { walk(at); draw(); };
-    this.player.show = (at) => this.walk(at);
-    new ResizeObserver(draw).observe(canvas);
-    document.addEventListener("theme", draw);
-    this.chooser();
-    this.tools.prepend(channel);
-    this.choose(0);
-  }
-
-  /** Quantities: a slider each. */
-  quantities() {
-    const { form } = this;
-    const list = h("div", { class: "sliders" });
-    const sliders = form.channels.slice(0, 60).map((name, place) => {
-      const [low, high] = form.ranges[place];
-      const output = h("output");
-      const range = h("input", { type: "range", min: low, max: high, step: (high - low) / 200, "aria-label": name || t("value"), oninput: () => {
-        this.series[0][place] = form.bytes ? Math.round(range.value) : Number(range.value);
-        output.textContent = short(this.series[0][place]);
-        this.truth = null;
-        this.readSoon();
-      }, onchange: () => this.read(true) });
-      list.append(h("label", {}, h("bdi", { title: name }, name), range, output));
-      return { range, output };
-    });
-    this.input.append(list);
-    this.verdict.after(this.reading.picture.element);
-    this.drawInput = () => sliders.forEach(({ range, output }, place) => {
-      const value = this.series[0][place];
-      range.value = Number.isFinite(value) ? value : range.min;
-      output.textContent = short(value);
-    });
-    this.chooser();
-    this.choose(0);
-  }
-}
-
-/** @param {Float64Array[]} steps */
-export function flattened(steps) {
-  const n = steps[0].length;
-  const values = new Float64Array(steps.length * n);
-  steps.forEach((step, at) => values.set(step, at * n));
-  return values;
 }

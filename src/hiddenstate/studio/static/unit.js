@@ -4,7 +4,7 @@ import { color, short } from "./dom.js";
 import { Picture } from "./picture.js";
 import { fitted } from "./rowform.js";
 import { frame } from "./reading.js";
-import { nextFrame } from "./touch.js";
+import { nextFrame } from "./trace.js";
 import { t } from "./words.js";
 import { line, write } from "../../export/html/charts.js";
 import { Stream, outputsOf } from "../../export/html/net.js";
@@ -37,6 +37,7 @@ export class UnitView {
     units.told.push(() => this.update());
     touch.told.push(() => this.update());
     document.addEventListener("theme", () => this.pictures.clear());
+    this.update();
   }
 
   update() {

@@ -5,8 +5,16 @@ const chosen = localStorage.getItem("hiddenstate-language");
 /** The language of the page: "en" or "zh". */
 export const language = chosen || (navigator.language.startsWith("zh") ? "zh" : "en");
 
-/** @type {Record<string, string>} the texts of another language than English */
-const own = language === "zh" ? (await import("./zh.js")).CHINESE : {};
+/** @type {Record<string, string>} the texts of another language than English, as far as they are needed */
+const own = language === "zh" ? { ...(await import("./zh_frame.js")).TEXTS } : {};
+
+/**
+ * Loads the texts of some pages, if they are in another language than English.
+ * @param {"home"|"classify"|"codes"|"away"} pages
+ */
+export async function speak(pages) {
+  if (language === "zh") Object.assign(own, (await import(`./zh_${pages}.js`)).TEXTS);
+}
 
 document.documentElement.lang = language === "zh" ? "zh-Hans" : "en";
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import to_hex
 from matplotlib.figure import Figure, FigureBase
 from matplotlib.gridspec import SubplotSpec
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
@@ -12,9 +11,10 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 from hiddenstate.system.typing import Array
 from hiddenstate.views import style
 from hiddenstate.views.figures.classify import RIGHT_MARK, WRONG_MARK
-from hiddenstate.views.figures.lanes import READABLE, lane_colors
+from hiddenstate.views.figures.lanes import READABLE
 from hiddenstate.views.figures.layout import (
     LETTER,
+    REGULAR,
     Box,
     add_axes,
     brief,
@@ -298,22 +298,25 @@ class _Decided:
             axes.set_ylabel(style.plain(name, LANE_NAME))
 
     def _draw_lanes(self, axes: Axes) -> None:
-        """Draw each channel in a lane with its name at the left and its scale at the right."""
+        """Draw each channel in a lane with its name at the left and its scale at the right.
+
+        All have one colour, as the colours of this figure are those of classes.
+        """
         form = self.form
         shares, n = np.clip(form.shares(self.row), -0.03, 1.03), form.n_drawn
         tall = axes.bbox.height / part_of(axes.figure).dpi / n  # inches
-        named = zip(form.labels(), lane_colors(form), strict=True)
+        ink = style.now().ink
         size = min(style.SMALL_POINTS, 0.95 * 72 * tall)
-        for lane, (name, color) in enumerate(named):
+        for lane, name in enumerate(form.labels()):
             steps, values = thinned_line(shares[:, lane])
             low = n - 1 - lane
-            axes.plot(steps + 0.5, low + 0.08 + 0.84 * values, color=color, lw=1)
+            axes.plot(steps + 0.5, low + 0.08 + 0.84 * values, color=ink, lw=1)
             write(
                 axes,
                 style.plain(name, LANE_NAME) if 72 * tall >= READABLE else "",
                 (0, low + 0.5),
                 (-5, 0),
-                color=to_hex(color),
+                color=ink,
                 size=size,
                 ha="right",
                 within=("axes fraction", "data"),
@@ -406,7 +409,10 @@ class _Decided:
         if self.down:
             heat(axes, units, self.edges, self.states, self.high)
             axes.set_xticks([])
-            axes.set_xlabel(f"h_t, {n_units} unit" + "s" * (n_units != 1), labelpad=15)
+            name = f"h_t, {n_units} unit" + "s" * (n_units != 1)
+            letters = axes.bbox.width / part_of(axes.figure).dpi / (REGULAR * style.SMALL_POINTS)
+            # A wide name would meet that of the probabilities beside it.
+            axes.set_xlabel(name if len(name) < 2 * letters else "h_t", labelpad=15)
         else:
             heat(axes, self.edges, units, self.states.T, self.high)
             axes.set_yticks([])

@@ -33,6 +33,8 @@ class Fan:
     forecast : ndarray (H,)
     intervals : dict
         By level, the lower and the upper end (H,) of the interval.
+    members : tuple, optional
+        The lowest and the highest forecast (H,) of the members of a net.
     last : str
         The time of the last forecast; empty if there is none.
     """
@@ -41,6 +43,7 @@ class Fan:
     past: Array
     forecast: Array
     intervals: dict[float, tuple[Array, Array]] = field(default_factory=dict)
+    members: tuple[Array, Array] | None = None
     last: str = ""
 
 
@@ -77,6 +80,9 @@ def forecasts(fans: list[Fan], note: str = "") -> Figure:
         middle = np.concatenate([start, fan.forecast])
         axes.plot(ahead, middle, color=theme.prediction, linestyle="--", linewidth=1.4,
                   label="forecast")  # fmt: skip
+        for k, end in enumerate(fan.members or ()):
+            axes.plot(ahead, np.concatenate([start, end]), color=theme.prediction, linewidth=0.7,
+                      linestyle=":", label="" if k else "members alone")  # fmt: skip
         axes.set_title(
             style.plain(fan.name, 60), loc="right", fontsize=style.SMALL_POINTS, color=theme.muted
         )

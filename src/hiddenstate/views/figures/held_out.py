@@ -14,6 +14,7 @@ from hiddenstate.views import style
 from hiddenstate.views.figures.layout import (
     KEYED,
     LETTER,
+    REGULAR,
     add_axes,
     fitting_label,
     heading,
@@ -66,8 +67,10 @@ def held_out(shown: HeldOut, figure: Figure | None = None) -> Figure:
     if scatter:
         lanes = shown.lanes[: max(1, int((width - 1.5) / 2.2))]
     left_out = len(shown.lanes) - len(lanes)
-    about = shown.about + (f"; {left_out} more not drawn" if left_out else "")
-    heading(figure, title, "; ".join(part for part in (shown.score, about) if part))
+    score, *share = shown.score.split("; ")
+    # The last clauses are left out where there is no space for them.
+    clauses = [score, f"{left_out} more not drawn" if left_out else "", *share, shown.about]
+    heading(figure, title, "; ".join(clause for clause in clauses if clause))
     top = KEYED + 0.05 + warn(figure, shown.warning)
     columns = 2 if width >= WIDE else 1
     grid = place(figure, 1, columns, top=top, left=0.72, gap=(0.5, 0), widths=[5, 1][:columns])
@@ -92,14 +95,17 @@ def _draw_lanes(figure: Figure, part: SubplotSpec, shown: HeldOut, lanes: tuple[
         first = len(lane.time)
         if lane.count > len(lane.time):  # steps in the middle are not there
             first = len(lane.time) // 2
-        _draw_lane(figure, values, inner[1, 0], shown, lane, slice(first))
+        foot = lane is lanes[-1], _has_own_time(lane, lanes[-1])
+        _draw_lane(figure, values, inner[1, 0], shown, lane, slice(first), foot)
         fitting_label(values, style.plain(lane.of, 16))
         if not number:
             legend(values)
         last = values
         if zoomed:
             last = add_axes(figure, inner[0, 1], sharey=values)
-            _draw_lane(figure, last, inner[1, 1], shown, lane, slice(-ZOOMED, None), zoom=True)
+            _draw_lane(
+                figure, last, inner[1, 1], shown, lane, slice(-ZOOMED, None), foot, zoom=True
+            )
             last.tick_params(labelleft=False)
         name = f"{style.plain(lane.title, 36)}: " if lane.title else ""
         if len(shown.lanes) > 1:
@@ -117,9 +123,13 @@ def _draw_lane(
     shown: HeldOut,
     lane: Lane,
     part: slice,
+    foot: tuple[bool, bool],
     zoom: bool = False,
 ) -> None:
-    """Draw some held-out steps of a lane, all before them unless `zoom`, and residuals below."""
+    """Draw some held-out steps of a lane, all before them unless `zoom`, and residuals below.
+
+    `foot` says whether the time axis has a name, and whether the year of its dates is written.
+    """
     now = style.now()
     past = slice(0, 0) if zoom else slice(None)
     unit = DAY if shown.dates else 1
@@ -162,13 +172,19 @@ def _draw_lane(
         one.yaxis.set_label_coords(-0.5 / max(across, 0.1), 0.5)
     axes.tick_params(labelbottom=False)
     _time_axis(residuals, shown.dates)
-    if lane is shown.lanes[-1]:
+    residuals.xaxis.get_offset_text().set_visible(any(foot))
+    if foot[0]:
         residuals.set_xlabel("date" if shown.dates else "time")
     low, high = lane.values[:2]
     axes.set_ylim(
         low, high + NAMES / max(axes.bbox.height / part_of(figure).dpi, 0.4) * (high - low)
     )
     _name_parts(axes, shown, lane, border, end, len(past_time) > 0, zoom)
+
+
+def _has_own_time(lane: Lane, last: Lane) -> bool:
+    """Whether the times of a lane are others than those of the last one."""
+    return not np.array_equal(lane.time, last.time)
 
 
 def _name_parts(
@@ -242,7 +258,9 @@ def _draw_residuals(figure: Figure, part: SubplotSpec, shown: HeldOut) -> None:
     axes.set_yticks([])
     axes.xaxis.set_major_locator(MaxNLocator(3))
     _above(axes, "residuals")
-    axes.set_xlabel("prediction \N{MINUS SIGN} target")
+    name = "prediction \N{MINUS SIGN} target"
+    wide = len(name) * REGULAR * (style.SMALL_POINTS + 0.5) * part_of(figure).dpi > axes.bbox.width
+    axes.set_xlabel(name, loc="right" if wide else "center")  # a wide one would leave the figure
     if not known or lags is None:
         return
     axes = add_axes(figure, parts[1])

@@ -41,6 +41,9 @@ from hiddenstate.views.row_form import RowForm, form_of_rows
 MAX_ROWS = 20
 """Rows that a figure draws side by side."""
 
+LEGEND = 24
+"""Letters that have space where the legend of losses is."""
+
 Event = Mapping[str, Any]
 
 SCORES = ("test_accuracy", "test_mse")
@@ -92,6 +95,7 @@ def learning(
     evaluated: str = "the test rows",
     results: Mapping[str, Any] | None = None,
     warning: str = "",
+    share: str = "",
     limits: Limits | None = None,
 ) -> Figure:
     """Draw the loss against updates, and below it the test score if it was logged.
@@ -118,6 +122,8 @@ def learning(
         The results at the end of the run.
     warning : str, optional
         A sentence under the note.
+    share : str, optional
+        What the network adds to a method that stands beside it, for the note.
     limits : Limits, optional
         The ends of the axes; by default those of what is drawn.
     """
@@ -129,7 +135,9 @@ def learning(
         limits = limits_of(last, lines, drawn, [])
     last = max(last, limits.end)
     scores = [key for key in SCORES if any(key in event for event in history)]
-    heading(figure, "Learning curves", _latest(history, scores, unit, evaluated, results or {}))
+    heading(
+        figure, "Learning curves", _latest(history, scores, unit, evaluated, results or {}, share)
+    )
     top = KEYED + warn(figure, warning)
     grid = place(figure, 1 + len(scores), heights=[1.5] + [1.0] * len(scores), top=top)
     axes = add_axes(figure, grid[0])
@@ -156,6 +164,7 @@ def _latest(
     unit: str,
     evaluated: str,
     results: Mapping[str, Any],
+    share: str,
 ) -> str:
     """Return the latest loss and scores as a note, each with the rows it is computed on."""
     if not history:
@@ -166,7 +175,7 @@ def _latest(
         value = next((event[key] for event in reversed(history) if key in event), None)
         if value is not None:
             note += f", {_written(key, value)} on {evaluated}"
-    return "; ".join([f"at the end {text}" for text in end] + [note])
+    return "; ".join([f"at the end {text}" for text in end] + [share] * bool(share) + [note])
 
 
 def _written(key: str, value: float) -> str:
@@ -247,15 +256,21 @@ def draw_baseline(
     color: str = "",
     left: bool = False,
 ) -> None:
-    """Draw a dotted line at `value`, with `name` at one end of it, above or `under` it."""
+    """Draw a dotted line at `value`, with `name` at one end of it, above or `under` it.
+
+    The name is also under a line at the top of narrow axes, where it would meet the legend.
+    """
     now = style.now()
     axes.axhline(value, color=color or now.baseline, lw=1.2, ls=":")
     axes.get_ylim()  # matplotlib now computes the limits of the axes
 
-    room = axes.transData.transform((0, value))[1] - axes.bbox.y0
-    under = under and room > 2 * style.SMALL_POINTS / 72 * part_of(axes.figure).dpi
     number = f": {value:.3g}"
     wide = axes.bbox.width / part_of(axes.figure).dpi / (REGULAR * style.SMALL_POINTS)
+    line, height = axes.transData.transform((0, value))[1], style.SMALL_POINTS / 72
+    height *= part_of(axes.figure).dpi
+    meets = style.letters(name + number) + LEGEND > wide
+    under = under or (meets and axes.bbox.y1 - line < 1.5 * height)
+    under = under and line - axes.bbox.y0 > 2 * height
     text = write(
         axes,
         style.cut(name, int(wide) - len(number)) + number,

@@ -268,16 +268,16 @@ def _draw_rows(
 ) -> None:
     """Draw the rows of one class, or with no `number` all of them, and how many are correct."""
     now, n = style.now(), len(right)
-    color = now.train if number is None else style.class_colors(len(names))[number]
+    # One colour for all classes, which have panels: one of theirs is red, which here means wrong.
     for chosen, line in (
-        (right, {"colors": [color], "linewidths": 0.9, "alpha": 0.7}),
+        (right, {"colors": [now.right], "linewidths": 0.9, "alpha": 0.7}),
         (~right, {"colors": [now.wrong], "linewidths": 1.1, "linestyles": "--"}),
     ):
         paths = [np.column_stack([steps, chance]) for chance in chances[:, chosen].T]
         axes.add_collection(LineCollection(paths, zorder=2 + (chosen is not right), **line))
     score = f"{int(right.sum())}/{n}"
     wide = axes.bbox.width / axes.figure.dpi / (REGULAR * style.SMALL_POINTS)
-    name = "all" if number is None else names[number]
-    (name,) = style.shortened([name], max(int(wide) - len(score) - 1, 3))
+    room = max(int(wide) - len(score) - 1, 3)
+    name = "all" if number is None else style.shortened(names, room)[number]
     write(axes, f"{name} {score}", (0, 1), (0, 3), ha="left", va="bottom", within="axes fraction")
     rule(axes)

@@ -14,6 +14,7 @@ from hiddenstate.views.figures.layout import (
     KEYED,
     add_axes,
     color_scale,
+    fitting_label,
     heading,
     heat,
     legend,
@@ -144,10 +145,12 @@ def tracking(
     end: int | None = None,
     span: Span | None = None,
     clock: str = "time",
+    name: str = "",
 ) -> Figure:
     """Draw target in red and prediction in blue against time; of long runs, both ends.
 
-    Lines end where the next window does not follow at once; windows of one target are points.
+    Lines end where the next window does not follow at once; windows of one target that do not
+    follow one another are points.
 
     Parameters
     ----------
@@ -168,6 +171,8 @@ def tracking(
         The ends of the other axis; by default those of what is drawn.
     clock : str, default "time"
         What `time` counts.
+    name : str, optional
+        The name of the target.
     """
     figure, now = figure or new_figure(10, 3.1), style.now()
     parts = [slice(None)]
@@ -184,13 +189,16 @@ def tracking(
         ):
             _draw_windows(axes, time[part], values, color, label, width)
         axes.set_xlabel(clock)
-        _limit_time(axes, time[part], end if len(parts) == 1 else min(end or 0, TRACKED_ENDS))
+        drawn = time[part, -1:] if target.ndim == 2 else time[part]
+        _limit_time(axes, drawn, end if len(parts) == 1 else min(end or 0, TRACKED_ENDS))
         _write_out(axes, time[part])
         axes.tick_params(labelleft=not number)
         rule(axes)
         places.append(axes)
     if span is not None:
         places[0].set_ylim(span.low, span.high)
+    if name:
+        fitting_label(places[0], style.plain(name, 24), style.plain(name, 12))
     legend(places[0])
     return figure
 
@@ -210,14 +218,23 @@ def _tracked(n: int, parts: Sequence[slice], noun: str, of: int | None, learning
 def _draw_windows(
     axes: Axes, time: Array, values: Array, color: str, label: str, width: float
 ) -> None:
-    """Draw windows (K, T, O) as lines with gaps, or (K, O) as points at their last steps."""
-    if values.ndim == 2:
-        _draw_signal(axes, time[:, -1], values, color, label, ls="", marker="o", ms=2 + width)
-        return
-    flat, when = values.reshape(time.size, -1).astype(float), time.reshape(-1).astype(float)
+    """Draw windows (K, T, O) as lines with gaps, or (K, O) as points at their last steps, which a
+    line joins where the next window ends a step later."""
+    flat, when = values.reshape(-1, values.shape[-1]).astype(float), time.reshape(-1).astype(float)
     T = time.shape[1]
+    step = np.median(np.diff(time, axis=1)) if T > 1 else np.inf
+    if values.ndim == 2:
+        when = when.reshape(time.shape)[:, -1]
+        away = np.diff(when)
+        line = len(away) and np.median(away) <= 1.5 * step < np.inf
+        if not line:
+            _draw_signal(axes, when, flat, color, label, ls="", marker="o", ms=2 + width)
+            return
+        after = np.flatnonzero((away > 1.5 * step) | (away < 0)) + 1
+        flat, when = np.insert(flat, after, np.nan, axis=0), np.insert(when, after, np.nan)
+        _draw_signal(axes, when, flat, color, label, lw=width, marker="o", ms=1.5 * width)
+        return
     if T > 1 and len(time) > 1:
-        step = np.median(np.diff(time, axis=1))
         away = time[1:, 0] - time[:-1, -1]
         after = (np.flatnonzero((away > 1.5 * step) | (away < 0)) + 1) * T
         flat, when = np.insert(flat, after, np.nan, axis=0), np.insert(when, after, np.nan)

@@ -62,7 +62,7 @@ def show_terminal(
     speed : float, default 1.0
         Speed of a replay; 2 is twice as fast.
     control : bool, default True
-        Let keys pause or stop a run in progress, halve its learning rate, or save a snapshot.
+        Let keys pause, step or stop a run in progress, halve its learning rate, or save a snapshot.
     attached : bool, default False
         Whether training started the view on its own terminal. Then Ctrl-C goes to training alone,
         and the view ends with the run, after a replay if the run was short. The process must be in
@@ -248,7 +248,13 @@ class View:
     def _request(self, do: str, value: float | None = None) -> None:
         from hiddenstate.runs.requests import send_request
 
-        words = {"stop": "stop", "pause": "pause", "go": "resume", "snapshot": "save a snapshot"}
+        words = {
+            "stop": "stop",
+            "pause": "pause",
+            "go": "resume",
+            "step": "make one update",
+            "snapshot": "save a snapshot",
+        }
         requested = words[do] if value is None else f"use the learning rate {value:g}"
         try:
             send_request(self.timeline.run.path, do, value)
@@ -280,7 +286,7 @@ class View:
             self._help = self._help + 1 if key == "?" and not self._help_ends else None
         elif key.isdigit():
             self.selection.row = (int(key) - 1) % 10
-        elif self._may_request and key in "pslk":
+        elif self._may_request and key in "pnslk":
             self._press_run_key(key)
         else:
             self._press_view_key(key)
@@ -288,6 +294,8 @@ class View:
     def _press_run_key(self, key: str) -> None:
         if key == "p":
             self._request("go" if self._training_paused else "pause")
+        elif key == "n":
+            self._request("step")
         elif key == "s":
             self._show_message("stop training and keep the best weights? y or n")
             self._question = lambda: self._request("stop")

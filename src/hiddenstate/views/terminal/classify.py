@@ -75,8 +75,8 @@ def predictions(canvas: Canvas, timeline: Timeline, moment: Moment, selection: S
     chosen = arrays["probability"].argmax(axis=1)
     n_right = int((chosen == real[: len(chosen)]).sum())
     form = timeline.form
-    note = rows_of_data.note(form, f"{n_right} of {len(chosen)} correct")
-    body = panels.titled(canvas, "predictions", note)
+    correct = f"{n_right} of {len(chosen)} correct"
+    body = canvas.part(0, 1, canvas.width, canvas.height - 1)
 
     def draw(part: Canvas, n: int, height: int) -> None:
         rows_of_data.draw_row(panels.place_of(part, form.picture, height), rows[n], form)
@@ -84,7 +84,8 @@ def predictions(canvas: Canvas, timeline: Timeline, moment: Moment, selection: S
         _verdict(part, height, *names, marked=n == selection.row % len(chosen))
 
     used = [panels.label(timeline, n) for n in np.unique([*chosen, *real[: len(chosen)]])]
-    rows_of_data.gallery(body, rows[: len(chosen)], form, 2, draw, used)
+    height = rows_of_data.gallery(body, rows[: len(chosen)], form, 2, draw, used)
+    panels.titled(canvas, "predictions", rows_of_data.note(form, correct, height))
 
 
 def probabilities(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Selection) -> None:
@@ -128,11 +129,21 @@ def decision(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Sele
     note = ""
     if "shown_label" in static:
         note = f"row {n + 1}, is {panels.label(timeline, static['shown_label'][n])}"
-    body = panels.titled(canvas, "when did it decide?", rows_of_data.note(timeline.form, note))
-    if timeline.picture and body.width >= 40:
+    drawn_as_picture = timeline.picture and canvas.width >= 40
+    n_classes = 0 if chance is None else min(chance.shape[1], max((canvas.height - 1) // 3, 2))
+    height = _lanes_height(timeline, canvas.height - 1 - n_classes)
+    note = rows_of_data.note(timeline.form, note, None if drawn_as_picture else height)
+    body = panels.titled(canvas, "when did it decide?", note)
+    if drawn_as_picture:
         _picture_decision(body, timeline, row, chance, states)
     else:
-        _signal_decision(body, timeline, row[:length], chance, states)
+        _signal_decision(body, timeline, row[:length], chance, states, height)
+
+
+def _lanes_height(timeline: Timeline, free: int) -> int:
+    """Return the lines for a signal, of those that it shares with the hidden state: half of them,
+    or as many as it has channels, but for one line of the state."""
+    return max(free // 2, min(timeline.form.n_drawn, free - 1), 1)
 
 
 def _likeliest(chance: Array, n: int) -> Array:
@@ -180,16 +191,20 @@ def _choices(canvas: Canvas, chance: Array, names: Sequence[str]) -> None:
 
 
 def _signal_decision(
-    body: Canvas, timeline: Timeline, row: Array, chance: Array | None, states: Array
+    body: Canvas,
+    timeline: Timeline,
+    row: Array,
+    chance: Array | None,
+    states: Array,
+    height: int,
 ) -> None:
-    """Draw a signal from left to right, and under each step the state after it."""
+    """Draw a signal from left to right in some lines, and under each step the state after it."""
     names = panels.labels(timeline, chance.shape[1]) if chance is not None else []
     n_classes = min(len(names), max(body.height // 3, 2))
     form = replace(timeline.form, shape=(len(row), timeline.form.shape[1]))
     channels = form.labels()
     wide = min(max(width_of(name) for name in [*names, *channels, ""]), body.width // 5)
     wide = max(wide, 2) + 1
-    height = max((body.height - n_classes) // 2, 1)
     if not channels:
         body.text(0, 0, "x", GREY)
     rows_of_data.write_names(body.part(0, 0, wide, height), form, height)

@@ -49,6 +49,8 @@ def held_out(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Sele
             errors += panels.short(lane.baseline_error)
             worse = lane.error > lane.baseline_error
             name = f"{printable(lane.title, 40)}: {errors}"
+            if number == len(lanes) - 1 < len(shown.lanes) - 1:
+                name += f"; {len(shown.lanes) - len(lanes)} more not drawn"
             part.text(0, 0, clip(name, part.width), ORANGE if worse else GREY)
             part = part.part(0, 1, part.width, part.height - 1)
         if shown.one_a_series:

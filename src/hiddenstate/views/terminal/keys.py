@@ -82,6 +82,7 @@ VIEW_KEYS = [
 
 RUN_KEYS = [
     ("p", "pause or resume training"),
+    ("n", "next update, then pause"),
     ("s", "stop, keep the best weights"),
     ("l", "halve the learning rate"),
     ("k", "save a snapshot"),

@@ -97,13 +97,19 @@ def write_names(canvas: Canvas, form: RowForm, height: int) -> None:
             canvas.text(0, y + (lines - 1) // 2, text, colors[lane], BOLD * form.has_time)
 
 
-def note(form: RowForm, text: str = "") -> str:
-    """Return a panel's note, with what time or scale a row has and how many channels it lacks."""
+def note(form: RowForm, text: str = "", height: int | None = None) -> str:
+    """Return a panel's note, with what time or scale a row has and how many channels it lacks.
+
+    `height` are the lines of each row, if they may be fewer than its channels.
+    """
     first, last = form.time_ends() if form.has_time else ("", "")
     scale = f"{first} to {last}" if form.has_time else ""
     if form.is_quantities:
         scale = "standard deviations around the mean"
-    hidden = f"{form.n_drawn} of {form.shape[1]} channels" if form.more else ""
+    drawn = form.n_drawn if height is None else len(lanes(form, height))
+    what = "features" if form.is_quantities else "channels"
+    fewer = drawn < form.shape[1] and form.picture is None
+    hidden = f"{drawn} of {form.shape[1]} {what}" if fewer else ""
     return ", ".join(part for part in (text, scale, hidden) if part)
 
 
@@ -122,18 +128,18 @@ def gallery(
     foot: int,
     draw: Callable[[Canvas, int, int], None],
     labels: Sequence[str] = (),
-) -> None:
+) -> int:
     """Draw as many rows as fit with their labels under them, as :func:`panels.gallery`, with the
-    names of their channels."""
+    names of their channels; return the lines of each row."""
     least = min(max((width_of(label) for label in labels), default=0) + 3, MAX_LABEL)
     left = gutter(canvas, form)
     body = canvas.part(left, 0, canvas.width - left, canvas.height)
     tallest = 6 if form.picture is None and form.n_drawn == 1 else LANE_LINES * form.n_drawn
-    for y, height in panels.gallery(
-        body, rows, form.picture, foot, draw, tallest, least if labels else 0
-    ):
+    places = panels.gallery(body, rows, form.picture, foot, draw, tallest, least if labels else 0)
+    for y, height in places:
         if left:
             write_names(canvas.part(0, y, left, height), form, height)
+    return min((height for _, height in places), default=form.n_drawn)
 
 
 def draw_grid(canvas: Canvas, rows: Array, form: RowForm, width: int = 10) -> None:

@@ -1,0 +1,96 @@
+"""Applies `--future` and `--static` to the series that a job trains on."""
+
+from dataclasses import replace
+
+from hiddenstate.config import Config
+from hiddenstate.data.dataset import SequenceDataset
+from hiddenstate.data.prepare.encoding import source_names
+from hiddenstate.data.prepare.known_ahead import (
+    KnownAhead,
+    check_static,
+    known_ahead,
+    without_ends,
+)
+from hiddenstate.data.prepare.layout import part_name
+from hiddenstate.data.prepare.transform import feature_indices
+from hiddenstate.data.rows import Rows
+from hiddenstate.data.store import RowStore
+from hiddenstate.errors import OptionError, did_you_mean, listed, printable
+
+
+def own_values(option: str, dataset: SequenceDataset, where: str) -> tuple[int, ...]:
+    """Return the features that hold the current values of the targets, which `option` reads."""
+    indices = feature_indices(dataset.targets, dataset.columns)
+    if indices is None:
+        raise OptionError(
+            f"{option}: {where} has no named targets among its inputs; name them in --input too"
+        )
+    return indices
+
+
+def known_features(dataset: SequenceDataset, config: Config) -> KnownAhead:
+    """Return the features that `--future` and `--static` name (`OptionError` if there are none)."""
+    data = config.data
+    if config.job != "regress" or not (data.future or data.static):
+        return KnownAhead([], [], dataset.columns or (), data.horizon or 0)
+    try:
+        return known_ahead(
+            data.future, data.static, data.horizon, dataset.columns, dataset.encodings
+        )
+    except KeyError as error:
+        name = str(error.args[0])
+        flag = "--future" if name in (data.future or ()) else "--static"
+        names = source_names(dataset.columns, dataset.encodings) or ()
+        raise OptionError(
+            f"{flag}: {printable(name, 40)} is not among the inputs of {printable(dataset.name)}"
+            f"{did_you_mean(name, names)}; inputs: {listed(names) or 'without names'}"
+        ) from None
+
+
+def known_part(
+    dataset: SequenceDataset, config: Config, where: str
+) -> tuple[SequenceDataset, list[str]]:
+    """With `--future`, leave out the steps after the last known target, which forecasts read."""
+    known, remarks = known_features(dataset, config), list[str]()
+    if not (known.ahead or known.static):
+        return dataset, remarks
+    if config.data.stateful:
+        flag = "--future" if known.ahead else "--static"
+        raise OptionError(f"{flag}: a carried state forecasts no later steps; add --no-stateful")
+    own = own_values("--future" if known.ahead else "--static", dataset, where)
+    if both := sorted({*own} & {*known.ahead, *known.static}):
+        raise OptionError(
+            f"--future: {printable(known.names[both[0]], 40)} is a target, which is not known ahead"
+        )
+    if isinstance(dataset.X, RowStore):
+        raise OptionError(f"--future: {where} is read from disk; leave it out")
+
+    def part(rows: Rows) -> Rows:
+        name = where if rows is dataset.train else part_name("test", config, where)
+        check_static(rows, known, name)
+        rows, words = without_ends(rows, own, name) if known.ahead else (rows, [])
+        remarks.extend(words)
+        return rows
+
+    return dataset.map(part), remarks
+
+
+def with_moved(dataset: SequenceDataset, config: Config) -> SequenceDataset:
+    """With `--future`, add the values of columns known ahead at the time that is predicted."""
+    known = known_features(dataset, config)
+    if not known.ahead:
+        return dataset
+    moved = dataset.map(lambda rows: replace(rows, X=known.moved(rows.X, rows.lengths)))
+    return replace(moved, columns=known.all_names)
+
+
+def without_future_rows(
+    dataset: SequenceDataset, future: tuple[str, ...] | None
+) -> SequenceDataset:
+    """Return training series without the steps after their last target, if columns are known
+    ahead: training does not read them."""
+    own, X = feature_indices(dataset.targets, dataset.columns), dataset.X
+    if not future or own is None or isinstance(X, RowStore) or X.ndim < 3:
+        return dataset
+    train, remarks = without_ends(dataset.train, own, printable(dataset.name))
+    return replace(dataset, train=train, remarks=(*dataset.remarks, *remarks))

@@ -1,0 +1,107 @@
+"""Ridge regressions of a series on its own last values, in several forms."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+PENALTIES = (0.01, 0.3, 3.0)
+"""Ridge penalties, in units of the variance of the lags."""
+
+RUNS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
+"""How many of the last values a regression reads."""
+
+
+@dataclass(frozen=True)
+class LagRows:
+    """Forecasts to learn from: lags (n, P), newest first, targets (n,), and of each its place in
+    its series, between 0 and 1, the scale of the series, and what columns known ahead add to it."""
+
+    lags: Floats
+    target: Floats
+    place: Floats
+    scale: Floats
+    added: Floats
+
+    def take(self, which: NDArray[np.bool_]) -> "LagRows":
+        return LagRows(*(part[which] for part in vars(self).values()))
+
+
+def mean_of(values: Floats) -> float:
+    return float(values.mean()) if len(values) else 0.0
+
+
+class Regressions:
+    """Ridge regressions on lags, in several forms.
+
+    A form writes the target as a fixed combination of lags plus a regression on other combinations:
+    of levels, of changes, of seasonal changes, and of changes of seasonal changes.
+    """
+
+    def __init__(self, rows: LagRows, horizon: int, season: int | None, constant: bool) -> None:
+        self.rows, self.horizon, self.season, self.constant = rows, horizon, season, constant
+
+    def fits(self) -> Iterator[tuple[Floats, float]]:
+        """Yield weights (P,) and bias of each regression."""
+        lags, n = self.rows.lags, len(self.rows.target)
+        for fixed, basis, seasonal in self._forms():
+            R, r = lags @ basis.T, self.rows.target - lags @ fixed
+            mean = R.mean(axis=0) if self.constant and n else np.zeros(R.shape[1])
+            center = mean_of(r) if self.constant else 0.0
+            spread = (float(R.std(axis=0).mean()) if n else 0.0) or 1.0
+            R, r = (R - mean) / spread, r - center
+            gram, product = R.T @ R, R.T @ r
+            for chosen in self._lag_sets(len(basis), seasonal):
+                for penalty in PENALTIES:
+                    if len(chosen) > n // 2:  # too few rows: what is fixed stands alone
+                        yield fixed, center
+                        continue
+                    within = gram[np.ix_(chosen, chosen)] + penalty * np.eye(len(chosen))
+                    slope = np.linalg.solve(within, product[chosen]) / spread
+                    yield fixed + slope @ basis[chosen], center - float(slope @ mean[chosen])
+
+    def _forms(self) -> Iterator[tuple[Floats, Floats, bool]]:
+        """Yield what is fixed (P,), the combinations (q, P), and whether they are seasonal."""
+        P, h, m = self.rows.lags.shape[1], self.horizon, self.season
+        lag = np.eye(P)
+        yield np.zeros(P), lag, False
+        if P > 1:
+            yield lag[0], lag[:-1] - lag[1:], False
+        if m and -h % m < P:
+            seasonal = lag[: P - m] - lag[m:]
+            yield lag[-h % m], seasonal, True
+            before = m * -(-h // m)
+            before = before if before < P else m
+            yield lag[-h % m] + lag[0] - lag[before], seasonal[:-1] - seasonal[1:], True
+
+    def _lag_sets(self, q: int, seasonal: bool) -> list[list[int]]:
+        """Return which of `q` combinations regressions read."""
+        sets = [list(range(p)) for p in RUNS if p <= q]
+        h, m = self.horizon, self.season
+        for p in (1, 2, 4) if m else ():
+            assert m is not None
+            around = (m - 1, m) if seasonal else _around(-h % m, m)
+            sets.append(sorted({k for k in (*range(p), *around) if 0 <= k < q}))
+        unique = {tuple(chosen): chosen for chosen in sets if chosen}
+        return list(unique.values())
+
+
+def _around(lag: int, season: int) -> tuple[int, ...]:
+    """Return the lags of the target's season in three seasons, and those beside them."""
+    return tuple(lag + k * season + beside for k in range(3) for beside in (-1, 0, 1))
+
+
+def iterated(weights: Floats, bias: float, horizon: int) -> tuple[Floats, float]:
+    """Return weights (P,) and bias of a one-step forecast that is applied `horizon` times."""
+    P = len(weights)
+    values = np.eye(P, P + 1)  # the last column counts the bias
+    for _ in range(horizon):
+        forecast = weights @ values
+        forecast[P] += bias
+        values = np.concatenate([forecast[None], values[:-1]])
+        if not np.isfinite(forecast).all():
+            break
+    return values[0, :P], float(values[0, P])

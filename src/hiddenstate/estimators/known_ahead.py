@@ -1,0 +1,75 @@
+"""Reads what features known ahead hold after series, from frames and arrays."""
+
+from typing import Any
+
+import numpy as np
+
+from hiddenstate.data.column_names import positions_of
+from hiddenstate.data.readers.dataframes import is_frame
+from hiddenstate.errors import DataError, count, listed
+from hiddenstate.estimators.inputs import frame_names
+from hiddenstate.models.fitted import FittedModel
+from hiddenstate.system.typing import Array
+
+
+def after_series(future: Any, model: FittedModel, n_series: int, horizon: int) -> list[Array]:
+    """Return the values (H, K) after each of N series.
+
+    Parameters
+    ----------
+    future : array-like, data frame or list of these
+    model : FittedModel
+    n_series, horizon : int
+
+    Raises
+    ------
+    DataError
+        If they are missing, too few, or of other features.
+    """
+    known = model.transform.known
+    names = [known.names[k] for k in known.ahead]
+    if future is None:
+        raise DataError(
+            f"future: the model reads {listed(names)}; pass their values at the "
+            f"{count(horizon, 'step')} after each series"
+        )
+    several = isinstance(future, (list, tuple)) and not all(np.isscalar(each) for each in future)
+    is_array = not several and not is_frame(future)
+    parts = list(future) if several or (is_array and np.ndim(future) == 3) else [future]
+    if several and n_series == 1 and not (len(parts) == 1 and _is_table(parts[0])):
+        parts = [np.asarray(future)]  # the rows of one series
+    if len(parts) != n_series:
+        raise DataError(
+            f"future: values after {len(parts)} series, expected {n_series}, one part for each"
+        )
+    return [
+        _checked(part, names, model, horizon, f"future: series {i}" if n_series > 1 else "future")
+        for i, part in enumerate(parts)
+    ]
+
+
+def _is_table(part: Any) -> bool:
+    return is_frame(part) or np.ndim(part) == 2
+
+
+def _checked(part: Any, names: list[str], model: FittedModel, horizon: int, where: str) -> Array:
+    if (given := frame_names(part)) is not None:
+        part = part[[given[j] for j in positions_of(names, given, where)]]
+    try:
+        values = np.asarray(part, np.float64)
+    except (TypeError, ValueError):
+        raise DataError(f"{where}: expected numbers") from None
+    values = values[:, None] if values.ndim == 1 else values
+    if values.ndim != 2 or values.shape[1] != len(names):
+        raise DataError(
+            f"{where}: shape {values.shape}, expected ({horizon}, {len(names)}): {listed(names)}"
+        )
+    if len(values) < horizon:
+        raise DataError(
+            f"{where}: {count(len(values), 'step')}, expected {horizon}, the steps of the forecast"
+        )
+    fills = model.transform.missing not in ("error", "drop")
+    if np.isinf(values).any() or (np.isnan(values[:horizon]).any() and not fills):
+        step = int(np.argwhere(~np.isfinite(values))[0][0])
+        raise DataError(f"{where}: missing or not finite at step {step}; fill it in")
+    return values

@@ -1,0 +1,221 @@
+"""The transform of a model file: its facts and arrays, checked where they are read."""
+
+from typing import Any, NotRequired, TypedDict
+
+import numpy as np
+
+from hiddenstate.config import DataConfig, section_options
+from hiddenstate.data.prepare.encoding import Encoding, EncodingFacts, encodings_from
+from hiddenstate.data.prepare.known_ahead import KnownAhead, known_ahead
+from hiddenstate.data.prepare.linear import LinearPath
+from hiddenstate.data.prepare.transform import Transform, feature_indices
+from hiddenstate.errors import OptionError, UntrustedFileError, printable
+from hiddenstate.models.labels import is_text
+from hiddenstate.models.net import Net, Params
+from hiddenstate.system.strict_json import check_fields
+from hiddenstate.system.typing import Array
+
+
+class LinearFacts(TypedDict):
+    """Everything of a linear path but its arrays."""
+
+    log: list[bool]
+    season: int | None
+
+
+class TransformFacts(TypedDict):
+    """Everything of a transform but its arrays, as values for JSON."""
+
+    missing: str
+    pixels: bool
+    change: list[int] | None
+    columns: list[str] | None
+    targets: list[str] | None
+    reading: dict[str, Any]
+    encodings: NotRequired[list[EncodingFacts]]
+    linear: NotRequired[LinearFacts]
+
+
+PREFIX = "preparation/"
+"""Prefix of the names of a transform's arrays in a model file."""
+
+MATRICES = (PREFIX + "lag_weights", PREFIX + "lag_effects")
+"""Those that have a row for each target; all others are vectors."""
+
+
+def transform_to_dict(transform: Transform) -> TransformFacts:
+    """Return everything of a transform but its arrays, as values for JSON."""
+    p = transform
+    facts: TransformFacts = {
+        "missing": p.missing,
+        "pixels": p.pixels,
+        "change": None if p.change is None else list(p.change),
+        "columns": None if p.columns is None else list(p.columns),
+        "targets": None if p.targets is None else list(p.targets),
+        "reading": {n: list(v) if isinstance(v, tuple) else v for n, v in p.reading.items()},
+    }
+    if p.encodings:
+        facts["encodings"] = [e.facts() for e in p.encodings]
+    if p.linear is not None:
+        facts["linear"] = {"log": list(p.linear.log), "season": p.linear.season}
+    return facts
+
+
+def arrays_of_transform(transform: Transform) -> Params:
+    """Return a transform's arrays by their names in a model file."""
+    p = transform
+    offset, factor = p.scaling or (None, None)
+    target_offset, target_factor = p.target_scaling or (None, None)
+    named = {
+        "fill": p.fill,
+        "offset": offset,
+        "factor": factor,
+        "target_offset": target_offset,
+        "target_factor": target_factor,
+        "lag_weights": None if p.linear is None else p.linear.weights,
+        "lag_bias": None if p.linear is None else p.linear.bias,
+        "lag_effects": None if p.linear is None else p.linear.effects,
+    }
+    return {PREFIX + name: array for name, array in named.items() if array is not None}
+
+
+def transform_from(stored: Any, arrays: Params, net: Net, where: str) -> Transform:
+    """Return the transform of a model file if it fits `net`, else raise `UntrustedFileError`."""
+    optional = (list, type(None))
+    fields: dict[str, Any] = {
+        "missing": str,
+        "pixels": bool,
+        "change": optional,
+        "columns": optional,
+        "targets": optional,
+        "reading": dict,
+        "encodings": list,
+        "linear": (dict, type(None)),
+    }
+    where = f"{printable(where)}: damaged transform"
+    stored = check_fields({"encodings": [], "linear": None} | stored, fields, where)
+    options = section_options(DataConfig, net.job)
+    try:
+        missing = options["missing"].check(stored["missing"])
+        for name in stored["reading"]:
+            if name not in options or not options[name].kept:
+                raise OptionError(f"{printable(name, 40)} is not a reading option")
+        reading = {name: options[name].check(v) for name, v in stored["reading"].items()}
+    except OptionError as error:
+        raise UntrustedFileError(f"{where}: {error}") from None
+    width = net.n_features // (2 if missing == "mask" else 1)
+    sizes = {"fill": width, "offset": width, "factor": width}
+    sizes |= {"target_offset": net.n_outputs, "target_factor": net.n_outputs}
+    columns = read_names(stored["columns"], None, where)
+    targets = read_names(stored["targets"], net.n_outputs, where)
+    encodings = encodings_from(stored["encodings"], columns or (), where)
+    known = _read_known(reading, columns, targets, encodings, width, where)
+    linear = _read_linear(stored["linear"], arrays, columns, targets, len(known.ahead), where)
+    for name, array in arrays.items():
+        if name in ("lag_weights", "lag_bias", "lag_effects") and linear is not None:
+            continue
+        size = sizes.get(name)
+        if array.shape != (size,) or array.dtype != np.float64 or not np.isfinite(array).all():
+            raise UntrustedFileError(f"{where}: {printable(name, 40)} is not {size} finite numbers")
+    fills = missing in ("mean", "forward", "mask")
+    if ("fill" in arrays) != fills or (missing == "mask" and net.n_features % 2):
+        raise UntrustedFileError(f"{where}: fill does not match missing {missing}")
+    return Transform(
+        missing=missing,
+        pixels=stored["pixels"],
+        change=_read_change(stored["change"], width, net, where),
+        fill=arrays.get("fill"),
+        scaling=_read_scaling(arrays, "", where),
+        target_scaling=_read_scaling(arrays, "target_", where),
+        columns=columns,
+        targets=targets,
+        reading=reading,
+        encodings=encodings,
+        linear=linear,
+    )
+
+
+def _read_known(
+    reading: dict[str, Any],
+    columns: tuple[str, ...] | None,
+    targets: tuple[str, ...] | None,
+    encodings: tuple[Encoding, ...],
+    width: int,
+    where: str,
+) -> KnownAhead:
+    """Return the features known ahead of a model file, which fit its `width` features."""
+    future, static, horizon = (reading.get(name) for name in ("future", "static", "horizon"))
+    try:
+        known = known_ahead(future, static, horizon, columns, encodings)
+    except KeyError:
+        raise UntrustedFileError(f"{where}: future or static: no such column") from None
+    given = [*known.ahead, *known.static]
+    own = feature_indices(targets, columns)
+    fits = own is not None and not set(own) & set(given) and len(set(given)) == len(given)
+    fits = fits and bool(horizon) and len(known.names) + len(known.ahead) == width
+    if given and not fits:
+        raise UntrustedFileError(f"{where}: future or static: do not fit the features")
+    return known
+
+
+def _read_linear(
+    stored: Any,
+    arrays: Params,
+    columns: tuple[str, ...] | None,
+    targets: tuple[str, ...] | None,
+    n_ahead: int,
+    where: str,
+) -> LinearPath | None:
+    """Return the linear path of a model file, with one row of finite weights for each target."""
+    if stored is None:
+        return None
+    fields: dict[str, Any] = {"log": list, "season": (int, type(None))}
+    stored = check_fields(stored, fields, f"{where}: linear")
+    n, log, season = len(targets or ()), stored["log"], stored["season"]
+    weights, bias = (arrays.get(f"lag_{name}", np.zeros(0)) for name in ("weights", "bias"))
+    fits = weights.ndim == 2 and weights.size and len(weights) == n and bias.shape == (n,)
+    fits = fits and weights.dtype == bias.dtype == np.float64
+    known = len(log) == n and all(type(each) is bool for each in log)
+    known = known and (season is None or 1 < season < 2**31)
+    if not fits or not known or feature_indices(targets, columns) is None:
+        raise UntrustedFileError(f"{where}: linear: does not fit the targets")
+    effects = arrays.get("lag_effects")
+    if effects is not None and (
+        not n_ahead or effects.shape != (n, n_ahead) or effects.dtype != np.float64
+    ):
+        raise UntrustedFileError(f"{where}: linear: effects do not fit the columns known ahead")
+    for array in (weights, bias, *([] if effects is None else [effects])):
+        if not np.isfinite(array).all():
+            raise UntrustedFileError(f"{where}: linear: weights are not finite")
+    return LinearPath(weights, bias, tuple(log), season, effects)
+
+
+def _read_scaling(arrays: Params, prefix: str, where: str) -> tuple[Array, Array] | None:
+    """Return the offset and the factor whose names begin with `prefix`, if there are any."""
+    offset, factor = arrays.get(f"{prefix}offset"), arrays.get(f"{prefix}factor")
+    if offset is None and factor is None:
+        return None
+    if offset is None or factor is None or not factor.all():
+        raise UntrustedFileError(f"{where}: {prefix}offset and {prefix}factor are not a scaling")
+    return offset, factor
+
+
+def _read_change(
+    values: list[Any] | None, width: int, net: Net, where: str
+) -> tuple[int, ...] | None:
+    """Return the features whose change the targets are, one of the first `width` for each."""
+    if values is None:
+        return None
+    valid = all(type(feature) is int and 0 <= feature < width for feature in values)
+    if not valid or len(values) != net.n_outputs or net.job != "regress":
+        raise UntrustedFileError(f"{where}: change: expected {net.n_outputs} features")
+    return tuple(values)
+
+
+def read_names(values: list[Any] | None, n_names: int | None, where: str) -> tuple[str, ...] | None:
+    """Return names of columns; `n_names` says how many are expected, if that is fixed."""
+    if values is None:
+        return None
+    if n_names not in (None, len(values)) or not all(map(is_text, values)):
+        raise UntrustedFileError(f"{where}: expected {n_names or 'a list of'} names")
+    return tuple(values)

@@ -1,0 +1,60 @@
+// Rows that a reader draws or gives to see where their codes fall.
+
+import { h, say } from "./dom.js";
+import { given } from "./given.js";
+import { writtenAs } from "./nets.js";
+import { t } from "./words.js";
+import { Pad, rasterOf } from "../../export/html/draw.js";
+import { readLines } from "../../export/html/table.js";
+
+/** @typedef {import("./codetouch.js").Probe} Probe */
+
+/**
+ * Fills a fold with a pad to draw on.
+ * @param {Probe} probe
+ * @param {HTMLDetailsElement} fold
+ */
+export function drawOn(probe, fold) {
+  const shape = /** @type {[number, number]} */ (probe.form.picture);
+  const canvas = h("canvas", { class: "pad", tabindex: "0", role: "application", "aria-label": t("Drawing pad: arrow keys move the pen, Space lowers it, Delete clears") });
+  const centre = h("input", { type: "checkbox", onchange: () => pad.strokes.length && draw(true) });
+  centre.checked = shape[0] === shape[1];
+  const light = isLight(probe);
+  const draw = (/** @type {boolean} */ done) => {
+    if (!pad.strokes.length) return;
+    const values = rasterOf(pad.strokes, shape, centre.checked);
+    probe.give(Float64Array.from(values, (value) => (light ? 255 - value : value)), t("your drawing"), done);
+  };
+  /** @type {Pad} */
+  const pad = new Pad(canvas, shape, draw, say);
+  fold.append(h("div", { class: "drawing" }, canvas,
+    h("div", {}, h("p", { class: "note" }, t("Draw a row and see where its code falls, and what is left of it.")),
+      h("label", { class: "check" }, centre, t("centre it")), h("button", { type: "button", onclick: () => pad.clear() }, t("Clear")))));
+}
+
+/** Whether the rows of the run have a light ground: their first numbers are high. @param {Probe} probe */
+function isLight({ rows, form }) {
+  if (!rows) return false;
+  const n = rows.shape[0];
+  let sum = 0;
+  for (let row = 0; row < n; row += 1) sum += form.pixels(form.row(rows, row))[0];
+  return sum / n > 127;
+}
+
+/**
+ * Fills a fold with a place for rows, which can be dropped on all that is beside the codes.
+ * @param {Probe} probe
+ * @param {HTMLDetailsElement} fold
+ */
+export function rowsIn(probe, fold) {
+  const { form } = probe;
+  const about = writtenAs(probe.store.details, form.quantities ? form.names : null);
+  given(t("A line is a row of {n} numbers.", { n: form.size }), (text) => {
+    const { lines } = readLines(text, about);
+    // Steps below one another are one row too.
+    const row = lines.length > 1 && lines[0].length !== form.size ? Float64Array.from(lines.flatMap((line) => [...line])) : lines[0];
+    if (row.length !== form.size) throw new Error(t("a line has {found} numbers, and a row {n}", { found: row.length, n: form.size }));
+    probe.give(row, t("your row"), true);
+    return t("{n} numbers are read", { n: row.length });
+  }, fold).droppable(probe.element);
+}

@@ -1,0 +1,49 @@
+// Parts of a page that are made when a reader comes near them, or touches anything: their scripts are
+// loaded then.
+
+import { h } from "./dom.js";
+
+const NEAR = "100px"; // from the window
+const TOUCHES = ["pointerdown", "keydown", "wheel", "touchstart", "focusin", "dragenter"];
+
+/**
+ * Calls `act` once, when anything on the page is touched; returns what calls that off.
+ * @param {() => void} act
+ */
+export function touched(act) {
+  const stop = () => { for (const kind of TOUCHES) window.removeEventListener(kind, first, true); };
+  function first() {
+    stop();
+    act();
+  }
+  for (const kind of TOUCHES) window.addEventListener(kind, first, { capture: true, passive: true });
+  return stop;
+}
+
+/**
+ * Keeps the place of a part of a page until it is near the window, or anything on the page is
+ * touched; then makes it, once. What it is made of takes the place.
+ * @template T
+ * @param {string} name class of the place
+ * @param {string} title
+ * @param {(replace: (...elements: HTMLElement[]) => void) => Promise<T>} make
+ * @returns {{element: HTMLElement, made: () => Promise<T>}} `made` makes it now, if it is not there
+ */
+export function later(name, title, make) {
+  const note = h("p", { class: "note", role: "status" });
+  const element = h("section", { class: `coming ${name}` }, h("h2", {}, title), note);
+  /** @type {Promise<T>|null} */ let asked = null;
+  const made = () => {
+    if (!asked) {
+      near.disconnect();
+      stop();
+      asked = make((...elements) => element.replaceWith(...elements));
+      asked.catch((error) => { note.textContent = /** @type {Error} */ (error).message; });
+    }
+    return asked;
+  };
+  const near = new IntersectionObserver((seen) => { if (seen.some(({ isIntersecting }) => isIntersecting)) made(); }, { rootMargin: NEAR });
+  const stop = touched(() => { if (element.isConnected) made(); });
+  near.observe(element);
+  return { element, made };
+}

@@ -1,0 +1,285 @@
+// A plot of target and prediction over time, with the error below on the same axis.
+
+import { ticks } from "./curves.js";
+import { color, h, say, short } from "./dom.js";
+import { Picture } from "./picture.js";
+import { t } from "./words.js";
+
+/** @typedef {import("./store.js").Store} Store */
+
+const [LEFT, RIGHT, BOTTOM, BETWEEN] = [50, 10, 24, 26];
+const FONT = "12px system-ui, sans-serif";
+const DAY = 86400;
+
+/**
+ * Returns round times between two ends, with their names.
+ * @param {number} from
+ * @param {number} to
+ * @param {number} count
+ * @param {boolean} dates whether they are seconds since 1970
+ * @returns {[number, string][]}
+ */
+export function timeTicks(from, to, count, dates) {
+  if (!dates) return ticks(from, to, count).map((value) => [value, Number(value.toPrecision(6)).toLocaleString("en")]);
+  const rough = (to - from) / count;
+  const name = (/** @type {number} */ at, /** @type {number} */ first, /** @type {number} */ last) => new Date(1000 * at).toISOString().slice(first, last).replace("T", " ");
+  const step = [60, 300, 900, 3600, 3 * 3600, 6 * 3600, 12 * 3600, DAY, 2 * DAY, 7 * DAY].find((each) => each >= rough);
+  /** @type {[number, string][]} */
+  const found = [];
+  if (step) {
+    const first = step === 7 * DAY ? Math.ceil((from - 4 * DAY) / step) * step + 4 * DAY : Math.ceil(from / step) * step;
+    for (let at = first; at <= to; at += step) found.push([at, step < DAY ? name(at, to - from > DAY ? 5 : 11, 16) : name(at, 5, 10)]);
+    return found;
+  }
+  const months = [1, 2, 3, 6, 12, 24, 60, 120, 600].find((each) => each * 30.4 * DAY >= rough) || 1200;
+  const begin = new Date(1000 * from);
+  for (let month = begin.getUTCFullYear() * 12 + begin.getUTCMonth(); found.length < 50; month += 1) {
+    const at = Date.UTC(Math.floor(month / 12), month % 12) / 1000;
+    if (at > to) break;
+    if (at >= from && month % months === 0) found.push([at, name(at, 0, months < 12 ? 7 : 4)]);
+  }
+  return found;
+}
+
+/**
+ * What is drawn: numbers over times, NaN where there is none; `low`, `high` and `most` (of the error)
+ * stay the same over the run.
+ * @typedef {object} Plot
+ * @property {number} from
+ * @property {number} to
+ * @property {number} low
+ * @property {number} high
+ * @property {number} most
+ * @property {boolean} dates
+ * @property {string} time what the axis counts
+ * @property {number} gap times that are further apart are not joined
+ * @property {ArrayLike<number>} times
+ * @property {ArrayLike<number>} target
+ * @property {ArrayLike<number>} prediction
+ * @property {ArrayLike<number>} [baseline]
+ * @property {{times: ArrayLike<number>, target: ArrayLike<number>}} [past]
+ * @property {number} [border] what is later is held out
+ * @property {boolean} [dots] whether predictions are points
+ * @property {number[]} [borders] where windows begin
+ */
+
+/**
+ * @param {CanvasRenderingContext2D} pen
+ * @param {number} width
+ * @param {number} height
+ * @param {Plot} plot
+ * @param {number|null} at the time that is looked at
+ */
+export function drawPlot(pen, width, height, plot, at) {
+  const { from, to, low, high, most, times, target, prediction } = plot;
+  const free = height - BOTTOM - BETWEEN - 6;
+  const [tall, deep] = [0.7 * free, 0.3 * free];
+  const top = 6 + tall + BETWEEN;
+  const x = (/** @type {number} */ time) => LEFT + ((time - from) / (to - from || 1)) * (width - LEFT - RIGHT);
+  const y = (/** @type {number} */ value) => 6 + (1 - (value - low) / (high - low || 1)) * tall;
+  const e = (/** @type {number} */ value) => top + (1 - value / most) * 0.5 * deep;
+  const [faint, muted, red, blue] = ["--faint", "--muted", "--target", "--prediction"].map(color);
+  pen.font = FONT;
+  pen.lineJoin = "round";
+  pen.textBaseline = "middle";
+  if (plot.border !== undefined && plot.border < to) {
+    const edge = Math.max(x(plot.border), LEFT);
+    pen.fillStyle = faint;
+    pen.globalAlpha = 0.45;
+    pen.fillRect(edge, 6, width - RIGHT - edge, tall);
+    pen.fillRect(edge, top, width - RIGHT - edge, deep);
+    pen.globalAlpha = 1;
+    if (edge > LEFT + 2) stroke(pen, [[edge, 6], [edge, top + deep]], muted, 1, [3, 3]);
+    pen.fillStyle = muted;
+    pen.textAlign = "left";
+    pen.fillText(t("held out"), edge + 6, 15);
+  }
+  pen.textAlign = "right";
+  for (const mark of ticks(low, high, Math.max(2, Math.round(tall / 50)))) {
+    stroke(pen, [[LEFT, y(mark)], [width - RIGHT, y(mark)]], faint, 1);
+    pen.fillStyle = muted;
+    pen.fillText(short(mark), LEFT - 6, y(mark));
+  }
+  for (const mark of [-most, 0, most]) {
+    stroke(pen, [[LEFT, e(mark)], [width - RIGHT, e(mark)]], mark ? faint : muted, mark ? 1 : 0.7);
+    pen.fillStyle = muted;
+    pen.fillText(mark ? short(Number(mark.toPrecision(2))) : "0", LEFT - 6, e(mark));
+  }
+  pen.textAlign = "left";
+  pen.fillText(t("prediction − target"), LEFT, top - 9);
+  pen.textAlign = "center";
+  for (const [time, name] of timeTicks(from, to, Math.max(2, Math.floor(width / 110)), plot.dates)) {
+    const half = pen.measureText(name).width / 2;
+    pen.fillText(name, Math.min(Math.max(x(time), LEFT + half - 8), width - half - 2), height - BOTTOM / 2 + 3);
+  }
+  pen.save();
+  pen.beginPath();
+  pen.rect(LEFT, 4, width - LEFT - RIGHT, height - BOTTOM - 2);
+  pen.clip();
+  for (const time of plot.borders || []) if (time > from) stroke(pen, [[x(time), 6], [x(time), 6 + tall]], faint, 1);
+  /** @param {ArrayLike<number>} over @param {(place: number) => number} value @param {(value: number) => number} high_ */
+  const line = (over, value, high_) => {
+    /** @type {[number, number][]} */
+    const points = [];
+    for (let place = 0; place < over.length; place += 1) {
+      if (place && over[place] - over[place - 1] > plot.gap) points.push([NaN, NaN]);
+      points.push([x(over[place]), high_(value(place))]);
+    }
+    return points;
+  };
+  pen.save();
+  pen.beginPath();
+  pen.rect(LEFT, 4, width - LEFT - RIGHT, tall + 4);
+  pen.clip();
+  if (plot.past) stroke(pen, line(plot.past.times, (place) => /** @type {any} */ (plot.past).target[place], y), red, 1.6, [], 0.55);
+  const { baseline } = plot;
+  if (baseline) stroke(pen, line(times, (place) => baseline[place], y), muted, 1.2, [4, 3]);
+  stroke(pen, line(times, (place) => target[place], y), red, 2.6);
+  if (plot.dots) {
+    pen.fillStyle = blue;
+    for (let place = 0; place < times.length; place += 1) {
+      if (!Number.isFinite(prediction[place])) continue;
+      pen.beginPath();
+      pen.arc(x(times[place]), Math.min(Math.max(y(prediction[place]), 8), 4 + tall), 2.4, 0, 7);
+      pen.fill();
+    }
+  } else stroke(pen, line(times, (place) => Math.min(Math.max(prediction[place], low - 1), high + 1), y), blue, 1.7);
+  pen.restore();
+  pen.beginPath();
+  pen.rect(LEFT, top, width - LEFT - RIGHT, deep);
+  pen.clip();
+  const wrong = color("--wrong");
+  if (baseline) stroke(pen, line(times, (place) => baseline[place] - target[place], e), muted, 1, [3, 3]);
+  if (plot.dots) {
+    for (let place = 0; place < times.length; place += 1) stroke(pen, [[x(times[place]), e(0)], [x(times[place]), e(prediction[place] - target[place])]], wrong, 1.5, [], 0.7);
+  } else stroke(pen, line(times, (place) => prediction[place] - target[place], e), wrong, 1.5);
+  pen.restore();
+  if (at !== null && at >= from && at <= to) stroke(pen, [[x(at), 6], [x(at), top + deep]], color("--ink"), 1, [], 0.5);
+}
+
+/**
+ * Draws a line through points, which lifts at what is not a number.
+ * @param {CanvasRenderingContext2D} pen
+ * @param {number[][]} points
+ * @param {string} paint
+ * @param {number} width
+ * @param {number[]} [dash]
+ */
+export function stroke(pen, points, paint, width, dash = [], alpha = 1) {
+  pen.strokeStyle = paint;
+  pen.lineWidth = width;
+  pen.globalAlpha = alpha;
+  pen.setLineDash(dash);
+  pen.beginPath();
+  let down = false;
+  for (const [x, y] of points) {
+    if (!Number.isFinite(y)) down = false;
+    else if (down) pen.lineTo(x, y);
+    else {
+      pen.moveTo(x, y);
+      down = true;
+    }
+  }
+  pen.stroke();
+  pen.setLineDash([]);
+  pen.globalAlpha = 1;
+}
+
+/** @param {boolean} baseline @returns {HTMLElement} */
+export function legend(baseline, name = "") {
+  return h("p", { class: "keys" }, h("span", { class: "key target" }, t("target")), h("span", { class: "key prediction" }, t("prediction")),
+    baseline && h("span", { class: "key baseline" }, name));
+}
+
+/** The lowest and the highest of some numbers, with room around them. @param {ArrayLike<number>[]} lists */
+export function around(lists, room = 0.08) {
+  let [low, high] = [Infinity, -Infinity];
+  for (const list of lists) {
+    for (let place = 0; place < list.length; place += 1) {
+      if (list[place] < low) low = list[place];
+      if (list[place] > high) high = list[place];
+    }
+  }
+  if (!(low < high)) [low, high] = Number.isFinite(low) ? [low - 1, low + 1] : [-1, 1];
+  return [low - room * (high - low), high + room * (high - low)];
+}
+
+/** The typical distance of times. @param {ArrayLike<number>} times */
+export function stepOf(times) {
+  const apart = [];
+  for (let place = 1; place < times.length; place += 1) if (times[place] > times[place - 1]) apart.push(times[place] - times[place - 1]);
+  return apart.sort((a, b) => a - b)[apart.length >> 1] || 1;
+}
+
+/** A picture of a plot, with a cursor. */
+export class SeriesPicture {
+  /**
+   * @param {Store} store
+   * @param {{title: string, caption: string, empty: string}} words
+   */
+  constructor(store, words) {
+    this.store = store;
+    /** @type {Plot|null} */ this.plot = null;
+    /** @type {number|null} */ this.at = null;
+    this.picture = new Picture({
+      ...words, name: "wide series", onkey: (key) => this.key(key),
+      draw: (pen, width, height) => { if (this.plot) drawPlot(pen, width, height, this.plot, this.at === null ? null : this.plot.times[this.at]); },
+    });
+    const { canvas } = this.picture;
+    canvas.addEventListener("pointermove", (/** @type {PointerEvent} */ event) => {
+      if (!this.plot || !this.plot.times.length) return;
+      const { from, to, times } = this.plot;
+      const time = from + ((event.offsetX - LEFT) / (canvas.clientWidth - LEFT - RIGHT)) * (to - from);
+      let best = 0;
+      for (let place = 1; place < times.length; place += 1) if (Math.abs(times[place] - time) < Math.abs(times[best] - time)) best = place;
+      this.look(best);
+    });
+    for (const name of ["pointerleave", "blur"]) canvas.addEventListener(name, () => this.look(null));
+  }
+
+  /** @param {number|null} at */
+  look(at) {
+    this.at = at;
+    this.picture.note.textContent = this.words();
+    this.picture.paint();
+  }
+
+  /** @param {string} key */
+  key(key) {
+    const moves = /** @type {Record<string, number>} */ ({ ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10, Home: -1e9, End: 1e9 });
+    if (!this.plot || !(key in moves)) return false;
+    const n = this.plot.times.length;
+    this.look(Math.min(Math.max((this.at === null ? n - 1 : this.at) + moves[key], 0), n - 1));
+    say(this.picture.note.textContent || "");
+    return true;
+  }
+
+  words() {
+    const { plot, at } = this;
+    if (!plot || at === null || at >= plot.times.length) return this.summary();
+    const time = plot.dates ? new Date(1000 * plot.times[at]).toISOString().slice(0, plot.gap < 40 * DAY && plot.gap > 4 * 3600 * 24 - 1 ? 10 : 16).replace("T", " ") : short(Number(plot.times[at].toPrecision(6)));
+    return t("{time}: target {target}, prediction {prediction}", { time, target: short(plot.target[at]), prediction: short(plot.prediction[at]) });
+  }
+
+  summary() { return ""; }
+
+  done() {
+    this.picture.setReady(this.plot !== null && this.plot.times.length > 0);
+    const text = this.words();
+    if (this.picture.note.textContent !== text) this.picture.note.textContent = text;
+    this.picture.describe(`${this.picture.heading.textContent}. ${text}`);
+    this.picture.paint();
+  }
+}
+
+/** @param {Plot} plot */
+export function meanSquare({ target, prediction }) {
+  let [sum, count] = [0, 0];
+  for (let place = 0; place < target.length; place += 1) {
+    const apart = prediction[place] - target[place];
+    if (!Number.isFinite(apart)) continue;
+    sum += apart * apart;
+    count += 1;
+  }
+  return count ? sum / count : NaN;
+}

@@ -1,0 +1,158 @@
+// A row that a reader gives a net: a series whose lanes are bent, or quantities with a slider each.
+
+import { color, eachFrame, fill, h, say, short } from "./dom.js";
+import { LEFT, frame } from "./reading.js";
+import { fitted } from "./rowform.js";
+import { t } from "./words.js";
+import { tag } from "../../export/html/charts.js";
+import { Bender, drawLane, drawnChannels, nameLane, rangeOf } from "../../export/html/lanes.js";
+import { readSeries } from "../../export/html/table.js";
+
+const MOST_STEPS = 5000;
+const MOST_ROWS = 1000;
+
+/** Adds what chooses a row: a list, and a place for a table. @param {import("./touch.js").Touch} touch */
+function chooser(touch) {
+  const which = h("select", { "aria-label": t("Row that is read"), onchange: () => touch.choose(Number(which.value)) });
+  const again = h("button", { type: "button", onclick: () => touch.choose(Number(which.value)) }, t("Undo"));
+  const file = h("input", { type: "file", accept: ".csv,.tsv,.txt", class: "unseen", tabindex: "-1", "aria-hidden": "true" });
+  const paste = h("textarea", { rows: 3, spellcheck: "false", "aria-label": t("Lines of a table"), placeholder: t("Paste lines of a table here") });
+  touch.which = which;
+  touch.tools.append(which, again);
+  const use = (/** @type {string} */ text) => {
+    try {
+      table(touch, text);
+      touch.complain("");
+    } catch (error) {
+      touch.complain(t("That cannot be read: {why}", { why: /** @type {Error} */ (error).message }));
+    }
+  };
+  const open = (/** @type {File} */ dropped) => {
+    if (dropped.size > 2e7) touch.complain(t("That file is over 20 MB."));
+    else dropped.text().then(use, () => touch.complain(t("It cannot be opened.")));
+  };
+  paste.addEventListener("input", () => { if (paste.value.trim()) use(paste.value); });
+  file.addEventListener("change", () => { if (file.files.length) open(file.files[0]); file.value = ""; });
+  touch.element.addEventListener("dragover", (/** @type {DragEvent} */ event) => event.preventDefault());
+  touch.element.addEventListener("drop", (/** @type {DragEvent} */ event) => {
+    event.preventDefault();
+    if (!event.dataTransfer) return;
+    if (event.dataTransfer.files.length) open(event.dataTransfer.files[0]);
+    else use(event.dataTransfer.getData("text/plain"));
+  });
+  const { channels, features } = touch.form;
+  const names = channels.filter(Boolean).slice(0, 12).join(", ");
+  touch.element.append(h("details", { class: "own" }, h("summary", {}, t("Read a row of your own")),
+    h("p", { class: "note" }, names ? t("A line is a step ({names}), or a whole series. Other columns are left out.", { names }) : t("A line is a step of {n} numbers, or a whole series.", { n: features })),
+    paste, h("div", { class: "row" }, h("button", { type: "button", onclick: () => file.click() }, t("Open a table")), file)));
+  offer(touch);
+}
+
+/** @param {import("./touch.js").Touch} touch */
+function offer(touch) {
+  fill(touch.which, touch.sources.map(({ name }, place) => h("option", { value: place }, name)));
+}
+
+/** @param {import("./touch.js").Touch} touch @param {string} text */
+function table(touch, text) {
+  const { form, store } = touch;
+  const option = (/** @type {string} */ name) => (store.details.options.find((/** @type {any} */ each) => each.name === name) || {}).value;
+  const own = store.details.data.columns;
+  const columns = own.length && own.length % form.features === 0 ? own : null;
+  const about = { columns, id: String(option("id") || "").split(",").filter(Boolean), decimal: option("decimal") || ".", thousands: option("thousands"), delimiter: option("delimiter") };
+  const found = readSeries(text, about, form.features).slice(0, MOST_ROWS);
+  if (found.some((each) => each.series.length > MOST_STEPS)) throw new Error(t("a series has more than {most} steps", { most: MOST_STEPS }));
+  touch.sources = [...found.map((each, place) => ({ name: t("Your row {row}", { row: place + 1 }), series: each.series, truth: null })), ...touch.sources.filter(({ truth }) => truth !== null)];
+  offer(touch);
+  touch.choose(0);
+}
+
+/** A series: its channels in lanes, which are bent. @param {import("./touch.js").Touch} touch */
+export function bentLanes(touch) {
+  const { form } = touch;
+  const canvas = h("canvas", { class: "lanes", tabindex: "0", role: "img" });
+  const channel = h("select", { "aria-label": t("Channel that the keys bend"), hidden: form.features < 2 }, form.channels.map((name, place) => h("option", { value: place }, name)));
+  const view = { columns: form.channels, low: form.ranges.map(([low]) => low), high: form.ranges.map(([, high]) => high) };
+  touch.input.append(canvas);
+  touch.verdict.after(touch.reading.picture.element);
+  const lanes = () => {
+    const shown = drawnChannels(form.features, bender.channel);
+    const [wide, tall] = [canvas.clientWidth - LEFT - 4, canvas.clientHeight - 2];
+    return shown.map((number, place) => ({
+      channel: number, range: rangeOf(view, touch.series, number),
+      box: /** @type {import("../../report/html/pixels.js").Box} */ ([LEFT, 1 + (place * tall) / shown.length, wide, tall / shown.length]),
+    }));
+  };
+  const draw = eachFrame(() => {
+    if (!canvas.clientWidth || !touch.series.length) return;
+    const dense = window.devicePixelRatio || 1;
+    const size = [Math.round(canvas.clientWidth * dense), Math.round(canvas.clientHeight * dense)];
+    if (canvas.width !== size[0] || canvas.height !== size[1]) [canvas.width, canvas.height] = size;
+    const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    pen.setTransform(dense, 0, 0, dense, 0, 0);
+    pen.clearRect(0, 0, canvas.clientWidth, canvas.clientHeight);
+    const read = Math.min(touch.reading.read, touch.series.length);
+    for (const { channel: number, range, box } of lanes()) {
+      frame(pen, box);
+      const values = touch.series.map((step) => step[number]);
+      pen.globalAlpha = 0.3;
+      drawLane(pen, box, values, range, form.channelColor(number));
+      pen.globalAlpha = 1;
+      drawLane(pen, box, values, range, form.channelColor(number), { width: 2, upTo: read });
+      pen.font = "12px system-ui, sans-serif";
+      nameLane(pen, box, "", range, color("--ink"));
+      tag(pen, fitted(pen, form.channels[number], box[2] / 2), box[0] + 6, box[1] + 14, color("--ink"));
+    }
+    bender.mark(pen);
+    canvas.setAttribute("aria-label", t("Row of {steps} steps. Left and right move along it, up and down bend it, page up and down change the channel. {answer}", { steps: touch.series.length, answer: touch.label.textContent }));
+  });
+  touch.drawInput = draw;
+  const bender = new Bender(canvas, channel, {
+    program: /** @type {any} */ ({ get pixels() { return form.bytes; }, linear: null }), channels: view, lanes, series: () => touch.series,
+    words: () => `${touch.label.textContent}, ${touch.sure.textContent}`, say: (text) => say(text), draw,
+    changed: (done) => {
+      draw();
+      touch.player.stop();
+      touch.truth = null;
+      if (done) touch.read(true);
+      else if (!touch.slow) bendSoon();
+    },
+  });
+  const bendSoon = eachFrame(() => touch.read(false, 6));
+  channel.addEventListener("change", draw);
+  const walk = touch.walk.bind(touch);
+  touch.walk = (at) => { walk(at); draw(); };
+  touch.player.show = (at) => touch.walk(at);
+  new ResizeObserver(draw).observe(canvas);
+  document.addEventListener("theme", draw);
+  chooser(touch);
+  touch.tools.prepend(channel);
+  touch.choose(0);
+}
+
+/** Quantities: a slider each. @param {import("./touch.js").Touch} touch */
+export function quantities(touch) {
+  const { form } = touch;
+  const list = h("div", { class: "sliders" });
+  const sliders = form.channels.slice(0, 60).map((name, place) => {
+    const [low, high] = form.ranges[place];
+    const output = h("output");
+    const range = h("input", { type: "range", min: low, max: high, step: (high - low) / 200, "aria-label": name || t("value"), oninput: () => {
+      touch.series[0][place] = form.bytes ? Math.round(range.value) : Number(range.value);
+      output.textContent = short(touch.series[0][place]);
+      touch.truth = null;
+      touch.readSoon();
+    }, onchange: () => touch.read(true) });
+    list.append(h("label", {}, h("bdi", { title: name }, name), range, output));
+    return { range, output };
+  });
+  touch.input.append(list);
+  touch.verdict.after(touch.reading.picture.element);
+  touch.drawInput = () => sliders.forEach(({ range, output }, place) => {
+    const value = touch.series[0][place];
+    range.value = Number.isFinite(value) ? value : range.min;
+    output.textContent = short(value);
+  });
+  chooser(touch);
+  touch.choose(0);
+}

@@ -1,0 +1,223 @@
+"""Forecasts with columns that are known ahead: trained, read from rows or a file, and refused."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hiddenstate.errors import UntrustedFileError
+from hiddenstate.models.fitted import load_model, model_from_facts
+from hiddenstate.runs import Run
+
+OFF = ("--view", "off", "--threads", "1")
+ROLES = ("--target", "sales", "--id", "shop", "--time", "date", "--horizon", 2)
+KNOWN = ("--future", "price,holiday")
+
+
+def write(folder: Path, n: int = 110, after: int = 6) -> Path:
+    """Two shops, whose sales follow a price and holidays; `after` rows without sales."""
+    random, lines = np.random.default_rng(0), []
+    for shop in ("a", "b"):
+        price = 10 - 3.0 * (random.random(n + after) < 0.3)
+        holiday = random.random(n + after) < 0.15
+        level = 100 + np.cumsum(0.1 * random.normal(size=n + after))
+        sales = level - 6 * (price - 10) + 25 * holiday
+        for i in range(n + after):
+            cells = [np.datetime64("2024-01-01") + i, shop, "north" if shop == "a" else "south"]
+            cells += [price[i], "yes" if holiday[i] else "no"]
+            lines.append([*map(str, cells), f"{sales[i]:.3f}" if i < n else ""])
+    path = folder / "own.csv"
+    head = "date,shop,region,price,holiday,sales"
+    path.write_text("\n".join([head, *map(",".join, lines), ""]))
+    return path
+
+
+def rows_of(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(text.splitlines()))
+
+
+def filtered(path: Path, name: str, keep) -> Path:
+    head, *lines = path.read_text().splitlines()
+    out = path.parent / name
+    out.write_text("\n".join([head, *filter(keep, lines), ""]))
+    return out
+
+
+def train(cli, path: Path, *more: object) -> dict:
+    done = cli("regress", path, *ROLES, *OFF, "--max-steps", 40, "--json", *more)
+    assert done.code == 0, done.err
+    return json.loads(done.out)
+
+
+def test_the_values_ahead_are_used_by_the_path_and_by_the_net(cli, tmp_path):
+    path = write(tmp_path)
+    known = filtered(path, "known.csv", lambda line: not line.endswith(","))
+    without = train(cli, known)["test_mse"]
+    assert train(cli, path, *KNOWN)["test_mse"] < 0.01 * without
+    alone = train(cli, path, *KNOWN, "--no-linear", "--max-steps", 400)["test_mse"]
+    assert alone < 0.1 * without
+    done = cli("figures", "last")
+    assert done.code == 0, done.err
+
+
+def test_rows_without_a_target_and_a_file_give_the_same_forecast(cli, tmp_path):
+    path = write(tmp_path)
+    train(cli, path, *KNOWN)
+    own = cli("forecast", "last", "--horizon", 6, "--level", "80")
+    assert own.code == 0, own.err
+    rows = rows_of(own.out)
+    assert [row["time"] for row in rows[:6]] == [f"2024-04-{20 + i}" for i in range(6)]
+    assert [row["method"] for row in rows[:3]] == ["direct", "direct", "recursive"]
+    given = rows_of(path.read_text())
+    ahead = [row for row in given if not row["sales"]]
+    for row, given_row in zip(rows, ahead, strict=True):
+        expected = 100 - 6 * (float(given_row["price"]) - 10) + 25 * (given_row["holiday"] == "yes")
+        assert float(row["sales"]) == pytest.approx(expected, abs=5)
+    known = filtered(path, "known.csv", lambda line: not line.endswith(","))
+    after = filtered(path, "after.csv", lambda line: line.endswith(","))
+    as_data = cli("forecast", "last", path, "--horizon", 6, "--level", "80")
+    for future in (after, path):
+        done = cli("forecast", "last", known, "--future", future, "--horizon", 6, "--level", "80")
+        assert done.code == 0, done.err
+        assert done.out == as_data.out
+    scores = json.loads(cli("forecast", "last", "--backtest", 5, "--horizon", 3, "--json").out)
+    assert scores["scores"]["hiddenstate"]["mase"] < 0.1 * scores["scores"]["last value"]["mase"]
+    predicted = rows_of(cli("predict", "last", path).out)
+    assert float(predicted[-1]["sales"]) == pytest.approx(float(rows[7]["sales"]), rel=1e-5)
+    evaluated = json.loads(cli("evaluate", "last", known, "--json").out)
+    assert evaluated["mse"] < 5
+
+
+def test_what_does_not_continue_the_series_is_refused(cli, tmp_path):
+    path = write(tmp_path)
+    train(cli, path, *KNOWN)
+    known = filtered(path, "known.csv", lambda line: not line.endswith(","))
+    after = filtered(path, "after.csv", lambda line: line.endswith(","))
+    text = after.read_text()
+    head, *lines = text.splitlines()
+    without_b = "\n".join([head, *(line for line in lines if ",b," not in line), ""])
+    begun_late = "\n".join([head, *(line for line in lines if "04-20" not in line), ""])
+    cell = "\n".join(
+        [head, *(",".join([*line.split(",")[:3], "", "no", ""]) for line in lines), ""]
+    )
+    cases = {
+        "gap": (text.replace("2024-04-21,a", "2024-05-21,a"), "step 2 after the last target of"),
+        "series": (without_b, "no rows of series b, which is to be forecast"),
+        "column": (text.replace("price", "prize"), "did you mean prize"),
+        "value": (text.replace(",no,", ",maybe,"), "'maybe' is not in the training data"),
+        "cell": (cell, "price is missing at 2024-04-20"),
+        "late": (begun_late, "is at 2024-04-21, expected 2024-04-20"),
+    }
+    for name, (content, message) in cases.items():
+        (tmp_path / f"{name}.csv").write_text(content)
+        done = cli("forecast", "last", known, "--future", f"{name}.csv", "--horizon", 4)
+        assert (done.code, done.out) == (2, ""), name
+        assert message in done.err, name
+        assert done.err.count("\n") == 1
+    done = cli("forecast", "last", known, "--horizon", 2)
+    assert "no rows after the last target of series a at 2024-04-19, expected 2" in done.err
+    done = cli("forecast", "last", path, "--horizon", 9)
+    assert "6 rows after the last target of series a" in done.err
+    assert "use --horizon 6" in done.err
+    for words, message in (
+        (("export", "last", "--to", "c"), "columns known ahead (price, holiday)"),
+        (("predict", "last", "-", "--stream"), "stream: "),
+    ):
+        done = cli(*words)
+        assert done.code == 2
+        assert message in done.err
+    train(cli, known)
+    done = cli("forecast", "last", "--future", after, "--horizon", 2)
+    assert "the model reads no columns known ahead" in done.err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--future", "prise"), "no column prise (--future); did you mean price"),
+        (("--future", "sales"), "column sales is both --target and --future"),
+        (("--future", "date"), "date is not among the inputs"),
+        (("--static", "holiday"), "holiday changes in series a"),
+        (("--future", "price", "--stateful"), "--stateful"),
+    ],
+)
+def test_columns_that_cannot_be_known_ahead_are_refused(words, message, cli, tmp_path):
+    done = cli("regress", write(tmp_path, after=0), *ROLES, *OFF, *words)
+    assert done.code == 2
+    assert message in done.err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_future_without_a_horizon_is_refused(cli, tmp_path):
+    roles = ("--target", "sales", "--id", "shop", "--time", "date")
+    done = cli("regress", write(tmp_path), *roles, "--future", "price", *OFF)
+    assert "--future: applies only to forecasts; add --horizon 1" in done.err
+
+
+def test_static_text_and_a_calendar_do_not_end_a_forecast(cli, tmp_path):
+    path = write(tmp_path, after=4)
+    more = ("--static", "region", "--calendar", "weekday", "--future", "date")
+    train(cli, path, *more)
+    model = Run(tmp_path / "runs/regress-1").model()
+    assert model.transform.names == ("sales", "region", "date")
+    assert model.net.n_features == 1 + 2 + 2 + 2
+    assert cli("forecast", "last", "--horizon", 4, "--level", "none").code == 0
+    known = filtered(path, "known.csv", lambda line: not line.endswith(","))
+    rows, continued = (
+        cli("forecast", "last", data, "--horizon", 4, "--level", "none").out
+        for data in (path, known)
+    )
+    assert continued == rows
+    train(cli, known, "--static", "region")
+    done = cli("forecast", "last", "--horizon", 8, "--level", "none")
+    assert len(rows_of(done.out)) == 16
+    assert cli("export", "last", "--to", "python").code == 0
+    train(cli, known, "--calendar", "weekday")
+    done = cli("forecast", "last", "--horizon", 8)
+    assert "name those known ahead in --future" in done.err
+
+
+def test_members_of_a_forecast_are_averaged_and_their_spread_is_shown(cli, tmp_path):
+    path = filtered(write(tmp_path), "known.csv", lambda line: not line.endswith(","))
+    results = train(cli, path, "--members", 2)
+    assert results["members_low"] <= results["members_high"]
+    done = cli("forecast", "last", "--horizon", 3, "--level", "80", "--figure", "fan.png")
+    assert done.code == 0, done.err
+    for row in rows_of(done.out):
+        low, middle, high = (
+            float(row[f"sales{end}"]) for end in ("_members_low", "", "_members_high")
+        )
+        assert low <= middle * (1 + 1e-6)
+        assert middle <= high * (1 + 1e-6)
+    assert cli("forecast", "last", "--horizon", 2, "--backtest", 3).code == 0
+    assert cli("export", "last", "--to", "python").code == 0
+
+
+def test_a_model_file_whose_known_columns_do_not_fit_is_refused(cli, tmp_path):
+    train(cli, write(tmp_path), *KNOWN)
+    path = tmp_path / "runs/regress-1/model.safetensors"
+    model = load_model(path)[0]
+    facts, arrays = model.facts(), model.arrays()
+    for name, value in (("future", ["prise"]), ("future", ["sales"]), ("static", ["price"])):
+        reading = {**facts["preparation"]["reading"], name: value}
+        changed = {**facts, "preparation": {**facts["preparation"], "reading": reading}}
+        with pytest.raises(UntrustedFileError, match="future or static"):
+            model_from_facts(changed, arrays, "m")
+    effects = "preparation/lag_effects"
+    for wrong in (arrays[effects][:, :-1], arrays[effects] * np.nan):
+        with pytest.raises(UntrustedFileError, match="linear: "):
+            model_from_facts(facts, {**arrays, effects: wrong}, "m")
+
+
+def test_inspect_names_static_columns_and_those_known_ahead(cli, tmp_path):
+    path = write(tmp_path)
+    known = filtered(path, "known.csv", lambda line: not line.endswith(","))
+    done = cli("inspect", known, *ROLES)
+    assert "left out (static; an input with --static)" in done.out
+    done = cli("inspect", path, *ROLES, *KNOWN, "--static", "region")
+    for words in ("input, static", "input, known ahead", "12 steps at the end of 2 series"):
+        assert words in done.out
+    assert "--missing" not in done.out
+    assert "--future price,holiday --static region" in done.out

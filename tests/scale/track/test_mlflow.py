@@ -1,0 +1,303 @@
+"""Runs at an MLflow server that is really started, read back with its client."""
+
+import contextlib
+import http.server
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from hiddenstate.errors import MachineError, OptionError
+from hiddenstate.runs import Run
+from hiddenstate.scale.track import Follower, follow
+from hiddenstate.scale.track.destination import RefusedError
+from hiddenstate.scale.track.mlflow import REASONS, Mlflow, check_server
+from tests.conftest import answer_to, write_lines
+from tests.scale.track.trackers import FOLLOW, Growing, check_points, killed
+
+pytest.importorskip("mlflow")
+pytest.importorskip("sqlalchemy", reason="the client is there, but not the server")
+
+KILLED = (
+    FOLLOW
+    + """
+from hiddenstate.scale.track.mlflow import Mlflow
+there = Mlflow(os.environ["SERVER"], os.environ["EXPERIMENT"], print)
+log_batch, calls = there._client.log_batch, []
+def log_some(*args, **kwargs):
+    log_batch(*args, **kwargs)
+    calls.append(args)
+    if len(calls) == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+there._client.log_batch = log_some
+follower = Follower(Run(Path("runs/autoencode-1")), there, print)
+while follower.look(): pass
+"""
+)
+"""A follower that is killed once its second piece is stored, before it can note that."""
+
+
+class Server:
+    """An MLflow server on this machine, with a database and a folder of artifacts."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.process = None
+
+    def start(self):
+        words = ["--backend-store-uri", f"sqlite:///{self.folder}/runs.sqlite"]
+        words += ["--artifacts-destination", str(self.folder / "artifacts")]
+        words += ["--host", "127.0.0.1", "--port", str(self.port), "--workers", "1"]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "mlflow", "server", *words],
+            cwd=self.folder,
+            env={**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+            stdout=subprocess.DEVNULL,
+            stderr=(self.folder / "log").open("a"),
+            start_new_session=True,
+        )
+        end = time.monotonic() + 240
+        while time.monotonic() < end:
+            with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.url}/health"):
+                return
+            assert self.process.poll() is None, (self.folder / "log").read_text()
+            time.sleep(0.1)
+        pytest.fail("the MLflow server did not start")
+
+    def stop(self):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    started = Server(tmp_path_factory.mktemp("mlflow"))
+    started.start()
+    yield started
+    started.stop()
+
+
+@pytest.fixture(autouse=True)
+def one_figure(monkeypatch):
+    import io
+
+    from PIL import Image
+
+    data = io.BytesIO()
+    Image.new("RGB", (3, 2)).save(data, "png")
+    monkeypatch.setattr(
+        "hiddenstate.views.save.draw_figures", lambda run: [("learning", data.getvalue())]
+    )
+
+
+@pytest.fixture
+def run(run_of):
+    return run_of("autoencode")
+
+
+def runs_in(server, experiment):
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri=server.url)
+    found = client.search_runs([client.get_experiment_by_name(experiment).experiment_id])
+    return client, list(found)
+
+
+def read_back(server, experiment):
+    client, (found,) = runs_in(server, experiment)
+    points = [
+        (name, metric.step, metric.value)
+        for name in found.data.metrics
+        for metric in client.get_metric_history(found.info.run_id, name)
+    ]
+    return client, found, points
+
+
+def settle(run, server, experiment):
+    follower = Follower(run, Mlflow(server.url, experiment, print), print)
+    while follower.look():
+        pass
+    return follower
+
+
+def test_a_finished_run_is_there_whole_and_once(run, server):
+    settle(run, server, "whole")
+    assert settle(run, server, "whole").n_points == 0
+    client, found, points = read_back(server, "whole")
+    check_points(points, run)
+    journal = run.journal()
+    assert found.info.status == "FINISHED"
+    assert found.info.run_name == run.name
+    began, ended = (datetime.fromisoformat(journal[n]["time"]).timestamp() for n in (0, -1))
+    assert [found.info.start_time, found.info.end_time] == [
+        round(1000 * began),
+        round(1000 * ended),
+    ]
+    assert found.data.params["encoder_sizes"] == "8"
+    assert found.data.tags["hiddenstate.status"] == "done"
+    assert found.data.tags["mlflow.note.content"].startswith("# ")
+    stored = client.download_artifacts(found.info.run_id, "model.safetensors")
+    assert Path(stored).read_bytes() == (run.path / "model.safetensors").read_bytes()
+    names = {item.path for item in client.list_artifacts(found.info.run_id)}
+    assert names == {"README.md", "config.json", "model.safetensors", "figures"}
+    assert [item.path for item in client.list_artifacts(found.info.run_id, "figures")] == [
+        "figures/learning.png"
+    ]
+
+
+def test_a_follower_killed_twice_loses_and_repeats_nothing(run, server, tmp_path):
+    for _ in range(2):
+        killed(KILLED, tmp_path, SERVER=server.url, EXPERIMENT="killed")
+    settle(run, server, "killed")
+    check_points(read_back(server, "killed")[2], run)
+
+
+def test_points_that_were_stored_without_an_answer_are_not_repeated(run, server, monkeypatch):
+    """The same request again, as after an answer that was lost, changes nothing."""
+    there = Mlflow(server.url, "again", print)
+    log_batch = there._client.log_batch
+
+    def twice(*args, **kwargs):
+        log_batch(*args, **kwargs)
+        log_batch(*args, **kwargs)
+
+    monkeypatch.setattr(there._client, "log_batch", twice)
+    follower = Follower(run, there, print)
+    while follower.look():
+        pass
+    check_points(read_back(server, "again")[2], run)
+
+
+def test_a_server_that_goes_and_comes_back_gets_every_point(run, server):
+    growing, notes = Growing(run, 3), []
+    follower = Follower(run, Mlflow(server.url, "away", print), print)
+    left, sleeps = [[follower]], []
+
+    def pass_time(seconds):
+        sleeps.append(seconds)
+        if len(sleeps) == 1:
+            server.stop()
+            growing.add(4)
+        if notes and len(sleeps) > 8 and server.process.poll() is not None:
+            server.start()
+            growing.end()
+
+    follow(lambda: left.pop() if left else [], lambda: False, notes.append, sleep=pass_time)
+    assert [note.split(": ")[1].split(" ")[0] for note in notes] == ["away", "is"]
+    assert any(f"away ({reason})" in notes[0] for reason in REASONS.values())
+    check_points(read_back(server, "away")[2], run)
+
+
+def test_runs_of_one_name_stay_apart(run, run_of, server, tmp_path):
+    settle(run, server, "apart")
+    journal = run.journal()
+    first = {**journal[0], "time": "2020-01-01T00:00:00+00:00"}
+    write_lines(run.path / "journal.jsonl", [first, *journal[1:]])
+    settle(Run(run.path), server, "apart")
+    assert len(runs_in(server, "apart")[1]) == 2
+
+
+def test_an_option_that_a_resumed_run_changed_is_a_tag(run, server):
+    settle(run, server, "changed")
+    client, found, _ = read_back(server, "changed")
+    there = Mlflow(server.url, "changed", print)
+    from dataclasses import replace
+
+    from hiddenstate.scale.track.facts import facts_of
+
+    facts = facts_of(run)
+    there.open(replace(facts, options={**facts.options, "epochs": "5"}))
+    data = client.get_run(found.info.run_id).data
+    assert data.params["epochs"] == "2"
+    assert data.tags["hiddenstate.changed.epochs"] == "5"
+
+
+def test_an_experiment_that_was_deleted_is_refused(run, server):
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri=server.url)
+    client.delete_experiment(client.create_experiment("deleted"))
+    with pytest.raises(OptionError, match="the experiment deleted was deleted; restore it"):
+        settle(run, server, "deleted")
+
+
+@contextlib.contextmanager
+def answering(code, body=b"<html>password</html>"):
+    """Serve one answer to every request."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(code)
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_POST = do_GET  # noqa: N815
+
+        def log_message(self, *args):
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as listening:
+        threading.Thread(target=listening.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{listening.server_address[1]}"
+        listening.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "says"),
+    [
+        (401, RefusedError, r"refuses \(status 401\); set MLFLOW_TRACKING_TOKEN"),
+        (403, RefusedError, r"refuses \(status 403\); set MLFLOW_TRACKING_TOKEN"),
+        (404, RefusedError, "not an MLflow server; correct --url"),
+        (200, RefusedError, "not an MLflow server; correct --url"),
+        (503, MachineError, "cannot be reached: it answers with status 503"),
+    ],
+)
+def test_what_answers_otherwise_than_a_server_is_refused_in_one_line(run, code, kind, says):
+    with answering(code) as url:
+        left = [[Follower(run, Mlflow(url, "p", print), print)]]
+        with pytest.raises(kind, match=says) as caught:
+            follow(lambda: left.pop() if left else [], lambda: False, print)
+    assert "password" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://user:secret@127.0.0.1:5000",
+        "https://secret@host",
+        "http://host:5000/?token=secret",
+    ],
+)
+def test_an_address_with_a_secret_is_refused_and_not_shown(url):
+    with pytest.raises(OptionError, match="MLFLOW_TRACKING_TOKEN") as caught:
+        check_server(url)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["localhost:5000", "sqlite:///x", "http://", "http://[", "file:x"])
+def test_what_is_no_address_is_refused(url):
+    with pytest.raises(OptionError, match="--url: "):
+        check_server(url)
+
+
+def test_nobody_listening_is_an_error_of_one_line(run, cli):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    answer = answer_to("track", run.path, "--to", "mlflow", "--url", f"http://127.0.0.1:{port}")
+    assert answer.code == 3
+    assert answer.err == (
+        f"error: http://127.0.0.1:{port}: cannot be reached: connection refused; start it, or "
+        "correct the address (--keep waits for it)\n"
+    )

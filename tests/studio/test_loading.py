@@ -1,0 +1,65 @@
+"""What the page of a run loads: what is touched comes when a reader comes near it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import hiddenstate
+from hiddenstate.runs import Run
+from hiddenstate.studio.assets import load_assets
+from tests.studio.conftest import Browser
+
+RunOf = Callable[[str], Run]
+OpenPage = Callable[..., Browser]
+
+MOST = 150_000
+"""Bytes of scripts and style before anything is touched."""
+
+LATER = {
+    "classify": ("touch.js", "unit.js", "drawing.js", "draw.js", "net.js", "takings.js"),
+    "regress": ("bending.js", "given.js", "net.js", "table.js", "takings.js"),
+    "autoencode": ("giving.js", "draw.js", "table.js", "takings.js"),
+}
+
+
+def loaded(browser: Browser) -> list[str]:
+    """Return the names of the scripts and styles that were asked for."""
+    names = [Path(address).name for address in browser.asked if "/assets/" in address]
+    return [name for name in names if name.endswith((".js", ".css"))]
+
+
+@pytest.mark.parametrize(
+    ("job", "language"), [("classify", "zh"), ("regress", "en"), ("autoencode", "zh")]
+)
+def test_little_is_loaded_until_something_is_touched(
+    job: str, language: str, run_of: RunOf, open_page: OpenPage
+) -> None:
+    run_of(job)
+    browser = open_page(f"#/run/{job}-1", locale=language)
+    page = browser.page
+    address = page.url
+    page.goto("about:blank")  # the page before it has loaded scripts of its own
+    browser.asked.clear()
+    page.goto(address)
+    page.wait_for_selector(".panels .picture .note:not(:empty)")
+    assets = load_assets()
+    paths = {each.partition("/assets/")[2] for each in browser.asked if "/assets/" in each}
+    assert 80_000 < sum(len(assets[path].body) for path in paths) <= MOST
+    assert not set(loaded(browser)) & set(LATER[job])
+    foreign = "classify" if job != "classify" else "codes"
+    for name in ("home.css", "away.css", f"{foreign}.css", f"zh_{foreign}.js", "zh_away.js"):
+        assert name not in loaded(browser)
+    assert ("zh_frame.js" in loaded(browser)) == (language == "zh")
+
+    with page.expect_response(f"**/{LATER[job][0]}"):
+        page.keyboard.press("Tab")
+    page.click(".away > summary")
+    page.wait_for_selector(".away form")
+    assert set(LATER[job]) <= set(loaded(browser))
+
+
+def test_a_script_has_at_most_500_lines() -> None:
+    package = Path(hiddenstate.__file__).parent
+    long = [path for path in package.rglob("*.js") if path.read_text("utf-8").count("\n") > 500]
+    assert long == []

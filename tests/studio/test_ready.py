@@ -1,0 +1,88 @@
+"""A process waits for the next command while the first page is shown."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tools.stress.visitor import Served, Visitor
+
+Serve = Callable[..., Served]
+
+OPTIONS = {"max_steps": 20, "hidden_size": 4, "n_evaluated": 0}
+
+
+def children(served: Served) -> dict[int, str]:
+    """Return the processes that a studio started and that run, with their command lines."""
+    found = {}
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int((path / "stat").read_text().rpartition(")")[2].split()[1])
+            words = (path / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except OSError:
+            continue
+        if parent == served.process.pid and words:
+            found[int(path.name)] = words
+    return found
+
+
+def waiting(served: Served) -> list[int]:
+    return [number for number, words in children(served).items() if "cli.waiting" in words]
+
+
+def wait_for_the_end(number: int) -> None:
+    """Wait until a process has ended, collected or not."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        try:
+            if Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                return
+        except OSError:
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"process {number} runs")
+
+
+def trained(visitor: Visitor) -> Any:
+    """Train; return what is said of the command once it has ended."""
+    about = visitor.post("/api/train", {"job": "classify", "options": OPTIONS})
+    until = time.monotonic() + 60
+    while about["code"] is None and time.monotonic() < until:
+        about = visitor.get(f"/api/processes/{about['id']}")
+    return about
+
+
+def test_the_process_that_waits_takes_the_command(serve: Serve, tmp_path: Path) -> None:
+    served = serve()
+    visitor = Visitor(served)
+    assert waiting(served) == []
+    for _ in range(2):
+        visitor.post("/api/ready", {})
+    (number,) = waiting(served)
+    about = trained(visitor)
+    assert about["code"] == 0
+    assert about["run"] == "classify-1"
+    lock = (tmp_path / "runs" / "classify-1" / "lock").read_text()
+    assert lock.startswith(f"process {number},")
+    assert waiting(served) == []
+
+
+def test_a_command_starts_although_the_process_that_waited_was_killed(serve: Serve) -> None:
+    served = serve()
+    visitor = Visitor(served)
+    visitor.post("/api/ready", {})
+    (number,) = waiting(served)
+    os.kill(number, signal.SIGKILL)
+    wait_for_the_end(number)
+    assert trained(visitor)["code"] == 0
+
+
+def test_the_process_that_waits_ends_with_the_studio(serve: Serve) -> None:
+    for end in (Served.close, Served.kill):
+        served = serve()
+        Visitor(served).post("/api/ready", {})
+        (number,) = waiting(served)
+        end(served)
+        wait_for_the_end(number)
