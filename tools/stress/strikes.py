@@ -22,10 +22,10 @@ KINDS = ("kill", "link", "stop", "database")
 CUT = 30.0
 """Seconds that a cable is pulled out."""
 
-GAP = 4.0
+GAP = 2.5
 """Mean of the seconds between two strikes."""
 
-EARLY = 2
+EARLY = 3
 """Strikes that may come before their share of the work is done."""
 
 

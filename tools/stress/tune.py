@@ -118,7 +118,7 @@ def make_field(folder: Path, base: postgres.Cluster, seed: int, trials: int) -> 
         *(*COMMAND, "tune", str(data), "--job", "classify", "--name", NAME, "--seed", str(seed)),
         *("--space", space.name, "--trials", str(trials), "--grace", str(GRACE)),
         *("--storage", base.url(password=None), "--valid-fraction", "0.3"),
-        *("--recipe", "classic", "--epochs", "270", "--batch-size", "4", "--threads", "1"),
+        *("--recipe", "classic", "--epochs", "360", "--batch-size", "4", "--threads", "1"),
         *("--log-every", "20", "--checkpoint-every", "50", "--no-convolutions"),
     )
     return Field(folder, command, trials, {"PGPASSWORD": postgres.PASSWORD})
