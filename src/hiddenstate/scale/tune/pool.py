@@ -143,15 +143,29 @@ class Pool:
         MachineError
             If the workers ended before that.
         """
+        try:
+            self._watch()
+        finally:
+            self._ask_to_stop()  # those that are left after an error, such as Ctrl-C in Python
+            for process, (connection, _) in self._running.items():
+                connection.close()
+                process.join()
+        if self._interrupted():
+            return False
+        if all(slot.finished for slot in self._study.slots()):
+            return True
+        reason = self._errors[-1] if self._errors else "they were killed again and again"
+        raise MachineError(f"all workers of the study ended: {reason}")
+
+    def _watch(self) -> None:
+        """Show what the workers send, until all have ended."""
         for _ in range(self._n):
             self._start()
         asked = False
         while self._running:
             if self._interrupted() and not asked:
                 asked = True
-                for process in self._running:
-                    with contextlib.suppress(OSError):
-                        os.kill(process.pid, signal.SIGTERM)
+                self._ask_to_stop()
             connections = [connection for connection, _ in self._running.values()]
             sentinels = [process.sentinel for process in self._running]
             wait([*connections, *sentinels], timeout=0.2)
@@ -159,12 +173,11 @@ class Pool:
                 self._hear(process)
                 if not process.is_alive():
                     self._ended(process, asked)
-        if self._interrupted():
-            return False
-        if all(slot.finished for slot in self._study.slots()):
-            return True
-        reason = self._errors[-1] if self._errors else "they were killed again and again"
-        raise MachineError(f"all workers of the study ended: {reason}")
+
+    def _ask_to_stop(self) -> None:
+        for process in self._running:
+            with contextlib.suppress(OSError):
+                os.kill(process.pid, signal.SIGTERM)
 
     def _start(self) -> None:
         ours, theirs = self._context.Pipe(duplex=False)
