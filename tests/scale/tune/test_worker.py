@@ -159,6 +159,15 @@ def test_a_trial_that_fails_is_said_and_is_not_the_end(tmp_path: Path) -> None:
     assert {slot.state for slot in study.slots()} >= {"done", "failed"}
 
 
+def test_a_training_without_a_validation_loss_fails(tmp_path: Path) -> None:
+    study = study_in(tmp_path, n_trials=1, values={"max_steps": 1})
+    trained(study)
+    (slot,) = study.slots()
+    assert slot.state == "failed"
+    assert "has no validation loss; raise --max-steps" in slot.attribute("why")
+    assert [path.name for path in study.folder.glob("trial-*")] == ["trial-0000"]
+
+
 def test_a_trial_at_which_workers_die_again_and_again_counts_as_failed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
