@@ -210,6 +210,18 @@ def test_an_error_of_the_machine_ends_the_worker_and_gives_the_trial_back(
     assert study.slots()[0].state == "waiting"
 
 
+def test_a_study_that_is_deleted_meanwhile_is_said(tmp_path: Path) -> None:
+    study = study_in(tmp_path, n_trials=1)
+
+    def delete(trainer: Trainer) -> None:
+        study.ledger.storage.delete_study(study.ledger.study_id)
+
+    before_a_rung = AtEpoch(2, delete)
+    with pytest.raises(MachineError, match="the study is gone from its database"):
+        Worker(study, Watching([before_a_rung]), threads=1).run()
+    assert Run(study.folder / "trial-0000").results() is not None
+
+
 def test_the_run_of_a_trial_is_an_ordinary_one(tmp_path: Path) -> None:
     from hiddenstate.training.start import plan, start
 
