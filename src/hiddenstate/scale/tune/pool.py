@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,9 @@ MAX_QUICK = 5
 """Workers in a row that may end within `QUICK` seconds before no other takes their place."""
 
 QUICK = 10.0
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+"""Signals that ask a worker process to stop."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +78,9 @@ class _Interrupts:
     def __init__(self) -> None:
         self._came = False
         self._parent = os.getppid()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in SIGNALS:
             signal.signal(number, self._handle)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # they were held back until now
 
     def _handle(self, number: int, frame: object) -> None:
         self._came = True
@@ -182,7 +187,12 @@ class Pool:
     def _start(self) -> None:
         ours, theirs = self._context.Pipe(duplex=False)
         process = self._context.Process(target=work, args=(self._order, theirs))
-        process.start()
+        resource_tracker.ensure_running()  # its first start would unblock the signals
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        try:
+            process.start()  # a signal that comes while it imports waits until it can handle it
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         theirs.close()
         self._running[process] = (ours, time.monotonic())
 
