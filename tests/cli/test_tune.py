@@ -60,6 +60,7 @@ def test_the_same_command_goes_on_and_another_is_refused(tune: Cli, tmp_path: Pa
     assert (other.code, other.out) == (2, "")
     assert "patience: 2, there 0" in other.err
     assert "use another --name" in other.err
+    assert "(seed: 5, there 0)" in tune("--trials", 3, "--seed", 5).err
     with (tmp_path / "sensors.csv").open("a") as table:
         table.write(",".join(["0"] * 12) + ",a\n")
     changed = tune("--trials", 3)
