@@ -43,6 +43,7 @@ def test_a_study_ends_with_a_table_figures_and_a_run_of_the_best(tune: Cli, tmp_
     assert run.config.flat()["lr"] == chosen.config.flat()["lr"]
     assert (run.n_rows("train"), run.n_rows("test")) == (48, 12)
     assert (chosen.n_rows("train"), chosen.n_rows("valid")) == (39, 9)
+    assert (run.config.training.threads, chosen.config.training.threads) == (1, 1)
     assert "test_accuracy" in (run.results() or {})
     assert "test_accuracy" not in (chosen.results() or {})
     assert "test rows are held out" in done.err
@@ -59,6 +60,7 @@ def test_the_same_command_goes_on_and_another_is_refused(tune: Cli, tmp_path: Pa
     assert (other.code, other.out) == (2, "")
     assert "patience: 2, there 0" in other.err
     assert "use another --name" in other.err
+    assert "(seed: 5, there 0)" in tune("--trials", 3, "--seed", 5).err
     with (tmp_path / "sensors.csv").open("a") as table:
         table.write(",".join(["0"] * 12) + ",a\n")
     changed = tune("--trials", 3)
@@ -139,6 +141,23 @@ def test_a_file_in_the_way_is_refused(tune: Cli, tmp_path: Path) -> None:
     refused = tune()
     assert refused.code == 2
     assert "is a file; use another --name" in refused.err
+
+
+def test_the_folder_of_a_run_is_refused(tune: Cli, tmp_path: Path) -> None:
+    folder = tmp_path / "runs" / "wise-otter"
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text("{}")
+    refused = tune("--name", "wise-otter")
+    assert refused.code == 2
+    assert "wise-otter: is a run; use another --name" in refused.err
+    assert [path.name for path in folder.iterdir()] == ["config.json"]
+
+
+def test_no_test_scores_holds_for_the_best_too(tune: Cli) -> None:
+    done = tune("--trials", 1, "--no-test-scores", "--json")
+    assert done.code == 0, done.err
+    assert not [name for name in json.loads(done.out)["results"] if name.startswith("test_")]
+    assert "nothing is scored on them" in done.err
 
 
 def test_a_damaged_study_is_refused(tune: Cli, tmp_path: Path) -> None:

@@ -265,9 +265,10 @@ def _search(
         slots = study.slots()
         n_valid = len(data.prepared(settings.config).valid or ())
         note(f"study {settings.name} in {address.shown}; searching {describe(settings.space)}")
+        end = "only the best is scored on them, at the end"
         note(
             f"trials are compared on {n_valid:,} validation rows alone; test rows are held out, "
-            "and only the best is scored on them, at the end"
+            f"and {end if settings.test_scores else 'nothing is scored on them'}"
         )
         _train_all(study, address, options, progress, interrupt, slots)
         _finish(study, options, interrupt)

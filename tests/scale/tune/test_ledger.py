@@ -26,7 +26,7 @@ def test_several_workers_at_once_take_different_trials(tmp_path: Path) -> None:
     study = study_in(tmp_path, n_trials=12)
     others = [study_in(tmp_path, n_trials=12) for _ in range(3)]
     taken: list[int] = []
-    all_took = threading.Barrier(4)
+    all_took = threading.Barrier(4, timeout=60)
 
     def take(each: Study) -> None:
         with locked_place(each.folder) as place:

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from hiddenstate.scale.tune.best import train_best
 from hiddenstate.scale.tune.storage import DATABASE
 from tests.conftest import needs_kernels
-from tests.scale.tune.studies import facts, study_in, trained
+from tests.scale.tune.studies import facts, study_in, trained, write_sensors
 
 pytestmark = needs_kernels
 
@@ -34,3 +35,20 @@ def test_runs_of_another_study_are_not_taken(tmp_path: Path) -> None:
     assert [slot.state for slot in study.slots()] == ["waiting"]
     trained(study)
     assert study.slots()[0].attribute("runs") == ["trial-0000-try2"]
+
+
+def test_runs_on_other_data_are_not_taken(tmp_path: Path) -> None:
+    other = study_in(tmp_path, n_trials=1, values={"epochs": 2})
+    trained(other)
+    assert train_best(other, other.slots()[0], lambda session: [], lambda: False) is not None
+    other.ledger.storage.engine.dispose()
+    for name in (DATABASE, "study.json"):
+        (other.folder / name).unlink()
+    write_sensors(tmp_path / "sensors.csv", n=66)
+    study = study_in(tmp_path, n_trials=1, values={"epochs": 2})
+    trained(study)
+    (slot,) = study.slots()
+    assert slot.attribute("runs") == ["trial-0000-try2"]
+    run = train_best(study, slot, lambda session: [], lambda: False)
+    assert run is not None
+    assert run.name == "best-2"

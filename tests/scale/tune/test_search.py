@@ -70,6 +70,9 @@ def test_regressors_and_autoencoders_are_tuned_too() -> None:
         ({"n_trials": 0}, "n_trials: expected a whole number of at least 1"),
         ({"sampler": "grid"}, "sampler: expected one of tpe, random"),
         ({"storage": "x.db"}, "no URL"),
+        ({"storage": 3}, "expected a URL as text, got int"),
+        ({"name": "../x"}, "name: expected letters"),
+        ({"valid_fraction": 0}, "valid_fraction: trials are compared on validation rows"),
     ],
 )
 def test_refuses(changes: dict[str, Any], why: str) -> None:

@@ -48,6 +48,8 @@ def test_all_problems_are_in_one_line() -> None:
     [
         ({"seed": [1, 2]}, "use --seeds"),
         ({"valid_fraction": [0.1, 0.2]}, "the same rows"),
+        ({"test_scores": [True, False]}, "never read test rows"),
+        ({"lr": {"low": float("nan"), "high": 1}}, "above 0, got nan"),
         ({"lr": []}, "no choices"),
         ({"lr": [0.1, 0.1]}, "twice"),
         ({"lr": {"low": 0.1}}, "expected low and high"),
@@ -93,3 +95,5 @@ def test_refuses_files_that_hold_no_space(tmp_path: Path, text: str) -> None:
 def test_the_last_value_of_steps_is_in_the_range() -> None:
     space = make_space("classify", {"hidden_size": {"low": 4, "high": 11, "step": 4}})
     assert space.dimensions[0].high == 8
+    space = make_space("classify", {"dropout": {"low": 0, "high": 0.35, "step": 0.1}})
+    assert space.dimensions[0].high == 0.3  # not 0.1 + 0.1 + 0.1, of which Optuna would warn

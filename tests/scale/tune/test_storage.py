@@ -22,6 +22,8 @@ SECRET = "hunter2"
         f"postgresql://ada:{SECRET}@db",
         f"postgresql://ada:{SECRET}@x@db/studies",
         f"postgresql://ada:{SECRET}@db:port/studies",
+        f"postgresql://ada@db/studies?pwd={SECRET}",
+        "sqlite:///what?/x.db",
         "sqlite:///",
         "sqlite://here.db",
         "",
@@ -35,7 +37,8 @@ def test_refuses_what_is_no_address_of_a_supported_database(url: str, tmp_path: 
 
 
 def test_a_password_is_only_in_the_address_itself(tmp_path: Path) -> None:
-    url = f"postgresql://ada:{SECRET}@db:5433/studies?sslpassword={SECRET}&sslmode=require"
+    more = "".join(f"&{name}={SECRET}" for name in ("password", "sslpassword", "scram_client_key"))
+    url = f"postgresql://ada:{SECRET}@db:5433/studies?sslmode=require{more}"
     address = parse_address(url, tmp_path)
     assert SECRET in address.url
     assert address.url.startswith("postgresql+psycopg://")
@@ -51,6 +54,13 @@ def test_an_unreachable_database_is_one_line_without_the_password(tmp_path: Path
     assert text.startswith("--storage postgresql://ada@127.0.0.1:1/studies: ")
     assert "\n" not in text
     assert SECRET not in text
+
+
+def test_a_host_that_can_have_no_address_is_one_line(tmp_path: Path) -> None:
+    address = parse_address(f"postgresql://ada:{SECRET}@a..b/studies", tmp_path)
+    with pytest.raises(MachineError, match="label empty") as error:
+        connect(address, 10, 60)
+    assert SECRET not in str(error.value)
 
 
 def test_a_file_that_is_no_database_is_one_line(tmp_path: Path) -> None:

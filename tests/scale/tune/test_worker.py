@@ -159,6 +159,15 @@ def test_a_trial_that_fails_is_said_and_is_not_the_end(tmp_path: Path) -> None:
     assert {slot.state for slot in study.slots()} >= {"done", "failed"}
 
 
+def test_a_training_without_a_validation_loss_fails(tmp_path: Path) -> None:
+    study = study_in(tmp_path, n_trials=1, values={"max_steps": 1})
+    trained(study)
+    (slot,) = study.slots()
+    assert slot.state == "failed"
+    assert "has no validation loss; raise --max-steps" in slot.attribute("why")
+    assert [path.name for path in study.folder.glob("trial-*")] == ["trial-0000"]
+
+
 def test_a_trial_at_which_workers_die_again_and_again_counts_as_failed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -199,6 +208,18 @@ def test_an_error_of_the_machine_ends_the_worker_and_gives_the_trial_back(
         with pytest.raises(MachineError, match="no space left"):
             Worker(study, Watching()).run()
     assert study.slots()[0].state == "waiting"
+
+
+def test_a_study_that_is_deleted_meanwhile_is_said(tmp_path: Path) -> None:
+    study = study_in(tmp_path, n_trials=1)
+
+    def delete(trainer: Trainer) -> None:
+        study.ledger.storage.delete_study(study.ledger.study_id)
+
+    before_a_rung = AtEpoch(2, delete)
+    with pytest.raises(MachineError, match="the study is gone from its database"):
+        Worker(study, Watching([before_a_rung]), threads=1).run()
+    assert Run(study.folder / "trial-0000").results() is not None
 
 
 def test_the_run_of_a_trial_is_an_ordinary_one(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The figures of searches draw each trial and each option once."""
 
 import numpy as np
+import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.patches import Rectangle
 
@@ -18,6 +19,16 @@ def test_the_history_has_the_best_complete_trial_so_far() -> None:
     np.testing.assert_array_equal(lines["pruned"].get_xdata(), [1])
     np.testing.assert_array_equal(lines["complete"].get_ydata(), [0.9, 0.2, 0.4])
     np.testing.assert_array_equal(lines["best so far"].get_ydata(), [0.9, 0.2, 0.2, 0.2])
+
+
+@pytest.mark.parametrize("n", [1, 2, 50])
+def test_ticks_are_numbers_of_trials(n: int) -> None:
+    with style.theme("light"):
+        axes = search_history([Point(number, 0.5, False) for number in range(n)]).axes[0]
+    low, high = axes.get_xlim()
+    shown = [tick for tick in axes.get_xticks() if low <= tick <= high]
+    assert shown[0] == 0
+    assert all(tick == int(tick) < n for tick in shown)
 
 
 def test_values_of_several_sizes_have_a_logarithmic_scale() -> None:

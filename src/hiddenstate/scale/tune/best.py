@@ -3,7 +3,6 @@
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from hiddenstate.config import Config
@@ -33,7 +32,6 @@ def train_best(
     slot: Slot,
     callbacks: Callable[[Session], Sequence[Callback]],
     should_stop: Callable[[], bool],
-    threads: int = 0,
 ) -> Run | None:
     """Train the best trial again, unless that was done; None if interrupted, and saved.
 
@@ -49,7 +47,6 @@ def train_best(
     callbacks : callable
         Returns what shows the training of a session.
     should_stop : callable
-    threads : int
 
     Raises
     ------
@@ -60,7 +57,7 @@ def train_best(
     config = settings.best_config(slot.params, int(slot.attribute("best_epoch", 1)))
     prepared = study.data.prepared(config)
     while not should_stop():
-        path, run = _place(study, config)
+        path, run = _place(study, config, prepared.fingerprint())
         if run is not None and run.results() is not None:
             return run
         if run is not None and is_locked(path):  # another worker trains it, and may be killed
@@ -70,8 +67,7 @@ def train_best(
             if run is not None:
                 session = resume_run(run, {}, dataset=prepared)
             else:
-                own = replace(config, training=replace(config.training, threads=threads))
-                job = make_job(own, prepared)
+                job = make_job(config, prepared)
                 session = start_in(path, job, starting_state(job))
         except MachineError as error:
             if not isinstance(error, RunExistsError) and not is_locked(path):
@@ -88,7 +84,7 @@ def train_best(
     return None
 
 
-def _place(study: Study, config: Config) -> tuple[Path, Run | None]:
+def _place(study: Study, config: Config, fingerprint: str) -> tuple[Path, Run | None]:
     """Return the folder of the run of the best, and the run if it is there.
 
     The best of fewer trials, or of others, keeps its folder.
@@ -99,7 +95,7 @@ def _place(study: Study, config: Config) -> tuple[Path, Run | None]:
             return path, None
         if (path / "config.json").is_file():
             run = Run(path)
-            if is_same(run, config):
+            if is_same(run, config, fingerprint):
                 return path, run
     raise MachineError(f"{study.folder}: has {MAX_BEST:,} runs of its best; remove some")
 

@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,9 @@ MAX_QUICK = 5
 """Workers in a row that may end within `QUICK` seconds before no other takes their place."""
 
 QUICK = 10.0
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+"""Signals that ask a worker process to stop."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +78,9 @@ class _Interrupts:
     def __init__(self) -> None:
         self._came = False
         self._parent = os.getppid()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in SIGNALS:
             signal.signal(number, self._handle)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # they were held back until now
 
     def _handle(self, number: int, frame: object) -> None:
         self._came = True
@@ -143,22 +148,13 @@ class Pool:
         MachineError
             If the workers ended before that.
         """
-        for _ in range(self._n):
-            self._start()
-        asked = False
-        while self._running:
-            if self._interrupted() and not asked:
-                asked = True
-                for process in self._running:
-                    with contextlib.suppress(OSError):
-                        os.kill(process.pid, signal.SIGTERM)
-            connections = [connection for connection, _ in self._running.values()]
-            sentinels = [process.sentinel for process in self._running]
-            wait([*connections, *sentinels], timeout=0.2)
-            for process in list(self._running):
-                self._hear(process)
-                if not process.is_alive():
-                    self._ended(process, asked)
+        try:
+            self._watch()
+        finally:
+            self._ask_to_stop()  # those that are left after an error, such as Ctrl-C in Python
+            for process, (connection, _) in self._running.items():
+                connection.close()
+                process.join()
         if self._interrupted():
             return False
         if all(slot.finished for slot in self._study.slots()):
@@ -166,10 +162,37 @@ class Pool:
         reason = self._errors[-1] if self._errors else "they were killed again and again"
         raise MachineError(f"all workers of the study ended: {reason}")
 
+    def _watch(self) -> None:
+        """Show what the workers send, until all have ended."""
+        for _ in range(self._n):
+            self._start()
+        asked = False
+        while self._running:
+            if self._interrupted() and not asked:
+                asked = True
+                self._ask_to_stop()
+            connections = [connection for connection, _ in self._running.values()]
+            sentinels = [process.sentinel for process in self._running]
+            wait([*connections, *sentinels], timeout=0.2)
+            for process in list(self._running):
+                self._hear(process)
+                if not process.is_alive():
+                    self._ended(process, asked)
+
+    def _ask_to_stop(self) -> None:
+        for process in self._running:
+            with contextlib.suppress(OSError):
+                os.kill(process.pid, signal.SIGTERM)
+
     def _start(self) -> None:
         ours, theirs = self._context.Pipe(duplex=False)
         process = self._context.Process(target=work, args=(self._order, theirs))
-        process.start()
+        resource_tracker.ensure_running()  # its first start would unblock the signals
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        try:
+            process.start()  # a signal that comes while it imports waits until it can handle it
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         theirs.close()
         self._running[process] = (ours, time.monotonic())
 

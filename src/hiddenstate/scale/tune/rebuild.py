@@ -90,10 +90,10 @@ def _own_runs(study: Study, slot: int, number: int, params: Any) -> Iterator[Run
     for run in runs_of(study.folder, slot, number, settings.seeds):
         try:
             own = settings.space.params_of(run.config.flat()) if params is None else params
-            same = is_same(run, settings.trial_config(own, number))
+            same = is_same(run, settings.trial_config(own, number), settings.fingerprint)
         except (HiddenstateError, KeyError):
             continue
-        if same and run.data_fact("fingerprint") == settings.fingerprint:
+        if same:
             yield run
 
 

@@ -101,7 +101,7 @@ class Rungs(Callback):
 
         try:
             self._ledger.patience.attempt(self._decide_now, rung, value)
-        except UpdateFinishedTrialError:  # the trial is another worker's; the heartbeat notices
+        except (UpdateFinishedTrialError, KeyError):  # it is another worker's, or was deleted
             return
 
     def _decide_now(self, rung: int, value: float) -> None:

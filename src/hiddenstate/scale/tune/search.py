@@ -1,5 +1,6 @@
 """The search in Python: `hiddenstate.tune`, with the manners of scikit-learn."""
 
+import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -149,6 +150,7 @@ def tune(
     require("optuna", "hiddenstate.tune")
     with errors_for_python():
         _check(estimator, n_trials, sampler, pruner, seeds, n_jobs)
+        _check_place(name, storage)
         dataset, config = _as_read(estimator, X, y, sample_weight)
         own = config.data.valid_fraction
         config = make_config(
@@ -189,6 +191,14 @@ def _check(
             raise OptionError(f"{word}: expected one of {', '.join(choices)}, got {chosen!r}")
     if isinstance(getattr(estimator, "class_weight", None), dict):
         raise OptionError('class_weight: a dict cannot be searched with; use "balanced" or None')
+
+
+def _check_place(name: Any, storage: Any) -> None:
+    """Refuse a name that would be a path to elsewhere, and a storage that is no text."""
+    if not isinstance(name, str) or not re.fullmatch(r"\w[\w.-]*", name):
+        raise OptionError(f"name: expected letters, digits, -, _ and ., got {name!r}")
+    if storage is not None and not isinstance(storage, str):
+        raise OptionError(f"storage: expected a URL as text, got {type(storage).__name__}")
 
 
 class _AsReadError(Exception):

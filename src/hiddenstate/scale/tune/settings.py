@@ -38,9 +38,6 @@ FILE = "study.json"
 HELD_OUT = 0.2
 """Fraction of the training rows that a study holds out for validation, unless an option says."""
 
-OWN_PATHS = ("data", "test", "answers", "weights")
-"""Options that may differ between machines: what is in the files counts."""
-
 MAX_SETTINGS = 2**22
 """Longest study.json that is read, in bytes."""
 
@@ -67,6 +64,8 @@ class Settings:
         Fraction of the training rows held out for validation when the best is trained again.
     data_name : str
         Name of the data, for people.
+    test_scores : bool, default True
+        Whether the best is scored on the test rows; trials never are.
     storage : str, optional
         Address of the database without a password; None for a file in the folder.
     """
@@ -82,6 +81,7 @@ class Settings:
     pruner: str
     refit_fraction: float
     data_name: str
+    test_scores: bool = True
     storage: str | None = None
 
     @property
@@ -115,6 +115,7 @@ class Settings:
             "pruner": self.pruner,
             "refit_fraction": self.refit_fraction,
             "judged": self.judged,
+            "test_scores": self.test_scores,
         }
 
     def trial_config(self, params: Mapping[str, Any], number: int, threads: int = 0) -> Config:
@@ -130,9 +131,9 @@ class Settings:
         return make_config(self.job, {**self.config.flat(), **values, **own})
 
     def best_config(self, params: Mapping[str, Any], epochs: int) -> Config:
-        """Return the config that the best trial is trained with again, scored on the test rows."""
-        values = {**self.config.flat(), **self.space.option_values(params), "test_scores": True}
-        values |= {"valid_fraction": self.refit_fraction}
+        """Return the config that the best trial is trained with again."""
+        values = {**self.config.flat(), **self.space.option_values(params)}
+        values |= {"valid_fraction": self.refit_fraction, "test_scores": self.test_scores}
         if not self.refit_fraction:
             values |= {"epochs": epochs, "patience": 0}
         return make_config(self.job, values)
@@ -186,6 +187,7 @@ def read_settings(folder: Path) -> Settings:
             pruner=str(stored["pruner"]),
             refit_fraction=float(stored["refit_fraction"]),
             data_name=str(stored["data_name"]),
+            test_scores=bool(stored["test_scores"]),
             storage=stored["storage"],
         )
     except FileNotFoundError:
@@ -208,7 +210,8 @@ def difference(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> str | None
     for name, value in ours.items():
         other = theirs.get(name)
         if isinstance(value, dict) and isinstance(other, dict):
-            for key in dict.fromkeys((*value, *other)):
+            keys = dict.fromkeys((*value, *other))
+            for key in sorted(keys, key="split_seed".__eq__):  # it follows from the seed
                 if value.get(key) != other.get(key):
                     return f"{key}: {_shown(value.get(key))}, there {_shown(other.get(key))}"
         elif name not in ("n_trials", "judged") and value != other:
@@ -269,10 +272,18 @@ def _reading_key(config: Config) -> str:
 
 
 def judged_by(dataset: PreparedDataset, job: str) -> str:
-    """Return the fingerprint of the targets that the validation loss is computed from."""
+    """Return the fingerprint of the targets that the validation loss is computed from.
+
+    Raises
+    ------
+    OptionError
+        If there are no validation rows.
+    """
     valid = dataset.valid
     if valid is None:
-        return ""
+        raise OptionError(
+            "--valid-fraction: trials are compared on validation rows; expected more than 0"
+        )
     digest = hashlib.sha256()
     targets = valid.X[:] if job == "autoencode" else valid.require_targets()
     for array in (targets, valid.lengths):
@@ -318,8 +329,6 @@ def make_settings(
     if values.get("data") == STDIN:
         raise OptionError("-: other workers cannot read stdin; save the rows in a file")
     held_out = values.get("valid_fraction")
-    if held_out is not None and not held_out:
-        raise OptionError("--valid-fraction: trials are compared on validation rows; expected > 0")
     chosen = make_space(job) if make_space else None
     fixed = [n for n in (chosen.names if chosen else ()) if values.get(n) is not None]
     if fixed:
@@ -347,6 +356,7 @@ def make_settings(
         pruner=pruner,
         refit_fraction=held_out or 0.0,
         data_name=printable(dataset.name),
+        test_scores=values.get("test_scores") is not False,
     )
     check_comparable(settings, data)
     return settings, data

@@ -53,6 +53,7 @@ _FIXED = {
     **dict.fromkeys(("log_every", "checkpoint_every"), "it does not change what is learned"),
     "recipe": "it sets other options",
     "weights": "all trials start alike",
+    "test_scores": "trials never read test rows",
 }
 """Options that are the same for all trials of a study, and why."""
 
@@ -294,8 +295,8 @@ def _range(option: Option, spec: Mapping[str, Any]) -> Dimension:
             raise OptionError("step: expected a number up to high - low, and no log")
         if option.kind is int and step != int(step):
             raise OptionError(f"step: expected a whole number, got {step:g}")
-        high = low + int((high - low) / step + 1e-9) * step  # the last value of the range
-        high = int(high) if option.kind is int else high
+        last = low + int((high - low) / step + 1e-9) * step  # the last value of the range
+        high = int(last) if option.kind is int else float(f"{last:.12g}")  # 0.3, not 0.30...04
     return Dimension(option.name, low, high, log, step)
 
 

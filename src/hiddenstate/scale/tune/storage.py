@@ -80,7 +80,7 @@ def parse_address(text: str | None, folder: Path) -> Address:
             f"--storage: {printable(scheme, 30)}: unsupported database{nearest or f'; {expected}'}"
         )
     if scheme == "sqlite":
-        if not rest.startswith("/") or len(rest) < 2 or "?" in rest:
+        if not rest.startswith("/") or len(rest) < 2:
             raise OptionError("--storage: expected sqlite:///FILE, with three slashes")
         return _sqlite(Path(os.path.abspath(os.path.expanduser(rest[1:]))))
     return _postgresql(rest, expected)
@@ -90,6 +90,11 @@ def _sqlite(path: Path) -> Address:
     path = path.absolute()
     if path.is_dir():
         raise OptionError(f"--storage: {printable(path)}: is a folder; name a file")
+    if "?" in str(path):  # SQLAlchemy takes what follows for options, and would use another file
+        raise OptionError(
+            f"--storage: {printable(path)}: a path with ? cannot be in the URL of a database; use "
+            "--storage sqlite:///FILE with a path without it"
+        )
     return Address(f"sqlite:///{path}", f"sqlite:///{path}", path)
 
 
@@ -106,10 +111,26 @@ def _postgresql(rest: str, expected: str) -> Address:
     if not url.database:
         raise OptionError(f"--storage: names no database; {expected}")
     require("psycopg", "a study in PostgreSQL")
-    query = {name: value for name, value in url.query.items() if "pass" not in name.lower()}
+    open_ones = _connection_options()
+    unknown = [name for name in url.query if name not in open_ones]
+    if unknown:
+        nearest = did_you_mean(unknown[0], open_ones)
+        raise OptionError(
+            f"--storage: {printable(unknown[0], 40)}: PostgreSQL has no such connection "
+            f"option{nearest}"
+        )
+    query = {name: value for name, value in url.query.items() if open_ones[name]}
     bare = URL.create("postgresql", url.username, None, url.host, url.port, url.database, query)
     shown = bare.render_as_string()
-    return Address(url.render_as_string(hide_password=False), printable(shown))
+    return Address(url.render_as_string(hide_password=False), printable(shown, 2000))
+
+
+def _connection_options() -> dict[str, bool]:
+    """Return the options of a PostgreSQL connection, and whether each may be shown."""
+    from psycopg import pq
+
+    defaults = pq.Conninfo.get_defaults()
+    return {each.keyword.decode(): not each.dispchar for each in defaults}
 
 
 def connect(
@@ -155,7 +176,7 @@ def connect(
             if attempt == 3 or not re.search("already exists|locked|unique", str(error).lower()):
                 raise MachineError(_unreachable(address, error)) from None
             time.sleep(random.uniform(0.1, 0.5))
-        except RuntimeError as error:  # tables of another version
+        except (RuntimeError, UnicodeError) as error:  # tables of another version, or no host name
             raise MachineError(f"{address.shown}: {printable(error, 300)}") from None
     if address.path is not None:
         _serialize(storage.engine)

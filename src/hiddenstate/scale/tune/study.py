@@ -100,6 +100,9 @@ def _known(settings: Settings, folder: Path) -> Settings | None:
     if not (folder / FILE).exists():
         if folder.exists() and not folder.is_dir():
             raise OptionError(f"{printable(folder)}: is a file; use another --name")
+        for file, what in (("config.json", "run"), ("sweep.json", "sweep")):
+            if (folder / file).exists():
+                raise OptionError(f"{printable(folder)}: is a {what}; use another --name")
         return None
     known = read_settings(folder)
     _refuse(settings, known.shared(), printable(folder))

@@ -82,11 +82,12 @@ def runs_of(folder: Path, slot: int, number: int, n_runs: int) -> Iterator[Run]:
             continue
 
 
-def is_same(run: Run, config: Config) -> bool:
-    """Whether a run was started with these settings, but for what does not change its results."""
+def is_same(run: Run, config: Config, fingerprint: str) -> bool:
+    """Whether a run has these settings, but for what does not change its results, and this data."""
     own, theirs = config.flat(), run.config.flat()
     left_out = CHANGEABLE - {"epochs", "max_steps"}
-    return run.config.job == config.job and all(
+    is_ours = run.config.job == config.job and run.data_fact("fingerprint") == fingerprint
+    return is_ours and all(
         theirs.get(name) == value for name, value in own.items() if name not in left_out
     )
 
@@ -142,7 +143,7 @@ class Task:
         """Yield the runs of earlier workers, those in the own folder first."""
         for folder in dict.fromkeys((self.folder, *self.others)):
             for run in runs_of(folder, self.slot, self.number, self.n_runs):
-                if is_same(run, self.config):
+                if is_same(run, self.config, self.dataset.fingerprint()):
                     yield run
 
     def is_free(self, run: Run) -> bool:
@@ -244,7 +245,21 @@ def train(
     requests: RungRequests,
     should_stop: Callable[[], bool],
 ) -> Outcome | None:
-    """Train a run to its end; None if it was interrupted, and saved."""
+    """Train a run to its end; None if it was interrupted, and saved.
+
+    Raises
+    ------
+    OptionError
+        If it ended before there was a loss on validation rows.
+    """
     with session:
         figures = replace(session, inbox=requests).train(callbacks, should_stop)
-    return None if figures is None else outcome_of(Run(session.writer.path))
+    if figures is None:
+        return None
+    outcome = outcome_of(Run(session.writer.path))
+    if outcome is None:
+        raise OptionError(
+            "the training ended within its first epoch, so it has no validation loss; raise "
+            "--max-steps"
+        )
+    return outcome

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from hiddenstate.views import style
 from hiddenstate.views.figures.layout import (
@@ -79,6 +79,8 @@ def search_history(points: Sequence[Point], note: str = "") -> Figure:
     every = [point.value for point in ordered]
     if every and min(every) > 0 and max(every) / min(every) > LOG_RATIO:
         log_scale(axes)
+    axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, min_n_ticks=1))
+    axes.set_xlim(-0.5, max((point.number for point in ordered), default=0) + 0.5)
     rule(axes)
     legend(axes)
     name_axes(axes, "trial", "validation loss")
