@@ -234,7 +234,7 @@ class TensorBoard:
 
     def close(self) -> None:
         """Leave the file, and let others follow the run."""
-        self._path = None
+        self._path, self._written, self._shown = None, Written(), set()
         if self._lock is not None:
             self._lock.close()
             self._lock = None
