@@ -24,7 +24,7 @@ from hiddenstate.scale.track.destination import (
     Line,
     RefusedError,
 )
-from hiddenstate.scale.track.facts import Clock, facts_of
+from hiddenstate.scale.track.facts import Clock, RunFacts, facts_of
 from hiddenstate.scale.track.written import Written
 from hiddenstate.system.atomic_file import open_regular
 
@@ -138,17 +138,29 @@ class Follower:
 
     def _open(self) -> bool:
         """Connect; return False while the run has not begun."""
-        self.run = Run(self.run.path)  # resuming may have changed its options
-        facts = facts_of(self.run)
+        facts = self._facts()
         if facts is None:
             return False
-        if self._identity not in (None, facts.identity):
-            raise DataError(f"{printable(self.run.path)}: another run is in its place now")
-        self._identity = facts.identity
         self._written = self.destination.open(facts)
         self._is_open = self.has_reached = True
         self._start_over()
         return True
+
+    def _facts(self) -> RunFacts | None:
+        """Read what the run is; one that was resumed may have other options.
+
+        Raises
+        ------
+        DataError
+            If it is another run than before.
+        """
+        self.run = Run(self.run.path)
+        facts = facts_of(self.run)
+        if facts is not None:
+            if self._identity not in (None, facts.identity):
+                raise DataError(f"{printable(self.run.path)}: another run is in its place now")
+            self._identity = facts.identity
+        return facts
 
     def _read(self) -> tuple[list[Event], bool]:
         """Return the next events, and whether there may be more."""
@@ -233,6 +245,7 @@ class Follower:
         if self._ending is None or self._ending.name != ending.name:  # drawn again for no retry
             figures, files = self._figures(), self._files(status)
             self._ending = ending._replace(figures=figures, files=files, card=self._card())
+            self._facts()  # figures take their time: they are still of this run
         self.destination.finish(self._ending)
         self._ending = None
 
