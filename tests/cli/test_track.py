@@ -1,10 +1,14 @@
 """The command track: what it prints, and what it refuses."""
 
+import shutil
+import socket
 import sys
+from importlib import import_module
 
 import pytest
 
 from tests.conftest import Cli, Refuse
+from tests.scale.track.trackers import Memory
 
 pytest.importorskip("tensorboard")
 
@@ -39,6 +43,45 @@ def test_all_runs_are_followed_and_damaged_ones_left_out(cli: Cli, run_of, tmp_p
     assert {path.name for path in (tmp_path / "tb").iterdir()} == {"autoencode-1", "regress-1"}
 
 
+def test_runs_that_come_later_or_take_a_name_are_found_once_and_damage_is_told_once(
+    run_of, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    first, runs = run_of("autoencode"), tmp_path / "runs"
+    find = import_module("hiddenstate.cli.track")._every(runs, lambda run: Memory(), keep=True)
+
+    def found():
+        return [follower.run.id for follower in find()]
+
+    assert found() == [first.id]
+    assert found() == []
+    copied = runs / "copied"
+    copied.mkdir()  # a folder that is being copied has no config.json at first
+    assert found() == []
+    (runs / "bad").mkdir()
+    (runs / "bad" / "config.json").write_text("{}")
+    assert found() == []
+    other = run_of("regress")
+    shutil.copy(other.path / "config.json", copied)
+    assert found() == [other.id, other.id]
+    moved = first.path.rename(tmp_path / "moved")
+    assert found() == []
+    moved.rename(first.path)
+    assert found() == [first.id]
+    shutil.rmtree(first.path)
+    other.path.rename(first.path)
+    assert found() == [other.id]
+    assert capsys.readouterr().err.count("bad/config.json") == 1
+
+
+def test_all_runs_at_a_server_that_is_away_are_one_error(refuse: Refuse, run_of):
+    run_of("autoencode"), run_of("regress")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    assert "cannot be reached" in refuse(3, "track", "--all", "--to", "mlflow", "--url", url)
+
+
 def test_a_run_among_many_that_is_refused_is_the_exit_code(cli: Cli, run_of, tmp_path):
     run_of("autoencode"), run_of("regress")
     assert cli("track", "regress-1", "--to", "tensorboard").code == 0
@@ -70,7 +113,10 @@ def test_bad_input_is_one_line_and_nothing_is_written(refuse: Refuse, run_of, wo
     assert says in refuse(code, "track", *words)
 
 
-@pytest.mark.parametrize("url", ["http://me:hunter2@h:1", "http://h:1/?token=hunter2"])
+@pytest.mark.parametrize(
+    "url",
+    ["http://me:hunter2@h:1", "http://h:1/?token=hunter2", "me:hunter2@h:1", "http:/a:hunter2@h"],
+)
 def test_a_password_in_an_address_is_neither_used_nor_shown(
     refuse: Refuse, run_of, tmp_path, monkeypatch, url
 ):

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -165,29 +166,45 @@ def _every(runs_dir: Path, make: Make, keep: bool) -> Find:
     from hiddenstate.runs.listing import missing_folder
     from hiddenstate.scale.track import Follower
 
-    if not runs_dir.is_dir() and not (keep and runs_dir == DEFAULT_RUNS_DIR):
-        raise DataError(missing_folder(runs_dir))
-    if not keep and not list_runs(runs_dir):
-        raise DataError(f"{printable(runs_dir)}: no runs in this folder; --keep waits for one")
-    known: set[str] = set()
+    told: set[str] = set()
 
     def warn(problem: str) -> None:
-        note(f"warning: {problem}; the run is left out")
+        if problem not in told:
+            told.add(problem)
+            note(f"warning: {problem}; the run is left out")
+
+    if not runs_dir.is_dir() and not (keep and runs_dir == DEFAULT_RUNS_DIR):
+        raise DataError(missing_folder(runs_dir))
+    if not keep and not list_runs(runs_dir, warn):
+        raise DataError(f"{printable(runs_dir)}: no runs in this folder; --keep waits for one")
+    seen: dict[str, tuple[int, int]] = {}
+    followed: dict[str, str | None] = {}  # ids by name: another run may get the name of one
 
     def find() -> Iterable[Follower]:
-        names = {path.name for path in runs_dir.iterdir()} if runs_dir.is_dir() else set()
-        if names <= known:
+        nonlocal seen
+        before, seen = seen, _records_in(runs_dir)
+        if seen == before:
             return
-        runs = list_runs(runs_dir, warn)
-        known.update(names)  # other folders too
-        for run in runs:
-            if run.name not in followed:
-                followed.add(run.name)
-                note_damage(run)
+        for name in followed.keys() - seen.keys():
+            del followed[name]
+        for run in list_runs(runs_dir, warn):
+            if run.name not in followed or followed[run.name] != run.id:
+                followed[run.name] = run.id
+                with suppress(HiddenstateError):  # which the follower meets too
+                    note_damage(run)
                 yield Follower(run, make(run), note)
 
-    followed: set[str] = set()
     return find
+
+
+def _records_in(runs_dir: Path) -> dict[str, tuple[int, int]]:
+    """Return what tells the config.json of each folder from another that takes its place."""
+    found = {}
+    for path in runs_dir.glob("*/config.json"):
+        with suppress(OSError):
+            status = path.stat()
+            found[path.parent.name] = status.st_ino, status.st_mtime_ns
+    return found
 
 
 def _follow(

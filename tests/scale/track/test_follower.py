@@ -1,6 +1,8 @@
 """Followers: each point of a run once at its tracker, whatever happens in between."""
 
+import json
 import shutil
+import struct
 
 import pytest
 
@@ -186,6 +188,85 @@ def test_a_run_without_its_first_entry_is_refused(run):
         Follower(run, Memory(), print).look()
 
 
+def test_a_run_whose_first_entry_alone_is_damaged_is_refused_too(run):
+    path = run.path / "journal.jsonl"
+    first, *rest = path.read_bytes().splitlines(keepends=True)
+    assert rest
+    path.write_bytes(b"".join([first.replace(b'"step": 0', b'"step": 1'), *rest]))
+    assert facts_of_error(run) == f"{path}:1: this line is damaged, or another run's"
+
+
+def facts_of_error(run):
+    with pytest.raises(UntrustedFileError) as caught:
+        facts_of(run)
+    return str(caught.value).partition(";")[0]
+
+
+@pytest.mark.parametrize("n", [0, 3, 1000])
+def test_nothing_of_another_run_that_takes_the_place_of_one_is_written(run, run_of, n):
+    """Before anything of the first was read, in its middle, and after its end."""
+    growing, there = Growing(run, n), Memory()
+    if n == 1000:
+        growing.end()
+    follower = Follower(run, there, print)
+    settle(follower)
+    before = list(there.points)
+    assert bool(before) == bool(n)
+    growing.lock.close()
+    shutil.rmtree(run.path)
+    run_of("regress").path.rename(run.path)
+    with pytest.raises(DataError, match="another run is in its place now"):
+        settle(follower)
+    assert there.points == before
+    assert there.calls.count("finish") == (n == 1000)
+
+
+def test_a_run_that_is_replaced_while_its_figures_are_drawn_gets_no_ending(
+    run, run_of, monkeypatch
+):
+    def drawn(own):
+        shutil.rmtree(run.path)
+        run_of("regress").path.rename(run.path)
+        return [("one", b"png")]
+
+    monkeypatch.setattr("hiddenstate.views.save.draw_figures", drawn)
+    there = Memory()
+    with pytest.raises(DataError, match="another run is in its place now"):
+        settle(Follower(run, there, lambda line: None))
+    assert there.points
+    assert not there.endings
+
+
+def test_the_status_of_a_run_that_is_over_is_read_once_however_long_it_is(run, monkeypatch):
+    monkeypatch.setattr(module, "CHUNK", 1)
+    monkeypatch.setattr("hiddenstate.runs.record.MAX_LINE", 300)
+    calls, status = [], Run.status
+
+    def counted(self):
+        calls.append(self)
+        return status(self)
+
+    monkeypatch.setattr(Run, "status", counted)
+    there = Memory()
+    settle(Follower(run, there, print))
+    assert there.calls.count("write") > 5
+    assert len(calls) < 3 + len(there.endings)
+
+
+def test_an_option_that_changed_when_a_run_was_resumed_is_told(run):
+    there = Memory()
+    follower = Follower(run, there, print)
+    settle(follower)
+    there.facts = None
+    record = json.loads((run.path / "config.json").read_text())
+    record["config"]["training"]["epochs"] = 9
+    del record["sha256"]
+    (run.path / "config.json").write_text(json.dumps(record))
+    (run.path / "history.jsonl").touch()
+    settle(follower)
+    assert there.facts.options["epochs"] == "9"
+
+
 def test_a_run_that_was_removed_is_named(run):
     follower = Follower(run, Memory(), print)
     settle(follower)
@@ -201,6 +282,52 @@ def test_a_tracker_that_was_never_there_ends_the_follower(run):
         follow(_once([Follower(run, there, print)]), lambda: False, print)
 
 
+def test_a_tracker_that_was_never_there_ends_the_followers_of_all_runs(run, run_of):
+    away, others = Memory(), Memory()
+    away.fail_at = 1
+    followers = [Follower(run, away, print), Follower(run_of("regress"), others, print)]
+    with pytest.raises(MachineError, match="cannot be reached"):
+        follow(_once(followers), lambda: False, print, failed=lambda *_: pytest.fail("left out"))
+    assert "open" not in others.calls
+
+
+def test_a_tracker_is_back_only_when_it_has_answered(run, run_of):
+    """A look at a run that is finished asks it nothing."""
+    there, away, notes, sleeps = Memory(), Memory(), [], []
+    growing = Growing(run_of("regress"), 3)
+    followers = [Follower(run, there, print), Follower(growing.run, away, print)]
+
+    def sleep(seconds):
+        sleeps.append(seconds)
+        if len(sleeps) == 1:
+            away.fails = True
+            growing.add()
+        if len(sleeps) == 60:
+            away.fails = False
+            growing.end()
+
+    follow(_once(followers), lambda: False, notes.append, sleep=sleep)
+    assert [note.split()[1] for note in notes] == ["away", "is"]
+    check_points(away.points, growing.run, results=False)
+
+
+def test_few_of_many_runs_that_are_over_are_open_at_a_time(run, run_of, monkeypatch):
+    monkeypatch.setattr(module, "CHUNK", 1)
+    monkeypatch.setattr("hiddenstate.runs.record.MAX_LINE", 600)
+    one, other = Memory(), Memory()
+    other.calls = one.calls
+    follow(
+        _once([Follower(run, one, print), Follower(run_of("regress"), other, print)]),
+        lambda: False,
+        print,
+    )
+    assert [call for call in one.calls if call in ("open", "close")][:3] == [
+        "open",
+        "close",
+        "open",
+    ]
+
+
 def test_one_of_many_runs_that_cannot_be_followed_leaves_the_others(run, run_of):
     other = run_of("regress")
     (other.path / "journal.jsonl").write_bytes(b'{"event": "start"}\n')
@@ -214,7 +341,7 @@ def test_one_of_many_runs_that_cannot_be_followed_leaves_the_others(run, run_of)
         sleep=lambda seconds: None,
     )
     assert failed == [other.name]
-    assert [each.run for each in finished] == [run]
+    assert [each.run.name for each in finished] == [run.name]
 
 
 def test_followers_keep_on_until_they_are_stopped(run):
@@ -281,6 +408,16 @@ def test_points_are_found_whatever_order_they_were_added_in():
     assert written.has("lr", 5, 2.0) is False
     written.cut(3)
     assert [written.value("loss", step) for step in (1, 3, 9)] == [1 / 3, None, None]
+
+
+def test_values_that_a_tracker_keeps_as_float32_are_found_however_small_or_large():
+    written = Written()
+    for step, value in enumerate((1e-300, 1.23456789e-42, 0.1, 1e39, 16777217.0)):
+        written.add("loss", step, struct.unpack("<f", struct.pack("<f", min(value, 3e38)))[0])
+        if value > 3e38:
+            written.add("loss", step, float("inf"))
+        assert written.has("loss", step, value)
+    assert written.has("loss", 2, 0.1001) is None
 
 
 def test_the_history_of_a_run_in_progress_is_never_written(run):

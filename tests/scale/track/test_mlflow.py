@@ -3,25 +3,20 @@
 import contextlib
 import http.server
 import os
-import signal
-import socket
-import subprocess
-import sys
 import threading
-import time
-import urllib.request
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from hiddenstate.errors import MachineError, OptionError
+from hiddenstate.errors import OptionError
 from hiddenstate.runs import Run
 from hiddenstate.scale.track import Follower, follow
 from hiddenstate.scale.track.destination import RefusedError
 from hiddenstate.scale.track.mlflow import REASONS, Mlflow, check_server
 from tests.conftest import answer_to, write_lines
-from tests.scale.track.trackers import FOLLOW, Growing, check_points, killed
+from tests.scale.track.mlflow_server import Gate, free_port, shared
+from tests.scale.track.trackers import FOLLOW, Growing, Memory, check_points, killed
 
 pytest.importorskip("mlflow")
 pytest.importorskip("sqlalchemy", reason="the client is there, but not the server")
@@ -45,48 +40,18 @@ while follower.look(): pass
 """A follower that is killed once its second piece is stored, before it can note that."""
 
 
-class Server:
-    """An MLflow server on this machine, with a database and a folder of artifacts."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.process = None
-
-    def start(self):
-        words = ["--backend-store-uri", f"sqlite:///{self.folder}/runs.sqlite"]
-        words += ["--artifacts-destination", str(self.folder / "artifacts")]
-        words += ["--host", "127.0.0.1", "--port", str(self.port), "--workers", "1"]
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "mlflow", "server", *words],
-            cwd=self.folder,
-            env={**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
-            stdout=subprocess.DEVNULL,
-            stderr=(self.folder / "log").open("a"),
-            start_new_session=True,
-        )
-        end = time.monotonic() + 240
-        while time.monotonic() < end:
-            with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.url}/health"):
-                return
-            assert self.process.poll() is None, (self.folder / "log").read_text()
-            time.sleep(0.1)
-        pytest.fail("the MLflow server did not start")
-
-    def stop(self):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-
-
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server(tmp_path_factory):
-    started = Server(tmp_path_factory.mktemp("mlflow"))
-    started.start()
-    yield started
-    started.stop()
+    """One for all processes of the tests: it takes longer to start than all tests of it."""
+    base = tmp_path_factory.getbasetemp()
+    with shared((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "mlflow") as found:
+        yield found
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch):
+    """A server on a busy machine may be slow; no test waits for one that never answers."""
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "240")
 
 
 @pytest.fixture(autouse=True)
@@ -181,22 +146,25 @@ def test_points_that_were_stored_without_an_answer_are_not_repeated(run, server,
 
 
 def test_a_server_that_goes_and_comes_back_gets_every_point(run, server):
-    growing, notes = Growing(run, 3), []
-    follower = Follower(run, Mlflow(server.url, "away", print), print)
+    gate, growing, notes = Gate(server.port), Growing(run, 3), []
+    gate.open()
+    follower = Follower(run, Mlflow(gate.url, "away", print), print)
     left, sleeps = [[follower]], []
 
     def pass_time(seconds):
         sleeps.append(seconds)
         if len(sleeps) == 1:
-            server.stop()
+            gate.shut()
             growing.add(4)
-        if notes and len(sleeps) > 8 and server.process.poll() is not None:
-            server.start()
+        if notes and len(sleeps) > 8 and not gate.is_open:
+            gate.open()
             growing.end()
 
     follow(lambda: left.pop() if left else [], lambda: False, notes.append, sleep=pass_time)
+    gate.shut()
     assert [note.split(": ")[1].split(" ")[0] for note in notes] == ["away", "is"]
-    assert any(f"away ({reason})" in notes[0] for reason in REASONS.values())
+    reasons = (*REASONS.values(), "no connection")
+    assert any(f"away ({reason})" in notes[0] for reason in reasons)
     check_points(read_back(server, "away")[2], run)
 
 
@@ -222,6 +190,8 @@ def test_an_option_that_a_resumed_run_changed_is_a_tag(run, server):
     data = client.get_run(found.info.run_id).data
     assert data.params["epochs"] == "2"
     assert data.tags["hiddenstate.changed.epochs"] == "5"
+    there.open(facts)  # changed back
+    assert client.get_run(found.info.run_id).data.tags["hiddenstate.changed.epochs"] == "2"
 
 
 def test_an_experiment_that_was_deleted_is_refused(run, server):
@@ -261,7 +231,8 @@ def answering(code, body=b"<html>password</html>"):
         (403, RefusedError, r"refuses \(status 403\); set MLFLOW_TRACKING_TOKEN"),
         (404, RefusedError, "not an MLflow server; correct --url"),
         (200, RefusedError, "not an MLflow server; correct --url"),
-        (503, MachineError, "cannot be reached: it answers with status 503"),
+        (400, RefusedError, "not an MLflow server; correct --url"),
+        (503, RefusedError, "cannot be reached: it answers with status 503"),
     ],
 )
 def test_what_answers_otherwise_than_a_server_is_refused_in_one_line(run, code, kind, says):
@@ -270,6 +241,28 @@ def test_what_answers_otherwise_than_a_server_is_refused_in_one_line(run, code, 
         with pytest.raises(kind, match=says) as caught:
             follow(lambda: left.pop() if left else [], lambda: False, print)
     assert "password" not in str(caught.value)
+
+
+def test_what_a_server_refuses_of_one_run_leaves_the_others(run, run_of):
+    failed, other = [], Memory()
+    with answering(400, b'{"error_code": "INVALID_PARAMETER_VALUE", "message": "too long"}') as url:
+        followers = [Follower(run, Mlflow(url, "p", print), print)]
+        left = [[*followers, Follower(run_of("regress"), other, print)]]
+        follow(
+            lambda: left.pop() if left else [],
+            lambda: False,
+            print,
+            failed=lambda each, error: failed.append(str(error)),
+        )
+    (said,) = failed
+    assert said.endswith("refuses (status 400): INVALID_PARAMETER_VALUE: too long")
+    assert other.endings
+
+
+def test_the_client_reports_to_nobody_else(monkeypatch):
+    monkeypatch.delenv("MLFLOW_DISABLE_TELEMETRY", raising=False)
+    Mlflow("http://127.0.0.1:1", "p", print)
+    assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
 
 
 @pytest.mark.parametrize(
@@ -293,8 +286,7 @@ def test_what_is_no_address_is_refused(url):
 
 
 def test_nobody_listening_is_an_error_of_one_line(run, cli):
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     answer = answer_to("track", run.path, "--to", "mlflow", "--url", f"http://127.0.0.1:{port}")
     assert answer.code == 3
     assert answer.err == (

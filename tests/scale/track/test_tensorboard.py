@@ -1,5 +1,7 @@
 """Runs in TensorBoard's files, read back with its own reader."""
 
+import os
+
 import pytest
 
 from hiddenstate.errors import MachineError, OptionError
@@ -156,6 +158,19 @@ def test_a_folder_that_cannot_be_made_is_named(run, tmp_path):
     (tmp_path / "tb").write_text("")
     with pytest.raises(MachineError, match="tb"):
         settle(run, tmp_path / "tb")
+
+
+def test_damaged_event_files_and_what_is_no_file_are_passed_over(run, tmp_path):
+    folder = tmp_path / "tb" / "autoencode-1"
+    settle(run, tmp_path / "tb")
+    (path,) = folder.glob("*tfevents*")
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 3] + b"?" + data[len(data) // 3 + 1 :])
+    os.mkfifo(folder / "events.out.tfevents.0000000001.pipe")  # opening it would never end
+    (folder / "events.out.tfevents.0000000002.noise").write_bytes(bytes(range(256)) * 9)
+    settle(run, tmp_path / "tb")
+    (folder / "events.out.tfevents.0000000001.pipe").unlink()
+    check_points(read_back(folder)[0], run, exact=False)
 
 
 def test_names_and_values_cannot_leave_their_cell(run, tmp_path):

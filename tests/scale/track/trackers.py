@@ -4,9 +4,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from pathlib import Path
 
-from hiddenstate.runs import Run
 from hiddenstate.scale.track.destination import AwayError
 from hiddenstate.scale.track.written import Written
 from hiddenstate.system.lock import take_lock
@@ -84,18 +82,21 @@ class Memory:
         Every call, by name.
     fail_at : int or None
         Number of the call that finds it away, after it has stored half of what it was given.
+    fails : bool
+        Whether every call finds it away.
     """
 
     where = "memory"
 
     def __init__(self, can_rewind=False):
         self.points, self.endings, self.calls, self.fail_at = [], [], [], None
+        self.fails = False
         self.can_rewind = can_rewind
         self.facts = None
 
     def _call(self, name):
         self.calls.append(name)
-        if self.fail_at is not None and len(self.calls) == self.fail_at:
+        if self.fails or len(self.calls) == self.fail_at:
             raise AwayError("unplugged")
 
     def open(self, facts):
@@ -156,7 +157,3 @@ import hiddenstate.runs.record as record
 record.MAX_LINE = 300
 """
 """The start of a follower that hands over a few lines at a time."""
-
-
-def reopened(run):
-    return Run(Path(run.path))

@@ -24,10 +24,11 @@ def check_url(url: str, server: str, secrets: str) -> str:
     """
     try:
         parts = urlsplit(url)
-        place = f"{parts.hostname}{'' if parts.port is None else f':{parts.port}'}"
+        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+        place = f"{host}{'' if parts.port is None else f':{parts.port}'}"
     except ValueError:
         raise OptionError(f"--url: not an address; expected http://HOST:PORT of {server}") from None
-    if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
+    if "@" in url or parts.query or parts.fragment:  # without a scheme, no user is found
         raise OptionError(
             "--url: has a user, a password or a query in it, which would be stored and shown; use "
             f"the environment: {secrets}"

@@ -22,7 +22,7 @@ RESULT = "final/"
 
 
 class RefusedError(MachineError):
-    """A tracker that refuses: a wrong token, an address of something else."""
+    """A tracker that no run can be written to: a wrong token, an address of something else."""
 
 
 class Line(NamedTuple):

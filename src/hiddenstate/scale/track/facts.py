@@ -62,12 +62,12 @@ def facts_of(run: Run) -> RunFacts | None:
         If the first entry of its journal is damaged: it says which run this is.
     """
     times = _times(run.journal())
-    if not times:
-        damage = run.damaged_lines("journal.jsonl")
-        if damage:
-            raise UntrustedFileError(f"{damage}; it says which run this is: restore it")
-        if run.status() == "running":
-            return None
+    damage = run.damaged_lines("journal.jsonl") or ""
+    is_first = damage.startswith(f"{printable(run.path / 'journal.jsonl')}:1: ")
+    if is_first or (damage and not times):
+        raise UntrustedFileError(f"{damage}; it says which run this is: restore it")
+    if not times and run.status() == "running":
+        return None
     started = times[0][1] if times else 0
     own = run.id or hashlib.sha256((run.path / "config.json").read_bytes()).hexdigest()[:32]
     flat = run.config.flat()

@@ -12,7 +12,6 @@ from pathlib import Path
 from hiddenstate.errors import (
     DataError,
     HiddenstateError,
-    MachineError,
     printable,
 )
 from hiddenstate.report.model_card import card_text
@@ -25,7 +24,7 @@ from hiddenstate.scale.track.destination import (
     Line,
     RefusedError,
 )
-from hiddenstate.scale.track.facts import Clock, facts_of
+from hiddenstate.scale.track.facts import Clock, RunFacts, facts_of
 from hiddenstate.scale.track.written import Written
 from hiddenstate.system.atomic_file import open_regular
 
@@ -69,6 +68,8 @@ class Follower:
         self.run, self.destination, self._note = run, destination, note
         self.is_finished = self.has_reached = self._is_open = False
         self.n_points = 0
+        self._identity: str | None = None
+        self._over: tuple[str, _Stamp] | None = None
         self._written = Written()
         self._stamp: _Stamp = (0, 0, 0)
         self._ending: Ending | None = None
@@ -79,6 +80,7 @@ class Follower:
         """Read the history from its start: another one is in its place, or the tracker differs."""
         self._offset = self._check = self._n_lines = 0
         self._end = b""
+        self._inode: int | None = None
         self._last_step = -1
         self._results: Mapping[str, float] = {}
 
@@ -95,24 +97,33 @@ class Follower:
         stamp = self._history_stamp()
         if self.is_finished and stamp == self._stamp:
             return False
-        status = self.run.status()  # before the lines are read, or the last are missed
-        if status == "gone":
-            raise DataError(f"{printable(self.run.path)}: the run was moved or removed")
+        if self._over is None:  # the status of a run that is done takes a look at its whole history
+            status = self.run.status()  # before the lines are read, or the last are missed
+            if status == "gone":
+                raise DataError(f"{printable(self.run.path)}: the run was moved or removed")
+            self._over = None if status == "running" else (status, stamp)
         try:
-            return self._look(status, stamp)
+            return self._look()
         except AwayError:
             self.close()
             raise
 
-    def _look(self, status: str, stamp: _Stamp) -> bool:
+    @property
+    def is_catching_up(self) -> bool:
+        """Whether there is more to read at once of a run that no process trains."""
+        return self._over is not None
+
+    def _look(self) -> bool:
         self.is_finished = False
         if not self._is_open and not self._open():
+            self._over = None
             return False
         events, more = self._read()
-        if not self._hand_over(list(self._lines(events, status))):
+        if not self._hand_over(list(self._lines(events))):
             return True
-        if more or status == "running":
+        if more or self._over is None:
             return more
+        status, stamp = self._over
         self._finish(status)
         self.is_finished, self._stamp = True, stamp
         self.close()
@@ -127,7 +138,7 @@ class Follower:
 
     def _open(self) -> bool:
         """Connect; return False while the run has not begun."""
-        facts = facts_of(self.run)
+        facts = self._facts()
         if facts is None:
             return False
         self._written = self.destination.open(facts)
@@ -135,14 +146,34 @@ class Follower:
         self._start_over()
         return True
 
+    def _facts(self) -> RunFacts | None:
+        """Read what the run is; one that was resumed may have other options.
+
+        Raises
+        ------
+        DataError
+            If it is another run than before.
+        """
+        self.run = Run(self.run.path)
+        facts = facts_of(self.run)
+        if facts is not None:
+            if self._identity not in (None, facts.identity):
+                raise DataError(f"{printable(self.run.path)}: another run is in its place now")
+            self._identity = facts.identity
+        return facts
+
     def _read(self) -> tuple[list[Event], bool]:
         """Return the next events, and whether there may be more."""
-        if self._end_of_read() != self._end:  # resuming replaces the file
-            self._start_over()
-        before = self._offset
-        events, self._offset, self._check = self.run.history_from(before, self._check, CHUNK)
-        self._end = self._end_of_read()
-        return events, self._offset != before
+        inode = self._history_stamp()[0]
+        if self._inode in (None, inode) and self._end_of_read() == self._end:
+            self._inode = inode
+            before = self._offset
+            events, self._offset, self._check = self.run.history_from(before, self._check, CHUNK)
+            self._end = self._end_of_read()
+            if self._history_stamp()[0] == inode:
+                return events, self._offset != before
+        self.close()  # resuming replaces the file, or another run is in its place: open again
+        return [], True
 
     def _end_of_read(self) -> bytes:
         """The last bytes of what was read: the checksum in them is of all lines up to there."""
@@ -156,10 +187,10 @@ class Follower:
         except OSError:
             return b""
 
-    def _lines(self, events: Iterable[Event], status: str) -> Iterator[Line]:
+    def _lines(self, events: Iterable[Event]) -> Iterator[Line]:
         """Yield the events that have numbers as lines, and keep the results."""
         clock: Clock | None = None
-        now = time.time() if status == "running" else None
+        now = time.time() if self._over is None else None
         for event in events:
             figures = figures_of(event)
             step = int(figures.pop("step", 0))
@@ -214,6 +245,7 @@ class Follower:
         if self._ending is None or self._ending.name != ending.name:  # drawn again for no retry
             figures, files = self._figures(), self._files(status)
             self._ending = ending._replace(figures=figures, files=files, card=self._card())
+            self._facts()  # figures take their time: they are still of this run
         self.destination.finish(self._ending)
         self._ending = None
 
@@ -249,6 +281,7 @@ class Follower:
             self._is_open = False
             self.destination.close()
         self._written = Written()
+        self._over = None
 
 
 def follow(
@@ -282,10 +315,10 @@ def follow(
 
     Raises
     ------
-    MachineError
-        If the tracker is away at the start, and not `keep`.
+    RefusedError
+        If the tracker refuses, or is away at the start without `keep`.
     HiddenstateError
-        If the tracker refuses, and without `failed` for any other error.
+        Without `failed`, for any other error.
     """
     followers: list[Follower] = []
     link = _Link(note, keep, should_stop, sleep)
@@ -299,6 +332,8 @@ def follow(
                 before = follower.is_finished
                 try:
                     more |= link.look(follower)
+                    while follower.is_catching_up and not should_stop():
+                        link.look(follower)  # to its end: of many runs, few are open at a time
                 except RefusedError:
                     raise
                 except HiddenstateError as error:
@@ -306,6 +341,7 @@ def follow(
                         raise
                     followers.remove(follower)
                     follower.close()
+                    link.forget(follower)
                     failed(follower, error)
                 if follower.is_finished and not before:
                     finished(follower)
@@ -332,6 +368,7 @@ class _Link:
         self._note, self._keep, self._should_stop, self._sleep = note, keep, should_stop, sleep
         self._reached = False
         self._failures = 0
+        self._away: list[Follower] = []
 
     def look(self, follower: Follower) -> bool:
         """Have a follower look; return whether there may be more at once."""
@@ -342,15 +379,21 @@ class _Link:
             self._wait(follower, str(error))
             return True
         self._reached |= follower.has_reached
-        if self._failures and follower.has_reached:
+        if follower in self._away:  # others may not have asked it anything since
             self._note(f"{follower.destination.where}: is back")
-            self._failures = 0
+            self._failures, self._away = 0, []
         return more
+
+    def forget(self, follower: Follower) -> None:
+        """Wait no more for what this follower was to write."""
+        if follower in self._away:
+            self._away.remove(follower)
+            self._failures = self._failures if self._away else 0
 
     def _wait(self, follower: Follower, why: str) -> None:
         where = follower.destination.where
         if not self._reached and not self._keep:
-            raise MachineError(
+            raise RefusedError(
                 f"{where}: cannot be reached: {why}; start it, or correct the address "
                 "(--keep waits for it)"
             )
@@ -358,6 +401,8 @@ class _Link:
             self._note(f"{where}: away ({why}); training goes on, what is missed is written later")
         wait = RETRY_SECONDS[min(self._failures, len(RETRY_SECONDS) - 1)]
         self._failures += 1
+        if follower not in self._away:
+            self._away.append(follower)
         while wait > 0 and not self._should_stop():
             self._sleep(min(0.2, wait))
             wait -= 0.2

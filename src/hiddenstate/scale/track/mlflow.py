@@ -9,7 +9,7 @@ from io import BytesIO
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from hiddenstate.errors import OptionError, printable
+from hiddenstate.errors import MachineError, OptionError, printable
 from hiddenstate.scale.track.address import check_url
 from hiddenstate.scale.track.destination import (
     RESULT,
@@ -70,6 +70,7 @@ class Mlflow:
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", str(TIMEOUT_SECONDS))
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
         os.environ.setdefault("MLFLOW_ARTIFACT_UPLOAD_DOWNLOAD_TIMEOUT", "60")
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
         os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
         require("mlflow", "tracking with MLflow")
@@ -106,7 +107,7 @@ class Mlflow:
         if found is None:
             try:
                 return str(self._call(self._client.create_experiment, self._experiment))
-            except RefusedError:  # another follower was faster
+            except MachineError:  # another follower was faster
                 found = self._call(self._client.get_experiment_by_name, self._experiment)
                 if found is None:
                     raise
@@ -143,7 +144,7 @@ class Mlflow:
             self._call(self._client.log_batch, self._id, params=new[start : start + PARAMETERS])
         for name, value in facts.options.items():
             tag = f"hiddenstate.changed.{_key(name)}"
-            if there.get(_key(name), value) != value and self._tags.get(tag) != value:
+            if self._tags.get(tag, there.get(_key(name), value)) != value:
                 self._call(self._client.set_tag, self._id, tag, value)
 
     def write(self, lines: Sequence[Line]) -> None:
@@ -209,11 +210,11 @@ class Mlflow:
             self._call(self._client.log_text, self._id, ending.card, "README.md")
             for path in ending.files.values():
                 self._call(self._client.log_artifact, self._id, str(path))
-        except (RefusedError, ImportError) as error:
+        except (MachineError, ImportError) as error:
             self._note(f"{self.where}: the figures and the model are left out: {printable(error)}")
 
     def _call(self, function: Callable[..., Result], *args: Any, **kwargs: Any) -> Result:
-        """Call the client, and turn its errors into `AwayError` and `RefusedError`."""
+        """Call the client, and turn its errors into `AwayError`, `RefusedError`, `MachineError`."""
         from mlflow.exceptions import MlflowException
         from requests.exceptions import HTTPError, RequestException
 
@@ -229,7 +230,7 @@ class Mlflow:
 
     def close(self) -> None:
         """Forget the run; the client holds no connection."""
-        self._run = None
+        self._run, self._written = None, Written()
 
 
 def _key(name: str) -> str:
@@ -258,9 +259,10 @@ def _problem(where: str, text: str, code: int | None) -> Exception:
         return AwayError(f"it answers with status {code}")
     if code in (401, 403):
         return RefusedError(f"{where}: refuses (status {code}); set {SECRETS}, in the environment")
-    if code in (404, 405) and "RESOURCE_DOES_NOT_EXIST" not in text:
+    is_foreign = code in (404, 405) and "RESOURCE_DOES_NOT_EXIST" not in text
+    if is_foreign or "Response body:" in text:  # of MLflow's own answers the client shows the words
         return RefusedError(f"{where}: not an MLflow server; correct --url")
-    return RefusedError(f"{where}: refuses (status {code}): {printable(text, 200)}")
+    return MachineError(f"{where}: refuses (status {code}): {printable(text, 200)}")
 
 
 REASONS: Mapping[str, str] = {

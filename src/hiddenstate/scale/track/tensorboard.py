@@ -86,7 +86,7 @@ class TensorBoard:
 
     def _paths(self) -> list[Path]:
         """The event files, in the order in which TensorBoard reads them."""
-        return sorted(self.folder.glob("*tfevents*"))
+        return sorted(path for path in self.folder.glob("*tfevents*") if path.is_file())
 
     def _read_back(self) -> str | None:
         """Note what the files hold; return whose they are, None if nobody's."""
@@ -234,7 +234,7 @@ class TensorBoard:
 
     def close(self) -> None:
         """Leave the file, and let others follow the run."""
-        self._path = None
+        self._path, self._written, self._shown = None, Written(), set()
         if self._lock is not None:
             self._lock.close()
             self._lock = None

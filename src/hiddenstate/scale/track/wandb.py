@@ -215,6 +215,7 @@ class Wandb:
         run, self._run = self._run, None
         if run is not None:
             _end(run, 0)
+        self._written, self._numbers = Written(), set()
         if self._lock is not None:
             self._lock.close()
             self._lock = None
@@ -240,8 +241,9 @@ def _end(run: Any, code: int) -> None:
 
 
 def _wait_until_quiet(path: Path) -> None:
-    """Wait until no process that was left behind writes a file."""
-    while True:
+    """Wait, but not for long, until no process that was left behind writes a file."""
+    end = time.monotonic() + TIMEOUT_SECONDS
+    while time.monotonic() < end:
         try:
             before = path.stat()
         except OSError:

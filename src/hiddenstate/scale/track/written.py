@@ -2,6 +2,7 @@
 
 from array import array
 from bisect import bisect_left
+from ctypes import c_float
 from math import isclose
 
 TOLERANCE = 1e-6
@@ -51,7 +52,8 @@ class Written:
         found = self.value(name, step)
         if found is None:
             return False
-        return True if isclose(found, value, rel_tol=TOLERANCE) else None
+        is_same = found == c_float(value).value or isclose(found, value, rel_tol=TOLERANCE)
+        return True if is_same else None  # very small and very large ones: only the first
 
     def cut(self, step: int) -> None:
         """Forget all points from `step` on."""
