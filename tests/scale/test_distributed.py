@@ -116,11 +116,25 @@ def test_what_only_one_process_can_do_is_refused_before_the_ranks_meet(
 
 
 def launch_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let this process be the only rank."""
+    """Let this process be the only rank of torchrun."""
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
     variables = {"RANK": 0, "WORLD_SIZE": 1, "LOCAL_RANK": 0, "MASTER_PORT": free_port()}
     for name, value in variables.items():
         monkeypatch.setenv(name, str(value))
     monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
+
+
+@pytest.mark.parametrize(("rank", "n_ranks"), [(0, 1), (1, 4), ("x", "y")])
+def test_a_command_that_does_not_train_ignores_variables_that_torchrun_did_not_set(
+    rank: object, n_ranks: object, cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    launch_alone(monkeypatch)
+    monkeypatch.delenv("TORCHELASTIC_RUN_ID")
+    monkeypatch.setenv("RANK", str(rank))
+    monkeypatch.setenv("WORLD_SIZE", str(n_ranks))
+    (tmp_path / "runs").mkdir()
+    done = cli("runs", "--runs-dir", tmp_path / "runs")
+    assert (done.code, "torchrun" in done.err) == (0, False)
 
 
 def test_a_carried_state_is_refused(
