@@ -131,13 +131,13 @@ def sweep(data: str, by: str | None, runs_dir: Path, as_json: bool, **values: An
     own = ("name", "jobs", "scheduler", "shard", "retry_failed", "collect", "extract",
            "config_file", "job")  # fmt: skip
     how = {name: values.pop(name) for name in own}
+    values = {name: value for name, value in values.items() if value is not None}
     if by is None or how["extract"] is not None or how["collect"]:
         if by is not None:
             flag = "--extract" if how["extract"] is not None else "--collect"
             raise OptionError(f"{flag}: reads a sweep; pass its folder as TABLE, without --by")
-        _with_existing(data, runs_dir, how, as_json)
+        _with_existing(data, runs_dir, how, values, as_json)
         return
-    values = {name: value for name, value in values.items() if value is not None}
     job = how["job"] or _job_of(values)
     values = option_values(job, how["config_file"], _for_job(job, values))
     columns = tuple(name.strip() for name in by.split(","))
@@ -328,15 +328,20 @@ def _print_results(
     say(f"table: {folder.path / 'results.csv'}")
 
 
-def _with_existing(data: str, runs_dir: Path, how: Mapping[str, Any], as_json: bool) -> None:
+def _with_existing(
+    data: str, runs_dir: Path, how: Mapping[str, Any], values: Mapping[str, Any], as_json: bool
+) -> None:
     """Print the results of a sweep, add other folders to it, or take a model out of it."""
     from hiddenstate.scale.sweep.results import write_results
     from hiddenstate.scale.sweep.store import SweepFolder
 
-    for name in ("scheduler", "shard", "name"):
-        if how[name] is not None:
-            raise OptionError(f"--{name}: only with --by; name the columns of the groups")
     folder = SweepFolder(found_sweep(data, runs_dir, "--by COL is required to train one"))
+    own = ("scheduler", "shard", "name", "jobs", "job", "retry_failed", "config_file")
+    for name in [*values, *(name for name in own if how[name] not in (None, 0, False))]:
+        flag = name.removesuffix("_file").replace("_", "-")
+        raise OptionError(f"--{flag}: only with --by, to train; name the table and the columns")
+    if how["extract"] is not None and how["collect"]:
+        raise OptionError("--extract: and --collect are two commands; give one of them")
     about = folder.about()
     if how["extract"] is not None:
         _extract(folder, *how["extract"])
