@@ -287,7 +287,8 @@ def _report(made: "Sweep", trained: int, seconds: float, shard: Shard, as_json: 
     }
     _print_results(made.folder, len(made.table), facts, as_json)
     if not as_json and trained:
-        note(f"{trained:,} groups trained in {seconds:.1f} s ({trained / seconds:,.1f} per second)")
+        each = f"{trained / seconds:,.1f} per second"
+        note(f"{count(trained, 'group')} trained in {seconds:.1f} s ({each})")
 
 
 def _print_results(
@@ -387,7 +388,6 @@ def _extract(folder: "SweepFolder", group: str, file: str) -> None:
         raise OptionError("--extract: the path is empty")
     check_output(output)
     models = SweepModels(folder)
-    key = (group,) if len(models.by) == 1 else tuple(group.split(","))
-    write_output(output, models.model_bytes(key))
+    write_output(output, models.model_bytes(models.key_of(group)))
     say(f"model: {output}")
     note(f"next: hiddenstate predict {shlex.quote(file)} DATA")

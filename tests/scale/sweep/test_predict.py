@@ -150,3 +150,20 @@ def test_a_date_names_the_same_group_whatever_dates_are_beside_it(tmp_path):
         options = make_config("regress", {"data": "x.csv", "target": ("y",)}, together=False).data
         keys.append(read_groups(tmp_path / f"{n}.parquet", options, ("day",), "regress").keys)
     assert keys[0] == keys[1][:1]
+
+
+def test_a_group_of_several_columns_is_named_by_all_its_values(cli, refuse, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    sites = ('"Oslo, NO",x', '"a,b",c', 'a,"b,c"')
+    rows = [f"{line},{site}" for k, site in enumerate(sites) for line in lines_of(k)]
+    (tmp_path / "sales.csv").write_text("\n".join(["t,y,site,part", *rows]) + "\n", "utf-8")
+    folder = tmp_path / "runs" / "two"
+    train_here(open_sweep(tmp_path / "sales.csv", ("site", "part"), "regress", VALUES, folder))
+    done = cli("sweep", "two", "--extract", "Oslo, NO,x", "oslo.safetensors")
+    assert done.code == 0, done.err
+    expected = "expected 2 values, of site, part, got Lima"
+    assert expected in refuse(2, "sweep", "two", "--extract", "Lima", "x.safetensors")
+    ambiguous = "a,b,c may be site=a,b, part=c or site=a, part=b,c"
+    assert ambiguous in refuse(2, "sweep", "two", "--extract", "a,b,c", "x.safetensors")
+    with pytest.raises(KeyError, match="expected 2 values"):
+        load_sweep(folder)["Lima"]
