@@ -17,7 +17,7 @@ from tests.conftest import Cli
 pytest.importorskip("torch")
 
 ARGS = [
-    *("regress", "--no-stateful", "--windows", "60", "--epochs", "2", "--batch-size", "7"),
+    *("regress", "--no-stateful", "--windows", "60", "--epochs", "6", "--batch-size", "7"),
     *("--hidden-size", "6", "--log-every", "2", "--checkpoint-every", "2", "--threads", "1"),
     *("--view", "off", "--name", "both"),
 ]
@@ -39,7 +39,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     assert done.returncode == 0, done.stderr
     results = json.loads(done.stdout)  # one line: the other rank prints nothing
-    assert (results["engine"], results["steps"]) == ("torch", 18)
+    assert (results["engine"], results["steps"]) == ("torch", 54)
     assert "torch on cpu, 2 ranks of 1 thread, float32, seed 0; run runs/both" in done.stderr
     return folder / "runs" / "both"
 
@@ -68,7 +68,7 @@ def test_a_lost_rank_ends_the_others_and_the_resumed_run_is_the_same(
     whole: Path, tmp_path: Path
 ) -> None:
     ranks = start_ranks([*ARGS[:-2], "--name", "both"], tmp_path, 2)
-    wait_for_lines(tmp_path, 3, ranks)
+    wait_for_lines(tmp_path, 3, ranks)  # of 27: it is not over when a busy machine gets here
     ranks[1].kill()
     assert ranks[0].wait(timeout=60) == 3
     error = (tmp_path / "rank0.out").read_text().splitlines()[-1]

@@ -60,7 +60,7 @@ def let_one_rank_speak() -> None:
 def _silence() -> None:
     if not _streams:
         _streams.extend((sys.stdout, sys.stderr))
-        sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+        sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
 
 
 def check_command(name: str) -> None:
