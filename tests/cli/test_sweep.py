@@ -75,7 +75,8 @@ def test_workers_end_with_a_killed_command(tmp_path):
     pytest.fail("the worker is still there")
 
 
-def test_shards_of_several_folders_are_collected(cli, sales, tmp_path):
+def test_shards_of_several_folders_are_collected(cli, sales, tmp_path, monkeypatch):
+    monkeypatch.setattr("hiddenstate.scale.sweep.store.BATCH", 2)
     for number in range(2):
         done = cli(
             "sweep", "sales.csv", *HERE, "--shard", f"{number}/2", "--name", f"part-{number}"

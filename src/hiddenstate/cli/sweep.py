@@ -24,6 +24,7 @@ from hiddenstate.cli.options import (
 )
 from hiddenstate.cli.output import note, say, say_json, table
 from hiddenstate.cli.run_argument import RunName
+from hiddenstate.cli.sweep_models import sweep_folder
 from hiddenstate.config.option import JOBS
 from hiddenstate.errors import OptionError, RunInterruptedError, count, printable
 from hiddenstate.scale.sweep.options import Shard, sweep_options
@@ -360,11 +361,9 @@ def _with_existing(
 
 def found_sweep(name: str, runs_dir: Path, hint: str) -> Path:
     """Return the folder of the sweep that a user names: a path, or a name in `runs_dir`."""
-    from hiddenstate.scale.sweep.store import is_sweep
-
-    for path in (Path(name), runs_dir / name):
-        if is_sweep(path):
-            return path
+    path = sweep_folder(name, runs_dir)
+    if path is not None:
+        return path
     raise OptionError(f"{printable(name)}: not a sweep; {hint}")
 
 
