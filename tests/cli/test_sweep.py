@@ -75,7 +75,8 @@ def test_workers_end_with_a_killed_command(tmp_path):
     pytest.fail("the worker is still there")
 
 
-def test_shards_of_several_folders_are_collected(cli, sales, tmp_path):
+def test_shards_of_several_folders_are_collected(cli, sales, tmp_path, monkeypatch):
+    monkeypatch.setattr("hiddenstate.scale.sweep.store.BATCH", 2)
     for number in range(2):
         done = cli(
             "sweep", "sales.csv", *HERE, "--shard", f"{number}/2", "--name", f"part-{number}"
@@ -122,6 +123,8 @@ def test_a_signal_keeps_what_is_trained(cli, tmp_path, number):
         (["--by", "site", "--horizon", "0"], "--horizon: expected"),
         (["--by", "site", "--scheduler", "tcp://h:1", "--jobs", "2"], "has its own workers"),
         (["--by", "site", "--collect", "x"], "--collect: reads a sweep"),
+        (["--by", "site,"], "--by: the name of a column is empty"),
+        (["--by", ""], "--by: the name of a column is empty"),
         ([], "sales.csv: not a sweep; --by COL is required to train one"),
         (["--extract", "A", "x.safetensors"], "sales.csv: not a sweep"),
     ],
@@ -129,6 +132,14 @@ def test_a_signal_keeps_what_is_trained(cli, tmp_path, number):
 def test_bad_options_are_refused_before_anything_is_written(refuse, sales, words, error):
     job = [] if "--label" in words else ["--job", "regress"]
     assert error in refuse(2, "sweep", "sales.csv", *words, *job)
+
+
+@pytest.mark.parametrize(
+    "words", [("--retry-failed",), ("--jobs", 2), ("--seed", 0), ("--shard", "0/2")]
+)
+def test_what_trains_nothing_refuses_options_of_training(cli, refuse, sales, words):
+    assert cli("sweep", "sales.csv", *HERE, "--shard", "0/12").code in (0, 2)
+    assert f"{words[0]}: only with --by" in refuse(2, "sweep", "sales-by-site", *words)
 
 
 @pytest.mark.parametrize(
@@ -164,7 +175,13 @@ def test_a_scheduler_that_is_not_there_is_one_line(refuse, sales, monkeypatch):
     words = ("sweep", "sales.csv", "--by", "site", *OPTIONS, "--scheduler")
     error = refuse(3, *words, "tcp://127.0.0.1:9")
     assert "--scheduler: tcp://127.0.0.1:9 cannot be reached" in error
-    assert "cannot be reached" in refuse(3, *words, "nonsense://x")
+    assert "cannot be reached" in refuse(3, *words, "nonsense://x:1")
+
+
+@pytest.mark.parametrize("address", ["", "nonsense", "tcp://host", "tcp://host:70000"])
+def test_an_address_without_a_port_is_refused(refuse, sales, address):
+    words = ("sweep", "sales.csv", "--by", "site", *OPTIONS, "--scheduler", address)
+    assert "--scheduler: expected an address such as tcp://host:8786, got" in refuse(2, *words)
 
 
 def test_a_missing_extra_is_one_line(refuse, sales, monkeypatch):

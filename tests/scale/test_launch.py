@@ -31,6 +31,12 @@ def test_without_one_of_the_variables_a_process_trains_alone(name):
     assert launch_of({**FULL, name: ""}) is None
 
 
+def test_one_process_trains_alone_unless_torchrun_started_it():
+    one = {**FULL, "RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "0", "LOCAL_WORLD_SIZE": "1"}
+    assert launch_of(one) is None
+    assert launch_of({**one, "TORCHELASTIC_RUN_ID": "none"}) is not None
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [
@@ -41,6 +47,7 @@ def test_without_one_of_the_variables_a_process_trains_alone(name):
         ("LOCAL_RANK", "9"),
         ("LOCAL_WORLD_SIZE", "1"),
         ("MASTER_PORT", "65536"),
+        ("MASTER_PORT", "0"),
         ("MASTER_PORT", "٣"),
     ],
 )
@@ -76,3 +83,8 @@ def test_a_name_without_an_address_is_refused(monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", nothing)
     with pytest.raises(MachineError, match="MASTER_ADDR nobody: Name or service not known; name"):
         choose_interface(Launch(0, 2, 0, 1, "nobody", 29500))
+
+
+def test_what_cannot_be_a_host_name_is_refused():
+    with pytest.raises(MachineError, match=r"^MASTER_ADDR a\.\.b: not a host name; name the host"):
+        choose_interface(Launch(0, 2, 0, 1, "a..b", 29500))

@@ -20,7 +20,7 @@ from hiddenstate.errors import (
     RunInterruptedError,
     printable,
 )
-from hiddenstate.scale.launch import Launch, launch_of
+from hiddenstate.scale.launch import STARTED, Launch, launch_of
 
 TRAINING = ("classify", "regress", "autoencode", "resume")
 """The commands that several processes can run together."""
@@ -60,7 +60,7 @@ def let_one_rank_speak() -> None:
 def _silence() -> None:
     if not _streams:
         _streams.extend((sys.stdout, sys.stderr))
-        sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+        sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
 
 
 def check_command(name: str) -> None:
@@ -71,11 +71,11 @@ def check_command(name: str) -> None:
     OptionError
         With the commands that do.
     """
-    if name not in TRAINING and is_launched():
+    if name not in TRAINING and STARTED in os.environ and is_launched():
         let_one_rank_speak()
         raise OptionError(
             f"{name}: torchrun starts {', '.join(TRAINING)} only; run `hiddenstate {name}` without "
-            "it"
+            "it, or unset RANK"
         )
 
 

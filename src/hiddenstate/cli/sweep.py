@@ -24,6 +24,7 @@ from hiddenstate.cli.options import (
 )
 from hiddenstate.cli.output import note, say, say_json, table
 from hiddenstate.cli.run_argument import RunName
+from hiddenstate.cli.sweep_models import sweep_folder
 from hiddenstate.config.option import JOBS
 from hiddenstate.errors import OptionError, RunInterruptedError, count, printable
 from hiddenstate.scale.sweep.options import Shard, sweep_options
@@ -131,13 +132,13 @@ def sweep(data: str, by: str | None, runs_dir: Path, as_json: bool, **values: An
     own = ("name", "jobs", "scheduler", "shard", "retry_failed", "collect", "extract",
            "config_file", "job")  # fmt: skip
     how = {name: values.pop(name) for name in own}
+    values = {name: value for name, value in values.items() if value is not None}
     if by is None or how["extract"] is not None or how["collect"]:
         if by is not None:
             flag = "--extract" if how["extract"] is not None else "--collect"
             raise OptionError(f"{flag}: reads a sweep; pass its folder as TABLE, without --by")
-        _with_existing(data, runs_dir, how, as_json)
+        _with_existing(data, runs_dir, how, values, as_json)
         return
-    values = {name: value for name, value in values.items() if value is not None}
     job = how["job"] or _job_of(values)
     values = option_values(job, how["config_file"], _for_job(job, values))
     columns = tuple(name.strip() for name in by.split(","))
@@ -287,7 +288,8 @@ def _report(made: "Sweep", trained: int, seconds: float, shard: Shard, as_json: 
     }
     _print_results(made.folder, len(made.table), facts, as_json)
     if not as_json and trained:
-        note(f"{trained:,} groups trained in {seconds:.1f} s ({trained / seconds:,.1f} per second)")
+        each = f"{trained / seconds:,.1f} per second"
+        note(f"{count(trained, 'group')} trained in {seconds:.1f} s ({each})")
 
 
 def _print_results(
@@ -328,15 +330,20 @@ def _print_results(
     say(f"table: {folder.path / 'results.csv'}")
 
 
-def _with_existing(data: str, runs_dir: Path, how: Mapping[str, Any], as_json: bool) -> None:
+def _with_existing(
+    data: str, runs_dir: Path, how: Mapping[str, Any], values: Mapping[str, Any], as_json: bool
+) -> None:
     """Print the results of a sweep, add other folders to it, or take a model out of it."""
     from hiddenstate.scale.sweep.results import write_results
     from hiddenstate.scale.sweep.store import SweepFolder
 
-    for name in ("scheduler", "shard", "name"):
-        if how[name] is not None:
-            raise OptionError(f"--{name}: only with --by; name the columns of the groups")
     folder = SweepFolder(found_sweep(data, runs_dir, "--by COL is required to train one"))
+    own = ("scheduler", "shard", "name", "jobs", "job", "retry_failed", "config_file")
+    for name in [*values, *(name for name in own if how[name] not in (None, 0, False))]:
+        flag = name.removesuffix("_file").replace("_", "-")
+        raise OptionError(f"--{flag}: only with --by, to train; name the table and the columns")
+    if how["extract"] is not None and how["collect"]:
+        raise OptionError("--extract: and --collect are two commands; give one of them")
     about = folder.about()
     if how["extract"] is not None:
         _extract(folder, *how["extract"])
@@ -354,11 +361,9 @@ def _with_existing(data: str, runs_dir: Path, how: Mapping[str, Any], as_json: b
 
 def found_sweep(name: str, runs_dir: Path, hint: str) -> Path:
     """Return the folder of the sweep that a user names: a path, or a name in `runs_dir`."""
-    from hiddenstate.scale.sweep.store import is_sweep
-
-    for path in (Path(name), runs_dir / name):
-        if is_sweep(path):
-            return path
+    path = sweep_folder(name, runs_dir)
+    if path is not None:
+        return path
     raise OptionError(f"{printable(name)}: not a sweep; {hint}")
 
 
@@ -382,7 +387,6 @@ def _extract(folder: "SweepFolder", group: str, file: str) -> None:
         raise OptionError("--extract: the path is empty")
     check_output(output)
     models = SweepModels(folder)
-    key = (group,) if len(models.by) == 1 else tuple(group.split(","))
-    write_output(output, models.model_bytes(key))
+    write_output(output, models.model_bytes(models.key_of(group)))
     say(f"model: {output}")
     note(f"next: hiddenstate predict {shlex.quote(file)} DATA")

@@ -148,7 +148,8 @@ class Group:
                 if len(here) < self.n_ranks and time.monotonic() > deadline:
                     raise MachineError(
                         f"waited {JOIN_SECONDS:.0f} s for {self.n_ranks} ranks: rank {missing[0]} "
-                        "did not arrive; start torchrun on every host with the same command"
+                        "did not arrive; start torchrun on every host with the same command, or "
+                        "unset RANK and WORLD_SIZE to train in one process"
                     )
                 time.sleep(0.01)
             self._base.set(f"{own}/all", " ".join(here.values()))

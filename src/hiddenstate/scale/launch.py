@@ -11,6 +11,9 @@ from hiddenstate.errors import MachineError, OptionError, printable
 VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 """What torchrun sets for each process; all of them together mean data parallel training."""
 
+STARTED = "TORCHELASTIC_RUN_ID"
+"""What torchrun sets, and nobody who sets the variables of one process by hand, as in notebooks."""
+
 INTERFACE = "GLOO_SOCKET_IFNAME"
 """The variable that names the network interface on which gloo waits for the other ranks."""
 
@@ -55,6 +58,8 @@ def launch_of(environment: Mapping[str, str] = os.environ) -> Launch | None:
     if not all(environment.get(name) for name in VARIABLES):
         return None
     n_ranks = _number(environment, "WORLD_SIZE", 1, 2**16)
+    if n_ranks == 1 and STARTED not in environment:
+        return None
     local_rank = _number(environment, "LOCAL_RANK", 0, n_ranks - 1)
     return Launch(
         rank=_number(environment, "RANK", 0, n_ranks - 1),
@@ -62,7 +67,7 @@ def launch_of(environment: Mapping[str, str] = os.environ) -> Launch | None:
         local_rank=local_rank,
         n_local=_number(environment, "LOCAL_WORLD_SIZE", local_rank + 1, n_ranks, n_ranks),
         address=environment["MASTER_ADDR"],
-        port=_number(environment, "MASTER_PORT", 0, 2**16 - 1),
+        port=_number(environment, "MASTER_PORT", 1, 2**16 - 1),
         hosts_store=environment.get("TORCHELASTIC_USE_AGENT_STORE") != "True",
     )
 
@@ -94,9 +99,10 @@ def choose_interface(launch: Launch) -> None:
     """
     try:
         own = _address_towards(launch.address, launch.port)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # the latter of a name that no host can have
+        why = getattr(error, "strerror", None) or "not a host name"
         raise MachineError(
-            f"MASTER_ADDR {printable(launch.address, 60)}: {error.strerror or error}; name the "
+            f"MASTER_ADDR {printable(launch.address, 60)}: {why}; name the "
             "host of rank 0 as all hosts know it"
         ) from None
     if own.startswith("127.") and launch.n_local < launch.n_ranks:
@@ -111,7 +117,7 @@ def choose_interface(launch: Launch) -> None:
 
 def _address_towards(host: str, port: int) -> str:
     """Return the address from which packets to `host` leave; none is sent."""
-    family, kind, _, _, place = socket.getaddrinfo(host, port or 1, type=socket.SOCK_DGRAM)[0]
+    family, kind, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
     with socket.socket(family, kind) as probe:
         probe.connect(place)
         return str(probe.getsockname()[0])

@@ -115,6 +115,14 @@ def test_other_options_are_refused_with_what_differs(open_sales, changes, error)
         open_sales(**changes)
 
 
+def test_of_two_sweeps_begun_at_once_in_a_folder_one_is_refused(open_sales):
+    first, second = open_sales(), open_sales(seed=1)
+    begin(first)
+    begin(open_sales())
+    with pytest.raises(OptionError, match="was started with --seed not set, and is now 1"):
+        begin(second)
+
+
 def test_another_table_is_refused(open_sales, sales):
     train_here(open_sales())
     with sales.path.open("a", encoding="utf-8") as stream:

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from hiddenstate import load, load_sweep
+from hiddenstate.config import make_config
+from hiddenstate.scale.sweep.groups import read_groups
 from hiddenstate.scale.sweep.models import SweepModels
 from hiddenstate.scale.sweep.start import open_sweep
 from hiddenstate.scale.sweep.store import SweepFolder
@@ -124,3 +126,44 @@ def test_python_reads_estimators_and_results(forecasters, tmp_path):
     columns = made.forecast(2, level=())
     assert columns["site"].tolist() == ["1", "1", "2", "2", "3", "3"]
     assert set(made.predict(tmp_path / "sales.csv", skip_unknown=True)) >= {"site", "row", "y"}
+
+
+def test_a_group_of_zeros_keeps_its_model_in_a_table_without_words(tmp_path):
+    rows = [f"{line},{site}" for site in ("A", "7", "007") for line in lines_of(len(site))]
+    (tmp_path / "sales.csv").write_text("\n".join(["t,y,site", *rows]) + "\n", "utf-8")
+    made = open_sweep(tmp_path / "sales.csv", ("site",), "regress", VALUES, tmp_path / "sweep")
+    train_here(made)
+    new = tmp_path / "new.csv"
+    new.write_text("\n".join(["t,y,site", *(f"{line},007" for line in lines_of(3))]), "utf-8")
+    found = load_sweep(tmp_path / "sweep").forecast(horizon=2, table=new, level=())
+    assert found["site"].tolist() == ["007", "007"]
+
+
+def test_a_date_names_the_same_group_whatever_dates_are_beside_it(tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    days = np.array(["2026-01-01T00:00", "2026-01-01T12:00"], "M8[us]")
+    keys = []
+    for n in (1, 2):
+        table = pa.table({"day": days[:n], "y": np.arange(float(n))})
+        parquet.write_table(table, tmp_path / f"{n}.parquet")
+        options = make_config("regress", {"data": "x.csv", "target": ("y",)}, together=False).data
+        keys.append(read_groups(tmp_path / f"{n}.parquet", options, ("day",), "regress").keys)
+    assert keys[0] == keys[1][:1]
+
+
+def test_a_group_of_several_columns_is_named_by_all_its_values(cli, refuse, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    sites = ('"Oslo, NO",x', '"a,b",c', 'a,"b,c"')
+    rows = [f"{line},{site}" for k, site in enumerate(sites) for line in lines_of(k)]
+    (tmp_path / "sales.csv").write_text("\n".join(["t,y,site,part", *rows]) + "\n", "utf-8")
+    folder = tmp_path / "runs" / "two"
+    train_here(open_sweep(tmp_path / "sales.csv", ("site", "part"), "regress", VALUES, folder))
+    done = cli("sweep", "two", "--extract", "Oslo, NO,x", "oslo.safetensors")
+    assert done.code == 0, done.err
+    expected = "expected 2 values, of site, part, got Lima"
+    assert expected in refuse(2, "sweep", "two", "--extract", "Lima", "x.safetensors")
+    ambiguous = "a,b,c may be site=a,b, part=c or site=a, part=b,c"
+    assert ambiguous in refuse(2, "sweep", "two", "--extract", "a,b,c", "x.safetensors")
+    with pytest.raises(KeyError, match="expected 2 values"):
+        load_sweep(folder)["Lima"]

@@ -3,16 +3,20 @@
 import contextlib
 import logging
 import queue
+import re
 from collections.abc import Iterable
 from typing import Any
 
 from hiddenstate import __version__
-from hiddenstate.errors import MachineError, printable
+from hiddenstate.errors import MachineError, OptionError, printable
 from hiddenstate.scale.sweep.work import train_packet
 from hiddenstate.system.extras import require
 
 PATIENCE = 10.0
 """Seconds to wait for a scheduler."""
+
+ADDRESS = re.compile(r"([a-z]+://)?\S+:([0-9]{1,5})/?")
+"""An address of a scheduler; of others Dask's client leaves a thread, which delays the exit."""
 
 WORKERS_PATIENCE = 60.0
 """Seconds to wait for the first worker of a scheduler."""
@@ -30,6 +34,8 @@ class DaskCluster:
     ------
     MissingExtraError
         If Dask is not installed.
+    OptionError
+        If the address has no port.
     MachineError
         If the scheduler cannot be reached or has no workers, or a worker has another version of
         hiddenstate, or none.
@@ -37,6 +43,12 @@ class DaskCluster:
 
     def __init__(self, address: str) -> None:
         self.address, self.where = address, f"the Dask scheduler at {printable(address)}"
+        match = ADDRESS.fullmatch(address)
+        if match is None or not 0 < int(match[2]) < 2**16:
+            raise OptionError(
+                f"--scheduler: expected an address such as tcp://host:8786, got "
+                f"{printable(address, 60)}"
+            )
         distributed = require("distributed", "sweep --scheduler")
         for name in ("distributed", "distributed.client", "distributed.core", "distributed.comm"):
             logging.getLogger(name).setLevel(logging.CRITICAL)  # errors here are one line

@@ -45,7 +45,7 @@ class GroupedTable:
     written : dict of int to ndarray
         Columns of numbers that may be names, (N,) as they are written.
     by_text : tuple of bool
-        Whether the numbers of each column of `by` count as they are written: 007 is not 7.
+        Whether the cells of each column of `by` count as they are written: 007 is not 7.
     texts : tuple of str
         Columns that stay text in a group in which all their cells are numbers.
     """
@@ -149,6 +149,8 @@ def name_of(key: Key, by: Sequence[str]) -> str:
 def _check_by(columns: Columns, options: DataConfig, by: tuple[str, ...], named: bool) -> None:
     """Refuse columns that are not there, and a column of `by` with another use."""
     for j, name in enumerate(by):
+        if not name and name not in columns.positions:
+            raise OptionError("--by: the name of a column is empty; name columns as COL,COL")
         if name in by[:j]:
             raise OptionError(f"--by: names {printable(name, 40)} twice")
         if name not in columns.positions:
@@ -184,11 +186,13 @@ def _texts(
     texts, written = [], []
     for k, j in enumerate(which):
         refuse_missing(columns, j, "belongs to no group")
-        own, is_text = columns.arrays[j], False
+        own = columns.arrays[j]
+        # A group 007 beside A is text, and stays it in rows that have no A.
+        is_text = own.dtype.kind == "O" if as_text is None else as_text[k]
         if columns.kinds[j] == "number" and columns.written is not None:
             cells = columns.written([j])[0]
-            reason = reason_for_text(cells.tolist(), own.tolist()) if as_text is None else ""
-            is_text = bool(reason) if as_text is None else as_text[k]
+            if as_text is None:
+                is_text = bool(reason_for_text(cells.tolist(), own.tolist()))
             own = cells if is_text else own
         texts.append(own)
         written.append(is_text)
@@ -203,8 +207,14 @@ def _numbered(texts: list[Array]) -> tuple[NDArray[np.int64], list[Key]]:
         group = _in_order(group * (int(each.max()) + 1) + each)
     firsts = np.empty(int(group.max()) + 1, np.int64)
     firsts[group[::-1]] = np.arange(len(group))[::-1]
-    columns = [[_as_text(v) for v in plain_values(values[firsts]).tolist()] for values in texts]
-    return group, list(zip(*columns, strict=True))
+    return group, list(zip(*(_names(values[firsts]) for values in texts), strict=True))
+
+
+def _names(values: Array) -> list[str]:
+    """Return values as text, each the same whatever the others are."""
+    if values.dtype.kind == "M":  # plain_values gives all dates as many parts as one needs
+        return [str(plain_values(values[k : k + 1])[0]) for k in range(len(values))]
+    return [_as_text(value) for value in plain_values(values).tolist()]
 
 
 def _in_order(values: Array) -> NDArray[np.int64]:

@@ -5,7 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from hiddenstate.errors import DataError, did_you_mean, printable
+from hiddenstate.errors import DataError, count, did_you_mean, listed, printable
 from hiddenstate.models.fitted import FittedModel, model_of_bytes
 from hiddenstate.scale.sweep.groups import Key, name_of
 from hiddenstate.scale.sweep.store import Record, SweepFolder
@@ -32,6 +32,24 @@ class SweepModels:
     def __iter__(self) -> Iterator[Key]:
         return (key for key, record in self.records.items() if record.n_bytes)
 
+    def key_of(self, text: str) -> Key:
+        """Return the values of the group that is written as `text`, with commas between them.
+
+        Raises
+        ------
+        DataError
+            If the text has another number of values, or may mean several groups.
+        """
+        if len(self.by) == 1:
+            return (text,)
+        found = [key for key in self.records if ",".join(key) == text]
+        if len(found) > 1:
+            raise DataError(
+                f"{printable(self.folder.path)}: {printable(text, 60)} may be "
+                f"{' or '.join(name_of(key, self.by) for key in found)}; use load_sweep in Python"
+            )
+        return found[0] if found else tuple(text.split(","))
+
     def model_bytes(self, key: Key) -> bytes:
         """Return the model file of a group.
 
@@ -55,6 +73,11 @@ class SweepModels:
         return f"failed: {record.outcome.reason}" if not record.n_bytes else ""
 
     def _record(self, key: Key) -> Record:
+        if len(key) != len(self.by):
+            raise DataError(
+                f"{printable(self.folder.path)}: expected {count(len(self.by), 'value')}, of "
+                f"{listed(self.by)}, got {printable(','.join(key), 60)}"
+            )
         record = self.records.get(key)
         if record is None:
             named = {name_of(each, self.by): each for each in self.records}

@@ -50,7 +50,8 @@ def pack_groups(table: GroupedTable, numbers: Sequence[int], facts: Mapping[str,
         What else the packet holds, as values for JSON.
     """
     columns = table.columns
-    rows = np.concatenate([table.rows(number) for number in numbers])
+    parts = [table.rows(number) for number in numbers]
+    rows = np.concatenate(parts)
     body: list[bytes] = [rows.tobytes()]
     heads: list[dict[str, Any]] = []
     arrays = [*columns.arrays, *table.written.values()]
@@ -73,7 +74,7 @@ def pack_groups(table: GroupedTable, numbers: Sequence[int], facts: Mapping[str,
         "untyped": table.has_untyped_cells,
         "texts": list(table.texts),
         "written": list(table.written),
-        "groups": [[number, int(table.sizes()[number])] for number in numbers],
+        "groups": [[number, len(part)] for number, part in zip(numbers, parts, strict=True)],
         "arrays": heads,
     }
     return json.dumps(header).encode() + b"\n" + b"".join(body)

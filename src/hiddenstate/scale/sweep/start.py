@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,16 @@ class Sweep:
             for number, key in enumerate(self.table.keys)
             if key not in kept and shard.holds(key)
         ]
+
+    @cached_property
+    def table_facts(self) -> dict[str, Any]:
+        """What identifies the table, for JSON."""
+        return {
+            "name": self.table.path.name,
+            "path": str(self.table.path.absolute()),
+            "sha256": fingerprint(self.table.path),
+            "rows": self.table.columns.n_rows,
+        }
 
 
 def checked_config(job: str, values: Mapping[str, Any]) -> Config:
@@ -125,9 +136,18 @@ def _is_used(folder: Path) -> bool:
 
 
 def begin(sweep: Sweep) -> None:
-    """Make the folder of a new sweep."""
+    """Make the folder of a new sweep.
+
+    Raises
+    ------
+    OptionError
+        If another command has begun another sweep there since :func:`open_sweep`.
+    """
     if not sweep.folder.exists:
         sweep.folder.create(_about(sweep))
+    about = sweep.folder.about()
+    _check_same(about, sweep.table.by, sweep.job, sweep.values, sweep.folder)
+    _check_table(about["table"], sweep)
 
 
 def _own(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -142,18 +162,8 @@ def _about(sweep: Sweep) -> dict[str, Any]:
         "by": list(table.by),
         "by_text": list(table.by_text),
         "options": _own(sweep.values),
-        "table": _table_facts(sweep),
+        "table": sweep.table_facts,
         "groups": len(table),
-    }
-
-
-def _table_facts(sweep: Sweep) -> dict[str, Any]:
-    table = sweep.table
-    return {
-        "name": table.path.name,
-        "path": str(table.path.absolute()),
-        "sha256": fingerprint(table.path),
-        "rows": table.columns.n_rows,
     }
 
 
@@ -189,7 +199,7 @@ def _written(value: Any) -> str:
 
 def _check_table(earlier: Mapping[str, Any], sweep: Sweep) -> None:
     """Refuse to continue a sweep with another table (`OptionError`)."""
-    now = _table_facts(sweep)
+    now = sweep.table_facts
     if now["sha256"] == earlier.get("sha256") and now["name"] == earlier.get("name"):
         return
     if now["name"] != earlier.get("name"):

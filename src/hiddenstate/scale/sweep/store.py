@@ -38,6 +38,9 @@ MARK = b"hiddenstate-group "
 MAX_LINE = 2**20
 """Longest line of a record, in bytes."""
 
+BATCH, BATCH_BYTES = 100, 2**24
+"""Most records, and about the most bytes, that are copied before they are flushed to the disk."""
+
 MAX_ABOUT = 2**24
 """Longest file that says what a sweep is, in bytes."""
 
@@ -266,12 +269,17 @@ class SweepFolder:
     def copy_from(self, other: "SweepFolder") -> int:
         """Append the groups of another folder that this one does not have; return their number."""
         own, added = self.records(), 0
+        batch: list[bytes] = []
         for record in other.records().values():
             before = own.get(record.key)
             if before is None or (before.outcome.status == "failed" and record.n_bytes):
                 content = record.model_bytes() if record.n_bytes else b""
-                self.add(0, 1, [encode_record(record.key, record.outcome, content)])
+                batch.append(encode_record(record.key, record.outcome, content))
                 added += 1
+            if sum(map(len, batch)) >= BATCH_BYTES or len(batch) == BATCH:
+                self.add(0, 1, batch)
+                batch = []
+        self.add(0, 1, batch)
         return added
 
     def write_results(self, content: bytes) -> None:
