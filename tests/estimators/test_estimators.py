@@ -61,6 +61,7 @@ def test_parameters_are_the_options_of_the_commands(job):
     options = {"seed": "random_state"}
     kept = {"steps", "channels_first", "missing", "scale", "stateful", "output"}
     kept |= {"valid_fraction", "class_weight", "horizon", "window", "change", "linear"}
+    kept |= {"future", "static"}
     expected = {
         options.get(o.name, o.name)
         for section, o in job_options(job)

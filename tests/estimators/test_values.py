@@ -187,7 +187,8 @@ def test_float32_stays_float32_and_is_not_copied_as_float64(job, frame, monkeypa
     """Beside X there are the scaled rows and, of a frame, the rows as an array; nothing larger."""
     import tracemalloc
 
-    monkeypatch.setattr("hiddenstate.data.prepare.transform.SCAN_BYTES", 2**14)
+    for module in ("missing", "statistics", "transform"):
+        monkeypatch.setattr(f"hiddenstate.data.prepare.{module}.SCAN_BYTES", 2**14)
     monkeypatch.setattr("hiddenstate.data.rows.PIECE", 2**14)
     X = RNG.normal(size=(3000, 120)).astype("float32")
     own = pd.DataFrame(X, columns=[f"c{j}" for j in range(120)]) if frame else X
