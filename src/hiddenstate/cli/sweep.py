@@ -210,6 +210,10 @@ def _train(
         raise _interrupted(bar.done, len(missing), interrupt)
     _report(made, bar.done, time.monotonic() - began, shard, as_json)
     _refuse_all_failed(bar)
+    if not as_json and any(each.outcome.status != "failed" for each in records.values()):
+        name = shlex.quote(str(folder))
+        use = f"forecast {name} --horizon N" if values.get("horizon") else f"predict {name} TABLE"
+        say(f"next: hiddenstate {use}")
 
 
 def _workers(how: Mapping[str, Any]) -> "Workers":
@@ -287,7 +291,8 @@ def _report(made: "Sweep", trained: int, seconds: float, shard: Shard, as_json: 
     }
     _print_results(made.folder, len(made.table), facts, as_json)
     if not as_json and trained:
-        note(f"{trained:,} groups trained in {seconds:.1f} s ({trained / seconds:,.1f} per second)")
+        rate = f"{trained / seconds:,.1f} per second"
+        note(f"{count(trained, 'group')} trained in {seconds:.1f} s ({rate})")
 
 
 def _print_results(

@@ -379,14 +379,15 @@ def _train_best(
     """Train the best trial once more, and print how it is scored on the test rows."""
     from hiddenstate.cli.live_view import view_callbacks
     from hiddenstate.report.model_card import write_card
-    from hiddenstate.scale.tune.best import train_best
+    from hiddenstate.scale.tune.best import train_best, trained_best
 
     settings = study.settings
     how = f"on all training rows, for the {count(slot.attribute('best_epoch', 1), 'epoch')} that "
     how += "its kept weights had"
     if settings.refit_fraction:
         how = "with validation rows held out, as --valid-fraction is set"
-    note(f"training the best, trial {slot.number}, once more {how}")
+    if trained_best(study, slot) is None:
+        note(f"training the best, trial {slot.number}, once more {how}")
     run = train_best(
         study,
         slot,
@@ -402,8 +403,18 @@ def _train_best(
             if name.startswith(("test_", "baseline_")):
                 say(f"{name}: {value:.4g}")
         say(f"best: {run.path}")
-        say(f"next: hiddenstate evaluate {shlex.quote(str(run.path))}")
+        _warn(run)
+        say(f"next: hiddenstate predict {shlex.quote(str(run.path))} DATA")
     return run
+
+
+def _warn(run: "Run") -> None:
+    """Say so if the best is worse than its baseline."""
+    from hiddenstate.metrics.comparison import compare
+
+    compared = compare(run.config.job, run.results() or {}, run.config.flat())
+    if compared is not None and compared.worse:
+        note(f"the best network is {compared.warning()}")
 
 
 def _json(
