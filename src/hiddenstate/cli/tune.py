@@ -95,7 +95,7 @@ def _all_options(command: Command) -> Command:
     "all training rows. Test rows are held out, and only that last run is scored on them. The same "
     "command, started again or elsewhere with the same --storage, is one more worker of the same "
     "study; each trial is an ordinary run folder. Options that are set stay fixed.\n\n"
-    "\b\nExample:\n  hiddenstate tune sensors.csv --trials 50",
+    "\b\nExample:\n  hiddenstate tune sensors.csv --label activity --trials 50",
 )
 @click.argument("data")
 @_all_options
