@@ -139,3 +139,17 @@ def test_resuming_a_finished_run_says_what_continues_it(cli: Cli, refuse: Refuse
     cli(*WAVES)
     error = refuse(2, "resume", "last", "--view", "off")
     assert "`hiddenstate resume runs/regress-1 --windows +100`" in error
+
+
+def test_a_search_and_a_sweep_are_named_as_such(cli: Cli, refuse: Refuse, tmp_path: Path) -> None:
+    for folder, file in (("tune-a", "study.json"), ("a-by-b", "sweep.json")):
+        path = tmp_path / "runs" / folder
+        path.mkdir(parents=True)
+        (path / file).write_text("{}")
+    assert "it is a search, whose trials `hiddenstate runs" in refuse(2, "report", "tune-a")
+    assert "it is a sweep, which predict" in refuse(2, "watch", "a-by-b")
+    listed = cli("runs").err.splitlines()
+    assert listed == [
+        "a sweep: hiddenstate sweep runs/a-by-b",
+        "a search: hiddenstate runs --runs-dir runs/tune-a",
+    ]

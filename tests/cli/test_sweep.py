@@ -26,7 +26,10 @@ def test_groups_are_trained_in_processes_and_listed(cli, sales, tmp_path):
     lines = done.out.splitlines()
     assert lines[0] == "12 groups: 9 done, 0 worse than their baseline, 3 failed"
     assert {line.split("\t")[0] for line in lines[2:5]} == set(sales.bad)
-    assert lines[-1] == "table: runs/sales-by-site/results.csv"
+    assert lines[-2:] == [
+        "table: runs/sales-by-site/results.csv",
+        "next: hiddenstate predict runs/sales-by-site TABLE",
+    ]
     table = (tmp_path / "runs" / "sales-by-site" / "results.csv").read_text("utf-8").splitlines()
     assert len(table) == 13
     assert table[0] == "site,status,score,value,baseline,rows,updates,seconds,reason"

@@ -51,11 +51,15 @@ def test_a_study_ends_with_a_table_figures_and_a_run_of_the_best(tune: Cli, tmp_
 
 
 def test_the_same_command_goes_on_and_another_is_refused(tune: Cli, tmp_path: Path) -> None:
-    first = json.loads(tune("--trials", 2, "--json").out)
+    begun = tune("--trials", 2, "--json")
+    first = json.loads(begun.out)
     more = json.loads(tune("--trials", 3, "--json").out)
     assert [trial["trial"] for trial in more["trials"]] == [0, 1, 2]
     assert more["trials"][:2] == first["trials"]
-    assert tune("--trials", 3, "--json").out == json.dumps(more) + "\n"
+    again = tune("--trials", 3, "--json")
+    assert again.out == json.dumps(more) + "\n"
+    assert "training the best" in begun.err
+    assert "training the best" not in again.err
     other = tune("--trials", 3, "--patience", 2)
     assert (other.code, other.out) == (2, "")
     assert "patience: 2, there 0" in other.err

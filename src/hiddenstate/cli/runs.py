@@ -1,5 +1,6 @@
 """The commands that list and compare runs: runs, compare."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,10 +47,26 @@ def runs(as_json: bool, runs_dir: Path) -> None:
             note(f"warning: {error}")
     if as_json:
         say_json({"runs": rows})
-    elif not rows:
-        note(f"no runs in {runs_dir}; start one with `hiddenstate classify`")
-    else:
+        return
+    others = _searches_and_sweeps(runs_dir)
+    if rows:
         table(list(rows[0]), [[str(value) for value in row.values()] for row in rows])
+    elif not others:
+        note(f"no runs in {runs_dir}; start one with `hiddenstate classify`")
+    for line in others:
+        note(line)
+
+
+def _searches_and_sweeps(runs_dir: Path) -> list[str]:
+    """Name the folders that hold many runs or models, and what lists them."""
+    lines = []
+    for path in sorted(runs_dir.iterdir()) if runs_dir.is_dir() else ():
+        name = shlex.quote(str(path))
+        if (path / "study.json").is_file():
+            lines.append(f"a search: hiddenstate runs --runs-dir {name}")
+        elif (path / "sweep.json").is_file():
+            lines.append(f"a sweep: hiddenstate sweep {name}")
+    return lines
 
 
 def _summarize(run: "Run") -> dict[str, Any]:

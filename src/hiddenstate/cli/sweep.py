@@ -211,6 +211,10 @@ def _train(
         raise _interrupted(bar.done, len(missing), interrupt)
     _report(made, bar.done, time.monotonic() - began, shard, as_json)
     _refuse_all_failed(bar)
+    if not as_json and any(each.outcome.status != "failed" for each in records.values()):
+        name = shlex.quote(str(folder))
+        use = f"forecast {name} --horizon N" if values.get("horizon") else f"predict {name} TABLE"
+        say(f"next: hiddenstate {use}")
 
 
 def _workers(how: Mapping[str, Any]) -> "Workers":

@@ -95,7 +95,7 @@ def _all_options(command: Command) -> Command:
     "all training rows. Test rows are held out, and only that last run is scored on them. The same "
     "command, started again or elsewhere with the same --storage, is one more worker of the same "
     "study; each trial is an ordinary run folder. Options that are set stay fixed.\n\n"
-    "\b\nExample:\n  hiddenstate tune sensors.csv --trials 50",
+    "\b\nExample:\n  hiddenstate tune sensors.csv --label activity --trials 50",
 )
 @click.argument("data")
 @_all_options
@@ -380,14 +380,15 @@ def _train_best(
     """Train the best trial once more, and print how it is scored on the test rows."""
     from hiddenstate.cli.live_view import view_callbacks
     from hiddenstate.report.model_card import write_card
-    from hiddenstate.scale.tune.best import train_best
+    from hiddenstate.scale.tune.best import train_best, trained_best
 
     settings = study.settings
     how = f"on all training rows, for the {count(slot.attribute('best_epoch', 1), 'epoch')} that "
     how += "its kept weights had"
     if settings.refit_fraction:
         how = "with validation rows held out, as --valid-fraction is set"
-    note(f"training the best, trial {slot.number}, once more {how}")
+    if trained_best(study, slot) is None:
+        note(f"training the best, trial {slot.number}, once more {how}")
     run = train_best(
         study,
         slot,
@@ -403,8 +404,18 @@ def _train_best(
             if name.startswith(("test_", "baseline_")):
                 say(f"{name}: {value:.4g}")
         say(f"best: {run.path}")
-        say(f"next: hiddenstate evaluate {shlex.quote(str(run.path))}")
+        _warn(run)
+        say(f"next: hiddenstate predict {shlex.quote(str(run.path))} DATA")
     return run
+
+
+def _warn(run: "Run") -> None:
+    """Say so if the best is worse than its baseline."""
+    from hiddenstate.metrics.comparison import compare
+
+    compared = compare(run.config.job, run.results() or {}, run.config.flat())
+    if compared is not None and compared.worse:
+        note(f"the best network is {compared.warning()}")
 
 
 def _json(

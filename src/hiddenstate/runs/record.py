@@ -3,6 +3,7 @@
 import os
 import platform
 import re
+import shlex
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -169,7 +170,7 @@ def read_record(path: Path) -> dict[str, Any]:
             "you changed it, remove its sha256 line"
         ) from None
     if not is_there:
-        raise DataError(f"{printable(path.parent)}: not a run folder: it has no config.json")
+        raise DataError(f"{printable(path.parent)}: not a run folder: {_instead(path.parent)}")
     version = record.get("format") if isinstance(record, dict) else None
     if not isinstance(record, dict) or type(version) is not int or version < 1:
         raise UntrustedFileError(f"{printable(path)}: not a run's config.json")
@@ -186,6 +187,17 @@ def read_record(path: Path) -> dict[str, Any]:
     if "id" in record and not (isinstance(record["id"], str) and _ID.fullmatch(record["id"])):
         raise UntrustedFileError(f"{printable(path)}: damaged: expected an id of 32 hex digits")
     return record
+
+
+def _instead(folder: Path) -> str:
+    """Say what a folder without config.json is: a sweep or a search, if it is known."""
+    name = printable(shlex.quote(str(folder)))
+    if (folder / "sweep.json").is_file():
+        return f"it is a sweep, which predict, forecast and `hiddenstate sweep {name}` read"
+    if (folder / "study.json").is_file():
+        best = f"; its best run is {name}/best" if (folder / "best").is_dir() else ""
+        return f"it is a search, whose trials `hiddenstate runs --runs-dir {name}` lists{best}"
+    return "it has no config.json"
 
 
 def seed_of(run_id: str | None) -> int:

@@ -263,9 +263,9 @@ def split_signal(
     if min(first, T - first + context) < window + ahead or first == T:
         shorter = f" and {count(ahead, 'step')} ahead" if ahead else ""
         raise DataError(
-            f"{where}: {T} steps are too few to hold out a fraction of {fraction:g} in windows of "
-            f"{window}{shorter}; use {'a smaller --horizon, ' * bool(ahead)}a shorter --window or "
-            "--test-fraction 0"
+            f"{where}: {count(T, 'step')} {'is' if T == 1 else 'are'} too few to hold out a "
+            f"fraction of {fraction:g} in windows of {window}{shorter}; use "
+            f"{'a smaller --horizon, ' * bool(ahead)}a shorter --window or --test-fraction 0"
         )
     held = _steps(rows, slice(first - context, T))
     if context and held.y is not None:

@@ -53,8 +53,7 @@ def train_best(
     MachineError
         If it cannot be trained here.
     """
-    settings = study.settings
-    config = settings.best_config(slot.params, int(slot.attribute("best_epoch", 1)))
+    config = _config(study, slot)
     prepared = study.data.prepared(config)
     while not should_stop():
         path, run = _place(study, config, prepared.fingerprint())
@@ -82,6 +81,17 @@ def train_best(
             figures = session.train(callbacks(session), should_stop)
         return None if figures is None else Run(path)
     return None
+
+
+def trained_best(study: Study, slot: Slot) -> Run | None:
+    """Return the run of the best trial if it is done, else None."""
+    config = _config(study, slot)
+    run = _place(study, config, study.data.prepared(config).fingerprint())[1]
+    return run if run is not None and run.results() is not None else None
+
+
+def _config(study: Study, slot: Slot) -> Config:
+    return study.settings.best_config(slot.params, int(slot.attribute("best_epoch", 1)))
 
 
 def _place(study: Study, config: Config, fingerprint: str) -> tuple[Path, Run | None]:

@@ -68,6 +68,12 @@ class Search:
         )
         self.n_trials_ = len(slots)
 
+    def __repr__(self) -> str:
+        return (
+            f"Search(n_trials_={self.n_trials_}, best_params_={self.best_params_}, "
+            f"best_score_={self.best_score_:.6g})"
+        )
+
     def __getattr__(self, name: str) -> Any:
         if name.endswith("_") or name.startswith("_"):
             raise AttributeError(f"Search has no attribute {name!r}")
