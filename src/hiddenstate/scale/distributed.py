@@ -67,7 +67,7 @@ class Group:
     """
 
     def __init__(self, launch: Launch, on_lost: Callable[[str], None]) -> None:
-        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # a lost rank is told in one line
+        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # a lost rank is one line
         require("torch", "training in several processes")
         import torch.distributed as dist
         from torch._C._distributed_c10d import PrefixStore

@@ -1,4 +1,4 @@
-"""What trackers are told of a run: which run it is, its options, its tags, its times."""
+"""The facts of a run that trackers keep: which run it is, its options, its tags, its times."""
 
 import hashlib
 from bisect import bisect_left, bisect_right
