@@ -3,16 +3,17 @@
 One size varies at a time; the others stay at a hidden size of 64, 28 steps and a batch of 64.
 `--grid` combines every size with every other. A pass is forward over the whole sequence and
 backward to the gradients of every weight and of the input. `hiddenstate.nn` has the names and
-signatures of torch.nn, so both layers get the same weights. The table shows the largest difference
-between their outputs, and the number of cores that other processes kept busy, which can distort
-the figures for two threads on two cores.
+signatures of torch.nn, so both layers get the same weights. With one thread, processor time is
+counted; with two, wall time. The table shows the largest difference between their outputs, and the
+number of cores that other processes kept busy, which can distort the figures for two threads on two
+cores.
 """
 
 import argparse
 import itertools
 import multiprocessing
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -116,7 +117,7 @@ def _moved(point: Point, axis: str, size: int) -> Point:
     return replace(point, **sizes)
 
 
-def time_point(point: Point, rounds: int) -> Timed:
+def time_point(point: Point, rounds: int, jax: bool = False) -> Timed:
     """Measure one point, alternating between the sides; runs in a separate process."""
     import torch
 
@@ -125,32 +126,50 @@ def time_point(point: Point, rounds: int) -> Timed:
     layers = _layers(point)
     x = torch.randn(point.batch, point.steps, point.features, requires_grad=True)
     above = torch.randn(point.batch, point.steps, point.directions * point.hidden)
+    tasks: dict[str, Callable[[], None]] = {
+        side: partial(_torch_pass, layer, x, above) for side, layer in layers.items()
+    }
+    if jax:
+        from contenders.jax_layers import jax_pass
 
-    def passes(side: str, n: int) -> float:
-        layer, clock = layers[side], Clock()
-        with clock.running():
-            for _ in range(n):
-                layer.zero_grad(set_to_none=True)
-                x.grad = None
-                layer(x)[0].backward(above)
-        return clock.wall / n
-
-    numbers, one_round = {}, 0.0
-    for side in layers:
-        passes(side, 1)
-        each = passes(side, 1)
-        numbers[side] = max(1, int(ENOUGH / each))
-        one_round += numbers[side] * each
-    tasks = {side: partial(passes, side, n) for side, n in numbers.items()}
+        tasks["jax"] = jax_pass(layers["torch"], x.detach().numpy(), above.numpy())
     whole = Clock()
     with whole.running():
-        seconds = interleave(tasks, max(1, min(rounds, int(PATIENCE / one_round))))
+        seconds = _seconds(tasks, rounds, point.threads)
     difference = None
-    if len(layers) == 2:
+    if "hiddenstate" in layers:
         with torch.no_grad():
             ours, theirs = (layers[side](x)[0] for side in SIDES)
             difference = float((ours - theirs).abs().max())
     return Timed(point, seconds, whole.others, difference)
+
+
+def _torch_pass(layer: Any, x: Any, above: Any) -> None:
+    layer.zero_grad(set_to_none=True)
+    x.grad = None
+    layer(x)[0].backward(above)
+
+
+def _seconds(
+    tasks: dict[str, Callable[[], None]], rounds: int, threads: int
+) -> dict[str, list[float]]:
+    """Return the seconds of a pass of each side in each round, after two passes to warm up."""
+
+    def passes(side: str, n: int) -> float:
+        clock = Clock()
+        with clock.running():
+            for _ in range(n):
+                tasks[side]()
+        return (clock.cpu if threads == 1 else clock.wall) / n
+
+    numbers, one_round = {}, 0.0
+    for side in tasks:
+        passes(side, 1)
+        each = passes(side, 1)
+        numbers[side] = max(1, int(ENOUGH / each))
+        one_round += numbers[side] * each
+    pieces = {side: partial(passes, side, n) for side, n in numbers.items()}
+    return interleave(pieces, max(1, min(rounds, int(PATIENCE / one_round))))
 
 
 def _layers(point: Point) -> dict[str, Any]:
@@ -207,8 +226,8 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     return {"points": [vars(one.point) | one.seconds | {"others": one.others} for one in timed]}
 
 
-def with_threads(chosen: list[Point], threads: int, rounds: int) -> list[Timed]:
-    """Measure points in one new process limited to `threads` threads."""
+def with_threads(chosen: list[Point], threads: int, rounds: int, jax: bool = False) -> list[Timed]:
+    """Measure points in one new process limited to `threads` threads, also in jax if `jax`."""
     timed = []
     context = multiprocessing.get_context("spawn")
     with environment(thread_limits(threads)), ProcessPoolExecutor(1, context) as pool:
@@ -217,7 +236,7 @@ def with_threads(chosen: list[Point], threads: int, rounds: int) -> list[Timed]:
                 print(f"{point}: skipped, needs {point.billions:.0f} billion operations")
                 continue
             note(f"{threads} threads, {number + 1} of {len(chosen)}")
-            timed.append(pool.submit(time_point, point, rounds).result())
+            timed.append(pool.submit(time_point, point, rounds, jax).result())
     note("")
     return timed
 
