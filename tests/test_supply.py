@@ -8,6 +8,8 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
+from hiddenstate import __version__
+
 ROOT = Path(__file__).parents[1]
 LOCK = (ROOT / "requirements" / "test.txt").read_text("utf-8")
 
@@ -53,3 +55,27 @@ def test_what_the_sdist_leaves_out_is_named_from_the_root() -> None:
 def test_the_lock_names_no_place_to_fetch_from() -> None:
     assert "://" not in LOCK
     assert not re.search(r"^-", LOCK, re.MULTILINE)
+
+
+def test_the_release_is_named_alike_everywhere() -> None:
+    """The version in the changelog, which says how to upgrade, and in the citation file."""
+    changelog = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    released = re.search(
+        rf"^## \[{re.escape(__version__)}\] - (\d{{4}}-\d\d-\d\d)$", changelog, re.M
+    )
+    assert released
+    section = changelog[released.end() :].partition("\n## [")[0]
+    assert "\n### Upgrading from " in section
+    citation = (ROOT / "CITATION.cff").read_text("utf-8")
+    assert f"\nversion: {__version__}\n" in citation
+    assert f"\ndate-released: {released[1]}\n" in citation
+
+
+def test_what_is_compiled_in_is_in_the_notice() -> None:
+    stated = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    notice = (ROOT / "NOTICE").read_text("utf-8")
+    for needed in stated["build-system"]["requires"]:
+        name = Requirement(needed).name
+        assert name == "scikit-build-core" or name in notice, f"{name} is built in or not: say so"
+    assert "Redistributions in binary form must reproduce" in notice
+    assert stated["project"]["license-files"] == ["LICENSE", "NOTICE"]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # the names of _PUBLIC, with their types
     from hiddenstate.training.callback import Callback as Callback
     from hiddenstate.training.callback import LoggerCallback as LoggerCallback
 
-__version__ = "0.4.0"
+__version__ = "0.5.0"
 
 _PUBLIC = {
     "RecurrentClassifier": "hiddenstate.estimators",
