@@ -12,6 +12,8 @@ from hiddenstate import __version__
 
 ROOT = Path(__file__).parents[1]
 LOCK = (ROOT / "requirements" / "test.txt").read_text("utf-8")
+BUILDERS = ("scikit-build-core", "hatch-fancy-pypi-readme")
+"""What builds the package and leaves nothing in it."""
 
 
 def locked() -> dict[str, tuple[str, int]]:
@@ -76,6 +78,20 @@ def test_what_is_compiled_in_is_in_the_notice() -> None:
     notice = (ROOT / "NOTICE").read_text("utf-8")
     for needed in stated["build-system"]["requires"]:
         name = Requirement(needed).name
-        assert name == "scikit-build-core" or name in notice, f"{name} is built in or not: say so"
+        assert name in (*BUILDERS, *re.findall(r"\w+", notice)), f"{name}: is it compiled in?"
     assert "Redistributions in binary form must reproduce" in notice
     assert stated["project"]["license-files"] == ["LICENSE", "NOTICE"]
+
+
+def test_the_package_page_has_addresses_for_every_link() -> None:
+    """A registry shows the README alone, without the files beside it."""
+    stated = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    hook = stated["tool"]["hatch"]["metadata"]["hooks"]["fancy-pypi-readme"]
+    text = (ROOT / "README.md").read_text("utf-8")
+    for change in hook["substitutions"]:
+        text = re.sub(change["pattern"], change["replacement"], text)
+    links = re.findall(r"(!?)\[[^\[\]]*\]\(([^)]+)\)", text)
+    assert len(links) > 30
+    for picture, address in links:
+        start = "https://raw." if picture else "https://"
+        assert address.startswith((start, "#")), address
