@@ -1,7 +1,8 @@
 """Two workers search the options of a network together, with their study in PostgreSQL.
 
 Usage: HIDDENSTATE_STORAGE=postgresql://USER@HOST/DATABASE python search_options.py [FOLDER]
-(pip install '.[tune]'). Without an address, the study is an SQLite file in FOLDER.
+(pip install '.[tune]'). Started again in another terminal, or with the same address on another
+machine, it is one more worker. Without an address, the study is an SQLite file in FOLDER.
 """
 
 import os

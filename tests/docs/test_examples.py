@@ -28,11 +28,22 @@ LARGEST_PICTURE = 150_000
 NUMBER = re.compile(r"\d+\.?\d*")
 
 
-def ran(name, tmp_path, **environ):
-    """Run an example with the folder `made` in an empty one; return what it printed."""
-    command = [sys.executable, str(EXAMPLES / f"{name}.py"), "made"]
-    environ = {**os.environ, "OMP_NUM_THREADS": "1", **environ}
-    return subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True)
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys):
+    """Runs an example with the folder `made` in an empty one, and returns what it printed."""
+
+    def start(name):
+        monkeypatch.chdir(tmp_path)
+        path = str(EXAMPLES / f"{name}.py")
+        monkeypatch.setattr(sys, "argv", [path, "made"])
+        try:
+            runpy.run_path(path, run_name="__main__")
+        finally:
+            printed = capsys.readouterr()
+        assert printed.err == ""
+        return printed.out
+
+    return start
 
 
 def made(tmp_path):
@@ -59,66 +70,58 @@ def test_every_example_is_in_the_list_of_the_folder():
     assert sorted(listed) == sorted(p.name for p in (*SCRIPTS, *EXAMPLES.glob("*.ipynb")))
 
 
-def test_digits_are_classified_kept_and_exported(tmp_path):
-    done = ran("classify_digits", tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert number_after("test accuracy after 938 updates:", done.stdout) > 0.94
-    assert "your digit: 7," in done.stdout
-    files = {"decision.png", "digits.safetensors", "digits.html", "digits.json"}
-    assert made(tmp_path) == files
-    again = ran("classify_digits", tmp_path)
-    assert (again.returncode, again.stdout) == (0, done.stdout)
+def test_digits_are_classified_kept_and_exported(run, tmp_path):
+    printed = run("classify_digits")
+    assert number_after("test accuracy after 938 updates:", printed) > 0.94
+    assert "your digit: 7," in printed
+    assert made(tmp_path) == {"decision.png", "digits.safetensors", "digits.html", "digits.json"}
 
 
-def test_a_sine_becomes_a_cosine(tmp_path):
-    done = ran("sine_to_cosine", tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert number_after("R2 after 100 windows:", done.stdout) > 0.98
+def test_a_sine_becomes_a_cosine(run, tmp_path):
+    assert number_after("R2 after 100 windows:", run("sine_to_cosine")) > 0.98
     assert made(tmp_path) == {"sine_to_cosine.png"}
 
 
-def test_digits_become_codes(tmp_path):
-    done = ran("digit_codes", tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert number_after("a test pixel after 1876 updates:", done.stdout) < 0.045
+def test_digits_become_codes(run, tmp_path):
+    assert number_after("a test pixel after 1876 updates:", run("digit_codes")) < 0.045
     assert made(tmp_path) == {"digit_codes.png", "digits_rebuilt.png"}
 
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
-def test_a_program_in_c_answers_as_python_does(tmp_path):
+def test_a_program_in_c_answers_as_python_does(run, tmp_path, monkeypatch):
+    """Without a compiler a line says so; a second start replaces the files of the first."""
     needs("aeon")
-    done = ran("motion_on_device", tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert number_after("answers from those of Python:", done.stdout) < 1e-5
-    assert number_after("right after 10 s:", done.stdout) >= 85
+    with monkeypatch.context() as without:
+        without.setattr(shutil, "which", lambda name, path=None: None)
+        with pytest.raises(SystemExit, match=r"^no C compiler \(cc, gcc or clang\).*not built$"):
+            run("motion_on_device")
+    assert made(tmp_path) == {"motion.h", "motion.json"}
+    printed = run("motion_on_device")
+    assert number_after("answers from those of Python:", printed) < 1e-5
+    assert number_after("right after 10 s:", printed) >= 85
     assert made(tmp_path) == {"motion", "motion.h", "motion.json"}
 
 
-def test_without_a_compiler_the_header_is_written_and_a_line_says_so(tmp_path):
-    needs("aeon")
-    done = ran("motion_on_device", tmp_path, PATH=str(tmp_path))
-    assert done.returncode == 1
-    assert done.stderr.startswith("no C compiler")
-    assert done.stderr.count("\n") == 1
-    assert made(tmp_path) == {"motion.h", "motion.json"}
-
-
-def test_two_workers_search_with_a_study_in_postgresql(tmp_path, new_database):
-    done = ran("search_options", tmp_path, HIDDENSTATE_STORAGE=new_database())
+def test_two_workers_search_with_a_study_in_postgresql(tmp_path, server, new_database):
+    """In a process of its own: its workers import the file that started them."""
+    url = new_database()
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLES / "search_options.py"), "made"],
+        cwd=tmp_path,
+        env={**os.environ, "HIDDENSTATE_STORAGE": url},
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
-    assert set(re.findall(r"^trial (\d): (?:done|pruned), ", done.stderr, re.M)) == set("01234567")
+    ended = re.findall(r"^trial (\d): (?:done|pruned), ", done.stderr, re.M)
+    assert sorted(ended) == list("01234567")
     assert number_after("trained again on all rows:", done.stdout) > 0.85
     assert "SQLite" not in done.stdout
     assert made(tmp_path) == {"digits-search"}
     names = {path.name for path in (tmp_path / "made" / "digits-search").iterdir()}
     assert names == {"study.json", "workers", *(f"trial-000{i}" for i in range(8))}
-    workers = {
-        json.loads(line)["worker"]
-        for path in (tmp_path / "made").rglob("journal.jsonl")
-        for line in path.read_text().splitlines()
-        if '"worker"' in line
-    }
-    print(workers)
+    counted = "SELECT count(*) FROM trials WHERE state IN ('COMPLETE', 'PRUNED')"
+    assert server.query(counted, url.rpartition("/")[2]) == [["8"]]
 
 
 def test_without_an_address_the_study_is_a_file(tmp_path, monkeypatch, capsys):
