@@ -168,8 +168,8 @@ def test_a_notebook_has_the_outputs_of_its_cells(path, tmp_path):
     assert "".join(texts(stored))
     for found, expected in zip(texts(book), texts(stored), strict=True):
         assert NUMBER.sub("0", found).split() == NUMBER.sub("0", expected).split()
-        numbers = [[float(n) for n in NUMBER.findall(text)] for text in (found, expected)]
-        np.testing.assert_allclose(*numbers, rtol=0.1, atol=0.05)
+        computed, kept = (np.array(NUMBER.findall(text), dtype=float) for text in (found, expected))
+        np.testing.assert_allclose(computed, kept, rtol=0.1, atol=0.05)
     for cells in zip(book.cells, stored.cells, strict=True):
         kinds = [[o["output_type"] for o in cell.get("outputs", ())] for cell in cells]
         assert kinds[0] == kinds[1]
