@@ -22,6 +22,7 @@ PROJECT = {
     "CHANGELOG.md": "changelog.md",
     "SECURITY.md": "security.md",
     "CONTRIBUTING.md": "contributing.md",
+    "examples/README.md": "examples.md",
 }
 """Pages outside docs/, and what they are called on the site."""
 
