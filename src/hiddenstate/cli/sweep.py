@@ -59,7 +59,6 @@ def _job_options(command: Command) -> Command:
 
 @click.command(
     cls=JobCommand,
-    short_help="Train one model for each group of a table.",
     help="Train one model for each group of a table.\n\nTABLE is a table in any supported format, "
     "and --by names the columns whose values tell its groups apart. Each group is trained as "
     "`hiddenstate classify`, `regress` or `autoencode` trains a file with its rows alone, in "

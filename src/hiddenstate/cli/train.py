@@ -147,7 +147,7 @@ def _job_command(job: str, summary: str, details: str, example: str) -> click.Co
         f"{summary}\n\n{details}\n\nDefaults are those of the classic scripts. With DATA, options "
         f"that are not set follow from the data (--recipe auto).\n\n\b\nExample:\n  {example}"
     )
-    return click.command(job, cls=JobCommand, short_help=summary, help=text)(decorated)
+    return click.command(job, cls=JobCommand, help=text)(decorated)
 
 
 classify = _job_command(
@@ -178,7 +178,6 @@ autoencode = _job_command(
 
 @click.command(
     cls=GroupedCommand,
-    short_help="Resume a run, or train it for longer.",
     help="Resume an interrupted run from its last checkpoint, or train a finished one for longer; "
     "or go on with a study of `hiddenstate tune`.\n\n\b\nExample:\n"
     "  hiddenstate resume classify-1 --epochs +1",

@@ -89,7 +89,6 @@ def _all_options(command: Command) -> Command:
 
 @click.command(
     cls=JobCommand,
-    short_help="Search the options that learn best.",
     help="Search the options that learn best.\n\nTrains runs of a job with different options, "
     "compares them on validation rows alone, ends bad ones early, and trains the best once more on "
     "all training rows. Test rows are held out, and only that last run is scored on them. The same "
