@@ -1,7 +1,6 @@
 """Command-line options made from the fields of `hiddenstate.config`, and from config files."""
 
 import os
-import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -237,6 +236,8 @@ def read_config_file(path: Path, job: str) -> dict[str, Any]:
 
 
 def _parse_config_file(path: Path, where: str) -> dict[str, Any]:
+    import tomllib
+
     from hiddenstate.system.atomic_file import open_regular
     from hiddenstate.system.strict_json import parse_json
 
