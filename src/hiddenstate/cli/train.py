@@ -265,6 +265,10 @@ def _train_command(job: str, values: dict[str, Any]) -> None:
         raise OptionError("--data-dir: DATA is given too; use one of them")
     values["data"] = data_dir if values["data"] is None else values["data"]
     values = absolute_paths(option_values(job, config_file, values))
+    if job != "regress" and values.get("data") is None and not is_launched():
+        from hiddenstate.data.bundled.unpack import unpack_ahead
+
+        unpack_ahead()  # while modules are imported
     with stdin_as_file(values.get("data"), KEPT) as stdin:
         _train_runs(job, values, replace(options, stdin=stdin), n)
 
