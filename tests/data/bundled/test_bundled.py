@@ -68,7 +68,7 @@ def test_a_missing_bundled_file_is_refused(
     monkeypatch.setattr(unpack, "FOLDER", tmp_path)
     if ahead:
         unpack.unpack_ahead()
-    with pytest.raises(DataError, match="train-images-idx3-ubyte.*reinstall"):
+    with pytest.raises(DataError, match=r"train-images-idx3-ubyte.*reinstall"):
         load_mnist()
 
 

@@ -9,6 +9,7 @@ import io
 import math
 import threading
 import zlib
+from contextlib import suppress
 from pathlib import Path
 
 from hiddenstate.errors import DataError
@@ -36,31 +37,30 @@ FILES = {
 """Shape and SHA-256 of each unpacked file by name."""
 
 
-class _Ahead(threading.Thread):
-    """Unpacks all files once, in a thread that does not keep the process from ending."""
+class _Unpacking(threading.Thread):
+    """Unpacks a file in a thread that does not keep the process from ending."""
 
-    def __init__(self) -> None:
+    def __init__(self, file: str) -> None:
         super().__init__(daemon=True)
-        self.contents: list[memoryview] = []
-        self.error: Exception | None = None
+        self.file = file
+        self.content: memoryview | None = None
 
     def run(self) -> None:
-        """Unpack; keep what is raised for whoever waits."""
-        try:
-            self.contents = [_verified(name) for name in FILES]
-        except Exception as error:
-            self.error = error
+        """Unpack; whoever waits for the content tries again if that fails, and meets the error."""
+        with suppress(DataError, MemoryError):
+            self.content = _verified(self.file)
 
 
-_ahead: list[_Ahead] = []
-"""The thread whose result nobody has taken yet, if there is one."""
+_started: list[_Unpacking] = []
+"""The threads whose contents nobody has taken yet."""
 
 
 def unpack_ahead() -> None:
-    """Start to unpack the files; :func:`unpacked` waits for the end of it."""
-    if not _ahead:
-        _ahead.append(_Ahead())
-        _ahead[0].start()
+    """Start to unpack the files, unless that is under way; :func:`unpacked` waits for the end."""
+    if not _started:
+        _started.extend(map(_Unpacking, FILES))
+        for thread in _started:
+            thread.start()
 
 
 def unpacked() -> list[memoryview]:
@@ -71,13 +71,11 @@ def unpacked() -> list[memoryview]:
     DataError
         If a file of the installation is missing or damaged.
     """
-    if not _ahead:
-        return [_verified(name) for name in FILES]
-    thread = _ahead.pop()
-    thread.join()
-    if thread.error is not None:
-        raise thread.error
-    return thread.contents
+    unpack_ahead()
+    threads = [_started.pop(0) for _ in FILES]
+    for thread in threads:
+        thread.join()
+    return [t.content if t.content is not None else _verified(t.file) for t in threads]
 
 
 def header_size(shape: tuple[int, ...]) -> int:
