@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from hiddenstate.cli.options import (
     FilePath,
@@ -116,7 +117,13 @@ def resume_study(folder: Path, options: Manner) -> None:
 
     require("optuna", "resuming a study")
     settings = read_settings(folder)
-    address = parse_address(options.storage or settings.storage, folder)
+    address = own = parse_address(settings.storage, folder)
+    if options.storage is not None:  # it may have a password, which no study keeps
+        address = parse_address(options.storage, folder)
+    source = click.get_current_context().get_parameter_source("storage")
+    if source is ParameterSource.ENVIRONMENT and address.shown != own.shown:
+        note(f"{STORAGE_VARIABLE}: names another database; the study's own, {own.shown}, is used")
+        address = own
     _search(settings, load_data(settings), address, folder, options)
 
 
