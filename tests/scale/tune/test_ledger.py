@@ -130,7 +130,8 @@ def test_a_study_of_another_program_is_refused(
     assert not (tmp_path / "runs").exists()
 
 
-def test_a_worker_leaves_no_folder_and_counts_as_dead_at_once(study: Study) -> None:
+def test_a_worker_leaves_no_folder_and_counts_as_dead_at_once(tmp_path: Path) -> None:
+    study = study_in(tmp_path)
     with locked_place(study.folder) as place:
         worker = owner(study, place)
         assert place.is_dir()
