@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hiddenstate.system.extras import command
 from tests.conftest import QUIET, Answer, Cli, needs_kernels
 
 ROOT = Path(__file__).parents[1]
-HINT = "pip install 'hiddenstate[torch]'"
+HINT = command("torch")
 
 BLOCK = """
 import sys

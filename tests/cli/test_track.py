@@ -7,6 +7,7 @@ from importlib import import_module
 
 import pytest
 
+from hiddenstate.system.extras import command
 from tests.conftest import Cli, Refuse
 from tests.scale.track.trackers import Memory
 
@@ -134,7 +135,7 @@ def test_a_missing_extra_is_one_line(refuse: Refuse, run_of, monkeypatch, tracke
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, tracker, None)
     said = refuse(3, "track", "autoencode-1", "--to", tracker)
-    assert f"pip install 'hiddenstate[{tracker}]'" in said
+    assert command(tracker) in said
 
 
 def test_a_damaged_run_is_refused(refuse: Refuse, run_of):

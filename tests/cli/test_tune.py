@@ -93,6 +93,21 @@ def test_ctrl_c_loses_nothing_and_resume_goes_on(
     assert "is a study" in refused.err
 
 
+def test_the_variable_does_not_replace_the_database_of_a_study(
+    tune: Cli, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = f"sqlite:///{tmp_path / 'own.sqlite3'}"
+    assert tune("--trials", 1, "--storage", own).code == 0
+    monkeypatch.setenv("HIDDENSTATE_STORAGE", f"sqlite:///{tmp_path / 'other.sqlite3'}")
+    resumed = cli("resume", "tune-sensors", "--json")
+    assert resumed.code == 0, resumed.err
+    assert json.loads(resumed.out)["done"] == 1
+    assert f"HIDDENSTATE_STORAGE: names another database; the study's own, {own}" in resumed.err
+    assert not (tmp_path / "other.sqlite3").exists()
+    monkeypatch.setenv("HIDDENSTATE_STORAGE", own)
+    assert "HIDDENSTATE_STORAGE" not in cli("resume", "tune-sensors", "--json").err
+
+
 def test_several_workers_share_the_trials(tune: Cli, tmp_path: Path) -> None:
     done = tune("--trials", 3, "--workers", 2, "--json")
     assert done.code == 0, done.err

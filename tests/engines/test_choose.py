@@ -12,6 +12,7 @@ from hiddenstate.engines import TrainingState, choose, make_engine
 from hiddenstate.errors import MachineError, OptionError
 from hiddenstate.jobs import make_job
 from hiddenstate.system import memory
+from hiddenstate.system.extras import command
 from tests.conftest import needs_kernels
 
 
@@ -48,8 +49,8 @@ def test_without_kernels_and_torch_both_ways_out_are_named(monkeypatch):
         engine_of()
     assert str(raised.value) == (
         "training requires the native kernels or torch, and there is neither: they were not "
-        "built; install a C++17 compiler and reinstall hiddenstate, or add torch: "
-        "pip install 'hiddenstate[torch]'"
+        f"built; install a C++17 compiler and reinstall hiddenstate, or add torch: "
+        f"{command('torch')}"
     )
 
 

@@ -1,6 +1,7 @@
 """Optional packages: one list, imported late, and named with their command where missing."""
 
 import ast
+import json
 import sys
 import tomllib
 from pathlib import Path
@@ -103,6 +104,7 @@ def test_an_optional_package_is_imported_late_and_with_a_message(path: Path) -> 
 
 def test_a_missing_package_is_named_with_its_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
+    monkeypatch.setattr(extras, "_source", lambda: None)
     assert not is_installed("pyarrow")
     with pytest.raises(MissingExtraError) as raised:
         require("pyarrow", "reading Parquet")
@@ -110,6 +112,30 @@ def test_a_missing_package_is_named_with_its_command(monkeypatch: pytest.MonkeyP
     assert str(raised.value) == (
         "reading Parquet requires pyarrow; install it with: pip install 'hiddenstate[tables]'"
     )
+
+
+@pytest.mark.parametrize(
+    ("about", "expected"),
+    [
+        ({"dir_info": {"editable": True}}, "pip install -e '{}[film]'"),
+        ({"dir_info": {}}, "pip install '{}[film]'"),
+        ({"archive_info": {}}, "pip install 'hiddenstate[film]'"),
+    ],
+)
+def test_from_a_folder_the_command_installs_from_there_again(
+    about: dict[str, object], expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clone, site = tmp_path / "a clone", tmp_path / "site"
+    clone.mkdir()
+    (clone / "pyproject.toml").touch()
+    facts = site / "hiddenstate-9.dist-info"
+    facts.mkdir(parents=True)
+    (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: hiddenstate\nVersion: 9\n")
+    (facts / "direct_url.json").write_text(json.dumps({"url": clone.as_uri(), **about}))
+    monkeypatch.syspath_prepend(str(site))
+    assert extras.command("imageio_ffmpeg") == expected.format(clone)
+    (clone / "pyproject.toml").unlink()  # the clone was moved or removed
+    assert extras.command("imageio_ffmpeg") == "pip install 'hiddenstate[film]'"
 
 
 def test_a_package_that_is_there_and_broken_is_not_called_missing(

@@ -3,70 +3,89 @@
 import os
 import sys
 import time
+from importlib import import_module
 from typing import NoReturn
 
 import click
 
 from hiddenstate import __version__
-from hiddenstate.cli.control import ctl
-from hiddenstate.cli.doctor import doctor
-from hiddenstate.cli.export import export
-from hiddenstate.cli.forecast import forecast
-from hiddenstate.cli.inspect import inspect
 from hiddenstate.cli.output import ReadingNotes, fail, report_internal_error
-from hiddenstate.cli.predict import evaluate, predict
-from hiddenstate.cli.ranks import check_command
-from hiddenstate.cli.runs import compare, runs
-from hiddenstate.cli.studio import studio
-from hiddenstate.cli.sweep import sweep
-from hiddenstate.cli.track import track
-from hiddenstate.cli.train import autoencode, classify, regress, resume
-from hiddenstate.cli.tune import tune
-from hiddenstate.cli.verify import verify
-from hiddenstate.cli.view import figures, film, report, watch
-from hiddenstate.config import job_options
-from hiddenstate.config.option import JOBS
 from hiddenstate.errors import HiddenstateError, did_you_mean
-from hiddenstate.system.memory import out_of_memory
 from hiddenstate.system.reading_progress import watched
 
 READER_LEFT = 128 + 13
 """Exit code when the reader of stdout has left: that of a shell for SIGPIPE."""
 
 
-GROUPS: dict[str, tuple[click.Command, ...]] = {
-    "Data": (inspect,),
-    "Training": (classify, regress, autoencode, resume, ctl, tune, sweep),
-    "Using a model": (predict, evaluate, forecast, export),
-    "Views and reports": (watch, studio, track, figures, report, film),
-    "Runs and machine": (runs, compare, verify, doctor),
+GROUPS: dict[str, dict[str, tuple[str, str]]] = {
+    "Data": {
+        "inspect": ("inspect", "Inspect data before training on it."),
+    },
+    "Training": {
+        "classify": ("classify", "Train a recurrent network to classify sequences."),
+        "regress": ("regress", "Train a recurrent network to predict a signal."),
+        "autoencode": ("autoencode", "Train an autoencoder and draw its codes."),
+        "resume": ("resume", "Resume a run, or train it for longer."),
+        "ctl": ("control", "Finish, pause, step or continue a run, or change its learning rate."),
+        "tune": ("tune", "Search the options that learn best."),
+        "sweep": ("sweep", "Train one model for each group of a table."),
+    },
+    "Using a model": {
+        "predict": ("predict", "Predict new rows."),
+        "evaluate": ("predict", "Evaluate a model on test rows or on other data."),
+        "forecast": ("forecast", "Forecast the steps after the end of series."),
+        "export": ("export", "Write a model for another language or runtime."),
+    },
+    "Views and reports": {
+        "watch": ("view", "Watch a run in progress, or replay a finished one."),
+        "studio": ("studio", "Open data and runs in the browser: train, watch, compare."),
+        "track": ("track", "Follow runs into TensorBoard, MLflow or Weights & Biases."),
+        "figures": ("view", "Draw the figures of a run into its figures folder."),
+        "report": ("view", "Write the report and the model card of a run."),
+        "film": ("view", "Write a film of a run's training, GIF or MP4."),
+    },
+    "Runs and machine": {
+        "runs": ("runs", "List the runs."),
+        "compare": ("runs", "Compare runs: options that differ, and scores."),
+        "verify": ("verify", "Check the files of a run, and that resuming it is exact."),
+        "doctor": ("doctor", "Report versions, devices and display of this machine."),
+    },
 }
-"""The commands by heading in the help, in the order they are used."""
+"""Module and short text of each command, by heading in the help, in the order they are used."""
+
+COMMANDS = {name: entry for commands in GROUPS.values() for name, entry in commands.items()}
+"""Module and short text of each command."""
 
 
 class _Group(click.Group):
-    """Lists commands in groups, and suggests a name for an unknown command."""
+    """Lists commands in groups, imports one when it is named, and suggests one for a wrong name."""
 
     def list_commands(self, context: click.Context) -> list[str]:
-        return list(self.commands)
+        return list(COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name in COMMANDS and name not in self.commands:
+            module, text = COMMANDS[name]
+            command = getattr(import_module(f"hiddenstate.cli.{module}"), name)
+            command.short_help = text
+            self.add_command(command)
+        return super().get_command(context, name)
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands of each group under its heading."""
-        limit = formatter.width - 6 - max(map(len, self.commands))
         for heading, commands in GROUPS.items():
             with formatter.section(heading):
-                formatter.write_dl(
-                    [(each.name or "", each.get_short_help_str(limit)) for each in commands],
-                    col_max=max(map(len, self.commands)),
-                )
+                formatter.write_dl([(name, text) for name, (_, text) in commands.items()])
 
     def resolve_command(
         self, context: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        from hiddenstate.cli.ranks import check_command
+
         name = args[0]
         check_command(name)
-        if name not in self.commands and not name.startswith("-"):
-            raise click.UsageError(f"no such command {name!r}{did_you_mean(name, self.commands)}")
+        if name not in COMMANDS and not name.startswith("-"):
+            raise click.UsageError(f"no such command {name!r}{did_you_mean(name, COMMANDS)}")
         return super().resolve_command(context, args)
 
 
@@ -78,11 +97,6 @@ class _Group(click.Group):
 @click.version_option(__version__, prog_name="hiddenstate", message="%(prog)s %(version)s")
 def cli() -> None:
     """Train small recurrent networks and autoencoders and watch their hidden states form."""
-
-
-for _commands in GROUPS.values():
-    for _command in _commands:
-        cli.add_command(_command)
 
 
 def main(args: list[str] | None = None) -> NoReturn:
@@ -142,6 +156,8 @@ def _report(error: Exception) -> int:
         case OSError():
             return fail(f"{error.strerror or error}: {error.filename or 'standard output'}", 3)
         case MemoryError():
+            from hiddenstate.system.memory import out_of_memory
+
             return fail(str(out_of_memory(error)), 3)
         case ImportError():  # a missing extra is a MachineError; this is a broken library
             hint = "see `hiddenstate doctor`"
@@ -161,6 +177,8 @@ def _usage(error: click.UsageError) -> str:
     command = error.ctx.command_path if error.ctx else "hiddenstate"
     hint = f"; see `{command} --help`"
     if isinstance(error, click.NoSuchOption):
+        from hiddenstate.config import JOBS, job_options
+
         own = error.ctx.command.params if error.ctx else ()
         spelled = error.option_name.casefold().replace("_", "-")
         options = [flag for param in own for flag in (*param.opts, *param.secondary_opts)]

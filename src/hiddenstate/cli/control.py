@@ -14,7 +14,6 @@ ANSWER_SECONDS = 5.0
 
 @click.command(
     cls=GroupedCommand,
-    short_help="Finish, pause, step or continue a run, or change its learning rate.",
     help="Send a request to a run in progress, from any terminal.\n\n\b\n"
     "  stop       finish early: keep the best weights and end the run as done\n"
     "  pause, go  pause training, continue it\n"

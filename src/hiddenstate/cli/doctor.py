@@ -14,7 +14,6 @@ PACKAGES = ("numpy", "scikit-learn", "safetensors", "matplotlib", "rich", "click
 
 
 @click.command(
-    short_help="Report versions, devices and display of this machine.",
     help="Report versions, threads, devices and display of this machine, and whether the bundled "
     "data is intact.\n\n\b\nExample:\n  hiddenstate doctor",
 )

@@ -19,7 +19,6 @@ from hiddenstate.cli.run_argument import run_argument
 
 @click.command(
     cls=GroupedCommand,
-    short_help="Write a model for another language or runtime.",
     help="Write a model for another language or runtime.\n\nRUN is a run, its folder, or a model "
     "file. Inputs are as in the data: scaling and filling in are part of the export. It is tried "
     "on rows before it is kept, and not written if an answer differs from the model's by more than "

@@ -39,7 +39,6 @@ FIGURES = (".png", ".svg", ".pdf")
 
 @click.command(
     cls=GroupedCommand,
-    short_help="Forecast the steps after the end of series.",
     help="Forecast the steps after the end of series, with intervals.\n\nRUN is a run trained with "
     "--horizon, its folder, or a model file. DATA is a file with series, in any supported format; "
     "without DATA, the series that the run was trained and tested on. Steps up to the trained "

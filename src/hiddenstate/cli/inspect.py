@@ -41,7 +41,6 @@ def _reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.command(
     cls=GroupedCommand,
     name="inspect",
-    short_help="Inspect data before training on it.",
     help="Inspect data before training on it.\n\nDATA is a file or folder in any supported format. "
     "The command reports sizes, columns, classes or targets, missing values and possible "
     "problems, draws some rows, and prints the command of each job that fits. Of a large file it "

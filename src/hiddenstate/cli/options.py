@@ -1,8 +1,7 @@
 """Command-line options made from the fields of `hiddenstate.config`, and from config files."""
 
 import os
-import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -14,6 +13,9 @@ from hiddenstate.config.option import Option
 from hiddenstate.errors import DataError, OptionError, did_you_mean, printable
 
 Command = Callable[..., Any]
+
+Decorator = Callable[[Command], Command]
+"""Adds an option or an argument to a command."""
 
 MAX_CONFIG = 2**20
 """Longest config file that is read, in bytes."""
@@ -92,6 +94,12 @@ class JobCommand(GroupedCommand):
     )
 
 
+class SearchCommand(JobCommand):
+    """A command whose own options come first: with those of all jobs, there are many."""
+
+    headings = MappingProxyType({None: ""} | JobCommand.headings | {None: "Options"})
+
+
 class _ConfigOption(click.Option):
     """An option with a `section`, the one it belongs to in the config."""
 
@@ -113,9 +121,7 @@ runs_dir_option = click.option(
 )
 
 
-def command_option(
-    name: str, kind: type, default: Any, help: str, **facts: Any
-) -> Callable[[Command], Command]:
+def command_option(name: str, kind: type, default: Any, help: str, **facts: Any) -> Decorator:
     """Decorate a command with an option that is not part of a config.
 
     `facts` are the range, choices and unit, as :class:`hiddenstate.config.option.Option` has them.
@@ -124,18 +130,19 @@ def command_option(
     return click.option(*_spelling(option), **_click_arguments(option, ""), default=default)
 
 
-def config_option(job: str, name: str, **changes: Any) -> Callable[[Command], Command]:
+def config_option(job: str, name: str, **changes: Any) -> Decorator:
     """Decorate a command with one option of `job`; if unset, it arrives as its default.
 
     `changes` override what :func:`click.option` gets, such as `default=None`.
     """
     section, option = next(each for each in job_options(job) if each[1].name == name)
-    arguments = _click_arguments(option, job) | {"default": option.default_for(job)} | changes
-    return _in_section(section, click.option(*_spelling(option), cls=_ConfigOption, **arguments))
+    return _in_section(section, option, job, {"default": option.default_for(job)} | changes)
 
 
-def _in_section(section: str, add: Callable[[Command], Command]) -> Callable[[Command], Command]:
-    """Return the decorator `add` of an option, which also notes its section."""
+def _in_section(section: str, option: Option, job: str, changes: Mapping[str, Any]) -> Decorator:
+    """Return the decorator that adds an option of `job`, which also notes its section."""
+    arguments = {**_click_arguments(option, job), **changes}
+    add = click.option(*_spelling(option), cls=_ConfigOption, **arguments)
 
     def decorate(command: Command) -> Command:
         decorated: Any = add(command)
@@ -145,19 +152,60 @@ def _in_section(section: str, add: Callable[[Command], Command]) -> Callable[[Co
     return decorate
 
 
-def config_options(job: str) -> Callable[[Command], Command]:
-    """Decorate a command with DATA and every option of `job`; those unset arrive as None."""
+def config_options(
+    jobs: Iterable[str], offered: Callable[[str], Container[str]] | None = None
+) -> list[Decorator]:
+    """Return what decorates a command with every option of `jobs` except DATA.
 
-    def decorate(command: Command) -> Command:
-        for section, option in reversed(list(job_options(job))):
-            if option.name == "data":
-                continue
-            arguments = _click_arguments(option, job)
-            add = click.option(*_spelling(option), cls=_ConfigOption, **arguments, default=None)
-            command = _in_section(section, add)(command)
-        return click.argument("data", required=False)(command)
+    Those unset arrive as None. Range and default in the help are those of the first job that has
+    the option. `offered` returns the names that the command has of a job; all by default.
+    """
+    found: dict[str, Decorator] = {}
+    for job in jobs:
+        names = None if offered is None else offered(job)
+        for section, option in job_options(job):
+            name = option.name
+            if name not in found and name != "data" and (names is None or name in names):
+                found[name] = _in_section(section, option, job, {"default": None})
+    return list(found.values())
 
-    return decorate
+
+config_file_option = click.option(
+    "--config",
+    "config_file",
+    type=click.Path(),
+    metavar="FILE",
+    help="Read options from a TOML file or from the config.json of a run; the command line takes "
+    "precedence.",
+)
+
+
+def make_command(
+    cls: type[click.Command],
+    name: str,
+    text: str,
+    run: Callable[..., None],
+    *options: Decorator,
+) -> click.Command:
+    """Return a command that calls `run` with the values of `options`.
+
+    Parameters
+    ----------
+    cls : type
+    name, text : str
+        Its name and help.
+    run : callable
+    *options : callable
+        What decorates a command with an argument or an option, in the order of the help.
+    """
+
+    def command(**values: Any) -> None:
+        run(**values)
+
+    decorated: Command = command
+    for add in reversed((*options, runs_dir_option, json_option, debug_option)):
+        decorated = add(decorated)
+    return click.command(name, cls=cls, help=text)(decorated)
 
 
 def _spelling(option: Option) -> list[str]:
@@ -237,6 +285,8 @@ def read_config_file(path: Path, job: str) -> dict[str, Any]:
 
 
 def _parse_config_file(path: Path, where: str) -> dict[str, Any]:
+    import tomllib
+
     from hiddenstate.system.atomic_file import open_regular
     from hiddenstate.system.strict_json import parse_json
 

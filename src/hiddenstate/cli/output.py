@@ -1,17 +1,13 @@
 """Prints results on stdout, and notes and errors on stderr."""
 
-import json
 import os
 import sys
-import tempfile
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from hiddenstate.errors import printable, shortened
-from hiddenstate.system.strict_json import replace_nan
 
 if TYPE_CHECKING:
     from hiddenstate.runs import Run
@@ -80,6 +76,10 @@ def note_damage(run: "Run", snapshots: bool = False) -> None:
 
 def say_json(values: Mapping[str, Any]) -> None:
     """Print one JSON object on stdout; NaN and infinity, which JSON does not have, become null."""
+    import json
+
+    from hiddenstate.system.strict_json import replace_nan
+
     click.echo(json.dumps(replace_nan(values), allow_nan=False))
 
 
@@ -94,6 +94,9 @@ def fail(message: str, code: int) -> int:
 
 def report_internal_error(error: Exception) -> int:
     """Write the traceback of an internal error to a file, print where it is, and return 1."""
+    import tempfile
+    import traceback
+
     try:
         with tempfile.NamedTemporaryFile(
             "w", prefix="hiddenstate-", suffix=".trace.txt", delete=False, encoding="utf-8"

@@ -61,7 +61,6 @@ def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.command(
     cls=GroupedCommand,
-    short_help="Predict new rows.",
     help="Predict new rows.\n\nRUN is a run, its folder, or a model file. DATA is a file or "
     "folder in any supported format, with the columns of the training data; without DATA, the "
     "test rows of the run are used. With a sweep as RUN, each group of DATA has its own "
@@ -245,7 +244,6 @@ def opened_model(name: str, runs_dir: Path) -> "tuple[FittedModel, Run | None]":
 
 @click.command(
     cls=GroupedCommand,
-    short_help="Evaluate a model on test rows or on other data.",
     help="Evaluate a model on the test rows of its run, or on other data with labels or targets."
     "\n\nRUN is a run, its folder, or a model file. DATA is a file or folder in any supported "
     "format. Scores come with a baseline: the score of a prediction that needs no model."

@@ -1,7 +1,6 @@
 """The argument RUN: finds the run, and notices data in its place."""
 
 import os
-import re
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -17,9 +16,6 @@ if TYPE_CHECKING:
 MODELS = (".safetensors", ".pt", ".pth", ".pkl", ".pickle")
 """Endings of files that hold a model, or are refused as one."""
 
-MAX_NAME = 100
-"""Longest name of a run, in bytes."""
-
 
 class RunName(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.2
     """A new name of a run, which is never a path and needs no quotes in a shell."""
@@ -28,14 +24,9 @@ class RunName(click.ParamType):  # type: ignore[type-arg]  # generic since click
 
     def convert(self, value: Any, param: Any, ctx: Any) -> str:
         """Return the name, or refuse it."""
-        text = str(value)
-        is_plain = re.fullmatch(r"\w[\w.-]*", text) and len(text.encode()) <= MAX_NAME
-        if not is_plain or text == "last":
-            raise OptionError(
-                f"--name: expected letters, digits, -, _ and . ({MAX_NAME} bytes at most, and not "
-                f"last), got {printable(repr(text), 40)}"
-            )
-        return text
+        from hiddenstate.runs.listing import check_name
+
+        return check_name(value, "--name")
 
 
 def check_new(runs_dir: Path, name: str | None) -> None:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 @click.command(
     cls=GroupedCommand,
-    short_help="List the runs.",
     help="List the runs: job, data, status, best score and start time.\n\n\b\nExample:\n"
     "  hiddenstate runs",
 )
@@ -100,7 +99,6 @@ def _best_score(run: "Run") -> str:
 
 @click.command(
     cls=GroupedCommand,
-    short_help="Compare runs: options that differ, and scores.",
     help="Compare runs: the options that differ, and the scores.\n\n\b\nExample:\n"
     "  hiddenstate compare classify-1 classify-2",
 )

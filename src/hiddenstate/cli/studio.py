@@ -15,7 +15,6 @@ WAITING = "hiddenstate.cli.waiting"
 
 @click.command(
     cls=GroupedCommand,
-    short_help="Open data and runs in the browser: train, watch, compare.",
     help="Open the studio: a page in the browser that shows data, trains on it, and shows what "
     "networks learn while they learn it.\n\nDATA is a file or folder to look at first; RUN is a "
     "run to show. The page is served to this machine "

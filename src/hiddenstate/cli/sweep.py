@@ -12,15 +12,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hiddenstate.cli.options import (
-    Command,
     FilePath,
-    JobCommand,
+    SearchCommand,
     command_option,
-    config_option,
-    debug_option,
-    json_option,
+    config_file_option,
+    config_options,
+    make_command,
     option_values,
-    runs_dir_option,
 )
 from hiddenstate.cli.output import note, say, say_json, table
 from hiddenstate.cli.run_argument import RunName
@@ -46,88 +44,7 @@ JOB_OF = {"label": "classify", "target": "regress", "horizon": "regress", "code_
 """The job that an option belongs to, where --job is left out."""
 
 
-def _job_options(command: Command) -> Command:
-    """Decorate a command with the options of all jobs that a sweep has; unset ones are None."""
-    jobs: dict[str, str] = {}
-    for job in JOBS:
-        for name in sweep_options(job):
-            jobs.setdefault(name, job)
-    for name, job in reversed(jobs.items()):
-        command = config_option(job, name, default=None)(command)
-    return command
-
-
-@click.command(
-    cls=JobCommand,
-    short_help="Train one model for each group of a table.",
-    help="Train one model for each group of a table.\n\nTABLE is a table in any supported format, "
-    "and --by names the columns whose values tell its groups apart. Each group is trained as "
-    "`hiddenstate classify`, `regress` or `autoencode` trains a file with its rows alone, in "
-    "processes of this machine or on a Dask cluster. A group that fails is listed with its reason "
-    "and ends nothing. The same command again trains only what is missing. Without --by, TABLE is "
-    "a sweep, whose results are printed.\n\n\b\nExample:\n"
-    "  hiddenstate sweep sales.csv --by site --time day --target units --horizon 1\n"
-    "  hiddenstate forecast sales-by-site --horizon 12 --output forecast.csv",
-)
-@click.argument("data", metavar="TABLE")
-@click.option("--by", metavar="COL,...", help="Columns whose values together name a group.")
-@command_option(
-    "job",
-    str,
-    None,
-    "Job of every group; default: classify with --label, regress with --target or --horizon, "
-    "autoencode with --code-size.",
-    choices=JOBS,
-)
-@_job_options
-@click.option(
-    "--config",
-    "config_file",
-    type=click.Path(),
-    metavar="FILE",
-    help="Read options from a TOML file or from the config.json of a run; the command line takes "
-    "precedence.",
-)
-@click.option(
-    "--name",
-    type=RunName(),
-    metavar="NAME",
-    help="Name of the sweep's folder in --runs-dir.  [default: the table and its groups, such as "
-    "sales-by-site]",
-)
-@command_option(
-    "jobs", int, 0, "Processes on this machine; 0 is one for each core.", low=0, high=1024
-)
-@click.option(
-    "--scheduler",
-    metavar="URL",
-    help="Train on the workers of the Dask scheduler at URL (tcp://host:8786) instead.",
-)
-@click.option(
-    "--shard",
-    default=None,
-    metavar="I/N",
-    help="Train only shard I of N, counted from 0: groups whose hash modulo N is I.",
-)
-@click.option("--retry-failed", is_flag=True, help="Train groups again that failed before.")
-@click.option(
-    "--collect",
-    multiple=True,
-    type=FilePath(path_type=Path),
-    metavar="DIR",
-    help="Add the groups of another folder of the same sweep to TABLE, a sweep; may be repeated.",
-)
-@click.option(
-    "--extract",
-    nargs=2,
-    metavar="GROUP FILE",
-    help="Write the model of one group of TABLE, a sweep, to FILE; the values of several columns "
-    "are separated by commas.",
-)
-@runs_dir_option
-@json_option
-@debug_option
-def sweep(data: str, by: str | None, runs_dir: Path, as_json: bool, **values: Any) -> None:
+def _run_sweep(data: str, by: str | None, runs_dir: Path, as_json: bool, **values: Any) -> None:
     """The command `sweep`."""
     own = ("name", "jobs", "scheduler", "shard", "retry_failed", "collect", "extract",
            "config_file", "job")  # fmt: skip
@@ -394,3 +311,67 @@ def _extract(folder: "SweepFolder", group: str, file: str) -> None:
     write_output(output, models.model_bytes(models.key_of(group)))
     say(f"model: {output}")
     note(f"next: hiddenstate predict {shlex.quote(file)} DATA")
+
+
+sweep = make_command(
+    SearchCommand,
+    "sweep",
+    "Train one model for each group of a table.\n\nTABLE is a table in any supported format, "
+    "and --by names the columns whose values tell its groups apart. Each group is trained as "
+    "`hiddenstate classify`, `regress` or `autoencode` trains a file with its rows alone, in "
+    "processes of this machine or on a Dask cluster. A group that fails is listed with its reason "
+    "and ends nothing. The same command again trains only what is missing. Without --by, TABLE is "
+    "a sweep, whose results are printed.\n\n\b\nExample:\n"
+    "  hiddenstate sweep sales.csv --by site --time day --target units --horizon 1\n"
+    "  hiddenstate forecast sales-by-site --horizon 12 --output forecast.csv",
+    _run_sweep,
+    click.argument("data", metavar="TABLE"),
+    click.option("--by", metavar="COL,...", help="Columns whose values together name a group."),
+    command_option(
+        "job",
+        str,
+        None,
+        "Job of every group; default: classify with --label, regress with --target or --horizon, "
+        "autoencode with --code-size.",
+        choices=JOBS,
+    ),
+    click.option(
+        "--name",
+        type=RunName(),
+        metavar="NAME",
+        help="Name of the sweep's folder in --runs-dir.  [default: the table and its groups, "
+        "such as sales-by-site]",
+    ),
+    command_option(
+        "jobs", int, 0, "Processes on this machine; 0 is one for each core.", low=0, high=1024
+    ),
+    click.option(
+        "--scheduler",
+        metavar="URL",
+        help="Train on the workers of the Dask scheduler at URL (tcp://host:8786) instead.",
+    ),
+    click.option(
+        "--shard",
+        default=None,
+        metavar="I/N",
+        help="Train only shard I of N, counted from 0: groups whose hash modulo N is I.",
+    ),
+    click.option("--retry-failed", is_flag=True, help="Train groups again that failed before."),
+    click.option(
+        "--collect",
+        multiple=True,
+        type=FilePath(path_type=Path),
+        metavar="DIR",
+        help="Add the groups of another folder of the same sweep to TABLE, a sweep; may be "
+        "repeated.",
+    ),
+    click.option(
+        "--extract",
+        nargs=2,
+        metavar="GROUP FILE",
+        help="Write the model of one group of TABLE, a sweep, to FILE; the values of several "
+        "columns are separated by commas.",
+    ),
+    config_file_option,
+    *config_options(JOBS, sweep_options),
+)

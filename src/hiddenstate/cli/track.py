@@ -31,7 +31,6 @@ FOLDERS = {"tensorboard": Path("tensorboard"), "wandb": Path(".")}
 
 @click.command(
     cls=GroupedCommand,
-    short_help="Follow runs into TensorBoard, MLflow or Weights & Biases.",
     help="Follow a run, or all runs, into an experiment tracker: numbers while it trains, and "
     "figures, model card and model when it ends.\n\nTraining knows nothing of it: this process "
     "reads the run folder, during training or afterwards. It can end at any time; the same "

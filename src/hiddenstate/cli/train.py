@@ -1,4 +1,4 @@
-"""The commands that train: classify, regress, autoencode, resume."""
+"""What the commands that train share: classify, regress, autoencode, and resume."""
 
 import shlex
 import signal
@@ -13,15 +13,12 @@ import click
 
 from hiddenstate.cli.live_view import check_view, view_callbacks
 from hiddenstate.cli.options import (
-    Command,
-    GroupedCommand,
     JobCommand,
     command_option,
+    config_file_option,
     config_options,
-    debug_option,
-    json_option,
+    make_command,
     option_values,
-    runs_dir_option,
 )
 from hiddenstate.cli.output import note, say, say_json
 from hiddenstate.cli.paths import absolute_paths
@@ -36,20 +33,11 @@ from hiddenstate.cli.ranks import (
     run_before,
     train_as_rank,
 )
-from hiddenstate.cli.run_argument import RunName, check_new, named_run, run_argument
-from hiddenstate.cli.seeds import train_seeds
+from hiddenstate.cli.run_argument import RunName, check_new
 from hiddenstate.cli.stdin import KEPT, named, stdin_as_file
 from hiddenstate.cli.training_output import (
     print_introduction,
     print_location,
-)
-from hiddenstate.cli.tune import (
-    Manner,
-    grace_option,
-    resume_study,
-    storage_option,
-    study_folder,
-    workers_option,
 )
 from hiddenstate.config import make_config
 from hiddenstate.errors import OptionError
@@ -90,7 +78,7 @@ class Settings:
     stdin: Path | None = None
 
 
-_view_option = command_option(
+view_option = command_option(
     "view",
     str,
     "auto",
@@ -115,146 +103,30 @@ _name_option = click.option(
     help="Name of the run folder, which must be new; with --seeds, -seedN is added.  [default: the "
     "job and the next free number]",
 )
-_config_file_option = click.option(
-    "--config",
-    "config_file",
-    type=click.Path(),
-    metavar="FILE",
-    help="Read options from a TOML file or from the config.json of a run; the command line takes "
-    "precedence.",
-)
 _data_dir_option = click.option(
     "--data-dir", type=click.Path(), metavar="DIR", help="Same as DATA."
 )
 
 
-def _job_command(job: str, summary: str, details: str, example: str) -> click.Command:
+def job_command(job: str, summary: str, details: str, example: str) -> click.Command:
     """Make the command that trains `job`, with all its config options."""
-
-    def command(**values: Any) -> None:
-        _train_command(job, values)
-
-    options: list[Callable[[Command], Command]] = [
-        config_options(job),
-        *([_data_dir_option] if job != "regress" else []),
-        *(_config_file_option, _name_option, _seeds_option),
-        *(runs_dir_option, _view_option, json_option, debug_option),
-    ]
-    decorated: Command = command
-    for add_option in reversed(options):  # the help lists them in the order above
-        decorated = add_option(decorated)
     text = (
         f"{summary}\n\n{details}\n\nDefaults are those of the classic scripts. With DATA, options "
         f"that are not set follow from the data (--recipe auto).\n\n\b\nExample:\n  {example}"
     )
-    return click.command(job, cls=JobCommand, short_help=summary, help=text)(decorated)
+    return make_command(
+        JobCommand,
+        job,
+        text,
+        partial(_train_command, job),
+        click.argument("data", required=False),
+        *config_options([job]),
+        *([_data_dir_option] if job != "regress" else []),
+        *(config_file_option, _name_option, _seeds_option, view_option),
+    )
 
 
-classify = _job_command(
-    "classify",
-    "Train a recurrent network to classify sequences.",
-    "Without DATA it trains on the bundled MNIST digits, read row by row. DATA is a table (.csv, "
-    ".tsv, .txt, .jsonl, .xlsx, .parquet), a .ts archive, .npy or .npz arrays, idx files, or a "
-    "folder with one folder of images or of .wav files per class; - reads a table from stdin. "
-    "`hiddenstate inspect DATA` shows how it is read.",
-    "hiddenstate classify sensors.csv --label activity",
-)
-regress = _job_command(
-    "regress",
-    "Train a recurrent network to predict a signal.",
-    "Without DATA it learns to turn a sine into a cosine, and carries its hidden state from window "
-    "to window. DATA is one long signal or many series: a table with --target COL, and --horizon 1 "
-    "to forecast it; a .ts archive; or arrays X and y.",
-    "hiddenstate regress demand.csv --target demand --horizon 1",
-)
-autoencode = _job_command(
-    "autoencode",
-    "Train an autoencoder and draw its codes.",
-    "Without DATA it trains on the bundled MNIST digits. DATA is anything the other jobs read, "
-    "with rows of equal length; labels only colour the codes.",
-    "hiddenstate autoencode --code-size 2 --epochs 5",
-)
-
-
-@click.command(
-    cls=GroupedCommand,
-    short_help="Resume a run, or train it for longer.",
-    help="Resume an interrupted run from its last checkpoint, or train a finished one for longer; "
-    "or go on with a study of `hiddenstate tune`.\n\n\b\nExample:\n"
-    "  hiddenstate resume classify-1 --epochs +1",
-)
-@run_argument
-@click.option(
-    "--epochs",
-    metavar="N|+N",
-    help="Train N epochs in total, or N more than the run was to have (+N).",
-)
-@click.option(
-    "--windows",
-    metavar="N|+N",
-    help="Train on N windows of the bundled waves in total, or N more than the run was to have "
-    "(regress).",
-)
-@click.option(
-    "--max-steps",
-    metavar="N|+N",
-    help="Make at most N updates in total, or N more than the run was to make, with the epochs "
-    "they take.",
-)
-@click.option(
-    "--allow-changed", is_flag=True, help="Resume even if the data or the history changed."
-)
-@storage_option
-@workers_option
-@grace_option
-@runs_dir_option
-@_view_option
-@json_option
-@debug_option
-def resume(
-    run: str,
-    epochs: str | None,
-    windows: str | None,
-    max_steps: str | None,
-    allow_changed: bool,
-    storage: str | None,
-    workers: int,
-    grace: int,
-    **settings: Any,
-) -> None:
-    """The command `resume`."""
-    from hiddenstate.cli.signals import InterruptHandler
-    from hiddenstate.training.resume import resume_run
-
-    let_one_rank_speak()
-    how_long = {"epochs": epochs, "windows": windows, "max_steps": max_steps}
-    changes = {name: text for name, text in how_long.items() if text is not None}
-    options = Settings(**settings)
-    folder = study_folder(run, options.runs_dir)
-    if folder is not None:
-        if changes or allow_changed:
-            raise OptionError(f"{run}: is a study, whose trials are not trained for longer")
-        resume_study(
-            folder, Manner(options.runs_dir, options.as_json, workers, storage, grace, at_home=True)
-        )
-        return
-    if workers > 1:
-        raise OptionError(f"--workers: applies to a study, and {run} is none")
-    if not is_follower():
-        check_view(options.view)
-    with InterruptHandler() as interrupt, joined() as ranks:
-
-        def open_run(make: "MakeEngine") -> "Session":
-            earlier = named_run(run, options.runs_dir)
-            return resume_run(earlier, changes, allow_changed, interrupt.arm, make)
-
-        command = {**changes, "run": run, "allow_changed": allow_changed}
-        results = _open_and_train(ranks, command, open_run, options, interrupt)
-    if options.as_json and results is not None:
-        say_json(results)
-
-
-def _train_command(job: str, values: dict[str, Any]) -> None:
+def _train_command(job: str, **values: Any) -> None:
     """Train one run, or one per seed, and print the results."""
     options = Settings(*(values.pop(name) for name in ("runs_dir", "view", "as_json", "name")))
     n, config_file = values.pop("seeds"), values.pop("config_file")
@@ -266,6 +138,10 @@ def _train_command(job: str, values: dict[str, Any]) -> None:
         raise OptionError("--data-dir: DATA is given too; use one of them")
     values["data"] = data_dir if values["data"] is None else values["data"]
     values = absolute_paths(option_values(job, config_file, values))
+    if job != "regress" and values.get("data") is None and not is_launched():
+        from hiddenstate.data.bundled.unpack import unpack_ahead
+
+        unpack_ahead()  # while modules are imported
     with stdin_as_file(values.get("data"), KEPT) as stdin:
         _train_runs(job, values, replace(options, stdin=stdin), n)
 
@@ -292,6 +168,8 @@ def _train_runs(job: str, values: dict[str, Any], options: Settings, n: int) -> 
     trainings = [
         partial(_start_and_train, job, *each) for each in zip(plans, each_with, strict=True)
     ]
+    from hiddenstate.cli.seeds import train_seeds
+
     train_seeds(cast("list[Callable[[], dict[str, Any]]]", trainings), n, options.as_json)
 
 
@@ -317,10 +195,10 @@ def _start_and_train(job: str, values: dict[str, Any], options: Settings) -> dic
             folder, name = options.runs_dir, options.name
             return start(config, folder, interrupt.arm, raw[0], name, options.stdin, make)
 
-        return _open_and_train(ranks, {**values, "job": job}, open_run, options, interrupt, raw)
+        return open_and_train(ranks, {**values, "job": job}, open_run, options, interrupt, raw)
 
 
-def _open_and_train(
+def open_and_train(
     ranks: Ranks | None,
     command: Mapping[str, Any],
     open_run: "Callable[[MakeEngine], Session]",

@@ -9,17 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from hiddenstate.cli.options import (
-    Command,
     FilePath,
-    JobCommand,
+    SearchCommand,
     command_option,
-    config_option,
-    debug_option,
-    json_option,
+    config_file_option,
+    config_options,
+    make_command,
     option_values,
-    runs_dir_option,
 )
 from hiddenstate.cli.output import note, say, say_json, table
 from hiddenstate.cli.paths import absolute_paths
@@ -75,85 +74,7 @@ grace_option = command_option(
 )
 
 
-def _all_options(command: Command) -> Command:
-    """Decorate a command with the options of all jobs; unset ones arrive as None."""
-    owners: dict[str, str] = {}
-    for job in JOBS:
-        for _, option in job_options(job):
-            owners.setdefault(option.name, job)
-    for name, job in reversed(owners.items()):
-        if name != "data":
-            command = config_option(job, name, default=None)(command)
-    return command
-
-
-@click.command(
-    cls=JobCommand,
-    short_help="Search the options that learn best.",
-    help="Search the options that learn best.\n\nTrains runs of a job with different options, "
-    "compares them on validation rows alone, ends bad ones early, and trains the best once more on "
-    "all training rows. Test rows are held out, and only that last run is scored on them. The same "
-    "command, started again or elsewhere with the same --storage, is one more worker of the same "
-    "study; each trial is an ordinary run folder. Options that are set stay fixed.\n\n"
-    "\b\nExample:\n  hiddenstate tune sensors.csv --label activity --trials 50",
-)
-@click.argument("data")
-@_all_options
-@click.option(
-    "--config",
-    "config_file",
-    type=click.Path(),
-    metavar="FILE",
-    help="Read fixed options from a TOML file or from the config.json of a run; the command line "
-    "takes precedence.",
-)
-@command_option("job", str, None, "Job; default: the first that fits the data.", choices=JOBS)
-@command_option("trials", int, 50, "Number of trials, of all workers.", low=1, high=100_000)
-@click.option(
-    "--space",
-    type=FilePath(path_type=Path),
-    metavar="FILE",
-    help="TOML file with the options to search: choices, or low and high with log or step. "
-    "[default: a short one for each job]",
-)
-@command_option(
-    "sampler",
-    str,
-    "tpe",
-    "How parameters are chosen: tpe learns from finished trials, random does not.",
-    choices=("tpe", "random"),
-)
-@command_option(
-    "pruner",
-    str,
-    "hyperband",
-    "How bad trials are ended early, by their validation loss after 1/27, 1/9 and 1/3 of the "
-    "epochs: hyperband, by brackets of successive halving; median, if worse than half of the "
-    "others; none.",
-    choices=("hyperband", "median", "none"),
-)
-@command_option(
-    "seeds",
-    int,
-    1,
-    "Runs of each trial, with consecutive seeds; the mean of their losses is compared.",
-    low=1,
-    high=100,
-)
-@storage_option
-@workers_option
-@grace_option
-@click.option(
-    "--name",
-    type=RunName(),
-    metavar="NAME",
-    help="Name of the study, its folder, and its entry in the database.  [default: tune- and the "
-    "name of the data]",
-)
-@runs_dir_option
-@json_option
-@debug_option
-def tune(data: str, **values: Any) -> None:
+def _run_tune(data: str, **values: Any) -> None:
     """The command `tune`."""
     from hiddenstate.scale.tune.settings import make_settings, study_name
     from hiddenstate.scale.tune.space import read_space
@@ -196,7 +117,13 @@ def resume_study(folder: Path, options: Manner) -> None:
 
     require("optuna", "resuming a study")
     settings = read_settings(folder)
-    address = parse_address(options.storage or settings.storage, folder)
+    address = own = parse_address(settings.storage, folder)
+    if options.storage is not None:  # it may have a password, which no study keeps
+        address = parse_address(options.storage, folder)
+    source = click.get_current_context().get_parameter_source("storage")
+    if source is ParameterSource.ENVIRONMENT and address.shown != own.shown:
+        note(f"{STORAGE_VARIABLE}: names another database; the study's own, {own.shown}, is used")
+        address = own
     _search(settings, load_data(settings), address, folder, options)
 
 
@@ -440,3 +367,62 @@ def _json(
         "importance": dict(shares),
         "trials": [row_of(slot, settings) for slot in slots],
     }
+
+
+tune = make_command(
+    SearchCommand,
+    "tune",
+    "Search the options that learn best.\n\nTrains runs of a job with different options, "
+    "compares them on validation rows alone, ends bad ones early, and trains the best once more on "
+    "all training rows. Test rows are held out, and only that last run is scored on them. The same "
+    "command, started again or elsewhere with the same --storage, is one more worker of the same "
+    "study; each trial is an ordinary run folder. Options that are set stay fixed.\n\n"
+    "\b\nExample:\n  hiddenstate tune sensors.csv --label activity --trials 50",
+    _run_tune,
+    click.argument("data"),
+    command_option("job", str, None, "Job; default: the first that fits the data.", choices=JOBS),
+    command_option("trials", int, 50, "Number of trials, of all workers.", low=1, high=100_000),
+    click.option(
+        "--space",
+        type=FilePath(path_type=Path),
+        metavar="FILE",
+        help="TOML file with the options to search: choices, or low and high with log or step. "
+        "[default: a short one for each job]",
+    ),
+    command_option(
+        "sampler",
+        str,
+        "tpe",
+        "How parameters are chosen: tpe learns from finished trials, random does not.",
+        choices=("tpe", "random"),
+    ),
+    command_option(
+        "pruner",
+        str,
+        "hyperband",
+        "How bad trials are ended early, by their validation loss after 1/27, 1/9 and 1/3 of the "
+        "epochs: hyperband, by brackets of successive halving; median, if worse than half of the "
+        "others; none.",
+        choices=("hyperband", "median", "none"),
+    ),
+    command_option(
+        "seeds",
+        int,
+        1,
+        "Runs of each trial, with consecutive seeds; the mean of their losses is compared.",
+        low=1,
+        high=100,
+    ),
+    storage_option,
+    workers_option,
+    grace_option,
+    click.option(
+        "--name",
+        type=RunName(),
+        metavar="NAME",
+        help="Name of the study, its folder, and its entry in the database.  [default: tune- and "
+        "the name of the data]",
+    ),
+    config_file_option,
+    *config_options(JOBS),
+)

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 @click.command(
     cls=GroupedCommand,
-    short_help="Check the files of a run, and that resuming it is exact.",
     help="Check the files of a run, and that resuming it is exact.\n\nThe command reads every file "
     "of the run and compares its checksum. Then it trains the first steps of the run again in a "
     "temporary folder: once without interruption, and several times interrupted and resumed from "

@@ -40,7 +40,6 @@ def _find_readable_run(name: str, runs_dir: Path) -> "Run":
 
 @click.command(
     cls=GroupedCommand,
-    short_help="Watch a run in progress, or replay a finished one.",
     help="Watch a run in progress, in any process, or replay a finished one.\n\nKeys pause, "
     "step and change the speed; in a terminal they can also ask the run to stop, pause or lower "
     "its learning rate (press ? for a list).\n\n\b\nExample:\n  hiddenstate watch last",
@@ -125,7 +124,6 @@ def figures(run: str, format: str, theme: str, runs_dir: Path) -> None:
 
 @click.command(
     cls=GroupedCommand,
-    short_help="Write the report and the model card of a run.",
     help="Write the report and the model card of a run.\n\nThe report, report.html in the run "
     "folder, is one page that works offline; the model card, README.md, has the same facts as "
     "text.\n\n\b\nExample:\n  hiddenstate report classify-1",
@@ -142,7 +140,6 @@ def report(run: str, runs_dir: Path) -> None:
 
 @click.command(
     cls=GroupedCommand,
-    short_help="Write a film of a run's training, GIF or MP4.",
     help="Write a film of a run's training.\n\nA GIF needs no other program; an MP4 needs ffmpeg."
     "\n\n\b\nExample:\n  hiddenstate film autoencode-1 --output learning.mp4",
 )

@@ -13,6 +13,13 @@ PERIODS = ("hour", "weekday", "month", "yearday")
 STDIN = "-"
 """DATA of a command, and of a run, whose rows come from stdin."""
 
+STDIN_NAMES = tuple(
+    f"stdin{ending}"
+    for ending in (".csv", ".csv.gz", ".jsonl", ".jsonl.gz", ".xlsx", ".parquet", ".ts", ".npy",
+                   ".npz", ".wav")
+)  # fmt: skip
+"""Names of a file with what stdin held; a run folder keeps one."""
+
 
 @dataclass(frozen=True)
 class DataConfig:

@@ -172,16 +172,23 @@ class SequenceDataset(Dataset):
         What was not read if only a sample was wanted, one line each.
     encodings : tuple of Encoding
         How columns of text and dates became features, which `columns` names.
+    known_fingerprint : str, optional
+        Fingerprint of rows whose files were verified; None for other data.
     """
 
     read_as: Mapping[str, Any] = field(default_factory=dict)
     unread: tuple[str, ...] = ()
     encodings: tuple[Encoding, ...] = ()
+    known_fingerprint: str | None = None
+
+    def fingerprint(self) -> str:
+        """SHA-256 of the arrays, their types and shapes; not computed where it is known."""
+        return self.known_fingerprint or super().fingerprint()
 
     def map(self, change: Callable[[Rows], Rows]) -> "SequenceDataset":
         """Return the data with `change` applied to its training rows and its test rows."""
         test = None if self.test is None else change(self.test)
-        return replace(self, train=change(self.train), test=test)
+        return replace(self, train=change(self.train), test=test, known_fingerprint=None)
 
     @property
     def names(self) -> tuple[str, ...] | None:

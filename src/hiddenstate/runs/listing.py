@@ -1,17 +1,22 @@
 """Finds runs by name and lists those in a folder."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 from hiddenstate.errors import (
     DataError,
     MachineError,
+    OptionError,
     UntrustedFileError,
     did_you_mean,
     printable,
 )
 from hiddenstate.runs.run import Run
 from hiddenstate.system.atomic_file import TEMPORARY
+
+MAX_NAME = 100
+"""Longest name of a run, in bytes."""
 
 
 def find_run(name: str, runs_dir: Path) -> Run:
@@ -48,6 +53,28 @@ def find_run(name: str, runs_dir: Path) -> Run:
         f"{printable(name)}: no such run{did_you_mean(Path(name).name, [r.name for r in runs])}; "
         "`hiddenstate runs` lists them"
     )
+
+
+def check_name(name: object, option: str) -> str:
+    """Return the name of a new run, or of a folder of runs: no path, and plain in a shell.
+
+    Raises
+    ------
+    OptionError
+        If it is anything else; `option` is what the message calls it.
+    """
+    is_plain = (
+        isinstance(name, str)
+        and re.fullmatch(r"\w[\w.-]*", name)
+        and len(name.encode()) <= MAX_NAME
+        and name != "last"
+    )
+    if not is_plain:
+        raise OptionError(
+            f"{option}: expected letters, digits, -, _ and . ({MAX_NAME} bytes at most, and not "
+            f"last), got {printable(repr(name), 40)}"
+        )
+    return str(name)
 
 
 def missing_folder(folder: Path) -> str:

@@ -9,16 +9,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, NotRequired, TypedDict
 
-import numpy as np
-
 import hiddenstate
 from hiddenstate.config import Config
 from hiddenstate.errors import DataError, MachineError, UntrustedFileError, printable
 from hiddenstate.runs.events import WITH_SNAPSHOT
-from hiddenstate.system.array_file import LARGE
 from hiddenstate.system.atomic_file import open_regular
 from hiddenstate.system.checksums import CheckedLines, check_lines, check_object
-from hiddenstate.system.memory import check_free
+from hiddenstate.system.memory import LARGE, check_free
 from hiddenstate.system.strict_json import check_fields
 
 RUN_FORMAT = 5
@@ -74,6 +71,8 @@ def make_record(
     run_id : str, optional
         What the run's files have in common.
     """
+    import numpy as np
+
     record: RunRecord = {
         **({} if run_id is None else {"id": run_id}),  # type: ignore[typeddict-item]  # str
         "config": config.to_dict(),

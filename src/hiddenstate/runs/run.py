@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from hiddenstate.config import Config, config_from_dict
-from hiddenstate.data.readers.formats import STDIN_NAMES
+from hiddenstate.config.data_fields import STDIN_NAMES
 from hiddenstate.errors import (
     DataError,
     MachineError,
@@ -20,7 +20,6 @@ from hiddenstate.errors import (
     UntrustedFileError,
     printable,
 )
-from hiddenstate.models.fitted import FittedModel, load_model
 from hiddenstate.runs.events import Event, Figures, JournalEntry
 from hiddenstate.runs.last_lines import lines_from_end
 from hiddenstate.runs.record import (
@@ -33,20 +32,18 @@ from hiddenstate.runs.record import (
     read_record,
     seed_of,
 )
-from hiddenstate.runs.snapshot_files import (
-    Sizes,
-    check_step,
-    read_final_arrays,
-    read_snapshot,
-    read_static_arrays,
-    sizes_of_static_arrays,
-)
-from hiddenstate.runs.static_facts import StaticFacts
 from hiddenstate.runs.status import Status, status_of
-from hiddenstate.system.array_file import Layout, read_arrays
 from hiddenstate.system.checksums import CheckedLines
 from hiddenstate.system.lock import is_locked
-from hiddenstate.system.typing import NamedArrays
+
+if TYPE_CHECKING:
+    from hiddenstate.models.fitted import FittedModel
+    from hiddenstate.runs.snapshot_files import Sizes
+    from hiddenstate.runs.static_facts import StaticFacts
+    from hiddenstate.system.array_file import Layout
+    from hiddenstate.system.typing import NamedArrays
+
+    Fits = Callable[[str, Layout, dict[str, Any]], None]
 
 STATIC_ARRAYS = "shown.safetensors"
 """File of the arrays that training never changes, among a run's snapshots."""
@@ -73,6 +70,8 @@ _NUMBERED = re.compile(r"[0-9]{9,18}\.safetensors")
 
 class Run:
     """A run folder, read only.
+
+    What reads arrays is imported by the methods that do: a list of runs needs no numpy.
 
     Parameters
     ----------
@@ -291,13 +290,17 @@ class Run:
         return None
 
     @cached_property
-    def static_arrays(self) -> tuple[NamedArrays, StaticFacts]:
+    def static_arrays(self) -> "tuple[NamedArrays, StaticFacts]":
         """Arrays and facts that views need and training never changes."""
+        from hiddenstate.runs.snapshot_files import read_static_arrays
+
         path = self.path / "snapshots" / STATIC_ARRAYS
         return read_static_arrays(path, self.config.job, self.id)
 
-    def _sizes(self) -> Sizes:
+    def _sizes(self) -> "Sizes":
         """Sizes of the arrays in snapshots, as far as sound files state them."""
+        from hiddenstate.runs.snapshot_files import sizes_of_static_arrays
+
         try:
             return self._window | sizes_of_static_arrays(*self.static_arrays)
         except (UntrustedFileError, MachineError):
@@ -308,8 +311,10 @@ class Run:
         """Whether there is a file of arrays of the run's end."""
         return (self.path / "snapshots" / FINAL_ARRAYS).is_file()
 
-    def final_arrays(self) -> NamedArrays:
+    def final_arrays(self) -> "NamedArrays":
         """Return the arrays that exist only at the run's end; none before it."""
+        from hiddenstate.runs.snapshot_files import read_final_arrays
+
         path = self.path / "snapshots" / FINAL_ARRAYS
         if not self.has_final_arrays:
             return {}
@@ -319,7 +324,7 @@ class Run:
         """Return the path of every snapshot, in the order they were taken."""
         return numbered(self.path / "snapshots")
 
-    def snapshot(self, path: Path) -> NamedArrays:
+    def snapshot(self, path: Path) -> "NamedArrays":
         """Return the arrays of one of `snapshot_paths`.
 
         Windows have one shape in all of them; the first that is read sets it.
@@ -331,6 +336,8 @@ class Run:
         MachineError
             If it cannot be read.
         """
+        from hiddenstate.runs.snapshot_files import read_snapshot
+
         one = self.config.flat().get("output") == "last"
         arrays, sizes = read_snapshot(path, self.config.job, self.id, one, self._sizes())
         self._window = {name: sizes[name] for name in ("T", "O") if name in sizes}
@@ -350,11 +357,14 @@ class Run:
         """Return the path of the weights of every moment that has some, in their order."""
         return numbered(self.path / "weights")
 
-    def weights(self, path: Path) -> FittedModel:
+    def weights(self, path: Path) -> "FittedModel":
         """Return the net of one of `weights_paths`, after the updates that its name counts.
 
         Errors as :meth:`snapshot`.
         """
+        from hiddenstate.models.fitted import load_model
+        from hiddenstate.runs.snapshot_files import check_step
+
         model, extra = load_model(path)
         check_step(path, own_facts(extra, self.id, printable(path)))
         return model
@@ -364,8 +374,8 @@ class Run:
         return numbered(self.path / "checkpoints")[::-1]
 
     def read_checkpoint(
-        self, path: Path, fits: Callable[[str, Layout, dict[str, Any]], None] | None = None
-    ) -> tuple[NamedArrays, dict[str, Any]]:
+        self, path: Path, fits: "Fits | None" = None
+    ) -> "tuple[NamedArrays, dict[str, Any]]":
         """Return the arrays and facts of one of `checkpoint_paths`; see `sound_checkpoint`.
 
         Raises
@@ -375,8 +385,10 @@ class Run:
         MachineError
             If it cannot be read.
         """
+        from hiddenstate.runs.snapshot_files import check_step
+        from hiddenstate.system.array_file import read_arrays
 
-        def check(layout: Layout, values: dict[str, Any]) -> None:
+        def check(layout: "Layout", values: dict[str, Any]) -> None:
             facts = own_facts(values, self.id, printable(path))
             check_step(path, facts)
             if fits:
@@ -385,7 +397,7 @@ class Run:
         arrays, facts = read_arrays(path, "checkpoint", check)
         return arrays, own_facts(facts, self.id, printable(path))
 
-    def checkpoint(self) -> tuple[NamedArrays, dict[str, Any]] | None:
+    def checkpoint(self) -> "tuple[NamedArrays, dict[str, Any]] | None":
         """Return the arrays and facts of the newest sound checkpoint; None without one.
 
         Raises
@@ -396,8 +408,8 @@ class Run:
         return self.sound_checkpoint()[0]
 
     def sound_checkpoint(
-        self, fits: Callable[[str, Layout, dict[str, Any]], None] | None = None
-    ) -> tuple[tuple[NamedArrays, dict[str, Any]] | None, list[str]]:
+        self, fits: "Fits | None" = None
+    ) -> "tuple[tuple[NamedArrays, dict[str, Any]] | None, list[str]]":
         """As :meth:`checkpoint`, with what is wrong with each newer one, one line each.
 
         Parameters
@@ -419,7 +431,7 @@ class Run:
             )
         return None, []
 
-    def model(self) -> FittedModel:
+    def model(self) -> "FittedModel":
         """Return the trained model.
 
         Raises
@@ -429,6 +441,8 @@ class Run:
         UntrustedFileError
             If the model file is damaged, another run's, or the weights of a moment.
         """
+        from hiddenstate.models.fitted import load_model
+
         path = self.path / "model.safetensors"
         if not path.is_file():
             if self.results() is not None:

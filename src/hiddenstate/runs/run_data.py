@@ -5,12 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from hiddenstate.config import Config
-from hiddenstate.config.data_fields import STDIN
+from hiddenstate.config.data_fields import STDIN, STDIN_NAMES
 from hiddenstate.data import PreparedDataset, read_dataset
 from hiddenstate.data.prepare.encoding import encodings_from
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.prepare.split import SPLIT_RULE
-from hiddenstate.data.readers.formats import STDIN_NAMES
 from hiddenstate.data.readers.open import with_trained_columns
 from hiddenstate.errors import DataError, UntrustedFileError, printable
 from hiddenstate.runs import Run

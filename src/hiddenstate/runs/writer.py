@@ -9,7 +9,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -286,9 +286,31 @@ def create_run(path: Path, record: RunRecord) -> RunWriter:
     MachineError
         If it cannot be created; then nothing is left behind.
     """
+    with _making(path) as making:
+        writer = RunWriter(making, record.get("id"))
+        for name in FOLDERS:
+            (making / name).mkdir()
+        (making / "history.jsonl").touch()
+        writer.write_record(record)
+    writer.path = path
+    return writer
+
+
+@contextlib.contextmanager
+def _making(path: Path) -> Iterator[Path]:
+    """Yield a new folder, which becomes the run folder `path` at the end.
+
+    Until it is complete it has another name, so that a kill leaves nothing like a run.
+
+    Raises
+    ------
+    RunExistsError
+        If there is something at `path`.
+    MachineError
+        If it cannot be written; then nothing is left behind.
+    """
     if path.exists():
         raise _run_exists(path)
-    # Until it is complete it has another name, so that a kill leaves nothing like a run.
     making = path.parent / f"{TEMPORARY}{os.getpid()}-{path.name}"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -297,20 +319,14 @@ def create_run(path: Path, record: RunRecord) -> RunWriter:
     except OSError as error:
         raise _not_created(path, error) from None
     try:
-        writer = RunWriter(making, record.get("id"))
-        for name in FOLDERS:
-            (making / name).mkdir()
-        (making / "history.jsonl").touch()
-        writer.write_record(record)
+        yield making
         making.rename(path)  # it is a run from here on
-        writer.path = path
         flush(path.parent)
     except BaseException as error:
         shutil.rmtree(making, ignore_errors=True)
         if isinstance(error, OSError):
             raise _run_exists(path) if path.exists() else _not_created(path, error) from None
         raise
-    return writer
 
 
 def _run_exists(path: Path) -> RunExistsError:
@@ -448,25 +464,13 @@ def copy_run(run: Run, path: Path) -> None:
     MachineError
         If it cannot be copied; then nothing is left behind.
     """
-    if path.exists():
-        raise _run_exists(path)
-    making = path.parent / f"{TEMPORARY}{os.getpid()}-{path.name}"
-    try:
-        making.mkdir(parents=True)
+    with _making(path) as making:
         for name in reversed(FOLDERS):  # the checkpoints first, as the rest is older than they say
             (making / name).mkdir()
             for file in () if name == "figures" else (run.path / name).glob("*.safetensors"):
                 _copy(file, making / name / file.name)
         for name in ("config.json", *TEXTS):
             _copy(run.path / name, making / name)
-        making.rename(path)
-        flush(path.parent)
-    except OSError as error:
-        shutil.rmtree(making, ignore_errors=True)
-        raise _run_exists(path) if path.exists() else _not_created(path, error) from None
-    except BaseException:
-        shutil.rmtree(making, ignore_errors=True)
-        raise
 
 
 def _copy(path: Path, to: Path) -> None:

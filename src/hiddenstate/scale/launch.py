@@ -2,7 +2,6 @@
 
 import os
 import re
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -117,6 +116,8 @@ def choose_interface(launch: Launch) -> None:
 
 def _address_towards(host: str, port: int) -> str:
     """Return the address from which packets to `host` leave; none is sent."""
+    import socket
+
     family, kind, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
     with socket.socket(family, kind) as probe:
         probe.connect(place)
@@ -126,6 +127,7 @@ def _address_towards(host: str, port: int) -> str:
 def _interface_of(address: str) -> str | None:
     """Return the interface with an IPv4 address; None where the system does not say."""
     import fcntl
+    import socket
     import struct
     import sys
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from hiddenstate.errors import MachineError, UntrustedFileError, printable
 from hiddenstate.system.atomic_file import open_regular, write_atomically
-from hiddenstate.system.memory import check_free
+from hiddenstate.system.memory import LARGE, check_free
 from hiddenstate.system.strict_json import canonical_json, check_fields, parse_json
 from hiddenstate.system.typing import Array, Arrays
 
@@ -26,9 +26,6 @@ ARRAY_FILE_FORMAT = 2
 
 MAX_HEADER = 4 * 1024 * 1024
 """Longest safetensors header that is read, in bytes; those written here have a few KiB."""
-
-LARGE = 2**26
-"""Size of a file, in bytes, from which the free memory is checked before reading it."""
 
 Layout = Mapping[str, tuple[np.dtype[Any], tuple[int, ...]]]
 """Type and shape of arrays by name, as a file's header states them."""

@@ -3,7 +3,6 @@
 import contextlib
 import errno
 import os
-import secrets
 import shutil
 import stat
 from collections.abc import Mapping
@@ -65,7 +64,7 @@ def write_atomically(path: Path, data: bytes, durable: bool = True) -> None:
         If there is a pipe or a device at `path`; it is untouched.
     """
     refuse_irregular(path)
-    temporary = path.parent / f"{TEMPORARY}{os.getpid()}-{secrets.token_hex(4)}"
+    temporary = path.parent / f"{TEMPORARY}{os.getpid()}-{os.urandom(4).hex()}"
     try:
         with os.fdopen(_create_like(path, temporary), "wb") as stream:
             stream.write(data)

@@ -2,6 +2,9 @@
 
 import importlib
 import importlib.util
+import json
+import os
+import shlex
 from types import ModuleType
 
 from hiddenstate.errors import MissingExtraError
@@ -60,8 +63,34 @@ def install(module: str) -> str:
 
 
 def command(module: str) -> str:
-    """Return the command that installs an optional package."""
-    return f"pip install 'hiddenstate[{EXTRAS[module]}]'"
+    """Return the command that installs an optional package: from the registry, or again from the
+    folder that hiddenstate was installed from."""
+    extra, source = EXTRAS[module], _source()
+    if source is None:
+        return f"pip install 'hiddenstate[{extra}]'"
+    folder, is_editable = source
+    return f"pip install {'-e ' * is_editable}{shlex.quote(f'{folder}[{extra}]')}"
+
+
+def _source() -> tuple[str, bool] | None:
+    """Return the folder that pip installed hiddenstate from, and whether it is run from there.
+
+    None if it came from a registry or a file. Python's packaging specification calls the record
+    direct_url.json.
+    """
+    from importlib import metadata
+    from urllib.parse import unquote, urlsplit
+
+    try:
+        text = metadata.distribution("hiddenstate").read_text("direct_url.json")
+        record = json.loads(text or "{}")
+        url, about = urlsplit(record["url"]), record["dir_info"]
+        folder = unquote(url.path)
+        if url.scheme != "file" or not os.path.isfile(os.path.join(folder, "pyproject.toml")):
+            return None
+        return folder, bool(about.get("editable"))
+    except (metadata.PackageNotFoundError, OSError, ValueError, LookupError, TypeError):
+        return None
 
 
 def is_installed(module: str) -> bool:

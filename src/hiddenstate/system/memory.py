@@ -5,6 +5,9 @@ from pathlib import Path
 
 from hiddenstate.errors import MachineError, printable
 
+LARGE = 2**26
+"""Size of a file, in bytes, from which the free memory is checked before reading it."""
+
 
 def check_free(needed: int, what: str, hint: str) -> None:
     """Refuse `what` if it needs more bytes than are free; `hint` says what to do about it.

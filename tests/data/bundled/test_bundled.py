@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from hiddenstate.config import make_config
 from hiddenstate.data import load_dataset
-from hiddenstate.data.bundled import mnist
-from hiddenstate.data.dataset import SequenceDataset
+from hiddenstate.data.bundled import unpack
+from hiddenstate.data.dataset import Dataset, SequenceDataset
 from hiddenstate.datasets import load_mnist, load_waves
 from hiddenstate.errors import DataError
 
@@ -51,20 +51,44 @@ def test_an_autoencoder_gets_the_digits_flat(digits: SequenceDataset) -> None:
 
 def test_a_damaged_bundled_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     name = "t10k-labels-idx1-ubyte"
-    data = bytearray(gzip.decompress((mnist.FOLDER / f"{name}.gz").read_bytes()))
+    data = bytearray(gzip.decompress((unpack.FOLDER / f"{name}.gz").read_bytes()))
     data[100] ^= 1
     (tmp_path / f"{name}.gz").write_bytes(gzip.compress(data))
-    for other in set(mnist.SHA256) - {name}:
-        shutil.copy(mnist.FOLDER / f"{other}.gz", tmp_path)
-    monkeypatch.setattr(mnist, "FOLDER", tmp_path)
+    for other in set(unpack.FILES) - {name}:
+        shutil.copy(unpack.FOLDER / f"{other}.gz", tmp_path)
+    monkeypatch.setattr(unpack, "FOLDER", tmp_path)
     with pytest.raises(DataError, match=f"{name}.* damaged; reinstall hiddenstate"):
         load_mnist()
 
 
-def test_a_missing_bundled_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mnist, "FOLDER", tmp_path)
-    with pytest.raises(DataError, match="train-images-idx3-ubyte"):
+@pytest.mark.parametrize("ahead", [False, True])
+def test_a_missing_bundled_file_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ahead: bool
+) -> None:
+    monkeypatch.setattr(unpack, "FOLDER", tmp_path)
+    if ahead:
+        unpack.unpack_ahead()
+    with pytest.raises(DataError, match=r"train-images-idx3-ubyte.*reinstall"):
         load_mnist()
+
+
+@pytest.mark.parametrize("flat", [False, True])
+def test_the_known_fingerprint_of_the_digits_is_that_of_their_arrays(flat: bool) -> None:
+    digits = load_mnist(flat=flat)
+    assert digits.known_fingerprint == Dataset.fingerprint(digits)
+    changed = digits.map(lambda rows: rows.take(slice(0, 5)))
+    assert changed.fingerprint() == Dataset.fingerprint(changed) != digits.fingerprint()
+
+
+def test_digits_unpacked_ahead_are_the_same_and_belong_to_the_caller(
+    digits: SequenceDataset,
+) -> None:
+    unpack.unpack_ahead()
+    unpack.unpack_ahead()  # once is enough
+    first, second = load_mnist(), load_mnist()
+    first.X[0] = 0
+    np.testing.assert_array_equal(second.X, digits.X)
+    assert not first.X[0].any()
 
 
 def test_the_first_window_equals_that_of_the_classic_script() -> None:

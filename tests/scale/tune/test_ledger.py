@@ -128,3 +128,15 @@ def test_a_study_of_another_program_is_refused(
         study_in(tmp_path, storage=database)
     assert len(other.trials) == 1
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_worker_leaves_no_folder_and_counts_as_dead_at_once(tmp_path: Path) -> None:
+    study = study_in(tmp_path)
+    with locked_place(study.folder) as place:
+        worker = owner(study, place)
+        assert place.is_dir()
+        assert not worker.is_dead
+    assert not list(place.parent.iterdir())
+    assert worker.is_dead
+    place.parent.rmdir()  # nothing is known of a study that was moved
+    assert not worker.is_dead

@@ -72,6 +72,8 @@ def test_regressors_and_autoencoders_are_tuned_too() -> None:
         ({"storage": "x.db"}, "no URL"),
         ({"storage": 3}, "expected a URL as text, got int"),
         ({"name": "../x"}, "name: expected letters"),
+        ({"name": "last"}, "name: expected letters"),
+        ({"name": 101 * "x"}, "name: expected letters"),
         ({"valid_fraction": 0}, "valid_fraction: trials are compared on validation rows"),
     ],
 )

@@ -89,7 +89,7 @@ def test_a_missing_extra_is_named(
         return real(name)
 
     monkeypatch.setattr("importlib.import_module", missing)
-    with pytest.raises(MissingExtraError, match=r"hiddenstate\[tune\]"):
+    with pytest.raises(MissingExtraError, match=r"\[tune\]"):
         parse_address("postgresql://ada@db/studies", tmp_path)
 
 

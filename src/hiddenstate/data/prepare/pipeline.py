@@ -90,11 +90,10 @@ def prepare(
         If the data or the options do not fit, with a hint.
     """
     where, options, job = printable(dataset.name), config.data, config.job
-    dataset = with_small_weights(dataset).map(
-        lambda rows: replace(rows, origin=rows.origin or whole(len(rows)))
-    )
+    dataset = with_small_weights(dataset)
     # Arrays in memory may change at any time, and nobody reads them again.
     fingerprint = None if dataset.source == "arrays" else dataset.fingerprint()
+    dataset = dataset.map(lambda rows: replace(rows, origin=rows.origin or whole(len(rows))))
     suitable = fills(dataset, config)
     dataset = with_class_numbers(dataset, config, where) if job != "regress" else dataset
     dataset = with_features(dataset, where) if options.layout == "features" else dataset

@@ -51,14 +51,6 @@ INSTEAD = {
 """Hints for files in other formats, with the endings they apply to."""
 
 
-STDIN_NAMES = tuple(
-    f"stdin{ending}"
-    for ending in (".csv", ".csv.gz", ".jsonl", ".jsonl.gz", ".xlsx", ".parquet", ".ts", ".npy",
-                   ".npz", ".wav")
-)  # fmt: skip
-"""Names of a file with what stdin held; a run folder keeps one."""
-
-
 def stdin_name(head: bytes) -> str:
     """Return one of `STDIN_NAMES` for a file that begins with `head`: CSV, unless it shows."""
     for magic, ending in (

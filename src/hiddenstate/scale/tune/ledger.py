@@ -168,9 +168,12 @@ class Owner:
 
     @property
     def is_dead(self) -> bool:
-        """Whether the worker is known to have ended: it was on this machine, and holds no lock."""
+        """Whether the worker is known to have ended: it was on this machine, and holds no lock.
+
+        A worker that was not killed removes its own folder, but not the one around it.
+        """
         lock = Path(self.lock)
-        is_ours = self.machine == machine() and (lock / "lock").is_file()
+        is_ours = self.machine == machine() and lock.parent.is_dir()
         return is_ours and not is_locked(lock)
 
 

@@ -1,6 +1,5 @@
 """The search in Python: `hiddenstate.tune`, with the manners of scikit-learn."""
 
-import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,11 +15,11 @@ from hiddenstate.config.parameters import errors_for_python
 from hiddenstate.data import SequenceDataset
 from hiddenstate.errors import DataError, OptionError, printable
 from hiddenstate.estimators.base import Estimator
-from hiddenstate.jobs import make_job
+from hiddenstate.runs.listing import check_name
 from hiddenstate.scale.tune.ledger import SECONDS, Slot
 from hiddenstate.scale.tune.pool import Order, Pool
 from hiddenstate.scale.tune.results import ranked
-from hiddenstate.scale.tune.settings import Settings, StudyData, check_comparable, judged_by
+from hiddenstate.scale.tune.settings import Settings, StudyData, checked_settings
 from hiddenstate.scale.tune.space import Space, default_space, fitting, make_space
 from hiddenstate.scale.tune.storage import Address, parse_address
 from hiddenstate.scale.tune.study import GRACE, open_study
@@ -172,7 +171,17 @@ def tune(
         with _folder(runs_dir, name) as folder:
             address = parse_address(storage, folder)
             data = StudyData(dataset, config)
-            settings = _settings(name, config, space_, data, n_trials, seeds, sampler, pruner, own)
+            settings = checked_settings(
+                config,
+                data,
+                name=name,
+                space=space_,
+                n_trials=int(n_trials),
+                seeds=int(seeds),
+                sampler=sampler,
+                pruner=pruner,
+                refit_fraction=own,
+            )
             shown = address.shown if storage else None
             slots = _run(replace(settings, storage=shown), data, address, folder, n_jobs, verbose)
         found = Search(settings, slots)
@@ -201,8 +210,7 @@ def _check(
 
 def _check_place(name: Any, storage: Any) -> None:
     """Refuse a name that would be a path to elsewhere, and a storage that is no text."""
-    if not isinstance(name, str) or not re.fullmatch(r"\w[\w.-]*", name):
-        raise OptionError(f"name: expected letters, digits, -, _ and ., got {name!r}")
+    check_name(name, "name")
     if storage is not None and not isinstance(storage, str):
         raise OptionError(f"storage: expected a URL as text, got {type(storage).__name__}")
 
@@ -244,36 +252,6 @@ def _space(config: Config, space: Mapping[str, Any] | None, estimator: Any) -> S
             f"space: {printable(unknown[0], 40)}: {type(estimator).__name__} has no such parameter"
         )
     return make_space(config.job, space)
-
-
-def _settings(
-    name: str,
-    config: Config,
-    space: Space,
-    data: StudyData,
-    n_trials: int,
-    seeds: int,
-    sampler: str,
-    pruner: str,
-    refit_fraction: float,
-) -> Settings:
-    prepared = data.prepared(config)
-    make_job(config, prepared)
-    settings = Settings(
-        name=name,
-        config=config,
-        space=space,
-        fingerprint=prepared.facts()["fingerprint"],
-        judged=judged_by(prepared, config.job),
-        n_trials=int(n_trials),
-        seeds=int(seeds),
-        sampler=sampler,
-        pruner=pruner,
-        refit_fraction=refit_fraction,
-        data_name=prepared.name,
-    )
-    check_comparable(settings, data)
-    return settings
 
 
 @contextmanager

@@ -342,24 +342,48 @@ def make_settings(
     config, dataset = plan(job, own, read=read)
     data = StudyData(dataset, config, read or _reader)
     space = chosen or fitting(default_space(job, values), config)
-    prepared = data.prepared(config)
-    make_job(config, prepared)
-    settings = Settings(
+    settings = checked_settings(
+        config,
+        data,
         name=name,
-        config=config,
         space=space,
-        fingerprint=prepared.facts()["fingerprint"],
-        judged=judged_by(prepared, job),
         n_trials=n_trials,
         seeds=seeds,
         sampler=sampler,
         pruner=pruner,
         refit_fraction=held_out or 0.0,
-        data_name=printable(dataset.name),
         test_scores=values.get("test_scores") is not False,
     )
-    check_comparable(settings, data)
     return settings, data
+
+
+def checked_settings(config: Config, data: StudyData, **others: Any) -> Settings:
+    """Return the settings of a study on `data`, once the job can be made and trials be compared.
+
+    Parameters
+    ----------
+    config : Config
+        What all trials have in common.
+    data : StudyData
+    **others
+        What :class:`Settings` has besides the config and what follows from the data.
+
+    Raises
+    ------
+    HiddenstateError
+        For anything that does not fit.
+    """
+    prepared = data.prepared(config)
+    make_job(config, prepared)
+    settings = Settings(
+        config=config,
+        fingerprint=prepared.facts()["fingerprint"],
+        judged=judged_by(prepared, config.job),
+        data_name=printable(prepared.name),
+        **others,
+    )
+    check_comparable(settings, data)
+    return settings
 
 
 def _reader(config: Config) -> SequenceDataset:

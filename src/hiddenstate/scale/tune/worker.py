@@ -270,11 +270,14 @@ def _folders(owners: Sequence[Owner], study: Study) -> Iterator[Path]:
 
 @contextmanager
 def locked_place(folder: Path) -> Iterator[Path]:
-    """Make a folder whose lock this process holds, as a sign that it lives."""
+    """Make a folder whose lock this process holds while it lives, and remove it at the end."""
     place = folder / WORKERS / f"{os.getpid()}-{secrets.token_hex(4)}"
     make_folder(place)
     lock: FileIO = take_lock(place)
     try:
         yield place
     finally:
+        with contextlib.suppress(OSError):
+            (place / "lock").unlink()
+            place.rmdir()
         lock.close()
