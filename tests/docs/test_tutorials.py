@@ -78,6 +78,38 @@ def test_a_page_begins_with_the_way_to_its_twin(path: Path) -> None:
     assert f"](../{other}/{path.name})" in "".join(path.read_text("utf-8").splitlines()[:4])
 
 
+@pytest.mark.parametrize("job", ["classify", "regress", "autoencode"])
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_tutorial_shows_the_page_that_its_model_is_exported_to(language: str, job: str) -> None:
+    """The link is alone on its line, which makes the site show the page in a frame."""
+    text = (DOCS / language / f"{job}.md").read_text("utf-8")
+    page = {"classify": "digits", "regress": "waves", "autoencode": "codes"}[job]
+    assert re.search(rf"^\[[^\]]+\]\(\.\./pages/{page}\.html\)$", text, re.MULTILINE)
+
+
+def terms(language: str) -> list[str]:
+    return re.findall(r"^### (.+)$", prose(DOCS / language / "glossary.md"), re.MULTILINE)
+
+
+def test_the_glossaries_have_the_same_terms_in_the_same_order() -> None:
+    english, chinese = terms("en"), terms("zh")
+    assert len(english) == len(set(english)) >= 50
+    for term, both in zip(english, chinese, strict=True):
+        assert both.endswith(term) or both.startswith(f"{term}\uff08"), both
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_each_term_of_the_glossary_is_explained_and_links_to_where_it_matters(
+    language: str,
+) -> None:
+    parts = re.split(r"^#+ .+$", prose(DOCS / language / "glossary.md"), flags=re.MULTILINE)
+    entries = [part.strip() for part in parts if part.strip()][1:-1]  # between head and figures
+    assert len(entries) == len(terms(language))
+    for entry in entries:
+        assert re.search(r"\S\s?\[[^\]]+\]\([^)]+\)$", entry), entry
+        assert len(entry) < 350, entry
+
+
 @pytest.mark.parametrize("path", PAGES, ids=named)
 def test_links_lead_somewhere(path: Path) -> None:
     for link in re.findall(r"\]\(([^)\s]+)\)", prose(path)):
@@ -110,19 +142,25 @@ def studio(*words: str) -> list[str]:
     return lines
 
 
-def printed(command: str, code: int, cli: Cli) -> list[str]:
-    """What a command of a page prints; programs other than this one run as a reader runs them."""
+def printed(command: str, code: int, cli: Cli) -> tuple[list[str], list[str]]:
+    """What a command of a page prints to stdout and to stderr; a page may show either first."""
     program, *words = shlex.split(command)
     if program == "python":
         done = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=True)
-        return done.stdout.splitlines()
+        return done.stdout.splitlines(), []
     assert program == "hiddenstate"
     if words[0] == "studio":
-        return studio(*words[1:])
+        return studio(*words[1:]), []
     trains = words[0] in ("classify", "regress", "autoencode")
     answer = cli(*words, *(["--view", "off"] if trains else []))
     assert answer.code == code, answer.err
-    return (answer.out + answer.err).splitlines()
+    return answer.out.splitlines(), answer.err.splitlines()
+
+
+def first_missing(expected: list[str], lines: list[str]) -> str | None:
+    """The first line that is not among `lines`, in order; `...` stands for any."""
+    rest = iter([masked(line) for line in lines])
+    return next((line for line in expected if line != "..." and masked(line) not in rest), None)
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if blocks(DOCS / "en" / name, "console")])
@@ -138,7 +176,7 @@ def test_commands_print_what_the_page_says(
     commands = [part for block in blocks(page, "console") for part in block.split("\n$ ")[1:]]
     assert commands
     for command, *expected in (part.splitlines() for part in commands):
-        code = 5 if any("error:" in line for line in expected) else 0
-        lines = iter([masked(line) for line in printed(command, code, cli)])
-        for line in expected:
-            assert line == "..." or masked(line) in lines, f"{command}: not printed: {line}"
+        code = 5 if any(line.startswith("error:") for line in expected) else 0
+        out, err = printed(command, code, cli)
+        missing = first_missing(expected, out + err) and first_missing(expected, err + out)
+        assert missing is None, f"{command}: not printed: {missing}"
