@@ -7,6 +7,7 @@ words of the table in `docs/zh/glossary.md`, for which Noto Sans CJK must be ins
 pictures in the folder come from `benchmarks/`.
 """
 
+import contextlib
 import io
 import re
 import shlex
@@ -23,10 +24,11 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
 
+from hiddenstate.cli import main as command_line
 from hiddenstate.runs import Run
 from hiddenstate.views import style
 from hiddenstate.views.catalog import Draw, drawings
-from hiddenstate.views.figures import layout
+from hiddenstate.views.figures import forecast, layout
 from hiddenstate.views.timeline import Timeline
 
 HERE = Path(__file__).parent
@@ -70,6 +72,9 @@ PICTURES = {
 }
 """The pictures made by each command, and the figure of the run that each one shows."""
 
+FORECAST = ("regress", "regress-forecast")
+"""The tutorial with a forecast on a file that it makes, and the picture of the forecast."""
+
 PAGES = {"classify": "digits", "regress": "waves", "autoencode": "codes"}
 """The page that the model of a command is exported to."""
 
@@ -89,7 +94,7 @@ def table() -> dict[str, str]:
 
 def pattern_of(english: str) -> str:
     """Return the expression that a text of the table matches, with its numbers as groups."""
-    return re.sub(r"\\{(\w+)\\}", r"(?P<\1>[\\d.,]+)", re.escape(english))
+    return re.sub(r"\\{(\w+)\\}", r"(?P<\1>[\\d.,-]+)", re.escape(english))
 
 
 def in_chinese(text: str, words: dict[str, str], used: set[str]) -> str:
@@ -137,15 +142,44 @@ def png_of(figure: Figure) -> bytes:
     return small.getvalue()
 
 
+def keep(name: str, draw: Draw, words: dict[str, str], used: set[str]) -> None:
+    """Write a picture in both languages."""
+    with style.theme("light"):
+        (HERE / f"{name}.png").write_bytes(png_of(draw(None)))
+        (CHINESE / f"{name}.png").write_bytes(png_of(drawn_in_chinese(draw, words, used)))
+
+
+def draw_forecast(words: dict[str, str], used: set[str]) -> None:
+    """Run the commands of a tutorial on its file, and keep the figure of the forecast."""
+    job, picture = FORECAST
+    text = (HERE.parent / "en" / f"{job}.md").read_text("utf-8")
+    (block,) = (each for each in re.findall(r"^```python\n(.*?)^```", text, re.M | re.S)
+                if ".csv" in each)  # fmt: skip
+    train, ask = re.findall(r"^\$ hiddenstate (.*\.csv.*|forecast (?!.*backtest).*)$", text, re.M)[
+        :2
+    ]
+    drawn = []
+
+    def recorded(*what: list[forecast.Fan] | str) -> Figure:
+        drawn.append(what)
+        return forecasts(*what)
+
+    forecasts = forecast.forecasts
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        exec(block, {})
+        hiddenstate(*shlex.split(train), "--view", "off")
+        with patch.object(forecast, "forecasts", recorded), contextlib.suppress(SystemExit):
+            command_line([*shlex.split(ask), "--output", "out.csv", "--figure", "out.png"])
+    keep(picture, lambda on: forecasts(*drawn[0]), words, used)
+    print(f"{picture} of `hiddenstate {ask}`")
+
+
 def draw(run: Run, pictures: dict[str, str], words: dict[str, str], used: set[str]) -> None:
     """Write the pictures of a run in both languages."""
     timeline = Timeline(run)
-    with style.theme("light"):
-        draws = drawings(timeline, timeline.moment())
-        for name, shown in pictures.items():
-            (HERE / f"{name}.png").write_bytes(png_of(draws[shown](None)))
-            chinese = drawn_in_chinese(draws[shown], words, used)
-            (CHINESE / f"{name}.png").write_bytes(png_of(chinese))
+    draws = drawings(timeline, timeline.moment())
+    for name, shown in pictures.items():
+        keep(name, draws[shown], words, used)
 
 
 def main() -> None:
@@ -163,6 +197,7 @@ def main() -> None:
                 page = HERE.parent / "pages" / f"{PAGES[command]}.html"
                 to = ("--to", "html", "--output", str(page), "--force")
                 print(hiddenstate("export", str(run), *to))
+    draw_forecast(words, used)
     if set(words) - used:
         raise SystemExit(f"on no figure: {', '.join(sorted(set(words) - used))}")
 

@@ -28,7 +28,7 @@ def make() -> ModuleType:
 
 @pytest.fixture(scope="module")
 def pictures(make: ModuleType) -> set[str]:
-    return {name for of in make.PICTURES.values() for name in of}
+    return {name for of in make.PICTURES.values() for name in of} | {make.FORECAST[1]}
 
 
 def test_pictures_of_chinese_pages_are_those_that_the_script_draws_in_chinese(
