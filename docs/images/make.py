@@ -86,8 +86,12 @@ def hiddenstate(*arguments: str) -> str:
 
 
 def table() -> dict[str, str]:
-    """Return the words of figures in English and in Chinese; `{n}` stands for a number."""
-    rows = WORDS.read_text("utf-8").partition("| English | 中文 |\n")[2].splitlines()[1:]
+    """Return the words of figures in English and in Chinese; `{n}` stands for a number.
+
+    The page has `[n]`, since braces at the end of a cell are attributes of it on the site.
+    """
+    text = WORDS.read_text("utf-8").replace("[", "{").replace("]", "}")
+    rows = text.partition("| English | 中文 |\n")[2].splitlines()[1:]
     cells = [row.strip("| ").split(" | ") for row in rows if row.startswith("| ")]
     return {english.strip(): chinese.strip() for english, chinese in cells}
 
