@@ -2,14 +2,14 @@
 
 import ast
 import re
-from collections.abc import Callable
+import shlex
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from hiddenstate.runs import Run
-from hiddenstate.views.catalog import drawings
-from hiddenstate.views.timeline import Timeline
 from tests.conftest import Cli
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -35,7 +35,8 @@ def prose(path: Path) -> str:
 
 def test_every_page_is_there_in_both_languages() -> None:
     assert sorted(path.name for path in (DOCS / "zh").glob("*.md")) == NAMES
-    assert NAMES == ["autoencode.md", "classify.md", "index.md", "regress.md", "what-changed.md"]
+    tutorials = ["autoencode.md", "classify.md", "regress.md", "what-changed.md"]
+    assert sorted([*tutorials, "glossary.md", "index.md"]) == NAMES
 
 
 @pytest.mark.parametrize("path", [page for page in PAGES if blocks(page, "python")], ids=named)
@@ -64,7 +65,7 @@ def test_both_languages_show_the_same(name: str) -> None:
     assert codes[0] == codes[1]
     consoles = [[b.strip() for b in blocks(page, "console")] for page in (english, chinese)]
     assert consoles[0] == consoles[1]
-    for pattern in (r"!\[[^\]]*\]\(([^)]+)\)", r"^(#+) ", r"\b\d\.\d{3,}\b"):
+    for pattern in (r"!\[[^\]]*\]\((?:\.\./)?([^)]+)\)", r"^(#+) ", r"\b\d\.\d{3,}\b"):
         there = [re.findall(pattern, prose(page), re.MULTILINE) for page in (english, chinese)]
         if pattern.startswith(r"\b"):  # each language puts its numbers in its own order
             there = [sorted(numbers) for numbers in there]
@@ -75,6 +76,38 @@ def test_both_languages_show_the_same(name: str) -> None:
 def test_a_page_begins_with_the_way_to_its_twin(path: Path) -> None:
     other = "zh" if path.parent.name == "en" else "en"
     assert f"](../{other}/{path.name})" in "".join(path.read_text("utf-8").splitlines()[:4])
+
+
+@pytest.mark.parametrize("job", ["classify", "regress", "autoencode"])
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_tutorial_shows_the_page_that_its_model_is_exported_to(language: str, job: str) -> None:
+    """The link is alone on its line, which makes the site show the page in a frame."""
+    text = (DOCS / language / f"{job}.md").read_text("utf-8")
+    page = {"classify": "digits", "regress": "waves", "autoencode": "codes"}[job]
+    assert re.search(rf"^\[[^\]]+\]\(\.\./pages/{page}\.html\)$", text, re.MULTILINE)
+
+
+def terms(language: str) -> list[str]:
+    return re.findall(r"^### (.+)$", prose(DOCS / language / "glossary.md"), re.MULTILINE)
+
+
+def test_the_glossaries_have_the_same_terms_in_the_same_order() -> None:
+    english, chinese = terms("en"), terms("zh")
+    assert len(english) == len(set(english)) >= 50
+    for term, both in zip(english, chinese, strict=True):
+        assert both.endswith(term) or both.startswith(f"{term}\uff08"), both
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_each_term_of_the_glossary_is_explained_and_links_to_where_it_matters(
+    language: str,
+) -> None:
+    parts = re.split(r"^#+ .+$", prose(DOCS / language / "glossary.md"), flags=re.MULTILINE)
+    entries = [part.strip() for part in parts if part.strip()][1:-1]  # between head and figures
+    assert len(entries) == len(terms(language))
+    for entry in entries:
+        assert re.search(r"\S\s?\[[^\]]+\]\([^)]+\)$", entry), entry
+        assert len(entry) < 350, entry
 
 
 @pytest.mark.parametrize("path", PAGES, ids=named)
@@ -92,43 +125,58 @@ def test_links_lead_somewhere(path: Path) -> None:
 
 
 def masked(line: str) -> str:
-    """A line without its numbers: they differ between processors."""
+    """A line without what differs between machines: numbers, tools, and the token of the studio."""
     if line.endswith("prediction number"):
         return "prediction number"
-    return re.sub(r"\d+(\.\d+)?(e[+-]?\d+)?", "#", line.rstrip())
+    line = re.sub(r"computed by .*: |token=\S+", "", line.rstrip())
+    return re.sub(r"\d+(\.\d+)?(e[+-]?\d+)?", "#", line)
+
+
+def studio(*words: str) -> list[str]:
+    """Start the studio, and end it as Ctrl-C does once it has printed its address."""
+    command = [sys.executable, "-m", "hiddenstate", "studio", *words, "--no-browser"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        lines = [process.stdout.readline() for _ in range(2)]
+        process.send_signal(signal.SIGINT)
+    assert process.returncode in (0, 130)
+    return lines
+
+
+def printed(command: str, code: int, cli: Cli) -> tuple[list[str], list[str]]:
+    """What a command of a page prints to stdout and to stderr; a page may show either first."""
+    program, *words = shlex.split(command)
+    if program == "python":
+        done = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=True)
+        return done.stdout.splitlines(), []
+    assert program == "hiddenstate"
+    if words[0] == "studio":
+        return studio(*words[1:]), []
+    trains = words[0] in ("classify", "regress", "autoencode")
+    answer = cli(*words, *(["--view", "off"] if trains else []))
+    assert answer.code == code, answer.err
+    return answer.out.splitlines(), answer.err.splitlines()
+
+
+def first_missing(expected: list[str], lines: list[str]) -> str | None:
+    """The first line that is not among `lines`, in order; `...` stands for any."""
+    rest = iter([masked(line) for line in lines])
+    return next((line for line in expected if line != "..." and masked(line) not in rest), None)
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if blocks(DOCS / "en" / name, "console")])
 def test_commands_print_what_the_page_says(
     name: str, cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Every command of the page, in order, on the file that a block of the page makes."""
     monkeypatch.setenv("COLUMNS", "80")
-    for block in blocks(DOCS / "en" / name, "console"):
-        command, *expected = block.strip().splitlines()
-        words = command.removeprefix("$ hiddenstate ").split()
-        trains = words[0] in ("classify", "regress", "autoencode")
-        done = cli(*words, *(["--view", "off"] if trains else []))
-        assert done.code == (5 if any("error:" in line for line in expected) else 0), done.err
-        printed = iter(masked(line) for line in (done.out + done.err).splitlines())
-        for line in expected:
-            assert line == "..." or masked(line) in printed, f"{command}: not printed: {line}"
-
-
-@pytest.mark.parametrize("job", ["classify", "regress", "autoencode"])
-def test_chinese_pages_translate_the_words_on_their_figures(
-    job: str, run_of: Callable[[str], Run]
-) -> None:
-    page = (DOCS / "zh" / f"{job}.md").read_text("utf-8")
-    section = page.partition("## 怎么看这些图")[2].partition("\n## ")[0]
-    keys = dict(re.findall(r"^\*\*(\w+)\uff08.*\n\n图上的文字\uff1a(.*)$", section, re.MULTILINE))
-    assert len(keys) == section.count("](../images/")
-    timeline = Timeline(run_of(job))
-    draws = drawings(timeline, timeline.moment())
-    for name, translated in keys.items():
-        figure = draws[name](None)
-        words = [figure.texts[0].get_text()]
-        for axes in figure.axes:
-            words += [axes.get_xlabel(), axes.get_ylabel()]
-            words += axes.get_legend_handles_labels()[1]
-        for word in words:
-            assert word.partition(",")[0].strip(" →") in translated, name
+    page = DOCS / "en" / name
+    for block in blocks(page, "python"):
+        if ".csv" in block:
+            exec(compile(block, str(page), "exec"), {})
+    commands = [part for block in blocks(page, "console") for part in block.split("\n$ ")[1:]]
+    assert commands
+    for command, *expected in (part.splitlines() for part in commands):
+        code = 5 if any(line.startswith("error:") for line in expected) else 0
+        out, err = printed(command, code, cli)
+        missing = first_missing(expected, out + err) and first_missing(expected, err + out)
+        assert missing is None, f"{command}: not printed: {missing}"

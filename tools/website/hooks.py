@@ -4,6 +4,7 @@ mkdocs calls the functions that start with `on_` (its developer guide, "Events")
 """
 
 import ast
+import html
 import posixpath
 import re
 from collections.abc import Iterator
@@ -36,6 +37,9 @@ WORKER = "file_worker.js"
 
 LINK = re.compile(r"(?<=\]\()([^)#\s]+)(?=(?:#[^)\s]*)?\))")
 
+PLAYED = re.compile(r"^\[([^\]\n]+)\]\(([^)#\s]+/pages/\w+\.html)\)$", re.MULTILINE)
+"""A link alone on its line to an exported page, which the site shows above the link."""
+
 
 def is_chinese(config: MkDocsConfig) -> bool:
     """Whether this is the Chinese part, docs/zh, which is built into site/zh."""
@@ -55,7 +59,10 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Point links at where their files are on the site, or in the repository."""
+    """Point links at where their files are on the site, or in the repository.
+
+    An exported page whose link is alone on its line is shown there, too.
+    """
     folder = "docs/zh" if is_chinese(config) else "docs"
     own = {site: source for source, site in PROJECT.items()}
     source = own.get(page.file.src_uri, f"{folder}/{page.file.src_uri}")
@@ -74,7 +81,15 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         crosses = target.startswith("docs/zh/") != is_chinese(config)
         return re.sub(r"\.md$", ".html", link_to) if crosses else link_to
 
-    return LINK.sub(moved, markdown)
+    return PLAYED.sub(frame, LINK.sub(moved, markdown))
+
+
+def frame(link: re.Match[str]) -> str:
+    """Return a link below a frame that shows the page it leads to."""
+    text, page = link.groups()
+    style = "width: 100%; height: 42rem; max-height: 90vh; border: 1px solid #8884"
+    attributes = f'src="{page}" title="{html.escape(text)}" loading="lazy" style="{style}"'
+    return f"<iframe {attributes}></iframe>\n\n{link[0]}"
 
 
 def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:

@@ -160,14 +160,16 @@ def _draw(made: "Outlook", path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     from hiddenstate.system.atomic_file import write_output
+    from hiddenstate.views import style
     from hiddenstate.views.figures.forecast import Fan, forecasts
 
     fans = [Fan(**facts) for facts in made.fans(DRAWN)]
     note_ = made.calibration() if made.levels else ""
-    figure = forecasts(fans, note_)
-    FigureCanvasAgg(figure)
     content = io.BytesIO()
-    figure.savefig(content, format=path.suffix[1:].lower() or "png")
+    with style.theme():
+        figure = forecasts(fans, note_)
+        FigureCanvasAgg(figure)
+        figure.savefig(content, format=path.suffix[1:].lower() or "png")
     write_output(path, content.getvalue())
 
 

@@ -58,7 +58,7 @@ def forecasts(fans: list[Fan], note: str = "") -> Figure:
     """
     height = 1.3 + LANE * len(fans)
     figure = new_figure(8, height)
-    heading(figure, "forecast", note)
+    heading(figure, "Forecast", note)
     theme = style.now()
     grid = place(figure, len(fans), left=0.8, top=0.95, bottom=0.5, gap=(0.2, 0.75))
     for i, fan in enumerate(fans):

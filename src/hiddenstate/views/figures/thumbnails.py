@@ -195,6 +195,7 @@ def figure_size(
     pitch = max(1.1 * size[1] * scale, wanted)
     columns = max(1, min(n, most, int(free / pitch + 1e-6)))
     lines = max(1, -(-n // columns))
+    columns = max(1, -(-n // lines))  # as many in each line as `fit_cells` finds
     least = 3.0 if form.picture else 3.6
     width = on_page(max(columns * pitch + gutter(form) + 0.24, least))
     height = lines * 1.06 * size[0] * scale + (lines - 1) * text
