@@ -133,7 +133,7 @@ def test_no_password_is_printed_or_written(tune: Cli, tmp_path: Path) -> None:
         (("--storage", "x.db"), 2, "no URL"),
         (("--trials", 0), 2, "--trials: expected a whole number from 1"),
         (("--space", "none.toml"), 2, "no such file"),
-        (("--hidden-size", 8), 2, "--hidden-size: is searched"),
+        (("--hidden-size", 8), 2, "--hidden-size: is in the search space too"),
         (("--valid-fraction", 0), 2, "--valid-fraction"),
         (("--job", "classify", "--horizon", 1), 2, "classify has no such option"),
         (("--job", "regres"), 2, "did you mean regress?"),

@@ -269,7 +269,7 @@ def test_a_missing_value_that_the_model_does_not_read_is_refused(tmp_path):
     [
         (("--to", "pyton"), "--to: unknown target pyton; expected "),
         (("--to", "python", "--weights", "int8"), "--weights: --to python stores float32"),
-        (("--to", "python", "--output", "no/x.py"), "the folder does not exist"),
+        (("--to", "python", "--output", "no/x.py"), "no does not exist; create it first"),
         (("--to", "python", "--output", "there/"), "is a folder; name what to write in it"),
     ],
 )

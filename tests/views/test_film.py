@@ -176,7 +176,7 @@ def test_if_drawing_fails_nothing_is_written(run, tmp_path, monkeypatch):
     ("name", "options", "message"),
     [
         ("a.avi", {}, "ending in .gif or .mp4"),
-        ("no/a.gif", {}, "the folder does not exist"),
+        ("no/a.gif", {}, "the folder .*no does not exist"),
         ("a.gif", {"seconds": 0}, "seconds"),
         ("a.gif", {"seconds": float("nan")}, "seconds"),
         ("a.gif", {"fps": 51}, "fps"),

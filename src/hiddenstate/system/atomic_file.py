@@ -306,7 +306,8 @@ def check_output(path: Path) -> Path:
     if target.is_dir():
         raise OptionError(f"{printable(path)}: is a folder; name a file in it")
     if not target.parent.is_dir():
-        raise OptionError(f"{printable(path)}: the folder does not exist; create it first")
+        folder = printable(target.parent)
+        raise OptionError(f"{printable(path)}: the folder {folder} does not exist; create it first")
     return target
 
 

@@ -332,7 +332,8 @@ def make_settings(
     chosen = make_space(job) if make_space else None
     fixed = [n for n in (chosen.names if chosen else ()) if values.get(n) is not None]
     if fixed:
-        raise OptionError(f"--{fixed[0].replace('_', '-')}: is searched; leave it out of one")
+        option = f"--{fixed[0].replace('_', '-')}"
+        raise OptionError(f"{option}: is in the search space too; set it in one place only")
     own = {
         "split_seed": values.get("seed", 0),
         "valid_fraction": HELD_OUT,
