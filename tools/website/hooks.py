@@ -15,7 +15,9 @@ from urllib.parse import unquote, urlsplit
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.nav import Navigation
 from mkdocs.structure.pages import Page
+from mkdocs.utils.templates import TemplateContext
 
 ROOT = Path(__file__).parents[2]
 
@@ -90,6 +92,18 @@ def frame(link: re.Match[str]) -> str:
     style = "width: 100%; height: 42rem; max-height: 90vh; border: 1px solid #8884"
     attributes = f'src="{page}" title="{html.escape(text)}" loading="lazy" style="{style}"'
     return f"<iframe {attributes}></iframe>\n\n{link[0]}"
+
+
+def on_page_context(
+    context: TemplateContext, page: Page, config: MkDocsConfig, nav: Navigation
+) -> None:
+    """Let the choice of the language lead a tutorial to the same page of the other language."""
+    english, chinese = config.extra["alternate"]
+    if is_chinese(config):
+        english["link"] = f"../en/{page.url}"
+    else:
+        folder, _, name = page.url.rpartition("/")
+        chinese["link"] = f"zh/{name if folder == 'en' else 'index.html'}"
 
 
 def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
