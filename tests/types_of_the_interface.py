@@ -27,4 +27,4 @@ def methods_and_results_have_types() -> None:
     assert_type(RecurrentClassifier().score(X, y), float)
     Autoencoder().fit_transform(X).nothing()  # type: ignore[attr-defined]
     assert_type(load_mnist(), SequenceDataset)
-    Run("runs/classify-1")  # type: ignore[arg-type]
+    Run(1)  # type: ignore[arg-type]

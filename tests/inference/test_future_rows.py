@@ -176,7 +176,7 @@ def test_static_text_and_a_calendar_do_not_end_a_forecast(cli, tmp_path):
     assert cli("export", "last", "--to", "python").code == 0
     train(cli, known, "--calendar", "weekday")
     done = cli("forecast", "last", "--horizon", 8)
-    assert "name those known ahead in --future" in done.err
+    assert "(date); train with --horizon 8, or with --future date if it is known ahead" in done.err
 
 
 def test_members_of_a_forecast_are_averaged_and_their_spread_is_shown(cli, tmp_path):

@@ -96,19 +96,23 @@ class Forecaster:
         given = {*self.own, *self.known, *self.static}
         unknown = [k for k in range(model.n_features) if k not in given]
         if not self.own or (horizon > self.trained and unknown):
+            names = self._named(unknown)
+            listing = f" ({listed(names, each=40)})" if names else ""
+            known = f", or with --future {names[0]} if it is known ahead" if names else ""
             raise OptionError(
                 f"--horizon: the model forecasts {count(self.trained, 'step')} ahead, and later "
-                f"steps require inputs that are not forecast{self._named(unknown)}; train with "
-                f"--horizon {horizon}"
+                f"steps require inputs that are not forecast{listing}; train with "
+                f"--horizon {horizon}{known}"
             )
 
-    def _named(self, unknown: list[int]) -> str:
-        """Return the names of inputs whose later values are unknown, and how to make them known."""
-        columns = self.model.transform.columns
-        if not unknown or columns is None:
-            return ""
-        names = listed([columns[k] for k in unknown], each=40)
-        return f" ({names}: name those known ahead in --future)"
+    def _named(self, unknown: list[int]) -> list[str]:
+        """Return the names of the columns of inputs whose later values are unknown."""
+        transform = self.model.transform
+        if transform.columns is None:
+            return []
+        encoded = {name: each.column for each in transform.encodings for name in each.features}
+        names = (transform.columns[k] for k in unknown)
+        return list(dict.fromkeys(encoded.get(name, name) for name in names))
 
     def followed_by(self, after: Sequence[Array]) -> "Forecaster":
         """Return the forecaster with values known ahead after each series."""

@@ -75,7 +75,7 @@ class Run:
 
     Parameters
     ----------
-    path : Path
+    path : str or Path
         The folder.
 
     Attributes
@@ -93,9 +93,9 @@ class Run:
         If its config.json is damaged or newer than this version reads.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.record: dict[str, Any] = read_record(path / "config.json")
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.record: dict[str, Any] = read_record(self.path / "config.json")
         self.config: Config = self._read_config()
         self._window: Sizes = {}
 
