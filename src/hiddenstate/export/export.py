@@ -138,6 +138,11 @@ def export_model(
             f"--to {to}: cannot hold a model that reads columns known ahead ({names}), as only "
             "forecast moves them; train one without --future"
         )
+    if model.transform.by_window and model.transform.missing == "forward":
+        raise OptionError(
+            f"--to {to}: cannot fill in missing values of series that are scaled by window; train "
+            "one without --missing forward, on data without gaps, or with --scale auto"
+        )
     path, base = _named(Path(output), target)
     weights = _checked_weights(target, weights, model)
     source = replace(source_of(model, base.name, weights, target.stored), run=run)

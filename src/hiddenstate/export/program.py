@@ -122,8 +122,11 @@ class Program:
        those without a known value before them, which is repeated for the others.
     4. x becomes (x - `offset`) * `factor`, each (I,).
     5. If `missing` is "mask", I features follow: 1 where a value was missing, else 0.
-    6. The nets; with members the mean of their answers: of probabilities for a classifier.
-    7. A classifier: softmax; with `convolutions`, the mean of these probabilities, raised to the
+    6. If `by_window`, the features of `linear` become (x - mean) / deviation of the last `window`
+       steps of the row, for the nets alone; what they add is multiplied by the deviation. After a
+       flat window, whose deviation is at most 1e-9 of its largest size, they add 0.
+    7. The nets; with members the mean of their answers: of probabilities for a classifier.
+    8. A classifier: softmax; with `convolutions`, the mean of these probabilities, raised to the
        power of the scale, and those of the convolutions, by the share. A regressor: plus the
        features `change`; divided by `target_factor` and plus `target_offset`, each (O,); plus what
        `linear` gives of unscaled x; the exponential of logarithms. An autoencoder: the
@@ -161,6 +164,7 @@ class Program:
     target_factor: Array | None
     linear: Linear | None
     convolutions: FixedConvolutions | None = None
+    by_window: bool = False
 
     @property
     def readout(self) -> str:
@@ -177,7 +181,7 @@ class Program:
         """Whether it can answer after every step, from a state."""
         net = self.nets[0] if len(self.nets) == 1 else None
         plain = net is not None and not net.stem and len(net.layers[0]) == 1
-        return plain and self.convolutions is None
+        return plain and self.convolutions is None and not self.by_window
 
 
 def program_of(model: FittedModel) -> Program:
@@ -213,6 +217,7 @@ def program_of(model: FittedModel) -> Program:
         target_factor=target_factor,
         linear=linear,
         convolutions=None if model.convolutions is None else _fixed(model.convolutions),
+        by_window=transform.by_window,
     )
 
 

@@ -177,6 +177,9 @@ def _rows(model: FittedModel, shape: tuple[int, ...], random: np.random.Generato
     X = random.normal(size=shape)
     if transform.scaling is not None:
         X = X / transform.scaling[1] + transform.scaling[0]
+    if transform.by_window:  # far from 0, and one row that is flat
+        X[..., transform.own_features] += 5
+        X[1][..., transform.own_features] = 5
     if transform.linear is not None and any(transform.linear.log):
         own = [
             f for f, log in zip(transform.own_features, transform.linear.log, strict=True) if log
@@ -210,10 +213,12 @@ def expected_answers(model: FittedModel, X: Array, lengths: Array | None) -> Ans
             "reconstruction": model.transform.undo(rows),
             "error": error_by_row(rows, own),
         }
+    read = model.transform.net_inputs(inputs, lengths, np.float64)
     if model.n_members > 1:
-        outputs = MembersPredictor(model, ReferencePredictor).predict(inputs, lengths)
+        outputs = MembersPredictor(model, ReferencePredictor).predict(read, lengths)
     else:
-        outputs = ReferencePredictor(model).predict(inputs, lengths)
+        outputs = ReferencePredictor(model).predict(read, lengths)
+    outputs = model.transform.net_outputs(outputs, inputs, lengths)
     if model.net.job == "classify":
         path = model.convolutions
         if path is not None:

@@ -76,12 +76,13 @@ class Job(ABC):
 
     def task(self) -> Task:
         """Return what an engine needs to run the steps; an autoencoder's rows are its targets."""
-        train = self.dataset.train
+        train, transform = self.dataset.train, self.dataset.transform
+        y = None if self.config.job == "autoencode" else train.y
         return Task(
             net=self.net,
             training=self.config.training,
-            X=train.X,
-            y=None if self.config.job == "autoencode" else train.y,
+            X=transform.net_inputs(train.X, train.lengths, self.config.training.dtype),
+            y=transform.net_targets(y, train.X, train.lengths),
             batches=self.batches,
             total_steps=self.total_steps,
             stateful=self.stateful,
@@ -108,7 +109,9 @@ class Job(ABC):
 
     def predict(self, engine: Engine, rows: Rows) -> Array:
         """Return the net's outputs for prepared rows."""
-        return engine.predict(rows.X, rows.lengths)
+        X, lengths, transform = rows.X, rows.lengths, self.dataset.transform
+        inputs = transform.net_inputs(X, lengths, self.config.training.dtype)
+        return transform.net_outputs(engine.predict(inputs, lengths), X, lengths)
 
     def answers(self, engine: Engine, rows: Rows) -> Array:
         """Return the outputs of the model for prepared rows: those of the net, unless a path

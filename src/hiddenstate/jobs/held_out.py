@@ -287,7 +287,7 @@ class HeldOut:
             return np.asarray(outputs[which] if outputs.ndim == 2 else outputs[which, step])
         first = np.maximum(step - window + 1, 0)
         X = test.X[row[:, None], first[:, None] + np.arange(window)]
-        outputs = self.transform.undo_targets(engine.predict(X, None), X)
+        outputs = self.transform.undo_targets(self.job.predict(engine, Rows(X)), X)
         if outputs.ndim == 2:
             return np.asarray(outputs)
         return np.asarray(outputs[np.arange(len(X)), step - first])

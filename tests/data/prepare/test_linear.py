@@ -5,9 +5,10 @@ import pytest
 
 from hiddenstate.config import make_config
 from hiddenstate.data import Rows, SequenceDataset
+from hiddenstate.data.prepare.fit import fitted_transform
 from hiddenstate.data.prepare.linear import LinearPath, fit_linear_path, season_of
 from hiddenstate.data.prepare.pipeline import prepare
-from hiddenstate.data.prepare.transform import Transform, fitted_transform
+from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.errors import DataError, OptionError
 from hiddenstate.system.typing import Array
 

@@ -279,6 +279,8 @@ def _units(layout: Layout) -> None:
         layout.work += weight.size
         if any(path.log):
             layout.add_flags("target_is_log", list(path.log))
+        if program.by_window:
+            words |= {"by_window"} | ({"cut"} if program.window else set())
     if "target_offset" in words:
         layout.add_offset("target_offset", offset)
     if words & {"change", "target_offset"}:

@@ -329,7 +329,12 @@ static void @_in_units(const float *x, float *y)
     (void)x;
 # end
     for (o = 0; o < $_OUTPUTS; o++) {
+# if by_window
+        double value = (double)y[o];
+# end
+# if no by_window
         float value = y[o];
+# end
 # if linear
         int k;
 # end
@@ -348,9 +353,14 @@ static void @_in_units(const float *x, float *y)
 # end
 # if log
         if (@_target_is_log[o])
+# if by_window
+            value = exp(value);
+# end
+# if no by_window
             value = expf(value);
 # end
-        y[o] = value;
+# end
+        y[o] = (float)value;
     }
 }
 # end
