@@ -103,8 +103,8 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin):
     scale : {'none', 'auto', 'standard', 'minmax', 'window'} or None, default=None
         How features are scaled, with statistics of the training rows: 'standard' to mean 0 and
         standard deviation 1, 'minmax' to [0, 1], 'auto' as 'standard' unless all values are in
-        [0, 1] already; 'window' is as 'auto', but with `linear`
-        scales the past of the targets by each window, for series of different size. None means 'auto', or 'none' if `stateful`.
+        [0, 1] already; 'window' is as 'auto', but with `linear` scales the past of the targets by
+        each window, for series of different size. None means 'auto', or 'none' if `stateful`.
     missing : {'error', 'mean', 'forward', 'mask'}, default='error'
         What to do with NaN in X: 'error' rejects it, 'mean' fills in the mean of the training
         rows, 'forward' repeats the value before, 'mask' fills in the mean and adds a feature that
