@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -97,8 +98,9 @@ def test_the_file_says_so_and_refuses_what_does_not_fit(run: Run, tmp_path: Path
     path = run.path / "model.safetensors"
     model, _ = load_model(path)
     assert model.facts()["preparation"]["by_window"] is True
-    for change in ({"by_window": 1}, {"missing": "mean"}, {"linear": None}):
-        facts = model.facts()
+    changes: list[dict[str, Any]] = [{"by_window": 1}, {"missing": "mean"}, {"linear": None}]
+    for change in changes:
+        facts: Any = model.facts()
         facts["preparation"].update(change)
         with pytest.raises(UntrustedFileError):
             model_from_facts(facts, model.arrays(), "m")

@@ -7,6 +7,7 @@ from hiddenstate.config import Config
 from hiddenstate.data import PreparedDataset, Rows
 from hiddenstate.data.prepare.batches import Batches
 from hiddenstate.engines import Engine, Predictor, Task, make_predictor
+from hiddenstate.engines.members import MembersEngine
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net, Params
 from hiddenstate.system.typing import Array
@@ -112,6 +113,14 @@ class Job(ABC):
         X, lengths, transform = rows.X, rows.lengths, self.dataset.transform
         inputs = transform.net_inputs(X, lengths, self.config.training.dtype)
         return transform.net_outputs(engine.predict(inputs, lengths), X, lengths)
+
+    def each(self, engine: Engine, rows: Rows) -> list[Array]:
+        """Return the outputs of each member of the net for prepared rows."""
+        if not isinstance(engine, MembersEngine):
+            return [self.predict(engine, rows)]
+        X, lengths, transform = rows.X, rows.lengths, self.dataset.transform
+        inputs = transform.net_inputs(X, lengths, self.config.training.dtype)
+        return [transform.net_outputs(y, X, lengths) for y in engine.each(inputs, lengths)]
 
     def answers(self, engine: Engine, rows: Rows) -> Array:
         """Return the outputs of the model for prepared rows: those of the net, unless a path
