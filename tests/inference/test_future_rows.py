@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hiddenstate.errors import UntrustedFileError
+from hiddenstate.errors import OptionError, UntrustedFileError
 from hiddenstate.models.fitted import load_model, model_from_facts
 from hiddenstate.runs import Run
+from hiddenstate.studio.details import program
 
 OFF = ("--view", "off", "--threads", "1")
 ROLES = ("--target", "sales", "--id", "shop", "--time", "date", "--horizon", 2)
@@ -128,6 +129,8 @@ def test_what_does_not_continue_the_series_is_refused(cli, tmp_path):
         done = cli(*words)
         assert done.code == 2
         assert message in done.err
+    with pytest.raises(OptionError, match=r"no program can hold .* forecast\(future=\.\.\.\)"):
+        program(Run(tmp_path / "runs/regress-1"), None)  # which the studio's page computes with
     train(cli, known)
     done = cli("forecast", "last", "--future", after, "--horizon", 2)
     assert "the model reads no columns known ahead" in done.err

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from hiddenstate.errors import listed
 from hiddenstate.kernels.reference import NORM_EPS
 from hiddenstate.models.convolutions import ConvolutionPath
 from hiddenstate.models.fitted import FittedModel
@@ -182,6 +183,18 @@ class Program:
         net = self.nets[0] if len(self.nets) == 1 else None
         plain = net is not None and not net.stem and len(net.layers[0]) == 1
         return plain and self.convolutions is None and not self.by_window
+
+
+def reads_ahead(model: FittedModel) -> str | None:
+    """Return why a model that reads columns known ahead has no program; None of any other."""
+    known = model.transform.known
+    if not known.ahead:
+        return None
+    return (
+        f"no program can hold a model that reads columns known ahead "
+        f"({listed(known.columns, each=40)}), as only forecast moves them in time; use hiddenstate "
+        "forecast or .forecast(future=...), or train one without --future"
+    )
 
 
 def program_of(model: FittedModel) -> Program:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from hiddenstate import __version__
-from hiddenstate.export.program import Program, program_of
+from hiddenstate.errors import OptionError
+from hiddenstate.export.program import Program, program_of, reads_ahead
 from hiddenstate.export.trial import Answers, Trial
 from hiddenstate.models.fitted import FittedModel
 
@@ -126,7 +127,15 @@ def source_of(
     weights: str,
     stored: Callable[[FittedModel, str], FittedModel] | None = None,
 ) -> Source:
-    """Return what is exported of a model, with its weights as `stored` has them."""
+    """Return what is exported of a model, with its weights as `stored` has them.
+
+    Raises
+    ------
+    OptionError
+        If the model reads columns known ahead.
+    """
+    if reason := reads_ahead(model):
+        raise OptionError(reason)
     own = model if stored is None else stored(model, weights)
     # What is exported reads features; static ones are inputs like others.
     reading = {n: v for n, v in own.transform.reading.items() if n != "static"}
