@@ -129,7 +129,7 @@ def test_what_does_not_continue_the_series_is_refused(cli, tmp_path):
         done = cli(*words)
         assert done.code == 2
         assert message in done.err
-    with pytest.raises(OptionError, match=r"no program can hold .* forecast\(future=\.\.\.\)"):
+    with pytest.raises(OptionError, match=r"no program can hold .* \.forecast\(future=\.\.\.\)"):
         program(Run(tmp_path / "runs/regress-1"), None)  # which the studio's page computes with
     train(cli, known)
     done = cli("forecast", "last", "--future", after, "--horizon", 2)
