@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hiddenstate.errors import DataError, OptionError, did_you_mean, printable
-from hiddenstate.export.program import reads_ahead
 from hiddenstate.export.rounding import checked_change
 from hiddenstate.export.target import Contents, Source, Target, facts_json, identifier, source_of
 from hiddenstate.export.trial import (
@@ -133,8 +132,6 @@ def export_model(
         If an answer differs from the model's by more than the limit; nothing is written then.
     """
     target = target_named(to)
-    if reason := reads_ahead(model):
-        raise OptionError(f"--to {to}: {reason}")
     if model.transform.by_window and model.transform.missing == "forward":
         raise OptionError(
             f"--to {to}: cannot fill in missing values of series that are scaled by window; train "

@@ -228,12 +228,18 @@ class Arithmetic:
             y = y * a["target_scale"]
         if "linear" in words:
             values = x[:, a["own"]]
+            if "effects" in words:
+                effects = a["effects_now"].reshape(y.shape[-1], -1)
+                values = values - x[:, a["ahead"]] @ effects.T
             weight = a["past_weights"].reshape(y.shape[-1], -1)
             steps = np.arange(len(x))
             path = sum(
                 weight[:, k] * values[np.maximum(steps - k, 0)] for k in range(weight.shape[1])
             )
             y = y + (path if every else path[-1])
+        if "effects" in words:
+            later = x[:, a["moved"]] @ a["effects_later"].reshape(y.shape[-1], -1).T
+            y = y + (later if every else later[-1])
         if "target_offset" in words:
             y = (y + a["target_offset_low"]) + a["target_offset"]
         if "log" in words:

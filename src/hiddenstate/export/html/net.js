@@ -1,6 +1,8 @@
 // Computes the answers of a program, one row at a time, in float64; the specification is
 // runtime.py. A matrix is {shape, data}, a sequence an array of steps, each a Float64Array.
 
+import { byWindow, linearAt, windowScale } from "./linear.js";
+
 /** @typedef {{ shape: number[], data: Float64Array }} Matrix */
 /** @typedef {{ weight: Matrix, bias: Matrix, activation: keyof typeof ACTIVATIONS }} Dense */
 /** @typedef {Float64Array[]} State Of one direction of a layer: [h] or, of an lstm, [h, c]. */
@@ -34,6 +36,16 @@
  * @property {number} net_scale
  */
 /**
+ * @typedef {object} Linear
+ * @property {number[]} features
+ * @property {Matrix} weight
+ * @property {Matrix} bias
+ * @property {boolean[]} log
+ * @property {Matrix | null} effects
+ * @property {number[]} ahead
+ * @property {number[]} moved
+ */
+/**
  * A model as steps of computation; `export/program.py` says what each is.
  * @typedef {object} Program
  * @property {"classify" | "regress" | "autoencode"} job
@@ -50,9 +62,10 @@
  * @property {Matrix} target_offset Null without `target_factor`.
  * @property {Matrix | null} target_factor
  * @property {number[] | null} change
- * @property {{ features: number[], weight: Matrix, bias: Matrix, log: boolean[] } | null} linear
+ * @property {Linear | null} linear
  * @property {Convolutions | null} convolutions
  * @property {boolean} by_window
+ * @property {number} n_moved
  * @property {Net[]} nets
  * @property {Dense[]} encoder
  * @property {Dense[]} decoder
@@ -332,40 +345,13 @@ export class Model {
     const steps = this.prepare(row);
     if (job === "autoencode") return this.autoencoded(steps[0]);
     if (convolutions) return Model.beside(this.program, steps);
-    const read = this.program.by_window ? this.byWindow(steps) : steps;
+    const read = this.program.by_window ? byWindow(this.program, steps) : steps;
     const all = nets.map((net) => outputsOf(net, read));
     if (job === "classify") {
       return /** @type {any} */ ({ probabilities: meanOf(all.map(({ outputs }) => softmax(outputs[0]))), states: all[0].states });
     }
     const y = all[0].outputs.map((_, t) => meanOf(all.map(({ outputs }) => outputs[t])));
     return /** @type {any} */ ({ y: this.inUnits(y, steps), states: all[0].states });
-  }
-
-  /**
-   * Returns the mean and the deviation of the last values of a target; a deviation of 0 if they are flat.
-   * @param {Float64Array[]} steps
-   * @param {number} feature
-   */
-  windowScale(steps, feature) {
-    const values = steps.slice(-(this.program.window || steps.length)).map((x) => x[feature]);
-    const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-    const square = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length;
-    const largest = Math.max(...values.map(Math.abs));
-    const deviation = Math.sqrt(square);
-    return { mean, deviation: deviation <= 1e-9 * largest ? 0 : deviation };
-  }
-
-  /**
-   * Returns steps with the past of the targets in units of its own deviation.
-   * @param {Float64Array[]} steps
-   */
-  byWindow(steps) {
-    const read = steps.map((x) => x.slice());
-    for (const feature of this.program.linear?.features ?? []) {
-      const { mean, deviation } = this.windowScale(steps, feature);
-      for (const x of read) x[feature] = deviation ? (x[feature] - mean) / deviation : 0;
-    }
-    return read;
   }
 
   /**
@@ -382,29 +368,11 @@ export class Model {
         let y = change ? value + steps[t][change[o]] : value;
         if (p.target_factor) y = y / p.target_factor.data[o] + p.target_offset.data[o];
         if (!p.linear) return y;
-        if (p.by_window) y *= this.windowScale(steps, p.linear.features[o]).deviation;
-        y += this.linearAt(p.linear, steps, t, o);
+        if (p.by_window) y *= windowScale(p, steps, p.linear.features[o]).deviation;
+        y += linearAt(p, p.linear, steps, t, o);
         return p.linear.log[o] ? Math.exp(y) : y;
       });
     });
-  }
-
-  /**
-   * @param {NonNullable<Program["linear"]>} linear
-   * @param {Float64Array[]} steps
-   * @param {number} t
-   * @param {number} o
-   */
-  linearAt(linear, steps, t, o) {
-    const { factor, offset } = this.program;
-    const [feature, lags] = [linear.features[o], linear.weight.shape[1]];
-    let sum = linear.bias.data[o];
-    for (let k = 0; k < lags; k += 1) {
-      let value = steps[Math.max(t - k, 0)][feature];
-      if (factor) value = value / factor.data[feature] + offset.data[feature];
-      sum += linear.weight.data[o * lags + k] * value;
-    }
-    return sum;
   }
 
   /** @param {Float64Array} x @returns {any} */
@@ -432,8 +400,8 @@ export class Model {
 
   /** Whether the model can answer after every step without reading the row anew. */
   get streams() {
-    const { nets, convolutions, by_window } = this.program;
-    return !convolutions && !by_window && nets.length === 1 && !nets[0].stem.length && nets[0].layers[0].length === 1;
+    const { nets, convolutions, by_window, n_moved } = this.program;
+    return !convolutions && !by_window && !n_moved && nets.length === 1 && !nets[0].stem.length && nets[0].layers[0].length === 1;
   }
 
   /** Returns a reader of one series. */

@@ -54,6 +54,8 @@ class Prepared:
         What a stream knows after these steps; "" unless it repeats values.
     scale : str
         (N, O): by what the outputs of nets that read scaled windows are multiplied; else "".
+    later : str
+        (N, T, O): what columns known ahead add to a forecast; "" if there are none.
     """
 
     x: str
@@ -62,6 +64,7 @@ class Prepared:
     last: str = ""
     known: str = ""
     scale: str = ""
+    later: str = ""
 
 
 def wide_answers(p: Program) -> bool:
@@ -126,17 +129,24 @@ def prepared(
             x, last, known = _forward(g, x, absent, fill, carried)
         else:
             x = g.node("Where", absent, fill, x)
-    own = ""
+    own = plain = later = ""
     if p.linear is not None:
         own = _unscaled(g, p, x, kind, list(p.linear.features))
+        plain = own
+        if p.linear.effects is not None:
+            effects = p.linear.effects.T.astype(kind)
+            now = _unscaled(g, p, x, kind, list(p.linear.ahead))
+            own = g.node("Sub", own, g.node("MatMul", now, effects))
+            moved = _unscaled(g, p, x, kind, list(p.linear.moved))
+            later = g.node("MatMul", moved, effects)
     scale = ""
     if p.by_window and p.linear is not None and ends is not None:
-        x, scale = _by_window(g, p, p.linear, x, own, ends)
+        x, scale = _by_window(g, p, p.linear, x, plain, ends)
     x = g.cast(x, np.float32) if kind is np.float64 else x
     finite = "" if p.pixels else g.node("Sub", x, x)
     if p.missing == "mask":
         x = g.node("Concat", x, g.cast(absent, np.float32), axis=-1)
-    return Prepared(x, finite, own, last, known, scale)
+    return Prepared(x, finite, own, last, known, scale, later)
 
 
 def _by_window(g: Graph, p: Program, path: Linear, x: str, own: str, ends: Ends) -> tuple[str, str]:
@@ -269,6 +279,7 @@ def in_units(g: Graph, p: Program, y: str, rows: Prepared, ends: Ends | None, li
         y = g.node("Mul", y, rows.scale)
     if p.linear is not None:
         y = g.node("Add", y, here(linear))
+        y = g.node("Add", y, here(rows.later)) if rows.later else y
         constant = constant + p.linear.bias
     if constant.any():
         y = g.node("Add", y, constant.astype(kind))

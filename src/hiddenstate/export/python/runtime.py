@@ -338,15 +338,22 @@ class Model:
 
     def linear(self, x: Array) -> Array:
         """Return the forecast (N, T, O) of the linear path at each step of prepared rows."""
-        p, path = self.program, self.program["linear"]
-        values, features = x[..., path["features"]], path["features"]
-        if p["factor"] is not None:
-            values = values / p["factor"][features] + p["offset"][features]
+        path = self.program["linear"]
+        values = self.unscaled_features(x, path["features"])
         forecast: Array = path["bias"] + np.zeros_like(values)
+        if path["effects"] is not None:
+            values = values - self.unscaled_features(x, path["ahead"]) @ path["effects"].T
+            forecast = forecast + self.unscaled_features(x, path["moved"]) @ path["effects"].T
         for k, weight in enumerate(path["weight"].T):
             before = np.maximum(np.arange(values.shape[1]) - k, 0)
             forecast = forecast + weight * values[:, before]
         return forecast
+
+    def unscaled_features(self, x: Array, features: list[int]) -> Array:
+        p, values = self.program, x[..., features]
+        if p["factor"] is None:
+            return values
+        return values / p["factor"][features] + p["offset"][features]
 
     def autoencoded(self, x: Array) -> Answers:
         p, code = self.program, x
@@ -427,7 +434,7 @@ class Stream:
     def __init__(self, model: Model, rows: int = 1) -> None:
         nets = model.program["nets"]
         whole = nets[0]["stem"] or model.program["convolutions"] is not None
-        whole = whole or model.program["by_window"]
+        whole = whole or model.program["by_window"] or model.program["n_moved"]
         if len(nets) != 1 or whole or len(nets[0]["layers"][0]) != 1:
             raise ValueError("stream: this model has no answer before the end of a series")
         self.model, self.net, self.rows = model, nets[0], rows
