@@ -136,3 +136,16 @@ def test_a_model_without_a_horizon_says_how_to_train_one() -> None:
 def test_a_horizon_is_a_positive_integer(seasonal: RecurrentRegressor, horizon: Any) -> None:
     with pytest.raises(OptionError, match="horizon: "):
         seasonal.forecast(horizon=horizon)
+
+
+def test_the_spread_of_members_is_given_with_the_forecast() -> None:
+    model = RecurrentRegressor(**{**QUICK, "members": 3}).fit(SALES)
+    made, ends = model.forecast(horizon=4, members=True)
+    low, high = ends["members"]
+    assert made.shape == low.shape == high.shape == (4,)
+    assert ((low < made) & (made < high)).all()
+    both = model.forecast([SALES, SALES[:60]], horizon=2, level=0.5, members=True)[1]
+    assert set(both) == {0.5, "members"}
+    assert both["members"][0].shape == (2, 2)
+    with pytest.raises(OptionError, match="a single net; fit one with members=5"):
+        RecurrentRegressor(**QUICK).fit(SALES).forecast(members=True)

@@ -148,6 +148,7 @@ class ForecastMixin:
         horizon: int | None = None,
         level: float | Sequence[float] | None = None,
         future: Any = None,
+        members: bool = False,
     ) -> Any:
         """Return forecasts of the steps after the end of series.
 
@@ -169,19 +170,22 @@ class ForecastMixin:
             The values after each series of the features known ahead, for a model that was fitted
             with `future`: a data frame with their columns, or (H, K), or (H,) for one; of several
             series a list of such, or (N, H, K).
+        members : bool, default=False
+            Whether the lowest and the highest forecast of the members of a net, each alone, are
+            returned too: how much chance in training changes.
 
         Returns
         -------
         ndarray (H,) or (H, O)
             In the units of the data, without the last axis for one target; (N, H) or (N, H, O) for
-            several series. With `level`, a tuple of it and a dictionary with the lower and upper
-            ends by level.
+            several series. With `level` or `members`, a tuple of it and a dictionary: the lower and
+            upper ends by level, and those of the members as "members".
 
         Raises
         ------
         OptionError
             If the model was not trained with a horizon, or cannot forecast so far; for `level`
-            without X, or if X has too few steps to calibrate it.
+            without X, or if X has too few steps to calibrate it; for `members` of a single net.
         DataError
             If a series is too short, or `future` does not fit.
         """
@@ -197,6 +201,8 @@ class ForecastMixin:
             if future is not None and not forecaster.known:
                 raise OptionError("future: the model was not fitted with future; leave it out")
             level = None if level is None else _levels(level)
+            if members and self.model_.n_members == 1:
+                raise OptionError("members: the model is a single net; fit one with members=5")
             if level is not None and X is None:
                 raise OptionError("level: pass series X, later than the training series")
             several = X is not None and _are_several(X)
@@ -211,10 +217,15 @@ class ForecastMixin:
                 after = after_series(future, self.model_, len(series), steps)
                 forecaster = forecaster.followed_by(after)
             ends = [np.array([len(values) - 1]) for values in series]
-            values = forecaster.paths(series, ends).values
-            if level is None:
+            paths = forecaster.paths(series, ends)
+            values = paths.values
+            if level is None and not members:
                 return _shaped(values, several)
-            intervals = _intervals(forecaster, series, values, level)
+            intervals: dict[Any, Any] = {}
+            if level is not None:
+                intervals |= _intervals(forecaster, series, values, level)
+            if members:
+                intervals["members"] = forecaster.spread(paths, series)
         shaped = {
             each: (_shaped(low, several), _shaped(up, several))
             for each, (low, up) in intervals.items()

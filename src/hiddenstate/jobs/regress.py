@@ -81,14 +81,15 @@ class RegressJob(Job):
         if self.dataset.source != "bundled" and test is not None and test.y is not None:
             answers = self._test_predictions(engine, test)
             outputs, target, last_value = answers.outputs, answers.target, answers.now
-            arrays = HeldOut(self).final_arrays(answers) if can_show_held_out(self) else {}
+            each = self._answers_of_members(engine, test)
+            if can_show_held_out(self):
+                arrays = HeldOut(self).final_arrays(answers, [own.outputs for own in each])
             if test.y.ndim == 3 or self.stateful:
                 results["test_steps"] = len(target)
             else:
                 results["test_rows"] = len(target)
             results["test_mse"] = mean_squared_error(outputs, target)
-            if self.net.recurrent.members > 1:
-                results |= of_members(self._errors_of_members(engine, test))
+            results |= of_members([mean_squared_error(own.outputs, own.target) for own in each])
             fit = r2(outputs, target)
             if np.isfinite(fit):  # a single target has no variance to explain
                 results["test_r2"] = fit
@@ -101,14 +102,13 @@ class RegressJob(Job):
                 results["baseline_mse"] = baselines.training_mean(y, target, _lengths(train))
         return Evaluation(results, arrays)
 
-    def _errors_of_members(self, engine: Engine, test: Rows) -> list[float]:
-        """Return the mean squared error of each member on the test rows."""
-        targets, errors = test.require_targets(), []
-        y = self.dataset.transform.undo_targets(targets, test.X, test.lengths)
-        for model, predictor in self.members(engine):
-            answers = predictions_and_targets(model, predictor, replace(test, y=y), {})
-            errors.append(mean_squared_error(answers.outputs, answers.target))
-        return errors
+    def _answers_of_members(self, engine: Engine, test: Rows) -> list[Answers]:
+        """Return the predictions of each member on the test rows; nothing of a single net."""
+        if self.net.recurrent.members == 1:
+            return []
+        y = self.dataset.transform.undo_targets(test.require_targets(), test.X, test.lengths)
+        rows = replace(test, y=y)
+        return [predictions_and_targets(*member, rows, {}) for member in self.members(engine)]
 
     def _test_predictions(self, engine: Engine, test: Rows) -> Answers:
         """Return predictions and targets; a carried state continues from the training rows."""

@@ -143,6 +143,10 @@ def _draw_lane(
         color=now.ink, lw=1.0, label="target", **marker,
     )  # fmt: skip
     axes.plot(time, lane.baseline[part], color=now.baseline, lw=0.9, ls="--", label=shown.baseline)
+    if lane.members is not None:
+        lowest, highest = (each[part] for each in lane.members)
+        axes.fill_between(time, lowest, highest, color=now.prediction, alpha=0.3, lw=0,
+                          label="members alone")  # fmt: skip
     axes.plot(time, lane.prediction[part], color=now.prediction, lw=1.4, label="prediction",
               **marker)  # fmt: skip
     residuals = add_axes(figure, below, sharex=axes)
@@ -230,6 +234,9 @@ def _draw_scatters(
         order = np.argsort(lane.target)
         axes.plot(lane.target[order], lane.baseline[order], color=now.baseline, lw=0.9, ls="--",
                   label=shown.baseline)  # fmt: skip
+        if lane.members is not None:
+            axes.vlines(lane.target, *lane.members, color=now.prediction, alpha=0.35, lw=1.2,
+                        label="members alone")  # fmt: skip
         axes.plot(lane.target, lane.prediction, ls="", marker="o", ms=3.4, mew=0, alpha=0.75,
                   color=now.prediction, label="held-out row")  # fmt: skip
         axes.set_xlabel(style.plain(lane.of, 24))

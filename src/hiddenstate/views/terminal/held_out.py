@@ -8,7 +8,7 @@ from hiddenstate.views.held_out import HeldOut, Lane
 from hiddenstate.views.held_out import held_out as read_held_out
 from hiddenstate.views.terminal import panels, shapes
 from hiddenstate.views.terminal.canvas import Canvas, clip
-from hiddenstate.views.terminal.colors import BLUE, GREY, ORANGE
+from hiddenstate.views.terminal.colors import BLUE, GREEN, GREY, ORANGE
 from hiddenstate.views.terminal.learning import upright
 from hiddenstate.views.terminal.panels import Selection
 from hiddenstate.views.timeline import Moment, Timeline
@@ -36,6 +36,8 @@ def held_out(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Sele
         named = [("━ target", ORANGE), ("━ prediction", BLUE), (f"┄ {shown.baseline}", GREY)]
         if shown.one_a_series:
             named = [("· held-out row, prediction up", BLUE), ("┄ prediction = target", GREY)]
+        if any(lane.members for lane in shown.lanes) and not shown.one_a_series:
+            named.append(("┄ members alone", GREEN))
         end = -2
         for text, ink in named:
             end = body.text(end + 2, 0, text, ink)
@@ -81,6 +83,9 @@ def _lines(canvas: Canvas, shown: HeldOut, lane: Lane) -> None:
         room = plot.width - len(last) - 1 - border
         if canvas.height >= 5 and border > len(first) and room >= len(HELD_OUT):
             canvas.text(canvas.width - plot.width + border, canvas.height - 1, HELD_OUT, GREY)
+    for ends in lane.members or ():
+        near = np.clip(ends[-n:].astype(float), span[2], span[3])
+        shapes.graph(plot, held, near, span, GREEN, second=True)
     prediction = np.clip(prediction, span[2], span[3])
     shapes.graph(plot, held, np.clip(baseline, span[2], span[3]), span, GREY, second=True)
     shapes.graph(plot, held, target, span, ORANGE, second=True)
