@@ -49,6 +49,9 @@ COMMANDS = [
     "watching.py autoencode --view window --view notebook --short",
 ]
 
+WITH_KERNELS = ("--only native", "scale.png", "readers", "touch")
+"""How commands end that measure nothing without the kernels."""
+
 
 def documented_commands() -> list[str]:
     """Return the commands in the pages, without the rest of their lines."""
@@ -74,12 +77,7 @@ def test_every_script_has_a_command_here() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    [
-        pytest.param(
-            each, marks=[needs_kernels] * each.endswith(("--only native", "readers", "touch"))
-        )
-        for each in COMMANDS
-    ],
+    [pytest.param(each, marks=[needs_kernels] * each.endswith(WITH_KERNELS)) for each in COMMANDS],
 )
 def test_a_script_runs(command: str, tmp_path: Path) -> None:
     script, *words = command.split()
