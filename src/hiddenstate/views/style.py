@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
-from itertools import zip_longest
+from itertools import accumulate, zip_longest
 from pathlib import Path
 from typing import Any
 from unicodedata import east_asian_width
@@ -220,13 +220,14 @@ def cut(text: str, limit: int) -> str:
     """Return `text` without its end if it has more than `limit` letters."""
     if letters(text) <= limit:
         return text
-    while text and letters(text) >= max(limit, 2):
-        text = text[:-1]
-    return f"{text.rstrip()}…"
+    n = sum(width < max(limit, 2) for width in accumulate(map(letters, text)))
+    return f"{text[:n].rstrip()}…"
 
 
 def letters(text: str) -> int:
     """Return the width of `text` in letters; Chinese, Japanese and Korean ones count twice."""
+    if text.isascii():
+        return len(text)
     return sum(1 + (east_asian_width(letter) in "WF") for letter in text)
 
 

@@ -350,7 +350,8 @@ class Model:
         return forecast
 
     def unscaled_features(self, x: Array, features: list[int]) -> Array:
-        p, values = self.program, x[..., features]
+        p = self.program
+        values: Array = x[..., features]
         if p["factor"] is None:
             return values
         return values / p["factor"][features] + p["offset"][features]

@@ -325,6 +325,10 @@ def fitting_label(axes: Axes, *texts: str) -> None:
 
 def log_scale(axes: Axes) -> None:
     """Make the y axis logarithmic, with ticks at powers of ten, or also between them if few."""
+    low, high = axes.dataLim.intervaly
+    if axes.get_autoscaley_on() and 0 < low < high < low * (1 + 1e-9):  # equal but for rounding
+        axes.autoscale(False, axis="y")
+        axes.set_ylim(low / 2, 2 * high)
     axes.set_yscale("log")
     low, high = axes.get_ylim()
     ratio = high / low
