@@ -111,7 +111,7 @@ def in_own_units(dataset: PreparedDataset, rows: Rows) -> Array:
 def n_steps(dataset: PreparedDataset) -> int:
     """Return the steps of the longest training or test row of sequences (N, T, I)."""
     parts = [dataset.train, *([dataset.test] if dataset.test is not None else [])]
-    return max(part.X.shape[1] for part in parts)
+    return max(int(part.X.shape[1]) for part in parts)
 
 
 def channel_ranges(dataset: PreparedDataset) -> list[list[float]] | None:

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 from unicodedata import east_asian_width
@@ -151,13 +150,10 @@ def _map(name: str, *colors: str) -> Colormap:
     return LinearSegmentedColormap.from_list(name, colors)
 
 
-def pixels_map(rows: Array) -> Colormap:
-    """Return the colours of pixels from 0 to 1, for pictures like `rows`.
-
-    Drawings, most of whose pixels are 0, are ink on the theme's paper; other pictures are
-    photographs, from black to white.
-    """
-    if rows.size and np.median(rows) > 0.1:
+def pixels_map(photographs: bool) -> Colormap:
+    """Return the colours of pixels from 0 to 1: drawings are ink on the theme's paper, and
+    photographs are from black to white."""
+    if photographs:
         return _map("photograph", "black", "white")
     return _map("ink", now().paper, now().ink)
 
@@ -200,20 +196,44 @@ def shortened(names: Sequence[str], limit: int) -> list[str]:
     """Return names as :func:`plain` does, of at most `limit` letters, without equal ones.
 
     The ends of long names are left out; where names would become equal, their middles; and of those
-    that would be equal then, what they begin with.
+    that would be equal then, all but the beginnings of the parts in which they differ from others.
     """
-    shown = [plain(name, 10**6) for name in names]
+    shown, limit = [plain(name, 10**6) for name in names], max(limit, 3)
     ended = [cut(name, limit) for name in shown]
     if len(set(ended)) < len(set(shown)):
-        ended = [plain(name, max(limit, 3)) for name in names]
-    for short in {name for name in ended if ended.count(name) > 1}:
-        equal = [n for n, name in enumerate(ended) if name == short]
-        columns = enumerate(zip_longest(*(shown[n] for n in equal)))
-        differ = next((place for place, column in columns if len(set(column)) > 1), None)
-        if differ is not None:
-            for n in equal:
-                ended[n] = cut(f"…{shown[n][differ:]}", max(limit, 3))
-    return ended
+        ended = [plain(name, limit) for name in names]
+    full: dict[str, set[str]] = {}
+    for name, short in zip(shown, ended, strict=True):
+        full.setdefault(short, set()).add(name)
+    others = sorted(set(shown))
+    return [
+        short if len(full[short]) == 1 else _differing(name, others, limit)
+        for name, short in zip(shown, ended, strict=True)
+    ]
+
+
+def _differing(name: str, others: Sequence[str], limit: int) -> str:
+    """Return as many first letters as fit of `name`, and of each part from which one of the others
+    differs from it."""
+    starts = {_first_difference(name, other) for other in others} - {len(name)}
+    best = cut(f"…{name[max(starts, default=0) :]}", limit)
+    for n in range(1, limit + 1):
+        kept = {place for start in starts | {0} for place in range(start, start + n)}
+        kept |= {place for place in range(len(name)) if {place - 1, place + 1} <= kept}
+        text = "".join(
+            name[place] if place in kept else "…" * (place - 1 in kept)
+            for place in range(len(name))
+        )
+        if letters(text) > limit:
+            break
+        best = text
+    return best
+
+
+def _first_difference(one: str, other: str) -> int:
+    """Return the number of letters with which both texts begin."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((n for n, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
 def cut(text: str, limit: int) -> str:

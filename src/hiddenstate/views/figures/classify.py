@@ -7,16 +7,9 @@ from matplotlib.figure import Figure, FigureBase
 from hiddenstate.system.typing import Array
 from hiddenstate.views import style
 from hiddenstate.views.figures.lanes import write_sides
-from hiddenstate.views.figures.layout import (
-    add_axes,
-    heading,
-    inches,
-    new_figure,
-    percent,
-    place,
-    write_at,
-)
+from hiddenstate.views.figures.layout import add_axes, heading, inches, new_figure, place, write_at
 from hiddenstate.views.figures.learning import MAX_ROWS
+from hiddenstate.views.figures.numbers import percent
 from hiddenstate.views.figures.thumbnails import (
     draw_thumbnails,
     figure_size,

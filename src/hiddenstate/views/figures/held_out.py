@@ -16,11 +16,13 @@ from hiddenstate.views.figures.layout import (
     LETTER,
     REGULAR,
     add_axes,
+    align_names,
     fitting_label,
     heading,
     inches,
     legend,
     new_figure,
+    note_outside,
     part_of,
     place,
     rule,
@@ -73,7 +75,7 @@ def held_out(shown: HeldOut, figure: Figure | None = None) -> Figure:
     heading(figure, title, "; ".join(clause for clause in clauses if clause))
     top = KEYED + 0.05 + warn(figure, shown.warning)
     columns = 2 if width >= WIDE else 1
-    grid = place(figure, 1, columns, top=top, left=0.72, gap=(0.5, 0), widths=[5, 1][:columns])
+    grid = place(figure, 1, columns, top=top, left=0.76, gap=(0.5, 0), widths=[5, 1][:columns])
     if scatter:
         _draw_scatters(figure, grid[0, 0], shown, lanes)
     else:
@@ -167,19 +169,19 @@ def _draw_lane(
             one.axvline(border, color=now.muted, lw=0.9, zorder=1)
         rule(one)
     axes.set_xlim(start - beside, end + beside)
-    for one in (axes, residuals):
-        across = one.bbox.width / part_of(figure).dpi
-        one.yaxis.set_label_coords(-0.5 / max(across, 0.1), 0.5)
     axes.tick_params(labelbottom=False)
     _time_axis(residuals, shown.dates)
     residuals.xaxis.get_offset_text().set_visible(any(foot))
     if foot[0]:
-        residuals.set_xlabel("date" if shown.dates else "time")
+        residuals.set_xlabel(shown.clock)
     low, high = lane.values[:2]
     axes.set_ylim(
         low, high + NAMES / max(axes.bbox.height / part_of(figure).dpi, 0.4) * (high - low)
     )
+    if not zoom:
+        align_names([axes, residuals])
     _name_parts(axes, shown, lane, border, end, len(past_time) > 0, zoom)
+    note_outside(axes, lane.prediction[part], "prediction", now.prediction)
 
 
 def _has_own_time(lane: Lane, last: Lane) -> bool:
