@@ -180,6 +180,17 @@ def signal_span(targets: Array, predictions: Array) -> Span:
     return Span(*outward(max(min(least, low), low - reach), min(max(most, high), high + reach)))
 
 
+def beyond(values: Array, low: float, high: float) -> tuple[str, float]:
+    """Return where most of some values are if they are beyond the ends of an axis, `above`, `below`
+    or `outside`, and their median; without words if they are not."""
+    finite = np.asarray(values, float)
+    finite = finite[np.isfinite(finite)]
+    if not len(finite) or ((finite >= low) & (finite <= high)).mean() >= 0.5:
+        return "", 0.0
+    middle = float(np.median(finite))
+    return "above" if middle > high else "below" if middle < low else "outside", middle
+
+
 def _extremes(values: Array) -> tuple[float, float]:
     finite = np.asarray(values, float)
     finite = finite[np.isfinite(finite)]

@@ -21,6 +21,7 @@ from matplotlib.colors import Colormap, LinearSegmentedColormap, to_rgb, to_rgba
 
 from hiddenstate.errors import printable
 from hiddenstate.system.typing import Array
+from hiddenstate.views import names
 from hiddenstate.views.themes import BY_NAME, THEMES, Theme
 
 TITLE_POINTS, TEXT_POINTS, SMALL_POINTS = 11, 9, 8
@@ -192,57 +193,29 @@ def plain(text: object, limit: int = 24) -> str:
     return shown.replace("$", r"\$") if shown.strip() else '""'
 
 
-def shortened(names: Sequence[str], limit: int) -> list[str]:
+def shortened(texts: Sequence[str], limit: int) -> list[str]:
     """Return names as :func:`plain` does, of at most `limit` letters, without equal ones.
 
     The ends of long names are left out; where names would become equal, their middles; and of those
     that would be equal then, all but the beginnings of the parts in which they differ from others.
     """
-    shown, limit = [plain(name, 10**6) for name in names], max(limit, 3)
+    shown, limit = [plain(name, 10**6) for name in texts], max(limit, 3)
     ended = [cut(name, limit) for name in shown]
     if len(set(ended)) < len(set(shown)):
-        ended = [plain(name, limit) for name in names]
+        ended = [plain(name, limit) for name in texts]
     full: dict[str, set[str]] = {}
     for name, short in zip(shown, ended, strict=True):
         full.setdefault(short, set()).add(name)
     others = sorted(set(shown))
     return [
-        short if len(full[short]) == 1 else _differing(name, others, limit)
+        short if len(full[short]) == 1 else names.differing(name, others, limit, letters)
         for name, short in zip(shown, ended, strict=True)
     ]
 
 
-def _differing(name: str, others: Sequence[str], limit: int) -> str:
-    """Return as many first letters as fit of `name`, and of each part from which one of the others
-    differs from it."""
-    starts = {_first_difference(name, other) for other in others} - {len(name)}
-    best = cut(f"…{name[max(starts, default=0) :]}", limit)
-    for n in range(1, limit + 1):
-        kept = {place for start in starts | {0} for place in range(start, start + n)}
-        kept |= {place for place in range(len(name)) if {place - 1, place + 1} <= kept}
-        text = "".join(
-            name[place] if place in kept else "…" * (place - 1 in kept)
-            for place in range(len(name))
-        )
-        if letters(text) > limit:
-            break
-        best = text
-    return best
-
-
-def _first_difference(one: str, other: str) -> int:
-    """Return the number of letters with which both texts begin."""
-    pairs = enumerate(zip(one, other, strict=False))
-    return next((n for n, (a, b) in pairs if a != b), min(len(one), len(other)))
-
-
 def cut(text: str, limit: int) -> str:
     """Return `text` without its end if it has more than `limit` letters."""
-    if letters(text) <= limit:
-        return text
-    while text and letters(text) >= max(limit, 2):
-        text = text[:-1]
-    return f"{text.rstrip()}…"
+    return names.cut(text, limit, letters)
 
 
 def letters(text: str) -> int:

@@ -13,7 +13,7 @@ from tests.figure_texts import overlaps, placed_texts
     ("low", "high", "shown"),
     [
         (0.0, 4e8, "1.6e8"),
-        (-3e7, 3e7, "−2e7"),
+        (-3e7, 3e7, "\N{MINUS SIGN}1.5e7"),
         (0.0, 2e-6, "1.2e\N{MINUS SIGN}6"),
         (0.0, 1.0, "0.2"),
         (2000.0, 9000.0, "6000"),

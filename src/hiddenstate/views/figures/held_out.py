@@ -47,6 +47,9 @@ is drawn again, and height from which the autocorrelation is drawn."""
 BARS = ((4, 60), (2, 300))
 """Bars of a histogram that are drawn as one, and the residuals below which they are."""
 
+THREE_NUMBERS = 0.3
+"""Height in inches from which residuals have three numbers at their axis."""
+
 DAY = 86_400
 """Seconds of a day, the unit of dates in matplotlib."""
 
@@ -151,7 +154,8 @@ def _draw_lane(
     residual = lane.prediction[part] - lane.target[part]
     residuals.vlines(time, 0, residual, color=now.prediction, lw=max(0.8, 90 / max(len(time), 60)))
     residuals.axhline(0, color=now.muted, lw=0.6)
-    residuals.yaxis.set_major_locator(MaxNLocator(2))
+    tall = residuals.bbox.height / part_of(figure).dpi
+    residuals.yaxis.set_major_locator(MaxNLocator(2 if tall > THREE_NUMBERS else 1))
     residuals.set_ylim(1.05 * lane.residuals.low, 1.05 * lane.residuals.high)
     if zoom:
         residuals.tick_params(labelleft=False)
@@ -171,7 +175,8 @@ def _draw_lane(
     axes.set_xlim(start - beside, end + beside)
     axes.tick_params(labelbottom=False)
     _time_axis(residuals, shown.dates)
-    residuals.xaxis.get_offset_text().set_visible(any(foot))
+    year = residuals.xaxis.get_offset_text()
+    year.set(visible=any(foot), x=0, ha="left")  # at the right is the title of the next lane
     if foot[0]:
         residuals.set_xlabel(shown.clock)
     low, high = lane.values[:2]

@@ -26,6 +26,7 @@ from matplotlib.transforms import IdentityTransform
 from hiddenstate.system.typing import Array
 from hiddenstate.views import style
 from hiddenstate.views.figures.numbers import Numbers, brief
+from hiddenstate.views.limits import beyond
 
 DPI = 110
 
@@ -343,13 +344,9 @@ def fitting_label(axes: Axes, *texts: str) -> None:
 
 def note_outside(axes: Axes, values: Array, name: str, color: str) -> None:
     """Write where the values of a line are if most of them are beyond the ends of the axis."""
-    finite = np.asarray(values, float)
-    finite = finite[np.isfinite(finite)]
-    low, high = sorted(axes.get_ylim())
-    if not len(finite) or ((finite >= low) & (finite <= high)).mean() >= 0.5:
+    side, middle = beyond(values, *sorted(axes.get_ylim()))
+    if not side:
         return
-    middle = float(np.median(finite))
-    side = "above" if middle > high else "below" if middle < low else "outside"
     text = f"{name} {side}\nthis axis: {brief(float(f'{middle:.3g}'))}"
     at = (1, 0.02)
     written = write(
