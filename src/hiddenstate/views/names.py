@@ -3,19 +3,43 @@
 from collections.abc import Callable, Sequence
 
 
-def differing(name: str, others: Sequence[str], limit: int, width: Callable[[str], int]) -> str:
-    """Return as many first letters as fit of a name, and of each part in which it differs.
+def cut(text: str, limit: int, width: Callable[[str], int] = len) -> str:
+    """Return `text` without its end if it is too wide."""
+    if width(text) <= limit:
+        return text
+    while text and width(text) >= max(limit, 2):
+        text = text[:-1]
+    return f"{text.rstrip()}…"
+
+
+def kept_apart(
+    names: Sequence[str], short: Sequence[str], limit: int, width: Callable[[str], int] = len
+) -> list[str]:
+    """Return shortened names; of different ones that would be equal, only the beginnings of the
+    parts in which each differs from another, as far as they fit.
 
     Parameters
     ----------
-    name : str
-    others : sequence of str
-        The names that it stays different from.
+    names, short : sequence of str (n,)
+        The names, and how each is shortened alone.
     limit : int
-        Width of the result at most.
-    width : callable
-        Returns the width of a text.
+        Width of a shortened name at most.
+    width : callable, optional
+        Returns the width of a text; by default the number of its letters.
     """
+    full: dict[str, set[str]] = {}
+    for name, text in zip(names, short, strict=True):
+        full.setdefault(text, set()).add(name)
+    others = sorted(set(names))
+    return [
+        text if len(full[text]) == 1 else _differing(name, others, limit, width)
+        for name, text in zip(names, short, strict=True)
+    ]
+
+
+def _differing(name: str, others: Sequence[str], limit: int, width: Callable[[str], int]) -> str:
+    """Return as many first letters as fit of a name, and of each part from which one of the others
+    differs from it."""
     starts = {_first_difference(name, other) for other in others} - {len(name)}
     best = cut(f"…{name[max(starts, default=0) :]}", limit, width)
     for n in range(1, limit + 1):
@@ -35,12 +59,3 @@ def _first_difference(one: str, other: str) -> int:
     """Return the number of letters with which both texts begin."""
     pairs = enumerate(zip(one, other, strict=False))
     return next((n for n, (a, b) in pairs if a != b), min(len(one), len(other)))
-
-
-def cut(text: str, limit: int, width: Callable[[str], int]) -> str:
-    """Return `text` without its end if it is too wide."""
-    if width(text) <= limit:
-        return text
-    while text and width(text) >= max(limit, 2):
-        text = text[:-1]
-    return f"{text.rstrip()}…"

@@ -203,14 +203,7 @@ def shortened(texts: Sequence[str], limit: int) -> list[str]:
     ended = [cut(name, limit) for name in shown]
     if len(set(ended)) < len(set(shown)):
         ended = [plain(name, limit) for name in texts]
-    full: dict[str, set[str]] = {}
-    for name, short in zip(shown, ended, strict=True):
-        full.setdefault(short, set()).add(name)
-    others = sorted(set(shown))
-    return [
-        short if len(full[short]) == 1 else names.differing(name, others, limit, letters)
-        for name, short in zip(shown, ended, strict=True)
-    ]
+    return names.kept_apart(shown, ended, limit, letters)
 
 
 def cut(text: str, limit: int) -> str:

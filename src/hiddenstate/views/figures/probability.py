@@ -37,6 +37,9 @@ CURVES = 4
 DASHES = ("-", "--", "-.", ":")
 """Line styles of the curves, so that colour is not their only sign."""
 
+PANEL = 1.5
+"""Least width in inches of the panel of a class."""
+
 LAST = 0.02
 """Share of the time axis that the scores at the end take at least."""
 
@@ -235,8 +238,10 @@ def dynamics(
         groups = [np.ones(len(labels), bool)]
     n = max(len(groups), 1)
     columns = min(n, 4 if n > 3 else 3)
+    wide = inches(figure)[0] if figure else on_page(max(2.2 * columns + 0.6, 6.4))
+    columns = min(columns, max(1, int(wide / PANEL)))
     lines = -(-n // columns)
-    figure = figure or new_figure(max(2.2 * columns + 0.6, 6.4), 1.1 + 1.35 * lines)
+    figure = figure or new_figure(wide, 1.1 + 1.35 * lines)
     wrong = int((~right).sum())
     heading(
         figure,

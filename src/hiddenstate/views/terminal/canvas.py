@@ -8,7 +8,7 @@ from functools import cache, lru_cache
 import numpy as np
 
 from hiddenstate.system.typing import Array
-from hiddenstate.views.names import differing
+from hiddenstate.views.names import kept_apart
 from hiddenstate.views.terminal.colors import DEFAULT, Depth, code
 
 SPACE, REST = 32, 0
@@ -242,14 +242,7 @@ def clip(text: str, width: int) -> str:
 def clip_labels(texts: Sequence[str], width: int) -> list[str]:
     """Return labels as :func:`clip_label` does; of those that would become equal, only the
     beginnings of the parts in which they differ from others."""
-    clipped, others = [clip_label(text, width) for text in texts], sorted(set(texts))
-    full: dict[str, set[str]] = {}
-    for text, short in zip(texts, clipped, strict=True):
-        full.setdefault(short, set()).add(text)
-    return [
-        short if len(full[short]) == 1 else differing(text, others, width, width_of)
-        for text, short in zip(texts, clipped, strict=True)
-    ]
+    return kept_apart(texts, [clip_label(text, width) for text in texts], width, width_of)
 
 
 def clip_label(text: str, width: int) -> str:
