@@ -150,4 +150,4 @@ def test_a_class_without_test_rows_has_no_recall():
     assert share[1, -1] == 0
     assert np.isnan(share[2]).all()
     outlines = next(c for c in figure.axes[0].collections if isinstance(c, PathCollection))
-    assert [len(path.vertices) for path in outlines.get_paths()][2] < 20  # a dash, not 0%
+    assert [np.size(path.vertices) for path in outlines.get_paths()][2] < 40  # a dash, not 0%

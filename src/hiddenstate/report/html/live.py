@@ -56,9 +56,9 @@ class Curve(TypedDict):
 class LiveRows(Curve):
     """Rows with the probabilities of their classes over training.
 
-    `short` are names that fit beside a bar. `rows` holds (N, length, channels), or (N, picture), from 0 to 255 in the range of each
-    channel, as in all figures; the first `lengths` steps of a row are drawn. Rows of `quantities`
-    have one. `chances` holds (P, N, C) from 0 to 255.
+    `short` are names that fit beside a bar. `rows` holds (N, length, channels), or (N, picture),
+    from 0 to 255 in the range of each channel, as in all figures; the first `lengths` steps of a
+    row are drawn. Rows of `quantities` have one. `chances` holds (P, N, C) from 0 to 255.
     """
 
     split: str

@@ -128,6 +128,8 @@ class _Judged:
         # A low figure has space for the rows and their labels, not for a note.
         self.noted = TOP + bottom <= (1 - LEAST) * height
         top = TOP if self.noted else TOP - NOTE
+        timed = top + bottom <= (1 - LEAST) * height
+        bottom -= 0.0 if timed else foot(form)
         part = place(figure, left=left, right=0.12, top=top, bottom=bottom)[0]
         axes = add_axes(figure, part, ticks=False)
         free = axes.bbox.width / part_of(figure).dpi, axes.bbox.height / part_of(figure).dpi
@@ -146,5 +148,5 @@ class _Judged:
         if self.chance is not None:
             percents = [percent(float(p)) for p in self.chance[:n]]
             write_at(axes, cells.below, percents, now.muted, up=-19.5)
-        write_sides(axes, form, cells, left - 0.12, 10.5 * self.lines + 3)
+        write_sides(axes, form, cells, left - 0.12, 10.5 * self.lines + 3, ends=timed)
         return n, sum(right)

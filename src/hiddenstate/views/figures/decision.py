@@ -40,7 +40,7 @@ MAX_TICK = 6
 LANE_INCHES, LANE_NAME = 0.24, 12
 """Height of a lane from which the ends of its scale are written, and letters of its name."""
 
-LEAST_NAME = 12
+LEAST_NAME = 8
 """Letters of a class in the result that are written whether they fit or not."""
 
 

@@ -47,6 +47,9 @@ is drawn again, and height from which the autocorrelation is drawn."""
 BARS = ((4, 60), (2, 300))
 """Bars of a histogram that are drawn as one, and the residuals below which they are."""
 
+TITLE = 0.17
+"""Height in inches of the title of a lane that stands under a legend."""
+
 THREE_NUMBERS = 0.3
 """Height in inches from which residuals have three numbers at their axis."""
 
@@ -78,6 +81,8 @@ def held_out(shown: HeldOut, figure: Figure | None = None) -> Figure:
     heading(figure, title, "; ".join(clause for clause in clauses if clause))
     top = KEYED + 0.05 + warn(figure, shown.warning)
     columns = 2 if width >= WIDE else 1
+    if columns == 1 and lanes[0].title and not scatter:
+        top += 2 * TITLE  # the legend has two lines, and the title of the lane one of its own
     grid = place(figure, 1, columns, top=top, left=0.76, gap=(0.5, 0), widths=[5, 1][:columns])
     if scatter:
         _draw_scatters(figure, grid[0, 0], shown, lanes)
@@ -103,8 +108,9 @@ def _draw_lanes(figure: Figure, part: SubplotSpec, shown: HeldOut, lanes: tuple[
         foot = lane is lanes[-1], _has_own_time(lane, lanes[-1])
         _draw_lane(figure, values, inner[1, 0], shown, lane, slice(first), foot)
         fitting_label(values, style.plain(lane.of, 16))
+        narrow = inches(figure)[0] < WIDE
         if not number:
-            legend(values)
+            legend(values, TITLE if narrow and lane.title else 0.0)
         last = values
         if zoomed:
             last = add_axes(figure, inner[0, 1], sharey=values)
@@ -112,9 +118,11 @@ def _draw_lanes(figure: Figure, part: SubplotSpec, shown: HeldOut, lanes: tuple[
                 figure, last, inner[1, 1], shown, lane, slice(-ZOOMED, None), foot, zoom=True
             )
             last.tick_params(labelleft=False)
-        name = f"{style.plain(lane.title, 36)}: " if lane.title else ""
-        if len(shown.lanes) > 1:
-            name += f"{written(lane.error)}, {shown.baseline} {written(lane.baseline_error)}"
+        errors = f"{written(lane.error)}, {shown.baseline} {written(lane.baseline_error)}"
+        room = values.bbox.width / part_of(figure).dpi / (REGULAR * style.SMALL_POINTS)
+        most = min(max(int(room) - len(errors) - 2, 8), 36) if narrow else 36
+        name = f"{style.plain(lane.title, most)}: " if lane.title else ""
+        name += errors if len(shown.lanes) > 1 else ""
         worse = len(shown.lanes) > 1 and lane.error > lane.baseline_error
         color = style.now().wrong if worse else style.now().ink
         write(last, name, (1, 1), (0, 3), ha="right", va="bottom", color=color,

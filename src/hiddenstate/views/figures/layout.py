@@ -51,7 +51,7 @@ LETTER, REGULAR = 0.0088, 0.0077
 KEY = 0.35
 """Width of the sign of a line in a legend, with the space around it, in inches."""
 
-NUMBERS_BESIDE = 0.11
+NUMBERS_BESIDE = 0.12
 """Inches from an axis to its name, without its numbers."""
 
 FINE = 800
@@ -195,14 +195,14 @@ def warn(figure: FigureBase, warning: str, left: float = 0.12) -> float:
     return WARNED
 
 
-def legend(axes: Axes) -> None:
-    """Add a legend above the axes, at the left, in one line if there is space for it."""
+def legend(axes: Axes, up: float = 0.0) -> None:
+    """Add a legend above the axes, at the left, in one line if there is space; `up` is in inches."""
     _, labels = axes.get_legend_handles_labels()
     room = part_of(axes.figure).bbox.x1 - axes.bbox.x0
     longest = LETTER * style.SMALL_POINTS * max(map(len, labels), default=1) + KEY
     axes.legend(
         loc="lower left",
-        bbox_to_anchor=(0.0, 1.0),
+        bbox_to_anchor=(0.0, 1.0 + up * part_of(axes.figure).dpi / max(axes.bbox.height, 1)),
         ncols=max(1, min(6, int(room / part_of(axes.figure).dpi / longest))),
         handlelength=1.5,
         handletextpad=0.5,

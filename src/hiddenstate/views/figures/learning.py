@@ -87,10 +87,12 @@ def examples(
     fit = fit_cells(len(rows), form, *free, 0.25, names)
     cells = draw_thumbnails(axes, rows[: fit.n], form, fit)
     if len(rows) == len(names) == 1:
-        name = style.cut(style.plain(names[0], 10**6), int(free[0] / LETTER / style.TEXT_POINTS))
+        letter, room = LETTER * style.TEXT_POINTS, width - 0.24  # over the names of channels too
+        name = style.cut(style.plain(names[0], 10**6), int(room / letter))
         at = (float(cells.corners[0, 0]), float(cells.corners[0, 1]))
+        back = 72 * min(max(letter * style.letters(name) - free[0], 0.0), left - 0.12)
         bold: dict[str, Any] = {"size": style.TEXT_POINTS, "bold": True, "ha": "left"}
-        write(axes, name, at, (0, 9), color=style.now().ink, **bold)
+        write(axes, name, at, (-back, 9), color=style.now().ink, **bold)
     elif names:
         short = style.shortened(names, fit.letters)[: fit.n]
         write_at(axes, cells.above, short, style.now().ink, style.TEXT_POINTS, bold=True, up=9)
