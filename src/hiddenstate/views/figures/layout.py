@@ -196,7 +196,7 @@ def warn(figure: FigureBase, warning: str, left: float = 0.12) -> float:
 
 
 def legend(axes: Axes, up: float = 0.0) -> None:
-    """Add a legend above the axes, at the left, in one line if there is space; `up` is in inches."""
+    """Add a legend above the axes, at the left, in one line if it has space; `up` in inches."""
     _, labels = axes.get_legend_handles_labels()
     room = part_of(axes.figure).bbox.x1 - axes.bbox.x0
     longest = LETTER * style.SMALL_POINTS * max(map(len, labels), default=1) + KEY
