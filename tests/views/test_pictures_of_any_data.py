@@ -48,16 +48,23 @@ def test_runs_whose_longest_test_row_is_not_the_longest_are_drawn(
 
 def test_the_figures_of_windows_name_the_series_they_are_of(tmp_path: Path) -> None:
     lines = ["shop,day,sales"]
-    lines += [f"{shop},{t},{t % 7 + n}" for n, shop in enumerate(["north", "7"]) for t in range(60)]
+    lines += [
+        f"{shop},{t},{t % 7 + n}"
+        for n, shop in enumerate(["north of the old station", "7"])
+        for t in range(60)
+    ]
     (tmp_path / "shops.csv").write_text("\n".join(lines) + "\n")
     options = {"data": str(tmp_path / "shops.csv"), "id": ("shop",), "time": "day", "window": 8}
     options |= {"target": ("sales",), "horizon": 1, "max_steps": 4}
     timeline = Timeline(train("regress", options, tmp_path))
     figure = drawings(timeline, timeline.moment())["tracking"](None)
     assert figure.texts[0].get_text() in (
-        "Target and prediction: north",
+        "Target and prediction: north of the old station",
         "Target and prediction: series 7",
     )
+    held_out = drawings(timeline, timeline.moment())["held_out"]
+    for size in ((3.4, 3.1), (6.4, 2.45), (11.0, 3.9)):
+        assert overlaps(held_out(Figure(figsize=size))) == []
 
 
 def test_pictures_of_a_run_are_all_drawn_as_drawings_or_all_as_photographs() -> None:

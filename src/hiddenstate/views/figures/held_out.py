@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.gridspec import SubplotSpec
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, NullLocator
 
 from hiddenstate.metrics.glossary import written
 from hiddenstate.views import style
@@ -50,8 +50,11 @@ BARS = ((4, 60), (2, 300))
 TITLE = 0.17
 """Height in inches of the title of a lane that stands under a legend."""
 
-THREE_NUMBERS = 0.3
-"""Height in inches from which residuals have three numbers at their axis."""
+BETWEEN = 0.14
+"""Inches between the curves and the residuals, whose numbers do not meet."""
+
+NUMBERED, THREE_NUMBERS = 0.2, 0.3
+"""Heights in inches from which residuals have numbers at their axis, and three of them."""
 
 DAY = 86_400
 """Seconds of a day, the unit of dates in matplotlib."""
@@ -81,8 +84,9 @@ def held_out(shown: HeldOut, figure: Figure | None = None) -> Figure:
     heading(figure, title, "; ".join(clause for clause in clauses if clause))
     top = KEYED + 0.05 + warn(figure, shown.warning)
     columns = 2 if width >= WIDE else 1
-    if columns == 1 and lanes[0].title and not scatter:
-        top += 2 * TITLE  # the legend has two lines, and the title of the lane one of its own
+    if width < WIDER and lanes[0].title and not scatter:
+        # The title of the lane has a line of its own; where it is narrowest, the legend has two.
+        top += TITLE if columns == 2 else 2 * TITLE
     grid = place(figure, 1, columns, top=top, left=0.76, gap=(0.5, 0), widths=[5, 1][:columns])
     if scatter:
         _draw_scatters(figure, grid[0, 0], shown, lanes)
@@ -97,8 +101,10 @@ def _draw_lanes(figure: Figure, part: SubplotSpec, shown: HeldOut, lanes: tuple[
     rows = part.subgridspec(len(lanes), 1, hspace=0.42)
     for number, lane in enumerate(lanes):
         zoomed = len(lane.time) > ZOOMED and inches(figure)[0] >= WIDER
+        high = rows[number].get_position(part_of(figure)).height * inches(figure)[1]
         inner = rows[number].subgridspec(
-            2, 1 + zoomed, height_ratios=[3, 1], hspace=0.12, wspace=0.1,
+            2, 1 + zoomed, height_ratios=[3, 1],
+            hspace=2 * BETWEEN / max(high - BETWEEN, BETWEEN), wspace=0.1,
             width_ratios=[3, 2][: 1 + zoomed],
         )  # fmt: skip
         values = add_axes(figure, inner[0, 0])
@@ -108,7 +114,7 @@ def _draw_lanes(figure: Figure, part: SubplotSpec, shown: HeldOut, lanes: tuple[
         foot = lane is lanes[-1], _has_own_time(lane, lanes[-1])
         _draw_lane(figure, values, inner[1, 0], shown, lane, slice(first), foot)
         fitting_label(values, style.plain(lane.of, 16))
-        narrow = inches(figure)[0] < WIDE
+        narrow = inches(figure)[0] < WIDER
         if not number:
             legend(values, TITLE if narrow and lane.title else 0.0)
         last = values
@@ -163,7 +169,8 @@ def _draw_lane(
     residuals.vlines(time, 0, residual, color=now.prediction, lw=max(0.8, 90 / max(len(time), 60)))
     residuals.axhline(0, color=now.muted, lw=0.6)
     tall = residuals.bbox.height / part_of(figure).dpi
-    residuals.yaxis.set_major_locator(MaxNLocator(2 if tall > THREE_NUMBERS else 1))
+    bins = 2 if tall > THREE_NUMBERS else 1
+    residuals.yaxis.set_major_locator(MaxNLocator(bins) if tall > NUMBERED else NullLocator())
     residuals.set_ylim(1.05 * lane.residuals.low, 1.05 * lane.residuals.high)
     if zoom:
         residuals.tick_params(labelleft=False)
