@@ -332,11 +332,18 @@ class HeldOut:
 
     def _name(self, number: int) -> str:
         """Return the name of a series: its id, or its number if there are several."""
-        if self.one_a_series or self.origin.n_series == 1:
-            return ""
-        if self.test.ids is None:
-            return f"series {number}"
-        return str(self.test.ids[np.flatnonzero(self.origin.series == number)[0]])
+        return "" if self.one_a_series else series_name(self.test, number)
+
+
+def series_name(rows: Rows, number: int) -> str:
+    """Return the name of a series: its id, or its number; empty if there is only one."""
+    origin = rows.origin or whole(len(rows))
+    if origin.n_series == 1:
+        return ""
+    if rows.ids is None:
+        return f"series {number}"
+    name = str(rows.ids[np.flatnonzero(origin.series == number)[0]])[:NAME]
+    return name if any(letter.isalpha() for letter in name) else f"series {name}"
 
 
 def _error(prediction: Array, target: Array) -> Array:

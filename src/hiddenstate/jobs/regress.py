@@ -17,7 +17,7 @@ from hiddenstate.inference.forecast_scores import forecast_scores
 from hiddenstate.inference.hidden_states import at_every_step
 from hiddenstate.inference.predict import Answers, predictions_and_targets
 from hiddenstate.jobs.base import Evaluation, Job, of_members
-from hiddenstate.jobs.held_out import HeldOut
+from hiddenstate.jobs.held_out import HeldOut, series_name
 from hiddenstate.jobs.net_share import net_share, with_share
 from hiddenstate.jobs.snapshot_arrays import JobSnapshots, TrainingOutputs
 from hiddenstate.jobs.snapshot_limits import (
@@ -134,7 +134,15 @@ class RegressSnapshots(JobSnapshots):
             facts["targets"] = list(targets)
         if self._held_out is not None:
             facts |= {"held_series": self._held_out.n_series, "dates": self._held_out.dates}
-        return facts
+        series = self._series()
+        return facts | ({"series": series} if series else {})
+
+    def _series(self) -> str:
+        """Return the name of the series of the drawn training windows, if there are several."""
+        train = self.dataset.train
+        if self.job.stateful or train.times is None or train.origin is None or not len(train):
+            return ""
+        return series_name(train, int(train.origin.series[0]))
 
     @cached_property
     def _held_out(self) -> HeldOut | None:

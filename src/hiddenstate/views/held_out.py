@@ -69,6 +69,8 @@ class HeldOut:
         Whether each row has one target, so that there are no times.
     dates : bool
         Whether times are dates, in seconds since 1970.
+    clock : str
+        What times are: date, time or step.
     baseline : str
         Name of the prediction without a network.
     before : str
@@ -85,6 +87,7 @@ class HeldOut:
     lanes: tuple[Lane, ...]
     one_a_series: bool
     dates: bool
+    clock: str
     baseline: str
     before: str
     score: str
@@ -118,6 +121,7 @@ def held_out(timeline: Timeline, moment: Moment) -> HeldOut | None:
         lanes,
         "held_time" not in static,
         facts.dates,
+        "date" if facts.dates else timeline.clock(lanes[0].time),
         baseline,
         "training and validation" if timeline.run.n_rows("valid") else "training",
         _score(timeline, moment, lanes, baseline, at_end),

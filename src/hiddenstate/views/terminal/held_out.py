@@ -6,6 +6,7 @@ from hiddenstate.errors import printable
 from hiddenstate.system.typing import Array
 from hiddenstate.views.held_out import HeldOut, Lane
 from hiddenstate.views.held_out import held_out as read_held_out
+from hiddenstate.views.limits import beyond
 from hiddenstate.views.terminal import panels, shapes
 from hiddenstate.views.terminal.canvas import Canvas, clip
 from hiddenstate.views.terminal.colors import BLUE, GREEN, GREY, ORANGE
@@ -51,6 +52,9 @@ def held_out(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Sele
             errors += panels.short(lane.baseline_error)
             worse = lane.error > lane.baseline_error
             name = f"{printable(lane.title, 40)}: {errors}"
+            side, middle = beyond(lane.prediction, *lane.values[:2])
+            if side:
+                name += f"; prediction {side} this axis: {panels.short(middle)}"
             if number == len(lanes) - 1 < len(shown.lanes) - 1:
                 name += f"; {len(shown.lanes) - len(lanes)} more not drawn"
             part.text(0, 0, clip(name, part.width), ORANGE if worse else GREY)
