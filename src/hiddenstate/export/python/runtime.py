@@ -352,9 +352,9 @@ class Model:
     def unscaled_features(self, x: Array, features: list[int]) -> Array:
         p = self.program
         values: Array = x[..., features]
-        if p["factor"] is None:
-            return values
-        return values / p["factor"][features] + p["offset"][features]
+        if p["factor"] is not None:
+            values = values / p["factor"][features] + p["offset"][features]
+        return values
 
     def autoencoded(self, x: Array) -> Answers:
         p, code = self.program, x
