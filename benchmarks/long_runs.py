@@ -3,7 +3,8 @@
     python benchmarks/long_runs.py [--seeds 20] [--windows 10000] [--out docs/images]
 
 Trains every recipe with every seed in two processes of one thread each, prints a table, and
-saves long-runs.png and cells-on-digits.png in the folder --out, by default the current one. Takes about 15 minutes on two cores.
+saves long-runs.png and cells-on-digits.png in the folder --out, by default the current one. Takes
+about 15 minutes on two cores.
 """
 
 import argparse
