@@ -35,7 +35,7 @@ MODULES = ("errors", "nn", "datasets", "views.figures")
 SHIM = "https://unpkg.com/iframe-worker/shim"
 """Script that the plugin `offline` would load from elsewhere; `WORKER` takes its place."""
 
-WORKER = "file_worker.js"
+WORKER = "search_worker.js"
 
 LINK = re.compile(r"(?<=\]\()([^)#\s]+)(?=(?:#[^)\s]*)?\))")
 
@@ -107,7 +107,7 @@ def on_page_context(
 
 
 def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
-    """Let the search of a page that is opened from the disk use a script of this site."""
+    """Let the search use a script of this site, which also works from the disk."""
     here = "../" * page.url.count("/") + ("../" if is_chinese(config) else "")
     return output.replace(SHIM, f"{here}assets/{WORKER}")
 

@@ -1,5 +1,11 @@
-// Lets a page that was opened from the disk search: browsers start no worker from file://, so the
-// script of the worker runs in a hidden frame. Served pages keep the browser's own Worker.
+// The worker of the search. To it, a word after a hyphen is one to leave out; here, `--horizon` is
+// the option of that name, so two hyphens are taken off.
+const asWords = (message) => typeof message.data === "string"
+  ? { ...message, data: message.data.replace(/(^|\s)--+/g, "$1") }
+  : message;
+
+// Browsers start no worker from file://. In a page that was opened from the disk, the script of the
+// worker runs in a hidden frame.
 if (location.protocol === "file:") {
   window.Worker = class extends EventTarget {
     constructor(url) {
@@ -29,7 +35,13 @@ if (location.protocol === "file:") {
 
     async postMessage(data) {
       await this.ready;
-      this.inside.dispatchEvent(new MessageEvent("message", { data }));
+      this.inside.dispatchEvent(new MessageEvent("message", { data: asWords(data) }));
+    }
+  };
+} else {
+  window.Worker = class extends Worker {
+    postMessage(data) {
+      super.postMessage(asWords(data));
     }
   };
 }
