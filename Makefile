@@ -25,6 +25,10 @@ QUICK := tests/test_architecture.py $(addprefix tests/,config data metrics model
   engines/test_engines.py engines/test_masks.py runs/test_golden.py runs/test_requests.py \
   training/test_resume.py training/test_trainer.py training/test_stopping.py cli/bad_input)
 
+# Each worker gets a half of the files, in their order, so that it makes what they share once, and
+# takes tests of the other when it has none left.
+WORKERS := -n auto --dist worksteal
+
 # The tests start hundreds of processes; without bytecode files each compiles everything again.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -36,10 +40,10 @@ run: .venv/installed
 	@echo "more: source .venv/bin/activate, then hiddenstate --help"
 
 quick: check
-	$(BIN)/pytest -n auto $(QUICK)
+	$(BIN)/pytest $(WORKERS) $(QUICK)
 
 test: check
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest $(WORKERS)
 	$(MAKE) levels
 
 check: .venv/installed-dev types-js
@@ -76,7 +80,7 @@ locked: requirements/test.txt
 	.venv-locked/bin/python -m pip install --quiet 'torch>=2.4'
 	.venv-locked/bin/python -m pip install --quiet --require-hashes --requirement requirements/test.txt
 	.venv-locked/bin/python -m pip install --quiet --no-deps --no-build-isolation .
-	.venv-locked/bin/pytest -n auto
+	.venv-locked/bin/pytest $(WORKERS)
 
 lock: .venv-tools/installed
 	$(PYTHON) requirements/inputs.py | .venv-tools/bin/pip-compile --quiet --generate-hashes \

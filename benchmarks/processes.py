@@ -176,6 +176,8 @@ def accuracy(args: argparse.Namespace) -> dict[str, Any]:
     """Train classify for an epoch per seed and engine; print accuracies, mean and deviation."""
     print(f"## accuracy: one epoch of classify, seeds 0 to {args.seeds - 1}")
     dataset = load_mnist()
+    if args.toy:
+        dataset = dataset.map(lambda rows: rows.take(slice(200)))
     accuracies: dict[str, list[float]] = {}
     for engine in engines():
         accuracies[engine] = []

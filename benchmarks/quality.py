@@ -2,6 +2,8 @@
 
     python benchmarks/quality.py forecasts [--horizons 1,12] [--seeds 3] [NAME ...]
     python benchmarks/quality.py classify [--seeds 3] [NAME ...]
+    python benchmarks/quality.py many [--horizons 1,12] [--seeds 3]
+    python benchmarks/quality.py codes|anomalies [--seeds 3] [NAME ...]
 
 `forecasts`: the mean absolute scaled error (MASE) on the last fifth of eight series, beside
 repeating the last value, repeating the value of a season ago, ridge regression on the last 24
@@ -16,6 +18,11 @@ of the package aeon, by the automatic recipe; beside it the fixed convolutions a
 alone, one nearest neighbour under dynamic time warping (aeon, with its defaults), and logistic
 regression on all values of a series, whose end is filled with zeros. Seconds are of the processor,
 of the whole training command on one thread.
+
+`many`: the MASE of each of ten made series of 300 days in one model, of sizes from 1 to 1e6, every
+other one about 0, beside repeating the value of a season ago; also with one scale for all.
+
+`codes` and `anomalies`: the autoencoder beside UMAP, PCA and an isolation forest; see codes.py.
 """
 
 import argparse
@@ -29,6 +36,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import codes
 import numpy as np
 from recipes import place, run
 
@@ -227,6 +235,75 @@ def errors_of(
     return row | {"ratio": row["hiddenstate"] / min(simple)}
 
 
+def ten_series(days: int = 300) -> dict[str, np.ndarray]:
+    """Return made series with a week and noise of its own each, of sizes from 1 to 1e6."""
+    series = {}
+    for i in range(10):
+        random, day = np.random.default_rng(i), np.arange(days)
+        week, noise, slow = random.normal(size=7)[day % 7], random.normal(size=days), [0.0]
+        for more in noise[1:]:
+            slow.append(0.8 * slow[-1] + more)
+        level = 0 if i % 2 else 10 + 0.01 * day
+        series[f"s{i}"] = 10 ** (6 * i / 9) * (week + 0.5 * np.array(slow) + level)
+    return series
+
+
+def many(args: argparse.Namespace) -> None:
+    """Print a table for each horizon: the error of each series in one model."""
+    series, season = ten_series(120 if args.toy else 300), 7
+    options = ("--max-steps", 1) if args.toy else ()
+    for horizon in map(int, args.horizons.split(",")):
+        ways: dict[str, tuple[object, ...]] = {
+            "each its own scale": (),
+            "one scale for all": ("--scale", "standard"),
+        }
+        print(f"MASE, {horizon} ahead\n\n| | {' | '.join(series)} | mean |")
+        print("|" + " --- |" * 12)
+        for name, words in ways.items():
+            each = [
+                errors_of_many(series, horizon, seed, (*words, *options))
+                for seed in range(1 if args.toy else args.seeds)
+            ]
+            print_row(name, np.mean(each, axis=0))
+        naive = []
+        for values in series.values():
+            first = len(values) - round(0.2 * len(values))
+            answers = seasonal(values, first, horizon, season)
+            naive.append(scaled_error(values, first, answers, season))
+        print_row("a season ago", np.array(naive))
+        print()
+
+
+def print_row(name: str, errors: np.ndarray) -> None:
+    """Print the errors of the series, and their mean."""
+    print(f"| {name} | {' | '.join(f'{e:.3f}' for e in [*errors, errors.mean()])} |", flush=True)
+
+
+def errors_of_many(
+    series: dict[str, np.ndarray], horizon: int, seed: int, options: tuple[object, ...]
+) -> list[float]:
+    """Return the error of each series in one run."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        lines = [f"{s},{t},{v!r}" for s, own in series.items() for t, v in enumerate(own.tolist())]
+        (folder / "series.csv").write_text("\n".join(["id,day,value", *lines]) + "\n")
+        words = ("--target", "value", "--id", "id", "--time", "day", "--horizon", horizon)
+        more = ("--seed", seed, "--view", "off", "--json", "--threads", 1, "--runs-dir", folder)
+        done = run("regress", folder / "series.csv", *words, *more, *options)
+        table = folder / "predictions.csv"
+        run_quietly("predict", done["run"], "--output", table, "--runs-dir", folder)
+        with table.open(newline="") as stream:
+            rows = list(csv.DictReader(stream))
+    errors = []
+    for key, values in series.items():
+        first = len(values) - round(0.2 * len(values))
+        own = [row for row in rows if row["series"] == key]
+        found = {int(row["step"]) + horizon: float(row["value"]) for row in own}
+        answers = np.array([found[step] for step in range(first, len(values))])
+        errors.append(scaled_error(values, first, answers, 7))
+    return errors
+
+
 SETS = (
     "BasicMotions",
     "JapaneseVowels",
@@ -317,10 +394,19 @@ def is_there(package: str) -> bool:
     return not package or importlib.util.find_spec(package) is not None
 
 
+TABLES = {
+    "forecasts": forecasts,
+    "classify": classify,
+    "many": many,
+    "codes": codes.codes,
+    "anomalies": codes.anomalies,
+}
+
+
 def arguments() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("what", choices=("forecasts", "classify"))
+    parser.add_argument("what", choices=tuple(TABLES))
     parser.add_argument("names", nargs="*", help="series or sets to measure; all by default")
     parser.add_argument("--horizons", default="1,12", help="steps ahead, separated by commas")
     parser.add_argument("--seeds", type=int, default=3)
@@ -331,7 +417,7 @@ def arguments() -> argparse.ArgumentParser:
 def main(words: Sequence[str] | None = None) -> None:
     """Measure what is asked for."""
     args = arguments().parse_args(words)
-    {"forecasts": forecasts, "classify": classify}[args.what](args)
+    TABLES[args.what](args)
 
 
 if __name__ == "__main__":

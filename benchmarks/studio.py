@@ -15,6 +15,7 @@ playwright and chromium.
 """
 
 import argparse
+import atexit
 import json
 import os
 import re
@@ -32,6 +33,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -117,18 +119,24 @@ def studio(folder: Path) -> Iterator[Studio]:
 
 @contextmanager
 def browser_page(served: Studio) -> Iterator[Any]:
-    """Open a studio in the browser."""
+    """Open a studio in the browser, which knows nothing of the pages before."""
+    page = browser().new_context(viewport={"width": 1280, "height": 900}).new_page()
+    page.goto(served.address)
+    page.wait_for_selector("main *")
+    yield page
+    page.context.close()
+
+
+@cache
+def browser() -> Any:
+    """Start the browser, which ends with this process."""
     from playwright.sync_api import sync_playwright
 
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
-        )
-        page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
-        page.goto(served.address)
-        page.wait_for_selector("main *")
-        yield page
-        browser.close()
+    playwright = sync_playwright().start()
+    atexit.register(playwright.stop)
+    return playwright.chromium.launch(
+        executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+    )
 
 
 def train(folder: Path, job: str, *words: str) -> None:
@@ -288,10 +296,10 @@ def live(folder: Path, rounds: int) -> Rows:
 
 
 def frames(folder: Path, seconds: int) -> Rows:
-    """Count frames while finished runs play."""
+    """Count frames while finished runs play, long ones unless for less than 5 seconds."""
     rows = []
     for job, more in (("autoencode", ("--n-scattered", "2000")), ("classify", ())):
-        train(folder, job, "--max-steps", "400", *more)
+        train(folder, job, "--max-steps", str(min(80 * seconds, 400)), *more)
         with studio(folder) as served, browser_page(served) as opened:
             opened.goto(f"{served.origin}/#/run/{job}-1")
             opened.wait_for_selector(".panels canvas")
@@ -374,9 +382,12 @@ def refusals(folder: Path, rounds: int) -> Rows:
 
 
 def readers(folder: Path, rounds: int) -> Rows:
-    """Compare the processor time of training with and without ten readers of its stream."""
-    ratios = []
-    words = [*COMMAND, "classify", "--view", "off", "--threads", "1", "--max-steps", "1500"]
+    """Compare the processor time of training with and without ten readers of its stream.
+
+    It trains for long, unless for less than 5 rounds.
+    """
+    ratios, steps = [], str(min(300 * rounds, 1500))
+    words = [*COMMAND, "classify", "--view", "off", "--threads", "1", "--max-steps", steps]
     with studio(folder) as served:
         served.enter()
         for number in range(rounds):

@@ -1,6 +1,7 @@
 """Small things many tests need: a folder of idx files, and the command line in-process."""
 
 import contextlib
+import gc
 import io
 import os
 import shutil
@@ -80,6 +81,12 @@ def write_digits(folder: Path, n_train: int = 120, n_test: int = 30, side: int =
     return folder
 
 
+def pytest_collection_finish() -> None:
+    """Look for garbage seldom, and not among the thousands of tests, which last."""
+    gc.freeze()
+    gc.set_threshold(10_000)
+
+
 @pytest.fixture
 def tiny_idx(tmp_path: Path) -> Path:
     """A folder of idx files: 120 + 30 pictures of 8x8 pixels in three classes."""
@@ -156,6 +163,18 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         return folder / "runs" / f"{job}-1"
 
     return train
+
+
+def make_coarse(patch: pytest.MonkeyPatch) -> None:
+    """Let reports have few pictures, of low resolution."""
+    patch.setattr("hiddenstate.report.html.pictures.DOTS", 24)
+    patch.setattr("hiddenstate.report.html.pictures.VARIANTS", (("light", "wide"),))
+
+
+@pytest.fixture
+def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports with few pictures, of low resolution, for tests of all the rest in them."""
+    make_coarse(monkeypatch)
 
 
 @pytest.fixture

@@ -47,6 +47,12 @@ assert "torch" not in sys.modules
 print(json.dumps(answers))
 """
 
+COARSE = """
+from hiddenstate.report.html import pictures
+
+pictures.DOTS, pictures.VARIANTS = 24, (("light", "wide"),)
+"""
+"""Lets reports have few pictures, of low resolution."""
 
 Python = Callable[..., str]
 Commands = Callable[..., list[Answer]]
@@ -78,7 +84,8 @@ def commands(python: Python) -> Commands:
 
     def run(*lines: list[object], **variables: str) -> list[Answer]:
         lists = [[str(argument) for argument in line] for line in lines]
-        answers = json.loads(python(COMMANDS, json.dumps(lists), **variables))
+        code = COARSE + COMMANDS if ["report"] in [line[:1] for line in lists] else COMMANDS
+        answers = json.loads(python(code, json.dumps(lists), **variables))
         return [Answer(*answer) for answer in answers]
 
     return run

@@ -72,7 +72,8 @@ def test_added_steps_count_from_the_last_step_of_the_run(cli, tmp_path):
 def test_numbers_of_any_type_are_trained_on_and_drawn(dtype, cli, tmp_path):
     rows = np.random.default_rng(0).integers(0, 2, (30, 6, 2)).astype(dtype)
     np.savez(tmp_path / "own.npz", X=rows, y=np.arange(30) % 3)
-    done = cli("classify", "own.npz", "--view", "files", "--hidden-size", "4", "--threads", "1")
+    quick = ("--hidden-size", "4", "--epochs", "2", "--threads", "1")
+    done = cli("classify", "own.npz", "--view", "files", *quick)
     assert done.code == 0, done.err
 
 

@@ -13,6 +13,7 @@ from tests.conftest import QUIET, Cli, Refuse
 WAVES = ("regress", "--windows", 12, *QUIET)
 
 
+@pytest.mark.usefixtures("coarse")
 def test_a_named_run_is_known_by_its_name_to_every_command(cli: Cli, tmp_path: Path) -> None:
     assert cli(*WAVES, "--name", "sinus-1.b").code == 0
     (tmp_path / "sinus-1.b").mkdir()  # data of the same name
@@ -94,6 +95,7 @@ def test_wrong_case_is_a_hint(words: tuple[str, ...], hint: str, refuse: Refuse)
     assert hint in refuse(2, *words)
 
 
+@pytest.mark.usefixtures("coarse")
 def test_a_run_that_diverged_says_so_everywhere(cli: Cli, tmp_path: Path) -> None:
     assert cli("regress", "--lr", "1e25", "--name", "d", *QUIET).code == 5
     assert cli("runs").out.splitlines()[1].split("\t")[3] == "diverged"

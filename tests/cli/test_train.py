@@ -18,7 +18,6 @@ from hiddenstate.jobs import make_job
 from hiddenstate.runs import Run
 from hiddenstate.training.callback import Callback
 from tests import classic
-from tests.engines.tasks import STEPS
 
 OFF = ("--view", "off", "--threads", "1")
 SMALL = ("--hidden-size", "6", "--batch-size", "16", "--log-every", "3", *OFF)
@@ -93,7 +92,7 @@ def test_the_logged_loss_of_each_step_is_that_of_a_plain_loop(cli, tmp_path):
         "--log-every",
         "1",
         "--max-steps",
-        STEPS,
+        30,
         "--n-evaluated",
         "0",
         *OFF,
@@ -103,7 +102,7 @@ def test_the_logged_loss_of_each_step_is_that_of_a_plain_loop(cli, tmp_path):
     losses = [event["loss"] for event in run.history() if event["event"] == "log"]
     digits = load_mnist()
     batches = make_job(run.config, prepare(digits, run.config)).batches
-    loop = classic.loop("classify", module, 0.01, batches, digits.X, digits.y, STEPS)
+    loop = classic.loop("classify", module, 0.01, batches, digits.X, digits.y, 30)
     np.testing.assert_allclose(losses, [step.loss for step in loop], rtol=1e-6)
 
 

@@ -24,8 +24,8 @@ OUTPUT_ATOL = 3e-7
 
 CASES = [
     *(("classify", cell, 0) for cell in ("rnn", "gru", "lstm")),
-    *(("regress", cell, seed) for cell in ("rnn", "gru", "lstm") for seed in (0, 1, 2)),
-    *(("autoencode", None, seed) for seed in (0, 1)),
+    *(("regress", cell, seed) for seed, cell in enumerate(("rnn", "gru", "lstm"))),
+    ("autoencode", None, 1),
 ]
 
 

@@ -62,8 +62,15 @@ def assert_every_step(task, n_steps, n_running=0):
         np.testing.assert_allclose(losses, expected, rtol=1e-9)
 
 
-@pytest.mark.parametrize(("lengths", "weights"), [(False, True), (True, False), (True, True)])
-@pytest.mark.parametrize(("layers", "bidirectional"), [(1, False), (2, True)])
+@pytest.mark.parametrize(
+    ("layers", "bidirectional", "lengths", "weights"),
+    [
+        (1, False, False, True),
+        (1, False, True, False),
+        (1, False, True, True),
+        (2, True, True, True),
+    ],
+)
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
 @pytest.mark.parametrize("kind", NETS)
 def test_readouts_lengths_and_weights_equal_those_of_single_rows(

@@ -39,7 +39,7 @@ def test_it_is_the_forecast_of_the_command(
     head, *lines = [line.split(",") for line in done.out.splitlines()]
     printed = {name: [float(line[i]) for line in lines] for i, name in enumerate(head)
                if name.startswith("value")}  # fmt: skip
-    made, ends = seasonal.forecast(SALES[:108], horizon=24, level=[0.8])
+    made, ends = load(tmp_path / "m.safetensors").forecast(SALES[:108], horizon=24, level=[0.8])
     np.testing.assert_allclose(made, printed["value"], rtol=1e-6)
     np.testing.assert_allclose(ends[0.8][0], printed["value_lower_80"], rtol=1e-6)
     np.testing.assert_allclose(ends[0.8][1], printed["value_upper_80"], rtol=1e-6)
@@ -112,7 +112,8 @@ def test_a_path_beyond_the_horizon_needs_all_features() -> None:
     ("X", "level", "message"),
     [
         (None, (0.8,), "level: pass series X"),
-        (SALES[:60], (0.99,), "level: 0.99 needs more earlier forecasts"),
+        (SALES[:60], (0.99,), "level: 0.99 needs more earlier forecasts than X has; pass"),
+        (SALES[:110], (0.8,), "earlier forecasts than X has after the training series; pass"),
         (SALES, (80,), "expected numbers between 0 and 1, got 80"),
         (SALES, 80, "expected numbers between 0 and 1, got 80"),
         (SALES, "80", "expected numbers between 0 and 1, got 80"),
@@ -126,6 +127,21 @@ def test_a_forecast_that_cannot_be_made_says_why(
         seasonal.forecast(X, level=level)
 
 
+def test_intervals_are_calibrated_on_what_was_not_trained_on(tmp_path: Path) -> None:
+    noisy = SALES + np.random.default_rng(0).normal(0, 1, len(SALES))
+    model = RecurrentRegressor(**QUICK).fit(noisy[:100])
+    model.save(tmp_path / "m.safetensors")
+    later = noisy[100 - 13 :]  # the last windows of 12 steps before it, 2 steps ahead
+    made, ends = model.forecast(noisy, level=0.8)
+    alone, of_later = load(tmp_path / "m.safetensors").forecast(later, level=0.8)
+    np.testing.assert_allclose(made, alone)
+    np.testing.assert_allclose(ends[0.8], of_later[0.8])
+    of_all = load(tmp_path / "m.safetensors").forecast(noisy, level=0.8)[1]
+    assert not np.allclose(ends[0.8], of_all[0.8])
+    both = model.forecast([noisy, later], level=0.8)[0]
+    assert both.shape == (2, 2)
+
+
 def test_a_model_without_a_horizon_says_how_to_train_one() -> None:
     model = RecurrentRegressor(max_steps=2).fit(SALES.reshape(11, 12, 1), np.arange(11.0))
     with pytest.raises(OptionError, match="not trained with horizon"):
@@ -136,3 +152,16 @@ def test_a_model_without_a_horizon_says_how_to_train_one() -> None:
 def test_a_horizon_is_a_positive_integer(seasonal: RecurrentRegressor, horizon: Any) -> None:
     with pytest.raises(OptionError, match="horizon: "):
         seasonal.forecast(horizon=horizon)
+
+
+def test_the_spread_of_members_is_given_with_the_forecast() -> None:
+    model = RecurrentRegressor(**{**QUICK, "members": 3}).fit(SALES)
+    made, ends = model.forecast(horizon=4, members=True)
+    low, high = ends["members"]
+    assert made.shape == low.shape == high.shape == (4,)
+    assert ((low < made) & (made < high)).all()
+    both = model.forecast([SALES, SALES[:60]], horizon=2, level=0.5, members=True)[1]
+    assert set(both) == {0.5, "members"}
+    assert both["members"][0].shape == (2, 2)
+    with pytest.raises(OptionError, match="a single net; fit one with members=5"):
+        RecurrentRegressor(**QUICK).fit(SALES).forecast(members=True)

@@ -23,7 +23,8 @@ def random_model(seed: int, dtype: str = "float32", **wanted: Any) -> FittedMode
     **wanted
         Choices that are fixed: of `job`, `cell`, `layers`, `bidirectional`, `stem`, `members`,
         `readout`, `output`, `missing`, `hidden_size`, `linear`, `change`, `scaling`, `steps`;
-        `convolutions`, the share of the net beside them, of a classifier.
+        `convolutions`, the share of the net beside them, of a classifier; `by_window`, of a
+        regressor with a linear path.
     """
     random = np.random.default_rng(seed)
 
@@ -86,10 +87,27 @@ def random_model(seed: int, dtype: str = "float32", **wanted: Any) -> FittedMode
     )
     if log:  # logarithms of values around 1
         transform = _near_one(transform)
+    if wanted.get("by_window"):
+        transform = _by_window(transform, outputs, steps)
     classes = [f"class {i}" for i in range(outputs)] if job == "classify" else None
     params = _params(net, random, dtype)
     path = _path(random, (steps, width), outputs, wanted.get("convolutions"))
     return FittedModel(net, params, classes, (steps, width), stateful, transform, path)
+
+
+def _by_window(transform: Transform, n: int, window: int) -> Transform:
+    """Return the transform with the past of `n` targets scaled by window."""
+    assert transform.scaling is not None
+    assert transform.target_scaling is not None
+    offset, factor = (each.copy() for each in transform.scaling)
+    offset[:n], factor[:n] = 0, 1
+    return replace(
+        transform,
+        by_window=True,
+        scaling=(offset, factor),
+        target_scaling=(np.zeros(n), transform.target_scaling[1]),
+        reading={"layout": "long", "window": window},
+    )
 
 
 def _path(

@@ -11,12 +11,8 @@ from tools.stress.processes import Ended
 from tests.conftest import Cli
 
 
-# Together, as the commands with a plain name then run once.
-@pytest.mark.parametrize(
-    "kinds", [("newline", "escape codes", "markup"), ("a formula", "directions")]
-)
 def test_an_unusual_name_changes_nothing_else_in_the_output(
-    kinds: tuple[str, ...], cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("hiddenstate.report.html.pictures.DOTS", 24)
 
@@ -24,6 +20,7 @@ def test_an_unusual_name_changes_nothing_else_in_the_output(
         os.chdir(folder)
         return Ended(*cli(*args))
 
+    kinds = ("codes and directions", "markup and a formula")
     outcome = strange_names.names(tmp_path / "names", kinds, run, None)
     assert outcome.findings == []
     assert outcome.counts["svg figures read"] > 1

@@ -1,6 +1,7 @@
 """Forecasts with columns that are known ahead: trained, read from rows or a file, and refused."""
 
 import csv
+import importlib.util
 import json
 from pathlib import Path
 
@@ -8,8 +9,10 @@ import numpy as np
 import pytest
 
 from hiddenstate.errors import UntrustedFileError
+from hiddenstate.export.export import export_model
 from hiddenstate.models.fitted import load_model, model_from_facts
 from hiddenstate.runs import Run
+from hiddenstate.studio.details import program
 
 OFF = ("--view", "off", "--threads", "1")
 ROLES = ("--target", "sales", "--id", "shop", "--time", "date", "--horizon", 2)
@@ -121,13 +124,9 @@ def test_what_does_not_continue_the_series_is_refused(cli, tmp_path):
     done = cli("forecast", "last", path, "--horizon", 9)
     assert "6 rows after the last target of series a" in done.err
     assert "use --horizon 6" in done.err
-    for words, message in (
-        (("export", "last", "--to", "c"), "columns known ahead (price, holiday)"),
-        (("predict", "last", "-", "--stream"), "stream: "),
-    ):
-        done = cli(*words)
-        assert done.code == 2
-        assert message in done.err
+    done = cli("predict", "last", "-", "--stream")
+    assert done.code == 2
+    assert "stream: " in done.err
     train(cli, known)
     done = cli("forecast", "last", "--future", after, "--horizon", 2)
     assert "the model reads no columns known ahead" in done.err
@@ -177,6 +176,33 @@ def test_static_text_and_a_calendar_do_not_end_a_forecast(cli, tmp_path):
     train(cli, known, "--calendar", "weekday")
     done = cli("forecast", "last", "--horizon", 8)
     assert "name those known ahead in --future" in done.err
+
+
+def test_an_exported_model_is_given_the_later_values_and_forecasts_the_same(cli, tmp_path):
+    path = write(tmp_path)
+    train(cli, path, *KNOWN)
+    run = Run(tmp_path / "runs/regress-1")
+    model, window = run.model(), run.config.data.window
+    export_model(model, "python", tmp_path / "exported", run=run)
+    spec = importlib.util.spec_from_file_location("exported", tmp_path / "exported.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    columns = module.model.about["columns"]
+    assert "price +2" in columns
+    rows = [row for row in rows_of(path.read_text()) if row["shop"] == "a"]
+    last = next(i for i, row in enumerate(rows) if not row["sales"]) - 1
+
+    def value(name: str, at: int) -> float:
+        name, _, later = name.partition(" +")
+        row = rows[at + int(later or 0)]
+        column, is_text, text = name.partition("=")
+        return float(row[column] == text) if is_text else float(row[column])
+
+    X = [[value(name, at) for name in columns] for at in range(last - window + 1, last + 1)]
+    made = rows_of(cli("forecast", "last", "--horizon", 2, "--level", "none").out)
+    ours = next(float(row["sales"]) for row in made if row["ahead"] == "2" and row["series"] == "a")
+    assert module.model.predict(np.array([X]))["y"].item() == pytest.approx(ours, rel=1e-5)
+    assert json.loads(program(run, None))["n_moved"] == len(model.transform.known.ahead)
 
 
 def test_members_of_a_forecast_are_averaged_and_their_spread_is_shown(cli, tmp_path):

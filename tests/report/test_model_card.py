@@ -121,6 +121,7 @@ def test_an_unfinished_run_has_a_card_without_a_model(tmp_path: Path) -> None:
     assert "It was not tested on held-out rows" in card
 
 
+@pytest.mark.usefixtures("coarse")
 def test_the_card_is_written_beside_the_model(run: Run) -> None:
     write_report(run)
     assert (run.path / "README.md").read_text("utf-8") == card_text(run)

@@ -24,6 +24,8 @@ from hiddenstate.views.offscreen import Painter
 from hiddenstate.views.timeline import Timeline
 from tests.conftest import write_digits
 
+pytestmark = pytest.mark.usefixtures("coarse")
+
 KINDS = {"shown": "shown", "closing": "closing"}
 
 ROOT = Path(__file__).parents[2]

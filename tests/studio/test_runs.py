@@ -93,6 +93,9 @@ def test_what_is_chosen_stays_over_pages_and_is_compared(open_page, many):
     assert table.locator("td strong").all_inner_texts() == ["8", "16", "119", "60"]
     assert page.locator(".scores .figure").all_inner_texts() == ["50.42 %", "75.00 %"]
     assert page.locator(".commands code").count() == 2
+    loaded = page.evaluate("performance.getEntriesByType('resource').map((entry) => entry.name)")
+    assert any("compare.js" in name for name in loaded)
+    assert not any("parallel.js" in name for name in loaded)  # it is for more runs
 
 
 def test_rows_stay_in_place_while_the_list_changes(open_page, many):

@@ -133,6 +133,7 @@ def test_an_error_of_a_command_is_one_line(visit):
 
 def test_a_report_is_written_and_can_be_downloaded(visit, tmp_path):
     visitor = visit()
+    shutil.rmtree(tmp_path / "runs" / "classify-1" / "snapshots")  # few figures are soon drawn
     process = visitor.post("/api/runs/classify-1/command", {"command": "report"})
     for kind, value, _ in visitor.events():
         if kind == "processes" and value[0]["code"] is not None:

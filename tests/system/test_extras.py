@@ -17,7 +17,7 @@ from hiddenstate.system.extras import EXTRAS, is_installed, require
 ROOT = Path(hiddenstate.__file__).parent
 PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))
 STATED = PROJECT["project"]["optional-dependencies"]
-FOR_TESTS = {"dev", "series"}
+FOR_TESTS = {"dev", "series", "compare"}
 
 TENSORS = {
     "engines/distributed.py",

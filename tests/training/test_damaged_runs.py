@@ -143,8 +143,8 @@ def test_a_damaged_journal_is_named_and_added_to(run, cli):
     assert "journal.jsonl:1: this line is damaged" in done.err
 
 
-def test_a_damaged_snapshot_is_left_out_and_named(run, cli, tmp_path, monkeypatch):
-    monkeypatch.setattr("hiddenstate.report.html.pictures.DOTS", 24)
+@pytest.mark.usefixtures("coarse")
+def test_a_damaged_snapshot_is_left_out_and_named(run, cli, tmp_path):
     path = Run(run).snapshot_paths()[1]
     damage(path)
     film = tmp_path / "film.gif"

@@ -173,3 +173,35 @@ def test_the_bundled_waves_have_no_held_out_part(tmp_path: Path) -> None:
     timeline = Timeline(train("regress", {"windows": 3}, tmp_path))
     assert held_out(timeline, timeline.moment()) is None
     assert {"tracking", "error"} <= set(catalog.drawings(timeline, timeline.moment()))
+
+
+def test_the_spread_of_members_is_drawn_while_they_train_and_at_the_end(tmp_path: Path) -> None:
+    options = {**FORECAST, "data": write_sales(tmp_path / "sales.csv"), "linear": False}
+    run = train("regress", {**options, "members": 3, "max_steps": 4}, tmp_path)
+    timeline = Timeline(run)
+    for moment in (timeline.moment(timeline.steps[0]), timeline.moment()):
+        shown = held_out(timeline, moment)
+        assert shown is not None
+        for lane in shown.lanes:
+            assert lane.members is not None
+            low, high = lane.members
+            assert (low <= lane.prediction).all()
+            assert (lane.prediction <= high).all()
+            assert (low < high).all()
+        figure = catalog.drawings(timeline, moment)["held_out"](None)
+        labels = {text for axes in figure.axes for text in axes.get_legend_handles_labels()[1]}
+        assert "members alone" in labels
+    last = run.snapshot(run.snapshot_paths()[-1])
+    np.testing.assert_allclose(last["held_low"], run.final_arrays()["held_low"], rtol=1e-4)
+    canvas = Canvas.blank(80, 20)
+    draw_in_terminal(canvas, timeline, timeline.moment(), Selection())
+    model = TerminalModel(80, 20)
+    model.feed(changes(canvas, None))
+    assert "members alone" in model.text
+
+
+def test_a_single_net_has_no_spread(sales: Run) -> None:
+    shown = held_out(timeline := Timeline(sales), timeline.moment())
+    assert shown is not None
+    assert shown.lanes[0].members is None
+    assert "held_low" not in sales.final_arrays()

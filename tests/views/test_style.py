@@ -176,5 +176,14 @@ def test_names_are_drawn_literally(text, shown):
 def test_short_names_that_begin_and_end_alike_stay_distinct():
     names = ["walking_up_the_stairs", "walking_on_the_stairs", "walking_down_the_stairs", "sitting"]
     short = style.shortened(names, 8)
-    assert short == ["…up_the…", "…on_the…", "…down_t…", "sitting"]
+    assert short == ["wal…up_…", "wal…on_…", "wal…dow…", "sitting"]
     assert style.shortened(["the_same_name"] * 2, 8) == ["the_sam…"] * 2
+
+
+@pytest.mark.parametrize("limit", [8, 12, 14, 20])
+def test_names_that_differ_in_two_places_stay_distinct(limit):
+    ways = [f"walking {way}stairs" for way in ("up", "down")]
+    names = [f"{way} with{load}" for way in ways for load in (" a heavy bag", "out a bag")]
+    short = style.shortened(names, limit)
+    assert len(set(short)) == len(names)
+    assert all(len(name) <= limit + 1 for name in short)

@@ -1,7 +1,6 @@
 """Reads DATA from stdin: `-` stands for a temporary file with what stdin holds."""
 
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,6 +48,8 @@ def stdin_as_file(data: str | None, most: int = READ) -> Iterator[Path | None]:
         raise OptionError(
             "DATA: - reads stdin, which is a terminal; pipe a file into the command, or name it"
         )
+    import tempfile
+
     with tempfile.TemporaryDirectory(prefix="hiddenstate-stdin-") as folder:
         path = _stored(stream, Path(folder), most)
         try:
@@ -84,7 +85,7 @@ def _stored(stream: IO[bytes], folder: Path, most: int) -> Path:
                 piece = stream.read(PIECE)
     except OSError as error:
         raise MachineError(
-            f"stdin: cannot be stored in {tempfile.gettempdir()}: {error.strerror or error}; set "
+            f"stdin: cannot be stored in {folder.parent}: {error.strerror or error}; set "
             "TMPDIR to a larger disk"
         ) from None
     return path

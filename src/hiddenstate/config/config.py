@@ -210,6 +210,8 @@ def _check_together(config: Config) -> None:
         raise OptionError("--change: applies only to forecasts; add --horizon 1")
     if config.job == "regress" and config.data.linear:
         _check_linear(config)
+    if config.data.scale == "window":
+        _check_window_scale(config)
     if config.job == "regress":
         _check_known_ahead(config.data)
     if training.patience and not config.data.valid_fraction:
@@ -230,6 +232,23 @@ def _check_linear(config: Config) -> None:
     if data.stateful:
         raise OptionError(
             "--linear: a window without those before it lacks last values; add --no-stateful"
+        )
+
+
+def _check_window_scale(config: Config) -> None:
+    """Refuse options that do not work with windows in units of their own (`OptionError`)."""
+    data = config.data
+    if config.job != "regress" or not data.linear:
+        raise OptionError(
+            "--scale: window applies only to forecasts with a linear path; add --horizon 1 "
+            "--linear, or use --scale standard"
+        )
+    if data.output == "steps":
+        raise OptionError("--scale: window requires one target per window; add --output last")
+    if data.missing in ("mean", "mask"):
+        raise OptionError(
+            f"--scale: with --missing {data.missing} all series have one mean, which window does "
+            "without; use --missing forward or drop, or --scale standard"
         )
 
 

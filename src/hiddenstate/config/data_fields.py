@@ -341,8 +341,9 @@ class DataConfig:
         "none",
         "How features are scaled, with statistics of the training rows: standard, to mean 0 and "
         "standard deviation 1; minmax, to [0, 1]; auto, as standard unless all values are in "
-        "[0, 1] already.",
-        choices=("none", "auto", "standard", "minmax"),
+        "[0, 1] already; window, as auto, but with --linear the past of the targets by each "
+        "window, for series of different size.",
+        choices=("none", "auto", "standard", "minmax", "window"),
         since=2,
         recipe=True,
     )

@@ -106,6 +106,11 @@ def make_predictor(model: FittedModel, device: str = "auto", threads: int = 0) -
         from hiddenstate.engines.members import MembersPredictor
 
         return MembersPredictor(model, lambda member: make_predictor(member, device, threads))
+    if model.transform.by_window:
+        from hiddenstate.engines.windowed import WindowedPredictor
+
+        bare = replace(model, transform=replace(model.transform, by_window=False))
+        return WindowedPredictor(make_predictor(bare, device, threads), model)
     on_cpu = device in ("auto", "cpu")
     if on_cpu and not why_not():
         from hiddenstate.engines.native import NativePredictor

@@ -46,10 +46,11 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         Activation between layers.
     output_activation : {'auto', 'sigmoid', 'linear'}, default='auto'
         Activation of the last layer; 'auto' is 'sigmoid' if the data are in [0, 1], else 'linear'.
-    scale : {'none', 'auto', 'standard', 'minmax'} or None, default=None
+    scale : {'none', 'auto', 'standard', 'minmax', 'window'} or None, default=None
         How features are scaled, with statistics of the training rows: 'standard' to mean 0 and
         standard deviation 1, 'minmax' to [0, 1], 'auto' as 'standard' unless all values are in
-        [0, 1] already. None means 'auto'.
+        [0, 1] already; 'window' is for forecasts alone.
+        None means 'auto'.
     missing : {'error', 'mean', 'mask'}, default='error'
         What to do with NaN in X: 'error' rejects it, 'mean' fills in the mean of the training
         rows, 'mask' fills in the mean and adds a feature that marks missing values.

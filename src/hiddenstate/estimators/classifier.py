@@ -80,10 +80,11 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
     class_weight : {'none', 'balanced'}, dict or None, default=None
         'balanced' gives each class the same total weight; a dict maps labels to weights; 'none'
         and None weigh all rows alike.
-    scale : {'none', 'auto', 'standard', 'minmax'} or None, default=None
+    scale : {'none', 'auto', 'standard', 'minmax', 'window'} or None, default=None
         How features are scaled, with statistics of the training rows: 'standard' to mean 0 and
         standard deviation 1, 'minmax' to [0, 1], 'auto' as 'standard' unless all values are in
-        [0, 1] already. None means 'auto'.
+        [0, 1] already; 'window' is for forecasts alone.
+        None means 'auto'.
     missing : {'error', 'mean', 'forward', 'mask'}, default='error'
         What to do with NaN in X: 'error' rejects it, 'mean' fills in the mean of the training
         rows, 'forward' repeats the value before, 'mask' fills in the mean and adds a feature that

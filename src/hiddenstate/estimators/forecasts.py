@@ -101,6 +101,7 @@ class ForecastMixin:
     future: Any
     static: Any
     _ends: list[Array]
+    _n_trained: list[int]
     _seed: int
 
     if TYPE_CHECKING:  # methods of the estimator
@@ -136,10 +137,24 @@ class ForecastMixin:
         horizon = int(transform.reading.get("horizon") or 0)
         n = int(transform.reading.get("window") or 0) + horizon - 1
         ends = np.full(len(rows), rows.X.shape[1]) if rows.lengths is None else rows.lengths
+        self._n_trained = [int(end) for end in ends]
         self._ends = [
             np.asarray(row[max(0, end - n) : end], np.float64)
             for row, end in zip(rows.X, ends, strict=True)
         ]
+
+    def _first_unseen(self, series: list[Array]) -> list[int]:
+        """Return the first step of each series that is later than training; 0 if all are."""
+        trained: dict[tuple[int, int], set[bytes]] = {}
+        lengths, ends = getattr(self, "_n_trained", ()), getattr(self, "_ends", ())
+        for n, end in zip(lengths, ends, strict=False):  # neither in a model that was loaded
+            trained.setdefault((n, n - len(end)), set()).add(end.tobytes())
+
+        def first_unseen(values: Array) -> int:
+            begun = (n for (n, at), ends in trained.items() if values[at:n].tobytes() in ends)
+            return max(begun, default=0)
+
+        return [first_unseen(values) for values in series]
 
     def forecast(
         self,
@@ -148,6 +163,7 @@ class ForecastMixin:
         horizon: int | None = None,
         level: float | Sequence[float] | None = None,
         future: Any = None,
+        members: bool = False,
     ) -> Any:
         """Return forecasts of the steps after the end of series.
 
@@ -164,24 +180,28 @@ class ForecastMixin:
             Steps H to forecast; by default those of the model.
         level : float or sequence of float, optional
             Levels of intervals, such as (0.8, 0.95). They are calibrated on the forecasts from
-            earlier steps of X (split conformal), which should be later than the training series.
+            earlier steps of X (split conformal): those after the training series, if X begins with
+            it. A model that was loaded does not know it; then pass later series.
         future : array-like, optional
             The values after each series of the features known ahead, for a model that was fitted
             with `future`: a data frame with their columns, or (H, K), or (H,) for one; of several
             series a list of such, or (N, H, K).
+        members : bool, default=False
+            Whether the lowest and the highest forecast of the members of a net, each alone, are
+            returned too: how much chance in training changes.
 
         Returns
         -------
         ndarray (H,) or (H, O)
             In the units of the data, without the last axis for one target; (N, H) or (N, H, O) for
-            several series. With `level`, a tuple of it and a dictionary with the lower and upper
-            ends by level.
+            several series. With `level` or `members`, a tuple of it and a dictionary: the lower and
+            upper ends by level, and those of the members as "members".
 
         Raises
         ------
         OptionError
             If the model was not trained with a horizon, or cannot forecast so far; for `level`
-            without X, or if X has too few steps to calibrate it.
+            without X, or if X has too few steps to calibrate it; for `members` of a single net.
         DataError
             If a series is too short, or `future` does not fit.
         """
@@ -197,6 +217,8 @@ class ForecastMixin:
             if future is not None and not forecaster.known:
                 raise OptionError("future: the model was not fitted with future; leave it out")
             level = None if level is None else _levels(level)
+            if members and self.model_.n_members == 1:
+                raise OptionError("members: the model is a single net; fit one with members=5")
             if level is not None and X is None:
                 raise OptionError("level: pass series X, later than the training series")
             several = X is not None and _are_several(X)
@@ -211,10 +233,17 @@ class ForecastMixin:
                 after = after_series(future, self.model_, len(series), steps)
                 forecaster = forecaster.followed_by(after)
             ends = [np.array([len(values) - 1]) for values in series]
-            values = forecaster.paths(series, ends).values
-            if level is None:
+            paths = forecaster.paths(series, ends)
+            values = paths.values
+            if level is None and not members:
                 return _shaped(values, several)
-            intervals = _intervals(forecaster, series, values, level)
+            intervals: dict[Any, Any] = {}
+            if level is not None:
+                intervals |= _intervals(
+                    forecaster, series, self._first_unseen(series), values, level
+                )
+            if members:
+                intervals["members"] = forecaster.spread(paths, series)
         shaped = {
             each: (_shaped(low, several), _shaped(up, several))
             for each, (low, up) in intervals.items()
@@ -240,18 +269,23 @@ def _levels(level: Any) -> list[float]:
 
 
 def _intervals(
-    forecaster: Forecaster, series: list[Array], values: Array, level: Sequence[float]
+    forecaster: Forecaster,
+    series: list[Array],
+    starts: list[int],
+    values: Array,
+    level: Sequence[float],
 ) -> Mapping[float, tuple[Array, Array]]:
     around = Intervals(forecaster.model, series)
-    origins = calibration_origins(forecaster, series, [0] * len(series))
+    origins = calibration_origins(forecaster, series, starts)
     errors = around.errors(forecaster.paths(series, origins))
     numbers, made = np.arange(len(series)), {}
     for each in level:
         ends = around.around(values, numbers, errors, each)
         if ends is None:
+            after = " after the training series" if any(starts) else ""
             raise OptionError(
-                f"level: {each:g} needs more earlier forecasts than X has; pass longer series, or "
-                "a lower level"
+                f"level: {each:g} needs more earlier forecasts than X has{after}; pass longer "
+                "series, or a lower level"
             )
         made[each] = ends
     return made

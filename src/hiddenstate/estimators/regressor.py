@@ -100,10 +100,11 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin):
     channels_first : bool, default=False
         X is (n_samples, n_features, n_timesteps), and a series in a list is
         (n_features, n_timesteps), as in aeon and sktime.
-    scale : {'none', 'auto', 'standard', 'minmax'} or None, default=None
+    scale : {'none', 'auto', 'standard', 'minmax', 'window'} or None, default=None
         How features are scaled, with statistics of the training rows: 'standard' to mean 0 and
         standard deviation 1, 'minmax' to [0, 1], 'auto' as 'standard' unless all values are in
-        [0, 1] already. None means 'auto', or 'none' if `stateful`.
+        [0, 1] already; 'window' is as 'auto', but with `linear` scales the past of the targets by
+        each window, for series of different size. None means 'auto', or 'none' if `stateful`.
     missing : {'error', 'mean', 'forward', 'mask'}, default='error'
         What to do with NaN in X: 'error' rejects it, 'mean' fills in the mean of the training
         rows, 'forward' repeats the value before, 'mask' fills in the mean and adds a feature that

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hiddenstate.errors import DataError, OptionError, did_you_mean, listed, printable
+from hiddenstate.errors import DataError, OptionError, did_you_mean, printable
 from hiddenstate.export.rounding import checked_change
 from hiddenstate.export.target import Contents, Source, Target, facts_json, identifier, source_of
 from hiddenstate.export.trial import (
@@ -132,11 +132,10 @@ def export_model(
         If an answer differs from the model's by more than the limit; nothing is written then.
     """
     target = target_named(to)
-    if model.transform.known.ahead:
-        names = listed(model.transform.known.columns, each=40)
+    if model.transform.by_window and model.transform.missing == "forward":
         raise OptionError(
-            f"--to {to}: cannot hold a model that reads columns known ahead ({names}), as only "
-            "forecast moves them; train one without --future"
+            f"--to {to}: cannot fill in missing values of series that are scaled by window; train "
+            "one without --missing forward, on data without gaps, or with --scale auto"
         )
     path, base = _named(Path(output), target)
     weights = _checked_weights(target, weights, model)

@@ -5,7 +5,7 @@ matter. Normalisation after a convolution is folded into its weights. `runtime.p
 specification: it computes a program's answers with numpy alone.
 """
 
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -85,13 +85,18 @@ class Linear:
     """A linear path: each target from its own last values; see `LinearPath`.
 
     `features` hold the targets' values, `weight` is (O, P), newest first, `bias` (O,); `log` says
-    whether the values of each are logarithms.
+    whether the values of each are logarithms. `effects` (O, K) is what one unit of each of the
+    features `ahead` adds to a value, and of the features `moved`, their later values, to the
+    forecast; the weights read values without it.
     """
 
     features: tuple[int, ...]
     weight: Array
     bias: Array
     log: tuple[bool, ...]
+    effects: Array | None = None
+    ahead: tuple[int, ...] = ()
+    moved: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -122,8 +127,11 @@ class Program:
        those without a known value before them, which is repeated for the others.
     4. x becomes (x - `offset`) * `factor`, each (I,).
     5. If `missing` is "mask", I features follow: 1 where a value was missing, else 0.
-    6. The nets; with members the mean of their answers: of probabilities for a classifier.
-    7. A classifier: softmax; with `convolutions`, the mean of these probabilities, raised to the
+    6. If `by_window`, the features of `linear` become (x - mean) / deviation of the last `window`
+       steps of the row, for the nets alone; what they add is multiplied by the deviation. After a
+       flat window, whose deviation is at most 1e-9 of its largest size, they add 0.
+    7. The nets; with members the mean of their answers: of probabilities for a classifier.
+    8. A classifier: softmax; with `convolutions`, the mean of these probabilities, raised to the
        power of the scale, and those of the convolutions, by the share. A regressor: plus the
        features `change`; divided by `target_factor` and plus `target_offset`, each (O,); plus what
        `linear` gives of unscaled x; the exponential of logarithms. An autoencoder: the
@@ -135,7 +143,8 @@ class Program:
     n_steps : int
         Steps of the rows it was trained on; rows may have other numbers. 0 for an autoencoder.
     n_features, n_outputs : int
-        Of the data: features of a step (I) or of a row; classes, targets, or features.
+        Of the data: features of a step (I) or of a row; classes, targets, or features. The last
+        `n_moved` features are others, known ahead, as they are at the time that is predicted.
     window : int
         Steps that a regressor reads for each answer; 0 if it reads whole series.
     stateful : bool
@@ -161,6 +170,8 @@ class Program:
     target_factor: Array | None
     linear: Linear | None
     convolutions: FixedConvolutions | None = None
+    by_window: bool = False
+    n_moved: int = 0
 
     @property
     def readout(self) -> str:
@@ -177,7 +188,8 @@ class Program:
         """Whether it can answer after every step, from a state."""
         net = self.nets[0] if len(self.nets) == 1 else None
         plain = net is not None and not net.stem and len(net.layers[0]) == 1
-        return plain and self.convolutions is None
+        whole = self.convolutions is not None or self.by_window or self.n_moved > 0
+        return plain and not whole
 
 
 def program_of(model: FittedModel) -> Program:
@@ -190,13 +202,18 @@ def program_of(model: FittedModel) -> Program:
     target_offset, target_factor = transform.target_scaling or (None, None)
     linear = None
     if transform.linear is not None:
-        path = transform.linear
+        path, known = transform.linear, transform.known
         linear = Linear(tuple(transform.own_features), path.weights, path.bias, path.log)
+        if path.effects is not None:
+            moved = range(len(known.names), len(known.names) + len(known.ahead))
+            linear = replace(
+                linear, effects=path.effects, ahead=tuple(known.ahead), moved=tuple(moved)
+            )
     members = [model.member(number) for number in range(model.n_members)] if recurrent else []
     return Program(
         job=net.job,
         n_steps=model.row_shape[0] if recurrent else 0,
-        n_features=model.n_features,
+        n_features=transform.n_features(net.n_features),
         n_outputs=net.n_outputs,
         window=window_length(model) if net.job == "regress" else 0,
         stateful=model.stateful,
@@ -213,6 +230,8 @@ def program_of(model: FittedModel) -> Program:
         target_factor=target_factor,
         linear=linear,
         convolutions=None if model.convolutions is None else _fixed(model.convolutions),
+        by_window=transform.by_window,
+        n_moved=len(transform.known.ahead),
     )
 
 

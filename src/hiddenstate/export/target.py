@@ -128,9 +128,12 @@ def source_of(
 ) -> Source:
     """Return what is exported of a model, with its weights as `stored` has them."""
     own = model if stored is None else stored(model, weights)
+    transform = own.transform
     # What is exported reads features; static ones are inputs like others.
-    reading = {n: v for n, v in own.transform.reading.items() if n != "static"}
-    features = replace(own, transform=replace(own.transform, encodings=(), reading=reading))
+    reading = {n: v for n, v in transform.reading.items() if n != "static"}
+    if transform.known.ahead:
+        reading["future"] = tuple(transform.known.names[k] for k in transform.known.ahead)
+    features = replace(own, transform=replace(transform, encodings=(), reading=reading))
     return Source(features, name, weights, program_of(features), facts_of(model))
 
 
@@ -178,7 +181,7 @@ def _as_tuple(value: Any) -> tuple[str, ...]:
 
 def _input_names(model: FittedModel) -> list[str] | None:
     """Return the name of each feature of a step, or of each number of a flat row."""
-    columns = model.transform.columns
+    columns = model.transform.feature_names
     named = model.transform.names is not None and columns is not None
     return [str(name) for name in columns] if named and columns is not None else None
 

@@ -143,12 +143,12 @@ def trials_of(model: FittedModel, seed: int = 0) -> list[Trial]:
     model = _exact(model)
     random = np.random.default_rng([seed, model.net.n_parameters()])
     if model.net.job == "autoencode":
-        return [_trial(model, _rows(model, (ROWS, model.n_features), random), None)]
+        return [_trial(model, _rows(model, (ROWS, _width(model)), random), None)]
     T = min(model.row_shape[0], MOST_STEPS)
-    whole = _trial(model, _rows(model, (ROWS, T, model.n_features), random), None)
+    whole = _trial(model, _rows(model, (ROWS, T, _width(model)), random), None)
     other = T + 3
     lengths = np.array([other, *random.integers(1, other + 1, ROWS - 1)])
-    return [whole, _trial(model, _rows(model, (ROWS, other, model.n_features), random), lengths)]
+    return [whole, _trial(model, _rows(model, (ROWS, other, _width(model)), random), lengths)]
 
 
 def scale_of(model: FittedModel, trials: list[Trial]) -> float:
@@ -164,10 +164,19 @@ def scale_of(model: FittedModel, trials: list[Trial]) -> float:
     return scale
 
 
+def _width(model: FittedModel) -> int:
+    """Return the features of a row, with those of columns known ahead that are moved."""
+    return model.transform.n_features(model.net.n_features)
+
+
 def _exact(model: FittedModel) -> FittedModel:
     """Return the model in float64; columns of text and dates are features, as an export reads."""
     params = {name: array.astype(np.float64) for name, array in model.params.items()}
-    return replace(model, params=params, transform=replace(model.transform, encodings=()))
+    transform = model.transform
+    if transform.encodings and transform.known.ahead:
+        future = tuple(transform.known.names[k] for k in transform.known.ahead)
+        transform = replace(transform, reading={**transform.reading, "future": future})
+    return replace(model, params=params, transform=replace(transform, encodings=()))
 
 
 def _rows(model: FittedModel, shape: tuple[int, ...], random: np.random.Generator) -> Array:
@@ -177,6 +186,9 @@ def _rows(model: FittedModel, shape: tuple[int, ...], random: np.random.Generato
     X = random.normal(size=shape)
     if transform.scaling is not None:
         X = X / transform.scaling[1] + transform.scaling[0]
+    if transform.by_window:  # far from 0, and one row that is flat
+        X[..., transform.own_features] += 5
+        X[1][..., transform.own_features] = 5
     if transform.linear is not None and any(transform.linear.log):
         own = [
             f for f, log in zip(transform.own_features, transform.linear.log, strict=True) if log
@@ -210,10 +222,12 @@ def expected_answers(model: FittedModel, X: Array, lengths: Array | None) -> Ans
             "reconstruction": model.transform.undo(rows),
             "error": error_by_row(rows, own),
         }
+    read = model.transform.net_inputs(inputs, lengths, np.float64)
     if model.n_members > 1:
-        outputs = MembersPredictor(model, ReferencePredictor).predict(inputs, lengths)
+        outputs = MembersPredictor(model, ReferencePredictor).predict(read, lengths)
     else:
-        outputs = ReferencePredictor(model).predict(inputs, lengths)
+        outputs = ReferencePredictor(model).predict(read, lengths)
+    outputs = model.transform.net_outputs(outputs, inputs, lengths)
     if model.net.job == "classify":
         path = model.convolutions
         if path is not None:

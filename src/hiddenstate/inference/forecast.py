@@ -14,7 +14,7 @@ import numpy as np
 from hiddenstate.data import Rows
 from hiddenstate.data.prepare.known_ahead import known_steps, up_to
 from hiddenstate.data.prepare.missing import check_finite
-from hiddenstate.engines import Predictor
+from hiddenstate.engines import Predictor, make_predictor
 from hiddenstate.errors import DataError, OptionError, count, listed
 from hiddenstate.inference.predict import window_length
 from hiddenstate.models.fitted import FittedModel
@@ -144,6 +144,18 @@ class Forecaster:
         """Return the forecasts (n, H, O) of this model from the origins of other paths."""
         origins = [paths.origin[paths.series == i] for i in range(len(series))]
         return self.paths(series, origins).values
+
+    def spread(self, paths: Paths, series: list[Array]) -> tuple[Array, Array] | None:
+        """Return the lowest and the highest forecast (n, H, O) of the members of the net, each
+        alone, from the origins of paths; None of a net without members."""
+        if self.model.n_members == 1:
+            return None
+        each = []
+        for number in range(self.model.n_members):
+            member = self.model.member(number)
+            alone = Forecaster(member, make_predictor(member, "cpu", 1), self.horizon, self.after)
+            each.append(alone.again(paths, series))
+        return np.min(each, axis=0), np.max(each, axis=0)
 
     def _after(self, values: Array, end: int) -> Array:
         later = np.full((self.horizon, len(self.own)), np.nan)

@@ -96,16 +96,7 @@ class Outlook:
     def spread(self) -> tuple[Array, Array] | None:
         """Return the lowest and the highest forecast (n, H, O) of the members of the net, each
         alone; None of a net without members."""
-        model, first = self.forecaster.model, self.forecaster
-        if model.n_members == 1:
-            return None
-        each = []
-        for number in range(model.n_members):
-            member = model.member(number)
-            predictor = make_predictor(member, "cpu", 1)
-            alone = Forecaster(member, predictor, first.horizon, first.after)
-            each.append(alone.again(self.paths, self.series))
-        return np.min(each, axis=0), np.max(each, axis=0)
+        return self.forecaster.spread(self.paths, self.series)
 
     def prediction(self) -> Prediction:
         """Return a row for each step of each series, with intervals, and the lowest and highest

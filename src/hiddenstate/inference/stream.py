@@ -408,6 +408,11 @@ def _check_streams(model: FittedModel) -> None:
         raise OptionError("stream: an autoencoder reads whole rows, not steps")
     if model.transform.encodings:
         raise OptionError("stream: the model encodes text or dates, and a stream reads numbers")
+    if model.transform.by_window:
+        raise OptionError(
+            "stream: the model reads each window in units of its own deviation, which is known at "
+            "its end; use predict or forecast, or train one with --scale auto"
+        )
     if model.transform.known.ahead:
         raise OptionError("stream: the model reads columns known ahead, which a stream has not")
     config = model.net.recurrent

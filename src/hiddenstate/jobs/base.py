@@ -7,6 +7,7 @@ from hiddenstate.config import Config
 from hiddenstate.data import PreparedDataset, Rows
 from hiddenstate.data.prepare.batches import Batches
 from hiddenstate.engines import Engine, Predictor, Task, make_predictor
+from hiddenstate.engines.members import MembersEngine
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net, Params
 from hiddenstate.system.typing import Array
@@ -76,12 +77,13 @@ class Job(ABC):
 
     def task(self) -> Task:
         """Return what an engine needs to run the steps; an autoencoder's rows are its targets."""
-        train = self.dataset.train
+        train, transform = self.dataset.train, self.dataset.transform
+        y = None if self.config.job == "autoencode" else train.y
         return Task(
             net=self.net,
             training=self.config.training,
-            X=train.X,
-            y=None if self.config.job == "autoencode" else train.y,
+            X=transform.net_inputs(train.X, train.lengths, self.config.training.dtype),
+            y=transform.net_targets(y, train.X, train.lengths),
             batches=self.batches,
             total_steps=self.total_steps,
             stateful=self.stateful,
@@ -108,7 +110,17 @@ class Job(ABC):
 
     def predict(self, engine: Engine, rows: Rows) -> Array:
         """Return the net's outputs for prepared rows."""
-        return engine.predict(rows.X, rows.lengths)
+        X, lengths, transform = rows.X, rows.lengths, self.dataset.transform
+        inputs = transform.net_inputs(X, lengths, self.config.training.dtype)
+        return transform.net_outputs(engine.predict(inputs, lengths), X, lengths)
+
+    def each(self, engine: Engine, rows: Rows) -> list[Array]:
+        """Return the outputs of each member of the net for prepared rows."""
+        if not isinstance(engine, MembersEngine):
+            return [self.predict(engine, rows)]
+        X, lengths, transform = rows.X, rows.lengths, self.dataset.transform
+        inputs = transform.net_inputs(X, lengths, self.config.training.dtype)
+        return [transform.net_outputs(y, X, lengths) for y in engine.each(inputs, lengths)]
 
     def answers(self, engine: Engine, rows: Rows) -> Array:
         """Return the outputs of the model for prepared rows: those of the net, unless a path

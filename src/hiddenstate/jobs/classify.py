@@ -23,6 +23,7 @@ from hiddenstate.jobs.snapshot_limits import (
     WORST_KEPT,
     affordable,
     in_own_units,
+    n_steps,
     rows_to_show,
     thinned,
 )
@@ -247,7 +248,8 @@ class ClassifySnapshots(JobSnapshots):
         X = some.X[:]
         states = self.state_predictor(engine).predict(X, some.lengths)
         states = at_every_step(states, self.job.net, X.shape[1])
-        arrays["hidden"] = states[:, ends - 1, :UNITS_KEPT]
+        # The longest of all rows may be longer than these.
+        arrays["hidden"] = states[:, np.minimum(ends, X.shape[1]) - 1, :UNITS_KEPT]
         if self.job.net.n_outputs <= CLASSES_CONFUSED:
             outputs = engine.predict(*prefixes(X, some.lengths, ends))
             arrays["decision"] = softmax(outputs).reshape(len(X), len(ends), -1)
@@ -258,4 +260,4 @@ class ClassifySnapshots(JobSnapshots):
 
     def _ends(self) -> Array:
         """Numbers of steps read (P,) after which states are kept, all steps among them."""
-        return thinned(self.dataset.X.shape[1], STEPS_KEPT) + 1
+        return thinned(n_steps(self.dataset), STEPS_KEPT) + 1

@@ -4,6 +4,7 @@ A lane is one target of one series. Every series is drawn if they are few; else 
 first ones while training, and at the end those with the smallest, the middle and the largest error.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,6 +15,7 @@ from hiddenstate.data import Rows
 from hiddenstate.data.origin import Origin, whole
 from hiddenstate.data.prepare.axes import as_numbers
 from hiddenstate.engines import Engine
+from hiddenstate.engines.members import averaged
 from hiddenstate.inference.predict import Answers, window_length
 from hiddenstate.jobs.base import Job
 from hiddenstate.jobs.snapshot_limits import HELD_BEFORE, HELD_ROWS, HELD_STEPS, LANES
@@ -100,13 +102,23 @@ class HeldOut:
             return {}
         numbers = self._numbers[: self._n_drawn]
         places = [self.steps.of(number, self.most, not self.one_a_series) for number in numbers]
-        outputs = self._predict(engine, np.concatenate(places))
+        outputs, *each = self._predict(engine, np.concatenate(places))
         ends = np.cumsum([len(place) for place in places])[:-1]
-        lanes = [part[:, o] for part in np.split(outputs, ends) for o in range(self._n_targets)]
-        return {"held_prediction": _padded(lanes, self._width)}
 
-    def final_arrays(self, answers: Answers) -> dict[str, Array]:
-        """Return the lanes drawn at the end, with their predictions, and all residuals."""
+        def lanes(values: Array) -> Array:
+            parts = np.split(values, ends)
+            drawn = [part[:, o] for part in parts for o in range(self._n_targets)]
+            return _padded(drawn, self._width)
+
+        arrays = {"held_prediction": lanes(outputs)}
+        if len(each) > 1:
+            arrays["held_low"] = lanes(np.min(each, axis=0))
+            arrays["held_high"] = lanes(np.max(each, axis=0))
+        return arrays
+
+    def final_arrays(self, answers: Answers, members: Sequence[Array] = ()) -> dict[str, Array]:
+        """Return the lanes drawn at the end, with their predictions, and all residuals; `members`
+        are the outputs of the members of a net."""
         origin = answers.rows.origin or whole(len(answers.rows))
         steps, order = self._sorted(origin, answers.row, answers.step, answers.target, answers.now)
         outputs = answers.outputs[order]
@@ -123,7 +135,10 @@ class HeldOut:
             return {}
         residuals = outputs.astype(np.float64) - steps.target
         edges, counts = residual_counts(residuals)
-        arrays = self._lines(steps, numbers, outputs)
+        spread = None
+        if len(members):
+            spread = (np.min(members, axis=0)[order], np.max(members, axis=0)[order])
+        arrays = self._lines(steps, numbers, outputs, spread)
         arrays |= {"residual_edge": edges, "residual_count": counts}
         if not self.one_a_series:
             arrays["residual_lag"] = autocorrelation(residuals, steps.series, steps.at)
@@ -204,8 +219,15 @@ class HeldOut:
             return 0
         return int(min(self.steps.at.max(), HELD_BEFORE))
 
-    def _lines(self, steps: Steps, numbers: Array, outputs: Array | None) -> dict[str, Array]:
-        """Return the arrays of the series `numbers`, with their outputs if there are any."""
+    def _lines(
+        self,
+        steps: Steps,
+        numbers: Array,
+        outputs: Array | None,
+        spread: tuple[Array, Array] | None = None,
+    ) -> dict[str, Array]:
+        """Return the arrays of the series `numbers`, with their outputs if there are any, and the
+        lowest and highest of the members of a net."""
         lanes: dict[str, list[Array]] = {}
         for number in numbers:
             chosen = steps.of(number, self.most, not self.one_a_series)
@@ -226,9 +248,12 @@ class HeldOut:
                 if outputs is not None:
                     lane["held_prediction"] = outputs[chosen, o]
                     lane["held_error"] = _error(outputs[every, o], steps.target[every, o])
+                if spread is not None:
+                    lane |= {"held_low": spread[0][chosen, o], "held_high": spread[1][chosen, o]}
                 for name, values in lane.items():
                     lanes.setdefault(name, []).append(values)
-        padded = ("held_target", "held_baseline", "held_prediction", "held_time")
+        padded = {"held_target", "held_baseline", "held_prediction", "held_low", "held_high"}
+        padded |= {"held_time"}
         return {
             name: _padded(values, self._width) if name in padded else np.stack(values)
             for name, values in lanes.items()
@@ -274,23 +299,26 @@ class HeldOut:
             inside &= steps < lengths[:, None]
         past[places[inside]] = values[inside]
 
-    def _predict(self, engine: Engine, places: Array) -> Array:
-        """Return the outputs (n, O) of some of the held-out steps, in the units of the targets."""
+    def _predict(self, engine: Engine, places: Array) -> list[Array]:
+        """Return the outputs (n, O) of some of the held-out steps, in the units of the targets; of
+        a net with members also those of each."""
         row, step = self.steps.row[places], self.steps.step[places]
         window, test = self.window, self.test
         if self.one_a_series or not window:
             used, which = np.unique(row, return_inverse=True)
             rows = test.take(used)
-            outputs = self.transform.undo_targets(
-                self.job.predict(engine, rows), rows.X, rows.lengths
-            )
-            return np.asarray(outputs[which] if outputs.ndim == 2 else outputs[which, step])
+            made = self._outputs(engine, rows)
+            return [y[which] if y.ndim == 2 else y[which, step] for y in made]
         first = np.maximum(step - window + 1, 0)
         X = test.X[row[:, None], first[:, None] + np.arange(window)]
-        outputs = self.transform.undo_targets(engine.predict(X, None), X)
-        if outputs.ndim == 2:
-            return np.asarray(outputs)
-        return np.asarray(outputs[np.arange(len(X)), step - first])
+        made = self._outputs(engine, Rows(X))
+        return [y if y.ndim == 2 else y[np.arange(len(X)), step - first] for y in made]
+
+    def _outputs(self, engine: Engine, rows: Rows) -> list[Array]:
+        """Return the outputs for prepared rows in the units of the targets, then each member's."""
+        each = self.job.each(engine, rows)
+        made = [averaged(each, self.job.net), *each] if len(each) > 1 else each
+        return [self.transform.undo_targets(y, rows.X, rows.lengths) for y in made]
 
     def _times(self, series: Array, at: Array) -> tuple[Array, bool]:
         """Return the time of each step (n,): as the data has it, else its number; dates are in
@@ -304,11 +332,18 @@ class HeldOut:
 
     def _name(self, number: int) -> str:
         """Return the name of a series: its id, or its number if there are several."""
-        if self.one_a_series or self.origin.n_series == 1:
-            return ""
-        if self.test.ids is None:
-            return f"series {number}"
-        return str(self.test.ids[np.flatnonzero(self.origin.series == number)[0]])
+        return "" if self.one_a_series else series_name(self.test, number)
+
+
+def series_name(rows: Rows, number: int) -> str:
+    """Return the name of a series: its id, or its number; empty if there is only one."""
+    origin = rows.origin or whole(len(rows))
+    if origin.n_series == 1:
+        return ""
+    if rows.ids is None:
+        return f"series {number}"
+    name = str(rows.ids[np.flatnonzero(origin.series == number)[0]])[:NAME]
+    return name if any(letter.isalpha() for letter in name) else f"series {name}"
 
 
 def _error(prediction: Array, target: Array) -> Array:

@@ -17,7 +17,7 @@ from hiddenstate.inference.forecast_scores import forecast_scores
 from hiddenstate.inference.hidden_states import at_every_step
 from hiddenstate.inference.predict import Answers, predictions_and_targets
 from hiddenstate.jobs.base import Evaluation, Job, of_members
-from hiddenstate.jobs.held_out import HeldOut
+from hiddenstate.jobs.held_out import HeldOut, series_name
 from hiddenstate.jobs.net_share import net_share, with_share
 from hiddenstate.jobs.snapshot_arrays import JobSnapshots, TrainingOutputs
 from hiddenstate.jobs.snapshot_limits import (
@@ -81,14 +81,15 @@ class RegressJob(Job):
         if self.dataset.source != "bundled" and test is not None and test.y is not None:
             answers = self._test_predictions(engine, test)
             outputs, target, last_value = answers.outputs, answers.target, answers.now
-            arrays = HeldOut(self).final_arrays(answers) if can_show_held_out(self) else {}
+            each = self._answers_of_members(engine, test)
+            if can_show_held_out(self):
+                arrays = HeldOut(self).final_arrays(answers, [own.outputs for own in each])
             if test.y.ndim == 3 or self.stateful:
                 results["test_steps"] = len(target)
             else:
                 results["test_rows"] = len(target)
             results["test_mse"] = mean_squared_error(outputs, target)
-            if self.net.recurrent.members > 1:
-                results |= of_members(self._errors_of_members(engine, test))
+            results |= of_members([mean_squared_error(own.outputs, own.target) for own in each])
             fit = r2(outputs, target)
             if np.isfinite(fit):  # a single target has no variance to explain
                 results["test_r2"] = fit
@@ -101,14 +102,13 @@ class RegressJob(Job):
                 results["baseline_mse"] = baselines.training_mean(y, target, _lengths(train))
         return Evaluation(results, arrays)
 
-    def _errors_of_members(self, engine: Engine, test: Rows) -> list[float]:
-        """Return the mean squared error of each member on the test rows."""
-        targets, errors = test.require_targets(), []
-        y = self.dataset.transform.undo_targets(targets, test.X, test.lengths)
-        for model, predictor in self.members(engine):
-            answers = predictions_and_targets(model, predictor, replace(test, y=y), {})
-            errors.append(mean_squared_error(answers.outputs, answers.target))
-        return errors
+    def _answers_of_members(self, engine: Engine, test: Rows) -> list[Answers]:
+        """Return the predictions of each member on the test rows; nothing of a single net."""
+        if self.net.recurrent.members == 1:
+            return []
+        y = self.dataset.transform.undo_targets(test.require_targets(), test.X, test.lengths)
+        rows = replace(test, y=y)
+        return [predictions_and_targets(*member, rows, {}) for member in self.members(engine)]
 
     def _test_predictions(self, engine: Engine, test: Rows) -> Answers:
         """Return predictions and targets; a carried state continues from the training rows."""
@@ -134,7 +134,15 @@ class RegressSnapshots(JobSnapshots):
             facts["targets"] = list(targets)
         if self._held_out is not None:
             facts |= {"held_series": self._held_out.n_series, "dates": self._held_out.dates}
-        return facts
+        series = self._series()
+        return facts | ({"series": series} if series else {})
+
+    def _series(self) -> str:
+        """Return the name of the series of the drawn training windows, if there are several."""
+        train = self.dataset.train
+        if self.job.stateful or train.times is None or train.origin is None or not len(train):
+            return ""
+        return series_name(train, int(train.origin.series[0]))
 
     @cached_property
     def _held_out(self) -> HeldOut | None:

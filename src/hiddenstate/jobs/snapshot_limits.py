@@ -95,11 +95,23 @@ def numbers_to_show(dataset: PreparedDataset, n: int) -> Array:
 
 
 def in_own_units(dataset: PreparedDataset, rows: Rows) -> Array:
-    """Return X of prepared rows in the units of the data, NaN after a row's end."""
+    """Return X of prepared rows in the units of the data, NaN after a row's end.
+
+    Training and test rows have the same number of steps, though the longest ones of each differ.
+    """
     X = dataset.transform.undo(rows.X[:])
-    if rows.lengths is None:
+    if rows.lengths is not None:
+        X = np.where(after_end(rows.lengths, X.shape[1])[..., None], np.nan, X).astype(X.dtype)
+    more = n_steps(dataset) - X.shape[1] if X.ndim == 3 else 0
+    if more <= 0:
         return X
-    return np.where(after_end(rows.lengths, X.shape[1])[..., None], np.nan, X).astype(X.dtype)
+    return np.pad(X, ((0, 0), (0, more), (0, 0)), constant_values=np.nan)
+
+
+def n_steps(dataset: PreparedDataset) -> int:
+    """Return the steps of the longest training or test row of sequences (N, T, I)."""
+    parts = [dataset.train, *([dataset.test] if dataset.test is not None else [])]
+    return max(int(part.X.shape[1]) for part in parts)
 
 
 def channel_ranges(dataset: PreparedDataset) -> list[list[float]] | None:

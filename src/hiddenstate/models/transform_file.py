@@ -34,6 +34,7 @@ class TransformFacts(TypedDict):
     reading: dict[str, Any]
     encodings: NotRequired[list[EncodingFacts]]
     linear: NotRequired[LinearFacts]
+    by_window: NotRequired[bool]
 
 
 PREFIX = "preparation/"
@@ -58,6 +59,8 @@ def transform_to_dict(transform: Transform) -> TransformFacts:
         facts["encodings"] = [e.facts() for e in p.encodings]
     if p.linear is not None:
         facts["linear"] = {"log": list(p.linear.log), "season": p.linear.season}
+    if p.by_window:
+        facts["by_window"] = True
     return facts
 
 
@@ -91,9 +94,11 @@ def transform_from(stored: Any, arrays: Params, net: Net, where: str) -> Transfo
         "reading": dict,
         "encodings": list,
         "linear": (dict, type(None)),
+        "by_window": bool,
     }
     where = f"{printable(where)}: damaged transform"
-    stored = check_fields({"encodings": [], "linear": None} | stored, fields, where)
+    older: dict[str, Any] = {"encodings": [], "linear": None, "by_window": False}
+    stored = check_fields(older | stored, fields, where)
     options = section_options(DataConfig, net.job)
     try:
         missing = options["missing"].check(stored["missing"])
@@ -117,6 +122,9 @@ def transform_from(stored: Any, arrays: Params, net: Net, where: str) -> Transfo
         size = sizes.get(name)
         if array.shape != (size,) or array.dtype != np.float64 or not np.isfinite(array).all():
             raise UntrustedFileError(f"{where}: {printable(name, 40)} is not {size} finite numbers")
+    by_window = stored["by_window"]
+    if by_window and (linear is None or net.output != "last" or missing in ("mean", "mask")):
+        raise UntrustedFileError(f"{where}: by_window does not fit the network")
     fills = missing in ("mean", "forward", "mask")
     if ("fill" in arrays) != fills or (missing == "mask" and net.n_features % 2):
         raise UntrustedFileError(f"{where}: fill does not match missing {missing}")
@@ -132,6 +140,7 @@ def transform_from(stored: Any, arrays: Params, net: Net, where: str) -> Transfo
         reading=reading,
         encodings=encodings,
         linear=linear,
+        by_window=by_window,
     )
 
 

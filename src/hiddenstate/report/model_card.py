@@ -131,7 +131,7 @@ def _results(facts: RunFacts) -> list[str]:
                 _escaped(one.label),
                 f"{one.n_rows:,}",
                 f"{100 * one.correct:.2f} %" if one.n_rows else "",
-                f"{one.f1:.4f}",
+                f"{one.f1:.4f}" if one.n_rows else "",
             ]
             for one in classes
         ]

@@ -34,6 +34,7 @@ ABOUT_ROWS: dict[str, type | tuple[type, ...]] = {
     "targets": list,
     "held_series": int,
     "dates": bool,
+    "series": str,
 }
 """Facts about rows that files may have, and their types."""
 
@@ -198,6 +199,7 @@ def _check_facts(facts: dict[str, Any], job: str, where: str) -> StaticFacts:
         tuple(facts["targets"]) if "targets" in facts else None,
         facts.get("held_series"),
         facts.get("dates", False),
+        facts.get("series"),
     )
 
 

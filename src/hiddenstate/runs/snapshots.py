@@ -154,6 +154,8 @@ class ClassifySnapshot(ClassifyFinal, total=False):
 
 
 _HELD_PREDICTION = ArraySpec("f", "D W", "predictions of `held_target`")
+_HELD_LOW = ArraySpec("f", "D W", "the lowest prediction of a member, of a net with members")
+_HELD_HIGH = ArraySpec("f", "D W", "the highest")
 
 
 class RegressHeldOut(TypedDict, total=False):
@@ -246,6 +248,8 @@ class RegressFinal(RegressHeldOut, total=False):
     part, now of the best, the middle and the worst series if there are many."""
 
     held_prediction: Annotated[Array, _HELD_PREDICTION]
+    held_low: Annotated[Array, _HELD_LOW]
+    held_high: Annotated[Array, _HELD_HIGH]
     held_error: Annotated[
         Array,
         ArraySpec("f", "D", "the mean squared error over all held-out steps of each", "held"),
@@ -277,6 +281,8 @@ class RegressSnapshot(TypedDict, total=False):
     """Arrays of a regressor with the current weights."""
 
     held_prediction: Annotated[Array, _HELD_PREDICTION]
+    held_low: Annotated[Array, _HELD_LOW]
+    held_high: Annotated[Array, _HELD_HIGH]
 
     hidden_time: Annotated[Array, ArraySpec("if", "S", "the times of `hidden`", "hidden")]
     hidden: Annotated[

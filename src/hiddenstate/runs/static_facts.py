@@ -37,6 +37,8 @@ class StaticFacts:
         Number of series with held-out steps.
     dates : bool
         Whether the times of held-out steps are dates, in seconds since 1970.
+    series : str, optional
+        Name of the series that drawn training windows are of, if there are several.
     """
 
     job: str
@@ -53,3 +55,4 @@ class StaticFacts:
     targets: tuple[str, ...] | None = None
     held_series: int | None = None
     dates: bool = False
+    series: str | None = None

@@ -292,6 +292,14 @@ def make_folder(path: Path) -> None:
         ) from None
 
 
+def remove_folder(path: Path, *names: str) -> None:
+    """Remove a folder that holds nothing but the files `names`; leave what cannot be removed."""
+    with contextlib.suppress(OSError):
+        for name in names:
+            (path / name).unlink(missing_ok=True)
+        path.rmdir()
+
+
 def check_output(path: Path) -> Path:
     """Return where :func:`write_output` will write, before anything is computed for it.
 

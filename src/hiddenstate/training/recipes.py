@@ -186,6 +186,9 @@ def _signals(dataset: SequenceDataset, n_train: int, given: Mapping[str, Any]) -
         values["output"] = "last"
     if linear:
         values |= {"linear": True, "output": "last"}
+        one_answer = given.get("output") in (None, "last")
+        if len(dataset.train) > 1 and one_answer and given.get("missing") not in ("mean", "mask"):
+            values["scale"] = "window"  # series of different size count alike
     elif is_forecast:
         values["change"] = True
     return values

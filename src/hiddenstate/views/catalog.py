@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 from matplotlib.figure import Figure, FigureBase
 
 from hiddenstate.metrics.comparison import baseline_method, share_in_words
@@ -17,7 +16,6 @@ from hiddenstate.runs.snapshots import (
     RegressSnapshot,
     RegressStatic,
 )
-from hiddenstate.system.typing import Array
 from hiddenstate.views import figures, style
 from hiddenstate.views.figures.confusion import SERIATED, has_order, similarity_order
 from hiddenstate.views.figures.layout import REGULAR, inches, part_of
@@ -206,7 +204,8 @@ def _of_regress(timeline: Timeline, moment: Moment) -> dict[str, Draw]:
             named,
             on,
             names=names,
-            clock=_clock(timeline, static["time"]),
+            series=timeline.facts.series or "",
+            clock=timeline.clock(static["time"]),
         )
     if shown is not None:
         draws["held_out"] = lambda on: figures.held_out(shown, on)
@@ -219,7 +218,7 @@ def _of_regress(timeline: Timeline, moment: Moment) -> dict[str, Draw]:
         rows = sorted_units(carried, order)
         reset_rows = None if reset is None else sorted_units(reset, order)
         draws["hidden"] = lambda on: figures.hidden(
-            time, rows, reset_rows, on, clock=_clock(timeline, time), window=window
+            time, rows, reset_rows, on, clock=timeline.clock(time), window=window
         )
         draws["portrait"] = lambda on: figures.portrait(
             carried, reset, on, timeline.limits.plane, window=window
@@ -234,7 +233,7 @@ def _of_windows(timeline: Timeline, arrays: RegressSnapshot, alone: bool) -> dic
     limits, end = timeline.limits, timeline.end if appended else None
     if "time" in arrays:
         bundled = timeline.run.data_fact("source") == "bundled"
-        names = (timeline.facts.targets or ()) if target.shape[-1] == 1 else ()
+        names = timeline.facts.targets or ()
         draws["tracking"] = lambda on: figures.tracking(
             arrays["time"],
             target,
@@ -244,9 +243,10 @@ def _of_windows(timeline: Timeline, arrays: RegressSnapshot, alone: bool) -> dic
             noun="window" if bundled else "training window",
             of=None if appended else timeline.run.n_rows("train"),
             end=end,
-            span=limits.signal,
-            clock=_clock(timeline, arrays["time"]),
-            name="".join(names[:1]),
+            spans=limits.signal,
+            clock=timeline.clock(arrays["time"]),
+            names=names if len(names) == target.shape[-1] else (),
+            series=timeline.facts.series or "",
         )
     if appended or alone:
         unit = "window" if appended else "training row"
@@ -254,13 +254,6 @@ def _of_windows(timeline: Timeline, arrays: RegressSnapshot, alone: bool) -> dic
             target, prediction, unit, on, end=end, span=limits.error
         )
     return draws
-
-
-def _clock(timeline: Timeline, time: Array) -> str:
-    """Return what the times of a regression are: steps, or the time as the data has it."""
-    steps = np.diff(np.asarray(time, float).ravel()[:2])
-    bundled = timeline.run.data_fact("source") == "bundled"
-    return "step" if not bundled and (steps == 1).all() else "time"
 
 
 def _of_autoencode(timeline: Timeline, moment: Moment) -> dict[str, Draw]:

@@ -38,6 +38,8 @@ class Lane:
         Mean squared errors, at the end of a run over all held-out steps, else over those here.
     values, residuals : Span
         The ends of their axes over the run.
+    members : tuple of ndarray (n,), optional
+        The lowest and the highest prediction of the members of a net.
     """
 
     title: str
@@ -53,6 +55,7 @@ class Lane:
     baseline_error: float
     values: Span
     residuals: Span
+    members: tuple[Array, Array] | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,8 @@ class HeldOut:
         Whether each row has one target, so that there are no times.
     dates : bool
         Whether times are dates, in seconds since 1970.
+    clock : str
+        What times are: date, time or step.
     baseline : str
         Name of the prediction without a network.
     before : str
@@ -82,6 +87,7 @@ class HeldOut:
     lanes: tuple[Lane, ...]
     one_a_series: bool
     dates: bool
+    clock: str
     baseline: str
     before: str
     score: str
@@ -115,6 +121,7 @@ def held_out(timeline: Timeline, moment: Moment) -> HeldOut | None:
         lanes,
         "held_time" not in static,
         facts.dates,
+        "date" if facts.dates else timeline.clock(lanes[0].time),
         baseline,
         "training and validation" if timeline.run.n_rows("valid") else "training",
         _score(timeline, moment, lanes, baseline, at_end),
@@ -172,9 +179,17 @@ def _lanes(timeline: Timeline, arrays: RegressMoment, at_end: bool) -> tuple[Lan
                 if at_end
                 else mean_squared_error(baseline[drawn], truth[drawn]),
                 *timeline.limits.held[number, target],
+                _members(arrays, lane, n),
             )
         )
     return tuple(lanes)
+
+
+def _members(arrays: RegressMoment, lane: int, n: int) -> tuple[Array, Array] | None:
+    """Return the lowest and the highest prediction of members in a lane."""
+    if "held_low" not in arrays or "held_high" not in arrays:
+        return None
+    return arrays["held_low"][lane, :n], arrays["held_high"][lane, :n]
 
 
 def _text(points: Array) -> str:

@@ -42,8 +42,10 @@ class Limits(NamedTuple):
         Of each number of a code.
     plane : Plane or None
         Where the path of the hidden state of a regression is drawn.
-    signal, error : Span or None
-        Of targets and predictions of windows, and of the errors of these.
+    signal : tuple of Span
+        Of each target of windows, and its predictions.
+    error : Span or None
+        Of the errors of windows.
     held : dict of tuple of Span
         Of the values and of the residuals of each held-out lane, by its numbers in `held_of`.
     """
@@ -52,7 +54,7 @@ class Limits(NamedTuple):
     curves: dict[str, Span]
     codes: tuple[Span, ...]
     plane: "Plane | None"
-    signal: Span | None
+    signal: tuple[Span, ...]
     error: Span | None
     held: dict[tuple[int, int], tuple[Span, Span]]
 
@@ -146,16 +148,18 @@ def plane_of(states: Array, before: Array | None = None) -> Plane:
     return Plane(principal_plane(finite, before)[0], centre)
 
 
-def _signal_spans(shown: Sequence[NamedArrays]) -> tuple[Span | None, Span | None]:
-    """Return the ends of the axes of windows, and of their errors; None without windows."""
+def _signal_spans(shown: Sequence[NamedArrays]) -> tuple[tuple[Span, ...], Span | None]:
+    """Return the ends of the axes of each target of windows, and of their errors."""
     parts = [(a["target"], a["prediction"]) for a in shown if {"target", "prediction"} <= set(a)]
     if not parts:
-        return None, None
-    targets, predictions = (np.concatenate([part.ravel() for part in both])
+        return (), None
+    n = parts[0][0].shape[-1]
+    targets, predictions = (np.concatenate([part.reshape(-1, n) for part in both])
                             for both in zip(*parts, strict=True))  # fmt: skip
     errors = np.concatenate([window_errors(*part) for part in parts])
     positive = errors[np.isfinite(errors) & (errors > 0)]
-    return signal_span(targets, predictions), curve_span(positive, log_ratio=1.0)
+    spans = map(signal_span, targets.T, predictions.T)
+    return tuple(spans), curve_span(positive, log_ratio=1.0)
 
 
 def window_errors(target: Array, prediction: Array) -> Array:
@@ -174,6 +178,17 @@ def signal_span(targets: Array, predictions: Array) -> Span:
     least, most = _extremes(predictions)
     reach = BEYOND * ((high - low) or max(abs(high), 1.0))
     return Span(*outward(max(min(least, low), low - reach), min(max(most, high), high + reach)))
+
+
+def beyond(values: Array, low: float, high: float) -> tuple[str, float]:
+    """Return where most of some values are if they are beyond the ends of an axis, `above`, `below`
+    or `outside`, and their median; without words if they are not."""
+    finite = np.asarray(values, float)
+    finite = finite[np.isfinite(finite)]
+    if not len(finite) or ((finite >= low) & (finite <= high)).mean() >= 0.5:
+        return "", 0.0
+    middle = float(np.median(finite))
+    return "above" if middle > high else "below" if middle < low else "outside", middle
 
 
 def _extremes(values: Array) -> tuple[float, float]:

@@ -21,6 +21,9 @@ MAX_LANES, MAX_BARS = 6, 16
 MAX_STEPS = 400
 """Points that are drawn of a channel; of more steps, the extremes of equal parts."""
 
+INK = 0.1
+"""Median of the pixels of pictures above which they are photographs."""
+
 DEVIATIONS = 3
 """Standard deviations from the mean of a quantity to the ends of its scale."""
 
@@ -48,6 +51,8 @@ class RowForm:
     time_step : float, optional
         Time from each step to the next.
     time_unit : str, optional
+    is_photograph : bool
+        Whether pictures are photographs, not drawings, most of whose pixels are 0.
     """
 
     shape: tuple[int, int]
@@ -57,6 +62,7 @@ class RowForm:
     names: tuple[str, ...] | None = None
     time_step: float | None = None
     time_unit: str | None = None
+    is_photograph: bool = False
 
     @property
     def has_time(self) -> bool:
@@ -158,7 +164,9 @@ def _form(
         low, high = _around_mean(values) if shape[0] == 1 else _extremes(values)
     if names is not None and len(names) != shape[1]:
         names = None
-    return RowForm(shape, low, high, picture, names, time_step, time_unit)
+    pixels = [part.ravel() for part in rows] if picture else []
+    is_photograph = bool(pixels) and float(np.median(np.concatenate(pixels))) > INK
+    return RowForm(shape, low, high, picture, names, time_step, time_unit, is_photograph)
 
 
 def _extremes(values: Array) -> tuple[Array, Array]:

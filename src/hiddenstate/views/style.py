@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 from unicodedata import east_asian_width
@@ -22,6 +21,7 @@ from matplotlib.colors import Colormap, LinearSegmentedColormap, to_rgb, to_rgba
 
 from hiddenstate.errors import printable
 from hiddenstate.system.typing import Array
+from hiddenstate.views import names
 from hiddenstate.views.themes import BY_NAME, THEMES, Theme
 
 TITLE_POINTS, TEXT_POINTS, SMALL_POINTS = 11, 9, 8
@@ -151,13 +151,10 @@ def _map(name: str, *colors: str) -> Colormap:
     return LinearSegmentedColormap.from_list(name, colors)
 
 
-def pixels_map(rows: Array) -> Colormap:
-    """Return the colours of pixels from 0 to 1, for pictures like `rows`.
-
-    Drawings, most of whose pixels are 0, are ink on the theme's paper; other pictures are
-    photographs, from black to white.
-    """
-    if rows.size and np.median(rows) > 0.1:
+def pixels_map(photographs: bool) -> Colormap:
+    """Return the colours of pixels from 0 to 1: drawings are ink on the theme's paper, and
+    photographs are from black to white."""
+    if photographs:
         return _map("photograph", "black", "white")
     return _map("ink", now().paper, now().ink)
 
@@ -196,37 +193,28 @@ def plain(text: object, limit: int = 24) -> str:
     return shown.replace("$", r"\$") if shown.strip() else '""'
 
 
-def shortened(names: Sequence[str], limit: int) -> list[str]:
+def shortened(texts: Sequence[str], limit: int) -> list[str]:
     """Return names as :func:`plain` does, of at most `limit` letters, without equal ones.
 
     The ends of long names are left out; where names would become equal, their middles; and of those
-    that would be equal then, what they begin with.
+    that would be equal then, all but the beginnings of the parts in which they differ from others.
     """
-    shown = [plain(name, 10**6) for name in names]
+    shown, limit = [plain(name, 10**6) for name in texts], max(limit, 3)
     ended = [cut(name, limit) for name in shown]
     if len(set(ended)) < len(set(shown)):
-        ended = [plain(name, max(limit, 3)) for name in names]
-    for short in {name for name in ended if ended.count(name) > 1}:
-        equal = [n for n, name in enumerate(ended) if name == short]
-        columns = enumerate(zip_longest(*(shown[n] for n in equal)))
-        differ = next((place for place, column in columns if len(set(column)) > 1), None)
-        if differ is not None:
-            for n in equal:
-                ended[n] = cut(f"…{shown[n][differ:]}", max(limit, 3))
-    return ended
+        ended = [plain(name, limit) for name in texts]
+    return names.kept_apart(shown, ended, limit, letters)
 
 
 def cut(text: str, limit: int) -> str:
     """Return `text` without its end if it has more than `limit` letters."""
-    if letters(text) <= limit:
-        return text
-    while text and letters(text) >= max(limit, 2):
-        text = text[:-1]
-    return f"{text.rstrip()}…"
+    return names.cut(text, limit, letters)
 
 
 def letters(text: str) -> int:
     """Return the width of `text` in letters; Chinese, Japanese and Korean ones count twice."""
+    if text.isascii():
+        return len(text)
     return sum(1 + (east_asian_width(letter) in "WF") for letter in text)
 
 

@@ -293,6 +293,13 @@ class Timeline:
         """What an update of this run learns from, in a word."""
         return "window" if self.facts.appended else "step"
 
+    def clock(self, time: Array) -> str:
+        """Return what the times of a regression are: steps, or the time as the data has it."""
+        steps = np.diff(np.asarray(time, float).ravel()[:2])
+        own = self.facts.time_step is not None and not self.facts.dates  # dates are numbered
+        known = own or self.run.data_fact("source") == "bundled"
+        return "time" if known or not (steps == 1).all() else "step"
+
     @property
     def class_names(self) -> list[str]:
         """The class labels in the order of their numbers, as text."""

@@ -193,6 +193,9 @@ def test_an_option_for_another_kind_of_file_is_refused(
     message = f"{flag}: applies only to {what}; {data} is none; leave the option out"
     assert message in refuse(2, "classify", data, flag, value)
     assert f"{flag}: applies only to {what}; the bundled data" in refuse(2, "classify", flag, value)
+    folder = write("kinds/one/t.csv", WIDE).parent.parent
+    other = f"{flag}: applies only to {what}; {folder} holds none; leave the option out"
+    assert other in refuse(2, "inspect", folder, flag, value)
     if flag != "--image-size":
         assert cli("classify", data, "--max-steps", 1, *QUIET).code == 0
         assert message in cli("predict", "last", data, flag, value).err

@@ -14,7 +14,7 @@ from hiddenstate.data.prepare.encoding import (
     source_names,
     varying_periods,
 )
-from hiddenstate.data.prepare.transform import fitted_transform
+from hiddenstate.data.prepare.fit import fitted_transform
 from hiddenstate.data.rows import Rows
 from hiddenstate.errors import UntrustedFileError
 

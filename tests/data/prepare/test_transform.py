@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from hiddenstate.data import Rows, Transform, in_pieces
+from hiddenstate.data.prepare.fit import fitted_transform
 from hiddenstate.data.prepare.missing import after_end, carry_forward, check_finite
 from hiddenstate.data.prepare.statistics import statistics
-from hiddenstate.data.prepare.transform import feature_indices, fitted_transform
+from hiddenstate.data.prepare.transform import feature_indices
 from hiddenstate.data.store import RowStore
 from hiddenstate.errors import DataError
 

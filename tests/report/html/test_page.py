@@ -21,7 +21,7 @@ from hiddenstate.runs import Run
 from hiddenstate.system.lock import take_lock
 from hiddenstate.views.catalog import drawings
 from hiddenstate.views.timeline import Timeline
-from tests.conftest import write_digits
+from tests.conftest import make_coarse, write_digits
 from tests.report_html import HOSTILE, Page, hashed, train, write_hostile
 
 GOLDEN = Path(__file__).parents[2] / "golden"
@@ -53,24 +53,12 @@ def opened(run: Run) -> Page:
     return Page(write_report(run).read_text("utf-8"))
 
 
-@pytest.fixture
-def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Few pictures of low resolution, for tests of the text around them."""
-    make_coarse(monkeypatch)
-
-
-def make_coarse(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(pictures, "DOTS", 24)
-    patch.setattr(pictures, "VARIANTS", (("light", "wide"),))
-
-
 @pytest.fixture(scope="module")
 def pages(runs: dict[str, Run]) -> dict[str, Page]:
-    """The page of each run; the pictures of only one of them are those of a real page."""
-    opened_pages = {"classify": opened(runs["classify"])}
+    """The page of each run, its pictures coarse."""
     with pytest.MonkeyPatch.context() as patch:
         make_coarse(patch)
-        return opened_pages | {name: opened(runs[name]) for name in EVERY[1:]}
+        return {name: opened(runs[name]) for name in EVERY}
 
 
 EVERY = ["classify", "autoencode", "regress", "forecast", "hostile", "hostile codes"]
@@ -149,9 +137,9 @@ def test_every_figure_is_in_the_page_once(
     assert sorted(id_ for id_ in shown if id_.startswith("figure-")) == sorted(expected)
 
 
-def test_figures_are_drawn_in_both_themes_for_screens_and_phones(pages: dict[str, Page]) -> None:
-    images = [given for tag, given in pages["classify"].elements if tag == "img"]
-    figures = sum(i.startswith("figure-") for i in pages["classify"].attributes("id"))
+def assert_drawn_in_both_themes_for_screens_and_phones(page: Page) -> None:
+    images = [given for tag, given in page.elements if tag == "img"]
+    figures = sum(i.startswith("figure-") for i in page.attributes("id"))
     assert len(images) == figures * len(pictures.VARIANTS)
     bright = []
     for image in images[: len(pictures.VARIANTS)]:
@@ -337,10 +325,12 @@ def test_the_same_folder_gives_the_same_page(runs: dict[str, Run]) -> None:
         ("autoencode", {"max_steps": 120, "log_every": 1}),
     ],
 )
-def test_a_page_of_the_bundled_data_is_under_three_megabytes(
+def test_a_page_of_the_bundled_data_has_figures_for_all_and_is_under_three_megabytes(
     tmp_path: Path, job: str, values: dict[str, Any]
 ) -> None:
-    assert write_report(train(job, values, tmp_path)).stat().st_size < LIMIT
+    path = write_report(train(job, values, tmp_path))
+    assert path.stat().st_size < LIMIT
+    assert_drawn_in_both_themes_for_screens_and_phones(Page(path.read_text("utf-8")))
 
 
 def test_a_page_of_many_long_rows_is_under_three_megabytes(

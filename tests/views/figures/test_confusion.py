@@ -10,7 +10,8 @@ from matplotlib.colors import to_rgba
 
 from hiddenstate.views import figures, style
 from hiddenstate.views.figures.confusion import has_order, similarity_order
-from hiddenstate.views.figures.layout import new_figure, percent
+from hiddenstate.views.figures.layout import new_figure
+from hiddenstate.views.figures.numbers import percent
 from tests.figure_texts import overlaps
 from tests.views.figures.test_figures import titles, written
 

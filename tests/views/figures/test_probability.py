@@ -2,7 +2,7 @@
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.collections import LineCollection
+from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.colors import to_hex
 
 from hiddenstate.metrics.curves import Calibration, Curves, one_against_rest
@@ -139,3 +139,15 @@ def test_long_names_of_classes_stay_distinct_over_their_panels():
     )  # fmt: skip
     titles_of_panels = {axes.texts[0].get_text() for axes in figure.axes}
     assert len(titles_of_panels) == 2
+
+
+def test_a_class_without_test_rows_has_no_recall():
+    counts = np.zeros((2, 3, 3), int)
+    counts[:, 0, 0], counts[:, 1, 0] = 4, 2
+    figure = figures.recall(np.array([0, 50]), counts, ["a", "b", "c"], end=50)
+    share = np.asarray(figure.axes[0].get_images()[0].get_array())
+    assert share[0, -1] == 1
+    assert share[1, -1] == 0
+    assert np.isnan(share[2]).all()
+    outlines = next(c for c in figure.axes[0].collections if isinstance(c, PathCollection))
+    assert [np.size(path.vertices) for path in outlines.get_paths()][2] < 40  # a dash, not 0%

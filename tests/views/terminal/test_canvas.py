@@ -368,5 +368,5 @@ def test_printed_lines_show_what_a_screen_shows():
 
 def test_labels_that_begin_and_end_alike_stay_distinct():
     names = ["walking_up_the_stairs", "walking_down_the_stairs", "sitting"]
-    assert clip_labels(names, 10) == ["…up_the_s…", "…down_the…", "sitting"]
+    assert clip_labels(names, 10) == ["walk…up_t…", "walk…down…", "sitting"]
     assert clip_labels(["sitting_down"] * 2, 8) == [clip_label("sitting_down", 8)] * 2

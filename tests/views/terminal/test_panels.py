@@ -203,7 +203,8 @@ def test_signals_are_lines_and_short_ones_end_early(cli, tmp_path):
     for series in range(24):
         lines += [f"s{series},{t},{np.sin(t + series % 2)},{series % 2}" for t in range(9 + series)]
     (tmp_path / "own.csv").write_text("\n".join(lines) + "\n")
-    done = cli("classify", "own.csv", "--label", "kind", "--id", "series", "--time", "time", *OFF)
+    roles = ("--label", "kind", "--id", "series", "--time", "time")
+    done = cli("classify", "own.csv", *roles, "--epochs", "2", *OFF)
     assert done.code == 0, done.err
     timeline = Timeline(Run(tmp_path / "runs" / "classify-1"))
     assert timeline.picture is None

@@ -180,7 +180,8 @@ def season_of(series: Sequence[Floats], most: int) -> int | None:
     """Return the number of steps, below `most`, after which series (T_i, O) repeat, or None.
 
     It is the highest peak of the autocorrelation of their changes, if that is significant; a
-    multiple of a lower peak must be higher by a tenth.
+    multiple of a lower peak must be higher by a tenth. Gaps are filled in by straight lines:
+    changes beside gaps are unknown, and with them most pairs that show a season.
     """
     longest = max((len(values) for values in series), default=0)
     top = min(most - 1, longest // 3)
@@ -190,10 +191,8 @@ def season_of(series: Sequence[Floats], most: int) -> int | None:
     for values in series:
         if len(values) < 4:
             continue
-        change = np.diff(values.astype(np.float64), axis=0)
-        known = np.isfinite(change)
-        mean = np.where(known, change, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
-        change = np.where(known, change - mean, 0)
+        change = np.diff(_without_gaps(values.astype(np.float64)), axis=0)
+        change = change - change.sum(axis=0) / len(change)
         scale = change.std(axis=0)
         change = change / np.where(scale > 0, scale, 1)
         squares += float((change**2).sum())
@@ -208,6 +207,18 @@ def season_of(series: Sequence[Floats], most: int) -> int | None:
         if is_peak and (not best or r[k] > 1.1 * r[best]):
             best = k
     return best or None
+
+
+def _without_gaps(values: Floats) -> Floats:
+    """Return a series (T, O) with straight lines in its gaps; 0 for a target without values."""
+    known = np.isfinite(values)
+    if known.all():
+        return values
+    steps, filled = np.arange(len(values)), np.zeros_like(values)
+    for o, has in enumerate(known.T):
+        if has.any():
+            filled[:, o] = np.interp(steps, steps[has], values[has, o])
+    return filled
 
 
 def _rows(

@@ -11,6 +11,7 @@ from hiddenstate.data.dataset import PreparedDataset, SequenceDataset
 from hiddenstate.data.origin import whole, windows_of_one
 from hiddenstate.data.prepare.axes import row_axes
 from hiddenstate.data.prepare.encoding import spans
+from hiddenstate.data.prepare.fit import fitted_transform
 from hiddenstate.data.prepare.known_columns import (
     known_features,
     known_part,
@@ -39,7 +40,7 @@ from hiddenstate.data.prepare.split import (
     split_series,
     split_signal,
 )
-from hiddenstate.data.prepare.transform import Transform, fitted_transform
+from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.data.prepare.weights import weighed, with_small_weights
 from hiddenstate.data.prepare.windows import cut_windows
 from hiddenstate.data.rows import Rows

@@ -4,17 +4,13 @@ A model keeps the transform it was trained with and applies it to new rows.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from hiddenstate.data.prepare.encoding import (
-    Encoding,
-    encoded_features,
-    source_names,
-)
+from hiddenstate.data.prepare.encoding import Encoding, source_names
 from hiddenstate.data.prepare.known_ahead import KnownAhead, known_ahead
 from hiddenstate.data.prepare.linear import LinearPath
 from hiddenstate.data.prepare.missing import (
@@ -24,18 +20,19 @@ from hiddenstate.data.prepare.missing import (
     carry_forward,
     check_finite,
 )
-from hiddenstate.data.prepare.statistics import statistics
-from hiddenstate.data.rows import Rows, fractions, in_pieces
+from hiddenstate.data.prepare.window_scale import (
+    LARGEST_TARGET,
+    WindowScale,
+    scale_at_each_step,
+    scale_at_step,
+)
+from hiddenstate.data.rows import fractions, in_pieces
 from hiddenstate.data.store import RowStore
 from hiddenstate.errors import DataError
 from hiddenstate.system.typing import Array
 
 Scaling = tuple[Array, Array]
 """(offset, factor), each (I,): a value x becomes (x - offset) * factor."""
-
-
-REMAINDER = 1e-4
-"""Smallest deviation of what a linear path leaves, as a fraction of that of the targets."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +62,9 @@ class Transform:
         Options that the training file was read with, by name.
     encodings : tuple of Encoding
         How columns of text and dates became features; their features are not scaled.
+    by_window : bool
+        With a linear path, whether the net reads the current values of the targets, and learns what
+        the path leaves, in units of the deviation of each window.
     """
 
     missing: str = "error"
@@ -78,6 +78,7 @@ class Transform:
     reading: Mapping[str, Any] = field(default_factory=dict)
     encodings: tuple[Encoding, ...] = ()
     linear: LinearPath | None = None
+    by_window: bool = False
 
     @property
     def names(self) -> tuple[str, ...] | None:
@@ -155,12 +156,13 @@ class Transform:
         shape = (*X.shape[1:-1], self.width(X.shape[-1]))
         if isinstance(X, RowStore):
             return X.mapped(lambda rows: self._apply_read(rows, dtype, where), shape, dtype)
-        out = np.empty((len(X), *shape), dtype)
+        # A value of a window far from 0 has more digits than float32; the net reads it scaled.
+        out = np.empty((len(X), *shape), np.float64 if self.by_window else dtype)
         for first, piece in in_pieces(X, SCAN_BYTES):
             rows = slice(first, first + len(piece))
             own = None if lengths is None else lengths[rows]
             with np.errstate(over="ignore"):  # checked below
-                out[rows] = self._apply_piece(piece, own, dtype)
+                out[rows] = self._apply_piece(piece, own, out.dtype)
         _check_range(out, None, dtype, where)
         return out
 
@@ -182,6 +184,9 @@ class Transform:
             values = np.where(absent, np.nan, values)
             if self.missing == "forward":
                 values = carry_forward(values)
+                if self.by_window:  # the mean of all series is no value of this one
+                    own = self.own_features
+                    values[..., own] = carry_forward(values[:, ::-1, own])[:, ::-1]
             values = np.where(np.isnan(values), self.fill, values)
         if self.scaling is not None:
             values = (values - self.scaling[0]) * self.scaling[1]
@@ -203,6 +208,8 @@ class Transform:
             scaled = y
             if self.linear is not None:
                 scaled = self.linear.logarithms(y) - self._linear_targets(X, lengths, y.ndim)
+            if self.by_window:
+                scaled = scaled / self.window_scale(X, lengths, y.ndim).size
             if self.target_scaling is not None:
                 scaled = (scaled - self.target_scaling[0]) * self.target_scaling[1]
             if self.change is not None:
@@ -224,6 +231,8 @@ class Transform:
             outputs = outputs + self._current(X, self.change, lengths, outputs.ndim)
         if self.target_scaling is not None:
             outputs = outputs / self.target_scaling[1] + self.target_scaling[0]
+        if self.by_window:
+            outputs = outputs * self.window_scale(X, lengths, outputs.ndim).size
         if self.linear is not None:
             outputs = outputs + self._linear_targets(X, lengths, outputs.ndim)
             with np.errstate(over="ignore"):
@@ -237,6 +246,43 @@ class Transform:
             return None
         shape = (*X.shape[:2], self.linear.n_targets)
         return self.undo_targets(np.zeros(shape), X)
+
+    def window_scale(self, X: Array, lengths: Array | None, ndim: int = 2) -> WindowScale:
+        """Return the scale of the window before the last step of each row of transformed X
+        (N, T, I), or before each step if `ndim` is 3."""
+        values = self._unscaled(np.asarray(X, np.float64), self.own_features)
+        window = int(self.reading.get("window") or 0)
+        if ndim == X.ndim:
+            return scale_at_each_step(values, window)
+        last = np.full(len(X), X.shape[1]) if lengths is None else lengths
+        return scale_at_step(values, last - 1, window)
+
+    def net_inputs(self, X: Any, lengths: Array | None, dtype: Any) -> Any:
+        """Return what the net reads of transformed rows X: X itself, unless windows are scaled."""
+        if not self.by_window:
+            return X
+        scale, own = self.window_scale(X, lengths), self.own_features
+        inputs = np.array(X, np.float64)
+        values = (inputs[..., own] - scale.location[:, None]) / scale.size[:, None]
+        if lengths is not None:
+            values = np.where(after_end(lengths, X.shape[1])[..., None], 0, values)
+        inputs[..., own] = values
+        return inputs.astype(dtype)
+
+    def net_targets(self, y: Any, X: Any, lengths: Array | None) -> Any:
+        """Return what the net learns of transformed targets y (N, O) of rows X: of windows that are
+        scaled no extreme ones, and after flat ones nothing."""
+        if not self.by_window:
+            return y
+        flat = self.window_scale(X, lengths).flat
+        return np.where(flat, 0, np.clip(y, -LARGEST_TARGET, LARGEST_TARGET)).astype(y.dtype)
+
+    def net_outputs(self, outputs: Array, X: Array, lengths: Array | None) -> Array:
+        """Return outputs (N, O) of the net for transformed rows X: 0 after flat windows."""
+        if not self.by_window or outputs.ndim != 2:
+            return outputs
+        flat = self.window_scale(X, lengths).flat
+        return np.where(flat, 0, outputs).astype(outputs.dtype)
 
     def _linear_targets(self, X: Array, lengths: Array | None, ndim: int) -> Array:
         """What the linear path forecasts, logarithms where it takes them."""
@@ -335,119 +381,6 @@ def feature_indices(
     if not targets or not columns or not set(targets) <= set(columns):
         return None
     return tuple(columns.index(name) for name in targets)
-
-
-@np.errstate(over="ignore", divide="ignore", invalid="ignore")
-def fitted_transform(
-    rows: Rows,
-    missing: str,
-    scale: str,
-    scale_targets: bool,
-    change: tuple[int, ...] | None = None,
-    columns: tuple[str, ...] | None = None,
-    targets: tuple[str, ...] | None = None,
-    reading: Mapping[str, Any] | None = None,
-    encodings: tuple[Encoding, ...] = (),
-    linear: LinearPath | None = None,
-) -> Transform:
-    """Fit a :class:`Transform` on training rows.
-
-    Parameters
-    ----------
-    rows : Rows
-    missing, scale : str
-        As the options of those names.
-    scale_targets : bool
-        Whether targets are scaled too if features are.
-    change : tuple of int, optional
-        As in :class:`Transform`; targets are then scaled as those features are.
-    columns, targets, reading, encodings
-        Kept as they are; features of encodings are not scaled, and missing ones become 0.
-    linear : LinearPath, optional
-        As in :class:`Transform`; what it leaves of the targets is scaled.
-
-    Raises
-    ------
-    DataError
-        If values are too large or too close together for a finite scaling.
-    """
-    fill = scaling = target_scaling = None
-    least: Any = 0.0
-    pixels = rows.X.dtype == np.uint8
-    if linear is not None:
-        bare = Transform(
-            linear=linear,
-            columns=columns,
-            targets=targets,
-            reading=reading or {},
-            encodings=encodings,
-        )
-        rows, least = _with_remainder(rows, bare)
-    if (scale != "none" and not pixels) or missing in ("mean", "forward", "mask"):
-        features = statistics(rows.X, rows.lengths, rows.weights)
-        encoded = encoded_features(
-            _sources(columns, encodings, reading), encodings, len(features.mean)
-        )
-        if missing in ("mean", "forward", "mask"):
-            fill = np.where(encoded, 0, features.mean)
-        low, high = features.low[~encoded], features.high[~encoded]
-        in_range = bool((low >= 0).all() and (high <= 1).all())
-        if scale == "minmax" and not pixels:
-            seen = features.weight > 0
-            low, high = np.where(seen, features.low, 0), np.where(seen, features.high, 0)
-            scaling = (low, 1 / np.where(high > low, high - low, 1.0))
-        elif scale == "standard" or (scale == "auto" and not in_range and not pixels):
-            scaling = (features.mean, 1 / features.deviation)
-        if scaling is not None:
-            scaling = (np.where(encoded, 0, scaling[0]), np.where(encoded, 1, scaling[1]))
-    if change is not None:
-        indices = list(change)
-        target_scaling = scaling and (scaling[0][indices], scaling[1][indices])
-    elif scale_targets and (scale != "none" or linear is not None) and rows.y is not None:
-        lengths = rows.lengths if rows.y.ndim == 3 else None
-        answers = statistics(rows.y, lengths, rows.weights)
-        target_scaling = (answers.mean, 1 / np.maximum(answers.deviation, least))
-    for pair in (scaling, target_scaling):
-        if pair and not (np.isfinite(pair).all() and np.all(pair[1])):
-            raise DataError(
-                "values are too large or too close together to be scaled; use --scale none"
-            )
-    return Transform(
-        missing,
-        fill,
-        scaling,
-        target_scaling,
-        change,
-        columns,
-        targets,
-        bool(pixels),
-        reading or {},
-        encodings,
-        linear,
-    )
-
-
-def _sources(
-    columns: tuple[str, ...] | None, encodings: tuple[Encoding, ...], reading: Any
-) -> tuple[str, ...] | None:
-    """Return the feature of the data that each feature of a net is: those moved in time again."""
-    if columns is None or not (reading or {}).get("future"):
-        return columns
-    known = Transform(columns=columns, encodings=encodings, reading=reading).known
-    return (*columns, *(columns[k] for k in known.ahead))
-
-
-def _with_remainder(rows: Rows, bare: Transform) -> tuple[Rows, Array]:
-    """Return rows as the linear path of an unfitted transform leaves them: with logarithms where it
-    takes them, and with what it leaves of the targets; also the least deviation of the latter
-    (O,), below which it is rounding."""
-    assert bare.linear is not None
-    X = bare.apply(rows.X, rows.lengths, np.float64, "training rows", check=False)
-    y = rows.require_targets()
-    lengths = rows.lengths if y.ndim == 3 else None
-    level = statistics(bare.linear.logarithms(y), lengths, rows.weights).deviation
-    y = bare.apply_targets(y, X, rows.lengths, np.float64)
-    return replace(rows, X=X, y=y), REMAINDER * level
 
 
 def _check_range(X: Any, lengths: Array | None, dtype: Any, where: str) -> None:

@@ -39,6 +39,9 @@ ONLY_FOR = {
 }
 """Options that are for one kind of file, with its endings and its name."""
 
+DEPTHS = ("*", "*/*", "*/*/*")
+"""Where a folder holds files: in itself, in folders of classes, and in those in train and test."""
+
 INSTEAD = {
     "save it as .xlsx or .csv": (".xls", ".xlsb", ".ods", ".numbers"),
     "save it as .csv": (".dta", ".sav", ".sas7bdat", ".arff"),
@@ -94,13 +97,21 @@ def check_applies(given: Mapping[str, Any], path: Path | None) -> None:
         With the option, and what it is for.
     """
     for name, (endings, what) in ONLY_FOR.items():
-        if not given.get(name) or (
-            path is not None and (path.is_dir() or has_ending(path, endings))
-        ):
+        if not given.get(name) or (path is not None and _holds(path, endings)):
             continue
         where = "the bundled data is" if path is None else f"{printable(path)} is"
+        if path is not None and path.is_dir():
+            where = f"{printable(path)} holds"
         flag = "--" + name.replace("_", "-")
         raise OptionError(f"{flag}: applies only to {what}; {where} none; leave the option out")
+
+
+def _holds(path: Path, endings: tuple[str, ...]) -> bool:
+    """Return whether a file has one of `endings`, or one in a folder or in the folders in it."""
+    if not path.is_dir():
+        return has_ending(path, endings)
+    files = (each for depth in DEPTHS for each in path.glob(depth))
+    return any(has_ending(each, endings) and not each.is_dir() for each in files)
 
 
 def unsupported(path: Path) -> str:

@@ -118,13 +118,23 @@ class Arithmetic:
         x = self.prepared(X)
         if "alone" in self.words:
             return self.beside_fixed([], x)
-        nets = [self.network(number, x) for number in range(len(self.program.nets))]
+        read, size = self.by_window(x) if "by_window" in self.words else (x, None)
+        nets = [self.network(number, read) for number in range(len(self.program.nets))]
         if "fixed" in self.words:
             return self.beside_fixed(nets, x)
         y = np.asarray(np.sum(nets, axis=0, dtype=np.float32) / np.float32(len(nets)))
         if self.program.job == "classify":
             return y
-        return self.in_units(y, x)
+        return self.in_units(y if size is None else y * size, x)
+
+    def by_window(self, x: Array) -> tuple[Array, Array]:
+        """Return steps (T, I) with the past of the targets in units of its deviation, and that."""
+        x, own = x.copy(), self.arrays["own"]
+        values = x[-(self.program.window or len(x)) :, own].astype(np.float64)
+        mean, size = values.mean(axis=0), values.std(axis=0)
+        size = np.where(size <= 1e-9 * np.abs(values).max(axis=0), 0, size)
+        x[:, own] = np.where(size > 0, (x[:, own] - mean) / np.where(size > 0, size, 1), 0)
+        return x, size
 
     def network(self, number: int, x: Array) -> Array:
         """Return the answers of one network to prepared steps (T, I)."""
@@ -218,12 +228,18 @@ class Arithmetic:
             y = y * a["target_scale"]
         if "linear" in words:
             values = x[:, a["own"]]
+            if "effects" in words:
+                effects = a["effects_now"].reshape(y.shape[-1], -1)
+                values = values - x[:, a["ahead"]] @ effects.T
             weight = a["past_weights"].reshape(y.shape[-1], -1)
             steps = np.arange(len(x))
             path = sum(
                 weight[:, k] * values[np.maximum(steps - k, 0)] for k in range(weight.shape[1])
             )
             y = y + (path if every else path[-1])
+        if "effects" in words:
+            later = x[:, a["moved"]] @ a["effects_later"].reshape(y.shape[-1], -1).T
+            y = y + (later if every else later[-1])
         if "target_offset" in words:
             y = (y + a["target_offset_low"]) + a["target_offset"]
         if "log" in words:

@@ -130,6 +130,7 @@ def _preparation(layout: Layout) -> str:
     parts += ["logarithms"] if "log" in words else []
     parts += ["scaled"] if "scaled" in words else []
     parts += ["outputs are changes of the inputs"] if "change" in words else []
+    parts += ["windows in units of their own deviation"] if "by_window" in words else []
     parts += ["a linear path is added"] if "linear" in words else []
     parts += ["outputs are scaled back"] if "target_scaled" in words else []
     parts = parts or ["none"]

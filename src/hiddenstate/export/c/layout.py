@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from hiddenstate.export.int8 import quantised
-from hiddenstate.export.program import Dense, Direction, FixedConvolutions, Program
+from hiddenstate.export.program import Dense, Direction, FixedConvolutions, Linear, Program
 from hiddenstate.system.typing import Array
 
 GATES = {"rnn_tanh": 1, "rnn_relu": 1, "gru": 3, "lstm": 4}
@@ -269,6 +269,11 @@ def _units(layout: Layout) -> None:
         words |= {"linear", "target_offset"}
         own, weight = list(path.features), path.weight.astype(np.float64)
         offset = offset + path.bias
+        _effects(layout, path)
+        if path.effects is not None and program.offset is not None:
+            before = path.effects @ program.offset[list(path.ahead)]
+            later = path.effects @ program.offset[list(path.moved)]
+            offset = offset + later - path.weight.sum(axis=1) * before
         if program.offset is not None and program.factor is not None:
             # The path reads prepared values x: each is x / factor + offset in the data.
             offset = offset + weight.sum(axis=1) * program.offset[own]
@@ -279,10 +284,29 @@ def _units(layout: Layout) -> None:
         layout.work += weight.size
         if any(path.log):
             layout.add_flags("target_is_log", list(path.log))
+        if program.by_window:
+            words |= {"by_window"} | ({"cut"} if program.window else set())
     if "target_offset" in words:
         layout.add_offset("target_offset", offset)
     if words & {"change", "target_offset"}:
         words.add("units")
+
+
+def _effects(layout: Layout, path: Linear) -> None:
+    """Add what columns known ahead add to prepared values, and later to the forecast."""
+    if path.effects is None:
+        return
+    layout.words.add("effects")
+    layout.add_numbers("ahead", path.ahead)
+    layout.add_numbers("moved", path.moved)
+    now = later = path.effects
+    factor = layout.program.factor
+    if factor is not None:
+        own = factor[list(path.features)][:, None]
+        now, later = now * own / factor[list(path.ahead)], later / factor[list(path.moved)]
+    layout.add("effects_now", now)
+    layout.add("effects_later", later)
+    layout.constants["KNOWN"] = len(path.ahead)
 
 
 def _autoencoder(layout: Layout) -> None:

@@ -306,7 +306,14 @@ static void @_remember(@_path *path, const float *x)
 {
     int o, k;
     for (o = 0; o < $_OUTPUTS; o++) {
+# if effects
+        float value = x[@_own[o]];
+        for (k = 0; k < $_KNOWN; k++)
+            value -= @_effects_now[o * $_KNOWN + k] * x[@_ahead[k]];
+# end
+# if no effects
         const float value = x[@_own[o]];
+# end
         for (k = $_PAST - 1; k > 0; k--)
             path->value[o][k] = path->started ? path->value[o][k - 1] : value;
         path->value[o][0] = value;
@@ -329,7 +336,12 @@ static void @_in_units(const float *x, float *y)
     (void)x;
 # end
     for (o = 0; o < $_OUTPUTS; o++) {
+# if by_window
+        double value = (double)y[o];
+# end
+# if no by_window
         float value = y[o];
+# end
 # if linear
         int k;
 # end
@@ -343,14 +355,23 @@ static void @_in_units(const float *x, float *y)
         for (k = 0; k < $_PAST; k++)
             value += @_past_weights[o * $_PAST + k] * path->value[o][k];
 # end
+# if effects
+        for (k = 0; k < $_KNOWN; k++)
+            value += @_effects_later[o * $_KNOWN + k] * x[@_moved[k]];
+# end
 # if target_offset
         value = (value + @_target_offset_low[o]) + @_target_offset[o];
 # end
 # if log
         if (@_target_is_log[o])
+# if by_window
+            value = exp(value);
+# end
+# if no by_window
             value = expf(value);
 # end
-        y[o] = value;
+# end
+        y[o] = (float)value;
     }
 }
 # end

@@ -106,6 +106,41 @@ int @_run(const float *x, int steps, float *y, float *scratch)
 
 ROWS = """\
 # if rows
+# if by_window
+/* Gives the network the last values of the targets less their mean, in units of their deviation,
+   which is `size`; both are 0 where the values are flat. */
+static void @_by_window(float *x, int steps, double *size)
+{
+# if cut
+    const int first = steps > $_WINDOW ? steps - $_WINDOW : 0;
+# end
+# if no cut
+    const int first = 0;
+# end
+    int o, t;
+    for (o = 0; o < $_OUTPUTS; o++) {
+        double sum = 0.0, squares = 0.0, largest = 0.0, mean;
+        for (t = first; t < steps; t++) {
+            const double value = (double)x[(size_t)t * $_INPUTS + (size_t)@_own[o]];
+            sum += value;
+            largest = fabs(value) > largest ? fabs(value) : largest;
+        }
+        mean = sum / (double)(steps - first);
+        for (t = first; t < steps; t++) {
+            const double off = (double)x[(size_t)t * $_INPUTS + (size_t)@_own[o]] - mean;
+            squares += off * off;
+        }
+        size[o] = sqrt(squares / (double)(steps - first));
+        if (size[o] <= 1e-9 * largest)
+            size[o] = 0.0;
+        for (t = 0; t < steps; t++) {
+            float *value = x + (size_t)t * $_INPUTS + (size_t)@_own[o];
+            *value = size[o] > 0.0 ? (float)(((double)*value - mean) / size[o]) : 0.0f;
+        }
+    }
+}
+
+# end
 # if no alone
 # if stem
 /* A convolution over n steps and relu; steps outside of the row count as zeros. */
@@ -273,6 +308,10 @@ int @_run(const float *x, int steps, float *y, float *scratch)
 # end
     int t;
 # end
+# if by_window
+    @_path path;
+    double size[$_OUTPUTS];
+# end
 # if no fixed
     size_t i;
     int t, net;
@@ -304,12 +343,24 @@ int @_run(const float *x, int steps, float *y, float *scratch)
     @_with_fixed(inputs, steps, scratch, logs, y);
 # end
 # end
+# if by_window
+    memset(&path, 0, sizeof path);
+    for (t = 0; t < steps; t++)
+        @_remember(&path, inputs + (size_t)t * $_INPUTS);
+    @_by_window(inputs, steps, size);
+# end
 # if no fixed
     for (i = 0; i < answers; i++)
         y[i] = 0.0f;
     for (net = 0; net < $_MEMBERS; net++)
         @_network(net, inputs, steps, scratch, scratch + room, y);
 # end
+# if by_window
+    for (i = 0; i < $_OUTPUTS; i++)
+        y[i] = (float)((double)y[i] * size[i]);
+    @_in_units(inputs + (size_t)(steps - 1) * $_INPUTS, &path, y);
+# end
+# if no by_window
 # if units
     {
 # if linear
@@ -331,6 +382,7 @@ int @_run(const float *x, int steps, float *y, float *scratch)
 # end
         }
     }
+# end
 # end
     return @_finite(y, answers) ? $_OK : @_refused($_TOO_LARGE, y, answers);
 }

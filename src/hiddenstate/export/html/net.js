@@ -1,6 +1,8 @@
 // Computes the answers of a program, one row at a time, in float64; the specification is
 // runtime.py. A matrix is {shape, data}, a sequence an array of steps, each a Float64Array.
 
+import { byWindow, linearAt, windowScale } from "./linear.js";
+
 /** @typedef {{ shape: number[], data: Float64Array }} Matrix */
 /** @typedef {{ weight: Matrix, bias: Matrix, activation: keyof typeof ACTIVATIONS }} Dense */
 /** @typedef {Float64Array[]} State Of one direction of a layer: [h] or, of an lstm, [h, c]. */
@@ -34,6 +36,16 @@
  * @property {number} net_scale
  */
 /**
+ * @typedef {object} Linear
+ * @property {number[]} features
+ * @property {Matrix} weight
+ * @property {Matrix} bias
+ * @property {boolean[]} log
+ * @property {Matrix | null} effects
+ * @property {number[]} ahead
+ * @property {number[]} moved
+ */
+/**
  * A model as steps of computation; `export/program.py` says what each is.
  * @typedef {object} Program
  * @property {"classify" | "regress" | "autoencode"} job
@@ -50,8 +62,10 @@
  * @property {Matrix} target_offset Null without `target_factor`.
  * @property {Matrix | null} target_factor
  * @property {number[] | null} change
- * @property {{ features: number[], weight: Matrix, bias: Matrix, log: boolean[] } | null} linear
+ * @property {Linear | null} linear
  * @property {Convolutions | null} convolutions
+ * @property {boolean} by_window
+ * @property {number} n_moved
  * @property {Net[]} nets
  * @property {Dense[]} encoder
  * @property {Dense[]} decoder
@@ -331,7 +345,8 @@ export class Model {
     const steps = this.prepare(row);
     if (job === "autoencode") return this.autoencoded(steps[0]);
     if (convolutions) return Model.beside(this.program, steps);
-    const all = nets.map((net) => outputsOf(net, steps));
+    const read = this.program.by_window ? byWindow(this.program, steps) : steps;
+    const all = nets.map((net) => outputsOf(net, read));
     if (job === "classify") {
       return /** @type {any} */ ({ probabilities: meanOf(all.map(({ outputs }) => softmax(outputs[0]))), states: all[0].states });
     }
@@ -353,28 +368,11 @@ export class Model {
         let y = change ? value + steps[t][change[o]] : value;
         if (p.target_factor) y = y / p.target_factor.data[o] + p.target_offset.data[o];
         if (!p.linear) return y;
-        y += this.linearAt(p.linear, steps, t, o);
+        if (p.by_window) y *= windowScale(p, steps, p.linear.features[o]).deviation;
+        y += linearAt(p, p.linear, steps, t, o);
         return p.linear.log[o] ? Math.exp(y) : y;
       });
     });
-  }
-
-  /**
-   * @param {NonNullable<Program["linear"]>} linear
-   * @param {Float64Array[]} steps
-   * @param {number} t
-   * @param {number} o
-   */
-  linearAt(linear, steps, t, o) {
-    const { factor, offset } = this.program;
-    const [feature, lags] = [linear.features[o], linear.weight.shape[1]];
-    let sum = linear.bias.data[o];
-    for (let k = 0; k < lags; k += 1) {
-      let value = steps[Math.max(t - k, 0)][feature];
-      if (factor) value = value / factor.data[feature] + offset.data[feature];
-      sum += linear.weight.data[o * lags + k] * value;
-    }
-    return sum;
   }
 
   /** @param {Float64Array} x @returns {any} */
@@ -402,8 +400,8 @@ export class Model {
 
   /** Whether the model can answer after every step without reading the row anew. */
   get streams() {
-    const { nets, convolutions } = this.program;
-    return !convolutions && nets.length === 1 && !nets[0].stem.length && nets[0].layers[0].length === 1;
+    const { nets, convolutions, by_window, n_moved } = this.program;
+    return !convolutions && !by_window && !n_moved && nets.length === 1 && !nets[0].stem.length && nets[0].layers[0].length === 1;
   }
 
   /** Returns a reader of one series. */

@@ -59,7 +59,7 @@ def build(source: Source) -> Contents:
     }
     css = f"{base_style()}\n{_asset('page.css')}"
     fixed = () if source.program.convolutions is None else ("fixed",)
-    interpreter = _names("packed", "net", *fixed)
+    interpreter = _names("packed", "linear", "net", *fixed)
     net = joined(interpreter)
     script = joined(REPORT + _names(*SCRIPTS[view["kind"]]), interpreter)
     page = Template(_asset("page.html")).substitute(

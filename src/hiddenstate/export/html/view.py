@@ -121,7 +121,7 @@ def _ranges(source: Source, timeline: Timeline | None) -> tuple[list[float], lis
     low, high = np.full(program.n_features, -1.5), np.full(program.n_features, 1.5)
     if program.pixels:
         low, high = low * 0, high * 0 + 255
-    elif program.offset is not None and program.factor is not None:
+    elif not program.by_window and program.offset is not None and program.factor is not None:
         low, high = program.offset - 2.5 / program.factor, program.offset + 2.5 / program.factor
         for feature, log in _own(source):
             if log:

@@ -40,7 +40,7 @@ def batch(g: Graph, p: Program) -> None:
     lengths = g.node("Expand", lengths, g.slice(g.node("Shape", x), 0, 1, 0))
     inside = g.node("Max", g.node("Min", lengths, T), np.array(1))
     ends = Ends.of(g, inside, T)
-    rows = prepared(g, p, x)
+    rows = prepared(g, p, x, ends=ends)
     good = g.node("Equal", inside, lengths)
     if rows.finite:
         read = g.unsqueeze(ends.read, 2)

@@ -52,6 +52,10 @@ class Prepared:
         (N, T, O): the values that the linear path reads; "" without one.
     last, known : str
         What a stream knows after these steps; "" unless it repeats values.
+    scale : str
+        (N, O): by what the outputs of nets that read scaled windows are multiplied; else "".
+    later : str
+        (N, T, O): what columns known ahead add to a forecast; "" if there are none.
     """
 
     x: str
@@ -59,10 +63,14 @@ class Prepared:
     own: str
     last: str = ""
     known: str = ""
+    scale: str = ""
+    later: str = ""
 
 
 def wide_answers(p: Program) -> bool:
     """Whether float32 cannot hold the answers in units of the data."""
+    if p.by_window:
+        return True
     autoencode = p.job == "autoencode"
     offset, factor = (p.offset, p.factor) if autoencode else (p.target_offset, p.target_factor)
     scale = 1.0 if factor is None else max(1.0, float((1 / np.abs(factor)).max()))
@@ -95,7 +103,9 @@ def _reach(p: Program, path: Linear) -> float:
     return float((np.abs(path.weight).sum(axis=1) * values + np.abs(path.bias)).max())
 
 
-def prepared(g: Graph, p: Program, x: str, carried: Carried | None = None) -> Prepared:
+def prepared(
+    g: Graph, p: Program, x: str, carried: Carried | None = None, ends: Ends | None = None
+) -> Prepared:
     """Return rows x, (N, T, I) or (N, F), as the nets read them."""
     kind = np.float64 if wide_inputs(p) else np.float32
     if p.pixels:
@@ -119,14 +129,48 @@ def prepared(g: Graph, p: Program, x: str, carried: Carried | None = None) -> Pr
             x, last, known = _forward(g, x, absent, fill, carried)
         else:
             x = g.node("Where", absent, fill, x)
-    own = ""
+    own = plain = later = ""
     if p.linear is not None:
         own = _unscaled(g, p, x, kind, list(p.linear.features))
+        plain = own
+        if p.linear.effects is not None:
+            effects = p.linear.effects.T.astype(kind)
+            now = _unscaled(g, p, x, kind, list(p.linear.ahead))
+            own = g.node("Sub", own, g.node("MatMul", now, effects))
+            moved = _unscaled(g, p, x, kind, list(p.linear.moved))
+            later = g.node("MatMul", moved, effects)
+    scale = ""
+    if p.by_window and p.linear is not None and ends is not None:
+        x, scale = _by_window(g, p, p.linear, x, plain, ends)
     x = g.cast(x, np.float32) if kind is np.float64 else x
     finite = "" if p.pixels else g.node("Sub", x, x)
     if p.missing == "mask":
         x = g.node("Concat", x, g.cast(absent, np.float32), axis=-1)
-    return Prepared(x, finite, own, last, known)
+    return Prepared(x, finite, own, last, known, scale, later)
+
+
+def _by_window(g: Graph, p: Program, path: Linear, x: str, own: str, ends: Ends) -> tuple[str, str]:
+    """Return x (N, T, I) with the values that the linear path reads in units of the deviation of
+    the window at the end of each row, and that deviation (N, O), 0 of flat windows."""
+    n = g.node("Min", ends.lengths, np.array(p.window)) if p.window else ends.lengths
+    first = g.unsqueeze(g.node("Sub", ends.lengths, n), 1)
+    before = g.node("Less", g.count(g.length(own, 1)), first)
+    within = g.unsqueeze(g.node("And", ends.read, g.node("Not", before)), 2)
+    count = g.unsqueeze(g.cast(n, np.float64), 1, 2)
+    values = g.node("Where", within, own, np.float64(0))
+    mean = g.node("Div", g.node("ReduceSum", values, ints(1), keepdims=1), count)
+    off = g.node("Where", within, g.node("Sub", own, mean), np.float64(0))
+    squares = g.node("ReduceSum", g.node("Mul", off, off), ints(1), keepdims=1)
+    deviation = g.node("Sqrt", g.node("Div", squares, count))
+    largest = g.node("ReduceMax", g.node("Abs", values), axes=[1], keepdims=1)
+    flat = g.node("LessOrEqual", deviation, g.node("Mul", largest, np.float64(1e-9)))
+    size = g.node("Where", flat, g.node("Max", largest, np.float64(1e-300)), deviation)
+    place = np.zeros((len(path.features), p.n_features))
+    place[np.arange(len(place)), list(path.features)] = 1
+    centred = g.node("Sub", x, g.node("MatMul", mean, place))
+    size = g.node("Add", g.node("MatMul", size, place), 1 - place.sum(axis=0))
+    scale = g.node("Where", flat, np.float64(0), deviation)
+    return g.node("Div", centred, size), g.squeeze(scale, 1)
 
 
 def is_number(g: Graph, x: str, kind: type) -> str:
@@ -231,8 +275,11 @@ def in_units(g: Graph, p: Program, y: str, rows: Prepared, ends: Ends | None, li
     if p.target_factor is not None and p.target_offset is not None:
         y = g.node("Mul", y, (1 / p.target_factor).astype(kind))
         constant = constant + p.target_offset
+    if rows.scale:
+        y = g.node("Mul", y, rows.scale)
     if p.linear is not None:
         y = g.node("Add", y, here(linear))
+        y = g.node("Add", y, here(rows.later)) if rows.later else y
         constant = constant + p.linear.bias
     if constant.any():
         y = g.node("Add", y, constant.astype(kind))

@@ -284,8 +284,29 @@ class Model:
         if self.program["job"] == "autoencode":
             return self.autoencoded(x)
         ends = np.full(len(x), x.shape[1]) if lengths is None else np.asarray(lengths)
-        nets = [outputs(net, x, ends)[0] for net in self.program["nets"]]
+        read = self.by_window(x, ends) if self.program["by_window"] else x
+        nets = [outputs(net, read, ends)[0] for net in self.program["nets"]]
         return self.answers(nets, x, ends)
+
+    def window_scale(self, x: Array, ends: Array) -> tuple[Array, Array, Array]:
+        """Return mean, size and flatness (N, O) of the last values of prepared rows."""
+        p, T = self.program, x.shape[1]
+        steps = (ends - 1)[:, None] - np.arange(min(p["window"] or T, T))
+        read = (steps >= 0)[..., None]
+        values = x[np.arange(len(x))[:, None], np.maximum(steps, 0)][..., p["linear"]["features"]]
+        values, count = np.where(read, values, 0), read.sum(axis=1)
+        mean, largest = values.sum(axis=1) / count, np.abs(values).max(axis=1)
+        size = np.sqrt(np.where(read, (values - mean[:, None]) ** 2, 0).sum(axis=1) / count)
+        flat = size <= 1e-9 * largest
+        return mean, np.where(flat, np.where(largest > 0, largest, 1), size), flat
+
+    def by_window(self, x: Array, ends: Array) -> Array:
+        """Return prepared rows with the past of the targets in units of its own deviation."""
+        mean, size, _ = self.window_scale(x, ends)
+        read = (np.arange(x.shape[1]) < ends[:, None])[..., None]
+        x, own = x.copy(), self.program["linear"]["features"]
+        x[..., own] = np.where(read, (x[..., own] - mean[:, None]) / size[:, None], 0)
+        return x
 
     def answers(self, nets: list[Array], x: Array, ends: Array) -> Answers:
         """Return the answers that follow from the outputs of the nets for prepared rows."""
@@ -305,6 +326,9 @@ class Model:
             y = y + (current if every else current[last])
         if p["target_factor"] is not None:
             y = y / p["target_factor"] + p["target_offset"]
+        if p["by_window"]:
+            _, size, flat = self.window_scale(x, ends)
+            y = np.where(flat, 0, y * size)
         if p["linear"] is not None:
             forecast = self.linear(x)
             y = y + (forecast if every else forecast[last])
@@ -314,15 +338,23 @@ class Model:
 
     def linear(self, x: Array) -> Array:
         """Return the forecast (N, T, O) of the linear path at each step of prepared rows."""
-        p, path = self.program, self.program["linear"]
-        values, features = x[..., path["features"]], path["features"]
-        if p["factor"] is not None:
-            values = values / p["factor"][features] + p["offset"][features]
+        path = self.program["linear"]
+        values = self.unscaled_features(x, path["features"])
         forecast: Array = path["bias"] + np.zeros_like(values)
+        if path["effects"] is not None:
+            values = values - self.unscaled_features(x, path["ahead"]) @ path["effects"].T
+            forecast = forecast + self.unscaled_features(x, path["moved"]) @ path["effects"].T
         for k, weight in enumerate(path["weight"].T):
             before = np.maximum(np.arange(values.shape[1]) - k, 0)
             forecast = forecast + weight * values[:, before]
         return forecast
+
+    def unscaled_features(self, x: Array, features: list[int]) -> Array:
+        p = self.program
+        values: Array = x[..., features]
+        if p["factor"] is not None:
+            values = values / p["factor"][features] + p["offset"][features]
+        return values
 
     def autoencoded(self, x: Array) -> Answers:
         p, code = self.program, x
@@ -403,6 +435,7 @@ class Stream:
     def __init__(self, model: Model, rows: int = 1) -> None:
         nets = model.program["nets"]
         whole = nets[0]["stem"] or model.program["convolutions"] is not None
+        whole = whole or model.program["by_window"] or model.program["n_moved"]
         if len(nets) != 1 or whole or len(nets[0]["layers"][0]) != 1:
             raise ValueError("stream: this model has no answer before the end of a series")
         self.model, self.net, self.rows = model, nets[0], rows

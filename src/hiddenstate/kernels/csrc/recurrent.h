@@ -96,32 +96,41 @@ HS_INLINE void rnn_blocks(const Sequence<T>& q, const Step<T>& s, long block) {
   });
 }
 
-// Sums of all gates of a block for R rows, before activation: [row][4][lanes].
 template <class T, int R>
-HS_INLINE void lstm_tile(const Sequence<T>& q, const Step<T>& s, long block, long row, T* sums) {
+HS_INLINE void load_sums(V<T> (&sum)[R][4], const T* sums) {
+#pragma GCC unroll 16
+  for (int r = 0; r < R; r++)
+#pragma GCC unroll 4
+    for (int g = 0; g < 4; g++) sum[r][g] = load(sums + (r * 4 + g) * Vec<T>::lanes);
+}
+
+template <class T, int R>
+HS_INLINE void store_sums(const V<T> (&sum)[R][4], T* sums) {
+#pragma GCC unroll 16
+  for (int r = 0; r < R; r++)
+#pragma GCC unroll 4
+    for (int g = 0; g < 4; g++) store(sums + (r * 4 + g) * Vec<T>::lanes, sum[r][g]);
+}
+
+// What the biases and R rows of inputs add to the sums of all gates of a block: i, f, g, o of lstm.
+template <class T, int R>
+HS_INLINE void lstm_inputs(const Sequence<T>& q, const Rows<const T>& x, long block, long row,
+                           V<T> (&sum)[R][4]) {
   constexpr int lanes = Vec<T>::lanes;
-  const Rows<const T> x = inputs(q, s.t), h = state(q, s);
   const T *bx = q.bx + block * 4 * lanes, *bh = q.bh + block * 4 * lanes;
-  V<T> sum[R][4];
 #pragma GCC unroll 16
   for (int r = 0; r < R; r++)
 #pragma GCC unroll 4
     for (int g = 0; g < 4; g++) sum[r][g] = load(bx + g * lanes) + load(bh + g * lanes);
   multiply<T, R, 4>(sum, x, row, q.wx + block * x.columns() * 4 * lanes, lanes, 4 * lanes);
-  multiply<T, R, 4>(sum, h, row, q.wh + block * h.width * 4 * lanes, lanes, 4 * lanes);
-#pragma GCC unroll 16
-  for (int r = 0; r < R; r++)
-#pragma GCC unroll 4
-    for (int g = 0; g < 4; g++) store(sums + (r * 4 + g) * lanes, sum[r][g]);
 }
 
 // As above: n's hidden sum, r, z, n's input sum.
 template <class T, int R>
-HS_INLINE void gru_tile(const Sequence<T>& q, const Step<T>& s, long block, long row, T* sums) {
+HS_INLINE void gru_inputs(const Sequence<T>& q, const Rows<const T>& x, long block, long row,
+                          V<T> (&sum)[R][4]) {
   constexpr int lanes = Vec<T>::lanes;
-  const Rows<const T> x = inputs(q, s.t), h = state(q, s);
   const T *bx = q.bx + block * 3 * lanes, *bh = q.bh + block * 3 * lanes;
-  V<T> sum[R][4];
 #pragma GCC unroll 16
   for (int r = 0; r < R; r++) {
     sum[r][0] = load(bh);
@@ -130,11 +139,34 @@ HS_INLINE void gru_tile(const Sequence<T>& q, const Step<T>& s, long block, long
     sum[r][3] = load(bx + 2 * lanes);
   }
   multiply<T, R, 3, 1, 4>(sum, x, row, q.wx + block * x.columns() * 3 * lanes, lanes, 3 * lanes);
+}
+
+// The sums for R rows of a step, before activation: [row][4][lanes]. `Ahead`: they hold what the
+// inputs add.
+template <class T, int R, bool Ahead>
+HS_INLINE void lstm_tile(const Sequence<T>& q, const Step<T>& s, long block, long row, T* sums) {
+  constexpr int lanes = Vec<T>::lanes;
+  const Rows<const T> h = state(q, s);
+  V<T> sum[R][4];
+  if constexpr (Ahead)
+    load_sums<T, R>(sum, sums);
+  else
+    lstm_inputs<T, R>(q, inputs(q, s.t), block, row, sum);
+  multiply<T, R, 4>(sum, h, row, q.wh + block * h.width * 4 * lanes, lanes, 4 * lanes);
+  store_sums<T, R>(sum, sums);
+}
+
+template <class T, int R, bool Ahead>
+HS_INLINE void gru_tile(const Sequence<T>& q, const Step<T>& s, long block, long row, T* sums) {
+  constexpr int lanes = Vec<T>::lanes;
+  const Rows<const T> h = state(q, s);
+  V<T> sum[R][4];
+  if constexpr (Ahead)
+    load_sums<T, R>(sum, sums);
+  else
+    gru_inputs<T, R>(q, inputs(q, s.t), block, row, sum);
   multiply<T, R, 3, 0, 4>(sum, h, row, q.wh + block * h.width * 3 * lanes, lanes, 3 * lanes);
-#pragma GCC unroll 16
-  for (int r = 0; r < R; r++)
-#pragma GCC unroll 4
-    for (int g = 0; g < 4; g++) store(sums + (r * 4 + g) * lanes, sum[r][g]);
+  store_sums<T, R>(sum, sums);
 }
 
 // From the sums of a block for `n` rows: the gates, which replace them, and the next state. Each
@@ -187,6 +219,54 @@ void gru_gates(const Sequence<T>& q, const Step<T>& s, long block, long row, lon
 // Rows whose gates are computed in memory of their own, if no backward pass needs them.
 constexpr long rows_at_once = 16;
 
+// Steps whose inputs are multiplied at once, in the memory that keeps the gates: with few rows,
+// each step alone would read every weight of the inputs for them. 0 if a step has rows enough for a
+// tile.
+template <class T>
+HS_INLINE long steps_ahead(const Sequence<T>& q) {
+  return q.gates && q.cell >= GRU && 2 * q.rows <= tile_rows(4) ? 32 : 0;
+}
+
+// Writes what the inputs add to the sums of blocks `begin` to `end` - 1, from step `nth` on.
+template <class T>
+void inputs_ahead(const Sequence<T>& q, long nth, long begin, long end) {
+  constexpr int lanes = Vec<T>::lanes;
+  const long n = q.steps - nth < steps_ahead(q) ? q.steps - nth : steps_ahead(q);
+  const long t = q.reverse ? q.steps - nth - n : nth;
+  const Rows<const T> x = inputs(q, t);
+  for (long block = begin; block < end; block++) {
+    T* sums = kept(q, t, 0, block);
+    in_tiles<tile_rows(4)>(n * q.rows, [&](long row, auto size) {
+      constexpr int R = decltype(size)::value;
+      V<T> sum[R][4];
+      if (q.cell == LSTM)
+        lstm_inputs<T, R>(q, x, block, row, sum);
+      else
+        gru_inputs<T, R>(q, x, block, row, sum);
+      store_sums<T, R>(sum, sums + row * 4 * lanes);
+    });
+  }
+}
+
+template <class T, bool Ahead>
+void gates_forward(const Sequence<T>& q, const Step<T>& s, long block, long first, long n,
+                   T* sums) {
+  constexpr int lanes = Vec<T>::lanes;
+  if (q.cell == LSTM) {
+    in_tiles<tile_rows(4)>(n, [&](long row, auto size) {
+      constexpr int R = decltype(size)::value;
+      lstm_tile<T, R, Ahead>(q, s, block, first + row, sums + row * 4 * lanes);
+    });
+    lstm_gates(q, s, block, first, n, sums);
+  } else {
+    in_tiles<tile_rows(3)>(n, [&](long row, auto size) {
+      constexpr int R = decltype(size)::value;
+      gru_tile<T, R, Ahead>(q, s, block, first + row, sums + row * 4 * lanes);
+    });
+    gru_gates(q, s, block, first, n, sums);
+  }
+}
+
 template <class T>
 void blocks_forward(const Sequence<T>& q, const Step<T>& s, long begin, long end) {
   if (q.cell < GRU) {
@@ -201,17 +281,10 @@ void blocks_forward(const Sequence<T>& q, const Step<T>& s, long begin, long end
     for (long first = 0; first < q.rows; first += rows_at_once) {
       const long n = q.rows - first < rows_at_once ? q.rows - first : rows_at_once;
       T* sums = q.gates ? kept(q, s.t, first, block) : own;
-      if (q.cell == LSTM) {
-        in_tiles<tile_rows(4)>(n, [&](long row, auto size) {
-          lstm_tile<T, decltype(size)::value>(q, s, block, first + row, sums + row * 4 * lanes);
-        });
-        lstm_gates(q, s, block, first, n, sums);
-      } else {
-        in_tiles<tile_rows(3)>(n, [&](long row, auto size) {
-          gru_tile<T, decltype(size)::value>(q, s, block, first + row, sums + row * 4 * lanes);
-        });
-        gru_gates(q, s, block, first, n, sums);
-      }
+      if (steps_ahead(q))
+        gates_forward<T, true>(q, s, block, first, n, sums);
+      else
+        gates_forward<T, false>(q, s, block, first, n, sums);
     }
 }
 
@@ -253,6 +326,8 @@ HS_INLINE long pause(const Sequence<T>& q) {
 template <class T>
 void forward_step(const Sequence<T>& q, long nth, long begin, long end) {
   const Step<T> s(q, nth);
+  const long ahead = steps_ahead(q);
+  if (ahead && nth % ahead == 0) inputs_ahead(q, nth, begin, end);
   blocks_forward(q, s, begin, end);
   if (end == q.blocks) clear_state(q, s);
 }

@@ -136,7 +136,7 @@ def _by_class(facts: RunFacts) -> str:
             tags.name(one.label),
             f"{one.n_rows:,}",
             written(one.correct, "share") if one.n_rows else "",
-            f"{one.f1:.4f}",
+            f"{one.f1:.4f}" if one.n_rows else "",
         ]
         for one in results.by_class(facts)
     ]

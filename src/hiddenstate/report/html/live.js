@@ -34,7 +34,7 @@ import { drawBars, drawLanes } from "./tools.js";
 
   // Rows: a card each, with the row and its most probable classes, the true one first.
   function rows() {
-    const { names, truth, picture, length, channels, lengths } = data;
+    const { names, short, truth, picture, length, channels, lengths } = data;
     const bytes = unpack(data.rows, Uint8Array);
     const chances = unpack(data.chances, Uint8Array);
     const chance = mixed(chances, truth.length * names.length);
@@ -76,7 +76,7 @@ import { drawBars, drawLanes } from "./tools.js";
         const bar = element("div", kind === real ? "chance true" : "chance");
         const track = element("span", "track");
         const fill = element("i");
-        const name = element("bdi", "", names[kind]);
+        const name = element("bdi", "", short[kind]);
         name.title = names[kind];
         track.append(fill);
         bar.append(name, track);
@@ -95,6 +95,7 @@ import { drawBars, drawLanes } from "./tools.js";
         const chosen = of.indexOf(Math.max(...of));
         right += chosen === real ? 1 : 0;
         verdict.textContent = `${chosen === real ? "✓" : "✗"} ${names[chosen]}`;
+        verdict.title = names[chosen];
         verdict.classList.toggle("wrong", chosen !== real);
         for (const { kind, fill } of bars) fill.style.width = `${(100 * of[kind]).toFixed(1)}%`;
       }

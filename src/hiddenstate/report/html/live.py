@@ -17,6 +17,7 @@ from hiddenstate.report.html.packing import (
 )
 from hiddenstate.runs.snapshots import ClassifySnapshot, ClassifyStatic, RegressSnapshot
 from hiddenstate.system.typing import Array
+from hiddenstate.views.names import cut, kept_apart
 from hiddenstate.views.row_form import RowForm
 from hiddenstate.views.timeline import Timeline
 
@@ -28,6 +29,9 @@ MAX_MOMENTS = 100
 
 MAX_ROWS = 10
 """Rows whose predictions are replayed, the first ones."""
+
+BESIDE = 13
+"""Letters of a class that have space beside the bar of its probability."""
 
 MAX_STEPS = 100
 """Steps of a row that are drawn, evenly spaced ones."""
@@ -52,13 +56,14 @@ class Curve(TypedDict):
 class LiveRows(Curve):
     """Rows with the probabilities of their classes over training.
 
-    `rows` holds (N, length, channels), or (N, picture), from 0 to 255 in the range of each
-    channel, as in all figures; the first `lengths` steps of a row are drawn. Rows of `quantities`
-    have one. `chances` holds (P, N, C) from 0 to 255.
+    `short` are names that fit beside a bar. `rows` holds (N, length, channels), or (N, picture),
+    from 0 to 255 in the range of each channel, as in all figures; the first `lengths` steps of a
+    row are drawn. Rows of `quantities` have one. `chances` holds (P, N, C) from 0 to 255.
     """
 
     split: str
     names: list[str]
+    short: list[str]
     truth: list[int]
     picture: tuple[int, int] | None
     length: int
@@ -150,6 +155,7 @@ def _rows(timeline: Timeline, names: list[str]) -> LiveRows | None:
         "losses": losses_at(timeline, steps),
         "split": "training" if timeline.facts.shown_split == "train" else "test",
         "names": names,
+        "short": kept_apart(names, [cut(name, BESIDE) for name in names], BESIDE),
         "truth": np.clip(static["shown_label"][:N].astype(int), 0, C - 1).tolist(),
         "picture": timeline.picture,
         "length": length,

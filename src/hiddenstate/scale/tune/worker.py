@@ -34,7 +34,7 @@ from hiddenstate.scale.tune.rungs import RungRequests, Rungs
 from hiddenstate.scale.tune.settings import FILE, Settings, StudyData, read_settings
 from hiddenstate.scale.tune.suggest import choose
 from hiddenstate.scale.tune.training import Outcome, Task, done_before, open_session, train
-from hiddenstate.system.atomic_file import make_folder
+from hiddenstate.system.atomic_file import make_folder, remove_folder
 from hiddenstate.system.lock import take_lock
 from hiddenstate.training.callback import Callback
 
@@ -277,7 +277,5 @@ def locked_place(folder: Path) -> Iterator[Path]:
     try:
         yield place
     finally:
-        with contextlib.suppress(OSError):
-            (place / "lock").unlink()
-            place.rmdir()
+        remove_folder(place, "lock")
         lock.close()

@@ -5,7 +5,6 @@ import { color, h, percent, short } from "./dom.js";
 import { drawCurves } from "./curves.js";
 import { fitted } from "./findings.js";
 import { classColors } from "./look.js";
-import { parallel } from "./parallel.js";
 import { Picture } from "./picture.js";
 import { copy } from "./copy.js";
 import { duration, scoreOf } from "./runs.js";
@@ -75,7 +74,7 @@ export async function comparePage(main, ids) {
   // A run that is not done, or of another job, has another score: it has no place on the last axis.
   const metric = mostCommon(runs.map((/** @type {any} */ run) => `${run.job} ${run.metric}`));
   const scored = runs.filter((/** @type {any} */ run) => run.score !== null && `${run.job} ${run.metric}` === metric);
-  const wide = n > 3 && differing.length > 0 && scored.length > 1 ? parallel({
+  const wide = n > 3 && differing.length > 0 && scored.length > 1 ? (await import("./parallel.js")).parallel({
     names: runs.map((/** @type {any} */ run) => run.name),
     axes: [...differing.slice(0, 11).map(([name, values]) => ({ name: name.replaceAll("_", " "), values })),
       { name: scored[0].title, values: runs.map((/** @type {any} */ run) => (scored.includes(run) ? run.score : null)), better: scored[0].is_share ? "more" : "less", write: scored[0].is_share ? percent : short }],

@@ -7,7 +7,7 @@ import { t } from "./words.js";
 /** The options that matter most for each job, in order; the data decides about some. */
 const FIRST = {
   classify: ["label", "id", "time", "cell", "hidden_size", "layers", "epochs", "lr", "members", "seed"],
-  regress: ["target", "horizon", "id", "time", "window", "cell", "hidden_size", "epochs", "lr", "members", "seed"],
+  regress: ["target", "horizon", "future", "id", "time", "window", "cell", "hidden_size", "epochs", "lr", "members", "seed"],
   autoencode: ["label", "code_size", "encoder_sizes", "epochs", "lr", "batch_size", "seed"],
 };
 
@@ -54,7 +54,7 @@ export function fieldsOf(state, options, changed) {
     if (!byName[name]) return false;
     // Names of columns are asked for where the data has columns with names.
     if (["id", "time"].includes(name)) return table.some((/** @type {any} */ each) => each.role.split(", ").includes(name));
-    if (["label", "target"].includes(name)) return table.length > 0;
+    if (["label", "target", "future"].includes(name)) return table.length > 0;
     return name !== "horizon" && name !== "window" ? true : state.found !== null;
   });
   const grid = h("div", { class: "fields" }, first.map((name) => field(byName[name], "first")));

@@ -57,6 +57,7 @@ export function timeTicks(from, to, count, dates) {
  * @property {ArrayLike<number>} target
  * @property {ArrayLike<number>} prediction
  * @property {ArrayLike<number>} [baseline]
+ * @property {ArrayLike<number>[]} [members] the lowest and the highest of several nets
  * @property {{times: ArrayLike<number>, target: ArrayLike<number>}} [past]
  * @property {number} [border] what is later is held out
  * @property {boolean} [dots] whether predictions are points
@@ -135,6 +136,7 @@ export function drawPlot(pen, width, height, plot, at) {
   const { baseline } = plot;
   if (baseline) stroke(pen, line(times, (place) => baseline[place], y), muted, 1.2, [4, 3]);
   stroke(pen, line(times, (place) => target[place], y), red, 2.6);
+  for (const ends of plot.members || []) stroke(pen, line(times, (place) => ends[place], y), blue, 1, [], 0.5);
   if (plot.dots) {
     pen.fillStyle = blue;
     for (let place = 0; place < times.length; place += 1) {

@@ -157,6 +157,7 @@ export class Held extends SeriesPicture {
     this.picture.tools.append(this.select);
     this.picture.element.append(legend(true, this.store.details.baseline.short));
     this.named = "";
+    this.keyed = false;
   }
 
   summary() {
@@ -186,19 +187,26 @@ export class Held extends SeriesPicture {
       : moment && moment.before.held_prediction ? mixed(moment, "held_prediction", this.lane * W, W) : null;
     const prediction = made || new Float64Array(W).fill(NaN);
     const baseline = row(lanes.held_baseline) || undefined;
+    const ends = ["held_low", "held_high"].map((name) => (own ? row(own[name])
+      : moment && moment.before[name] ? mixed(moment, name, this.lane * W, W) : null));
+    const members = lanes.held_time && ends[0] && ends[1] ? [ends[0], ends[1]].map((end) => end.subarray(0, n)) : undefined;
+    if (members && !this.keyed) {
+      this.keyed = true;
+      this.picture.element.append(h("p", { class: "keys" }, h("span", { class: "key members" }, t("lowest and highest of the members alone"))));
+    }
     const past = lanes.past_time ? { times: /** @type {Float64Array} */ (row(lanes.past_time)), target: /** @type {Float64Array} */ (row(lanes.past_target)) } : undefined;
     let square = 0;
     for (let place = 0; place < n; place += 1) square += baseline ? (baseline[place] - target[place]) ** 2 / n : 0;
-    const ends = around([target, past ? past.target : [], baseline || []]);
-    const room = Math.max(0.6 * Math.sqrt(square) - 0.08 * (ends[1] - ends[0]), 0); // of a target that does not move
-    const [low, high] = [ends[0] - room, ends[1] + room];
+    const sides = around([target, past ? past.target : [], baseline || []]);
+    const room = Math.max(0.6 * Math.sqrt(square) - 0.08 * (sides[1] - sides[0]), 0); // of a target that does not move
+    const [low, high] = [sides[0] - room, sides[1] + room];
     const rest = { low, high, most: Math.min(Math.max(3 * Math.sqrt(square), 0.05 * (high - low)), high - low) };
     if (lanes.held_time) {
       const times = /** @type {Float64Array} */ (row(lanes.held_time)).subarray(0, n);
       const before = past ? past.times.find(Number.isFinite) : undefined;
       const apart = stepOf(times);
       this.plot = {
-        ...rest, times, target: target.subarray(0, n), prediction: prediction.subarray(0, n), baseline, past,
+        ...rest, times, target: target.subarray(0, n), prediction: prediction.subarray(0, n), baseline, members, past,
         from: before === undefined ? times[0] : Math.min(before, times[0]), to: times[n - 1], border: times[0] - apart / 2, gap: 4 * apart,
         dates: Boolean(store.details.shown.dates), time: "",
       };

@@ -87,6 +87,7 @@ export const TEXTS = {
   level: "水平",
   "mean squared error of what is shown: {error}": "所示部分的均方误差：{error}",
   "mean squared error {error}": "均方误差 {error}",
+  "lowest and highest of the members alone": "各成员网络单独预测的最低值与最高值",
   "mean squared error {error}; without a network {other}": "均方误差 {error}；不用网络为 {other}",
   noise: "噪声",
   "number on axis {n}": "第 {n} 轴上的数",

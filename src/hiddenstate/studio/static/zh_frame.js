@@ -58,6 +58,7 @@ export const TEXTS = {
   id: "序列编号",
   target: "目标",
   horizon: "提前步数",
+  future: "预先已知的列",
   Stop: "停止",
   Runs: "运行",
   Time: "用时",

@@ -12,7 +12,8 @@ from hiddenstate.views.figures.decision import decision
 from hiddenstate.views.figures.held_out import held_out
 from hiddenstate.views.figures.learning import examples, learning
 from hiddenstate.views.figures.probability import calibration, curves, dynamics, recall
-from hiddenstate.views.figures.regress import error, hidden, portrait, signals, tracking
+from hiddenstate.views.figures.regress import error, hidden, portrait, signals
+from hiddenstate.views.figures.tracking import tracking
 
 __all__ = [
     "calibration",

@@ -141,7 +141,7 @@ def _pairs(
     fit = fit_cells(len(upper), pair, *free, names=below)
     n = min(fit.n, fit.columns)
     both = np.concatenate([upper[:n], lower.reshape(upper.shape)[:n]])
-    cells = draw_thumbnails(axes, both, form, fixed(form, max(n, 1), (0.1, fit.gap[1])), like=upper)
+    cells = draw_thumbnails(axes, both, form, fixed(form, max(n, 1), (0.1, fit.gap[1])))
     for number, name in ((0, "original"), (n, "rebuilt")):
         if n:
             x, y = cells.corners[number]
@@ -206,7 +206,7 @@ def grid(
     left, bottom = 0.34 + names, 0.34 + foot(form)
     part = place(figure, left=left, right=0.12, bottom=bottom)[0]
     axes = add_axes(figure, part, ticks=False)
-    cells = draw_thumbnails(axes, rows, form, fixed(form, side, (0.04, 0.04)), like=like)
+    cells = draw_thumbnails(axes, rows, form, fixed(form, side, (0.04, 0.04)))
     write_sides(axes, form, cells, names)
     under = (0, -4 - 72 * foot(form))
     write(axes, "first principal axis  →", (0.5, 0), under, va="top", within="axes fraction")
@@ -246,7 +246,8 @@ def walk(
     form : RowForm, optional
         What a row is; by default told by `rows` and `picture`.
     """
-    now, form = style.now(), form or form_of_rows(rows, picture)
+    form = form or form_of_rows(rows if ends is None or not len(ends) else ends, picture)
+    now = style.now()
     shown, frames = rows, [now.faint] * len(rows)
     if ends is not None and len(ends) == 2:
         shown = np.concatenate([ends[:1], rows, ends[1:]])
@@ -262,7 +263,7 @@ def walk(
     left, bottom = 0.12 + gutter(form, figure), 0.1 + foot(form)
     fit = fit_cells(n, form, width - left - 0.12, max(height - 0.56 - bottom, 0.2))
     axes = add_axes(figure, place(figure, left=left, right=0.12, bottom=bottom)[0], ticks=False)
-    cells = draw_thumbnails(axes, shown, form, fit, frames, ends)
+    cells = draw_thumbnails(axes, shown, form, fit, frames)
     write_sides(axes, form, cells, left - 0.12)
     return figure
 

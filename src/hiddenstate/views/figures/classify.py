@@ -8,15 +8,17 @@ from hiddenstate.system.typing import Array
 from hiddenstate.views import style
 from hiddenstate.views.figures.lanes import write_sides
 from hiddenstate.views.figures.layout import (
+    LEAST,
     add_axes,
     heading,
     inches,
     new_figure,
-    percent,
+    part_of,
     place,
     write_at,
 )
 from hiddenstate.views.figures.learning import MAX_ROWS
+from hiddenstate.views.figures.numbers import percent
 from hiddenstate.views.figures.thumbnails import (
     draw_thumbnails,
     figure_size,
@@ -25,6 +27,9 @@ from hiddenstate.views.figures.thumbnails import (
     gutter,
 )
 from hiddenstate.views.row_form import RowForm, form_of_rows
+
+TOP, NOTE = 0.76, 0.26
+"""Inches above the rows, and those of them for a note."""
 
 RIGHT_MARK, WRONG_MARK = "✓", "✗"
 
@@ -45,7 +50,8 @@ def predictions(
     judged = _Judged(rows, real, predicted, None, form or form_of_rows(rows, picture))
     figure = figure or judged.new_figure()
     n, n_right = judged.draw(figure)
-    heading(figure, "Predictions", f"{n_right} of {n} correct; below, the true label")
+    note = f"{n_right} of {n} correct; below, the true label"
+    heading(figure, "Predictions", note if judged.noted else "")
     return figure
 
 
@@ -83,7 +89,7 @@ def worst(
         note = "no evaluated row is wrong"
     elif all(judged.right):
         title, note = "Least certain rows", f"no evaluated row is wrong; {note}"
-    heading(figure, title, note)
+    heading(figure, title, note if judged.noted else "")
     return figure
 
 
@@ -105,6 +111,7 @@ class _Judged:
         # Two letters of each label are its mark, or "is".
         self.names = [f"{style.plain(name, 100)}___" for name in [*self.real, *self.taken]]
         self.lines = 1 if chance is None else 2
+        self.noted = True
 
     def new_figure(self) -> Figure:
         """Return a figure for all rows."""
@@ -115,14 +122,19 @@ class _Judged:
     def draw(self, figure: FigureBase) -> tuple[int, int]:
         """Draw the rows; return how many are drawn, and how many of them are right."""
         now, form = style.now(), self.form
-        width, height = inches(figure)
+        height = inches(figure)[1]
         left = 0.12 + gutter(form, figure)
         bottom = 0.05 + 0.15 * self.lines + foot(form)
-        part = place(figure, left=left, right=0.12, top=0.76, bottom=bottom)[0]
-        free = width - left - 0.12, max(height - 0.76 - bottom, 0.2)
+        # A low figure has space for the rows and their labels, not for a note.
+        self.noted = TOP + bottom <= (1 - LEAST) * height
+        top = TOP if self.noted else TOP - NOTE
+        timed = top + bottom <= (1 - LEAST) * height
+        bottom -= 0.0 if timed else foot(form)
+        part = place(figure, left=left, right=0.12, top=top, bottom=bottom)[0]
+        axes = add_axes(figure, part, ticks=False)
+        free = axes.bbox.width / part_of(figure).dpi, axes.bbox.height / part_of(figure).dpi
         fit = fit_cells(len(self.rows), form, *free, 0.15 * self.lines + 0.28, names=self.names)
         n, letters = fit.n, fit.letters - 2
-        axes = add_axes(figure, part, ticks=False)
         right = self.right[:n]
         frames = [now.faint if good else now.wrong for good in right]
         cells = draw_thumbnails(axes, self.rows[:n], form, fit, frames)
@@ -136,5 +148,5 @@ class _Judged:
         if self.chance is not None:
             percents = [percent(float(p)) for p in self.chance[:n]]
             write_at(axes, cells.below, percents, now.muted, up=-19.5)
-        write_sides(axes, form, cells, left - 0.12, 10.5 * self.lines + 3)
+        write_sides(axes, form, cells, left - 0.12, 10.5 * self.lines + 3, ends=timed)
         return n, sum(right)

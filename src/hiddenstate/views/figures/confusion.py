@@ -16,10 +16,10 @@ from hiddenstate.views.figures.layout import (
     heading,
     inches,
     new_figure,
-    percent,
     write,
     write_at,
 )
+from hiddenstate.views.figures.numbers import percent
 
 COUNTED = 20
 """Number of classes up to which the counts are written."""
@@ -38,6 +38,9 @@ NONE = "\N{EN DASH}"
 
 RECALL, PRECISION = 0.62, 0.24
 """Inches at the right and below for recall and precision."""
+
+FLAT = 0.14
+"""Inches below for names that are not turned."""
 
 SMALL = 3.2
 """Inches of the shorter side up to which recall and precision are left out."""
@@ -73,7 +76,9 @@ def confusion(
     if figure is None:
         side = min(max(2.4, SIDE * C), LARGEST)
         room = min(_width(names), LONGEST_NAME)
-        figure = new_figure(room + side + RECALL + 0.55, room + side + PRECISION + HEADED + 0.62)
+        flat = _width(names) < 0.95 * (side - 0.25) / max(C, 1)  # as of the names in _Plan
+        high = (FLAT if flat else room) + side + PRECISION + HEADED + 0.62
+        figure = new_figure(room + side + RECALL + 0.55, high)
     note = f"{right:,} of {total:,} correct ({percent(right / total)})" if total else "no rows yet"
     heading(figure, "Confusion matrix", f"{note}; true classes down; shares of the true class")
     plan = _Plan(figure, names)
@@ -156,7 +161,7 @@ class _Plan:
         self.recall, self.precision = (RECALL, PRECISION) if scored else (0.08, 0.05)
         self.left = max(self.room, _width(["precision, %"])) if scored else self.room
         for turned in (False, True):  # names below lie flat if they fit
-            below = self.room if turned else 0.14
+            below = self.room if turned else FLAT
             self._fit(below + 0.36)
             longest = _width(self.shown)
             if not turned and longest < 0.95 * self.side / max(C, 1):
@@ -187,7 +192,7 @@ class _Plan:
                     axes, name, (number, C - 0.5), (0, -down - 4), va="top", size=self.points
                 )
                 text.set_rotation(90 if self.turned else 0)
-        below = 72 * (self.room if self.turned else 0.14) + down + 8
+        below = 72 * (self.room if self.turned else FLAT) + down + 8
         write(axes, "predicted", (0.5, 0), (0, -below), va="top", within="axes fraction")
         text = write(
             axes, "true", (0, 0.5), (-72 * self.room - 8, 0), ha="right", within="axes fraction"

@@ -17,7 +17,6 @@ from hiddenstate.views.figures.layout import (
     REGULAR,
     Box,
     add_axes,
-    brief,
     color_scale,
     heading,
     heat,
@@ -29,6 +28,7 @@ from hiddenstate.views.figures.layout import (
     write,
     write_at,
 )
+from hiddenstate.views.figures.numbers import brief
 from hiddenstate.views.row_form import RowForm, form_of_rows, thinned_line
 
 SIDE_BY_SIDE = 6.0
@@ -39,6 +39,9 @@ MAX_TICK = 6
 
 LANE_INCHES, LANE_NAME = 0.24, 12
 """Height of a lane from which the ends of its scale are written, and letters of its name."""
+
+LEAST_NAME = 8
+"""Letters of a class in the result that are written whether they fit or not."""
 
 
 def decision(
@@ -169,16 +172,17 @@ class _Decided:
             others = np.flatnonzero(best != best[-1])
             self.since = int(others[-1]) + 1 if len(others) else 0
 
-    def verdict(self, letters: int) -> tuple[str, str]:
-        """Return the result in words, each name in at most so many letters, and its colour."""
-        now, short = style.now(), style.shortened(self.names, letters)
-        is_ = short[self.truth]
+    def verdict(self, room: int) -> tuple[str, str]:
+        """Return the result in words, in about so many letters, and its colour."""
+        now, is_right = style.now(), self.chosen == self.truth
         if self.chosen is None:
-            return f"is {is_}", now.ink
-        right = self.chosen == self.truth
-        mark, color = (RIGHT_MARK, now.right) if right else (WRONG_MARK, now.wrong)
-        text = f"{mark} {short[self.chosen]}, from {self._when()} on"
-        return (text if right else f"{text} (is {is_})"), color
+            return f"is {style.shortened(self.names, room - 3)[self.truth]}", now.ink
+        mark, color = (RIGHT_MARK, now.right) if is_right else (WRONG_MARK, now.wrong)
+        parts = [f"{mark} ", f", from {self._when()} on", "" if is_right else " (is )"]
+        free = room - sum(map(len, parts))
+        short = style.shortened(self.names, max(free // (1 if is_right else 2), LEAST_NAME))
+        text = parts[0] + short[self.chosen] + parts[1]
+        return text if is_right else f"{text} (is {short[self.truth]})", color
 
     def _when(self) -> str:
         """The step from which the prediction is the final one, or its time, in words."""
@@ -193,7 +197,7 @@ class _Decided:
         boxes = self._boxes(figure, block)
         seen, *between, held = (add_axes(figure, box) for box in boxes)
         wide = seen.bbox.width / part_of(figure).dpi / (LETTER * style.TEXT_POINTS)
-        text, color = self.verdict(max(int(wide) - 36, 12))
+        text, color = self.verdict(int(wide))
         more = f"{self.form.more} channels" if self.form.more else ""
         if more and style.letters(text) + len(more) < wide:
             corner = (1.0, 1.0)
@@ -272,7 +276,7 @@ class _Decided:
         if self.down:
             axes.imshow(
                 self.row,
-                cmap=style.pixels_map(self.row),
+                cmap=style.pixels_map(self.form.is_photograph),
                 vmin=0,
                 vmax=1,
                 extent=(0, n_features, T, 0),

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.gridspec import SubplotSpec
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, NullLocator
 
 from hiddenstate.metrics.glossary import written
 from hiddenstate.views import style
@@ -16,11 +16,13 @@ from hiddenstate.views.figures.layout import (
     LETTER,
     REGULAR,
     add_axes,
+    align_names,
     fitting_label,
     heading,
     inches,
     legend,
     new_figure,
+    note_outside,
     part_of,
     place,
     rule,
@@ -44,6 +46,15 @@ is drawn again, and height from which the autocorrelation is drawn."""
 
 BARS = ((4, 60), (2, 300))
 """Bars of a histogram that are drawn as one, and the residuals below which they are."""
+
+TITLE = 0.17
+"""Height in inches of the title of a lane that stands under a legend."""
+
+BETWEEN = 0.14
+"""Inches between the curves and the residuals, whose numbers do not meet."""
+
+NUMBERED, THREE_NUMBERS = 0.2, 0.3
+"""Heights in inches from which residuals have numbers at their axis, and three of them."""
 
 DAY = 86_400
 """Seconds of a day, the unit of dates in matplotlib."""
@@ -73,7 +84,10 @@ def held_out(shown: HeldOut, figure: Figure | None = None) -> Figure:
     heading(figure, title, "; ".join(clause for clause in clauses if clause))
     top = KEYED + 0.05 + warn(figure, shown.warning)
     columns = 2 if width >= WIDE else 1
-    grid = place(figure, 1, columns, top=top, left=0.72, gap=(0.5, 0), widths=[5, 1][:columns])
+    if width < WIDER and lanes[0].title and not scatter:
+        # The title of the lane has a line of its own; where it is narrowest, the legend has two.
+        top += TITLE if columns == 2 else 2 * TITLE
+    grid = place(figure, 1, columns, top=top, left=0.76, gap=(0.5, 0), widths=[5, 1][:columns])
     if scatter:
         _draw_scatters(figure, grid[0, 0], shown, lanes)
     else:
@@ -87,8 +101,10 @@ def _draw_lanes(figure: Figure, part: SubplotSpec, shown: HeldOut, lanes: tuple[
     rows = part.subgridspec(len(lanes), 1, hspace=0.42)
     for number, lane in enumerate(lanes):
         zoomed = len(lane.time) > ZOOMED and inches(figure)[0] >= WIDER
+        high = rows[number].get_position(part_of(figure)).height * inches(figure)[1]
         inner = rows[number].subgridspec(
-            2, 1 + zoomed, height_ratios=[3, 1], hspace=0.12, wspace=0.1,
+            2, 1 + zoomed, height_ratios=[3, 1],
+            hspace=2 * BETWEEN / max(high - BETWEEN, BETWEEN), wspace=0.1,
             width_ratios=[3, 2][: 1 + zoomed],
         )  # fmt: skip
         values = add_axes(figure, inner[0, 0])
@@ -98,8 +114,9 @@ def _draw_lanes(figure: Figure, part: SubplotSpec, shown: HeldOut, lanes: tuple[
         foot = lane is lanes[-1], _has_own_time(lane, lanes[-1])
         _draw_lane(figure, values, inner[1, 0], shown, lane, slice(first), foot)
         fitting_label(values, style.plain(lane.of, 16))
+        narrow = inches(figure)[0] < WIDER
         if not number:
-            legend(values)
+            legend(values, TITLE if narrow and lane.title else 0.0)
         last = values
         if zoomed:
             last = add_axes(figure, inner[0, 1], sharey=values)
@@ -107,9 +124,11 @@ def _draw_lanes(figure: Figure, part: SubplotSpec, shown: HeldOut, lanes: tuple[
                 figure, last, inner[1, 1], shown, lane, slice(-ZOOMED, None), foot, zoom=True
             )
             last.tick_params(labelleft=False)
-        name = f"{style.plain(lane.title, 36)}: " if lane.title else ""
-        if len(shown.lanes) > 1:
-            name += f"{written(lane.error)}, {shown.baseline} {written(lane.baseline_error)}"
+        errors = f"{written(lane.error)}, {shown.baseline} {written(lane.baseline_error)}"
+        room = values.bbox.width / part_of(figure).dpi / (REGULAR * style.SMALL_POINTS)
+        most = min(max(int(room) - len(errors) - 2, 8), 36) if narrow else 36
+        name = f"{style.plain(lane.title, most)}: " if lane.title else ""
+        name += errors if len(shown.lanes) > 1 else ""
         worse = len(shown.lanes) > 1 and lane.error > lane.baseline_error
         color = style.now().wrong if worse else style.now().ink
         write(last, name, (1, 1), (0, 3), ha="right", va="bottom", color=color,
@@ -143,13 +162,19 @@ def _draw_lane(
         color=now.ink, lw=1.0, label="target", **marker,
     )  # fmt: skip
     axes.plot(time, lane.baseline[part], color=now.baseline, lw=0.9, ls="--", label=shown.baseline)
+    if lane.members is not None:
+        lowest, highest = (each[part] for each in lane.members)
+        axes.fill_between(time, lowest, highest, color=now.prediction, alpha=0.3, lw=0,
+                          label="members alone")  # fmt: skip
     axes.plot(time, lane.prediction[part], color=now.prediction, lw=1.4, label="prediction",
               **marker)  # fmt: skip
     residuals = add_axes(figure, below, sharex=axes)
     residual = lane.prediction[part] - lane.target[part]
     residuals.vlines(time, 0, residual, color=now.prediction, lw=max(0.8, 90 / max(len(time), 60)))
     residuals.axhline(0, color=now.muted, lw=0.6)
-    residuals.yaxis.set_major_locator(MaxNLocator(2))
+    tall = residuals.bbox.height / part_of(figure).dpi
+    bins = 2 if tall > THREE_NUMBERS else 1
+    residuals.yaxis.set_major_locator(MaxNLocator(bins) if tall > NUMBERED else NullLocator())
     residuals.set_ylim(1.05 * lane.residuals.low, 1.05 * lane.residuals.high)
     if zoom:
         residuals.tick_params(labelleft=False)
@@ -167,19 +192,20 @@ def _draw_lane(
             one.axvline(border, color=now.muted, lw=0.9, zorder=1)
         rule(one)
     axes.set_xlim(start - beside, end + beside)
-    for one in (axes, residuals):
-        across = one.bbox.width / part_of(figure).dpi
-        one.yaxis.set_label_coords(-0.5 / max(across, 0.1), 0.5)
     axes.tick_params(labelbottom=False)
     _time_axis(residuals, shown.dates)
-    residuals.xaxis.get_offset_text().set_visible(any(foot))
+    year = residuals.xaxis.get_offset_text()
+    year.set(visible=any(foot), x=0, ha="left")  # at the right is the title of the next lane
     if foot[0]:
-        residuals.set_xlabel("date" if shown.dates else "time")
+        residuals.set_xlabel(shown.clock)
     low, high = lane.values[:2]
     axes.set_ylim(
         low, high + NAMES / max(axes.bbox.height / part_of(figure).dpi, 0.4) * (high - low)
     )
+    if not zoom:
+        align_names([axes, residuals])
     _name_parts(axes, shown, lane, border, end, len(past_time) > 0, zoom)
+    note_outside(axes, lane.prediction[part], "prediction", now.prediction)
 
 
 def _has_own_time(lane: Lane, last: Lane) -> bool:
@@ -230,6 +256,9 @@ def _draw_scatters(
         order = np.argsort(lane.target)
         axes.plot(lane.target[order], lane.baseline[order], color=now.baseline, lw=0.9, ls="--",
                   label=shown.baseline)  # fmt: skip
+        if lane.members is not None:
+            axes.vlines(lane.target, *lane.members, color=now.prediction, alpha=0.35, lw=1.2,
+                        label="members alone")  # fmt: skip
         axes.plot(lane.target, lane.prediction, ls="", marker="o", ms=3.4, mew=0, alpha=0.75,
                   color=now.prediction, label="held-out row")  # fmt: skip
         axes.set_xlabel(style.plain(lane.of, 24))

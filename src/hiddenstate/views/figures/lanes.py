@@ -161,7 +161,12 @@ def _rectangle(left: float, right: float, top: float, low: float) -> Array:
 
 
 def write_sides(
-    axes: Axes, form: RowForm, cells: Thumbnails, room: float, below: float = 0.0
+    axes: Axes,
+    form: RowForm,
+    cells: Thumbnails,
+    room: float,
+    below: float = 0.0,
+    ends: bool = True,
 ) -> None:
     """Write the names of channels at the left of each line of cells, and the ends of their time, or
     of the scale of quantities, under the first cell of the last line.
@@ -175,6 +180,8 @@ def write_sides(
         Inches for names; 0 writes none.
     below : float, default 0.0
         Points of other text under the cells.
+    ends : bool, default True
+        Whether there is space for the ends of time or scale.
     """
     if form.picture or not len(cells.corners):
         return
@@ -202,15 +209,17 @@ def write_sides(
                 )
         if form.more:
             write(axes, form.more, (0.0, last), (-4, -3 - below), ha="right", va="top")
-    ends = (
+    if not ends:
+        return
+    first_last = (
         form.time_ends()
         if form.has_time
         else (f"\N{MINUS SIGN}{DEVIATIONS} sd", f"+{DEVIATIONS} sd")
     )
     x = float(cells.corners[cells.corners[:, 1] == starts[-1], 0].min())
     under = (0, -3 - below)
-    if LETTER * 7 * 72 * len("".join(ends)) > unit * cells.width:  # too narrow for two texts
-        write(axes, " to ".join(ends), (x, last), under, ha="left", va="top", size=7)
+    if LETTER * 7 * 72 * len("".join(first_last)) > unit * cells.width:  # too narrow for two texts
+        write(axes, " to ".join(first_last), (x, last), under, ha="left", va="top", size=7)
         return
-    for text, at, ha in ((ends[0], x, "left"), (ends[1], x + cells.width, "right")):
+    for text, at, ha in ((first_last[0], x, "left"), (first_last[1], x + cells.width, "right")):
         write(axes, text, (at, last), under, ha=ha, va="top", size=7)

@@ -19,16 +19,14 @@ from matplotlib.path import Path
 from matplotlib.text import Annotation
 from matplotlib.textpath import TextPath
 from matplotlib.ticker import (
-    FuncFormatter,
-    LogFormatterSciNotation,
-    LogLocator,
     MaxNLocator,
-    NullLocator,
 )
 from matplotlib.transforms import IdentityTransform
 
 from hiddenstate.system.typing import Array
 from hiddenstate.views import style
+from hiddenstate.views.figures.numbers import Numbers, brief
+from hiddenstate.views.limits import beyond
 
 DPI = 110
 
@@ -53,9 +51,8 @@ LETTER, REGULAR = 0.0088, 0.0077
 KEY = 0.35
 """Width of the sign of a line in a legend, with the space around it, in inches."""
 
-EVEN_RATIO, POWERS_RATIO = 8, 100
-"""Ratio of the ends of a log axis below which it has the ticks of a linear one, and below which it
-has ticks between powers of ten."""
+NUMBERS_BESIDE = 0.12
+"""Inches from an axis to its name, without its numbers."""
 
 FINE = 800
 """Pixels along an axis of a heat map with uneven steps."""
@@ -198,14 +195,14 @@ def warn(figure: FigureBase, warning: str, left: float = 0.12) -> float:
     return WARNED
 
 
-def legend(axes: Axes) -> None:
-    """Add a legend above the axes, at the left, in one line if there is space for it."""
+def legend(axes: Axes, up: float = 0.0) -> None:
+    """Add a legend above the axes, at the left, in one line if it has space; `up` in inches."""
     _, labels = axes.get_legend_handles_labels()
     room = part_of(axes.figure).bbox.x1 - axes.bbox.x0
     longest = LETTER * style.SMALL_POINTS * max(map(len, labels), default=1) + KEY
     axes.legend(
         loc="lower left",
-        bbox_to_anchor=(0.0, 1.0),
+        bbox_to_anchor=(0.0, 1.0 + up * part_of(axes.figure).dpi / max(axes.bbox.height, 1)),
         ncols=max(1, min(6, int(room / part_of(axes.figure).dpi / longest))),
         handlelength=1.5,
         handletextpad=0.5,
@@ -302,8 +299,30 @@ def add_axes(
     if not shared:
         axes.xaxis.set_major_locator(MaxNLocator(6))
         axes.yaxis.set_major_locator(MaxNLocator(5))
+    for axis, together in ((axes.xaxis, "sharex"), (axes.yaxis, "sharey")):
+        if shared.get(together) is None:
+            axis.set_major_formatter(Numbers())
     axes.ticklabel_format(axis="x", useOffset=False)
     return axes
+
+
+def align_names(places: Sequence[Axes]) -> None:
+    """Put the names of y axes at one distance from them, left of the longest number of all."""
+    ticks = [(axes, axes.yaxis.get_major_formatter(), axes.get_yticks()) for axes in places]
+    longest = max(
+        style.letters(text)
+        for axes, form, values in ticks
+        for text in form.format_ticks([v for v in values if _is_within(axes, v)]) or [""]
+    )
+    beside = NUMBERS_BESIDE + LETTER * style.SMALL_POINTS * longest
+    for axes in places:
+        across = part_of(axes.figure).dpi / axes.bbox.width
+        axes.yaxis.set_label_coords(-beside * across, 0.5)
+
+
+def _is_within(axes: Axes, value: float) -> bool:
+    low, high = sorted(axes.get_ylim())
+    return low <= value <= high
 
 
 def name_axes(axes: Axes, x: str = "", y: str = "") -> None:
@@ -323,35 +342,17 @@ def fitting_label(axes: Axes, *texts: str) -> None:
     axes.set_ylabel(next((text for text in texts if style.letters(text) <= 1.1 * letters), ""))
 
 
-def log_scale(axes: Axes) -> None:
-    """Make the y axis logarithmic, with ticks at powers of ten, or also between them if few."""
-    axes.set_yscale("log")
-    low, high = axes.get_ylim()
-    ratio = high / low
-    if ratio < EVEN_RATIO:
-        axes.yaxis.set_major_locator(MaxNLocator(3))
-    else:
-        subs = (1, 2, 5) if ratio < POWERS_RATIO else (1,)
-        axes.yaxis.set_major_locator(LogLocator(10, subs, numticks=6))
-    if ratio < POWERS_RATIO:
-        axes.yaxis.set_major_formatter(FuncFormatter(brief))
-    else:
-        axes.yaxis.set_major_formatter(LogFormatterSciNotation(labelOnlyBase=False))
-    axes.yaxis.set_minor_locator(NullLocator())
-
-
-def brief(value: float, position: int | None = None) -> str:
-    """Format the number of a tick as short as possible: 0.25, 5e\N{MINUS SIGN}4, 2e6."""
-    plain = f"{value:g}"
-    if value and not 0.01 <= abs(value) < 1e5:
-        digits, power = f"{value:.5e}".split("e")
-        plain = min(plain, f"{digits.rstrip('0').rstrip('.')}e{int(power)}", key=len)
-    return plain.replace("-", "\N{MINUS SIGN}")
-
-
-def percent(share: float) -> str:
-    """Format a share in percent, in few digits."""
-    return f"{100 * share:.0f}%" if share >= 0.095 else f"{100 * share:.1g}%" if share else "0%"
+def note_outside(axes: Axes, values: Array, name: str, color: str) -> None:
+    """Write where the values of a line are if most of them are beyond the ends of the axis."""
+    side, middle = beyond(values, *sorted(axes.get_ylim()))
+    if not side:
+        return
+    text = f"{name} {side}\nthis axis: {brief(float(f'{middle:.3g}'))}"
+    at = (1, 0.02)
+    written = write(
+        axes, text, at, (-3, 1), ha="right", va="bottom", color=color, within="axes fraction"
+    )
+    written.set_bbox({"facecolor": style.now().ground, "linewidth": 0, "alpha": 0.7, "pad": 1.0})
 
 
 def rule(axes: Axes, axis: Literal["both", "x", "y"] = "y") -> None:

@@ -13,14 +13,16 @@ from hiddenstate.views import style
 from hiddenstate.views.figures.lanes import write_sides
 from hiddenstate.views.figures.layout import (
     KEYED,
+    LETTER,
     REGULAR,
     add_axes,
+    align_names,
     fitting_label,
     heading,
     inches,
     legend,
-    log_scale,
     new_figure,
+    on_page,
     part_of,
     place,
     rule,
@@ -28,7 +30,9 @@ from hiddenstate.views.figures.layout import (
     write,
     write_at,
 )
+from hiddenstate.views.figures.numbers import log_scale
 from hiddenstate.views.figures.thumbnails import (
+    WIDEST,
     draw_thumbnails,
     figure_size,
     fit_cells,
@@ -64,7 +68,12 @@ def examples(
     rows, form = rows[:MAX_ROWS], form or form_of_rows(rows, picture)
     names = [*labels][: len(rows)] if labels is not None else []
     side = 1.6 if len(rows) == 1 else 2.4
-    figure = figure or new_figure(*figure_size(len(rows), form, side, 5, 0.92, 0.3, names))
+    if figure is None:
+        wide, high = figure_size(len(rows), form, side, 5, 0.92, 0.3, names)
+        if len(rows) == 1:  # there is space for the whole of its name
+            longest = LETTER * style.TEXT_POINTS * max(map(style.letters, names), default=0)
+            wide = on_page(max(wide, gutter(form) + min(longest, WIDEST) + 0.36))
+        figure = new_figure(wide, high)
     if len(rows) == 1:
         heading(figure, "Example row", "as the network reads it")
     else:
@@ -77,7 +86,14 @@ def examples(
     free = width - left - 0.12, height - 0.78 - bottom
     fit = fit_cells(len(rows), form, *free, 0.25, names)
     cells = draw_thumbnails(axes, rows[: fit.n], form, fit)
-    if names:
+    if len(rows) == len(names) == 1:
+        letter, room = LETTER * style.TEXT_POINTS, width - 0.24  # over the names of channels too
+        name = style.cut(style.plain(names[0], 10**6), int(room / letter))
+        at = (float(cells.corners[0, 0]), float(cells.corners[0, 1]))
+        back = 72 * min(max(letter * style.letters(name) - free[0], 0.0), left - 0.12)
+        bold: dict[str, Any] = {"size": style.TEXT_POINTS, "bold": True, "ha": "left"}
+        write(axes, name, at, (-back, 9), color=style.now().ink, **bold)
+    elif names:
         short = style.shortened(names, fit.letters)[: fit.n]
         write_at(axes, cells.above, short, style.now().ink, style.TEXT_POINTS, bold=True, up=9)
     write_sides(axes, form, cells, left - 0.12)
@@ -139,7 +155,7 @@ def learning(
         figure, "Learning curves", _latest(history, scores, unit, evaluated, results or {}, share)
     )
     top = KEYED + warn(figure, warning)
-    grid = place(figure, 1 + len(scores), heights=[1.5] + [1.0] * len(scores), top=top)
+    grid = place(figure, 1 + len(scores), heights=[1.5] + [1.0] * len(scores), top=top, left=0.66)
     axes = add_axes(figure, grid[0])
     _draw_loss(axes, history, unit, valid, levels, limits.curves["loss"])
     places = [axes]
@@ -148,11 +164,11 @@ def learning(
         _draw_score(places[-1], history, key, levels.get(key), limits.curves[key])
     for one in places:
         rule(one)
-        one.yaxis.set_label_coords(-0.46 / max(inches(figure)[0] - 0.75, 1), 0.5)
         one.tick_params(labelbottom=one is places[-1])
     places[-1].set_xlabel(unit)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.set_xlim(-0.02 * last, 1.02 * last)
+    align_names(places)
     if kept is not None:
         _mark_kept(places, kept, last, "kept" if results else "best so far", unit)
     return figure
@@ -240,7 +256,10 @@ def _draw_score(
     now = style.now()
     points = [(event["step"] + 1, event[key]) for event in history if key in event]
     marker = "o" if len(points) < 30 else ""
-    axes.plot(*zip(*points, strict=True), color=now.test, lw=1.8, marker=marker, ms=3)
+    inside = key != "test_accuracy"  # whose line may lie on the end of the axis
+    axes.plot(
+        *zip(*points, strict=True), color=now.test, lw=1.8, marker=marker, ms=3, clip_on=inside
+    )
     name = key.removeprefix("test_").replace("mse", "error")
     fitting_label(axes, f"test {name}", name)
     axes.set_ylim(span.low, span.high)

@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from hiddenstate.metrics.curves import BINS, Calibration, Curves, expected_calibration_error
 from hiddenstate.system.typing import Array
 from hiddenstate.views import style
+from hiddenstate.views.figures.confusion import NONE
 from hiddenstate.views.figures.layout import (
     REGULAR,
     add_axes,
@@ -19,13 +20,13 @@ from hiddenstate.views.figures.layout import (
     name_axes,
     new_figure,
     on_page,
-    percent,
     place,
     rule,
     shade,
     write,
     write_at,
 )
+from hiddenstate.views.figures.numbers import percent
 
 STACKED = 5.0
 """Width of a figure in inches up to which ROC and precision-recall stand below each other."""
@@ -35,6 +36,12 @@ CURVES = 4
 
 DASHES = ("-", "--", "-.", ":")
 """Line styles of the curves, so that colour is not their only sign."""
+
+PANEL = 1.5
+"""Least width in inches of the panel of a class."""
+
+LAST = 0.02
+"""Share of the time axis that the scores at the end take at least."""
 
 PANELS = 12
 """Number of classes up to which each has a panel of its own for its rows over training."""
@@ -143,6 +150,8 @@ def recall(
 ) -> Figure:
     """Draw the recall of each class over training as a heat map, one line per class.
 
+    A class without test rows has none.
+
     Parameters
     ----------
     steps : ndarray (S,)
@@ -161,7 +170,8 @@ def recall(
     order = list(order or range(C))
     names = [names[number] for number in order]
     hits = np.diagonal(counts, axis1=1, axis2=2)
-    share = (hits / np.maximum(counts.sum(axis=2), 1))[:, order]
+    rows = counts.sum(axis=2)
+    share = np.where(rows, hits / np.maximum(rows, 1), np.nan)[:, order]
     longest = REGULAR * style.SMALL_POINTS * max(style.letters(name) for name in names)
     room = min(longest, 2.0)
     figure = figure or new_figure(6.0 + room, 1.3 + min(max(0.24 * C, 1.2), 6.0))
@@ -172,8 +182,11 @@ def recall(
         "the share of its evaluated test rows that is correct, after each step",
     )
     axes = add_axes(figure, place(figure, left=room + 0.2, right=0.55)[0])
-    edges = np.append(steps, max(steps[-1] + 1, end or 0)).astype(float)
+    # The scores at the end are a column that can be seen.
+    edges = np.append(steps, max(steps[-1] + max(1, LAST * steps[-1]), end or 0)).astype(float)
     shade(axes, edges, np.arange(C + 1), share.T, style.toward(now.right), 0.0, 1.0)
+    for line in np.flatnonzero(~rows[-1][order].astype(bool)):
+        axes.axhspan(line, line + 1, color=now.faint, lw=0)
     axes.set(xlim=(0, edges[-1]), yticks=[], xlabel="step")
     axes.spines["left"].set_visible(False)
     points = min(style.SMALL_POINTS, 0.9 * 72 * axes.bbox.height / figure.dpi / C)
@@ -182,7 +195,8 @@ def recall(
         for number, name in enumerate(shown):
             write(axes, name, (0, number + 0.5), (-4, 0), ha="right", size=points)
         places = np.column_stack([np.full(C, edges[-1]), np.arange(C) + 0.5])
-        write_at(axes, places, [percent(s) for s in share[-1]], now.ink, points, aside=18)
+        texts = [NONE if np.isnan(s) else percent(s) for s in share[-1]]
+        write_at(axes, places, texts, now.ink, points, aside=18)
     return figure
 
 
@@ -224,8 +238,10 @@ def dynamics(
         groups = [np.ones(len(labels), bool)]
     n = max(len(groups), 1)
     columns = min(n, 4 if n > 3 else 3)
+    wide = inches(figure)[0] if figure else on_page(max(2.2 * columns + 0.6, 6.4))
+    columns = min(columns, max(1, int(wide / PANEL)))
     lines = -(-n // columns)
-    figure = figure or new_figure(max(2.2 * columns + 0.6, 6.4), 1.1 + 1.35 * lines)
+    figure = figure or new_figure(wide, 1.1 + 1.35 * lines)
     wrong = int((~right).sum())
     heading(
         figure,

@@ -1,7 +1,6 @@
-"""Draws the figures of a regressor: target and prediction, errors, and the hidden state."""
+"""Draws the figures of a regressor: input and target, errors, and the hidden state."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,26 +12,20 @@ from hiddenstate.views import style
 from hiddenstate.views.figures.layout import (
     KEYED,
     add_axes,
+    align_names,
     color_scale,
-    fitting_label,
     heading,
     heat,
     legend,
-    log_scale,
     name_axes,
     new_figure,
     place,
     rule,
     write,
 )
+from hiddenstate.views.figures.numbers import log_scale, write_out
 from hiddenstate.views.figures.thumbnails import features_drawn
 from hiddenstate.views.limits import Plane, Span, code_spans, plane_of, window_errors
-
-TRACKED_WHOLE, TRACKED_ENDS = 200, 30
-"""Windows that are drawn in one panel; of more, the number of first and of last ones."""
-
-LATE = 1e6
-"""Time from which an axis has few ticks, since their numbers are long."""
 
 LANE = 0.62
 """Height in inches of each of several inputs and targets."""
@@ -50,6 +43,7 @@ def signals(
     *,
     names: Sequence[str] = (),
     clock: str = "time",
+    series: str = "",
 ) -> Figure:
     """Draw inputs (T, I) in blue and targets (T, O) in red, as they are before training.
 
@@ -69,6 +63,8 @@ def signals(
         The names of the inputs, and then of the targets.
     clock : str, default "time"
         What `time` counts.
+    series : str, optional
+        The name of the series that this is, if there are several.
     """
     inputs, targets = inputs.reshape(len(time), -1), targets.reshape(len(time), -1)
     chosen = features_drawn(inputs.shape[1]), features_drawn(targets.shape[1])
@@ -80,7 +76,8 @@ def signals(
     figure = figure or new_figure(6.4, height)
     left_out = n_all - len(signal_of)
     note = "before training" + (f"; {left_out} more not drawn" if left_out else "")
-    heading(figure, "Input and target", note)
+    title = f"Input and target: {style.plain(series, 60)}" if series else "Input and target"
+    heading(figure, title, note)
     grid = place(figure, 1 if together else len(signal_of), top=KEYED, gap=(0, 0.08))
     known = [*names] if len(names) == n_all else [""] * n_all
     known = [known[number] for number in [*chosen[0], *(inputs.shape[1] + chosen[1])]]
@@ -131,126 +128,6 @@ def _apart(time: Array, values: Array) -> tuple[Array, Array]:
         np.insert(np.asarray(time, float), after, np.nan),
         np.insert(np.asarray(values, float), after, np.nan, axis=0),
     )
-
-
-def tracking(
-    time: Array,
-    target: Array,
-    prediction: Array,
-    while_learning: bool = True,
-    figure: Figure | None = None,
-    *,
-    noun: str = "window",
-    of: int | None = None,
-    end: int | None = None,
-    span: Span | None = None,
-    clock: str = "time",
-    name: str = "",
-) -> Figure:
-    """Draw target in red and prediction in blue against time; of long runs, both ends.
-
-    Lines end where the next window does not follow at once; windows of one target that do not
-    follow one another are points.
-
-    Parameters
-    ----------
-    time : ndarray (K, T)
-    target, prediction : ndarray (K, T, O), or (K, O) if a window has one target
-    while_learning : bool, default True
-        Whether each window was predicted just before the network learned from it, instead of all
-        with the same weights.
-    figure : Figure, optional
-        The figure to draw on, or a part of one.
-    noun : str, default "window"
-        What is predicted, such as "training window".
-    of : int, optional
-        How many windows there are, if these are the first of them.
-    end : int, optional
-        The number of windows at the end of the run, which the time axis reaches to.
-    span : Span, optional
-        The ends of the other axis; by default those of what is drawn.
-    clock : str, default "time"
-        What `time` counts.
-    name : str, optional
-        The name of the target.
-    """
-    figure, now = figure or new_figure(10, 3.1), style.now()
-    parts = [slice(None)]
-    if max(len(time), end or 0) > TRACKED_WHOLE:
-        parts = [slice(TRACKED_ENDS), slice(max(len(time) - TRACKED_ENDS, 0), None)]
-    heading(figure, "Target and prediction", _tracked(len(time), parts, noun, of, while_learning))
-    grid = place(figure, 1, len(parts), top=KEYED, gap=(0.45, 0))
-    places: list[Axes] = []
-    for number, part in enumerate(parts):
-        axes = add_axes(figure, grid[number], sharey=places[0] if places else None)
-        for values, color, label, width in (
-            (target[part], now.target, "target", 2.2),
-            (prediction[part], now.prediction, "prediction", 1.2),
-        ):
-            _draw_windows(axes, time[part], values, color, label, width)
-        axes.set_xlabel(clock)
-        drawn = time[part, -1:] if target.ndim == 2 else time[part]
-        _limit_time(axes, drawn, end if len(parts) == 1 else min(end or 0, TRACKED_ENDS))
-        _write_out(axes, time[part])
-        axes.tick_params(labelleft=not number)
-        rule(axes)
-        places.append(axes)
-    if span is not None:
-        places[0].set_ylim(span.low, span.high)
-    if name:
-        fitting_label(places[0], style.plain(name, 24), style.plain(name, 12))
-    legend(places[0])
-    return figure
-
-
-def _tracked(n: int, parts: Sequence[slice], noun: str, of: int | None, learning: bool) -> str:
-    """Return which windows are drawn, and when they were predicted."""
-    which = f"each {noun}"
-    if of is not None and of > n:
-        which = f"the first {n:,} of {of:,} {noun}s"
-    how = "before the network learns from it" if learning else "with the current weights"
-    note = f"{which} predicted {how}"
-    if len(parts) > 1 and n > 2 * TRACKED_ENDS:
-        note = f"first and last {TRACKED_ENDS} of {n:,} {noun}s; {note}"
-    return note
-
-
-def _draw_windows(
-    axes: Axes, time: Array, values: Array, color: str, label: str, width: float
-) -> None:
-    """Draw windows (K, T, O) as lines with gaps, or (K, O) as points at their last steps, which a
-    line joins where the next window ends a step later."""
-    flat, when = values.reshape(-1, values.shape[-1]).astype(float), time.reshape(-1).astype(float)
-    T = time.shape[1]
-    step = np.median(np.diff(time, axis=1)) if T > 1 else np.inf
-    if values.ndim == 2:
-        when = when.reshape(time.shape)[:, -1]
-        away = np.diff(when)
-        line = len(away) and np.median(away) <= 1.5 * step < np.inf
-        if not line:
-            _draw_signal(axes, when, flat, color, label, ls="", marker="o", ms=2 + width)
-            return
-        after = np.flatnonzero((away > 1.5 * step) | (away < 0)) + 1
-        flat, when = np.insert(flat, after, np.nan, axis=0), np.insert(when, after, np.nan)
-        _draw_signal(axes, when, flat, color, label, lw=width, marker="o", ms=1.5 * width)
-        return
-    if T > 1 and len(time) > 1:
-        away = time[1:, 0] - time[:-1, -1]
-        after = (np.flatnonzero((away > 1.5 * step) | (away < 0)) + 1) * T
-        flat, when = np.insert(flat, after, np.nan, axis=0), np.insert(when, after, np.nan)
-    _draw_signal(axes, when, flat, color, label, lw=width)
-
-
-def _limit_time(axes: Axes, time: Array, end: int | None) -> None:
-    """Set the ends of the time axis for windows (K, T), and for as many at the end of the run."""
-    first, last = float(np.nanmin(time)), float(np.nanmax(time))
-    if end and end > len(time):
-        each = time[1, 0] - time[0, 0] if len(time) > 1 else 0.0
-        if not each > 0:
-            each = (last - first) * (1 + 1 / max(time.shape[1] - 1, 1))
-        last += (end - len(time)) * float(each)
-    beside = 0.01 * (last - first) or 0.5
-    axes.set_xlim(first - beside, last + beside)
 
 
 def error(
@@ -358,7 +235,7 @@ def hidden(
     axes.set_xlabel(clock if grows else "step")
     axes.xaxis.set_major_locator(MaxNLocator(5))
     if grows:
-        _write_out(axes, time)
+        write_out(axes, time)
     color_scale(add_axes(figure, grid[:, 1]), high)
     return figure
 
@@ -417,7 +294,7 @@ def portrait(
     note = "in the plane of two principal components" + " of the run" * of_run
     title = "Hidden states" if alone else "The path of h_t"
     heading(figure, title, f"{note}; one point per {'row' if alone else 'step'}")
-    axes = add_axes(figure, place(figure, top=KEYED)[0])
+    axes = add_axes(figure, place(figure, top=KEYED, left=0.76)[0])
     name = "a training row" if alone else "h_t" if reset is None else "carried"
     _draw_path(axes, plane.project(carried), windows, name, alone)
     if reset is not None:
@@ -438,6 +315,7 @@ def portrait(
     shown = [carried] if reset is None else [carried, reset, np.zeros((1, carried.shape[1]))]
     ends = plane.ends or code_spans([plane.project(states) for states in shown])
     _limit_evenly(axes, *ends)
+    align_names([axes])
     rule(axes, "both")
     legend(axes)
     return figure
@@ -466,26 +344,8 @@ def _draw_path(axes: Axes, path: Array, windows: Array, name: str, alone: bool) 
     axes.plot(*drawn.T, color=now.carried, ls=line, lw=0.9, marker="o", ms=3, mew=0, label=name)
     if len(path) and not alone:
         axes.plot(*path[-1], ls="", marker="o", ms=8, mfc="none", mec=now.ink, zorder=4)
-        write(axes, "end", path[-1], (6, 5), ha="left", va="bottom", color=now.ink)
-
-
-def _draw_signal(
-    axes: Axes, time: Array, values: Array, color: str, label: str, **line: Any
-) -> None:
-    """Draw some of the values (T, O) against time, with one legend entry."""
-    values = values.reshape(len(values), -1)
-    chosen = features_drawn(values.shape[1])
-    line = {"marker": "o" if len(time) == 1 else "", "ms": 4} | line
-    lines = axes.plot(time, values[:, chosen], color=color, **line)
-    if lines:
-        lines[0].set_label(label)
-
-
-def _write_out(axes: Axes, time: Array) -> None:
-    """Write late times in full at the axis, and so only a few."""
-    if time.size and np.nanmax(np.abs(time)) >= LATE:
-        axes.xaxis.set_major_locator(MaxNLocator(3))
-        axes.ticklabel_format(axis="x", style="plain")
+        end = write(axes, "end", path[-1], (6, 5), ha="left", va="bottom", color=now.ink)
+        end.set_bbox({"facecolor": now.ground, "linewidth": 0, "alpha": 0.8, "pad": 1.0})
 
 
 def _edges(time: Array) -> Array:

@@ -12,13 +12,12 @@ from hiddenstate.views.figures.layout import (
     add_axes,
     heading,
     legend,
-    log_scale,
     name_axes,
     new_figure,
-    percent,
     place,
     rule,
 )
+from hiddenstate.views.figures.numbers import log_scale, percent
 
 LOG_RATIO = 20.0
 """Ratio of the largest to the smallest value from which they are drawn on a logarithmic scale."""

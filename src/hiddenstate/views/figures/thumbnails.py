@@ -195,7 +195,7 @@ def figure_size(
     pitch = max(1.1 * size[1] * scale, wanted)
     columns = max(1, min(n, most, int(free / pitch + 1e-6)))
     lines = max(1, -(-n // columns))
-    columns = max(1, -(-n // lines))  # as many in each line as `fit_cells` finds
+    columns = -(-max(n, 1) // lines)  # no empty place at the right
     least = 3.0 if form.picture else 3.6
     width = on_page(max(columns * pitch + gutter(form) + 0.24, least))
     height = lines * 1.06 * size[0] * scale + (lines - 1) * text
@@ -208,7 +208,6 @@ def draw_thumbnails(
     form: RowForm,
     layout: Fit,
     frames: Sequence[Any] | None = None,
-    like: Array | None = None,
     rebuilt: Array | None = None,
 ) -> Thumbnails:
     """Draw rows in a grid, and return their places.
@@ -221,12 +220,10 @@ def draw_thumbnails(
     layout : Fit
     frames : sequence of color, optional
         Colour of the frame of each; by default faint.
-    like : ndarray (M, ...), optional
-        Rows that set the colours of pixels; by default `rows`.
     rebuilt : ndarray (N, ...), optional
         Reconstructions, drawn over rows that are no pictures.
     """
-    n, now, like = len(rows), style.now(), rows if like is None else like
+    n, now = len(rows), style.now()
     (h, w), picture = (size_of(form)[0], layout.width), form.picture
     columns, gap = layout.columns, layout.gap
     down, across = h + max(1, round(gap[0] * h)), w + max(1, round(gap[1] * w))
@@ -245,7 +242,7 @@ def draw_thumbnails(
             sheet[y : y + h, x : x + w] = np.reshape(row, picture)
         axes.imshow(
             sheet,
-            cmap=style.pixels_map(like),
+            cmap=style.pixels_map(form.is_photograph),
             vmin=0,
             vmax=1,
             aspect="equal",

@@ -4,11 +4,11 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
-from itertools import zip_longest
 
 import numpy as np
 
 from hiddenstate.system.typing import Array
+from hiddenstate.views.names import kept_apart
 from hiddenstate.views.terminal.colors import DEFAULT, Depth, code
 
 SPACE, REST = 32, 0
@@ -240,16 +240,9 @@ def clip(text: str, width: int) -> str:
 
 
 def clip_labels(texts: Sequence[str], width: int) -> list[str]:
-    """Return labels as :func:`clip_label` does; of those that would become equal, what they begin
-    with is left out."""
-    clipped = [clip_label(text, width) for text in texts]
-    for short in {text for text in clipped if clipped.count(text) > 1}:
-        equal = [n for n, text in enumerate(clipped) if text == short]
-        columns = enumerate(zip_longest(*(texts[n] for n in equal)))
-        differ = next((place for place, column in columns if len(set(column)) > 1), None)
-        for n in equal if differ is not None else []:
-            clipped[n] = clip(f"…{texts[n][differ:]}", width)
-    return clipped
+    """Return labels as :func:`clip_label` does; of those that would become equal, only the
+    beginnings of the parts in which they differ from others."""
+    return kept_apart(texts, [clip_label(text, width) for text in texts], width, width_of)
 
 
 def clip_label(text: str, width: int) -> str:

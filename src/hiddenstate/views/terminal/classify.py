@@ -14,7 +14,6 @@ from hiddenstate.views.terminal.canvas import (
     REVERSE,
     Canvas,
     clip,
-    clip_label,
     clip_labels,
     width_of,
 )
@@ -59,13 +58,17 @@ def draws(timeline: Timeline, moment: Moment) -> dict[str, panels.Draw]:
     return available
 
 
-def _verdict(canvas: Canvas, y: int, predicted: str, real: str, marked: bool = False) -> None:
-    """Write the predicted label over the true one; a sign repeats what the colour says."""
-    right = predicted == real
-    sign, ink = ("✓", BLUE) if right else ("✗", ORANGE)
-    text = f"{sign} {clip_label(predicted, canvas.width - 2)}"
-    canvas.text(0, y, text, ink, BOLD | (REVERSE if marked else 0))
-    canvas.text(0, y + 1, f"is {clip_label(real, canvas.width - 3)}", GREY)
+def _verdict(
+    canvas: Canvas, y: int, names: Sequence[str], used: Sequence[str], marked: bool = False
+) -> None:
+    """Write the predicted label over the true one; a sign repeats what the colour says.
+
+    `names` are both labels, and `used` those that they must not be mistaken for.
+    """
+    predicted, real = clip_labels([*names, *used], canvas.width - 3)[:2]
+    sign, ink = ("✓", BLUE) if names[0] == names[1] else ("✗", ORANGE)
+    canvas.text(0, y, f"{sign} {predicted}", ink, BOLD | (REVERSE if marked else 0))
+    canvas.text(0, y + 1, f"is {real}", GREY)
 
 
 def predictions(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Selection) -> None:
@@ -81,7 +84,7 @@ def predictions(canvas: Canvas, timeline: Timeline, moment: Moment, selection: S
     def draw(part: Canvas, n: int, height: int) -> None:
         rows_of_data.draw_row(panels.place_of(part, form.picture, height), rows[n], form)
         names = panels.label(timeline, chosen[n]), panels.label(timeline, real[n])
-        _verdict(part, height, *names, marked=n == selection.row % len(chosen))
+        _verdict(part, height, names, used, marked=n == selection.row % len(chosen))
 
     used = [panels.label(timeline, n) for n in np.unique([*chosen, *real[: len(chosen)]])]
     height = rows_of_data.gallery(body, rows[: len(chosen)], form, 2, draw, used)
@@ -256,8 +259,8 @@ def worst(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Selecti
 
     def draw(part: Canvas, n: int, height: int) -> None:
         rows_of_data.draw_row(panels.place_of(part, form.picture, height), rows[n], form)
-        chosen = panels.label(timeline, arrays["worst_chosen"][n])
-        _verdict(part, height, chosen, panels.label(timeline, arrays["worst_label"][n]))
+        both = arrays["worst_chosen"][n], arrays["worst_label"][n]
+        _verdict(part, height, [panels.label(timeline, number) for number in both], used)
 
     numbers = np.unique([*arrays["worst_chosen"], *arrays["worst_label"]])
     used = [panels.label(timeline, number) for number in numbers]

@@ -6,9 +6,10 @@ from hiddenstate.errors import printable
 from hiddenstate.system.typing import Array
 from hiddenstate.views.held_out import HeldOut, Lane
 from hiddenstate.views.held_out import held_out as read_held_out
+from hiddenstate.views.limits import beyond
 from hiddenstate.views.terminal import panels, shapes
 from hiddenstate.views.terminal.canvas import Canvas, clip
-from hiddenstate.views.terminal.colors import BLUE, GREY, ORANGE
+from hiddenstate.views.terminal.colors import BLUE, GREEN, GREY, ORANGE
 from hiddenstate.views.terminal.learning import upright
 from hiddenstate.views.terminal.panels import Selection
 from hiddenstate.views.timeline import Moment, Timeline
@@ -36,6 +37,8 @@ def held_out(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Sele
         named = [("━ target", ORANGE), ("━ prediction", BLUE), (f"┄ {shown.baseline}", GREY)]
         if shown.one_a_series:
             named = [("· held-out row, prediction up", BLUE), ("┄ prediction = target", GREY)]
+        if any(lane.members for lane in shown.lanes) and not shown.one_a_series:
+            named.append(("┄ members alone", GREEN))
         end = -2
         for text, ink in named:
             end = body.text(end + 2, 0, text, ink)
@@ -49,6 +52,9 @@ def held_out(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Sele
             errors += panels.short(lane.baseline_error)
             worse = lane.error > lane.baseline_error
             name = f"{printable(lane.title, 40)}: {errors}"
+            side, middle = beyond(lane.prediction, *lane.values[:2])
+            if side:
+                name += f"; prediction {side} this axis: {panels.short(middle)}"
             if number == len(lanes) - 1 < len(shown.lanes) - 1:
                 name += f"; {len(shown.lanes) - len(lanes)} more not drawn"
             part.text(0, 0, clip(name, part.width), ORANGE if worse else GREY)
@@ -81,6 +87,9 @@ def _lines(canvas: Canvas, shown: HeldOut, lane: Lane) -> None:
         room = plot.width - len(last) - 1 - border
         if canvas.height >= 5 and border > len(first) and room >= len(HELD_OUT):
             canvas.text(canvas.width - plot.width + border, canvas.height - 1, HELD_OUT, GREY)
+    for ends in lane.members or ():
+        near = np.clip(ends[-n:].astype(float), span[2], span[3])
+        shapes.graph(plot, held, near, span, GREEN, second=True)
     prediction = np.clip(prediction, span[2], span[3])
     shapes.graph(plot, held, np.clip(baseline, span[2], span[3]), span, GREY, second=True)
     shapes.graph(plot, held, target, span, ORANGE, second=True)

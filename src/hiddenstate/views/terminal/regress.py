@@ -68,6 +68,8 @@ def tracking(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Sele
     note = f"last {n} of {whole:,} windows" if appended else f"{n} training windows"
     if n_targets > 1:
         note = f"target 1 of {n_targets}, {note}"
+    if timeline.facts.series:
+        note = f"{timeline.facts.series}, {note}"
     body = _legend(panels.titled(canvas, "target and prediction", note))
     target, prediction = (_joined(values, appended) for values in (target, prediction))
     time = arrays.get("time")
@@ -77,10 +79,9 @@ def tracking(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Sele
         ends = (f"time {first}", last)
     steps = np.arange(len(target), dtype=float)
     span = panels.span_of([steps], [target, prediction])
-    limits = timeline.limits.signal
-    if limits is not None and n_targets == 1:
-        span = (*span[:2], *limits[:2])
-        prediction = np.clip(prediction, *limits[:2])
+    if limits := timeline.limits.signal:
+        span = (*span[:2], *limits[0][:2])
+        prediction = np.clip(prediction, *limits[0][:2])
     plot = panels.axes(body, span, ends)
     shapes.graph(plot, steps, target, span, ORANGE, second=True)
     shapes.graph(plot, steps, prediction, span, BLUE)
