@@ -15,6 +15,7 @@ import numpy as np
 from matplotlib import font_manager
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from palette import palette_of
 from PIL import Image, ImageDraw, ImageFont
 
 from hiddenstate.runs import Run
@@ -146,8 +147,7 @@ def cloud(timeline: Timeline, number: int) -> Image.Image:
 
 def save(frames: list[Image.Image], path: Path) -> None:
     """Write the frames as a GIF that stays on the last one for a while."""
-    ends = np.concatenate([np.asarray(frames[k]) for k in (TYPING, len(frames) // 2, -1)])
-    palette = Image.fromarray(ends).quantize(128, Image.Quantize.MAXCOVERAGE)
+    palette = palette_of([frames[k] for k in (TYPING, len(frames) // 2, -1)], 128)
     first, *rest = [each.quantize(palette=palette, dither=Image.Dither.NONE) for each in frames]
     times = [FRAME] * (len(frames) - 1) + [FRAME * REST]
     first.save(path, save_all=True, append_images=rest, duration=times, loop=0, optimize=True)

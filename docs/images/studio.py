@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from palette import palette_of
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 from sklearn.datasets import load_digits
@@ -64,8 +65,7 @@ class Film:
 
     def save(self, path: Path) -> None:
         """Write the film as a GIF whose frames share their colors."""
-        ends = np.concatenate([np.asarray(self.frames[k]) for k in (0, 1, -1)])
-        palette = Image.fromarray(ends).quantize(240, Image.Quantize.MAXCOVERAGE)
+        palette = palette_of([self.frames[k] for k in (0, 1, -1)], 240)
         first, *rest = [
             each.quantize(palette=palette, dither=Image.Dither.NONE) for each in self.frames
         ]

@@ -185,6 +185,14 @@ def test_another_port_that_is_taken_is_one_line(tmp_path):
     assert "--port" in ended.stderr
 
 
+def test_data_that_is_not_there_is_named_as_a_file(cli, tmp_path):
+    (tmp_path / "sensors.csv").write_text("a,label\n1,x\n")
+    missing = cli("studio", "sensor.csv", "--no-browser")
+    assert missing.code == 2
+    assert missing.err == "error: sensor.csv: no such file; did you mean sensors.csv?\n"
+    assert "no such run" in cli("studio", "classify-1", "--no-browser").err
+
+
 def test_every_address_of_the_machine_is_refused(tmp_path):
     for host in ("0.0.0.0", "::"):
         words = [sys.executable, "-m", "hiddenstate", "studio", "--no-browser", "--host", host]

@@ -53,8 +53,15 @@ def studio(name: str | None, port: int, host: str, no_browser: bool, runs_dir: P
 def _start(
     name: str | None, runs_dir: Path
 ) -> tuple[dict[str, str], Path | None, tuple[Path, ...]]:
-    """What the page opens: data or a run; a run that lies elsewhere; the folders it may name."""
+    """What the page opens: data or a run; a run that lies elsewhere; the folders it may name.
+
+    Raises
+    ------
+    DataError
+        If there is neither; a name with a suffix was meant as a file.
+    """
     from hiddenstate.cli.run_argument import named_run
+    from hiddenstate.errors import DataError, did_you_mean, printable
     from hiddenstate.studio.index import id_of
 
     here = (Path.cwd(),)
@@ -65,5 +72,8 @@ def _start(
     if not is_run and path.exists():
         whole = path.resolve()
         return {"data": str(whole)}, None, (*here, whole.parent)
+    if not is_run and path.suffix:
+        beside = [each.name for each in path.parent.glob("*")]
+        raise DataError(f"{printable(name)}: no such file{did_you_mean(path.name, beside)}")
     run = named_run(name, runs_dir)
     return {"run": id_of(run.path.resolve().name)}, run.path.resolve(), here

@@ -122,6 +122,16 @@ def test_byte_order_marks_and_all_newlines_are_accepted(read: Read) -> None:
             equal(data.y, ["x", "y", "x"])
 
 
+def test_columns_that_spaces_separate_are_refused_with_the_option(read: Read) -> None:
+    text = "a b  label\n1 2  x\n3 4  y\n"
+    assert "separated by space, not by ','; add --delimiter space" in refused(read, text)
+    assert refused(read, "1,5 2,5\n3,5 4,5\n").endswith("add --delimiter space --decimal ','")
+    equal(read(text, delimiter="space").X, [[1, 2], [3, 4]])
+    for one in ("city\nNew York\nSan Jose\n", "a level\n1\n2\n"):  # no columns of numbers
+        assert "delimiter" not in refused(read, one, job="classify")
+    equal(read("1 234\n5 678\n", thousands=" ", job="autoencode").X, [[1234], [5678]])
+
+
 def test_semicolons_and_decimal_commas_are_refused_with_both_options(read: Read) -> None:
     message = "add --delimiter ';' --decimal ','"
     text = "a;b;label\n1,5;2;x\n3,5;4;y\n"

@@ -28,7 +28,7 @@ from hiddenstate.data.readers.columns import (
     kind_of,
 )
 from hiddenstate.data.readers.header import is_header
-from hiddenstate.data.readers.number_text import CommaCheck, NumberMarks
+from hiddenstate.data.readers.number_text import CommaCheck, NumberMarks, is_number
 from hiddenstate.data.readers.text_lines import TextLines
 from hiddenstate.data.readers.written_cells import WrittenCells, is_blank
 from hiddenstate.errors import DataError, OptionError, printable
@@ -196,7 +196,10 @@ class _Reading:
         bare = [_DECIMAL_COMMA.sub("", line) for line in lines]
         if delimiter == " " or any(delimiter in line for line in bare):
             return
-        for other, name in ((";", "';'"), ("\t", "tab"), (",", "','"), ("|", "'|'")):
+        others = {";": "';'", "\t": "tab", ",": "','", "|": "'|'"}
+        if self.options.thousands != " " and _has_spaced_numbers(bare):
+            others[" "] = "space"
+        for other, name in others.items():
             if other != delimiter and all(other in line for line in bare):
                 comma = other != "," and any(_DECIMAL_COMMA.search(line) for line in lines)
                 decimal = " --decimal ','" if comma else ""
@@ -448,6 +451,12 @@ def _joined(pieces: deque[_Piece], n_rows: int, n_columns: int) -> list[Array]:
 
 
 _DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
+
+
+def _has_spaced_numbers(lines: list[str]) -> bool:
+    """Return whether spaces cut all lines alike, with numbers; those in text would not."""
+    cut = [line.split() for line in lines]
+    return len({len(cells) for cells in cut}) == 1 and any(map(is_number, cut[-1]))
 
 
 def _column(cells: tuple[str, ...], marks: NumberMarks, as_text: bool) -> Array:
