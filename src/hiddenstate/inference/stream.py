@@ -414,7 +414,7 @@ def _check_streams(model: FittedModel) -> None:
             "its end; use predict or forecast, or train one with --scale auto"
         )
     if model.transform.known.ahead:
-        raise OptionError("stream: the model reads columns known ahead, which a stream does not have")
+        raise OptionError("stream: the model reads columns known ahead; a stream has none")
     config = model.net.recurrent
     reasons = {
         "bidirectional": (
