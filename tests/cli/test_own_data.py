@@ -256,6 +256,7 @@ def test_a_split_in_time_does_not_depend_on_the_order_of_the_file(job, cli, tmp_
     options = ["--split", "time", "--time", "date", "--input", "v,w", "--max-steps", "4"]
     if job == "regress":
         options += ["--id", "store", "--target", "v", "--horizon", "1", "--window", "4"]
+        options += ["--scale", "standard"]  # of the columns, whose values the transform gives back
     else:
         options += ["--label", "kind", "--layout", "wide"]
     tests = []

@@ -48,7 +48,8 @@ def test_little_is_loaded_until_something_is_touched(
     assert 80_000 < sum(len(assets[path].body) for path in paths) <= MOST
     assert not set(loaded(browser)) & set(LATER[job])
     foreign = "classify" if job != "classify" else "codes"
-    for name in ("home.css", "away.css", f"{foreign}.css", f"zh_{foreign}.js", "zh_away.js"):
+    other = "classify" if job != "classify" else "autoencode"
+    for name in ("home.css", "away.css", f"{foreign}.css", f"zh_{other}.js", "zh_away.js"):
         assert name not in loaded(browser)
     assert ("zh_frame.js" in loaded(browser)) == (language == "zh")
 

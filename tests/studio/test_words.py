@@ -18,7 +18,8 @@ PAGES = {
     "frame": ("main", "run"),
     "home": ("home", "runs", "compare"),
     "classify": ("classify",),
-    "codes": ("autoencode", "regress"),
+    "regress": ("regress",),
+    "autoencode": ("autoencode",),
     "away": ("takings",),
 }
 """The modules with which each file of texts is loaded."""

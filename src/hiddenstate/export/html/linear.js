@@ -1,6 +1,9 @@
 // The linear path of a program, and windows in units of their own deviation.
 
-/** @import { Linear, Program } from "./net.js" */
+/** @import { Linear, Matrix, Program } from "./net.js" */
+
+/** @param {number[]} numbers */
+const average = (numbers) => numbers.reduce((sum, x) => sum + x) / numbers.length;
 
 /**
  * Returns the mean and the deviation of the last values of a target; a deviation of 0 if they are flat.
@@ -9,12 +12,10 @@
  * @param {number} feature
  */
 export function windowScale(program, steps, feature) {
-  const values = steps.slice(-(program.window || steps.length)).map((x) => x[feature]);
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const square = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length;
-  const largest = Math.max(...values.map(Math.abs));
-  const deviation = Math.sqrt(square);
-  return { mean, deviation: deviation <= 1e-9 * largest ? 0 : deviation };
+  const values = steps.slice(-program.window).map((x) => x[feature]);
+  const mean = average(values);
+  const deviation = Math.sqrt(average(values.map((x) => (x - mean) ** 2)));
+  return { mean, deviation: deviation <= 1e-9 * Math.max(...values.map(Math.abs)) ? 0 : deviation };
 }
 
 /**
@@ -24,7 +25,7 @@ export function windowScale(program, steps, feature) {
  */
 export function byWindow(program, steps) {
   const read = steps.map((x) => x.slice());
-  for (const feature of program.linear?.features ?? []) {
+  for (const feature of /** @type {Linear} */ (program.linear).features) {
     const { mean, deviation } = windowScale(program, steps, feature);
     for (const x of read) x[feature] = deviation ? (x[feature] - mean) / deviation : 0;
   }
@@ -40,17 +41,15 @@ export function byWindow(program, steps) {
  * @param {number} o
  */
 export function linearAt(program, linear, steps, t, o) {
-  const { factor, offset } = program;
-  const { ahead, moved, effects } = linear;
-  const [feature, lags] = [linear.features[o], linear.weight.shape[1]];
+  const { ahead, moved, effects, weight, features } = linear;
   /** @type {(step: Float64Array, i: number) => number} */
-  const inData = (step, i) => (factor ? step[i] / factor.data[i] + offset.data[i] : step[i]);
-  /** @type {(step: Float64Array, columns: number[]) => number} */
-  const added = (step, columns) => (effects ? columns.reduce((sum, i, j) => sum + effects.data[o * columns.length + j] * inData(step, i), 0) : 0);
+  const raw = (step, i) => (program.factor ? step[i] / program.factor.data[i] + program.offset.data[i] : step[i]);
+  /** @type {(step: Float64Array, ids: number[]) => number} */
+  const added = (step, ids) => ids.reduce((sum, i, j) => sum + /** @type {Matrix} */ (effects).data[o * ids.length + j] * raw(step, i), 0);
   let sum = linear.bias.data[o] + added(steps[t], moved);
-  for (let k = 0; k < lags; k += 1) {
+  for (let k = 0; k < weight.shape[1]; k += 1) {
     const step = steps[Math.max(t - k, 0)];
-    sum += linear.weight.data[o * lags + k] * (inData(step, feature) - added(step, ahead));
+    sum += weight.data[o * weight.shape[1] + k] * (raw(step, features[o]) - added(step, ahead));
   }
   return sum;
 }

@@ -17,8 +17,8 @@ const PANELS = { classify: "./classify.js", regress: "./regress.js", autoencode:
  * @param {string} job
  */
 export function prepare(job) {
-  const pages = job === "classify" ? "classify" : "codes";
-  return Promise.all([import(/** @type {any} */ (PANELS)[job]), styled(pages), speak(pages)]);
+  const known = /** @type {"classify"|"regress"|"autoencode"} */ (job);
+  return Promise.all([import(PANELS[known]), styled(job === "classify" ? "classify" : "codes"), speak(known)]);
 }
 
 /**

@@ -110,4 +110,13 @@ export const TEXTS = {
   "name a file or a folder": "请指定一个文件或文件夹",
   "the connection ended": "连接已断开",
   "the command ended without a reason": "命令结束了，没有给出原因",
+  "Open a file": "打开文件",
+  "Paste or drop your own": "粘贴或拖入自己的数据",
+  "That cannot be read: {why}.": "无法读取：{why}。",
+  "The net cannot read this: {why}.": "网络无法读取：{why}。",
+  "The rows of the run appear here in a moment.": "这次运行的样本马上显示在这里。",
+  Use: "使用",
+  "the weights come with the first snapshot": "权重随第一个快照到来",
+  "with the weights after update {step}": "使用第 {step} 次更新后的权重",
+  "with the weights of the end": "使用最终的权重",
 };
