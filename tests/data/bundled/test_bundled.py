@@ -1,6 +1,8 @@
 """The bundled data: MNIST and waves."""
 
+import _thread
 import gzip
+import resource
 import shutil
 from pathlib import Path
 
@@ -132,3 +134,24 @@ def test_regress_without_data_uses_the_waves_of_its_options() -> None:
     result = load_dataset(make_config("regress", {"windows": 7, "window": 5, "dtype": "float64"}))
     assert result.X.shape == (7, 5, 1)
     assert result.X.dtype == np.float64
+
+
+@pytest.mark.parametrize("why", ["no thread can start", "memory is limited", "none has begun"])
+def test_digits_are_unpacked_where_no_thread_does_it(
+    why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = []
+
+    def start(function: object, arguments: tuple[()]) -> int:
+        started.append(function)
+        if why == "no thread can start":
+            raise RuntimeError("can't start new thread")
+        return 0
+
+    if why == "memory is limited":
+        monkeypatch.setattr(resource, "getrlimit", lambda _: (400_000_000, 400_000_000))
+    monkeypatch.setattr(_thread, "start_new_thread", start)
+    unpack.unpack_ahead()
+    sizes = [len(content) for content in unpack.unpacked()]
+    assert sizes == [16 + 47_040_000, 8 + 60_000, 16 + 7_840_000, 8 + 10_000]
+    assert len(started) == (0 if why == "memory is limited" else 4)

@@ -4,10 +4,11 @@ A command that will need them starts this before it imports the rest of the prog
 hashlib leave the interpreter to other threads.
 """
 
+import _thread
 import hashlib
 import io
 import math
-import threading
+import resource
 import zlib
 from contextlib import suppress
 from pathlib import Path
@@ -37,30 +38,55 @@ FILES = {
 """Shape and SHA-256 of each unpacked file by name."""
 
 
-class _Unpacking(threading.Thread):
-    """Unpacks a file in a thread that does not keep the process from ending."""
+class _Unpacking:
+    """The unpacking of a file, done once: by a thread, or by whoever needs the content before.
+
+    Threads are started by `_thread`: `threading.Thread.start` waits for ever for a thread that ends
+    for want of memory before it has begun.
+    """
 
     def __init__(self, file: str) -> None:
-        super().__init__(daemon=True)
-        self.file = file
-        self.content: memoryview | None = None
+        self._file = file
+        self._content: memoryview | None = None
+        self._begun, self._ended = _thread.allocate_lock(), _thread.allocate_lock()
+        self._ended.acquire()
 
-    def run(self) -> None:
+    def start(self) -> None:
+        """Unpack in a thread, if there can be one."""
+        with suppress(RuntimeError, MemoryError):
+            _thread.start_new_thread(self._run, ())
+
+    def _run(self) -> None:
         """Unpack; whoever waits for the content tries again if that fails, and meets the error."""
-        with suppress(DataError, MemoryError):
-            self.content = _verified(self.file)
+        if self._begun.acquire(blocking=False):
+            try:
+                with suppress(DataError, MemoryError):
+                    self._content = _verified(self._file)
+            finally:
+                self._ended.release()
+
+    def content(self) -> memoryview:
+        """Wait for the end, and return the content."""
+        if self._begun.acquire(blocking=False):
+            return _verified(self._file)
+        self._ended.acquire()
+        return _verified(self._file) if self._content is None else self._content
 
 
 _started: list[_Unpacking] = []
-"""The threads whose contents nobody has taken yet."""
+"""The files whose contents nobody has taken yet."""
 
 
 def unpack_ahead() -> None:
-    """Start to unpack the files, unless that is under way; :func:`unpacked` waits for the end."""
+    """Start to unpack the files, unless that is under way; :func:`unpacked` waits for the end.
+
+    Threads take address space from what is imported meanwhile: where it is limited there are none.
+    """
     if not _started:
         _started.extend(map(_Unpacking, FILES))
-        for thread in _started:
-            thread.start()
+        if resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY:
+            for each in _started:
+                each.start()
 
 
 def unpacked() -> list[memoryview]:
@@ -72,10 +98,8 @@ def unpacked() -> list[memoryview]:
         If a file of the installation is missing or damaged.
     """
     unpack_ahead()
-    threads = [_started.pop(0) for _ in FILES]
-    for thread in threads:
-        thread.join()
-    return [t.content if t.content is not None else _verified(t.file) for t in threads]
+    taken = [_started.pop(0) for _ in FILES]
+    return [each.content() for each in taken]
 
 
 def header_size(shape: tuple[int, ...]) -> int:
