@@ -4,6 +4,7 @@ import _thread
 import gzip
 import resource
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -134,6 +135,14 @@ def test_regress_without_data_uses_the_waves_of_its_options() -> None:
     result = load_dataset(make_config("regress", {"windows": 7, "window": 5, "dtype": "float64"}))
     assert result.X.shape == (7, 5, 1)
     assert result.X.dtype == np.float64
+
+
+def test_several_threads_load_the_digits_at_once(digits: SequenceDataset) -> None:
+    unpack.unpack_ahead()
+    with ThreadPoolExecutor(4) as pool:
+        loaded = list(pool.map(lambda _: load_mnist(), range(4)))
+    assert len({each.X.ctypes.data for each in loaded}) == 4
+    assert all(np.array_equal(each.X, digits.X) for each in loaded)
 
 
 @pytest.mark.parametrize("why", ["no thread can start", "memory is limited", "none has begun"])

@@ -73,20 +73,14 @@ class _Unpacking:
         return _verified(self._file) if self._content is None else self._content
 
 
-_started: list[_Unpacking] = []
-"""The files whose contents nobody has taken yet."""
+_ahead: list[list[_Unpacking]] = []
+"""The unpacking of all files that was started and that nobody has taken yet: one, or none."""
 
 
 def unpack_ahead() -> None:
-    """Start to unpack the files, unless that is under way; :func:`unpacked` waits for the end.
-
-    Threads take address space from what is imported meanwhile: where it is limited there are none.
-    """
-    if not _started:
-        _started.extend(map(_Unpacking, FILES))
-        if resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY:
-            for each in _started:
-                each.start()
+    """Start to unpack the files, unless that is under way; :func:`unpacked` waits for the end."""
+    if not _ahead:
+        _ahead.append(_all_started())
 
 
 def unpacked() -> list[memoryview]:
@@ -97,9 +91,23 @@ def unpacked() -> list[memoryview]:
     DataError
         If a file of the installation is missing or damaged.
     """
-    unpack_ahead()
-    taken = [_started.pop(0) for _ in FILES]
-    return [each.content() for each in taken]
+    try:
+        files = _ahead.pop()  # at once: several threads may load the digits
+    except IndexError:
+        files = _all_started()
+    return [each.content() for each in files]
+
+
+def _all_started() -> list[_Unpacking]:
+    """Return the unpacking of each file, in threads.
+
+    Threads take address space from what is imported meanwhile: where it is limited there are none.
+    """
+    files = [_Unpacking(name) for name in FILES]
+    if resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY:
+        for each in files:
+            each.start()
+    return files
 
 
 def header_size(shape: tuple[int, ...]) -> int:
