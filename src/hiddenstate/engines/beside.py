@@ -3,12 +3,12 @@
 from typing import Any
 
 from hiddenstate.engines.interface import Predictor, Source
+from hiddenstate.engines.whole_rows import WholeRowsPredictor
 from hiddenstate.models.convolutions import ConvolutionPath, combine, log_probabilities
-from hiddenstate.models.net import Params
 from hiddenstate.system.typing import Array
 
 
-class CombinedPredictor:
+class CombinedPredictor(WholeRowsPredictor):
     """The logarithms of the mean probabilities of a net and of a path.
 
     Parameters
@@ -21,6 +21,8 @@ class CombinedPredictor:
     threads : int, default 0
         Of the path; 0 leaves the choice to the kernels.
     """
+
+    subject = "a net with fixed convolutions beside it"
 
     def __init__(self, net: Predictor, path: ConvolutionPath, dtype: Any, threads: int = 0) -> None:
         self.net, self.path, self._dtype, self._threads = net, path, dtype, threads
@@ -36,26 +38,3 @@ class CombinedPredictor:
         net = self.net.predict(X, lengths)
         share, scale = self.path.net_share, self.path.net_scale
         return combine(net, path, share, scale).astype(self._dtype)
-
-    def forward(self, X: Array, state: Params) -> tuple[Array, Params]:
-        """Refuse: the convolutions read whole series."""
-        raise TypeError(_REFUSAL)
-
-    def advance(self, X: Array, state: Params) -> Array:
-        """Refuse: the convolutions read whole series."""
-        raise TypeError(_REFUSAL)
-
-    def follow(self, X: Source, state: Params) -> tuple[Array, Params]:
-        """Refuse: the convolutions read whole series."""
-        raise TypeError(_REFUSAL)
-
-    def encode(self, X: Source) -> Array:
-        """Refuse: only autoencoders encode."""
-        raise TypeError("a classifier has no codes")
-
-    def decode(self, codes: Array) -> Array:
-        """Refuse: only autoencoders decode."""
-        raise TypeError("a classifier has no codes")
-
-
-_REFUSAL = "a net with fixed convolutions beside it carries no state"

@@ -23,6 +23,7 @@ from hiddenstate.engines.interface import (
     TrainingState,
     without_fold,
 )
+from hiddenstate.engines.whole_rows import WholeRowsPredictor
 from hiddenstate.kernels import default_threads
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net, Params, member_params
@@ -119,7 +120,7 @@ class MembersEngine:
         return self._engines[0].about() | {"threads": self.threads}
 
 
-class MembersPredictor:
+class MembersPredictor(WholeRowsPredictor):
     """Averages the outputs of the members of a model; see `Predictor`.
 
     Parameters
@@ -129,6 +130,8 @@ class MembersPredictor:
     make : callable
         Makes the predictor of one member.
     """
+
+    subject = "a net with members"
 
     def __init__(self, model: FittedModel, make: Callable[[FittedModel], Predictor]) -> None:
         self._net = model.net
@@ -142,26 +145,6 @@ class MembersPredictor:
     def each(self, X: Source, lengths: Array | None = None) -> list[Array]:
         """Return the outputs of each member for rows `X`."""
         return [member.predict(X, lengths) for member in self._members]
-
-    def forward(self, X: Array, state: Params) -> tuple[Array, Params]:
-        """Refuse: a net with members carries no state."""
-        raise TypeError("a net with members carries no state")
-
-    def advance(self, X: Array, state: Params) -> Array:
-        """Refuse: a net with members carries no state."""
-        raise TypeError("a net with members carries no state")
-
-    def follow(self, X: Source, state: Params) -> tuple[Array, Params]:
-        """Refuse: a net with members carries no state."""
-        raise TypeError("a net with members carries no state")
-
-    def encode(self, X: Source) -> Array:
-        """Refuse: only autoencoders encode, and they have no members."""
-        raise TypeError("a net with members has no codes")
-
-    def decode(self, codes: Array) -> Array:
-        """Refuse: only autoencoders decode, and they have no members."""
-        raise TypeError("a net with members has no codes")
 
 
 def averaged(outputs: Sequence[Array], net: Net) -> Array:
