@@ -264,14 +264,22 @@ def live(folder: Path, rounds: int) -> Rows:
                 opened.evaluate(f"(before) => {{ window.seen = ({CHANGE})(before); }}", before)
                 written = time.time()
                 writer.add_history(
-                    {"event": "log", "step": step, "epoch": 0, "loss": 1.0,
-                     "mean_loss": 1.0 + step / 1e4, "lr": 0.01}
-                )  # fmt: skip
+                    {
+                        "event": "log",
+                        "step": step,
+                        "epoch": 0,
+                        "loss": 1.0,
+                        "mean_loss": 1.0 + step / 1e4,
+                        "lr": 0.01,
+                    }
+                )
                 shown.append(opened.evaluate("() => window.seen") / 1000 - written)
     process = subprocess.Popen(
         [*COMMAND, "classify", "--view", "off", "--epochs", "1000", "--hidden-size", "8"],
-        cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     path = folder / "runs" / "classify-2" / "history.jsonl"
     while not path.exists() or path.stat().st_size < 200:
         time.sleep(0.05)

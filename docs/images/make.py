@@ -157,8 +157,9 @@ def draw_forecast(words: dict[str, str], used: set[str]) -> None:
     """Run the commands of a tutorial on its file, and keep the figure of the forecast."""
     job, picture = FORECAST
     text = (HERE.parent / "en" / f"{job}.md").read_text("utf-8")
-    (block,) = (each for each in re.findall(r"^```python\n(.*?)^```", text, re.M | re.S)
-                if ".csv" in each)  # fmt: skip
+    (block,) = (
+        each for each in re.findall(r"^```python\n(.*?)^```", text, re.M | re.S) if ".csv" in each
+    )
     train, ask = re.findall(r"^\$ hiddenstate (.*\.csv.*|forecast (?!.*backtest).*)$", text, re.M)[
         :2
     ]

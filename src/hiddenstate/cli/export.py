@@ -26,12 +26,20 @@ from hiddenstate.cli.run_argument import run_argument
     "\n\n\b\nExample:\n  hiddenstate export classify-1 --to python --output digits.py",
 )
 @run_argument
-@click.option("--to", required=True, metavar="c|html|nam|onnx|python|rtneural|triton",
-              help="What to write.")  # fmt: skip
-@click.option("--output", type=FilePath(path_type=Path), metavar="FILE",
-              help="The file to write, instead of one named after the run.")  # fmt: skip
-@click.option("--weights", metavar="float32|float16|int8",
-              help="How weights are stored.  [default: the target's choice]")  # fmt: skip
+@click.option(
+    "--to", required=True, metavar="c|html|nam|onnx|python|rtneural|triton", help="What to write."
+)
+@click.option(
+    "--output",
+    type=FilePath(path_type=Path),
+    metavar="FILE",
+    help="The file to write, instead of one named after the run.",
+)
+@click.option(
+    "--weights",
+    metavar="float32|float16|int8",
+    help="How weights are stored.  [default: the target's choice]",
+)
 @click.option("--force", is_flag=True, help="Replace files that exist.")
 @json_option
 @debug_option

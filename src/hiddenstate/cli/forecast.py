@@ -50,24 +50,54 @@ FIGURES = (".png", ".svg", ".pdf")
 )
 @run_argument
 @data_argument
-@click.option("--horizon", type=click.IntRange(1, 10_000), default=12, show_default=True,
-              help="Number of steps to forecast.")  # fmt: skip
-@click.option("--future", type=FilePath(path_type=Path), metavar="FILE",
-              help="File with the columns known ahead (regress --future) at the steps to forecast, "
-              "for each series; by default the rows of DATA after its last target.")  # fmt: skip
-@click.option("--level", default="80,95", show_default=True, metavar="PERCENT,...",
-              help="Levels of the intervals, in percent; none draws no intervals.")  # fmt: skip
-@click.option("--backtest", type=click.IntRange(1, 10_000), metavar="N",
-              help="Score forecasts from the last N origins instead, without training again, "
-              "beside the last season and the linear path alone.")  # fmt: skip
-@click.option("--output", type=FilePath(path_type=Path), metavar="FILE",
-              help="Write the forecasts to FILE instead of stdout.")  # fmt: skip
-@click.option("--format", "file_format", type=click.Choice(("auto", "csv", "json", "parquet")),
-              metavar="auto|csv|json|parquet", default="auto",
-              help="Output format; auto follows the name of --output, otherwise CSV.  "
-              "[default: auto]")  # fmt: skip
-@click.option("--figure", type=FilePath(path_type=Path), metavar="FILE",
-              help="Draw the forecasts after the last steps of up to six series.")  # fmt: skip
+@click.option(
+    "--horizon",
+    type=click.IntRange(1, 10_000),
+    default=12,
+    show_default=True,
+    help="Number of steps to forecast.",
+)
+@click.option(
+    "--future",
+    type=FilePath(path_type=Path),
+    metavar="FILE",
+    help="File with the columns known ahead (regress --future) at the steps to forecast, "
+    "for each series; by default the rows of DATA after its last target.",
+)
+@click.option(
+    "--level",
+    default="80,95",
+    show_default=True,
+    metavar="PERCENT,...",
+    help="Levels of the intervals, in percent; none draws no intervals.",
+)
+@click.option(
+    "--backtest",
+    type=click.IntRange(1, 10_000),
+    metavar="N",
+    help="Score forecasts from the last N origins instead, without training again, "
+    "beside the last season and the linear path alone.",
+)
+@click.option(
+    "--output",
+    type=FilePath(path_type=Path),
+    metavar="FILE",
+    help="Write the forecasts to FILE instead of stdout.",
+)
+@click.option(
+    "--format",
+    "file_format",
+    type=click.Choice(("auto", "csv", "json", "parquet")),
+    metavar="auto|csv|json|parquet",
+    default="auto",
+    help="Output format; auto follows the name of --output, otherwise CSV.  [default: auto]",
+)
+@click.option(
+    "--figure",
+    type=FilePath(path_type=Path),
+    metavar="FILE",
+    help="Draw the forecasts after the last steps of up to six series.",
+)
 @skip_unknown_option
 @json_option
 @model_options
@@ -110,9 +140,17 @@ def forecast(
                 )
         file_format = "json" if as_json else file_format
         forecast_groups(
-            groups, data, output, file_format, skip_unknown, horizon, levels, device, threads,
+            groups,
+            data,
+            output,
+            file_format,
+            skip_unknown,
+            horizon,
+            levels,
+            device,
+            threads,
             reading,
-        )  # fmt: skip
+        )
         return
     refuse_skipping(skip_unknown)
     check_order(run, data, runs_dir)
@@ -194,8 +232,13 @@ def _say_backtest(scores: Mapping[str, Any], as_json: bool) -> None:
         say_json(dict(scores))
         return
     levels = list(dict.fromkeys(k for each in scores["scores"].values() for k in each["coverage"]))
-    head = ["method", "MASE", "sMAPE", *(f"within {n} %" for n in levels),
-            *(f"pinball {n} %" for n in levels)]  # fmt: skip
+    head = [
+        "method",
+        "MASE",
+        "sMAPE",
+        *(f"within {n} %" for n in levels),
+        *(f"pinball {n} %" for n in levels),
+    ]
     lines = []
     for name, each in scores["scores"].items():
         numbers = [each["mase"], each["smape"]]

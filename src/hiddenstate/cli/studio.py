@@ -23,11 +23,20 @@ WAITING = "hiddenstate.cli.waiting"
     "Example:\n  hiddenstate studio sensors.csv",
 )
 @click.argument("name", required=False, metavar="[DATA|RUN]")
-@click.option("--port", type=click.IntRange(0, 65535), default=0, metavar="N",
-              help="Port to listen on; 0 takes one that is free.  [default: 0]")  # fmt: skip
-@click.option("--host", default=LOCAL, metavar="ADDRESS",
-              help="Address to listen on, if not this machine's own; the connection is not "
-              "encrypted.  [default: 127.0.0.1]")  # fmt: skip
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    metavar="N",
+    help="Port to listen on; 0 takes one that is free.  [default: 0]",
+)
+@click.option(
+    "--host",
+    default=LOCAL,
+    metavar="ADDRESS",
+    help="Address to listen on, if not this machine's own; the connection is not "
+    "encrypted.  [default: 127.0.0.1]",
+)
 @click.option("--no-browser", is_flag=True, help="Do not open the browser.")
 @runs_dir_option
 @debug_option

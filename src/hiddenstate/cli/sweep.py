@@ -46,8 +46,17 @@ JOB_OF = {"label": "classify", "target": "regress", "horizon": "regress", "code_
 
 def _run_sweep(data: str, by: str | None, runs_dir: Path, as_json: bool, **values: Any) -> None:
     """The command `sweep`."""
-    own = ("name", "jobs", "scheduler", "shard", "retry_failed", "collect", "extract",
-           "config_file", "job")  # fmt: skip
+    own = (
+        "name",
+        "jobs",
+        "scheduler",
+        "shard",
+        "retry_failed",
+        "collect",
+        "extract",
+        "config_file",
+        "job",
+    )
     how = {name: values.pop(name) for name in own}
     values = {name: value for name, value in values.items() if value is not None}
     if by is None or how["extract"] is not None or how["collect"]:
@@ -237,8 +246,11 @@ def _print_results(
             }
         )
         return
-    words = [f"{found['done']:,} done", f"{found['beaten']:,} worse than their baseline",
-             f"{found['failed']:,} failed"]  # fmt: skip
+    words = [
+        f"{found['done']:,} done",
+        f"{found['beaten']:,} worse than their baseline",
+        f"{found['failed']:,} failed",
+    ]
     if missing:
         words.append(f"{missing:,} not trained yet")
     say(f"{count(n_groups, 'group')}: {', '.join(words)}")

@@ -15,9 +15,19 @@ STDIN = "-"
 
 STDIN_NAMES = tuple(
     f"stdin{ending}"
-    for ending in (".csv", ".csv.gz", ".jsonl", ".jsonl.gz", ".xlsx", ".parquet", ".ts", ".npy",
-                   ".npz", ".wav")
-)  # fmt: skip
+    for ending in (
+        ".csv",
+        ".csv.gz",
+        ".jsonl",
+        ".jsonl.gz",
+        ".xlsx",
+        ".parquet",
+        ".ts",
+        ".npy",
+        ".npz",
+        ".wav",
+    )
+)
 """Names of a file with what stdin held; a run folder keeps one."""
 
 

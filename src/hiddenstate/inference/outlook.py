@@ -170,8 +170,7 @@ class Outlook:
             name: seasonal_paths(self.earlier, self.series, forecaster.own, season),
         }
         if model.transform.linear is not None:
-            params = {n: np.zeros_like(a) if is_of_head(n) else a
-                      for n, a in model.params.items()}  # fmt: skip
+            params = {n: np.zeros_like(a) if is_of_head(n) else a for n, a in model.params.items()}
             bare = replace(model, params=params)
             single = make_predictor(bare, "cpu", 1)
             alone = Forecaster(bare, single, forecaster.horizon, forecaster.after)

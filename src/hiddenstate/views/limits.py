@@ -135,8 +135,12 @@ def _plane_of(shown: Sequence[NamedArrays], before: Array | None) -> Plane | Non
         return None
     plane = plane_of(states[-1][0], before)
     width = plane.axes.shape[1]
-    paths = [plane.project(finite_rows(part)) for parts in states for part in parts
-             if part.shape[1] == width]  # fmt: skip
+    paths = [
+        plane.project(finite_rows(part))
+        for parts in states
+        for part in parts
+        if part.shape[1] == width
+    ]
     zero = [plane.project(np.zeros((1, width)))] if len(states[-1]) > 1 else []
     return plane._replace(ends=code_spans([*paths, *zero]))
 
@@ -154,8 +158,9 @@ def _signal_spans(shown: Sequence[NamedArrays]) -> tuple[tuple[Span, ...], Span 
     if not parts:
         return (), None
     n = parts[0][0].shape[-1]
-    targets, predictions = (np.concatenate([part.reshape(-1, n) for part in both])
-                            for both in zip(*parts, strict=True))  # fmt: skip
+    targets, predictions = (
+        np.concatenate([part.reshape(-1, n) for part in both]) for both in zip(*parts, strict=True)
+    )
     errors = np.concatenate([window_errors(*part) for part in parts])
     positive = errors[np.isfinite(errors) & (errors > 0)]
     spans = map(signal_span, targets.T, predictions.T)

@@ -124,10 +124,11 @@ def encoding_remarks(where: str, encodings: Sequence[Encoding]) -> tuple[str, ..
     if not encodings:
         return ()
     words = [
-        f"{printable(e.column, 40)} (" + (f"{len(e.values)} values" if e.values else
-        ", ".join(e.calendar)) + ")"
+        f"{printable(e.column, 40)} ("
+        + (f"{len(e.values)} values" if e.values else ", ".join(e.calendar))
+        + ")"
         for e in encodings
-    ]  # fmt: skip
+    ]
     n = sum(len(e.features) for e in encodings)
     return (f"{where}: read as {n} features: {listed(words, each=80)}",)
 

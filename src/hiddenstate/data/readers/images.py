@@ -181,9 +181,21 @@ def _read_image(path: Path, options: DataConfig) -> Array:
     except DataError:
         raise
     # Pillow's decoders raise these on damaged files.
-    except (OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, EOFError,
-            AttributeError, RuntimeError, AssertionError, MemoryError, struct.error,
-            zlib.error) as error:  # fmt: skip
+    except (
+        OSError,
+        SyntaxError,
+        ValueError,
+        TypeError,
+        LookupError,
+        ArithmeticError,
+        EOFError,
+        AttributeError,
+        RuntimeError,
+        AssertionError,
+        MemoryError,
+        struct.error,
+        zlib.error,
+    ) as error:
         why = printable(getattr(error, "strerror", None) or error, 80)
         raise DataError(f"{where}: damaged or truncated ({why})") from None
 

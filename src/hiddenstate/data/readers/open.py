@@ -34,8 +34,16 @@ whether a bounded sample of the rows is enough, which the reader then describes 
 ColumnsReader = Callable[[Path, DataConfig, bool], Columns]
 """Reads the columns of a table; the last argument is whether a sample is enough."""
 
-TEXT_OPTIONS = ("delimiter", "decimal", "thousands", "encoding", "max_unpacked", "layout", "id",
-                "sheet")  # fmt: skip
+TEXT_OPTIONS = (
+    "delimiter",
+    "decimal",
+    "thousands",
+    "encoding",
+    "max_unpacked",
+    "layout",
+    "id",
+    "sheet",
+)
 """Options that say how the cells of a table are read, whatever its columns are for."""
 
 

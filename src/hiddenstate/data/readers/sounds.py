@@ -86,9 +86,9 @@ class Framing:
 
     def names(self) -> tuple[str, ...]:
         """Return the name of each number of a step."""
-        channels = ["sound"] if self.channels == 1 else [
-            f"channel_{k + 1}" for k in range(self.channels)
-        ]  # fmt: skip
+        channels = (
+            ["sound"] if self.channels == 1 else [f"channel_{k + 1}" for k in range(self.channels)]
+        )
         if self.bands:
             hertz = (self._edges() * self.rate / self.frame).round().astype(int)
             parts = [f"{low}-{high} Hz" for low, high in itertools.pairwise(hertz)]
@@ -270,9 +270,11 @@ def _check_alike(wav: Wav, first: Wav | None, options: DataConfig) -> None:
     where = printable(wav.path)
     rate = options.rate or (first.rate if first else wav.rate)
     if wav.rate != rate:
-        other = "expected" if options.rate or first is None else (
-            f"but {printable(first.path.name, 60)} has"
-        )  # fmt: skip
+        other = (
+            "expected"
+            if options.rate or first is None
+            else (f"but {printable(first.path.name, 60)} has")
+        )
         hint = f"resample it: ffmpeg -i IN.wav -ar {rate} OUT.wav"
         raise DataError(f"{where}: {wav.rate:,} samples a second, {other} {rate:,}; {hint}")
     if first is not None and wav.channels != first.channels:

@@ -38,8 +38,15 @@ class Shard:
     def parse(cls, text: str) -> "Shard":
         """Return the shard that `I/N` names (`OptionError`)."""
         first, slash, second = text.partition("/")
-        if not (slash and first.isascii() and first.isdigit() and second.isascii()
-                and second.isdigit() and len(text) < 20 and int(first) < int(second)):  # fmt: skip
+        if not (
+            slash
+            and first.isascii()
+            and first.isdigit()
+            and second.isascii()
+            and second.isdigit()
+            and len(text) < 20
+            and int(first) < int(second)
+        ):
             raise OptionError(
                 f"--shard: expected I/N with I from 0 to N - 1, got {printable(text, 40)}"
             )

@@ -217,9 +217,15 @@ class SweepFolder:
                 "update hiddenstate"
             )
         fields: dict[str, Any] = {
-            "format": int, "job": str, "by": list, "by_text": list, "options": dict, "table": dict,
-            "groups": int, "check": str,
-        }  # fmt: skip
+            "format": int,
+            "job": str,
+            "by": list,
+            "by_text": list,
+            "options": dict,
+            "table": dict,
+            "groups": int,
+            "check": str,
+        }
         about = check_fields(about, fields, f"{where}: damaged")
         if about.pop("check") != _check(about):
             raise UntrustedFileError(f"{where}: damaged: it does not have its checksum")

@@ -211,13 +211,16 @@ class Follower:
             there = {name: self._written.has(name, line.step, v) for name, v in line.values.items()}
             if None in there.values():
                 if self.destination.rewind(line.step):
-                    self._note_once(f"has other values from step {line.step} on; they replace the "
-                                    "earlier ones")  # fmt: skip
+                    self._note_once(
+                        f"has other values from step {line.step} on; they replace the earlier ones"
+                    )
                     self._written.cut(line.step)
                     self._start_over()
                     return False
-                self._note_once(f"has other values from step {line.step} on, since it was resumed; "
-                                "the tracker keeps both")  # fmt: skip
+                self._note_once(
+                    f"has other values from step {line.step} on, since it was resumed; "
+                    "the tracker keeps both"
+                )
             missing = {name: v for name, v in line.values.items() if not there[name]}
             if missing:
                 fresh.append(line._replace(values=missing))

@@ -78,11 +78,18 @@ def forecasts(fans: list[Fan], note: str = "") -> Figure:
         before = np.arange(1 - len(fan.past), 1)
         axes.plot(before, fan.past, color=theme.target, linewidth=1.2, label="known")
         middle = np.concatenate([start, fan.forecast])
-        axes.plot(ahead, middle, color=theme.prediction, linestyle="--", linewidth=1.4,
-                  label="forecast")  # fmt: skip
+        axes.plot(
+            ahead, middle, color=theme.prediction, linestyle="--", linewidth=1.4, label="forecast"
+        )
         for k, end in enumerate(fan.members or ()):
-            axes.plot(ahead, np.concatenate([start, end]), color=theme.prediction, linewidth=0.7,
-                      linestyle=":", label="" if k else "members alone")  # fmt: skip
+            axes.plot(
+                ahead,
+                np.concatenate([start, end]),
+                color=theme.prediction,
+                linewidth=0.7,
+                linestyle=":",
+                label="" if k else "members alone",
+            )
         axes.set_title(
             style.plain(fan.name, 60), loc="right", fontsize=style.SMALL_POINTS, color=theme.muted
         )

@@ -103,10 +103,13 @@ def _draw_lanes(figure: Figure, part: SubplotSpec, shown: HeldOut, lanes: tuple[
         zoomed = len(lane.time) > ZOOMED and inches(figure)[0] >= WIDER
         high = rows[number].get_position(part_of(figure)).height * inches(figure)[1]
         inner = rows[number].subgridspec(
-            2, 1 + zoomed, height_ratios=[3, 1],
-            hspace=2 * BETWEEN / max(high - BETWEEN, BETWEEN), wspace=0.1,
+            2,
+            1 + zoomed,
+            height_ratios=[3, 1],
+            hspace=2 * BETWEEN / max(high - BETWEEN, BETWEEN),
+            wspace=0.1,
             width_ratios=[3, 2][: 1 + zoomed],
-        )  # fmt: skip
+        )
         values = add_axes(figure, inner[0, 0])
         first = len(lane.time)
         if lane.count > len(lane.time):  # steps in the middle are not there
@@ -131,8 +134,9 @@ def _draw_lanes(figure: Figure, part: SubplotSpec, shown: HeldOut, lanes: tuple[
         name += errors if len(shown.lanes) > 1 else ""
         worse = len(shown.lanes) > 1 and lane.error > lane.baseline_error
         color = style.now().wrong if worse else style.now().ink
-        write(last, name, (1, 1), (0, 3), ha="right", va="bottom", color=color,
-              within="axes fraction")  # fmt: skip
+        write(
+            last, name, (1, 1), (0, 3), ha="right", va="bottom", color=color, within="axes fraction"
+        )
 
 
 def _draw_lane(
@@ -159,15 +163,20 @@ def _draw_lane(
     axes.plot(
         np.concatenate([past_time, time]),
         np.concatenate([lane.past_target[past], lane.target[part]]),
-        color=now.ink, lw=1.0, label="target", **marker,
-    )  # fmt: skip
+        color=now.ink,
+        lw=1.0,
+        label="target",
+        **marker,
+    )
     axes.plot(time, lane.baseline[part], color=now.baseline, lw=0.9, ls="--", label=shown.baseline)
     if lane.members is not None:
         lowest, highest = (each[part] for each in lane.members)
-        axes.fill_between(time, lowest, highest, color=now.prediction, alpha=0.3, lw=0,
-                          label="members alone")  # fmt: skip
-    axes.plot(time, lane.prediction[part], color=now.prediction, lw=1.4, label="prediction",
-              **marker)  # fmt: skip
+        axes.fill_between(
+            time, lowest, highest, color=now.prediction, alpha=0.3, lw=0, label="members alone"
+        )
+    axes.plot(
+        time, lane.prediction[part], color=now.prediction, lw=1.4, label="prediction", **marker
+    )
     residuals = add_axes(figure, below, sharex=axes)
     residual = lane.prediction[part] - lane.target[part]
     residuals.vlines(time, 0, residual, color=now.prediction, lw=max(0.8, 90 / max(len(time), 60)))
@@ -254,13 +263,34 @@ def _draw_scatters(
         ends = np.array(lane.values[:2])
         axes.plot(ends, ends, color=now.muted, lw=0.9, label="prediction = target")
         order = np.argsort(lane.target)
-        axes.plot(lane.target[order], lane.baseline[order], color=now.baseline, lw=0.9, ls="--",
-                  label=shown.baseline)  # fmt: skip
+        axes.plot(
+            lane.target[order],
+            lane.baseline[order],
+            color=now.baseline,
+            lw=0.9,
+            ls="--",
+            label=shown.baseline,
+        )
         if lane.members is not None:
-            axes.vlines(lane.target, *lane.members, color=now.prediction, alpha=0.35, lw=1.2,
-                        label="members alone")  # fmt: skip
-        axes.plot(lane.target, lane.prediction, ls="", marker="o", ms=3.4, mew=0, alpha=0.75,
-                  color=now.prediction, label="held-out row")  # fmt: skip
+            axes.vlines(
+                lane.target,
+                *lane.members,
+                color=now.prediction,
+                alpha=0.35,
+                lw=1.2,
+                label="members alone",
+            )
+        axes.plot(
+            lane.target,
+            lane.prediction,
+            ls="",
+            marker="o",
+            ms=3.4,
+            mew=0,
+            alpha=0.75,
+            color=now.prediction,
+            label="held-out row",
+        )
         axes.set_xlabel(style.plain(lane.of, 24))
         axes.set_ylabel("prediction" if not number else "")
         axes.set(xlim=ends, ylim=ends)

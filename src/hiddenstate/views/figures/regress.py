@@ -113,9 +113,14 @@ def _name_lane(axes: Axes, name: str) -> None:
     """Write the name of an input or target into its lane."""
     axes.yaxis.set_major_locator(MaxNLocator(2))
     text = write(
-        axes, style.plain(name, 30) if name else "", (0, 1), (3, 0), ha="left", va="top",
+        axes,
+        style.plain(name, 30) if name else "",
+        (0, 1),
+        (3, 0),
+        ha="left",
+        va="top",
         within="axes fraction",
-    )  # fmt: skip
+    )
     text.set_bbox({"facecolor": style.now().ground, "linewidth": 0, "alpha": 0.7, "pad": 0.5})
 
 

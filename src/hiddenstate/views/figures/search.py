@@ -69,12 +69,25 @@ def search_history(points: Sequence[Point], note: str = "") -> Figure:
             label="pruned",
         )
     if done:
-        axes.plot(numbers, values, linestyle="none", marker="o", markersize=4.5,
-                  color=theme.prediction, label="complete")  # fmt: skip
+        axes.plot(
+            numbers,
+            values,
+            linestyle="none",
+            marker="o",
+            markersize=4.5,
+            color=theme.prediction,
+            label="complete",
+        )
         last = max(point.number for point in ordered)
         best = np.minimum.accumulate(values)
-        axes.step([*numbers, last], [*best, best[-1]], where="post", color=theme.valid,
-                  linewidth=1.4, label="best so far")  # fmt: skip
+        axes.step(
+            [*numbers, last],
+            [*best, best[-1]],
+            where="post",
+            color=theme.valid,
+            linewidth=1.4,
+            label="best so far",
+        )
     every = [point.value for point in ordered]
     if every and min(every) > 0 and max(every) / min(every) > LOG_RATIO:
         log_scale(axes)
@@ -105,8 +118,14 @@ def search_importance(shares: Sequence[tuple[str, float]], note: str = "") -> Fi
     places = range(len(shares))
     axes.barh(places, [share for _, share in shares], height=0.6, color=theme.prediction)
     for number, (_, share) in enumerate(shares):
-        axes.text(share, number, f" {percent(share)}", va="center", color=theme.ink,
-                  fontsize=style.SMALL_POINTS)  # fmt: skip
+        axes.text(
+            share,
+            number,
+            f" {percent(share)}",
+            va="center",
+            color=theme.ink,
+            fontsize=style.SMALL_POINTS,
+        )
     axes.set_yticks(places, names)
     axes.invert_yaxis()
     axes.xaxis.set_major_formatter(FuncFormatter(lambda share, position: percent(share)))
