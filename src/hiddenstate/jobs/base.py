@@ -8,6 +8,8 @@ from hiddenstate.data import PreparedDataset, Rows
 from hiddenstate.data.prepare.batches import Batches
 from hiddenstate.engines import Engine, Predictor, Task, make_predictor
 from hiddenstate.engines.members import MembersEngine
+from hiddenstate.jobs.path_share import folds_of
+from hiddenstate.models.convolutions import ConvolutionPath, combine
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net, Params
 from hiddenstate.system.typing import Array
@@ -53,6 +55,10 @@ class Job(ABC):
         Number of updates.
     stateful : bool
         Whether rows follow one another and the hidden state is carried between them.
+    folds : ndarray or None
+        With fixed convolutions, the fold of each training row (N,), which one net leaves out.
+    beside : ConvolutionPath or None
+        The fixed convolutions with the share of the net, from the end of training on.
 
     Raises
     ------
@@ -70,6 +76,10 @@ class Job(ABC):
         steps = training.epochs * self.batches.steps_per_epoch
         self.total_steps = min(steps, training.max_steps or steps)
         self.net = self._make_net()
+        self.folds: Array | None = None
+        self.beside: ConvolutionPath | None = None
+        if training.convolutions:
+            self.folds = folds_of(dataset.train, self.net.recurrent.members, training.seed)
 
     @abstractmethod
     def _make_net(self) -> Net:
@@ -89,10 +99,11 @@ class Job(ABC):
             stateful=self.stateful,
             lengths=train.lengths,
             weights=train.weights,
+            folds=self.folds,
         )
 
     def fitted(self, params: Params) -> FittedModel:
-        """Return the model with these weights."""
+        """Return the model with these weights; at the end, with the convolutions beside it."""
         return FittedModel(
             net=self.net,
             params=params,
@@ -100,6 +111,7 @@ class Job(ABC):
             row_shape=self.dataset.X.shape[1:],
             stateful=self.stateful,
             transform=self.dataset.transform,
+            convolutions=self.beside,
         )
 
     def members(self, engine: Engine) -> list[tuple[FittedModel, Predictor]]:
@@ -123,9 +135,13 @@ class Job(ABC):
         return [transform.net_outputs(y, X, lengths) for y in engine.each(inputs, lengths)]
 
     def answers(self, engine: Engine, rows: Rows) -> Array:
-        """Return the outputs of the model for prepared rows: those of the net, unless a path
-        stands beside it."""
-        return self.predict(engine, rows)
+        """Return the outputs of the model for prepared rows: of the net and what is beside it."""
+        outputs = self.predict(engine, rows)
+        if self.beside is None:
+            return outputs
+        path = self.beside.logits(rows.X, rows.lengths, self.config.training.threads)
+        share, scale = self.beside.net_share, self.beside.net_scale
+        return combine(outputs, path, share, scale).astype(outputs.dtype)
 
     def validation_loss(self, engine: Engine) -> float:
         """Return the mean loss on the validation rows.

@@ -6,12 +6,12 @@ from functools import cached_property
 import numpy as np
 
 from hiddenstate.data import Rows
-from hiddenstate.engines import Engine, Task
+from hiddenstate.engines import Engine
 from hiddenstate.errors import OptionError
 from hiddenstate.inference.convolutions import applies_to
 from hiddenstate.inference.hidden_states import at_every_step, prefixes
 from hiddenstate.jobs.base import Evaluation, Job, of_members
-from hiddenstate.jobs.path_share import best_share, folds_of
+from hiddenstate.jobs.path_share import best_share
 from hiddenstate.jobs.snapshot_arrays import JobSnapshots, TrainingOutputs
 from hiddenstate.jobs.snapshot_limits import (
     CLASSES_CONFUSED,
@@ -29,24 +29,14 @@ from hiddenstate.jobs.snapshot_limits import (
 )
 from hiddenstate.metrics import baselines, curves
 from hiddenstate.metrics.scores import accuracy, confusion, cross_entropy, softmax
-from hiddenstate.models.convolutions import (
-    MOST_ROWS,
-    ConvolutionPath,
-    FittedPath,
-    combine,
-    fit_path,
-)
-from hiddenstate.models.fitted import FittedModel
-from hiddenstate.models.net import Net, Params
+from hiddenstate.models.convolutions import MOST_ROWS, FittedPath, fit_path
+from hiddenstate.models.net import Net
 from hiddenstate.system.cancellation import raise_if_cancelled
 from hiddenstate.system.typing import Array
 
 
 class ClassifyJob(Job):
     """By default an LSTM 28->64, then Linear 64->10 at the last step, with cross-entropy."""
-
-    beside: ConvolutionPath | None = None
-    """The fixed convolutions with the share of the net, from the end of training on."""
 
     def _make_net(self) -> Net:
         n_classes = len(self.dataset.require_classes())
@@ -57,37 +47,12 @@ class ClassifyJob(Job):
             )
         return Net("classify", self.config.model, self.dataset.X.shape[2], n_classes)
 
-    def task(self) -> Task:
-        """Return the task; beside fixed convolutions, each net leaves out a part of the rows."""
-        return replace(super().task(), folds=self.folds)
-
-    @cached_property
-    def folds(self) -> Array | None:
-        """The fold of each training row (N,), which one net leaves out, beside convolutions."""
-        if not self.config.training.convolutions:
-            return None
-        members, seed = self.net.recurrent.members, self.config.training.seed
-        return folds_of(self.dataset.train, members, seed)
-
     @cached_property
     def path(self) -> FittedPath:
         """Fixed convolutions, fitted on the training rows."""
         training = self.config.training
         n_classes = self.net.n_outputs
         return fit_path(self.dataset.train, n_classes, training.seed, training.threads)
-
-    def fitted(self, params: Params) -> FittedModel:
-        """Return the model with these weights; at the end, with the convolutions beside it."""
-        return replace(super().fitted(params), convolutions=self.beside)
-
-    def answers(self, engine: Engine, rows: Rows) -> Array:
-        """Return the outputs of the model for prepared rows."""
-        outputs = self.predict(engine, rows)
-        if self.beside is None:
-            return outputs
-        path = self.beside.logits(rows.X, rows.lengths, self.config.training.threads)
-        share, scale = self.beside.net_share, self.beside.net_scale
-        return combine(outputs, path, share, scale).astype(outputs.dtype)
 
     def loss(self, engine: Engine, rows: Rows) -> float:
         """Return the cross-entropy."""
