@@ -1,11 +1,11 @@
-"""The three jobs: what each trains, how it is scored, and what its snapshots hold."""
+"""The three jobs: what each trains, how it is scored, and what its snapshots hold.
+
+The module of a job is imported when the job is made: a command has one.
+"""
 
 from hiddenstate.config import Config
 from hiddenstate.data import PreparedDataset
-from hiddenstate.jobs.autoencode import AutoencodeJob, AutoencodeSnapshots
 from hiddenstate.jobs.base import Evaluation, Job
-from hiddenstate.jobs.classify import ClassifyJob, ClassifySnapshots
-from hiddenstate.jobs.regress import RegressJob, RegressSnapshots
 from hiddenstate.jobs.snapshot_arrays import JobSnapshots
 
 
@@ -19,22 +19,27 @@ def make_job(config: Config, dataset: PreparedDataset) -> Job:
     OptionError
         If the options do not fit the data.
     """
-    jobs: dict[str, type[Job]] = {
-        "classify": ClassifyJob,
-        "regress": RegressJob,
-        "autoencode": AutoencodeJob,
-    }
-    return jobs[config.job](config, dataset)
+    return _kinds(config)[0](config, dataset)
 
 
 def make_snapshots(job: Job) -> JobSnapshots:
     """Return what makes the arrays for the snapshots of `job`."""
-    kinds: dict[str, type[JobSnapshots]] = {
-        "classify": ClassifySnapshots,
-        "regress": RegressSnapshots,
-        "autoencode": AutoencodeSnapshots,
-    }
-    return kinds[job.config.job](job)
+    return _kinds(job.config)[1](job)
+
+
+def _kinds(config: Config) -> tuple[type[Job], type[JobSnapshots]]:
+    """Return the two classes of a job."""
+    if config.job == "classify":
+        from hiddenstate.jobs.classify import ClassifyJob, ClassifySnapshots
+
+        return ClassifyJob, ClassifySnapshots
+    if config.job == "regress":
+        from hiddenstate.jobs.regress import RegressJob, RegressSnapshots
+
+        return RegressJob, RegressSnapshots
+    from hiddenstate.jobs.autoencode import AutoencodeJob, AutoencodeSnapshots
+
+    return AutoencodeJob, AutoencodeSnapshots
 
 
 __all__ = ["Evaluation", "Job", "JobSnapshots", "make_job", "make_snapshots"]

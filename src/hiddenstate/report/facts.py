@@ -75,7 +75,7 @@ class RunFacts:
     static_facts : StaticFacts or None
     model : FittedModel or None
     problems : list of str
-        What cannot be read, one line each.
+        What cannot be read, one line each, of all but the snapshots.
     """
 
     def __init__(self, run: Run) -> None:
@@ -100,7 +100,6 @@ class RunFacts:
             self.final_arrays = self.run.final_arrays()
         except (UntrustedFileError, MachineError) as error:
             self.problems.append(str(error))
-        self.problems += self.run.damaged_snapshots()
         if self.results:
             try:
                 self.model = self.run.model()

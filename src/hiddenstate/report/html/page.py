@@ -5,6 +5,7 @@ import hashlib
 import math
 from collections.abc import Mapping
 from importlib.resources import files
+from itertools import chain
 from string import Template
 from typing import NamedTuple
 
@@ -125,7 +126,8 @@ def _head(facts: RunFacts, pictures: Pictures, replay: Replay) -> str:
     run, top = facts.run, headline(facts)
     compared = baseline(facts)
     worse = compared is not None and not compared.better
-    items = "".join(f"<li>{tags.name(line)}</li>" for line in facts.warnings())
+    lines = chain(facts.warnings(), run.damaged_snapshots())
+    items = "".join(f"<li>{tags.name(line)}</li>" for line in lines)
     first = lead(facts, pictures)
     shown = replay.elements + ("" if first is None else tags.picture(pictures[first], 2))
     return (
