@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -293,7 +294,8 @@ def test_missing_and_damaged_files_are_reported_and_the_rest_is_shown(
     assert read.faults == []
     assert "All options" in read.text
     if harm is truncated:
-        assert "safetensors: " in read.text
+        assert "model.safetensors: " in read.text
+        assert re.search(r"snapshots/\d+\S*: ", read.text)
 
 
 @pytest.mark.usefixtures("coarse")
