@@ -32,25 +32,35 @@ WORKERS := -n auto --dist worksteal
 # The tests start hundreds of processes; without bytecode files each compiles everything again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run quick test check types-js levels format stress locked lock audit wheel docs actions \
-  sanitize clean
+# All of them, or those named.
+TESTS :=
+
+.PHONY: run quick test check lint types tests types-js levels format stress locked lock audit wheel \
+  docs actions sanitize clean
 
 run: .venv/installed
 	$(BIN)/hiddenstate classify
 	@echo "more: source .venv/bin/activate, then hiddenstate --help"
 
-quick: check
-	$(BIN)/pytest $(WORKERS) $(QUICK)
+quick: lint
+	$(MAKE) --jobs 2 tests types TESTS="$(QUICK)"
 
-test: check
-	$(BIN)/pytest $(WORKERS)
-	$(MAKE) levels
+# Tests wait now and then for what they have started: types and levels take the time that is left.
+test: lint
+	$(MAKE) --jobs 2 tests types levels
 
-check: .venv/installed-dev types-js
+check: lint types
+
+lint: .venv/installed-dev types-js
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/clang-format --dry-run --Werror $(CSRC)
+
+types: .venv/installed-dev
 	$(BIN)/mypy
+
+tests: .venv/installed-dev
+	$(BIN)/pytest $(WORKERS) $(TESTS)
 
 # The scripts that pages share are checked strictly; those of one page for names and calls.
 types-js:
