@@ -34,6 +34,10 @@ os.environ["SCIPY_ARRAY_API"] = "1"
 # A background job of a shell ignores Ctrl-C, and so would every process that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# What is flushed matters when the power fails. Tests of that record the calls, and processes that
+# are started make them.
+pytest.MonkeyPatch().setattr(os, "fsync", os.fstat)
+
 IDX_CODES = {"u1": 0x08, "i1": 0x09, "i2": 0x0B, "i4": 0x0C, "f4": 0x0D, "f8": 0x0E}
 
 
