@@ -128,7 +128,7 @@ def compared(n_ranks, every=1, skipped=0):
         return [compare(case, (rank, n_ranks), group, moments) for case in chosen]
 
     with ThreadPoolExecutor(n_ranks) as ranks:
-        return list(ranks.map(run, range(n_ranks)))[0]
+        return next(ranks.map(run, range(n_ranks)))
 
 
 if __name__ == "__main__":

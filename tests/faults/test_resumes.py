@@ -8,10 +8,9 @@ from tools.stress import resuming
 def test_every_case_stopped_once_and_five_times_ends_identical_on_both_engines(
     tmp_path: Path,
 ) -> None:
+    # A case that is stopped once on one engine is stopped five times on the other.
     outcome, cases = resuming.Outcome(), list(resuming.CASES)
-    for turn, engine in enumerate(
-        resuming.ENGINES
-    ):  # what is once on one is five times on the next
+    for turn, engine in enumerate(resuming.ENGINES):
         for fives in (0, 1):
             some = cases[(turn + fives) % 2 :: 2]
             folder = tmp_path / f"{engine}-{fives}"
