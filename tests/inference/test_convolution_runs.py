@@ -26,7 +26,7 @@ from hiddenstate.runs import Run
 from hiddenstate.runs.run_data import run_dataset
 from hiddenstate.training.resume import resume_run
 from hiddenstate.training.start import start
-from tests.conftest import Cli, answer_to, needs_kernels
+from tests.conftest import answer_to, needs_kernels
 from tests.export.models import random_model
 from tests.models.test_convolutions import shapes
 from tests.training.test_resume import StopAt, contents
