@@ -96,8 +96,12 @@ def write_digits(folder: Path, n_train: int = 120, n_test: int = 30, side: int =
     return folder
 
 
+gc.disable()  # while the tests are collected
+
+
 def pytest_collection_finish() -> None:
     """Look for garbage seldom, and not among the thousands of tests, which last."""
+    gc.enable()
     gc.freeze()
     gc.set_threshold(10_000)
 

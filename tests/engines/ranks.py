@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.distributed as dist
+from torch._C._distributed_c10d import HashStore, PrefixStore
 
 from hiddenstate.config import RecurrentConfig, TrainingConfig
 from hiddenstate.data.prepare.batches import Batches
@@ -108,19 +109,20 @@ def compare(case, ranks, group, moments):
 
 def group_of(store, name, rank, n_ranks):
     """A rank's end of a group, which needs no group of its whole process."""
-    own = dist.PrefixStore(name, store)
+    own = PrefixStore(name, store)
     group = dist.ProcessGroup(own, rank, n_ranks)
-    options = dist.ProcessGroupGloo._Options()
+    gloo: Any = dist.ProcessGroupGloo
+    options = gloo._Options()
     options._timeout = timedelta(seconds=60)
-    options._devices = [dist.ProcessGroupGloo.create_device(hostname="127.0.0.1")]
-    gloo = dist.ProcessGroupGloo(own, rank, n_ranks, options)
-    group._register_backend(torch.device("cpu"), dist.ProcessGroup.BackendType.GLOO, gloo)
+    options._devices = [gloo.create_device(hostname="127.0.0.1")]
+    end = gloo(own, rank, n_ranks, options)
+    group._register_backend(torch.device("cpu"), dist.ProcessGroup.BackendType.GLOO, end)
     return group
 
 
 def compared(n_ranks, every=1, skipped=0):
     """Compare one case in `every`, but for the first `skipped`, on each rank; return rank 0's."""
-    store = dist.HashStore()
+    store = HashStore()
 
     def run(rank):
         group, moments = (group_of(store, name, rank, n_ranks) for name in ("sum", "moments"))

@@ -3,13 +3,14 @@
 from pathlib import Path
 
 from tools.stress import resuming
+from tools.stress.processes import Outcome
 
 
 def test_every_case_stopped_once_and_five_times_ends_identical_on_both_engines(
     tmp_path: Path,
 ) -> None:
     # A case that is stopped once on one engine is stopped five times on the other.
-    outcome, cases = resuming.Outcome(), list(resuming.CASES)
+    outcome, cases = Outcome(), list(resuming.CASES)
     for turn, engine in enumerate(resuming.ENGINES):
         for fives in (0, 1):
             some = cases[(turn + fives) % 2 :: 2]

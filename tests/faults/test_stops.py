@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tools.stress import processes, stopping
 from tools.stress.processes import Ended
-from tools.stress.stopping import AtEvent, AtLine, survive
+from tools.stress.stopping import AtEvent, AtLine, Stop, survive
 
 from hiddenstate.config import make_config
 from hiddenstate.runs import Run, writer
@@ -33,7 +33,7 @@ def test_a_run_killed_twice_before_the_same_file_event_loses_nothing(
 def test_sigterm_in_training_saves_and_the_run_can_be_resumed(
     plan_of: Plans, tmp_path: Path
 ) -> None:
-    stops = [AtEvent(24, "term"), AtLine(2, signal.SIGTERM)]
+    stops: list[Stop] = [AtEvent(24, "term"), AtLine(2, signal.SIGTERM)]
     outcome = survive(plan_of("classify"), tmp_path / "run", stops)
     assert outcome.findings == []
     assert outcome.counts["in training"]

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 import torch
 from torch import Tensor
+from torch._C._distributed_c10d import HashStore
 from torch.nn.parallel import DistributedDataParallel
 from torch.nn.utils import parametrizations
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
@@ -414,7 +415,7 @@ def made() -> nn.LSTM:
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="torch was built without it")
 def test_ranks_that_share_a_batch_have_its_gradient() -> None:
     """The ranks are threads here; the first one's weights are everyone's."""
-    store, layers, x = torch.distributed.HashStore(), [made(), made()], batch(5, 6, 3)
+    store, layers, x = HashStore(), [made(), made()], batch(5, 6, 3)
     layers[1].reset_parameters()
 
     def work(rank: int) -> dict[str, Tensor]:
