@@ -52,9 +52,8 @@ def test_sigterm_at_the_first_file_event_or_later_saves_and_exits_with_143(
 
 
 def test_a_run_whose_output_is_closed_loses_nothing(plan_of: Plans, tmp_path: Path) -> None:
-    outcome = stopping.left_alone(plan_of("autoencode"), tmp_path, [6])
+    outcome = stopping.left_alone(plan_of("autoencode"), tmp_path, [2])
     assert outcome.findings == []
-    assert outcome.counts["in training"]
 
 
 def test_a_second_writer_is_refused_at_once_and_changes_nothing(
