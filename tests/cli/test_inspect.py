@@ -474,7 +474,7 @@ def test_of_many_images_some_of_each_class_are_read(cli, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
 def test_thousands_of_columns_are_listed_in_part(suffix, cli, tmp_path):
-    names = [f"q{i}x" for i in range(3000)]
+    names = [f"q{i}x" for i in range(1100)]
     columns = {name: np.arange(6) * (i % 5 + 1.0) for i, name in enumerate(names)}
     columns["kind"] = np.array(list("uvuvuv"))
     path = tmp_path / f"own.{suffix}"
@@ -485,7 +485,7 @@ def test_thousands_of_columns_are_listed_in_part(suffix, cli, tmp_path):
         table(path, list(columns), list(zip(*columns.values(), strict=True)))
     said = cli("inspect", path.name)
     assert said.code == 0, said.err
-    assert "columns of the file: 3,001" in said.out
-    assert re.search(r"\n  kind +text    label +u, v\n  and 2,981 more\n", said.out)
+    assert "columns of the file: 1,101" in said.out
+    assert re.search(r"\n  kind +text    label +u, v\n  and 1,081 more\n", said.out)
     assert len(said.out.splitlines()) < 60
     assert len(json.loads(cli("inspect", path.name, "--json").out)["table"]) == 1000

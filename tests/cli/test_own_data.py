@@ -11,6 +11,8 @@ import pytest
 
 from hiddenstate.runs import Run
 from hiddenstate.runs.run_data import run_dataset
+from hiddenstate.views.catalog import drawings
+from hiddenstate.views.timeline import Timeline
 
 OFF = ("--view", "off", "--threads", "1")
 SMALL = ("--hidden-size", "6", "--batch-size", "16", "--log-every", "3", *OFF)
@@ -73,8 +75,12 @@ def test_numbers_of_any_type_are_trained_on_and_drawn(dtype, cli, tmp_path):
     rows = np.random.default_rng(0).integers(0, 2, (30, 6, 2)).astype(dtype)
     np.savez(tmp_path / "own.npz", X=rows, y=np.arange(30) % 3)
     quick = ("--hidden-size", "4", "--epochs", "2", "--threads", "1")
-    done = cli("classify", "own.npz", "--view", "files", *quick)
+    done = cli("classify", "own.npz", "--view", "off", *quick)
     assert done.code == 0, done.err
+    timeline = Timeline(Run(tmp_path / "runs/classify-1"))
+    draws = drawings(timeline, timeline.moment())
+    for name in ("example", "predictions", "worst"):  # those that show rows
+        draws[name](None).draw_without_rendering()
 
 
 def test_a_score_that_is_not_finite_is_a_divergence(cli, tmp_path):
@@ -218,7 +224,8 @@ def test_a_damaged_line_in_one_run_does_not_hide_other_runs(name, line, cli, tmp
     assert len(done.out.splitlines()) == 3
     assert cli("watch", "regress-1", "--view", "lines").code == 0
     assert cli("compare", "regress-1", "regress-2").code == 0
-    assert cli("figures", "regress-1").code == 0
+    timeline = Timeline(Run(tmp_path / "runs/regress-1"))
+    assert "signals" in drawings(timeline, timeline.moment())
 
 
 def test_the_config_of_a_run_must_be_complete(cli, tmp_path):

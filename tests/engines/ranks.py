@@ -1,11 +1,12 @@
-"""One of several processes that compute gradients together; `test_distributed.py` starts them.
+"""Several ranks that compute gradients together, as threads of one process.
 
-`python -m tests.engines.ranks RANK N_RANKS PORT [EVERY]`: rank 0 prints, as JSON, how far each
-gradient is from that of one process. With EVERY 3, it is one case in three.
+`python -m tests.engines.ranks N_RANKS` prints, as JSON, how far each gradient is from that of one
+process. Ranks that are processes are in `tests/scale/test_distributed.py`.
 """
 
 import json
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from itertools import islice, product
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.distributed as dist
-from torch._C._distributed_c10d import TCPStore
+from torch._C._distributed_c10d import HashStore, PrefixStore
 
 from hiddenstate.config import RecurrentConfig, TrainingConfig
 from hiddenstate.data.prepare.batches import Batches
@@ -85,13 +86,15 @@ def difference(one, two):
 
 
 def compare(case, ranks, group, moments):
-    """Return how far the step of a case on these ranks is from that of one process."""
+    """Return how far the step of a case on these ranks is from that of one process, on rank 0."""
     name, task, step = case
     options: TrainingConfig = replace(task.training, **SGD)
     task = replace(task, training=options)
     state = TrainingState(task.net.initial(1, options.dtype), step)
     shared = DistributedEngine(task, state, Ranks(ranks[0], ranks[1], group, moments))
     loss, gradient, params = gradient_of(shared, step)
+    if ranks[0]:
+        return {}
     own_loss, own, own_params = gradient_of(TorchEngine(task, state), step)
     buffers = {n: a for n, a in params.items() if "running" in n}
     return {
@@ -104,22 +107,32 @@ def compare(case, ranks, group, moments):
     }
 
 
-def main(rank, n_ranks, port, every=1):
-    torch.set_num_threads(1)
-    store = TCPStore("127.0.0.1", port, None, rank == 0, timedelta(seconds=60))
-    dist.init_process_group("gloo", store=store, rank=rank, world_size=n_ranks)
-    seen = []
-    for n in range(2, n_ranks + 1):
-        group, moments = (dist.new_group(list(range(n))) for _ in range(2))
-        if rank < n:
-            chosen = islice(cases(), n % every, None, every)
-            seen += [compare(case, (rank, n), group, moments) for case in chosen]
-        dist.barrier()
-    if rank == 0:
-        print(json.dumps(seen))
-    dist.barrier()
-    dist.destroy_process_group()
+def group_of(store, name, rank, n_ranks):
+    """A rank's end of a group, which needs no group of its whole process."""
+    own = PrefixStore(name, store)
+    group = dist.ProcessGroup(own, rank, n_ranks)
+    gloo: Any = dist.ProcessGroupGloo
+    options = gloo._Options()
+    options._timeout = timedelta(seconds=60)
+    options._devices = [gloo.create_device(hostname="127.0.0.1")]
+    end = gloo(own, rank, n_ranks, options)
+    group._register_backend(torch.device("cpu"), dist.ProcessGroup.BackendType.GLOO, end)
+    return group
+
+
+def compared(n_ranks, every=1, skipped=0):
+    """Compare one case in `every`, but for the first `skipped`, on each rank; return rank 0's."""
+    store = HashStore()
+
+    def run(rank):
+        group, moments = (group_of(store, name, rank, n_ranks) for name in ("sum", "moments"))
+        chosen = islice(cases(), skipped, None, every)
+        return [compare(case, (rank, n_ranks), group, moments) for case in chosen]
+
+    with ThreadPoolExecutor(n_ranks) as ranks:
+        return next(ranks.map(run, range(n_ranks)))
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    torch.set_num_threads(1)
+    print(json.dumps([case for n in range(2, int(sys.argv[1]) + 1) for case in compared(n)]))

@@ -15,7 +15,7 @@ from hiddenstate.engines import Task
 from hiddenstate.jobs import make_job
 from hiddenstate.models.net import Net
 
-STEPS = 100
+WINDOWS = 100
 
 
 # float32: a gradient sums up to 1,792 products (64 rows of 28 steps).
@@ -41,7 +41,7 @@ def job_of(kind, cell, seed, dtype, **options):
         options["cell"] = cell
     config = make_config(kind, {"seed": seed, "dtype": dtype, "threads": 1, **options})
     if kind == "regress":
-        return make_job(config, prepare(load_waves(STEPS, 10, dtype), config))
+        return make_job(config, prepare(load_waves(WINDOWS, 10, dtype), config))
     X, y = digits().X[:6400], digits().y[:6400]
     if kind == "autoencode":
         X = X.reshape(len(X), -1)

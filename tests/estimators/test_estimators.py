@@ -373,7 +373,8 @@ def test_partial_fit_rejects_a_schedule_that_requires_the_total():
 
 
 def quick(kind):
-    return kind(epochs=60, threads=1)
+    size = {"encoder_sizes": (8,)} if kind is Autoencoder else {"hidden_size": 8}
+    return kind(epochs=60, threads=1, **size)
 
 
 @parametrize_with_checks([quick(kind) for kind in KINDS.values()])

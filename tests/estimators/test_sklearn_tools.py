@@ -51,7 +51,7 @@ def same_weights(one, other):
         np.testing.assert_array_equal(other.model_.params[name], array)
 
 
-@parametrize_with_checks([RecurrentClassifier(epochs=60, threads=1, missing="mask")])
+@parametrize_with_checks([RecurrentClassifier(epochs=60, hidden_size=8, threads=1, missing="mask")])
 def test_the_checks_of_scikit_learn_with_missing_values(estimator, check):
     check(estimator)
 

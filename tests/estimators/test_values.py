@@ -190,9 +190,9 @@ def test_float32_stays_float32_and_is_not_copied_as_float64(job, frame, monkeypa
     for module in ("missing", "statistics", "transform"):
         monkeypatch.setattr(f"hiddenstate.data.prepare.{module}.SCAN_BYTES", 2**14)
     monkeypatch.setattr("hiddenstate.data.rows.PIECE", 2**14)
-    X = RNG.normal(size=(3000, 120)).astype("float32")
+    X = RNG.normal(size=(1500, 120)).astype("float32")
     own = pd.DataFrame(X, columns=[f"c{j}" for j in range(120)]) if frame else X
-    y = np.arange(3000) % 2
+    y = np.arange(1500) % 2
     options: dict[str, Any] = {"max_steps": 1, "threads": 1}
     made: dict[str, Any] = {
         "classify": RecurrentClassifier(hidden_size=2, steps=12, **options),

@@ -15,7 +15,7 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> list[Sample]:
 def test_files_with_flipped_bits_or_cut_ends_are_never_loaded(
     samples: list[Sample], tmp_path: Path
 ) -> None:
-    outcome, verdicts = run_files.damage(samples, tmp_path, flips=120, cuts=60, seed=2)
+    outcome, verdicts = run_files.damage(samples, tmp_path, flips=60, cuts=30, seed=2)
     assert outcome.findings == []
     assert set(verdicts["newest checkpoint, flip"]) == {"previous used"}
     assert set(verdicts["older checkpoint alone, flip"]) == {"named"}

@@ -9,15 +9,16 @@ from tools.stress.file_events import Event
 from tools.stress.processes import Outcome
 from tools.stress.stopping import AtEvent, Plan
 
+from tests.faults.conftest import Plans
 
-@pytest.fixture(scope="module")
-def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
-    args = processes.arguments("regress", short=True)
-    return stopping.make_plan(args, tmp_path_factory.mktemp("whole") / "run")
+
+@pytest.fixture
+def plan(plan_of: Plans) -> Plan:
+    return plan_of("regress")
 
 
 def test_a_disk_that_fills_up_leaves_every_saved_file_intact(plan: Plan, tmp_path: Path) -> None:
-    outcome = machine.full_at_event(plan, tmp_path, [1, 12, 24, 36, 50])
+    outcome = machine.full_at_event(plan, tmp_path, [1, 24, 50])
     assert outcome.findings == []
     assert outcome.counts["not identical"] == 0
 
@@ -45,24 +46,26 @@ def test_a_read_only_disk_gives_a_one_line_error_and_loses_nothing(
 def test_a_run_with_little_memory_succeeds_or_ends_with_a_one_line_error(tmp_path: Path) -> None:
     outcome = machine.limited_memory(tmp_path, [170, 400])
     assert outcome.findings == []
-    outcome = machine.limited_memory(tmp_path, [300, 600], engines=["torch"])
+    outcome = machine.limited_memory(tmp_path, [300, 600], engines=["torch"], jobs=["regress"])
     assert outcome.findings == []
     assert outcome.counts["ended with 3"]
 
 
-def test_divergence_exits_with_5_and_saves_only_finite_numbers(tmp_path: Path) -> None:
-    outcome = machine.divergence(tmp_path)
+@pytest.mark.parametrize("job", list(processes.SHORT))
+def test_divergence_exits_with_5_and_saves_only_finite_numbers(
+    job: str, plan_of: Plans, tmp_path: Path
+) -> None:
+    rate = "1e30, sgd" if job == "regress" else "1e30"
+    outcome = machine.divergence(tmp_path, [plan_of(job).args], {rate: machine.RATES[rate]})
     assert outcome.findings == []
     assert outcome.counts["ended with 5"] == outcome.done
 
 
 @pytest.mark.parametrize("job", list(processes.SHORT))
-def test_files_are_flushed_before_they_are_renamed(job: str, tmp_path: Path) -> None:
+def test_files_are_flushed_before_they_are_renamed(job: str, plan_of: Plans) -> None:
     """Uses Python's audit events; the next test uses strace, which also records the writes."""
-    done = AtEvent(0, "note")(processes.arguments(job, short=True), tmp_path)
-    assert done.code == 0
     outcome = Outcome()
-    machine.judge_order(file_events.noted(tmp_path), outcome, job)
+    machine.judge_order(file_events.noted(plan_of(job).path.parent.parent), outcome, job)
     assert outcome.findings == []
     assert outcome.counts["checkpoints"] >= 3
 

@@ -20,8 +20,7 @@ def test_an_unusual_name_changes_nothing_else_in_the_output(
         os.chdir(folder)
         return Ended(*cli(*args))
 
-    kinds = ("codes and directions", "markup and a formula")
-    outcome = strange_names.names(tmp_path / "names", kinds, run, None)
+    outcome = strange_names.names(tmp_path / "names", ["all of these"], run, None)
     assert outcome.findings == []
     assert outcome.counts["svg figures read"] > 1
 

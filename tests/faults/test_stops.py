@@ -9,39 +9,32 @@ from pathlib import Path
 import pytest
 from tools.stress import processes, stopping
 from tools.stress.processes import Ended
-from tools.stress.stopping import AtEvent, AtLine, Plan, survive
+from tools.stress.stopping import AtEvent, AtLine, Stop, survive
 
 from hiddenstate.config import make_config
 from hiddenstate.runs import Run, writer
 from hiddenstate.system import lock
 from hiddenstate.training.start import start
-from tests.conftest import write_digits
-
-JOBS = list(processes.SHORT)
+from tests.faults.conftest import Plans
 
 
-@pytest.fixture(scope="module", params=JOBS)
-def plan(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Plan:
-    """An uninterrupted short run of each job on little data."""
-    folder = tmp_path_factory.mktemp("whole")
-    job, *options = processes.arguments(request.param, short=True)
-    data = [] if job == "regress" else [str(write_digits(folder / "digits"))]
-    return stopping.make_plan([job, *data, *options], folder / job)
-
-
+# While the folder is made, while the first checkpoint is written, and later.
+@pytest.mark.parametrize(
+    ("job", "events"), [("classify", [21]), ("regress", [5, 26, 40]), ("autoencode", [34])]
+)
 def test_a_run_killed_twice_before_the_same_file_event_loses_nothing(
-    plan: Plan, tmp_path: Path
+    job: str, events: list[int], plan_of: Plans, tmp_path: Path
 ) -> None:
-    drawn = random.Random(plan.args[0])
-    # While the folder is made, while the first checkpoint is written, and anywhere else.
-    events = [drawn.randint(2, 8), drawn.randint(20, 28), drawn.randint(10, 48)]
-    outcome = stopping.at_each_event(plan, tmp_path, events)
+    outcome = stopping.at_each_event(plan_of(job), tmp_path, events)
     assert outcome.findings == []
     assert outcome.counts["runs"] == len(events)
 
 
-def test_sigterm_in_training_saves_and_the_run_can_be_resumed(plan: Plan, tmp_path: Path) -> None:
-    outcome = survive(plan, tmp_path / "run", [AtEvent(24, "term"), AtLine(2, signal.SIGTERM)])
+def test_sigterm_in_training_saves_and_the_run_can_be_resumed(
+    plan_of: Plans, tmp_path: Path
+) -> None:
+    stops: list[Stop] = [AtEvent(24, "term"), AtLine(2, signal.SIGTERM)]
+    outcome = survive(plan_of("classify"), tmp_path / "run", stops)
     assert outcome.findings == []
     assert outcome.counts["in training"]
 
@@ -58,15 +51,15 @@ def test_sigterm_at_the_first_file_event_or_later_saves_and_exits_with_143(
     assert run.status() == "interrupted"
 
 
-def test_a_run_whose_output_is_closed_loses_nothing(plan: Plan, tmp_path: Path) -> None:
-    outcome = stopping.left_alone(plan, tmp_path, [6])
+def test_a_run_whose_output_is_closed_loses_nothing(plan_of: Plans, tmp_path: Path) -> None:
+    outcome = stopping.left_alone(plan_of("autoencode"), tmp_path, [2])
     assert outcome.findings == []
 
 
-def test_a_second_writer_is_refused_at_once_and_changes_nothing(tmp_path: Path) -> None:
-    args = processes.arguments("regress", short=True)
-    plan = stopping.make_plan(args, tmp_path / "whole")
-    outcome = stopping.second_comer(plan, tmp_path / "race")
+def test_a_second_writer_is_refused_at_once_and_changes_nothing(
+    plan_of: Plans, tmp_path: Path
+) -> None:
+    outcome = stopping.second_comer(plan_of("regress"), tmp_path / "race")
     assert outcome.findings == []
     assert outcome.counts["refused with process and time"] == 1
 

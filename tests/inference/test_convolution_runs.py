@@ -1,6 +1,7 @@
 """Runs with fixed convolutions beside the net: files, numbers, resuming, what cannot be done."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from hiddenstate.runs import Run
 from hiddenstate.runs.run_data import run_dataset
 from hiddenstate.training.resume import resume_run
 from hiddenstate.training.start import start
-from tests.conftest import Cli, needs_kernels
+from tests.conftest import answer_to, needs_kernels
 from tests.export.models import random_model
 from tests.models.test_convolutions import shapes
 from tests.training.test_resume import StopAt, contents
@@ -49,11 +50,21 @@ def write_series(path: Path, n: int = 40, unequal: bool = False) -> Path:
     return path
 
 
-@pytest.fixture
-def run(cli: Cli, tmp_path: Path) -> Run:
-    write_series(tmp_path / "own.csv", unequal=True)
-    done = cli("classify", "own.csv", "--convolutions", *SMALL, *OFF)
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("shapes")
+    path = write_series(folder / "own.csv", unequal=True)
+    done = answer_to(
+        "classify", path, "--convolutions", *SMALL, "--runs-dir", folder / "runs", *OFF
+    )
     assert done.code == 0, done.err
+    return folder
+
+
+@pytest.fixture
+def run(made: Path, tmp_path: Path) -> Run:
+    """The run, where `cli` finds it by its name."""
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
     return Run(tmp_path / "runs/classify-1")
 
 

@@ -139,21 +139,18 @@ def test_intervals_cover_what_they_say_in_a_backtest(cli, tmp_path):
     assert "800 forecasts of 3 steps each, in 40 series" in table
 
 
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
+def test_what_cannot_be_forecast_is_refused(cli, tmp_path):
+    trained(cli, write(tmp_path / "own.csv"), 1)
+    for words, message in (
         (("--level", "99.9"), "--level: 99.9 % requires 999 earlier forecasts"),
         (("--level", "0"), "--level: expected percents between 0 and 100"),
         (("--level", "x"), "--level: expected percents between 0 and 100"),
         (("--figure", "fan.bmp"), "--figure: expected a name that ends in .png"),
         (("--horizon", "40", "--backtest", "1"), "--backtest: no held-out step of a series is"),
-    ],
-)
-def test_what_cannot_be_forecast_is_refused(cli, tmp_path, words, message):
-    trained(cli, write(tmp_path / "own.csv"), 1)
-    done = cli("forecast", "last", *words)
-    assert done.code == 2
-    assert message in done.err
+    ):
+        done = cli("forecast", "last", *words)
+        assert done.code == 2
+        assert message in done.err
 
 
 def test_models_that_do_not_forecast_are_refused(cli, tmp_path):

@@ -1,6 +1,7 @@
 """Runs with a linear path: files, streams, evaluation, resuming, and the share of the network."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,20 +16,29 @@ from hiddenstate.inference.stream import Stream
 from hiddenstate.jobs.net_share import with_share
 from hiddenstate.models.fitted import FittedModel, load_model, model_from_facts
 from hiddenstate.runs import Run
-from tests.conftest import Cli
+from tests.conftest import Cli, answer_to
 
 OFF = ("--view", "off", "--threads", "1")
 
 
-@pytest.fixture
-def run(cli, tmp_path: Path) -> Run:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A forecast of monthly numbers that grow, with a season that grows too."""
+    folder = tmp_path_factory.mktemp("sales")
     t, random = np.arange(140), np.random.default_rng(0)
     level = 4 + 0.01 * t + 0.3 * np.sin(t * np.pi / 6) + 0.05 * random.normal(size=140)
     text = "".join(f"{value!r}\n" for value in np.exp(level).tolist())
-    (tmp_path / "sales.csv").write_text("sales\n" + text)
-    done = cli("regress", "sales.csv", "--horizon", 2, "--target", "sales", *OFF)
+    (folder / "sales.csv").write_text("sales\n" + text)
+    options = ("--horizon", 2, "--target", "sales", "--runs-dir", folder / "runs", *OFF)
+    done = answer_to("regress", folder / "sales.csv", *options)
     assert done.code == 0, done.err
+    return folder
+
+
+@pytest.fixture
+def run(made: Path, tmp_path: Path) -> Run:
+    """The forecast, where `cli` finds it by its name."""
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
     return Run(tmp_path / "runs/regress-1")
 
 
@@ -51,7 +61,7 @@ def test_a_forecast_beats_the_last_and_the_seasonal_value_and_says_so(run, cli):
         assert scores[mine] == pytest.approx(results[theirs], rel=1e-5)
     linear = run.model().transform.linear
     assert (linear.season, linear.log) == (12, (True,))
-    assert cli("verify", "regress-1").code == 0
+    assert cli("verify", "regress-1", "--steps", 20).code == 0
 
 
 def test_the_result_names_the_path_and_what_the_network_adds(cli, tmp_path, run):

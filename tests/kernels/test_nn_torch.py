@@ -4,14 +4,13 @@ import copy
 import io
 import pickle
 from collections.abc import Callable
-from datetime import timedelta
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import pytest
 import torch
 from torch import Tensor
-from torch.multiprocessing.spawn import spawn
+from torch._C._distributed_c10d import HashStore
 from torch.nn.parallel import DistributedDataParallel
 from torch.nn.utils import parametrizations
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
@@ -21,6 +20,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from hiddenstate import nn
 from hiddenstate.kernels import VARIABLE
 from tests.conftest import needs_kernels
+from tests.engines.ranks import group_of
 from tests.kernels import test_nn
 from tests.kernels.test_nn import CELLS, both, check, flat, numbers, twins
 
@@ -397,7 +397,7 @@ def test_without_kernels_torch_computes(
     assert computed == []
 
 
-# More than one process.
+# More than one rank.
 
 
 def gradients(layer: torch.nn.Module, model: torch.nn.Module, x: Tensor) -> dict[str, Tensor]:
@@ -411,35 +411,22 @@ def made() -> nn.LSTM:
     return nn.LSTM(3, 8, 2, dtype=torch.float64)
 
 
-def work(rank: int, folder: Path) -> None:
-    """One of two processes: gradients of its half of the batch, averaged over both."""
-    torch.distributed.init_process_group(
-        "gloo",
-        init_method=f"file://{folder}/store",
-        rank=rank,
-        world_size=2,
-        timeout=timedelta(seconds=60),  # half an hour, unless said
-    )
-    layer = made()
-    if rank:  # The first one's weights are everyone's.
-        layer.reset_parameters()
-    model = DistributedDataParallel(layer)
-    x = batch(5, 6, 3)[:, rank * 3 : rank * 3 + 3]
-    torch.save(gradients(layer, model, x), folder / f"{rank}.pt")
-    torch.distributed.destroy_process_group()
-
-
 @needs_kernels
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="torch was built without it")
-def test_processes_that_share_a_batch_have_its_gradient(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("GLOO_SOCKET_IFNAME", "lo")
-    spawn(work, (tmp_path,), nprocs=2)
+def test_ranks_that_share_a_batch_have_its_gradient() -> None:
+    """The ranks are threads here; the first one's weights are everyone's."""
+    store, layers, x = HashStore(), [made(), made()], batch(5, 6, 3)
+    layers[1].reset_parameters()
+
+    def work(rank: int) -> dict[str, Tensor]:
+        model = DistributedDataParallel(layers[rank], process_group=group_of(store, "", rank, 2))
+        return gradients(layers[rank], model, x[:, rank * 3 : rank * 3 + 3])
+
+    with ThreadPoolExecutor(2) as ranks:
+        results = list(ranks.map(work, range(2)))
     layer = made()
-    expected = gradients(layer, layer, batch(5, 6, 3))
-    for rank in range(2):
-        found = torch.load(tmp_path / f"{rank}.pt")
+    expected = gradients(layer, layer, x)
+    for found in results:
         assert found.keys() == expected.keys()
         for name, gradient in found.items():
             torch.testing.assert_close(gradient, expected[name], rtol=0, atol=1e-12)

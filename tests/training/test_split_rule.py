@@ -54,7 +54,7 @@ def test_a_run_is_evaluated_and_resumed_with_its_own_split(
 def test_a_forecast_scores_every_held_out_step(cli: Cli, tmp_path: Path) -> None:
     """However many steps ahead it is, if as many precede the held-out part."""
     write_load(tmp_path / "own.csv", 400)
-    for horizon in (1, 40, 100):
+    for horizon in (1, 100):
         done = cli("regress", "own.csv", "--target", "load", "--horizon", horizon,
                    "--max-steps", 2, "--hidden-size", 3, *QUIET)  # fmt: skip
         assert done.code == 0, done.err

@@ -10,7 +10,7 @@ import random
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -156,12 +156,15 @@ def _bytes_of(run: Path) -> int:
 
 
 def limited_memory(
-    folder: Path, limits: Sequence[int] = MEMORY_MB, engines: Sequence[str] = ("auto",)
+    folder: Path,
+    limits: Sequence[int] = MEMORY_MB,
+    engines: Sequence[str] = ("auto",),
+    jobs: Sequence[str] = tuple(processes.JOBS),
 ) -> Outcome:
     """Run each job within each limit of address space; it must succeed or end with 3 and a line."""
     outcome = Outcome()
     for engine in engines:
-        for job in processes.JOBS:
+        for job in jobs:
             for limit in limits:
                 outcome.add(_limited(job, engine, limit, folder / f"{engine}-{job}-{limit}"))
     return outcome
@@ -205,14 +208,19 @@ RATES: dict[str, tuple[str, ...]] = {
 }
 
 
-def divergence(folder: Path) -> Outcome:
+def divergence(
+    folder: Path,
+    commands: Sequence[Sequence[str]] = tuple(map(processes.arguments, processes.JOBS)),
+    rates: Mapping[str, Sequence[str]] = RATES,
+) -> Outcome:
     """Train each job at rates far too large; it must end with 5 and save only finite numbers."""
     outcome = Outcome()
-    for job in processes.JOBS:
-        for name, rate in RATES.items():
+    for command in commands:
+        job = command[0]
+        for name, rate in rates.items():
             place = folder / f"{job} {name}"
             place.mkdir(parents=True)
-            done = hiddenstate([*processes.arguments(job), *rate], place)
+            done = hiddenstate([*command, *rate], place)
             outcome.done += 1
             outcome.counts[f"ended with {done.code}"] += 1
             outcome.expect(done.code == 5, f"{job} --lr {name}: ended with {done.code}")

@@ -104,6 +104,7 @@ def every_batch(
     per_case: int = 10**9,
     chains: int = 5,
     engines: Sequence[str] = ENGINES,
+    cases: Sequence[str] = tuple(CASES),
     say: Callable[[str], None] = lambda line: None,
 ) -> Outcome:
     """Stop each case once at every batch, or at `per_case` of them, and then five times in a row.
@@ -114,7 +115,7 @@ def every_batch(
     folder.mkdir(parents=True)
     rows = write_rows(folder)
     for engine in engines:
-        for case in CASES:
+        for case in cases:
             job, values = options(case, engine, rows)
             whole, total = run_in_parts(job, values, folder / "whole")
             batches = sorted(drawn.sample(range(1, total), min(total - 1, per_case)))

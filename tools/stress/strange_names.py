@@ -25,8 +25,8 @@ NAMES = {
     "quotes": "evil'\"`${HOME};",
     "not UTF-8": os.fsdecode(b"evil\xff\xfe"),
     "long": "evil" + "é" * 100,
-    "codes and directions": "evil\nline\x1b[5;95m\x1b]0;title\x07\u202e\u2066gnp\u200f",
-    "markup and a formula": "evil<script>alert(1)<b>&amp;[red]x[bold]$\\frac{$x_{$$",
+    "all of these": "evil\nline\x1b[5;95m\x1b]0;title\x07\u202e\u2066gnp\u200f"
+    "<script>alert(1)<b>&amp;[red]x[bold]$\\frac{$x_{$$",
 }
 """Unusual names of a file, a folder, a column, a label or a series."""
 

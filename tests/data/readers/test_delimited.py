@@ -328,7 +328,7 @@ def test_a_damaged_table_only_raises_errors_of_the_library(
         {"encoding": "utf-16"},
     ]
     for text in (LONG, WIDE, "1,2,3\n4,5,6\n7,8,9\n", '"a","b"\n"1","x"\n2,"y\nz"\n'):
-        for hurt in mutations(text.encode(), 150):
+        for hurt in mutations(text.encode(), 80):
             place.write_bytes(hurt)
             for option in options:
                 try:

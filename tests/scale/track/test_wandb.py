@@ -3,6 +3,7 @@
 import contextlib
 import json
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ from hiddenstate.scale.track.wandb import Wandb
 from hiddenstate.scale.track.wandb_file import records, rows
 from tests.scale.track.trackers import FOLLOW, Growing, check_points, killed
 
-pytest.importorskip("wandb")
+if not find_spec("wandb"):
+    pytest.skip("wandb is not installed", allow_module_level=True)
 
 KILLED = (
     FOLLOW

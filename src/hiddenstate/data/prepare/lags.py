@@ -97,11 +97,10 @@ def _around(lag: int, season: int) -> tuple[int, ...]:
 def iterated(weights: Floats, bias: float, horizon: int) -> tuple[Floats, float]:
     """Return weights (P,) and bias of a one-step forecast that is applied `horizon` times."""
     P = len(weights)
-    values = np.eye(P, P + 1)  # the last column counts the bias
-    for _ in range(horizon):
-        forecast = weights @ values
+    values = np.eye(horizon + P, P + 1, -horizon)  # the last column counts the bias
+    for newest in reversed(range(horizon)):
+        forecast = np.matmul(weights, values[newest + 1 : newest + 1 + P], out=values[newest])
         forecast[P] += bias
-        values = np.concatenate([forecast[None], values[:-1]])
         if not np.isfinite(forecast).all():
             break
-    return values[0, :P], float(values[0, P])
+    return forecast[:P], float(forecast[P])
