@@ -3,9 +3,11 @@
 import asyncio
 import json
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import pytest
 from tools.stress.visitor import Served
 
 from hiddenstate.studio.app import Studio, make_app
+from hiddenstate.studio.serve import listen, server_of
 from hiddenstate.studio.session import Session
 
 CHROMIUM = shutil.which("chromium")
@@ -146,6 +149,63 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
         each.close()
 
 
+class Stage:
+    """An address at which one studio after the other stands, in a thread of this process.
+
+    Pages of one address share the process that draws them, and what it has compiled.
+    """
+
+    BLANK = "/blank"
+    """A page of this address that asks for nothing."""
+
+    def __init__(self) -> None:
+        self.studio: Studio | None = None
+        self._app: Any = None
+        self._socket = listen("127.0.0.1", 0)
+        self.port = self._socket.getsockname()[1]
+        self.origin = f"http://127.0.0.1:{self.port}"
+        self._server = server_of(self)
+        self._thread = threading.Thread(target=self._server.run, args=([self._socket],))
+        self._thread.start()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer with the studio that stands here, or with nothing."""
+        if self._app is not None and scope["path"] != self.BLANK:
+            await self._app(scope, receive, send)
+            return
+        kind = [(b"content-type", b"text/html"), (b"connection", b"close")]
+        await send({"type": "http.response.start", "status": 200, "headers": kind})
+        await send({"type": "http.response.body", "body": b"<link rel=icon href='data:,'>"})
+
+    def open(self) -> Session:
+        """Let a new studio stand here, over `runs` of the current folder; return its session."""
+        session = Session("127.0.0.1", self.port)
+        self.studio = Studio(session, Path("runs"))
+        self._app = make_app(self.studio, session.renew)
+        return session
+
+    def clear(self) -> None:
+        """End what the studio started; nothing stands here."""
+        studio, self.studio, self._app = self.studio, None, None
+        for process in studio.processes.running() if studio else ():
+            process._child.process.kill()
+            process._child.process.wait()
+
+    def close(self) -> None:
+        """End the server."""
+        self._server.should_exit = True
+        self._thread.join()
+        self._socket.close()
+
+
+@pytest.fixture(scope="session")
+def stage() -> Iterator[Stage]:
+    """An address for one studio after the other."""
+    stage = Stage()
+    yield stage
+    stage.close()
+
+
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
     """A browser."""
@@ -161,9 +221,10 @@ def chromium() -> Iterator[Any]:
 class Browser:
     """A page of the browser; what its console says, and whom it asks, is kept."""
 
-    def __init__(self, browser: Any, width: int = 1280, height: int = 900, **more: Any) -> None:
-        viewport = {"width": width, "height": height}
-        self.context = browser.new_context(viewport=viewport, **more)
+    SIZE = {"width": 1280, "height": 900}  # noqa: RUF012
+
+    def __init__(self, browser: Any, **options: Any) -> None:
+        self.context = browser.new_context(viewport=self.SIZE, **options)
         self.page = self.context.new_page()
         self.problems: list[str] = []
         self.asked: list[str] = []
@@ -176,23 +237,50 @@ class Browser:
         if answer.status >= 400:
             self.problems.append(f"{answer.status} {answer.url}")
 
+    def clear(self, blank: str) -> None:
+        """Forget everything, on a page that asks for nothing."""
+        self.page.goto(blank)
+        self.page.evaluate("localStorage.clear(); sessionStorage.clear()")
+        self.context.clear_cookies()
+
+
+@pytest.fixture(scope="session")
+def browsers(chromium: Any) -> Callable[..., Browser]:
+    """Gives the page with some options of playwright, such as `locale="en"`; each is made once."""
+
+    @cache
+    def browser(**options: Any) -> Browser:
+        return Browser(chromium, **options)
+
+    return browser
+
 
 @pytest.fixture
-def open_page(chromium: Any, serve: Serve) -> Iterator[Callable[..., Browser]]:
-    """Opens a studio in the browser: `open_page("#/runs")` of a new one, or of `served`."""
+def open_page(
+    browsers: Callable[..., Browser], stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Browser]]:
+    """Opens a studio in the browser, once in a test: `open_page("#/runs", locale="zh")`."""
     opened: list[Browser] = []
 
-    def start(route: str = "#/", served: Served | None = None, **more: Any) -> Browser:
-        studio = served or serve()
-        browser = Browser(chromium, **more)
+    def start(route: str = "#/", **options: Any) -> Browser:
+        monkeypatch.chdir(tmp_path)
+        browser = browsers(**options)
         opened.append(browser)
-        browser.page.goto(studio.address)
+        browser.problems.clear()
+        browser.asked.clear()
+        session = stage.open()
+        if route == "#/":
+            browser.page.goto(session.address)
+        else:  # without the first page before it
+            cookie = {"name": session.cookie_name, "value": session.cookie, "url": session.origin}
+            browser.context.add_cookies([cookie])
+            browser.page.goto(f"{session.origin}/{route}")
         browser.page.wait_for_selector("main")
-        if route != "#/":
-            browser.page.goto(f"{studio.origin}/{route}")
         return browser
 
     yield start
-    for each in opened:
-        each.context.close()
-        assert not each.problems
+    problems = [problem for browser in opened for problem in browser.problems]
+    for browser in opened:
+        browser.clear(stage.origin + stage.BLANK)
+    stage.clear()
+    assert not problems
