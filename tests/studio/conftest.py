@@ -5,7 +5,6 @@ import json
 import shutil
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -39,6 +38,7 @@ class Client:
     """Sends requests to a studio in this process, as bytes of which any can be wrong."""
 
     studio: Studio
+    loop: asyncio.AbstractEventLoop
     renewed: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -82,9 +82,7 @@ class Client:
             "client": ("127.0.0.1", 1),
             "server": ("127.0.0.1", self.studio.session.port),
         }
-        # In a thread of its own: the browser of other tests has a loop in this one.
-        with ThreadPoolExecutor(1) as pool:
-            return pool.submit(asyncio.run, self._answer(scope, body)).result()
+        return asyncio.run_coroutine_threadsafe(self._answer(scope, body), self.loop).result(60)
 
     async def _answer(self, scope: dict[str, Any], body: bytes) -> Reply:
         sent: list[Any] = []
@@ -121,15 +119,30 @@ class Client:
         return self.send("POST", path, headers, body)
 
 
+@pytest.fixture(scope="session")
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """A loop in a thread of its own: the browser has one in this thread."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    yield loop
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
 @pytest.fixture
 def client(
-    tmp_path: Path, trained: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    trained: Callable[[str], Path],
+    monkeypatch: pytest.MonkeyPatch,
+    loop: asyncio.AbstractEventLoop,
 ) -> Client:
     """A studio in this process, in a folder with one run."""
     monkeypatch.chdir(tmp_path)
     shutil.copytree(trained("classify"), tmp_path / "runs" / "classify-1")
     (tmp_path / "rows.csv").write_text("a,b,label\n1,2,x\n3,4,y\n" * 20)
-    return Client(Studio(Session("127.0.0.1", 8765), Path("runs")))
+    return Client(Studio(Session("127.0.0.1", 8765), Path("runs")), loop)
 
 
 Serve = Callable[..., Served]
