@@ -231,6 +231,12 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
+DRAWN = """() => new Promise((drawn) => {
+  requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(drawn)));
+})"""
+"""Waits until what is to be drawn is drawn."""
+
+
 class Browser:
     """A page of the browser; what its console says, and whom it asks, is kept."""
 
@@ -241,14 +247,29 @@ class Browser:
         self.page = self.context.new_page()
         self.problems: list[str] = []
         self.asked: list[str] = []
+        self._open: set[Any] = set()
         self.page.on("console", lambda message: self.problems.append(message.text))
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
         self.page.on("response", self._answered)
-        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.on("request", self._sent)
+        for end in ("requestfinished", "requestfailed"):
+            self.page.on(end, lambda request: self._open.discard(request))
+
+    def _sent(self, request: Any) -> None:
+        self.asked.append(request.url)
+        if "/api/stream" not in request.url:  # it ends with the page
+            self._open.add(request)
 
     def _answered(self, answer: Any) -> None:
         if answer.status >= 400:
             self.problems.append(f"{answer.status} {answer.url}")
+
+    def settle(self) -> None:
+        """Wait until all that was asked for is answered, and what it leads to, and drawn."""
+        n = -1
+        while self._open or n < len(self.asked):
+            n = len(self.asked)
+            self.page.evaluate(DRAWN)
 
     def clear(self, blank: str) -> None:
         """Forget everything, on a page that asks for nothing."""
