@@ -243,7 +243,7 @@ class Browser:
     SIZE = {"width": 1280, "height": 900}  # noqa: RUF012
 
     def __init__(self, browser: Any, **options: Any) -> None:
-        self.context = browser.new_context(viewport=self.SIZE, **options)
+        self.context = browser.new_context(viewport=self.SIZE, reduced_motion="reduce", **options)
         self.page = self.context.new_page()
         self.problems: list[str] = []
         self.asked: list[str] = []
