@@ -19,7 +19,6 @@ from hiddenstate import RecurrentClassifier
 from hiddenstate.errors import MachineError
 from hiddenstate.live import launch, notebook
 from hiddenstate.live.notebook import NotebookView, notebook_missing, show_notebook
-from hiddenstate.runs import Run
 from hiddenstate.system.lock import take_lock
 from hiddenstate.views.offscreen import SIZE, PictureReader, description_of
 from tests.conftest import add_line
@@ -40,9 +39,8 @@ QUICK: dict[str, Any] = {
 
 
 @pytest.fixture
-def run(cli, tmp_path):
-    assert cli("regress", "--windows", 25, "--view", "off", "--threads", 1).code == 0
-    return Run(tmp_path / "runs" / "regress-1")
+def run(run_of):
+    return run_of("regress")
 
 
 @pytest.fixture
@@ -219,6 +217,7 @@ def executed(tmp_path):
     book = nbformat.read(EXAMPLE, as_version=4)
     for cell in book.cells:
         cell.source = cell.source.replace("max_steps=900", "max_steps=200")
+        cell.source = cell.source.replace("speed=2", "speed=16")
     where = {"metadata": {"path": str(tmp_path)}}
     Client(book, timeout=120, kernel_name="python3", resources=where).execute()
     return messages, book
