@@ -165,14 +165,15 @@ def weights_of(estimator):
 
 
 def test_a_fit_with_a_view_leaves_no_folder_and_learns_the_same(outputs, tmp_path, monkeypatch):
+    few = QUICK | {"log_every": 15}  # if it is soon over, each moment is shown for a while
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    clf = RecurrentClassifier(**QUICK).fit(X, Y, view="notebook")
+    clf = RecurrentClassifier(**few).fit(X, Y, view="notebook")
     (output,) = outputs
     assert output.pictures[-1].startswith(PNG)
     assert "Rows shown are training rows" in description_of(output.pictures[-1])
     assert output.lines == []
     assert list(tmp_path.iterdir()) == []
-    assert weights_of(clf) == weights_of(RecurrentClassifier(**QUICK).fit(X, Y))
+    assert weights_of(clf) == weights_of(RecurrentClassifier(**few).fit(X, Y))
 
 
 def test_a_fit_learns_the_same_if_the_drawing_process_is_killed(outputs, tmp_path):
