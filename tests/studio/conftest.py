@@ -190,17 +190,20 @@ class Stage:
         await send({"type": "http.response.start", "status": 200, "headers": kind})
         await send({"type": "http.response.body", "body": b"<link rel=icon href='data:,'>"})
 
-    def open(self) -> Session:
+    def open(self, waiting: str | None = None) -> Session:
         """Let a new studio stand here, over `runs` of the current folder; return its session."""
         session = Session("127.0.0.1", self.port)
-        self.studio = Studio(session, Path("runs"))
+        self.studio = Studio(session, Path("runs"), waiting=waiting)
         self._app = make_app(self.studio, session.renew)
         return session
 
     def clear(self) -> None:
         """End what the studio started; nothing stands here."""
         studio, self.studio, self._app = self.studio, None, None
-        for process in studio.processes.running() if studio else ():
+        if studio is None:
+            return
+        studio.processes.dismiss()
+        for process in studio.processes.running():
             process._child.process.kill()
             process._child.process.wait()
 
