@@ -3,7 +3,7 @@
 import shutil
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -35,7 +35,7 @@ class Filmed(NamedTuple):
     progress: list[tuple[int, int]]
 
 
-FILM = {"seconds": 2.5, "fps": 2, "size": SMALL, "theme": "dark"}
+FILM: dict[str, Any] = {"seconds": 2.5, "fps": 2, "size": SMALL, "theme": "dark"}
 
 
 @pytest.fixture(scope="module")

@@ -267,7 +267,8 @@ def _channels(n_dilations: int, n_channels: int, random: np.random.Generator) ->
 
 def _convolved(channels: Array, kernel: tuple[int, ...], dilation: int) -> Array:
     """Return the sum of the convolutions of `channels` (C, T), with zeros outside the series."""
-    return _convolutions(channels.sum(axis=0, dtype=np.float64)[None], [kernel], dilation)[0]
+    total = channels.sum(axis=0, dtype=np.float64)
+    return np.asarray(_convolutions(total[None], [kernel], dilation)[0])
 
 
 def _convolutions(totals: Array, kernels: Sequence[tuple[int, ...]], dilation: int) -> Array:
