@@ -33,6 +33,15 @@ class Reply:
         return json.loads(self.body)
 
 
+def end_commands(studio: Studio) -> None:
+    """End what a studio in this process started, and close what it has open."""
+    studio.processes.dismiss()
+    for process in studio.processes.all():
+        process._child.process.kill()
+        process._child.process.wait()
+        process.close()
+
+
 @dataclass
 class Client:
     """Sends requests to a studio in this process, as bytes of which any can be wrong."""
@@ -137,12 +146,14 @@ def client(
     trained: Callable[[str], Path],
     monkeypatch: pytest.MonkeyPatch,
     loop: asyncio.AbstractEventLoop,
-) -> Client:
+) -> Iterator[Client]:
     """A studio in this process, in a folder with one run."""
     monkeypatch.chdir(tmp_path)
     shutil.copytree(trained("classify"), tmp_path / "runs" / "classify-1")
     (tmp_path / "rows.csv").write_text("a,b,label\n1,2,x\n3,4,y\n" * 20)
-    return Client(Studio(Session("127.0.0.1", 8765), Path("runs")), loop)
+    client = Client(Studio(Session("127.0.0.1", 8765), Path("runs")), loop)
+    yield client
+    end_commands(client.studio)
 
 
 Serve = Callable[..., Served]
@@ -200,12 +211,8 @@ class Stage:
     def clear(self) -> None:
         """End what the studio started; nothing stands here."""
         studio, self.studio, self._app = self.studio, None, None
-        if studio is None:
-            return
-        studio.processes.dismiss()
-        for process in studio.processes.running():
-            process._child.process.kill()
-            process._child.process.wait()
+        if studio is not None:
+            end_commands(studio)
 
     def close(self) -> None:
         """End the server."""
