@@ -173,7 +173,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     def train(job: str) -> Path:
         data = write_digits(folder / "digits")
         small: dict[str, tuple[object, ...]] = {
-            "classify": (data, "--hidden-size", "6", "--log-every", "10"),
+            "classify": (data, "--hidden-size", "6", "--log-every", "50"),
             "regress": ("--windows", "25", "--log-every", "10"),
             "autoencode": (data, "--encoder-sizes", "8", "--epochs", "2", "--log-every", "1"),
         }

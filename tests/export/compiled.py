@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,7 @@ def compiled(folder: Path, text: str, *options: str, compiler: str = "gcc") -> P
     return program
 
 
+@cache
 def sanitized() -> tuple[str, ...]:
     """Options of the sanitizers; without them where gcc has no libraries for them."""
     words = [tool("gcc"), "-x", "c", "-", "-o", os.devnull, *SANITIZED]

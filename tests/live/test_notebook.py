@@ -19,7 +19,6 @@ from hiddenstate import RecurrentClassifier
 from hiddenstate.errors import MachineError
 from hiddenstate.live import launch, notebook
 from hiddenstate.live.notebook import NotebookView, notebook_missing, show_notebook
-from hiddenstate.runs import Run
 from hiddenstate.system.lock import take_lock
 from hiddenstate.views.offscreen import SIZE, PictureReader, description_of
 from tests.conftest import add_line
@@ -40,9 +39,8 @@ QUICK: dict[str, Any] = {
 
 
 @pytest.fixture
-def run(cli, tmp_path):
-    assert cli("regress", "--windows", 25, "--view", "off", "--threads", 1).code == 0
-    return Run(tmp_path / "runs" / "regress-1")
+def run(run_of):
+    return run_of("regress")
 
 
 @pytest.fixture
@@ -167,14 +165,15 @@ def weights_of(estimator):
 
 
 def test_a_fit_with_a_view_leaves_no_folder_and_learns_the_same(outputs, tmp_path, monkeypatch):
+    few = QUICK | {"log_every": 15}  # if it is soon over, each moment is shown for a while
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    clf = RecurrentClassifier(**QUICK).fit(X, Y, view="notebook")
+    clf = RecurrentClassifier(**few).fit(X, Y, view="notebook")
     (output,) = outputs
     assert output.pictures[-1].startswith(PNG)
     assert "Rows shown are training rows" in description_of(output.pictures[-1])
     assert output.lines == []
     assert list(tmp_path.iterdir()) == []
-    assert weights_of(clf) == weights_of(RecurrentClassifier(**QUICK).fit(X, Y))
+    assert weights_of(clf) == weights_of(RecurrentClassifier(**few).fit(X, Y))
 
 
 def test_a_fit_learns_the_same_if_the_drawing_process_is_killed(outputs, tmp_path):
@@ -219,6 +218,7 @@ def executed(tmp_path):
     book = nbformat.read(EXAMPLE, as_version=4)
     for cell in book.cells:
         cell.source = cell.source.replace("max_steps=900", "max_steps=200")
+        cell.source = cell.source.replace("speed=2", "speed=16")
     where = {"metadata": {"path": str(tmp_path)}}
     Client(book, timeout=120, kernel_name="python3", resources=where).execute()
     return messages, book

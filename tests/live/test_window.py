@@ -50,10 +50,8 @@ def happen(event: Event) -> None:
 
 
 @pytest.fixture
-def run(cli, tiny_idx, tmp_path):
-    options = ("--encoder-sizes", "8", "--epochs", "6", "--log-every", "1", "--view", "off")
-    assert cli("autoencode", tiny_idx, *options, "--threads", 1).code == 0
-    return Run(tmp_path / "runs" / "autoencode-1")
+def run(run_of):
+    return run_of("autoencode")
 
 
 class Stage:

@@ -22,10 +22,10 @@ def test_snapshots_thin_out_but_never_end() -> None:
     assert (gaps <= np.asarray(kept[1:]) / 25 + 1).all()
 
 
-@pytest.mark.parametrize("n_bytes", [1, 6_000, 90_000, 100_000, 881_764, 2_000_000, 3_100_000])
+@pytest.mark.parametrize("n_bytes", [6_000, 100_000, 881_764, 3_100_000])
 def test_the_weights_of_a_run_of_any_length_stay_within_the_limit(n_bytes: int) -> None:
     in_full = weights_in_full(n_bytes)
-    kept = [n for n in range(2 * WEIGHTS_LINES) if leaves_weights(n, in_full)]
+    kept = [n for n in range(WEIGHTS_LINES + 1000) if leaves_weights(n, in_full)]
     assert kept[:in_full] == list(range(in_full))
     assert len(kept) * n_bytes <= WEIGHTS_LIMIT
     for low in (1000, 100_000, WEIGHTS_LINES // 2):

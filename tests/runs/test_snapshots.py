@@ -295,39 +295,30 @@ def mutate(run: Run, chance: random.Random) -> str:
 def test_whatever_a_file_with_a_right_checksum_holds_is_drawn_or_refused(seed, run, monkeypatch):
     monkeypatch.setattr(page, "draw_pictures", lambda timeline: {})
     chance = random.Random(seed)
-    kept = {path: path.read_bytes() for path in files(run)}
-    for _ in range(2):
-        what = mutate(run, chance)
-        try:
-            draw(Run(run.path))
-        except UntrustedFileError:
-            assert "shown.safetensors" in str(wrong(run)), what
-        for path, data in kept.items():
-            path.write_bytes(data)
+    what = mutate(run, chance)
+    try:
+        draw(Run(run.path))
+    except UntrustedFileError:
+        assert "shown.safetensors" in str(wrong(run)), what
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("damage", ["nan", "some", "greatest"])
 @pytest.mark.parametrize(
-    ("job", "name", "array"),
-    [
-        ("autoencode", "last", "code"),
-        ("autoencode", "closing", "code_rebuilt"),
-        ("classify", "last", "decision"),
-        ("regress", "last", "hidden"),
-    ],
+    ("job", "array"), [("autoencode", "code"), ("classify", "decision"), ("regress", "hidden")]
 )
 def test_states_and_codes_that_are_not_finite_are_not_drawn(
-    job, name, array, damage, runs, tmp_path, monkeypatch
+    job, array, damage, runs, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(page, "draw_pictures", lambda timeline: {})
     run = Run(Path(shutil.copytree(runs[job].path, tmp_path / "run")))
-    path = run.snapshot_paths()[-1] if name == "last" else files(run)[1]
 
     def damage_array(arrays, facts):
-        arrays[array] = DAMAGES[damage](arrays[array].astype(np.float32))
+        for name in {array, "code_rebuilt"} & set(arrays):
+            arrays[name] = DAMAGES[damage](arrays[name].astype(np.float32))
 
-    rewrite(path, damage_array)
+    for path in files(run)[1:]:
+        rewrite(path, damage_array)
     assert wrong(run) == {}
     draw(Run(run.path))
 

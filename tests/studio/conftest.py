@@ -3,9 +3,10 @@
 import asyncio
 import json
 import shutil
+import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from tools.stress.visitor import Served
 
 from hiddenstate.studio.app import Studio, make_app
+from hiddenstate.studio.serve import listen, server_of
 from hiddenstate.studio.session import Session
 
 CHROMIUM = shutil.which("chromium")
@@ -31,11 +33,21 @@ class Reply:
         return json.loads(self.body)
 
 
+def end_commands(studio: Studio) -> None:
+    """End what a studio in this process started, and close what it has open."""
+    studio.processes.dismiss()
+    for process in studio.processes.all():
+        process._child.process.kill()
+        process._child.process.wait()
+        process.close()
+
+
 @dataclass
 class Client:
     """Sends requests to a studio in this process, as bytes of which any can be wrong."""
 
     studio: Studio
+    loop: asyncio.AbstractEventLoop
     renewed: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -79,9 +91,7 @@ class Client:
             "client": ("127.0.0.1", 1),
             "server": ("127.0.0.1", self.studio.session.port),
         }
-        # In a thread of its own: the browser of other tests has a loop in this one.
-        with ThreadPoolExecutor(1) as pool:
-            return pool.submit(asyncio.run, self._answer(scope, body)).result()
+        return asyncio.run_coroutine_threadsafe(self._answer(scope, body), self.loop).result(60)
 
     async def _answer(self, scope: dict[str, Any], body: bytes) -> Reply:
         sent: list[Any] = []
@@ -118,15 +128,32 @@ class Client:
         return self.send("POST", path, headers, body)
 
 
+@pytest.fixture(scope="session")
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """A loop in a thread of its own: the browser has one in this thread."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    yield loop
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
 @pytest.fixture
 def client(
-    tmp_path: Path, trained: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
-) -> Client:
+    tmp_path: Path,
+    trained: Callable[[str], Path],
+    monkeypatch: pytest.MonkeyPatch,
+    loop: asyncio.AbstractEventLoop,
+) -> Iterator[Client]:
     """A studio in this process, in a folder with one run."""
     monkeypatch.chdir(tmp_path)
     shutil.copytree(trained("classify"), tmp_path / "runs" / "classify-1")
     (tmp_path / "rows.csv").write_text("a,b,label\n1,2,x\n3,4,y\n" * 20)
-    return Client(Studio(Session("127.0.0.1", 8765), Path("runs")))
+    client = Client(Studio(Session("127.0.0.1", 8765), Path("runs")), loop)
+    yield client
+    end_commands(client.studio)
 
 
 Serve = Callable[..., Served]
@@ -146,6 +173,62 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
         each.close()
 
 
+class Stage:
+    """An address at which one studio after the other stands, in a thread of this process.
+
+    Pages of one address share the process that draws them, and what it has compiled.
+    """
+
+    BLANK = "/blank"
+    """A page of this address that asks for nothing."""
+
+    def __init__(self) -> None:
+        self.studio: Studio | None = None
+        self._app: Any = None
+        self._socket = listen("127.0.0.1", 0)
+        self.port = self._socket.getsockname()[1]
+        self.origin = f"http://127.0.0.1:{self.port}"
+        self._server = server_of(self)
+        self._thread = threading.Thread(target=self._server.run, args=([self._socket],))
+        self._thread.start()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer with the studio that stands here, or with nothing."""
+        if self._app is not None and scope["path"] != self.BLANK:
+            await self._app(scope, receive, send)
+            return
+        kind = [(b"content-type", b"text/html"), (b"connection", b"close")]
+        await send({"type": "http.response.start", "status": 200, "headers": kind})
+        await send({"type": "http.response.body", "body": b"<link rel=icon href='data:,'>"})
+
+    def open(self, waiting: str | None = None) -> Session:
+        """Let a new studio stand here, over `runs` of the current folder; return its session."""
+        session = Session("127.0.0.1", self.port)
+        self.studio = Studio(session, Path("runs"), waiting=waiting)
+        self._app = make_app(self.studio, session.renew)
+        return session
+
+    def clear(self) -> None:
+        """End what the studio started; nothing stands here."""
+        studio, self.studio, self._app = self.studio, None, None
+        if studio is not None:
+            end_commands(studio)
+
+    def close(self) -> None:
+        """End the server."""
+        self._server.should_exit = True
+        self._thread.join()
+        self._socket.close()
+
+
+@pytest.fixture(scope="session")
+def stage() -> Iterator[Stage]:
+    """An address for one studio after the other."""
+    stage = Stage()
+    yield stage
+    stage.close()
+
+
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
     """A browser."""
@@ -158,41 +241,90 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
+DRAWN = """() => new Promise((drawn) => {
+  requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(drawn)));
+})"""
+"""Waits until what is to be drawn is drawn."""
+
+
 class Browser:
     """A page of the browser; what its console says, and whom it asks, is kept."""
 
-    def __init__(self, browser: Any, width: int = 1280, height: int = 900, **more: Any) -> None:
-        viewport = {"width": width, "height": height}
-        self.context = browser.new_context(viewport=viewport, **more)
+    SIZE = {"width": 1280, "height": 900}  # noqa: RUF012
+
+    def __init__(self, browser: Any, **options: Any) -> None:
+        self.context = browser.new_context(viewport=self.SIZE, reduced_motion="reduce", **options)
         self.page = self.context.new_page()
         self.problems: list[str] = []
         self.asked: list[str] = []
+        self._open: set[Any] = set()
         self.page.on("console", lambda message: self.problems.append(message.text))
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
         self.page.on("response", self._answered)
-        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.on("request", self._sent)
+        for end in ("requestfinished", "requestfailed"):
+            self.page.on(end, lambda request: self._open.discard(request))
+
+    def _sent(self, request: Any) -> None:
+        self.asked.append(request.url)
+        if "/api/stream" not in request.url:  # it ends with the page
+            self._open.add(request)
 
     def _answered(self, answer: Any) -> None:
         if answer.status >= 400:
             self.problems.append(f"{answer.status} {answer.url}")
 
+    def settle(self) -> None:
+        """Wait until all that was asked for is answered, and what it leads to, and drawn."""
+        n = -1
+        while self._open or n < len(self.asked):
+            n = len(self.asked)
+            self.page.evaluate(DRAWN)
+
+    def clear(self, blank: str) -> None:
+        """Forget everything, on a page that asks for nothing."""
+        self.page.goto(blank)
+        self.page.evaluate("localStorage.clear(); sessionStorage.clear()")
+        self.context.clear_cookies()
+
+
+@pytest.fixture(scope="session")
+def browsers(chromium: Any) -> Callable[..., Browser]:
+    """Gives the page with some options of playwright, such as `locale="en"`; each is made once."""
+
+    @cache
+    def browser(**options: Any) -> Browser:
+        return Browser(chromium, **options)
+
+    return browser
+
 
 @pytest.fixture
-def open_page(chromium: Any, serve: Serve) -> Iterator[Callable[..., Browser]]:
-    """Opens a studio in the browser: `open_page("#/runs")` of a new one, or of `served`."""
+def open_page(
+    browsers: Callable[..., Browser], stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Browser]]:
+    """Opens a studio in the browser, once in a test: `open_page("#/runs", locale="zh")`."""
     opened: list[Browser] = []
 
-    def start(route: str = "#/", served: Served | None = None, **more: Any) -> Browser:
-        studio = served or serve()
-        browser = Browser(chromium, **more)
+    def start(route: str = "#/", **options: Any) -> Browser:
+        monkeypatch.chdir(tmp_path)
+        browser = browsers(**options)
         opened.append(browser)
-        browser.page.goto(studio.address)
+        browser.problems.clear()
+        browser.asked.clear()
+        session = stage.open()
+        if route == "#/":
+            browser.page.goto(session.address)
+        else:  # without the first page before it
+            cookie = {"name": session.cookie_name, "value": session.cookie, "url": session.origin}
+            browser.context.add_cookies([cookie])
+            browser.page.goto(f"{session.origin}/{route}")
         browser.page.wait_for_selector("main")
-        if route != "#/":
-            browser.page.goto(f"{studio.origin}/{route}")
         return browser
 
     yield start
-    for each in opened:
-        each.context.close()
-        assert not each.problems
+    problems = [problem for browser in opened for problem in browser.problems]
+    for browser in opened:
+        browser.clear(stage.origin + stage.BLANK)
+    stage.clear()
+    assert not problems

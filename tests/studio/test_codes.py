@@ -10,6 +10,7 @@ import pytest
 from hiddenstate.engines import make_predictor
 from hiddenstate.runs import Run
 from hiddenstate.system.typing import Array
+from tests.studio.conftest import DRAWN
 
 RunOf = Callable[[str], Run]
 OpenPage = Callable[..., Any]
@@ -71,7 +72,7 @@ def test_a_row_and_any_code_are_decoded_as_the_net_does(run_of: RunOf, open_page
     moved = np.array([[float(sliders.nth(n).input_value()) for n in range(sliders.count())]])
     assert np.abs(moved - code).max() > 0.01
     expected = predictor.decode(moved.astype(np.float32))[0]
-    page.wait_for_timeout(100)  # for the frame in which it is drawn
+    page.evaluate(DRAWN)
     pixels = np.array(page.eval_on_selector(".decoded canvas", PICTURE)).reshape(64, 4)
     assert np.corrcoef(255 - pixels[:, 0], expected)[0, 1] > 0.99
 
@@ -112,7 +113,7 @@ def test_a_class_is_filtered_with_its_button(run_of: RunOf, open_page: OpenPage)
     }"""
     before = page.eval_on_selector(".cloud canvas", colored)
     page.click(".legend button:text-is('none')")
-    page.wait_for_timeout(100)
+    page.evaluate(DRAWN)
     assert page.eval_on_selector(".cloud canvas", colored) < before / 2
 
 

@@ -35,8 +35,7 @@ DROP = """() => {
   }
 }"""
 
-INKED = """async () => {
-  await new Promise((done) => setTimeout(done, 100));
+INKED = """() => {
   return [...document.querySelectorAll(".tiny")].map((canvas) => {
     const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
     return data.filter((value, at) => at % 4 === 3 && value).length;
@@ -147,6 +146,7 @@ def test_bundled_data_is_one_click_away(open_page):
     browser = open_page()
     page = browser.page
     page.wait_for_selector(".starter:nth-child(3) canvas")
+    browser.settle()
     inked = page.evaluate(INKED)
     assert min(inked) > 500
     page.click(".starter:nth-child(2) button.main")

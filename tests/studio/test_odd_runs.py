@@ -59,7 +59,8 @@ def test_odd_runs_are_shown_without_an_error(
     for change in changes:
         page.evaluate("(name) => { window.location.hash = `#/run/${name}`; }", change.__name__)
         page.wait_for_selector(f"h1:has-text('{change.__name__}')")
-        page.wait_for_timeout(700)
+        page.wait_for_selector(".head .status:not(:empty)")
+        browser.settle()
         assert page.locator(".lost").count() == 0, change.__name__
         assert not browser.problems, change.__name__
 

@@ -3,19 +3,22 @@
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tools.stress.visitor import Served, Visitor
+
+from tests.studio.conftest import Stage
 
 Serve = Callable[..., Served]
 
 OPTIONS = {"max_steps": 20, "hidden_size": 4, "n_evaluated": 0}
 
 
-def children(served: Served) -> dict[int, str]:
-    """Return the processes that a studio started and that run, with their command lines."""
+def children(studio: int) -> dict[int, str]:
+    """Return the processes that a process started and that run, with their command lines."""
     found = {}
     for path in Path("/proc").glob("[0-9]*"):
         try:
@@ -23,13 +26,21 @@ def children(served: Served) -> dict[int, str]:
             words = (path / "cmdline").read_bytes().replace(b"\0", b" ").decode()
         except OSError:
             continue
-        if parent == served.process.pid and words:
+        if parent == studio and words:
             found[int(path.name)] = words
     return found
 
 
-def waiting(served: Served) -> list[int]:
-    return [number for number, words in children(served).items() if "cli.waiting" in words]
+def waiting(studio: int) -> list[int]:
+    return [number for number, words in children(studio).items() if "cli.waiting" in words]
+
+
+@pytest.fixture
+def visitor(stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Visitor]:
+    """Visits a studio in this process."""
+    monkeypatch.chdir(tmp_path)
+    yield Visitor(stage.open("hiddenstate.cli.waiting"))
+    stage.clear()
 
 
 def wait_for_the_end(number: int) -> None:
@@ -55,26 +66,22 @@ def trained(visitor: Visitor) -> Any:
     return about
 
 
-def test_the_process_that_waits_takes_the_command(serve: Serve, tmp_path: Path) -> None:
-    served = serve()
-    visitor = Visitor(served)
-    assert waiting(served) == []
+def test_the_process_that_waits_takes_the_command(visitor: Visitor, tmp_path: Path) -> None:
+    assert waiting(os.getpid()) == []
     for _ in range(2):
         visitor.post("/api/ready", {})
-    (number,) = waiting(served)
+    (number,) = waiting(os.getpid())
     about = trained(visitor)
     assert about["code"] == 0
     assert about["run"] == "classify-1"
     lock = (tmp_path / "runs" / "classify-1" / "lock").read_text()
     assert lock.startswith(f"process {number},")
-    assert waiting(served) == []
+    assert waiting(os.getpid()) == []
 
 
-def test_a_command_starts_although_the_process_that_waited_was_killed(serve: Serve) -> None:
-    served = serve()
-    visitor = Visitor(served)
+def test_a_command_starts_although_the_process_that_waited_was_killed(visitor: Visitor) -> None:
     visitor.post("/api/ready", {})
-    (number,) = waiting(served)
+    (number,) = waiting(os.getpid())
     os.kill(number, signal.SIGKILL)
     wait_for_the_end(number)
     assert trained(visitor)["code"] == 0
@@ -84,6 +91,6 @@ def test_the_process_that_waits_ends_with_the_studio(serve: Serve) -> None:
     for end in (Served.close, Served.kill):
         served = serve()
         Visitor(served).post("/api/ready", {})
-        (number,) = waiting(served)
+        (number,) = waiting(served.process.pid)
         end(served)
         wait_for_the_end(number)

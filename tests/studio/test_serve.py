@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,21 +19,31 @@ from tools.stress.visitor import Visitor
 
 from hiddenstate.runs import Run
 from tests.conftest import needs_kernels
-from tests.studio.conftest import Serve
+from tests.studio.conftest import Serve, Stage
 
 TRAIN = ("--view", "off", "--threads", "1", "--hidden-size", "6", "--n-evaluated", "20")
 
 
 @pytest.fixture
-def visit(serve: Serve, trained: Callable[[str], Path], tmp_path: Path) -> Callable[..., Visitor]:
-    """Opens a studio over a folder with one finished run."""
+def one_run(
+    trained: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder with one finished run, which is the current one."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(trained("classify"), tmp_path / "runs" / "classify-1")
 
-    def start(*words: str) -> Visitor:
-        if not (tmp_path / "runs").exists():
-            shutil.copytree(trained("classify"), tmp_path / "runs" / "classify-1")
-        return Visitor(serve(*words))
 
-    return start
+@pytest.fixture
+def visitor(stage: Stage, one_run: None) -> Iterator[Visitor]:
+    """Visits a studio in this process."""
+    yield Visitor(stage.open())
+    stage.clear()
+
+
+@pytest.fixture
+def visit(serve: Serve, one_run: None) -> Callable[[], Visitor]:
+    """Visits a studio that is a process."""
+    return lambda: Visitor(serve())
 
 
 def lines_of(visitor: Visitor, run: str, place: str = "", last: str = "end") -> list[Any]:
@@ -46,13 +56,12 @@ def lines_of(visitor: Visitor, run: str, place: str = "", last: str = "end") -> 
     return lines
 
 
-def test_the_stream_has_every_line_of_a_history(visit, tmp_path):
-    visitor = visit()
+def test_the_stream_has_every_line_of_a_history(visitor, tmp_path):
     assert lines_of(visitor, "classify-1") == Run(tmp_path / "runs" / "classify-1").history()
 
 
-def test_a_stream_goes_on_where_the_page_was_cut_off(visit, tmp_path):
-    visitor, run = visit(), Run(tmp_path / "runs" / "classify-1")
+def test_a_stream_goes_on_where_the_page_was_cut_off(visitor, tmp_path):
+    run = Run(tmp_path / "runs" / "classify-1")
     history = run.history()
     first = (run.path / "history.jsonl").read_bytes().split(b"\n")
     offset = len(first[0]) + len(first[1]) + 2
@@ -61,8 +70,7 @@ def test_a_stream_goes_on_where_the_page_was_cut_off(visit, tmp_path):
     assert rest == history[2:]
 
 
-def test_a_place_of_a_longer_history_starts_anew(visit, tmp_path):
-    visitor = visit()
+def test_a_place_of_a_longer_history_starts_anew(visitor, tmp_path):
     kinds = []
     for kind, value, _ in visitor.events("run=classify-1", "999999999-00000000-5"):
         kinds.append(kind)
@@ -73,8 +81,7 @@ def test_a_place_of_a_longer_history_starts_anew(visit, tmp_path):
 
 
 @needs_kernels
-def test_training_that_the_page_starts_is_the_command_that_it_shows(visit, tmp_path):
-    visitor = visit()
+def test_training_that_the_page_starts_is_the_command_that_it_shows(visitor, tmp_path):
     options = {"hidden_size": 6, "max_steps": 40, "n_evaluated": 20, "threads": 1}
     process = visitor.post("/api/train", {"job": "classify", "options": options})
     assert process["command"].startswith("hiddenstate classify --hidden-size=6 --max-steps=40")
@@ -92,8 +99,7 @@ def test_training_that_the_page_starts_is_the_command_that_it_shows(visit, tmp_p
 
 
 @needs_kernels
-def test_a_request_is_obeyed_and_is_the_one_of_ctl(visit, tmp_path):
-    visitor = visit()
+def test_a_request_is_obeyed_and_is_the_one_of_ctl(visitor, tmp_path):
     options = {"hidden_size": 6, "epochs": 100, "n_evaluated": 0, "threads": 1}
     visitor.post("/api/train", {"job": "classify", "options": options})
     lines: list[Any] = []
@@ -121,8 +127,7 @@ def test_a_request_is_obeyed_and_is_the_one_of_ctl(visit, tmp_path):
     ]  # fmt: skip
 
 
-def test_an_error_of_a_command_is_one_line(visit):
-    visitor = visit()
+def test_an_error_of_a_command_is_one_line(visitor):
     with pytest.raises(urllib.error.HTTPError) as refused:
         visitor.post("/api/train", {"job": "classify", "options": {"cell": "gruu"}})
     assert "cell" in json.loads(refused.value.read())["error"]
@@ -131,8 +136,7 @@ def test_an_error_of_a_command_is_one_line(visit):
     assert "\n" not in json.loads(refused.value.read())["error"].strip()
 
 
-def test_a_report_is_written_and_can_be_downloaded(visit, tmp_path):
-    visitor = visit()
+def test_a_report_is_written_and_can_be_downloaded(visitor, tmp_path):
     shutil.rmtree(tmp_path / "runs" / "classify-1" / "snapshots")  # few figures are soon drawn
     process = visitor.post("/api/runs/classify-1/command", {"command": "report"})
     for kind, value, _ in visitor.events():
@@ -147,7 +151,7 @@ def test_a_report_is_written_and_can_be_downloaded(visit, tmp_path):
 @needs_kernels
 def test_a_run_does_not_notice_that_the_studio_is_killed(visit, tmp_path):
     visitor = visit()
-    options = {"hidden_size": 6, "max_steps": 1500, "n_evaluated": 0, "threads": 1}
+    options = {"hidden_size": 6, "max_steps": 600, "n_evaluated": 0, "threads": 1}
     visitor.post("/api/train", {"job": "classify", "options": options})
     for kind, value, _ in visitor.events():
         if kind == "processes" and value[0]["run"]:
@@ -158,7 +162,7 @@ def test_a_run_does_not_notice_that_the_studio_is_killed(visit, tmp_path):
         time.sleep(0.05)
     assert run.status() == "done"
     alone = [sys.executable, "-m", "hiddenstate", "classify", "--runs-dir", "alone", *TRAIN[:6]]
-    alone += ["--max-steps", "1500", "--n-evaluated", "0"]
+    alone += ["--max-steps", "600", "--n-evaluated", "0"]
     subprocess.run(alone, cwd=tmp_path, check=True, capture_output=True)
     for name in ("model.safetensors", "history.jsonl"):
         watched = (run.path / name).read_bytes()

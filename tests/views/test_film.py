@@ -2,6 +2,8 @@
 
 import shutil
 import sys
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from PIL import Image, ImageSequence
 
 from hiddenstate.errors import DataError, MachineError, OptionError
 from hiddenstate.metrics.glossary import written
+from hiddenstate.runs import Run
 from hiddenstate.views import film
 from hiddenstate.views.film import find_ffmpeg, make_film
 from hiddenstate.views.offscreen import Painter
@@ -21,6 +24,36 @@ SMALL = (330, 224)
 @pytest.fixture
 def run(run_of):
     return run_of("autoencode")
+
+
+class Filmed(NamedTuple):
+    """A film, and what was said while it was made."""
+
+    run: Run
+    path: Path
+    captions: list[str]
+    progress: list[tuple[int, int]]
+
+
+FILM: dict[str, Any] = {"seconds": 2.5, "fps": 2, "size": SMALL, "theme": "dark"}
+
+
+@pytest.fixture(scope="module")
+def filmed(trained, tmp_path_factory):
+    """A film of a run, for tests of different things in it."""
+    filmed = Filmed(Run(trained("autoencode")), tmp_path_factory.mktemp("film") / "a.gif", [], [])
+    paint = Painter.paint
+
+    def spy(self, moment, title=""):
+        filmed.captions.append(title)
+        return paint(self, moment, title)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Painter, "paint", spy)
+        make_film(
+            filmed.run, filmed.path, **FILM, progress=lambda *now: filmed.progress.append(now)
+        )
+    return filmed
 
 
 def frames_of(path):
@@ -76,26 +109,15 @@ def test_codes_move_from_one_snapshot_to_the_next(run_of):
     assert np.abs(other - one).max() > 0
 
 
-def test_the_last_moment_says_the_result_and_that_of_the_baseline(run_of, tmp_path, monkeypatch):
-    captions = []
-    paint = Painter.paint
-
-    def spy(self, moment, title=""):
-        captions.append(title)
-        return paint(self, moment, title)
-
-    monkeypatch.setattr(Painter, "paint", spy)
-    run = run_of("autoencode")
-    make_film(run, tmp_path / "a.gif", seconds=1, fps=2, size=SMALL)
-    error = run.results()["test_mse"]
-    assert written(error, "error")[:4] in captions[-1]
-    assert "principal component" in captions[-1]
-    assert "principal component" not in captions[-2]
+def test_the_last_moment_says_the_result_and_that_of_the_baseline(filmed):
+    error = filmed.run.results()["test_mse"]
+    assert written(error, "error")[:4] in filmed.captions[-1]
+    assert "principal component" in filmed.captions[-1]
+    assert "principal component" not in filmed.captions[-2]
 
 
-def test_a_gif_has_the_requested_length_and_holds_the_last_moment(run, tmp_path):
-    path = make_film(run, tmp_path / "a.gif", seconds=2.5, fps=2, size=SMALL)
-    frames = list(frames_of(path))
+def test_a_gif_has_the_requested_length_and_holds_the_last_moment(filmed):
+    frames = list(frames_of(filmed.path))
     durations = [milliseconds for milliseconds, _ in frames]
     assert sum(durations) == 2500
     assert durations[-1] == max(durations) >= 500
@@ -103,30 +125,28 @@ def test_a_gif_has_the_requested_length_and_holds_the_last_moment(run, tmp_path)
     assert (frames[0][1] != frames[-1][1]).any()
 
 
-def test_all_frames_of_a_gif_share_their_colours_and_the_themes_background(run, tmp_path):
-    path = make_film(run, tmp_path / "a.gif", seconds=2, fps=2, size=SMALL, theme="dark")
-    corners = {tuple(pixels[-1, -1].tolist()) for _, pixels in frames_of(path)}
+def test_all_frames_of_a_gif_share_their_colours_and_the_themes_background(filmed):
+    corners = {tuple(pixels[-1, -1].tolist()) for _, pixels in frames_of(filmed.path)}
     assert corners == {(0x15, 0x18, 0x1E)}
-    with Image.open(path) as gif:
+    with Image.open(filmed.path) as gif:
         assert len(gif.getpalette()) // 3 <= 256
 
 
-def test_a_large_gif_drops_frames_and_keeps_its_length(run, tmp_path, monkeypatch):
-    whole = make_film(run, tmp_path / "whole.gif", seconds=2, fps=2, size=SMALL)
-    limit = whole.stat().st_size // 2
+def test_a_large_gif_drops_frames_and_keeps_its_length(filmed, tmp_path, monkeypatch):
+    limit = filmed.path.stat().st_size // 2
     monkeypatch.setattr(film, "MAX_GIF_BYTES", limit)
-    cut = make_film(run, tmp_path / "cut.gif", seconds=2, fps=2, size=SMALL)
-    before, after = list(frames_of(whole)), list(frames_of(cut))
+    cut = make_film(filmed.run, tmp_path / "cut.gif", **FILM)
+    before, after = list(frames_of(filmed.path)), list(frames_of(cut))
     assert cut.stat().st_size <= limit
     assert len(after) < len(before)
     assert sum(t for t, _ in after) == sum(t for t, _ in before)
     np.testing.assert_array_equal(after[-1][1], before[-1][1])
 
 
-def test_progress_is_reported_until_the_end(run, tmp_path):
-    calls = []
-    make_film(run, tmp_path / "a.gif", 1, 3, SMALL, progress=lambda *now: calls.append(now))
-    assert calls == [(n, len(calls)) for n in range(1, len(calls) + 1)]
+def test_progress_is_reported_until_the_end(filmed):
+    n = len(filmed.progress)
+    assert n > 1
+    assert filmed.progress == [(k, n) for k in range(1, n + 1)]
 
 
 def test_an_mp4_is_written_by_ffmpeg(run, tmp_path):

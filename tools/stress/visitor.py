@@ -82,10 +82,11 @@ class Visitor:
 
     Parameters
     ----------
-    served : Served
+    served : Served or Session
+        The studio, which may be in this process.
     """
 
-    def __init__(self, served: Served) -> None:
+    def __init__(self, served: Any) -> None:
         self.served = served
         with urllib.request.urlopen(served.address, timeout=60) as answer:
             self.cookie = str(answer.headers["Set-Cookie"]).partition(";")[0]

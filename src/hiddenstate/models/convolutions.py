@@ -5,6 +5,7 @@ deterministic transform for time series classification", 2021, section 3. On the
 tells the classes apart. It stands alone as a baseline, and beside a net as a part of the model.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -266,12 +267,19 @@ def _channels(n_dilations: int, n_channels: int, random: np.random.Generator) ->
 
 def _convolved(channels: Array, kernel: tuple[int, ...], dilation: int) -> Array:
     """Return the sum of the convolutions of `channels` (C, T), with zeros outside the series."""
-    T = channels.shape[1]
-    dilation = min(dilation, T)  # beyond, only the middle weight reads the series
     total = channels.sum(axis=0, dtype=np.float64)
-    padded = np.pad(total, 4 * dilation)
-    weights = np.where(np.isin(np.arange(9), kernel), 2.0, -1.0)
-    shifted = [w * padded[j * dilation : j * dilation + T] for j, w in enumerate(weights)]
+    return np.asarray(_convolutions(total[None], [kernel], dilation)[0])
+
+
+def _convolutions(totals: Array, kernels: Sequence[tuple[int, ...]], dilation: int) -> Array:
+    """Return the convolution of each series of `totals` (K, T) with its kernel, likewise."""
+    T = totals.shape[1]
+    dilation = min(dilation, T)  # beyond, only the middle weight reads the series
+    padded = np.pad(totals, ((0, 0), (4 * dilation, 4 * dilation)))
+    weights = np.full((9, len(kernels), 1), -1.0)
+    for number, kernel in enumerate(kernels):
+        weights[list(kernel), number] = 2.0
+    shifted = [w * padded[:, j * dilation : j * dilation + T] for j, w in enumerate(weights)]
     return np.asarray(np.sum(shifted, axis=0))
 
 
@@ -284,11 +292,13 @@ def proportions(row: Array, dilations: Array, counts: Array, uses: Array, biases
     features, T, place = [], row.shape[1], 0
     for d, (dilation, count) in enumerate(zip(dilations, counts, strict=True)):
         middle = 4 * int(dilation)
-        for number, kernel in enumerate(KERNELS):
-            values = _convolved(row[uses[d, number]], kernel, int(dilation))
-            if (number + d) % 2 and 2 * middle < T:
-                values = values[middle : T - middle]
-            above = values[:, None] > biases[place : place + count]
-            features.append(above.mean(axis=0))
-            place += count
+        totals = np.stack([row[use].sum(axis=0, dtype=np.float64) for use in uses[d]])
+        values = _convolutions(totals, KERNELS, int(dilation))[:, :, None]
+        limits = biases[place : place + len(KERNELS) * count].reshape(len(KERNELS), 1, count)
+        found = (values > limits).mean(axis=1)
+        if 2 * middle < T:
+            inner = slice(1 - d % 2, None, 2)
+            found[inner] = (values[inner, middle : T - middle] > limits[inner]).mean(axis=1)
+        features.append(found.ravel())
+        place += found.size
     return np.concatenate(features, dtype=np.float32)

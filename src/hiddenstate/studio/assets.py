@@ -4,7 +4,7 @@ import gzip
 import hashlib
 import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.resources import files
 from string import Template
 
@@ -46,6 +46,7 @@ class Asset:
         return f'"{hashlib.sha256(self.body).hexdigest()[:20]}"'
 
 
+@cache
 def load_assets() -> dict[str, Asset]:
     """Return the scripts and the styles of the pages, by folder and name."""
     found: dict[str, Asset] = {}

@@ -13,6 +13,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from hiddenstate.errors import MachineError, OptionError, printable
 from hiddenstate.studio.app import Studio, make_app
+from hiddenstate.studio.gate import App
 from hiddenstate.studio.session import Session
 
 MAX_CONNECTIONS = 128
@@ -96,6 +97,27 @@ def listen(host: str, port: int) -> socket.socket:
     return sock
 
 
+def server_of(app: App) -> uvicorn.Server:
+    """Return a server that answers with `app`, limited as this module says."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            http=Connection,
+            ws="none",
+            loop="asyncio",
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            date_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=30,
+            timeout_graceful_shutdown=1,
+            h11_max_incomplete_event_size=MAX_HEAD,
+        )
+    )
+
+
 def serve(
     runs_dir: Path,
     start: Mapping[str, str],
@@ -148,27 +170,13 @@ def serve(
         tell(f"the address was used before; a new one, for one browser: {session.address}")
 
     studio = Studio(session, runs_dir, start, run, roots, waiting)
-    config = uvicorn.Config(
-        make_app(studio, on_old_token),
-        http=Connection,
-        ws="none",
-        loop="asyncio",
-        lifespan="off",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        date_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=30,
-        timeout_graceful_shutdown=1,
-        h11_max_incomplete_event_size=MAX_HEAD,
-    )
+    server = server_of(make_app(studio, on_old_token))
     tell(f"studio: {session.address}")
     tell("press Ctrl-C to end it; runs go on")
     if browse:
         webbrowser.open(session.opening())
     try:
-        uvicorn.Server(config).run(sockets=[sock])
+        server.run(sockets=[sock])
     except KeyboardInterrupt:
         pass
     finally:

@@ -33,7 +33,10 @@ VIEW = """
 import sys
 from pathlib import Path
 from hiddenstate.runs import Run
-from hiddenstate.views import terminal
+from hiddenstate.views import playback, terminal
+from hiddenstate.views.terminal import app
+playback.SHARE = playback.CROWDED = 1  # the rest that training gets has tests of its own
+app.LIVE_PERIOD = app.IDLE_PERIOD = 0.05
 terminal.show_terminal(Run(Path(sys.argv[1])), **eval(sys.argv[2]))
 """
 
@@ -377,7 +380,6 @@ def test_a_closed_terminal_ends_the_view_quietly(under_way, watch):
 def test_an_internal_error_restores_the_terminal(finished, watch):
     code = VIEW.replace(
         "terminal.show",
-        "from hiddenstate.views.terminal import app\n"
         "app.draw_screen = lambda *a: 1 / 0\nterminal.show",
     )
     view = watch(finished, code=code)

@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -129,6 +130,7 @@ def header_program(source: Source, header: str) -> str:
     return f"#define {prefix.upper()}_IMPLEMENTATION\n{header}{READ}{text}"
 
 
+@cache
 def _works(compiler: str) -> bool:
     """Whether a compiler has what a program needs, and the program may run."""
     try:
