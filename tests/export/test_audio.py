@@ -11,7 +11,7 @@ from hiddenstate.export import export_model
 from hiddenstate.export.audio import nam, rtneural
 from hiddenstate.export.program import program_of
 from hiddenstate.export.target import source_of
-from hiddenstate.export.trial import difference, scale_of, trials_of
+from hiddenstate.export.trial import difference, scale_of
 from hiddenstate.models.fitted import FittedModel
 from tests.export.models import random_model
 
@@ -44,7 +44,7 @@ def amplifier(cell: str, seed: int = 0, **wanted: Any) -> FittedModel:
 def test_the_file_gives_the_answers_of_the_model(target, cell, seed):
     source = source_of(amplifier(cell, seed), "amp", "float32")
     contents = target.build(source)
-    trials = trials_of(source.model)
+    trials = source.trials
     limit = target.TARGET.limit * scale_of(source.model, trials)
     for trial in trials:
         run = target.run(source, contents, trial)

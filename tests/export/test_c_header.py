@@ -21,7 +21,7 @@ from hiddenstate.export.int8 import stored
 from hiddenstate.export.program import plain
 from hiddenstate.export.python.runtime import Model
 from hiddenstate.export.target import Source, Target, source_of
-from hiddenstate.export.trial import difference, float_rounding, scale_of, trials_of
+from hiddenstate.export.trial import difference, float_rounding, scale_of
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
 from tests.export.compiled import checked, compiled, sanitized, tool
@@ -39,7 +39,7 @@ def header_of(model: Any, weights: str = "float32", name: str = "m") -> tuple[So
 def largest(source: Source, answers_to: Any) -> float:
     """The largest difference of the answers to the trials of a model, by their scale, beyond the
     rounding of numbers in float32."""
-    trials, found = trials_of(source.model), 0.0
+    trials, found = source.trials, 0.0
     scale = scale_of(source.model, trials)
     for trial in trials:
         answers, stream = answers_to(trial)
@@ -208,7 +208,7 @@ def test_ten_thousand_steps_stay_within_1e_5(wanted, tmp_path):
     fixed["linear"] = False
     source, header = header_of(random_model(8, **fixed, **wanted))
     T = 10_000
-    trial = trials_of(source.model)[0]
+    trial = source.trials[0]
     X = np.resize(trial.X[0], (1, T, source.program.n_features))
     long = replace(trial, X=X, stream=None)
     expected = Model(plain(source.program), source.facts).predict(X)

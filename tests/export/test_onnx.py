@@ -13,7 +13,7 @@ from hiddenstate.export.int8 import quantised, stored
 from hiddenstate.export.onnx import file as onnx_file
 from hiddenstate.export.onnx.file import BATCH, STREAM, build, run_in, streamed, zero_state
 from hiddenstate.export.target import source_of
-from hiddenstate.export.trial import difference, scale_of, trials_of
+from hiddenstate.export.trial import difference, scale_of
 from hiddenstate.system.extras import command
 from tests.conftest import QUIET
 from tests.export.models import random_model
@@ -55,7 +55,7 @@ def largest_difference(model, start, weights="float32"):
     source = source_of(model, "m", weights, stored)
     contents = build(source)
     assert (STREAM in contents) == source.program.streams
-    trials = trials_of(source.model)
+    trials = source.trials
     worst = 0.0
     for trial in trials:
         run = run_in(start, source, contents, trial)

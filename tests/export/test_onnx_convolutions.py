@@ -9,7 +9,7 @@ import pytest
 from hiddenstate.export.onnx import file as onnx_file
 from hiddenstate.export.onnx.file import BATCH, STREAM, build, run_in
 from hiddenstate.export.target import source_of
-from hiddenstate.export.trial import Trial, expected_answers, trials_of
+from hiddenstate.export.trial import Trial, expected_answers
 from hiddenstate.models.convolutions import choose_convolutions
 from tests.export.models import random_model
 from tests.export.test_onnx import far
@@ -44,7 +44,7 @@ def test_graphs_give_the_answers_of_the_model(seed, share, steps, start):
     source = source_of(model, "m", "float32")
     contents = build(source)
     assert STREAM not in contents
-    for trial in trials_of(source.model):
+    for trial in source.trials:
         assert trial.difference(run_in(start, source, contents, trial).answers) <= 1e-6
 
 
@@ -117,7 +117,7 @@ def test_a_certain_net_keeps_its_small_probabilities(start):
     params["out.bias"][0] = 300
     path = replace(model.convolutions, net_scale=0.01, net_share=0.9)
     source = source_of(replace(model, params=params, convolutions=path), "m", "float32")
-    (trial, *_) = trials_of(source.model)
+    (trial, *_) = source.trials
     found = run_in(start, source, build(source), trial).answers
     assert trial.answers["probabilities"].min() > 0.005
     assert trial.difference(found) <= 1e-5
@@ -133,5 +133,5 @@ def test_a_dilation_without_biases_or_beyond_all_rows_takes_no_memory(start):
     path = replace(path, convolutions=own, weights=path.weights[:, kept])
     source = source_of(replace(model, convolutions=path), "m", "float32")
     contents = build(source)
-    for trial in trials_of(source.model):
+    for trial in source.trials:
         assert trial.difference(run_in(start, source, contents, trial).answers) <= 1e-6

@@ -7,7 +7,7 @@ from hiddenstate.export.program import plain, program_of
 from hiddenstate.export.python.file import packed
 from hiddenstate.export.python.runtime import Model, unpacked
 from hiddenstate.export.target import source_of
-from hiddenstate.export.trial import difference, trials_of
+from hiddenstate.export.trial import difference
 from tests.export.models import random_model
 
 
@@ -18,7 +18,7 @@ def test_it_gives_the_answers_of_fixed_convolutions_too(seed):
     source = source_of(model, "m", "float32")
     assert not source.program.streams
     own = Model(unpacked(packed(plain(source.program))), source.facts)
-    for trial in trials_of(source.model):
+    for trial in source.trials:
         assert trial.difference(own.predict(trial.X, trial.lengths)) < 1e-12
     with pytest.raises(ValueError, match="no answer before the end"):
         own.stream()
@@ -30,7 +30,7 @@ def test_it_gives_the_answers_of_the_program(seed):
     source = source_of(model, "m", "float32")
     own = Model(unpacked(packed(plain(source.program))), source.facts)
     streams = 0
-    for trial in trials_of(source.model):
+    for trial in source.trials:
         assert trial.difference(own.predict(trial.X, trial.lengths)) < 1e-12
         if trial.stream is not None:
             streams += 1

@@ -9,7 +9,7 @@ from hiddenstate.errors import MachineError, OptionError
 from hiddenstate.export import export_model
 from hiddenstate.export.export import target_named
 from hiddenstate.export.target import source_of
-from hiddenstate.export.trial import difference, trials_of
+from hiddenstate.export.trial import difference
 from hiddenstate.system import atomic_file
 from tests.export.models import random_model
 
@@ -155,7 +155,7 @@ def test_a_folder_gives_the_answers_of_the_model(seed):
     source = source_of(random_model(seed, **wanted), "m", "float32")
     target = target_named("triton")
     contents = target.build(source)
-    for trial in trials_of(source.model):
+    for trial in source.trials:
         run = target.run(source, contents, trial)
         assert trial.difference(run.answers) <= 1e-5
         assert trial.stream is None or difference(run.stream, trial.stream) <= 1e-5

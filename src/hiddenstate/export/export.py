@@ -17,7 +17,6 @@ from hiddenstate.export.trial import (
     differs_in_one,
     float_rounding,
     scale_of,
-    trials_of,
 )
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.runs.run import is_own_file
@@ -244,7 +243,7 @@ def _tried(target: Target, source: Source, contents: Contents) -> tuple[float, f
     DataError
         If the difference is larger than the limit.
     """
-    trials = trials_of(source.model)
+    trials = source.trials
     scale = scale_of(source.model, trials)
     largest, spare, computed_by, wrong = 0.0, 0.0, "", None
     for trial in trials:

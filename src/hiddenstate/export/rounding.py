@@ -6,7 +6,7 @@ import numpy as np
 
 from hiddenstate.errors import DataError, HiddenstateError
 from hiddenstate.export.target import Source, Target
-from hiddenstate.export.trial import Trial, difference, expected_answers, scale_of, trials_of
+from hiddenstate.export.trial import Trial, difference, expected_answers, scale_of
 from hiddenstate.inference.evaluate import evaluate_run
 from hiddenstate.inference.overflow import checked_predictor
 from hiddenstate.models.fitted import FittedModel
@@ -70,7 +70,7 @@ def checked_change(target: Target, source: Source, model: FittedModel) -> float 
     if limit is None or target.stored is None or target.stored(model, source.weights) is model:
         return None
     with np.errstate(over="ignore", invalid="ignore"):  # of weights that are infinite when rounded
-        trials = trials_of(source.model)
+        trials = source.trials
         scale = scale_of(source.model, trials)
         change = max(_change(trial, model, scale) for trial in trials)
     if not change <= limit:

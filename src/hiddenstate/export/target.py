@@ -5,11 +5,12 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from hiddenstate import __version__
 from hiddenstate.export.program import Program, program_of
-from hiddenstate.export.trial import Answers, Trial
+from hiddenstate.export.trial import Answers, Trial, trials_of
 from hiddenstate.models.fitted import FittedModel
 
 if TYPE_CHECKING:
@@ -47,6 +48,11 @@ class Source:
     def identifier(self) -> str:
         """The name as an identifier of C and Python, in lower case."""
         return identifier(self.name).lower()
+
+    @cached_property
+    def trials(self) -> list[Trial]:
+        """Rows to try the export on, with the answers of the model."""
+        return trials_of(self.model)
 
 
 def identifier(name: str) -> str:

@@ -140,17 +140,6 @@ def _own_scale(model: FittedModel, name: str) -> Any:
 def trials_of(model: FittedModel, seed: int = 0) -> list[Trial]:
     """Return trials of a model: whole rows and, unless it is an autoencoder, rows of unequal
     lengths with another number of steps."""
-    made = _last.get("made")
-    if made is None or made[0] is not model or made[1] != seed:
-        made = _last["made"] = model, seed, _trials(model, seed)
-    return list(made[2])
-
-
-_last: dict[str, tuple[FittedModel, int, list[Trial]]] = {}
-"""The model that was tried last, its seed and its trials: an export needs them twice."""
-
-
-def _trials(model: FittedModel, seed: int) -> list[Trial]:
     model = _exact(model)
     random = np.random.default_rng([seed, model.net.n_parameters()])
     if model.net.job == "autoencode":

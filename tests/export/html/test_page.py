@@ -19,7 +19,7 @@ from hiddenstate.export.html import node
 from hiddenstate.export.html.page import TARGET
 from hiddenstate.export.python import runtime as numpy_runtime
 from hiddenstate.export.target import Source, source_of
-from hiddenstate.export.trial import difference, scale_of, trials_of
+from hiddenstate.export.trial import difference, scale_of
 from hiddenstate.inference.inputs import open_model
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
@@ -39,7 +39,7 @@ needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="node is no
 def worst(source: Source) -> tuple[float, str]:
     """Return the largest difference of the page's answers, and what computed them."""
     contents = TARGET.build(source)
-    trials = trials_of(source.model)
+    trials = source.trials
     largest, computed_by = 0.0, ""
     for trial in trials:
         run = TARGET.run(source, contents, trial)

@@ -7,7 +7,7 @@ from hiddenstate.export.c.numbers import array
 from hiddenstate.export.program import plain
 from hiddenstate.export.python.runtime import Model
 from hiddenstate.export.target import Source
-from hiddenstate.export.trial import Answers, float_rounding, scale_of, trials_of
+from hiddenstate.export.trial import Answers, float_rounding, scale_of
 
 LIMIT = 2e-6
 """Largest difference of an answer, by the scale of the targets."""
@@ -83,7 +83,7 @@ int main(void)
 def selftest(source: Source, layout: Layout) -> str:
     """Return the program, as a part of the template."""
     program = source.program
-    trials = trials_of(source.model)
+    trials = source.trials
     X = trials[0].X[:ROWS, :MOST_STEPS] if program.job != "autoencode" else trials[0].X[:ROWS]
     answers: Answers = Model(plain(program), source.facts).predict(X)
     names = {
