@@ -1,0 +1,178 @@
+"""Starts Python programs in a moment: a process that has imported torch forks for each of them.
+
+Each program is a process of its own, with its own environment, folder, signals and exit code. A
+test whose subject is what a program imports, or its start, uses `subprocess` instead.
+"""
+
+import contextlib
+import functools
+import json
+import os
+import runpy
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+
+IMPORTED = ("torch", "hiddenstate.engines.torch", "hiddenstate.cli.train")
+"""What most programs import; one asks for more by name."""
+
+MOST = 1 << 20
+"""Bytes of the largest request."""
+
+
+class Program:
+    """A program that runs; what it prints to both streams is in the file `printed`.
+
+    Parameters
+    ----------
+    words : sequence of str
+        What follows `python`: a file, or -m and a module, or -c and code, then arguments.
+    folder : Path
+        Where it runs.
+    printed : Path
+    environment : mapping, optional
+        All variables; those of this process if None.
+    imports : iterable of str
+        Modules that it uses, and programs after it.
+    """
+
+    def __init__(
+        self,
+        words: Sequence[str],
+        folder: Path,
+        printed: Path,
+        environment: Mapping[str, str] | None = None,
+        imports: Iterable[str] = (),
+    ) -> None:
+        self.printed = printed
+        self.returncode: int | None = None
+        self._answers, theirs = socket.socketpair()
+        details = {
+            "words": list(words),
+            "folder": str(folder),
+            "environment": dict(os.environ if environment is None else environment),
+            "imports": [*IMPORTED, *imports],
+        }
+        with theirs, printed.open("ab") as out:
+            socket.send_fds(_server(), [json.dumps(details).encode()], [theirs.fileno(), out.fileno()])
+        self.pid = int(self._answers.recv(32))
+
+    def poll(self) -> int | None:
+        """Return the exit code if it has ended."""
+        return self._look(0)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait until it ends, and return its exit code."""
+        code = self._look(timeout)
+        if code is None:
+            raise subprocess.TimeoutExpired(str(self.pid), timeout or 0)
+        return code
+
+    def kill(self) -> None:
+        """Send SIGKILL."""
+        if self.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+
+    def text(self) -> str:
+        """Wait, and return what it has printed."""
+        self.wait()
+        return self.printed.read_text("utf-8")
+
+    def _look(self, timeout: float | None) -> int | None:
+        if self.returncode is None and select.select([self._answers], [], [], timeout)[0]:
+            self.returncode = int(self._answers.recv(32))
+            self._answers.close()
+        return self.returncode
+
+
+def run(
+    words: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str] | None = None,
+    imports: Iterable[str] = (),
+) -> "subprocess.CompletedProcess[str]":
+    """Run a program to its end; both streams are in `stdout`."""
+    with tempfile.NamedTemporaryFile() as printed:
+        program = Program(words, folder, Path(printed.name), environment, imports)
+        return subprocess.CompletedProcess(list(words), program.wait(), program.text(), None)
+
+
+@functools.cache
+def _server() -> socket.socket:
+    """Start the process that forks; it ends with this one."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MOST)
+    with theirs:
+        subprocess.Popen([sys.executable, __file__, str(theirs.fileno())], pass_fds=[theirs.fileno()])
+    return ours
+
+
+def _serve(requests: socket.socket) -> list[str] | None:
+    """Fork for each request; return its words in the new process, and None at the end."""
+    ended, tell = os.pipe()
+    os.set_blocking(tell, False)
+    signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    answers: dict[int, socket.socket] = {}
+    while True:
+        if ended in select.select([requests, ended], [], [])[0]:
+            os.read(ended, 4096)
+            while answers and (done := os.waitpid(-1, os.WNOHANG))[0]:
+                with answers.pop(done[0]) as answer, contextlib.suppress(BrokenPipeError):
+                    answer.sendall(str(os.waitstatus_to_exitcode(done[1])).encode())
+            continue
+        data, descriptors, _, _ = socket.recv_fds(requests, MOST, 2)
+        if not data:
+            return None
+        details = json.loads(data)
+        for name in details["imports"]:
+            import_module(name)
+        answer = socket.socket(fileno=descriptors[0])
+        child = os.fork()
+        if child == 0:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            for each in (requests, answer, *answers.values()):
+                each.close()
+            os.close(ended)
+            os.close(tell)
+            os.dup2(descriptors[1], 1)
+            os.dup2(descriptors[1], 2)
+            os.close(descriptors[1])
+            os.chdir(details["folder"])
+            os.environ.clear()
+            os.environ.update(details["environment"])
+            words: list[str] = details["words"]
+            return words
+        os.close(descriptors[1])
+        answers[child] = answer
+        answer.sendall(str(child).encode())
+
+
+def _become(words: list[str]) -> None:
+    """Run the program in this process."""
+    time.tzset()
+    first, *rest = words
+    if first == "-c":
+        sys.argv, sys.path[0] = ["-c", *rest[1:]], ""
+        exec(compile(rest[0], "<string>", "exec"), sys.modules["__main__"].__dict__)
+    elif first == "-m":
+        sys.argv, sys.path[0] = rest, os.getcwd()
+        runpy.run_module(rest[0], run_name="__main__", alter_sys=True)
+    else:
+        sys.argv, sys.path[0] = words, str(Path(first).parent)
+        runpy.run_path(first, run_name="__main__")
+
+
+if __name__ == "__main__":
+    own = _serve(socket.socket(fileno=int(sys.argv[1])))
+    if own is not None:
+        _become(own)
