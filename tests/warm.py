@@ -4,8 +4,10 @@ Each program is a process of its own, with its own environment, folder, signals 
 test whose subject is what a program imports, or its start, uses `subprocess` instead.
 """
 
+import atexit
 import contextlib
 import functools
+import gc
 import json
 import os
 import runpy
@@ -15,12 +17,16 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 
-IMPORTED = ("torch", "hiddenstate.engines.torch", "hiddenstate.cli.train")
+IMPORTED = (
+    *("torch", "torch._dynamo", "torch.distributed", "sklearn.ensemble", "scipy.stats"),
+    *("matplotlib.figure", "hiddenstate.engines.torch", "hiddenstate.cli.train"),
+)
 """What most programs import; one asks for more by name."""
 
 MOST = 1 << 20
@@ -57,7 +63,7 @@ class Program:
         details = {
             "words": list(words),
             "folder": str(folder),
-            "environment": dict(os.environ if environment is None else environment),
+            "environment": {**(os.environ if environment is None else environment)},
             "imports": [*IMPORTED, *imports],
         }
         with theirs, printed.open("ab") as out:
@@ -110,8 +116,14 @@ def _server() -> socket.socket:
     """Start the process that forks; it ends with this one."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MOST)
+    # Programs need no array API, which scikit-learn's checks do: scipy takes longer with it.
+    environment = {name: text for name, text in os.environ.items() if name != "SCIPY_ARRAY_API"}
     with theirs:
-        subprocess.Popen([sys.executable, __file__, str(theirs.fileno())], pass_fds=[theirs.fileno()])
+        subprocess.Popen(
+            [sys.executable, __file__, str(theirs.fileno())],
+            env=environment,
+            pass_fds=[theirs.fileno()],
+        )
     return ours
 
 
@@ -135,6 +147,7 @@ def _serve(requests: socket.socket) -> list[str] | None:
         details = json.loads(data)
         for name in details["imports"]:
             import_module(name)
+        gc.freeze()  # a collection in a fork would copy all pages
         answer = socket.socket(fileno=descriptors[0])
         child = os.fork()
         if child == 0:
@@ -172,7 +185,27 @@ def _become(words: list[str]) -> None:
         runpy.run_path(first, run_name="__main__")
 
 
+def _code_of(words: list[str]) -> int:
+    """Run the program and what it wants done at its end; return its exit code."""
+    code: object = 0
+    try:
+        _become(words)
+    except SystemExit as end:
+        code = end.code
+    except BaseException:
+        sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+        code = 1
+    if code is not None and not isinstance(code, int):
+        print(code, file=sys.stderr)
+        code = 1
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return code or 0
+
+
 if __name__ == "__main__":
     own = _serve(socket.socket(fileno=int(sys.argv[1])))
     if own is not None:
-        _become(own)
+        os._exit(_code_of(own))  # to clear all modules would copy their pages
