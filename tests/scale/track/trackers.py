@@ -1,13 +1,12 @@
 """Runs that grow line by line, and what trackers hold, read back."""
 
 import os
-import subprocess
-import sys
 from collections import Counter
 
 from hiddenstate.scale.track.destination import AwayError
 from hiddenstate.scale.track.written import Written
 from hiddenstate.system.lock import take_lock
+from tests import warm
 
 SKIPPED = ("event", "step", "epoch", "check")
 
@@ -136,14 +135,8 @@ class Memory:
 
 def killed(code, tmp_path, **environment):
     """Run Python code that kills itself with SIGKILL, in a folder; check that it did."""
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=tmp_path,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == -9, done.stderr
+    done = warm.run(["-c", code], tmp_path, {**os.environ, **environment})
+    assert done.returncode == -9, done.stdout
 
 
 FOLLOW = """
