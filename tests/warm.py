@@ -63,7 +63,7 @@ class Program:
         details = {
             "words": list(words),
             "folder": str(folder),
-            "environment": {**(os.environ if environment is None else environment)},
+            "environment": _without_array_api(os.environ if environment is None else environment),
             "imports": [*IMPORTED, *imports],
         }
         with theirs, printed.open("ab") as out:
@@ -111,17 +111,20 @@ def run(
         return subprocess.CompletedProcess(list(words), program.wait(), program.text(), None)
 
 
+def _without_array_api(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return variables without that of scikit-learn's checks, with which scipy loads slowly."""
+    return {name: text for name, text in variables.items() if name != "SCIPY_ARRAY_API"}
+
+
 @functools.cache
 def _server() -> socket.socket:
     """Start the process that forks; it ends with this one."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MOST)
-    # Programs need no array API, which scikit-learn's checks do: scipy takes longer with it.
-    environment = {name: text for name, text in os.environ.items() if name != "SCIPY_ARRAY_API"}
     with theirs:
         subprocess.Popen(
             [sys.executable, __file__, str(theirs.fileno())],
-            env=environment,
+            env=_without_array_api(os.environ),
             pass_fds=[theirs.fileno()],
         )
     return ours
