@@ -18,7 +18,17 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from timing import Clock, context, environment, interleave, note, print_table, ratios, spread, thread_limits
+from timing import (
+    Clock,
+    context,
+    environment,
+    interleave,
+    note,
+    print_table,
+    ratios,
+    spread,
+    thread_limits,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

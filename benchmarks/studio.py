@@ -409,7 +409,7 @@ def readers(folder: Path, rounds: int) -> Rows:
 
     It trains for long, unless for less than 5 rounds.
     """
-    ratios, steps = [], str(min(300 * rounds, 1500))
+    ratios, steps = [], str(min(300 * rounds, 1500) if rounds > 1 else 60)
     words = [*COMMAND, "classify", "--view", "off", "--threads", "1", "--max-steps", steps]
     with studio(folder) as served:
         served.enter()

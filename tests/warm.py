@@ -22,6 +22,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 IMPORTED = (
     *("torch", "torch._dynamo", "torch.distributed", "sklearn.ensemble", "scipy.stats"),
@@ -34,7 +35,7 @@ MOST = 1 << 20
 
 
 class Program:
-    """A program that runs; what it prints to both streams is in the file `printed`.
+    """A program that runs, and prints to files.
 
     Parameters
     ----------
@@ -43,10 +44,13 @@ class Program:
     folder : Path
         Where it runs.
     printed : Path
+        What it prints to stdout is added to this file.
     environment : mapping, optional
         All variables; those of this process if None.
     imports : iterable of str
         Modules that it uses, and programs after it.
+    errors : Path, optional
+        The same of stderr; by default, both are in `printed`.
     """
 
     def __init__(
@@ -56,6 +60,7 @@ class Program:
         printed: Path,
         environment: Mapping[str, str] | None = None,
         imports: Iterable[str] = (),
+        errors: Path | None = None,
     ) -> None:
         self.printed = printed
         self.returncode: int | None = None
@@ -66,8 +71,9 @@ class Program:
             "environment": _without_array_api(os.environ if environment is None else environment),
             "imports": [*IMPORTED, *imports],
         }
-        with theirs, printed.open("ab") as out:
-            socket.send_fds(_server(), [json.dumps(details).encode()], [theirs.fileno(), out.fileno()])
+        with theirs, printed.open("ab") as out, (errors or printed).open("ab") as err:
+            streams = [each.fileno() for each in (theirs, out, err)]
+            socket.send_fds(_server(), [json.dumps(details).encode()], streams)
         self.pid = int(self._answers.recv(32))
 
     def poll(self) -> int | None:
@@ -105,10 +111,12 @@ def run(
     environment: Mapping[str, str] | None = None,
     imports: Iterable[str] = (),
 ) -> "subprocess.CompletedProcess[str]":
-    """Run a program to its end; both streams are in `stdout`."""
-    with tempfile.NamedTemporaryFile() as printed:
-        program = Program(words, folder, Path(printed.name), environment, imports)
-        return subprocess.CompletedProcess(list(words), program.wait(), program.text(), None)
+    """Run a program to its end."""
+    with tempfile.TemporaryDirectory() as place:
+        out, err = Path(place, "out"), Path(place, "err")
+        code = Program(words, folder, out, environment, imports, err).wait()
+        texts = (path.read_text("utf-8") for path in (out, err))
+        return subprocess.CompletedProcess(list(words), code, *texts)
 
 
 def _without_array_api(variables: Mapping[str, str]) -> dict[str, str]:
@@ -133,18 +141,19 @@ def _server() -> socket.socket:
 def _serve(requests: socket.socket) -> list[str] | None:
     """Fork for each request; return its words in the new process, and None at the end."""
     ended, tell = os.pipe()
+    sources: list[Any] = [requests, ended]
     os.set_blocking(tell, False)
     signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     answers: dict[int, socket.socket] = {}
     while True:
-        if ended in select.select([requests, ended], [], [])[0]:
+        if ended in select.select(sources, [], [])[0]:
             os.read(ended, 4096)
             while answers and (done := os.waitpid(-1, os.WNOHANG))[0]:
                 with answers.pop(done[0]) as answer, contextlib.suppress(BrokenPipeError):
                     answer.sendall(str(os.waitstatus_to_exitcode(done[1])).encode())
             continue
-        data, descriptors, _, _ = socket.recv_fds(requests, MOST, 2)
+        data, descriptors, _, _ = socket.recv_fds(requests, MOST, 3)
         if not data:
             return None
         details = json.loads(data)
@@ -158,17 +167,17 @@ def _serve(requests: socket.socket) -> list[str] | None:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             for each in (requests, answer, *answers.values()):
                 each.close()
-            os.close(ended)
-            os.close(tell)
             os.dup2(descriptors[1], 1)
-            os.dup2(descriptors[1], 2)
-            os.close(descriptors[1])
+            os.dup2(descriptors[2], 2)
+            for number in (ended, tell, *descriptors[1:]):
+                os.close(number)
             os.chdir(details["folder"])
             os.environ.clear()
             os.environ.update(details["environment"])
             words: list[str] = details["words"]
             return words
-        os.close(descriptors[1])
+        for number in descriptors[1:]:
+            os.close(number)
         answers[child] = answer
         answer.sendall(str(child).encode())
 
@@ -195,8 +204,8 @@ def _code_of(words: list[str]) -> int:
         _become(words)
     except SystemExit as end:
         code = end.code
-    except BaseException:
-        sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+    except BaseException as error:  # noqa: BLE001  (as Python itself does)
+        sys.excepthook(type(error), error, error.__traceback__)
         code = 1
     if code is not None and not isinstance(code, int):
         print(code, file=sys.stderr)

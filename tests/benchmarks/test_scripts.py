@@ -89,7 +89,7 @@ def test_a_script_runs(command: str, tmp_path: Path) -> None:
     if words[:1] == ["page"] and not (shutil.which("chromium") and find_spec("playwright")):
         pytest.skip("requires playwright and chromium")
     done = warm.run([str(BENCHMARKS / script), *words, "--toy"], tmp_path)
-    assert done.returncode == 0, done.stdout
+    assert done.returncode == 0, done.stderr
     table = [line for line in done.stdout.splitlines() if line.startswith("| ")]
     assert len(table) > 2 or script == "classic_classify.py", done.stdout
     for word in words:

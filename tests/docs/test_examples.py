@@ -111,8 +111,8 @@ def test_two_workers_search_with_a_study_in_postgresql(tmp_path, server, new_dat
         {**os.environ, "HIDDENSTATE_STORAGE": url},
         ["optuna", "sqlalchemy", "psycopg", "sklearn.datasets", "sklearn.model_selection"],
     )
-    assert done.returncode == 0, done.stdout
-    ended = re.findall(r"^trial (\d): (?:done|pruned), ", done.stdout, re.M)
+    assert done.returncode == 0, done.stderr
+    ended = re.findall(r"^trial (\d): (?:done|pruned), ", done.stderr, re.M)
     assert sorted(ended) == list("01234567")
     assert number_after("trained again on all rows:", done.stdout) > 0.85
     assert "SQLite" not in done.stdout

@@ -1,7 +1,6 @@
 """Whole runs on several ranks: as one process's, lost, resumed, refused."""
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -28,16 +27,9 @@ ARGS = [
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that torchrun trained on two ranks."""
     folder = tmp_path_factory.mktemp("whole")
-    torchrun = Path(sys.executable).with_name("torchrun")
-    command = [str(torchrun), "--nproc-per-node", "2", "--master-port", str(free_port())]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [*command, "-m", "hiddenstate", *ARGS, "--json"],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
+    torchrun = ["-m", "torch.distributed.run", "--nproc-per-node", "2"]
+    command = [*torchrun, "--master-port", str(free_port()), "-m", "hiddenstate", *ARGS, "--json"]
+    done = warm.run(command, folder, imports=["torch.distributed.run"])
     assert done.returncode == 0, done.stderr
     results = json.loads(done.stdout)  # one line: the other rank prints nothing
     assert (results["engine"], results["steps"]) == ("torch", 54)

@@ -1,6 +1,5 @@
 """Workers that are killed, stopped or interrupted cost no trial, and every run keeps its bytes."""
 
-import os
 import signal
 from pathlib import Path
 from typing import Any
@@ -71,7 +70,7 @@ def kill_one(path: Path, epoch: int, values: dict[str, Any]) -> None:
     code = CHILD.format(epoch=epoch, path=str(path), values=values)
     root = Path(__file__).parents[3]
     ended = warm.run(["-c", code], root, imports=["optuna", "hiddenstate.scale.tune.worker"])
-    assert ended.returncode == -signal.SIGKILL, ended.stdout
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
 
 
 def test_killed_workers_change_nothing(tmp_path: Path) -> None:
