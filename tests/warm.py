@@ -30,8 +30,8 @@ IMPORTED = (
 )
 """What most programs import; one asks for more by name."""
 
-MOST = 1 << 20
-"""Bytes of the largest request."""
+MOST = 1 << 16
+"""Bytes of a piece of a request."""
 
 
 class Program:
@@ -73,7 +73,7 @@ class Program:
         }
         with theirs, printed.open("ab") as out, (errors or printed).open("ab") as err:
             streams = [each.fileno() for each in (theirs, out, err)]
-            socket.send_fds(_server(), [json.dumps(details).encode()], streams)
+            socket.send_fds(_server(), [json.dumps(details).encode() + b"\n"], streams)
         self.pid = int(self._answers.recv(32))
 
     def poll(self) -> int | None:
@@ -127,14 +127,19 @@ def _without_array_api(variables: Mapping[str, str]) -> dict[str, str]:
 @functools.cache
 def _server() -> socket.socket:
     """Start the process that forks; it ends with this one."""
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MOST)
+    ours, theirs = socket.socketpair()
     with theirs:
-        subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, __file__, str(theirs.fileno())],
             env=_without_array_api(os.environ),
             pass_fds=[theirs.fileno()],
         )
+
+    def end() -> None:
+        ours.close()
+        process.wait()
+
+    atexit.register(end)
     return ours
 
 
@@ -149,13 +154,17 @@ def _serve(requests: socket.socket) -> list[str] | None:
     while True:
         if ended in select.select(sources, [], [])[0]:
             os.read(ended, 4096)
-            while answers and (done := os.waitpid(-1, os.WNOHANG))[0]:
-                with answers.pop(done[0]) as answer, contextlib.suppress(BrokenPipeError):
-                    answer.sendall(str(os.waitstatus_to_exitcode(done[1])).encode())
+            for child in list(answers):
+                pid, status = os.waitpid(child, os.WNOHANG)
+                if pid:
+                    with answers.pop(pid) as answer, contextlib.suppress(OSError):
+                        answer.sendall(str(os.waitstatus_to_exitcode(status)).encode())
             continue
         data, descriptors, _, _ = socket.recv_fds(requests, MOST, 3)
         if not data:
             return None
+        while not data.endswith(b"\n"):
+            data += requests.recv(MOST)
         details = json.loads(data)
         for name in details["imports"]:
             import_module(name)
@@ -218,6 +227,6 @@ def _code_of(words: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    sys.path[0] = str(Path(__file__).parents[1])
     own = _serve(socket.socket(fileno=int(sys.argv[1])))
-    if own is not None:
-        os._exit(_code_of(own))  # to clear all modules would copy their pages
+    os._exit(0 if own is None else _code_of(own))  # to clear all modules would copy their pages
