@@ -38,10 +38,10 @@ def test_python_blocks_run_in_order(path, tmp_path, monkeypatch):
 
 
 def masked(line):
-    """A line without what varies between processors: last digits, times and predictions."""
+    """A line without what varies between processors: digits, times, shares and predictions."""
     if line.endswith("prediction number"):
         return "prediction number"
-    return re.sub(r"\d+\.\d+(e-?\d+)?|\d+(?= s\))", "#", line.rstrip())
+    return re.sub(r"\d+\.\d+(e-?\d+)?|\d+(?= s\))|(?<=share: )\d+", "#", line.rstrip())
 
 
 @pytest.fixture
