@@ -11,7 +11,6 @@ cores.
 
 import argparse
 import itertools
-import multiprocessing
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -19,7 +18,17 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from timing import Clock, environment, interleave, note, print_table, ratios, spread, thread_limits
+from timing import (
+    Clock,
+    context,
+    environment,
+    interleave,
+    note,
+    print_table,
+    ratios,
+    spread,
+    thread_limits,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -229,8 +238,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
 def with_threads(chosen: list[Point], threads: int, rounds: int, jax: bool = False) -> list[Timed]:
     """Measure points in one new process limited to `threads` threads, also in jax if `jax`."""
     timed = []
-    context = multiprocessing.get_context("spawn")
-    with environment(thread_limits(threads)), ProcessPoolExecutor(1, context) as pool:
+    with environment(thread_limits(threads)), ProcessPoolExecutor(1, context()) as pool:
         for number, point in enumerate(chosen):
             if point.billions > LONGEST:
                 print(f"{point}: skipped, needs {point.billions:.0f} billion operations")

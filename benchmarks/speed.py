@@ -46,7 +46,7 @@ from contenders import (
     wanted,
     working,
 )
-from timing import interleave, machine, print_machine, print_table, ratio_cell, spread
+from timing import fork_workers, interleave, machine, print_machine, print_table, ratio_cell, spread
 
 import scale
 
@@ -235,6 +235,7 @@ def main(words: Sequence[str] | None = None) -> None:
     args = arguments().parse_args(words)
     if args.toy:
         args.rounds, args.seeds = 1, 1
+        fork_workers()
     facts = machine(args.threads)
     print_machine(facts)
     names = [name for name in TASKS if name not in LONG] if args.what == "all" else [args.what]

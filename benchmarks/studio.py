@@ -46,7 +46,7 @@ FRAMES = """(seconds) => new Promise((done) => {
   const begun = performance.now();
   const next = (now) => {
     times.push(now);
-    if (now - begun < 1000 * seconds) requestAnimationFrame(next);
+    if (times.length < 3 || now - begun < 1000 * seconds) requestAnimationFrame(next);
     else done(times.slice(1).map((time, place) => time - times[place]));
   };
   requestAnimationFrame(next);
@@ -140,10 +140,27 @@ def browser() -> Any:
 
 
 def train(folder: Path, job: str, *words: str) -> None:
-    """Train a run in a folder."""
+    """Put a run into a folder, which is trained once for all parts that want the same."""
+    shutil.copytree(_trained_once(job, words), folder / "runs" / f"{job}-1")
+
+
+@cache
+def _trained_once(job: str, words: tuple[str, ...]) -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="studio-"))
+    atexit.register(shutil.rmtree, folder)
     subprocess.run(
         [*COMMAND, job, "--view", "off", *words], cwd=folder, check=True, capture_output=True
     )
+    return folder / "runs" / f"{job}-1"
+
+
+def settle(opened: Any, milliseconds: float) -> None:
+    """Let a page come to rest before something is measured; a toy does not wait for long."""
+    opened.wait_for_timeout(milliseconds * patience)
+
+
+patience = 1.0
+"""Factor of the waits."""
 
 
 def median(values: list[float], factor: float = 1000.0) -> str:
@@ -174,7 +191,8 @@ def page(folder: Path, rounds: int) -> Rows:
         with studio(folder) as served, browser_page(served) as opened:
             opened = opened.context.new_page()
             opened.goto(served.origin + "/#/runs")
-            opened.wait_for_timeout(700)
+            opened.wait_for_function("() => performance.getEntriesByType('paint').length > 1")
+            settle(opened, 700)
             entries = opened.evaluate(
                 "() => [performance.getEntriesByType('paint').find("
                 "({ name }) => name === 'first-contentful-paint').startTime,"
@@ -192,16 +210,16 @@ def page(folder: Path, rounds: int) -> Rows:
     ]
 
 
-def page_of_runs(folder: Path, _: int) -> Rows:
-    """Measure the bytes of the page of a run of each job."""
-    rows = []
-    for job in ("classify", "regress", "autoencode"):
-        train(folder, job, "--max-steps", "50")
+def page_of_runs(folder: Path, rounds: int) -> Rows:
+    """Measure the bytes of the page of a run of each job; of one for a single round."""
+    rows, jobs = [], ("classify", "autoencode", "regress")[:rounds]
+    for job in jobs:
+        train(folder, job, "--max-steps", "60")
         with studio(folder) as served, browser_page(served) as opened:
             opened = opened.context.new_page()
             opened.goto(f"{served.origin}/#/run/{job}-1")
             opened.wait_for_selector(".panels canvas")
-            opened.wait_for_timeout(700)
+            settle(opened, 700)
             code = opened.evaluate(
                 "() => performance.getEntriesByType('resource').filter(({ name }) => "
                 "/[.](js|css)$/.test(name)).reduce((sum, { decodedBodySize }) => "
@@ -221,7 +239,7 @@ def first_picture(folder: Path, rounds: int) -> Rows:
             opened.keyboard.press("Enter")
             opened.wait_for_selector(".found")
             button = opened.locator(".go button.main")
-            opened.wait_for_timeout(1000)  # for a look at what was found
+            settle(opened, 1000)  # for a look at what was found
             begun = time.perf_counter()
             button.click()
             opened.wait_for_function(
@@ -249,17 +267,17 @@ def live(folder: Path, rounds: int) -> Rows:
     from hiddenstate.runs import Run
     from hiddenstate.runs.writer import reopen_run
 
-    train(folder, "classify", "--max-steps", "60", "--hidden-size", "8")
+    train(folder, "classify", "--max-steps", "60")
     shown, obeyed = [], []
     run = Run(folder / "runs" / "classify-1")
     with studio(folder) as served, browser_page(served) as opened:
         opened.goto(f"{served.origin}/#/run/classify-1")
         opened.wait_for_selector(".curve .note")
-        opened.wait_for_timeout(800)
+        settle(opened, 800)
         with reopen_run(run) as writer:
             writer.truncate_after(51, 50, 1)
             for step in range(100, 100 + 50 * rounds, 50):
-                time.sleep(0.4)
+                time.sleep(0.4 * patience)
                 before = opened.inner_text(".curve .note")
                 opened.evaluate(f"(before) => {{ window.seen = ({CHANGE})(before); }}", before)
                 written = time.time()
@@ -274,29 +292,28 @@ def live(folder: Path, rounds: int) -> Rows:
                     }
                 )
                 shown.append(opened.evaluate("() => window.seen") / 1000 - written)
-    process = subprocess.Popen(
-        [*COMMAND, "classify", "--view", "off", "--epochs", "1000", "--hidden-size", "8"],
-        cwd=folder,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    path = folder / "runs" / "classify-2" / "history.jsonl"
-    while not path.exists() or path.stat().st_size < 200:
-        time.sleep(0.05)
-    with studio(folder) as served, browser_page(served) as opened:
+        process = subprocess.Popen(
+            [*COMMAND, "classify", "--view", "off", "--epochs", "1000", "--hidden-size", "8"],
+            cwd=folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        path = folder / "runs" / "classify-2" / "history.jsonl"
+        while not path.exists() or path.stat().st_size < 200:
+            time.sleep(0.05)
         opened.goto(f"{served.origin}/#/run/classify-2")
         for word in ("Pause", "Go on") * rounds:
             button = opened.get_by_role("button", name=word, exact=True)
             button.wait_for()
-            opened.wait_for_timeout(300)
+            settle(opened, 300)
             n = path.read_bytes().count(b'"control"')
             begun = time.perf_counter()
             button.click()
             while path.read_bytes().count(b'"control"') == n:
                 time.sleep(0.002)
             obeyed.append(time.perf_counter() - begun)
-    process.terminate()
-    process.wait()
+        process.terminate()
+        process.wait()
     return [
         ["a line in the history to the screen, ms", median(shown)],
         ["a button to the run that obeys, ms", median(obeyed)],
@@ -304,16 +321,22 @@ def live(folder: Path, rounds: int) -> Rows:
 
 
 def frames(folder: Path, seconds: int) -> Rows:
-    """Count frames while finished runs play, long ones unless for less than 5 seconds."""
+    """Count frames while finished runs play, long ones unless for less than 5 seconds.
+
+    In a single second only the classifier plays.
+    """
     rows = []
-    for job, more in (("autoencode", ("--n-scattered", "2000")), ("classify", ())):
-        train(folder, job, "--max-steps", str(min(80 * seconds, 400)), *more)
+    nets: list[tuple[str, tuple[str, ...]]] = [("classify", ())]
+    if seconds > 1:
+        nets.insert(0, ("autoencode", ("--n-scattered", "2000")))
+    for job, more in nets:
+        train(folder, job, "--max-steps", str(400 if seconds >= 5 else 60), *more)
         with studio(folder) as served, browser_page(served) as opened:
             opened.goto(f"{served.origin}/#/run/{job}-1")
             opened.wait_for_selector(".panels canvas")
-            opened.wait_for_timeout(1500)
+            settle(opened, 1500)
             opened.click(".player .round")
-            took = sorted(opened.evaluate(FRAMES, max(seconds, 1)))
+            took = sorted(opened.evaluate(FRAMES, seconds * patience))
             rate = 1000 / statistics.median(took)
             late = took[int(0.95 * len(took))]
             rows.append([f"frames a second, {job}", f"{rate:.0f} (95 % within {late:.0f} ms)"])
@@ -322,8 +345,8 @@ def frames(folder: Path, seconds: int) -> Rows:
 
 def touch(folder: Path, rounds: int) -> Rows:
     """Time what the page computes with the net of a moment."""
-    train(folder, "autoencode", "--max-steps", "50")
-    train(folder, "classify", "--max-steps", "50")
+    train(folder, "autoencode", "--max-steps", "60")
+    train(folder, "classify", "--max-steps", "60")
     script = """async ([run, rounds]) => {
       const { Model } = await import("/assets/export/html/net.js");
       const { unpacked } = await import("/assets/export/html/packed.js");
@@ -394,7 +417,7 @@ def readers(folder: Path, rounds: int) -> Rows:
 
     It trains for long, unless for less than 5 rounds.
     """
-    ratios, steps = [], str(min(300 * rounds, 1500))
+    ratios, steps = [], str(min(300 * rounds, 1500) if rounds > 1 else 60)
     words = [*COMMAND, "classify", "--view", "off", "--threads", "1", "--max-steps", steps]
     with studio(folder) as served:
         served.enter()
@@ -483,7 +506,8 @@ def main() -> None:
     if wrong := [name for name in options.parts if name not in PARTS]:
         parser.error(f"unknown part {wrong[0]}")
     if options.toy:
-        options.rounds, options.runs = 1, 20
+        global patience
+        options.rounds, options.runs, patience = 1, 20, 0.2
     rows: Rows = []
     for name in options.parts or PARTS:
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:

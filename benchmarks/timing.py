@@ -5,6 +5,7 @@ becomes slower affects all of them equally. A ratio is the median of the ratios 
 """
 
 import contextlib
+import multiprocessing
 import os
 import platform
 import random
@@ -16,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
+from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -132,6 +134,23 @@ def environment(values: dict[str, str]) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+_start = "spawn"
+
+
+def fork_workers() -> None:
+    """Fork workers from now on, as for `--toy`: they import nothing again, and may disturb others.
+
+    Limits of threads have no effect on libraries that are imported before.
+    """
+    global _start
+    _start = "fork"
+
+
+def context() -> BaseContext:
+    """Return how worker processes are started."""
+    return multiprocessing.get_context(_start)
 
 
 def thread_limits(threads: int) -> dict[str, str]:

@@ -44,7 +44,7 @@ LONG: dict[str, dict[str, Any]] = {
 
 TOY: dict[str, dict[str, Any]] = {
     "classify": {"max_steps": 20, "n_evaluated": 100},
-    "regress": {"windows": 1000, "engine": "torch", "threads": 1},  # long enough for some turns
+    "regress": {"windows": 400, "engine": "torch", "threads": 1},  # long enough for some turns
     "autoencode": {"max_steps": 20},
 }
 """Options of `--toy`, for short and long runs."""
@@ -148,8 +148,11 @@ def train(job: str, view: str, options: dict[str, Any], pace: Pace | None = None
             taken = Turns(shown, pace or PACE)
             hooks = [*([taken] if pace else []), Timed(shown), Drawing(shown)] if shown else []
             session.train([clock, *hooks])
-        if shown is not None:
+        if isinstance(shown, Viewer):
+            shown.finish(0.0)  # without the replay that a short run ends with
+        elif shown is not None:
             shown.finish()
+        if shown is not None:
             process = getattr(shown, "_process", None)
             if process is not None:
                 process.kill()

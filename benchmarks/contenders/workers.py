@@ -1,13 +1,12 @@
 """Runs each contender in a separate process that receives requests through a pipe."""
 
 import contextlib
-import multiprocessing
 import time
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
-from timing import Clock, environment, thread_limits
+from timing import Clock, context, environment, thread_limits
 
 from contenders.base import Contender, Entry, Lap
 from hiddenstate.errors import HiddenstateError
@@ -68,10 +67,10 @@ class Worker:
     """
 
     def __init__(self, entry: Entry, threads: int, **options: Any) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._pipe, theirs = context.Pipe()
+        start: Any = context()
+        self._pipe, theirs = start.Pipe()
         given = {**entry.options, **options, "threads": threads}
-        self._process = context.Process(target=_serve, args=(theirs, entry, given), daemon=True)
+        self._process = start.Process(target=_serve, args=(theirs, entry, given), daemon=True)
         with environment(thread_limits(threads)):
             self._process.start()
         theirs.close()
@@ -92,6 +91,8 @@ class Worker:
 
     def close(self) -> None:
         """End the process."""
+        with contextlib.suppress(OSError):  # it has ended
+            self._pipe.send(None)
         self._pipe.close()
         self._process.join(timeout=10)
         if self._process.is_alive():
@@ -121,9 +122,12 @@ def _serve(pipe: Connection, entry: Entry, options: dict[str, Any]) -> None:
     pipe.send(time.perf_counter() - began)
     while True:
         try:
-            what, *details = pipe.recv()
+            request = pipe.recv()
         except EOFError:
             return
+        if request is None:
+            return
+        what, *details = request
         pipe.send(contender.score() if what == "score" else tuple(_lap(contender, *details)))
 
 

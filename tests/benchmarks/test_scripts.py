@@ -4,7 +4,6 @@ import importlib
 import re
 import shlex
 import shutil
-import subprocess
 import sys
 from argparse import ArgumentParser
 from importlib.util import find_spec
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import warm
 from tests.conftest import needs_kernels
 
 ROOT = Path(__file__).parents[2]
@@ -88,12 +88,7 @@ def test_a_script_runs(command: str, tmp_path: Path) -> None:
         pytest.skip("there is no C compiler")
     if words[:1] == ["page"] and not (shutil.which("chromium") and find_spec("playwright")):
         pytest.skip("requires playwright and chromium")
-    done = subprocess.run(
-        [sys.executable, str(BENCHMARKS / script), *words, "--toy"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-    )
+    done = warm.run([str(BENCHMARKS / script), *words, "--toy"], tmp_path)
     assert done.returncode == 0, done.stderr
     table = [line for line in done.stdout.splitlines() if line.startswith("| ")]
     assert len(table) > 2 or script == "classic_classify.py", done.stdout

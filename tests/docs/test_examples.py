@@ -6,7 +6,6 @@ import os
 import re
 import runpy
 import shutil
-import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 import pytest
 
 import hiddenstate
+from tests import warm
 from tests.scale.postgres import new_database, server
 
 __all__ = ["new_database", "server"]
@@ -105,12 +105,11 @@ def test_a_program_in_c_answers_as_python_does(run, tmp_path, monkeypatch):
 def test_two_workers_search_with_a_study_in_postgresql(tmp_path, server, new_database):
     """In a process of its own: its workers import the file that started them."""
     url = new_database()
-    done = subprocess.run(
-        [sys.executable, str(EXAMPLES / "search_options.py"), "made"],
-        cwd=tmp_path,
-        env={**os.environ, "HIDDENSTATE_STORAGE": url},
-        capture_output=True,
-        text=True,
+    done = warm.run(
+        [str(EXAMPLES / "search_options.py"), "made"],
+        tmp_path,
+        {**os.environ, "HIDDENSTATE_STORAGE": url},
+        ["optuna", "sqlalchemy", "psycopg", "sklearn.datasets", "sklearn.model_selection"],
     )
     assert done.returncode == 0, done.stderr
     ended = re.findall(r"^trial (\d): (?:done|pruned), ", done.stderr, re.M)

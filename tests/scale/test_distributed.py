@@ -1,7 +1,6 @@
 """Whole runs on several ranks: as one process's, lost, resumed, refused."""
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -9,9 +8,10 @@ from pathlib import Path
 
 import pytest
 from tools.stress import processes
-from tools.stress.rank_hosts import free_port, start_ranks
+from tools.stress.rank_hosts import environments, free_port
 
 from hiddenstate.runs import Run
+from tests import warm
 from tests.conftest import Cli
 
 pytest.importorskip("torch")
@@ -27,16 +27,9 @@ ARGS = [
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that torchrun trained on two ranks."""
     folder = tmp_path_factory.mktemp("whole")
-    torchrun = Path(sys.executable).with_name("torchrun")
-    command = [str(torchrun), "--nproc-per-node", "2", "--master-port", str(free_port())]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [*command, "-m", "hiddenstate", *ARGS, "--json"],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
+    torchrun = ["-m", "torch.distributed.run", "--nproc-per-node", "2"]
+    command = [*torchrun, "--master-port", str(free_port()), "-m", "hiddenstate", *ARGS, "--json"]
+    done = warm.run(command, folder, imports=["torch.distributed.run"])
     assert done.returncode == 0, done.stderr
     results = json.loads(done.stdout)  # one line: the other rank prints nothing
     assert (results["engine"], results["steps"]) == ("torch", 54)
@@ -56,7 +49,21 @@ def test_the_run_is_that_of_one_process(whole: Path, cli: Cli, tmp_path: Path) -
     assert Run(whole).record["engine"]["ranks"] == 2
 
 
-def wait_for_lines(folder: Path, n: int, ranks: "list[subprocess.Popen[bytes]]") -> None:
+def start_ranks(args: list[list[str]], folder: Path) -> list[warm.Program]:
+    """Start a rank with each of some arguments, without torchrun, which would end them itself."""
+    return [
+        warm.Program(
+            ["-m", "hiddenstate", *own],
+            folder,
+            folder / f"rank{rank}.out",
+            environment,
+            ["hiddenstate.scale.distributed"],
+        )
+        for rank, (own, environment) in enumerate(zip(args, environments(len(args)), strict=True))
+    ]
+
+
+def wait_for_lines(folder: Path, n: int, ranks: list[warm.Program]) -> None:
     history = folder / "runs" / "both" / "history.jsonl"
     while ranks[0].poll() is None:
         if history.exists() and len(history.read_bytes().splitlines()) >= n:
@@ -67,7 +74,7 @@ def wait_for_lines(folder: Path, n: int, ranks: "list[subprocess.Popen[bytes]]")
 def test_a_lost_rank_ends_the_others_and_the_resumed_run_is_the_same(
     whole: Path, tmp_path: Path
 ) -> None:
-    ranks = start_ranks([*ARGS[:-2], "--name", "both"], tmp_path, 2)
+    ranks = start_ranks([ARGS, ARGS], tmp_path)
     wait_for_lines(tmp_path, 3, ranks)  # of 27: it is not over when a busy machine gets here
     ranks[1].kill()
     assert ranks[0].wait(timeout=60) == 3
@@ -75,17 +82,27 @@ def test_a_lost_rank_ends_the_others_and_the_resumed_run_is_the_same(
     assert error.startswith("error: data parallel training on 2 ranks ended: rank 1 no longer")
     assert "resume with `torchrun ... -m hiddenstate resume runs/both`" in error
     assert [entry["event"] for entry in Run(tmp_path / "runs" / "both").journal()][-1] == "failed"
-    ranks = start_ranks(["resume", "both", "--view", "off"], tmp_path, 2)
+    for rank in (0, 1):
+        (tmp_path / f"rank{rank}.out").unlink()
+    ranks = start_ranks([["resume", "both", "--view", "off"]] * 2, tmp_path)
     assert [rank.wait() for rank in ranks] == [0, 0], (tmp_path / "rank0.out").read_text()
     assert processes.differences(tmp_path / "runs" / "both", whole) == []
 
 
 def test_options_that_differ_on_a_rank_are_refused_in_one_line(tmp_path: Path) -> None:
-    def args(rank: int) -> list[str]:
-        return [*ARGS, "--lr", "0.1"] if rank else ARGS
-
-    ranks = start_ranks(args, tmp_path, 2)
-    assert [rank.wait(timeout=120) for rank in ranks] == [2, 2]
+    own, other = environments(2)
+    command = ["-m", "hiddenstate", *ARGS]
+    first = warm.Program(command, tmp_path, tmp_path / "rank0.out", own)
+    # Rank 1 is started as torchrun does, so that it sets how much torch says before it imports it.
+    with (tmp_path / "rank1.out").open("wb") as out:
+        second = subprocess.run(
+            [sys.executable, *command, "--lr", "0.1"],
+            cwd=tmp_path,
+            env=other,
+            stdout=out,
+            stderr=out,
+        )
+    assert (first.wait(timeout=120), second.returncode) == (2, 2)
     said = [(tmp_path / f"rank{rank}.out").read_text() for rank in (0, 1)]
     why = "lr is 0.1, and None on rank 0; start all ranks with the same command"
     assert said == [f"error: rank 1: {why}\n", ""]

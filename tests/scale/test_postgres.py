@@ -4,7 +4,6 @@ import contextlib
 import os
 import signal
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -17,6 +16,7 @@ from tools.stress.resuming import write_rows
 from tools.stress.tune import NAME, SPACE, Field, Trials, check_runs, check_trials
 
 from hiddenstate.scale.tune import storage
+from tests import warm
 from tests.conftest import Cli, Refuse
 
 SPACE_OF_TWO = SPACE + 'optimizer = ["adam", "sgd"]\n'
@@ -34,15 +34,14 @@ def words(folder: Path, trials: int, epochs: int, *more: str) -> tuple[str, ...]
     )
 
 
-def start(folder: Path, command: tuple[str, ...], url: str) -> "subprocess.Popen[str]":
+def start(folder: Path, command: tuple[str, ...], url: str) -> warm.Program:
     """Start a worker in `folder`, which has the address in its environment."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "hiddenstate", *command],
-        cwd=folder,
-        env={**os.environ, "HIDDENSTATE_STORAGE": url},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
+    return warm.Program(
+        ["-m", "hiddenstate", *command],
+        folder,
+        folder / f"worker-{len(list(folder.glob('worker-*')))}",
+        {**os.environ, "HIDDENSTATE_STORAGE": url},
+        ["optuna", "sqlalchemy", "psycopg", "hiddenstate.scale.tune.worker"],
     )
 
 
@@ -86,7 +85,7 @@ def test_workers_of_two_commands_finish_each_trial_once_and_exactly(
     while workers[1].poll() is None:
         started.update(words_of(children(workers[1].pid)))
         time.sleep(0.1)
-    printed = [worker.communicate(timeout=200)[0] for worker in workers]
+    printed = [worker.text() for worker in workers]
     assert [worker.returncode for worker in workers] == [0, 0], printed
     outcome = judge(tmp_path, server, url, 4)
     assert outcome.findings == []
@@ -110,7 +109,7 @@ def test_a_trial_of_a_killed_worker_is_resumed_exactly(
         if list(tmp_path.glob(f"runs/{NAME}/trial-0000/checkpoints/*.safetensors")):
             first.kill()
         time.sleep(0.01)
-    printed = first.communicate()[0]
+    printed = first.text()
     assert first.returncode == -signal.SIGKILL, printed
     monkeypatch.setenv("HIDDENSTATE_STORAGE", url)
     second = cli(*command)

@@ -96,21 +96,28 @@ def start_ranks(
 
     What rank R prints is in the file `rankR.out` of `folder`. `args` may depend on the rank.
     """
-    where = where or Hosts()
-    port, ranks = free_port(), []
-    for rank in range(n):
-        local = {"LOCAL_RANK": 0, "LOCAL_WORLD_SIZE": 1} if where.names else {"LOCAL_RANK": rank}
-        variables = {"RANK": rank, "WORLD_SIZE": n, "MASTER_PORT": port, **local}
-        environment = {name: str(value) for name, value in variables.items()}
+    where, ranks = where or Hosts(), []
+    for rank, environment in enumerate(environments(n, where)):
         own = args(rank) if callable(args) else args
         with open(folder / f"rank{rank}.out", "wb") as out:
             ranks.append(
                 subprocess.Popen(
                     [*where.before(rank), sys.executable, "-m", "hiddenstate", *own],
                     cwd=folder,
-                    env={**ENVIRONMENT, **environment, "MASTER_ADDR": where.address},
+                    env=environment,
                     stdout=out,
                     stderr=out,
                 )
             )
     return ranks
+
+
+def environments(n: int, where: Hosts | None = None) -> list[dict[str, str]]:
+    """Return the variables of each of `n` ranks that are started together."""
+    where, port, all_of_them = where or Hosts(), free_port(), []
+    for rank in range(n):
+        local = {"LOCAL_RANK": 0, "LOCAL_WORLD_SIZE": 1} if where.names else {"LOCAL_RANK": rank}
+        variables = {"RANK": rank, "WORLD_SIZE": n, "MASTER_PORT": port, **local}
+        own = {name: str(value) for name, value in variables.items()}
+        all_of_them.append({**ENVIRONMENT, **own, "MASTER_ADDR": where.address})
+    return all_of_them

@@ -1,13 +1,12 @@
 """Runs that grow line by line, and what trackers hold, read back."""
 
 import os
-import subprocess
-import sys
 from collections import Counter
 
 from hiddenstate.scale.track.destination import AwayError
 from hiddenstate.scale.track.written import Written
 from hiddenstate.system.lock import take_lock
+from tests import warm
 
 SKIPPED = ("event", "step", "epoch", "check")
 
@@ -134,15 +133,9 @@ class Memory:
         self.calls.append("close")
 
 
-def killed(code, tmp_path, **environment):
-    """Run Python code that kills itself with SIGKILL, in a folder; check that it did."""
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=tmp_path,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-    )
+def killed(code, tmp_path, module, **environment):
+    """Run Python code, which uses a module, and kills itself with SIGKILL; check that it did."""
+    done = warm.run(["-c", code], tmp_path, {**os.environ, **environment}, [module])
     assert done.returncode == -9, done.stderr
 
 

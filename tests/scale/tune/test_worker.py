@@ -1,9 +1,6 @@
 """Workers that are killed, stopped or interrupted cost no trial, and every run keeps its bytes."""
 
-import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +15,7 @@ from hiddenstate.scale.tune.rungs import was_pruned
 from hiddenstate.scale.tune.suggest import rungs_of
 from hiddenstate.scale.tune.worker import Worker
 from hiddenstate.training.trainer import Trainer
+from tests import warm
 from tests.conftest import needs_kernels
 from tests.scale.tune.studies import Watching, facts, study_in, trained
 
@@ -71,9 +69,8 @@ def kill_one(path: Path, epoch: int, values: dict[str, Any]) -> None:
     """Let a process train until an epoch of a trial, and kill it there."""
     code = CHILD.format(epoch=epoch, path=str(path), values=values)
     root = Path(__file__).parents[3]
-    environment = {**os.environ, "PYTHONPATH": str(root)}
-    ended = subprocess.run([sys.executable, "-c", code], env=environment, timeout=120, check=False)
-    assert ended.returncode == -signal.SIGKILL
+    ended = warm.run(["-c", code], root, imports=["optuna", "hiddenstate.scale.tune.worker"])
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
 
 
 def test_killed_workers_change_nothing(tmp_path: Path) -> None:
