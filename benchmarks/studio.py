@@ -18,14 +18,11 @@ import argparse
 import atexit
 import json
 import os
-import re
 import resource
 import shutil
-import signal
 import socket
 import statistics
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -37,9 +34,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from served import COMMAND, Studio, studio
 from timing import print_table
-
-COMMAND = [sys.executable, "-m", "hiddenstate"]
 
 FRAMES = """(seconds) => new Promise((done) => {
   const times = [];
@@ -60,61 +56,6 @@ CHANGE = """(before) => new Promise((done) => {
   };
   look();
 })"""
-
-
-class Studio:
-    """A studio that runs as a process, and a visitor who has its cookie."""
-
-    def __init__(self, folder: Path) -> None:
-        begun = time.perf_counter()
-        words = [*COMMAND, "studio", "--no-browser"]
-        self.process = subprocess.Popen(
-            words, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        )
-        assert self.process.stdout is not None
-        found = re.search(r"http://\S+", self.process.stdout.readline())
-        assert found
-        self.address = found[0]
-        self.origin = self.address.partition("/?")[0]
-        port = int(self.origin.rpartition(":")[2])
-        socket.create_connection(("127.0.0.1", port)).close()
-        self.seconds = time.perf_counter() - begun
-
-    def enter(self) -> None:
-        """Exchange the token for the cookie."""
-        answer = urllib.request.urlopen(self.address, timeout=60)
-        self.cookie = str(answer.headers["Set-Cookie"]).partition(";")[0]
-
-    def get(self, path: str, **headers: str) -> bytes:
-        """Ask as a page does."""
-        request = urllib.request.Request(
-            self.origin + path, headers={"Cookie": self.cookie, **headers}
-        )
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            body: bytes = answer.read()
-        return body
-
-    def memory(self) -> float:
-        """MiB of memory in use."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(status.partition("VmRSS:")[2].split()[0]) / 1024
-
-    def close(self) -> None:
-        """End it as Ctrl-C does."""
-        self.process.send_signal(signal.SIGINT)
-        self.process.wait()
-        if self.process.stdout is not None:
-            self.process.stdout.close()
-
-
-@contextmanager
-def studio(folder: Path) -> Iterator[Studio]:
-    """Run a studio in a folder."""
-    served = Studio(folder)
-    try:
-        yield served
-    finally:
-        served.close()
 
 
 @contextmanager

@@ -339,6 +339,15 @@ def test_durations_are_measured_on_a_clock_that_never_jumps() -> None:
     }
 
 
+def test_the_formatter_skips_few_lines() -> None:
+    project = Path(__file__).parents[1]
+    folders = ("src", "tests", "tools", "benchmarks", "examples", "docs")
+    files = [path for folder in folders for path in (project / folder).rglob("*.py")]
+    assert len(files) > 700
+    skip = "# fmt: " + "skip"
+    assert sum(path.read_text("utf-8").count(skip) for path in files) <= 40
+
+
 @pytest.mark.parametrize("path", FILES, ids=module_name)
 def test_no_module_is_over_500_lines(path: Path) -> None:
     assert len(path.read_text("utf-8").splitlines()) <= 500

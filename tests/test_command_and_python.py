@@ -78,17 +78,18 @@ class Case:
 WIDE = FRAME.assign(kind=KIND)
 CASES = {
     "classify": Case("classify", WIDE, FRAME),
-    "chosen": Case(
-        "classify", WIDE, FRAME[["c", "a"]], "--label", "kind", "--input", "c,a"
+    "chosen": Case("classify", WIDE, FRAME[["c", "a"]], "--label", "kind", "--input", "c,a"),
+    "steps": Case(
+        "classify",
+        FRAME.set_axis(STEPS, axis=1).assign(kind=KIND),
+        FRAME.set_axis(STEPS, axis=1),
+        "--steps",
+        2,
     ),
-    "steps": Case("classify", FRAME.set_axis(STEPS, axis=1).assign(kind=KIND),
-                  FRAME.set_axis(STEPS, axis=1), "--steps", 2),
     "integers": Case("classify", FRAME.assign(label=(X[:, 0] > 0).astype(int)), FRAME),
     "numbers": Case("classify", FRAME.assign(label=np.where(X[:, 0] > 0, 1, 1.5)), FRAME),
     "ids": Case("classify", WIDE.assign(id=range(100, 124)), FRAME),
-    "regress": Case(
-        "regress", FRAME.assign(y=TOTAL), FRAME, "--layout", "wide", "--target", "y"
-    ),
+    "regress": Case("regress", FRAME.assign(y=TOTAL), FRAME, "--layout", "wide", "--target", "y"),
     "two targets": Case(
         "regress", FRAME.assign(y=TOTAL, z=-TOTAL), FRAME, "--layout", "wide", "--target", "y,z"
     ),
@@ -98,7 +99,7 @@ CASES = {
     "missing": Case(
         "classify", WIDE.where(X[3, 1] != WIDE), FRAME.where(X[3, 1] != FRAME), "--missing", "mean"
     ),
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")

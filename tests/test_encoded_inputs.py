@@ -122,8 +122,12 @@ def test_test_rows_and_initial_weights_have_the_encodings(cli: Cli, trained: pd.
     answer = cli(*command, *OPTIONS, "--test", "sales.csv")
     assert answer.code == 2
     assert "store: 'east' is not in the training data" in answer.err.replace("\n", " ")
-    assert cli("regress", "sales.csv", "--layout", "features", *SHORT, *OPTIONS,
-               "--test", "part.csv").code == 0  # fmt: skip
+    assert (
+        cli(
+            "regress", "sales.csv", "--layout", "features", *SHORT, *OPTIONS, "--test", "part.csv"
+        ).code
+        == 0
+    )
     weights = ("--weights", f"{RUN}/model.safetensors", "--input", "store,price")
     answer = cli(*command, *weights, "--target", "sales")
     assert answer.code == 0, answer.err
@@ -179,8 +183,21 @@ def test_steps_of_series_are_encoded(
     monkeypatch.chdir(tmp_path)
     steps = table().assign(id=np.repeat(["a", "b"], 30))
     steps.to_csv("steps.csv", index=False)
-    answer = cli("regress", "steps.csv", "--horizon", 1, *OPTIONS[2:], "--input", "sales,store",
-                 "--window", 5, "--split", "time", "--no-linear", *SHORT)  # fmt: skip
+    answer = cli(
+        "regress",
+        "steps.csv",
+        "--horizon",
+        1,
+        *OPTIONS[2:],
+        "--input",
+        "sales,store",
+        "--window",
+        5,
+        "--split",
+        "time",
+        "--no-linear",
+        *SHORT,
+    )
     assert answer.code == 0, answer.err
     series = [part for _, part in steps.groupby("id")]
     model = load(f"{RUN}/model.safetensors")

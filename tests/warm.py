@@ -106,6 +106,7 @@ def _become(
     for number, path in enumerate(streams, start=1):
         with open(path, "ab") as file:
             os.dup2(file.fileno(), number)
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(variables)

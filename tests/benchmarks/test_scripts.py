@@ -17,8 +17,9 @@ from tests.conftest import needs_kernels
 ROOT = Path(__file__).parents[2]
 BENCHMARKS = ROOT / "benchmarks"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-PARTS = {"contenders", "layers", "limit", "processes", "scale", "shapes", "streams", "timing"}
-"""Modules of `speed.py`, which are not scripts."""
+PARTS = {"contenders", "layers", "limit", "processes", "scale", "served", "shapes", "streams"}
+PARTS |= {"timing"}
+"""Modules of `speed.py` and `studio.py`, which are not scripts."""
 
 COMMANDS = [
     "classic_classify.py",

@@ -58,8 +58,16 @@ def test_figures_are_drawn_whatever_matplotlib_is_told(run_of, tmp_path: Path) -
 
 def test_an_odd_environment_changes_no_result(run_of, tmp_path: Path) -> None:
     run_of("regress")
-    odd = {"COLUMNS": "x", "LINES": "-5", "TERM": "odd", "HOME": "", "TMPDIR": "/nonexistent",
-           "LC_ALL": "C", "PYTHONIOENCODING": "ascii", "OMP_NUM_THREADS": "1e3"}  # fmt: skip
+    odd = {
+        "COLUMNS": "x",
+        "LINES": "-5",
+        "TERM": "odd",
+        "HOME": "",
+        "TMPDIR": "/nonexistent",
+        "LC_ALL": "C",
+        "PYTHONIOENCODING": "ascii",
+        "OMP_NUM_THREADS": "1e3",
+    }
     plain, strange = shell("runs", tmp_path), shell("runs", tmp_path, **odd)
     assert strange == plain
 

@@ -408,8 +408,12 @@ def test_columns_are_listed_with_type_examples_gaps_and_role(cli, tmp_path):
     assert "nothing uses them: when (dates)" in said.out
     printed = json.loads(cli("inspect", "t.csv", "--label", "kind", "--json").out)
     assert printed["table"][2] == {
-        "name": "a", "kind": "number", "examples": ["0", "1", "1.5"], "missing": 1, "role": "input"
-    }  # fmt: skip
+        "name": "a",
+        "kind": "number",
+        "examples": ["0", "1", "1.5"],
+        "missing": 1,
+        "role": "input",
+    }
     assert printed["n_table"] == 5
 
 

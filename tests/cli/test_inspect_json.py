@@ -41,10 +41,17 @@ def test_json_holds_quantities_with_their_ranges(cli, tmp_path):
     printed = json.loads(cli("inspect", "table.csv", "--layout", "features", "--json").out)
     assert printed["unread"] == []  # the last line has no newline
     assert printed["samples"] == [
-        {"label": label, "kind": "quantities", "channels": ["a", "b"], "n_channels": 2,
-         "values": [i, 100 - i], "low": [0, 61], "high": [6, 100]}
+        {
+            "label": label,
+            "kind": "quantities",
+            "channels": ["a", "b"],
+            "n_channels": 2,
+            "values": [i, 100 - i],
+            "low": [0, 61],
+            "high": [6, 100],
+        }
         for i, label in enumerate("xy")
-    ]  # fmt: skip
+    ]
 
 
 def test_json_holds_what_the_recipe_sets_and_training_uses(cli, tmp_path):
@@ -53,8 +60,12 @@ def test_json_holds_what_the_recipe_sets_and_training_uses(cli, tmp_path):
     assert (fit["job"], fit["options"]) == ("classify", {"missing": "forward"})
     trained = cli(*fit["command"].split()[1:], "--view", "off", "--max-steps", 1, "--json")
     config = json.loads((Path(json.loads(trained.out)["run"]) / "config.json").read_text())
-    values = {name: v for part in config["config"].values() if isinstance(part, dict)
-              for name, v in part.items()}  # fmt: skip
+    values = {
+        name: v
+        for part in config["config"].values()
+        if isinstance(part, dict)
+        for name, v in part.items()
+    }
     for name in ("epochs", "batch_size", "lr", "hidden_size", "members", "cell"):
         assert fit["recipe"][name] == values[name]
 

@@ -25,8 +25,23 @@ def test_output_last_trains_on_the_last_step_of_each_window(cli, tmp_path):
     assert Run(tmp_path / "runs" / "regress-1").model().net.output == "last"
     t = np.arange(400) * 0.3
     np.savez(tmp_path / "own.npz", X=np.sin(t), y=np.cos(t))
-    cli("regress", "own.npz", "--output", "last", "--no-stateful", "--batch-size", "8",
-        "--shuffle", "--epochs", "60", "--lr", "0.01", "--clip", "1", *OFF)  # fmt: skip
+    cli(
+        "regress",
+        "own.npz",
+        "--output",
+        "last",
+        "--no-stateful",
+        "--batch-size",
+        "8",
+        "--shuffle",
+        "--epochs",
+        "60",
+        "--lr",
+        "0.01",
+        "--clip",
+        "1",
+        *OFF,
+    )
     scores = json.loads(cli("evaluate", "regress-2", "own.npz", "--json").out)
     assert scores["answers"] == 369
     assert scores["mse"] < 0.1 * scores["baseline_mse"]
@@ -85,9 +100,21 @@ def test_numbers_of_any_type_are_trained_on_and_drawn(dtype, cli, tmp_path):
 
 def test_a_score_that_is_not_finite_is_a_divergence(cli, tmp_path):
     np.save(tmp_path / "own.npy", np.random.default_rng(0).random((40, 5)).astype("f4"))
-    done = cli("autoencode", "own.npy", "--optimizer", "sgd", "--activation", "relu",
-               "--output-activation", "linear", "--lr", "1e12", "--max-steps", "1",
-               *OFF)  # fmt: skip
+    done = cli(
+        "autoencode",
+        "own.npy",
+        "--optimizer",
+        "sgd",
+        "--activation",
+        "relu",
+        "--output-activation",
+        "linear",
+        "--lr",
+        "1e12",
+        "--max-steps",
+        "1",
+        *OFF,
+    )
     assert done.code == 5
 
 
@@ -317,8 +344,10 @@ def test_a_signal_with_gaps_is_filled_in_and_its_windows_are_kept(carried, cli, 
 @pytest.mark.parametrize(("job", "role"), [("classify", "label"), ("regress", "target")])
 def test_figures_of_rows_with_marked_gaps_are_drawn(cli, tmp_path, job, role):
     random = np.random.default_rng(2)
-    lines = [f"{a:.2f},{'' if k % 5 else f'{b:.2f}'},{k % 2}" for k, (a, b) in
-             enumerate(random.normal(size=(60, 2)))]  # fmt: skip
+    lines = [
+        f"{a:.2f},{'' if k % 5 else f'{b:.2f}'},{k % 2}"
+        for k, (a, b) in enumerate(random.normal(size=(60, 2)))
+    ]
     (tmp_path / "gaps.csv").write_text("\n".join(["age,spend,churn", *lines]) + "\n")
     options = ("--missing", "mask", "--layout", "features", f"--{role}", "churn")
     done = cli(job, "gaps.csv", *options, "--max-steps", 3, "--view", "files", "--threads", 1)

@@ -30,75 +30,109 @@ def normal(mean: float, spread: float) -> Any:
 
 TABLES: dict[str, dict[str, Any]] = {
     "orders": {
-        "order_id": COUNT + 1000, "customer_id": COUNT * 7 % 11, "price": normal(20, 5),
-        "items": COUNT % 5 + 1, "returned": some("yes", "no"),
+        "order_id": COUNT + 1000,
+        "customer_id": COUNT * 7 % 11,
+        "price": normal(20, 5),
+        "items": COUNT % 5 + 1,
+        "returned": some("yes", "no"),
     },
     "events": {
-        "customer_id": np.repeat(range(9), 4), "date": np.tile(days(4, freq="5D"), 9),
-        "amount": normal(10, 3), "event": np.tile(["buy", "view", "return"], 12),
+        "customer_id": np.repeat(range(9), 4),
+        "date": np.tile(days(4, freq="5D"), 9),
+        "amount": normal(10, 3),
+        "event": np.tile(["buy", "view", "return"], 12),
     },
     "clicks": {
-        "userId": COUNT % 7, "timestamp": 1_700_000_000 + np.sort(COUNT * 977 % 5000),
-        "page": np.tile(["home", "cart", "item"], 12), "seconds": COUNT * 5 % 31,
+        "userId": COUNT % 7,
+        "timestamp": 1_700_000_000 + np.sort(COUNT * 977 % 5000),
+        "page": np.tile(["home", "cart", "item"], 12),
+        "seconds": COUNT * 5 % 31,
     },
     "patients": {
-        "patient_id": [f"P{k:03}" for k in COUNT], "age": 20 + COUNT * 7 % 60,
-        "bmi": normal(25, 4), "smoker": np.tile(["yes", "no"], 18),
+        "patient_id": [f"P{k:03}" for k in COUNT],
+        "age": 20 + COUNT * 7 % 60,
+        "bmi": normal(25, 4),
+        "smoker": np.tile(["yes", "no"], 18),
         "diagnosis": np.tile(["ill", "healthy", "healthy"], 12),
     },
     "visits": {
-        "patient": np.repeat([f"P{k}" for k in range(6)], 6), "visit": np.tile(range(1, 7), 6),
-        "pressure": normal(120, 9), "pulse": normal(70, 9), "sex": np.repeat(["f", "m"], 18),
+        "patient": np.repeat([f"P{k}" for k in range(6)], 6),
+        "visit": np.tile(range(1, 7), 6),
+        "pressure": normal(120, 9),
+        "pulse": normal(70, 9),
+        "sex": np.repeat(["f", "m"], 18),
     },
     "weather": {"date": days(form="%d/%m/%Y"), "temp": WAVE * 9, "wind": normal(10, 3)},
     "sensors": {
-        "time": np.repeat(days(18, "%Y-%m-%d %H:%M", "h"), 2), "sensor": np.tile(["in", "out"], 18),
+        "time": np.repeat(days(18, "%Y-%m-%d %H:%M", "h"), 2),
+        "sensor": np.tile(["in", "out"], 18),
         "value": WAVE,
     },
     "repeated times": {"time": np.repeat(days(18), 2), "value": WAVE, "other": normal(0, 1)},
     "stocks": {
         "Date": np.tile(pd.bdate_range("2024-01-01", periods=18).strftime("%Y-%m-%d"), 2),
-        "Ticker": np.repeat(["AAA", "BBB"], 18), "Close": 100 + normal(0, 1).cumsum(),
+        "Ticker": np.repeat(["AAA", "BBB"], 18),
+        "Close": 100 + normal(0, 1).cumsum(),
         "Volume": COUNT * 71 % 999,
     },
     "houses": {
-        "rooms": COUNT % 6 + 1, "area": normal(90, 20), "year": 1950 + COUNT * 13 % 70,
-        "city": np.tile(["Rome", "Oslo"], 18), "price": normal(300, 60),
+        "rooms": COUNT % 6 + 1,
+        "area": normal(90, 20),
+        "year": 1950 + COUNT * 13 % 70,
+        "city": np.tile(["Rome", "Oslo"], 18),
+        "price": normal(300, 60),
     },
     "students": {
-        "id": COUNT + 1, "hours": COUNT * 3 % 19, "absent": COUNT % 7,
+        "id": COUNT + 1,
+        "hours": COUNT * 3 % 19,
+        "absent": COUNT % 7,
         "grade": np.tile(list("ABC"), 12),
     },
     "accounts": {
-        "CustomerNo": COUNT * 37 % 997 + 10_000, "age": COUNT % 40 + 20, "visits": COUNT % 5,
+        "CustomerNo": COUNT * 37 % 997 + 10_000,
+        "age": COUNT % 40 + 20,
+        "visits": COUNT % 5,
         "churned": some("yes", "no"),
     },
     "clocks": {"moment": 1_714_348_800 - 3600 * COUNT, "load": 100 + 20 * WAVE},
     "survey": {
-        "respondent": COUNT + 1, **{f"q{k}": COUNT * (k + 2) % 5 for k in range(1, 6)},
+        "respondent": COUNT + 1,
+        **{f"q{k}": COUNT * (k + 2) % 5 for k in range(1, 6)},
         "satisfied": COUNT % 2,
     },
     "monthly": {"month": days(form="%Y-%m", freq="MS"), "passengers": 100 + COUNT + 20 * WAVE},
     "stores": {
-        "store": np.repeat([1, 2], 18), "week": np.tile(range(1, 19), 2),
-        "sales": normal(50, 9), "promo": COUNT % 2,
+        "store": np.repeat([1, 2], 18),
+        "week": np.tile(range(1, 19), 2),
+        "sales": normal(50, 9),
+        "promo": COUNT % 2,
     },
     "gaps": {
-        "date": days(), "load": np.where(COUNT % 9 == 4, np.nan, WAVE), "temp": normal(0, 1),
+        "date": days(),
+        "load": np.where(COUNT % 9 == 4, np.nan, WAVE),
+        "temp": normal(0, 1),
     },
     "motion": {
-        "recording": np.repeat(range(6), 6), "t": np.tile(range(6), 6), "x": normal(0, 1),
-        "y": normal(0, 1), "activity": np.repeat(["run", "sit"] * 3, 6),
+        "recording": np.repeat(range(6), 6),
+        "t": np.tile(range(6), 6),
+        "x": normal(0, 1),
+        "y": normal(0, 1),
+        "activity": np.repeat(["run", "sit"] * 3, 6),
     },
     "machines": {
-        "machine_id": np.repeat(range(4), 9), "cycle": np.tile(range(1, 10), 4),
-        "heat": normal(60, 5), "failed": np.repeat([0, 1, 0, 1], 9),
+        "machine_id": np.repeat(range(4), 9),
+        "cycle": np.tile(range(1, 10), 4),
+        "heat": normal(60, 5),
+        "failed": np.repeat([0, 1, 0, 1], 9),
     },
     "passengers": {
-        "PassengerId": COUNT + 1, "Survived": COUNT % 2, "Name": [f"Mr. {k}" for k in COUNT],
-        "Sex": np.tile(["male", "female"], 18), "Age": np.where(COUNT % 6 == 0, np.nan, COUNT + 5),
+        "PassengerId": COUNT + 1,
+        "Survived": COUNT % 2,
+        "Name": [f"Mr. {k}" for k in COUNT],
+        "Sex": np.tile(["male", "female"], 18),
+        "Age": np.where(COUNT % 6 == 0, np.nan, COUNT + 5),
     },
-}  # fmt: skip
+}
 
 MORE: dict[str, tuple[tuple[str, ...], ...]] = {
     "events": (("--input", "all", "--calendar", "auto", "--time", "date"), ("--input", "all")),
@@ -132,9 +166,14 @@ def test_commands_work_when_they_are_pasted(name: str, cli: Cli) -> None:
 
 @pytest.mark.parametrize(
     ("name", "ids"),
-    [("orders", "order_id,customer_id"), ("clicks", "userId"), ("machines", "machine_id"),
-     ("passengers", "PassengerId"), ("accounts", "CustomerNo")],
-)  # fmt: skip
+    [
+        ("orders", "order_id,customer_id"),
+        ("clicks", "userId"),
+        ("machines", "machine_id"),
+        ("passengers", "PassengerId"),
+        ("accounts", "CustomerNo"),
+    ],
+)
 def test_ids_are_neither_inputs_nor_times(name: str, ids: str, cli: Cli) -> None:
     commands, found = suggested(cli, name)
     for command in commands:
@@ -173,8 +212,9 @@ def test_times_that_repeat_are_the_reason_why_a_forecast_does_not_fit(cli: Cli) 
 
 def test_ids_that_never_repeat_name_rows_of_features(cli: Cli) -> None:
     commands, found = suggested(cli, "patients", "--id", "patient_id", "--label", "diagnosis")
-    assert any("each row is a series of one step; add --layout features" in w
-               for w in found["warnings"])  # fmt: skip
+    assert any(
+        "each row is a series of one step; add --layout features" in w for w in found["warnings"]
+    )
     assert all(command[command.index("--layout") + 1] == "features" for command in commands)
     done = cli(*commands[0], "--max-steps", 1, *QUIET)
     assert done.code == 0

@@ -268,10 +268,22 @@ def test_a_signal_saves_and_gives_a_hint_and_the_run_can_be_resumed(number, code
     step = run.checkpoint()[1]["step"]
     assert 20 < step < 4000
     subprocess.run(
-        [sys.executable, "-m", "hiddenstate", "resume", "regress-1", "--view", "off", "--json",
-         "--max-steps", str(step + 25)],
-        cwd=tmp_path, check=True, capture_output=True,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "hiddenstate",
+            "resume",
+            "regress-1",
+            "--view",
+            "off",
+            "--json",
+            "--max-steps",
+            str(step + 25),
+        ],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+    )
     assert run.status() == "done"
 
 

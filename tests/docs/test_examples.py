@@ -109,7 +109,6 @@ def test_two_workers_search_with_a_study_in_postgresql(tmp_path, server, new_dat
         [str(EXAMPLES / "search_options.py"), "made"],
         tmp_path,
         {**os.environ, "HIDDENSTATE_STORAGE": url},
-        ["optuna", "sqlalchemy", "psycopg", "sklearn.datasets", "sklearn.model_selection"],
     )
     assert done.returncode == 0, done.stderr
     ended = re.findall(r"^trial (\d): (?:done|pruned), ", done.stderr, re.M)

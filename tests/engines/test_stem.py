@@ -215,9 +215,17 @@ def test_the_torch_module_of_a_net_with_a_stem_computes_the_same():
     random = generator(0, "rows")
     X, y = random.normal(size=(30, T, FEATURES)).astype("float32"), random.normal(size=30)
     made = RecurrentRegressor(
-        "gru", hidden_size=5, output="last", readout="mean", stem=True, stem_pool=2, epochs=2,
-        hold=0, random_state=0, scale="standard",
-    ).fit(X, y)  # fmt: skip
+        "gru",
+        hidden_size=5,
+        output="last",
+        readout="mean",
+        stem=True,
+        stem_pool=2,
+        epochs=2,
+        hold=0,
+        random_state=0,
+        scale="standard",
+    ).fit(X, y)
     module = made.to_torch()
     with torch.no_grad():
         outputs = module(torch.from_numpy(X))

@@ -37,8 +37,11 @@ def test_it_is_the_forecast_of_the_command(
     done = cli(*words)
     assert done.code == 0, done.err
     head, *lines = [line.split(",") for line in done.out.splitlines()]
-    printed = {name: [float(line[i]) for line in lines] for i, name in enumerate(head)
-               if name.startswith("value")}  # fmt: skip
+    printed = {
+        name: [float(line[i]) for line in lines]
+        for i, name in enumerate(head)
+        if name.startswith("value")
+    }
     made, ends = load(tmp_path / "m.safetensors").forecast(SALES[:108], horizon=24, level=[0.8])
     np.testing.assert_allclose(made, printed["value"], rtol=1e-6)
     np.testing.assert_allclose(ends[0.8][0], printed["value_lower_80"], rtol=1e-6)

@@ -101,7 +101,7 @@ def test_a_nam_file_has_every_field_that_players_read(tmp_path):
         ("rtneural", {"cell": "lstm", "members": 3, "stateful": False}, "needs the whole series"),
         ("rtneural", {"cell": "gru", "pixels": True}, "inputs are bytes; use --to c"),
     ],
-)  # fmt: skip
+)
 def test_what_a_format_cannot_hold_is_refused_with_a_target_that_can(to, wanted, message, tmp_path):
     model = amplifier(**({"stateful": False} | wanted))
     with pytest.raises(OptionError, match=message):

@@ -140,8 +140,11 @@ def test_what_a_command_leaves_or_changes_is_a_finding(tmp_path: Path) -> None:
     abuse = replace(SOUND, files={"d.csv": "a\n", "other.csv": "b\n"})
     faults = try_abuse(abuse, Base(tmp_path, careless))[1]
     assert faults == [
-        "changed: d.csv", "gone: other.csv", "left behind: runs", "left in TMPDIR: rest"
-    ]  # fmt: skip
+        "changed: d.csv",
+        "gone: other.csv",
+        "left behind: runs",
+        "left in TMPDIR: rest",
+    ]
     allowed = replace(abuse, keeps=("runs", "d.csv", "other.csv"))
     assert try_abuse(allowed, Base(tmp_path, careless))[1] == ["left in TMPDIR: rest"]
 

@@ -15,8 +15,15 @@ from hiddenstate.training.start import start
 from hiddenstate.training.verify import check_files
 from tests.conftest import answer_to, write_digits
 
-VALUES = {"epochs": 3, "batch_size": 30, "hidden_size": 4, "log_every": 2, "checkpoint_every": 4,
-          "valid_fraction": 0.25, "threads": 1}  # fmt: skip
+VALUES = {
+    "epochs": 3,
+    "batch_size": 30,
+    "hidden_size": 4,
+    "log_every": 2,
+    "checkpoint_every": 4,
+    "valid_fraction": 0.25,
+    "threads": 1,
+}
 
 
 @pytest.fixture(scope="module")

@@ -92,17 +92,21 @@ def test_windows_of_a_carried_state_have_one_prediction(cli: Cli) -> None:
 TIMES = {
     "days": (pd.date_range("2024-01-01", periods=40).strftime("%d/%m/%Y"), "12/02/2024"),
     "american": (pd.date_range("2024-01-01", periods=40).strftime("%m/%d/%Y"), "02/12/2024"),
-    "months": (pd.date_range("2010-01-31", periods=40, freq="ME").strftime("%Y-%m-%d"),
-               "2013-07-31"),
+    "months": (
+        pd.date_range("2010-01-31", periods=40, freq="ME").strftime("%Y-%m-%d"),
+        "2013-07-31",
+    ),
     "month": (pd.date_range("2010-01-01", periods=40, freq="MS").strftime("%Y-%m"), "2013-07"),
     "working days": (pd.bdate_range("2024-01-01", periods=40).strftime("%-m/%-d/%Y"), "2/28/2024"),
-    "hours": (pd.date_range("2024-01-01", periods=40, freq="h").strftime("%Y-%m-%d %H:%M"),
-              "2024-01-02 18:00"),
+    "hours": (
+        pd.date_range("2024-01-01", periods=40, freq="h").strftime("%Y-%m-%d %H:%M"),
+        "2024-01-02 18:00",
+    ),
     "compact": (pd.date_range("2024-01-01", periods=40).strftime("%Y%m%d"), 20240212),
     "numbers": (np.arange(40) * 0.5, 21),
     "years": (np.arange(1980, 2020), 2022),
     "irregular": (np.arange(40) ** 2, None),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", TIMES)
@@ -130,8 +134,20 @@ def test_series_of_different_lengths_have_times_beyond_their_own_ends(cli: Cli) 
         pd.DataFrame({"id": f"s{k}", "day": range(10 * k, 10 * k + n), "v": np.sin(np.arange(n))})
         for k, n in enumerate((20, 30, 25))
     ]
-    train(cli, pd.concat(parts), "--id", "id", "--time", "day", "--target", "v", "--horizon", 2,
-          "--window", 4)  # fmt: skip
+    train(
+        cli,
+        pd.concat(parts),
+        "--id",
+        "id",
+        "--time",
+        "day",
+        "--target",
+        "v",
+        "--horizon",
+        2,
+        "--window",
+        4,
+    )
     every, _ = predicted(cli, "own.csv")
     assert (every["target_time"] == every["time"] + 2).all()
     assert every.groupby("series")["target_time"].max().tolist() == [21, 41, 46]
@@ -141,12 +157,16 @@ def one_total_a_series(noise: float = 0.0) -> pd.DataFrame:
     """Twenty series of 6 to 8 rows; the total is the same in all rows of each."""
     totals = RNG.uniform(1, 5, 20).round(2)
     parts = [
-        pd.DataFrame({
-            "id": f"s{k}", "t": range(6 + k % 3), "x": RNG.normal(total, 1, 6 + k % 3),
-            "total": total + noise * RNG.normal(size=6 + k % 3),
-        })
+        pd.DataFrame(
+            {
+                "id": f"s{k}",
+                "t": range(6 + k % 3),
+                "x": RNG.normal(total, 1, 6 + k % 3),
+                "total": total + noise * RNG.normal(size=6 + k % 3),
+            }
+        )
         for k, total in enumerate(totals)
-    ]  # fmt: skip
+    ]
     return pd.concat(parts, ignore_index=True)
 
 

@@ -99,8 +99,21 @@ def test_test_rows_of_a_run_and_the_same_rows_in_a_file_have_the_same_scores(
 ) -> None:
     classes_csv(tmp_path / "own.csv", 60)
     classes_csv(tmp_path / "test.csv", 30)
-    cli("classify", "own.csv", "--test", "test.csv", "--label", "label", "--scale", "standard",
-        "--max-steps", 20, "--hidden-size", 6, *QUIET)  # fmt: skip
+    cli(
+        "classify",
+        "own.csv",
+        "--test",
+        "test.csv",
+        "--label",
+        "label",
+        "--scale",
+        "standard",
+        "--max-steps",
+        20,
+        "--hidden-size",
+        6,
+        *QUIET,
+    )
     own, new = evaluate(cli, "last"), evaluate(cli, "last", "test.csv")
     assert {**own, "data": 0} == {**new, "data": 0}
     assert predict(cli, "last", "--proba") == predict(cli, "last", "test.csv", "--proba")
@@ -138,8 +151,22 @@ def test_a_forecast_is_compared_with_the_last_value(
     output: str, horizon: int, change: str, cli: Cli, tmp_path: Path
 ) -> None:
     own = signal_csv(tmp_path / "own.csv")
-    done = cli("regress", own, "--target", "v", "--input", "u,v", "--horizon", horizon, change,
-               "--output", output, "--window", 8, *SMALL)  # fmt: skip
+    done = cli(
+        "regress",
+        own,
+        "--target",
+        "v",
+        "--input",
+        "u,v",
+        "--horizon",
+        horizon,
+        change,
+        "--output",
+        output,
+        "--window",
+        8,
+        *SMALL,
+    )
     assert done.code == 0, done.err
     first = 0 if output == "steps" else 7
     rows = predict(cli, "last", own)

@@ -181,9 +181,19 @@ def test_series_of_arrays_have_their_number_among_those_read(cli: Cli, tmp_path:
 def test_rows_of_a_wide_regression_have_their_number(cli: Cli) -> None:
     frame = wide(y=RNG.normal(size=40), id=range(70, 110)).drop(columns="kind")
     held = trained(
-        cli, "regress", frame, "--layout", "wide", "--target", "y", "--output", "last",
-        "--no-stateful", "--test-fraction", 0.2,
-    )  # fmt: skip
+        cli,
+        "regress",
+        frame,
+        "--layout",
+        "wide",
+        "--target",
+        "y",
+        "--output",
+        "last",
+        "--no-stateful",
+        "--test-fraction",
+        0.2,
+    )
     assert list(held) == ["row", "series", "step", "part", "y"]
     assert (held["series"] == held["row"] + 70).all()
     every = predicted(cli, "last", "own.csv").set_index("row")["y"]
@@ -191,8 +201,12 @@ def test_rows_of_a_wide_regression_have_their_number(cli: Cli) -> None:
 
 
 def test_a_ts_file_with_time_stamps_gives_them_to_the_steps(cli: Cli, tmp_path: Path) -> None:
-    cases = [":".join(f"({t + 50 * k},{v})" for t, v in enumerate(RNG.normal(size=6).round(3)))
-             .replace("):(", "),(") for k in range(3)]  # fmt: skip
+    cases = [
+        ":".join(f"({t + 50 * k},{v})" for t, v in enumerate(RNG.normal(size=6).round(3))).replace(
+            "):(", "),("
+        )
+        for k in range(3)
+    ]
     head = "@problemName own\n@timeStamps true\n@univariate true\n@classLabel false\n@data\n"
     (tmp_path / "own.ts").write_text(head + "\n".join(cases) + "\n")
     options = ("--horizon", 1, "--no-stateful", "--window", 0, "--test-fraction", 0.4)
@@ -227,8 +241,11 @@ def test_csv_json_and_parquet_name_the_same_places(cli: Cli, tmp_path: Path) -> 
     assert done.code == 0, done.err
     for name in ("a.csv", "a.json", "a.parquet"):
         assert cli("predict", "last", "--output", name).code == 0
-    stored = [pd.read_csv("a.csv"), pd.read_json("a.json", convert_dates=False),
-              pd.read_parquet("a.parquet")]  # fmt: skip
+    stored = [
+        pd.read_csv("a.csv"),
+        pd.read_json("a.json", convert_dates=False),
+        pd.read_parquet("a.parquet"),
+    ]
     for part in stored:
         assert list(part) == ["series", "step", "time", "target_time", "part", "load"]
         assert part["time"].iloc[-1] == DAYS[58]

@@ -37,14 +37,29 @@ COMMANDS: list[tuple[str, ...]] = [
     ("classify", "--max-steps", "2", "--n-evaluated", "5"),
     ("classify", "digits", "--hidden-size", "3", "--max-steps", "2", "--lr", "0.01"),
     ("classify", "digits", "--recipe", "classic", "--cell", "rnn", "--max-steps", "2"),
-    ("classify", "it's a file.csv", "--label", "my label", "--group", "-who", "--epochs", "1",
-     "--hidden-size", "3", "--layers", "1", "--no-bidirectional", "--test-fraction", "0.5"),
+    (
+        "classify",
+        "it's a file.csv",
+        "--label",
+        "my label",
+        "--group",
+        "-who",
+        "--epochs",
+        "1",
+        "--hidden-size",
+        "3",
+        "--layers",
+        "1",
+        "--no-bidirectional",
+        "--test-fraction",
+        "0.5",
+    ),
     ("regress", "--windows", "3", "--no-stateful", "--batch-size", "2", "--eps", "1e-7"),
     ("regress", "signal.csv", "--target", "load", "--horizon", "2", "--epochs", "1", "--no-change"),
     ("regress", "signal.csv", "--target", "load", "--input", "t", "--stateful", "--epochs", "1"),
     ("autoencode", "digits", "--encoder-sizes", "9,5", "--code-size", "2", "--max-steps", "2"),
     ("autoencode", "--max-steps", "1", "--seed", "7", "--n-scattered", "3", "--clip", "0.5"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=lambda words: " ".join(words[:3]))

@@ -20,9 +20,17 @@ COMMANDS = (
     ("resume", "regress-1", "--windows", "+2", "--view", "off"),
 )
 
-FILES = ("history.jsonl", "journal.jsonl", "config.json", "model.safetensors", "closed.json",
-         "snapshots/shown.safetensors", "checkpoints/000000025.safetensors", "checkpoints",
-         "snapshots")  # fmt: skip
+FILES = (
+    "history.jsonl",
+    "journal.jsonl",
+    "config.json",
+    "model.safetensors",
+    "closed.json",
+    "snapshots/shown.safetensors",
+    "checkpoints/000000025.safetensors",
+    "checkpoints",
+    "snapshots",
+)
 
 
 def huge(path: Path) -> None:

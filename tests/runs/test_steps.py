@@ -109,8 +109,12 @@ def test_the_last_step_of_a_run_ends_it(tiny_idx, tmp_path, no_waiting):
     short = make("classify", tiny_idx, epochs=2, checkpoint_every=15)
     train(short, tmp_path / "short", (15, "step"))
     finish(tmp_path / "short", epochs="+1")
-    train(make("classify", tiny_idx, epochs=3, checkpoint_every=15), tmp_path / "long",
-          (15, "step"), (16, "go"))  # fmt: skip
+    train(
+        make("classify", tiny_idx, epochs=3, checkpoint_every=15),
+        tmp_path / "long",
+        (15, "step"),
+        (16, "go"),
+    )
     assert contents(tmp_path / "short") == contents(tmp_path / "long")
 
 

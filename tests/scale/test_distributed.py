@@ -29,7 +29,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("whole")
     torchrun = ["-m", "torch.distributed.run", "--nproc-per-node", "2"]
     command = [*torchrun, "--master-port", str(free_port()), "-m", "hiddenstate", *ARGS, "--json"]
-    done = warm.run(command, folder, imports=["torch.distributed.run"])
+    done = warm.run(command, folder)
     assert done.returncode == 0, done.stderr
     results = json.loads(done.stdout)  # one line: the other rank prints nothing
     assert (results["engine"], results["steps"]) == ("torch", 54)
@@ -57,7 +57,6 @@ def start_ranks(args: list[list[str]], folder: Path) -> list[warm.Program]:
             folder,
             folder / f"rank{rank}.out",
             environment,
-            ["hiddenstate.scale.distributed"],
         )
         for rank, (own, environment) in enumerate(zip(args, environments(len(args)), strict=True))
     ]

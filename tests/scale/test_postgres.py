@@ -41,7 +41,6 @@ def start(folder: Path, command: tuple[str, ...], url: str) -> warm.Program:
         folder,
         folder / f"worker-{len(list(folder.glob('worker-*')))}",
         {**os.environ, "HIDDENSTATE_STORAGE": url},
-        ["optuna", "sqlalchemy", "psycopg", "hiddenstate.scale.tune.worker"],
     )
 
 

@@ -188,8 +188,11 @@ def test_a_record_of_a_stranger_is_no_error_of_the_server(
 
 def test_dropped_files_never_look_like_a_run(client: Client, tmp_path: Path) -> None:
     config = (tmp_path / "runs" / "classify-1" / "config.json").read_bytes()
-    headers = {**client.acting, "content-type": "application/octet-stream",
-               "content-length": str(len(config))}  # fmt: skip
+    headers = {
+        **client.acting,
+        "content-type": "application/octet-stream",
+        "content-length": str(len(config)),
+    }
     assert client.send("POST", "/api/upload/config.json", headers, config).status == 200
     index = RunIndex(tmp_path / "runs")
     index.refresh()

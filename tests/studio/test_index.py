@@ -41,10 +41,15 @@ def test_the_newest_come_first_and_pages_meet(index):
     assert names == [f"copy-{k:03d}" for k in range(N - 1, N - 21, -1)]
 
 
-@pytest.mark.parametrize(("sort", "descending", "first"), [
-    ("score", True, "copy-000"), ("score", False, f"copy-{N - 1:03d}"), ("name", False, "copy-000"),
-    ("seed", True, f"copy-{N - 1:03d}"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("sort", "descending", "first"),
+    [
+        ("score", True, "copy-000"),
+        ("score", False, f"copy-{N - 1:03d}"),
+        ("name", False, "copy-000"),
+        ("seed", True, f"copy-{N - 1:03d}"),
+    ],
+)
 def test_all_rows_are_sorted_by_a_column_or_an_option(index, sort, descending, first):
     rows, _ = index.rows(sort=sort, descending=descending, limit=3)
     assert rows[0].name == first

@@ -41,8 +41,12 @@ def diverged(path: Path) -> None:
     (path / "closed.json").unlink(missing_ok=True)
     kept = [event for event in run.history() if event["event"] == "log"]
     (path / "history.jsonl").write_bytes(lines_with_checksums(kept, seed)[0])
-    failed = {"time": "2026-01-01T00:00:00+00:00", "event": "failed", "step": 9,
-              "why": "training diverged: <b>x</b>"}  # fmt: skip
+    failed = {
+        "time": "2026-01-01T00:00:00+00:00",
+        "event": "failed",
+        "step": 9,
+        "why": "training diverged: <b>x</b>",
+    }
     (path / "journal.jsonl").write_bytes(lines_with_checksums([failed], seed)[0])
 
 

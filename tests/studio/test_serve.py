@@ -123,8 +123,11 @@ def test_a_request_is_obeyed_and_is_the_one_of_ctl(visitor, tmp_path):
                 assert answer["command"] == words
                 break
     assert [line["do"] for line in lines if line["event"] == "control"] == [
-        "pause", "lr", "go", "stop",
-    ]  # fmt: skip
+        "pause",
+        "lr",
+        "go",
+        "stop",
+    ]
 
 
 def test_an_error_of_a_command_is_one_line(visitor):

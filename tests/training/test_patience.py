@@ -25,17 +25,36 @@ from tests.training.test_resume import begin, contents, resume_run
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "classify": {
-        "batch_size": 16, "hidden_size": 6, "lr": 0.5, "epochs": 30, "valid_fraction": 0.25,
+        "batch_size": 16,
+        "hidden_size": 6,
+        "lr": 0.5,
+        "epochs": 30,
+        "valid_fraction": 0.25,
     },
     "regress": {
-        "batch_size": 8, "hidden_size": 4, "lr": 0.3, "epochs": 30, "window": 6, "stride": 3,
-        "stateful": False, "shuffle": True, "test_fraction": 0.2, "valid_fraction": 0.3,
-        "scale": "standard", "lr_schedule": "constant", "clip": None, "hold": 0,
+        "batch_size": 8,
+        "hidden_size": 4,
+        "lr": 0.3,
+        "epochs": 30,
+        "window": 6,
+        "stride": 3,
+        "stateful": False,
+        "shuffle": True,
+        "test_fraction": 0.2,
+        "valid_fraction": 0.3,
+        "scale": "standard",
+        "lr_schedule": "constant",
+        "clip": None,
+        "hold": 0,
     },
     "autoencode": {
-        "batch_size": 16, "encoder_sizes": (8,), "lr": 0.2, "epochs": 30, "valid_fraction": 0.25,
+        "batch_size": 16,
+        "encoder_sizes": (8,),
+        "lr": 0.2,
+        "epochs": 30,
+        "valid_fraction": 0.25,
     },
-}  # fmt: skip
+}
 
 
 def make(kind: str, folder: Path, tiny_idx: Path, **changes: Any) -> Job:

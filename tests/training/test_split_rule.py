@@ -16,9 +16,16 @@ from hiddenstate.training.start import start_in
 from tests.conftest import QUIET, Cli
 
 OPTIONS = {
-    "target": ("load",), "horizon": 5, "window": 8, "stride": 1, "stateful": False,
-    "test_fraction": 0.25, "max_steps": 4, "hidden_size": 3, "output": "last",
-}  # fmt: skip
+    "target": ("load",),
+    "horizon": 5,
+    "window": 8,
+    "stride": 1,
+    "stateful": False,
+    "test_fraction": 0.25,
+    "max_steps": 4,
+    "hidden_size": 3,
+    "output": "last",
+}
 
 
 def write_load(path: Path, n: int = 100) -> None:
@@ -55,8 +62,19 @@ def test_a_forecast_scores_every_held_out_step(cli: Cli, tmp_path: Path) -> None
     """However many steps ahead it is, if as many precede the held-out part."""
     write_load(tmp_path / "own.csv", 400)
     for horizon in (1, 100):
-        done = cli("regress", "own.csv", "--target", "load", "--horizon", horizon,
-                   "--max-steps", 2, "--hidden-size", 3, *QUIET)  # fmt: skip
+        done = cli(
+            "regress",
+            "own.csv",
+            "--target",
+            "load",
+            "--horizon",
+            horizon,
+            "--max-steps",
+            2,
+            "--hidden-size",
+            3,
+            *QUIET,
+        )
         assert done.code == 0, done.err
         assert "the last 80 steps held out for testing" in done.out
         assert "on all 80 held-out steps" in done.out

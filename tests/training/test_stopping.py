@@ -115,9 +115,30 @@ def own_file(folder: Path) -> Path:
 
 
 def options(engine):
-    return ["--engine", engine, "--recipe", "classic", "--hidden-size", 5, "--batch-size", 16,
-            "--epochs", 30, "--lr", "0.05", "--valid-fraction", "0.3", "--patience", 3,
-            "--threads", 1, "--view", "off", "--checkpoint-every", 1]  # fmt: skip
+    return [
+        "--engine",
+        engine,
+        "--recipe",
+        "classic",
+        "--hidden-size",
+        5,
+        "--batch-size",
+        16,
+        "--epochs",
+        30,
+        "--lr",
+        "0.05",
+        "--valid-fraction",
+        "0.3",
+        "--patience",
+        3,
+        "--threads",
+        1,
+        "--view",
+        "off",
+        "--checkpoint-every",
+        1,
+    ]
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -21,9 +21,16 @@ from tests.terminal_model import TerminalModel
 
 SERIES = {"north": 60, "south": 50}
 FORECAST = {
-    "window": 6, "horizon": 2, "stateful": False, "split": "time", "target": ("sales",),
-    "id": "store", "hidden_size": 4, "max_steps": 30, "output": "last",
-}  # fmt: skip
+    "window": 6,
+    "horizon": 2,
+    "stateful": False,
+    "split": "time",
+    "target": ("sales",),
+    "id": "store",
+    "hidden_size": 4,
+    "max_steps": 30,
+    "output": "last",
+}
 
 
 def value(store: int, day: int) -> float:

@@ -67,9 +67,15 @@ def test_codes_of_every_class_are_drawn_with_the_numbers_of_their_rows(tmp_path:
 
 
 FORECAST = {
-    "target": ("sales",), "horizon": 1, "window": 8, "output": "steps", "stateful": False,
-    "hidden_size": 4, "max_steps": 40, "log_every": 10,
-}  # fmt: skip
+    "target": ("sales",),
+    "horizon": 1,
+    "window": 8,
+    "output": "steps",
+    "stateful": False,
+    "hidden_size": 4,
+    "max_steps": 40,
+    "log_every": 10,
+}
 
 
 def write_sales(path: Path, names: tuple[str, ...] = ("sales",)) -> str:
@@ -139,8 +145,12 @@ def test_rows_without_time_have_no_path_and_no_time_axis(tmp_path: Path) -> None
     names = ("sales", "rain", "heat", "wind")
     data = write_sales(tmp_path / "rows.csv", names)
     options = {
-        "data": data, "target": ("sales",), "layout": "features", "max_steps": 4, "hidden_size": 4,
-    }  # fmt: skip
+        "data": data,
+        "target": ("sales",),
+        "layout": "features",
+        "max_steps": 4,
+        "hidden_size": 4,
+    }
     timeline = Timeline(train("regress", options, tmp_path))
     draws = drawings(timeline, timeline.moment())
     assert draws["hidden"](None).axes[0].get_xlabel() == "row"

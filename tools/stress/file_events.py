@@ -100,8 +100,22 @@ CALLS = (
 
 def traced(log: Path) -> list[str]:
     """Return the command that replaces `hiddenstate` to have strace record its calls in `log`."""
-    return ["strace", "-f", "--seccomp-bpf", "-y", "-s", "0", "-qq", "-e", f"trace={CALLS}",
-            "-o", str(log), sys.executable, "-m", "hiddenstate"]  # fmt: skip
+    return [
+        "strace",
+        "-f",
+        "--seccomp-bpf",
+        "-y",
+        "-s",
+        "0",
+        "-qq",
+        "-e",
+        f"trace={CALLS}",
+        "-o",
+        str(log),
+        sys.executable,
+        "-m",
+        "hiddenstate",
+    ]
 
 
 _CALL = re.compile(r"(?:\d+ +)?(\w+)\((.*)\) += (-?\d+)")

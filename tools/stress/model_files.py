@@ -122,10 +122,39 @@ def with_code(data: bytes, random: Random, place: Path) -> bytes:
 
 
 CELLS: list[Any] = [
-    None, True, 0, -1, 1, 2, 3, 2**31, 2**63, 2**64, -(2**63), 10**30, 0.5, 1e308, "", "x",
-    "x" * 5000, "\x1b[31m\n", "\ud800", "__class__", [], [[]], {}, [1, 2], {"a": 1}, ["p", "p"],
-    "lstm", "classify", "mask", [1] * 3000, "0", "nan",
-]  # fmt: skip
+    None,
+    True,
+    0,
+    -1,
+    1,
+    2,
+    3,
+    2**31,
+    2**63,
+    2**64,
+    -(2**63),
+    10**30,
+    0.5,
+    1e308,
+    "",
+    "x",
+    "x" * 5000,
+    "\x1b[31m\n",
+    "\ud800",
+    "__class__",
+    [],
+    [[]],
+    {},
+    [1, 2],
+    {"a": 1},
+    ["p", "p"],
+    "lstm",
+    "classify",
+    "mask",
+    [1] * 3000,
+    "0",
+    "nan",
+]
 """Values to put in place of the expected ones."""
 
 

@@ -46,13 +46,32 @@ is reported. unnamed: an error does not name the file. crashed: another exceptio
 FINDINGS = ("left out", "unsaid", "loaded", "unnamed", "crashed")
 
 OPTIONS: dict[str, dict[str, Any]] = {
-    "classify": {"hidden_size": 4, "batch_size": 8, "log_every": 4, "checkpoint_every": 4,
-                 "epochs": 2, "n_evaluated": 8, "valid_fraction": 0.2},
-    "regress": {"windows": 16, "epochs": 1, "hidden_size": 4, "log_every": 4,
-                "checkpoint_every": 5},
-    "autoencode": {"encoder_sizes": (5,), "code_size": 2, "batch_size": 16, "epochs": 2,
-                   "log_every": 4, "checkpoint_every": 3, "n_scattered": 10},
-}  # fmt: skip
+    "classify": {
+        "hidden_size": 4,
+        "batch_size": 8,
+        "log_every": 4,
+        "checkpoint_every": 4,
+        "epochs": 2,
+        "n_evaluated": 8,
+        "valid_fraction": 0.2,
+    },
+    "regress": {
+        "windows": 16,
+        "epochs": 1,
+        "hidden_size": 4,
+        "log_every": 4,
+        "checkpoint_every": 5,
+    },
+    "autoencode": {
+        "encoder_sizes": (5,),
+        "code_size": 2,
+        "batch_size": 16,
+        "epochs": 2,
+        "log_every": 4,
+        "checkpoint_every": 3,
+        "n_scattered": 10,
+    },
+}
 
 
 @dataclass(frozen=True)

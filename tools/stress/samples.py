@@ -276,50 +276,93 @@ ARRAYS = {"X": numbers(20, 8, 2), "y": np.arange(20) % 2}
 
 READERS = {
     "csv wide": _table("t.csv", wide, *WIDE),
-    "csv roles": _table("t.csv", roles, ("classify", {"group": "who", "weight": "w",
-                                                      "missing": "mask"})),
+    "csv roles": _table(
+        "t.csv", roles, ("classify", {"group": "who", "weight": "w", "missing": "mask"})
+    ),
     "csv pixels": _table("t.csv", pixels, CLASSIFY, ENCODE),
     "csv long": _table("t.csv", long, *LONG),
     "csv signal": _table("t.csv", signal, *SIGNAL),
     "tsv": _table("t.tsv", lambda: wide(delimiter="\t"), *WIDE),
     "txt": _table("t.txt", lambda: wide(delimiter=" "), *WIDE),
     "csv.gz": _table("t.csv.gz", lambda: gzip.compress(wide(), mtime=0), *WIDE),
-    "csv + --test": Reader(lambda: {"t.csv": wide(), "test.csv": wide(seed=1)}, "t.csv",
-                           (("classify", {"test": "test.csv"}), ("regress", {
-                            "test": "test.csv", **WIDE[2][1]}))),
+    "csv + --test": Reader(
+        lambda: {"t.csv": wide(), "test.csv": wide(seed=1)},
+        "t.csv",
+        (("classify", {"test": "test.csv"}), ("regress", {"test": "test.csv", **WIDE[2][1]})),
+    ),
     "parquet wide": _table("t.parquet", lambda: parquet(wide()), *WIDE),
     "parquet long": _table("t.parquet", lambda: parquet(long()), *LONG),
     "jsonl wide": _table("t.jsonl", lambda: json_lines(wide()), *WIDE),
     "jsonl long": _table("t.ndjson", lambda: json_lines(long()), *LONG),
-    "jsonl series": _table("t.jsonl", json_series, CLASSIFY,
-                           ("regress", {"horizon": 1, "target": ("v_0",)})),
+    "jsonl series": _table(
+        "t.jsonl", json_series, CLASSIFY, ("regress", {"horizon": 1, "target": ("v_0",)})
+    ),
     "jsonl.gz": _table("t.jsonl.gz", lambda: gzip.compress(json_lines(wide()), mtime=0), *WIDE),
     "xlsx wide": _table("t.xlsx", lambda: workbook(wide()), *WIDE),
     "xlsx long": _table("t.xlsx", lambda: workbook(long()), *LONG),
     "xlsx signal": _table("t.xlsx", lambda: workbook(signal()), *SIGNAL),
-    "wav": _table("t.wav", lambda: sound(3000, 24, 2), ("regress", {"horizon": 1}),
-                  ("regress", {"horizon": 1, "frame": 8}), ("autoencode", {"frame": 16}), ENCODE),
+    "wav": _table(
+        "t.wav",
+        lambda: sound(3000, 24, 2),
+        ("regress", {"horizon": 1}),
+        ("regress", {"horizon": 1, "frame": 8}),
+        ("autoencode", {"frame": 16}),
+        ENCODE,
+    ),
     "wav short": Reader(lambda: sounds(60), "", (CLASSIFY, ("classify", {"skip_bad": True}))),
-    "wav long": Reader(lambda: sounds(2500), "", (CLASSIFY, ("classify", {
-        "frame": 64, "bands": 8, "skip_bad": True}))),
+    "wav long": Reader(
+        lambda: sounds(2500),
+        "",
+        (CLASSIFY, ("classify", {"frame": 64, "bands": 8, "skip_bad": True})),
+    ),
     "ts class": _table("t.ts", ts_class, CLASSIFY, ENCODE, ("regress", {"horizon": 1})),
     "ts unequal": _table("t.ts", ts_unequal, CLASSIFY, ("regress", {"horizon": 1})),
     "ts target": _table("t.ts", ts_target, ("regress", {})),
     "ts timestamps": _table("t.ts", ts_stamped, CLASSIFY, ("regress", {"horizon": 1})),
-    "ts halves": Reader(lambda: {"t_TRAIN.ts": ts_class(), "t_TEST.ts": ts_class()}, "",
-                        (CLASSIFY, ENCODE)),
-    "npy": Reader(lambda: {"x.npy": npy(ARRAYS["X"]), "y.npy": npy(ARRAYS["y"])}, "x.npy",
-                  (("classify", {"answers": "y.npy"}), ENCODE, ("regress", {"horizon": 1}),
-                   ("regress", {"answers": "y.npy"}))),
-    "npz": _table("x.npz", lambda: npz(**ARRAYS, X_test=numbers(4, 8, 2), y_test=[0, 1, 1, 0]),
-                  CLASSIFY, ENCODE, ("regress", {})),
-    "npy folder": Reader(lambda: {"X.npy": npy(numbers(60, 2)), "y.npy": npy(numbers(60))}, "",
-                         (("regress", {}), ("autoencode", {"split": "random"}))),
+    "ts halves": Reader(
+        lambda: {"t_TRAIN.ts": ts_class(), "t_TEST.ts": ts_class()}, "", (CLASSIFY, ENCODE)
+    ),
+    "npy": Reader(
+        lambda: {"x.npy": npy(ARRAYS["X"]), "y.npy": npy(ARRAYS["y"])},
+        "x.npy",
+        (
+            ("classify", {"answers": "y.npy"}),
+            ENCODE,
+            ("regress", {"horizon": 1}),
+            ("regress", {"answers": "y.npy"}),
+        ),
+    ),
+    "npz": _table(
+        "x.npz",
+        lambda: npz(**ARRAYS, X_test=numbers(4, 8, 2), y_test=[0, 1, 1, 0]),
+        CLASSIFY,
+        ENCODE,
+        ("regress", {}),
+    ),
+    "npy folder": Reader(
+        lambda: {"X.npy": npy(numbers(60, 2)), "y.npy": npy(numbers(60))},
+        "",
+        (("regress", {}), ("autoencode", {"split": "random"})),
+    ),
     "idx": Reader(digits, "", (CLASSIFY, ENCODE)),
     "idx.gz": Reader(lambda: digits(True), "", (CLASSIFY, ENCODE)),
-    **{f"images {suffix}": Reader(images(suffix, **options), "", (
-        CLASSIFY, ("autoencode", {"image_size": 6, "color": True}), ("classify", {
-            "skip_bad": True})))
-       for suffix, options in (("png", {}), ("jpg", {}), ("bmp", {}), ("gif", {}),
-                           ("tiff", {"compression": "tiff_lzw"}), ("webp", {}))},
-}  # fmt: skip
+    **{
+        f"images {suffix}": Reader(
+            images(suffix, **options),
+            "",
+            (
+                CLASSIFY,
+                ("autoencode", {"image_size": 6, "color": True}),
+                ("classify", {"skip_bad": True}),
+            ),
+        )
+        for suffix, options in (
+            ("png", {}),
+            ("jpg", {}),
+            ("bmp", {}),
+            ("gif", {}),
+            ("tiff", {"compression": "tiff_lzw"}),
+            ("webp", {}),
+        )
+    },
+}

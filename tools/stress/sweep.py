@@ -241,9 +241,12 @@ def dask_kills(folder: Path, n: int, seed: int, groups: int = 2000, every: int =
     table = make_table(folder, groups, max(1, groups // 100), seed)
     start: Any = LocalCluster
     with start(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None,
+        n_workers=2,
+        threads_per_worker=1,
+        processes=True,
+        dashboard_address=None,
         silence_logs=50,
-    ) as cluster:  # fmt: skip
+    ) as cluster:
 
         def workers(_: int) -> list[int]:
             return [w.pid for w in cluster.workers.values() if w.pid is not None]

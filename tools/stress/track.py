@@ -20,9 +20,27 @@ from typing import Any
 from hiddenstate.runs import Run
 from tools.stress.processes import COMMAND, ENVIRONMENT, Outcome
 
-TRAINING = ("classify", "--max-steps", "3000", "--epochs", "8", "--n-evaluated", "64",
-            "--log-every", "5", "--valid-fraction", "0.1", "--hidden-size", "32", "--threads", "1",
-            "--view", "off", "--name", "followed")  # fmt: skip
+TRAINING = (
+    "classify",
+    "--max-steps",
+    "3000",
+    "--epochs",
+    "8",
+    "--n-evaluated",
+    "64",
+    "--log-every",
+    "5",
+    "--valid-fraction",
+    "0.1",
+    "--hidden-size",
+    "32",
+    "--threads",
+    "1",
+    "--view",
+    "off",
+    "--name",
+    "followed",
+)
 
 AWAY_SECONDS = 60.0
 """How long the server is away."""
@@ -46,9 +64,18 @@ class Server:
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
-        self._words = ["--backend-store-uri", f"sqlite:///{folder}/runs.sqlite", "--port",
-                       str(port), "--artifacts-destination", str(folder / "artifacts"),
-                       "--host", "127.0.0.1", "--workers", "1"]  # fmt: skip
+        self._words = [
+            "--backend-store-uri",
+            f"sqlite:///{folder}/runs.sqlite",
+            "--port",
+            str(port),
+            "--artifacts-destination",
+            str(folder / "artifacts"),
+            "--host",
+            "127.0.0.1",
+            "--workers",
+            "1",
+        ]
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
 
@@ -87,8 +114,9 @@ def followed(folder: Path, n: int, seed: int, away: float = AWAY_SECONDS) -> Out
     outcome = Outcome()
     alone = folder / "alone"
     alone.mkdir(parents=True)
-    subprocess.run([*COMMAND, *TRAINING], cwd=alone, env=ENVIRONMENT, capture_output=True,
-                   check=True)  # fmt: skip
+    subprocess.run(
+        [*COMMAND, *TRAINING], cwd=alone, env=ENVIRONMENT, capture_output=True, check=True
+    )
     whole = _files(alone)
     server = Server(folder / "server")
     try:
@@ -140,8 +168,13 @@ def _strike(
     """Train, and kill a follower again and again; then let one finish."""
     outcome, chance = Outcome(), random.Random(seed)
     folder.mkdir(parents=True)
-    training = subprocess.Popen([*COMMAND, *TRAINING], cwd=folder, env=ENVIRONMENT,
-                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+    training = subprocess.Popen(
+        [*COMMAND, *TRAINING],
+        cwd=folder,
+        env=ENVIRONMENT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     while not (folder / "runs" / "followed" / "journal.jsonl").exists():
         time.sleep(0.1)
     command = [*COMMAND, "track", "followed", *words, "--keep"]

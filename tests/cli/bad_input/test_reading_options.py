@@ -183,9 +183,14 @@ def test_a_test_file_for_data_with_test_rows_is_refused(refuse: Refuse, tiny_idx
 
 @pytest.mark.parametrize(
     ("flag", "value", "what"),
-    [("--sheet", 1, "workbooks"), ("--frame", 10, "sounds"), ("--bands", 4, "sounds"),
-     ("--rate", 8000, "sounds"), ("--image-size", 8, "images")],
-)  # fmt: skip
+    [
+        ("--sheet", 1, "workbooks"),
+        ("--frame", 10, "sounds"),
+        ("--bands", 4, "sounds"),
+        ("--rate", 8000, "sounds"),
+        ("--image-size", 8, "images"),
+    ],
+)
 def test_an_option_for_another_kind_of_file_is_refused(
     refuse: Refuse, write: Write, cli: Cli, flag: str, value: int, what: str
 ) -> None:

@@ -11,9 +11,15 @@ from hiddenstate.errors import OptionError
 from hiddenstate.training.recipes import suggest
 
 OPTIONS = {
-    "horizon": 1, "linear": True, "scale": "window", "output": "last", "window": 8,
-    "stride": 1, "stateful": False, "batch_size": 16,
-}  # fmt: skip
+    "horizon": 1,
+    "linear": True,
+    "scale": "window",
+    "output": "last",
+    "window": 8,
+    "stride": 1,
+    "stateful": False,
+    "batch_size": 16,
+}
 
 
 def values(n: int = 60) -> np.ndarray:
@@ -111,9 +117,13 @@ def test_options_that_do_not_go_with_it_are_refused(changes: dict, words: str) -
 
 @pytest.mark.parametrize(
     ("given", "scale"),
-    [({}, "window"), ({"missing": "mask"}, "auto"), ({"output": "steps"}, "auto"),
-     ({"linear": False}, "auto")],
-)  # fmt: skip
+    [
+        ({}, "window"),
+        ({"missing": "mask"}, "auto"),
+        ({"output": "steps"}, "auto"),
+        ({"linear": False}, "auto"),
+    ],
+)
 def test_the_recipe_scales_by_window_where_several_series_are_forecast(given, scale) -> None:
     given = {"horizon": 1} | given
     assert suggest("regress", series(), given)["scale"] == scale

@@ -237,8 +237,11 @@ def test_channels_first_arrays_are_transposed(place: Path, X: Array) -> None:
         ("autoencode", {"X": np.zeros((4, 2)), "X_test": np.zeros((0, 2))}, "X_test has no rows"),
         ("autoencode", {"X": np.zeros((4, 2)), "X_test": np.zeros(())}, "X_test"),
         ("autoencode", {"X": np.zeros((4, 2)), "y_test": np.zeros(4)}, "y_test without X_test"),
-        ("autoencode", {"X": np.zeros((4, 2)), "y": np.zeros(4), "X_test": np.zeros((4, 2))},
-         "X and X_test must both have a y"),
+        (
+            "autoencode",
+            {"X": np.zeros((4, 2)), "y": np.zeros(4), "X_test": np.zeros((4, 2))},
+            "X and X_test must both have a y",
+        ),
         ("regress", {"X": np.zeros(20)}, "no targets"),
         ("regress", {"X": np.zeros(20), "y": np.zeros(19)}, "X has 20 steps, but y has 19"),
         ("regress", {"X": np.zeros(20), "y": np.array(["a"] * 20)}, "y: holds text"),
@@ -249,12 +252,23 @@ def test_channels_first_arrays_are_transposed(place: Path, X: Array) -> None:
         ("regress", {"X": np.zeros(20), "y": np.zeros((20, 0))}, r"\(20, 0\)"),
         ("regress", {"X": np.zeros((2, 3, 4)), "y": np.zeros(3)}, r"y is \(3,\) for 2 rows"),
         ("regress", {"X": np.zeros((2, 3, 4)), "y": np.zeros((2, 4, 1))}, "rows of y have 4"),
-        ("regress", {"X": np.zeros(9), "y": np.zeros(9), "X_test": np.zeros((9, 2)),
-                     "y_test": np.zeros(9)}, "another number of features"),
-        ("regress", {"X": np.zeros(9), "y": np.zeros(9), "X_test": np.zeros(9, "u1"),
-                     "y_test": np.zeros(9)}, "rows of X_test are uint8"),
+        (
+            "regress",
+            {"X": np.zeros(9), "y": np.zeros(9), "X_test": np.zeros((9, 2)), "y_test": np.zeros(9)},
+            "another number of features",
+        ),
+        (
+            "regress",
+            {
+                "X": np.zeros(9),
+                "y": np.zeros(9),
+                "X_test": np.zeros(9, "u1"),
+                "y_test": np.zeros(9),
+            },
+            "rows of X_test are uint8",
+        ),
     ],
-)  # fmt: skip
+)
 def test_arrays_that_do_not_fit_the_job_are_refused(
     path: Path, job: str, arrays: dict[str, Array], message: str
 ) -> None:

@@ -30,8 +30,11 @@ LABELLED = [
 def table_of(folder: Path, lines: list[str], others: list[str]) -> Path:
     """A table of two groups, their rows in turn: B has `lines`, A has `others`."""
     head, *rows = lines
-    mixed = [f"{row},{group}" for pair in zip(others, rows, strict=False)
-             for row, group in zip(pair, "AB", strict=True)]  # fmt: skip
+    mixed = [
+        f"{row},{group}"
+        for pair in zip(others, rows, strict=False)
+        for row, group in zip(pair, "AB", strict=True)
+    ]
     mixed += [f"{row},B" for row in rows[len(others) :]]
     path = folder / "table.csv"
     path.write_text("\n".join([f"{head},site", *mixed]) + "\n", "utf-8")
@@ -116,8 +119,15 @@ def test_a_group_that_is_worse_than_its_baseline_says_so(tmp_path):
     steps = np.random.default_rng(0).normal(size=60).cumsum()
     lines = ["time,y", *(f"{i},{v:.3f}" for i, v in enumerate(steps))]
     path = table_of(tmp_path, lines, ["1,2"])
-    values = {"time": "time", "target": ("y",), "horizon": 1, "max_steps": 1, "linear": False,
-              "change": False, "data": str(path)}  # fmt: skip
+    values = {
+        "time": "time",
+        "target": ("y",),
+        "horizon": 1,
+        "max_steps": 1,
+        "linear": False,
+        "change": False,
+        "data": str(path),
+    }
     table = read_groups(path, make_config("regress", values).data, ("site",), "regress")
     facts = {"version": __version__, "job": "regress", "values": values, "name": "table.csv"}
     packet = pack_groups(table, [table.numbers[("B",)]], facts)

@@ -6,13 +6,13 @@ import os
 import signal
 import socket
 import socketserver
+import subprocess
+import sys
 import threading
 import time
 import urllib.request
 
 import pytest
-
-from tests import warm
 
 START_SECONDS = 240
 
@@ -36,17 +36,19 @@ class Server:
         words = ["--backend-store-uri", f"sqlite:///{folder}/runs.sqlite?timeout=120"]
         words += ["--artifacts-destination", str(folder / "artifacts")]
         words += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-        variables = {
-            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-            "MLFLOW_DISABLE_TELEMETRY": "true",
-        }
-        process = warm.Program(
-            ["-c", "import os; os.setsid(); import mlflow.cli as m; m.cli()", "server", *words],
-            folder,
-            folder / "log",
-            {**os.environ, **variables},
-            ["mlflow.cli"],
-        )
+        with (folder / "log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "mlflow", "server", *words],
+                cwd=folder,
+                env={
+                    **os.environ,
+                    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+                    "MLFLOW_DISABLE_TELEMETRY": "true",
+                },
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
         server, end = cls(port, process.pid), time.monotonic() + START_SECONDS
         while time.monotonic() < end:
             with contextlib.suppress(OSError), urllib.request.urlopen(f"{server.url}/health"):

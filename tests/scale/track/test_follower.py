@@ -151,8 +151,17 @@ def test_a_run_that_is_resumed_for_longer_gets_a_second_ending(run):
     follower = Follower(run, there, print)
     settle(follower)
     *before, end = run.history()
-    with_more = [*before, {**before[-1], "event": "log", "step": end["step"] + 1, "loss": 0.25,
-                           "mean_loss": 0.5, "lr": 0.1}]  # fmt: skip
+    with_more = [
+        *before,
+        {
+            **before[-1],
+            "event": "log",
+            "step": end["step"] + 1,
+            "loss": 0.25,
+            "mean_loss": 0.5,
+            "lr": 0.1,
+        },
+    ]
     write_lines(run.path / "history.jsonl", [*with_more, {**end, "step": end["step"] + 2}])
     settle(follower)
     assert follower.is_finished

@@ -126,7 +126,7 @@ def test_a_finished_run_is_there_whole_and_once(run, server):
 
 def test_a_follower_killed_twice_loses_and_repeats_nothing(run, server, tmp_path):
     for _ in range(2):
-        killed(KILLED, tmp_path, "mlflow", SERVER=server.url, EXPERIMENT="killed")
+        killed(KILLED, tmp_path, SERVER=server.url, EXPERIMENT="killed")
     settle(run, server, "killed")
     check_points(read_back(server, "killed")[2], run)
 

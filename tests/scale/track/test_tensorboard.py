@@ -100,7 +100,7 @@ def test_a_finished_run_is_there_whole_and_once(run, tmp_path):
 
 def test_a_follower_killed_twice_in_the_middle_of_a_record_loses_and_repeats_nothing(run, tmp_path):
     for n in (1, 2):
-        killed(KILLED, tmp_path, "tensorboard")
+        killed(KILLED, tmp_path)
         assert len(list((tmp_path / "tb/autoencode-1").glob("*tfevents*"))) == n
     points, *_ = read_back(tmp_path / "tb/autoencode-1")
     assert 0 < len(points) < len(run.history()) * 3

@@ -131,7 +131,7 @@ def is_open(path):
 
 def test_a_follower_killed_twice_loses_and_repeats_nothing(run, tmp_path):
     for _ in range(2):
-        killed(KILLED, tmp_path, "wandb")
+        killed(KILLED, tmp_path)
         while any(is_open(path) for path in files(tmp_path)):  # the client's own process lives on
             time.sleep(0.05)
     settle(run, tmp_path)

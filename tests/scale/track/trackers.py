@@ -133,9 +133,9 @@ class Memory:
         self.calls.append("close")
 
 
-def killed(code, tmp_path, module, **environment):
-    """Run Python code, which uses a module, and kills itself with SIGKILL; check that it did."""
-    done = warm.run(["-c", code], tmp_path, {**os.environ, **environment}, [module])
+def killed(code, tmp_path, **environment):
+    """Run Python code that kills itself with SIGKILL; check that it did."""
+    done = warm.run(["-c", code], tmp_path, {**os.environ, **environment})
     assert done.returncode == -9, done.stderr
 
 

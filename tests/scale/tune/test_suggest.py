@@ -39,9 +39,11 @@ def test_hyperband_prunes_what_is_worse_than_others_at_its_rung(tmp_path: Path) 
     last = first[-1]
     for number in first[:-1]:
         trial = create_trial(
-            state=TrialState.PRUNED, value=1.0, system_attrs=kept[number],
+            state=TrialState.PRUNED,
+            value=1.0,
+            system_attrs=kept[number],
             user_attrs={"slot": number},
-        )  # fmt: skip
+        )
         slots[number] = Slot(number, (trial,))
     assert is_pruned(space, slots, last, "hyperband", 0, {1: 99.0}, {})[0]
     assert not is_pruned(space, slots, last, "hyperband", 0, {1: 0.01}, {})[0]

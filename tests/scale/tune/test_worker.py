@@ -69,7 +69,7 @@ def kill_one(path: Path, epoch: int, values: dict[str, Any]) -> None:
     """Let a process train until an epoch of a trial, and kill it there."""
     code = CHILD.format(epoch=epoch, path=str(path), values=values)
     root = Path(__file__).parents[3]
-    ended = warm.run(["-c", code], root, imports=["optuna", "hiddenstate.scale.tune.worker"])
+    ended = warm.run(["-c", code], root)
     assert ended.returncode == -signal.SIGKILL, ended.stderr
 
 

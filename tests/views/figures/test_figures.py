@@ -397,9 +397,15 @@ def test_the_names_under_a_small_decision_do_not_meet():
     rows, chances = random.random((4, 28, 28)), np.full((4, 28, 3), 1 / 3)
     read, states = np.arange(1, 29), np.tanh(random.normal(size=(4, 28, 64)))
     figure = figures.decision(
-        rows, read, chances, states, np.zeros(4, int), ["a", "b", "c"], (28, 28),
+        rows,
+        read,
+        chances,
+        states,
+        np.zeros(4, int),
+        ["a", "b", "c"],
+        (28, 28),
         new_figure(6.4, 4.8),
-    )  # fmt: skip
+    )
     assert not overlaps(figure)
 
 

@@ -134,9 +134,13 @@ def test_right_rows_of_no_class_have_the_colour_of_wrong_ones():
 def test_long_names_of_classes_stay_distinct_over_their_panels():
     names = ["Atrial fibrillation, paroxysmal", "Atrial fibrillation, persistent"]
     figure = figures.dynamics(
-        np.arange(3), np.full((3, 2), 0.9), np.arange(2), np.ones(2, bool), names,
+        np.arange(3),
+        np.full((3, 2), 0.9),
+        np.arange(2),
+        np.ones(2, bool),
+        names,
         figure=new_figure(3, 2),
-    )  # fmt: skip
+    )
     titles_of_panels = {axes.texts[0].get_text() for axes in figure.axes}
     assert len(titles_of_panels) == 2
 
