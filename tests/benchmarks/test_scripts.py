@@ -17,8 +17,10 @@ from tests.conftest import needs_kernels
 ROOT = Path(__file__).parents[2]
 BENCHMARKS = ROOT / "benchmarks"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-PARTS = {"contenders", "layers", "limit", "processes", "scale", "served", "shapes", "streams"}
-PARTS |= {"timing"}
+PARTS = {
+    *("contenders", "layers", "limit", "processes", "scale", "served", "shapes", "streams"),
+    "timing",
+}
 """Modules of `speed.py` and `studio.py`, which are not scripts."""
 
 COMMANDS = [
