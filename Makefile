@@ -1,6 +1,6 @@
 # make run       a first run, without torch: the LSTM reads the bundled MNIST, into runs/
 # make quick     format, lint, types and the tests of the core, within a minute
-# make test      every check, within five minutes on two cores
+# make test      every check, in about eight minutes on two cores
 # make types-js  the types of the scripts of the pages, if there is a tsc; check includes it
 # make format    formats Python and C++
 # make stress    kills, damaged files, full disks and more, at random and at length; an hour
