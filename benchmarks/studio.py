@@ -48,14 +48,15 @@ FRAMES = """(seconds) => new Promise((done) => {
   requestAnimationFrame(next);
 })"""
 
-CHANGE = """(before) => new Promise((done) => {
+WATCH = """(before) => {
+  window.seen = 0;
   const look = () => {
     const text = document.querySelector(".curve .note").textContent;
-    if (text !== before) requestAnimationFrame(() => done(Date.now()));
+    if (text !== before) requestAnimationFrame(() => { window.seen = Date.now(); });
     else requestAnimationFrame(look);
   };
   look();
-})"""
+}"""
 
 
 @contextmanager
@@ -214,13 +215,13 @@ def live(folder: Path, rounds: int) -> Rows:
     with studio(folder) as served, browser_page(served) as opened:
         opened.goto(f"{served.origin}/#/run/classify-1")
         opened.wait_for_selector(".curve .note")
-        settle(opened, 800)
+        opened.wait_for_timeout(800)  # also a toy: until the page follows the run
         with reopen_run(run) as writer:
             writer.truncate_after(51, 50, 1)
             for step in range(100, 100 + 50 * rounds, 50):
-                time.sleep(0.4 * patience)
+                time.sleep(0.4)  # the page reads what was cut off
                 before = opened.inner_text(".curve .note")
-                opened.evaluate(f"(before) => {{ window.seen = ({CHANGE})(before); }}", before)
+                opened.evaluate(WATCH, before)
                 written = time.time()
                 writer.add_history(
                     {
@@ -232,6 +233,7 @@ def live(folder: Path, rounds: int) -> Rows:
                         "lr": 0.01,
                     }
                 )
+                opened.wait_for_function("() => window.seen")
                 shown.append(opened.evaluate("() => window.seen") / 1000 - written)
         process = subprocess.Popen(
             [*COMMAND, "classify", "--view", "off", "--epochs", "1000", "--hidden-size", "8"],
