@@ -1,6 +1,7 @@
 """Excel workbooks: the same rows as a CSV table, and what is refused, by cell."""
 
 import io
+import re
 import sys
 import zipfile
 from collections.abc import Callable
@@ -155,21 +156,43 @@ def test_other_files_and_archives_that_unpack_to_too_much_are_refused(
         (b"\xd0\xcf\x11\xe0" + b"\0" * 600, ": an old or encrypted workbook"),
         (b"a,b\n1,2\n", ": not an .xlsx workbook"),
         (packed[:-50], ": not an .xlsx workbook"),
-        (_with_entities(packed), ": its XML declares a document type"),
+        (_with_sheet(packed, lambda sheet: DOCTYPE + sheet), ": its XML declares a document type"),
     ):
         path.write_bytes(data)
         assert refused(str(path)).startswith(message)
 
 
-def _with_entities(packed: bytes) -> bytes:
+DOCTYPE = b'<!DOCTYPE x [<!ENTITY a "aaaa">]>'
+
+
+def _with_sheet(packed: bytes, change: Callable[[bytes], bytes]) -> bytes:
+    """A workbook whose XML of the first sheet is changed."""
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(packed)) as old, zipfile.ZipFile(out, "w") as new:
         for name in old.namelist():
             data = old.read(name)
-            if name.endswith("sheet1.xml"):
-                data = b'<!DOCTYPE x [<!ENTITY a "aaaa">]>' + data
-            new.writestr(name, data)
+            new.writestr(name, change(data) if name.endswith("sheet1.xml") else data)
     return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (r'r="([A-D]?)3"', r'r="\g<1>44"', "row 4 below row 44"),
+        (r'r="([A-D]?)3"', r'r="\g<1>2"', "row 2 below row 2"),
+        ('<row r="1"', '<row r="-2"', "row -2 below row 0"),
+        ('r="C3"', 'r="C9"', "cell C9 in row 3"),
+        ('r="C3"', 'r="A3"', "cell A3 in row 3"),
+    ],
+)
+def test_rows_and_cells_out_of_order_are_refused(
+    book: Callable[..., str], old: str, new: str, message: str
+) -> None:
+    """openpyxl leaves out what it does not expect there."""
+    path = Path(book(ROWS))
+    packed = path.read_bytes()
+    path.write_bytes(_with_sheet(packed, lambda sheet: re.sub(old, new, sheet.decode()).encode()))
+    assert refused(str(path)).startswith(f": damaged: {message}; open the workbook")
 
 
 def test_cells_spread_far_apart_are_refused(

@@ -201,15 +201,17 @@ class _Layout:
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         tag = name.rpartition(" ")[2]
         if tag == "c":
-            place = attributes.get("r")
-            self._row, self._column = (
-                self._parsed(place) if place else (self._row, self._column + 1)
-            )
+            place, left = attributes.get("r"), self._column
+            row, self._column = self._parsed(place) if place else (self._row, left + 1)
+            if row != self._row or self._column <= left:
+                raise self._disordered(f"cell {printable(place or '', 20)} in row {self._row}")
             self._formula = self._inside = False
             self._valued = attributes.get("t") == "str"  # text, which may be empty
         elif tag == "row":
-            self._row = int(attributes.get("r", self._row + 1))
+            above, self._row = self._row, int(attributes.get("r", self._row + 1))
             self._column = 0
+            if self._row <= above:
+                raise self._disordered(f"row {self._row} below row {above}")
         elif tag == "f":
             self._formula = True
         elif tag in ("v", "is"):
@@ -217,6 +219,13 @@ class _Layout:
         elif tag == "mergeCell":
             first, _, last = attributes["ref"].partition(":")
             self.merged.append((*self._parsed(first), *self._parsed(last or first)))
+
+    def _disordered(self, what: str) -> DataError:
+        """Return the error for a place out of order: openpyxl would leave cells or rows out."""
+        return DataError(
+            f"{self.where}: damaged: {what}; open the workbook in a spreadsheet program and save "
+            "it again"
+        )
 
     def _end(self, name: str) -> None:
         tag = name.rpartition(" ")[2]
