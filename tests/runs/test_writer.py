@@ -126,6 +126,12 @@ def test_what_readers_leave_in_a_run_follows_no_link(tmp_path: Path) -> None:
     assert precious.read_text() == "mine"
 
 
+def test_a_figure_is_written_where_a_copy_left_the_empty_folder_out(tmp_path: Path) -> None:
+    create_run(tmp_path / "run", RECORD).close()
+    (tmp_path / "run" / "figures").rmdir()
+    assert write_figure(Run(tmp_path / "run"), "loss.png", b"drawn").read_bytes() == b"drawn"
+
+
 @pytest.mark.parametrize("name", APPENDED)
 def test_a_history_or_journal_that_is_a_link_is_replaced_on_resuming(
     name: str, tmp_path: Path

@@ -42,6 +42,7 @@ from hiddenstate.system.atomic_file import (
     append,
     clear_stale,
     flush,
+    make_folder,
     open_regular,
     refuse_irregular,
     write_atomically,
@@ -362,6 +363,7 @@ def write_figure(run: Run, name: str, data: bytes) -> Path:
     """
     path = run.path / "figures" / name
     _refuse_link(path.parent)
+    make_folder(path.parent)  # a copy of the run may have left the empty folder out
     clear_stale(path.parent)
     write_atomically(path, data, durable=False)
     return path
