@@ -418,6 +418,18 @@ def test_an_internal_error_leaves_its_traceback_in_a_file(cli, monkeypatch):
         cli("runs", "--debug")
 
 
+def test_settings_of_matplotlib_that_cannot_be_read_are_named(cli, monkeypatch, tmp_path):
+    import matplotlib
+
+    path = tmp_path / "matplotlibrc"
+    path.write_bytes(b"text.usetex: True\n\xff")
+    read = matplotlib.rc_params_from_file  # matplotlib reads its settings when it is imported
+    monkeypatch.setattr("hiddenstate.runs.list_runs", lambda runs_dir, tell: read(path))
+    done = cli("runs")
+    assert done.code == 3
+    assert done.err == f"error: {path}: matplotlib's settings are not UTF-8; correct or remove it\n"
+
+
 def test_a_table_on_a_terminal_escapes_names(monkeypatch, capsys):
     from hiddenstate.cli.output import table
 

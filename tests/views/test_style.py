@@ -6,11 +6,13 @@ L. A. F. Fernandes, "A Physiologically-based Model for Simulation of Color Visio
 just visible; contrast is that of WCAG 2.2, which requires 3 for graphics and 4.5 for text.
 """
 
+import io
 import itertools
 
 import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 
 from hiddenstate.views import figures, style
@@ -144,6 +146,21 @@ def test_a_theme_restores_all_settings():
         assert style.now().name == "dark"
     assert dict(mpl.rcParams) == before
     assert style.now().name == "light"
+
+
+def test_the_settings_of_a_user_change_no_figure():
+    def drawn():
+        with style.theme():
+            figure = figures.learning([{"step": 0, "loss": 1.0, "mean_loss": 1.0}])
+            data = io.BytesIO()
+            FigureCanvasAgg(figure)
+            figure.savefig(data, format="raw")
+        return data.getvalue()
+
+    own = {"text.usetex": True, "savefig.dpi": 100_000, "lines.linewidth": 9, "timezone": "CET"}
+    plain = drawn()
+    with mpl.rc_context(own):
+        assert drawn() == plain
 
 
 def test_figures_keep_their_theme_when_they_are_drawn_later():

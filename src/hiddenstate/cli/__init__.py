@@ -10,7 +10,7 @@ import click
 
 from hiddenstate import __version__
 from hiddenstate.cli.output import ReadingNotes, fail, report_internal_error
-from hiddenstate.errors import HiddenstateError, did_you_mean
+from hiddenstate.errors import HiddenstateError, did_you_mean, printable
 from hiddenstate.system.reading_progress import watched
 
 READER_LEFT = 128 + 13
@@ -162,7 +162,20 @@ def _report(error: Exception) -> int:
         case ImportError():  # a missing extra is a MachineError; this is a broken library
             hint = "see `hiddenstate doctor`"
             return fail(f"a library cannot be loaded: {_first_cause(error)}; {hint}", 3)
+        case UnicodeDecodeError() if name := _settings_of_matplotlib(error):
+            where = printable(os.path.abspath(name))
+            return fail(f"{where}: matplotlib's settings are not UTF-8; correct or remove it", 3)
     return report_internal_error(error)
+
+
+def _settings_of_matplotlib(error: Exception) -> str:
+    """The matplotlibrc that matplotlib was reading, which happens when it is imported; or ""."""
+    import traceback
+
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        if frame.f_globals.get("__name__") == "matplotlib" and "fname" in frame.f_locals:
+            return str(frame.f_locals["fname"])
+    return ""
 
 
 def _first_cause(error: BaseException) -> str:

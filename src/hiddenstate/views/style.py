@@ -45,6 +45,9 @@ FALLBACK_FONTS = (
 """Fonts for letters that DejaVu Sans, which matplotlib includes, does not have."""
 
 
+OF_THE_SCREEN = ("backend", "backend_fallback", "interactive", "toolbar")
+"""Settings of matplotlib that concern windows and not what is drawn."""
+
 _current: ContextVar[Theme | None] = ContextVar("theme", default=None)
 
 
@@ -56,6 +59,9 @@ def now() -> Theme:
 @contextmanager
 def theme(name: str | None = None) -> Iterator[Theme]:
     """Draw in the theme `name`, by default the current one; then restore matplotlib's settings.
+
+    All other settings are matplotlib's defaults: a matplotlibrc of the user, which may ask for
+    LaTeX or for huge pictures, changes nothing.
 
     Raises
     ------
@@ -74,9 +80,11 @@ def theme(name: str | None = None) -> Iterator[Theme]:
         _current.reset(before)
 
 
-def _settings(chosen: Theme) -> Any:
-    """Return the theme as settings of matplotlib."""
+def _settings(chosen: Theme) -> dict[str, Any]:
+    """Return the theme as settings of matplotlib, all but those of the screen."""
+    defaults = dict(mpl.rcParamsDefault)
     return {
+        **{name: value for name, value in defaults.items() if name not in OF_THE_SCREEN},
         "font.family": list(families()),
         "font.size": TEXT_POINTS,
         "text.color": chosen.ink,
