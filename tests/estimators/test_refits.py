@@ -16,6 +16,7 @@ from hiddenstate.errors import (
     OptionError,
     UntrustedFileError,
 )
+from hiddenstate.estimators.base import Estimator
 from tests.conftest import ENGINES
 
 RNG = np.random.default_rng(0)
@@ -112,6 +113,21 @@ def test_an_estimator_pickled_while_it_trains_has_its_old_model(job):
     assert estimator.fit_ndim_ == 2
     for found, same in zip(answers(copies[-1]), expected, strict=True):
         np.testing.assert_array_equal(found, same)
+
+
+@pytest.mark.parametrize("job", MADE)
+def test_a_prediction_during_which_another_thread_refits_is_of_one_fit(job, monkeypatch):
+    make, y, other = MADE[job]
+    estimator, prepared = make(scale="standard").fit(X, y), Estimator._prepare
+    expected = answers(estimator)[0]
+
+    def refit_then_prepared(self, rows):
+        estimator.fit(100 * X, None if y is None else np.tile(other[:4], 6))
+        return prepared(self, rows)
+
+    monkeypatch.setattr(Estimator, "_prepare", refit_then_prepared)
+    found = estimator.transform(X) if job == "autoencode" else estimator.predict(X)
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_what_a_callback_sets_on_the_estimator_stays():

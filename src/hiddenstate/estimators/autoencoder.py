@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike
 from hiddenstate.data import fractions
 from hiddenstate.data.rows import in_pieces
 from hiddenstate.errors import DataError
-from hiddenstate.estimators.base import Estimator, all_at_once
+from hiddenstate.estimators.atomic import all_at_once, of_one_fit
+from hiddenstate.estimators.base import Estimator
 from hiddenstate.estimators.inputs import (
     check_numbers,
     float_type,
@@ -263,11 +264,13 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
             self._seed = config.training.seed
         return make_job(config, self._prepared(dataset, config, reset))
 
+    @of_one_fit
     def transform(self, X: ArrayLike) -> Array:
         """Return the codes (n_samples, code_size) of rows X."""
         predictor = self._predictor()
         return np.asarray(predictor.encode(self._prepare(X).X))
 
+    @of_one_fit
     def inverse_transform(self, codes: ArrayLike) -> Array:
         """Return the rows, in the shape of X, reconstructed from codes (n_samples, code_size).
 
@@ -286,6 +289,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         rows = self.model_.transform.undo(predictor.decode(values))
         return rows.reshape(-1, *self.row_shape_)
 
+    @of_one_fit
     def score(self, X: ArrayLike, y: Any = None) -> float:
         """Return minus the mean squared reconstruction error per value, in the units of X.
 

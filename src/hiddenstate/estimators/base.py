@@ -2,11 +2,11 @@
 
 import os
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
-from functools import cache, wraps
+from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any
 
 import numpy as np
 from sklearn.utils.validation import (
@@ -28,6 +28,7 @@ from hiddenstate.engines import (
     make_engine,
 )
 from hiddenstate.errors import DataError, OptionError
+from hiddenstate.estimators.atomic import of_one_fit
 from hiddenstate.estimators.epoch_lines import epoch_lines
 from hiddenstate.estimators.inputs import (
     DTYPES,
@@ -54,32 +55,6 @@ from hiddenstate.system.typing import Array
 from hiddenstate.training.callback import Callback
 from hiddenstate.training.initial_state import starting_state
 from hiddenstate.training.trainer import Trainer
-
-Method = TypeVar("Method", bound=Callable[..., Any])
-
-
-def all_at_once(train: Method) -> Method:
-    """Make a method that trains change its estimator all at once, when it returns, or not at all.
-
-    The method works on a copy. When it returns, the estimator takes over every attribute that is
-    new or has another value. If it raises anything, also `KeyboardInterrupt`, a fitted estimator
-    keeps its old model.
-    """
-
-    @wraps(train)
-    def method(estimator: Any, *args: Any, **kwargs: Any) -> Any:
-        before = dict(vars(estimator))
-        copy = object.__new__(type(estimator))
-        copy.__dict__ = dict(before)
-        with errors_for_python():
-            train(copy, *args, **kwargs)
-        after = vars(copy)
-        own = {n: value for n, value in vars(estimator).items() if n in after or n not in before}
-        new = {n: value for n, value in after.items() if before.get(n, copy) is not value}
-        estimator.__dict__ = own | new  # one assignment, which Ctrl-C cannot divide
-        return estimator
-
-    return cast(Method, method)
 
 
 class Estimator(BaseEstimator):
@@ -193,6 +168,7 @@ class Estimator(BaseEstimator):
             model = hidden_state_model(self.model_)
             return checked_predictor(model, self.device, self.threads)
 
+    @of_one_fit
     def stream(self, rows: int | str | os.PathLike[str] = 1) -> Stream:
         """Return a stream, which reads parallel series step by step and answers after every step.
 
@@ -265,6 +241,7 @@ class Estimator(BaseEstimator):
         with errors_for_python():
             return export_model(self.model_, to, path, weights, force)
 
+    @of_one_fit
     def save(self, path: str | Path) -> None:
         """Write the fitted estimator to a safetensors file; :func:`load` reads it.
 
@@ -280,6 +257,8 @@ class Estimator(BaseEstimator):
         settings = {name: _plain(value) for name, value in self.get_params(deep=False).items()}
         settings = {name: value for name, value in settings.items() if value is not _NOT_JSON}
         facts = {name: getattr(self, name) for name in _SAVED if hasattr(self, name)}
+        if hasattr(self, "classes_"):
+            facts["object_classes"] = int(self.classes_.dtype == object)
         self.model_.save(
             Path(path),
             {
@@ -372,7 +351,7 @@ class Estimator(BaseEstimator):
             warnings.warn(
                 f"X does not have valid feature names, but {type(self).__name__} was fitted with "
                 "feature names",
-                stacklevel=4,
+                stacklevel=5,
             )
         self._check_missing(X)
         return Rows(X, lengths=lengths)

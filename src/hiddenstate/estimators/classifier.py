@@ -11,7 +11,8 @@ from sklearn.utils import compute_class_weight
 
 from hiddenstate.data import Rows
 from hiddenstate.errors import DataError, OptionError, UntrustedFileError, printable
-from hiddenstate.estimators.base import Estimator, all_at_once
+from hiddenstate.estimators.atomic import all_at_once, of_one_fit
+from hiddenstate.estimators.base import Estimator
 from hiddenstate.estimators.inputs import (
     by_series,
     check_numbers,
@@ -401,17 +402,20 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
             dataset = replace(dataset, train=_with_class_weights(dataset.train, of_each))
         return make_job(config, dataset)
 
+    @of_one_fit
     def predict_proba(self, X: ArrayLike) -> Array:
         """Return class probabilities (n_samples, n_classes), in the order of `classes_`."""
         predictor = self._predictor()
         rows = self._prepare(X)
         return softmax(predictor.predict(rows.X, rows.lengths))
 
+    @of_one_fit
     def predict(self, X: ArrayLike) -> Array:
         """Return the most probable label of each sample (n_samples,)."""
         chosen = self.predict_proba(X).argmax(axis=1)
         return np.asarray(self.classes_[chosen])
 
+    @of_one_fit
     def hidden_states(self, X: ArrayLike) -> Array:
         """Return the state h_t of the last layer after every step, (n_samples, n_timesteps, H).
 

@@ -13,6 +13,7 @@ from hiddenstate.data import PreparedDataset, Rows, SequenceDataset
 from hiddenstate.data.readers.dataframes import is_frame
 from hiddenstate.engines import Predictor
 from hiddenstate.errors import DataError, OptionError, printable
+from hiddenstate.estimators.atomic import of_one_fit
 from hiddenstate.estimators.inputs import float_type
 from hiddenstate.estimators.known_ahead import after_series
 from hiddenstate.estimators.options import config_of, features_of
@@ -156,6 +157,7 @@ class ForecastMixin:
 
         return [first_unseen(values) for values in series]
 
+    @of_one_fit
     def forecast(
         self,
         X: Any = None,

@@ -13,7 +13,8 @@ from hiddenstate.config.parameters import errors_for_python
 from hiddenstate.data import Rows, as_rows
 from hiddenstate.engines import Predictor, TrainingState
 from hiddenstate.errors import DataError, OptionError
-from hiddenstate.estimators.base import Estimator, all_at_once
+from hiddenstate.estimators.atomic import all_at_once, of_one_fit
+from hiddenstate.estimators.base import Estimator
 from hiddenstate.estimators.carried import check_equal, follow_each
 from hiddenstate.estimators.forecasts import ForecastMixin, as_list_of_series
 from hiddenstate.estimators.inputs import (
@@ -352,6 +353,7 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin):
         self._keep(replace(self._training, carried={}))
         return self
 
+    @of_one_fit
     def predict(self, X: ArrayLike) -> Array:
         """Return predicted targets for X, in the shape of y.
 
@@ -363,6 +365,7 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin):
         targets = self._as_targets(self._outputs(predictor, rows), rows)
         return by_series(targets, None if self.model_.net.output == "last" else rows.lengths)
 
+    @of_one_fit
     def hidden_states(self, X: ArrayLike) -> Array:
         """Return the state h_t of the last layer after every step, (n_samples, n_timesteps, H).
 
@@ -381,6 +384,7 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin):
             return predictor.follow(rows.X, {})[0]
         return follow_each(predictor, rows, rows.lengths)
 
+    @of_one_fit
     def forward(self, X: ArrayLike, state: Params | None = None) -> tuple[Array, Params]:
         """Return predicted targets for a batch X and the state after it.
 
@@ -422,6 +426,7 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin):
         targets = targets if self.model_.net.output == "steps" else targets[:, -1]
         return self._in_shape_of_y(targets), dict(stream.state)
 
+    @of_one_fit
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Return the mean R2 over the targets; every step counts as a sample."""
         from sklearn.metrics import r2_score
