@@ -18,6 +18,7 @@ from tests.estimators.test_inputs import (
     MADE,
     SERIES,
     STEPS,
+    TAKEN,
     TARGETS,
     classifier,
     coder,
@@ -53,11 +54,16 @@ OPTIONS = [
 ]
 
 
-@pytest.mark.parametrize("rows", [X, FLAT, X.astype("f4"), SERIES], ids=["3D", "2D", "f4", "list"])
-@pytest.mark.parametrize(("job", "options"), OPTIONS)
+@pytest.mark.parametrize(
+    ("job", "options", "rows"),
+    [
+        pytest.param(job, options, taken.values[1], id=f"{taken.id}-{k}")
+        for k, (job, options) in enumerate(OPTIONS)
+        for taken in TAKEN
+        if taken.values[0] == job
+    ],
+)
 def test_a_saved_estimator_predicts_the_same_to_the_last_bit(job, options, rows, tmp_path):
-    if job == "autoencode" and rows is SERIES:
-        return
     if options.get("missing") and rows is X:
         rows = HOLES
     estimator = MADE[job](**options).fit(rows, TARGETS[job])
@@ -83,10 +89,14 @@ def test_saved_targets_at_every_step_of_series(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "y", [(Y_CLASS == "up") * 3 - 1, Y_CLASS == "up", np.where(Y_CLASS == "up", 1.0, 2.0)]
+    "y",
+    [
+        *((Y_CLASS == "up") * 3 - 1, Y_CLASS == "up", np.where(Y_CLASS == "up", 1.0, 2.0)),
+        *(Y_CLASS, Y_CLASS.astype(object)),
+    ],
 )
 def test_labels_and_class_weights_keep_their_type_in_a_file(y, tmp_path):
-    weights = {label.item(): 2.0 for label in np.unique(y)[:1]}
+    weights = dict.fromkeys(np.unique(y)[:1].tolist(), 2.0)
     estimator = classifier(class_weight=weights).fit(X, y)
     loaded = saved(estimator, tmp_path)
     assert loaded.class_weight == weights

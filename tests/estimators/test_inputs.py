@@ -304,6 +304,14 @@ def test_a_tensor_in_half_precision_is_converted_to_a_supported_type():
 
 NAMES = [f"c{i}" for i in range(T)]
 FLAT = X[:, :, 0]
+
+TAKEN = [
+    pytest.param(job, rows, id=f"{job}-{name}")
+    for name, rows in {"3-D": X, "2-D": FLAT, "f4": X.astype("f4"), "list": SERIES}.items()
+    for job in KINDS
+    if (job, name) != ("autoencode", "list")
+]
+"""Rows of each form with the jobs that take them."""
 PANDAS = pd.DataFrame(FLAT, columns=NAMES)
 POLARS = pl.DataFrame(FLAT, schema=NAMES)
 
@@ -403,3 +411,11 @@ def test_uint8_rows_with_two_axes_or_a_square_are_drawn_as_images(tmp_path, shap
     classifier().fit(rows, Y_CLASS, run_dir=tmp_path / "classifier")
     for name in ("coder", "classifier"):
         assert Timeline(Run(tmp_path / name)).picture == picture
+
+
+@pytest.mark.parametrize("rows", ["one frame", "a list of frames"])
+def test_two_columns_of_one_name_are_refused(rows):
+    frame = pd.DataFrame(X[:, 0], columns=["a"] * X.shape[2])
+    given = frame if rows == "one frame" else [frame] * N
+    with pytest.raises(DataError, match="columns 1 and 2 are both named a; rename one"):
+        classifier().fit(given, Y_CLASS)

@@ -201,7 +201,8 @@ def _restore(
     if names is not None and len(names) == estimator.n_features_in_:
         estimator.feature_names_in_ = np.asarray(names, dtype=object)
     if model.net.job == "classify":
-        estimator.classes_ = np.asarray(model.classes)
+        dtype = object if fitted.get("object_classes") else None
+        estimator.classes_ = np.asarray(model.classes, dtype)
     elif model.net.job == "regress":
         many = (model.row_shape[0],) if model.net.output == "steps" else ()
         estimator.targets_shape_ = fitted.get("targets_shape_", (*many, model.net.n_outputs))

@@ -7,7 +7,7 @@ import numpy as np
 
 from hiddenstate.data import Rows
 from hiddenstate.data.column_names import positions_of
-from hiddenstate.data.readers.columns import text_to_numbers
+from hiddenstate.data.readers.columns import check_names, text_to_numbers
 from hiddenstate.data.readers.dataframes import frame_columns, is_frame
 from hiddenstate.data.readers.number_text import is_number
 from hiddenstate.errors import DataError, listed, printable
@@ -57,11 +57,20 @@ def as_series(X: Any, channels_first: bool) -> tuple[Any, Array | None]:
 
 
 def frame_names(values: Any) -> tuple[str, ...] | None:
-    """Return the column names of a data frame if all are text; None of anything else."""
+    """Return the column names of a data frame if all are text; None of anything else.
+
+    Raises
+    ------
+    DataError
+        If two columns have one name.
+    """
     if not is_frame(values):
         return None
     names = tuple(values.columns)
-    return names if names and all(isinstance(name, str) for name in names) else None
+    if not names or not all(isinstance(name, str) for name in names):
+        return None
+    check_names(names, "data frame")
+    return names
 
 
 def refuse_text_columns(X: Any) -> None:
