@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from hiddenstate.config import DataConfig
@@ -393,8 +393,7 @@ def test_any_shuffled_long_table_comes_back_in_order(
         for t, values in enumerate(one)
     ]
     random.shuffle(rows)
-    if len({row[0] for row in rows}) == len(rows):
-        return
+    assume(len({row[0] for row in rows}) < len(rows))
     names = ("id", "time", "u", "v", "label")
     if framed:
         data = read_frame(pd.DataFrame(rows, columns=list(names)), DataConfig(), "classify")
