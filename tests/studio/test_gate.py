@@ -215,3 +215,21 @@ def test_links_are_not_followed(client, tmp_path):
     names = [entry["name"] for entry in client.get("/api/files/start").json["entries"]]
     assert {"link", "words.csv"}.isdisjoint(names)
     assert not client.studio.processes.all()
+
+
+@pytest.mark.parametrize("link", ["images/a/l.png", "images/c", "images/train/a/l.png"])
+def test_a_folder_of_data_that_holds_a_link_is_refused(client, tmp_path, link):
+    (tmp_path / "outside").mkdir()
+    (tmp_path / link).parent.mkdir(parents=True)
+    os.symlink(tmp_path / "outside", tmp_path / link)
+    asked = {"data": "images"}
+    others = [
+        ("train", {**asked, "job": "classify"}),
+        ("train", {**asked, "data": "rows.csv", "job": "classify", "options": {"test": "images"}}),
+    ]
+    (tmp_path / "rows.csv").write_text("a\n1\n")
+    for route, body in [("inspect", asked), *others]:
+        reply = client.post(f"/api/{route}", body)
+        assert reply.status == 422
+        assert reply.json["error"].startswith(f"{link}: is a link, which the studio does not")
+    assert not client.studio.processes.all()

@@ -284,7 +284,7 @@ class Studio:
     async def post_inspect(self, request: Request) -> Response:
         """Look at a file: what `inspect` says of it."""
         asked = await body_of(request, {"data": str}, {"job": str, "options": dict})
-        path = self.places.shown(self.places.checked(asked["data"]))
+        path = await run_in_threadpool(self.places.data, asked["data"])
         words = commands.inspection(path, asked.get("job"), self._checked_options(asked))
         process = self.processes.start(words)
         self.processes.make_ready()  # what is looked at is trained on next
@@ -306,7 +306,7 @@ class Studio:
         asked = await body_of(request, {"job": str}, {"data": str, "options": dict})
         options = self._checked_options(asked)
         data = asked.get("data")
-        path = None if data is None else self.places.shown(self.places.checked(data))
+        path = None if data is None else await run_in_threadpool(self.places.data, data)
         words = commands.training(asked["job"], path, options)
         process = self.processes.start([*words, *self._runs_dir()])
         task = asyncio.get_running_loop().create_task(self._find_run(process))
@@ -319,7 +319,7 @@ class Studio:
         options = dict(asked.get("options", {}))
         for name in commands.FILES:
             if name in options:
-                options[name] = self.places.shown(self.places.checked(str(options[name])))
+                options[name] = self.places.data(str(options[name]))
         return options
 
     async def _find_run(self, process: Process) -> None:

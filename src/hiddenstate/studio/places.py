@@ -17,6 +17,9 @@ from hiddenstate.errors import DataError, printable
 MAX_ENTRIES = 500
 """Files and folders of a folder that are listed."""
 
+DATA_DEPTH = 3
+"""Levels of a folder of data: `train` or `test`, classes, files."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -84,6 +87,23 @@ class Places:
         where = " or ".join(printable(root) for root in self.roots)
         raise DataError(f"{printable(text)}: not in {where}; start the studio in its folder")
 
+    def data(self, text: str) -> str:
+        """Return the data that a user typed, a file or a folder of files, as :meth:`shown` does.
+
+        Raises
+        ------
+        DataError
+            As :meth:`checked`, or if a folder holds a link, which a command would follow.
+        """
+        path = self.checked(text)
+        link = _first_link(path, DATA_DEPTH) if path.is_dir() else None
+        if link is not None:
+            raise DataError(
+                f"{printable(self.shown(link))}: is a link, which the studio does not follow; "
+                "copy what it leads to, or use the command line"
+            )
+        return self.shown(path)
+
     def listing(self, folder: Path) -> list[Entry]:
         """Return the files and folders in a folder, by name; hidden ones and links are left out."""
         named: list[tuple[bool, str, str]] = []
@@ -112,6 +132,23 @@ class Places:
         first = self.roots[0]
         text = str(path.relative_to(first) if path.is_relative_to(first) else path)
         return f"./{text}" if text.startswith("-") else text
+
+
+def _first_link(folder: Path, depth: int) -> Path | None:
+    """Return the first link in a folder and those in it that readers look at, or None."""
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as error:
+        raise DataError(f"{printable(folder)}: cannot be read: {error.strerror}") from None
+    for entry in entries:
+        path = folder / entry.name
+        if entry.is_symlink():
+            return path
+        if depth > 1 and entry.is_dir(follow_symlinks=False):
+            link = _first_link(path, depth - 1)
+            if link is not None:
+                return link
+    return None
 
 
 def _refuse_links(root: Path, parts: tuple[str, ...], text: str) -> None:
