@@ -463,10 +463,10 @@ def test_balanced_training_equals_training_with_a_weight_column(
     assert np.abs(ends[0][1] - ends[2][1]).max() > 1e-3
 
 
-def test_huge_weights_stay_finite() -> None:
-    own = np.array([1e308, *np.ones(11)])
+@pytest.mark.parametrize("own", [[1e308, *[1.0] * 11], [5e-324] * 12], ids=["huge", "tiny"])
+def test_huge_and_tiny_weights_stay_finite(own: list[float]) -> None:
     config = make_config("classify", {"scale": "minmax", "missing": "mask", "test_fraction": 0.0})
-    result = prepare(SequenceDataset("own", labelled(12, weights=own)), config)
+    result = prepare(SequenceDataset("own", labelled(12, weights=np.array(own))), config)
     assert np.isfinite(result.X).all()
     assert result.train.weights is not None
     assert np.isfinite(result.train.weights).all()

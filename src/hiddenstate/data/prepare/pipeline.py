@@ -41,7 +41,7 @@ from hiddenstate.data.prepare.split import (
     split_signal,
 )
 from hiddenstate.data.prepare.transform import Transform
-from hiddenstate.data.prepare.weights import weighed, with_small_weights
+from hiddenstate.data.prepare.weights import weighed, with_scaled_weights
 from hiddenstate.data.prepare.windows import cut_windows
 from hiddenstate.data.rows import Rows
 from hiddenstate.data.store import RowStore
@@ -91,7 +91,7 @@ def prepare(
         If the data or the options do not fit, with a hint.
     """
     where, options, job = printable(dataset.name), config.data, config.job
-    dataset = with_small_weights(dataset)
+    dataset = with_scaled_weights(dataset)
     # Arrays in memory may change at any time, and nobody reads them again.
     fingerprint = None if dataset.source == "arrays" else dataset.fingerprint()
     dataset = dataset.map(lambda rows: replace(rows, origin=rows.origin or whole(len(rows))))

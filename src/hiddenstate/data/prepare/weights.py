@@ -10,15 +10,18 @@ from hiddenstate.data.rows import Rows
 from hiddenstate.errors import DataError
 
 HUGE = 1e100
-"""If a weight is larger, all weights are divided by the largest."""
+"""All weights are divided by the largest if that is more than this, or less than its inverse."""
 
 
-def with_small_weights(dataset: SequenceDataset) -> SequenceDataset:
-    """Return the data with weights whose sums are finite: only their ratio matters."""
+def with_scaled_weights(dataset: SequenceDataset) -> SequenceDataset:
+    """Return the data with weights that can be added and divided: only their ratio matters."""
     weights = dataset.train.weights
-    if weights is None or not weights.max(initial=0) > HUGE or not np.isfinite(weights).all():
+    if weights is None or not np.isfinite(weights).all():
         return dataset
-    return replace(dataset, train=replace(dataset.train, weights=weights / weights.max()))
+    largest = weights.max(initial=0)
+    if largest <= 0 or 1 / HUGE <= largest <= HUGE:
+        return dataset
+    return replace(dataset, train=replace(dataset.train, weights=weights / largest))
 
 
 def weighed(rows: Rows, config: Config) -> Rows:
