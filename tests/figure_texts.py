@@ -1,4 +1,4 @@
-"""Where the texts of a drawn figure are, and which of them collide."""
+"""What a drawn figure shows: whether anything, where its texts are, and which of them collide."""
 
 import itertools
 from typing import Any, NamedTuple
@@ -25,12 +25,27 @@ class Placed(NamedTuple):
     y1: float
 
 
-def placed_texts(figure: Any) -> list[Placed]:
-    """Return every text that a figure shows, with its box."""
+def _rendered(figure: Any) -> Any:
+    """Draw a figure, or the one that it is a part of, as for a file; return the canvas."""
     root = figure.figure if figure.figure is not None else figure
     if not hasattr(root, "canvas") or not isinstance(root.canvas, FigureCanvasAgg):
         FigureCanvasAgg(root)
     root.canvas.draw()
+    return root.canvas
+
+
+def drawn(figure: Any, blank: bool = False) -> Any:
+    """Draw a figure as for a file, check that its axes are blank or not, and return it."""
+    pixels = np.asarray(_rendered(figure).buffer_rgba())[::-1]  # from the bottom, as boxes
+    inner = [axes.bbox.padded(-3) for axes in figure.get_axes() if axes.get_visible()]
+    parts = [pixels[int(b.y0) : int(b.y1), int(b.x0) : int(b.x1)] for b in inner]
+    assert blank == all((part == part[:1, :1]).all() for part in parts)
+    return figure
+
+
+def placed_texts(figure: Any) -> list[Placed]:
+    """Return every text that a figure shows, with its box."""
+    root = _rendered(figure).figure
     found = []
     for artist in _visible(figure):
         if isinstance(artist, Text) and artist.get_text().strip():
@@ -91,8 +106,10 @@ def _outlined(artist: PathCollection, scale: float) -> list[Placed]:
 
 
 def overlaps(figure: Any) -> list[tuple[str, str]]:
-    """Return the pairs of texts that collide, and each text that is cut by the figure's edge."""
-    texts, box = placed_texts(figure), figure.bbox
+    """Return the pairs of texts that collide, and each text that is cut by the figure's edge.
+
+    The figure must not be blank."""
+    texts, box = placed_texts(drawn(figure)), figure.bbox
     pairs = [
         (one.text, other.text)
         for one, other in itertools.combinations(texts, 2)

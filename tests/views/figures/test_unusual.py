@@ -6,10 +6,10 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from hiddenstate.views import figures, style
+from tests.figure_texts import drawn
 
 HOSTILE = [
     "a\nb",
@@ -38,13 +38,6 @@ def _strictly():
     with warnings.catch_warnings(), style.theme("dark"):
         warnings.simplefilter("error")
         yield
-
-
-def drawn(figure):
-    """Draw a figure as for a file, and return it."""
-    assert isinstance(figure, Figure)
-    FigureCanvasAgg(figure).draw()
-    return figure
 
 
 def chances(*shape):
@@ -121,15 +114,15 @@ def test_any_number_of_rows_of_any_shape(shape, picture, n):
     flat = rows.reshape(n, math.prod(shape))
     labels = [HOSTILE[k % len(HOSTILE)] for k in range(n)]
     other = [HOSTILE[(k + k % 2) % len(HOSTILE)] for k in range(n)]
-    drawn(figures.examples(rows, labels, picture))
-    drawn(figures.examples(rows, None, picture))
-    drawn(figures.predictions(rows, labels, other, picture))
-    drawn(figures.worst(rows, labels, other, np.full(n, 1e-12), picture))
-    drawn(figures.reconstructions(flat, flat / 2, picture))
-    drawn(figures.rebuilt_worst(flat, flat / 2, np.zeros(n), labels, picture))
-    drawn(figures.rebuilt_worst(flat, flat / 2, np.zeros(n), None, picture))
-    drawn(figures.grid(flat, picture))
-    drawn(figures.walk(flat, flat[:2], picture))
+    drawn(figures.examples(rows, labels, picture), blank=n == 0)
+    drawn(figures.examples(rows, None, picture), blank=n == 0)
+    drawn(figures.predictions(rows, labels, other, picture), blank=n == 0)
+    drawn(figures.worst(rows, labels, other, np.full(n, 1e-12), picture), blank=n == 0)
+    drawn(figures.reconstructions(flat, flat / 2, picture), blank=n == 0)
+    drawn(figures.rebuilt_worst(flat, flat / 2, np.zeros(n), labels, picture), blank=n == 0)
+    drawn(figures.rebuilt_worst(flat, flat / 2, np.zeros(n), None, picture), blank=n == 0)
+    drawn(figures.grid(flat, picture), blank=n == 0)
+    drawn(figures.walk(flat, flat[:2], picture), blank=n == 0)
 
 
 @pytest.mark.parametrize("values", [0.0, 1e30, -1e-30, np.nan])
@@ -143,7 +136,7 @@ def test_equal_and_empty_rows(values):
 def test_confusion_of_any_number_of_classes_with_hostile_names(n_classes):
     names = [HOSTILE[k % len(HOSTILE)] for k in range(n_classes)]
     drawn(figures.confusion(random.integers(0, 10**6, (n_classes, n_classes)), names))
-    drawn(figures.confusion(np.zeros((n_classes, n_classes), int), names))
+    drawn(figures.confusion(np.zeros((n_classes, n_classes), int), names), blank=True)
 
 
 @pytest.mark.parametrize("n_rows", [1, 4])
@@ -204,8 +197,9 @@ def test_hidden_states_of_any_size(steps, units):
 def test_codes_of_any_size_and_names(size, n, names):
     values = random.normal(size=(n, size))
     labels = np.arange(n) % len(names) if names else None
-    drawn(figures.codes(values, labels, names))
-    drawn(figures.codes(np.zeros_like(values), labels, names, rainbow=True))
+    blank = n == 0 and size < 3  # 3-D axes have a box
+    drawn(figures.codes(values, labels, names), blank)
+    drawn(figures.codes(np.zeros_like(values), labels, names, rainbow=True), blank)
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 40])
