@@ -14,6 +14,7 @@ from hiddenstate.errors import DataError, OptionError, UntrustedFileError, print
 from hiddenstate.estimators.base import Estimator, all_at_once
 from hiddenstate.estimators.inputs import (
     by_series,
+    check_labels,
     check_numbers,
     float_type,
     picture_of,
@@ -358,6 +359,7 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
         if first and classes is None:
             raise DataError("classes must be passed on the first call to partial_fit")
         if classes is not None:
+            check_labels(unwrapped(classes), "classes")
             labels = np.unique(np.asarray(unwrapped(classes)))
             if not first and not np.array_equal(labels, self.classes_):
                 raise DataError(
@@ -474,6 +476,7 @@ def _one_dimensional(y: Any, n_rows: int) -> Array:
 
     if y is None:
         raise DataError("requires y to be passed, but the target y is None")
+    check_labels(y, "y")
     labels = column_or_1d(y, warn=True)
     check_numbers(labels, "y")
     if len(labels) != n_rows:
