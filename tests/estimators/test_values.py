@@ -215,3 +215,25 @@ def test_float32_stays_float32_and_is_not_copied_as_float64(job, frame, monkeypa
         tracemalloc.stop()
         assert peak < 2.6, peak
     assert estimator.model_.dtype == result.dtype == np.float32
+
+
+# Missing labels
+
+
+@pytest.mark.parametrize(
+    ("y", "row", "said"),
+    [
+        (["a", None] * (N // 2), 1, "None"),
+        (np.array(["a", None] * (N // 2), object), 1, "None"),
+        ([np.nan, "a"] * (N // 2), 0, "nan"),
+        ([None, 1] * (N // 2), 0, "None"),
+        (pd.Series(["a", pd.NA] * (N // 2)), 1, "nan|<NA>"),
+        (pd.Series([pd.Timestamp("2020"), pd.NaT] * (N // 2)), 1, "NaT"),
+    ],
+)
+def test_a_missing_label_is_refused_with_its_row(y: Any, row: int, said: str) -> None:
+    message = rf"y: {N // 2} of {N} labels are missing, the first in row {row} \(({said})\)"
+    with pytest.raises(DataError, match=message):
+        RecurrentClassifier(max_steps=1).fit(X[: len(y)], y)
+    with pytest.raises(DataError, match="classes: 1 of 2 labels are missing"):
+        RecurrentClassifier(max_steps=1).partial_fit(X, Y_CLASS, classes=["a", None])

@@ -189,3 +189,16 @@ def test_one_target_repeated_in_each_series_is_noted_and_can_be_predicted_once(c
     assert json.loads(cli("evaluate", "last", "own.csv", "--json").out)["answers"] == 20
     one_total_a_series(0.1).to_csv("own.csv", index=False)
     assert hint not in cli("regress", "own.csv", "--target", "total", *SMALL).err
+
+
+@pytest.mark.parametrize("split", ["time", "random"])
+def test_the_steps_held_out_of_unequal_series_are_those_that_are_scored(
+    split: str, cli: Cli
+) -> None:
+    lengths = (20, 33, 40, 26, 31)
+    parts = [signal(n).assign(shop=f"s{k}") for k, n in enumerate(lengths)]
+    options = ("--id", "shop", "--time", "t", "--target", "v", "--horizon", 2, "--split", split)
+    out = train(cli, pd.concat(parts), *options, "--window", 5)
+    scored = json.loads(cli("evaluate", "last", "--json").out)["answers"]
+    assert f"; {scored} steps held out for testing" in out
+    assert f"on all {scored} held-out steps" in out

@@ -10,7 +10,7 @@ from hiddenstate.config import Config, DataConfig
 from hiddenstate.errors import listed, printable
 
 if TYPE_CHECKING:
-    from hiddenstate.data import Dataset, PreparedDataset, SequenceDataset
+    from hiddenstate.data import Dataset, PreparedDataset, Rows, SequenceDataset
     from hiddenstate.data.inspect import Findings
     from hiddenstate.data.job_fit import Fit
     from hiddenstate.data.prepare.wide import WideReading
@@ -397,8 +397,6 @@ def _prepared(d: "PreparedDataset", config: Config, raw: "SequenceDataset | None
 
 def _held_out(d: "PreparedDataset", config: Config, raw: "SequenceDataset | None") -> Iterator[str]:
     """Say how many rows, windows or steps are for validation and for testing, and which."""
-    import numpy as np
-
     from hiddenstate.data.prepare.pipeline import split_way
     from hiddenstate.errors import count
 
@@ -424,8 +422,7 @@ def _held_out(d: "PreparedDataset", config: Config, raw: "SequenceDataset | None
         elif (
             config.job == "regress" and rows.y is not None and (signal or ends or rows.y.ndim == 2)
         ):
-            # Targets of steps that only lead in are NaN, and missing ones are not scored.
-            n_scored = int(np.isfinite(rows.y).all(axis=-1).sum())
+            n_scored = _n_scored(rows, config)
             n = count(n_scored, "step") if signal or ends else f"{n_scored:,}"
         if provided or raw is None:
             yield f"; {n} {'more' if provided else 'held out'} {purpose}"
@@ -433,3 +430,20 @@ def _held_out(d: "PreparedDataset", config: Config, raw: "SequenceDataset | None
         way = "time" if signal else split_way(raw.train, config)
         first = "the last " if way == "time" and not ends else ""
         yield f"; {first}{n} held out {purpose}{by_way.get(way, f' ({way})')}"
+
+
+def _n_scored(rows: "Rows", config: Config) -> int:
+    """Count the targets that are scored: none after the end of a series, nor before a window."""
+    import numpy as np
+
+    from hiddenstate.data.prepare.missing import after_end
+
+    # Targets of steps that only lead in are NaN, and missing ones are not scored.
+    scored = np.isfinite(rows.require_targets()).all(axis=-1)
+    if scored.ndim == 2:
+        T, window = scored.shape[1], 0 if config.data.stateful else config.data.window
+        lengths = np.full(len(rows), T) if rows.lengths is None else rows.lengths
+        scored &= ~after_end(lengths, T) & (lengths >= window)[:, None]
+        if config.data.output == "last":
+            scored[:, : max(window - 1, 0)] = False
+    return int(scored.sum())

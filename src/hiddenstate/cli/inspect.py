@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from hiddenstate.data.readers.columns import Columns
 
 
+NAMES_ROLES = {"label", "id", "time", "layout", "input", "target", "horizon"}
+"""Options after which nothing of a table is guessed that may fail."""
+
+
 def _reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Decorate a command with the reading options of all jobs; unset ones arrive as None."""
     for option in reversed(section_options(DataConfig).values()):
@@ -73,7 +77,7 @@ def _inspect(
     path = str(stdin or data)
     table = _table({"data": path, **values})
     try:
-        config, dataset, refusals = _read_for_job({"data": path, **values}, job)
+        config, dataset, refusals = _read_as_possible({"data": path, **values}, job, table)
     except DataError:
         if table is not None and not as_json:
             own = section_options(DataConfig)
@@ -157,6 +161,33 @@ def _table(values: Mapping[str, Any]) -> "Columns | None":
     return sample_columns(path, DataConfig(**options))
 
 
+def _read_as_possible(
+    values: Mapping[str, Any], job: str | None, table: "Columns | None"
+) -> "tuple[Config, SequenceDataset, dict[str, str]]":
+    """Read data as :func:`_read_for_job`, without a guess of the columns of a table that fails.
+
+    If the columns that seem to hold ids, times or labels do not, each row is read by itself: first
+    without the former as inputs, then with all numbers as inputs.
+    """
+    from hiddenstate.data.readers.columns import holds_numbers, is_empty
+
+    try:
+        return _read_for_job(values, job)
+    except DataError as error:
+        if job is not None or table is None or values.keys() & NAMES_ROLES:
+            raise
+        columns = range(len(table.names))
+        numbers = [j for j in columns if holds_numbers(table, j) and not is_empty(table, j)]
+        named = {"input": tuple(table.names[j] for j in numbers)} if numbers else {}
+        for more in ({}, named):
+            with contextlib.suppress(DataError, OptionError):
+                own = {**values, "layout": "wide", **more}
+                config, dataset, refusals = _read_for_job(own, None)
+                remark = f"{error}; until options name its columns, each row is read by itself"
+                return config, replace(dataset, remarks=(*dataset.remarks, remark)), refusals
+        raise
+
+
 def _read_for_job(
     values: Mapping[str, Any], job: str | None
 ) -> "tuple[Config, SequenceDataset, dict[str, str]]":
@@ -181,6 +212,7 @@ def _read_for_job(
     DataError, OptionError
         The error of the reader, if no job can read the data.
     """
+    from hiddenstate.data.prepare.examples import are_examples, examples_remark
     from hiddenstate.data.readers.open import read_dataset
 
     if job is None and ("target" in values or "horizon" in values):
@@ -195,6 +227,11 @@ def _read_for_job(
             kept = {option: value for option, value in values.items() if option in own}
             config = make_config(name, {**kept, **more}, together=False)
             dataset = read_dataset(config, sample=True)
+            if are_examples(dataset, name, {**kept, **more}):
+                as_rows = replace(config, data=replace(config.data, layout="wide"))
+                dataset = read_dataset(as_rows, sample=True)
+                remarks = (*dataset.remarks, examples_remark(dataset))
+                dataset = replace(dataset, remarks=remarks)
         except (DataError, OptionError) as error:
             refusals.setdefault(name, error)
         else:

@@ -73,7 +73,8 @@ class DataConfig:
         "auto",
         "Layout of a table: wide, one row per series; features, one row per example and each "
         "column a feature of its own; long, one row per time step; auto, long if there is an id "
-        "column, otherwise wide or features by the names and values of the columns.",
+        "column or, with regress, a time column or rows that follow one another, otherwise wide or "
+        "features by the names and values of the columns.",
         choices=("auto", "wide", "features", "long"),
         since=2,
         reading=True,
@@ -82,8 +83,8 @@ class DataConfig:
     )
     label: str | None = option(
         None,
-        "Column of the labels; if unset, the column named label, class, target or y, or the only "
-        "column of text.",
+        "Column of the labels; if unset, the column named label, class, target or y, the only "
+        "column of text, or a last column of 0 and 1.",
         placeholder="COL",
         since=2,
         reading=True,
@@ -92,7 +93,8 @@ class DataConfig:
     input: tuple[str, ...] | None = option(
         None,
         "Input columns, of numbers or of text with at most 100 different values; if unset, every "
-        "numeric column without another role; all adds the columns of text whose values repeat.",
+        "numeric column without another role that holds no ids; all adds the columns of text whose "
+        "values repeat.",
         item=str,
         placeholder="COL,...",
         since=2,

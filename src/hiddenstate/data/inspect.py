@@ -22,7 +22,8 @@ from hiddenstate.data.description import (
     picture_of,
     target_ranges,
 )
-from hiddenstate.data.job_fit import Fit, hardly_repeat, job_fits, numbered_ids, unknown_labels
+from hiddenstate.data.identifiers import numbered_ids
+from hiddenstate.data.job_fit import Fit, hardly_repeat, job_fits, unknown_labels
 from hiddenstate.data.prepare.encoding import Encoding
 from hiddenstate.data.prepare.known_columns import without_future_rows
 from hiddenstate.data.prepare.wide import WideReading, decided_reading
@@ -33,7 +34,7 @@ from hiddenstate.data.readers.number_names import Names, with_names_as_text
 from hiddenstate.data.readers.row_order import clock_of, order_remarks
 from hiddenstate.data.readers.table import to_dataset
 from hiddenstate.data.store import RowStore
-from hiddenstate.data.table_series import TableSeries, find_series
+from hiddenstate.data.table_series import TableSeries, counted_series, find_series
 from hiddenstate.errors import DataError, OptionError, count, listed, printable
 from hiddenstate.system.typing import Array
 
@@ -79,6 +80,9 @@ class Findings:
         Minimum and maximum weight.
     duplicates : int, optional
         Number of test rows that are training rows too; None if it was not counted.
+    labels : tuple of str
+        Columns of a table that could be the label, if no option names it: that which was taken
+        first.
     table : tuple of ColumnFacts
         The columns of a table, as in its file; empty for other data.
     n_table : int
@@ -116,6 +120,7 @@ class Findings:
     n_groups: int | None
     weights: tuple[float, float] | None
     duplicates: int | None
+    labels: tuple[str, ...]
     table: tuple[ColumnFacts, ...]
     n_table: int
     reading: WideReading | None
@@ -162,9 +167,16 @@ def inspect_dataset(
     if copies:
         subject = "row is a training row" if copies == 1 else "rows are training rows"
         warnings.append(f"{copies} test {subject} too, so test scores are too optimistic")
-    series = None
+    series, labels = None, tuple[str, ...]()
     if columns is not None:
         roles, _ = described_roles(columns, options, job)
+        if job == "classify" and options.label is None and roles.label is not None:
+            labels = tuple(columns.names[j] for j in (roles.label, *roles.other_labels))
+        if options.layout == "auto" and (name := counted_series(columns, roles)):
+            warnings.append(
+                f"rows with the same {printable(name, 40)} follow one another and have one label; "
+                f"if they are the steps of a series, add --id {typed(name)}"
+            )
         series = find_series(columns, roles, options)
     if series is not None and "time" not in d.read_as:
         warnings += _counter_warnings(d, series)
@@ -207,7 +219,10 @@ def inspect_dataset(
         n_groups=None if rows.groups is None else len(np.unique(rows.groups)),
         weights=None if rows.weights is None else (rows.weights.min(), rows.weights.max()),
         duplicates=copies,
-        table=() if columns is None else described(columns, config, d.encodings),
+        labels=labels,
+        table=()
+        if columns is None
+        else described(columns, config, d.encodings, numbered_ids(d, options)),
         n_table=0 if columns is None else len(columns.names),
         reading=reading,
         unread=d.unread,
@@ -234,24 +249,29 @@ def _id_warnings(d: SequenceDataset, options: DataConfig) -> Iterator[str]:
         hold = "holds ids" if len(ids) == 1 else "hold ids"
         yield (
             f"column{'s' * (len(ids) > 1)} {listed(ids, each=40)} {hold}, by the name, which say "
-            "nothing about new rows; the commands leave out such inputs with --drop"
+            "nothing about new rows; training does not use them unless --input names them"
         )
 
 
 def described(
-    columns: Columns, config: Config, encodings: Sequence[Encoding] = ()
+    columns: Columns,
+    config: Config,
+    encodings: Sequence[Encoding] = (),
+    ids: tuple[str, ...] = (),
 ) -> tuple[ColumnFacts, ...]:
     """Describe the columns of a table, with the roles they have for the job of `config`.
 
-    Those of `encodings` are inputs too: text and dates that become features.
+    Those of `encodings` are inputs too: text and dates that become features. The numbers of `ids`
+    are not.
     """
     roles, _ = described_roles(columns, config.data, config.job)
     columns, _, _ = with_names_as_text(columns, roles, Names(), columns.where)
     inputs = [columns.positions[e.column] for e in encodings]
+    dropped = {columns.positions[name]: "ids" for name in ids if name in columns.positions}
     roles = replace(
         roles,
-        inputs=[*roles.inputs, *(j for j in inputs if j not in roles.inputs)],
-        unused={j: why for j, why in roles.unused.items() if j not in inputs},
+        inputs=[j for j in dict.fromkeys((*roles.inputs, *inputs)) if j not in dropped],
+        unused={j: why for j, why in roles.unused.items() if j not in inputs} | dropped,
     )
     return describe_columns(columns, roles)
 

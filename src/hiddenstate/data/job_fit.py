@@ -9,13 +9,13 @@ import numpy as np
 
 from hiddenstate.config import DataConfig, section_options
 from hiddenstate.config.option import JOBS
-from hiddenstate.data.column_names import ALL
 from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.description import like_numbers, shape_words
-from hiddenstate.data.prepare.wide import WideReading
-from hiddenstate.data.readers.columns import is_whole
+from hiddenstate.data.identifiers import numbered_ids
+from hiddenstate.data.prepare.examples import rows_follow
+from hiddenstate.data.prepare.wide import SAMPLE_ROWS, WideReading, wide_reading
 from hiddenstate.data.readers.dates import compact_readings
-from hiddenstate.data.readers.role_guesses import says_id, says_number
+from hiddenstate.data.readers.role_guesses import says_id
 from hiddenstate.data.readers.sounds import ONE_SOUND
 from hiddenstate.data.store import RowStore
 from hiddenstate.data.table_series import MIN_STEPS, TableSeries
@@ -91,31 +91,6 @@ def job_fits(
             why = refused.get(job, f"no targets{hint}")
             fits.append(Fit(job, why_not=why.removeprefix(f"{printable(options.data)}: ")))
     return tuple(sorted(fits, key=lambda fit: bool(fit.why_not)))
-
-
-def numbered_ids(d: SequenceDataset, options: DataConfig) -> tuple[str, ...]:
-    """Return the inputs of a table that are numbers, but ids by their names, if others are left.
-
-    Numbers of wide rows are ids too if their name says number, and none occurs twice. Those that
-    `--input` names are meant to be inputs.
-    """
-    if options.input not in (None, ALL) or "layout" not in d.read_as:
-        return ()
-    names = d.names or ()
-    ids = tuple(
-        name
-        for j, name in enumerate(names)
-        if says_id(name) or (says_number(name) and _differ(d.X, j))
-    )
-    return ids if len(ids) < len(names) else ()
-
-
-def _differ(X: Any, j: int) -> bool:
-    """Return whether a column of wide rows (N, F) holds another whole number in each row."""
-    if X.ndim > 2 or isinstance(X, RowStore) or j >= X.shape[1]:
-        return False
-    values = X[:, j].astype(np.float64)
-    return is_whole(values) and len(np.unique(values)) == len(values)
 
 
 def _orders_rows(X: Any, j: int, name: str) -> bool:
@@ -248,6 +223,14 @@ def _regress_fits(
             ]
             if not free:
                 return
+            if wide and free[1:] and _holds_quantities(d):
+                words = f"1 step of {count(d.X.shape[1] - 1 - len(ids), 'feature')}; 1 number after"
+                when = f"if {printable(free[-1], 40)} is what to predict"
+                own |= {"target": free[-1], "layout": "features"}
+                yield Fit("regress", own, f"{words} the last", when)
+                return
+            if wide and options.layout in ("wide", "features"):
+                return
             several = [name for name in free if not _is_flag(d.X, d.columns.index(name))]
             name = (several or free)[0]
             series = f"{'one' if wide else len(d.X)} series of up to {count(n_steps, 'step')}"
@@ -255,6 +238,13 @@ def _regress_fits(
             when = "if each row is a time step" if wide else ""
             own = _filling_series(own)
             yield Fit("regress", own | {"target": name, "horizon": 1}, series, when)
+
+
+def _holds_quantities(d: SequenceDataset) -> bool:
+    """Return whether wide rows (N, F) are examples of F unlike quantities each."""
+    if isinstance(d.X, RowStore) or rows_follow(d.X):
+        return False
+    return bool(d.encodings) or wide_reading(d.X[:SAMPLE_ROWS], d.columns).layout == "features"
 
 
 def _is_flag(X: Array, feature: int) -> bool:

@@ -95,6 +95,33 @@ def find_series(columns: Columns, roles: Roles, options: DataConfig) -> TableSer
     return None
 
 
+def counted_series(columns: Columns, roles: Roles) -> str | None:
+    """Return the column whose values follow one another, each in many rows of one label, or None.
+
+    Its rows may be series, as those of a number that counts recordings: 0, 0, 0, 1, 1, 1.
+
+    Parameters
+    ----------
+    columns : Columns
+    roles : Roles
+        With a label; of a wide table.
+    """
+    if roles.long or roles.label is None or columns.n_rows < 2 * MIN_STEPS:
+        return None
+    labels = columns.arrays[roles.label]
+    label_changes = labels[1:] != labels[:-1]
+    for j, cells in enumerate(columns.arrays):
+        whole = columns.kinds[j] == "text" or (columns.kinds[j] == "number" and is_whole(cells))
+        if j == roles.label or not whole or missing_cells(cells).any():
+            continue
+        changes = cells[1:] != cells[:-1]
+        n_runs = int(changes.sum()) + 1
+        long_enough = 2 * len(np.unique(labels)) <= n_runs <= columns.n_rows // MIN_STEPS
+        if long_enough and not (label_changes & ~changes).any() and len(set(cells)) == n_runs:
+            return columns.names[j]
+    return None
+
+
 def _clocks(columns: Columns, roles: Roles, options: DataConfig) -> Iterator[tuple[int, Array]]:
     """Yield the columns that may order rows, and the numbers that do: dates first."""
     taken = {*roles.targets, roles.group, roles.weight}

@@ -39,7 +39,7 @@ from hiddenstate.estimators.inputs import (
     in_order,
     refuse_text_columns,
 )
-from hiddenstate.estimators.options import LEFT_OUT
+from hiddenstate.estimators.options import LEFT_OUT, warn_of_features
 from hiddenstate.estimators.sklearn_bases import BaseEstimator
 from hiddenstate.inference.hidden_states import hidden_state_model
 from hiddenstate.inference.inputs import prepare_inputs
@@ -113,6 +113,8 @@ class Estimator(BaseEstimator):
     ) -> PreparedDataset:
         """Rows as the network reads them; unless `reset`, with the transform of the model."""
         before = None if reset else self.model_.transform
+        if reset:
+            warn_of_features(self, dataset, config)
         if before is not None and before.encodings:
             dataset = replace(dataset, columns=before.columns, encodings=before.encodings)
         return prepare(dataset, config, before, every_class)

@@ -15,6 +15,7 @@ from hiddenstate.estimators.atomic import all_at_once, of_one_fit
 from hiddenstate.estimators.base import Estimator
 from hiddenstate.estimators.inputs import (
     by_series,
+    check_labels,
     check_numbers,
     float_type,
     picture_of,
@@ -359,6 +360,7 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
         if first and classes is None:
             raise DataError("classes must be passed on the first call to partial_fit")
         if classes is not None:
+            check_labels(unwrapped(classes), "classes")
             labels = np.unique(np.asarray(unwrapped(classes)))
             if not first and not np.array_equal(labels, self.classes_):
                 raise DataError(
@@ -478,6 +480,7 @@ def _one_dimensional(y: Any, n_rows: int) -> Array:
 
     if y is None:
         raise DataError("requires y to be passed, but the target y is None")
+    check_labels(y, "y")
     labels = column_or_1d(y, warn=True)
     check_numbers(labels, "y")
     if len(labels) != n_rows:

@@ -222,6 +222,37 @@ def check_numbers(values: Array, name: str, hint: str = "", allow_nan: bool = Fa
         raise DataError(f"Input {name} contains NaN{hint}.")
 
 
+def check_labels(labels: Any, name: str) -> None:
+    """Refuse labels (N,) of any type if one is missing: None, NaN, or that of a data frame.
+
+    Raises
+    ------
+    DataError
+        Names the argument and the first such row. NaN among numbers is left to `check_numbers`.
+    """
+    try:
+        values = np.asarray(labels)
+        if values.dtype.kind not in "fiubcMm" and isinstance(labels, (list, tuple)):
+            values = np.asarray(labels, dtype=object)  # text would hold NaN as 'nan'
+    except ValueError:
+        return  # not one label for each row, which is refused elsewhere
+    if values.ndim == 0 or values.dtype.kind in "fiubcUS":
+        return
+    missing = np.flatnonzero(np.fromiter(map(_is_missing, values), bool, len(values)))
+    if len(missing):
+        raise DataError(
+            f"{name}: {len(missing)} of {len(values)} labels are missing, the first in row "
+            f"{missing[0]} ({printable(values[missing[0]], 20)}); leave those rows out"
+        )
+
+
+def _is_missing(value: Any) -> bool:
+    try:
+        return value is None or bool(value != value)
+    except (TypeError, ValueError):  # pandas.NA is neither equal nor unequal; arrays are no labels
+        return np.ndim(value) == 0
+
+
 def float_type(X: Array) -> str:
     """The float type to compute in: float32 for float32 and uint8 X, otherwise float64."""
     return "float32" if X.dtype in (np.float32, np.uint8) else "float64"

@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from sklearn.utils import check_random_state
 
 from hiddenstate.config import Config, make_config
 from hiddenstate.data import SequenceDataset
+from hiddenstate.data.prepare.wide import decided_reading
 from hiddenstate.errors import DataError, OptionError, did_you_mean, listed, printable
 from hiddenstate.training.recipes import suggest
 
@@ -40,7 +42,29 @@ def config_of(estimator: Any, dtype: str, dataset: SequenceDataset) -> Config:
     given |= {"recipe": "auto", "test_fraction": 0.0, "dtype": dtype}  # train on all rows
     if estimator._job == "regress" and estimator.horizon is None:
         given["window"] = 0  # X consists of windows
+    config = make_config(estimator._job, {**suggest(estimator._job, dataset, given), **given})
+    reading = decided_reading(dataset, config)
+    if reading is None or dataset.X.dtype == np.uint8:  # which is fractions of 255
+        return config
+    given["layout"] = reading.layout
     return make_config(estimator._job, {**suggest(estimator._job, dataset, given), **given})
+
+
+def warn_of_features(estimator: Any, dataset: SequenceDataset, config: Config) -> None:
+    """Warn of a data frame whose columns are read as steps, but seem to be separate features."""
+    of_series = config.data.steps is not None or config.data.missing == "forward"
+    of_series |= config.job == "autoencode" or getattr(estimator, "stateful", False)
+    of_series |= dataset.columns is None or dataset.X.dtype == np.uint8
+    if estimator.recipe is not None or of_series:
+        return
+    reading = decided_reading(dataset, config)
+    if reading is not None and reading.layout == "features":
+        warnings.warn(
+            f"X: its {reading.n_columns} columns are read as the steps of a series, but seem to be "
+            f"separate features ({reading.reason}); set steps=1 to read each as a feature that is "
+            "scaled by itself, or pass X.to_numpy() if they are steps",
+            stacklevel=6,  # the line that calls fit
+        )
 
 
 def _option_values(estimator: Any, columns: tuple[str, ...] | None) -> dict[str, Any]:

@@ -469,6 +469,9 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin):
         rows = without_weightless(replace(rows, y=flat, times=times, weights=weights))
         dataset = self._dataset(rows, y)
         config = config_of(self, dtype, dataset)
+        if config.data.layout == "features":  # a row is one step
+            one_each = replace(dataset.train, times=np.arange(len(rows), dtype=float)[:, None])
+            dataset = replace(dataset, train=one_each)
         if reset:
             self._seed = config.training.seed
         return make_job(config, self._prepared(dataset, config, reset))

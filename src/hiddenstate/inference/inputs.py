@@ -171,6 +171,10 @@ def shaped_inputs(model: FittedModel, rows: Rows, where: str) -> Rows:
     X = rows.X
     if X.ndim == 0 or 0 in X.shape:
         raise DataError(f"{where}: no rows; the shape is {X.shape}")
+    transform = model.transform
+    if X.dtype == np.uint8 and transform.reading.get("layout") == "features":
+        # The training rows decide whether whole numbers are pixels.
+        X = X if transform.pixels else X.astype(np.float64)
     features = model.n_features
     n_ahead = len(model.transform.known.ahead)
     if model.net.job == "autoencode":

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hiddenstate.data.prepare.encoding import Encoding
+from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.errors import DataError, UntrustedFileError, listed, printable
 from hiddenstate.models.fitted import load_model
 from hiddenstate.models.net import Params
@@ -43,14 +44,23 @@ def read_weights(path: Path, columns: tuple[str, ...] | None = None) -> Params:
     return _state_dict(path)
 
 
-def encodings_of(path: Path) -> tuple[Encoding, ...] | None:
-    """Return how the inputs of a model file are encoded; None of any file without encodings.
+def transform_of(path: Path) -> Transform | None:
+    """Return how a model file reads its data; None of a file that holds weights alone.
 
     Errors are those of :func:`read_weights`.
     """
     if path.suffix != ".safetensors" or path.is_dir():
         return None
-    return load_model(path)[0].transform.encodings or None
+    return load_model(path)[0].transform
+
+
+def encodings_of(path: Path) -> tuple[Encoding, ...] | None:
+    """Return how the inputs of a model file are encoded; None of any file without encodings.
+
+    Errors are those of :func:`read_weights`.
+    """
+    transform = transform_of(path)
+    return None if transform is None else transform.encodings or None
 
 
 def refuse_code(path: Path) -> None:

@@ -10,15 +10,17 @@ from hiddenstate.config import Config, make_config
 from hiddenstate.data import SequenceDataset, read_dataset
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.prepare.split import are_forecasts, are_long_enough
+from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.data.prepare.wide import assumptions, decided_reading
 from hiddenstate.data.readers.open import existing
+from hiddenstate.data.settled import settled
 from hiddenstate.engines import Engine, Task, TrainingState, kernel_notices, make_engine
 from hiddenstate.errors import printable
 from hiddenstate.jobs import Job, make_job, make_snapshots
 from hiddenstate.jobs.lines import job_notices
 from hiddenstate.jobs.memory import check_memory
 from hiddenstate.models.labels import check_labels
-from hiddenstate.models.weight_file import encodings_of
+from hiddenstate.models.weight_file import encodings_of, transform_of
 from hiddenstate.runs.events import Figures
 from hiddenstate.runs.record import RunRecord, make_record
 from hiddenstate.runs.requests import Inbox, Requests
@@ -128,15 +130,25 @@ def plan(
     read = read or partial(_read, stdin=stdin)
     recipe = values.get("recipe") or ("auto" if values.get("data") else "classic")
     values = {**values, "recipe": recipe}
-    dataset = read(make_config(job, values, together=recipe == "classic"))
+    dataset = read(_reading(job, values))
     config = _config(job, dataset, values)
     if dataset.source == "bundled" and recipe != "classic":
         # The bundled waves are made as the config says, which the recipe may have changed.
         return config, read(config)
+    own = settled(
+        dataset,
+        config,
+        values,
+        lambda more: read(_reading(job, {**values, **more})),
+        _transform_of(config),
+    )
+    dataset, values = own.dataset, {**values, **own.options}
+    config = _config(job, dataset, values)
     reading = decided_reading(dataset, config)
-    if reading is not None:
-        config = _config(job, dataset, {**values, "layout": reading.layout})
-    remarks = (*dataset.remarks, *assumptions(dataset, config, reading))
+    layout = own.layout if reading is None else reading.layout
+    if layout is not None:
+        config = _config(job, dataset, {**values, "layout": layout})
+    remarks = (*dataset.remarks, *own.remarks, *assumptions(dataset, config, reading))
     if config.data.split == "auto" and are_forecasts(dataset, config):
         in_time = _config(job, dataset, {**values, "split": "time"})
         if are_long_enough(dataset, in_time):
@@ -148,11 +160,22 @@ def plan(
     return config, replace(dataset, remarks=remarks)
 
 
+def _reading(job: str, values: Mapping[str, Any]) -> Config:
+    """Return the config to read data with, before the recipe sets other options."""
+    return make_config(job, values, together=values["recipe"] == "classic")
+
+
 def _read(config: Config, stdin: Path | None = None) -> SequenceDataset:
     """Read the data, with inputs encoded as those of the model that `--weights` names."""
     weights = config.training.weights
     encodings = encodings_of(existing(weights)) if weights else None
     return read_dataset(config, encodings=encodings, stdin=stdin)
+
+
+def _transform_of(config: Config) -> Transform | None:
+    """Return how the model file that `--weights` names reads its data; None of other weights."""
+    weights = config.training.weights
+    return transform_of(existing(weights)) if weights else None
 
 
 def _config(job: str, dataset: SequenceDataset, values: Mapping[str, Any]) -> Config:

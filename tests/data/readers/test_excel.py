@@ -234,3 +234,19 @@ def test_a_damaged_workbook_only_raises_errors_of_the_library(book: Callable[...
         except DataError:
             ends.append("refused")
     assert np.unique(ends).tolist() == ["read", "refused"]
+
+
+def test_a_cover_before_the_table_is_refused_with_the_other_sheets(
+    book: Callable[..., str],
+) -> None:
+    def second(sheet: Any) -> None:
+        other = sheet.parent.create_sheet("Data 2024")
+        for row in ROWS:
+            other.append(row)
+
+    hint = "; if the table is on another sheet, add --sheet with its name: Data 2024"
+    for cover in ([], [["Report"]], [["Report", None], ["made by", "us", "today"]]):
+        path = book(cover, second)
+        assert refused(path).endswith(hint)
+        assert read_path(path, DataConfig(sheet="Data 2024"), "classify").columns
+    assert "another sheet" not in refused(book(ROWS[:1], second), sheet="1")

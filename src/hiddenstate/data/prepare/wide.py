@@ -140,9 +140,11 @@ def _has_one_target_a_series(dataset: SequenceDataset) -> bool:
 def is_open(dataset: SequenceDataset, config: Config) -> bool:
     """Return whether data can be read both ways, and no option says which."""
     options = config.data
-    if dataset.source != "file" or options.layout != "auto":
+    if dataset.source == "bundled" or options.layout != "auto":
         return False
     if dataset.X.ndim != 2 or dataset.X.shape[1] < 2:
+        return False
+    if dataset.y is not None and dataset.y.ndim > 2:  # a target at every step
         return False
     if dataset.encodings:
         return config.job != "autoencode"

@@ -55,7 +55,8 @@ class Roles:
 
     The columns of `id` together name a series; in a wide table they, and `time`, only name rows.
     `unused` says of each column without a role why it has none. Inputs that are known ahead are in
-    `ahead`, and those with one value in each series in `static`.
+    `ahead`, and those with one value in each series in `static`. Any of `other_labels` could be the
+    label as well.
     """
 
     long: bool
@@ -71,6 +72,7 @@ class Roles:
     unused: Mapping[int, str] = field(default_factory=dict)
     ahead: tuple[int, ...] = ()
     static: tuple[int, ...] = ()
+    other_labels: tuple[int, ...] = ()
 
 
 def find_roles(
@@ -152,10 +154,13 @@ def _decided(
     if long and time is None and part != "new":
         check_counters(columns, free, report)
     has_series = long and bool(ids) and not {*ids} & {*left_out}
-    label, is_first = named.get("label"), False
+    label, is_first, others = named.get("label"), False, tuple[int, ...]()
     absent = options.label is not None and not require_targets  # nothing takes its place
     if job != "regress" and label is None and not absent:
-        label, is_first = guess_label(columns, options, job, require_targets, free, report)
+        own_ids = ids if has_series else ()
+        label, is_first, others = guess_label(
+            columns, options, job, require_targets, free, report, own_ids
+        )
         free = [j for j in free if j != label]
     if job == "regress" and not targets:
         targets = guess_target(columns, options, require_targets, free, report)
@@ -200,6 +205,7 @@ def _decided(
         unused,
         tuple(j for flag, j in known if flag == "--future"),
         tuple(j for flag, j in known if flag == "--static"),
+        others if answers else (),
     )
 
 

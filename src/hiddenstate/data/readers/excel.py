@@ -82,7 +82,8 @@ def read_columns(path: Path, options: DataConfig, sample: bool = False) -> Colum
             with zipfile.ZipFile(path) as archive:
                 layout = _Layout(where)
                 layout.scan(archive, sheet._worksheet_path)
-            return _Sheet(sheet, layout, where, what, sample).columns()
+            hint = _other_sheets(book, options)
+            return _Sheet(sheet, layout, where, what, sample, hint).columns()
         finally:
             book.close()
 
@@ -153,6 +154,14 @@ def letters(column: int) -> str:
         column, digit = divmod(column - 1, 26)
         name = chr(65 + digit) + name
     return name
+
+
+def _other_sheets(book: Any, options: DataConfig) -> str:
+    """Return the hint that another sheet holds the table, if there are some and none was named."""
+    others = [sheet.title for sheet in book.worksheets[1:]]
+    if options.sheet is not None or not others:
+        return ""
+    return f"; if the table is on another sheet, add --sheet with its name: {listed(others)}"
 
 
 @dataclass
@@ -267,9 +276,11 @@ _CELL = re.compile(r"\$?([A-Z]{1,3})\$?(\d{1,7})")
 class _Sheet:
     """The rows of a sheet, as they become columns."""
 
-    def __init__(self, sheet: Any, layout: _Layout, where: str, what: str, sample: bool) -> None:
+    def __init__(
+        self, sheet: Any, layout: _Layout, where: str, what: str, sample: bool, hint: str
+    ) -> None:
         self._sheet, self._layout, self._where, self._what = sheet, layout, where, what
-        self._sample = sample
+        self._sample, self._hint = sample, hint
         self._numbers: list[int] = []
         self._clocks: set[int] = set()  # columns with a time of day
 
@@ -278,7 +289,7 @@ class _Sheet:
         rows = self._rows()
         first, top = next(rows, ([], 0))
         if not first:
-            raise DataError(f"{self._where}: no rows")
+            raise DataError(f"{self._where}: no rows{self._hint}")
         second, below = next(rows, ([], 0))
         head = [_text(cell) for cell in first]
         named = is_header(head, [_text(cell) for cell in second])
@@ -291,7 +302,7 @@ class _Sheet:
         parts = self._parts((*start,), rows, width, top)
         arrays = [joined(part) for part in zip(*parts, strict=True)] if parts else []
         if not arrays:
-            raise DataError(f"{self._where}: no rows below the header in row {top}")
+            raise DataError(f"{self._where}: no rows below the header in row {top}{self._hint}")
         kept = [j for j in range(width) if (named and head[j]) or not _is_empty(arrays[j])]
         names = tuple(head[j] or f"Unnamed: {j}" if named else str(k) for k, j in enumerate(kept))
         check_names(names, f"{self._where}:{top}")
@@ -343,7 +354,7 @@ class _Sheet:
                 area = f"{letters(left)}{first}:{letters(right)}{last}"
                 raise DataError(
                     f"{self._where}:{area}: merged cells in the first row of the table; give each "
-                    "column a name of its own, and delete titles above the names"
+                    f"column a name of its own, and delete titles above the names{self._hint}"
                 )
 
     def _parts(
@@ -364,6 +375,7 @@ class _Sheet:
                         f"{self._where}:{letters(outside[0] + 1)}{number}: a value outside the "
                         f"table, for which row {top} names columns up to {letters(width)}; name "
                         "the column or clear the cell, and delete titles above the names"
+                        f"{self._hint}"
                     )
                 block.append(row[:width])
                 self._numbers.append(number)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import numpy as np
 
 from hiddenstate.config import DataConfig
+from hiddenstate.data.prepare.examples import FEWEST_ROWS, FIRST_ROWS, rows_follow
 from hiddenstate.data.readers.column_content import content_of
 from hiddenstate.data.readers.columns import (
     Columns,
@@ -137,13 +138,18 @@ def guess_label(
     require_targets: bool,
     free: list[int],
     report: Report,
-) -> tuple[int | None, bool]:
-    """Return the label column, and whether it is one only because it is the first."""
+    ids: tuple[int, ...] = (),
+) -> tuple[int | None, bool, tuple[int, ...]]:
+    """Return the label column, whether it is one only because it is the first, and the others.
+
+    The others could be the label as well. `ids` name the series of a long table: a label is the
+    same in all rows of a series, so a column that changes within one yields to one that does not.
+    """
     coordinates = {"x", "y"} <= {name.casefold() for name in columns.names}
     names = tuple(name for name in LABEL_NAMES if not (name == "y" and coordinates))
     by_name = first_named(columns, names, free)
     if by_name is not None and columns.kinds[by_name] != "date":
-        return by_name, False
+        return by_name, False, ()
     texts = [
         j
         for j in free
@@ -153,35 +159,83 @@ def guess_label(
         and content_of(columns, j) != "date"
     ]
     truths = [j for j in free if holds_truths(columns, j)]
-    for only in ([j for j in texts if j not in truths], truths):
-        if len(only) == 1 and columns.n_rows:
-            if columns.kinds[only[0]] == "text" and (error := number_error(columns, only[0])):
-                report(error)
-            return only[0], False
-    if job != "classify" or not require_targets:
-        return None, False
+    words = [j for j in texts if j not in truths]
+    only = _only(words, truths) if columns.n_rows else None
+    needed = job == "classify" and require_targets
+    others = label_candidates(columns, free, ids) if needed or (ids and only is not None) else []
+    changes = bool(ids) and only is not None and not is_static(columns, only, ids)
+    if changes or (only is None and ids and needed):
+        steady = _only([j for j in words if j in others], [j for j in truths if j in others])
+        only = only if steady is None and needed else steady
+    if only is not None:
+        if columns.kinds[only] == "text" and (error := number_error(columns, only)):
+            report(error)
+        return only, False, tuple(j for j in others if j != only)
+    if not needed:
+        return None, False, ()
     unnamed = not columns.named and options.label is None
     if unnamed and 0 in free and _few_whole(columns.arrays[0]):
-        return 0, True
+        return 0, True, ()
+    if len(others) == 1 and columns.kinds[others[0]] == "number" and (ids or not _steps(columns)):
+        return others[0], False, ()
     for j in texts:
         if (error := number_error(columns, j)) is not None:
             report(error)
     report(
         DataError(
-            f"{columns.where}: no label column (one named label, class, target or y, or the only "
-            f"column of text); add --label COL{_classes_hint(columns, free)}; columns: "
-            f"{columns.listed()}"
+            f"{columns.where}: no label column (one named label, class, target or y, the only "
+            f"column of text, or a last column of 0 and 1); add --label COL"
+            f"{_classes_hint(columns, free, others)}; columns: {columns.listed()}"
         )
     )
-    return None, False
+    return None, False, ()
 
 
-def _classes_hint(columns: Columns, free: list[int]) -> str:
-    """Say which columns hold classes, by their content: texts or whole numbers that repeat."""
-    likely = [j for j in free if content_of(columns, j) == "category" or holds_truths(columns, j)]
-    if not likely:
-        numbers = [j for j in free if columns.kinds[j] == "number"]
-        likely = [j for j in numbers if _few_whole(columns.arrays[j])]
+def _only(*groups: list[int]) -> int | None:
+    """Return the column of the first group that has one column and no other."""
+    return next((group[0] for group in groups if len(group) == 1), None)
+
+
+def label_candidates(columns: Columns, free: list[int], ids: tuple[int, ...] = ()) -> list[int]:
+    """Return the free columns that could be the label, by their content.
+
+    These are text whose few values repeat, true and false, and 0 and 1 in the last column; in a
+    long table, whose series have these `ids`, only columns with one value in each series.
+    """
+    last = len(columns.names) - 1
+    likely = [
+        j
+        for j in free
+        if (content_of(columns, j) == "category" and not sign_of(columns, j))
+        or holds_truths(columns, j)
+        or (j == last and _is_zero_or_one(columns, j))
+    ]
+    return [j for j in likely if not ids or is_static(columns, j, ids)]
+
+
+def _steps(columns: Columns) -> bool:
+    """Return whether rows are likely the steps of one series, in which 0 and 1 are an input."""
+    every = range(len(columns.names))
+    if any(content_of(columns, j) == "date" for j in every):
+        return True
+    if guess_time(columns, list(every)) is not None:
+        return True
+    numbers = [columns.arrays[j][:FIRST_ROWS] for j in every if columns.kinds[j] == "number"]
+    return columns.n_rows >= FEWEST_ROWS and rows_follow(np.column_stack(numbers))
+
+
+def _is_zero_or_one(columns: Columns, j: int) -> bool:
+    """Return whether a column of numbers holds both 0 and 1, and nothing else."""
+    array = columns.arrays[j]
+    return columns.kinds[j] == "number" and np.array_equal(np.unique(array), (0, 1))
+
+
+def _classes_hint(columns: Columns, free: list[int], likely: list[int]) -> str:
+    """Say which columns hold classes, by their content: `likely` ones, or whole numbers."""
+    if likely:
+        return f" (probably {columns.listed(likely)})"
+    numbers = [j for j in free if columns.kinds[j] == "number"]
+    likely = [j for j in numbers if _few_whole(columns.arrays[j])]
     return f" (probably {columns.listed(likely)})" if 0 < len(likely) <= MAX_LIKELY else ""
 
 

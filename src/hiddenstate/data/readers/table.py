@@ -20,6 +20,7 @@ from hiddenstate.data.readers.columns import (
     Columns,
     cell_text,
     check_names,
+    holds_truths,
     is_whole,
     missing_cells,
     numbers,
@@ -32,6 +33,7 @@ from hiddenstate.data.readers.columns import (
 )
 from hiddenstate.data.readers.encoded import encoding_remarks, with_encoded_inputs
 from hiddenstate.data.readers.number_names import Names, with_names_as_text
+from hiddenstate.data.readers.role_guesses import LABEL_NAMES
 from hiddenstate.data.readers.row_order import (
     clock_of,
     dates_beside,
@@ -127,6 +129,7 @@ def to_dataset(
         picture=(side, side) if pixels and side * side == rows.X.shape[1] else None,
         remarks=(
             *text_remarks,
+            *_label_remarks(columns, roles, options, job, printable(name)),
             *_unused_remarks(columns, roles, options, printable(name)),
             *(encoding_remarks(printable(name), encodings) if trained is None else ()),
             *order_remarks(columns, roles, series, clock, printable(name)),
@@ -149,6 +152,23 @@ def _guessed_roles(columns: Columns, roles: Roles) -> dict[str, Any]:
     if roles.long and roles.id:
         found["id"] = tuple(columns.names[j] for j in roles.id)
     return found
+
+
+def _label_remarks(
+    columns: Columns, roles: Roles, options: DataConfig, job: str, where: str
+) -> tuple[str, ...]:
+    """Say which column was taken as the label, if others could be, or if only its place says so."""
+    if job != "classify" or options.label is not None or roles.label is None:
+        return ()
+    name = printable(columns.names[roles.label], 40)
+    if roles.other_labels:
+        others = listed([columns.names[j] for j in roles.other_labels], 8, 40)
+        return (f"{where}: the label is {name}; it could also be {others}: choose with --label",)
+    if name.casefold() in LABEL_NAMES or roles.label_is_first or holds_truths(columns, roles.label):
+        return ()
+    if columns.kinds[roles.label] == "number":
+        return (f"{where}: the label is {name}, the last column, of 0 and 1; see --label",)
+    return ()
 
 
 def _unused_remarks(
