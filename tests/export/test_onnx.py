@@ -88,9 +88,9 @@ def test_a_row_that_the_model_cannot_read_has_no_answer(job, start):
     X = np.zeros(shape, np.float32)
     X[1].flat[-1] = np.nan
     X[2].flat[0] = np.inf
-    whole = compute({"x": X[:1]})
+    sound = compute({"x": np.where(np.isfinite(X), X, 0)})  # as many rows, so equal to the bit
     for name, answer in compute({"x": X}).items():
-        assert (answer[0] == whole[name][0]).all()
+        assert (answer[0] == sound[name][0]).all()
         assert (answer[1:] == -1).all() if name == "class" else np.isnan(answer[1:]).all()
 
 
