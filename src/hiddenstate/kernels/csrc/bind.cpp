@@ -304,7 +304,9 @@ struct Steps {
 
   bool advance(Any x, bool raw, Maybe<const bool> active, Array<T> out) {
     const bool doubles = x.dtype() == nb::dtype<double>();
-    if (!doubles && x.dtype() != nb::dtype<T>()) throw nb::type_error("x: expected float64");
+    const bool pixels = x.dtype() == nb::dtype<uint8_t>();
+    if (!doubles && !pixels && x.dtype() != nb::dtype<T>())
+      throw nb::type_error("x: expected float64 or uint8");
     const long row = stepper.inputs(), n = static_cast<long>(x.shape(0));
     const long steps = n ? static_cast<long>(x.size()) / (n * row) : 0;
     if (n * steps * row != static_cast<long>(x.size()) ||
@@ -313,6 +315,9 @@ struct Steps {
     const auto* which = reinterpret_cast<const uint8_t*>(at(active));
     nb::gil_scoped_release free;
     std::lock_guard<std::mutex> lock(guard);
+    if (pixels)
+      return stepper.advance(static_cast<const uint8_t*>(x.data()), raw, steps, which, out.data(),
+                             threads);
     if (doubles)
       return stepper.advance(static_cast<const double*>(x.data()), raw, steps, which, out.data(),
                              threads);
