@@ -9,7 +9,8 @@
 # make wheel     builds the sdist and the wheel into dist/, and trains where there is no compiler
 # make docs      builds the site into site/, English and Chinese, and checks each link
 # make actions   checks .github/workflows with actionlint, which is fetched from GitHub
-# make sanitize  the kernels alone, under the address, undefined-behaviour and thread sanitizers
+# make sanitize  the kernels alone, under the address, undefined-behaviour and thread sanitizers;
+#                make sanitized is short, and part of make test
 PYTHON ?= python3
 BIN := .venv/bin
 # The version is in __init__.py; a new one is reinstalled.
@@ -36,7 +37,7 @@ unexport PYTHONDONTWRITEBYTECODE
 TESTS :=
 
 .PHONY: run quick test check lint types tests types-js levels format stress locked lock audit wheel \
-  docs actions sanitize clean
+  docs actions sanitize sanitized clean
 
 run: .venv/installed
 	$(BIN)/hiddenstate classify
@@ -45,9 +46,9 @@ run: .venv/installed
 quick: lint
 	$(MAKE) --jobs 2 tests types TESTS="$(QUICK)"
 
-# Tests wait now and then for what they have started: types and levels take the time that is left.
+# Tests wait now and then for what they have started: the others take the time that is left.
 test: lint
-	$(MAKE) --jobs 2 tests types levels
+	$(MAKE) --jobs 2 tests types levels sanitized
 
 check: lint types
 
@@ -125,11 +126,10 @@ actions: .venv-tools/installed
 	touch $@
 
 sanitize:
-	@set -e; for kind in address,undefined thread; do \
-	  cmake -S . -B build/sanitize-$$kind -DHS_DRIVER=ON -DHS_SANITIZE=$$kind >/dev/null; \
-	  cmake --build build/sanitize-$$kind --parallel 2; \
-	  echo "$$kind:"; UBSAN_OPTIONS=print_stacktrace=1 build/sanitize-$$kind/driver; \
-	done
+	.ci/sanitize 50
+
+sanitized:
+	.ci/sanitize 6
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,16 @@ def test_lines_are_answered_like_steps(pipe: Pipe, tmp_path: Path, lines: str, n
     np.testing.assert_allclose(numbers(answer.out)[:, 1:], expected, rtol=1e-6)
     assert numbers(answer.out)[:, 0].tolist() == [0, 1, 2]
     assert (note in answer.err) if note else not answer.err
+
+
+def test_lines_of_pixels_are_read_as_a_table_is(pipe: Pipe, tmp_path: Path) -> None:
+    model = saved(tmp_path / "m")
+    model = replace(model, transform=replace(model.transform, pixels=True))
+    model.save(tmp_path / "m")
+    pixels = np.array([[0, 255], [17, 90], [204, 3]], np.uint8)
+    answer = pipe("u,v\n" + "\n".join(",".join(map(str, row)) for row in pixels))
+    expected = Stream(model).feed(pixels[None])[0]
+    np.testing.assert_allclose(numbers(answer.out)[:, 1:], expected, rtol=1e-5)
 
 
 def test_each_series_has_a_state_of_its_own(pipe: Pipe, tmp_path: Path) -> None:

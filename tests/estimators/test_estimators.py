@@ -127,6 +127,10 @@ def test_uint8_means_fractions_of_255():
     one = RecurrentClassifier(hidden_size=4, **QUICK).fit(pixels, labels)
     two = clone(one).fit((pixels / 255).astype(np.float32), labels)
     np.testing.assert_allclose(one.predict_proba(pixels), two.predict_proba(pixels), atol=1e-6)
+    for other in (pixels.astype(int), pixels.tolist(), [row.astype("int16") for row in pixels]):
+        with pytest.raises(ValueError, match=r"X: int\d+ values such as \d+, but the .* pixels"):
+            one.predict(other)
+    two.predict(pixels.astype(int))
 
 
 def test_classes_are_sorted_labels_and_probabilities_add_up():

@@ -225,9 +225,51 @@ def test_forward_continues_what_it_filled_in_and_averaged(missing, readout):
 
 
 @needs_kernels
+@pytest.mark.parametrize("missing", ["error", "mean"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_pixels_are_read_as_fractions(dtype, missing, monkeypatch):
+    fill = None if missing == "error" else np.zeros(3)
+    model = made("classify", dtype, Transform(missing, fill, pixels=True))
+    pixels = RANDOM.integers(0, 256, (5, 12, 3), dtype=np.uint8)
+    expected = Stream(model, 5).feed(np.divide(pixels, np.array(255, dtype), dtype=dtype))
+    assert np.array_equal(Stream(model, 5).feed(pixels), expected)
+    stream = Stream(model, 5)
+    if missing == "error":  # one call of the kernels answers a step, as of floats
+        monkeypatch.setattr(stream, "_answers", None)
+    steps = [stream.step(pixels[:, t]) for t in range(12)]
+    assert np.array_equal(np.stack(steps, axis=1), expected)
+
+
+@pytest.mark.parametrize("wrong", [300, -1, 95])
+def test_integers_are_refused_by_a_model_of_pixels(wrong):
+    stream = Stream(made("classify", transform=Transform(pixels=True)))
+    with pytest.raises(DataError, match=f"x: int64 values such as {wrong}, but .* reads pixels"):
+        stream.step([0, 1, wrong])
+    assert not stream.state["h"].any()
+    assert np.array_equal(stream.copy().step([0, 1, 1]), stream.step([0.0, 1.0, 1.0]))
+
+
+@needs_kernels
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_any_cut_of_a_series_with_a_linear_path_gives_the_same_bits(cell):
+    reg = RecurrentRegressor(cell, horizon=1, linear=True, max_steps=1, random_state=0).fit(X)
+    params = {name: RANDOM.normal(size=array.shape) for name, array in reg.model_.params.items()}
+    model = replace(reg.model_, params=params)
+    whole, cut = Stream(model, 2), Stream(model, 2)
+    steps = np.stack([cut.step(X[:2, t]) for t in range(12)], axis=1)
+    np.testing.assert_array_equal(whole.feed(X[:2]), steps)
+    before = whole.state["lags"].copy()
+    answer = whole.step(X[:2, 0], np.array([False, True]))
+    np.testing.assert_allclose(answer[1], cut.step(X[:2, 0])[1], rtol=1e-9)
+    np.testing.assert_array_equal(whole.state["lags"][0], before[0])
+
+
+@needs_kernels
 def test_a_step_of_integers_and_lists_is_read_like_floats():
     stream, other = Stream(MODELS["lstm, classes"]), Stream(MODELS["lstm, classes"])
     np.testing.assert_array_equal(stream.step([1, 2, 3]), other.step(np.array([[1.0, 2.0, 3.0]])))
+    truths = np.array([[True, False, True]])
+    np.testing.assert_array_equal(stream.step(truths), other.step(truths.astype(float)))
 
 
 def test_answers_of_a_classifier_are_probabilities():

@@ -313,6 +313,24 @@ def test_results_are_bit_identical_for_any_number_of_threads(
         assert all(torch.equal(a, b) for a, b in zip(runs[0], other, strict=True))
 
 
+@pytest.mark.parametrize("level", levels())
+@pytest.mark.parametrize("dtype", list(TOLERANCES), ids=str)
+@pytest.mark.parametrize("cell", CELLS)
+def test_outputs_have_the_same_bits_without_gradients(
+    cell: str, dtype: torch.dtype, level: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of few rows too, of which the kernels multiply the inputs of 32 steps at once."""
+    monkeypatch.setenv(VARIABLE, level)
+    torch.manual_seed(0)
+    for rows, steps, bidirectional in itertools.product((1, 2, 3, 17, 33), (1, 2, 39), (0, 1)):
+        _, layer = twins(cell, 33, 17, 2, dtype=dtype, bidirectional=bool(bidirectional))
+        x = torch.randn(steps, rows, 33, dtype=dtype)
+        with torch.no_grad():
+            without = flat(layer(x))
+        for one, other in zip(flat(layer(x)), without, strict=True):
+            assert torch.equal(one, other), (rows, steps, bidirectional)
+
+
 def test_python_threads_may_share_a_layer() -> None:
     torch.manual_seed(0)
     layer = nn.GRU(3, 8)

@@ -7,6 +7,7 @@ import pytest
 
 from hiddenstate.data import Rows
 from hiddenstate.data.prepare.batches import generator
+from hiddenstate.kernels import VARIABLE, levels
 from hiddenstate.models import convolutions
 from hiddenstate.models.convolutions import (
     FEATURES,
@@ -159,3 +160,32 @@ def test_the_mean_of_certain_answers_is_finite():
     np.testing.assert_allclose(np.exp(combine(net, path, 1.0, 0.001))[0, 0], 1 / (1 + np.exp(-1.8)))
     np.testing.assert_allclose(np.exp(combine(net, path, 0.0)), [[0, 1]])
     np.testing.assert_allclose(np.exp(combine(net, path, 1.0)), [[1, 0]])
+
+
+@needs_kernels
+@pytest.mark.parametrize("unequal", [False, True])
+@pytest.mark.parametrize("level", levels())
+def test_series_far_from_zero_are_read_as_the_reference_reads_them(level, unequal, monkeypatch):
+    """A mean of a million deviations, a flat row, and one channel of three that is far away."""
+    monkeypatch.setenv(VARIABLE, level)
+    X, y = shapes(12, 40, 3)
+    lengths = generator(1, "lengths").integers(9, 41, 12) if unequal else None
+    path = fit_path(Rows(X, y, lengths), 2).path
+    X[:3] += 1e6
+    X[3] = -1e6
+    X[4, :, 1] = X[4, :, 1] * 1e-3 + 1e3
+    own = None if lengths is None else lengths[:5]
+    features = path.convolutions.features(X[:5], own)
+    wanted = path.convolutions.features(X[:5], own, reference=True)
+    assert np.mean(features != wanted) < 0.001
+    exact = path.logits(X[:5], own, reference=True)
+    np.testing.assert_allclose(path.logits(X[:5], own), exact, atol=1e-3)
+
+
+@needs_kernels
+def test_a_series_far_from_zero_changes_no_other():
+    X, _ = shapes(12, 40, 2)
+    made = choose_convolutions(X)
+    expected = made.features(X)
+    X[5] += 1e6
+    np.testing.assert_array_equal(np.delete(made.features(X), 5, 0), np.delete(expected, 5, 0))

@@ -13,6 +13,7 @@ guarantees. tests/faults runs a small part of each check, at fixed instead of ra
 import argparse
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -140,6 +141,18 @@ def memory(request: Request) -> Outcome:
     return machine.limited_memory(request.folder, engines=BOTH)
 
 
+def kernels(request: Request) -> Outcome:
+    """Run the kernels on `n` random cases of each kind under each sanitizer."""
+    root = Path(__file__).parents[2]
+    ended = subprocess.run(
+        [root / ".ci/sanitize", str(request.n)], capture_output=True, text=True, check=False
+    )
+    print(ended.stdout)
+    outcome = Outcome(request.n)
+    outcome.expect(ended.returncode == 0, f"kernels: {(ended.stdout + ended.stderr)[-2000:]}")
+    return outcome
+
+
 def models(request: Request) -> Outcome:
     """Load damaged model files."""
     return _fuzz(request, model_files.MODELS, model_files.Place, model_files.KINDS)
@@ -234,6 +247,7 @@ CHECKS = {
         lambda a: distributed.restarts(a.folder, a.n, a.seed),
         5,
     ),
+    "kernels": Check("the kernels on a random shape, under each sanitizer", kernels, 300),
     "models": Check("a damaged model file loaded", models, 100_000),
     "readers": Check("a damaged data file read", readers, 10_000),
 }

@@ -110,6 +110,24 @@ def fractions(X: Array, dtype: Any) -> Array:
     return X.astype(dtype, copy=False)
 
 
+def check_pixels(X: Array, where: str) -> None:
+    """Refuse integers that a model of uint8 pixels would read as fractions.
+
+    Raises
+    ------
+    DataError
+        If one of another type than uint8 is neither 0 nor 1.
+    """
+    if X.dtype == np.uint8 or X.dtype.kind not in "iu":
+        return
+    wrong = (X < 0) | (X > 1)
+    if wrong.any():
+        raise DataError(
+            f"{where}: {X.dtype} values such as {X[wrong][0]}, but the model reads pixels: uint8 "
+            "from 0 to 255, or fractions from 0 to 1; convert with astype(np.uint8)"
+        )
+
+
 def as_rows(X: Any, steps: int | None, where: str) -> Any:
     """Return `X` with a time axis: (N, T, I).
 

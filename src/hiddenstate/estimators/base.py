@@ -315,10 +315,11 @@ class Estimator(BaseEstimator):
     def _checked_rows(self, X: Any, reset: bool) -> Rows:
         """Check X; return rows of a supported type. 2-D X is checked as by scikit-learn."""
         if reset:
-            channels_first = getattr(self, "channels_first", False)
+            channels_first, pixels = getattr(self, "channels_first", False), False
         else:  # as in `fit`, whatever `set_params` did since
             check_is_fitted(self)
             channels_first = self.model_.transform.reading.get("channels_first", False)
+            pixels = self.model_.transform.pixels
             if self.model_.transform.encodings:
                 return self._encoded_rows(X)
         refuse_text_columns(X)
@@ -329,7 +330,7 @@ class Estimator(BaseEstimator):
             names = next(filter(None, given), None)
         if is_list or not (reset or names):
             X = in_order(X, names)
-        X, lengths = as_series(X, channels_first)
+        X, lengths = as_series(X, channels_first, pixels)
         ndim = len(X.shape)
         if ndim > 3:
             raise DataError(

@@ -10,6 +10,7 @@ from hiddenstate.data.column_names import positions_of
 from hiddenstate.data.readers.columns import check_names, text_to_numbers
 from hiddenstate.data.readers.dataframes import frame_columns, is_frame
 from hiddenstate.data.readers.number_text import is_number
+from hiddenstate.data.rows import check_pixels
 from hiddenstate.errors import DataError, listed, printable
 from hiddenstate.system.typing import Array
 
@@ -17,7 +18,7 @@ DTYPES = [np.float64, np.float32, np.uint8]
 """Types that networks read; other types are converted to the first."""
 
 
-def as_series(X: Any, channels_first: bool) -> tuple[Any, Array | None]:
+def as_series(X: Any, channels_first: bool, pixels: bool = False) -> tuple[Any, Array | None]:
     """Return X with a shape, and the lengths of its series if they are unequal.
 
     Parameters
@@ -26,6 +27,8 @@ def as_series(X: Any, channels_first: bool) -> tuple[Any, Array | None]:
         Series are (T, I), or (T,) if their lengths are unequal; an object array works like a list.
     channels_first : bool
         X is (N, I, T), and a series in a list is (I, T).
+    pixels : bool, default False
+        The model reads pixels, and so integers of no other type.
 
     Returns
     -------
@@ -36,9 +39,16 @@ def as_series(X: Any, channels_first: bool) -> tuple[Any, Array | None]:
     Raises
     ------
     DataError
-        If the series do not have the same number of axes and features, or one has no steps.
+        If the series do not have the same number of axes and features, or one has no steps, or
+        are integers where pixels are read.
     """
-    X = unwrapped(X)
+    X, lengths = _with_axes(unwrapped(X), channels_first)
+    if pixels:
+        check_pixels(np.asarray(X), "X")
+    return X, lengths
+
+
+def _with_axes(X: Any, channels_first: bool) -> tuple[Any, Array | None]:
     if isinstance(X, (list, tuple)) or (_is_array_of_objects(X) and X.ndim == 1):
         series = [_one_series(row, i) for i, row in enumerate(X)]
         ndims = {row.ndim for row in series}

@@ -4,6 +4,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.engines.native import NativePredictor
 from hiddenstate.inference.overflow import CheckedPredictor, input_limit
 from hiddenstate.models.fitted import FittedModel
@@ -20,7 +21,7 @@ class Stepper(Protocol):
         Parameters
         ----------
         x : ndarray (B, I) or (B, T, I)
-            The values of the active rows, in float64 or the type of the model.
+            The values of the active rows, in float64, the type of the model or, as pixels, uint8.
         raw : bool
             Whether x is to be scaled.
         active : ndarray of bool (rows,), optional
@@ -45,18 +46,21 @@ def compiled_stepper(
     Parameters
     ----------
     model : FittedModel
-        Its transform is applied, and undone.
+        Its transform is applied, and undone, but for a linear path: then answers are outputs of
+        the net.
     predictor : CheckedPredictor
         Computes outputs at every step: those of the model, or its hidden states if `state` has
         their sum, to which the head of the model is then applied.
     state : dict of ndarray
         As :attr:`Stream.state`.
     """
-    if not isinstance(predictor.predictor, NativePredictor) or model.transform.linear is not None:
+    if not isinstance(predictor.predictor, NativePredictor):
         return None
     transform, averages = model.transform, "sum" in state
     offset, factor = transform.scaling or (np.empty(0), np.empty(0))
-    target_offset, target_factor = transform.target_scaling or (np.empty(0), np.empty(0))
+    # A linear path is added to what the net says, in the units of the net.
+    own = transform if transform.linear is None else Transform()
+    target_offset, target_factor = own.target_scaling or (np.empty(0), np.empty(0))
     heads: dict[str, Any] = {"head": [], "head_bias": []}
     if averages:
         heads["head"] = model.params["out.weight"].ravel().tolist()
@@ -68,7 +72,7 @@ def compiled_stepper(
         limit=input_limit(model),
         largest=np.ravel(predictor.largest).tolist(),
         **heads,
-        change=list(transform.change or ()),
+        change=list(own.change or ()),
         target_offset=target_offset.tolist(),
         target_factor=target_factor.tolist(),
         probabilities=model.net.job == "classify",

@@ -10,6 +10,7 @@ import numpy as np
 
 from hiddenstate.config import DataConfig
 from hiddenstate.data.column_names import ALL, are_names, match_columns, order_note
+from hiddenstate.data.prepare.layout import pixel_fractions
 from hiddenstate.data.readers.columns import check_names, is_missing
 from hiddenstate.data.readers.delimited import delimiter_named
 from hiddenstate.data.readers.header import is_header
@@ -66,6 +67,7 @@ class StepLines:
         self._chosen = changes.get("input")
         self._n_features = model.n_features
         self._complete = model.transform.missing in ("error", "drop")
+        self._pixels = model.transform.pixels
         self._json = False
         self._names: tuple[str, ...] = ()
         self._inputs: list[str] = []
@@ -88,6 +90,8 @@ class StepLines:
             return None
         row = self._row(text)
         values = np.array([self._value(name, row.get(name)) for name in self._inputs])
+        if self._pixels:  # as of a table
+            values = pixel_fractions(values, True)
         return ", ".join(self._id(name, row) for name in self.ids), values
 
     @property

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from hiddenstate.data.dataset import label_array
 from hiddenstate.data.prepare.missing import carry_forward
-from hiddenstate.data.rows import fractions
+from hiddenstate.data.rows import check_pixels, fractions
 from hiddenstate.engines.reference import ReferencePredictor
 from hiddenstate.errors import DataError, OptionError, UntrustedFileError, listed, printable
 from hiddenstate.inference.compiled_steps import Stepper, compiled_stepper
@@ -33,7 +33,7 @@ KIND = "stream"
 WORK_AT_ONCE = 10**9
 """Multiplications between two looks whether the caller is interrupted."""
 
-FLOAT64 = np.dtype(np.float64)
+FLOAT64, UINT8 = np.dtype(np.float64), np.dtype(np.uint8)
 
 
 class Stream:
@@ -97,8 +97,10 @@ class Stream:
         self._one_by_one = isinstance(self._predictor.predictor, ReferencePredictor)
         self._state = _state_from(model, self.rows, state or {})
         self._stepper = compiled_stepper(model, self._predictor, self._state)
-        self._reads_raw = self._stepper is not None and model.transform.fill is None
+        plain = model.transform.fill is None and model.transform.linear is None
+        self._reads_raw = self._stepper is not None and plain
         self._answer_shape, self._dtype = (self.rows, model.net.n_outputs), model.dtype
+        self._types = FLOAT64, UINT8, np.dtype(model.dtype)
 
     @property
     def state(self) -> Mapping[str, Array]:
@@ -131,7 +133,7 @@ class Stream:
         if x.shape != self._shape:
             x = self._shaped(x)
         stepper = self._stepper
-        if stepper and self._reads_raw and active is None and x.dtype in (FLOAT64, self._dtype):
+        if stepper and self._reads_raw and active is None and x.dtype in self._types:
             out = np.empty(self._answer_shape, self._dtype)
             if stepper.advance(x, True, None, out):
                 return out
@@ -221,6 +223,8 @@ class Stream:
 
     def _answers(self, X: Array, active: Array | None = None) -> Array:
         """Return answers (rows, n, ...) to raw steps X (B, n, I) of the active rows."""
+        if self._model.transform.pixels:
+            check_pixels(X, "x")
         out = np.full((self.rows, X.shape[1], self._answer_shape[1]), np.nan, self._dtype)
         if active is not None and not active.any():
             return out
@@ -237,19 +241,23 @@ class Stream:
         self, stepper: Stepper, X: Array, active: Array | None, out: Array
     ) -> bool:
         """Write the answers of the kernels to `out`, unless something is wrong with X."""
-        raw, which = (
-            self._reads_raw and X.dtype.kind in "fi",
-            slice(None) if active is None else active,
-        )
-        if raw:
+        which = slice(None) if active is None else active
+        if self._reads_raw and X.dtype == np.uint8:
+            return bool(stepper.advance(np.ascontiguousarray(X), True, active, out))
+        if self._reads_raw and X.dtype.kind in "fi":
             return bool(stepper.advance(X.astype(np.float64), True, active, out))
         last = self._state["last"][which] if "last" in self._state else None
         inputs, last = self._prepared(X, last)
-        inputs = np.ascontiguousarray(fractions(inputs, self._dtype))
-        done = bool(stepper.advance(inputs, False, active, out))
-        if done and last is not None:
+        read = np.ascontiguousarray(fractions(inputs, self._dtype))
+        if not stepper.advance(read, False, active, out):
+            return False
+        if last is not None:
             self._state["last"][which] = last
-        return done
+        if "lags" in self._state:
+            lags = self._state["lags"][which]
+            out[which] = self._with_linear_path(out[which], inputs, lags)
+            self._state["lags"][which] = lags
+        return True
 
     def _computed_answers(self, X: Array, state: Params) -> Array:
         """Return the predictor's answers (B, n, ...) to raw steps, and advance `state` in place."""
@@ -264,12 +272,12 @@ class Stream:
         if self._model.net.job == "classify":
             return softmax(outputs)
         if "lags" in state:
-            return self._with_linear_path(outputs, inputs, state)
+            return self._with_linear_path(outputs, inputs, state["lags"])
         return self._model.transform.undo_targets(outputs, inputs)
 
-    def _with_linear_path(self, outputs: Array, inputs: Array, state: Params) -> Array:
-        """Return answers of a model with a linear path, and keep the last values it reads."""
-        lags, n = state["lags"], inputs.shape[1]
+    def _with_linear_path(self, outputs: Array, inputs: Array, lags: Array) -> Array:
+        """Return answers of a model with a linear path, and keep the last values in `lags`."""
+        n = inputs.shape[1]
         padded = np.where(np.isnan(lags), inputs[:, :1], lags)  # the first value came before too
         every = np.concatenate([padded, inputs], axis=1)
         before = np.zeros((len(outputs), lags.shape[1], outputs.shape[2]), outputs.dtype)
@@ -296,6 +304,8 @@ class Stream:
         """Return steps as the net reads them, and the last known values after them, if kept."""
         if X.dtype.kind not in "fiub":
             raise DataError(f"x: expected numbers, got {X.dtype}")
+        if X.dtype == bool:
+            X = X.astype(self._dtype)
         if last is not None:
             values = fractions(X, np.float64)
             values = np.where(np.isfinite(values), values, np.nan)

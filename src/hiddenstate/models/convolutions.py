@@ -70,6 +70,9 @@ class Convolutions:
     ) -> Array:
         """Return the share of positive values of each convolution, (N, P) float32.
 
+        The kernels add up in float32. A row with a channel whose mean exceeds 1,000 of its
+        deviations is added up in float64: the mean cancels out, and its rounding would be left.
+
         Parameters
         ----------
         X : ndarray (N, T, I)

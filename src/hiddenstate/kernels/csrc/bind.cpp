@@ -11,6 +11,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "convolution_rows.h"
 #include "layer.h"
 #include "net.h"
 #include "probe.h"
@@ -303,7 +304,9 @@ struct Steps {
 
   bool advance(Any x, bool raw, Maybe<const bool> active, Array<T> out) {
     const bool doubles = x.dtype() == nb::dtype<double>();
-    if (!doubles && x.dtype() != nb::dtype<T>()) throw nb::type_error("x: expected float64");
+    const bool pixels = x.dtype() == nb::dtype<uint8_t>();
+    if (!doubles && !pixels && x.dtype() != nb::dtype<T>())
+      throw nb::type_error("x: expected float64 or uint8");
     const long row = stepper.inputs(), n = static_cast<long>(x.shape(0));
     const long steps = n ? static_cast<long>(x.size()) / (n * row) : 0;
     if (n * steps * row != static_cast<long>(x.size()) ||
@@ -312,6 +315,9 @@ struct Steps {
     const auto* which = reinterpret_cast<const uint8_t*>(at(active));
     nb::gil_scoped_release free;
     std::lock_guard<std::mutex> lock(guard);
+    if (pixels)
+      return stepper.advance(static_cast<const uint8_t*>(x.data()), raw, steps, which, out.data(),
+                             threads);
     if (doubles)
       return stepper.advance(static_cast<const double*>(x.data()), raw, steps, which, out.data(),
                              threads);
@@ -354,29 +360,17 @@ void bind_stepper(nb::module_& m, const char* name) {
 void proportions(const std::string& level, Array<const float> x, Array<const int64_t> lengths,
                  Array<const int64_t> dilations, Array<const int64_t> counts,
                  Array<const bool> uses, Array<const float> biases, Array<float> out, int threads) {
-  const Kernels<float>& kernels = kernels_of<float>(level_named(level));
+  const Level& kernels = level_named(level);
   const long n = static_cast<long>(x.shape(0)), channels = static_cast<long>(x.shape(1));
   const long steps = static_cast<long>(x.shape(2)), features = static_cast<long>(out.shape(1));
+  const Convolutions all{{dilations.data(), dilations.data() + dilations.size()},
+                         {counts.data(), counts.data() + counts.size()},
+                         uses.data(),
+                         biases.data()};
   nb::gil_scoped_release free;
   share_out(n, threads, [&](long row) {
-    Proportions<float> p{};
-    p.x = x.data() + row * channels * steps;
-    p.x_channel = steps;
-    p.channels = channels;
-    p.steps = lengths.data()[row];
-    Buffer<float> memory((10 * channels + 1) * p.steps);
-    p.memory = memory.at();
-    long done = 0;
-    for (size_t d = 0; d < dilations.size(); d++) {
-      p.dilation = dilations.data()[d];
-      p.first = static_cast<int>(d % 2);
-      p.count = counts.data()[d];
-      p.uses = uses.data() + static_cast<long>(d) * 84 * channels;
-      p.biases = biases.data() + done;
-      p.out = out.data() + row * features + done;
-      kernels.proportions(p);
-      done += 84 * p.count;
-    }
+    convolve_row(kernels, all, x.data() + row * channels * steps, channels, steps,
+                 static_cast<long>(lengths.data()[row]), out.data() + row * features, features);
   });
 }
 

@@ -44,6 +44,9 @@ enum Rule : int { SGD, ADAM, ADAMW };
 HS_ALWAYS int weight_gates(int cell) { return cell == LSTM ? 4 : cell == GRU ? 3 : 1; }
 HS_ALWAYS int kept_gates(int cell) { return cell >= GRU ? 4 : 1; }
 
+// Steps whose inputs are multiplied at once if there are few rows.
+constexpr long steps_ahead = 32;
+
 // Rows made of `n` parts: number s*width + k of row r is at[r*row + s*part + k].
 template <class T>
 struct Rows {
@@ -82,6 +85,7 @@ struct Sequence {
   T *h, *c;
   T* tanh_c;  // lstm: T*R rows, written if `gates` is not null
   T* gates;   // as above, or null without a backward pass
+  T* ahead;   // without `gates`, if reads_ahead(): [blocks][steps_ahead*R][4][lanes], else null
   Stop stop;
   // For the backward pass:
   const T* wh_back;  // U transposed (see `turn`)
@@ -167,6 +171,9 @@ struct Layout {
 template <class T>
 struct Kernels {
   long lanes;
+  // Most rows for which lstm and gru multiply the inputs of several steps at once: with so few,
+  // each step alone would read every weight of the inputs for less than a tile.
+  long few_rows;
   void (*forward)(const Sequence<T>&);
   void (*backward)(const Sequence<T>&);
   // Blocks `begin` to `end` - 1 of the nth step of `forward`, which several threads may compute at

@@ -10,8 +10,10 @@
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
+#include <memory>
 #include <thread>
 
+#include "convolution_rows.h"
 #include "driver_layer.h"
 #include "driver_net.h"
 
@@ -85,6 +87,44 @@ void teams(const std::vector<const Level*>& chosen, long cases) {
   }
 }
 
+// Features of one row in memory of exactly its size. They do not depend on the level; half of the
+// rows are far from zero.
+void convolutions(const std::vector<const Level*>& chosen, long cases) {
+  for (long i = 0; i < cases; i++) {
+    Dice dice(3'000'000 + i);
+    const long channels = 1 + dice.below(3), steps = 1 + dice.below(70);
+    const long end = 1 + dice.below(steps);
+    Convolutions c;
+    for (long dilation = 1; dilation < 40; dilation *= 1 + dice.pick({1, 2, 9})) {
+      c.dilations.push_back(dilation);
+      c.counts.push_back(dice.below(4));
+    }
+    const long kernels = 84 * static_cast<long>(c.dilations.size());
+    const std::unique_ptr<bool[]> uses(new bool[kernels * channels]);
+    for (long k = 0; k < kernels * channels; k++) uses[k] = dice.once_in(2);
+    const long features = 84 * std::accumulate(c.counts.begin(), c.counts.end(), 0L);
+    const std::vector<float> biases = as<float>(dice.numbers(features));
+    c.uses = uses.get();
+    c.biases = biases.data();
+    List row = dice.numbers(channels * steps);
+    const bool far = dice.once_in(2);
+    for (double& x : row) x = (far ? 1 << 20 : 0) + std::round(1024 * x) / 1024;
+    List first;
+    for (const Level* level : chosen) {
+      current[0] = 0;
+      say("convolutions, case %ld, %s: %ld channels, %ld of %ld steps", i, level->name, channels,
+          end, steps);
+      const std::vector<float> x = as<float>(row);
+      std::vector<float> out(features, static_cast<float>(unset));
+      convolve_row(*level, c, x.data(), channels, steps, end, out.data(), features);
+      const List found = doubles(out);
+      require(all_set({found}), "every feature is written");
+      if (level == chosen[0]) first = found;
+      require(found == first, "levels agree on features");
+    }
+  }
+}
+
 }  // namespace
 
 int main(int n, char** words) {
@@ -100,7 +140,8 @@ int main(int n, char** words) {
   const struct {
     const char* name;
     void (*walk)(const std::vector<const Level*>&, long);
-  } groups[] = {{"layers", layers}, {"nets", nets}, {"teams", teams}};
+  } groups[] = {
+      {"layers", layers}, {"nets", nets}, {"teams", teams}, {"convolutions", convolutions}};
   for (const auto& group : groups) {
     const auto start = std::chrono::steady_clock::now();
     group.walk(chosen, cases);

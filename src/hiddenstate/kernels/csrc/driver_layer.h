@@ -33,7 +33,7 @@ struct LayerCase {
   // Other rows and steps with the same weights.
   void reshape(Dice& dice) {
     rows = dice.pick({1, 2, 15, 16, 17, 33, 70});
-    steps = dice.pick({1, 2, 7});
+    steps = steps_of_case(dice, rows);
     length.assign(dice.once_in(2) ? rows : 0, 0);
     place.clear();
     for (int64_t& n : length) n = dice.below(steps + 1);

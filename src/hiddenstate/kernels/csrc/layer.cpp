@@ -85,9 +85,10 @@ void Layer<T>::forward(Batch<const T> x, long rows, long steps, const int64_t* l
   // Memory is allocated before the threads start, because their tasks must not throw.
   const long in_use = kept ? shards() : std::min<long>(shards(), threads);
   shards_.resize(std::max<size_t>(in_use, shards_.size()));
+  const long largest = std::max(stack_.work_size(rows_of(0), steps, false),
+                                stack_.work_size(rows_of(shards() - 1), steps, false));
   for (long i = 0; i < in_use; i++)
-    shards_[i].memory.need(kept ? stack_.work_size(rows_of(i), steps_of(i), true)
-                                : stack_.work_size(rows_of(0), steps, false));
+    shards_[i].memory.need(kept ? stack_.work_size(rows_of(i), steps_of(i), true) : largest);
   share_out_in_torch(shards(), threads, [&](long number) {
     Shard& s = shards_[kept ? number : Team::member()];
     s.first = first_of(number);

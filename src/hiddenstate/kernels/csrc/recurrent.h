@@ -219,24 +219,42 @@ void gru_gates(const Sequence<T>& q, const Step<T>& s, long block, long row, lon
 // Rows whose gates are computed in memory of their own, if no backward pass needs them.
 constexpr long rows_at_once = 16;
 
-// Steps whose inputs are multiplied at once, in the memory that keeps the gates: with few rows,
-// each step alone would read every weight of the inputs for them. 0 if a step has rows enough for a
-// tile.
+constexpr long few_rows = tile_rows(4) / 2;
+
+// Whether the inputs of several steps are multiplied at once. The tiles, and so the last bits, are
+// the same with a backward pass and without.
 template <class T>
-HS_INLINE long steps_ahead(const Sequence<T>& q) {
-  return q.gates && q.cell >= GRU && 2 * q.rows <= tile_rows(4) ? 32 : 0;
+HS_INLINE bool reads_ahead(const Sequence<T>& q) {
+  return q.cell >= GRU && q.rows <= few_rows && q.steps > 1;
 }
 
-// Writes what the inputs add to the sums of blocks `begin` to `end` - 1, from step `nth` on.
+// The steps `t` to `t + n - 1` that are multiplied at once with step nth.
 template <class T>
-void inputs_ahead(const Sequence<T>& q, long nth, long begin, long end) {
+struct Stretch {
+  long t, n;
+
+  Stretch(const Sequence<T>& q, long nth) {
+    const long first = nth - nth % steps_ahead;
+    n = q.steps - first < steps_ahead ? q.steps - first : steps_ahead;
+    t = q.reverse ? q.steps - first - n : first;
+  }
+};
+
+// The sums of a block at step t of a stretch, which hold what the inputs add.
+template <class T>
+HS_INLINE T* sums_ahead(const Sequence<T>& q, const Stretch<T>& stretch, long t, long block) {
+  if (q.gates) return kept(q, t, 0, block);
+  return q.ahead + (block * steps_ahead + t - stretch.t) * q.rows * 4 * Vec<T>::lanes;
+}
+
+// Writes what the inputs add to the sums of blocks `begin` to `end` - 1, for a stretch of steps.
+template <class T>
+void inputs_ahead(const Sequence<T>& q, const Stretch<T>& stretch, long begin, long end) {
   constexpr int lanes = Vec<T>::lanes;
-  const long n = q.steps - nth < steps_ahead(q) ? q.steps - nth : steps_ahead(q);
-  const long t = q.reverse ? q.steps - nth - n : nth;
-  const Rows<const T> x = inputs(q, t);
+  const Rows<const T> x = inputs(q, stretch.t);
   for (long block = begin; block < end; block++) {
-    T* sums = kept(q, t, 0, block);
-    in_tiles<tile_rows(4)>(n * q.rows, [&](long row, auto size) {
+    T* sums = sums_ahead(q, stretch, stretch.t, block);
+    in_tiles<tile_rows(4)>(stretch.n * q.rows, [&](long row, auto size) {
       constexpr int R = decltype(size)::value;
       V<T> sum[R][4];
       if (q.cell == LSTM)
@@ -268,11 +286,18 @@ void gates_forward(const Sequence<T>& q, const Step<T>& s, long block, long firs
 }
 
 template <class T>
-void blocks_forward(const Sequence<T>& q, const Step<T>& s, long begin, long end) {
+void blocks_forward(const Sequence<T>& q, const Step<T>& s, long nth, long begin, long end) {
   if (q.cell < GRU) {
     in_tiles<4>(end - begin, [&](long more, auto size) {
       rnn_blocks<T, decltype(size)::value>(q, s, begin + more);
     });
+    return;
+  }
+  if (reads_ahead(q)) {
+    const Stretch<T> stretch(q, nth);
+    if (nth % steps_ahead == 0) inputs_ahead(q, stretch, begin, end);
+    for (long block = begin; block < end; block++)
+      gates_forward<T, true>(q, s, block, 0, q.rows, sums_ahead(q, stretch, s.t, block));
     return;
   }
   constexpr int lanes = Vec<T>::lanes;
@@ -280,11 +305,7 @@ void blocks_forward(const Sequence<T>& q, const Step<T>& s, long begin, long end
   for (long block = begin; block < end; block++)
     for (long first = 0; first < q.rows; first += rows_at_once) {
       const long n = q.rows - first < rows_at_once ? q.rows - first : rows_at_once;
-      T* sums = q.gates ? kept(q, s.t, first, block) : own;
-      if (steps_ahead(q))
-        gates_forward<T, true>(q, s, block, first, n, sums);
-      else
-        gates_forward<T, false>(q, s, block, first, n, sums);
+      gates_forward<T, false>(q, s, block, first, n, q.gates ? kept(q, s.t, first, block) : own);
     }
 }
 
@@ -326,9 +347,7 @@ HS_INLINE long pause(const Sequence<T>& q) {
 template <class T>
 void forward_step(const Sequence<T>& q, long nth, long begin, long end) {
   const Step<T> s(q, nth);
-  const long ahead = steps_ahead(q);
-  if (ahead && nth % ahead == 0) inputs_ahead(q, nth, begin, end);
-  blocks_forward(q, s, begin, end);
+  blocks_forward(q, s, nth, begin, end);
   if (end == q.blocks) clear_state(q, s);
 }
 

@@ -209,7 +209,12 @@ class Stack {
     long size = (steps + 1) * rows * width * (cell == LSTM ? 2 : 1);
     if (kept)
       size += 2 * rows * width + steps * rows * width * (kept_gates(cell) + (cell == LSTM ? 1 : 0));
+    else if (reads_ahead(rows, steps))
+      size += steps_ahead * rows * width * kept_gates(cell);
     return size;
+  }
+  bool reads_ahead(long rows, long steps) const {
+    return cell >= GRU && rows <= kernels_.few_rows && steps > 1;
   }
   T* part(const Work& w, int layer, int d) const {
     return dy(w, layers) + (layer * directions + d) * part_size(w.rows, w.steps, w.kept);
@@ -306,6 +311,8 @@ class Stack {
     q.h = h(w, layer, d);
     q.c = cell == LSTM ? c(w, layer, d) : nullptr;
     q.gates = w.kept ? gates(w, layer, d) : nullptr;
+    // Where the gradients of the states are in a pass that keeps the gates.
+    q.ahead = !w.kept && reads_ahead(w.rows, w.steps) ? dh(w, layer, d) : nullptr;
     q.tanh_c = w.kept && cell == LSTM ? tanh_c(w, layer, d) : nullptr;
     q.stop = stop;
     return q;

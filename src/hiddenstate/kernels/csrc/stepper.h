@@ -73,6 +73,12 @@ class Stepper {
  private:
   static constexpr Kind kind() { return sizeof(T) == sizeof(float) ? FLOATS : DOUBLES; }
 
+  static double number(double x, bool) { return x; }
+  // A pixel is a fraction of 255, as the type in which it is read: `fractions` in data/rows.py.
+  static double number(uint8_t x, bool scaled) {
+    return scaled ? x / 255.0 : static_cast<double>(static_cast<T>(x) / 255);
+  }
+
   template <class X>
   bool scale(const X* x, bool raw, long n) {
     const Meaning<T>& m = meaning_;
@@ -83,7 +89,7 @@ class Stepper {
     bool fine = true;
     for (long i = 0; i < n; i++)
       for (long k = 0; k < width; k++) {
-        double value = x[i * width + k];
+        double value = number(x[i * width + k], scaled);
         if (scaled) value = (value - m.offset[k]) * m.factor[k];
         fine &= std::fabs(value) <= limit;  // also false for NaN
         x_[i * width + k] = static_cast<T>(value);
