@@ -122,7 +122,7 @@ def test_another_role_is_looked_at_again(open_page, sensors):
 def test_the_fix_of_a_warning_is_a_button(open_page, tmp_path):
     rows = [",".join(f"p{i}" for i in range(36)) + ",label"]
     for k in range(40):
-        row = [f"{(i % 6 - 3) * (k % 2 * 2 - 1) + (i * k % 5) / 5:.2f}" for i in range(36)]
+        row = [f"{(i % 6 - 3) * (k % 2 * 2 - 1) + (i * k % 5) / 5 + k / 50:.2f}" for i in range(36)]
         rows.append(",".join([*row, "ab"[k % 2]]))
     (tmp_path / "flat.csv").write_text("\n".join(rows))
     browser = open_page()

@@ -1,5 +1,6 @@
 """Pages of runs that are not as they should be, and of runs that go while they are shown."""
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from hiddenstate.data.leaks import Leak
 from hiddenstate.runs import Run
 from hiddenstate.runs.record import seed_of
 from hiddenstate.system.checksums import lines_with_checksums
@@ -67,6 +69,20 @@ def test_odd_runs_are_shown_without_an_error(
         browser.settle()
         assert page.locator(".lost").count() == 0, change.__name__
         assert not browser.problems, change.__name__
+
+
+def test_a_run_shows_why_its_score_is_too_good(
+    trained: Callable[[str], Path], open_page: Any, tmp_path: Path
+) -> None:
+    path = shutil.copytree(trained("classify"), tmp_path / "runs" / "leaking") / "config.json"
+    record = json.loads(path.read_text("utf-8"))
+    del record["sha256"]
+    leak = Leak("label", 9, 9, "<b>code</b>")
+    record["data"]["leaks"] = [leak.facts(), {"kind": "label"}]
+    path.write_text(json.dumps(record), "utf-8")
+    page = open_page("#/run/leaking").page
+    page.wait_for_selector(".leaks li")
+    assert page.locator(".leaks li").all_inner_texts() == [leak.in_words()]
 
 
 def test_odd_names_are_text(trained: Callable[[str], Path], open_page: Any, tmp_path: Path) -> None:

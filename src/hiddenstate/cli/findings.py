@@ -409,6 +409,7 @@ def _held_out(d: "PreparedDataset", config: Config, raw: "SequenceDataset | None
     ends = config.job == "regress" and not signal and every_step and not config.data.stateful
     by_way = {
         "group": " (whole groups)",
+        "distinct": " (equal rows on one side)",
         "time": " (the end of each series)" if ends else "",
         "random": " (at random)",
     }

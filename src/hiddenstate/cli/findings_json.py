@@ -47,6 +47,7 @@ def as_json_object(
     facts = asdict(findings)
     steps = facts.pop("steps") or (None, None, None)
     facts |= dict(zip(("steps_min", "steps_median", "steps_max"), steps, strict=True))
+    facts["leaks"] = [leak.facts() for leak in findings.leaks]
     facts["lengths"] = _lengths(d)
     facts["samples"] = _samples(findings, d, options)
     facts["fits"] = [

@@ -27,6 +27,7 @@ from hiddenstate.errors import DataError, HiddenstateError, OptionError, printab
 if TYPE_CHECKING:
     from hiddenstate.data import SequenceDataset
     from hiddenstate.data.job_fit import Fit
+    from hiddenstate.data.leaks import Leak
     from hiddenstate.data.readers.columns import Columns
 
 
@@ -68,7 +69,8 @@ def _inspect(
     data: str, stdin: Path | None, job: str | None, as_json: bool, reading: Mapping[str, Any]
 ) -> None:
     """Inspect DATA, or the file with what stdin held, and print what was found."""
-    from hiddenstate.data.inspect import inspect_dataset
+    from hiddenstate.data.inspect import inspect_dataset, with_found_leaks
+    from hiddenstate.data.prepare.leakage import columns_that_answer
     from hiddenstate.data.readers.column_facts import describe_columns
     from hiddenstate.data.readers.column_roles import described_roles
 
@@ -89,8 +91,13 @@ def _inspect(
     dataset = replace(dataset, remarks=tuple(named(text, stdin) for text in dataset.remarks))
     findings = inspect_dataset(dataset, config, refusals, table)
     plans: dict[str, Config] = {}
+    leaks: list[Leak] = []
     if table is not None and not findings.unread:
-        findings = replace(findings, fits=tuple(_tried(fit, path, plans) for fit in findings.fits))
+        fits = tuple(_tried(fit, path, plans, leaks) for fit in findings.fits)
+        findings = replace(findings, fits=fits)
+    if not plans:  # of a sample, or of no job that fits, only the columns are known
+        leaks = columns_that_answer(dataset, config, findings.reading)
+    findings = with_found_leaks(findings, leaks)
     if as_json:
         for fit in findings.fits:
             if not fit.why_not and fit.job not in plans:
@@ -108,12 +115,14 @@ def _inspect(
         say(line)
 
 
-def _tried(fit: "Fit", path: str, plans: dict[str, Config]) -> "Fit":
+def _tried(fit: "Fit", path: str, plans: dict[str, Config], leaks: "list[Leak]") -> "Fit":
     """Return a job that fits if its command would train on the table, else with the reason.
 
-    Adds the settings that it would train with to `plans`.
+    Adds the settings that it would train with to `plans` and, of the first job, to `leaks` what
+    would make its score too good.
     """
     from hiddenstate.data.job_fit import Fit
+    from hiddenstate.data.prepare.leakage import find_leaks
     from hiddenstate.data.prepare.pipeline import prepare
     from hiddenstate.jobs import make_job
     from hiddenstate.training.start import plan
@@ -122,7 +131,9 @@ def _tried(fit: "Fit", path: str, plans: dict[str, Config]) -> "Fit":
         return fit
     try:
         config, dataset = plan(fit.job, {**fit.options, "data": path})
-        make_job(config, prepare(dataset, config))
+        prepared = prepare(dataset, config)
+        make_job(config, prepared)
+        leaks += find_leaks(dataset, config, prepared) if not plans else ()
     except HiddenstateError as error:
         return Fit(fit.job, why_not=str(error).removeprefix(f"{path}: "))
     plans[fit.job] = config

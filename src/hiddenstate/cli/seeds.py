@@ -4,7 +4,8 @@ import statistics
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from hiddenstate.cli.output import note, say_json, table
+from hiddenstate.cli.output import note, say, say_json, table
+from hiddenstate.data.leaks import leaks_from
 from hiddenstate.errors import HiddenstateError
 from hiddenstate.metrics.headline import headline
 
@@ -62,6 +63,7 @@ def _print_results(results: list[Result], as_json: bool) -> None:
                 "runs": [each["run"] for each in results],
                 "seeds": [each["seed"] for each in results],
                 "score": score,
+                **({"leaks": results[0]["leaks"]} if "leaks" in results[0] else {}),
                 **lists,
                 **{f"{name}_mean": mean for name, (mean, _) in summary.items()},
                 **{f"{name}_deviation": deviation for name, (_, deviation) in summary.items()},
@@ -77,6 +79,8 @@ def _print_results(results: list[Result], as_json: bool) -> None:
         values = [summary[key][n] for key in scores]
         rows.append([name, "", *("" if x is None else f"{x:.4g}" for x in values), "", "", ""])
     table(["seed", "run", *scores, *columns], rows)
+    for leak in leaks_from(results[0].get("leaks")):
+        say(leak.in_words())
 
 
 def _mean_and_deviation(values: list[float]) -> tuple[float, float | None]:

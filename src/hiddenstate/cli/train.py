@@ -258,6 +258,7 @@ def _train(
         "steps": n_steps,
         "seconds": round(seconds, 3),
         **figures,
+        **({"leaks": leaks} if (leaks := [leak.facts() for leak in job.dataset.leaks]) else {}),
     }
 
 

@@ -337,12 +337,15 @@ def _train_best(
 
 
 def _warn(run: "Run") -> None:
-    """Say so if the best is worse than its baseline."""
+    """Say so if the best is worse than its baseline, or its score too good."""
+    from hiddenstate.data.leaks import leaks_from
     from hiddenstate.metrics.comparison import compare
 
     compared = compare(run.config.job, run.results() or {}, run.config.flat())
     if compared is not None and compared.worse:
         note(f"the best network is {compared.warning()}")
+    for leak in leaks_from(run.data_record().get("leaks")):
+        note(leak.in_words())
 
 
 def _json(

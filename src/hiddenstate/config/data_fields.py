@@ -398,9 +398,10 @@ class DataConfig:
     split: str = option(
         "auto",
         "How rows are held out: stratified, the same fraction of each class; group, whole groups; "
-        "time, the latest rows or, of series with a target at every step, the end of each; random; "
-        "auto, by group if there are groups, by time for signals to regress, else by class.",
-        choices=("auto", "stratified", "group", "time", "random"),
+        "distinct, random rows, equal ones on one side; time, the latest rows or, of series with a "
+        "target at every step, the end of each; random; auto, by group if there are groups, by "
+        "time for signals to regress, else by class.",
+        choices=("auto", "stratified", "group", "distinct", "time", "random"),
         since=2,
     )
     test_fraction: float = option(

@@ -8,6 +8,7 @@ from typing import Any, NotRequired, TypedDict
 import numpy as np
 
 from hiddenstate.data.column_names import are_names
+from hiddenstate.data.leaks import Aside, Leak, LeakFacts
 from hiddenstate.data.prepare.encoding import Encoding, EncodingFacts, source_names, spans
 from hiddenstate.data.prepare.transform import Transform, table_names
 from hiddenstate.data.rows import Rows
@@ -30,6 +31,7 @@ class DataFacts(TypedDict):
     encodings: NotRequired[list[EncodingFacts]]
     numbers_as_text: NotRequired[list[str]]
     split_rule: NotRequired[int]
+    leaks: NotRequired[list[LeakFacts]]
 
 
 def label_values(labels: Array) -> list[Any]:
@@ -174,12 +176,15 @@ class SequenceDataset(Dataset):
         How columns of text and dates became features, which `columns` names.
     known_fingerprint : str, optional
         Fingerprint of rows whose files were verified; None for other data.
+    aside : Aside, optional
+        Columns that no network reads, in which rows may belong together.
     """
 
     read_as: Mapping[str, Any] = field(default_factory=dict)
     unread: tuple[str, ...] = ()
     encodings: tuple[Encoding, ...] = ()
     known_fingerprint: str | None = None
+    aside: Aside | None = None
 
     def fingerprint(self) -> str:
         """SHA-256 of the arrays, their types and shapes; not computed where it is known."""
@@ -238,6 +243,8 @@ class PreparedDataset(Dataset):
         What steps and features of a row are.
     split_rule : int
         How its series were split in time; see `SPLIT_RULE` in `data/prepare/split`.
+    leaks : tuple of Leak
+        What makes its score too good, if that was looked for.
     """
 
     valid: Rows | None = None
@@ -245,6 +252,7 @@ class PreparedDataset(Dataset):
     fingerprint_as_read: str | None = None
     axes: RowAxes = RowAxes()
     split_rule: int = 1
+    leaks: tuple[Leak, ...] = ()
 
     def require_classes(self) -> list[Any]:
         """Return the label of each class number.
@@ -287,6 +295,8 @@ class PreparedDataset(Dataset):
             facts["numbers_as_text"] = list(self.numbers_as_text)
         if self.split_rule > 1:
             facts["split_rule"] = self.split_rule
+        if self.leaks:
+            facts["leaks"] = [leak.facts() for leak in self.leaks]
         return facts
 
     def sizes(self) -> list[str]:

@@ -24,6 +24,7 @@ from hiddenstate.data.description import (
 )
 from hiddenstate.data.identifiers import numbered_ids
 from hiddenstate.data.job_fit import Fit, hardly_repeat, job_fits, unknown_labels
+from hiddenstate.data.leaks import Leak
 from hiddenstate.data.prepare.encoding import Encoding
 from hiddenstate.data.prepare.known_columns import without_future_rows
 from hiddenstate.data.prepare.wide import WideReading, decided_reading
@@ -95,6 +96,8 @@ class Findings:
         How each job fits.
     warnings : tuple of str
         What may be wrong, one line each.
+    leaks : tuple of Leak
+        What would make the score too good; each is one of the warnings.
     """
 
     name: str
@@ -127,6 +130,15 @@ class Findings:
     unread: tuple[str, ...]
     fits: tuple[Fit, ...]
     warnings: tuple[str, ...]
+    leaks: tuple[Leak, ...] = ()
+
+
+def with_found_leaks(findings: Findings, leaks: Iterable[Leak]) -> Findings:
+    """Return the findings with what would make the score too good."""
+    leaks = tuple(leaks)
+    named = "equal" if findings.duplicates else None  # a warning names those already
+    words = (leak.in_words() for leak in leaks if leak.kind != named)
+    return replace(findings, leaks=leaks, warnings=(*findings.warnings, *words))
 
 
 def inspect_dataset(

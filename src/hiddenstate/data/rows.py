@@ -3,6 +3,7 @@
 N is rows, T time steps, I features of a step, F features of a flat row, O targets.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any
@@ -101,6 +102,26 @@ def in_pieces(X: Any, n_bytes: int = PIECE) -> Iterator[tuple[int, Array]]:
     step = max(1, n_bytes // max(X[:1].nbytes, 1))
     for first in range(0, len(X), step):
         yield first, X[first : first + step]
+
+
+def row_hashes(rows: Rows) -> Array:
+    """Return a hash of each row (N,) uint64; equal rows have equal ones.
+
+    It is the weighted sum of the row's 64-bit words, each mixed as by SplitMix64 (G. L. Steele, D.
+    Lea, C. H. Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014).
+    """
+    size = math.prod(rows.X.shape[1:]) * rows.X.dtype.itemsize
+    weights = np.random.default_rng(0).integers(1, 2**63, -(-size // 8), np.uint64) * 2 + 1
+    pieces = []
+    for _, piece in in_pieces(rows.X, 2**22):
+        data = np.zeros((len(piece), len(weights) * 8), np.uint8)
+        data[:, :size] = np.ascontiguousarray(piece).reshape(len(piece), -1).view(np.uint8)
+        words = data.view(np.uint64) + weights
+        words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        pieces.append(((words ^ (words >> np.uint64(31))) * weights).sum(axis=1, dtype=np.uint64))
+    hashed: Array = np.concatenate(pieces)
+    return hashed if rows.lengths is None else hashed + rows.lengths.astype(np.uint64)
 
 
 def fractions(X: Array, dtype: Any) -> Array:

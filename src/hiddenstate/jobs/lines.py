@@ -52,6 +52,7 @@ def summary_lines(job: Job, engine: Engine, results: Mapping[str, float]) -> lis
     compared = compare(job.config.job, results, job.config.flat())
     name = "the answer with the network" if "net_accuracy" in results else "the network"
     warnings = [f"{name} is {compared.warning()}"] if compared and compared.worse else []
+    warnings += [leak.in_words() for leak in job.dataset.leaks]
     return lines[job.config.job](job, engine, results) + warnings
 
 

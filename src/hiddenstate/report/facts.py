@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from hiddenstate.config import AutoencoderConfig, job_options
+from hiddenstate.data.leaks import leaks_from
 from hiddenstate.errors import HiddenstateError, MachineError, UntrustedFileError, printable
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
@@ -263,6 +264,8 @@ class RunFacts:
         if self.journal and (why := self.run.failure()):
             yield f"Error: {why}"
         yield from self.problems
+        for leak in leaks_from(self.run.data_record().get("leaks")):
+            yield leak.in_words()
 
 
 _FIRST_LAYERS = ("params/rnn.weight_ih_l0", "params/encoder.0.weight")

@@ -1,12 +1,14 @@
 """Loads the data a run was trained on, and detects changes."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from hiddenstate.config import Config
 from hiddenstate.config.data_fields import STDIN, STDIN_NAMES
 from hiddenstate.data import PreparedDataset, read_dataset
+from hiddenstate.data.leaks import leaks_from
 from hiddenstate.data.prepare.encoding import encodings_from
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.prepare.split import SPLIT_RULE
@@ -72,7 +74,8 @@ def dataset_of(
     )
     columns = tuple(map(str, names)) if isinstance(names, list) else None
     dataset = with_trained_columns(dataset, columns, chosen=True)
-    return prepare(dataset, config, split_rule=_split_rule(recorded, where))
+    prepared = prepare(dataset, config, split_rule=_split_rule(recorded, where))
+    return replace(prepared, leaks=leaks_from(recorded.get("leaks")))
 
 
 def kept_rows(run: Run) -> Path | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hiddenstate.config import job_options
+from hiddenstate.data.leaks import leaks_from
 from hiddenstate.errors import DataError, HiddenstateError, printable
 from hiddenstate.metrics.comparison import baseline_method, compare
 from hiddenstate.metrics.glossary import entry_of, written
@@ -86,6 +87,7 @@ def details(run: Run, number: str) -> dict[str, Any]:
         "results": scores(results, job),
         "headline": headline(job, results),
         "baseline": _baseline(job, results, options),
+        "leaks": [leak.in_words() for leak in leaks_from(run.data_record().get("leaks"))],
         "shown": shown,
         "problems": problems,
         **snapshots(run.path),

@@ -8,6 +8,7 @@ from typing import Any
 
 from hiddenstate.config import Config, make_config
 from hiddenstate.data import SequenceDataset, read_dataset
+from hiddenstate.data.prepare.leakage import with_leaks
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.prepare.split import are_forecasts, are_long_enough
 from hiddenstate.data.prepare.transform import Transform
@@ -215,7 +216,8 @@ def start(
     HiddenstateError
         For anything invalid; then nothing was written.
     """
-    job = make_job(config, prepare(dataset or _read(config, stdin), config))
+    dataset = dataset or _read(config, stdin)
+    job = make_job(config, with_leaks(prepare(dataset, config), dataset, config))
 
     def make_folder(record: RunRecord) -> RunWriter:
         before_writing()

@@ -57,6 +57,28 @@ def test_the_same_fraction_of_each_class_is_held_out_never_all(
         assert result.sum() == min(max(1, round(share * len(y))), (counts > 1).sum())
 
 
+@given(st.lists(st.integers(0, 30), min_size=10, max_size=80), fractions)
+@quick
+def test_equal_rows_stay_on_one_side_of_a_distinct_split(values: list[int], share: float) -> None:
+    assume(len(set(values)) > 2)
+    X = np.array(values, float)[:, None, None] * np.ones((1, 3, 2))
+    try:
+        kept, out = hold_out(Rows(X), share, "distinct", 0, "split", "here")
+    except DataError as error:
+        assert "equal ones counted once" in str(error)  # noqa: PT017
+        return
+    assert len(kept) + len(out) == len(values)
+    assert not {*kept.X[:, 0, 0]} & {*out.X[:, 0, 0]}
+
+
+def test_series_of_other_lengths_are_not_equal() -> None:
+    rows = Rows(np.zeros((20, 5, 1)), lengths=np.arange(20) % 4 + 2)
+    kept, out = hold_out(rows, 0.5, "distinct", 0, "split", "here")
+    assert kept.lengths is not None
+    assert out.lengths is not None
+    assert not {*kept.lengths} & {*out.lengths}
+
+
 def test_many_classes_of_a_few_rows_still_give_test_rows() -> None:
     y = np.repeat(np.arange(30), 2)
     out = held(numbered(60, y=y), 0.2, "stratified")

@@ -138,6 +138,19 @@ def test_a_group_that_is_worse_than_its_baseline_says_so(tmp_path):
     assert model
 
 
+def test_the_reason_of_a_group_says_what_makes_its_score_too_good(tmp_path):
+    path = tmp_path / "table.csv"
+    rows = [f"{i % 7}.5,{i * 0.37:.2f},{3 * (i % 2)},{'uv'[i % 2]},B" for i in range(60)]
+    path.write_text("\n".join(["a,b,code,label,site", *rows]) + "\n")
+    own = {"data": str(path), "label": "label", "max_steps": 1}
+    table = read_groups(
+        path, make_config("classify", own, together=False).data, ("site",), "classify"
+    )
+    facts = {"version": __version__, "job": "classify", "values": own, "name": "table.csv"}
+    ((_, outcome, _),) = outcomes_of(train_packet(pack_groups(table, [0], facts)))
+    assert outcome.reason.endswith("add --drop code")
+
+
 def test_labels_that_are_numbers_stay_numbers_beside_words_of_another_group(tmp_path):
     lines = ["x1,x2,x3,kind", *(f"{i % 4},{i % 3},{i % 5},{1 + i % 2}" for i in range(24))]
     values = {"label": "kind", "max_steps": 3, "hidden_size": 4}

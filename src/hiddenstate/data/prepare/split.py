@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from hiddenstate.config import Config
 from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.prepare.batches import generator
-from hiddenstate.data.rows import Rows
+from hiddenstate.data.rows import Rows, row_hashes
 from hiddenstate.data.store import RowStore
 from hiddenstate.errors import DataError, count
 from hiddenstate.system.typing import Array
@@ -40,8 +40,9 @@ def held_out(
         With labels in `y` for a stratified split, and with groups for a split by group.
     fraction : float
         Fraction held out.
-    way : {"stratified", "group", "time", "random"}
-        The same fraction of each class, whole groups, the latest rows, or random rows.
+    way : {"stratified", "group", "distinct", "time", "random"}
+        The same fraction of each class; whole groups; random rows, of which equal ones are a group;
+        the latest rows; or random rows.
     seed : int
     purpose : {"split", "valid"}
         Whether rows are held out for testing or for validation; the random order depends on it.
@@ -56,7 +57,9 @@ def held_out(
     held = _held(rows, fraction, way, generator(seed, purpose))
     if held.all() or not held.any():
         aim = "testing" if purpose == "split" else "validation"
-        groups = "" if way != "group" else " in one or two groups"
+        groups = {"group": " in one or two groups", "distinct": ", equal ones counted once,"}.get(
+            way, ""
+        )
         raise DataError(
             f"{where}: {len(rows)} rows{groups} are too few to hold some out for {aim}; "
             f"use {FRACTIONS[purpose]} 0" + (" and --test FILE" if purpose == "split" else "")
@@ -70,10 +73,11 @@ def _held(rows: Rows, fraction: float, way: str, random: np.random.Generator) ->
     held = np.zeros(n, bool)
     if way == "time":
         held[_latest(rows, round(fraction * n))] = True
-    elif way == "group":
-        if rows.groups is None:
+    elif way in ("group", "distinct"):
+        groups = row_hashes(rows) if way == "distinct" else rows.groups
+        if groups is None:
             raise RuntimeError("rows without groups cannot be split by group")
-        names, numbers = np.unique(rows.groups, return_inverse=True)
+        names, numbers = np.unique(groups, return_inverse=True)
         counts = np.bincount(numbers)
         wanted, n_held = round(fraction * n), 0
         members = _members(numbers, counts)

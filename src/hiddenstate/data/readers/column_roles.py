@@ -48,6 +48,9 @@ MAY_BE_BOTH = ({"--id", "--group"}, {"--time", "--future"}, {"--group", "--stati
 TEXT, FEW_TEXTS = "text", "text; an input with --input all"
 """Why nothing uses a column of text, and one whose few values repeat."""
 
+MAY_NAME = (TEXT, FEW_TEXTS, "--drop", "not in --input")
+"""Why nothing uses a column that may still name the person or session that a row comes from."""
+
 
 @dataclass(frozen=True)
 class Roles:

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from hiddenstate.config import DataConfig
 from hiddenstate.data.column_names import ALL, are_names
 from hiddenstate.data.dataset import SequenceDataset
+from hiddenstate.data.leaks import Aside, looked_at
 from hiddenstate.data.origin import Table, whole
 from hiddenstate.data.prepare.encoding import Encoding
-from hiddenstate.data.readers.column_roles import DATES, Part, Roles, find_roles
+from hiddenstate.data.readers.column_roles import DATES, MAY_NAME, Part, Roles, find_roles
 from hiddenstate.data.readers.columns import (
     Columns,
     cell_text,
@@ -33,7 +34,7 @@ from hiddenstate.data.readers.columns import (
 )
 from hiddenstate.data.readers.encoded import encoding_remarks, with_encoded_inputs
 from hiddenstate.data.readers.number_names import Names, with_names_as_text
-from hiddenstate.data.readers.role_guesses import LABEL_NAMES
+from hiddenstate.data.readers.role_guesses import LABEL_NAMES, is_static
 from hiddenstate.data.readers.row_order import (
     clock_of,
     dates_beside,
@@ -46,6 +47,9 @@ from hiddenstate.data.rows import Rows
 from hiddenstate.errors import DataError, listed, printable
 from hiddenstate.system.memory import check_free
 from hiddenstate.system.typing import Array
+
+MAX_ASIDE = 64
+"""Most columns without a role that are kept to see whether they name persons; texts first."""
 
 MAX_TEXT = 1000
 """Largest number of characters of a label or a group."""
@@ -142,7 +146,26 @@ def to_dataset(
         unread=(columns.unread,) if columns.unread else (),
         encodings=encodings,
         numbers_as_text=texts,
+        aside=_aside(columns, roles, series, len(rows)) if part == "training" else None,
     )
+
+
+def _aside(columns: Columns, roles: Roles, series: Array, n: int) -> Aside | None:
+    """Return the columns without a role that may name persons or sessions.
+
+    Those of a long table have one value in each series.
+    """
+    if columns.stack is not None:  # columns on disk are not read for this
+        return None
+    firsts = np.unique(series, return_index=True)[1] if roles.long else np.arange(n)
+    rows, cells = firsts[looked_at(n)], {}
+    unused = [j for j, why in roles.unused.items() if why in MAY_NAME]
+    unused = [j for kind in ("text", "number") for j in unused if columns.kinds[j] == kind]
+    for j in unused[:MAX_ASIDE]:
+        values = columns.arrays[j]
+        if not roles.long or is_static(columns, j, roles.id):
+            cells[columns.names[j]] = values[rows]
+    return Aside(n, cells)
 
 
 def _guessed_roles(columns: Columns, roles: Roles) -> dict[str, Any]:

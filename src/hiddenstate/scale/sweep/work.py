@@ -9,6 +9,7 @@ from typing import Any
 from hiddenstate import __version__
 from hiddenstate.config import Config
 from hiddenstate.data import SequenceDataset
+from hiddenstate.data.prepare.leakage import with_leaks
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.readers.columns import Columns
 from hiddenstate.data.readers.open import existing
@@ -43,7 +44,7 @@ class Outcome:
     rows : int
         Its rows in the table.
     reason : str
-        Why it failed, or what it is worse than; empty otherwise.
+        Why it failed, what it is worse than, and what makes its score too good; empty otherwise.
     score : str, optional
         The name of its main result.
     value, baseline : float, optional
@@ -183,7 +184,7 @@ def train_group(
     """
     began = time.perf_counter()
     config, dataset = plan(job, values, read=lambda config: group_dataset(columns, config, name))
-    work = make_job(config, prepare(dataset, config))
+    work = make_job(config, with_leaks(prepare(dataset, config), dataset, config))
     check_labels(work.dataset.classes or [])
     check_memory(work)
     state = starting_state(work)
@@ -204,10 +205,11 @@ def train_group(
             status, reason = "beaten", compared.warning()
     elif score is not None:
         value = float(results[score])
+    notes = [*([reason] if reason else []), *(leak.in_words() for leak in work.dataset.leaks)]
     outcome = Outcome(
         status,
         columns.n_rows,
-        reason,
+        "; ".join(notes),
         score,
         value,
         baseline,

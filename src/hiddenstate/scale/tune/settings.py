@@ -12,6 +12,7 @@ import numpy as np
 from hiddenstate.config import Config, config_from_dict, make_config
 from hiddenstate.config.data_fields import STDIN
 from hiddenstate.data import PreparedDataset, SequenceDataset, read_dataset
+from hiddenstate.data.prepare.leakage import with_leaks
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.readers.open import existing
 from hiddenstate.errors import (
@@ -251,7 +252,8 @@ class StudyData:
         if key not in self._prepared:
             if len(self._prepared) > 3:
                 self._prepared.clear()
-            self._prepared[key] = prepare(self._dataset(config), config)
+            dataset = self._dataset(config)
+            self._prepared[key] = with_leaks(prepare(dataset, config), dataset, config)
         return self._prepared[key]
 
     def _dataset(self, config: Config) -> SequenceDataset:

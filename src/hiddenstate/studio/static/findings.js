@@ -210,7 +210,7 @@ export function findingsOf(found, fix, known) {
   if (found.warnings.length) {
     parts.push(block(t("Worth a look"), h("ul", { class: "warnings" }, found.warnings.map((/** @type {string} */ text) => {
       const options = fixOf(text, known);
-      const words = options && Object.entries(options).map(([name, value]) => (value === true ? name : value === false ? `no ${name}` : `${name} ${value}`)).join(", ").replaceAll("_", " ");
+      const words = options && Object.entries(options).map(([name, value]) => [name.replaceAll("_", " "), value]).map(([name, value]) => (value === true ? name : value === false ? `no ${name}` : `${name} ${value}`)).join(", ");
       return h("li", {}, h("span", {}, text), options && h("button", { type: "button", onclick: () => fix(options) }, t("Apply: {options}", { options: words })));
     }))));
   }

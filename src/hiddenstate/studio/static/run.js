@@ -99,7 +99,8 @@ async function shownRun(main, store) {
   const panels = h("div", { class: `panels ${details.job}` });
   const curves = h("div", { class: "side" }, learningCurves(store).map((picture) => picture.element));
   const player = new Player(store);
-  main.replaceChildren(head, problem, shown, h("div", { class: "desk" }, panels, curves), player.element);
+  const leaks = h("ul", { class: "leaks", hidden: !details.leaks.length }, details.leaks.map((/** @type {string} */ text) => h("li", {}, text)));
+  main.replaceChildren(head, problem, leaks, shown, h("div", { class: "desk" }, panels, curves), player.element);
   const [{ panelsOf }] = await scripts;
   main.insertBefore(takeAway(store, show, fail), player.element);
   await panelsOf(store, panels);
