@@ -97,7 +97,7 @@ def test_each_series_has_a_state_of_its_own(pipe: Pipe, tmp_path: Path) -> None:
         ('{"u": 1, "v": 2}\n{"u": true, "v": 1}\n', "stdin:2:u: True is not a number", 1),
         ('{"u": 1, "v": 2}\n{"u": 1\n', "stdin:2: Expecting", 1),
         ("u,u\n", "stdin:1: columns 1 and 2 are both named u", 0),
-        ('u,v\n"1,2\n', "stdin:2: unexpected end of data", 0),
+        ('u,v\n"1,2\n', "stdin:2: a quote is opened but not closed", 0),
         (b"u,v\n1,\xff\n", "stdin:2: byte 2 (0xff) is not utf-8; name the encoding", 0),
         ("u,v\n", "stdin: no rows", 0),
         ("", "stdin: no rows", 0),

@@ -237,11 +237,11 @@ def test_a_file_without_a_column_is_one_line(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "no lines"),
-        ("x0,x1,x2,x3\n1,2\n", "line 2 has 2 cells, fewer than the others"),
-        ("x0,x1,x2,x3\n1,2,3,4\n1,two,3,4\n", "line 3: expected a number, got 'two'"),
-        ("1,2\n3,4\n", "expected 4 columns, or a header, got 2"),
-        ("1,2,3,\n" * 8, "values are missing"),
+        ("", "rows.csv: no rows"),
+        ("x0,x1,x2,x3\n1,2\n", "rows.csv:2: expected 4 columns as in the first line, found 2"),
+        ("x0,x1,x2,x3\n1,2,3,4\n1,two,3,4\n", "rows.csv:3:x1: 'two' is not a number"),
+        ("1,2\n3,4\n", "expected 4 columns, or a header, found 2"),
+        ("1,2,3,\n" * 8, "rows.csv:1:3: missing or not finite"),
     ],
 )
 def test_a_wrong_file_is_one_line(tmp_path, text, message):
