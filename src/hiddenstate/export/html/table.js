@@ -141,7 +141,8 @@ function isHeader(first, second, numberIn) {
  * @returns {{ inputs: number[], own: number[], clock: number[] }}
  */
 function placesOf(names, hasNames, { columns, id, time = [], rows_are_series: flat }) {
-  const [ids, times] = flat ? [[], []] : [id, time]; // in a line that is a row, they only name it
+  // In a line that is a row, they only name it. Without an id, lines are one series, as those of a stream.
+  const [ids, times] = [id, time].map((list) => (flat || !list.some((name) => names.includes(name)) ? [] : list));
   const absent = [...(columns || []), ...ids, ...times].find((name) => !names.includes(name));
   const found = (/** @type {string[]} */ list) => list.map((name) => names.indexOf(name));
   if (columns && absent === undefined) return { inputs: found(columns), own: found(ids), clock: found(times) };

@@ -19,9 +19,9 @@ function chooser(touch) {
   const paste = h("textarea", { rows: 3, spellcheck: "false", "aria-label": t("Lines of a table"), placeholder: t("Paste lines of a table here") });
   touch.which = which;
   touch.tools.append(which, again);
-  const use = (/** @type {string} */ text) => {
+  const use = async (/** @type {string} */ text) => {
     try {
-      table(touch, text);
+      await table(touch, text);
       touch.complain("");
     } catch (error) {
       touch.complain(t("That cannot be read: {why}", { why: /** @type {Error} */ (error).message }));
@@ -54,13 +54,9 @@ function offer(touch) {
 }
 
 /** @param {import("./touch.js").Touch} touch @param {string} text */
-function table(touch, text) {
+async function table(touch, text) {
   const { form, store } = touch;
-  const option = (/** @type {string} */ name) => (store.details.options.find((/** @type {any} */ each) => each.name === name) || {}).value;
-  const own = store.details.data.columns;
-  const columns = own.length && own.length % form.features === 0 ? own : null;
-  const about = { columns, id: String(option("id") || "").split(",").filter(Boolean), decimal: option("decimal") || ".", thousands: option("thousands"), delimiter: option("delimiter") };
-  const found = readSeries(text, about, form.features).slice(0, MOST_ROWS);
+  const found = readSeries(text, await store.written(), form.features).slice(0, MOST_ROWS);
   if (found.some((each) => each.series.length > MOST_STEPS)) throw new Error(t("a series has more than {most} steps", { most: MOST_STEPS }));
   touch.sources = [...found.map((each, place) => ({ name: t("Your row {row}", { row: place + 1 }), series: each.series, truth: null })), ...touch.sources.filter(({ truth }) => truth !== null)];
   offer(touch);
