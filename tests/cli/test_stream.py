@@ -124,6 +124,24 @@ def test_gaps_are_filled_in_as_in_training(pipe: Pipe, tmp_path: Path) -> None:
     np.testing.assert_allclose(numbers(answer.out)[:, 1:], expected, rtol=1e-6)
 
 
+def test_lines_are_read_as_the_rows_of_a_file(pipe: Pipe, tmp_path: Path) -> None:
+    saved(tmp_path / "m", decimal=",", thousands=".")
+    plain = pipe("u,v\n1.5,1\n2,0\n", "--decimal", ".", "--delimiter", ",").out
+    assert len(plain.splitlines()) == 3
+    for lines in (
+        'u;n;v\n1,5;"a"b;TRUE\n2;;false\n',
+        '{"u": "1.5", "v": true}\n{"u": 2, "v": false}\n',
+    ):
+        assert pipe(lines).out == plain
+    assert "stdin:3:v: True is not a number" in pipe("u;v\n1;2\n3;true\n").err
+
+
+def test_a_line_without_one_of_several_ids_is_refused(pipe: Pipe, tmp_path: Path) -> None:
+    saved(tmp_path / "m", id=("site", "sensor"))
+    said = pipe("site,u,v\na,1,2\n").err
+    assert "stdin:1: no column sensor (--id); columns: site, u, v" in said
+
+
 def test_names_are_refused_by_a_model_without_names_unless_chosen(
     pipe: Pipe, tmp_path: Path
 ) -> None:

@@ -255,6 +255,43 @@ def test_a_wrong_file_is_one_line(tmp_path, text, message):
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_the_file_says_which_columns_it_reads(cli, tmp_path):
+    words = ("--id", "shop", "--time", "day", "--target", "sales", "--input", "price,promo")
+    data = long_table(tmp_path)
+    assert cli("regress", data, *words, "--max-steps", "1", *QUIET).code == 0
+    assert cli("export", "last", "--to", "python", "--output", "sales.py").code == 0
+    said = run_file(tmp_path / "sales.py", "--help").stderr
+    assert "a step: the columns price, promo; shop names the series; day orders the lines" in said
+    for name in ("shop", "day", "price"):
+        lines = [line.split(",") for line in data.read_text().splitlines()]
+        drop = lines[0].index(name)
+        kept = "\n".join(",".join(c for j, c in enumerate(line) if j != drop) for line in lines)
+        (tmp_path / "less.csv").write_text(kept)
+        done = run_file(tmp_path / "sales.py", tmp_path / "less.csv")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert f"no column {name}; it has " in done.stderr
+
+
+def test_names_of_any_kind_are_refused_in_one_line(tmp_path):
+    name = "a\n\x1b[31m\u202eb"
+    model = random_model(5, job="autoencode", pixels=False)
+    columns = (name, *model.transform.columns[1:])
+    transform = replace(model.transform, columns=columns, reading={"layout": "features"})
+    export_model(replace(model, transform=transform), "python", tmp_path / "m.py")
+    rows = tmp_path / "rows\n.csv"
+    for text in (
+        "x1,other\n1,2\n",
+        f'"{name}","{name}"\n1,2\n',
+        f'"{name}",{",".join(columns[1:])}\n"{name}"{",1" * len(columns[1:])}\n',
+    ):
+        rows.write_text(text)
+        done = run_file(tmp_path / "m.py", rows)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.removesuffix("\n").isprintable()
+        assert "a\\n\\x1b[31m\\u202eb" in done.stderr
+    assert run_file(tmp_path / "m.py", "--help").stderr.replace("\n", "").isprintable()
+
+
 def test_a_missing_value_that_the_model_does_not_read_is_refused(tmp_path):
     model = random_model(5, job="classify", missing="error", pixels=False)
     export_model(model, "python", tmp_path / "m.py")

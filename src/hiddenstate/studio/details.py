@@ -40,6 +40,7 @@ READING = (
     "delimiter",
     "decimal",
     "thousands",
+    "encoding",
 )
 """What a page must know of the training data to read further rows as the model does."""
 

@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -71,3 +72,31 @@ def test_a_cell_that_must_not_be_missing_is_named() -> None:
 )
 def test_what_cannot_be_read_is_named(text: str, said: str) -> None:
     assert read(text, 2, ["a", "b"]) == said
+
+
+def said_of(script: str) -> Any:
+    """Return what a page says last, after a script that uses what is stubbed here."""
+    page = (
+        "let said = null;\nconst uses = {};\nconst complain = (text) => { said = text; };\n"
+        "const ABOUT = { encoding: 'latin-1' };\nconst document = { addEventListener() {} };\n"
+        "const byId = (id) => ({ value: '1,2', addEventListener(_, f) { uses[id] = f; } });\n"
+    )
+    texts = files("hiddenstate.export.html").joinpath("texts.js").read_text("utf-8")
+    texts = "\n".join(line for line in texts.splitlines() if not line.startswith("import"))
+    code = joined(["export/html/table.js"]) + texts.replace("export ", "")
+    script = f"{page}{code}\n(async () => {{ {script}\nconsole.log(JSON.stringify(said)); }})();"
+    done = subprocess.run(
+        ["node", "-"], input=script, capture_output=True, encoding="utf-8", check=True
+    )
+    return json.loads(done.stdout)
+
+
+def test_what_the_model_says_of_rows_stays() -> None:
+    assert said_of("takeTexts('', () => complain('cannot read')); uses.use();") == "cannot read"
+    assert said_of("takeTexts('', () => {}); said = 'before'; uses.use();") == ""
+
+
+def test_a_file_is_read_in_the_encoding_of_the_training_file() -> None:
+    assert said_of("said = await textOf(new Blob([Uint8Array.of(228)]), 'latin-1');") == "ä"
+    wrong = "await textOf(new Blob([Uint8Array.of(228)]), 'utf-8').catch(() => { said = 'no'; });"
+    assert said_of(wrong) == "no"

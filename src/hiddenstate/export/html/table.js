@@ -12,6 +12,7 @@
  * @property {string} decimal
  * @property {string | null} [thousands]
  * @property {string | null} [delimiter]
+ * @property {string} [encoding]
  * @property {{ missing: string }} [preparation]
  */
 
@@ -322,6 +323,16 @@ export function readLines(text, about) {
     ids: order.map((row) => ids[row].join(", ")), keys: order.map((row) => keys[row]),
     lines: order.map((row) => Float64Array.from(columns, (column) => column[row])),
   };
+}
+
+/**
+ * Returns the text of a file in the encoding of the training file, as Python calls it.
+ * @param {Blob} file
+ * @param {string} [encoding]
+ */
+export async function textOf(file, encoding = "utf-8") {
+  const bytes = await file.arrayBuffer();
+  return new TextDecoder(encoding.replace(/^latin[-_]/i, "latin"), { fatal: true }).decode(bytes);
 }
 
 /**

@@ -6,7 +6,7 @@ import { fitted } from "./rowform.js";
 import { t } from "./words.js";
 import { tag } from "../../export/html/charts.js";
 import { Bender, drawLane, drawnChannels, nameLane, rangeOf } from "../../export/html/lanes.js";
-import { readSeries } from "../../export/html/table.js";
+import { readSeries, textOf } from "../../export/html/table.js";
 
 const MOST_STEPS = 5000;
 const MOST_ROWS = 1000;
@@ -20,16 +20,16 @@ function chooser(touch) {
   touch.which = which;
   touch.tools.append(which, again);
   const use = async (/** @type {string} */ text) => {
+    touch.complain("");
     try {
       await table(touch, text);
-      touch.complain("");
     } catch (error) {
       touch.complain(t("That cannot be read: {why}", { why: /** @type {Error} */ (error).message }));
     }
   };
   const open = (/** @type {File} */ dropped) => {
     if (dropped.size > 2e7) touch.complain(t("That file is over 20 MB."));
-    else dropped.text().then(use, () => touch.complain(t("It cannot be opened.")));
+    else touch.store.written().then((/** @type {any} */ { encoding }) => textOf(dropped, encoding)).then(use, () => touch.complain(t("It cannot be opened.")));
   };
   paste.addEventListener("input", () => { if (paste.value.trim()) use(paste.value); });
   file.addEventListener("change", () => { if (file.files.length) open(file.files[0]); file.value = ""; });
@@ -43,7 +43,7 @@ function chooser(touch) {
   const { channels, features } = touch.form;
   const names = channels.filter(Boolean).slice(0, 12).join(", ");
   touch.element.append(h("details", { class: "own" }, h("summary", {}, t("Read a row of your own")),
-    h("p", { class: "note" }, names ? t("A line is a step ({names}), or a whole series. Other columns are left out.", { names }) : t("A line is a step of {n} numbers, or a whole series.", { n: features })),
+    h("p", { class: "note" }, touch.form.quantities ? t("A line is a row ({names}). Other columns are left out.", { names }) : names ? t("A line is a step ({names}), or a whole series. Other columns are left out.", { names }) : t("A line is a step of {n} numbers, or a whole series.", { n: features })),
     paste, h("div", { class: "row" }, h("button", { type: "button", onclick: () => file.click() }, t("Open a table")), file)));
   offer(touch);
 }
