@@ -144,7 +144,11 @@ CASES = {
     "a header alone": Case("u,v\n", REFUSED),
     # separators
     "tabs": Case("u\tv\n1\t2\n", one((1, 2)), {"delimiter": "tab"}),
+    "a line of tabs": Case("u\tv\n1\t2\n\t\n", REFUSED, {"delimiter": "tab"}),
     "spaces": Case("u v\n1   2\n", one((1, 2)), {"delimiter": "space"}),
+    "a no-break space between spaces": Case(
+        "u v\n1  \u00a0\n", one((1, None)), {"delimiter": "space"}, GAPS
+    ),
     "bars": Case("u|v\n1|2\n", one((1, 2)), {"delimiter": "|"}),
     "semicolons": Case("u;v\n1;2\n", REFUSED),
     "semicolons beside decimal commas": Case("u;v\n1,5;2\n", one((1.5, 2)), {"decimal": ","}),
@@ -201,10 +205,18 @@ CASES = {
             ("01/02/2024 1:00 pm", "01/02/2024 12:30 am", {"dates": "dmy"}),
             ("02/01/24", "01/03/24", {"dates": "mdy"}),
             ("01022024", "31012024", {"dates": "dmy"}),
+            ("01022024", "31012024", {}),
+            ("20240201", "20240131", {"dates": "dmy"}),
         ]
     },
     "dates that may be others": Case(
         "t,u,v\n01/02/2024,1,2\n03/01/2024,3,4\n", REFUSED, TIMES, streams=False
+    ),
+    "dates of another order than in training": Case(
+        "t,u,v\n31012024,1,2\n", REFUSED, {**TIMES, "dates": "mdy"}, streams=False
+    ),
+    "years of two digits in no settled order": Case(
+        "t,u,v\n13/02/24,1,2\n", REFUSED, TIMES, streams=False
     ),
     "times with and without a zone": Case(
         "t,u,v\n2024-01-01T00:00Z,1,2\n2024-01-01T01:00,3,4\n", REFUSED, TIMES, streams=False

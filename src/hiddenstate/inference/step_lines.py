@@ -16,6 +16,7 @@ from hiddenstate.data.readers.header import is_header
 from hiddenstate.data.readers.number_text import NumberMarks, is_number
 from hiddenstate.data.readers.open import TEXT_OPTIONS
 from hiddenstate.data.readers.text_lines import decoder_of
+from hiddenstate.data.readers.written_cells import is_blank
 from hiddenstate.errors import DataError, OptionError, listed, printable
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.system.strict_json import parse_json
@@ -85,7 +86,7 @@ class StepLines:
         """
         self.number += 1
         text = self._decoded(line)
-        if not text.strip():
+        if not text.strip() and (self._json or is_blank(text.rstrip("\r\n"), self._delimiter)):
             return None
         if not self._names and self._begin(text):
             return None

@@ -108,8 +108,7 @@ function linesOf(text, separator) {
       if (at === raw.length) throw new Error(`line ${number}: a quote is opened but not closed`);
       cells[cells.length - 1] += "\n";
     }
-    const stripped = cells.map(strip);
-    found.push({ number, cells: separator === " " ? stripped.filter(Boolean) : stripped });
+    found.push({ number, cells: cells.filter((cell) => cell || separator !== " ").map(strip) });
   }
   return found;
 }
@@ -161,9 +160,10 @@ function placesOf(names, hasNames, { columns, id, time = [], rows_are_series: fl
  * Returns what kind of time a cell is, and microseconds since its beginning; null if it is none.
  * @param {string} cell
  * @param {string} order
+ * @param {boolean} short whether years of two digits are read
  * @returns {[string, number] | null}
  */
-function moment(cell, order) {
+function moment(cell, order, short) {
   const parts = TIME.exec(cell);
   if (!parts || !cell) return null;
   const [, first, , middle, last, hour = "0", minute = "0", second = "0", part = "", half, zone] = parts;
@@ -173,7 +173,7 @@ function moment(cell, order) {
     if (last === undefined && (parts[5] || first.length !== 4 || middle.length !== 2)) return null;
     let [d, m, y] = yearFirst ? [last || "1", middle, first] : [first, middle, last];
     if (order === "mdy" && !yearFirst) [d, m] = [m, d];
-    if (d.length > 2 || m.length > 2 || (y.length !== 2 && y.length !== 4)) return null;
+    if (d.length > 2 || m.length > 2 || (y.length !== 4 && !(short && y.length === 2))) return null;
     const date = new Date(0);
     date.setUTCFullYear(Number(y) + (y.length === 4 ? 0 : Number(y) >= 69 ? 1900 : 2000), Number(m) - 1, Number(d));
     if (date.getUTCDate() !== Number(d) || date.getUTCMonth() !== Number(m) - 1) return null;
@@ -190,33 +190,54 @@ function moment(cell, order) {
 }
 
 /**
+ * Returns the digits of numbers that are dates such as 31122024; none if they are no dates, or begin with
+ * the year, and so are in their own order.
+ * @param {number[]} numbers
+ * @param {string} name
+ */
+function compactDates(numbers, name) {
+  const values = [...new Set(numbers)].sort((a, b) => a - b);
+  const most = values[values.length - 1];
+  const width = most < 1e6 ? 6 : 8;
+  const counts = values.length > 1 && most - values[0] === values.length - 1;
+  if (most < 1e4 || most >= 1e8 || counts || !values.every((value) => value >= 0 && value % 1 === 0)) return [];
+  const texts = numbers.map((value) => String(value).padStart(width, "0"));
+  const form = width === 8 ? /^(19|20|21)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])$/ : /^(19|20|21)\d\d(0[1-9]|1[0-2])$/;
+  return texts.every((text) => form.test(text)) || (width === 6 && !/date|day/i.test(name)) ? [] : texts;
+}
+
+/**
  * Returns numbers in the order of times, and what kind of times they are; null if that is not certain.
  * @param {string[]} cells
- * @param {string | null | undefined} order
+ * @param {string} name of their column
+ * @param {string | null | undefined} settled the order of day and month
  * @param {(cell: string) => number|null} numberIn
  * @returns {{ clock: number[], kind: string } | null}
  */
-function clockOf(cells, order, numberIn) {
-  const numbers = cells.map(numberIn);
-  let texts = cells;
-  if (numbers.every((value) => value !== null)) {
-    if (!numbers.every(Number.isFinite)) return null;
-    const clock = /** @type {number[]} */ (numbers);
-    const most = clock.reduce((a, b) => Math.max(a, b));
-    if (!order || most < 1e4 || most >= 1e8) return { clock, kind: "number" };
-    const width = most < 1e6 ? 6 : 8; // dates such as 31122024
-    const [a, b] = order === "ymd" && width === 8 ? [4, 6] : [2, 4];
-    texts = clock.map((value) => value.toFixed(0).padStart(width, "0")).map((text) => `${text.slice(0, a)}/${text.slice(a, b)}/${text.slice(b)}`);
-  }
-  /** @type {[string, number][][]} */
+function clockOf(cells, name, settled, numberIn) {
+  const numbers = /** @type {number[]} */ (cells.map(numberIn));
+  const counts = numbers.every((value) => value !== null);
+  if (counts && !numbers.every(Number.isFinite)) return null;
+  const texts = counts ? compactDates(numbers, name) : cells;
+  const orders = counts ? ["dmy", "mdy", "ymd"] : settled ? [settled] : ["dmy", "mdy"];
+  /** @type {{ order: string, clock: number[], kind: string }[]} */
   const found = [];
-  for (const each of order ? [order] : ["dmy", "mdy"]) {
-    const moments = texts.map((cell) => moment(cell, each));
-    if (moments.every((one) => one && one[0] === /** @type {any} */ (moments[0])[0])) found.push(/** @type {any} */ (moments));
+  for (const order of texts.length ? orders : []) {
+    const form = order === "ymd" && texts[0].length === 8 ? /^(.{4})(..)/ : /^(..)(..)/;
+    const moments = texts.map((text) => moment(counts ? text.replace(form, "$1/$2/") : text, order, counts || Boolean(settled)));
+    const [first] = moments;
+    const clock = moments.flatMap((each) => (each && first && each[0] === first[0] ? [each[1]] : []));
+    if (first && clock.length === cells.length) found.push({ order, clock, kind: first[0] });
   }
-  // Without points, either the day or the month comes first.
-  if (!found.length || (found.length > 1 && String(found[0]) !== String(found[1]) && !texts.every((cell) => cell.slice(0, 5).includes(".")))) return null;
-  return { clock: found[0].map(([, value]) => value), kind: found[0][0][0] };
+  if (!found.length) return counts ? { clock: numbers, kind: "number" } : null;
+  if (settled) return found.find(({ order }) => order === settled) || null;
+  // Either the day or the month comes first.
+  if (found.some(({ clock }) => String(clock) !== String(found[0].clock))) {
+    const ranked = (/** @type {number[]} */ values) => String([...values.keys()].sort((a, b) => values[a] - values[b]));
+    if (counts && found.every(({ clock }) => ranked(clock) === ranked(numbers))) return { clock: numbers, kind: "number" };
+    if (!texts.every((text) => text.slice(0, 5).includes("."))) return null;
+  }
+  return found[0];
 }
 
 /**
@@ -253,7 +274,7 @@ function overMidnight(clock, keys) {
  * @param {(cell: string) => number|null} numberIn
  */
 function inOrder(lines, keys, place, names, { columns, id, dates }, numberIn) {
-  const timesIn = (/** @type {number} */ column) => clockOf(lines.map(({ cells }) => cells[column]), dates, numberIn);
+  const timesIn = (/** @type {number} */ column) => clockOf(lines.map(({ cells }) => cells[column]), names[column], dates, numberIn);
   const times = timesIn(place);
   let clock = times && times.clock;
   if (times && times.kind === "day") {

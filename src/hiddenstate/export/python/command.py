@@ -130,10 +130,10 @@ def lines_of(text: str, separator: str, where: str) -> list[Line]:
             return found
         n = at + 1
         try:
-            cells = [cell.strip() for cell in next(reader)]
+            cells = next(reader)
         except csv.Error as error:
             raise ValueError(f"{where}:{n}: {error}") from None
-        found.append((n, [cell for cell in cells if cell] if separator == " " else cells))
+        found.append((n, [cell.strip() for cell in cells if cell or separator != " "]))
 
 
 def is_header(first: list[str], second: list[str]) -> bool:
@@ -198,7 +198,7 @@ def in_order(
     column = shown(names[j])
     refuse_missing(lines, j, about, f"{where}:{{}}:{column}: no time; fill it in")
     cells = [line[j] for _, line in lines]
-    clock, kind = clock_of(cells, about)
+    clock, kind = clock_of(cells, names[j], about)
     if clock is not None and kind == "day":
         clock = with_days(clock, lines, ids, names, about)
     if clock is None:
@@ -225,7 +225,7 @@ def with_days(
     day = 86400e6
     used = {*(about["columns"] or ()), *about["id"], *about["time"]}
     free = [j for j, name in enumerate(names) if name not in used]
-    dates = [clock_of([line[j] for _, line in lines], about) for j in free]
+    dates = [clock_of([line[j] for _, line in lines], names[j], about) for j in free]
     beside = [found for found, kind in dates if found is not None and kind == "date"]
     if len(beside) == 1:
         return [date + clock[i] for i, date in enumerate(beside[0])]
@@ -243,31 +243,67 @@ def with_days(
     return None
 
 
-def clock_of(cells: list[str], about: Part) -> tuple[list[float] | None, str]:
+def clock_of(cells: list[str], name: str, about: Part) -> tuple[list[float] | None, str]:
     """Return numbers in the order of times, or None, and what kind of times they are."""
-    values, order = [value_of(cell, about) for cell in cells], about["dates"]
+    values = [value_of(cell, about) for cell in cells]
     numbers = [value for value in values if value is not None]
-    if len(numbers) == len(cells):
-        if not all(map(math.isfinite, numbers)):
-            return None, ""
-        if not order or not 1e4 <= max(numbers) < 1e8:
+    counts = len(numbers) == len(cells)
+    if counts and not all(map(math.isfinite, numbers)):
+        return None, ""
+    texts = compact_dates(numbers, name) if counts else cells
+    settled = about["dates"]
+    orders = ["dmy", "mdy", "ymd"] if counts else [settled] if settled else ["dmy", "mdy"]
+    found = {}
+    for order in orders if texts else []:
+        dates = [parted(text, order) for text in texts] if counts else texts
+        moments = [moment(date, order, counts or bool(settled)) for date in dates]
+        known = [each for each in moments if each is not None]
+        if len(known) == len(cells) and len({kind for kind, _ in known}) == 1:
+            found[order] = [value for _, value in known], known[0][0]
+    if not found:
+        return (numbers, "number") if counts else (None, "")
+    if settled:
+        return found.get(settled, (None, ""))
+    readings = list(found.values())
+    if any(each != readings[0] for each in readings):  # either the day or the month comes first
+        if counts and all(ranked(each) == ranked(numbers) for each, _ in readings):
             return numbers, "number"
-        width = 6 if max(numbers) < 1e6 else 8  # dates such as 31122024
-        texts = [f"{number:.0f}".zfill(width) for number in numbers]
-        a, b = (4, 6) if order == "ymd" and width == 8 else (2, 4)
-        cells = [f"{text[:a]}/{text[a:b]}/{text[b:]}" for text in texts]
-    found = []
-    for each in [order] if order else ["dmy", "mdy"]:
-        moments = [known for cell in cells if (known := moment(cell, each)) is not None]
-        if len(moments) == len(cells) and len({kind for kind, _ in moments}) == 1:
-            found.append(moments)
-    if len(found) == 2 and found[0] != found[1] and any("." not in cell[:5] for cell in cells):
-        return None, ""  # either the day or the month comes first
-    return ([value for _, value in found[0]], found[0][0][0]) if found else (None, "")
+        if not all("." in text[:5] for text in texts):
+            return None, ""
+    return readings[0]
 
 
-def moment(cell: str, order: str) -> tuple[str, float] | None:
-    """Return what kind of time a cell is, and microseconds since its beginning; None if none."""
+def ranked(values: list[float]) -> list[int]:
+    return sorted(range(len(values)), key=values.__getitem__)
+
+
+def parted(text: str, order: str) -> str:
+    """Return the digits of a date with the signs between day, month and year."""
+    a, b = (4, 6) if order == "ymd" and len(text) == 8 else (2, 4)
+    return f"{text[:a]}/{text[a:b]}/{text[b:]}"
+
+
+def compact_dates(numbers: list[float], name: str) -> list[str]:
+    """Return the digits of numbers that are dates such as 31122024; none if they are no dates, or
+    begin with the year, and so are in their own order.
+    """
+    most, values = max(numbers), set(numbers)
+    width = 6 if most < 1e6 else 8
+    if not 1e4 <= most < 1e8 or not all(number >= 0 and number % 1 == 0 for number in values):
+        return []
+    counts = len(values) > 1 and most - min(values) == len(values) - 1
+    if counts or (width == 6 and not re.search("date|day", name.lower())):
+        return []
+    texts = [f"{number:.0f}".zfill(width) for number in numbers]
+    form = "(19|20|21)[0-9][0-9](0[1-9]|1[0-2])" + ("(0[1-9]|[12][0-9]|3[01])" * (width == 8))
+    return [] if all(re.fullmatch(form, text) for text in texts) else texts
+
+
+def moment(cell: str, order: str, short: bool) -> tuple[str, float] | None:
+    """Return what kind of time a cell is, and microseconds since its beginning; None if none.
+
+    Years of two digits are read if they may be `short`.
+    """
     parts = TIME.fullmatch(cell)
     if parts is None or not cell:
         return None
@@ -280,7 +316,7 @@ def moment(cell: str, order: str) -> tuple[str, float] | None:
             return None
         d, m, y = (last or "1", middle, first) if year_first else (first, middle, last)
         d, m = (m, d) if month_first else (d, m)
-        if len(d) > 2 or len(m) > 2 or len(y) not in (2, 4):
+        if len(d) > 2 or len(m) > 2 or len(y) not in (2 if short else 4, 4):
             return None
         century = 0 if len(y) == 4 else 1900 if int(y) >= 69 else 2000
         try:
