@@ -272,6 +272,19 @@ def test_the_file_says_which_columns_it_reads(cli, tmp_path):
         assert f"no column {name}; it has " in done.stderr
 
 
+def test_the_file_reads_a_table_of_an_autoencoder(cli, tmp_path):
+    data = tmp_path / "rows.csv"
+    lines = "".join(f'"1,{i:03}.5",{i % 7},{i % 5}\n' for i in range(40))
+    data.write_text(f'"a; b",c,d\n{lines}')
+    assert cli("autoencode", data, "--thousands", ",", "--max-steps", "2", *QUIET).code == 0
+    assert cli("export", "last", "--to", "python", "--output", "m.py").code == 0
+    expected = table_of(cli("predict", "last", data).out)
+    head, table = table_of(run_file(tmp_path / "m.py", data).stdout)
+    names = [expected[0].index(name) for name in head[:-1]]
+    own = expected[1][:, names].astype(float)
+    np.testing.assert_allclose(table[:, :-1].astype(float), own, rtol=1e-4, atol=1e-6)
+
+
 def test_names_of_any_kind_are_refused_in_one_line(tmp_path):
     name = "a\n\x1b[31m\u202eb"
     model = random_model(5, job="autoencode", pixels=False)

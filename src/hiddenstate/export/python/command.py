@@ -414,7 +414,8 @@ def answer_file(model: Model, path: str) -> tuple[list[str], list[list[Any]]]:
 
 def checked(rows: Array, model: Model, where: str) -> Array:
     """Return rows with as many columns as the model reads."""
-    flat, n, width = model.about["rows_are_series"], model.program["n_features"], rows.shape[1]
+    n, width = model.program["n_features"], rows.shape[1]
+    flat = model.about["rows_are_series"] and model.program["job"] != "autoencode"
     if flat and n == 1 and not model.about["columns"]:
         return rows  # of any number of steps
     n *= model.program["n_steps"] if flat else 1
