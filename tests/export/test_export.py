@@ -240,6 +240,10 @@ def test_a_file_without_a_column_is_one_line(tmp_path):
         ("", "rows.csv: no rows"),
         ("x0,x1,x2,x3\n1,2\n", "rows.csv:2: expected 4 columns as in the first line, found 2"),
         ("x0,x1,x2,x3\n1,2,3,4\n1,two,3,4\n", "rows.csv:3:x1: 'two' is not a number"),
+        (
+            'x0,x1,x2,x3\n1,"2,5",3,4\n',
+            "'2,5' is not a number; the decimal mark of the training file is '.'",
+        ),
         ("1,2\n3,4\n", "expected 4 columns, or a header, found 2"),
         ("1,2,3,\n" * 8, "rows.csv:1:3: missing or not finite"),
     ],
@@ -280,6 +284,22 @@ def test_the_file_reads_a_table_of_an_autoencoder(cli, tmp_path):
     assert cli("export", "last", "--to", "python", "--output", "m.py").code == 0
     expected = table_of(cli("predict", "last", data).out)
     head, table = table_of(run_file(tmp_path / "m.py", data).stdout)
+    names = [expected[0].index(name) for name in head[:-1]]
+    own = expected[1][:, names].astype(float)
+    np.testing.assert_allclose(table[:, :-1].astype(float), own, rtol=1e-4, atol=1e-6)
+
+
+def test_any_numbers_are_read_where_the_training_file_had_pixels(cli, tmp_path):
+    model = random_model(5, job="autoencode", pixels=True)
+    transform = replace(model.transform, reading={"layout": "features"})
+    model = replace(model, transform=transform)
+    model.save(tmp_path / "m.safetensors")
+    export_model(model, "python", tmp_path / "m.py")
+    columns, rows = model.transform.columns, tmp_path / "rows.csv"
+    cells = [("300", "-1.5", "7")[i % 3] for i in range(len(columns))]
+    rows.write_text(f"{','.join(columns)}\n{','.join(cells)}\n")
+    expected = table_of(cli("predict", tmp_path / "m.safetensors", rows).out)
+    head, table = table_of(run_file(tmp_path / "m.py", rows).stdout)
     names = [expected[0].index(name) for name in head[:-1]]
     own = expected[1][:, names].astype(float)
     np.testing.assert_allclose(table[:, :-1].astype(float), own, rtol=1e-4, atol=1e-6)

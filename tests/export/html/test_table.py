@@ -63,6 +63,11 @@ def test_a_cell_that_must_not_be_missing_is_named() -> None:
         ("a,b\n", "there are no numbers"),
         ("a,c\n1,2\n", "no column b; there are a, c"),
         ("a,b\n1,2\n\n3,x\n", "line 4, column b: expected a number, found x"),
+        (
+            'a,b\n1,"2,5"\n',
+            "line 2, column b: expected a number, found 2,5; the decimal mark of the training file "
+            "is '.'",
+        ),
         ("a,b\n1,2\n3\n", "line 3: expected 2 columns as in the first line, found 1"),
         ("a,b,a\n1,2,3\n", "line 1: two columns are named a"),
         ("1,2,3\n", "expected 2 columns, or a header; found 3"),

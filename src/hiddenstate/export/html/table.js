@@ -332,7 +332,7 @@ export function readLines(text, about) {
     const truths = values.includes(null) && cells.every((cell) => isMissing(cell) || /^(true|false)$/i.test(cell));
     return values.map((number, row) => {
       const value = truths && number === null ? Number(/^t/i.test(cells[row])) : number;
-      if (value === null) throw new Error(`${at(lines[row], place)}: expected a number, found ${shown(cells[row])}`);
+      if (value === null) throw new Error(`${at(lines[row], place)}: expected a number, found ${shown(cells[row])}${/[.,]\d/.test(cells[row]) ? `; the decimal mark of the training file is '${about.decimal}'` : ""}`);
       if (!Number.isFinite(value) && (missing === "error" || missing === "drop")) {
         throw new Error(`${at(lines[row], place)}: missing or not finite; the model was trained without missing values`);
       }

@@ -375,9 +375,9 @@ def numbers_of(lines: list[Line], j: int, column: str, about: Part, where: str) 
     for i, value in enumerate(values):
         at = f"{where}:{lines[i][0]}:{column}"
         if value is None:
-            raise ValueError(
-                f"{at}: '{shown(cells[i])}' is not a number; correct or empty the cell"
-            )
+            mark = f"; the decimal mark of the training file is '{about['decimal']}'"
+            hint = mark if re.search("[.,][0-9]", cells[i]) else "; correct or empty the cell"
+            raise ValueError(f"{at}: '{shown(cells[i])}' is not a number{hint}")
         if complete and not math.isfinite(value):
             raise ValueError(
                 f"{at}: missing or not finite; the model was trained without missing values; fill "
