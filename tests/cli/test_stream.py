@@ -108,7 +108,7 @@ def test_each_series_has_a_state_of_its_own(pipe: Pipe, tmp_path: Path) -> None:
         ('{"u": 1, "v": 2}\n{"u": true, "v": 1}\n', "stdin:2:u: True is not a number", 1),
         ('{"u": 1, "v": 2}\n{"u": 1\n', "stdin:2: Expecting", 1),
         ("u,u\n", "stdin:1: columns 1 and 2 are both named u", 0),
-        ('u,v\n"1,2\n', "stdin:2: unexpected end of data", 0),
+        ('u,v\n"1,2\n', "stdin:2: a quote is opened but not closed", 0),
         (b"u,v\n1,\xff\n", "stdin:2: byte 2 (0xff) is not utf-8; name the encoding", 0),
         ("u,v\n", "stdin: no rows", 0),
         ("", "stdin: no rows", 0),
@@ -133,6 +133,24 @@ def test_gaps_are_filled_in_as_in_training(pipe: Pipe, tmp_path: Path) -> None:
     answer = pipe("u;v\n1,5;2\n;NA\n")
     expected = Stream(model).feed([[[1.5, 2.0], [1.5, 2.0]]])[0]
     np.testing.assert_allclose(numbers(answer.out)[:, 1:], expected, rtol=1e-6)
+
+
+def test_lines_are_read_as_the_rows_of_a_file(pipe: Pipe, tmp_path: Path) -> None:
+    saved(tmp_path / "m", decimal=",", thousands=".")
+    plain = pipe("u,v\n1.5,1\n2,0\n", "--decimal", ".", "--delimiter", ",").out
+    assert len(plain.splitlines()) == 3
+    for lines in (
+        'u;n;v\n1,5;"a"b;TRUE\n2;;false\n',
+        '{"u": "1.5", "v": true}\n{"u": 2, "v": false}\n',
+    ):
+        assert pipe(lines).out == plain
+    assert "stdin:3:v: True is not a number" in pipe("u;v\n1;2\n3;true\n").err
+
+
+def test_a_line_without_one_of_several_ids_is_refused(pipe: Pipe, tmp_path: Path) -> None:
+    saved(tmp_path / "m", id=("site", "sensor"))
+    said = pipe("site,u,v\na,1,2\n").err
+    assert "stdin:1: no column sensor (--id); columns: site, u, v" in said
 
 
 def test_names_are_refused_by_a_model_without_names_unless_chosen(

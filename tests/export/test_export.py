@@ -237,11 +237,15 @@ def test_a_file_without_a_column_is_one_line(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "no lines"),
-        ("x0,x1,x2,x3\n1,2\n", "line 2 has 2 cells, fewer than the others"),
-        ("x0,x1,x2,x3\n1,2,3,4\n1,two,3,4\n", "line 3: expected a number, got 'two'"),
-        ("1,2\n3,4\n", "expected 4 columns, or a header, got 2"),
-        ("1,2,3,\n" * 8, "values are missing"),
+        ("", "rows.csv: no rows"),
+        ("x0,x1,x2,x3\n1,2\n", "rows.csv:2: expected 4 columns as in the first line, found 2"),
+        ("x0,x1,x2,x3\n1,2,3,4\n1,two,3,4\n", "rows.csv:3:x1: 'two' is not a number"),
+        (
+            'x0,x1,x2,x3\n1,"2,5",3,4\n',
+            "'2,5' is not a number; the decimal mark of the training file is '.'",
+        ),
+        ("1,2\n3,4\n", "expected 4 columns, or a header, found 2"),
+        ("1,2,3,\n" * 8, "rows.csv:1:3: missing or not finite"),
     ],
 )
 def test_a_wrong_file_is_one_line(tmp_path, text, message):
@@ -253,6 +257,72 @@ def test_a_wrong_file_is_one_line(tmp_path, text, message):
     assert (done.returncode, done.stdout) == (2, "")
     assert message in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_the_file_says_which_columns_it_reads(cli, tmp_path):
+    words = ("--id", "shop", "--time", "day", "--target", "sales", "--input", "price,promo")
+    data = long_table(tmp_path)
+    assert cli("regress", data, *words, "--max-steps", "1", *QUIET).code == 0
+    assert cli("export", "last", "--to", "python", "--output", "sales.py").code == 0
+    said = run_file(tmp_path / "sales.py", "--help").stderr
+    assert "a step: the columns price, promo; shop names the series; day orders the lines" in said
+    for name in ("shop", "day", "price"):
+        lines = [line.split(",") for line in data.read_text().splitlines()]
+        drop = lines[0].index(name)
+        kept = "\n".join(",".join(c for j, c in enumerate(line) if j != drop) for line in lines)
+        (tmp_path / "less.csv").write_text(kept)
+        done = run_file(tmp_path / "sales.py", tmp_path / "less.csv")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert f"no column {name}; it has " in done.stderr
+
+
+def test_the_file_reads_a_table_of_an_autoencoder(cli, tmp_path):
+    data = tmp_path / "rows.csv"
+    lines = "".join(f'"1,{i:03}.5",{i % 7},{i % 5}\n' for i in range(40))
+    data.write_text(f'"a; b",c,d\n{lines}')
+    assert cli("autoencode", data, "--thousands", ",", "--max-steps", "2", *QUIET).code == 0
+    assert cli("export", "last", "--to", "python", "--output", "m.py").code == 0
+    expected = table_of(cli("predict", "last", data).out)
+    head, table = table_of(run_file(tmp_path / "m.py", data).stdout)
+    names = [expected[0].index(name) for name in head[:-1]]
+    own = expected[1][:, names].astype(float)
+    np.testing.assert_allclose(table[:, :-1].astype(float), own, rtol=1e-4, atol=1e-6)
+
+
+def test_any_numbers_are_read_where_the_training_file_had_pixels(cli, tmp_path):
+    model = random_model(5, job="autoencode", pixels=True)
+    transform = replace(model.transform, reading={"layout": "features"})
+    model = replace(model, transform=transform)
+    model.save(tmp_path / "m.safetensors")
+    export_model(model, "python", tmp_path / "m.py")
+    columns, rows = model.transform.columns, tmp_path / "rows.csv"
+    cells = [("300", "-1.5", "7")[i % 3] for i in range(len(columns))]
+    rows.write_text(f"{','.join(columns)}\n{','.join(cells)}\n")
+    expected = table_of(cli("predict", tmp_path / "m.safetensors", rows).out)
+    head, table = table_of(run_file(tmp_path / "m.py", rows).stdout)
+    names = [expected[0].index(name) for name in head[:-1]]
+    own = expected[1][:, names].astype(float)
+    np.testing.assert_allclose(table[:, :-1].astype(float), own, rtol=1e-4, atol=1e-6)
+
+
+def test_names_of_any_kind_are_refused_in_one_line(tmp_path):
+    name = "a\n\x1b[31m\u202eb"
+    model = random_model(5, job="autoencode", pixels=False)
+    columns = (name, *model.transform.columns[1:])
+    transform = replace(model.transform, columns=columns, reading={"layout": "features"})
+    export_model(replace(model, transform=transform), "python", tmp_path / "m.py")
+    rows = tmp_path / "rows\n.csv"
+    for text in (
+        "x1,other\n1,2\n",
+        f'"{name}","{name}"\n1,2\n',
+        f'"{name}",{",".join(columns[1:])}\n"{name}"{",1" * len(columns[1:])}\n',
+    ):
+        rows.write_text(text)
+        done = run_file(tmp_path / "m.py", rows)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.removesuffix("\n").isprintable()
+        assert "a\\n\\x1b[31m\\u202eb" in done.stderr
+    assert run_file(tmp_path / "m.py", "--help").stderr.replace("\n", "").isprintable()
 
 
 def test_a_missing_value_that_the_model_does_not_read_is_refused(tmp_path):

@@ -1,6 +1,7 @@
 """The page of a classify run in a browser: what it shows, what is touched, what is taken away."""
 
 import io
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -261,3 +262,37 @@ def test_signal_is_bent_and_pasted(
     )
     page.locator(".own textarea").fill("x,z\n1,2")
     page.locator(".hand .wrong[role=alert]:visible").wait_for()
+
+
+def test_rows_are_read_as_the_model_read_its_data(
+    cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, open_page: OpenPage
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    random = np.random.default_rng(3)
+    numbers = [(k, 900 + 1500 * k + 100 * random.normal()) for k in (0, 1) for _ in range(30)]
+    rows = "".join(f"{x:.1f};{k};{'ab'[k]}\n".replace(".", ",") for k, x in numbers)
+    Path("rows.csv").write_text(f"x;on;kind\n{rows}")
+    words = ("--label", "kind", "--delimiter", ";", "--decimal", ",", "--max-steps", "2")
+    assert cli("classify", "rows.csv", *words, "--view", "off").code == 0
+    Path("new.csv").write_text("on;x\n1;2.345\n0;1.234,5\n")  # points between thousands
+    answered = cli("predict", "classify-1", "new.csv", "--proba", "--format", "json").out
+    row = json.loads(answered)[0]
+    page = open_page("#/run/classify-1", locale="en").page
+    page.locator(".hand").scroll_into_view_if_needed()
+    page.wait_for_function(ANSWERED)
+    page.locator(".own summary").click()
+    page.locator(".own textarea").fill(Path("new.csv").read_text())
+    page.wait_for_function(
+        "() => document.querySelector('.hand select option').textContent === 'Your row 1'"
+    )
+    wait_for(page, ".said p", f"{100 * max(row['p_a'], row['p_b']):.1f} % sure")
+    for bad, said in [
+        (
+            "x;on\n1.5;1",
+            "line 2, column x: expected a number, found 1.5; the decimal mark",
+        ),
+        ("x;on\n1;2\n;1", "line 3, column x: missing or not finite"),
+        ("x;on\n1;2;3", "line 2: expected 2 columns"),
+    ]:
+        page.locator(".own textarea").fill(bad)
+        wait_for(page, ".hand .wrong[role=alert]", said)

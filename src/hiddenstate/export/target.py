@@ -163,6 +163,7 @@ def facts_of(model: FittedModel) -> dict[str, Any]:
         "targets": list(targets) if model.net.job == "regress" else None,
         "id": list(_as_tuple(reading.get("id"))),
         "time": list(_as_tuple(reading.get("time"))),
+        "dates": reading.get("dates"),
         "rows_are_series": flat,
         "delimiter": reading.get("delimiter"),
         "decimal": reading.get("decimal") or ".",

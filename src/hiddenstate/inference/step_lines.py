@@ -3,7 +3,7 @@
 import codecs
 import csv
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,12 +11,13 @@ import numpy as np
 from hiddenstate.config import DataConfig
 from hiddenstate.data.column_names import ALL, are_names, match_columns, order_note
 from hiddenstate.data.prepare.layout import pixel_fractions
-from hiddenstate.data.readers.columns import check_names, is_missing
+from hiddenstate.data.readers.columns import TRUTHS, check_names, is_missing
 from hiddenstate.data.readers.delimited import delimiter_named
 from hiddenstate.data.readers.header import is_header
 from hiddenstate.data.readers.number_text import NumberMarks, is_number
 from hiddenstate.data.readers.open import TEXT_OPTIONS
 from hiddenstate.data.readers.text_lines import decoder_of
+from hiddenstate.data.readers.written_cells import is_blank
 from hiddenstate.errors import DataError, OptionError, listed, printable
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.system.strict_json import parse_json
@@ -57,6 +58,8 @@ class StepLines:
     def __init__(self, model: FittedModel, changes: Mapping[str, Any], where: str) -> None:
         reading = model.transform.reading
         text = {n: reading[n] for n in TEXT_OPTIONS if reading.get(n) is not None}
+        if changes.get("decimal") is not None:
+            text.pop("thousands", None)  # that of training goes with its decimal mark
         text |= {n: changes[n] for n in TEXT_OPTIONS if changes.get(n) is not None}
         self._options = DataConfig(**text)
         self._marks = NumberMarks.of(self._options)
@@ -73,6 +76,7 @@ class StepLines:
         self._inputs: list[str] = []
         self.where, self.number, self.remark = where, 0, ""
         self.ids: tuple[str, ...] = ()
+        self._truths: dict[str, bool] = {}  # columns of true and false, by their first cell
 
     def parse(self, line: bytes) -> tuple[str, Array] | None:
         """Return the series and the values (I,) of a line; None if it is blank or the header.
@@ -84,7 +88,7 @@ class StepLines:
         """
         self.number += 1
         text = self._decoded(line)
-        if not text.strip():
+        if not text.strip() and (self._json or is_blank(text.rstrip("\r\n"), self._delimiter)):
             return None
         if not self._names and self._begin(text):
             return None
@@ -118,10 +122,16 @@ class StepLines:
             plain = [self._marks.plain(cell) for cell in first]
             named = are_names(self._trained) and set(self._trained or ()) <= set(first)
             header = named or is_header(plain, [])
-        names = first if header or self._json else [str(j) for j in range(len(first))]
+        names = first if self._json else [str(j) for j in range(len(first))]
+        names = [name or f"Unnamed: {j}" for j, name in enumerate(first)] if header else names
         check_names(names, self._at)
         own = tuple(self._options.id or ())
-        self.ids = own if set(own) <= set(names) else ()
+        absent = [name for name in own if name not in names]
+        if absent and len(absent) < len(own):
+            raise DataError(
+                f"{self._at}: no column {printable(absent[0], 40)} (--id); columns: {listed(names)}"
+            )
+        self.ids = () if absent else own
         self._inputs = self._matched([name for name in names if name not in self.ids])
         self._names = tuple(names)
         return header
@@ -158,10 +168,9 @@ class StepLines:
 
     def _cells(self, text: str) -> list[str]:
         spaced = self._delimiter not in " \t"
+        reader = csv.reader(_only(text), delimiter=self._delimiter, skipinitialspace=spaced)
         try:
-            cells = next(
-                csv.reader([text], delimiter=self._delimiter, skipinitialspace=spaced, strict=True)
-            )
+            cells = next(reader)
         except csv.Error as error:
             raise DataError(
                 f"{self._at}: {printable(error, 60)}; check for a quote that is not closed"
@@ -182,10 +191,17 @@ class StepLines:
     def _value(self, name: str, cell: Any) -> float:
         """Return a cell as a number, NaN if it is missing."""
         at = f"{self._at}:{printable(name, 40)}"
-        if isinstance(cell, str) and not self._json:
-            plain = self._marks.plain(cell)
-            cell = None if is_missing(cell) else float(plain) if is_number(plain) else cell
-        if cell is not None and type(cell) not in (int, float):
+        if isinstance(cell, str):
+            plain, word = cell if self._json else self._marks.plain(cell), cell.strip().casefold()
+            if is_number(plain):
+                cell = float(plain)
+            else:
+                cell = None if is_missing(cell) else TRUTHS[word] == 1 if word in TRUTHS else cell
+        is_truth = type(cell) is bool
+        if cell is not None and (
+            type(cell) not in (int, float, bool)
+            or self._truths.setdefault(name, is_truth) != is_truth
+        ):
             shown = printable(repr(cell), 40)
             raise DataError(f"{at}: {shown} is not a number; correct or empty the cell")
         try:
@@ -206,6 +222,12 @@ class StepLines:
         if not value or isinstance(cell, (list, dict)):
             raise DataError(f"{self._at}:{printable(name, 40)}: no id; name the series of the line")
         return value if len(self.ids) == 1 else f"{name}={value}"
+
+
+def _only(text: str) -> Iterator[str]:
+    """Yield one line; refuse to go on, which an open quote needs."""
+    yield text
+    raise csv.Error("a quote is opened but not closed")
 
 
 def _delimiter(options: DataConfig) -> str:

@@ -31,6 +31,20 @@ CHECKED = ("history.jsonl", "journal.jsonl")
 MAX_CHECKED = 4 * 2**20
 """Bytes of such a file that is checked; `verify` checks longer ones."""
 
+READING = (
+    "columns",
+    "id",
+    "time",
+    "dates",
+    "rows_are_series",
+    "n_steps",
+    "delimiter",
+    "decimal",
+    "thousands",
+    "encoding",
+)
+"""What a page must know of the training data to read further rows as the model does."""
+
 MAX_CLASSES = 1000
 """Names of classes that a page gets."""
 
@@ -209,13 +223,16 @@ def program(run: Run, step: int | None) -> bytes:
 
 
 def view(run: Run, step: int | None) -> bytes:
-    """Return the names, ranges and rows that go with the nets of a run, in JSON; errors as of
-    :func:`program`."""
+    """Return the names, ranges and rows that go with the nets of a run, and how further rows are
+    read, in JSON; errors as of :func:`program`."""
     from dataclasses import replace
 
     from hiddenstate.export.html.view import view_data
 
-    value = view_data(replace(_source(run, step), run=run))
+    source = replace(_source(run, step), run=run)
+    missing = source.facts["preparation"]["missing"]
+    reading = {name: source.facts[name] for name in READING}
+    value = {**view_data(source), "written": {**reading, "preparation": {"missing": missing}}}
     return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
 
 

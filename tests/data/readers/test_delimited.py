@@ -129,7 +129,7 @@ def test_columns_that_spaces_separate_are_refused_with_the_option(read: Read) ->
     equal(read(text, delimiter="space").X, [[1, 2], [3, 4]])
     for one in ("city\nNew York\nSan Jose\n", "a level\n1\n2\n"):  # no columns of numbers
         assert "delimiter" not in refused(read, one, job="classify")
-    equal(read("1 234\n5 678\n", thousands=" ", job="autoencode").X, [[1234], [5678]])
+    equal(read("1 234\n5 678\n", thousands="space", job="autoencode").X, [[1234], [5678]])
 
 
 def test_semicolons_and_decimal_commas_are_refused_with_both_options(read: Read) -> None:

@@ -132,3 +132,26 @@ def test_new_rows_are_read_with_the_marks_that_the_training_file_settled(tmp_pat
     assert read_like(str(path), "autoencode", reading, {}, False).X[0, 0] == 1
     path.write_text(table("1.5"))
     assert read_like(str(path), "autoencode", reading, {"decimal": "."}, False).X[0, 0] == 1.5
+
+
+@pytest.mark.parametrize("other", ["1", "x"])
+@pytest.mark.parametrize("cell", ["\u0661\u0662", "\uff11", "1.\u0662\u0663\u0664", "1_0", "0x10"])
+def test_digits_are_those_of_ascii(cell: str, other: str, tmp_path: Path) -> None:
+    text = table("1,5", cell, "2").replace(";1\n", f";{other}\n")
+    with pytest.raises(DataError, match=f"csv:3:a: '{cell}' is not a number"):
+        read(tmp_path, text, decimal=",", thousands=".")
+    assert read(tmp_path, table("\u00a01,5", "2\u00a0"), decimal=",") == [1.5, 2]
+
+
+def test_a_decimal_point_is_refused_where_the_file_has_decimal_commas(tmp_path: Path) -> None:
+    said = "csv:2:a: '1.5' has a decimal point, where the file has decimal commas; write it"
+    for marks in ({}, {"thousands": "."}):
+        with pytest.raises(DataError, match=said):
+            read(tmp_path, table("1.5", "2.25").replace(";1", ";0,5"), decimal=",", **marks)
+
+
+def test_spaces_between_thousands_separate_no_columns(tmp_path: Path) -> None:
+    for name in ("t.csv", "t.txt"):
+        (tmp_path / name).write_text("1 234\n5 678\n")
+        data = read_path(str(tmp_path / name), DataConfig(thousands="space"), "autoencode")
+        np.testing.assert_array_equal(data.X, [[1234], [5678]])

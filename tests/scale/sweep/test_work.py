@@ -158,3 +158,11 @@ def test_labels_that_are_numbers_stay_numbers_beside_words_of_another_group(tmp_
     model = swept(path, "classify", values)
     assert model == alone(tmp_path, lines, "classify", values)
     assert b'\\"classes\\":[1,2]' in model
+
+
+def test_decimal_commas_are_numbers_beside_words_of_another_group(tmp_path):
+    lines = ["time,x,y", *(f'{t},"{t % 5},25","{t % 7},5"' for t in range(60))]
+    values = {"time": "time", "target": ("y",), "window": 5, "max_steps": 3}
+    values |= {"decimal": ",", "delimiter": ",", "recipe": "classic"}
+    path = table_of(tmp_path, lines, ["0,bad,bad", "1,bad,bad"])
+    assert swept(path, "regress", values) == alone(tmp_path, lines, "regress", values)

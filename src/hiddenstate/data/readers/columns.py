@@ -197,8 +197,12 @@ def cell_text(value: Any) -> str:
     return printable(value, 40)
 
 
-def text_to_numbers(cells: Array) -> NDArray[np.float64] | None:
-    """Convert text cells that are all numbers, or all true and false (N,); None otherwise."""
+def text_to_numbers(cells: Array, marks: NumberMarks | None = None) -> NDArray[np.float64] | None:
+    """Convert text cells that are all numbers, or all true and false (N,); None otherwise.
+
+    `marks` are those of numbers in the file, as of `Columns`.
+    """
+    plain = str if marks is None else marks.plain
     only_truths = all(cell.casefold() in TRUTHS or is_missing(cell) for cell in cells)
     values = np.empty(len(cells))
     for i, cell in enumerate(cells):
@@ -206,8 +210,8 @@ def text_to_numbers(cells: Array) -> NDArray[np.float64] | None:
             values[i] = np.nan
         elif only_truths:
             values[i] = TRUTHS[cell.casefold()]
-        elif is_number(cell):
-            values[i] = float(cell)
+        elif is_number(plain(cell)):
+            values[i] = float(plain(cell))
         else:
             return None
     return values
@@ -235,6 +239,11 @@ def number_error(columns: Columns, j: int) -> DataError | None:
     where = columns.at(int(np.argmax(columns.arrays[j] == text)), j)
     if columns.marks is not None and (problem := marks.problem(texts)) is not None:
         return DataError(f"{where}: {_quoted(text)} {problem}")
+    if marks.decimal == "," and 2 * sum(n for t, n in texts.items() if is_number(t)) >= n_texts:
+        return DataError(
+            f"{where}: {_quoted(text)} has a decimal point, where the file has decimal commas; "
+            f"write it with a comma, or leave the column out with --drop {typed(columns.names[j])}"
+        )
     if n_numbers < n_texts:
         return None
     return DataError(
@@ -306,7 +315,7 @@ def text_error(columns: Columns, j: int, flag: str) -> DataError:
 def holds_numbers(columns: Columns, j: int) -> bool:
     """Return whether column `j` holds numbers, or text that is all numbers, or true and false."""
     if columns.kinds[j] == "text":
-        return text_to_numbers(columns.arrays[j]) is not None
+        return text_to_numbers(columns.arrays[j], columns.marks) is not None
     return columns.kinds[j] == "number"
 
 
@@ -337,7 +346,7 @@ def numbers(columns: Columns, j: int, flag: str = "--input") -> Array:
     if columns.kinds[j] == "number":
         return columns.arrays[j]
     if columns.kinds[j] == "text":
-        values = text_to_numbers(columns.arrays[j])
+        values = text_to_numbers(columns.arrays[j], columns.marks)
         if values is not None:
             return values
     raise text_error(columns, j, flag)

@@ -28,7 +28,7 @@ from hiddenstate.data.readers.columns import (
     kind_of,
 )
 from hiddenstate.data.readers.header import is_header
-from hiddenstate.data.readers.number_text import CommaCheck, NumberMarks, is_number
+from hiddenstate.data.readers.number_text import CommaCheck, NumberMarks, is_number, is_plain
 from hiddenstate.data.readers.text_lines import TextLines
 from hiddenstate.data.readers.written_cells import WrittenCells, is_blank
 from hiddenstate.errors import DataError, OptionError, printable
@@ -187,7 +187,8 @@ class _Reading:
         if self.options.decimal == "," and ";" in filled[0]:
             default = ";"
         if ".txt" in suffixes:
-            default = next((c for c in ("\t", default, " ") if c in filled[0].strip()), default)
+            usual = ("\t", default, "" if self.options.thousands == "space" else " ")
+            default = next((c for c in usual if c and c in filled[0].strip()), default)
         self._check_delimiter(filled[:20], default)
         return default
 
@@ -197,7 +198,7 @@ class _Reading:
         if delimiter == " " or any(delimiter in line for line in bare):
             return
         others = {";": "';'", "\t": "tab", ",": "','", "|": "'|'"}
-        if self.options.thousands != " " and _has_spaced_numbers(bare):
+        if self.options.thousands != "space" and _has_spaced_numbers(bare):
             others[" "] = "space"
         for other, name in others.items():
             if other != delimiter and all(other in line for line in bare):
@@ -473,10 +474,9 @@ def _column(cells: tuple[str, ...], marks: NumberMarks, as_text: bool) -> Array:
 
 def _numbers(cells: Any) -> Array | None:
     """Convert cells to numbers (n,), NaN if missing; None if one is neither."""
-    if "_" in "".join(cells):  # part of a number in Python
-        return None
     try:
-        values = np.fromiter(map(float, cells), np.float64, len(cells))
+        each = map(float, cells) if is_plain("".join(cells)) else _or_missing(cells)
+        values = np.fromiter(each, np.float64, len(cells))
     except ValueError:
         try:
             values = np.fromiter(_or_missing(cells), np.float64, len(cells))
@@ -492,9 +492,9 @@ def _numbers(cells: Any) -> Array | None:
 
 def _or_missing(cells: Any) -> Iterator[float]:
     for cell in cells:
-        try:
+        if is_number(cell):
             yield float(cell)
-        except ValueError:
-            if not is_missing(cell):
-                raise
+        elif is_missing(cell):
             yield math.nan
+        else:
+            raise ValueError

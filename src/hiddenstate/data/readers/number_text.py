@@ -16,17 +16,26 @@ _SWAPPED = str.maketrans(",.", ".,")
 _QUOTED = {",": "','", ".": "'.'", "'": '"\'"'}
 """Marks as they are typed."""
 
-_LIKE_THOUSANDS = re.compile(r"\s*[-+]?[1-9]\d{0,2}(,\d{3})+\s*")
+_LIKE_THOUSANDS = re.compile(r"\s*[-+]?[1-9][0-9]{0,2}(,[0-9]{3})+\s*")
 """A number whose commas could be marks between thousands."""
 
 
 def is_number(cell: str) -> bool:
-    """Return whether a cell is a number as Python writes it; NaN and inf are numbers too."""
+    """Return whether a cell is a number as Python writes it; NaN and inf are numbers too.
+
+    Digits are those of ASCII, as in all other formats. Exported programs and pages have this rule
+    too, in `export/python/command` and `export/html/table.js`.
+    """
     try:
         float(cell)
     except ValueError:
         return False
-    return "_" not in cell
+    return is_plain(cell)
+
+
+def is_plain(cell: str) -> bool:
+    """Return whether a cell has only what Python allows in a number and other formats do too."""
+    return "_" not in cell and (cell.isascii() or cell.strip().isascii())
 
 
 @dataclass(frozen=True)
@@ -63,7 +72,8 @@ class NumberMarks:
     def _grouped(self) -> re.Pattern[str]:
         """A number with a mark between all its thousands."""
         mark, point = f"[{self._thousands}]", re.escape(self.decimal)
-        return re.compile(rf"\s*[-+]?\d{{1,3}}({mark}\d{{3}})+({point}\d*)?([eE][-+]?\d+)?\s*")
+        fraction = rf"({point}[0-9]*)?([eE][-+]?[0-9]+)?"
+        return re.compile(rf"\s*[-+]?[0-9]{{1,3}}({mark}[0-9]{{3}})+{fraction}\s*")
 
     @property
     def _thousands(self) -> str:

@@ -77,7 +77,7 @@ def clock_of(
     if _holds_times_of_day(columns, j):
         return _since_midnight(columns, j, order, series, unused)
     if columns.kinds[j] == "text":
-        as_numbers = text_to_numbers(values)
+        as_numbers = text_to_numbers(values, columns.marks)
         if as_numbers is None:
             return _stamps(columns, j, order)
         values = as_numbers
@@ -370,7 +370,7 @@ def _other_order(columns: Columns, j: int, series: NDArray[np.int64]) -> str:
 
 def settled_order(columns: Columns, j: int) -> str | None:
     """Return the order of day and month that the dates of a column settle, or None."""
-    if columns.kinds[j] == "text" and text_to_numbers(columns.arrays[j]) is None:
+    if columns.kinds[j] == "text" and text_to_numbers(columns.arrays[j], columns.marks) is None:
         return order_of(columns.arrays[j])
     if columns.kinds[j] == "date":
         return None

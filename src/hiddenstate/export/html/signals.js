@@ -161,7 +161,8 @@ function nameChances(pen, /** @type {number[]} */ [x, y, wide, tall], at) {
 }
 
 const fields = ABOUT.columns ? `columns ${VIEW.columns.join(", ")}` : `${PROGRAM.n_features} numbers a step`;
-takeTexts(`A line is a step (${fields}), or a whole series. Other columns are left out.`, (text) => {
+const isRow = ABOUT.rows_are_series && PROGRAM.n_steps === 1;
+takeTexts(`A line is ${isRow ? `a row (${fields})` : `a step (${fields}), or a whole series`}. Other columns are left out.`, (text) => {
   const found = readSeries(text, ABOUT, PROGRAM.n_features);
   if (found.some((each) => each.series.length > MOST_STEPS)) throw new Error(`a series has more than ${MOST_STEPS} steps`);
   sources = [...found.slice(0, 1000), ...sources.filter(({ name }) => !name.startsWith("Your"))];

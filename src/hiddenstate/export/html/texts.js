@@ -1,6 +1,7 @@
 // Takes rows that a reader pastes, drops or opens.
 
-import { byId, complain } from "./page.js";
+import { ABOUT, byId, complain } from "./page.js";
+import { textOf } from "./table.js";
 
 export const MOST_STEPS = 5000;
 
@@ -8,16 +9,16 @@ export const MOST_STEPS = 5000;
 export function takeTexts(what, take) {
   byId("paste-label").textContent = what;
   const use = (text) => {
+    complain("");
     try {
-      take(text);
-      complain("");
+      take(text); // and complains where the model cannot read it
     } catch (error) {
       complain(`That cannot be read: ${error.message}.`);
     }
   };
   const open = (file) => {
     if (file.size > 2e7) complain("That file is over 20 MB.");
-    else file.text().then(use, () => complain("It cannot be opened."));
+    else textOf(file, ABOUT.encoding).then(use, () => complain(`It cannot be opened, or is not text in ${ABOUT.encoding}.`));
   };
   byId("use").addEventListener("click", () => use(byId("paste").value));
   byId("file").addEventListener("change", () => {

@@ -9,12 +9,18 @@ from typing import Any
 
 import numpy as np
 
+from hiddenstate.errors import printable
 from hiddenstate.export.program import Program, plain
 from hiddenstate.export.target import Contents, Run, Source, Target, identifier
 from hiddenstate.export.trial import Trial
 
 WIDTH = 96
 """Characters of a line of numbers."""
+
+IMPORTS = "".join(
+    f"import {name}\n" for name in ("csv", "datetime", "io", "json", "math", "os", "re", "sys")
+)
+"""What the command line imports too."""
 
 INTRODUCTION = '''"""{name}: a trained model, with the numpy code that computes its answers.
 
@@ -45,14 +51,7 @@ def packed(value: Any, kinds: tuple[str, ...] = ("<f4",)) -> Any:
 
 def build(source: Source) -> Contents:
     """Return the file."""
-    code = (
-        _text("runtime.py")
-        .split('"""\n', 1)[1]
-        .replace(
-            "import json\n",
-            "import csv\nimport io\nimport json\nimport os\nimport re\nimport sys\n",
-        )
-    )
+    code = _text("runtime.py").split('"""\n', 1)[1].replace("import json\n", IMPORTS)
     code += "\n\n" + _text("command.py").split("import Array, Model, Part\n", 1)[1].lstrip()
     head = INTRODUCTION.format(
         name=source.name,
@@ -88,12 +87,17 @@ def _literal(text: str) -> str:
 
 
 def _usage(source: Source) -> str:
-    program, columns = source.program, source.facts["columns"]
-    what = f"the columns {', '.join(columns)}" if columns else f"{program.n_features} numbers"
-    if source.facts["rows_are_series"] and not columns:
+    program, facts = source.program, source.facts
+    columns, flat = facts["columns"], facts["rows_are_series"]
+    names = [printable(name, 40) for name in columns or ()]
+    what = f"the columns {', '.join(names)}" if columns else f"{program.n_features} numbers"
+    if flat and not columns:
         return f"Each line of ROWS.csv is a series: steps of {what}, one after the other."
-    each = "a row" if program.job == "autoencode" or source.facts["rows_are_series"] else "a step"
-    return f"Each line of ROWS.csv is {each}: {what}."
+    each = "a row" if program.job == "autoencode" or flat else "a step"
+    own, time = ([] if flat else [printable(n, 40) for n in facts[role]] for role in ("id", "time"))
+    more = f"; {' and '.join(own)} names the series" if own else ""
+    more += f"; {time[0]} orders the lines" if time else ""
+    return f"Each line of ROWS.csv is {each}: {what}{more}."
 
 
 def run(source: Source, contents: Contents, trial: Trial) -> Run:

@@ -156,10 +156,11 @@ def _columns(
 ) -> Columns:
     """Return the columns of a group, with the types that its own cells have."""
     kinds = list(header["kinds"])
+    marks = None if header["marks"] is None else NumberMarks(*header["marks"])
     if header["untyped"]:
         for j, array in enumerate(arrays):
             may_be_numbers = kinds[j] == "text" and header["names"][j] not in header["texts"]
-            if may_be_numbers and (values := text_to_numbers(array)) is not None:
+            if may_be_numbers and (values := text_to_numbers(array, marks)) is not None:
                 arrays[j], kinds[j] = values, "number"
                 written.setdefault(j, array)
             if kinds[j] == "number":
@@ -173,7 +174,7 @@ def _columns(
         header["what"],
         lambda i: f"⟦{rows[i]}⟧",
         header["named"],
-        None if header["marks"] is None else NumberMarks(*header["marks"]),
+        marks,
         (lambda i, j: f"⟦{rows[i]},{j}⟧") if header["cells"] else None,
         truths=frozenset(header["truths"]),
         clocks=frozenset(header["clocks"]),

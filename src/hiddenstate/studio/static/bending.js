@@ -3,7 +3,7 @@
 import { color, eachFrame, fill, h, say, short } from "./dom.js";
 import { paintPictures } from "./codeform.js";
 import { given } from "./given.js";
-import { Nets, writtenAs } from "./nets.js";
+import { Nets } from "./nets.js";
 import { Picture } from "./picture.js";
 import { stroke } from "./plot.js";
 import { t } from "./words.js";
@@ -167,9 +167,8 @@ export class Bending {
       draw: () => picture.paint(),
     });
     fill(this.dials, ["frequency", "amplitude", "phase", "level", "noise"].map((name) => this.dial(name)));
-    const about = writtenAs(this.store.details, view.columns.length && this.store.details.data.columns.length ? view.columns : null);
     const rows = given(t("A line is a step: {columns}.", { columns: view.columns.slice(0, 8).join(", ") }), (text) => {
-      const [found] = readSeries(text, about, program.n_features);
+      const [found] = readSeries(text, view.written, program.n_features);
       if (found.series.length > MOST_STEPS) throw new Error(t("it has more than {n} steps", { n: MOST_STEPS }));
       this.series = found.series;
       this.truth = null;

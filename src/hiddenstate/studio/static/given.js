@@ -6,14 +6,14 @@ import { t } from "./words.js";
 /**
  * Makes the place for rows, folded.
  * @param {string} what says what a line is
- * @param {(text: string) => string} take uses a text; returns what it found, throws what is wrong
+ * @param {(text: string) => string|Promise<string>} take uses a text; returns what it found, throws what is wrong
  * @param {HTMLDetailsElement} [element] with its title
  */
 export function given(what, take, element = h("details", { class: "given" }, h("summary", {}, t("Paste or drop your own")))) {
   const told = h("p", { class: "note", role: "status" });
-  const use = (/** @type {string} */ text) => {
+  const use = async (/** @type {string} */ text) => {
     try {
-      told.textContent = take(text);
+      told.textContent = await take(text);
       told.classList.remove("bad");
     } catch (error) {
       told.textContent = t("That cannot be read: {why}.", { why: /** @type {Error} */ (error).message });

@@ -2,7 +2,6 @@
 
 import { h, say } from "./dom.js";
 import { given } from "./given.js";
-import { writtenAs } from "./nets.js";
 import { t } from "./words.js";
 import { Pad, rasterOf } from "../../export/html/draw.js";
 import { readLines } from "../../export/html/table.js";
@@ -48,9 +47,8 @@ function isLight({ rows, form }) {
  */
 export function rowsIn(probe, fold) {
   const { form } = probe;
-  const about = writtenAs(probe.store.details, form.quantities ? form.names : null);
-  given(t("A line is a row of {n} numbers.", { n: form.size }), (text) => {
-    const { lines } = readLines(text, about);
+  given(t("A line is a row of {n} numbers.", { n: form.size }), async (text) => {
+    const { lines } = readLines(text, await probe.store.written());
     // Steps below one another are one row too.
     const row = lines.length > 1 && lines[0].length !== form.size ? Float64Array.from(lines.flatMap((line) => [...line])) : lines[0];
     if (row.length !== form.size) throw new Error(t("a line has {found} numbers, and a row {n}", { found: row.length, n: form.size }));

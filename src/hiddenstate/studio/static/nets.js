@@ -54,17 +54,3 @@ export class Nets {
     return this.step === "final" ? t("with the weights of the end") : t("with the weights after update {step}", { step: this.step });
   }
 }
-
-/**
- * How the data of a run were written, for rows that are pasted.
- * @param {any} details
- * @param {string[]|null} columns
- * @returns {import("../../export/html/table.js").Written}
- */
-export function writtenAs(details, columns) {
-  const option = (/** @type {string} */ name) => (details.options.find((/** @type {any} */ each) => each.name === name) || {}).value;
-  return {
-    columns: columns && columns.length ? columns : null, id: String(option("id") || "").split(",").filter(Boolean),
-    decimal: option("decimal") || ".", thousands: option("thousands"), delimiter: option("delimiter"),
-  };
-}

@@ -6,7 +6,7 @@ import { fitted } from "./rowform.js";
 import { t } from "./words.js";
 import { tag } from "../../export/html/charts.js";
 import { Bender, drawLane, drawnChannels, nameLane, rangeOf } from "../../export/html/lanes.js";
-import { readSeries } from "../../export/html/table.js";
+import { readSeries, textOf } from "../../export/html/table.js";
 
 const MOST_STEPS = 5000;
 const MOST_ROWS = 1000;
@@ -19,17 +19,17 @@ function chooser(touch) {
   const paste = h("textarea", { rows: 3, spellcheck: "false", "aria-label": t("Lines of a table"), placeholder: t("Paste lines of a table here") });
   touch.which = which;
   touch.tools.append(which, again);
-  const use = (/** @type {string} */ text) => {
+  const use = async (/** @type {string} */ text) => {
+    touch.complain("");
     try {
-      table(touch, text);
-      touch.complain("");
+      await table(touch, text);
     } catch (error) {
       touch.complain(t("That cannot be read: {why}", { why: /** @type {Error} */ (error).message }));
     }
   };
   const open = (/** @type {File} */ dropped) => {
     if (dropped.size > 2e7) touch.complain(t("That file is over 20 MB."));
-    else dropped.text().then(use, () => touch.complain(t("It cannot be opened.")));
+    else touch.store.written().then((/** @type {any} */ { encoding }) => textOf(dropped, encoding)).then(use, () => touch.complain(t("It cannot be opened.")));
   };
   paste.addEventListener("input", () => { if (paste.value.trim()) use(paste.value); });
   file.addEventListener("change", () => { if (file.files.length) open(file.files[0]); file.value = ""; });
@@ -43,7 +43,7 @@ function chooser(touch) {
   const { channels, features } = touch.form;
   const names = channels.filter(Boolean).slice(0, 12).join(", ");
   touch.element.append(h("details", { class: "own" }, h("summary", {}, t("Read a row of your own")),
-    h("p", { class: "note" }, names ? t("A line is a step ({names}), or a whole series. Other columns are left out.", { names }) : t("A line is a step of {n} numbers, or a whole series.", { n: features })),
+    h("p", { class: "note" }, touch.form.quantities ? t("A line is a row ({names}). Other columns are left out.", { names }) : names ? t("A line is a step ({names}), or a whole series. Other columns are left out.", { names }) : t("A line is a step of {n} numbers, or a whole series.", { n: features })),
     paste, h("div", { class: "row" }, h("button", { type: "button", onclick: () => file.click() }, t("Open a table")), file)));
   offer(touch);
 }
@@ -54,13 +54,9 @@ function offer(touch) {
 }
 
 /** @param {import("./touch.js").Touch} touch @param {string} text */
-function table(touch, text) {
+async function table(touch, text) {
   const { form, store } = touch;
-  const option = (/** @type {string} */ name) => (store.details.options.find((/** @type {any} */ each) => each.name === name) || {}).value;
-  const own = store.details.data.columns;
-  const columns = own.length && own.length % form.features === 0 ? own : null;
-  const about = { columns, id: String(option("id") || "").split(",").filter(Boolean), decimal: option("decimal") || ".", thousands: option("thousands"), delimiter: option("delimiter") };
-  const found = readSeries(text, about, form.features).slice(0, MOST_ROWS);
+  const found = readSeries(text, await store.written(), form.features).slice(0, MOST_ROWS);
   if (found.some((each) => each.series.length > MOST_STEPS)) throw new Error(t("a series has more than {most} steps", { most: MOST_STEPS }));
   touch.sources = [...found.map((each, place) => ({ name: t("Your row {row}", { row: place + 1 }), series: each.series, truth: null })), ...touch.sources.filter(({ truth }) => truth !== null)];
   offer(touch);

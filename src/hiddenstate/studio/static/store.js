@@ -2,6 +2,7 @@
 
 import { get, getArrays } from "./api.js";
 import { listen, stream } from "./stream.js";
+import { t } from "./words.js";
 
 /** @typedef {import("../../export/html/net.js").Model} Model */
 
@@ -293,6 +294,13 @@ export class Store extends EventTarget {
       if (this._nets.size > MOST_NETS) this._nets.delete([...this._nets.keys()][0]);
     }
     return { model: await this._nets.get(key), step: which };
+  }
+
+  /** How the data of the run were read, for rows that are given. @returns {Promise<import("../../export/html/table.js").Written>} */
+  async written() {
+    const view = await this.view();
+    if (!view) throw new Error(t("the weights come with the first snapshot"));
+    return view.written;
   }
 
   /** Names, ranges and rows that go with the nets: the "view" of an exported page. @returns {Promise<any>} */

@@ -87,6 +87,7 @@ export const TEXTS = {
   "That cannot be read: {why}": "读不了：{why}",
   "Read a row of your own": "读你自己的样本",
   "A line is a step ({names}), or a whole series. Other columns are left out.": "一行是一步（{names}），或者整个序列。其他列不用。",
+  "A line is a row ({names}). Other columns are left out.": "一行是一个样本（{names}）。其他列不用。",
   "A line is a step of {n} numbers, or a whole series.": "一行是一步，共 {n} 个数，或者整个序列。",
   "Open a table": "打开表格",
   "a series has more than {most} steps": "有一个序列超过 {most} 步",
