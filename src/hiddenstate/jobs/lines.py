@@ -123,7 +123,7 @@ def _regress(job: Job, engine: Engine, results: Mapping[str, float]) -> list[str
         )
     if "test_mase" in results:
         line = f"mean absolute scaled error: {results['test_mase']:.4g}"
-        lines.append(line + _interval("test_mase", results))
+        lines.append(line + _interval("test_mase", results) * ("test_mase_low" in results))
     return lines + _linear_lines(job, results)
 
 

@@ -98,6 +98,7 @@ class Baseline:
         """Return in few words that the network is worse, or only better or worse by chance."""
         if self.worse:
             return f"worse than {self.short}"
+        # A forecast in whose digits nothing differs states that the network adds nothing.
         equal = self.by_chance and (self._differs or self._more_is_better)
         return f"no better than {self.short}" if equal else ""
 

@@ -166,11 +166,10 @@ class Bootstrap:
         """
         if self.units.n < FEWEST or sums.shape[1] > MOST_SUMS:
             return None
-        by_unit = np.stack(
-            [np.bincount(self.units.of, column, self.units.n) for column in sums.T], axis=1
-        )
+        by_unit = [np.bincount(self.units.of, column, self.units.n) for column in sums.T]
         # Not a product of matrices: its last bits may depend on the number of threads.
-        drawn = np.einsum("du,uk->dk", self._counts, by_unit)
+        each = [np.einsum("du,u->d", self._counts, column) for column in by_unit]
+        drawn = np.stack(each, axis=1)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             values = statistic(drawn)
         values = values[np.isfinite(values)]
