@@ -9,6 +9,8 @@ import pytest
 from hiddenstate.inference.evaluate import evaluate_run
 from hiddenstate.inference.overflow import checked_predictor
 from hiddenstate.runs import Run
+from hiddenstate.system.strict_json import parse_json
+from tests.conftest import QUIET, Cli
 from tests.report_html import train
 
 RNG = np.random.default_rng(4)
@@ -93,6 +95,26 @@ def test_blocks_of_a_series_or_whole_series_are_drawn(
     assert ("mse_low" in ends) is ("interval_groups" not in ends)
     evaluated = {name: scores[name] for name in ends}
     assert evaluated == pytest.approx(ends, rel=1e-6)
+
+
+@pytest.mark.parametrize("job", ["classify", "autoencode"])
+def test_new_rows_are_drawn_by_their_groups_if_they_name_them(
+    job: str, cli: Cli, tmp_path: Path
+) -> None:
+    role = {"classify": ("--label", "label"), "autoencode": ("--drop", "label", "--code-size", "1")}
+    options = ("--group", "who", *role[job], "--max-steps", "2", *QUIET)
+    assert cli(job, table(tmp_path, 120, 4), *options).code == 0
+    trained = (tmp_path / "own.csv").read_text()
+    new = "\n".join(trained.splitlines()[:81]) + "\n"
+    (tmp_path / "new.csv").write_text(new)
+    assert parse_json(cli("evaluate", "last", "new.csv", "--json").out)["interval_groups"] == 20
+    cells = [line.split(",") for line in new.splitlines()]
+    without = "".join(f"{a},{b},{label}\n" for a, b, _, label in cells)
+    for text in (without, new + "0.1,0.2,,no\n"):
+        (tmp_path / "new.csv").write_text(text)
+        done = cli("evaluate", "last", "new.csv")
+        assert done.code == 0
+        assert "no interval: the rows do not name their groups" in done.out
 
 
 def test_a_run_on_many_rows_has_no_interval(tmp_path: Path) -> None:

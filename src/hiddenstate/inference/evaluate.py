@@ -240,8 +240,10 @@ def _score_classifier(
         "f1_by_class": {str(name): float(f) for name, f in zip(classes, f1, strict=True)},
         "confusion": matrix.tolist(),
     }
-    ends = score_intervals.of_correct("accuracy", rows, chosen == y, y == always)
-    return cast(ClassifierScores, {**result, **ends, **score_intervals.of_classes(rows, outputs)})
+    units = score_intervals.units_of_rows(model.transform, rows)
+    ends = score_intervals.of_correct("accuracy", units, chosen == y, y == always)
+    ends |= score_intervals.of_classes(units, y, outputs)
+    return cast(ClassifierScores, {**result, **ends})
 
 
 def _score_regressor(
@@ -308,9 +310,10 @@ def _score_autoencoder(
         first = rows.take(slice(0, 2000))
         labels = np.unique(first.require_targets(), return_inverse=True)[1]
         result["knn_accuracy"] = scores.knn_accuracy(predictor.encode(first.X[:]), labels)
-    if not score_intervals.units_of_rows(rows).few:
+    units = score_intervals.units_of_rows(model.transform, rows)
+    if not units.few:
         return result
     other = None if components is None else components.error_by_row(rows.X)
     errors = score_intervals.errors_of_rows(predictor.predict, rows.X)
-    ends = score_intervals.of_errors("mse", rows, errors, other)
+    ends = score_intervals.of_errors("mse", units, errors, other)
     return cast(AutoencoderScores, {**result, **ends})

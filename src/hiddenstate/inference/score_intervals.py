@@ -15,15 +15,22 @@ from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.inference.forecast_scores import other_forecasts, scales_of
 from hiddenstate.inference.predict import Answers
 from hiddenstate.metrics.forecasts import scaled_errors
-from hiddenstate.metrics.intervals import Bootstrap, Units, figures, units_of
+from hiddenstate.metrics.intervals import Bootstrap, Units, figures, units_of, unnamed_groups
 from hiddenstate.metrics.scores import cross_entropy_by_row, error_by_row
 from hiddenstate.system.typing import Array
 
 
-def units_of_rows(rows: Rows) -> Units:
+def units_of_rows(transform: Transform, rows: Rows) -> Units:
     """Return what is drawn of rows that are scored as a whole."""
     origin = rows.origin or whole(len(rows))
+    if _lacks_groups(transform, rows):
+        return unnamed_groups(len(rows))
     return units_of(origin.series, origin.first, rows.X.shape[1], rows.groups)
+
+
+def _lacks_groups(transform: Transform, rows: Rows) -> bool:
+    """Whether training rows belonged to groups that these rows do not name."""
+    return rows.groups is None and transform.reading.get("group") is not None
 
 
 def units_of_answers(transform: Transform, answers: Answers) -> Units:
@@ -33,6 +40,8 @@ def units_of_answers(transform: Transform, answers: Answers) -> Units:
     those of a window.
     """
     rows, row = answers.rows, answers.row
+    if _lacks_groups(transform, rows):
+        return unnamed_groups(len(row))
     origin = rows.origin or whole(len(rows))
     season = 0 if transform.linear is None else transform.linear.season or 0
     horizon = int(transform.reading.get("horizon") or 0)
@@ -43,18 +52,17 @@ def units_of_answers(transform: Transform, answers: Answers) -> Units:
     return units_of(origin.series[row], steps, max(length, 1), groups)
 
 
-def of_correct(name: str, rows: Rows, correct: Array, other: Array | None) -> dict[str, float]:
+def of_correct(name: str, units: Units, correct: Array, other: Array | None) -> dict[str, float]:
     """Return the interval of an accuracy as results, and of its gain.
 
     Parameters
     ----------
     name : str
         Of the score.
-    rows : Rows
+    units : Units
     correct, other : ndarray (N,) of bool
         Whether the model and its baseline are right.
     """
-    units = units_of_rows(rows)
     if not units.few:
         return {}
     draws = Bootstrap(units)
@@ -62,9 +70,10 @@ def of_correct(name: str, rows: Rows, correct: Array, other: Array | None) -> di
     return figures(units, {name: draws.share(correct)}, gain)
 
 
-def of_classes(rows: Rows, outputs: Array) -> dict[str, float]:
-    """Return the intervals of balanced accuracy, macro F1 and log loss of outputs (N, C)."""
-    units, y, C = units_of_rows(rows), rows.require_targets(), outputs.shape[1]
+def of_classes(units: Units, y: Array, outputs: Array) -> dict[str, float]:
+    """Return the intervals of balanced accuracy, macro F1 and log loss of outputs (N, C) of rows
+    with the class numbers y (N,)."""
+    C = outputs.shape[1]
     if not units.few:
         return {}
     true, chosen = (number[:, None] == np.arange(C) for number in (y, outputs.argmax(axis=1)))
@@ -93,9 +102,8 @@ def errors_of_rows(reconstruct: Callable[[Array], Array], X: Any) -> Array:
     return np.concatenate(errors)
 
 
-def of_errors(name: str, rows: Rows, errors: Array, other: Array | None) -> dict[str, float]:
+def of_errors(name: str, units: Units, errors: Array, other: Array | None) -> dict[str, float]:
     """Return the interval of a mean error of rows (N,) as results, and of its gain over `other`."""
-    units = units_of_rows(rows)
     if not units.few:
         return {}
     draws = Bootstrap(units)

@@ -86,10 +86,11 @@ class AutoencodeJob(Job):
                 size = self.net.widths()[-1]
                 components = baselines.fit_components(rows, (test.X,), size)
                 results["baseline_mse"] = components.error(test.X)
-            if units_of_rows(test).few:
+            units = units_of_rows(self.dataset.transform, test)
+            if units.few:
                 other = None if components is None else components.error_by_row(test.X)
                 results |= of_errors(
-                    "test_mse", test, errors_of_rows(engine.predict, test.X), other
+                    "test_mse", units, errors_of_rows(engine.predict, test.X), other
                 )
         return Evaluation(results, self._worst(engine) | self._coded_rows(engine))
 

@@ -99,7 +99,8 @@ class ClassifyJob(Job):
         results |= {name: float(np.mean(right)) for name, right in others.items()}
         best = others.get(best_baseline("classify", results))
         right = outputs.argmax(axis=1) == test.y
-        results |= score_intervals.of_correct("test_accuracy", test, right, best)
+        units = score_intervals.units_of_rows(self.dataset.transform, test)
+        results |= score_intervals.of_correct("test_accuracy", units, right, best)
         return Evaluation(results, judged.arrays)
 
     def _net_share(self, engine: Engine) -> tuple[float, float]:

@@ -8,7 +8,7 @@ for each row or step that is scored), U units, K sums, D draws.
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 from statistics import NormalDist
 from typing import Literal, get_args
 
@@ -63,7 +63,7 @@ class Units:
     @property
     def few(self) -> bool:
         """Whether scores on them carry an interval, or the reason why there is none."""
-        return 0 < self.n < MOST
+        return self.n < MOST
 
 
 def units_of(series: Array, steps: Array, length: int, groups: Array | None = None) -> Units:
@@ -92,6 +92,11 @@ def units_of(series: Array, steps: Array, length: int, groups: Array | None = No
         return Units("blocks", of.astype(np.int64), len(names), length)
     kind = "rows" if len(names) == len(series) else "series"
     return Units(kind, of.astype(np.int64), len(names))
+
+
+def unnamed_groups(n: int) -> Units:
+    """Return the units of `n` outcomes that belong to groups which nothing names: none."""
+    return Units("groups", np.zeros(n, np.int64), 0)
 
 
 def wilson(share: float, n: int) -> Ends:
@@ -161,14 +166,15 @@ class Bootstrap:
         Returns
         -------
         tuple or None
-            None for fewer than `FEWEST` units, more than `MOST_SUMS` sums, or if most values
-            are undefined.
+            None for fewer than `FEWEST` units, more than `MOST_SUMS` sums, if most values are
+            undefined, or if all draws agree: then they say nothing of other rows.
         """
         if self.units.n < FEWEST or sums.shape[1] > MOST_SUMS:
             return None
         by_unit = [np.bincount(self.units.of, column, self.units.n) for column in sums.T]
         # Not a product of matrices: its last bits may depend on the number of threads.
-        each = [np.einsum("du,u->d", self._counts, column) for column in by_unit]
+        counts = _counts(self.units.n)
+        each = [np.einsum("du,u->d", counts, column) for column in by_unit]
         drawn = np.stack(each, axis=1)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             values = statistic(drawn)
@@ -177,16 +183,16 @@ class Bootstrap:
             return None
         tail = _expanded_tail(self.units.n)
         low, high = np.quantile(values, [tail, 1 - tail])
-        return float(low), float(high)
+        return (float(low), float(high)) if low < high else None
 
-    @cached_property
-    def _counts(self) -> Floats:
-        """How often each draw has each unit (D, U)."""
-        n = self.units.n
-        drawn = np.random.default_rng(SEED).integers(0, n, (DRAWS, n))
-        places = drawn + n * np.arange(DRAWS)[:, None]
-        counts = np.bincount(places.ravel(), minlength=DRAWS * n)
-        return counts.reshape(DRAWS, n).astype(np.float64)
+
+@lru_cache(maxsize=1)
+def _counts(n: int) -> Floats:
+    """How often each draw has each of `n` units (D, n)."""
+    drawn = np.random.default_rng(SEED).integers(0, n, (DRAWS, n))
+    places = drawn + n * np.arange(DRAWS)[:, None]
+    counts = np.bincount(places.ravel(), minlength=DRAWS * n)
+    return counts.reshape(DRAWS, n).astype(np.float64)
 
 
 def _expanded_tail(n: int) -> float:
@@ -222,6 +228,8 @@ class Interval:
     def in_words(self, write: Callable[[float], str]) -> str:
         """Return the interval as it follows a score, with its ends written by `write`."""
         drawn = "" if self.kind == "rows" else f" of {self.units_in_words()}"
+        if self.n == 0:
+            return "no interval: the rows do not name their groups"
         if self.ends is None:
             return f"no interval: {self.units_in_words()}, fewer than {FEWEST}"
         low, high = map(write, self.ends)
