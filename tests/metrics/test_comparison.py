@@ -2,7 +2,7 @@
 
 import pytest
 
-from hiddenstate.metrics.comparison import compare, share_in_words
+from hiddenstate.metrics.comparison import Scored, compare, equal_to_best, share_in_words
 
 FORECAST = {
     "test_mse": 2830.149191,
@@ -50,3 +50,48 @@ def test_what_the_network_adds_is_said(job: str, results: dict[str, float], word
     said = share_in_words(job, results)
     assert said.startswith(words)
     assert bool(said) is bool(words)
+
+
+FEW = {
+    "test_accuracy": 0.58,
+    "test_accuracy_low": 0.45,
+    "test_accuracy_high": 0.71,
+    "baseline_accuracy": 0.52,
+    "interval_rows": 60,
+}
+
+
+@pytest.mark.parametrize(
+    ("others", "words"),
+    [
+        ({}, "no better than always the most frequent class"),
+        ({"gain_low": -0.08, "gain_high": 0.2}, "no better than always the most frequent class"),
+        ({"gain_low": 0.01, "gain_high": 0.12}, ""),
+        ({"test_accuracy": 0.5, "gain_low": -0.1, "gain_high": 0.06}, "no better than always the"),
+        ({"test_accuracy": 0.3, "gain_low": -0.4, "gain_high": -0.06}, "worse than always the"),
+    ],
+)
+def test_a_difference_within_the_interval_is_none(others: dict[str, float], words: str) -> None:
+    compared = compare("classify", FEW | others, {})
+    assert compared is not None
+    assert compared.verdict().startswith(words)
+    assert compared.better is not bool(words)
+    assert compared.worse is words.startswith("worse")
+    within = "within the 95 % interval of 60 rows" in compared.warning()
+    assert within is words.startswith("no better")
+
+
+def test_runs_whose_intervals_leave_their_order_open_are_equal() -> None:
+    def scored(accuracy: float, reach: float = 0.1, data: str = "own.csv") -> Scored:
+        ends = {f"test_accuracy_{n}": accuracy + s * reach for n, s in (("low", -1), ("high", 1))}
+        return Scored("classify", data, {"test_accuracy": accuracy, "interval_rows": 90, **ends})
+
+    assert equal_to_best([scored(0.7), scored(0.75), scored(0.5)]) == (1, [0])
+    assert equal_to_best([scored(0.7), scored(0.9)]) == (1, [])
+    assert equal_to_best([scored(0.7), scored(0.7, data="other.csv")]) is None
+    of_05 = Scored("classify", "own.csv", {"test_accuracy": 0.71})
+    assert equal_to_best([scored(0.7), of_05]) is None
+    errors = {"test_mse": 1.0, "test_mse_low": 0.5, "test_mse_high": 1.5}
+    fewer = {"test_mse": 0.9, "test_mse_low": 0.4, "test_mse_high": 1.4}
+    runs = [Scored("regress", "own.csv", errors), Scored("regress", "own.csv", fewer)]
+    assert equal_to_best(runs) == (1, [0])

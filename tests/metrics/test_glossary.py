@@ -94,6 +94,13 @@ def test_an_entry_has_a_title_and_sentences() -> None:
             assert name.split("/")[0] in JOBS
 
 
+def test_an_interval_is_shown_with_its_score() -> None:
+    ends = {"test_mse_low": 0.25, "test_mse_high": 1, "gain_low": -0.5, "gain_high": 2}
+    rows = result_rows({"test_mse": 0.5, "interval_groups": 7, **ends}, "regress")
+    values = {row.name: row.value for row in rows}
+    assert values == {"test_mse": "0.5, 95 % interval 0.25 to 1 of 7 groups", "gain": "-0.5 to 2"}
+
+
 def test_a_figure_without_an_entry_is_shown_last() -> None:
     rows = result_rows({"mystery": 1.5, "lr": 0.01}, "classify")
     assert [(row.name, row.value) for row in rows] == [("lr", "0.01"), ("mystery", "1.5")]

@@ -40,7 +40,8 @@ def test_a_card_has_every_required_part(run: Run) -> None:
     assert f"**{100 * results['test_accuracy']:.2f} %** of 30 test rows correct" in card
     assert run.data_fact("fingerprint") in card
     assert "not tested for any other use" in card
-    assert "With so few test rows" in card
+    low, high = (100 * results[f"test_accuracy_{end}"] for end in ("low", "high"))
+    assert f"30 test rows correct; 95 % interval {low:.2f} % to {high:.2f} %" in card
     assert "from hiddenstate import load" in card
     assert f"hiddenstate predict {run.path} DATA" in card
     assert "hiddenstate classify " in card

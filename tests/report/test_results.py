@@ -93,20 +93,28 @@ def test_the_baseline_of_waves_is_their_mean(tmp_path: Path) -> None:
 
 def test_a_network_that_is_worse_is_reported(digits: Run, tmp_path: Path) -> None:
     facts = RunFacts(digits)
-    facts.results = {**facts.results, "test_accuracy": 0.1}
+    gain = {"gain_low": -0.6, "gain_high": -0.1}
+    facts.results = {**facts.results, "test_accuracy": 0.1, **gain}
     assert results.headline(facts).comparison.endswith("the network is worse.")
     facts = RunFacts(train("regress", {"windows": 12}, tmp_path))
     facts.results = {**facts.results, "last10_mse": 0.7}
     assert results.headline(facts).comparison.endswith("the network is worse.")
 
 
-@pytest.mark.parametrize(
-    ("share", "n", "expected"),
-    [(0.5, 10, (0.2366, 0.7634)), (1.0, 10, (0.7225, 1.0)), (0.9596, 10000, (0.9556, 0.9633))],
-)
-def test_the_interval_is_wilsons(share: float, n: int, expected: tuple[float, float]) -> None:
-    # Reference values of statsmodels.stats.proportion.proportion_confint(method="wilson").
-    assert results.interval(share, n) == pytest.approx(expected, abs=1e-4)
+def test_a_result_of_few_rows_carries_its_interval(digits: Run) -> None:
+    facts = RunFacts(digits)
+    rows = {row.name: row for row in results.tables(facts)["At the end of the run"]}
+    assert " %, 95 % interval " in rows["test_accuracy"].value
+    assert not [name for name in rows if name.endswith(("_low", "_high"))]
+    assert "95 % interval" in results.headline(facts).name
+    derived = {row.name for row in results.tables(facts)["Derived from the saved arrays"]}
+    assert "interval" not in derived
+    of_05 = {n: v for n, v in facts.results.items() if not n.endswith(("_low", "_high"))}
+    del of_05["interval_rows"]
+    facts.results = of_05
+    assert "95 % interval" not in results.headline(facts).name
+    derived = {row.name for row in results.tables(facts)["Derived from the saved arrays"]}
+    assert "interval" in derived
 
 
 def test_a_run_without_test_rows_says_that_its_error_is_unknown(tmp_path: Path) -> None:

@@ -112,6 +112,8 @@ def test_runs_side_by_side_have_what_differs_and_what_does_not(index):
     assert found["same"]["job"] == "classify"
     assert [run["score"] for run in found["runs"]] == [1 - 2 / 48, 1 - 5 / 48]
     assert all("--seed" in run["command"] for run in found["runs"])
+    assert found["equal"] == {"best": "copy-002", "others": ["copy-005"]}  # within their intervals
+    assert all(run["interval_text"].startswith("95 % interval") for run in found["runs"])
     steps = [step for step, _ in found["runs"][0]["curves"]["mean_loss"]]
     assert steps == sorted(steps)
 

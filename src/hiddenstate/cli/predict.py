@@ -289,17 +289,23 @@ def evaluate(
     else:
         _print_scores(scores, model.classes or [])
         compared = compare_scores(model.net.job, scores)
-        if compared is not None and compared.worse:
+        if compared is not None and compared.warning():
             say(f"the network is {compared.warning()}")
         for leak in leaks:
             say(leak.in_words())
 
 
 def _print_scores(scores: Mapping[str, Any], classes: list[Any]) -> None:
-    """Print one score per line, then a table of the classes."""
+    """Print one score per line, with its interval, then a table of the classes."""
+    from hiddenstate.metrics.intervals import interval_of, is_end
+
     for name, value in scores.items():
-        if name not in ("f1_by_class", "confusion"):
-            say(f"{name}: {value:.6g}" if isinstance(value, float) else f"{name}: {value}")
+        if name not in ("f1_by_class", "confusion") and not is_end(name, scores):
+            text = f"{value:.6g}" if isinstance(value, float) else str(value)
+            interval = interval_of(name, scores)
+            if interval and (interval.ends or name in ("accuracy", "mse")):
+                text += f", {interval.in_words(lambda end: f'{end:.4g}')}"
+            say(f"{name}: {text}")
     if "confusion" not in scores:
         return
     n_columns = len(classes) if len(classes) <= 20 else 0

@@ -1,6 +1,7 @@
 """The commands that list and compare runs: runs, compare."""
 
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from hiddenstate.cli.options import (
     json_option,
     runs_dir_option,
 )
-from hiddenstate.cli.output import note, note_damage, say_json, table
+from hiddenstate.cli.output import note, note_damage, say, say_json, table
 from hiddenstate.cli.run_argument import named_run
 
 if TYPE_CHECKING:
@@ -109,20 +110,50 @@ def _best_score(run: "Run") -> str:
 def compare(names: tuple[str, ...], as_json: bool, runs_dir: Path) -> None:
     """The command `compare`."""
     from hiddenstate.errors import printable
+    from hiddenstate.metrics.comparison import Scored, equal_to_best
+    from hiddenstate.metrics.intervals import is_end
 
     compared = [named_run(name, runs_dir) for name in names]
     for run in compared:
         note_damage(run)
-    lines = _compare(compared)
+    lines, paths = _compare(compared), [str(run.path) for run in compared]
+    equal = equal_to_best(
+        [Scored(r.config.job, str(r.data_fact("name")), r.results() or {}) for r in compared]
+    )
     if as_json:
-        say_json({"runs": [str(run.path) for run in compared], **lines})
+        same: dict[str, Any] = {}
+        if equal is not None:
+            same = {"best_run": paths[equal[0]], "equal_to_best": [paths[n] for n in equal[1]]}
+        say_json({"runs": paths, **lines, **same})
         return
     rows = [
-        [name]
-        + [f"{v:.6g}" if isinstance(v, float) else printable("" if v is None else v) for v in line]
-        for name, line in lines.items()
+        [name, *(_cell(name, column, printable) for column in _columns(lines))]
+        for name in lines
+        if not is_end(name, lines)
     ]
     table(["", *(run.name for run in compared)], rows)
+    if equal is not None:
+        best, others = compared[equal[0]].name, [compared[n].name for n in equal[1]]
+        say(f"best: {best}; within the 95 % intervals equal to it: {', '.join(others) or 'none'}")
+
+
+def _columns(lines: dict[str, list[Any]]) -> list[dict[str, Any]]:
+    """The values of each run by name, those that it has."""
+    return [
+        {name: value for name, value in zip(lines, values, strict=True) if value is not None}
+        for values in zip(*lines.values(), strict=True)
+    ]
+
+
+def _cell(name: str, of_run: dict[str, Any], printable: Callable[[Any], str]) -> str:
+    """A value of a run as text, a score with its interval."""
+    from hiddenstate.metrics.intervals import ends_of
+
+    value = of_run.get(name, "")
+    if not isinstance(value, float):
+        return printable(value)
+    ends = ends_of(name, of_run)
+    return f"{value:.6g}" + (f" ({ends[0]:.4g} to {ends[1]:.4g})" if ends else "")
 
 
 def _compare(runs: "list[Run]") -> dict[str, list[Any]]:

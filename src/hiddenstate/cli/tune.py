@@ -326,10 +326,14 @@ def _train_best(
         raise _interrupted(study, interrupt)
     write_card(run)
     if not options.as_json:
+        from hiddenstate.metrics.intervals import ends_of, interval_of, is_end
+
         results = run.results() or {}
         for name, value in results.items():
-            if name.startswith(("test_", "baseline_")):
-                say(f"{name}: {value:.4g}")
+            if name.startswith(("test_", "baseline_")) and not is_end(name, results):
+                interval = interval_of(name, results) if ends_of(name, results) else None
+                words = f", {interval.in_words('{:.4g}'.format)}" if interval else ""
+                say(f"{name}: {value:.4g}{words}")
         say(f"best: {run.path}")
         _warn(run)
         say(f"next: hiddenstate predict {shlex.quote(str(run.path))} DATA")
@@ -337,12 +341,12 @@ def _train_best(
 
 
 def _warn(run: "Run") -> None:
-    """Say so if the best is worse than its baseline, or its score too good."""
+    """Say so if the best is no better than its baseline, or its score too good."""
     from hiddenstate.data.leaks import leaks_from
     from hiddenstate.metrics.comparison import compare
 
     compared = compare(run.config.job, run.results() or {}, run.config.flat())
-    if compared is not None and compared.worse:
+    if compared is not None and compared.warning():
         note(f"the best network is {compared.warning()}")
     for leak in leaks_from(run.data_record().get("leaks")):
         note(leak.in_words())

@@ -6,7 +6,7 @@ Scores come with a baseline: the score of a prediction that needs no model.
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict, cast
 
 import numpy as np
 
@@ -17,22 +17,40 @@ from hiddenstate.data.prepare.missing import filled_forward
 from hiddenstate.data.prepare.windows import cut_windows
 from hiddenstate.engines import Predictor
 from hiddenstate.errors import DataError, printable
+from hiddenstate.inference import score_intervals
 from hiddenstate.inference.forecast_scores import ForecastScores, forecast_scores
 from hiddenstate.inference.inputs import prepare_inputs, run_test_data
 from hiddenstate.inference.predict import predictions_and_targets, window_length
 from hiddenstate.metrics import baselines, scores
-from hiddenstate.metrics.comparison import baseline_method
+from hiddenstate.metrics.comparison import baseline_method, best_baseline
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Params
 from hiddenstate.runs import Run
 from hiddenstate.runs.run_data import run_dataset
 
 
-class ClassifierScores(TypedDict):
+class IntervalFigures(TypedDict, total=False):
+    """Intervals of scores on few rows: `<score>_low` and `<score>_high` of each, and these."""
+
+    interval_rows: int
+    """Number of rows that were drawn; groups, series or blocks of steps under their names."""
+    interval_groups: int
+    interval_series: int
+    interval_blocks: int
+    interval_steps: int
+    """Steps of a block."""
+    gain_low: float
+    """Ends of the interval of how much better than the best baseline the model is."""
+    gain_high: float
+
+
+class ClassifierScores(IntervalFigures):
     """Scores of a classifier; `hiddenstate evaluate --json` prints these keys."""
 
     rows: int
     accuracy: float
+    accuracy_low: NotRequired[float]
+    accuracy_high: NotRequired[float]
     balanced_accuracy: float
     """Mean recall of the classes."""
     f1: float
@@ -45,7 +63,7 @@ class ClassifierScores(TypedDict):
     """Rows by true class, then by predicted class."""
 
 
-class RegressorScores(ForecastScores):
+class RegressorScores(ForecastScores, IntervalFigures):
     """Scores of a regressor, in the units of its targets.
 
     Those of :class:`ForecastScores` are of forecasts; the scaled error needs the training rows.
@@ -58,6 +76,8 @@ class RegressorScores(ForecastScores):
     mse: float
     mae: float
     r2: float
+    mse_low: NotRequired[float]
+    mse_high: NotRequired[float]
     baseline: str
     baseline_mse: float
     skill: float
@@ -66,7 +86,7 @@ class RegressorScores(ForecastScores):
     """With the state set to zero at each window; stateful models only."""
 
 
-class AutoencoderScores(TypedDict):
+class AutoencoderScores(IntervalFigures):
     """Scores of an autoencoder; those of the baseline if the training rows can be read."""
 
     rows: int
@@ -207,18 +227,23 @@ def _score_classifier(
     outputs = predictor.predict(rows.X, rows.lengths)
     matrix = scores.confusion(y, outputs.argmax(axis=1), n)
     labels = y if train is None or train.y is None else train.y
+    always, chosen = baselines.most_frequent(labels, n), outputs.argmax(axis=1)
     f1 = scores.f1_by_class(matrix)
-    return {
+    result: ClassifierScores = {
         "rows": len(rows),
         "accuracy": scores.accuracy(outputs, y),
         "balanced_accuracy": scores.balanced_accuracy(matrix),
         "f1": float(f1[matrix.sum(axis=1) > 0].mean()),
         "log_loss": scores.cross_entropy(outputs, y),
         "baseline": "always the most frequent class",
-        "baseline_accuracy": baselines.majority(labels, y, n),
+        "baseline_accuracy": float(np.mean(y == always)),
         "f1_by_class": {str(name): float(f) for name, f in zip(classes, f1, strict=True)},
         "confusion": matrix.tolist(),
     }
+    units = score_intervals.units_of_rows(model.transform, rows)
+    ends = score_intervals.of_correct("accuracy", units, chosen == y, y == always)
+    ends |= score_intervals.of_classes(units, y, outputs)
+    return cast(ClassifierScores, {**result, **ends})
 
 
 def _score_regressor(
@@ -228,14 +253,14 @@ def _score_regressor(
     outputs, target, now = answers.outputs, answers.target, answers.now
     mse = scores.mean_squared_error(outputs, target)
     if now is not None:
-        name, baseline = "the last value", scores.mean_squared_error(now, target)
+        name, plain = "the last value", now
     elif train is not None and train.y is not None:
         lengths = train.lengths if train.y.ndim == 3 else None
-        name = "the mean of the training targets"
-        baseline = baselines.training_mean(train.y, target, lengths)
+        name, plain = "the mean of the training targets", scores.target_mean(train.y, lengths)
     else:
-        name = "the mean of these targets"
-        baseline = baselines.training_mean(target, target)
+        name, plain = "the mean of these targets", scores.target_mean(target)
+    plain = np.broadcast_to(plain, target.shape)
+    baseline = scores.mean_squared_error(plain, target)
     result: RegressorScores = {
         "answers": len(outputs),
         "mse": mse,
@@ -252,7 +277,9 @@ def _score_regressor(
     if model.stateful:
         reset = model.transform.undo_targets(predictor.predict(rows.X), rows.X)
         result["reset_mse"] = scores.mean_squared_error(reset.reshape(target.shape), target)
-    return result
+    best = best_baseline("regress", result), plain
+    ends = score_intervals.of_answers(model.transform, answers, train, result, best)
+    return cast(RegressorScores, {**result, **ends})
 
 
 def _n_asked(model: FittedModel, rows: Rows) -> int:
@@ -271,9 +298,11 @@ def _score_autoencoder(
 ) -> AutoencoderScores:
     mse = scores.reconstruction_error(predictor.predict, rows.X)
     result: AutoencoderScores = {"rows": len(rows), "mse": mse}
+    components = None
     if train is not None:
         size = model.net.widths()[-1]
-        baseline = baselines.principal_components(train.X, rows.X, size)
+        components = baselines.fit_components(train.X, (rows.X,), size)
+        baseline = components.error(rows.X)
         result["baseline"] = baseline_method("autoencode", {"code_size": size})[1]
         result["baseline_mse"] = baseline
         result["skill"] = scores.skill(mse, baseline)
@@ -281,4 +310,10 @@ def _score_autoencoder(
         first = rows.take(slice(0, 2000))
         labels = np.unique(first.require_targets(), return_inverse=True)[1]
         result["knn_accuracy"] = scores.knn_accuracy(predictor.encode(first.X[:]), labels)
-    return result
+    units = score_intervals.units_of_rows(model.transform, rows)
+    if not units.few:
+        return result
+    other = None if components is None else components.error_by_row(rows.X)
+    errors = score_intervals.errors_of_rows(predictor.predict, rows.X)
+    ends = score_intervals.of_errors("mse", units, errors, other)
+    return cast(AutoencoderScores, {**result, **ends})

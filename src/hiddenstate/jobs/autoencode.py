@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.config import AutoencoderConfig
-from hiddenstate.data import PreparedDataset, Rows, fractions, in_pieces
+from hiddenstate.data import PreparedDataset, Rows, in_pieces
 from hiddenstate.data.store import RowStore
 from hiddenstate.engines import Engine, make_predictor
 from hiddenstate.errors import DataError
+from hiddenstate.inference.score_intervals import errors_of_rows, of_errors, units_of_rows
 from hiddenstate.jobs.base import Evaluation, Job
 from hiddenstate.jobs.snapshot_arrays import JobSnapshots, TrainingOutputs
 from hiddenstate.jobs.snapshot_limits import (
@@ -29,7 +30,7 @@ from hiddenstate.jobs.snapshot_limits import (
     rows_to_show,
 )
 from hiddenstate.metrics import baselines
-from hiddenstate.metrics.scores import error_by_row, reconstruction_error
+from hiddenstate.metrics.scores import reconstruction_error
 from hiddenstate.models.net import Net
 from hiddenstate.system.typing import Array
 
@@ -80,20 +81,25 @@ class AutoencodeJob(Job):
             rows, F = self.dataset.X, self.net.n_features
             cost = max(len(rows), F) * F * F
             in_memory = not isinstance(rows, RowStore)
+            components = None
             if self.dataset.source != "bundled" and in_memory and cost < MAX_COMPONENT_COST:
                 size = self.net.widths()[-1]
-                results["baseline_mse"] = baselines.principal_components(rows, test.X, size)
+                components = baselines.fit_components(rows, (test.X,), size)
+                results["baseline_mse"] = components.error(test.X)
+            units = units_of_rows(self.dataset.transform, test)
+            if units.few:
+                other = None if components is None else components.error_by_row(test.X)
+                results |= of_errors(
+                    "test_mse", units, errors_of_rows(engine.predict, test.X), other
+                )
         return Evaluation(results, self._worst(engine) | self._coded_rows(engine))
 
     def _worst(self, engine: Engine) -> dict[str, Array]:
         """Return the test rows with the largest error, beside their reconstructions."""
-        test, errors = self.dataset.test, []
+        test = self.dataset.test
         if test is None or not len(test):
             return {}
-        for _, piece in in_pieces(test.X):
-            outputs = engine.predict(piece)
-            errors.append(error_by_row(outputs, fractions(piece, outputs.dtype)))
-        error = np.concatenate(errors)
+        error = errors_of_rows(engine.predict, test.X)
         n = affordable(test.X.shape[1:], 2 * test.X.dtype.itemsize, WORST_BYTES, WORST_KEPT)
         worst = np.argsort(-error, kind="stable")[:n]
         rows = test.take(worst)

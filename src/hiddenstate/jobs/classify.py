@@ -8,6 +8,7 @@ import numpy as np
 from hiddenstate.data import Rows
 from hiddenstate.engines import Engine
 from hiddenstate.errors import OptionError
+from hiddenstate.inference import score_intervals
 from hiddenstate.inference.convolutions import applies_to
 from hiddenstate.inference.hidden_states import at_every_step, prefixes
 from hiddenstate.jobs.base import Evaluation, Job, of_members
@@ -28,6 +29,7 @@ from hiddenstate.jobs.snapshot_limits import (
     thinned,
 )
 from hiddenstate.metrics import baselines, curves
+from hiddenstate.metrics.comparison import best_baseline
 from hiddenstate.metrics.scores import accuracy, confusion, cross_entropy, softmax
 from hiddenstate.models.convolutions import MOST_ROWS, FittedPath, fit_path
 from hiddenstate.models.net import Net
@@ -81,18 +83,25 @@ class ClassifyJob(Job):
         test = self.dataset.test
         if test is None or not len(test) or test.y is None:
             return Evaluation(results)
-        judged = self._judge(self.answers(engine, test), test, last=True)
+        outputs = self.answers(engine, test)
+        judged = self._judge(outputs, test, last=True)
         results |= judged.figures
         if self.beside is not None:
             results["net_accuracy"] = accuracy(self.predict(engine, test), test.y)
         if self.net.recurrent.members > 1:
             each = [p.predict(test.X, test.lengths) for _, p in self.members(engine)]
             results |= of_members([accuracy(outputs, test.y) for outputs in each])
+        others: dict[str, Array] = {}
         if self.dataset.source != "bundled" and self.dataset.y is not None:
-            results["baseline_accuracy"] = baselines.majority(
-                self.dataset.y, test.y, self.net.n_outputs
-            )
-        return Evaluation(results | self._of_convolutions(test), judged.arrays)
+            always = baselines.most_frequent(self.dataset.y, self.net.n_outputs)
+            others["baseline_accuracy"] = test.y == always
+        others |= self._of_convolutions(test)
+        results |= {name: float(np.mean(right)) for name, right in others.items()}
+        best = others.get(best_baseline("classify", results))
+        right = outputs.argmax(axis=1) == test.y
+        units = score_intervals.units_of_rows(self.dataset.transform, test)
+        results |= score_intervals.of_correct("test_accuracy", units, right, best)
+        return Evaluation(results, judged.arrays)
 
     def _net_share(self, engine: Engine) -> tuple[float, float]:
         """Return the share and the scale of the net, from the rows that each member left out."""
@@ -114,14 +123,14 @@ class ClassifyJob(Job):
             np.concatenate(net), np.concatenate(path), rows.require_targets(), rows.weights
         )
 
-    def _of_convolutions(self, test: Rows) -> dict[str, float]:
-        """Return the accuracy of convolutions that are not trained, where they apply."""
+    def _of_convolutions(self, test: Rows) -> dict[str, Array]:
+        """Return which rows convolutions that are not trained label right, where they apply."""
         train, own = self.dataset.train, self.dataset.source != "bundled"
         if self.beside is None and not (own and applies_to(train, test)):
             return {}
         raise_if_cancelled()
         outputs = self.path.path.logits(test.X, test.lengths, self.config.training.threads)
-        return {"convolutions_accuracy": accuracy(outputs, test.require_targets())}
+        return {"convolutions_accuracy": outputs.argmax(axis=1) == test.require_targets()}
 
     def _judge(self, outputs: Array, rows: Rows, last: bool = False) -> Evaluation:
         """Compute the accuracy on `rows`, their confusion, the worst of them and calibration.

@@ -12,6 +12,7 @@ from hiddenstate.errors import count
 from hiddenstate.jobs.base import Job
 from hiddenstate.jobs.snapshot_limits import rows_to_show
 from hiddenstate.metrics.comparison import compare
+from hiddenstate.metrics.intervals import ends_of, interval_of
 from hiddenstate.system.notice import Notice, note, warning
 
 
@@ -51,7 +52,8 @@ def summary_lines(job: Job, engine: Engine, results: Mapping[str, float]) -> lis
     lines = {"classify": _classify, "regress": _regress, "autoencode": _autoencode}
     compared = compare(job.config.job, results, job.config.flat())
     name = "the answer with the network" if "net_accuracy" in results else "the network"
-    warnings = [f"{name} is {compared.warning()}"] if compared and compared.worse else []
+    warning = compared.warning() if compared else ""
+    warnings = [f"{name} is {warning}"] if warning else []
     warnings += [leak.in_words() for leak in job.dataset.leaks]
     return lines[job.config.job](job, engine, results) + warnings
 
@@ -68,11 +70,18 @@ def _classify(job: Job, engine: Engine, results: Mapping[str, float]) -> list[st
     if "test_accuracy" in results:
         n, score = len(job.dataset.X_test), results["test_accuracy"]
         line = f"test accuracy on all {n:,} rows: {score:.4f}"
+        line += _interval("test_accuracy", results, ".4f")
         if "baseline_accuracy" in results:
             others = f"always the most frequent class: {results['baseline_accuracy']:.4f}"
             line += f" ({others}{_of_convolutions(results)})"
         lines.append(line + _of_members(results))
     return lines
+
+
+def _interval(name: str, results: Mapping[str, float], form: str = ".4g") -> str:
+    """The interval of a score on few rows, or why it has none."""
+    interval = interval_of(name, results)
+    return f", {interval.in_words(lambda end: format(end, form))}" if interval else ""
 
 
 def _of_convolutions(results: Mapping[str, float]) -> str:
@@ -99,19 +108,23 @@ def _regress(job: Job, engine: Engine, results: Mapping[str, float]) -> list[str
         lines = [f"mean squared error of the last 10 windows: {results['last10_mse']:.4g}"]
     if "test_mse" in results:
         fit = f", R2 {results['test_r2']:.4f}" if "test_r2" in results else ""
+        if ends := ends_of("test_r2", results):
+            fit += f" ({ends[0]:.4f} to {ends[1]:.4f})"
         noun = "step" if "test_steps" in results else "row"
         n = int(results.get(f"test_{noun}s", 0))
         scored = f"all {count(n, f'held-out {noun}')}" if n else "the test rows"
         baseline = "the last value" if job.config.data.horizon else "the training mean"
         lines.append(
-            f"mean squared error on {scored}: {results['test_mse']:.4g}{fit} ({baseline}: "
+            f"mean squared error on {scored}: {results['test_mse']:.4g}"
+            f"{_interval('test_mse', results)}{fit} ({baseline}: "
             f"{results['baseline_mse']:.4g}"
             + f"; the value a season ago: {results.get('seasonal_mse', 0):.4g}"
             * ("seasonal_mse" in results)
             + f"){_of_members(results)}"
         )
     if "test_mase" in results:
-        lines.append(f"mean absolute scaled error: {results['test_mase']:.4g}")
+        line = f"mean absolute scaled error: {results['test_mase']:.4g}"
+        lines.append(line + _interval("test_mase", results) * ("test_mase_low" in results))
     return lines + _linear_lines(job, results)
 
 
@@ -137,6 +150,7 @@ def _autoencode(job: Job, engine: Engine, results: Mapping[str, float]) -> list[
         return []
     n = len(job.dataset.X_test)
     line = f"test mean squared error on all {n:,} rows: {results['test_mse']:.4g}"
+    line += _interval("test_mse", results)
     if "baseline_mse" in results:
         size = job.net.widths()[-1]
         line += f" ({size} principal components: {results['baseline_mse']:.4g})"

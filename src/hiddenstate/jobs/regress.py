@@ -16,6 +16,7 @@ from hiddenstate.errors import DataError, OptionError
 from hiddenstate.inference.forecast_scores import forecast_scores
 from hiddenstate.inference.hidden_states import at_every_step
 from hiddenstate.inference.predict import Answers, predictions_and_targets
+from hiddenstate.inference.score_intervals import of_answers
 from hiddenstate.jobs.base import Evaluation, Job, of_members
 from hiddenstate.jobs.held_out import HeldOut, series_name
 from hiddenstate.jobs.net_share import net_share, with_share
@@ -29,7 +30,8 @@ from hiddenstate.jobs.snapshot_limits import (
     thinned,
 )
 from hiddenstate.metrics import baselines
-from hiddenstate.metrics.scores import mean_of_last, mean_squared_error, r2
+from hiddenstate.metrics.comparison import best_baseline
+from hiddenstate.metrics.scores import mean_of_last, mean_squared_error, r2, target_mean
 from hiddenstate.models.net import Net
 from hiddenstate.system.typing import Array
 
@@ -95,11 +97,13 @@ class RegressJob(Job):
                 results["test_r2"] = fit
             scores: dict[str, Any] = {**forecast_scores(transform, answers, train)}
             results |= {f"test_{n}" if n == "mase" else n: v for n, v in scores.items()}
-            if last_value is not None:
-                results["baseline_mse"] = mean_squared_error(last_value, target)
-            elif train.y is not None:
-                y = transform.undo_targets(train.y, train.X, train.lengths)
-                results["baseline_mse"] = baselines.training_mean(y, target, _lengths(train))
+            plain = last_value
+            if plain is None:
+                y = transform.undo_targets(train.require_targets(), train.X, train.lengths)
+                plain = np.broadcast_to(target_mean(y, _lengths(train)), target.shape)
+            results["baseline_mse"] = mean_squared_error(plain, target)
+            best = best_baseline("regress", results), plain
+            results |= of_answers(transform, answers, train, results, best, "test_")
         return Evaluation(results, arrays)
 
     def _answers_of_members(self, engine: Engine, test: Rows) -> list[Answers]:

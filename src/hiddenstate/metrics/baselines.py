@@ -6,6 +6,7 @@ Shapes: N rows, T time steps, O targets, F numbers in a row, K components. `leng
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -39,6 +40,36 @@ class Rows(Protocol):
     def __getitem__(self, which: slice, /) -> Any: ...
 
 
+@dataclass(frozen=True)
+class Components:
+    """Principal components of rows.
+
+    Parameters
+    ----------
+    vectors : ndarray (F, K)
+    mean : ndarray (F,)
+        Of the rows that they were fitted on.
+    """
+
+    vectors: Floats
+    mean: Floats
+
+    def error(self, X: Rows) -> float:
+        """Return the mean squared error of `X` projected onto the components."""
+        total = sum(float(np.vdot(rest, rest)) for rest in self._rests(X))
+        return total / max(math.prod(X.shape), 1)
+
+    def error_by_row(self, X: Rows) -> Floats:
+        """Return the same of each row (N,)."""
+        return np.concatenate([np.square(rest).mean(axis=1) for rest in self._rests(X)])
+
+    def _rests(self, X: Rows) -> Iterator[Floats]:
+        """Yield what the projection leaves of chunks (M, F)."""
+        for chunk in _chunks(X, self.mean):
+            chunk -= (chunk @ self.vectors) @ self.vectors.T
+            yield chunk
+
+
 def majority(y_train: Array, y_test: Array, n_classes: int) -> float:
     """Return the accuracy of always predicting the most frequent training class.
 
@@ -49,8 +80,12 @@ def majority(y_train: Array, y_test: Array, n_classes: int) -> float:
     n_classes : int
         C; class numbers are below it.
     """
-    counts = np.bincount(y_train.astype(np.int64), minlength=n_classes)
-    return float(np.mean(y_test == counts.argmax()))
+    return float(np.mean(y_test == most_frequent(y_train, n_classes)))
+
+
+def most_frequent(y_train: Array, n_classes: int) -> int:
+    """Return the number of the most frequent class, as for :func:`majority`."""
+    return int(np.bincount(y_train.astype(np.int64), minlength=n_classes).argmax())
 
 
 def training_mean(
@@ -114,6 +149,12 @@ def principal_components(X_train: Rows, X_test: Rows, n: int) -> float:
 
 def principal_errors(X_train: Rows, others: Sequence[Rows], n: int) -> list[float]:
     """Return the error of :func:`principal_components` on each of `others`, from one fit."""
+    components = fit_components(X_train, others, n)
+    return [components.error(X) for X in others]
+
+
+def fit_components(X_train: Rows, others: Sequence[Rows], n: int) -> Components:
+    """Return the components of :func:`principal_components`, to be used on `others`."""
     if n < 0:
         raise OptionError(f"n: expected 0 or more principal components, got {n}")
     for X in others:
@@ -121,17 +162,7 @@ def principal_errors(X_train: Rows, others: Sequence[Rows], n: int) -> list[floa
             raise DataError(f"training rows {X_train.shape} do not match rows {X.shape}")
     mean = column_mean(_chunks(X_train), math.prod(X_train.shape[1:]))
     fit = _from_covariance if len(mean) <= WIDEST else _from_subspace
-    components = fit(X_train, mean, min(n, len(X_train), len(mean)))
-    return [_reconstruction_error(components, mean, X) for X in others]
-
-
-def _reconstruction_error(components: Floats, mean: Floats, X: Rows) -> float:
-    """Return the mean squared error of `X` projected onto `components` (F, K) about `mean` (F,)."""
-    total = 0.0
-    for chunk in _chunks(X, mean):
-        chunk -= (chunk @ components) @ components.T
-        total += float(np.vdot(chunk, chunk))
-    return total / max(math.prod(X.shape), 1)
+    return Components(fit(X_train, mean, min(n, len(X_train), len(mean))), mean)
 
 
 def _chunks(X: Rows, mean: Floats | float = 0.0) -> Iterator[Floats]:

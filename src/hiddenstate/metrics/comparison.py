@@ -1,12 +1,13 @@
 """Compares the main result of a run with that of a prediction that needs no network."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from hiddenstate.metrics.glossary import Entry, entry_of, written
 from hiddenstate.metrics.headline import headline
+from hiddenstate.metrics.intervals import Ends, Interval, differ, ends_of, interval_of
 from hiddenstate.metrics.scores import skill
 
 BASELINES = {
@@ -33,6 +34,10 @@ class Baseline:
         The same as a noun, as the end of "worse than ...".
     entry, other_entry : Entry
         Their entries in the glossary.
+    interval : Interval, optional
+        Of the result, on few rows.
+    gain : tuple of float, optional
+        Interval of how much better the network is, on the same rows.
     """
 
     name: str
@@ -42,18 +47,30 @@ class Baseline:
     short: str
     entry: Entry
     other_entry: Entry
+    interval: Interval | None = None
+    gain: Ends | None = None
 
     @property
     def better(self) -> bool:
-        """Whether the network is better, in the digits that are written."""
+        """Whether the network is better, in the digits that are written and beyond chance."""
         better = self.value > self.other if self._more_is_better else self.value < self.other
-        return better and self._differs
+        return better and self._differs and not self.by_chance
 
     @property
     def worse(self) -> bool:
-        """Whether the network is worse, in the digits that are written."""
+        """Whether the network is worse, in the digits that are written and beyond chance."""
         worse = self.value < self.other if self._more_is_better else self.value > self.other
-        return worse and self._differs
+        return worse and self._differs and not self.by_chance
+
+    @property
+    def by_chance(self) -> bool:
+        """Whether other such rows might as well turn the difference round."""
+        if self.gain is not None:
+            return self.gain[0] <= 0 <= self.gain[1]
+        if self.interval is None or self.interval.ends is None:
+            return False
+        low, high = self.interval.ends
+        return low <= self.other <= high
 
     @property
     def _differs(self) -> bool:
@@ -68,6 +85,8 @@ class Baseline:
         """Return the comparison as a sentence."""
         other = written(self.other, self.entry.kind)
         sentence = f"Without a network, {self.method} reaches {other}"
+        if self.by_chance and self._differs:
+            return f"{sentence}: the network is no better, as {self._within()}."
         if not self.better:
             return f"{sentence}: the network is {'worse' if self.worse else 'no better'}."
         if self._more_is_better:
@@ -75,12 +94,26 @@ class Baseline:
         lower = 100 * skill(self.value, self.other)
         return f"{sentence}; the error of the network is {lower:.1f} % lower."
 
+    def verdict(self) -> str:
+        """Return in few words that the network is worse, or only better or worse by chance."""
+        if self.worse:
+            return f"worse than {self.short}"
+        # A forecast in whose digits nothing differs states that the network adds nothing.
+        equal = self.by_chance and (self._differs or self._more_is_better)
+        return f"no better than {self.short}" if equal else ""
+
     def warning(self) -> str:
-        """Return a sentence for views if the network is worse, else nothing."""
-        if not self.worse:
+        """Return the same with both values, as the end of "the network is ..."; else nothing."""
+        if not self.verdict():
             return ""
         value, other = (written(number, self.entry.kind) for number in (self.value, self.other))
-        return f"worse than {self.short}: {self.entry.title} {value}, without a network {other}"
+        within = "" if self.worse or value == other else f"; {self._within()}"
+        sentence = f"{self.verdict()}: {self.entry.title} {value}, without a network {other}"
+        return sentence + within
+
+    def _within(self) -> str:
+        drawn = "" if self.interval is None else f" of {self.interval.units_in_words()}"
+        return f"the difference is within the 95 % interval{drawn}"
 
 
 def baseline_method(job: str, options: Mapping[str, Any]) -> tuple[str, str]:
@@ -106,6 +139,9 @@ FORECASTS = {
 }
 """Other results of a forecast that need no network: what it does, and the same as a noun."""
 
+OTHERS = FORECASTS | {CONVOLUTIONS: ("fixed convolutions with a linear classifier",) * 2}
+"""The same of all other results that need no network."""
+
 
 def share_in_words(job: str, results: Mapping[str, Any]) -> str:
     """Return what the network adds to what stands beside it, or nothing if nothing does.
@@ -129,32 +165,84 @@ def compare(job: str, results: Mapping[str, Any], options: Mapping[str, Any]) ->
 
     Of several baselines it is the best one.
     """
-    key, other = headline(job, results), BASELINES[job]
-    if key not in results or other not in results or not key.startswith("test"):
+    key = headline(job, results)
+    if key not in results or BASELINES[job] not in results or not key.startswith("test"):
         return None
+    other = best_baseline(job, results)
     method, short = baseline_method(job, options)
-    if results.get(CONVOLUTIONS, 0) > results[other]:
-        other, method = CONVOLUTIONS, "fixed convolutions with a linear classifier"
-        short = method
-    for name, words in FORECASTS.items():
-        if job == "regress" and results.get(name, math.inf) < results[other]:
-            other, (method, short) = name, words
-    return _compared(job, key, results[key], (other, results[other]), method, short)
+    if other in OTHERS:
+        method, short = OTHERS[other]
+    return _compared(job, key, (key, results), other, method, short)
+
+
+def best_baseline(job: str, results: Mapping[str, Any]) -> str:
+    """Return the key of the best of the baselines that `results` has."""
+    best = BASELINES[job]
+    if results.get(CONVOLUTIONS, 0) > results.get(best, math.inf):
+        return CONVOLUTIONS
+    for name in FORECASTS:
+        if job == "regress" and results.get(name, math.inf) < results.get(best, -math.inf):
+            best = name
+    return best
+
+
+@dataclass(frozen=True)
+class Scored:
+    """The job, the name of the data and the results of a run that is compared with others."""
+
+    job: str
+    data: str
+    results: Mapping[str, Any]
+
+
+def equal_to_best(runs: Sequence[Scored]) -> tuple[int, list[int]] | None:
+    """Return the place of the best run, and of those whose score its interval leaves equal.
+
+    None unless two runs or more have an interval of the same score on the same data.
+    """
+    scores = {}
+    for place, run in enumerate(runs):
+        key = headline(run.job, run.results)
+        ends = ends_of(key, run.results)
+        if ends is not None:
+            scores[place] = float(run.results[key]), ends
+    of = {(run.job, run.data) for place, run in enumerate(runs) if place in scores}
+    if len(scores) < 2 or len(of) > 1:
+        return None
+    job, _ = next(iter(of))
+    choose = max if entry_of(headline(job, {}), job).kind == "share" else min
+    best = choose(scores, key=lambda place: scores[place][0])
+    return best, [p for p in scores if p != best and not differ(scores[p], scores[best])]
 
 
 def compare_scores(job: str, scores: Mapping[str, Any]) -> Baseline | None:
-    """Return the scores of an evaluation beside those of its baseline, if it has some."""
+    """Return the scores of an evaluation beside those of the best baseline, if it has some."""
     name = BASELINES[job].removeprefix("baseline_")
     if BASELINES[job] not in scores:
         return None
-    short = str(scores["baseline"])
-    other = (BASELINES[job], scores[BASELINES[job]])
-    return _compared(job, f"test_{name}", scores[name], other, short, short)
+    other = best_baseline(job, scores)
+    method, short = OTHERS.get(other, (str(scores["baseline"]),) * 2)
+    return _compared(job, f"test_{name}", (name, scores), other, method, short)
 
 
 def _compared(
-    job: str, key: str, value: float, other: tuple[str, float], method: str, short: str
+    job: str,
+    key: str,
+    of: tuple[str, Mapping[str, Any]],
+    other: str,
+    method: str,
+    short: str,
 ) -> Baseline:
-    """`other` is the name and the value of the baseline."""
-    entries = entry_of(key, job), entry_of(other[0], job)
-    return Baseline(key, float(value), float(other[1]), method, short, *entries)
+    """`of` is the name of the score among all scores, `key` that of its entry."""
+    name, scores = of
+    return Baseline(
+        key,
+        float(scores[name]),
+        float(scores[other]),
+        method,
+        short,
+        entry_of(key, job),
+        entry_of(other, job),
+        interval_of(name, scores),
+        ends_of("gain", scores),
+    )

@@ -49,6 +49,18 @@ def scaled_error(
     return float(np.mean(each))
 
 
+def scaled_errors(
+    outputs: Array, target: Array, series: Array, scales: dict[int, Array]
+) -> tuple[Array, Array]:
+    """Return the error of each forecast (n,) and its weight (n,), whose mean is that of
+    :func:`scaled_error`; `scales` has one scale or more."""
+    mean: Array = np.mean(list(scales.values()), axis=0)
+    names, place, counts = np.unique(series, return_inverse=True, return_counts=True)
+    scale = np.stack([scales.get(name, mean) for name in names.tolist()])
+    errors = np.abs(outputs.astype(np.float64) - target) / scale[place]
+    return errors.mean(axis=1), 1 / counts[place]
+
+
 def symmetric_percentage_error(outputs: Array, target: Array) -> float:
     """Return the symmetric mean absolute percentage error (sMAPE), in percent: twice the absolute
     error divided by the sum of the absolute values; 0 where both are 0."""

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from hiddenstate.metrics.headline import headline
+from hiddenstate.metrics.intervals import ends_of, interval_of, is_end
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -202,6 +205,47 @@ GLOSSARY: dict[str, Entry] = {
         "2 TP / (2 TP + FP + FN) of each class, averaged over the classes that have test rows; "
         "from the confusion matrix.",
     ),
+    "interval_rows": Entry(
+        "rows drawn for intervals",
+        "Number of test rows that the intervals of the scores rest on, if they are fewer than "
+        "1,000.",
+        "count",
+    ),
+    "interval_groups": Entry(
+        "groups drawn for intervals",
+        "Number of groups of test rows, each drawn as a whole, that the intervals of the scores "
+        "rest on. With fewer than 5 there are no intervals.",
+        "count",
+    ),
+    "interval_series": Entry(
+        "series drawn for intervals",
+        "Number of test series, each drawn as a whole, that the intervals of the scores rest on. "
+        "With fewer than 5 there are no intervals.",
+        "count",
+    ),
+    "interval_blocks": Entry(
+        "blocks drawn for intervals",
+        "Number of blocks of consecutive steps of the only test series, each drawn as a whole, "
+        "that the intervals of the scores rest on. With fewer than 5 there are no intervals.",
+        "count",
+    ),
+    "interval_steps": Entry(
+        "steps of a block",
+        "Steps of each block that is drawn: a season or twice the horizon, whichever is longer, "
+        "else a window.",
+        "count",
+    ),
+    "classify/gain": Entry(
+        "gain over the best baseline",
+        "95 % interval of the accuracy minus that of the best baseline, on the same test rows. If "
+        "it includes 0, the network is no better than the baseline.",
+        "share",
+    ),
+    "gain": Entry(
+        "gain over the best baseline",
+        "95 % interval of the error of the best baseline minus that of the network, on the same "
+        "test rows. If it includes 0, the network is no better than the baseline.",
+    ),
     "interval": Entry(
         "95 % interval of the accuracy",
         "Wilson's score interval for a share of that many test rows: where the accuracy on many "
@@ -234,7 +278,14 @@ GLOSSARY: dict[str, Entry] = {
 
 def explain(name: str, job: str) -> Entry | None:
     """Return the entry of the figure `name` of `job`, or None if there is none."""
-    return GLOSSARY.get(f"{job}/{name}") or GLOSSARY.get(name)
+    entry = GLOSSARY.get(f"{job}/{name}") or GLOSSARY.get(name)
+    for end, which in (("_low", "lower"), ("_high", "upper")):
+        if entry is None and name.endswith(end):
+            score = explain(name.removesuffix(end), job)
+            if score is not None:
+                meaning = f"The {which} end of the 95 % interval of the {score.title}."
+                return Entry(f"{score.title}, {which} end", meaning, score.kind)
+    return entry
 
 
 def entry_of(name: str, job: str) -> Entry:
@@ -260,8 +311,25 @@ def written(value: Any, kind: str = "number") -> str:
     return f"{value:.4g}"
 
 
+def interval_in_words(name: str, figures: Mapping[str, Any], job: str) -> str:
+    """Return the interval of the figure `name`, or why it has none; nothing if it needs none."""
+    kind, interval = entry_of(name, job).kind, interval_of(name, figures)
+    if interval is None or (interval.ends is None and name != headline(job, figures)):
+        return ""
+    return interval.in_words(lambda end: written(end, kind))
+
+
 def result_rows(figures: Mapping[str, Any], job: str) -> list[ResultRow]:
-    """Return figures with their values as text and their entries, those without one last."""
-    entries = [(name, entry_of(name, job)) for name in figures]
+    """Return figures with their values and intervals as text and their entries, those without one
+    last."""
+    names = [name for name in figures if not is_end(name, figures)]
+    entries = [(name, entry_of(name, job)) for name in names]
     entries.sort(key=lambda pair: not pair[1].definition)
-    return [ResultRow(name, written(figures[name], entry.kind), entry) for name, entry in entries]
+    rows = []
+    for name, entry in entries:
+        text = written(figures[name], entry.kind), interval_in_words(name, figures, job)
+        rows.append(ResultRow(name, ", ".join(filter(None, text)), entry))
+    if ends := ends_of("gain", figures):
+        entry = entry_of("gain", job)
+        rows.append(ResultRow("gain", " to ".join(written(x, entry.kind) for x in ends), entry))
+    return rows

@@ -217,10 +217,15 @@ def softmax(outputs: Array) -> Array:
 
 def cross_entropy(outputs: Array, y: Array) -> float:
     """Return the mean of -log softmax of the true class: outputs (N, C), class numbers y (N,)."""
+    return float(np.mean(cross_entropy_by_row(outputs, y)))
+
+
+def cross_entropy_by_row(outputs: Array, y: Array) -> NDArray[np.float64]:
+    """Return the cross-entropy of each row (N,)."""
     outputs = outputs.astype(np.float64)
     largest = outputs.max(axis=1)
     total = np.log(np.exp(outputs - largest[:, None]).sum(axis=1)) + largest
-    return float(np.mean(total - outputs[np.arange(len(y)), y]))
+    return np.asarray(total - outputs[np.arange(len(y)), y])
 
 
 def reconstruction_error(reconstruct: Callable[[Array], Array], X: Any) -> float:

@@ -146,7 +146,7 @@ def _tested(facts: RunFacts) -> list[str]:
     n = facts.run.n_rows("test")
     rows = "rows" if n is None else f"{n:,} rows"
     lines = [f"It was tested on {rows} that were provided with, or held out of, the same data."]
-    if n is not None and n < 100:
+    if n is not None and n < 100 and not any(name.endswith("_low") for name in facts.results):
         lines.append("With so few test rows, the results have a large margin of error.")
     return lines
 

@@ -10,8 +10,15 @@ import numpy as np
 
 from hiddenstate.errors import MachineError, UntrustedFileError, count
 from hiddenstate.metrics.comparison import BASELINES, Baseline, baseline_method, compare
-from hiddenstate.metrics.glossary import ResultRow, entry_of, result_rows, written
+from hiddenstate.metrics.glossary import (
+    ResultRow,
+    entry_of,
+    interval_in_words,
+    result_rows,
+    written,
+)
 from hiddenstate.metrics.headline import headline as headline_key
+from hiddenstate.metrics.intervals import interval_of, wilson
 from hiddenstate.metrics.scores import balanced_accuracy, f1_by_class, skill
 from hiddenstate.report.facts import RunFacts
 from hiddenstate.runs.events import Figures, figures_of
@@ -54,7 +61,8 @@ def headline(facts: RunFacts) -> Headline:
         name = f"{entry.title}, {count(int(results[f'test_{noun}s']), f'held-out {noun}')}"
     elif key == "test_mse" and n:
         name = f"{entry.title}, {count(n, 'test row')}"
-    value = written(results[key], entry.kind)
+    value, interval = written(results[key], entry.kind), interval_in_words(key, results, job)
+    name += f"; {interval}" * bool(interval)
     if compared is None:
         return Headline(value, name, "There is no baseline for it.")
     if entry.kind == "share":
@@ -156,14 +164,6 @@ def confusion(facts: RunFacts) -> Array | None:
     return matrix.astype(np.int64)
 
 
-def interval(share: float, n: int) -> tuple[float, float]:
-    """Return Wilson's 95 % score interval of a share of `n` (E. B. Wilson, JASA 22, 1927)."""
-    z = 1.959964
-    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    reach = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return max(0.0, middle - reach), min(1.0, middle + reach)
-
-
 @dataclass(frozen=True)
 class ClassResult:
     """The result of one class: its test rows, the share that is correct, and F1."""
@@ -222,8 +222,9 @@ def _derived(facts: RunFacts) -> list[ResultRow]:
     finite = {name: value for name, value in derived.items() if math.isfinite(value)}
     rows = result_rows(finite, facts.job)
     accuracy, n = facts.results.get("test_accuracy"), facts.run.n_rows("test")
-    if accuracy is not None and n:
-        low, high = interval(accuracy, n)
+    grouped = facts.config.flat().get("group") or interval_of("test_accuracy", facts.results)
+    if accuracy is not None and n and not grouped:  # else stated with the score, or not Wilson's
+        low, high = wilson(accuracy, n)
         ends = f"{100 * low:.2f} % to {100 * high:.2f} %"
         rows.append(ResultRow("interval", ends, entry_of("interval", facts.job)))
     return rows

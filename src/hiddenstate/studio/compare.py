@@ -8,7 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from hiddenstate.errors import HiddenstateError
+from hiddenstate.errors import HiddenstateError, printable
+from hiddenstate.metrics.comparison import Scored, equal_to_best
 from hiddenstate.report.commands import training_command
 from hiddenstate.runs import Run
 from hiddenstate.studio.details import plain, scores
@@ -41,7 +42,8 @@ def compared(index: RunIndex, ids: Sequence[str]) -> dict[str, Any]:
     -------
     dict
         `runs`: of each its row in the list, results, command and curves; `options`: those that
-        differ, each with a value for each run; `same`: the others, each with its value.
+        differ, each with a value for each run; `same`: the others, each with its value; `equal`:
+        the name of the `best` run and of the `others` that may equal it, if intervals say so.
 
     Raises
     ------
@@ -64,19 +66,35 @@ def compared(index: RunIndex, ids: Sequence[str]) -> dict[str, Any]:
         "runs": [_described(run, index.row(number)) for number, run in runs.items()],
         "options": differing,
         "same": same,
+        "equal": _equal(list(runs.values())),
     }
+
+
+def _equal(runs: list[Run]) -> dict[str, Any] | None:
+    ended = [Scored(r.config.job, str(r.data_fact("name")), _figures(r)[1]) for r in runs]
+    equal = equal_to_best(ended)
+    if equal is None:
+        return None
+    names = [printable(run.name, 100) for run in runs]
+    return {"best": names[equal[0]], "others": [names[place] for place in equal[1]]}
+
+
+def _figures(run: Run) -> tuple[bool, dict[str, float]]:
+    """Return whether a run has results, and its last figures."""
+    last = next(run.lines_from_end("history.jsonl"), {})
+    figures = {k: v for k, v in last.items() if k != "step" and type(v) in (int, float)}
+    return last.get("event") == "end", figures
 
 
 def _described(run: Run, row: Row | None) -> dict[str, Any]:
     if row is None:
         raise UnknownRunError(f"{run.name}: its files cannot be read")
-    last = next(run.lines_from_end("history.jsonl"), {})
-    figures = {k: v for k, v in last.items() if k != "step" and type(v) in (int, float)}
+    ended, figures = _figures(run)
     about = asdict(row)
     del about["options"]
     return {
         **about,
-        "results": scores(figures, row.job) if last.get("event") == "end" else [],
+        "results": scores(figures, row.job) if ended else [],
         "command": training_command(run),
         "curves": _curves(run.path / "history.jsonl"),
     }

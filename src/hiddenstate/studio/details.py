@@ -13,8 +13,9 @@ from hiddenstate.config import job_options
 from hiddenstate.data.leaks import leaks_from
 from hiddenstate.errors import DataError, HiddenstateError, printable
 from hiddenstate.metrics.comparison import baseline_method, compare
-from hiddenstate.metrics.glossary import entry_of, written
+from hiddenstate.metrics.glossary import entry_of, interval_in_words, written
 from hiddenstate.metrics.headline import headline
+from hiddenstate.metrics.intervals import is_end
 from hiddenstate.models.fitted import row_shape_of
 from hiddenstate.report.commands import python_lines, training_command, uses
 from hiddenstate.runs import Run
@@ -125,9 +126,11 @@ def _is_short(run: Run, name: str) -> bool:
 
 
 def scores(results: dict[str, float], job: str) -> list[dict[str, Any]]:
-    """Return results with their titles, meanings and values in words."""
+    """Return results with their titles, meanings, values and intervals in words."""
     rows = []
     for name, value in results.items():
+        if is_end(name, results):
+            continue
         entry = entry_of(name, job)
         rows.append(
             {
@@ -135,6 +138,7 @@ def scores(results: dict[str, float], job: str) -> list[dict[str, Any]]:
                 "value": value,
                 "title": entry.title,
                 "text": written(value, entry.kind),
+                "interval": interval_in_words(name, results, job),
                 "help": entry.definition,
             }
         )

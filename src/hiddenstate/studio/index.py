@@ -20,7 +20,7 @@ from hiddenstate.config import job_options
 from hiddenstate.config.option import JOBS
 from hiddenstate.errors import HiddenstateError, printable
 from hiddenstate.metrics.comparison import compare
-from hiddenstate.metrics.glossary import entry_of, written
+from hiddenstate.metrics.glossary import entry_of, interval_in_words, written
 from hiddenstate.metrics.headline import headline
 from hiddenstate.runs import Run
 from hiddenstate.runs.last_lines import lines_from_end
@@ -48,8 +48,10 @@ class Row:
         Name of the score, as it is logged and in words.
     score, baseline : float or None
         The score, and what is reached without a network.
-    score_text, baseline_text : str
-        The same in words.
+    score_text, baseline_text, interval_text : str
+        The same in words, and the interval of the score on few rows.
+    worse : bool
+        Whether the score is worse, by more than chance.
     is_share : bool
         Whether the score is a share, of which more is better; else less is.
     steps : int
@@ -75,6 +77,8 @@ class Row:
     baseline: float | None
     score_text: str
     baseline_text: str
+    interval_text: str
+    worse: bool
     is_share: bool
     steps: int
     seconds: float | None
@@ -315,6 +319,8 @@ def _read_row(run: str, path: Path, changed: float) -> Row:
         baseline=None if found is None else found.other,
         score_text="" if score is None else written(score, about.kind),
         baseline_text="" if found is None else written(found.other, about.kind),
+        interval_text=interval_in_words(key, results, job),
+        worse=found is not None and found.worse,
         is_share=about.kind == "share",
         steps=int(figures.get("step", 0)) + (last.get("event") == "log"),
         seconds=next((each.get("seconds") for each in journal if each), None) if done else None,

@@ -126,7 +126,7 @@ def held_out(timeline: Timeline, moment: Moment) -> HeldOut | None:
         "training and validation" if timeline.run.n_rows("valid") else "training",
         _score(timeline, moment, lanes, baseline, at_end),
         _about(timeline, moment, at_end),
-        f"worse than {compared.short}" if compared is not None and compared.worse else "",
+        "" if compared is None else compared.verdict(),
         edges,
         counts,
         arrays["residual_lag"][0] if "residual_lag" in arrays else None,

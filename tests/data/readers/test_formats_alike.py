@@ -94,7 +94,7 @@ def test_a_model_of_true_and_false_is_scored_on_every_format(cli: Cli, tmp_path:
         assert cli("classify", *words, *QUIET).code == 0
         scores = {cli("evaluate", f"classify-{k}", other).out for other in FORMATS}
         assert len(scores) == 1
-        assert "accuracy: 1\n" in scores.pop()
+        assert "accuracy: 1, 95 % interval 0.8389 to 1\n" in scores.pop()
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -13,6 +13,7 @@ from hiddenstate.data.readers.columns import (
     column_index,
     holds_numbers,
     is_empty,
+    missing_cells,
     sign_of,
     text_error,
 )
@@ -194,6 +195,10 @@ def _decided(
         )
     trains = part != "new"
     answers = require_targets or job == "autoencode"  # which has a score of the labels
+    group = named.get("group")
+    if group is not None and not trains:  # the intervals of scores draw whole groups
+        whole = columns.kinds[group] != "nested" and not missing_cells(columns.arrays[group]).any()
+        group = group if answers and whole else None
     return Roles(
         long,
         inputs,
@@ -201,7 +206,7 @@ def _decided(
         label if answers else None,
         () if long and not has_series else ids,
         time,
-        named.get("group") if trains else None,
+        group,
         named.get("weight") if trains else None,
         tuple(left_out),
         is_first,

@@ -54,7 +54,7 @@ export function apart(places, low, high, each) {
  */
 export async function comparePage(main, ids) {
   document.title = `${t("Compare")} · hiddenstate`;
-  const { runs, options, same } = await get(`/api/compare?runs=${ids.join(",")}`);
+  const { runs, options, same, equal: alike } = await get(`/api/compare?runs=${ids.join(",")}`);
   const n = runs.length;
   /** @type {number|null} */ let picked = null;
   /** @type {((place: number|null) => void)[]} */ const shows = [];
@@ -169,14 +169,15 @@ export async function comparePage(main, ids) {
     }
     const rows = runs.map((/** @type {any} */ run, /** @type {number} */ place) => {
       const row = h("tr", { onpointerenter: () => pick(place), onpointerleave: () => pick(null) }, h("th", { scope: "row" }, named(run, place)), h("td", {}, t(run.job)), h("td", {}, h("bdi", { title: run.data }, run.data)),
-        h("td", { class: "c-score" }, scoreOf(run)), [...others.keys()].map((name) => h("td", {}, (run.results.find((/** @type {any} */ each) => each.name === name) || {}).text || "")),
+        h("td", { class: "c-score" }, scoreOf(run), run.interval_text ? h("span", { class: "note" }, run.interval_text) : null), [...others.keys()].map((name) => h("td", {}, (run.results.find((/** @type {any} */ each) => each.name === name) || {}).text || "")),
         h("td", {}, short(run.steps)), h("td", {}, duration(run.seconds)));
       shows.push((at) => row.classList.toggle("chosen", at === place));
       return row;
     });
     return h("section", { class: "wide" }, h("h2", {}, t("Scores")), h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": t("Scores") },
       h("table", { class: "plain scores" }, h("caption", { class: "unseen" }, t("Scores, each beside what is reached without a network")),
-        h("thead", {}, h("tr", {}, [t("Run"), t("Job"), t("Data"), t("Score"), ...others.values(), t("Steps"), t("Time")].map((words) => h("th", { scope: "col" }, words)))), h("tbody", {}, rows))));
+        h("thead", {}, h("tr", {}, [t("Run"), t("Job"), t("Data"), t("Score"), ...others.values(), t("Steps"), t("Time")].map((words) => h("th", { scope: "col" }, words)))), h("tbody", {}, rows))),
+      alike ? h("p", { class: "note" }, t("Best: {best}. Within the 95 % intervals equal to it: {others}.", { best: alike.best, others: alike.others.join(", ") || "–" })) : null);
   }
 
   function optionTable() {

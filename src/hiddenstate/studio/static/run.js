@@ -76,7 +76,7 @@ async function shownRun(main, store) {
     const main = results.find((/** @type {any} */ each) => each.name === headline) || results[0];
     if (store.done && main && store.live) {
       score.textContent = main.text;
-      words.textContent = [t(main.title), baseline.words].filter(Boolean).join(". ");
+      words.textContent = [t(main.title), main.interval, baseline.words].filter(Boolean).join(". ");
       words.classList.toggle("worse", baseline.worse);
     } else {
       const last = store.line;

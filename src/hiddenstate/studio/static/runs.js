@@ -37,8 +37,8 @@ export const duration = (seconds) => (seconds === null || seconds === undefined 
 export function scoreOf(row) {
   if (row.score === null) return [h("span", { class: "note" }, "–")];
   const final = row.baseline !== null;
-  const worse = final && (row.is_share ? row.score < row.baseline : row.score > row.baseline);
-  const parts = [h("span", { class: `figure${worse ? " worse" : ""}`, title: row.title }, row.score_text)];
+  const { worse } = row;
+  const parts = [h("span", { class: `figure${worse ? " worse" : ""}`, title: [row.title, row.interval_text].filter(Boolean).join(", ") }, row.score_text)];
   if (!final) return [...parts, h("span", { class: "versus" }, t(row.metric === "loss" ? "loss so far" : row.title))];
   const most = row.is_share ? 1 : Math.max(row.score, row.baseline) || 1;
   const [bar, mark] = [h("i", {}), h("b", {})];

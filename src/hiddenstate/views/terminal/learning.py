@@ -79,11 +79,11 @@ def _steps(timeline: Timeline) -> tuple[float, float]:
 
 
 def _below_warning(body: Canvas, timeline: Timeline, moment: Moment) -> Canvas:
-    """Say at the end if the network is worse than its baseline, and return the space below."""
+    """Say at the end if the network is no better than its baseline, and return the space below."""
     compared = timeline.compared(moment)
-    if compared is None or not compared.worse or body.height < 4:
+    if compared is None or not compared.verdict() or body.height < 4:
         return body
-    body.text(0, 0, clip(f"worse than {compared.short}", body.width), ORANGE)
+    body.text(0, 0, clip(compared.verdict(), body.width), ORANGE)
     return body.part(0, 1, body.width, body.height - 1)
 
 
