@@ -9,8 +9,8 @@ from hiddenstate.errors import OptionError
 from hiddenstate.scale.sweep.drive import Driver
 from hiddenstate.scale.sweep.options import Shard
 from hiddenstate.scale.sweep.packets import unpack_groups
+from hiddenstate.scale.sweep.records import read_records
 from hiddenstate.scale.sweep.start import begin
-from hiddenstate.scale.sweep.store import read_records
 from tests.scale.sweep.conftest import Here, train_here
 
 

@@ -13,8 +13,8 @@ from hiddenstate.errors import MachineError, printable
 from hiddenstate.scale.sweep.options import Shard
 from hiddenstate.scale.sweep.packets import pack_groups, with_places
 from hiddenstate.scale.sweep.pool import Workers
+from hiddenstate.scale.sweep.records import encode_record
 from hiddenstate.scale.sweep.start import Sweep
-from hiddenstate.scale.sweep.store import encode_record
 from hiddenstate.scale.sweep.work import Outcome, VersionError, outcomes_of
 
 PACKET_SECONDS = 0.5

@@ -1,6 +1,7 @@
 """A sweep in Python: `sweep` trains one model a group of a table, and `load_sweep` reads them."""
 
 import os
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from hiddenstate.scale.sweep.predict import (
     predict_sweep,
     read_sweep_table,
 )
-from hiddenstate.scale.sweep.results import result_rows, write_results
+from hiddenstate.scale.sweep.results import damage_lines, result_rows, write_results
 from hiddenstate.scale.sweep.start import begin, open_sweep
 from hiddenstate.scale.sweep.store import SweepFolder
 from hiddenstate.system.typing import Array
@@ -44,8 +45,8 @@ class SweepResult(Mapping[Group, Any]):
     by : tuple of str
         The columns whose values together name a group.
     results : list of dict
-        One for each group that was trained or failed: its values, `status` (done, beaten or
-        failed), `score` with `value` and `baseline`, `rows`, `updates`, `seconds` and `reason`.
+        One for each group that was trained or failed: its values, `status` (done, beaten, failed or
+        damaged), `score` with `value` and `baseline`, `rows`, `updates`, `seconds` and `reason`.
 
     Raises
     ------
@@ -146,7 +147,8 @@ class SweepResult(Mapping[Group, Any]):
         with errors_for_python():
             is_own = table is None
             path = own_table(self._models) if table is None else os.fspath(table)
-            given = read_sweep_table(self._models, path, {}, skip_unknown or is_own)
+            left_out = skip_unknown or is_own
+            given = read_sweep_table(self._models, path, {}, left_out, skip_unknown)
             return forecast_sweep(given, horizon, list(level), is_own).columns
 
     def _key(self, group: Group) -> Key:
@@ -205,7 +207,10 @@ def sweep(
         try:
             begin(made)
             with made.folder.lock(0, 1):
-                missing = made.missing(made.folder.records(), Shard(), retry_failed)
+                records, unnamed = made.folder.contents(is_writer=True)
+                for line in damage_lines(records, unnamed, Shard(), columns):
+                    warnings.warn(line, RuntimeWarning, stacklevel=2)
+                missing = made.missing(records, Shard(), retry_failed)
                 Driver(made, workers, Shard()).train(missing)
                 write_results(made.folder, columns)
         finally:

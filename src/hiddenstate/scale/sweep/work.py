@@ -29,8 +29,11 @@ from hiddenstate.training.initial_state import run_id, starting_state
 from hiddenstate.training.start import plan
 from hiddenstate.training.trainer import Trainer
 
-STATUSES = ("done", "beaten", "failed")
-"""What becomes of a group: trained, trained but worse than its baseline, or failed."""
+DAMAGED = "damaged"
+
+STATUSES = ("done", "beaten", "failed", DAMAGED)
+"""What becomes of a group: trained, trained but worse than its baseline, failed, or stored in a
+record that cannot be read any more."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class Outcome:
 
     Parameters
     ----------
-    status : {"done", "beaten", "failed"}
+    status : {"done", "beaten", "failed", "damaged"}
     rows : int
         Its rows in the table.
     reason : str
