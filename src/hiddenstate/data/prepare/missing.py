@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hiddenstate.data.origin import Origin
 from hiddenstate.data.prepare.encoding import Encoding, spans
 from hiddenstate.data.rows import in_pieces
 from hiddenstate.data.store import RowStore
@@ -13,6 +14,24 @@ from hiddenstate.system.typing import Array
 
 SCAN_BYTES = 2**24
 """Bytes of rows processed at once; as float64 and with masks they need several times as many."""
+
+
+class MissingError(DataError):
+    """Missing or infinite values.
+
+    Parameters
+    ----------
+    where : str
+        Name of the data.
+    what : str
+        What is missing, and what helps.
+    file_row : int, optional
+        The row of the file with the first of them.
+    """
+
+    def __init__(self, where: str, what: str, file_row: int | None = None) -> None:
+        super().__init__(f"{where}: {what}")
+        self.what, self.file_row = what, file_row
 
 
 def after_end(lengths: Array, T: int) -> NDArray[np.bool_]:
@@ -79,6 +98,7 @@ def check_finite(
     ids: Array | None = None,
     fills: str = "mean, forward or mask",
     encodings: tuple[Encoding, ...] = (),
+    origin: Origin | None = None,
 ) -> None:
     """Refuse missing or infinite values, in training rows or where a model is `applied`.
 
@@ -87,7 +107,7 @@ def check_finite(
 
     Raises
     ------
-    DataError
+    MissingError
         With their number, the first of them, and a hint.
     """
     counts = count_missing(X, lengths)
@@ -111,9 +131,12 @@ def check_finite(
         if applied
         else f"fill them in with --missing {fills}, or leave the rows out with --missing drop"
     )
-    raise DataError(
-        f"{where}: {amount(int(counts.sum()), 'value')} missing or not finite, the first in "
-        f"{name}{_position_words(position, X.shape[1:], columns)}; {hint}"
+    step = position[0] if len(position) > 1 else 0
+    raise MissingError(
+        where,
+        f"{amount(int(counts.sum()), 'value')} missing or not finite, the first in "
+        f"{name}{_position_words(position, X.shape[1:], columns)}; {hint}",
+        None if origin is None else origin.file_row(row, step),
     )
 
 

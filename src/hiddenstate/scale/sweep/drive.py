@@ -151,6 +151,7 @@ class Driver:
         for number, outcome, model in answers:
             facts = outcome.facts()
             reason = with_places(outcome.reason, table.columns)
+            reason = reason.replace(table.columns.where, printable(table.path.name))
             outcome = Outcome.read({**facts, "reason": reason})
             records.append(encode_record(table.keys[number], outcome, model))
             told.append((table.keys[number], outcome))

@@ -9,12 +9,13 @@ from typing import Any
 from hiddenstate import __version__
 from hiddenstate.config import Config
 from hiddenstate.data import SequenceDataset
+from hiddenstate.data.prepare.missing import MissingError
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.readers.columns import Columns
 from hiddenstate.data.readers.open import existing
 from hiddenstate.data.readers.table import to_dataset
 from hiddenstate.engines import make_engine
-from hiddenstate.errors import HiddenstateError, printable
+from hiddenstate.errors import DataError, HiddenstateError, printable
 from hiddenstate.jobs import make_job
 from hiddenstate.jobs.memory import check_memory
 from hiddenstate.metrics.comparison import compare
@@ -186,7 +187,13 @@ def train_group(
     """
     began = time.perf_counter()
     config, dataset = plan(job, values, read=lambda config: group_dataset(columns, config, name))
-    work = make_job(config, prepare(dataset, config))
+    try:
+        prepared = prepare(dataset, config)
+    except MissingError as error:
+        if error.file_row is None:
+            raise
+        raise DataError(f"{columns.row(error.file_row)}: {error.what}") from None
+    work = make_job(config, prepared)
     check_labels(work.dataset.classes or [])
     check_memory(work)
     state = starting_state(work)
