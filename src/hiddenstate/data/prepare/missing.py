@@ -16,22 +16,11 @@ SCAN_BYTES = 2**24
 """Bytes of rows processed at once; as float64 and with masks they need several times as many."""
 
 
-class MissingError(DataError):
-    """Missing or infinite values.
-
-    Parameters
-    ----------
-    where : str
-        Name of the data.
-    what : str
-        What is missing, and what helps.
-    file_row : int, optional
-        The row of the file with the first of them.
-    """
-
-    def __init__(self, where: str, what: str, file_row: int | None = None) -> None:
-        super().__init__(f"{where}: {what}")
-        self.what, self.file_row = what, file_row
+def missing_error(message: str, file_row: int | None) -> DataError:
+    """Return the error for missing values, the first of them in a row of the file."""
+    error = DataError(message)
+    error.file_row = file_row
+    return error
 
 
 def after_end(lengths: Array, T: int) -> NDArray[np.bool_]:
@@ -107,7 +96,7 @@ def check_finite(
 
     Raises
     ------
-    MissingError
+    DataError
         With their number, the first of them, and a hint.
     """
     counts = count_missing(X, lengths)
@@ -132,9 +121,8 @@ def check_finite(
         else f"fill them in with --missing {fills}, or leave the rows out with --missing drop"
     )
     step = position[0] if len(position) > 1 else 0
-    raise MissingError(
-        where,
-        f"{amount(int(counts.sum()), 'value')} missing or not finite, the first in "
+    raise missing_error(
+        f"{where}: {amount(int(counts.sum()), 'value')} missing or not finite, the first in "
         f"{name}{_position_words(position, X.shape[1:], columns)}; {hint}",
         None if origin is None else origin.file_row(row, step),
     )

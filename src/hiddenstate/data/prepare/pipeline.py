@@ -27,12 +27,12 @@ from hiddenstate.data.prepare.layout import (
 )
 from hiddenstate.data.prepare.linear import LinearPath, all_above_zero, path_of_rows
 from hiddenstate.data.prepare.missing import (
-    MissingError,
     after_end,
     amount,
     check_finite,
     count_missing,
     filled_forward,
+    missing_error,
 )
 from hiddenstate.data.prepare.split import (
     SPLIT_RULE,
@@ -485,9 +485,8 @@ def _check_complete(dataset: SequenceDataset, config: Config, where: str, suitab
                 row, *step = np.argwhere(bad)[0][:-1].tolist()
                 at = f"row {row}" + (f", step {step[0]}" if step else "")
                 what = "windows with such steps" if step else "such rows"
-                raise MissingError(
-                    label,
-                    f"{amount(int(bad.sum()), 'target')} missing or not finite, the first in {at}; "
-                    f"drop {what} with --missing drop",
+                raise missing_error(
+                    f"{label}: {amount(int(bad.sum()), 'target')} missing or not finite, the first "
+                    f"in {at}; drop {what} with --missing drop",
                     rows.origin.file_row(row, *step or [0]) if rows.origin else None,
                 )

@@ -9,7 +9,6 @@ from typing import Any
 from hiddenstate import __version__
 from hiddenstate.config import Config
 from hiddenstate.data import SequenceDataset
-from hiddenstate.data.prepare.missing import MissingError
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.readers.columns import Columns
 from hiddenstate.data.readers.open import existing
@@ -189,10 +188,11 @@ def train_group(
     config, dataset = plan(job, values, read=lambda config: group_dataset(columns, config, name))
     try:
         prepared = prepare(dataset, config)
-    except MissingError as error:
+    except DataError as error:
         if error.file_row is None:
             raise
-        raise DataError(f"{columns.row(error.file_row)}: {error.what}") from None
+        what = str(error).removeprefix(f"{name}: ")
+        raise DataError(f"{columns.row(error.file_row)}: {what}") from None
     work = make_job(config, prepared)
     check_labels(work.dataset.classes or [])
     check_memory(work)
