@@ -229,11 +229,13 @@ def _print_results(
 ) -> None:
     """Print how many groups have each status, and those that failed."""
     from hiddenstate.scale.sweep.groups import name_of
-    from hiddenstate.scale.sweep.results import counts, result_rows
+    from hiddenstate.scale.sweep.results import counts, result_rows, write_results
 
     about, (records, unnamed) = folder.about(), folder.contents()
     found = counts(records)
     missing = n_groups - len(records)
+    if found["damaged"]:  # since the table was written
+        write_results(folder, about["by"])
     if as_json:
         say_json(
             {
@@ -299,8 +301,6 @@ def _with_existing(
             for other in others:
                 note(f"{count(folder.copy_from(other), 'group')} added from {other.path}")
             write_results(folder, about["by"])
-    elif any(record.outcome.status == "damaged" for record in folder.records().values()):
-        write_results(folder, about["by"])
     _print_results(folder, about["groups"], {}, as_json)
 
 
