@@ -5,7 +5,6 @@ import os
 import signal
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -24,6 +23,7 @@ from hiddenstate.datasets import load_mnist
 from hiddenstate.engines import make_engine
 from hiddenstate.errors import HiddenstateError
 from hiddenstate.jobs import make_job
+from hiddenstate.system.interpreter import python_command
 from hiddenstate.training.initial_state import starting_state
 from hiddenstate.training.trainer import Trainer
 
@@ -83,7 +83,7 @@ def command(args: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder, environment(variables):
         if not args.toy:
             # Fill the file cache, so that no contender has to read torch from the disk.
-            subprocess.run([sys.executable, "-c", "import torch, hiddenstate.cli"], check=True)
+            subprocess.run(python_command("-c", "import torch, hiddenstate.cli"), check=True)
         tasks = {name: partial(_prompt_to_prompt, line, folder) for name, line in chosen.items()}
         done = interleave(tasks, rounds)
     seconds = {name: [took for took, _ in runs] for name, runs in done.items()}
@@ -104,7 +104,7 @@ def command(args: argparse.Namespace) -> dict[str, Any]:
 def _prompt_to_prompt(line: list[str], folder: str) -> tuple[float, str]:
     """Return the seconds of a command and its last line about training."""
     began = time.perf_counter()
-    done = subprocess.run([sys.executable, *line], cwd=folder, capture_output=True, text=True)
+    done = subprocess.run(python_command(*line), cwd=folder, capture_output=True, text=True)
     took = time.perf_counter() - began
     if done.returncode:
         raise SystemExit(f"{' '.join(line)} ended with {done.returncode}:\n{done.stderr}")
@@ -115,7 +115,7 @@ def _prompt_to_prompt(line: list[str], folder: str) -> tuple[float, str]:
 @contextmanager
 def spinners() -> Iterator[list[subprocess.Popen[bytes]]]:
     """Start processes that keep a core busy, each stopped until it is continued."""
-    made = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(SPINNERS)]
+    made = [subprocess.Popen(python_command("-c", "while True: pass")) for _ in range(SPINNERS)]
     try:
         for process in made:
             process.send_signal(signal.SIGSTOP)

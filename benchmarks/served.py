@@ -4,14 +4,15 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-COMMAND = [sys.executable, "-m", "hiddenstate"]
+from hiddenstate.system.interpreter import python_command
+
+COMMAND = python_command("-m", "hiddenstate")
 
 
 class Studio:

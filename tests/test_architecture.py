@@ -296,6 +296,22 @@ def test_folders_are_removed_only_where_they_were_made_to_be() -> None:
     assert removing == {f"hiddenstate.{name}" for name in made}
 
 
+def test_python_is_started_by_one_module_alone() -> None:
+    """Python puts the current folder before the standard library, unless it is told not to."""
+    naming = {m for m, tree in MODULES.items() if "'executable'" in ast.dump(tree)}
+    assert naming == {"hiddenstate.system.interpreter"}
+    spawning = {m for m in MODULES if "multiprocessing" in imports(m, lazy=True)}
+    assert spawning == {"hiddenstate.scale.tune.pool"}
+    for module, tree in MODULES.items():
+        source = ast.unparse(tree)
+        if "python_command(" in source and module not in naming:
+            assert "env=python_environment(" in source.replace("'env': ", "env="), module
+        assert module not in spawning or "with safe_children():" in source
+    for folder in ("tools", "benchmarks"):
+        for path in (PAGE.parents[1] / folder).rglob("*.py"):
+            assert not re.search(r"""executable,\s*["']-[mc]""", path.read_text("utf-8")), path
+
+
 def calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
     """Each call, with the dotted name of what is called."""
     for node in ast.walk(tree):

@@ -29,7 +29,7 @@ def build() -> tuple[Path, Path]:
     """Return the sdist and the wheel made of it, both in `DIST`."""
     for old in (*DIST.glob("hiddenstate-*.tar.gz"), *DIST.glob("hiddenstate-*.whl")):
         old.unlink()
-    run(sys.executable, "-m", "build", "--outdir", DIST)
+    run(sys.executable, "-P", "-m", "build", "--outdir", DIST)
     (sdist,) = DIST.glob("hiddenstate-*.tar.gz")
     (wheel,) = DIST.glob("hiddenstate-*.whl")
     if wheel.name.endswith("-none-any.whl"):
@@ -53,7 +53,7 @@ def try_out(wheel: Path) -> None:
     """Install the wheel in a fresh environment without a compiler, and train at each level."""
     with tempfile.TemporaryDirectory() as folder:
         binaries = Path(folder) / "env" / "bin"
-        run(sys.executable, "-m", "venv", binaries.parent)
+        run(sys.executable, "-P", "-m", "venv", binaries.parent)
         alone = os.environ | {"PATH": str(binaries), "CC": "false", "CXX": "false"}
         alone.pop("PYTHONPATH", None)
         run(

@@ -31,6 +31,8 @@ class DataError(HiddenstateError, ValueError):
     """Data that cannot be read or does not fit (exit code 2)."""
 
     exit_code = 2
+    file_row: int | None = None
+    """The row of the file, from 0, that the message is about, where it does not name its place."""
 
 
 class OptionError(HiddenstateError, ValueError):

@@ -10,6 +10,7 @@ import time
 import pytest
 from tools.stress.sweep import OPTIONS, kill, make_table, struck
 
+from hiddenstate import load_sweep
 from tests.conftest import needs_kernels
 
 HERE = ("--by", "site", *OPTIONS, "--jobs", "1")
@@ -202,3 +203,51 @@ def test_a_sweep_where_all_fail_ends_with_the_reason(cli, tmp_path):
     done = cli("sweep", "sales.csv", *HERE)
     assert done.code == 2
     assert "error: all 3 groups failed, the last one: " in done.err
+
+
+def test_damage_is_said_and_trained_again(cli, sales, tmp_path):
+    assert cli("sweep", "sales.csv", *HERE).code == 0
+    folder = tmp_path / "runs" / "sales-by-site"
+    path = folder / "shard-0-of-1.groups"
+    sound, results = path.read_bytes(), (folder / "results.csv").read_bytes()
+    models = load_sweep(folder)
+    assert cli("verify", "sales-by-site").out.endswith(": 12 groups, every one is sound\n")
+    site = next(iter(models))
+    assert isinstance(site, str)
+    record = models._models.records[site,]
+    hurt = bytearray(sound)
+    hurt[record.at + record.n_bytes // 2] ^= 1
+    path.write_bytes(hurt)
+
+    shown = cli("sweep", "sales-by-site")
+    assert shown.code == 0
+    assert "8 done, 0 worse than their baseline, 3 failed, 1 damaged\n" in shown.out
+    assert f"{site},damaged," in (folder / "results.csv").read_text("utf-8")
+    checked = cli("verify", "sales-by-site")
+    assert checked.code == 4
+    assert f"{site}: DAMAGED" in checked.out
+    assert f"1 of 12 groups damaged: {site}; the command that trained" in checked.err
+    found = json.loads(cli("verify", "sales-by-site", "--json").out)["groups"]
+    assert [name for name, what in found.items() if what != "sound"] == [site]
+    assert cli("verify", "sales-by-site", "--steps", 7).code == 2
+
+    rows = (tmp_path / "sales.csv").read_text("utf-8").splitlines()
+    for name, words in (("own", [site]), ("all", [site, *list(models)[1:3]])):
+        lines = [rows[0], *(r for r in rows if set(r.split(",")) & set(words))]
+        (tmp_path / f"{name}.csv").write_text("\n".join(lines), "utf-8")
+        refused = cli("predict", "sales-by-site", f"{name}.csv")
+        assert (refused.code, refused.out) == (4, "")
+        assert f"group {site} is damaged: its record in shard-0-of-1.groups" in refused.err
+    kept = cli("predict", "sales-by-site", "all.csv", "--skip-unknown")
+    assert kept.code == 0, kept.err
+    assert f"note: {site}: no model: is damaged" in kept.err
+    assert cli("sweep", "sales-by-site", "--extract", site, "m.safetensors").code == 4
+
+    again = cli("sweep", "sales.csv", *HERE)
+    assert again.code == 0, again.err
+    assert f"damaged: group {site}: its record" in again.err
+    assert path.read_bytes().startswith(hurt)
+    assert cli("verify", "sales-by-site").code == 0
+    trained = load_sweep(folder)._models.model_bytes((site,))
+    assert trained == sound[record.at : record.at + record.n_bytes]
+    assert results.count(b"\n") == (folder / "results.csv").read_bytes().count(b"\n")

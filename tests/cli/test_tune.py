@@ -117,7 +117,10 @@ def test_several_workers_share_the_trials(tune: Cli, tmp_path: Path) -> None:
     assert runs == {"trial-0000", "trial-0001", "trial-0002"}
 
 
-def test_no_password_is_printed_or_written(tune: Cli, tmp_path: Path) -> None:
+def test_no_password_is_printed_or_written(
+    tune: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hiddenstate.scale.tune.storage.START_PATIENCE", 0.0)
     url = "postgresql://ada:hunter2@127.0.0.1:1/studies"
     refused = tune("--storage", url)
     assert refused.code == 3

@@ -85,6 +85,20 @@ def test_nothing_is_written_once_the_lock_is_removed(name: str, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("name", WRITES)
+def test_nothing_is_written_to_a_folder_with_a_hard_link_of_the_lock(
+    name: str, tmp_path: Path
+) -> None:
+    with create_run(tmp_path / "run", RECORD) as writer:
+        (tmp_path / "run").rename(tmp_path / "moved")
+        (tmp_path / "run").mkdir()
+        (tmp_path / "run" / "lock").hardlink_to(tmp_path / "moved" / "lock")
+        before = contents(tmp_path)
+        with pytest.raises(RunMovedError, match="run: the run folder or its lock was moved"):
+            WRITES[name](writer)
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("name", WRITES)
 def test_a_link_at_the_place_of_a_file_is_not_followed(name: str, tmp_path: Path) -> None:
     precious = tmp_path / "precious"
     precious.write_text("mine")

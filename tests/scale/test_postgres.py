@@ -146,6 +146,7 @@ def test_a_server_that_refuses_or_is_silent_is_named(
 ) -> None:
     command = words(tmp_path, 2, 2)
     monkeypatch.setattr(storage, "CONNECT_SECONDS", 2)
+    monkeypatch.setattr(storage, "START_PATIENCE", 0.0)
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         port = silent.getsockname()[1]

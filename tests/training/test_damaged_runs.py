@@ -135,12 +135,30 @@ def test_a_line_cut_short_after_the_checkpoint_is_nothing_lost(run, tmp_path):
 
 def test_a_damaged_journal_is_named_and_added_to(run, cli):
     damage(run / "journal.jsonl", 12)  # in the time of its first entry
-    finish(run)
+    (remark,) = finish(run)
+    assert "journal.jsonl:1: this line is damaged" in remark
+    assert remark.endswith("resuming without it; `hiddenstate verify` names it")
     assert Run(run).damage("journal.jsonl").endswith("this line is damaged, or another run's")
     assert Run(run).journal()[-1]["event"] == "end"
     done = cli("watch", run, "--view", "lines")
     assert done.code == 0
     assert "journal.jsonl:1: this line is damaged" in done.err
+
+
+def test_an_emptied_text_of_a_finished_run_is_named_wherever_it_is_read(run, cli, tmp_path):
+    finish(run)
+    for name in ("history.jsonl", "journal.jsonl"):
+        content = (run / name).read_bytes()
+        (run / name).write_bytes(b"")
+        lost = f"{name}: has 0 of {len(content.splitlines())} lines; the others are lost"
+        for words in (("runs", "--runs-dir", run.parent), ("watch", run, "--view", "lines")):
+            done = cli(*words)
+            assert done.code == 0, done.err
+            assert lost in done.err
+        (run / name).write_bytes(content)
+    (run / "journal.jsonl").write_bytes(b"")
+    with resume_run(Run(run), {"epochs": "+1"}) as session:
+        assert any("journal.jsonl: has 0 of" in str(notice) for notice in session.notices)
 
 
 @pytest.mark.usefixtures("coarse")

@@ -110,6 +110,22 @@ def test_lines_missing_from_a_run_that_has_no_end_are_noticed(tmp_path):
         assert bool(missing) == (kept < len(lines)), kept
 
 
+@pytest.mark.parametrize("change", [Path.unlink, lambda path: path.write_bytes(b"")])
+def test_a_journal_without_its_start_is_noticed(change, tmp_path):
+    """Of a killed run, whose end no file states."""
+    config = make_config("regress", {"windows": 40, "log_every": 5, "threads": 1})
+    with start(config, tmp_path) as session:
+        stop = StopAfter(30)
+        session.train([stop], stop)
+    run = Run(session.writer.path)
+    (run.path / "closed.json").unlink()
+    assert not any(dict(check_files(run)).values())
+    change(run.path / "journal.jsonl")
+    found = {name: what for name, what in check_files(Run(run.path)) if what}
+    assert list(found) == ["journal.jsonl"]
+    assert found["journal.jsonl"].endswith("journal.jsonl: its start is missing")
+
+
 def test_json_tells_the_same(run, cli):
     told = json.loads(cli("verify", "regress-1", "--steps", 4, "--json").out)
     assert set(told["files"].values()) == {"sound"}

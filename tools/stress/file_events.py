@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hiddenstate.system.interpreter import python_command
+
 LOG = "events.jsonl"
 """The file that events are written to, next to `runs`."""
 
@@ -81,7 +83,7 @@ class Watch:
 
 def at_event(action: str, number: int) -> list[str]:
     """Return the command that replaces `hiddenstate` to act at event `number`; 0 only records."""
-    return [sys.executable, __file__, action, str(number)]
+    return python_command(__file__, action, str(number))
 
 
 def noted(folder: Path) -> list[Event]:
@@ -112,9 +114,7 @@ def traced(log: Path) -> list[str]:
         f"trace={CALLS}",
         "-o",
         str(log),
-        sys.executable,
-        "-m",
-        "hiddenstate",
+        *python_command("-m", "hiddenstate"),
     ]
 
 

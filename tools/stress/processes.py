@@ -3,7 +3,6 @@
 import contextlib
 import os
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from hiddenstate.errors import HiddenstateError
 from hiddenstate.runs import Run, find_run
+from hiddenstate.system.interpreter import python_command
 
 JOBS: dict[str, tuple[str, ...]] = {
     "classify": (
@@ -74,7 +74,7 @@ HANGS = 600
 HUNG = -1000
 """Replaces the exit code of a command that hung."""
 
-COMMAND = (sys.executable, "-m", "hiddenstate")
+COMMAND = tuple(python_command("-m", "hiddenstate"))
 ENVIRONMENT = {**os.environ, "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1"}
 
 

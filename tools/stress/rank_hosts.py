@@ -3,12 +3,12 @@
 import os
 import socket
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hiddenstate.system.interpreter import python_command
 from tools.stress.processes import ENVIRONMENT
 
 
@@ -102,7 +102,7 @@ def start_ranks(
         with open(folder / f"rank{rank}.out", "wb") as out:
             ranks.append(
                 subprocess.Popen(
-                    [*where.before(rank), sys.executable, "-m", "hiddenstate", *own],
+                    [*where.before(rank), *python_command("-m", "hiddenstate", *own)],
                     cwd=folder,
                     env=environment,
                     stdout=out,

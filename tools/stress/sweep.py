@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.errors import HiddenstateError
-from hiddenstate.scale.sweep.store import Record, read_records
+from hiddenstate.scale.sweep.records import Record, read_records
 from hiddenstate.training.start import plan, start
 from tools.stress import processes
 from tools.stress.processes import Outcome, hiddenstate

@@ -9,7 +9,6 @@ import random
 import signal
 import socket
 import subprocess
-import sys
 import time
 import urllib.request
 from collections import Counter
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from hiddenstate.runs import Run
+from hiddenstate.system.interpreter import python_command
 from tools.stress.processes import COMMAND, ENVIRONMENT, Outcome
 
 TRAINING = (
@@ -83,7 +83,7 @@ class Server:
         """Start it, and wait until it answers."""
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "mlflow", "server", *self._words],
+                python_command("-m", "mlflow", "server", *self._words),
                 cwd=self.folder,
                 env={**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
                 stdout=log,

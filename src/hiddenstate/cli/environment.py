@@ -4,6 +4,8 @@ import fcntl
 import os
 import sys
 
+from hiddenstate.system.interpreter import SAFE_PATH
+
 STREAMS = (("stdin", "r", os.O_WRONLY), ("stdout", "w", os.O_RDONLY), ("stderr", "w", os.O_RDONLY))
 """Name and mode of each standard stream, and the access with which it cannot be used."""
 
@@ -15,6 +17,7 @@ def prepare_process() -> None:
     get its number, and with it what is printed. A character that the encoding of a stream does not
     have is printed as an escape. Variables with which matplotlib fails are removed: no command
     uses the backend of MPLBACKEND, and a SOURCE_DATE_EPOCH that is not a number has no meaning.
+    Processes that a library starts import nothing from the current folder either.
     """
     for number, (name, mode, unfit) in enumerate(STREAMS):
         if not _is_open(number, unfit):
@@ -27,6 +30,7 @@ def prepare_process() -> None:
             setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
         if mode == "w":
             getattr(sys, name).reconfigure(errors="backslashreplace")
+    os.environ.update(SAFE_PATH)
     os.environ.pop("MPLBACKEND", None)
     date = os.environ.get("SOURCE_DATE_EPOCH", "0")
     if not (date.isascii() and date.isdecimal() and len(date) < 12):

@@ -66,12 +66,16 @@ class ReadingNotes:
 
 
 def note_damage(run: "Run", snapshots: bool = False) -> None:
-    """Print a warning for each damaged line of a run and, if asked, for each damaged snapshot."""
-    damage = [run.damage(name) for name in ("history.jsonl", "journal.jsonl")]
+    """Print a warning for each damaged line of a run, for lines that are lost and, if asked, for
+    each damaged snapshot."""
+    names = ("history.jsonl", "journal.jsonl")
+    damage = [run.damage(name) for name in names]
     if snapshots:
         damage += run.damaged_snapshots()
     for problem in filter(None, damage):
         note(f"warning: {problem}; it is left out")
+    for problem in filter(None, map(run.lost_lines, names)):
+        note(f"warning: {problem}; the others are lost")
 
 
 def say_json(values: Mapping[str, Any]) -> None:

@@ -109,7 +109,7 @@ def _train(
     """Train the missing groups of a sweep and print what became of all."""
     from hiddenstate.cli.signals import InterruptHandler
     from hiddenstate.scale.sweep.drive import Driver
-    from hiddenstate.scale.sweep.results import write_results
+    from hiddenstate.scale.sweep.results import damage_lines, write_results
     from hiddenstate.scale.sweep.start import begin, open_sweep
 
     shard = Shard.parse(how["shard"]) if how["shard"] is not None else Shard()
@@ -120,7 +120,9 @@ def _train(
         try:
             begin(made)
             with made.folder.lock(shard.number, shard.n):
-                records = made.folder.records()
+                records, unnamed = made.folder.contents(is_writer=True)
+                for line in damage_lines(records, unnamed, shard, by):
+                    note(f"damaged: {line}")
                 missing = made.missing(records, shard, how["retry_failed"])
                 began = time.monotonic()
                 bar = _Progress(len(missing), by)
@@ -227,11 +229,13 @@ def _print_results(
 ) -> None:
     """Print how many groups have each status, and those that failed."""
     from hiddenstate.scale.sweep.groups import name_of
-    from hiddenstate.scale.sweep.results import counts, result_rows
+    from hiddenstate.scale.sweep.results import counts, result_rows, write_results
 
-    about, records = folder.about(), folder.records()
+    about, (records, unnamed) = folder.about(), folder.contents()
     found = counts(records)
     missing = n_groups - len(records)
+    if found["damaged"]:  # since the table was written
+        write_results(folder, about["by"])
     if as_json:
         say_json(
             {
@@ -241,6 +245,7 @@ def _print_results(
                 "groups": n_groups,
                 **found,
                 "missing": missing,
+                "unreadable": len(unnamed),
                 **facts,
                 "results": result_rows(records, about["by"]),
             }
@@ -251,15 +256,22 @@ def _print_results(
         f"{found['beaten']:,} worse than their baseline",
         f"{found['failed']:,} failed",
     ]
+    if found["damaged"]:
+        words.append(f"{found['damaged']:,} damaged")
     if missing:
         words.append(f"{missing:,} not trained yet")
     say(f"{count(n_groups, 'group')}: {', '.join(words)}")
-    failed = {k: r for k, r in records.items() if r.outcome.status == "failed"}
-    if failed:
-        rows = [[name_of(k, about["by"]), failed[k].outcome.reason] for k in sorted(failed)[:SHOWN]]
-        table(["failed", "reason"], rows)
-        if len(failed) > SHOWN:
-            say(f"and {len(failed) - SHOWN:,} more in the table")
+    for status in ("failed", "damaged"):
+        keys = sorted(k for k, r in records.items() if r.outcome.status == status)
+        rows = [[name_of(k, about["by"]), records[k].outcome.reason] for k in keys[:SHOWN]]
+        if rows:
+            table([status, "reason"], rows)
+        if len(keys) > SHOWN:
+            say(f"and {len(keys) - SHOWN:,} more in the table")
+    for damage in unnamed[:SHOWN]:
+        say(f"damaged: {damage.reason}")
+    if unnamed or found["damaged"]:
+        note("the command that trained the sweep trains damaged groups again")
     say(f"table: {folder.path / 'results.csv'}")
 
 

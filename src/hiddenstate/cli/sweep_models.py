@@ -73,7 +73,8 @@ def forecast_groups(
     own = own_table(models) if data is None else None
     _refuse_inputs(output, folder, data or own or "")
     # Groups of its own table that failed are listed in its results already.
-    given = read_sweep_table(models, own or str(data), reading, skip_unknown or own is not None)
+    left_out = skip_unknown or own is not None
+    given = read_sweep_table(models, own or str(data), reading, left_out, skip_unknown)
     prediction = forecast_sweep(given, horizon, levels, own is not None, device, threads or 1)
     write_prediction(prediction, output, file_format)
     _note_remarks(prediction.remarks)

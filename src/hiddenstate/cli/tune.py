@@ -25,7 +25,7 @@ from hiddenstate.cli.paths import absolute_paths
 from hiddenstate.cli.run_argument import RunName
 from hiddenstate.config import job_options
 from hiddenstate.config.option import JOBS
-from hiddenstate.errors import MachineError, OptionError, count, printable
+from hiddenstate.errors import MachineError, OptionError, RunInterruptedError, count, printable
 
 if TYPE_CHECKING:
     from hiddenstate.cli.signals import InterruptHandler
@@ -179,16 +179,22 @@ def _search(
 
     progress = SearchProgress()
     with InterruptHandler() as interrupt:
-        study = open_study(
-            settings,
-            data,
-            address,
-            folder,
-            progress.say,
-            interrupted=interrupt,
-            grace=options.grace,
-            before_writing=interrupt.arm,
-        )
+        try:
+            study = open_study(
+                settings,
+                data,
+                address,
+                folder,
+                progress.say,
+                interrupted=interrupt,
+                grace=options.grace,
+                before_writing=interrupt.arm,
+            )
+        except MachineError:
+            if not interrupt():
+                raise
+            number = interrupt.number or signal.SIGINT
+            raise RunInterruptedError("interrupted; nothing was trained", number) from None
         slots = study.slots()
         n_valid = len(data.prepared(settings.config).valid or ())
         note(f"study {settings.name} in {address.shown}; searching {describe(settings.space)}")
@@ -244,8 +250,6 @@ def _hint(study: "Study") -> str:
 
 
 def _interrupted(study: "Study", interrupt: "InterruptHandler") -> Exception:
-    from hiddenstate.errors import RunInterruptedError
-
     return RunInterruptedError(f"interrupted; {_hint(study)}", interrupt.number or signal.SIGINT)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from hiddenstate.cli.options import (
     GroupedCommand,
@@ -18,7 +19,10 @@ from hiddenstate.cli.options import (
 )
 from hiddenstate.cli.output import note, say, say_json
 from hiddenstate.cli.run_argument import named_run, run_argument
-from hiddenstate.errors import HiddenstateError, UntrustedFileError, printable
+from hiddenstate.cli.sweep_models import sweep_folder
+from hiddenstate.cli.tune import study_folder
+from hiddenstate.cli.verify_searches import verify_study, verify_sweep
+from hiddenstate.errors import HiddenstateError, OptionError, UntrustedFileError, printable
 
 if TYPE_CHECKING:
     from hiddenstate.runs import Run
@@ -31,7 +35,8 @@ if TYPE_CHECKING:
     "of the run and compares its checksum. Then it trains the first steps of the run again in a "
     "temporary folder: once without interruption, and several times interrupted and resumed from "
     "the files alone. Weights, optimiser state, history and snapshots must be byte-identical. "
-    "Nothing in the run is changed. The first line of the output is the verdict."
+    "Nothing in the run is changed. The first line of the output is the verdict. Of a sweep or a "
+    "study, it checks each group, or the database and each run, and trains nothing."
     "\n\n\b\nExample:\n  hiddenstate verify classify-1",
 )
 @run_argument
@@ -45,6 +50,17 @@ def verify(
     run: str, steps: int, show_all: bool, files_only: bool, as_json: bool, runs_dir: Path
 ) -> None:
     """The command `verify`."""
+    sweep, study = sweep_folder(run, runs_dir), study_folder(run, runs_dir)
+    if sweep is not None or study is not None:
+        is_set = click.get_current_context().get_parameter_source("steps")
+        if is_set is not ParameterSource.DEFAULT:
+            kind = "sweep" if sweep is not None else "study"
+            raise OptionError(f"--steps: only for a run; {printable(run)} is a {kind}")
+        if sweep is not None:
+            verify_sweep(sweep, show_all, as_json)
+        elif study is not None:
+            verify_study(study, show_all, as_json)
+        return
     from hiddenstate.training.verify import check_files
 
     checked = named_run(run, runs_dir)

@@ -84,6 +84,14 @@ class Origin:
             context=self.context[which],
         )
 
+    def file_row(self, row: int, step: int) -> int | None:
+        """Return the row of the file that a step of a row was read from; None if none is known."""
+        if self.table is None:
+            return None
+        series, steps = self.series[[row]], self.first[[row]] + step
+        rows = self.table.rows(series, steps)
+        return None if rows is None else int(rows[0])
+
     def later(self, steps: Any) -> "Origin":
         """Return the origin of rows that begin this many steps later, without context."""
         return replace(self, first=self.first + steps, context=np.zeros_like(self.context))

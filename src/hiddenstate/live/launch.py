@@ -20,6 +20,7 @@ from hiddenstate.errors import HiddenstateError, MachineError, OptionError, did_
 from hiddenstate.live.notebook import NotebookView, notebook_missing, show_notebook
 from hiddenstate.runs import Run, find_run
 from hiddenstate.runs.events import Figures
+from hiddenstate.system.interpreter import python_command, python_environment
 from hiddenstate.system.lock import is_locked
 from hiddenstate.training.callback import Callback
 from hiddenstate.training.trainer import Trainer
@@ -143,15 +144,14 @@ class Viewer(Callback):
         """Start the process and return at once."""
         if self._view == "terminal":
             self._settings = terminal_settings()
-        # -P: a module of the same name in the current folder is not imported.
-        command = [sys.executable, "-P", "-m", "hiddenstate.live.launch"]
+        command = python_command("-m", "hiddenstate.live.launch")
         command += [str(self._path.absolute()), self._view]
         command += ["--temporary"] if self._temporary else []
-        apart: dict[str, Any] = {}
+        apart: dict[str, Any] = {"env": python_environment()}
         if self._view == "terminal":  # from the start, Ctrl-C goes to training alone
             command = ["/bin/sh", "-c", 'trap "" INT; exec "$@"', "sh", *command]
         else:  # a window gets no keys and signals of the terminal
-            apart = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+            apart |= dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
             apart["start_new_session"] = True
         with suppress(OSError):  # without memory for another process there is no view
             self._process = subprocess.Popen(command, **apart)

@@ -6,6 +6,7 @@ docs/format.md describes the layout and every file.
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -186,6 +187,12 @@ class Run:
             return self._damaged_lines(name, lines.damaged)
         if lines.rest and not is_locked(self.path):
             return f"{printable(self.path / name)}: its last line is cut short"
+        return None
+
+    def lost_lines(self, name: str) -> str | None:
+        """Say how many lines a text has lost, as :meth:`cut_lines`; None if that is not known."""
+        with suppress(UntrustedFileError, MachineError):
+            return self.cut_lines(name)
         return None
 
     @property

@@ -83,6 +83,7 @@ class RunWriter:
     def __init__(self, path: Path, run_id: str | None = None, checksummed: bool = True) -> None:
         self.path = path
         self._lock = take_lock(path)
+        self._folder = os.stat(path)  # the open lock keeps its number from being used again
         self._id, self._checksummed = run_id, checksummed
         self._seed = seed_of(run_id)
         self._checks = dict.fromkeys(TEXTS, self._seed)
@@ -98,11 +99,18 @@ class RunWriter:
         RunMovedError
             If the folder or its lock was moved or removed: another run may be in its place.
         """
-        if not holds(self._lock, self.path):
+        if not holds(self._lock, self.path) or not self._is_same_folder():
             raise RunMovedError(
                 f"{printable(self.path)}: the run folder or its lock was moved or removed during "
                 "training; nothing more is written there"
             )
+
+    def _is_same_folder(self) -> bool:
+        """Whether the path still leads to the folder: another may have a hard link of the lock."""
+        try:
+            return os.path.samestat(self._folder, os.stat(self.path))
+        except OSError:
+            return False
 
     def _place(self, *names: str) -> Path:
         """Return a path in the folder, after a check of the folder and of the one in it."""

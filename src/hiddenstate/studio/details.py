@@ -63,7 +63,8 @@ def details(run: Run, number: str) -> dict[str, Any]:
     last = next(run.lines_from_end("history.jsonl"), {})
     results = {k: v for k, v in last.items() if k not in ("event", "step")}
     results = results if last.get("event") == "end" else {}
-    problems = [text for name in CHECKED if _is_short(run, name) and (text := run.damage(name))]
+    short = [name for name in CHECKED if _is_short(run, name)]
+    problems = [text for name in short if (text := run.damage(name) or run.lost_lines(name))]
     shown: dict[str, Any] = {}
     try:
         facts = run.static_arrays[1]

@@ -8,7 +8,6 @@ import asyncio
 import json
 import os
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from hiddenstate.config.option import JOBS
 from hiddenstate.errors import MachineError
 from hiddenstate.report.commands import quoted
 from hiddenstate.studio.watch import Signal
+from hiddenstate.system.interpreter import python_command, python_environment
 
 MAX_OUTPUT = 256 * 1024
 """Bytes of what a command printed that are read, from its end."""
@@ -166,12 +166,12 @@ class Processes:
         output, errors = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115
         try:
             child = subprocess.Popen(
-                [sys.executable, "-m", module, *words],
+                python_command("-m", module, *words),
                 cwd=self._folder,
                 stdin=subprocess.PIPE if waits else subprocess.DEVNULL,
                 stdout=output,
                 stderr=errors,
-                env={**os.environ, "NO_COLOR": "1", "COLUMNS": "100"},
+                env=python_environment({"NO_COLOR": "1", "COLUMNS": "100"}),
                 start_new_session=True,
             )
         except OSError as error:

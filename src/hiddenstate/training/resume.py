@@ -268,12 +268,17 @@ def _has_windows_to_add(job: Job) -> bool:
 
 
 def _check_history(run: Run, allow_changed: bool, notices: list[Notice]) -> None:
-    """Refuse a damaged history, or skip its damaged lines with a warning."""
+    """Refuse a damaged history, or skip its damaged lines with a warning, as those of the journal,
+    which only tells people what was done."""
     what = run.damaged_lines("history.jsonl")
     if what:
         if not allow_changed:
             raise UntrustedFileError(f"{what}; restore the file, or add --allow-changed")
         notices.append(warning(f"{what}; resuming without it"))
+    if what := run.damaged_lines("journal.jsonl"):
+        notices.append(warning(f"{what}; resuming without it; `hiddenstate verify` names it"))
+    elif what := run.lost_lines("journal.jsonl"):
+        notices.append(warning(f"{what}; the others are lost"))
 
 
 def _same_dataset(

@@ -92,6 +92,9 @@ def _missing_lines(run: Run) -> dict[str, str | None]:
         name, step, n_lines = TEXTS[0], int(facts.get("step", 0)), facts.get("lines")
         missing[name] = missing[name] or run.missing_lines(step, len(since), n_lines)
     events = [entry["event"] for entry in run.journal() if entry["event"] in ("start", "end")]
+    if "start" not in events and (checkpoint is not None or run.history()):
+        name = "journal.jsonl"
+        missing[name] = missing[name] or f"{printable(run.path / name)}: its start is missing"
     if (events[-1:] == ["end"]) != (run.results() is not None):
         name = "journal.jsonl" if run.results() is not None else "history.jsonl"
         missing[name] = missing[name] or f"{printable(run.path / name)}: its end is missing"

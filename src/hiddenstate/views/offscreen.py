@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from hiddenstate.errors import HiddenstateError, printable
 from hiddenstate.runs import Run
+from hiddenstate.system.interpreter import python_command, python_environment
 from hiddenstate.system.lock import is_locked
 from hiddenstate.views.playback import Pace, Player
 from hiddenstate.views.timeline import Moment, Timeline
@@ -203,10 +204,11 @@ class PictureReader:
     """
 
     def __init__(self, path: Path, replay: bool = False, speed: float = 1.0) -> None:
-        command = [sys.executable, "-P", "-m", "hiddenstate.views.offscreen", str(path)]
+        command = python_command("-m", "hiddenstate.views.offscreen", str(path))
         command += ["--speed", str(speed), *(["--replay"] if replay else [])]
         self._process: subprocess.Popen[bytes] = subprocess.Popen(
             command,
+            env=python_environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

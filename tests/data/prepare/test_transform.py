@@ -1,5 +1,6 @@
 """Filling in and scaling: the fit, the same results in pieces, and small cases by hand."""
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -335,3 +336,32 @@ def test_padding_is_not_missing() -> None:
         check_finite(X, np.array([3, 3]), "here", None)
     got = fit(X, "mask", lengths=np.array([2, 3])).apply(X, np.array([2, 3]), "float64", "X")
     np.testing.assert_array_equal(got, np.zeros((2, 3, 2)))
+
+
+# --- values that are too large
+
+
+@pytest.mark.parametrize(("dtype", "most"), [(np.float32, 1e39), (np.float64, 1.7e308)])
+def test_targets_without_a_prediction_in_their_units_are_refused(dtype: Any, most: float) -> None:
+    """Scaled they fit, and predictions of them would be infinite."""
+    y = np.array([[1.0], [most]])
+    transform = Transform(target_scaling=(np.array([0.0]), np.array([1 / most])))
+    if dtype is np.float32:
+        with pytest.raises(DataError, match=r"1 target is .* row 1; .* --dtype float64"):
+            transform.apply_targets(y, None, None, dtype)
+    else:
+        assert np.isfinite(transform.apply_targets(y, None, None, dtype)).all()
+
+
+def test_the_advice_for_float64_is_not_float64() -> None:
+    transform = Transform(target_scaling=(np.array([0.0]), np.array([1e300])))
+    with pytest.raises(DataError, match="too large for float64") as error:
+        transform.apply_targets(np.array([[1e300]]), None, None, np.float64)
+    assert "--dtype" not in str(error.value)
+
+
+def test_predictions_that_overflow_are_infinite_without_a_warning() -> None:
+    transform = Transform(target_scaling=(np.array([0.0]), np.array([1e-38])))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert np.isinf(transform.undo_targets(np.array([[9.0]], np.float32))).all()

@@ -48,6 +48,88 @@ def test_a_sweep_outlives_a_killed_worker(cluster, open_sales, sales, tmp_path):
     assert not compared(sales, tmp_path).findings
 
 
+class Future:
+    """A packet on a cluster whose network fails: its answers, one for each attempt."""
+
+    def __init__(self, answer: Any) -> None:
+        self.status, self.answer = "finished", answer
+        if isinstance(answer, ValueError):
+            self.status = "error"
+        if isinstance(answer, KeyError):
+            self.status = "lost"
+
+    def result(self, timeout: float) -> bytes:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+    def add_done_callback(self, call: Any) -> None:
+        call(self)
+
+
+class Client:
+    """Takes the place of Dask's client: packets end at once, with the answers in their order."""
+
+    status = "running"
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self.submitted: list[bytes] = []
+        self.answers: list[Any] = []
+
+    def submit(self, function: Any, packet: bytes, pure: bool) -> Future:
+        self.submitted.append(packet)
+        return Future(self.answers.pop(0))
+
+    def wait_for_workers(self, n: int, timeout: float) -> None:
+        pass
+
+    def run(self, function: Any, on_error: str) -> dict[str, Any]:
+        return {"tcp://w:1": function()}
+
+    def close(self, timeout: float) -> None:
+        pass
+
+
+@pytest.fixture
+def away(monkeypatch):
+    """A cluster with `Client`."""
+    monkeypatch.setattr("distributed.Client", Client)
+    return DaskCluster("tcp://there:8786")
+
+
+def finished(workers, tickets):
+    """What is finished after all has been tried."""
+    answers = []
+    for _ in range(30):
+        answers += workers.finished(tickets, 0.0)
+    return answers
+
+
+def test_a_packet_whose_answer_does_not_arrive_is_submitted_again(away):
+    away._client.answers = [
+        b"first",
+        TimeoutError("timed out after 10 s."),
+        KeyError("lost"),
+        OSError("closed"),
+        b"second",
+    ]
+    first, second = away.submit(b"1"), away.submit(b"2")
+    assert sorted(finished(away, [first, second])) == [(first, b"first"), (second, b"second")]
+    assert away._client.submitted == [b"1", b"2", b"2", b"2", b"2"]
+
+
+def test_a_network_that_stays_away_and_a_worker_that_cannot_train_are_named(away):
+    away._client.answers = [TimeoutError("timed out after 10 s.")] * 20
+    ticket = away.submit(b"1")
+    with pytest.raises(MachineError, match=r"cannot be reached: TimeoutError.*is saved"):
+        finished(away, [ticket])
+    assert len(away._client.submitted) == 11
+    away._client.answers = [ValueError("no module")]
+    ticket = away.submit(b"2")
+    with pytest.raises(MachineError, match=r"cannot train: ValueError: no module; install"):
+        finished(away, [ticket])
+
+
 def test_workers_of_another_version_are_refused(cluster, monkeypatch):
     monkeypatch.setattr("hiddenstate.scale.sweep.cluster.__version__", "9.9.9")
     with pytest.raises(MachineError, match=r"of hiddenstate; install 9\.9\.9 there"):

@@ -1,5 +1,6 @@
 """Groups are trained once each, whatever is killed, and continued by the same command alone."""
 
+import warnings
 from collections import Counter
 
 import pytest
@@ -9,8 +10,8 @@ from hiddenstate.errors import OptionError
 from hiddenstate.scale.sweep.drive import Driver
 from hiddenstate.scale.sweep.options import Shard
 from hiddenstate.scale.sweep.packets import unpack_groups
-from hiddenstate.scale.sweep.start import begin
-from hiddenstate.scale.sweep.store import read_records
+from hiddenstate.scale.sweep.records import read_records
+from hiddenstate.scale.sweep.start import begin, open_sweep
 from tests.scale.sweep.conftest import Here, train_here
 
 
@@ -37,6 +38,33 @@ def test_a_reason_names_the_line_of_the_table(open_sales, sales):
     lines = sales.path.read_text("utf-8").splitlines()
     (line,) = [n for n, text in enumerate(lines, 1) if text.startswith(f"{name},40,")]
     assert f"sales.csv:{line}:x: 'broken' is not a number" in reasons[name]
+
+
+@pytest.mark.parametrize(
+    ("cell", "words"),
+    [
+        ("", "1 value is missing or not finite, the first in row 0, step 30, column units"),
+        ("1e39", "1 target is too large for float32"),
+    ],
+)
+def test_a_reason_names_the_line_of_a_missing_value(tmp_path, cell, words):
+    """The rows of the groups are mixed, and out of order."""
+    lines = ["site,day,units"]
+    for day in range(59, -1, -1):
+        lines += [f"{site},{day},{cell if (site, day) == ('b', 30) else day % 7}" for site in "ab"]
+    path = tmp_path / "t.csv"
+    path.write_text("\n".join(lines), "utf-8")
+    values = {"target": ("units",), "time": "day", "horizon": 1, "epochs": 1, "hidden_size": 2}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        made = open_sweep(path, ("site",), "regress", values, tmp_path / "runs" / "s")
+        train_here(made)
+    outcomes = {key[0]: record.outcome for key, record in made.folder.records().items()}
+    assert outcomes["a"].status != "failed"
+    assert words in outcomes["b"].reason
+    if not cell:
+        line = lines.index("b,30,") + 1
+        assert outcomes["b"].reason.startswith(f"t.csv:{line}: 1 value is missing")
 
 
 def test_the_same_sweep_again_trains_nothing(open_sales):

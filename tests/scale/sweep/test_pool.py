@@ -1,7 +1,9 @@
 """Worker processes: a kill costs one packet, and the others are answered."""
 
+import json
 import os
 import signal
+import subprocess
 import sys
 
 import pytest
@@ -9,8 +11,10 @@ import pytest
 from hiddenstate.errors import MachineError
 from hiddenstate.scale.sweep import pool as module
 from hiddenstate.scale.sweep.packets import pack_groups
-from hiddenstate.scale.sweep.pool import LocalPool
+from hiddenstate.scale.sweep.pool import PROGRAM, LocalPool
 from hiddenstate.scale.sweep.work import outcomes_of, train_packet
+from hiddenstate.scale.sweep.worker import write_frame
+from hiddenstate.system.interpreter import import_path, python_command
 
 
 def answers_of(pool, tickets):
@@ -66,3 +70,19 @@ def test_a_worker_that_cannot_be_started_is_one_line(monkeypatch):
             pool.finished([1], 60)
     finally:
         pool.close()
+
+
+def test_a_worker_whose_command_is_gone_ends_without_a_word(open_sales):
+    sweep = open_sales()
+    packet = pack_groups(sweep.table, [0], {**sweep.packet_facts, "version": "another"})
+    worker = subprocess.Popen(
+        python_command("-c", PROGRAM, json.dumps(import_path())),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    worker.stdout.close()
+    write_frame(worker.stdin, packet)
+    assert worker.stderr.read() == b""
+    assert worker.wait() == 1
+    worker.stdin.close()

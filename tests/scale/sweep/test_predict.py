@@ -4,10 +4,12 @@ import csv
 import io
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from hiddenstate import load, load_sweep
+from hiddenstate import load, load_sweep, sweep
 from hiddenstate.config import make_config
+from hiddenstate.errors import OptionError
 from hiddenstate.scale.sweep.groups import read_groups
 from hiddenstate.scale.sweep.models import SweepModels
 from hiddenstate.scale.sweep.start import open_sweep
@@ -167,3 +169,24 @@ def test_a_group_of_several_columns_is_named_by_all_its_values(cli, refuse, tmp_
     assert ambiguous in refuse(2, "sweep", "two", "--extract", "a,b,c", "x.safetensors")
     with pytest.raises(KeyError, match="expected 2 values"):
         load_sweep(folder)["Lima"]
+
+
+def test_a_frame_in_the_place_of_a_path_is_named(forecasters, tmp_path):
+    frame = pd.DataFrame({"site": ["1"], "t": [0], "y": [1.0]})
+    made = load_sweep(forecasters)
+    for call in (
+        lambda: made.predict(frame),
+        lambda: made.forecast(2, frame),
+        lambda: sweep(frame, "site", "regress", tmp_path / "new"),
+    ):
+        with pytest.raises(
+            TypeError, match=r"^table: expected the path .* got DataFrame; .*to_csv"
+        ):
+            call()
+    for job, options, words in (
+        ("regres", {}, "job: expected .* got regres; did you mean regress"),
+        ("regress", {"hiden_size": 3}, "hiden_size: .* no such option; did you mean hidden_size"),
+    ):
+        with pytest.raises(OptionError, match=words):
+            sweep(tmp_path / "sales.csv", "site", job, tmp_path / "new", **options)
+    assert not (tmp_path / "new").exists()

@@ -5,58 +5,15 @@ import json
 import pytest
 
 from hiddenstate.errors import DataError, MachineError, OptionError, UntrustedFileError
+from hiddenstate.scale.sweep.models import SweepModels
 from hiddenstate.scale.sweep.options import Shard
+from hiddenstate.scale.sweep.records import encode_record
 from hiddenstate.scale.sweep.results import encode_results, result_rows, write_results
-from hiddenstate.scale.sweep.store import SweepFolder, encode_record, read_records
-from hiddenstate.scale.sweep.work import Outcome
+from hiddenstate.scale.sweep.store import SweepFolder
+from hiddenstate.scale.sweep.work import DAMAGED, Outcome
 from tests.scale.sweep.conftest import train_here
 
 DONE = Outcome("done", 5, updates=3)
-MODELS: dict[tuple[str, ...], bytes] = {
-    ("A",): b"first model",
-    ("B",): b"\nhiddenstate-group {}\nsecond",
-    ("C",): b"third",
-}
-
-
-def whole_file():
-    return [encode_record(key, DONE, model) for key, model in MODELS.items()]
-
-
-def test_records_come_back_as_they_were_written(tmp_path):
-    path = tmp_path / "shard-0-of-1.groups"
-    path.write_bytes(b"".join(whole_file()))
-    assert {r.key: r.model_bytes() for r in read_records(path)} == MODELS
-    assert [r.outcome for r in read_records(path)] == [DONE] * 3
-
-
-def test_whatever_a_kill_leaves_of_a_record_costs_that_record_alone(tmp_path):
-    """The first record is cut at every byte, and others are appended, as after a restart."""
-    path = tmp_path / "shard-0-of-1.groups"
-    first, *others = whole_file()
-    for cut in range(len(first)):
-        path.write_bytes(first[:cut] + b"".join(others))
-        assert [r.key for r in read_records(path)] == [("B",), ("C",)], cut
-
-
-def test_a_changed_byte_costs_its_record_alone(tmp_path):
-    path = tmp_path / "shard-0-of-1.groups"
-    first, *others = whole_file()
-    for place in range(1, len(first)):
-        changed = bytearray(first)
-        changed[place] ^= 0x11
-        path.write_bytes(bytes(changed) + b"".join(others))
-        assert [r.key for r in read_records(path)][-2:] == [("B",), ("C",)], place
-        assert all(r.model_bytes() == MODELS[r.key] for r in read_records(path))
-
-
-def test_a_model_that_is_damaged_after_it_was_found_is_refused(tmp_path):
-    path = tmp_path / "shard-0-of-1.groups"
-    path.write_bytes(whole_file()[0])
-    (record,) = read_records(path)
-    path.write_bytes(whole_file()[0].replace(b"first", b"worst"))
-    with pytest.raises(UntrustedFileError, match="SHA-256"):
-        record.model_bytes()
 
 
 def test_the_last_record_of_a_group_counts(tmp_path):
@@ -141,3 +98,101 @@ def test_a_table_of_results_has_a_row_a_group(tmp_path):
     ]
     assert (tmp_path / "results.csv").read_bytes() == encode_results(rows)
     assert encode_results([]) == b""
+
+
+def statuses(folder):
+    return {key[0]: record.outcome.status for key, record in folder.records().items()}
+
+
+def damage(folder, part, at=0, name="shard-0-of-1.groups"):
+    """Flip a byte of a file of models, `at` bytes after the first place of `part`."""
+    path = folder.path / name
+    content = bytearray(path.read_bytes())
+    content[content.index(part) + at] ^= 0x11
+    path.write_bytes(content)
+
+
+@pytest.fixture
+def three(tmp_path):
+    """A sweep of three groups, each with a model."""
+    folder = SweepFolder(tmp_path)
+    folder.create(
+        {"job": "regress", "by": ["site"], "by_text": [True], "options": {}, "table": {}}
+        | {"groups": 3}
+    )
+    folder.add(0, 1, [encode_record((name,), DONE, f"model {name}".encode()) for name in "ABC"])
+    return folder
+
+
+def test_a_group_with_a_damaged_model_stays_in_the_results(three):
+    damage(three, b"model B")
+    assert statuses(three) == {"A": "done", "B": "damaged", "C": "done"}
+    write_results(three, ("site",))
+    line = (three.path / "results.csv").read_text().splitlines()[2]
+    assert line.startswith("B,damaged,,,,,,,")
+    assert "shard-0-of-1.groups" in line
+    with pytest.raises(UntrustedFileError, match=r"group B is damaged: .*trains it again"):
+        SweepModels(three).model_bytes(("B",))
+    assert SweepModels(three).model_bytes(("C",)) == b"model C"
+
+
+def test_a_group_that_is_trained_again_is_damaged_no_more(three):
+    damage(three, b"model B")
+    three.add(0, 1, [encode_record(("B",), DONE, b"model B")])
+    assert statuses(three) == dict.fromkeys("ABC", "done")
+
+
+def test_a_copy_in_another_file_takes_the_place_of_a_damaged_record(three, tmp_path):
+    three.add(1, 2, [encode_record(("B",), DONE, b"model B")])
+    damage(three, b"model B")
+    assert statuses(three) == dict.fromkeys("ABC", "done")
+    damage(three, b"model B", name="shard-1-of-2.groups")
+    assert statuses(three)["B"] == DAMAGED
+
+
+def test_a_failure_before_does_not_hide_a_damaged_model(three):
+    three.add(0, 1, [encode_record(("D",), Outcome("failed", 1, "why"), b"")])
+    three.add(0, 1, [encode_record(("D",), DONE, b"model D")])
+    damage(three, b"model D")
+    assert statuses(three)["D"] == DAMAGED
+
+
+def test_a_damaged_line_names_its_group_if_it_can_be_read(three):
+    damage(three, b'"group":["B"]')
+    damage(three, b'"check"', 9)  # that of A
+    found, unnamed = three.contents()
+    assert found["A",].outcome.status == DAMAGED
+    assert "the name of the group may be too" in found["A",].outcome.reason
+    assert len(unnamed) == 1
+    assert "its group cannot be read" in unnamed[0].reason
+    models = SweepModels(three)
+    for key in (("A",), ("B",)):
+        with pytest.raises(UntrustedFileError, match="damaged"):
+            models.model_bytes(key)
+    assert [name for name, what in models.check() if what] == ["A", "unnamed record 1"]
+    three.add(0, 1, [encode_record((name,), DONE, b"model") for name in "AB"])
+    assert three.contents()[1] == []
+    assert statuses(three) == dict.fromkeys("ABC", "done")
+
+
+@pytest.mark.parametrize("cut", [1, 8, 60, 300])
+def test_a_file_that_was_cut_has_a_damaged_record(three, cut):
+    path = three.path / "shard-0-of-1.groups"
+    path.write_bytes(path.read_bytes()[:-cut])
+    found, unnamed = three.contents()
+    assert len(unnamed) + (("C",) in found and found["C",].outcome.status == DAMAGED) == 1
+    lock = three.lock(0, 1)  # another process is writing it
+    assert three.contents()[1] == []
+    assert ("C",) not in three.records()
+    assert three.contents(is_writer=True) == (found, unnamed)
+    lock.close()
+
+
+def test_damaged_groups_are_not_collected(three, tmp_path):
+    other = SweepFolder(tmp_path / "other")
+    other.create(three.about() | {"groups": 3})
+    damage(three, b"model B")
+    assert other.copy_from(three) == 2
+    other.add(0, 1, [encode_record(("B",), DONE, b"model B")])
+    assert three.copy_from(other) == 1
+    assert statuses(three) == dict.fromkeys("ABC", "done")

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from optuna.distributions import IntDistribution
 
 import hiddenstate
 from hiddenstate import Autoencoder, RecurrentClassifier, RecurrentRegressor
@@ -100,3 +101,38 @@ def test_an_option_that_changes_what_is_judged_is_refused() -> None:
 def test_without_a_complete_trial_the_reason_is_said() -> None:
     with pytest.raises(DataError, match="no trial is complete; one failed: dropout"):
         hiddenstate.tune(classifier(), X, Y, space={"dropout": [0.3, 0.5]}, n_trials=2)
+
+
+@pytest.mark.parametrize(
+    ("space", "words"),
+    [
+        ({"hiden_size": [2, 3]}, "hiden_size: .* no such parameter; did you mean hidden_size"),
+        ({"hidden_sizes": [2, 3]}, "did you mean hidden_size"),
+        ({"hidden_size": 3}, r"hidden_size: expected choices, such as \[16, 32\], .* got int"),
+        ({"lr": IntDistribution(1, 3)}, r"\{'low': 8, 'high': 64\}, got IntDistribution"),
+        ({}, "space: is empty; name a parameter, such as {'hidden_size'"),
+    ],
+)
+def test_a_wrong_space_is_named_in_words_of_python(space: dict[str, object], words: str) -> None:
+    with pytest.raises(OptionError, match=words):
+        hiddenstate.tune(classifier(), X, Y, space=space, n_trials=2)
+
+
+def test_a_tuple_lists_choices() -> None:
+    space = {"hidden_size": (2, 3), "lr": np.array([0.01, 0.02])}
+    found = hiddenstate.tune(classifier(), X, Y, space=space, n_trials=1, refit=False)
+    assert found.best_params_["hidden_size"] in (2, 3)
+    assert found.best_params_["lr"] in (0.01, 0.02)
+
+
+@pytest.mark.parametrize("n_jobs", [-1, 0])
+def test_workers_are_counted_as_those_of_a_sweep(
+    n_jobs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hiddenstate.scale.tune.search.processors", lambda: 1)
+    found = hiddenstate.tune(
+        classifier(), X, Y, space=SPACE, n_trials=1, refit=False, n_jobs=n_jobs
+    )
+    assert found.n_trials_ == 1
+    with pytest.raises(OptionError, match="n_jobs: expected a whole number of at least -1"):
+        hiddenstate.tune(classifier(), X, Y, space=SPACE, n_trials=1, n_jobs=-2)

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hiddenstate.data.origin import Origin
 from hiddenstate.data.prepare.encoding import Encoding, spans
 from hiddenstate.data.rows import in_pieces
 from hiddenstate.data.store import RowStore
@@ -13,6 +14,13 @@ from hiddenstate.system.typing import Array
 
 SCAN_BYTES = 2**24
 """Bytes of rows processed at once; as float64 and with masks they need several times as many."""
+
+
+def missing_error(message: str, file_row: int | None) -> DataError:
+    """Return the error for missing values, the first of them in a row of the file."""
+    error = DataError(message)
+    error.file_row = file_row
+    return error
 
 
 def after_end(lengths: Array, T: int) -> NDArray[np.bool_]:
@@ -79,6 +87,7 @@ def check_finite(
     ids: Array | None = None,
     fills: str = "mean, forward or mask",
     encodings: tuple[Encoding, ...] = (),
+    origin: Origin | None = None,
 ) -> None:
     """Refuse missing or infinite values, in training rows or where a model is `applied`.
 
@@ -111,9 +120,11 @@ def check_finite(
         if applied
         else f"fill them in with --missing {fills}, or leave the rows out with --missing drop"
     )
-    raise DataError(
+    step = position[0] if len(position) > 1 else 0
+    raise missing_error(
         f"{where}: {amount(int(counts.sum()), 'value')} missing or not finite, the first in "
-        f"{name}{_position_words(position, X.shape[1:], columns)}; {hint}"
+        f"{name}{_position_words(position, X.shape[1:], columns)}; {hint}",
+        None if origin is None else origin.file_row(row, step),
     )
 
 

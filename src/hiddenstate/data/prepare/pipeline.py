@@ -32,6 +32,7 @@ from hiddenstate.data.prepare.missing import (
     check_finite,
     count_missing,
     filled_forward,
+    missing_error,
 )
 from hiddenstate.data.prepare.split import (
     SPLIT_RULE,
@@ -476,6 +477,7 @@ def _check_complete(dataset: SequenceDataset, config: Config, where: str, suitab
             ids=rows.ids,
             fills=suitable,
             encodings=dataset.encodings,
+            origin=rows.origin,
         )
         if rows.y is not None and rows.y.dtype.kind == "f":
             bad = ~np.isfinite(rows.y)
@@ -483,7 +485,8 @@ def _check_complete(dataset: SequenceDataset, config: Config, where: str, suitab
                 row, *step = np.argwhere(bad)[0][:-1].tolist()
                 at = f"row {row}" + (f", step {step[0]}" if step else "")
                 what = "windows with such steps" if step else "such rows"
-                raise DataError(
+                raise missing_error(
                     f"{label}: {amount(int(bad.sum()), 'target')} missing or not finite, the first "
-                    f"in {at}; drop {what} with --missing drop"
+                    f"in {at}; drop {what} with --missing drop",
+                    rows.origin.file_row(row, *step or [0]) if rows.origin else None,
                 )

@@ -171,10 +171,7 @@ class Transform:
         with np.errstate(over="ignore"):
             values = self._apply_piece(X, None, dtype)
         if np.isinf(values).any():
-            raise DataError(
-                f"{where}: values too large for {np.dtype(dtype)}; correct the data, or train with "
-                "--dtype float64"
-            )
+            raise DataError(f"{where}: values too large for {np.dtype(dtype)}; {_advice(dtype)}")
         return values
 
     def _apply_piece(self, X: Array, lengths: Array | None, dtype: Any) -> Array:
@@ -215,12 +212,13 @@ class Transform:
             if self.change is not None:
                 scaled = scaled - self._current(X, self.change, lengths, y.ndim)
             scaled = scaled.astype(dtype, copy=False)
-        too_large = np.isfinite(y) & np.isinf(scaled)  # NaN has no current value
+        # Predictions are in the units of the targets, in `dtype` too. NaN has no current value.
+        too_large = np.isfinite(y) & (np.isinf(scaled) | (np.abs(y) > np.finfo(dtype).max))
         if too_large.any():
             row = int(np.argwhere(too_large)[0][0])
             raise DataError(
                 f"{amount(int(too_large.sum()), 'target')} too large for {np.dtype(dtype)}, the "
-                f"first in row {row}; correct the data, or train with --dtype float64"
+                f"first in row {row}; {_advice(dtype)}"
             )
         return np.asarray(scaled)
 
@@ -237,7 +235,8 @@ class Transform:
             outputs = outputs + self._linear_targets(X, lengths, outputs.ndim)
             with np.errstate(over="ignore"):
                 outputs = self.linear.undo_logarithms(outputs)
-        return np.asarray(outputs, dtype)
+        with np.errstate(over="ignore"):  # infinite, which whoever compares them refuses
+            return np.asarray(outputs, dtype)
 
     def linear_targets(self, X: Array) -> Array | None:
         """Return what the linear path alone forecasts at each step of transformed X (N, T, I), in
@@ -365,7 +364,8 @@ class Transform:
         offset, factor = self.scaling
         undone = np.empty_like(rows)
         for first, piece in in_pieces(rows, SCAN_BYTES):  # computed in float64
-            undone[first : first + len(piece)] = piece / factor + offset
+            with np.errstate(over="ignore"):
+                undone[first : first + len(piece)] = piece / factor + offset
         return undone
 
 
@@ -397,6 +397,12 @@ def _check_range(X: Any, lengths: Array | None, dtype: Any, where: str) -> None:
             row = first + int(np.argwhere(too_large)[0][0])
             raise DataError(
                 f"{where}: {amount(int(too_large.sum()), 'value')} too large for "
-                f"{np.dtype(dtype)}, the first in row {row}; correct the data, or train with "
-                "--dtype float64"
+                f"{np.dtype(dtype)}, the first in row {row}; {_advice(dtype)}"
             )
+
+
+def _advice(dtype: Any) -> str:
+    """Return what helps against values that are too large for `dtype`."""
+    if np.dtype(dtype) == np.float64:
+        return "correct the data, or divide it by a power of ten"
+    return "correct the data, or train with --dtype float64"

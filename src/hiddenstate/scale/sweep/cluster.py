@@ -5,6 +5,7 @@ import logging
 import queue
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hiddenstate import __version__
@@ -20,6 +21,22 @@ ADDRESS = re.compile(r"([a-z]+://)?\S+:([0-9]{1,5})/?")
 
 WORKERS_PATIENCE = 60.0
 """Seconds to wait for the first worker of a scheduler."""
+
+MAX_FAILURES = 10
+"""How often a packet is submitted again because its answer does not arrive."""
+
+
+class _UnreachableError(Exception):
+    """The worker that has an answer cannot be reached; why is the only argument."""
+
+
+@dataclass(frozen=True)
+class _Ticket:
+    """A packet that is in training, and how often its answer did not arrive."""
+
+    number: int
+    packet: bytes
+    failures: int = 0
 
 
 class DaskCluster:
@@ -54,6 +71,8 @@ class DaskCluster:
             logging.getLogger(name).setLevel(logging.CRITICAL)  # errors here are one line
         self._killed = distributed.scheduler.KilledWorker
         self._done: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._tickets: dict[Any, _Ticket] = {}
+        self._submitted = 0
         try:
             self._client = distributed.Client(address, timeout=PATIENCE, set_as_default=False)
         except (OSError, ValueError, TypeError, RuntimeError) as error:
@@ -72,20 +91,26 @@ class DaskCluster:
         """Return two packets for each thread of the cluster, as it is now."""
         return max(2, 2 * self._n_threads())
 
-    def submit(self, packet: bytes) -> Any:
+    def submit(self, packet: bytes) -> int:
         """Have a packet trained; Dask gives it to another worker if its own is killed."""
-        # Equal packets are trained again: a key names work that the scheduler may still remember.
-        future = self._client.submit(train_packet, packet, pure=False)
-        future.add_done_callback(self._done.put)
-        return future
+        self._submitted += 1
+        self._send(_Ticket(self._submitted, packet))
+        return self._submitted
 
     def finished(self, tickets: Iterable[Any], seconds: float) -> list[tuple[Any, bytes | None]]:
-        """Return what is finished; Dask gives a packet up after it has cost some workers."""
+        """Return what is finished; Dask gives a packet up after it has cost some workers.
+
+        A packet is trained again if the worker that has its answer cannot be reached.
+        """
         answers = []
         with contextlib.suppress(queue.Empty):
             future = self._done.get(timeout=seconds)
             while True:
-                answers.append((future, self._answer(future)))
+                ticket = self._tickets.pop(future)
+                try:
+                    answers.append((ticket.number, self._answer(future)))
+                except _UnreachableError as error:
+                    self._again(ticket, f"{error}")
                 future = self._done.get_nowait()
         if self._client.status != "running":
             raise self._lost()
@@ -95,15 +120,34 @@ class DaskCluster:
         """Let go of the cluster; what is not finished is cancelled."""
         self._client.close(timeout=2)
 
+    def _send(self, ticket: "_Ticket") -> None:
+        # Equal packets are trained again: a key names work that the scheduler may still remember.
+        future = self._client.submit(train_packet, ticket.packet, pure=False)
+        self._tickets[future] = ticket
+        future.add_done_callback(self._done.put)
+
+    def _again(self, ticket: "_Ticket", why: str) -> None:
+        """Submit a packet again whose answer lies on a worker that cannot be reached."""
+        if ticket.failures == MAX_FAILURES:
+            raise MachineError(
+                f"--scheduler: the workers of {printable(self.address)} cannot be reached: "
+                f"{printable(why, 200)}; what was trained is saved, and the same command again "
+                "trains the others"
+            )
+        self._send(replace(ticket, failures=ticket.failures + 1))
+
     def _answer(self, future: Any) -> bytes | None:
+        """Return the answer of a future; errors as :meth:`finished`, or `_UnreachableError`."""
         try:
             answer: bytes = future.result(timeout=PATIENCE)
         except self._killed:
             return None
         except Exception as error:  # noqa: BLE001  raised by the worker, or by the connection
-            if future.status in ("cancelled", "lost") or self._client.status != "running":
+            if future.status == "cancelled" or self._client.status != "running":
                 raise self._lost() from None
             why = f"{type(error).__name__}: {error}".splitlines()[0]
+            if future.status != "error":  # it was trained, and its answer does not arrive
+                raise _UnreachableError(why) from None
             raise MachineError(
                 f"--scheduler: a worker of {printable(self.address)} cannot train: "
                 f"{printable(why, 200)}; install hiddenstate {__version__} there"

@@ -13,8 +13,8 @@ from hiddenstate.errors import MachineError, printable
 from hiddenstate.scale.sweep.options import Shard
 from hiddenstate.scale.sweep.packets import pack_groups, with_places
 from hiddenstate.scale.sweep.pool import Workers
+from hiddenstate.scale.sweep.records import encode_record
 from hiddenstate.scale.sweep.start import Sweep
-from hiddenstate.scale.sweep.store import encode_record
 from hiddenstate.scale.sweep.work import Outcome, VersionError, outcomes_of
 
 PACKET_SECONDS = 0.5
@@ -151,6 +151,7 @@ class Driver:
         for number, outcome, model in answers:
             facts = outcome.facts()
             reason = with_places(outcome.reason, table.columns)
+            reason = reason.replace(table.columns.where, printable(table.path.name))
             outcome = Outcome.read({**facts, "reason": reason})
             records.append(encode_record(table.keys[number], outcome, model))
             told.append((table.keys[number], outcome))

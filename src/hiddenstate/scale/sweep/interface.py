@@ -1,12 +1,14 @@
 """A sweep in Python: `sweep` trains one model a group of a table, and `load_sweep` reads them."""
 
 import os
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from hiddenstate.config.option import JOBS
 from hiddenstate.config.parameters import errors_for_python
-from hiddenstate.errors import DataError, OptionError
+from hiddenstate.errors import DataError, OptionError, did_you_mean, printable
 from hiddenstate.estimators.files import restored
 from hiddenstate.models.fitted import model_of_bytes
 from hiddenstate.scale.sweep.cluster import DaskCluster
@@ -21,7 +23,7 @@ from hiddenstate.scale.sweep.predict import (
     predict_sweep,
     read_sweep_table,
 )
-from hiddenstate.scale.sweep.results import result_rows, write_results
+from hiddenstate.scale.sweep.results import damage_lines, result_rows, write_results
 from hiddenstate.scale.sweep.start import begin, open_sweep
 from hiddenstate.scale.sweep.store import SweepFolder
 from hiddenstate.system.typing import Array
@@ -44,8 +46,8 @@ class SweepResult(Mapping[Group, Any]):
     by : tuple of str
         The columns whose values together name a group.
     results : list of dict
-        One for each group that was trained or failed: its values, `status` (done, beaten or
-        failed), `score` with `value` and `baseline`, `rows`, `updates`, `seconds` and `reason`.
+        One for each group that was trained or failed: its values, `status` (done, beaten, failed or
+        damaged), `score` with `value` and `baseline`, `rows`, `updates`, `seconds` and `reason`.
 
     Raises
     ------
@@ -110,7 +112,7 @@ class SweepResult(Mapping[Group, Any]):
             If the table cannot be read, or does not fit the models.
         """
         with errors_for_python():
-            given = read_sweep_table(self._models, os.fspath(table), {}, skip_unknown)
+            given = read_sweep_table(self._models, _path_of(table), {}, skip_unknown)
             return predict_sweep(given, proba).columns
 
     def forecast(
@@ -145,8 +147,9 @@ class SweepResult(Mapping[Group, Any]):
         """
         with errors_for_python():
             is_own = table is None
-            path = own_table(self._models) if table is None else os.fspath(table)
-            given = read_sweep_table(self._models, path, {}, skip_unknown or is_own)
+            path = own_table(self._models) if table is None else _path_of(table)
+            left_out = skip_unknown or is_own
+            given = read_sweep_table(self._models, path, {}, left_out, skip_unknown)
             return forecast_sweep(given, horizon, list(level), is_own).columns
 
     def _key(self, group: Group) -> Key:
@@ -192,20 +195,31 @@ def sweep(
     ------
     HiddenstateError
         If the table or the options do not fit, or the folder holds another sweep.
+    TypeError
+        If `table` is no path, such as a frame.
     """
     with errors_for_python():
+        if job not in JOBS:
+            raise OptionError(
+                f"job: expected {', '.join(JOBS)}, got {printable(job, 40)}"
+                f"{did_you_mean(str(job), JOBS)}"
+            )
         for name in options:
             if name not in sweep_options(job):
                 raise OptionError(
                     f"--{name.replace('_', '-')}: a sweep of {job} has no such option"
+                    f"{did_you_mean(name, sweep_options(job))}"
                 )
         columns = (by,) if isinstance(by, str) else tuple(by)
-        made = open_sweep(Path(table).absolute(), columns, job, options, Path(folder))
+        made = open_sweep(Path(_path_of(table)).absolute(), columns, job, options, Path(folder))
         workers = _workers(n_jobs, scheduler)
         try:
             begin(made)
             with made.folder.lock(0, 1):
-                missing = made.missing(made.folder.records(), Shard(), retry_failed)
+                records, unnamed = made.folder.contents(is_writer=True)
+                for line in damage_lines(records, unnamed, Shard(), columns):
+                    warnings.warn(line, RuntimeWarning, stacklevel=2)
+                missing = made.missing(records, Shard(), retry_failed)
                 Driver(made, workers, Shard()).train(missing)
                 write_results(made.folder, columns)
         finally:
@@ -227,6 +241,16 @@ def load_sweep(folder: str | os.PathLike[str]) -> SweepResult:
     """
     with errors_for_python():
         return SweepResult(folder)
+
+
+def _path_of(table: Any) -> str:
+    """Return the path of a table (`TypeError`)."""
+    if isinstance(table, (str, os.PathLike)):
+        return os.fspath(table)
+    raise TypeError(
+        f"table: expected the path of a table, got {type(table).__name__}; a frame is read from a "
+        "file, so write it first, with to_csv or to_parquet"
+    )
 
 
 def _workers(n_jobs: int, scheduler: str | None) -> Workers:

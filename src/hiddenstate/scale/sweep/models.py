@@ -5,10 +5,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from hiddenstate.errors import DataError, count, did_you_mean, listed, printable
+from hiddenstate.errors import (
+    DataError,
+    UntrustedFileError,
+    count,
+    did_you_mean,
+    listed,
+    printable,
+)
 from hiddenstate.models.fitted import FittedModel, model_of_bytes
 from hiddenstate.scale.sweep.groups import Key, name_of
-from hiddenstate.scale.sweep.store import Record, SweepFolder
+from hiddenstate.scale.sweep.records import Damage, Record
+from hiddenstate.scale.sweep.store import SweepFolder
+from hiddenstate.scale.sweep.work import DAMAGED
+
+REPAIR = "the command that trained the sweep trains it again"
+"""What helps against a damaged record."""
 
 
 class SweepModels:
@@ -25,9 +37,13 @@ class SweepModels:
         self.by: tuple[str, ...] = tuple(self.about["by"])
 
     @cached_property
+    def _contents(self) -> tuple[dict[Key, Record], list[Damage]]:
+        return self.folder.contents()
+
+    @property
     def records(self) -> dict[Key, Record]:
         """What became of each group."""
-        return self.folder.records()
+        return self._contents[0]
 
     def __iter__(self) -> Iterator[Key]:
         return (key for key, record in self.records.items() if record.n_bytes)
@@ -57,6 +73,8 @@ class SweepModels:
         ------
         DataError
             If there is no such group, or it has no model.
+        UntrustedFileError
+            If its record is damaged.
         """
         return self._record(key).model_bytes()
 
@@ -69,14 +87,37 @@ class SweepModels:
         """Return why a group has no model; empty if it has one."""
         record = self.records.get(key)
         if record is None:
-            return "is not in the sweep, or not trained yet"
+            lost = [f"; {damage.reason}" for damage in self._contents[1][:1]]
+            return f"is not in the sweep, or not trained yet{''.join(lost)}"
+        if record.outcome.status == DAMAGED:
+            return f"is damaged: {record.outcome.reason}"
         return f"failed: {record.outcome.reason}" if not record.n_bytes else ""
+
+    def is_damaged(self, key: Key) -> bool:
+        """Whether the record of a group is damaged, or may be one of those that are."""
+        record = self.records.get(key)
+        if record is None:
+            return bool(self._contents[1])
+        return record.outcome.status == DAMAGED
+
+    def check(self) -> Iterator[tuple[str, str | None]]:
+        """Yield the name of each group, and what is wrong with its record, or None."""
+        for key, record in self.records.items():
+            is_damaged = record.outcome.status == DAMAGED
+            yield name_of(key, self.by), record.outcome.reason if is_damaged else None
+        for number, damage in enumerate(self._contents[1], 1):
+            yield f"unnamed record {number}", damage.reason
 
     def _record(self, key: Key) -> Record:
         if len(key) != len(self.by):
             raise DataError(
                 f"{printable(self.folder.path)}: expected {count(len(self.by), 'value')}, of "
                 f"{listed(self.by)}, got {printable(','.join(key), 60)}"
+            )
+        if self.is_damaged(key):
+            raise UntrustedFileError(
+                f"{printable(self.folder.path)}: group {name_of(key, self.by)} "
+                f"{self.why_not(key)}; {REPAIR}"
             )
         record = self.records.get(key)
         if record is None:

@@ -9,10 +9,8 @@ and costs the packet of that worker. A worker does not import the script that st
 
 import contextlib
 import json
-import os
 import queue
 import subprocess
-import sys
 import threading
 from collections.abc import Iterable
 from typing import IO, Any, Protocol
@@ -20,6 +18,7 @@ from typing import IO, Any, Protocol
 from hiddenstate.errors import MachineError
 from hiddenstate.kernels import processors
 from hiddenstate.scale.sweep.worker import read_frame, write_frame
+from hiddenstate.system.interpreter import import_path, python_command, python_environment
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """Environment of a worker: there are as many workers as cores."""
@@ -130,10 +129,10 @@ class LocalPool:
 
     def _started(self, number: int) -> "subprocess.Popen[bytes]":
         self._processes[number] = subprocess.Popen(
-            [sys.executable, "-P", "-c", PROGRAM, json.dumps(sys.path)],
+            python_command("-c", PROGRAM, json.dumps(import_path())),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, **ONE_THREAD},
+            env=python_environment(ONE_THREAD),
         )
         return self._processes[number]
 

@@ -10,14 +10,20 @@ import numpy as np
 from hiddenstate.config import DataConfig, make_config
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.readers.columns import Columns
-from hiddenstate.errors import DataError, HiddenstateError, count, printable
+from hiddenstate.errors import (
+    DataError,
+    HiddenstateError,
+    UntrustedFileError,
+    count,
+    printable,
+)
 from hiddenstate.inference.inputs import read_new_data
 from hiddenstate.inference.outlook import outlook_of
 from hiddenstate.inference.overflow import checked_predictor
 from hiddenstate.inference.predict import Prediction, predict_data
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.scale.sweep.groups import GroupedTable, Key, fingerprint, name_of, read_groups
-from hiddenstate.scale.sweep.models import SweepModels
+from hiddenstate.scale.sweep.models import REPAIR, SweepModels
 from hiddenstate.scale.sweep.packets import group_columns, with_places
 from hiddenstate.scale.sweep.work import as_values, group_dataset
 from hiddenstate.system.typing import Array
@@ -59,7 +65,11 @@ class SweepTable:
 
 
 def read_sweep_table(
-    models: SweepModels, path: str, reading: Mapping[str, Any], skip_unknown: bool
+    models: SweepModels,
+    path: str,
+    reading: Mapping[str, Any],
+    skip_unknown: bool,
+    skip_damaged: bool | None = None,
 ) -> SweepTable:
     """Read a table to predict with the models of a sweep.
 
@@ -72,11 +82,15 @@ def read_sweep_table(
         Reading options; None is as in training.
     skip_unknown : bool
         Whether groups without a model are left out, with a remark, instead of refused.
+    skip_damaged : bool, optional
+        Likewise for groups whose record is damaged; by default, as `skip_unknown`.
 
     Raises
     ------
     DataError
         If the table cannot be read, or has groups without a model.
+    UntrustedFileError
+        If it has groups whose record is damaged.
     """
     changes = {name: value for name, value in reading.items() if value is not None}
     about = models.about
@@ -88,6 +102,14 @@ def read_sweep_table(
     )
     unknown = {key: why for key in table.keys if (why := models.why_not(key))}
     remarks = tuple(f"{name_of(key, models.by)}: no model: {why}" for key, why in unknown.items())
+    damaged = [key for key in unknown if models.is_damaged(key)]
+    if damaged and not (skip_unknown if skip_damaged is None else skip_damaged):
+        key = damaged[0]
+        more = f", and {len(damaged) - 1:,} more" if len(damaged) > 1 else ""
+        raise UntrustedFileError(
+            f"{printable(models.folder.path)}: group {name_of(key, models.by)} {unknown[key]}{more}"
+            f"; {REPAIR}, or leave it out with --skip-unknown"
+        )
     if unknown and not skip_unknown:
         some = "; ".join(
             f"{name_of(key, models.by)} ({printable(why, 80)})"

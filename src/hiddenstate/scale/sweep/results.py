@@ -6,12 +6,17 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hiddenstate.scale.sweep.groups import Key
-from hiddenstate.scale.sweep.store import Record, SweepFolder
-from hiddenstate.scale.sweep.work import STATUSES
+from hiddenstate.scale.sweep.groups import Key, name_of
+from hiddenstate.scale.sweep.options import Shard
+from hiddenstate.scale.sweep.records import Damage, Record
+from hiddenstate.scale.sweep.store import SweepFolder
+from hiddenstate.scale.sweep.work import DAMAGED, STATUSES
 
 COLUMNS = ("status", "score", "value", "baseline", "rows", "updates", "seconds", "reason")
 """Columns of the table after those of the groups."""
+
+NAMED = 5
+"""Most damaged groups that are named."""
 
 ROUNDS = 5
 """Most times that the table is written while other commands add groups."""
@@ -23,6 +28,8 @@ def result_rows(records: Mapping[Key, Record], by: Sequence[str]) -> list[dict[s
     rows = []
     for key, record in sorted(records.items()):
         facts = record.outcome.facts()
+        if record.outcome.status == DAMAGED:  # nothing is known of it
+            facts = dict.fromkeys(COLUMNS) | {name: facts[name] for name in ("status", "reason")}
         rows.append(dict(zip(names, key, strict=True)) | {name: facts[name] for name in COLUMNS})
     return rows
 
@@ -56,6 +63,25 @@ def counts(records: Mapping[Key, Record]) -> dict[str, int]:
     """Return how many groups have each status."""
     found = Counter(record.outcome.status for record in records.values())
     return {status: found[status] for status in STATUSES}
+
+
+def damage_lines(
+    records: Mapping[Key, Record], unnamed: Sequence[Damage], shard: Shard, by: Sequence[str]
+) -> list[str]:
+    """Return what is to be said of the damage in a shard that is about to be trained again."""
+    damaged = [
+        key
+        for key, record in records.items()
+        if record.outcome.status == DAMAGED and shard.holds(key)
+    ]
+    lines = [
+        f"group {name_of(key, by)}: {records[key].outcome.reason}; it is trained again"
+        for key in damaged[:NAMED]
+    ]
+    if len(damaged) > NAMED:
+        lines.append(f"{len(damaged) - NAMED:,} more groups are damaged, and trained again")
+    lines += [f"{damage.reason}; groups without a record are trained" for damage in unnamed[:NAMED]]
+    return lines
 
 
 def _sizes(folder: SweepFolder) -> list[int]:

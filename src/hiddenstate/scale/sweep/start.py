@@ -12,8 +12,9 @@ from hiddenstate.data.readers import formats
 from hiddenstate.errors import OptionError, count, listed, printable
 from hiddenstate.scale.sweep.groups import GroupedTable, Key, fingerprint, read_groups
 from hiddenstate.scale.sweep.options import EXCLUDED, Shard
-from hiddenstate.scale.sweep.store import Record, SweepFolder
-from hiddenstate.scale.sweep.work import as_values
+from hiddenstate.scale.sweep.records import Record
+from hiddenstate.scale.sweep.store import SweepFolder
+from hiddenstate.scale.sweep.work import DAMAGED, as_values
 from hiddenstate.system.atomic_file import TEMPORARY
 from hiddenstate.system.strict_json import canonical_json
 
@@ -49,11 +50,8 @@ class Sweep:
 
     def missing(self, records: Mapping[Key, Record], shard: Shard, retry_failed: bool) -> list[int]:
         """Return the groups of a shard that are to be trained, by number."""
-        kept = {
-            key
-            for key, record in records.items()
-            if not (retry_failed and record.outcome.status == "failed")
-        }
+        again = (DAMAGED, "failed") if retry_failed else (DAMAGED,)
+        kept = {key for key, record in records.items() if record.outcome.status not in again}
         return [
             number
             for number, key in enumerate(self.table.keys)

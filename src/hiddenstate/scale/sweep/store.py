@@ -1,21 +1,18 @@
 """The folder of a sweep: one file that says what it is, and one file of models for each shard.
 
-A file of models is a list of records, each a line of JSON and the bytes of a model file. Records
-are only ever appended, so that a process may be killed at any moment: what it leaves of a record is
-skipped, and its group is trained again. Of two records of a group the later one counts. Nothing is
-pickled.
+Of two records of a group the later one counts. A group whose record is damaged has the status
+"damaged", and is trained again.
 """
 
-import hashlib
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from io import FileIO
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from hiddenstate.errors import DataError, MachineError, UntrustedFileError, printable
 from hiddenstate.scale.sweep.groups import Key
-from hiddenstate.scale.sweep.work import Outcome
+from hiddenstate.scale.sweep.records import Damage, Record, check_of, encode_record, scan
+from hiddenstate.scale.sweep.work import DAMAGED
 from hiddenstate.system.atomic_file import (
     append,
     clear_stale,
@@ -32,130 +29,11 @@ SWEEP_FORMAT = 1
 ABOUT = "sweep.json"
 """The file that says what a sweep is; a folder with one is a sweep."""
 
-MARK = b"hiddenstate-group "
-"""What the line of each record begins with."""
-
-MAX_LINE = 2**20
-"""Longest line of a record, in bytes."""
-
 BATCH, BATCH_BYTES = 100, 2**24
 """Most records, and about the most bytes, that are copied before they are flushed to the disk."""
 
 MAX_ABOUT = 2**24
 """Longest file that says what a sweep is, in bytes."""
-
-
-@dataclass(frozen=True)
-class Record:
-    """What a file of models says of one group.
-
-    Parameters
-    ----------
-    key : tuple of str
-        The values of the group.
-    outcome : Outcome
-    path : Path
-        The file.
-    at, n_bytes : int
-        Where the bytes of the model are in it; none if the group failed.
-    sha256 : str
-        Their checksum.
-    """
-
-    key: Key
-    outcome: Outcome
-    path: Path
-    at: int
-    n_bytes: int
-    sha256: str
-
-    def model_bytes(self) -> bytes:
-        """Return the model file.
-
-        Raises
-        ------
-        MachineError
-            If it cannot be read.
-        UntrustedFileError
-            If it does not have its checksum.
-        """
-        try:
-            with open_regular(self.path) as stream:
-                stream.seek(self.at)
-                content = stream.read(self.n_bytes)
-        except OSError as error:
-            raise MachineError(
-                f"{printable(self.path)}: cannot be read: {error.strerror}"
-            ) from None
-        if hashlib.sha256(content).hexdigest() != self.sha256:
-            raise UntrustedFileError(
-                f"{printable(self.path)}: the model of {printable(', '.join(self.key), 60)} does "
-                "not have its SHA-256; the file was damaged or changed, use another copy"
-            )
-        return content
-
-
-def encode_record(key: Key, outcome: Outcome, model: bytes) -> bytes:
-    """Return the bytes of a record."""
-    head = {
-        "group": list(key),
-        "bytes": len(model),
-        "sha256": hashlib.sha256(model).hexdigest(),
-        **outcome.facts(),
-    }
-    head["check"] = _check(head)
-    # A record begins on a line of its own, whatever a killed process has left before it.
-    return b"\n" + MARK + canonical_json(head).encode() + b"\n" + model
-
-
-def _check(head: Mapping[str, Any]) -> str:
-    """Return the checksum of a record's line."""
-    return hashlib.sha256(canonical_json(head).encode()).hexdigest()[:16]
-
-
-def read_records(path: Path) -> Iterator[Record]:
-    """Yield the complete and undamaged records of a file of models, in the order they were written.
-
-    Raises
-    ------
-    MachineError
-        If it cannot be read.
-    """
-    try:
-        with open_regular(path) as stream:
-            while (record := _next_record(path, stream)) is not None:
-                yield record
-    except OSError as error:
-        raise MachineError(f"{printable(path)}: cannot be read: {error.strerror}") from None
-
-
-def _next_record(path: Path, stream: IO[bytes]) -> Record | None:
-    """Return the next sound record, or None at the end of the file."""
-    while line := stream.readline(MAX_LINE):
-        if not line.startswith(MARK) or not line.endswith(b"\n"):
-            continue  # what stands between records: an empty line, or what a killed process left
-        head = _head(line[len(MARK) : -1])
-        if head is None:
-            continue
-        at = stream.tell()
-        content = stream.read(head["bytes"])
-        if hashlib.sha256(content).hexdigest() != head["sha256"]:
-            stream.seek(at)  # the next record may begin among the bytes of this one
-            continue
-        outcome = Outcome.read(head)
-        return Record(tuple(head["group"]), outcome, path, at, head["bytes"], head["sha256"])
-    return None
-
-
-def _head(line: bytes) -> dict[str, Any] | None:
-    """Return the JSON of a record's line if it is complete and has its checksum."""
-    try:
-        head = parse_json(line.decode())
-        check = head.pop("check")
-        sound = check == _check(head) and 0 <= head["bytes"] < 2**40
-    except (ValueError, AttributeError, KeyError, TypeError):
-        return None
-    return head if sound else None
 
 
 class SweepFolder:
@@ -180,14 +58,38 @@ class SweepFolder:
 
     def records(self) -> dict[Key, Record]:
         """Return the last record of each group, by its values."""
+        return self.contents()[0]
+
+    def contents(self, is_writer: bool = False) -> tuple[dict[Key, Record], list[Damage]]:
+        """Return the last record of each group, and the damage whose group is not known.
+
+        A group whose last record is damaged has one with that status in its place. A record that
+        another process is writing is no damage; `is_writer` is whether this one holds the lock.
+        """
         found: dict[Key, Record] = {}
+        unnamed: list[Damage] = []
         for path in self.files():
-            for record in read_records(path):
+            for each in scan(path):
+                if isinstance(each, Damage) and each.is_last and self._is_writing(path, is_writer):
+                    continue
+                if isinstance(each, Damage) and not each.is_certain:
+                    unnamed.append(each)
+                    continue
+                record = each.record() if isinstance(each, Damage) else each
                 earlier = found.get(record.key)
                 # Of several files, one that trained a group counts before one where it failed.
-                if earlier is None or earlier.path == path or earlier.outcome.status == "failed":
+                status = None if earlier is None else earlier.outcome.status
+                if earlier is None or earlier.path == path or status in (DAMAGED, "failed"):
                     found[record.key] = record
-        return found
+        if unnamed and len(found) >= self.about()["groups"]:  # every group is there again
+            return found, []
+        for damage in unnamed:
+            if damage.key is not None and damage.key not in found:
+                found[damage.key] = damage.record()
+        return found, [each for each in unnamed if each.key is None]
+
+    def _is_writing(self, path: Path, is_writer: bool) -> bool:
+        return not is_writer and is_locked(self.path, f"{path.stem}.lock")
 
     def about(self) -> dict[str, Any]:
         """Return what the sweep is, as :meth:`create` wrote it.
@@ -227,7 +129,7 @@ class SweepFolder:
             "check": str,
         }
         about = check_fields(about, fields, f"{where}: damaged")
-        if about.pop("check") != _check(about):
+        if about.pop("check") != check_of(about):
             raise UntrustedFileError(f"{where}: damaged: it does not have its checksum")
         return about
 
@@ -240,7 +142,7 @@ class SweepFolder:
             If it cannot be written.
         """
         body = {"format": SWEEP_FORMAT, **about}
-        content = canonical_json({**body, "check": _check(body)}).encode() + b"\n"
+        content = canonical_json({**body, "check": check_of(body)}).encode() + b"\n"
         make_folder(self.path)  # by several commands at once, where each trains a shard
         write_atomically(self.path / ABOUT, content)
 
@@ -278,7 +180,13 @@ class SweepFolder:
         batch: list[bytes] = []
         for record in other.records().values():
             before = own.get(record.key)
-            if before is None or (before.outcome.status == "failed" and record.n_bytes):
+            if record.outcome.status == DAMAGED:
+                continue
+            if (
+                before is None
+                or before.outcome.status == DAMAGED
+                or (before.outcome.status == "failed" and record.n_bytes)
+            ):
                 content = record.model_bytes() if record.n_bytes else b""
                 batch.append(encode_record(record.key, record.outcome, content))
                 added += 1

@@ -15,7 +15,7 @@ from hiddenstate.data.readers.columns import Columns
 from hiddenstate.data.readers.open import existing
 from hiddenstate.data.readers.table import to_dataset
 from hiddenstate.engines import make_engine
-from hiddenstate.errors import HiddenstateError, printable
+from hiddenstate.errors import DataError, HiddenstateError, printable
 from hiddenstate.jobs import make_job
 from hiddenstate.jobs.memory import check_memory
 from hiddenstate.metrics.comparison import compare
@@ -30,8 +30,11 @@ from hiddenstate.training.initial_state import run_id, starting_state
 from hiddenstate.training.start import plan
 from hiddenstate.training.trainer import Trainer
 
-STATUSES = ("done", "beaten", "failed")
-"""What becomes of a group: trained, trained but worse than its baseline, or failed."""
+DAMAGED = "damaged"
+
+STATUSES = ("done", "beaten", "failed", DAMAGED)
+"""What becomes of a group: trained, trained but worse than its baseline, failed, or stored in a
+record that cannot be read any more."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class Outcome:
 
     Parameters
     ----------
-    status : {"done", "beaten", "failed"}
+    status : {"done", "beaten", "failed", "damaged"}
     rows : int
         Its rows in the table.
     reason : str
@@ -184,7 +187,14 @@ def train_group(
     """
     began = time.perf_counter()
     config, dataset = plan(job, values, read=lambda config: group_dataset(columns, config, name))
-    work = make_job(config, with_leaks(prepare(dataset, config), dataset, config))
+    try:
+        prepared = prepare(dataset, config)
+    except DataError as error:
+        if error.file_row is None:
+            raise
+        what = str(error).removeprefix(f"{name}: ")
+        raise DataError(f"{columns.row(error.file_row)}: {what}") from None
+    work = make_job(config, with_leaks(prepared, dataset, config))
     check_labels(work.dataset.classes or [])
     check_memory(work)
     state = starting_state(work)

@@ -27,7 +27,10 @@ def serve() -> None:
     from hiddenstate.scale.sweep.work import train_packet
 
     while (packet := read_frame(sys.stdin.buffer)) is not None:
-        write_frame(answers, train_packet(packet))
+        try:
+            write_frame(answers, train_packet(packet))
+        except BrokenPipeError:  # the command has ended, and needs no answer
+            os._exit(1)
 
 
 def read_frame(stream: IO[bytes]) -> bytes | None:

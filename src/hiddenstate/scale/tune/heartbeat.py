@@ -3,8 +3,8 @@
 import threading
 from typing import Any
 
+from hiddenstate.scale.tune.database_errors import failures
 from hiddenstate.scale.tune.ledger import Ledger
-from hiddenstate.scale.tune.storage import failures
 
 
 class Heartbeat:

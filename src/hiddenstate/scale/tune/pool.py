@@ -18,6 +18,7 @@ from hiddenstate.scale.tune.settings import StudyData, load_data, read_settings
 from hiddenstate.scale.tune.storage import Address
 from hiddenstate.scale.tune.study import open_study
 from hiddenstate.scale.tune.worker import Study, Watcher, Worker
+from hiddenstate.system.interpreter import safe_children
 from hiddenstate.training.callback import Callback
 
 MAX_QUICK = 5
@@ -187,12 +188,13 @@ class Pool:
     def _start(self) -> None:
         ours, theirs = self._context.Pipe(duplex=False)
         process = self._context.Process(target=work, args=(self._order, theirs))
-        resource_tracker.ensure_running()  # its first start would unblock the signals
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-        try:
-            process.start()  # a signal that comes while it imports waits until it can handle it
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        with safe_children():
+            resource_tracker.ensure_running()  # its first start would unblock the signals
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+            try:
+                process.start()  # a signal that comes while it imports waits until it can handle it
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
         theirs.close()
         self._running[process] = (ours, time.monotonic())
 

@@ -13,8 +13,9 @@ import numpy as np
 from hiddenstate.config import Config, make_config
 from hiddenstate.config.parameters import errors_for_python
 from hiddenstate.data import SequenceDataset
-from hiddenstate.errors import DataError, OptionError, printable
+from hiddenstate.errors import DataError, OptionError, did_you_mean, printable
 from hiddenstate.estimators.base import Estimator
+from hiddenstate.kernels import processors
 from hiddenstate.runs.listing import check_name
 from hiddenstate.scale.tune.ledger import SECONDS, Slot
 from hiddenstate.scale.tune.pool import Order, Pool
@@ -111,7 +112,8 @@ def tune(
     X, y : array-like
         As in `fit`.
     space : dict, optional
-        For each parameter a list of choices, or a dict of `low` and `high` with `log` or `step`;
+        For each parameter a list or tuple of choices, or a dict of `low` and `high` with `log` or
+        `step`;
         by default a short space for the estimator.
     n_trials : int, default=50
     sampler : {"tpe", "random"}, default="tpe"
@@ -133,7 +135,7 @@ def tune(
     name : str, default="tune"
         Name of the study.
     n_jobs : int, default=1
-        Worker processes.
+        Worker processes; 0 or -1 is one for each core.
     refit : bool, default=True
         Whether the best is fitted on all of X, for the epochs that its weights had.
     verbose : int, default=0
@@ -183,7 +185,8 @@ def tune(
                 refit_fraction=own,
             )
             shown = address.shown if storage else None
-            slots = _run(replace(settings, storage=shown), data, address, folder, n_jobs, verbose)
+            n = int(n_jobs) if n_jobs > 0 else processors()
+            slots = _run(replace(settings, storage=shown), data, address, folder, n, verbose)
         found = Search(settings, slots)
     if refit:
         found.best_estimator_ = _fitted(estimator, found, slots, own, X, y, sample_weight)
@@ -198,9 +201,13 @@ def _check(
             "estimator: expected a RecurrentClassifier, RecurrentRegressor or Autoencoder, got "
             f"{type(estimator).__name__}; optuna_integration.OptunaSearchCV searches any"
         )
-    for word, value in (("n_trials", n_trials), ("seeds", seeds), ("n_jobs", n_jobs)):
-        if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
-            raise OptionError(f"{word}: expected a whole number of at least 1, got {value!r}")
+    for word, value, low in (
+        ("n_trials", n_trials, 1),
+        ("seeds", seeds, 1),
+        ("n_jobs", n_jobs, -1),
+    ):
+        if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < low:
+            raise OptionError(f"{word}: expected a whole number of at least {low}, got {value!r}")
     for word, chosen, choices in (("sampler", sampler, SAMPLERS), ("pruner", pruner, PRUNERS)):
         if chosen not in choices:
             raise OptionError(f"{word}: expected one of {', '.join(choices)}, got {chosen!r}")
@@ -250,8 +257,23 @@ def _space(config: Config, space: Mapping[str, Any] | None, estimator: Any) -> S
     if unknown:
         raise OptionError(
             f"space: {printable(unknown[0], 40)}: {type(estimator).__name__} has no such parameter"
+            f"{did_you_mean(str(unknown[0]), estimator.get_params(deep=False))}"
         )
-    return make_space(config.job, space)
+    if not space:
+        raise OptionError("space: is empty; name a parameter, such as {'hidden_size': [32, 64]}")
+    return make_space(config.job, {name: _spec(name, spec) for name, spec in space.items()})
+
+
+def _spec(name: str, spec: Any) -> Any:
+    """Return the choices or the range of a parameter, as a space has them."""
+    if isinstance(spec, (tuple, np.ndarray)):
+        return list(spec)
+    if isinstance(spec, (list, Mapping)):
+        return spec
+    raise OptionError(
+        f"space: {name}: expected choices, such as [16, 32], or a range, such as "
+        f"{{'low': 8, 'high': 64}}, got {type(spec).__name__}"
+    )
 
 
 @contextmanager

@@ -11,6 +11,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from hiddenstate.errors import MachineError, OptionError, did_you_mean, printable
+from hiddenstate.scale.tune.database_errors import (
+    cause_of,
+    failures,
+    hint_for,
+    is_gone,
+    is_other_file,
+    may_pass,
+)
 from hiddenstate.system.extras import require
 
 T = TypeVar("T")
@@ -21,11 +29,17 @@ DATABASE = "study.sqlite3"
 PATIENCE = 600.0
 """Seconds that a worker tries to reach a database again before it gives up."""
 
+START_PATIENCE = 60.0
+"""Seconds that a worker that starts waits for a database, which may be starting too."""
+
 CONNECT_SECONDS = 10
 """Seconds after which a connection that does not come about, or is silent, counts as failed."""
 
 FIRST_WAIT, LONGEST_WAIT = 0.2, 5.0
 """Seconds before the second attempt, and between later ones."""
+
+RACES = 3
+"""How often another worker may make the tables first."""
 
 SCHEMES = ("sqlite", "postgresql")
 
@@ -138,8 +152,12 @@ def connect(
     heartbeat: int,
     grace: int,
     stale: Callable[[Any, Any], None] | None = None,
+    tell: Callable[[str], None] = lambda line: None,
+    interrupted: Callable[[], bool] = lambda: False,
 ) -> Any:
     """Return the Optuna storage at an address, with its tables made.
+
+    A server that does not answer is waited for, `START_PATIENCE` seconds long.
 
     Parameters
     ----------
@@ -148,6 +166,10 @@ def connect(
         Seconds between two signs of life of a trial, and without one until it counts as dead.
     stale : callable, optional
         Called with a study and a trial that was found dead.
+    tell : callable
+        Called with a line when a server does not answer, and when it does.
+    interrupted : callable
+        Returns True once the process is asked to stop.
 
     Raises
     ------
@@ -155,10 +177,9 @@ def connect(
         If it cannot be reached, or holds something else.
     """
     optuna = require("optuna", "hiddenstate tune")
-    from sqlalchemy.exc import SQLAlchemyError
-
     optuna.logging.set_verbosity(optuna.logging.CRITICAL)
-    for attempt in range(4):
+    outage, races = _Outage(address, tell, interrupted), 0
+    while True:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # the heartbeat is experimental
@@ -171,13 +192,24 @@ def connect(
                     heartbeat_stale_trial_callback=stale,
                 )
             break
-        except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+        except failures() as error:
             # Of two workers that make the tables at the same time, one fails.
-            if attempt == 3 or not re.search("already exists|locked|unique", str(error).lower()):
+            if (
+                re.search("already exists|locked|unique", str(cause_of(error)).lower())
+                and races < RACES
+            ):
+                races += 1
+            elif (
+                address.path is not None
+                or not may_pass(error)
+                or outage.seconds > START_PATIENCE
+                or interrupted()
+            ):
                 raise MachineError(_unreachable(address, error)) from None
-            time.sleep(random.uniform(0.1, 0.5))
+            outage.wait(_reason(error, address))
         except (RuntimeError, UnicodeError) as error:  # tables of another version, or no host name
             raise MachineError(f"{address.shown}: {printable(error, 300)}") from None
+    outage.end()
     if address.path is not None:
         _serialize(storage.engine)
     return storage
@@ -228,23 +260,60 @@ def _unreachable(address: Address, error: BaseException) -> str:
     if "password" in reason:
         hint = "set PGPASSWORD, or use a ~/.pgpass file"
     elif address.path is not None:
-        hint = "name another file with --storage sqlite:///FILE"
+        hint = hint_for(error, address.path)
+        if not hint or (is_other_file(error) and address.path.name != DATABASE):
+            hint = "name another file with --storage sqlite:///FILE"
+    else:
+        hint = hint_for(error, None) or hint
     return f"--storage {address.shown}: {reason}; {hint}"
 
 
 def _reason(error: BaseException, address: Address) -> str:
     """Return the driver's own words, in one line."""
-    cause: BaseException = error
-    while cause.__cause__ is not None:
-        cause = cause.__cause__
-    cause = getattr(cause, "orig", None) or cause
-    text = " ".join(str(cause).split())
+    text = " ".join(str(cause_of(error)).split())
     for advice in (" Multiple connection attempts", " Is the server running"):
         text = text.partition(advice)[0]
     from sqlalchemy.engine import make_url
 
     password = make_url(address.url).password
     return printable(text.replace(str(password), "***") if password else text, 250)
+
+
+class _Outage:
+    """The time since a database was called, and what is said of it if that is long.
+
+    Parameters
+    ----------
+    address : Address
+    tell, interrupted : callable
+        As for :class:`Patience`.
+    """
+
+    def __init__(
+        self, address: Address, tell: Callable[[str], None], interrupted: Callable[[], bool]
+    ) -> None:
+        self._address, self._tell, self._interrupted = address, tell, interrupted
+        self._began, self._wait, self._is_lost = time.monotonic(), FIRST_WAIT, False
+
+    @property
+    def seconds(self) -> float:
+        """How long it has lasted."""
+        return time.monotonic() - self._began
+
+    def wait(self, reason: str) -> None:
+        """Wait before the next attempt, longer each time."""
+        if not self._is_lost and self.seconds > 1:
+            self._tell(f"{self._address.shown}: no answer; trying again ({reason})")
+            self._is_lost = True
+        until = time.monotonic() + self._wait * random.uniform(0.75, 1.25)
+        self._wait = min(2 * self._wait, LONGEST_WAIT)
+        while time.monotonic() < until and not self._interrupted():
+            time.sleep(0.05)
+
+    def end(self) -> None:
+        """Say that it answers again, if it was said to be lost."""
+        if self._is_lost:
+            self._tell(f"{self._address.shown}: answers again, after {self.seconds:.0f} s")
 
 
 class Patience:
@@ -279,25 +348,20 @@ class Patience:
         StudyGoneError
             If the study, or its database, was deleted.
         MachineError
-            If the database does not answer for too long, or the process is asked to stop.
+            If the database does not answer for too long, or with an error that does not pass, or
+            the process is asked to stop.
         """
-        began, wait, lost = time.monotonic(), FIRST_WAIT, False
+        outage = _Outage(self.address, self._tell, self.interrupted)
         while True:
             try:
                 result = call(*arguments, **options)
             except failures() as error:
-                self._check(error, time.monotonic() - began)
-                if not lost and time.monotonic() - began > 1:
-                    self._tell(f"{self.address.shown}: no answer; trying again")
-                    lost = True
-                self._sleep(wait)
-                wait = min(2 * wait, LONGEST_WAIT)
+                self._check(error, outage.seconds)
+                outage.wait(_reason(error, self.address))
             except KeyError:
                 raise StudyGoneError(_gone(self.address)) from None
             else:
-                if lost:
-                    seconds = time.monotonic() - began
-                    self._tell(f"{self.address.shown}: answers again, after {seconds:.0f} s")
+                outage.end()
                 return result
 
     def attempt(self, call: Callable[..., T], *arguments: Any, **options: Any) -> T | None:
@@ -310,25 +374,15 @@ class Patience:
     def _check(self, error: BaseException, seconds: float) -> None:
         """Raise what ends the attempts."""
         reason = _reason(error, self.address)
-        if re.search("no such table|relation .* does not exist|database .* does not exist", reason):
+        if is_gone(error):
             raise StudyGoneError(_gone(self.address)) from None
+        if not may_pass(error):
+            hint = hint_for(error, self.address.path)
+            raise MachineError("; ".join(filter(None, (f"{self.address.shown}: {reason}", hint))))
         if seconds > self._seconds or self.interrupted():
             raise MachineError(
                 f"{self.address.shown}: no answer for {seconds:.0f} s: {reason}"
             ) from None
-
-    def _sleep(self, seconds: float) -> None:
-        until = time.monotonic() + seconds * random.uniform(0.75, 1.25)
-        while time.monotonic() < until and not self.interrupted():
-            time.sleep(0.05)
-
-
-def failures() -> tuple[type[Exception], ...]:
-    """Return the errors of a database that may answer later."""
-    from optuna.exceptions import StorageInternalError
-    from sqlalchemy.exc import SQLAlchemyError
-
-    return (StorageInternalError, SQLAlchemyError)
 
 
 def _gone(address: Address) -> str:

@@ -70,7 +70,7 @@ def open_study(
     before_writing()
     if address.path is not None:
         make_folder(address.path.parent)
-    storage = connect(address, heartbeat, grace, retry)
+    storage = connect(address, heartbeat, grace, retry, tell, interrupted)
     patience = Patience(address, tell, interrupted)
     is_new = _create(storage, settings, patience, folder)
     ledger = Ledger(storage, settings.name, patience)
