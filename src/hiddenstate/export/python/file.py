@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from importlib.abc import InspectLoader
 from importlib.resources import files
 from importlib.util import module_from_spec, spec_from_loader
@@ -16,12 +17,22 @@ from hiddenstate.export.trial import Trial
 WIDTH = 96
 """Characters of a line of numbers."""
 
+OLDER = (
+    (r"^from numpy\.typing import NDArray\n", ""),
+    (r"^([A-Z]\w* = )((?:Callable|NDArray|dict|list|tuple)\[.*?\])(?=$|  #)", r'\1"\2"'),
+    (r", strict=True(?=\))", ""),
+    (r"\.removeprefix\(\"\\ufeff\"\)", r'.lstrip("\\ufeff")'),
+)
+"""What Python 3.8 does not have, and what stands for it. It evaluates aliases, not annotations."""
+
 INTRODUCTION = '''"""{name}: a trained model, with the numpy code that computes its answers.
 
     python {name}.py ROWS.csv > answers.csv
 {use}
 SHA-256 of the model: {sha}
 """
+
+from __future__ import annotations
 '''
 
 
@@ -54,6 +65,8 @@ def build(source: Source) -> Contents:
         )
     )
     code += "\n\n" + _text("command.py").split("import Array, Model, Part\n", 1)[1].lstrip()
+    for newer, older in OLDER:
+        code = re.sub(newer, older, code, flags=re.MULTILINE)
     head = INTRODUCTION.format(
         name=source.name,
         use=_use(source) if source.name == identifier(source.name) else "",
