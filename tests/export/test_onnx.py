@@ -90,7 +90,7 @@ def test_a_row_that_the_model_cannot_read_has_no_answer(job, start):
     X[2].flat[0] = np.inf
     whole = compute({"x": X[:1]})
     for name, answer in compute({"x": X}).items():
-        assert (answer[0] == whole[name][0]).all()
+        np.testing.assert_allclose(answer[0], whole[name][0], rtol=1e-6)  # sums of 1 row or of 3
         assert (answer[1:] == -1).all() if name == "class" else np.isnan(answer[1:]).all()
 
 

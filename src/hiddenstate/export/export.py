@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hiddenstate.errors import DataError, OptionError, did_you_mean, printable
+from hiddenstate.export.magnitude import magnitudes
 from hiddenstate.export.rounding import checked_change
 from hiddenstate.export.target import Contents, Source, Target, facts_json, identifier, source_of
 from hiddenstate.export.trial import (
-    difference,
+    differences,
     differs_in_one,
     float_rounding,
     scale_of,
@@ -245,22 +246,29 @@ def _tried(target: Target, source: Source, contents: Contents) -> tuple[float, f
     """
     trials = source.trials
     scale = scale_of(source.model, trials)
-    largest, spare, computed_by, wrong = 0.0, 0.0, "", None
+    largest, spare, computed_by, wrong = dict[str, float](), 0.0, "", None
     for trial in trials:
         run = target.run(source, contents, trial)
         found = trial.masked(run.answers)
         computed_by = run.computed_by
         spare = max(spare, float_rounding(run.answers, trial.answers, scale))
-        largest = max(largest, trial.difference(run.answers))
+        off = differences(found, trial.answers)
         if trial.stream is not None and run.stream is not None:
-            largest = max(largest, difference(run.stream, trial.stream))
-        if np.isfinite(largest):
+            stream = differences(run.stream, trial.stream)
+            off = {name: max(value, stream.get(name, 0.0)) for name, value in off.items()}
+        largest = {name: max(value, largest.get(name, 0.0)) for name, value in off.items()}
+        if np.isfinite(max(off.values())):
             wrong = wrong or differs_in_one(found, trial.answers, source.model, target.limit)
-    limit = target.limit * scale + spare
-    if not largest <= limit:
+    limits = dict.fromkeys(largest, target.limit * scale + spare)
+    if any(np.isfinite(off) and off > limits[name] for name, off in largest.items()):
+        for name, size in magnitudes(source.program, trials).items():
+            limits[name] = max(limits[name], target.limit * size + spare)
+    worst = max(largest, key=lambda name: largest[name] / limits[name])
+    difference, limit = largest[worst], limits[worst]
+    if not difference <= limit:
         raise DataError(
-            f"--to {target.name}: nothing was written: an answer differs by {largest:.3g} from the "
-            f"model's, computed by {computed_by}, and {limit:.3g} is allowed; use --to python, "
+            f"--to {target.name}: nothing was written: an answer differs by {difference:.3g} from "
+            f"the model's, computed by {computed_by}, and {limit:.3g} is allowed; use --to python, "
             "which computes in float64"
         )
     if wrong is not None:
@@ -269,4 +277,4 @@ def _tried(target: Target, source: Source, contents: Contents) -> tuple[float, f
             f"than a hundredth of what it spans, computed by {computed_by}; use --to python, which "
             "computes in float64"
         )
-    return largest, limit, sum(len(trial.X) for trial in trials), computed_by
+    return difference, limit, sum(len(trial.X) for trial in trials), computed_by
