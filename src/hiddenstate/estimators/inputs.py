@@ -195,7 +195,7 @@ def as_numbers(X: Any) -> Array:
     return values
 
 
-def check_numbers(values: Array, name: str, hint: str = "", allow_nan: bool = False) -> None:
+def check_numbers(values: Array, name: str, hint: str = "") -> None:
     """Reject NaN and infinity with the messages of scikit-learn.
 
     Raises
@@ -209,8 +209,7 @@ def check_numbers(values: Array, name: str, hint: str = "", allow_nan: bool = Fa
         raise DataError(
             f"Input {name} contains infinity or a value too large for dtype('{values.dtype}')."
         )
-    if not allow_nan:
-        raise DataError(f"Input {name} contains NaN{hint}.")
+    raise DataError(f"Input {name} contains NaN{hint}.")
 
 
 def float_type(X: Array) -> str:
