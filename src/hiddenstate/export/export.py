@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hiddenstate.errors import DataError, OptionError, did_you_mean, printable
+from hiddenstate.errors import (
+    DataError,
+    OptionError,
+    UntrustedFileError,
+    did_you_mean,
+    printable,
+)
 from hiddenstate.export.magnitude import magnitudes
 from hiddenstate.export.rounding import checked_change
 from hiddenstate.export.target import Contents, Source, Target, facts_json, identifier, source_of
@@ -19,6 +25,7 @@ from hiddenstate.export.trial import (
     float_rounding,
     scale_of,
 )
+from hiddenstate.inference.overflow import check_inputs, checked_predictor
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.runs.run import is_own_file
 from hiddenstate.system.atomic_file import check_output, write_outputs
@@ -130,6 +137,8 @@ def export_model(
         If what builds it is not installed, or a file cannot be written.
     DataError
         If an answer differs from the model's by more than the limit; nothing is written then.
+    UntrustedFileError
+        If the model's weights are so large that its predictions overflow.
     """
     target = target_named(to)
     if model.transform.by_window and model.transform.missing == "forward":
@@ -148,6 +157,7 @@ def export_model(
     if reason := target.refusal(source.program):
         raise OptionError(f"--to {to}: {reason}")
     change = checked_change(target, source, model)
+    _refuse_overflow(model, source)
     contents = target.build(source)
     paths = {end: Path(f"{base}{end}") for end in contents}
     if target.ending:
@@ -165,6 +175,29 @@ def export_model(
     write_outputs({paths[end]: content for end, content in contents.items()})
     sizes = {str(paths[end]): len(content) for end, content in contents.items()}
     return Report(to, sizes, *report, weights, change)
+
+
+def _refuse_overflow(model: FittedModel, source: Source) -> None:
+    """Refuse a model whose answers to the trial rows overflow in its own type, as `predict` does.
+
+    Some targets compute in float64, where they would be finite, and not the model's.
+
+    Raises
+    ------
+    UntrustedFileError
+    """
+    predictor = checked_predictor(model, "cpu", threads=1)
+    transform, dtype = source.model.transform, model.dtype
+    for trial in source.trials:
+        inputs = transform.apply(trial.X, trial.lengths, dtype, "trial rows")
+        try:
+            check_inputs(model, inputs, "trial rows")
+        except DataError:  # they are ordinary
+            raise UntrustedFileError(
+                f"the model's weights are so large that {dtype} overflows with ordinary rows; "
+                "train the model again, at a lower learning rate"
+            ) from None
+        predictor.predict(transform.net_inputs(inputs, trial.lengths, dtype), trial.lengths)
 
 
 def _named(output: Path, target: Target) -> tuple[Path, Path]:
