@@ -16,6 +16,7 @@ from hiddenstate.errors import (
     did_you_mean,
     printable,
 )
+from hiddenstate.export.example import add_example, both_examples
 from hiddenstate.export.magnitude import magnitudes
 from hiddenstate.export.rounding import checked_change
 from hiddenstate.export.target import Contents, Source, Target, facts_json, identifier, source_of
@@ -158,6 +159,7 @@ def export_model(
         raise OptionError(f"--to {to}: {reason}")
     change = checked_change(target, source, model)
     _refuse_overflow(model, source)
+    add_example(source)
     contents = target.build(source)
     paths = {end: Path(f"{base}{end}") for end in contents}
     if target.ending:
@@ -166,7 +168,8 @@ def export_model(
         earlier = _earlier_facts(paths[".json"]) if path != paths[".json"] else None
         shared = earlier is not None and earlier[SHA] == source.facts[SHA]
         if earlier is not None and shared:  # exports of the same model add to one file
-            contents[".json"] = facts_json({**earlier, **json.loads(contents[".json"])})
+            facts = json.loads(contents[".json"])
+            contents[".json"] = facts_json({**earlier, **facts, **both_examples(earlier, facts)})
         kept = [each for end, each in paths.items() if end != ".json" or not shared]
         _check_files(kept, force, path)
     else:

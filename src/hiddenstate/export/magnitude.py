@@ -8,7 +8,8 @@ import numpy as np
 
 from hiddenstate.export.program import Program, plain
 from hiddenstate.export.python.runtime import Model, Part, dense, outputs
-from hiddenstate.export.trial import Trial
+from hiddenstate.export.target import Source
+from hiddenstate.export.trial import Answers, Trial, float_rounding, scale_of
 from hiddenstate.system.typing import Array
 
 
@@ -24,6 +25,19 @@ def magnitudes(program: Program, trials: list[Trial]) -> dict[str, float]:
     of_job = _autoencoded if program.job == "autoencode" else _predicted
     each = [of_job(model, trial) for trial in trials]
     return {name: max(one[name] for one in each) for name in each[0]}
+
+
+def answer_limits(source: Source, answers: Answers, share: float) -> dict[str, float]:
+    """Return by how much float32 answers may differ from `answers`: a share of their scale or of
+    the size of their sums, with the rounding of their own type."""
+    scale, sizes = scale_of(source.model, source.trials), magnitudes(source.program, source.trials)
+    limits = {}
+    for name in (name for name in answers if name != "class"):
+        right = {name: answers[name]}
+        found = {name: answers[name].astype(np.float32)}
+        limits[name] = share * max(scale, sizes.get(name, 0.0))
+        limits[name] += float_rounding(found, right, scale)
+    return limits
 
 
 def _terms(layer: Part, x: Array) -> Array:

@@ -4,11 +4,11 @@ import numpy as np
 
 from hiddenstate.export.c.layout import Layout
 from hiddenstate.export.c.numbers import array, literal
-from hiddenstate.export.magnitude import magnitudes
+from hiddenstate.export.magnitude import answer_limits
 from hiddenstate.export.program import plain
 from hiddenstate.export.python.runtime import Model
 from hiddenstate.export.target import Source
-from hiddenstate.export.trial import Answers, float_rounding, scale_of
+from hiddenstate.export.trial import Answers
 
 LIMIT = 2e-6
 """Largest difference of an answer, by the scale of the targets."""
@@ -101,7 +101,7 @@ def selftest(source: Source, layout: Layout) -> str:
     vectors = array("@_test_x", x.astype(np.float32)) + "\n"
     vectors += array("@_test_y", y.astype(np.float32))
     text = TEMPLATE.replace("VECTORS", vectors)
-    limits = _limits(source, answers, names)
+    limits = answer_limits(source, {name: answers[name] for name in names}, LIMIT)
     limit = limits["reconstruction" if program.job == "autoencode" else names[0]]
     numbers = {
         "N_ROWS": len(X),
@@ -114,16 +114,3 @@ def selftest(source: Source, layout: Layout) -> str:
     for name, value in numbers.items():
         text = text.replace(name, str(value))
     return text
-
-
-def _limits(source: Source, answers: Answers, names: tuple[str, ...]) -> dict[str, float]:
-    """Return the largest difference of each answer: by its scale, or the size of its sums."""
-    scale = scale_of(source.model, source.trials)
-    sizes = magnitudes(source.program, source.trials)
-    limits = {}
-    for name in names:
-        right = {name: answers[name]}
-        found = {name: answers[name].astype(np.float32)}
-        limits[name] = LIMIT * max(scale, sizes.get(name, 0.0))
-        limits[name] += float_rounding(found, right, scale)
-    return limits

@@ -28,6 +28,7 @@ OLDER = (
 INTRODUCTION = '''"""{name}: a trained model, with the numpy code that computes its answers.
 
     python {name}.py ROWS.csv > answers.csv
+    python {name}.py --selftest
 {use}
 SHA-256 of the model: {sha}
 """
@@ -64,7 +65,9 @@ def build(source: Source) -> Contents:
             "import csv\nimport io\nimport json\nimport os\nimport re\nimport sys\n",
         )
     )
-    code += "\n\n" + _text("command.py").split("import Array, Model, Part\n", 1)[1].lstrip()
+    for module in ("command.py", "selftest.py"):
+        text = _text(module).partition("from hiddenstate.export.python.runtime import ")[2]
+        code += "\n\n" + text.partition("\n")[2].lstrip()
     for newer, older in OLDER:
         code = re.sub(newer, older, code, flags=re.MULTILINE)
     head = INTRODUCTION.format(
@@ -77,7 +80,8 @@ def build(source: Source) -> Contents:
         f"\n\nABOUT = (\n{_literal(json.dumps(about))}\n)\n"
         f"PROGRAM = (\n{_literal(json.dumps(packed(plain(source.program))))}\n)\n"
         "model = loaded(PROGRAM, ABOUT)\n\n"
-        'if __name__ == "__main__":\n    sys.exit(main(model))\n'
+        'if __name__ == "__main__":\n'
+        '    sys.exit(selftest(model) if sys.argv[1:] == ["--selftest"] else main(model))\n'
     )
     return {".py": (head + code + end).encode()}
 
