@@ -109,8 +109,9 @@ def test_the_hint_for_missing_values_names_choices_of_the_estimator():
         ("classify", "'mean' or 'forward' or 'mask'"),
         ("autoencode", "'mean' or 'mask'"),
     ):
-        with pytest.raises(DataError, match=f"missing={choices}"):
-            MADE[job]().fit(HOLES, TARGETS[job])
+        for value in (np.nan, np.inf):
+            with pytest.raises(DataError, match=f"missing={choices}"):
+                MADE[job]().fit(np.where(np.isnan(HOLES), value, X), TARGETS[job])
 
 
 @pytest.mark.parametrize(("job", "missing"), [("classify", "drop"), ("autoencode", "forward")])

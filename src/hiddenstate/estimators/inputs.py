@@ -201,14 +201,13 @@ def check_numbers(values: Array, name: str, hint: str = "") -> None:
     Raises
     ------
     DataError
-        Names the argument; `hint` is added to the message about NaN.
+        Names the argument; `hint` is added.
     """
     if values.dtype.kind != "f" or np.isfinite(values).all():
         return
     if np.isinf(values).any():
-        raise DataError(
-            f"Input {name} contains infinity or a value too large for dtype('{values.dtype}')."
-        )
+        what = f"infinity or a value too large for dtype('{values.dtype}')"
+        raise DataError(f"Input {name} contains {what}{hint}.")
     raise DataError(f"Input {name} contains NaN{hint}.")
 
 

@@ -34,7 +34,10 @@ def add_example(source: Source) -> None:
     source.facts["examples"] = {
         source.weights: {
             "x": _values(X[0]),
-            "answers": {name: _values(answer[0]) for name, answer in answers.items()},
+            "answers": {
+                name: _values(_rounded(answer[0], limits.get(name)))
+                for name, answer in answers.items()
+            },
             "tolerance": {name: float(f"{limit:.3g}") for name, limit in limits.items()},
         }
     }
@@ -44,6 +47,11 @@ def both_examples(earlier: dict[str, Any], later: dict[str, Any]) -> dict[str, A
     """Return the examples of two exports of one model with other weights, by these."""
     found = {**earlier.get("examples", {}), **later.get("examples", {})}
     return {"examples": found} if found else {}
+
+
+def _rounded(answer: Array, limit: float | None) -> Array:
+    """Return an answer without the digits that are far below its limit."""
+    return answer if limit is None else np.round(answer, 3 - math.floor(math.log10(limit)))
 
 
 def _values(array: Array) -> Any:
