@@ -17,13 +17,10 @@ from hiddenstate.export.trial import Trial
 WIDTH = 96
 """Characters of a line of numbers."""
 
-OLDER = (
-    (r"^from numpy\.typing import NDArray\n", ""),
-    (r"^([A-Z]\w* = )((?:Callable|NDArray|dict|list|tuple)\[.*?\])(?=$|  #)", r'\1"\2"'),
-    (r", strict=True(?=\))", ""),
-    (r"\.removeprefix\(\"\\ufeff\"\)", r'.lstrip("\\ufeff")'),
+IMPORTS = "".join(
+    f"import {name}\n" for name in ("csv", "datetime", "io", "json", "math", "os", "re", "sys")
 )
-"""What Python 3.8 does not have, and what stands for it. It evaluates aliases, not annotations."""
+"""What the command line imports too."""
 
 INTRODUCTION = '''"""{name}: a trained model, with the numpy code that computes its answers.
 
@@ -35,6 +32,14 @@ SHA-256 of the model: {sha}
 
 from __future__ import annotations
 '''
+
+OLDER = (
+    (r"^from numpy\.typing import NDArray\n", ""),
+    (r"^([A-Z]\w* = )((?:Callable|NDArray|dict|list|tuple)\[.*?\])(?=$|  #)", r'\1"\2"'),
+    (r", strict=True(?=\))", ""),
+    (r"\.removeprefix\(\"\\ufeff\"\)", r'.lstrip("\\ufeff")'),
+)
+"""What Python 3.8 does not have, and what stands for it. It evaluates aliases, not annotations."""
 
 
 def packed(value: Any, kinds: tuple[str, ...] = ("<f4",)) -> Any:
@@ -57,17 +62,9 @@ def packed(value: Any, kinds: tuple[str, ...] = ("<f4",)) -> Any:
 
 def build(source: Source) -> Contents:
     """Return the file."""
-    code = (
-        _text("runtime.py")
-        .split('"""\n', 1)[1]
-        .replace(
-            "import json\n",
-            "import csv\nimport io\nimport json\nimport os\nimport re\nimport sys\n",
-        )
-    )
-    for module in ("command.py", "selftest.py"):
-        text = _text(module).partition("from hiddenstate.export.python.runtime import ")[2]
-        code += "\n\n" + text.partition("\n")[2].lstrip()
+    code = _text("runtime.py").split('"""\n', 1)[1].replace("import json\n", IMPORTS)
+    code += "\n\n" + _text("command.py").split("import Array, Model, Part\n", 1)[1].lstrip()
+    code += "\n\n" + _text("selftest.py").split("import Model\n", 1)[1].lstrip()
     for newer, older in OLDER:
         code = re.sub(newer, older, code, flags=re.MULTILINE)
     head = INTRODUCTION.format(
