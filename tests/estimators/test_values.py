@@ -80,8 +80,30 @@ def test_values_that_are_not_finite_are_rejected_as_in_scikit_learn(job, rows):
             MADE[job]().fit(bad, TARGETS[job])
         with pytest.raises(DataError, match=words):
             predictions_of(fitted, bad)
-    with pytest.raises(DataError, match="contains infinity"):  # an error, not a missing value
-        MADE[job](missing="mean").fit(bad, TARGETS[job])
+
+
+@pytest.mark.parametrize(
+    ("job", "rows", "missing"),
+    [
+        pytest.param(*taken.values, missing, id=f"{taken.id}-{missing}")
+        for taken in TAKEN
+        for job, missing in CHOICES
+        if taken.values[0] == job
+    ],
+)
+def test_infinity_is_missing_where_the_model_fills_gaps(job, rows, missing):
+    copies = [[row.copy() for row in rows], [row.copy() for row in rows]]
+    for copy, value in zip(copies, (np.nan, -np.inf), strict=True):
+        copy[7].flat[0] = copy[2].flat[2] = value
+    gaps, infinite = copies if rows is SERIES else map(np.array, copies)
+    fitted, other = (
+        MADE[job](missing=missing).fit(each, TARGETS[job]) for each in (gaps, infinite)
+    )
+    for one in (gaps, infinite):
+        np.testing.assert_array_equal(predictions_of(other, one), predictions_of(fitted, gaps))
+    if rows is X and job != "autoencode":
+        steps = [fitted.stream(len(X)).step(np.asarray(one)[:, 0]) for one in (gaps, infinite)]
+        np.testing.assert_array_equal(*steps)
 
 
 def test_the_hint_for_missing_values_names_choices_of_the_estimator():
@@ -89,8 +111,9 @@ def test_the_hint_for_missing_values_names_choices_of_the_estimator():
         ("classify", "'mean' or 'forward' or 'mask'"),
         ("autoencode", "'mean' or 'mask'"),
     ):
-        with pytest.raises(DataError, match=f"missing={choices}"):
-            MADE[job]().fit(HOLES, TARGETS[job])
+        for value in (np.nan, np.inf):
+            with pytest.raises(DataError, match=f"missing={choices}"):
+                MADE[job]().fit(np.where(np.isnan(HOLES), value, X), TARGETS[job])
 
 
 @pytest.mark.parametrize(("job", "missing"), [("classify", "drop"), ("autoencode", "forward")])

@@ -1,6 +1,8 @@
 """The C header: its answers, what it refuses, and that it needs nothing of a target."""
 
 import re
+import subprocess
+import textwrap
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -80,7 +82,34 @@ def _quiet(program: str) -> str:
 def test_a_header_is_cpp_as_well_and_tests_itself(seed, tmp_path):
     _, header = header_of(random_model(seed))
     text = f"#define M_SELFTEST\n{header}"
-    assert "passed" in checked(compiled(tmp_path, text, *sanitized(), compiler="g++"))
+    options = (*sanitized(), "-Wold-style-cast")
+    assert "passed" in checked(compiled(tmp_path, text, *options, compiler="g++"))
+
+
+def test_a_program_in_cpp_reserves_scratch_without_casts_of_c(tmp_path):
+    _, header = header_of(random_model(3, job="classify", bidirectional=True))
+    (tmp_path / "m.h").write_text(header)
+    text = "#include <stdio.h>\n#define M_IMPLEMENTATION\n" + textwrap.dedent("""
+        #include "m.h"
+        int main() {
+            float x[2 * M_FEATURES] = {}, y[M_OUTPUTS], scratch[M_SCRATCH(2)];
+            printf("%d", m_run(x, 2, y, scratch) == M_OK);
+        }
+    """)
+    assert checked(compiled(tmp_path, text, "-Wold-style-cast", compiler="g++")) == "1"
+
+
+@pytest.mark.parametrize("level", ["-O2", "-O3"])
+def test_a_header_gives_the_answers_of_the_model_on_32_bits_without_a_warning(level, tmp_path):
+    (tmp_path / "main.c").write_text("#include <stdio.h>\nint main(void) { return 0; }\n")
+    words = [tool("gcc"), "-m32", tmp_path / "main.c", "-o", tmp_path / "main"]
+    if subprocess.run(words, capture_output=True).returncode:
+        pytest.skip("gcc has no libraries of 32 bits (gcc-multilib)")
+    for seed, cell in enumerate(("lstm", "gru", "rnn")):
+        wanted: dict[str, Any] = {"job": "classify", "cell": cell, "hidden_size": 32, "layers": 1}
+        _, header = header_of(random_model(seed, stem=False, members=1, **wanted))
+        program = compiled(tmp_path, f"#define M_SELFTEST\n{header}", "-m32", level)
+        assert "passed" in checked(program)
 
 
 def test_a_selftest_fails_if_an_answer_is_wrong(tmp_path):

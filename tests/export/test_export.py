@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 
 from hiddenstate import RecurrentRegressor, load
-from hiddenstate.errors import DataError, MachineError, OptionError
+from hiddenstate.data.prepare.transform import Transform
+from hiddenstate.errors import DataError, MachineError, OptionError, UntrustedFileError
 from hiddenstate.export import export, export_model
+from hiddenstate.export.export import TARGETS, target_named
 from hiddenstate.export.python import file as python_file
-from hiddenstate.export.target import Target
+from hiddenstate.export.target import Target, source_of
 from hiddenstate.system import atomic_file
 from tests.conftest import QUIET
 from tests.export.models import random_model
@@ -428,6 +430,39 @@ def test_an_estimator_exports_itself(tmp_path):
     )
     with pytest.raises(OptionError, match="already exists; add force"):
         estimator.export("python", tmp_path / "m.py")
+
+
+@pytest.mark.parametrize("weight", ["out.weight", "rnn.weight_ih_l0"])
+@pytest.mark.parametrize("to", TARGETS)
+def test_a_model_whose_predictions_overflow_is_refused(to, weight, tmp_path):
+    wanted: dict[str, Any] = {"missing": "error", "stem": False, "members": 1, "cell": "lstm"}
+    wanted |= {"linear": False, "pixels": False, "change": False, "bidirectional": False}
+    net = random_model(3, job="regress", output="steps", scaling=False, layers=1, **wanted)
+    signal = replace(net.net, n_features=1, n_outputs=1)
+    params = signal.initial(0, "float32")
+    params[weight] = np.full_like(params[weight], 3e38)
+    model = replace(net, net=signal, params=params, transform=Transform())
+    with pytest.raises(UntrustedFileError, match="train the model again, at a lower learning rate"):
+        export_model(model, to, tmp_path / f"m_{to}")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("missing", ["mean", "forward", "mask"])
+@pytest.mark.parametrize("to", ["python", "onnx", "c", "html"])
+def test_infinity_is_missing_where_the_model_fills_gaps(to, missing):
+    model = random_model(1, job="classify", missing=missing, members=1)
+    target = target_named(to)
+    source = source_of(model, "m", "float32", target.stored)
+    contents, gaps = target.build(source), source.trials[0]
+    assert np.isnan(gaps.X).any()
+    answers = [
+        target.run(
+            source, contents, replace(gaps, X=np.where(np.isnan(gaps.X), value, gaps.X))
+        ).answers
+        for value in (np.nan, np.inf, -np.inf)
+    ]
+    for other in answers[1:]:
+        np.testing.assert_array_equal(other["probabilities"], answers[0]["probabilities"])
 
 
 def test_every_target_has_a_module():

@@ -85,6 +85,26 @@ def test_a_gap_in_a_series_is_refused_with_its_place(cli, tmp_path):
     assert where in done.err
 
 
+@pytest.mark.parametrize("missing", ["forward", "mean"])
+def test_infinity_is_a_gap_where_the_model_fills_gaps(missing, cli, tmp_path):
+    path = write(tmp_path / "own.csv")
+    lines = path.read_text().splitlines()
+    for name, cell in (("gap", ""), ("inf", "-inf")):
+        other = list(lines)
+        for row in (31, 140):
+            other[row] = lines[row].rpartition(",")[0] + f",{cell}"
+        (tmp_path / f"{name}.csv").write_text("\n".join(other) + "\n")
+    answers = []
+    for name in ("gap", "inf"):
+        trained(cli, tmp_path / f"{name}.csv", 2, "--missing", missing, "--name", name)
+        for data in ("gap", "inf"):
+            done = cli("forecast", name, tmp_path / f"{data}.csv", "--horizon", 2)
+            assert done.code == 0, done.err
+            answers.append(done.out)
+    assert answers == [answers[0]] * 4
+    assert "nan" not in answers[0]
+
+
 def test_a_forecast_without_dates_says_why(cli, tmp_path):
     days = [k * k for k in range(30)]
     lines = [f"{day},{k % 5}" for k, day in enumerate(days)]

@@ -15,6 +15,9 @@ LIVE_VIEWS = ("window", "notebook", "terminal")
 VIEWS = ("auto", *LIVE_VIEWS, "off")
 """Views in Python; `auto` is the first of the live views that is possible."""
 
+_TEXTS = {"to", "weights"}
+"""Options of `export` whose values are texts; `config` does not know which."""
+
 _OPTION = re.compile(r"--(no-)?([a-z][a-z-]*)(?: ([a-z]\w*|\d+(?:\.\d+)?)\b)?")
 """An option of a command, with its value if one follows."""
 
@@ -49,7 +52,9 @@ def _as_parameter(match: re.Match[str]) -> str:
     if match[1]:
         return f"{name}=False" + (f" {value}" if value else "")
     choices = VIEWS if name == "view" else (option and option.choices) or ()
-    if value in choices:
+    if name == "force":
+        return "force=True" + (f" {value}" if value else "")
+    if value in choices or (value and name in _TEXTS):
         return f"{name}={value!r}"
     if value and value[0].isdigit():
         return f"{name}={value}"

@@ -19,6 +19,7 @@ from sklearn.utils.validation import (
 from hiddenstate.config import Config, TrainingConfig, section_options
 from hiddenstate.config.parameters import errors_for_python
 from hiddenstate.data import PreparedDataset, Rows, SequenceDataset
+from hiddenstate.data.prepare.missing import infinite_as_missing
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.readers.dataframes import encode_frame
 from hiddenstate.engines import (
@@ -356,8 +357,7 @@ class Estimator(BaseEstimator):
                 "feature names",
                 stacklevel=5,
             )
-        self._check_missing(X)
-        return Rows(X, lengths=lengths)
+        return self._without_infinity(Rows(X, lengths=lengths), reset)
 
     def _encoded_rows(self, X: Any) -> Rows:
         """Data frames as rows of a model that encodes text or dates."""
@@ -368,17 +368,16 @@ class Estimator(BaseEstimator):
             X, lengths = as_series(each, False)
         else:
             X, lengths = encode_frame(X, *own, "X"), None
-        self._check_missing(as_numbers(X))
-        return Rows(X, lengths=lengths)
+        return self._without_infinity(Rows(as_numbers(X), lengths), reset=False)
 
-    def _check_missing(self, X: Array) -> None:
-        """Refuse infinite values, and NaN unless the estimator fills it in."""
-        hint = ""
-        if not self._takes_missing():
-            left_out = LEFT_OUT[self._job, "missing"]
-            choices = " or ".join(repr(name) for name in _NAN_CHOICES if name not in left_out)
-            hint = f"; fill it in, or use missing={choices}"
-        check_numbers(X, "X", hint, allow_nan=self._takes_missing())
+    def _without_infinity(self, rows: Rows, reset: bool) -> Rows:
+        """Return rows with NaN for infinity if gaps are filled in; else refuse both."""
+        if self._takes_missing() if reset else self.model_.transform.fill is not None:
+            return infinite_as_missing(rows)
+        left_out = LEFT_OUT[self._job, "missing"]
+        choices = " or ".join(repr(name) for name in _NAN_CHOICES if name not in left_out)
+        check_numbers(rows.X, "X", f"; fill it in, or use missing={choices}")
+        return rows
 
     def _takes_missing(self) -> bool:
         return getattr(self, "missing", "error") in _NAN_CHOICES

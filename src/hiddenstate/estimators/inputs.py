@@ -214,22 +214,20 @@ def as_numbers(X: Any) -> Array:
     return values
 
 
-def check_numbers(values: Array, name: str, hint: str = "", allow_nan: bool = False) -> None:
+def check_numbers(values: Array, name: str, hint: str = "") -> None:
     """Reject NaN and infinity with the messages of scikit-learn.
 
     Raises
     ------
     DataError
-        Names the argument; `hint` is added to the message about NaN.
+        Names the argument; `hint` is added.
     """
     if values.dtype.kind != "f" or np.isfinite(values).all():
         return
     if np.isinf(values).any():
-        raise DataError(
-            f"Input {name} contains infinity or a value too large for dtype('{values.dtype}')."
-        )
-    if not allow_nan:
-        raise DataError(f"Input {name} contains NaN{hint}.")
+        what = f"infinity or a value too large for dtype('{values.dtype}')"
+        raise DataError(f"Input {name} contains {what}{hint}.")
+    raise DataError(f"Input {name} contains NaN{hint}.")
 
 
 def check_labels(labels: Any, name: str) -> None:

@@ -69,7 +69,7 @@ def _checked(part: Any, names: list[str], model: FittedModel, horizon: int, wher
             f"{where}: {count(len(values), 'step')}, expected {horizon}, the steps of the forecast"
         )
     fills = model.transform.missing not in ("error", "drop")
-    if np.isinf(values).any() or (np.isnan(values[:horizon]).any() and not fills):
+    if not (fills or np.isfinite(values[:horizon]).all()):
         step = int(np.argwhere(~np.isfinite(values))[0][0])
         raise DataError(f"{where}: missing or not finite at step {step}; fill it in")
     return values

@@ -9,15 +9,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hiddenstate.errors import DataError, OptionError, did_you_mean, printable
+from hiddenstate.errors import (
+    DataError,
+    OptionError,
+    UntrustedFileError,
+    did_you_mean,
+    printable,
+)
+from hiddenstate.export.example import add_example, both_examples
+from hiddenstate.export.magnitude import magnitudes
 from hiddenstate.export.rounding import checked_change
 from hiddenstate.export.target import Contents, Source, Target, facts_json, identifier, source_of
 from hiddenstate.export.trial import (
-    difference,
+    differences,
     differs_in_one,
     float_rounding,
     scale_of,
 )
+from hiddenstate.inference.overflow import check_inputs, checked_predictor
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.runs.run import is_own_file
 from hiddenstate.system.atomic_file import check_output, write_outputs
@@ -129,6 +138,8 @@ def export_model(
         If what builds it is not installed, or a file cannot be written.
     DataError
         If an answer differs from the model's by more than the limit; nothing is written then.
+    UntrustedFileError
+        If the model's weights are so large that its predictions overflow.
     """
     target = target_named(to)
     if model.transform.by_window and model.transform.missing == "forward":
@@ -147,6 +158,8 @@ def export_model(
     if reason := target.refusal(source.program):
         raise OptionError(f"--to {to}: {reason}")
     change = checked_change(target, source, model)
+    _refuse_overflow(model, source)
+    add_example(source)
     contents = target.build(source)
     paths = {end: Path(f"{base}{end}") for end in contents}
     if target.ending:
@@ -155,7 +168,8 @@ def export_model(
         earlier = _earlier_facts(paths[".json"]) if path != paths[".json"] else None
         shared = earlier is not None and earlier[SHA] == source.facts[SHA]
         if earlier is not None and shared:  # exports of the same model add to one file
-            contents[".json"] = facts_json({**earlier, **json.loads(contents[".json"])})
+            facts = json.loads(contents[".json"])
+            contents[".json"] = facts_json({**earlier, **facts, **both_examples(earlier, facts)})
         kept = [each for end, each in paths.items() if end != ".json" or not shared]
         _check_files(kept, force, path)
     else:
@@ -164,6 +178,29 @@ def export_model(
     write_outputs({paths[end]: content for end, content in contents.items()})
     sizes = {str(paths[end]): len(content) for end, content in contents.items()}
     return Report(to, sizes, *report, weights, change)
+
+
+def _refuse_overflow(model: FittedModel, source: Source) -> None:
+    """Refuse a model whose answers to the trial rows overflow in its own type, as `predict` does.
+
+    Some targets compute in float64, where they would be finite, and not the model's.
+
+    Raises
+    ------
+    UntrustedFileError
+    """
+    predictor = checked_predictor(model, "cpu", threads=1)
+    transform, dtype = source.model.transform, model.dtype
+    for trial in source.trials:
+        inputs = transform.apply(trial.X, trial.lengths, dtype, "trial rows")
+        try:
+            check_inputs(model, inputs, "trial rows")
+        except DataError:  # they are ordinary
+            raise UntrustedFileError(
+                f"the model's weights are so large that {dtype} overflows with ordinary rows; "
+                "train the model again, at a lower learning rate"
+            ) from None
+        predictor.predict(transform.net_inputs(inputs, trial.lengths, dtype), trial.lengths)
 
 
 def _named(output: Path, target: Target) -> tuple[Path, Path]:
@@ -245,22 +282,29 @@ def _tried(target: Target, source: Source, contents: Contents) -> tuple[float, f
     """
     trials = source.trials
     scale = scale_of(source.model, trials)
-    largest, spare, computed_by, wrong = 0.0, 0.0, "", None
+    largest, spare, computed_by, wrong = dict[str, float](), 0.0, "", None
     for trial in trials:
         run = target.run(source, contents, trial)
         found = trial.masked(run.answers)
         computed_by = run.computed_by
         spare = max(spare, float_rounding(run.answers, trial.answers, scale))
-        largest = max(largest, trial.difference(run.answers))
+        off = differences(found, trial.answers)
         if trial.stream is not None and run.stream is not None:
-            largest = max(largest, difference(run.stream, trial.stream))
-        if np.isfinite(largest):
+            stream = differences(run.stream, trial.stream)
+            off = {name: max(value, stream.get(name, 0.0)) for name, value in off.items()}
+        largest = {name: max(value, largest.get(name, 0.0)) for name, value in off.items()}
+        if np.isfinite(max(off.values())):
             wrong = wrong or differs_in_one(found, trial.answers, source.model, target.limit)
-    limit = target.limit * scale + spare
-    if not largest <= limit:
+    limits = dict.fromkeys(largest, target.limit * scale + spare)
+    if any(np.isfinite(off) and off > limits[name] for name, off in largest.items()):
+        for name, size in magnitudes(source.program, trials).items():
+            limits[name] = max(limits[name], target.limit * size + spare)
+    worst = max(largest, key=lambda name: largest[name] / limits[name])
+    difference, limit = largest[worst], limits[worst]
+    if not difference <= limit:
         raise DataError(
-            f"--to {target.name}: nothing was written: an answer differs by {largest:.3g} from the "
-            f"model's, computed by {computed_by}, and {limit:.3g} is allowed; use --to python, "
+            f"--to {target.name}: nothing was written: an answer differs by {difference:.3g} from "
+            f"the model's, computed by {computed_by}, and {limit:.3g} is allowed; use --to python, "
             "which computes in float64"
         )
     if wrong is not None:
@@ -269,4 +313,4 @@ def _tried(target: Target, source: Source, contents: Contents) -> tuple[float, f
             f"than a hundredth of what it spans, computed by {computed_by}; use --to python, which "
             "computes in float64"
         )
-    return largest, limit, sum(len(trial.X) for trial in trials), computed_by
+    return difference, limit, sum(len(trial.X) for trial in trials), computed_by

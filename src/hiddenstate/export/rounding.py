@@ -6,7 +6,13 @@ import numpy as np
 
 from hiddenstate.errors import DataError, HiddenstateError
 from hiddenstate.export.target import Source, Target
-from hiddenstate.export.trial import Trial, difference, expected_answers, scale_of
+from hiddenstate.export.trial import (
+    Trial,
+    difference,
+    expected_answers,
+    scale_of,
+    scaling_of_answers,
+)
 from hiddenstate.inference.evaluate import evaluate_run
 from hiddenstate.inference.overflow import checked_predictor
 from hiddenstate.models.fitted import FittedModel
@@ -85,6 +91,10 @@ def _change(trial: Trial, model: FittedModel, scale: float) -> float:
     """Return the largest change of answers, each in units of its scale."""
     before = trial.masked(expected_answers(model, trial.X, trial.lengths))
     scales = {"code": max(1.0, float(np.abs(before.get("code", 0)).max())), "error": 1.0}
+    if scaling_of_answers(model) is None:  # the spread of what it answers is all that is known
+        for name in set(before) & {"y", "reconstruction"}:
+            scales[name] = max(scale, float(before[name].std(axis=0).max()))
+        scales["error"] = max(1.0, float(np.abs(before.get("error", 0)).max()))
     return max(
         difference({name: trial.answers[name]}, {name: answer}) / scales.get(name, scale)
         for name, answer in before.items()

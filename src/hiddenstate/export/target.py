@@ -224,5 +224,9 @@ def _preparation(program: Program) -> dict[str, Any]:
 
 
 def facts_json(facts: Mapping[str, Any]) -> bytes:
-    """Return facts as the text of a JSON file."""
-    return (json.dumps(facts, indent=2, ensure_ascii=False) + "\n").encode()
+    """Return facts as the text of a JSON file, in which numbers of a list share a line."""
+    text = json.dumps(facts, indent=2, ensure_ascii=False)
+    number = r"(?:null|[-+.\deE]+)"
+    lists = rf"\[\n\s+{number}(?:,\n\s+{number})*\n\s+\]"
+    text = re.sub(lists, lambda found: f"[{' '.join(found[0][1:-1].split())}]", text)
+    return (text + "\n").encode()

@@ -69,30 +69,36 @@ class Trial:
 
 def difference(found: Mapping[str, Array], expected: Mapping[str, Array]) -> float:
     """Return the largest difference of answers; infinite where they cannot be compared."""
-    largest = 0.0
+    return max(differences(found, expected).values(), default=0.0)
+
+
+def differences(found: Mapping[str, Array], expected: Mapping[str, Array]) -> dict[str, float]:
+    """Return the largest difference of each answer; infinite where they cannot be compared."""
+    largest = {}
     for name, right in expected.items():
         if name == "class":
             continue
         own = np.asarray(found[name], np.float64)
-        if own.shape != right.shape or not np.isfinite(own).all():
-            return float("inf")
-        largest = max(largest, float(np.abs(own - right).max(initial=0)))
+        sound = own.shape == right.shape and bool(np.isfinite(own).all())
+        largest[name] = float(np.abs(own - right).max(initial=0)) if sound else float("inf")
     return largest
 
 
 def float_rounding(
     found: Mapping[str, Array], expected: Mapping[str, Array], scale: float
 ) -> float:
-    """Return what float32 itself costs answers that are larger than `scale`.
+    """Return what the type of answers itself costs those that are larger than `scale`.
 
-    A target of 1e6 with a scale of 1 has no digits for differences of 1e-6: float32 holds numbers
-    to 2**-23 of their size.
+    A target of 1e6 with a scale of 1 has no digits for differences of 1e-6 in float32, which holds
+    numbers to 2**-23 of their size.
     """
-    largest = 0.0
+    spare = 0.0
     for name, right in expected.items():
-        if name != "class" and np.asarray(found[name]).dtype == np.float32:
-            largest = max(largest, float(np.abs(right).max(initial=0)))
-    return max(0.0, largest - scale) * 2.0**-23
+        if name != "class":
+            largest = float(np.abs(right).max(initial=0))
+            dtype = np.asarray(found[name]).dtype
+            spare = max(spare, (largest - scale) * float(np.finfo(dtype).eps))
+    return spare
 
 
 SHARE = 0.01
@@ -155,13 +161,17 @@ def scale_of(model: FittedModel, trials: list[Trial]) -> float:
     """Return what differences are measured by: the scale of the targets, or 1 if it is less."""
     if model.net.job == "classify":
         return 1.0
-    scaling = model.transform.target_scaling
-    if model.net.job == "autoencode":
-        scaling = model.transform.scaling
+    scaling = scaling_of_answers(model)
     scale = 1.0 if scaling is None else max(1.0, float((1 / np.abs(scaling[1])).max()))
     if model.transform.takes_logarithms:
         scale = max(scale, *(float(np.abs(trial.answers["y"]).max()) for trial in trials))
     return scale
+
+
+def scaling_of_answers(model: FittedModel) -> tuple[Array, Array] | None:
+    """Return offset and factor of targets or reconstructions; None if they are not scaled."""
+    transform = model.transform
+    return transform.scaling if model.net.job == "autoencode" else transform.target_scaling
 
 
 def _width(model: FittedModel) -> int:

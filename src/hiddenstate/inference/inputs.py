@@ -13,6 +13,7 @@ from hiddenstate.data.column_names import ALL, are_names, match_columns, order_n
 from hiddenstate.data.origin import whole
 from hiddenstate.data.prepare.known_ahead import with_known_ahead
 from hiddenstate.data.prepare.layout import pixel_fractions
+from hiddenstate.data.prepare.missing import infinite_as_missing
 from hiddenstate.data.readers.columns import Columns
 from hiddenstate.data.readers.formats import is_table
 from hiddenstate.data.readers.open import (
@@ -126,7 +127,7 @@ def read_new_data(
     if dataset.columns is not None and pixels != (X.dtype == np.uint8):
         # The training file decides whether integers of a table are pixels.
         dataset = replace(dataset, train=replace(dataset.train, X=pixel_fractions(X, pixels)))
-    return dataset
+    return dataset if model.transform.fill is None else dataset.map(infinite_as_missing)
 
 
 def _check_names(

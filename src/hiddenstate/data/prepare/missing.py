@@ -1,5 +1,6 @@
 """Finds missing values in rows, refuses them, and repeats the last value before them."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,7 @@ from numpy.typing import NDArray
 
 from hiddenstate.data.origin import Origin
 from hiddenstate.data.prepare.encoding import Encoding, spans
-from hiddenstate.data.rows import in_pieces
+from hiddenstate.data.rows import Rows, in_pieces
 from hiddenstate.data.store import RowStore
 from hiddenstate.errors import DataError, OptionError, printable
 from hiddenstate.system.typing import Array
@@ -26,6 +27,21 @@ def missing_error(message: str, file_row: int | None) -> DataError:
 def after_end(lengths: Array, T: int) -> NDArray[np.bool_]:
     """Return which of `T` steps come after the end of each series, (N, T)."""
     return np.asarray(np.arange(T) >= lengths[:, None])
+
+
+def infinite_as_missing(rows: Rows) -> Rows:
+    """Return rows with NaN for each infinite value and target, for a model that fills in gaps.
+
+    Rows on disk stay as they are: they are changed when they are read.
+    """
+
+    def known(values: Any) -> Any:
+        plain = isinstance(values, np.ndarray) and values.dtype.kind == "f"
+        infinite = np.isinf(values) if plain else np.zeros(1, bool)
+        return np.where(infinite, np.nan, values) if infinite.any() else values
+
+    X, y = known(rows.X), known(rows.y)
+    return rows if X is rows.X and y is rows.y else replace(rows, X=X, y=y)
 
 
 def carry_forward(values: Array) -> Array:

@@ -32,6 +32,7 @@ from hiddenstate.data.prepare.missing import (
     check_finite,
     count_missing,
     filled_forward,
+    infinite_as_missing,
     missing_error,
 )
 from hiddenstate.data.prepare.split import (
@@ -96,6 +97,8 @@ def prepare(
     # Arrays in memory may change at any time, and nobody reads them again.
     fingerprint = None if dataset.source == "arrays" else dataset.fingerprint()
     dataset = dataset.map(lambda rows: replace(rows, origin=rows.origin or whole(len(rows))))
+    if options.missing != "error":
+        dataset = dataset.map(infinite_as_missing)
     suitable = fills(dataset, config)
     dataset = with_class_numbers(dataset, config, where) if job != "regress" else dataset
     dataset = with_features(dataset, where) if options.layout == "features" else dataset
@@ -427,9 +430,6 @@ def _without_missing(parts: _Parts, config: Config, where: str) -> tuple[_Parts,
         if missing != "error" and not whole:
             rows, words = _dropped(rows, config, part_name(name, config, where))
             remarks.extend(words)
-        elif missing == "drop" and isinstance(rows.X, np.ndarray):
-            # A net may turn an infinite value into a finite output, a missing one never.
-            rows = replace(rows, X=np.where(np.isinf(rows.X), np.nan, rows.X))
         return rows
 
     return parts.map(dropped), remarks

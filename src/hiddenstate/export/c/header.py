@@ -153,6 +153,21 @@ typedef struct @_path {
 
 """
 
+C_CASTS = """\
+#if defined(__cplusplus) && defined(__GNUC__) /* what follows is C, with the casts of C */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wold-style-cast"
+#endif
+
+"""
+
+CASTS_AGAIN = """\
+#if defined(__cplusplus) && defined(__GNUC__)
+#pragma GCC diagnostic pop
+#endif
+
+"""
+
 
 def build(source: Source) -> Contents:
     """Return the header."""
@@ -173,6 +188,7 @@ def build(source: Source) -> Contents:
         "#define $_IMPLEMENTATION\n#endif\n\n"
         "#if defined($_IMPLEMENTATION) && !defined($_IMPLEMENTED)\n#define $_IMPLEMENTED\n\n"
         "#include <math.h>\n#include <stdint.h>\n#include <string.h>\n\n",
+        C_CASTS,
         "#ifdef __FAST_MATH__\n"
         '#error "compile this file without -ffast-math: it recognises NaN and splits offsets"\n'
         "#endif\n\n",
@@ -194,7 +210,7 @@ def build(source: Source) -> Contents:
     else:
         pieces += [parts.CELL, "\n", FIXED, series.STREAM, series.ROWS]
     pieces += ["\n", parts.NAMES, "\n", selftest(source, layout)]
-    pieces.append("#endif /* $_IMPLEMENTATION */\n")
+    pieces += [CASTS_AGAIN, "#endif /* $_IMPLEMENTATION */\n"]
     text = _expanded("".join(pieces), layout)
     text = text.replace("@_", f"{prefix}_").replace("$_", f"{prefix.upper()}_")
     return {".h": re.sub(r"\n{3,}", "\n\n", text).encode()}
@@ -260,7 +276,11 @@ def _sizes(layout: Layout) -> str:
         return text + _define("SCRATCH(steps)", 0)
     text += "/* Floats that $_run needs beside its inputs and answers. */\n"
     each = layout.n_inputs + 2 * c["WIDEST"]
-    return text + _define("SCRATCH(steps)", f"((size_t)(steps) * {each})")
+    cast, own = (f"({kind}(steps) * {each})" for kind in ("(size_t)", "static_cast<size_t>"))
+    return text + (
+        f"#ifdef __cplusplus\n{_define('SCRATCH(steps)', own)}#else\n"
+        f"{_define('SCRATCH(steps)', cast)}#endif\n"
+    )
 
 
 def _private_sizes(layout: Layout) -> str:

@@ -82,8 +82,9 @@ static inline float @_tanh(float x)
 static inline void @_add(float *$_ONLY sums, const float *$_ONLY weights, const float *$_ONLY x,
                      int rows, int inputs)
 {
+    const int fours = inputs - inputs % 4;
     int i, j;
-    for (j = 0; j + 4 <= inputs; j += 4, weights += 4 * rows) {
+    for (j = 0; j < fours; j += 4, weights += 4 * rows) {
         const float *$_ONLY w1 = weights + rows;
         const float *$_ONLY w2 = w1 + rows;
         const float *$_ONLY w3 = w2 + rows;
@@ -91,7 +92,7 @@ static inline void @_add(float *$_ONLY sums, const float *$_ONLY weights, const 
         for (i = 0; i < rows; i++)
             sums[i] += (weights[i] * x0 + w1[i] * x1) + (w2[i] * x2 + w3[i] * x3);
     }
-    for (; j < inputs; j++, weights += rows)
+    for (j = fours; j < inputs; j++, weights += rows)
         for (i = 0; i < rows; i++)
             sums[i] += weights[i] * x[j];
 }

@@ -3,11 +3,12 @@
 import numpy as np
 
 from hiddenstate.export.c.layout import Layout
-from hiddenstate.export.c.numbers import array
+from hiddenstate.export.c.numbers import array, literal
+from hiddenstate.export.magnitude import answer_limits
 from hiddenstate.export.program import plain
 from hiddenstate.export.python.runtime import Model
 from hiddenstate.export.target import Source
-from hiddenstate.export.trial import Answers, float_rounding, scale_of
+from hiddenstate.export.trial import Answers
 
 LIMIT = 2e-6
 """Largest difference of an answer, by the scale of the targets."""
@@ -23,13 +24,13 @@ TEMPLATE = """\
 #include <stdio.h>
 
 VECTORS
-/* The larger of `worst` and the differences of n answers from those of the model. */
-static float @_worse(float worst, const float *y, const float *expected, int n)
+/* The larger of `worst` and the differences of n answers from those of the model, times `share`. */
+static float @_worse(float worst, float share, const float *y, const float *expected, int n)
 {
     int i;
     for (i = 0; i < n; i++) {
         float difference = y[i] - expected[i];
-        difference = difference < 0.0f ? -difference : difference;
+        difference = (difference < 0.0f ? -difference : difference) * share;
         if (worst == worst && !(difference <= worst)) /* NaN is the worst, and stays */
             worst = difference;
     }
@@ -45,13 +46,17 @@ int main(void)
         const float *expected = @_test_y + row * N_Y;
         float y[N_Y];
 # if autoencode
-        status = @_run(x, y, y + $_CODE, y + $_CODE + $_FEATURES);
+        const int error = $_CODE + $_FEATURES;
+        status = @_run(x, y, y + $_CODE, y + error);
+        worst = @_worse(worst, CODE_SHARE, y, expected, $_CODE);
+        worst = @_worse(worst, 1.0f, y + $_CODE, expected + $_CODE, $_FEATURES);
+        worst = @_worse(worst, ERROR_SHARE, y + error, expected + error, 1);
 # end
 # if no autoencode
         float scratch[$_SCRATCH(N_STEPS) + 1];
         status = @_run(x, N_STEPS, y, scratch);
+        worst = @_worse(worst, 1.0f, y, expected, N_Y);
 # end
-        worst = @_worse(worst, y, expected, N_Y);
 # if streams
         {
             @_state state;
@@ -60,11 +65,11 @@ int main(void)
             for (t = 0; t < N_STEPS && status == $_OK; t++) {
                 status = @_step(&state, x + t * $_FEATURES, y);
 # if steps
-                worst = @_worse(worst, y, expected + t * $_OUTPUTS, $_OUTPUTS);
+                worst = @_worse(worst, 1.0f, y, expected + t * $_OUTPUTS, $_OUTPUTS);
 # end
             }
 # if no steps
-            worst = @_worse(worst, y, expected, $_OUTPUTS);
+            worst = @_worse(worst, 1.0f, y, expected, $_OUTPUTS);
 # end
         }
 # end
@@ -96,14 +101,15 @@ def selftest(source: Source, layout: Layout) -> str:
     vectors = array("@_test_x", x.astype(np.float32)) + "\n"
     vectors += array("@_test_y", y.astype(np.float32))
     text = TEMPLATE.replace("VECTORS", vectors)
-    scale = scale_of(source.model, trials)
-    limit = LIMIT * scale + float_rounding({"y": y.astype(np.float32)}, {"y": y}, scale)
+    limits = answer_limits(source, {name: answers[name] for name in names}, LIMIT)
+    limit = limits["reconstruction" if program.job == "autoencode" else names[0]]
     numbers = {
         "N_ROWS": len(X),
         "N_X": x.shape[1],
         "N_Y": y.shape[1],
         "N_STEPS": X.shape[1],
         "LIMIT": f"{limit:.9g}",
+        **{f"{n.upper()}_SHARE": literal(limit / each) for n, each in limits.items()},
     }
     for name, value in numbers.items():
         text = text.replace(name, str(value))

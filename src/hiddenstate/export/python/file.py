@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from importlib.abc import InspectLoader
 from importlib.resources import files
 from importlib.util import module_from_spec, spec_from_loader
@@ -25,10 +26,21 @@ IMPORTS = "".join(
 INTRODUCTION = '''"""{name}: a trained model, with the numpy code that computes its answers.
 
     python {name}.py ROWS.csv > answers.csv
+    python {name}.py --selftest
 {use}
 SHA-256 of the model: {sha}
 """
+
+from __future__ import annotations
 '''
+
+OLDER = (
+    (r"^from numpy\.typing import NDArray\n", ""),
+    (r"^([A-Z]\w* = )((?:Callable|NDArray|dict|list|tuple)\[.*?\])(?=$|  #)", r'\1"\2"'),
+    (r", strict=True(?=\))", ""),
+    (r"\.removeprefix\(\"\\ufeff\"\)", r'.lstrip("\\ufeff")'),
+)
+"""What Python 3.8 does not have, and what stands for it. It evaluates aliases, not annotations."""
 
 
 def packed(value: Any, kinds: tuple[str, ...] = ("<f4",)) -> Any:
@@ -53,6 +65,9 @@ def build(source: Source) -> Contents:
     """Return the file."""
     code = _text("runtime.py").split('"""\n', 1)[1].replace("import json\n", IMPORTS)
     code += "\n\n" + _text("command.py").split("import Array, Model, Part\n", 1)[1].lstrip()
+    code += "\n\n" + _text("selftest.py").split("import Model\n", 1)[1].lstrip()
+    for newer, older in OLDER:
+        code = re.sub(newer, older, code, flags=re.MULTILINE)
     head = INTRODUCTION.format(
         name=source.name,
         use=_use(source) if source.name == identifier(source.name) else "",
@@ -63,7 +78,8 @@ def build(source: Source) -> Contents:
         f"\n\nABOUT = (\n{_literal(json.dumps(about))}\n)\n"
         f"PROGRAM = (\n{_literal(json.dumps(packed(plain(source.program))))}\n)\n"
         "model = loaded(PROGRAM, ABOUT)\n\n"
-        'if __name__ == "__main__":\n    sys.exit(main(model))\n'
+        'if __name__ == "__main__":\n'
+        '    sys.exit(selftest(model) if sys.argv[1:] == ["--selftest"] else main(model))\n'
     )
     return {".py": (head + code + end).encode()}
 

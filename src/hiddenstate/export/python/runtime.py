@@ -449,7 +449,7 @@ class Stream:
         self.state: dict[str, Any] = {
             name: np.zeros((len(net["layers"]), self.rows, H)) for name in names
         }
-        self.state |= {"sum": np.zeros((self.rows, H)), "count": 0}
+        self.state.update(sum=np.zeros((self.rows, H)), count=0)
         self.state["last"] = np.full((self.rows, p["n_features"]), np.nan)
         self.state["lags"] = None
 
@@ -469,9 +469,8 @@ class Stream:
             own = step(net["cell"], direction, h, tuple(state[n][number] for n in names))
             after.append(own)
             h = own[0]
-        state |= {
-            n: np.stack(part) for n, part in zip(names, zip(*after, strict=True), strict=True)
-        }
+        for name, parts in zip(names, zip(*after, strict=True), strict=True):
+            state[name] = np.stack(parts)
         state["sum"], state["count"] = state["sum"] + h, state["count"] + 1
         summary = state["sum"] / state["count"] if net["readout"] == "mean" else h
         y = dense(net["head"], summary)
