@@ -54,6 +54,10 @@ def named_run(name: str, runs_dir: Path) -> "Run":
         newest = _trained_on(name, runs)
         if not newest and not os.path.isfile(name):
             raise
+        if _is_model(name):
+            raise DataError(
+                f"{printable(name)}: a model file, which has no history; name the folder of its run"
+            ) from error
         if newest:
             hint = f"use `{command} {shlex.quote(newest.name)}`, a run trained on it"
         elif runs:

@@ -17,6 +17,7 @@ from hiddenstate.cli.options import (
     runs_dir_option,
 )
 from hiddenstate.cli.output import note, say, say_json
+from hiddenstate.cli.refused_options import refuse_options
 from hiddenstate.cli.run_argument import named_run, run_argument
 from hiddenstate.errors import HiddenstateError, UntrustedFileError, printable
 
@@ -47,6 +48,8 @@ def verify(
     """The command `verify`."""
     from hiddenstate.training.verify import check_files
 
+    if files_only:
+        refuse_options("files only")
     checked = named_run(run, runs_dir)
     damage = dict(check_files(checked))
     damaged = [name for name, what in damage.items() if what]
