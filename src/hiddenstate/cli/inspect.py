@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from hiddenstate.data import SequenceDataset
     from hiddenstate.data.job_fit import Fit
     from hiddenstate.data.readers.columns import Columns
+    from hiddenstate.models.streaming import Obstacle
 
 
 def _reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -67,6 +68,7 @@ def _inspect(
     from hiddenstate.data.inspect import inspect_dataset
     from hiddenstate.data.readers.column_facts import describe_columns
     from hiddenstate.data.readers.column_roles import described_roles
+    from hiddenstate.models.streaming import obstacles_before_training
 
     values = {name: value for name, value in reading.items() if value is not None}
     width = max(40, min(get_terminal_size((80, 24)).columns, 100))
@@ -85,13 +87,18 @@ def _inspect(
     dataset = replace(dataset, remarks=tuple(named(text, stdin) for text in dataset.remarks))
     findings = inspect_dataset(dataset, config, refusals, table)
     plans: dict[str, Config] = {}
+    whole: dict[str, tuple[Obstacle, ...]] = {}
     if table is not None and not findings.unread:
-        findings = replace(findings, fits=tuple(_tried(fit, path, plans) for fit in findings.fits))
+        findings = replace(
+            findings, fits=tuple(_tried(fit, path, plans, whole) for fit in findings.fits)
+        )
+    for fit in findings.fits:
+        if not fit.why_not and fit.job not in plans:
+            _plan(fit, path, None if table is not None else dataset, plans)
+            if fit.job in plans:
+                whole[fit.job] = obstacles_before_training(plans[fit.job], dataset)
     if as_json:
-        for fit in findings.fits:
-            if not fit.why_not and fit.job not in plans:
-                _plan(fit, path, None if table is not None else dataset, plans)
-        say_json(as_json_object(findings, dataset, config.data, data, plans))
+        say_json(as_json_object(findings, dataset, config.data, data, plans, whole))
         return
     for line in report(findings, dataset, data, width):
         say(line)
@@ -100,28 +107,35 @@ def _inspect(
             click.echo(line)  # with colour codes of our own, without text from the file
         else:
             say(line)
-    for line in advice(findings, data, width):
+    for line in advice(findings, data, width, whole):
         say(line)
 
 
-def _tried(fit: "Fit", path: str, plans: dict[str, Config]) -> "Fit":
+def _tried(
+    fit: "Fit",
+    path: str,
+    plans: dict[str, Config],
+    whole: "dict[str, tuple[Obstacle, ...]]",
+) -> "Fit":
     """Return a job that fits if its command would train on the table, else with the reason.
 
-    Adds the settings that it would train with to `plans`.
+    Adds the settings that it would train with to `plans`, and why it would not stream to `whole`.
     """
     from hiddenstate.data.job_fit import Fit
     from hiddenstate.data.prepare.pipeline import prepare
     from hiddenstate.jobs import make_job
+    from hiddenstate.models.streaming import obstacles_before_training
     from hiddenstate.training.start import plan
 
     if fit.why_not:
         return fit
     try:
         config, dataset = plan(fit.job, {**fit.options, "data": path})
-        make_job(config, prepare(dataset, config))
+        prepared = prepare(dataset, config)
+        make_job(config, prepared)
     except HiddenstateError as error:
         return Fit(fit.job, why_not=str(error).removeprefix(f"{path}: "))
-    plans[fit.job] = config
+    plans[fit.job], whole[fit.job] = config, obstacles_before_training(config, prepared)
     return fit
 
 
