@@ -14,6 +14,7 @@ from hiddenstate.cli.findings_json import as_json_object
 from hiddenstate.cli.options import (
     GroupedCommand,
     command_option,
+    complete_files,
     config_option,
     debug_option,
     json_option,
@@ -48,7 +49,7 @@ def _reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
     "looks at the first rows only, and says so. It trains nothing and writes nothing.\n\n"
     "\b\nExample:\n  hiddenstate inspect sensors.csv --id series",
 )
-@click.argument("data")
+@click.argument("data", shell_complete=complete_files)
 @command_option(
     "job", str, None, "Job to read the data for; default: the first that can read it.", choices=JOBS
 )

@@ -10,6 +10,7 @@ import click
 from hiddenstate.cli.options import (
     FilePath,
     GroupedCommand,
+    complete_files,
     config_option,
     debug_option,
     json_option,
@@ -38,7 +39,7 @@ FORMATS = {
 }
 """The format of predictions by the ending of the file's name."""
 
-data_argument = click.argument("data", required=False)
+data_argument = click.argument("data", required=False, shell_complete=complete_files)
 
 
 skip_unknown_option = click.option(

@@ -17,7 +17,7 @@ from hiddenstate.cli.options import (
 )
 from hiddenstate.cli.output import note, note_damage, say
 from hiddenstate.cli.refused_options import refuse_options
-from hiddenstate.cli.run_argument import named_run
+from hiddenstate.cli.run_argument import complete_runs, named_run
 from hiddenstate.errors import HiddenstateError, OptionError, count, printable
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ FOLDERS = {"tensorboard": Path("tensorboard"), "wandb": Path(".")}
     "environment alone: MLFLOW_TRACKING_TOKEN, WANDB_API_KEY.\n\n\b\nExample:\n"
     "  hiddenstate track last --to tensorboard",
 )
-@click.argument("run", required=False)
+@click.argument("run", required=False, shell_complete=complete_runs)
 @click.option(
     "--to",
     "tracker",
