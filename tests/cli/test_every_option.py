@@ -476,3 +476,14 @@ def test_what_is_known_ahead_is_read_for_each_shop(
     missing = answer_to(*words, "--future", tmp_path / "missing.csv")
     assert missing.code == 2
     assert "missing.csv" in missing.err
+
+
+def test_python_reads_what_is_known_ahead_of_a_sweep(
+    made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(made)
+    sweep = hiddenstate.load_sweep("runs/w")
+    words = ("forecast", "w", "--horizon", 2, "--level", "none", "--future", "other.csv")
+    printed = [float(line.rsplit(",", 1)[1]) for line in answer_to(*words).out.splitlines()[1:]]
+    own = sweep.forecast(2, level=())["sales"].tolist()
+    assert sweep.forecast(2, level=(), future="other.csv")["sales"].tolist() == printed != own

@@ -93,7 +93,7 @@ def _inspect(
         findings = replace(
             findings, fits=tuple(_tried(fit, path, plans, whole) for fit in findings.fits)
         )
-    for fit in findings.fits:
+    for fit in findings.fits if as_json or dataset.picture is None else ():
         if not fit.why_not and fit.job not in plans:
             _plan(fit, path, None if table is not None else dataset, plans)
             if fit.job in plans:
