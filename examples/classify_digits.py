@@ -39,7 +39,7 @@ print(f"your digit: {clf.predict(own)[0]}, with probability {chance.max():.2f}")
 
 # Keep the model: one file, without pickle, that loads as the same estimator.
 clf.save(folder / "digits.safetensors")
-again = load(folder / "digits.safetensors")
+again = load(folder / "digits.safetensors", RecurrentClassifier)
 assert (again.predict_proba(own) == chance[None]).all()
 
 # Take it elsewhere: one HTML page with the network inside, on which you draw digits.

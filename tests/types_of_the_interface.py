@@ -27,4 +27,8 @@ def methods_and_results_have_types() -> None:
     assert_type(RecurrentClassifier().score(X, y), float)
     Autoencoder().fit_transform(X).nothing()  # type: ignore[attr-defined]
     assert_type(load_mnist(), SequenceDataset)
+    loaded = hiddenstate.load("model.safetensors")
+    assert_type(loaded, RecurrentClassifier | RecurrentRegressor | Autoencoder)
+    assert_type(loaded.n_steps_, int)
+    assert_type(hiddenstate.load("model.safetensors", Autoencoder), Autoencoder)
     Run(1)  # type: ignore[arg-type]

@@ -206,7 +206,7 @@ def test_an_estimator_with_a_stem_is_saved_and_shows_its_states(tmp_path):
     states = made.hidden_states(X)
     assert states.shape == (30, T, 5)
     np.testing.assert_array_equal(states[:, 0], states[:, 2])
-    with pytest.raises(OptionError, match="stream: the convolutional layers"):
+    with pytest.raises(OptionError, match="stream: the model has convolutional layers"):
         made.stream()
 
 

@@ -167,6 +167,14 @@ def test_invalid_settings_are_rejected_when_predicting(name, wrong, tmp_path):
         load(path).predict(X)
 
 
+def test_a_file_with_another_estimator_than_expected_is_refused(tmp_path):
+    path = tmp_path / "model.safetensors"
+    classifier().fit(X, Y_CLASS).save(path)
+    assert load(path, RecurrentClassifier).n_steps_ == load(path).n_steps_
+    with pytest.raises(DataError, match="holds a RecurrentClassifier, expected Autoencoder"):
+        load(path, Autoencoder)
+
+
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
 @pytest.mark.parametrize("scale", ["none", "standard", "minmax"])
 def test_the_torch_module_of_a_recurrent_estimator_takes_unscaled_x(cell, scale):
@@ -179,6 +187,22 @@ def test_the_torch_module_of_a_recurrent_estimator_takes_unscaled_x(cell, scale)
         estimator = regressor(output=output, **options).fit(far, y)
         output = estimator.to_torch()(torch.from_numpy(far))[0].detach().numpy()
         np.testing.assert_allclose(output.reshape(y.shape), estimator.predict(far), rtol=1e-7)
+
+
+@pytest.mark.parametrize("members", [1, 2])
+@pytest.mark.parametrize("stem", [False, True])
+def test_the_torch_module_of_an_ordinary_frame_reads_float32(stem, members):
+    """Numbers of a frame are float64, and those of torch float32 unless a user says otherwise."""
+    hold = {} if members == 1 else {"members": members, "hold": 0}
+    estimator = classifier(stem=stem, **hold).fit(X, Y_CLASS)
+    module = estimator.to_torch()
+    assert {p.dtype for p in module.parameters()} == {torch.float64}
+    outputs = [module(torch.from_numpy(X.astype(kind))) for kind in (np.float32, np.float64)]
+    plain = [each[0] if isinstance(each, tuple) else each for each in outputs]
+    short, long = (each.detach().numpy() for each in plain)
+    np.testing.assert_allclose(short, long, atol=1e-5)
+    codes, _ = coder().fit(FLAT).to_torch()(torch.from_numpy(FLAT.astype(np.float32)))
+    assert codes.dtype == torch.float64
 
 
 @pytest.mark.parametrize("scale", ["none", "standard", "minmax"])

@@ -171,10 +171,10 @@ def test_streams_are_refused_by_name(run):
     model = run.model()
     plain = replace(model.net, config=replace(model.net.config, members=1, stem=False))
     alone = replace(model, net=replace(plain, config=replace(plain.config, bidirectional=False)))
-    reason = "stream: the fixed convolutions beside this net read whole series; train one without"
-    with pytest.raises(OptionError, match=f"{reason} convolutions$"):
+    reason = "stream: the model has fixed convolutions, which read whole series; use predict, or"
+    with pytest.raises(OptionError, match=f"{reason} train one with --no-convolutions$"):
         Stream(alone)
-    with pytest.raises(OptionError, match=r"train one without .* convolutions$"):
+    with pytest.raises(OptionError, match=r"train one with --no-.* --no-convolutions$"):
         Stream(replace(model.member(0), convolutions=model.convolutions))
 
 

@@ -329,9 +329,10 @@ class Place:
         if not self.resigned and contents(loaded) != self.contents:
             return ["loaded: a damaged file"]
         n_features = loaded.n_features_in_
-        flat = self.name == "autoencoder"
-        X = np.zeros((2, n_features) if flat else (2, 5, n_features))
-        predictions = np.asarray(loaded.transform(X) if flat else loaded.predict(X))
+        if isinstance(loaded, Autoencoder):
+            predictions = np.asarray(loaded.transform(np.zeros((2, n_features))))
+        else:
+            predictions = np.asarray(loaded.predict(np.zeros((2, 5, n_features))))
         if predictions.dtype.kind == "f" and not np.isfinite(predictions).all():
             return ["unsound: predictions are not finite"]
         return []

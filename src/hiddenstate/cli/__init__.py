@@ -4,7 +4,7 @@ import os
 import sys
 import time
 from importlib import import_module
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -12,6 +12,12 @@ from hiddenstate import __version__
 from hiddenstate.cli.output import ReadingNotes, fail, report_internal_error
 from hiddenstate.errors import HiddenstateError, did_you_mean, printable
 from hiddenstate.system.reading_progress import watched
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+COMPLETE = "_HIDDENSTATE_COMPLETE"
+"""Environment variable in which a shell asks for completion."""
 
 READER_LEFT = 128 + 13
 """Exit code when the reader of stdout has left: that of a shell for SIGPIPE."""
@@ -71,6 +77,17 @@ class _Group(click.Group):
             self.add_command(command)
         return super().get_command(context, name)
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
+        """Return the commands, and the options, that begin so; imports no command."""
+        from click.shell_completion import CompletionItem
+
+        commands = [
+            CompletionItem(name, help=text)
+            for name, (_, text) in COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
+
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands of each group under its heading."""
         for heading, commands in GROUPS.items():
@@ -84,7 +101,7 @@ class _Group(click.Group):
 
         name = args[0]
         check_command(name)
-        if name not in COMMANDS and not name.startswith("-"):
+        if name not in COMMANDS and not name.startswith("-") and not context.resilient_parsing:
             raise click.UsageError(f"no such command {name!r}{did_you_mean(name, COMMANDS)}")
         return super().resolve_command(context, args)
 
@@ -101,6 +118,8 @@ def cli() -> None:
 
 def main(args: list[str] | None = None) -> NoReturn:
     """Run a command and exit with its code; docs/cli.md lists the codes."""
+    if shell := os.environ.get(COMPLETE):
+        sys.exit(_complete(shell))
     args = sys.argv[1:] if args is None else args
     debug = "--debug" in args
     try:
@@ -119,6 +138,20 @@ def main(args: list[str] | None = None) -> NoReturn:
         # Print nothing more: Python flushes stdout at exit, and would end with another code.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     sys.exit(code)
+
+
+def _complete(instruction: str) -> int:
+    """Print the script of a shell that completes commands, or what completes one; return a code."""
+    from click.shell_completion import shell_complete
+
+    try:
+        code = shell_complete(cli, {}, "hiddenstate", COMPLETE, instruction)
+    except (click.ClickException, HiddenstateError):  # of the words so far; nothing completes them
+        return 0
+    if code:
+        shells = "bash_source, zsh_source or fish_source"
+        return fail(f"{COMPLETE}: expected {shells}, got {printable(instruction, 40)}", 2)
+    return code
 
 
 def _is_flushed() -> bool:
@@ -190,6 +223,7 @@ def _usage(error: click.UsageError) -> str:
     command = error.ctx.command_path if error.ctx else "hiddenstate"
     hint = f"; see `{command} --help`"
     if isinstance(error, click.NoSuchOption):
+        from hiddenstate.cli.synonyms import SYNONYMS
         from hiddenstate.config import JOBS, job_options
 
         own = error.ctx.command.params if error.ctx else ()
@@ -198,10 +232,17 @@ def _usage(error: click.UsageError) -> str:
         if spelled in options:
             return f"no such option {error.option_name}; did you mean {spelled}?"
         name = error.option_name.removeprefix("--").removeprefix("no-").replace("-", "_")
+        meant = SYNONYMS.get(spelled.removeprefix("--"))
+        if meant in options:
+            return f"no such option {error.option_name}; did you mean {meant}?"
         owners = [job for job in JOBS if any(o.name == name for _, o in job_options(job))]
         if owners:
             return f"no such option {error.option_name} here; it belongs to {', '.join(owners)}"
         nearest = did_you_mean(error.option_name, options)
         return f"no such option {error.option_name}{nearest or hint}"
+    if isinstance(error, click.MissingParameter) and error.param is not None:
+        words = (error.param.metavar or "").split("|")
+        if len(words) > 1:
+            return f"missing option '{error.param.opts[0]}'; expected one of {', '.join(words)}"
     message = " ".join(error.format_message().rstrip(".").split())
     return f"{message[:1].lower()}{message[1:]}{hint}"

@@ -3,7 +3,7 @@
 import os
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from hiddenstate.config import Config, DataConfig
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from hiddenstate.data.job_fit import Fit
     from hiddenstate.data.prepare.wide import WideReading
     from hiddenstate.data.readers.column_facts import ColumnFacts
+    from hiddenstate.models.streaming import Obstacle
     from hiddenstate.system.typing import Array
     from hiddenstate.views.terminal.canvas import Canvas
 
@@ -194,8 +195,15 @@ def _padded(name: str, width: int) -> str:
     return text + " " * (width - width_of(text))
 
 
-def advice(findings: "Findings", data: str, width: int) -> Iterator[str]:
-    """List the jobs that fit, with their commands, and the warnings."""
+def advice(
+    findings: "Findings", data: str, width: int, whole: "Mapping[str, Sequence[Obstacle]]"
+) -> Iterator[str]:
+    """List the jobs that fit, with their commands, and the warnings.
+
+    `whole` holds why the model of a job would not answer step by step.
+    """
+    from hiddenstate.models.streaming import streaming_note
+
     yield "to train"
     for fit in findings.fits:
         if fit.why_not:
@@ -204,6 +212,8 @@ def advice(findings: "Findings", data: str, width: int) -> Iterator[str]:
         when = f" ({fit.when})" if fit.when else ""
         yield from _wrapped(f"{fit.job}: {fit.layout}{when}", width, "  ")
         yield f"    {command_line(fit, data)}"
+        if whole.get(fit.job):
+            yield from _wrapped(streaming_note(whole[fit.job]), width, "    ")
     if findings.warnings:
         yield "warnings"
         for warning in findings.warnings:

@@ -1,6 +1,6 @@
 """Describes data as one JSON object, with rows to draw and the options of each job that fits."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from hiddenstate.data import SequenceDataset
     from hiddenstate.data.inspect import Findings
     from hiddenstate.data.job_fit import Fit
+    from hiddenstate.models.streaming import Obstacle
     from hiddenstate.system.typing import Array
 
 MAX_STEPS, MAX_SIDE, MAX_QUANTITIES = 200, 64, 12
@@ -29,6 +30,7 @@ def as_json_object(
     options: DataConfig,
     data: str,
     plans: Mapping[str, Config],
+    whole: "Mapping[str, Sequence[Obstacle]]",
 ) -> dict[str, Any]:
     """Return the findings as one JSON object.
 
@@ -43,6 +45,8 @@ def as_json_object(
         Name of the data in commands.
     plans : mapping
         What jobs that fit would train with.
+    whole : mapping
+        Why the models of jobs would not answer step by step.
     """
     facts = asdict(findings)
     steps = facts.pop("steps") or (None, None, None)
@@ -58,6 +62,7 @@ def as_json_object(
             "when": fit.when or None,
             "why_not": fit.why_not or None,
             "options": {name: _plain(value) for name, value in fit.options.items()},
+            "not_streaming": [asdict(obstacle) for obstacle in whole.get(fit.job, ())],
             "recipe": _recipe(fit.job, plans.get(fit.job), bool(findings.unread)),
         }
         for fit in findings.fits

@@ -22,9 +22,10 @@ from hiddenstate.cli.predict import (
     skip_unknown_option,
     write_prediction,
 )
+from hiddenstate.cli.refused_options import refuse_options, refuse_unread
 from hiddenstate.cli.run_argument import check_order, run_argument
 from hiddenstate.cli.stdin import stdin_as_file
-from hiddenstate.cli.sweep_models import forecast_groups, refuse_skipping, sweep_folder
+from hiddenstate.cli.sweep_models import forecast_groups, sweep_folder
 from hiddenstate.errors import OptionError, count
 
 if TYPE_CHECKING:
@@ -131,13 +132,12 @@ def forecast(
     for file in (output, figure):
         if file is not None:
             check_output(file)
+    if as_json:
+        refuse_options("JSON")
+    if data is None and future is None:
+        refuse_options("own data")
     if (groups := sweep_folder(run, runs_dir)) is not None:
-        for flag, value in (("--backtest", backtest), ("--figure", figure)):
-            if value is not None:
-                raise OptionError(
-                    f"{flag}: not for a sweep; take a model out with `hiddenstate sweep "
-                    f"{run} --extract GROUP FILE`"
-                )
+        refuse_options("sweep", run)
         file_format = "json" if as_json else file_format
         forecast_groups(
             groups,
@@ -147,12 +147,15 @@ def forecast(
             skip_unknown,
             horizon,
             levels,
+            future,
             device,
             threads,
             reading,
         )
         return
-    refuse_skipping(skip_unknown)
+    refuse_options("model")
+    if backtest is not None:
+        refuse_options("backtest")
     check_order(run, data, runs_dir)
     model, trained_run = opened_model(run, runs_dir)
     if output is not None:
@@ -164,7 +167,9 @@ def forecast(
     if data is None and own is None:
         raise OptionError("the run was trained on bundled data or arrays; pass DATA after it")
     with stdin_as_file(data or own or "") as stdin:
-        dataset = read_new_data(model, str(stdin or data or own), reading, require_targets=False)
+        refuse_unread(reading, stdin or data, future)
+        changes = {} if data is None else reading  # without DATA, they are those of --future
+        dataset = read_new_data(model, str(stdin or data or own), changes, require_targets=False)
     made = outlook_of(
         model,
         predictor,

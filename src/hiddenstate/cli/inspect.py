@@ -14,6 +14,7 @@ from hiddenstate.cli.findings_json import as_json_object
 from hiddenstate.cli.options import (
     GroupedCommand,
     command_option,
+    complete_files,
     config_option,
     debug_option,
     json_option,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from hiddenstate.data.job_fit import Fit
     from hiddenstate.data.leaks import Leak
     from hiddenstate.data.readers.columns import Columns
+    from hiddenstate.models.streaming import Obstacle
 
 
 NAMES_ROLES = {"label", "id", "time", "layout", "input", "target", "horizon"}
@@ -52,7 +54,7 @@ def _reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
     "looks at the first rows only, and says so. It trains nothing and writes nothing.\n\n"
     "\b\nExample:\n  hiddenstate inspect sensors.csv --id series",
 )
-@click.argument("data")
+@click.argument("data", shell_complete=complete_files)
 @command_option(
     "job", str, None, "Job to read the data for; default: the first that can read it.", choices=JOBS
 )
@@ -73,6 +75,7 @@ def _inspect(
     from hiddenstate.data.prepare.leakage import columns_that_answer
     from hiddenstate.data.readers.column_facts import describe_columns
     from hiddenstate.data.readers.column_roles import described_roles
+    from hiddenstate.models.streaming import obstacles_before_training
 
     values = {name: value for name, value in reading.items() if value is not None}
     width = max(40, min(get_terminal_size((80, 24)).columns, 100))
@@ -91,18 +94,21 @@ def _inspect(
     dataset = replace(dataset, remarks=tuple(named(text, stdin) for text in dataset.remarks))
     findings = inspect_dataset(dataset, config, refusals, table)
     plans: dict[str, Config] = {}
+    whole: dict[str, tuple[Obstacle, ...]] = {}
     leaks: list[Leak] = []
     if table is not None and not findings.unread:
-        fits = tuple(_tried(fit, path, plans, leaks) for fit in findings.fits)
+        fits = tuple(_tried(fit, path, plans, whole, leaks) for fit in findings.fits)
         findings = replace(findings, fits=fits)
     if not plans:  # of a sample, or of no job that fits, only the columns are known
         leaks = columns_that_answer(dataset, config, findings.reading)
     findings = with_found_leaks(findings, leaks)
+    for fit in findings.fits if as_json or dataset.picture is None else ():
+        if not fit.why_not and fit.job not in plans:
+            _plan(fit, path, None if table is not None else dataset, plans)
+            if fit.job in plans:
+                whole[fit.job] = obstacles_before_training(plans[fit.job], dataset)
     if as_json:
-        for fit in findings.fits:
-            if not fit.why_not and fit.job not in plans:
-                _plan(fit, path, None if table is not None else dataset, plans)
-        say_json(as_json_object(findings, dataset, config.data, data, plans))
+        say_json(as_json_object(findings, dataset, config.data, data, plans, whole))
         return
     for line in report(findings, dataset, data, width):
         say(line)
@@ -111,20 +117,27 @@ def _inspect(
             click.echo(line)  # with colour codes of our own, without text from the file
         else:
             say(line)
-    for line in advice(findings, data, width):
+    for line in advice(findings, data, width, whole):
         say(line)
 
 
-def _tried(fit: "Fit", path: str, plans: dict[str, Config], leaks: "list[Leak]") -> "Fit":
+def _tried(
+    fit: "Fit",
+    path: str,
+    plans: dict[str, Config],
+    whole: "dict[str, tuple[Obstacle, ...]]",
+    leaks: "list[Leak]",
+) -> "Fit":
     """Return a job that fits if its command would train on the table, else with the reason.
 
-    Adds the settings that it would train with to `plans` and, of the first job, to `leaks` what
-    would make its score too good.
+    Adds the settings that it would train with to `plans`, why it would not stream to `whole` and,
+    of the first job, what would make its score too good to `leaks`.
     """
     from hiddenstate.data.job_fit import Fit
     from hiddenstate.data.prepare.leakage import find_leaks
     from hiddenstate.data.prepare.pipeline import prepare
     from hiddenstate.jobs import make_job
+    from hiddenstate.models.streaming import obstacles_before_training
     from hiddenstate.training.start import plan
 
     if fit.why_not:
@@ -136,7 +149,7 @@ def _tried(fit: "Fit", path: str, plans: dict[str, Config], leaks: "list[Leak]")
         leaks += find_leaks(dataset, config, prepared) if not plans else ()
     except HiddenstateError as error:
         return Fit(fit.job, why_not=str(error).removeprefix(f"{path}: "))
-    plans[fit.job] = config
+    plans[fit.job], whole[fit.job] = config, obstacles_before_training(config, prepared)
     return fit
 
 

@@ -4,13 +4,16 @@ import os
 from collections.abc import Callable, Container, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from hiddenstate.config import SECTIONS, config_from_dict, job_options, make_config
 from hiddenstate.config.option import Option
 from hiddenstate.errors import DataError, OptionError, did_you_mean, printable
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 Command = Callable[..., Any]
 
@@ -21,6 +24,15 @@ MAX_CONFIG = 2**20
 """Longest config file that is read, in bytes."""
 
 DEFAULT_RUNS_DIR = Path("runs")
+
+
+def complete_files(
+    context: click.Context, param: click.Parameter, incomplete: str
+) -> "list[CompletionItem]":
+    """Let the shell complete the names of files."""
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(incomplete, type="file")]
 
 
 class FilePath(click.Path):
@@ -43,6 +55,14 @@ class OptionType(click.ParamType):  # type: ignore[type-arg]  # generic since cl
     def convert(self, value: Any, param: Any, context: Any) -> Any:
         """Return the value in the option's own type."""
         return self.option.parse(value) if isinstance(value, str) else value
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> "list[CompletionItem]":
+        """Return the choices that begin so, or let the shell complete a file."""
+        if self.get_metavar(param, ctx) == "FILE":
+            return complete_files(ctx, param, incomplete)
+        return click.Choice(self.option.choices or ()).shell_complete(ctx, param, incomplete)
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
         """Return the placeholder of the value in the help."""

@@ -10,15 +10,17 @@ import click
 from hiddenstate.cli.options import (
     FilePath,
     GroupedCommand,
+    complete_files,
     config_option,
     debug_option,
     json_option,
     runs_dir_option,
 )
 from hiddenstate.cli.output import note, note_damage, say, say_json, table
+from hiddenstate.cli.refused_options import refuse_options, refuse_unread
 from hiddenstate.cli.run_argument import check_order, run_argument
 from hiddenstate.cli.stdin import named, stdin_as_file
-from hiddenstate.cli.sweep_models import predict_groups, refuse_skipping, sweep_folder
+from hiddenstate.cli.sweep_models import predict_groups, sweep_folder
 from hiddenstate.config import DataConfig, section_options
 from hiddenstate.config.data_fields import STDIN
 from hiddenstate.errors import OptionError, printable
@@ -37,7 +39,7 @@ FORMATS = {
 }
 """The format of predictions by the ending of the file's name."""
 
-data_argument = click.argument("data", required=False)
+data_argument = click.argument("data", required=False, shell_complete=complete_files)
 
 
 skip_unknown_option = click.option(
@@ -116,19 +118,21 @@ def predict(
 
     file_format = resolved_format(file_format, output)
     if stream:
-        _check_stream(data, output)
+        refuse_options("stream")
+        if data != STDIN:
+            raise OptionError("--stream: reads lines from stdin; pass - as DATA")
     if output is not None:
         check_output(output)
-    if (groups := sweep_folder(run, runs_dir)) is not None and not stream:
+    if (groups := sweep_folder(run, runs_dir)) is not None:
+        refuse_options("sweep", run)
         predict_groups(
             groups, data, output, file_format, skip_unknown, proba, device, threads, reading
         )
         return None
-    refuse_skipping(skip_unknown)
+    refuse_options("model")
     check_order(run, data, runs_dir)
     model, trained_run = opened_model(run, runs_dir)
-    if proba and model.net.job != "classify":
-        raise OptionError(f"--proba: only for classifiers; this is a {model.net.job} model")
+    refuse_options(model.net.job)
     if stream:
         steps = Stream(model, 1, device, threads)
         return predict_lines(model, reading, proba, file_format == "json", steps)
@@ -136,21 +140,15 @@ def predict(
         refuse_overwriting(output, run, data, trained_run)
     predictor = checked_predictor(model, device, threads)
     if data is None:
+        refuse_options("own data")
         prediction, stdin = predict_run(model, predictor, trained_run, proba), None
     else:
         with stdin_as_file(data) as stdin:
+            refuse_unread(reading, stdin or data)
             dataset = read_new_data(model, str(stdin or data), reading, require_targets=False)
             prediction = predict_data(model, predictor, dataset, proba)
     write_prediction(prediction, output, file_format)
     note_remarks(prediction.remarks, stdin)
-
-
-def _check_stream(data: str | None, output: Path | None) -> None:
-    """Refuse what does not go with --stream (`OptionError`)."""
-    if data != STDIN:
-        raise OptionError("--stream: reads lines from stdin; pass - as DATA")
-    if output is not None:
-        raise OptionError("--output: --stream prints each answer at once; redirect stdout instead")
 
 
 def refuse_overwriting(
@@ -273,10 +271,12 @@ def evaluate(
     model, trained_run = opened_model(run, runs_dir)
     predictor = checked_predictor(model, device, threads)
     if data is None:
+        refuse_options("own data")
         scores = evaluate_run(model, predictor, trained_run)
     else:
         has_targets = model.net.job != "autoencode"
         with stdin_as_file(data) as stdin:
+            refuse_unread(reading, stdin or data)
             dataset = read_new_data(model, str(stdin or data), reading, require_targets=has_targets)
             scores = evaluate_data(model, predictor, dataset, trained_run)
         note_remarks(dataset.remarks, stdin)

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hiddenstate.cli.options import DEFAULT_RUNS_DIR, complete_files
 from hiddenstate.errors import DataError, OptionError, printable
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from hiddenstate.runs import Run
 
 MODELS = (".safetensors", ".pt", ".pth", ".pkl", ".pickle")
@@ -37,7 +40,21 @@ def check_new(runs_dir: Path, name: str | None) -> None:
         )
 
 
-run_argument: Callable[[Callable[..., Any]], Callable[..., Any]] = click.argument("run")
+def complete_runs(
+    context: click.Context, param: click.Parameter, incomplete: str
+) -> "list[CompletionItem]":
+    """Return the runs in --runs-dir that begin so, or let the shell complete files."""
+    from click.shell_completion import CompletionItem
+
+    folder = Path(context.params.get("runs_dir") or DEFAULT_RUNS_DIR)
+    found = sorted(path.name for path in folder.glob("*") if _is_run(path))
+    items = [CompletionItem(name) for name in (*found, "last") if name.startswith(incomplete)]
+    return items if incomplete and items else [*items, *complete_files(context, param, incomplete)]
+
+
+run_argument: Callable[[Callable[..., Any]], Callable[..., Any]] = click.argument(
+    "run", shell_complete=complete_runs
+)
 
 
 def named_run(name: str, runs_dir: Path) -> "Run":
@@ -54,6 +71,10 @@ def named_run(name: str, runs_dir: Path) -> "Run":
         newest = _trained_on(name, runs)
         if not newest and not os.path.isfile(name):
             raise
+        if _is_model(name):
+            raise DataError(
+                f"{printable(name)}: a model file, which has no history; name the folder of its run"
+            ) from error
         if newest:
             hint = f"use `{command} {shlex.quote(newest.name)}`, a run trained on it"
         elif runs:

@@ -15,7 +15,7 @@ from hiddenstate.cli.options import (
     runs_dir_option,
 )
 from hiddenstate.cli.output import note, note_damage, say, say_json, table
-from hiddenstate.cli.run_argument import named_run
+from hiddenstate.cli.run_argument import complete_runs, named_run
 
 if TYPE_CHECKING:
     from hiddenstate.runs import Run
@@ -103,7 +103,9 @@ def _best_score(run: "Run") -> str:
     help="Compare runs: the options that differ, and the scores.\n\n\b\nExample:\n"
     "  hiddenstate compare classify-1 classify-2",
 )
-@click.argument("names", nargs=-1, required=True, metavar="RUN RUN...")
+@click.argument(
+    "names", nargs=-1, required=True, metavar="RUN RUN...", shell_complete=complete_runs
+)
 @json_option
 @runs_dir_option
 @debug_option

@@ -6,6 +6,7 @@ import click
 
 from hiddenstate.cli.options import GroupedCommand, debug_option, runs_dir_option
 from hiddenstate.cli.output import note, say
+from hiddenstate.cli.run_argument import complete_runs
 
 LOCAL = "127.0.0.1"
 
@@ -22,7 +23,7 @@ WAITING = "hiddenstate.cli.waiting"
     "command of this program, shown on the page, and goes on when the studio ends.\n\n\b\n"
     "Example:\n  hiddenstate studio sensors.csv",
 )
-@click.argument("name", required=False, metavar="[DATA|RUN]")
+@click.argument("name", required=False, metavar="[DATA|RUN]", shell_complete=complete_runs)
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),

@@ -15,6 +15,7 @@ from hiddenstate.cli.options import (
     FilePath,
     SearchCommand,
     command_option,
+    complete_files,
     config_file_option,
     config_options,
     make_command,
@@ -349,7 +350,7 @@ sweep = make_command(
     "  hiddenstate sweep sales.csv --by site --time day --target units --horizon 1\n"
     "  hiddenstate forecast sales-by-site --horizon 12 --output forecast.csv",
     _run_sweep,
-    click.argument("data", metavar="TABLE"),
+    click.argument("data", metavar="TABLE", shell_complete=complete_files),
     click.option("--by", metavar="COL,...", help="Columns whose values together name a group."),
     command_option(
         "job",

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from hiddenstate.cli.output import note
+from hiddenstate.cli.refused_options import refuse_options, refuse_unread
 from hiddenstate.errors import OptionError, printable
 
 REMARKS = 20
@@ -16,12 +17,6 @@ def sweep_folder(name: str, runs_dir: Path) -> Path | None:
     from hiddenstate.scale.sweep.store import is_sweep
 
     return next((path for path in (Path(name), runs_dir / name) if is_sweep(path)), None)
-
-
-def refuse_skipping(skip_unknown: bool) -> None:
-    """Refuse --skip-unknown without a sweep (`OptionError`)."""
-    if skip_unknown:
-        raise OptionError("--skip-unknown: only for a sweep; RUN is none")
 
 
 def predict_groups(
@@ -43,8 +38,8 @@ def predict_groups(
     if data is None:
         raise OptionError("a sweep keeps no test rows; pass DATA after it")
     models = open_models(folder)
-    if proba and models.about["job"] != "classify":
-        raise OptionError(f"--proba: only for classifiers; this is a {models.about['job']} sweep")
+    refuse_options(models.about["job"])
+    refuse_unread(reading, data)
     _refuse_inputs(output, folder, data)
     given = read_sweep_table(models, data, reading, skip_unknown)
     prediction = predict_sweep(given, proba, device, threads or 1)
@@ -60,6 +55,7 @@ def forecast_groups(
     skip_unknown: bool,
     horizon: int,
     levels: list[float],
+    future: Path | None,
     device: str,
     threads: int,
     reading: Mapping[str, Any],
@@ -67,15 +63,25 @@ def forecast_groups(
     """Forecast the series of all groups of a sweep, and write one table."""
     from hiddenstate.cli.predict import write_prediction
     from hiddenstate.scale.sweep.models import open_models
-    from hiddenstate.scale.sweep.predict import forecast_sweep, own_table, read_sweep_table
+    from hiddenstate.scale.sweep.predict import (
+        forecast_sweep,
+        own_table,
+        read_new_groups,
+        read_sweep_table,
+    )
 
     models = open_models(folder)
     own = own_table(models) if data is None else None
+    refuse_unread(reading, data, future)
     _refuse_inputs(output, folder, data or own or "")
     # Groups of its own table that failed are listed in its results already.
+    changes = {} if own else reading  # without DATA, they are those of --future
     left_out = skip_unknown or own is not None
-    given = read_sweep_table(models, own or str(data), reading, left_out, skip_unknown)
-    prediction = forecast_sweep(given, horizon, levels, own is not None, device, threads or 1)
+    given = read_sweep_table(models, own or str(data), changes, left_out, skip_unknown)
+    ahead = None if future is None else read_new_groups(models, str(future), reading)
+    prediction = forecast_sweep(
+        given, horizon, levels, own is not None, ahead, reading, device, threads or 1
+    )
     write_prediction(prediction, output, file_format)
     _note_remarks(prediction.remarks)
 

@@ -16,7 +16,8 @@ from hiddenstate.cli.options import (
     runs_dir_option,
 )
 from hiddenstate.cli.output import note, note_damage, say
-from hiddenstate.cli.run_argument import named_run
+from hiddenstate.cli.refused_options import refuse_options
+from hiddenstate.cli.run_argument import complete_runs, named_run
 from hiddenstate.errors import HiddenstateError, OptionError, count, printable
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ FOLDERS = {"tensorboard": Path("tensorboard"), "wandb": Path(".")}
     "environment alone: MLFLOW_TRACKING_TOKEN, WANDB_API_KEY.\n\n\b\nExample:\n"
     "  hiddenstate track last --to tensorboard",
 )
-@click.argument("run", required=False)
+@click.argument("run", required=False, shell_complete=complete_runs)
 @click.option(
     "--to",
     "tracker",
@@ -96,6 +97,7 @@ def track(
         raise OptionError("--all: follows every run in --runs-dir; name no run beside it")
     if run is None and not every:
         raise OptionError("no run; name one, use last, or --all for every run in --runs-dir")
+    refuse_options(tracker)
     make = _maker(tracker, into, url, project)
     find = _every(runs_dir, make, keep) if run is None else _one(named_run(run, runs_dir), make)
     lower_priority()  # runs may be training on the same processors
@@ -123,16 +125,11 @@ def _maker(tracker: str, into: Path | None, url: str | None, project: str | None
     if not name.strip() or len(name) > 100 or printable(name) != name:
         raise OptionError("--project: expected a name of 1 to 100 printable characters")
     if tracker == "tensorboard":
-        for option, value in (("--url", url), ("--project", project)):
-            if value is not None:
-                raise OptionError(f"{option}: TensorBoard reads a folder; use --into DIR")
         from hiddenstate.scale.track.tensorboard import TensorBoard
 
         folder = into or FOLDERS[tracker]
         return lambda run: TensorBoard(folder, run.path.resolve().name)
     if tracker == "mlflow":
-        if into is not None:
-            raise OptionError("--into: MLflow has a server; use --url URL")
         from hiddenstate.scale.track.mlflow import DEFAULT_URL, Mlflow, check_server
 
         address = url or os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URL

@@ -15,6 +15,7 @@ from hiddenstate.cli.live_view import check_view, view_callbacks
 from hiddenstate.cli.options import (
     JobCommand,
     command_option,
+    complete_files,
     config_file_option,
     config_options,
     make_command,
@@ -119,7 +120,7 @@ def job_command(job: str, summary: str, details: str, example: str) -> click.Com
         job,
         text,
         partial(_train_command, job),
-        click.argument("data", required=False),
+        click.argument("data", required=False, shell_complete=complete_files),
         *config_options([job]),
         *([_data_dir_option] if job != "regress" else []),
         *(config_file_option, _name_option, _seeds_option, view_option),

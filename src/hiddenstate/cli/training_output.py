@@ -24,6 +24,8 @@ def print_introduction(session: "Session", raw: "SequenceDataset | None", as_jso
             say(line)
         for line in job.net.describe().splitlines():
             say(line)
+        if is_file and (line := _about_streams(session)):
+            note(line)
     threads = count(engine.threads, "thread")
     ranks = engine.about().get("ranks")
     each = f"{count(ranks, 'rank')} of {threads}" if ranks else threads
@@ -33,6 +35,14 @@ def print_introduction(session: "Session", raw: "SequenceDataset | None", as_jso
     )
     for notice in session.notices:
         note(str(notice))
+
+
+def _about_streams(session: "Session") -> str:
+    """Return that the model of series will not answer step by step; nothing if it will."""
+    from hiddenstate.models.streaming import obstacles_before_training, streaming_note
+
+    against = obstacles_before_training(session.job.config, session.job.dataset)
+    return f"note: {streaming_note(against)}" if against else ""
 
 
 def print_location(session: "Session", seconds: float) -> None:

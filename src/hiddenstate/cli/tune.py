@@ -15,6 +15,7 @@ from hiddenstate.cli.options import (
     FilePath,
     SearchCommand,
     command_option,
+    complete_files,
     config_file_option,
     config_options,
     make_command,
@@ -390,7 +391,7 @@ tune = make_command(
     "study; each trial is an ordinary run folder. Options that are set stay fixed.\n\n"
     "\b\nExample:\n  hiddenstate tune sensors.csv --label activity --trials 50",
     _run_tune,
-    click.argument("data"),
+    click.argument("data", shell_complete=complete_files),
     command_option("job", str, None, "Job; default: the first that fits the data.", choices=JOBS),
     command_option("trials", int, 50, "Number of trials, of all workers.", low=1, high=100_000),
     click.option(

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
 from hiddenstate.cli.options import (
     GroupedCommand,
@@ -18,11 +17,12 @@ from hiddenstate.cli.options import (
     runs_dir_option,
 )
 from hiddenstate.cli.output import note, say, say_json
+from hiddenstate.cli.refused_options import refuse_options
 from hiddenstate.cli.run_argument import named_run, run_argument
 from hiddenstate.cli.sweep_models import sweep_folder
 from hiddenstate.cli.tune import study_folder
 from hiddenstate.cli.verify_searches import verify_study, verify_sweep
-from hiddenstate.errors import HiddenstateError, OptionError, UntrustedFileError, printable
+from hiddenstate.errors import HiddenstateError, UntrustedFileError, printable
 
 if TYPE_CHECKING:
     from hiddenstate.runs import Run
@@ -51,18 +51,14 @@ def verify(
 ) -> None:
     """The command `verify`."""
     sweep, study = sweep_folder(run, runs_dir), study_folder(run, runs_dir)
-    if sweep is not None or study is not None:
-        is_set = click.get_current_context().get_parameter_source("steps")
-        if is_set is not ParameterSource.DEFAULT:
-            kind = "sweep" if sweep is not None else "study"
-            raise OptionError(f"--steps: only for a run; {printable(run)} is a {kind}")
-        if sweep is not None:
-            verify_sweep(sweep, show_all, as_json)
-        elif study is not None:
-            verify_study(study, show_all, as_json)
+    if folder := sweep or study:
+        refuse_options("sweep or study")
+        (verify_sweep if sweep else verify_study)(folder, show_all, as_json)
         return
     from hiddenstate.training.verify import check_files
 
+    if files_only:
+        refuse_options("files only")
     checked = named_run(run, runs_dir)
     damage = dict(check_files(checked))
     damaged = [name for name, what in damage.items() if what]

@@ -199,8 +199,9 @@ class Estimator(BaseEstimator):
         classic scripts.
 
         Scaling is folded into its first and last layers, or applied before a stem, so it takes
-        unscaled X. A net with members averages their answers, and one with fixed convolutions
-        beside it answers as `predict_proba`, with logarithms of probabilities.
+        unscaled X, as float32 or float64; its weights have the type that the model was fitted in,
+        float64 for an ordinary frame. A net with members averages their answers, and one with
+        fixed convolutions beside it answers as `predict_proba`, with logarithms of probabilities.
 
         Raises
         ------

@@ -2,7 +2,7 @@
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, overload
 
 import numpy as np
 
@@ -28,13 +28,28 @@ _KINDS: dict[str, type[Estimator]] = {
 }
 
 
-def load(path: str | Path) -> Any:
+AnyEstimator = RecurrentClassifier | RecurrentRegressor | Autoencoder
+Kind = TypeVar("Kind", RecurrentClassifier, RecurrentRegressor, Autoencoder)
+
+
+@overload
+def load(path: str | Path) -> AnyEstimator: ...
+
+
+@overload
+def load(path: str | Path, kind: type[Kind]) -> Kind: ...
+
+
+def load(path: str | Path, kind: Any = None) -> AnyEstimator:
     """Read a fitted estimator from a file written by `save`, or from the model of a run.
 
     Parameters
     ----------
     path : path
         The file, or the model.safetensors of a run, or the weights of one of its moments.
+    kind : type, optional
+        The estimator that is expected, such as `RecurrentClassifier`: a type checker then knows
+        what is returned. By default any.
 
     Returns
     -------
@@ -43,7 +58,7 @@ def load(path: str | Path) -> Any:
     Raises
     ------
     DataError
-        If there is no such file.
+        If there is no such file, or it holds another estimator than `kind`.
     UntrustedFileError
         If the file is damaged, was not written by hiddenstate, or could run code.
     """
@@ -53,7 +68,11 @@ def load(path: str | Path) -> Any:
     if not path.is_file():
         raise DataError(f"{printable(path)}: no such file")
     refuse_code(path)
-    return restored(*load_model(path), printable(path))
+    estimator: AnyEstimator = restored(*load_model(path), printable(path))
+    if kind is not None and not isinstance(estimator, kind):
+        own = type(estimator).__name__
+        raise DataError(f"{printable(path)}: holds a {own}, expected {kind.__name__}")
+    return estimator
 
 
 def restored(model: FittedModel, extra: dict[str, Any], where: str) -> Any:

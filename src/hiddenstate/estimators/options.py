@@ -13,10 +13,14 @@ from hiddenstate.config import Config, make_config
 from hiddenstate.data import SequenceDataset
 from hiddenstate.data.prepare.wide import decided_reading
 from hiddenstate.errors import DataError, OptionError, did_you_mean, listed, printable
+from hiddenstate.system.typing import Array
 from hiddenstate.training.recipes import suggest
 
 UPDATES = 1000
 """Approximate number of updates with `epochs=None`, which makes at least one epoch."""
+
+FAR = 0.01, 10.0
+"""Least and largest root mean square of targets that a network learns without scaling."""
 
 LEFT_OUT = {
     ("classify", "missing"): ("drop",),  # every row gets a prediction
@@ -156,3 +160,18 @@ def _own_config(job: str, values: dict[str, Any], dtype: str, dataset: SequenceD
 def _is_same(value: Any, default: Any) -> bool:
     """Whether a parameter has its default value; also of arrays and lists."""
     return value is default or (type(value) is type(default) and bool(value == default))
+
+
+def warn_if_far(y: Array) -> None:
+    """Warn of targets that a network without scaling reaches only after very many updates.
+
+    Its outputs begin near 0 and move by about the learning rate in an update.
+    """
+    size = float(np.sqrt(np.nanmean(np.square(y, dtype=np.float64))))
+    if not FAR[0] <= size <= FAR[1] and size > 0:
+        warnings.warn(
+            f"y: the targets are of size {size:.3g} and not scaled, as scale=None means 'none' for "
+            "a stateful regressor; it learns values near 1, so use scale='standard'",
+            RuntimeWarning,
+            stacklevel=5,
+        )

@@ -25,7 +25,7 @@ from hiddenstate.estimators.inputs import (
     unwrapped_parts,
     without_weightless,
 )
-from hiddenstate.estimators.options import config_of
+from hiddenstate.estimators.options import config_of, warn_if_far
 from hiddenstate.estimators.sklearn_bases import RegressorMixin
 from hiddenstate.inference.hidden_states import at_every_step
 from hiddenstate.inference.inputs import shaped_inputs
@@ -301,6 +301,10 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin):
         self.recipe = recipe
         self.verbose = verbose
 
+    def _check_scale(self, job: Job) -> None:
+        if self.stateful and self.scale is None and self.recipe is None:
+            warn_if_far(job.dataset.train.require_targets())
+
     @all_at_once
     def fit(
         self,
@@ -317,6 +321,7 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin):
         The other parameters and the errors are those of :meth:`RecurrentClassifier.fit`.
         """
         job = self._make_job(X, y, sample_weight, reset=True)
+        self._check_scale(job)
         state = starting_state(job)
         self._keep(self._train(job, state, run_dir, callbacks, view))
         if self.horizon is not None:
@@ -344,7 +349,10 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin):
         if self.horizon is not None:
             raise OptionError("horizon: windows are cut from whole series; use fit")
         first = self._check_partial_fit()
-        self._train_further(self._make_job(X, y, sample_weight, reset=first))
+        job = self._make_job(X, y, sample_weight, reset=first)
+        if first:
+            self._check_scale(job)
+        self._train_further(job)
         return self
 
     def reset_state(self) -> "RecurrentRegressor":

@@ -28,6 +28,7 @@ from hiddenstate.export.trial import (
 )
 from hiddenstate.inference.overflow import check_inputs, checked_predictor
 from hiddenstate.models.fitted import FittedModel
+from hiddenstate.models.streaming import obstacles_of_model, reasons, streaming_options
 from hiddenstate.runs.run import is_own_file
 from hiddenstate.system.atomic_file import check_output, write_outputs
 
@@ -150,6 +151,11 @@ def export_model(
     path, base = _named(Path(output), target)
     weights = _checked_weights(target, weights, model)
     source = replace(source_of(model, base.name, weights, target.stored), run=run)
+    if target.only_streams and (reason := target.refusal(source.program)):
+        against = obstacles_of_model(model)
+        options = streaming_options(against)
+        hint = f", or train one with {options} (it {reasons(against)})" if options else ""
+        raise OptionError(f"--to {to}: {reason}{hint}")
     if source.program.convolutions is not None and not target.convolutions:
         raise OptionError(
             f"--to {to}: cannot hold fixed convolutions; use --to c, html, onnx or python, or "

@@ -94,6 +94,8 @@ class Target:
         default.
     convolutions : bool, default False
         Whether it can hold fixed convolutions beside the nets.
+    only_streams : bool, default False
+        Whether it holds only models that answer after every step.
     """
 
     name: str
@@ -107,6 +109,7 @@ class Target:
     default_weights: Callable[[FittedModel], str] | None = None
     change_limit: float | None = None
     convolutions: bool = False
+    only_streams: bool = False
 
 
 @dataclass(frozen=True)

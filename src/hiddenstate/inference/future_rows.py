@@ -12,6 +12,7 @@ import numpy as np
 from hiddenstate.data import SequenceDataset
 from hiddenstate.data.origin import Table, whole
 from hiddenstate.data.prepare.encoding import on_circles
+from hiddenstate.data.readers.columns import Columns
 from hiddenstate.data.readers.dates import timestamps
 from hiddenstate.data.readers.open import read_like
 from hiddenstate.errors import DataError, OptionError, count, listed, printable
@@ -85,8 +86,12 @@ class FutureRows:
         values = on_circles(stamps.view("M8[us]"), own[0].calendar)
         return After(values.astype(float), times)
 
-    def read(self, name: str, changes: Mapping[str, Any]) -> list[After]:
+    def read(
+        self, name: str, changes: Mapping[str, Any], columns: Columns | None = None
+    ) -> list[After]:
         """Return the rows of a file after the last known target of each series.
+
+        `columns` are some rows of the file, where it was read before.
 
         Raises
         ------
@@ -106,9 +111,9 @@ class FutureRows:
         if inputs := tuple(column for column in self._columns if column not in calendars):
             reading["input"] = inputs
         reading["layout"] = "long"
-        dataset = read_like(name, "regress", reading, changes, False, encodings)
-        where, columns = printable(dataset.name), dataset.columns or ()
-        which = [columns.index(feature) for feature in self._features]
+        dataset = read_like(name, "regress", reading, changes, False, encodings, columns=columns)
+        where, features = printable(dataset.name), dataset.columns or ()
+        which = [features.index(feature) for feature in self._features]
         rows = dataset.train
         ids = None if rows.ids is None else [str(each) for each in rows.ids.tolist()]
         found = []

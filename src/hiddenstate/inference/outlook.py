@@ -8,6 +8,7 @@ import numpy as np
 
 from hiddenstate.data import PreparedDataset, SequenceDataset
 from hiddenstate.data.origin import whole
+from hiddenstate.data.readers.columns import Columns
 from hiddenstate.engines import Predictor, make_predictor
 from hiddenstate.errors import OptionError, count, printable
 from hiddenstate.inference.backtest import backtest, calibration_origins, seasonal_paths
@@ -198,6 +199,7 @@ def outlook_of(
     changes: Mapping[str, Any] | None = None,
     backtest: bool = False,
     trained_on: PreparedDataset | None = None,
+    future_columns: Columns | None = None,
 ) -> Outlook:
     """Return the outlook of series that were read.
 
@@ -221,6 +223,8 @@ def outlook_of(
         Whether only earlier steps will be forecast, so that nothing must be known after the series.
     trained_on : PreparedDataset, optional
         The same data as it was prepared for training, of a model without a run.
+    future_columns : Columns, optional
+        The rows of `future` that belong to these series, where it was read before.
 
     Raises
     ------
@@ -231,7 +235,10 @@ def outlook_of(
     series = series_of_rows(dataset.train, forecaster, printable(dataset.name))
     if future is not None or forecaster.known:
         later = FutureRows(model, dataset, [len(values) for values in series])
-        after = later.read(future, changes or {}) if future is not None else later.own(horizon)
+        if future is None:
+            after = later.own(horizon)
+        else:
+            after = later.read(future, changes or {}, future_columns)
         if not backtest:
             later.check(after, horizon, future)
         forecaster = forecaster.followed_by([each.values for each in after])

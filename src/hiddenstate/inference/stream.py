@@ -15,13 +15,14 @@ from hiddenstate.data.dataset import label_array
 from hiddenstate.data.prepare.missing import carry_forward
 from hiddenstate.data.rows import check_pixels, fractions
 from hiddenstate.engines.reference import ReferencePredictor
-from hiddenstate.errors import DataError, OptionError, UntrustedFileError, listed, printable
+from hiddenstate.errors import DataError, OptionError, UntrustedFileError, printable
 from hiddenstate.inference.compiled_steps import Stepper, compiled_stepper
 from hiddenstate.inference.hidden_states import hidden_state_model
 from hiddenstate.inference.overflow import check_inputs, checked_predictor
 from hiddenstate.metrics.scores import softmax
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Params
+from hiddenstate.models.streaming import obstacles_of_model, reasons, streaming_options
 from hiddenstate.system.array_file import Layout, encode_arrays, read_arrays
 from hiddenstate.system.atomic_file import write_output
 from hiddenstate.system.cancellation import raise_if_cancelled
@@ -414,34 +415,10 @@ def _state_from(model: FittedModel, rows: int, given: Mapping[str, Array]) -> Pa
 
 def _check_streams(model: FittedModel) -> None:
     """Refuse models that have no answer before the end of a series (`OptionError`)."""
-    if model.net.job == "autoencode":
-        raise OptionError("stream: an autoencoder reads whole rows, not steps")
-    if model.transform.encodings:
-        raise OptionError("stream: the model encodes text or dates, and a stream reads numbers")
-    if model.transform.by_window:
-        raise OptionError(
-            "stream: the model reads each window in units of its own deviation, which is known at "
-            "its end; use predict or forecast, or train one with --scale auto"
-        )
-    if model.transform.known.ahead:
-        raise OptionError("stream: the model reads columns known ahead; a stream has none")
-    config = model.net.recurrent
-    reasons = {
-        "bidirectional": (
-            config.bidirectional,
-            "this net reads series in both directions, so it has no answer before their end",
-        ),
-        "members": (config.members > 1, "this net averages members, which carry no state"),
-        "stem": (config.stem, "the convolutional layers of this net read several steps at once"),
-        "convolutions": (
-            model.convolutions is not None,
-            "the fixed convolutions beside this net read whole series",
-        ),
-    }
-    against = [name for name, (applies, _) in reasons.items() if applies]
-    if against:
-        hint = f"train one without {listed(against)}"
-        raise OptionError(f"stream: {reasons[against[0]][1]}; {hint}")
+    if against := obstacles_of_model(model):
+        options = streaming_options(against)
+        other = f", or train one with {options}" if options else ""
+        raise OptionError(f"stream: the model {reasons(against)}; use predict{other}")
 
 
 def _answers_every_step(model: FittedModel) -> FittedModel:

@@ -83,6 +83,11 @@ class StemLayer(nn.Module):
         return y
 
 
+def _as_weights(x: Tensor, weight: Tensor) -> Tensor:
+    """Return numbers in the type of the weights: float32, say, for a net trained on float64."""
+    return x.to(weight.dtype) if x.is_floating_point() else x
+
+
 class RecurrentNet(nn.Module):
     """A recurrent stack and a linear head, with convolutional layers before if it has a stem.
 
@@ -160,6 +165,7 @@ class RecurrentNet(nn.Module):
                 f"state: carries {state[0].shape[1]} sequences, x has {x.shape[0]}; "
                 "reset the state, or pass as many sequences"
             )
+        x = _as_weights(x, self.out.weight)
         if self.scaling is not None:
             offset, factor = (part.to(x) for part in self.scaling)
             x = (x - offset) * factor
@@ -287,7 +293,7 @@ class AutoencoderNet(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the codes (B, Z) and the reconstructions (B, F) of rows `x` (B, F)."""
-        code = self.encoder(x)
+        code = self.encoder(_as_weights(x, next(self.encoder.parameters())))
         return code, self.decoder(code)
 
 
@@ -348,6 +354,8 @@ def make_module(
 
 def module_of(model: FittedModel) -> nn.Module:
     """Return the torch module of a model, in evaluation mode, which takes X as the data has it.
+
+    Its weights have the type of the model; X may be float32 or float64.
 
     Raises
     ------

@@ -46,6 +46,7 @@ STATIC = "static; an input with --static"
 MAY_BE_BOTH = ({"--id", "--group"}, {"--time", "--future"}, {"--group", "--static"})
 """Pairs of roles that one column may have."""
 
+TARGET_ALONE = "a forecast reads its target alone; --future names columns known ahead"
 TEXT, FEW_TEXTS = "text", "text; an input with --input all"
 """Why nothing uses a column of text, and one whose few values repeat."""
 
@@ -259,7 +260,7 @@ def _why_unused(columns: Columns, j: int, options: DataConfig) -> str:
         return "a type that cannot be read"
     if content == "date" and columns.kinds[j] != "number":
         return DATES[columns.kinds[j] == "text" and are_times_of_day(columns.arrays[j])]
-    return "not in --input" if options.input else "a forecast reads its target alone"
+    return "not in --input" if options.input else TARGET_ALONE
 
 
 def _indices(

@@ -39,6 +39,13 @@ ONLY_FOR = {
 }
 """Options that are for one kind of file, with its endings and its name."""
 
+READ_WITH = {
+    **dict.fromkeys(("delimiter", "decimal", "thousands"), (DELIMITED, "delimited text")),
+    "encoding": ((*DELIMITED, *JSON_LINES, *ARCHIVES), "text files"),
+    **dict.fromkeys(("layout", "dates", "input"), (TABLES, "tables")),
+}
+"""Options that change how such files are read, with their endings and their name."""
+
 DEPTHS = ("*", "*/*", "*/*/*")
 """Where a folder holds files: in itself, in folders of classes, and in those in train and test."""
 
@@ -97,7 +104,7 @@ def check_applies(given: Mapping[str, Any], path: Path | None) -> None:
         With the option, and what it is for.
     """
     for name, (endings, what) in ONLY_FOR.items():
-        if not given.get(name) or (path is not None and _holds(path, endings)):
+        if not given.get(name) or (path is not None and holds(path, endings)):
             continue
         where = "the bundled data is" if path is None else f"{printable(path)} is"
         if path is not None and path.is_dir():
@@ -106,7 +113,7 @@ def check_applies(given: Mapping[str, Any], path: Path | None) -> None:
         raise OptionError(f"{flag}: applies only to {what}; {where} none; leave the option out")
 
 
-def _holds(path: Path, endings: tuple[str, ...]) -> bool:
+def holds(path: Path, endings: tuple[str, ...]) -> bool:
     """Return whether a file has one of `endings`, or one in a folder or in the folders in it."""
     if not path.is_dir():
         return has_ending(path, endings)

@@ -153,4 +153,6 @@ def _refusal(program: Program) -> str | None:
     )
 
 
-TARGET = Target("triton", "", LIMIT, ("float32", "int8"), _refusal, build, run, stored)
+TARGET = Target(
+    "triton", "", LIMIT, ("float32", "int8"), _refusal, build, run, stored, only_streams=True
+)

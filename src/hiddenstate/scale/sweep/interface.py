@@ -21,6 +21,7 @@ from hiddenstate.scale.sweep.predict import (
     forecast_sweep,
     own_table,
     predict_sweep,
+    read_new_groups,
     read_sweep_table,
 )
 from hiddenstate.scale.sweep.results import damage_lines, result_rows, write_results
@@ -121,6 +122,7 @@ class SweepResult(Mapping[Group, Any]):
         table: str | os.PathLike[str] | None = None,
         level: tuple[float, ...] = (0.8, 0.95),
         skip_unknown: bool = False,
+        future: str | os.PathLike[str] | None = None,
     ) -> dict[str, Array]:
         """Forecast the steps after the end of the series of each group.
 
@@ -134,6 +136,9 @@ class SweepResult(Mapping[Group, Any]):
             Levels of the intervals.
         skip_unknown : bool, default False
             Leave out groups of `table` that have no model.
+        future : path, optional
+            A table with the columns known ahead at the steps to forecast, and those of the groups;
+            by default the rows after the last target.
 
         Returns
         -------
@@ -150,7 +155,10 @@ class SweepResult(Mapping[Group, Any]):
             path = own_table(self._models) if table is None else _path_of(table)
             left_out = skip_unknown or is_own
             given = read_sweep_table(self._models, path, {}, left_out, skip_unknown)
-            return forecast_sweep(given, horizon, list(level), is_own).columns
+            ahead = None
+            if future is not None:
+                ahead = read_new_groups(self._models, _path_of(future), {})
+            return forecast_sweep(given, horizon, list(level), is_own, ahead).columns
 
     def _key(self, group: Group) -> Key:
         return tuple(map(str, group)) if isinstance(group, tuple) else (str(group),)

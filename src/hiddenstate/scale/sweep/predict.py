@@ -1,7 +1,7 @@
 """Predictions and forecasts of all groups of a sweep, as one table with the groups first."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from hiddenstate.errors import (
     HiddenstateError,
     UntrustedFileError,
     count,
+    listed,
     printable,
 )
 from hiddenstate.inference.inputs import read_new_data
@@ -92,14 +93,8 @@ def read_sweep_table(
     UntrustedFileError
         If it has groups whose record is damaged.
     """
+    table = read_new_groups(models, path, reading)
     changes = {name: value for name, value in reading.items() if value is not None}
-    about = models.about
-    options = _options(about["job"], {**as_values(about["options"]), **changes})
-    encodings = {e.column: e for key in models for e in _encodings(models, key)}
-    texts = tuple(name for name, encoding in encodings.items() if encoding.values)
-    table = read_groups(
-        Path(path), options, models.by, about["job"], tuple(about["by_text"]), False, texts
-    )
     unknown = {key: why for key in table.keys if (why := models.why_not(key))}
     remarks = tuple(f"{name_of(key, models.by)}: no model: {why}" for key, why in unknown.items())
     damaged = [key for key in unknown if models.is_damaged(key)]
@@ -124,6 +119,16 @@ def read_sweep_table(
     if not keys:
         raise DataError(f"{printable(table.path.name)}: none of its groups has a model")
     return SweepTable(models, table, changes, keys, remarks)
+
+
+def read_new_groups(models: SweepModels, path: str, reading: Mapping[str, Any]) -> GroupedTable:
+    """Read a table as that of a sweep was, but for options that are not None; find its groups."""
+    about, changes = models.about, {n: value for n, value in reading.items() if value is not None}
+    options = _options(about["job"], {**as_values(about["options"]), **changes})
+    encodings = {e.column: e for key in models for e in _encodings(models, key)}
+    texts = tuple(name for name, encoding in encodings.items() if encoding.values)
+    by_text = tuple(about["by_text"])
+    return read_groups(Path(path), options, models.by, about["job"], by_text, False, texts)
 
 
 def _encodings(models: SweepModels, key: Key) -> Sequence[Any]:
@@ -175,6 +180,8 @@ def forecast_sweep(
     horizon: int,
     levels: list[float],
     is_own: bool,
+    future: GroupedTable | None = None,
+    future_reading: Mapping[str, Any] | None = None,
     device: str = "auto",
     threads: int = 1,
     tell: Callable[[], None] = lambda: None,
@@ -191,6 +198,11 @@ def forecast_sweep(
     is_own : bool
         Whether the table is the one that the models were trained on: their held-out parts then
         calibrate the intervals.
+    future : GroupedTable, optional
+        The columns known ahead at the steps to forecast, for each group; by default the rows of the
+        table after its last target.
+    future_reading : mapping, optional
+        The reading options of `future` that differ from training, by name.
     device, threads, tell
         As for :func:`predict_sweep`.
 
@@ -212,10 +224,39 @@ def forecast_sweep(
                 about["job"], values, read=lambda config: group_dataset(columns, config, name)
             )
             trained_on = prepare(read, config) if config.data.test_fraction else None
-        made = outlook_of(model, predictor, dataset, horizon, levels, None, trained_on=trained_on)
+        known = None if future is None else _rows_of_group(future, key)
+        made = outlook_of(
+            model,
+            predictor,
+            dataset,
+            horizon,
+            levels,
+            None,
+            None if future is None else str(future.path),
+            future_reading,
+            trained_on=trained_on,
+            future_columns=known,
+        )
         return made.prediction()
 
     return _of_all(given, forecasted, tell)
+
+
+def _rows_of_group(table: GroupedTable, key: Key) -> Columns:
+    """Return the rows of a group in a second table, with their places in that table."""
+    number = table.numbers.get(key)
+    if number is None:
+        raise DataError(
+            f"{printable(table.path.name)}: no rows of group {name_of(key, table.by)}, which is to "
+            f"be forecast; groups there: {listed([name_of(each, table.by) for each in table.keys])}"
+        )
+    whole, rows = table.columns, table.rows(number)
+    place = whole.place
+    return replace(
+        group_columns(table, number),
+        row=lambda i: whole.row(int(rows[i])),
+        place=None if place is None else lambda i, j: place(int(rows[i]), j),
+    )
 
 
 def own_table(models: SweepModels) -> str:

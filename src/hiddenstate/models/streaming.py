@@ -1,0 +1,125 @@
+"""Why a model has no answer before the end of a series, and the options that change that."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hiddenstate.config import Config, RecurrentConfig
+from hiddenstate.data import Dataset, PreparedDataset
+from hiddenstate.data.prepare.transform import Transform
+
+if TYPE_CHECKING:
+    from hiddenstate.models.fitted import FittedModel
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """One reason why a model cannot answer step by step.
+
+    Parameters
+    ----------
+    name : str
+    reason : str
+        What the model does, as a clause that begins with its verb.
+    option : str
+        The option of training without it; empty if there is none.
+    """
+
+    name: str
+    reason: str
+    option: str = ""
+
+
+AUTOENCODER = Obstacle("autoencoder", "reads whole rows, not steps")
+ENCODINGS = Obstacle("encodings", "encodes text or dates, and a stream reads numbers")
+BY_WINDOW = Obstacle(
+    "window",
+    "reads each window in units of its own deviation, which is known at its end",
+    "--scale auto",
+)
+AHEAD = Obstacle("future", "reads columns known ahead, which a stream does not have")
+BIDIRECTIONAL = Obstacle("bidirectional", "reads series in both directions", "--no-bidirectional")
+STEM = Obstacle("stem", "has convolutional layers that read several steps at once", "--no-stem")
+MEMBERS = Obstacle("members", "averages several nets, which carry no state", "--members 1")
+CONVOLUTIONS = Obstacle(
+    "convolutions", "has fixed convolutions, which read whole series", "--no-convolutions"
+)
+
+
+def obstacles(
+    recurrent: RecurrentConfig | None, convolutions: bool, transform: Transform
+) -> tuple[Obstacle, ...]:
+    """Return why a network with these settings cannot stream; none if it can.
+
+    Parameters
+    ----------
+    recurrent : RecurrentConfig, optional
+        None of an autoencoder.
+    convolutions : bool
+        Whether fixed convolutions stand beside the net.
+    transform : Transform
+        How its rows are prepared.
+    """
+    if recurrent is None:
+        return (AUTOENCODER,)
+    applies = {
+        ENCODINGS: bool(transform.encodings),
+        BY_WINDOW: transform.by_window,
+        AHEAD: bool(transform.known.ahead),
+        BIDIRECTIONAL: recurrent.bidirectional,
+        STEM: recurrent.stem,
+        MEMBERS: recurrent.members > 1,
+        CONVOLUTIONS: convolutions,
+    }
+    return tuple(obstacle for obstacle, is_there in applies.items() if is_there)
+
+
+def obstacles_of_model(model: "FittedModel") -> tuple[Obstacle, ...]:
+    """Return why a trained model cannot stream; none if it can."""
+    recurrent = model.net.recurrent if model.net.job != "autoencode" else None
+    return obstacles(recurrent, model.convolutions is not None, model.transform)
+
+
+def obstacles_of_config(config: Config, transform: Transform) -> tuple[Obstacle, ...]:
+    """Return why the model that will be trained cannot stream; none if it can."""
+    recurrent = config.model if isinstance(config.model, RecurrentConfig) else None
+    return obstacles(recurrent, bool(config.flat().get("convolutions")), transform)
+
+
+def obstacles_before_training(config: Config, dataset: Dataset) -> tuple[Obstacle, ...]:
+    """Return why the model of series will not stream; none of data that is no series.
+
+    Parameters
+    ----------
+    config : Config
+    dataset : PreparedDataset or SequenceDataset
+        Of one as read, what its columns are encoded as is not known yet.
+    """
+    is_flat = config.job == "autoencode" or config.data.layout == "features"
+    if is_flat or dataset.picture is not None or dataset.X.ndim < 2 or dataset.X.shape[1] < 2:
+        return ()
+    if isinstance(dataset, PreparedDataset):
+        return obstacles_of_config(config, dataset.transform)
+    return obstacles_of_config(config, Transform(by_window=config.data.scale == "window"))
+
+
+def reasons(against: Sequence[Obstacle]) -> str:
+    """Return the reasons in words: `reads series in both directions, and has ...`."""
+    *first, last = [obstacle.reason for obstacle in against]
+    return f"{', '.join(first)}, and {last}" if first else last
+
+
+def streaming_options(against: Sequence[Obstacle]) -> str:
+    """Return the options of training a model that streams; empty if there are none for all."""
+    options = [obstacle.option for obstacle in against]
+    return " ".join(options) if all(options) else ""
+
+
+def streaming_note(against: Sequence[Obstacle]) -> str:
+    """Return what such a model will not be able to do, and the options that change that."""
+    options = streaming_options(against)
+    hint = f"; to stream, add {options}" if options else ""
+    return (
+        "the model will not answer step by step (predict --stream, export --to triton), as it "
+        f"{reasons(against)}{hint}"
+    )
