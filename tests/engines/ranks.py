@@ -122,10 +122,11 @@ def group_of(store, name, rank, n_ranks):
 
 def compared(n_ranks, every=1, skipped=0):
     """Compare one case in `every`, but for the first `skipped`, on each rank; return rank 0's."""
-    store = HashStore()
+    store, groups = HashStore(), []
 
     def run(rank):
         group, moments = (group_of(store, name, rank, n_ranks) for name in ("sum", "moments"))
+        groups.append((group, moments))  # their end waits for threads, which may wait for Python
         chosen = islice(cases(), skipped, None, every)
         return [compare(case, (rank, n_ranks), group, moments) for case in chosen]
 

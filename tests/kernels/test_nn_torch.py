@@ -417,9 +417,12 @@ def test_ranks_that_share_a_batch_have_its_gradient() -> None:
     """The ranks are threads here; the first one's weights are everyone's."""
     store, layers, x = HashStore(), [made(), made()], batch(5, 6, 3)
     layers[1].reset_parameters()
+    # Kept until both are done: the end of a group waits for its thread, which waits for Python.
+    models: list[DistributedDataParallel] = []
 
     def work(rank: int) -> dict[str, Tensor]:
         model = DistributedDataParallel(layers[rank], process_group=group_of(store, "", rank, 2))
+        models.append(model)
         return gradients(layers[rank], model, x[:, rank * 3 : rank * 3 + 3])
 
     with ThreadPoolExecutor(2) as ranks:
