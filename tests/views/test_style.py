@@ -8,6 +8,7 @@ just visible; contrast is that of WCAG 2.2, which requires 3 for graphics and 4.
 
 import io
 import itertools
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -157,7 +158,12 @@ def test_the_settings_of_a_user_change_no_figure():
             figure.savefig(data, format="raw")
         return data.getvalue()
 
-    own = {"text.usetex": True, "savefig.dpi": 100_000, "lines.linewidth": 9, "timezone": "CET"}
+    own: Any = {
+        "text.usetex": True,
+        "savefig.dpi": 100_000,
+        "lines.linewidth": 9,
+        "timezone": "CET",
+    }
     plain = drawn()
     with mpl.rc_context(own):
         assert drawn() == plain

@@ -80,7 +80,7 @@ def theme(name: str | None = None) -> Iterator[Theme]:
         _current.reset(before)
 
 
-def _settings(chosen: Theme) -> dict[str, Any]:
+def _settings(chosen: Theme) -> Any:
     """Return the theme as settings of matplotlib, all but those of the screen."""
     defaults = dict(mpl.rcParamsDefault)
     return {

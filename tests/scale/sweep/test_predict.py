@@ -2,6 +2,7 @@
 
 import csv
 import io
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -183,10 +184,11 @@ def test_a_frame_in_the_place_of_a_path_is_named(forecasters, tmp_path):
             TypeError, match=r"^table: expected the path .* got DataFrame; .*to_csv"
         ):
             call()
-    for job, options, words in (
+    wrong: list[tuple[str, dict[str, Any], str]] = [
         ("regres", {}, "job: expected .* got regres; did you mean regress"),
         ("regress", {"hiden_size": 3}, "hiden_size: .* no such option; did you mean hidden_size"),
-    ):
+    ]
+    for job, options, words in wrong:
         with pytest.raises(OptionError, match=words):
             sweep(tmp_path / "sales.csv", "site", job, tmp_path / "new", **options)
     assert not (tmp_path / "new").exists()
