@@ -77,7 +77,7 @@ def test_a_difference_within_the_interval_is_none(others: dict[str, float], word
     assert compared.verdict().startswith(words)
     assert compared.better is not bool(words)
     assert compared.worse is words.startswith("worse")
-    within = "within the 95 % interval of 60 rows" in compared.warning()
+    within = "95 % interval of 60 rows" in compared.warning()
     assert within is words.startswith("no better")
 
 

@@ -113,7 +113,10 @@ class Baseline:
 
     def _within(self) -> str:
         drawn = "" if self.interval is None else f" of {self.interval.units_in_words()}"
-        return f"the difference is within the 95 % interval{drawn}"
+        if self.gain is None:
+            return f"the difference is within the 95 % interval{drawn}"
+        low, high = (written(end, self.entry.kind) for end in self.gain)
+        return f"the gain, {low} to {high} in the 95 % interval{drawn}, may be chance"
 
 
 def baseline_method(job: str, options: Mapping[str, Any]) -> tuple[str, str]:
