@@ -181,8 +181,13 @@ def test_whole_numbers_for_features_of_a_table_are_not_pixels(cli: Cli, tmp_path
     frame.assign(kind=np.where(frame["calls"] > 4, "a", "b")).to_csv(
         tmp_path / "own.csv", index=False
     )
-    assert cli("classify", "own.csv", "--max-steps", 6, *QUIET).code == 0
+    options = ("--max-steps", 6, "--no-bidirectional")
+    assert cli("classify", "own.csv", *options, *QUIET).code == 0
     model = load(tmp_path / "runs" / "classify-1" / "model.safetensors")
+    rows, whole = frame.astype(float).to_numpy(), frame.astype("uint8").to_numpy()
     np.testing.assert_array_equal(
         model.predict_proba(frame.astype("uint8")), model.predict_proba(frame)
     )
+    stream, fed = model.stream(len(rows)), model.stream(len(rows))
+    np.testing.assert_array_equal(stream.step(whole), model.stream(len(rows)).step(rows))
+    np.testing.assert_array_equal(fed.feed(whole[:, None])[:, 0], model.stream(40).step(rows))

@@ -26,6 +26,13 @@ def test_the_interval_of_a_share_of_rows_is_wilsons(
     assert intervals.wilson(share, n) == pytest.approx(expected, abs=1e-4)
 
 
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_no_share_is_outside_its_interval_by_rounding(share: float) -> None:
+    for n in range(1, 1000):
+        low, high = intervals.wilson(share, n)
+        assert low <= share <= high, n
+
+
 def test_the_interval_of_a_mean_of_rows_is_about_that_of_its_standard_error() -> None:
     values = RNG.normal(size=500)
     ends = Bootstrap(rows(500)).mean(values)

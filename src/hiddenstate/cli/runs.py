@@ -114,13 +114,14 @@ def compare(names: tuple[str, ...], as_json: bool, runs_dir: Path) -> None:
     from hiddenstate.errors import printable
     from hiddenstate.metrics.comparison import Scored, equal_to_best
     from hiddenstate.metrics.intervals import is_end
+    from hiddenstate.report.facts import data_identity
 
     compared = [named_run(name, runs_dir) for name in names]
     for run in compared:
         note_damage(run)
     lines, paths = _compare(compared), [str(run.path) for run in compared]
     equal = equal_to_best(
-        [Scored(r.config.job, str(r.data_fact("name")), r.results() or {}) for r in compared]
+        [Scored(r.config.job, data_identity(r), r.results() or {}) for r in compared]
     )
     if as_json:
         same: dict[str, Any] = {}

@@ -31,6 +31,7 @@ from hiddenstate.models.net import Params
 from hiddenstate.models.weight_file import refuse_code
 from hiddenstate.runs import Run, find_run
 from hiddenstate.runs.run_data import run_dataset, unchanged_dataset
+from hiddenstate.system.typing import Array
 
 
 def open_model(name: str, runs_dir: Path) -> tuple[FittedModel, Run | None]:
@@ -167,15 +168,20 @@ def prepare_inputs(model: FittedModel, rows: Rows, where: str) -> Rows:
     return replace(rows, X=X)
 
 
+def as_trained(model: FittedModel, X: Array) -> Array:
+    """Return bytes as plain numbers where columns are features: there the training rows decide
+    whether whole numbers are pixels."""
+    transform = model.transform
+    is_plain = transform.reading.get("layout") == "features" and not transform.pixels
+    return X.astype(np.float64) if is_plain and X.dtype == np.uint8 else X
+
+
 def shaped_inputs(model: FittedModel, rows: Rows, where: str) -> Rows:
     """Shape rows as the net of `model` reads them; see :func:`prepare_inputs`."""
     X = rows.X
     if X.ndim == 0 or 0 in X.shape:
         raise DataError(f"{where}: no rows; the shape is {X.shape}")
-    transform = model.transform
-    if X.dtype == np.uint8 and transform.reading.get("layout") == "features":
-        # The training rows decide whether whole numbers are pixels.
-        X = X if transform.pixels else X.astype(np.float64)
+    X = as_trained(model, X)
     features = model.n_features
     n_ahead = len(model.transform.known.ahead)
     if model.net.job == "autoencode":

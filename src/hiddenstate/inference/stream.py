@@ -18,6 +18,7 @@ from hiddenstate.engines.reference import ReferencePredictor
 from hiddenstate.errors import DataError, OptionError, UntrustedFileError, printable
 from hiddenstate.inference.compiled_steps import Stepper, compiled_stepper
 from hiddenstate.inference.hidden_states import hidden_state_model
+from hiddenstate.inference.inputs import as_trained
 from hiddenstate.inference.overflow import check_inputs, checked_predictor
 from hiddenstate.metrics.scores import softmax
 from hiddenstate.models.fitted import FittedModel
@@ -102,6 +103,7 @@ class Stream:
         self._reads_raw = self._stepper is not None and plain
         self._answer_shape, self._dtype = (self.rows, model.net.n_outputs), model.dtype
         self._types = FLOAT64, UINT8, np.dtype(model.dtype)
+        self._of_features = model.transform.reading.get("layout") == "features"
 
     @property
     def state(self) -> Mapping[str, Array]:
@@ -131,6 +133,8 @@ class Stream:
             unchanged.
         """
         x = np.asarray(x)
+        if self._of_features:
+            x = as_trained(self._model, x)
         if x.shape != self._shape:
             x = self._shaped(x)
         stepper = self._stepper
@@ -161,7 +165,7 @@ class Stream:
         ndarray (rows, T, C) or (rows, T, O)
             The answers after every step; see :meth:`step`, also for errors.
         """
-        X = np.asarray(X)
+        X = as_trained(self._model, np.asarray(X))
         if X.ndim == 2 and self.rows == 1:
             X = X[None]
         if X.ndim != 3 or len(X) != self.rows or X.shape[2] != self._model.n_features:

@@ -191,7 +191,7 @@ def best_baseline(job: str, results: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class Scored:
-    """The job, the name of the data and the results of a run that is compared with others."""
+    """The job, what names the data, and the results of a run that is compared with others."""
 
     job: str
     data: str

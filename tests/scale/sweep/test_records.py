@@ -1,9 +1,12 @@
 """A file of models survives kills at any byte, and damage costs one record."""
 
+import io
+
 import pytest
 
 from hiddenstate.errors import UntrustedFileError
-from hiddenstate.scale.sweep.records import encode_record, read_records
+from hiddenstate.scale.sweep import records
+from hiddenstate.scale.sweep.records import Damage, encode_record, read_records, scan
 from hiddenstate.scale.sweep.work import Outcome
 
 DONE = Outcome("done", 5, updates=3)
@@ -52,3 +55,23 @@ def test_a_model_that_is_damaged_after_it_was_found_is_refused(tmp_path):
     path.write_bytes(whole_file()[0].replace(b"first", b"worst"))
     with pytest.raises(UntrustedFileError, match="SHA-256"):
         record.model_bytes()
+
+
+def test_a_record_that_is_being_written_is_the_last_whatever_follows(tmp_path, monkeypatch):
+    """Another process completes the record, and adds one, after its first half was read."""
+    path = tmp_path / "shard-0-of-1.groups"
+    first, second, third = whole_file()
+    path.write_bytes(first + third[:-3])
+
+    class Growing(io.BufferedReader):
+        def read(self, n=-1):
+            content = super().read(n)
+            if not content.startswith(b"first"):
+                path.write_bytes(first + third + second)
+            return content
+
+    monkeypatch.setattr(records, "open_regular", lambda p: Growing(io.FileIO(p)))
+    found, damage = scan(path)
+    assert found.key == ("A",)
+    assert isinstance(damage, Damage)
+    assert (damage.key, damage.is_last) == (("C",), True)

@@ -5,9 +5,10 @@ import json
 import pytest
 
 from hiddenstate.errors import DataError, MachineError, OptionError, UntrustedFileError
+from hiddenstate.scale.sweep import store
 from hiddenstate.scale.sweep.models import SweepModels
 from hiddenstate.scale.sweep.options import Shard
-from hiddenstate.scale.sweep.records import encode_record
+from hiddenstate.scale.sweep.records import encode_record, scan
 from hiddenstate.scale.sweep.results import encode_results, result_rows, write_results
 from hiddenstate.scale.sweep.store import SweepFolder
 from hiddenstate.scale.sweep.work import DAMAGED, Outcome
@@ -196,3 +197,20 @@ def test_damaged_groups_are_not_collected(three, tmp_path):
     other.add(0, 1, [encode_record(("B",), DONE, b"model B")])
     assert three.copy_from(other) == 1
     assert statuses(three) == dict.fromkeys("ABC", "done")
+
+
+def test_a_record_that_is_complete_when_its_writer_ends_is_no_damage(tmp_path, monkeypatch):
+    folder = SweepFolder(tmp_path)
+    whole = encode_record(("A",), DONE, b"model")
+    folder.add(0, 1, [whole])
+    path = next(iter(folder.files()))
+    writer = folder.lock(0, 1)
+    path.write_bytes(whole + encode_record(("B",), DONE, b"model")[:-2])
+
+    def ended(each):
+        yield from scan(each)
+        writer.close()
+
+    monkeypatch.setattr(store, "scan", lambda each: list(ended(each)))
+    found, unnamed = folder.contents()
+    assert (list(found), unnamed) == ([("A",)], [])

@@ -2,11 +2,14 @@
 
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from hiddenstate.scale.tune.check import check_study
 from tests.conftest import Cli, answer_to, needs_kernels
 
 pytestmark = needs_kernels
@@ -78,3 +81,17 @@ def test_each_damaged_part_is_named(
     assert f"1 of 5 parts damaged: {part}; " in done.err
     assert words in done.err
     assert done.out == f"runs/s: 1 of 5 parts DAMAGED\n{part}: DAMAGED\n"
+
+
+def test_a_database_whose_writer_was_killed_is_no_damage(study: Path) -> None:
+    """The next search undoes what the process had written; verify changes nothing."""
+    database = study / "study.sqlite3"
+    program = (
+        "import os, sqlite3, sys; c = sqlite3.connect(sys.argv[1])"
+        "; c.execute('PRAGMA cache_size=1'); c.execute('CREATE TABLE t (x)'); c.commit()"
+        "; c.executemany('INSERT INTO t VALUES (?)', [('x' * 4000,)] * 200); os._exit(9)"
+    )
+    assert subprocess.run([sys.executable, "-c", program, database], check=False).returncode == 9
+    assert study.joinpath("study.sqlite3-journal").stat().st_size
+    assert dict(check_study(study))["study.sqlite3"] is None
+    assert study.joinpath("study.sqlite3-journal").exists()

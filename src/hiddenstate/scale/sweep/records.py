@@ -5,6 +5,7 @@ record is skipped. Nothing is pickled.
 """
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -144,6 +145,8 @@ def read_records(path: Path) -> Iterator[Record]:
 def scan(path: Path) -> Iterator[Record | Damage]:
     """Yield the records of a file of models, and what stands between them and is none.
 
+    The file is read up to the end that it has at the beginning.
+
     Raises
     ------
     MachineError
@@ -158,14 +161,15 @@ def scan(path: Path) -> Iterator[Record | Damage]:
 
 def _scan(path: Path, stream: IO[bytes]) -> Iterator[Record | Damage]:
     damage: Damage | None = None
-    while line := stream.readline(MAX_LINE):
+    end = os.fstat(stream.fileno()).st_size  # what is appended from now on completes no record
+    while line := stream.readline(min(MAX_LINE, end - stream.tell())):
         at = stream.tell()
         if not (line.startswith(MARK) and line.endswith(b"\n")):
             if damage is None and line.strip():
                 damage = Damage(path, at - len(line), _tentative(line))
             continue
         head = _head(line[len(MARK) : -1])
-        content = stream.read(head["bytes"]) if head is not None else b""
+        content = stream.read(min(head["bytes"], end - at)) if head is not None else b""
         if damage is not None:
             yield damage
             damage = None

@@ -69,8 +69,13 @@ class SweepFolder:
         found: dict[Key, Record] = {}
         unnamed: list[Damage] = []
         for path in self.files():
+            was_writing = self._is_writing(path, is_writer)  # and may be done when it is read
             for each in scan(path):
-                if isinstance(each, Damage) and each.is_last and self._is_writing(path, is_writer):
+                if (
+                    isinstance(each, Damage)
+                    and each.is_last
+                    and (was_writing or self._is_writing(path, is_writer))
+                ):
                     continue
                 if isinstance(each, Damage) and not each.is_certain:
                     unnamed.append(each)

@@ -10,7 +10,9 @@ from hiddenstate.scale.tune.settings import FILE, read_settings
 from hiddenstate.scale.tune.storage import DATABASE
 from hiddenstate.training.verify import check_files
 
-LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+UNJUDGED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_READONLY}
+"""Codes of errors that are no damage: another process writes, or one was killed while it wrote,
+which the next that writes undoes."""
 
 
 def check_study(folder: Path) -> Iterator[tuple[str, str | None]]:
@@ -48,7 +50,7 @@ def _database_fault(path: Path, name: str | None) -> str | None:
         finally:
             connection.close()
     except sqlite3.Error as error:
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF in LOCKED:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in UNJUDGED:
             return None
         return f"{printable(error, 100)}; move it away, and {rebuild}"
     if result != "ok":
