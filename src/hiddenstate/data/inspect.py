@@ -27,7 +27,7 @@ from hiddenstate.data.job_fit import Fit, hardly_repeat, job_fits, unknown_label
 from hiddenstate.data.leaks import Leak
 from hiddenstate.data.prepare.encoding import Encoding
 from hiddenstate.data.prepare.known_columns import without_future_rows
-from hiddenstate.data.prepare.wide import WideReading, decided_reading
+from hiddenstate.data.prepare.wide import WideReading, assumptions, decided_reading
 from hiddenstate.data.readers.column_facts import ColumnFacts, describe_columns
 from hiddenstate.data.readers.column_roles import described_roles
 from hiddenstate.data.readers.columns import MISSING, Columns, typed
@@ -176,6 +176,7 @@ def inspect_dataset(
     picture = picture_of(d, options)
     constant = [] if picture else np.flatnonzero(values.low == values.high).tolist()
     warnings = [*d.remarks, *_label_warnings(d), *_shape_warnings(d, options, reading)]
+    warnings += assumptions(d, config, None)  # a reading has a block of its own
     if copies:
         subject = "row is a training row" if copies == 1 else "rows are training rows"
         warnings.append(f"{copies} test {subject} too, so test scores are too optimistic")
