@@ -1,6 +1,12 @@
 """The facts that a run folder states beside its static arrays."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hiddenstate.errors import MachineError, UntrustedFileError
+
+if TYPE_CHECKING:
+    from hiddenstate.runs.run import Run
 
 
 @dataclass(frozen=True)
@@ -56,3 +62,13 @@ class StaticFacts:
     held_series: int | None = None
     dates: bool = False
     series: str | None = None
+
+
+def question_of(run: "Run") -> str:
+    """Return what a run predicts of which data, as far as is known; scores of equal questions can
+    be compared."""
+    try:
+        facts = run.static_arrays[1]
+    except (MachineError, UntrustedFileError):
+        return run.data_fact("name")
+    return repr((run.data_fact("name"), facts.classes, facts.targets, run.config.data.horizon))
