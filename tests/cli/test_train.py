@@ -199,6 +199,18 @@ def test_runs_compare_and_watch_read_what_was_recorded(cli, tiny_idx):
     assert watched[-1].startswith("done: last10_mse ")
 
 
+def test_compare_names_no_best_of_runs_that_predict_other_things(cli, tmp_path):
+    lines = [f"{i % 7},{i % 5},{'ab'[i % 2]},{'uv'[i % 3 > 0]}\n" for i in range(60)]
+    (tmp_path / "two.csv").write_text("p,q,one,other\n" + "".join(lines))
+    for label, drop in (("one", "p"), ("one", "q,other"), ("other", "p")):
+        words = ("two.csv", "--label", label, "--drop", drop, "--max-steps", 2)
+        assert cli("classify", *words, *OFF).code == 0
+    same = cli("compare", "classify-1", "classify-2").out
+    assert "drop\tp\tq,other" in same.splitlines()
+    assert "\nbest: classify-" in same
+    assert "\nbest: " not in cli("compare", "classify-1", "classify-2", "classify-3").out
+
+
 def test_resume_adds_to_a_finished_run(cli, tmp_path):
     cli("regress", "--windows", "20", *OFF)
     assert cli("resume", "regress-1", "--view", "off").code == 2

@@ -331,6 +331,14 @@ def test_column_names_of_a_frame_are_kept_and_checked(job, frame, tmp_path):
             predictions_of(fitted, FLAT)
 
 
+def test_a_column_of_text_that_was_not_in_fit_is_named_as_unknown():
+    estimator = classifier().fit(PANDAS, Y_CLASS)
+    with pytest.raises(ValueError, match="unseen at fit time:\n- place\n"):
+        estimator.predict(PANDAS.assign(place="in"))
+    with pytest.raises(DataError, match="column c1: could not convert string to float: 'in'"):
+        estimator.predict(PANDAS.assign(place="in", c1="in"))
+
+
 def test_column_names_of_an_earlier_fit_are_removed():
     estimator = classifier().fit(PANDAS, Y_CLASS).fit(X, Y_CLASS)
     assert not hasattr(estimator, "feature_names_in_")

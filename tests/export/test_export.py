@@ -415,6 +415,20 @@ def test_gaps_are_filled_before_a_series_is_cut_into_windows(cli, tmp_path):
     np.testing.assert_allclose(table[:, head.index("x")].astype(float), own[:, 1], atol=1e-5)
 
 
+@pytest.mark.parametrize("to", TARGETS)
+def test_inputs_that_float32_cannot_tell_apart_are_refused(to, tmp_path):
+    model = random_model(3, job="regress", cell="lstm", missing="error", pixels=False)
+    factor = np.full(model.n_features, 1e3)
+    scaling = (np.full(len(factor), 1e6), factor)
+    model = replace(model, transform=replace(model.transform, scaling=scaling))
+    if target_named(to).wide_inputs:
+        assert export_model(model, to, tmp_path / "m").difference < 1e-9
+    else:
+        with pytest.raises(OptionError, match=r"feature .* apart: .* use --to python or html"):
+            export_model(model, to, tmp_path / "m")
+        assert not list(tmp_path.iterdir())
+
+
 def test_a_damaged_model_is_refused(refuse, tmp_path):
     random_model(5, job="classify").save(tmp_path / "m.safetensors")
     content = (tmp_path / "m.safetensors").read_bytes()

@@ -147,3 +147,19 @@ def test_logarithms_are_not_taken_if_a_held_out_value_has_none(cli: Cli, tmp_pat
     done = cli("regress", "own.csv", "--horizon", 1, "--max-steps", 2, "--view", "off")
     assert done.code == 0, done.err
     assert "of logarithms" not in done.out
+
+
+@pytest.mark.parametrize("series", [1, 6])
+def test_signals_far_from_0_have_scores_and_predictions_of_their_own(cli, tmp_path, series):
+    random = np.random.default_rng(0)
+    lines = ["id,t,u"]
+    for k in range(series):
+        u = 1e6 * (k + 1) + 0.01 * np.sin(0.5 * np.arange(60)) + random.normal(0, 1e-3, 60)
+        lines += [f"{k},{t},{value!r}" for t, value in enumerate(u.tolist())]
+    (tmp_path / "far.csv").write_text("\n".join(lines) + "\n")
+    done = cli("regress", "far.csv", "--target", "u", "--horizon", 1, "--max-steps", 1, *OFF)
+    results = Run(tmp_path / "runs/regress-1").results()
+    assert 1e-7 < results["test_mse"] < 1e-2, done.out
+    assert 1e-6 < results["baseline_mse"] < 1e-4
+    answers = cli("predict", "regress-1", "far.csv").out.splitlines()[1:21]
+    assert len({line.rsplit(",", 1)[1] for line in answers}) == 20

@@ -272,6 +272,20 @@ def test_a_step_of_integers_and_lists_is_read_like_floats():
     np.testing.assert_array_equal(stream.step(truths), other.step(truths.astype(float)))
 
 
+@pytest.mark.parametrize("output", ["steps", "last"])
+def test_float32_answers_far_from_0_keep_the_digits_of_their_targets(output):
+    near = Transform(target_scaling=(np.zeros(2), np.array([1e3, 1e3])))
+    far = replace(near, target_scaling=(np.array([1e6, 0]), np.array([1e3, 1e3])))
+    options = {"output": output, "readout": "mean"} if output == "last" else {}
+    models = [made("regress", "float32", each, **options) for each in (near, far)]
+    expected, answers = (Stream(model, 2).feed(X[:2]) for model in models)
+    assert [expected.dtype.name, answers.dtype.name] == ["float32", "float64"]
+    np.testing.assert_allclose(answers - [1e6, 0], expected, rtol=1e-5, atol=1e-9)
+    one = Stream(models[1], 2)
+    steps = [one.step(X[:2, t], np.array([True, True])) for t in range(3)]
+    np.testing.assert_allclose(np.stack(steps, axis=1) - [1e6, 0], expected[:, :3], rtol=1e-5)
+
+
 def test_answers_of_a_classifier_are_probabilities():
     answers = Stream(MODELS["lstm, classes"], 5).feed(X)
     np.testing.assert_allclose(answers.sum(axis=-1), 1)

@@ -82,13 +82,15 @@ def test_a_difference_within_the_interval_is_none(others: dict[str, float], word
 
 
 def test_runs_whose_intervals_leave_their_order_open_are_equal() -> None:
-    def scored(accuracy: float, reach: float = 0.1, data: str = "own.csv") -> Scored:
+    def scored(accuracy: float, reach: float = 0.1, question: str = "own.csv") -> Scored:
         ends = {f"test_accuracy_{n}": accuracy + s * reach for n, s in (("low", -1), ("high", 1))}
-        return Scored("classify", data, {"test_accuracy": accuracy, "interval_rows": 90, **ends})
+        return Scored(
+            "classify", question, {"test_accuracy": accuracy, "interval_rows": 90, **ends}
+        )
 
     assert equal_to_best([scored(0.7), scored(0.75), scored(0.5)]) == (1, [0])
     assert equal_to_best([scored(0.7), scored(0.9)]) == (1, [])
-    assert equal_to_best([scored(0.7), scored(0.7, data="other.csv")]) is None
+    assert equal_to_best([scored(0.7), scored(0.7, question="other.csv")]) is None
     of_05 = Scored("classify", "own.csv", {"test_accuracy": 0.71})
     assert equal_to_best([scored(0.7), of_05]) is None
     errors = {"test_mse": 1.0, "test_mse_low": 0.5, "test_mse_high": 1.5}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hiddenstate.models.torch_modules import make_module
-from hiddenstate.report.facts import RunFacts, data_identity
+from hiddenstate.report.facts import RunFacts
 from hiddenstate.runs import Run
 from hiddenstate.system.checksums import object_with_checksum
 from hiddenstate.training.resume import resume_run
@@ -133,18 +133,3 @@ def test_a_folder_with_only_config_json_is_described(digits: str, tmp_path: Path
     assert facts.net() is None
     assert facts.events() == []
     assert any("has no model" in line for line in facts.warnings())
-
-
-def test_data_is_the_same_if_its_file_is_and_not_if_only_its_name_is(tmp_path: Path) -> None:
-    names = {}
-    for place in ("one", "two"):
-        own = tmp_path / place
-        own.mkdir()
-        file = str(write_digits(own / "digits"))
-        for name, more in (("first", {}), ("second", {"hidden_size": 9})):
-            run = train("classify", {"data": file, "max_steps": 1, **more}, own / name)
-            names[place, name] = data_identity(run)
-            assert run.data_fact("name") == "digits"
-    assert names["one", "first"] == names["one", "second"] != names["two", "first"]
-    waves = train("regress", {"max_steps": 1}, tmp_path / "waves")
-    assert data_identity(waves) == waves.data_fact("fingerprint")

@@ -114,14 +114,14 @@ def compare(names: tuple[str, ...], as_json: bool, runs_dir: Path) -> None:
     from hiddenstate.errors import printable
     from hiddenstate.metrics.comparison import Scored, equal_to_best
     from hiddenstate.metrics.intervals import is_end
-    from hiddenstate.report.facts import data_identity
+    from hiddenstate.runs.static_facts import question_of
 
     compared = [named_run(name, runs_dir) for name in names]
     for run in compared:
         note_damage(run)
     lines, paths = _compare(compared), [str(run.path) for run in compared]
     equal = equal_to_best(
-        [Scored(r.config.job, data_identity(r), r.results() or {}) for r in compared]
+        [Scored(r.config.job, question_of(r), r.results() or {}) for r in compared]
     )
     if as_json:
         same: dict[str, Any] = {}
@@ -153,6 +153,8 @@ def _cell(name: str, of_run: dict[str, Any], printable: Callable[[Any], str]) ->
     from hiddenstate.metrics.intervals import ends_of
 
     value = of_run.get(name, "")
+    if isinstance(value, (list, tuple)):
+        return printable(",".join(map(str, value)))
     if not isinstance(value, float):
         return printable(value)
     ends = ends_of(name, of_run)

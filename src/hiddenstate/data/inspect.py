@@ -27,7 +27,7 @@ from hiddenstate.data.job_fit import Fit, hardly_repeat, job_fits, unknown_label
 from hiddenstate.data.leaks import Leak
 from hiddenstate.data.prepare.encoding import Encoding
 from hiddenstate.data.prepare.known_columns import without_future_rows
-from hiddenstate.data.prepare.wide import WideReading, decided_reading
+from hiddenstate.data.prepare.wide import WideReading, assumptions, decided_reading
 from hiddenstate.data.readers.column_facts import ColumnFacts, describe_columns
 from hiddenstate.data.readers.column_roles import described_roles
 from hiddenstate.data.readers.columns import MISSING, Columns, typed
@@ -176,6 +176,7 @@ def inspect_dataset(
     picture = picture_of(d, options)
     constant = [] if picture else np.flatnonzero(values.low == values.high).tolist()
     warnings = [*d.remarks, *_label_warnings(d), *_shape_warnings(d, options, reading)]
+    warnings += assumptions(d, config, None)  # a reading has a block of its own
     if copies:
         subject = "row is a training row" if copies == 1 else "rows are training rows"
         warnings.append(f"{copies} test {subject} too, so test scores are too optimistic")
@@ -203,6 +204,9 @@ def inspect_dataset(
     if columns is not None:
         fits = tuple(_checked(fit, columns, options) for fit in fits)
         warnings += _id_warnings(d, options)
+    ids = numbered_ids(d, options)  # as the commands read the table, they are no features
+    if reading is not None:
+        reading = replace(reading, n_columns=reading.n_columns - len(ids))
     if columns is not None and d.X.ndim == 2:
         warnings += _order_warnings(columns, options, fits, printable(d.name))
     return Findings(
@@ -214,8 +218,8 @@ def inspect_dataset(
         steps=None
         if steps is None
         else (int(steps.min()), int(np.median(steps)), int(steps.max())),
-        n_features=d.X.shape[-1],
-        columns=d.columns,
+        n_features=d.X.shape[-1] - len(ids),
+        columns=d.columns and tuple(name for name in d.columns if name not in ids),
         picture=picture,
         dtype=str(d.X.dtype),
         n_bytes=data_bytes(parts),
@@ -232,9 +236,7 @@ def inspect_dataset(
         weights=None if rows.weights is None else (rows.weights.min(), rows.weights.max()),
         duplicates=copies,
         labels=labels,
-        table=()
-        if columns is None
-        else described(columns, config, d.encodings, numbered_ids(d, options)),
+        table=() if columns is None else described(columns, config, d.encodings, ids),
         n_table=0 if columns is None else len(columns.names),
         reading=reading,
         unread=d.unread,

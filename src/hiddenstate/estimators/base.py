@@ -324,8 +324,8 @@ class Estimator(BaseEstimator):
             pixels = self.model_.transform.pixels
             if self.model_.transform.encodings:
                 return self._encoded_rows(X)
-        refuse_text_columns(X)
         names = None if reset else self._fitted_names()
+        refuse_text_columns(X, names)
         is_list = isinstance(X, (list, tuple)) and not channels_first
         given = [frame_names(each) for each in (X if is_list else [X])]
         if is_list and reset:

@@ -83,8 +83,14 @@ def frame_names(values: Any) -> tuple[str, ...] | None:
     return names
 
 
-def refuse_text_columns(X: Any) -> None:
+def refuse_text_columns(X: Any, trained: tuple[str, ...] | None) -> None:
     """Refuse a data frame with text, as scikit-learn's estimators do.
+
+    Parameters
+    ----------
+    X : data frame, or anything else
+    trained : tuple of str or None
+        Column names that the model was fitted with; the text of others is no reason.
 
     Raises
     ------
@@ -95,6 +101,8 @@ def refuse_text_columns(X: Any) -> None:
         return
     columns = frame_columns(X, "X")
     for j, kind in enumerate(columns.kinds):
+        if trained is not None and columns.names[j] not in trained:
+            continue
         if kind == "text" and text_to_numbers(columns.arrays[j]) is None:
             text = next(cell for cell in columns.arrays[j] if cell and not is_number(cell))
             raise DataError(

@@ -47,6 +47,9 @@ TARGETS = {
 """The module of each target, by its name; imported when it is chosen."""
 
 
+FARTHEST_INPUT = 8e6
+"""Deviations from 0 of an input from which steps of float32 are a deviation or more."""
+
 SHA = "model_sha256"
 """The name, in the facts of an export, of the SHA-256 of its model."""
 
@@ -163,6 +166,8 @@ def export_model(
         )
     if reason := target.refusal(source.program):
         raise OptionError(f"--to {to}: {reason}")
+    if not target.wide_inputs:
+        _refuse_far_inputs(source, to)
     change = checked_change(target, source, model)
     _refuse_overflow(model, source)
     add_example(source)
@@ -184,6 +189,20 @@ def export_model(
     write_outputs({paths[end]: content for end, content in contents.items()})
     sizes = {str(paths[end]): len(content) for end, content in contents.items()}
     return Report(to, sizes, *report, weights, change)
+
+
+def _refuse_far_inputs(source: Source, to: str) -> None:
+    """Refuse features of which float32 cannot tell one value from another (`OptionError`)."""
+    offset, factor = source.model.transform.scaling or (np.zeros(0), np.zeros(0))
+    far = np.abs(offset) * np.abs(factor)
+    if (far > FARTHEST_INPUT).any():
+        worst = int(far.argmax())
+        name = (source.model.transform.feature_names or range(len(far)))[worst]
+        raise OptionError(
+            f"--to {to}: reads float32, which cannot tell the values of feature "
+            f"{printable(name, 40)} apart: they are {far[worst]:.1g} deviations from 0; use --to "
+            "python or html, or train on values from which a constant is subtracted"
+        )
 
 
 def _refuse_overflow(model: FittedModel, source: Source) -> None:

@@ -96,6 +96,8 @@ class Target:
         Whether it can hold fixed convolutions beside the nets.
     only_streams : bool, default False
         Whether it holds only models that answer after every step.
+    wide_inputs : bool, default False
+        Whether it reads float64; else rows are float32, or rounded to it.
     """
 
     name: str
@@ -110,6 +112,7 @@ class Target:
     change_limit: float | None = None
     convolutions: bool = False
     only_streams: bool = False
+    wide_inputs: bool = False
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,8 @@ class Stepper(Protocol):
 def compiled_stepper(
     model: FittedModel, predictor: CheckedPredictor, state: Params
 ) -> Stepper | None:
-    """Return what advances `state` in place in the kernels, or None if they do not compute.
+    """Return what advances `state` in place in the kernels, or None if they do not compute, or
+    not in the type of the answers.
 
     Parameters
     ----------
@@ -57,6 +58,8 @@ def compiled_stepper(
     if not isinstance(predictor.predictor, NativePredictor):
         return None
     transform, averages = model.transform, "sum" in state
+    if transform.answer_type(model.dtype) != model.dtype:
+        return None
     offset, factor = transform.scaling or (np.empty(0), np.empty(0))
     # A linear path is added to what the net says, in the units of the net.
     own = transform if transform.linear is None else Transform()

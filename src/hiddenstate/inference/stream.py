@@ -102,6 +102,7 @@ class Stream:
         plain = model.transform.fill is None and model.transform.linear is None
         self._reads_raw = self._stepper is not None and plain
         self._answer_shape, self._dtype = (self.rows, model.net.n_outputs), model.dtype
+        self._answer_type = model.transform.answer_type(model.dtype)
         self._types = FLOAT64, UINT8, np.dtype(model.dtype)
         self._of_features = model.transform.reading.get("layout") == "features"
 
@@ -173,7 +174,7 @@ class Stream:
                 f"X: expected shape ({self.rows}, steps, {self._model.n_features}), got {X.shape}"
             )
         before = {name: array.copy() for name, array in self._state.items()}
-        parts = [np.empty((self.rows, 0, self._answer_shape[1]), self._dtype)]
+        parts = [np.empty((self.rows, 0, self._answer_shape[1]), self._answer_type)]
         at_once = max(1, WORK_AT_ONCE // (self.rows * self._model.net.n_parameters()))
         try:
             for first in range(0, X.shape[1], at_once):
@@ -230,7 +231,7 @@ class Stream:
         """Return answers (rows, n, ...) to raw steps X (B, n, I) of the active rows."""
         if self._model.transform.pixels:
             check_pixels(X, "x")
-        out = np.full((self.rows, X.shape[1], self._answer_shape[1]), np.nan, self._dtype)
+        out = np.full((self.rows, X.shape[1], self._answer_shape[1]), np.nan, self._answer_type)
         if active is not None and not active.any():
             return out
         if self._stepper and self._compiled_answers(self._stepper, X, active, out):

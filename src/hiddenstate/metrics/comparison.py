@@ -191,17 +191,17 @@ def best_baseline(job: str, results: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class Scored:
-    """The job, what names the data, and the results of a run that is compared with others."""
+    """The job, what is predicted of which data and the results of a run that is compared."""
 
     job: str
-    data: str
+    question: str
     results: Mapping[str, Any]
 
 
 def equal_to_best(runs: Sequence[Scored]) -> tuple[int, list[int]] | None:
     """Return the place of the best run, and of those whose score its interval leaves equal.
 
-    None unless two runs or more have an interval of the same score on the same data.
+    None unless two runs or more have an interval of the same score of the same question.
     """
     scores = {}
     for place, run in enumerate(runs):
@@ -209,7 +209,7 @@ def equal_to_best(runs: Sequence[Scored]) -> tuple[int, list[int]] | None:
         ends = ends_of(key, run.results)
         if ends is not None:
             scores[place] = float(run.results[key]), ends
-    of = {(run.job, run.data) for place, run in enumerate(runs) if place in scores}
+    of = {(run.job, run.question) for place, run in enumerate(runs) if place in scores}
     if len(scores) < 2 or len(of) > 1:
         return None
     job, _ = next(iter(of))

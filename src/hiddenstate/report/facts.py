@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import Any
 
 from hiddenstate.config import AutoencoderConfig, job_options
-from hiddenstate.config.data_fields import STDIN
 from hiddenstate.data.leaks import leaks_from
 from hiddenstate.errors import HiddenstateError, MachineError, UntrustedFileError, printable
 from hiddenstate.models.fitted import FittedModel
@@ -58,17 +57,6 @@ class Setting:
     def changed(self) -> bool:
         """Whether the value differs from the default."""
         return self.value != self.default
-
-
-def data_identity(run: Run) -> str:
-    """Return what the data of runs have in common if they are the same: their files, by path.
-
-    Of data without a file that can be named, such as arrays, it is the fingerprint.
-    """
-    options = run.config.data
-    if options.data in (None, STDIN):
-        return run.data_fact("fingerprint")
-    return repr((options.data, options.test))
 
 
 class RunFacts:

@@ -11,8 +11,8 @@ from typing import Any
 from hiddenstate.errors import HiddenstateError, printable
 from hiddenstate.metrics.comparison import Scored, equal_to_best
 from hiddenstate.report.commands import training_command
-from hiddenstate.report.facts import data_identity
 from hiddenstate.runs import Run
+from hiddenstate.runs.static_facts import question_of
 from hiddenstate.studio.details import plain, scores
 from hiddenstate.studio.index import Row, RunIndex, UnknownRunError
 from hiddenstate.system.atomic_file import open_regular
@@ -72,7 +72,7 @@ def compared(index: RunIndex, ids: Sequence[str]) -> dict[str, Any]:
 
 
 def _equal(runs: list[Run]) -> dict[str, Any] | None:
-    ended = [Scored(r.config.job, data_identity(r), _figures(r)[1]) for r in runs]
+    ended = [Scored(r.config.job, question_of(r), _figures(r)[1]) for r in runs]
     equal = equal_to_best(ended)
     if equal is None:
         return None

@@ -21,6 +21,7 @@ from hiddenstate.data.prepare.missing import (
     check_finite,
 )
 from hiddenstate.data.prepare.window_scale import (
+    FAR,
     LARGEST_TARGET,
     WindowScale,
     scale_at_each_step,
@@ -223,20 +224,43 @@ class Transform:
         return np.asarray(scaled)
 
     def undo_targets(self, outputs: Array, X: Any = None, lengths: Array | None = None) -> Array:
-        """Return a regressor's outputs in the units of the targets; undoes `apply_targets`."""
-        dtype = outputs.dtype
+        """Return a regressor's outputs in the units of the targets; undoes `apply_targets`.
+
+        They are float64 where float32 has too few digits: of targets that are `FAR` deviations
+        from 0.
+        """
+        dtype = self.answer_type(outputs.dtype)
         if self.change is not None:
             outputs = outputs + self._current(X, self.change, lengths, outputs.ndim)
         if self.target_scaling is not None:
             outputs = outputs / self.target_scaling[1] + self.target_scaling[0]
         if self.by_window:
-            outputs = outputs * self.window_scale(X, lengths, outputs.ndim).size
+            scale = self.window_scale(X, lengths, outputs.ndim)
+            outputs = outputs * scale.size
+            if scale.far.any():
+                dtype = np.dtype(np.float64)
         if self.linear is not None:
             outputs = outputs + self._linear_targets(X, lengths, outputs.ndim)
             with np.errstate(over="ignore"):
                 outputs = self.linear.undo_logarithms(outputs)
         with np.errstate(over="ignore"):  # infinite, which whoever compares them refuses
             return np.asarray(outputs, dtype)
+
+    def answer_type(self, dtype: Any) -> np.dtype[Any]:
+        """Return the type of targets in their units, of a net that computes in `dtype`."""
+        return np.dtype(np.float64 if self.has_far_targets else dtype)
+
+    @cached_property
+    def has_far_targets(self) -> bool:
+        """Whether targets are so many deviations from 0 that float32 cannot tell them apart."""
+        if self.linear is not None and self.scaling is not None:
+            offset, factor = (np.abs(each[self.own_features]) for each in self.scaling)
+            offset = np.where(self.linear.log, 1, offset)  # of logarithms 1 / factor is a share
+        elif self.target_scaling is not None:
+            offset, factor = (np.abs(each) for each in self.target_scaling)
+        else:
+            return False
+        return bool((offset * factor > FAR).any())
 
     def linear_targets(self, X: Array) -> Array | None:
         """Return what the linear path alone forecasts at each step of transformed X (N, T, I), in

@@ -14,13 +14,19 @@ Floats = NDArray[np.float64]
 ROUNDING = 1e-9
 """A window whose deviation is at most this fraction of its largest value is flat."""
 
+FAR = 1000
+"""Deviations from 0 from which answers are float64: float32 has 7 digits."""
+
+NOISE = 1e-13
+"""A deviation of at most this fraction of the largest value is that of rounding."""
+
 LARGEST_TARGET = 10.0
 """Largest scaled target that a network learns; larger ones, after nearly flat windows, are cut."""
 
 
 @dataclass(frozen=True)
 class WindowScale:
-    """Location, size and flatness of windows, each (..., O).
+    """Location, size and flatness of windows, and whether they are far from 0, each (..., O).
 
     A flat window says nothing of the size of a change. Its `size` is then its largest absolute
     value, or 1, so that targets can be divided by it; a network adds nothing after it.
@@ -29,6 +35,7 @@ class WindowScale:
     location: Floats
     size: Floats
     flat: NDArray[np.bool_]
+    far: NDArray[np.bool_]
 
 
 def scale_at_each_step(values: Floats, window: int) -> WindowScale:
@@ -64,4 +71,5 @@ def scale_at_step(values: Floats, step: NDArray[np.int64], window: int) -> Windo
 def _scale(location: Floats, deviation: Floats, largest: Floats) -> WindowScale:
     flat = deviation <= ROUNDING * largest
     size = np.where(flat, np.where(largest > 0, largest, 1.0), deviation)
-    return WindowScale(location, size, flat)
+    varies = deviation > NOISE * largest
+    return WindowScale(location, size, flat, varies & (np.abs(location) > FAR * deviation))

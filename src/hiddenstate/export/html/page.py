@@ -212,4 +212,5 @@ TARGET = Target(
     default_weights,
     CHANGE_LIMIT,
     convolutions=True,
+    wide_inputs=True,
 )

@@ -148,4 +148,14 @@ def _refusal(program: Program) -> str | None:
     return None
 
 
-TARGET = Target("python", ".py", 1e-12, ("float32",), _refusal, build, run, convolutions=True)
+TARGET = Target(
+    "python",
+    ".py",
+    1e-12,
+    ("float32",),
+    _refusal,
+    build,
+    run,
+    convolutions=True,
+    wide_inputs=True,
+)
