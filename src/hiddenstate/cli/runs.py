@@ -1,7 +1,6 @@
 """The commands that list and compare runs: runs, compare."""
 
 import shlex
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -111,7 +110,6 @@ def _best_score(run: "Run") -> str:
 @debug_option
 def compare(names: tuple[str, ...], as_json: bool, runs_dir: Path) -> None:
     """The command `compare`."""
-    from hiddenstate.errors import printable
     from hiddenstate.metrics.comparison import Scored, equal_to_best
     from hiddenstate.metrics.intervals import is_end
 
@@ -129,7 +127,7 @@ def compare(names: tuple[str, ...], as_json: bool, runs_dir: Path) -> None:
         say_json({"runs": paths, **lines, **same})
         return
     rows = [
-        [name, *(_cell(name, column, printable) for column in _columns(lines))]
+        [name, *(_cell(name, column) for column in _columns(lines))]
         for name in lines
         if not is_end(name, lines)
     ]
@@ -147,7 +145,7 @@ def _columns(lines: dict[str, list[Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _cell(name: str, of_run: dict[str, Any], printable: Callable[[Any], str]) -> str:
+def _cell(name: str, of_run: dict[str, Any]) -> str:
     """A value of a run as text, a score with its interval."""
     from hiddenstate.metrics.intervals import ends_of
 
