@@ -15,6 +15,7 @@ from hiddenstate.cli.options import (
 )
 from hiddenstate.cli.output import note, note_damage, say, say_json, table
 from hiddenstate.cli.run_argument import complete_runs, named_run
+from hiddenstate.errors import printable
 
 if TYPE_CHECKING:
     from hiddenstate.runs import Run
