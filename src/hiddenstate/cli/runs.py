@@ -135,7 +135,7 @@ def compare(names: tuple[str, ...], as_json: bool, runs_dir: Path) -> None:
     table(["", *(run.name for run in compared)], rows)
     if equal is not None:
         best, others = compared[equal[0]].name, [compared[n].name for n in equal[1]]
-        say(f"best: {best}; within the 95 % intervals equal to it: {', '.join(others) or 'none'}")
+        say(f"best: {best}; equal to it within the 95 % intervals: {', '.join(others) or 'none'}")
 
 
 def _columns(lines: dict[str, list[Any]]) -> list[dict[str, Any]]:
