@@ -138,7 +138,7 @@ def looked_at(n: int) -> NDArray[np.int64]:
 
 
 @dataclass(frozen=True)
-class Aside:
+class UnusedColumns:
     """Columns of a table that no network reads, in which rows may belong together.
 
     Parameters
