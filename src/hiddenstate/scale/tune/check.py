@@ -6,10 +6,11 @@ from pathlib import Path
 
 from hiddenstate.errors import HiddenstateError, count, printable
 from hiddenstate.runs import Run
-from hiddenstate.scale.tune.database_errors import code_of
 from hiddenstate.scale.tune.settings import FILE, read_settings
 from hiddenstate.scale.tune.storage import DATABASE
 from hiddenstate.training.verify import check_files
+
+LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
 def check_study(folder: Path) -> Iterator[tuple[str, str | None]]:
@@ -47,7 +48,7 @@ def _database_fault(path: Path, name: str | None) -> str | None:
         finally:
             connection.close()
     except sqlite3.Error as error:
-        if code_of(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in LOCKED:
             return None
         return f"{printable(error, 100)}; move it away, and {rebuild}"
     if result != "ok":
