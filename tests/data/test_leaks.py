@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hiddenstate.data.leaks import BLOCK, MAX_ROWS, Leak, leaks_from, looked_at
+from hiddenstate.data.leaks import BLOCK, MAX_ROWS, Leak, leaks_as_facts, leaks_from, looked_at
 
 LEAKS = (
     Leak("label", 500, 500, "cancel code"),
@@ -16,7 +16,7 @@ LEAKS = (
 
 
 def test_leaks_are_read_back_as_they_were_stored() -> None:
-    assert leaks_from([leak.facts() for leak in LEAKS]) == LEAKS
+    assert leaks_from(leaks_as_facts(LEAKS)) == LEAKS
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_leaks_are_read_back_as_they_were_stored() -> None:
     ],
 )
 def test_what_is_damaged_in_a_run_is_left_out(stored: Any) -> None:
-    assert leaks_from(stored) == ()
+    assert leaks_from({"leaks": stored}) == ()
 
 
 def test_the_words_end_with_the_option_as_a_shell_takes_it() -> None:

@@ -1,8 +1,6 @@
 """Every export holds a row with its answers, to check it where hiddenstate is not installed."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +10,7 @@ import pytest
 from hiddenstate.export import example
 from hiddenstate.export.export import TARGETS, export_model, target_named
 from tests.export.models import random_model
+from tests.export.scripts import imported, run_file
 
 KINDS: dict[str, dict[str, Any]] = {
     "classify": {"missing": "mask"},
@@ -20,29 +19,14 @@ KINDS: dict[str, dict[str, Any]] = {
 }
 
 
-def predicted(path: Path, x: Any) -> Any:
-    """Answers of the exported Python file at `path`, computed by another process."""
-    words = "import json, sys, numpy as np, m; X = np.array([json.load(sys.stdin)], float); "
-    words += "print(json.dumps({k: v[0].tolist() for k, v in m.model.predict(X).items()}))"
-    done = subprocess.run(
-        [sys.executable, "-c", words],
-        input=json.dumps(x),
-        capture_output=True,
-        text=True,
-        cwd=path.parent,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
 @pytest.mark.parametrize("job", KINDS)
 def test_the_answers_to_the_example_are_those_of_the_export(job, tmp_path):
     export_model(random_model(1, job=job, **KINDS[job]), "python", tmp_path / "m.py")
     (held,) = json.loads((tmp_path / "m.json").read_text())["examples"].values()
-    found = predicted(tmp_path / "m.py", held["x"])
+    found = imported(tmp_path / "m.py").predict(np.array([held["x"]], float))
     assert set(found) == set(held["answers"])
     for name, tolerance in held["tolerance"].items():
-        np.testing.assert_allclose(found[name], held["answers"][name], rtol=0, atol=tolerance)
+        np.testing.assert_allclose(found[name][0], held["answers"][name], rtol=0, atol=tolerance)
 
 
 @pytest.mark.parametrize("to", TARGETS)
@@ -78,13 +62,12 @@ def test_a_long_row_is_cut_and_a_wide_one_has_no_example(most, numbers, tmp_path
 def test_a_python_file_tests_itself(tmp_path):
     path = tmp_path / "m.py"
     export_model(random_model(1, job="classify"), "python", path)
-    words = [sys.executable, path, "--selftest"]
-    done = subprocess.run(words, capture_output=True, text=True)
+    done = run_file(path, "--selftest")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("probabilities: difference ")
     assert done.stdout.endswith(": passed\n")
     text = path.read_text()
     path.write_text(text.replace("e = np.exp(x - ", "e = np.exp(0.9 * x - "))
-    done = subprocess.run(words, capture_output=True, text=True)
+    done = run_file(path, "--selftest")
     assert done.returncode == 1
     assert "FAILED" in done.stdout

@@ -1,9 +1,6 @@
 """Exporting: the check before anything is kept, what is refused, and the Python file."""
 
-import importlib.util
 import json
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,20 +18,7 @@ from hiddenstate.export.target import Target, source_of
 from hiddenstate.system import atomic_file
 from tests.conftest import QUIET
 from tests.export.models import random_model
-
-
-def imported(path: Path) -> Any:
-    spec = importlib.util.spec_from_file_location("exported", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.model
-
-
-def run_file(path: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-I", str(path), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+from tests.export.scripts import imported, run_file
 
 
 def table_of(text: str) -> tuple[list[str], np.ndarray[Any, Any]]:

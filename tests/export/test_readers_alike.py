@@ -6,7 +6,6 @@ pages and the studio read rows that are pasted.
 
 import json
 import shutil
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
@@ -26,6 +25,7 @@ from hiddenstate.inference.step_lines import StepLines
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
 from hiddenstate.report.html.scripts import joined
+from tests.export.scripts import answer_of_node
 
 Series = list[list[list[float | None]]]
 """The values of each step of each series; None if missing."""
@@ -301,10 +301,7 @@ def answers_of_page() -> dict[str, Any]:
         "series.map((step) => [...step])); } catch (error) { found[name] = error.message; }\n}\n"
         "console.log(JSON.stringify(found));"
     )
-    done = subprocess.run(
-        ["node", "-"], input=script, capture_output=True, encoding="utf-8", check=True
-    )
-    found: dict[str, Any] = json.loads(done.stdout)
+    found: dict[str, Any] = answer_of_node(script)
     return found
 
 

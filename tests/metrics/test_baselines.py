@@ -121,12 +121,16 @@ def test_other_targets_than_in_training_are_refused() -> None:
 # --- principal components
 
 
+def principal_error(X_train: Any, X_test: Any, n: int) -> float:
+    return baselines.fit_components(X_train, (X_test,), n).error(X_test)
+
+
 @pytest.mark.parametrize("dtype", ["u1", "f4", "f8"])
 @pytest.mark.parametrize(("n_rows", "width"), [(200, 12), (15, 40), (30, 30)])
 @pytest.mark.parametrize("n", [1, 3, 8])
 def test_principal_components_are_sklearns(n_rows: int, width: int, n: int, dtype: str) -> None:
     X_train, X_test = rows(n_rows, width, 10, 0, dtype), rows(20, width, 10, 1, dtype)
-    found = baselines.principal_components(X_train, X_test, n)
+    found = principal_error(X_train, X_test, n)
     assert found == pytest.approx(by_sklearn(X_train, X_test, n), rel=1e-6)
 
 
@@ -139,7 +143,7 @@ def test_components_of_wide_rows_are_as_good_as_sklearns(
 ) -> None:
     X_train, X_test = rows(n_rows, width, 50, 0, dtype), rows(20, width, 50, 1, dtype)
     for X in (X_train, X_test):
-        found = baselines.principal_components(X_train, X, n)
+        found = principal_error(X_train, X, n)
         assert found == pytest.approx(by_sklearn(X_train, X, n), rel=2e-3)
 
 
@@ -147,15 +151,15 @@ def test_components_of_wide_rows_are_as_good_as_sklearns(
 def test_components_of_wide_noise_are_nearly_as_good_as_sklearns() -> None:
     """The worst case of the iteration: all directions vary alike."""
     X = np.random.default_rng(6).standard_normal((500, 200))
-    assert 1 <= baselines.principal_components(X, X, 10) / by_sklearn(X, X, 10) < 1.001
+    assert 1 <= principal_error(X, X, 10) / by_sklearn(X, X, 10) < 1.001
 
 
 @pytest.mark.usefixtures("either")
 @pytest.mark.parametrize("n", [4, 7, 10, 100])
 def test_as_many_components_as_the_rank_reconstruct_exactly(n: int) -> None:
     X_train, X_test = rows(30, 10, 4, 0, "f8"), rows(30, 10, 4, 1, "f8")
-    assert baselines.principal_components(X_train, X_test, 3) > 1e-4
-    assert baselines.principal_components(X_train, X_test, n) < 1e-20
+    assert principal_error(X_train, X_test, 3) > 1e-4
+    assert principal_error(X_train, X_test, n) < 1e-20
 
 
 @pytest.mark.usefixtures("either")
@@ -163,7 +167,7 @@ def test_components_stop_at_the_rank_of_the_training_rows() -> None:
     X_train, X_test = rows(5, 40, 10, 0, "f8"), rows(20, 40, 10, 1, "f8")
     expected = by_sklearn(X_train, X_test, 4)
     for n in (4, 5, 39, 40):
-        found = baselines.principal_components(X_train, X_test, n)
+        found = principal_error(X_train, X_test, n)
         assert found == pytest.approx(expected, rel=1e-9)
 
 
@@ -171,14 +175,14 @@ def test_components_stop_at_the_rank_of_the_training_rows() -> None:
 def test_one_training_row_predicts_itself() -> None:
     X_train, X_test = np.full((1, 6), 0.1), np.random.default_rng(8).random((9, 6))
     expected = np.mean((X_test - 0.1) ** 2)
-    assert baselines.principal_components(X_train, X_test, 3) == pytest.approx(expected)
+    assert principal_error(X_train, X_test, 3) == pytest.approx(expected)
 
 
 @pytest.mark.usefixtures("either")
 def test_no_components_predict_the_training_mean() -> None:
     X_train, X_test = rows(30, 10, 4, 0), rows(12, 10, 4, 1)
     expected = baselines.training_mean(X_train, X_test)
-    assert baselines.principal_components(X_train, X_test, 0) == pytest.approx(expected)
+    assert principal_error(X_train, X_test, 0) == pytest.approx(expected)
 
 
 @pytest.mark.usefixtures("either")
@@ -188,10 +192,10 @@ def test_rows_read_in_chunks_equal_rows_in_memory(
 ) -> None:
     X_train = rows(50, 12, 6, 0, dtype).reshape(50, 3, 4)
     X_test = rows(21, 12, 6, 1, dtype).reshape(21, 3, 4)
-    expected = baselines.principal_components(X_train, X_test, 3)
+    expected = principal_error(X_train, X_test, 3)
     monkeypatch.setattr(scores, "CHUNK", 90)
     train, test = OnDisk(X_train), OnDisk(X_test)
-    found = baselines.principal_components(train, test, 3)
+    found = principal_error(train, test, 3)
     assert found == pytest.approx(expected, rel=1e-9)
     assert train.most == test.most == 84
 
@@ -199,7 +203,7 @@ def test_rows_read_in_chunks_equal_rows_in_memory(
 def test_rows_are_not_changed() -> None:
     X = rows(20, 6, 3, dtype="f8")
     before = X.copy()
-    baselines.principal_components(X, X, 2)
+    principal_error(X, X, 2)
     np.testing.assert_array_equal(X, before)
 
 
@@ -209,15 +213,15 @@ def test_more_components_are_no_worse_on_the_training_rows(
     n_rows: int, width: int, seed: int
 ) -> None:
     X = np.random.default_rng(seed).standard_normal((n_rows, width))
-    errors = [baselines.principal_components(X, X, n) for n in range(width + 1)]
+    errors = [principal_error(X, X, n) for n in range(width + 1)]
     assert all(b <= a + 1e-12 for a, b in pairwise(errors))
     assert errors[-1] < 1e-20
 
 
 def test_principal_components_refuse_bad_arguments() -> None:
     with pytest.raises(OptionError, match="-1"):
-        baselines.principal_components(np.ones((3, 2)), np.ones((3, 2)), -1)
+        principal_error(np.ones((3, 2)), np.ones((3, 2)), -1)
     with pytest.raises(DataError, match=r"\(0, 2\)"):
-        baselines.principal_components(np.ones((0, 2)), np.ones((3, 2)), 1)
+        principal_error(np.ones((0, 2)), np.ones((3, 2)), 1)
     with pytest.raises(DataError, match=r"\(3, 4\)"):
-        baselines.principal_components(np.ones((3, 2)), np.ones((3, 4)), 1)
+        principal_error(np.ones((3, 2)), np.ones((3, 4)), 1)

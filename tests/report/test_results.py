@@ -63,7 +63,7 @@ def test_principal_components_are_measured_on_the_same_rows_as_the_network(tmp_p
         ("pca_mse", digits.X_test),
         ("pca_evaluated_mse", digits.X_test[:30]),
     ):
-        expected = baselines.principal_components(some, rows, 3)
+        expected = baselines.fit_components(some, (rows,), 3).error(rows)
         assert facts.static_arrays[name] == pytest.approx([expected])
     compared = results.baseline(facts)
     assert compared is not None

@@ -93,7 +93,7 @@ def test_what_is_chosen_stays_over_pages_and_is_compared(open_page, many):
     assert table.locator("td strong").all_inner_texts() == ["8", "16", "119", "60"]
     assert page.locator(".scores .figure").all_inner_texts() == ["50.42 %", "75.00 %"]
     words = page.locator("section:has(.scores) > p.note").inner_text()
-    assert words == "Best: copy-060. Within the 95 % intervals equal to it: copy-119."
+    assert words == "Best: copy-060. Equal to it within the 95 % intervals: copy-119."
     assert page.locator(".scores .note").all_inner_texts()[0].startswith("95 % interval ")
     assert page.locator(".commands code").count() == 2
     loaded = page.evaluate("performance.getEntriesByType('resource').map((entry) => entry.name)")

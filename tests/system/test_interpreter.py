@@ -44,14 +44,11 @@ asyncio.run(main())
 """
 
 OFFSCREEN = """
-import time
 from pathlib import Path
 from hiddenstate.views.offscreen import PictureReader
 
 pictures = PictureReader(Path("nothing"))
-process = pictures._process
-while not pictures._ended:
-    time.sleep(0.01)
+pictures.last(120)
 print(pictures.failure)
 assert "nothing" in pictures.failure
 """

@@ -229,12 +229,10 @@ def _usage(error: click.UsageError) -> str:
         own = error.ctx.command.params if error.ctx else ()
         spelled = error.option_name.casefold().replace("_", "-")
         options = [flag for param in own for flag in (*param.opts, *param.secondary_opts)]
-        if spelled in options:
-            return f"no such option {error.option_name}; did you mean {spelled}?"
-        name = error.option_name.removeprefix("--").removeprefix("no-").replace("-", "_")
-        meant = SYNONYMS.get(spelled.removeprefix("--"))
+        meant = spelled if spelled in options else SYNONYMS.get(spelled.removeprefix("--"))
         if meant in options:
             return f"no such option {error.option_name}; did you mean {meant}?"
+        name = error.option_name.removeprefix("--").removeprefix("no-").replace("-", "_")
         owners = [job for job in JOBS if any(o.name == name for _, o in job_options(job))]
         if owners:
             return f"no such option {error.option_name} here; it belongs to {', '.join(owners)}"

@@ -3,7 +3,8 @@
 import os
 import shlex
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hiddenstate.config import Config, DataConfig
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from hiddenstate.data import Dataset, PreparedDataset, Rows, SequenceDataset
     from hiddenstate.data.inspect import Findings
     from hiddenstate.data.job_fit import Fit
+    from hiddenstate.data.leaks import Leak
     from hiddenstate.data.prepare.wide import WideReading
     from hiddenstate.data.readers.column_facts import ColumnFacts
     from hiddenstate.models.streaming import Obstacle
@@ -21,6 +23,24 @@ if TYPE_CHECKING:
 
 MAX_SAMPLES, MAX_SIGNALS, MAX_CLASSES, MAX_COLUMNS = 4, 6, 20, 20
 """Rows that are drawn, features of each, and classes and columns that are listed."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What the command of a job that fits would train.
+
+    Parameters
+    ----------
+    config : Config
+    obstacles : tuple of Obstacle
+        Why the model would not answer step by step.
+    leaks : tuple of Leak
+        What would make its score too good, if that was looked for.
+    """
+
+    config: Config
+    obstacles: "tuple[Obstacle, ...]"
+    leaks: "tuple[Leak, ...]" = ()
 
 
 def command_line(fit: "Fit", data: str) -> str:
@@ -196,12 +216,9 @@ def _padded(name: str, width: int) -> str:
 
 
 def advice(
-    findings: "Findings", data: str, width: int, whole: "Mapping[str, Sequence[Obstacle]]"
+    findings: "Findings", data: str, width: int, plans: Mapping[str, Planned]
 ) -> Iterator[str]:
-    """List the jobs that fit, with their commands, and the warnings.
-
-    `whole` holds why the model of a job would not answer step by step.
-    """
+    """List the jobs that fit, with their commands and their `plans` by job, and the warnings."""
     from hiddenstate.models.streaming import streaming_note
 
     yield "to train"
@@ -212,8 +229,8 @@ def advice(
         when = f" ({fit.when})" if fit.when else ""
         yield from _wrapped(f"{fit.job}: {fit.layout}{when}", width, "  ")
         yield f"    {command_line(fit, data)}"
-        if whole.get(fit.job):
-            yield from _wrapped(streaming_note(whole[fit.job]), width, "    ")
+        if fit.job in plans and plans[fit.job].obstacles:
+            yield from _wrapped(streaming_note(plans[fit.job].obstacles), width, "    ")
     if findings.warnings:
         yield "warnings"
         for warning in findings.warnings:

@@ -1,17 +1,16 @@
 """Describes data as one JSON object, with rows to draw and the options of each job that fits."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from hiddenstate.cli.findings import MAX_SIGNALS, command_line, drawn_rows
-from hiddenstate.config import Config, DataConfig, job_options
+from hiddenstate.cli.findings import MAX_SIGNALS, Planned, command_line, drawn_rows
+from hiddenstate.config import DataConfig, job_options
 
 if TYPE_CHECKING:
     from hiddenstate.data import SequenceDataset
     from hiddenstate.data.inspect import Findings
     from hiddenstate.data.job_fit import Fit
-    from hiddenstate.models.streaming import Obstacle
     from hiddenstate.system.typing import Array
 
 MAX_STEPS, MAX_SIDE, MAX_QUANTITIES = 200, 64, 12
@@ -29,8 +28,7 @@ def as_json_object(
     d: "SequenceDataset",
     options: DataConfig,
     data: str,
-    plans: Mapping[str, Config],
-    whole: "Mapping[str, Sequence[Obstacle]]",
+    plans: Mapping[str, Planned],
 ) -> dict[str, Any]:
     """Return the findings as one JSON object.
 
@@ -44,9 +42,7 @@ def as_json_object(
     data : str
         Name of the data in commands.
     plans : mapping
-        What jobs that fit would train with.
-    whole : mapping
-        Why the models of jobs would not answer step by step.
+        What jobs that fit would train, by job.
     """
     facts = asdict(findings)
     steps = facts.pop("steps") or (None, None, None)
@@ -62,21 +58,23 @@ def as_json_object(
             "when": fit.when or None,
             "why_not": fit.why_not or None,
             "options": {name: _plain(value) for name, value in fit.options.items()},
-            "not_streaming": [asdict(obstacle) for obstacle in whole.get(fit.job, ())],
-            "recipe": _recipe(fit.job, plans.get(fit.job), bool(findings.unread)),
+            **_plan(plans.get(fit.job), bool(findings.unread)),
         }
         for fit in findings.fits
     ]
     return facts
 
 
-def _recipe(job: str, config: Config | None, is_sample: bool) -> dict[str, Any]:
-    """Return the values of the options that the recipe may choose, as far as they are known."""
-    if config is None:
-        return {}
-    values = config.flat()
-    names = [option.name for _, option in job_options(job) if option.recipe]
-    return {n: _plain(values[n]) for n in names if not (is_sample and n in OF_ALL_ROWS)}
+def _plan(plan: Planned | None, is_sample: bool) -> dict[str, Any]:
+    """Return why the model would not answer step by step, and the options that the recipe sets."""
+    if plan is None:
+        return {"not_streaming": [], "recipe": {}}
+    values = plan.config.flat()
+    names = [option.name for _, option in job_options(plan.config.job) if option.recipe]
+    return {
+        "not_streaming": [asdict(obstacle) for obstacle in plan.obstacles],
+        "recipe": {n: _plain(values[n]) for n in names if not (is_sample and n in OF_ALL_ROWS)},
+    }
 
 
 def _plain(value: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hiddenstate.cli.findings import advice, column_lines, report, samples
+from hiddenstate.cli.findings import Planned, advice, column_lines, report, samples
 from hiddenstate.cli.findings_json import as_json_object
 from hiddenstate.cli.options import (
     GroupedCommand,
@@ -28,9 +28,7 @@ from hiddenstate.errors import DataError, HiddenstateError, OptionError, printab
 if TYPE_CHECKING:
     from hiddenstate.data import SequenceDataset
     from hiddenstate.data.job_fit import Fit
-    from hiddenstate.data.leaks import Leak
     from hiddenstate.data.readers.columns import Columns
-    from hiddenstate.models.streaming import Obstacle
 
 
 NAMES_ROLES = {"label", "id", "time", "layout", "input", "target", "horizon"}
@@ -93,22 +91,21 @@ def _inspect(
         raise
     dataset = replace(dataset, remarks=tuple(named(text, stdin) for text in dataset.remarks))
     findings = inspect_dataset(dataset, config, refusals, table)
-    plans: dict[str, Config] = {}
-    whole: dict[str, tuple[Obstacle, ...]] = {}
-    leaks: list[Leak] = []
+    plans: dict[str, Planned] = {}
     if table is not None and not findings.unread:
-        fits = tuple(_tried(fit, path, plans, whole, leaks) for fit in findings.fits)
+        fits = tuple(_tried(fit, path, plans) for fit in findings.fits)
         findings = replace(findings, fits=fits)
-    if not plans:  # of a sample, or of no job that fits, only the columns are known
-        leaks = columns_that_answer(dataset, config, findings.reading)
+    # Of a sample, or of no job that fits, only the columns are known.
+    first = next(iter(plans.values()), None)
+    leaks = first.leaks if first else columns_that_answer(dataset, config, findings.reading)
     findings = with_found_leaks(findings, leaks)
     for fit in findings.fits if as_json or dataset.picture is None else ():
         if not fit.why_not and fit.job not in plans:
-            _plan(fit, path, None if table is not None else dataset, plans)
-            if fit.job in plans:
-                whole[fit.job] = obstacles_before_training(plans[fit.job], dataset)
+            plan = _plan(fit, path, None if table is not None else dataset)
+            if plan is not None:
+                plans[fit.job] = Planned(plan, obstacles_before_training(plan, dataset))
     if as_json:
-        say_json(as_json_object(findings, dataset, config.data, data, plans, whole))
+        say_json(as_json_object(findings, dataset, config.data, data, plans))
         return
     for line in report(findings, dataset, data, width):
         say(line)
@@ -117,21 +114,14 @@ def _inspect(
             click.echo(line)  # with colour codes of our own, without text from the file
         else:
             say(line)
-    for line in advice(findings, data, width, whole):
+    for line in advice(findings, data, width, plans):
         say(line)
 
 
-def _tried(
-    fit: "Fit",
-    path: str,
-    plans: dict[str, Config],
-    whole: "dict[str, tuple[Obstacle, ...]]",
-    leaks: "list[Leak]",
-) -> "Fit":
+def _tried(fit: "Fit", path: str, plans: dict[str, Planned]) -> "Fit":
     """Return a job that fits if its command would train on the table, else with the reason.
 
-    Adds the settings that it would train with to `plans`, why it would not stream to `whole` and,
-    of the first job, what would make its score too good to `leaks`.
+    Adds what it would train to `plans`; leaks are looked for only in the rows of the first job.
     """
     from hiddenstate.data.job_fit import Fit
     from hiddenstate.data.prepare.leakage import find_leaks
@@ -146,17 +136,15 @@ def _tried(
         config, dataset = plan(fit.job, {**fit.options, "data": path})
         prepared = prepare(dataset, config)
         make_job(config, prepared)
-        leaks += find_leaks(dataset, config, prepared) if not plans else ()
+        leaks = find_leaks(dataset, config, prepared) if not plans else ()
     except HiddenstateError as error:
         return Fit(fit.job, why_not=str(error).removeprefix(f"{path}: "))
-    plans[fit.job], whole[fit.job] = config, obstacles_before_training(config, prepared)
+    plans[fit.job] = Planned(config, obstacles_before_training(config, prepared), leaks)
     return fit
 
 
-def _plan(
-    fit: "Fit", path: str, dataset: "SequenceDataset | None", plans: dict[str, Config]
-) -> None:
-    """Add the settings that follow from the rows that were read; none if these are too few.
+def _plan(fit: "Fit", path: str, dataset: "SequenceDataset | None") -> Config | None:
+    """Return the settings that follow from the rows that were read; none if these are too few.
 
     Of a table, only a sample was read: a number of epochs keeps the recipe from trying what only
     few rows allow.
@@ -169,7 +157,8 @@ def _plan(
 
     values = {**fit.options, "data": path, **({"epochs": 1} if dataset is None else {})}
     with contextlib.suppress(HiddenstateError):
-        plans[fit.job], _ = plan(fit.job, values, read=read)
+        return plan(fit.job, values, read=read)[0]
+    return None
 
 
 def _table(values: Mapping[str, Any]) -> "Columns | None":

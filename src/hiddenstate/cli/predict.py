@@ -261,7 +261,7 @@ def evaluate(
     **reading: Any,
 ) -> None:
     """The command `evaluate`."""
-    from hiddenstate.data.leaks import leaks_from
+    from hiddenstate.data.leaks import leaks_as_facts, leaks_from
     from hiddenstate.inference.evaluate import evaluate_data, evaluate_run
     from hiddenstate.inference.inputs import read_new_data
     from hiddenstate.inference.overflow import checked_predictor
@@ -280,12 +280,11 @@ def evaluate(
             dataset = read_new_data(model, str(stdin or data), reading, require_targets=has_targets)
             scores = evaluate_data(model, predictor, dataset, trained_run)
         note_remarks(dataset.remarks, stdin)
-    own_rows = trained_run if data is None else None
-    leaks = leaks_from(own_rows.data_record().get("leaks")) if own_rows else ()
+    leaks = leaks_from(trained_run.data_record()) if trained_run and data is None else ()
     if as_json:
         path = str(trained_run.path) if trained_run else run
-        named_leaks = {"leaks": [leak.facts() for leak in leaks]} if leaks else {}
-        say_json({"job": model.net.job, "run": path, "data": data, **scores, **named_leaks})
+        found = leaks_as_facts(leaks)
+        say_json({"job": model.net.job, "run": path, "data": data, **scores, **found})
     else:
         _print_scores(scores, model.classes or [])
         compared = compare_scores(model.net.job, scores)

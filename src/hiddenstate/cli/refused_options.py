@@ -78,14 +78,11 @@ def refuse_unread(reading: Mapping[str, Any], *names: "str | Path | None") -> No
     OptionError
         With the option, and what it is for.
     """
-    from hiddenstate.data.readers.formats import ONLY_FOR, READ_WITH, holds
+    from hiddenstate.data.readers.formats import ONLY_FOR, READ_WITH, does_not_apply, holds
 
     paths = [Path(name).expanduser() for name in names if name is not None]
     if not all(path.exists() for path in paths):
         return  # which the reader reports
     for option, (endings, what) in {**READ_WITH, **ONLY_FOR}.items():
         if reading.get(option) is not None and not any(holds(path, endings) for path in paths):
-            raise OptionError(
-                f"--{option}: applies only to {what}; {printable(paths[0])} is none; leave the "
-                "option out"
-            )
+            raise does_not_apply(option, what, paths[0])

@@ -1,7 +1,6 @@
 """The commands that list and compare runs: runs, compare."""
 
 import shlex
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from hiddenstate.cli.options import (
 )
 from hiddenstate.cli.output import note, note_damage, say, say_json, table
 from hiddenstate.cli.run_argument import complete_runs, named_run
+from hiddenstate.errors import printable
 
 if TYPE_CHECKING:
     from hiddenstate.runs import Run
@@ -111,7 +111,6 @@ def _best_score(run: "Run") -> str:
 @debug_option
 def compare(names: tuple[str, ...], as_json: bool, runs_dir: Path) -> None:
     """The command `compare`."""
-    from hiddenstate.errors import printable
     from hiddenstate.metrics.comparison import Scored, equal_to_best
     from hiddenstate.metrics.intervals import is_end
     from hiddenstate.runs.static_facts import question_of
@@ -130,14 +129,14 @@ def compare(names: tuple[str, ...], as_json: bool, runs_dir: Path) -> None:
         say_json({"runs": paths, **lines, **same})
         return
     rows = [
-        [name, *(_cell(name, column, printable) for column in _columns(lines))]
+        [name, *(_cell(name, column) for column in _columns(lines))]
         for name in lines
         if not is_end(name, lines)
     ]
     table(["", *(run.name for run in compared)], rows)
     if equal is not None:
         best, others = compared[equal[0]].name, [compared[n].name for n in equal[1]]
-        say(f"best: {best}; within the 95 % intervals equal to it: {', '.join(others) or 'none'}")
+        say(f"best: {best}; equal to it within the 95 % intervals: {', '.join(others) or 'none'}")
 
 
 def _columns(lines: dict[str, list[Any]]) -> list[dict[str, Any]]:
@@ -148,7 +147,7 @@ def _columns(lines: dict[str, list[Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _cell(name: str, of_run: dict[str, Any], printable: Callable[[Any], str]) -> str:
+def _cell(name: str, of_run: dict[str, Any]) -> str:
     """A value of a run as text, a score with its interval."""
     from hiddenstate.metrics.intervals import ends_of
 

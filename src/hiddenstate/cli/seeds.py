@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from hiddenstate.cli.output import note, say, say_json, table
-from hiddenstate.data.leaks import leaks_from
+from hiddenstate.data.leaks import leaks_as_facts, leaks_from
 from hiddenstate.errors import HiddenstateError
 from hiddenstate.metrics.headline import headline
 
@@ -54,7 +54,7 @@ def _print_results(results: list[Result], as_json: bool) -> None:
     score = _score_of(results)
     scores = [score, *(key for key in results[0] if key.startswith("baseline_"))]
     summary = {name: _mean_and_deviation([each[name] for each in results]) for name in scores}
-    columns = ["epochs", "steps", "seconds"]
+    columns, leaks = ["epochs", "steps", "seconds"], leaks_from(results[0])
     if as_json:
         lists = {name: [each[name] for each in results] for name in (*scores, *columns)}
         say_json(
@@ -63,7 +63,7 @@ def _print_results(results: list[Result], as_json: bool) -> None:
                 "runs": [each["run"] for each in results],
                 "seeds": [each["seed"] for each in results],
                 "score": score,
-                **({"leaks": results[0]["leaks"]} if "leaks" in results[0] else {}),
+                **leaks_as_facts(leaks),
                 **lists,
                 **{f"{name}_mean": mean for name, (mean, _) in summary.items()},
                 **{f"{name}_deviation": deviation for name, (_, deviation) in summary.items()},
@@ -79,7 +79,7 @@ def _print_results(results: list[Result], as_json: bool) -> None:
         values = [summary[key][n] for key in scores]
         rows.append([name, "", *("" if x is None else f"{x:.4g}" for x in values), "", "", ""])
     table(["seed", "run", *scores, *columns], rows)
-    for leak in leaks_from(results[0].get("leaks")):
+    for leak in leaks:
         say(leak.in_words())
 
 

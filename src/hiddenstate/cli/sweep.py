@@ -5,7 +5,7 @@ import shlex
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +30,9 @@ from hiddenstate.scale.sweep.options import Shard, sweep_options
 
 if TYPE_CHECKING:
     from hiddenstate.cli.signals import InterruptHandler
+    from hiddenstate.scale.sweep.groups import Key
     from hiddenstate.scale.sweep.pool import Workers
+    from hiddenstate.scale.sweep.records import Record
     from hiddenstate.scale.sweep.start import Sweep
     from hiddenstate.scale.sweep.store import SweepFolder
     from hiddenstate.scale.sweep.work import Outcome
@@ -228,8 +230,7 @@ def _report(made: "Sweep", trained: int, seconds: float, shard: Shard, as_json: 
 def _print_results(
     folder: "SweepFolder", n_groups: int, facts: Mapping[str, Any], as_json: bool
 ) -> None:
-    """Print how many groups have each status, and those that failed."""
-    from hiddenstate.scale.sweep.groups import name_of
+    """Print how many groups have each status, and those that failed or are damaged."""
     from hiddenstate.scale.sweep.results import counts, result_rows, write_results
 
     about, (records, unnamed) = folder.about(), folder.contents()
@@ -263,17 +264,24 @@ def _print_results(
         words.append(f"{missing:,} not trained yet")
     say(f"{count(n_groups, 'group')}: {', '.join(words)}")
     for status in ("failed", "damaged"):
-        keys = sorted(k for k, r in records.items() if r.outcome.status == status)
-        rows = [[name_of(k, about["by"]), records[k].outcome.reason] for k in keys[:SHOWN]]
-        if rows:
-            table([status, "reason"], rows)
-        if len(keys) > SHOWN:
-            say(f"and {len(keys) - SHOWN:,} more in the table")
+        _print_reasons(records, status, about["by"])
     for damage in unnamed[:SHOWN]:
         say(f"damaged: {damage.reason}")
     if unnamed or found["damaged"]:
         note("the command that trained the sweep trains damaged groups again")
     say(f"table: {folder.path / 'results.csv'}")
+
+
+def _print_reasons(records: "Mapping[Key, Record]", status: str, by: Sequence[str]) -> None:
+    """Print the first groups with a status, and why they have it."""
+    from hiddenstate.scale.sweep.groups import name_of
+
+    keys = sorted(key for key, record in records.items() if record.outcome.status == status)
+    if keys:
+        rows = [[name_of(key, by), records[key].outcome.reason] for key in keys[:SHOWN]]
+        table([status, "reason"], rows)
+    if len(keys) > SHOWN:
+        say(f"and {len(keys) - SHOWN:,} more in the table")
 
 
 def _with_existing(

@@ -233,6 +233,7 @@ def _train(
 
     `ranks` are the processes that train together; `raw` is the data as read, for a new run.
     """
+    from hiddenstate.data.leaks import leaks_as_facts
     from hiddenstate.jobs.lines import summary_lines
     from hiddenstate.runs import Run
 
@@ -259,7 +260,7 @@ def _train(
         "steps": n_steps,
         "seconds": round(seconds, 3),
         **figures,
-        **({"leaks": leaks} if (leaks := [leak.facts() for leak in job.dataset.leaks]) else {}),
+        **leaks_as_facts(job.dataset.leaks),
     }
 
 

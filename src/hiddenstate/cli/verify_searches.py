@@ -22,7 +22,7 @@ def verify_study(folder: Path, show_all: bool, as_json: bool) -> None:
     """Check the settings, the database and every run of a study (`UntrustedFileError`)."""
     from hiddenstate.scale.tune.check import check_study
 
-    hint = "`hiddenstate verify` with a run's folder says more of it"
+    hint = "for details, run `hiddenstate verify` on the folder of a run"
     _print(folder, "study", "part", check_study(folder), hint, show_all, as_json)
 
 

@@ -8,7 +8,7 @@ from typing import Any, NotRequired, TypedDict
 import numpy as np
 
 from hiddenstate.data.column_names import are_names
-from hiddenstate.data.leaks import Aside, Leak, LeakFacts
+from hiddenstate.data.leaks import Leak, LeakFacts, UnusedColumns
 from hiddenstate.data.prepare.encoding import Encoding, EncodingFacts, source_names, spans
 from hiddenstate.data.prepare.transform import Transform, table_names
 from hiddenstate.data.rows import Rows
@@ -176,7 +176,7 @@ class SequenceDataset(Dataset):
         How columns of text and dates became features, which `columns` names.
     known_fingerprint : str, optional
         Fingerprint of rows whose files were verified; None for other data.
-    aside : Aside, optional
+    unused : UnusedColumns, optional
         Columns that no network reads, in which rows may belong together.
     """
 
@@ -184,7 +184,7 @@ class SequenceDataset(Dataset):
     unread: tuple[str, ...] = ()
     encodings: tuple[Encoding, ...] = ()
     known_fingerprint: str | None = None
-    aside: Aside | None = None
+    unused: UnusedColumns | None = None
 
     def fingerprint(self) -> str:
         """SHA-256 of the arrays, their types and shapes; not computed where it is known."""

@@ -29,7 +29,7 @@ from hiddenstate.data.prepare.encoding import Encoding
 from hiddenstate.data.prepare.known_columns import without_future_rows
 from hiddenstate.data.prepare.wide import WideReading, assumptions, decided_reading
 from hiddenstate.data.readers.column_facts import ColumnFacts, describe_columns
-from hiddenstate.data.readers.column_roles import described_roles
+from hiddenstate.data.readers.column_roles import Roles, described_roles
 from hiddenstate.data.readers.columns import MISSING, Columns, typed
 from hiddenstate.data.readers.number_names import Names, with_names_as_text
 from hiddenstate.data.readers.row_order import clock_of, order_remarks
@@ -183,13 +183,8 @@ def inspect_dataset(
     series, labels = None, tuple[str, ...]()
     if columns is not None:
         roles, _ = described_roles(columns, options, job)
-        if job == "classify" and options.label is None and roles.label is not None:
-            labels = tuple(columns.names[j] for j in (roles.label, *roles.other_labels))
-        if options.layout == "auto" and (name := counted_series(columns, roles)):
-            warnings.append(
-                f"rows with the same {printable(name, 40)} follow one another and have one label; "
-                f"if they are the steps of a series, add --id {typed(name)}"
-            )
+        labels = _likely_labels(columns, roles, options, job)
+        warnings += _series_warnings(columns, roles, options)
         series = find_series(columns, roles, options)
     if series is not None and "time" not in d.read_as:
         warnings += _counter_warnings(d, series)
@@ -255,6 +250,24 @@ def _checked(fit: Fit, columns: Columns, options: DataConfig) -> Fit:
     except (DataError, OptionError) as error:
         return Fit(fit.job, why_not=str(error).removeprefix(f"{columns.where}: "))
     return fit
+
+
+def _likely_labels(
+    columns: Columns, roles: Roles, options: DataConfig, job: str
+) -> tuple[str, ...]:
+    """Return the columns that could be the label if no option names it, that of `roles` first."""
+    if job != "classify" or options.label is not None or roles.label is None:
+        return ()
+    return tuple(columns.names[j] for j in (roles.label, *roles.other_labels))
+
+
+def _series_warnings(columns: Columns, roles: Roles, options: DataConfig) -> Iterator[str]:
+    name = counted_series(columns, roles) if options.layout == "auto" else None
+    if name is not None:
+        yield (
+            f"rows with the same {printable(name, 40)} follow one another and have one label; "
+            f"if they are the steps of a series, add --id {typed(name)}"
+        )
 
 
 def _id_warnings(d: SequenceDataset, options: DataConfig) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """What makes a score too good: columns that give the answer, and rows on both sides of a split."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NotRequired, TypedDict, cast, get_args
 
@@ -109,14 +109,20 @@ class Leak:
         )
 
 
-def leaks_from(stored: Any) -> tuple[Leak, ...]:
-    """Return the leaks that a run recorded, by :meth:`Leak.facts`; what is damaged is left out."""
-    leaks = []
-    for facts in stored if isinstance(stored, list) else ():
-        if not isinstance(facts, dict) or facts.get("kind") not in get_args(Kind):
+def leaks_as_facts(leaks: Iterable[Leak]) -> dict[str, list[LeakFacts]]:
+    """Return what a record of data and the JSON of a command have of leaks: nothing without any."""
+    facts = [leak.facts() for leak in leaks]
+    return {"leaks": facts} if facts else {}
+
+
+def leaks_from(facts: Mapping[str, Any]) -> tuple[Leak, ...]:
+    """Return the leaks in what :func:`leaks_as_facts` wrote; what is damaged is left out."""
+    leaks, stored = [], facts.get("leaks")
+    for each in stored if isinstance(stored, list) else ():
+        if not isinstance(each, dict) or each.get("kind") not in get_args(Kind):
             continue
-        kind = cast("Kind", facts["kind"])
-        column, numbers = facts.get("column"), [facts.get(n) for n in ("rows", "of", "looked_at")]
+        kind = cast("Kind", each["kind"])
+        column, numbers = each.get("column"), [each.get(n) for n in ("rows", "of", "looked_at")]
         rows, of, looked_at = (n if type(n) is int and n > 0 else None for n in numbers)
         if rows and of and (column is None if kind == "equal" else type(column) is str):
             leaks.append(Leak(kind, rows, of, column, looked_at))
@@ -132,7 +138,7 @@ def looked_at(n: int) -> NDArray[np.int64]:
 
 
 @dataclass(frozen=True)
-class Aside:
+class UnusedColumns:
     """Columns of a table that no network reads, in which rows may belong together.
 
     Parameters

@@ -23,12 +23,12 @@ from hiddenstate.system.typing import Array
 def units_of_rows(transform: Transform, rows: Rows) -> Units:
     """Return what is drawn of rows that are scored as a whole."""
     origin = rows.origin or whole(len(rows))
-    if _lacks_groups(transform, rows):
+    if _has_unnamed_groups(transform, rows):
         return unnamed_groups(len(rows))
     return units_of(origin.series, origin.first, rows.X.shape[1], rows.groups)
 
 
-def _lacks_groups(transform: Transform, rows: Rows) -> bool:
+def _has_unnamed_groups(transform: Transform, rows: Rows) -> bool:
     """Whether training rows belonged to groups that these rows do not name."""
     return rows.groups is None and transform.reading.get("group") is not None
 
@@ -40,7 +40,7 @@ def units_of_answers(transform: Transform, answers: Answers) -> Units:
     those of a window.
     """
     rows, row = answers.rows, answers.row
-    if _lacks_groups(transform, rows):
+    if _has_unnamed_groups(transform, rows):
         return unnamed_groups(len(row))
     origin = rows.origin or whole(len(rows))
     season = 0 if transform.linear is None else transform.linear.season or 0

@@ -187,8 +187,8 @@ class AutoencodeSnapshots(JobSnapshots):
             if n := self.config.display.n_evaluated:
                 scored["pca_evaluated_mse"] = test[: min(n, most)]
         size = self.job.net.widths()[-1]
-        errors = baselines.principal_errors(fitted_on, list(scored.values()), size)
-        return dict(zip(scored, errors, strict=True))
+        components = baselines.fit_components(fitted_on, list(scored.values()), size)
+        return {name: components.error(rows) for name, rows in scored.items()}
 
 
 def described(scattered: Rows) -> Rows:

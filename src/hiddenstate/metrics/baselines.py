@@ -116,45 +116,35 @@ def training_mean(
     return mean_squared_error(np.broadcast_to(mean, y_test.shape), y_test, test_lengths)
 
 
-def principal_components(X_train: Rows, X_test: Rows, n: int) -> float:
-    """Return the mean squared error of reconstructing `X_test` from `n` principal components.
+def fit_components(X_train: Rows, others: Sequence[Rows], n: int) -> Components:
+    """Return the `n` principal components of `X_train` about its mean, to be used on `others`.
 
-    The components are those of `X_train` about its mean, as in `sklearn.decomposition.PCA`:
-    the optimum of a linear autoencoder with code size `n` (Baldi & Hornik, Neural Networks 2,
-    1989). Rows are read several times in chunks, so only one chunk is in memory.
+    They are those of `sklearn.decomposition.PCA`: the optimum of a linear autoencoder with code
+    size `n` (Baldi & Hornik, Neural Networks 2, 1989). Rows are read several times in chunks, so
+    only one chunk is in memory.
 
     Parameters
     ----------
-    X_train, X_test : ndarray or sliceable rows, of shape (N, ...)
+    X_train : ndarray or sliceable rows, of shape (N, ...)
         F numbers in each row; uint8 is divided by 255.
+    others : sequence of such rows
     n : int
         Number of components; 0 predicts the training mean. Components without variance in the
         training rows are left out.
 
     Returns
     -------
-    float
-        Mean over all numbers. Exact up to rounding for rows of at most `WIDEST` numbers; for
-        wider rows, iterated until the training error falls by a fraction below `CONVERGED`.
+    Components
+        Exact up to rounding for rows of at most `WIDEST` numbers; for wider rows, iterated until
+        the training error falls by a fraction below `CONVERGED`.
 
     Raises
     ------
     DataError
-        If there are no training rows, or the test rows have another size.
+        If there are no training rows, or other rows have another size.
     OptionError
         If `n` is negative.
     """
-    return principal_errors(X_train, (X_test,), n)[0]
-
-
-def principal_errors(X_train: Rows, others: Sequence[Rows], n: int) -> list[float]:
-    """Return the error of :func:`principal_components` on each of `others`, from one fit."""
-    components = fit_components(X_train, others, n)
-    return [components.error(X) for X in others]
-
-
-def fit_components(X_train: Rows, others: Sequence[Rows], n: int) -> Components:
-    """Return the components of :func:`principal_components`, to be used on `others`."""
     if n < 0:
         raise OptionError(f"n: expected 0 or more principal components, got {n}")
     for X in others:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hiddenstate.metrics.headline import headline
-from hiddenstate.metrics.intervals import ends_of, interval_of, is_end
+from hiddenstate.metrics.intervals import FEWEST, ends_of, interval_of, is_end
 
 
 @dataclass(frozen=True)
@@ -211,24 +211,19 @@ GLOSSARY: dict[str, Entry] = {
         "1,000.",
         "count",
     ),
-    "interval_groups": Entry(
-        "groups drawn for intervals",
-        "Number of groups of test rows, each drawn as a whole, that the intervals of the scores "
-        "rest on. With fewer than 5 there are no intervals.",
-        "count",
-    ),
-    "interval_series": Entry(
-        "series drawn for intervals",
-        "Number of test series, each drawn as a whole, that the intervals of the scores rest on. "
-        "With fewer than 5 there are no intervals.",
-        "count",
-    ),
-    "interval_blocks": Entry(
-        "blocks drawn for intervals",
-        "Number of blocks of consecutive steps of the only test series, each drawn as a whole, "
-        "that the intervals of the scores rest on. With fewer than 5 there are no intervals.",
-        "count",
-    ),
+    **{
+        f"interval_{kind}": Entry(
+            f"{kind} drawn for intervals",
+            f"Number of {units}, each drawn as a whole, that the intervals of the scores rest on. "
+            f"With fewer than {FEWEST} there are no intervals.",
+            "count",
+        )
+        for kind, units in (
+            ("groups", "groups of test rows"),
+            ("series", "test series"),
+            ("blocks", "blocks of consecutive steps of the only test series"),
+        )
+    },
     "interval_steps": Entry(
         "steps of a block",
         "Steps of each block that is drawn: a season or twice the horizon, whichever is longer, "

@@ -46,22 +46,10 @@ CONVOLUTIONS = Obstacle(
 )
 
 
-def obstacles(
-    recurrent: RecurrentConfig | None, convolutions: bool, transform: Transform
+def _obstacles(
+    recurrent: RecurrentConfig, convolutions: bool, transform: Transform
 ) -> tuple[Obstacle, ...]:
-    """Return why a network with these settings cannot stream; none if it can.
-
-    Parameters
-    ----------
-    recurrent : RecurrentConfig, optional
-        None of an autoencoder.
-    convolutions : bool
-        Whether fixed convolutions stand beside the net.
-    transform : Transform
-        How its rows are prepared.
-    """
-    if recurrent is None:
-        return (AUTOENCODER,)
+    """Return why a recurrent network, with or without fixed `convolutions`, cannot stream."""
     applies = {
         ENCODINGS: bool(transform.encodings),
         BY_WINDOW: transform.by_window,
@@ -76,14 +64,9 @@ def obstacles(
 
 def obstacles_of_model(model: "FittedModel") -> tuple[Obstacle, ...]:
     """Return why a trained model cannot stream; none if it can."""
-    recurrent = model.net.recurrent if model.net.job != "autoencode" else None
-    return obstacles(recurrent, model.convolutions is not None, model.transform)
-
-
-def obstacles_of_config(config: Config, transform: Transform) -> tuple[Obstacle, ...]:
-    """Return why the model that will be trained cannot stream; none if it can."""
-    recurrent = config.model if isinstance(config.model, RecurrentConfig) else None
-    return obstacles(recurrent, bool(config.flat().get("convolutions")), transform)
+    if model.net.job == "autoencode":
+        return (AUTOENCODER,)
+    return _obstacles(model.net.recurrent, model.convolutions is not None, model.transform)
 
 
 def obstacles_before_training(config: Config, dataset: Dataset) -> tuple[Obstacle, ...]:
@@ -95,12 +78,15 @@ def obstacles_before_training(config: Config, dataset: Dataset) -> tuple[Obstacl
     dataset : PreparedDataset or SequenceDataset
         Of one as read, what its columns are encoded as is not known yet.
     """
-    is_flat = config.job == "autoencode" or config.data.layout == "features"
-    if is_flat or dataset.picture is not None or dataset.X.ndim < 2 or dataset.X.shape[1] < 2:
+    recurrent = config.model
+    if not isinstance(recurrent, RecurrentConfig) or config.data.layout == "features":
         return ()
+    if dataset.picture is not None or dataset.X.ndim < 2 or dataset.X.shape[1] < 2:
+        return ()
+    transform = Transform(by_window=config.data.scale == "window")
     if isinstance(dataset, PreparedDataset):
-        return obstacles_of_config(config, dataset.transform)
-    return obstacles_of_config(config, Transform(by_window=config.data.scale == "window"))
+        transform = dataset.transform
+    return _obstacles(recurrent, bool(config.flat().get("convolutions")), transform)
 
 
 def reasons(against: Sequence[Obstacle]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from hiddenstate.data.prepare.encoding import Encoding
 from hiddenstate.data.prepare.transform import Transform
+from hiddenstate.data.readers.open import existing
 from hiddenstate.errors import DataError, UntrustedFileError, listed, printable
 from hiddenstate.models.fitted import load_model
 from hiddenstate.models.net import Params
@@ -44,22 +45,28 @@ def read_weights(path: Path, columns: tuple[str, ...] | None = None) -> Params:
     return _state_dict(path)
 
 
-def transform_of(path: Path) -> Transform | None:
-    """Return how a model file reads its data; None of a file that holds weights alone.
+def transform_of(weights: str | None) -> Transform | None:
+    """Return how the model file that `--weights` names reads its data; None of other weights.
 
-    Errors are those of :func:`read_weights`.
+    Raises
+    ------
+    DataError
+        If there is no such file.
+    UntrustedFileError
+        If it is a model file that is damaged.
     """
-    if path.suffix != ".safetensors" or path.is_dir():
+    path = existing(weights) if weights else None
+    if path is None or path.suffix != ".safetensors" or path.is_dir():
         return None
     return load_model(path)[0].transform
 
 
-def encodings_of(path: Path) -> tuple[Encoding, ...] | None:
-    """Return how the inputs of a model file are encoded; None of any file without encodings.
+def encodings_of(weights: str | None) -> tuple[Encoding, ...] | None:
+    """Return how the inputs of such a model file are encoded; None of any file without encodings.
 
-    Errors are those of :func:`read_weights`.
+    Errors are those of :func:`transform_of`.
     """
-    transform = transform_of(path)
+    transform = transform_of(weights)
     return None if transform is None else transform.encodings or None
 
 

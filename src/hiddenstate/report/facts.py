@@ -264,7 +264,7 @@ class RunFacts:
         if self.journal and (why := self.run.failure()):
             yield f"Error: {why}"
         yield from self.problems
-        for leak in leaks_from(self.run.data_record().get("leaks")):
+        for leak in leaks_from(self.run.data_record()):
             yield leak.in_words()
 
 

@@ -75,7 +75,7 @@ def dataset_of(
     columns = tuple(map(str, names)) if isinstance(names, list) else None
     dataset = with_trained_columns(dataset, columns, chosen=True)
     prepared = prepare(dataset, config, split_rule=_split_rule(recorded, where))
-    return replace(prepared, leaks=leaks_from(recorded.get("leaks")))
+    return replace(prepared, leaks=leaks_from(recorded))
 
 
 def kept_rows(run: Run) -> Path | None:

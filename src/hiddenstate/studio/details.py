@@ -103,7 +103,7 @@ def details(run: Run, number: str) -> dict[str, Any]:
         "results": scores(results, job),
         "headline": headline(job, results),
         "baseline": _baseline(job, results, options),
-        "leaks": [leak.in_words() for leak in leaks_from(run.data_record().get("leaks"))],
+        "leaks": [leak.in_words() for leak in leaks_from(run.data_record())],
         "shown": shown,
         "problems": problems,
         **snapshots(run.path),

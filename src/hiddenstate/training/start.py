@@ -11,9 +11,7 @@ from hiddenstate.data import SequenceDataset, read_dataset
 from hiddenstate.data.prepare.leakage import with_leaks
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.prepare.split import are_forecasts, are_long_enough
-from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.data.prepare.wide import assumptions, decided_reading
-from hiddenstate.data.readers.open import existing
 from hiddenstate.data.settled import settled
 from hiddenstate.engines import Engine, Task, TrainingState, kernel_notices, make_engine
 from hiddenstate.errors import printable
@@ -141,7 +139,7 @@ def plan(
         config,
         values,
         lambda more: read(_reading(job, {**values, **more})),
-        _transform_of(config),
+        transform_of(config.training.weights),
     )
     dataset, values = own.dataset, {**values, **own.options}
     config = _config(job, dataset, values)
@@ -168,15 +166,8 @@ def _reading(job: str, values: Mapping[str, Any]) -> Config:
 
 def _read(config: Config, stdin: Path | None = None) -> SequenceDataset:
     """Read the data, with inputs encoded as those of the model that `--weights` names."""
-    weights = config.training.weights
-    encodings = encodings_of(existing(weights)) if weights else None
+    encodings = encodings_of(config.training.weights)
     return read_dataset(config, encodings=encodings, stdin=stdin)
-
-
-def _transform_of(config: Config) -> Transform | None:
-    """Return how the model file that `--weights` names reads its data; None of other weights."""
-    weights = config.training.weights
-    return transform_of(existing(weights)) if weights else None
 
 
 def _config(job: str, dataset: SequenceDataset, values: Mapping[str, Any]) -> Config:

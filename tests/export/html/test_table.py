@@ -2,13 +2,13 @@
 
 import json
 import shutil
-import subprocess
 from importlib.resources import files
 from typing import Any
 
 import pytest
 
 from hiddenstate.report.html.scripts import joined
+from tests.export.scripts import answer_of_node
 
 pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
 
@@ -23,10 +23,7 @@ def read(text: str, n_features: int, columns: list[str] | None = None, **more: A
         "[name, series.map((step) => [...step])]); } catch (error) { found = error.message; }\n"
         "console.log(JSON.stringify(found));"
     )
-    done = subprocess.run(
-        ["node", "-"], input=script, capture_output=True, encoding="utf-8", check=True
-    )
-    return json.loads(done.stdout)
+    return answer_of_node(script)
 
 
 def test_lines_are_steps_of_the_series_that_they_name() -> None:
@@ -90,10 +87,7 @@ def said_of(script: str) -> Any:
     texts = "\n".join(line for line in texts.splitlines() if not line.startswith("import"))
     code = joined(["export/html/table.js"]) + texts.replace("export ", "")
     script = f"{page}{code}\n(async () => {{ {script}\nconsole.log(JSON.stringify(said)); }})();"
-    done = subprocess.run(
-        ["node", "-"], input=script, capture_output=True, encoding="utf-8", check=True
-    )
-    return json.loads(done.stdout)
+    return answer_of_node(script)
 
 
 def test_what_the_model_says_of_rows_stays() -> None:

@@ -342,8 +342,8 @@ def _test_rows(d: SequenceDataset, prepared: PreparedDataset) -> NDArray[np.bool
 
 def _names(d: SequenceDataset, config: Config, rows: Numbers) -> Iterator[tuple[str, Array]]:
     """Yield the columns that may name persons or sessions, with their cells (n,)."""
-    if d.aside is not None and d.aside.n_rows == len(d.train):
-        yield from d.aside.cells.items()
+    if d.unused is not None and d.unused.n_rows == len(d.train):
+        yield from d.unused.cells.items()
     for name, part, is_text in _inputs(d, config) if d.X.ndim == 2 else ():
         if not is_text and not is_whole(d.X[:MIN_OTHERS, part]):
             continue

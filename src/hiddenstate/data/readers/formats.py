@@ -106,11 +106,16 @@ def check_applies(given: Mapping[str, Any], path: Path | None) -> None:
     for name, (endings, what) in ONLY_FOR.items():
         if not given.get(name) or (path is not None and holds(path, endings)):
             continue
-        where = "the bundled data is" if path is None else f"{printable(path)} is"
-        if path is not None and path.is_dir():
-            where = f"{printable(path)} holds"
-        flag = "--" + name.replace("_", "-")
-        raise OptionError(f"{flag}: applies only to {what}; {where} none; leave the option out")
+        raise does_not_apply(name, what, path)
+
+
+def does_not_apply(option: str, what: str, path: Path | None) -> OptionError:
+    """Return the error for an option of another kind of data; None is the bundled data."""
+    where = "the bundled data is" if path is None else f"{printable(path)} is"
+    if path is not None and path.is_dir():
+        where = f"{printable(path)} holds"
+    flag = "--" + option.replace("_", "-")
+    return OptionError(f"{flag}: applies only to {what}; {where} none; leave the option out")
 
 
 def holds(path: Path, endings: tuple[str, ...]) -> bool:

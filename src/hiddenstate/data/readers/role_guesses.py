@@ -158,15 +158,8 @@ def guess_label(
         and not sign_of(columns, j)
         and content_of(columns, j) != "date"
     ]
-    truths = [j for j in free if holds_truths(columns, j)]
-    words = [j for j in texts if j not in truths]
-    only = _only(words, truths) if columns.n_rows else None
     needed = job == "classify" and require_targets
-    others = label_candidates(columns, free, ids) if needed or (ids and only is not None) else []
-    changes = bool(ids) and only is not None and not is_static(columns, only, ids)
-    if changes or (only is None and ids and needed):
-        steady = _only([j for j in words if j in others], [j for j in truths if j in others])
-        only = only if steady is None and needed else steady
+    only, others = _by_content(columns, free, texts, ids, needed)
     if only is not None:
         if columns.kinds[only] == "text" and (error := number_error(columns, only)):
             report(error)
@@ -191,12 +184,27 @@ def guess_label(
     return None, False, ()
 
 
+def _by_content(
+    columns: Columns, free: list[int], texts: list[int], ids: tuple[int, ...], needed: bool
+) -> tuple[int | None, list[int]]:
+    """Return the only column of text, or of true and false, if there is one, and the candidates."""
+    truths = [j for j in free if holds_truths(columns, j)]
+    words = [j for j in texts if j not in truths]
+    only = _only(words, truths) if columns.n_rows else None
+    candidates = _candidates(columns, free, ids) if needed or (ids and only is not None) else []
+    changes = bool(ids) and only is not None and not is_static(columns, only, ids)
+    if changes or (only is None and ids and needed):
+        steady = _only(*([j for j in group if j in candidates] for group in (words, truths)))
+        only = only if steady is None and needed else steady
+    return only, candidates
+
+
 def _only(*groups: list[int]) -> int | None:
     """Return the column of the first group that has one column and no other."""
     return next((group[0] for group in groups if len(group) == 1), None)
 
 
-def label_candidates(columns: Columns, free: list[int], ids: tuple[int, ...] = ()) -> list[int]:
+def _candidates(columns: Columns, free: list[int], ids: tuple[int, ...]) -> list[int]:
     """Return the free columns that could be the label, by their content.
 
     These are text whose few values repeat, true and false, and 0 and 1 in the last column; in a

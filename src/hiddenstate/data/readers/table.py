@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from hiddenstate.config import DataConfig
 from hiddenstate.data.column_names import ALL, are_names
 from hiddenstate.data.dataset import SequenceDataset
-from hiddenstate.data.leaks import Aside, looked_at
+from hiddenstate.data.leaks import UnusedColumns, looked_at
 from hiddenstate.data.origin import Table, whole
 from hiddenstate.data.prepare.encoding import Encoding
 from hiddenstate.data.readers.column_roles import DATES, MAY_NAME, Part, Roles, find_roles
@@ -48,7 +48,7 @@ from hiddenstate.errors import DataError, listed, printable
 from hiddenstate.system.memory import check_free
 from hiddenstate.system.typing import Array
 
-MAX_ASIDE = 64
+MAX_UNUSED = 64
 """Most columns without a role that are kept to see whether they name persons; texts first."""
 
 MAX_TEXT = 1000
@@ -146,11 +146,11 @@ def to_dataset(
         unread=(columns.unread,) if columns.unread else (),
         encodings=encodings,
         numbers_as_text=texts,
-        aside=_aside(columns, roles, series, len(rows)) if part == "training" else None,
+        unused=_unused_columns(columns, roles, series, len(rows)) if part == "training" else None,
     )
 
 
-def _aside(columns: Columns, roles: Roles, series: Array, n: int) -> Aside | None:
+def _unused_columns(columns: Columns, roles: Roles, series: Array, n: int) -> UnusedColumns | None:
     """Return the columns without a role that may name persons or sessions.
 
     Those of a long table have one value in each series.
@@ -161,11 +161,11 @@ def _aside(columns: Columns, roles: Roles, series: Array, n: int) -> Aside | Non
     rows, cells = firsts[looked_at(n)], {}
     unused = [j for j, why in roles.unused.items() if why in MAY_NAME]
     unused = [j for kind in ("text", "number") for j in unused if columns.kinds[j] == kind]
-    for j in unused[:MAX_ASIDE]:
+    for j in unused[:MAX_UNUSED]:
         values = columns.arrays[j]
         if not roles.long or is_static(columns, j, roles.id):
             cells[columns.names[j]] = values[rows]
-    return Aside(n, cells)
+    return UnusedColumns(n, cells)
 
 
 def _guessed_roles(columns: Columns, roles: Roles) -> dict[str, Any]:

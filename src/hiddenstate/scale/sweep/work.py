@@ -12,7 +12,6 @@ from hiddenstate.data import SequenceDataset
 from hiddenstate.data.prepare.leakage import with_leaks
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.readers.columns import Columns
-from hiddenstate.data.readers.open import existing
 from hiddenstate.data.readers.table import to_dataset
 from hiddenstate.engines import make_engine
 from hiddenstate.errors import DataError, HiddenstateError, printable
@@ -153,8 +152,7 @@ def try_group(
 
 def group_dataset(columns: Columns, config: Config, name: str) -> SequenceDataset:
     """Return the data of one group, read as training rows."""
-    weights = config.training.weights
-    encodings = encodings_of(existing(weights)) if weights else None
+    encodings = encodings_of(config.training.weights)
     dataset = to_dataset(columns, config.data, config.job, True, name, encodings)
     return replace(dataset, source="file")
 

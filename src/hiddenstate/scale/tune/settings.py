@@ -14,7 +14,6 @@ from hiddenstate.config.data_fields import STDIN
 from hiddenstate.data import PreparedDataset, SequenceDataset, read_dataset
 from hiddenstate.data.prepare.leakage import with_leaks
 from hiddenstate.data.prepare.pipeline import prepare
-from hiddenstate.data.readers.open import existing
 from hiddenstate.errors import (
     DataError,
     HiddenstateError,
@@ -390,9 +389,7 @@ def checked_settings(config: Config, data: StudyData, **others: Any) -> Settings
 
 
 def _reader(config: Config) -> SequenceDataset:
-    weights = config.training.weights
-    encodings = encodings_of(existing(weights)) if weights else None
-    return read_dataset(config, encodings=encodings)
+    return read_dataset(config, encodings=encodings_of(config.training.weights))
 
 
 def load_data(settings: Settings) -> StudyData:

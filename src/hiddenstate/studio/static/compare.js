@@ -177,7 +177,7 @@ export async function comparePage(main, ids) {
     return h("section", { class: "wide" }, h("h2", {}, t("Scores")), h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": t("Scores") },
       h("table", { class: "plain scores" }, h("caption", { class: "unseen" }, t("Scores, each beside what is reached without a network")),
         h("thead", {}, h("tr", {}, [t("Run"), t("Job"), t("Data"), t("Score"), ...others.values(), t("Steps"), t("Time")].map((words) => h("th", { scope: "col" }, words)))), h("tbody", {}, rows))),
-      alike ? h("p", { class: "note" }, t("Best: {best}. Within the 95 % intervals equal to it: {others}.", { best: alike.best, others: alike.others.join(", ") || "–" })) : null);
+      alike ? h("p", { class: "note" }, t("Best: {best}. Equal to it within the 95 % intervals: {others}.", { best: alike.best, others: alike.others.join(", ") || "–" })) : null);
   }
 
   function optionTable() {

@@ -162,7 +162,7 @@ export const TEXTS = {
   "None: these runs have the same options, and differ by chance alone if their seeds or engines do.": "没有：这些运行的选项相同。",
   Scores: "得分",
   "Scores, each beside what is reached without a network": "得分，旁边是不用网络所达到的",
-  "Best: {best}. Within the 95 % intervals equal to it: {others}.": "最好的是 {best}。在 95 % 置信区间内与它相当的：{others}。",
+  "Best: {best}. Equal to it within the 95 % intervals: {others}.": "最好的是 {best}。在 95 % 置信区间内与它相当的：{others}。",
   "{n} options are the same": "{n} 个选项相同",
   "Commands that make each again": "重新做出各次运行的命令",
   "Copy the command of {name}": "复制 {name} 的命令",
