@@ -215,8 +215,8 @@ class Stage:
             end_commands(studio)
 
     def close(self) -> None:
-        """End the server."""
-        self._server.should_exit = True
+        """End the server, though a page of a browser that is still open may read from it."""
+        self._server.should_exit = self._server.force_exit = True
         self._thread.join()
         self._socket.close()
 
