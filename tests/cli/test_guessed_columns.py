@@ -5,6 +5,7 @@ import math
 import random
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from hiddenstate import Run
@@ -177,3 +178,23 @@ def test_inspect_refuses_what_the_user_named(cli: Cli) -> None:
         assert refused.code == 2
         assert "must be the same in all rows of a series" in refused.err
     assert cli("inspect", write("n.csv", "a,b\nx,y\nz,w\n")).code == 2
+
+
+def test_columns_of_ids_are_not_counted_as_features(cli, tmp_path):
+    rows = [f"{i},{i % 7},{i % 5},{'ab'[i % 2]}\n" for i in range(40)]
+    (tmp_path / "ids.csv").write_text("visit_id,height,shoes,kind\n" + "".join(rows))
+    lines = cli("inspect", "ids.csv").out.splitlines()
+    assert "  columns   2: height, shoes" in lines
+    assert any(line.startswith("each row  2 separate features") for line in lines)
+    found = json.loads(cli("inspect", "ids.csv", "--json").out)
+    assert (found["n_features"], found["columns"]) == (2, ["height", "shoes"])
+
+
+def test_what_training_assumes_of_rows_without_a_time_is_a_warning(cli, tmp_path):
+    rows = np.random.default_rng(0).normal(size=(12, 3)) * [1, 50, 1000]
+    text = "".join(f"{a:.3f},{b:.2f},{c:.1f}\n" for a, b, c in rows)
+    (tmp_path / "few.csv").write_text("width,hours,cost\n" + text)
+    found = json.loads(cli("inspect", "few.csv", "--target", "cost", "--json").out)
+    trained = cli("regress", "few.csv", "--target", "cost", "--max-steps", 1, *QUIET)
+    assert any("--layout features" in line for line in found["warnings"])
+    assert all(f"note: {line}" in trained.err for line in found["warnings"])
