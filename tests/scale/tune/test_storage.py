@@ -204,6 +204,7 @@ def test_an_error_that_does_not_pass_ends_at_once(
     [
         sqlite_error(sqlite3.SQLITE_BUSY, "database is locked"),
         sqlite_error(sqlite3.SQLITE_LOCKED | 1 << 8, "database table is locked"),
+        sqlite_error(sqlite3.SQLITE_CONSTRAINT | 8 << 8, "UNIQUE constraint failed"),
         postgresql_error(None, "connection failed: Connection refused"),
         postgresql_error("57P03", "the database system is starting up"),
         postgresql_error("53300", "too many connections"),

@@ -8,6 +8,7 @@ from hiddenstate.errors import printable
 
 PASSING_SQLITE = {
     sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_CONSTRAINT,  # two workers that write one row, as PostgreSQL's class 23
     sqlite3.SQLITE_LOCKED,
     sqlite3.SQLITE_PROTOCOL,
     sqlite3.SQLITE_SCHEMA,
