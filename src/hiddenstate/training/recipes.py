@@ -13,8 +13,8 @@ import numpy as np
 from hiddenstate.config import make_config
 from hiddenstate.data import SequenceDataset
 from hiddenstate.data.prepare.known_columns import without_future_rows
-from hiddenstate.data.prepare.linear import season_of
 from hiddenstate.data.prepare.pipeline import prepare
+from hiddenstate.data.prepare.season import season_of
 from hiddenstate.data.prepare.transform import feature_indices
 from hiddenstate.data.store import RowStore
 from hiddenstate.errors import HiddenstateError

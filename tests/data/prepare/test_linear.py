@@ -6,7 +6,7 @@ import pytest
 from hiddenstate.config import make_config
 from hiddenstate.data import Rows, SequenceDataset
 from hiddenstate.data.prepare.fit import fitted_transform
-from hiddenstate.data.prepare.linear import LinearPath, fit_linear_path, season_of
+from hiddenstate.data.prepare.linear import LinearPath, fit_linear_path
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.errors import DataError, OptionError
@@ -21,34 +21,6 @@ def seasonal(n: int = 160, season: int = 12, seed: int = 0) -> np.ndarray:
 
 def forecast(path: LinearPath, values: np.ndarray) -> np.ndarray:
     return path.at_each_step(path.logarithms(values[None, :, None]))[0, :, 0]
-
-
-@pytest.mark.parametrize("season", [4, 7, 12])
-def test_a_season_is_found_in_noise_and_a_trend(season: int) -> None:
-    assert season_of([seasonal(season=season)[:, None]], 60) == season
-
-
-def test_gaps_do_not_hide_a_season() -> None:
-    hits = 0
-    for seed in range(12):
-        gone = np.random.default_rng(seed).random(200) < 0.35
-        noise = np.random.default_rng(seed).normal(size=(200, 1)).cumsum(axis=0)
-        noise[gone] = np.nan
-        assert season_of([noise], 40) is None
-        for season in (4, 7, 12):
-            values = seasonal(200, season, seed)[:, None]
-            values[gone] = np.nan
-            hits += season_of([values], 40) == season
-    assert hits > 24  # of 36; 18 if steps beside gaps are left out
-    assert season_of([np.full((50, 1), np.nan)], 20) is None
-
-
-def test_noise_has_no_season() -> None:
-    noise = np.random.default_rng(0).normal(size=(200, 1))
-    assert season_of([noise], 60) is None
-    assert season_of([noise.cumsum(axis=0)], 60) is None
-    assert season_of([np.ones((100, 1))], 30) is None
-    assert season_of([np.ones((2, 1))], 30) is None
 
 
 @pytest.mark.parametrize("horizon", [1, 5, 12])

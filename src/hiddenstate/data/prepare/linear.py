@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from hiddenstate.data.prepare.effects import candidate_effects
 from hiddenstate.data.prepare.lags import LagRows, Regressions, iterated, mean_of
+from hiddenstate.data.prepare.season import season_of
 from hiddenstate.data.rows import Rows
 
 Floats = NDArray[np.float64]
@@ -174,51 +175,6 @@ def fit_linear_path(
         season=season,
         effects=effects,
     )
-
-
-def season_of(series: Sequence[Floats], most: int) -> int | None:
-    """Return the number of steps, below `most`, after which series (T_i, O) repeat, or None.
-
-    It is the highest peak of the autocorrelation of their changes, if that is significant; a
-    multiple of a lower peak must be higher by a tenth. Gaps are filled in by straight lines:
-    changes beside gaps are unknown, and with them most pairs that show a season.
-    """
-    longest = max((len(values) for values in series), default=0)
-    top = min(most - 1, longest // 3)
-    if top < 3:
-        return None
-    products, squares, n = np.zeros(top + 1), 0.0, 0
-    for values in series:
-        if len(values) < 4:
-            continue
-        change = np.diff(_without_gaps(values.astype(np.float64)), axis=0)
-        change = change - change.sum(axis=0) / len(change)
-        scale = change.std(axis=0)
-        change = change / np.where(scale > 0, scale, 1)
-        squares += float((change**2).sum())
-        n += len(change)
-        for k in range(1, min(top + 1, len(change))):
-            products[k] += float((change[:-k] * change[k:]).sum())
-    if not squares > 0:
-        return None
-    r, best = products / squares, 0
-    for k in range(2, top):
-        is_peak = r[k] > r[k - 1] and r[k] >= r[k + 1] and r[k] > max(0.3, 2.5 / np.sqrt(n))
-        if is_peak and (not best or r[k] > 1.1 * r[best]):
-            best = k
-    return best or None
-
-
-def _without_gaps(values: Floats) -> Floats:
-    """Return a series (T, O) with straight lines in its gaps; 0 for a target without values."""
-    known = np.isfinite(values)
-    if known.all():
-        return values
-    steps, filled = np.arange(len(values)), np.zeros_like(values)
-    for o, has in enumerate(known.T):
-        if has.any():
-            filled[:, o] = np.interp(steps, steps[has], values[has, o])
-    return filled
 
 
 def _rows(
