@@ -151,6 +151,26 @@ def test_a_path_is_fitted_on_training_rows_alone() -> None:
     assert one.bias == two.bias
 
 
+@pytest.mark.parametrize("future", [None, ("promo",)], ids=["own values", "future"])
+def test_padding_of_positive_series_has_no_logarithm(future: tuple[str, ...] | None) -> None:
+    X, lengths = np.zeros((2, 120, 2)), np.array([120, 110])
+    for row, n, size in zip(X, lengths, (10, 300), strict=True):
+        promo = np.arange(n) % 5 == 0
+        row[:n] = np.c_[size * 1.02 ** np.arange(n) * np.where(promo, 1.5, 1), promo]
+    X = X if future else X[..., :1]
+    columns = ("a", "promo") if future else ("a",)
+    rows = Rows(X, X[..., :1].copy(), lengths=lengths)
+    dataset = SequenceDataset("s", rows, columns=columns, targets=("a",))
+    given = {"horizon": 1, "linear": True, "stateful": False, "split": "time", "stride": 1}
+    given |= {"output": "last", "window": 20, "scale": "window", "test_fraction": 0.2}
+    made = prepare(dataset, make_config("regress", given | {"future": future}))
+    assert made.transform.takes_logarithms
+    assert made.test is not None
+    for part in (made.train, made.test):
+        assert np.isfinite(part.X).all()
+        assert not np.isinf(part.require_targets()).any()  # NaN is not scored
+
+
 def test_a_path_needs_the_targets_among_the_inputs() -> None:
     values = seasonal(200)
     dataset = SequenceDataset("s", Rows(values[None, :, None], values[None, :, None]))

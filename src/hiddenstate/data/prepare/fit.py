@@ -143,6 +143,6 @@ def _with_remainder(rows: Rows, bare: Transform) -> tuple[Rows, Array]:
     X = bare.apply(rows.X, rows.lengths, np.float64, "training rows", check=False)
     y = rows.require_targets()
     lengths = rows.lengths if y.ndim == 3 else None
-    level = statistics(bare.linear.logarithms(y), lengths, rows.weights).deviation
+    level = statistics(bare.logarithms_of_targets(y, lengths), lengths, rows.weights).deviation
     y = bare.apply_targets(y, X, rows.lengths, np.float64)
     return replace(rows, X=X, y=y), REMAINDER * level

@@ -205,7 +205,8 @@ class Transform:
         with np.errstate(over="ignore", invalid="ignore"):  # checked below
             scaled = y
             if self.linear is not None:
-                scaled = self.linear.logarithms(y) - self._linear_targets(X, lengths, y.ndim)
+                current = self._linear_targets(X, lengths, y.ndim)
+                scaled = self.logarithms_of_targets(y, lengths) - current
             if self.by_window:
                 scaled = scaled / self.window_scale(X, lengths, y.ndim).size
             if self.target_scaling is not None:
@@ -222,6 +223,15 @@ class Transform:
                 f"first in row {row}; {_advice(dtype)}"
             )
         return np.asarray(scaled)
+
+    def logarithms_of_targets(self, y: Array, lengths: Array | None) -> Array:
+        """Return targets y (N, T, O) or (N, O) with logarithms where the linear path takes them;
+        padding, the steps after `lengths`, counts as 1."""
+        if self.linear is None or not self.takes_logarithms:
+            return y
+        if y.ndim == 3 and lengths is not None:
+            y = np.where(after_end(lengths, y.shape[1])[..., None], 1, y)
+        return self.linear.logarithms(y)
 
     def undo_targets(self, outputs: Array, X: Any = None, lengths: Array | None = None) -> Array:
         """Return a regressor's outputs in the units of the targets; undoes `apply_targets`.
