@@ -48,6 +48,7 @@ COMMANDS = [
     "speed.py accuracy",
     "studio.py start refusals runs readers",
     "studio.py page pages train live frames touch",
+    "series.py",
     "sweep.py --profile",
     "tune.py ItalyPowerDemand --check",
     "watching.py regress --view terminal --turns",
