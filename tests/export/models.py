@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.config import make_config
-from hiddenstate.data.prepare.linear import LinearPath
+from hiddenstate.data.prepare.linear_path import LinearPath
 from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.models.convolutions import ConvolutionPath, choose_convolutions
 from hiddenstate.models.fitted import FittedModel

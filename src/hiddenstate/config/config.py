@@ -210,6 +210,8 @@ def _check_together(config: Config) -> None:
         raise OptionError("--change: applies only to forecasts; add --horizon 1")
     if config.job == "regress" and config.data.linear:
         _check_linear(config)
+    if config.job == "regress" and config.data.linear_inputs and not config.data.linear:
+        raise OptionError("--linear-inputs: applies only with a linear path; add --linear")
     if config.data.scale == "window":
         _check_window_scale(config)
     if config.job == "regress":

@@ -139,6 +139,14 @@ class DataConfig:
         since=4,
         recipe=True,
     )
+    linear_inputs: bool = option(
+        False,
+        "With --linear, the linear function may read the last values of other inputs too, where a "
+        "rolling origin in the training rows shows that they help.",
+        jobs=("regress",),
+        since=5,
+        recipe=True,
+    )
     future: tuple[str, ...] | None = option(
         None,
         "With --horizon, inputs that are known ahead, such as a price, a holiday or the column of "

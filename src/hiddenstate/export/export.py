@@ -151,6 +151,7 @@ def export_model(
             f"--to {to}: cannot fill in missing values of series that are scaled by window; train "
             "one without --missing forward, on data without gaps, or with --scale auto"
         )
+    _refuse_new_parts(model, to)
     path, base = _named(Path(output), target)
     weights = _checked_weights(target, weights, model)
     source = replace(source_of(model, base.name, weights, target.stored), run=run)
@@ -189,6 +190,19 @@ def export_model(
     write_outputs({paths[end]: content for end, content in contents.items()})
     sizes = {str(paths[end]): len(content) for end, content in contents.items()}
     return Report(to, sizes, *report, weights, change)
+
+
+def _refuse_new_parts(model: FittedModel, to: str) -> None:
+    """Refuse what no export computes yet, naming the options without it (`OptionError`)."""
+    transform = model.transform
+    linear = transform.linear
+    if linear is not None and linear.inputs:
+        names = (transform.columns or ())[linear.inputs[0] :][:1]
+        raise OptionError(
+            f"--to {to}: the linear path reads the past of other inputs "
+            f"({', '.join(map(printable, names))}), which no export does yet; train one with "
+            "--no-linear-inputs"
+        )
 
 
 def _refuse_far_inputs(source: Source, to: str) -> None:

@@ -22,9 +22,9 @@ from hiddenstate.models.convolution_file import (
 from hiddenstate.models.convolutions import ConvolutionPath
 from hiddenstate.models.headroom import headroom
 from hiddenstate.models.labels import check_labels
+from hiddenstate.models.linear_file import AXES, fits_layout
 from hiddenstate.models.net import Net, NetFacts, Params, member_params, net_from_dict
 from hiddenstate.models.transform_file import (
-    MATRICES,
     PREFIX,
     TransformFacts,
     arrays_of_transform,
@@ -321,8 +321,8 @@ def _check_layout(layout: Layout, net: Net, where: str) -> None:
     for name, (dtype, shape) in layout.items():
         most = max(net.n_features, net.n_outputs)
         fits = dtype == np.float64 and len(shape) == 1 and shape[0] <= most
-        if name in MATRICES:
-            fits = dtype == np.float64 and len(shape) == 2 and shape[0] == net.n_outputs
+        if name.removeprefix(PREFIX) in AXES:
+            fits = fits_layout(name.removeprefix(PREFIX), dtype, shape, net.n_outputs)
         if name.startswith(PREFIX) and not fits:
             raise UntrustedFileError(
                 f"{printable(where)}: damaged transform: {printable(name, 60)} is {dtype} "

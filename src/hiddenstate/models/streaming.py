@@ -38,6 +38,11 @@ BY_WINDOW = Obstacle(
     "--scale auto",
 )
 AHEAD = Obstacle("future", "reads columns known ahead, which a stream does not have")
+INPUTS = Obstacle(
+    "inputs",
+    "reads the past of other inputs in its linear path",
+    "--no-linear-inputs",
+)
 BIDIRECTIONAL = Obstacle("bidirectional", "reads series in both directions", "--no-bidirectional")
 STEM = Obstacle("stem", "has convolutional layers that read several steps at once", "--no-stem")
 MEMBERS = Obstacle("members", "averages several nets, which carry no state", "--members 1")
@@ -54,6 +59,7 @@ def _obstacles(
         ENCODINGS: bool(transform.encodings),
         BY_WINDOW: transform.by_window,
         AHEAD: bool(transform.known.ahead),
+        INPUTS: transform.linear is not None and bool(transform.linear.inputs),
         BIDIRECTIONAL: recurrent.bidirectional,
         STEM: recurrent.stem,
         MEMBERS: recurrent.members > 1,

@@ -7,20 +7,19 @@ import numpy as np
 from hiddenstate.config import DataConfig, section_options
 from hiddenstate.data.prepare.encoding import Encoding, EncodingFacts, encodings_from
 from hiddenstate.data.prepare.known_ahead import KnownAhead, known_ahead
-from hiddenstate.data.prepare.linear import LinearPath
 from hiddenstate.data.prepare.transform import Transform, feature_indices
 from hiddenstate.errors import OptionError, UntrustedFileError, printable
 from hiddenstate.models.labels import is_text
+from hiddenstate.models.linear_file import (
+    AXES,
+    LinearFacts,
+    arrays_of_linear,
+    linear_from,
+    linear_to_dict,
+)
 from hiddenstate.models.net import Net, Params
 from hiddenstate.system.strict_json import check_fields
 from hiddenstate.system.typing import Array
-
-
-class LinearFacts(TypedDict):
-    """Everything of a linear path but its arrays."""
-
-    log: list[bool]
-    season: int | None
 
 
 class TransformFacts(TypedDict):
@@ -40,9 +39,6 @@ class TransformFacts(TypedDict):
 PREFIX = "preparation/"
 """Prefix of the names of a transform's arrays in a model file."""
 
-MATRICES = (PREFIX + "lag_weights", PREFIX + "lag_effects")
-"""Those that have a row for each target; all others are vectors."""
-
 
 def transform_to_dict(transform: Transform) -> TransformFacts:
     """Return everything of a transform but its arrays, as values for JSON."""
@@ -58,7 +54,7 @@ def transform_to_dict(transform: Transform) -> TransformFacts:
     if p.encodings:
         facts["encodings"] = [e.facts() for e in p.encodings]
     if p.linear is not None:
-        facts["linear"] = {"log": list(p.linear.log), "season": p.linear.season}
+        facts["linear"] = linear_to_dict(p.linear)
     if p.by_window:
         facts["by_window"] = True
     return facts
@@ -75,9 +71,7 @@ def arrays_of_transform(transform: Transform) -> Params:
         "factor": factor,
         "target_offset": target_offset,
         "target_factor": target_factor,
-        "lag_weights": None if p.linear is None else p.linear.weights,
-        "lag_bias": None if p.linear is None else p.linear.bias,
-        "lag_effects": None if p.linear is None else p.linear.effects,
+        **({} if p.linear is None else arrays_of_linear(p.linear)),
     }
     return {PREFIX + name: array for name, array in named.items() if array is not None}
 
@@ -115,9 +109,11 @@ def transform_from(stored: Any, arrays: Params, net: Net, where: str) -> Transfo
     targets = read_names(stored["targets"], net.n_outputs, where)
     encodings = encodings_from(stored["encodings"], columns or (), where)
     known = _read_known(reading, columns, targets, encodings, width, where)
-    linear = _read_linear(stored["linear"], arrays, columns, targets, len(known.ahead), where)
+    own, horizon = feature_indices(targets, columns), reading.get("horizon") or 1
+    others = set(range(len(columns or ()))) - set(own or ())
+    linear = linear_from(stored["linear"], arrays, own, others, len(known.ahead), horizon, where)
     for name, array in arrays.items():
-        if name in ("lag_weights", "lag_bias", "lag_effects") and linear is not None:
+        if name in AXES and linear is not None:
             continue
         size = sizes.get(name)
         if array.shape != (size,) or array.dtype != np.float64 or not np.isfinite(array).all():
@@ -165,38 +161,6 @@ def _read_known(
     if given and not fits:
         raise UntrustedFileError(f"{where}: future or static: do not fit the features")
     return known
-
-
-def _read_linear(
-    stored: Any,
-    arrays: Params,
-    columns: tuple[str, ...] | None,
-    targets: tuple[str, ...] | None,
-    n_ahead: int,
-    where: str,
-) -> LinearPath | None:
-    """Return the linear path of a model file, with one row of finite weights for each target."""
-    if stored is None:
-        return None
-    fields: dict[str, Any] = {"log": list, "season": (int, type(None))}
-    stored = check_fields(stored, fields, f"{where}: linear")
-    n, log, season = len(targets or ()), stored["log"], stored["season"]
-    weights, bias = (arrays.get(f"lag_{name}", np.zeros(0)) for name in ("weights", "bias"))
-    fits = weights.ndim == 2 and weights.size and len(weights) == n and bias.shape == (n,)
-    fits = fits and weights.dtype == bias.dtype == np.float64
-    known = len(log) == n and all(type(each) is bool for each in log)
-    known = known and (season is None or 1 < season < 2**31)
-    if not fits or not known or feature_indices(targets, columns) is None:
-        raise UntrustedFileError(f"{where}: linear: does not fit the targets")
-    effects = arrays.get("lag_effects")
-    if effects is not None and (
-        not n_ahead or effects.shape != (n, n_ahead) or effects.dtype != np.float64
-    ):
-        raise UntrustedFileError(f"{where}: linear: effects do not fit the columns known ahead")
-    for array in (weights, bias, *([] if effects is None else [effects])):
-        if not np.isfinite(array).all():
-            raise UntrustedFileError(f"{where}: linear: weights are not finite")
-    return LinearPath(weights, bias, tuple(log), season, effects)
 
 
 def _read_scaling(arrays: Params, prefix: str, where: str) -> tuple[Array, Array] | None:

@@ -6,7 +6,8 @@ import pytest
 from hiddenstate.config import make_config
 from hiddenstate.data import Rows, SequenceDataset
 from hiddenstate.data.prepare.fit import fitted_transform
-from hiddenstate.data.prepare.linear import LinearPath, fit_linear_path
+from hiddenstate.data.prepare.linear import fit_linear_path
+from hiddenstate.data.prepare.linear_path import LinearPath
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.errors import DataError, OptionError

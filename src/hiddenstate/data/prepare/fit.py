@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.data.prepare.encoding import Encoding, encoded_features
-from hiddenstate.data.prepare.linear import LinearPath
+from hiddenstate.data.prepare.linear_path import LinearPath
 from hiddenstate.data.prepare.statistics import statistics
 from hiddenstate.data.prepare.transform import Scaling, Transform
 from hiddenstate.data.rows import Rows

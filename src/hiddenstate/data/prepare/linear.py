@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from hiddenstate.data.prepare.candidates import Pool
 from hiddenstate.data.prepare.effects import candidate_effects
 from hiddenstate.data.prepare.lags import LagRows
+from hiddenstate.data.prepare.linear_path import LinearPath
 from hiddenstate.data.prepare.season import season_of
 from hiddenstate.data.rows import Rows
 
@@ -27,71 +28,6 @@ MOST_ROWS = 20_000
 
 LOG_GAIN = 0.98
 """Logarithms are taken if they lower the error to this fraction of what it is without."""
-
-
-@dataclass(frozen=True)
-class LinearPath:
-    """A linear function of the last P values of each of O targets.
-
-    Parameters
-    ----------
-    weights : ndarray (O, P)
-        Weight of the value k steps before the current one, from k = 0.
-    bias : ndarray (O,)
-    log : tuple of bool
-        For each target, whether its values are logarithms.
-    season : int, optional
-        Number of steps after which the targets repeat.
-    effects : ndarray (O, K), optional
-        What one unit of each of K columns known ahead adds to each target. The values that the
-        weights read are without what the columns add.
-    """
-
-    weights: Floats
-    bias: Floats
-    log: tuple[bool, ...]
-    season: int | None = None
-    effects: Floats | None = None
-
-    @property
-    def n_lags(self) -> int:
-        """Number of last values P."""
-        return int(self.weights.shape[1])
-
-    @property
-    def n_targets(self) -> int:
-        """Number of targets O."""
-        return len(self.weights)
-
-    def logarithms(self, values: Floats) -> Floats:
-        """Return values (..., O) of the targets, with logarithms where the path takes them."""
-        if not any(self.log):
-            return values
-        return np.where(self.log, np.log(np.where(self.log, values, 1)), values)
-
-    def undo_logarithms(self, values: Floats) -> Floats:
-        """Return values (..., O) of the targets in their own units."""
-        if not any(self.log):
-            return values
-        return np.where(self.log, np.exp(np.where(self.log, values, 0)), values)
-
-    def at_each_step(self, values: Floats) -> Floats:
-        """Return the forecast (N, T, O) at each step of values (N, T, O).
-
-        The first value of a row stands for those before it.
-        """
-        T = values.shape[1]
-        forecast = np.broadcast_to(self.bias, values.shape).copy()
-        for k, weight in enumerate(self.weights.T):
-            if weight.any():
-                forecast += weight * values[:, np.maximum(np.arange(T) - k, 0)]
-        return forecast
-
-    def at_step(self, values: Floats, step: NDArray[np.int64]) -> Floats:
-        """Return the forecast (N, O) at one step of each row of values (N, T, O)."""
-        lags = np.maximum(step[:, None] - np.arange(self.n_lags), 0)
-        known = values[np.arange(len(values))[:, None], lags]
-        return np.asarray(np.einsum("nko,ok->no", known, self.weights) + self.bias)
 
 
 def all_above_zero(rows: Rows, features: tuple[int, ...]) -> bool:

@@ -25,7 +25,8 @@ from hiddenstate.data.prepare.layout import (
     with_features,
     with_pixels_as_trained,
 )
-from hiddenstate.data.prepare.linear import LinearPath, all_above_zero, path_of_rows
+from hiddenstate.data.prepare.linear import all_above_zero, path_of_rows
+from hiddenstate.data.prepare.linear_path import LinearPath
 from hiddenstate.data.prepare.missing import (
     after_end,
     amount,

@@ -12,7 +12,7 @@ import numpy as np
 
 from hiddenstate.data.prepare.encoding import Encoding, source_names
 from hiddenstate.data.prepare.known_ahead import KnownAhead, known_ahead
-from hiddenstate.data.prepare.linear import LinearPath
+from hiddenstate.data.prepare.linear_path import LinearPath
 from hiddenstate.data.prepare.missing import (
     SCAN_BYTES,
     after_end,
@@ -320,8 +320,20 @@ class Transform:
     def _linear_targets(self, X: Array, lengths: Array | None, ndim: int) -> Array:
         """What the linear path forecasts, logarithms where it takes them."""
         assert self.linear is not None
+        return self.path_targets(self.linear, X, lengths, ndim)
+
+    def path_targets(
+        self, path: LinearPath, X: Array, lengths: Array | None = None, ndim: int = 2
+    ) -> Array:
+        """Return the forecast (N, O) of a path after the last step of each row of transformed X
+        (N, T, I), or after each step if `ndim` is 3: logarithms where it takes them.
+
+        `path` is `linear` or one of its `nearer`; the moved features of X are as far ahead as it
+        forecasts.
+        """
         X = np.asarray(X, np.float64)
-        values, effects = self._unscaled(X, self.own_features), self.linear.effects
+        values, effects = self._unscaled(X, self.own_features), path.effects
+        others = self._unscaled(X, list(path.inputs)) if path.inputs else None
         later: Any = 0.0
         if effects is not None:
             values = values - self._unscaled(X, self.known.ahead) @ effects.T
@@ -329,10 +341,10 @@ class Transform:
             moved = list(range(n, n + len(self.known.ahead)))
             later = self._unscaled(X, moved) @ effects.T
         if ndim == X.ndim:
-            return np.asarray(self.linear.at_each_step(values) + later)
+            return np.asarray(path.at_each_step(values, others) + later)
         last = np.full(len(X), X.shape[1]) if lengths is None else lengths
         later = later if effects is None else later[np.arange(len(X)), last - 1]
-        return np.asarray(self.linear.at_step(values, last - 1) + later)
+        return np.asarray(path.at_step(values, last - 1, others) + later)
 
     def _unscaled(self, X: Array, features: list[int]) -> Array:
         """Some features of transformed X (..., I), without their scaling."""

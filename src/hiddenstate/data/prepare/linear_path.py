@@ -1,0 +1,158 @@
+"""A forecast of each target that is a linear function of the last values of a window."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Group:
+    """How much some columns help a linear path, by the rolling origin that chose it.
+
+    Parameters
+    ----------
+    name : str
+        The columns and how they are read, such as `promotion known ahead`.
+    error, without : float
+        Mean absolute error of the path with all groups, and of the best one without these columns;
+        of several series each in units of its own mean change.
+    """
+
+    name: str
+    error: float
+    without: float
+
+
+@dataclass(frozen=True)
+class LinearPath:
+    """A linear function of the last P values of each of O targets, and of other features.
+
+    Parameters
+    ----------
+    weights : ndarray (O, P)
+        Weight of the value k steps before the current one, from k = 0.
+    bias : ndarray (O,)
+    log : tuple of bool
+        For each target, whether its values are logarithms.
+    season : int, optional
+        Number of steps after which the targets repeat.
+    effects : ndarray (O, K), optional
+        What one unit of each of K columns known ahead adds to each target. The values that the
+        weights read are without what the columns add.
+    seasons : tuple of int
+        All numbers of steps after which the targets repeat, `season` first.
+    inputs : tuple of int
+        Other features whose last values are read.
+    input_weights : ndarray (O, Q, I'), optional
+        Weight of the value of each of I' `inputs` k steps before the current one, from k = 0.
+    nearer : tuple of LinearPath
+        The paths of 1, 2, ... steps ahead that read the same windows; this one comes after them.
+        They have the same `log` and the same `inputs`.
+    nearer_share : ndarray (len(nearer), O), optional
+        Share of the outputs of the network at these steps.
+    groups : tuple of Group
+        What columns other than the targets are worth; a model file does not hold it.
+    """
+
+    weights: Floats
+    bias: Floats
+    log: tuple[bool, ...]
+    season: int | None = None
+    effects: Floats | None = None
+    seasons: tuple[int, ...] = ()
+    inputs: tuple[int, ...] = ()
+    input_weights: Floats | None = None
+    nearer: "tuple[LinearPath, ...]" = ()
+    nearer_share: Floats | None = None
+    groups: tuple[Group, ...] = ()
+
+    @property
+    def n_lags(self) -> int:
+        """Number of last values P."""
+        return int(self.weights.shape[1])
+
+    @property
+    def n_targets(self) -> int:
+        """Number of targets O."""
+        return len(self.weights)
+
+    def at(self, ahead: int) -> "LinearPath | None":
+        """Return the path `ahead` steps ahead, if it was fitted."""
+        paths = (*self.nearer, self) if self.nearer else ()
+        return paths[ahead - 1] if 0 < ahead <= len(paths) else None
+
+    def logarithms(self, values: Floats) -> Floats:
+        """Return values (..., O) of the targets, with logarithms where the path takes them."""
+        if not any(self.log):
+            return values
+        return np.where(self.log, np.log(np.where(self.log, values, 1)), values)
+
+    def undo_logarithms(self, values: Floats) -> Floats:
+        """Return values (..., O) of the targets in their own units."""
+        if not any(self.log):
+            return values
+        return np.where(self.log, np.exp(np.where(self.log, values, 0)), values)
+
+    def at_each_step(self, values: Floats, others: Floats | None = None) -> Floats:
+        """Return the forecast (N, T, O) at each step of values (N, T, O) of the targets.
+
+        `others` (N, T, I') are the values of `inputs`. The first value of a row stands for those
+        before it.
+        """
+        T = values.shape[1]
+        forecast = np.broadcast_to(self.bias, values.shape).copy()
+        for k, weight in enumerate(self.weights.T):
+            if weight.any():
+                forecast += weight * values[:, np.maximum(np.arange(T) - k, 0)]
+        if self.input_weights is not None and others is not None:
+            for k, matrix in enumerate(self.input_weights.transpose(1, 2, 0)):
+                if matrix.any():
+                    forecast += others[:, np.maximum(np.arange(T) - k, 0)] @ matrix
+        return forecast
+
+    def at_step(
+        self, values: Floats, step: NDArray[np.int64], others: Floats | None = None
+    ) -> Floats:
+        """Return the forecast (N, O) at one step of each row; values as in `at_each_step`."""
+        known = _before(values, step, self.n_lags)
+        forecast = np.einsum("nko,ok->no", known, self.weights) + self.bias
+        if self.input_weights is not None and others is not None:
+            read = _before(others, step, self.input_weights.shape[1])
+            forecast = forecast + np.einsum("nki,oki->no", read, self.input_weights)
+        return np.asarray(forecast)
+
+
+def _before(values: Floats, step: NDArray[np.int64], n: int) -> Floats:
+    """Return the `n` last values (N, n, K) up to one step of each row of values (N, T, K)."""
+    lags = np.maximum(step[:, None] - np.arange(n), 0)
+    return np.asarray(values[np.arange(len(values))[:, None], lags])
+
+
+def with_nearer(path: LinearPath, nearer: Sequence[LinearPath]) -> LinearPath:
+    """Return a path with those of 1, 2, ... steps ahead before it, all as wide as the widest."""
+    paths = [*nearer, path]
+    inputs = tuple(sorted({k for each in paths for k in each.inputs}))
+    P = max(each.n_lags for each in paths)
+    Q = max(0 if w is None else w.shape[1] for w in (each.input_weights for each in paths))
+    n_effects = max(0 if e is None else e.shape[1] for e in (each.effects for each in paths))
+    wide = []
+    for each in paths:
+        weights = np.zeros((path.n_targets, P))
+        weights[:, : each.n_lags] = each.weights
+        others = effects = None
+        if inputs:
+            others = np.zeros((path.n_targets, Q, len(inputs)))
+            if each.input_weights is not None:
+                own = [inputs.index(k) for k in each.inputs]
+                others[:, : each.input_weights.shape[1], own] = each.input_weights
+        if n_effects:
+            effects = np.zeros((path.n_targets, n_effects))
+            effects = effects if each.effects is None else each.effects
+        wide.append(
+            replace(each, weights=weights, inputs=inputs, input_weights=others, effects=effects)
+        )
+    return replace(wide[-1], nearer=tuple(wide[:-1]))
