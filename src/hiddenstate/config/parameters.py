@@ -31,10 +31,15 @@ def errors_for_python() -> Iterator[None]:
     try:
         yield
     except HiddenstateError as error:
-        parts = str(error).split("`")
-        parts[::2] = [_OPTION.sub(_as_parameter, part) for part in parts[::2]]
-        error.args = ("`".join(parts),)
+        error.args = (for_python(str(error)),)
         raise
+
+
+def for_python(text: str) -> str:
+    """Return a text that names options, with parameters as in :func:`errors_for_python`."""
+    parts = text.split("`")
+    parts[::2] = [_OPTION.sub(_as_parameter, part) for part in parts[::2]]
+    return "`".join(parts)
 
 
 @cache

@@ -95,7 +95,7 @@ def read_new_data(
     require_targets : bool
         Whether labels or targets must be present.
     columns : Columns, optional
-        Some rows of the table, where it was read before.
+        Some rows of the table, where it was read before, or those of a frame called `name`.
 
     Raises
     ------
@@ -116,7 +116,8 @@ def read_new_data(
             name, model.net.job, reading, changes, require_targets, encodings, classes, columns
         )
     except DataError:
-        _check_names(name, trained, {**reading, **changes}, chosen)
+        if columns is None:
+            _check_names(name, trained, {**reading, **changes}, chosen)
         raise
     where, given = printable(dataset.name), dataset.names
     dataset = with_trained_columns(dataset, trained, chosen)

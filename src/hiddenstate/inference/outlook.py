@@ -1,6 +1,6 @@
 """The forecast of a model for series that were read, as a table, with intervals and scores."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -200,6 +200,8 @@ def outlook_of(
     backtest: bool = False,
     trained_on: PreparedDataset | None = None,
     future_columns: Columns | None = None,
+    starts: Sequence[int] | None = None,
+    known: Sequence[Array] | None = None,
 ) -> Outlook:
     """Return the outlook of series that were read.
 
@@ -225,6 +227,11 @@ def outlook_of(
         The same data as it was prepared for training, of a model without a run.
     future_columns : Columns, optional
         The rows of `future` that belong to these series, where it was read before.
+    starts : sequence of int, optional
+        The first step of each series that was held out, where that is known: those from there on
+        calibrate the intervals.
+    known : sequence of ndarray (F_i, K), optional
+        The values known ahead after each series, instead of those in `future`.
 
     Raises
     ------
@@ -233,7 +240,9 @@ def outlook_of(
     """
     forecaster = Forecaster(model, predictor, horizon)
     series = series_of_rows(dataset.train, forecaster, printable(dataset.name))
-    if future is not None or forecaster.known:
+    if known is not None:
+        forecaster = forecaster.followed_by(known)
+    elif future is not None or forecaster.known:
         later = FutureRows(model, dataset, [len(values) for values in series])
         if future is None:
             after = later.own(horizon)
@@ -242,17 +251,18 @@ def outlook_of(
         if not backtest:
             later.check(after, horizon, future)
         forecaster = forecaster.followed_by([each.values for each in after])
-    starts, is_own = [0] * len(series), run is not None or trained_on is not None
+    is_own = run is not None or trained_on is not None or starts is not None
+    starts = [0] * len(series) if starts is None else list(starts)
     if run is not None and run.config.data.test_fraction:
         trained_on = run_test_data(run)
     if trained_on is not None:
-        starts = _held_out_from(trained_on, [len(values) for values in series])
+        starts = held_out_from(trained_on, [len(values) for values in series])
     ends = forecaster.paths(series, [np.array([len(values) - 1]) for values in series])
     earlier = forecaster.paths(series, calibration_origins(forecaster, series, starts))
     return Outlook(forecaster, dataset, series, ends, earlier, levels, is_own)
 
 
-def _held_out_from(dataset: PreparedDataset, lengths: list[int]) -> list[int]:
+def held_out_from(dataset: PreparedDataset, lengths: list[int]) -> list[int]:
     """Return the first held-out step of each series; its length if none is."""
     origin = dataset.require_test().origin
     starts = list(lengths)

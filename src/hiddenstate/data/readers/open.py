@@ -193,14 +193,14 @@ def read_path(
     part : {"training", "test", "new"}
         What the rows are for: training, `--test`, or a model that is trained already.
     columns : Columns, optional
-        Some rows of the table, where it was read before.
+        Some rows of the table, where it was read before, or those of a frame called `name`.
 
     Raises
     ------
     DataError
         As in :func:`load_dataset`.
     """
-    path = existing(name)
+    path = existing(name) if columns is None else Path(name)
     if part == "training" and options.test is None:
         formats.check_applies(vars(options), path)
     if options.answers is not None and not _may_lack_targets(path):
@@ -208,7 +208,7 @@ def read_path(
             f"--answers: applies only to .npy files; {printable(path)} holds its labels or "
             "targets itself"
         )
-    if is_table(path):
+    if columns is not None or is_table(path):
         texts = [e.column for e in encodings or () if e.values]
         if columns is not None:
             columns = with_texts(columns, texts)
@@ -328,7 +328,7 @@ def read_like(
     classes : sequence
         Its labels, if it has some.
     columns : Columns, optional
-        Some rows of the table, where it was read before.
+        Some rows of the table, where it was read before, or those of a frame called `name`.
 
     Raises
     ------
@@ -339,7 +339,7 @@ def read_like(
     same = {n: v for n, v in reading.items() if n != "thousands" or "decimal" not in changed}
     values = {**same, **changed}
     config = make_config(job, {n: v for n, v in values.items() if v is not None})
-    formats.check_applies(changed, existing(name))
+    formats.check_applies(changed, existing(name) if columns is None else Path(name))
     try:
         as_text = Names.like(classes)
         dataset = read_path(
