@@ -26,6 +26,26 @@ LARGEST_SUM = 20.0
 """An iterated regression with a larger sum of weights is unstable, and repeats the last value."""
 
 
+def origins(rows: LagRows) -> list[tuple[float, float]]:
+    """Return the places of the rolling origin: candidates are fitted on rows before the first of
+    each pair, and forecast those from there to before the second."""
+    cuts = np.quantile(rows.place, np.linspace(FIRST_ORIGIN, 1, ORIGINS + 1))
+    cuts[-1] = 2
+    return list(pairwise(cuts.tolist()))
+
+
+def absolute_errors(forecast: Floats, rows: LagRows, is_log: bool, divided: bool) -> Floats:
+    """Return the absolute errors (n, C) of the forecasts (n, C) of C candidates, in units of the
+    scale of each series; `divided` rows are in these units already."""
+    wanted = rows.target
+    if is_log:
+        forecast = np.exp(np.minimum(forecast + rows.added[:, None], 700))
+        wanted = np.exp(np.minimum(wanted + rows.added, 700))
+    return np.asarray(
+        np.abs(forecast - wanted[:, None]) / (1.0 if divided else rows.scale[:, None])
+    )
+
+
 class Pool:
     """The candidates for one horizon."""
 
@@ -41,22 +61,11 @@ class Pool:
         """Return the error in a rolling origin, weights (P,) and bias."""
         if len(far.target) < 8:
             return np.inf, self.naive[0], 0.0
-        errors, forecasts, targets, scales, added = [], [], [], [], []
-        cuts = np.quantile(far.place, np.linspace(FIRST_ORIGIN, 1, ORIGINS + 1))
-        cuts[-1] = 2
-        for low, high in pairwise(cuts):
-            later = (far.place >= low) & (far.place < high)
+        errors = []
+        for low, high in origins(far):
+            later = far.take((far.place >= low) & (far.place < high))
             weights, bias = self._fitted(far.take(far.place < low), near.take(near.place < low))
-            forecasts.append(far.lags[later] @ weights.T + bias)
-            targets.append(far.target[later])
-            scales.append(1.0 if divided else far.scale[later])
-            added.append(far.added[later])
-        for forecast, target, scale, more in zip(forecasts, targets, scales, added, strict=True):
-            own, wanted = forecast, target
-            if is_log:
-                own = np.exp(np.minimum(forecast + more[:, None], 700))
-                wanted = np.exp(np.minimum(target + more, 700))
-            errors.append(np.abs(own - wanted[:, None]) / np.reshape(scale, (-1, 1)))
+            errors.append(absolute_errors(later.lags @ weights.T + bias, later, is_log, divided))
         error = np.concatenate(errors).mean(axis=0)
         share = self._shares(error)
         weights, bias = self._fitted(far, near)

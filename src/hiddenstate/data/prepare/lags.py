@@ -18,13 +18,16 @@ RUNS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 @dataclass(frozen=True)
 class LagRows:
     """Forecasts to learn from: lags (n, P), newest first, targets (n,), and of each its place in
-    its series, between 0 and 1, the scale of the series, and what columns known ahead add to it."""
+    its series, between 0 and 1, the scale of the series, what columns known ahead add to it, and
+    the number of the series and the step of the newest lag."""
 
     lags: Floats
     target: Floats
     place: Floats
     scale: Floats
     added: Floats
+    series: NDArray[np.int64]
+    end: NDArray[np.int64]
 
     def take(self, which: NDArray[np.bool_]) -> "LagRows":
         return LagRows(*(part[which] for part in vars(self).values()))

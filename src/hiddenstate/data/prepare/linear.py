@@ -6,7 +6,7 @@ training rows ranks them. As they are all linear, their average is one vector to
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,10 +53,13 @@ def path_of_rows(
     lengths = np.full(N, T) if rows.lengths is None else rows.lengths
     series = [X[:n, list(features)] for X, n in zip(rows.X, lengths, strict=True)]
     longest = int(lengths.max())
+    observed = None
+    if rows.y is not None and rows.y.ndim == 3:
+        observed = [y[:n] for y, n in zip(rows.y, lengths, strict=True)]
     lags = window or min(WHOLE_LAGS, longest // 3)
     known = [X[:n, list(ahead)].astype(float) for X, n in zip(rows.X, lengths, strict=True)]
     most = max(1, min(lags, longest - horizon))
-    return fit_linear_path(series, horizon, most, log, known if ahead else None)
+    return fit_linear_path(series, horizon, most, log, known if ahead else None, observed)
 
 
 def fit_linear_path(
@@ -65,6 +68,7 @@ def fit_linear_path(
     most_lags: int,
     log: bool = True,
     known: Sequence[Floats] | None = None,
+    observed: Sequence[Floats] | None = None,
 ) -> LinearPath:
     """Fit a path on training series.
 
@@ -80,12 +84,16 @@ def fit_linear_path(
         Whether logarithms may be taken.
     known : sequence of ndarray (T_i, K), optional
         Columns that are known ahead.
+    observed : sequence of ndarray (T_i, O), optional
+        The values where those of `series` are filled in: what a forecast reads may be, but what it
+        is compared with is not.
     """
     season = season_of(series, most_lags)
     fits = []
     for o in range(series[0].shape[1]):
         each = [values[:, o].astype(np.float64) for values in series]
-        fits.append(_fit(each, horizon, most_lags, season, log, known))
+        truth = each if observed is None else [values[:, o].astype(float) for values in observed]
+        fits.append(_fit(each, truth, horizon, most_lags, season, log, known))
     effects = None
     if known is not None and any(fit.effects is not None for fit in fits):
         none = np.zeros(known[0].shape[1])
@@ -102,21 +110,31 @@ def fit_linear_path(
 
 
 def _rows(
-    series: Sequence[Floats], scales: Sequence[float], moves: Sequence[Floats], P: int, horizon: int
+    series: Sequence[Floats],
+    observed: Sequence[Floats],
+    scales: Sequence[float],
+    moves: Sequence[Floats],
+    P: int,
+    horizon: int,
 ) -> LagRows:
-    lags, target, place, scale, added = [], [], [], [], []
-    for values, own, moved in zip(series, scales, moves, strict=True):
+    parts = []
+    for i, (values, truth, own, moved) in enumerate(
+        zip(series, observed, scales, moves, strict=True)
+    ):
         ends = np.arange(P - 1, len(values) - horizon)
-        if not len(ends):
-            continue
-        lags.append(values[ends[:, None] - np.arange(P)])
-        target.append(values[ends + horizon])
-        place.append((ends + horizon) / len(values))
-        scale.append(np.full(len(ends), own))
-        added.append(moved[ends + horizon])
-    if not lags:
-        return LagRows(np.zeros((0, P)), *np.zeros((4, 0)))
-    rows = LagRows(*(np.concatenate(part) for part in (lags, target, place, scale, added)))
+        parts.append(
+            LagRows(
+                lags=values[ends[:, None] - np.arange(P)],
+                target=truth[ends + horizon],
+                place=(ends + horizon) / len(values),
+                scale=np.full(len(ends), own),
+                added=moved[ends + horizon],
+                series=np.full(len(ends), i),
+                end=ends,
+            )
+        )
+    names = [part.name for part in fields(LagRows)]
+    rows = LagRows(*(np.concatenate([getattr(each, name) for each in parts]) for name in names))
     rows = rows.take(np.isfinite(rows.target) & np.isfinite(rows.lags).all(axis=1))
     latest = np.argsort(-rows.place, kind="stable")[:MOST_ROWS]
     return rows.take(np.isin(np.arange(len(rows.target)), latest))
@@ -136,6 +154,7 @@ class _Fit:
 
 def _fit(
     series: list[Floats],
+    observed: list[Floats],
     horizon: int,
     P: int,
     season: int | None,
@@ -154,16 +173,19 @@ def _fit(
         divided = len(series) > 1 and not is_log
         sizes = scales if divided else [1.0] * len(series)
         values = [np.log(each) if is_log else each for each in series]
+        truth = [np.log(each) if is_log else each for each in observed]
         pool = Pool(horizon, P, season, constant=not divided)
         choices: list[Floats | None] = [None]
         if columns is not None:
-            choices += candidate_effects(values, columns, scales if not is_log else sizes, season)
+            choices += candidate_effects(truth, columns, scales if not is_log else sizes, season)
         for effects in choices:
             moves, middle = _moves(values, columns, effects)
-            each = [
-                (own - moved) / size for own, moved, size in zip(values, moves, sizes, strict=True)
-            ]
-            far, near = (_rows(each, scales, moves, P, steps) for steps in (horizon, 1))
+            parts = list(zip(moves, sizes, strict=True))
+            read, wanted = (
+                [(own - moved) / size for own, (moved, size) in zip(each, parts, strict=True)]
+                for each in (values, truth)
+            )
+            far, near = (_rows(read, wanted, scales, moves, P, steps) for steps in (horizon, 1))
             error, weights, bias = pool.fit(far, near, is_log, divided)
             if best is None or error < LOG_GAIN * best.error:
                 bias += middle * (weights.sum() - 1)
