@@ -23,8 +23,8 @@ from hiddenstate.system.typing import Array
 ORIGINS = 1000
 """Most latest origins of a series from which forecasts are made to calibrate intervals."""
 
-PATHS = 512
-"""Paths that are forecast at once."""
+WINDOWS = 4096
+"""Windows that are answered at once."""
 
 
 @dataclass(frozen=True)
@@ -130,19 +130,18 @@ class Forecaster:
     def paths(self, series: list[Array], origins: list[Array]) -> Paths:
         """Forecast from origins (n_i,) of each series (T_i, I), as the data has them."""
         numbers = np.repeat(np.arange(len(series)), [len(each) for each in origins])
-        ends = np.concatenate(origins).astype(np.int64)
-        values, actual = [], []
-        for first in range(0, len(ends), PATHS):
-            part = range(first, min(first + PATHS, len(ends)))
-            known = np.stack(
-                [series[numbers[i]][ends[i] - self.length + 1 : ends[i] + 1] for i in part]
-            )
-            later = [self._later(series[numbers[i]], numbers[i], ends[i]) for i in part]
-            values.append(self._path(known, later))
-            actual.append(np.stack([self._after(series[numbers[i]], ends[i]) for i in part]))
-        empty = np.zeros((0, self.horizon, len(self.own)))
-        parts = (np.concatenate([empty, *part]) for part in (values, actual))
-        return Paths(numbers, ends, *parts)
+        ends = np.concatenate([np.zeros(0, np.int64), *origins]).astype(np.int64)
+        shape = (len(ends), self.horizon, len(self.own))
+        values, actual, first = np.full(shape, np.nan), np.full(shape, np.nan), 0
+        for number, (own, at) in enumerate(zip(series, origins, strict=True)):
+            part, ahead = slice(first, first + len(at)), self._known_after(own, number)
+            if len(at):
+                values[part] = self._forecast(own, ahead, at)
+                later = at[:, None] + np.arange(1, self.horizon + 1)
+                known = later < len(own)
+                actual[part][known] = own[later[known]][:, self.own]
+            first += len(at)
+        return Paths(numbers, ends, values, actual)
 
     def again(self, paths: Paths, series: list[Array]) -> Array:
         """Return the forecasts (n, H, O) of this model from the origins of other paths."""
@@ -161,50 +160,57 @@ class Forecaster:
             each.append(alone.again(paths, series))
         return np.min(each, axis=0), np.max(each, axis=0)
 
-    def _after(self, values: Array, end: int) -> Array:
-        later = np.full((self.horizon, len(self.own)), np.nan)
-        observed = values[end + 1 : end + 1 + self.horizon, self.own]
-        later[: len(observed)] = observed
-        return later
+    def _known_after(self, values: Array, number: int) -> Array:
+        """Return what is known ahead at each step of a series (T, I) and after it, (T + F, K)."""
+        own = values[:, self.known]
+        return own if self.after is None else np.concatenate([own, self.after[number]])
 
-    def _later(self, values: Array, number: int, end: int) -> Array:
-        """Return what is known ahead (n, K) of the steps after one of a series."""
-        later = values[end + 1 :, self.known]
-        if self.after is not None:
-            later = np.concatenate([later, self.after[number]])
-        return np.asarray(later[: self.horizon])
-
-    def _path(self, known: Array, later: Sequence[Array]) -> Array:
-        """Return forecasts (n, H, O) after known steps (n, length, I), for which `later` holds what
-        is known ahead."""
-        made: list[Array] = []
-        h, n_blocks = self.trained, -(-self.horizon // self.trained)
-        columns = known[:, -1:, self.known].repeat(n_blocks * h, axis=1)  # (n, steps, K)
-        for own, values in zip(columns, later, strict=True):
-            own[: len(values)] = values
-        for block in range(n_blocks):
-            ahead = columns[:, block * h : (block + 1) * h]
-            read = self.model.transform.known.moved(known, None, ahead)
-            windows = np.lib.stride_tricks.sliding_window_view(read, self.window, axis=1)
-            windows = windows.transpose(0, 1, 3, 2).reshape(-1, self.window, read.shape[2])
-            made.append(self._answers(windows).reshape(len(known), h, -1))
-            if block + 1 < n_blocks:
-                further = known[:, -1:].repeat(h, axis=1)
-                further[:, :, self.own] = made[-1]
-                further[:, :, self.known] = ahead
-                known = np.concatenate([known, further], axis=1)[:, h:]
-        forecast = np.concatenate(made, axis=1)[:, : self.horizon]
+    def _forecast(self, series: Array, ahead: Array, origins: Array) -> Array:
+        """Return forecasts (n, H, O) from `origins` (n,) of a series (T, I), of which `ahead`
+        (T + F, K) is known."""
+        H, h, W = self.horizon, self.trained, self.window
+        n_known, n_steps = len(ahead), len(series) + -(-H // h) * h
+        ahead = np.concatenate([ahead, ahead[-1:].repeat(max(0, n_steps - n_known), axis=0)])
+        ends, place = np.unique(
+            origins[:, None] + np.arange(min(H, h)) + 1 - h, return_inverse=True
+        )
+        steps = ends[:, None] + np.arange(1 - W, 1)
+        answers = self._answers(series[steps], ahead[steps + h])
+        made = [answers[place.reshape(len(origins), -1)]]
+        if h < H:
+            steps = origins[:, None] + np.arange(1 - self.length, 1)
+            reads = series[steps]
+        for _ in range(h, H, h):
+            further = reads[:, -1:].repeat(h, axis=1)
+            steps = steps + h
+            further[:, :, self.own] = made[-1]
+            further[:, :, self.known] = ahead[steps[:, -h:]]
+            reads = np.concatenate([reads, further], axis=1)[:, h:]
+            made.append(self._block(reads, steps, ahead))
+        forecast = np.concatenate(made, axis=1)[:, :H]
         if self.known:
-            n_known = np.array([len(values) for values in later])
-            forecast[np.arange(self.horizon) >= n_known[:, None]] = np.nan
+            forecast[origins[:, None] + np.arange(1, H + 1) >= n_known] = np.nan
         return forecast
 
-    def _answers(self, windows: Array) -> Array:
-        """Return the answer (n, O) to each window (n, W, I), as the data has them."""
-        transform = self.model.transform
-        X = transform.apply(windows, None, self.model.dtype, "series")
-        outputs = transform.undo_targets(self.predictor.predict(X), X)
-        return np.asarray(outputs[:, -1] if outputs.ndim == 3 else outputs)
+    def _block(self, reads: Array, steps: Array, ahead: Array) -> Array:
+        """Return forecasts (n, h, O) after the steps that paths read (n, length, I)."""
+        each = np.lib.stride_tricks.sliding_window_view(steps, self.window, axis=1)
+        windows = np.lib.stride_tricks.sliding_window_view(reads, self.window, axis=1)
+        windows = windows.transpose(0, 1, 3, 2).reshape(-1, self.window, reads.shape[2])
+        later = ahead[each.reshape(-1, self.window) + self.trained]
+        return self._answers(windows, later).reshape(len(reads), self.trained, -1)
+
+    def _answers(self, windows: Array, later: Array) -> Array:
+        """Return the answer (n, O) to each window (n, W, I), as the data has them, with what is
+        known `horizon` steps later (n, W, K)."""
+        transform, parts = self.model.transform, []
+        for first in range(0, len(windows), WINDOWS):
+            part = slice(first, first + WINDOWS)
+            X = np.concatenate([windows[part], later[part]], axis=2)
+            X = transform.apply(X, None, self.model.dtype, "series")
+            outputs = transform.undo_targets(self.predictor.predict(X), X)
+            parts.append(outputs[:, -1] if outputs.ndim == 3 else outputs)
+        return np.concatenate(parts)
 
 
 def series_of_rows(rows: Rows, forecaster: Forecaster, where: str) -> list[Array]:

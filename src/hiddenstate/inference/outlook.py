@@ -258,7 +258,10 @@ def outlook_of(
     if trained_on is not None:
         starts = held_out_from(trained_on, [len(values) for values in series])
     ends = forecaster.paths(series, [np.array([len(values) - 1]) for values in series])
-    earlier = forecaster.paths(series, calibration_origins(forecaster, series, starts))
+    origins = [np.zeros(0, np.int64)] * len(series)
+    if levels or backtest:
+        origins = calibration_origins(forecaster, series, starts)
+    earlier = forecaster.paths(series, origins)
     return Outlook(forecaster, dataset, series, ends, earlier, levels, is_own)
 
 

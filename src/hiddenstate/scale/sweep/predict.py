@@ -219,11 +219,12 @@ def forecast_sweep(
         columns = given.columns(key)
         dataset = read_new_data(model, str(given.table.path), given.changes, False, columns)
         predictor, trained_on = checked_predictor(model, device, threads), None
-        if is_own:
+        if is_own and levels:  # only where the held-out steps begin
             config, read = plan(
                 about["job"], values, read=lambda config: group_dataset(columns, config, name)
             )
-            trained_on = prepare(read, config) if config.data.test_fraction else None
+            if config.data.test_fraction:
+                trained_on = prepare(read, config, model.transform)
         known = None if future is None else _rows_of_group(future, key)
         made = outlook_of(
             model,
