@@ -7,6 +7,7 @@ from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 
+from hiddenstate.data.calendar import Calendar
 from hiddenstate.data.column_names import are_names
 from hiddenstate.data.leaks import Leak, LeakFacts, UnusedColumns
 from hiddenstate.data.prepare.encoding import Encoding, EncodingFacts, source_names, spans
@@ -189,6 +190,12 @@ class SequenceDataset(Dataset):
     def fingerprint(self) -> str:
         """SHA-256 of the arrays, their types and shapes; not computed where it is known."""
         return self.known_fingerprint or super().fingerprint()
+
+    @property
+    def calendar(self) -> Calendar | None:
+        """The calendar of the time column; None without dates, or without a regular step."""
+        origin = self.train.origin
+        return None if origin is None or origin.table is None else origin.table.calendar
 
     def map(self, change: Callable[[Rows], Rows]) -> "SequenceDataset":
         """Return the data with `change` applied to its training rows and its test rows."""

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hiddenstate.data.calendar import Calendar, Moments
 from hiddenstate.system.typing import Array
 
 
@@ -22,11 +23,20 @@ class Table:
         The row of the file that each step was read from, from 0; None if steps are not rows.
     times : ndarray (n,), optional
         The time of each row of the file or, without `order`, of each step.
+    moments : Moments, optional
+        The times as moments, if they are dates.
+    calendar : Calendar, optional
+        The calendar of the times, if they are regular.
+    n_rows : int, optional
+        Rows of the file, of which later rows are steps that were missing; None if there are none.
     """
 
     starts: Array | None = None
     order: Array | None = None
     times: Array | None = None
+    moments: Moments | None = None
+    calendar: Calendar | None = None
+    n_rows: int | None = None
 
     def lengths(self) -> Array:
         """Return the number of steps of each series (S,), for series of several steps."""
@@ -43,12 +53,18 @@ class Table:
 
     def times_of(self, series: Array, steps: Array) -> Array | None:
         """Return the time of each step (n,); None if the file has none."""
-        if self.times is None:
-            return None
+        return None if self.times is None else self.times[self._places(series, steps)]
+
+    def moments_of(self, series: Array, steps: Array) -> Moments | None:
+        """Return the moment of each step (n,); None if the file has no dates."""
+        return None if self.moments is None else self.moments.take(self._places(series, steps))
+
+    def _places(self, series: Array, steps: Array) -> Array:
         rows = self.rows(series, steps)
-        if rows is None and self.starts is not None:
+        if rows is None:
+            assert self.starts is not None  # else each series is one row
             rows = self.starts[series] + steps
-        return self.times[rows]
+        return rows
 
 
 @dataclass(frozen=True)
@@ -90,7 +106,9 @@ class Origin:
             return None
         series, steps = self.series[[row]], self.first[[row]] + step
         rows = self.table.rows(series, steps)
-        return None if rows is None else int(rows[0])
+        if rows is None or rows[0] >= (self.table.n_rows or np.inf):
+            return None
+        return int(rows[0])
 
     def later(self, steps: Any) -> "Origin":
         """Return the origin of rows that begin this many steps later, without context."""

@@ -66,17 +66,77 @@ def timestamps(array: Array, order: str | None = None) -> NDArray[np.int64] | No
         The order of day, month and year where a year of four digits does not come first; if None,
         as :func:`order_of` finds.
     """
-    dates = dict.fromkeys(array.tolist())
+    moments = local_times(array, order)
+    return None if moments is None else moments[0] - moments[1]
+
+
+def local_times(
+    array: Array, order: str | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.int64], bool] | None:
+    """Return dates as :func:`timestamps` reads them, on their own clocks.
+
+    Returns
+    -------
+    local, offset : ndarray (N,)
+        Microseconds since 1970 on the local clock, and those that it is ahead of UTC.
+    zoned : bool
+        Whether the cells have a time zone.
+    """
+    cells = array.tolist()
+    dates = dict.fromkeys(cells)
+    if (plain := _plain_dates(list(dates))) is not None:
+        if len(dates) < len(cells):
+            place = dict(zip(dates, plain.tolist(), strict=True))
+            plain = np.fromiter(map(place.__getitem__, cells), np.int64, len(cells))
+        return plain, np.zeros(len(cells), np.int64), False
     order = order or order_of(dates)
-    stamps: dict[str, int] = {}
+    moments: dict[str, tuple[int, int]] = {}
     kinds = set()
     for cell in dates:
         date = _date(cell, order)
         if date is None:
             return None
         kinds.add(_kind(cell, date))
-        stamps[cell] = _microseconds(date)
-    return None if len(kinds) > 1 else np.fromiter(map(stamps.get, array.tolist()), np.int64)
+        offset = (date.utcoffset() or timedelta()) // timedelta(microseconds=1)
+        moments[cell] = (_microseconds(date) + offset, offset)
+    if len(kinds) > 1:
+        return None
+    both = np.array([moments[cell] for cell in cells], np.int64).reshape(-1, 2)
+    return both[:, 0].copy(), both[:, 1].copy(), "a date with a time zone" in kinds
+
+
+def _plain_dates(cells: list[str]) -> NDArray[np.int64] | None:
+    """Return dates all written like 2024-12-31, 2024-12-31 23:59 or 2024-12-31T23:59:59, in
+    microseconds (N,); None for any others."""
+    size = len(cells[0]) if cells else 0
+    if size not in (10, 16, 19) or any(len(cell) != size for cell in cells):
+        return None
+    codes = np.array(cells, f"U{size}").view(np.uint32).reshape(len(cells), size)
+    marks = {4: "-", 7: "-", 10: "T ", 13: ":", 16: ":"}
+    which = [k for k in range(size) if k not in marks]
+    digits = codes[:, which].astype(np.int64) - ord("0")
+    if ((digits < 0) | (digits > 9)).any():
+        return None
+    if not all(np.isin(codes[:, k], [*map(ord, marks[k])]).all() for k in marks if k < size):
+        return None
+    year = digits[:, :4] @ (1000, 100, 10, 1)
+    parts = digits[:, 4:].reshape(len(cells), -1, 2) @ (10, 1)
+    month, day, clock = parts[:, 0], parts[:, 1], parts[:, 2:]
+    if (year < 1).any() or (month < 1).any() or (month > 12).any():
+        return None
+    months = (12 * (year - 1970) + month - 1).view("M8[M]")
+    first = months.astype("M8[D]").view(np.int64)
+    length = (months + 1).astype("M8[D]").view(np.int64) - first
+    if (day < 1).any() or (day > length).any() or (clock >= (24, 60, 60)[: clock.shape[1]]).any():
+        return None
+    seconds = clock @ np.array((3600, 60, 1)[: clock.shape[1]], np.int64)
+    return np.asarray(1_000_000 * (86_400 * (first + day - 1) + seconds), np.int64)
+
+
+def has_zone(cell: str, order: str | None = None) -> bool:
+    """Return whether a text cell is a date with a time zone."""
+    date = _date(cell, order)
+    return date is not None and date.tzinfo is not None
 
 
 def order_of(cells: Iterable[str]) -> str | None:

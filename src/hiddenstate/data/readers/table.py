@@ -32,6 +32,7 @@ from hiddenstate.data.readers.columns import (
     text_error,
     typed,
 )
+from hiddenstate.data.readers.dated_rows import DatedRows, dates_of_rows
 from hiddenstate.data.readers.encoded import encoding_remarks, with_encoded_inputs
 from hiddenstate.data.readers.number_names import Names, with_names_as_text
 from hiddenstate.data.readers.role_guesses import LABEL_NAMES, is_static
@@ -114,7 +115,9 @@ def to_dataset(
     time = roles.time if roles.long or by_time else None
     clock = None if time is None else clock_of(columns, time, options.dates, series, roles.unused)
     if roles.long:
-        rows = _long(columns, roles, require_labels, series, clock)
+        dated = None if clock is None else dates_of_rows(columns, roles, series, clock, options)
+        clock = clock if dated is None else dated.clock
+        rows = _long(columns, roles, require_labels, series, clock, dated)
     else:
         rows = replace(_wide(columns, roles, require_labels, bool(encodings)), clock=clock)
     kind = f"a {'long' if roles.long else 'wide'} {columns.what}"
@@ -237,6 +240,7 @@ def _long(
     require_labels: bool,
     series: NDArray[np.int64],
     clock: Array | None,
+    dated: DatedRows | None,
 ) -> Rows:
     """Read one row per time step: gather, order and pad the rows of each series."""
     order = np.argsort(series, kind="stable") if clock is None else np.lexsort((clock, series))
@@ -279,9 +283,19 @@ def _long(
         groups=None if groups is None else groups[firsts],
         times=None if time is None else padded([time])[..., 0],
         ids=_ids(columns, roles, firsts),
-        origin=whole(S, Table(starts, order, _times(columns, roles))),
+        origin=whole(S, _table(columns, roles, starts, order, dated)),
         clock=None if clock is None else clock[firsts],
     )
+
+
+def _table(
+    columns: Columns, roles: Roles, starts: Array, order: Array, dated: DatedRows | None
+) -> Table:
+    """Return the rows of a long table, as the file numbers them."""
+    times = _times(columns, roles)
+    if dated is None:
+        return Table(starts, order, times)
+    return Table(starts, order, times, dated.moments, dated.calendar)
 
 
 def _times(columns: Columns, roles: Roles) -> Array | None:
