@@ -18,16 +18,19 @@ ROOT = Path(__file__).parents[2]
 BENCHMARKS = ROOT / "benchmarks"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 PARTS = {
-    *("contenders", "layers", "limit", "processes", "scale", "served", "shapes", "streams"),
-    "timing",
+    *("contenders", "layers", "limit", "peers", "processes", "scale", "served", "shapes"),
+    *("streams", "timing"),
 }
-"""Modules of `speed.py` and `studio.py`, which are not scripts."""
+"""Modules of `speed.py`, `studio.py` and `forecasts.py`, which are not scripts."""
 
 COMMANDS = [
     "classic_classify.py",
     "ranks.py speed",
     "exports.py",
     "c_header.py --cells gru",
+    "forecasts.py twenty --horizons 1",
+    "forecasts.py intervals --horizons 1",
+    "forecasts.py yearly",
     "long_runs.py --out .",
     "pages.py",
     "recipes.py UnitTest CardanoSentiment shampoo",
@@ -49,6 +52,9 @@ COMMANDS = [
     "studio.py start refusals runs readers",
     "studio.py page pages train live frames touch",
     "series.py",
+    "shops.py stores --horizons 1",
+    "shops.py leads --horizons 1",
+    "shops.py groups",
     "sweep.py --profile",
     "tune.py ItalyPowerDemand --check",
     "watching.py regress --view terminal --turns",
