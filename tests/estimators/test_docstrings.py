@@ -17,6 +17,10 @@ OWN_TYPES = {
     "verbose": "int in [0, inf)",
     "future": "sequence of str or int, or None",
     "static": "sequence of str or int, or None",
+    "input": "sequence of str or int, or None",
+    "time": "str or None",
+    "id": "str, sequence of str or None",
+    "calendar": "str, sequence of str or None",
 }
 """Parameters that take more than the option of the commands does."""
 

@@ -62,6 +62,8 @@ def test_parameters_are_the_options_of_the_commands(job):
     kept = {"steps", "channels_first", "missing", "scale", "stateful", "output"}
     kept |= {"valid_fraction", "class_weight", "horizon", "window", "change", "linear"}
     kept |= {"future", "static"}
+    if job == "regress":  # which reads dated frames
+        kept |= {"input", "time", "id", "calendar", "test_fraction"}
     expected = {
         options.get(o.name, o.name)
         for section, o in job_options(job)

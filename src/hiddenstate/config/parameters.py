@@ -18,8 +18,10 @@ VIEWS = ("auto", *LIVE_VIEWS, "off")
 _TEXTS = {"to", "weights"}
 """Options of `export` whose values are texts; `config` does not know which."""
 
-_OPTION = re.compile(r"--(no-)?([a-z][a-z-]*)(?: ([a-z]\w*|\d+(?:\.\d+)?)\b)?")
-"""An option of a command, with its value if one follows."""
+_OPTION = re.compile(
+    r"--(no-)?([a-z][a-z-]*)(?: (?:([a-z]\w*|\d+(?:\.\d+)?)\b|((?:COL|FILE)\b(?:,\.\.\.)?)))?"
+)
+"""An option of a command, with its value or the name of one if it follows."""
 
 
 @contextmanager
@@ -54,11 +56,17 @@ def _as_parameter(match: re.Match[str]) -> str:
     if name == "dtype":  # which an estimator takes from X
         return f"{value} X" if value else "the type of X"
     name = "random_state" if name == "seed" else name
+    if match[4] == "FILE":
+        return name
+    if match[4]:  # columns
+        return f"{name}='COL'" if match[4] == "COL" else f"{name}=['COL', ...]"
     if match[1]:
         return f"{name}=False" + (f" {value}" if value else "")
     choices = VIEWS if name == "view" else (option and option.choices) or ()
     if name == "force":
         return "force=True" + (f" {value}" if value else "")
+    if (name, value) == ("level", "none"):
+        return "level=None"
     if value in choices or (value and name in _TEXTS):
         return f"{name}={value!r}"
     if value and value[0].isdigit():

@@ -1,10 +1,20 @@
 """Carries a hidden state over rows that are consecutive windows of one signal."""
 
-import numpy as np
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils.validation import check_is_fitted
+
+from hiddenstate.config.parameters import errors_for_python
 from hiddenstate.data import Rows
-from hiddenstate.engines import Predictor
+from hiddenstate.engines import Predictor, TrainingState
 from hiddenstate.errors import DataError
+from hiddenstate.estimators.atomic import of_one_fit
+from hiddenstate.inference.inputs import shaped_inputs
+from hiddenstate.inference.stream import Stream
+from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Params
 from hiddenstate.system.typing import Array
 
@@ -25,3 +35,68 @@ def follow_each(predictor: Predictor, rows: Rows, lengths: Array) -> Array:
             output = np.pad(output, ((0, 0), (0, len(row) - n), (0, 0)))
         parts.append(output)
     return np.concatenate(parts)
+
+
+class CarriedStateMixin:
+    """The methods of a regressor that pass a hidden state on."""
+
+    if TYPE_CHECKING:  # attributes and methods of the estimator
+        model_: FittedModel
+        device: str
+        threads: int
+        _training: TrainingState
+
+        def _keep(self, after: TrainingState) -> None: ...
+        def _predictor(self) -> Predictor: ...
+        def _prepare(self, X: Any) -> Rows: ...
+        def _checked_rows(self, X: Any, reset: bool) -> Rows: ...
+        def _as_targets(self, outputs: Array, rows: Rows) -> Array: ...
+        def _in_shape_of_y(self, targets: Array) -> Array: ...
+
+    def reset_state(self) -> Self:
+        """Set the carried hidden state to zero before the next :meth:`partial_fit`."""
+        check_is_fitted(self)
+        self._keep(replace(self._training, carried={}))
+        return self
+
+    @of_one_fit
+    def forward(self, X: ArrayLike, state: Params | None = None) -> tuple[Array, Params]:
+        """Return predicted targets for a batch X and the state after it.
+
+        Parameters
+        ----------
+        X : array-like of shape (B, T, I)
+            Rows that are independent of one another, each with its own state.
+        state : dict of ndarray, optional
+            What an earlier call returned, or :attr:`state_` to continue where training ended; by
+            default that before the first step. `h`, and `c` for lstm, are of shape (layers *
+            directions, B, hidden_size). With `missing="forward"` there is also the last known value
+            of each feature, and with `readout="mean"` the sum of the states so far and their number
+            (:class:`hiddenstate.inference.stream.Stream`).
+
+        Returns
+        -------
+        y : ndarray
+            Predicted targets, in the shape of y in `fit`.
+        state : dict of ndarray
+            As above.
+
+        Raises
+        ------
+        DataError
+            If `state` and X have different batch sizes, or the rows have unequal lengths.
+        """
+        check_is_fitted(self)
+        config = self.model_.net.recurrent
+        if config.bidirectional and not config.stem and config.members == 1:
+            predictor, rows = self._predictor(), self._prepare(X)
+            check_equal(rows)
+            outputs, after = predictor.forward(rows.X, state or {})
+            return self._as_targets(outputs, rows), after
+        with errors_for_python():
+            rows = shaped_inputs(self.model_, self._checked_rows(X, reset=False), "X")
+            check_equal(rows)
+            stream = Stream(self.model_, len(rows), self.device, self.threads, state)
+            targets = stream.feed(rows.X)
+        targets = targets if self.model_.net.output == "steps" else targets[:, -1]
+        return self._in_shape_of_y(targets), dict(stream.state)

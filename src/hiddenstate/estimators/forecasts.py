@@ -1,6 +1,7 @@
 """Forecasts of estimators: a regressor that learns the values some steps after its windows."""
 
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -8,17 +9,26 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from hiddenstate.config import Config, DataConfig, section_options
-from hiddenstate.config.parameters import errors_for_python
+from hiddenstate.config.parameters import errors_for_python, for_python
 from hiddenstate.data import PreparedDataset, Rows, SequenceDataset
+from hiddenstate.data.prepare.known_ahead import known_steps, up_to
 from hiddenstate.data.readers.dataframes import is_frame
 from hiddenstate.engines import Predictor
 from hiddenstate.errors import DataError, OptionError, printable
 from hiddenstate.estimators.atomic import of_one_fit
+from hiddenstate.estimators.frames import FrameTable, frame_of
 from hiddenstate.estimators.inputs import float_type
 from hiddenstate.estimators.known_ahead import after_series
 from hiddenstate.estimators.options import config_of, features_of
-from hiddenstate.inference.backtest import calibration_origins
-from hiddenstate.inference.forecast import Forecaster, Intervals, series_of_rows
+from hiddenstate.estimators.tables import (
+    reads_table,
+    series_of_table,
+    table_job,
+    table_to_read,
+    used_columns,
+)
+from hiddenstate.inference.forecast import Forecaster, series_of_rows
+from hiddenstate.inference.outlook import Outlook, held_out_from, outlook_of
 from hiddenstate.jobs import Job, make_job
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.system.typing import Array
@@ -103,6 +113,8 @@ class ForecastMixin:
     static: Any
     _ends: list[Array]
     _n_trained: list[int]
+    _held_out: list[int] | None
+    _table: dict[str, Any] | None
     _seed: int
 
     if TYPE_CHECKING:  # methods of the estimator
@@ -121,38 +133,66 @@ class ForecastMixin:
                 raise OptionError(f"{name}: does not go with horizon, which cuts windows of series")
         if sample_weight is not None:
             raise OptionError("sample_weight: does not go with horizon; leave it out")
+        if reads_table(self, X):
+            return self._table_job(X, y)
         rows = self._checked_rows(as_list_of_series(X), reset=True)
         dtype = float_type(rows.X)
         given = [*_each(self.future), *_each(self.static)]
         dataset = dataset_of_series(rows, self._fitted_names(), y, dtype, given)
         config = config_of(self, dtype, dataset)
-        self._seed = config.training.seed
         job = make_job(config, self._prepared(dataset, config, True))
+        return self._of_forecasts(job, rows, None)
+
+    def _table_job(self, X: Any, y: Any) -> Job:
+        """As :meth:`_forecast_job`, of frames with dates or with parameters that name columns."""
+        job, dataset, table = table_job(self, X, y)
+        self.fit_ndim_ = 3
+        names = dataset.names or ()
+        self.n_features_in_ = len(names)
+        self.feature_names_in_ = np.asarray(names, dtype=object)
+        return self._of_forecasts(job, dataset.train, table)
+
+    def _of_forecasts(self, job: Job, rows: Rows, table: FrameTable | None) -> Job:
+        """Set the attributes of a fit that follow from its job, and from its series as read."""
+        self._seed = job.config.training.seed
         n, every = job.net.n_outputs, job.net.output == "steps"
         self.targets_shape_ = (job.dataset.X.shape[1],) * every + (n,) * (n > 1)
+        self._given = rows, table, job.dataset
         return job
 
-    def _keep_ends(self, rows: Rows) -> None:
-        """Keep the last steps of training series, from which `forecast` starts."""
+    def _keep_ends(self) -> None:
+        """Keep what `forecast` starts from: the last steps of training series, or all of them if
+        some were held out; and the table of dated series."""
+        rows, table, dataset = vars(self).pop("_given")
         transform = self.model_.transform
+        if transform.known.ahead:  # steps after the last target are those to forecast
+            rows = up_to(rows, known_steps(rows, transform.own_features))
         horizon = int(transform.reading.get("horizon") or 0)
         n = int(transform.reading.get("window") or 0) + horizon - 1
         ends = np.full(len(rows), rows.X.shape[1]) if rows.lengths is None else rows.lengths
         self._n_trained = [int(end) for end in ends]
+        self._held_out = None
+        if dataset.test is not None:
+            self._held_out = held_out_from(dataset, self._n_trained)
+            n = max(self._n_trained)
         self._ends = [
             np.asarray(row[max(0, end - n) : end], np.float64)
             for row, end in zip(rows.X, ends, strict=True)
         ]
+        self._table = None
+        if table is not None:
+            self._table = table.facts(used_columns(self.model_, table))
 
     def _first_unseen(self, series: list[Array]) -> list[int]:
         """Return the first step of each series that is later than training; 0 if all are."""
-        trained: dict[tuple[int, int], set[bytes]] = {}
+        trained: dict[tuple[int, int, int], set[bytes]] = {}
         lengths, ends = getattr(self, "_n_trained", ()), getattr(self, "_ends", ())
-        for n, end in zip(lengths, ends, strict=False):  # neither in a model that was loaded
-            trained.setdefault((n, n - len(end)), set()).add(end.tobytes())
+        unseen = getattr(self, "_held_out", None) or lengths
+        for n, first, end in zip(lengths, unseen, ends, strict=False):  # none of a loaded model
+            trained.setdefault((n, n - len(end), first), set()).add(end.tobytes())
 
         def first_unseen(values: Array) -> int:
-            begun = (n for (n, at), ends in trained.items() if values[at:n].tobytes() in ends)
+            begun = (f for (n, at, f), ends in trained.items() if values[at:n].tobytes() in ends)
             return max(begun, default=0)
 
         return [first_unseen(values) for values in series]
@@ -209,48 +249,123 @@ class ForecastMixin:
         """
         check_is_fitted(self)
         with errors_for_python():
-            trained = int(self.model_.transform.reading.get("horizon") or 0)
-            steps = (
-                trained
-                if horizon is None
-                else section_options(DataConfig, "regress")["horizon"].check(horizon)
-            )
-            forecaster = Forecaster(self.model_, self._predictor(), steps)
-            if future is not None and not forecaster.known:
-                raise OptionError("future: the model was not fitted with future; leave it out")
             level = None if level is None else _levels(level)
             if members and self.model_.n_members == 1:
                 raise OptionError("members: the model is a single net; fit one with members=5")
-            if level is not None and X is None:
-                raise OptionError("level: pass series X, later than the training series")
-            several = X is not None and _are_several(X)
-            if X is None:
-                if not hasattr(self, "_ends"):
-                    raise OptionError("forecast: the training series are not saved; pass X")
-                rows, several = _rows_of(self._ends), len(self._ends) > 1
-            else:
-                rows = self._checked_rows(as_list_of_series(X), reset=False)
-            series = series_of_rows(rows, forecaster, "X")
-            if forecaster.known:
-                after = after_series(future, self.model_, len(series), steps)
-                forecaster = forecaster.followed_by(after)
-            ends = [np.array([len(values) - 1]) for values in series]
-            paths = forecaster.paths(series, ends)
-            values = paths.values
+            made, several, _ = self._outlook(X, horizon, level or [], future)
+            values = made.paths.values
             if level is None and not members:
                 return _shaped(values, several)
-            intervals: dict[Any, Any] = {}
-            if level is not None:
-                intervals |= _intervals(
-                    forecaster, series, self._first_unseen(series), values, level
-                )
+            intervals: dict[Any, Any] = {} if level is None else dict(made.ends())
             if members:
-                intervals["members"] = forecaster.spread(paths, series)
+                intervals["members"] = made.spread()
         shaped = {
             each: (_shaped(low, several), _shaped(up, several))
             for each, (low, up) in intervals.items()
         }
         return _shaped(values, several), shaped
+
+    @of_one_fit
+    def forecast_table(
+        self,
+        X: Any = None,
+        *,
+        horizon: int | None = None,
+        level: float | Sequence[float] | None = None,
+        future: Any = None,
+    ) -> Any:
+        """Return the forecasts of :meth:`forecast` as a table with dates, one row for each step.
+
+        It is the table that `hiddenstate forecast` writes for the same model and series.
+
+        Parameters
+        ----------
+        X, horizon, level, future
+            As for :meth:`forecast`.
+
+        Returns
+        -------
+        pandas or polars DataFrame, or dict of ndarray
+            A frame of the library of X, or of the training series; of arrays a dictionary. Its
+            columns are `series` (where there are several), `step` (of its series, from 0), `time`
+            (of series with dates, in their type), `ahead` (1 to `horizon`), `method` (direct or
+            recursive), each target, and for each level `TARGET_lower_80` and `TARGET_upper_80`; of
+            a model with members also `TARGET_members_low` and `TARGET_members_high`.
+
+        Raises
+        ------
+        OptionError, DataError
+            As :meth:`forecast`.
+        """
+        check_is_fitted(self)
+        with errors_for_python():
+            levels = [] if level is None else sorted(_levels(level))
+            made, _, table = self._outlook(X, horizon, levels, future)
+            prediction = made.prediction()
+            columns = prediction.columns
+            if X is None and table is None:  # only the last steps of arrays are kept
+                cut = [n - len(end) for n, end in zip(self._n_trained, self._ends, strict=True)]
+                columns["step"] = columns["step"] + np.repeat(cut, made.forecaster.horizon)
+        for remark in prediction.remarks:
+            warnings.warn(for_python(remark), stacklevel=3)
+        return columns if table is None else frame_of(columns, table, self._time())
+
+    def _time(self) -> str | None:
+        time = self.model_.transform.reading.get("time")
+        return None if time is None else str(time)
+
+    def _outlook(
+        self, X: Any, horizon: int | None, levels: list[float], future: Any
+    ) -> tuple[Outlook, bool, FrameTable | None]:
+        """Return the outlook of series; whether the answer has an axis of series; their table."""
+        model = self.model_
+        trained = int(model.transform.reading.get("horizon") or 0)
+        steps = (
+            trained
+            if horizon is None
+            else section_options(DataConfig, "regress")["horizon"].check(horizon)
+        )
+        forecaster = Forecaster(model, self._predictor(), steps)
+        if future is not None and not forecaster.known:
+            raise OptionError("future: the model was not fitted with future; leave it out")
+        table, held_out = None, getattr(self, "_held_out", None)
+        if X is None:
+            if not hasattr(self, "_ends"):
+                raise OptionError("forecast: the training series are not saved; pass X")
+            if levels and held_out is None:
+                raise OptionError("level: pass series X, later than the training series")
+            facts = getattr(self, "_table", None)
+            table = None if facts is None else FrameTable.from_facts(facts)
+            several, rows = len(self._ends) > 1, _rows_of(self._ends)
+        else:
+            table, several = table_to_read(model, X, "X"), _are_several(X)
+        if table is not None:
+            dataset = series_of_table(model, table)
+            several = several or len(dataset.train) > 1
+        else:
+            rows = rows if X is None else self._checked_rows(as_list_of_series(X), reset=False)
+            dataset = SequenceDataset("X", rows)
+        ahead = future_of = None
+        if future is not None or table is None:
+            future_of = None if table is None else table_to_read(model, future, "future")
+            if forecaster.known and future_of is None:
+                ahead = after_series(future, model, len(dataset.train), steps)
+        starts = held_out
+        if X is not None and levels:
+            starts = self._first_unseen(series_of_rows(dataset.train, forecaster, "X"))
+        made = outlook_of(
+            model,
+            forecaster.predictor,
+            dataset,
+            steps,
+            levels,
+            None,
+            None if future_of is None else "future",
+            future_columns=None if future_of is None else future_of.columns,
+            starts=starts,
+            known=ahead,
+        )
+        return made, several, table
 
 
 def _each(features: Any) -> list[Any]:
@@ -268,29 +383,6 @@ def _levels(level: Any) -> list[float]:
         if not number or not 0 < one < 1:
             raise OptionError(f"level: expected numbers between 0 and 1, got {printable(one, 40)}")
     return [float(one) for one in each]
-
-
-def _intervals(
-    forecaster: Forecaster,
-    series: list[Array],
-    starts: list[int],
-    values: Array,
-    level: Sequence[float],
-) -> Mapping[float, tuple[Array, Array]]:
-    around = Intervals(forecaster.model, series)
-    origins = calibration_origins(forecaster, series, starts)
-    errors = around.errors(forecaster.paths(series, origins))
-    numbers, made = np.arange(len(series)), {}
-    for each in level:
-        ends = around.around(values, numbers, errors, each)
-        if ends is None:
-            after = " after the training series" if any(starts) else ""
-            raise OptionError(
-                f"level: {each:g} needs more earlier forecasts than X has{after}; pass longer "
-                "series, or a lower level"
-            )
-        made[each] = ends
-    return made
 
 
 def _are_several(X: Any) -> bool:

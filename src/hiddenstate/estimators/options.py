@@ -3,7 +3,7 @@
 import inspect
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,14 +13,19 @@ from hiddenstate.config import Config, make_config
 from hiddenstate.data import SequenceDataset
 from hiddenstate.data.prepare.wide import decided_reading
 from hiddenstate.errors import DataError, OptionError, did_you_mean, listed, printable
+from hiddenstate.estimators.frames import TABLE_OPTIONS
 from hiddenstate.system.typing import Array
 from hiddenstate.training.recipes import suggest
+from hiddenstate.training.start import plan
 
 UPDATES = 1000
 """Approximate number of updates with `epochs=None`, which makes at least one epoch."""
 
 FAR = 0.01, 10.0
 """Least and largest root mean square of targets that a network learns without scaling."""
+
+OF_FORECASTS = ("window", "change", "linear", "future", "static", "test_fraction")
+"""Parameters that apply to forecasts alone, but for those of `TABLE_OPTIONS`."""
 
 LEFT_OUT = {
     ("classify", "missing"): ("drop",),  # every row gets a prediction
@@ -32,18 +37,10 @@ LEFT_OUT = {
 
 def config_of(estimator: Any, dtype: str, dataset: SequenceDataset) -> Config:
     """Return the config that the parameters, and the recipe if there is one, make for `dataset`."""
-    values = _option_values(estimator, dataset.columns)
+    values = option_values(estimator, dataset.columns)
     if estimator.recipe is None:
         return _own_config(estimator._job, values, dtype, dataset)
-    if estimator.recipe != "auto":
-        raise OptionError(f"recipe: expected 'auto' or None, got {estimator.recipe!r}")
-    defaults = inspect.signature(type(estimator)).parameters
-    given = {
-        name: value
-        for name, value in values.items()
-        if name == "seed" or not _is_same(value, defaults[name].default)
-    }
-    given |= {"recipe": "auto", "test_fraction": 0.0, "dtype": dtype}  # train on all rows
+    given = _for_recipe(estimator, values, dtype)
     if estimator._job == "regress" and estimator.horizon is None:
         given["window"] = 0  # X consists of windows
     config = make_config(estimator._job, {**suggest(estimator._job, dataset, given), **given})
@@ -52,6 +49,46 @@ def config_of(estimator: Any, dtype: str, dataset: SequenceDataset) -> Config:
         return config
     given["layout"] = reading.layout
     return make_config(estimator._job, {**suggest(estimator._job, dataset, given), **given})
+
+
+def _for_recipe(estimator: Any, values: Mapping[str, Any], dtype: str) -> dict[str, Any]:
+    """Return the values that the recipe does not choose."""
+    if estimator.recipe != "auto":
+        raise OptionError(f"recipe: expected 'auto' or None, got {estimator.recipe!r}")
+    defaults = inspect.signature(type(estimator)).parameters
+    given = {
+        name: value
+        for name, value in values.items()
+        if name in ("seed", "target") or not _is_same(value, defaults[name].default)
+    }
+    share = values.get("test_fraction", 0.0)  # by default, train on all rows
+    given |= {"recipe": "auto", "test_fraction": share, "dtype": dtype}
+    return given | ({"split": "time"} if share else {})
+
+
+def plan_of_table(
+    estimator: Any,
+    values: Mapping[str, Any],
+    dtype: str,
+    read: Callable[[Config], SequenceDataset],
+) -> tuple[Config, SequenceDataset]:
+    """Return the config of a forecast of the series of a table, and the series, as read.
+
+    Parameters
+    ----------
+    estimator : RecurrentRegressor
+    values : mapping
+        Its parameters as :func:`option_values` returns them, and the columns to forecast.
+    dtype : str
+    read : callable
+        Reads the table as a config says.
+    """
+    if estimator.recipe is not None:
+        return plan(estimator._job, _for_recipe(estimator, values, dtype), read=read)
+    kept = {name: values[name] for name in ("horizon", *TABLE_OPTIONS, "future", "static")}
+    kept |= {"target": values["target"], "missing": values["missing"]}
+    dataset = read(make_config(estimator._job, kept, together=False))
+    return _own_config(estimator._job, dict(values), dtype, dataset), dataset
 
 
 def warn_of_features(estimator: Any, dataset: SequenceDataset, config: Config) -> None:
@@ -71,19 +108,26 @@ def warn_of_features(estimator: Any, dataset: SequenceDataset, config: Config) -
         )
 
 
-def _option_values(estimator: Any, columns: tuple[str, ...] | None) -> dict[str, Any]:
-    """The parameters as values of options; features have the names in `columns`."""
+def option_values(
+    estimator: Any, columns: tuple[str, ...] | None, is_table: bool = False
+) -> dict[str, Any]:
+    """The parameters as values of options; features have the names in `columns`, which of a table
+    are all its columns."""
     values: dict[str, Any] = estimator.get_params(deep=False)
     del values["recipe"], values["verbose"]
     if values.get("horizon") is None:
-        for name in ("window", "change", "linear", "future", "static"):
-            if values.pop(name, None) not in (None, False, 0):
-                raise OptionError(f"{name}: applies to forecasts; set horizon, or leave it out")
-        values.pop("horizon", None)
-    for name in ("future", "static"):
+        refuse_of_forecasts(values)
+        for name in (*OF_FORECASTS, *TABLE_OPTIONS, "horizon"):
+            values.pop(name, None)
+    for name in ("future", "static", "input", "id"):
         if values.get(name) is not None:
             which = features_of(values[name], columns or (), name)
             values[name] = tuple((columns or ())[i] for i in which) or None
+    if isinstance(values.get("calendar"), str):
+        values["calendar"] = (values["calendar"],)
+    if not is_table:
+        for name in TABLE_OPTIONS:
+            values.pop(name, None)
     state = values.pop("random_state")
     if isinstance(state, (int, np.integer)):
         values["seed"] = int(state)
@@ -98,6 +142,13 @@ def _option_values(estimator: Any, columns: tuple[str, ...] | None) -> dict[str,
             f"missing: {values['missing']!r} is not available for {type(estimator).__name__}"
         )
     return values
+
+
+def refuse_of_forecasts(values: Mapping[str, Any]) -> None:
+    """Refuse parameters that apply to forecasts alone (`OptionError`)."""
+    for name in (*OF_FORECASTS, *TABLE_OPTIONS):
+        if values.get(name) not in (None, False, 0):
+            raise OptionError(f"{name}: applies to forecasts; set horizon, or leave it out")
 
 
 def features_of(features: Any, columns: Sequence[str], where: str) -> list[int]:
@@ -138,7 +189,8 @@ def _own_config(job: str, values: dict[str, Any], dtype: str, dataset: SequenceD
             values["window"] = max(1, min(32, int(np.median(lengths)) // 3))
         values["stride"] = 1
         n_rows = max(1, int(np.maximum(lengths - values["window"], 1).sum()))
-    values["test_fraction"] = 0.0  # train on all rows
+    share = values.setdefault("test_fraction", 0.0)  # by default, train on all rows
+    values["split"] = "time" if share else "auto"
     stateful = values.get("stateful", False)
     if values["scale"] is None:
         values["scale"] = "none" if stateful else "auto"

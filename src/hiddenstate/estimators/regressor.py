@@ -7,16 +7,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils.validation import check_is_fitted
 
-from hiddenstate.config.parameters import errors_for_python
 from hiddenstate.data import Rows, as_rows
 from hiddenstate.engines import Predictor, TrainingState
 from hiddenstate.errors import DataError, OptionError
 from hiddenstate.estimators.atomic import all_at_once, of_one_fit
 from hiddenstate.estimators.base import Estimator
-from hiddenstate.estimators.carried import check_equal, follow_each
-from hiddenstate.estimators.forecasts import ForecastMixin, as_list_of_series
+from hiddenstate.estimators.carried import CarriedStateMixin, follow_each
+from hiddenstate.estimators.forecasts import ForecastMixin
 from hiddenstate.estimators.inputs import (
     as_targets,
     by_series,
@@ -25,11 +23,9 @@ from hiddenstate.estimators.inputs import (
     unwrapped_parts,
     without_weightless,
 )
-from hiddenstate.estimators.options import config_of, warn_if_far
+from hiddenstate.estimators.options import config_of, refuse_of_forecasts, warn_if_far
 from hiddenstate.estimators.sklearn_bases import RegressorMixin
 from hiddenstate.inference.hidden_states import at_every_step
-from hiddenstate.inference.inputs import shaped_inputs
-from hiddenstate.inference.stream import Stream
 from hiddenstate.jobs import Job, make_job
 from hiddenstate.models.net import Params
 from hiddenstate.system.typing import Array
@@ -37,7 +33,7 @@ from hiddenstate.training.callback import Callback
 from hiddenstate.training.initial_state import starting_state
 
 
-class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin):
+class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateMixin):
     """A recurrent network that predicts targets from sequences.
 
     X has shape (n_samples, n_timesteps, n_features); or is a list of series (n_timesteps,
@@ -98,6 +94,18 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin):
         forecast also reads their values at the time that it predicts.
     static : sequence of str or int, or None, default=None
         Features of X that have one value in each series, such as a region, by name or number.
+    input : sequence of str or int, or None, default=None
+        Columns of a frame with dates that the network reads beside those that are forecast; None
+        means no others than `future`, `static` and `calendar`.
+    time : str or None, default=None
+        Column or level of the index that orders the rows of a frame; None means the index, if it
+        holds dates, or the column named time, date or similar.
+    id : str, sequence of str or None, default=None
+        Columns or levels of the index that name the series of a frame with several; None means the
+        column named id, series or similar, or the other levels of the index.
+    calendar : str, sequence of str or None, default=None
+        Inputs made from the dates of a frame, each as a sine and a cosine: 'hour', 'weekday',
+        'month', 'yearday', or 'auto' for those of which the dates show a whole day, week or year.
     channels_first : bool, default=False
         X is (n_samples, n_features, n_timesteps), and a series in a list is
         (n_features, n_timesteps), as in aeon and sktime.
@@ -110,6 +118,9 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin):
         What to do with NaN in X: 'error' rejects it, 'mean' fills in the mean of the training
         rows, 'forward' repeats the value before, 'mask' fills in the mean and adds a feature that
         marks missing values.
+    test_fraction : float in [0, 1), default=0.0
+        Of a forecast, the fraction of the end of each series that is held out from training: the
+        errors there give the intervals of :meth:`forecast`.
     valid_fraction : float in [0, 1), default=0.0
         Fraction of the rows that is held out for validation; the weights with the lowest
         validation loss are kept.
@@ -225,9 +236,14 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin):
         linear: bool = False,
         future: Any = None,
         static: Any = None,
+        input: Any = None,
+        time: str | None = None,
+        id: Any = None,
+        calendar: Any = None,
         channels_first: bool = False,
         scale: str | None = None,
         missing: str = "error",
+        test_fraction: float = 0.0,
         valid_fraction: float = 0.0,
         patience: int = 0,
         epochs: int | None = None,
@@ -274,9 +290,14 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin):
         self.linear = linear
         self.future = future
         self.static = static
+        self.input = input
+        self.time = time
+        self.id = id
+        self.calendar = calendar
         self.channels_first = channels_first
         self.scale = scale
         self.missing = missing
+        self.test_fraction = test_fraction
         self.valid_fraction = valid_fraction
         self.patience = patience
         self.epochs = epochs
@@ -318,14 +339,20 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin):
     ) -> "RecurrentRegressor":
         """Train on sequences X and targets y, or on series X with a `horizon`.
 
-        The other parameters and the errors are those of :meth:`RecurrentClassifier.fit`.
+        With a `horizon`, X is one series (T,) or (T, I), a data frame, a list of these, or (N, T,
+        I), and y names the features to forecast, by name or number; None for all. A frame whose
+        index or a column holds dates is read as the command `regress` reads a table, and so is
+        any frame with `time`, `id`, `input` or `calendar`: its inputs are then the columns to
+        forecast and those in `input`, `future`, `static` and `calendar`, and remarks on how it was
+        read are warnings. The other parameters and the errors are those of
+        :meth:`RecurrentClassifier.fit`.
         """
         job = self._make_job(X, y, sample_weight, reset=True)
         self._check_scale(job)
         state = starting_state(job)
         self._keep(self._train(job, state, run_dir, callbacks, view))
         if self.horizon is not None:
-            self._keep_ends(self._checked_rows(as_list_of_series(X), reset=False))
+            self._keep_ends()
         return self
 
     @all_at_once
@@ -353,12 +380,6 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin):
         if first:
             self._check_scale(job)
         self._train_further(job)
-        return self
-
-    def reset_state(self) -> "RecurrentRegressor":
-        """Set the carried hidden state to zero before the next :meth:`partial_fit`."""
-        check_is_fitted(self)
-        self._keep(replace(self._training, carried={}))
         return self
 
     @of_one_fit
@@ -393,48 +414,6 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin):
         return follow_each(predictor, rows, rows.lengths)
 
     @of_one_fit
-    def forward(self, X: ArrayLike, state: Params | None = None) -> tuple[Array, Params]:
-        """Return predicted targets for a batch X and the state after it.
-
-        Parameters
-        ----------
-        X : array-like of shape (B, T, I)
-            Rows that are independent of one another, each with its own state.
-        state : dict of ndarray, optional
-            What an earlier call returned, or :attr:`state_` to continue where training ended; by
-            default that before the first step. `h`, and `c` for lstm, are of shape (layers *
-            directions, B, hidden_size). With `missing="forward"` there is also the last known value
-            of each feature, and with `readout="mean"` the sum of the states so far and their number
-            (:class:`hiddenstate.inference.stream.Stream`).
-
-        Returns
-        -------
-        y : ndarray
-            Predicted targets, in the shape of y in `fit`.
-        state : dict of ndarray
-            As above.
-
-        Raises
-        ------
-        DataError
-            If `state` and X have different batch sizes, or the rows have unequal lengths.
-        """
-        check_is_fitted(self)
-        config = self.model_.net.recurrent
-        if config.bidirectional and not config.stem and config.members == 1:
-            predictor, rows = self._predictor(), self._prepare(X)
-            check_equal(rows)
-            outputs, after = predictor.forward(rows.X, state or {})
-            return self._as_targets(outputs, rows), after
-        with errors_for_python():
-            rows = shaped_inputs(self.model_, self._checked_rows(X, reset=False), "X")
-            check_equal(rows)
-            stream = Stream(self.model_, len(rows), self.device, self.threads, state)
-            targets = stream.feed(rows.X)
-        targets = targets if self.model_.net.output == "steps" else targets[:, -1]
-        return self._in_shape_of_y(targets), dict(stream.state)
-
-    @of_one_fit
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Return the mean R2 over the targets; every step counts as a sample."""
         from sklearn.metrics import r2_score
@@ -457,6 +436,7 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin):
     def _make_job(self, X: Any, y: Any, sample_weight: Any, reset: bool) -> Job:
         if self.horizon is not None:
             return self._forecast_job(X, y, sample_weight)
+        refuse_of_forecasts(vars(self))
         rows = self._checked_rows(X, reset=reset)
         if rows.lengths is not None and self.steps is not None:
             raise OptionError("steps: only for flat rows; X has series of unequal length")

@@ -374,8 +374,9 @@ def _check_clock(
         hint = "drop one of the rows" if roles.id else "name the series with --id COL"
         if clocks := [j for j, why in roles.unused.items() if why == DATES[1]]:
             hint = f"name the times of day with --time {typed(columns.names[clocks[0]])}"
+        time = plain_values(columns.arrays[roles.time][row : row + 1])[0]
         raise DataError(
-            f"{columns.at(row, roles.time)}: time {cell_text(columns.arrays[roles.time][row])} "
+            f"{columns.at(row, roles.time)}: time {cell_text(time)} "
             f"occurs twice in {of}, first at {columns.row(before)}; {hint}"
         )
 

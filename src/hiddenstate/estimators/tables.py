@@ -1,0 +1,119 @@
+"""Trains and forecasts models of dated series: data frames, read as the commands read a table."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from hiddenstate.config import Config
+from hiddenstate.config.parameters import for_python
+from hiddenstate.data import SequenceDataset
+from hiddenstate.data.prepare.pipeline import prepare
+from hiddenstate.data.readers.columns import holds_numbers
+from hiddenstate.data.readers.dataframes import is_frame
+from hiddenstate.data.readers.table import to_dataset
+from hiddenstate.errors import DataError
+from hiddenstate.estimators.frames import TABLE_OPTIONS, FrameTable, has_dates, table_of
+from hiddenstate.estimators.options import features_of, option_values, plan_of_table
+from hiddenstate.inference.inputs import read_new_data
+from hiddenstate.jobs import Job, make_job
+from hiddenstate.models.fitted import FittedModel
+from hiddenstate.models.weight_file import encodings_of
+
+
+def reads_table(estimator: Any, X: Any) -> bool:
+    """Return whether X is read as a table: if it holds dates, or a parameter says how.
+
+    Raises
+    ------
+    DataError
+        If a parameter does, and X is no data frame.
+    """
+    named = [name for name in TABLE_OPTIONS if getattr(estimator, name) is not None]
+    frames = X if isinstance(X, (list, tuple)) else [X]
+    if not named or (len(frames) and all(map(is_frame, frames))):
+        return bool(named) or has_dates(X)
+    other = next((each for each in frames if not is_frame(each)), X)
+    raise DataError(
+        f"{named[0]}: requires X to be a data frame, or a list of these, got {type(other).__name__}"
+    )
+
+
+def table_job(estimator: Any, X: Any, y: Any) -> tuple[Job, SequenceDataset, FrameTable]:
+    """Return the job that learns to forecast the series of frames, the series, and their table.
+
+    Parameters
+    ----------
+    estimator : RecurrentRegressor
+    X : data frame, or list of these
+    y : str, int, sequence of these, or None
+        The columns to forecast; None for all columns of numbers without another role.
+
+    Raises
+    ------
+    DataError, OptionError
+        If the frames or the parameters do not fit.
+    """
+    ids = _each(estimator.id)
+    table = table_of(X, "X", estimator.time, ids)
+    columns = table.columns
+    values = option_values(estimator, columns.names, is_table=True)
+    only = tuple(table.dates) if len(table.dates) == 1 else (None,)
+    values["time"] = values["time"] or table.time or only[0]
+    values["id"] = values["id"] or table.id
+    if y is None:
+        taken = {values["time"], *(values["id"] or ()), *table.dates}
+        taken |= {*(values["future"] or ()), *(values["static"] or ())}
+        free = [j for j, name in enumerate(columns.names) if name not in taken]
+        chosen = [j for j in free if holds_numbers(columns, j)]
+    else:
+        chosen = features_of(y, columns.names, "y")
+    if not chosen:
+        raise DataError("y: expected columns to forecast, or None for all columns of numbers")
+    values["target"] = tuple(columns.names[j] for j in chosen)
+    numbers = [a for a, kind in zip(columns.arrays, columns.kinds, strict=True) if kind == "number"]
+    dtype = "float32" if all(a.dtype == np.float32 for a in numbers) else "float64"
+
+    def read(config: Config) -> SequenceDataset:
+        encodings = encodings_of(config.training.weights)
+        return to_dataset(columns, config.data, "regress", True, "X", encodings)
+
+    config, dataset = plan_of_table(estimator, values, dtype, read)
+    job = make_job(config, prepare(dataset, config))
+    for remark in job.dataset.remarks:
+        warnings.warn(for_python(remark), stacklevel=7)  # the line that calls fit
+    return job, dataset, table
+
+
+def used_columns(model: FittedModel, table: FrameTable) -> list[str]:
+    """Return the columns of a table that its series are read from again."""
+    reading = model.transform.reading
+    used = {reading.get("time"), *(reading.get("id") or ()), *(model.transform.targets or ())}
+    used |= {*(model.transform.names or ()), *(reading.get("static") or ())}
+    used |= {*(reading.get("future") or ()), *table.dates}
+    return [name for name in table.columns.names if name in used]
+
+
+def table_to_read(model: FittedModel, X: Any, where: str) -> FrameTable | None:
+    """Return new frames as a table; None if they are arrays, or frames without the dates and ids
+    that the model reads."""
+    frames = X if isinstance(X, (list, tuple)) else [X]
+    reading = model.transform.reading
+    time, ids = reading.get("time"), tuple(reading.get("id") or ())
+    if not (time or ids) or not len(frames) or not all(map(is_frame, frames)):
+        return None
+    names = {str(name) for name in frames[0].columns}
+    if not has_dates(X) and not names & {time, *ids}:
+        return None
+    return table_of(X, where, time, ids)
+
+
+def series_of_table(model: FittedModel, table: FrameTable) -> SequenceDataset:
+    """Return the series of a table, read as those that a model was trained on."""
+    return read_new_data(model, table.columns.where, {}, False, table.columns)
+
+
+def _each(names: Any) -> list[Any]:
+    if names is None:
+        return []
+    return [names] if isinstance(names, str) else list(names)
