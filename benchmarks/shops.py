@@ -31,7 +31,6 @@ import importlib.util
 import resource
 import statistics
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -43,6 +42,7 @@ from recipes import run
 from series import Series, load
 
 from hiddenstate import RecurrentRegressor
+from hiddenstate.system.interpreter import python_command
 
 AHEAD = 28
 """Days that a shop plans with."""
@@ -280,7 +280,7 @@ def groups(args: argparse.Namespace) -> None:
             seconds = []
             for _ in range(1 if args.toy else 3):
                 before = resource.getrusage(resource.RUSAGE_CHILDREN)
-                command = [sys.executable, "-m", "hiddenstate", "forecast", "s", "--horizon", "3"]
+                command = python_command("-m", "hiddenstate", "forecast", "s", "--horizon", "3")
                 output = ("--level", level, "--output", "out.csv", "--runs-dir", ".")
                 subprocess.run([*command, *output], cwd=folder, check=True, capture_output=True)
                 after = resource.getrusage(resource.RUSAGE_CHILDREN)
