@@ -1,6 +1,7 @@
 """Runs with a linear path: files, streams, evaluation, resuming, and the share of the network."""
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -66,9 +67,13 @@ def test_a_forecast_beats_the_last_and_the_seasonal_value_and_says_so(run, cli):
 
 def test_the_result_names_the_path_and_what_the_network_adds(cli, tmp_path, run):
     done = cli("regress", "sales.csv", "--horizon", 2, "--max-steps", 1, *OFF)
-    line = next(line for line in done.out.splitlines() if line.startswith("linear path"))
-    assert line.startswith("linear path of logarithms (37 lags, season of 12 steps): ")
-    assert "by a rolling origin in the training rows" in line
+    lines = done.out.splitlines()
+    first = next(n for n, line in enumerate(lines) if line.startswith("answer: "))
+    assert "a linear function of the logarithms of the last 37 values, season of 12" in lines[first]
+    assert lines[first].endswith("by a rolling origin in the training rows")
+    assert re.match(r"  sales: -?0\.\d+ x .*, \d+ more with a sum of", lines[first + 1])
+    assert lines[first + 2].startswith("mean squared error on all")
+    assert re.search(r"^linear path alone: .*; the network alone, .*: \d", done.out, re.M)
 
 
 def test_without_a_share_of_the_network_the_path_is_alone(run, tmp_path):

@@ -234,6 +234,7 @@ def _train(
     `ranks` are the processes that train together; `raw` is the data as read, for a new run.
     """
     from hiddenstate.data.leaks import leaks_as_facts
+    from hiddenstate.jobs.answering import answer_facts
     from hiddenstate.jobs.lines import summary_lines
     from hiddenstate.runs import Run
 
@@ -260,6 +261,7 @@ def _train(
         "steps": n_steps,
         "seconds": round(seconds, 3),
         **figures,
+        **answer_facts(job, figures),
         **leaks_as_facts(job.dataset.leaks),
     }
 

@@ -59,6 +59,9 @@ class Job(ABC):
         With fixed convolutions, the fold of each training row (N,), which one net leaves out.
     beside : ConvolutionPath or None
         The fixed convolutions with the share of the net, from the end of training on.
+    part_of_series : dict of float
+        With a linear path, the part of the net in the held-out forecasts of each of several series,
+        by name, from the end of training on.
 
     Raises
     ------
@@ -78,6 +81,7 @@ class Job(ABC):
         self.net = self._make_net()
         self.folds: Array | None = None
         self.beside: ConvolutionPath | None = None
+        self.part_of_series: dict[str, float] = {}
         if training.convolutions:
             self.folds = folds_of(dataset.train, self.net.recurrent.members, training.seed)
 

@@ -237,7 +237,7 @@ class HeldOut:
             for o in range(self._n_targets):
                 lane = {
                     "held_of": np.array([number, o]),
-                    "held_name": _letters(self._name(int(number))),
+                    "held_name": letters(self._name(int(number))),
                     "held_count": np.array(every.sum()),
                     "held_target": steps.target[chosen, o],
                     "held_baseline": steps.baseline[chosen, o],
@@ -350,7 +350,7 @@ def _error(prediction: Array, target: Array) -> Array:
     return np.array(np.mean((prediction.astype(np.float64) - target) ** 2))
 
 
-def _letters(name: str) -> Array:
+def letters(name: str) -> Array:
     """Return the code points of a name (NAME,), 0 after its end."""
     points = [ord(letter) for letter in name[:NAME]]
     return np.array(points + [0] * (NAME - len(points)), np.int32)

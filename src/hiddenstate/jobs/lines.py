@@ -9,6 +9,7 @@ from hiddenstate.config import Config
 from hiddenstate.data.dataset import label_array
 from hiddenstate.engines import Engine
 from hiddenstate.errors import count
+from hiddenstate.jobs.answering import answer_lines
 from hiddenstate.jobs.base import Job
 from hiddenstate.jobs.snapshot_limits import rows_to_show
 from hiddenstate.metrics.comparison import compare
@@ -51,9 +52,11 @@ def summary_lines(job: Job, engine: Engine, results: Mapping[str, float]) -> lis
     """Return the results of a run as lines."""
     lines = {"classify": _classify, "regress": _regress, "autoencode": _autoencode}
     compared = compare(job.config.job, results, job.config.flat())
-    name = "the answer with the network" if "net_accuracy" in results else "the network"
-    warning = compared.warning() if compared else ""
-    warnings = [f"{name} is {warning}"] if warning else []
+    warnings = []
+    if compared and compared.warning():
+        with_net = "net_accuracy" in results
+        name = "the answer with the network" if with_net else compared.who
+        warnings.append(f"{name} is {compared.warning()}")
     warnings += [leak.in_words() for leak in job.dataset.leaks]
     return lines[job.config.job](job, engine, results) + warnings
 
@@ -125,23 +128,17 @@ def _regress(job: Job, engine: Engine, results: Mapping[str, float]) -> list[str
     if "test_mase" in results:
         line = f"mean absolute scaled error: {results['test_mase']:.4g}"
         lines.append(line + _interval("test_mase", results) * ("test_mase_low" in results))
-    return lines + _linear_lines(job, results)
+    return [*answer_lines(job, results), *lines, *_linear_lines(results)]
 
 
-def _linear_lines(job: Job, results: Mapping[str, float]) -> list[str]:
-    """What the linear path of a forecast is, its error, and what the network adds to it."""
-    linear = job.dataset.transform.linear
-    if linear is None:
+def _linear_lines(results: Mapping[str, float]) -> list[str]:
+    """The error of the linear path, and that of the network alone."""
+    if "linear_mse" not in results:
         return []
-    season = f", season of {count(linear.season, 'step')}" if linear.season else ""
-    logs = " of logarithms" if any(linear.log) else ""
-    alone = f": {results['linear_mse']:.4g} alone" if "linear_mse" in results else ""
-    share = results.get("net_share", 0.0)
-    adds = f"the network adds {share:.0%} of its output" if share else "the network adds nothing"
-    return [
-        f"linear path{logs} ({count(linear.n_lags, 'lag')}{season}){alone}; {adds}, by a rolling "
-        "origin in the training rows"
-    ]
+    line = f"linear path alone: {results['linear_mse']:.4g}"
+    if "net_mse" in results:
+        line += f"; the network alone, all of its output added: {results['net_mse']:.4g}"
+    return [line]
 
 
 def _autoencode(job: Job, engine: Engine, results: Mapping[str, float]) -> list[str]:

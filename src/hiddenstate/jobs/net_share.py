@@ -3,9 +3,12 @@
 The network is trained again on the first part of the training rows and predicts the part after it.
 The share is what would have been best there, shrunk by the standard error of its gain, so that the
 worst case is about the linear path alone.
+
+The answer at a nearer step may use what the network adds to the path of the longest horizon. Its
+share there is what would have been best for what the path of that step leaves.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,9 +30,29 @@ LEAST = 0.05
 FEWEST = 24
 """Forecasts after the first origin below which the network adds nothing."""
 
+PIECE = 4096
+"""Rows that are read at once."""
 
-def net_share(job: Job) -> Array:
-    """Return the share (O,) of each target, between 0 and 1.
+
+@dataclass(frozen=True)
+class Shares:
+    """How much of its outputs a network adds to a linear path.
+
+    Parameters
+    ----------
+    target : ndarray (O,)
+        For each target, between 0 and 1.
+    nearer : ndarray (H - 1, O), optional
+        The same for each nearer step of a path that has them, divided by `target`: what the outputs
+        count there once they are multiplied by it. 0 where `target` is.
+    """
+
+    target: Array
+    nearer: Array | None = None
+
+
+def net_share(job: Job) -> Shares:
+    """Return the share of each target, and those at nearer steps.
 
     Parameters
     ----------
@@ -43,19 +66,81 @@ def net_share(job: Job) -> Array:
     """
     train, n_targets = job.dataset.train, job.net.n_outputs
     place = _places(train)
-    residuals, outputs = [], []
+    chosen, outputs = [], []
     for low, high in zip(ORIGINS, (*ORIGINS[1:], 2.0), strict=True):
         early = np.flatnonzero(place < low)
         later = np.flatnonzero((place >= low) & (place < high))
         if len(early) < FEWEST or not len(later):
             continue
-        rows = train.take(later)
-        residuals.append(rows.require_targets().reshape(-1, n_targets))
-        made = job.predict(_trained_again(job, train.take(early)), rows)
-        outputs.append(made.reshape(-1, n_targets))
-    if sum(map(len, outputs)) < FEWEST:
-        return np.zeros(n_targets)
-    return _best_share(*(np.concatenate(part).astype(float) for part in (residuals, outputs)))
+        chosen.append(later)
+        outputs.append(job.predict(_trained_again(job, train.take(early)), train.take(later)))
+    if not chosen or sum(each.size for each in outputs) < FEWEST * n_targets:
+        return _with_nearer(job, np.zeros(n_targets))
+    which, made = np.concatenate(chosen), np.concatenate(outputs).astype(float)
+    residuals = train.require_targets()[which].astype(float)
+    share = _best_share(residuals.reshape(-1, n_targets), made.reshape(-1, n_targets))
+    return _with_nearer(job, share, which, made)
+
+
+def _with_nearer(
+    job: Job, share: Array, which: Array | None = None, outputs: Array | None = None
+) -> Shares:
+    """Return shares with those of nearer steps, from the outputs (n, O) for the rows `which`."""
+    path, train = job.dataset.transform.linear, job.dataset.train
+    if path is None or not path.nearer:
+        return Shares(share)
+    nearer = np.zeros((len(path.nearer), len(share)))
+    if which is None or outputs is None or outputs.ndim != 2 or not share.any():
+        return Shares(share, nearer)
+    for place in range(len(nearer)):
+        ends = _rows_later(train, which, len(nearer) - place)
+        known = ends >= 0
+        if known.sum() < FEWEST:
+            continue
+        residuals = _left_of_nearer(job, place, which[known], ends[known])
+        own = _best_share(residuals, outputs[known])
+        nearer[place] = np.divide(own, share, out=np.zeros_like(own), where=share > 0)
+    return Shares(share, nearer)
+
+
+def _rows_later(rows: Rows, which: Array, steps: int) -> Array:
+    """Return for some rows the row (n,) that begins `steps` later in its series, or -1."""
+    origin = rows.origin or whole(len(rows))
+    width = int(origin.first.max()) + steps + 1
+    begins = origin.series * width + origin.first
+    order = np.argsort(begins, kind="stable")
+    wanted = begins[which] + steps
+    found = order[np.minimum(np.searchsorted(begins[order], wanted), len(order) - 1)]
+    return np.where(begins[found] == wanted, found, -1)
+
+
+def _left_of_nearer(job: Job, place: int, rows: Array, ends: Array) -> Array:
+    """Return what a nearer path leaves of the targets (n, O) of training rows, from the windows
+    `ends` that end as many steps before as it forecasts, in units of the outputs of the network."""
+    transform, train = job.dataset.transform, job.dataset.train
+    assert transform.linear is not None
+    path, names, left = transform.linear.nearer[place], transform.known.names, []
+    moved = slice(len(names), len(names) + len(transform.known.ahead))
+    for first in range(0, len(rows), PIECE):
+        part, late = (train.take(which[first : first + PIECE]) for which in (rows, ends))
+        X, later = np.asarray(part.X, float), np.array(late.X, float)
+        # What is known ahead of the time that is predicted is the same.
+        later[np.arange(len(later)), _last(late), moved] = X[np.arange(len(X)), _last(part), moved]
+        targets = transform.undo_targets(part.require_targets().astype(float), X, part.lengths)
+        own = transform.linear.logarithms(targets)
+        own = own - transform.path_targets(path, later, late.lengths)
+        if transform.by_window:
+            own = own / transform.window_scale(X, part.lengths).size
+        left.append(own)
+    residuals = np.concatenate(left)
+    scaling = transform.target_scaling
+    return residuals if scaling is None else residuals * scaling[1]
+
+
+def _last(rows: Rows) -> Array:
+    """Return the last step (N,) of rows X (N, T, I)."""
+    last = np.full(len(rows), rows.X.shape[1]) if rows.lengths is None else rows.lengths
+    return np.asarray(last - 1)
 
 
 def with_share(params: Params, share: Array) -> Params:

@@ -19,7 +19,8 @@ from hiddenstate.inference.predict import Answers, predictions_and_targets
 from hiddenstate.inference.score_intervals import of_answers
 from hiddenstate.jobs.base import Evaluation, Job, of_members
 from hiddenstate.jobs.held_out import HeldOut, series_name
-from hiddenstate.jobs.net_share import net_share, with_share
+from hiddenstate.jobs.net_share import Shares, net_share, with_share
+from hiddenstate.jobs.series_parts import parts_of_network
 from hiddenstate.jobs.snapshot_arrays import JobSnapshots, TrainingOutputs
 from hiddenstate.jobs.snapshot_limits import (
     SIGNAL_STEPS,
@@ -32,7 +33,7 @@ from hiddenstate.jobs.snapshot_limits import (
 from hiddenstate.metrics import baselines
 from hiddenstate.metrics.comparison import best_baseline
 from hiddenstate.metrics.scores import mean_of_last, mean_squared_error, r2, target_mean
-from hiddenstate.models.net import Net
+from hiddenstate.models.net import Net, Params
 from hiddenstate.system.typing import Array
 
 
@@ -70,10 +71,14 @@ class RegressJob(Job):
         share of the network beside a linear path."""
         results: dict[str, float] = {}
         arrays: dict[str, Array] = {}
+        shares: Shares | None = None
+        params: Params | None = None
         if self.dataset.transform.linear is not None:
-            share = net_share(self)
-            results["net_share"] = float(share.mean())
-            engine.restore(with_share(engine.export().params, share))
+            shares = net_share(self)
+            results["net_share"] = float(shares.target.mean())
+            params = engine.export().params
+            engine.restore(with_share(params, shares.target))
+            self._keep(shares)
         transform, train, test = self.dataset.transform, self.dataset.train, self.dataset.test
         if transform.target_scaling is None:
             results["last10_mse"] = mean_of_last(recent, 10)
@@ -81,7 +86,7 @@ class RegressJob(Job):
         else:
             results["train_loss"] = float(np.mean(recent))
         if self.dataset.source != "bundled" and test is not None and test.y is not None:
-            answers = self._test_predictions(engine, test)
+            answers = self._test_predictions(engine.export().params, test)
             outputs, target, last_value = answers.outputs, answers.target, answers.now
             each = self._answers_of_members(engine, test)
             if can_show_held_out(self):
@@ -97,6 +102,11 @@ class RegressJob(Job):
                 results["test_r2"] = fit
             scores: dict[str, Any] = {**forecast_scores(transform, answers, train)}
             results |= {f"test_{n}" if n == "mase" else n: v for n, v in scores.items()}
+            if shares is not None and params is not None:
+                results |= self._alone(params, test)
+                parts = parts_of_network(transform, answers, shares.target)
+                self.part_of_series, results["net_part"] = parts.by_name(test), parts.mean
+                arrays |= parts.arrays(test)
             plain = last_value
             if plain is None:
                 y = transform.undo_targets(train.require_targets(), train.X, train.lengths)
@@ -106,6 +116,19 @@ class RegressJob(Job):
             results |= of_answers(transform, answers, train, results, best, "test_")
         return Evaluation(results, arrays)
 
+    def _keep(self, shares: Shares) -> None:
+        """Put the shares at nearer steps into the linear path, which the model keeps."""
+        transform = self.dataset.transform
+        if shares.nearer is not None and transform.linear is not None:
+            path = replace(transform.linear, nearer_share=shares.nearer)
+            self.dataset = replace(self.dataset, transform=replace(transform, linear=path))
+
+    def _alone(self, params: Params, test: Rows) -> dict[str, float]:
+        """Return the error of the network alone, whose outputs `params` count in full."""
+        answers = self._test_predictions(params, test)
+        error = mean_squared_error(answers.outputs, answers.target)
+        return {"net_mse": error} if np.isfinite(error) else {}
+
     def _answers_of_members(self, engine: Engine, test: Rows) -> list[Answers]:
         """Return the predictions of each member on the test rows; nothing of a single net."""
         if self.net.recurrent.members == 1:
@@ -114,9 +137,9 @@ class RegressJob(Job):
         rows = replace(test, y=y)
         return [predictions_and_targets(*member, rows, {}) for member in self.members(engine)]
 
-    def _test_predictions(self, engine: Engine, test: Rows) -> Answers:
+    def _test_predictions(self, params: Params, test: Rows) -> Answers:
         """Return predictions and targets; a carried state continues from the training rows."""
-        model = self.fitted(engine.export().params)
+        model = self.fitted(params)
         predictor = make_predictor(model, "cpu", self.config.training.threads)
         state = predictor.follow(self.dataset.X, {})[1] if self.stateful else {}
         y = model.transform.undo_targets(test.require_targets(), test.X, test.lengths)

@@ -1,4 +1,7 @@
-"""Compares the main result of a run with that of a prediction that needs no network."""
+"""Compares the main result of a run with that of a prediction that needs no network.
+
+What answers is the network or, in a forecast to which it adds nothing, the linear path alone.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -16,6 +19,10 @@ BASELINES = {
     "autoencode": "baseline_mse",
 }
 """The result of each job's baseline on the test rows."""
+
+
+NETWORK, PATH = "the network", "the linear path"
+"""What may answer."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +44,9 @@ class Baseline:
     interval : Interval, optional
         Of the result, on few rows.
     gain : tuple of float, optional
-        Interval of how much better the network is, on the same rows.
+        Interval of how much better what answers is, on the same rows.
+    who : str
+        What answers.
     """
 
     name: str
@@ -49,16 +58,17 @@ class Baseline:
     other_entry: Entry
     interval: Interval | None = None
     gain: Ends | None = None
+    who: str = NETWORK
 
     @property
     def better(self) -> bool:
-        """Whether the network is better, in the digits that are written and beyond chance."""
+        """Whether what answers is better, in the digits that are written and beyond chance."""
         better = self.value > self.other if self._more_is_better else self.value < self.other
         return better and self._differs and not self.by_chance
 
     @property
     def worse(self) -> bool:
-        """Whether the network is worse, in the digits that are written and beyond chance."""
+        """Whether what answers is worse, in the digits that are written and beyond chance."""
         worse = self.value < self.other if self._more_is_better else self.value > self.other
         return worse and self._differs and not self.by_chance
 
@@ -83,19 +93,22 @@ class Baseline:
 
     def in_words(self) -> str:
         """Return the comparison as a sentence."""
-        other = written(self.other, self.entry.kind)
-        sentence = f"Without a network, {self.method} reaches {other}"
+        method, who = f"Without a network, {self.method}", self.who
+        if who != NETWORK:
+            method = self.method[0].upper() + self.method[1:]
+            who += ", which answers alone,"
+        sentence = f"{method} reaches {written(self.other, self.entry.kind)}"
         if self.by_chance and self._differs:
-            return f"{sentence}: the network is no better, as {self._within()}."
+            return f"{sentence}: {who} is no better, as {self._within()}."
         if not self.better:
-            return f"{sentence}: the network is {'worse' if self.worse else 'no better'}."
+            return f"{sentence}: {who} is {'worse' if self.worse else 'no better'}."
         if self._more_is_better:
             return f"{sentence}."
         lower = 100 * skill(self.value, self.other)
-        return f"{sentence}; the error of the network is {lower:.1f} % lower."
+        return f"{sentence}; the error of {who} is {lower:.1f} % lower."
 
     def verdict(self) -> str:
-        """Return in few words that the network is worse, or only better or worse by chance."""
+        """Return in few words that what answers is worse, or only better or worse by chance."""
         if self.worse:
             return f"worse than {self.short}"
         # A forecast in whose digits nothing differs states that the network adds nothing.
@@ -103,13 +116,14 @@ class Baseline:
         return f"no better than {self.short}" if equal else ""
 
     def warning(self) -> str:
-        """Return the same with both values, as the end of "the network is ..."; else nothing."""
+        """Return the same with both values, as the end of "the network is ..." or of what else
+        answers; else nothing."""
         if not self.verdict():
             return ""
         value, other = (written(number, self.entry.kind) for number in (self.value, self.other))
         within = "" if self.worse or value == other else f"; {self._within()}"
-        sentence = f"{self.verdict()}: {self.entry.title} {value}, without a network {other}"
-        return sentence + within
+        without = "without a network" if self.who == NETWORK else self.short
+        return f"{self.verdict()}: {self.entry.title} {value}, {without} {other}{within}"
 
     def _within(self) -> str:
         drawn = "" if self.interval is None else f" of {self.interval.units_in_words()}"
@@ -178,12 +192,20 @@ def compare(job: str, results: Mapping[str, Any], options: Mapping[str, Any]) ->
     return _compared(job, key, (key, results), other, method, short)
 
 
+def who_answers(job: str, results: Mapping[str, Any]) -> str:
+    """Return what answers; of runs before 0.6 the network, also where its share is 0."""
+    alone = job == "regress" and "net_mse" in results and results.get("net_share") == 0
+    return PATH if alone else NETWORK
+
+
 def best_baseline(job: str, results: Mapping[str, Any]) -> str:
-    """Return the key of the best of the baselines that `results` has."""
-    best = BASELINES[job]
+    """Return the key of the best of the baselines that `results` has; what answers is none."""
+    best, answers = BASELINES[job], who_answers(job, results)
     if results.get(CONVOLUTIONS, 0) > results.get(best, math.inf):
         return CONVOLUTIONS
     for name in FORECASTS:
+        if answers == PATH and name == "linear_mse":
+            continue
         if job == "regress" and results.get(name, math.inf) < results.get(best, -math.inf):
             best = name
     return best
@@ -248,4 +270,5 @@ def _compared(
         entry_of(other, job),
         interval_of(name, scores),
         ends_of("gain", scores),
+        who_answers(job, scores),
     )

@@ -175,6 +175,19 @@ GLOSSARY: dict[str, Entry] = {
         "the best one in a rolling origin within the training rows; 0 if the network gained "
         "nothing there. The mean over the targets.",
     ),
+    "net_part": Entry(
+        "part of the network",
+        "How much of the changes from the last known values to the forecasts comes from the "
+        "network, from 0 to 1: with n what the network adds and c the change that the linear path "
+        "forecasts, sum |n| / (sum |n| + sum |c|) over the test targets of a series; averaged over "
+        "the series and the targets.",
+        "share",
+    ),
+    "net_mse": Entry(
+        "error of the network alone",
+        "Mean squared error, on the same test targets, if all of the output of the network was "
+        "added to the linear path, whatever its share.",
+    ),
     "classify/net_share": Entry(
         "share of the network",
         "Share of the network, from 0 to 1, in the probabilities of the classes; the rest is that "

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 AXES = {
     "A": "training rows shown before training, at most `n_shown`",
+    "B": "series with held-out steps, at most 200",
     "C": "classes",
     "E": "evaluated test rows followed over training, at most 200, evenly spread",
     "D": "drawn targets of held-out series, at most 6",

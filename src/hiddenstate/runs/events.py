@@ -85,6 +85,8 @@ class EndEvent(TypedDict):
     seasonal_mse: NotRequired[float]
     linear_mse: NotRequired[float]
     net_share: NotRequired[float]
+    net_part: NotRequired[float]
+    net_mse: NotRequired[float]
     last10_mse: NotRequired[float]
     last100_mse: NotRequired[float]
 

@@ -275,6 +275,25 @@ class RegressFinal(RegressHeldOut, total=False):
             "correlation of residuals with those 1 to 20 steps later; NaN for too few pairs",
         ),
     ]
+    series_name: Annotated[
+        Array,
+        ArraySpec(
+            "i",
+            "B 40",
+            "the names of the series of forecasts beside a linear path, if they are several, as "
+            "Unicode code points, then 0",
+            "series",
+        ),
+    ]
+    series_part: Annotated[
+        Array,
+        ArraySpec(
+            "f",
+            "B O",
+            "the part of the network, from 0 to 1, in the held-out forecasts of each",
+            "series",
+        ),
+    ]
 
 
 class RegressSnapshot(TypedDict, total=False):

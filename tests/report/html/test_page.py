@@ -201,7 +201,7 @@ def test_the_main_result_is_compared_with_its_baseline(
     assert f"{100 * accuracy:.2f} % of 30 test rows correct" in text
     assert "Without a network, always predicting the most frequent class reaches 33.33 %" in text
     assert "principal components reaches" in pages["autoencode"].text
-    assert "Without a network, the linear path alone reaches" in pages["forecast"].text
+    assert "the error of the linear path, which answers alone, is" in pages["forecast"].text
 
 
 def test_a_page_describes_data_network_and_options(

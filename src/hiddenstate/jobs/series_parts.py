@@ -1,0 +1,84 @@
+"""What part of the forecasts of each series comes from the network, and what from the linear path.
+
+Of a forecast p + n, where p is the linear path and n what the network adds, the path makes the
+change from the last known value l to p, and the network the change from p to p + n. The part of the
+network is sum |n| / (sum |n| + sum |p - l|), over the held-out forecasts of a series.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hiddenstate.data import Rows
+from hiddenstate.data.origin import whole
+from hiddenstate.data.prepare.transform import Transform
+from hiddenstate.inference.predict import Answers
+from hiddenstate.jobs.held_out import letters, series_name
+from hiddenstate.system.typing import Array
+
+MOST_SERIES = 200
+"""Series whose parts are kept."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The part of the network in the forecasts of S series.
+
+    Parameters
+    ----------
+    series : ndarray (S,)
+        Numbers of the series in the data.
+    part : ndarray (S, O)
+        From 0 to 1, for each target.
+    """
+
+    series: Array
+    part: Array
+
+    @property
+    def mean(self) -> float:
+        """The mean over series and targets."""
+        return float(self.part.mean())
+
+    def by_name(self, rows: Rows) -> dict[str, float]:
+        """Return the part in each of the first `MOST_SERIES` series, the mean over targets, by the
+        name that the series has in `rows`; nothing of a single series."""
+        if len(self.series) < 2:
+            return {}
+        names = [series_name(rows, number) for number in self.series[:MOST_SERIES].tolist()]
+        return dict(zip(names, self.part.mean(axis=1).tolist(), strict=False))
+
+    def arrays(self, rows: Rows) -> dict[str, Array]:
+        """Return the same as a run keeps it, for each target."""
+        if len(self.series) < 2:
+            return {}
+        kept = self.series[:MOST_SERIES].tolist()
+        return {
+            "series_name": np.stack([letters(series_name(rows, number)) for number in kept]),
+            "series_part": self.part[: len(kept)],
+        }
+
+
+def parts_of_network(transform: Transform, answers: Answers, share: Array) -> Parts:
+    """Return the part of the network in forecasts beside a linear path.
+
+    Parameters
+    ----------
+    transform : Transform
+    answers : Answers
+        Forecasts with the network.
+    share : ndarray (O,)
+        Share of the network; where it is 0, so is its part.
+    """
+    origin = answers.rows.origin or whole(len(answers.rows))
+    path = transform.linear_targets(answers.rows.X)
+    assert path is not None
+    assert answers.now is not None
+    alone = path[answers.row, answers.step]
+    numbers, place = np.unique(origin.series[answers.row], return_inverse=True)
+    sizes = np.zeros((2, len(numbers), len(share)))
+    np.add.at(sizes[0], place, np.abs(answers.outputs - alone))
+    np.add.at(sizes[1], place, np.abs(alone - answers.now))
+    total = sizes.sum(axis=0)
+    part = np.divide(sizes[0], total, out=np.zeros_like(total), where=total > 0)
+    return Parts(numbers, np.where(share > 0, part, 0.0))
