@@ -1,4 +1,11 @@
-"""The seasons of series: the steps after which their values repeat."""
+"""The seasons of series: the steps after which their values repeat.
+
+A series that repeats after k steps has lines in its periodogram at the frequencies j / k. Cut to a
+whole number of periods, these are single ordinates, and each is compared with the mean of the
+ordinates around it, which belong to no such line (a local F test of harmonics, as in Thomson, Proc.
+IEEE 70, 1982, section XIII). Trends, random walks and autoregressions have smooth spectra, so that
+their ordinates are about as large as those around them.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +18,27 @@ Floats = NDArray[np.float64]
 
 Why = Literal["of the calendar", "of the data", "as given", "none"]
 """Where seasons come from."""
+
+ALPHA, WEAK = 0.005, 0.02
+"""Levels of significance: over all periods that are tried, and of one that the calendar names."""
+
+SURE = 1e-6
+"""A season of the calendar that is as unlikely as this by chance is kept whatever else is found."""
+
+NEAR = 6
+"""Ordinates on each side of a line that it is compared with."""
+
+HARMONICS = 6
+"""Most lines of a season that are taken together."""
+
+MOST_SERIES, MOST_STEPS = 24, 8192
+"""Most series, evenly chosen, and last steps of each, that are looked at."""
+
+LONGER = 4
+"""Seasons of the data have at most so many times the steps of the calendar's longest one."""
+
+EXPLAINS = 0.66
+"""Share of what a season explains from which on its divisor is the main season."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +69,9 @@ def find_seasons(
 ) -> Seasons:
     """Return the seasons of training series.
 
+    Seasons of the calendar need weak evidence; one of the data takes their place if it explains
+    twice as much and theirs are not certain.
+
     Parameters
     ----------
     series : sequence of ndarray (T_i, O)
@@ -50,13 +81,216 @@ def find_seasons(
     given : tuple of int, optional
         The seasons to return, whatever the series show; empty: none.
     most : int, optional
-        Seasons are below it.
+        Seasons are below it. Two periods always fit into the longest series.
     """
     if given is not None:
         return Seasons(given, "as given" if given else "none")
-    longest = max((len(values) for values in series), default=0)
-    season = season_of(series, longest if most is None else most)
-    return Seasons((season,), "of the data") if season else Seasons()
+    evidence = _Evidence(series)
+    top = evidence.longest // 2
+    top = top if most is None else min(top, most - 1)
+    found: tuple[int, ...] = ()
+    for k in (k for k in calendar if k <= top):
+        if evidence.log_p(k, found) < np.log(WEAK):
+            found = (*found, k)
+    if found and evidence.log_p(found[0]) < np.log(SURE):
+        return Seasons(found, "of the calendar")
+    own = evidence.search(min(top, LONGER * max(calendar)) if calendar else top)
+    if own and (not found or evidence.explained(own[0]) > 2 * evidence.explained(found[0])):
+        why: Why = "of the calendar" if set(own) <= set(calendar) else "of the data"
+        return Seasons(own, why)
+    return Seasons(found, "of the calendar" if found else "none")
+
+
+class _Evidence:
+    """How sure it is that series repeat after k steps."""
+
+    def __init__(self, series: Sequence[Floats]) -> None:
+        each = [
+            _level(column)
+            for values in series
+            for column in _without_gaps(values[-MOST_STEPS:].astype(np.float64)).T
+        ]
+        each = [values for values in each if values.any()]
+        self.longest = max((len(values) for values in each), default=0)
+        chosen = np.unique(np.linspace(0, len(each) - 1, MOST_SERIES).astype(int)) if each else ()
+        self.each = [each[i] for i in chosen]
+        self.mean: Floats | None = None
+        if len(each) > 1:  # the last steps of all series are taken to be of the same time
+            total, n = np.zeros(self.longest), np.zeros(self.longest)
+            for values in each:
+                total[-len(values) :] += values / values.std()
+                n[-len(values) :] += 1
+            self.mean = _level(total / n)
+        self._cached: dict[tuple[int, ...], float] = {}
+
+    def log_p(self, k: int, known: tuple[int, ...] = ()) -> float:
+        """Return the logarithm of the chance that series without a season of `k` steps look so.
+
+        A quarter of the series show it, or their mean. What repeats after one of `known` steps
+        already does not count.
+        """
+        key = (k, *known)
+        if key not in self._cached:
+            logs = sorted(_log_p(values, k, known) for values in self.each)
+            place = -(-len(logs) // 4)  # p-values in any dependence (Rueger, Metrika 25, 1978)
+            log = logs[place - 1] + np.log(len(logs) / place) if logs else 0.0
+            if self.mean is not None:
+                log = min(log, _log_p(self.mean, k, known)) + np.log(2)
+            self._cached[key] = min(log, 0.0)
+        return self._cached[key]
+
+    def explained(self, k: int) -> float:
+        """Return the share of the variance that the means over a season explain, adjusted."""
+        return _explained_by_means(self._clearest(k), k)
+
+    def search(self, top: int) -> tuple[int, ...]:
+        """Return the seasons of at most `top` steps that the data shows by itself."""
+        periods = _periods(top, self.longest)
+        if not periods:
+            return ()
+        limit = np.log(ALPHA / len(periods))
+        best = min(periods, key=self.log_p)
+        if self.log_p(best) > limit:
+            return ()
+        best = self._shortest(self._sharpest(best, top, limit), limit)
+        longer = [k for k in periods if k % best == 0 and k > best]
+        longest = min(longer, key=lambda k: self.log_p(k, (best,)), default=None)
+        if longest is not None and self.log_p(longest, (best,)) < limit:
+            return best, self._divisor(longest, (best,), limit)
+        shorter = [k for k in range(3, best // 5 + 1) if best % k == 0 and self.log_p(k) < limit]
+        part = max(shorter, key=self.explained, default=0)
+        also = part and self.explained(part) > 0.1 * self.explained(best)
+        return (best, part) if also else (best,)  # the days of a week that differs more
+
+    def _clearest(self, k: int) -> Floats:
+        """Return the series that shows a season of `k` steps best."""
+        each = self.each if self.mean is None else [*self.each, self.mean]
+        return min(each, key=lambda values: _log_p(values, k))
+
+    def _sharpest(self, k: int, top: int, limit: float) -> int:
+        """Return the period about `k` whose lines leave least of all steps of a series."""
+        values = self._clearest(k)
+        harmonics, logs = _lines(values, k)
+        order = np.argsort(logs, kind="stable")[:HARMONICS]
+        sure = logs[order] < np.log(0.05 / len(logs))
+        lines = harmonics[order[: max(1, int(sure.sum()))]]
+        reach = k * k // (2 * len(values)) + 1  # half the resolution of the periodogram
+        near = range(max(2, int(2 * lines.max()), k - reach), min(top, k + reach) + 1)
+        likely = [each for each in near if self.log_p(each) < limit] or [k]
+        return min(likely, key=lambda each: _left_by_lines(values, each, lines))
+
+    def _shortest(self, k: int, limit: float) -> int:
+        """Return the shortest season of which `k` is a multiple and that explains about as much;
+        one of 2 steps must explain nearly as much."""
+        whole = self.explained(k)
+        for parts in range(k // 2, 1, -1):
+            part = round(k / parts)
+            least = 0.9 if part == 2 else EXPLAINS
+            if self.log_p(part) < limit and self.explained(part) >= least * whole:
+                return part
+        return k
+
+    def _divisor(self, k: int, known: tuple[int, ...], limit: float) -> int:
+        """Return the shortest multiple of `known[-1]` that divides `k` and is significant."""
+        parts = (part for part in range(2 * known[-1], k, known[-1]) if k % part == 0)
+        return next((part for part in parts if self.log_p(part, known) < limit), k)
+
+
+def _periods(top: int, n: int) -> list[int]:
+    """Return the periods to try: all up to 200 steps, then as close as the n steps resolve."""
+    periods, k = [], 2
+    while k <= top:
+        periods.append(k)
+        k += max(1, k * k // (4 * n)) if k > 200 else 1
+    return periods
+
+
+def _log_p(values: Floats, k: int, known: tuple[int, ...] = ()) -> float:
+    """Return the logarithm of the chance of the lines of a period in a series (T,).
+
+    By the largest of them, and by the first few together (Fisher), of which the ordinates that they
+    are compared with overlap.
+    """
+    if len(values) < 2 * k:
+        return 0.0
+    _, logs = _lines(values, k, known)
+    if not len(logs):
+        return 0.0
+    first = logs[:HARMONICS]
+    largest = logs.min() + np.log(len(logs))
+    together = _log_gamma_tail(-0.8 * float(first.sum()), len(first))
+    return float(min(0.0, min(largest, together) + np.log(2)))
+
+
+def _lines(values: Floats, k: int, known: tuple[int, ...] = ()) -> tuple[NDArray[np.int64], Floats]:
+    """Return the numbers of the lines of a period (L,), and for each the logarithm of the chance
+    of its height; without those of the periods `known`."""
+    m = len(values) // k
+    n = m * k
+    power = np.abs(np.fft.rfft(_detrended(values[-n:]))) ** 2
+    power += 1e-18 * power.sum() + 1e-300
+    line = np.arange(1, k // 2 + 1)
+    for period in known:  # j / k is i / period
+        line = line[line * period % k != 0]
+    between = np.arange(len(power)) % m > 0
+    free = np.flatnonzero(between)
+    around = np.searchsorted(free, line * m)[:, None] + np.arange(-NEAR, NEAR)
+    has = (around >= 0) & (around < len(free))
+    heights = np.where(has, power[free[np.clip(around, 0, len(free) - 1)]], 0)
+    count = has.sum(axis=1)
+    ratio = power[line * m] / (heights.sum(axis=1) / count)
+    ratio = np.where(2 * line == k, ratio / 2, ratio)  # the last ordinate is a single square
+    return line, -count * np.log1p(ratio / count)  # F with 2 and 2 count degrees of freedom
+
+
+def _log_gamma_tail(x: float, n: int) -> float:
+    """Return the logarithm of the chance that the sum of n exponential numbers is above `x`."""
+    i = np.arange(n)
+    factorials = np.concatenate([[0], np.log(np.arange(1, n)).cumsum()])
+    terms = i * np.log(max(x, 1e-300)) - factorials - x
+    largest = float(terms.max())
+    return min(0.0, largest + float(np.log(np.exp(terms - largest).sum())))
+
+
+def _left_by_lines(values: Floats, k: int, lines: NDArray[np.int64]) -> float:
+    """Return the sum of squares of all steps that a line and sines of a period leave."""
+    angle = 2 * np.pi / k * lines * np.arange(len(values))[:, None]
+    t = np.linspace(-1, 1, len(values))
+    waves = np.concatenate(
+        [np.stack([np.ones_like(t), t], axis=1), np.cos(angle), np.sin(angle)], axis=1
+    )
+    products = waves.T @ waves + 1e-9 * len(values) * np.eye(waves.shape[1])
+    fit = np.linalg.solve(products, waves.T @ values)
+    return float(((values - waves @ fit) ** 2).sum())
+
+
+def _explained_by_means(values: Floats, k: int) -> float:
+    """Return the adjusted share of the variance of the last dozen periods that means explain."""
+    values = _detrended(values[-max(12 * k, 48) :])
+    n, phase = len(values), np.arange(len(values)) % k
+    if n < k + 2:
+        return 0.0
+    means = np.bincount(phase, values, k) / np.bincount(phase, minlength=k)
+    rest, whole = float(((values - means[phase]) ** 2).sum()), float((values**2).sum())
+    return 1 - rest / (n - k) * (n - 1) / whole if whole > 0 else 0.0
+
+
+def _level(values: Floats) -> Floats:
+    """Return a series (T,) without its line and its outliers; zeros if nothing is left."""
+    rest = _detrended(values)
+    size = float(np.abs(values).max(initial=0))
+    if not np.abs(rest).max(initial=0) > 1e-9 * size:
+        return np.zeros_like(rest)
+    middle = float(np.median(rest))
+    spread = 1.4826 * float(np.median(np.abs(rest - middle)))
+    return rest.clip(middle - 4 * spread, middle + 4 * spread) if spread > 0 else rest
+
+
+def _detrended(values: Floats) -> Floats:
+    """Return a series (T,) without its mean and its line."""
+    t = np.arange(len(values)) - (len(values) - 1) / 2
+    rest = values - (values.sum() / len(values) if len(values) else 0)
+    return rest - t * (t @ rest) / max(float(t @ t), 1.0)
 
 
 def season_of(series: Sequence[Floats], most: int) -> int | None:
