@@ -247,3 +247,44 @@ def test_inspect_names_static_columns_and_those_known_ahead(cli, tmp_path):
         assert words in done.out
     assert "--missing" not in done.out
     assert "--future price,holiday --static region" in done.out
+
+
+def dated(path: Path, days: list[str], head: str = "date,price,sales", known: int = 0) -> Path:
+    """A series whose sales follow a price; the last days, after `known` of them, have none."""
+    lines = [head]
+    for i, day in enumerate(days):
+        price = 10 - 3 * (i % 5 == 2)
+        sales = "" if known and i >= known else f"{40 - 2 * price + i % 7}"
+        lines.append(f"{day},{price},{sales}"[: None if "sales" in head else -len(sales) - 1])
+    path.write_text("\n".join([*lines, ""]))
+    return path
+
+
+def test_dates_of_a_file_are_compared_though_a_day_of_the_history_is_missing(cli, tmp_path):
+    days = [str(np.datetime64("2024-01-01") + i) for i in range(90)]
+    dated(tmp_path / "own.csv", days[:60] + days[61:])
+    options = ("--target", "sales", "--horizon", 1, "--future", "price", "--window", 8)
+    assert cli("regress", "own.csv", *options, *OFF, "--max-steps", 5).code == 0
+
+    def forecast(*days: str):
+        dated(tmp_path / "after.csv", [*days], "date,price")
+        return cli("forecast", "last", "--future", "after.csv", "--horizon", 3, "--level", "none")
+
+    written = ["31.03.2024", "01.04.2024", "02.04.2024"]
+    done = forecast("30.03.2024", *written)  # rows up to the last day are left out
+    assert [row["time"] for row in rows_of(done.out)] == written, done.err
+    refused = {
+        ("2031-05-01", "2031-05-02", "2031-05-03"): "2031-05-01, expected 2024-03-31",
+        ("2024-03-31", "2024-04-02", "2024-04-03"): "2024-04-02, expected 2024-04-01",
+        ("7", "8", "9"): "times such as 7 cannot be compared with the last target, which is at",
+    }
+    for given, message in refused.items():
+        done = forecast(*given)
+        assert (done.code, done.out) == (2, "")
+        assert message in done.err
+        assert done.err.count("\n") == 1
+    dated(tmp_path / "own.csv", [day for i, day in enumerate(days) if i % 7 in (0, 1, 4)])
+    assert cli("regress", "own.csv", *options, *OFF, "--max-steps", 5).code == 0
+    done = forecast("2024-03-31", "2024-04-02", "2024-04-09")
+    assert [row["time"] for row in rows_of(done.out)] == ["2024-03-31", "2024-04-02", "2024-04-09"]
+    assert "the series has no regular step, so its times are only known to be later" in done.err

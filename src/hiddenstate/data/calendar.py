@@ -206,6 +206,21 @@ class Calendar:
         return self.form.written(moments.local, moments.offset)
 
 
+@dataclass(frozen=True)
+class Dates:
+    """The dates of n rows, how they are written, and their calendar; None if not regular."""
+
+    moments: Moments
+    form: Form
+    order: str | None = None
+    calendar: Calendar | None = None
+
+    @property
+    def zoned(self) -> bool:
+        """Whether the dates are written with an offset."""
+        return bool(self.form.zone)
+
+
 def _months(local: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the months since 1970 of local times (n,)."""
     return (local // DAY).astype("M8[D]").astype("M8[M]").astype(np.int64)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hiddenstate.data.calendar import Calendar, Moments
+from hiddenstate.data.calendar import Calendar, Dates, Moments
 from hiddenstate.system.typing import Array
 
 
@@ -23,10 +23,8 @@ class Table:
         The row of the file that each step was read from, from 0; None if steps are not rows.
     times : ndarray (n,), optional
         The time of each row of the file or, without `order`, of each step.
-    moments : Moments, optional
-        The times as moments, if they are dates.
-    calendar : Calendar, optional
-        The calendar of the times, if they are regular.
+    dates : Dates, optional
+        The same times, if they are dates.
     n_rows : int, optional
         Rows of the file, of which later rows are steps that were missing; None if there are none.
     """
@@ -34,8 +32,7 @@ class Table:
     starts: Array | None = None
     order: Array | None = None
     times: Array | None = None
-    moments: Moments | None = None
-    calendar: Calendar | None = None
+    dates: Dates | None = None
     n_rows: int | None = None
 
     def lengths(self) -> Array:
@@ -57,7 +54,14 @@ class Table:
 
     def moments_of(self, series: Array, steps: Array) -> Moments | None:
         """Return the moment of each step (n,); None if the file has no dates."""
-        return None if self.moments is None else self.moments.take(self._places(series, steps))
+        if self.dates is None:
+            return None
+        return self.dates.moments.take(self._places(series, steps))
+
+    @property
+    def calendar(self) -> Calendar | None:
+        """The calendar of the times; None without dates, or without a regular step."""
+        return None if self.dates is None else self.dates.calendar
 
     def _places(self, series: Array, steps: Array) -> Array:
         rows = self.rows(series, steps)

@@ -18,7 +18,7 @@ LAST_YEAR = 9999
 """The last year that dates have."""
 
 _SHAPE = re.compile(
-    r"(?P<date>\d+(?:[-/.]\d+)*)?(?P<between>T|,?\s+)?"
+    r"(?P<date>\d+(?:[-/.]\d+)*(?=$|T|,|\s))?(?P<between>T|,?\s+)?"
     r"(?:(?P<hour>\d{1,2}):\d{2}(?P<second>:\d{2})?(?:\.(?P<part>\d{1,6}))?"
     r"(?P<half>\s*[ap]m)?(?P<zone>\s*(?:Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?))?)?",
     re.IGNORECASE | re.ASCII,

@@ -10,26 +10,40 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.data import SequenceDataset
+from hiddenstate.data.calendar import Moments
 from hiddenstate.data.origin import Table, whole
 from hiddenstate.data.prepare.encoding import on_circles
 from hiddenstate.data.readers.columns import Columns
-from hiddenstate.data.readers.dates import timestamps
 from hiddenstate.data.readers.open import read_like
 from hiddenstate.errors import DataError, OptionError, count, listed, printable
-from hiddenstate.inference.target_times import times_after
+from hiddenstate.inference.target_times import LaterTimes, is_same_moment
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.system.typing import Array
 
-NOT_OF_FILE = ("target", "input", "horizon", "future", "static", "window", "stride", "drop")
+NOT_OF_FILE = (
+    *("target", "input", "horizon", "future", "static", "window", "stride", "drop", "every"),
+)
 """Options of the training data that a file with columns known ahead is not read with."""
 
 
 @dataclass(frozen=True)
 class After:
-    """What is known after one series: values (F, K) and the times of these steps, if known."""
+    """What is known after one series: values (F, K) and the times of these steps, if known.
+
+    `moments` are the times as moments, if they are dates, and `zoned` is whether those are written
+    with an offset.
+    """
 
     values: Array
     times: Array | None = None
+    moments: Moments | None = None
+    zoned: bool = False
+
+    def begin(self, step: int) -> "After":
+        """Return what is known from a step on."""
+        times = None if self.times is None else self.times[step:]
+        moments = None if self.moments is None else self.moments.take(slice(step, None))
+        return After(self.values[step:], times, moments, self.zoned)
 
 
 class FutureRows:
@@ -54,7 +68,6 @@ class FutureRows:
         self._columns = transform.known.columns
         origin = dataset.train.origin or whole(len(dataset.train))
         self._table, self._series = origin.table, origin.series
-        self._order = transform.reading.get("dates")
 
     def own(self, horizon: int) -> list[After]:
         """Return the steps of the data after the last known target of each series.
@@ -65,8 +78,8 @@ class FutureRows:
         ends = np.full(len(rows), rows.X.shape[1]) if rows.lengths is None else rows.lengths
         found = []
         for i, (first, end) in enumerate(zip(self._lengths, ends.tolist(), strict=True)):
-            times = self._times(i, np.arange(first, end))
-            after = After(np.asarray(rows.X[i, first:end][:, self._ahead], float), times)
+            values = np.asarray(rows.X[i, first:end][:, self._ahead], float)
+            after = _with_times(values, self._table, int(self._series[i]), np.arange(first, end))
             found.append(after if end - first >= horizon else self._continued(i, horizon) or after)
         return found
 
@@ -74,17 +87,16 @@ class FutureRows:
         """Return the calendar of the steps after a series; None if it does not follow."""
         encodings = {e.column: e for e in self._model.transform.encodings}
         own = [encodings.get(column) for column in self._columns]
-        before = self._times(i, np.arange(max(0, self._lengths[i] - 30), self._lengths[i]))
-        if before is None or len(own) != 1 or own[0] is None or not own[0].calendar:
+        later = self._later(i)
+        if later is None or len(own) != 1 or own[0] is None or not own[0].calendar:
             return None
-        times = times_after(before, np.arange(1, horizon + 1), self._order)
-        stamps = None
-        if not any(time is None for time in times):
-            stamps = timestamps(_texts(*times.tolist()), self._order)
-        if stamps is None:
+        steps = np.arange(1, horizon + 1)
+        moments = later.moments(steps)
+        if moments is None:
             return None
+        stamps = moments.utc if self._zoned else moments.local
         values = on_circles(stamps.view("M8[us]"), own[0].calendar)
-        return After(values.astype(float), times)
+        return After(values.astype(float), later.times(steps), moments, self._zoned)
 
     def read(
         self, name: str, changes: Mapping[str, Any], columns: Columns | None = None
@@ -98,7 +110,7 @@ class FutureRows:
         OptionError
             If the model reads no columns known ahead.
         DataError
-            If the file lacks a column or a series.
+            If the file lacks a column or a series, or its times cannot be compared.
         """
         if not self._ahead:
             raise OptionError(
@@ -106,6 +118,7 @@ class FutureRows:
             )
         transform = self._model.transform
         reading = {n: v for n, v in transform.reading.items() if n not in NOT_OF_FILE}
+        changes = {n: v for n, v in changes.items() if n not in NOT_OF_FILE}
         encodings = tuple(e for e in transform.encodings if e.column in self._columns)
         calendars = {e.column for e in encodings if e.calendar}
         if inputs := tuple(column for column in self._columns if column not in calendars):
@@ -116,19 +129,23 @@ class FutureRows:
         which = [features.index(feature) for feature in self._features]
         rows = dataset.train
         ids = None if rows.ids is None else [str(each) for each in rows.ids.tolist()]
+        table = rows.origin.table if rows.origin else None
         found = []
-        for i, first in enumerate(self._lengths):
+        for i in range(len(self._lengths)):
             number = 0 if ids is None else self._place(i, ids, where)
             n = rows.X.shape[1] if rows.lengths is None else int(rows.lengths[number])
             values = np.asarray(rows.X[number, :n][:, which], float)
-            times = _times_of(rows.origin.table if rows.origin else None, number, np.arange(n))
-            last = self._times(i, np.array([first - 1]))
-            begin = _first_later(last, times, self._order)
-            found.append(After(values[begin:], None if times is None else times[begin:]))
+            after = _with_times(values, table, number, np.arange(n))
+            found.append(after.begin(self._first_later(i, after, where)))
         return found
 
-    def check(self, after: Sequence[After], horizon: int, source: str | None) -> None:
+    def check(self, after: Sequence[After], horizon: int, source: str | None) -> tuple[str, ...]:
         """Refuse too few steps after a series, missing values, and times that do not follow.
+
+        Returns
+        -------
+        tuple of str
+            What could not be checked.
 
         Raises
         ------
@@ -136,9 +153,10 @@ class FutureRows:
             With the series, what was expected and what is there.
         """
         where = printable(self._dataset.name if source is None else source)
+        unchecked = 0
         for i, each in enumerate(after):
             of = self._name(i)
-            self._check_times(i, each, horizon, where)
+            unchecked += not self._check_times(i, each, horizon, where)
             if len(each.values) < horizon:
                 raise DataError(f"{where}: {self._too_few(i, len(each.values), horizon, source)}")
             if self._model.transform.missing in ("error", "drop"):
@@ -150,6 +168,17 @@ class FutureRows:
                         at = printable(each.times[step], 40)
                     name = printable(self._features[feature], 40)
                     raise DataError(f"{where}: {name} is missing at {at}{of}; fill it in")
+        if not unchecked or self._table is None or self._table.times is None:
+            return ()
+        of = f"{unchecked} of {len(after)} series have" if len(after) > 1 else "the series has"
+        return (
+            f"{where}: {of} no regular step, so its times are only known to be later than the last",
+        )
+
+    def times_of_file(self, after: Sequence[After], horizon: int) -> list[Array] | None:
+        """Return the times of the steps (H,) of each series as a file writes them, if it does."""
+        times = [each.times[:horizon] for each in after if each.times is not None]
+        return times if len(times) == len(after) else None
 
     def _too_few(self, i: int, n: int, horizon: int, source: str | None) -> str:
         """Say how many rows follow a series, and how to add some."""
@@ -163,23 +192,62 @@ class FutureRows:
             f"expected {horizon}, the steps of the forecast; use {', or '.join(hints)}"
         )
 
-    def _check_times(self, i: int, each: After, horizon: int, where: str) -> None:
-        """Refuse times that are not those after the series, if it is regular."""
-        if self._table is None or self._table.times is None or each.times is None:
-            return
-        before = self._times(i, np.arange(max(0, self._lengths[i] - 30), self._lengths[i]))
-        assert before is not None  # the table has times
-        n = min(horizon, len(each.times))
-        expected = times_after(before, np.arange(1, n + 1), self._order)
-        for step in range(n):
-            wanted, found = expected[step], each.times[step]
-            if wanted is None or _is_same(wanted, found, self._order):
-                continue
+    def _check_times(self, i: int, each: After, horizon: int, where: str) -> bool:
+        """Refuse times that are not those after the series; return whether it says which follow."""
+        later = self._later(i)
+        n = min(horizon, len(each.values))
+        if later is None or each.times is None:
+            return False
+        steps = np.arange(1, n + 1)
+        expected = later.times(steps)
+        if expected is None:
+            return False
+        wanted = later.moments(steps)
+        if wanted is None:
+            same = np.isclose(expected.astype(float), each.times[:n].astype(float), rtol=1e-9)
+        elif each.moments is None or later.calendar is None:
+            return False
+        else:
+            zoned = each.zoned and self._zoned
+            found = each.moments.take(slice(n))
+            same = is_same_moment(later.calendar, wanted, found, zoned)
+        if not same.all():
+            step = int(np.argmin(same))
             raise DataError(
                 f"{where}: step {step + 1} after the last target{self._name(i)} is at "
-                f"{printable(found, 40)}, expected {printable(wanted, 40)}; each step of the "
-                "forecast requires a row"
+                f"{printable(each.times[step], 40)}, expected {printable(expected[step], 40)}; "
+                "each step of the forecast requires a row"
             )
+        return True
+
+    def _first_later(self, i: int, after: After, where: str) -> int:
+        """Return the first step of a file that is later than the last known target."""
+        later = self._later(i)
+        if later is None or after.times is None:
+            return 0
+        last = self._times(i, np.array([self._lengths[i] - 1]))
+        assert last is not None  # the table has times
+        if later.moment is not None and after.moments is not None:
+            if after.zoned and self._zoned:
+                return int((after.moments.utc <= later.moment.utc[0]).sum())
+            return int((after.moments.local <= later.moment.local[0]).sum())
+        if later.moment is None and after.moments is None and _are_numbers(last, after.times):
+            return int(np.searchsorted(after.times, last[0], side="right"))
+        raise DataError(
+            f"{where}: times such as {printable(after.times[0], 40)} cannot be compared with the "
+            f"last target{self._name(i)}, which is at {printable(last[0], 40)}; write them alike"
+        )
+
+    @property
+    def _zoned(self) -> bool:
+        dates = None if self._table is None else self._table.dates
+        return dates is not None and dates.zoned
+
+    def _later(self, i: int) -> LaterTimes | None:
+        """Return the times after the last known target of a series; None without times."""
+        if self._table is None or self._table.starts is None or self._table.times is None:
+            return None
+        return LaterTimes(self._table, int(self._series[i]), self._lengths[i] - 1)
 
     def _times(self, i: int, steps: Array) -> Array | None:
         return _times_of(self._table, int(self._series[i]), steps)
@@ -209,26 +277,14 @@ def _times_of(table: Table | None, number: int, steps: Array) -> Array | None:
     return table.times_of(np.full(len(steps), number), steps)
 
 
-def _first_later(last: Array | None, times: Array | None, order: str | None) -> int:
-    """Return the first of sorted `times` (n,) that is later than `last` (1,); 0 if that is
-    unknown, as the file then begins after the series."""
-    if last is None or times is None:
-        return 0
-    if last.dtype.kind in "iuf" and times.dtype.kind in "iuf":
-        return int(np.searchsorted(times, last[0], side="right"))
-    stamps = timestamps(_texts(*last.tolist(), *times.tolist()), order)
-    return 0 if stamps is None else int((stamps[1:] <= stamps[0]).sum())
+def _with_times(values: Array, table: Table | None, number: int, steps: Array) -> After:
+    """Return values of steps (n,) of a series with their times."""
+    times = _times_of(table, number, steps)
+    if table is None or times is None or table.dates is None:
+        return After(values, times)
+    moments = table.moments_of(np.full(len(steps), number), steps)
+    return After(values, times, moments, table.dates.zoned)
 
 
-def _is_same(wanted: Any, found: Any, order: str | None) -> bool:
-    """Return whether two times are the same, however they are written."""
-    if str(wanted) == str(found):
-        return True
-    if isinstance(wanted, (int, float)) and isinstance(found, (int, float, np.number)):
-        return bool(np.isclose(float(wanted), float(found), rtol=1e-9))
-    stamps = timestamps(_texts(wanted, found), order)
-    return stamps is not None and bool(stamps[0] == stamps[1])
-
-
-def _texts(*times: Any) -> Array:
-    return np.array([str(time) for time in times], object)
+def _are_numbers(*times: Array) -> bool:
+    return all(each.dtype.kind in "iuf" for each in times)

@@ -16,7 +16,7 @@ from hiddenstate.inference.forecast import Forecaster, Intervals, Paths, series_
 from hiddenstate.inference.future_rows import FutureRows
 from hiddenstate.inference.inputs import run_test_data
 from hiddenstate.inference.predict import Prediction, target_columns
-from hiddenstate.inference.target_times import target_times, unknown_times
+from hiddenstate.inference.target_times import target_times, time_remarks
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import is_of_head
 from hiddenstate.runs import Run
@@ -43,6 +43,10 @@ class Outlook:
     levels : list of float
     held_out : bool
         Whether the earlier paths are of steps that the model was not trained on.
+    times : list of ndarray (H,), optional
+        The times of the steps as a file with columns known ahead writes them.
+    remarks : tuple of str
+        What could not be checked of that file.
     """
 
     forecaster: Forecaster
@@ -52,6 +56,8 @@ class Outlook:
     earlier: Paths
     levels: list[float]
     held_out: bool
+    times: list[Array] | None = None
+    remarks: tuple[str, ...] = ()
 
     @property
     def intervals(self) -> Intervals:
@@ -116,8 +122,10 @@ class Outlook:
         columns["step"] = steps
         table = origin.table
         if table is not None and table.starts is not None and table.times is not None:
-            order = self.forecaster.model.transform.reading.get("dates")
-            columns["time"] = target_times(table, origin.series[number], steps - 1, 1, order)
+            if self.times is None:
+                columns["time"] = target_times(table, origin.series[number], steps - 1, 1)
+            else:
+                columns["time"] = np.concatenate(self.times)
         columns |= {"ahead": ahead, "method": self.forecaster.method(ahead)}
         values = target_columns(self.forecaster.model, self.paths.values.reshape(-1, n_targets))
         columns |= values
@@ -128,9 +136,9 @@ class Outlook:
             for which, end in (("lower", low), ("upper", high)):
                 for name, column in zip(values, end.reshape(-1, n_targets).T, strict=True):
                     columns[f"{name}_{which}_{100 * level:g}"] = column
-        unknown = unknown_times(columns.get("time", np.empty(0)))
+        uncertain = () if table is None or self.times else time_remarks(table, columns.get("time"))
         where = printable(self.dataset.name)
-        return Prediction(columns, tuple(f"{where}: {remark}" for remark in unknown))
+        return Prediction(columns, (*self.remarks, *(f"{where}: {remark}" for remark in uncertain)))
 
     def fans(self, most: int) -> list[dict[str, Any]]:
         """Return the fields of a figure's fans, one for each target of the first series."""
@@ -239,6 +247,7 @@ def outlook_of(
         If the model does not forecast, or a series is too short.
     """
     forecaster = Forecaster(model, predictor, horizon)
+    times, remarks = None, tuple[str, ...]()
     series = series_of_rows(dataset.train, forecaster, printable(dataset.name))
     if known is not None:
         forecaster = forecaster.followed_by(known)
@@ -249,7 +258,8 @@ def outlook_of(
         else:
             after = later.read(future, changes or {}, future_columns)
         if not backtest:
-            later.check(after, horizon, future)
+            remarks = later.check(after, horizon, future)
+            times = None if future is None else later.times_of_file(after, horizon)
         forecaster = forecaster.followed_by([each.values for each in after])
     is_own = run is not None or trained_on is not None or starts is not None
     starts = [0] * len(series) if starts is None else list(starts)
@@ -262,7 +272,7 @@ def outlook_of(
     if levels or backtest:
         origins = calibration_origins(forecaster, series, starts)
     earlier = forecaster.paths(series, origins)
-    return Outlook(forecaster, dataset, series, ends, earlier, levels, is_own)
+    return Outlook(forecaster, dataset, series, ends, earlier, levels, is_own, times, remarks)
 
 
 def held_out_from(dataset: PreparedDataset, lengths: list[int]) -> list[int]:

@@ -17,7 +17,7 @@ from hiddenstate.inference.inputs import (
     run_test_data,
     state_after_training,
 )
-from hiddenstate.inference.target_times import target_times, unknown_times
+from hiddenstate.inference.target_times import target_times, time_remarks
 from hiddenstate.metrics.scores import error_by_row, softmax
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Params
@@ -180,8 +180,9 @@ def predict_series(
     series, steps, outputs = predict_steps(model, predictor, rows, where, state)
     names = _step_columns(model, rows, series, steps)
     remarks += _unanswered(model, rows, len(steps), where)
-    unknown = unknown_times(names.get("target_time", np.empty(0)))
-    remarks += tuple(f"{where}: {remark}" for remark in unknown)
+    if "target_time" in names and rows.origin is not None and rows.origin.table is not None:
+        uncertain = time_remarks(rows.origin.table, names["target_time"])
+        remarks += tuple(f"{where}: {remark}" for remark in uncertain)
     return Prediction(names | target_columns(model, outputs), remarks)
 
 
@@ -435,8 +436,7 @@ def _step_columns(model: FittedModel, rows: Rows, series: Array, steps: Array) -
         columns["time"] = times
         horizon = model.transform.reading.get("horizon")
         if horizon and not is_wide:
-            order = model.transform.reading.get("dates")
-            columns["target_time"] = target_times(table, numbers, steps, horizon, order)
+            columns["target_time"] = target_times(table, numbers, steps, horizon)
     return columns
 
 

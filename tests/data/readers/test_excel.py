@@ -79,7 +79,7 @@ def test_hours_are_written_alike_at_midnight_and_at_other_times(book: Callable[.
     data = read_path(book(rows), DataConfig(target=("v",), horizon=1), "regress")
     times = data.train.origin.table.times
     assert [times[23], times[24]] == ["2024-01-01T23:00:00", "2024-01-02T00:00:00"]
-    (after,) = target_times(data.train.origin.table, np.array([0]), np.array([47]), 1, None)
+    (after,) = target_times(data.train.origin.table, np.array([0]), np.array([47]), 1)
     assert after == "2024-01-03T00:00:00"
 
 

@@ -1,6 +1,5 @@
 """Finds the moments of the rows of a long table, and their calendar."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -8,7 +7,7 @@ from numpy.typing import NDArray
 
 from hiddenstate.config import DataConfig
 from hiddenstate.data.calendar import (
-    Calendar,
+    Dates,
     Moments,
     clock_changes,
     find_calendar,
@@ -25,30 +24,9 @@ YEAR_NAMES = ("year", "years", "yr")
 """Names of a column whose whole numbers are years."""
 
 
-@dataclass(frozen=True)
-class DatedRows:
-    """The dates of N rows.
-
-    Parameters
-    ----------
-    clock : ndarray (N,)
-        Numbers that order the rows in time.
-    moments : Moments
-    calendar : Calendar, optional
-        None if the dates are not regular.
-    form : Form
-        How they are written.
-    """
-
-    clock: Array
-    moments: Moments
-    calendar: Calendar | None
-    form: Form
-
-
 def dates_of_rows(
     columns: Columns, roles: Roles, series: NDArray[np.int64], clock: Array, options: DataConfig
-) -> DatedRows | None:
+) -> Dates | None:
     """Return the dates of the rows of a long table, or None if its time column holds none.
 
     Parameters
@@ -69,9 +47,7 @@ def dates_of_rows(
     if read is None:
         return None
     moments, form, order = read
-    # A repeated hour is in the order of the file; other times stay the numbers that they were.
-    clock = moments.utc if moments.offset.any() and not form.zone else clock
-    return DatedRows(clock, moments, find_calendar(moments, series, form, order), form)
+    return Dates(moments, form, order, find_calendar(moments, series, form, order))
 
 
 def _read(

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiddenstate.config import DataConfig
+from hiddenstate.data.calendar import Dates
 from hiddenstate.data.column_names import ALL, are_names
 from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.leaks import UnusedColumns, looked_at
@@ -32,7 +33,7 @@ from hiddenstate.data.readers.columns import (
     text_error,
     typed,
 )
-from hiddenstate.data.readers.dated_rows import DatedRows, dates_of_rows
+from hiddenstate.data.readers.dated_rows import dates_of_rows
 from hiddenstate.data.readers.encoded import encoding_remarks, with_encoded_inputs
 from hiddenstate.data.readers.number_names import Names, with_names_as_text
 from hiddenstate.data.readers.role_guesses import LABEL_NAMES, is_static
@@ -116,7 +117,8 @@ def to_dataset(
     clock = None if time is None else clock_of(columns, time, options.dates, series, roles.unused)
     if roles.long:
         dated = None if clock is None else dates_of_rows(columns, roles, series, clock, options)
-        clock = clock if dated is None else dated.clock
+        if dated is not None and not dated.zoned and dated.moments.offset.any():
+            clock = dated.moments.utc  # a repeated hour is in the order of the file
         rows = _long(columns, roles, require_labels, series, clock, dated)
     else:
         rows = replace(_wide(columns, roles, require_labels, bool(encodings)), clock=clock)
@@ -240,7 +242,7 @@ def _long(
     require_labels: bool,
     series: NDArray[np.int64],
     clock: Array | None,
-    dated: DatedRows | None,
+    dated: Dates | None,
 ) -> Rows:
     """Read one row per time step: gather, order and pad the rows of each series."""
     order = np.argsort(series, kind="stable") if clock is None else np.lexsort((clock, series))
@@ -283,19 +285,9 @@ def _long(
         groups=None if groups is None else groups[firsts],
         times=None if time is None else padded([time])[..., 0],
         ids=_ids(columns, roles, firsts),
-        origin=whole(S, _table(columns, roles, starts, order, dated)),
+        origin=whole(S, Table(starts, order, _times(columns, roles), dated)),
         clock=None if clock is None else clock[firsts],
     )
-
-
-def _table(
-    columns: Columns, roles: Roles, starts: Array, order: Array, dated: DatedRows | None
-) -> Table:
-    """Return the rows of a long table, as the file numbers them."""
-    times = _times(columns, roles)
-    if dated is None:
-        return Table(starts, order, times)
-    return Table(starts, order, times, dated.moments, dated.calendar)
 
 
 def _times(columns: Columns, roles: Roles) -> Array | None:
