@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hiddenstate import RecurrentRegressor, load
+from hiddenstate import RecurrentRegressor, Run, load
 from hiddenstate.errors import DataError, OptionError
 from tests.conftest import QUIET, Cli
 
@@ -192,5 +192,23 @@ def test_held_out_steps_of_arrays_give_intervals_too() -> None:
     table = model.forecast_table(horizon=2, level=0.8)
     assert table["step"].tolist() == [N, N + 1]
     assert list(table) == ["step", "ahead", "method", "value", "value_lower_80", "value_upper_80"]
-    with pytest.raises(OptionError, match="level: pass series X"):
+    with pytest.raises(OptionError, match="level: no steps were held out"):
         RecurrentRegressor(horizon=1, **QUICK).fit(sales).forecast_table(level=0.8)
+
+
+def test_the_folder_of_a_run_forecasts_its_own_series(cli: Cli) -> None:
+    by_command(cli, ONE[:N], "--target", "sales", "--time", "day", "--horizon", 2, *FUTURE)
+    KNOWN.to_csv("known.csv", index=False)
+    words = ("--future", "known.csv", "--level", "60,80", "--horizon", 6)
+    table = forecast_of(cli, "regress-1", *words)
+    of_file = forecast_of(cli, "regress-1", "own.csv", *words)
+    options: dict[str, Any] = {"horizon": 6, "level": (0.6, 0.8)}
+    for run in ("runs/regress-1", Run("runs/regress-1")):
+        made = load(run).forecast_table(future="known.csv", **options)
+        check_same(pd.DataFrame(made).assign(time=pd.to_datetime(made["time"])), table)
+    loaded = load("runs/regress-1/model.safetensors", RecurrentRegressor)
+    made = loaded.forecast_table("own.csv", future=KNOWN, **options)
+    np.testing.assert_array_equal(made["sales_upper_80"], of_file["sales_upper_80"])
+    check_same(loaded.forecast_table(ONE[:N], future=KNOWN, **options), of_file)
+    with pytest.raises(OptionError, match="the training series are not saved; pass X"):
+        loaded.forecast_table()

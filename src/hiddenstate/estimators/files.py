@@ -1,6 +1,7 @@
 """Reads a fitted estimator from its file."""
 
 import math
+import os
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
@@ -16,6 +17,7 @@ from hiddenstate.estimators.classifier import RecurrentClassifier
 from hiddenstate.estimators.regressor import RecurrentRegressor
 from hiddenstate.models.fitted import FittedModel, load_model
 from hiddenstate.models.net import Params
+from hiddenstate.runs import Run
 from hiddenstate.system.strict_json import check_fields
 
 TUPLES = ("encoder_sizes", "stem_channels", "stem_kernels")
@@ -33,20 +35,21 @@ Kind = TypeVar("Kind", RecurrentClassifier, RecurrentRegressor, Autoencoder)
 
 
 @overload
-def load(path: str | Path) -> AnyEstimator: ...
+def load(path: str | Path | Run) -> AnyEstimator: ...
 
 
 @overload
-def load(path: str | Path, kind: type[Kind]) -> Kind: ...
+def load(path: str | Path | Run, kind: type[Kind]) -> Kind: ...
 
 
-def load(path: str | Path, kind: Any = None) -> AnyEstimator:
+def load(path: str | Path | Run, kind: Any = None) -> AnyEstimator:
     """Read a fitted estimator from a file written by `save`, or from the model of a run.
 
     Parameters
     ----------
-    path : path
-        The file, or the model.safetensors of a run, or the weights of one of its moments.
+    path : path or Run
+        The file, or a run or its folder, whose forecasts then begin after the series of the run; or
+        the model.safetensors of a run alone, or the weights of one of its moments.
     kind : type, optional
         The estimator that is expected, such as `RecurrentClassifier`: a type checker then knows
         what is returned. By default any.
@@ -58,17 +61,25 @@ def load(path: str | Path, kind: Any = None) -> AnyEstimator:
     Raises
     ------
     DataError
-        If there is no such file, or it holds another estimator than `kind`.
+        If there is no such file, it holds another estimator than `kind`, or a run is not done.
     UntrustedFileError
         If the file is damaged, was not written by hiddenstate, or could run code.
     """
     from hiddenstate.models.weight_file import refuse_code
 
-    path = Path(path)
-    if not path.is_file():
-        raise DataError(f"{printable(path)}: no such file")
-    refuse_code(path)
-    estimator: AnyEstimator = restored(*load_model(path), printable(path))
+    estimator: AnyEstimator
+    if isinstance(path, Run) or Path(path).is_dir():
+        run = path if isinstance(path, Run) else Run(path)
+        path = run.path
+        estimator = restored(run.model(), {}, printable(path))
+        if isinstance(estimator, RecurrentRegressor):
+            estimator._run = os.path.abspath(path)
+    else:
+        path = Path(path)
+        if not path.is_file():
+            raise DataError(f"{printable(path)}: no such file")
+        refuse_code(path)
+        estimator = restored(*load_model(path), printable(path))
     if kind is not None and not isinstance(estimator, kind):
         own = type(estimator).__name__
         raise DataError(f"{printable(path)}: holds a {own}, expected {kind.__name__}")

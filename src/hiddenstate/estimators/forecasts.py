@@ -1,14 +1,16 @@
 """Forecasts of estimators: a regressor that learns the values some steps after its windows."""
 
+import os
 import warnings
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from hiddenstate.config import Config, DataConfig, section_options
+from hiddenstate.config.data_fields import STDIN
 from hiddenstate.config.parameters import errors_for_python, for_python
 from hiddenstate.data import PreparedDataset, Rows, SequenceDataset
 from hiddenstate.data.prepare.known_ahead import known_steps, up_to
@@ -28,9 +30,11 @@ from hiddenstate.estimators.tables import (
     used_columns,
 )
 from hiddenstate.inference.forecast import Forecaster, series_of_rows
+from hiddenstate.inference.inputs import read_new_data
 from hiddenstate.inference.outlook import Outlook, held_out_from, outlook_of
 from hiddenstate.jobs import Job, make_job
 from hiddenstate.models.fitted import FittedModel
+from hiddenstate.runs import Run
 from hiddenstate.system.typing import Array
 
 Ends = dict[float, tuple[Array, Array]]
@@ -115,6 +119,7 @@ class ForecastMixin:
     _n_trained: list[int]
     _held_out: list[int] | None
     _table: dict[str, Any] | None
+    _run: str
     _seed: int
 
     if TYPE_CHECKING:  # methods of the estimator
@@ -215,19 +220,22 @@ class ForecastMixin:
         Parameters
         ----------
         X : series, optional
-            As in `fit`: one series (T,) or (T, I), a data frame, a list of series, or (N, T, I). By
-            default the series that the model was fitted on. Each has at least as many steps as the
-            model reads.
+            As in `fit`: one series (T,) or (T, I), a data frame, a list of series, or (N, T, I); or
+            the path of a table. By default the series that the model was fitted on. Each has at
+            least as many steps as the model reads. Frames are read by their dates if the model was
+            trained on dated series; rows after the last target then hold what is known ahead.
         horizon : int, optional
             Steps H to forecast; by default those of the model.
         level : float or sequence of float, optional
             Levels of intervals, such as (0.8, 0.95). They are calibrated on the forecasts from
-            earlier steps of X (split conformal): those after the training series, if X begins with
-            it. A model that was loaded does not know it; then pass later series.
+            earlier steps (split conformal): of the training series, those held out by
+            `test_fraction`; of X, those after the training steps if X begins with them. A model
+            that was loaded does not know these; then pass later series.
         future : array-like, optional
             The values after each series of the features known ahead, for a model that was fitted
             with `future`: a data frame with their columns, or (H, K), or (H,) for one; of several
-            series a list of such, or (N, H, K).
+            series a list of such, or (N, H, K). Rows of frames with dates, or of the table of a
+            path, are found by their dates.
         members : bool, default=False
             Whether the lowest and the highest forecast of the members of a net, each alone, are
             returned too: how much chance in training changes.
@@ -243,7 +251,8 @@ class ForecastMixin:
         ------
         OptionError
             If the model was not trained with a horizon, or cannot forecast so far; for `level`
-            without X, or if X has too few steps to calibrate it; for `members` of a single net.
+            without X if no steps were held out, or if too few steps calibrate it; for `members` of
+            a single net.
         DataError
             If a series is too short, or `future` does not fit.
         """
@@ -303,7 +312,8 @@ class ForecastMixin:
             made, _, table = self._outlook(X, horizon, levels, future)
             prediction = made.prediction()
             columns = prediction.columns
-            if X is None and table is None:  # only the last steps of arrays are kept
+            if X is None and table is None and hasattr(self, "_ends"):
+                # Of arrays, the last steps alone may be kept.
                 cut = [n - len(end) for n, end in zip(self._n_trained, self._ends, strict=True)]
                 columns["step"] = columns["step"] + np.repeat(cut, made.forecaster.horizon)
         for remark in prediction.remarks:
@@ -328,44 +338,70 @@ class ForecastMixin:
         forecaster = Forecaster(model, self._predictor(), steps)
         if future is not None and not forecaster.known:
             raise OptionError("future: the model was not fitted with future; leave it out")
-        table, held_out = None, getattr(self, "_held_out", None)
+        given = self._series_of(X, levels)
+        dataset, table = given.dataset, given.table
+        name, ahead, columns = None, None, None
+        if isinstance(future, (str, os.PathLike)):
+            name = os.fspath(future)
+        elif future is not None and (read := table_to_read(model, future, "future")) is not None:
+            name, columns = "future", read.columns
+        elif forecaster.known and (future is not None or not given.is_table):
+            ahead = after_series(future, model, len(dataset.train), steps)
+        starts = given.starts
+        if X is not None and levels:
+            unseen = self._first_unseen(series_of_rows(dataset.train, forecaster, "X"))
+            starts = unseen if any(unseen) else None
+        predictor, run = forecaster.predictor, given.run
+        options: dict[str, Any] = {"future_columns": columns, "starts": starts, "known": ahead}
+        made = outlook_of(model, predictor, dataset, steps, levels, run, name, **options)
+        return made, given.several, table
+
+    def _series_of(self, X: Any, levels: list[float]) -> "_Given":
+        """Return the series that X stands for: those of the training for None."""
+        model = self.model_
+        run = table = rows = None
+        if X is None and (folder := getattr(self, "_run", None)) is not None:
+            run = Run(folder)
+            X = run.config.data.data
+            if X in (None, STDIN):
+                raise OptionError("forecast: the run was not trained on a file; pass X")
+        if isinstance(X, (str, os.PathLike)):
+            dataset = read_new_data(model, os.fspath(X), {}, False)
+            return _Given(dataset, len(dataset.train) > 1, None, True, None, run)
+        several, starts = X is not None and _are_several(X), None
         if X is None:
             if not hasattr(self, "_ends"):
                 raise OptionError("forecast: the training series are not saved; pass X")
-            if levels and held_out is None:
-                raise OptionError("level: pass series X, later than the training series")
-            facts = getattr(self, "_table", None)
-            table = None if facts is None else FrameTable.from_facts(facts)
-            several, rows = len(self._ends) > 1, _rows_of(self._ends)
+            starts = getattr(self, "_held_out", None)
+            if levels and starts is None:
+                raise OptionError(
+                    "level: no steps were held out of training; fit with test_fraction=0.2, or "
+                    "pass series X, later than the training series"
+                )
+            if (facts := getattr(self, "_table", None)) is not None:
+                table = FrameTable.from_facts(facts)
+            rows, several = _rows_of(self._ends), len(self._ends) > 1
         else:
-            table, several = table_to_read(model, X, "X"), _are_several(X)
+            table = table_to_read(model, X, "X")
         if table is not None:
             dataset = series_of_table(model, table)
-            several = several or len(dataset.train) > 1
-        else:
-            rows = rows if X is None else self._checked_rows(as_list_of_series(X), reset=False)
-            dataset = SequenceDataset("X", rows)
-        ahead = future_of = None
-        if future is not None or table is None:
-            future_of = None if table is None else table_to_read(model, future, "future")
-            if forecaster.known and future_of is None:
-                ahead = after_series(future, model, len(dataset.train), steps)
-        starts = held_out
-        if X is not None and levels:
-            starts = self._first_unseen(series_of_rows(dataset.train, forecaster, "X"))
-        made = outlook_of(
-            model,
-            forecaster.predictor,
-            dataset,
-            steps,
-            levels,
-            None,
-            None if future_of is None else "future",
-            future_columns=None if future_of is None else future_of.columns,
-            starts=starts,
-            known=ahead,
-        )
-        return made, several, table
+            return _Given(dataset, several or len(dataset.train) > 1, table, True, starts, None)
+        if rows is None:
+            rows = self._checked_rows(as_list_of_series(X), reset=False)
+        return _Given(SequenceDataset("X", rows), several, None, False, starts, None)
+
+
+@dataclass(frozen=True)
+class _Given:
+    """Series to forecast; whether the answer has an axis for them, whether they were read as a
+    table, that of frames, the first step of each that was held out, and their run."""
+
+    dataset: SequenceDataset
+    several: bool
+    table: FrameTable | None
+    is_table: bool
+    starts: list[int] | None
+    run: Run | None
 
 
 def _each(features: Any) -> list[Any]:
