@@ -36,6 +36,28 @@ def test_a_network_that_adds_nothing_is_neither_better_nor_worse() -> None:
     )
 
 
+def test_a_path_that_answers_alone_is_compared_with_what_is_simpler() -> None:
+    alone = FORECAST | {"net_mse": 3000.0}
+    compared = compare("regress", alone, {"horizon": 1})
+    assert compared is not None
+    assert compared.other == 4789.6
+    assert compared.in_words() == (
+        "Repeating the value a season ago reaches 4790; the error of the linear path, which "
+        "answers alone, is 40.9 % lower."
+    )
+    worse = compare("regress", alone | {"baseline_mse": 2000.0}, {"horizon": 1})
+    assert worse is not None
+    assert worse.who == "the linear path"
+    assert worse.warning() == (
+        "worse than the last value: test mean squared error 2830, the last value 2000"
+    )
+    by_chance = alone | {"baseline_mse": 2900.0, "gain_low": -90.0, "gain_high": 200.0}
+    assert (found := compare("regress", by_chance, {"horizon": 1})) is not None
+    assert found.in_words().startswith(
+        "Repeating the last value reaches 2900: the linear path, which answers alone, is no better,"
+    )
+
+
 @pytest.mark.parametrize(
     ("job", "results", "words"),
     [

@@ -289,7 +289,7 @@ def evaluate(
         _print_scores(scores, model.classes or [])
         compared = compare_scores(model.net.job, scores)
         if compared is not None and compared.warning():
-            say(f"the network is {compared.warning()}")
+            say(f"{compared.who} is {compared.warning()}")
         for leak in leaks:
             say(leak.in_words())
 

@@ -352,7 +352,7 @@ def _warn(run: "Run") -> None:
 
     compared = compare(run.config.job, run.results() or {}, run.config.flat())
     if compared is not None and compared.warning():
-        note(f"the best network is {compared.warning()}")
+        note(f"{compared.who.replace('the', 'the best', 1)} is {compared.warning()}")
     for leak in leaks_from(run.data_record()):
         note(leak.in_words())
 

@@ -23,7 +23,7 @@ from hiddenstate.models.convolutions import ConvolutionPath
 from hiddenstate.models.headroom import headroom
 from hiddenstate.models.labels import check_labels
 from hiddenstate.models.linear_file import AXES, fits_layout
-from hiddenstate.models.net import Net, NetFacts, Params, member_params, net_from_dict
+from hiddenstate.models.net import Net, NetFacts, Params, is_of_head, member_params, net_from_dict
 from hiddenstate.models.transform_file import (
     PREFIX,
     TransformFacts,
@@ -104,6 +104,12 @@ class FittedModel:
         By the name of the layer's weight; see :mod:`hiddenstate.models.headroom`.
         """
         return headroom(self.net, self.params, self.dtype)
+
+    @property
+    def network_counts(self) -> bool:
+        """Whether a recurrent net answers anything: not if its share beside a linear path is 0."""
+        heads = (array for name, array in self.params.items() if is_of_head(name))
+        return any(array.any() for array in heads)
 
     @property
     def n_members(self) -> int:

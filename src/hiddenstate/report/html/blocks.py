@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hiddenstate.metrics.comparison import NETWORK
 from hiddenstate.metrics.glossary import entry_of, written
 from hiddenstate.report import results
 from hiddenstate.report.commands import python_lines, training_command, uses
@@ -244,7 +245,7 @@ def baseline(facts: RunFacts) -> str:
         return "<p>There is no result that can be compared with a baseline.</p>"
     rows = [
         [
-            "this network",
+            "this network" if compared.who == NETWORK else compared.who,
             tags.text(compared.entry.title),
             written(compared.value, compared.entry.kind),
             tags.text(compared.entry.definition),

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from hiddenstate import __version__
 from hiddenstate.errors import MachineError, UntrustedFileError
+from hiddenstate.metrics.comparison import NETWORK
 from hiddenstate.report.facts import RunFacts
 from hiddenstate.report.html import tags
 from hiddenstate.report.html.blocks import APPENDIX, SECTIONS, Pictures, lead
@@ -152,8 +153,9 @@ def _bars(facts: RunFacts) -> str:
     if not (math.isfinite(whole) and whole > 0):
         return ""
     net = "net" if compared.better else "worse"
-    bars = _bar("this network", compared.value / whole, net)
-    bars += _bar("no network", compared.other / whole, "other")
+    is_net = compared.who == NETWORK
+    bars = _bar("this network" if is_net else "linear path", compared.value / whole, net)
+    bars += _bar("no network" if is_net else "baseline", compared.other / whole, "other")
     note = "longer is better" if is_share else "errors: shorter is better"
     return f'<div class="bars" aria-hidden="true">{bars}<span></span><small>{note}</small></div>'
 
