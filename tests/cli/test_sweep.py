@@ -33,7 +33,7 @@ def test_groups_are_trained_in_processes_and_listed(cli, sales, tmp_path):
     ]
     table = (tmp_path / "runs" / "sales-by-site" / "results.csv").read_text("utf-8").splitlines()
     assert len(table) == 13
-    assert table[0] == "site,status,score,value,baseline,rows,updates,seconds,reason"
+    assert table[0] == "site,status,score,value,baseline,net_part,rows,updates,seconds,reason"
     # The same again starts no process, and its results are there without the table.
     again = cli("sweep", "sales.csv", *HERE, "--json")
     values = json.loads(again.out)

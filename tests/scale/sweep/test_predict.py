@@ -11,6 +11,7 @@ import pytest
 from hiddenstate import load, load_sweep, sweep
 from hiddenstate.config import make_config
 from hiddenstate.errors import OptionError
+from hiddenstate.runs import Run
 from hiddenstate.scale.sweep.groups import read_groups
 from hiddenstate.scale.sweep.models import SweepModels
 from hiddenstate.scale.sweep.start import open_sweep
@@ -58,6 +59,9 @@ def test_forecasts_are_those_of_lone_runs(cli, forecasters, tmp_path):
     lone = rows_in(cli("forecast", name, "--horizon", 3, "--level", "50").out)
     own = [row for row in rows_in(whole.out) if row.pop("site") == "2"]
     assert own == lone
+    records = SweepFolder(forecasters).records()
+    part = Run(tmp_path / "runs" / name).results()["net_part"]
+    assert [records[(site,)].outcome.net_part for site in "24"] == [part, None]
     assert len(rows_in(whole.out)) == 9
 
 

@@ -12,7 +12,17 @@ from hiddenstate.scale.sweep.records import Damage, Record
 from hiddenstate.scale.sweep.store import SweepFolder
 from hiddenstate.scale.sweep.work import DAMAGED, STATUSES
 
-COLUMNS = ("status", "score", "value", "baseline", "rows", "updates", "seconds", "reason")
+COLUMNS = (
+    "status",
+    "score",
+    "value",
+    "baseline",
+    "net_part",
+    "rows",
+    "updates",
+    "seconds",
+    "reason",
+)
 """Columns of the table after those of the groups."""
 
 NAMED = 5

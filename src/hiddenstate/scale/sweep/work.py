@@ -57,6 +57,8 @@ class Outcome:
         Time taken.
     level : str, optional
         The processor instructions that it was computed with, as `Engine.about` has them.
+    net_part : float, optional
+        Part of the network in its held-out forecasts, beside a linear path.
     """
 
     status: str
@@ -68,6 +70,7 @@ class Outcome:
     updates: int = 0
     seconds: float = 0.0
     level: str | None = None
+    net_part: float | None = None
 
     @classmethod
     def read(cls, facts: Mapping[str, Any]) -> "Outcome":
@@ -224,6 +227,7 @@ def train_group(
         trainer.step,
         round(time.perf_counter() - began, 6),
         about.get("level"),
+        results.get("net_part"),
     )
     return outcome, content
 
