@@ -86,11 +86,13 @@ def test_a_dated_frame_gives_the_model_and_the_table_of_the_command(cli: Cli) ->
 FUTURE = ("--future", "promo")
 
 
-@pytest.mark.parametrize("form", ["column", "index", "period", "polars", "text"])
+@pytest.mark.parametrize("form", ["column", "index", "period", "zone", "polars", "objects", "text"])
 def test_dates_have_the_type_of_the_frame(form: str) -> None:
     own = ONE.drop(columns="promo")
     if form == "zone":
         own = own.assign(day=own["day"].dt.tz_localize("Europe/Oslo"))
+    if form == "objects":
+        own = own.assign(day=own["day"].dt.date)
     if form == "text":
         own = own.assign(day=own["day"].dt.strftime("%Y-%m-%d"))
     frame: Any = own[:N]
@@ -108,6 +110,7 @@ def test_dates_have_the_type_of_the_frame(form: str) -> None:
         assert str(table["time"].dtype) == "period[D]"
         days = [day.to_timestamp() for day in days]
     assert days == list(own["day"][N:])
+    assert form in ("period", "polars") or table["time"].dtype == own["day"].dtype
     values = model.forecast(horizon=7)
     np.testing.assert_array_equal(values, table["sales"])
     np.testing.assert_array_equal(model.forecast(frame, horizon=7), values)
@@ -166,7 +169,13 @@ def test_the_order_of_rows_does_not_matter_and_a_date_twice_is_refused() -> None
     ("options", "X", "message"),
     [
         ({"time": "day"}, ONE["sales"].to_numpy(), "time: requires X to be a data frame"),
-        ({"id": "shop"}, [ONE, ONE["sales"]], "id: requires X to be a data frame, or a list"),
+        ({"id": "shop"}, [ONE, ONE["sales"].to_numpy()], "id: requires X to be a data frame, or"),
+        ({}, [ONE, ONE["sales"]], "its columns are not those of the first frame: day, promo"),
+        (
+            {},
+            ONE.astype({"day": str}),
+            "day holds text; if it holds dates, name it",
+        ),
         ({"time": "dya"}, ONE, "X: no column dya .time.; did you mean day"),
         ({"id": "shp"}, SHOPS, "id: .* got shp; .*did you mean shop"),
         ({"horizon": None, "time": "day"}, ONE, "time: applies to forecasts; set horizon"),

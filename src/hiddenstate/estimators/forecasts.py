@@ -50,12 +50,18 @@ def as_list_of_series(X: Any) -> Any:
         return [X]
     if isinstance(X, (list, tuple)) and not all(np.isscalar(each) for each in X):
         return [each if is_frame(each) else _with_features(each) for each in X]
-    X = np.asarray(X) if not hasattr(X, "ndim") else X
+    X = X if hasattr(X, "ndim") else _with_features(X)
     return X if X.ndim == 3 else [_with_features(X)]
 
 
 def _with_features(series: Any) -> Array:
-    array = np.asarray(series)
+    try:
+        array = np.asarray(series)
+    except (TypeError, ValueError):  # also what numpy raises of dates among numbers
+        raise DataError(
+            f"X: expected numbers, got {type(series).__name__}; convert it to a pandas or polars "
+            "data frame"
+        ) from None
     return array[:, None] if array.ndim == 1 else array
 
 
@@ -316,13 +322,14 @@ class ForecastMixin:
                 # Of arrays, the last steps alone may be kept.
                 cut = [n - len(end) for n, end in zip(self._n_trained, self._ends, strict=True)]
                 columns["step"] = columns["step"] + np.repeat(cut, made.forecaster.horizon)
-        for remark in prediction.remarks:
+        time, remarks = self.model_.transform.reading.get("time"), prediction.remarks
+        if table is not None and table.has_zone(time) and None not in columns["time"]:
+            remarks = made.remarks  # the zone says what the texts of its dates do not
+        for remark in remarks:
             warnings.warn(for_python(remark), stacklevel=3)
-        return columns if table is None else frame_of(columns, table, self._time())
-
-    def _time(self) -> str | None:
-        time = self.model_.transform.reading.get("time")
-        return None if time is None else str(time)
+        if table is None:
+            return columns
+        return frame_of(columns, table, time, made.dataset.calendar)
 
     def _outlook(
         self, X: Any, horizon: int | None, levels: list[float], future: Any

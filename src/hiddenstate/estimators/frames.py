@@ -3,10 +3,12 @@
 import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date, datetime
 from typing import Any
 
 import numpy as np
 
+from hiddenstate.data.calendar import DAY, FIXED, Calendar
 from hiddenstate.data.readers.columns import Columns, kind_of
 from hiddenstate.data.readers.dataframes import frame_columns, is_frame
 from hiddenstate.errors import DataError, listed, printable
@@ -14,6 +16,9 @@ from hiddenstate.system.typing import Array
 
 TABLE_OPTIONS = ("input", "time", "id", "calendar")
 """Parameters that say how the columns of a frame are read, in a frame of dated series."""
+
+DATE, ISO = "date objects", "datetime objects"
+"""Types of columns of Python's own dates, and of those with times of day."""
 
 SERIES = "series"
 """Name of the column that numbers the frames of a list."""
@@ -34,7 +39,7 @@ class FrameTable:
         number of each frame of a list.
     library : {"pandas", "polars"}
     dates : dict
-        The type of the dates of each column or level that holds some, as its library calls it.
+        The type of each column or level of dates, as its library calls it.
     """
 
     columns: Columns
@@ -42,6 +47,10 @@ class FrameTable:
     id: tuple[str, ...] | None
     library: str
     dates: dict[str, str]
+
+    def has_zone(self, time: str | None) -> bool:
+        """Return whether a column holds dates of a time zone that has a name."""
+        return bool(_zone(self.dates.get(time or "", "")))
 
     def facts(self, names: Sequence[str]) -> dict[str, Any]:
         """Return some of the columns as plain values and arrays, for a pickle."""
@@ -75,13 +84,34 @@ class FrameTable:
         return cls(columns, facts["time"], own, facts["library"], dict(facts["dates"]))
 
 
+def as_frames(X: Any) -> list[Any]:
+    """Return X, or each of a list, as a frame if it is one or a pandas series; else unchanged."""
+    each = list(X) if isinstance(X, (list, tuple)) else [X]
+    return [
+        one.to_frame("value" if one.name is None else one.name)
+        if hasattr(one, "to_frame") and hasattr(one, "iloc") and not is_frame(one)
+        else one
+        for one in each
+    ]
+
+
 def has_dates(X: Any) -> bool:
     """Return whether the index or a column of a frame, or of the first of several, holds dates."""
-    frame = X[0] if isinstance(X, (list, tuple)) and len(X) else X
+    frame = as_frames(X[0] if isinstance(X, (list, tuple)) and len(X) else X)[0]
     if not is_frame(frame):
         return False
-    types = [str(each) for each in frame.dtypes]
-    return any(map(_is_dates, [*types, *(str(_type(each)) for each in _levels(frame))]))
+    if any(_is_dates(str(each.dtype)) for each in _levels(frame)):
+        return True
+    columns = [_series(frame, j) for j in range(len(frame.columns))]
+    return any(_is_dates(str(each.dtype)) or _are_objects_of_dates(each) for each in columns)
+
+
+def _series(frame: Any, j: int) -> Any:
+    return frame.iloc[:, j] if hasattr(frame, "iloc") else frame.to_series(j)
+
+
+def _are_objects_of_dates(series: Any) -> bool:
+    return str(series.dtype) == "object" and any(isinstance(x, date) for x in series[:1].tolist())
 
 
 def table_of(X: Any, where: str, time: str | None, ids: Sequence[str]) -> FrameTable:
@@ -102,7 +132,7 @@ def table_of(X: Any, where: str, time: str | None, ids: Sequence[str]) -> FrameT
     DataError
         If X is no frame, or the frames of a list have other columns.
     """
-    frames = list(X) if isinstance(X, (list, tuple)) else [X]
+    frames = as_frames(X)
     if not frames or not all(map(is_frame, frames)):
         other = next((each for each in frames if not is_frame(each)), X)
         raise DataError(
@@ -124,7 +154,7 @@ def _one(frame: Any, where: str, time: str | None, ids: Sequence[str]) -> FrameT
     own_time = None
     levels = _levels(frame)
     for level in levels:
-        kind = str(_type(level))
+        kind = str(level.dtype)
         if _is_dates(kind):
             name = str(level.name or time or ("index" if "time" in columns.names else "time"))
             if time not in (None, name) and time in columns.names:
@@ -141,9 +171,10 @@ def _one(frame: Any, where: str, time: str | None, ids: Sequence[str]) -> FrameT
         arrays.append(values)
     own_columns = list(columns.arrays)
     for j, kind in enumerate(str(each) for each in frame.dtypes):
-        if _is_dates(kind):
-            dates[columns.names[j]] = kind
-            series = frame.iloc[:, j] if hasattr(frame, "iloc") else frame.to_series(j)
+        objects = columns.kinds[j] == "date" and kind == "object"
+        if objects or _is_dates(kind):
+            series = _series(frame, j)
+            dates[columns.names[j]] = kind = _kind_of_objects(series) if objects else kind
             own_columns[j] = _written(series, kind)
     n = len(names)
     every = [*arrays, *own_columns]
@@ -221,13 +252,15 @@ def _levels(frame: Any) -> list[Any]:
     return [index.get_level_values(k) for k in range(index.nlevels)]
 
 
-def _type(values: Any) -> Any:
-    return values.dtype
-
-
 def _is_dates(kind: str) -> bool:
     """Return whether a type, as its library writes it, is one of dates."""
     return kind.casefold().startswith(("datetime", "period", "date"))
+
+
+def _kind_of_objects(series: Any) -> str:
+    """Return the type of a column of Python's own dates: DATE, or ISO if they have times."""
+    cells = [cell for cell in series.tolist() if isinstance(cell, date)]
+    return ISO if any(isinstance(cell, datetime) for cell in cells) else DATE
 
 
 def _zone(kind: str) -> str:
@@ -245,9 +278,11 @@ def _written(values: Any, kind: str) -> Array:
         values = values.to_timestamp() if hasattr(values, "to_timestamp") else values
         values = values.dt.to_timestamp() if hasattr(values, "dt") else values
         return np.asarray(values.to_numpy())
-    if not _zone(kind):
+    if kind in (DATE, ISO):
+        texts = [cell.isoformat() if isinstance(cell, date) else "" for cell in values.tolist()]
+    elif not _zone(kind):
         return np.asarray(values.to_numpy())
-    if hasattr(values, "is_null"):  # polars
+    elif hasattr(values, "is_null"):  # polars
         texts = values.dt.to_string("iso:strict").to_list()
     else:
         texts = values.astype(str).tolist()
@@ -256,7 +291,9 @@ def _written(values: Any, kind: str) -> Array:
     return written
 
 
-def frame_of(columns: Mapping[str, Array], table: FrameTable, time: str | None) -> Any:
+def frame_of(
+    columns: Mapping[str, Array], table: FrameTable, time: str | None, calendar: Calendar | None
+) -> Any:
     """Return columns as a frame of the library of a table, with dates of the type that it has.
 
     Parameters
@@ -266,29 +303,47 @@ def frame_of(columns: Mapping[str, Array], table: FrameTable, time: str | None) 
     table : FrameTable
     time : str, optional
         The column of `table` that holds its dates.
+    calendar : Calendar, optional
+        That of its dates: days and longer steps are those of the local clock.
     """
     library = importlib.import_module(table.library)
     kind = table.dates.get(time or "")
-    made = dict(columns)
+    made: dict[str, Any] = dict(columns)
     if "time" in made and kind is not None:
-        made["time"] = _dates_as(kind, made["time"], library)
+        texts = [None if each in (None, "") else str(each) for each in made["time"].tolist()]
+        by_clock = calendar is not None and (calendar.unit != FIXED or calendar.multiple >= DAY)
+        made["time"] = (_of_polars if table.library == "polars" else _of_pandas)(
+            library, texts, kind, by_clock
+        )
     return library.DataFrame(made)
 
 
-def _dates_as(kind: str, times: Array, library: Any) -> Any:
-    """Return dates as text (n,) as those of a type."""
-    zone = _zone(kind)
-    texts = [None if time in (None, "") else str(time) for time in times.tolist()]
-    if library.__name__ == "polars":
-        if kind == "Date":
-            return library.Series(texts).str.to_date()
-        unit = kind.partition("time_unit='")[2][:2]
-        if not zone:
-            return library.Series(np.array(texts, "M8[us]")).cast(library.Datetime(unit))
-        made = library.Series(texts).str.to_datetime(time_unit=unit, time_zone="UTC")
-        return made.dt.convert_time_zone(zone)
+def _of_pandas(pandas: Any, texts: list[str | None], kind: str, by_clock: bool) -> Any:
+    """Return dates as text (n,) as those of a type of pandas; those with a time zone by their local
+    clock, or in UTC."""
+    if kind in (DATE, ISO):
+        read = (date if kind == DATE else datetime).fromisoformat
+        return pandas.Series([text and read(text) for text in texts], dtype=object)
     if kind.startswith("period"):
-        return library.PeriodIndex(library.DatetimeIndex(texts), freq=kind[7:-1])
-    if zone:
-        return library.to_datetime(library.Series(texts), utc=True).dt.tz_convert(zone)
-    return np.array([text or "NaT" for text in texts], kind if kind[:3] == "dat" else "M8[ns]")
+        return pandas.PeriodIndex(pandas.DatetimeIndex(texts), freq=kind[7:-1])
+    if not (zone := _zone(kind)):
+        return np.array([text or "NaT" for text in texts], kind)
+    if not by_clock:
+        return pandas.DatetimeIndex(pandas.to_datetime(texts, utc=True)).tz_convert(zone)
+    clock = pandas.DatetimeIndex([text and text[:19] for text in texts])
+    return clock.tz_localize(zone, ambiguous=[True] * len(texts), nonexistent="shift_forward")
+
+
+def _of_polars(polars: Any, texts: list[str | None], kind: str, by_clock: bool) -> Any:
+    """As :func:`_of_pandas`, of polars."""
+    dates = polars.Series(texts, dtype=polars.String)
+    if kind == "Date":
+        return dates.str.slice(0, 10).str.to_date()
+    unit = kind.partition("time_unit='")[2][:2]
+    if not (zone := _zone(kind)):
+        return dates.str.to_datetime(time_unit=unit)
+    if not by_clock:
+        utc = dates.str.to_datetime(time_unit=unit, time_zone="UTC")
+        return utc.dt.convert_time_zone(zone)
+    clock = dates.str.slice(0, 19).str.to_datetime(time_unit=unit)
+    return clock.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")

@@ -8,12 +8,11 @@ import numpy as np
 from hiddenstate.config import Config
 from hiddenstate.config.parameters import for_python
 from hiddenstate.data import SequenceDataset
-from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.readers.columns import holds_numbers
-from hiddenstate.data.readers.dataframes import is_frame
+from hiddenstate.data.readers.dataframes import frame_columns, is_frame
 from hiddenstate.data.readers.table import to_dataset
-from hiddenstate.errors import DataError
-from hiddenstate.estimators.frames import TABLE_OPTIONS, FrameTable, has_dates, table_of
+from hiddenstate.errors import DataError, printable
+from hiddenstate.estimators.frames import TABLE_OPTIONS, FrameTable, as_frames, has_dates, table_of
 from hiddenstate.estimators.options import features_of, option_values, plan_of_table
 from hiddenstate.inference.inputs import read_new_data
 from hiddenstate.jobs import Job, make_job
@@ -27,16 +26,31 @@ def reads_table(estimator: Any, X: Any) -> bool:
     Raises
     ------
     DataError
-        If a parameter does, and X is no data frame.
+        If a parameter does, and X is no data frame; or if X is one with text and without dates.
     """
     named = [name for name in TABLE_OPTIONS if getattr(estimator, name) is not None]
-    frames = X if isinstance(X, (list, tuple)) else [X]
-    if not named or (len(frames) and all(map(is_frame, frames))):
-        return bool(named) or has_dates(X)
+    if not named:
+        dated = has_dates(X)
+        if is_frame(X) and not dated:
+            _refuse_text(X)
+        return dated
+    frames = as_frames(X)
+    if frames and all(map(is_frame, frames)):
+        return True
     other = next((each for each in frames if not is_frame(each)), X)
     raise DataError(
         f"{named[0]}: requires X to be a data frame, or a list of these, got {type(other).__name__}"
     )
+
+
+def _refuse_text(X: Any) -> None:
+    columns = frame_columns(X, "X")
+    for name, kind in zip(columns.names, columns.kinds, strict=True):
+        if kind == "text":
+            raise DataError(
+                f"X: column {printable(name, 40)} holds text; if it holds dates, name it with "
+                "time, if it names the series, with id, or leave it out"
+            )
 
 
 def table_job(estimator: Any, X: Any, y: Any) -> tuple[Job, SequenceDataset, FrameTable]:
@@ -79,7 +93,7 @@ def table_job(estimator: Any, X: Any, y: Any) -> tuple[Job, SequenceDataset, Fra
         return to_dataset(columns, config.data, "regress", True, "X", encodings)
 
     config, dataset = plan_of_table(estimator, values, dtype, read)
-    job = make_job(config, prepare(dataset, config))
+    job = make_job(config, estimator._prepared(dataset, config, True))
     for remark in job.dataset.remarks:
         warnings.warn(for_python(remark), stacklevel=7)  # the line that calls fit
     return job, dataset, table
@@ -97,10 +111,10 @@ def used_columns(model: FittedModel, table: FrameTable) -> list[str]:
 def table_to_read(model: FittedModel, X: Any, where: str) -> FrameTable | None:
     """Return new frames as a table; None if they are arrays, or frames without the dates and ids
     that the model reads."""
-    frames = X if isinstance(X, (list, tuple)) else [X]
     reading = model.transform.reading
     time, ids = reading.get("time"), tuple(reading.get("id") or ())
-    if not (time or ids) or not len(frames) or not all(map(is_frame, frames)):
+    frames = as_frames(X) if time or ids else []
+    if not frames or not all(map(is_frame, frames)):
         return None
     names = {str(name) for name in frames[0].columns}
     if not has_dates(X) and not names & {time, *ids}:
