@@ -72,7 +72,7 @@ def test_a_file_of_a_path_without_other_inputs_holds_nothing_of_them(tmp_path: P
 @pytest.mark.parametrize(
     "forge",
     [
-        lambda facts, arrays: facts.update(inputs=[0, 1]),  # a target
+        lambda facts, arrays: facts.update(inputs=[-1, 1]),
         lambda facts, arrays: facts.update(inputs=[1, 3]),
         lambda facts, arrays: facts.update(inputs=[1, 1]),
         lambda facts, arrays: facts.update(inputs=[1]),

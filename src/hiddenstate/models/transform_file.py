@@ -110,7 +110,7 @@ def transform_from(stored: Any, arrays: Params, net: Net, where: str) -> Transfo
     encodings = encodings_from(stored["encodings"], columns or (), where)
     known = _read_known(reading, columns, targets, encodings, width, where)
     own, horizon = feature_indices(targets, columns), reading.get("horizon") or 1
-    others = set(range(len(columns or ()))) - set(own or ())
+    others = set(range(len(columns or ())))
     linear = linear_from(stored["linear"], arrays, own, others, len(known.ahead), horizon, where)
     for name, array in arrays.items():
         if name in AXES and linear is not None:

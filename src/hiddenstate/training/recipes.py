@@ -185,7 +185,7 @@ def _signals(dataset: SequenceDataset, n_train: int, given: Mapping[str, Any]) -
     if _has_gaps(dataset):  # a window without one of its targets is not trained on
         values["output"] = "last"
     if linear:
-        values |= {"linear": True, "output": "last"}
+        values |= {"linear": True, "linear_inputs": True, "output": "last"}
         one_answer = given.get("output") in (None, "last")
         if len(dataset.train) > 1 and one_answer and given.get("missing") not in ("mean", "mask"):
             values["scale"] = "window"  # series of different size count alike

@@ -495,6 +495,6 @@ def test_dropped_columns_have_no_role(read: Read) -> None:
 
 def test_columns_that_nothing_uses_are_left_out_with_one_note(read: Read) -> None:
     text = "day,v,price,who\n1,2,3,ann\n2,3,4,bob\n"
-    alone = "a forecast reads its target alone; --future names columns known ahead"
+    alone = "a forecast reads its target alone; --input and --future add others"
     words = f"nothing uses them: price ({alone}), who (text)"
     assert read(text, job="regress", horizon=1, target=("v",)).remarks[0].endswith(words)

@@ -1,10 +1,13 @@
 """Applies `--future` and `--static` to the series that a job trains on."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+
+import numpy as np
 
 from hiddenstate.config import Config
 from hiddenstate.data.dataset import SequenceDataset
-from hiddenstate.data.prepare.encoding import source_names
+from hiddenstate.data.prepare.encoding import encoded_features, source_names
 from hiddenstate.data.prepare.known_ahead import (
     KnownAhead,
     check_static,
@@ -16,6 +19,7 @@ from hiddenstate.data.prepare.transform import feature_indices
 from hiddenstate.data.rows import Rows
 from hiddenstate.data.store import RowStore
 from hiddenstate.errors import OptionError, did_you_mean, listed, printable
+from hiddenstate.system.typing import Array
 
 
 def own_values(option: str, dataset: SequenceDataset, where: str) -> tuple[int, ...]:
@@ -45,6 +49,22 @@ def known_features(dataset: SequenceDataset, config: Config) -> KnownAhead:
             f"{flag}: {printable(name, 40)} is not among the inputs of {printable(dataset.name)}"
             f"{did_you_mean(name, names)}; inputs: {listed(names) or 'without names'}"
         ) from None
+
+
+def past_inputs(dataset: SequenceDataset, config: Config, own: Sequence[int]) -> list[int]:
+    """Return the features whose past may say something of targets, the features `own`: numbers
+    that change within a series and are not known ahead."""
+    known, columns = known_features(dataset, config), dataset.columns or ()
+    encoded = encoded_features(columns, dataset.encodings, len(columns))
+    left_out = {*own, *known.ahead, *known.static, *np.flatnonzero(encoded).tolist()}
+    X = dataset.train.X
+    return [k for k in range(len(columns)) if k not in left_out and _changes(X[..., k])]
+
+
+def _changes(values: Array) -> bool:
+    """Return whether the known values of one of series (N, T) differ; they may end in zeros."""
+    known = np.isfinite(values[:, 1:]) & np.isfinite(values[:, :-1])
+    return bool((known & (values[:, 1:] != values[:, :-1])).any())
 
 
 def known_part(

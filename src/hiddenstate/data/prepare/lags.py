@@ -50,7 +50,7 @@ class Regressions:
     def fits(self) -> Iterator[tuple[Floats, float]]:
         """Yield weights (P,) and bias of each regression."""
         lags, n = self.rows.lags, len(self.rows.target)
-        for fixed, basis, seasonal in self._forms():
+        for fixed, basis, seasonal in self.forms():
             R, r = lags @ basis.T, self.rows.target - lags @ fixed
             mean = R.mean(axis=0) if self.constant and n else np.zeros(R.shape[1])
             center = mean_of(r) if self.constant else 0.0
@@ -66,7 +66,7 @@ class Regressions:
                     slope = np.linalg.solve(within, product[chosen]) / spread
                     yield fixed + slope @ basis[chosen], center - float(slope @ mean[chosen])
 
-    def _forms(self) -> Iterator[tuple[Floats, Floats, bool]]:
+    def forms(self) -> Iterator[tuple[Floats, Floats, bool]]:
         """Yield what is fixed (P,), the combinations (q, P), and whether they are seasonal."""
         P, h, m = self.rows.lags.shape[1], self.horizon, self.season
         lag = np.eye(P)

@@ -6,7 +6,8 @@ training rows ranks them. As they are all linear, their average is one vector to
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from hiddenstate.data.prepare.candidates import Pool
 from hiddenstate.data.prepare.effects import candidate_effects
 from hiddenstate.data.prepare.lags import LagRows
 from hiddenstate.data.prepare.linear_path import LinearPath
+from hiddenstate.data.prepare.other_inputs import fit_inputs
 from hiddenstate.data.prepare.season import season_of
 from hiddenstate.data.rows import Rows
 
@@ -36,6 +38,27 @@ def all_above_zero(rows: Rows, features: tuple[int, ...]) -> bool:
     return not any((X[:n, list(features)] <= 0).any() for X, n in zip(rows.X, n_steps, strict=True))
 
 
+def _all_above_zero(series: Sequence[Floats]) -> bool:
+    known = np.concatenate([values[np.isfinite(values)] for values in series])
+    return bool(len(known) and known.min() > 0)
+
+
+def logarithms_if(is_log: bool, series: Sequence[Floats]) -> list[Floats]:
+    """Return series (T_i,), or their logarithms."""
+    return [np.log(values) if is_log else values for values in series]
+
+
+def filled(series: Sequence[Floats]) -> list[Floats]:
+    """Return series (T_i, J) with the mean of each column over all in the place of gaps."""
+    known = np.concatenate(series)
+    absent = ~np.isfinite(known)
+    if not absent.any():
+        return list(series)
+    number = np.maximum((~absent).sum(axis=0), 1)
+    mean = np.where(absent, 0, known).sum(axis=0) / number
+    return [np.where(np.isfinite(values), values, mean) for values in series]
+
+
 def path_of_rows(
     rows: Rows,
     features: tuple[int, ...],
@@ -43,11 +66,13 @@ def path_of_rows(
     window: int,
     log: bool = True,
     ahead: Sequence[int] = (),
+    inputs: Sequence[int] | None = None,
 ) -> LinearPath:
     """Fit a path on training series, not cut into windows, whose `features` hold the targets.
 
     It reads at most a window or, if series are not cut (0), `WHOLE_LAGS` steps. It takes
-    logarithms only if `log` is true. Features `ahead` are known ahead.
+    logarithms only if `log` is true. Features `ahead` are known ahead; the past of `inputs` and of
+    other targets may be read.
     """
     N, T = rows.X.shape[:2]
     lengths = np.full(N, T) if rows.lengths is None else rows.lengths
@@ -58,8 +83,14 @@ def path_of_rows(
         observed = [y[:n] for y, n in zip(rows.y, lengths, strict=True)]
     lags = window or min(WHOLE_LAGS, longest // 3)
     known = [X[:n, list(ahead)].astype(float) for X, n in zip(rows.X, lengths, strict=True)]
+    others = None
+    if inputs is not None:
+        others = [X[:n, list(inputs)].astype(float) for X, n in zip(rows.X, lengths, strict=True)]
     most = max(1, min(lags, longest - horizon))
-    return fit_linear_path(series, horizon, most, log, known if ahead else None, observed)
+    path = fit_linear_path(series, horizon, most, log, known if ahead else None, observed, others)
+    columns = [*(inputs or ()), *features]
+    which = tuple(columns[k] for k in path.inputs)
+    return replace(path, inputs=which)
 
 
 def fit_linear_path(
@@ -69,6 +100,7 @@ def fit_linear_path(
     log: bool = True,
     known: Sequence[Floats] | None = None,
     observed: Sequence[Floats] | None = None,
+    others: Sequence[Floats] | None = None,
 ) -> LinearPath:
     """Fit a path on training series.
 
@@ -87,18 +119,39 @@ def fit_linear_path(
     observed : sequence of ndarray (T_i, O), optional
         The values where those of `series` are filled in: what a forecast reads may be, but what it
         is compared with is not.
+    others : sequence of ndarray (T_i, J), optional
+        Inputs whose past may be read, of each target that of the other targets too.
+
+    Returns
+    -------
+    LinearPath
+        Its `inputs` are numbers of the columns of `others`, then of the targets.
     """
     season = season_of(series, most_lags)
-    fits = []
-    for o in range(series[0].shape[1]):
-        each = [values[:, o].astype(np.float64) for values in series]
-        truth = each if observed is None else [values[:, o].astype(float) for values in observed]
-        fits.append(_fit(each, truth, horizon, most_lags, season, log, known))
+    n = series[0].shape[1]
+    each = [[values[:, o].astype(np.float64) for values in series] for o in range(n)]
+    truth = each
+    if observed is not None:
+        truth = [[values[:, o].astype(float) for values in observed] for o in range(n)]
+    fitted = partial(_fit, horizon=horizon, P=most_lags, season=season, columns=known)
+    logs = [(False, True) if log and _all_above_zero(values) else (False,) for values in each]
+    inputs = None if others is None else filled(others)
+    first = inputs if n == 1 else None
+    fits = [fitted(each[o], truth[o], logs=logs[o], inputs=first) for o in range(n)]
+    if inputs is not None and n > 1:
+        values = [logarithms_if(fit.log, own) for fit, own in zip(fits, each, strict=True)]
+        for o in range(n):  # what the other targets are read as is known now
+            both = [
+                np.column_stack([*more.T, *(values[k][i] * (k != o) for k in range(n))])
+                for i, more in enumerate(inputs)
+            ]
+            fits[o] = fitted(each[o], truth[o], logs=(fits[o].log,), inputs=filled(both))
     effects = None
     if known is not None and any(fit.effects is not None for fit in fits):
         none = np.zeros(known[0].shape[1])
         effects = np.stack([none if fit.effects is None else fit.effects for fit in fits])
         effects = effects.astype(np.float32).astype(float)
+    used, input_weights = _input_weights([fit.inputs for fit in fits])
     # Rounded, so that they do not depend on the order in which a processor adds.
     return LinearPath(
         weights=np.stack([fit.weights for fit in fits]).astype(np.float32).astype(float),
@@ -106,7 +159,23 @@ def fit_linear_path(
         log=tuple(fit.log for fit in fits),
         season=season,
         effects=effects,
+        inputs=used,
+        input_weights=input_weights,
     )
+
+
+def _input_weights(fits: "Sequence[Floats | None]") -> tuple[tuple[int, ...], Floats | None]:
+    """Return which inputs have weights (Q, J) for a target, and these weights (O, Q, I')."""
+    some = [weights for weights in fits if weights is not None]
+    if not some:
+        return (), None
+    Q, J = (max(weights.shape[axis] for weights in some) for axis in (0, 1))
+    both = np.zeros((len(fits), Q, J))
+    for own, weights in zip(both, fits, strict=True):
+        if weights is not None:
+            own[: len(weights), : weights.shape[1]] = weights
+    used = np.flatnonzero(both.any(axis=(0, 1)))
+    return tuple(used.tolist()), both[..., used].astype(np.float32).astype(float)
 
 
 def _rows(
@@ -143,13 +212,14 @@ def _rows(
 @dataclass(frozen=True)
 class _Fit:
     """A path for one target: its error in a rolling origin, weights (P,), bias, whether they are
-    of logarithms, and the effects (K,) of columns known ahead."""
+    of logarithms, the effects (K,) of columns known ahead, and the weights (Q, J) of inputs."""
 
     error: float
     weights: Floats
     bias: float
     log: bool
     effects: Floats | None = None
+    inputs: Floats | None = None
 
 
 def _fit(
@@ -158,22 +228,20 @@ def _fit(
     horizon: int,
     P: int,
     season: int | None,
-    log: bool,
+    logs: Sequence[bool],
     columns: Sequence[Floats] | None,
+    inputs: list[Floats] | None,
 ) -> _Fit:
-    """Return the path of the smallest error; logarithms and effects must each be worth it."""
+    """Return the path of the smallest error; logarithms, effects and inputs must be worth it."""
     changes = [np.abs(np.diff(values)) for values in series]
     scales = [float(np.nanmean(c)) if np.isfinite(c).any() else 0.0 for c in changes]
     scales = [scale or 1.0 for scale in scales]
-    known = np.concatenate(series)
-    known = known[np.isfinite(known)]
     best: _Fit | None = None
-    for is_log in (False, True) if log and len(known) and known.min() > 0 else (False,):
+    for is_log in logs:
         # Series of different sizes are divided by their scales, unless logarithms are taken.
         divided = len(series) > 1 and not is_log
         sizes = scales if divided else [1.0] * len(series)
-        values = [np.log(each) if is_log else each for each in series]
-        truth = [np.log(each) if is_log else each for each in observed]
+        values, truth = logarithms_if(is_log, series), logarithms_if(is_log, observed)
         pool = Pool(horizon, P, season, constant=not divided)
         choices: list[Floats | None] = [None]
         if columns is not None:
@@ -190,6 +258,12 @@ def _fit(
             if best is None or error < LOG_GAIN * best.error:
                 bias += middle * (weights.sum() - 1)
                 best = _Fit(error, weights, bias, is_log, effects)
+            if inputs is None:
+                continue
+            more = fit_inputs(far, inputs, horizon, pool.season, is_log, divided)
+            if more is not None and more.error < LOG_GAIN * min(error, best.error):
+                bias = more.bias + middle * (more.weights.sum() - 1)
+                best = _Fit(more.error, more.weights, bias, is_log, effects, more.inputs)
     assert best is not None
     return best
 

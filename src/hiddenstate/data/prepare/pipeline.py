@@ -16,6 +16,7 @@ from hiddenstate.data.prepare.known_columns import (
     known_features,
     known_part,
     own_values,
+    past_inputs,
     with_moved,
 )
 from hiddenstate.data.prepare.layout import (
@@ -256,7 +257,10 @@ def _linear_path(
     read = [dataset.train, *([dataset.test] if dataset.test is not None else [])]
     log = all(all_above_zero(rows, own) for rows in read)
     ahead = known_features(dataset, config).ahead
-    return path_of_rows(train, own, config.data.horizon or 1, config.data.window, log, ahead)
+    inputs = past_inputs(dataset, config, own) if config.data.linear_inputs else None
+    return path_of_rows(
+        train, own, config.data.horizon or 1, config.data.window, log, ahead, inputs
+    )
 
 
 def _reading(dataset: SequenceDataset, config: Config) -> dict[str, Any]:

@@ -46,7 +46,7 @@ STATIC = "static; an input with --static"
 MAY_BE_BOTH = ({"--id", "--group"}, {"--time", "--future"}, {"--group", "--static"})
 """Pairs of roles that one column may have."""
 
-TARGET_ALONE = "a forecast reads its target alone; --future names columns known ahead"
+TARGET_ALONE = "a forecast reads its target alone; --input and --future add others"
 TEXT, FEW_TEXTS = "text", "text; an input with --input all"
 """Why nothing uses a column of text, and one whose few values repeat."""
 

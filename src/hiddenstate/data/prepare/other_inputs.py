@@ -1,0 +1,321 @@
+"""Ridge regressions of a target on its own last values and those of other inputs.
+
+They are direct forecasts of the horizon, ranked on the rolling origin of the other candidates. Each
+reads some of the inputs, so the worth of each input is the difference between the best regressions
+with and without it.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hiddenstate.data.prepare.candidates import absolute_errors, origins
+from hiddenstate.data.prepare.lags import LagRows, Regressions, mean_of
+
+Floats = NDArray[np.float64]
+
+PENALTIES = np.array([0.01, 0.3, 3.0, 30.0])
+"""Ridge penalties, in units of the variance of the lags."""
+
+OWN_RUNS, INPUT_RUNS = (2, 8, 32), (1, 2, 4, 8, 16, 32)
+"""How many of the last values a regression reads, of the target and of each input."""
+
+SCREENED = 8
+"""Most inputs of the regressions that read several."""
+
+FEWEST = 40
+"""Smallest number of forecasts to learn from."""
+
+BLOCKS = 4
+"""Blocks of time, of those that follow an origin, whose mean errors are compared."""
+
+KEPT, CERTAIN = 1.0, 2.5
+"""Standard errors by which each input, and all together, must lower the error."""
+
+NEAR_BEST, AVERAGED = 1.02, 10
+"""Regressions whose mean is taken: at most so many, whose error is at most this times the least."""
+
+
+@dataclass(frozen=True)
+class InputFit:
+    """A regression on own lags and on inputs.
+
+    Parameters
+    ----------
+    error : float
+        In a rolling origin.
+    weights : ndarray (P,)
+        Of own lags.
+    bias : float
+    inputs : ndarray (Q, J)
+        Weights of the lags of all J inputs; 0 for those that do not help.
+    without : dict
+        By the place of each input that helps, the error without it.
+    """
+
+    error: float
+    weights: Floats
+    bias: float
+    inputs: Floats
+    without: dict[int, float]
+
+
+@dataclass(frozen=True)
+class _Form:
+    """How regressions are written: a fixed combination of own lags (P,), combinations of own lags
+    (q, P), which of these are read, and whether inputs are read as changes."""
+
+    fixed: Floats
+    basis: Floats
+    chosen: tuple[tuple[int, ...], ...]
+    changes: bool
+
+
+def fit_inputs(
+    rows: LagRows,
+    others: Sequence[Floats],
+    horizon: int,
+    season: int | None,
+    is_log: bool,
+    divided: bool,
+) -> InputFit | None:
+    """Return the mean of the best regressions; None without enough rows, or if no input helps.
+
+    Parameters
+    ----------
+    rows : LagRows
+        The forecasts to learn from.
+    others : sequence of ndarray (T_i, J)
+        Values of the inputs of each series, which `rows.series` numbers; none are missing.
+    horizon : int
+    season : int, optional
+    is_log, divided : bool
+        As `Pool.fit` has them: `divided` rows are in units of the scale of their series, in which
+        inputs are divided too, so that their weights are the same in all series.
+    """
+    n, J = len(rows.target), others[0].shape[1]
+    if n < FEWEST or not J:
+        return None
+    search = _Search(rows, others, horizon, season, is_log, divided)
+    own = search.best([()])[0]
+    alone = {j: search.best([(j,)], quick=True)[0] for j in range(J)}
+    promising = [j for j in alone if _certainty(own - alone[j]) > KEPT]
+    promising.sort(key=lambda j: (float(alone[j].mean()), j))
+    kept = tuple(sorted(promising[:SCREENED]))
+    while kept:
+        sets = {kept, *((j,) for j in kept), *(tuple(k for k in kept if k != j) for j in kept)}
+        errors, candidates = search.best(sets)
+        without = {j: search.best([s for s in sets if j not in s] + [()])[0] for j in kept}
+        worst = min(kept, key=lambda j: (_certainty(without[j] - errors), j))
+        if _certainty(without[worst] - errors) > KEPT:
+            break
+        kept = tuple(j for j in kept if j != worst)
+    if not kept or _certainty(own - errors) < CERTAIN:
+        return None
+    weights, bias, inputs = search.fitted(candidates)
+    each = {j: float(without[j].mean()) for j in kept}
+    return InputFit(float(errors.mean()), weights, bias, inputs, each)
+
+
+def _certainty(gains: Floats) -> float:
+    """Return the mean of gains (B,) in units of its standard error."""
+    error = gains.std(ddof=1) / np.sqrt(len(gains))
+    return float(gains.mean() / error) if error > 0 else float(np.sign(gains.mean())) * np.inf
+
+
+@dataclass(frozen=True, order=True)
+class _Candidate:
+    """One regression: numbers of its form, of its own lags, of its run and of its penalty, and the
+    inputs that it reads."""
+
+    form: int
+    chosen: int
+    run: int
+    penalty: int
+    columns: tuple[int, ...]
+
+
+class _Search:
+    """Errors of candidates in a rolling origin, each computed once."""
+
+    def __init__(
+        self,
+        rows: LagRows,
+        others: Sequence[Floats],
+        horizon: int,
+        season: int | None,
+        is_log: bool,
+        divided: bool,
+    ) -> None:
+        self.rows, self.is_log, self.divided = rows, is_log, divided
+        self.P, self.J = rows.lags.shape[1], others[0].shape[1]
+        self.Q = min(self.P, INPUT_RUNS[-1] + 1)
+        self.runs = [q for q in INPUT_RUNS if q <= self.P]
+        starts = np.cumsum([0, *(len(each) for each in others)])
+        self.flat, self.newest = np.concatenate(others), starts[rows.series] + rows.end
+        self.forms = list(self._forms(horizon, season))
+        self.parts = [
+            ((rows.place < low), (rows.place >= low) & (rows.place < high))
+            for low, high in origins(rows)
+        ]
+        self._errors: dict[tuple[tuple[int, ...], bool], dict[_Candidate, Floats]] = {}
+
+    def _forms(self, horizon: int, season: int | None) -> Iterator[_Form]:
+        for fixed, basis, seasonal in Regressions(self.rows, horizon, season, True).forms():
+            sets = [tuple(range(p)) for p in OWN_RUNS if p <= len(basis)]
+            if season:
+                around = (season - 1, season) if seasonal else _around(-horizon % season, season)
+                sets += [
+                    tuple(sorted({k for k in (*range(p), *around) if 0 <= k < len(basis)}))
+                    for p in (1, 4)
+                ]
+            for changes in (False, True) if self.P > 1 else (False,):
+                yield _Form(fixed, basis, tuple(dict.fromkeys(sets)), changes)
+
+    def best(
+        self, sets: Collection[tuple[int, ...]], quick: bool = False
+    ) -> tuple[Floats, list[_Candidate]]:
+        """Return the regressions near the best on one of `sets` of inputs, and the mean of their
+        errors in each block (B,)."""
+        each = {
+            key: errors
+            for columns in sorted(sets)
+            for key, errors in self._of(columns, quick).items()
+        }
+        ranked = sorted((float(errors.mean()), key) for key, errors in each.items())
+        near = [key for error, key in ranked[:AVERAGED] if error <= NEAR_BEST * ranked[0][0]]
+        return np.mean([each[key] for key in near], axis=0), near
+
+    def fitted(self, candidates: Sequence[_Candidate]) -> tuple[Floats, float, Floats]:
+        """Return the mean weights (P,), bias and weights of inputs (Q, J) of regressions, fitted on
+        all rows."""
+        weights, bias, inputs = np.zeros(self.P), 0.0, np.zeros((self.Q, self.J))
+        everything = np.ones(len(self.rows.target), bool)
+        for each in candidates:
+            fit = _Block(self, self.forms[each.form], each.columns, everything)
+            own, c, other = fit.solve(each.chosen, each.run)
+            weights += own[each.penalty]
+            bias += float(c[each.penalty])
+            inputs[:, list(each.columns)] += other[each.penalty]
+        n = len(candidates)
+        used = np.flatnonzero(inputs.any(axis=1))
+        return weights / n, bias / n, inputs[: used.max(initial=0) + 1] / n
+
+    def _of(self, columns: tuple[int, ...], quick: bool = False) -> dict[_Candidate, Floats]:
+        key = columns, quick
+        if key not in self._errors:
+            self._errors[key] = self._ranked(columns, quick)
+        return self._errors[key]
+
+    def _ranked(self, columns: tuple[int, ...], quick: bool) -> dict[_Candidate, Floats]:
+        """Return the error of each regression on some inputs."""
+        found: dict[_Candidate, list[Floats]] = {}
+        runs = range(len(self.runs)) if columns else range(1)
+        if quick:
+            runs = range(0, len(self.runs), 2)
+        for early, later in self.parts:
+            tested = self.rows.take(later)
+            blocks = _blocks(tested.place)
+            for f, form in enumerate(self.forms):
+                if form.changes and not columns:
+                    continue
+                block = _Block(self, form, columns, early)
+                read = block.read(later)
+                for s in range(len(form.chosen)):
+                    for run in runs:
+                        own, bias, inputs = block.solve(s, run)
+                        forecast = tested.lags @ own.T + bias
+                        if columns:
+                            forecast += read @ inputs.reshape(len(own), -1).T
+                        errors = absolute_errors(forecast, tested, self.is_log, self.divided)
+                        means = blocks @ errors
+                        for penalty in range(len(PENALTIES)):
+                            key = _Candidate(f, s, run, penalty, columns)
+                            found.setdefault(key, []).append(means[:, penalty])
+        return {key: np.concatenate(parts) for key, parts in found.items()}
+
+    def lags(self, columns: tuple[int, ...], which: NDArray[np.bool_]) -> Floats:
+        """Return the last Q values (n, Q, J') of some inputs, as the rows are scaled."""
+        steps = self.newest[which][:, None] - np.arange(self.Q)
+        values = self.flat[steps][..., list(columns)]
+        return np.asarray(
+            values / self.rows.scale[which][:, None, None] if self.divided else values
+        )
+
+
+class _Block:
+    """The products of all combinations of some rows, of which each regression takes a part."""
+
+    def __init__(
+        self, search: _Search, form: _Form, columns: tuple[int, ...], which: NDArray[np.bool_]
+    ) -> None:
+        self.search, self.form, self.columns = search, form, columns
+        lags, target = search.rows.lags[which], search.rows.target[which]
+        n, self.n_own = len(target), len(form.basis)
+        own = lags @ form.basis.T
+        other = self.read(which)
+        if form.changes:
+            wide = other.reshape(n, search.Q, len(columns))
+            other = (wide[:, :-1] - wide[:, 1:]).reshape(n, -1)
+        left = target - lags @ form.fixed
+        constant = not search.divided and n > 0
+        design = np.concatenate([own, other], axis=1)
+        self.mean = design.mean(axis=0) if constant else np.zeros(design.shape[1])
+        self.center = mean_of(left) if constant else 0.0
+        design, left = design - self.mean, left - self.center
+        spread = np.sqrt((design**2).mean(axis=0)) if n else np.ones(design.shape[1])
+        J = len(columns)
+        each = [spread[: self.n_own], *(spread[self.n_own + j :: J] for j in range(J))]
+        size = np.array([float(part.mean()) or 1.0 for part in each])
+        self.size = np.concatenate(
+            [
+                np.full(self.n_own, size[0]),
+                np.tile(size[1:], (len(spread) - self.n_own) // max(J, 1)),
+            ]
+        )
+        design = design / self.size
+        self.n, self.gram, self.product = n, design.T @ design, design.T @ left
+
+    def read(self, which: NDArray[np.bool_]) -> Floats:
+        """Return the last values (n, Q J') of the inputs, the newest first."""
+        values = self.search.lags(self.columns, which)
+        return values.reshape(len(values), self.search.Q * len(self.columns))
+
+    def solve(self, chosen: int, run: int) -> tuple[Floats, Floats, Floats]:
+        """Return the weights (L, P) of own lags, biases (L,), and weights (L, Q, J') of inputs, for
+        each of L penalties."""
+        form, J, L = self.form, len(self.columns), len(PENALTIES)
+        P, Q = self.search.P, self.search.Q
+        q = min(self.search.runs[run], Q - 1 if form.changes else Q) * J
+        own = np.array(form.chosen[chosen], int)
+        which = np.concatenate([own, self.n_own + np.arange(q)]).astype(int)
+        if len(which) > self.n // 2:  # too few rows: what is fixed stands alone
+            fixed = np.broadcast_to(form.fixed, (L, P))
+            return fixed, np.full(L, self.center), np.zeros((L, Q, J))
+        within = self.gram[np.ix_(which, which)]
+        system = within + PENALTIES[:, None, None] * np.eye(len(which))
+        right = np.broadcast_to(self.product[which][:, None], (L, len(which), 1))
+        slope = np.linalg.solve(system, right)[..., 0] / self.size[which]
+        bias = self.center - slope @ self.mean[which]
+        weights = form.fixed + slope[:, : len(own)] @ form.basis[own]
+        inputs = np.zeros((L, Q, J))
+        others = slope[:, len(own) :].reshape(L, -1, J) if J else inputs[:, :0]
+        inputs[:, : others.shape[1]] += others
+        if form.changes:
+            inputs[:, 1 : others.shape[1] + 1] -= others
+        return weights, bias, inputs
+
+
+def _blocks(place: Floats) -> Floats:
+    """Return what makes means (b,) in blocks of time of errors (n,) at these places."""
+    number = np.floor(np.argsort(np.argsort(place, kind="stable")) * BLOCKS / len(place))
+    own = number == np.arange(BLOCKS)[:, None]
+    own = own[own.any(axis=1)]
+    return np.asarray(own / own.sum(axis=1, keepdims=True))
+
+
+def _around(lag: int, season: int) -> tuple[int, ...]:
+    """Return the lags of the target's season in two seasons, and those beside them."""
+    return tuple(lag + k * season + beside for k in range(2) for beside in (-1, 0, 1))
