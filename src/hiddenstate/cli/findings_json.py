@@ -79,7 +79,7 @@ def _plan(plan: Planned | None, is_sample: bool) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     """Return a value as the command line takes it."""
-    return ",".join(map(str, value)) if isinstance(value, tuple) else value
+    return ",".join(map(str, value)) or "none" if isinstance(value, tuple) else value
 
 
 def _lengths(d: "SequenceDataset") -> list[int] | None:

@@ -216,6 +216,8 @@ def _check_together(config: Config) -> None:
         _check_window_scale(config)
     if config.job == "regress":
         _check_known_ahead(config.data)
+        if config.data.season and not config.data.horizon:
+            raise OptionError("--season: applies only to forecasts; add --horizon 1")
     if training.patience and not config.data.valid_fraction:
         raise OptionError("--patience: requires validation rows; add --valid-fraction 0.1")
     if training.lr_schedule == "inverse" and training.hold == 0:

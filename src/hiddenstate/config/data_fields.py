@@ -147,6 +147,22 @@ class DataConfig:
         since=5,
         recipe=True,
     )
+    season: tuple[int, ...] | None = option(
+        None,
+        "With --horizon, the steps after which the targets repeat, such as 7 for days, or 24,168 "
+        "for hours, the main season first; none: they do not; if unset, those of the calendar or "
+        "the data, where a test finds them.",
+        low=2,
+        high=10**6,
+        jobs=("regress",),
+        placeholder="N,...|none",
+        unit="steps",
+        since=6,
+        reading=True,
+        kept=True,
+        recipe=True,
+        none=True,
+    )
     future: tuple[str, ...] | None = option(
         None,
         "With --horizon, inputs that are known ahead, such as a price, a holiday or the column of "

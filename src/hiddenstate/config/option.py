@@ -63,6 +63,8 @@ class Option:
     """Whether it may differ for new data; `predict` and `evaluate` take these options."""
     recipe: bool = False
     """Whether the automatic recipe may choose it."""
+    none: bool = False
+    """Whether `none`, an empty tuple, is a value."""
 
     @property
     def flag(self) -> str:
@@ -90,7 +92,8 @@ class Option:
             tuple: f"up to {MAX_LISTED} whole numbers separated by commas, each",
         }[self.kind]
         bounds = self.bounds()
-        return f"{noun}{' of' if bounds.startswith('at least') else ''} {bounds}".strip(" ,")
+        text = f"{noun}{' of' if bounds.startswith('at least') else ''} {bounds}".strip(" ,")
+        return f"none, or {text}" if self.none else text
 
     def bounds(self) -> str:
         """Describe the range: `at least 0 and below 1`; empty if there is none."""
@@ -123,8 +126,16 @@ class Option:
             )
         return checked
 
+    def text(self, value: Any) -> str:
+        """Return a value as :meth:`parse` reads it."""
+        if isinstance(value, tuple):
+            return ",".join(map(str, value)) or "none"
+        return str(value)
+
     def parse(self, text: str) -> Any:
         """Return the value that `text` of a command line stands for; errors as in :meth:`check`."""
+        if self.none and text.strip() == "none":
+            return ()
         if self.kind is tuple:
             parts = [part.strip() for part in text.split(",")] if text.strip() else []
             if self.item is str:
@@ -145,6 +156,10 @@ class Option:
         """Return the value as the option's type, or None if it is of another type."""
         if self.kind is tuple:
             value = [value] if self.choices and isinstance(value, str) else value
+            if self.none and (value == "none" or _whole(value) is not None):
+                value = () if value == "none" else (value,)
+            if self.none and isinstance(value, (list, tuple)) and not value:
+                return ()
             items: list[Any] = list(value) if isinstance(value, (list, tuple)) else []
             if self.item is str:
                 items = [value] if isinstance(value, str) else items  # --id was a single name

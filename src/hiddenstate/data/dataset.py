@@ -11,6 +11,7 @@ from hiddenstate.data.calendar import Calendar
 from hiddenstate.data.column_names import are_names
 from hiddenstate.data.leaks import Leak, LeakFacts, UnusedColumns
 from hiddenstate.data.prepare.encoding import Encoding, EncodingFacts, source_names, spans
+from hiddenstate.data.prepare.season import Why
 from hiddenstate.data.prepare.transform import Transform, table_names
 from hiddenstate.data.rows import Rows
 from hiddenstate.data.store import RowStore
@@ -33,6 +34,7 @@ class DataFacts(TypedDict):
     numbers_as_text: NotRequired[list[str]]
     split_rule: NotRequired[int]
     leaks: NotRequired[list[LeakFacts]]
+    season_why: NotRequired[Why]
 
 
 def label_values(labels: Array) -> list[Any]:
@@ -109,6 +111,8 @@ class Dataset:
         What a user should know about how the data was read, one line each.
     numbers_as_text : tuple of str
         Columns of ids, groups or labels that are text though all their cells are numbers.
+    season_why : {"of the calendar", "of the data", "as given", "none"}, optional
+        Where the seasons of forecasts come from.
     """
 
     name: str
@@ -122,6 +126,7 @@ class Dataset:
     source: str = "arrays"
     remarks: tuple[str, ...] = ()
     numbers_as_text: tuple[str, ...] = ()
+    season_why: Why | None = None
 
     @property
     def X(self) -> Any:  # noqa: N802
@@ -167,7 +172,8 @@ class SequenceDataset(Dataset):
 
     Parameters
     ----------
-    name, train, test, kind, classes, columns, targets, picture, source, remarks, numbers_as_text
+    name, train, test, kind, classes, columns, targets, picture, source, remarks, numbers_as_text,
+    season_why
         As in :class:`Dataset`.
     read_as : dict
         Values that the reader chose for options left to it, by option name.
@@ -238,7 +244,8 @@ class PreparedDataset(Dataset):
 
     Parameters
     ----------
-    name, train, test, kind, classes, columns, targets, picture, source, remarks, numbers_as_text
+    name, train, test, kind, classes, columns, targets, picture, source, remarks, numbers_as_text,
+    season_why
         As in :class:`Dataset`.
     valid : Rows, optional
         Validation rows.
@@ -302,6 +309,8 @@ class PreparedDataset(Dataset):
             facts["numbers_as_text"] = list(self.numbers_as_text)
         if self.split_rule > 1:
             facts["split_rule"] = self.split_rule
+        if self.season_why is not None:
+            facts["season_why"] = self.season_why
         if self.leaks:
             facts["leaks"] = [leak.facts() for leak in self.leaks]
         return facts

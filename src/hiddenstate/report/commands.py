@@ -61,7 +61,7 @@ def _words(option: Option, value: Any) -> list[str]:
     """Return an option and its value as words of a command line."""
     if option.kind is bool:
         return [option.flag if value else f"--no-{option.flag[2:]}"]
-    text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    text = option.text(value)
     if option.parse(text) != value:
         raise OptionError(f"{option.flag}: the value cannot be written on a command line")
     return [option.flag, text]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from hiddenstate.config import Config
 from hiddenstate.config.data_fields import STDIN, STDIN_NAMES
@@ -11,6 +11,7 @@ from hiddenstate.data import PreparedDataset, read_dataset
 from hiddenstate.data.leaks import leaks_from
 from hiddenstate.data.prepare.encoding import encodings_from
 from hiddenstate.data.prepare.pipeline import prepare
+from hiddenstate.data.prepare.season import Why
 from hiddenstate.data.prepare.split import SPLIT_RULE
 from hiddenstate.data.readers.open import with_trained_columns
 from hiddenstate.errors import DataError, UntrustedFileError, printable
@@ -75,7 +76,9 @@ def dataset_of(
     columns = tuple(map(str, names)) if isinstance(names, list) else None
     dataset = with_trained_columns(dataset, columns, chosen=True)
     prepared = prepare(dataset, config, split_rule=_split_rule(recorded, where))
-    return replace(prepared, leaks=leaks_from(recorded))
+    why = recorded.get("season_why")
+    season_why = why if why in get_args(Why) else None
+    return replace(prepared, leaks=leaks_from(recorded), season_why=season_why)
 
 
 def kept_rows(run: Run) -> Path | None:

@@ -14,10 +14,10 @@ from hiddenstate.config import make_config
 from hiddenstate.data import SequenceDataset
 from hiddenstate.data.prepare.known_columns import without_future_rows
 from hiddenstate.data.prepare.pipeline import prepare
-from hiddenstate.data.prepare.season import season_of
+from hiddenstate.data.prepare.season import Seasons, find_seasons
 from hiddenstate.data.prepare.transform import feature_indices
 from hiddenstate.data.store import RowStore
-from hiddenstate.errors import HiddenstateError
+from hiddenstate.errors import HiddenstateError, OptionError, count, printable
 from hiddenstate.inference.convolutions import LEAST_STEPS, MOST_NUMBERS
 from hiddenstate.kernels import level
 from hiddenstate.models.convolutions import fit_path
@@ -175,12 +175,15 @@ def _signals(dataset: SequenceDataset, n_train: int, given: Mapping[str, Any]) -
     is_forecast = given.get("horizon") and feature_indices(dataset.targets, dataset.columns)
     linear = bool(is_forecast and not given.get("change") and isinstance(dataset.X, np.ndarray))
     linear = given.get("linear", linear)
-    window = given.get("window") or min(_window(dataset, steps, linear, given), usable)
+    seasons = seasons_of(dataset, given)
+    season = None if seasons is None else seasons.main
+    window = given.get("window") or min(_window(steps, linear, season, given), usable)
     stride = given.get("stride") or (1 if steps * n_train < 100_000 else window)
     n_windows = max(1, n_train * max(1, (steps - window) // stride))
     batch_size = given.get("batch_size") or values["batch_size"]
     total = steps * n_train
     values |= {"window": window, "stride": stride}
+    values |= {} if seasons is None else {"season": seasons.steps}
     values |= _budget(n_windows, batch_size, 300 if total < 500 else 1000, given)
     if _has_gaps(dataset):  # a window without one of its targets is not trained on
         values["output"] = "last"
@@ -194,18 +197,49 @@ def _signals(dataset: SequenceDataset, n_train: int, given: Mapping[str, Any]) -
     return values
 
 
-def _window(dataset: SequenceDataset, steps: int, linear: bool, given: Mapping[str, Any]) -> int:
+def _window(steps: int, linear: bool, season: int | None, given: Mapping[str, Any]) -> int:
     """Return the steps of a window: 32, or with a linear path four seasons if that is more.
 
     At most a quarter of a series, or a third with a linear path and without validation rows.
     """
     most = max(4, steps // (3 if linear and not given.get("valid_fraction") else 4))
-    if not linear:
-        return min(32, most)
-    own = list(feature_indices(dataset.targets, dataset.columns) or ())
-    training = [X[: min(steps, n), own] for X, n in _with_lengths(dataset.X, dataset.train.lengths)]
-    season = season_of(training, most)
-    return min(max(32, 4 * season + 4 if season else 0), most)
+    return min(max(32, 4 * season + 4 if linear and season else 0), most)
+
+
+def seasons_of(dataset: SequenceDataset, given: Mapping[str, Any]) -> Seasons | None:
+    """Return the seasons of the training part of series that are forecast; None of other data.
+
+    Parameters
+    ----------
+    dataset : SequenceDataset
+        The data as read.
+    given : mapping
+        The options that were set, by name: `horizon`, `test_fraction`, `future` and `season`.
+
+    Raises
+    ------
+    OptionError
+        If less than two of a season that was set fit into the longest training series.
+    """
+    own = feature_indices(dataset.targets, dataset.columns)
+    if not given.get("horizon") or not own or not isinstance(dataset.X, np.ndarray):
+        return None
+    dataset = without_future_rows(dataset, given.get("future"))
+    share = given.get("test_fraction", 0.2) if dataset.test is None else 0.0
+    training = [
+        X[: n - round(share * n), list(own)]
+        for X, n in _with_lengths(dataset.X, dataset.train.lengths)
+    ]
+    seasons, longest = given.get("season"), max(len(values) for values in training)
+    for season in seasons or ():
+        if 2 * season > longest:
+            raise OptionError(
+                f"--season: {count(season, 'step')} are more than half of the training history of "
+                f"{printable(dataset.name)}, {count(longest, 'step')}; use at most {longest // 2}, "
+                "or --season none"
+            )
+    calendar = () if dataset.calendar is None else dataset.calendar.seasons
+    return find_seasons(training, calendar, seasons)
 
 
 def _with_lengths(X: Any, lengths: Any) -> list[tuple[Any, int]]:

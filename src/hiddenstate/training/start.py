@@ -30,7 +30,7 @@ from hiddenstate.training.callback import Callback
 from hiddenstate.training.initial_state import fingerprint, run_id, starting_state
 from hiddenstate.training.loop_control import LoopControl
 from hiddenstate.training.progress import Progress
-from hiddenstate.training.recipes import suggest
+from hiddenstate.training.recipes import seasons_of, suggest
 from hiddenstate.training.recorder import Recorder
 from hiddenstate.training.trainer import Trainer
 
@@ -142,6 +142,11 @@ def plan(
         transform_of(config.training.weights),
     )
     dataset, values = own.dataset, {**values, **own.options}
+    if recipe != "classic" or config.flat().get("linear") or values.get("season"):
+        seasons = seasons_of(dataset, {**config.flat(), "season": values.get("season")})
+        if seasons is not None:
+            dataset = replace(dataset, season_why=seasons.why)
+            values = {**values, "season": seasons.steps}
     config = _config(job, dataset, values)
     reading = decided_reading(dataset, config)
     layout = own.layout if reading is None else reading.layout

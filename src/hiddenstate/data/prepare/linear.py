@@ -67,12 +67,13 @@ def path_of_rows(
     log: bool = True,
     ahead: Sequence[int] = (),
     inputs: Sequence[int] | None = None,
+    seasons: tuple[int, ...] | None = None,
 ) -> LinearPath:
     """Fit a path on training series, not cut into windows, whose `features` hold the targets.
 
     It reads at most a window or, if series are not cut (0), `WHOLE_LAGS` steps. It takes
     logarithms only if `log` is true. Features `ahead` are known ahead; the past of `inputs` and of
-    other targets may be read.
+    other targets may be read. `seasons` as in :func:`fit_linear_path`.
     """
     N, T = rows.X.shape[:2]
     lengths = np.full(N, T) if rows.lengths is None else rows.lengths
@@ -87,7 +88,8 @@ def path_of_rows(
     if inputs is not None:
         others = [X[:n, list(inputs)].astype(float) for X, n in zip(rows.X, lengths, strict=True)]
     most = max(1, min(lags, longest - horizon))
-    path = fit_linear_path(series, horizon, most, log, known if ahead else None, observed, others)
+    of_ahead = known if ahead else None
+    path = fit_linear_path(series, horizon, most, log, of_ahead, observed, others, seasons)
     columns = [*(inputs or ()), *features]
     which = tuple(columns[k] for k in path.inputs)
     return replace(path, inputs=which)
@@ -101,6 +103,7 @@ def fit_linear_path(
     known: Sequence[Floats] | None = None,
     observed: Sequence[Floats] | None = None,
     others: Sequence[Floats] | None = None,
+    seasons: tuple[int, ...] | None = None,
 ) -> LinearPath:
     """Fit a path on training series.
 
@@ -121,13 +124,19 @@ def fit_linear_path(
         is compared with is not.
     others : sequence of ndarray (T_i, J), optional
         Inputs whose past may be read, of each target that of the other targets too.
+    seasons : tuple of int, optional
+        The steps after which the targets repeat, the main season first; by default looked for as
+        earlier versions do.
 
     Returns
     -------
     LinearPath
         Its `inputs` are numbers of the columns of `others`, then of the targets.
     """
-    season = season_of(series, most_lags)
+    if seasons is None:
+        season, seasons = season_of(series, most_lags), ()
+    else:
+        season = seasons[0] if seasons else None
     n = series[0].shape[1]
     each = [[values[:, o].astype(np.float64) for values in series] for o in range(n)]
     truth = each
@@ -161,6 +170,7 @@ def fit_linear_path(
         effects=effects,
         inputs=used,
         input_weights=input_weights,
+        seasons=seasons,
     )
 
 

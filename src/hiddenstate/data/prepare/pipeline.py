@@ -51,6 +51,9 @@ from hiddenstate.data.rows import Rows
 from hiddenstate.data.store import RowStore
 from hiddenstate.errors import DataError, OptionError, listed, printable
 
+_LATER = ("future", "static", "season")
+"""Options of reading that a model holds only where they are set."""
+
 
 @dataclass(frozen=True)
 class _Parts:
@@ -157,6 +160,7 @@ def prepare(
         source=dataset.source,
         remarks=(*dataset.remarks, *remarks),
         numbers_as_text=dataset.numbers_as_text,
+        season_why=dataset.season_why,
         transform=fitted,
         fingerprint_as_read=fingerprint,
         axes=axes,
@@ -258,9 +262,9 @@ def _linear_path(
     log = all(all_above_zero(rows, own) for rows in read)
     ahead = known_features(dataset, config).ahead
     inputs = past_inputs(dataset, config, own) if config.data.linear_inputs else None
-    return path_of_rows(
-        train, own, config.data.horizon or 1, config.data.window, log, ahead, inputs
-    )
+    data = config.data
+    horizon = data.horizon or 1
+    return path_of_rows(train, own, horizon, data.window, log, ahead, inputs, data.season)
 
 
 def _reading(dataset: SequenceDataset, config: Config) -> dict[str, Any]:
@@ -272,8 +276,8 @@ def _reading(dataset: SequenceDataset, config: Config) -> dict[str, Any]:
             reading[name] = value
     if config.job == "regress" and dataset.y is not None and dataset.y.ndim < 3:
         reading["window"] = 0  # one target a series: series are read whole
-    # Files of models without such columns stay as they were.
-    return {n: v for n, v in reading.items() if v is not None or n not in ("future", "static")}
+    # Files of models without these stay as they were.
+    return {n: v for n, v in reading.items() if v is not None or n not in _LATER}
 
 
 def _check_learnable(train: Rows, classes: list[Any], where: str) -> None:
