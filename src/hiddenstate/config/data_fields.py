@@ -157,7 +157,7 @@ class DataConfig:
         jobs=("regress",),
         placeholder="N,...|none",
         unit="steps",
-        since=6,
+        since=5,
         reading=True,
         kept=True,
         recipe=True,

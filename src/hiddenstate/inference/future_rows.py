@@ -21,7 +21,18 @@ from hiddenstate.models.fitted import FittedModel
 from hiddenstate.system.typing import Array
 
 NOT_OF_FILE = (
-    *("target", "input", "horizon", "future", "static", "window", "stride", "drop", "every"),
+    *(
+        "target",
+        "input",
+        "horizon",
+        "future",
+        "static",
+        "window",
+        "stride",
+        "drop",
+        "every",
+        "season",
+    ),
 )
 """Options of the training data that a file with columns known ahead is not read with."""
 

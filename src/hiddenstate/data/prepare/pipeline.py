@@ -51,9 +51,6 @@ from hiddenstate.data.rows import Rows
 from hiddenstate.data.store import RowStore
 from hiddenstate.errors import DataError, OptionError, listed, printable
 
-_LATER = ("future", "static", "season")
-"""Options of reading that a model holds only where they are set."""
-
 
 @dataclass(frozen=True)
 class _Parts:
@@ -276,8 +273,8 @@ def _reading(dataset: SequenceDataset, config: Config) -> dict[str, Any]:
             reading[name] = value
     if config.job == "regress" and dataset.y is not None and dataset.y.ndim < 3:
         reading["window"] = 0  # one target a series: series are read whole
-    # Files of models without these stay as they were.
-    return {n: v for n, v in reading.items() if v is not None or n not in _LATER}
+    later = ("future", "static", "season")  # files of models without these stay as they were
+    return {n: v for n, v in reading.items() if v is not None or n not in later}
 
 
 def _check_learnable(train: Rows, classes: list[Any], where: str) -> None:
