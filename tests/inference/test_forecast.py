@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hiddenstate.inference.forecast import half_widths
 from hiddenstate.metrics.forecasts import interval_scores, symmetric_percentage_error
 
 OFF = ("--view", "off", "--threads", "1", "--max-steps", 1)
@@ -159,10 +158,31 @@ def test_intervals_cover_what_they_say_in_a_backtest(cli, tmp_path):
     assert "800 forecasts of 3 steps each, in 40 series" in table
 
 
+def test_few_earlier_forecasts_give_wide_intervals_and_none_give_empty_cells(cli, tmp_path):
+    trained(cli, write(tmp_path / "own.csv", n=72), 12)
+    done = cli("forecast", "last", "--horizon", 12)
+    assert done.code == 0, done.err
+    assert "14 earlier forecasts one step ahead and 3 of 12 steps ahead" in done.err
+    assert "no interval" not in done.err
+    rows = rows_of(done.out)
+    widths = [float(row["sales_upper_95"]) - float(row["sales_lower_95"]) for row in rows]
+    assert widths == pytest.approx(sorted(widths), rel=1e-6)
+    assert widths[-1] > 2 * widths[0]
+    done = cli("forecast", "last", "--horizon", 16, "--level", 80)
+    assert "note: no interval 15 to 16 steps ahead: held-out steps are too few" in done.err
+    empty = [row["ahead"] for row in rows_of(done.out) if row["sales_lower_80"] == ""]
+    assert empty == ["15", "16"]
+    done = cli("forecast", "last", "--horizon", 16, "--json", "--figure", "fan.png")
+    assert [row["sales_upper_95"] for row in json.loads(done.out)][14:] == [None, None]
+    table = cli("forecast", "last", "--horizon", 12, "--backtest", 2).out
+    assert "hiddenstate" in table
+    done = cli("forecast", "last", "own.csv", "--horizon", 3, "--json")
+    assert all(row["sales_lower_95"] for row in json.loads(done.out))
+
+
 def test_what_cannot_be_forecast_is_refused(cli, tmp_path):
     trained(cli, write(tmp_path / "own.csv"), 1)
     for words, message in (
-        (("--level", "99.9"), "--level: 99.9 % requires 999 earlier forecasts"),
         (("--level", "0"), "--level: expected percents between 0 and 100"),
         (("--level", "x"), "--level: expected percents between 0 and 100"),
         (("--figure", "fan.bmp"), "--figure: expected a name that ends in .png"),
@@ -188,15 +208,6 @@ def test_models_that_do_not_forecast_are_refused(cli, tmp_path):
 
 
 # --- the numbers
-
-
-def test_a_half_width_is_the_conformal_quantile_and_grows_with_the_steps() -> None:
-    errors = np.arange(1, 10.0)[:, None, None]
-    assert half_widths(errors, 0.8) == [[8]]
-    assert half_widths(errors, 0.9) == [[9]]
-    assert half_widths(errors, 0.95) is None
-    both = np.concatenate([errors, errors / 2], axis=1)
-    np.testing.assert_array_equal(half_widths(both, 0.8), [[8], [8]])
 
 
 def test_interval_scores_and_percentage_errors_are_those_of_their_definitions() -> None:

@@ -122,6 +122,7 @@ def forecast(
     """The command `forecast`."""
     from hiddenstate.inference.inputs import read_new_data
     from hiddenstate.inference.outlook import outlook_of
+    from hiddenstate.inference.output_formats import with_empty_cells
     from hiddenstate.inference.overflow import checked_predictor
     from hiddenstate.system.atomic_file import check_output
 
@@ -186,14 +187,17 @@ def forecast(
     if backtest is not None:
         _say_backtest(made.backtest(backtest), as_json)
         return
-    if levels:
-        note(made.calibration())
+    if calibration := made.calibration():
+        note(calibration)
     if figure is not None:
         _draw(made, figure)
         note(f"figure: {figure}")
     prediction = made.prediction()
     note_remarks(prediction.remarks, stdin)
-    write_prediction(prediction, output, "json" if as_json else file_format)
+    file_format = "json" if as_json else file_format
+    if file_format == "csv":
+        prediction = with_empty_cells(prediction)
+    write_prediction(prediction, output, file_format)
 
 
 def _draw(made: "Outlook", path: Path) -> None:
@@ -207,10 +211,9 @@ def _draw(made: "Outlook", path: Path) -> None:
     from hiddenstate.views.figures.forecast import Fan, forecasts
 
     fans = [Fan(**facts) for facts in made.fans(DRAWN)]
-    note_ = made.calibration() if made.levels else ""
     content = io.BytesIO()
     with style.theme():
-        figure = forecasts(fans, note_)
+        figure = forecasts(fans, made.calibration() or "")
         FigureCanvasAgg(figure)
         figure.savefig(content, format=path.suffix[1:].lower() or "png")
     write_output(path, content.getvalue())

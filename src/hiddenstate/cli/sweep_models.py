@@ -62,6 +62,7 @@ def forecast_groups(
 ) -> None:
     """Forecast the series of all groups of a sweep, and write one table."""
     from hiddenstate.cli.predict import write_prediction
+    from hiddenstate.inference.output_formats import with_empty_cells
     from hiddenstate.scale.sweep.models import open_models
     from hiddenstate.scale.sweep.predict import (
         forecast_sweep,
@@ -80,9 +81,10 @@ def forecast_groups(
     given = read_sweep_table(models, own or str(data), changes, left_out, skip_unknown)
     ahead = None if future is None else read_new_groups(models, str(future), reading)
     prediction = forecast_sweep(
-        given, horizon, levels, own is not None, ahead, reading, device, threads or 1
+        given, horizon, levels, own is not None, ahead, reading, device, threads or 1, left_out
     )
-    write_prediction(prediction, output, file_format)
+    table = with_empty_cells(prediction) if file_format == "csv" else prediction
+    write_prediction(table, output, file_format)
     _note_remarks(prediction.remarks)
 
 

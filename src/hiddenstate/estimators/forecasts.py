@@ -234,7 +234,7 @@ class ForecastMixin:
             Steps H to forecast; by default those of the model.
         level : float or sequence of float, optional
             Levels of intervals, such as (0.8, 0.95). They are calibrated on the forecasts from
-            earlier steps (split conformal): of the training series, those held out by
+            earlier steps, and NaN where there are none: of the training series, those held out by
             `test_fraction`; of X, those after the training steps if X begins with them. A model
             that was loaded does not know these; then pass later series.
         future : array-like, optional
@@ -257,8 +257,7 @@ class ForecastMixin:
         ------
         OptionError
             If the model was not trained with a horizon, or cannot forecast so far; for `level`
-            without X if no steps were held out, or if too few steps calibrate it; for `members` of
-            a single net.
+            without X if no steps were held out; for `members` of a single net.
         DataError
             If a series is too short, or `future` does not fit.
         """
@@ -272,6 +271,8 @@ class ForecastMixin:
             if level is None and not members:
                 return _shaped(values, several)
             intervals: dict[Any, Any] = {} if level is None else dict(made.ends())
+            if few := made.without_intervals():
+                warnings.warn(for_python(few), stacklevel=3)
             if members:
                 intervals["members"] = made.spread()
         shaped = {

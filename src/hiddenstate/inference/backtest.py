@@ -1,12 +1,13 @@
 """Scores forecasts from earlier origins, without training again, beside simple forecasts."""
 
 from dataclasses import replace
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 
 from hiddenstate.errors import OptionError, count
-from hiddenstate.inference.forecast import ORIGINS, Forecaster, Intervals, Paths
+from hiddenstate.inference.forecast import ORIGINS, Forecaster, Paths
+from hiddenstate.inference.intervals import Intervals
 from hiddenstate.metrics.forecasts import (
     interval_scores,
     scaled_error,
@@ -105,17 +106,19 @@ def backtest(
             "coverage": {},
             "pinball": {},
         }
-        for level in levels:
-            each = []
-            for end in np.unique(before_end[scored]):
-                known = before_end[:, None] + np.arange(1, H + 1) <= end
-                earlier = np.where(known[..., None], errors, np.nan)
-                here = made.take(scored & (before_end == end))
-                around = intervals.around(here.values, here.series, earlier, level)
-                if around is not None:
-                    each.append(interval_scores(*around, here.actual, level))
-            if each:
-                covered, loss = (np.concatenate(part) for part in zip(*each, strict=True))
+        each: dict[float, list[Any]] = {level: [] for level in levels}
+        for end in np.unique(before_end[scored]) if levels else ():
+            known = before_end[:, None] + np.arange(1, H + 1) <= end
+            sizes = intervals.sizes(made, np.where(known[..., None], errors, np.nan))
+            here = made.take(scored & (before_end == end))
+            for level in levels:
+                half = sizes.half_widths(level)
+                if np.isfinite(half).all():
+                    ends = intervals.around(here.values, here.series, half)
+                    each[level].append(interval_scores(*ends, here.actual, level))
+        for level, parts in each.items():
+            if parts:
+                covered, loss = (np.concatenate(part) for part in zip(*parts, strict=True))
                 result["coverage"][f"{100 * level:g}"] = float(covered.mean())
                 result["pinball"][f"{100 * level:g}"] = float(loss.mean())
         found[name] = result

@@ -5,7 +5,6 @@ to the window that ends h - j steps before the end of the series. Later steps ar
 forecasts are appended to the series, and the model answers again.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -239,78 +238,3 @@ def series_of_rows(rows: Rows, forecaster: Forecaster, where: str) -> list[Array
     if transform.missing in ("error", "drop"):
         check_finite(X, rows.lengths, where, transform.names, True, rows.ids)
     return [np.asarray(row[:n], np.float64) for row, n in zip(X, lengths, strict=True)]
-
-
-class Intervals:
-    """Intervals around forecasts by split conformal prediction, for each step ahead.
-
-    The half width is a quantile of the absolute errors of earlier forecasts so many steps ahead,
-    of all series, each divided by the scale of its series; errors are of logarithms if the model
-    forecasts these (Vovk, Gammerman & Shafer, Algorithmic Learning in a Random World, 2005).
-
-    Parameters
-    ----------
-    model : FittedModel
-    series : list of ndarray (T_i, I)
-    """
-
-    def __init__(self, model: FittedModel, series: list[Array]) -> None:
-        linear = model.transform.linear
-        self._log = np.array(linear.log if linear else [False] * model.net.n_outputs)
-        self._own = model.transform.own_features
-        season = linear.season if linear and linear.season else 1
-        self.plain = [_mean_change(values[:, self._own], season) for values in series]
-        self.scales = np.stack([np.where(self._log, 1.0, scale) for scale in self.plain])
-
-    def _logs(self, values: Array) -> Array:
-        if not self._log.any():
-            return values
-        return np.where(
-            self._log, np.log(np.where(self._log, np.maximum(values, 1e-300), 1)), values
-        )
-
-    def errors(self, paths: Paths) -> Array:
-        """Return the absolute scaled errors (n, H, O) of paths; NaN where nothing is observed."""
-        error = np.abs(self._logs(paths.values) - self._logs(paths.actual))
-        return np.asarray(error / self.scales[paths.series][:, None])
-
-    def around(
-        self, values: Array, series: Array, errors: Array, level: float
-    ) -> tuple[Array, Array] | None:
-        """Return lower and upper ends (n, H, O) of intervals of `level` around forecasts.
-
-        `errors` (m, H, O) are those of earlier forecasts. None if they are too few.
-        """
-        widths = half_widths(errors, level)
-        if widths is None:
-            return None
-        half = widths * self.scales[series][:, None]
-        center = self._logs(values)
-        ends = (center - half, center + half)
-        low, high = (np.where(self._log, np.exp(np.where(self._log, e, 0)), e) for e in ends)
-        return low, high
-
-
-def _mean_change(values: Array, season: int) -> Array:
-    """Return the mean absolute change of a series (T, O) over a season (O,); 1 if there is none."""
-    season = season if season < len(values) else 1
-    changes = np.abs(values[season:] - values[:-season])
-    mean = np.nanmean(changes, axis=0) if len(changes) else np.zeros(values.shape[1])
-    return np.where(mean > 0, mean, 1.0)
-
-
-def half_widths(errors: Array, level: float) -> Array | None:
-    """Return the quantile (H, O) of absolute errors (m, H, O) that covers `level` of new ones.
-
-    It is the ceil((m + 1) level)-th smallest of the m errors that are known, which grows with the
-    steps ahead; None if there are fewer errors for some step.
-    """
-    widths = np.empty(errors.shape[1:])
-    for place in np.ndindex(widths.shape):
-        each = errors[(slice(None), *place)]
-        known = np.sort(each[np.isfinite(each)])
-        rank = math.ceil((len(known) + 1) * level)
-        if rank > len(known):
-            return None
-        widths[place] = known[rank - 1]
-    return np.maximum.accumulate(widths, axis=0)

@@ -10,11 +10,12 @@ from hiddenstate.data import PreparedDataset, SequenceDataset
 from hiddenstate.data.origin import whole
 from hiddenstate.data.readers.columns import Columns
 from hiddenstate.engines import Predictor, make_predictor
-from hiddenstate.errors import OptionError, count, printable
+from hiddenstate.errors import count, printable
 from hiddenstate.inference.backtest import backtest, calibration_origins, seasonal_paths
-from hiddenstate.inference.forecast import Forecaster, Intervals, Paths, series_of_rows
+from hiddenstate.inference.forecast import Forecaster, Paths, series_of_rows
 from hiddenstate.inference.future_rows import FutureRows
 from hiddenstate.inference.inputs import run_test_data
+from hiddenstate.inference.intervals import Intervals
 from hiddenstate.inference.predict import Prediction, target_columns
 from hiddenstate.inference.target_times import target_times, time_remarks
 from hiddenstate.models.fitted import FittedModel
@@ -65,34 +66,37 @@ class Outlook:
         return Intervals(self.forecaster.model, self.series)
 
     def ends(self) -> dict[float, tuple[Array, Array]]:
-        """Return lower and upper ends (n, H, O) of the intervals by level.
-
-        Raises
-        ------
-        OptionError
-            If earlier forecasts are too few for a level.
-        """
+        """Return lower and upper ends (n, H, O) of the intervals by level; NaN without earlier
+        forecasts of a step."""
         intervals, found = self.intervals, {}
-        errors = intervals.errors(self.earlier)
-        for level in self.levels:
-            ends = intervals.around(self.paths.values, self.paths.series, errors, level)
-            if ends is None:
-                raise OptionError(self._too_few(errors, level))
-            found[level] = ends
+        if self.levels:
+            sizes = intervals.sizes(self.earlier, intervals.errors(self.earlier))
+            for level in self.levels:
+                half = sizes.half_widths(level)
+                found[level] = intervals.around(self.paths.values, self.paths.series, half)
         return found
 
-    def _too_few(self, errors: Array, level: float) -> str:
-        counts = np.isfinite(errors).sum(axis=0).min(axis=1)
-        needed = int(np.ceil(level / (1 - level) - 1e-9))
-        possible = int((counts >= needed).argmin()) if (counts < needed).any() else len(counts)
-        shorter = f"--horizon {possible}, " if possible else ""
+    def without_intervals(self) -> str | None:
+        """Say which steps have no interval, as no earlier forecast of them can be judged."""
+        if not self.levels:
+            return None
+        judged = np.isfinite(self.earlier.actual[..., 0]).sum(axis=0) > 0
+        if np.all(judged):
+            return None
+        of = "held-out steps" if self.held_out else "the steps of DATA"
+        if not np.any(judged):
+            return f"no intervals: {of} are too few for an earlier forecast that can be judged"
+        first, last = int(judged.argmin()) + 1, len(judged)
+        steps = count(last, "step") if first == last else f"{first} to {last} steps"
         return (
-            f"--level: {100 * level:g} % requires {needed} earlier forecasts of each step ahead, "
-            f"and of the last there are {counts[-1]}; use {shorter}a lower --level or --level none"
+            f"no interval {steps} ahead: {of} are too few for an earlier forecast that can be "
+            "judged"
         )
 
-    def calibration(self) -> str:
-        """Return what the intervals rest on."""
+    def calibration(self) -> str | None:
+        """Say what the intervals rest on, if there are any."""
+        if not self.levels or not len(self.earlier.origin):
+            return None
         counts = np.isfinite(self.earlier.actual[..., 0]).sum(axis=0)
         of = "held-out steps" if self.held_out else "DATA, which may include training rows"
         return (
@@ -138,7 +142,9 @@ class Outlook:
                     columns[f"{name}_{which}_{100 * level:g}"] = column
         uncertain = () if table is None or self.times else time_remarks(table, columns.get("time"))
         where = printable(self.dataset.name)
-        return Prediction(columns, (*self.remarks, *(f"{where}: {remark}" for remark in uncertain)))
+        few = filter(None, [self.without_intervals()])
+        remarks = (*few, *self.remarks, *(f"{where}: {remark}" for remark in uncertain))
+        return Prediction(columns, remarks)
 
     def fans(self, most: int) -> list[dict[str, Any]]:
         """Return the fields of a figure's fans, one for each target of the first series."""

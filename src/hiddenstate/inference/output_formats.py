@@ -5,7 +5,10 @@ import io
 import json
 import math
 import re
+from dataclasses import replace
 from typing import Any
+
+import numpy as np
 
 from hiddenstate.errors import DataError
 from hiddenstate.inference.predict import Prediction
@@ -24,6 +27,16 @@ def check_format(file_format: str) -> None:
         require("pyarrow", "writing Parquet")
     elif file_format == "xlsx":
         require("openpyxl", "writing a workbook")
+
+
+def with_empty_cells(prediction: Prediction) -> Prediction:
+    """Return a prediction whose numbers that are nan are None, which is an empty cell."""
+    columns = dict(prediction.columns)
+    for name, column in prediction.columns.items():
+        if column.dtype.kind == "f" and np.isnan(column).any():
+            columns[name] = column.astype(object)
+            columns[name][np.isnan(column)] = None
+    return replace(prediction, columns=columns)
 
 
 def encode_prediction(prediction: Prediction, file_format: str) -> bytes:

@@ -65,6 +65,33 @@ def test_forecasts_are_those_of_lone_runs(cli, forecasters, tmp_path):
     assert len(rows_in(whole.out)) == 9
 
 
+def test_each_group_has_the_intervals_that_its_own_steps_allow(cli, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = [
+        f"{line},{site}" for site, n in ((1, 60), (2, 30), (3, 60)) for line in lines_of(site, n)
+    ]
+    path = tmp_path / "sales.csv"
+    path.write_text("\n".join(["t,y,site", *rows]) + "\n", "utf-8")
+    values = {**VALUES, "window": 4}
+    folder = tmp_path / "runs" / "sales-by-site"
+    train_here(open_sweep(path, ("site",), "regress", values, folder))
+    done = cli("forecast", "sales-by-site", "--horizon", 10)
+    assert done.code == 0, done.err
+    assert "note: 1 group without all intervals: 2: no interval 7 to 10 steps" in done.err
+    empty = [(row["site"], row["ahead"]) for row in rows_in(done.out) if row["y_upper_95"] == ""]
+    assert empty == [("2", f"{ahead}") for ahead in range(7, 11)]
+    # A table in which a group has too few steps to be forecast.
+    path = tmp_path / "new.csv"
+    path.write_text("\n".join(["t,y,site", *rows[:62], *rows[90:]]) + "\n", "utf-8")
+    refused = cli("forecast", "sales-by-site", path, "--horizon", 10)
+    assert refused.code == 2
+    assert "2: new.csv: series 0 has 2 steps" in refused.err
+    done = cli("forecast", "sales-by-site", path, "--horizon", 10, "--skip-unknown")
+    assert done.code == 0, done.err
+    assert {row["site"] for row in rows_in(done.out)} == {"1", "3"}
+    assert "note: 1 group left out: 2: new.csv: series 0 has 2 steps" in done.err
+
+
 def test_predictions_are_those_of_lone_runs(cli, forecasters, tmp_path):
     whole = cli("predict", "sales-by-site", "sales.csv", "--skip-unknown")
     assert whole.code == 0, whole.err

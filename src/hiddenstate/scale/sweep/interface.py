@@ -158,7 +158,11 @@ class SweepResult(Mapping[Group, Any]):
             ahead = None
             if future is not None:
                 ahead = read_new_groups(self._models, _path_of(future), {})
-            return forecast_sweep(given, horizon, list(level), is_own, ahead).columns
+            made = forecast_sweep(given, horizon, list(level), is_own, ahead, skip=left_out)
+        for remark in made.remarks:
+            if remark not in given.remarks:
+                warnings.warn(remark, stacklevel=2)
+        return made.columns
 
     def _key(self, group: Group) -> Key:
         return tuple(map(str, group)) if isinstance(group, tuple) else (str(group),)

@@ -184,6 +184,7 @@ def forecast_sweep(
     future_reading: Mapping[str, Any] | None = None,
     device: str = "auto",
     threads: int = 1,
+    skip: bool = False,
     tell: Callable[[], None] = lambda: None,
 ) -> Prediction:
     """Forecast the steps after the end of the series of each group.
@@ -205,11 +206,15 @@ def forecast_sweep(
         The reading options of `future` that differ from training, by name.
     device, threads, tell
         As for :func:`predict_sweep`.
+    skip : bool, default False
+        Whether groups that cannot be forecast, as their series are too short or have missing
+        values, are left out with a remark.
 
     Raises
     ------
     HiddenstateError
-        If the model of a group does not forecast, or its series are too short; names the group.
+        If the model of a group does not forecast or, unless it is left out, its series cannot be
+        forecast; names the group.
     """
     about = given.models.about
     values = {**as_values(about["options"]), "data": str(given.table.path)}
@@ -238,9 +243,24 @@ def forecast_sweep(
             trained_on=trained_on,
             future_columns=known,
         )
-        return made.prediction()
+        part = made.prediction()
+        if why := made.without_intervals():
+            few[key] = why
+        return replace(part, remarks=tuple(each for each in part.remarks if each != why))
 
-    return _of_all(given, forecasted, tell)
+    few: dict[Key, str] = {}
+    made = _of_all(given, forecasted, tell, skip)
+    remarks = _summary(given, few, "without all intervals")
+    return replace(made, remarks=(*remarks, *made.remarks))
+
+
+def _summary(given: SweepTable, reasons: Mapping[Key, str], what: str) -> tuple[str, ...]:
+    """Return one remark on groups that something is true of, with the first ones and why."""
+    if not reasons:
+        return ()
+    each = [given.remark(key, f"{why}") for key, why in list(reasons.items())[:NAMED]]
+    more = f"; and {len(reasons) - NAMED:,} more" if len(reasons) > NAMED else ""
+    return (f"{count(len(reasons), 'group')} {what}: {'; '.join(each)}{more}",)
 
 
 def _rows_of_group(table: GroupedTable, key: Key) -> Columns:
@@ -281,19 +301,32 @@ def own_table(models: SweepModels) -> str:
 
 
 def _of_all(
-    given: SweepTable, predict: Callable[[Key, FittedModel], Prediction], tell: Callable[[], None]
+    given: SweepTable,
+    predict: Callable[[Key, FittedModel], Prediction],
+    tell: Callable[[], None],
+    skip: bool = False,
 ) -> Prediction:
-    """Return the predictions of all groups as one table."""
-    parts, remarks = [], list(given.remarks)
+    """Return the predictions of all groups as one table; with `skip`, without those whose rows
+    cannot be predicted."""
+    parts: list[dict[str, Array]] = []
+    keys, left_out, remarks = [], dict[Key, str](), list(given.remarks)
     for key in given.keys:
         try:
             part = predict(key, given.models.model(key))
         except HiddenstateError as error:
-            raise type(error)(given.remark(key, f"{error}")) from None
+            named = type(error)(given.remark(key, f"{error}"))
+            is_last = key == given.keys[-1] and not parts
+            if not skip or not isinstance(error, DataError) or is_last:
+                raise named from None
+            left_out[key] = f"{error}"
+            tell()
+            continue
         remarks += [given.remark(key, remark) for remark in part.remarks]
         parts.append(_placed(part, given.table.rows(given.table.numbers[key])))
+        keys.append(key)
         tell()
-    return Prediction(_joined(given, parts), tuple(remarks))
+    remarks = [*_summary(given, left_out, "left out"), *remarks]
+    return Prediction(_joined(given.models.by, keys, parts), tuple(remarks))
 
 
 def _placed(part: Prediction, rows: Array) -> dict[str, Array]:
@@ -304,14 +337,16 @@ def _placed(part: Prediction, rows: Array) -> dict[str, Array]:
     return columns
 
 
-def _joined(given: SweepTable, parts: Sequence[Mapping[str, Array]]) -> dict[str, Array]:
+def _joined(
+    by: Sequence[str], keys: Sequence[Key], parts: Sequence[Mapping[str, Array]]
+) -> dict[str, Array]:
     """Return the columns of all groups, after those that name the group."""
     names = list(dict.fromkeys(name for part in parts for name in part))
     sizes = [len(next(iter(part.values()))) for part in parts]
     joined: dict[str, Array] = {}
-    for k, name in enumerate(given.models.by):
+    for k, name in enumerate(by):
         values = np.empty(len(parts), object)
-        values[:] = [key[k] for key in given.keys]
+        values[:] = [key[k] for key in keys]
         joined[f"group_{name}" if name in names else name] = np.repeat(values, sizes)
     for name in names:
         joined[name] = _column([part.get(name) for part in parts], sizes)
