@@ -8,7 +8,7 @@ from hiddenstate.data import Rows
 from hiddenstate.data.origin import whole
 from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.inference.predict import Answers
-from hiddenstate.metrics.forecasts import scaled_error, seasonal_changes
+from hiddenstate.metrics.forecasts import scaled_error, seasonal_changes, series_of_windows
 from hiddenstate.metrics.scores import mean_squared_error
 from hiddenstate.system.typing import Array
 
@@ -44,7 +44,7 @@ def forecast_scores(transform: Transform, answers: Answers, train: Rows | None) 
     mase = scaled_error(answers.outputs, answers.target, series, scales)
     if mase is not None:
         scores["mase"] = mase
-    for name, prediction in other_forecasts(transform, answers).items():
+    for name, prediction in other_forecasts(transform, answers, train).items():
         scores[name] = mean_squared_error(prediction, answers.target)
     return scores
 
@@ -56,21 +56,53 @@ def scales_of(
     own = answers.rows.origin or whole(len(answers.rows))
     if answers.now is None or train is None or not isinstance(train.X, np.ndarray):
         return {}, own.series[answers.row]
-    season = transform.linear.season if transform.linear is not None else None
     current, origin = transform.current_targets(train.X), train.origin or whole(len(train))
     assert current is not None
-    return seasonal_changes(current, origin.series, season), own.series[answers.row]
+    # Models of earlier versions record no season beside their linear path.
+    first = None if transform.reading.get("season") is None else origin.first
+    scales = seasonal_changes(current, origin.series, transform.season, first)
+    return scales, own.series[answers.row]
 
 
-def other_forecasts(transform: Transform, answers: Answers) -> dict[Other, Array]:
-    """Return forecasts (n, O) that need no network, by the name of their score."""
-    X, linear = answers.rows.X, transform.linear
-    alone = transform.linear_targets(X) if answers.now is not None else None
-    if alone is None or linear is None:
+def other_forecasts(
+    transform: Transform, answers: Answers, train: Rows | None = None
+) -> dict[Other, Array]:
+    """Return forecasts (n, O) that need no network, by the name of their score.
+
+    The value a season ago is there only if it is known for all answers: it may be a step of the
+    training rows.
+    """
+    X = answers.rows.X
+    if answers.now is None:
         return {}
-    forecasts: dict[Other, Array] = {"linear_mse": alone[answers.row, answers.step]}
-    values = transform.current_targets(X)
-    if linear.season and values is not None:
-        lag = -int(transform.reading["horizon"]) % linear.season
-        forecasts["seasonal_mse"] = values[answers.row, np.maximum(answers.step - lag, 0)]
+    forecasts: dict[Other, Array] = {}
+    alone = transform.linear_targets(X)
+    if alone is not None:
+        forecasts["linear_mse"] = alone[answers.row, answers.step]
+    ago = _season_ago(transform, answers, train)
+    if ago is not None and np.isfinite(ago).all():
+        forecasts["seasonal_mse"] = ago
     return forecasts
+
+
+def _season_ago(transform: Transform, answers: Answers, train: Rows | None) -> Array | None:
+    """Return the last values (n, O) in the season of the targets; NaN where one is unknown."""
+    values, season = transform.current_targets(answers.rows.X), transform.season
+    if not season or values is None:
+        return None
+    step = answers.step - -int(transform.reading["horizon"]) % season
+    ago = values[answers.row, np.maximum(step, 0)]
+    if (step >= 0).all():
+        return np.asarray(ago)
+    ago[step < 0] = np.nan
+    if train is not None and isinstance(train.X, np.ndarray):
+        own, origin = answers.rows.origin or whole(len(values)), train.origin or whole(len(train))
+        earlier = transform.current_targets(train.X)
+        assert earlier is not None
+        known = series_of_windows(earlier, origin.series, origin.first)
+        for i in np.flatnonzero(step < 0):
+            row = answers.row[i]
+            place, of_series = own.first[row] + step[i], known.get(int(own.series[row]))
+            if of_series is not None and 0 <= place < len(of_series):
+                ago[i] = of_series[place]
+    return np.asarray(ago)

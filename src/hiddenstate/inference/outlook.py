@@ -178,7 +178,7 @@ class Outlook:
             If no origin is followed by enough steps.
         """
         model, forecaster = self.forecaster.model, self.forecaster
-        season = (model.transform.linear and model.transform.linear.season) or 1
+        season = model.transform.season or 1
         name = f"value {count(season, 'step')} ago" if season > 1 else "last value"
         methods = {
             "hiddenstate": self.earlier,

@@ -43,7 +43,7 @@ def units_of_answers(transform: Transform, answers: Answers) -> Units:
     if _has_unnamed_groups(transform, rows):
         return unnamed_groups(len(row))
     origin = rows.origin or whole(len(rows))
-    season = 0 if transform.linear is None else transform.linear.season or 0
+    season = transform.season or 0
     horizon = int(transform.reading.get("horizon") or 0)
     window = int(transform.reading.get("window") or rows.X.shape[1])
     groups = None if rows.groups is None else rows.groups[row]
@@ -138,7 +138,8 @@ def of_answers(
     if not units.few:
         return {}
     name, plain = best
-    others: dict[str, Array] = {str(n): y for n, y in other_forecasts(transform, answers).items()}
+    plainer = other_forecasts(transform, answers, train)
+    others: dict[str, Array] = {str(name): y for name, y in plainer.items()}
     outputs, target = answers.outputs, answers.target
     errors, draws = error_by_row(outputs, target), Bootstrap(units)
     gain = draws.mean(error_by_row(others.get(name, plain), target) - errors)

@@ -127,8 +127,20 @@ def _regress(job: Job, engine: Engine, results: Mapping[str, float]) -> list[str
         )
     if "test_mase" in results:
         line = f"mean absolute scaled error: {results['test_mase']:.4g}"
-        lines.append(line + _interval("test_mase", results) * ("test_mase_low" in results))
+        line += _interval("test_mase", results) * ("test_mase_low" in results)
+        lines.append(line + _season(job))
     return [*answer_lines(job, results), *lines, *_linear_lines(results)]
+
+
+def _season(job: Job) -> str:
+    """The season that errors are scaled by, and why; nothing of runs of earlier versions."""
+    steps, why = job.config.data.season, job.dataset.season_why
+    if steps is None:
+        return ""
+    if not steps:
+        return " (no season)"
+    more = f" and of {', '.join(map(str, steps[1:]))}" * (len(steps) > 1)
+    return f" (season of {count(steps[0], 'step')}{more}" + f", {why}" * bool(why) + ")"
 
 
 def _linear_lines(results: Mapping[str, float]) -> list[str]:

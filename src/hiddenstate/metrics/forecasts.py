@@ -8,10 +8,13 @@ import numpy as np
 from hiddenstate.system.typing import Array
 
 
-def seasonal_changes(values: Array, series: Array, season: int | None) -> dict[int, Array]:
-    """Return for each series the mean absolute change (O,) over a season within training windows.
+def seasonal_changes(
+    values: Array, series: Array, season: int | None, first: Array | None = None
+) -> dict[int, Array]:
+    """Return for each series the mean absolute change (O,) over a season in training windows.
 
-    It is the scale of :func:`scaled_error`: the error of the seasonal naive forecast.
+    It is the scale of :func:`scaled_error`: the error of the seasonal naive forecast. Where no
+    training series is longer than a season, it is the change from step to step.
 
     Parameters
     ----------
@@ -21,12 +24,38 @@ def seasonal_changes(values: Array, series: Array, season: int | None) -> dict[i
         The series of each window.
     season : int or None
         Steps of a season; None compares with the step before.
+    first : ndarray (N,), optional
+        The step of its series with which each window begins, to compare all their steps; without
+        it, the last step of each window, and seasons that fit into a window.
     """
-    before = season if season and season < values.shape[1] else 1
-    if values.shape[1] < 2:
+    W = values.shape[1]
+    if first is not None:
+        whole = series_of_windows(values, series, first)
+        for before in (season or 1, 1):
+            ago = {name: np.abs(x[before:] - x[:-before]) for name, x in whole.items()}
+            if scales := _above_zero({name: _mean(each) for name, each in ago.items()}):
+                return scales
+        return {}
+    before = season if season and season < W else 1
+    if W < 2:
         return {}
     changes = np.abs(values[:, -1] - values[:, -1 - before]).astype(np.float64)
-    means = {int(each): _mean(changes[series == each]) for each in np.unique(series)}
+    return _above_zero({int(each): _mean(changes[series == each]) for each in np.unique(series)})
+
+
+def series_of_windows(values: Array, series: Array, first: Array) -> dict[int, Array]:
+    """Return the values (T, O) of each series from windows (N, W, O) of it, which begin with the
+    steps `first` (N,); NaN where no window is."""
+    found, W = {}, values.shape[1]
+    for each in np.unique(series):
+        rows = series == each
+        whole = np.full((int(first[rows].max()) + W, values.shape[2]), np.nan)
+        whole[first[rows][:, None] + np.arange(W)] = values[rows]
+        found[int(each)] = whole
+    return found
+
+
+def _above_zero(means: dict[int, Array]) -> dict[int, Array]:
     return {each: mean for each, mean in means.items() if (mean > 0).all()}
 
 

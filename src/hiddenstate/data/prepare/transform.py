@@ -88,6 +88,14 @@ class Transform:
         return source_names(columns, self.encodings)
 
     @property
+    def season(self) -> int | None:
+        """Steps after which the targets of forecasts repeat; of several seasons, the main one."""
+        given = self.reading.get("season")
+        if given is None:  # a model of an earlier version
+            return None if self.linear is None else self.linear.season
+        return given[0] if given else None
+
+    @property
     def changes_inputs(self) -> bool:
         """Whether :meth:`apply` changes X."""
         scaled = self.fill is not None or self.scaling is not None or self.missing == "mask"
