@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from hiddenstate.data.prepare.linear_path import Group, LinearPath
-from hiddenstate.errors import count, printable
+from hiddenstate.errors import count
 from hiddenstate.jobs.base import Job
-from hiddenstate.metrics.path_terms import path_terms
+from hiddenstate.metrics.path_terms import answer_in_words, group_in_words, path_terms
 
 TARGETS_IN_LINES = 3
 """Targets whose linear path is printed."""
@@ -21,13 +20,8 @@ def answer_lines(job: Job, results: Mapping[str, float]) -> list[str]:
     path = job.dataset.transform.linear
     if path is None:
         return []
-    share, part = results.get("net_share", 0.0), results.get("net_part", 0.0)
-    who = function_in_words(path)
-    if share:
-        who = f"{part:.0%} by the network, the rest by {who}" if part else f"the network and {who}"
-    adds = f"the network adds {share:.0%} of its output" if share else "the network adds nothing"
-    lines = [f"answer: {who}; {adds}, by a rolling origin in the training rows"]
-    if share and (each := job.part_of_series):
+    lines = [f"answer: {answer_in_words(path, results)}"]
+    if results.get("net_share") and (each := job.part_of_series):
         named = [f"{name} {part:.0%}" for name, part in list(each.items())[:SERIES_IN_LINE]]
         more = len(each) - SERIES_IN_LINE
         lines.append(f"  by the network: {', '.join(named)}" + f", {more} more" * (more > 0))
@@ -35,20 +29,8 @@ def answer_lines(job: Job, results: Mapping[str, float]) -> list[str]:
     lines += [f"  {each.target}: {each.in_words()}" for each in terms[:TARGETS_IN_LINES]]
     more = path.n_targets - TARGETS_IN_LINES
     lines += [f"  {count(more, 'more target')}, in the report"] if more > 0 else []
-    return lines + [f"  {group_in_words(group)}" for group in path.groups]
-
-
-def function_in_words(path: LinearPath) -> str:
-    """Return what a linear path is a function of."""
-    season = f", season of {count(path.season, 'step')}" if path.season else ""
-    logs = "the logarithms of " if any(path.log) else ""
-    return f"a linear function of {logs}the last {count(path.n_lags, 'value')}{season}"
-
-
-def group_in_words(group: Group) -> str:
-    """Return the error of the path with some columns, and without them."""
-    name = printable(group.name, 80)
-    return f"{name}: error {group.error:.4g} with it, {group.without:.4g} without"
+    groups = [group_in_words(each.name, each.error, each.without) for each in path.groups]
+    return lines + [f"  {words}" for words in groups]
 
 
 def answer_facts(job: Job, results: Mapping[str, float]) -> dict[str, Any]:

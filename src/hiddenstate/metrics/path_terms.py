@@ -1,11 +1,12 @@
 """The terms of a linear path, which say what answers a forecast: weights by lag and by column."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
+from hiddenstate.data.prepare.linear_path import LinearPath
 from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.errors import count, printable
 from hiddenstate.system.typing import Array
@@ -138,6 +139,24 @@ class PathTerms:
                 for kind in ("past", "input", "ahead")
             },
         }
+
+
+def answer_in_words(path: LinearPath, results: Mapping[str, float]) -> str:
+    """Return what answers beside a linear path, and what the network adds, by the results of a run:
+    "a linear function of the last 32 values; the network adds nothing, ..."."""
+    season = f", season of {count(path.season, 'step')}" if path.season else ""
+    logs = "the logarithms of " if any(path.log) else ""
+    who = f"a linear function of {logs}the last {count(path.n_lags, 'value')}{season}"
+    share, part = results.get("net_share", 0.0), results.get("net_part", 0.0)
+    if share:
+        who = f"{part:.0%} by the network, the rest by {who}" if part else f"the network and {who}"
+    adds = f"the network adds {share:.0%} of its output" if share else "the network adds nothing"
+    return f"{who}; {adds}, by a rolling origin in the training rows"
+
+
+def group_in_words(name: str, error: float, without: float) -> str:
+    """Return the error of a linear path with some columns, and without them."""
+    return f"{printable(name, 80)}: error {error:.4g} with it, {without:.4g} without"
 
 
 def path_terms(transform: Transform) -> tuple[PathTerms, ...]:

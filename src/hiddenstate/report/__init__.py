@@ -1,24 +1,30 @@
 """Describes a run for people: one HTML page that stands alone, and a model card.
 
-`facts` reads the run, `results` compares it with baselines, `commands` repeats it; `html` and
-`model_card` write what they say.
+`facts` reads the run, `results` compares it with baselines, `forecast` says what answers a
+forecast, `commands` repeats it; `html` and `model_card` write what they say.
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hiddenstate.runs import Run
 from hiddenstate.runs.writer import write_page
 
+if TYPE_CHECKING:
+    from hiddenstate.report.forecast import Table
+
 REPORT = "report.html"
 
 
-def write_report(run: Run) -> Path:
+def write_report(run: Run, forecast: "Table | None" = None) -> Path:
     """Write report.html and the model card into the run folder; return the path of the report.
 
     Parameters
     ----------
     run : Run
         Finished or not.
+    forecast : Table, optional
+        The forecast of the run, which both list.
 
     Raises
     ------
@@ -28,6 +34,6 @@ def write_report(run: Run) -> Path:
     from hiddenstate.report.html.page import page
     from hiddenstate.report.model_card import write_card
 
-    text = page(run)
-    write_card(run)
+    text = page(run, forecast)
+    write_card(run, forecast)
     return write_page(run, REPORT, text)

@@ -13,6 +13,8 @@ from hiddenstate.errors import printable
 from hiddenstate.report import results
 from hiddenstate.report.commands import python_lines, training_command, uses
 from hiddenstate.report.facts import RunFacts
+from hiddenstate.report.forecast import Table, answer, weights
+from hiddenstate.report.forecast import parts as series_parts
 from hiddenstate.runs import Run
 from hiddenstate.runs.writer import write_page
 
@@ -48,14 +50,17 @@ _MNIST = (
 
 CARD = "README.md"
 
+IN_CARD = 10
+"""Weights of a kind in a linear path that are listed of each target."""
 
-def write_card(run: Run) -> Path:
+
+def write_card(run: Run, forecast: Table | None = None) -> Path:
     """Write the model card into the run folder; return its path (`MachineError`)."""
-    return write_page(run, CARD, card_text(run))
+    return write_page(run, CARD, card_text(run, forecast))
 
 
-def card_text(run: Run) -> str:
-    """Return the model card of `run`, finished or not, as Markdown."""
+def card_text(run: Run, forecast: Table | None = None) -> str:
+    """Return the model card of `run`, finished or not, as Markdown, with its forecast if given."""
     facts = RunFacts(run)
     top = results.headline(facts)
     parts = [
@@ -69,6 +74,7 @@ def card_text(run: Run) -> str:
     parts += ["## Data", _terms(facts.data())]
     parts += ["## Training", *_training(facts)]
     parts += ["## Results", *_results(facts)]
+    parts += _forecast(facts, forecast)
     parts += ["## Limits", "\n".join(f"- {line}" for line in (*_tested(facts), *_LIMITS))]
     parts += ["## Use it", *_use(facts)]
     if facts.bundled and facts.data_name == "MNIST":
@@ -137,6 +143,18 @@ def _results(facts: RunFacts) -> list[str]:
         ]
         parts += ["By class:", _table(("class", "test rows", "correct", "F1"), rows)]
     return parts or ["There are no results yet."]
+
+
+def _forecast(facts: RunFacts, made: Table | None) -> list[str]:
+    """What answers a forecast, by what weights, and the forecast."""
+    tables = [*([] if made is None else [made]), *weights(facts, IN_CARD)]
+    if (of_series := series_parts(facts)) is not None:
+        tables.append(of_series)
+    parts = [_escaped(line) for line in answer(facts)]
+    for table in tables:
+        rows = [[_escaped(cell) for cell in row] for row in table.rows]
+        parts += [f"{_escaped(table.title)}:", _table([_escaped(h) for h in table.head], rows)]
+    return ["## The forecast", *parts] if parts else []
 
 
 def _tested(facts: RunFacts) -> list[str]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from hiddenstate.metrics.comparison import NETWORK
 from hiddenstate.metrics.glossary import entry_of, written
-from hiddenstate.report import results
+from hiddenstate.report import forecast, results
 from hiddenstate.report.commands import python_lines, training_command, uses
 from hiddenstate.report.facts import RunFacts, Setting
 from hiddenstate.report.html import tags
@@ -105,6 +105,25 @@ def log(facts: RunFacts) -> str:
     title = f"{len(shown)} of {len(logged)} logged lines"
     head = [name.replace("_", " ") for name in names]
     return f"<p>{title}</p>" + tags.table(head, rows, title, range(1, len(names)))
+
+
+def forecast_section(facts: RunFacts, made: forecast.Table | None) -> str:
+    """What answers a forecast, its steps with dates and intervals, and the part of the network."""
+    body = "".join(f"<p>{tags.text(line)}</p>" for line in forecast.answer(facts))
+    tables = [table for table in (made, forecast.parts(facts)) if table is not None]
+    return body + "".join(map(_table, tables))
+
+
+def weights(facts: RunFacts) -> str:
+    """The weights of the linear path by lag and by column."""
+    return "".join(map(_table, forecast.weights(facts)))
+
+
+def _table(made: forecast.Table) -> str:
+    rows = [[tags.name(cell) for cell in row] for row in made.rows]
+    numbers = range(made.first_number, len(made.head))
+    table = tags.table(made.head, rows, made.title, numbers)
+    return f"<h3>{tags.text(made.title)}</h3>{table}"
 
 
 def errors(facts: RunFacts, pictures: Pictures) -> str:
@@ -332,6 +351,7 @@ APPENDIX = (
     Fold("use", "Use the model, train again", use),
     Fold("data", "Data", data),
     Fold("network", "Network", network),
+    Fold("weights", "Weights of the linear path", weights),
     Fold("baseline", "Comparison with a baseline", baseline),
     Fold("numbers", "All results", every_result),
     Fold("rows", "Errors in numbers", rows_in_numbers),

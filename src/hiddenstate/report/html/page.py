@@ -13,8 +13,15 @@ from hiddenstate import __version__
 from hiddenstate.errors import MachineError, UntrustedFileError
 from hiddenstate.metrics.comparison import NETWORK
 from hiddenstate.report.facts import RunFacts
+from hiddenstate.report.forecast import Table
 from hiddenstate.report.html import tags
-from hiddenstate.report.html.blocks import APPENDIX, SECTIONS, Pictures, lead
+from hiddenstate.report.html.blocks import (
+    APPENDIX,
+    SECTIONS,
+    Pictures,
+    forecast_section,
+    lead,
+)
 from hiddenstate.report.html.codes import code_data
 from hiddenstate.report.html.live import live, live_data
 from hiddenstate.report.html.palette import base_style
@@ -43,8 +50,8 @@ class Replay(NamedTuple):
     data: Mapping[str, object] | None
 
 
-def page(run: Run) -> str:
-    """Return the report of `run` as HTML."""
+def page(run: Run, forecast: Table | None = None) -> str:
+    """Return the report of `run` as HTML, with its forecast if given."""
     facts = RunFacts(run)
     pictures: Pictures = {}
     replay = Replay("", "", None)
@@ -55,7 +62,8 @@ def page(run: Run) -> str:
     if timeline is not None:
         pictures = draw_pictures(timeline)
         replay = _replay(facts, timeline)
-    bodies = {part.key: (part.title, part.build(facts, pictures)) for part in SECTIONS}
+    bodies = {"forecast": ("The forecast", forecast_section(facts, forecast))}
+    bodies |= {part.key: (part.title, part.build(facts, pictures)) for part in SECTIONS}
     folds = [(fold, fold.build(facts)) for fold in APPENDIX]
     folded = "".join(tags.folded(fold.key, fold.title, body) for fold, body in folds if body)
     bodies["appendix"] = ("Appendix", folded)

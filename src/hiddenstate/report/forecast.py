@@ -1,0 +1,119 @@
+"""What answers a forecast, and the forecast itself, as sentences and tables for the report and the
+model card."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from hiddenstate.errors import printable
+from hiddenstate.metrics.path_terms import (
+    MOST_TERMS,
+    Kind,
+    PathTerms,
+    answer_in_words,
+    group_in_words,
+    path_terms,
+)
+from hiddenstate.report.facts import NAME_LENGTH, RunFacts
+from hiddenstate.runs.snapshots import RegressFinal, typed
+
+MOST_ROWS = 400
+"""Rows of a table of forecasts that are shown."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of text.
+
+    Parameters
+    ----------
+    title : str
+    head : tuple of str
+    rows : tuple of tuple of str
+    first_number : int
+        The column from which on all are numbers.
+    """
+
+    title: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    first_number: int
+
+
+def answer(facts: RunFacts) -> list[str]:
+    """Return sentences on what answers a forecast; none without a linear path."""
+    path = None if facts.model is None else facts.model.transform.linear
+    if path is None or "net_share" not in facts.results:
+        return []
+    words = answer_in_words(path, facts.results)
+    helped = facts.static_facts.columns_help if facts.static_facts else ()
+    lines = [f"What answers: {words}.", *(f"{group_in_words(*each)}." for each in helped)]
+    return [line[0].upper() + line[1:] for line in lines]
+
+
+def weights(facts: RunFacts, most: int = MOST_TERMS) -> list[Table]:
+    """Return the terms of the linear path of each target, the `most` largest of each kind."""
+    if facts.model is None or not answer(facts):
+        return []
+    return [_weights_of(each, most) for each in path_terms(facts.model.transform)]
+
+
+KINDS: dict[Kind, str] = {
+    "past": "its own past",
+    "input": "another input",
+    "ahead": "known ahead",
+}
+"""Kinds of terms in words."""
+
+
+def _weights_of(each: PathTerms, most: int) -> Table:
+    rows: list[tuple[str, ...]] = []
+    for kind, words in KINDS.items():
+        terms = each.of(kind)
+        rows += [
+            (
+                words,
+                term.column,
+                each.lag_in_words(term),
+                f"{term.weight:.4g}",
+                each.effect_in_words(term.weight) if kind != "past" else "",
+            )
+            for term in terms[:most]
+        ]
+        if len(terms) > most:
+            rest = sum(term.weight for term in terms[most:])
+            total = f"{rest:.4g}" if kind == "past" else ""
+            rows.append((words, f"{len(terms) - most} more", "", total, ""))
+    rows.append(("constant", "", "", f"{each.constant:.4g}", ""))
+    logs = " (logarithms)" if each.log else ""
+    head = ("kind", "column", "value", "weight", "what one more unit adds")
+    return Table(f"What {each.target}{logs} is forecast from", head, tuple(rows), 3)
+
+
+def parts(facts: RunFacts) -> Table | None:
+    """Return the part of the network in each series; None if it is 0, or they are not several."""
+    arrays = typed(facts.final_arrays, RegressFinal)
+    if not facts.results.get("net_share") or "series_part" not in arrays:
+        return None
+    names = ["".join(chr(n) for n in row if 0 < n < 0x110000) for row in arrays["series_name"]]
+    shares = arrays["series_part"].mean(axis=1)
+    rows = [
+        (printable(name, NAME_LENGTH), f"{100 * share:.0f} %")
+        for name, share in zip(names, shares, strict=True)
+    ]
+    return Table("Part of the network by series", ("series", "part"), tuple(rows), 1)
+
+
+def forecast_table(head: Sequence[str], rows: Iterator[Sequence[object]], n: int) -> Table:
+    """Return `n` forecasts with intervals, as the command `forecast` prints them, as a table."""
+    shown: list[tuple[str, ...]] = []
+    for row in rows:
+        if len(shown) == MOST_ROWS:
+            break
+        cells = (f"{x:.5g}" if isinstance(x, float) else printable(x, NAME_LENGTH) for x in row)
+        shown.append(tuple(cells))
+    title = "The forecast"
+    if n > len(shown):
+        title += f": the first {len(shown):,} of {n:,} rows"
+    plain = next((k for k, name in enumerate(head) if name == "method"), -1)
+    names = tuple(name.replace("_", " ") for name in head)
+    return Table(title, names, tuple(shown), plain + 1)

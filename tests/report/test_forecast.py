@@ -1,0 +1,101 @@
+"""What answers a forecast, and the forecast, in the report and the model card."""
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hiddenstate.report.facts import RunFacts
+from hiddenstate.report.forecast import answer, forecast_table, parts, weights
+from hiddenstate.runs import Run
+from tests.conftest import Cli, answer_to
+
+OFF = ("--view", "off", "--threads", "1", "--max-steps", 60)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of two shops, 90 days of each."""
+    folder, random = tmp_path_factory.mktemp("shops"), np.random.default_rng(0)
+    lines = ["shop,day,sales"]
+    for shop, level in (("A", 20), ("B", 300)):
+        for t in range(90):
+            sales = level * (1 + 0.3 * np.sin(t * 2 * np.pi / 7) + 0.05 * random.normal())
+            lines.append(f"{shop},{date(2024, 1, 1) + timedelta(t)},{sales:.2f}")
+    (folder / "shops.csv").write_text("\n".join(lines) + "\n")
+    options = (
+        "--target",
+        "sales",
+        "--id",
+        "shop",
+        "--time",
+        "day",
+        "--horizon",
+        3,
+        "--runs-dir",
+        folder / "runs",
+    )
+    done = answer_to("regress", folder / "shops.csv", *options, *OFF)
+    assert done.code == 0, done.err
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def blank(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures without marks: what they show is tested in tests/views."""
+    monkeypatch.setattr("matplotlib.figure.Figure.draw", lambda figure, renderer: None)
+
+
+def test_the_report_and_the_card_list_each_step_with_its_date(made: Path, cli: Cli) -> None:
+    run = Run(made / "runs/regress-1")
+    assert cli("report", run.path).code == 0
+    card, page = ((run.path / name).read_text("utf-8") for name in ("README.md", "report.html"))
+    section = card.split("## The forecast\n")[1].split("\n## ")[0]
+    assert "What answers: " in section
+    head = "| series | step | time | ahead | method | sales | sales lower 80 | sales upper 80 |"
+    lines = section.split(head)[1].splitlines()[2:8]
+    days = ["2024-03-31", "2024-04-01", "2024-04-02"]
+    assert [[cell.strip() for cell in line.split("|")][3] for line in lines] == 2 * days
+    assert all(day in page for day in days)
+    assert "Weights of the linear path" in page
+
+
+def test_without_its_data_a_report_says_why_it_lists_no_forecast(made, cli, tmp_path) -> None:
+    data = made / "shops.csv"
+    data.rename(tmp_path / "away.csv")
+    try:
+        done = cli("report", made / "runs/regress-1")
+    finally:
+        (tmp_path / "away.csv").rename(data)
+    assert done.code == 0
+    assert done.err.startswith("note: the report has no table of forecasts: ")
+    assert "sales lower 80" not in (made / "runs/regress-1/README.md").read_text("utf-8")
+
+
+def test_weights_and_parts_come_from_the_run_folder(made: Path) -> None:
+    facts = RunFacts(Run(made / "runs/regress-1"))
+    (table,) = weights(facts, 2)
+    assert table.title.startswith("What sales")
+    assert [row[0] for row in table.rows] == ["its own past"] * 3 + ["constant"]
+    assert table.rows[2][1].endswith(" more")
+    facts.results["net_share"] = 0.0
+    assert parts(facts) is None
+    assert answer(facts)[0].endswith("nothing, by a rolling origin in the training rows.")
+    facts.results["net_share"] = 0.5
+    facts.final_arrays["series_part"] = np.array([[0.25], [0.5]])
+    shares = parts(facts)
+    assert shares is not None
+    assert shares.rows == (("series A", "25 %"), ("series B", "50 %")) or shares.rows == (
+        ("A", "25 %"),
+        ("B", "50 %"),
+    )
+
+
+def test_a_long_table_of_forecasts_is_cut() -> None:
+    rows = iter([("A", "direct", 1.23456789)] * 500)
+    table = forecast_table(["series", "method", "y_lower_80"], rows, 500)
+    assert table.title == "The forecast: the first 400 of 500 rows"
+    assert table.head == ("series", "method", "y lower 80")
+    assert table.first_number == 2
+    assert table.rows[0] == ("A", "direct", "1.2346")
