@@ -31,4 +31,7 @@ def methods_and_results_have_types() -> None:
     assert_type(loaded, RecurrentClassifier | RecurrentRegressor | Autoencoder)
     assert_type(loaded.n_steps_, int)
     assert_type(hiddenstate.load("model.safetensors", Autoencoder), Autoencoder)
+    assert_type(hiddenstate.load(Run("runs/regress-1"), RecurrentRegressor), RecurrentRegressor)
+    RecurrentRegressor(horizon=1, time="day", id=["shop"], future=["promo"]).fit(X)
+    RecurrentRegressor(horizon=1, time=3)  # type: ignore[arg-type]
     Run(1)  # type: ignore[arg-type]
