@@ -221,3 +221,28 @@ def test_the_folder_of_a_run_forecasts_its_own_series(cli: Cli) -> None:
     check_same(loaded.forecast_table(ONE[:N], future=KNOWN, **options), of_file)
     with pytest.raises(OptionError, match="the training series are not saved; pass X"):
         loaded.forecast_table()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"season": 5}, ("--season", 5)),
+        ({"season": "none"}, ("--season", "none")),
+        ({"linear": True, "recipe": None, "window": 20}, None),
+    ],
+)
+def test_the_season_is_that_of_the_command(options: Any, words: Any, cli: Cli) -> None:
+    own = ONE[["day", "sales"]][:N]
+    model = RecurrentRegressor(**{"horizon": 1, **QUICK, **options}).fit(own)
+    linear = model.model_.transform.linear
+    assert linear is not None
+    if words is None:
+        assert linear.seasons == (7,)
+        return
+    words = ("--target", "sales", "--time", "day", "--horizon", 1, "--test-fraction", 0, *words)
+    made = by_command(cli, own, *words)
+    assert linear.seasons == made.model_.transform.linear.seasons
+    for name, values in made.model_.params.items():
+        np.testing.assert_array_equal(model.model_.params[name], values)
+    with pytest.raises(OptionError, match=r"season: 61 .* at most 60, or season='none'"):
+        RecurrentRegressor(**{"horizon": 1, **QUICK, "season": 61}).fit(own)

@@ -17,6 +17,7 @@ OWN_TYPES = {
     "verbose": "int in [0, inf)",
     "future": "sequence of str or int, or None",
     "static": "sequence of str or int, or None",
+    "season": "int, tuple of int, 'none' or None",
     "input": "sequence of str or int, or None",
     "time": "str or None",
     "id": "str, sequence of str or None",

@@ -67,6 +67,8 @@ def _as_parameter(match: re.Match[str]) -> str:
         return "force=True" + (f" {value}" if value else "")
     if (name, value) == ("level", "none"):
         return "level=None"
+    if option and option.none and value == "none":
+        return f"{name}='none'"
     if value in choices or (value and name in _TEXTS):
         return f"{name}={value!r}"
     if value and value[0].isdigit():

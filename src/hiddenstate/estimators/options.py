@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
-from hiddenstate.config import Config, make_config
+from hiddenstate.config import Config, DataConfig, make_config, section_options
 from hiddenstate.data import SequenceDataset
 from hiddenstate.data.prepare.wide import decided_reading
 from hiddenstate.errors import DataError, OptionError, did_you_mean, listed, printable
 from hiddenstate.estimators.frames import TABLE_OPTIONS
 from hiddenstate.system.typing import Array
-from hiddenstate.training.recipes import suggest
+from hiddenstate.training.recipes import seasons_of, suggest
 from hiddenstate.training.start import plan
 
 UPDATES = 1000
@@ -24,7 +24,10 @@ UPDATES = 1000
 FAR = 0.01, 10.0
 """Least and largest root mean square of targets that a network learns without scaling."""
 
-OF_FORECASTS = ("window", "change", "linear", "future", "static", "test_fraction")
+OF_FORECASTS = (
+    *("window", "change", "linear", "linear_inputs", "season", "future", "static"),
+    "test_fraction",
+)
 """Parameters that apply to forecasts alone, but for those of `TABLE_OPTIONS`."""
 
 LEFT_OUT = {
@@ -123,6 +126,9 @@ def option_values(
         if values.get(name) is not None:
             which = features_of(values[name], columns or (), name)
             values[name] = tuple((columns or ())[i] for i in which) or None
+    if values.get("season") is not None:
+        season = section_options(DataConfig, "regress")["season"]
+        values["season"] = season.check(values["season"])
     if isinstance(values.get("calendar"), str):
         values["calendar"] = (values["calendar"],)
     if not is_table:
@@ -192,6 +198,9 @@ def _own_config(job: str, values: dict[str, Any], dtype: str, dataset: SequenceD
     share = values.setdefault("test_fraction", 0.0)  # by default, train on all rows
     values["split"] = "time" if share else "auto"
     stateful = values.get("stateful", False)
+    if values.get("linear") or values.get("season"):
+        seasons = seasons_of(dataset, values)
+        values["season"] = None if seasons is None else seasons.steps
     if values["scale"] is None:
         values["scale"] = "none" if stateful else "auto"
     if values["batch_size"] is None:

@@ -89,6 +89,13 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
         A forecast learns the change from the last value to the one that is forecast.
     linear : bool, default=False
         A forecast adds a linear function of the last values; the network learns what it leaves.
+    linear_inputs : bool, default=False
+        With `linear`, the linear function may read the last values of other inputs too, where a
+        rolling origin in the training rows shows that they help.
+    season : int, tuple of int, 'none' or None, default=None
+        Steps after which the values that are forecast repeat, the main season first, such as
+        (24, 168) for hours; 'none' means that they do not. None means those of the dates or the
+        values, where a test finds them.
     future : sequence of str or int, or None, default=None
         Features of X that are known ahead, such as a price or a holiday, by name or number: a
         forecast also reads their values at the time that it predicts.
@@ -234,6 +241,8 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
         window: int | None = None,
         change: bool = False,
         linear: bool = False,
+        linear_inputs: bool = False,
+        season: Any = None,
         future: Any = None,
         static: Any = None,
         input: Any = None,
@@ -288,6 +297,8 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
         self.window = window
         self.change = change
         self.linear = linear
+        self.linear_inputs = linear_inputs
+        self.season = season
         self.future = future
         self.static = static
         self.input = input
