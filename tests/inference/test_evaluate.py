@@ -176,7 +176,8 @@ def test_a_forecast_is_compared_with_the_last_value(
     truth = SIGNAL[steps[known] + horizon]
     scores = evaluate(cli, "last", own)
     assert scores["answers"] == known.sum()
-    assert scores["mse"] == pytest.approx(np.mean((values[known] - truth) ** 2), rel=1e-4)
+    # Errors of a path that is nearly exact are as large as the rounding of its answers.
+    assert scores["mse"] == pytest.approx(np.mean((values[known] - truth) ** 2), rel=1e-4, abs=1e-9)
     assert scores["mae"] == pytest.approx(np.mean(np.abs(values[known] - truth)), rel=1e-4)
     assert scores["r2"] == pytest.approx(r2_score(truth, values[known]), rel=1e-4)
     assert scores["baseline"] == "the last value"
@@ -191,8 +192,7 @@ def test_a_forecast_is_compared_with_the_last_value(
     assert own_part["baseline_mse"] == pytest.approx(stays, rel=1e-4)
     late = steps[known] + horizon >= 128
     of_late = np.mean((values[known] - truth)[late] ** 2)
-    # Errors of 3e-5 hold few digits of answers in float32.
-    assert own_part["mse"] == pytest.approx(of_late, rel=1e-4, abs=1e-11)
+    assert own_part["mse"] == pytest.approx(of_late, rel=1e-4, abs=1e-9)
     results = last_run(tmp_path).results()
     assert results is not None
     assert results["test_mse"] == pytest.approx(own_part["mse"], rel=1e-6)

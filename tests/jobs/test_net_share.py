@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from hiddenstate.config import make_config
-from hiddenstate.data.prepare.linear import fit_linear_path
 from hiddenstate.data.prepare.linear_path import LinearPath, with_nearer
 from hiddenstate.data.readers.open import load_dataset
 from hiddenstate.jobs.net_share import Shares, net_share
@@ -47,10 +46,13 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> RegressJob:
     linear = made.dataset.transform.linear
     assert linear is not None
     # Of one's own past alone, with its mean: what the network is to explain.
-    series = [y[:400, None]]
-    nearer = [fit_linear_path(series, steps, linear.n_lags) for steps in range(1, HORIZON)]
-    own = LinearPath(linear.weights, linear.bias, linear.log, linear.season)
-    return with_path(made, with_nearer(own, [replace(each, log=own.log) for each in nearer]))
+    paths = []
+    for steps in range(1, HORIZON + 1):
+        weights = np.zeros((1, linear.n_lags))
+        weights[0, 0] = 0.5**steps
+        bias = np.array([(1 - 0.5**steps) * y[:400].mean()])
+        paths.append(LinearPath(weights, bias, linear.log))
+    return with_path(made, with_nearer(paths[-1], paths[:-1]))
 
 
 def with_path(job: RegressJob, path: LinearPath) -> RegressJob:

@@ -1,29 +1,38 @@
 """Candidates of a linear path: repeated values, exponential smoothing and ridge regressions.
 
-A rolling origin ranks them and decides the share of each in the mean.
+Each forecasts any number of steps ahead: regressions forecast one step and are applied again. A
+rolling origin decides the share of each in the mean.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hiddenstate.data.prepare.lags import LagRows, Regressions, iterated, mean_of
+from hiddenstate.data.prepare.lags import LagRows, Regressions, iterations, mean_of
+from hiddenstate.data.prepare.smoothing import smoothings
 
 Floats = NDArray[np.float64]
 
-AVERAGED = 40
-"""Candidates whose mean is taken, the best ones."""
+SHARPNESS = 8.0
+"""A candidate whose error is a share r above the least counts exp(-SHARPNESS r) times as much."""
 
 NAIVE_SHARE = 0.3
 """Largest share of the better of the last and the seasonal value in the forecast."""
 
-FIRST_ORIGIN, ORIGINS = 0.4, 6
+FIRST_ORIGIN, ORIGINS = 0.3, 6
 """Where in the training rows the rolling origin begins, and how often candidates are fitted."""
+
+FEWEST = 8
+"""Forecasts to learn from, below which the last value is repeated."""
 
 LARGEST_SUM = 20.0
 """An iterated regression with a larger sum of weights is unstable, and repeats the last value."""
+
+Lines = tuple[Floats, Floats]
+"""Weights (C, P) and biases (C,) of candidates."""
 
 
 def origins(rows: LagRows) -> list[tuple[float, float]]:
@@ -46,112 +55,133 @@ def absolute_errors(forecast: Floats, rows: LagRows, is_log: bool, divided: bool
     )
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """The mean of candidates for one horizon: its error in the rolling origin, weights (P,) and
+    bias; also, unless rows are too few, the share of each candidate (C,), the places of the
+    origins, and the regressions before each of them and on all rows."""
+
+    error: float
+    weights: Floats
+    bias: float
+    shares: Floats | None = None
+    cuts: Sequence[tuple[float, float]] = ()
+    regressions: Lines | None = None
+
+
 class Pool:
-    """The candidates for one horizon."""
+    """The candidates for one horizon, and for the steps before it.
+
+    Parameters
+    ----------
+    horizon : int
+    P : int
+        Values that a candidate reads.
+    season : int or None
+    constant : bool
+        Whether candidates may have a bias.
+    """
 
     def __init__(self, horizon: int, P: int, season: int | None, constant: bool) -> None:
         self.horizon, self.P, self.constant = horizon, P, constant
         self.season = season if season and season + 2 < P else None
-        self.naive = self._repeated()
-        self.fixed = self.naive + list(self._smoothed())
+        self.smoothings = list(smoothings(P, self.season))
 
-    def fit(
-        self, far: LagRows, near: LagRows, is_log: bool, divided: bool
-    ) -> tuple[float, Floats, float]:
-        """Return the error in a rolling origin, weights (P,) and bias."""
-        if len(far.target) < 8:
-            return np.inf, self.naive[0], 0.0
+    def fit(self, far: LagRows, near: LagRows, is_log: bool, divided: bool) -> Chosen:
+        """Return the mean of candidates, fitted on rows one step and `horizon` steps ahead."""
+        if len(far.target) < FEWEST:
+            return Chosen(np.inf, np.eye(self.P)[0], 0.0)
+        cuts = origins(far)
+        parts = [*(near.take(near.place < low) for low, _ in cuts), near]
+        fits = [list(Regressions(rows, 1, self.season, self.constant).fits()) for rows in parts]
+        weights = np.array([[own for own, _ in fit] for fit in fits])
+        bias = np.array([[constant for _, constant in fit] for fit in fits])
+        shape = (len(fits), len(fits[0]))
+        regressions = (weights.reshape(*shape, self.P), bias.reshape(shape))
+        *_, (_, lines) = self._ahead(regressions, self.horizon)
+        shares, error = self._shares(self.horizon, far, cuts, lines, is_log, divided)
+        weights, bias = self._candidates(self.horizon, far, lines, -1)
+        return Chosen(error, shares @ weights, float(shares @ bias), shares, cuts, regressions)
+
+    def nearer(
+        self,
+        chosen: Chosen,
+        rows: Callable[[int], LagRows],
+        steps: int,
+        is_log: bool,
+        divided: bool,
+    ) -> Iterator[tuple[Floats, float]]:
+        """Yield the weights (P,) and bias of 1, 2, ... `steps` steps ahead, fewer than `horizon`.
+
+        `rows` returns the rows of a number of steps. The rolling origin decides the shares of
+        candidates 1, 2, 4, ... steps ahead; between these they are in proportion.
+        """
+        if chosen.shares is None or chosen.regressions is None:
+            yield from [(chosen.weights, chosen.bias)] * steps
+            return
+        decided = {self.horizon: chosen.shares}
+        for ahead, lines in self._ahead(chosen.regressions, steps):
+            if ahead & (ahead - 1) == 0:
+                far = rows(ahead)
+                decided[ahead], _ = self._shares(ahead, far, chosen.cuts, lines, is_log, divided)
+        known = np.array(sorted(decided))
+        weights, bias = (part[-1:] for part in chosen.regressions)
+        for ahead, lines in self._ahead((weights, bias), steps):
+            last = int(np.searchsorted(known, ahead, "right")) - 1
+            low, high = known[last], known[last + 1]
+            part = (ahead - low) / (high - low)
+            shares = (1 - part) * decided[low] + part * decided[high]
+            all_weights, all_bias = self._candidates(ahead, rows(ahead), lines, -1)
+            yield shares @ all_weights, float(shares @ all_bias)
+
+    def _ahead(self, lines: Lines, steps: int) -> Iterator[tuple[int, Lines]]:
+        """Yield each number of steps, from 1, and the regressions so many steps ahead."""
+        for ahead, (weights, bias) in enumerate(iterations(*lines, steps), 1):
+            stable = np.abs(weights).sum(axis=-1) <= LARGEST_SUM
+            last = np.where(stable[..., None], weights, np.eye(self.P)[0])
+            yield ahead, (last, np.where(stable, bias, 0.0))
+
+    def _shares(
+        self,
+        ahead: int,
+        far: LagRows,
+        cuts: Sequence[tuple[float, float]],
+        lines: Lines,
+        is_log: bool,
+        divided: bool,
+    ) -> tuple[Floats, float]:
+        """Return the share of each candidate (C,), by its error in the rolling origin, and the mean
+        error."""
         errors = []
-        for low, high in origins(far):
+        for number, (low, high) in enumerate(cuts):
+            weights, bias = self._candidates(ahead, far.take(far.place < low), lines, number)
             later = far.take((far.place >= low) & (far.place < high))
-            weights, bias = self._fitted(far.take(far.place < low), near.take(near.place < low))
             errors.append(absolute_errors(later.lags @ weights.T + bias, later, is_log, divided))
         error = np.concatenate(errors).mean(axis=0)
-        share = self._shares(error)
-        weights, bias = self._fitted(far, near)
-        return float(error @ share), share @ weights, float(share @ bias)
-
-    def _shares(self, error: Floats) -> Floats:
-        """Return the share of each candidate, by its error (C,)."""
-        best = np.argsort(error, kind="stable")[:AVERAGED]
-        share = np.zeros(len(error))
-        share[best] = 1 / len(best)
-        naive = int(np.argmin(error[: len(self.naive)]))
-        ratio = error[best].mean() / error[naive] if error[naive] > 0 else 1.0
-        mixed = NAIVE_SHARE * min(1.0, ratio) ** 4
+        least = max(error.min(), np.finfo(float).tiny)
+        share = np.exp(-SHARPNESS * (error / least - 1))
+        share /= share.sum()
+        naive = int(np.argmin(error[: len(self._repeated(ahead))]))
+        mixed = NAIVE_SHARE * min(1.0, float(error @ share) / max(error[naive], least)) ** 4
         share *= 1 - mixed
         share[naive] += mixed
-        return share
+        return share, float(error @ share)
 
-    def _repeated(self) -> list[Floats]:
-        """The last value, and the last one of the same season."""
-        lags = [0] if self._same_season is None else [0, self._same_season]
-        return [np.eye(self.P)[k] for k in lags]
-
-    @property
-    def _same_season(self) -> int | None:
-        """Lag of the last value in the season of the target."""
-        if not self.season:
-            return None
-        lag = -self.horizon % self.season
-        return lag if lag < self.P else None
-
-    def _smoothed(self) -> Iterator[Floats]:
-        """Exponential smoothing, with and without a damped trend and a season."""
-        for level in (0.1, 0.2, 0.4, 0.6, 0.8):
-            yield self._smoothing(level, 0, 1, None)
-        for level in (0.3, 0.6, 0.9):
-            for trend in (0.1, 0.3):
-                for damping in (0.9, 1.0):
-                    yield self._smoothing(level, trend, damping, None)
-        if self.season and 2 * self.season <= self.P:
-            for level in (0.1, 0.3, 0.6, 0.9):
-                for trend in (0, 0.1):
-                    for season in (0.05, 0.2, 0.5):
-                        yield self._smoothing(level, trend, 0.98, season)
-
-    def _smoothing(self, a: float, b: float, damping: float, c: float | None) -> Floats:
-        """Return the weights (P,) that additive Holt-Winters smoothing gives to the lags."""
-        P, m = self.P, self.season or 0
-        value = np.eye(P)[::-1]  # value[t]: the step t of P as weights on lags
-        trend, seasonal = np.zeros(P), np.zeros((m, P))
-        level, first = value[0], 1
-        if c is not None:
-            early = value[:m].mean(axis=0)
-            trend = (value[m : 2 * m].mean(axis=0) - early) / m if b else trend
-            seasonal = value[:m] - early - np.outer(np.arange(m) - (m - 1) / 2, trend)
-            level, first = early + trend * (m - 1) / 2, m
-        elif b:
-            k = min(4, P - 1)
-            trend = (value[k] - value[0]) / max(k, 1)
-        for t in range(first, P):
-            known = value[t] - seasonal[t % m] if c is not None else value[t]
-            before, level = level, a * known + (1 - a) * (level + damping * trend)
-            if b:
-                trend = b * (level - before) + (1 - b) * damping * trend
-            if c is not None:
-                seasonal[t % m] = c * (value[t] - level) + (1 - c) * seasonal[t % m]
-        forecast = level + trend * (damping ** np.arange(1, self.horizon + 1)).sum()
-        if c is not None:
-            forecast = forecast + seasonal[(P + self.horizon - 1) % m]
-        return np.asarray(forecast)
-
-    def _fitted(self, far: LagRows, near: LagRows) -> tuple[Floats, Floats]:
-        """Return weights (C, P) and biases (C,) of the candidates, fitted on rows."""
-        weights, bias = [*self.fixed], [0.0] * len(self.fixed)
+    def _candidates(self, ahead: int, far: LagRows, lines: Lines, number: int) -> Lines:
+        """Return weights (C, P) and biases (C,) of the candidates `ahead` steps ahead; those of
+        regressions are `lines` of a `number`, and constants are fitted on rows `far`."""
+        fixed = np.stack([*self._repeated(ahead), *(each.ahead(ahead) for each in self.smoothings)])
+        weights, bias = [fixed], [np.zeros(len(fixed))]
         if self.constant:
-            weights += self.fixed
-            bias += [mean_of(far.target - far.lags @ w) for w in self.fixed]
-            weights.append(np.zeros(self.P))
-            bias.append(mean_of(far.target))
-        direct = Regressions(far, self.horizon, self.season, self.constant)
-        for w, c in direct.fits():
-            weights.append(w)
-            bias.append(c)
-        if self.horizon > 1:
-            for w, c in Regressions(near, 1, self.season, self.constant).fits():
-                w, c = iterated(w, c, self.horizon)
-                stable = np.abs(w).sum() <= LARGEST_SUM
-                weights.append(w if stable else self.naive[0])
-                bias.append(c if stable else 0.0)
-        return np.stack(weights), np.array(bias)
+            left = far.target[:, None] - far.lags @ fixed.T
+            weights += [fixed, np.zeros((1, self.P))]
+            bias += [left.mean(axis=0) if len(left) else np.zeros(len(fixed))]
+            bias += [np.array([mean_of(far.target)])]
+        weights.append(lines[0][number])
+        bias.append(lines[1][number])
+        return np.concatenate(weights), np.concatenate(bias)
+
+    def _repeated(self, ahead: int) -> list[Floats]:
+        """Return the last value, and the last one of the season of the target."""
+        lags = [0] if self.season is None else [0, -ahead % self.season]
+        return [np.eye(self.P)[k] for k in lags]

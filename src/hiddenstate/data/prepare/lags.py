@@ -8,11 +8,15 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-PENALTIES = (0.01, 0.3, 3.0)
+PENALTIES = (0.3, 3.0)
 """Ridge penalties, in units of the variance of the lags."""
 
 RUNS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 """How many of the last values a regression reads."""
+
+MOST_LEVELS = 4
+"""Most levels that a regression reads: a series that returns to its mean needs few, and with more
+a regression is less accurate than on changes."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +52,11 @@ class Regressions:
         self.rows, self.horizon, self.season, self.constant = rows, horizon, season, constant
 
     def fits(self) -> Iterator[tuple[Floats, float]]:
-        """Yield weights (P,) and bias of each regression."""
+        """Yield weights (P,) and bias of each regression: on few levels, and on changes from one
+        step to the next, or also from season to season."""
         lags, n = self.rows.lags, len(self.rows.target)
         for fixed, basis, seasonal in self.forms():
+            most = len(basis) if fixed[0] else 0 if fixed.any() else MOST_LEVELS
             R, r = lags @ basis.T, self.rows.target - lags @ fixed
             mean = R.mean(axis=0) if self.constant and n else np.zeros(R.shape[1])
             center = mean_of(r) if self.constant else 0.0
@@ -58,6 +64,8 @@ class Regressions:
             R, r = (R - mean) / spread, r - center
             gram, product = R.T @ R, R.T @ r
             for chosen in self._lag_sets(len(basis), seasonal):
+                if len(chosen) > most:
+                    continue
                 for penalty in PENALTIES:
                     if len(chosen) > n // 2:  # too few rows: what is fixed stands alone
                         yield fixed, center
@@ -97,13 +105,14 @@ def _around(lag: int, season: int) -> tuple[int, ...]:
     return tuple(lag + k * season + beside for k in range(3) for beside in (-1, 0, 1))
 
 
-def iterated(weights: Floats, bias: float, horizon: int) -> tuple[Floats, float]:
-    """Return weights (P,) and bias of a one-step forecast that is applied `horizon` times."""
-    P = len(weights)
-    values = np.eye(horizon + P, P + 1, -horizon)  # the last column counts the bias
-    for newest in reversed(range(horizon)):
-        forecast = np.matmul(weights, values[newest + 1 : newest + 1 + P], out=values[newest])
-        forecast[P] += bias
-        if not np.isfinite(forecast).all():
-            break
-    return forecast[:P], float(forecast[P])
+def iterations(weights: Floats, bias: Floats, steps: int) -> Iterator[tuple[Floats, Floats]]:
+    """Yield weights (..., P) and biases (...) of one-step forecasts applied once, twice, ... and
+    `steps` times: the newest value that a forecast reads is a forecast itself."""
+    far, constant = weights, bias
+    with np.errstate(over="ignore", invalid="ignore"):
+        for _ in range(steps):
+            yield far, constant
+            newest = far[..., 0]
+            constant = constant + newest * bias
+            older = np.concatenate([far[..., 1:], np.zeros_like(far[..., :1])], axis=-1)
+            far = older + newest[..., None] * weights

@@ -264,14 +264,14 @@ def _fit(
                 for each in (values, truth)
             )
             far, near = (_rows(read, wanted, scales, moves, P, steps) for steps in (horizon, 1))
-            error, weights, bias = pool.fit(far, near, is_log, divided)
-            if best is None or error < LOG_GAIN * best.error:
-                bias += middle * (weights.sum() - 1)
-                best = _Fit(error, weights, bias, is_log, effects)
+            own = pool.fit(far, near, is_log, divided)
+            if best is None or own.error < LOG_GAIN * best.error:
+                bias = own.bias + middle * (own.weights.sum() - 1)
+                best = _Fit(own.error, own.weights, bias, is_log, effects)
             if inputs is None:
                 continue
             more = fit_inputs(far, inputs, horizon, pool.season, is_log, divided)
-            if more is not None and more.error < LOG_GAIN * min(error, best.error):
+            if more is not None and more.error < LOG_GAIN * min(own.error, best.error):
                 bias = more.bias + middle * (more.weights.sum() - 1)
                 best = _Fit(more.error, more.weights, bias, is_log, effects, more.inputs)
     assert best is not None
