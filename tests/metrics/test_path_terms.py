@@ -67,3 +67,14 @@ def test_json_has_a_bounded_number_of_terms() -> None:
     assert facts["input"] == [{"column": "lead", "steps_before": 3, "weight": 0.93}]
     assert facts["ahead"] == [{"column": "promotion", "steps_before": 0, "weight": 12.1}]
     assert path_terms(replace(TRANSFORM, linear=None)) == ()
+
+
+def test_a_column_at_the_time_that_is_forecast_is_known_ahead() -> None:
+    # The features are sales, lead, promotion and promotion two steps later.
+    weights = np.array([[[0.0, 5.0], [0.7, 0.0], [0.0, 0.4]]])
+    path = replace(PATH, inputs=(2, 3), input_weights=weights, effects=None)
+    (terms,) = path_terms(replace(TRANSFORM, linear=path))
+    assert terms.in_words(1) == (
+        "0.5 x the last, 3 more with a sum of -0.0625; promotion: 0.7 x 3 steps before; known "
+        "ahead: promotion +5, 1 weight of earlier steps"
+    )

@@ -33,8 +33,8 @@ class Term:
     Parameters
     ----------
     kind : {"past", "input", "ahead"}
-        A value of the target itself, of another input, or of a column known ahead at the time that
-        is forecast.
+        A value of the target itself, of another input, or of a column known ahead, mostly at the
+        time that is forecast.
     column : str
         Name of the feature.
     before : int
@@ -85,7 +85,7 @@ class PathTerms:
 
     def lag_in_words(self, term: Term) -> str:
         """Return which value a term reads."""
-        if term.kind == "ahead":
+        if term.kind == "ahead" and not term.before:
             return "at the time that is forecast"
         last = term.before == self.horizon
         return "the last" if last else f"{count(term.before, 'step')} before"
@@ -101,8 +101,11 @@ class PathTerms:
         parts = [", ".join(words) or f"{self.constant:.4g}"]
         parts += self._inputs(most)
         if ahead := self.of("ahead"):
-            words = [f"{t.column} {self.effect_in_words(t.weight)}" for t in ahead[: 2 * most]]
-            words += [f"{len(ahead) - 2 * most} more"] if len(ahead) > 2 * most else []
+            then = [term for term in ahead if not term.before]
+            words = [f"{t.column} {self.effect_in_words(t.weight)}" for t in then[: 2 * most]]
+            words += [f"{len(then) - 2 * most} more"] if len(then) > 2 * most else []
+            earlier = len(ahead) - len(then)
+            words += [f"{count(earlier, 'weight')} of earlier steps"] if earlier else []
             parts.append(f"known ahead: {', '.join(words)}")
         return "; ".join(parts)
 
@@ -171,8 +174,11 @@ def path_terms(transform: Transform) -> tuple[PathTerms, ...]:
     for o, feature in enumerate(own[:MOST_TARGETS]):
         terms = list(_lagged("past", path.weights[o][:, None], [feature], transform, horizon))
         if path.input_weights is not None:
-            inputs = path.input_weights[o]
+            moved = np.array(path.inputs) >= len(columns)  # columns at the time that is forecast
+            inputs = np.where(moved, 0, path.input_weights[o])
             terms += _lagged("input", inputs, path.inputs, transform, horizon)
+            inputs = np.where(moved, path.input_weights[o], 0)
+            terms += _lagged("ahead", inputs, path.inputs, transform, 0)
         if path.effects is not None:
             each = path.effects[o][None, :]
             terms += _lagged("ahead", each, known.ahead, transform, 0)
@@ -188,8 +194,8 @@ def _lagged(
 ) -> list[Term]:
     """Return the terms of weights (Q, I) of values k steps before the current one, the largest
     first."""
-    names = transform.columns or ()
-    scaling = transform.scaling
+    known, scaling = transform.known, transform.scaling
+    names = [*(transform.columns or ()), *(known.names[feature] for feature in known.ahead)]
     terms = []
     for k, i in zip(*np.nonzero(weights), strict=True):
         feature, weight = features[i], float(weights[k, i])
