@@ -271,7 +271,8 @@ def pair_error(
             writer.writerows(
                 zip(range(length), *(c.tolist() for c in columns.values()), strict=True)
             )
-        words = ("--target", names[0], "--time", "t", "--horizon", horizon, "--seed", seed)
+        read = ("--target", names[0], "--time", "t", "--input", ",".join(names))
+        words = (*read, "--horizon", horizon, "--seed", seed)
         more = ("--view", "off", "--json", "--runs-dir", folder, *options)
         share = (length - first) / length
         path = folder / "table.csv"
