@@ -72,6 +72,7 @@ def reading(*as_trained: str) -> dict[str, Row]:
         "--decimal": obeyed(",", data="commas"),
         "--thousands": obeyed("'", data="thousands"),
         "--dates": obeyed("mdy"),
+        "--every": obeyed("hour"),
         "--encoding": obeyed("utf-16"),
         "--frame": refused(sound, "7"),
         "--bands": refused(sound, "7"),
@@ -85,7 +86,7 @@ def reading(*as_trained: str) -> dict[str, Row]:
     }
     for name, row in rows.items():
         assert isinstance(row, dict)
-        if name in ("--layout", "--dates", "--frame", "--bands", "--rate", "--sheet"):
+        if name in ("--layout", "--dates", "--every", "--frame", "--bands", "--rate", "--sheet"):
             row["stream"] = refused("--stream reads lines of numbers", *entries[name].value)
         elif name == "--max-unpacked":
             row["stream"] = refused("--stream reads lines of numbers", "1")

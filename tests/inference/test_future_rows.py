@@ -288,3 +288,32 @@ def test_dates_of_a_file_are_compared_though_a_day_of_the_history_is_missing(cli
     done = forecast("2024-03-31", "2024-04-02", "2024-04-09")
     assert [row["time"] for row in rows_of(done.out)] == ["2024-03-31", "2024-04-02", "2024-04-09"]
     assert "the series has no regular step, so its times are only known to be later" in done.err
+
+
+def test_missing_days_are_filled_by_the_recipe_and_read_alike_ever_after(cli, tmp_path):
+    days = [str(np.datetime64("2024-01-01") + i) for i in range(120)]
+    dated(tmp_path / "own.csv", days[:60] + days[63:], known=110)
+    options = ("--target", "sales", "--horizon", 1, "--future", "price", "--window", 8)
+    done = cli("regress", "own.csv", *options, *OFF, "--max-steps", 5)
+    assert "3 of 120 days are missing: filled in (--every day --missing forward)" in done.err
+    config = json.loads((tmp_path / "runs/regress-1/config.json").read_text())["config"]
+    assert (config["data"]["every"], config["data"]["missing"]) == ("day", "forward")
+    named = ("--every", "day", "--missing", "forward")
+    assert cli("regress", "own.csv", *options, *OFF, "--max-steps", 5, *named).code == 0
+    weights = [tmp_path / f"runs/regress-{k}/model.safetensors" for k in (1, 2)]
+    assert weights[0].read_bytes() == weights[1].read_bytes()
+    assert cli("verify", "regress-1", "--steps", 2).code == 0
+    assert cli("evaluate", "regress-1", "own.csv").code == 0
+    own, given = (cli("forecast", "regress-1", *data, "--level", "none", "--horizon", 7).out
+                  for data in ((), ("own.csv",)))  # fmt: skip
+    assert own == given
+    assert [row["time"] for row in rows_of(own)] == days[113:]
+    rows = rows_of(cli("predict", "regress-1", "own.csv").out)
+    assert [row["row"] for row in rows if row["time"] in days[59:64]] == ["59", "", "", "", "60"]
+    text = (tmp_path / "own.csv").read_text()
+    (tmp_path / "own.csv").write_text(text.replace(f"{days[115]},", "2024-07-01,"))
+    done = cli("forecast", "regress-1", "own.csv", "--level", "none", "--horizon", 7)
+    assert f"step 3 after the last target is at {days[116]}, expected {days[115]}" in done.err
+    dated(tmp_path / "own.csv", [day for i, day in enumerate(days) if i % 6])
+    done = cli("regress", "own.csv", *options, *OFF, "--max-steps", 5)
+    assert "19 of 119 days are missing, the first 2024-01-07; --every day fills" in done.err

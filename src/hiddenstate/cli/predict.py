@@ -55,9 +55,9 @@ def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
         command = option(command)
     for name in ("threads", "device"):
         command = config_option("classify", name)(command)
-    for known in reversed(section_options(DataConfig, "classify").values()):
+    for known in reversed(section_options(DataConfig, "regress").values()):
         if known.new_data:
-            command = config_option("classify", known.name, default=None)(command)
+            command = config_option("regress", known.name, default=None)(command)
     return command
 
 

@@ -10,7 +10,7 @@ from hiddenstate.config import DataConfig, section_options
 from hiddenstate.errors import OptionError, printable
 
 NEW_DATA = tuple(
-    option.name for option in section_options(DataConfig, "classify").values() if option.new_data
+    option.name for option in section_options(DataConfig, "regress").values() if option.new_data
 )
 """Options that say how DATA of a trained model is read."""
 
@@ -29,7 +29,7 @@ REFUSED: Mapping[str, Mapping[str, str]] = {
     "stream": {
         "output": "--stream prints each answer at once; redirect stdout instead",
         **dict.fromkeys(
-            ("layout", "dates", "frame", "bands", "rate", "sheet", "max_unpacked"), LINES
+            ("layout", "dates", "every", "frame", "bands", "rate", "sheet", "max_unpacked"), LINES
         ),
     },
     "backtest": {

@@ -10,6 +10,12 @@ from hiddenstate.config.option import IMAGES, RECURRENT, option
 PERIODS = ("hour", "weekday", "month", "yearday")
 """The values of `--calendar` beside auto, the shortest period first."""
 
+EVERY = (
+    *("minute", "5min", "10min", "15min", "30min", "hour"),
+    *("day", "weekday", "week", "month", "quarter", "year"),
+)
+"""The values of `--every`."""
+
 STDIN = "-"
 """DATA of a command, and of a run, whose rows come from stdin."""
 
@@ -212,6 +218,18 @@ class DataConfig:
         since=2,
         reading=True,
         kept=True,
+    )
+    every: str | None = option(
+        None,
+        "The step of the dates: steps that are missing between the first and the last of a series "
+        "are added as missing values, which --missing handles; weekday is Monday to Friday.",
+        choices=EVERY,
+        jobs=("regress",),
+        since=5,
+        reading=True,
+        kept=True,
+        new_data=True,
+        recipe=True,
     )
     calendar: tuple[str, ...] | None = option(
         None,

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from hiddenstate.data.readers.dates import local_times
 from hiddenstate.data.time_form import Form
+from hiddenstate.errors import printable
 from hiddenstate.system.typing import Array
 
 MINUTE, HOUR, DAY = 60_000_000, 3_600_000_000, 86_400_000_000
@@ -219,6 +220,28 @@ class Dates:
     def zoned(self) -> bool:
         """Whether the dates are written with an offset."""
         return bool(self.form.zone)
+
+
+@dataclass(frozen=True)
+class MissingSteps:
+    """What a table is without: `n` of `n_steps` steps of its calendar, the first at `time` of a
+    series, whose name is empty if there is one without a name."""
+
+    n: int
+    n_steps: int
+    time: str
+    series: str
+    calendar: Calendar
+
+    def in_words(self) -> str:
+        """Return how many steps are missing: `51 of 1,498 days are missing`."""
+        are = "is" if self.n == 1 else "are"
+        return f"{self.n:,} of {self.calendar.count(self.n_steps)} {are} missing"
+
+    def at(self) -> str:
+        """Return where the first is: `2023-01-14 of A`."""
+        of = f" of {printable(self.series, 40)}" if self.series else ""
+        return f"{printable(self.time, 40)}{of}"
 
 
 def _months(local: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -7,7 +7,7 @@ from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 
-from hiddenstate.data.calendar import Calendar
+from hiddenstate.data.calendar import Calendar, MissingSteps
 from hiddenstate.data.column_names import are_names
 from hiddenstate.data.leaks import Leak, LeakFacts, UnusedColumns
 from hiddenstate.data.prepare.encoding import Encoding, EncodingFacts, source_names, spans
@@ -185,6 +185,8 @@ class SequenceDataset(Dataset):
         Fingerprint of rows whose files were verified; None for other data.
     unused : UnusedColumns, optional
         Columns that no network reads, in which rows may belong together.
+    missing_steps : MissingSteps, optional
+        The steps that series are without, if there are some.
     """
 
     read_as: Mapping[str, Any] = field(default_factory=dict)
@@ -192,6 +194,7 @@ class SequenceDataset(Dataset):
     encodings: tuple[Encoding, ...] = ()
     known_fingerprint: str | None = None
     unused: UnusedColumns | None = None
+    missing_steps: MissingSteps | None = None
 
     def fingerprint(self) -> str:
         """SHA-256 of the arrays, their types and shapes; not computed where it is known."""

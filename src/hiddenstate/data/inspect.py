@@ -31,6 +31,7 @@ from hiddenstate.data.prepare.wide import WideReading, assumptions, decided_read
 from hiddenstate.data.readers.column_facts import ColumnFacts, describe_columns
 from hiddenstate.data.readers.column_roles import Roles, described_roles
 from hiddenstate.data.readers.columns import MISSING, Columns, typed
+from hiddenstate.data.readers.missing_steps import missing_remarks
 from hiddenstate.data.readers.number_names import Names, with_names_as_text
 from hiddenstate.data.readers.row_order import clock_of, order_remarks
 from hiddenstate.data.readers.table import to_dataset
@@ -204,6 +205,8 @@ def inspect_dataset(
         reading = replace(reading, n_columns=reading.n_columns - len(ids))
     if columns is not None and d.X.ndim == 2:
         warnings += _order_warnings(columns, options, fits, printable(d.name))
+    if columns is not None and job != "regress":
+        warnings += _gap_warnings(columns, options, fits, printable(d.name))
     return Findings(
         name=d.name,
         kind=d.kind,
@@ -333,6 +336,18 @@ def _order_warnings(
     except DataError as error:
         return (str(error),)
     return order_remarks(columns, roles, one, clock, where)
+
+
+def _gap_warnings(
+    columns: Columns, options: DataConfig, fits: Iterable[Fit], where: str
+) -> tuple[str, ...]:
+    """Say how many steps the series that `regress` would read are without."""
+    fit = next((fit for fit in fits if fit.job == "regress" and not fit.why_not), None)
+    if fit is None:
+        return ()
+    read = make_config(fit.job, {**fit.options, "data": options.data}).data
+    d = to_dataset(columns, read, "regress", True, columns.where)
+    return missing_remarks(d.missing_steps, read, where)
 
 
 def _is_incomplete(d: SequenceDataset, values: ValueCounts) -> bool:

@@ -48,6 +48,15 @@ class Table:
             return series
         return None if self.order is None else self.order[self.starts[series] + steps]
 
+    def file_rows(self, series: Array, steps: Array) -> Array | None:
+        """Return the rows as :meth:`rows` does, and None for each step that was added."""
+        rows = self.rows(series, steps)
+        if rows is None or self.n_rows is None or (rows < self.n_rows).all():
+            return rows
+        own: Array = rows.astype(object)
+        own[rows >= self.n_rows] = None
+        return own
+
     def times_of(self, series: Array, steps: Array) -> Array | None:
         """Return the time of each step (n,); None if the file has none."""
         return None if self.times is None else self.times[self._places(series, steps)]

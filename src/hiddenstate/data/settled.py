@@ -4,12 +4,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from hiddenstate.config import Config
 from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.identifiers import numbered_ids
 from hiddenstate.data.prepare.examples import are_examples, examples_remark
+from hiddenstate.data.prepare.known_columns import without_future_rows
 from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.errors import listed, printable
+
+MOST_FILLED = 0.1
+"""Largest part of the steps of series that the automatic recipe fills in."""
 
 
 @dataclass(frozen=True)
@@ -60,10 +66,13 @@ def settled(
     """
     where, options, remarks = printable(dataset.name), dict[str, Any](), []
     layout = None
+    if filling := _filled_steps(dataset, config, given, trained):
+        options |= filling
+        dataset = read(options)
     of_model = None if trained is None else trained.reading.get("layout")
     if are_examples(dataset, config.job, given, of_model):
         layout = "wide" if given.get("steps") else "features"
-        dataset = read({"layout": "wide"})
+        dataset = read({**options, "layout": "wide"})
         remarks.append(examples_remark(dataset))
     ids = numbered_ids(dataset, config.data)
     ids = tuple(name for name in ids if trained is None or name not in (trained.names or ()))
@@ -77,3 +86,34 @@ def settled(
             "inputs with --input COL,..."
         )
     return Settled(dataset, options, layout, tuple(remarks))
+
+
+def _filled_steps(
+    dataset: SequenceDataset,
+    config: Config,
+    given: Mapping[str, Any],
+    trained: Transform | None,
+) -> dict[str, Any]:
+    """Return the options with which the automatic recipe fills in steps that are missing.
+
+    It fills in at most a tenth of the steps, and only of forecasts. Values that are missing in the
+    rows of the file are refused as before, unless `--missing` says what becomes of them.
+    """
+    found = dataset.missing_steps
+    if found is None or config.job != "regress" or given.get("recipe") != "auto":
+        return {}
+    every = found.calendar.every if trained is None else trained.reading.get("every")
+    if every is None or found.n > MOST_FILLED * found.n_steps or given.get("horizon") is None:
+        return {}
+    if given.get("every") is not None:
+        return {}
+    if given.get("missing") is not None:
+        return {} if given["missing"] == "error" else {"every": every}
+    rows = without_future_rows(dataset, given.get("future")).train
+    inside = np.ones(rows.X.shape[:2], bool)
+    if rows.lengths is not None:
+        inside = np.arange(rows.X.shape[1]) < rows.lengths[:, None]
+    complete = np.isfinite(rows.X[inside]).all()
+    if rows.y is not None and rows.y.ndim == 3:
+        complete &= np.isfinite(rows.y[inside]).all()
+    return {"every": every, "missing": "forward"} if complete else {}

@@ -428,7 +428,7 @@ def _step_columns(model: FittedModel, rows: Rows, series: Array, steps: Array) -
     elif origin.n_series > 1 and not is_wide:
         columns["series"] = numbers
     if table is not None:
-        own = table.rows(numbers, steps)
+        own = table.file_rows(numbers, steps)
         if own is not None and (is_wide or rows.ids is None):
             columns = {"row": own} | columns
     columns["step"] = steps

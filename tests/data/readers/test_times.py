@@ -258,7 +258,7 @@ def test_months_and_whole_numbers_are_times(read: Read) -> None:
         text = "v,time\n" + "".join(f"{i},{time}\n" for i, time in enumerate(times))
         data = read(text, job="regress", horizon=1, target=("v",))
         equal(data.X[0, :, 0], [2, 0, 1])
-        assert data.remarks == ("t.csv: the rows are not in the order of time; ordered by it",)
+        assert data.remarks[0] == "t.csv: the rows are not in the order of time; ordered by it"
 
 
 def test_a_table_with_unnamed_dates_says_that_its_rows_are_in_the_order_of_the_file(

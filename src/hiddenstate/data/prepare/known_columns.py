@@ -58,7 +58,8 @@ def past_inputs(dataset: SequenceDataset, config: Config, own: Sequence[int]) ->
     encoded = encoded_features(columns, dataset.encodings, len(columns))
     left_out = {*own, *known.ahead, *known.static, *np.flatnonzero(encoded).tolist()}
     X = dataset.train.X
-    return [k for k in range(len(columns)) if k not in left_out and _changes(X[..., k])]
+    n = len(columns) - len(known.ahead)  # then come the values of columns known ahead, moved
+    return [k for k in range(n) if k not in left_out and _changes(X[..., k])]
 
 
 def _changes(values: Array) -> bool:

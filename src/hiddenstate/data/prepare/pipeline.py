@@ -273,7 +273,7 @@ def _reading(dataset: SequenceDataset, config: Config) -> dict[str, Any]:
             reading[name] = value
     if config.job == "regress" and dataset.y is not None and dataset.y.ndim < 3:
         reading["window"] = 0  # one target a series: series are read whole
-    later = ("future", "static", "season")  # files of models without these stay as they were
+    later = ("future", "static", "season", "every")  # old model files stay as they were
     return {n: v for n, v in reading.items() if v is not None or n not in later}
 
 

@@ -1,5 +1,6 @@
 """Finds the moments of the rows of a long table, and their calendar."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 from hiddenstate.config import DataConfig
 from hiddenstate.data.calendar import (
     Dates,
+    MissingSteps,
     Moments,
     clock_changes,
     find_calendar,
@@ -24,10 +26,41 @@ YEAR_NAMES = ("year", "years", "yr")
 """Names of a column whose whole numbers are years."""
 
 
-def dates_of_rows(
+@dataclass(frozen=True)
+class DatedTable:
+    """A long table with dates.
+
+    Parameters
+    ----------
+    columns : Columns
+    series : ndarray (N,)
+        The number of each row's series.
+    clock : ndarray (N,)
+        Numbers that order the rows in time.
+    dates : Dates
+    n_rows : int, optional
+        Rows of the file, to which later rows were added; None if none were.
+    missing : MissingSteps, optional
+        What these rows are.
+    """
+
+    columns: Columns
+    series: NDArray[np.int64]
+    clock: Array
+    dates: Dates
+    n_rows: int | None = None
+    missing: MissingSteps | None = None
+
+    @property
+    def order(self) -> tuple[NDArray[np.int64], Array]:
+        """The number of each row's series (N,), and the numbers that order the rows (N,)."""
+        return self.series, self.clock
+
+
+def dated_table(
     columns: Columns, roles: Roles, series: NDArray[np.int64], clock: Array, options: DataConfig
-) -> Dates | None:
-    """Return the dates of the rows of a long table, or None if its time column holds none.
+) -> DatedTable | None:
+    """Return a long table with its dates, or None if its time column holds none.
 
     Parameters
     ----------
@@ -47,7 +80,10 @@ def dates_of_rows(
     if read is None:
         return None
     moments, form, order = read
-    return Dates(moments, form, order, find_calendar(moments, series, form, order))
+    dates = Dates(moments, form, order, find_calendar(moments, series, form, order))
+    if moments.offset.any() and not dates.zoned:
+        clock = moments.utc  # a repeated hour is in the order of the file
+    return DatedTable(columns, series, clock, dates)
 
 
 def _read(

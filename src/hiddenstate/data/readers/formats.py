@@ -36,6 +36,7 @@ ONLY_FOR = {
     "rate": (SOUNDS, "sounds"),
     "color": (IMAGES, "images"),
     "image_size": (IMAGES, "images"),
+    "every": (TABLES, "tables"),
 }
 """Options that are for one kind of file, with its endings and its name."""
 

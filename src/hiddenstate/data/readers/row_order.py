@@ -259,14 +259,16 @@ def order_remarks(
     series: NDArray[np.int64],
     clock: Array | None,
     where: str,
+    n_own: int | None = None,
 ) -> tuple[str, ...]:
-    """Say in which order the rows are, if that may not be what a user expects."""
+    """Say in which order the rows are, if that may not be what a user expects: those of the file,
+    which are the first `n_own` if rows were added."""
     if clock is None or roles.time is None:
         doubt = _doubt(columns, roles, series) if roles.long else ""
         return (f"{where}: the rows are in the order of the file; {doubt}",) if doubt else ()
     name = printable(columns.names[roles.time], 40)
     remarks = []
-    order = np.argsort(series, kind="stable")
+    order = np.argsort(series[:n_own], kind="stable")
     same = series[order][1:] == series[order][:-1]
     if not (clock[order][1:] >= clock[order][:-1])[same].all():
         remarks.append(f"{where}: the rows are not in the order of {name}; ordered by it")

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiddenstate.config import DataConfig
-from hiddenstate.data.calendar import Dates
 from hiddenstate.data.column_names import ALL, are_names
 from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.leaks import UnusedColumns, looked_at
@@ -33,8 +32,14 @@ from hiddenstate.data.readers.columns import (
     text_error,
     typed,
 )
-from hiddenstate.data.readers.dated_rows import dates_of_rows
+from hiddenstate.data.readers.dated_rows import DatedTable, dated_table
 from hiddenstate.data.readers.encoded import encoding_remarks, with_encoded_inputs
+from hiddenstate.data.readers.missing_steps import (
+    missing_remarks,
+    missing_steps,
+    refuse_every,
+    with_missing_steps,
+)
 from hiddenstate.data.readers.number_names import Names, with_names_as_text
 from hiddenstate.data.readers.role_guesses import LABEL_NAMES, is_static
 from hiddenstate.data.readers.row_order import (
@@ -45,6 +50,7 @@ from hiddenstate.data.readers.row_order import (
     settled_order,
     unnamed_time,
 )
+from hiddenstate.data.readers.series_names import ids_of_rows, series_name, series_of_rows
 from hiddenstate.data.rows import Rows
 from hiddenstate.errors import DataError, listed, printable
 from hiddenstate.system.memory import check_free
@@ -107,21 +113,25 @@ def to_dataset(
     columns, texts, text_remarks = with_names_as_text(columns, roles, as_text, printable(name))
     if texts:  # ids that repeat as numbers may not as text
         roles = find_roles(columns, options, job, require_targets, part)
+    dated = None if options.every is None else _with_every_step(columns, roles, options)
+    columns = columns if dated is None else dated.columns
     trained = encodings
     columns, roles, encodings = with_encoded_inputs(columns, roles, options, trained, names)
     names = (*names, *columns.names[len(names) :])
     require_labels = require_targets and (job == "classify" or options.label is not None)
     by_time = part == "training" and (options.time is not None or options.split == "time")
-    series = _series(columns, roles) if roles.long else np.zeros(columns.n_rows, np.int64)
-    time = roles.time if roles.long or by_time else None
-    clock = None if time is None else clock_of(columns, time, options.dates, series, roles.unused)
+    series, clock = _ordered(columns, roles, options, by_time) if dated is None else dated.order
+    if dated is None and roles.long and clock is not None:
+        dated = dated_table(columns, roles, series, clock, options)
+        clock = clock if dated is None else dated.clock
     if roles.long:
-        dated = None if clock is None else dates_of_rows(columns, roles, series, clock, options)
-        if dated is not None and not dated.zoned and dated.moments.offset.any():
-            clock = dated.moments.utc  # a repeated hour is in the order of the file
         rows = _long(columns, roles, require_labels, series, clock, dated)
     else:
         rows = replace(_wide(columns, roles, require_labels, bool(encodings)), clock=clock)
+    missing = None
+    if dated is not None and job == "regress":
+        missing = dated.missing or missing_steps(dated, roles, options)
+    n_own = columns.n_rows if dated is None or dated.n_rows is None else dated.n_rows
     kind = f"a {'long' if roles.long else 'wide'} {columns.what}"
     if roles.label_is_first:
         kind += ", its first column the label"
@@ -141,7 +151,8 @@ def to_dataset(
             *_label_remarks(columns, roles, options, job, printable(name)),
             *_unused_remarks(columns, roles, options, printable(name)),
             *(encoding_remarks(printable(name), encodings) if trained is None else ()),
-            *order_remarks(columns, roles, series, clock, printable(name)),
+            *order_remarks(columns, roles, series, clock, printable(name), n_own),
+            *missing_remarks(missing, options, printable(name)),
         ),
         read_as={"layout": "long" if roles.long else "wide"}
         # The training file settled that its commas are decimal commas.
@@ -152,7 +163,27 @@ def to_dataset(
         encodings=encodings,
         numbers_as_text=texts,
         unused=_unused_columns(columns, roles, series, len(rows)) if part == "training" else None,
+        missing_steps=missing,
     )
+
+
+def _ordered(
+    columns: Columns, roles: Roles, options: DataConfig, by_time: bool
+) -> tuple[NDArray[np.int64], Array | None]:
+    """Return the number of each row's series (N,), and the numbers that order the rows (N,)."""
+    series = series_of_rows(columns, roles) if roles.long else np.zeros(columns.n_rows, np.int64)
+    if roles.time is None or not (roles.long or by_time):
+        return series, None
+    return series, clock_of(columns, roles.time, options.dates, series, roles.unused)
+
+
+def _with_every_step(columns: Columns, roles: Roles, options: DataConfig) -> DatedTable:
+    """Return a long table with a row at each step that `--every` names."""
+    series, clock = _ordered(columns, roles, options, False)
+    dated = None if clock is None else dated_table(columns, roles, series, clock, options)
+    refuse_every(columns, roles, dated)
+    assert dated is not None  # else refused
+    return with_missing_steps(dated, roles, options)
 
 
 def _unused_columns(columns: Columns, roles: Roles, series: Array, n: int) -> UnusedColumns | None:
@@ -231,7 +262,7 @@ def _wide(columns: Columns, roles: Roles, require_labels: bool, encoded: bool) -
         _targets(columns, roles) if roles.targets else _labels(columns, roles, require_labels),
         weights=_weights(columns, roles),
         groups=_groups(columns, roles),
-        ids=_ids(columns, roles, np.arange(columns.n_rows)),
+        ids=ids_of_rows(columns, roles, np.arange(columns.n_rows)),
         origin=whole(columns.n_rows, Table(times=_times(columns, roles))),
     )
 
@@ -242,7 +273,7 @@ def _long(
     require_labels: bool,
     series: NDArray[np.int64],
     clock: Array | None,
-    dated: Dates | None,
+    dated: DatedTable | None,
 ) -> Rows:
     """Read one row per time step: gather, order and pad the rows of each series."""
     order = np.argsort(series, kind="stable") if clock is None else np.lexsort((clock, series))
@@ -284,10 +315,20 @@ def _long(
         weights=None if weights is None else weights[firsts],
         groups=None if groups is None else groups[firsts],
         times=None if time is None else padded([time])[..., 0],
-        ids=_ids(columns, roles, firsts),
-        origin=whole(S, Table(starts, order, _times(columns, roles), dated)),
+        ids=ids_of_rows(columns, roles, firsts),
+        origin=whole(S, _table(columns, roles, starts, order, dated)),
         clock=None if clock is None else clock[firsts],
     )
+
+
+def _table(
+    columns: Columns, roles: Roles, starts: Array, order: Array, dated: DatedTable | None
+) -> Table:
+    """Return the rows of a long table, as the file numbers them."""
+    times = _times(columns, roles)
+    if dated is None:
+        return Table(starts, order, times)
+    return Table(starts, order, times, dated.dates, dated.n_rows)
 
 
 def _times(columns: Columns, roles: Roles) -> Array | None:
@@ -307,51 +348,6 @@ def _settled_order(
     return {}
 
 
-def _ids(columns: Columns, roles: Roles, rows: Array) -> Array | None:
-    """Return the names of the series of some rows (n,), or None if they have none."""
-    if len(roles.id) < 2:
-        return plain_values(columns.arrays[roles.id[0]])[rows] if roles.id else None
-    names = np.empty(len(rows), object)
-    names[:] = [_series_words(columns, roles, row) for row in rows]
-    return names
-
-
-def _series_words(columns: Columns, roles: Roles, row: int) -> str:
-    """Return the name of the series of a row: `A` or, of two columns, `site=A, sensor=3`."""
-    values = [cell_text(plain_values(columns.arrays[j][row : row + 1])[0]) for j in roles.id]
-    if len(values) == 1:
-        return values[0]
-    names = (printable(columns.names[j], 40) for j in roles.id)
-    return ", ".join(f"{name}={value}" for name, value in zip(names, values, strict=True))
-
-
-def _series(columns: Columns, roles: Roles) -> NDArray[np.int64]:
-    """Return the number of each row's series (N,), in the order of first appearance."""
-    series = np.zeros(columns.n_rows, np.int64)
-    for j in roles.id:
-        each = _numbered(columns, j)
-        series = _in_order(series * (int(each.max()) + 1) + each)
-    return series
-
-
-def _numbered(columns: Columns, j: int) -> NDArray[np.int64]:
-    """Return the number of each value of a column of ids (N,), in the order of appearance."""
-    values = columns.arrays[j]
-    refuse_missing(columns, j, "belongs to no series")
-    if values.dtype.kind == "O":
-        numbered: dict[str, int] = {}
-        return np.array([numbered.setdefault(value, len(numbered)) for value in values], np.int64)
-    return _in_order(values)
-
-
-def _in_order(values: Array) -> NDArray[np.int64]:
-    """Return the number of each value (N,), in the order of first appearance."""
-    _, first, inverse = np.unique(values, return_index=True, return_inverse=True)
-    rank = np.empty(len(first), np.int64)
-    rank[np.argsort(first)] = np.arange(len(first))
-    return rank[inverse]
-
-
 def _check_clock(
     columns: Columns, roles: Roles, series: Array, clock: Array | None, order: Array
 ) -> None:
@@ -362,7 +358,7 @@ def _check_clock(
     same = np.flatnonzero((s[1:] == s[:-1]) & (t[1:] == t[:-1]))
     if len(same):
         row, before = order[same[0] + 1], order[same[0]]
-        of = _series_name(columns, roles, row) if roles.id else "the same series"
+        of = series_name(columns, roles, row) if roles.id else "the same series"
         hint = "drop one of the rows" if roles.id else "name the series with --id COL"
         if clocks := [j for j, why in roles.unused.items() if why == DATES[1]]:
             hint = f"name the times of day with --time {typed(columns.names[clocks[0]])}"
@@ -371,10 +367,6 @@ def _check_clock(
             f"{columns.at(row, roles.time)}: time {cell_text(time)} "
             f"occurs twice in {of}, first at {columns.row(before)}; {hint}"
         )
-
-
-def _series_name(columns: Columns, roles: Roles, row: int) -> str:
-    return f"series {_series_words(columns, roles, row)}" if roles.id else "the file"
 
 
 def _check_constant(
@@ -392,7 +384,7 @@ def _check_constant(
     if len(wrong):
         row = wrong[0]
         raise DataError(
-            f"{columns.at(row, column)}: {_series_name(columns, roles, row)} has "
+            f"{columns.at(row, column)}: {series_name(columns, roles, row)} has "
             f"{cell_text(values[row])} here and {cell_text(values[firsts[series[row]]])} at "
             f"{columns.row(firsts[series[row]])}; it must be the same in all rows of a series"
         )

@@ -333,7 +333,10 @@ def _placed(part: Prediction, rows: Array) -> dict[str, Array]:
     """Return the columns of a group's prediction, with the row of each in the whole table."""
     columns = dict(part.columns)
     if "row" in columns:
-        columns["row"] = rows[np.asarray(columns["row"], np.int64)]
+        own = columns["row"]
+        known = np.array([row is not None for row in own.tolist()])  # others were missing steps
+        columns["row"] = own.copy()
+        columns["row"][known] = rows[own[known].astype(np.int64)]
     return columns
 
 
@@ -367,6 +370,6 @@ def _column(parts: Sequence[Array | None], sizes: Sequence[int]) -> Array:
         for part, n in zip(parts, sizes, strict=True)
     ]
     column: Array = np.concatenate(texts)
-    if len({type(value) for value in column.tolist()}) > 1:
-        column[:] = [str(value) for value in column.tolist()]
+    if len({type(value) for value in column.tolist()} - {type(None)}) > 1:
+        column[:] = [value if value is None else str(value) for value in column.tolist()]
     return column
