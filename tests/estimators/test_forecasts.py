@@ -118,7 +118,6 @@ def test_a_path_beyond_the_horizon_needs_all_features() -> None:
         (SALES, (80,), "expected numbers between 0 and 1, got 80"),
         (SALES, 80, "expected numbers between 0 and 1, got 80"),
         (SALES, "80", "expected numbers between 0 and 1, got 80"),
-        (SALES[:4], None, "has 4 steps; a forecast reads the last"),
     ],
 )
 def test_a_forecast_that_cannot_be_made_says_why(

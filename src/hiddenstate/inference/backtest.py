@@ -35,7 +35,8 @@ def calibration_origins(
     observed: those before a step from `starts` on, the latest `ORIGINS`."""
     origins = []
     for values, start in zip(series, starts, strict=True):
-        first = max(start - 1, forecaster.length - 1)
+        enough = min(forecaster.length, max(forecaster.least, len(values) // 2))
+        first = max(start, enough) - 1
         origins.append(np.arange(first, len(values) - 1)[-ORIGINS:])
     return origins
 

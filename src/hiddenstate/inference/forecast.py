@@ -122,6 +122,14 @@ class Forecaster:
         """Steps of a series that a path reads."""
         return self.window + self.trained - 1
 
+    @property
+    def least(self) -> int:
+        """Fewest steps of a series; for a linear path, the first stands for those before it."""
+        path = self.model.transform.linear
+        if path is None:
+            return self.length
+        return 1 if path.nearer else self.trained
+
     def method(self, ahead: Array) -> Array:
         """Return how each step `ahead` (n,) is forecast: direct or recursive."""
         return np.where(ahead <= self.trained, "direct", "recursive")
@@ -167,49 +175,91 @@ class Forecaster:
     def _forecast(self, series: Array, ahead: Array, origins: Array) -> Array:
         """Return forecasts (n, H, O) from `origins` (n,) of a series (T, I), of which `ahead`
         (T + F, K) is known."""
-        H, h, W = self.horizon, self.trained, self.window
-        n_known, n_steps = len(ahead), len(series) + -(-H // h) * h
-        ahead = np.concatenate([ahead, ahead[-1:].repeat(max(0, n_steps - n_known), axis=0)])
-        ends, place = np.unique(
-            origins[:, None] + np.arange(min(H, h)) + 1 - h, return_inverse=True
-        )
-        steps = ends[:, None] + np.arange(1 - W, 1)
-        answers = self._answers(series[steps], ahead[steps + h])
-        made = [answers[place.reshape(len(origins), -1)]]
+        H, h, T = self.horizon, self.trained, len(series)
+        n_blocks, n_known = -(-H // h), len(ahead)
+        ahead = np.concatenate([ahead, ahead[-1:].repeat(max(0, T + n_blocks * h - n_known), 0)])
+        whole = _Histories(series[None], np.zeros(1, np.int64), ahead)
+        made = [self._block(whole, np.zeros_like(origins), origins, min(H, h))]
         if h < H:
-            steps = origins[:, None] + np.arange(1 - self.length, 1)
-            reads = series[steps]
+            width = min(self.length, T)
+            begin, rows = np.maximum(origins - width + 1, 0), np.arange(len(origins))
+            steps = begin[:, None] + np.arange(width + n_blocks * h)
+            reads = series[np.minimum(steps, origins[:, None])]
+            reads[..., self.known] = ahead[steps]
+            each, at = _Histories(reads, begin, ahead), origins - begin
         for _ in range(h, H, h):
-            further = reads[:, -1:].repeat(h, axis=1)
-            steps = steps + h
-            further[:, :, self.own] = made[-1]
-            further[:, :, self.known] = ahead[steps[:, -h:]]
-            reads = np.concatenate([reads, further], axis=1)[:, h:]
-            made.append(self._block(reads, steps, ahead))
+            later = (rows[:, None], at[:, None] + np.arange(1, h + 1))
+            reads[(*(part[..., None] for part in later), self.own)] = made[-1]
+            at = at + h
+            made.append(self._block(each, rows, at, h))
         forecast = np.concatenate(made, axis=1)[:, :H]
         if self.known:
             forecast[origins[:, None] + np.arange(1, H + 1) >= n_known] = np.nan
         return forecast
 
-    def _block(self, reads: Array, steps: Array, ahead: Array) -> Array:
-        """Return forecasts (n, h, O) after the steps that paths read (n, length, I)."""
-        each = np.lib.stride_tricks.sliding_window_view(steps, self.window, axis=1)
-        windows = np.lib.stride_tricks.sliding_window_view(reads, self.window, axis=1)
-        windows = windows.transpose(0, 1, 3, 2).reshape(-1, self.window, reads.shape[2])
-        later = ahead[each.reshape(-1, self.window) + self.trained]
-        return self._answers(windows, later).reshape(len(reads), self.trained, -1)
+    def _block(self, read: "_Histories", rows: Array, ends: Array, n_steps: int) -> Array:
+        """Return forecasts (n, n_steps, O) of up to `horizon` steps after the steps `ends` (n,) of
+        histories `rows` (n,)."""
+        h, path = self.trained, self.model.transform.linear
+        T = read.values.shape[1]
+        before = ends[:, None] + np.arange(n_steps) + 1 - h
+        there = before >= 0
+        which, place = np.unique((rows[:, None] * T + before)[there], return_inverse=True)
+        answers, added = self._answers(*read.windows(*np.divmod(which, T), self.window, h))
+        values: Array = np.zeros((*before.shape, len(self.own)))
+        net = np.zeros_like(values)
+        values[there], net[there] = answers[place], added[place]
+        if path is None or not path.nearer:
+            return values
+        transform = self.model.transform
+        for step in range(min(n_steps, h - 1)):  # from the newest values
+            X, lengths = read.windows(rows, ends, self.window, step + 1)
+            X = transform.apply(X, lengths, self.model.dtype, "series")
+            share = 0.0 if path.nearer_share is None else path.nearer_share[step]
+            own = transform.path_targets(path.nearer[step], X, lengths) + share * net[:, step]
+            with np.errstate(over="ignore"):
+                values[:, step] = path.undo_logarithms(own)
+        return values
 
-    def _answers(self, windows: Array, later: Array) -> Array:
-        """Return the answer (n, O) to each window (n, W, I), as the data has them, with what is
-        known `horizon` steps later (n, W, K)."""
-        transform, parts = self.model.transform, []
-        for first in range(0, len(windows), WINDOWS):
+    def _answers(self, X: Array, lengths: Array | None) -> tuple[Array, Array]:
+        """Return the answer (n, O) to each window (n, W, I), as the data has them, and what the
+        network adds to the path, logarithms where that takes them."""
+        transform = self.model.transform
+        answers, added = [np.empty((0, len(self.own)))], [np.empty((0, len(self.own)))]
+        for first in range(0, len(X), WINDOWS):
             part = slice(first, first + WINDOWS)
-            X = np.concatenate([windows[part], later[part]], axis=2)
-            X = transform.apply(X, None, self.model.dtype, "series")
-            outputs = transform.undo_targets(self.predictor.predict(X), X)
-            parts.append(outputs[:, -1] if outputs.ndim == 3 else outputs)
-        return np.concatenate(parts)
+            n = None if lengths is None else lengths[part]
+            read = transform.apply(X[part], n, self.model.dtype, "series")
+            outputs = self.predictor.predict(read, n)
+            made = transform.undo_targets(outputs, read, n)
+            if outputs.ndim == 3:
+                last = np.full(len(read), -1) if n is None else n - 1
+                made, outputs = (each[np.arange(len(read)), last] for each in (made, outputs))
+            answers.append(made)
+            added.append(transform.added_to_path(outputs, read, n))
+        return np.concatenate(answers), np.concatenate(added)
+
+
+@dataclass(frozen=True)
+class _Histories:
+    """Values (R, T, I) of R series, the first step of each (R,), and what is known ahead at all
+    steps (S, K)."""
+
+    values: Array
+    begin: Array
+    ahead: Array
+
+    def windows(
+        self, rows: Array, ends: Array, window: int, horizon: int
+    ) -> tuple[Array, Array | None]:
+        """Return the windows (n, W, I + K) that end at steps `ends` (n,) of `rows` (n,), beside
+        what is known `horizon` steps later, and their lengths if some are shorter."""
+        first = np.maximum(ends - window + 1, 0)
+        lengths = ends - first + 1
+        steps = np.minimum(first[:, None] + np.arange(window), ends[:, None])
+        later = self.ahead[self.begin[rows][:, None] + steps + horizon]
+        X = np.concatenate([self.values[rows[:, None], steps], later], axis=2)
+        return X, None if (lengths == window).all() else lengths
 
 
 def series_of_rows(rows: Rows, forecaster: Forecaster, where: str) -> list[Array]:
@@ -228,11 +278,11 @@ def series_of_rows(rows: Rows, forecaster: Forecaster, where: str) -> list[Array
         X = rows.X
     lengths = np.full(len(X), X.shape[1]) if rows.lengths is None else rows.lengths
     for i, n in enumerate(lengths):
-        if n < forecaster.length:
+        if n < forecaster.least:
             name = i if rows.ids is None else rows.ids[i]
             raise DataError(
-                f"{where}: series {name} has {count(int(n), 'step')}; a forecast reads the last "
-                f"{forecaster.length}"
+                f"{where}: series {name} has {count(int(n), 'step')}; a forecast reads at least "
+                f"{forecaster.least}"
             )
     transform = forecaster.model.transform
     if transform.missing in ("error", "drop"):

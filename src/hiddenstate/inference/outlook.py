@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from hiddenstate.data import PreparedDataset, SequenceDataset
+from hiddenstate.data import PreparedDataset, Rows, SequenceDataset
 from hiddenstate.data.origin import whole
 from hiddenstate.data.readers.columns import Columns
 from hiddenstate.engines import Predictor, make_predictor
-from hiddenstate.errors import count, printable
+from hiddenstate.errors import count, listed, printable
 from hiddenstate.inference.backtest import backtest, calibration_origins, seasonal_paths
 from hiddenstate.inference.forecast import Forecaster, Paths, series_of_rows
 from hiddenstate.inference.future_rows import FutureRows
@@ -254,7 +254,8 @@ def outlook_of(
     """
     forecaster = Forecaster(model, predictor, horizon)
     times, remarks = None, tuple[str, ...]()
-    series = series_of_rows(dataset.train, forecaster, printable(dataset.name))
+    where = printable(dataset.name)
+    series = series_of_rows(dataset.train, forecaster, where)
     if known is not None:
         forecaster = forecaster.followed_by(known)
     elif future is not None or forecaster.known:
@@ -278,7 +279,23 @@ def outlook_of(
     if levels or backtest:
         origins = calibration_origins(forecaster, series, starts)
     earlier = forecaster.paths(series, origins)
+    remarks = (*remarks, *_short(dataset.train, series, forecaster.length, where))
     return Outlook(forecaster, dataset, series, ends, earlier, levels, is_own, times, remarks)
+
+
+def _short(rows: Rows, series: list[Array], reads: int, where: str) -> tuple[str, ...]:
+    """Say which series have fewer steps than a forecast reads."""
+    short = [i for i, values in enumerate(series) if len(values) < reads]
+    if not short:
+        return ()
+    names = [str(i if rows.ids is None else rows.ids[i]) for i in short]
+    which = f"{len(short):,} of {len(series):,} series have"
+    which = "the series has" if len(series) == 1 else which
+    named = "" if len(series) == 1 else f" ({listed(names, each=40)})"
+    return (
+        f"{where}: {which} fewer steps than the {reads} that a forecast reads{named}; the first "
+        "value stands for those before it",
+    )
 
 
 def held_out_from(dataset: PreparedDataset, lengths: list[int]) -> list[int]:

@@ -82,14 +82,14 @@ def test_each_group_has_the_intervals_that_its_own_steps_allow(cli, tmp_path, mo
     assert empty == [("2", f"{ahead}") for ahead in range(7, 11)]
     # A table in which a group has too few steps to be forecast.
     path = tmp_path / "new.csv"
-    path.write_text("\n".join(["t,y,site", *rows[:62], *rows[90:]]) + "\n", "utf-8")
+    path.write_text("\n".join(["t,y,site", *rows[:61], *rows[90:]]) + "\n", "utf-8")
     refused = cli("forecast", "sales-by-site", path, "--horizon", 10)
     assert refused.code == 2
-    assert "2: new.csv: series 0 has 2 steps" in refused.err
+    assert "2: new.csv: series 0 has 1 step" in refused.err
     done = cli("forecast", "sales-by-site", path, "--horizon", 10, "--skip-unknown")
     assert done.code == 0, done.err
     assert {row["site"] for row in rows_in(done.out)} == {"1", "3"}
-    assert "note: 1 group left out: 2: new.csv: series 0 has 2 steps" in done.err
+    assert "note: 1 group left out: 2: new.csv: series 0 has 1 step" in done.err
 
 
 def test_predictions_are_those_of_lone_runs(cli, forecasters, tmp_path):

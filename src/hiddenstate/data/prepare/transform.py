@@ -264,6 +264,15 @@ class Transform:
         with np.errstate(over="ignore"):  # infinite, which whoever compares them refuses
             return np.asarray(outputs, dtype)
 
+    def added_to_path(self, outputs: Array, X: Array, lengths: Array | None) -> Array:
+        """Return what outputs (N, O) for transformed rows X add to a linear path: logarithms where
+        it takes them."""
+        if self.target_scaling is not None:
+            outputs = outputs / self.target_scaling[1]
+        if self.by_window:
+            outputs = outputs * self.window_scale(X, lengths).size
+        return outputs
+
     def answer_type(self, dtype: Any) -> np.dtype[Any]:
         """Return the type of targets in their units, of a net that computes in `dtype`."""
         return np.dtype(np.float64 if self.has_far_targets else dtype)
