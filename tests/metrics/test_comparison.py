@@ -62,6 +62,12 @@ def test_a_path_that_answers_alone_is_compared_with_what_is_simpler() -> None:
     ("job", "results", "words"),
     [
         ("regress", FORECAST, "linear path alone 2830, the network adds nothing"),
+        ("regress", FORECAST | {"net_mse": 3000.0}, "answered by the linear path alone"),
+        (
+            "regress",
+            {"net_share": 0.565, "net_part": 0.1},
+            "linear path alone, the network adds 56%",
+        ),
         ("regress", {"net_share": 0.565}, "linear path alone, the network adds 56% of its output"),
         ("classify", {"net_share": 0.0}, "the network adds nothing to fixed convolutions"),
         ("classify", {"net_share": 0.75}, "the network adds 75% of the answer to fixed"),

@@ -143,12 +143,12 @@ def report(run: str, runs_dir: Path) -> None:
     say(str(write_report(trained, _forecast_of(trained))))
 
 
-def _forecast_of(run: "Run") -> "Table | None":
-    """Return the forecast of the series of a run, as far ahead as it was trained; None of other
+def _forecast_of(run: "Run") -> "list[Table]":
+    """Return the forecast of the series of a run, as far ahead as it was trained; nothing of other
     runs, and with a note if it cannot be made."""
     data = run.config.data
     if run.config.job != "regress" or not data.horizon or not data.data or run.results() is None:
-        return None
+        return []
     from hiddenstate.inference.inputs import read_new_data
     from hiddenstate.inference.outlook import outlook_of
     from hiddenstate.inference.overflow import checked_predictor
@@ -161,8 +161,8 @@ def _forecast_of(run: "Run") -> "Table | None":
         made = outlook_of(model, predictor, dataset, data.horizon, LEVELS, run).prediction()
     except HiddenstateError as error:
         note(f"note: the report has no table of forecasts: {error}")
-        return None
-    return forecast_table(list(made.columns), made.rows(), len(made))
+        return []
+    return [forecast_table(list(made.columns), made.rows(), len(made))]
 
 
 @click.command(

@@ -172,9 +172,12 @@ def share_in_words(job: str, results: Mapping[str, Any]) -> str:
     if job == "classify":
         adds = f"{share:.0%} of the answer" if share else "nothing"
         return f"the network adds {adds} to fixed convolutions"
+    if who_answers(job, results) == PATH:
+        return "answered by the linear path alone"
     alone = f" {written(results['linear_mse'])}" if "linear_mse" in results else ""
     adds = f"{share:.0%} of its output" if share else "nothing"
-    return f"linear path alone{alone}, the network adds {adds}"
+    part = f", {results['net_part']:.0%} of the answer" if results.get("net_part") else ""
+    return f"linear path alone{alone}, the network adds {adds}{part}"
 
 
 def compare(job: str, results: Mapping[str, Any], options: Mapping[str, Any]) -> Baseline | None:

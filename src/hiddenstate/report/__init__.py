@@ -4,6 +4,7 @@
 forecast, `commands` repeats it; `html` and `model_card` write what they say.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,15 +17,15 @@ if TYPE_CHECKING:
 REPORT = "report.html"
 
 
-def write_report(run: Run, forecast: "Table | None" = None) -> Path:
+def write_report(run: Run, tables: "Sequence[Table]" = ()) -> Path:
     """Write report.html and the model card into the run folder; return the path of the report.
 
     Parameters
     ----------
     run : Run
         Finished or not.
-    forecast : Table, optional
-        The forecast of the run, which both list.
+    tables : sequence of Table, optional
+        The forecasts of the run and their scores, which both list.
 
     Raises
     ------
@@ -34,6 +35,6 @@ def write_report(run: Run, forecast: "Table | None" = None) -> Path:
     from hiddenstate.report.html.page import page
     from hiddenstate.report.model_card import write_card
 
-    text = page(run, forecast)
-    write_card(run, forecast)
+    text = page(run, tables)
+    write_card(run, tables)
     return write_page(run, REPORT, text)

@@ -54,13 +54,13 @@ IN_CARD = 10
 """Weights of a kind in a linear path that are listed of each target."""
 
 
-def write_card(run: Run, forecast: Table | None = None) -> Path:
+def write_card(run: Run, tables: Sequence[Table] = ()) -> Path:
     """Write the model card into the run folder; return its path (`MachineError`)."""
-    return write_page(run, CARD, card_text(run, forecast))
+    return write_page(run, CARD, card_text(run, tables))
 
 
-def card_text(run: Run, forecast: Table | None = None) -> str:
-    """Return the model card of `run`, finished or not, as Markdown, with its forecast if given."""
+def card_text(run: Run, tables: Sequence[Table] = ()) -> str:
+    """Return the model card of `run`, finished or not, as Markdown, with its forecasts if given."""
     facts = RunFacts(run)
     top = results.headline(facts)
     parts = [
@@ -74,7 +74,7 @@ def card_text(run: Run, forecast: Table | None = None) -> str:
     parts += ["## Data", _terms(facts.data())]
     parts += ["## Training", *_training(facts)]
     parts += ["## Results", *_results(facts)]
-    parts += _forecast(facts, forecast)
+    parts += _forecast(facts, tables)
     parts += ["## Limits", "\n".join(f"- {line}" for line in (*_tested(facts), *_LIMITS))]
     parts += ["## Use it", *_use(facts)]
     if facts.bundled and facts.data_name == "MNIST":
@@ -145,11 +145,10 @@ def _results(facts: RunFacts) -> list[str]:
     return parts or ["There are no results yet."]
 
 
-def _forecast(facts: RunFacts, made: Table | None) -> list[str]:
-    """What answers a forecast, by what weights, and the forecast."""
-    tables = [*([] if made is None else [made]), *weights(facts, IN_CARD)]
-    if (of_series := series_parts(facts)) is not None:
-        tables.append(of_series)
+def _forecast(facts: RunFacts, tables: Sequence[Table]) -> list[str]:
+    """What answers a forecast, the forecast and its scores, and the weights of the path."""
+    of_series = series_parts(facts)
+    tables = [*tables, *([of_series] if of_series else []), *weights(facts, IN_CARD)]
     parts = [_escaped(line) for line in answer(facts)]
     for table in tables:
         rows = [[_escaped(cell) for cell in row] for row in table.rows]

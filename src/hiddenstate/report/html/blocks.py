@@ -1,6 +1,6 @@
 """Builds the parts of the page: what is shown at once, and the folded appendix."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -107,11 +107,12 @@ def log(facts: RunFacts) -> str:
     return f"<p>{title}</p>" + tags.table(head, rows, title, range(1, len(names)))
 
 
-def forecast_section(facts: RunFacts, made: forecast.Table | None) -> str:
-    """What answers a forecast, its steps with dates and intervals, and the part of the network."""
+def forecast_section(facts: RunFacts, tables: Sequence[forecast.Table]) -> str:
+    """What answers a forecast, its steps with dates and intervals, its scores, and the part of the
+    network."""
     body = "".join(f"<p>{tags.text(line)}</p>" for line in forecast.answer(facts))
-    tables = [table for table in (made, forecast.parts(facts)) if table is not None]
-    return body + "".join(map(_table, tables))
+    of_series = forecast.parts(facts)
+    return body + "".join(map(_table, [*tables, *([of_series] if of_series else [])]))
 
 
 def weights(facts: RunFacts) -> str:

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from itertools import chain
 from string import Template
@@ -50,8 +50,8 @@ class Replay(NamedTuple):
     data: Mapping[str, object] | None
 
 
-def page(run: Run, forecast: Table | None = None) -> str:
-    """Return the report of `run` as HTML, with its forecast if given."""
+def page(run: Run, tables: Sequence[Table] = ()) -> str:
+    """Return the report of `run` as HTML, with its forecasts if given."""
     facts = RunFacts(run)
     pictures: Pictures = {}
     replay = Replay("", "", None)
@@ -62,7 +62,7 @@ def page(run: Run, forecast: Table | None = None) -> str:
     if timeline is not None:
         pictures = draw_pictures(timeline)
         replay = _replay(facts, timeline)
-    bodies = {"forecast": ("The forecast", forecast_section(facts, forecast))}
+    bodies = {"forecast": ("The forecast", forecast_section(facts, tables))}
     bodies |= {part.key: (part.title, part.build(facts, pictures)) for part in SECTIONS}
     folds = [(fold, fold.build(facts)) for fold in APPENDIX]
     folded = "".join(tags.folded(fold.key, fold.title, body) for fold, body in folds if body)
