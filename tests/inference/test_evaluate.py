@@ -10,9 +10,12 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix, f1_score, log_loss, r2_score
 
 from hiddenstate.cli.output import say_json
+from hiddenstate.config import make_config
+from hiddenstate.data.prepare import candidates
 from hiddenstate.runs import Run
 from hiddenstate.runs.run_data import run_dataset
 from hiddenstate.system.strict_json import parse_json
+from hiddenstate.training.start import start
 from tests.conftest import QUIET, Cli
 
 Array = np.ndarray[Any, Any]
@@ -197,6 +200,25 @@ def test_a_forecast_is_compared_with_the_last_value(
     assert results is not None
     assert results["test_mse"] == pytest.approx(own_part["mse"], rel=1e-6)
     assert results["baseline_mse"] == pytest.approx(own_part["baseline_mse"], rel=1e-6)
+
+
+def test_a_run_of_an_earlier_version_keeps_its_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = SIGNAL + np.random.default_rng(0).normal(size=160) / 4
+    signal_csv(tmp_path / "own.csv", values)
+    options: dict[str, object] = {"data": str(tmp_path / "own.csv")}
+    options |= {"target": ("v",), "input": ("v",)}
+    options |= {"horizon": 2, "window": 8, "linear": True, "stateful": False, "output": "last"}
+    options |= {"max_steps": 3, "test_fraction": 0.2}
+    with start(make_config("regress", options), tmp_path) as session:
+        session.train([])
+    run = Run(session.writer.path)
+    assert run.config.data.season is None  # as of earlier versions
+    monkeypatch.setattr(candidates, "SHARPNESS", 0.0)  # whose rules were others
+    found, expected = run_dataset(run).transform.linear, run.model().transform.linear
+    assert found is not None
+    np.testing.assert_array_equal(found.weights, expected.weights)
 
 
 def test_without_a_forecast_the_baseline_is_the_training_mean(cli: Cli, tmp_path: Path) -> None:

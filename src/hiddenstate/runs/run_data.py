@@ -10,6 +10,7 @@ from hiddenstate.config.data_fields import STDIN, STDIN_NAMES
 from hiddenstate.data import PreparedDataset, read_dataset
 from hiddenstate.data.leaks import leaks_from
 from hiddenstate.data.prepare.encoding import encodings_from
+from hiddenstate.data.prepare.linear_path import LinearPath
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.prepare.season import Why
 from hiddenstate.data.prepare.split import SPLIT_RULE
@@ -41,11 +42,31 @@ def run_dataset(run: Run, config: Config | None = None) -> PreparedDataset:
         )
     config = config or run.config
     where = printable(run.path / "config.json")
-    return dataset_of(config, run.data_record(), where, kept_rows(run))
+    return dataset_of(config, run.data_record(), where, kept_rows(run), _earlier_path(run))
+
+
+def _earlier_path(run: Run) -> LinearPath | None:
+    """Return the linear path of a run that names no seasons, as those of earlier versions, from its
+    model or from the weights of its last moment; None if it has none yet."""
+    data = run.config.data
+    if not data.linear or data.season is not None:
+        return None
+    if (run.path / "model.safetensors").is_file():
+        model = run.model()
+    elif paths := run.weights_paths():
+        model = run.weights(paths[-1])
+    else:
+        return None
+    path = model.transform.linear
+    return path and replace(path, nearer_share=None)
 
 
 def dataset_of(
-    config: Config, recorded: Mapping[str, Any], where: str, stdin: Path | None = None
+    config: Config,
+    recorded: Mapping[str, Any],
+    where: str,
+    stdin: Path | None = None,
+    path: LinearPath | None = None,
 ) -> PreparedDataset:
     """Load data as it was read when `recorded` was: with the same input columns and encodings.
 
@@ -58,6 +79,8 @@ def dataset_of(
         The file it stands in, for errors.
     stdin : Path, optional
         The file with what stdin held, for data named `-`.
+    path : LinearPath, optional
+        As :func:`prepare` takes it.
 
     Raises
     ------
@@ -75,7 +98,7 @@ def dataset_of(
     )
     columns = tuple(map(str, names)) if isinstance(names, list) else None
     dataset = with_trained_columns(dataset, columns, chosen=True)
-    prepared = prepare(dataset, config, split_rule=_split_rule(recorded, where))
+    prepared = prepare(dataset, config, split_rule=_split_rule(recorded, where), path=path)
     why = recorded.get("season_why")
     season_why = why if why in get_args(Why) else None
     return replace(prepared, leaks=leaks_from(recorded), season_why=season_why)

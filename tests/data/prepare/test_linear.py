@@ -34,6 +34,37 @@ def test_a_path_is_nearly_as_good_as_the_process_that_made_the_series(horizon: i
     assert errors.mean() < 1.0 < 0.85 * naive.mean()
 
 
+def test_nearer_steps_are_forecast_like_horizons_of_their_own() -> None:
+    values = seasonal(400)
+    path = fit_linear_path([values[:300, None]], 12, 40, seasons=(12,), nearer=True)
+    assert len(path.nearer) == 11
+    for steps in (1, 3, 7):
+        own = fit_linear_path([values[:300, None]], steps, 40, seasons=(12,))
+        nearer = path.at(steps)
+        assert nearer is not None
+        errors = [
+            np.abs(forecast(each, values)[300 - steps : -steps] - values[300:]).mean()
+            for each in (nearer, own)
+        ]
+        assert errors[0] < 1.05 * errors[1]
+    last = fit_linear_path([values[:300, None]], 12, 40, seasons=(12,))
+    np.testing.assert_array_equal(last.weights, path.weights)
+
+
+def test_nearer_steps_read_the_inputs_that_lead_them() -> None:
+    lead = np.random.default_rng(0).normal(size=300).cumsum()
+    values = np.r_[np.zeros(2), lead[:-2]] + np.random.default_rng(1).normal(size=300) / 10
+    path = fit_linear_path(
+        [values[:, None]], 6, 12, others=[lead[:, None]], seasons=(), nearer=True
+    )
+    assert path.inputs == (0,)
+    for steps, weights in ((1, [0, 1]), (2, [1, 0])):
+        nearer = path.at(steps)
+        assert nearer is not None
+        assert nearer.input_weights is not None
+        assert np.abs(nearer.input_weights[0, :2, 0] - weights).max() < 0.35
+
+
 def test_a_path_never_falls_far_behind_the_last_value_of_a_random_walk() -> None:
     ratios = []
     for seed in range(8):

@@ -110,29 +110,31 @@ class Pool:
         steps: int,
         is_log: bool,
         divided: bool,
-    ) -> Iterator[tuple[Floats, float]]:
-        """Yield the weights (P,) and bias of 1, 2, ... `steps` steps ahead, fewer than `horizon`.
+    ) -> Iterator[Chosen]:
+        """Yield the means of candidates 1, 2, ... `steps` steps ahead, fewer than `horizon`.
 
         `rows` returns the rows of a number of steps. The rolling origin decides the shares of
-        candidates 1, 2, 4, ... steps ahead; between these they are in proportion.
+        candidates 1, 2, 4, ... steps ahead; between these, shares and errors are in proportion.
         """
         if chosen.shares is None or chosen.regressions is None:
-            yield from [(chosen.weights, chosen.bias)] * steps
+            yield from [chosen] * steps
             return
-        decided = {self.horizon: chosen.shares}
+        decided = {self.horizon: (chosen.shares, chosen.error)}
         for ahead, lines in self._ahead(chosen.regressions, steps):
             if ahead & (ahead - 1) == 0:
                 far = rows(ahead)
-                decided[ahead], _ = self._shares(ahead, far, chosen.cuts, lines, is_log, divided)
+                decided[ahead] = self._shares(ahead, far, chosen.cuts, lines, is_log, divided)
         known = np.array(sorted(decided))
         weights, bias = (part[-1:] for part in chosen.regressions)
         for ahead, lines in self._ahead((weights, bias), steps):
             last = int(np.searchsorted(known, ahead, "right")) - 1
             low, high = known[last], known[last + 1]
             part = (ahead - low) / (high - low)
-            shares = (1 - part) * decided[low] + part * decided[high]
-            all_weights, all_bias = self._candidates(ahead, rows(ahead), lines, -1)
-            yield shares @ all_weights, float(shares @ all_bias)
+            (before, least), (after, most) = decided[low], decided[high]
+            shares = (1 - part) * before + part * after
+            each, constants = self._candidates(ahead, rows(ahead), lines, -1)
+            error = (1 - part) * least + part * most
+            yield Chosen(error, shares @ each, float(shares @ constants))
 
     def _ahead(self, lines: Lines, steps: int) -> Iterator[tuple[int, Lines]]:
         """Yield each number of steps, from 1, and the regressions so many steps ahead."""

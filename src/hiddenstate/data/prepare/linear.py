@@ -5,18 +5,19 @@ regressions on levels, changes and seasonal changes, direct or iterated. A rolli
 training rows ranks them. As they are all linear, their average is one vector too.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hiddenstate.data.prepare.candidates import Pool
+from hiddenstate.data.prepare.candidates import Chosen, Pool
 from hiddenstate.data.prepare.effects import candidate_effects
 from hiddenstate.data.prepare.lags import LagRows
-from hiddenstate.data.prepare.linear_path import LinearPath
-from hiddenstate.data.prepare.other_inputs import fit_inputs
+from hiddenstate.data.prepare.linear_path import LinearPath, with_nearer
+from hiddenstate.data.prepare.other_inputs import InputFit, fit_again, fit_inputs
 from hiddenstate.data.prepare.season import season_of
 from hiddenstate.data.rows import Rows
 
@@ -27,6 +28,12 @@ WHOLE_LAGS = 32
 
 MOST_ROWS = 20_000
 """Latest forecasts that candidates are fitted on."""
+
+WHOLE = 1e-7
+"""Difference from 1 below which a sum of weights is 1."""
+
+MOST_NEARER = 366
+"""Longest horizon whose nearer steps have a path each."""
 
 LOG_GAIN = 0.98
 """Logarithms are taken if they lower the error to this fraction of what it is without."""
@@ -73,7 +80,8 @@ def path_of_rows(
 
     It reads at most a window or, if series are not cut (0), `WHOLE_LAGS` steps. It takes
     logarithms only if `log` is true. Features `ahead` are known ahead; the past of `inputs` and of
-    other targets may be read. `seasons` as in :func:`fit_linear_path`.
+    other targets may be read. `seasons` as in :func:`fit_linear_path`; runs that name them, also
+    none, have paths of nearer steps for a horizon of at most `MOST_NEARER`.
     """
     N, T = rows.X.shape[:2]
     lengths = np.full(N, T) if rows.lengths is None else rows.lengths
@@ -89,10 +97,12 @@ def path_of_rows(
         others = [X[:n, list(inputs)].astype(float) for X, n in zip(rows.X, lengths, strict=True)]
     most = max(1, min(lags, longest - horizon))
     of_ahead = known if ahead else None
-    path = fit_linear_path(series, horizon, most, log, of_ahead, observed, others, seasons)
+    nearer = seasons is not None and 1 < horizon <= MOST_NEARER
+    path = fit_linear_path(series, horizon, most, log, of_ahead, observed, others, seasons, nearer)
     columns = [*(inputs or ()), *features]
     which = tuple(columns[k] for k in path.inputs)
-    return replace(path, inputs=which)
+    steps = tuple(replace(each, inputs=which) for each in path.nearer)
+    return replace(path, inputs=which, nearer=steps)
 
 
 def fit_linear_path(
@@ -104,6 +114,7 @@ def fit_linear_path(
     observed: Sequence[Floats] | None = None,
     others: Sequence[Floats] | None = None,
     seasons: tuple[int, ...] | None = None,
+    nearer: bool = False,
 ) -> LinearPath:
     """Fit a path on training series.
 
@@ -142,7 +153,9 @@ def fit_linear_path(
     truth = each
     if observed is not None:
         truth = [[values[:, o].astype(float) for values in observed] for o in range(n)]
-    fitted = partial(_fit, horizon=horizon, P=most_lags, season=season, columns=known)
+    fitted = partial(
+        _fit, horizon=horizon, P=most_lags, season=season, columns=known, nearer=nearer
+    )
     logs = [(False, True) if log and _all_above_zero(values) else (False,) for values in each]
     inputs = None if others is None else filled(others)
     first = inputs if n == 1 else None
@@ -155,15 +168,30 @@ def fit_linear_path(
                 for i, more in enumerate(inputs)
             ]
             fits[o] = fitted(each[o], truth[o], logs=(fits[o].log,), inputs=filled(both))
+    path = _path(fits, known, season, seasons)
+    each_step = zip(*(fit.nearer for fit in fits), strict=True)
+    steps = [_path(own, known, season, seasons) for own in each_step]
+    return with_nearer(path, steps) if steps else path
+
+
+def _path(
+    fits: "Sequence[_Fit]",
+    known: Sequence[Floats] | None,
+    season: int | None,
+    seasons: tuple[int, ...],
+) -> LinearPath:
+    """Return the path of the fits of each target.
+
+    It is rounded, so that it does not depend on the order in which a processor adds.
+    """
     effects = None
     if known is not None and any(fit.effects is not None for fit in fits):
         none = np.zeros(known[0].shape[1])
         effects = np.stack([none if fit.effects is None else fit.effects for fit in fits])
         effects = effects.astype(np.float32).astype(float)
     used, input_weights = _input_weights([fit.inputs for fit in fits])
-    # Rounded, so that they do not depend on the order in which a processor adds.
     return LinearPath(
-        weights=np.stack([fit.weights for fit in fits]).astype(np.float32).astype(float),
+        weights=np.stack([_rounded(fit.weights) for fit in fits]),
         bias=np.array([fit.bias for fit in fits]).astype(np.float32).astype(float),
         log=tuple(fit.log for fit in fits),
         season=season,
@@ -172,6 +200,15 @@ def fit_linear_path(
         input_weights=input_weights,
         seasons=seasons,
     )
+
+
+def _rounded(weights: Floats) -> Floats:
+    """Return weights (P,) in float32; if their sum is 1, so that a path of levels far from 0 keeps
+    the level, the first takes what rounding leaves of it."""
+    rounded = weights.astype(np.float32).astype(float)
+    if abs(weights.sum() - 1) < WHOLE:
+        rounded[0] = 1 - math.fsum(rounded[1:])
+    return rounded
 
 
 def _input_weights(fits: "Sequence[Floats | None]") -> tuple[tuple[int, ...], Floats | None]:
@@ -222,7 +259,8 @@ def _rows(
 @dataclass(frozen=True)
 class _Fit:
     """A path for one target: its error in a rolling origin, weights (P,), bias, whether they are
-    of logarithms, the effects (K,) of columns known ahead, and the weights (Q, J) of inputs."""
+    of logarithms, the effects (K,) of columns known ahead, the weights (Q, J) of inputs, and the
+    paths of 1, 2, ... steps before it."""
 
     error: float
     weights: Floats
@@ -230,6 +268,7 @@ class _Fit:
     log: bool
     effects: Floats | None = None
     inputs: Floats | None = None
+    nearer: "tuple[_Fit, ...]" = ()
 
 
 def _fit(
@@ -241,12 +280,17 @@ def _fit(
     logs: Sequence[bool],
     columns: Sequence[Floats] | None,
     inputs: list[Floats] | None,
+    nearer: bool,
 ) -> _Fit:
-    """Return the path of the smallest error; logarithms, effects and inputs must be worth it."""
+    """Return the path of the smallest error; logarithms, effects and inputs must be worth it.
+
+    With `nearer`, it holds those of the steps before it.
+    """
     changes = [np.abs(np.diff(values)) for values in series]
     scales = [float(np.nanmean(c)) if np.isfinite(c).any() else 0.0 for c in changes]
     scales = [scale or 1.0 for scale in scales]
     best: _Fit | None = None
+    chosen: _Fits | None = None
     for is_log in logs:
         # Series of different sizes are divided by their scales, unless logarithms are taken.
         divided = len(series) > 1 and not is_log
@@ -263,19 +307,64 @@ def _fit(
                 [(own - moved) / size for own, (moved, size) in zip(each, parts, strict=True)]
                 for each in (values, truth)
             )
-            far, near = (_rows(read, wanted, scales, moves, P, steps) for steps in (horizon, 1))
-            own = pool.fit(far, near, is_log, divided)
+            rows = partial(_rows, read, wanted, scales, moves, P)
+            far = rows(horizon)
+            own = pool.fit(far, rows(1), is_log, divided)
+            fits = _Fits(rows, pool, own, inputs, is_log, divided, effects, middle)
             if best is None or own.error < LOG_GAIN * best.error:
-                bias = own.bias + middle * (own.weights.sum() - 1)
-                best = _Fit(own.error, own.weights, bias, is_log, effects)
-            if inputs is None:
-                continue
-            more = fit_inputs(far, inputs, horizon, pool.season, is_log, divided)
+                best, chosen = fits.of(own), fits
+            more = fits.with_inputs(far, horizon)
             if more is not None and more.error < LOG_GAIN * min(own.error, best.error):
-                bias = more.bias + middle * (more.weights.sum() - 1)
-                best = _Fit(more.error, more.weights, bias, is_log, effects, more.inputs)
+                best, chosen = fits.of(more), fits
     assert best is not None
-    return best
+    assert chosen is not None
+    return replace(best, nearer=tuple(chosen.nearer(horizon))) if nearer else best
+
+
+@dataclass(frozen=True)
+class _Fits:
+    """Fits a path of any number of steps ahead, with logarithms and effects that are given: rows of
+    so many steps, the candidates of own lags and those chosen at the horizon, and inputs."""
+
+    rows: Callable[[int], LagRows]
+    pool: Pool
+    own: Chosen
+    inputs: list[Floats] | None
+    is_log: bool
+    divided: bool
+    effects: Floats | None
+    middle: float
+
+    def of(self, fit: Chosen | InputFit) -> _Fit:
+        """Return a fit in the units of the series."""
+        bias = fit.bias + self.middle * (fit.weights.sum() - 1)
+        inputs = fit.inputs if isinstance(fit, InputFit) else None
+        return _Fit(fit.error, fit.weights, bias, self.is_log, self.effects, inputs)
+
+    def with_inputs(
+        self, rows: LagRows, ahead: int, like: InputFit | None = None
+    ) -> InputFit | None:
+        """Return the fit on own lags and on the inputs that help, or on those of another fit; None
+        if there is none."""
+        if self.inputs is None:
+            return None
+        about = (rows, self.inputs, ahead, self.pool.season, self.is_log, self.divided)
+        return fit_inputs(*about) if like is None else fit_again(like, *about)
+
+    def nearer(self, horizon: int) -> Iterator[_Fit]:
+        """Yield the paths of 1, 2, ... steps ahead, fewer than the horizon.
+
+        Inputs are searched for 1, 2, 4, ... steps ahead; the steps after these read the same.
+        """
+        fit: InputFit | None = None
+        owns = self.pool.nearer(self.own, self.rows, horizon - 1, self.is_log, self.divided)
+        for ahead, own in enumerate(owns, 1):
+            if ahead & (ahead - 1) == 0:
+                fit = self.with_inputs(self.rows(ahead), ahead)
+                fit = fit if fit is not None and fit.error < LOG_GAIN * own.error else None
+            elif fit is not None:
+                fit = self.with_inputs(self.rows(ahead), ahead, fit)
+            yield self.of(own if fit is None else fit)
 
 
 def _moves(

@@ -6,7 +6,7 @@ with and without it.
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +53,8 @@ class InputFit:
         Weights of the lags of all J inputs; 0 for those that do not help.
     without : dict
         By the place of each input that helps, the error without it.
+    candidates : sequence
+        The regressions whose mean it is; :func:`fit_again` fits them for other horizons.
     """
 
     error: float
@@ -60,6 +62,7 @@ class InputFit:
     bias: float
     inputs: Floats
     without: dict[int, float]
+    candidates: "Sequence[_Candidate]" = ()
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,22 @@ def fit_inputs(
         return None
     weights, bias, inputs = search.fitted(candidates)
     each = {j: float(without[j].mean()) for j in kept}
-    return InputFit(float(errors.mean()), weights, bias, inputs, each)
+    return InputFit(float(errors.mean()), weights, bias, inputs, each, candidates)
+
+
+def fit_again(
+    fit: InputFit,
+    rows: LagRows,
+    others: Sequence[Floats],
+    horizon: int,
+    season: int | None,
+    is_log: bool,
+    divided: bool,
+) -> InputFit:
+    """Return a fit for another horizon, by the same regressions; parameters as of `fit_inputs`."""
+    search = _Search(rows, others, horizon, season, is_log, divided)
+    weights, bias, inputs = search.fitted(fit.candidates)
+    return replace(fit, weights=weights, bias=bias, inputs=inputs)
 
 
 def _certainty(gains: Floats) -> float:
@@ -195,7 +213,7 @@ class _Search:
         everything = np.ones(len(self.rows.target), bool)
         for each in candidates:
             fit = _Block(self, self.forms[each.form], each.columns, everything)
-            own, c, other = fit.solve(each.chosen, each.run)
+            own, c, other = fit.solve(min(each.chosen, len(fit.form.chosen) - 1), each.run)
             weights += own[each.penalty]
             bias += float(c[each.penalty])
             inputs[:, list(each.columns)] += other[each.penalty]

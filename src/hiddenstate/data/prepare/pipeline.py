@@ -75,6 +75,7 @@ def prepare(
     transform: Transform | None = None,
     every_class: bool = True,
     split_rule: int = SPLIT_RULE,
+    path: LinearPath | None = None,
 ) -> PreparedDataset:
     """Prepare `dataset` for the job of `config`.
 
@@ -88,6 +89,8 @@ def prepare(
         Whether each class must have a training row; not for rows that are only some of them.
     split_rule : int, optional
         How series are split in time: that of a run whose data is prepared again.
+    path : LinearPath, optional
+        That of a run of an earlier version; fitted here by default.
 
     Raises
     ------
@@ -122,7 +125,7 @@ def prepare(
     if axes.channels is not None and columns != dataset.columns:
         axes = replace(axes, channels=dataset.columns)
     parts = _held_out(_Parts(dataset.train, dataset.test), config, where, split_rule)
-    linear = transform.linear if transform else _linear_path(parts.train, dataset, config, where)
+    path = path if path or transform else _linear_path(parts.train, dataset, config, where)
     if job == "regress":
         parts = parts.map(lambda name, rows: _windows(name, rows, config, where))
     parts, remarks = _without_missing(parts, config, where)
@@ -141,7 +144,7 @@ def prepare(
         targets=dataset.targets,
         reading=_reading(dataset, config),
         encodings=dataset.encodings,
-        linear=linear,
+        linear=path,
     )
     parts = parts.map(lambda name, rows: _transformed(rows, fitted, config, where))
     return PreparedDataset(
@@ -259,9 +262,8 @@ def _linear_path(
     log = all(all_above_zero(rows, own) for rows in read)
     ahead = known_features(dataset, config).ahead
     inputs = past_inputs(dataset, config, own) if config.data.linear_inputs else None
-    data = config.data
-    horizon = data.horizon or 1
-    return path_of_rows(train, own, horizon, data.window, log, ahead, inputs, data.season)
+    horizon, window, seasons = config.data.horizon or 1, config.data.window, config.data.season
+    return path_of_rows(train, own, horizon, window, log, ahead, inputs, seasons)
 
 
 def _reading(dataset: SequenceDataset, config: Config) -> dict[str, Any]:
