@@ -246,3 +246,15 @@ def test_the_season_is_that_of_the_command(options: Any, words: Any, cli: Cli) -
         np.testing.assert_array_equal(model.model_.params[name], values)
     with pytest.raises(OptionError, match=r"season: 61 .* at most 60, or season='none'"):
         RecurrentRegressor(**{"horizon": 1, **QUICK, "season": 61}).fit(own)
+
+
+def test_numbers_of_steps_and_a_pandas_series_are_times_too() -> None:
+    years = pd.DataFrame({"year": np.arange(1900, 1900 + N), "value": ONE["sales"][:N]})
+    table = RecurrentRegressor(horizon=1, time="year", **QUICK).fit(years).forecast_table(horizon=2)
+    assert table["time"].dtype == years["year"].dtype
+    assert table["time"].tolist() == [1900 + N, 1901 + N]
+    alone = ONE.set_index("day")["sales"][:N]
+    model = RecurrentRegressor(horizon=1, **QUICK).fit(alone)
+    expected = RecurrentRegressor(horizon=1, **QUICK).fit(ONE[["day", "sales"]][:N])
+    pd.testing.assert_frame_equal(model.forecast_table(), expected.forecast_table())
+    pd.testing.assert_frame_equal(model.forecast_table(alone), expected.forecast_table())

@@ -325,7 +325,8 @@ class ForecastMixin:
                 columns["step"] = columns["step"] + np.repeat(cut, made.forecaster.horizon)
         time, remarks = self.model_.transform.reading.get("time"), prediction.remarks
         if table is not None and table.has_zone(time) and None not in columns["time"]:
-            remarks = made.remarks  # the zone says what the texts of its dates do not
+            # The zone says what the texts of its dates do not.
+            remarks = (*filter(None, [made.without_intervals()]), *made.remarks)
         for remark in remarks:
             warnings.warn(for_python(remark), stacklevel=3)
         if table is None:

@@ -309,7 +309,9 @@ def frame_of(
     library = importlib.import_module(table.library)
     kind = table.dates.get(time or "")
     made: dict[str, Any] = dict(columns)
-    if "time" in made and kind is not None:
+    if "time" in made and kind is None:  # texts or numbers
+        made["time"] = made["time"].tolist()
+    elif "time" in made:
         texts = [None if each in (None, "") else str(each) for each in made["time"].tolist()]
         by_clock = calendar is not None and (calendar.unit != FIXED or calendar.multiple >= DAY)
         made["time"] = (_of_polars if table.library == "polars" else _of_pandas)(
