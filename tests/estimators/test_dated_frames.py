@@ -258,3 +258,22 @@ def test_numbers_of_steps_and_a_pandas_series_are_times_too() -> None:
     expected = RecurrentRegressor(horizon=1, **QUICK).fit(ONE[["day", "sales"]][:N])
     pd.testing.assert_frame_equal(model.forecast_table(), expected.forecast_table())
     pd.testing.assert_frame_equal(model.forecast_table(alone), expected.forecast_table())
+
+
+@pytest.mark.parametrize("every", [None, "day"])
+def test_missing_days_are_filled_in_as_by_the_command(every: Any, cli: Cli) -> None:
+    own = ONE[:N].drop(index=[20, 21, 60])
+    words: Any = ("--target", "sales", "--time", "day", "--horizon", 1, *FUTURE)
+    options: dict[str, Any] = {"horizon": 1, "future": ["promo"], **SPLIT}
+    if every is not None:
+        words += ("--every", every, "--missing", "mask")
+        options |= {"every": every, "missing": "mask"}
+    made = by_command(cli, own, *words)
+    KNOWN.to_csv("known.csv", index=False)
+    table = forecast_of(cli, "regress-1", "--horizon", 5, "--future", "known.csv", "--level", "60")
+    with pytest.warns(UserWarning, match="X: 3 .*days"):
+        model = RecurrentRegressor(**options).fit(own, "sales")
+    for name, values in made.model_.params.items():
+        np.testing.assert_array_equal(model.model_.params[name], values)
+    check_same(model.forecast_table(horizon=5, future=KNOWN, level=0.6), table)
+    assert table["step"][0] == N

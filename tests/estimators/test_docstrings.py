@@ -21,6 +21,7 @@ OWN_TYPES = {
     "input": "sequence of str or int, or None",
     "time": "str or None",
     "id": "str, sequence of str or None",
+    "every": "str or None",
     "calendar": "str, sequence of str or None",
 }
 """Parameters that take more than the option of the commands does."""

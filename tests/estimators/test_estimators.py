@@ -63,7 +63,16 @@ def test_parameters_are_the_options_of_the_commands(job):
     kept |= {"valid_fraction", "class_weight", "horizon", "window", "change", "linear"}
     kept |= {"future", "static"}
     if job == "regress":  # which reads dated frames
-        kept |= {"linear_inputs", "season", "input", "time", "id", "calendar", "test_fraction"}
+        kept |= {
+            "linear_inputs",
+            "season",
+            "input",
+            "time",
+            "id",
+            "every",
+            "calendar",
+            "test_fraction",
+        }
     expected = {
         options.get(o.name, o.name)
         for section, o in job_options(job)

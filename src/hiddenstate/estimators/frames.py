@@ -14,7 +14,7 @@ from hiddenstate.data.readers.dataframes import frame_columns, is_frame
 from hiddenstate.errors import DataError, listed, printable
 from hiddenstate.system.typing import Array
 
-TABLE_OPTIONS = ("input", "time", "id", "calendar")
+TABLE_OPTIONS = ("input", "time", "id", "every", "calendar")
 """Parameters that say how the columns of a frame are read, in a frame of dated series."""
 
 DATE, ISO = "date objects", "datetime objects"

@@ -110,6 +110,10 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
     id : str, sequence of str or None, default=None
         Columns or levels of the index that name the series of a frame with several; None means the
         column named id, series or similar, or the other levels of the index.
+    every : str or None, default=None
+        Step of the dates of a frame, such as 'day' or '15min': steps that are missing between the
+        first and the last of a series are added as missing values, which `missing` handles;
+        'weekday' is Monday to Friday. With the recipe, None fills in at most a tenth of the steps.
     calendar : str, sequence of str or None, default=None
         Inputs made from the dates of a frame, each as a sine and a cosine: 'hour', 'weekday',
         'month', 'yearday', or 'auto' for those of which the dates show a whole day, week or year.
@@ -248,6 +252,7 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
         input: Any = None,
         time: str | None = None,
         id: Any = None,
+        every: str | None = None,
         calendar: Any = None,
         channels_first: bool = False,
         scale: str | None = None,
@@ -304,6 +309,7 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
         self.input = input
         self.time = time
         self.id = id
+        self.every = every
         self.calendar = calendar
         self.channels_first = channels_first
         self.scale = scale
@@ -352,8 +358,8 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
 
         With a `horizon`, X is one series (T,) or (T, I), a data frame, a list of these, or (N, T,
         I), and y names the features to forecast, by name or number; None for all. A frame whose
-        index or a column holds dates is read as the command `regress` reads a table, and so is
-        any frame with `time`, `id`, `input` or `calendar`: its inputs are then the columns to
+        index or a column holds dates is read as the command `regress` reads a table, and so is any
+        frame with `time`, `id`, `input`, `every` or `calendar`: its inputs are then the columns to
         forecast and those in `input`, `future`, `static` and `calendar`, and remarks on how it was
         read are warnings. The other parameters and the errors are those of
         :meth:`RecurrentClassifier.fit`.
