@@ -311,7 +311,7 @@ def frame_of(
     made: dict[str, Any] = dict(columns)
     if "time" in made and kind is None:  # texts or numbers
         made["time"] = made["time"].tolist()
-    elif "time" in made:
+    elif "time" in made and kind is not None:
         texts = [None if each in (None, "") else str(each) for each in made["time"].tolist()]
         by_clock = calendar is not None and (calendar.unit != FIXED or calendar.multiple >= DAY)
         made["time"] = (_of_polars if table.library == "polars" else _of_pandas)(
