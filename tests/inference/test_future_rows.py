@@ -127,7 +127,7 @@ def test_what_does_not_continue_the_series_is_refused(cli, tmp_path):
     done = cli("predict", "last", "-", "--stream")
     assert done.code == 2
     assert "stream: " in done.err
-    train(cli, known)
+    train(cli, known, "--calendar", "none")
     done = cli("forecast", "last", "--future", after, "--horizon", 2)
     assert "the model reads no columns known ahead" in done.err
 
@@ -169,7 +169,7 @@ def test_static_text_and_a_calendar_do_not_end_a_forecast(cli, tmp_path):
         for data in (path, known)
     )
     assert continued == rows
-    train(cli, known, "--static", "region")
+    train(cli, known, "--static", "region", "--calendar", "none")
     done = cli("forecast", "last", "--horizon", 8, "--level", "none")
     assert len(rows_of(done.out)) == 16
     assert cli("export", "last", "--to", "python").code == 0
@@ -180,7 +180,7 @@ def test_static_text_and_a_calendar_do_not_end_a_forecast(cli, tmp_path):
 
 def test_an_exported_model_is_given_the_later_values_and_forecasts_the_same(cli, tmp_path):
     path = write(tmp_path)
-    train(cli, path, *KNOWN)
+    train(cli, path, *KNOWN, "--calendar", "none")
     run = Run(tmp_path / "runs/regress-1")
     model, window = run.model(), run.config.data.window
     export_model(model, "python", tmp_path / "exported", run=run)
@@ -207,7 +207,7 @@ def test_an_exported_model_is_given_the_later_values_and_forecasts_the_same(cli,
 
 def test_members_of_a_forecast_are_averaged_and_their_spread_is_shown(cli, tmp_path):
     path = filtered(write(tmp_path), "known.csv", lambda line: not line.endswith(","))
-    results = train(cli, path, "--members", 2)
+    results = train(cli, path, "--members", 2, "--calendar", "none")
     assert results["members_low"] <= results["members_high"]
     done = cli("forecast", "last", "--horizon", 3, "--level", "80", "--figure", "fan.png")
     assert done.code == 0, done.err
@@ -263,8 +263,9 @@ def dated(path: Path, days: list[str], head: str = "date,price,sales", known: in
 def test_dates_of_a_file_are_compared_though_a_day_of_the_history_is_missing(cli, tmp_path):
     days = [str(np.datetime64("2024-01-01") + i) for i in range(90)]
     dated(tmp_path / "own.csv", days[:60] + days[61:])
-    options = ("--target", "sales", "--horizon", 1, "--future", "price", "--window", 8)
-    assert cli("regress", "own.csv", *options, *OFF, "--max-steps", 5).code == 0
+    options = ("--target", "sales", "--horizon", 1, "--future", "price")
+    more = ("--window", 8, "--calendar", "none", *OFF, "--max-steps", 5)
+    assert cli("regress", "own.csv", *options, *more).code == 0
 
     def forecast(*days: str):
         dated(tmp_path / "after.csv", [*days], "date,price")
@@ -284,7 +285,7 @@ def test_dates_of_a_file_are_compared_though_a_day_of_the_history_is_missing(cli
         assert message in done.err
         assert done.err.count("\n") == 1
     dated(tmp_path / "own.csv", [day for i, day in enumerate(days) if i % 7 in (0, 1, 4)])
-    assert cli("regress", "own.csv", *options, *OFF, "--max-steps", 5).code == 0
+    assert cli("regress", "own.csv", *options, *more).code == 0
     done = forecast("2024-03-31", "2024-04-02", "2024-04-09")
     assert [row["time"] for row in rows_of(done.out)] == ["2024-03-31", "2024-04-02", "2024-04-09"]
     assert "the series has no regular step, so its times are only known to be later" in done.err

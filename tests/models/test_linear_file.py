@@ -103,7 +103,9 @@ def test_a_forged_path_is_refused(forge: Any, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("to", ["python", "onnx", "c", "html", "triton"])
 def test_exports_and_streams_name_the_option_without_other_inputs(to: str, tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match=r"past of other inputs \(lead\).*--no-linear-inputs"):
+    with pytest.raises(
+        OptionError, match=r"past of other inputs \(lead, other\).*--no-linear-inputs"
+    ):
         export_model(model_of(FULL), to, tmp_path / "model")
     with pytest.raises(OptionError, match=r"past of other inputs.*--no-linear-inputs"):
         Stream(model_of(FULL))

@@ -218,6 +218,8 @@ def _check_together(config: Config) -> None:
         _check_known_ahead(config.data)
         if config.data.season and not config.data.horizon:
             raise OptionError("--season: applies only to forecasts; add --horizon 1")
+    if config.data.calendar is not None and {"none"} < set(config.data.calendar):
+        raise OptionError("--calendar: none stands alone; leave it out, or leave out the others")
     if training.patience and not config.data.valid_fraction:
         raise OptionError("--patience: requires validation rows; add --valid-fraction 0.1")
     if training.lr_schedule == "inverse" and training.hold == 0:

@@ -16,6 +16,12 @@ EVERY = (
 )
 """The values of `--every`."""
 
+FLAGS = ("hours", "weekdays", "months")
+"""Further values of `--calendar`: a feature of 0 and 1 for each hour, weekday or month."""
+
+NO_CALENDAR = ("none",)
+"""`--calendar` of data whose dates are no inputs, whatever they are."""
+
 STDIN = "-"
 """DATA of a command, and of a run, whose rows come from stdin."""
 
@@ -233,11 +239,13 @@ class DataConfig:
     )
     calendar: tuple[str, ...] | None = option(
         None,
-        "Inputs made from the dates of the time column, each as a sine and a cosine: hour, the "
-        "time of day; weekday; month; yearday, the day of the year; auto, those of hour, weekday "
-        "and month of which the dates show a whole day, week or year.",
+        "Inputs made from the dates of the time column: as a sine and a cosine each, hour, the "
+        "time of day, weekday, month and yearday, the day of the year; auto, those of hour, "
+        "weekday and month of which the dates show a whole day, week or year; as 0 or 1 for each "
+        "of their values hours, weekdays and months; none, no inputs, also none that the recipe "
+        "adds.",
         item=str,
-        choices=(*PERIODS, "auto"),
+        choices=(*PERIODS, "auto", *FLAGS, "none"),
         placeholder="NAME,...",
         since=4,
         reading=True,

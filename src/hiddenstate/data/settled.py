@@ -11,11 +11,14 @@ from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.identifiers import numbered_ids
 from hiddenstate.data.prepare.examples import are_examples, examples_remark
 from hiddenstate.data.prepare.known_columns import without_future_rows
-from hiddenstate.data.prepare.transform import Transform
+from hiddenstate.data.prepare.transform import Transform, feature_indices
 from hiddenstate.errors import listed, printable
 
 MOST_FILLED = 0.1
 """Largest part of the steps of series that the automatic recipe fills in."""
+
+FLAGS_OF = {"day": {"weekdays": 14}, "hour": {"hours": 48, "weekdays": 336}}
+"""By the step of a calendar, what of it forecasts read, and the fewest steps for that."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,9 @@ def settled(
             f"input{'s' * (len(ids) > 1)}; to use {'it' if len(ids) == 1 else 'them'}, name all "
             "inputs with --input COL,..."
         )
+    if calendar := _known_calendar(dataset, {**given, **options}, trained):
+        options |= calendar
+        dataset = read({**({"layout": "wide"} if layout else {}), **options})
     return Settled(dataset, options, layout, tuple(remarks))
 
 
@@ -117,3 +123,25 @@ def _filled_steps(
     if rows.y is not None and rows.y.ndim == 3:
         complete &= np.isfinite(rows.y[inside]).all()
     return {"every": every, "missing": "forward"} if complete else {}
+
+
+def _known_calendar(
+    dataset: SequenceDataset, given: Mapping[str, Any], trained: Transform | None
+) -> dict[str, Any]:
+    """Return the options with which a forecast of daily or hourly data reads its calendar, which is
+    known ahead: the automatic recipe adds weekdays to two weeks of days or hours, and hours to two
+    days of hours."""
+    calendar, time = dataset.calendar, given.get("time") or dataset.read_as.get("time")
+    others = ("change", "stateful", "calendar")
+    plain = given.get("horizon") and given.get("linear") is not False
+    plain = plain and not any(given.get(name) for name in others)
+    if not plain or given.get("recipe") != "auto" or trained is not None or time is None:
+        return {}
+    own = feature_indices(dataset.targets, dataset.columns)
+    if calendar is None or calendar.every not in FLAGS_OF or own is None:
+        return {}
+    rows = dataset.train
+    steps = rows.X.shape[1] if rows.lengths is None else int(rows.lengths.max())
+    flags = tuple(flag for flag, n in FLAGS_OF[calendar.every].items() if steps >= n)
+    future = tuple(given.get("future") or ())
+    return {"calendar": flags, "future": (*future, time)} if flags and time not in future else {}

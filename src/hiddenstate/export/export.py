@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hiddenstate.config.data_fields import FLAGS
 from hiddenstate.errors import (
     DataError,
     OptionError,
     UntrustedFileError,
     did_you_mean,
+    listed,
     printable,
 )
 from hiddenstate.export.example import add_example, both_examples
@@ -194,14 +196,19 @@ def export_model(
 
 def _refuse_new_parts(model: FittedModel, to: str) -> None:
     """Refuse what no export computes yet, naming the options without it (`OptionError`)."""
-    transform = model.transform
-    linear = transform.linear
+    linear, reads, options = model.transform.linear, [], []
+    flags = [period for e in model.transform.encodings for period in e.calendar if period in FLAGS]
+    if flags:
+        reads.append(f"the model reads the calendar ({', '.join(flags)})")
+        options.append("--calendar none")
     if linear is not None and linear.inputs:
-        names = (transform.columns or ())[linear.inputs[0] :][:1]
+        names = [printable((model.transform.columns or ())[k], 40) for k in linear.inputs]
+        reads.append(f"the linear path reads the past of other inputs ({listed(names)})")
+        options.append("--no-linear-inputs")
+    if reads:
         raise OptionError(
-            f"--to {to}: the linear path reads the past of other inputs "
-            f"({', '.join(map(printable, names))}), which no export does yet; train one with "
-            "--no-linear-inputs"
+            f"--to {to}: {', and '.join(reads)}, which no export does yet; train one with "
+            f"{' '.join(options)}"
         )
 
 

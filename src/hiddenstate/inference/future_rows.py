@@ -12,11 +12,10 @@ import numpy as np
 from hiddenstate.data import SequenceDataset
 from hiddenstate.data.calendar import Moments
 from hiddenstate.data.origin import Table, whole
-from hiddenstate.data.prepare.encoding import on_circles
 from hiddenstate.data.readers.columns import Columns
 from hiddenstate.data.readers.open import read_like
 from hiddenstate.errors import DataError, OptionError, count, listed, printable
-from hiddenstate.inference.target_times import LaterTimes, is_same_moment
+from hiddenstate.inference.target_times import LaterTimes, calendar_ahead, is_same_moment
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.system.typing import Array
 
@@ -96,18 +95,12 @@ class FutureRows:
 
     def _continued(self, i: int, horizon: int) -> After | None:
         """Return the calendar of the steps after a series; None if it does not follow."""
-        encodings = {e.column: e for e in self._model.transform.encodings}
-        own = [encodings.get(column) for column in self._columns]
-        later = self._later(i)
-        if later is None or len(own) != 1 or own[0] is None or not own[0].calendar:
-            return None
+        periods, later = calendar_ahead(self._model.transform), self._later(i)
         steps = np.arange(1, horizon + 1)
-        moments = later.moments(steps)
-        if moments is None:
+        values = None if later is None or not periods else later.features(steps, periods)
+        if values is None or later is None:
             return None
-        stamps = moments.utc if self._zoned else moments.local
-        values = on_circles(stamps.view("M8[us]"), own[0].calendar)
-        return After(values.astype(float), later.times(steps), moments, self._zoned)
+        return After(values, later.times(steps), later.moments(steps), self._zoned)
 
     def read(
         self, name: str, changes: Mapping[str, Any], columns: Columns | None = None

@@ -11,9 +11,10 @@ from hiddenstate.config import DataConfig
 from hiddenstate.data import PreparedDataset, Rows, SequenceDataset, as_rows, read_like
 from hiddenstate.data.column_names import ALL, are_names, match_columns, order_note
 from hiddenstate.data.origin import whole
-from hiddenstate.data.prepare.known_ahead import with_known_ahead
+from hiddenstate.data.prepare.known_ahead import known_steps, with_known_ahead
 from hiddenstate.data.prepare.layout import pixel_fractions
 from hiddenstate.data.prepare.missing import infinite_as_missing
+from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.data.readers.columns import Columns
 from hiddenstate.data.readers.formats import is_table
 from hiddenstate.data.readers.open import (
@@ -26,6 +27,7 @@ from hiddenstate.data.rows import flat_rows
 from hiddenstate.engines import Predictor
 from hiddenstate.errors import DataError, OptionError, printable
 from hiddenstate.inference.overflow import check_inputs
+from hiddenstate.inference.target_times import LaterTimes, calendar_ahead
 from hiddenstate.models.fitted import FittedModel, load_model
 from hiddenstate.models.net import Params
 from hiddenstate.models.weight_file import refuse_code
@@ -213,8 +215,39 @@ def read_ahead(model: FittedModel, rows: Rows, where: str) -> tuple[Rows, tuple[
     if not transform.known.ahead:
         return rows, ()
     rows = replace(rows, origin=rows.origin or whole(len(rows)))  # series keep their numbers
+    rows = _with_calendar(rows, transform)
     rows, remarks = with_known_ahead(rows, transform.known, transform.own_features, where)
     return rows, tuple(remarks)
+
+
+def _with_calendar(rows: Rows, transform: Transform) -> Rows:
+    """Add the steps after the last target of series (N, T, I) whose calendar alone is known ahead,
+    if their times are regular."""
+    periods, known, origin = calendar_ahead(transform), transform.known, rows.origin
+    table = None if origin is None else origin.table
+    if not periods or origin is None or table is None or table.dates is None or rows.X.ndim != 3:
+        return rows
+    ends, h = known_steps(rows, transform.own_features), known.horizon
+    if table.starts is None or not ends.all():
+        return rows
+    X = np.full((len(rows), max(rows.X.shape[1], int(ends.max()) + h), rows.X.shape[2]), np.nan)
+    X[:, : rows.X.shape[1]] = rows.X
+    for i, end in enumerate(ends.tolist()):
+        later = LaterTimes(table, int(origin.series[i]), int(origin.first[i]) + end - 1)
+        values = later.features(np.arange(1, h + 1), periods)
+        if values is None:
+            return rows
+        X[i, end : end + h, known.ahead] = values.T
+        X[i, end + h :] = 0
+    more = X.shape[1] - rows.X.shape[1]
+
+    def wider(values: Any) -> Any:
+        if values is None or values.ndim < 2:
+            return values
+        return np.pad(values, ((0, 0), (0, more), *((0, 0),) * (values.ndim - 2)))
+
+    y = wider(rows.y) if rows.y is not None and rows.y.ndim == 3 else rows.y
+    return replace(rows, X=X, y=y, times=wider(rows.times), lengths=ends + h)
 
 
 def state_after_training(predictor: Predictor, model: FittedModel, run: Run | None) -> Params:

@@ -1,9 +1,13 @@
 """Times of the steps that forecasts are for, within the data and beyond its end."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from hiddenstate.data.calendar import DAY, Calendar, Moments, find_calendar
 from hiddenstate.data.origin import Table
+from hiddenstate.data.prepare.encoding import calendar_features
+from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.errors import count
 from hiddenstate.system.typing import Array
 
@@ -58,6 +62,13 @@ def time_remarks(table: Table, times: Array | None) -> tuple[str, ...]:
     return tuple(remarks)
 
 
+def calendar_ahead(transform: Transform) -> tuple[str, ...]:
+    """Return the periods of the calendar if nothing else is known ahead; else nothing."""
+    encodings = {e.column: e for e in transform.encodings}
+    own = [encodings.get(column) for column in transform.known.columns]
+    return own[0].calendar if len(own) == 1 and own[0] is not None else ()
+
+
 class LaterTimes:
     """The times that follow a step of a series.
 
@@ -87,6 +98,14 @@ class LaterTimes:
             assert later is not None
             return self.calendar.written(later)
         return None if self.table.dates is not None else self._numbers(n)
+
+    def features(self, n: Array, periods: Sequence[str]) -> Array | None:
+        """Return the calendar `n` (m,) steps later, (m, K) features; None if not regular."""
+        moments, dates = self.moments(n), self.table.dates
+        if moments is None or dates is None:
+            return None
+        local, utc = (each.view("M8[us]") for each in (moments.local, moments.utc))
+        return calendar_features(utc if dates.zoned else local, periods, local).astype(float)
 
     def _moments(self, steps: Array) -> Moments:
         found = self.table.moments_of(np.full(len(steps), self.series), steps)

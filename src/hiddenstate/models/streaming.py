@@ -31,7 +31,8 @@ class Obstacle:
 
 
 AUTOENCODER = Obstacle("autoencoder", "reads whole rows, not steps")
-ENCODINGS = Obstacle("encodings", "encodes text or dates, and a stream reads numbers")
+ENCODINGS = Obstacle("encodings", "encodes text, where a stream reads numbers")
+CALENDAR = Obstacle("calendar", "reads the calendar of its dates", "--calendar none")
 BY_WINDOW = Obstacle(
     "window",
     "reads each window in units of its own deviation, which is known at its end",
@@ -55,10 +56,12 @@ def _obstacles(
     recurrent: RecurrentConfig, convolutions: bool, transform: Transform
 ) -> tuple[Obstacle, ...]:
     """Return why a recurrent network, with or without fixed `convolutions`, cannot stream."""
+    calendars = {e.column for e in transform.encodings if e.calendar}
     applies = {
-        ENCODINGS: bool(transform.encodings),
+        ENCODINGS: len(transform.encodings) > len(calendars),
+        CALENDAR: bool(calendars),
         BY_WINDOW: transform.by_window,
-        AHEAD: bool(transform.known.ahead),
+        AHEAD: bool({*transform.known.columns} - calendars),
         INPUTS: transform.linear is not None and bool(transform.linear.inputs),
         BIDIRECTIONAL: recurrent.bidirectional,
         STEM: recurrent.stem,

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from hiddenstate.config import AutoencoderConfig, job_options
+from hiddenstate.config.data_fields import FLAGS
 from hiddenstate.data.leaks import leaks_from
 from hiddenstate.errors import HiddenstateError, MachineError, UntrustedFileError, printable
 from hiddenstate.models.fitted import FittedModel
@@ -173,7 +174,7 @@ class RunFacts:
                 f"a feature for each of {len(e.values)} values: "
                 + _listed([printable(value, NAME_LENGTH) for value in e.values])
                 if e.values
-                else f"sine and cosine of {', '.join(e.calendar)}",
+                else _calendar_words(e.calendar),
             )
             for e in own.encodings
         ]
@@ -269,6 +270,15 @@ class RunFacts:
 
 
 _FIRST_LAYERS = ("params/rnn.weight_ih_l0", "params/encoder.0.weight")
+
+
+def _calendar_words(periods: tuple[str, ...]) -> str:
+    """Say which features a calendar has."""
+    flags = [period for period in periods if period in FLAGS]
+    circles = [period for period in periods if period not in FLAGS]
+    words = [f"sine and cosine of {', '.join(circles)}"] if circles else []
+    words += [f"a feature for each of the {', '.join(flags)}"] if flags else []
+    return "; ".join(words)
 
 
 def _listed(names: list[str]) -> str:

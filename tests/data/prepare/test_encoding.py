@@ -7,8 +7,8 @@ import pytest
 
 from hiddenstate.data.prepare.encoding import (
     Encoding,
+    calendar_features,
     encodings_from,
-    on_circles,
     one_hot,
     passed,
     source_names,
@@ -52,9 +52,11 @@ def test_a_date_is_a_part_of_a_period(period: str, date: str, part: float) -> No
 
 
 def test_the_end_of_a_period_lies_beside_its_start() -> None:
-    points = on_circles(dates("2024-01-01T23:59", "2024-01-01T00:00", "2024-01-01T06:00"), ["hour"])
+    points = calendar_features(
+        dates("2024-01-01T23:59", "2024-01-01T00:00", "2024-01-01T06:00"), ["hour"]
+    )
     np.testing.assert_allclose(points, [[0, 1], [0, 1], [1, 0]], atol=0.005)
-    assert np.isnan(on_circles(dates("NaT"), ["hour", "month"])).all()
+    assert np.isnan(calendar_features(dates("NaT"), ["hour", "month"])).all()
 
 
 def test_periods_are_chosen_that_the_dates_show_whole() -> None:
@@ -112,3 +114,18 @@ def test_a_file_states_encodings_that_fit_its_columns() -> None:
     ):
         with pytest.raises(UntrustedFileError, match="m: encodings are damaged"):
             encodings_from(damaged, COLUMNS, "m")
+
+
+def test_flags_tell_hours_weekdays_and_months_of_the_local_clock_apart() -> None:
+    utc = dates("2024-01-31T23:59:59", "1969-12-31T00:00", "NaT")
+    local = dates("2024-02-01T01:59:59", "1969-12-31T01:00", "NaT")
+    calendar = Encoding("at", calendar=("hours", "weekdays", "months"))
+    flags = calendar_features(utc, calendar.calendar, local)
+    assert flags.shape == (3, 43)
+    named = [
+        [name for name, flag in zip(calendar.features, row, strict=True) if flag] for row in flags
+    ]
+    assert named[0] == ["hour(1)", "weekday(Thu)", "month(2)"]
+    assert named[1] == ["hour(1)", "weekday(Wed)", "month(12)"]
+    assert np.isnan(flags[2]).all()
+    assert encodings_from([calendar.facts()], calendar.features, "m") == (calendar,)

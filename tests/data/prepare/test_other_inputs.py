@@ -121,3 +121,9 @@ def test_the_past_of_inputs_is_left_alone_without_the_option() -> None:
     path = prepared(linear_inputs=False).transform.linear
     assert path is not None
     assert path.inputs == ()
+
+
+def test_columns_known_ahead_are_no_past_inputs() -> None:
+    path = prepared(future=("lead",)).transform.linear
+    assert path is not None
+    assert path.inputs == ()

@@ -6,6 +6,8 @@ and 0 elsewhere. A date becomes points on circles, one for each period: the sine
 lies beside its start (N. J. Cox, "Speaking Stata: In praise of trigonometric predictors", The Stata
 Journal 6(4), 2006). A missing cell is NaN in all its features.
 
+A date also becomes features of 0 and 1, one for each hour, weekday or month, on the local clock.
+
 Features of an encoding are never scaled, and a missing one is filled in with 0, not with the mean:
 a row without a value has none of the values. A model keeps the encodings of its training data.
 """
@@ -17,7 +19,7 @@ from typing import Any, NotRequired, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from hiddenstate.config.data_fields import PERIODS
+from hiddenstate.config.data_fields import FLAGS, PERIODS
 from hiddenstate.errors import UntrustedFileError
 from hiddenstate.system.typing import Array
 
@@ -26,6 +28,19 @@ MAX_VALUES = 100
 
 MAX_VALUE = 100
 """Largest number of characters of such a value."""
+
+
+NAMES: dict[str, tuple[str, ...]] = {
+    "hours": tuple(f"hour({hour})" for hour in range(24)),
+    "weekdays": tuple(
+        f"weekday({day})" for day in ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+    ),
+    "months": tuple(f"month({month})" for month in range(1, 13)),
+}
+"""Names of the features of each of `FLAGS`."""
+
+OF_FLAGS = {"hours": "hour", "weekdays": "weekday", "months": "month"}
+"""The period that each of `FLAGS` tells apart."""
 
 
 class EncodingFacts(TypedDict):
@@ -47,7 +62,8 @@ class Encoding:
     values : tuple of str
         The values of a column of text, sorted; one feature each.
     calendar : tuple of str
-        The periods of a column of dates, of `PERIODS`; two features each.
+        The periods of a column of dates: of `PERIODS`, two features each, then of `FLAGS`, a
+        feature for each value.
     """
 
     column: str
@@ -57,8 +73,10 @@ class Encoding:
     @property
     def features(self) -> tuple[str, ...]:
         """Names of the features: `store=north`, ...; `sin(hour)`, `cos(hour)`, ..."""
-        circles = [f"{name}({period})" for period in self.calendar for name in ("sin", "cos")]
-        return (*(f"{self.column}={value}" for value in self.values), *circles)
+        calendar = [
+            name for period in self.calendar for name in NAMES.get(period) or _circle(period)
+        ]
+        return (*(f"{self.column}={value}" for value in self.values), *calendar)
 
     def facts(self) -> EncodingFacts:
         """Return the encoding as values for JSON."""
@@ -68,6 +86,10 @@ class Encoding:
         if self.calendar:
             facts["calendar"] = list(self.calendar)
         return facts
+
+
+def _circle(period: str) -> tuple[str, str]:
+    return f"sin({period})", f"cos({period})"
 
 
 def encodings_from(stored: Any, columns: Sequence[str] | None, where: str) -> tuple[Encoding, ...]:
@@ -97,7 +119,7 @@ def encodings_from(stored: Any, columns: Sequence[str] | None, where: str) -> tu
         (name, part), *_ = parts.items()
         if not isinstance(part, list) or not part or len(set(map(str, part))) < len(part):
             raise damaged
-        is_calendar = name == "calendar" and all(period in PERIODS for period in part)
+        is_calendar = name == "calendar" and all(period in (*PERIODS, *FLAGS) for period in part)
         is_text = name == "values" and len(part) <= MAX_VALUES and all(map(_is_value, part))
         if not (is_calendar or is_text):
             raise damaged
@@ -178,13 +200,34 @@ def one_hot(texts: Array, values: Sequence[str]) -> tuple[NDArray[np.float32], N
     return features, np.flatnonzero((numbers < 0) & ~missing)
 
 
-def on_circles(dates: Array, periods: Sequence[str]) -> NDArray[np.float32]:
-    """Encode dates (N,) datetime64 as points on circles (N, 2 * len(periods)); NaN if missing."""
-    features = np.empty((len(dates), 2 * len(periods)), np.float32)
-    for k, period in enumerate(periods):
-        angle = 2 * np.pi * passed(dates, period)
-        features[:, 2 * k], features[:, 2 * k + 1] = np.sin(angle), np.cos(angle)
-    return features
+def calendar_features(
+    dates: Array, periods: Sequence[str], local: Array | None = None
+) -> NDArray[np.float32]:
+    """Encode dates (N,) datetime64 as the features of `Encoding.calendar`; NaN if missing.
+
+    `local` are the dates on the local clock, if `dates` are in UTC.
+    """
+    local = dates if local is None else local
+    features: list[Array] = []
+    for period in periods:
+        if period in FLAGS:
+            flags = (_number(local, period)[:, None] == np.arange(len(NAMES[period]))).astype(float)
+            flags[np.isnat(local)] = np.nan
+            features += list(flags.T)
+        else:
+            angle = 2 * np.pi * passed(dates, period)
+            features += [np.sin(angle), np.cos(angle)]
+    return np.stack(features, axis=1).astype(np.float32)
+
+
+def _number(dates: Array, flags: str) -> NDArray[np.int64]:
+    """Return the hour, the weekday from Monday, or the month of dates (N,), from 0."""
+    days = dates.astype("M8[D]")
+    if flags == "hours":
+        return np.asarray((dates - days).astype("m8[h]").view(np.int64))
+    if flags == "weekdays":  # 1970 began on a Thursday
+        return np.asarray((days.view(np.int64) + 3) % 7)
+    return np.asarray(dates.astype("M8[M]").view(np.int64) % 12)
 
 
 def passed(dates: Array, period: str) -> NDArray[np.float64]:

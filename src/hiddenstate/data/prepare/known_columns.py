@@ -53,8 +53,9 @@ def known_features(dataset: SequenceDataset, config: Config) -> KnownAhead:
 
 def past_inputs(dataset: SequenceDataset, config: Config, own: Sequence[int]) -> list[int]:
     """Return the features whose past may say something of targets, the features `own`: numbers
-    that change within a series and are not known ahead."""
+    that change within a series and are not known ahead. `dataset` is that of `with_moved`."""
     known, columns = known_features(dataset, config), dataset.columns or ()
+    columns = columns[: len(columns) - len(known.ahead)]
     encoded = encoded_features(columns, dataset.encodings, len(columns))
     left_out = {*own, *known.ahead, *known.static, *np.flatnonzero(encoded).tolist()}
     X = dataset.train.X

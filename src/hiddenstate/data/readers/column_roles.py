@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from hiddenstate.config import DataConfig
+from hiddenstate.config.data_fields import NO_CALENDAR
 from hiddenstate.data.column_names import ALL, positions_of
 from hiddenstate.data.readers.column_content import content_of
 from hiddenstate.data.readers.columns import (
@@ -179,7 +180,7 @@ def _decided(
     if has_series and options.horizon is not None and options.input is None:
         repeated = [j for j in free if j not in used and is_static(columns, j, ids)]
         unused |= dict.fromkeys(repeated, STATIC)
-    may_be_encoded = options.calendar is not None or options.input == ALL
+    may_be_encoded = options.calendar not in (None, NO_CALENDAR) or options.input == ALL
     if not inputs and not (may_be_encoded and require_targets):
         hint = "; to forecast a target from its own past add --horizon 1" if targets else ""
         report(

@@ -7,13 +7,14 @@ from typing import overload
 import numpy as np
 
 from hiddenstate.config import DataConfig
-from hiddenstate.config.data_fields import PERIODS
+from hiddenstate.config.data_fields import FLAGS, NO_CALENDAR, PERIODS
 from hiddenstate.data.column_names import ALL
 from hiddenstate.data.prepare.encoding import (
     MAX_VALUE,
     MAX_VALUES,
+    OF_FLAGS,
     Encoding,
-    on_circles,
+    calendar_features,
     one_hot,
     passed,
     varying_periods,
@@ -32,8 +33,8 @@ from hiddenstate.data.readers.columns import (
 from hiddenstate.data.readers.dates import (
     are_clocks,
     first_bad_time,
+    local_times,
     says_time,
-    timestamps,
 )
 from hiddenstate.data.readers.row_order import compact_dates
 from hiddenstate.errors import DataError, OptionError, count, did_you_mean, listed, printable
@@ -98,7 +99,8 @@ def with_encoded_inputs(
         which += range(len(names) + len(features), len(names) + len(features) + len(own.features))
         features += own.features
         if own.calendar:
-            encoded = on_circles(_dates(columns, j, options.dates), own.calendar)
+            utc, local = _dates(columns, j, options.dates)
+            encoded = calendar_features(utc, own.calendar, local)
         else:
             encoded = _one_hot(columns, j, own)
         arrays += list(encoded.T)
@@ -145,7 +147,7 @@ def _encodings(
     if options.input == ALL and ALL[0] not in columns.positions:
         inputs = sorted([*inputs, *(j for j in roles.unused if _repeats(columns, j, roles))])
     encodings = {}
-    if options.calendar is not None:
+    if options.calendar not in (None, NO_CALENDAR):
         j = _date_column(columns, roles)
         encodings[j] = _calendar(columns, j, options.calendar, options.dates)
         inputs += [j] if j not in inputs else []
@@ -158,7 +160,7 @@ def _encodings(
 def _check_calendar(options: DataConfig, trained: tuple[Encoding, ...]) -> None:
     """Refuse other periods than a model was trained with."""
     wanted, own = set(options.calendar or ()), [p for e in trained for p in e.calendar]
-    if wanted and "auto" not in wanted and wanted != set(own):
+    if wanted - {"auto", "none"} and wanted != set(own):
         hint = f"use --calendar {','.join(own)}" if own else "leave it out"
         raise OptionError(f"--calendar: is not that of the model; {hint}")
 
@@ -249,44 +251,47 @@ def _date_column(columns: Columns, roles: Roles) -> int:
 def _calendar(columns: Columns, j: int, wanted: tuple[str, ...], order: str | None) -> Encoding:
     """Return the encoding of a column of dates; refuse periods in which they do not differ."""
     hint = "; name a column of dates with --time COL, or leave out --calendar"
-    dates = _dates(columns, j, order, hint)
+    dates, local = _dates(columns, j, order, hint)
     varying = varying_periods(dates)
     chosen = {*wanted, *(varying if "auto" in wanted else ())}
-    periods = tuple(period for period in PERIODS if period in chosen)
+    periods = tuple(period for period in (*PERIODS, *FLAGS) if period in chosen)
     name = printable(columns.names[j], 40)
     if not periods:
         raise OptionError(
             f"--calendar: {columns.where}: the dates in column {name} show no whole day, week or "
             f"year in which they differ; name periods, for example --calendar {PERIODS[0]}"
         )
-    present = dates[~np.isnat(dates)]
     for period in periods:
-        if len(set(passed(present, period))) < 2:
+        each, one = (local, OF_FLAGS[period]) if period in FLAGS else (dates, period)
+        if len(set(passed(each[~np.isnat(each)], one))) < 2:
             raise OptionError(
-                f"--calendar: {columns.where}: all dates in column {name} have the same {period}; "
+                f"--calendar: {columns.where}: all dates in column {name} have the same {one}; "
                 "leave it out"
             )
     return Encoding(columns.names[j], calendar=periods)
 
 
-def _dates(columns: Columns, j: int, order: str | None, hint: str = "") -> Array:
-    """Return a column of dates as datetime64 (N,), NaT if missing; those with a zone in UTC.
+def _dates(columns: Columns, j: int, order: str | None, hint: str = "") -> tuple[Array, Array]:
+    """Return a column of dates as datetime64 (N,), NaT if missing, in UTC if they have a zone, and
+    on the local clock (N,).
 
     `order` is that of day, month and year (`--dates`).
     """
     cells = columns.arrays[j]
     dates = np.full(columns.n_rows, "NaT", "M8[us]")
+    local = dates.copy()
     present = np.flatnonzero(~missing_cells(cells))
     cells = cells[present]
     if columns.kinds[j] == "date":
-        dates[present] = cells
+        dates[present] = local[present] = cells
     elif columns.kinds[j] == "text":
-        stamps = timestamps(cells, order)
-        if stamps is None:
+        moments = local_times(cells, order)
+        if moments is None:
             bad, problem = first_bad_time(cells, order)
             cell = printable(cells[bad], 40)
             raise DataError(f"{columns.at(int(present[bad]), j)}: '{cell}' {problem}")
-        dates[present] = stamps.view("M8[us]")
+        dates[present] = (moments[0] - moments[1]).view("M8[us]")
+        local[present] = moments[0].view("M8[us]")
     elif len(cells):
         days = compact_dates(columns, j, cells, order, present)
         if days is None:
@@ -294,8 +299,8 @@ def _dates(columns: Columns, j: int, order: str | None, hint: str = "") -> Array
                 f"{columns.where}: column {printable(columns.names[j], 40)} holds numbers, "
                 f"expected dates for its calendar{hint}"
             )
-        dates[present] = days
-    return dates
+        dates[present] = local[present] = days
+    return dates, local
 
 
 def _one_hot(columns: Columns, j: int, encoding: Encoding) -> Array:

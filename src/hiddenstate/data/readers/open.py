@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.config import Config, DataConfig, make_config, section_options
-from hiddenstate.config.data_fields import STDIN
+from hiddenstate.config.data_fields import NO_CALENDAR, STDIN
 from hiddenstate.config.parameters import errors_for_python
 from hiddenstate.data.column_names import are_names, match_columns
 from hiddenstate.data.dataset import PreparedDataset, SequenceDataset
@@ -219,7 +219,7 @@ def read_path(
         dataset = to_dataset(
             columns, options, job, require_targets, path.name, encodings, as_text, part
         )
-    elif options.calendar is not None:
+    elif options.calendar not in (None, NO_CALENDAR):
         raise OptionError(f"--calendar: requires a table with dates; {printable(path)} is none")
     else:
         dataset = _reader(path)(path, options, job, require_targets, sample)
