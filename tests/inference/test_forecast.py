@@ -146,7 +146,8 @@ def test_intervals_cover_what_they_say_in_a_backtest(cli, tmp_path):
     found = json.loads(done.out)
     assert found["paths"] == 40 * 20
     assert found["held_out"] is True
-    assert set(found["scores"]) == {"hiddenstate", "value 12 steps ago", "linear path"}
+    plain = {"last value", "value 12 steps ago", "linear path", "ridge"}
+    assert set(found["scores"]) == {"hiddenstate", *plain}
     for scores in found["scores"].values():
         assert scores["coverage"]["80"] == pytest.approx(0.8, abs=0.03)
         assert scores["coverage"]["95"] == pytest.approx(0.95, abs=0.03)
@@ -213,6 +214,7 @@ def test_models_that_do_not_forecast_are_refused(cli, tmp_path):
 def test_interval_scores_and_percentage_errors_are_those_of_their_definitions() -> None:
     low, high, actual = np.zeros(4), np.ones(4), np.array([0.5, 2.0, -1.0, np.nan])
     covered, loss = interval_scores(low, high, actual, 0.8)
-    assert covered.tolist() == [True, False, False]
-    np.testing.assert_allclose(loss, [(0.05 + 0.05) / 2, (0.2 + 0.9) / 2, (0.9 + 0.2) / 2])
+    np.testing.assert_array_equal(covered, [1, 0, 0, np.nan])
+    expected = [(0.05 + 0.05) / 2, (0.2 + 0.9) / 2, (0.9 + 0.2) / 2, np.nan]
+    np.testing.assert_allclose(loss, expected)
     assert symmetric_percentage_error(np.array([1.0, 0]), np.array([3.0, 0])) == pytest.approx(50)

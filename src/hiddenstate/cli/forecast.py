@@ -1,6 +1,5 @@
 """The command that forecasts the steps after the end of series."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from hiddenstate.cli.predict import (
     model_options,
     note_remarks,
     opened_model,
+    peers_option,
     refuse_overwriting,
     resolved_format,
     skip_unknown_option,
@@ -25,11 +25,13 @@ from hiddenstate.cli.predict import (
 from hiddenstate.cli.refused_options import refuse_options, refuse_unread
 from hiddenstate.cli.run_argument import check_order, run_argument
 from hiddenstate.cli.stdin import stdin_as_file
+from hiddenstate.cli.step_tables import say_steps, step_rows
 from hiddenstate.cli.sweep_models import forecast_groups, sweep_folder
 from hiddenstate.errors import OptionError, count
 
 if TYPE_CHECKING:
     from hiddenstate.inference.outlook import Outlook
+    from hiddenstate.inference.rolled import Rolled
 
 DRAWN = 6
 """Most series that a figure shows."""
@@ -76,9 +78,11 @@ FIGURES = (".png", ".svg", ".pdf")
     "--backtest",
     type=click.IntRange(1, 10_000),
     metavar="N",
-    help="Score forecasts from the last N origins instead, without training again, "
-    "beside the last season and the linear path alone.",
+    help="Score forecasts from the last N origins instead, without training again, for each step "
+    "ahead and each series, beside the last value, the last season, ridge regression and the "
+    "linear path alone.",
 )
+@peers_option
 @click.option(
     "--output",
     type=FilePath(path_type=Path),
@@ -109,6 +113,7 @@ def forecast(
     future: Path | None,
     level: str,
     backtest: int | None,
+    peers: bool,
     output: Path | None,
     file_format: str,
     figure: Path | None,
@@ -124,6 +129,7 @@ def forecast(
     from hiddenstate.inference.outlook import outlook_of
     from hiddenstate.inference.output_formats import with_empty_cells
     from hiddenstate.inference.overflow import checked_predictor
+    from hiddenstate.inference.rolled import rolled
     from hiddenstate.system.atomic_file import check_output
 
     file_format = resolved_format(file_format, output)
@@ -155,8 +161,7 @@ def forecast(
         )
         return
     refuse_options("model")
-    if backtest is not None:
-        refuse_options("backtest")
+    refuse_options("forecast" if backtest is None else "backtest")
     check_order(run, data, runs_dir)
     model, trained_run = opened_model(run, runs_dir)
     if output is not None:
@@ -185,7 +190,7 @@ def forecast(
     if data is not None:
         note_remarks(dataset.remarks, stdin)
     if backtest is not None:
-        _say_backtest(made.backtest(backtest), as_json)
+        _say_backtest(made, rolled(made, backtest, peers=peers, linear=True), as_json)
         return
     if calibration := made.calibration():
         note(calibration)
@@ -234,12 +239,17 @@ def _levels(text: str) -> list[float]:
     return levels
 
 
-def _say_backtest(scores: Mapping[str, Any], as_json: bool) -> None:
-    """Print a table with a line for each method."""
+def _say_backtest(made: "Outlook", found: "Rolled", as_json: bool) -> None:
+    """Print a table with a line for each method, then the scores by step ahead and series."""
+    horizon, n_series = made.forecaster.horizon, len(made.series)
     if as_json:
-        say_json(dict(scores))
+        facts: dict[str, Any] = {"horizon": horizon, "series": n_series, "paths": found.n}
+        facts |= {"held_out": made.held_out, "scores": found.methods}
+        say_json({**facts, "steps": step_rows(found.steps), "notes": list(found.remarks)})
         return
-    levels = list(dict.fromkeys(k for each in scores["scores"].values() for k in each["coverage"]))
+    note_remarks(found.remarks, None)
+    scores = found.methods
+    levels = list(dict.fromkeys(k for each in scores.values() for k in each["coverage"]))
     head = [
         "method",
         "MASE",
@@ -248,13 +258,14 @@ def _say_backtest(scores: Mapping[str, Any], as_json: bool) -> None:
         *(f"pinball {n} %" for n in levels),
     ]
     lines = []
-    for name, each in scores["scores"].items():
+    for name, each in scores.items():
         numbers = [each["mase"], each["smape"]]
         parts = [f"{100 * each['coverage'][n]:.1f} %" for n in levels if n in each["coverage"]]
         parts += [f"{each['pinball'][n]:.4g}" for n in levels if n in each["pinball"]]
         lines.append([name, *("" if n is None else f"{n:.4g}" for n in numbers), *parts])
     table(head, [line + [""] * (len(head) - len(line)) for line in lines])
     say(
-        f"{count(scores['paths'], 'forecast')} of {count(scores['horizon'], 'step')} each, in "
-        f"{scores['series']} series; the model was not trained again"
+        f"{count(found.n, 'forecast')} of {count(horizon, 'step')} each, in "
+        f"{n_series} series; the model was not trained again"
     )
+    say_steps(found.steps)

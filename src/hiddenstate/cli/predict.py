@@ -20,6 +20,7 @@ from hiddenstate.cli.output import note, note_damage, say, say_json, table
 from hiddenstate.cli.refused_options import refuse_options, refuse_unread
 from hiddenstate.cli.run_argument import check_order, run_argument
 from hiddenstate.cli.stdin import named, stdin_as_file
+from hiddenstate.cli.step_tables import say_steps, step_rows
 from hiddenstate.cli.sweep_models import predict_groups, sweep_folder
 from hiddenstate.config import DataConfig, section_options
 from hiddenstate.config.data_fields import STDIN
@@ -46,6 +47,14 @@ skip_unknown_option = click.option(
     "--skip-unknown",
     is_flag=True,
     help="Of a sweep: leave out groups of DATA that have no model, and list them.",
+)
+
+
+peers_option = click.option(
+    "--peers",
+    is_flag=True,
+    help="Add AutoETS, AutoARIMA and Theta of statsforecast to the scores of forecasts, fitted "
+    "once on the training part of each series.",
 )
 
 
@@ -244,16 +253,27 @@ def opened_model(name: str, runs_dir: Path) -> "tuple[FittedModel, Run | None]":
     cls=GroupedCommand,
     help="Evaluate a model on the test rows of its run, or on other data with labels or targets."
     "\n\nRUN is a run, its folder, or a model file. DATA is a file or folder in any supported "
-    "format. Scores come with a baseline: the score of a prediction that needs no model."
+    "format. Scores come with a baseline: the score of a prediction that needs no model. Those of "
+    "forecasts are also given for each step ahead and each series."
     "\n\n\b\nExample:\n  hiddenstate evaluate classify-1",
 )
 @run_argument
 @data_argument
+@peers_option
+@click.option(
+    "--output",
+    type=FilePath(path_type=Path),
+    metavar="FILE",
+    help="Write the scores of forecasts by step ahead and series to FILE: CSV, JSON, Parquet or a "
+    "workbook, by its name.",
+)
 @json_option
 @model_options
 def evaluate(
     run: str,
     data: str | None,
+    peers: bool,
+    output: Path | None,
     as_json: bool,
     device: str,
     threads: int,
@@ -265,26 +285,44 @@ def evaluate(
     from hiddenstate.inference.evaluate import evaluate_data, evaluate_run
     from hiddenstate.inference.inputs import read_new_data
     from hiddenstate.inference.overflow import checked_predictor
+    from hiddenstate.inference.predict import Prediction
+    from hiddenstate.inference.rolled import can_be_rolled, rolled_further, rolled_run
     from hiddenstate.metrics.comparison import compare_scores
+    from hiddenstate.system.atomic_file import check_output
 
+    if output is not None:
+        check_output(output)
+        resolved_format("auto", output)
     check_order(run, data, runs_dir)
     model, trained_run = opened_model(run, runs_dir)
+    rolls, steps = can_be_rolled(model), None
+    if not rolls:
+        refuse_options("no forecast")
+    if output is not None:
+        refuse_overwriting(output, run, data, trained_run)
     predictor = checked_predictor(model, device, threads)
     if data is None:
         refuse_options("own data")
         scores = evaluate_run(model, predictor, trained_run)
+        if rolls and trained_run is not None:
+            steps = rolled_run(model, predictor, trained_run, peers)
     else:
         has_targets = model.net.job != "autoencode"
         with stdin_as_file(data) as stdin:
             refuse_unread(reading, stdin or data)
             dataset = read_new_data(model, str(stdin or data), reading, require_targets=has_targets)
             scores = evaluate_data(model, predictor, dataset, trained_run)
+            if rolls:
+                steps = rolled_further(model, predictor, dataset, trained_run, peers)
         note_remarks(dataset.remarks, stdin)
+    if steps is not None:
+        note_remarks(steps.remarks, None)
     leaks = leaks_from(trained_run.data_record()) if trained_run and data is None else ()
     if as_json:
         path = str(trained_run.path) if trained_run else run
         found = leaks_as_facts(leaks)
-        say_json({"job": model.net.job, "run": path, "data": data, **scores, **found})
+        more = {} if steps is None else {"steps": step_rows(steps.steps)}
+        say_json({"job": model.net.job, "run": path, "data": data, **scores, **more, **found})
     else:
         _print_scores(scores, model.classes or [])
         compared = compare_scores(model.net.job, scores)
@@ -292,6 +330,11 @@ def evaluate(
             say(f"{compared.who} is {compared.warning()}")
         for leak in leaks:
             say(leak.in_words())
+        if steps is not None:
+            say_steps(steps.steps)
+    if output is not None and steps is not None:
+        made = Prediction(steps.steps.rows())
+        write_prediction(made, output, resolved_format("auto", output))
 
 
 def _print_scores(scores: Mapping[str, Any], classes: list[Any]) -> None:

@@ -22,7 +22,11 @@ SCORES = "--backtest prints scores alone; leave one of them out"
 
 REFUSED: Mapping[str, Mapping[str, str]] = {
     "model": {"skip_unknown": "only for a sweep; RUN is none"},
-    "sweep": dict.fromkeys(("stream", "backtest", "figure"), EXTRACT),
+    "sweep": dict.fromkeys(("stream", "backtest", "peers", "figure"), EXTRACT),
+    "forecast": {"peers": "scores earlier forecasts; add --backtest N"},
+    "no forecast": dict.fromkeys(
+        ("peers", "output"), "only for forecasts; RUN was not trained with --horizon on windows"
+    ),
     "own data": dict.fromkeys(NEW_DATA, AS_TRAINED),
     "regress": {"proba": ONLY_CLASSIFIERS},
     "autoencode": {"proba": ONLY_CLASSIFIERS},

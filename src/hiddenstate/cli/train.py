@@ -36,9 +36,11 @@ from hiddenstate.cli.ranks import (
 )
 from hiddenstate.cli.run_argument import RunName, check_new
 from hiddenstate.cli.stdin import KEPT, named, stdin_as_file
+from hiddenstate.cli.step_tables import say_steps, step_rows
 from hiddenstate.cli.training_output import (
     print_introduction,
     print_location,
+    scores_by_step,
 )
 from hiddenstate.config import make_config
 from hiddenstate.errors import OptionError
@@ -244,9 +246,12 @@ def _train(
     figures = _train_until_interrupted(session, options, interrupt)
     if ranks is not None and ranks.group is not None:
         ranks.group.leave()
+    steps = scores_by_step(job, engine, raw)
     if not options.as_json:
         for line in summary_lines(job, engine, figures):
             say(line)
+        if steps is not None:
+            say_steps(steps)
     seconds = Run(path).seconds() or 0.0  # before the figures are drawn
     n_steps = engine.export().step
     _write_card_and_figures(path, options.view, interrupt)
@@ -262,6 +267,7 @@ def _train(
         "seconds": round(seconds, 3),
         **figures,
         **answer_facts(job, figures),
+        **({} if steps is None else {"steps_ahead": step_rows(steps)}),
         **leaks_as_facts(job.dataset.leaks),
     }
 

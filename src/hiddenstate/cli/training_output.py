@@ -9,6 +9,9 @@ from hiddenstate.errors import count
 
 if TYPE_CHECKING:
     from hiddenstate.data import SequenceDataset
+    from hiddenstate.engines import Engine
+    from hiddenstate.inference.step_scores import StepScores
+    from hiddenstate.jobs import Job
     from hiddenstate.training.start import Session
 
 
@@ -54,3 +57,25 @@ def print_location(session: "Session", seconds: float) -> None:
         say(f"figures: {', '.join(names)} in {folder}")
     command = "evaluate" if len(session.job.dataset.X_test) else "watch"
     say(f"next: hiddenstate {command if names else 'figures'} {shlex.quote(str(path))}")
+
+
+def scores_by_step(
+    job: "Job", engine: "Engine", raw: "SequenceDataset | None"
+) -> "StepScores | None":
+    """Return the scores of forecasts of the test rows by step ahead and series; None of other data,
+    of test rows that are too few, and without the data as read."""
+    if raw is None or job.config.job != "regress" or job.dataset.test is None:
+        return None
+    from hiddenstate.data.prepare.missing import infinite_as_missing
+    from hiddenstate.engines import make_predictor
+    from hiddenstate.inference.rolled import can_be_rolled, none_if_short, rolled_test
+
+    model = job.fitted(engine.export().params)
+    if not can_be_rolled(model) or raw.source != "file":
+        return None
+    predictor = make_predictor(model, "cpu", job.config.training.threads)
+    if job.config.data.missing != "error":
+        raw = raw.map(infinite_as_missing)
+    with none_if_short(False) as result:
+        result.append(rolled_test(model, predictor, raw, job.dataset))
+    return result[0].steps if result else None

@@ -141,7 +141,7 @@ class Forecaster:
         shape = (len(ends), self.horizon, len(self.own))
         values, actual, first = np.full(shape, np.nan), np.full(shape, np.nan), 0
         for number, (own, at) in enumerate(zip(series, origins, strict=True)):
-            part, ahead = slice(first, first + len(at)), self._known_after(own, number)
+            part, ahead = slice(first, first + len(at)), self.known_after(own, number)
             if len(at):
                 values[part] = self._forecast(own, ahead, at)
                 later = at[:, None] + np.arange(1, self.horizon + 1)
@@ -167,7 +167,7 @@ class Forecaster:
             each.append(alone.again(paths, series))
         return np.min(each, axis=0), np.max(each, axis=0)
 
-    def _known_after(self, values: Array, number: int) -> Array:
+    def known_after(self, values: Array, number: int) -> Array:
         """Return what is known ahead at each step of a series (T, I) and after it, (T + F, K)."""
         own = values[:, self.known]
         return own if self.after is None else np.concatenate([own, self.after[number]])

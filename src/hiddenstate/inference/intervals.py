@@ -36,7 +36,7 @@ class Intervals:
         linear = model.transform.linear
         self._log = np.array(linear.log if linear else [False] * model.net.n_outputs)
         self._own = model.transform.own_features
-        self.season = linear.season if linear and linear.season else 1
+        self.season = model.transform.season or 1
         self.plain = [_mean_change(values[:, self._own], self.season) for values in series]
         self.scales = np.stack([np.where(self._log, 1.0, scale) for scale in self.plain])
 

@@ -1,7 +1,7 @@
 """The forecast of a model for series that were read, as a table, with intervals and scores."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,9 +9,9 @@ import numpy as np
 from hiddenstate.data import PreparedDataset, Rows, SequenceDataset
 from hiddenstate.data.origin import whole
 from hiddenstate.data.readers.columns import Columns
-from hiddenstate.engines import Predictor, make_predictor
+from hiddenstate.engines import Predictor
 from hiddenstate.errors import count, listed, printable
-from hiddenstate.inference.backtest import backtest, calibration_origins, seasonal_paths
+from hiddenstate.inference.backtest import calibration_origins
 from hiddenstate.inference.forecast import Forecaster, Paths, series_of_rows
 from hiddenstate.inference.future_rows import FutureRows
 from hiddenstate.inference.inputs import run_test_data
@@ -19,7 +19,6 @@ from hiddenstate.inference.intervals import Intervals
 from hiddenstate.inference.predict import Prediction, target_columns
 from hiddenstate.inference.target_times import target_times, time_remarks
 from hiddenstate.models.fitted import FittedModel
-from hiddenstate.models.net import is_of_head
 from hiddenstate.runs import Run
 from hiddenstate.system.typing import Array
 
@@ -168,38 +167,6 @@ class Outlook:
                     }
                 )
         return shown[:most]
-
-    def backtest(self, n_origins: int) -> dict[str, Any]:
-        """Return the scores of the last origins beside the last season and the linear path alone.
-
-        Raises
-        ------
-        OptionError
-            If no origin is followed by enough steps.
-        """
-        model, forecaster = self.forecaster.model, self.forecaster
-        season = model.transform.season or 1
-        name = f"value {count(season, 'step')} ago" if season > 1 else "last value"
-        methods = {
-            "hiddenstate": self.earlier,
-            name: seasonal_paths(self.earlier, self.series, forecaster.own, season),
-        }
-        if model.transform.linear is not None:
-            params = {n: np.zeros_like(a) if is_of_head(n) else a for n, a in model.params.items()}
-            bare = replace(model, params=params)
-            single = make_predictor(bare, "cpu", 1)
-            alone = Forecaster(bare, single, forecaster.horizon, forecaster.after)
-            methods["linear path"] = replace(
-                self.earlier, values=alone.again(self.earlier, self.series)
-            )
-        scores, n = backtest(methods, self.intervals, self.series, n_origins, self.levels)
-        return {
-            "horizon": forecaster.horizon,
-            "series": len(self.series),
-            "paths": n,
-            "held_out": self.held_out,
-            "scores": scores,
-        }
 
 
 def outlook_of(

@@ -98,15 +98,15 @@ def symmetric_percentage_error(outputs: Array, target: Array) -> float:
 
 
 def interval_scores(low: Array, high: Array, actual: Array, level: float) -> tuple[Array, Array]:
-    """Return for each observed value whether its interval covers it, and the mean pinball loss of
-    the two ends, which are the quantiles (1 - level) / 2 and (1 + level) / 2."""
-    known = np.isfinite(actual)
-    low, high, actual = low[known], high[known], actual[known]
+    """Return for each value whether its interval covers it, 1 or 0, and the mean pinball loss of
+    the two ends, which are the quantiles (1 - level) / 2 and (1 + level) / 2; NaN where no value
+    was observed."""
     losses = []
     for end, quantile in ((low, (1 - level) / 2), (high, (1 + level) / 2)):
         miss = actual - end
         losses.append(np.maximum(quantile * miss, (quantile - 1) * miss))
-    return (low <= actual) & (actual <= high), (losses[0] + losses[1]) / 2
+    covered = np.where(np.isfinite(actual), (low <= actual) & (actual <= high), np.nan)
+    return covered, (losses[0] + losses[1]) / 2
 
 
 def _mean(changes: Array) -> Array:

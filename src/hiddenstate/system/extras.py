@@ -25,6 +25,7 @@ EXTRAS = {
     "tensorboard": "tensorboard",
     "mlflow": "mlflow",
     "wandb": "wandb",
+    "statsforecast": "peers",
 }
 """Extra of each optional package, as pyproject.toml has them, by the name that is imported."""
 

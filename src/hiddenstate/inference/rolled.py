@@ -1,0 +1,320 @@
+"""Forecasts rolled over later steps of series, beside those of plain methods from the same origins.
+
+Nothing is fitted on the steps that are scored: parameters stay those of the training part.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from hiddenstate.data import PreparedDataset, SequenceDataset
+from hiddenstate.engines import Predictor, make_predictor
+from hiddenstate.errors import DataError, OptionError, count
+from hiddenstate.inference.backtest import (
+    MethodScores,
+    backtest,
+    coverage,
+    last_origins,
+    seasonal_paths,
+)
+from hiddenstate.inference.forecast import Forecaster, Paths, series_of_rows
+from hiddenstate.inference.inputs import read_new_data, run_test_data
+from hiddenstate.inference.outlook import Outlook, held_out_from, outlook_of
+from hiddenstate.inference.peers import Peers, peer_paths
+from hiddenstate.inference.predict import window_length
+from hiddenstate.inference.step_scores import OWN, StepScores, ridge_paths, step_scores
+from hiddenstate.models.fitted import FittedModel
+from hiddenstate.models.net import is_of_head
+from hiddenstate.runs import Run
+from hiddenstate.runs.run_data import kept_rows, run_dataset
+from hiddenstate.system.typing import Array
+
+LEVELS = [0.8, 0.95]
+"""Levels of the intervals whose coverage is scored."""
+
+MOST_ENDS = 200
+"""Most origins, evenly chosen, before which intervals are calibrated to score their coverage by
+step."""
+
+
+@dataclass(frozen=True)
+class Rolled:
+    """Scores of forecasts from the same origins.
+
+    Parameters
+    ----------
+    methods : dict of MethodScores
+        Averages over origins, steps ahead and series, by the name of the method.
+    steps : StepScores
+    n : int
+        Number of paths.
+    remarks : tuple of str
+        What was thinned or left out.
+    """
+
+    methods: dict[str, MethodScores]
+    steps: StepScores
+    n: int
+    remarks: tuple[str, ...] = ()
+
+
+def rolled(
+    made: Outlook,
+    n_origins: int | None = None,
+    train: Sequence[Array] | None = None,
+    peers: bool = False,
+    linear: bool = False,
+) -> Rolled:
+    """Score forecasts from earlier origins beside the last value, the value a season ago and ridge
+    regression.
+
+    Parameters
+    ----------
+    made : Outlook
+    n_origins : int, optional
+        Most origins of a series, the last ones; by default all.
+    train : sequence of ndarray (T_i, I), optional
+        The training part of each series, on which ridge and peers are fitted and which scales
+        errors; empty where there is none. By default what is before the first origin.
+    peers : bool, default False
+        Whether AutoETS, AutoARIMA and Theta of statsforecast are there, too.
+    linear : bool, default False
+        Whether the linear path alone is there, too.
+
+    Raises
+    ------
+    OptionError
+        If no origin is followed by enough steps.
+    MissingExtraError
+        If `peers` is set without statsforecast.
+    """
+    forecaster, paths = made.forecaster, made.earlier
+    model, season = forecaster.model, forecaster.model.transform.season
+    own = [values[:, forecaster.own] for values in made.series]
+    if train is None:
+        train = [x[: _first(paths, i, len(x))] for i, x in enumerate(made.series)]
+    earlier = [values[:, forecaster.own] for values in train]
+    scored, remarks = last_origins(paths, made.series, n_origins), tuple[str, ...]()
+    if not scored.any():
+        H = count(forecaster.horizon, "step")
+        raise OptionError(
+            f"--backtest: no held-out step of a series is followed by {H}; use a smaller "
+            "--horizon, or name DATA"
+        )
+    of_peers = None
+    if peers:
+        fitted = peer_paths(Peers(own, earlier, season or 1), paths, scored)
+        scored, remarks, of_peers = fitted.scored, fitted.remarks, fitted.paths
+    methods = {OWN: paths, "last value": seasonal_paths(paths, made.series, forecaster.own, 1)}
+    if season:
+        name = f"value {count(season, 'step')} ago"
+        methods[name] = seasonal_paths(paths, made.series, forecaster.own, season)
+    if linear and model.transform.linear is not None:
+        methods["linear path"] = _linear_alone(made)
+    n = len(made.series)
+    known = [forecaster.known_after(values, i) for i, values in enumerate(made.series)]
+    history = [
+        (own, values[:, forecaster.known]) for own, values in zip(earlier, train, strict=True)
+    ]
+    ridge = ridge_paths(paths, list(zip(own, known, strict=True)), history, forecaster.window)
+    methods |= {} if ridge is None else {"ridge": ridge}
+    methods |= of_peers or {}
+    scales = {i: change for i in range(n) if (change := _change(earlier[i], season)) is not None}
+    kept = {name: each.take(scored) for name, each in methods.items()}
+    intervals = made.intervals
+    rated = {
+        name: coverage(each, intervals, made.series, scored, made.levels, MOST_ENDS)
+        for name, each in methods.items()
+        if name not in (of_peers or {})  # which have no forecasts before these origins
+    }
+    return Rolled(
+        backtest(methods, scored, scales, rated),
+        step_scores(
+            kept,
+            _names_of(made.dataset, n),
+            model.transform.targets or (),
+            scales,
+            {f"{100 * level:g}": each for level, (each, _) in rated[OWN].items()},
+        ),
+        int(scored.sum()),
+        remarks,
+    )
+
+
+def _first(paths: Paths, series: int, n_steps: int) -> int:
+    """Return how many steps of a series come before the first forecast step."""
+    origins = paths.origin[paths.series == series]
+    return int(origins.min()) + 1 if len(origins) else n_steps
+
+
+def _names_of(dataset: SequenceDataset, n: int) -> list[str]:
+    """Return the names of the n series of a data set, or their numbers."""
+    ids = dataset.train.ids
+    return [str(i if ids is None else ids[i]) for i in range(n)]
+
+
+def _change(values: Array, season: int | None) -> Array | None:
+    """Return the mean absolute change (O,) of a series (T, O) over a season, or from step to step
+    if it is too short; None if there is none."""
+    for before in (season or 1, 1):
+        changes = np.abs(values[before:] - values[:-before])
+        if len(changes) and np.isfinite(changes).any(axis=0).all():
+            mean: Array = np.nanmean(changes, axis=0)
+            if (mean > 0).all():
+                return mean
+    return None
+
+
+def _linear_alone(made: Outlook) -> Paths:
+    """Return the forecasts of the linear path, without the network."""
+    model, forecaster = made.forecaster.model, made.forecaster
+    params = {n: np.zeros_like(a) if is_of_head(n) else a for n, a in model.params.items()}
+    bare = replace(model, params=params)
+    single: Any = make_predictor(bare, "cpu", 1)
+    alone = Forecaster(bare, single, forecaster.horizon, forecaster.after)
+    return replace(made.earlier, values=alone.again(made.earlier, made.series))
+
+
+def can_be_rolled(model: FittedModel) -> bool:
+    """Return whether a model forecasts its targets from windows of their own past."""
+    transform = model.transform
+    return (
+        model.net.job == "regress"
+        and bool(transform.reading.get("horizon"))
+        and not model.stateful
+        and bool(window_length(model) and transform.own_features)
+    )
+
+
+def rolled_test(
+    model: FittedModel,
+    predictor: Predictor,
+    dataset: SequenceDataset,
+    prepared: PreparedDataset,
+    peers: bool = False,
+) -> Rolled:
+    """Score forecasts of the test part of the data that a model was trained on.
+
+    Parameters
+    ----------
+    model : FittedModel
+        One that :func:`can_be_rolled`.
+    predictor : Predictor
+    dataset : SequenceDataset
+        The data as read.
+    prepared : PreparedDataset
+        The same data, with its test rows.
+    peers : bool, default False
+
+    Raises
+    ------
+    OptionError
+        If the test part is too short.
+    """
+    if dataset.test is not None:
+        later = replace(dataset, train=dataset.test, test=None)
+        return rolled_data(model, predictor, later, dataset, None, peers)
+    horizon = int(model.transform.reading["horizon"])
+    made = outlook_of(
+        model, predictor, dataset, horizon, LEVELS, None, backtest=True, trained_on=prepared
+    )
+    return rolled(made, peers=peers)
+
+
+def rolled_data(
+    model: FittedModel,
+    predictor: Predictor,
+    dataset: SequenceDataset,
+    trained_on: SequenceDataset | None,
+    prepared: PreparedDataset | None = None,
+    peers: bool = False,
+) -> Rolled:
+    """Score forecasts of other series.
+
+    Parameters
+    ----------
+    model, predictor, peers
+        As for :func:`rolled_test`.
+    dataset : SequenceDataset
+        The series, as read.
+    trained_on : SequenceDataset, optional
+        The training series as read. Series of the same name, or single ones, belong together.
+    prepared : PreparedDataset, optional
+        The same data, whose test rows are not trained on.
+    """
+    horizon = int(model.transform.reading["horizon"])
+    made = outlook_of(model, predictor, dataset, horizon, LEVELS, None, backtest=True)
+    if trained_on is None:
+        return rolled(made, peers=peers)
+    values = series_of_rows(trained_on.train, made.forecaster, trained_on.name)
+    starts = [len(each) for each in values]
+    if prepared is not None and prepared.test is not None:
+        starts = held_out_from(prepared, starts)
+    own = [each[:start] for each, start in zip(values, starts, strict=True)]
+    by_name = dict(zip(_names_of(trained_on, len(own)), own, strict=True))
+    nothing = np.zeros((0, own[0].shape[1]))
+    names = _names_of(dataset, len(made.series))
+    train = own if len(own) == len(names) == 1 else [by_name.get(n, nothing) for n in names]
+    return rolled(made, train=train, peers=peers)
+
+
+def rolled_run(
+    model: FittedModel, predictor: Predictor, run: Run, peers: bool = False
+) -> Rolled | None:
+    """Score forecasts of the test rows of a run; None, unless `peers` is set, if they are too few.
+
+    Raises as :func:`rolled_test`.
+    """
+    prepared = run_test_data(run)
+    with none_if_short(peers) as result:
+        result.append(rolled_test(model, predictor, _own_data(model, run), prepared, peers))
+    return result[0] if result else None
+
+
+def rolled_further(
+    model: FittedModel,
+    predictor: Predictor,
+    dataset: SequenceDataset,
+    run: Run | None,
+    peers: bool = False,
+) -> Rolled | None:
+    """Score forecasts of other series than those of the run of a model, as :func:`rolled_run`."""
+    own, prepared = None, None
+    if run is not None and run.data_fact("source") == "file":
+        own, prepared = _own_data(model, run), run_dataset(run)
+    with none_if_short(peers) as result:
+        result.append(rolled_data(model, predictor, dataset, own, prepared, peers))
+    return result[0] if result else None
+
+
+@contextmanager
+def none_if_short(peers: bool) -> Iterator[list[Rolled]]:
+    """Leave the list empty where series are too short or have gaps, unless `peers` is set."""
+    result: list[Rolled] = []
+    try:
+        yield result
+    except (OptionError, DataError):
+        if peers:
+            raise
+
+
+def _own_data(model: FittedModel, run: Run) -> SequenceDataset:
+    """Return the data of a run as read, with its test rows where they are in a file of their own.
+
+    Raises
+    ------
+    OptionError
+        If it is no file.
+    """
+    config = run.config.data
+    if config.data is None or run.data_fact("source") != "file":
+        raise OptionError("the run was not trained on a file; pass DATA after it")
+    name = kept_rows(run) or config.data
+    dataset = read_new_data(model, str(name), {}, require_targets=False)
+    if config.test is None:
+        return dataset
+    test = read_new_data(model, config.test, {}, require_targets=False)
+    return replace(dataset, test=test.train)

@@ -1,0 +1,138 @@
+"""A plain reference for forecasts: ridge regression on last values, and on columns known ahead.
+
+Each step ahead has a regression of its own on the last P values, around the mean of the training
+rows or around the last value, with the penalty (Hoerl & Kennard, Technometrics 12, 1970), whichever
+are best on the last fifth of the training rows. Values are in units of the deviation of their
+series, and all series have one regression. It shares no code with the linear path of a model.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hiddenstate.system.typing import Array
+
+PENALTIES = (0.001, 0.01, 0.1, 1.0, 10.0)
+"""Penalties that are tried, per row."""
+
+MOST_LAGS, MOST_ROWS = 64, 5000
+"""Most last values that are read, and latest training rows of all series that are used."""
+
+FEWEST = 10
+"""Fewest training rows of a regression."""
+
+
+@dataclass(frozen=True)
+class _Regression:
+    """Weights (P + K,), bias, and whether values are around the last one."""
+
+    weights: Array
+    bias: float
+    around_last: bool
+
+
+class RidgeForecast:
+    """Ridge regressions of one target, fitted on training series.
+
+    Parameters
+    ----------
+    train : sequence of tuple
+        For each series the values of the target (T_i,) and columns known ahead (T_i, K); of no
+        steps for series without training steps.
+    n_lags : int
+        Most last values P that are read.
+    horizon : int
+        Steps H.
+    """
+
+    def __init__(self, train: Sequence[tuple[Array, Array]], n_lags: int, horizon: int) -> None:
+        values = [own[np.isfinite(own)] for own, _ in train]
+        seen = np.concatenate([*values, np.zeros(0)])
+        of_all = (float(seen.mean()), float(seen.std())) if len(seen) else (0.0, 1.0)
+        self._units = [
+            (float(each.mean()), float(each.std() or 1.0)) if len(each) > 1 else of_all
+            for each in values
+        ]
+        columns = np.concatenate([known for _, known in train])
+        self._middle = columns.mean(axis=0) if len(columns) else np.zeros(columns.shape[1])
+        spread = columns.std(axis=0) if len(columns) else np.ones(columns.shape[1])
+        self._spread = np.where(spread > 0, spread, 1.0)
+        longest = max(len(own) for own, _ in train)
+        self.n_lags = max(1, min(n_lags, MOST_LAGS, (longest - horizon) // 3))
+        self._fits = [self._fitted(*self._rows(train, step)) for step in range(1, horizon + 1)]
+
+    def forecast(self, values: Array, known: Array, series: int, origins: Array) -> Array:
+        """Return forecasts (n, H) from `origins` (n,) of a series (T,), with what is known ahead
+        (F, K); NaN where there are too few values before, or nothing is known."""
+        made = np.full((len(origins), len(self._fits)), np.nan)
+        middle, size = self._units[series]
+        enough = origins >= self.n_lags - 1
+        ends = origins[enough]
+        lags = (values[ends[:, None] - np.arange(self.n_lags)] - middle) / size
+        for step, fit in enumerate(self._fits):
+            if fit is None:
+                continue
+            base = lags[:, :1] * fit.around_last
+            at = ends + step + 1
+            more = (known[np.minimum(at, len(known) - 1)] - self._middle) / self._spread
+            more = np.where((at < len(known))[:, None], more, np.nan)
+            X = np.concatenate([lags - base, more], axis=1)
+            made[enough, step] = (X @ fit.weights + fit.bias + base[:, 0]) * size + middle
+        return made
+
+    def _rows(self, train: Sequence[tuple[Array, Array]], step: int) -> tuple[Array, Array, Array]:
+        """Return lags and columns (n, P + K), targets (n,) and the place of each row in time."""
+        X, y, place = [], [], []
+        P = self.n_lags
+        for number, (values, more) in enumerate(train):
+            middle, size = self._units[number]
+            ends = np.arange(P - 1, len(values) - step)
+            scaled = (values - middle) / size
+            columns = (more[ends + step] - self._middle) / self._spread
+            X.append(np.concatenate([scaled[ends[:, None] - np.arange(P)], columns], axis=1))
+            y.append(scaled[ends + step])
+            place.append((ends + step) / max(len(values), 1))
+        rows, targets, places = np.concatenate(X), np.concatenate(y), np.concatenate(place)
+        whole = np.isfinite(rows).all(axis=1) & np.isfinite(targets)
+        kept = np.flatnonzero(whole)
+        kept = kept[np.argsort(places[kept], kind="stable")[-MOST_ROWS:]]
+        return rows[kept], targets[kept], places[kept]
+
+    def _fitted(self, X: Array, y: Array, place: Array) -> _Regression | None:
+        if len(y) < FEWEST:
+            return None
+        early, choices = place < 0.8, list(self._choices())
+        if early.sum() < FEWEST or early.all():
+            return self._solved(X, y, *choices[len(choices) // 2])
+        errors = []
+        for choice in choices:
+            fit = self._solved(X[early], y[early], *choice)
+            base = X[~early, :1] * fit.around_last
+            made = self._around(X[~early], fit.around_last) @ fit.weights + fit.bias + base[:, 0]
+            errors.append(float(((made - y[~early]) ** 2).mean()))
+        return self._solved(X, y, *choices[int(np.argmin(errors))])
+
+    @staticmethod
+    def _choices() -> Iterator[tuple[bool, float]]:
+        for around_last in (False, True):
+            for penalty in PENALTIES:
+                yield around_last, penalty
+
+    def _around(self, X: Array, around_last: bool) -> Array:
+        """Return rows whose lags are less the last value, if they are to be around it."""
+        if not around_last:
+            return X
+        X = X.copy()
+        X[:, : self.n_lags] -= X[:, :1].copy()
+        return X
+
+    def _solved(self, X: Array, y: Array, around_last: bool, penalty: float) -> _Regression:
+        rows = self._around(X, around_last)
+        target = y - X[:, 0] * around_last
+        mean, middle = rows.mean(axis=0), float(target.mean())
+        centered = rows - mean
+        products: Any = centered.T @ centered / len(y) + penalty * np.eye(rows.shape[1])
+        weights = np.linalg.solve(products, centered.T @ (target - middle) / len(y))
+        return _Regression(weights, middle - float(mean @ weights), around_last)
