@@ -46,7 +46,12 @@ class Case:
     pasted: Series | None = None
     """What lines of a stream, and those that are pasted, say where that is more than in a file."""
 
+    filled: Series | None = None
+    """What the command reads, with the steps that are missing; the others refuse such tables."""
+
     def expected(self, reader: str) -> Series:
+        if self.filled is not None and reader == "command":
+            return self.filled
         as_file = self.pasted is None or reader in ("command", "program")
         return self.series if as_file else self.pasted
 
@@ -56,6 +61,7 @@ def one(*steps: tuple[float | None, ...]) -> Series:
     return [[list(step) for step in steps]]
 
 
+DAILY = {"time": "t", "every": "day"}
 COMMA = {"delimiter": ";", "decimal": ",", "thousands": "."}  # as a training file settles
 SPACED = {"thousands": "space"}
 GAPS = "mean"
@@ -236,6 +242,42 @@ CASES = {
         one((3, 4), (1, 2)),
         TIMES,
         streams=False,
+    ),
+    # steps of a calendar
+    "every day": Case(
+        "t,u,v\n2024-02-29,3,4\n2024-02-28,1,2\n", one((1, 2), (3, 4)), DAILY, "mean", False
+    ),
+    "a missing day": Case(
+        "t,u,v\n2024-02-27,1,2\n2024-02-28,3,4\n2024-03-01,5,6\n",
+        REFUSED,
+        DAILY,
+        "mean",
+        False,
+        None,
+        one((1, 2), (3, 4), (None, None), (5, 6)),
+    ),
+    "every working day": Case(
+        "t,u,v\n2024-03-01,1,2\n2024-03-04,3,4\n",
+        one((1, 2), (3, 4)),
+        {**TIMES, "every": "weekday"},
+        "mean",
+        False,
+    ),
+    "month ends": Case(
+        "t,u,v\n2024-01-31,1,2\n2024-02-29,3,4\n",
+        one((1, 2), (3, 4)),
+        {**TIMES, "every": "month"},
+        "mean",
+        False,
+    ),
+    "a missing quarter": Case(
+        "t,u,v\n2023-10,1,2\n2024-01,3,4\n2024-07,5,6\n",
+        REFUSED,
+        {**TIMES, "every": "quarter"},
+        "mean",
+        False,
+        None,
+        one((1, 2), (3, 4), (None, None), (5, 6)),
     ),
     # rows
     "rows are series": Case("u,v\n1,2\n3,4\n", [[[1, 2]], [[3, 4]]], ROWS, streams=False),

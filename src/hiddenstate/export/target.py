@@ -170,6 +170,7 @@ def facts_of(model: FittedModel) -> dict[str, Any]:
         "id": list(_as_tuple(reading.get("id"))),
         "time": list(_as_tuple(reading.get("time"))),
         "dates": reading.get("dates"),
+        **({"every": reading["every"]} if reading.get("every") else {}),
         "rows_are_series": flat,
         "delimiter": reading.get("delimiter"),
         "decimal": reading.get("decimal") or ".",

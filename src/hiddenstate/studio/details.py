@@ -37,6 +37,7 @@ READING = (
     "id",
     "time",
     "dates",
+    "every",
     "rows_are_series",
     "n_steps",
     "delimiter",

@@ -141,6 +141,7 @@ def with_missing_steps(table: DatedTable, roles: Roles, options: DataConfig) -> 
             row=lambda i: row(i) if i < n else f"{where}, a step that --every added",
             place=None if place is None else lambda i, j: place(i, j) if i < n else where,
             written=None,
+            stack=None,
         ),
         np.concatenate([table.series, table.series[before]]),
         clock,
@@ -253,14 +254,12 @@ def _absent(array: Array, n: int) -> Array:
 
 
 def refuse_every(columns: Columns, roles: Roles, dated: DatedTable | None) -> None:
-    """Refuse `--every` for a table whose rows have no dates, or that is too large for memory."""
+    """Refuse `--every` for a table whose rows have no dates, or are not steps."""
     if not roles.long:
         raise OptionError(
             f"--every: applies to series with a row for each step; {columns.where} has a row for "
             "each series; leave it out"
         )
-    if columns.stack is not None:
-        raise OptionError(f"--every: {columns.where} is read from disk; fill in its steps yourself")
     if roles.time is None:
         raise OptionError(f"--every: {columns.where} has no time column; name it with --time COL")
     if dated is None:

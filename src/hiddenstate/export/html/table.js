@@ -7,6 +7,7 @@
  * @property {string[]} id Names of the columns that name a series.
  * @property {string[]} [time] Name of the column that orders the lines.
  * @property {string | null} [dates]
+ * @property {string} [every] The step of the times, if steps that are missing were added.
  * @property {boolean} [rows_are_series]
  * @property {number} [n_steps]
  * @property {string} decimal
@@ -273,7 +274,7 @@ function overMidnight(clock, keys) {
  * @param {Written} about
  * @param {(cell: string) => number|null} numberIn
  */
-function inOrder(lines, keys, place, names, { columns, id, dates }, numberIn) {
+function inOrder(lines, keys, place, names, { columns, id, dates, every }, numberIn) {
   const timesIn = (/** @type {number} */ column) => clockOf(lines.map(({ cells }) => cells[column]), names[column], dates, numberIn);
   const times = timesIn(place);
   let clock = times && times.clock;
@@ -290,7 +291,29 @@ function inOrder(lines, keys, place, names, { columns, id, dates }, numberIn) {
   const order = [...lines.keys()].sort((a, b) => /** @type {number} */ (rank.get(keys[a])) - /** @type {number} */ (rank.get(keys[b])) || values[a] - values[b]);
   const twice = order.find((row, at) => at && keys[row] === keys[order[at - 1]] && values[row] === values[order[at - 1]]);
   if (twice !== undefined) throw new Error(`line ${lines[twice].number}, column ${shown(names[place])}: a time occurs twice in a series`);
+  const kind = times ? times.kind : "number";
+  const far = every && order.find((row, at) => at && keys[row] === keys[order[at - 1]] && !isNext(values[order[at - 1]], values[row], kind, every));
+  if (typeof far === "number") throw new Error(`line ${lines[far].number}, column ${shown(names[place])}: not the ${every} after the one before; add a line for each ${every} that is missing, with its time alone`);
   return order;
+}
+
+/**
+ * Returns whether a time is that of the next step; numbers do not say when they are.
+ * @param {number} before
+ * @param {number} after
+ * @param {string} kind
+ * @param {string} every
+ */
+function isNext(before, after, kind, every) {
+  const apart = after - before;
+  /** @type {Record<string, number>} */
+  const fixed = { minute: 60e6, hour: 3600e6, day: DAY, week: 7 * DAY };
+  if (kind === "number") return false;
+  if (every in fixed || every.endsWith("min")) return apart === (fixed[every] || 60e6 * Number.parseInt(every, 10));
+  const [first, second] = [before, after].map((time) => new Date(Math.floor(time / 1000)));
+  if (every === "weekday") return apart === (first.getUTCDay() === 5 ? 3 * DAY : DAY) && second.getUTCDay() % 6 > 0;
+  const months = /** @type {Record<string, number>} */ ({ month: 1, quarter: 3, year: 12 })[every];
+  return 12 * (second.getUTCFullYear() - first.getUTCFullYear()) + second.getUTCMonth() - first.getUTCMonth() === months;
 }
 
 /**

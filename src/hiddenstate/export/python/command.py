@@ -215,7 +215,29 @@ def in_order(
                 f"{where}:{lines[i][0]}:{column}: time {shown(cells[i])} occurs twice in a series; "
                 "drop one of the lines"
             )
+        every = about.get("every")
+        if every and ids[before] == ids[i] and not is_next(clock[before], clock[i], kind, every):
+            raise ValueError(
+                f"{where}:{lines[i][0]}:{column}: {shown(cells[i])} is not the {every} after "
+                f"{shown(cells[before])}; add a line for each {every} that is missing, with its "
+                "time alone"
+            )
     return order
+
+
+def is_next(before: float, after: float, kind: str, every: str) -> bool:
+    """Return whether a time is that of the next step; numbers do not say when they are."""
+    day, apart = 86400e6, after - before
+    fixed = {"minute": 60e6, "hour": 3600e6, "day": day, "week": 7 * day}
+    if kind not in ("date", "day", "zone"):
+        return False
+    if every in fixed or every.endswith("min"):
+        return apart == (fixed[every] if every in fixed else 60e6 * int(every[:-3]))
+    first, second = (datetime.date.fromordinal(719163 + int(t // day)) for t in (before, after))
+    if every == "weekday":
+        return apart == (3 * day if first.weekday() == 4 else day) and second.weekday() < 5
+    months = {"month": 1, "quarter": 3, "year": 12}[every]
+    return 12 * (second.year - first.year) + second.month - first.month == months
 
 
 def with_days(
