@@ -19,8 +19,12 @@ Floats = NDArray[np.float64]
 SHARPNESS = 8.0
 """A candidate whose error is a share r above the least counts exp(-SHARPNESS r) times as much."""
 
+SHARPEST = 40.0
+"""The same of many series: it grows with the root of their number, as chance matters less."""
+
 NAIVE_SHARE = 0.3
-"""Largest share of the better of the last and the seasonal value in the forecast."""
+"""Largest share of the better of the last and the seasonal value in the forecast of one series; it
+falls with the root of their number."""
 
 FIRST_ORIGIN, ORIGINS = 0.3, 6
 """Where in the training rows the rolling origin begins, and how often candidates are fitted."""
@@ -161,10 +165,12 @@ class Pool:
             errors.append(absolute_errors(later.lags @ weights.T + bias, later, is_log, divided))
         error = np.concatenate(errors).mean(axis=0)
         least = max(error.min(), np.finfo(float).tiny)
-        share = np.exp(-SHARPNESS * (error / least - 1))
+        root = np.sqrt(len(np.unique(far.series)))
+        share = np.exp(-min(SHARPNESS * root, SHARPEST) * (error / least - 1))
         share /= share.sum()
         naive = int(np.argmin(error[: len(self._repeated(ahead))]))
-        mixed = NAIVE_SHARE * min(1.0, float(error @ share) / max(error[naive], least)) ** 4
+        ratio = min(1.0, float(error @ share) / max(error[naive], least))
+        mixed = NAIVE_SHARE / root * ratio**4
         share *= 1 - mixed
         share[naive] += mixed
         return share, float(error @ share)
