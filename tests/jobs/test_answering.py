@@ -57,7 +57,10 @@ def test_json_has_the_same() -> None:
     assert answer["network"] is False
     assert answer["part_of_series"] == {"A": 0.0}
     assert answer["targets"][0]["past"][0] == {"column": "sales", "steps_before": 1, "weight": 0.75}
-    assert answer["columns"] == [{"name": "promotion known ahead", "error": 12.1, "without": 15.3}]
+    (column,) = answer["columns"]
+    assert (column["name"], column["error"], column["without"], column["scaled"]) == (
+        *("promotion known ahead", 12.1, 15.3, False),
+    )
 
 
 def test_nothing_is_said_without_a_path() -> None:

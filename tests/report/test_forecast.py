@@ -34,6 +34,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "day",
         "--horizon",
         3,
+        "--calendar",
+        "none",
         "--runs-dir",
         folder / "runs",
     )

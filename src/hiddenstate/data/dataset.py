@@ -11,6 +11,7 @@ from hiddenstate.data.calendar import Calendar, MissingSteps
 from hiddenstate.data.column_names import are_names
 from hiddenstate.data.leaks import Leak, LeakFacts, UnusedColumns
 from hiddenstate.data.prepare.encoding import Encoding, EncodingFacts, source_names, spans
+from hiddenstate.data.prepare.linear_path import GroupFacts
 from hiddenstate.data.prepare.season import Why
 from hiddenstate.data.prepare.transform import Transform, table_names
 from hiddenstate.data.rows import Rows
@@ -34,6 +35,7 @@ class DataFacts(TypedDict):
     numbers_as_text: NotRequired[list[str]]
     split_rule: NotRequired[int]
     leaks: NotRequired[list[LeakFacts]]
+    groups: NotRequired[list[GroupFacts]]
     season_why: NotRequired[Why]
 
 
@@ -316,6 +318,8 @@ class PreparedDataset(Dataset):
             facts["season_why"] = self.season_why
         if self.leaks:
             facts["leaks"] = [leak.facts() for leak in self.leaks]
+        if self.transform.linear is not None and self.transform.linear.groups:
+            facts["groups"] = [group.facts() for group in self.transform.linear.groups]
         return facts
 
     def sizes(self) -> list[str]:

@@ -158,7 +158,10 @@ def answer_in_words(path: LinearPath, results: Mapping[str, float]) -> str:
 
 
 def group_in_words(name: str, error: float, without: float) -> str:
-    """Return the error of a linear path with some columns, and without them."""
+    """Return the error of a linear path with some columns, and without them; they are equal where
+    the path leaves the columns out."""
+    if error == without:
+        return f"{printable(name, 80)}: does not help, and is left out"
     return f"{printable(name, 80)}: error {error:.4g} with it, {without:.4g} without"
 
 

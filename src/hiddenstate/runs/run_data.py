@@ -10,7 +10,7 @@ from hiddenstate.config.data_fields import STDIN, STDIN_NAMES
 from hiddenstate.data import PreparedDataset, read_dataset
 from hiddenstate.data.leaks import leaks_from
 from hiddenstate.data.prepare.encoding import encodings_from
-from hiddenstate.data.prepare.linear_path import LinearPath
+from hiddenstate.data.prepare.linear_path import LinearPath, groups_from
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.prepare.season import Why
 from hiddenstate.data.prepare.split import SPLIT_RULE
@@ -98,6 +98,7 @@ def dataset_of(
     )
     columns = tuple(map(str, names)) if isinstance(names, list) else None
     dataset = with_trained_columns(dataset, columns, chosen=True)
+    path = path and replace(path, groups=groups_from(recorded))
     prepared = prepare(dataset, config, split_rule=_split_rule(recorded, where), path=path)
     why = recorded.get("season_why")
     season_why = why if why in get_args(Why) else None

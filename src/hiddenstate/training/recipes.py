@@ -35,6 +35,9 @@ EASY_ROWS, EASY_ERROR, EASY_UPDATES = 1000, 0.01, 100
 """Most rows, and largest leave-one-out error of fixed convolutions, of data that is easy, and the
 updates of its one net."""
 
+SHORT_SEASON = 7
+"""Most steps of a season of which a window of several series holds twelve."""
+
 COMMON = {"scale": "auto", "test_fraction": 0.2, "eps": 1e-8, "hold": 0, "shuffle": True}
 """What is the same for all data."""
 
@@ -177,7 +180,9 @@ def _signals(dataset: SequenceDataset, n_train: int, given: Mapping[str, Any]) -
     linear = given.get("linear", linear)
     seasons = seasons_of(dataset, given)
     season = None if seasons is None else seasons.main
-    window = given.get("window") or min(_window(steps, linear, season, given), usable)
+    window = given.get("window") or min(
+        _window(steps, linear, season, len(dataset.train), given), usable
+    )
     stride = given.get("stride") or (1 if steps * n_train < 100_000 else window)
     n_windows = max(1, n_train * max(1, (steps - window) // stride))
     batch_size = given.get("batch_size") or values["batch_size"]
@@ -197,13 +202,19 @@ def _signals(dataset: SequenceDataset, n_train: int, given: Mapping[str, Any]) -
     return values
 
 
-def _window(steps: int, linear: bool, season: int | None, given: Mapping[str, Any]) -> int:
-    """Return the steps of a window: 32, or with a linear path four seasons if that is more.
+def _window(
+    steps: int, linear: bool, season: int | None, n_series: int, given: Mapping[str, Any]
+) -> int:
+    """Return the steps of a window: 32, or with a linear path four seasons if that is more; twelve
+    short ones of several series, each of which has a season of its own shape.
 
     At most a quarter of a series, or a third with a linear path and without validation rows.
     """
     most = max(4, steps // (3 if linear and not given.get("valid_fraction") else 4))
-    return min(max(32, 4 * season + 4 if linear and season else 0), most)
+    if not linear or not season:
+        return min(32, most)
+    n_seasons = 12 if n_series > 1 and season <= SHORT_SEASON else 4
+    return min(max(32, n_seasons * season + 4), most)
 
 
 def seasons_of(dataset: SequenceDataset, given: Mapping[str, Any]) -> Seasons | None:

@@ -7,7 +7,7 @@ import numpy as np
 
 from hiddenstate.config import Config
 from hiddenstate.data.dataset import SequenceDataset
-from hiddenstate.data.prepare.encoding import encoded_features, source_names
+from hiddenstate.data.prepare.encoding import OF_FLAGS, encoded_features, source_names, spans
 from hiddenstate.data.prepare.known_ahead import (
     KnownAhead,
     check_static,
@@ -15,6 +15,8 @@ from hiddenstate.data.prepare.known_ahead import (
     without_ends,
 )
 from hiddenstate.data.prepare.layout import part_name
+from hiddenstate.data.prepare.linear import Names, all_above_zero, path_of_rows
+from hiddenstate.data.prepare.linear_path import LinearPath
 from hiddenstate.data.prepare.transform import feature_indices
 from hiddenstate.data.rows import Rows
 from hiddenstate.data.store import RowStore
@@ -59,8 +61,7 @@ def past_inputs(dataset: SequenceDataset, config: Config, own: Sequence[int]) ->
     encoded = encoded_features(columns, dataset.encodings, len(columns))
     left_out = {*own, *known.ahead, *known.static, *np.flatnonzero(encoded).tolist()}
     X = dataset.train.X
-    n = len(columns) - len(known.ahead)  # then come the values of columns known ahead, moved
-    return [k for k in range(n) if k not in left_out and _changes(X[..., k])]
+    return [k for k in range(len(columns)) if k not in left_out and _changes(X[..., k])]
 
 
 def _changes(values: Array) -> bool:
@@ -116,3 +117,38 @@ def without_future_rows(
         return dataset
     train, remarks = without_ends(dataset.train, own, printable(dataset.name))
     return replace(dataset, train=train, remarks=(*dataset.remarks, *remarks))
+
+
+def linear_path(
+    train: Rows, dataset: SequenceDataset, config: Config, where: str
+) -> LinearPath | None:
+    """With `--linear`, fit a linear path on training series that are not cut into windows."""
+    if config.job != "regress" or not config.data.linear:
+        return None
+    if isinstance(train.X, RowStore) or train.X.dtype == np.uint8:
+        raise OptionError(f"--linear: {where} is read from disk or holds pixels; use --no-linear")
+    own = own_values("--linear", dataset, where)
+    read = [dataset.train, *([dataset.test] if dataset.test is not None else [])]
+    log = all(all_above_zero(rows, own) for rows in read)
+    ahead = known_features(dataset, config).ahead
+    inputs = past_inputs(dataset, config, own) if config.data.linear_inputs else None
+    horizon, window, seasons = config.data.horizon or 1, config.data.window, config.data.season
+    names = None
+    if config.data.linear_inputs:
+        names = Names(_ahead_by_name(dataset, config), dataset.columns or (), len(own))
+    return path_of_rows(train, own, horizon, window, log, ahead, inputs, seasons, names)
+
+
+def _ahead_by_name(dataset: SequenceDataset, config: Config) -> dict[str, list[int]]:
+    """Return the features of each column known ahead, of all that are, by its name in words."""
+    encodings = {e.column: e for e in dataset.encodings}
+    parts = dict(spans(dataset.columns or (), dataset.encodings))
+    named, first = {}, 0
+    for column in config.data.future or ():
+        encoding = encodings.get(column)
+        periods = () if encoding is None else encoding.calendar
+        words = " and ".join(OF_FLAGS.get(period, period) for period in periods) or column
+        size = parts[column].stop - parts[column].start
+        named[words] = list(range(first, first + size))
+        first += size
+    return named

@@ -6,7 +6,7 @@ training rows ranks them. As they are all linear, their average is one vector to
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from hiddenstate.data.prepare.candidates import Chosen, Pool
 from hiddenstate.data.prepare.effects import candidate_effects
 from hiddenstate.data.prepare.lags import LagRows
-from hiddenstate.data.prepare.linear_path import LinearPath, with_nearer
+from hiddenstate.data.prepare.linear_path import Group, LinearPath, with_nearer
 from hiddenstate.data.prepare.other_inputs import InputFit, fit_again, fit_inputs
 from hiddenstate.data.prepare.season import season_of
 from hiddenstate.data.rows import Rows
@@ -37,6 +37,16 @@ MOST_NEARER = 366
 
 LOG_GAIN = 0.98
 """Logarithms are taken if they lower the error to this fraction of what it is without."""
+
+
+@dataclass(frozen=True)
+class Names:
+    """Names of what a path may read: by the name of each column known ahead, the features of it
+    among all that are; and those of other inputs and of the targets, which are the last ones."""
+
+    ahead: Mapping[str, Sequence[int]]
+    columns: tuple[str, ...]
+    n_targets: int
 
 
 def all_above_zero(rows: Rows, features: tuple[int, ...]) -> bool:
@@ -75,13 +85,15 @@ def path_of_rows(
     ahead: Sequence[int] = (),
     inputs: Sequence[int] | None = None,
     seasons: tuple[int, ...] | None = None,
+    names: Names | None = None,
 ) -> LinearPath:
     """Fit a path on training series, not cut into windows, whose `features` hold the targets.
 
     It reads at most a window or, if series are not cut (0), `WHOLE_LAGS` steps. It takes
     logarithms only if `log` is true. Features `ahead` are known ahead; the past of `inputs` and of
     other targets may be read. `seasons` as in :func:`fit_linear_path`; runs that name them, also
-    none, have paths of nearer steps for a horizon of at most `MOST_NEARER`.
+    none, have paths of nearer steps for a horizon of at most `MOST_NEARER`. With `names`, the path
+    says what columns other than the targets are worth.
     """
     N, T = rows.X.shape[:2]
     lengths = np.full(N, T) if rows.lengths is None else rows.lengths
@@ -98,8 +110,12 @@ def path_of_rows(
     most = max(1, min(lags, longest - horizon))
     of_ahead = known if ahead else None
     nearer = seasons is not None and 1 < horizon <= MOST_NEARER
-    path = fit_linear_path(series, horizon, most, log, of_ahead, observed, others, seasons, nearer)
     columns = [*(inputs or ()), *features]
+    if names is not None:
+        names = replace(names, columns=tuple(names.columns[k] for k in columns))
+    path = fit_linear_path(
+        series, horizon, most, log, of_ahead, observed, others, seasons, nearer, names
+    )
     which = tuple(columns[k] for k in path.inputs)
     steps = tuple(replace(each, inputs=which) for each in path.nearer)
     return replace(path, inputs=which, nearer=steps)
@@ -115,6 +131,7 @@ def fit_linear_path(
     others: Sequence[Floats] | None = None,
     seasons: tuple[int, ...] | None = None,
     nearer: bool = False,
+    names: Names | None = None,
 ) -> LinearPath:
     """Fit a path on training series.
 
@@ -138,6 +155,10 @@ def fit_linear_path(
     seasons : tuple of int, optional
         The steps after which the targets repeat, the main season first; by default looked for as
         earlier versions do.
+    nearer : bool, default False
+        Whether paths of nearer steps are fitted too.
+    names : Names, optional
+        Of the columns of `known`, and of those of `others` and the targets, for `groups`.
 
     Returns
     -------
@@ -158,8 +179,8 @@ def fit_linear_path(
     )
     logs = [(False, True) if log and _all_above_zero(values) else (False,) for values in each]
     inputs = None if others is None else filled(others)
-    first = inputs if n == 1 else None
-    fits = [fitted(each[o], truth[o], logs=logs[o], inputs=first) for o in range(n)]
+    read = [inputs if n == 1 else None] * n
+    fits = [fitted(each[o], truth[o], logs=logs[o], inputs=read[o]) for o in range(n)]
     if inputs is not None and n > 1:
         values = [logarithms_if(fit.log, own) for fit, own in zip(fits, each, strict=True)]
         for o in range(n):  # what the other targets are read as is known now
@@ -167,11 +188,40 @@ def fit_linear_path(
                 np.column_stack([*more.T, *(values[k][i] * (k != o) for k in range(n))])
                 for i, more in enumerate(inputs)
             ]
-            fits[o] = fitted(each[o], truth[o], logs=(fits[o].log,), inputs=filled(both))
-    path = _path(fits, known, season, seasons)
+            read[o] = filled(both)
+            fits[o] = fitted(each[o], truth[o], logs=(fits[o].log,), inputs=read[o])
+    groups: list[Group] = []
+    for o in range(n if names is not None else 0):
+        assert names is not None
+        again = partial(_fit, each[o], truth[o], horizon, most_lags, season, (fits[o].log,))
+        groups += _groups(fits[o], partial(again, inputs=read[o], nearer=False), known, names, o)
+    path = replace(_path(fits, known, season, seasons), groups=tuple(groups))
     each_step = zip(*(fit.nearer for fit in fits), strict=True)
     steps = [_path(own, known, season, seasons) for own in each_step]
     return with_nearer(path, steps) if steps else path
+
+
+def _groups(
+    fit: "_Fit",
+    again: "Callable[[list[Floats] | None], _Fit]",
+    known: Sequence[Floats] | None,
+    names: Names,
+    target: int,
+) -> Iterator[Group]:
+    """Yield what the columns known ahead and the past of each input are worth to one target."""
+    several = names.n_targets > 1
+    own = len(names.columns) - names.n_targets + target
+    of = f" for {names.columns[own]}" * several
+    for name, which in names.ahead.items():
+        without = fit.error
+        if known is not None and fit.effects is not None and fit.effects[list(which)].any():
+            rest = [k for k in range(known[0].shape[1]) if k not in which]
+            without = again([columns[:, rest] for columns in known] if rest else None).error
+        yield Group(f"{name} known ahead{of}", fit.error * fit.unit, without * fit.unit, fit.scaled)
+    for j, name in enumerate(names.columns):
+        if j != own and (several or j < own):
+            without = (fit.without or {}).get(j, fit.error)
+            yield Group(f"past of {name}{of}", fit.error * fit.unit, without * fit.unit, fit.scaled)
 
 
 def _path(
@@ -259,8 +309,9 @@ def _rows(
 @dataclass(frozen=True)
 class _Fit:
     """A path for one target: its error in a rolling origin, weights (P,), bias, whether they are
-    of logarithms, the effects (K,) of columns known ahead, the weights (Q, J) of inputs, and the
-    paths of 1, 2, ... steps before it."""
+    of logarithms, the effects (K,) of columns known ahead, the weights (Q, J) of inputs, the paths
+    of 1, 2, ... steps before it, the error without each input, and the unit of errors, in which
+    those of several series are scaled."""
 
     error: float
     weights: Floats
@@ -269,6 +320,9 @@ class _Fit:
     effects: Floats | None = None
     inputs: Floats | None = None
     nearer: "tuple[_Fit, ...]" = ()
+    without: dict[int, float] | None = None
+    unit: float = 1.0
+    scaled: bool = False
 
 
 def _fit(
@@ -318,6 +372,7 @@ def _fit(
                 best, chosen = fits.of(more), fits
     assert best is not None
     assert chosen is not None
+    best = replace(best, unit=scales[0] if len(series) == 1 else 1.0, scaled=len(series) > 1)
     return replace(best, nearer=tuple(chosen.nearer(horizon))) if nearer else best
 
 
@@ -338,8 +393,11 @@ class _Fits:
     def of(self, fit: Chosen | InputFit) -> _Fit:
         """Return a fit in the units of the series."""
         bias = fit.bias + self.middle * (fit.weights.sum() - 1)
-        inputs = fit.inputs if isinstance(fit, InputFit) else None
-        return _Fit(fit.error, fit.weights, bias, self.is_log, self.effects, inputs)
+        inputs, without = None, None
+        if isinstance(fit, InputFit):
+            inputs, without = fit.inputs, fit.without
+        weights = fit.weights
+        return _Fit(fit.error, weights, bias, self.is_log, self.effects, inputs, without=without)
 
     def with_inputs(
         self, rows: LagRows, ahead: int, like: InputFit | None = None

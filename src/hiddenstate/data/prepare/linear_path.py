@@ -1,12 +1,22 @@
 """A forecast of each target that is a linear function of the last values of a window."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+
+
+class GroupFacts(TypedDict):
+    """A group as values for JSON."""
+
+    name: str
+    error: float
+    without: float
+    scaled: bool
 
 
 @dataclass(frozen=True)
@@ -16,15 +26,41 @@ class Group:
     Parameters
     ----------
     name : str
-        The columns and how they are read, such as `promotion known ahead`.
+        The columns and how they are read, such as `promotion known ahead` or `past of visitors`.
     error, without : float
-        Mean absolute error of the path with all groups, and of the best one without these columns;
-        of several series each in units of its own mean change.
+        Mean absolute error of the path, and of the best one without these columns; they are equal
+        where the path does not read the columns.
+    scaled : bool
+        Whether errors are in units of the mean change of each of several series, else as the
+        target.
     """
 
     name: str
     error: float
     without: float
+    scaled: bool = False
+
+    def facts(self) -> GroupFacts:
+        """Return the group as values for JSON."""
+        return {
+            "name": self.name,
+            "error": self.error,
+            "without": self.without,
+            "scaled": self.scaled,
+        }
+
+
+def groups_from(facts: Mapping[str, Any]) -> tuple[Group, ...]:
+    """Return the groups of a record of data; what is damaged is left out."""
+    groups, stored = [], facts.get("groups")
+    for each in stored if isinstance(stored, list) else ():
+        if not isinstance(each, dict) or set(each) != set(GroupFacts.__annotations__):
+            continue
+        name, error, without, scaled = each["name"], each["error"], each["without"], each["scaled"]
+        numbers = all(type(number) in (int, float) for number in (error, without))
+        if type(name) is str and numbers and type(scaled) is bool:
+            groups.append(Group(name, float(error), float(without), scaled))
+    return tuple(groups)
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,9 @@ from hiddenstate.data.prepare.axes import row_axes
 from hiddenstate.data.prepare.encoding import spans
 from hiddenstate.data.prepare.fit import fitted_transform
 from hiddenstate.data.prepare.known_columns import (
-    known_features,
     known_part,
+    linear_path,
     own_values,
-    past_inputs,
     with_moved,
 )
 from hiddenstate.data.prepare.layout import (
@@ -26,7 +25,6 @@ from hiddenstate.data.prepare.layout import (
     with_features,
     with_pixels_as_trained,
 )
-from hiddenstate.data.prepare.linear import all_above_zero, path_of_rows
 from hiddenstate.data.prepare.linear_path import LinearPath
 from hiddenstate.data.prepare.missing import (
     after_end,
@@ -125,7 +123,7 @@ def prepare(
     if axes.channels is not None and columns != dataset.columns:
         axes = replace(axes, channels=dataset.columns)
     parts = _held_out(_Parts(dataset.train, dataset.test), config, where, split_rule)
-    path = path if path or transform else _linear_path(parts.train, dataset, config, where)
+    path = path if path or transform else linear_path(parts.train, dataset, config, where)
     if job == "regress":
         parts = parts.map(lambda name, rows: _windows(name, rows, config, where))
     parts, remarks = _without_missing(parts, config, where)
@@ -247,23 +245,6 @@ def _transformed(rows: Rows, transform: Transform, config: Config, where: str) -
     if config.job == "regress" and y is not None:
         y = transform.apply_targets(y, X, rows.lengths, dtype)
     return replace(rows, X=X, y=y)
-
-
-def _linear_path(
-    train: Rows, dataset: SequenceDataset, config: Config, where: str
-) -> LinearPath | None:
-    """With `--linear`, fit a linear path on training series that are not cut into windows."""
-    if config.job != "regress" or not config.data.linear:
-        return None
-    if isinstance(train.X, RowStore) or train.X.dtype == np.uint8:
-        raise OptionError(f"--linear: {where} is read from disk or holds pixels; use --no-linear")
-    own = own_values("--linear", dataset, where)
-    read = [dataset.train, *([dataset.test] if dataset.test is not None else [])]
-    log = all(all_above_zero(rows, own) for rows in read)
-    ahead = known_features(dataset, config).ahead
-    inputs = past_inputs(dataset, config, own) if config.data.linear_inputs else None
-    horizon, window, seasons = config.data.horizon or 1, config.data.window, config.data.season
-    return path_of_rows(train, own, horizon, window, log, ahead, inputs, seasons)
 
 
 def _reading(dataset: SequenceDataset, config: Config) -> dict[str, Any]:
