@@ -61,6 +61,12 @@ def test_the_report_and_the_card_list_each_step_with_its_date(made: Path, cli: C
     days = ["2024-03-31", "2024-04-01", "2024-04-02"]
     assert [[cell.strip() for cell in line.split("|")][3] for line in lines] == 2 * days
     assert all(day in page for day in days)
+    for by, names in (("steps ahead", "123"), ("series", "AB")):
+        title = f"sales: MASE (mean absolute error) by {by}"
+        rows = section.split(f"{title}:\n\n")[1].split("\n\n")[0].splitlines()
+        assert "| hiddenstate | last value | value 7 steps ago | ridge |" in rows[0]
+        assert [row.split("|")[1].strip() for row in rows[2:]] == list(names)
+        assert title in page
     assert "Weights of the linear path" in page
 
 
@@ -80,7 +86,8 @@ def test_weights_and_parts_come_from_the_run_folder(made: Path) -> None:
     facts = RunFacts(Run(made / "runs/regress-1"))
     (table,) = weights(facts, 2)
     assert table.title.startswith("What sales")
-    assert [row[0] for row in table.rows] == ["its own past"] * 3 + ["constant"]
+    kinds = [row[0] for row in table.rows]
+    assert (kinds[:3], kinds[-1]) == (["its own past"] * 3, "constant")
     assert table.rows[2][1].endswith(" more")
     facts.results["net_share"] = 0.0
     assert parts(facts) is None

@@ -1,6 +1,6 @@
 """Tables of the scores of forecasts by step ahead and by series."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hiddenstate.cli.output import say, table
@@ -52,16 +52,20 @@ def _say_rest(n: int, noun: str) -> None:
 
 
 def _say_rows(scores: "StepScores", first: str, rows: Sequence[dict[str, Any]]) -> None:
+    table(heading_of(scores, first), [cells_of(scores, first, row) for row in rows])
+
+
+def heading_of(scores: "StepScores", first: str) -> list[str]:
+    """Return the titles of the columns of a table by `first`: `ahead` or `series`."""
     levels = [f"within {level} %" for level in scores.within]
-    head = [first, "forecasts", *scores.methods, *levels]
-    lines = []
-    for row in rows:
-        cells = [_error(row["mase"][name], row["mae"][name]) for name in scores.methods]
-        shares = [
-            "" if share is None else f"{100 * share:.1f} %" for share in row["within"].values()
-        ]
-        lines.append([printable(str(row[first]), 40), str(row["forecasts"]), *cells, *shares])
-    table(head, lines)
+    return [first, "forecasts", *scores.methods, *levels]
+
+
+def cells_of(scores: "StepScores", first: str, row: Mapping[str, Any]) -> list[str]:
+    """Return a row of such a table."""
+    cells = [_error(row["mase"][name], row["mae"][name]) for name in scores.methods]
+    shares = ["" if share is None else f"{100 * share:.1f} %" for share in row["within"].values()]
+    return [printable(str(row[first]), 40), str(row["forecasts"]), *cells, *shares]
 
 
 def _error(mase: float | None, mae: float | None) -> str:

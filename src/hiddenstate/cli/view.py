@@ -15,17 +15,14 @@ from hiddenstate.cli.options import (
     debug_option,
     runs_dir_option,
 )
-from hiddenstate.cli.output import note, note_damage, say
+from hiddenstate.cli.output import note_damage, say
+from hiddenstate.cli.report_tables import report_tables
 from hiddenstate.cli.run_argument import named_run, run_argument
-from hiddenstate.errors import DivergedError, HiddenstateError, printable
+from hiddenstate.errors import DivergedError, printable
 from hiddenstate.views import WATCH_VIEWS
 
 if TYPE_CHECKING:
-    from hiddenstate.report.forecast import Table
     from hiddenstate.runs import Run
-
-LEVELS = [0.8, 0.95]
-"""Levels of the intervals in a report."""
 
 POLL_SECONDS = 0.2
 """Time between two checks for new lines of a run."""
@@ -140,29 +137,7 @@ def report(run: str, runs_dir: Path) -> None:
     from hiddenstate.report import write_report
 
     trained = _find_readable_run(run, runs_dir)
-    say(str(write_report(trained, _forecast_of(trained))))
-
-
-def _forecast_of(run: "Run") -> "list[Table]":
-    """Return the forecast of the series of a run, as far ahead as it was trained; nothing of other
-    runs, and with a note if it cannot be made."""
-    data = run.config.data
-    if run.config.job != "regress" or not data.horizon or not data.data or run.results() is None:
-        return []
-    from hiddenstate.inference.inputs import read_new_data
-    from hiddenstate.inference.outlook import outlook_of
-    from hiddenstate.inference.overflow import checked_predictor
-    from hiddenstate.report.forecast import forecast_table
-
-    try:
-        model = run.model()
-        dataset = read_new_data(model, data.data, {}, require_targets=False)
-        predictor = checked_predictor(model, "cpu", run.config.training.threads)
-        made = outlook_of(model, predictor, dataset, data.horizon, LEVELS, run).prediction()
-    except HiddenstateError as error:
-        note(f"note: the report has no table of forecasts: {error}")
-        return []
-    return [forecast_table(list(made.columns), made.rows(), len(made))]
+    say(str(write_report(trained, report_tables(trained))))
 
 
 @click.command(
