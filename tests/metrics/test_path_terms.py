@@ -78,3 +78,22 @@ def test_a_column_at_the_time_that_is_forecast_is_known_ahead() -> None:
         "0.5 x the last, 3 more with a sum of -0.0625; promotion: 0.7 x 3 steps before; known "
         "ahead: promotion +5, 1 weight of earlier steps"
     )
+
+
+def test_values_of_a_calendar_are_named_together_after_other_columns() -> None:
+    columns = (
+        "sales",
+        "weekday(Sat)",
+        "weekday(Sun)",
+        "weekday(Mon)",
+        "sin(hour)",
+        "cos(hour)",
+        "p",
+    )
+    path = replace(PATH, inputs=(), input_weights=None)
+    path = replace(path, effects=np.array([[-9.0, 8.0, 0.5, 3.0, 4.0, 2.0]]))
+    transform = replace(TRANSFORM, columns=columns, linear=path)
+    transform = replace(transform, reading={"horizon": 2, "future": columns[1:]})
+    (terms,) = path_terms(transform)
+    words = terms.in_words(2).split("; known ahead: ")[1]
+    assert words == "p +2, weekday (Sat -9, Sun +8, 1 more), hour up to +5"

@@ -101,12 +101,7 @@ class PathTerms:
         parts = [", ".join(words) or f"{self.constant:.4g}"]
         parts += self._inputs(most)
         if ahead := self.of("ahead"):
-            then = [term for term in ahead if not term.before]
-            words = [f"{t.column} {self.effect_in_words(t.weight)}" for t in then[: 2 * most]]
-            words += [f"{len(then) - 2 * most} more"] if len(then) > 2 * most else []
-            earlier = len(ahead) - len(then)
-            words += [f"{count(earlier, 'weight')} of earlier steps"] if earlier else []
-            parts.append(f"known ahead: {', '.join(words)}")
+            parts.append(f"known ahead: {', '.join(self._ahead(ahead, most))}")
         return "; ".join(parts)
 
     def _inputs(self, most: int) -> Iterator[str]:
@@ -126,6 +121,29 @@ class PathTerms:
             yield f"{column}{unit}: {', '.join([*words[:most], *more])}"
         if len(columns) > most:
             yield f"{count(len(columns) - most, 'more input')}"
+
+    def _ahead(self, terms: Sequence[Term], most: int) -> Iterator[str]:
+        """Yield what columns known ahead add at the time that is forecast: first those of numbers,
+        then the values of each text or calendar."""
+        groups: dict[str, list[tuple[str, float]]] = {"": []}
+        for term in terms:
+            group, value = _value_of(term.column)
+            if not term.before:
+                groups.setdefault(group, []).append((value, term.weight))
+        for group, values in groups.items():
+            if group and {name for name, _ in values} <= {"sin", "cos"}:
+                swing = self.effect_in_words(float(np.hypot.reduce([w for _, w in values])))
+                yield f"{group} up to {swing}"
+                continue
+            n = most if group else 2 * most
+            words = [f"{name} {self.effect_in_words(weight)}" for name, weight in values[:n]]
+            words += [f"{len(values) - n} more"] if len(values) > n else []
+            if group:
+                yield f"{group} ({', '.join(words)})"
+            else:
+                yield from words
+        if earlier := sum(term.before > 0 for term in terms):
+            yield f"{count(earlier, 'weight')} of earlier steps"
 
     def facts(self) -> dict[str, Any]:
         """Return the terms as values for JSON, at most `MOST_TERMS` of each kind."""
@@ -206,3 +224,15 @@ def _lagged(
         name = printable(names[feature], NAME)
         terms.append(Term(kind, name, ahead + int(k), weight, abs(weight) * spread))
     return sorted(terms, key=lambda term: -term.size)
+
+
+def _value_of(feature: str) -> tuple[str, str]:
+    """Return the column of a feature that stands for one of its values, and the value: `store` and
+    `north` of `store=north`, `weekday` and `Sat` of `weekday(Sat)`; else none and the feature."""
+    column, _, value = feature.partition("=")
+    if value:
+        return column, value
+    name, _, inner = feature.removesuffix(")").partition("(")
+    if not feature.endswith(")") or not inner:
+        return "", feature
+    return (inner, name) if name in ("sin", "cos") else (name, inner)
