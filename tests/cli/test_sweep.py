@@ -42,6 +42,21 @@ def test_groups_are_trained_in_processes_and_listed(cli, sales, tmp_path):
     assert shown["results"] == values["results"]
 
 
+def test_models_that_carry_their_state_are_named_before_training(cli, tmp_path):
+    rows = [f"{t},{t % 7},{site}" for site in (1, 2) for t in range(60)]
+    (tmp_path / "sales.csv").write_text("\n".join(["t,y,site", *rows, ""]))
+    words = ["--by", "site", "--time", "t", "--target", "y", "--horizon", 1, "--max-steps", 1]
+    words += ["--jobs", 1, "--recipe", "classic"]
+    done = cli("sweep", "sales.csv", *words)
+    first = "the models carry their state, which forecast does not take; to forecast, add "
+    assert done.err.splitlines()[0] == f"{first}--no-stateful"
+    assert done.out.splitlines()[-1] == "next: hiddenstate predict runs/sales-by-site TABLE"
+    done = cli("sweep", "sales.csv", *words, "--no-stateful", "--name", "windows")
+    assert "state" not in done.err
+    assert done.out.splitlines()[-1] == "next: hiddenstate forecast runs/windows --horizon N"
+    assert cli("forecast", "windows", "--horizon", 2).code == 0
+
+
 @needs_kernels
 def test_a_killed_command_is_repeated_and_every_group_is_as_a_lone_run(tmp_path):
     table = make_table(tmp_path, 200, 1, seed=1)

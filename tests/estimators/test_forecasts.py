@@ -135,9 +135,9 @@ def test_intervals_are_calibrated_on_what_was_not_trained_on(tmp_path: Path) -> 
     made, ends = model.forecast(noisy, level=0.8)
     alone, of_later = load(tmp_path / "m.safetensors").forecast(later, level=0.8)
     np.testing.assert_allclose(made, alone)
-    np.testing.assert_allclose(ends[0.8], of_later[0.8])
+    np.testing.assert_allclose(ends[0.8], of_later[0.8], atol=0.05)  # one error more or less
     of_all = load(tmp_path / "m.safetensors").forecast(noisy, level=0.8)[1]
-    assert not np.allclose(ends[0.8], of_all[0.8])
+    assert not np.allclose(ends[0.8], of_all[0.8], atol=0.05)
     both = model.forecast([noisy, later], level=0.8)[0]
     assert both.shape == (2, 2)
 

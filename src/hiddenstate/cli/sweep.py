@@ -111,12 +111,16 @@ def _train(
 ) -> None:
     """Train the missing groups of a sweep and print what became of all."""
     from hiddenstate.cli.signals import InterruptHandler
+    from hiddenstate.jobs.lines import CARRIED
     from hiddenstate.scale.sweep.drive import Driver
+    from hiddenstate.scale.sweep.options import carries_state
     from hiddenstate.scale.sweep.results import damage_lines, write_results
     from hiddenstate.scale.sweep.start import begin, open_sweep
 
     shard = Shard.parse(how["shard"]) if how["shard"] is not None else Shard()
     made = open_sweep(path, by, job, values, folder)
+    if carried := carries_state(values):
+        note(CARRIED.format("models carry their"))
     workers = _workers(how)
     with InterruptHandler() as interrupt:
         interrupt.arm()
@@ -144,7 +148,8 @@ def _train(
     _refuse_all_failed(bar)
     if not as_json and any(each.outcome.status != "failed" for each in records.values()):
         name = shlex.quote(str(folder))
-        use = f"forecast {name} --horizon N" if values.get("horizon") else f"predict {name} TABLE"
+        forecasts = values.get("horizon") and not carried
+        use = f"forecast {name} --horizon N" if forecasts else f"predict {name} TABLE"
         say(f"next: hiddenstate {use}")
 
 

@@ -32,11 +32,11 @@ def calibration_origins(
     forecaster: Forecaster, series: list[Array], starts: list[int]
 ) -> list[Array]:
     """Return the origins (n_i,) of each series (T_i, I) whose forecasts are compared with what was
-    observed: those before a step from `starts` on, the latest `ORIGINS`."""
+    observed: those of steps from `starts` on, the latest `ORIGINS`."""
     origins = []
     for values, start in zip(series, starts, strict=True):
         enough = min(forecaster.length, max(forecaster.least, len(values) // 2))
-        first = max(start, enough) - 1
+        first = max(start - forecaster.horizon, enough - 1)
         origins.append(np.arange(first, len(values) - 1)[-ORIGINS:])
     return origins
 
@@ -51,9 +51,11 @@ def seasonal_paths(paths: Paths, series: list[Array], own: list[int], season: in
     return replace(paths, values=values)
 
 
-def last_origins(paths: Paths, series: list[Array], n_origins: int | None) -> Array:
+def last_origins(
+    paths: Paths, series: list[Array], n_origins: int | None, starts: list[int]
+) -> Array:
     """Return which paths (n,) are scored: those from the last origins of each series after which
-    every step is observed.
+    every step is observed, and may be compared.
 
     Parameters
     ----------
@@ -61,9 +63,12 @@ def last_origins(paths: Paths, series: list[Array], n_origins: int | None) -> Ar
     series : list of ndarray (T_i, I)
     n_origins : int or None
         Most origins of a series; None: all.
+    starts : list of int
+        The first step of each series that is compared.
     """
     before_end = _before_end(paths, series)
     complete: Array = before_end <= -1 - paths.values.shape[1]
+    complete &= paths.origin >= np.array(starts)[paths.series] - 1
     if n_origins is None:
         return complete
     last = [

@@ -124,11 +124,12 @@ class Forecaster:
 
     @property
     def least(self) -> int:
-        """Fewest steps of a series; for a linear path, the first stands for those before it."""
+        """Fewest steps of a series, at least two; for a linear path, the first value stands for
+        those before it."""
         path = self.model.transform.linear
         if path is None:
             return self.length
-        return 1 if path.nearer else self.trained
+        return 2 if path.nearer else max(2, self.trained)
 
     def method(self, ahead: Array) -> Array:
         """Return how each step `ahead` (n,) is forecast: direct or recursive."""

@@ -13,7 +13,7 @@ from hiddenstate.metrics.student import normal_quantile, student_quantile
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.system.typing import Array
 
-HALF_LIFE = 20
+HALF_LIFE = 15
 """Steps, or a season if that is longer, after which an error counts half."""
 
 FORGOTTEN = 10

@@ -1,7 +1,7 @@
 """The forecast of a model for series that were read, as a table, with intervals and scores."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -46,7 +46,9 @@ class Outlook:
     times : list of ndarray (H,), optional
         The times of the steps as a file with columns known ahead writes them.
     remarks : tuple of str
-        What could not be checked of that file.
+        What could not be checked of that file, and which series are short.
+    starts : list of int
+        The first step of each series that earlier paths are compared with.
     """
 
     forecaster: Forecaster
@@ -58,6 +60,7 @@ class Outlook:
     held_out: bool
     times: list[Array] | None = None
     remarks: tuple[str, ...] = ()
+    starts: list[int] = field(default_factory=list)
 
     @property
     def intervals(self) -> Intervals:
@@ -246,8 +249,12 @@ def outlook_of(
     if levels or backtest:
         origins = calibration_origins(forecaster, series, starts)
     earlier = forecaster.paths(series, origins)
+    target = earlier.origin[:, None] + np.arange(1, horizon + 1)
+    earlier.actual[target < np.array(starts)[earlier.series][:, None]] = np.nan
     remarks = (*remarks, *_short(dataset.train, series, forecaster.length, where))
-    return Outlook(forecaster, dataset, series, ends, earlier, levels, is_own, times, remarks)
+    return Outlook(
+        forecaster, dataset, series, ends, earlier, levels, is_own, times, remarks, starts
+    )
 
 
 def _short(rows: Rows, series: list[Array], reads: int, where: str) -> tuple[str, ...]:

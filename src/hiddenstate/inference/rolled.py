@@ -95,9 +95,11 @@ def rolled(
     model, season = forecaster.model, forecaster.model.transform.season
     own = [values[:, forecaster.own] for values in made.series]
     if train is None:
-        train = [x[: _first(paths, i, len(x))] for i, x in enumerate(made.series)]
+        firsts = [_first(paths, i, len(x)) for i, x in enumerate(made.series)]
+        ends = map(max, firsts, made.starts)
+        train = [x[:end] for x, end in zip(made.series, ends, strict=True)]
     earlier = [values[:, forecaster.own] for values in train]
-    scored, remarks = last_origins(paths, made.series, n_origins), tuple[str, ...]()
+    scored, remarks = last_origins(paths, made.series, n_origins, made.starts), tuple[str, ...]()
     if not scored.any():
         H = count(forecaster.horizon, "step")
         raise OptionError(

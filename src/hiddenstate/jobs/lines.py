@@ -28,6 +28,10 @@ def log_line(event: Mapping[str, Any], config: Config) -> str:
     return line
 
 
+CARRIED = "the {} state, which forecast does not take; to forecast, add --no-stateful"
+"""What is to be known before a model with a horizon is trained to carry its state."""
+
+
 def job_notices(job: Job) -> list[Notice]:
     """Return what a user should know about this data with these options."""
     n, size = len(job.dataset.X), job.config.training.batch_size
@@ -36,6 +40,8 @@ def job_notices(job: Job) -> list[Notice]:
         notices.append(
             warning(f"{n} rows are fewer than a batch of {size}; each batch has all of them")
         )
+    if job.config.job == "regress" and job.config.data.horizon and job.config.data.stateful:
+        notices.append(note(CARRIED.format("model carries its")))
     if job.config.job == "autoencode":
         *widths, code = job.net.widths()
         if min(widths) < code:

@@ -65,24 +65,25 @@ def test_forecasts_are_those_of_lone_runs(cli, forecasters, tmp_path):
     assert len(rows_in(whole.out)) == 9
 
 
-def test_each_group_has_the_intervals_that_its_own_steps_allow(cli, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_each_group_has_the_intervals_that_its_own_steps_allow(cli, forecasters, tmp_path):
     rows = [
-        f"{line},{site}" for site, n in ((1, 60), (2, 30), (3, 60)) for line in lines_of(site, n)
+        f"{line},{site}" for site, n in ((1, 60), (2, 5), (3, 60)) for line in lines_of(site, n)
     ]
-    path = tmp_path / "sales.csv"
-    path.write_text("\n".join(["t,y,site", *rows]) + "\n", "utf-8")
-    values = {**VALUES, "window": 4}
-    folder = tmp_path / "runs" / "sales-by-site"
-    train_here(open_sweep(path, ("site",), "regress", values, folder))
-    done = cli("forecast", "sales-by-site", "--horizon", 10)
-    assert done.code == 0, done.err
-    assert "note: 1 group without all intervals: 2: no interval 7 to 10 steps" in done.err
-    empty = [(row["site"], row["ahead"]) for row in rows_in(done.out) if row["y_upper_95"] == ""]
-    assert empty == [("2", f"{ahead}") for ahead in range(7, 11)]
-    # A table in which a group has too few steps to be forecast.
     path = tmp_path / "new.csv"
-    path.write_text("\n".join(["t,y,site", *rows[:61], *rows[90:]]) + "\n", "utf-8")
+    path.write_text("\n".join(["t,y,site", *rows]) + "\n", "utf-8")
+    done = cli("forecast", "sales-by-site", path, "--horizon", 10)
+    assert done.code == 0, done.err
+    assert "note: 1 group without all intervals: 2: no interval 4 to 10 steps ahead" in done.err
+    empty = [(row["site"], row["ahead"]) for row in rows_in(done.out) if row["y_upper_95"] == ""]
+    assert empty == [("2", f"{ahead}") for ahead in range(4, 11)]
+
+
+def test_a_group_that_cannot_be_forecast_is_refused_or_left_out(cli, forecasters, tmp_path):
+    rows = [
+        f"{line},{site}" for site, n in ((1, 60), (2, 1), (3, 60)) for line in lines_of(site, n)
+    ]
+    path = tmp_path / "new.csv"
+    path.write_text("\n".join(["t,y,site", *rows]) + "\n", "utf-8")
     refused = cli("forecast", "sales-by-site", path, "--horizon", 10)
     assert refused.code == 2
     assert "2: new.csv: series 0 has 1 step" in refused.err

@@ -1,7 +1,9 @@
 """The options of a sweep: those of its job that apply, and the shard that a command trains."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from hiddenstate.config import job_options
 from hiddenstate.errors import OptionError, printable
@@ -19,6 +21,13 @@ def sweep_options(job: str) -> list[str]:
         for section, option in job_options(job)
         if option.name not in EXCLUDED and section != "display"
     ]
+
+
+def carries_state(values: Mapping[str, Any]) -> bool:
+    """Return whether options, by name, train forecasts of models that carry their state."""
+    stateful = values.get("stateful")
+    is_classic = values.get("recipe") == "classic" and stateful is None
+    return bool(values.get("horizon") and (stateful or is_classic))
 
 
 @dataclass(frozen=True)
