@@ -57,6 +57,12 @@ MONTH_ENDS = ["2023-12-31", "2024-01-31", "2024-02-29", "2024-03-31", "2024-04-3
             (96, 672),
             ["2024-03-02T01:00Z", "2024-03-02T01:15Z"],
         ),
+        (
+            ["2024-05-01 10:00:00.5+0200", "2024-05-01 10:30:00.5+0200"],
+            "30min",
+            (48, 336),
+            ["2024-05-01 11:00:00.5+0200", "2024-05-01 11:30:00.5+0200"],
+        ),
         (["1:58 pm", "1:59 pm"], "minute", (60, 1440), ["2:00 pm", "2:01 pm"]),
         (["1700000000", "1700003600"], "hour", (24, 168), [1700007200, 1700010800]),
     ],
@@ -71,3 +77,17 @@ def test_the_step_its_seasons_and_the_times_that_follow(
     slots = found.slots(cells)
     assert found.times(slots[-1] + np.arange(1, 3)).tolist() == following
     assert found.times(slots).tolist() == cells.tolist()
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        ["2024-01-01", "2024-01-02", "2024-01-07", "2024-01-09", "2024-01-15"],  # most days missing
+        ["2024-01-01T10:00", "2024-01-01T11:00", "2024-01-01T11:59", "2024-01-01T13:00"],
+        ["2024-01-30", "2024-02-28", "2024-03-29", "2024-04-30"],
+        ["1", "2", "3"],
+        ["2024-01-01"],
+    ],
+)
+def test_times_without_a_regular_step_have_no_calendar(times: list[str], read: Read) -> None:
+    assert calendar(read, times) is None

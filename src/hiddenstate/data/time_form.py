@@ -14,6 +14,9 @@ from hiddenstate.system.typing import Array
 LOOKED_AT = 60
 """Times of a table that a way of writing must reproduce."""
 
+MEASURED = 10_000
+"""Times of a table of which the shortest and the longest are looked at, too."""
+
 LAST_YEAR = 9999
 """The last year that dates have."""
 
@@ -116,13 +119,14 @@ def form_of(
         Whether the cells hold offsets.
     """
     n = len(cells)
-    texts = [str(cells[i]) for i in range(n)]
+    rows = np.unique(np.linspace(0, n - 1, min(n, MEASURED)).astype(int))
+    sizes = [len(str(cells[i])) for i in rows.tolist()]
+    some = {0, len(rows) - 1, int(np.argmin(sizes)), int(np.argmax(sizes))}
+    some |= set(np.linspace(0, len(rows) - 1, min(n, LOOKED_AT)).astype(int).tolist())
+    which = rows[sorted(some)].tolist()
+    looked = [(str(cells[i]), int(local[i]), int(offset[i])) for i in which]
     number = not isinstance(cells[0], str)
-    sizes = [len(text) for text in texts]
-    some = {0, n - 1, int(np.argmin(sizes)), int(np.argmax(sizes))}
-    some |= set(np.linspace(0, n - 1, min(n, LOOKED_AT)).astype(int).tolist())
-    looked = [(texts[i], int(local[i]), int(offset[i])) for i in sorted(some)]
-    for form in _possible(texts[-1], number):
+    for form in _possible(looked[-1][0], number):
         if all(_reproduces(form, *each) for each in looked):
             return form
     has_clock = bool((local % 86_400_000_000).any())
