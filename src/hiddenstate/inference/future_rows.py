@@ -15,7 +15,7 @@ from hiddenstate.data.origin import Table, whole
 from hiddenstate.data.readers.columns import Columns
 from hiddenstate.data.readers.open import read_like
 from hiddenstate.errors import DataError, OptionError, count, listed, printable
-from hiddenstate.inference.target_times import LaterTimes, calendar_ahead, is_same_moment
+from hiddenstate.inference.target_times import LaterTimes, calendar_ahead
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.system.typing import Array
 
@@ -206,15 +206,12 @@ class FutureRows:
         expected = later.times(steps)
         if expected is None:
             return False
-        wanted = later.moments(steps)
-        if wanted is None:
+        if later.calendar is None:
             same = np.isclose(expected.astype(float), each.times[:n].astype(float), rtol=1e-9)
-        elif each.moments is None or later.calendar is None:
+        elif each.moments is None:
             return False
         else:
-            zoned = each.zoned and self._zoned
-            found = each.moments.take(slice(n))
-            same = is_same_moment(later.calendar, wanted, found, zoned)
+            same = later.are_next(each.moments.take(slice(n)), each.zoned and self._zoned)
         if not same.all():
             step = int(np.argmin(same))
             raise DataError(

@@ -4,7 +4,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hiddenstate.data.calendar import DAY, Calendar, Moments, find_calendar
+from hiddenstate.data.calendar import (
+    DAY,
+    FIXED,
+    MONTHS,
+    Calendar,
+    Moments,
+    clock_changes,
+    find_calendar,
+)
 from hiddenstate.data.origin import Table
 from hiddenstate.data.prepare.encoding import calendar_features
 from hiddenstate.data.prepare.transform import Transform
@@ -107,6 +115,36 @@ class LaterTimes:
         local, utc = (each.view("M8[us]") for each in (moments.local, moments.utc))
         return calendar_features(utc if dates.zoned else local, periods, local).astype(float)
 
+    def are_next(self, found: Moments, zoned: bool) -> Array:
+        """Return which of the moments (n,) are those of the next steps, however they are written.
+
+        Months are the same whatever their day. Clocks without an offset may skip or repeat an hour.
+
+        Parameters
+        ----------
+        found : Moments
+        zoned : bool
+            Whether both these and the series are written with an offset.
+        """
+        calendar, n = self.calendar, np.arange(1, len(found.local) + 1)
+        wanted = self.moments(n)
+        assert calendar is not None
+        assert wanted is not None
+        if calendar.unit == MONTHS:
+            return np.asarray(calendar.slots_of(wanted) == calendar.slots_of(found))
+        if calendar.unit != FIXED or calendar.multiple >= DAY:
+            return np.asarray(wanted.local == found.local)
+        if zoned:
+            return np.asarray(wanted.utc == found.utc)
+        before = self._last_moments().local
+        local = np.concatenate([before, found.local])
+        moments = local - clock_changes(local, np.zeros(len(local), np.int64))
+        apart = moments[len(before) :] - moments[len(before) - 1]
+        return np.asarray(apart == n * calendar.multiple)
+
+    def _last_moments(self) -> Moments:
+        return self._moments(np.arange(max(0, self.step + 1 - LOOKED_AT), self.step + 1))
+
     def _moments(self, steps: Array) -> Moments:
         found = self.table.moments_of(np.full(len(steps), self.series), steps)
         assert found is not None  # the table has dates
@@ -116,7 +154,7 @@ class LaterTimes:
         """Return the calendar of the table if the last steps follow it, or their own."""
         dates = self.table.dates
         assert dates is not None
-        last = self._moments(np.arange(max(0, self.step + 1 - LOOKED_AT), self.step + 1))
+        last = self._last_moments()
         if dates.calendar is not None:
             apart = np.diff(dates.calendar.slots_of(last))
             if 2 * (apart == 1).sum() >= len(apart):
@@ -137,15 +175,3 @@ class LaterTimes:
         later: Array = np.empty(len(n), object)
         later[:] = (times[-1] + n * step).tolist()
         return later
-
-
-def is_same_moment(calendar: Calendar, wanted: Moments, found: Moments, zoned: bool) -> Array:
-    """Return which of the moments (n,) are those `wanted` (n,), however they are written.
-
-    Months are the same whatever their day; `zoned` is whether both are written with an offset.
-    """
-    if calendar.unit == "months":
-        return np.asarray(calendar.slots_of(wanted) == calendar.slots_of(found))
-    if zoned and calendar.multiple < DAY:
-        return np.asarray(wanted.utc == found.utc)
-    return np.asarray(wanted.local == found.local)
