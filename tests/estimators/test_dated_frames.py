@@ -2,6 +2,7 @@
 
 import io
 import pickle
+import warnings
 from typing import Any
 
 import numpy as np
@@ -147,9 +148,8 @@ def test_rows_after_the_last_target_are_what_is_known_ahead() -> None:
     expected = model.forecast_table(horizon=7, future=KNOWN)
     both = pd.concat([ONE[:N], KNOWN])
     pd.testing.assert_frame_equal(model.forecast_table(both, horizon=7), expected)
-    np.testing.assert_array_equal(
-        model.forecast(horizon=7, future=KNOWN["promo"]), expected["sales"]
-    )
+    for future in (KNOWN["promo"], KNOWN[["promo"]].to_numpy()):  # the dates follow
+        np.testing.assert_array_equal(model.forecast(horizon=7, future=future), expected["sales"])
 
 
 def test_the_order_of_rows_does_not_matter_and_a_date_twice_is_refused() -> None:
@@ -193,7 +193,7 @@ def test_what_does_not_fit_is_one_line(options: Any, X: Any, message: str) -> No
 def test_held_out_steps_of_arrays_give_intervals_too() -> None:
     sales = ONE["sales"].to_numpy()[:N]
     model = RecurrentRegressor(horizon=1, **SPLIT).fit(sales)
-    dated = RecurrentRegressor(horizon=1, **SPLIT).fit(ONE[["day", "sales"]][:N])
+    dated = RecurrentRegressor(horizon=1, calendar="none", **SPLIT).fit(ONE[["day", "sales"]][:N])
     made, ends = model.forecast(level=0.8)
     expected, of_dates = dated.forecast(level=0.8)
     np.testing.assert_array_equal(made, expected)
@@ -277,3 +277,21 @@ def test_missing_days_are_filled_in_as_by_the_command(every: Any, cli: Cli) -> N
         np.testing.assert_array_equal(model.model_.params[name], values)
     check_same(model.forecast_table(horizon=5, future=KNOWN, level=0.6), table)
     assert table["step"][0] == N
+
+
+def test_hours_follow_the_clock_of_a_time_zone_that_has_a_name() -> None:
+    hours = pd.date_range("2024-02-20", "2024-03-30", freq="h", tz="Europe/Oslo")
+    load = 100 + 20 * np.sin(2 * np.pi * hours.hour / 24) + 5 * RANDOM.normal(size=len(hours))
+    frame = pd.DataFrame({"load": np.asarray(load)}, index=hours)
+    model = RecurrentRegressor(horizon=1, **QUICK).fit(frame)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        table = model.forecast_table(horizon=48)  # on 31 March the hour from 2 to 3 is left out
+    later = pd.date_range(hours[-1], periods=49, freq="h")[1:]
+    assert list(table["time"]) == list(later)
+    np.testing.assert_array_equal(
+        table["load"], model.forecast(horizon=48, future=pd.DataFrame(index=later))
+    )
+    days = frame.resample("D").mean()
+    table = RecurrentRegressor(horizon=1, **QUICK).fit(days).forecast_table(horizon=3)
+    assert list(table["time"]) == list(pd.date_range(days.index[-1], periods=4, freq="D")[1:])

@@ -6,7 +6,9 @@ all of the same length.
 """
 
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
@@ -202,6 +204,24 @@ class Calendar:
             local = (first + np.minimum(self.day, length) - 1) * DAY + clock
         return Moments(local, moments.offset)
 
+    def in_zone(self, moments: Moments, zone: str) -> Moments:
+        """Return moments (n,) with the offsets of a time zone; unchanged if it is unknown.
+
+        Steps below a day stay where they are in UTC, and others on the local clock.
+        """
+        try:
+            place = ZoneInfo(zone)
+        except (ValueError, OSError, KeyError):  # no such zone, or no data of zones
+            return moments
+        in_utc = self.unit == FIXED and self.multiple < DAY
+        stamps = moments.utc if in_utc else moments.local
+        dates = [
+            datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=n) for n in stamps.tolist()
+        ]
+        dates = [d.astimezone(place) if in_utc else d.replace(tzinfo=place) for d in dates]
+        offset = np.array([d.utcoffset() for d in dates], "m8[us]").astype(np.int64)
+        return Moments(stamps + offset if in_utc else stamps, offset)
+
     def written(self, moments: Moments) -> Array:
         """Return moments (n,) as the data writes them; None for those after the year 9999."""
         return self.form.written(moments.local, moments.offset)
@@ -209,12 +229,14 @@ class Calendar:
 
 @dataclass(frozen=True)
 class Dates:
-    """The dates of n rows, how they are written, and their calendar; None if not regular."""
+    """The dates of n rows, how they are written, and their calendar; None if not regular. `zone` is
+    the time zone that they have by name, as those of a data frame do."""
 
     moments: Moments
     form: Form
     order: str | None = None
     calendar: Calendar | None = None
+    zone: str = ""
 
     @property
     def zoned(self) -> bool:

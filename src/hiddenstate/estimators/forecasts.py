@@ -323,15 +323,11 @@ class ForecastMixin:
                 # Of arrays, the last steps alone may be kept.
                 cut = [n - len(end) for n, end in zip(self._n_trained, self._ends, strict=True)]
                 columns["step"] = columns["step"] + np.repeat(cut, made.forecaster.horizon)
-        time, remarks = self.model_.transform.reading.get("time"), prediction.remarks
-        if table is not None and table.has_zone(time) and None not in columns["time"]:
-            # The zone says what the texts of its dates do not.
-            remarks = (*filter(None, [made.without_intervals()]), *made.remarks)
-        for remark in remarks:
+        for remark in prediction.remarks:
             warnings.warn(for_python(remark), stacklevel=3)
         if table is None:
             return columns
-        return frame_of(columns, table, time, made.dataset.calendar)
+        return frame_of(columns, table, self.model_.transform.reading.get("time"))
 
     def _outlook(
         self, X: Any, horizon: int | None, levels: list[float], future: Any
@@ -350,15 +346,16 @@ class ForecastMixin:
         given = self._series_of(X, levels)
         dataset, table = given.dataset, given.table
         name, ahead, columns = None, None, None
+        series = series_of_rows(dataset.train, forecaster, printable(dataset.name))
         if isinstance(future, (str, os.PathLike)):
             name = os.fspath(future)
         elif future is not None and (read := table_to_read(model, future, "future")) is not None:
             name, columns = "future", read.columns
         elif forecaster.known and (future is not None or not given.is_table):
-            ahead = after_series(future, model, len(dataset.train), steps)
+            ahead = after_series(future, model, dataset, [*map(len, series)], steps)
         starts = given.starts
         if X is not None and levels:
-            unseen = self._first_unseen(series_of_rows(dataset.train, forecaster, "X"))
+            unseen = self._first_unseen(series)
             starts = unseen if any(unseen) else None
         predictor, run = forecaster.predictor, given.run
         options: dict[str, Any] = {"future_columns": columns, "starts": starts, "known": ahead}

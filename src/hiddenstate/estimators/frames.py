@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from hiddenstate.data.calendar import DAY, FIXED, Calendar
 from hiddenstate.data.readers.columns import Columns, kind_of
 from hiddenstate.data.readers.dataframes import frame_columns, is_frame
 from hiddenstate.errors import DataError, listed, printable
@@ -48,9 +47,9 @@ class FrameTable:
     library: str
     dates: dict[str, str]
 
-    def has_zone(self, time: str | None) -> bool:
-        """Return whether a column holds dates of a time zone that has a name."""
-        return bool(_zone(self.dates.get(time or "", "")))
+    def zone(self, time: str | None) -> str:
+        """Return the time zone of a column of dates; empty if they have none."""
+        return _zone(self.dates.get(time or "", ""))
 
     def facts(self, names: Sequence[str]) -> dict[str, Any]:
         """Return some of the columns as plain values and arrays, for a pickle."""
@@ -291,9 +290,7 @@ def _written(values: Any, kind: str) -> Array:
     return written
 
 
-def frame_of(
-    columns: Mapping[str, Array], table: FrameTable, time: str | None, calendar: Calendar | None
-) -> Any:
+def frame_of(columns: Mapping[str, Array], table: FrameTable, time: str | None) -> Any:
     """Return columns as a frame of the library of a table, with dates of the type that it has.
 
     Parameters
@@ -303,8 +300,6 @@ def frame_of(
     table : FrameTable
     time : str, optional
         The column of `table` that holds its dates.
-    calendar : Calendar, optional
-        That of its dates: days and longer steps are those of the local clock.
     """
     library = importlib.import_module(table.library)
     kind = table.dates.get(time or "")
@@ -313,39 +308,31 @@ def frame_of(
         made["time"] = made["time"].tolist()
     elif "time" in made and kind is not None:
         texts = [None if each in (None, "") else str(each) for each in made["time"].tolist()]
-        by_clock = calendar is not None and (calendar.unit != FIXED or calendar.multiple >= DAY)
-        made["time"] = (_of_polars if table.library == "polars" else _of_pandas)(
-            library, texts, kind, by_clock
-        )
+        convert = _of_polars if table.library == "polars" else _of_pandas
+        made["time"] = convert(library, texts, kind)
     return library.DataFrame(made)
 
 
-def _of_pandas(pandas: Any, texts: list[str | None], kind: str, by_clock: bool) -> Any:
-    """Return dates as text (n,) as those of a type of pandas; those with a time zone by their local
-    clock, or in UTC."""
+def _of_pandas(pandas: Any, texts: list[str | None], kind: str) -> Any:
+    """Return dates as text (n,) as those of a type of pandas."""
     if kind in (DATE, ISO):
         read = (date if kind == DATE else datetime).fromisoformat
         return pandas.Series([text and read(text) for text in texts], dtype=object)
     if kind.startswith("period"):
         return pandas.PeriodIndex(pandas.DatetimeIndex(texts), freq=kind[7:-1])
-    if not (zone := _zone(kind)):
-        return np.array([text or "NaT" for text in texts], kind)
-    if not by_clock:
-        return pandas.DatetimeIndex(pandas.to_datetime(texts, utc=True)).tz_convert(zone)
-    clock = pandas.DatetimeIndex([text and text[:19] for text in texts])
-    return clock.tz_localize(zone, ambiguous=[True] * len(texts), nonexistent="shift_forward")
+    if zone := _zone(kind):
+        utc = pandas.to_datetime(pandas.Series(texts, dtype=object), utc=True)
+        return utc.dt.tz_convert(zone).astype(kind)
+    return np.array([text or "NaT" for text in texts], kind)
 
 
-def _of_polars(polars: Any, texts: list[str | None], kind: str, by_clock: bool) -> Any:
-    """As :func:`_of_pandas`, of polars."""
+def _of_polars(polars: Any, texts: list[str | None], kind: str) -> Any:
+    """Return dates as text (n,) as those of a type of polars."""
     dates = polars.Series(texts, dtype=polars.String)
     if kind == "Date":
         return dates.str.slice(0, 10).str.to_date()
     unit = kind.partition("time_unit='")[2][:2]
-    if not (zone := _zone(kind)):
-        return dates.str.to_datetime(time_unit=unit)
-    if not by_clock:
+    if zone := _zone(kind):
         utc = dates.str.to_datetime(time_unit=unit, time_zone="UTC")
         return utc.dt.convert_time_zone(zone)
-    clock = dates.str.slice(0, 19).str.to_datetime(time_unit=unit)
-    return clock.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
+    return dates.str.to_datetime(time_unit=unit)

@@ -1,38 +1,54 @@
 """Reads what features known ahead hold after series, from frames and arrays."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from hiddenstate.data import SequenceDataset
 from hiddenstate.data.column_names import positions_of
+from hiddenstate.data.prepare.encoding import Encoding
 from hiddenstate.data.readers.dataframes import is_frame
 from hiddenstate.errors import DataError, count, listed
 from hiddenstate.estimators.inputs import frame_names
+from hiddenstate.inference.target_times import LaterTimes
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.system.typing import Array
 
 
-def after_series(future: Any, model: FittedModel, n_series: int, horizon: int) -> list[Array]:
+def after_series(
+    future: Any, model: FittedModel, dataset: SequenceDataset, lengths: Sequence[int], horizon: int
+) -> list[Array]:
     """Return the values (H, K) after each of N series.
 
     Parameters
     ----------
     future : array-like, data frame or list of these
+        Without the calendar, which follows from the dates of the series.
     model : FittedModel
-    n_series, horizon : int
+    dataset : SequenceDataset
+        The series.
+    lengths : sequence of int
+        Steps of each series up to its last known target.
+    horizon : int
 
     Raises
     ------
     DataError
-        If they are missing, too few, or of other features.
+        If they are missing, too few, or of other features, or the dates are not regular.
     """
-    known = model.transform.known
-    names = [known.names[k] for k in known.ahead]
+    known, n_series = model.transform.known, len(lengths)
+    every = [known.names[k] for k in known.ahead]
+    dates = next((e for e in model.transform.encodings if e.calendar), None)
+    of_dates = () if dates is None else dates.features
+    names = [name for name in every if name not in of_dates]
     if future is None:
         raise DataError(
             f"future: the model reads {listed(names)}; pass their values at the "
             f"{count(horizon, 'step')} after each series"
         )
+    if not names:
+        raise DataError("future: the model reads the calendar alone, which follows; leave it out")
     several = isinstance(future, (list, tuple)) and not all(np.isscalar(each) for each in future)
     is_array = not several and not is_frame(future)
     parts = list(future) if several or (is_array and np.ndim(future) == 3) else [future]
@@ -42,10 +58,33 @@ def after_series(future: Any, model: FittedModel, n_series: int, horizon: int) -
         raise DataError(
             f"future: values after {len(parts)} series, expected {n_series}, one part for each"
         )
-    return [
-        _checked(part, names, model, horizon, f"future: series {i}" if n_series > 1 else "future")
-        for i, part in enumerate(parts)
-    ]
+    found = []
+    for i, part in enumerate(parts):
+        where = f"future: series {i}" if n_series > 1 else "future"
+        values = _checked(part, names, model, horizon, where)[:horizon]
+        if dates is not None:
+            calendar = _calendar_after(dataset, i, lengths[i], dates, horizon)
+            both = dict(zip((*names, *of_dates), (*values.T, *calendar.T), strict=True))
+            values = np.stack([both[name] for name in every], axis=1)
+        found.append(values)
+    return found
+
+
+def _calendar_after(
+    dataset: SequenceDataset, number: int, length: int, dates: Encoding, horizon: int
+) -> Array:
+    """Return the calendar (H, K) of the steps after a series."""
+    table = dataset.train.origin.table if dataset.train.origin else None
+    found = None
+    if table is not None:
+        later = LaterTimes(table, number, length - 1)
+        found = later.features(np.arange(1, horizon + 1), dates.calendar)
+    if found is None:
+        raise DataError(
+            f"future: the dates of series {number} are not regular; pass a data frame with the "
+            "dates of its rows"
+        )
+    return found
 
 
 def _is_table(part: Any) -> bool:

@@ -1,6 +1,7 @@
 """Trains and forecasts models of dated series: data frames, read as the commands read a table."""
 
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -124,7 +125,13 @@ def table_to_read(model: FittedModel, X: Any, where: str) -> FrameTable | None:
 
 def series_of_table(model: FittedModel, table: FrameTable) -> SequenceDataset:
     """Return the series of a table, read as those that a model was trained on."""
-    return read_new_data(model, table.columns.where, {}, False, table.columns)
+    dataset = read_new_data(model, table.columns.where, {}, False, table.columns)
+    zone, origin = table.zone(model.transform.reading.get("time")), dataset.train.origin
+    if not zone or origin is None or origin.table is None or origin.table.dates is None:
+        return dataset
+    dates = replace(origin.table.dates, zone=zone)
+    origin = replace(origin, table=replace(origin.table, dates=dates))
+    return replace(dataset, train=replace(dataset.train, origin=origin))
 
 
 def _each(names: Any) -> list[Any]:

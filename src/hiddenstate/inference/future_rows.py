@@ -125,8 +125,8 @@ class FutureRows:
         changes = {n: v for n, v in changes.items() if n not in NOT_OF_FILE}
         encodings = tuple(e for e in transform.encodings if e.column in self._columns)
         calendars = {e.column for e in encodings if e.calendar}
-        if inputs := tuple(column for column in self._columns if column not in calendars):
-            reading["input"] = inputs
+        inputs = tuple(column for column in self._columns if column not in calendars)
+        reading["input"] = inputs or self._columns
         reading["layout"] = "long"
         dataset = read_like(name, "regress", reading, changes, False, encodings, columns=columns)
         where, features = printable(dataset.name), dataset.columns or ()

@@ -63,7 +63,8 @@ def time_remarks(table: Table, times: Array | None) -> tuple[str, ...]:
         unknown = f"the time{'s' * (n > 1)} of {count(n, 'forecast')} beyond the data"
         are = "is" if n == 1 else "are"
         remarks.append(f"{unknown} {are} unknown, as the times before are not regular")
-    if table.calendar is not None and table.calendar.summer_time:
+    of_zone = table.dates is not None and table.dates.zone
+    if table.calendar is not None and table.calendar.summer_time and not of_zone:
         remarks.append(
             "times beyond the data have the last offset from UTC, as the data names no time zone"
         )
@@ -97,7 +98,9 @@ class LaterTimes:
         """Return the moments `n` (m,) steps later, if the dates are regular."""
         if self.calendar is None or self.moment is None:
             return None
-        return self.calendar.later(self.moment.take(np.zeros(len(n), int)), n)
+        later = self.calendar.later(self.moment.take(np.zeros(len(n), int)), n)
+        zone = self.table.dates.zone if self.table.dates else ""
+        return self.calendar.in_zone(later, zone) if zone else later
 
     def times(self, n: Array) -> Array | None:
         """Return the times `n` (m,) steps later as the data writes them; None if not regular."""
