@@ -23,6 +23,9 @@ WITH_SEASON = [
 ]
 """Rates of the level and the trend, the damping, and the rate of the season."""
 
+AVERAGED = (2, 4, 8, 12)
+"""Seasons whose means are a forecast: the least noise, of a season that does not change."""
+
 
 @dataclass(frozen=True)
 class Smoothing:
@@ -58,6 +61,16 @@ def smoothings(P: int, season: int | None) -> Iterator[Smoothing]:
     yield from _smoothed(P, np.array(rates), None)
     if season and 2 * season <= P:
         yield from _smoothed(P, np.array(WITH_SEASON), season)
+        yield from (_averages(P, season, n) for n in AVERAGED if n * season <= P)
+
+
+def _averages(P: int, m: int, n: int) -> Smoothing:
+    """Return the means of the last n seasons of m steps, of all and of each step of a season."""
+    level, season = np.zeros(P), np.zeros((m, P))
+    level[: n * m] = 1 / (n * m)
+    for k in range(m):
+        season[k, -(k + 1) % m : n * m : m] = 1 / n
+    return Smoothing(level, np.zeros(P), 1.0, season - level)
 
 
 def _smoothed(P: int, rates: Floats, m: int | None) -> Iterator[Smoothing]:
