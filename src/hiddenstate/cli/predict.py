@@ -283,7 +283,7 @@ def evaluate(
     """The command `evaluate`."""
     from hiddenstate.data.leaks import leaks_as_facts, leaks_from
     from hiddenstate.inference.evaluate import evaluate_data, evaluate_run
-    from hiddenstate.inference.inputs import read_new_data
+    from hiddenstate.inference.inputs import read_new_data, run_test_data
     from hiddenstate.inference.overflow import checked_predictor
     from hiddenstate.inference.predict import Prediction
     from hiddenstate.inference.rolled import can_be_rolled, rolled_further, rolled_run
@@ -303,9 +303,10 @@ def evaluate(
     predictor = checked_predictor(model, device, threads)
     if data is None:
         refuse_options("own data")
-        scores = evaluate_run(model, predictor, trained_run)
+        prepared = run_test_data(trained_run)
+        scores = evaluate_run(model, predictor, trained_run, prepared)
         if rolls and trained_run is not None:
-            steps = rolled_run(model, predictor, trained_run, peers)
+            steps = rolled_run(model, predictor, trained_run, prepared, peers)
     else:
         has_targets = model.net.job != "autoencode"
         with stdin_as_file(data) as stdin:

@@ -10,7 +10,7 @@ from typing import Any, NotRequired, TypedDict, cast
 
 import numpy as np
 
-from hiddenstate.data import Rows, SequenceDataset
+from hiddenstate.data import PreparedDataset, Rows, SequenceDataset
 from hiddenstate.data.prepare.known_ahead import without_ends
 from hiddenstate.data.prepare.layout import class_numbers
 from hiddenstate.data.prepare.missing import filled_forward
@@ -146,9 +146,14 @@ def prepare_for_evaluation(model: FittedModel, dataset: SequenceDataset) -> Rows
     return prepare_inputs(model, rows, where)
 
 
-def evaluate_run(model: FittedModel, predictor: Predictor, run: Run | None) -> Scores:
-    """Scores of the model of a run on its test rows; see :func:`evaluate`."""
-    dataset = run_test_data(run)
+def evaluate_run(
+    model: FittedModel,
+    predictor: Predictor,
+    run: Run | None,
+    prepared: PreparedDataset | None = None,
+) -> Scores:
+    """Scores of the model of a run on its test rows, `prepared` or read; see :func:`evaluate`."""
+    dataset = prepared or run_test_data(run)
     test, train = dataset.require_test(), dataset.train
     state: Params = {}
     if model.stateful:

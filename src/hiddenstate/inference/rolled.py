@@ -21,7 +21,7 @@ from hiddenstate.inference.backtest import (
     seasonal_paths,
 )
 from hiddenstate.inference.forecast import Forecaster, Paths, series_of_rows
-from hiddenstate.inference.inputs import read_new_data, run_test_data
+from hiddenstate.inference.inputs import read_new_data
 from hiddenstate.inference.outlook import Outlook, held_out_from, outlook_of
 from hiddenstate.inference.peers import Peers, peer_paths
 from hiddenstate.inference.predict import window_length
@@ -82,7 +82,7 @@ def rolled(
     peers : bool, default False
         Whether AutoETS, AutoARIMA and Theta of statsforecast are there, too.
     linear : bool, default False
-        Whether the linear path alone is there, too.
+        Whether the linear path alone is there, too, and all but peers have intervals.
 
     Raises
     ------
@@ -130,7 +130,8 @@ def rolled(
     rated = {
         name: coverage(each, intervals, made.series, scored, made.levels, MOST_ENDS)
         for name, each in methods.items()
-        if name not in (of_peers or {})  # which have no forecasts before these origins
+        # Peers have no forecasts before these origins.
+        if name == OWN or (linear and name not in (of_peers or {}))
     }
     return Rolled(
         backtest(methods, scored, scales, rated),
@@ -264,13 +265,16 @@ def rolled_data(
 
 
 def rolled_run(
-    model: FittedModel, predictor: Predictor, run: Run, peers: bool = False
+    model: FittedModel,
+    predictor: Predictor,
+    run: Run,
+    prepared: PreparedDataset,
+    peers: bool = False,
 ) -> Rolled | None:
     """Score forecasts of the test rows of a run; None, unless `peers` is set, if they are too few.
 
     Raises as :func:`rolled_test`.
     """
-    prepared = run_test_data(run)
     with none_if_short(peers) as result:
         result.append(rolled_test(model, predictor, _own_data(model, run), prepared, peers))
     return result[0] if result else None

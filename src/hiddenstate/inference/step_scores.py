@@ -144,7 +144,7 @@ def step_scores(
         mae=mae[:, used],
         n=n[used].astype(np.int64),
         scales=scale[used],
-        within={level: share[used] for level, share in within.items()},
+        within={n: share[used] for n, share in within.items() if np.isfinite(share).any()},
     )
 
 

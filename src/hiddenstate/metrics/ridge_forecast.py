@@ -6,7 +6,7 @@ are best on the last fifth of the training rows. Values are in units of the devi
 series, and all series have one regression. It shares no code with the linear path of a model.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from hiddenstate.system.typing import Array
 PENALTIES = (0.001, 0.01, 0.1, 1.0, 10.0)
 """Penalties that are tried, per row."""
 
-MOST_LAGS, MOST_ROWS = 64, 5000
+MOST_LAGS, MOST_ROWS = 64, 3000
 """Most last values that are read, and latest training rows of all series that are used."""
 
 FEWEST = 10
@@ -103,22 +103,19 @@ class RidgeForecast:
     def _fitted(self, X: Array, y: Array, place: Array) -> _Regression | None:
         if len(y) < FEWEST:
             return None
-        early, choices = place < 0.8, list(self._choices())
+        early = place < 0.8
         if early.sum() < FEWEST or early.all():
-            return self._solved(X, y, *choices[len(choices) // 2])
-        errors = []
-        for choice in choices:
-            fit = self._solved(X[early], y[early], *choice)
-            base = X[~early, :1] * fit.around_last
-            made = self._around(X[~early], fit.around_last) @ fit.weights + fit.bias + base[:, 0]
-            errors.append(float(((made - y[~early]) ** 2).mean()))
-        return self._solved(X, y, *choices[int(np.argmin(errors))])
-
-    @staticmethod
-    def _choices() -> Iterator[tuple[bool, float]]:
+            return self._solved(X, y, False, PENALTIES[len(PENALTIES) // 2 :][:1])[0]
+        errors: dict[tuple[bool, float], float] = {}
         for around_last in (False, True):
-            for penalty in PENALTIES:
-                yield around_last, penalty
+            base = X[~early, 0] * around_last
+            rows = self._around(X[~early], around_last)
+            fits = self._solved(X[early], y[early], around_last, PENALTIES)
+            for fit, penalty in zip(fits, PENALTIES, strict=True):
+                left = y[~early] - base - rows @ fit.weights - fit.bias
+                errors[around_last, penalty] = float((left**2).mean())
+        around_last, penalty = min(errors, key=lambda each: errors[each])
+        return self._solved(X, y, around_last, (penalty,))[0]
 
     def _around(self, X: Array, around_last: bool) -> Array:
         """Return rows whose lags are less the last value, if they are to be around it."""
@@ -128,11 +125,18 @@ class RidgeForecast:
         X[:, : self.n_lags] -= X[:, :1].copy()
         return X
 
-    def _solved(self, X: Array, y: Array, around_last: bool, penalty: float) -> _Regression:
+    def _solved(
+        self, X: Array, y: Array, around_last: bool, penalties: Sequence[float]
+    ) -> list[_Regression]:
+        """Return the regression of each penalty."""
         rows = self._around(X, around_last)
         target = y - X[:, 0] * around_last
         mean, middle = rows.mean(axis=0), float(target.mean())
         centered = rows - mean
-        products: Any = centered.T @ centered / len(y) + penalty * np.eye(rows.shape[1])
-        weights = np.linalg.solve(products, centered.T @ (target - middle) / len(y))
-        return _Regression(weights, middle - float(mean @ weights), around_last)
+        products: Any = centered.T @ centered / len(y)
+        wanted, unit = centered.T @ (target - middle) / len(y), np.eye(rows.shape[1])
+        found = []
+        for penalty in penalties:
+            weights = np.linalg.solve(products + penalty * unit, wanted)
+            found.append(_Regression(weights, middle - float(mean @ weights), around_last))
+        return found
