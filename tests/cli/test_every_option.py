@@ -120,6 +120,7 @@ TABLE: dict[str, dict[str, Row]] = {
         "--future": obeyed("other.csv"),
         "--level": obeyed("50"),
         "--backtest": but(obeyed("2"), *SWEEPS, entry=refused(EXTRACT, "2")),
+        "--peers": but(refused("add --backtest N"), *SWEEPS, entry=refused(EXTRACT)),
         "--output": obeyed("out.csv"),
         "--format": obeyed("json"),
         "--figure": but(obeyed("out.png"), *SWEEPS, entry=refused(EXTRACT, "out.png")),
@@ -139,7 +140,13 @@ TABLE: dict[str, dict[str, Row]] = {
         **reading("run"),
         **COMPUTING,
     },
-    "evaluate": {"--json": obeyed(), **reading("run"), **COMPUTING},
+    "evaluate": {
+        "--peers": obeyed(),
+        "--output": obeyed("out.csv"),
+        "--json": obeyed(),
+        **reading("run"),
+        **COMPUTING,
+    },
     "export": {
         "--to": obeyed("c"),
         "--output": obeyed("other.py"),

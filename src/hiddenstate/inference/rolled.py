@@ -21,7 +21,7 @@ from hiddenstate.inference.backtest import (
     seasonal_paths,
 )
 from hiddenstate.inference.forecast import Forecaster, Paths, series_of_rows
-from hiddenstate.inference.inputs import read_new_data
+from hiddenstate.inference.inputs import read_new_data, run_test_data
 from hiddenstate.inference.outlook import Outlook, held_out_from, outlook_of
 from hiddenstate.inference.peers import Peers, peer_paths
 from hiddenstate.inference.predict import window_length
@@ -268,13 +268,15 @@ def rolled_run(
     model: FittedModel,
     predictor: Predictor,
     run: Run,
-    prepared: PreparedDataset,
+    prepared: PreparedDataset | None = None,
     peers: bool = False,
 ) -> Rolled | None:
-    """Score forecasts of the test rows of a run; None, unless `peers` is set, if they are too few.
+    """Score forecasts of the test rows of a run, `prepared` or read; None, unless `peers` is set,
+    if they are too few.
 
     Raises as :func:`rolled_test`.
     """
+    prepared = prepared or run_test_data(run)
     with none_if_short(peers) as result:
         result.append(rolled_test(model, predictor, _own_data(model, run), prepared, peers))
     return result[0] if result else None
