@@ -277,6 +277,6 @@ def missing_remarks(found: MissingSteps | None, options: DataConfig, where: str)
     if options.every is None:
         hint = f"; --every {every} fills them in" if every else ""
         return (f"{words}, the first {found.at()}{hint}",)
-    if options.missing == "error":
+    if options.missing in ("error", "drop"):
         return (f"{words}, the first {found.at()}; added as missing values (--every {every})",)
     return (f"{words}: filled in (--every {every} --missing {options.missing})",)
