@@ -164,7 +164,7 @@ def test_few_earlier_forecasts_give_wide_intervals_and_none_give_empty_cells(cli
     trained(cli, path, 12)
     done = cli("forecast", "last", "--horizon", 12)
     assert done.code == 0, done.err
-    assert "14 earlier forecasts one step ahead and 14 of 12 steps ahead" in done.err
+    assert "14 earlier forecasts of each step ahead, of held-out steps" in done.err
     assert "no interval" not in done.err
     rows = rows_of(done.out)
     widths = [float(row["sales_upper_95"]) - float(row["sales_lower_95"]) for row in rows]

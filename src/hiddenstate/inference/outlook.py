@@ -101,10 +101,11 @@ class Outlook:
             return None
         counts = np.isfinite(self.earlier.actual[..., 0]).sum(axis=0)
         of = "held-out steps" if self.held_out else "DATA, which may include training rows"
-        return (
-            f"intervals from {count(int(counts[0]), 'earlier forecast')} one step ahead and "
-            f"{counts[-1]} of {count(len(counts), 'step')} ahead, of {of}"
-        )
+        first = f"intervals from {count(int(counts[0]), 'earlier forecast')}"
+        if (counts == counts[0]).all():
+            return f"{first} of each step ahead, of {of}"
+        last = f"{counts[-1]} of {count(len(counts), 'step')} ahead"
+        return f"{first} one step ahead and {last}, of {of}"
 
     def spread(self) -> tuple[Array, Array] | None:
         """Return the lowest and the highest forecast (n, H, O) of the members of the net, each
