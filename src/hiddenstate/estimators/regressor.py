@@ -115,8 +115,10 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
         first and the last of a series are added as missing values, which `missing` handles;
         'weekday' is Monday to Friday. With the recipe, None fills in at most a tenth of the steps.
     calendar : str, sequence of str or None, default=None
-        Inputs made from the dates of a frame, each as a sine and a cosine: 'hour', 'weekday',
-        'month', 'yearday', or 'auto' for those of which the dates show a whole day, week or year.
+        Inputs made from the dates of a frame: 'hours', 'weekdays' and 'months' as 0 or 1 for each
+        value; 'hour', 'weekday', 'month' and 'yearday' as a sine and a cosine, or 'auto' for those
+        of which the dates show a whole day, week or year; 'none' for no inputs. None means that the
+        recipe may add the hours and weekdays of hourly and daily data, as known ahead.
     channels_first : bool, default=False
         X is (n_samples, n_features, n_timesteps), and a series in a list is
         (n_features, n_timesteps), as in aeon and sktime.
