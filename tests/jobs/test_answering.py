@@ -17,7 +17,11 @@ PATH = LinearPath(
     (False,),
     season=7,
     effects=np.array([[12.1]]),
-    groups=(Group("promotion known ahead", 12.1, 15.3),),
+    groups=(
+        Group("promotion known ahead", 12.1, 15.3),
+        Group("past of price", 12.1, 12.1),
+        Group("hour known ahead", 0.5, 0.7, True),
+    ),
 )
 
 
@@ -38,6 +42,8 @@ def test_the_path_is_named_first_where_the_network_adds_nothing() -> None:
         "nothing, by a rolling origin in the training rows",
         "  sales: 0.75 x the last, 0.25 x 2 steps before; known ahead: promotion +12.1",
         "  promotion known ahead: error 12.1 with it, 15.3 without",
+        "  past of price: does not help, and is left out",
+        "  hour known ahead: error 0.5 with it, 0.7 without (in mean changes of each series)",
     ]
 
 
@@ -57,7 +63,8 @@ def test_json_has_the_same() -> None:
     assert answer["network"] is False
     assert answer["part_of_series"] == {"A": 0.0}
     assert answer["targets"][0]["past"][0] == {"column": "sales", "steps_before": 1, "weight": 0.75}
-    (column,) = answer["columns"]
+    column, *others = answer["columns"]
+    assert len(others) == 2
     assert (column["name"], column["error"], column["without"], column["scaled"]) == (
         *("promotion known ahead", 12.1, 15.3, False),
     )

@@ -1,12 +1,12 @@
 """What answers a forecast, and the forecast, in the report and the model card."""
 
-from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from hiddenstate.data.prepare.linear_path import Group
 from hiddenstate.report.facts import RunFacts
 from hiddenstate.report.forecast import answer, forecast_table, parts, weights
 from hiddenstate.runs import Run
@@ -102,12 +102,11 @@ def test_weights_and_parts_come_from_the_run_folder(made: Path) -> None:
     )
 
 
-def test_what_columns_are_worth_is_said(made: Path) -> None:
+def test_what_columns_are_worth_is_said(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    group = Group("promotion known ahead", 12.1, 15.3).facts()
+    monkeypatch.setattr(Run, "data_record", lambda run: {"groups": [group]})
     facts = RunFacts(Run(made / "runs/regress-1"))
-    assert facts.static_facts is not None
-    helped = (("promotion known ahead", 12.1, 15.3),)
-    facts.static_facts = replace(facts.static_facts, columns_help=helped)
-    assert answer(facts)[1] == "Promotion known ahead: error 12.1 with it, 15.3 without."
+    assert answer(facts)[1:] == ["Promotion known ahead: error 12.1 with it, 15.3 without."]
 
 
 def test_a_long_table_of_forecasts_is_cut() -> None:

@@ -120,8 +120,6 @@ FACTS = [
     ("row_shape", [8, 8], "row_shape is .8, 8., expected steps and features"),
     ("channel_ranges", [[0.0, 1.0]], "channel_ranges has length 1, expected 8"),
     ("channel_ranges", [[1.0, 0.0]] * 8, "expected a lower and an upper end of each feature"),
-    ("columns_help", [["promotion", "1"]], "expected names and errors"),
-    ("columns_help", [["promotion", 1.0, True]], "expected names and errors"),
     ("time_step", -1, "time_step is -1, expected more than 0"),
     ("time_unit", 1, "time_unit has the wrong type"),
     ("more", 1, "and nothing else"),

@@ -10,6 +10,9 @@ from hiddenstate.metrics.path_terms import answer_in_words, group_in_words, path
 TARGETS_IN_LINES = 3
 """Targets whose linear path is printed."""
 
+GROUPS_IN_LINES = 8
+"""Columns whose worth is printed."""
+
 SERIES_IN_LINE = 8
 """Series whose part is printed."""
 
@@ -29,8 +32,9 @@ def answer_lines(job: Job, results: Mapping[str, float]) -> list[str]:
     lines += [f"  {each.target}: {each.in_words()}" for each in terms[:TARGETS_IN_LINES]]
     more = path.n_targets - TARGETS_IN_LINES
     lines += [f"  {count(more, 'more target')}, in the report"] if more > 0 else []
-    groups = [group_in_words(each.name, each.error, each.without) for each in path.groups]
-    return lines + [f"  {words}" for words in groups]
+    lines += [f"  {group_in_words(group)}" for group in path.groups[:GROUPS_IN_LINES]]
+    more = len(path.groups) - GROUPS_IN_LINES
+    return lines + ([f"  {count(more, 'more column')}, in the report"] if more > 0 else [])
 
 
 def answer_facts(job: Job, results: Mapping[str, float]) -> dict[str, Any]:
@@ -43,6 +47,6 @@ def answer_facts(job: Job, results: Mapping[str, float]) -> dict[str, Any]:
         "network": bool(results["net_share"]),
         "targets": [each.facts() for each in path_terms(job.dataset.transform)],
         "part_of_series": job.part_of_series,
-        "columns": [vars(group) for group in path.groups],
+        "columns": [group.facts() for group in path.groups],
     }
     return {"answer": facts}

@@ -161,10 +161,6 @@ class RegressSnapshots(JobSnapshots):
             facts["targets"] = list(targets)
         if self._held_out is not None:
             facts |= {"held_series": self._held_out.n_series, "dates": self._held_out.dates}
-        linear = self.dataset.transform.linear
-        if linear is not None and linear.groups:
-            each = ([group.name, group.error, group.without] for group in linear.groups)
-            facts["columns_help"] = list(each)
         series = self._series()
         return facts | ({"series": series} if series else {})
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from hiddenstate.data.prepare.linear_path import LinearPath
+from hiddenstate.data.prepare.linear_path import Group, LinearPath
 from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.errors import count, printable
 from hiddenstate.system.typing import Array
@@ -175,12 +175,14 @@ def answer_in_words(path: LinearPath, results: Mapping[str, float]) -> str:
     return f"{who}; {adds}, by a rolling origin in the training rows"
 
 
-def group_in_words(name: str, error: float, without: float) -> str:
+def group_in_words(group: Group) -> str:
     """Return the error of a linear path with some columns, and without them; they are equal where
     the path leaves the columns out."""
-    if error == without:
-        return f"{printable(name, 80)}: does not help, and is left out"
-    return f"{printable(name, 80)}: error {error:.4g} with it, {without:.4g} without"
+    name = printable(group.name, 80)
+    if group.error == group.without:
+        return f"{name}: does not help, and is left out"
+    unit = " (in mean changes of each series)" if group.scaled else ""
+    return f"{name}: error {group.error:.4g} with it, {group.without:.4g} without{unit}"
 
 
 def path_terms(transform: Transform) -> tuple[PathTerms, ...]:

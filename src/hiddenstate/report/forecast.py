@@ -4,6 +4,7 @@ model card."""
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from hiddenstate.data.prepare.linear_path import groups_from
 from hiddenstate.errors import printable
 from hiddenstate.metrics.path_terms import (
     MOST_TERMS,
@@ -15,6 +16,9 @@ from hiddenstate.metrics.path_terms import (
 )
 from hiddenstate.report.facts import NAME_LENGTH, RunFacts
 from hiddenstate.runs.snapshots import RegressFinal, typed
+
+MOST_GROUPS = 50
+"""Columns whose worth is said."""
 
 MOST_ROWS = 400
 """Rows of a table of forecasts that are shown."""
@@ -45,8 +49,8 @@ def answer(facts: RunFacts) -> list[str]:
     if path is None or "net_share" not in facts.results:
         return []
     words = answer_in_words(path, facts.results)
-    helped = facts.static_facts.columns_help if facts.static_facts else ()
-    lines = [f"What answers: {words}.", *(f"{group_in_words(*each)}." for each in helped)]
+    groups = groups_from(facts.run.data_record())[:MOST_GROUPS]
+    lines = [f"What answers: {words}.", *(f"{group_in_words(group)}." for group in groups)]
     return [line[0].upper() + line[1:] for line in lines]
 
 

@@ -35,7 +35,6 @@ ABOUT_ROWS: dict[str, type | tuple[type, ...]] = {
     "held_series": int,
     "dates": bool,
     "series": str,
-    "columns_help": list,
 }
 """Facts about rows that files may have, and their types."""
 
@@ -178,7 +177,6 @@ def _check_facts(facts: dict[str, Any], job: str, where: str) -> StaticFacts:
         "held_series": (facts.get("held_series", 1) > 0, "more than 0"),
         "row_shape": (_are_sizes(row_shape) and job == "autoencode", "steps and features"),
         "channel_ranges": (all(map(_is_range, ranges)), "a lower and an upper end of each feature"),
-        "columns_help": (all(map(_is_help, facts.get("columns_help", []))), "names and errors"),
         "time_step": (0 < facts.get("time_step", 1) < math.inf, "more than 0"),
     }
     expected = {name: what for name, what in expected.items() if name in facts}
@@ -202,15 +200,7 @@ def _check_facts(facts: dict[str, Any], job: str, where: str) -> StaticFacts:
         facts.get("held_series"),
         facts.get("dates", False),
         facts.get("series"),
-        tuple((name, error, without) for name, error, without in facts.get("columns_help", ())),
     )
-
-
-def _is_help(values: Any) -> bool:
-    """Whether a fact is a name and two finite errors."""
-    if not isinstance(values, list) or len(values) != 3 or type(values[0]) is not str:
-        return False
-    return all(type(error) in (int, float) and math.isfinite(error) for error in values[1:])
 
 
 def _are_names(names: Any) -> bool:

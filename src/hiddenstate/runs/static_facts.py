@@ -46,9 +46,6 @@ class StaticFacts:
         Whether the times of held-out steps are dates, in seconds since 1970.
     series : str, optional
         Name of the series that drawn training windows are of, if there are several.
-    columns_help : tuple of (str, float, float)
-        What columns other than the targets are worth to a linear path: their name, and the error of
-        the path with and without them.
     """
 
     job: str
@@ -66,7 +63,6 @@ class StaticFacts:
     held_series: int | None = None
     dates: bool = False
     series: str | None = None
-    columns_help: tuple[tuple[str, float, float], ...] = ()
 
 
 def question_of(run: "Run") -> str:
