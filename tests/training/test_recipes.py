@@ -214,6 +214,14 @@ def test_a_forecast_has_a_linear_path_and_a_window_of_four_seasons() -> None:
     assert suggest("regress", short, {"horizon": 1, "valid_fraction": 0.3})["window"] == 12
 
 
+def test_many_short_series_have_windows_of_half_of_their_steps() -> None:
+    X = np.arange(15 * 20.0).reshape(15, 20, 1)
+    for n, window in ((9, 5), (15, 8)):
+        dataset = SequenceDataset("s", Rows(X[:n], X[:n]), columns=("a",), targets=("a",))
+        found = suggest("regress", dataset, {"horizon": 1, "split": "time"})
+        assert found["window"] == window
+
+
 def test_with_a_carried_state_windows_follow_one_another() -> None:
     found = signal(300, stateful=True)
     assert (found["batch_size"], found["shuffle"], found["epochs"]) == (1, False, 10)

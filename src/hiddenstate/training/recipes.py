@@ -38,6 +38,9 @@ updates of its one net."""
 SHORT_SEASON = 7
 """Most steps of a season of which a window of several series holds twelve."""
 
+MANY_SERIES = 10
+"""Series from which on a window may have half of their steps: together they have enough targets."""
+
 COMMON = {"scale": "auto", "test_fraction": 0.2, "eps": 1e-8, "hold": 0, "shuffle": True}
 """What is the same for all data."""
 
@@ -208,9 +211,11 @@ def _window(
     """Return the steps of a window: 32, or with a linear path four seasons if that is more; twelve
     short ones of several series, each of which has a season of its own shape.
 
-    At most a quarter of a series, or a third with a linear path and without validation rows.
+    At most a quarter of a series, or with a linear path and without validation rows a third, and
+    half of each of many series.
     """
-    most = max(4, steps // (3 if linear and not given.get("valid_fraction") else 4))
+    share = 2 if n_series >= MANY_SERIES else 3
+    most = max(4, steps // (share if linear and not given.get("valid_fraction") else 4))
     if not linear or not season:
         return min(32, most)
     n_seasons = 12 if n_series > 1 and season <= SHORT_SEASON else 4

@@ -107,6 +107,17 @@ def test_a_window_of_0_does_not_cut_series() -> None:
     np.testing.assert_array_equal(last.y[:, 0], [25, 1045])
 
 
+def test_a_series_shorter_than_a_window_is_read_whole_where_that_is_asked_for() -> None:
+    rows = coded([9, 4, 2])
+    assert len(cut_windows(rows, 5, 1, 2, "last", "here")) == 3
+    cut = cut_windows(rows, 5, 1, 2, "last", "here", short=True)
+    assert cut.lengths is not None
+    assert cut.lengths.tolist() == [5, 5, 5, 2]  # the third series has no value two steps ahead
+    np.testing.assert_array_equal(cut.X[3, :2, 0], [1000, 1010])
+    np.testing.assert_array_equal(cut.y[:, 0], [65, 75, 85, 1035])
+    assert cut_windows(rows, 2, 1, 2, "last", "here", short=True).lengths is None
+
+
 def test_the_times_of_a_window_are_those_of_its_series() -> None:
     rows = coded([6], 1)
     cut = cut_windows(

@@ -283,14 +283,17 @@ def _rows(
     P: int,
     horizon: int,
 ) -> LagRows:
+    """Return the forecasts of series `horizon` steps ahead from P values; one of a series that has
+    fewer, whose first value stands for those before it."""
     parts = []
     for i, (values, truth, own, moved) in enumerate(
         zip(series, observed, scales, moves, strict=True)
     ):
-        ends = np.arange(P - 1, len(values) - horizon)
+        last = len(values) - horizon - 1
+        ends = np.arange(min(P - 1, max(last, 0)), last + 1)
         parts.append(
             LagRows(
-                lags=values[ends[:, None] - np.arange(P)],
+                lags=values[np.maximum(ends[:, None] - np.arange(P), 0)],
                 target=truth[ends + horizon],
                 place=(ends + horizon) / len(values),
                 scale=np.full(len(ends), own),

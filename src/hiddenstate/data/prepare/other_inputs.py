@@ -172,7 +172,8 @@ class _Search:
         self.Q = min(self.P, INPUT_RUNS[-1] + 1)
         self.runs = [q for q in INPUT_RUNS if q <= self.P]
         starts = np.cumsum([0, *(len(each) for each in others)])
-        self.flat, self.newest = np.concatenate(others), starts[rows.series] + rows.end
+        self.flat, self.oldest = np.concatenate(others), starts[rows.series]
+        self.newest = self.oldest + rows.end
         self.forms = list(self._forms(horizon, season))
         self.parts = [
             ((rows.place < low), (rows.place >= low) & (rows.place < high))
@@ -257,6 +258,7 @@ class _Search:
     def lags(self, columns: tuple[int, ...], which: NDArray[np.bool_]) -> Floats:
         """Return the last Q values (n, Q, J') of some inputs, as the rows are scaled."""
         steps = self.newest[which][:, None] - np.arange(self.Q)
+        steps = np.maximum(steps, self.oldest[which][:, None])
         values = self.flat[steps][..., list(columns)]
         return np.asarray(
             values / self.rows.scale[which][:, None, None] if self.divided else values

@@ -10,7 +10,6 @@ from hiddenstate.config import Config, DataConfig, section_options
 from hiddenstate.data.dataset import PreparedDataset, SequenceDataset
 from hiddenstate.data.origin import whole, windows_of_one
 from hiddenstate.data.prepare.axes import row_axes
-from hiddenstate.data.prepare.encoding import spans
 from hiddenstate.data.prepare.fit import fitted_transform
 from hiddenstate.data.prepare.known_columns import (
     known_part,
@@ -27,13 +26,18 @@ from hiddenstate.data.prepare.layout import (
 )
 from hiddenstate.data.prepare.linear_path import LinearPath
 from hiddenstate.data.prepare.missing import (
-    after_end,
     amount,
     check_finite,
     count_missing,
     filled_forward,
     infinite_as_missing,
     missing_error,
+)
+from hiddenstate.data.prepare.remarks import (
+    reads_short,
+    short_remarks,
+    target_remarks,
+    unseen_remarks,
 )
 from hiddenstate.data.prepare.split import (
     SPLIT_RULE,
@@ -47,7 +51,7 @@ from hiddenstate.data.prepare.weights import weighed, with_scaled_weights
 from hiddenstate.data.prepare.windows import cut_windows
 from hiddenstate.data.rows import Rows
 from hiddenstate.data.store import RowStore
-from hiddenstate.errors import DataError, OptionError, listed, printable
+from hiddenstate.errors import DataError, OptionError, printable
 
 
 @dataclass(frozen=True)
@@ -114,7 +118,7 @@ def prepare(
     if options.missing == "error":
         _check_complete(dataset, config, where, suitable)
     of_series = job == "regress" and dataset.y is not None and dataset.y.ndim == 3
-    missing = _target_remarks(dataset, config, where)
+    missing = target_remarks(dataset, config, where)
     if options.missing == "forward":
         dataset, first = _filled_forward(dataset, config, where)
         missing += first
@@ -124,11 +128,12 @@ def prepare(
         axes = replace(axes, channels=dataset.columns)
     parts = _held_out(_Parts(dataset.train, dataset.test), config, where, split_rule)
     path = path if path or transform else linear_path(parts.train, dataset, config, where)
+    short = short_remarks(parts.train, config, where)
     if job == "regress":
         parts = parts.map(lambda name, rows: _windows(name, rows, config, where))
     parts, remarks = _without_missing(parts, config, where)
     remarks = [*_order_remarks(dataset, config, where), *ends, *missing, *remarks]
-    remarks += _unseen_remarks(parts.train, dataset, where)
+    remarks += unseen_remarks(parts.train, dataset, where) + short
     if job == "classify" and every_class:
         _check_learnable(parts.train, dataset.classes or [], where)
     changes = job == "regress" and options.change
@@ -198,44 +203,6 @@ def _filled_forward(
         return replace(rows, X=X) if cut else rows
 
     return dataset.map(filled), remarks
-
-
-def _target_remarks(dataset: SequenceDataset, config: Config, where: str) -> list[str]:
-    """Say how many steps of series have no target."""
-    remarks = []
-    for name, rows in (("train", dataset.train), ("test", dataset.test)):
-        if config.job != "regress" or rows is None or rows.y is None or rows.y.ndim < 3:
-            continue
-        read = np.ones(rows.y.shape[:2], bool)
-        if rows.lengths is not None:
-            read = ~after_end(rows.lengths, rows.y.shape[1])
-        n = int((read & ~np.isfinite(rows.y).all(axis=-1)).sum())
-        if n:
-            label = where if name == "train" else part_name(name, config, where)
-            remarks.append(
-                f"{label}: targets are missing at {n} of {int(read.sum())} steps, which are not "
-                "scored"
-            )
-    return remarks
-
-
-def _unseen_remarks(train: Rows, dataset: SequenceDataset, where: str) -> list[str]:
-    """Say which values of encoded text are in no training row."""
-    remarks = []
-    for column, part in spans(dataset.columns or (), dataset.encodings):
-        encoding = next((e for e in dataset.encodings if e.column == column and e.values), None)
-        if encoding is None or train.X.shape[-1] != len(dataset.columns or ()):
-            continue
-        seen = (train.X[..., part] == 1).reshape(-1, len(encoding.values)).any(axis=0)
-        values = [
-            value for value, is_seen in zip(encoding.values, seen, strict=True) if not is_seen
-        ]
-        if values:
-            remarks.append(
-                f"{where}: no training row has {printable(column, 40)} {listed(values)}, so the "
-                "network learns nothing about it"
-            )
-    return remarks
 
 
 def _transformed(rows: Rows, transform: Transform, config: Config, where: str) -> Rows:
@@ -320,6 +287,7 @@ def _windows(name: str, rows: Rows, config: Config, where: str) -> Rows:
         options.horizon,
         "steps" if whole else options.output,
         f"{where}: validation" if name == "valid" else where,
+        reads_short(config),
     )
     if whole:
         _check_long_enough(rows, options.window, where)

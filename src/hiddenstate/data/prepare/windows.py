@@ -9,7 +9,13 @@ from hiddenstate.errors import DataError, count
 
 
 def cut_windows(
-    rows: Rows, window: int, stride: int | None, horizon: int | None, output: str, where: str
+    rows: Rows,
+    window: int,
+    stride: int | None,
+    horizon: int | None,
+    output: str,
+    where: str,
+    short: bool = False,
 ) -> Rows:
     """Cut every series into windows, in order.
 
@@ -27,6 +33,9 @@ def cut_windows(
         Whether a window has a target at every step (n, W, O), or only at its last step (n, O).
     where : str
         Name of the data in messages.
+    short : bool, default False
+        Whether a series that is shorter than a window is one window of fewer steps; else it has
+        none.
 
     Returns
     -------
@@ -54,12 +63,17 @@ def cut_windows(
             f"use --window {longest} or less"
         )
     counts = np.maximum(lengths - window + (stride or window), 0) // (stride or window)
+    if short:
+        counts = np.maximum(counts, 1)
     series = np.repeat(np.arange(N), counts)
     number = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
     steps = number[:, None] * (stride or window) + np.arange(window)
+    n_steps = np.minimum(lengths[series] - steps[:, 0], window)
+    steps = np.minimum(steps, lengths[series, None] - 1)
     cut = Rows(
         X=rows.X[series[:, None], steps],
         y=None if rows.y is None else rows.y[series[:, None], steps],
+        lengths=None if (n_steps == window).all() else n_steps,
         weights=None if rows.weights is None else rows.weights[series],
         groups=None if rows.groups is None else rows.groups[series],
         times=None if rows.times is None else rows.times[series[:, None], steps],

@@ -1,0 +1,80 @@
+"""What preparing says of data that is not used as a user may expect."""
+
+import numpy as np
+
+from hiddenstate.config import Config
+from hiddenstate.data.dataset import SequenceDataset
+from hiddenstate.data.prepare.encoding import spans
+from hiddenstate.data.prepare.layout import part_name
+from hiddenstate.data.prepare.missing import after_end
+from hiddenstate.data.rows import Rows
+from hiddenstate.errors import listed, printable
+
+
+def reads_short(config: Config) -> bool:
+    """Return whether a series that is shorter than a window is one window of fewer steps: with a
+    linear path, whose first value stands for those before it. Runs of earlier versions, which name
+    no seasons, left such series out."""
+    data = config.data
+    return bool(data.linear and data.season is not None and data.output == "last" and data.window)
+
+
+def short_remarks(train: Rows, config: Config, where: str) -> list[str]:
+    """Say how many training series are shorter than a window, or have no target."""
+    is_cut = config.job == "regress" and config.data.window and train.y is not None
+    if not is_cut or train.y is None or train.y.ndim < 3 or len(train) == 1:
+        return []
+    lengths = np.full(len(train), train.y.shape[1]) if train.lengths is None else train.lengths
+    window, horizon, N = config.data.window, config.data.horizon or 0, len(train)
+    none, short = lengths <= horizon, lengths < window + horizon
+    remarks = []
+    if none.any() and not none.all():
+        remarks.append(
+            f"{where}: {int(none.sum())} of {N} series are too short to have a value {horizon} "
+            "steps ahead, and are not trained on"
+        )
+    if (short & ~none).any() and not short.all():
+        what = "read whole" if reads_short(config) else "not trained on"
+        remarks.append(
+            f"{where}: {int((short & ~none).sum())} of {N} series are shorter than a window of "
+            f"{window} steps and a target, and are {what}"
+        )
+    return remarks
+
+
+def target_remarks(dataset: SequenceDataset, config: Config, where: str) -> list[str]:
+    """Say how many steps of series have no target."""
+    remarks = []
+    for name, rows in (("train", dataset.train), ("test", dataset.test)):
+        if config.job != "regress" or rows is None or rows.y is None or rows.y.ndim < 3:
+            continue
+        read = np.ones(rows.y.shape[:2], bool)
+        if rows.lengths is not None:
+            read = ~after_end(rows.lengths, rows.y.shape[1])
+        n = int((read & ~np.isfinite(rows.y).all(axis=-1)).sum())
+        if n:
+            label = where if name == "train" else part_name(name, config, where)
+            remarks.append(
+                f"{label}: targets are missing at {n} of {int(read.sum())} steps, which are not "
+                "scored"
+            )
+    return remarks
+
+
+def unseen_remarks(train: Rows, dataset: SequenceDataset, where: str) -> list[str]:
+    """Say which values of encoded text are in no training row."""
+    remarks = []
+    for column, part in spans(dataset.columns or (), dataset.encodings):
+        encoding = next((e for e in dataset.encodings if e.column == column and e.values), None)
+        if encoding is None or train.X.shape[-1] != len(dataset.columns or ()):
+            continue
+        seen = (train.X[..., part] == 1).reshape(-1, len(encoding.values)).any(axis=0)
+        values = [
+            value for value, is_seen in zip(encoding.values, seen, strict=True) if not is_seen
+        ]
+        if values:
+            remarks.append(
+                f"{where}: no training row has {printable(column, 40)} {listed(values)}, so the "
+                "network learns nothing about it"
+            )
+    return remarks
