@@ -258,7 +258,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
         table = folder / "all" / "plain.csv"
         roles = ("--target", "sales", "--time", "day", "--horizon", 1, "--future", "promo")
-        few = ("--max-steps", 4)
+        few = ("--max-steps", 4, "--calendar", "none")  # as exports require
         quiet = ("--view", "off", "--threads", 1)
         done("regress", table, *roles, "--id", "shop", *few, *quiet, "--name", "r")
         done("sweep", table, *roles, "--by", "shop", *few, "--jobs", 1, "--name", "w")
