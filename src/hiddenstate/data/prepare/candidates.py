@@ -166,7 +166,9 @@ class Pool:
         error = np.concatenate(errors).mean(axis=0)
         least = max(error.min(), np.finfo(float).tiny)
         root = np.sqrt(len(np.unique(far.series)))
-        share = np.exp(-min(SHARPNESS * root, SHARPEST) * (error / least - 1))
+        with np.errstate(over="ignore"):  # an exact forecast has no error
+            worse = np.minimum(error / least - 1, 1e3)
+        share = np.exp(-min(SHARPNESS * root, SHARPEST) * worse)
         share /= share.sum()
         naive = int(np.argmin(error[: len(self._repeated(ahead))]))
         ratio = min(1.0, float(error @ share) / max(error[naive], least))

@@ -14,6 +14,9 @@ PENALTIES = (0.3, 3.0)
 RUNS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 """How many of the last values a regression reads."""
 
+ROUNDING = 1e-9
+"""Deviation of lags, as a share of the largest, up to which they are all alike."""
+
 MOST_LEVELS = 4
 """Most levels that a regression reads: a series that returns to its mean needs few, and with more
 a regression is less accurate than on changes."""
@@ -60,7 +63,8 @@ class Regressions:
             R, r = lags @ basis.T, self.rows.target - lags @ fixed
             mean = R.mean(axis=0) if self.constant and n else np.zeros(R.shape[1])
             center = mean_of(r) if self.constant else 0.0
-            spread = (float(R.std(axis=0).mean()) if n else 0.0) or 1.0
+            spread, most_size = float(R.std(axis=0).mean()) if n else 0.0, np.abs(R).max(initial=0)
+            spread = spread if spread > ROUNDING * most_size else float(most_size) or 1.0
             R, r = (R - mean) / spread, r - center
             gram, product = R.T @ R, R.T @ r
             for chosen in self._lag_sets(len(basis), seasonal):
