@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -74,11 +75,17 @@ def test_seasons_that_do_not_fit_are_refused(
     done = cli("regress", sales[0], "--target", "sales", "--season", season, *OFF)
     assert done.code == 2
     assert len(done.err.splitlines()) == 1
-    import re
-
     assert re.search(expected, done.err), done.err
 
 
 def test_a_season_is_of_forecasts_only(cli: Cli, sales: tuple[str, np.ndarray]) -> None:
     done = cli("regress", sales[0], "--target", "sales", "--season", 7)
     assert (done.code, "add --horizon 1" in done.err) == (2, True)
+
+
+def test_inspect_recommends_the_season_that_was_set(
+    cli: Cli, sales: tuple[str, np.ndarray]
+) -> None:
+    command = "hiddenstate regress sales.csv --target sales --horizon 1 --season"
+    assert f"{command} 14,7" in cli("inspect", sales[0], "--season", "14,7").out
+    assert f"{command} none" in cli("inspect", sales[0], "--season", "none").out

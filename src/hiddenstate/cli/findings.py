@@ -49,7 +49,8 @@ def command_line(fit: "Fit", data: str) -> str:
     for name, value in fit.options.items():
         words.append("--" + name.replace("_", "-"))
         if value is not True:
-            words.append(",".join(value) if isinstance(value, tuple) else str(value))
+            several = isinstance(value, tuple)
+            words.append(",".join(map(str, value)) or "none" if several else str(value))
     return shlex.join(words)
 
 

@@ -91,6 +91,13 @@ def _inspect(
         raise
     dataset = replace(dataset, remarks=tuple(named(text, stdin) for text in dataset.remarks))
     findings = inspect_dataset(dataset, config, refusals, table)
+    if "season" in values:  # which no other job has
+        more = {"season": section_options(DataConfig)["season"].check(values["season"])}
+        with_season = [
+            replace(fit, options={**fit.options, **more}) if "horizon" in fit.options else fit
+            for fit in findings.fits
+        ]
+        findings = replace(findings, fits=tuple(with_season))
     plans: dict[str, Planned] = {}
     if table is not None and not findings.unread:
         fits = tuple(_tried(fit, path, plans) for fit in findings.fits)
