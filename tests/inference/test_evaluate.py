@@ -202,20 +202,20 @@ def test_a_forecast_is_compared_with_the_last_value(
     assert results["baseline_mse"] == pytest.approx(own_part["baseline_mse"], rel=1e-6)
 
 
-def test_a_run_of_an_earlier_version_keeps_its_path(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("season", [None, ()])  # None: as runs of earlier versions
+def test_the_path_of_a_run_is_not_fitted_again(
+    season: tuple[int, ...] | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     values = SIGNAL + np.random.default_rng(0).normal(size=160) / 4
     signal_csv(tmp_path / "own.csv", values)
     options: dict[str, object] = {"data": str(tmp_path / "own.csv")}
     options |= {"target": ("v",), "input": ("v",)}
     options |= {"horizon": 2, "window": 8, "linear": True, "stateful": False, "output": "last"}
-    options |= {"max_steps": 3, "test_fraction": 0.2}
+    options |= {"max_steps": 3, "test_fraction": 0.2, "season": season}
     with start(make_config("regress", options), tmp_path) as session:
         session.train([])
     run = Run(session.writer.path)
-    assert run.config.data.season is None  # as of earlier versions
-    monkeypatch.setattr(candidates, "SHARPNESS", 0.0)  # whose rules were others
+    monkeypatch.setattr(candidates, "SHARPNESS", 0.0)  # as if the rules had changed
     found, expected = run_dataset(run).transform.linear, run.model().transform.linear
     assert found is not None
     np.testing.assert_array_equal(found.weights, expected.weights)

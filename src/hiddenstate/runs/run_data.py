@@ -42,14 +42,13 @@ def run_dataset(run: Run, config: Config | None = None) -> PreparedDataset:
         )
     config = config or run.config
     where = printable(run.path / "config.json")
-    return dataset_of(config, run.data_record(), where, kept_rows(run), _earlier_path(run))
+    return dataset_of(config, run.data_record(), where, kept_rows(run), _path_of(run))
 
 
-def _earlier_path(run: Run) -> LinearPath | None:
-    """Return the linear path of a run that names no seasons, as those of earlier versions, from its
-    model or from the weights of its last moment; None if it has none yet."""
-    data = run.config.data
-    if not data.linear or data.season is not None:
+def _path_of(run: Run) -> LinearPath | None:
+    """Return the linear path of a run, from its model or from the weights of its last moment, so
+    that it is not fitted again; None if it has none yet."""
+    if not run.config.data.linear:
         return None
     if (run.path / "model.safetensors").is_file():
         model = run.model()

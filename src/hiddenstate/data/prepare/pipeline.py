@@ -92,7 +92,7 @@ def prepare(
     split_rule : int, optional
         How series are split in time: that of a run whose data is prepared again.
     path : LinearPath, optional
-        That of a run of an earlier version; fitted here by default.
+        That of a run whose data is prepared again; fitted here by default.
 
     Raises
     ------
