@@ -43,6 +43,22 @@ def test_the_recipe_adds_what_daily_and_hourly_data_show(tmp_path: Path) -> None
     assert few.calendar == ("hours",)
 
 
+def test_seconds_since_1970_are_no_calendar_that_is_read_by_default(tmp_path: Path) -> None:
+    path = tmp_path / "seconds.csv"
+    rows = [f"{1_700_000_000 + 3600 * i},{i % 24}" for i in range(200)]
+    path.write_text("\n".join(["time,sales", *rows, ""]))
+    config = planned(path, id=None)
+    assert (config.calendar, config.future) == (None, None)
+
+
+def test_a_series_of_other_steps_than_the_others_is_not_filled_in(tmp_path: Path) -> None:
+    days = write(tmp_path / "days.csv", np.arange("2020-01-01", "2023-01-01", dtype="M8[D]"))
+    months = write(tmp_path / "months.csv", [f"2022-{m:02}-28" for m in range(10, 13)], ("b",))
+    rows = months.read_text().splitlines(keepends=True)[1:]
+    days.write_text(days.read_text() + "".join(rows))
+    assert planned(days).every is None  # 59 of 1,158 days are missing, all of b
+
+
 @pytest.mark.parametrize(
     "own",
     [

@@ -247,13 +247,15 @@ class Dates:
 @dataclass(frozen=True)
 class MissingSteps:
     """What a table is without: `n` of `n_steps` steps of its calendar, the first at `time` of a
-    series, whose name is empty if there is one without a name."""
+    series, whose name is empty if there is one without a name; and the largest part of its steps
+    that a series is without."""
 
     n: int
     n_steps: int
     time: str
     series: str
     calendar: Calendar
+    largest_part: float = 0.0
 
     def in_words(self) -> str:
         """Return how many steps are missing: `51 of 1,498 days are missing`."""

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.config import Config
+from hiddenstate.data.calendar import MOST_MISSING
 from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.identifiers import numbered_ids
 from hiddenstate.data.prepare.examples import are_examples, examples_remark
@@ -111,6 +112,8 @@ def _filled_steps(
     every = found.calendar.every if trained is None else trained.reading.get("every")
     if every is None or found.n > MOST_FILLED * found.n_steps or given.get("horizon") is None:
         return {}
+    if found.largest_part > MOST_MISSING:  # a series with another step than the others
+        return {}
     if given.get("every") is not None:
         return {}
     if given.get("missing") is not None:
@@ -139,6 +142,8 @@ def _known_calendar(
         return {}
     own = feature_indices(dataset.targets, dataset.columns)
     if calendar is None or calendar.every not in FLAGS_OF or own is None:
+        return {}
+    if calendar.form.per_second:  # numbers that count since 1970 are no dates for flags
         return {}
     rows = dataset.train
     steps = rows.X.shape[1] if rows.lengths is None else int(rows.lengths.max())

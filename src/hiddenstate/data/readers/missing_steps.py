@@ -86,7 +86,10 @@ def _described(
     if roles.id:
         cells = [plain_values(table.columns.arrays[j][first])[0] for j in roles.id]
         name = ", ".join(cell_text(cell) for cell in cells)
-    return MissingSteps(int(gaps.sizes.sum()), gaps.n_steps, str(time), name, calendar)
+    missing = np.bincount(table.series[gaps.rows], gaps.sizes)
+    part = missing / (missing + np.bincount(table.series)[: len(missing)])
+    n = int(gaps.sizes.sum())
+    return MissingSteps(n, gaps.n_steps, str(time), name, calendar, float(part.max()))
 
 
 def with_missing_steps(table: DatedTable, roles: Roles, options: DataConfig) -> DatedTable:
