@@ -17,10 +17,6 @@ RUNS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 ROUNDING = 1e-9
 """Deviation of lags, as a share of the largest, up to which they are all alike."""
 
-MOST_LEVELS = 4
-"""Most levels that a regression reads: a series that returns to its mean needs few, and with more
-a regression is less accurate than on changes."""
-
 
 @dataclass(frozen=True)
 class LagRows:
@@ -55,11 +51,9 @@ class Regressions:
         self.rows, self.horizon, self.season, self.constant = rows, horizon, season, constant
 
     def fits(self) -> Iterator[tuple[Floats, float]]:
-        """Yield weights (P,) and bias of each regression: on few levels, and on changes from one
-        step to the next, or also from season to season."""
+        """Yield weights (P,) and bias of each regression."""
         lags, n = self.rows.lags, len(self.rows.target)
         for fixed, basis, seasonal in self.forms():
-            most = len(basis) if fixed[0] else 0 if fixed.any() else MOST_LEVELS
             R, r = lags @ basis.T, self.rows.target - lags @ fixed
             mean = R.mean(axis=0) if self.constant and n else np.zeros(R.shape[1])
             center = mean_of(r) if self.constant else 0.0
@@ -68,8 +62,6 @@ class Regressions:
             R, r = (R - mean) / spread, r - center
             gram, product = R.T @ R, R.T @ r
             for chosen in self._lag_sets(len(basis), seasonal):
-                if len(chosen) > most:
-                    continue
                 for penalty in PENALTIES:
                     if len(chosen) > n // 2:  # too few rows: what is fixed stands alone
                         yield fixed, center
