@@ -136,3 +136,14 @@ def test_nothing_is_found_where_nothing_varies() -> None:
     for values in np.stack([np.ones((100, 1)), np.arange(100.0)[:, None]]):
         assert find_seasons([values]).main is None
     assert find_seasons([np.full((50, 1), np.nan)], calendar=(7,)).main is None
+
+
+def growing(seed: int) -> np.ndarray:
+    """Sixty quarters whose level and season grow to forty times what they were."""
+    random, t = np.random.default_rng(seed), np.arange(60)
+    season = np.array([-0.15, 0.05, 0.18, -0.08])[t % 4]
+    return np.exp(0.06 * t + season + 0.06 * random.normal(size=60))
+
+
+def test_a_season_that_grows_with_the_level_is_found() -> None:
+    assert all(find_seasons([growing(seed)[:, None]]).main == 4 for seed in range(10))

@@ -37,6 +37,16 @@ MOST_SERIES, MOST_STEPS = 24, 8192
 LONGER = 4
 """Seasons of the data have at most so many times the steps of the calendar's longest one."""
 
+FEW, MOSTLY = 3, 0.66
+"""A season of the data of which fewer periods fit than this must explain at least this share."""
+
+MULTIPLE = 3
+"""How many times its least value a positive series reaches whose logarithms are looked at."""
+
+CHANGES, CLEAR = 4, 4.0
+"""Shortest season that is read from the changes of a series without dates, and the deviations by
+which their autocorrelation must differ from 0 then."""
+
 EXPLAINS = 0.66
 """Share of what a season explains from which on its divisor is the main season."""
 
@@ -70,7 +80,8 @@ def find_seasons(
     """Return the seasons of training series.
 
     Seasons of the calendar need weak evidence; one of the data takes their place if it explains
-    twice as much and theirs are not certain.
+    twice as much and theirs are not certain. Without a calendar, the highest peak of the
+    autocorrelation of changes counts where the lines of the periodogram show none.
 
     Parameters
     ----------
@@ -98,6 +109,10 @@ def find_seasons(
     if own and (not found or evidence.explained(own[0]) > 2 * evidence.explained(found[0])):
         why: Why = "of the calendar" if set(own) <= set(calendar) else "of the data"
         return Seasons(own, why)
+    if not calendar:  # a cycle that drifts has no sharp line, and its last turn is still of use
+        changes = season_of(series, top + 1, CLEAR)
+        if changes is not None and changes >= CHANGES:
+            return Seasons((changes,), "of the data")
     return Seasons(found, "of the calendar" if found else "none")
 
 
@@ -106,7 +121,7 @@ class _Evidence:
 
     def __init__(self, series: Sequence[Floats]) -> None:
         each = [
-            _level(column)
+            _level(_even(column))
             for values in series
             for column in _without_gaps(values[-MOST_STEPS:].astype(np.float64)).T
         ]
@@ -153,6 +168,8 @@ class _Evidence:
         if self.log_p(best) > limit:
             return ()
         best = self._shortest(self._sharpest(best, top, limit), limit)
+        if FEW * best > self.longest and self.explained(best) < MOSTLY:
+            return ()
         longer = [k for k in periods if k % best == 0 and k > best]
         longest = min(longer, key=lambda k: self.log_p(k, (best,)), default=None)
         if longest is not None and self.log_p(longest, (best,)) < limit:
@@ -275,6 +292,13 @@ def _explained_by_means(values: Floats, k: int) -> float:
     return 1 - rest / (n - k) * (n - 1) / whole if whole > 0 else 0.0
 
 
+def _even(values: Floats) -> Floats:
+    """Return a series (T,), or its logarithms if it grows or falls to a multiple of itself: its
+    season does so too."""
+    low, high = (values.min(), values.max()) if len(values) else (0.0, 0.0)
+    return np.log(values) if low > 0 and high > MULTIPLE * low else values
+
+
 def _level(values: Floats) -> Floats:
     """Return a series (T,) without its line and its outliers; zeros if nothing is left."""
     rest = _detrended(values)
@@ -293,11 +317,11 @@ def _detrended(values: Floats) -> Floats:
     return rest - t * (t @ rest) / max(float(t @ t), 1.0)
 
 
-def season_of(series: Sequence[Floats], most: int) -> int | None:
+def season_of(series: Sequence[Floats], most: int, clear: float = 2.5) -> int | None:
     """Return the number of steps, below `most`, after which series (T_i, O) repeat, or None.
 
-    It is the highest peak of the autocorrelation of their changes, if that is significant; a
-    multiple of a lower peak must be higher by a tenth. Gaps are filled in by straight lines:
+    It is the highest peak of the autocorrelation of their changes, if that is `clear` deviations
+    from 0; a multiple of a lower peak must be higher by a tenth. Gaps are filled in by straight lines:
     changes beside gaps are unknown, and with them most pairs that show a season.
     """
     longest = max((len(values) for values in series), default=0)
@@ -320,7 +344,7 @@ def season_of(series: Sequence[Floats], most: int) -> int | None:
         return None
     r, best = products / squares, 0
     for k in range(2, top):
-        is_peak = r[k] > r[k - 1] and r[k] >= r[k + 1] and r[k] > max(0.3, 2.5 / np.sqrt(n))
+        is_peak = r[k] > r[k - 1] and r[k] >= r[k + 1] and r[k] > max(0.3, clear / np.sqrt(n))
         if is_peak and (not best or r[k] > 1.1 * r[best]):
             best = k
     return best or None
