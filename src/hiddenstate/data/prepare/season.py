@@ -321,8 +321,8 @@ def season_of(series: Sequence[Floats], most: int, clear: float = 2.5) -> int | 
     """Return the number of steps, below `most`, after which series (T_i, O) repeat, or None.
 
     It is the highest peak of the autocorrelation of their changes, if that is `clear` deviations
-    from 0; a multiple of a lower peak must be higher by a tenth. Gaps are filled in by straight lines:
-    changes beside gaps are unknown, and with them most pairs that show a season.
+    from 0; a multiple of a lower peak must be higher by a tenth. Gaps are filled in by straight
+    lines: changes beside gaps are unknown, and with them most pairs that show a season.
     """
     longest = max((len(values) for values in series), default=0)
     top = min(most - 1, longest // 3)
