@@ -67,6 +67,7 @@ def test_errors_are_scaled_by_the_season_that_the_line_names(
         ("57", "57 steps are more than half of the training history of sales.csv, 112 steps"),
         ("1", "expected none, or up to 64 whole numbers .* from 2 to 1000000, got \\[1\\]"),
         ("none,7", "expected none, or"),
+        ("7,14,7", "--season: 7 is given twice; name each season once"),
     ],
 )
 def test_seasons_that_do_not_fit_are_refused(

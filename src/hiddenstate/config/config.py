@@ -218,6 +218,9 @@ def _check_together(config: Config) -> None:
         _check_known_ahead(config.data)
         if config.data.season and not config.data.horizon:
             raise OptionError("--season: applies only to forecasts; add --horizon 1")
+        seasons = config.data.season or ()
+        if twice := next((each for each in seasons if seasons.count(each) > 1), None):
+            raise OptionError(f"--season: {twice} is given twice; name each season once")
     if config.data.calendar is not None and {"none"} < set(config.data.calendar):
         raise OptionError("--calendar: none stands alone; leave it out, or leave out the others")
     if training.patience and not config.data.valid_fraction:
