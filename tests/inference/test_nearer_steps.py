@@ -77,3 +77,9 @@ def test_a_series_shorter_than_a_window_is_forecast_from_what_it_has(model: Fitt
     one = forecast(model, values[:1], H)
     again = path.undo_logarithms(path.logarithms(values[:1, None]) + 0.25)[0, 0]
     assert one[:2] == pytest.approx([again, again])
+
+
+def test_all_steps_of_a_series_of_few_rows_follow_its_mean_change() -> None:
+    values = np.arange(1.0, 13)
+    model = RecurrentRegressor(horizon=H, max_steps=2, recipe="auto").fit(values)
+    np.testing.assert_allclose(model.forecast(), [13, 14, 15], rtol=1e-4)

@@ -94,7 +94,7 @@ class Pool:
     def fit(self, far: LagRows, near: LagRows, is_log: bool, divided: bool) -> Chosen:
         """Return the mean of candidates, fitted on rows one step and `horizon` steps ahead."""
         if len(far.target) < FEWEST:
-            return Chosen(np.inf, np.eye(self.P)[0], 0.0)
+            return self._drift(far)
         cuts = origins(far)
         parts = [*(near.take(near.place < low) for low, _ in cuts), near]
         fits = [list(Regressions(rows, 1, self.season, self.constant).fits()) for rows in parts]
@@ -121,7 +121,7 @@ class Pool:
         candidates 1, 2, 4, ... steps ahead; between these, shares and errors are in proportion.
         """
         if chosen.shares is None or chosen.regressions is None:
-            yield from [chosen] * steps
+            yield from (self._drift(rows(ahead)) for ahead in range(1, steps + 1))
             return
         decided = {self.horizon: (chosen.shares, chosen.error)}
         for ahead, lines in self._ahead(chosen.regressions, steps):
@@ -139,6 +139,12 @@ class Pool:
             each, constants = self._candidates(ahead, rows(ahead), lines, -1)
             error = (1 - part) * least + part * most
             yield Chosen(error, shares @ each, float(shares @ constants))
+
+    def _drift(self, far: LagRows) -> Chosen:
+        """Return the last value and, with a constant, the mean change after it."""
+        change = far.target - far.lags[:, 0]
+        bias = mean_of(change) if self.constant and len(change) else 0.0
+        return Chosen(np.inf, np.eye(self.P)[0], bias)
 
     def _ahead(self, lines: Lines, steps: int) -> Iterator[tuple[int, Lines]]:
         """Yield each number of steps, from 1, and the regressions so many steps ahead."""
