@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from hiddenstate.config import job_options, make_config
 from hiddenstate.data import Rows, SequenceDataset
 from hiddenstate.data.prepare.pipeline import prepare
+from hiddenstate.data.prepare.split import held_out
 from hiddenstate.errors import DataError
 from hiddenstate.jobs import make_job
 from hiddenstate.runs import Run
-from hiddenstate.training.recipes import suggest
+from hiddenstate.training.recipes import seasons_of, suggest
 from hiddenstate.training.resume import resume_run
 from hiddenstate.training.start import plan, start
 from tests.conftest import QUIET, Cli, needs_kernels
@@ -212,6 +213,21 @@ def test_a_forecast_has_a_linear_path_and_a_window_of_four_seasons() -> None:
     short = SequenceDataset("s", Rows(values[:, :60], values[:, :60]), **columns)
     assert suggest("regress", short, {"horizon": 1})["window"] == 16
     assert suggest("regress", short, {"horizon": 1, "valid_fraction": 0.3})["window"] == 12
+
+
+def test_series_that_are_held_out_choose_no_season() -> None:
+    random, t = np.random.default_rng(0), np.arange(120)
+    X = 10 + random.normal(size=(10, 120, 1))
+    options = {"horizon": 2, "split": "random", "test_fraction": 0.2, "seed": 3}
+    held = held_out(Rows(X), 0.2, "random", 3, "split", "own")
+    X[held, :, 0] += 8 * np.sin(t * 2 * np.pi / 9)
+    dataset = SequenceDataset("own", Rows(X, X), columns=("y",), targets=("y",))
+    found = seasons_of(dataset, options)
+    assert found is not None
+    assert found.steps == ()
+    found = seasons_of(dataset, {**options, "split": "time"})
+    assert found is not None
+    assert found.steps == (9,)
 
 
 def test_many_short_series_have_windows_of_half_of_their_steps() -> None:

@@ -15,6 +15,7 @@ from hiddenstate.data import SequenceDataset
 from hiddenstate.data.prepare.known_columns import without_future_rows
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.prepare.season import Seasons, find_seasons
+from hiddenstate.data.prepare.split import hold_out
 from hiddenstate.data.prepare.transform import feature_indices
 from hiddenstate.data.store import RowStore
 from hiddenstate.errors import HiddenstateError, OptionError, count, printable
@@ -230,21 +231,31 @@ def seasons_of(dataset: SequenceDataset, given: Mapping[str, Any]) -> Seasons | 
     dataset : SequenceDataset
         The data as read.
     given : mapping
-        The options that were set, by name: `horizon`, `test_fraction`, `future` and `season`.
+        The options that were set, by name: `horizon`, `test_fraction`, `future` and `season`, and
+        `split` with its seed.
 
     Raises
     ------
     OptionError
         If less than two of a season that was set fit into the longest training series.
+    DataError
+        If there are too few series to hold some out.
     """
     own = feature_indices(dataset.targets, dataset.columns)
     if not given.get("horizon") or not own or not isinstance(dataset.X, np.ndarray):
         return None
     dataset = without_future_rows(dataset, given.get("future"))
-    share = given.get("test_fraction", 0.2) if dataset.test is None else 0.0
+    share, train = given.get("test_fraction", 0.2) if dataset.test is None else 0.0, dataset.train
+    way = given.get("split") or "auto"
+    way = "group" if way == "auto" and train.groups is not None else way
+    of_series = way in ("random", "distinct") or (way == "group" and train.groups is not None)
+    if share and len(train) > 1 and of_series:  # whole series are held out
+        seed = given.get("split_seed")
+        seed = given.get("seed") or 0 if seed is None else seed
+        train = hold_out(train, share, way, seed, "split", printable(dataset.name))[0]
+        share = 0.0
     training = [
-        X[: n - round(share * n), list(own)]
-        for X, n in _with_lengths(dataset.X, dataset.train.lengths)
+        X[: n - round(share * n), list(own)] for X, n in _with_lengths(train.X, train.lengths)
     ]
     seasons, longest = given.get("season"), max(len(values) for values in training)
     for season in seasons or ():
