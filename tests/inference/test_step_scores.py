@@ -141,6 +141,17 @@ def test_peers_are_thinned_with_a_note(cli, trained, statsforecast, monkeypatch)
     assert "4 of up to 22 origins of a series are scored" in done.err
 
 
+def test_ridge_and_peers_are_scored_where_steps_are_missing(cli, tmp_path, statsforecast):
+    values = next(iter(write(tmp_path, 1).values()))
+    months = np.datetime64("2010-01") + np.arange(120)
+    rows = [f"{m},{v!r}\n" for m, v in zip(months, values.tolist(), strict=True)]
+    (tmp_path / "gap.csv").write_text("month,sales\n" + "".join(rows[:40] + rows[41:]))
+    assert cli("regress", "gap.csv", "--time", "month", "--horizon", 3, *OFF).code == 0
+    scores = json.loads(cli("evaluate", "last", "--peers", "--json").out)["steps"]
+    assert {"ridge", "Theta"} < {row["method"] for row in scores}
+    assert {row["forecasts"] for row in scores} == {22}
+
+
 def test_peers_without_their_package_name_the_extra(cli, trained, monkeypatch):
     monkeypatch.setitem(sys.modules, "statsforecast", None)
     done = cli("evaluate", "last", "--peers")

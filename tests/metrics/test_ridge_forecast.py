@@ -45,3 +45,14 @@ def test_series_without_training_steps_have_the_units_of_all() -> None:
 def test_too_few_rows_give_no_forecast() -> None:
     model = RidgeForecast([nothing(np.arange(5.0))], 4, 1)
     assert np.isnan(model.forecast(np.arange(9.0), np.zeros((9, 0)), 0, np.array([7]))).all()
+
+
+def test_gaps_are_read_as_the_value_before_and_not_learned() -> None:
+    t = np.arange(200)
+    values, flag = np.sin(t * 2 * np.pi / 7), np.ones((200, 1))
+    values[50], flag[50] = np.nan, np.nan
+    made = RidgeForecast([(values[:150], flag[:150])], 14, 1).forecast(values, flag, 0, t[150:-1])
+    np.testing.assert_allclose(made[:, 0], values[151:], atol=0.1)
+    values[180] = np.nan
+    again = RidgeForecast([(values[:150], flag[:150])], 14, 1).forecast(values, flag, 0, t[180:181])
+    assert np.isfinite(again).all()

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.inference.forecast import Paths
+from hiddenstate.metrics.ridge_forecast import carried
 from hiddenstate.system.extras import require
 from hiddenstate.system.typing import Array
 
@@ -34,7 +35,8 @@ class Peers:
     Parameters
     ----------
     series, train : sequence of ndarray (T_i, O)
-        The targets, and their training part; empty where there is none.
+        The targets, and their training part; empty where there is none. Missing values are read as
+        the last before them.
     season : int
         Steps of the main season; 1 without one.
     """
@@ -56,7 +58,8 @@ class PeerForecasts:
 def peer_paths(peers: Peers, paths: Paths, scored: Array) -> PeerForecasts:
     """Return the forecasts of peers from the scored origins of other paths.
 
-    Series with missing values or few training steps are left out.
+    Series without a first value or with few training steps are left out; of no others, nothing
+    is forecast.
 
     Raises
     ------
@@ -65,7 +68,11 @@ def peer_paths(peers: Peers, paths: Paths, scored: Array) -> PeerForecasts:
     """
     require("statsforecast", "--peers")
     models = importlib.import_module("statsforecast.models")
-    scored, remarks = _thinned(peers, paths, scored)
+    peers = replace(peers, series=[*map(carried, peers.series)], train=[*map(carried, peers.train)])
+    kept, remarks = _thinned(peers, paths, scored)
+    if not kept.any():
+        return PeerForecasts({}, scored, remarks)
+    scored = kept
     values = {name: np.full_like(paths.values, np.nan) for name in NAMES.values()}
     H, n_targets = paths.values.shape[1:]
     for number in np.unique(paths.series[scored]):
@@ -98,9 +105,12 @@ def _thinned(peers: Peers, paths: Paths, scored: Array) -> tuple[Array, tuple[st
         and np.isfinite(peers.train[number]).all()
     ]
     if len(whole) < len(numbers):
+        lacking = f"whose first value is missing or with fewer than {FEWEST} training steps"
         remarks.append(
-            f"--peers: {len(numbers) - len(whole)} of {len(numbers)} series, with missing values "
-            f"or fewer than {FEWEST} training steps, are left out of all scores"
+            f"--peers: {len(numbers) - len(whole)} of {len(numbers)} series, {lacking}, are left "
+            "out of all scores"
+            if whole
+            else f"--peers: left out, as there are only series {lacking}"
         )
     chosen = _evenly(np.array(whole, np.int64), MOST_SERIES)
     if len(chosen) < len(whole):

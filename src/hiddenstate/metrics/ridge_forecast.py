@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from hiddenstate.data.prepare.missing import carry_forward
 from hiddenstate.system.typing import Array
 
 PENALTIES = (0.001, 0.01, 0.1, 1.0, 10.0)
@@ -33,6 +34,13 @@ class _Regression:
     around_last: bool
 
 
+def carried(values: Array) -> Array:
+    """Return a series (T,) or (T, K) with the last value before each missing one in its place."""
+    if not values.size:
+        return values
+    return carry_forward(values.reshape(1, len(values), -1)).reshape(values.shape)
+
+
 class RidgeForecast:
     """Ridge regressions of one target, fitted on training series.
 
@@ -40,7 +48,7 @@ class RidgeForecast:
     ----------
     train : sequence of tuple
         For each series the values of the target (T_i,) and columns known ahead (T_i, K); of no
-        steps for series without training steps.
+        steps for series without training steps. Missing values are read as the last before them.
     n_lags : int
         Most last values P that are read.
     horizon : int
@@ -55,6 +63,7 @@ class RidgeForecast:
             (float(each.mean()), float(each.std() or 1.0)) if len(each) > 1 else of_all
             for each in values
         ]
+        train = [(own, carried(known)) for own, known in train]
         columns = np.concatenate([known for _, known in train])
         self._middle = columns.mean(axis=0) if len(columns) else np.zeros(columns.shape[1])
         spread = columns.std(axis=0) if len(columns) else np.ones(columns.shape[1])
@@ -70,6 +79,7 @@ class RidgeForecast:
         middle, size = self._units[series]
         enough = origins >= self.n_lags - 1
         ends = origins[enough]
+        values, known = carried(values), carried(known)
         lags = (values[ends[:, None] - np.arange(self.n_lags)] - middle) / size
         for step, fit in enumerate(self._fits):
             if fit is None:
@@ -91,7 +101,8 @@ class RidgeForecast:
             ends = np.arange(P - 1, len(values) - step)
             scaled = (values - middle) / size
             columns = (more[ends + step] - self._middle) / self._spread
-            X.append(np.concatenate([scaled[ends[:, None] - np.arange(P)], columns], axis=1))
+            lags = carried(scaled)[ends[:, None] - np.arange(P)]
+            X.append(np.concatenate([lags, columns], axis=1))
             y.append(scaled[ends + step])
             place.append((ends + step) / max(len(values), 1))
         rows, targets, places = np.concatenate(X), np.concatenate(y), np.concatenate(place)
