@@ -206,11 +206,13 @@ PAIRS = [
 def cells(mark: str = ".", thousands: str = "") -> list[list[str]]:
     """Two shops, and for each two days ahead without sales."""
     rows = [["shop", "day", "promo", "sales"]]
+    promos = np.random.default_rng(0).random(42) < 0.3
+    promos[40:] = False
     for k, shop in enumerate("ab"):
-        for t in range(42):
-            sales = f"1{thousands}0{10 * k + t % 3 * 4 + t % 7:02}.5".replace(".", mark)
+        for t, promo in enumerate(promos.tolist()):
+            sales = f"1{thousands}0{10 * k + 20 * promo + t % 7:02}.5".replace(".", mark)
             day = date(2023, 1, 1) + timedelta(t)
-            rows.append([shop, f"{day:%d/%m/%Y}", str(int(t % 3 == 0)), sales if t < 40 else ""])
+            rows.append([shop, f"{day:%d/%m/%Y}", str(int(promo)), sales if t < 40 else ""])
     return rows
 
 

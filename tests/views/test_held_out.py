@@ -20,6 +20,7 @@ from tests.report_html import train
 from tests.terminal_model import TerminalModel
 
 SERIES = {"north": 60, "south": 50}
+FIRST = np.datetime64("2024-01-01")
 FORECAST = {
     "window": 6,
     "horizon": 2,
@@ -39,7 +40,7 @@ def value(store: int, day: int) -> float:
 
 def write_sales(path: Path) -> str:
     lines = [
-        f"2024-{1 + day // 28:02}-{1 + day % 28:02},{name},{value(store, day)}"
+        f"{FIRST + day},{name},{value(store, day)}"
         for store, (name, n) in enumerate(SERIES.items())
         for day in range(n)
     ]
@@ -72,7 +73,7 @@ def test_each_series_has_its_held_out_steps_after_its_past(sales: Run) -> None:
             lane.baseline, [value(store, day - 2) for day in range(first, n)], rtol=1e-5
         )
         day = np.datetime64(int(lane.time[-1]), "s").astype("M8[D]")
-        assert str(day) == f"2024-{1 + (n - 1) // 28:02}-{1 + (n - 1) % 28:02}"
+        assert day == FIRST + n - 1
         known = np.isfinite(lane.past_target)
         past = [value(store, day) for day in range(first - len(known), first)]
         np.testing.assert_allclose(lane.past_target[known], np.array(past)[known], rtol=1e-5)
@@ -123,14 +124,14 @@ def test_the_figure_and_the_terminal_say_that_the_network_is_worse(tmp_path: Pat
     timeline = Timeline(run)
     figure = catalog.drawings(timeline, timeline.moment())["held_out"](None)
     texts = [text.get_text() for text in figure.texts]
-    assert texts[2] == "worse than the last value"
+    assert texts[2] == "worse than the value a season ago"
     names = {text.get_text() for axes in figure.axes for text in axes.texts}
     assert {"held out", "training"} <= names
     canvas = Canvas.blank(80, 20)
     draw_in_terminal(canvas, timeline, timeline.moment(), Selection())
     model = TerminalModel(80, 20)
     model.feed(changes(canvas, None))
-    assert "worse than the last value" in model.text
+    assert "worse than the value a season ago" in model.text
     assert "north: " in model.text
 
 

@@ -244,6 +244,8 @@ def seasons_of(dataset: SequenceDataset, given: Mapping[str, Any]) -> Seasons | 
     own = feature_indices(dataset.targets, dataset.columns)
     if not given.get("horizon") or not own or not isinstance(dataset.X, np.ndarray):
         return None
+    if dataset.X.ndim < 3:
+        return None
     dataset = without_future_rows(dataset, given.get("future"))
     share, train = given.get("test_fraction", 0.2) if dataset.test is None else 0.0, dataset.train
     way = given.get("split") or "auto"

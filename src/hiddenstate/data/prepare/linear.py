@@ -6,7 +6,7 @@ training rows ranks them. As they are all linear, their average is one vector to
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial
 
@@ -376,7 +376,9 @@ def _fit(
     assert best is not None
     assert chosen is not None
     best = replace(best, unit=scales[0] if len(series) == 1 else 1.0, scaled=len(series) > 1)
-    return replace(best, nearer=tuple(chosen.nearer(horizon))) if nearer else best
+    return (
+        replace(best, nearer=tuple(chosen.nearer(horizon, best.without or ()))) if nearer else best
+    )
 
 
 @dataclass(frozen=True)
@@ -403,26 +405,34 @@ class _Fits:
         return _Fit(fit.error, weights, bias, self.is_log, self.effects, inputs, without=without)
 
     def with_inputs(
-        self, rows: LagRows, ahead: int, like: InputFit | None = None
+        self,
+        rows: LagRows,
+        ahead: int,
+        like: InputFit | None = None,
+        among: Collection[int] | None = None,
     ) -> InputFit | None:
-        """Return the fit on own lags and on the inputs that help, or on those of another fit; None
-        if there is none."""
+        """Return the fit on own lags and on the inputs that help, of all or `among` some, or on
+        those of another fit; None if there is none."""
         if self.inputs is None:
             return None
         about = (rows, self.inputs, ahead, self.pool.season, self.is_log, self.divided)
-        return fit_inputs(*about) if like is None else fit_again(like, *about)
+        return fit_inputs(*about, among) if like is None else fit_again(like, *about)
 
-    def nearer(self, horizon: int) -> Iterator[_Fit]:
-        """Yield the paths of 1, 2, ... steps ahead, fewer than the horizon.
+    def nearer(self, horizon: int, read: Collection[int]) -> Iterator[_Fit]:
+        """Yield the paths of 1, 2, ... steps ahead, fewer than the horizon, which reads the inputs
+        `read`.
 
-        Inputs are searched for 1, 2, 4, ... steps ahead; the steps after these read the same.
+        Inputs are searched one step ahead and, of those found there or read at the horizon, 2, 4,
+        ... steps ahead; the steps after these read the same.
         """
         fit: InputFit | None = None
+        among: Collection[int] | None = None
         owns = self.pool.nearer(self.own, self.rows, horizon - 1, self.is_log, self.divided)
         for ahead, own in enumerate(owns, 1):
             if ahead & (ahead - 1) == 0:
-                fit = self.with_inputs(self.rows(ahead), ahead)
+                fit = self.with_inputs(self.rows(ahead), ahead, among=among)
                 fit = fit if fit is not None and fit.error < LOG_GAIN * own.error else None
+                among = {*read, *(fit.without if fit else ())} if among is None else among
             elif fit is not None:
                 fit = self.with_inputs(self.rows(ahead), ahead, fit)
             yield self.of(own if fit is None else fit)

@@ -83,6 +83,7 @@ def fit_inputs(
     season: int | None,
     is_log: bool,
     divided: bool,
+    among: Collection[int] | None = None,
 ) -> InputFit | None:
     """Return the mean of the best regressions; None without enough rows, or if no input helps.
 
@@ -97,13 +98,16 @@ def fit_inputs(
     is_log, divided : bool
         As `Pool.fit` has them: `divided` rows are in units of the scale of their series, in which
         inputs are divided too, so that their weights are the same in all series.
+    among : collection of int, optional
+        The inputs that may be read; by default, all.
     """
-    n, J = len(rows.target), others[0].shape[1]
-    if n < FEWEST or not J:
+    n = len(rows.target)
+    searched = range(others[0].shape[1]) if among is None else sorted(among)
+    if n < FEWEST or not searched:
         return None
     search = _Search(rows, others, horizon, season, is_log, divided)
     own = search.best([()])[0]
-    alone = {j: search.best([(j,)], quick=True)[0] for j in range(J)}
+    alone = {j: search.best([(j,)], quick=True)[0] for j in searched}
     promising = [j for j in alone if _certainty(own - alone[j]) > KEPT]
     promising.sort(key=lambda j: (float(alone[j].mean()), j))
     kept = tuple(sorted(promising[:SCREENED]))
@@ -278,7 +282,7 @@ class _Block:
         other = self.read(which)
         if form.changes:
             wide = other.reshape(n, search.Q, len(columns))
-            other = (wide[:, :-1] - wide[:, 1:]).reshape(n, -1)
+            other = (wide[:, :-1] - wide[:, 1:]).reshape(n, (search.Q - 1) * len(columns))
         left = target - lags @ form.fixed
         constant = not search.divided and n > 0
         design = np.concatenate([own, other], axis=1)
