@@ -81,7 +81,15 @@ def forecast_groups(
     given = read_sweep_table(models, own or str(data), changes, left_out, skip_unknown)
     ahead = None if future is None else read_new_groups(models, str(future), reading)
     prediction = forecast_sweep(
-        given, horizon, levels, own is not None, ahead, reading, device, threads or 1, left_out
+        given,
+        horizon,
+        levels,
+        own is not None,
+        ahead,
+        reading,
+        device,
+        threads or 1,
+        skip_unknown or (own is not None and ahead is None),
     )
     table = with_empty_cells(prediction) if file_format == "csv" else prediction
     write_prediction(table, output, file_format)

@@ -32,6 +32,9 @@ MOST_ROWS = 20_000
 WHOLE = 1e-7
 """Difference from 1 below which a sum of weights is 1."""
 
+MOST_TARGETS = 4
+"""Most targets that may be forecast from the past of others, and of other inputs."""
+
 MOST_NEARER = 366
 """Longest horizon whose nearer steps have a path each."""
 
@@ -151,7 +154,7 @@ def fit_linear_path(
         The values where those of `series` are filled in: what a forecast reads may be, but what it
         is compared with is not.
     others : sequence of ndarray (T_i, J), optional
-        Inputs whose past may be read, of each target that of the other targets too.
+        Inputs whose past may be read by at most `MOST_TARGETS` targets, each that of the others too.
     seasons : tuple of int, optional
         The steps after which the targets repeat, the main season first; by default looked for as
         earlier versions do.
@@ -178,7 +181,7 @@ def fit_linear_path(
         _fit, horizon=horizon, P=most_lags, season=season, columns=known, nearer=nearer
     )
     logs = [(False, True) if log and _all_above_zero(values) else (False,) for values in each]
-    inputs = None if others is None else filled(others)
+    inputs = None if others is None or n > MOST_TARGETS else filled(others)
     read = [inputs if n == 1 else None] * n
     fits = [fitted(each[o], truth[o], logs=logs[o], inputs=read[o]) for o in range(n)]
     if inputs is not None and n > 1:

@@ -158,7 +158,8 @@ class SweepResult(Mapping[Group, Any]):
             ahead = None
             if future is not None:
                 ahead = read_new_groups(self._models, _path_of(future), {})
-            made = forecast_sweep(given, horizon, list(level), is_own, ahead, skip=left_out)
+            skip = skip_unknown or (is_own and ahead is None)
+            made = forecast_sweep(given, horizon, list(level), is_own, ahead, skip=skip)
         for remark in made.remarks:
             if remark not in given.remarks:
                 warnings.warn(remark, stacklevel=2)
