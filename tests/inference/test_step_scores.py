@@ -167,3 +167,13 @@ def test_peers_of_statsforecast_forecast_with_the_parameters_of_the_training_par
     found = steps_of(cli, "--peers")
     for name in ("AutoETS", "AutoARIMA", "Theta"):
         assert found[name, "s0", 1]["mase"] < 1
+
+
+def test_no_file_is_promised_for_series_that_are_too_short(cli, tmp_path):
+    write(tmp_path, n_series=1)
+    words = ("--id", "shop", "--time", "step", "--horizon", 30, *OFF)
+    assert cli("regress", "shops.csv", *words).code == 0
+    done = cli("evaluate", "last", "--output", "scores.csv")
+    assert (done.code, done.out) == (2, "")
+    assert "--output: series are too short, or have gaps, for scores by step ahead" in done.err
+    assert not (tmp_path / "scores.csv").exists()

@@ -318,6 +318,10 @@ def evaluate(
         note_remarks(dataset.remarks, stdin)
     if steps is not None:
         note_remarks(steps.remarks, None)
+    elif output is not None:
+        raise OptionError(
+            "--output: series are too short, or have gaps, for scores by step ahead; leave it out"
+        )
     leaks = leaks_from(trained_run.data_record()) if trained_run and data is None else ()
     if as_json:
         path = str(trained_run.path) if trained_run else run

@@ -62,3 +62,7 @@ def test_damaged_groups_of_a_record_are_left_out() -> None:
     assert groups_from({"groups": facts}) == (good,)
     assert groups_from({"groups": {}}) == groups_from({}) == ()
     assert replace(good, error=2.0).facts()["error"] == 2.0
+
+
+def test_nothing_is_worth_anything_by_too_few_rows() -> None:
+    assert groups_of(window=274) == {}

@@ -211,7 +211,10 @@ def _groups(
     names: Names,
     target: int,
 ) -> Iterator[Group]:
-    """Yield what the columns known ahead and the past of each input are worth to one target."""
+    """Yield what the columns known ahead and the past of each input are worth to one target; nothing
+    if rows are too few for an error."""
+    if not np.isfinite(fit.error):
+        return
     several = names.n_targets > 1
     own = len(names.columns) - names.n_targets + target
     of = f" for {names.columns[own]}" * several
