@@ -493,3 +493,16 @@ def test_thousands_of_columns_are_listed_in_part(suffix, cli, tmp_path):
     assert re.search(r"\n  kind +text    label +u, v\n  and 1,081 more\n", said.out)
     assert len(said.out.splitlines()) < 60
     assert len(json.loads(cli("inspect", path.name, "--json").out)["table"]) == 1000
+
+
+@pytest.mark.parametrize("name", ["local_time", ""])  # as pandas names an index: not at all
+def test_dates_of_one_series_are_its_time_in_the_command(cli, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    start, hours = np.datetime64("2023-10-27T00"), np.arange(96)
+    local = [str(start + h - (h > 50)).replace("T", " ") + ":00" for h in hours]  # 02:00 twice
+    assert len(set(local)) == 95
+    table(tmp_path / "load.csv", [name, "load"], zip(local, np.sin(hours), strict=True))
+    printed = json.loads(cli("inspect", "load.csv", "--json").out)
+    command = next(fit["command"] for fit in printed["fits"] if fit["job"] == "regress")
+    assert f"--time {shlex.quote(name or 'Unnamed: 0')} --target load" in command
+    assert cli(*shlex.split(command)[1:], "--max-steps", 1).code == 0

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiddenstate.config import DataConfig
+from hiddenstate.data.calendar import clock_changes
 from hiddenstate.data.prepare.encoding import MAX_VALUES
 from hiddenstate.data.readers.column_content import content_of
 from hiddenstate.data.readers.column_roles import Roles
@@ -128,14 +129,16 @@ def _clocks(columns: Columns, roles: Roles, options: DataConfig) -> Iterator[tup
     free = [roles.time] if roles.time is not None else range(len(columns.names))
     counters, one = [], np.zeros(columns.n_rows, np.int64)
     for j in free:
-        if j in taken or columns.kinds[j] == "nested" or columns.names[j].casefold() in INDEX_NAMES:
+        is_date = content_of(columns, j) == "date"
+        numbered = columns.names[j].casefold() in INDEX_NAMES and not is_date
+        if j in taken or columns.kinds[j] == "nested" or numbered:
             continue
         if says_id(columns.names[j]) and j != roles.time:
             continue
         array = columns.arrays[j]
         if missing_cells(array).any():
             continue
-        if content_of(columns, j) == "date" or _is_unix(columns, j):
+        if is_date or _is_unix(columns, j):
             with suppress(DataError):  # dates that may be others, or cells that are none
                 yield j, clock_of(columns, j, options.dates, one)
         elif (
@@ -205,6 +208,9 @@ def _orders(
     columns: Columns, time: int, series: NDArray[np.int64], clock: Array, has_ids: bool
 ) -> bool:
     """Return whether no time occurs twice in a series, and it seems to be one."""
+    if columns.kinds[time] != "number":  # an hour that summer time repeats is no time twice
+        clock = np.asarray(clock, np.int64)
+        clock = clock - clock_changes(clock, series)
     order = np.lexsort((clock, series))
     s, t = series[order], clock[order]
     if ((s[1:] == s[:-1]) & (t[1:] == t[:-1])).any():

@@ -41,7 +41,7 @@ from hiddenstate.data.readers.missing_steps import (
     with_missing_steps,
 )
 from hiddenstate.data.readers.number_names import Names, with_names_as_text
-from hiddenstate.data.readers.role_guesses import LABEL_NAMES, is_static
+from hiddenstate.data.readers.role_guesses import LABEL_NAMES, is_static, repeats
 from hiddenstate.data.readers.row_order import (
     clock_of,
     dates_beside,
@@ -359,7 +359,8 @@ def _check_clock(
     if len(same):
         row, before = order[same[0] + 1], order[same[0]]
         of = series_name(columns, roles, row) if roles.id else "the same series"
-        hint = "drop one of the rows" if roles.id else "name the series with --id COL"
+        name = _naming_series(columns, clock)
+        hint = "drop one of the rows" if roles.id else f"name the series with --id {name}"
         if clocks := [j for j, why in roles.unused.items() if why == DATES[1]]:
             hint = f"name the times of day with --time {typed(columns.names[clocks[0]])}"
         time = plain_values(columns.arrays[roles.time][row : row + 1])[0]
@@ -367,6 +368,18 @@ def _check_clock(
             f"{columns.at(row, roles.time)}: time {cell_text(time)} "
             f"occurs twice in {of}, first at {columns.row(before)}; {hint}"
         )
+
+
+def _naming_series(columns: Columns, clock: Array) -> str:
+    """Return the only column of text with whose values no time occurs twice, else COL."""
+    names = [
+        name
+        for name, kind, cells in zip(columns.names, columns.kinds, columns.arrays, strict=True)
+        if kind == "text"
+        and repeats(cells)
+        and len(set(zip(cells.tolist(), clock.tolist(), strict=True))) == len(clock)
+    ]
+    return typed(names[0]) if len(names) == 1 else "COL"
 
 
 def _check_constant(
