@@ -53,7 +53,7 @@ def test_models_that_carry_their_state_are_named_before_training(cli, tmp_path):
     assert done.out.splitlines()[-1] == "next: hiddenstate predict runs/sales-by-site TABLE"
     done = cli("sweep", "sales.csv", *words, "--no-stateful", "--name", "windows")
     assert "state" not in done.err
-    assert done.out.splitlines()[-1] == "next: hiddenstate forecast runs/windows --horizon N"
+    assert done.out.splitlines()[-1] == "next: hiddenstate forecast runs/windows --horizon 1"
     assert cli("forecast", "windows", "--horizon", 2).code == 0
 
 

@@ -56,7 +56,7 @@ def test_the_report_and_the_card_list_each_step_with_its_date(made: Path, cli: C
     card, page = ((run.path / name).read_text("utf-8") for name in ("README.md", "report.html"))
     section = card.split("## The forecast\n")[1].split("\n## ")[0]
     assert "What answers: " in section
-    head = "| series | step | time | ahead | method | sales | sales lower 80 | sales upper 80 |"
+    head = "| series | step | time | ahead | sales | sales lower 80 | sales upper 80 |"
     lines = section.split(head)[1].splitlines()[2:8]
     days = ["2024-03-31", "2024-04-01", "2024-04-02"]
     assert [[cell.strip() for cell in line.split("|")][3] for line in lines] == 2 * days
@@ -110,9 +110,12 @@ def test_what_columns_are_worth_is_said(made: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_long_table_of_forecasts_is_cut() -> None:
-    rows = iter([("A", "direct", 1.23456789)] * 500)
-    table = forecast_table(["series", "method", "y_lower_80"], rows, 500)
+    rows = [("A", 1, "direct", 1.23456789)] * 500
+    head = ["series", "ahead", "method", "y_lower_80"]
+    table = forecast_table(head, iter(rows), 500)
     assert table.title == "The forecast: the first 400 of 500 rows"
-    assert table.head == ("series", "method", "y lower 80")
-    assert table.first_number == 2
-    assert table.rows[0] == ("A", "direct", "1.2346")
+    assert table.head == ("series", "ahead", "y lower 80")  # of one method
+    assert table.first_number == 1
+    assert table.rows[0] == ("A", "1", "1.2346")
+    both = forecast_table(head, iter([*rows[:1], ("A", 2, "recursive", 1.0)]), 2)
+    assert [row[2] for row in both.rows] == ["direct", "recursive"]

@@ -149,7 +149,11 @@ def _train(
     if not as_json and any(each.outcome.status != "failed" for each in records.values()):
         name = shlex.quote(str(folder))
         forecasts = values.get("horizon") and not carried
-        use = f"forecast {name} --horizon N" if forecasts else f"predict {name} TABLE"
+        use = (
+            f"forecast {name} --horizon {values['horizon']}"
+            if forecasts
+            else f"predict {name} TABLE"
+        )
         say(f"next: hiddenstate {use}")
 
 

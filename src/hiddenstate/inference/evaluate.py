@@ -278,7 +278,7 @@ def _score_regressor(
         "skill": scores.skill(mse, baseline),
     }
     if now is not None and model.transform.linear is not None:
-        result["answered_by"] = NETWORK if model.network_counts else PATH
+        result["answered_by"] = f"{NETWORK} and {PATH}" if model.network_counts else PATH
     result = {**result, **forecast_scores(model.transform, answers, train)}
     unscored = _n_asked(model, rows) - len(outputs)
     if unscored > 0:

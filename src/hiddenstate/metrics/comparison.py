@@ -199,7 +199,7 @@ def who_answers(job: str, results: Mapping[str, Any]) -> str:
     """Return what answers, by the results of a run or the scores of an evaluation; of runs before
     0.6 the network, also where its share is 0."""
     if "answered_by" in results:
-        return str(results["answered_by"])
+        return PATH if results["answered_by"] == PATH else NETWORK
     alone = job == "regress" and "net_mse" in results and results.get("net_share") == 0
     return PATH if alone else NETWORK
 

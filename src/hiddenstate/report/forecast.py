@@ -118,6 +118,9 @@ def forecast_table(head: Sequence[str], rows: Iterator[Sequence[object]], n: int
     title = "The forecast"
     if n > len(shown):
         title += f": the first {len(shown):,} of {n:,} rows"
-    plain = next((k for k, name in enumerate(head) if name == "method"), -1)
-    names = tuple(name.replace("_", " ") for name in head)
-    return Table(title, names, tuple(shown), plain + 1)
+    names = [name.replace("_", " ") for name in head]
+    method = names.index("method")
+    if len({row[method] for row in shown}) == 1:  # says nothing
+        del names[method]
+        shown = [row[:method] + row[method + 1 :] for row in shown]
+    return Table(title, tuple(names), tuple(shown), names.index("ahead"))

@@ -131,3 +131,9 @@ def test_offsets_tell_the_hours_of_summer_time_apart(read: Read) -> None:
     assert found is not None
     assert found.name == "day"
     equal(found.slots(daily), range(4))
+
+
+def test_the_column_that_tells_series_apart_is_named_where_a_time_occurs_twice(read: Read) -> None:
+    rows = [f"2020-01-{day:02d},{shop},{day}" for shop in "AB" for day in range(1, 9)]
+    message = refused(read, "\n".join(["date,shop,v", *rows, ""]), **FORECAST)
+    assert message.endswith("name the series with --id shop")

@@ -277,9 +277,3 @@ def test_a_duplicate_time_in_a_series_is_refused(read: Read) -> None:
     assert refused(read, text).startswith("csv:5:t: time 1 occurs twice in series 1, first at ")
     assert "--id" in refused(read, "t,u,v\n1,3,0\n1,4,0\n", job="regress", target=("u",))
     assert "no time" in refused(read, "id,t,u,label\n1,1,3,x\n1,,2,x\n")
-
-
-def test_the_column_that_tells_series_apart_is_named_where_a_time_occurs_twice() -> None:
-    rows = [f"2020-01-{day:02d},{shop},{day}" for shop in ("A", "B") for day in range(1, 9)]
-    message = refused(read, "\n".join(["date,shop,sales", *rows, ""]), layout="long")
-    assert message.endswith("name the series with --id shop")
