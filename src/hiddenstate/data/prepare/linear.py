@@ -154,7 +154,7 @@ def fit_linear_path(
         The values where those of `series` are filled in: what a forecast reads may be, but what it
         is compared with is not.
     others : sequence of ndarray (T_i, J), optional
-        Inputs whose past may be read by at most `MOST_TARGETS` targets, each that of the others too.
+        Inputs whose past may be read by at most `MOST_TARGETS` targets, which also read each other.
     seasons : tuple of int, optional
         The steps after which the targets repeat, the main season first; by default looked for as
         earlier versions do.

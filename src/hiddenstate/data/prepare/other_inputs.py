@@ -28,6 +28,9 @@ SCREENED = 8
 FEWEST = 40
 """Smallest number of forecasts to learn from."""
 
+MOST_ROWS = 5000
+"""Most forecasts, evenly chosen, that regressions are ranked on."""
+
 BLOCKS = 4
 """Blocks of time, of those that follow an origin, whose mean errors are compared."""
 
@@ -105,7 +108,8 @@ def fit_inputs(
     searched = range(others[0].shape[1]) if among is None else sorted(among)
     if n < FEWEST or not searched:
         return None
-    search = _Search(rows, others, horizon, season, is_log, divided)
+    chosen = np.arange(n) % -(-n // MOST_ROWS) == 0
+    search = _Search(rows.take(chosen), others, horizon, season, is_log, divided)
     own = search.best([()])[0]
     alone = {j: search.best([(j,)], quick=True)[0] for j in searched}
     promising = [j for j in alone if _certainty(own - alone[j]) > KEPT]
@@ -121,6 +125,7 @@ def fit_inputs(
         kept = tuple(j for j in kept if j != worst)
     if not kept or _certainty(own - errors) < CERTAIN:
         return None
+    search = search if chosen.all() else _Search(rows, others, horizon, season, is_log, divided)
     weights, bias, inputs = search.fitted(candidates)
     each = {j: float(without[j].mean()) for j in kept}
     return InputFit(float(errors.mean()), weights, bias, inputs, each, candidates)
