@@ -136,7 +136,10 @@ def linear_path(
     names = None
     if config.data.linear_inputs:
         names = Names(_ahead_by_name(dataset, config), dataset.columns or (), len(own))
-    return path_of_rows(train, own, horizon, window, log, ahead, inputs, seasons, names)
+    from threadpoolctl import threadpool_limits  # late: it is not needed to start
+
+    with threadpool_limits(1):  # many small products, for which threads wait longer than they work
+        return path_of_rows(train, own, horizon, window, log, ahead, inputs, seasons, names)
 
 
 def _ahead_by_name(dataset: SequenceDataset, config: Config) -> dict[str, list[int]]:

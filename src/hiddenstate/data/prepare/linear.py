@@ -211,8 +211,8 @@ def _groups(
     names: Names,
     target: int,
 ) -> Iterator[Group]:
-    """Yield what the columns known ahead and the past of each input are worth to one target; nothing
-    if rows are too few for an error."""
+    """Yield what the columns known ahead and the past of each input are worth to one target;
+    nothing if rows are too few for an error."""
     if not np.isfinite(fit.error):
         return
     several = names.n_targets > 1
