@@ -9,6 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
+from hiddenstate.inference import rolled
+from hiddenstate.inference.backtest import coverage
 from tests.conftest import Cli
 
 OFF = ("--view", "off", "--threads", "1", "--max-steps", 2)
@@ -177,3 +179,16 @@ def test_no_file_is_promised_for_series_that_are_too_short(cli, tmp_path):
     assert (done.code, done.out) == (2, "")
     assert "--output: series are too short, or have gaps, for scores by step ahead" in done.err
     assert not (tmp_path / "scores.csv").exists()
+
+
+def test_intervals_are_scored_in_units_of_what_comes_before_them(cli, trained, monkeypatch):
+    seen = []
+
+    def recorded(made, intervals, *words):
+        seen.append(intervals.plain)
+        return coverage(made, intervals, *words)
+
+    monkeypatch.setattr(rolled, "coverage", recorded)
+    assert cli("evaluate", "last").code == 0
+    for own, values in zip(seen[0], trained.values(), strict=True):  # 24 of 120 held out
+        assert own[0] == pytest.approx(np.abs(values[12:94] - values[:82]).mean(), rel=1e-5)

@@ -22,6 +22,7 @@ from hiddenstate.inference.backtest import (
 )
 from hiddenstate.inference.forecast import Forecaster, Paths, series_of_rows
 from hiddenstate.inference.inputs import read_new_data, run_test_data
+from hiddenstate.inference.intervals import Intervals
 from hiddenstate.inference.outlook import Outlook, held_out_from, outlook_of
 from hiddenstate.inference.peers import Peers, peer_paths
 from hiddenstate.inference.predict import window_length
@@ -126,7 +127,9 @@ def rolled(
     methods |= of_peers or {}
     scales = {i: change for i in range(n) if (change := _change(earlier[i], season)) is not None}
     kept = {name: each.take(scored) for name, each in methods.items()}
-    intervals = made.intervals
+    # Scales of series are those before the first forecast, as later ones are not known there.
+    before = [x[: _first(paths, i, len(x))] for i, x in enumerate(made.series)]
+    intervals = Intervals(model, before)
     rated = {
         name: coverage(each, intervals, made.series, scored, made.levels, MOST_ENDS)
         for name, each in methods.items()
