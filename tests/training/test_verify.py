@@ -63,6 +63,12 @@ def test_going_on_is_proven_for_every_job_and_engine(job, engine, cli, tiny_idx,
     assert Run(tmp_path / "proof" / "whole").record["engine"]["name"] == engine
 
 
+def test_going_on_is_proven_for_a_net_of_members(cli):
+    cli("regress", "--windows", 30, "--members", 2, "--no-stateful", "--max-steps", 6, *QUIET)
+    done = cli("verify", "regress-1", "--steps", 4)
+    assert done.code == 0, done.out + done.err
+
+
 def test_each_damaged_file_is_named_and_the_code_is_4(run, cli):
     for path in files_of(run):
         if path.name in {"config.json", *UNREAD}:  # find_run refuses the first

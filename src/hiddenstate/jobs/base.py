@@ -7,7 +7,6 @@ from hiddenstate.config import Config
 from hiddenstate.data import PreparedDataset, Rows
 from hiddenstate.data.prepare.batches import Batches
 from hiddenstate.engines import Engine, Predictor, Task, make_predictor
-from hiddenstate.engines.members import MembersEngine
 from hiddenstate.jobs.path_share import folds_of
 from hiddenstate.models.convolutions import ConvolutionPath, combine
 from hiddenstate.models.fitted import FittedModel
@@ -132,11 +131,12 @@ class Job(ABC):
 
     def each(self, engine: Engine, rows: Rows) -> list[Array]:
         """Return the outputs of each member of the net for prepared rows."""
-        if not isinstance(engine, MembersEngine):
+        of_each = getattr(engine, "each", None)  # of members, also where they are wrapped
+        if of_each is None:
             return [self.predict(engine, rows)]
         X, lengths, transform = rows.X, rows.lengths, self.dataset.transform
         inputs = transform.net_inputs(X, lengths, self.config.training.dtype)
-        return [transform.net_outputs(y, X, lengths) for y in engine.each(inputs, lengths)]
+        return [transform.net_outputs(y, X, lengths) for y in of_each(inputs, lengths)]
 
     def answers(self, engine: Engine, rows: Rows) -> Array:
         """Return the outputs of the model for prepared rows: of the net and what is beside it."""
