@@ -53,7 +53,7 @@ TITLE = 0.17
 BETWEEN = 0.14
 """Inches between the curves and the residuals, whose numbers do not meet."""
 
-NUMBERED, THREE_NUMBERS = 0.2, 0.3
+NUMBERED, THREE_NUMBERS = 0.2, 0.4
 """Heights in inches from which residuals have numbers at their axis, and three of them."""
 
 DAY = 86_400
@@ -182,9 +182,13 @@ def _draw_lane(
     residuals.vlines(time, 0, residual, color=now.prediction, lw=max(0.8, 90 / max(len(time), 60)))
     residuals.axhline(0, color=now.muted, lw=0.6)
     tall = residuals.bbox.height / part_of(figure).dpi
-    bins = 2 if tall > THREE_NUMBERS else 1
-    residuals.yaxis.set_major_locator(MaxNLocator(bins) if tall > NUMBERED else NullLocator())
-    residuals.set_ylim(1.05 * lane.residuals.low, 1.05 * lane.residuals.high)
+    low, high = 1.05 * lane.residuals.low, 1.05 * lane.residuals.high
+    residuals.yaxis.set_major_locator(MaxNLocator(2) if tall > NUMBERED else NullLocator())
+    residuals.set_ylim(low, high)
+    if NUMBERED < tall <= THREE_NUMBERS:  # a line stands at 0
+        residuals.set_yticks(
+            [tick for tick in residuals.get_yticks() if tick and low < tick < high]
+        )
     if zoom:
         residuals.tick_params(labelleft=False)
     else:
@@ -316,9 +320,13 @@ def _draw_residuals(figure: Figure, part: SubplotSpec, shown: HeldOut) -> None:
     axes.axvline(0, color=now.ink, lw=0.8)
     axes.set_yticks([])
     axes.xaxis.set_major_locator(MaxNLocator(3))
+    size = (style.SMALL_POINTS + 0.5) * part_of(figure).dpi  # of a letter, by its share of it
+    ticks = [tick for tick in axes.get_xticks() if shown.edges[0] <= tick <= shown.edges[-1]]
+    if len(ticks) * len(f" {ticks[0]:.6g} ") * REGULAR * size > axes.bbox.width:
+        axes.set_xticks([tick for tick in ticks if tick])  # a line stands at 0
     _above(axes, "residuals")
     name = "prediction \N{MINUS SIGN} target"
-    wide = len(name) * REGULAR * (style.SMALL_POINTS + 0.5) * part_of(figure).dpi > axes.bbox.width
+    wide = len(name) * REGULAR * size > axes.bbox.width
     axes.set_xlabel(name, loc="right" if wide else "center")  # a wide one would leave the figure
     if not known or lags is None:
         return
