@@ -63,8 +63,10 @@ def test_going_on_is_proven_for_every_job_and_engine(job, engine, cli, tiny_idx,
     assert Run(tmp_path / "proof" / "whole").record["engine"]["name"] == engine
 
 
-def test_going_on_is_proven_for_a_net_of_members(cli):
-    cli("regress", "--windows", 30, "--members", 2, "--no-stateful", "--max-steps", 6, *QUIET)
+def test_going_on_is_proven_for_a_net_of_members(cli, tmp_path):
+    (tmp_path / "own.csv").write_text("\n".join(["y", *(str(i % 7) for i in range(90)), ""]))
+    options = ("--target", "y", "--horizon", 1, "--members", 2, "--max-steps", 6)
+    assert cli("regress", "own.csv", *options, *QUIET).code == 0
     done = cli("verify", "regress-1", "--steps", 4)
     assert done.code == 0, done.out + done.err
 
