@@ -1,5 +1,7 @@
 """When the loop returns, saves and stops: on a signal, a request, the clock or a count."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from hiddenstate.runs.requests import NoRequests
@@ -22,7 +24,8 @@ class Waiting(NoRequests):
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The seconds that the clock shows, to be changed."""
     now = [1000.0]
-    monkeypatch.setattr("hiddenstate.training.loop_control.time.monotonic", lambda: now[0])
+    shown = SimpleNamespace(monotonic=lambda: now[0])  # other threads keep theirs
+    monkeypatch.setattr("hiddenstate.training.loop_control.time", shown)
     return now
 
 

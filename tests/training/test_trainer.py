@@ -1,5 +1,7 @@
 """The loop: what is logged when, when it stops, when training counts as diverged."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -181,7 +183,9 @@ def test_the_rate_of_a_logged_step_is_the_schedules():
 def test_slow_saving_comes_seldom_enough_to_cost_two_per_cent(monkeypatch):
     """On a clock that a step moves by a second, and a checkpoint by two."""
     now = [0.0]
-    monkeypatch.setattr("hiddenstate.training.trainer.time.monotonic", lambda: now[0])
+    clock = SimpleNamespace(monotonic=lambda: now[0])  # other threads keep theirs
+    for module in ("trainer", "loop_control"):
+        monkeypatch.setattr(f"hiddenstate.training.{module}.time", clock)
 
     class Slow(Spy):
         def on_chunk(self, trainer, chunk):

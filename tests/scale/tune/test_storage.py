@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -26,8 +27,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     def read() -> float:
         return 0.4 * next(ticks)
 
-    monkeypatch.setattr("time.monotonic", read)
-    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    shown = SimpleNamespace(monotonic=read, sleep=lambda seconds: None)
+    for module in ("storage", "study"):  # other threads keep their clock
+        monkeypatch.setattr(f"hiddenstate.scale.tune.{module}.time", shown)
     return read
 
 
