@@ -39,6 +39,9 @@ updates of its one net."""
 SHORT_SEASON = 7
 """Most steps of a season of which a window of several series holds twelve."""
 
+LONG_PART = 8
+"""Part of a series that a window of more than four seasons has at most."""
+
 MANY_SERIES = 10
 """Series from which on a window may have half of their steps: together they have enough targets."""
 
@@ -209,8 +212,9 @@ def _signals(dataset: SequenceDataset, n_train: int, given: Mapping[str, Any]) -
 def _window(
     steps: int, linear: bool, season: int | None, n_series: int, given: Mapping[str, Any]
 ) -> int:
-    """Return the steps of a window: 32, or with a linear path four seasons if that is more; twelve
-    short ones of several series, each of which has a season of its own shape.
+    """Return the steps of a window: 32, or with a linear path four seasons if that is more, up to
+    eight in long series; twelve short ones of several series, each of which has a season of its
+    own shape.
 
     At most a quarter of a series, or with a linear path and without validation rows a third, and
     half of each of many series.
@@ -220,7 +224,8 @@ def _window(
     if not linear or not season:
         return min(32, most)
     n_seasons = 12 if n_series > 1 and season <= SHORT_SEASON else 4
-    return min(max(32, n_seasons * season + 4), most)
+    long = min(max(64, 8 * season + 4), steps // LONG_PART)
+    return min(max(32, n_seasons * season + 4, long), most)
 
 
 def seasons_of(dataset: SequenceDataset, given: Mapping[str, Any]) -> Seasons | None:

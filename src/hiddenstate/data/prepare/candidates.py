@@ -22,7 +22,7 @@ SHARPNESS = 8.0
 SHARPEST = 40.0
 """The same of many series: it grows with the root of their number, as chance matters less."""
 
-NAIVE_SHARE = 0.3
+NAIVE_SHARE = 0.1
 """Largest share of the better of the last and the seasonal value in the forecast of one series; it
 falls with the root of their number."""
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-PENALTIES = (0.3, 3.0)
+PENALTIES = (1.0, 10.0)
 """Ridge penalties, in units of the variance of the lags."""
 
 RUNS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)

@@ -38,8 +38,9 @@ MOST_TARGETS = 4
 MOST_NEARER = 366
 """Longest horizon whose nearer steps have a path each."""
 
-LOG_GAIN = 0.98
-"""Logarithms are taken if they lower the error to this fraction of what it is without."""
+LOG_GAIN, GAIN = 0.995, 0.98
+"""Logarithms are taken, and what is known ahead and other inputs are read, if they lower the error
+to this fraction of what it is without."""
 
 
 @dataclass(frozen=True)
@@ -374,10 +375,10 @@ def _fit(
             far = rows(horizon)
             own = pool.fit(far, rows(1), is_log, divided)
             fits = _Fits(rows, pool, own, inputs, is_log, divided, effects, middle)
-            if best is None or own.error < LOG_GAIN * best.error:
+            if best is None or own.error < (GAIN if effects is not None else LOG_GAIN) * best.error:
                 best, chosen = fits.of(own), fits
             more = fits.with_inputs(far, horizon)
-            if more is not None and more.error < LOG_GAIN * min(own.error, best.error):
+            if more is not None and more.error < GAIN * min(own.error, best.error):
                 best, chosen = fits.of(more), fits
     assert best is not None
     assert chosen is not None
@@ -437,7 +438,7 @@ class _Fits:
         for ahead, own in enumerate(owns, 1):
             if ahead & (ahead - 1) == 0:
                 fit = self.with_inputs(self.rows(ahead), ahead, among=among)
-                fit = fit if fit is not None and fit.error < LOG_GAIN * own.error else None
+                fit = fit if fit is not None and fit.error < GAIN * own.error else None
                 among = {*read, *(fit.without if fit else ())} if among is None else among
             elif fit is not None:
                 fit = self.with_inputs(self.rows(ahead), ahead, fit)
