@@ -1,8 +1,8 @@
 """Forecasts a target by a linear function of its own last values, fitted on training rows.
 
 Every candidate is a vector of weights on lags: repeating a value, exponential smoothing, and ridge
-regressions on levels, changes and seasonal changes, direct or iterated. A rolling origin within the
-training rows ranks them. As they are all linear, their average is one vector too.
+regressions on levels, changes and seasonal changes, of one step and applied again. A rolling origin
+within the training rows ranks them. As they are all linear, their average is one vector too.
 """
 
 import math
