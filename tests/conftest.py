@@ -58,6 +58,20 @@ ENGINES = ["torch", "native"] if kernels.level() else ["torch"]
 needs_kernels = pytest.mark.skipif(kernels.level() is None, reason=str(kernels.why_not()))
 
 QUIET = ("--view", "off", "--threads", 1)
+
+STARTS: dict[np.random.Generator, Any] = {}
+"""The states of the random generators of test modules before their first test."""
+
+
+@pytest.fixture(autouse=True)
+def _random_numbers_of_any_order(request):
+    """Restart the module's random generators: each test draws the same, whatever ran before it."""
+    for value in vars(request.module).values():
+        if isinstance(value, np.random.Generator):
+            start = STARTS.setdefault(value, value.bit_generator.state)
+            value.bit_generator.state = start
+
+
 TRAIN_IMAGES = "train-images-idx3-ubyte"
 TRAIN_LABELS = "train-labels-idx1-ubyte"
 EVIL = "evil\n\x1b[31m\u202e<b>"

@@ -62,6 +62,15 @@ def test_error_axes_of_any_range_have_fitting_numbers(least, ratio):
     assert all(place.x0 >= 0 for place in places(axes.get_yticklabels()))
 
 
+@pytest.mark.parametrize("ulps", [(-1, -1, -1), (0, 0, 0), (0, 1, 2)])
+def test_errors_that_are_equal_but_for_rounding_are_drawn(ulps):
+    error = np.sqrt(0.01 + np.array(ulps) * np.spacing(0.01))
+    (axes,) = drawn(figures.error(np.zeros((3, 1)), error[:, None])).axes
+    low, high = axes.get_ylim()
+    assert low < 0.01 < high
+    assert sum(low <= tick <= high for tick in axes.get_yticks()) >= 1
+
+
 @pytest.mark.parametrize("scale", [1e-5, 0.0125, 0.25, 1, 999, 1250, 3e7])
 @pytest.mark.parametrize("n_rows", [1, 4])
 def test_the_numbers_of_a_signal_do_not_overlap_its_label(scale, n_rows):

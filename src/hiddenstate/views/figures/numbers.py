@@ -52,7 +52,7 @@ class Numbers(ScalarFormatter):
 def log_scale(axes: Axes) -> None:
     """Make the y axis logarithmic, with ticks at powers of ten, or also between them if few."""
     low, high = axes.dataLim.intervaly
-    if axes.get_autoscaley_on() and 0 < low < high < low * (1 + 1e-9):  # equal but for rounding
+    if axes.get_autoscaley_on() and 0 < low <= high < low * (1 + 1e-9):  # equal but for rounding
         axes.autoscale(False, axis="y")
         axes.set_ylim(low / 2, 2 * high)
     axes.set_yscale("log")
