@@ -13,8 +13,8 @@
 #                make sanitized is short, and part of make test
 PYTHON ?= python3
 BIN := .venv/bin
-# The version is in __init__.py; a new one is reinstalled.
-BUILT := pyproject.toml CMakeLists.txt src/hiddenstate/__init__.py $(wildcard src/hiddenstate/kernels/csrc/*)
+# The version is in version.py; a new one is reinstalled.
+BUILT := pyproject.toml CMakeLists.txt src/hiddenstate/version.py $(wildcard src/hiddenstate/kernels/csrc/*)
 
 TSC := $(or $(wildcard node_modules/.bin/tsc),$(shell command -v tsc))
 

@@ -24,10 +24,10 @@ if TYPE_CHECKING:  # the names of _PUBLIC, with their types
     from hiddenstate.scale.tune.search import tune as tune
     from hiddenstate.training.callback import Callback as Callback
     from hiddenstate.training.callback import LoggerCallback as LoggerCallback
-
-__version__ = "0.5.0"
+    from hiddenstate.version import __version__ as __version__
 
 _PUBLIC = {
+    "__version__": "hiddenstate.version",
     "RecurrentClassifier": "hiddenstate.estimators",
     "RecurrentRegressor": "hiddenstate.estimators",
     "Autoencoder": "hiddenstate.estimators",
@@ -45,7 +45,7 @@ _PUBLIC = {
     "HiddenstateError": "hiddenstate.errors",
 }
 
-__all__ = ["__version__", *_PUBLIC]
+__all__ = [*_PUBLIC]
 
 
 if not TYPE_CHECKING:  # for a type checker, it would give a type to any name

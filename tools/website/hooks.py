@@ -151,6 +151,7 @@ def public_names() -> Iterator[tuple[str, str]]:
         for node in tree.body
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "_PUBLIC"
     )
+    del table["__version__"]
     for name, module in table.items():
         yield f"hiddenstate.{name}", f"{module}.{name}"
     for module in MODULES:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from hiddenstate import __version__
 from hiddenstate.cli.output import ReadingNotes, fail, report_internal_error
 from hiddenstate.errors import HiddenstateError, did_you_mean, printable
 from hiddenstate.system.reading_progress import watched
+from hiddenstate.version import __version__
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem

@@ -5,10 +5,10 @@ from typing import Any
 
 import click
 
-from hiddenstate import __version__
 from hiddenstate.cli.options import debug_option, json_option
 from hiddenstate.cli.output import say, say_json
 from hiddenstate.system.extras import EXTRAS, command, is_installed
+from hiddenstate.version import __version__
 
 PACKAGES = ("numpy", "scikit-learn", "safetensors", "matplotlib", "rich", "click")
 

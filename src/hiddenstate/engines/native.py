@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from hiddenstate import __version__
 from hiddenstate.config import AutoencoderConfig, RecurrentConfig
 from hiddenstate.data.store import PIECE
 from hiddenstate.engines.dropout import mask_keys, rate_of
@@ -32,6 +31,7 @@ from hiddenstate.system.cancellation import (
     raise_if_cancelled,
 )
 from hiddenstate.system.typing import Array
+from hiddenstate.version import __version__
 
 _ACTIVATIONS = {"linear": 0, "tanh": 1, "relu": 2, "sigmoid": 3}
 _RULES = {"sgd": 0, "adam": 1, "adamw": 2}

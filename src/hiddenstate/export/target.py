@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from hiddenstate import __version__
 from hiddenstate.export.program import Program, program_of
 from hiddenstate.export.trial import Answers, Trial, trials_of
 from hiddenstate.models.fitted import FittedModel
+from hiddenstate.version import __version__
 
 if TYPE_CHECKING:
     from hiddenstate.runs import Run as TrainedRun

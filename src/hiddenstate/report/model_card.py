@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from hiddenstate import __version__
 from hiddenstate.errors import printable
 from hiddenstate.report import results
 from hiddenstate.report.commands import python_lines, training_command, uses
@@ -17,6 +16,7 @@ from hiddenstate.report.forecast import Table, answer, weights
 from hiddenstate.report.forecast import parts as series_parts
 from hiddenstate.runs import Run
 from hiddenstate.runs.writer import write_page
+from hiddenstate.version import __version__
 
 MAX_TEXT = 1000
 """Characters of a text that are shown."""

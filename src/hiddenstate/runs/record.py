@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, NotRequired, TypedDict
 
-import hiddenstate
 from hiddenstate.config import Config
 from hiddenstate.errors import DataError, MachineError, UntrustedFileError, printable
 from hiddenstate.runs.events import WITH_SNAPSHOT
@@ -17,6 +16,7 @@ from hiddenstate.system.atomic_file import open_regular
 from hiddenstate.system.checksums import CheckedLines, check_lines, check_object
 from hiddenstate.system.memory import LARGE, check_free
 from hiddenstate.system.strict_json import check_fields
+from hiddenstate.version import __version__
 
 RUN_FORMAT = 5
 """Version of config.json and of the folder's layout; newer ones are refused."""
@@ -80,7 +80,7 @@ def make_record(
         **({} if weights is None else {"weights": weights}),  # type: ignore[typeddict-item]  # str
         "engine": dict(engine),
         "environment": {
-            "hiddenstate": hiddenstate.__version__,
+            "hiddenstate": __version__,
             "numpy": np.__version__,
             "python": platform.python_version(),
             "machine": f"{platform.system()} {platform.machine()}",

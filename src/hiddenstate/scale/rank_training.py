@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load, save
 
-from hiddenstate import __version__
 from hiddenstate.config import make_config
 from hiddenstate.engines import Engine, Task, TrainingState
 from hiddenstate.errors import DataError, HiddenstateError, MachineError, printable
@@ -28,6 +27,7 @@ from hiddenstate.scale.distributed import Group, refuse
 from hiddenstate.training.progress import Progress
 from hiddenstate.training.start import MakeEngine, Session
 from hiddenstate.training.trainer import Trainer
+from hiddenstate.version import __version__
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,6 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from hiddenstate import __version__
 from hiddenstate.config import job_options
 from hiddenstate.config.option import JOBS
 from hiddenstate.errors import DataError, HiddenstateError, OptionError, printable
@@ -40,6 +39,7 @@ from hiddenstate.studio.stream import MAX_STREAMS, Stream, described, trained_by
 from hiddenstate.studio.watch import Watchers
 from hiddenstate.system.atomic_file import open_regular
 from hiddenstate.system.strict_json import replace_nan
+from hiddenstate.version import __version__
 from hiddenstate.views.themes import BY_NAME
 
 MAX_UPLOAD = 256 * 2**20

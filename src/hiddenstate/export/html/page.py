@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from hiddenstate import __version__
 from hiddenstate.export.html.node import answers_of
 from hiddenstate.export.html.view import ViewData, view_data
 from hiddenstate.export.program import Program, convolution_of, norm_factor, plain
@@ -22,6 +21,7 @@ from hiddenstate.report.html import tags
 from hiddenstate.report.html.packing import encoded
 from hiddenstate.report.html.palette import base_style
 from hiddenstate.report.html.scripts import joined
+from hiddenstate.version import __version__
 
 REPORT = ("report/html/theme.js", "report/html/pixels.js")
 """Modules of the report that the page uses too."""

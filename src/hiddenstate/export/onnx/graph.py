@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from hiddenstate import __version__
 from hiddenstate.export.int8 import quantised
 from hiddenstate.system.extras import require
 from hiddenstate.system.typing import Array
+from hiddenstate.version import __version__
 
 OPSET, IR = 14, 7
 """Versions that runtimes of the last years read; newer ones bring nothing that is needed here."""

@@ -9,7 +9,6 @@ from itertools import chain
 from string import Template
 from typing import NamedTuple
 
-from hiddenstate import __version__
 from hiddenstate.errors import MachineError, UntrustedFileError
 from hiddenstate.metrics.comparison import NETWORK
 from hiddenstate.report.facts import RunFacts
@@ -30,6 +29,7 @@ from hiddenstate.report.html.plot import plot
 from hiddenstate.report.html.scripts import joined
 from hiddenstate.report.results import baseline, headline
 from hiddenstate.runs import Run
+from hiddenstate.version import __version__
 from hiddenstate.views.timeline import Timeline
 
 SHARED = ("theme", "page", "pixels", "tools", "time")

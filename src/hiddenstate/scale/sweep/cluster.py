@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from hiddenstate import __version__
 from hiddenstate.errors import MachineError, OptionError, printable
 from hiddenstate.scale.sweep.work import train_packet
 from hiddenstate.system.extras import require
+from hiddenstate.version import __version__
 
 PATIENCE = 10.0
 """Seconds to wait for a scheduler."""

@@ -6,7 +6,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from hiddenstate import __version__
 from hiddenstate.config import Config, make_config
 from hiddenstate.data.readers import formats
 from hiddenstate.errors import OptionError, count, listed, printable
@@ -17,6 +16,7 @@ from hiddenstate.scale.sweep.store import SweepFolder
 from hiddenstate.scale.sweep.work import DAMAGED, as_values
 from hiddenstate.system.atomic_file import TEMPORARY
 from hiddenstate.system.strict_json import canonical_json
+from hiddenstate.version import __version__
 
 
 @dataclass(frozen=True)

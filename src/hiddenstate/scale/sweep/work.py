@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from hiddenstate import __version__
 from hiddenstate.config import Config
 from hiddenstate.data import SequenceDataset
 from hiddenstate.data.prepare.leakage import with_leaks
@@ -28,6 +27,7 @@ from hiddenstate.system.strict_json import replace_nan
 from hiddenstate.training.initial_state import run_id, starting_state
 from hiddenstate.training.start import plan
 from hiddenstate.training.trainer import Trainer
+from hiddenstate.version import __version__
 
 DAMAGED = "damaged"
 
