@@ -1,0 +1,474 @@
+"""The steps that prepare rows for nets, read forwards, and undo the nets' outputs, read backwards.
+
+A list of steps has at most one of each kind, in the order in which they stand here: `Fractions`,
+`Logarithm`, `Fill`, `Scale`, `Mask`, `Forecast`, `WindowScale`, `TargetScale`, `Change`. Shapes: N
+rows, T time steps, I features, O targets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, TypeVar
+
+import numpy as np
+
+from hiddenstate.program.rows import (
+    FAR,
+    Array,
+    Rows,
+    Spread,
+    after_end,
+    carry_forward,
+    fractions,
+    spread_at_each_step,
+    spread_at_step,
+)
+
+LARGEST_TARGET = 10.0
+"""Largest scaled target that a net learns; larger ones, after nearly flat windows, are cut."""
+
+
+class Unreadable(ValueError):  # noqa: N818
+    """A value that a model cannot read: the first, by its row and feature.
+
+    Parameters
+    ----------
+    reason : {"missing", "logarithm"}
+        Whether it is missing and nothing fills it in, or has no logarithm.
+    row, feature : int
+    """
+
+    def __init__(self, reason: str, row: int, feature: int) -> None:
+        super().__init__(f"{reason}: row {row}, feature {feature}")
+        self.reason, self.row, self.feature = reason, row, feature
+
+
+class Step:
+    """One step; it does nothing where a kind does not say otherwise."""
+
+    net_only: ClassVar[bool] = False
+    """Whether nets alone read what the step gives: kept rows end before it."""
+    memory: ClassVar[tuple[str, ...]] = ()
+    """The arrays that a stream carries for the step, by name; they are NaN before the first."""
+
+    def apply(self, x: Array, lengths: Array | None, memory: dict[str, Array]) -> Array:
+        """Return rows (N, T, I) or (N, F) as the next step reads them.
+
+        Values after the end of a row, given its `lengths` (N,), are of no account. `memory` holds
+        what a stream carries, which is replaced, and what one step leaves for another.
+        """
+        return x
+
+    def restore(self, x: Array) -> Array:
+        """Return rows (..., I) as they were before the step."""
+        return x
+
+    def learn(self, y: Array, rows: Rows) -> Array:
+        """Return what a net learns of targets y."""
+        return y
+
+    def undo(self, y: Array, rows: Rows) -> Array:
+        """Return targets that became y; it undoes `learn`."""
+        return y
+
+    def to_net(self, y: Array, rows: Rows) -> Array:
+        """Return targets y, after all steps, of which a net learns no extreme ones."""
+        return y
+
+    def from_net(self, y: Array, rows: Rows) -> Array:
+        """Return outputs y of a net, before all steps, 0 where they do not count."""
+        return y
+
+
+Kind = TypeVar("Kind", bound=Step)
+
+
+@dataclass(frozen=True)
+class Fractions(Step):
+    """uint8 numbers become fractions of 255; `always` those of other types, too."""
+
+    always: bool = False
+
+    def apply(self, x: Array, lengths: Array | None, memory: dict[str, Array]) -> Array:
+        return fractions(x, np.float64, self.always)
+
+
+@dataclass(frozen=True)
+class Logarithm(Step):
+    """The targets that are logarithms, `log` (O,), and the `features` that hold their values."""
+
+    features: tuple[int, ...]
+    log: tuple[bool, ...]
+
+    def apply(self, x: Array, lengths: Array | None, memory: dict[str, Array]) -> Array:
+        x = x.copy()
+        values = x[..., list(self.features)]
+        if lengths is not None:
+            values = np.where(after_end(lengths, x.shape[1])[..., None], 1, values)
+        if (values <= 0).any():
+            first = np.argwhere(values <= 0)[0]
+            raise Unreadable("logarithm", int(first[0]), self.features[first[-1]])
+        x[..., list(self.features)] = np.log(values)
+        return x
+
+    def restore(self, x: Array) -> Array:
+        x, own = x.copy(), list(self.features)
+        x[..., own] = exponentials(x[..., own], [True] * len(own))
+        return x
+
+    def learn(self, y: Array, rows: Rows) -> Array:
+        if rows.every_step and rows.lengths is not None:
+            y = np.where(after_end(rows.lengths, y.shape[1])[..., None], 1, y)
+        return np.where(self.log, np.log(np.where(self.log, y, 1)), y)
+
+    def undo(self, y: Array, rows: Rows) -> Array:
+        return exponentials(y, self.log)
+
+
+@dataclass(frozen=True)
+class Fill(Step):
+    """Missing and infinite values become `values` (I,).
+
+    Parameters
+    ----------
+    values : ndarray (I,)
+    forward : bool
+        Whether the last value before a missing one is repeated, if there is one.
+    backward : tuple of int
+        Features whose first value also stands for missing ones before it.
+    """
+
+    values: Array
+    forward: bool = False
+    backward: tuple[int, ...] = ()
+    memory: ClassVar[tuple[str, ...]] = ("last",)
+
+    def apply(self, x: Array, lengths: Array | None, memory: dict[str, Array]) -> Array:
+        memory["absent"] = absent = ~np.isfinite(x)
+        x = np.where(absent, np.nan, x)
+        if self.forward:
+            x = self._carried(x, memory)
+            own = list(self.backward)
+            if own:
+                x[..., own] = carry_forward(x[:, ::-1, own])[:, ::-1]
+        return np.where(np.isnan(x), self.values, x)
+
+    def _carried(self, x: Array, memory: dict[str, Array]) -> Array:
+        if "last" not in memory:
+            return carry_forward(x)
+        x = carry_forward(np.concatenate([memory["last"][:, None], x], axis=1))
+        memory["last"] = x[:, -1]
+        return x[:, 1:]
+
+
+@dataclass(frozen=True)
+class Scale(Step):
+    """x becomes (x - `offset`) * `factor`, each (I,)."""
+
+    offset: Array
+    factor: Array
+
+    def apply(self, x: Array, lengths: Array | None, memory: dict[str, Array]) -> Array:
+        return np.asarray((x - self.offset) * self.factor)
+
+    def restore(self, x: Array) -> Array:
+        with np.errstate(over="ignore"):  # computed in float64
+            return np.asarray(x / self.factor + self.offset).astype(x.dtype, copy=False)
+
+
+@dataclass(frozen=True)
+class Mask(Step):
+    """As many features follow: 1 where `Fill` found a value missing, else 0."""
+
+    def apply(self, x: Array, lengths: Array | None, memory: dict[str, Array]) -> Array:
+        return np.concatenate([x, memory.pop("absent")], axis=-1)
+
+    def restore(self, x: Array) -> Array:
+        return x[..., : x.shape[-1] // 2]
+
+
+@dataclass(frozen=True)
+class Forecast(Step):
+    """A linear function of the last values of targets and inputs, to which nets add.
+
+    Before the first step of a row its first values count. The last values are those of kept rows
+    without their scaling.
+
+    Parameters
+    ----------
+    features : tuple of int
+        Those that hold the values of the targets.
+    weights : ndarray (O, P)
+        Of the value k steps before the current one, from k = 0.
+    bias : ndarray (O,)
+    scale : Scale, optional
+        That of the rows.
+    effects : ndarray (O, K), optional
+        What one unit of each of the features `ahead` adds to a target. `weights` read values
+        without it, and it is added to the forecast for `moved`, the values of the same columns at
+        the time that is forecast.
+    ahead, moved : tuple of int
+    inputs : tuple of int
+        Other features whose last values are read.
+    input_weights : ndarray (O, Q, I'), optional
+        Of the value of each of the `inputs` k steps before the current one, from k = 0.
+    """
+
+    features: tuple[int, ...]
+    weights: Array
+    bias: Array
+    scale: Scale | None = None
+    effects: Array | None = None
+    ahead: tuple[int, ...] = ()
+    moved: tuple[int, ...] = ()
+    inputs: tuple[int, ...] = ()
+    input_weights: Array | None = None
+    memory: ClassVar[tuple[str, ...]] = ("lags",)
+
+    @property
+    def n_lags(self) -> int:
+        """Number of last steps that are read."""
+        P = self.weights.shape[1]
+        return int(P if self.input_weights is None else max(P, self.input_weights.shape[1]))
+
+    def learn(self, y: Array, rows: Rows) -> Array:
+        return np.asarray(y - self.at(rows))
+
+    def undo(self, y: Array, rows: Rows) -> Array:
+        return np.asarray(y + self.at(rows))
+
+    def at(self, rows: Rows) -> Array:
+        """Return the forecast (N, T, O) after each step, or (N, O) after the last one of each row.
+
+        Of a stream the steps before are those that its memory holds as `lags` (N, n_lags, I).
+        """
+        x, lags = rows.x, None
+        if rows.memory is not None:
+            lags = rows.memory["lags"]
+            x = np.concatenate([np.where(np.isnan(lags), x[:, :1], lags), x], axis=1)
+            rows.memory["lags"] = x[:, rows.x.shape[1] :]
+        x = np.asarray(x, np.float64)
+        later: Array | float = 0.0
+        values = unscaled(x, self.features, self.scale)
+        others = unscaled(x, self.inputs, self.scale) if self.inputs else None
+        if self.effects is not None:
+            values = values - unscaled(x, self.ahead, self.scale) @ self.effects.T
+            later = unscaled(x, self.moved, self.scale) @ self.effects.T
+        if rows.every_step:
+            every = self.at_each_step(values, others, lags is not None) + later
+            return np.asarray(every if lags is None else every[:, lags.shape[1] :])
+        step = rows.last
+        if self.effects is not None:
+            later = np.asarray(later)[np.arange(len(x)), step]
+        return np.asarray(self.at_step(values, step, others) + later)
+
+    def at_each_step(
+        self, values: Array, others: Array | None = None, one_by_one: bool = False
+    ) -> Array:
+        """Return the forecast (N, T, O) without effects, at each step of values (N, T, O).
+
+        `others` (N, T, I') are the values of `inputs`. With `one_by_one` it is the same to the bit
+        for any number of rows and steps.
+        """
+        T = values.shape[1]
+        forecast = np.broadcast_to(self.bias, values.shape).copy()
+        for k, weight in enumerate(self.weights.T):
+            if weight.any():
+                forecast += weight * values[:, np.maximum(np.arange(T) - k, 0)]
+        if self.input_weights is not None and others is not None:
+            for k, matrix in enumerate(self.input_weights.transpose(1, 2, 0)):
+                if matrix.any():
+                    read = others[:, np.maximum(np.arange(T) - k, 0)]
+                    read = read[..., None, :] if one_by_one else read
+                    forecast += (read @ matrix).reshape(forecast.shape)
+        return forecast
+
+    def at_step(self, values: Array, step: Array, others: Array | None = None) -> Array:
+        """Return the forecast (N, O) without effects, at one step (N,) of each row."""
+        read = _before(values, step, self.weights.shape[1])
+        forecast = np.einsum("nko,ok->no", read, self.weights) + self.bias
+        if self.input_weights is not None and others is not None:
+            read = _before(others, step, self.input_weights.shape[1])
+            forecast = forecast + np.einsum("nki,oki->no", read, self.input_weights)
+        return np.asarray(forecast)
+
+
+@dataclass(frozen=True)
+class WindowScale(Step):
+    """What nets read of the targets, and what they add, is in units of each window's deviation.
+
+    Series of very different size then count alike (reversible instance normalisation; Kim et al.,
+    ICLR 2022). `features` hold the values of the targets, a `window` of 0 is all steps of a row,
+    and `scale` is that of the rows.
+    """
+
+    features: tuple[int, ...]
+    window: int
+    scale: Scale | None = None
+    net_only: ClassVar[bool] = True
+
+    def apply(self, x: Array, lengths: Array | None, memory: dict[str, Array]) -> Array:
+        spread, own = self.spread(Rows(x, lengths)), list(self.features)
+        inputs = np.array(x, np.float64)
+        values = (inputs[..., own] - spread.location[:, None]) / spread.size[:, None]
+        if lengths is not None:
+            values = np.where(after_end(lengths, x.shape[1])[..., None], 0, values)
+        inputs[..., own] = values
+        return inputs
+
+    def learn(self, y: Array, rows: Rows) -> Array:
+        return np.asarray(y / self.spread(rows).size)
+
+    def undo(self, y: Array, rows: Rows) -> Array:
+        return np.asarray(y * self.spread(rows).size)
+
+    def to_net(self, y: Array, rows: Rows) -> Array:
+        flat = self.spread(rows).flat
+        return np.where(flat, 0, np.clip(y, -LARGEST_TARGET, LARGEST_TARGET)).astype(y.dtype)
+
+    def from_net(self, y: Array, rows: Rows) -> Array:
+        return np.where(self.spread(rows).flat, 0, y).astype(y.dtype)
+
+    def spread(self, rows: Rows) -> Spread:
+        """Return the spread of the window before the last step of each row, or before each step."""
+        if rows.spread is None:
+            values = unscaled(np.asarray(rows.x, np.float64), self.features, self.scale)
+            if rows.every_step:
+                rows.spread = spread_at_each_step(values, self.window)
+            else:
+                rows.spread = spread_at_step(values, rows.last, self.window)
+        return rows.spread
+
+
+@dataclass(frozen=True)
+class TargetScale(Step):
+    """A target y becomes (y - `offset`) * `factor`, each (O,)."""
+
+    offset: Array
+    factor: Array
+
+    def learn(self, y: Array, rows: Rows) -> Array:
+        return np.asarray((y - self.offset) * self.factor)
+
+    def undo(self, y: Array, rows: Rows) -> Array:
+        return np.asarray(y / self.factor + self.offset)
+
+
+@dataclass(frozen=True)
+class Change(Step):
+    """Nets learn the difference of each target from one of the `features` of kept rows."""
+
+    features: tuple[int, ...]
+
+    def learn(self, y: Array, rows: Rows) -> Array:
+        return np.asarray(y - self._current(rows))
+
+    def undo(self, y: Array, rows: Rows) -> Array:
+        return np.asarray(y + self._current(rows))
+
+    def _current(self, rows: Rows) -> Array:
+        current = np.asarray(rows.x[..., list(self.features)])
+        return current if rows.every_step else current[np.arange(len(current)), rows.last]
+
+
+def step_of(steps: Sequence[Step], kind: type[Kind]) -> Kind | None:
+    """Return the step of a kind, if there is one."""
+    for step in steps:
+        if isinstance(step, kind):
+            return step
+    return None
+
+
+def prepared(
+    steps: Sequence[Step],
+    x: Array,
+    lengths: Array | None = None,
+    memory: dict[str, Array] | None = None,
+) -> Array:
+    """Return rows (N, T, I) or (N, F) as they are kept, in float64; steps after the end are 0.
+
+    A stream's `memory` is advanced.
+    """
+    memory = {} if memory is None else memory
+    for step in steps:
+        x = x if step.net_only else step.apply(x, lengths, memory)
+    memory.pop("absent", None)
+    if lengths is not None:
+        x = np.where(after_end(lengths, x.shape[1])[..., None], 0, x)
+    return x
+
+
+def for_nets(steps: Sequence[Step], x: Array, lengths: Array | None = None) -> Array:
+    """Return what nets read of rows as they are kept."""
+    for step in steps:
+        x = step.apply(x, lengths, {}) if step.net_only else x
+    return x
+
+
+def learned(steps: Sequence[Step], y: Array, rows: Rows) -> Array:
+    """Return what nets learn of targets y (N, T, O) or (N, O)."""
+    for step in steps:
+        y = step.learn(y, rows)
+    return y
+
+
+def undone(steps: Sequence[Step], y: Array, rows: Rows) -> Array:
+    """Return outputs y of nets in the units of the targets."""
+    for step in reversed(steps):
+        y = step.undo(y, rows)
+    return y
+
+
+def restored(steps: Sequence[Step], x: Array) -> Array:
+    """Return rows as they are kept, or reconstructed ones, in the units of the data."""
+    for step in reversed(steps):
+        x = step.restore(x)
+    return x
+
+
+def check_complete(steps: Sequence[Step], x: Array, lengths: Array | None = None) -> None:
+    """Refuse missing or infinite values of rows (N, T, I) or (N, F) that no step fills in."""
+    if step_of(steps, Fill) is None:
+        absent = ~np.isfinite(x)
+        if lengths is not None:
+            absent &= ~after_end(lengths, x.shape[1])[..., None]
+        if absent.any():
+            first = np.argwhere(absent)[0]
+            raise Unreadable("missing", int(first[0]), int(first[-1]))
+
+
+def has_far_targets(steps: Sequence[Step]) -> bool:
+    """Return whether targets are so many deviations from 0 that float32 cannot tell them apart."""
+    path, scale = step_of(steps, Forecast), step_of(steps, TargetScale)
+    if path is not None and path.scale is not None:
+        own, log = list(path.features), step_of(steps, Logarithm)
+        offset, factor = np.abs(path.scale.offset[own]), np.abs(path.scale.factor[own])
+        if log is not None:  # of logarithms 1 / factor is a share
+            offset = np.where(log.log, 1, offset)
+    elif scale is not None:
+        offset, factor = np.abs(scale.offset), np.abs(scale.factor)
+    else:
+        return False
+    return bool((offset * factor > FAR).any())
+
+
+def exponentials(values: Array, log: Sequence[bool]) -> Array:
+    """Return values (..., O) without the logarithms of those that have one, `log` (O,)."""
+    with np.errstate(over="ignore"):  # infinite, which whoever compares them refuses
+        return np.where(log, np.exp(np.where(log, values, 0)), values)
+
+
+def unscaled(x: Array, features: Sequence[int], scale: Scale | None) -> Array:
+    """Return some features of kept rows x (..., I) without their scaling."""
+    own = list(features)
+    values = x[..., own]
+    if scale is not None:
+        values = values / scale.factor[own] + scale.offset[own]
+    return np.asarray(values)
+
+
+def _before(values: Array, step: Array, n: int) -> Array:
+    """Return the `n` last values (N, n, K) up to one step of each row of values (N, T, K)."""
+    lags = np.maximum(step[:, None] - np.arange(n), 0)
+    return np.asarray(values[np.arange(len(values))[:, None], lags])
