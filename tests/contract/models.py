@@ -1,0 +1,267 @@
+"""The one list of models that every translation must answer: each kind once, then random ones."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from hiddenstate.config import AutoencoderConfig
+from hiddenstate.data.prepare.encoding import Encoding
+from hiddenstate.data.prepare.transform import Transform
+from hiddenstate.models.fitted import FittedModel
+from hiddenstate.models.net import Net
+from tests.export.models import random_model
+
+N_RANDOM = 300
+"""Number of random models."""
+
+PLAIN: dict[str, Any] = {
+    "cell": "gru",
+    "layers": 1,
+    "bidirectional": False,
+    "stem": False,
+    "members": 1,
+    "readout": "last",
+    "output": "last",
+    "missing": "error",
+    "hidden_size": 5,
+    "steps": 6,
+    "linear": False,
+    "change": False,
+    "pixels": False,
+    "stateful": False,
+    "nonlinearity": "tanh",
+}
+CLASSIFY: dict[str, Any] = {**PLAIN, "job": "classify"}
+STEPS: dict[str, Any] = {**PLAIN, "job": "regress", "output": "steps"}
+LAST: dict[str, Any] = {**PLAIN, "job": "regress"}
+CODE: dict[str, Any] = {"job": "autoencode", "pixels": False}
+LINEAR: dict[str, Any] = {**LAST, "linear": True}
+STEM: dict[str, Any] = {**CLASSIFY, "stem": True, "readout": "mean", "bidirectional": True}
+WIDE: dict[str, Any] = {"hidden_size": 33, "layers": 2, "bidirectional": True}
+
+
+def made(seed: int, wanted: dict[str, Any], dtype: str = "float32", **changes: Any) -> FittedModel:
+    """Return a random model with the options `wanted` and then `changes`."""
+    return random_model(seed, dtype, **{**wanted, **changes})
+
+
+def as_float64(seed: int, wanted: dict[str, Any], **changes: Any) -> FittedModel:
+    return made(seed, wanted, "float64", **changes)
+
+
+def without_scaling(seed: int, wanted: dict[str, Any]) -> FittedModel:
+    model = made(seed, wanted)
+    return replace(model, transform=replace(model.transform, scaling=None, target_scaling=None))
+
+
+def far(model: FittedModel, deviations: float) -> FittedModel:
+    """Return the model for data whose inputs and targets lie `deviations` from 0."""
+    transform = model.transform
+    if transform.takes_logarithms:
+        return model
+
+    def moved(scaling: Any) -> Any:
+        return None if scaling is None else (scaling[0] + deviations / scaling[1], scaling[1])
+
+    scaling = moved(transform.scaling)
+    fill = transform.fill
+    if fill is not None and scaling is not None:
+        fill = fill + scaling[0]
+    targets = transform.target_scaling if transform.linear else moved(transform.target_scaling)
+    changed = replace(transform, scaling=scaling, fill=fill, target_scaling=targets)
+    return replace(model, transform=changed)
+
+
+def with_features(least: int, most: int, seed: int, wanted: dict[str, Any]) -> FittedModel:
+    """Return a model with `least` features or more, and `most` targets or fewer."""
+    for number in range(1000 * seed, 1000 * seed + 1000):
+        model = made(number, wanted)
+        if model.n_features >= least and model.net.n_outputs <= most:
+            return model
+    raise AssertionError("no such model")
+
+
+def with_logarithms(seed: int, wanted: dict[str, Any]) -> FittedModel:
+    models = (made(number, wanted) for number in range(1000 * seed, 1000 * seed + 1000))
+    return next(model for model in models if model.transform.takes_logarithms)
+
+
+def with_known_ahead(model: FittedModel, seed: int) -> FittedModel:
+    """Return the model with its last feature as the one before it, two steps later."""
+    linear, F = model.transform.linear, model.n_features
+    assert linear is not None
+    columns = tuple(f"x{i}" for i in range(F - 1))
+    random = np.random.default_rng(seed)
+    effects = random.normal(size=(model.net.n_outputs, 1)).astype(np.float32) / 4
+    transform = replace(
+        model.transform,
+        columns=columns,
+        reading={**model.transform.reading, "future": (columns[-1],), "horizon": 2},
+        linear=replace(linear, effects=effects.astype(np.float64)),
+    )
+    return replace(model, transform=transform)
+
+
+def with_lags_of_inputs(model: FittedModel, seed: int) -> FittedModel:
+    """Return the model with a linear path that reads the last values of an input, too."""
+    linear, random = model.transform.linear, np.random.default_rng(seed)
+    assert linear is not None
+    O, Q = model.net.n_outputs, int(random.integers(1, 5))  # noqa: E741
+    scale = 1.0 if model.transform.scaling is None else model.transform.scaling[1][O]
+    weights = random.normal(size=(O, Q, 1)).astype(np.float32).astype(float) * scale / (4 * Q)
+    linear = replace(linear, inputs=(O,), input_weights=weights)
+    return replace(model, transform=replace(model.transform, linear=linear))
+
+
+def with_calendar(seed: int, wanted: dict[str, Any]) -> FittedModel:
+    """Return a model of one number and the weekday of a date."""
+    date = Encoding("date", calendar=("weekdays",))
+    model = made(seed, wanted)
+    columns = ("x0", *date.features)
+    net = replace(model.net, n_features=len(columns), n_outputs=1)
+    transform = Transform(
+        scaling=(np.full(len(columns), 0.5), np.full(len(columns), 2.0)),
+        target_scaling=(np.array([3.0]), np.array([0.5])),
+        columns=columns,
+        encodings=(date,),
+        reading={"layout": "long"},
+    )
+    params, shape = net.initial(seed, "float32"), (model.row_shape[0], len(columns))
+    return replace(model, net=net, params=params, row_shape=shape, transform=transform)
+
+
+def amplifier(seed: int, wanted: dict[str, Any]) -> FittedModel:
+    """Return a model of one input and one output."""
+    models = (made(number, wanted) for number in range(1000 * seed, 1000 * seed + 1000))
+    return next(model for model in models if model.n_features == model.net.n_outputs == 1)
+
+
+def coder(activation: str, output_activation: str, *sizes: int) -> FittedModel:
+    """Return an autoencoder of 9 numbers without a scaling."""
+    config = AutoencoderConfig(sizes, 2, activation, output_activation)
+    net = Net("autoencode", config, 9, 9)
+    return FittedModel(net, net.initial(1, "float32"), None, (9,), False, Transform())
+
+
+BY_WINDOW: dict[str, Any] = {**LINEAR, "by_window": True}
+
+KINDS: dict[str, Callable[[], FittedModel]] = {
+    # cells
+    "rnn tanh": lambda: made(1, CLASSIFY, cell="rnn"),
+    "rnn relu": lambda: made(2, CLASSIFY, cell="rnn", nonlinearity="relu"),
+    "gru": lambda: made(3, CLASSIFY),
+    "lstm": lambda: made(4, CLASSIFY, cell="lstm"),
+    # layers and what the head reads
+    "three layers": lambda: made(5, CLASSIFY, cell="lstm", layers=3),
+    "both directions": lambda: made(6, CLASSIFY, layers=2, bidirectional=True),
+    "mean readout": lambda: made(7, CLASSIFY, readout="mean"),
+    "mean of both directions": lambda: made(8, LAST, readout="mean", bidirectional=True),
+    "wide": lambda: made(9, CLASSIFY, cell="lstm", **WIDE),
+    "wide steps": lambda: made(10, STEPS, **WIDE),
+    "every step": lambda: made(11, STEPS),
+    "every step of both directions": lambda: made(12, STEPS, bidirectional=True),
+    "last step": lambda: made(13, LAST),
+    "carried state": lambda: made(14, STEPS, cell="lstm", stateful=True),
+    "carried state, last step": lambda: made(15, LAST, stateful=True, readout="mean"),
+    "members": lambda: made(16, CLASSIFY, members=3),
+    "members of a regressor": lambda: made(17, LAST, members=3, readout="mean"),
+    "stem": lambda: made(18, STEM),
+    "stem, last": lambda: made(19, STEM, readout="last", cell="lstm"),
+    "stem of every step": lambda: made(20, STEPS, stem=True),
+    "stem of members": lambda: made(21, STEM, members=3, missing="forward"),
+    # preparing
+    "pixels": lambda: made(22, CLASSIFY, pixels=True),
+    "no scaling": lambda: without_scaling(23, STEPS),
+    "far": lambda: far(made(24, STEPS), 1e6),
+    "far, filled": lambda: far(made(25, CLASSIFY, missing="forward"), 1e5),
+    "mean of gaps": lambda: made(26, STEPS, missing="mean"),
+    "forward": lambda: made(27, STEPS, missing="forward"),
+    "mask": lambda: made(28, CLASSIFY, missing="mask"),
+    "mask, both directions": lambda: made(29, LAST, missing="mask", bidirectional=True),
+    "calendar flags": lambda: with_calendar(30, LAST),
+    "change": lambda: made(31, STEPS, change=True),
+    "change after gaps": lambda: made(32, LAST, change=True, missing="mean"),
+    "float64": lambda: as_float64(33, STEPS, missing="forward"),
+    "float64 classes": lambda: as_float64(34, CLASSIFY, cell="lstm", readout="mean"),
+    # forecasts
+    "linear path": lambda: made(1, LINEAR),
+    "linear path of every step": lambda: made(36, LINEAR, output="steps", missing="forward"),
+    "logarithms": lambda: with_logarithms(37, LINEAR),
+    "logarithms of every step": lambda: with_logarithms(38, {**LINEAR, "output": "steps"}),
+    "far linear path": lambda: far(as_float64(39, LINEAR), 1e5),
+    "linear path of both directions": lambda: made(40, LINEAR, bidirectional=True, members=3),
+    "known ahead": lambda: with_known_ahead(with_features(3, 1, 41, LINEAR), 41),
+    "known ahead, mask": lambda: with_known_ahead(
+        with_features(3, 1, 42, {**LINEAR, "missing": "mask"}), 42
+    ),
+    "lags of inputs": lambda: with_lags_of_inputs(with_features(3, 2, 43, LINEAR), 43),
+    "lags of inputs, every step": lambda: with_lags_of_inputs(
+        with_features(2, 1, 44, {**LINEAR, "output": "steps", "missing": "forward"}), 44
+    ),
+    "by window": lambda: made(45, BY_WINDOW),
+    "by window, mask": lambda: made(46, BY_WINDOW, missing="mask"),
+    "by window, forward": lambda: made(47, BY_WINDOW, missing="forward"),
+    "by window, known ahead": lambda: with_known_ahead(with_features(3, 1, 48, BY_WINDOW), 48),
+    "by window, all parts": lambda: with_lags_of_inputs(
+        with_known_ahead(with_features(4, 1, 49, BY_WINDOW), 49), 49
+    ),
+    # fixed convolutions
+    "fixed convolutions": lambda: made(50, CLASSIFY, steps=12, convolutions=0.5),
+    "fixed convolutions alone": lambda: made(51, CLASSIFY, convolutions=0.0, missing="mean"),
+    "fixed convolutions, stem": lambda: made(
+        52, STEM, steps=12, convolutions=0.75, members=3, missing="mask"
+    ),
+    "fixed convolutions of pixels": lambda: made(53, CLASSIFY, convolutions=1.0, pixels=True),
+    # autoencoders
+    "autoencoder": lambda: made(54, CODE, scaling=True),
+    "autoencoder of pixels": lambda: made(55, CODE, pixels=True),
+    "autoencoder, tanh": lambda: coder("tanh", "linear", 7),
+    "autoencoder, relu": lambda: coder("relu", "sigmoid", 40, 17, 5),
+    "autoencoder, sigmoid": lambda: coder("sigmoid", "sigmoid", 3),
+    "autoencoder of one layer": lambda: coder("tanh", "linear"),
+    # signals
+    "lstm of a signal": lambda: amplifier(60, {**STEPS, "cell": "lstm", "layers": 2}),
+    "gru of a signal": lambda: amplifier(61, {**LAST, "layers": 2}),
+}
+"""Every kind of cell, layer, step and companion once."""
+
+
+@cache
+def model_of(name: str) -> FittedModel:
+    """Return a model of the list by its name: a key of `KINDS`, or "random 7"."""
+    return KINDS[name]() if name in KINDS else _random(int(name.removeprefix("random ")))
+
+
+def random_names(first: int = 0, last: int = N_RANDOM) -> Iterator[str]:
+    """Iterate over the names of random models."""
+    return (f"random {seed}" for seed in range(first, last))
+
+
+def _random(seed: int) -> FittedModel:
+    """Return a tiny random model: rows of up to 12 steps, up to 5 units."""
+    job = "autoencode" if seed % 12 == 5 else ("classify", "regress")[seed // 2 % 2]
+    wanted: dict[str, Any] = {"job": job, "steps": 2 + seed % 8, "hidden_size": 1 + seed // 8 % 5}
+    dtype = "float64" if seed % 4 == 0 else "float32"
+    if seed % 25 == 7:
+        share = (0.0, 0.3, 0.8, 1.0)[seed // 25 % 4]
+        wanted |= {"job": "classify", "convolutions": share}
+    if seed % 10 == 3:
+        wanted |= {"job": "regress", "linear": True}
+    if seed % 20 == 3:
+        wanted |= {
+            "output": "last",
+            "by_window": True,
+            "missing": ("error", "mask")[seed // 20 % 2],
+        }
+    model = random_model(seed, dtype, **wanted)
+    linear, n = model.transform.linear, model.net.n_outputs
+    if linear is None:
+        return far(model, 10 ** (seed // 5 % 6)) if seed % 5 == 1 else model
+    if model.net.output == "last" and model.n_features >= n + 2 and seed % 2:
+        model = with_known_ahead(model, seed)
+    if model.n_features > n and seed % 3 == 0:
+        model = with_lags_of_inputs(model, seed)
+    return model

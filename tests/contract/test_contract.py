@@ -1,0 +1,66 @@
+"""Every translation of every model of the list gives the answers of the reference, or refuses."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hiddenstate import kernels
+from hiddenstate.errors import OptionError
+from hiddenstate.export.export import TARGETS, export_model, target_named
+from hiddenstate.export.target import Contents, Source
+from tests.contract.models import KINDS, model_of, random_names
+from tests.contract.reference import case_of
+from tests.contract.translations import TRANSLATIONS, Translation, differences
+
+PARTS: dict[str, list[str]] = {"kinds": list(KINDS)}
+PARTS |= {f"random {n} on": list(random_names(n, n + 100)) for n in (0, 100, 200)}
+
+
+def faults(translation: Translation, names: Iterable[str]) -> list[str]:
+    """Return where a translation differs from the reference by more than its limit."""
+    cases = [case_of(name) for name in names]
+    cases = [case for case in cases if not translation.refuses(case.model)]
+    found = []
+    for case, reply in zip(cases, translation.reply(cases), strict=True):
+        limit = translation.limit(case.model)
+        for asked, off in differences(case, reply).items():
+            if not off <= limit:
+                found.append(f"{case.name}: {asked}: {off:.3g}, and {limit:g} is allowed")
+    return found
+
+
+@pytest.mark.parametrize("name", TRANSLATIONS)
+@pytest.mark.parametrize("part", PARTS)
+def test_a_translation_gives_the_answers_of_the_reference(part: str, name: str) -> None:
+    if name == "native" and kernels.level() is None:
+        pytest.skip(str(kernels.why_not()))
+    wrong = faults(TRANSLATIONS[name], PARTS[part])
+    assert not wrong, "\n".join([f"{name}:", *wrong])
+
+
+class Accepted(Exception):  # noqa: N818
+    """Raised in place of building what a target holds."""
+
+
+def accept(source: Source) -> Contents:
+    raise Accepted
+
+
+@pytest.mark.parametrize("to", sorted({*TARGETS} & {*TRANSLATIONS}))
+def test_a_target_refuses_what_it_declares_and_nothing_else(
+    to: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    target = replace(target_named(to), build=accept)
+    monkeypatch.setattr(f"{TARGETS[to]}.TARGET", target)
+    refused = []
+    for name in KINDS:
+        try:
+            export_model(model_of(name), to, tmp_path / "m")
+        except OptionError:
+            refused.append(name)
+        except Accepted:
+            pass
+    assert refused == [name for name in KINDS if TRANSLATIONS[to].refuses(model_of(name))]
+    assert not list(tmp_path.iterdir())
