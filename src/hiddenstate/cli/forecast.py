@@ -5,11 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hiddenstate.cli.options import (
-    FilePath,
-    GroupedCommand,
-    json_option,
-)
+from hiddenstate.cli.options import FilePath, GroupedCommand, json_option
 from hiddenstate.cli.output import note, say, say_json, table
 from hiddenstate.cli.predict import (
     data_argument,
@@ -32,6 +28,8 @@ from hiddenstate.errors import OptionError, count
 if TYPE_CHECKING:
     from hiddenstate.inference.outlook import Outlook
     from hiddenstate.inference.rolled import Rolled
+    from hiddenstate.models.fitted import FittedModel
+    from hiddenstate.runs import Run
 
 DRAWN = 6
 """Most series that a figure shows."""
@@ -125,39 +123,20 @@ def forecast(
     **reading: Any,
 ) -> None:
     """The command `forecast`."""
-    from hiddenstate.inference.inputs import read_new_data
-    from hiddenstate.inference.outlook import outlook_of
-    from hiddenstate.inference.output_formats import with_empty_cells
-    from hiddenstate.inference.overflow import checked_predictor
     from hiddenstate.inference.rolled import rolled
-    from hiddenstate.system.atomic_file import check_output
 
-    file_format = resolved_format(file_format, output)
-    levels = _levels(level)
-    if figure is not None and figure.suffix.lower() not in FIGURES:
-        raise OptionError(f"--figure: expected a name that ends in {', '.join(FIGURES)}")
-    for file in (output, figure):
-        if file is not None:
-            check_output(file)
+    file_format, levels = resolved_format(file_format, output), _levels(level)
+    _check_files(output, figure)
     if as_json:
         refuse_options("JSON")
+        file_format = "json"
     if data is None and future is None:
         refuse_options("own data")
     if (groups := sweep_folder(run, runs_dir)) is not None:
         refuse_options("sweep", run)
-        file_format = "json" if as_json else file_format
+        places = data, output, file_format
         forecast_groups(
-            groups,
-            data,
-            output,
-            file_format,
-            skip_unknown,
-            horizon,
-            levels,
-            future,
-            device,
-            threads,
-            reading,
+            groups, *places, skip_unknown, horizon, levels, future, device, threads, reading
         )
         return
     refuse_options("model")
@@ -166,17 +145,55 @@ def forecast(
     model, trained_run = opened_model(run, runs_dir)
     if output is not None:
         refuse_overwriting(output, run, data, trained_run)
+    outlook, stdin = _outlook(
+        model, trained_run, data, future, reading, horizon, levels, backtest, device, threads
+    )
+    if backtest is not None:
+        _print_backtest(outlook, rolled(outlook, backtest, peers=peers, linear=True), as_json)
+        return
+    _write_forecast(outlook, stdin, figure, output, file_format)
+
+
+def _check_files(output: Path | None, figure: Path | None) -> None:
+    """Refuse files that cannot be written, and figures of another format."""
+    from hiddenstate.system.atomic_file import check_output
+
+    if figure is not None and figure.suffix.lower() not in FIGURES:
+        raise OptionError(f"--figure: expected a name that ends in {', '.join(FIGURES)}")
+    for file in (output, figure):
+        if file is not None:
+            check_output(file)
+
+
+def _outlook(
+    model: "FittedModel",
+    trained_run: "Run | None",
+    data: str | None,
+    future: Path | None,
+    reading: dict[str, Any],
+    horizon: int,
+    levels: list[float],
+    backtest: int | None,
+    device: str,
+    threads: int,
+) -> "tuple[Outlook, Path | None]":
+    """Read the series, and return what follows them, and the file with stdin if DATA is `-`."""
+    from hiddenstate.inference.inputs import read_new_data
+    from hiddenstate.inference.outlook import outlook_of
+    from hiddenstate.inference.overflow import checked_predictor
+
     if data is None and trained_run is None:
         raise OptionError("a model file has no series; pass DATA after it")
     predictor = checked_predictor(model, device, threads)
-    own = trained_run.config.data.data if trained_run is not None else None
-    if data is None and own is None:
+    trained_on = trained_run.config.data.data if trained_run is not None else None
+    if data is None and trained_on is None:
         raise OptionError("the run was trained on bundled data or arrays; pass DATA after it")
-    with stdin_as_file(data or own or "") as stdin:
+    with stdin_as_file(data or trained_on or "") as stdin:
         refuse_unread(reading, stdin or data, future)
         changes = {} if data is None else reading  # without DATA, they are those of --future
-        dataset = read_new_data(model, str(stdin or data or own), changes, require_targets=False)
-    made = outlook_of(
+        name = str(stdin or data or trained_on)
+        dataset = read_new_data(model, name, changes, require_targets=False)
+    outlook = outlook_of(
         model,
         predictor,
         dataset,
@@ -189,23 +206,26 @@ def forecast(
     )
     if data is not None:
         note_remarks(dataset.remarks, stdin)
-    if backtest is not None:
-        _say_backtest(made, rolled(made, backtest, peers=peers, linear=True), as_json)
-        return
-    if calibration := made.calibration():
+    return outlook, stdin
+
+
+def _write_forecast(
+    outlook: "Outlook", stdin: Path | None, figure: Path | None, output: Path | None, form: str
+) -> None:
+    """Draw the forecasts if a figure is named, then write them to a file, or print them."""
+    from hiddenstate.inference.output_formats import with_empty_cells
+
+    if calibration := outlook.calibration():
         note(calibration)
     if figure is not None:
-        _draw(made, figure)
+        _draw(outlook, figure)
         note(f"figure: {figure}")
-    prediction = made.prediction()
+    prediction = outlook.prediction()
     note_remarks(prediction.remarks, stdin)
-    file_format = "json" if as_json else file_format
-    if file_format == "csv":
-        prediction = with_empty_cells(prediction)
-    write_prediction(prediction, output, file_format)
+    write_prediction(with_empty_cells(prediction) if form == "csv" else prediction, output, form)
 
 
-def _draw(made: "Outlook", path: Path) -> None:
+def _draw(outlook: "Outlook", path: Path) -> None:
     """Draw the forecasts of the first series, and write the figure."""
     import io
 
@@ -215,10 +235,10 @@ def _draw(made: "Outlook", path: Path) -> None:
     from hiddenstate.views import style
     from hiddenstate.views.figures.forecast import Fan, forecasts
 
-    fans = [Fan(**facts) for facts in made.fans(DRAWN)]
+    fans = [Fan(**facts) for facts in outlook.fans(DRAWN)]
     content = io.BytesIO()
     with style.theme():
-        figure = forecasts(fans, made.calibration() or "")
+        figure = forecasts(fans, outlook.calibration() or "")
         FigureCanvasAgg(figure)
         figure.savefig(content, format=path.suffix[1:].lower() or "png")
     write_output(path, content.getvalue())
@@ -239,17 +259,17 @@ def _levels(text: str) -> list[float]:
     return levels
 
 
-def _say_backtest(made: "Outlook", found: "Rolled", as_json: bool) -> None:
+def _print_backtest(outlook: "Outlook", scores: "Rolled", as_json: bool) -> None:
     """Print a table with a line for each method, then the scores by step ahead and series."""
-    horizon, n_series = made.forecaster.horizon, len(made.series)
+    horizon, n_series = outlook.forecaster.horizon, len(outlook.series)
     if as_json:
-        facts: dict[str, Any] = {"horizon": horizon, "series": n_series, "paths": found.n}
-        facts |= {"held_out": made.held_out, "scores": found.methods}
-        say_json({**facts, "steps": step_rows(found.steps), "notes": list(found.remarks)})
+        facts: dict[str, Any] = {"horizon": horizon, "series": n_series, "paths": scores.n}
+        facts |= {"held_out": outlook.held_out, "scores": scores.methods}
+        say_json({**facts, "steps": step_rows(scores.steps), "notes": list(scores.remarks)})
         return
-    note_remarks(found.remarks, None)
-    scores = found.methods
-    levels = list(dict.fromkeys(k for each in scores.values() for k in each["coverage"]))
+    note_remarks(scores.remarks, None)
+    methods = scores.methods
+    levels = list(dict.fromkeys(k for each in methods.values() for k in each["coverage"]))
     head = [
         "method",
         "MASE",
@@ -258,14 +278,14 @@ def _say_backtest(made: "Outlook", found: "Rolled", as_json: bool) -> None:
         *(f"pinball {n} %" for n in levels),
     ]
     lines = []
-    for name, each in scores.items():
+    for name, each in methods.items():
         numbers = [each["mase"], each["smape"]]
         parts = [f"{100 * each['coverage'][n]:.1f} %" for n in levels if n in each["coverage"]]
         parts += [f"{each['pinball'][n]:.4g}" for n in levels if n in each["pinball"]]
         lines.append([name, *("" if n is None else f"{n:.4g}" for n in numbers), *parts])
     table(head, [line + [""] * (len(head) - len(line)) for line in lines])
     say(
-        f"{count(found.n, 'forecast')} of {count(horizon, 'step')} each, in "
+        f"{count(scores.n, 'forecast')} of {count(horizon, 'step')} each, in "
         f"{n_series} series; the model was not trained again"
     )
-    say_steps(found.steps)
+    say_steps(scores.steps)
