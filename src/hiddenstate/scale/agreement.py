@@ -39,19 +39,18 @@ class SharedControl(LoopControl):
         checkpoint_seconds: float,
     ) -> None:
         super().__init__(interrupted, requests, checkpoint_every, checkpoint_seconds)
-        self._group, self._own = group, interrupted
+        self._group, self._must_stop = group, interrupted
         self._stops = False
         self._waiting: deque[Request] = deque()
         self._agreed: list[Request] = []
         self.interrupted = lambda: self._stops
 
-    @property
-    def busy(self) -> bool:
-        """Whether requests must be handled, or waited for; asks all ranks."""
+    def has_requests(self) -> bool:
+        """Whether requests must be handled, or waited for; all ranks ask, and agree on them."""
         self._waiting.extend(self._requests.take() if self._requests else ())
         mine = [self._waiting.popleft() for _ in range(min(AT_ONCE, len(self._waiting)))]
         numbers = np.zeros((AT_ONCE + 1, 2))
-        numbers[0, 0] = self._own()
+        numbers[0, 0] = self._must_stop()
         for place, request in enumerate(mine, start=1):
             numbers[place] = COMMANDS.index(request.do) + 1, request.value or 0
         numbers = self._group.sum(numbers.ravel()).reshape(numbers.shape)
@@ -69,8 +68,8 @@ class SharedControl(LoopControl):
     def must_return(self) -> bool:
         """Whether this rank wants the engine to return early; the engine asks all of them."""
         if self.whole_steps:
-            return self._own()
-        return self._own() or bool(self._waiting or self._requests) or self._is_late()
+            return self._must_stop()
+        return self._must_stop() or bool(self._waiting or self._requests) or self._is_late()
 
     def checkpoint_due(self, step: int) -> bool:
         """Whether a checkpoint must be saved after `step` updates, by the clock of rank 0."""
@@ -100,7 +99,7 @@ class SharedControl(LoopControl):
         number, cancelled = 0.0, False
         if self._group.rank == 0:
             try:
-                with cancellable(self._own):
+                with cancellable(self._must_stop):
                     number = loss()
             except StopRequestedError:
                 cancelled = True

@@ -55,8 +55,7 @@ class LoopControl:
         self._every, self._seconds = checkpoint_every, checkpoint_seconds
         self._deadline = time.monotonic() + checkpoint_seconds
 
-    @property
-    def busy(self) -> bool:
+    def has_requests(self) -> bool:
         """Whether requests must be handled, or waited for, before the next step."""
         return self.paused or bool(self._requests)
 

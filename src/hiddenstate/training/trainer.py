@@ -267,7 +267,7 @@ class Trainer:
 
     def _handle_requests(self) -> None:
         """Carry out what was requested; while paused, wait for more."""
-        while self.control.busy:
+        while self.control.has_requests():
             for request in self.control.take_requests():
                 self._carry_out(request)
             if self.control.stopping or self._is_complete():
