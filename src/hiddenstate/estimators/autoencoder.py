@@ -12,7 +12,7 @@ from hiddenstate.data import fractions
 from hiddenstate.data.rows import in_pieces
 from hiddenstate.errors import DataError
 from hiddenstate.estimators.atomic import all_at_once, of_one_fit
-from hiddenstate.estimators.base import Estimator
+from hiddenstate.estimators.base import Estimator, Read
 from hiddenstate.estimators.inputs import (
     check_numbers,
     float_type,
@@ -25,7 +25,6 @@ from hiddenstate.estimators.sklearn_bases import (
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
 )
-from hiddenstate.jobs import Job, make_job
 from hiddenstate.system.typing import Array
 from hiddenstate.training.callback import Callback
 from hiddenstate.training.initial_state import starting_state
@@ -240,7 +239,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         view: str = "off",
     ) -> "Autoencoder":
         """Train on rows X; y is ignored. See :meth:`RecurrentClassifier.fit` for the rest."""
-        job = self._make_job(X, y, sample_weight, reset=True)
+        job = self._make_job(*self._as_read(X, y, sample_weight, True), True)
         self._keep(self._train(job, starting_state(job), run_dir, callbacks, view))
         return self
 
@@ -250,10 +249,10 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
     ) -> "Autoencoder":
         """Continue training with one pass over X; see :meth:`RecurrentClassifier.partial_fit`."""
         first = self._check_partial_fit()
-        self._train_further(self._make_job(X, y, sample_weight, reset=first))
+        self._train_further(self._make_job(*self._as_read(X, y, sample_weight, first), first))
         return self
 
-    def _make_job(self, X: Any, y: Any, sample_weight: Any, reset: bool) -> Job:
+    def _as_read(self, X: Any, y: Any, sample_weight: Any, reset: bool) -> Read:
         rows = self._checked_rows(X, reset=reset)
         rows = without_weightless(replace(rows, weights=self._weights(sample_weight, rows.X)))
         if reset:
@@ -262,7 +261,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         config = config_of(self, float_type(rows.X) if reset else self.model_.dtype.name, dataset)
         if reset:
             self._seed = config.training.seed
-        return make_job(config, self._prepared(dataset, config, reset))
+        return dataset, config
 
     @of_one_fit
     def transform(self, X: ArrayLike) -> Array:

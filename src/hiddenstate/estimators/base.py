@@ -57,6 +57,9 @@ from hiddenstate.training.callback import Callback
 from hiddenstate.training.initial_state import starting_state
 from hiddenstate.training.trainer import Trainer
 
+Read = tuple[SequenceDataset, Config]
+"""X and y, not prepared, and the checked parameters of an estimator."""
+
 
 class Estimator(BaseEstimator):
     """Base of the estimators: makes the config, trains, checks X, saves."""
@@ -105,9 +108,12 @@ class Estimator(BaseEstimator):
         self.n_steps_ = after.step
         return after
 
-    def _make_job(self, X: Any, y: Any, sample_weight: Any, reset: bool) -> Job:
+    def _as_read(self, X: Any, y: Any, sample_weight: Any, reset: bool) -> Read:
         """Check data and parameters; `reset` sets what the first fit decides, as the scaling."""
         raise NotImplementedError
+
+    def _make_job(self, dataset: SequenceDataset, config: Config, reset: bool) -> Job:
+        return make_job(config, self._prepared(dataset, config, reset))
 
     def _prepared(
         self, dataset: SequenceDataset, config: Config, reset: bool, every_class: bool = True

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import compute_class_weight
 
-from hiddenstate.data import Rows
+from hiddenstate.config import Config
+from hiddenstate.data import Rows, SequenceDataset
 from hiddenstate.errors import DataError, OptionError, UntrustedFileError, printable
 from hiddenstate.estimators.atomic import all_at_once, of_one_fit
-from hiddenstate.estimators.base import Estimator
+from hiddenstate.estimators.base import Estimator, Read
 from hiddenstate.estimators.inputs import (
     by_series,
     check_labels,
@@ -320,7 +321,7 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
         MachineError
             If the view is not available, or the folder cannot be made.
         """
-        job = self._make_job(X, y, sample_weight, reset=True)
+        job = self._make_job(*self._as_read(X, y, sample_weight, True), True)
         self._keep(self._train(job, starting_state(job), run_dir, callbacks, view))
         return self
 
@@ -368,13 +369,13 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
                     f"partial_fit or of fit, {printable(self.classes_, 80)}"
                 )
             self.classes_ = labels
-        job = self._make_job(X, y, sample_weight, reset=first, classes=self.classes_)
-        self._train_further(job)
+        dataset, config = self._as_read(X, y, sample_weight, first, self.classes_)
+        self._train_further(self._make_job(dataset, config, first, every_class=False))
         return self
 
-    def _make_job(
+    def _as_read(
         self, X: Any, y: Any, sample_weight: Any, reset: bool, classes: Array | None = None
-    ) -> Job:
+    ) -> Read:
         """Check data and parameters; without `classes`, they are the labels in y."""
         from sklearn.utils.multiclass import check_classification_targets
 
@@ -394,15 +395,21 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
         # `tolist` makes integers of times in nanoseconds.
         dated = self.classes_.dtype.kind in "Mm"
         names = list(self.classes_) if dated else self.classes_.tolist()
-        raw = self._dataset(rows, y, classes=names, picture=picture_of(rows))
-        config = config_of(self, float_type(rows.X) if reset else self.model_.dtype.name, raw)
+        dataset = self._dataset(rows, y, classes=names, picture=picture_of(rows))
+        config = config_of(self, float_type(rows.X) if reset else self.model_.dtype.name, dataset)
         if reset:
             self._seed = config.training.seed
-        dataset = self._prepared(raw, config, reset, every_class=classes is None)
+        return dataset, config
+
+    def _make_job(
+        self, dataset: SequenceDataset, config: Config, reset: bool, every_class: bool = True
+    ) -> Job:
+        prepared = self._prepared(dataset, config, reset, every_class)
         if isinstance(self.class_weight, dict):
             of_each = _weights_of_classes(self.class_weight, self.classes_)
-            dataset = replace(dataset, train=_with_class_weights(dataset.train, of_each))
-        return make_job(config, dataset)
+            train = _with_class_weights(prepared.train, of_each)
+            prepared = replace(prepared, train=train)
+        return make_job(config, prepared)
 
     @of_one_fit
     def predict_proba(self, X: ArrayLike) -> Array:

@@ -25,7 +25,7 @@ from hiddenstate.estimators.options import config_of, features_of
 from hiddenstate.estimators.tables import (
     reads_table,
     series_of_table,
-    table_job,
+    table_to_fit,
     table_to_read,
     used_columns,
 )
@@ -137,34 +137,37 @@ class ForecastMixin:
             self, dataset: SequenceDataset, config: Config, reset: bool
         ) -> PreparedDataset: ...
 
-    def _forecast_job(self, X: Any, y: Any, sample_weight: Any) -> Job:
-        """Cut series into windows whose targets are `horizon` steps after them."""
+    def _series_as_read(
+        self, X: Any, y: Any, sample_weight: Any
+    ) -> tuple[SequenceDataset, Config, Rows, FrameTable | None]:
+        """Return series and parameters, the rows as read, and the table if X is of frames."""
         for name in ("stateful", "steps"):
             if getattr(self, name):
                 raise OptionError(f"{name}: does not go with horizon, which cuts windows of series")
         if sample_weight is not None:
             raise OptionError("sample_weight: does not go with horizon; leave it out")
         if reads_table(self, X):
-            return self._table_job(X, y)
+            dataset, config, table = table_to_fit(self, X, y)
+            return dataset, config, dataset.train, table
         rows = self._checked_rows(as_list_of_series(X), reset=True)
         dtype = float_type(rows.X)
         given = [*_each(self.future), *_each(self.static)]
         dataset = dataset_of_series(rows, self._fitted_names(), y, dtype, given)
-        config = config_of(self, dtype, dataset)
+        return dataset, config_of(self, dtype, dataset), rows, None
+
+    def _forecast_job(self, X: Any, y: Any, sample_weight: Any) -> Job:
+        """Cut series into windows whose targets are `horizon` steps after them.
+
+        Set the attributes of a fit that follow from its job, and from its series as read.
+        """
+        dataset, config, rows, table = self._series_as_read(X, y, sample_weight)
         job = make_job(config, self._prepared(dataset, config, True))
-        return self._of_forecasts(job, rows, None)
-
-    def _table_job(self, X: Any, y: Any) -> Job:
-        """As :meth:`_forecast_job`, of frames with dates or with parameters that name columns."""
-        job, dataset, table = table_job(self, X, y)
-        self.fit_ndim_ = 3
-        names = dataset.names or ()
-        self.n_features_in_ = len(names)
-        self.feature_names_in_ = np.asarray(names, dtype=object)
-        return self._of_forecasts(job, dataset.train, table)
-
-    def _of_forecasts(self, job: Job, rows: Rows, table: FrameTable | None) -> Job:
-        """Set the attributes of a fit that follow from its job, and from its series as read."""
+        if table is not None:
+            for remark in job.dataset.remarks:
+                warnings.warn(for_python(remark), stacklevel=4)  # the line that calls fit
+            names = dataset.names or ()
+            self.fit_ndim_, self.n_features_in_ = 3, len(names)
+            self.feature_names_in_ = np.asarray(names, dtype=object)
         self._seed = job.config.training.seed
         n, every = job.net.n_outputs, job.net.output == "steps"
         self.targets_shape_ = (job.dataset.X.shape[1],) * every + (n,) * (n > 1)

@@ -12,7 +12,7 @@ from hiddenstate.data import Rows, as_rows
 from hiddenstate.engines import Predictor, TrainingState
 from hiddenstate.errors import DataError, OptionError
 from hiddenstate.estimators.atomic import all_at_once, of_one_fit
-from hiddenstate.estimators.base import Estimator
+from hiddenstate.estimators.base import Estimator, Read
 from hiddenstate.estimators.carried import CarriedStateMixin, follow_each
 from hiddenstate.estimators.forecasts import ForecastMixin
 from hiddenstate.estimators.inputs import (
@@ -26,7 +26,7 @@ from hiddenstate.estimators.inputs import (
 from hiddenstate.estimators.options import config_of, refuse_of_forecasts, warn_if_far
 from hiddenstate.estimators.sklearn_bases import RegressorMixin
 from hiddenstate.inference.hidden_states import at_every_step
-from hiddenstate.jobs import Job, make_job
+from hiddenstate.jobs import Job
 from hiddenstate.models.net import Params
 from hiddenstate.system.typing import Array
 from hiddenstate.training.callback import Callback
@@ -366,10 +366,12 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
         read are warnings. The other parameters and the errors are those of
         :meth:`RecurrentClassifier.fit`.
         """
-        job = self._make_job(X, y, sample_weight, reset=True)
+        if self.horizon is not None:
+            job = self._forecast_job(X, y, sample_weight)
+        else:
+            job = self._make_job(*self._as_read(X, y, sample_weight, True), True)
         self._check_scale(job)
-        state = starting_state(job)
-        self._keep(self._train(job, state, run_dir, callbacks, view))
+        self._keep(self._train(job, starting_state(job), run_dir, callbacks, view))
         if self.horizon is not None:
             self._keep_ends()
         return self
@@ -395,7 +397,7 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
         if self.horizon is not None:
             raise OptionError("horizon: windows are cut from whole series; use fit")
         first = self._check_partial_fit()
-        job = self._make_job(X, y, sample_weight, reset=first)
+        job = self._make_job(*self._as_read(X, y, sample_weight, first), first)
         if first:
             self._check_scale(job)
         self._train_further(job)
@@ -452,9 +454,9 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
         tags.target_tags.multi_output = True
         return tags
 
-    def _make_job(self, X: Any, y: Any, sample_weight: Any, reset: bool) -> Job:
+    def _as_read(self, X: Any, y: Any, sample_weight: Any, reset: bool) -> Read:
         if self.horizon is not None:
-            return self._forecast_job(X, y, sample_weight)
+            return self._series_as_read(X, y, sample_weight)[:2]
         refuse_of_forecasts(vars(self))
         rows = self._checked_rows(X, reset=reset)
         if rows.lengths is not None and self.steps is not None:
@@ -481,7 +483,7 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
             dataset = replace(dataset, train=one_each)
         if reset:
             self._seed = config.training.seed
-        return make_job(config, self._prepared(dataset, config, reset))
+        return dataset, config
 
     def _keep(self, after: TrainingState) -> None:
         super()._keep(after)

@@ -1,13 +1,11 @@
 """Trains and forecasts models of dated series: data frames, read as the commands read a table."""
 
-import warnings
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from hiddenstate.config import Config
-from hiddenstate.config.parameters import for_python
 from hiddenstate.data import SequenceDataset
 from hiddenstate.data.readers.columns import holds_numbers
 from hiddenstate.data.readers.dataframes import frame_columns, is_frame
@@ -16,7 +14,6 @@ from hiddenstate.errors import DataError, printable
 from hiddenstate.estimators.frames import TABLE_OPTIONS, FrameTable, as_frames, has_dates, table_of
 from hiddenstate.estimators.options import features_of, option_values, plan_of_table
 from hiddenstate.inference.inputs import read_new_data
-from hiddenstate.jobs import Job, make_job
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.weight_file import encodings_of
 
@@ -54,8 +51,8 @@ def _refuse_text(X: Any) -> None:
             )
 
 
-def table_job(estimator: Any, X: Any, y: Any) -> tuple[Job, SequenceDataset, FrameTable]:
-    """Return the job that learns to forecast the series of frames, the series, and their table.
+def table_to_fit(estimator: Any, X: Any, y: Any) -> tuple[SequenceDataset, Config, FrameTable]:
+    """Return the series of frames to forecast, the checked parameters, and the table of the frames.
 
     Parameters
     ----------
@@ -94,10 +91,7 @@ def table_job(estimator: Any, X: Any, y: Any) -> tuple[Job, SequenceDataset, Fra
         return to_dataset(columns, config.data, "regress", True, "X", encodings)
 
     config, dataset = plan_of_table(estimator, values, dtype, read)
-    job = make_job(config, estimator._prepared(dataset, config, True))
-    for remark in job.dataset.remarks:
-        warnings.warn(for_python(remark), stacklevel=7)  # the line that calls fit
-    return job, dataset, table
+    return dataset, config, table
 
 
 def used_columns(model: FittedModel, table: FrameTable) -> list[str]:

@@ -222,13 +222,6 @@ def _check_place(name: Any, storage: Any) -> None:
         raise OptionError(f"storage: expected a URL as text, got {type(storage).__name__}")
 
 
-class _AsReadError(Exception):
-    """Carries what an estimator makes of X and y."""
-
-    def __init__(self, dataset: SequenceDataset, config: Config) -> None:
-        self.dataset, self.config = dataset, config
-
-
 def _as_read(estimator: Any, X: Any, y: Any, sample_weight: Any) -> tuple[SequenceDataset, Config]:
     """Return X, y and the parameters as the estimator would train on them."""
     from sklearn.base import clone
@@ -237,15 +230,8 @@ def _as_read(estimator: Any, X: Any, y: Any, sample_weight: Any) -> tuple[Sequen
     if copy.random_state is None:
         copy.set_params(random_state=0)
 
-    def prepared(dataset: SequenceDataset, config: Config, *more: Any, **others: Any) -> None:
-        raise _AsReadError(dataset, config)
-
-    copy._prepared = prepared
-    try:
-        copy._make_job(X, y, sample_weight, reset=True)
-    except _AsReadError as read:
-        return read.dataset, read.config
-    raise RuntimeError(f"{type(estimator).__name__} prepared no data")
+    read: tuple[SequenceDataset, Config] = copy._as_read(X, y, sample_weight, reset=True)
+    return read
 
 
 def _space(config: Config, space: Mapping[str, Any] | None, estimator: Any) -> Space:
