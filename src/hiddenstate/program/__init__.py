@@ -1,1 +1,1 @@
-"""What a model means, in numpy: the steps that prepare rows for its nets and undo their outputs."""
+"""What a model means, in numpy: steps that prepare rows and undo outputs, nets, companions."""

@@ -1,0 +1,172 @@
+"""What a trained model means: the program that computes its answers."""
+
+import numpy as np
+
+from hiddenstate.data.prepare.transform import Transform
+from hiddenstate.models.convolutions import ConvolutionPath
+from hiddenstate.models.fitted import FittedModel
+from hiddenstate.models.net import Net, Params
+from hiddenstate.program.companions import FixedConvolutions
+from hiddenstate.program.layers import (
+    Beside,
+    Convolution,
+    Dense,
+    Direction,
+    Layer,
+    Norm,
+    Pool,
+    Readout,
+    Recurrent,
+)
+from hiddenstate.program.lowering import converted
+from hiddenstate.program.program import Program
+from hiddenstate.program.steps import (
+    Change,
+    Fill,
+    Forecast,
+    Fractions,
+    Logarithm,
+    Mask,
+    Scale,
+    Step,
+    TargetScale,
+    WindowScale,
+)
+
+
+def program_of(model: FittedModel) -> Program:
+    """Return the program of a model, in float64.
+
+    Its rows are features: columns of text and dates are encoded by the caller, and those of columns
+    known ahead are moved.
+    """
+    net, transform, reading = model.net, model.transform, model.transform.reading
+    recurrent = net.job != "autoencode"
+    members = [model.member(number) for number in range(model.n_members)] if recurrent else []
+    window = int(reading["window"]) if "window" in reading else model.row_shape[0]
+    path = model.convolutions
+    program = Program(
+        job=net.job,
+        steps=steps_of(transform),
+        nets=tuple(layers_of(each.net, each.params) for each in members)
+        or (dense_layers(net, model.params, "encoder"),),
+        companions=() if path is None else (companion_of(path),),
+        decoder=() if recurrent else dense_layers(net, model.params, "decoder"),
+        n_steps=model.row_shape[0] if recurrent else 0,
+        n_features=transform.n_features(net.n_features),
+        n_outputs=net.n_outputs,
+        window=window if net.job == "regress" else 0,
+        stateful=model.stateful,
+        horizon=int(reading.get("horizon") or 0),
+        n_moved=len(transform.known.ahead),
+    )
+    return converted(program, np.float64)
+
+
+def steps_of(transform: Transform) -> tuple[Step, ...]:
+    """Return the steps of a transform."""
+    steps: list[Step] = [Fractions(always=True)] if transform.pixels else []
+    path, own = transform.linear, tuple(transform.own_features)
+    if path is not None and any(path.log):
+        logs = tuple(f for f, log in zip(own, path.log, strict=True) if log)
+        steps.append(Logarithm(logs, path.log))
+    if transform.fill is not None:
+        forward = transform.missing == "forward"
+        backward = own if forward and transform.by_window else ()
+        steps.append(Fill(transform.fill, forward, backward))
+    scale = None if transform.scaling is None else Scale(*transform.scaling)
+    if scale is not None:
+        steps.append(scale)
+    if transform.missing == "mask" and transform.fill is not None:
+        steps.append(Mask())
+    if path is not None:
+        known = transform.known
+        moved = range(len(known.names), len(known.names) + len(known.ahead))
+        ahead = () if path.effects is None else (tuple(known.ahead), tuple(moved))
+        steps.append(
+            Forecast(
+                own,
+                path.weights,
+                path.bias,
+                scale,
+                path.effects,
+                *(ahead or ((), ())),
+                inputs=path.inputs,
+                input_weights=path.input_weights if path.inputs else None,
+            )
+        )
+    if transform.by_window:
+        steps.append(WindowScale(own, int(transform.reading.get("window") or 0), scale))
+    if transform.target_scaling is not None:
+        steps.append(TargetScale(*transform.target_scaling))
+    if transform.change is not None:
+        steps.append(Change(transform.change))
+    return tuple(steps)
+
+
+def layers_of(net: Net, params: Params) -> tuple[Layer, ...]:
+    """Return the layers of a recurrent net without members."""
+    config = net.recurrent
+    cell = f"rnn_{config.nonlinearity}" if config.cell == "rnn" else config.cell
+    ends = ("", "_reverse") if config.bidirectional else ("",)
+    recurrent: tuple[Layer, ...] = tuple(
+        Recurrent(cell, tuple(_direction(params, f"l{layer}{end}") for end in ends))
+        for layer in range(config.layers)
+    )
+    width, beside = net.head_widths()
+    if beside:
+        recurrent = (Beside(recurrent),)
+    readout: tuple[Layer, ...] = ()
+    if net.output != "steps":
+        last = config.readout == "last"
+        backward = config.hidden_size if last and config.bidirectional else 0
+        readout = (Readout(config.readout, width + beside, backward),)
+    head = Dense(params["out.weight"], params["out.bias"])
+    return (*stem_layers(net, params), *recurrent, *readout, head)
+
+
+def stem_layers(net: Net, params: Params) -> tuple[Layer, ...]:
+    """Return the convolutional layers before the recurrent ones; none without a stem."""
+    config, layers = net.recurrent, list[Layer]()
+    for number in range(len(config.stem_channels) if config.stem else 0):
+        part = f"stem.{number}"
+        weight, bias = params[f"{part}.conv.weight"], params[f"{part}.conv.bias"]
+        layers.append(Convolution(weight, bias, config.stem_causal))
+        names = ("running_mean", "running_var", "weight", "bias")
+        mean, variance, factor, shift = (params[f"{part}.norm.{name}"] for name in names)
+        layers.append(Norm(mean, variance, factor, shift, "relu"))
+        if number == 0 and config.stem_pool > 1:
+            layers.append(Pool(config.stem_pool))
+    return tuple(layers)
+
+
+def _direction(params: Params, place: str) -> Direction:
+    names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    return Direction(*(params[f"rnn.{name}_{place}"] for name in names))
+
+
+def dense_layers(net: Net, params: Params, part: str) -> tuple[Dense, ...]:
+    """Return the layers of the `encoder` or the `decoder` of an autoencoder."""
+    config = net.autoencoder
+    n = len(net.widths()) - 1
+    end = config.output_activation if part == "decoder" else "linear"
+    activations = [*[config.activation] * (n - 1), end]
+    return tuple(
+        Dense(params[f"{part}.{2 * i}.weight"], params[f"{part}.{2 * i}.bias"], activation)
+        for i, activation in enumerate(activations)
+    )
+
+
+def companion_of(path: ConvolutionPath) -> FixedConvolutions:
+    """Return the companion that stands beside a net."""
+    own = path.convolutions
+    return FixedConvolutions(
+        dilations=tuple(own.dilations.tolist()),
+        counts=tuple(own.counts.tolist()),
+        uses=own.uses,
+        biases=own.biases,
+        weight=path.weights,
+        bias=path.bias,
+        share=path.net_share,
+        scale=path.net_scale,
+    )

@@ -1,0 +1,320 @@
+"""The layers of nets: each maps rows and a state to rows and the state after them.
+
+They compute in the float type of their input and of their weights, in plain loops over time: slow,
+readable, and exact in float64. Shapes: B rows, T time steps, I inputs, C outputs, H hidden size, G
+blocks of a cell, D directions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hiddenstate.program.cells import CELLS
+from hiddenstate.program.equations import ACTIVATIONS, EQUATIONS
+from hiddenstate.program.rows import Array
+
+NORM_EPS = 1e-5
+"""The term added to a variance (Ioffe and Szegedy, 2015, algorithm 1), as torch's default."""
+
+
+class Layer:
+    """One layer of a net."""
+
+    @property
+    def whole_rows(self) -> bool:
+        """Whether what it gives for a step depends on later ones."""
+        return False
+
+    def state(self, rows: int, dtype: Any = np.float64) -> dict[str, Array]:
+        """Return its state before the first step of `rows` rows, by name; nothing by default."""
+        return {}
+
+    def forward(
+        self, x: Array, lengths: Array | None, state: dict[str, Array]
+    ) -> tuple[Array, Array | None, dict[str, Array]]:
+        """Return what it gives for x (B, T, I), or (B, I), the lengths of that, and its last state.
+
+        Row r is read for t < lengths[r], by default to its end, and what is given for later steps
+        is zero.
+        """
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Dense(Layer):
+    """`activation(weight (C, I) x + bias (C,))`, of rows or of each step."""
+
+    weight: Array
+    bias: Array
+    activation: str = "linear"
+
+    def forward(
+        self, x: Array, lengths: Array | None, state: dict[str, Array]
+    ) -> tuple[Array, Array | None, dict[str, Array]]:
+        """As :meth:`Layer.forward`."""
+        y = ACTIVATIONS[self.activation](x @ self.weight.T + self.bias)
+        return until(y, lengths) if y.ndim == 3 else y, lengths, {}
+
+
+@dataclass(frozen=True)
+class Convolution(Layer):
+    """A convolution over time.
+
+    Step t reads steps t - (k - 1) // 2 to t + k // 2, or t - k + 1 to t if it is `causal`; steps
+    outside of a row count as zeros. `weight` is (C, I, k) and `bias` (C,).
+    """
+
+    weight: Array
+    bias: Array
+    causal: bool = False
+    activation: str = "linear"
+
+    @property
+    def whole_rows(self) -> bool:
+        """True: a step is computed from those around it, and rows are padded."""
+        return True
+
+    def forward(
+        self, x: Array, lengths: Array | None, state: dict[str, Array]
+    ) -> tuple[Array, Array | None, dict[str, Array]]:
+        """As :meth:`Layer.forward`."""
+        x = until(x, lengths)
+        k, T = self.weight.shape[2], x.shape[1]
+        before = k - 1 if self.causal else (k - 1) // 2
+        around = np.pad(x, ((0, 0), (before, k - 1 - before), (0, 0)))
+        z = self.bias + sum(around[:, j : j + T] @ self.weight[:, :, j].T for j in range(k))
+        return until(ACTIVATIONS[self.activation](z), lengths), lengths, {}
+
+
+@dataclass(frozen=True)
+class Norm(Layer):
+    """`activation((x - mean) / sqrt(variance + NORM_EPS) * scale + shift)`, each (C,)."""
+
+    mean: Array
+    variance: Array
+    scale: Array
+    shift: Array
+    activation: str = "linear"
+
+    def forward(
+        self, x: Array, lengths: Array | None, state: dict[str, Array]
+    ) -> tuple[Array, Array | None, dict[str, Array]]:
+        """As :meth:`Layer.forward`."""
+        normal = (x - self.mean) / np.sqrt(self.variance + NORM_EPS)
+        y = ACTIVATIONS[self.activation](normal * self.scale + self.shift)
+        return until(y, lengths), lengths, {}
+
+
+@dataclass(frozen=True)
+class Pool(Layer):
+    """The mean of every `steps` steps; the last may be of fewer."""
+
+    steps: int
+
+    @property
+    def whole_rows(self) -> bool:
+        """True: a mean is known at its last step."""
+        return True
+
+    def forward(
+        self, x: Array, lengths: Array | None, state: dict[str, Array]
+    ) -> tuple[Array, Array | None, dict[str, Array]]:
+        """As :meth:`Layer.forward`."""
+        (B, T, C), steps = x.shape, self.steps
+        n = -(-T // steps)
+        padded = np.pad(x, ((0, 0), (0, n * steps - T), (0, 0)))
+        ends = np.full(B, T) if lengths is None else lengths
+        counts = np.clip(ends[:, None] - np.arange(n) * steps, 1, steps).astype(x.dtype)
+        means = padded.reshape(B, n, steps, C).sum(axis=2) / counts[:, :, None]
+        return means, None if lengths is None else -(-lengths // steps), {}
+
+
+@dataclass(frozen=True)
+class Direction:
+    """The weights of a recurrent layer in one direction.
+
+    `input_weight` is (G*H, I), `hidden_weight` (G*H, H), both biases (G*H,). Blocks are stacked i,
+    f, g, o (lstm) and r, z, n (gru).
+    """
+
+    input_weight: Array
+    hidden_weight: Array
+    input_bias: Array
+    hidden_bias: Array
+
+    @property
+    def hidden_size(self) -> int:
+        """The hidden size H."""
+        return int(self.hidden_weight.shape[1])
+
+
+@dataclass(frozen=True)
+class Recurrent(Layer):
+    """A recurrent layer: its forward direction and, if it reads both ways, the backward one.
+
+    It gives h at every step, (B, T, D*H), forward before backward. The backward direction begins
+    at the last step of a row, and its last state is that after t = 0. Of a row of length 0 the
+    state does not change.
+
+    Parameters
+    ----------
+    cell : str
+        One of :data:`hiddenstate.program.cells.CELLS`.
+    directions : tuple of Direction
+    """
+
+    cell: str
+    directions: tuple[Direction, ...]
+
+    @property
+    def whole_rows(self) -> bool:
+        """Whether there is a backward direction."""
+        return len(self.directions) > 1
+
+    def state(self, rows: int, dtype: Any = np.float64) -> dict[str, Array]:
+        """Return the arrays of the cell, each (D, rows, H)."""
+        shape = (len(self.directions), rows, self.directions[0].hidden_size)
+        return {name: np.zeros(shape, dtype) for name in CELLS[self.cell].state}
+
+    def forward(
+        self, x: Array, lengths: Array | None, state: dict[str, Array]
+    ) -> tuple[Array, Array | None, dict[str, Array]]:
+        """As :meth:`Layer.forward`."""
+        names, x = CELLS[self.cell].state, until(x, lengths)
+        read = None if lengths is None else np.arange(x.shape[1]) < lengths[:, None]
+        outputs, lasts = [], []
+        for number, direction in enumerate(self.directions):
+            begin = tuple(state[name][number] for name in names)
+            y, last = self._sweep(direction, x, read, begin, number == 1)
+            outputs.append(y)
+            lasts.append(last)
+        after = {name: np.stack([last[i] for last in lasts]) for i, name in enumerate(names)}
+        return np.concatenate(outputs, axis=2), lengths, after
+
+    def _sweep(
+        self,
+        own: Direction,
+        x: Array,
+        read: Array | None,
+        state: tuple[Array, ...],
+        backward: bool,
+    ) -> tuple[Array, tuple[Array, ...]]:
+        """Run one direction; `read` (B, T) says which steps belong to a row."""
+        equation, T = EQUATIONS[self.cell], x.shape[1]
+        W, U = own.input_weight.T, own.hidden_weight.T
+        y = np.zeros((*x.shape[:2], own.hidden_size), np.result_type(x, U))
+        for t in range(T)[::-1] if backward else range(T):
+            after = equation(x[:, t] @ W + own.input_bias, state[0] @ U + own.hidden_bias, state)
+            if read is None:
+                state = after
+                y[:, t] = after[0]
+            else:
+                here = read[:, t, None]
+                state = tuple(np.where(here, new, old) for new, old in zip(after, state))
+                y[:, t] = np.where(here, state[0], 0)
+        return y, state
+
+
+@dataclass(frozen=True)
+class Beside(Layer):
+    """Layers whose input stands beside their output, (B, T, C + I)."""
+
+    layers: tuple[Layer, ...]
+
+    @property
+    def whole_rows(self) -> bool:
+        """Whether one of the layers reads whole rows."""
+        return any(layer.whole_rows for layer in self.layers)
+
+    def state(self, rows: int, dtype: Any = np.float64) -> dict[str, Array]:
+        """Return the state of the layers."""
+        return state_of(self.layers, rows, dtype)
+
+    def forward(
+        self, x: Array, lengths: Array | None, state: dict[str, Array]
+    ) -> tuple[Array, Array | None, dict[str, Array]]:
+        """As :meth:`Layer.forward`."""
+        y, ends, after = run_layers(self.layers, x, lengths, state)
+        return np.concatenate([y, x], axis=2), ends, after
+
+
+@dataclass(frozen=True)
+class Readout(Layer):
+    """One row of numbers, (B, C), from those of all steps.
+
+    Parameters
+    ----------
+    kind : {"last", "mean"}
+        What the last step gives, or the mean over the steps that were read since the state began.
+    width : int
+        Numbers C of a step.
+    backward : int, default 0
+        How many of them, the last ones, belong to a backward direction, which ends at t = 0.
+    """
+
+    kind: str
+    width: int
+    backward: int = 0
+
+    def state(self, rows: int, dtype: Any = np.float64) -> dict[str, Array]:
+        """Return, for a mean, the sum (rows, C) of the steps and their number (rows,)."""
+        if self.kind == "last":
+            return {}
+        return {"sum": np.zeros((rows, self.width), dtype), "count": np.zeros(rows, np.int64)}
+
+    def forward(
+        self, x: Array, lengths: Array | None, state: dict[str, Array]
+    ) -> tuple[Array, Array | None, dict[str, Array]]:
+        """As :meth:`Layer.forward`, for a mean with zeros after the end of a row."""
+        B, T = x.shape[:2]
+        ends = np.full(B, T) if lengths is None else lengths
+        if self.kind == "mean":
+            total, count = state["sum"] + x.sum(axis=1), state["count"] + ends
+            mean = total / count[:, None].astype(x.dtype)
+            return mean, None, {"sum": total, "count": count}
+        forward = self.width - self.backward
+        last = x[np.arange(B), ends - 1]
+        return np.concatenate([last[:, :forward], x[:, 0, forward:]], axis=1), None, {}
+
+
+def state_of(layers: Sequence[Layer], rows: int, dtype: Any = np.float64) -> dict[str, Array]:
+    """Return the state of layers before the first step: arrays of one name follow one another."""
+    parts: dict[str, list[Array]] = {}
+    for layer in layers:
+        for name, array in layer.state(rows, dtype).items():
+            parts.setdefault(name, []).append(array)
+    return {name: np.concatenate(arrays) for name, arrays in parts.items()}
+
+
+def run_layers(
+    layers: Sequence[Layer],
+    x: Array,
+    lengths: Array | None = None,
+    state: dict[str, Array] | None = None,
+) -> tuple[Array, Array | None, dict[str, Array]]:
+    """Run layers one after the other, as :meth:`Layer.forward`; `state` is as in `state_of`."""
+    parts: dict[str, list[Array]] = {}
+    places: dict[str, int] = {}
+    for layer in layers:
+        own = layer.state(len(x), x.dtype)
+        if state is not None:
+            for name, zeros in own.items():
+                place = places.get(name, 0)
+                places[name] = place + len(zeros)
+                own[name] = state[name][place : places[name]]
+        x, lengths, after = layer.forward(x, lengths, own)
+        for name, array in after.items():
+            parts.setdefault(name, []).append(array)
+    return x, lengths, {name: np.concatenate(arrays) for name, arrays in parts.items()}
+
+
+def until(x: Array, lengths: Array | None) -> Array:
+    """Return x (B, T, C) with zeros after the end of each row; what is there may be NaN."""
+    if lengths is None:
+        return x
+    read = np.arange(x.shape[1]) < lengths[:, None]
+    return np.where(read[:, :, None], x, np.zeros((), x.dtype))
