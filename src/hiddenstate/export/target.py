@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from hiddenstate.export.program import Program, program_of
 from hiddenstate.export.trial import Answers, Trial, trials_of
+from hiddenstate.models import meaning
 from hiddenstate.models.fitted import FittedModel
+from hiddenstate.program.program import Program as Meaning
 from hiddenstate.version import __version__
 
 if TYPE_CHECKING:
@@ -48,6 +50,11 @@ class Source:
     def identifier(self) -> str:
         """The name as an identifier of C and Python, in lower case."""
         return identifier(self.name).lower()
+
+    @cached_property
+    def meaning(self) -> Meaning:
+        """The model as what it computes, in float64."""
+        return meaning.program_of(self.model)
 
     @cached_property
     def trials(self) -> list[Trial]:

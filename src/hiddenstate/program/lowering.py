@@ -3,14 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
 
+from hiddenstate.program.layers import NORM_EPS, Convolution, Layer, Norm
+from hiddenstate.program.program import Program
 from hiddenstate.program.rows import Array
 
 Part = TypeVar("Part")
+
+
+def folded_norms(program: Program) -> Program:
+    """Return a program whose convolutions have the normalisation after them in their weights.
+
+    Folds activation((z - mean) * factor + shift) into the convolution that gives z.
+    """
+    return replace(program, nets=tuple(_folded(net) for net in program.nets))
+
+
+def _folded(net: tuple[Layer, ...]) -> tuple[Layer, ...]:
+    layers: list[Layer] = []
+    for layer in net:
+        before = layers[-1] if layers else None
+        if isinstance(layer, Norm) and isinstance(before, Convolution):
+            factor = norm_factor(layer)
+            weight = before.weight * factor[:, None, None]
+            bias = (before.bias - layer.mean) * factor + layer.shift
+            layers[-1] = Convolution(weight, bias, before.causal, layer.activation)
+        else:
+            layers.append(layer)
+    return tuple(layers)
+
+
+def norm_factor(norm: Norm) -> Array:
+    """Return by what a normalisation multiplies each channel (C,)."""
+    return np.asarray(norm.scale / np.sqrt(norm.variance + NORM_EPS))
 
 
 def converted(part: Part, dtype: Any) -> Part:
