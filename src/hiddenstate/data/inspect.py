@@ -29,7 +29,7 @@ from hiddenstate.data.prepare.encoding import Encoding
 from hiddenstate.data.prepare.known_columns import without_future_rows
 from hiddenstate.data.prepare.wide import WideReading, assumptions, decided_reading
 from hiddenstate.data.readers.column_facts import ColumnFacts, describe_columns
-from hiddenstate.data.readers.column_roles import Roles, described_roles
+from hiddenstate.data.readers.column_roles import Roles, Unused, described_roles
 from hiddenstate.data.readers.columns import MISSING, Columns, typed
 from hiddenstate.data.readers.missing_steps import missing_remarks
 from hiddenstate.data.readers.number_names import Names, with_names_as_text
@@ -297,7 +297,7 @@ def described(
     roles, _ = described_roles(columns, config.data, config.job)
     columns, _, _ = with_names_as_text(columns, roles, Names(), columns.where)
     inputs = [columns.positions[e.column] for e in encodings]
-    dropped = {columns.positions[name]: "ids" for name in ids if name in columns.positions}
+    dropped = {columns.positions[name]: Unused.IDS for name in ids if name in columns.positions}
     roles = replace(
         roles,
         inputs=[j for j in dict.fromkeys((*roles.inputs, *inputs)) if j not in dropped],

@@ -93,4 +93,4 @@ def _role_names(roles: Roles) -> dict[int, str]:
     for role, j in [*(("id", j) for j in roles.id), *held]:
         if j is not None:
             names[j] = f"{names[j]}, {role}" if j in names else role
-    return {j: f"left out ({why})" for j, why in roles.unused.items()} | names
+    return {j: f"left out ({why.value})" for j, why in roles.unused.items()} | names

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Literal
 
 from hiddenstate.config import DataConfig
@@ -38,21 +39,31 @@ Part = Literal["training", "test", "new"]
 """What rows are for: training; `--test`; or a model that is trained already."""
 
 
-DATES = ("dates", "times of day")
-"""Why nothing uses a column of those."""
+class Unused(Enum):
+    """Why nothing uses a column, with the words for it."""
 
-STATIC = "static; an input with --static"
-"""Why a forecast does not read a column that tells series apart."""
+    EMPTY = "no values"
+    ROW_NUMBERS = "row numbers"
+    IDS = "ids"
+    DROPPED = "--drop"
+    NOT_NAMED = "not in --input"
+    TEXT = "text"
+    CATEGORIES = "text; an input with --input all"
+    DATES = "dates"
+    TIMES_OF_DAY = "times of day"
+    UNREADABLE = "a type that cannot be read"
+    STATIC = "static; an input with --static"
+    NOT_TARGET = "a forecast reads its target alone; --input and --future add others"
+
+
+TEXT = (Unused.TEXT, Unused.CATEGORIES)
+"""Any text, and text whose few values repeat."""
 
 MAY_BE_BOTH = ({"--id", "--group"}, {"--time", "--future"}, {"--group", "--static"})
 """Pairs of roles that one column may have."""
 
-TARGET_ALONE = "a forecast reads its target alone; --input and --future add others"
-TEXT, FEW_TEXTS = "text", "text; an input with --input all"
-"""Why nothing uses a column of text, and one whose few values repeat."""
-
-MAY_NAME = (TEXT, FEW_TEXTS, "--drop", "not in --input")
-"""Why nothing uses a column that may still name the person or session that a row comes from."""
+MAY_NAME = (*TEXT, Unused.DROPPED, Unused.NOT_NAMED)
+"""Of columns that may still name the person or session that a row comes from."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +86,7 @@ class Roles:
     weight: int | None = None
     left_out: tuple[int, ...] = ()
     label_is_first: bool = False
-    unused: Mapping[int, str] = field(default_factory=dict)
+    unused: Mapping[int, Unused] = field(default_factory=dict)
     ahead: tuple[int, ...] = ()
     static: tuple[int, ...] = ()
     other_labels: tuple[int, ...] = ()
@@ -145,14 +156,14 @@ def _decided(
     inputs = _named_inputs(columns, options, dropped, report)
     known = _known_inputs(columns, options, report)
     _check_distinct(columns, options, named, ids, targets, inputs, dropped, known, report)
-    unused = dict.fromkeys(dropped, "--drop")
+    unused = dict.fromkeys(dropped, Unused.DROPPED)
     taken = {*named.values(), *ids, *targets, *(inputs or ()), *dropped}
     free = [j for j in range(len(columns.names)) if j not in taken]
 
     left_out = [
         j for j in free if columns.names[j].casefold() in INDEX_NAMES and columns.kinds[j] != "text"
     ]
-    unused |= dict.fromkeys(left_out, "row numbers")
+    unused |= dict.fromkeys(left_out, Unused.ROW_NUMBERS)
     free = [j for j in free if j not in left_out]
     long, ids, time = _id_and_time(columns, options, job, ids, named.get("time"), free, left_out)
     beside = list(dict.fromkeys(j for _, j in known if j != time))  # its calendar is an input
@@ -179,7 +190,7 @@ def _decided(
     unused |= {j: _why_unused(columns, j, options) for j in free if j not in used}
     if has_series and options.horizon is not None and options.input is None:
         repeated = [j for j in free if j not in used and is_static(columns, j, ids)]
-        unused |= dict.fromkeys(repeated, STATIC)
+        unused |= dict.fromkeys(repeated, Unused.STATIC)
     may_be_encoded = options.calendar not in (None, NO_CALENDAR) or options.input == ALL
     if not inputs and not (may_be_encoded and require_targets):
         hint = "; to forecast a target from its own past add --horizon 1" if targets else ""
@@ -248,20 +259,21 @@ def _id_and_time(
     return long, ids, time
 
 
-def _why_unused(columns: Columns, j: int, options: DataConfig) -> str:
-    """Say why nothing uses a column that nobody named."""
+def _why_unused(columns: Columns, j: int, options: DataConfig) -> Unused:
+    """Return why nothing uses a column that nobody named."""
     if is_empty(columns, j):
-        return "no values"
+        return Unused.EMPTY
     content = content_of(columns, j)
     if content in ("text", "category"):
         few = content == "category" and len(set(columns.arrays[j]) - {""}) > 1
         few = few and options.input is None and not sign_of(columns, j)
-        return FEW_TEXTS if few else TEXT
+        return Unused.CATEGORIES if few else Unused.TEXT
     if content == "nested":
-        return "a type that cannot be read"
+        return Unused.UNREADABLE
     if content == "date" and columns.kinds[j] != "number":
-        return DATES[columns.kinds[j] == "text" and are_times_of_day(columns.arrays[j])]
-    return "not in --input" if options.input else TARGET_ALONE
+        is_clock = columns.kinds[j] == "text" and are_times_of_day(columns.arrays[j])
+        return Unused.TIMES_OF_DAY if is_clock else Unused.DATES
+    return Unused.NOT_NAMED if options.input else Unused.NOT_TARGET
 
 
 def _indices(

@@ -21,7 +21,7 @@ from hiddenstate.data.prepare.encoding import (
 )
 from hiddenstate.data.readers.cells import text_cells
 from hiddenstate.data.readers.column_content import content_of
-from hiddenstate.data.readers.column_roles import FEW_TEXTS, TEXT, Roles
+from hiddenstate.data.readers.column_roles import TEXT, Roles
 from hiddenstate.data.readers.columns import (
     Columns,
     holds_numbers,
@@ -196,7 +196,7 @@ def _may_be_scores(columns: Columns, j: int) -> bool:
 def _repeats(columns: Columns, j: int, roles: Roles) -> bool:
     """Return whether nothing uses a column of text with few values, which repeat."""
     return (
-        roles.unused[j] in (TEXT, FEW_TEXTS)
+        roles.unused[j] in TEXT
         and content_of(columns, j) == "category"
         and len(set(columns.arrays[j]) - {""}) > 1
     )

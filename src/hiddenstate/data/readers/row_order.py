@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiddenstate.data.readers.column_content import content_of
-from hiddenstate.data.readers.column_roles import DATES, FEW_TEXTS, TEXT, Roles
+from hiddenstate.data.readers.column_roles import TEXT, Roles, Unused
 from hiddenstate.data.readers.columns import (
     Columns,
     cell_text,
@@ -250,7 +250,8 @@ def unnamed_time(columns: Columns, roles: Roles) -> int | None:
     """Return the first column of dates without a role, if it may order the rows of a long table."""
     if not roles.long or roles.time is not None:
         return None
-    return next((j for j, why in roles.unused.items() if why in DATES), None)
+    dates = (Unused.DATES, Unused.TIMES_OF_DAY)
+    return next((j for j, why in roles.unused.items() if why in dates), None)
 
 
 def order_remarks(
@@ -325,7 +326,7 @@ def unread_time(columns: Columns, roles: Roles, series: NDArray[np.int64]) -> in
     """Return the unused column of text that seems to hold times, in a form that is not read."""
     for j, why in roles.unused.items():
         pattern = _WITH_NUMBER if says_time(columns.names[j]) else _LIKE_DATE
-        if why in (TEXT, FEW_TEXTS) and all(map(pattern.search, columns.arrays[j])):
+        if why in TEXT and all(map(pattern.search, columns.arrays[j])):
             pairs = zip(series.tolist(), columns.arrays[j], strict=True)
             if len(set(pairs)) == columns.n_rows > 2:
                 return j

@@ -16,7 +16,7 @@ from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.leaks import UnusedColumns, looked_at
 from hiddenstate.data.origin import Table, whole
 from hiddenstate.data.prepare.encoding import Encoding
-from hiddenstate.data.readers.column_roles import DATES, MAY_NAME, Part, Roles, find_roles
+from hiddenstate.data.readers.column_roles import MAY_NAME, Part, Roles, Unused, find_roles
 from hiddenstate.data.readers.columns import (
     Columns,
     cell_text,
@@ -236,11 +236,13 @@ def _unused_remarks(
     """Say which columns nothing uses, and why, unless the user chose the inputs."""
     dates = None if roles.time is None else dates_beside(columns, roles.time, roles.unused)
     skipped = {*roles.left_out, unnamed_time(columns, roles), dates}
-    unused = {j: why for j, why in roles.unused.items() if j not in skipped and why != "--drop"}
+    unused = {
+        j: why for j, why in roles.unused.items() if j not in skipped and why is not Unused.DROPPED
+    }
     if options.input not in (None, ALL) or not unused:
         return ()
     reasons = [
-        f"{printable(columns.names[j], 40)} ({why}"
+        f"{printable(columns.names[j], 40)} ({why.value}"
         + (f": remove {sign} to use its numbers)" if (sign := sign_of(columns, j)) else ")")
         for j, why in unused.items()
     ]
@@ -361,7 +363,7 @@ def _check_clock(
         of = series_name(columns, roles, row) if roles.id else "the same series"
         name = _naming_series(columns, clock)
         hint = "drop one of the rows" if roles.id else f"name the series with --id {name}"
-        if clocks := [j for j, why in roles.unused.items() if why == DATES[1]]:
+        if clocks := [j for j, why in roles.unused.items() if why is Unused.TIMES_OF_DAY]:
             hint = f"name the times of day with --time {typed(columns.names[clocks[0]])}"
         time = plain_values(columns.arrays[roles.time][row : row + 1])[0]
         raise DataError(
