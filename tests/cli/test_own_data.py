@@ -341,6 +341,17 @@ def test_a_signal_with_gaps_is_filled_in_and_its_windows_are_kept(carried, cli, 
     assert np.isfinite(scores["mse"])
 
 
+def test_predict_reports_what_test_rows_of_a_file_of_their_own_lack(cli, tmp_path):
+    for name, gap in (("own", 10), ("later", 7)):
+        rows = [f"{day},{'' if day % gap == 5 else day}" for day in range(40)]
+        (tmp_path / f"{name}.csv").write_text("\n".join(["day,demand", *rows]) + "\n")
+    options = ["--horizon", "1", "--missing", "forward", "--window", "8", "--max-steps", "2"]
+    assert cli("regress", "own.csv", "--test", "later.csv", *options, *OFF).code == 0
+    noted = cli("predict", "regress-1").err
+    assert "note: later.csv: targets are missing at 6 of 40 steps" in noted
+    assert "own.csv" not in noted
+
+
 @pytest.mark.parametrize(("job", "role"), [("classify", "label"), ("regress", "target")])
 def test_figures_of_rows_with_marked_gaps_are_drawn(cli, tmp_path, job, role):
     random = np.random.default_rng(2)

@@ -65,7 +65,7 @@ def predict_run(
     dataset = run_test_data(run)
     state = state_after_training(predictor, model, run)
     prediction = predict_test_rows(model, predictor, dataset.require_test(), proba, state)
-    left_out = tuple(remark for remark in dataset.remarks if ": test: " in remark)
+    left_out = tuple(each for each in dataset.remarks if getattr(each, "part", "") == "test")
     return replace(prediction, remarks=(*left_out, *prediction.remarks))
 
 

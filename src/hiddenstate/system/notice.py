@@ -4,6 +4,17 @@ from dataclasses import dataclass
 from typing import Literal
 
 
+class Remark(str):
+    """One line on how data was prepared, with its `part`: "train", "test" or "valid"."""
+
+    part: str
+
+    def __new__(cls, text: str, part: str = "train") -> "Remark":
+        line = super().__new__(cls, text)
+        line.part = part
+        return line
+
+
 @dataclass(frozen=True)
 class Notice:
     """One line that a user should see, with how serious it is.

@@ -14,13 +14,14 @@ from hiddenstate.data.prepare.known_ahead import (
     known_ahead,
     without_ends,
 )
-from hiddenstate.data.prepare.layout import part_name
+from hiddenstate.data.prepare.layout import own_part
 from hiddenstate.data.prepare.linear import Names, all_above_zero, path_of_rows
 from hiddenstate.data.prepare.linear_path import LinearPath
 from hiddenstate.data.prepare.transform import feature_indices
 from hiddenstate.data.rows import Rows
 from hiddenstate.data.store import RowStore
 from hiddenstate.errors import OptionError, did_you_mean, listed, printable
+from hiddenstate.system.notice import Remark
 from hiddenstate.system.typing import Array
 
 
@@ -89,10 +90,10 @@ def known_part(
         raise OptionError(f"--future: {where} is read from disk; leave it out")
 
     def part(rows: Rows) -> Rows:
-        name = where if rows is dataset.train else part_name("test", config, where)
+        each, name = own_part(rows, dataset, config, where)
         check_static(rows, known, name)
         rows, words = without_ends(rows, own, name) if known.ahead else (rows, [])
-        remarks.extend(words)
+        remarks.extend(Remark(line, each) for line in words)
         return rows
 
     return dataset.map(part), remarks

@@ -61,6 +61,13 @@ def pixel_fractions(X: Any, pixels: bool) -> Any:
     return X / 255 if pixels else X.astype(np.float64)
 
 
+def own_part(rows: Rows, dataset: SequenceDataset, config: Config, where: str) -> tuple[str, str]:
+    """Return which part rows that are not split yet are, and its name in messages."""
+    if rows is dataset.train:
+        return "train", where
+    return "test", part_name("test", config, where)
+
+
 def part_name(part: str, config: Config, where: str) -> str:
     """Name a part of the data in messages: by its file, if it has a file of its own."""
     own = config.data.test if part == "test" else None

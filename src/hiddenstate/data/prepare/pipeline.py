@@ -19,6 +19,7 @@ from hiddenstate.data.prepare.known_columns import (
 )
 from hiddenstate.data.prepare.layout import (
     laid_out,
+    own_part,
     part_name,
     with_class_numbers,
     with_features,
@@ -52,6 +53,7 @@ from hiddenstate.data.prepare.windows import cut_windows
 from hiddenstate.data.rows import Rows
 from hiddenstate.data.store import RowStore
 from hiddenstate.errors import DataError, OptionError, printable
+from hiddenstate.system.notice import Remark
 
 
 @dataclass(frozen=True)
@@ -191,15 +193,15 @@ def _filled_forward(
 
     Other rows are filled in by the transform.
     """
-    remarks = []
+    remarks = list[str]()
     cut = config.job == "regress" and dataset.y is not None and dataset.y.ndim == 3
 
     def filled(rows: Rows) -> Rows:
-        name = where if rows is dataset.train else part_name("test", config, where)
+        part, name = own_part(rows, dataset, config, where)
         if not cut and isinstance(rows.X, RowStore):
             return rows
         X, words = filled_forward(rows.X, rows.lengths, name)
-        remarks.extend(words)
+        remarks.extend(Remark(line, part) for line in words)
         return replace(rows, X=X) if cut else rows
 
     return dataset.map(filled), remarks
@@ -386,7 +388,7 @@ def _without_missing(parts: _Parts, config: Config, where: str) -> tuple[_Parts,
         whole = name == "test" and config.job == "regress" and not config.data.stateful
         if missing != "error" and not whole:
             rows, words = _dropped(rows, config, part_name(name, config, where))
-            remarks.extend(words)
+            remarks.extend(Remark(line, name) for line in words)
         return rows
 
     return parts.map(dropped), remarks
@@ -422,10 +424,10 @@ def _dropped(rows: Rows, config: Config, where: str) -> tuple[Rows, list[str]]:
 
 def _check_complete(dataset: SequenceDataset, config: Config, where: str, suitable: str) -> None:
     """Refuse missing values and targets, named by their row in the data as read."""
-    for name, rows in (("train", dataset.train), ("test", dataset.test)):
+    for rows in (dataset.train, dataset.test):
         if rows is None:
             continue
-        label = where if name == "train" else part_name(name, config, where)
+        _, label = own_part(rows, dataset, config, where)
         check_finite(
             rows.X,
             rows.lengths,

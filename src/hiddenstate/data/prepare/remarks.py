@@ -5,10 +5,11 @@ import numpy as np
 from hiddenstate.config import Config
 from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.prepare.encoding import spans
-from hiddenstate.data.prepare.layout import part_name
+from hiddenstate.data.prepare.layout import own_part
 from hiddenstate.data.prepare.missing import after_end
 from hiddenstate.data.rows import Rows
 from hiddenstate.errors import listed, printable
+from hiddenstate.system.notice import Remark
 
 
 def reads_short(config: Config) -> bool:
@@ -44,8 +45,8 @@ def short_remarks(train: Rows, config: Config, where: str) -> list[str]:
 
 def target_remarks(dataset: SequenceDataset, config: Config, where: str) -> list[str]:
     """Say how many steps of series have no target."""
-    remarks = []
-    for name, rows in (("train", dataset.train), ("test", dataset.test)):
+    remarks = list[str]()
+    for rows in (dataset.train, dataset.test):
         if config.job != "regress" or rows is None or rows.y is None or rows.y.ndim < 3:
             continue
         read = np.ones(rows.y.shape[:2], bool)
@@ -53,11 +54,9 @@ def target_remarks(dataset: SequenceDataset, config: Config, where: str) -> list
             read = ~after_end(rows.lengths, rows.y.shape[1])
         n = int((read & ~np.isfinite(rows.y).all(axis=-1)).sum())
         if n:
-            label = where if name == "train" else part_name(name, config, where)
-            remarks.append(
-                f"{label}: targets are missing at {n} of {int(read.sum())} steps, which are not "
-                "scored"
-            )
+            part, label = own_part(rows, dataset, config, where)
+            line = f"{label}: targets are missing at {n} of {int(read.sum())} steps, which are not"
+            remarks.append(Remark(f"{line} scored", part))
     return remarks
 
 
