@@ -40,6 +40,7 @@ LAST: dict[str, Any] = {**PLAIN, "job": "regress"}
 CODE: dict[str, Any] = {"job": "autoencode", "pixels": False}
 LINEAR: dict[str, Any] = {**LAST, "linear": True}
 STEM: dict[str, Any] = {**CLASSIFY, "stem": True, "readout": "mean", "bidirectional": True}
+SIGNAL: dict[str, Any] = {**STEPS, "features": 1, "outputs": 1}
 WIDE: dict[str, Any] = {"hidden_size": 33, "layers": 2, "bidirectional": True}
 
 
@@ -73,15 +74,6 @@ def far(model: FittedModel, deviations: float) -> FittedModel:
     targets = transform.target_scaling if transform.linear else moved(transform.target_scaling)
     changed = replace(transform, scaling=scaling, fill=fill, target_scaling=targets)
     return replace(model, transform=changed)
-
-
-def with_features(least: int, most: int, seed: int, wanted: dict[str, Any]) -> FittedModel:
-    """Return a model with `least` features or more, and `most` targets or fewer."""
-    for number in range(1000 * seed, 1000 * seed + 1000):
-        model = made(number, wanted)
-        if model.n_features >= least and model.net.n_outputs <= most:
-            return model
-    raise AssertionError("no such model")
 
 
 def with_logarithms(seed: int, wanted: dict[str, Any]) -> FittedModel:
@@ -131,12 +123,6 @@ def with_calendar(seed: int, wanted: dict[str, Any]) -> FittedModel:
     )
     params, shape = net.initial(seed, "float32"), (model.row_shape[0], len(columns))
     return replace(model, net=net, params=params, row_shape=shape, transform=transform)
-
-
-def amplifier(seed: int, wanted: dict[str, Any]) -> FittedModel:
-    """Return a model of one input and one output."""
-    models = (made(number, wanted) for number in range(1000 * seed, 1000 * seed + 1000))
-    return next(model for model in models if model.n_features == model.net.n_outputs == 1)
 
 
 def coder(activation: str, output_activation: str, *sizes: int) -> FittedModel:
@@ -193,20 +179,22 @@ KINDS: dict[str, Callable[[], FittedModel]] = {
     "logarithms of every step": lambda: with_logarithms(38, {**LINEAR, "output": "steps"}),
     "far linear path": lambda: far(as_float64(39, LINEAR), 1e5),
     "linear path of both directions": lambda: made(40, LINEAR, bidirectional=True, members=3),
-    "known ahead": lambda: with_known_ahead(with_features(3, 1, 41, LINEAR), 41),
+    "known ahead": lambda: with_known_ahead(made(41, LINEAR, features=3, outputs=1), 41),
     "known ahead, mask": lambda: with_known_ahead(
-        with_features(3, 1, 42, {**LINEAR, "missing": "mask"}), 42
+        made(42, {**LINEAR, "missing": "mask"}, features=3, outputs=1), 42
     ),
-    "lags of inputs": lambda: with_lags_of_inputs(with_features(3, 2, 43, LINEAR), 43),
+    "lags of inputs": lambda: with_lags_of_inputs(made(43, LINEAR, features=3, outputs=2), 43),
     "lags of inputs, every step": lambda: with_lags_of_inputs(
-        with_features(2, 1, 44, {**LINEAR, "output": "steps", "missing": "forward"}), 44
+        made(44, {**LINEAR, "output": "steps", "missing": "forward"}, features=2, outputs=1), 44
     ),
     "by window": lambda: made(45, BY_WINDOW),
     "by window, mask": lambda: made(46, BY_WINDOW, missing="mask"),
     "by window, forward": lambda: made(47, BY_WINDOW, missing="forward"),
-    "by window, known ahead": lambda: with_known_ahead(with_features(3, 1, 48, BY_WINDOW), 48),
+    "by window, known ahead": lambda: with_known_ahead(
+        made(48, BY_WINDOW, features=3, outputs=1), 48
+    ),
     "by window, all parts": lambda: with_lags_of_inputs(
-        with_known_ahead(with_features(4, 1, 49, BY_WINDOW), 49), 49
+        with_known_ahead(made(49, BY_WINDOW, features=4, outputs=1), 49), 49
     ),
     # fixed convolutions
     "fixed convolutions": lambda: made(50, CLASSIFY, steps=12, convolutions=0.5),
@@ -223,8 +211,8 @@ KINDS: dict[str, Callable[[], FittedModel]] = {
     "autoencoder, sigmoid": lambda: coder("sigmoid", "sigmoid", 3),
     "autoencoder of one layer": lambda: coder("tanh", "linear"),
     # signals
-    "lstm of a signal": lambda: amplifier(60, {**STEPS, "cell": "lstm", "layers": 2}),
-    "gru of a signal": lambda: amplifier(61, {**LAST, "layers": 2}),
+    "lstm of a signal": lambda: made(60, SIGNAL, cell="lstm", layers=2),
+    "gru of a signal": lambda: made(61, SIGNAL, output="last"),
 }
 """Every kind of cell, layer, step and companion once."""
 

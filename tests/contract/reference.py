@@ -12,6 +12,9 @@ from hiddenstate.models.streaming import obstacles_of_model
 from hiddenstate.system.typing import Array
 from tests.contract.models import model_of
 
+Reply = dict[str, Answers]
+"""Answers by what was asked: "rows", "unequal", "steps" and "handed over", those that apply."""
+
 ROWS, MANY = 5, 37
 """Rows of a question; of wide nets so many that they fill the tiles of the kernels."""
 
@@ -66,10 +69,10 @@ class Case:
 @cache
 def case_of(name: str) -> Case:
     """Return a model of the list with its questions and the answers of the reference."""
-    return asked(name, model_of(name))
+    return ask(name, model_of(name))
 
 
-def asked(name: str, model: FittedModel) -> Case:
+def ask(name: str, model: FittedModel) -> Case:
     """Return the questions to a model, which follow from its name."""
     random = np.random.default_rng(list(name.encode()))
     transform = model.transform

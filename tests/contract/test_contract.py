@@ -11,8 +11,7 @@ from hiddenstate.errors import OptionError
 from hiddenstate.export.export import TARGETS, export_model, target_named
 from hiddenstate.export.target import Contents, Source
 from tests.contract.models import KINDS, model_of, random_names
-from tests.contract.reference import case_of
-from tests.contract.translations import TRANSLATIONS, Translation, differences
+from tests.contract.translations import ROUNDED, TRANSLATIONS, Translation, differences
 
 PARTS: dict[str, list[str]] = {"kinds": list(KINDS)}
 PARTS |= {f"random {n} on": list(random_names(n, n + 100)) for n in (0, 100, 200)}
@@ -20,14 +19,12 @@ PARTS |= {f"random {n} on": list(random_names(n, n + 100)) for n in (0, 100, 200
 
 def faults(translation: Translation, names: Iterable[str]) -> list[str]:
     """Return where a translation differs from the reference by more than its limit."""
-    cases = [case_of(name) for name in names]
-    cases = [case for case in cases if not translation.refuses(case.model)]
-    found = []
+    cases, found = translation.cases(names), []
     for case, reply in zip(cases, translation.reply(cases), strict=True):
         limit = translation.limit(case.model)
-        for asked, off in differences(case, reply).items():
+        for question, off in differences(case, reply).items():
             if not off <= limit:
-                found.append(f"{case.name}: {asked}: {off:.3g}, and {limit:g} is allowed")
+                found.append(f"{case.name}: {question}: {off:.3g}, and {limit:g} is allowed")
     return found
 
 
@@ -37,6 +34,12 @@ def test_a_translation_gives_the_answers_of_the_reference(part: str, name: str) 
     if name == "native" and kernels.level() is None:
         pytest.skip(str(kernels.why_not()))
     wrong = faults(TRANSLATIONS[name], PARTS[part])
+    assert not wrong, "\n".join([f"{name}:", *wrong])
+
+
+@pytest.mark.parametrize("name", ROUNDED)
+def test_rounded_weights_give_the_answers_of_the_model_with_these_weights(name: str) -> None:
+    wrong = faults(ROUNDED[name], KINDS)
     assert not wrong, "\n".join([f"{name}:", *wrong])
 
 

@@ -1,8 +1,8 @@
 """The translations of a model, and how each is asked."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -12,16 +12,17 @@ from hiddenstate import kernels
 from hiddenstate.config.data_fields import FLAGS
 from hiddenstate.engines import Predictor
 from hiddenstate.export.export import target_named
+from hiddenstate.export.onnx.file import BATCH, STREAM, Session, runtime_session, zero_state
 from hiddenstate.export.target import Source, source_of
 from hiddenstate.export.trial import Answers, Trial
 from hiddenstate.inference.overflow import checked_predictor
 from hiddenstate.inference.stream import Stream
 from hiddenstate.metrics.scores import error_by_row, softmax
 from hiddenstate.models.fitted import FittedModel
-from tests.contract.reference import Case
-
-Reply = dict[str, Answers]
-"""Answers by what was asked: "rows", "unequal", "steps" and "handed over", those that apply."""
+from hiddenstate.models.streaming import obstacles_of_model
+from tests.contract.models import model_of
+from tests.contract.programs import answers_in_c, answers_in_node
+from tests.contract.reference import Case, Reply, ask, case_of
 
 
 @dataclass(frozen=True)
@@ -37,12 +38,25 @@ class Translation:
         Returns the replies to cases, in their order.
     refuses : callable
         Returns whether it declares that it does not hold a model.
+    weights : str
+        How weights are stored.
     """
 
     name: str
     limit: Callable[[FittedModel], float]
     reply: Callable[[Sequence[Case]], list[Reply]]
     refuses: Callable[[FittedModel], bool] = lambda model: False
+    weights: str = "float32"
+
+    def cases(self, names: Iterable[str]) -> list[Case]:
+        """Return the cases of models, with their weights as they are stored, that it holds."""
+        if self.weights == "float32":
+            cases = [case_of(name) for name in names]
+        else:
+            stored = target_named(self.name.split()[0]).stored
+            assert stored is not None
+            cases = [ask(name, stored(model_of(name), self.weights)) for name in names]
+        return [case for case in cases if not self.refuses(case.model)]
 
 
 def differences(case: Case, reply: Reply) -> dict[str, float]:
@@ -53,8 +67,8 @@ def differences(case: Case, reply: Reply) -> dict[str, float]:
     if case.whole.stream is not None:
         wanted |= {"steps": (case.whole, True), "handed over": (case.whole, True)}
     return {
-        asked: case.difference(trial, reply[asked], stream) if asked in reply else np.inf
-        for asked, (trial, stream) in wanted.items()
+        question: case.difference(trial, reply[question], stream) if question in reply else np.inf
+        for question, (trial, stream) in wanted.items()
     }
 
 
@@ -66,8 +80,8 @@ def by_engine(case: Case) -> Reply:
     model, n = case.model, len(case.whole.X)
     predictor = checked_predictor(model, threads=1)
     reply = {
-        asked: predicted(model, predictor, trial)
-        for asked, trial in zip(("rows", "unequal"), case.trials, strict=False)
+        question: predicted(model, predictor, trial)
+        for question, trial in zip(("rows", "unequal"), case.trials, strict=False)
     }
     if case.whole.stream is None:
         return reply
@@ -156,23 +170,85 @@ def python(cases: Sequence[Case]) -> list[Reply]:
 def by_file(case: Case, model: Any) -> Reply:
     """Return the answers of the model of an exported file."""
     reply = {
-        asked: model.predict(trial.X, trial.lengths)
-        for asked, trial in zip(("rows", "unequal"), case.trials, strict=False)
+        question: model.predict(trial.X, trial.lengths)
+        for question, trial in zip(("rows", "unequal"), case.trials, strict=False)
     }
     if case.whole.stream is None:
         return reply
     X, (name,) = case.whole.X, case.whole.stream
     first, second = model.stream(len(X)), model.stream(len(X))
-    for asked in ("steps", "handed over"):
+    for question in ("steps", "handed over"):
         first.reset()
         stream, answers = first, []
         for t, x in enumerate(X.swapaxes(0, 1)):
-            if asked == "handed over" and t == X.shape[1] // 2:
+            if question == "handed over" and t == X.shape[1] // 2:
                 second.state, stream = dict(first.state), second
                 first.reset()
             answers.append(stream.step(x)[name])
-        reply[asked] = {name: np.stack(answers, axis=1)}
+        reply[question] = {name: np.stack(answers, axis=1)}
     return reply
+
+
+def onnx(cases: Sequence[Case], weights: str = "float32") -> list[Reply]:
+    """Return the answers of graphs in onnxruntime."""
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    return [in_graphs(case, runtime_session, weights) for case in cases]
+
+
+def in_graphs(case: Case, start: Callable[[bytes], tuple[Session, str]], weights: str) -> Reply:
+    """Return the answers of graphs in sessions that `start` opens."""
+    own = source(case, "onnx", weights)
+    graphs, reply = target_named("onnx").build(own), Reply()
+    compute = start(graphs[BATCH])[0]
+    for question, trial in zip(("rows", "unequal"), case.trials, strict=False):
+        inputs = {"x": trial.X if own.program.pixels else trial.X.astype(np.float32)}
+        if trial.lengths is not None:
+            inputs["lengths"] = trial.lengths.astype(np.int64)
+        reply[question] = compute(inputs)
+    if STREAM not in graphs:
+        return reply
+    advance = start(graphs[STREAM])[0]
+    X = case.whole.X if own.program.pixels else case.whole.X.astype(np.float32)
+    T = X.shape[1]
+    for question, cuts in (("steps", range(1, T)), ("handed over", [T // 2])):
+        state, parts = zero_state(own.program, len(X)), []
+        for piece in np.split(X, cuts, axis=1):
+            parts.append(advance({"x": piece, **state}))
+            state = {name: parts[-1].pop(f"{name}_next") for name in state}
+        reply[question] = {
+            name: np.concatenate([p[name] for p in parts], axis=1) for name in parts[0]
+        }
+    return reply
+
+
+def c(cases: Sequence[Case], weights: str = "float32") -> list[Reply]:
+    """Return the answers of headers, compiled together."""
+    headers = []
+    for number, case in enumerate(cases):
+        own = replace(source(case, "c", weights), name=f"m{number}")
+        headers.append(target_named("c").build(own)[".h"].decode())
+    return answers_in_c(headers, cases)
+
+
+def html(cases: Sequence[Case], weights: str = "float32") -> list[Reply]:
+    """Return the answers of the scripts in pages."""
+    build = target_named("html").build
+    pages = [build(source(case, "html", weights))[".html"].decode() for case in cases]
+    return answers_in_node(pages, cases)
+
+
+def audio(name: str, cases: Sequence[Case]) -> list[Reply]:
+    """Return the answers to a signal, computed from what a file holds."""
+    target, replies = target_named(name), []
+    for case in cases:
+        own = source(case, name)
+        contents = target.build(own)
+        runs = [target.run(own, contents, trial) for trial in case.trials]
+        reply = dict(zip(("rows", "unequal"), (run.answers for run in runs), strict=False))
+        stream = runs[0].stream or {}
+        replies.append({**reply, "steps": stream, "handed over": stream})
+    return replies
 
 
 # What exports declare that they do not hold.
@@ -190,12 +266,49 @@ def no_export_holds(model: FittedModel) -> bool:
     return has_new_parts(model) or fills_windows
 
 
+def no_signal(cells: Sequence[str], model: FittedModel) -> bool:
+    """Whether files for audio, which know `cells`, cannot hold a model: a net of one signal."""
+    net, transform = model.net, model.transform
+    signal = net.job == "regress" and net.n_features == net.n_outputs == 1
+    if not signal or net.recurrent.cell not in cells or obstacles_of_model(model):
+        return True
+    plain = net.output == "steps" or net.recurrent.readout == "last"
+    beside = transform.fill is not None or transform.linear is not None
+    return not plain or beside or transform.pixels or transform.change is not None
+
+
+def export(
+    target: str,
+    reply: Callable[[Sequence[Case]], list[Reply]],
+    refuses: Callable[[FittedModel], bool] = no_export_holds,
+    weights: str = "float32",
+) -> Translation:
+    """Return the translation that an export is, with weights of a kind."""
+    name = target if weights == "float32" else f"{target} {weights}"
+    return Translation(name, lambda model: target_named(target).limit, reply, refuses, weights)
+
+
 TRANSLATIONS = {
     each.name: each
     for each in (
         Translation("native", of_kernels, native),
         Translation("torch", of_engine, torch),
         Translation("numpy", of_engine, numpy),
-        Translation("python", lambda model: 1e-12, python, no_export_holds),
+        export("python", python),
+        export("onnx", onnx),
+        export("c", c),
+        export("html", html),
+        export("nam", partial(audio, "nam"), partial(no_signal, ("lstm",))),
+        export("rtneural", partial(audio, "rtneural"), partial(no_signal, ("lstm", "gru"))),
     )
 }
+
+ROUNDED = {
+    each.name: each
+    for each in (
+        export("onnx", partial(onnx, weights="int8"), weights="int8"),
+        export("c", partial(c, weights="int8"), weights="int8"),
+        export("html", partial(html, weights="float16"), weights="float16"),
+    )
+}
+"""Exports with rounded weights, which answer as the model with these weights."""

@@ -21,10 +21,10 @@ def random_model(seed: int, dtype: str = "float32", **wanted: Any) -> FittedMode
     seed : int
     dtype : {"float32", "float64"}
     **wanted
-        Choices that are fixed: of `job`, `cell`, `layers`, `bidirectional`, `stem`, `members`,
-        `readout`, `output`, `missing`, `hidden_size`, `linear`, `change`, `scaling`, `steps`;
-        `convolutions`, the share of the net beside them, of a classifier; `by_window`, of a
-        regressor with a linear path.
+        Choices that are fixed: of `job`, `features`, `outputs`, `cell`, `layers`, `bidirectional`,
+        `stem`, `members`, `readout`, `output`, `missing`, `hidden_size`, `linear`, `change`,
+        `scaling`, `steps`; `convolutions`, the share of the net beside them, of a classifier;
+        `by_window`, of a regressor with a linear path.
     """
     random = np.random.default_rng(seed)
 
@@ -34,7 +34,7 @@ def random_model(seed: int, dtype: str = "float32", **wanted: Any) -> FittedMode
         return wanted.get(name, drawn)
 
     job = choose("job", "classify", "regress", "autoencode")
-    features = int(random.integers(1, 5))
+    features = choose("features", 1, 2, 3, 4)
     if job == "autoencode":
         return _autoencoder(random, choose, dtype)
     missing = choose("missing", "error", "mean", "forward", "mask")
@@ -65,7 +65,7 @@ def random_model(seed: int, dtype: str = "float32", **wanted: Any) -> FittedMode
             "stem_pool": 1 if output == "steps" else int(random.integers(1, 4)),
             "stem_causal": bool(random.integers(2)),
         }
-    outputs = int(random.integers(1, features + 1)) if job == "regress" else 2
+    outputs = choose("outputs", *range(1, features + 1)) if job == "regress" else 2
     outputs = int(random.integers(2, 6)) if job == "classify" else outputs
     config = make_config(job, options).model
     width = features * (2 if missing == "mask" else 1)
