@@ -19,6 +19,7 @@ from hiddenstate.config import make_config
 from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.errors import DataError
 from hiddenstate.export.python import command
+from hiddenstate.export.python.table import read_csv
 from hiddenstate.export.target import facts_of
 from hiddenstate.inference.inputs import prepare_inputs, read_new_data
 from hiddenstate.inference.step_lines import StepLines
@@ -310,7 +311,7 @@ def by_command(case: Case, model: FittedModel, path: Path) -> Series:
 
 def by_program(case: Case, model: FittedModel, path: Path) -> Series:
     about = facts_of(model)
-    rows, ids = command.read_csv(str(path), about)
+    rows, ids = read_csv(str(path), about)
     if about["rows_are_series"]:
         return [listed(row[None]) for row in rows]
     return [listed(steps) for _, steps in command.series_of(rows, ids)]

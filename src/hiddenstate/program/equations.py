@@ -68,8 +68,7 @@ def gru(a: Array, b: Array, state: tuple[Array, ...]) -> tuple[Array, ...]:
     a_r, a_z, a_n = np.split(a, 3, axis=1)
     b_r, b_z, b_n = np.split(b, 3, axis=1)
     r, z = sigmoid(a_r + b_r), sigmoid(a_z + b_z)
-    n = np.tanh(a_n + r * b_n)
-    return ((1 - z) * n + z * state[0],)
+    return ((1 - z) * np.tanh(a_n + r * b_n) + z * state[0],)
 
 
 def lstm(a: Array, b: Array, state: tuple[Array, ...]) -> tuple[Array, ...]:

@@ -4,6 +4,7 @@ import ast
 import shutil
 import subprocess
 import textwrap
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,16 @@ def test_nothing_in_the_file_is_newer_than_python_3_8(seed, tmp_path):
     newer = Newer()
     newer.visit(tree)
     assert newer.found == []
+    names = Counter(name for node in tree.body for name in defined(node))
+    assert [name for name, times in names.items() if times > 1] == []
+
+
+def defined(node: ast.stmt) -> list[str]:
+    """The names that a statement of the module defines; the file is several modules, joined."""
+    if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+        return [node.name]
+    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+    return [each.id for each in targets if isinstance(each, ast.Name)]
 
 
 def older() -> list[str]:

@@ -1,8 +1,10 @@
 """The Python export: one file that needs numpy alone, with a command line of its own."""
 
+import ast
 import base64
 import json
-import re
+from dataclasses import fields, is_dataclass
+from functools import cache
 from importlib.abc import InspectLoader
 from importlib.resources import files
 from importlib.util import module_from_spec, spec_from_loader
@@ -11,17 +13,20 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.errors import printable
-from hiddenstate.export.program import Program, plain
+from hiddenstate.export.program import Program
 from hiddenstate.export.target import Contents, Run, Source, Target, identifier
 from hiddenstate.export.trial import Trial
 
 WIDTH = 96
 """Characters of a line of numbers."""
 
-IMPORTS = "".join(
-    f"import {name}\n" for name in ("csv", "datetime", "io", "json", "math", "os", "re", "sys")
+MODULES = (
+    *(f"hiddenstate.program.{name}" for name in ("cells", "rows", "equations", "steps", "layers")),
+    *(f"hiddenstate.program.{name}" for name in ("companions", "program")),
+    *(f"hiddenstate.export.python.{name}" for name in ("model", "values", "times", "table")),
+    *(f"hiddenstate.export.python.{name}" for name in ("command", "selftest")),
 )
-"""What the command line imports too."""
+"""The modules whose text is the file."""
 
 INTRODUCTION = '''"""{name}: a trained model, with the numpy code that computes its answers.
 
@@ -32,42 +37,43 @@ SHA-256 of the model: {sha}
 """
 
 from __future__ import annotations
+
 '''
 
-OLDER = (
-    (r"^from numpy\.typing import NDArray\n", ""),
-    (r"^([A-Z]\w* = )((?:Callable|NDArray|dict|list|tuple)\[.*?\])(?=$|  #)", r'\1"\2"'),
-    (r", strict=True(?=\))", ""),
-    (r"\.removeprefix\(\"\\ufeff\"\)", r'.lstrip("\\ufeff")'),
-)
-"""What Python 3.8 does not have, and what stands for it. It evaluates aliases, not annotations."""
+ALONE = """
+ALONE = __name__ not in sys.modules  # loaded by its path
+if ALONE:  # dataclasses look up their module there
+    sys.modules[__name__] = type(sys)(__name__)
+"""
+
+OLDER = (("\nArray = NDArray[Any]\n", "\nArray = np.ndarray\n"), ("NDArray[np.bool_]", "Array"))
+"""What numpy 1.18 does not have, and what stands for it."""
 
 
 def packed(value: Any, kinds: tuple[str, ...] = ("<f4",)) -> Any:
     """Return a program as values for JSON, its arrays as base64 of little-endian floats.
 
-    An array is stored in the first of `kinds` that has its values exactly, or else in float64.
+    An array is stored in the first of `kinds` that has its values exactly, or else in float64; one
+    of truth values is stored as it is. A part of a program has its fields and, as `part`, its kind.
     """
+    if is_dataclass(value):
+        own = {field.name: packed(getattr(value, field.name), kinds) for field in fields(value)}
+        return {"part": type(value).__name__, **own}
     if isinstance(value, dict):
         return {name: packed(each, kinds) for name, each in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         return [packed(each, kinds) for each in value]
     if not isinstance(value, np.ndarray):
         return value
     with np.errstate(over="ignore"):  # a value too large for a kind is infinite, and not exact
         exact = (kind for kind in kinds if (value.astype(kind).astype(np.float64) == value).all())
-        dtype = next(exact, "<f8")
+        dtype = "|b1" if value.dtype == bool else next(exact, "<f8")
     content = base64.b64encode(np.ascontiguousarray(value, dtype).tobytes()).decode()
     return {"dtype": dtype, "shape": list(value.shape), "base64": content}
 
 
 def build(source: Source) -> Contents:
     """Return the file."""
-    code = _text("runtime.py").split('"""\n', 1)[1].replace("import json\n", IMPORTS)
-    code += "\n\n" + _text("command.py").split("import Array, Model, Part\n", 1)[1].lstrip()
-    code += "\n\n" + _text("selftest.py").split("import Model\n", 1)[1].lstrip()
-    for newer, older in OLDER:
-        code = re.sub(newer, older, code, flags=re.MULTILINE)
     head = INTRODUCTION.format(
         name=source.name,
         use=_use(source) if source.name == identifier(source.name) else "",
@@ -76,16 +82,45 @@ def build(source: Source) -> Contents:
     about = {**source.facts, "usage": _usage(source)}
     end = (
         f"\n\nABOUT = (\n{_literal(json.dumps(about))}\n)\n"
-        f"PROGRAM = (\n{_literal(json.dumps(packed(plain(source.program))))}\n)\n"
-        "model = loaded(PROGRAM, ABOUT)\n\n"
+        f"PROGRAM = (\n{_literal(json.dumps(packed(source.meaning)))}\n)\n"
+        "model = loaded(PROGRAM, ABOUT)\n"
+        "if ALONE:\n    del sys.modules[__name__]\n\n"
         'if __name__ == "__main__":\n'
         '    sys.exit(selftest(model) if sys.argv[1:] == ["--selftest"] else main(model))\n'
     )
-    return {".py": (head + code + end).encode()}
+    return {".py": (head + code() + end).encode()}
 
 
-def _text(module: str) -> str:
-    return files("hiddenstate.export.python").joinpath(module).read_text("utf-8")
+@cache
+def code() -> str:
+    """Return the text of `MODULES` as that of one: imports from elsewhere first."""
+    plain, named, texts = set[str](), dict[str, set[str]](), []
+    for module in MODULES:
+        package, _, name = module.rpartition(".")
+        text = files(package).joinpath(f"{name}.py").read_text("utf-8")
+        lines, body = text.splitlines(), ast.parse(text).body
+        for node in body:
+            if isinstance(node, ast.Import):
+                plain.add(ast.unparse(node))
+            elif isinstance(node, ast.ImportFrom):
+                named.setdefault(str(node.module), set()).update(n.name for n in node.names)
+            elif node is not body[0]:  # what the module is
+                continue
+            assert node.end_lineno is not None
+            lines[node.lineno - 1 : node.end_lineno] = [""] * (node.end_lineno - node.lineno + 1)
+        texts.append("\n".join(lines).strip() + "\n")
+    own = ("hiddenstate", "__future__", "numpy")
+    names = {name: ", ".join(sorted(named[name])) for name in sorted(named)}
+    lines = sorted(plain - {"import numpy as np"})
+    lines += [
+        f"from {name} import {each}"
+        for name, each in names.items()
+        if name.split(".")[0] not in own
+    ]
+    text = "\n".join([*lines, "", "import numpy as np", ALONE, "", "\n\n".join(texts)])
+    for newer, older in OLDER:
+        text = text.replace(newer, older)
+    return text
 
 
 def _use(source: Source) -> str:

@@ -1,10 +1,10 @@
-"""The self-test of an exported Python file: its text follows that of `command.py`."""
+"""The self-test of an exported Python file."""
 
 import sys
 
 import numpy as np
 
-from hiddenstate.export.python.runtime import Model
+from hiddenstate.export.python.model import Model
 
 
 def selftest(model: Model) -> int:
