@@ -10,6 +10,7 @@ from hiddenstate.data.prepare.linear_path import LinearPath
 from hiddenstate.engines import make_predictor
 from hiddenstate.inference.forecast import Forecaster
 from hiddenstate.models.fitted import FittedModel
+from hiddenstate.program.steps import exponentials, logarithms
 
 H, W = 3, 8
 SHARE = np.array([[0.5], [0.0]])
@@ -50,13 +51,13 @@ def test_each_step_has_its_path_and_its_share_of_the_network(model: FittedModel)
     plain = replace(model, transform=replace(model.transform, linear=alone))
     before = forecast(plain, values, H)
     assert made[2] == before[2]
-    read = path.logarithms(values[:, None])
+    read = logarithms(values[:, None], path.log)
     # What the network adds in the window that ends two steps before.
-    own = alone.at_step(read[None], np.array([29 - 2]))
-    added = path.logarithms(before[:1, None]) - own
+    own = alone.forecast().at_step(read[None], np.array([29 - 2]))
+    added = logarithms(before[:1, None], path.log) - own
     expected = np.stack([read[29] + 0.25 + 0.5 * added[0], read[28] + 0.25])
     assert abs(added).min() > 1e-4
-    np.testing.assert_allclose(made[:2, None], path.undo_logarithms(expected), rtol=1e-5)
+    np.testing.assert_allclose(made[:2, None], exponentials(expected, path.log), rtol=1e-5)
 
 
 def test_recursive_steps_go_on_from_the_forecasts(model: FittedModel) -> None:
@@ -72,10 +73,10 @@ def test_a_series_shorter_than_a_window_is_forecast_from_what_it_has(model: Fitt
     assert np.isfinite(made).all()
     path = model.transform.linear
     assert path is not None
-    last = path.undo_logarithms(path.logarithms(values[-2:, None]) + 0.25)[:, 0]
+    last = exponentials(logarithms(values[-2:, None], path.log) + 0.25, path.log)[:, 0]
     assert made[1] == pytest.approx(last[0])
     one = forecast(model, values[:1], H)
-    again = path.undo_logarithms(path.logarithms(values[:1, None]) + 0.25)[0, 0]
+    again = exponentials(logarithms(values[:1, None], path.log) + 0.25, path.log)[0, 0]
     assert one[:2] == pytest.approx([again, again])
 
 

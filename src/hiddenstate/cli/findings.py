@@ -465,7 +465,7 @@ def _n_scored(rows: "Rows", config: Config) -> int:
     """Count the targets that are scored: none after the end of a series, nor before a window."""
     import numpy as np
 
-    from hiddenstate.data.prepare.missing import after_end
+    from hiddenstate.program.rows import after_end
 
     # Targets of steps that only lead in are NaN, and missing ones are not scored.
     scored = np.isfinite(rows.require_targets()).all(axis=-1)

@@ -12,10 +12,10 @@ import numpy as np
 
 from hiddenstate.config import DataConfig
 from hiddenstate.data.dataset import Dataset, label_values
-from hiddenstate.data.prepare.missing import after_end
 from hiddenstate.data.rows import Rows, in_pieces
 from hiddenstate.data.store import PIECE, RowStore
 from hiddenstate.errors import count
+from hiddenstate.program.rows import after_end
 from hiddenstate.system.typing import Array
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from hiddenstate.data.origin import Origin
 from hiddenstate.data.store import PIECE, RowStore
 from hiddenstate.errors import DataError
+from hiddenstate.program.rows import fractions as fractions
 from hiddenstate.system.typing import Array
 
 
@@ -122,13 +123,6 @@ def row_hashes(rows: Rows) -> Array:
         pieces.append(((words ^ (words >> np.uint64(31))) * weights).sum(axis=1, dtype=np.uint64))
     hashed: Array = np.concatenate(pieces)
     return hashed if rows.lengths is None else hashed + rows.lengths.astype(np.uint64)
-
-
-def fractions(X: Array, dtype: Any) -> Array:
-    """Return `X` as `dtype`: uint8 pixels as fractions of 255, other values unchanged."""
-    if X.dtype == np.uint8:
-        return np.asarray(np.divide(X, np.asarray(255, dtype), dtype=dtype))
-    return X.astype(dtype, copy=False)
 
 
 def check_pixels(X: Array, where: str) -> None:

@@ -17,6 +17,7 @@ from hiddenstate.engines import Predictor, make_predictor
 from hiddenstate.errors import DataError, OptionError, count, listed
 from hiddenstate.inference.predict import window_length
 from hiddenstate.models.fitted import FittedModel
+from hiddenstate.program.steps import exponentials
 from hiddenstate.system.typing import Array
 
 ORIGINS = 1000
@@ -218,8 +219,7 @@ class Forecaster:
             X = transform.apply(X, lengths, self.model.dtype, "series")
             share = 0.0 if path.nearer_share is None else path.nearer_share[step]
             own = transform.path_targets(path.nearer[step], X, lengths) + share * net[:, step]
-            with np.errstate(over="ignore"):
-                values[:, step] = path.undo_logarithms(own)
+            values[:, step] = exponentials(own, path.log)
         return values
 
     def _answers(self, X: Array, lengths: Array | None) -> tuple[Array, Array]:

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hiddenstate.data.dataset import label_array
-from hiddenstate.data.prepare.missing import carry_forward
 from hiddenstate.data.rows import check_pixels, fractions
 from hiddenstate.engines.reference import ReferencePredictor
 from hiddenstate.errors import DataError, OptionError, UntrustedFileError, printable
@@ -24,6 +23,7 @@ from hiddenstate.metrics.scores import softmax
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Params
 from hiddenstate.models.streaming import obstacles_of_model, reasons, streaming_options
+from hiddenstate.program.rows import carry_forward
 from hiddenstate.system.array_file import Layout, encode_arrays, read_arrays
 from hiddenstate.system.atomic_file import write_output
 from hiddenstate.system.cancellation import raise_if_cancelled

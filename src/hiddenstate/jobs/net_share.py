@@ -127,7 +127,7 @@ def _left_of_nearer(job: Job, place: int, rows: Array, ends: Array) -> Array:
         # What is known ahead of the time that is predicted is the same.
         later[np.arange(len(later)), _last(late), moved] = X[np.arange(len(X)), _last(part), moved]
         targets = transform.undo_targets(part.require_targets().astype(float), X, part.lengths)
-        own = transform.linear.logarithms(targets)
+        own = transform.logarithms_of_targets(targets, None)
         own = own - transform.path_targets(path, later, late.lengths)
         if transform.by_window:
             own = own / transform.window_scale(X, part.lengths).size

@@ -9,7 +9,6 @@ import numpy as np
 from hiddenstate.data import Rows
 from hiddenstate.data.bundled.waves import load_waves
 from hiddenstate.data.dataset import MAX_NAMES
-from hiddenstate.data.prepare.missing import after_end
 from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.engines import Engine, make_predictor
 from hiddenstate.errors import DataError, OptionError
@@ -34,6 +33,7 @@ from hiddenstate.metrics import baselines
 from hiddenstate.metrics.comparison import best_baseline
 from hiddenstate.metrics.scores import mean_of_last, mean_squared_error, r2, target_mean
 from hiddenstate.models.net import Net, Params
+from hiddenstate.program.rows import after_end
 from hiddenstate.system.typing import Array
 
 

@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from hiddenstate.data import PreparedDataset, Rows, fractions
-from hiddenstate.data.prepare.missing import after_end
+from hiddenstate.program.rows import after_end
 from hiddenstate.system.typing import Array
 
 ROWS_FOLLOWED = 4

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from hiddenstate.data.prepare.missing import carry_forward
+from hiddenstate.program.rows import carry_forward
 from hiddenstate.system.typing import Array
 
 PENALTIES = (0.001, 0.01, 0.1, 1.0, 10.0)

@@ -20,18 +20,7 @@ from hiddenstate.program.layers import (
 )
 from hiddenstate.program.lowering import converted
 from hiddenstate.program.program import Program
-from hiddenstate.program.steps import (
-    Change,
-    Fill,
-    Forecast,
-    Fractions,
-    Logarithm,
-    Mask,
-    Scale,
-    Step,
-    TargetScale,
-    WindowScale,
-)
+from hiddenstate.program.steps import Fractions, Step
 
 
 def program_of(model: FittedModel) -> Program:
@@ -64,44 +53,9 @@ def program_of(model: FittedModel) -> Program:
 
 
 def steps_of(transform: Transform) -> tuple[Step, ...]:
-    """Return the steps of a transform."""
-    steps: list[Step] = [Fractions(always=True)] if transform.pixels else []
-    path, own = transform.linear, tuple(transform.own_features)
-    if path is not None and any(path.log):
-        logs = tuple(f for f, log in zip(own, path.log, strict=True) if log)
-        steps.append(Logarithm(logs, path.log))
-    if transform.fill is not None:
-        forward = transform.missing == "forward"
-        backward = own if forward and transform.by_window else ()
-        steps.append(Fill(transform.fill, forward, backward))
-    scale = None if transform.scaling is None else Scale(*transform.scaling)
-    if scale is not None:
-        steps.append(scale)
-    if transform.missing == "mask" and transform.fill is not None:
-        steps.append(Mask())
-    if path is not None:
-        known = transform.known
-        moved = range(len(known.names), len(known.names) + len(known.ahead))
-        ahead = () if path.effects is None else (tuple(known.ahead), tuple(moved))
-        steps.append(
-            Forecast(
-                own,
-                path.weights,
-                path.bias,
-                scale,
-                path.effects,
-                *(ahead or ((), ())),
-                inputs=path.inputs,
-                input_weights=path.input_weights if path.inputs else None,
-            )
-        )
-    if transform.by_window:
-        steps.append(WindowScale(own, int(transform.reading.get("window") or 0), scale))
-    if transform.target_scaling is not None:
-        steps.append(TargetScale(*transform.target_scaling))
-    if transform.change is not None:
-        steps.append(Change(transform.change))
-    return tuple(steps)
+    """Return the steps of a transform; numbers of pixels are fractions of 255, whatever type."""
+    others = transform.steps[1:]
+    return (Fractions(always=True), *others) if transform.pixels else others
 
 
 def layers_of(net: Net, params: Params) -> tuple[Layer, ...]:

@@ -120,7 +120,7 @@ class Logarithm(Step):
     def learn(self, y: Array, rows: Rows) -> Array:
         if rows.every_step and rows.lengths is not None:
             y = np.where(after_end(rows.lengths, y.shape[1])[..., None], 1, y)
-        return np.where(self.log, np.log(np.where(self.log, y, 1)), y)
+        return logarithms(y, self.log)
 
     def undo(self, y: Array, rows: Rows) -> Array:
         return exponentials(y, self.log)
@@ -146,12 +146,11 @@ class Fill(Step):
 
     def apply(self, x: Array, lengths: Array | None, memory: dict[str, Array]) -> Array:
         memory["absent"] = absent = ~np.isfinite(x)
-        x = np.where(absent, np.nan, x)
-        if self.forward:
-            x = self._carried(x, memory)
-            own = list(self.backward)
-            if own:
-                x[..., own] = carry_forward(x[:, ::-1, own])[:, ::-1]
+        if not self.forward:
+            return np.where(absent, self.values, x)
+        x, own = self._carried(np.where(absent, np.nan, x), memory), list(self.backward)
+        if own:
+            x[..., own] = carry_forward(x[:, ::-1, own])[:, ::-1]
         return np.where(np.isnan(x), self.values, x)
 
     def _carried(self, x: Array, memory: dict[str, Array]) -> Array:
@@ -170,11 +169,15 @@ class Scale(Step):
     factor: Array
 
     def apply(self, x: Array, lengths: Array | None, memory: dict[str, Array]) -> Array:
-        return np.asarray((x - self.offset) * self.factor)
+        x = np.asarray(x - self.offset)
+        x *= self.factor
+        return x
 
     def restore(self, x: Array) -> Array:
         with np.errstate(over="ignore"):  # computed in float64
-            return np.asarray(x / self.factor + self.offset).astype(x.dtype, copy=False)
+            restored = np.asarray(x / self.factor)
+            restored += self.offset
+            return restored.astype(x.dtype, copy=False)
 
 
 @dataclass(frozen=True)
@@ -309,8 +312,8 @@ class WindowScale(Step):
     net_only: ClassVar[bool] = True
 
     def apply(self, x: Array, lengths: Array | None, memory: dict[str, Array]) -> Array:
-        spread, own = self.spread(Rows(x, lengths)), list(self.features)
-        inputs = np.array(x, np.float64)
+        inputs, own = np.array(x, np.float64), list(self.features)
+        spread = self.spread(Rows(inputs, lengths))
         values = (inputs[..., own] - spread.location[:, None]) / spread.size[:, None]
         if lengths is not None:
             values = np.where(after_end(lengths, x.shape[1])[..., None], 0, values)
@@ -451,6 +454,11 @@ def has_far_targets(steps: Sequence[Step]) -> bool:
     else:
         return False
     return bool((offset * factor > FAR).any())
+
+
+def logarithms(values: Array, log: Sequence[bool]) -> Array:
+    """Return values (..., O) with the logarithms of those of which there are any, `log` (O,)."""
+    return np.where(log, np.log(np.where(log, values, 1)), values)
 
 
 def exponentials(values: Array, log: Sequence[bool]) -> Array:

@@ -28,9 +28,16 @@ def test_a_path_takes_out_what_columns_add(horizon: int) -> None:
     assert path.effects[0] == pytest.approx([-2], abs=0.2)
     # In units of the data: what the path reads is without the effects, and its answer has them.
     clean = (values - PRICE[:, 0] * path.effects[0, 0])[None, :, None]
-    answers = path.at_each_step(clean)[0, :-horizon, 0] + PRICE[horizon:, 0] * path.effects[0, 0]
+    answers = (
+        path.forecast().at_each_step(clean)[0, :-horizon, 0]
+        + PRICE[horizon:, 0] * path.effects[0, 0]
+    )
     assert np.abs(answers - values[horizon:])[60:].mean() < 0.6
-    bare = fit_linear_path([values[:, None]], horizon, 36).at_each_step(values[None, :, None])
+    bare = (
+        fit_linear_path([values[:, None]], horizon, 36)
+        .forecast()
+        .at_each_step(values[None, :, None])
+    )
     assert np.abs(bare[0, :-horizon, 0] - values[horizon:])[60:].mean() > 1.5
 
 

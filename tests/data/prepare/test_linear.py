@@ -11,6 +11,7 @@ from hiddenstate.data.prepare.linear_path import LinearPath
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.errors import DataError, OptionError
+from hiddenstate.program.steps import logarithms
 from hiddenstate.system.typing import Array
 
 
@@ -21,7 +22,7 @@ def seasonal(n: int = 160, season: int = 12, seed: int = 0) -> np.ndarray:
 
 
 def forecast(path: LinearPath, values: np.ndarray) -> np.ndarray:
-    return path.at_each_step(path.logarithms(values[None, :, None]))[0, :, 0]
+    return path.forecast().at_each_step(logarithms(values[None, :, None], path.log))[0, :, 0]
 
 
 @pytest.mark.parametrize("horizon", [1, 5, 12])
@@ -94,10 +95,12 @@ def test_series_of_different_sizes_count_alike_and_share_a_path() -> None:
 def test_the_last_step_is_forecast_like_each_step_and_the_first_value_stands_before() -> None:
     path = LinearPath(np.array([[0.5, 0.25, 0.25]]), np.array([1.0]), (False,))
     values: Array = np.arange(10.0).reshape(2, 5, 1)
-    every = path.at_each_step(values)
+    every = path.forecast().at_each_step(values)
     np.testing.assert_allclose(every[0, :, 0], [1, 1.5, 2.25, 3.25, 4.25])
     for step in range(5):
-        np.testing.assert_allclose(path.at_step(values, np.full(2, step)), every[:, step])
+        np.testing.assert_allclose(
+            path.forecast().at_step(values, np.full(2, step)), every[:, step]
+        )
 
 
 @pytest.mark.parametrize("values", [np.ones(40), np.arange(9.0), np.arange(3.0), np.zeros(30)])

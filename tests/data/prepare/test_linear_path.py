@@ -57,10 +57,12 @@ def test_paths_of_nearer_steps_answer_as_they_did_alone() -> None:
         nearer = path.at(j)
         assert nearer is not None
         np.testing.assert_allclose(
-            nearer.at_each_step(values, others), alone.at_each_step(values, others), rtol=1e-12
+            nearer.forecast().at_each_step(values, others),
+            alone.forecast().at_each_step(values, others),
+            rtol=1e-12,
         )
     np.testing.assert_allclose(
-        path.at_each_step(values, others[..., ::-1]),
-        replace(PATH, nearer=()).at_each_step(values, others),
+        path.forecast().at_each_step(values, others[..., ::-1]),
+        replace(PATH, nearer=()).forecast().at_each_step(values, others),
         rtol=1e-12,
     )

@@ -27,7 +27,7 @@ def forecasts(path: LinearPath, y: Array, others: Array, horizon: int) -> tuple[
     ends = np.full(len(y) - horizon, 1) * np.arange(len(y) - horizon)
     values = np.broadcast_to(y, (len(ends), *y.shape))
     both = np.column_stack([others, y])[:, list(path.inputs)]
-    made = path.at_step(values, ends, np.broadcast_to(both, (len(ends), *both.shape)))
+    made = path.forecast().at_step(values, ends, np.broadcast_to(both, (len(ends), *both.shape)))
     return made, y[horizon:]
 
 

@@ -13,11 +13,12 @@ from hypothesis.extra import numpy as hnp
 
 from hiddenstate.data import Rows, Transform, in_pieces
 from hiddenstate.data.prepare.fit import fitted_transform
-from hiddenstate.data.prepare.missing import after_end, carry_forward, check_finite
+from hiddenstate.data.prepare.missing import check_finite
 from hiddenstate.data.prepare.statistics import statistics
 from hiddenstate.data.prepare.transform import feature_indices
 from hiddenstate.data.store import RowStore
 from hiddenstate.errors import DataError
+from hiddenstate.program.rows import after_end, carry_forward
 
 Array = np.ndarray[Any, Any]
 quick = settings(derandomize=True, deadline=None, max_examples=50)
@@ -42,9 +43,7 @@ def stored(tmp_path: Path) -> Store:
 @pytest.fixture
 def in_small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pieces of one or two rows."""
-    monkeypatch.setattr(
-        "hiddenstate.data.prepare.transform.in_pieces", lambda X, *_: in_pieces(X, 80)
-    )
+    monkeypatch.setattr("hiddenstate.data.prepare.apply.in_pieces", lambda X, *_: in_pieces(X, 80))
 
 
 def series(*rows: list[Any]) -> Array:

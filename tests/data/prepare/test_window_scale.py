@@ -6,8 +6,8 @@ import pytest
 from hiddenstate.config import make_config
 from hiddenstate.data import Rows, SequenceDataset
 from hiddenstate.data.prepare.pipeline import prepare
-from hiddenstate.data.prepare.window_scale import scale_at_each_step, scale_at_step
 from hiddenstate.errors import OptionError
+from hiddenstate.program.rows import spread_at_each_step, spread_at_step
 from hiddenstate.training.recipes import suggest
 
 OPTIONS = {
@@ -37,9 +37,9 @@ def series(X: np.ndarray | None = None) -> SequenceDataset:
 @pytest.mark.parametrize("window", [1, 3, 7, 0])
 def test_the_scale_at_a_step_is_that_of_the_values_before_it(window: int) -> None:
     X = values(12)
-    every = scale_at_each_step(X, window)
+    every = spread_at_each_step(X, window)
     for step in range(12):
-        one = scale_at_step(X, np.full(3, step), window)
+        one = spread_at_step(X, np.full(3, step), window)
         known = X[:, max(0, step - window + 1) if window else 0 : step + 1]
         np.testing.assert_allclose(one.location, known.mean(axis=1))
         np.testing.assert_allclose(one.location, every.location[:, step])
@@ -51,7 +51,7 @@ def test_the_scale_at_a_step_is_that_of_the_values_before_it(window: int) -> Non
 
 def test_a_flat_window_has_the_size_of_its_values_and_is_marked() -> None:
     X = np.array([[7.1] * 5, [0.0] * 5, [1e6 + 0.1] * 5])[..., None]
-    scale = scale_at_step(X, np.full(3, 4), 5)
+    scale = spread_at_step(X, np.full(3, 4), 5)
     assert scale.flat.all()
     np.testing.assert_allclose(scale.size[:, 0], [7.1, 1, 1e6 + 0.1])
 

@@ -7,6 +7,8 @@ from typing import Any, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
+from hiddenstate.program.steps import Forecast, Scale
+
 Floats = NDArray[np.float64]
 
 
@@ -121,51 +123,18 @@ class LinearPath:
         paths = (*self.nearer, self) if self.nearer else ()
         return paths[ahead - 1] if 0 < ahead <= len(paths) else None
 
-    def logarithms(self, values: Floats) -> Floats:
-        """Return values (..., O) of the targets, with logarithms where the path takes them."""
-        if not any(self.log):
-            return values
-        return np.where(self.log, np.log(np.where(self.log, values, 1)), values)
-
-    def undo_logarithms(self, values: Floats) -> Floats:
-        """Return values (..., O) of the targets in their own units."""
-        if not any(self.log):
-            return values
-        return np.where(self.log, np.exp(np.where(self.log, values, 0)), values)
-
-    def at_each_step(self, values: Floats, others: Floats | None = None) -> Floats:
-        """Return the forecast (N, T, O) at each step of values (N, T, O) of the targets.
-
-        `others` (N, T, I') are the values of `inputs`. The first value of a row stands for those
-        before it.
-        """
-        T = values.shape[1]
-        forecast = np.broadcast_to(self.bias, values.shape).copy()
-        for k, weight in enumerate(self.weights.T):
-            if weight.any():
-                forecast += weight * values[:, np.maximum(np.arange(T) - k, 0)]
-        if self.input_weights is not None and others is not None:
-            for k, matrix in enumerate(self.input_weights.transpose(1, 2, 0)):
-                if matrix.any():
-                    forecast += others[:, np.maximum(np.arange(T) - k, 0)] @ matrix
-        return forecast
-
-    def at_step(
-        self, values: Floats, step: NDArray[np.int64], others: Floats | None = None
-    ) -> Floats:
-        """Return the forecast (N, O) at one step of each row; values as in `at_each_step`."""
-        known = _before(values, step, self.n_lags)
-        forecast = np.einsum("nko,ok->no", known, self.weights) + self.bias
-        if self.input_weights is not None and others is not None:
-            read = _before(others, step, self.input_weights.shape[1])
-            forecast = forecast + np.einsum("nki,oki->no", read, self.input_weights)
-        return np.asarray(forecast)
-
-
-def _before(values: Floats, step: NDArray[np.int64], n: int) -> Floats:
-    """Return the `n` last values (N, n, K) up to one step of each row of values (N, T, K)."""
-    lags = np.maximum(step[:, None] - np.arange(n), 0)
-    return np.asarray(values[np.arange(len(values))[:, None], lags])
+    def forecast(
+        self,
+        features: tuple[int, ...] = (),
+        scale: Scale | None = None,
+        ahead: Sequence[int] = (),
+        moved: Sequence[int] = (),
+    ) -> Forecast:
+        """Return the step of a program that forecasts; see there."""
+        known = (self.effects, tuple(ahead), tuple(moved))
+        return Forecast(
+            features, self.weights, self.bias, scale, *known, self.inputs, self.input_weights
+        )
 
 
 def with_nearer(path: LinearPath, nearer: Sequence[LinearPath]) -> LinearPath:

@@ -1,16 +1,16 @@
-"""Finds missing values in rows, refuses them, and repeats the last value before them."""
+"""Counts missing values in rows, refuses them, and repeats the last value before them."""
 
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hiddenstate.data.origin import Origin
 from hiddenstate.data.prepare.encoding import Encoding, spans
 from hiddenstate.data.rows import Rows, in_pieces
 from hiddenstate.data.store import RowStore
 from hiddenstate.errors import DataError, OptionError, printable
+from hiddenstate.program.rows import after_end, carry_forward
 from hiddenstate.system.typing import Array
 
 SCAN_BYTES = 2**24
@@ -22,11 +22,6 @@ def missing_error(message: str, file_row: int | None) -> DataError:
     error = DataError(message)
     error.file_row = file_row
     return error
-
-
-def after_end(lengths: Array, T: int) -> NDArray[np.bool_]:
-    """Return which of `T` steps come after the end of each series, (N, T)."""
-    return np.asarray(np.arange(T) >= lengths[:, None])
 
 
 def infinite_as_missing(rows: Rows) -> Rows:
@@ -42,15 +37,6 @@ def infinite_as_missing(rows: Rows) -> Rows:
 
     X, y = known(rows.X), known(rows.y)
     return rows if X is rows.X and y is rows.y else replace(rows, X=X, y=y)
-
-
-def carry_forward(values: Array) -> Array:
-    """Replace each NaN of (N, T, I) by the last value before it in its series, if there is one."""
-    present = ~np.isnan(values)
-    steps = np.arange(values.shape[1])[None, :, None]
-    last = np.maximum.accumulate(np.where(present, steps, -1), axis=1)
-    carried = np.take_along_axis(values, np.maximum(last, 0), axis=1)
-    return np.where(last >= 0, carried, np.nan)
 
 
 def filled_forward(X: Any, lengths: Array | None, where: str) -> tuple[Any, list[str]]:

@@ -6,9 +6,9 @@ from hiddenstate.config import Config
 from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.prepare.encoding import spans
 from hiddenstate.data.prepare.layout import own_part
-from hiddenstate.data.prepare.missing import after_end
 from hiddenstate.data.rows import Rows
 from hiddenstate.errors import listed, printable
+from hiddenstate.program.rows import after_end
 from hiddenstate.system.notice import Remark
 
 

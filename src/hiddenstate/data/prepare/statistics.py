@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from hiddenstate.data.prepare.missing import SCAN_BYTES, after_end
+from hiddenstate.data.prepare.missing import SCAN_BYTES
 from hiddenstate.data.rows import fractions, in_pieces
+from hiddenstate.program.rows import after_end
 from hiddenstate.system.typing import Array
 
 

@@ -1,0 +1,114 @@
+"""Applies the steps of a program to arrays and stores, piece by piece, and undoes them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from hiddenstate.data.prepare.missing import SCAN_BYTES, amount
+from hiddenstate.data.rows import in_pieces
+from hiddenstate.data.store import RowStore
+from hiddenstate.errors import DataError
+from hiddenstate.program.rows import after_end
+from hiddenstate.program.steps import (
+    Logarithm,
+    Scale,
+    Step,
+    Unreadable,
+    prepared,
+    restored,
+    step_of,
+)
+from hiddenstate.system.typing import Array
+
+
+def apply_steps(
+    steps: Sequence[Step],
+    X: Any,
+    lengths: Array | None,
+    width: int,
+    dtypes: tuple[Any, Any],
+    where: str,
+) -> Any:
+    """Return rows X (N, T, I) or (N, F), an array or a store, as they are kept, `width` features.
+
+    Parameters
+    ----------
+    dtypes : (dtype, dtype)
+        Of what is returned, and that whose range values must fit.
+    where : str
+        Name of the data in messages.
+
+    Raises
+    ------
+    DataError
+        If a value cannot be read, or is too large for `dtype`; of a store when it is read.
+    """
+    shape, (kept, dtype) = (*X.shape[1:-1], width), dtypes
+    if isinstance(X, RowStore):
+        return X.mapped(lambda rows: _of_store(steps, rows, dtype, where), shape, dtype)
+    out = np.empty((len(X), *shape), kept)
+    for first, piece in in_pieces(X, SCAN_BYTES):
+        rows = slice(first, first + len(piece))
+        own = None if lengths is None else lengths[rows]
+        with np.errstate(over="ignore"):  # checked below
+            out[rows] = _prepared(steps, piece, own, where, first)
+    check_range(out, None, dtype, where)
+    return out
+
+
+def _of_store(steps: Sequence[Step], X: Array, dtype: Any, where: str) -> Array:
+    """Prepare rows of a store when they are read, which is when they are checked."""
+    with np.errstate(over="ignore"):
+        values = _prepared(steps, X, None, where).astype(dtype, copy=False)
+    if np.isinf(values).any():
+        raise DataError(f"{where}: values too large for {np.dtype(dtype)}; {advice(dtype)}")
+    return values
+
+
+def _prepared(
+    steps: Sequence[Step], X: Array, lengths: Array | None, where: str, first: int = 0
+) -> Array:
+    """Prepare a piece of rows, of which `first` is the number of the first."""
+    try:
+        return prepared(steps, X, lengths)
+    except Unreadable as error:
+        raise DataError(
+            f"{where}: row {first + error.row} has a value of 0 or less, but the model forecasts "
+            "logarithms, as all training values are above 0; correct it, or train with --no-linear"
+        ) from None
+
+
+def restore_steps(steps: Sequence[Step], rows: Array, n_features: int) -> Array:
+    """Return kept or reconstructed rows in the units of their `n_features` features."""
+    if step_of(steps, Scale) is None and step_of(steps, Logarithm) is None:
+        return restored(steps, rows)
+    undone = np.empty_like(rows[..., :n_features])
+    for first, piece in in_pieces(rows, SCAN_BYTES):
+        undone[first : first + len(piece)] = restored(steps, piece)
+    return undone
+
+
+def check_range(X: Any, lengths: Array | None, dtype: Any, where: str) -> None:
+    """Refuse values that are infinite in `dtype` (`DataError`)."""
+    if X.dtype.kind != "f":
+        return
+    most = np.finfo(dtype).max
+    for first, piece in in_pieces(X, SCAN_BYTES):
+        too_large = np.abs(piece) > most
+        if lengths is not None:
+            own = lengths[first : first + len(piece)]
+            too_large &= ~after_end(own, piece.shape[1])[..., None]
+        if too_large.any():
+            row = first + int(np.argwhere(too_large)[0][0])
+            raise DataError(
+                f"{where}: {amount(int(too_large.sum()), 'value')} too large for "
+                f"{np.dtype(dtype)}, the first in row {row}; {advice(dtype)}"
+            )
+
+
+def advice(dtype: Any) -> str:
+    """Return what helps against values that are too large for `dtype`."""
+    if np.dtype(dtype) == np.float64:
+        return "correct the data, or divide it by a power of ten"
+    return "correct the data, or train with --dtype float64"
