@@ -1,6 +1,7 @@
 """Messages are bounded, whatever names and values they contain."""
 
 import csv
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from hiddenstate.errors import (
     MAX_MESSAGE,
     DataError,
+    Flag,
     MissingExtraError,
     RunInterruptedError,
     did_you_mean,
@@ -125,3 +127,10 @@ def test_notes_and_a_missing_file_or_command_are_short(cli: Cli, tmp_path: Path)
     said += [cli("runs", "--runs-dir", LONG), cli("evaluate", LONG), cli("ctl", "last", LONG)]
     for done in said:
         assert all(len(line) <= len("error: ") + MAX_MESSAGE for line in done.err.splitlines())
+
+
+def test_an_error_with_hints_crosses_processes_whole() -> None:
+    error = DataError("x: no", "correct it", ("leave it out with ", Flag("--drop", "x")))
+    copy = pickle.loads(pickle.dumps(error))
+    assert str(copy) == "x: no; correct it, or leave it out with --drop x"
+    assert (type(copy), copy.what, copy.hints) == (DataError, "x: no", error.hints)

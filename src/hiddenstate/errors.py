@@ -7,6 +7,7 @@ for fixing it. Text that came from a file or a user passes through :func:`printa
 import difflib
 import itertools
 from collections.abc import Iterable
+from typing import NamedTuple
 
 MAX_NAME, MAX_CANDIDATES = 100, 2000
 """Length of a name, and number of names, up to which similar names are suggested."""
@@ -15,16 +16,37 @@ MAX_MESSAGE = 600
 """Largest number of characters of an error or a note; only contrived names make one as long."""
 
 
+class Flag(NamedTuple):
+    """An option that a hint names, as a command has it, with its value: `--every day`."""
+
+    name: str
+    value: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.value}".rstrip()
+
+
+Hint = str | tuple[str | Flag, ...]
+"""One thing to do about an error: words, or their parts in order."""
+
+
 class HiddenstateError(Exception):
     """Base of every error a user can cause; the command line exits with `exit_code`.
 
-    A message of more than `MAX_MESSAGE` characters is shortened.
+    Parameters
+    ----------
+    what : str
+        What is wrong; a message of more than `MAX_MESSAGE` characters is shortened.
+    *hints : str or tuple of str and Flag
+        What to do about it, any one of these; the message ends with them.
     """
 
     exit_code = 1
 
-    def __init__(self, message: str = "") -> None:
-        super().__init__(shortened(message))
+    def __init__(self, what: str = "", *hints: Hint) -> None:
+        self.what, self.hints = what, hints
+        ways = ", or ".join("".join(map(str, hint)) for hint in hints)
+        super().__init__(shortened(f"{what}; {ways}" if hints else what))
 
 
 class DataError(HiddenstateError, ValueError):

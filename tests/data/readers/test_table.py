@@ -423,6 +423,7 @@ def test_any_shuffled_long_table_comes_back_in_order(
         ("t,v\n1,1\n1,2\n", "first at {}:2; make the file like the training data"),
         ("t,v\n1,1\nx,2\n", "all without; correct the cell"),
         ('t,v\n1,1\n2,"1,5"\n', "'1,5' has a decimal comma; add --decimal ','"),
+        ("t,--drop\n1,x\n", "no input columns of numbers; columns: t, --drop"),
     ],
 )
 def test_hints_for_new_data_name_no_option_that_only_training_has(

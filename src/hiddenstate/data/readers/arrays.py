@@ -21,7 +21,7 @@ from hiddenstate.data.prepare.missing import amount
 from hiddenstate.data.readers.npy import First, first_of_npy, first_of_npz, npy_header
 from hiddenstate.data.rows import Rows
 from hiddenstate.data.store import IN_MEMORY, PIECE, RowStore
-from hiddenstate.errors import DataError, did_you_mean, listed, printable
+from hiddenstate.errors import DataError, Flag, did_you_mean, listed, printable
 from hiddenstate.system.typing import Array
 
 NAMES = {
@@ -82,7 +82,8 @@ def read_arrays(
     learned = job == "classify" or (job == "regress" and options.horizon is None)
     if require_targets and learned and "y" not in arrays:
         what = "labels" if job == "classify" else "targets"
-        raise DataError(f"{where}: no {what}; use an .npz file with X and y, or add --answers")
+        add = ("add ", Flag("--answers"))
+        raise DataError(f"{where}: no {what}", "use an .npz file with X and y", add)
     lay_out = _signals if job == "regress" else _samples
     train = lay_out(arrays["X"], arrays.get("y"), where, options.channels_first)
     test = None
@@ -151,7 +152,8 @@ def _arrays(
         read, kind = {"X": _read_inputs(path, in_memory, most)}, "an .npy file"
     if options.answers is not None:
         if "y" in read:
-            raise DataError(f"{where}: has a y already; remove it or leave out --answers")
+            hint = ("remove it or leave out ", Flag("--answers"))
+            raise DataError(f"{where}: has a y already", hint)
         read["y"] = _read_plain(Path(options.answers).expanduser())
     arrays, unread = _aligned(read, where)
     return arrays, unread, kind, remarks

@@ -33,7 +33,7 @@ from hiddenstate.data.readers.role_guesses import (
     is_static,
     repeats,
 )
-from hiddenstate.errors import DataError, printable
+from hiddenstate.errors import DataError, Flag, printable
 
 Part = Literal["training", "test", "new"]
 """What rows are for: training; `--test`; or a model that is trained already."""
@@ -193,12 +193,9 @@ def _decided(
         unused |= dict.fromkeys(repeated, Unused.STATIC)
     may_be_encoded = options.calendar not in (None, NO_CALENDAR) or options.input == ALL
     if not inputs and not (may_be_encoded and require_targets):
-        hint = "; to forecast a target from its own past add --horizon 1" if targets else ""
-        report(
-            DataError(
-                f"{columns.where}: no input columns of numbers; columns: {columns.listed()}{hint}"
-            )
-        )
+        ahead = ("to forecast a target from its own past add ", Flag("--horizon", "1"))
+        what = f"{columns.where}: no input columns of numbers; columns: {columns.listed()}"
+        report(DataError(what, *[ahead] * bool(targets)))
     if long and not has_series and job != "regress" and require_targets:
         report(
             DataError(
@@ -390,11 +387,11 @@ def _check_distinct(
         )
         before[j].append(flag)
         if j in all_inputs and not may_be_input:
-            hint = " or add --horizon 1" if flag == "--target" else ""
+            ahead = (" or add ", Flag("--horizon", "1")) if flag == "--target" else ()
             why = "" if flag in ("--id", "--weight") else ", so the network would see the answer"
             report(
                 DataError(
-                    f"{columns.where}: column {name} is both {flag} and --input{why}; leave it out "
-                    f"of --input{hint}"
+                    f"{columns.where}: column {name} is both {flag} and --input{why}",
+                    ("leave it out of ", Flag("--input"), *ahead),
                 )
             )

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiddenstate.data.readers.number_text import NumberMarks, is_number
-from hiddenstate.errors import DataError, did_you_mean, listed, printable
+from hiddenstate.errors import DataError, Flag, Hint, did_you_mean, listed, printable
 from hiddenstate.system.typing import Array
 
 MISSING = frozenset({"", "na", "n/a", "#n/a", "<na>", "nan", "null", "none", "?", "-"})
@@ -239,16 +239,17 @@ def number_error(columns: Columns, j: int) -> DataError | None:
     where = columns.at(int(np.argmax(columns.arrays[j] == text)), j)
     if columns.marks is not None and (problem := marks.problem(texts)) is not None:
         return DataError(f"{where}: {_quoted(text)} {problem}")
+    left_out = ("leave the column out with ", Flag("--drop", typed(columns.names[j])))
     if marks.decimal == "," and 2 * sum(n for t, n in texts.items() if is_number(t)) >= n_texts:
         return DataError(
-            f"{where}: {_quoted(text)} has a decimal point, where the file has decimal commas; "
-            f"write it with a comma, or leave the column out with --drop {typed(columns.names[j])}"
+            f"{where}: {_quoted(text)} has a decimal point, where the file has decimal commas",
+            "write it with a comma",
+            left_out,
         )
     if n_numbers < n_texts:
         return None
     return DataError(
-        f"{where}: {_quoted(text)} is not a number; correct or empty the "
-        f"cell, or leave the column out with --drop {typed(columns.names[j])}"
+        f"{where}: {_quoted(text)} is not a number", "correct or empty the cell", left_out
     )
 
 
@@ -295,21 +296,23 @@ def text_error(columns: Columns, j: int, flag: str) -> DataError:
             f"expected numbers; remove the sign from its cells"
         )
     name = printable(columns.names[j], 40)
-    hint = f"name another column with {flag}"
+    hints: tuple[Hint, ...] = (("name another column with ", Flag(flag)),)
     if flag == "--input":
-        use = "order rows by it with --time" if columns.kinds[j] == "date" else "add --drop"
-        hint = f"leave it out of --input, or {use} {typed(columns.names[j])}"
+        is_date, column = columns.kinds[j] == "date", typed(columns.names[j])
+        order, drop = ("order rows by it with ", Flag("--time", column)), Flag("--drop", column)
+        hints = (("leave it out of ", Flag("--input")), order if is_date else ("add ", drop))
     if columns.kinds[j] == "nested":
-        return DataError(f"{columns.where}: column {name} has a type that cannot be read; {hint}")
+        return DataError(f"{columns.where}: column {name} has a type that cannot be read", *hints)
     what = "dates"
     if columns.kinds[j] == "text":
         cells = columns.arrays[j]
         present = np.flatnonzero(~missing_cells(cells))
         what = f"text ({_quoted(cells[present[0]])})" if len(present) else "no values"
     if flag == "--target" and columns.kinds[j] == "text":
-        hint = f"to predict classes use classify with --label {typed(columns.names[j])}"
+        label = Flag("--label", typed(columns.names[j]))
+        hints = (("to predict classes use classify with ", label),)
     expected = "classes" if flag == "--label" else "numbers"
-    return DataError(f"{columns.where}: column {name} holds {what}, expected {expected}; {hint}")
+    return DataError(f"{columns.where}: column {name} holds {what}, expected {expected}", *hints)
 
 
 def holds_numbers(columns: Columns, j: int) -> bool:

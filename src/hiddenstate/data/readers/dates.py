@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiddenstate.data.readers.number_text import is_number
+from hiddenstate.errors import Flag, Hint
 from hiddenstate.system.typing import Array
 
 ORDERS = ("dmy", "mdy", "ymd")
@@ -163,11 +164,15 @@ def order_of(cells: Iterable[str]) -> str | None:
     return max(counts, key=lambda each: counts[each])
 
 
-_HINT = "; correct the cell, or name another column with --time COL"
+_HINTS: tuple[Hint, ...] = (
+    "correct the cell",
+    ("name another column with ", Flag("--time", "COL")),
+)
 
 
-def first_bad_time(cells: Array, order: str | None) -> tuple[int, str]:
-    """Return the first of some text cells that keeps them from being times, and what is wrong.
+def first_bad_time(cells: Array, order: str | None) -> tuple[int, str, tuple[Hint, ...]]:
+    """Return the first of some text cells that keeps them from being times, what is wrong, and
+    hints.
 
     Of cells that are times but do not agree, it is the first of the rarer kind.
     """
@@ -185,14 +190,15 @@ def first_bad_time(cells: Array, order: str | None) -> tuple[int, str]:
             i = next((k for k, each in enumerate(every) if len(set(each.values())) > 1), i)
             readings = every[i]
             meant = " or ".join(f"{each.day} {each:%B %Y}" for each in readings.values())
-            return i, f"may be {meant}; add --dates {' or --dates '.join(readings)}"
+            return i, f"may be {meant}; add --dates {' or --dates '.join(readings)}", ()
         else:
-            return i, (
+            problem = (
                 "is not a time; expected numbers, or dates like 2020-12-31 or 2020-12-31T23:59:59, "
-                f"all with a time zone or all without{_HINT}"
+                "all with a time zone or all without"
             )
-    found = sorted(set(kinds), key=kinds.count)
-    return kinds.index(found[0]), f"is {found[0]}, but other cells hold {found[-1]}{_HINT}"
+            return i, problem, _HINTS
+    ranked = sorted(dict.fromkeys(kinds), key=kinds.count)
+    return kinds.index(ranked[0]), f"is {ranked[0]}, but other cells hold {ranked[-1]}", _HINTS
 
 
 def _readings(cell: str) -> dict[str, datetime]:

@@ -37,7 +37,7 @@ from hiddenstate.data.readers.dates import (
     says_time,
 )
 from hiddenstate.data.readers.row_order import compact_dates
-from hiddenstate.errors import DataError, OptionError, count, did_you_mean, listed, printable
+from hiddenstate.errors import DataError, Flag, OptionError, count, did_you_mean, listed, printable
 from hiddenstate.system.memory import check_free
 from hiddenstate.system.typing import Array
 
@@ -172,11 +172,12 @@ def _needs_values(columns: Columns, j: int) -> bool:
     name = printable(columns.names[j], 40)
     if content_of(columns, j) == "date" and not _may_be_scores(columns, j):
         clocks = columns.kinds[j] == "text" and are_clocks(columns.arrays[j])
-        seconds = ", write durations in seconds" if clocks else ""
+        flags = (Flag("--time", name), " ", Flag("--calendar", "auto"))
+        seconds = (", write durations in seconds",) if clocks else ()
         raise DataError(
-            f"{columns.where}: column {name} holds dates, expected numbers or text; read them as "
-            f"inputs with --time {name} --calendar auto{seconds}, or leave the column out of "
-            "--input"
+            f"{columns.where}: column {name} holds dates, expected numbers or text",
+            ("read them as inputs with ", *flags, *seconds),
+            ("leave the column out of ", Flag("--input")),
         )
     if (error := number_error(columns, j)) is not None:
         raise error
@@ -287,9 +288,9 @@ def _dates(columns: Columns, j: int, order: str | None, hint: str = "") -> tuple
     elif columns.kinds[j] == "text":
         moments = local_times(cells, order)
         if moments is None:
-            bad, problem = first_bad_time(cells, order)
+            bad, problem, hints = first_bad_time(cells, order)
             cell = printable(cells[bad], 40)
-            raise DataError(f"{columns.at(int(present[bad]), j)}: '{cell}' {problem}")
+            raise DataError(f"{columns.at(int(present[bad]), j)}: '{cell}' {problem}", *hints)
         dates[present] = (moments[0] - moments[1]).view("M8[us]")
         local[present] = moments[0].view("M8[us]")
     elif len(cells):

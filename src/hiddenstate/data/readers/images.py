@@ -24,7 +24,7 @@ from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.readers.class_folders import ClassFolders, Example, labelled, spaced
 from hiddenstate.data.readers.formats import FOLDERS, IMAGES
 from hiddenstate.data.rows import Rows
-from hiddenstate.errors import DataError, printable
+from hiddenstate.errors import DataError, Flag, printable
 from hiddenstate.system.memory import check_free
 from hiddenstate.system.reading_progress import report_read
 from hiddenstate.system.typing import Array
@@ -126,7 +126,8 @@ def _read_parts(
                 pixels = _read_image(image.path, options)
             except DataError as error:
                 if not options.skip_bad:
-                    raise DataError(f"{error}; --skip-bad leaves out such images") from None
+                    hint = (Flag("--skip-bad"), " leaves out such images")
+                    raise DataError(str(error), hint) from None
                 skipped.bad.append(str(error))
                 continue
             first = first or (image.path, pixels.shape)
@@ -155,7 +156,8 @@ def _other_size(
 ) -> DataError:
     return DataError(
         f"{printable(path)}: {shape[1]} x {shape[0]} pixels, but {printable(first.name, 60)} has "
-        f"{expected[1]} x {expected[0]}; resize all images with --image-size {min(expected[:2])}"
+        f"{expected[1]} x {expected[0]}",
+        ("resize all images with ", Flag("--image-size", str(min(expected[:2])))),
     )
 
 

@@ -1,7 +1,6 @@
 """Chooses the reader of a file or folder, and checks that training and test rows match."""
 
 import os
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -25,7 +24,7 @@ from hiddenstate.data.readers.formats import has_ending, is_table
 from hiddenstate.data.readers.number_names import Names
 from hiddenstate.data.readers.table import to_dataset
 from hiddenstate.data.rows import as_rows
-from hiddenstate.errors import DataError, OptionError, did_you_mean, printable
+from hiddenstate.errors import DataError, Flag, OptionError, did_you_mean, printable
 
 Reader = Callable[[Path, DataConfig, str, bool, bool], SequenceDataset]
 """Reads a path with options, for a job; the last arguments are whether targets are required, and
@@ -346,23 +345,21 @@ def read_like(
             name, config.data, job, require_targets, False, encodings, as_text, "new", columns
         )
     except DataError as error:
-        raise DataError(_hint_for_new_data(str(error), job)) from None
+        raise _for_new_data(error, job) from None
     return dataset if dataset.test is None else replace(dataset, train=dataset.test, test=None)
 
 
-def _hint_for_new_data(message: str, job: str) -> str:
-    """Return a message without a hint to set an option that new data cannot have."""
-    what, _, hint = message.rpartition("; ")
+def _for_new_data(error: DataError, job: str) -> DataError:
+    """Return an error without hints to set an option that new data cannot have."""
     options = section_options(DataConfig, job).values()
     offered = {option.flag for option in options if option.new_data}
-
-    def fits(text: str) -> bool:
-        return set(re.findall(r"--[a-z][a-z-]*", text)) <= offered
-
-    if not what or fits(hint):
-        return message
-    kept = [part for part in hint.split(", or ") if fits(part)]
-    return f"{what}; {', or '.join(kept) or 'make the file like the training data'}"
+    kept = [
+        hint
+        for hint in error.hints
+        if all(part.name in offered for part in hint if isinstance(part, Flag))
+    ]
+    instead = ["make the file like the training data"] if error.hints and not kept else []
+    return DataError(error.what, *kept, *instead)
 
 
 def _reader(path: Path) -> Reader:

@@ -28,7 +28,7 @@ from hiddenstate.data.readers.dates import (
     says_time,
     timestamps,
 )
-from hiddenstate.errors import DataError, printable
+from hiddenstate.errors import DataError, Flag, printable
 from hiddenstate.system.typing import Array
 
 DAY = 86_400_000_000
@@ -194,8 +194,8 @@ def _stamps(columns: Columns, j: int, order: str | None) -> NDArray[np.int64]:
     cells = columns.arrays[j]
     stamps = timestamps(cells, order)
     if stamps is None:
-        bad, problem = first_bad_time(cells, order)
-        raise DataError(f"{columns.at(bad, j)}: '{printable(cells[bad], 40)}' {problem}")
+        bad, problem, hints = first_bad_time(cells, order)
+        raise DataError(f"{columns.at(bad, j)}: '{printable(cells[bad], 40)}' {problem}", *hints)
     return stamps
 
 
@@ -241,8 +241,11 @@ def _over_midnight(
         cells = [f"{moment:%H:%M:%S}" for moment in moments]
     raise DataError(
         f"{columns.at(row, j)}: '{cells[0]}' after '{cells[1]}' may be the next day, or a row out "
-        "of order; write the dates too or, if the rows are in order, leave the column out with "
-        f"--drop {typed(columns.names[j])}"
+        "of order",
+        (
+            "write the dates too or, if the rows are in order, leave the column out with ",
+            Flag("--drop", typed(columns.names[j])),
+        ),
     )
 
 

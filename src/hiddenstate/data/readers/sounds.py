@@ -19,7 +19,7 @@ from hiddenstate.data.readers.class_folders import ClassFolders, Example, labell
 from hiddenstate.data.readers.formats import SOUNDS
 from hiddenstate.data.readers.wav import Wav, open_wav
 from hiddenstate.data.rows import Rows
-from hiddenstate.errors import DataError, OptionError, count, printable
+from hiddenstate.errors import DataError, Flag, OptionError, count, printable
 from hiddenstate.system.memory import check_free
 from hiddenstate.system.reading_progress import report_read
 from hiddenstate.system.typing import Array
@@ -243,8 +243,8 @@ def _opened(half: list[Example], options: DataConfig, files: ClassFolders) -> li
 def _skip(error: DataError, n: int, options: DataConfig, files: ClassFolders) -> None:
     """Leave out one of `n` sounds, or refuse it."""
     if not options.skip_bad:
-        hint = "; --skip-bad leaves out such sounds" if n > 1 else ""
-        raise DataError(f"{error}{hint}") from None
+        hint = (Flag("--skip-bad"), " leaves out such sounds")
+        raise DataError(str(error), *[hint] * (n > 1)) from None
     files.bad.append(str(error))
 
 

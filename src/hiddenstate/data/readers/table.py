@@ -52,7 +52,7 @@ from hiddenstate.data.readers.row_order import (
 )
 from hiddenstate.data.readers.series_names import ids_of_rows, series_name, series_of_rows
 from hiddenstate.data.rows import Rows
-from hiddenstate.errors import DataError, listed, printable
+from hiddenstate.errors import DataError, Flag, Hint, listed, printable
 from hiddenstate.system.memory import check_free
 from hiddenstate.system.typing import Array
 
@@ -362,13 +362,17 @@ def _check_clock(
         row, before = order[same[0] + 1], order[same[0]]
         of = series_name(columns, roles, row) if roles.id else "the same series"
         name = _naming_series(columns, clock)
-        hint = "drop one of the rows" if roles.id else f"name the series with --id {name}"
+        hint: Hint = "drop one of the rows"
+        if not roles.id:
+            hint = ("name the series with ", Flag("--id", name))
         if clocks := [j for j, why in roles.unused.items() if why is Unused.TIMES_OF_DAY]:
-            hint = f"name the times of day with --time {typed(columns.names[clocks[0]])}"
+            clock_name = typed(columns.names[clocks[0]])
+            hint = ("name the times of day with ", Flag("--time", clock_name))
         time = plain_values(columns.arrays[roles.time][row : row + 1])[0]
         raise DataError(
             f"{columns.at(row, roles.time)}: time {cell_text(time)} "
-            f"occurs twice in {of}, first at {columns.row(before)}; {hint}"
+            f"occurs twice in {of}, first at {columns.row(before)}",
+            hint,
         )
 
 

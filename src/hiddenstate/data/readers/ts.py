@@ -24,7 +24,7 @@ from hiddenstate.data.origin import Table, whole
 from hiddenstate.data.readers.text_lines import TextLines
 from hiddenstate.data.readers.ts_header import Header, content, read_header
 from hiddenstate.data.rows import Rows
-from hiddenstate.errors import DataError, listed, printable
+from hiddenstate.errors import DataError, Flag, listed, printable
 from hiddenstate.system.memory import check_free
 from hiddenstate.system.typing import Array
 
@@ -338,8 +338,9 @@ def _uses_targets(
             "hiddenstate regress"
         )
     raise DataError(
-        f"{where}: @classLabel is true, so rows have classes, not numbers; use hiddenstate "
-        "classify, or --horizon to forecast the series"
+        f"{where}: @classLabel is true, so rows have classes, not numbers",
+        "use hiddenstate classify",
+        (Flag("--horizon"), " to forecast the series"),
     )
 
 
