@@ -135,8 +135,8 @@ def read_ended(path: Path) -> tuple[dict[str, Any], list[str]]:
         "snapshots": snapshots(run),
         "model.safetensors": [loaded.params, loaded.facts()],
     }
-    values["checkpoints"], messages = run.sound_checkpoint()
-    return values, messages + verify(run)
+    values["checkpoints"], damaged = run.sound_checkpoint()
+    return values, [*map(str, damaged), *verify(run)]
 
 
 def read_stopped(path: Path) -> tuple[dict[str, Any], list[str]]:

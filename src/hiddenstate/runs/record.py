@@ -120,7 +120,7 @@ def own_facts(facts: Mapping[str, Any], run_id: str | None, where: str) -> dict[
         If that is not the run `run_id`; runs that older versions started have no id.
     """
     if facts.get("run") != run_id:
-        raise UntrustedFileError(f"{where}: belongs to another run; restore this run's own")
+        raise UntrustedFileError(f"{where}: belongs to another run", "restore this run's own")
     return {name: value for name, value in facts.items() if name != "run"}
 
 

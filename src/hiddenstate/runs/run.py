@@ -416,8 +416,8 @@ class Run:
 
     def sound_checkpoint(
         self, fits: "Fits | None" = None
-    ) -> "tuple[tuple[NamedArrays, dict[str, Any]] | None, list[str]]":
-        """As :meth:`checkpoint`, with what is wrong with each newer one, one line each.
+    ) -> "tuple[tuple[NamedArrays, dict[str, Any]] | None, list[UntrustedFileError]]":
+        """As :meth:`checkpoint`, with the error of each newer one.
 
         Parameters
         ----------
@@ -425,12 +425,12 @@ class Run:
             Called with a checkpoint's path, layout and facts before its arrays are read; raises
             `UntrustedFileError` if these are not what the caller needs.
         """
-        damaged: list[str] = []
+        damaged: list[UntrustedFileError] = []
         for path in self.checkpoint_paths():
             try:
                 return self.read_checkpoint(path, fits), damaged
             except UntrustedFileError as error:
-                damaged.append(str(error))
+                damaged.append(error)
         if damaged:
             raise UntrustedFileError(
                 f"{damaged[0]}; no other checkpoint is sound: start again with `hiddenstate "

@@ -139,7 +139,8 @@ def _read(
     if recorded != digest:
         raise UntrustedFileError(
             f"{printable(path)}: SHA-256 of the contents is {digest[:12]}…, recorded is "
-            f"{printable(recorded, 12)}; the file was damaged or changed, use another copy"
+            f"{printable(recorded, 12)}",
+            "the file was damaged or changed, use another copy",
         )
     return arrays, body["facts"]
 

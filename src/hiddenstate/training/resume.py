@@ -317,11 +317,13 @@ def _last_point(run: Run, job: Job, allow_changed: bool, notices: list[Notice]) 
         )
     else:
         state, progress, waiting = unpack(*checkpoint, job, folder)
-        point = Point(state, progress, waiting, checkpoint[1].get("lines"), tuple(damaged))
+        point = Point(
+            state, progress, waiting, checkpoint[1].get("lines"), tuple(map(str, damaged))
+        )
     step = point.state.step
-    for why in damaged:
-        text = why.partition(";")[0]
-        notices.append(warning(f"{text}; resuming from the checkpoint before, after step {step}"))
+    for error in damaged:
+        then = f"resuming from the checkpoint before, after step {step}"
+        notices.append(warning(f"{error.what}; {then}"))
     # A rate that was requested stands in the history before a checkpoint holds it.
     for event in run.history():
         if event["event"] == "control" and event["do"] == "lr" and event["step"] <= step:
