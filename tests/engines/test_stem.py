@@ -10,10 +10,10 @@ from hiddenstate import RecurrentClassifier, RecurrentRegressor
 from hiddenstate.config import RecurrentConfig, TrainingConfig, make_config
 from hiddenstate.data.prepare.batches import Batches, generator
 from hiddenstate.engines import Task, TrainingState, make_engine
-from hiddenstate.engines.reference import recurrent_outputs
 from hiddenstate.errors import OptionError
-from hiddenstate.kernels import reference
+from hiddenstate.models.meaning import layers_of, stem_layers
 from hiddenstate.models.net import STEM_MOMENTS, Net
+from hiddenstate.program.layers import run_layers
 from tests.conftest import ENGINES, needs_kernels
 from tests.engines.tasks import assert_same_state, never
 
@@ -88,7 +88,7 @@ def test_the_kernels_train_as_torch_does(pool, causal, layers, readout, lengths,
 def test_engines_predict_what_the_reference_says(engine, pool):
     task = task_of(net_with_stem(pool), lengths=True)
     made, _ = trained(task, engine)
-    wanted, _ = recurrent_outputs(task.net, made.export().params, task.X, {}, task.lengths)
+    wanted, *_ = run_layers(layers_of(task.net, made.export().params), task.X, task.lengths)
     np.testing.assert_allclose(made.predict(task.X, task.lengths), wanted, atol=1e-12)
 
 
@@ -97,7 +97,7 @@ def test_a_target_at_every_step_is_trained(engine):
     task = task_of(net_with_stem(job="regress", output="steps", readout="last"), lr=0.02)
     made, losses = trained(task, engine, steps=30)
     assert losses[-5:].mean() < losses[:5].mean()
-    wanted, _ = recurrent_outputs(task.net, made.export().params, task.X, {})
+    wanted, *_ = run_layers(layers_of(task.net, made.export().params), task.X)
     np.testing.assert_allclose(made.predict(task.X), wanted, atol=1e-12)
 
 
@@ -164,11 +164,10 @@ def test_a_causal_stem_reads_no_later_step():
     net = net_with_stem(causal=True)
     params = net.initial(1, "float64")
     x = generator(0, "x").normal(size=(1, T, FEATURES))
-    flat = [array for name, array in params.items() if name.startswith("stem.")]
-    layers = [flat[i : i + 6] for i in range(0, len(flat), 6)]
-    whole, _ = reference.stem(x, layers, causal=True)
+    layers = stem_layers(net, params)
+    whole, *_ = run_layers(layers, x)
     changed = np.where((np.arange(T) > 8)[:, None], 9.0, x)
-    later, _ = reference.stem(changed, layers, causal=True)
+    later, *_ = run_layers(layers, changed)
     np.testing.assert_array_equal(whole[:, :9], later[:, :9])
     assert (whole[:, 9:] != later[:, 9:]).any()
 

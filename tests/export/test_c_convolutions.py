@@ -17,8 +17,9 @@ from hiddenstate.export.c.numbers import arrays_of
 from hiddenstate.export.int8 import stored
 from hiddenstate.export.target import Source
 from hiddenstate.export.trial import trials_of
-from hiddenstate.models.convolutions import KERNELS, _convolved
+from hiddenstate.models.convolutions import _convolved
 from hiddenstate.models.fitted import FittedModel
+from hiddenstate.program.companions import KERNELS
 from tests.export.compiled import checked, compiled, sanitized, tool
 from tests.export.models import random_model
 from tests.export.test_c_header import LIMIT, _quiet, header_of, largest

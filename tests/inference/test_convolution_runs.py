@@ -20,8 +20,9 @@ from hiddenstate.inference.stream import Stream
 from hiddenstate.jobs import make_job
 from hiddenstate.jobs.classify import ClassifyJob
 from hiddenstate.metrics.scores import softmax
-from hiddenstate.models.convolutions import combine, fit_path
+from hiddenstate.models.convolutions import fit_path
 from hiddenstate.models.fitted import load_model, model_from_facts
+from hiddenstate.program.companions import combine
 from hiddenstate.runs import Run
 from hiddenstate.runs.run_data import run_dataset
 from hiddenstate.training.resume import resume_run

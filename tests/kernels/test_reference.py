@@ -10,12 +10,14 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from hiddenstate.kernels import autograd, level, reference
+from hiddenstate.kernels import autograd, level
+from hiddenstate.program import layers as program
 from tests.kernels import torch_loops
 
 State = tuple[Tensor, ...]
@@ -23,7 +25,7 @@ Recurrent = Callable[..., tuple[Tensor, State]]
 
 
 def kernels(
-    cell: reference.Cell,
+    cell: str,
     x: Tensor,
     weights: Sequence[Tensor],
     state: State | None = None,
@@ -44,20 +46,28 @@ def kernels(
 
 
 def in_numpy(
-    cell: reference.Cell,
+    cell: str,
     x: Tensor,
     weights: Sequence[Tensor],
     state: State | None = None,
     lengths: Tensor | None = None,
-    **shape: Any,
+    *,
+    layers: int = 1,
+    bidirectional: bool = False,
 ) -> tuple[Tensor, State]:
-    """The reference, called with tensors."""
-    arrays = [tensor.detach().numpy() for tensor in (x, *weights, *(state or ()))]
-    n = len(weights) + 1
-    begin = tuple(arrays[n:]) or None
+    """The reference, the layers of the program, called with tensors."""
+    arrays, D = [tensor.detach().numpy() for tensor in weights], 2 if bidirectional else 1
+    each = len(arrays) // (layers * D)
+    zeros = [np.zeros(len(arrays[0]), arrays[0].dtype)] * (4 - each)
+    directions = [
+        program.Direction(*arrays[k : k + each], *zeros) for k in range(0, len(arrays), each)
+    ]
+    stack = [program.Recurrent(cell, tuple(directions[k : k + D])) for k in range(0, layers * D, D)]
+    begin = program.state_of(stack, len(x), arrays[0].dtype)
+    begin |= {n: a.detach().numpy() for n, a in zip(begin, state or (), strict=False)}
     counts = None if lengths is None else lengths.numpy()
-    y, last = reference.recurrent(cell, arrays[0], arrays[1:n], begin, counts, **shape)
-    return torch.from_numpy(y), tuple(map(torch.from_numpy, last))
+    y, _, last = program.run_layers(stack, x.detach().numpy(), counts, begin)
+    return torch.from_numpy(y), tuple(map(torch.from_numpy, last.values()))
 
 
 WITH_GRADIENTS: dict[str, Recurrent] = {"loops": torch_loops.recurrent}

@@ -9,15 +9,9 @@ from hiddenstate.data import Rows
 from hiddenstate.data.prepare.batches import generator
 from hiddenstate.kernels import VARIABLE, levels
 from hiddenstate.models import convolutions
-from hiddenstate.models.convolutions import (
-    FEATURES,
-    KERNELS,
-    choose_convolutions,
-    combine,
-    fit_path,
-    log_probabilities,
-    proportions,
-)
+from hiddenstate.models.convolutions import FEATURES, choose_convolutions, fit_path
+from hiddenstate.program.companions import KERNELS, combine, proportions
+from hiddenstate.program.equations import log_probabilities
 from tests.conftest import needs_kernels
 
 

@@ -4,7 +4,9 @@ from typing import Any
 
 from hiddenstate.engines.interface import Predictor, Source
 from hiddenstate.engines.whole_rows import WholeRowsPredictor
-from hiddenstate.models.convolutions import ConvolutionPath, combine, log_probabilities
+from hiddenstate.models.convolutions import ConvolutionPath
+from hiddenstate.program.companions import combine
+from hiddenstate.program.equations import log_probabilities
 from hiddenstate.system.typing import Array
 
 
@@ -30,7 +32,7 @@ class CombinedPredictor(WholeRowsPredictor):
     def predict(self, X: Source, lengths: Array | None = None) -> Array:
         """Return the outputs for rows `X`; see `Predictor.predict`.
 
-        They are those of :func:`hiddenstate.models.convolutions.combine`.
+        They are those of :func:`hiddenstate.program.companions.combine`.
         """
         path = self.path.logits(X, lengths, self._threads)
         if self.path.net_share == 0:

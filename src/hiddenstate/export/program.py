@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from hiddenstate.kernels.reference import NORM_EPS
 from hiddenstate.models.convolutions import ConvolutionPath
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net, Params
+from hiddenstate.program.layers import NORM_EPS
 from hiddenstate.system.typing import Array
 
 

@@ -16,8 +16,8 @@ from hiddenstate.engines.reference import ReferencePredictor
 from hiddenstate.export.program import program_of
 from hiddenstate.inference.stream import Stream
 from hiddenstate.metrics.scores import error_by_row, softmax
-from hiddenstate.models.convolutions import combine
 from hiddenstate.models.fitted import FittedModel
+from hiddenstate.program.companions import combine
 from hiddenstate.system.typing import Array
 
 MOST_STEPS = 100

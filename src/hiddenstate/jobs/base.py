@@ -8,9 +8,10 @@ from hiddenstate.data import PreparedDataset, Rows
 from hiddenstate.data.prepare.batches import Batches
 from hiddenstate.engines import Engine, Predictor, Task, make_predictor
 from hiddenstate.jobs.path_share import folds_of
-from hiddenstate.models.convolutions import ConvolutionPath, combine
+from hiddenstate.models.convolutions import ConvolutionPath
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net, Params
+from hiddenstate.program.companions import combine
 from hiddenstate.system.typing import Array
 
 

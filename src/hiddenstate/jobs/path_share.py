@@ -9,8 +9,9 @@ import numpy as np
 
 from hiddenstate.data import Rows
 from hiddenstate.data.prepare.batches import generator
-from hiddenstate.models.convolutions import combine, log_probabilities
 from hiddenstate.models.ridge import scale_of_logits
+from hiddenstate.program.companions import combine
+from hiddenstate.program.equations import log_probabilities
 from hiddenstate.system.typing import Array
 
 FEWEST_FOLDS = 5
@@ -66,7 +67,7 @@ def best_share(
     weights : ndarray (n,), optional
     """
     w = np.ones(len(y)) if weights is None else weights
-    scale = scale_of_logits(log_probabilities(net), y, w)
+    scale = scale_of_logits(log_probabilities(net.astype(np.float64)), y, w)
     mixed = np.stack([combine(net, path, share, scale) for share in SHARES])
     losses = -mixed[:, np.arange(len(y)), y]
     best = int((losses @ w).argmin())

@@ -5,8 +5,9 @@ from typing import Any, TypedDict
 import numpy as np
 
 from hiddenstate.errors import UntrustedFileError, printable
-from hiddenstate.models.convolutions import KERNELS, ConvolutionPath, Convolutions
+from hiddenstate.models.convolutions import ConvolutionPath, Convolutions
 from hiddenstate.models.net import Net, Params
+from hiddenstate.program.companions import KERNELS
 from hiddenstate.system.array_file import Layout
 from hiddenstate.system.strict_json import check_fields
 

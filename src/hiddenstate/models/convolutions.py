@@ -5,9 +5,7 @@ deterministic transform for time series classification", 2021, section 3. On the
 tells the classes apart. It stands alone as a baseline, and beside a net as a part of the model.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 
@@ -16,19 +14,14 @@ from hiddenstate.data.rows import Rows, fractions, in_pieces
 from hiddenstate.data.store import RowStore
 from hiddenstate.kernels import default_threads, level, native
 from hiddenstate.models.ridge import fit_ridge
+from hiddenstate.program.companions import KERNELS, LARGEST_INPUT, convolved, proportions
 from hiddenstate.system.typing import Array
-
-KERNELS = tuple(combinations(range(9), 3))
-"""The 84 kernels: which three of their nine weights are 2; the others are -1 (section 3.2)."""
 
 FEATURES, MOST_DILATIONS = 9996, 32
 """Number of features, and most dilations of a kernel (sections 3.2 and 3.4)."""
 
 GOLDEN_RATIO = (np.sqrt(5) + 1) / 2
 """Its multiples are spread evenly over [0, 1): the quantiles that are biases (section 3.3)."""
-
-LARGEST_INPUT = 1e30
-"""Larger numbers are read as this one, or float32 would overflow."""
 
 ROWS = 256
 """Rows whose features are in memory at once in a prediction."""
@@ -158,23 +151,6 @@ class FittedPath:
     held_out: Array
 
 
-def combine(net: Array, path: Array, share: float, scale: float = 1.0) -> Array:
-    """Return the logarithms (N, C) of the mean probability of both, `share` of it the net's, whose
-    outputs are multiplied by `scale`."""
-    if share == 0:
-        return log_probabilities(path)
-    net = log_probabilities(log_probabilities(net) * scale)
-    if share == 1:
-        return net
-    return np.asarray(np.logaddexp(net + np.log(share), log_probabilities(path) + np.log1p(-share)))
-
-
-def log_probabilities(logits: Array) -> Array:
-    """Return the logarithms of the probabilities (N, C) of logits, float64."""
-    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
-    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)))
-
-
 def fit_path(rows: Rows, n_classes: int, seed: int = 0, threads: int = 0) -> FittedPath:
     """Fit a path on training rows.
 
@@ -271,37 +247,4 @@ def _channels(n_dilations: int, n_channels: int, random: np.random.Generator) ->
 def _convolved(channels: Array, kernel: tuple[int, ...], dilation: int) -> Array:
     """Return the sum of the convolutions of `channels` (C, T), with zeros outside the series."""
     total = channels.sum(axis=0, dtype=np.float64)
-    return np.asarray(_convolutions(total[None], [kernel], dilation)[0])
-
-
-def _convolutions(totals: Array, kernels: Sequence[tuple[int, ...]], dilation: int) -> Array:
-    """Return the convolution of each series of `totals` (K, T) with its kernel, likewise."""
-    T = totals.shape[1]
-    dilation = min(dilation, T)  # beyond, only the middle weight reads the series
-    padded = np.pad(totals, ((0, 0), (4 * dilation, 4 * dilation)))
-    weights = np.full((9, len(kernels), 1), -1.0)
-    for number, kernel in enumerate(kernels):
-        weights[list(kernel), number] = 2.0
-    shifted = [w * padded[:, j * dilation : j * dilation + T] for j, w in enumerate(weights)]
-    return np.asarray(np.sum(shifted, axis=0))
-
-
-def proportions(row: Array, dilations: Array, counts: Array, uses: Array, biases: Array) -> Array:
-    """Return the features of one row (C, T): the specification of the compiled function.
-
-    With each dilation, kernels of even number + number of the dilation see zeros outside the
-    series; of the others only the steps count whose nine inputs are in it.
-    """
-    features, T, place = [], row.shape[1], 0
-    for d, (dilation, count) in enumerate(zip(dilations, counts, strict=True)):
-        middle = 4 * int(dilation)
-        totals = np.stack([row[use].sum(axis=0, dtype=np.float64) for use in uses[d]])
-        values = _convolutions(totals, KERNELS, int(dilation))[:, :, None]
-        limits = biases[place : place + len(KERNELS) * count].reshape(len(KERNELS), 1, count)
-        found = (values > limits).mean(axis=1)
-        if 2 * middle < T:
-            inner = slice(1 - d % 2, None, 2)
-            found[inner] = (values[inner, middle : T - middle] > limits[inner]).mean(axis=1)
-        features.append(found.ravel())
-        place += found.size
-    return np.concatenate(features, dtype=np.float32)
+    return np.asarray(convolved(total[None], [kernel], dilation)[0])

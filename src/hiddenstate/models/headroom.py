@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.config import RecurrentConfig
-from hiddenstate.kernels.reference import NORM_EPS
 from hiddenstate.models.net import Net, Params
+from hiddenstate.program.layers import NORM_EPS
 from hiddenstate.system.typing import Array
 
 

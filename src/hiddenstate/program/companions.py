@@ -6,7 +6,7 @@ before the end of a row; and `join`, which returns the outputs of both.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import ClassVar
@@ -59,7 +59,7 @@ class FixedConvolutions:
 
     def join(self, net: Array, x: Array, lengths: Array | None) -> Array:
         """Return the logits (N, C) of the answer from those of the nets, for kept rows x."""
-        return joined(net, self.logits(x, lengths), self.share, self.scale)
+        return combine(net, self.logits(x, lengths), self.share, self.scale)
 
     def logits(self, x: Array, lengths: Array | None) -> Array:
         """Return the logits (N, C) of the convolutions alone, float64."""
@@ -71,10 +71,10 @@ class FixedConvolutions:
         ends = np.full(len(x), x.shape[1]) if lengths is None else lengths
         rows = np.clip(x, -LARGEST_INPUT, LARGEST_INPUT).astype(np.float32).transpose(0, 2, 1)
         parts = self.dilations, self.counts, self.uses, self.biases
-        return np.stack([shares_above(row[:, :end], *parts) for row, end in zip(rows, ends)])
+        return np.stack([proportions(row[:, :end], *parts) for row, end in zip(rows, ends)])
 
 
-def joined(net: Array, path: Array, share: float, scale: float = 1.0) -> Array:
+def combine(net: Array, path: Array, share: float, scale: float = 1.0) -> Array:
     """Return the logarithms (N, C) of the mean probability of both, `share` of it the net's, whose
     logarithms are multiplied by `scale`; `net` and `path` are logits."""
     if share == 0:
@@ -93,8 +93,8 @@ def mean_probabilities(logits: Sequence[Array]) -> Array:
     return np.asarray(mean, logits[0].dtype)
 
 
-def shares_above(
-    row: Array, dilations: Sequence[int], counts: Sequence[int], uses: Array, biases: Array
+def proportions(
+    row: Array, dilations: Iterable[int], counts: Iterable[int], uses: Array, biases: Array
 ) -> Array:
     """Return of one row (I, T), for each convolution, the share (P,) of values above its bias.
 

@@ -15,7 +15,7 @@ from hiddenstate.export.program import Program
 from hiddenstate.export.python.runtime import shares_above, softmax
 from hiddenstate.export.target import Source
 from hiddenstate.export.trial import Answers, Trial
-from hiddenstate.models.convolutions import log_probabilities
+from hiddenstate.program.equations import log_probabilities
 from hiddenstate.system.typing import Array
 
 ONE = np.float32(1)
@@ -179,7 +179,7 @@ class Arithmetic:
         if not nets:
             return own.astype(np.float32)
         share, scale = a["net"]
-        mean = np.logaddexp.reduce([log_probabilities(y[None])[0] for y in nets])
+        mean = np.logaddexp.reduce([log_probabilities(y.astype(np.float64)) for y in nets])
         return np.asarray((share * softmax(mean * scale) + (1 - share) * own).astype(np.float32))
 
     def layer(self, name: str, cell: str, x: Array, H: int) -> Array:

@@ -13,9 +13,9 @@ from hiddenstate.export.program import Program, convolution_of, norm_factor, pla
 from hiddenstate.export.python.file import packed
 from hiddenstate.export.target import Contents, Run, Source, Target
 from hiddenstate.export.trial import Trial
-from hiddenstate.kernels.reference import NORM_EPS
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Params
+from hiddenstate.program.layers import NORM_EPS
 from hiddenstate.report.html import page as report_page
 from hiddenstate.report.html import tags
 from hiddenstate.report.html.packing import encoded

@@ -10,7 +10,7 @@ import numpy as np
 from hiddenstate.export.onnx.graph import Graph, ints
 from hiddenstate.export.onnx.nets import Ends
 from hiddenstate.export.program import FixedConvolutions
-from hiddenstate.models.convolutions import KERNELS, LARGEST_INPUT
+from hiddenstate.program.companions import KERNELS, LARGEST_INPUT
 from hiddenstate.system.typing import Array
 
 TAPS = 9
