@@ -28,6 +28,7 @@ from hiddenstate.errors import OptionError, printable
 
 if TYPE_CHECKING:
     from hiddenstate.inference.predict import Prediction
+    from hiddenstate.inference.rolled import Rolled
     from hiddenstate.models.fitted import FittedModel
     from hiddenstate.runs import Run
 
@@ -282,11 +283,8 @@ def evaluate(
 ) -> None:
     """The command `evaluate`."""
     from hiddenstate.data.leaks import leaks_as_facts, leaks_from
-    from hiddenstate.inference.evaluate import evaluate_data, evaluate_run
-    from hiddenstate.inference.inputs import read_new_data, run_test_data
-    from hiddenstate.inference.overflow import checked_predictor
     from hiddenstate.inference.predict import Prediction
-    from hiddenstate.inference.rolled import can_be_rolled, rolled_further, rolled_run
+    from hiddenstate.inference.rolled import can_be_rolled
     from hiddenstate.metrics.comparison import compare_scores
     from hiddenstate.system.atomic_file import check_output
 
@@ -295,27 +293,11 @@ def evaluate(
         resolved_format("auto", output)
     check_order(run, data, runs_dir)
     model, trained_run = opened_model(run, runs_dir)
-    rolls, steps = can_be_rolled(model), None
-    if not rolls:
+    if not can_be_rolled(model):
         refuse_options("no forecast")
     if output is not None:
         refuse_overwriting(output, run, data, trained_run)
-    predictor = checked_predictor(model, device, threads)
-    if data is None:
-        refuse_options("own data")
-        prepared = run_test_data(trained_run)
-        scores = evaluate_run(model, predictor, trained_run, prepared)
-        if rolls and trained_run is not None:
-            steps = rolled_run(model, predictor, trained_run, prepared, peers)
-    else:
-        has_targets = model.net.job != "autoencode"
-        with stdin_as_file(data) as stdin:
-            refuse_unread(reading, stdin or data)
-            dataset = read_new_data(model, str(stdin or data), reading, require_targets=has_targets)
-            scores = evaluate_data(model, predictor, dataset, trained_run)
-            if rolls:
-                steps = rolled_further(model, predictor, dataset, trained_run, peers)
-        note_remarks(dataset.remarks, stdin)
+    scores, steps = _scores(model, trained_run, data, reading, peers, device, threads)
     if steps is not None:
         note_remarks(steps.remarks, None)
     elif output is not None:
@@ -324,10 +306,9 @@ def evaluate(
         )
     leaks = leaks_from(trained_run.data_record()) if trained_run and data is None else ()
     if as_json:
-        path = str(trained_run.path) if trained_run else run
-        found = leaks_as_facts(leaks)
+        place = {"run": str(trained_run.path) if trained_run else run, "data": data}
         more = {} if steps is None else {"steps": step_rows(steps.steps)}
-        say_json({"job": model.net.job, "run": path, "data": data, **scores, **more, **found})
+        say_json({"job": model.net.job, **place, **scores, **more, **leaks_as_facts(leaks)})
     else:
         _print_scores(scores, model.classes or [])
         compared = compare_scores(model.net.job, scores)
@@ -340,6 +321,41 @@ def evaluate(
     if output is not None and steps is not None:
         made = Prediction(steps.steps.rows())
         write_prediction(made, output, resolved_format("auto", output))
+
+
+def _scores(
+    model: "FittedModel",
+    run: "Run | None",
+    data: str | None,
+    reading: dict[str, Any],
+    peers: bool,
+    device: str,
+    threads: int,
+) -> "tuple[Mapping[str, Any], Rolled | None]":
+    """Return the scores of a model on DATA, or on its test rows, and those of rolled forecasts."""
+    from hiddenstate.inference.evaluate import evaluate_data, evaluate_run
+    from hiddenstate.inference.inputs import read_new_data, run_test_data
+    from hiddenstate.inference.overflow import checked_predictor
+    from hiddenstate.inference.rolled import can_be_rolled, rolled_further, rolled_run
+
+    rolls, steps = can_be_rolled(model), None
+    predictor = checked_predictor(model, device, threads)
+    if data is None:
+        refuse_options("own data")
+        prepared = run_test_data(run)
+        scores = evaluate_run(model, predictor, run, prepared)
+        if rolls and run is not None:
+            steps = rolled_run(model, predictor, run, prepared, peers)
+        return scores, steps
+    has_targets = model.net.job != "autoencode"
+    with stdin_as_file(data) as stdin:
+        refuse_unread(reading, stdin or data)
+        dataset = read_new_data(model, str(stdin or data), reading, require_targets=has_targets)
+        scores = evaluate_data(model, predictor, dataset, run)
+        if rolls:
+            steps = rolled_further(model, predictor, dataset, run, peers)
+    note_remarks(dataset.remarks, stdin)
+    return scores, steps
 
 
 def _print_scores(scores: Mapping[str, Any], classes: list[Any]) -> None:

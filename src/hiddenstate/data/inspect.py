@@ -165,12 +165,8 @@ def inspect_dataset(
     d = without_future_rows(d, options.future)
     reading = decided_reading(d, config)
     parts = [part for part in (d.train, d.test) if part is not None]
-    values, copies, steps, rows = (
-        count_values(parts),
-        count_duplicates(d),
-        lengths_of(d.train),
-        d.train,
-    )
+    values, copies, rows = count_values(parts), count_duplicates(d), d.train
+    steps = lengths_of(rows)
     names = feature_names(d)
     shares = values.missing / np.maximum(values.n, 1)
     worst = [int(i) for i in np.argsort(-shares, kind="stable") if shares[i]]
@@ -189,33 +185,25 @@ def inspect_dataset(
         series = find_series(columns, roles, options)
     if series is not None and "time" not in d.read_as:
         warnings += _counter_warnings(d, series)
-    fits = job_fits(
-        d,
-        options,
-        {"missing": "mean"} if _is_incomplete(d, values) else {},
-        refused or {},
-        reading,
-        series,
-    )
+    more = {"missing": "mean"} if _is_incomplete(d, values) else {}
+    fits = job_fits(d, options, more, refused or {}, reading, series)
     if columns is not None:
         fits = tuple(_checked(fit, columns, options) for fit in fits)
         warnings += _id_warnings(d, options)
+        if d.X.ndim == 2:
+            warnings += _order_warnings(columns, options, fits, printable(d.name))
+        if job != "regress":
+            warnings += _gap_warnings(columns, options, fits, printable(d.name))
     ids = numbered_ids(d, options)  # as the commands read the table, they are no features
     if reading is not None:
         reading = replace(reading, n_columns=reading.n_columns - len(ids))
-    if columns is not None and d.X.ndim == 2:
-        warnings += _order_warnings(columns, options, fits, printable(d.name))
-    if columns is not None and job != "regress":
-        warnings += _gap_warnings(columns, options, fits, printable(d.name))
     return Findings(
         name=d.name,
         kind=d.kind,
         job=job,
         n_train=len(d.train),
         n_test=0 if d.test is None else len(d.test),
-        steps=None
-        if steps is None
-        else (int(steps.min()), int(np.median(steps)), int(steps.max())),
+        steps=None if steps is None else _spread(steps),
         n_features=d.X.shape[-1] - len(ids),
         columns=d.columns and tuple(name for name in d.columns if name not in ids),
         picture=picture,
@@ -241,6 +229,10 @@ def inspect_dataset(
         fits=fits,
         warnings=tuple(warnings),
     )
+
+
+def _spread(values: Array) -> tuple[int, int, int]:
+    return int(values.min()), int(np.median(values)), int(values.max())
 
 
 def _checked(fit: Fit, columns: Columns, options: DataConfig) -> Fit:

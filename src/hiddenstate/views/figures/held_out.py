@@ -10,6 +10,7 @@ from matplotlib.gridspec import SubplotSpec
 from matplotlib.ticker import MaxNLocator, NullLocator
 
 from hiddenstate.metrics.glossary import written
+from hiddenstate.system.typing import Array
 from hiddenstate.views import style
 from hiddenstate.views.figures.layout import (
     KEYED,
@@ -153,16 +154,56 @@ def _draw_lane(
 
     `foot` says whether the time axis has a name, and whether the year of its dates is written.
     """
-    now = style.now()
     past = slice(0, 0) if zoom else slice(None)
     unit = DAY if shown.dates else 1
     time, past_time = lane.time[part] / unit, lane.past_time[past] / unit
+    _draw_lane_values(axes, shown, lane, (time, part), (past_time, past), zoom)
+    residuals = add_axes(figure, below, sharex=axes)
+    _draw_lane_residuals(figure, residuals, time, lane, part, zoom)
+    start, end = (past_time[0] if len(past_time) else time[0]), time[-1]
+    margin = 0.01 * (end - start) or 0.5
+    border = start - margin
+    if len(past_time):  # after the last step that was trained on
+        last = int(np.flatnonzero(np.isfinite(lane.past_target))[-1])
+        border = float(np.append(past_time, time[0])[last : last + 2].mean())
+    now = style.now()
+    for one in (axes, residuals):
+        one.axvspan(border, end + margin, color=now.faint, alpha=0.55, lw=0, zorder=0)
+        if len(past_time):
+            one.axvline(border, color=now.muted, lw=0.9, zorder=1)
+        rule(one)
+    axes.set_xlim(start - margin, end + margin)
+    axes.tick_params(labelbottom=False)
+    _time_axis(residuals, shown.dates)
+    year = residuals.xaxis.get_offset_text()
+    year.set(visible=any(foot), x=0, ha="left")  # at the right is the title of the next lane
+    if foot[0]:
+        residuals.set_xlabel(shown.clock)
+    low, high = lane.values[:2]
+    names = NAMES / max(axes.bbox.height / part_of(figure).dpi, 0.4) * (high - low)
+    axes.set_ylim(low, high + names)
+    if not zoom:
+        align_names([axes, residuals])
+    _name_parts(axes, shown, lane, border, end, len(past_time) > 0, zoom)
+    note_outside(axes, lane.prediction[part], "prediction", now.prediction)
+
+
+def _draw_lane_values(
+    axes: Axes,
+    shown: HeldOut,
+    lane: Lane,
+    held_out: tuple[Array, slice],
+    past: tuple[Array, slice],
+    zoom: bool,
+) -> None:
+    """Draw target, baseline, members and prediction; of each part its times and its steps."""
+    now, (time, part) = style.now(), held_out
     marker: dict[str, Any] = {"marker": "o", "ms": 2.6, "mew": 0} if zoom else {}
     if len(time) == 1:
         marker = {"marker": "o", "ms": 4, "mew": 0}
     axes.plot(
-        np.concatenate([past_time, time]),
-        np.concatenate([lane.past_target[past], lane.target[part]]),
+        np.concatenate([past[0], time]),
+        np.concatenate([lane.past_target[past[1]], lane.target[part]]),
         color=now.ink,
         lw=1.0,
         label="target",
@@ -177,48 +218,25 @@ def _draw_lane(
     axes.plot(
         time, lane.prediction[part], color=now.prediction, lw=1.4, label="prediction", **marker
     )
-    residuals = add_axes(figure, below, sharex=axes)
-    residual = lane.prediction[part] - lane.target[part]
-    residuals.vlines(time, 0, residual, color=now.prediction, lw=max(0.8, 90 / max(len(time), 60)))
-    residuals.axhline(0, color=now.muted, lw=0.6)
-    tall = residuals.bbox.height / part_of(figure).dpi
+
+
+def _draw_lane_residuals(
+    figure: Figure, axes: Axes, time: Array, lane: Lane, part: slice, zoom: bool
+) -> None:
+    """Draw prediction minus target as lines from 0, with as many numbers as there is room for."""
+    now, residual = style.now(), lane.prediction[part] - lane.target[part]
+    axes.vlines(time, 0, residual, color=now.prediction, lw=max(0.8, 90 / max(len(time), 60)))
+    axes.axhline(0, color=now.muted, lw=0.6)
+    tall = axes.bbox.height / part_of(figure).dpi
     low, high = 1.05 * lane.residuals.low, 1.05 * lane.residuals.high
-    residuals.yaxis.set_major_locator(MaxNLocator(2) if tall > NUMBERED else NullLocator())
-    residuals.set_ylim(low, high)
+    axes.yaxis.set_major_locator(MaxNLocator(2) if tall > NUMBERED else NullLocator())
+    axes.set_ylim(low, high)
     if NUMBERED < tall <= THREE_NUMBERS:  # a line stands at 0
-        residuals.set_yticks(
-            [tick for tick in residuals.get_yticks() if tick and low < tick < high]
-        )
+        axes.set_yticks([tick for tick in axes.get_yticks() if tick and low < tick < high])
     if zoom:
-        residuals.tick_params(labelleft=False)
+        axes.tick_params(labelleft=False)
     else:
-        fitting_label(residuals, "residual")
-    start, end = (past_time[0] if len(past_time) else time[0]), time[-1]
-    beside = 0.01 * (end - start) or 0.5
-    border = start - beside
-    if len(past_time):  # after the last step that was trained on
-        last = int(np.flatnonzero(np.isfinite(lane.past_target))[-1])
-        border = float(np.append(past_time, time[0])[last : last + 2].mean())
-    for one in (axes, residuals):
-        one.axvspan(border, end + beside, color=now.faint, alpha=0.55, lw=0, zorder=0)
-        if len(past_time):
-            one.axvline(border, color=now.muted, lw=0.9, zorder=1)
-        rule(one)
-    axes.set_xlim(start - beside, end + beside)
-    axes.tick_params(labelbottom=False)
-    _time_axis(residuals, shown.dates)
-    year = residuals.xaxis.get_offset_text()
-    year.set(visible=any(foot), x=0, ha="left")  # at the right is the title of the next lane
-    if foot[0]:
-        residuals.set_xlabel(shown.clock)
-    low, high = lane.values[:2]
-    axes.set_ylim(
-        low, high + NAMES / max(axes.bbox.height / part_of(figure).dpi, 0.4) * (high - low)
-    )
-    if not zoom:
-        align_names([axes, residuals])
-    _name_parts(axes, shown, lane, border, end, len(past_time) > 0, zoom)
-    note_outside(axes, lane.prediction[part], "prediction", now.prediction)
+        fitting_label(axes, "residual")
 
 
 def _has_own_time(lane: Lane, last: Lane) -> bool:
