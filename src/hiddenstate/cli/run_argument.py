@@ -47,8 +47,8 @@ def complete_runs(
     from click.shell_completion import CompletionItem
 
     folder = Path(context.params.get("runs_dir") or DEFAULT_RUNS_DIR)
-    found = sorted(path.name for path in folder.glob("*") if _is_run(path))
-    items = [CompletionItem(name) for name in (*found, "last") if name.startswith(incomplete)]
+    names = sorted(path.name for path in folder.glob("*") if _is_run(path))
+    items = [CompletionItem(name) for name in (*names, "last") if name.startswith(incomplete)]
     return items if incomplete and items else [*items, *complete_files(context, param, incomplete)]
 
 

@@ -243,9 +243,9 @@ def _print_results(
     from hiddenstate.scale.sweep.results import counts, result_rows, write_results
 
     about, (records, unnamed) = folder.about(), folder.contents()
-    found = counts(records)
+    statuses = counts(records)
     missing = n_groups - len(records)
-    if found["damaged"]:  # since the table was written
+    if statuses["damaged"]:  # since the table was written
         write_results(folder, about["by"])
     if as_json:
         say_json(
@@ -254,7 +254,7 @@ def _print_results(
                 "sweep": str(folder.path),
                 "by": about["by"],
                 "groups": n_groups,
-                **found,
+                **statuses,
                 "missing": missing,
                 "unreadable": len(unnamed),
                 **facts,
@@ -263,12 +263,12 @@ def _print_results(
         )
         return
     words = [
-        f"{found['done']:,} done",
-        f"{found['beaten']:,} worse than their baseline",
-        f"{found['failed']:,} failed",
+        f"{statuses['done']:,} done",
+        f"{statuses['beaten']:,} worse than their baseline",
+        f"{statuses['failed']:,} failed",
     ]
-    if found["damaged"]:
-        words.append(f"{found['damaged']:,} damaged")
+    if statuses["damaged"]:
+        words.append(f"{statuses['damaged']:,} damaged")
     if missing:
         words.append(f"{missing:,} not trained yet")
     say(f"{count(n_groups, 'group')}: {', '.join(words)}")
@@ -276,7 +276,7 @@ def _print_results(
         _print_reasons(records, status, about["by"])
     for damage in unnamed[:SHOWN]:
         say(f"damaged: {damage.reason}")
-    if unnamed or found["damaged"]:
+    if unnamed or statuses["damaged"]:
         note("the command that trained the sweep trains damaged groups again")
     say(f"table: {folder.path / 'results.csv'}")
 

@@ -195,12 +195,12 @@ def _every(runs_dir: Path, make: Make, keep: bool) -> Find:
 
 def _records_in(runs_dir: Path) -> dict[str, tuple[int, int]]:
     """Return what tells the config.json of each folder from another that takes its place."""
-    found = {}
+    records = {}
     for path in runs_dir.glob("*/config.json"):
         with suppress(OSError):
             status = path.stat()
-            found[path.parent.name] = status.st_ino, status.st_mtime_ns
-    return found
+            records[path.parent.name] = status.st_ino, status.st_mtime_ns
+    return records
 
 
 def _follow(

@@ -86,8 +86,8 @@ class Config:
     @property
     def split_seed(self) -> int:
         """Seed of the choice of rows held out."""
-        own = self.data.split_seed
-        return self.training.seed if own is None else own
+        seed = self.data.split_seed
+        return self.training.seed if seed is None else seed
 
     def flat(self) -> dict[str, Any]:
         """Return the value of every option of the job by name."""

@@ -113,14 +113,14 @@ class DistributedEngine(TorchEngine):
 
     def _rows(self, step: int) -> NDArray[np.int64]:
         rows = self.task.batches.rows(step)
-        own = rows[self.ranks.slice_of(len(rows))]
+        share = rows[self.ranks.slice_of(len(rows))]
         # Without a row of its own, a rank computes one with weight 0: all ranks send a gradient.
-        return own if len(own) else rows[:1]
+        return share if len(share) else rows[:1]
 
     def _is_empty(self, step: int) -> bool:
         n_rows = len(self.task.batches.rows(step))
-        own = self.ranks.slice_of(n_rows)
-        return bool(own.start == own.stop)
+        share = self.ranks.slice_of(n_rows)
+        return bool(share.start == share.stop)
 
     def _batch(self, step: int) -> tuple[Tensor, Tensor | None, Tensor | None]:
         x, target, weights = super()._batch(step)
@@ -144,9 +144,9 @@ class DistributedEngine(TorchEngine):
         values = masks(self.task.net, training.seed, step, n_rows, x.shape[1], training.dtype)
         if values is None:
             return None
-        own: Array = values[:, self.ranks.slice_of(n_rows)]
-        own = own if own.shape[1] else values[:, :1]
-        return list(torch.from_numpy(own).to(x).unbind())
+        share: Array = values[:, self.ranks.slice_of(n_rows)]
+        share = share if share.shape[1] else values[:, :1]
+        return list(torch.from_numpy(share).to(x).unbind())
 
     def about(self) -> EngineInfo:
         """Return what config.json records about the engine; see `Engine.about`."""

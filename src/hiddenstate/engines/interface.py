@@ -238,8 +238,8 @@ def one_by_one(X: Source) -> Iterator[Array]:
 
 def replace_state(predictor: Predictor, X: Array, state: Params) -> Array:
     """Return the outputs for parallel rows, and replace their state; see `Predictor.advance`."""
-    own: Params = {name: array for name, array in state.items() if name in ("h", "c")}
-    outputs, after = predictor.forward(X, own)
+    before: Params = {name: array for name, array in state.items() if name in ("h", "c")}
+    outputs, after = predictor.forward(X, before)
     for name, array in after.items():
         state[name][...] = array
     return outputs

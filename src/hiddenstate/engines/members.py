@@ -47,9 +47,9 @@ class MembersEngine:
     def __init__(self, task: Task, state: TrainingState, make: Make) -> None:
         self.task, self._n = task, task.net.recurrent.members
         self._threads = task.training.threads or default_threads()
-        own = max(1, self._threads // self._n)
+        threads = max(1, self._threads // self._n)
         self._engines = [
-            make(_member_task(task, number, own), _member_state(state, number))
+            make(_member_task(task, number, threads), _member_state(state, number))
             for number in range(self._n)
         ]
         first = self._engines[0]

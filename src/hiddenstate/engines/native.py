@@ -159,8 +159,8 @@ class _Forward:
     def predict(self, X: Source, lengths: Array | None = None) -> Array:
         parts = []
         for some in _pieces(X):
-            own = None if lengths is None else lengths[some]
-            parts.append(self.forward(X[some], {}, own, wants_state=False)[0])
+            part_lengths = None if lengths is None else lengths[some]
+            parts.append(self.forward(X[some], {}, part_lengths, wants_state=False)[0])
         return _joined(parts)
 
     def forward(
@@ -297,9 +297,9 @@ class NativeEngine:
         ends, room, first, begin = np.cumsum(sizes), _rows_at_once(X), 0, 0
         while first < len(sizes) and not (first and stop()):
             last = max(first + 1, int(np.searchsorted(ends, begin + room, "right")))
-            own, begin = rows[begin : ends[last - 1]], int(ends[last - 1])
-            self._teach(X[own], own)
-            yield slice(first, last), np.arange(len(own))
+            chunk, begin = rows[begin : ends[last - 1]], int(ends[last - 1])
+            self._teach(X[chunk], chunk)
+            yield slice(first, last), np.arange(len(chunk))
             first = last
 
     def run(self, first: int, last: int, stop: Callable[[], bool]) -> Chunk:
@@ -314,10 +314,10 @@ class NativeEngine:
         settings = step_settings(task.training, first, last, task.total_steps)
         keys = mask_keys(task.net, task.training.seed, first, last)
         steps_done = rows_done = 0
-        for some, own in self._lessons(rows, sizes, stop):
+        for some, chunk in self._lessons(rows, sizes, stop):
             rates, clips, eps = (values[some] for values in settings)
             n_steps, status = self._learner.train(
-                own,
+                chunk,
                 sizes[some],
                 rates,
                 clips,
@@ -329,7 +329,7 @@ class NativeEngine:
                 self.threads,
                 stop,
             )
-            steps_done, rows_done = steps_done + n_steps, rows_done + len(own)
+            steps_done, rows_done = steps_done + n_steps, rows_done + len(chunk)
             self._step = first + steps_done - (status == _NOT_FINITE)
             if status:
                 break

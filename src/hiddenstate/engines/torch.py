@@ -335,8 +335,8 @@ def _forward(
             if isinstance(module, AutoencoderNet):
                 parts.append(module(x)[1])
             else:
-                own = None if lengths is None else torch.from_numpy(lengths[some])
-                parts.append(module(x, lengths=own)[0])
+                part_lengths = None if lengths is None else torch.from_numpy(lengths[some])
+                parts.append(module(x, lengths=part_lengths)[0])
     return np.asarray(torch.cat(parts).cpu().numpy())
 
 
@@ -476,14 +476,14 @@ def _load_moments(
     if not state.moments:
         return
     for name, parameter in module.named_parameters():
-        own: dict[str, Any] = {
+        moments: dict[str, Any] = {
             kind: torch.from_numpy(state.moments[f"{kind}/{name}"].copy()).to(parameter)
             for kind in _MOMENTS
             if f"{kind}/{name}" in state.moments
         }
-        if "exp_avg" in own:
+        if "exp_avg" in moments:
             # The number of updates that Adam's bias correction uses (Kingma and Ba, 2015).
-            own["step"] = torch.tensor(
+            moments["step"] = torch.tensor(
                 float(state.step - state.moments_since), device=parameter.device
             )
-        optimizer.state[parameter] = own
+        optimizer.state[parameter] = moments

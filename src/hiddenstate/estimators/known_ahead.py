@@ -75,16 +75,16 @@ def _calendar_after(
 ) -> Array:
     """Return the calendar (H, K) of the steps after a series."""
     table = dataset.train.origin.table if dataset.train.origin else None
-    found = None
+    calendar = None
     if table is not None:
         later = LaterTimes(table, number, length - 1)
-        found = later.features(np.arange(1, horizon + 1), dates.calendar)
-    if found is None:
+        calendar = later.features(np.arange(1, horizon + 1), dates.calendar)
+    if calendar is None:
         raise DataError(
             f"future: the dates of series {number} are not regular; pass a data frame with the "
             "dates of its rows"
         )
-    return found
+    return calendar
 
 
 def _is_table(part: Any) -> bool:

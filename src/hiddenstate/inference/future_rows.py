@@ -86,12 +86,12 @@ class FutureRows:
         """
         rows = self._dataset.train
         ends = np.full(len(rows), rows.X.shape[1]) if rows.lengths is None else rows.lengths
-        found = []
+        later = []
         for i, (first, end) in enumerate(zip(self._lengths, ends.tolist(), strict=True)):
             values = np.asarray(rows.X[i, first:end][:, self._ahead], float)
             after = _with_times(values, self._table, int(self._series[i]), np.arange(first, end))
-            found.append(after if end - first >= horizon else self._continued(i, horizon) or after)
-        return found
+            later.append(after if end - first >= horizon else self._continued(i, horizon) or after)
+        return later
 
     def _continued(self, i: int, horizon: int) -> After | None:
         """Return the calendar of the steps after a series; None if it does not follow."""
@@ -134,14 +134,14 @@ class FutureRows:
         rows = dataset.train
         ids = None if rows.ids is None else [str(each) for each in rows.ids.tolist()]
         table = rows.origin.table if rows.origin else None
-        found = []
+        later = []
         for i in range(len(self._lengths)):
             number = 0 if ids is None else self._place(i, ids, where)
             n = rows.X.shape[1] if rows.lengths is None else int(rows.lengths[number])
             values = np.asarray(rows.X[number, :n][:, which], float)
             after = _with_times(values, table, number, np.arange(n))
-            found.append(after.begin(self._first_later(i, after, where)))
-        return found
+            later.append(after.begin(self._first_later(i, after, where)))
+        return later
 
     def check(self, after: Sequence[After], horizon: int, source: str | None) -> tuple[str, ...]:
         """Refuse too few steps after a series, missing values, and times that do not follow.

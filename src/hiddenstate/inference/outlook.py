@@ -70,13 +70,13 @@ class Outlook:
     def ends(self) -> dict[float, tuple[Array, Array]]:
         """Return lower and upper ends (n, H, O) of the intervals by level; NaN without earlier
         forecasts of a step."""
-        intervals, found = self.intervals, {}
+        intervals, by_level = self.intervals, {}
         if self.levels:
             sizes = intervals.sizes(self.earlier, intervals.errors(self.earlier))
             for level in self.levels:
                 half = sizes.half_widths(level)
-                found[level] = intervals.around(self.paths.values, self.paths.series, half)
-        return found
+                by_level[level] = intervals.around(self.paths.values, self.paths.series, half)
+        return by_level
 
     def without_intervals(self) -> str | None:
         """Say which steps have no interval, as no earlier forecast of them can be judged."""

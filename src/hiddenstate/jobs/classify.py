@@ -110,12 +110,12 @@ class ClassifyJob(Job):
         net, path, places = [], [], []
         for number, (_, predictor) in enumerate(self.members(engine)):
             raise_if_cancelled()
-            own = np.flatnonzero(folds == number)
-            if len(own):
-                rows = train.take(own)
+            held_out = np.flatnonzero(folds == number)
+            if len(held_out):
+                rows = train.take(held_out)
                 net.append(predictor.predict(rows.X, rows.lengths))
-                path.append(self.path.held_out[own])
-                places.append(own)
+                path.append(self.path.held_out[held_out])
+                places.append(held_out)
         if not places:
             return 0.0, 1.0
         rows = train.take(np.concatenate(places))
@@ -125,8 +125,8 @@ class ClassifyJob(Job):
 
     def _of_convolutions(self, test: Rows) -> dict[str, Array]:
         """Return which rows convolutions that are not trained label right, where they apply."""
-        train, own = self.dataset.train, self.dataset.source != "bundled"
-        if self.beside is None and not (own and applies_to(train, test)):
+        train, is_own_data = self.dataset.train, self.dataset.source != "bundled"
+        if self.beside is None and not (is_own_data and applies_to(train, test)):
             return {}
         raise_if_cancelled()
         outputs = self.path.path.logits(test.X, test.lengths, self.config.training.threads)

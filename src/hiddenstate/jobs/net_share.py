@@ -110,8 +110,8 @@ def _rows_later(rows: Rows, which: Array, steps: int) -> Array:
     begins = origin.series * width + origin.first
     order = np.argsort(begins, kind="stable")
     wanted = begins[which] + steps
-    found = order[np.minimum(np.searchsorted(begins[order], wanted), len(order) - 1)]
-    return np.where(begins[found] == wanted, found, -1)
+    candidates = order[np.minimum(np.searchsorted(begins[order], wanted), len(order) - 1)]
+    return np.where(begins[candidates] == wanted, candidates, -1)
 
 
 def _left_of_nearer(job: Job, place: int, rows: Array, ends: Array) -> Array:
@@ -127,11 +127,11 @@ def _left_of_nearer(job: Job, place: int, rows: Array, ends: Array) -> Array:
         # What is known ahead of the time that is predicted is the same.
         later[np.arange(len(later)), _last(late), moved] = X[np.arange(len(X)), _last(part), moved]
         targets = transform.undo_targets(part.require_targets().astype(float), X, part.lengths)
-        own = transform.logarithms_of_targets(targets, None)
-        own = own - transform.path_targets(path, later, late.lengths)
+        remainder = transform.logarithms_of_targets(targets, None)
+        remainder = remainder - transform.path_targets(path, later, late.lengths)
         if transform.by_window:
-            own = own / transform.window_scale(X, part.lengths).size
-        left.append(own)
+            remainder = remainder / transform.window_scale(X, part.lengths).size
+        left.append(remainder)
     residuals = np.concatenate(left)
     scaling = transform.target_scaling
     return residuals if scaling is None else residuals * scaling[1]

@@ -42,10 +42,10 @@ def folds_of(rows: Rows, n_members: int, seed: int) -> Array:
         return folds
     first = 0
     for label in np.unique(y):
-        own = random.permutation(np.flatnonzero(y == label))
-        if len(own) > 1:
-            folds[own] = (first + np.arange(len(own))) % n_folds
-            first += len(own)
+        of_label = random.permutation(np.flatnonzero(y == label))
+        if len(of_label) > 1:
+            folds[of_label] = (first + np.arange(len(of_label))) % n_folds
+            first += len(of_label)
     return folds
 
 

@@ -125,9 +125,9 @@ def channel_ranges(dataset: PreparedDataset) -> list[list[float]] | None:
         return None
     n = min(len(rows), RANGED_ROWS, max(1, RANGED_NUMBERS // max(math.prod(shape), 1)))
     chosen = rows.take(np.linspace(0, len(rows) - 1, n).round().astype(int))
-    own = in_own_units(dataset, chosen)  # without the features that mark missing values
-    channels = own.shape[2] if own.ndim == 3 else shape[1]
-    values = fractions(own, np.float64).reshape(-1, channels)
+    rows_in_units = in_own_units(dataset, chosen)  # without the features that mark missing values
+    channels = rows_in_units.shape[2] if rows_in_units.ndim == 3 else shape[1]
+    values = fractions(rows_in_units, np.float64).reshape(-1, channels)
     columns = [column[np.isfinite(column)] for column in values.T]
     if not all(len(column) for column in columns):
         return None

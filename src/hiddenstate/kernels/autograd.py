@@ -130,10 +130,12 @@ class Plan:
 
     def _addresses(self, weights: Sequence[Tensor | None]) -> list[int]:
         """Return four addresses for each direction, 0 where there is no bias."""
-        own = [0 if w is None else w.data_ptr() for w in weights]
+        addresses = [0 if w is None else w.data_ptr() for w in weights]
         if self.biased:
-            return own
-        return [a for i in range(0, len(own), 2) for a in (own[i], own[i + 1], 0, 0)]
+            return addresses
+        return [
+            a for i in range(0, len(addresses), 2) for a in (addresses[i], addresses[i + 1], 0, 0)
+        ]
 
 
 def _address(x: Tensor | None) -> int:

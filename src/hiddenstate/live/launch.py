@@ -106,8 +106,8 @@ def watch(
     """
     with errors_for_python():
         chosen = choose_view(view)
-        found = run if isinstance(run, Run) else find_run(str(run), Path("runs"))
-        _open(found, chosen, replay, speed)
+        opened = run if isinstance(run, Run) else find_run(str(run), Path("runs"))
+        _open(opened, chosen, replay, speed)
 
 
 def _open(

@@ -192,9 +192,9 @@ def path_terms(transform: Transform) -> tuple[PathTerms, ...]:
     if path is None:
         return ()
     columns, known = transform.columns or (), transform.known
-    horizon, own = int(transform.reading.get("horizon") or 0), transform.own_features
-    found = []
-    for o, feature in enumerate(own[:MOST_TARGETS]):
+    horizon, features = int(transform.reading.get("horizon") or 0), transform.own_features
+    of_targets = []
+    for o, feature in enumerate(features[:MOST_TARGETS]):
         terms = list(_lagged("past", path.weights[o][:, None], [feature], transform, horizon))
         if path.input_weights is not None:
             moved = np.array(path.inputs) >= len(columns)  # columns at the time that is forecast
@@ -206,10 +206,10 @@ def path_terms(transform: Transform) -> tuple[PathTerms, ...]:
             each = path.effects[o][None, :]
             terms += _lagged("ahead", each, known.ahead, transform, 0)
         target = printable(columns[feature], NAME)
-        found.append(
+        of_targets.append(
             PathTerms(target, path.log[o], path.n_lags, horizon, float(path.bias[o]), tuple(terms))
         )
-    return tuple(found)
+    return tuple(of_targets)
 
 
 def _lagged(

@@ -146,8 +146,8 @@ class RidgeForecast:
         centered = rows - mean
         products: Any = centered.T @ centered / len(y)
         wanted, unit = centered.T @ (target - middle) / len(y), np.eye(rows.shape[1])
-        found = []
+        regressions = []
         for penalty in penalties:
             weights = np.linalg.solve(products + penalty * unit, wanted)
-            found.append(_Regression(weights, middle - float(mean @ weights), around_last))
-        return found
+            regressions.append(_Regression(weights, middle - float(mean @ weights), around_last))
+        return regressions

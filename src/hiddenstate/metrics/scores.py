@@ -200,12 +200,12 @@ def knn_accuracy(codes: Array, labels: Array, k: int = 5, n_most: int = 2000) ->
         # Not the faster |a|^2 - 2ab + |b|^2: only differences give equal distances equal values.
         difference = points[rows, None] - points
         distance = np.einsum("mnz,mnz->mn", difference, difference)
-        own = np.arange(n)[rows]
-        distance[np.arange(len(own)), own] = np.inf
+        indices = np.arange(n)[rows]
+        distance[np.arange(len(indices)), indices] = np.inf
         nearest = np.argsort(distance, axis=1, kind="stable")[:, : min(k, n - 1)]
-        cells = np.arange(len(own))[:, None] * len(names) + numbers[nearest]
-        votes = np.bincount(cells.ravel(), minlength=len(own) * len(names))
-        correct += int(np.sum(votes.reshape(len(own), -1).argmax(axis=1) == numbers[rows]))
+        cells = np.arange(len(indices))[:, None] * len(names) + numbers[nearest]
+        votes = np.bincount(cells.ravel(), minlength=len(indices) * len(names))
+        correct += int(np.sum(votes.reshape(len(indices), -1).argmax(axis=1) == numbers[rows]))
     return correct / n
 
 

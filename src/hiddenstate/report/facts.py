@@ -162,10 +162,13 @@ class RunFacts:
         """What happens to rows before the network reads them."""
         if self.model is None:
             return []
-        own = self.model.transform
+        transform = self.model.transform
         pairs = [
             (title, _listed([printable(name, NAME_LENGTH) for name in names]))
-            for title, names in (("columns", own.names or own.columns), ("targets", own.targets))
+            for title, names in (
+                ("columns", transform.names or transform.columns),
+                ("targets", transform.targets),
+            )
             if names
         ]
         pairs += [
@@ -176,18 +179,19 @@ class RunFacts:
                 if e.values
                 else _calendar_words(e.calendar),
             )
-            for e in own.encodings
+            for e in transform.encodings
         ]
-        steps = ["pixels from 0 to 255 read as fractions"] if own.pixels else []
-        if own.missing not in ("error", "drop"):
-            steps.append(f"missing values: {own.missing}")
-        steps += ["features scaled"] if own.scaling is not None else []
-        steps += ["targets scaled"] if own.target_scaling is not None else []
-        steps += ["learned as the change from the current value"] if own.change is not None else []
-        if own.linear is not None:
+        steps = ["pixels from 0 to 255 read as fractions"] if transform.pixels else []
+        if transform.missing not in ("error", "drop"):
+            steps.append(f"missing values: {transform.missing}")
+        steps += ["features scaled"] if transform.scaling is not None else []
+        steps += ["targets scaled"] if transform.target_scaling is not None else []
+        if transform.change is not None:
+            steps.append("learned as the change from the current value")
+        if transform.linear is not None:
             steps.append(
-                f"learned beside a linear function of {own.linear.n_lags} last values"
-                + (" of logarithms" if any(own.linear.log) else "")
+                f"learned beside a linear function of {transform.linear.n_lags} last values"
+                + (" of logarithms" if any(transform.linear.log) else "")
             )
         if self.model.convolutions is not None:
             beside = self.model.convolutions

@@ -51,20 +51,20 @@ def lines_from_end(path: Path, seed: int, checksummed: bool = True) -> Iterator[
 
 
 def _check_of(line: bytes) -> int | None:
-    found = _CHECK.search(line)
-    return int(found[1], 16) if found else None
+    match = _CHECK.search(line)
+    return int(match[1], 16) if match else None
 
 
 def _entry(line: bytes, before: int | None, checksummed: bool) -> dict[str, Any]:
     """Return the entry of a line; {} if it is damaged, or does not follow the line before."""
-    found = _CHECK.search(line)
-    head = line[: found.start()] if found else line
-    if found and (before is None or zlib.crc32(head, before) != int(found[1], 16)):
+    check = _CHECK.search(line)
+    head = line[: check.start()] if check else line
+    if check and (before is None or zlib.crc32(head, before) != int(check[1], 16)):
         return {}
-    if not found and checksummed:
+    if not check and checksummed:
         return {}
     try:
-        entry = parse_json((head + b"}" if found else head).decode())
+        entry = parse_json((head + b"}" if check else head).decode())
     except ValueError:
         return {}
     return entry if isinstance(entry, dict) and is_sound(entry) else {}

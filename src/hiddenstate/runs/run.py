@@ -226,15 +226,15 @@ class Run:
         if n_lines is None:
             log_every = self.config.training.log_every
             n_lines = -(-step // log_every) - ((step - 1) % log_every == 0 and n_since > 0)
-            found = sum(e["event"] == "log" and e["step"] < step for e in self.history())
+            n_kept = sum(e["event"] == "log" and e["step"] < step for e in self.history())
         else:
             # The step of a request counts the updates made before it.
             up_to = [e["step"] - (e["event"] == "control") for e in self.history() if is_kept(e)]
-            found = sum(each < step for each in up_to)
-        if found >= n_lines:
+            n_kept = sum(each < step for each in up_to)
+        if n_kept >= n_lines:
             return None
         path = printable(self.path / "history.jsonl")
-        return f"{path}: has {found} of {n_lines} lines up to step {step}"
+        return f"{path}: has {n_kept} of {n_lines} lines up to step {step}"
 
     def cut_lines(self, name: str) -> str | None:
         """Say how many lines a text has lost since training ended; None if none is missing.

@@ -148,16 +148,16 @@ def scores(results: dict[str, float], job: str) -> list[dict[str, Any]]:
 
 
 def _baseline(job: str, results: dict[str, float], options: dict[str, Any]) -> dict[str, Any]:
-    found = compare(job, results, options)
+    compared = compare(job, results, options)
     method, short = baseline_method(job, options)
-    if found is None:
+    if compared is None:
         return {"method": method, "short": short, "words": None, "worse": False}
     return {
-        "method": found.method,
-        "short": found.short,
-        "words": found.in_words(),
-        "worse": not found.better,
-        "value": found.other,
+        "method": compared.method,
+        "short": compared.short,
+        "words": compared.in_words(),
+        "worse": not compared.better,
+        "value": compared.other,
     }
 
 

@@ -190,8 +190,8 @@ class RunIndex:
 
     def row(self, run: str) -> Row | None:
         """Return the row of a run; None if its settings cannot be read."""
-        found = self._row(run)
-        return None if found is None else found[0]
+        row_and_words = self._row(run)
+        return None if row_and_words is None else row_and_words[0]
 
     def _row(self, run: str) -> tuple[Row, str] | None:
         """Return the row of a run, and its words to search in."""
@@ -244,11 +244,11 @@ class RunIndex:
                 ids.reverse()
             shown = [self.row(run) for run in ids[offset : offset + limit]]
             return [row for row in shown if row is not None], len(ids)
-        found = [each for run in ids if (each := self._row(run)) is not None]
+        matching = [each for run in ids if (each := self._row(run)) is not None]
         asked = search.casefold().split()
         rows = [
             row
-            for row, words in found
+            for row, words in matching
             if (not job or row.job == job)
             and (not status or row.status == status)
             and all(word in words for word in asked)

@@ -60,10 +60,10 @@ class Place:
     """
 
     def __init__(self, text: str = "") -> None:
-        found = _PLACE.fullmatch(text)
-        self.offset = int(found[1]) if found else 0
-        self.check = int(found[2], 16) if found else 0
-        self.logged = int(found[3]) if found else 0
+        match = _PLACE.fullmatch(text)
+        self.offset = int(match[1]) if match else 0
+        self.check = int(match[2], 16) if match else 0
+        self.logged = int(match[3]) if match else 0
 
     def __str__(self) -> str:
         return f"{self.offset}-{self.check:08x}-{self.logged}"
@@ -143,15 +143,15 @@ class RunNews:
         offset = self._place.offset
         if not offset:
             return False
-        own = f'"{self._place.check:08x}"}}\n'.encode()
+        end = f'"{self._place.check:08x}"}}\n'.encode()
         try:
             with open_regular(run.path / "history.jsonl") as stream:
-                stream.seek(max(offset - len(own), 0))
-                found = stream.read(min(len(own), offset))
+                stream.seek(max(offset - len(end), 0))
+                line = stream.read(min(len(end), offset))
         except (OSError, HiddenstateError):
             return True
         # A line of the formats 1 and 2 has no checksum, nor has one that is damaged.
-        return not found.endswith(b"\n") or (_CHECKED.fullmatch(found) is not None and found != own)
+        return not line.endswith(b"\n") or (_CHECKED.fullmatch(line) is not None and line != end)
 
     def _changed(self, kind: str, value: Mapping[str, Any]) -> Iterator[bytes]:
         if self._told.get(kind) != value:

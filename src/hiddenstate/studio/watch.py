@@ -184,9 +184,9 @@ def writer_of(path: Path, since: float) -> int | None:
     try:
         # The system's clock for files is a little behind.
         is_old = os.fstat(descriptor).st_mtime < since - 0.1
-        found = None if is_old else _PROCESS.match(os.read(descriptor, 100))
+        match = None if is_old else _PROCESS.match(os.read(descriptor, 100))
     except OSError:
         return None
     finally:
         os.close(descriptor)
-    return int(found[1]) if found else None
+    return int(match[1]) if match else None

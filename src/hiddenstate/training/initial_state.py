@@ -61,11 +61,13 @@ def run_id(
     state : TrainingState
         Where training starts.
     """
-    own = {name: value for name, value in config.flat().items() if name not in CHANGEABLE}
+    options = {name: value for name, value in config.flat().items() if name not in CHANGEABLE}
     # The bundled waves are as many as `windows` says, and a resumed run can have more.
     source = data["name"] if data["source"] == "bundled" else data["fingerprint"]
     engine = {name: value for name, value in engine.items() if name != "threads"}
-    digest = hashlib.sha256(canonical_json([config.job, own, source, engine, state.step]).encode())
+    digest = hashlib.sha256(
+        canonical_json([config.job, options, source, engine, state.step]).encode()
+    )
     for name, array in sorted(state.params.items()):
         digest.update(name.encode())
         digest.update(array.tobytes())

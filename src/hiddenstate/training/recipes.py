@@ -246,8 +246,8 @@ def seasons_of(dataset: SequenceDataset, given: Mapping[str, Any]) -> Seasons | 
     DataError
         If there are too few series to hold some out.
     """
-    own = feature_indices(dataset.targets, dataset.columns)
-    if not given.get("horizon") or not own or not isinstance(dataset.X, np.ndarray):
+    features = feature_indices(dataset.targets, dataset.columns)
+    if not given.get("horizon") or not features or not isinstance(dataset.X, np.ndarray):
         return None
     if dataset.X.ndim < 3:
         return None
@@ -262,7 +262,7 @@ def seasons_of(dataset: SequenceDataset, given: Mapping[str, Any]) -> Seasons | 
         train = hold_out(train, share, way, seed, "split", printable(dataset.name))[0]
         share = 0.0
     training = [
-        X[: n - round(share * n), list(own)] for X, n in _with_lengths(train.X, train.lengths)
+        X[: n - round(share * n), list(features)] for X, n in _with_lengths(train.X, train.lengths)
     ]
     seasons, longest = given.get("season"), max(len(values) for values in training)
     for season in seasons or ():

@@ -134,14 +134,14 @@ def plan(
     if dataset.source == "bundled" and recipe != "classic":
         # The bundled waves are made as the config says, which the recipe may have changed.
         return config, read(config)
-    own = settled(
+    settled_data = settled(
         dataset,
         config,
         values,
         lambda more: read(_reading(job, {**values, **more})),
         transform_of(config.training.weights),
     )
-    dataset, values = own.dataset, {**values, **own.options}
+    dataset, values = settled_data.dataset, {**values, **settled_data.options}
     if recipe != "classic" or config.flat().get("linear") or values.get("season"):
         seasons = seasons_of(dataset, {**config.flat(), "season": values.get("season")})
         if seasons is not None:
@@ -149,10 +149,10 @@ def plan(
             values = {**values, "season": seasons.steps}
     config = _config(job, dataset, values)
     reading = decided_reading(dataset, config)
-    layout = own.layout if reading is None else reading.layout
+    layout = settled_data.layout if reading is None else reading.layout
     if layout is not None:
         config = _config(job, dataset, {**values, "layout": layout})
-    remarks = (*dataset.remarks, *own.remarks, *assumptions(dataset, config, reading))
+    remarks = (*dataset.remarks, *settled_data.remarks, *assumptions(dataset, config, reading))
     if config.data.split == "auto" and are_forecasts(dataset, config):
         in_time = _config(job, dataset, {**values, "split": "time"})
         if are_long_enough(dataset, in_time):

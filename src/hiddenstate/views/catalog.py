@@ -418,5 +418,5 @@ def _clear(figure: FigureBase) -> None:
 
 def _axes_3d(figure: FigureBase) -> list[Any]:
     """Return the 3-D axes on `figure` and its parts."""
-    own = [axes for axes in getattr(figure, "axes", []) if axes.name == "3d"]
-    return own + [axes for part in figure.subfigs for axes in _axes_3d(part)]
+    of_figure = [axes for axes in getattr(figure, "axes", []) if axes.name == "3d"]
+    return of_figure + [axes for part in figure.subfigs for axes in _axes_3d(part)]

@@ -296,8 +296,8 @@ class Timeline:
     def clock(self, time: Array) -> str:
         """Return what the times of a regression are: steps, or the time as the data has it."""
         steps = np.diff(np.asarray(time, float).ravel()[:2])
-        own = self.facts.time_step is not None and not self.facts.dates  # dates are numbered
-        known = own or self.run.data_fact("source") == "bundled"
+        has_time = self.facts.time_step is not None and not self.facts.dates  # dates are numbered
+        known = has_time or self.run.data_fact("source") == "bundled"
         return "time" if known or not (steps == 1).all() else "step"
 
     @property

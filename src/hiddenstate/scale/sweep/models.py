@@ -58,13 +58,13 @@ class SweepModels:
         """
         if len(self.by) == 1:
             return (text,)
-        found = [key for key in self.records if ",".join(key) == text]
-        if len(found) > 1:
+        keys = [key for key in self.records if ",".join(key) == text]
+        if len(keys) > 1:
             raise DataError(
                 f"{printable(self.folder.path)}: {printable(text, 60)} may be "
-                f"{' or '.join(name_of(key, self.by) for key in found)}; use load_sweep in Python"
+                f"{' or '.join(name_of(key, self.by) for key in keys)}; use load_sweep in Python"
             )
-        return found[0] if found else tuple(text.split(","))
+        return keys[0] if keys else tuple(text.split(","))
 
     def model_bytes(self, key: Key) -> bytes:
         """Return the model file of a group.

@@ -360,11 +360,11 @@ def _column(parts: Sequence[Array | None], sizes: Sequence[int]) -> Array:
     """Return one column of all groups; where a group does not have it, it is nan or empty."""
     kinds = {part.dtype.kind for part in parts if part is not None}
     if kinds <= set("iufb"):
-        found = [
+        numbers = [
             np.full(n, np.nan) if part is None else part
             for part, n in zip(parts, sizes, strict=True)
         ]
-        return np.asarray(np.concatenate(found))
+        return np.asarray(np.concatenate(numbers))
     texts = [
         np.full(n, "", object) if part is None else part.astype(object)
         for part, n in zip(parts, sizes, strict=True)

@@ -71,8 +71,8 @@ def write_results(folder: SweepFolder, by: Sequence[str]) -> dict[Key, Record]:
 
 def counts(records: Mapping[Key, Record]) -> dict[str, int]:
     """Return how many groups have each status."""
-    found = Counter(record.outcome.status for record in records.values())
-    return {status: found[status] for status in STATUSES}
+    statuses = Counter(record.outcome.status for record in records.values())
+    return {status: statuses[status] for status in STATUSES}
 
 
 def damage_lines(

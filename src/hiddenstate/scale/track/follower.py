@@ -131,10 +131,10 @@ class Follower:
 
     def _history_stamp(self) -> _Stamp:
         try:
-            found = (self.run.path / "history.jsonl").lstat()
+            status = (self.run.path / "history.jsonl").lstat()
         except OSError:
             return (0, 0, 0)
-        return (found.st_ino, found.st_size, found.st_mtime_ns)
+        return (status.st_ino, status.st_size, status.st_mtime_ns)
 
     def _open(self) -> bool:
         """Connect; return False while the run has not begun."""

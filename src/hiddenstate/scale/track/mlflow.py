@@ -103,27 +103,27 @@ class Mlflow:
         return self._written
 
     def _experiment_id(self) -> str:
-        found = self._call(self._client.get_experiment_by_name, self._experiment)
-        if found is None:
+        experiment = self._call(self._client.get_experiment_by_name, self._experiment)
+        if experiment is None:
             try:
                 return str(self._call(self._client.create_experiment, self._experiment))
             except MachineError:  # another follower was faster
-                found = self._call(self._client.get_experiment_by_name, self._experiment)
-                if found is None:
+                experiment = self._call(self._client.get_experiment_by_name, self._experiment)
+                if experiment is None:
                     raise
-        if found.lifecycle_stage != "active":
+        if experiment.lifecycle_stage != "active":
             raise OptionError(
                 f"{self.where}: the experiment {printable(self._experiment, 60)} was deleted; "
                 "restore it there, or name another with --project"
             )
-        return str(found.experiment_id)
+        return str(experiment.experiment_id)
 
     def _find(self, experiment: str, facts: RunFacts) -> Any:
         """The run that has the identity; the one with points, if a lost answer has left two."""
-        found = self._call(
+        with_identity = self._call(
             self._client.search_runs, [experiment], f"tags.`{IDENTITY}` = '{facts.identity}'"
         )
-        runs = sorted(found, key=lambda run: (not run.data.metrics, run.info.run_id))
+        runs = sorted(with_identity, key=lambda run: (not run.data.metrics, run.info.run_id))
         for other in runs[1:]:
             if not other.data.metrics:
                 self._call(self._client.delete_run, other.info.run_id)
@@ -242,8 +242,8 @@ def _code(error: Any) -> int | None:
     """The status of the answer that an error is about; None if there was no answer."""
     text = str(error)
     if "failed with exception" in text:
-        found = re.search(r"too many (\d{3}) error", text)
-        return int(found[1]) if found else None
+        match = re.search(r"too many (\d{3}) error", text)
+        return int(match[1]) if match else None
     if "valid JSON" in text:
         return 404
     with suppress(AttributeError, ValueError, TypeError):

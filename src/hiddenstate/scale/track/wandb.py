@@ -233,10 +233,10 @@ def _end(run: Any, code: int) -> None:
     end = time.monotonic() + TIMEOUT_SECONDS
     size = -1
     while path is not None and time.monotonic() < end:
-        found = path.stat().st_size if path.exists() else 0
-        if found == size and any(each.HasField("exit") for each in records(path)):
+        size_now = path.stat().st_size if path.exists() else 0
+        if size_now == size and any(each.HasField("exit") for each in records(path)):
             return
-        size = found
+        size = size_now
         time.sleep(0.05)
 
 

@@ -49,10 +49,10 @@ class Written:
 
     def has(self, name: str, step: int, value: float) -> bool | None:
         """Return whether a point is there; None if it is there with another value."""
-        found = self.value(name, step)
-        if found is None:
+        there = self.value(name, step)
+        if there is None:
             return False
-        is_same = found == c_float(value).value or isclose(found, value, rel_tol=TOLERANCE)
+        is_same = there == c_float(value).value or isclose(there, value, rel_tol=TOLERANCE)
         return True if is_same else None  # very small and very large ones: only the first
 
     def cut(self, step: int) -> None:

@@ -63,10 +63,10 @@ def importances(settings: Settings, slots: Sequence[Slot]) -> list[tuple[str, fl
         warnings.simplefilter("ignore")
         try:
             evaluator = optuna.importance.FanovaImportanceEvaluator(seed=settings.seed % 2**32)
-            found = optuna.importance.get_param_importances(study, evaluator=evaluator)
+            shares = optuna.importance.get_param_importances(study, evaluator=evaluator)
         except (ValueError, RuntimeError, ImportError):  # all trials are alike
             return []
-    return [(name, float(share)) for name, share in found.items()]
+    return [(name, float(share)) for name, share in shares.items()]
 
 
 def save_figures(

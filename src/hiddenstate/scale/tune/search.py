@@ -159,12 +159,12 @@ def tune(
         _check(estimator, n_trials, sampler, pruner, seeds, n_jobs)
         _check_place(name, storage)
         dataset, config = _as_read(estimator, X, y, sample_weight)
-        own = config.data.valid_fraction
+        refit_fraction = config.data.valid_fraction
         config = make_config(
             config.job,
             {
                 **config.flat(),
-                "valid_fraction": own or valid_fraction,
+                "valid_fraction": refit_fraction or valid_fraction,
                 "split_seed": config.split_seed,
                 "test_scores": False,
             },
@@ -182,15 +182,17 @@ def tune(
                 seeds=int(seeds),
                 sampler=sampler,
                 pruner=pruner,
-                refit_fraction=own,
+                refit_fraction=refit_fraction,
             )
             shown = address.shown if storage else None
             n = int(n_jobs) if n_jobs > 0 else processors()
             slots = _run(replace(settings, storage=shown), data, address, folder, n, verbose)
-        found = Search(settings, slots)
+        search = Search(settings, slots)
     if refit:
-        found.best_estimator_ = _fitted(estimator, found, slots, own, X, y, sample_weight)
-    return found
+        search.best_estimator_ = _fitted(
+            estimator, search, slots, refit_fraction, X, y, sample_weight
+        )
+    return search
 
 
 def _check(
@@ -316,7 +318,7 @@ def _run(
 
 def _fitted(
     estimator: Any,
-    found: Search,
+    search: Search,
     slots: Sequence[Slot],
     own_fraction: float,
     X: Any,
@@ -326,9 +328,9 @@ def _fitted(
     """Return a clone with the best parameters, fitted on all of X."""
     from sklearn.base import clone
 
-    best = clone(estimator).set_params(**found.best_params_)
+    best = clone(estimator).set_params(**search.best_params_)
     if not own_fraction:
-        best.set_params(epochs=int(slots[found.best_index_].attribute("best_epoch", 1)))
+        best.set_params(epochs=int(slots[search.best_index_].attribute("best_epoch", 1)))
     more = {} if sample_weight is None else {"sample_weight": sample_weight}
     return best.fit(X, **more) if y is None else best.fit(X, y, **more)
 
