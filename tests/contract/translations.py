@@ -212,7 +212,7 @@ def in_graphs(case: Case, start: Callable[[bytes], tuple[Session, str]], weights
     X = case.whole.X if own.program.pixels else case.whole.X.astype(np.float32)
     T = X.shape[1]
     for question, cuts in (("steps", range(1, T)), ("handed over", [T // 2])):
-        state, parts = zero_state(own.program, len(X)), []
+        state, parts = zero_state(own.meaning, len(X)), []
         for piece in np.split(X, cuts, axis=1):
             parts.append(advance({"x": piece, **state}))
             state = {name: parts[-1].pop(f"{name}_next") for name in state}
@@ -261,9 +261,13 @@ def has_new_parts(model: FittedModel) -> bool:
     return bool(periods & {*FLAGS}) or (linear is not None and bool(linear.inputs))
 
 
-def no_export_holds(model: FittedModel) -> bool:
-    fills_windows = model.transform.by_window and model.transform.missing == "forward"
-    return has_new_parts(model) or fills_windows
+def fills_windows(model: FittedModel) -> bool:
+    """Whether a model fills in series that are scaled by window, which no export holds."""
+    return model.transform.by_window and model.transform.missing == "forward"
+
+
+def no_older_export_holds(model: FittedModel) -> bool:
+    return has_new_parts(model) or fills_windows(model)
 
 
 def no_signal(cells: Sequence[str], model: FittedModel) -> bool:
@@ -280,7 +284,7 @@ def no_signal(cells: Sequence[str], model: FittedModel) -> bool:
 def export(
     target: str,
     reply: Callable[[Sequence[Case]], list[Reply]],
-    refuses: Callable[[FittedModel], bool] = no_export_holds,
+    refuses: Callable[[FittedModel], bool] = no_older_export_holds,
     weights: str = "float32",
 ) -> Translation:
     """Return the translation that an export is, with weights of a kind."""
@@ -295,7 +299,7 @@ TRANSLATIONS = {
         Translation("torch", of_engine, torch),
         Translation("numpy", of_engine, numpy),
         export("python", python),
-        export("onnx", onnx),
+        export("onnx", onnx, fills_windows),
         export("c", c),
         export("html", html),
         export("nam", partial(audio, "nam"), partial(no_signal, ("lstm",))),
@@ -306,7 +310,7 @@ TRANSLATIONS = {
 ROUNDED = {
     each.name: each
     for each in (
-        export("onnx", partial(onnx, weights="int8"), weights="int8"),
+        export("onnx", partial(onnx, weights="int8"), fills_windows, "int8"),
         export("c", partial(c, weights="int8"), weights="int8"),
         export("html", partial(html, weights="float16"), weights="float16"),
     )

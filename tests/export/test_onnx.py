@@ -54,7 +54,7 @@ def largest_difference(model, start, weights="float32"):
     """The largest difference of an answer, in units of the targets' scale."""
     source = source_of(model, "m", weights, stored)
     contents = build(source)
-    assert (STREAM in contents) == source.program.streams
+    assert (STREAM in contents) == source.meaning.streams
     trials = source.trials
     worst = 0.0
     for trial in trials:
@@ -139,7 +139,7 @@ def test_steps_that_cannot_be_read_leave_the_state_of_a_stream_as_it_was(start):
     source = source_of(model, "m", "float32")
     compute = session_of(model, STREAM, start)
     X = np.random.default_rng(0).normal(size=(2, 3, model.n_features)).astype(np.float32)
-    before = compute({"x": X, **zero_state(source.program, 2)})
+    before = compute({"x": X, **zero_state(source.meaning, 2)})
     state = {name[:-5]: array for name, array in before.items() if name.endswith("_next")}
     X[1, 1, 0] = np.nan
     after = compute({"x": X, **state})
@@ -156,7 +156,7 @@ def test_reset_begins_a_series_in_its_row_alone(missing, readout, start):
     model = random_model(
         3, job="classify", missing=missing, pixels=False, readout=readout, **WITH_STATE
     )
-    program = source_of(model, "m", "float32").program
+    program = source_of(model, "m", "float32").meaning
     compute = session_of(model, STREAM, start)
     X = np.random.default_rng(0).normal(size=(2, 4, model.n_features)).astype(np.float32)
     X[:, 0, 0] = np.nan if missing == "forward" else 0
@@ -172,7 +172,7 @@ def test_reset_begins_a_series_in_its_row_alone(missing, readout, start):
 
 def test_any_cut_of_a_series_gives_the_same_answers(start):
     model = random_model(3, job="classify", missing="forward", readout="mean", **WITH_STATE)
-    program = source_of(model, "m", "float32").program
+    program = source_of(model, "m", "float32").meaning
     compute = session_of(model, STREAM, start)
     X = np.random.default_rng(0).normal(size=(2, 9, model.n_features)).astype(np.float32)
     X[X > 1] = np.nan

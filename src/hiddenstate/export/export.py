@@ -194,8 +194,12 @@ def export_model(
     return Report(to, sizes, *report, weights, change)
 
 
+LACKING = {"c", "html", "nam", "python", "rtneural"}
+"""Targets that do not compute the calendar's flags and lags of inputs yet."""
+
+
 def _refuse_new_parts(model: FittedModel, to: str) -> None:
-    """Refuse what no export computes yet, naming the options without it (`OptionError`)."""
+    """Refuse what a target does not compute yet, naming the options without it (`OptionError`)."""
     linear, reads, options = model.transform.linear, [], []
     flags = [period for e in model.transform.encodings for period in e.calendar if period in FLAGS]
     if flags:
@@ -205,10 +209,11 @@ def _refuse_new_parts(model: FittedModel, to: str) -> None:
         names = [printable((model.transform.columns or ())[k], 40) for k in linear.inputs]
         reads.append(f"the linear path reads the past of other inputs ({listed(names)})")
         options.append("--no-linear-inputs")
-    if reads:
+    if reads and to in LACKING:
+        others = ", ".join(name for name in TARGETS if name not in LACKING)
         raise OptionError(
-            f"--to {to}: {', and '.join(reads)}, which no export does yet; train one with "
-            f"{' '.join(options)}"
+            f"--to {to}: {', and '.join(reads)}, which it does not compute; use --to {others}, or "
+            f"train one with {' '.join(options)}"
         )
 
 

@@ -111,7 +111,7 @@ class Target:
     ending: str
     limit: float
     weights: tuple[str, ...]
-    refusal: Callable[[Program], str | None]
+    refusal: Callable[[Any], str | None]
     build: Callable[[Source], Contents]
     run: Callable[[Source, Contents, Trial], "Run"]
     stored: Callable[[FittedModel, str], FittedModel] | None = None

@@ -11,13 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from hiddenstate.engines.members import MembersPredictor
-from hiddenstate.engines.reference import ReferencePredictor
-from hiddenstate.export.program import program_of
-from hiddenstate.inference.stream import Stream
-from hiddenstate.metrics.scores import error_by_row, softmax
 from hiddenstate.models.fitted import FittedModel
-from hiddenstate.program.companions import combine
+from hiddenstate.models.meaning import program_of
 from hiddenstate.system.typing import Array
 
 MOST_STEPS = 100
@@ -146,7 +141,7 @@ def _own_scale(model: FittedModel, name: str) -> Any:
 def trials_of(model: FittedModel, seed: int = 0) -> list[Trial]:
     """Return trials of a model: whole rows and, unless it is an autoencoder, rows of unequal
     lengths with another number of steps."""
-    model = _exact(model)
+    model = of_features(model)
     random = np.random.default_rng([seed, model.net.n_parameters()])
     if model.net.job == "autoencode":
         return [_trial(model, _rows(model, (ROWS, _width(model)), random), None)]
@@ -179,14 +174,14 @@ def _width(model: FittedModel) -> int:
     return model.transform.n_features(model.net.n_features)
 
 
-def _exact(model: FittedModel) -> FittedModel:
-    """Return the model in float64; columns of text and dates are features, as an export reads."""
-    params = {name: array.astype(np.float64) for name, array in model.params.items()}
+def of_features(model: FittedModel) -> FittedModel:
+    """Return the model whose rows are features, as an export reads them: the caller encodes columns
+    of text and dates."""
     transform = model.transform
     if transform.encodings and transform.known.ahead:
         future = tuple(transform.known.names[k] for k in transform.known.ahead)
         transform = replace(transform, reading={**transform.reading, "future": future})
-    return replace(model, params=params, transform=replace(transform, encodings=()))
+    return replace(model, transform=replace(transform, encodings=()))
 
 
 def _rows(model: FittedModel, shape: tuple[int, ...], random: np.random.Generator) -> Array:
@@ -212,37 +207,13 @@ def _rows(model: FittedModel, shape: tuple[int, ...], random: np.random.Generato
 def _trial(model: FittedModel, X: Array, lengths: Array | None) -> Trial:
     trial = Trial(X, lengths, expected_answers(model, X, lengths), None)
     trial = replace(trial, answers=trial.masked(trial.answers))
-    if lengths is not None or not program_of(model).streams:
+    program = program_of(model)
+    if lengths is not None or not program.streams:
         return trial
-    stream = Stream(model, len(X), threads=1)
-    name = "probabilities" if model.net.job == "classify" else "y"
-    return replace(trial, stream={name: stream.feed(X)})
+    stream, _ = program.advance(X, program.state(len(X)))
+    return replace(trial, stream={n: answer for n, answer in stream.items() if n != "class"})
 
 
 def expected_answers(model: FittedModel, X: Array, lengths: Array | None) -> Answers:
-    """Return the answers of a model to rows, computed by the reference in float64."""
-    model = _exact(model)
-    inputs = model.transform.apply(X, lengths, np.float64, "trial rows")
-    if model.net.job == "autoencode":
-        predictor = ReferencePredictor(model)
-        rows = predictor.predict(inputs)
-        own = inputs / 255 if inputs.dtype == np.uint8 else inputs
-        return {
-            "code": predictor.encode(inputs),
-            "reconstruction": model.transform.undo(rows),
-            "error": error_by_row(rows, own),
-        }
-    read = model.transform.net_inputs(inputs, lengths, np.float64)
-    if model.n_members > 1:
-        outputs = MembersPredictor(model, ReferencePredictor).predict(read, lengths)
-    else:
-        outputs = ReferencePredictor(model).predict(read, lengths)
-    outputs = model.transform.net_outputs(outputs, inputs, lengths)
-    if model.net.job == "classify":
-        path = model.convolutions
-        if path is not None:
-            beside = path.logits(inputs, lengths, reference=True)
-            outputs = combine(outputs, beside, path.net_share, path.net_scale)
-        p = softmax(outputs)
-        return {"probabilities": p, "class": p.argmax(axis=1)}
-    return {"y": model.transform.undo_targets(outputs, inputs, lengths)}
+    """Return the answers of a model to rows: those of its program, in float64."""
+    return program_of(of_features(model)).predict(X, lengths)

@@ -9,8 +9,7 @@ import numpy as np
 
 from hiddenstate.export.onnx.graph import Graph, ints
 from hiddenstate.export.onnx.nets import Ends
-from hiddenstate.export.program import FixedConvolutions
-from hiddenstate.program.companions import KERNELS, LARGEST_INPUT
+from hiddenstate.program.companions import KERNELS, LARGEST_INPUT, FixedConvolutions
 from hiddenstate.system.typing import Array
 
 TAPS = 9
@@ -31,11 +30,11 @@ def beside_convolutions(g: Graph, path: FixedConvolutions, nets: str, x: str, en
     """
     logits = g.node("MatMul", _features(g, path, x, ends), _wide(g, path.weight.T, np.float32))
     own = g.node("Softmax", g.node("Add", logits, path.bias.astype(np.float64)), axis=-1)
-    if path.net_share == 0:
+    if path.share == 0:
         return own
     logarithms = g.node("Log", g.node("Max", nets, np.float64(LEAST)))
-    nets = g.node("Softmax", g.node("Mul", logarithms, np.float64(path.net_scale)), axis=-1)
-    parts = (nets, path.net_share), (own, 1 - path.net_share)
+    nets = g.node("Softmax", g.node("Mul", logarithms, np.float64(path.scale)), axis=-1)
+    parts = (nets, path.share), (own, 1 - path.share)
     return g.node("Add", *(g.node("Mul", each, np.float64(share)) for each, share in parts))
 
 

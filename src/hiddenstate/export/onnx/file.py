@@ -9,10 +9,10 @@ import numpy as np
 
 from hiddenstate.export.int8 import stored
 from hiddenstate.export.onnx.graph import Graph
-from hiddenstate.export.onnx.models import batch, state_of, stream
-from hiddenstate.export.program import Program
+from hiddenstate.export.onnx.models import batch, input_type, state_of, stream
 from hiddenstate.export.target import Contents, Run, Source, Target, facts_json
 from hiddenstate.export.trial import Answers, Trial
+from hiddenstate.program.program import Program
 from hiddenstate.system.extras import is_installed, require
 from hiddenstate.system.typing import Array
 
@@ -26,7 +26,7 @@ Session = Callable[[dict[str, Array]], Answers]
 
 def build(source: Source) -> Contents:
     """Return the graphs, and the JSON with their inputs and outputs."""
-    program, facts = source.program, dict(source.facts)
+    program, facts = source.meaning, dict(source.facts)
     about = metadata(source)
     contents, graphs = {}, {}
     for ending, add in ((BATCH, batch), (STREAM, stream)):
@@ -125,14 +125,14 @@ def run_in(
 ) -> Run:
     """Return the answers of the graphs to a trial, computed by sessions that `start` gives."""
     compute, computed_by = start(contents[BATCH])
-    X = trial.X if source.program.pixels else trial.X.astype(np.float32)
+    X = trial.X.astype(input_type(source.meaning))
     inputs = {"x": X}
     if trial.lengths is not None:
         inputs["lengths"] = trial.lengths.astype(np.int64)
     answers = compute(inputs)
     steps = None
     if trial.stream is not None and STREAM in contents:
-        steps = streamed(start(contents[STREAM])[0], source.program, X)
+        steps = streamed(start(contents[STREAM])[0], source.meaning, X)
     return Run(answers, steps, computed_by)
 
 

@@ -38,6 +38,7 @@ class Graph:
         self._inputs: list[Any] = []
         self._outputs: list[Any] = []
         self._shapes: dict[str, dict[str, Any]] = {"inputs": {}, "outputs": {}}
+        self._transposed: dict[str, tuple[str, tuple[int, ...]]] = {}
         self._n = 0
 
     def input(self, name: str, dtype: Any, dims: Dims, default: Any = None) -> str:
@@ -113,7 +114,12 @@ class Graph:
 
     def transpose(self, value: str, *axes: int) -> str:
         """Return the value with its axes in another order."""
-        return self.node("Transpose", value, perm=list(axes))
+        before, order = self._transposed.get(value, ("", ()))
+        if order and tuple(order[axis] for axis in axes) == tuple(range(len(axes))):
+            return before
+        result = self.node("Transpose", value, perm=list(axes))
+        self._transposed[result] = value, axes
+        return result
 
     def unsqueeze(self, value: str, *axes: int) -> str:
         """Return the value with new axes of length 1."""
@@ -142,8 +148,13 @@ class Graph:
     def finished(self, name: str, facts: Mapping[str, Any]) -> bytes:
         """Return the content of the file, after a full check, with facts as its metadata."""
         helper = self._onnx.helper
+        needed, nodes = {output.name for output in self._outputs}, []
+        for node in reversed(self._nodes):
+            if needed & {*node.output}:
+                needed |= {*node.input}
+                nodes.append(node)
         graph = helper.make_graph(
-            self._nodes, name, self._inputs, self._outputs, self._initializers
+            nodes[::-1], name, self._inputs, self._outputs, self._initializers
         )
         model = helper.make_model(
             graph,

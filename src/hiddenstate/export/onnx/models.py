@@ -5,19 +5,25 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.export.onnx.convolutions import beside_convolutions
-from hiddenstate.export.onnx.graph import END, Graph, ints
-from hiddenstate.export.onnx.nets import Ends, advanced, dense, outputs
+from hiddenstate.export.onnx.graph import Graph, ints
+from hiddenstate.export.onnx.nets import Ends, advanced, outputs
 from hiddenstate.export.onnx.steps import (
-    Carried,
-    Prepared,
-    forecast,
+    Rows,
     in_units,
     prepared,
     reconstruction,
     wide_answers,
     wide_inputs,
 )
-from hiddenstate.export.program import Program, Recurrent
+from hiddenstate.program.cells import CELLS
+from hiddenstate.program.companions import FixedConvolutions
+from hiddenstate.program.layers import Recurrent
+from hiddenstate.program.lowering import folded_norms
+from hiddenstate.program.program import Program
+from hiddenstate.program.steps import Fill, Forecast, Fractions, step_of
+
+COMPANIONS = {FixedConvolutions: beside_convolutions}
+"""Adds a companion: (graph, companion, probabilities of the nets, x, ends) to those of both."""
 
 REFUSED = -1
 """The class of a row that the model cannot read."""
@@ -30,43 +36,46 @@ def batch(g: Graph, p: Program) -> None:
     all steps. A row that the model cannot read, since values are missing or its length is not one,
     gets the class -1 and NaN for everything else.
     """
-    kind = np.uint8 if p.pixels else np.float32
     if p.job == "autoencode":
-        return _autoencoder(g, p, g.input("x", kind, ("N", p.n_features)))
-    x = g.input("x", kind, ("N", "T", p.n_features))
+        return _autoencoder(g, p, g.input("x", input_type(p), ("N", p.n_features)))
+    x = g.input("x", input_type(p), ("N", "T", p.n_features))
     lengths = g.input("lengths", np.int64, ("N",), default=[-1])
     T = g.length(x, 1)
+    lengths = g.node("Expand", lengths, g.slice(g.node("Shape", x), 0, 1, 0))  # the default is one
     lengths = g.node("Where", g.node("Less", lengths, np.array(0)), T, lengths)
-    lengths = g.node("Expand", lengths, g.slice(g.node("Shape", x), 0, 1, 0))
     inside = g.node("Max", g.node("Min", lengths, T), np.array(1))
     ends = Ends.of(g, inside, T)
-    rows = prepared(g, p, x, ends=ends)
+    rows, finite = prepared(g, p, x, ends=ends)
     good = g.node("Equal", inside, lengths)
-    if rows.finite:
+    if finite:
         read = g.unsqueeze(ends.read, 2)
         sums = g.node(
-            "ReduceSum", g.node("Where", read, rows.finite, np.float32(0)), ints(1, 2), keepdims=0
+            "ReduceSum", g.node("Where", read, finite, np.float32(0)), ints(1, 2), keepdims=0
         )
         good = g.node("And", good, g.node("Equal", sums, np.float32(0)))
-    path = p.convolutions
-    counts = path is None or path.net_share > 0
-    nets = [outputs(g, net, rows.x, ends) for net in p.nets] if counts else []
+    counts = all(companion.share > 0 for companion in p.companions)
+    layers = folded_norms(p).nets if counts else ()
+    nets = [outputs(g, net, rows.x, ends)[0] for net in layers]
     if p.job == "classify":
-        if path is None:
-            probabilities = _probabilities(g, nets, np.float32)
-        else:
-            own = _probabilities(g, nets, np.float64)
-            own = beside_convolutions(g, path, own, rows.x, ends)
-            probabilities = g.cast(own, np.float32)
+        kind = np.float64 if p.companions else np.float32
+        probabilities = _probabilities(g, nets, kind)
+        for companion in p.companions:
+            join = COMPANIONS[type(companion)]
+            probabilities = join(g, companion, probabilities, rows.x, ends)
+        probabilities = g.cast(probabilities, np.float32) if p.companions else probabilities
         return _classes(g, p, probabilities, good, ("N",))
-    linear = forecast(g, p, p.linear, rows.own)[0] if p.linear is not None else ""
     every = p.readout == "steps"
-    y = in_units(g, p, _mean(g, nets), rows, None if every else ends, linear)
+    y = in_units(g, p, _mean(g, nets), rows, every)
     good = g.unsqueeze(good, 1)
     if every:
         good = g.unsqueeze(g.node("And", good, ends.read), 2)
     _targets(g, p, y, good, ("N", "T") if every else ("N",))
     return None
+
+
+def input_type(p: Program) -> Any:
+    """Return the type of the numbers that a graph reads."""
+    return np.float32 if step_of(p.steps, Fractions) is None else np.uint8
 
 
 def stream(g: Graph, p: Program, optional_reset: bool = True) -> None:
@@ -75,9 +84,7 @@ def stream(g: Graph, p: Program, optional_reset: bool = True) -> None:
     A state of zeros, or `reset` (N, 1), optional if so, begins a new series. Steps that the model
     cannot read leave the state of their series as it was.
     """
-    (net,) = p.nets
-    kind = np.uint8 if p.pixels else np.float32
-    x = g.input("x", kind, ("N", "T", p.n_features))
+    x = g.input("x", input_type(p), ("N", "T", p.n_features))
     reset = g.input("reset", np.bool_, ("N", 1), [[False]] if optional_reset else None)
     state: dict[str, str] = {}
     for name, (dtype, dims) in state_of(p).items():
@@ -85,23 +92,13 @@ def stream(g: Graph, p: Program, optional_reset: bool = True) -> None:
         axes = range(2, len(dims) + 1)
         begins = g.unsqueeze(reset, *axes) if axes else reset
         state[name] = g.node("Where", begins, np.dtype(dtype).type(0), given)
-    carried = Carried(*(state.get(name, "") for name in ("last", "known", "lags", "count")))
-    rows = prepared(g, p, x, carried)
-    own = tuple(state[name] for name in ("h", "c") if name in state)
-    h, after = advanced(g, net, rows.x, own)
-    new = dict(zip(("h", "c"), after, strict=False))
-    if net.readout == "mean":
-        h, new["sum"] = _means(g, h, state)
-    y = dense(g, net.head, h, True)
-    linear = ""
-    if p.linear is not None:
-        linear, new["lags"] = forecast(g, p, p.linear, rows.own, carried)
+    rows, finite = prepared(g, p, x, state)
+    y, new = advanced(g, p.nets[0], rows.x, state)
+    new |= rows.after
     if "count" in state:
         n = g.cast(g.length(x, 1), np.int32)
         new["count"] = g.node("Add", state["count"], n)
-    if rows.last:
-        new |= {"last": rows.last, "known": rows.known}
-    good = _answers(g, p, y, rows, linear)
+    good = _answers(g, p, y, rows, finite)
     for name, (dtype, dims) in state_of(p).items():
         value = new[name]
         if good:
@@ -110,47 +107,39 @@ def stream(g: Graph, p: Program, optional_reset: bool = True) -> None:
         g.output(f"state_{name}_next", value, dtype, ("N", *dims))
 
 
-def _answers(g: Graph, p: Program, y: str, rows: Prepared, linear: str) -> str:
+def _answers(g: Graph, p: Program, y: str, rows: Rows, finite: str) -> str:
     """Add the answers of a stream; return which rows (N,) it can read, or "" for all."""
     good = every = ""
-    if rows.finite:
-        good = g.node(
-            "Equal", g.node("ReduceSum", rows.finite, ints(1, 2), keepdims=0), np.float32(0)
-        )
+    if finite:
+        good = g.node("Equal", g.node("ReduceSum", finite, ints(1, 2), keepdims=0), np.float32(0))
         every = g.unsqueeze(good, 1)
     if p.job == "classify":
         _classes(g, p, _probabilities(g, [y], np.float32), every, ("N", "T"))
     else:
-        y = in_units(g, p, y, rows, None, linear)
+        y = in_units(g, p, y, rows, True)
         _targets(g, p, y, g.unsqueeze(every, 2) if every else "", ("N", "T"))
     return good
 
 
 def state_of(p: Program) -> dict[str, tuple[Any, tuple[int, ...]]]:
     """Return type and shape of each array of a stream's state, without the axis of series."""
-    net: Recurrent = p.nets[0]
-    H, wide = net.head.weight.shape[1], np.float64 if wide_inputs(p) else np.float32
-    state: dict[str, tuple[Any, tuple[int, ...]]] = {"h": (np.float32, (len(net.layers), H))}
-    if net.cell == "lstm":
-        state["c"] = state["h"]
-    if p.missing == "forward":
+    wide = np.float64 if wide_inputs(p) else np.float32
+    state: dict[str, tuple[Any, tuple[int, ...]]] = {}
+    layers = [layer for layer in p.nets[0] if isinstance(layer, Recurrent)]
+    size = layers[0].directions[0].hidden_size
+    for name in CELLS[layers[0].cell].state:
+        state[name] = (np.float32, (len(layers), size))
+    if (fill := step_of(p.steps, Fill)) is not None and fill.forward:
         state |= {"last": (wide, (p.n_features,)), "known": (np.float32, (p.n_features,))}
-    if net.readout == "mean":
-        state["sum"] = (np.float32, (H,))
-    if p.linear is not None:
-        state["lags"] = (wide, p.linear.weight.shape[::-1])
-    if p.linear is not None or net.readout == "mean":
+    if p.readout == "mean":
+        state["sum"] = (np.float32, (size,))
+    if (path := step_of(p.steps, Forecast)) is not None:
+        state["lags"] = (wide, path.weights.shape[::-1])
+        if path.input_weights is not None:
+            state["input_lags"] = (wide, path.input_weights.shape[1:])
+    if path is not None or p.readout == "mean":
         state["count"] = (np.int32, (1,))
     return state
-
-
-def _means(g: Graph, h: str, state: dict[str, str]) -> tuple[str, str]:
-    """Return the means of h (N, T, H) so far, and the sum after it."""
-    sums = g.node("Add", g.unsqueeze(state["sum"], 1), g.node("CumSum", h, np.array(1)))
-    steps = g.node("Add", g.count(g.length(h, 1)), np.array(1))
-    counts = g.node("Add", state["count"], g.cast(steps, np.int32))
-    means = g.node("Div", sums, g.unsqueeze(g.cast(counts, np.float32), 2))
-    return means, g.squeeze(g.slice(sums, -1, END, 1), 1)
 
 
 def _mean(g: Graph, values: list[str], kind: type = np.float32) -> str:
@@ -184,24 +173,20 @@ def _targets(g: Graph, p: Program, y: str, good: str, dims: tuple[str, ...]) -> 
 
 
 def _autoencoder(g: Graph, p: Program, x: str) -> None:
-    rows = prepared(g, p, x)
-    code = rows.x
-    for layer in p.encoder:
-        code = dense(g, layer, code)
-    decoded = code
-    for layer in p.decoder:
-        decoded = dense(g, layer, decoded)
+    rows, finite = prepared(g, p, x)
+    code, _ = outputs(g, p.nets[0], rows.x, None)
+    decoded, _ = outputs(g, p.decoder, code, None)
     off = g.node("Sub", decoded, rows.x)
     error = g.node("ReduceMean", g.node("Mul", off, off), axes=[1], keepdims=0)
     kind = np.float64 if wide_answers(p) else np.float32
     answers: list[tuple[str, str, Any, tuple[int | str, ...]]] = [
-        ("code", code, np.float32, ("N", p.encoder[-1].bias.size)),
+        ("code", code, np.float32, ("N", p.decoder[0].weight.shape[1])),
         ("reconstruction", reconstruction(g, p, decoded), kind, ("N", p.n_features)),
         ("error", error, np.float32, ("N",)),
     ]
     good = ""
-    if rows.finite:
-        good = g.node("Equal", g.node("ReduceSum", rows.finite, ints(1), keepdims=0), np.float32(0))
+    if finite:
+        good = g.node("Equal", g.node("ReduceSum", finite, ints(1), keepdims=0), np.float32(0))
     for name, value, dtype, dims in answers:
         if good:
             whole = g.unsqueeze(good, 1) if len(dims) > 1 else good

@@ -1,17 +1,28 @@
-"""Recurrent nets and dense layers as nodes of ONNX.
+"""The layers of nets as nodes of ONNX: of whole rows, and of a stream, which carries a state.
 
-Sequences are (T, N, H) inside a recurrent net. Lengths never reach an operator: a forward layer is
-read where a row ends, and a backward layer reads rows that are reversed up to their ends, which
-every runtime computes alike.
+Sequences are (T, N, H) inside a recurrent layer, else (N, T, C). Lengths never reach an operator: a
+forward layer is read where a row ends, and a backward layer reads rows that are reversed up to
+their ends, which every runtime computes alike.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from hiddenstate.export.onnx.graph import Graph, ints
-from hiddenstate.export.program import Convolution, Dense, Direction, Recurrent
+from hiddenstate.export.onnx.graph import END, Graph, ints
+from hiddenstate.program.cells import CELLS
+from hiddenstate.program.layers import (
+    Beside,
+    Convolution,
+    Dense,
+    Direction,
+    Layer,
+    Pool,
+    Readout,
+    Recurrent,
+)
 from hiddenstate.system.typing import Array
 
 GATES = {"lstm": (0, 3, 1, 2), "gru": (1, 0, 2)}
@@ -47,12 +58,11 @@ class Ends:
         """Return the ends of rows of `lengths` in T steps."""
         return cls(lengths, g.node("Less", g.count(T), g.unsqueeze(lengths, 1)))
 
-    def at_last(self, g: Graph, values: str, batch: int) -> str:
-        """Return values (N, ...) at the last step of each row; `batch` is the axis of rows."""
+    def at_last(self, g: Graph, values: str) -> str:
+        """Return values (N, T, ...) at the last step of each row."""
         last = g.node("Sub", self.lengths, ints(1))
         rows = g.count(g.length(self.lengths, 0))
-        pair = (last, rows) if batch == 1 else (rows, last)
-        index = g.node("Concat", *(g.unsqueeze(each, 1) for each in pair), axis=1)
+        index = g.node("Concat", *(g.unsqueeze(each, 1) for each in (rows, last)), axis=1)
         return g.node("GatherND", values, index)
 
     def mean(self, g: Graph, values: str) -> str:
@@ -73,8 +83,11 @@ def dense(g: Graph, layer: Dense, x: str, every: bool = False) -> str:
         y = y if every else g.squeeze(y, 0)
     else:
         y = g.node("MatMul", x, g.weight(layer.weight.T))
-    y = g.node("Add", y, layer.bias.astype(np.float32))
-    return y if layer.activation == "linear" else g.node(ACTIVATIONS[layer.activation], y)
+    return _activated(g, layer.activation, g.node("Add", y, layer.bias.astype(np.float32)))
+
+
+def _activated(g: Graph, activation: str, y: str) -> str:
+    return y if activation == "linear" else g.node(ACTIVATIONS[activation], y)
 
 
 def recurrent(
@@ -92,7 +105,7 @@ def recurrent(
     both = [_in_order(cell, each) for each in (layer.input_bias, layer.hidden_bias)]
     bias = _bias(g, np.concatenate(both)[None])
     attributes = ATTRIBUTES.get(cell, {})
-    n = 3 if cell == "lstm" else 2
+    n = 1 + len(CELLS[cell].state)
     begin = ("", *state) if state else ()
     y, *last = g.nodes(OPERATORS[cell], x, *weights, bias, *begin, n=n, hidden_size=H, **attributes)
     return [g.squeeze(y, 1), *last]
@@ -116,30 +129,24 @@ def _bias(g: Graph, bias: Array) -> str:
     return g.node("Pad", half, ints(0, 0, 0, n - n // 2), mode="constant")
 
 
-def outputs(g: Graph, net: Recurrent, x: str, ends: Ends) -> str:
-    """Return the outputs of a net, (N, T, O) or (N, O), for prepared rows x (N, T, I)."""
-    if net.stem:
-        x, ends = _stem(g, net, x, ends)
-    inputs, lasts = x, []
-    x = g.transpose(x, 1, 0, 2)
-    for number, layer in enumerate(net.layers):
-        own = [recurrent(g, net.cell, layer[0], x)[0]]
-        found = own[0]
-        if len(layer) > 1:
-            back = recurrent(g, net.cell, layer[1], _reversed(g, x, ends))[0]
-            own.append(_reversed(g, back, ends))
-            if number == len(net.layers) - 1 and net.readout == "last":
-                lasts = [ends.at_last(g, each, 1) for each in (found, back)]
-        x = own[0] if len(own) == 1 else g.node("Concat", *own, axis=2)
-    if net.readout == "last":
-        summary = g.node("Concat", *lasts, axis=1) if lasts else ends.at_last(g, x, 1)
-    elif net.readout == "mean":
-        summary = ends.mean(g, g.transpose(x, 1, 0, 2))
-        if net.stem:
-            summary = g.node("Concat", summary, ends.mean(g, inputs), axis=1)
-    else:
-        summary = g.transpose(x, 1, 0, 2)
-    return dense(g, net.head, summary, net.readout == "steps")
+def outputs(g: Graph, net: Sequence[Layer], x: str, ends: Ends | None) -> tuple[str, Ends | None]:
+    """Return what layers give for x, (N, T, I) or without `ends` (N, I), and where that ends."""
+    for layer in net:
+        x, ends = LAYERS[type(layer)](g, layer, x, ends)
+    return x, ends
+
+
+def _dense(g: Graph, layer: Dense, x: str, ends: Ends | None) -> tuple[str, Ends | None]:
+    return dense(g, layer, x, ends is not None), ends
+
+
+def _recurrent(g: Graph, layer: Recurrent, x: str, ends: Ends) -> tuple[str, Ends]:
+    x, parts = g.transpose(x, 1, 0, 2), []
+    for number, direction in enumerate(layer.directions):
+        read = _reversed(g, x, ends) if number else x
+        h = recurrent(g, layer.cell, direction, read)[0]
+        parts.append(_reversed(g, h, ends) if number else h)
+    return g.transpose(_joined(g, parts, 2), 1, 0, 2), ends
 
 
 def _reversed(g: Graph, x: str, ends: Ends) -> str:
@@ -147,56 +154,121 @@ def _reversed(g: Graph, x: str, ends: Ends) -> str:
     return g.node("ReverseSequence", x, ends.lengths, time_axis=0, batch_axis=1)
 
 
-def _stem(g: Graph, net: Recurrent, x: str, ends: Ends) -> tuple[str, Ends]:
-    """Return the output (N, T, C) of the convolutions before a net, and where its rows end."""
-    x = g.transpose(g.node("Where", g.unsqueeze(ends.read, 2), x, np.float32(0)), 0, 2, 1)
-    for number, layer in enumerate(net.stem):
-        x = g.node("Relu", _convolution(g, layer, x, net.causal))
-        x = g.node("Where", g.unsqueeze(ends.read, 1), x, np.float32(0))
-        if number == 0 and net.pool > 1:
-            x, ends = _pooled(g, x, layer.weight.shape[0], net.pool, ends)
-    return g.transpose(x, 0, 2, 1), ends
+def _joined(g: Graph, parts: Sequence[str], axis: int) -> str:
+    return parts[0] if len(parts) == 1 else g.node("Concat", *parts, axis=axis)
 
 
-def _convolution(g: Graph, layer: Convolution, x: str, causal: bool) -> str:
+def _beside(g: Graph, layer: Beside, x: str, ends: Ends) -> tuple[str, Ends]:
+    y, _ = outputs(g, layer.layers, x, ends)
+    return g.node("Concat", y, x, axis=2), ends
+
+
+def _readout(g: Graph, layer: Readout, x: str, ends: Ends) -> tuple[str, None]:
+    if layer.kind == "mean":
+        return ends.mean(g, x), None
+    last, forward = ends.at_last(g, x), layer.width - layer.backward
+    if layer.backward:
+        first = g.squeeze(g.slice(x, 0, 1, 1), 1)
+        parts = g.slice(last, 0, forward, 1), g.slice(first, forward, END, 1)
+        last = g.node("Concat", *parts, axis=1)
+    return last, None
+
+
+def _convolution(g: Graph, layer: Convolution, x: str, ends: Ends) -> tuple[str, Ends]:
     k = layer.weight.shape[2]
-    before = k - 1 if causal else (k - 1) // 2
+    before = k - 1 if layer.causal else (k - 1) // 2
     weight, bias = g.weight(layer.weight), layer.bias.astype(np.float32)
-    return g.node("Conv", x, weight, bias, kernel_shape=[k], pads=[before, k - 1 - before])
+    x = _until(g, g.transpose(x, 0, 2, 1), ends)
+    y = g.node("Conv", x, weight, bias, kernel_shape=[k], pads=[before, k - 1 - before])
+    return g.transpose(_activated(g, layer.activation, y), 0, 2, 1), ends
 
 
-def _pooled(g: Graph, x: str, channels: int, pool: int, ends: Ends) -> tuple[str, Ends]:
-    """Return means of `pool` steps (N, C, ceil(T / pool)), of those that belong to a row."""
-    ones = np.ones((channels, 1, pool), np.float32)
-    end = [0, pool - 1]
-    sums = g.node("Conv", x, ones, kernel_shape=[pool], strides=[pool], pads=end, group=channels)
-    n = g.length(sums, 2)
+def _until(g: Graph, x: str, ends: Ends) -> str:
+    """Return x (N, C, T) with zeros after the end of each row."""
+    return g.node("Where", g.unsqueeze(ends.read, 1), x, np.float32(0))
+
+
+def _pool(g: Graph, layer: Pool, x: str, ends: Ends) -> tuple[str, Ends]:
+    """Return means of some steps (N, ceil(T / steps), C), of those that belong to a row."""
+    pool = layer.steps
+    T = g.length(x, 1)
+    n = g.node("Div", g.node("Add", T, np.array(pool - 1)), np.array(pool))
+    rest = g.node("Sub", g.node("Mul", n, np.array(pool)), T)
+    pads = g.node("Concat", np.zeros(5, np.int64), g.unsqueeze(rest, 0), axis=0)
+    x = g.node("Pad", _until(g, g.transpose(x, 0, 2, 1), ends), pads)
+    sums = g.node("ReduceSum", g.reshape(x, 0, 0, -1, pool), ints(3), keepdims=0)
     begin = g.node("Mul", g.count(n), np.array(pool))
     rest = g.node("Sub", g.unsqueeze(ends.lengths, 1), begin)
     counts = g.node("Min", g.node("Max", rest, np.array(1)), np.array(pool))
     means = g.node("Div", sums, g.unsqueeze(g.cast(counts, np.float32), 1))
     lengths = g.node("Div", g.node("Add", ends.lengths, ints(pool - 1)), ints(pool))
-    return means, Ends.of(g, lengths, n)
+    return g.transpose(means, 0, 2, 1), Ends.of(g, lengths, n)
+
+
+LAYERS: dict[type[Layer], Callable[..., tuple[str, Ends | None]]] = {
+    Convolution: _convolution,
+    Pool: _pool,
+    Recurrent: _recurrent,
+    Beside: _beside,
+    Readout: _readout,
+    Dense: _dense,
+}
+"""Adds a layer to a graph of whole rows: (graph, layer, x, ends) to what it gives and its ends."""
 
 
 def advanced(
-    g: Graph, net: Recurrent, x: str, state: tuple[str, ...]
-) -> tuple[str, tuple[str, ...]]:
-    """Return h (N, T, H) of the last layer after every step of x (N, T, I), and the last state.
+    g: Graph, net: Sequence[Layer], x: str, state: dict[str, str]
+) -> tuple[str, dict[str, str]]:
+    """Return what layers give after every step of x (N, T, I), and the state after the last.
 
-    `state` is h and, of an lstm, c, each (N, L, H), as the last state is.
+    `state` is h and, of an lstm, c, each (N, L, H), and `sum` (N, H) and `count` (N, 1) of a mean.
     """
-    x = g.transpose(x, 1, 0, 2)
-    by_layer = [g.transpose(each, 1, 0, 2) for each in state]
-    lasts = []
-    for number, (direction,) in enumerate(net.layers):
-        own = by_layer
-        if len(net.layers) > 1:
-            own = [g.slice(each, number, number + 1, 0) for each in by_layer]
-        x, *last = recurrent(g, net.cell, direction, x, tuple(own))
-        lasts.append(last)
-    joined = [
-        part[0] if len(part) == 1 else g.node("Concat", *part, axis=0)
-        for part in zip(*lasts, strict=True)
-    ]
-    return g.transpose(x, 1, 0, 2), tuple(g.transpose(each, 1, 0, 2) for each in joined)
+    after: dict[str, list[str]] = {}
+    n_layers = sum(isinstance(layer, Recurrent) for layer in net)
+    for layer in net:
+        x = STREAMED[type(layer)](g, layer, x, state, after, n_layers)
+    return x, {name: _joined(g, parts, 1) for name, parts in after.items()}
+
+
+def _advanced_layer(
+    g: Graph,
+    layer: Recurrent,
+    x: str,
+    state: dict[str, str],
+    after: dict[str, list[str]],
+    n_layers: int,
+) -> str:
+    names, begin = CELLS[layer.cell].state, []
+    for name in names:
+        number, before = len(after.get(name, ())), g.transpose(state[name], 1, 0, 2)
+        begin.append(before if n_layers == 1 else g.slice(before, number, number + 1, 0))
+    y, *last = recurrent(g, layer.cell, layer.directions[0], g.transpose(x, 1, 0, 2), tuple(begin))
+    for name, part in zip(names, last, strict=True):
+        after.setdefault(name, []).append(g.transpose(part, 1, 0, 2))
+    return g.transpose(y, 1, 0, 2)
+
+
+def _means(
+    g: Graph,
+    layer: Readout,
+    h: str,
+    state: dict[str, str],
+    after: dict[str, list[str]],
+    n_layers: int,
+) -> str:
+    """Return the means of h (N, T, H) so far; of the last step h is the summary itself."""
+    if layer.kind == "last":
+        return h
+    sums = g.node("Add", g.unsqueeze(state["sum"], 1), g.node("CumSum", h, np.array(1)))
+    steps = g.node("Add", g.count(g.length(h, 1)), np.array(1))
+    counts = g.node("Add", state["count"], g.cast(steps, np.int32))
+    after["sum"] = [g.squeeze(g.slice(sums, -1, END, 1), 1)]
+    return g.node("Div", sums, g.unsqueeze(g.cast(counts, np.float32), 2))
+
+
+STREAMED: dict[type[Layer], Callable[..., str]] = {
+    Recurrent: _advanced_layer,
+    Readout: _means,
+    Dense: lambda g, layer, x, state, after, n_layers: dense(g, layer, x, True),
+}
+"""Adds a layer to a graph of steps; what it carries from them is put into `after`."""

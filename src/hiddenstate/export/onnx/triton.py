@@ -11,10 +11,10 @@ import numpy as np
 from hiddenstate.export.int8 import stored
 from hiddenstate.export.onnx.file import LIMIT, metadata, session, zero_state
 from hiddenstate.export.onnx.graph import Graph
-from hiddenstate.export.onnx.models import state_of, stream
-from hiddenstate.export.program import Program
+from hiddenstate.export.onnx.models import input_type, state_of, stream
 from hiddenstate.export.target import Contents, Run, Source, Target, facts_json
 from hiddenstate.export.trial import Answers, Trial
+from hiddenstate.program.program import Program
 from hiddenstate.system.typing import Array
 
 CONFIG, MODEL, FACTS = "/config.pbtxt", "/1/model.onnx", "/facts.json"
@@ -37,10 +37,10 @@ IDLE_SECONDS = 600
 def build(source: Source) -> Contents:
     """Return the files of the folder."""
     g = Graph(int8=source.weights == "int8")
-    stream(g, source.program, optional_reset=False)  # Triton counts the inputs without a default
+    stream(g, source.meaning, optional_reset=False)  # Triton counts the inputs without a default
     content = g.finished(source.identifier, metadata(source))
     facts = {**source.facts, "weights": source.weights, "graphs": {"stream": g.shapes}}
-    config = _config(source.name, source.program, g.shapes)
+    config = _config(source.name, source.meaning, g.shapes)
     return {CONFIG: config.encode(), MODEL: content, FACTS: facts_json(facts)}
 
 
@@ -123,8 +123,8 @@ def run(source: Source, contents: Contents, trial: Trial) -> Run:
     is used again.
     """
     compute, computed_by = session(contents[MODEL])
-    program, n = source.program, len(trial.X)
-    X = trial.X if program.pixels else trial.X.astype(np.float32)
+    program, n = source.meaning, len(trial.X)
+    X = trial.X.astype(input_type(program))
     state = {name: array + 1 for name, array in zero_state(program, n).items()}
     parts = []
     for t in range(X.shape[1]):
