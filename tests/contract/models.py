@@ -157,7 +157,7 @@ KINDS: dict[str, Callable[[], FittedModel]] = {
     "stem": lambda: made(18, STEM),
     "stem, last": lambda: made(19, STEM, readout="last", cell="lstm"),
     "stem of every step": lambda: made(20, STEPS, stem=True),
-    "stem of members": lambda: made(21, STEM, members=3, missing="forward"),
+    "stem of members": lambda: made(62, STEM, members=3, missing="forward"),
     # preparing
     "pixels": lambda: made(22, CLASSIFY, pixels=True),
     "no scaling": lambda: without_scaling(23, STEPS),
@@ -238,12 +238,12 @@ def _random(seed: int) -> FittedModel:
         wanted |= {"job": "classify", "convolutions": share}
     if seed % 10 == 3:
         wanted |= {"job": "regress", "linear": True}
+    if seed % 10 == 9:
+        cell = ("lstm", "gru")[seed // 10 % 2]
+        wanted = {**SIGNAL, **wanted, "job": "regress", "cell": cell, "layers": 1 + seed // 20 % 3}
     if seed % 20 == 3:
-        wanted |= {
-            "output": "last",
-            "by_window": True,
-            "missing": ("error", "mask")[seed // 20 % 2],
-        }
+        missing = ("error", "mask")[seed // 20 % 2]
+        wanted |= {"output": "last", "by_window": True, "missing": missing}
     model = random_model(seed, dtype, **wanted)
     linear, n = model.transform.linear, model.net.n_outputs
     if linear is None:

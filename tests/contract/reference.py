@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 
-from hiddenstate.export.trial import Answers, Trial, expected_answers, float_rounding, scale_of
+from hiddenstate.export.trial import Answers, Trial, float_rounding, scale_of
 from hiddenstate.models.fitted import FittedModel
+from hiddenstate.models.meaning import program_of
 from hiddenstate.models.streaming import obstacles_of_model
 from hiddenstate.system.typing import Array
 from tests.contract.models import model_of
@@ -21,7 +23,26 @@ ROWS, MANY = 5, 37
 
 def reference(model: FittedModel, X: Array, lengths: Array | None) -> Answers:
     """Return the answers of a model in float64: the one place that says what they are."""
-    return expected_answers(model, X, lengths)
+    return program_of(model).predict(X, lengths)
+
+
+class Difference(NamedTuple):
+    """How much answers differ from the reference.
+
+    Parameters
+    ----------
+    share : float
+        Of the largest answer, or of the scale of the answers if that is more.
+    excess : float
+        In units of the scale, beyond the rounding of numbers of their own type.
+    """
+
+    share: float
+    excess: float
+
+
+MISSING = Difference(np.inf, np.inf)
+"""The difference of an answer that is not there."""
 
 
 @dataclass(frozen=True)
@@ -57,13 +78,16 @@ class Case:
         """What differences are measured by: the scale of the targets, at least 1."""
         return scale_of(self.model, self.trials)
 
-    def difference(self, trial: Trial, found: Mapping[str, Array], stream: bool = False) -> float:
-        """Return the largest difference of answers, in units of the scale, beyond the rounding of
-        numbers in their own type; infinite where an answer is none."""
+    def difference(
+        self, trial: Trial, found: Mapping[str, Array], stream: bool = False
+    ) -> "Difference":
+        """Return the largest difference of answers; infinite where one is missing."""
         expected = trial.stream if stream else trial.answers
         assert expected is not None
         off = Trial(trial.X, trial.lengths, expected, None).difference(found)
-        return max(0.0, off - float_rounding(found, expected, self.scale)) / self.scale
+        largest = max(float(np.abs(a).max()) for name, a in expected.items() if name != "class")
+        spare = float_rounding(found, expected, self.scale)
+        return Difference(off / max(self.scale, largest), max(0.0, off - spare) / self.scale)
 
 
 @cache

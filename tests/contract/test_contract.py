@@ -22,9 +22,9 @@ def faults(translation: Translation, names: Iterable[str]) -> list[str]:
     cases, found = translation.cases(names), []
     for case, reply in zip(cases, translation.reply(cases), strict=True):
         limit = translation.limit(case.model)
-        for question, off in differences(case, reply).items():
-            if not off <= limit:
-                found.append(f"{case.name}: {question}: {off:.3g}, and {limit:g} is allowed")
+        for question, (_, excess) in differences(case, reply).items():
+            if not excess <= limit:
+                found.append(f"{case.name}: {question}: {excess:.3g}, and {limit:g} is allowed")
     return found
 
 

@@ -19,10 +19,11 @@ from hiddenstate.inference.overflow import checked_predictor
 from hiddenstate.inference.stream import Stream
 from hiddenstate.metrics.scores import error_by_row, softmax
 from hiddenstate.models.fitted import FittedModel
+from hiddenstate.models.meaning import program_of
 from hiddenstate.models.streaming import obstacles_of_model
 from tests.contract.models import model_of
 from tests.contract.programs import answers_in_c, answers_in_node
-from tests.contract.reference import Case, Reply, ask, case_of
+from tests.contract.reference import MISSING, Case, Difference, Reply, ask, case_of
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Translation:
     ----------
     name : str
     limit : callable
-        Returns the largest difference from the reference that is allowed for a model.
+        Returns the largest excess of a difference from the reference that a model may have.
     reply : callable
         Returns the replies to cases, in their order.
     refuses : callable
@@ -59,15 +60,15 @@ class Translation:
         return [case for case in cases if not self.refuses(case.model)]
 
 
-def differences(case: Case, reply: Reply) -> dict[str, float]:
-    """Return the largest difference of each answer to a case; infinite for one that is missing."""
+def differences(case: Case, reply: Reply) -> dict[str, Difference]:
+    """Return the largest difference of the answers to each question of a case."""
     wanted: dict[str, tuple[Trial, bool]] = {"rows": (case.whole, False)}
     if case.ragged is not None:
         wanted["unequal"] = (case.ragged, False)
     if case.whole.stream is not None:
         wanted |= {"steps": (case.whole, True), "handed over": (case.whole, True)}
     return {
-        question: case.difference(trial, reply[question], stream) if question in reply else np.inf
+        question: case.difference(trial, reply[question], stream) if question in reply else MISSING
         for question, (trial, stream) in wanted.items()
     }
 
@@ -139,6 +140,27 @@ def of_engine(model: FittedModel) -> float:
 def of_kernels(model: FittedModel) -> float:
     """A value beside the bias of a fixed convolution may fall on the other side in float32."""
     return of_engine(model) if model.convolutions is None else 5e-3
+
+
+def program(cases: Sequence[Case]) -> list[Reply]:
+    """Return the answers of programs, in which "steps" and "handed over" hand over the state."""
+    replies = []
+    for case in cases:
+        own, X = program_of(case.model), case.whole.X
+        reply = {
+            question: own.predict(trial.X, trial.lengths)
+            for question, trial in zip(("rows", "unequal"), case.trials, strict=False)
+        }
+        if case.whole.stream is not None:
+            (name,), T = case.whole.stream, X.shape[1]
+            for question, cuts in (("steps", list(range(1, T))), ("handed over", [T // 2])):
+                state, parts = own.state(len(X)), []
+                for piece in np.split(X, cuts, axis=1):
+                    answers, state = own.advance(piece, state)
+                    parts.append(answers[name])
+                reply[question] = {name: np.concatenate(parts, axis=1)}
+        replies.append(reply)
+    return replies
 
 
 # Exports.
@@ -298,6 +320,7 @@ TRANSLATIONS = {
         Translation("native", of_kernels, native),
         Translation("torch", of_engine, torch),
         Translation("numpy", of_engine, numpy),
+        Translation("program", lambda model: 1e-12, program),
         export("python", python),
         export("onnx", onnx, fills_windows),
         export("c", c),

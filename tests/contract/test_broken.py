@@ -1,0 +1,137 @@
+"""The expectations can fail: every part of a model shows, and a broken translation is found."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from hiddenstate import kernels
+from hiddenstate.export.audio import signal
+from hiddenstate.export.export import TARGETS, target_named
+from hiddenstate.export.onnx import nets
+from hiddenstate.export.target import Contents, Source
+from hiddenstate.models import torch_modules
+from hiddenstate.models.fitted import FittedModel
+from hiddenstate.program.equations import EQUATIONS, gru
+from hiddenstate.system.typing import Array
+from tests.contract.models import KINDS
+from tests.contract.reference import case_of, reference
+from tests.contract.test_contract import faults
+from tests.contract.translations import TRANSLATIONS
+
+LOOSEST = 1e-5
+"""The limit of the translation that may differ most."""
+
+
+def changed(model: FittedModel) -> Iterator[tuple[str, FittedModel]]:
+    """Iterate over the model with one of its arrays changed, each by its name."""
+    for name, array in model.params.items():
+        if model.convolutions is None or model.convolutions.net_share:
+            yield name, replace(model, params={**model.params, name: array * 1.5 + 0.1})
+    transform, linear = model.transform, model.transform.linear
+    for name in ("scaling", "target_scaling"):
+        if (pair := getattr(transform, name)) is not None:
+            for number in (0, 1):
+                other = list(pair)
+                other[number] = pair[number] * 1.5 + 0.1
+                yield f"{name} {number}", with_transform(model, **{name: tuple(other)})
+    if transform.fill is not None:
+        unit = 1.0 if transform.scaling is None else 1 / transform.scaling[1]
+        yield "fill", with_transform(model, fill=transform.fill + unit)
+    arrays = () if linear is None else ("weights", "bias", "effects", "input_weights")
+    for name in arrays:
+        if (array := getattr(linear, name)) is not None:
+            path: dict[str, Any] = {name: array * 1.5 + 0.1}
+            yield f"linear {name}", with_transform(model, linear=replace(linear, **path))
+    fixed = model.convolutions
+    if fixed is not None and fixed.net_share < 1:
+        yield (
+            "convolutions",
+            replace(model, convolutions=replace(fixed, weights=fixed.weights * 1.5 + 0.1)),
+        )
+        yield "bias", replace(model, convolutions=replace(fixed, bias=fixed.bias[::-1].copy()))
+
+
+def with_transform(model: FittedModel, **changes: Any) -> FittedModel:
+    return replace(model, transform=replace(model.transform, **changes))
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_part_of_a_model_shows_in_its_answers(name: str) -> None:
+    """So a translation that leaves one out differs."""
+    case = case_of(name)
+    for part, other in changed(case.model):
+        excess = 0.0
+        for trial in case.trials:
+            found = reference(other, trial.X, trial.lengths)
+            excess = max(excess, case.difference(trial, found).excess)
+        assert LOOSEST < excess < np.inf, part
+
+
+@pytest.mark.parametrize("name", [n for n in KINDS if case_of(n).whole.stream is not None])
+def test_a_state_that_is_lost_shows(name: str) -> None:
+    case = case_of(name)
+    X, stream = case.whole.X, case.whole.stream
+    assert stream is not None
+    for kind, expected in stream.items():
+        found = reference(case.model, X[:, X.shape[1] // 2 :], None)[kind]
+        last = found[:, -1] if found.ndim == 3 else found
+        assert np.abs(last - expected[:, -1]).max() > LOOSEST * case.scale
+
+
+Break = Callable[[pytest.MonkeyPatch], None]
+
+
+def in_file(target: str, right: bytes, wrong: bytes) -> Break:
+    """Return what writes `wrong` in place of `right` in the file of an export."""
+    own = target_named(target)
+
+    def build(source: Source) -> Contents:
+        contents = own.build(source)
+        ending = next(iter(contents))
+        assert right in contents[ending]
+        return {**contents, ending: contents[ending].replace(right, wrong)}
+
+    return lambda patch: patch.setattr(f"{TARGETS[target]}.TARGET", replace(own, build=build))
+
+
+def larger_step(a: Any, b: Any, state: Any) -> Any:
+    """Return the state after a step of a GRU whose change is a tenth larger."""
+    ((right,), (h,)) = gru(a, b, state), state
+    return (h + 1.1 * (right - h),)
+
+
+def larger_numbers(array: Array) -> Any:
+    """Return the numbers of an array, each larger by a hundredth."""
+    return (array * 1.01).tolist()
+
+
+BROKEN: dict[str, tuple[str, Break]] = {
+    "native": ("rnn tanh", lambda patch: patch.setitem(kernels.CELLS, "rnn_tanh", 1)),
+    "torch": (
+        "autoencoder, tanh",
+        lambda patch: patch.setitem(torch_modules._ACTIVATIONS, "tanh", torch.nn.ReLU),
+    ),
+    "numpy": ("gru", lambda patch: patch.setitem(EQUATIONS, "gru", larger_step)),
+    "program": ("gru", lambda patch: patch.setitem(EQUATIONS, "gru", larger_step)),
+    "python": ("gru", in_file("python", b"(1 - z) *", b"(1.001 - z) *")),
+    "onnx": ("gru", lambda patch: patch.setitem(nets.ATTRIBUTES["gru"], "linear_before_reset", 0)),
+    "c": ("gru", in_file("c", b"(1.0f - z) *", b"(1.001f - z) *")),
+    "html": ("gru", in_file("html", b"(1 - z) *", b"(1.001 - z) *")),
+    "nam": ("lstm of a signal", lambda patch: patch.setattr(signal, "numbers", larger_numbers)),
+    "rtneural": ("gru of a signal", lambda patch: patch.setattr(signal, "numbers", larger_numbers)),
+}
+"""What breaks each translation on purpose, and a model in which it shows."""
+
+
+@pytest.mark.parametrize("name", TRANSLATIONS)
+def test_a_broken_translation_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if name == "native" and kernels.level() is None:
+        pytest.skip(str(kernels.why_not()))
+    model, break_it = BROKEN[name]
+    assert faults(TRANSLATIONS[name], [model]) == []
+    break_it(monkeypatch)
+    assert faults(TRANSLATIONS[name], [model])
