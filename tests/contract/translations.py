@@ -321,7 +321,7 @@ TRANSLATIONS = {
         Translation("torch", of_engine, torch),
         Translation("numpy", of_engine, numpy),
         Translation("program", lambda model: 1e-12, program),
-        export("python", python),
+        export("python", python, lambda model: False),
         export("onnx", onnx, fills_windows),
         export("c", c),
         export("html", html),

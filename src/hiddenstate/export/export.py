@@ -148,10 +148,11 @@ def export_model(
         If the model's weights are so large that its predictions overflow.
     """
     target = target_named(to)
-    if model.transform.by_window and model.transform.missing == "forward":
+    if to != "python" and model.transform.by_window and model.transform.missing == "forward":
         raise OptionError(
-            f"--to {to}: cannot fill in missing values of series that are scaled by window; train "
-            "one without --missing forward, on data without gaps, or with --scale auto"
+            f"--to {to}: cannot fill in missing values of series that are scaled by window; use "
+            "--to python, or train one without --missing forward, on data without gaps, or with "
+            "--scale auto"
         )
     _refuse_new_parts(model, to)
     path, base = _named(Path(output), target)
@@ -194,7 +195,7 @@ def export_model(
     return Report(to, sizes, *report, weights, change)
 
 
-LACKING = {"c", "html", "nam", "python", "rtneural"}
+LACKING = {"c", "html", "nam", "rtneural"}
 """Targets that do not compute the calendar's flags and lags of inputs yet."""
 
 
@@ -348,7 +349,7 @@ def _tried(target: Target, source: Source, contents: Contents) -> tuple[float, f
             wrong = wrong or differs_in_one(found, trial.answers, source.model, target.limit)
     limits = dict.fromkeys(largest, target.limit * scale + spare)
     if any(np.isfinite(off) and off > limits[name] for name, off in largest.items()):
-        for name, size in magnitudes(source.program, trials).items():
+        for name, size in magnitudes(source.meaning, trials).items():
             limits[name] = max(limits[name], target.limit * size + spare)
     worst = max(largest, key=lambda name: largest[name] / limits[name])
     difference, limit = largest[worst], limits[worst]

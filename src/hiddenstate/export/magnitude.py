@@ -4,12 +4,27 @@ A model that scales nothing computes with numbers of any size: a sum of terms of
 fewer after the point than one of terms of 0.01, in any type of float.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from hiddenstate.export.program import Program, plain
-from hiddenstate.export.python.runtime import Model, Part, dense, outputs
 from hiddenstate.export.target import Source
 from hiddenstate.export.trial import Answers, Trial, float_rounding, scale_of
+from hiddenstate.program.layers import Dense, Layer, run_layers
+from hiddenstate.program.program import Program
+from hiddenstate.program.rows import Rows
+from hiddenstate.program.steps import (
+    Change,
+    Forecast,
+    Logarithm,
+    Scale,
+    Step,
+    TargetScale,
+    WindowScale,
+    for_nets,
+    step_of,
+    unscaled,
+)
 from hiddenstate.system.typing import Array
 
 
@@ -21,16 +36,15 @@ def magnitudes(program: Program, trials: list[Trial]) -> dict[str, float]:
     """
     if program.job == "classify":
         return {}
-    model = Model(plain(program), {})
     of_job = _autoencoded if program.job == "autoencode" else _predicted
-    each = [of_job(model, trial) for trial in trials]
+    each = [of_job(program, trial) for trial in trials]
     return {name: max(one[name] for one in each) for name in each[0]}
 
 
 def answer_limits(source: Source, answers: Answers, share: float) -> dict[str, float]:
     """Return by how much float32 answers may differ from `answers`: a share of their scale or of
     the size of their sums, with the rounding of their own type."""
-    scale, sizes = scale_of(source.model, source.trials), magnitudes(source.program, source.trials)
+    scale, sizes = scale_of(source.model, source.trials), magnitudes(source.meaning, source.trials)
     limits = {}
     for name in (name for name in answers if name != "class"):
         right = {name: answers[name]}
@@ -40,58 +54,50 @@ def answer_limits(source: Source, answers: Answers, share: float) -> dict[str, f
     return limits
 
 
-def _terms(layer: Part, x: Array) -> Array:
-    """Return the sums of the sizes of what a dense layer adds up, (..., outputs)."""
-    return np.asarray(np.abs(x) @ np.abs(layer["weight"]).T + np.abs(layer["bias"]))
+def _terms(layers: Sequence[Layer], x: Array, lengths: Array | None = None) -> Array:
+    """Return the sums of the sizes of what the last of some layers adds up, (..., outputs)."""
+    before, head = run_layers(layers[:-1], x, lengths)[0], layers[-1]
+    assert isinstance(head, Dense)
+    return np.asarray(np.abs(before) @ np.abs(head.weight).T + np.abs(head.bias))
 
 
-def _autoencoded(model: Model, trial: Trial) -> dict[str, float]:
-    program = model.program
-    x, _ = model.prepare(trial.X)
-    h = x
-    for layer in program["encoder"][:-1]:
-        h = dense(layer, h)
-    code = _terms(program["encoder"][-1], h)
-    h = dense(program["encoder"][-1], h)
-    for layer in program["decoder"][:-1]:
-        h = dense(layer, h)
-    rows = _terms(program["decoder"][-1], h)
-    in_units = rows[:, : program["n_features"]] / _factor(program["factor"])
-    error = ((rows + np.abs(x)) ** 2).mean(axis=1)
+def _autoencoded(program: Program, trial: Trial) -> dict[str, float]:
+    x = program.kept(trial.X)
+    code, scale = run_layers(program.nets[0], x)[0], step_of(program.steps, Scale)
+    rows = _terms(program.decoder, code)
+    in_units = rows[:, : program.n_features] / (1.0 if scale is None else np.abs(scale.factor))
     return {
-        "code": float(code.max()),
+        "code": float(_terms(program.nets[0], x).max()),
         "reconstruction": float(in_units.max()),
-        "error": float(error.max()),
+        "error": float(((rows + np.abs(x)) ** 2).mean(axis=1).max()),
     }
 
 
-def _predicted(model: Model, trial: Trial) -> dict[str, float]:
-    program = model.program
-    x, _ = model.prepare(trial.X, trial.lengths)
-    ends = np.full(len(x), x.shape[1]) if trial.lengths is None else trial.lengths
-    read = model.by_window(x, ends) if program["by_window"] else x
-    terms = []
-    for net in program["nets"]:
-        n = net["head"]["weight"].shape[1]
-        summary = {"weight": np.eye(n), "bias": np.zeros(n), "activation": "linear"}
-        terms.append(_terms(net["head"], outputs({**net, "head": summary}, read, ends)[0]))
-    y = np.mean(terms, axis=0)
-    every = y.ndim == 3
-    last = np.arange(len(x)), ends - 1
-    if program["change"] is not None:
-        current = np.abs(x[..., program["change"]])
-        y = y + (current if every else current[last])
-    y = y / _factor(program["target_factor"])
-    if program["by_window"]:
-        y = y * model.window_scale(x, ends)[1]
-    if program["linear"] is not None:
-        path = program["linear"]
-        values = np.abs(model.unscaled_features(x, path["features"])).max(axis=1)
-        own = np.abs(path["bias"]) + values * np.abs(path["weight"]).sum(axis=1)
-        y = y + (own[:, None] if every else own)
-        y = y * np.where(path["log"], np.abs(trial.answers["y"]), 1)  # e^y changes by e^y times y
+def _predicted(program: Program, trial: Trial) -> dict[str, float]:
+    x = program.kept(trial.X, trial.lengths)
+    read = for_nets(program.steps, x, trial.lengths)
+    y = np.mean([_terms(net, read, trial.lengths) for net in program.nets], axis=0)
+    rows = Rows(x, trial.lengths, y.ndim == 3)
+    for step in reversed(program.steps):
+        y = _undone(step, y, rows, trial.answers["y"])
     return {"y": float(y.max())}
 
 
-def _factor(factor: Array | None) -> Array | float:
-    return 1.0 if factor is None else np.abs(factor)
+def _undone(step: Step, y: Array, rows: Rows, answers: Array) -> Array:
+    """Return the sums of the sizes of terms after a step is undone."""
+    if isinstance(step, Change):
+        return step.undo(y, Rows(np.abs(rows.x), rows.lengths, rows.every_step))
+    if isinstance(step, TargetScale):
+        return np.asarray(y / np.abs(step.factor))
+    if isinstance(step, WindowScale):
+        return step.undo(y, rows)
+    if isinstance(step, Forecast):
+        values = np.abs(unscaled(rows.x, step.features, step.scale)).max(axis=1)
+        own = np.abs(step.bias) + values * np.abs(step.weights).sum(axis=1)
+        if step.input_weights is not None:
+            others = np.abs(unscaled(rows.x, step.inputs, step.scale)).max(axis=1)
+            own = own + others @ np.abs(step.input_weights).sum(axis=1).T
+        return np.asarray(y + (own[:, None] if rows.every_step else own))
+    if isinstance(step, Logarithm):  # e^y changes by e^y times y
+        return np.asarray(y * np.where(step.log, np.abs(answers), 1))
+    return y
