@@ -55,6 +55,8 @@ class DataError(HiddenstateError, ValueError):
     exit_code = 2
     file_row: int | None = None
     """The row of the file, from 0, that the message is about, where it does not name its place."""
+    in_row: str = ""
+    """The message without its file, for one that names that row."""
 
 
 class OptionError(HiddenstateError, ValueError):

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from hiddenstate.data.readers.columns import Columns, kind_of
+from hiddenstate.data.readers.columns import Columns, Places, kind_of
 from hiddenstate.data.readers.dataframes import frame_columns, is_frame
 from hiddenstate.errors import DataError, listed, printable
 from hiddenstate.system.typing import Array
@@ -76,7 +76,7 @@ class FrameTable:
             len(arrays[0]),
             "X",
             "data frame",
-            lambda i: f"X:row {i}",
+            Places(lambda i: i, ":row {}"),
             truths=frozenset(facts["truths"]),
         )
         own = None if facts["id"] is None else tuple(facts["id"])
@@ -218,9 +218,9 @@ def _joined(parts: list[FrameTable], where: str, ids: Sequence[str]) -> FrameTab
         arrays.append(np.concatenate([part.columns.arrays[j] for part in parts]))
     starts = np.cumsum([0, *lengths])
 
-    def row(i: int) -> str:
+    def number(i: int) -> tuple[int, int]:
         part = int(np.searchsorted(starts, i, side="right")) - 1
-        return f"{where}[{part}]:row {i - starts[part]}"
+        return part, i - int(starts[part])
 
     names, own = first.names, parts[0].id
     if own is None and len(ids) < 2 and not {*ids} & {*names}:
@@ -237,7 +237,7 @@ def _joined(parts: list[FrameTable], where: str, ids: Sequence[str]) -> FrameTab
         kinds=(*("number",) * n, *first.kinds),
         n_rows=int(starts[-1]),
         where=where,
-        row=row,
+        places=Places(number, "[{0[0]}]:row {0[1]}"),
         truths=frozenset(j + n for j in first.truths),
     )
     return replace(parts[0], columns=columns, id=own)

@@ -17,10 +17,10 @@ SCAN_BYTES = 2**24
 """Bytes of rows processed at once; as float64 and with masks they need several times as many."""
 
 
-def missing_error(message: str, file_row: int | None) -> DataError:
+def missing_error(where: str, what: str, file_row: int | None) -> DataError:
     """Return the error for missing values, the first of them in a row of the file."""
-    error = DataError(message)
-    error.file_row = file_row
+    error = DataError(f"{where}: {what}")
+    error.file_row, error.in_row = file_row, what
     return error
 
 
@@ -124,7 +124,8 @@ def check_finite(
     )
     step = position[0] if len(position) > 1 else 0
     raise missing_error(
-        f"{where}: {amount(int(counts.sum()), 'value')} missing or not finite, the first in "
+        where,
+        f"{amount(int(counts.sum()), 'value')} missing or not finite, the first in "
         f"{name}{_position_words(position, X.shape[1:], columns)}; {hint}",
         None if origin is None else origin.file_row(row, step),
     )

@@ -445,7 +445,8 @@ def _check_complete(dataset: SequenceDataset, config: Config, where: str, suitab
                 at = f"row {row}" + (f", step {step[0]}" if step else "")
                 what = "windows with such steps" if step else "such rows"
                 raise missing_error(
-                    f"{label}: {amount(int(bad.sum()), 'target')} missing or not finite, the first "
+                    label,
+                    f"{amount(int(bad.sum()), 'target')} missing or not finite, the first "
                     f"in {at}; drop {what} with --missing drop",
                     rows.origin.file_row(row, *step or [0]) if rows.origin else None,
                 )

@@ -30,6 +30,38 @@ they stay uint8."""
 
 
 @dataclass(frozen=True)
+class Places:
+    """Where the rows and cells of a table are, as messages name them after its file.
+
+    Parameters
+    ----------
+    number : callable
+        Returns the number of a row in the file, or those of rows (n,); None for a step that
+        `--every` added.
+    form : str, default ":{}"
+        How a number is written.
+    letters : tuple of str
+        Those of the columns of a sheet, whose cells have names such as `B7`.
+    """
+
+    number: Callable[[Any], Any]
+    form: str = ":{}"
+    letters: tuple[str, ...] = ()
+
+    def row(self, i: int) -> str:
+        """Return `:17` of row `i`."""
+        number = self.number(i)
+        return ", a step that --every added" if number is None else self.form.format(number)
+
+    def cell(self, i: int, j: int) -> str:
+        """Return `:B7` of a cell of a sheet, else where its row is."""
+        if not self.letters:
+            return self.row(i)
+        number = self.number(i)
+        return "" if number is None else f":{self.letters[j]}{number}"
+
+
+@dataclass(frozen=True)
 class Columns:
     """A table of N rows with named columns.
 
@@ -45,14 +77,12 @@ class Columns:
     n_rows : int
     where, what : str
         Name of the file in messages, and what it is: `CSV table`.
-    row : callable
-        Returns where row i is: `digits.csv:17`.
+    places : Places
+        Where in the file its rows and cells are.
     named : bool
         False if the names are only the numbers of the columns.
     marks : NumberMarks, optional
         Marks of numbers in text, for a file in which numbers are text.
-    place : callable, optional
-        Returns where the cell of a row and a column is, if cells have names: `sales.xlsx:B7`.
     stack : callable, optional
         Returns columns, all of them numbers, as one array or store (N, F); used instead of
         :func:`stacked`.
@@ -73,10 +103,9 @@ class Columns:
     n_rows: int
     where: str
     what: str
-    row: Callable[[int], str]
+    places: Places
     named: bool = True
     marks: NumberMarks | None = None
-    place: Callable[[int, int], str] | None = None
     stack: Callable[[list[int]], Any] | None = None
     unread: str = ""
     written: Callable[[list[int]], list[Array]] | None = None
@@ -88,10 +117,14 @@ class Columns:
         """The index of each column by name."""
         return {name: j for j, name in enumerate(self.names)}
 
+    def row(self, i: int) -> str:
+        """Return where row `i` is: `digits.csv:17`."""
+        return self.where + self.places.row(i)
+
     def at(self, row: int, column: int) -> str:
         """Return where a cell is, as errors begin: `digits.csv:17:label`."""
-        where = self.row(row) if self.place is None else self.place(row, column)
-        return f"{where}:{printable(self.names[column], 40)}"
+        name = printable(self.names[column], 40)
+        return f"{self.where}{self.places.cell(row, column)}:{name}"
 
     def listed(self, which: Iterable[int] | None = None) -> str:
         """Return the names of all columns, or of `which`, as many as fit on a line."""

@@ -12,7 +12,7 @@ from hiddenstate.data.column_names import positions_of
 from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.prepare.encoding import Encoding
 from hiddenstate.data.readers.column_roles import Roles
-from hiddenstate.data.readers.columns import Columns, check_names, kind_of, stacked
+from hiddenstate.data.readers.columns import Columns, Places, check_names, kind_of, stacked
 from hiddenstate.data.readers.encoded import with_encoded_inputs
 from hiddenstate.data.readers.table import to_dataset
 from hiddenstate.errors import DataError, listed
@@ -61,7 +61,7 @@ def frame_columns(frame: Any, name: str) -> Columns:
         len(frame),
         name,
         "data frame",
-        lambda i: f"{name}:row {i}",
+        Places(lambda i: i, ":row {}"),
         named=labels != list(range(len(labels))),
         truths=frozenset(truths),
     )

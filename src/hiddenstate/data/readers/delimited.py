@@ -12,6 +12,7 @@ import re
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from hiddenstate.config import DataConfig
 from hiddenstate.data.readers.columns import (
     EXACT,
     Columns,
+    Places,
     check_names,
     is_missing,
     is_whole,
@@ -392,13 +394,8 @@ class _Reading:
         """Join the pieces; each is freed as soon as it is copied."""
         n_rows = sum(len(p.small) for p in self.pieces)
         lines = [p.lines for p in self.pieces]
-        starts = np.cumsum([0, *map(len, lines)])
+        all_lines = cache(lambda: np.concatenate([np.asarray(each, np.int64) for each in lines]))
         arrays = _joined(self.pieces, n_rows, len(self.names))
-
-        def row(i: int) -> str:
-            piece = int(np.searchsorted(starts, i, side="right")) - 1
-            return f"{self.where}:{lines[piece][int(i) - int(starts[piece])]}"
-
         what = {"\t": "TSV table", " ": "text table"}.get(self.delimiter, "CSV table")
         kinds = tuple(map(kind_of, arrays))
         cells = WrittenCells(
@@ -411,7 +408,7 @@ class _Reading:
             n_rows,
             self.where,
             what,
-            row,
+            Places(lambda i: all_lines()[i]),
             self.named,
             self.marks,
             unread=self.unread,

@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 from xml.parsers import expat
 
+import numpy as np
+
 from hiddenstate.config import DataConfig
 from hiddenstate.data.readers.cells import cell_array, joined
-from hiddenstate.data.readers.columns import Columns, check_names, kind_of
+from hiddenstate.data.readers.columns import Columns, Places, check_names, kind_of
 from hiddenstate.data.readers.header import is_header
 from hiddenstate.data.readers.npy import check_unpacked
 from hiddenstate.errors import (
@@ -306,7 +308,7 @@ class _Sheet:
         kept = [j for j in range(width) if (named and head[j]) or not _is_empty(arrays[j])]
         names = tuple(head[j] or f"Unnamed: {j}" if named else str(k) for k, j in enumerate(kept))
         check_names(names, f"{self._where}:{top}")
-        numbers, where = self._numbers, self._where
+        numbers = np.array(self._numbers)
         unread = ""
         if self._sample and self._layout.last_row > numbers[-1]:
             unread = f"only the first {len(numbers):,} rows were read"
@@ -315,11 +317,10 @@ class _Sheet:
             [arrays[j] for j in kept],
             tuple(kind_of(arrays[j]) for j in kept),
             len(numbers),
-            where,
+            self._where,
             self._what,
-            lambda i: f"{where}:{numbers[i]}",
+            Places(lambda i: numbers[i], letters=tuple(letters(j + 1) for j in kept)),
             named,
-            place=lambda i, k: f"{where}:{letters(kept[k] + 1)}{numbers[i]}",
             unread=unread,
             clocks=frozenset(
                 k for k, j in enumerate(kept) if j in self._clocks and _are_clocks(arrays[j])

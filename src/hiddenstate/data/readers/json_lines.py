@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from hiddenstate.config import DataConfig
 from hiddenstate.data.readers.cells import cell_array, joined
-from hiddenstate.data.readers.columns import Columns, kind_of
+from hiddenstate.data.readers.columns import Columns, Places, kind_of
 from hiddenstate.data.readers.role_guesses import ID_NAMES
 from hiddenstate.data.readers.text_lines import TextLines
 from hiddenstate.errors import DataError, printable
@@ -210,7 +210,7 @@ class _Reading:
             len(lines),
             self.where,
             "table of JSON lines",
-            lambda i: f"{self.where}:{lines[i]}",
+            Places(lambda i: lines[i]),
             unread=self.unread,
         )
 

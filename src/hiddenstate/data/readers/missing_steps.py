@@ -134,15 +134,13 @@ def with_missing_steps(table: DatedTable, roles: Roles, options: DataConfig) -> 
         clock = np.concatenate([table.clock, times.astype(table.clock.dtype)])
     copied = {*roles.id, *roles.static, roles.label, roles.group, roles.weight}
     copied |= {j for j in roles.unused if is_static(columns, j, roles.id)}
-    n, where = columns.n_rows, columns.where
-    row, place = columns.row, columns.place
+    n, number = columns.n_rows, columns.places.number
     return DatedTable(
         replace(
             columns,
             arrays=_Lengthened(columns.arrays, before, roles.time, times, frozenset(copied)),
             n_rows=n + n_new,
-            row=lambda i: row(i) if i < n else f"{where}, a step that --every added",
-            place=None if place is None else lambda i, j: place(i, j) if i < n else where,
+            places=replace(columns.places, number=lambda i: number(i) if i < n else None),
             written=None,
             stack=None,
         ),

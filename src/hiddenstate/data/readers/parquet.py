@@ -19,6 +19,7 @@ from hiddenstate.config import DataConfig
 from hiddenstate.data.readers.columns import (
     MIN_PIXELS,
     Columns,
+    Places,
     check_names,
     copy_columns,
     fits_byte,
@@ -116,7 +117,7 @@ class _Table:
             self.n_rows,
             self.where,
             "Parquet table",
-            lambda i: f"{self.where}:row {i}",
+            Places(lambda i: i, ":row {}"),
             stack=self.stack,
             truths=frozenset(j for j, f in enumerate(self.schema) if self._is_truth(f.type)),
             clocks=frozenset(j for j, f in enumerate(self.schema) if self.pa.types.is_time(f.type)),

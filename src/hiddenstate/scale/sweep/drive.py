@@ -11,7 +11,7 @@ from typing import Any
 
 from hiddenstate.errors import MachineError, printable
 from hiddenstate.scale.sweep.options import Shard
-from hiddenstate.scale.sweep.packets import pack_groups, with_places
+from hiddenstate.scale.sweep.packets import pack_groups
 from hiddenstate.scale.sweep.pool import Workers
 from hiddenstate.scale.sweep.records import encode_record
 from hiddenstate.scale.sweep.start import Sweep
@@ -149,10 +149,6 @@ class Driver:
     def _add(self, answers: list[tuple[int, Outcome, bytes]]) -> None:
         table, shard, records, told = self.sweep.table, self.shard, [], []
         for number, outcome, model in answers:
-            facts = outcome.facts()
-            reason = with_places(outcome.reason, table.columns)
-            reason = reason.replace(table.columns.where, printable(table.path.name))
-            outcome = Outcome.read({**facts, "reason": reason})
             records.append(encode_record(table.keys[number], outcome, model))
             told.append((table.keys[number], outcome))
         self.sweep.folder.add(shard.number, shard.n, records)

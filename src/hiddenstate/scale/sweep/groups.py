@@ -231,14 +231,14 @@ def _in_order(values: Array) -> NDArray[np.int64]:
 def _without(columns: Columns, which: list[int]) -> Columns:
     """Return a table without some of its columns, and without those that cannot be read."""
     kept = [j for j, k in enumerate(columns.kinds) if j not in which and k != "nested"]
-    own_written, own_place = columns.written, columns.place
+    own_written, places = columns.written, columns.places
     return replace(
         columns,
         names=tuple(columns.names[j] for j in kept),
         arrays=[columns.arrays[j] for j in kept],
         kinds=tuple(columns.kinds[j] for j in kept),
         stack=None,
-        place=None if own_place is None else lambda i, j: own_place(i, kept[j]),
+        places=replace(places, letters=tuple(places.letters[j] for j in kept if places.letters)),
         written=None if own_written is None else lambda js: own_written([kept[j] for j in js]),
         truths=frozenset(k for k, j in enumerate(kept) if j in columns.truths),
         clocks=frozenset(k for k, j in enumerate(kept) if j in columns.clocks),

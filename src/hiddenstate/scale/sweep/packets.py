@@ -5,7 +5,6 @@ values and a number for each cell, dates as microseconds. Nothing is pickled.
 """
 
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,13 +12,10 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.data.readers.cells import as_text
-from hiddenstate.data.readers.columns import Columns, fits_byte, text_to_numbers
+from hiddenstate.data.readers.columns import Columns, Places, fits_byte, text_to_numbers
 from hiddenstate.data.readers.number_text import NumberMarks
 from hiddenstate.scale.sweep.groups import GroupedTable
 from hiddenstate.system.typing import Array
-
-PLACE = re.compile(r"⟦(\d+)(?:,(\d+))?⟧")
-"""A row of the whole table, or a cell, in the message of a process that has no table."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +48,8 @@ def pack_groups(table: GroupedTable, numbers: Sequence[int], facts: Mapping[str,
     columns = table.columns
     parts = [table.rows(number) for number in numbers]
     rows = np.concatenate(parts)
-    body: list[bytes] = [rows.tobytes()]
+    numbers_in_file = np.asarray(columns.places.number(rows), np.int64)
+    body: list[bytes] = [numbers_in_file.tobytes()]
     heads: list[dict[str, Any]] = []
     arrays = [*columns.arrays, *table.written.values()]
     for array in arrays:
@@ -70,7 +67,8 @@ def pack_groups(table: GroupedTable, numbers: Sequence[int], facts: Mapping[str,
         "marks": None if marks is None else [marks.decimal, marks.thousands],
         "truths": sorted(columns.truths),
         "clocks": sorted(columns.clocks),
-        "cells": columns.place is not None,
+        "form": columns.places.form,
+        "letters": list(columns.places.letters),
         "untyped": table.has_untyped_cells,
         "texts": list(table.texts),
         "written": list(table.written),
@@ -91,8 +89,8 @@ def unpack_groups(packet: bytes) -> list[Group]:
     """Return the groups that :func:`pack_groups` packed."""
     _, header, at = facts_of(packet)
     n_rows = sum(n for _, n in header["groups"])
-    rows = np.frombuffer(packet, np.int64, n_rows, at)
-    at += rows.nbytes
+    places = np.frombuffer(packet, np.int64, n_rows, at)
+    at += places.nbytes
     arrays = []
     for head in header["arrays"]:
         array, at = _unpacked(packet, head, n_rows, at)
@@ -103,7 +101,7 @@ def unpack_groups(packet: bytes) -> list[Group]:
         own = [array[part] for array in arrays[:n_columns]]
         texts = [array[part] for array in arrays[n_columns:]]
         written = dict(zip(header["written"], texts, strict=True))
-        groups.append(Group(number, _columns(header, own, written, rows[part])))
+        groups.append(Group(number, _columns(header, own, written, places[part])))
         first += n
     return groups
 
@@ -111,20 +109,6 @@ def unpack_groups(packet: bytes) -> list[Group]:
 def group_columns(table: GroupedTable, number: int) -> Columns:
     """Return the rows of one group, as a file that holds no others would be read."""
     return unpack_groups(pack_groups(table, [number], {}))[0].columns
-
-
-def with_places(message: str, columns: Columns) -> str:
-    """Return a message with the places in the file of the rows that it names."""
-
-    def place(match: re.Match[str]) -> str:
-        row, cell = int(match[1]), match[2]
-        if row >= columns.n_rows:
-            return match[0]
-        if cell is None or columns.place is None:
-            return columns.row(row)
-        return columns.place(row, int(cell))
-
-    return PLACE.sub(place, message)
 
 
 def _packed(array: Array) -> tuple[dict[str, Any], bytes]:
@@ -152,7 +136,7 @@ def _unpacked(packet: bytes, head: Mapping[str, Any], n: int, at: int) -> tuple[
 
 
 def _columns(
-    header: Mapping[str, Any], arrays: list[Array], written: dict[int, Array], rows: Array
+    header: Mapping[str, Any], arrays: list[Array], written: dict[int, Array], places: Array
 ) -> Columns:
     """Return the columns of a group, with the types that its own cells have."""
     kinds = list(header["kinds"])
@@ -169,13 +153,12 @@ def _columns(
         tuple(header["names"]),
         arrays,
         tuple(kinds),
-        len(rows),
+        len(places),
         header["where"],
         header["what"],
-        lambda i: f"⟦{rows[i]}⟧",
+        Places(lambda i: places[i], header["form"], tuple(header["letters"])),
         header["named"],
         marks,
-        (lambda i, j: f"⟦{rows[i]},{j}⟧") if header["cells"] else None,
         truths=frozenset(header["truths"]),
         clocks=frozenset(header["clocks"]),
     )

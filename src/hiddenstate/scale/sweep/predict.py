@@ -25,7 +25,7 @@ from hiddenstate.inference.predict import Prediction, predict_data
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.scale.sweep.groups import GroupedTable, Key, fingerprint, name_of, read_groups
 from hiddenstate.scale.sweep.models import REPAIR, SweepModels
-from hiddenstate.scale.sweep.packets import group_columns, with_places
+from hiddenstate.scale.sweep.packets import group_columns
 from hiddenstate.scale.sweep.work import as_values, group_dataset
 from hiddenstate.system.typing import Array
 from hiddenstate.training.start import plan
@@ -61,8 +61,8 @@ class SweepTable:
         return group_columns(self.table, self.table.numbers[key])
 
     def remark(self, key: Key, text: str) -> str:
-        """Return what is to be said of a group, with its name and its places in the file."""
-        return f"{name_of(key, self.models.by)}: {with_places(text, self.table.columns)}"
+        """Return what is to be said of a group, with its name."""
+        return f"{name_of(key, self.models.by)}: {text}"
 
 
 def read_sweep_table(
@@ -264,20 +264,14 @@ def _summary(given: SweepTable, reasons: Mapping[Key, str], what: str) -> tuple[
 
 
 def _rows_of_group(table: GroupedTable, key: Key) -> Columns:
-    """Return the rows of a group in a second table, with their places in that table."""
+    """Return the rows of a group in a second table."""
     number = table.numbers.get(key)
     if number is None:
         raise DataError(
             f"{printable(table.path.name)}: no rows of group {name_of(key, table.by)}, which is to "
             f"be forecast; groups there: {listed([name_of(each, table.by) for each in table.keys])}"
         )
-    whole, rows = table.columns, table.rows(number)
-    place = whole.place
-    return replace(
-        group_columns(table, number),
-        row=lambda i: whole.row(int(rows[i])),
-        place=None if place is None else lambda i, j: place(int(rows[i]), j),
-    )
+    return group_columns(table, number)
 
 
 def own_table(models: SweepModels) -> str:

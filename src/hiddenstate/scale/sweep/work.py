@@ -103,7 +103,8 @@ def train_packet(packet: bytes) -> bytes:
     values = as_values(facts["values"])
     parts: list[bytes] = []
     for group in unpack_groups(packet):
-        outcome, model = try_group(group.columns, facts["job"], values, facts["name"])
+        columns = replace(group.columns, where=printable(facts["name"]))
+        outcome, model = try_group(columns, facts["job"], values, facts["name"])
         head = {"number": group.number, "bytes": len(model), **outcome.facts()}
         parts += [json.dumps(head).encode(), b"\n", model]
     return b"".join(parts)
@@ -193,8 +194,7 @@ def train_group(
     except DataError as error:
         if error.file_row is None:
             raise
-        what = str(error).removeprefix(f"{name}: ")
-        raise DataError(f"{columns.row(error.file_row)}: {what}") from None
+        raise DataError(f"{columns.row(error.file_row)}: {error.in_row}") from None
     work = make_job(config, with_leaks(prepared, dataset, config))
     check_labels(work.dataset.classes or [])
     check_memory(work)
