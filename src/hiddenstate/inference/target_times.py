@@ -14,9 +14,9 @@ from hiddenstate.data.calendar import (
     find_calendar,
 )
 from hiddenstate.data.origin import Table
-from hiddenstate.data.prepare.encoding import calendar_features
 from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.errors import count
+from hiddenstate.program.encoding import calendar_features
 from hiddenstate.system.typing import Array
 
 LOOKED_AT = 30

@@ -7,16 +7,14 @@ import pytest
 
 from hiddenstate.data.prepare.encoding import (
     Encoding,
-    calendar_features,
     encodings_from,
-    one_hot,
-    passed,
     source_names,
     varying_periods,
 )
 from hiddenstate.data.prepare.fit import fitted_transform
 from hiddenstate.data.rows import Rows
 from hiddenstate.errors import UntrustedFileError
+from hiddenstate.program.encoding import calendar_features, one_hot, passed
 
 STORE = Encoding("store", values=("a", "b"))
 DATE = Encoding("date", calendar=("hour",))

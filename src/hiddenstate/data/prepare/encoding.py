@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from hiddenstate.config.data_fields import FLAGS, PERIODS
 from hiddenstate.errors import UntrustedFileError
+from hiddenstate.program.encoding import feature_names, passed
 from hiddenstate.system.typing import Array
 
 MAX_VALUES = 100
@@ -29,15 +30,6 @@ MAX_VALUES = 100
 MAX_VALUE = 100
 """Largest number of characters of such a value."""
 
-
-NAMES: dict[str, tuple[str, ...]] = {
-    "hours": tuple(f"hour({hour})" for hour in range(24)),
-    "weekdays": tuple(
-        f"weekday({day})" for day in ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-    ),
-    "months": tuple(f"month({month})" for month in range(1, 13)),
-}
-"""Names of the features of each of `FLAGS`."""
 
 OF_FLAGS = {"hours": "hour", "weekdays": "weekday", "months": "month"}
 """The period that each of `FLAGS` tells apart."""
@@ -73,10 +65,7 @@ class Encoding:
     @property
     def features(self) -> tuple[str, ...]:
         """Names of the features: `store=north`, ...; `sin(hour)`, `cos(hour)`, ..."""
-        calendar = [
-            name for period in self.calendar for name in NAMES.get(period) or _circle(period)
-        ]
-        return (*(f"{self.column}={value}" for value in self.values), *calendar)
+        return feature_names(self.column, self.values, self.calendar)
 
     def facts(self) -> EncodingFacts:
         """Return the encoding as values for JSON."""
@@ -86,10 +75,6 @@ class Encoding:
         if self.calendar:
             facts["calendar"] = list(self.calendar)
         return facts
-
-
-def _circle(period: str) -> tuple[str, str]:
-    return f"sin({period})", f"cos({period})"
 
 
 def encodings_from(stored: Any, columns: Sequence[str] | None, where: str) -> tuple[Encoding, ...]:
@@ -178,80 +163,6 @@ def encoded_features(
         return np.zeros(width, bool)
     own = np.array([name in names for name in columns])
     return np.resize(own, width)
-
-
-def one_hot(texts: Array, values: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Encode text cells (N,), empty if missing.
-
-    Returns
-    -------
-    features : ndarray (N, K)
-        One for each of the K `values`; NaN if missing.
-    unknown : ndarray (n,)
-        The rows whose text is none of the values.
-    """
-    place = {value: k for k, value in enumerate(values)}
-    numbers = np.array([place.get(text, -1) for text in texts], np.int64)
-    features = np.zeros((len(texts), len(values)), np.float32)
-    known = np.flatnonzero(numbers >= 0)
-    features[known, numbers[known]] = 1
-    missing = np.asarray(texts == "", bool)
-    features[missing] = np.nan
-    return features, np.flatnonzero((numbers < 0) & ~missing)
-
-
-def calendar_features(
-    dates: Array, periods: Sequence[str], local: Array | None = None
-) -> NDArray[np.float32]:
-    """Encode dates (N,) datetime64 as the features of `Encoding.calendar`; NaN if missing.
-
-    `local` are the dates on the local clock, if `dates` are in UTC.
-    """
-    local = dates if local is None else local
-    features: list[Array] = []
-    for period in periods:
-        if period in FLAGS:
-            flags = (_number(local, period)[:, None] == np.arange(len(NAMES[period]))).astype(float)
-            flags[np.isnat(local)] = np.nan
-            features += list(flags.T)
-        else:
-            angle = 2 * np.pi * passed(dates, period)
-            features += [np.sin(angle), np.cos(angle)]
-    return np.stack(features, axis=1).astype(np.float32)
-
-
-def _number(dates: Array, flags: str) -> NDArray[np.int64]:
-    """Return the hour, the weekday from Monday, or the month of dates (N,), from 0."""
-    days = dates.astype("M8[D]")
-    if flags == "hours":
-        return np.asarray((dates - days).astype("m8[h]").view(np.int64))
-    if flags == "weekdays":  # 1970 began on a Thursday
-        return np.asarray((days.view(np.int64) + 3) % 7)
-    return np.asarray(dates.astype("M8[M]").view(np.int64) % 12)
-
-
-def passed(dates: Array, period: str) -> NDArray[np.float64]:
-    """Return which part of a period has passed at each date (N,), from 0 to below 1.
-
-    Parameters
-    ----------
-    dates : ndarray (N,) datetime64
-    period : {"hour", "weekday", "month", "yearday"}
-        The time of day, with its minutes and seconds; the day of the week, from Monday; the month
-        of the year; or the day of the year, of as many as that year has.
-    """
-    days = dates.astype("M8[D]")
-    if period == "hour":
-        part = (dates - days) / np.timedelta64(1, "D")
-    elif period == "weekday":  # 1970 began on a Thursday
-        part = (days.view(np.int64) + 3) % 7 / 7
-    elif period == "month":
-        part = dates.astype("M8[M]").view(np.int64) % 12 / 12
-    else:
-        years = dates.astype("M8[Y]")
-        first, last = years.astype("M8[D]"), (years + 1).astype("M8[D]")
-        part = (days - first) / (last - first)
-    return np.where(np.isnat(dates), np.nan, part)
 
 
 LENGTHS = {"hour": 1, "weekday": 7, "month": 365, "yearday": 365}

@@ -14,9 +14,6 @@ from hiddenstate.data.prepare.encoding import (
     MAX_VALUES,
     OF_FLAGS,
     Encoding,
-    calendar_features,
-    one_hot,
-    passed,
     varying_periods,
 )
 from hiddenstate.data.readers.cells import text_cells
@@ -38,6 +35,7 @@ from hiddenstate.data.readers.dates import (
 )
 from hiddenstate.data.readers.row_order import compact_dates
 from hiddenstate.errors import DataError, Flag, OptionError, count, did_you_mean, listed, printable
+from hiddenstate.program.encoding import calendar_features, one_hot, passed
 from hiddenstate.system.memory import check_free
 from hiddenstate.system.typing import Array
 
