@@ -2,7 +2,7 @@
 # make quick     format, lint, types and the tests of the core, within a minute
 # make test      every check, in about eight minutes on two cores
 # make types-js  the types of the scripts of the pages, if there is a tsc; check includes it
-# make format    formats Python and C++
+# make format    formats Python, C and C++
 # make stress    kills, damaged files, full disks and more, at random and at length; an hour
 # make locked    the tests with pinned releases, each file's hash checked
 # make lock      selects new releases; make audit reports their known vulnerabilities
@@ -18,7 +18,8 @@ BUILT := pyproject.toml CMakeLists.txt src/hiddenstate/version.py $(wildcard src
 
 TSC := $(or $(wildcard node_modules/.bin/tsc),$(shell command -v tsc))
 
-CSRC := $(wildcard src/hiddenstate/kernels/csrc/*.cpp src/hiddenstate/kernels/csrc/*.h)
+CSRC := $(wildcard $(addprefix src/hiddenstate/,kernels/csrc/*.cpp kernels/csrc/*.h export/c/*.[ch] \
+  export/c/sample/*.h))
 
 # What most changes can break: the rooms, options, readers, file formats, the lock, one engine
 # against the other, resuming, and the refusal of bad input. No view, report or estimator.

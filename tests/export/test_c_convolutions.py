@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from hiddenstate.export import export_model
-from hiddenstate.export.c import convolutions as c_convolutions
+from hiddenstate.export.c import comment as c_comment
 from hiddenstate.export.c import run as c_run
-from hiddenstate.export.c.arithmetic import answers_of_header
-from hiddenstate.export.c.numbers import arrays_of
+from hiddenstate.export.c.arrays import arrays_of
+from hiddenstate.export.c.run import answers_of_header
 from hiddenstate.export.int8 import stored
 from hiddenstate.export.target import Source
 from hiddenstate.export.trial import trials_of
@@ -22,7 +22,7 @@ from hiddenstate.models.fitted import FittedModel
 from hiddenstate.program.companions import KERNELS
 from tests.export.compiled import checked, compiled, sanitized, tool
 from tests.export.models import random_model
-from tests.export.test_c_header import LIMIT, _quiet, header_of, largest
+from tests.export.test_c_header import LIMIT, header_of, largest
 
 
 def model_of(seed: int, **wanted: Any) -> FittedModel:
@@ -33,7 +33,7 @@ def model_of(seed: int, **wanted: Any) -> FittedModel:
 
 def run_of(folder: Path, source: Source, header: str, *options: str) -> Callable[[Any], Any]:
     """What answers trials: the compiled header."""
-    program = compiled(folder, _quiet(c_run.header_program(source, header)), *options)
+    program = compiled(folder, c_run.header_program(source, header), *options)
 
     def answers_to(trial: Any) -> Any:
         lines = checked(program, given=c_run._rows_text(trial)).splitlines()
@@ -167,4 +167,4 @@ def test_an_export_says_what_it_is_and_costs(tmp_path):
     comment = (tmp_path / "m.h").read_text().split("*/")[0]
     assert "beside 9,996 fixed convolutions, whose share is 75%" in comment
     assert "additions of doubles" in comment
-    assert " ".join(c_convolutions.DOUBLE.split()) in " ".join(comment.split())
+    assert " ".join(c_comment.DOUBLE.split()) in " ".join(comment.split())

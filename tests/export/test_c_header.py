@@ -16,12 +16,10 @@ from hiddenstate.errors import DataError
 from hiddenstate.export import export_model
 from hiddenstate.export.c import header as c_header
 from hiddenstate.export.c import run as c_run
-from hiddenstate.export.c.arithmetic import answers_of_header
+from hiddenstate.export.c.arrays import arrays_of
 from hiddenstate.export.c.layout import layout_of
-from hiddenstate.export.c.numbers import arrays_of
+from hiddenstate.export.c.run import answers_of_header
 from hiddenstate.export.int8 import stored
-from hiddenstate.export.program import plain
-from hiddenstate.export.python.runtime import Model
 from hiddenstate.export.target import Source, Target, source_of
 from hiddenstate.export.trial import difference, float_rounding, scale_of
 from hiddenstate.models.fitted import FittedModel
@@ -63,19 +61,13 @@ def test_the_numbers_of_a_header_give_the_answers_of_the_model(seed, weights):
 def test_a_compiled_header_gives_the_answers_of_the_model(seed, tmp_path):
     """Without a warning, and without a fault that the sanitizers see."""
     source, header = header_of(random_model(seed), "int8" if seed % 3 == 0 else "float32")
-    program = compiled(tmp_path, _quiet(c_run.header_program(source, header)), *sanitized())
+    program = compiled(tmp_path, c_run.header_program(source, header), *sanitized())
 
     def answers_to(trial: Any) -> Any:
         lines = checked(program, given=c_run._rows_text(trial)).splitlines()
         return c_run._parsed(source, lines, trial)
 
     assert largest(source, answers_to) < LIMIT
-
-
-def _quiet(program: str) -> str:
-    """Without the warnings of the part that reads and prints, which is not of the header."""
-    head, read, rest = program.partition(c_run.READ)
-    return f'{head}#pragma GCC diagnostic ignored "-Wsign-conversion"\n{read}{rest}'
 
 
 @pytest.mark.parametrize("seed", [4, 14, 36])
@@ -238,10 +230,10 @@ def test_ten_thousand_steps_stay_within_1e_5(wanted, tmp_path):
     source, header = header_of(random_model(8, **fixed, **wanted))
     T = 10_000
     trial = source.trials[0]
-    X = np.resize(trial.X[0], (1, T, source.program.n_features))
+    X = np.resize(trial.X[0], (1, T, source.meaning.n_features))
     long = replace(trial, X=X, stream=None)
-    expected = Model(plain(source.program), source.facts).predict(X)
-    program = compiled(tmp_path, _quiet(c_run.header_program(source, header)), "-O2")
+    expected = source.meaning.predict(X)
+    program = compiled(tmp_path, c_run.header_program(source, header), "-O2")
     answers, _ = c_run._parsed(
         source, checked(program, given=c_run._rows_text(long)).splitlines(), long
     )
@@ -256,7 +248,7 @@ def test_bytes_take_a_quarter_and_a_scale_for_each_row():
     transform = Transform(pixels=True)
     model = FittedModel(net, net.initial(1, "float32"), classes, (28, 28), False, transform)
     sizes = {
-        weights: layout_of(source_of(model, "m", weights, stored).program, weights).flash
+        weights: layout_of(source_of(model, "m", weights, stored).meaning, weights).flash
         for weights in ("float32", "int8")
     }
     assert sizes["int8"] <= 0.28 * sizes["float32"]

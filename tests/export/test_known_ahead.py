@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from hiddenstate.errors import OptionError
-from hiddenstate.export.c.arithmetic import answers_of_header
+from hiddenstate.export.c.run import answers_of_header
 from hiddenstate.export.export import export_model, target_named
 from hiddenstate.export.target import source_of
 from hiddenstate.export.trial import expected_answers, trials_of

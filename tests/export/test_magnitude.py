@@ -10,7 +10,6 @@ from hiddenstate.errors import DataError
 from hiddenstate.export.c import header as c_header
 from hiddenstate.export.export import export_model
 from hiddenstate.export.magnitude import magnitudes
-from hiddenstate.export.program import Program
 from hiddenstate.export.target import Source, source_of
 from hiddenstate.models.fitted import FittedModel
 from tests.export.compiled import checked, compiled
@@ -45,24 +44,19 @@ def test_a_model_of_unscaled_data_is_exported(seed, job, to, weights, tmp_path):
     assert report.difference <= report.limit
 
 
-def wrong_in_one_weight(program: Program) -> Program:
-    """The program with one weight of the last layer a thousandth off."""
-    if program.job == "autoencode":
-        *first, last = program.decoder
-    else:
-        last = program.nets[0].head
-    weight = last.weight.copy()
+def wrong_in_one_weight(source: Source) -> Source:
+    """The source with one weight of the last layer a thousandth off."""
+    params = dict(source.model.params)
+    last = [n for n in params if n.split(".")[0] in ("out", "decoder") and "weight" in n][-1]
+    weight = params[last] = params[last].copy()
     weight[np.unravel_index(np.abs(weight).argmax(), weight.shape)] *= 1.001
-    last = replace(last, weight=weight)
-    if program.job == "autoencode":
-        return replace(program, decoder=(*first, last))
-    return replace(program, nets=(replace(program.nets[0], head=last), *program.nets[1:]))
+    return replace(source, model=replace(source.model, params=params))
 
 
 @pytest.mark.parametrize("job", ["autoencode", "regress"])
 def test_an_export_with_one_wrong_weight_is_refused(job, tmp_path, monkeypatch):
     def build(source: Source) -> dict[str, bytes]:
-        return c_header.build(replace(source, program=wrong_in_one_weight(source.program)))
+        return c_header.build(wrong_in_one_weight(source))
 
     monkeypatch.setattr(c_header, "TARGET", replace(c_header.TARGET, build=build))
     with pytest.raises(DataError, match="nothing was written"):
@@ -75,8 +69,9 @@ def test_the_selftest_of_a_header_follows_the_size_of_what_is_computed_too(job, 
     source = source_of(unscaled(1, job), "m", "float32")
     right = c_header.build(source)[".h"].decode()
     assert "passed" in checked(compiled(tmp_path, f"#define M_SELFTEST\n{right}"))
-    wrong = replace(source, program=wrong_in_one_weight(source.program))
-    code, start, _ = c_header.build(wrong)[".h"].decode().partition("#ifdef M_SELFTEST")
+    code, start, _ = (
+        c_header.build(wrong_in_one_weight(source))[".h"].decode().partition("#ifdef M_SELFTEST")
+    )
     rows = right.partition(start)[2]
     with pytest.raises(AssertionError, match="FAILED"):
         checked(compiled(tmp_path, f"#define M_SELFTEST\n{code}{start}{rows}"))

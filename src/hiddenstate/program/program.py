@@ -137,7 +137,10 @@ class Program:
             (N, F), both in units of the data, and "error" (N,), the mean square of what the net
             sees.
         """
-        x = self.kept(X, lengths)
+        return self.predict_kept(self.kept(X, lengths), lengths)
+
+    def predict_kept(self, x: Array, lengths: Array | None = None) -> dict[str, Array]:
+        """Return the answers for kept rows, from whose float type nets compute."""
         y = self.outputs(x, lengths)
         if self.job != "autoencode":
             return self.answers(y, Rows(x, lengths, y.ndim == 3))

@@ -1,19 +1,36 @@
 """The comment at the top of the C header: what the model is, how it is used, what it costs."""
 
-import re
-
-from hiddenstate.export.c.convolutions import DOUBLE, described, work_of
+from hiddenstate.export.c.arrays import commented, row_of_table
 from hiddenstate.export.c.layout import Layout
-from hiddenstate.export.c.numbers import commented, row_of_table
 from hiddenstate.export.target import Source
+from hiddenstate.program.companions import KERNELS, FixedConvolutions
+from hiddenstate.program.layers import Dense, Layer
+from hiddenstate.program.steps import Forecast, step_of
 
-CELLS = {"rnn_tanh": "RNN (tanh)", "rnn_relu": "RNN (relu)", "gru": "GRU", "lstm": "LSTM"}
+CELLS = {"RNN_TANH": "RNN (tanh)", "RNN_RELU": "RNN (relu)", "GRU": "GRU", "LSTM": "LSTM"}
+
+DOUBLE = (
+    "inputs are prepared, and fixed convolutions added up, in double, which must have 64 bits: in "
+    "float a value close to its bias may fall on the other side. A processor without a unit for "
+    "doubles computes them in software, which is slow"
+)
+"""What the comment says about doubles."""
+
+PREPARATION = (
+    ("FRACTIONS", "divided by 255"),
+    ("LOGARITHM", "logarithms"),
+    ("SCALE", "scaled"),
+    ("CHANGE", "outputs are changes of the inputs"),
+    ("WINDOW_SCALE", "windows in units of their own deviation"),
+    ("FORECAST", "a linear path is added"),
+    ("TARGET_SCALE", "outputs are scaled back"),
+)
+"""What the comment says about steps other than those that fill in."""
 
 
 def introduction(source: Source, layout: Layout) -> str:
     """Return the comment."""
-    facts = source.facts
-    name = _unmarked(commented(source.name))
+    facts, name = source.facts, commented(source.name)
     rows = [
         ("Model", _model(layout)),
         ("SHA-256", facts["model_sha256"]),
@@ -26,91 +43,101 @@ def introduction(source: Source, layout: Layout) -> str:
         ("Flash", f"{layout.flash:,} bytes of constants, and the code"),
         ("RAM", _memory(layout)),
         ("Work", _work(layout)),
-        ("Double", DOUBLE if "fixed" in layout.words else ""),
+        ("Double", DOUBLE if "FIXED" in layout.has else ""),
     ]
     table = "\n".join(row_of_table(title, text) for title, text in rows if text)
-    table = _unmarked(table)
+    test = f"-D{layout.prefix.upper()}_SELFTEST"
     return (
         f"/* {name}.h: a trained model in C99, written by hiddenstate {facts['hiddenstate']}.\n\n"
         f"{_usage(name, layout)}\n{table}\n\n"
-        "   Compiled with -D$_SELFTEST, this file is a program that compares its answers with\n"
+        f"   Compiled with {test}, this file is a program that compares its answers with\n"
         "   those of the model:\n\n"
-        f"       cc -O2 -D$_SELFTEST -x c {name}.h -o selftest -lm && ./selftest\n*/\n"
+        f"       cc -O2 {test} -x c {name}.h -o selftest -lm && ./selftest\n*/\n"
     )
-
-
-def _unmarked(text: str) -> str:
-    """Keep the marks of the template out of names."""
-    return re.sub(r"([@$])(?=[_A-Z])", r"\1 ", text)
 
 
 def _usage(name: str, layout: Layout) -> str:
     """Return how a program includes and calls it."""
-    words = layout.words
+    own, sizes, has = layout.prefix, layout.prefix.upper(), layout.has
     text = (
-        "   In one file of a program define $_IMPLEMENTATION before it is included; it needs no\n"
-        "   library but libm, allocates nothing, and changes no memory but what you pass.\n\n"
-        f'       #define $_IMPLEMENTATION\n       #include "{name}.h"\n\n'
+        f"   In one file of a program define {sizes}_IMPLEMENTATION before including it. It needs\n"
+        "   no library but libm, allocates nothing, and changes no memory but what you pass.\n\n"
+        f'       #define {sizes}_IMPLEMENTATION\n       #include "{name}.h"\n\n'
     )
-    if "autoencode" in words:
+    if "AUTOENCODER" in has:
         return text + (
-            "       float code[$_CODE], row[$_FEATURES], error;\n"
-            "       if (@_run(x, code, row, &error) == $_OK) ...\n"
+            f"       float code[{sizes}_CODE], row[{sizes}_FEATURES], error;\n"
+            f"       if ({own}_run(x, code, row, &error) == {sizes}_OK) ...\n"
         )
-    if "streams" in words:
-        text += "       @_state state;\n       float y[$_OUTPUTS];\n       @_reset(&state);\n"
-        text += "       for each step x: if (@_step(&state, x, y) == $_OK) ... "
-        return text + ("@_label(@_class(y))\n" if "classes" in words else "y[0]\n")
-    answers = "STEPS * $_OUTPUTS" if "steps" in words else "$_OUTPUTS"
+    if "STREAMS" in has:
+        text += f"       {own}_state state;\n       float y[{sizes}_OUTPUTS];\n"
+        text += f"       {own}_reset(&state);\n"
+        text += f"       for each step x: if ({own}_step(&state, x, y) == {sizes}_OK) ... "
+        return text + (f"{own}_label({own}_class(y))\n" if "CLASSES" in has else "y[0]\n")
+    answers = f"STEPS * {sizes}_OUTPUTS" if "STEPS" in has else f"{sizes}_OUTPUTS"
     return text + (
-        f"       float y[{answers}], scratch[$_SCRATCH(STEPS)];\n"
-        "       if (@_run(x, STEPS, y, scratch) == $_OK) ...\n\n"
-        "   There is no @_step: its answers need a whole series.\n"
+        f"       float y[{answers}], scratch[{sizes}_SCRATCH(STEPS)];\n"
+        f"       if ({own}_run(x, STEPS, y, scratch) == {sizes}_OK) ...\n\n"
+        f"   There is no {own}_step: its answers need a whole series.\n"
     )
-
-
-def _each(layout: Layout) -> str:
-    return "a row" if "autoencode" in layout.words else "a step"
 
 
 def _work(layout: Layout) -> str:
     """Return what is computed for a step or a row."""
-    text = f"{layout.work:,} multiply-adds {_each(layout)}"
-    path = layout.program.convolutions
-    if path is None:
-        return text
-    return work_of(path, layout) if "alone" in layout.words else f"{text}; {work_of(path, layout)}"
+    each = "a row" if "AUTOENCODER" in layout.has else "a step"
+    parts = [f"{layout.work:,} multiply-adds {each}"] if layout.tables else []
+    for path in layout.program.companions:
+        uses = int(path.uses.sum()) if "CHANNELS" in layout.has else 0
+        sums = 9 * len(KERNELS) * len(path.dilations) + uses
+        parts.append(
+            f"for the fixed convolutions {sums:,} additions of doubles and {len(path.biases):,} "
+            f"comparisons of floats a step, and {path.weight.size:,} multiply-adds of doubles a "
+            "series"
+        )
+    return "; ".join(parts)
+
+
+def _described(path: FixedConvolutions) -> str:
+    """Return what fixed convolutions are."""
+    text = f"{len(path.biases):,} fixed convolutions"
+    if path.share:
+        return f"beside {text}, whose share is {1 - path.share:.0%}"
+    return f"{text} alone: the share of the network is 0"
 
 
 def _model(layout: Layout) -> str:
-    program = layout.program
+    program, c, has = layout.program, layout.constants, layout.has
+
+    def sizes(layers: tuple[Layer, ...]) -> list[int]:
+        return [len(each.bias) for each in layers if isinstance(each, Dense)]
+
     if program.job == "autoencode":
-        sizes = [layout.n_inputs, *(len(dense.bias) for dense in program.encoder)]
-        sizes += [len(dense.bias) for dense in program.decoder]
-        return f"an autoencoder, {'-'.join(map(str, sizes))}"
-    path = program.convolutions
-    rounded = ["weights in bytes with a scale for each row"] if layout.weights == "int8" else []
-    if path is not None and "alone" in layout.words:
-        return ", ".join([described(path, layout), *rounded])
-    net, hidden = program.nets[0], layout.constants["HIDDEN"]
-    parts = [f"{CELLS[net.cell]}, {len(net.layers)} x {hidden}"]
-    parts += ["both directions"] if len(net.layers[0]) == 2 else []
-    parts += [f"a stem of {len(net.stem)} convolutions"] if net.stem else []
-    parts += ["answers from the mean state"] if net.readout == "mean" else []
-    parts += [f"{len(program.nets)} members"] if len(program.nets) > 1 else []
-    parts += [f"beside {described(path, layout)}"] if path is not None else []
-    return ", ".join([*parts, *rounded])
+        numbers = [layout.n_inputs, *sizes(program.nets[0]), *sizes(program.decoder)]
+        return f"an autoencoder, {'-'.join(map(str, numbers))}"
+    parts = []
+    if "RECURRENT" in has:
+        (cell,) = (title for name, title in CELLS.items() if name in has)
+        parts += [f"{cell}, {c['LAYERS']} x {c['HIDDEN']}"]
+        parts += ["both directions"] if "BOTH" in has else []
+        parts += [f"a stem of {c['CONVOLUTIONS']} convolutions"] if c["CONVOLUTIONS"] else []
+        parts += ["answers from the mean state"] if "MEAN" in has else []
+        parts += [f"{c['MEMBERS']} members"] if c["MEMBERS"] > 1 else []
+    parts += [_described(path) for path in program.companions]
+    parts += ["weights in bytes with a scale for each row"] if "BYTES" in has else []
+    return ", ".join(parts)
 
 
 def _inputs(source: Source) -> str:
-    program = source.program
+    program, facts = source.meaning, source.facts
     each = "row" if program.job == "autoencode" else "step"
     many = "s" if program.n_features > 1 else ""
     text = f"{program.n_features} number{many} a {each}, in the units of the data, not scaled"
-    if program.pixels:
+    if facts["pixels"]:
         text = f"{program.n_features} pixel{many} a {each}, numbers from 0 to 255"
-    if source.facts["encodings"]:
+    if facts["encodings"]:
         text += "; text and dates are encoded by the caller, as the JSON beside it says"
+    if program.n_moved:
+        text += f"; the last {program.n_moved} are those known ahead, at the time of the answer"
     if program.window:
         text += f"; trained on windows of {program.window} steps"
         text += ", the state carried between them" if program.stateful else ", each from zeros"
@@ -119,34 +146,29 @@ def _inputs(source: Source) -> str:
 
 def _preparation(layout: Layout) -> str:
     """Return what is done to inputs and outputs."""
-    program, words = layout.program, layout.words
-    fills = {
-        "mean": "missing numbers (NaN) become the mean",
-        "forward": "missing numbers (NaN) become the last that was there",
-        "mask": "missing numbers (NaN) become the mean, and the network sees which",
-    }
-    parts = [] if program.fill is None else [fills[program.missing]]
-    parts += ["divided by 255"] if program.pixels else []
-    parts += ["logarithms"] if "log" in words else []
-    parts += ["scaled"] if "scaled" in words else []
-    parts += ["outputs are changes of the inputs"] if "change" in words else []
-    parts += ["windows in units of their own deviation"] if "by_window" in words else []
-    parts += ["a linear path is added"] if "linear" in words else []
-    parts += ["outputs are scaled back"] if "target_scaled" in words else []
+    has, fill = layout.has, "missing numbers (NaN) become the mean"
+    if "FORWARD" in has:
+        fill = "missing numbers (NaN) become the last that was there"
+    elif "MASK" in has:
+        fill += ", and the network sees which"
+    parts = [fill] if "FILL" in has else []
+    parts += [text for name, text in PREPARATION if name in has]
+    path = step_of(layout.program.steps, Forecast)
+    if path is not None and path.inputs:
+        parts[parts.index("a linear path is added")] += ", which reads the past of other inputs"
     parts = parts or ["none"]
-    parts += [] if program.fill is not None else ["missing numbers are refused"]
+    parts += [] if "FILL" in has else ["missing numbers are refused"]
     return "; ".join(parts)
 
 
 def _memory(layout: Layout) -> str:
-    stack = f"about {layout.stack:,} bytes of stack"
-    if "autoencode" in layout.words:
+    stack, c, has = f"about {layout.stack:,} bytes of stack", layout.constants, layout.has
+    if "AUTOENCODER" in has:
         return stack
-    c = layout.constants
-    if "rows" in layout.words:
+    if "STREAMS" not in has:
         return f"{4 * (layout.n_inputs + 2 * c['WIDEST'])} bytes of scratch a step; {stack}"
-    numbers = c["LAYERS"] * c["HIDDEN"] * (2 if "lstm" in layout.words else 1)
-    numbers += 2 * c["HIDDEN"] + 2 if "mean" in layout.words else 0
-    numbers += layout.program.n_features if "forward" in layout.words else 0
-    numbers += c["OUTPUTS"] * c["PAST"] + 1 if "linear" in layout.words else 0
+    numbers = c["LAYERS"] * c["HIDDEN"] * (2 if "LSTM" in has else 1)
+    numbers += 2 * c["HIDDEN"] + 2 if "MEAN" in has else 0
+    numbers += layout.program.n_features if "FORWARD" in has else 0
+    numbers += layout.remembered
     return f"{4 * numbers:,} bytes of state; {stack} in a step, and a state more in _run"

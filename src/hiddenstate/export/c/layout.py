@@ -1,49 +1,87 @@
-"""What the C header of a program holds: its arrays, its constants, and which parts it needs."""
+"""What the C header of a program holds: its arrays, its constants, and which parts it needs.
 
-from dataclasses import dataclass, field
+A table for each kind of part says what macro it has and which arrays. A kind that no table has
+cannot be exported.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
 from hiddenstate.export.int8 import quantised
-from hiddenstate.export.program import Dense, Direction, FixedConvolutions, Linear, Program
+from hiddenstate.program.cells import CELLS as DECLARED
+from hiddenstate.program.companions import FixedConvolutions
+from hiddenstate.program.layers import (
+    Beside,
+    Convolution,
+    Dense,
+    Direction,
+    Layer,
+    Pool,
+    Readout,
+    Recurrent,
+)
+from hiddenstate.program.lowering import folded_norms
+from hiddenstate.program.program import Program
+from hiddenstate.program.steps import (
+    Change,
+    Fill,
+    Forecast,
+    Fractions,
+    Logarithm,
+    Mask,
+    Scale,
+    Step,
+    TargetScale,
+    WindowScale,
+    step_of,
+)
 from hiddenstate.system.typing import Array
-
-GATES = {"rnn_tanh": 1, "rnn_relu": 1, "gru": 3, "lstm": 4}
 
 
 @dataclass
 class Layout:
-    """A program as the header has it. Names have no prefix.
+    """A program as the header has it.
 
     Parameters
     ----------
     program : Program
+        With the numbers that the header has.
     weights : str
         `float32` or `int8`.
+    prefix : str
+        Of the names in the header.
+    read : mapping of ndarray, optional
+        The arrays of a header, flat; its numbers are then taken instead of the program's.
     arrays : dict
-        Constant arrays, in order. Matrices are transposed: the weights of one input side by side.
+        Constant arrays, in order, by names without prefix. Matrices are transposed: the weights of
+        one input side by side.
     tables : dict
         Of each table of layers its type and its lines, which name arrays.
     constants : dict of int
         Sizes that only the implementation needs.
-    words : set of str
-        What holds for the model: the conditions of the template.
+    has : set of str
+        The macros `HAS_...` of the parts that it needs, without `HAS_`.
     work : int
         Multiply-adds of a step, or of a row for an autoencoder.
     """
 
     program: Program
     weights: str
+    prefix: str
+    read: Mapping[str, Array] | None = None
     arrays: dict[str, Array] = field(default_factory=dict)
     tables: dict[str, tuple[str, list[str]]] = field(default_factory=dict)
     constants: dict[str, int] = field(default_factory=dict)
-    words: set[str] = field(default_factory=set)
+    has: set[str] = field(default_factory=set)
     work: int = 0
 
     @property
     def n_inputs(self) -> int:
         """Numbers that a network reads of a step."""
-        return self.program.n_features * (2 if self.program.missing == "mask" else 1)
+        return self.program.width
 
     @property
     def flash(self) -> int:
@@ -53,275 +91,373 @@ class Layout:
     @property
     def stack(self) -> int:
         """About how many bytes the deepest call needs beside the state and what a caller gives."""
-        c = self.constants
-        if "alone" in self.words:
-            numbers = 0
-        elif self.program.job == "autoencode":
+        c, program = self.constants, self.program
+        if program.job == "autoencode":
             numbers = 2 * self.n_inputs + 2 * c["WIDEST"]
+        elif "RECURRENT" not in self.has:
+            numbers = 0
         else:
-            gates = GATES[self.program.nets[0].cell] * (2 if "gru" in self.words else 1)
+            gates = c["GATES"] * (2 if "GRU" in self.has else 1)
             numbers = gates * c["HIDDEN"] + self.n_inputs + c["OUTPUTS"] + c["SUMMARY"]
-            if "rows" in self.words:
-                numbers += 2 * c["HIDDEN"] + c["WIDEST"] + self.program.n_features
-        if "bytes" in self.words:
-            numbers += c["MOST_ROWS"]
-        if "fixed" in self.words:
+            if "STREAMS" not in self.has:
+                numbers += 2 * c["HIDDEN"] + c["WIDEST"] + program.n_features
+                numbers += self.remembered
+        numbers += c["MOST_ROWS"] if "BYTES" in self.has else 0
+        if "FIXED" in self.has:
             numbers += c["MOST_BIASES"] + 3 * 2 * c["OUTPUTS"] + 40
         return 4 * numbers + 160
 
-    def add(self, name: str, array: Array) -> str:
-        """Add an array of floats, and return its name."""
-        self.arrays[name] = np.ascontiguousarray(array, np.float32)
-        return f"@_{name}"
+    @property
+    def remembered(self) -> int:
+        """Numbers that the forecast step remembers."""
+        c = self.constants
+        return c["OUTPUTS"] * c["PAST"] + c.get("LAGS", 0) + 1 if "FORECAST" in self.has else 0
 
-    def add_weight(self, name: str, weight: Array) -> str:
-        """Add weights (rows, inputs) or (rows, inputs, width); return the fields that name them."""
+    def add(self, name: str, values: Any, dtype: Any = np.float32) -> Array:
+        """Add an array, and return its numbers as the header has them."""
+        own = np.ascontiguousarray(values, dtype)
+        if self.read is not None:
+            own = self.read[name].reshape(own.shape)
+        self.arrays[name] = own
+        return own
+
+    def add_offset(self, name: str, values: Array) -> Array:
+        """Add numbers as the sum of two floats each, as one float cannot have all their digits."""
+        high = self.add(name, values).astype(np.float64)
+        return np.asarray(high + self.add(f"{name}_low", values - high))
+
+    def add_weight(self, name: str, weight: Array) -> tuple[str, Array]:
+        """Add weights (rows, inputs) or (rows, inputs, width); return the matrix that names them,
+        and their numbers."""
         self.constants["MOST_ROWS"] = max(self.constants.get("MOST_ROWS", 0), len(weight))
         if self.weights != "int8":
-            return self.add(name, weight.T)
+            return f"{{{self.named(name)}}}", self.add(name, weight.T).T
         steps, scale = quantised(weight)
-        self.arrays[name] = np.ascontiguousarray(steps.T)
-        return f"@_{name}, {self.add(f'{name}_scale', scale)}"
+        steps = self.add(name, steps.T, np.int8).T
+        scale = self.add(f"{name}_scale", scale)
+        own = steps * scale.reshape(-1, *[1] * (weight.ndim - 1))
+        return f"{{{self.named(name)}, {self.named(f'{name}_scale')}}}", own
 
-    def add_offset(self, name: str, values: Array) -> None:
-        """Add numbers as the sum of two floats each, as one float cannot have all their digits."""
-        high = values.astype(np.float32)
-        self.add(name, high)
-        self.add(f"{name}_low", values - high.astype(np.float64))
+    def named(self, name: str) -> str:
+        """Return a name with its prefix."""
+        return f"{self.prefix}_{name}"
 
-    def add_exact(self, name: str, values: Array) -> None:
-        """Add an array of doubles."""
-        self.arrays[name] = np.ascontiguousarray(values, np.float64)
+    def line(self, table: str, kind: str, *fields: object) -> None:
+        """Add a line to a table of layers."""
+        lines = self.tables.setdefault(table, (kind, []))[1]
+        lines.append(", ".join(map(str, fields)))
 
-    def add_flags(self, name: str, flags: list[bool]) -> None:
-        """Add an array of 0 and 1."""
-        self.arrays[name] = np.array(flags, np.uint8)
-
-    def add_numbers(self, name: str, numbers: tuple[int, ...]) -> None:
-        """Add an array of integers."""
-        self.arrays[name] = np.array(numbers, np.int32)
+    def count(self, table: str) -> int:
+        """Return how many lines a table has."""
+        return len(self.tables[table][1]) if table in self.tables else 0
 
 
-def layout_of(program: Program, weights: str) -> Layout:
-    """Return the layout of the header of a program."""
-    layout = Layout(program, weights)
-    layout.words |= {"bytes"} if weights == "int8" else {"floats"}
-    layout.words |= {program.job}
-    _preparation(layout)
-    if program.job == "autoencode":
-        _autoencoder(layout)
-    elif program.convolutions is not None and program.convolutions.net_share == 0:
-        layout.words |= {"alone", "rows", "classes"}
-        layout.constants |= {"OUTPUTS": program.n_outputs, "WIDEST": 1}
-        _fixed(layout, program.convolutions)
-    else:
-        _recurrent(layout)
-        _units(layout)
-        if program.convolutions is not None:
-            _fixed(layout, program.convolutions)
-            layout.words -= {"softmax"}
-    if layout.words & {"sigmoid", "tanh", "softmax"}:
-        layout.words.add("exp")
+def layout_of(
+    program: Program,
+    weights: str,
+    prefix: str = "model",
+    read: Mapping[str, Array] | None = None,
+) -> Layout:
+    """Return the layout of the header of a program, with numbers that were `read` of a header."""
+    layout = Layout(folded_norms(program), weights, prefix, read)
+    layout.has |= {"BYTES"} if weights == "int8" else set()
+    layout.has |= {"STREAMS"} if program.streams else set()
+    layout.constants["OUTPUTS"] = program.n_outputs
+    program = layout.program
+    layout.program = replace(program, steps=tuple(_step(layout, step) for step in program.steps))
+    parts = _autoencoder if program.job == "autoencode" else _networks
+    layout.program = replace(layout.program, **parts(layout, program))
+    _answers(layout)
     return layout
 
 
-def _preparation(layout: Layout) -> None:
-    program, words = layout.program, layout.words
-    offset, factor = program.offset, program.factor
-    words |= {"pixels"} if program.pixels else set()
-    if offset is not None and factor is not None:
-        words.add("scaled")
-        if program.convolutions is not None:
-            layout.add_exact("offset", offset)
-            layout.add_exact("factor", factor)
-        else:
-            layout.add_offset("offset", offset)
-            layout.add("factor", factor)
-        if program.job == "autoencode":
-            layout.add("scale", 1 / factor)
-    if program.fill is not None:
-        words |= {"fill", "forward" if program.missing == "forward" else "filled"}
-        words |= {"mask"} if program.missing == "mask" else set()
-        scaled = program.fill
-        if offset is not None and factor is not None:
-            scaled = (scaled - offset) * factor
-        layout.add("fill", scaled)
-    path = program.linear
-    if path is not None and any(path.log):
-        words.add("log")
-        own = {f for f, log in zip(path.features, path.log, strict=True) if log}
-        layout.add_flags("logarithm", [i in own for i in range(program.n_features)])
+def missing_kinds(program: Program) -> list[str]:
+    """Return the kinds of a program that no table has."""
+    layers = [each for net in (*program.nets, program.decoder) for each in _flat(net)]
+    cells = [each.cell for each in layers if isinstance(each, Recurrent)]
+    kinds = [type(each) for each in (*program.steps, *layers, *program.companions)]
+    names = [kind.__name__ for kind in kinds if kind not in STEPS | LAYERS | COMPANIONS]
+    return sorted({*names, *(cell for cell in cells if cell not in CELLS)})
 
 
-def _recurrent(layout: Layout) -> None:
-    program, words = layout.program, layout.words
-    net = program.nets[0]
-    words |= {"rnn", "relu_cell" if net.cell == "rnn_relu" else "tanh"}
-    if net.cell in ("gru", "lstm"):
-        words -= {"rnn", "relu_cell"}
-        words |= {net.cell, "tanh", "sigmoid"}
-    words |= {net.readout, "streams" if program.streams else "rows"}
-    words |= {"softmax", "classes"} if program.job == "classify" else set()
-    directions, hidden = len(net.layers[0]), net.layers[0][0].hidden_weight.shape[1]
-    words |= {"both"} if directions == 2 else set()
-    lines: list[str] = []
-    heads: list[str] = []
-    for member in program.nets:
-        for direction in (each for layer in member.layers for each in layer):
-            lines.append(_layer(layout, member.cell, direction, len(lines)))
-            layout.work += direction.input_weight.size + direction.hidden_weight.size
-        heads.append(_dense(layout, member.head, f"head{len(heads)}"))
-        layout.work += member.head.weight.size if net.readout == "steps" else 0
-    widest = directions * hidden
-    if net.stem:
-        widest = max(widest, _stem(layout))
-    layout.tables["layers"] = ("layer", lines)
-    layout.tables["heads"] = ("dense", heads)
-    layout.constants |= {
-        "OUTPUTS": program.n_outputs,
-        "HIDDEN": hidden,
-        "LAYERS": len(net.layers),
-        "DIRECTIONS": directions,
-        "MEMBERS": len(program.nets),
-        "WIDEST": widest,
-        "SUMMARY": net.head.weight.shape[1],
-    }
+def _flat(layers: tuple[Layer, ...]) -> Iterator[Layer]:
+    for layer in layers:
+        yield layer
+        if isinstance(layer, Beside):
+            yield from _flat(layer.layers)
 
 
-def _fixed(layout: Layout, path: FixedConvolutions) -> None:
-    """Add the arrays of fixed convolutions. The kernels need none: they are counted through."""
-    layout.words.add("fixed")
-    layout.add_numbers("fixed_dilations", path.dilations)
-    layout.add_numbers("fixed_counts", path.counts)
-    if not path.uses.all():
-        layout.words.add("channels")
-        layout.add_flags("fixed_uses", [bool(use) for use in path.uses.ravel()])
-    layout.add("fixed_biases", path.biases)
-    layout.add_weight("fixed_weights", path.weight)
-    layout.add("fixed_bias", path.bias)
-    if "alone" not in layout.words:
-        layout.add_exact("net", np.array([path.net_share, path.net_scale]))
-    layout.constants |= {"DILATIONS": len(path.dilations), "MOST_BIASES": max(1, *path.counts)}
+def _step(layout: Layout, step: Step) -> Step:
+    name, build = STEPS[type(step)]
+    layout.has.add(name)
+    own: Step = build(layout, step)
+    return own
 
 
-def _layer(layout: Layout, cell: str, direction: Direction, number: int) -> str:
-    name = f"layer{number}"
-    bias, state_bias = direction.input_bias, direction.hidden_bias
-    fields = [
-        layout.add_weight(f"{name}_input", direction.input_weight),
-        layout.add_weight(f"{name}_state", direction.hidden_weight),
-    ]
-    both = bias.astype(np.float64) + state_bias
+def _layers(layout: Layout, layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
+    own = []
+    for layer in layers:
+        name, build = LAYERS[type(layer)]
+        layout.has.add(name)
+        own.append(build(layout, layer))
+    return tuple(own)
+
+
+def _same(layout: Layout, part: Any) -> Any:
+    return part
+
+
+def _logarithm(layout: Layout, step: Logarithm) -> Logarithm:
+    features = range(layout.program.n_features)
+    layout.add("logarithm", [i in step.features for i in features], np.uint8)
+    layout.add("target_is_log", step.log, np.uint8)
+    return step
+
+
+def _scale(layout: Layout, step: Scale) -> Scale:
+    if layout.program.companions:  # which read doubles
+        offset = layout.add("offset", step.offset, np.float64)
+        factor = layout.add("factor", step.factor, np.float64)
+        return Scale(offset, factor)
+    offset = layout.add_offset("offset", step.offset)
+    factor = layout.add("factor", step.factor)
+    if layout.program.job == "autoencode":
+        layout.add("scale", 1 / step.factor)
+    return Scale(offset, factor.astype(np.float64))
+
+
+def _fill(layout: Layout, step: Fill) -> Fill:
+    """Add what fills gaps in, scaled: gaps are filled in afterwards."""
+    layout.has |= {"FORWARD"} if step.forward else set()
+    offset, factor = _scaling(layout)
+    values = layout.add("fill", (step.values - offset) * factor)
+    return replace(step, values=values / factor + offset)
+
+
+def _scaling(layout: Layout) -> tuple[Array, Array]:
+    """Return offset and factor of the features, each (I,), as the program has them."""
+    scale = step_of(layout.program.steps, Scale)
+    if scale is None:
+        return np.zeros(layout.program.n_features), np.ones(layout.program.n_features)
+    return scale.offset, scale.factor
+
+
+def _forecast(layout: Layout, step: Forecast) -> Forecast:
+    """Add the linear function of prepared values, which are not scaled back before it."""
+    offset, factor = _scaling(layout)
+    own, inputs, moved = list(step.features), list(step.inputs), list(step.moved)
+    weight, rows = step.weights / factor[own][:, None], len(step.weights)
+    constant = step.weights.sum(axis=1) * offset[own]
+    layout.add("own", step.features, np.int32)
+    weight = layout.add("past_weights", weight) * factor[own][:, None]
+    layout.constants["PAST"] = step.weights.shape[1]
+    layout.work += step.weights.size
+    others, effects = step.input_weights, step.effects
+    if others is not None:
+        layout.has.add("LAGS")
+        layout.add("others", step.inputs, np.int32)
+        constant = constant + others.sum(axis=1) @ offset[inputs]
+        layout.constants |= {"OTHERS": len(inputs), "LAGS": others[0].size}
+        layout.work += others.size
+        others = layout.add("other_weights", others / factor[inputs]) * factor[inputs]
+    if effects is not None:
+        layout.has.add("EFFECTS")
+        ahead = list(step.ahead)
+        layout.add("ahead", step.ahead, np.int32)
+        layout.add("moved", step.moved, np.int32)
+        before, later = effects @ offset[ahead], effects @ offset[moved]
+        constant = constant + later - step.weights.sum(axis=1) * before
+        layout.add("effects_now", effects * factor[own][:, None] / factor[ahead])
+        effects = layout.add("effects_later", effects / factor[moved]) * factor[moved]
+        layout.constants["KNOWN"] = len(ahead)
+    scale = step_of(layout.program.steps, TargetScale)
+    constant = constant + (np.zeros(rows) if scale is None else scale.offset)
+    bias = layout.add_offset("target_offset", step.bias + constant) - constant
+    return replace(step, weights=weight, bias=bias, input_weights=others, effects=effects)
+
+
+def _window_scale(layout: Layout, step: WindowScale) -> WindowScale:
+    layout.has |= {"WINDOW"} if step.window else set()
+    return step
+
+
+def _target_scale(layout: Layout, step: TargetScale) -> TargetScale:
+    factor = 1 / layout.add("target_scale", 1 / step.factor).astype(np.float64)
+    if step_of(layout.program.steps, Forecast) is not None:  # which has the offset
+        return TargetScale(step.offset, factor)
+    return TargetScale(layout.add_offset("target_offset", step.offset), factor)
+
+
+def _change(layout: Layout, step: Change) -> Change:
+    layout.add("change", step.features, np.int32)
+    return step
+
+
+def _convolution(layout: Layout, layer: Convolution) -> Convolution:
+    name = f"convolution{layout.count('convolutions')}"
+    channels, inputs, width = layer.weight.shape
+    matrix, weight = layout.add_weight(f"{name}_weight", layer.weight)
+    bias = layout.add(f"{name}_bias", layer.bias)
+    fields = matrix, layout.named(f"{name}_bias"), inputs, channels, width
+    layout.line("convolutions", "convolution", *fields)
+    layout.constants["CAUSAL"] = int(layer.causal)
+    layout.constants["WIDEST"] = max(layout.constants.get("WIDEST", 1), channels)
+    layout.work += layer.weight.size
+    return replace(layer, weight=weight, bias=bias)
+
+
+def _pool(layout: Layout, layer: Pool) -> Pool:
+    layout.constants["POOL"] = layer.steps
+    return layer
+
+
+def _recurrent(layout: Layout, layer: Recurrent) -> Recurrent:
+    name, functions = CELLS[layer.cell]
+    layout.has |= {name, *functions}
+    directions, hidden = len(layer.directions), layer.directions[0].hidden_size
+    layout.has |= {"BOTH"} if directions == 2 else set()
+    widest = max(layout.constants.get("WIDEST", 1), directions * hidden)
+    layout.constants |= {"HIDDEN": hidden, "DIRECTIONS": directions, "WIDEST": widest}
+    layout.constants["GATES"] = DECLARED[layer.cell].blocks
+    own = tuple(_direction(layout, layer.cell, each) for each in layer.directions)
+    return replace(layer, directions=own)
+
+
+def _direction(layout: Layout, cell: str, own: Direction) -> Direction:
+    name = f"layer{layout.count('layers')}"
+    input_matrix, input_weight = layout.add_weight(f"{name}_input", own.input_weight)
+    state_matrix, hidden_weight = layout.add_weight(f"{name}_state", own.hidden_weight)
+    fields = [input_matrix, state_matrix, layout.named(f"{name}_bias")]
+    bias, state_bias = own.input_bias.astype(np.float64), own.hidden_bias.astype(np.float64)
+    n = len(bias) // 3 * 2 if cell == "gru" else len(bias)  # of these only the sum counts
+    bias = np.concatenate([bias[:n] + state_bias[:n], bias[n:]])
+    bias, state_bias = layout.add(f"{name}_bias", bias), state_bias * (np.arange(len(bias)) >= n)
     if cell == "gru":
-        n = len(bias) // 3 * 2
-        fields.append(layout.add(f"{name}_bias", np.concatenate([both[:n], bias[n:]])))
-        fields.append(layout.add(f"{name}_state_bias", state_bias[n:]))
+        fields.append(layout.named(f"{name}_state_bias"))
+        state_bias[n:] = layout.add(f"{name}_state_bias", state_bias[n:])
+    layout.line("layers", "layer", *fields, own.input_weight.shape[1])
+    layout.work += own.input_weight.size + own.hidden_weight.size
+    return Direction(input_weight, hidden_weight, bias, state_bias.astype(np.float32))
+
+
+def _beside(layout: Layout, layer: Beside) -> Beside:
+    return Beside(_layers(layout, layer.layers))
+
+
+def _readout(layout: Layout, layer: Readout) -> Readout:
+    layout.has.add(layer.kind.upper())
+    return layer
+
+
+def _dense(layout: Layout, layer: Dense, part: str = "head", table: str = "heads") -> Dense:
+    name, (rows, inputs) = f"{part}{layout.count(table)}", layer.weight.shape
+    matrix, weight = layout.add_weight(f"{name}_weight", layer.weight)
+    bias = layout.add(f"{name}_bias", layer.bias)
+    fields: list[object] = [matrix, layout.named(f"{name}_bias"), inputs, rows]
+    if part != "head":
+        fields.append(f"{layout.prefix.upper()}_{layer.activation.upper()}")
+        layout.work += layer.weight.size
+    if layer.activation != "linear":
+        layout.has |= {f"DENSE_{layer.activation.upper()}", layer.activation.upper()}
+    layout.line(table, "dense", *fields)
+    layout.constants["SUMMARY"] = inputs
+    return replace(layer, weight=weight, bias=bias)
+
+
+def _fixed(layout: Layout, path: FixedConvolutions) -> FixedConvolutions:
+    """Add the arrays of fixed convolutions. The kernels need none: they are counted through."""
+    layout.add("fixed_dilations", path.dilations, np.int32)
+    layout.add("fixed_counts", path.counts, np.int32)
+    if not path.uses.all():
+        layout.has.add("CHANNELS")
+        layout.add("fixed_uses", path.uses.ravel(), np.uint8)
+    biases = layout.add("fixed_biases", path.biases)
+    weight = layout.add_weight("fixed_weights", path.weight)[1]
+    bias = layout.add("fixed_bias", path.bias)
+    share, scale = path.share, path.scale
+    if path.share:
+        share, scale = map(float, layout.add("net", [path.share, path.scale], np.float64))
+    layout.constants |= {"DILATIONS": len(path.dilations), "MOST_BIASES": max(1, *path.counts)}
+    return replace(path, biases=biases, weight=weight, bias=bias, share=share, scale=scale)
+
+
+Build = Callable[[Layout, Any], Any]
+"""Adds the arrays of a part, and returns the part with the numbers that the header has."""
+
+STEPS: dict[type, tuple[str, Build]] = {
+    Fractions: ("FRACTIONS", _same),
+    Logarithm: ("LOGARITHM", _logarithm),
+    Fill: ("FILL", _fill),
+    Scale: ("SCALE", _scale),
+    Mask: ("MASK", _same),
+    Forecast: ("FORECAST", _forecast),
+    WindowScale: ("WINDOW_SCALE", _window_scale),
+    TargetScale: ("TARGET_SCALE", _target_scale),
+    Change: ("CHANGE", _change),
+}
+"""Of each kind of step its macro, and what adds its arrays."""
+
+LAYERS: dict[type, tuple[str, Build]] = {
+    Convolution: ("CONVOLUTION", _convolution),
+    Pool: ("POOL", _pool),
+    Recurrent: ("RECURRENT", _recurrent),
+    Beside: ("BESIDE", _beside),
+    Readout: ("READOUT", _readout),
+    Dense: ("DENSE", _dense),
+}
+"""Of each kind of layer."""
+
+CELLS = {
+    "rnn_tanh": ("RNN_TANH", ("TANH",)),
+    "rnn_relu": ("RNN_RELU", ()),
+    "gru": ("GRU", ("SIGMOID", "TANH")),
+    "lstm": ("LSTM", ("SIGMOID", "TANH")),
+}
+"""Of each cell its macro, and the functions that it calls."""
+
+COMPANIONS: dict[type, tuple[str, Build]] = {FixedConvolutions: ("FIXED", _fixed)}
+"""Of each kind of companion."""
+
+
+def _networks(layout: Layout, program: Program) -> dict[str, Any]:
+    """Add the networks, unless they have no share, and the companions."""
+    companions, nets = [], program.nets
+    if all(each.share for each in program.companions):
+        nets = tuple(_layers(layout, net) for net in nets)
+        members = len(nets)
+        layout.constants |= {
+            "LAYERS": layout.count("layers") // members // layout.constants["DIRECTIONS"],
+            "CONVOLUTIONS": layout.count("convolutions") // members,
+            "MEMBERS": members,
+        }
+        if program.readout == "steps":
+            layout.has.add("STEPS")
+            layout.work += sum(net[-1].weight.size for net in nets if isinstance(net[-1], Dense))
     else:
-        fields.append(layout.add(f"{name}_bias", both))
-    return ", ".join([*fields, str(direction.input_weight.shape[1])])
+        layout.constants["WIDEST"] = 1
+    for companion in program.companions:
+        name, build = COMPANIONS[type(companion)]
+        layout.has.add(name)
+        companions.append(build(layout, companion))
+    return {"nets": nets, "companions": tuple(companions)}
 
 
-def _stem(layout: Layout) -> int:
-    """Add the convolutions, and return the largest number of channels."""
-    program, first = layout.program, layout.program.nets[0]
-    layout.words |= {"stem"} | ({"pool"} if first.pool > 1 else set())
-    lines: list[str] = []
-    for member in program.nets:
-        for each in member.stem:
-            name = f"convolution{len(lines)}"
-            channels, inputs, width = each.weight.shape
-            weight = layout.add_weight(f"{name}_weight", each.weight)
-            bias = layout.add(f"{name}_bias", each.bias)
-            lines.append(f"{weight}, {bias}, {inputs}, {channels}, {width}")
-            layout.work += each.weight.size
-    layout.tables["convolutions"] = ("convolution", lines)
-    layout.constants |= {
-        "CONVOLUTIONS": len(first.stem),
-        "POOL": first.pool,
-        "CAUSAL": int(first.causal),
-    }
-    return max(len(each.bias) for each in first.stem)
+def _autoencoder(layout: Layout, program: Program) -> dict[str, Any]:
+    layout.has |= {"AUTOENCODER", "DENSE"}
+    parts, widest = {"encoder": program.nets[0], "decoder": program.decoder}, 1
+    own: dict[str, tuple[Dense, ...]] = {}
+    for name, layers in parts.items():
+        dense = [each for each in layers if isinstance(each, Dense)]
+        own[name] = tuple(_dense(layout, each, name, name) for each in dense)
+        layout.constants[f"{name.upper()}_LAYERS"] = len(dense)
+        widest = max([widest, *(len(each.bias) for each in dense[:-1])])
+    layout.constants |= {"WIDEST": widest, "CODE": len(own["encoder"][-1].bias)}
+    return {"nets": (own["encoder"],), "decoder": own["decoder"]}
 
 
-def _dense(layout: Layout, dense: Dense, name: str) -> str:
-    rows, inputs = dense.weight.shape
-    weight = layout.add_weight(f"{name}_weight", dense.weight)
-    bias = layout.add(f"{name}_bias", dense.bias)
-    activation = f", $_{dense.activation.upper()}" if layout.program.job == "autoencode" else ""
-    return f"{weight}, {bias}, {inputs}, {rows}{activation}"
-
-
-def _units(layout: Layout) -> None:
-    """Add what turns outputs into units of the targets: y * scale + path + offset."""
-    program, words = layout.program, layout.words
-    if program.job != "regress":
-        return
-    offset = np.zeros(program.n_outputs)
-    if program.change is not None:
-        words.add("change")
-        layout.add_numbers("change", program.change)
-    if program.target_factor is not None and program.target_offset is not None:
-        words |= {"target_scaled", "target_offset"}
-        layout.add("target_scale", 1 / program.target_factor)
-        offset = offset + program.target_offset
-    path = program.linear
-    if path is not None:
-        words |= {"linear", "target_offset"}
-        own, weight = list(path.features), path.weight.astype(np.float64)
-        offset = offset + path.bias
-        _effects(layout, path)
-        if path.effects is not None and program.offset is not None:
-            before = path.effects @ program.offset[list(path.ahead)]
-            later = path.effects @ program.offset[list(path.moved)]
-            offset = offset + later - path.weight.sum(axis=1) * before
-        if program.offset is not None and program.factor is not None:
-            # The path reads prepared values x: each is x / factor + offset in the data.
-            offset = offset + weight.sum(axis=1) * program.offset[own]
-            weight = weight / program.factor[own][:, None]
-        layout.add_numbers("own", path.features)
-        layout.add("past_weights", weight)
-        layout.constants["PAST"] = weight.shape[1]
-        layout.work += weight.size
-        if any(path.log):
-            layout.add_flags("target_is_log", list(path.log))
-        if program.by_window:
-            words |= {"by_window"} | ({"cut"} if program.window else set())
-    if "target_offset" in words:
-        layout.add_offset("target_offset", offset)
-    if words & {"change", "target_offset"}:
-        words.add("units")
-
-
-def _effects(layout: Layout, path: Linear) -> None:
-    """Add what columns known ahead add to prepared values, and later to the forecast."""
-    if path.effects is None:
-        return
-    layout.words.add("effects")
-    layout.add_numbers("ahead", path.ahead)
-    layout.add_numbers("moved", path.moved)
-    now = later = path.effects
-    factor = layout.program.factor
-    if factor is not None:
-        own = factor[list(path.features)][:, None]
-        now, later = now * own / factor[list(path.ahead)], later / factor[list(path.moved)]
-    layout.add("effects_now", now)
-    layout.add("effects_later", later)
-    layout.constants["KNOWN"] = len(path.ahead)
-
-
-def _autoencoder(layout: Layout) -> None:
-    program = layout.program
-    widest = 1
-    for name, part in (("encoder", program.encoder), ("decoder", program.decoder)):
-        layout.tables[name] = (
-            "dense",
-            [_dense(layout, dense, f"{name}{i}") for i, dense in enumerate(part)],
-        )
-        layout.constants[f"{name.upper()}_LAYERS"] = len(part)
-        widest = max([widest, *(len(dense.bias) for dense in part[:-1])])
-        layout.work += sum(dense.weight.size for dense in part)
-        for dense in part:
-            if dense.activation != "linear":
-                layout.words |= {f"dense_{dense.activation}"}
-                layout.words |= {dense.activation} - {"relu"}
-    layout.constants |= {"WIDEST": widest, "CODE": len(program.encoder[-1].bias)}
+def _answers(layout: Layout) -> None:
+    """Choose what makes answers of outputs."""
+    if layout.program.job == "classify":
+        layout.has |= {"CLASSES"} if layout.program.companions else {"CLASSES", "SOFTMAX"}
+    if layout.program.job == "regress" and layout.has & {"CHANGE", "TARGET_SCALE", "FORECAST"}:
+        layout.has.add("UNITS")

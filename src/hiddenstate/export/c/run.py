@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from hiddenstate.errors import DataError, printable
-from hiddenstate.export.c.arithmetic import answers_of_header
+from hiddenstate.export.c.arrays import arrays_of
+from hiddenstate.export.c.layout import Layout, layout_of
+from hiddenstate.export.c.text import text_of
 from hiddenstate.export.target import Contents, Run, Source
 from hiddenstate.export.trial import Answers, Trial
 from hiddenstate.system.typing import Array
@@ -19,70 +21,6 @@ COMPILERS = ("cc", "gcc", "clang")
 OPTIONS = ("-std=c99", "-O2")
 SECONDS = 300
 """Longest time that a compiler or the program may take."""
-
-READ = """
-#include <stdio.h>
-#include <stdlib.h>
-static int read_row(float *x, int n)
-{
-    int i;
-    for (i = 0; i < n; i++)
-        if (scanf("%f", &x[i]) != 1)
-            return 0;
-    return 1;
-}
-static void print_row(int status, const float *y, int n)
-{
-    int i;
-    printf("%d", status);
-    for (i = 0; i < n; i++)
-        printf(" %a", (double)y[i]);
-    printf("\\n");
-}
-"""
-
-SERIES = """
-int main(void)
-{
-    int steps, status, t;
-    while (scanf("%d", &steps) == 1) {
-        float *x = malloc(sizeof(float) * ((size_t)steps * $_FEATURES + 1));
-        float *y = malloc(sizeof(float) * ((size_t)steps * $_OUTPUTS + 1));
-        float *scratch = malloc(sizeof(float) * ($_SCRATCH(steps) + 1));
-        if (!x || !y || !scratch || !read_row(x, steps * $_FEATURES))
-            return 1;
-        status = @_run(x, steps, y, scratch);
-        print_row(status, y, ANSWERS);
-#if STREAMS
-        {
-            @_state state;
-            @_reset(&state);
-            for (t = 0; t < steps; t++) {
-                status = @_step(&state, x + t * $_FEATURES, y);
-                print_row(status, y, $_OUTPUTS);
-            }
-        }
-#endif
-        free(x), free(y), free(scratch);
-    }
-    (void)t;
-    return 0;
-}
-"""
-
-ROWS = """
-int main(void)
-{
-    static float x[$_FEATURES], y[$_CODE + $_FEATURES + 1];
-    int one;
-    while (scanf("%d", &one) == 1) {
-        if (!read_row(x, $_FEATURES))
-            return 1;
-        print_row(@_run(x, y, y + $_CODE, y + $_CODE + $_FEATURES), y, $_CODE + $_FEATURES + 1);
-    }
-    return 0;
-}
-"""
 
 
 def run(source: Source, contents: Contents, trial: Trial) -> Run:
@@ -120,14 +58,32 @@ def compiler_name(path: str) -> str:
 
 def header_program(source: Source, header: str) -> str:
     """Return a program that reads rows, and prints the answers of a header to them."""
-    text = SERIES
-    if source.program.job == "autoencode":
-        text = ROWS
-    steps = "steps * $_OUTPUTS" if source.program.readout == "steps" else "$_OUTPUTS"
-    text = text.replace("ANSWERS", steps).replace("STREAMS", str(int(source.program.streams)))
-    prefix = source.identifier
-    text = text.replace("@_", f"{prefix}_").replace("$_", f"{prefix.upper()}_")
-    return f"#define {prefix.upper()}_IMPLEMENTATION\n{header}{READ}{text}"
+    layout = layout_of(source.meaning, source.weights, source.identifier)
+    return text_of("trial.c", layout.prefix, layout.has, {"model.c": header})
+
+
+def answers_of_header(source: Source, header: str, trial: Trial) -> tuple[Answers, Answers | None]:
+    """Return what the numbers of a header answer to a trial, and after each step if it streams.
+
+    They are read back into a program, whose networks are computed in float32.
+    """
+    prefix = f"{source.identifier}_"
+    read = {name.removeprefix(prefix): each for name, each in arrays_of(header).items()}
+    layout = layout_of(source.meaning, source.weights, source.identifier, read)
+    answers = _computed(layout, trial.X, trial.lengths)
+    if trial.stream is None or "STEPS" in layout.has:
+        return answers, answers
+    N, T = trial.X.shape[:2]
+    steps = [_computed(layout, trial.X, np.full(N, t + 1)) for t in range(T)]
+    return answers, {name: np.stack([each[name] for each in steps], axis=1) for name in answers}
+
+
+def _computed(layout: Layout, X: Array, lengths: Array | None) -> Answers:
+    """Return the answers of a program to rows, float32."""
+    program = layout.program
+    x = program.kept(X.astype(np.float32), lengths).astype(np.float32)
+    answers = program.predict_kept(x, lengths)
+    return {name: each.astype(np.float32) for name, each in answers.items()}
 
 
 @cache

@@ -1,0 +1,73 @@
+/* A program that reads rows and prints the answers to them: what an export is tried with. */
+
+#define MODEL_IMPLEMENTATION
+#include "model.c"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static int read_row(float *x, int n)
+{
+    int i;
+    for (i = 0; i < n; i++)
+        if (scanf("%f", &x[i]) != 1)
+            return 0;
+    return 1;
+}
+
+static void print_row(int status, const float *y, int n)
+{
+    int i;
+    printf("%d", status);
+    for (i = 0; i < n; i++)
+        printf(" %a", (double)y[i]);
+    printf("\n");
+}
+
+#if HAS_AUTOENCODER
+int main(void)
+{
+    static float x[MODEL_FEATURES], y[MODEL_CODE + MODEL_FEATURES + 1];
+    float *row = y + MODEL_CODE, *error = row + MODEL_FEATURES;
+    int one;
+    while (scanf("%d", &one) == 1) {
+        if (!read_row(x, MODEL_FEATURES))
+            return 1;
+        print_row(model_run(x, y, row, error), y, MODEL_CODE + MODEL_FEATURES + 1);
+    }
+    return 0;
+}
+#else
+int main(void)
+{
+    int steps;
+    while (scanf("%d", &steps) == 1) {
+        const size_t n = (size_t)steps;
+        float *x = malloc(sizeof(float) * (n * MODEL_FEATURES + 1));
+        float *y = malloc(sizeof(float) * (n * MODEL_OUTPUTS + 1));
+        float *scratch = malloc(sizeof(float) * (MODEL_SCRATCH(n) + 1));
+        int status;
+        if (!x || !y || !scratch || !read_row(x, steps * MODEL_FEATURES))
+            return 1;
+        status = model_run(x, steps, y, scratch);
+#if HAS_STEPS
+        print_row(status, y, steps * MODEL_OUTPUTS);
+#else
+        print_row(status, y, MODEL_OUTPUTS);
+#endif
+#if HAS_STREAMS
+        {
+            model_state state;
+            size_t t;
+            model_reset(&state);
+            for (t = 0; t < n; t++) {
+                status = model_step(&state, x + t * MODEL_FEATURES, y);
+                print_row(status, y, MODEL_OUTPUTS);
+            }
+        }
+#endif
+        free(x), free(y), free(scratch);
+    }
+    return 0;
+}
+#endif
