@@ -39,14 +39,18 @@ class HiddenstateError(Exception):
         What is wrong; a message of more than `MAX_MESSAGE` characters is shortened.
     *hints : str or tuple of str and Flag
         What to do about it, any one of these; the message ends with them.
+    place : str, optional
+        Where it is, such as a file or an option; the message begins with it. By default, `what`
+        says so.
     """
 
     exit_code = 1
 
-    def __init__(self, what: str = "", *hints: Hint) -> None:
-        self.what, self.hints = what, hints
+    def __init__(self, what: str = "", *hints: Hint, place: str = "") -> None:
+        self.what, self.hints, self.place = what, hints, place
         ways = ", or ".join("".join(map(str, hint)) for hint in hints)
-        super().__init__(shortened(f"{what}; {ways}" if hints else what))
+        words = f"{place}: {what}" if place else what
+        super().__init__(shortened(f"{words}; {ways}" if hints else words))
 
 
 class DataError(HiddenstateError, ValueError):
@@ -55,8 +59,6 @@ class DataError(HiddenstateError, ValueError):
     exit_code = 2
     file_row: int | None = None
     """The row of the file, from 0, that the message is about, where it does not name its place."""
-    in_row: str = ""
-    """The message without its file, for one that names that row."""
 
 
 class OptionError(HiddenstateError, ValueError):

@@ -121,9 +121,8 @@ class Option:
         if checked is None or not self._in_range(checked):
             got = repr(value) if isinstance(value, str) else str(value)
             near = did_you_mean(str(value), self.choices) if self.choices else ""
-            raise OptionError(
-                f"{self.flag}: expected {self.expected()}, got {printable(got, 40)}{near}"
-            )
+            what = f"expected {self.expected()}, got {printable(got, 40)}{near}"
+            raise OptionError(what, place=self.flag)
         return checked
 
     def text(self, value: Any) -> str:

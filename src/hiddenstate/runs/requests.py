@@ -116,7 +116,7 @@ def make_request(do: str, value: str | float | None = None) -> Request:
     try:
         rate = option.parse(value) if isinstance(value, str) else option.check(value)
     except OptionError as error:
-        raise OptionError(str(error).removeprefix("--")) from None
+        raise OptionError(error.what, place=do) from None
     return Request(command, float(rate), secrets.token_hex(4))
 
 

@@ -62,6 +62,7 @@ def test_all_problems_are_in_one_line() -> None:
         ({"lr": 0.1}, "expected choices"),
         ({"layers": [1.5]}, "whole number"),
         ({}, "no option"),
+        ({"hidden_size": [0]}, "^space: hidden_size: expected a whole number"),
     ],
 )
 def test_refuses(spec: dict[str, object], why: str) -> None:

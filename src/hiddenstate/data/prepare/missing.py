@@ -19,8 +19,8 @@ SCAN_BYTES = 2**24
 
 def missing_error(where: str, what: str, file_row: int | None) -> DataError:
     """Return the error for missing values, the first of them in a row of the file."""
-    error = DataError(f"{where}: {what}")
-    error.file_row, error.in_row = file_row, what
+    error = DataError(what, place=where)
+    error.file_row = file_row
     return error
 
 

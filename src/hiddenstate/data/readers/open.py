@@ -359,7 +359,7 @@ def _for_new_data(error: DataError, job: str) -> DataError:
         if all(part.name in offered for part in hint if isinstance(part, Flag))
     ]
     instead = ["make the file like the training data"] if error.hints and not kept else []
-    return DataError(error.what, *kept, *instead)
+    return DataError(error.what, *kept, *instead, place=error.place)
 
 
 def _reader(path: Path) -> Reader:

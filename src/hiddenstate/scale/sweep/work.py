@@ -194,7 +194,7 @@ def train_group(
     except DataError as error:
         if error.file_row is None:
             raise
-        raise DataError(f"{columns.row(error.file_row)}: {error.in_row}") from None
+        raise DataError(f"{columns.row(error.file_row)}: {error.what}") from None
     work = make_job(config, with_leaks(prepared, dataset, config))
     check_labels(work.dataset.classes or [])
     check_memory(work)

@@ -31,9 +31,12 @@ def counts(slots: Sequence[Slot]) -> dict[str, int]:
 
 def counts_line(slots: Sequence[Slot]) -> str:
     """Return the counts in words: `12 trials: 7 complete, 5 pruned`."""
+    return f"{count(len(slots), 'trial')}: {_states_in_words(slots)}"
+
+
+def _states_in_words(slots: Sequence[Slot]) -> str:
     words = {"done": "complete", "pruned": "pruned", "failed": "failed", "unfinished": "unfinished"}
-    parts = [f"{n} {words[state]}" for state, n in counts(slots).items() if n]
-    return f"{count(len(slots), 'trial')}: {', '.join(parts)}"
+    return ", ".join(f"{n} {words[state]}" for state, n in counts(slots).items() if n)
 
 
 def row_of(slot: Slot, settings: Settings) -> dict[str, Any]:
@@ -85,7 +88,7 @@ def save_figures(
     ]
     if not points:
         return []
-    note = f"{settings.name}: {counts_line(slots).partition(': ')[2]}"
+    note = f"{settings.name}: {_states_in_words(slots)}"
     with style.theme("light"):
         figures = {"history": search_history(points, note)}
         if shares:

@@ -197,8 +197,7 @@ def make_space(job: str, specs: Mapping[str, Any], where: str = "space") -> Spac
         try:
             dimensions.append(_dimension(job, name, spec, options))
         except OptionError as error:
-            shown = printable(name, 40)
-            problems.append(f"{shown}: {str(error).removeprefix('--').removeprefix(f'{shown}: ')}")
+            problems.append(f"{printable(name, 40)}: {error.what}")
     names = [each.name for each in dimensions]
     twice = sorted({name for name in names if names.count(name) > 1})
     problems += [f"{name}: is there twice" for name in twice]
