@@ -9,10 +9,10 @@ import pytest
 from hiddenstate.errors import OptionError
 from hiddenstate.export import export_model
 from hiddenstate.export.audio import nam, rtneural
-from hiddenstate.export.program import program_of
 from hiddenstate.export.target import source_of
 from hiddenstate.export.trial import difference, scale_of
 from hiddenstate.models.fitted import FittedModel
+from hiddenstate.models.meaning import program_of
 from tests.export.models import random_model
 
 PLAIN: dict[str, Any] = {

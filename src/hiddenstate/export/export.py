@@ -21,7 +21,15 @@ from hiddenstate.errors import (
 from hiddenstate.export.example import add_example, both_examples
 from hiddenstate.export.magnitude import magnitudes
 from hiddenstate.export.rounding import checked_change
-from hiddenstate.export.target import Contents, Source, Target, facts_json, identifier, source_of
+from hiddenstate.export.target import (
+    Contents,
+    Source,
+    Target,
+    facts_json,
+    identifier,
+    kinds_of,
+    source_of,
+)
 from hiddenstate.export.trial import (
     differences,
     differs_in_one,
@@ -31,6 +39,7 @@ from hiddenstate.export.trial import (
 from hiddenstate.inference.overflow import check_inputs, checked_predictor
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.streaming import obstacles_of_model, reasons, streaming_options
+from hiddenstate.program.companions import FixedConvolutions
 from hiddenstate.runs.run import is_own_file
 from hiddenstate.system.atomic_file import check_output, write_outputs
 
@@ -158,18 +167,16 @@ def export_model(
     path, base = _named(Path(output), target)
     weights = _checked_weights(target, weights, model)
     source = replace(source_of(model, base.name, weights, target.stored), run=run)
-    if target.only_streams and (reason := target.refusal(source.program)):
+    if target.only_streams and (reason := target.refusal(source.meaning)):
         against = obstacles_of_model(model)
         options = streaming_options(against)
         hint = f", or train one with {options} (it {reasons(against)})" if options else ""
         raise OptionError(f"--to {to}: {reason}{hint}")
-    if source.program.convolutions is not None and not target.convolutions:
-        raise OptionError(
-            f"--to {to}: cannot hold fixed convolutions; use --to c, html, onnx or python, or "
-            "train a model with --no-convolutions"
-        )
-    if reason := target.refusal(source.program):
+    missing = [kind for kind in kinds_of(source.meaning) if not target.has(kind)]
+    _refuse_kinds(target, [kind for kind in missing if kind in WORDS])
+    if reason := target.refusal(source.meaning):
         raise OptionError(f"--to {to}: {reason}")
+    _refuse_kinds(target, missing)
     if not target.wide_inputs:
         _refuse_far_inputs(source, to)
     change = checked_change(target, source, model)
@@ -215,6 +222,22 @@ def _refuse_new_parts(model: FittedModel, to: str) -> None:
         raise OptionError(
             f"--to {to}: {', and '.join(reads)}, which it does not compute; use --to {others}, or "
             f"train one with {' '.join(options)}"
+        )
+
+
+WORDS: dict[type | str, tuple[str, str]] = {
+    FixedConvolutions: ("fixed convolutions", ", or train a model with --no-convolutions")
+}
+"""What a kind is called that some targets do not have, and what to do about it."""
+
+
+def _refuse_kinds(target: Target, missing: list[type | str]) -> None:
+    """Refuse a program if there are kinds that the target has nothing for (`OptionError`)."""
+    for kind in missing:
+        *names, last = [name for name in TARGETS if target_named(name).has(kind)]
+        words, hint = WORDS.get(kind, (kind if isinstance(kind, str) else kind.__name__, ""))
+        raise OptionError(
+            f"--to {target.name}: cannot hold {words}; use --to {', '.join(names)} or {last}{hint}"
         )
 
 

@@ -3,16 +3,19 @@
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.export.program import Program, program_of
 from hiddenstate.export.trial import Answers, Trial, trials_of
 from hiddenstate.models import meaning
 from hiddenstate.models.fitted import FittedModel
+from hiddenstate.program.layers import Beside, Recurrent
 from hiddenstate.program.program import Program as Meaning
+from hiddenstate.program.steps import Logarithm, step_of
 from hiddenstate.version import __version__
 
 if TYPE_CHECKING:
@@ -68,6 +71,10 @@ def identifier(name: str) -> str:
     return word if word and not word[0].isdigit() else f"model_{word}".rstrip("_")
 
 
+def holds_all(program: Meaning) -> None:
+    """Refuse no program of the kinds that a target has."""
+
+
 @dataclass(frozen=True)
 class Target:
     """A target of `hiddenstate export`.
@@ -84,7 +91,7 @@ class Target:
     weights : tuple of str
         How weights can be stored, the default first.
     refusal : callable
-        Returns why it cannot hold a program, and which target can; None if it can.
+        Returns why it cannot hold a program of its `kinds`, and which target can; None if it can.
     build : callable
         Returns the files.
     run : callable
@@ -99,12 +106,13 @@ class Target:
     change_limit : float, optional
         Largest change of an answer by rounded weights, as a share of its scale; not limited by
         default.
-    convolutions : bool, default False
-        Whether it can hold fixed convolutions beside the nets.
     only_streams : bool, default False
         Whether it holds only models that answer after every step.
     wide_inputs : bool, default False
         Whether it reads float64; else rows are float32, or rounded to it.
+    kinds : collection, optional
+        The kinds of steps, layers and companions, and the names of cells, that it has something
+        for; all by default. A program with another kind is refused.
     """
 
     name: str
@@ -117,9 +125,13 @@ class Target:
     stored: Callable[[FittedModel, str], FittedModel] | None = None
     default_weights: Callable[[FittedModel], str] | None = None
     change_limit: float | None = None
-    convolutions: bool = False
     only_streams: bool = False
     wide_inputs: bool = False
+    kinds: Collection[type | str] | None = None
+
+    def has(self, kind: type | str) -> bool:
+        """Return whether it has something for a kind of step, layer or companion, or a cell."""
+        return self.kinds is None or kind in self.kinds
 
 
 @dataclass(frozen=True)
@@ -137,6 +149,18 @@ class Run:
     answers: Answers
     stream: Answers | None
     computed_by: str
+
+
+def kinds_of(program: Meaning) -> list[type | str]:
+    """Return the kinds of steps, layers and companions of a program, and the names of its cells."""
+    kinds: dict[type | str, None] = dict.fromkeys(type(step) for step in program.steps)
+    layers = [layer for net in (*program.nets, program.decoder) for layer in net]
+    for layer in layers:
+        layers += layer.layers if isinstance(layer, Beside) else ()
+        kinds[type(layer)] = None
+        if isinstance(layer, Recurrent):
+            kinds[layer.cell] = None
+    return [*kinds, *dict.fromkeys(type(companion) for companion in program.companions)]
 
 
 def source_of(
@@ -161,7 +185,7 @@ def facts_of(model: FittedModel) -> dict[str, Any]:
 
     Values of a field that does not apply are None. The same model gives the same facts.
     """
-    program, transform = program_of(model), model.transform
+    program, transform = meaning.program_of(model), model.transform
     reading = transform.reading
     columns = _input_names(model)
     targets = transform.targets or tuple(f"y_{i + 1}" for i in range(model.net.n_outputs))
@@ -189,9 +213,9 @@ def facts_of(model: FittedModel) -> dict[str, Any]:
         "stateful": program.stateful,
         "readout": program.readout,
         "horizon": reading.get("horizon"),
-        "pixels": "uint8; a network reads x / 255" if program.pixels else None,
-        "units": _units(program),
-        "preparation": _preparation(program),
+        "pixels": "uint8; a network reads x / 255" if transform.pixels else None,
+        "units": _units(model.net.job),
+        "preparation": _preparation(transform),
         "encodings": [each.facts() for each in transform.encodings],
     }
 
@@ -207,33 +231,34 @@ def _input_names(model: FittedModel) -> list[str] | None:
     return [str(name) for name in columns] if named and columns is not None else None
 
 
-def _units(program: Program) -> dict[str, str]:
+def _units(job: str) -> dict[str, str]:
     """Return in which units inputs and answers are."""
     answers = {
         "classify": "probabilities from 0 to 1",
         "regress": "as the targets in the data",
         "autoencode": "codes have none; reconstructions as the data; errors as the network reads",
     }
-    return {"inputs": "as in the data, not scaled", "answers": answers[program.job]}
+    return {"inputs": "as in the data, not scaled", "answers": answers[job]}
 
 
-def _preparation(program: Program) -> dict[str, Any]:
+def _preparation(transform: Transform) -> dict[str, Any]:
     """Return what the export does to inputs and outputs by itself."""
 
     def numbers(array: Any) -> Any:
         return None if array is None else array.tolist()
 
-    path = program.linear
-    logs = () if path is None else zip(path.features, path.log, strict=True)
+    offset, factor = transform.scaling or (None, None)
+    target_offset, target_factor = transform.target_scaling or (None, None)
+    logarithm = step_of(transform.steps, Logarithm)
     return {
-        "missing": program.missing,
-        "fill": numbers(program.fill),
-        "offset": numbers(program.offset),
-        "factor": numbers(program.factor),
-        "target_offset": numbers(program.target_offset),
-        "target_factor": numbers(program.target_factor),
-        "change": None if program.change is None else list(program.change),
-        "logarithms": [feature for feature, is_log in logs if is_log],
+        "missing": "error" if transform.fill is None else transform.missing,
+        "fill": numbers(transform.fill),
+        "offset": numbers(offset),
+        "factor": numbers(factor),
+        "target_offset": numbers(target_offset),
+        "target_factor": numbers(target_factor),
+        "change": None if transform.change is None else list(transform.change),
+        "logarithms": [] if logarithm is None else list(logarithm.features),
     }
 
 

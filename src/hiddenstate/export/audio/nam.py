@@ -9,13 +9,15 @@ import json
 import numpy as np
 
 from hiddenstate.export.audio import signal as audio
-from hiddenstate.export.program import Program
 from hiddenstate.export.target import Contents, Run, Source, Target
 from hiddenstate.export.trial import Trial
+from hiddenstate.program.program import Program
 from hiddenstate.system.typing import Array
 
 VERSION = "0.5.4"
 """Of the format: the newest that players from 2023 on read."""
+
+CELLS = ("lstm",)
 
 SAMPLE_RATE = 48000
 """Samples per second, which players demand; a model does not know its own."""
@@ -23,12 +25,12 @@ SAMPLE_RATE = 48000
 
 def build(source: Source) -> Contents:
     """Return the file."""
-    signal = audio.signal_of(source.program)
+    signal = audio.signal_of(source.meaning)
     weights: list[float] = []
     for layer in signal.layers:
         matrix = np.concatenate([layer.input_weight, layer.hidden_weight], axis=1)
         weights += audio.numbers(matrix.ravel())
-        weights += audio.numbers(layer.input_bias.astype(np.float64) + layer.hidden_bias)
+        weights += audio.numbers(layer.input_bias + layer.hidden_bias)
         weights += [0.0] * 2 * layer.hidden_weight.shape[1]
     weights += audio.numbers(signal.head) + audio.numbers(np.array([signal.bias]))
     content = {
@@ -62,12 +64,14 @@ def run(source: Source, contents: Contents, trial: Trial) -> Run:
         return x @ rest[:H, None] + rest[H:]
 
     computed_by = f"numpy {np.__version__} in float32, from the file"
-    return Run(*audio.answers_of(source.program, trial, signal), computed_by)
+    return Run(*audio.answers_of(source.meaning, trial, signal), computed_by)
 
 
 def refusal(program: Program) -> str | None:
     """Return why a `.nam` file cannot hold a program, and which target can; None if it can."""
-    return audio.refusal(program, ("lstm",), "Neural Amp Modeler")
+    return audio.refusal(program, CELLS, "Neural Amp Modeler")
 
 
-TARGET = Target("nam", ".nam", 2e-6, ("float32",), refusal, build, run)
+KINDS = audio.KINDS | {*CELLS}
+
+TARGET = Target("nam", ".nam", 2e-6, ("float32",), refusal, build, run, kinds=KINDS)

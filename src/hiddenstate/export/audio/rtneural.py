@@ -9,9 +9,10 @@ import json
 import numpy as np
 
 from hiddenstate.export.audio import signal as audio
-from hiddenstate.export.program import Direction, Program
 from hiddenstate.export.target import Contents, Run, Source, Target
 from hiddenstate.export.trial import Trial
+from hiddenstate.program.layers import Direction
+from hiddenstate.program.program import Program
 from hiddenstate.system.typing import Array
 
 CELLS = ("lstm", "gru")
@@ -19,7 +20,7 @@ CELLS = ("lstm", "gru")
 
 def build(source: Source) -> Contents:
     """Return the file; what must be known of the model is under its key `hiddenstate`."""
-    signal = audio.signal_of(source.program)
+    signal = audio.signal_of(source.meaning)
     layers = [_layer(signal.cell, each) for each in signal.layers]
     dense = [audio.numbers(signal.head[:, None]), audio.numbers(np.array([signal.bias]))]
     layers.append({"type": "dense", "activation": "", "shape": [None, None, 1], "weights": dense})
@@ -34,7 +35,7 @@ def _layer(cell: str, layer: Direction) -> dict[str, object]:
         matrices, bias = [_swapped(each) for each in matrices], [_swapped(each) for each in bias]
         biases = audio.numbers(np.stack(bias))
     else:
-        biases = audio.numbers(bias[0].astype(np.float64) + bias[1])
+        biases = audio.numbers(bias[0] + bias[1])
     weights = [*(audio.numbers(each.T) for each in matrices), biases]
     shape = [None, None, layer.hidden_weight.shape[1]]
     return {"type": cell, "activation": "tanh", "shape": shape, "weights": weights}
@@ -66,7 +67,7 @@ def run(source: Source, contents: Contents, trial: Trial) -> Run:
         return x
 
     computed_by = f"numpy {np.__version__} in float32, from the file"
-    return Run(*audio.answers_of(source.program, trial, signal), computed_by)
+    return Run(*audio.answers_of(source.meaning, trial, signal), computed_by)
 
 
 def refusal(program: Program) -> str | None:
@@ -74,4 +75,6 @@ def refusal(program: Program) -> str | None:
     return audio.refusal(program, CELLS, "RTNeural")
 
 
-TARGET = Target("rtneural", ".json", 2e-6, ("float32",), refusal, build, run)
+KINDS = audio.KINDS | {*CELLS}
+
+TARGET = Target("rtneural", ".json", 2e-6, ("float32",), refusal, build, run, kinds=KINDS)

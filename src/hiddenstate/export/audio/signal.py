@@ -4,13 +4,25 @@ What a model does around its net is folded into the weights: the scaling of the 
 layer, that of the target into the head.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from hiddenstate.export.program import Direction, Program
+from hiddenstate.export.target import kinds_of
 from hiddenstate.export.trial import Answers, Trial
+from hiddenstate.program.cells import CELLS
+from hiddenstate.program.layers import Dense, Direction, Readout, Recurrent
+from hiddenstate.program.program import Program
+from hiddenstate.program.steps import (
+    Change,
+    Fill,
+    Forecast,
+    Fractions,
+    Scale,
+    TargetScale,
+    step_of,
+)
 from hiddenstate.system.typing import Array
 
 ONE = np.float32(1)
@@ -35,7 +47,19 @@ class Signal:
     bias: float
 
 
-def refusal(program: Program, cells: Sequence[str], name: str) -> str | None:
+REASONS: dict[type, str] = {
+    Fill: "missing values are filled in",
+    Fractions: "inputs are bytes",
+    Change: "the outputs are changes of the input",
+    Forecast: "a linear path stands beside the net",
+}
+"""Why these kinds of steps are not held."""
+
+KINDS = frozenset({Scale, TargetScale, Recurrent, Readout, Dense})
+"""The kinds of steps and layers that a signal can have."""
+
+
+def refusal(program: Program, cells: Collection[str], name: str) -> str | None:
     """Return why a format with these cells cannot hold a program; None if it can."""
     if program.job != "regress":
         return f"{name} holds regressors, not this job; use --to c"
@@ -44,40 +68,34 @@ def refusal(program: Program, cells: Sequence[str], name: str) -> str | None:
             f"{name} holds nets of one input and one output, not of {program.n_features} and "
             f"{program.n_outputs}; use --to c"
         )
-    cell = program.nets[0].cell
-    if cell not in cells:
+    for cell in (kind for kind in kinds_of(program) if kind in CELLS and kind not in cells):
         other = "--to rtneural or --to c" if cell == "gru" else "--to c"
         return f"{name} has no cell {cell}; use {other}"
-    reasons = {
-        "an answer needs the whole series (both directions, convolutions or members)": (
-            not program.streams
-        ),
-        "the answer comes from the mean of the states": program.readout == "mean",
-        "missing values are filled in": program.fills,
-        "inputs are bytes": program.pixels,
-        "the outputs are changes of the input": program.change is not None,
-        "a linear path stands beside the net": program.linear is not None,
-    }
-    for reason, holds in reasons.items():
-        if holds:
-            return f"{name} cannot hold this model: {reason}; use --to c"
-    return None
+    reasons = [reason for kind, reason in REASONS.items() if step_of(program.steps, kind)]
+    if program.readout == "mean":
+        reasons.insert(0, "the answer comes from the mean of the states")
+    if not program.streams:
+        words = "an answer needs the whole series (both directions, convolutions or members)"
+        reasons.insert(0, words)
+    return f"{name} cannot hold this model: {reasons[0]}; use --to c" if reasons else None
 
 
 def signal_of(program: Program) -> Signal:
     """Return the net of a program that is not refused, with its scaling folded in."""
-    net = program.nets[0]
-    layers = [layer[0] for layer in net.layers]
-    if program.offset is not None and program.factor is not None:
-        first = layers[0]
-        weight = first.input_weight.astype(np.float64) * program.factor[0]
-        bias = first.input_bias - weight[:, 0] * program.offset[0]
-        layers[0] = Direction(weight, first.hidden_weight, bias, first.hidden_bias)
-    head, last = net.head.weight[0].astype(np.float64), float(net.head.bias[0])
-    if program.target_factor is not None and program.target_offset is not None:
-        scale = float(program.target_factor[0])
-        head, last = head / scale, last / scale + float(program.target_offset[0])
-    return Signal(net.cell, tuple(layers), head, last)
+    layers = [layer for layer in program.nets[0] if isinstance(layer, Recurrent)]
+    cell, directions = layers[0].cell, [layer.directions[0] for layer in layers]
+    head = program.nets[0][-1]
+    if (scale := step_of(program.steps, Scale)) is not None:
+        first = directions[0]
+        weight = first.input_weight * scale.factor[0]
+        bias = first.input_bias - weight[:, 0] * scale.offset[0]
+        directions[0] = replace(first, input_weight=weight, input_bias=bias)
+    assert isinstance(head, Dense)
+    weight, last = head.weight[0], float(head.bias[0])
+    if (target := step_of(program.steps, TargetScale)) is not None:
+        factor = float(target.factor[0])
+        weight, last = weight / factor, last / factor + float(target.offset[0])
+    return Signal(cell, tuple(directions), weight, last)
 
 
 def numbers(array: Array) -> list[float]:

@@ -105,6 +105,4 @@ def refusal(program: Program) -> str | None:
     return None
 
 
-TARGET = Target(
-    "c", ".h", LIMIT, ("float32", "int8"), refusal, build, run, stored, convolutions=True
-)
+TARGET = Target("c", ".h", LIMIT, ("float32", "int8"), refusal, build, run, stored)

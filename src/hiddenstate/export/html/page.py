@@ -9,9 +9,9 @@ import numpy as np
 
 from hiddenstate.export.html.node import answers_of
 from hiddenstate.export.html.view import ViewData, view_data
-from hiddenstate.export.program import Program, convolution_of, norm_factor, plain
+from hiddenstate.export.program import convolution_of, norm_factor, plain
 from hiddenstate.export.python.file import packed
-from hiddenstate.export.target import Contents, Run, Source, Target
+from hiddenstate.export.target import Contents, Run, Source, Target, holds_all
 from hiddenstate.export.trial import Trial
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Params
@@ -195,22 +195,16 @@ def run(source: Source, contents: Contents, trial: Trial) -> Run:
     return answers_of(contents[".html"].decode(), trial)
 
 
-def refusal(program: Program) -> str | None:
-    """Return why a page cannot hold a program: it holds all."""
-    return None
-
-
 TARGET = Target(
     "html",
     ".html",
     1e-9,
     ("float32", "float16"),
-    refusal,
+    holds_all,
     build,
     run,
-    stored,
-    default_weights,
-    CHANGE_LIMIT,
-    convolutions=True,
+    stored=stored,
+    default_weights=default_weights,
+    change_limit=CHANGE_LIMIT,
     wide_inputs=True,
 )

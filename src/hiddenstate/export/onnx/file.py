@@ -9,8 +9,8 @@ import numpy as np
 
 from hiddenstate.export.int8 import stored
 from hiddenstate.export.onnx.graph import Graph
-from hiddenstate.export.onnx.models import batch, input_type, state_of, stream
-from hiddenstate.export.target import Contents, Run, Source, Target, facts_json
+from hiddenstate.export.onnx.models import KINDS, batch, input_type, state_of, stream
+from hiddenstate.export.target import Contents, Run, Source, Target, facts_json, holds_all
 from hiddenstate.export.trial import Answers, Trial
 from hiddenstate.program.program import Program
 from hiddenstate.system.extras import is_installed, require
@@ -158,18 +158,6 @@ def zero_state(program: Program, n: int) -> Answers:
     }
 
 
-def _refusal(program: Program) -> str | None:
-    return None
+WEIGHTS = ("float32", "int8")
 
-
-TARGET = Target(
-    "onnx",
-    ".onnx",
-    LIMIT,
-    ("float32", "int8"),
-    _refusal,
-    build,
-    run,
-    stored=stored,
-    convolutions=True,
-)
+TARGET = Target("onnx", ".onnx", LIMIT, WEIGHTS, holds_all, build, run, stored, kinds=KINDS)

@@ -6,8 +6,10 @@ import numpy as np
 
 from hiddenstate.export.onnx.convolutions import beside_convolutions
 from hiddenstate.export.onnx.graph import Graph, ints
-from hiddenstate.export.onnx.nets import Ends, advanced, outputs
+from hiddenstate.export.onnx.nets import LAYERS, OPERATORS, STREAMED, Ends, advanced, outputs
 from hiddenstate.export.onnx.steps import (
+    APPLY,
+    UNDO,
     Rows,
     in_units,
     prepared,
@@ -17,13 +19,20 @@ from hiddenstate.export.onnx.steps import (
 )
 from hiddenstate.program.cells import CELLS
 from hiddenstate.program.companions import FixedConvolutions
-from hiddenstate.program.layers import Recurrent
+from hiddenstate.program.layers import Norm, Recurrent
 from hiddenstate.program.lowering import folded_norms
 from hiddenstate.program.program import Program
-from hiddenstate.program.steps import Fill, Forecast, Fractions, step_of
+from hiddenstate.program.steps import Fill, Forecast, Fractions, WindowScale, step_of
 
 COMPANIONS = {FixedConvolutions: beside_convolutions}
 """Adds a companion: (graph, companion, probabilities of the nets, x, ends) to those of both."""
+
+KINDS: frozenset[type | str] = frozenset({*APPLY, *UNDO, *LAYERS, Norm, *COMPANIONS, *OPERATORS})
+"""The kinds that a graph of whole rows has; norms are folded into convolutions."""
+
+STREAM_KINDS: frozenset[type | str] = KINDS - {*LAYERS, Norm, *COMPANIONS, WindowScale} | {
+    *STREAMED
+}
 
 REFUSED = -1
 """The class of a row that the model cannot read."""

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.export.int8 import stored
-from hiddenstate.export.onnx.file import LIMIT, metadata, session, zero_state
+from hiddenstate.export.onnx.file import LIMIT, WEIGHTS, metadata, session, zero_state
 from hiddenstate.export.onnx.graph import Graph
-from hiddenstate.export.onnx.models import input_type, state_of, stream
+from hiddenstate.export.onnx.models import STREAM_KINDS, input_type, state_of, stream
 from hiddenstate.export.target import Contents, Run, Source, Target, facts_json
 from hiddenstate.export.trial import Answers, Trial
 from hiddenstate.program.program import Program
@@ -154,5 +154,14 @@ def _refusal(program: Program) -> str | None:
 
 
 TARGET = Target(
-    "triton", "", LIMIT, ("float32", "int8"), _refusal, build, run, stored, only_streams=True
+    "triton",
+    "",
+    LIMIT,
+    WEIGHTS,
+    _refusal,
+    build,
+    run,
+    stored,
+    only_streams=True,
+    kinds=STREAM_KINDS,
 )

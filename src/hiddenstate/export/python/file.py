@@ -191,6 +191,5 @@ TARGET = Target(
     _refusal,
     build,
     run,
-    convolutions=True,
     wide_inputs=True,
 )
