@@ -323,7 +323,7 @@ TRANSLATIONS = {
         Translation("program", lambda model: 1e-12, program),
         export("python", python, lambda model: False),
         export("onnx", onnx, fills_windows),
-        export("c", c),
+        export("c", c, fills_windows),
         export("html", html),
         export("nam", partial(audio, "nam"), partial(no_signal, ("lstm",))),
         export("rtneural", partial(audio, "rtneural"), partial(no_signal, ("lstm", "gru"))),
@@ -334,7 +334,7 @@ ROUNDED = {
     each.name: each
     for each in (
         export("onnx", partial(onnx, weights="int8"), fills_windows, "int8"),
-        export("c", partial(c, weights="int8"), weights="int8"),
+        export("c", partial(c, weights="int8"), fills_windows, "int8"),
         export("html", partial(html, weights="float16"), weights="float16"),
     )
 }

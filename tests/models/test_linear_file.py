@@ -101,7 +101,7 @@ def test_a_forged_path_is_refused(forge: Any, tmp_path: Path) -> None:
         load_model(path)
 
 
-@pytest.mark.parametrize("to", ["c", "html"])
+@pytest.mark.parametrize("to", ["html"])
 def test_exports_and_streams_name_the_option_without_other_inputs(to: str, tmp_path: Path) -> None:
     with pytest.raises(
         OptionError, match=r"past of other inputs \(lead, other\).*--no-linear-inputs"
@@ -112,6 +112,10 @@ def test_exports_and_streams_name_the_option_without_other_inputs(to: str, tmp_p
     assert not any(tmp_path.iterdir())
 
 
-def test_an_export_answers_the_last_step_of_a_path_with_nearer_ones(tmp_path: Path) -> None:
+@pytest.mark.parametrize("to", ["python", "c"])
+def test_an_export_answers_the_last_step_of_a_path_with_nearer_ones(
+    to: str, tmp_path: Path
+) -> None:
     nearer = with_nearer(FORECASTS, [FORECASTS, FORECASTS])
-    assert export_model(model_of(nearer), "python", tmp_path / "model").n_rows == 12
+    assert export_model(model_of(nearer), to, tmp_path / "model").n_rows == 12
+    assert export_model(model_of(FULL), to, tmp_path / "full").n_rows == 12

@@ -202,7 +202,7 @@ def export_model(
     return Report(to, sizes, *report, weights, change)
 
 
-LACKING = {"c", "html", "nam", "rtneural"}
+LACKING = {"html", "nam", "rtneural"}
 """Targets that do not compute the calendar's flags and lags of inputs yet."""
 
 

@@ -4,13 +4,12 @@ from typing import Any
 
 from hiddenstate.export.c.arrays import array, string
 from hiddenstate.export.c.comment import introduction
-from hiddenstate.export.c.layout import Layout, layout_of
+from hiddenstate.export.c.layout import KINDS, Layout, layout_of
 from hiddenstate.export.c.run import run
 from hiddenstate.export.c.selftest import LIMIT, vectors
 from hiddenstate.export.c.text import text_of
 from hiddenstate.export.int8 import stored
-from hiddenstate.export.program import Program
-from hiddenstate.export.target import Contents, Source, Target
+from hiddenstate.export.target import Contents, Source, Target, holds_all
 
 PUBLIC = {"OUTPUTS", "CODE", "LAYERS", "HIDDEN", "PAST", "OTHERS", "LAGS"}
 """Constants of `Layout` that a caller or a state needs, if there is one."""
@@ -100,9 +99,4 @@ def _name_table(layout: Layout, names: list[str]) -> str:
     return f"{head} = {{\n{body}}};\n\n"
 
 
-def refusal(program: Program) -> str | None:
-    """Return why the header cannot hold a program; None if it can."""
-    return None
-
-
-TARGET = Target("c", ".h", LIMIT, ("float32", "int8"), refusal, build, run, stored)
+TARGET = Target("c", ".h", LIMIT, ("float32", "int8"), holds_all, build, run, stored, kinds=KINDS)

@@ -1,10 +1,10 @@
 """What the C header of a program holds: its arrays, its constants, and which parts it needs.
 
-A table for each kind of part says what macro it has and which arrays. A kind that no table has
-cannot be exported.
+A table for each kind of part says what macro it has and which arrays. A program with a kind that
+no table has is refused.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from hiddenstate.program.layers import (
     Dense,
     Direction,
     Layer,
+    Norm,
     Pool,
     Readout,
     Recurrent,
@@ -169,22 +170,6 @@ def layout_of(
     layout.program = replace(layout.program, **parts(layout, program))
     _answers(layout)
     return layout
-
-
-def missing_kinds(program: Program) -> list[str]:
-    """Return the kinds of a program that no table has."""
-    layers = [each for net in (*program.nets, program.decoder) for each in _flat(net)]
-    cells = [each.cell for each in layers if isinstance(each, Recurrent)]
-    kinds = [type(each) for each in (*program.steps, *layers, *program.companions)]
-    names = [kind.__name__ for kind in kinds if kind not in STEPS | LAYERS | COMPANIONS]
-    return sorted({*names, *(cell for cell in cells if cell not in CELLS)})
-
-
-def _flat(layers: tuple[Layer, ...]) -> Iterator[Layer]:
-    for layer in layers:
-        yield layer
-        if isinstance(layer, Beside):
-            yield from _flat(layer.layers)
 
 
 def _step(layout: Layout, step: Step) -> Step:
@@ -417,6 +402,9 @@ CELLS = {
 
 COMPANIONS: dict[type, tuple[str, Build]] = {FixedConvolutions: ("FIXED", _fixed)}
 """Of each kind of companion."""
+
+KINDS: set[type | str] = {*STEPS, *LAYERS, *CELLS, *COMPANIONS, Norm}
+"""What a header can have; norms are folded into convolutions."""
 
 
 def _networks(layout: Layout, program: Program) -> dict[str, Any]:
