@@ -14,6 +14,7 @@ import numpy as np
 
 from hiddenstate.errors import printable
 from hiddenstate.export.program import Program
+from hiddenstate.export.python.encoded import read_columns
 from hiddenstate.export.target import Contents, Run, Source, Target, identifier
 from hiddenstate.export.trial import Trial
 
@@ -22,9 +23,9 @@ WIDTH = 96
 
 MODULES = (
     *(f"hiddenstate.program.{name}" for name in ("cells", "rows", "equations", "steps", "layers")),
-    *(f"hiddenstate.program.{name}" for name in ("companions", "program")),
-    *(f"hiddenstate.export.python.{name}" for name in ("model", "values", "times", "table")),
-    *(f"hiddenstate.export.python.{name}" for name in ("command", "selftest")),
+    *(f"hiddenstate.program.{name}" for name in ("companions", "program", "encoding")),
+    *(f"hiddenstate.export.python.{name}" for name in ("model", "values", "times")),
+    *(f"hiddenstate.export.python.{name}" for name in ("encoded", "table", "command", "selftest")),
 )
 """The modules whose text is the file."""
 
@@ -140,7 +141,7 @@ def _literal(text: str) -> str:
 def _usage(source: Source) -> str:
     program, facts = source.program, source.facts
     columns, flat = facts["columns"], facts["rows_are_series"]
-    names = [printable(name, 40) for name in columns or ()]
+    names = [printable(name, 40) for name in (read_columns(facts) if columns else ())]
     what = f"the columns {', '.join(names)}" if columns else f"{program.n_features} numbers"
     if flat and not columns:
         return f"Each line of ROWS.csv is a series: steps of {what}, one after the other."

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from hiddenstate.export.python.encoded import derived, encoded
 from hiddenstate.export.python.times import in_order
 from hiddenstate.export.python.values import (
     Line,
@@ -20,6 +21,7 @@ from hiddenstate.export.python.values import (
     listed,
     numbers_of,
     plain,
+    refuse_gaps,
     refuse_missing,
     shown,
 )
@@ -57,14 +59,27 @@ def read_csv(path: str, about: dict[str, Any]) -> tuple[Array, list[tuple[str, .
             )
     if not lines:
         raise ValueError(f"{where}: no rows")
-    chosen, own, time = places(names, has_names, about, where)
+    features = derived(names, about)
+    chosen, own, time = places([*names, *features], has_names, about, where)
     for j in own:
         refuse_missing(lines, j, about, f"{where}:{{}}:{shown(names[j])}: no id; name the series")
     ids = [tuple(line[j] for j in own) for _, line in lines]
     if time:
         order = in_order(lines, ids, time[0], names, about, where)
         lines, ids = [lines[i] for i in order], [ids[i] for i in order]
-    columns = [numbers_of(lines, j, shown(names[j]), about, where) for j in chosen]
+    columns: list[Any] = []
+    made: dict[str, tuple[Array, Array]] = {}
+    for j in chosen:
+        if j < len(names):
+            columns.append(numbers_of(lines, j, shown(names[j]), about, where))
+            continue
+        name = list(features)[j - len(names)]
+        encoding, k, ahead = features[name]
+        column = encoding["column"]
+        if column not in made:
+            made[column] = encoded(encoding, lines, ids, names, about, where)
+        columns.append(made[column][ahead][:, k])
+        refuse_gaps(columns[-1], lines, shown(name), about, where)
     return np.array(columns, np.float64).reshape(len(chosen), len(lines)).T, ids
 
 

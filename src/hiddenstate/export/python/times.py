@@ -57,16 +57,22 @@ def in_order(
 def is_next(before: float, after: float, kind: str, every: str) -> bool:
     """Return whether a time is that of the next step; numbers do not say when they are."""
     day, apart = 86400e6, after - before
-    fixed = {"minute": 60e6, "hour": 3600e6, "day": day, "week": 7 * day}
     if kind not in ("date", "day", "zone"):
         return False
-    if every in fixed or every.endswith("min"):
-        return apart == (fixed[every] if every in fixed else 60e6 * int(every[:-3]))
+    if fixed_step(every):
+        return apart == fixed_step(every)
     first, second = (datetime.date.fromordinal(719163 + int(t // day)) for t in (before, after))
     if every == "weekday":
         return apart == (3 * day if first.weekday() == 4 else day) and second.weekday() < 5
     months = {"month": 1, "quarter": 3, "year": 12}[every]
     return 12 * (second.year - first.year) + second.month - first.month == months
+
+
+def fixed_step(every: str) -> float:
+    """Return the microseconds of a step; 0 if steps have not all the same."""
+    day = 86400e6
+    fixed = {"minute": 60e6, "hour": 3600e6, "day": day, "week": 7 * day}
+    return 60e6 * int(every[:-3]) if every.endswith("min") else fixed.get(every, 0)
 
 
 def with_days(
@@ -183,6 +189,14 @@ def moment(cell: str, order: str, short: bool) -> tuple[str, float] | None:
     if hours > 23 or int(minute or 0) > 59 or int(second or 0) > 59:
         return None
     seconds = hours * 3600 + int(minute or 0) * 60 + int(second or 0)
-    if zone and zone[0] in "+-":
-        seconds -= int(zone[0] + "1") * (int(zone[1:3]) * 3600 + int(zone[3:].strip(":") or 0) * 60)
+    seconds -= ahead_of_utc(cell)
     return kind, (day * 86400 + seconds) * 1000000 + int(((part or "") + "000000")[:6])
+
+
+def ahead_of_utc(cell: str) -> int:
+    """Return by how many seconds the clock of a time is ahead of UTC."""
+    parts = TIME.fullmatch(cell)
+    zone = (parts and parts[parts.re.groups]) or ""
+    if zone[:1] not in ("+", "-"):
+        return 0
+    return int(zone[0] + "1") * (int(zone[1:3]) * 3600 + int(zone[3:].strip(":") or 0) * 60)

@@ -70,16 +70,24 @@ def numbers_of(
     values: list[Any] = [value_of(cell, about) for cell in cells]
     if None in values and all(is_missing(cell) or cell.lower() in TRUTHS for cell in cells):
         values = [TRUTHS.get(cell.lower(), math.nan) for cell in cells]
-    complete = about["preparation"]["missing"] in ("error", "drop")
     for i, value in enumerate(values):
         at = f"{where}:{lines[i][0]}:{column}"
         if value is None:
             mark = f"; the decimal mark of the training file is '{about['decimal']}'"
             hint = mark if re.search("[.,][0-9]", cells[i]) else "; correct or empty the cell"
             raise ValueError(f"{at}: '{shown(cells[i])}' is not a number{hint}")
-        if complete and not math.isfinite(value):
-            raise ValueError(
-                f"{at}: missing or not finite; the model was trained without missing values; fill "
-                "it in"
-            )
+    refuse_gaps(values, lines, column, about, where)
     return values
+
+
+def refuse_gaps(
+    values: Any, lines: list[Line], column: str, about: dict[str, Any], where: str
+) -> None:
+    """Refuse missing values of a column where the model does not fill them in."""
+    if about["preparation"]["missing"] in ("error", "drop"):
+        for (n, _), value in zip(lines, values):
+            if not math.isfinite(value):
+                raise ValueError(
+                    f"{where}:{n}:{column}: missing or not finite; the model was trained without "
+                    "missing values; fill it in"
+                )
