@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from hiddenstate.config import DataConfig
 from hiddenstate.config.data_fields import NO_CALENDAR
@@ -144,34 +144,23 @@ def _decided(
     part: Part = "training",
 ) -> Roles:
     """Decide the roles and report what is wrong, in the order in which a user should hear it."""
-    is_further = part != "training"
-    names_rows = is_further and options.layout in ("wide", "features")
-    named = _named_roles(columns, options, job, require_targets, report, part)
-    ids = tuple(_indices(columns, "--id", options.id or (), report, names_rows))
-    for j in ids:
-        if columns.kinds[j] == "nested":
-            report(text_error(columns, j, "--id"))
-    targets = _named_targets(columns, options, job, require_targets, report)
-    dropped = _indices(columns, "--drop", options.drop or (), report, is_further)
-    inputs = _named_inputs(columns, options, dropped, report)
-    known = _known_inputs(columns, options, report)
-    _check_distinct(columns, options, named, ids, targets, inputs, dropped, known, report)
-    unused = dict.fromkeys(dropped, Unused.DROPPED)
-    taken = {*named.values(), *ids, *targets, *(inputs or ()), *dropped}
+    named = _named(columns, options, job, require_targets, report, part)
+    targets, inputs = named.targets, named.inputs
+    taken = {*named.roles.values(), *named.ids, *targets, *(inputs or ()), *named.dropped}
     free = [j for j in range(len(columns.names)) if j not in taken]
-
     left_out = [
         j for j in free if columns.names[j].casefold() in INDEX_NAMES and columns.kinds[j] != "text"
     ]
+    unused = dict.fromkeys(named.dropped, Unused.DROPPED)
     unused |= dict.fromkeys(left_out, Unused.ROW_NUMBERS)
     free = [j for j in free if j not in left_out]
-    long, ids, time = _id_and_time(columns, options, job, ids, named.get("time"), free, left_out)
-    beside = list(dict.fromkeys(j for _, j in known if j != time))  # its calendar is an input
+    long, ids, time = _id_and_time(columns, options, job, named, free, left_out)
+    beside = list(dict.fromkeys(j for _, j in named.known if j != time))  # its calendar is an input
     free = [j for j in free if j not in beside]
     if long and time is None and part != "new":
         check_counters(columns, free, report)
     has_series = long and bool(ids) and not {*ids} & {*left_out}
-    label, is_first, others = named.get("label"), False, tuple[int, ...]()
+    label, is_first, others = named.roles.get("label"), False, tuple[int, ...]()
     absent = options.label is not None and not require_targets  # nothing takes its place
     if job != "regress" and label is None and not absent:
         own_ids = ids if has_series else ()
@@ -185,30 +174,19 @@ def _decided(
         forecast = options.horizon is not None and bool(targets)
         filled = part != "training" or options.missing != "error"
         inputs = list(targets) if forecast else all_numbers(columns, free, targets, filled, report)
-    inputs += [j for j in beside if j not in inputs]
-    used = {*inputs, *targets}
-    unused |= {j: _why_unused(columns, j, options) for j in free if j not in used}
+    inputs = [*inputs, *(j for j in beside if j not in inputs)]
+    free = [j for j in free if j not in inputs and j not in targets]
+    unused |= {j: _why_unused(columns, j, options) for j in free}
     if has_series and options.horizon is not None and options.input is None:
-        repeated = [j for j in free if j not in used and is_static(columns, j, ids)]
-        unused |= dict.fromkeys(repeated, Unused.STATIC)
-    may_be_encoded = options.calendar not in (None, NO_CALENDAR) or options.input == ALL
-    if not inputs and not (may_be_encoded and require_targets):
-        ahead = ("to forecast a target from its own past add ", Flag("--horizon", "1"))
-        what = f"{columns.where}: no input columns of numbers; columns: {columns.listed()}"
-        report(DataError(what, *[ahead] * bool(targets)))
+        unused |= dict.fromkeys((j for j in free if is_static(columns, j, ids)), Unused.STATIC)
+    if not inputs:
+        _refuse_no_inputs(columns, options, targets, require_targets, report)
     if long and not has_series and job != "regress" and require_targets:
-        report(
-            DataError(
-                f"{columns.where}: no id column that says which series a row belongs to; add "
-                f"--id COL; columns: {columns.listed()}"
-            )
+        what = (
+            f"{columns.where}: no id column that says which series a row belongs to; add --id COL"
         )
-    trains = part != "new"
+        report(DataError(f"{what}; columns: {columns.listed()}"))
     answers = require_targets or job == "autoencode"  # which has a score of the labels
-    group = named.get("group")
-    if group is not None and not trains:  # the intervals of scores draw whole groups
-        whole = columns.kinds[group] != "nested" and not missing_cells(columns.arrays[group]).any()
-        group = group if answers and whole else None
     return Roles(
         long,
         inputs,
@@ -216,23 +194,83 @@ def _decided(
         label if answers else None,
         () if long and not has_series else ids,
         time,
-        group,
-        named.get("weight") if trains else None,
+        _group(columns, named.roles.get("group"), answers, part),
+        named.roles.get("weight") if part != "new" else None,
         tuple(left_out),
         is_first,
         unused,
-        tuple(j for flag, j in known if flag == "--future"),
-        tuple(j for flag, j in known if flag == "--static"),
+        tuple(j for flag, j in named.known if flag == "--future"),
+        tuple(j for flag, j in named.known if flag == "--static"),
         others if answers else (),
     )
+
+
+class _Named(NamedTuple):
+    """The columns that options name, by index: one for each of `roles`, and inputs if any are;
+    `known` ones are known ahead or static, each with the option that says so."""
+
+    roles: dict[str, int]
+    ids: tuple[int, ...]
+    targets: list[int]
+    inputs: list[int] | None
+    dropped: list[int]
+    known: list[tuple[str, int]]
+
+
+def _named(
+    columns: Columns,
+    options: DataConfig,
+    job: str,
+    require_targets: bool,
+    report: Report,
+    part: Part,
+) -> _Named:
+    """Return the columns that options name, and report those that cannot be what they say."""
+    is_further = part != "training"
+    names_rows = is_further and options.layout in ("wide", "features")
+    roles = _named_roles(columns, options, job, require_targets, report, part)
+    ids = tuple(_indices(columns, "--id", options.id or (), report, names_rows))
+    for j in ids:
+        if columns.kinds[j] == "nested":
+            report(text_error(columns, j, "--id"))
+    targets = _named_targets(columns, options, job, require_targets, report)
+    dropped = _indices(columns, "--drop", options.drop or (), report, is_further)
+    inputs = _named_inputs(columns, options, dropped, report)
+    known = _known_inputs(columns, options, report)
+    named = _Named(roles, ids, targets, inputs, dropped, known)
+    _check_distinct(columns, options, named, report)
+    return named
+
+
+def _refuse_no_inputs(
+    columns: Columns,
+    options: DataConfig,
+    targets: list[int],
+    require_targets: bool,
+    report: Report,
+) -> None:
+    """Refuse a table without inputs, unless text or dates may become some."""
+    may_be_encoded = options.calendar not in (None, NO_CALENDAR) or options.input == ALL
+    if not (may_be_encoded and require_targets):
+        ahead = ("to forecast a target from its own past add ", Flag("--horizon", "1"))
+        what = f"{columns.where}: no input columns of numbers; columns: {columns.listed()}"
+        report(DataError(what, *[ahead] * bool(targets)))
+
+
+def _group(columns: Columns, group: int | None, answers: bool, part: Part) -> int | None:
+    """Return the column of groups, if it is used: of new rows for the intervals of scores, which
+    draw whole groups."""
+    if group is None or part != "new":
+        return group
+    whole = columns.kinds[group] != "nested" and not missing_cells(columns.arrays[group]).any()
+    return group if answers and whole else None
 
 
 def _id_and_time(
     columns: Columns,
     options: DataConfig,
     job: str,
-    ids: tuple[int, ...],
-    time: int | None,
+    named: _Named,
     free: list[int],
     left_out: list[int],
 ) -> tuple[bool, tuple[int, ...], int | None]:
@@ -240,6 +278,7 @@ def _id_and_time(
 
     In a wide table they are in `left_out` too, and so is an id that never repeats in a long one.
     """
+    ids, time = named.ids, named.roles.get("time")
     if not ids and (guess := first_named(columns, ID_NAMES, free)) is not None:
         free.remove(guess)
         ids = (guess,)
@@ -354,25 +393,15 @@ def _known_inputs(columns: Columns, options: DataConfig, report: Report) -> list
     ]
 
 
-def _check_distinct(
-    columns: Columns,
-    options: DataConfig,
-    named: dict[str, int],
-    ids: tuple[int, ...],
-    targets: list[int],
-    inputs: list[int] | None,
-    dropped: list[int],
-    known: list[tuple[str, int]],
-    report: Report,
-) -> None:
+def _check_distinct(columns: Columns, options: DataConfig, named: _Named, report: Report) -> None:
     """Refuse a column with two roles that exclude each other."""
-    held = [(f"--{role}", j) for role, j in named.items()]
-    at = 1 if "label" in named else 0
-    held[at:at] = [("--id", j) for j in ids]
-    held += [("--target", j) for j in targets] + [("--drop", j) for j in dropped]
-    held += known
+    held = [(f"--{role}", j) for role, j in named.roles.items()]
+    at = 1 if "label" in named.roles else 0
+    held[at:at] = [("--id", j) for j in named.ids]
+    held += [("--target", j) for j in named.targets] + [("--drop", j) for j in named.dropped]
+    held += named.known
     before: dict[int, list[str]] = {}
-    all_inputs = frozenset(inputs or ())
+    all_inputs = frozenset(named.inputs or ())
     for flag, j in held:
         name = printable(columns.names[j], 40)
         for other in before.setdefault(j, []):
