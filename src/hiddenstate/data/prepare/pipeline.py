@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.config import Config, DataConfig, section_options
-from hiddenstate.data.dataset import PreparedDataset, SequenceDataset
+from hiddenstate.data.dataset import PreparedDataset, RowAxes, SequenceDataset
 from hiddenstate.data.origin import whole, windows_of_one
 from hiddenstate.data.prepare.axes import row_axes
 from hiddenstate.data.prepare.fit import fitted_transform
@@ -105,25 +105,8 @@ def prepare(
     dataset = with_scaled_weights(dataset)
     # Arrays in memory may change at any time, and nobody reads them again.
     fingerprint = None if dataset.source == "arrays" else dataset.fingerprint()
-    dataset = dataset.map(lambda rows: replace(rows, origin=rows.origin or whole(len(rows))))
-    if options.missing != "error":
-        dataset = dataset.map(infinite_as_missing)
-    suitable = fills(dataset, config)
-    dataset = with_class_numbers(dataset, config, where) if job != "regress" else dataset
-    dataset = with_features(dataset, where) if options.layout == "features" else dataset
-    dataset = with_pixels_as_trained(dataset)
-    axes = row_axes(dataset, config)
-    dataset = laid_out(dataset, config, where)
-    if options.missing == "forward" and job == "autoencode":
-        raise OptionError("--missing: flat rows have no previous step; use mean or mask")
-    dataset, ends = known_part(dataset, config, where)
-    if options.missing == "error":
-        _check_complete(dataset, config, where, suitable)
+    dataset, axes, unknown = _laid_out(dataset, config, where)
     of_series = job == "regress" and dataset.y is not None and dataset.y.ndim == 3
-    missing = target_remarks(dataset, config, where)
-    if options.missing == "forward":
-        dataset, first = _filled_forward(dataset, config, where)
-        missing += first
     columns = dataset.columns
     dataset = with_moved(dataset, config)
     if axes.channels is not None and columns != dataset.columns:
@@ -134,7 +117,7 @@ def prepare(
     if job == "regress":
         parts = parts.map(lambda name, rows: _windows(name, rows, config, where))
     parts, remarks = _without_missing(parts, config, where)
-    remarks = [*_order_remarks(dataset, config, where), *ends, *missing, *remarks]
+    remarks = [*_order_remarks(dataset, config, where), *unknown, *remarks]
     remarks += unseen_remarks(parts.train, dataset, where) + short
     if job == "classify" and every_class:
         _check_learnable(parts.train, dataset.classes or [], where)
@@ -171,6 +154,33 @@ def prepare(
         axes=axes,
         split_rule=split_rule if dataset.source == "file" and of_series else 1,
     )
+
+
+def _laid_out(
+    dataset: SequenceDataset, config: Config, where: str
+) -> tuple[SequenceDataset, RowAxes, list[str]]:
+    """Return rows in the layout of the job, not split or scaled, their axes, and remarks on what is
+    unknown: missing values are refused, filled in with the last one, or left as they are."""
+    options, job = config.data, config.job
+    dataset = dataset.map(lambda rows: replace(rows, origin=rows.origin or whole(len(rows))))
+    if options.missing != "error":
+        dataset = dataset.map(infinite_as_missing)
+    suitable = fills(dataset, config)
+    dataset = with_class_numbers(dataset, config, where) if job != "regress" else dataset
+    dataset = with_features(dataset, where) if options.layout == "features" else dataset
+    dataset = with_pixels_as_trained(dataset)
+    axes = row_axes(dataset, config)
+    dataset = laid_out(dataset, config, where)
+    if options.missing == "forward" and job == "autoencode":
+        raise OptionError("--missing: flat rows have no previous step; use mean or mask")
+    dataset, remarks = known_part(dataset, config, where)
+    if options.missing == "error":
+        _check_complete(dataset, config, where, suitable)
+    remarks += target_remarks(dataset, config, where)
+    if options.missing == "forward":
+        dataset, first = _filled_forward(dataset, config, where)
+        remarks += first
+    return dataset, axes, remarks
 
 
 def _scored(test: Rows | None, config: Config) -> Rows | None:
