@@ -52,6 +52,26 @@ def test_a_column_that_holds_the_next_value_is_read() -> None:
     np.testing.assert_allclose(made[160:], came[160:], atol=0.02)
 
 
+def test_a_short_series_that_follows_a_chain_of_changes_reads_it() -> None:
+    random = np.random.default_rng(0)
+    lead, y = np.cumsum(random.normal(size=(90, 1)), axis=0), np.zeros((90, 1))
+    for t in range(4, 90):  # each change of the lead counts from 3 steps later on, by 0.7 ** k
+        y[t] = y[t - 1] + 0.7 * (y[t - 1] - y[t - 2]) + 4 * (lead[t - 3] - lead[t - 4])
+        y[t] += random.normal(0, 0.1)
+    path = fit_linear_path([y[:60]], 3, 20, others=[lead[:60]])
+    assert path.inputs == (0,)
+    made, came = forecasts(path, y, lead, 3)
+    assert np.abs(made - came)[60:].mean() < 0.5  # of a path that does not read it: 11
+
+
+@pytest.mark.parametrize("seed", range(4, 7))
+def test_walks_are_not_read_far_ahead(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    y, *others = np.cumsum(random.normal(size=(4, 100, 1)), axis=1)
+    path = fit_linear_path([y], 12, 24, others=[np.concatenate(others, axis=1)])
+    assert path.inputs == ()
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_noise_is_not_read(seed: int) -> None:
     random = np.random.default_rng(seed)

@@ -8,7 +8,7 @@ within the training rows ranks them. As they are all linear, their average is on
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,13 @@ from hiddenstate.data.prepare.candidates import Chosen, Pool
 from hiddenstate.data.prepare.effects import candidate_effects
 from hiddenstate.data.prepare.lags import LagRows
 from hiddenstate.data.prepare.linear_path import Group, LinearPath, with_nearer
-from hiddenstate.data.prepare.other_inputs import InputFit, fit_again, fit_inputs
+from hiddenstate.data.prepare.other_inputs import (
+    InputFit,
+    fit_again,
+    fit_inputs,
+    lags_of_inputs,
+    leading_inputs,
+)
 from hiddenstate.data.prepare.season import season_of
 from hiddenstate.data.rows import Rows
 
@@ -372,13 +378,15 @@ def _fit(
                 for each in (values, truth)
             )
             rows = partial(_rows, read, wanted, scales, moves, P)
+            n_lags = lags_of_inputs(read, P, season)
+            of_inputs = partial(_rows, read, wanted, scales, moves, n_lags)
             far = rows(horizon)
             own = pool.fit(far, rows(1), is_log, divided)
-            fits = _Fits(rows, pool, own, inputs, is_log, divided, effects, middle)
+            fits = _Fits(rows, of_inputs, pool, own, inputs, is_log, divided, effects, middle)
             if best is None or own.error < (GAIN if effects is not None else LOG_GAIN) * best.error:
                 best, chosen = fits.of(own), fits
-            more = fits.with_inputs(far, horizon)
-            if more is not None and more.error < GAIN * min(own.error, best.error):
+            more = fits.with_inputs(horizon)
+            if more is not None and more.error < GAIN * min(own.error, best.error) < np.inf:
                 best, chosen = fits.of(more), fits
     assert best is not None
     assert chosen is not None
@@ -394,6 +402,7 @@ class _Fits:
     so many steps, the candidates of own lags and those chosen at the horizon, and inputs."""
 
     rows: Callable[[int], LagRows]
+    of_inputs: Callable[[int], LagRows]
     pool: Pool
     own: Chosen
     inputs: list[Floats] | None
@@ -413,7 +422,6 @@ class _Fits:
 
     def with_inputs(
         self,
-        rows: LagRows,
         ahead: int,
         like: InputFit | None = None,
         among: Collection[int] | None = None,
@@ -422,8 +430,21 @@ class _Fits:
         those of another fit; None if there is none."""
         if self.inputs is None:
             return None
+        if like is None:
+            among = set(self.leading) if among is None else {*self.leading} & {*among}
+        rows = self.of_inputs(ahead)
         about = (rows, self.inputs, ahead, self.pool.season, self.is_log, self.divided)
-        return fit_inputs(*about, among) if like is None else fit_again(like, *about)
+        fit = fit_inputs(*about, among) if like is None else fit_again(like, *about)
+        if fit is None or len(fit.weights) == self.pool.P:
+            return fit
+        return replace(fit, weights=np.pad(fit.weights, (0, self.pool.P - len(fit.weights))))
+
+    @cached_property
+    def leading(self) -> list[int]:
+        """The inputs that help one step ahead; the others are not read."""
+        assert self.inputs is not None
+        about = (self.inputs, self.pool.season, self.is_log, self.divided)
+        return leading_inputs(self.of_inputs(1), *about)
 
     def nearer(self, horizon: int, read: Collection[int]) -> Iterator[_Fit]:
         """Yield the paths of 1, 2, ... steps ahead, fewer than the horizon, which reads the inputs
@@ -437,11 +458,11 @@ class _Fits:
         owns = self.pool.nearer(self.own, self.rows, horizon - 1, self.is_log, self.divided)
         for ahead, own in enumerate(owns, 1):
             if ahead & (ahead - 1) == 0:
-                fit = self.with_inputs(self.rows(ahead), ahead, among=among)
+                fit = self.with_inputs(ahead, among=among)
                 fit = fit if fit is not None and fit.error < GAIN * own.error else None
                 among = {*read, *(fit.without if fit else ())} if among is None else among
             elif fit is not None:
-                fit = self.with_inputs(self.rows(ahead), ahead, fit)
+                fit = self.with_inputs(ahead, fit)
             yield self.of(own if fit is None else fit)
 
 

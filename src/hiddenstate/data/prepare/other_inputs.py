@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 PENALTIES = np.array([0.01, 0.3, 3.0, 30.0])
 """Ridge penalties, in units of the variance of the lags."""
 
-OWN_RUNS, INPUT_RUNS = (2, 8, 32), (1, 2, 4, 8, 16, 32)
+OWN_RUNS, INPUT_RUNS = (1, 4, 8, 32), (1, 2, 4, 8, 16, 32)
 """How many of the last values a regression reads, of the target and of each input."""
 
 SCREENED = 8
@@ -34,10 +34,20 @@ MOST_ROWS = 5000
 BLOCKS = 4
 """Blocks of time, of those that follow an origin, whose mean errors are compared."""
 
-KEPT, CERTAIN = 1.0, 2.5
+KEPT, CERTAIN = 1.0, 1.5
 """Standard errors by which each input, and all together, must lower the error."""
 
-NEAR_BEST, AVERAGED = 1.02, 10
+LEADING = 3.5
+"""Deviations of a normal distribution (a chance of 0.0002) by which an input must help one step
+ahead."""
+
+LEAST_LAGS, STEPS_FOR_LAG = 12, 8
+"""Last values that regressions read in short series: at least so many, one for so many steps."""
+
+ROUNDING = 1e-12
+"""Share of a sum of squares below which it is rounding."""
+
+NEAR_BEST, AVERAGED = 1.1, 20
 """Regressions whose mean is taken: at most so many, whose error is at most this times the least."""
 
 
@@ -131,6 +141,59 @@ def fit_inputs(
     return InputFit(float(errors.mean()), weights, bias, inputs, each, candidates)
 
 
+def leading_inputs(
+    rows: LagRows, others: Sequence[Floats], season: int | None, is_log: bool, divided: bool
+) -> list[int]:
+    """Return the inputs whose past says what the past of the target does not, one step ahead.
+
+    They are found by likelihood ratios of regressions (Granger causality). What leads a target
+    helps one step ahead, too; errors of further steps overlap, so that there series that have
+    nothing to do with each other often seem related. `rows` are one step ahead; other parameters
+    as of :func:`fit_inputs`.
+    """
+    n = len(rows.target)
+    if n < FEWEST:
+        return []
+    search = _Search(rows, others, 1, season, is_log, divided)
+    everything = np.ones(n, bool)
+    alone = []
+    for f, form in enumerate(search.forms[::2] if search.P > 1 else search.forms):
+        block = _Block(search, form, (), everything)
+        for own in (own for own in form.chosen if len(own) < n // 4):
+            left = block.squares_left(own)
+            alone.append((n * np.log(left) + np.log(n) * len(own), f, own, left))
+    if not alone:
+        return []
+    _, f, own, without = min(alone)
+    forms = search.forms[2 * f : 2 * f + 2]
+
+    def leads(j: int) -> bool:
+        for form in forms:
+            block = _Block(search, form, (j,), everything)
+            n_lags = len(block.mean) - block.n_own
+            for q in (q for q in search.runs if q <= n_lags and q + len(own) < n // 2):
+                left = block.squares_left((*own, *range(block.n_own, block.n_own + q)))
+                if (n - len(own) - q - 1) * np.log(without / left) > _quantile(q):
+                    return True
+        return False
+
+    return [j for j in range(others[0].shape[1]) if leads(j)]
+
+
+def _quantile(freedom: int) -> float:
+    """Return the quantile of the chi-squared distribution that belongs to `LEADING` deviations of
+    the normal one (Wilson and Hilferty, PNAS 17, 1931)."""
+    part = 2 / (9 * freedom)
+    return float(freedom * (1 - part + LEADING * np.sqrt(part)) ** 3)
+
+
+def lags_of_inputs(series: Sequence[Floats], P: int, season: int | None) -> int:
+    """Return how many last values regressions on other inputs read, at most P: fewer in short
+    series without a season, which then have more forecasts to learn from."""
+    n_steps = sum(len(values) for values in series)
+    return P if season else min(P, max(LEAST_LAGS, n_steps // STEPS_FOR_LAG))
+
+
 def fit_again(
     fit: InputFit,
     rows: LagRows,
@@ -179,7 +242,7 @@ class _Search:
         self.rows, self.is_log, self.divided = rows, is_log, divided
         self.P, self.J = rows.lags.shape[1], others[0].shape[1]
         self.Q = min(self.P, INPUT_RUNS[-1] + 1)
-        self.runs = [q for q in INPUT_RUNS if q <= self.P]
+        self.runs = sorted({min(q, self.P) for q in INPUT_RUNS})
         starts = np.cumsum([0, *(len(each) for each in others)])
         self.flat, self.oldest = np.concatenate(others), starts[rows.series]
         self.newest = self.oldest + rows.end
@@ -306,11 +369,19 @@ class _Block:
         )
         design = design / self.size
         self.n, self.gram, self.product = n, design.T @ design, design.T @ left
+        self.total = float(left @ left)
 
     def read(self, which: NDArray[np.bool_]) -> Floats:
         """Return the last values (n, Q J') of the inputs, the newest first."""
         values = self.search.lags(self.columns, which)
         return values.reshape(len(values), self.search.Q * len(self.columns))
+
+    def squares_left(self, chosen: Sequence[int]) -> float:
+        """Return the sum of squares that a regression on some of the combinations leaves."""
+        system = self.gram[np.ix_(chosen, chosen)] + PENALTIES[0] * np.eye(len(chosen))
+        product = self.product[list(chosen)]
+        left = self.total - float(product @ np.linalg.solve(system, product))
+        return max(left, ROUNDING * self.total, np.finfo(float).tiny)
 
     def solve(self, chosen: int, run: int) -> tuple[Floats, Floats, Floats]:
         """Return the weights (L, P) of own lags, biases (L,), and weights (L, Q, J') of inputs, for
@@ -320,7 +391,7 @@ class _Block:
         q = min(self.search.runs[run], Q - 1 if form.changes else Q) * J
         own = np.array(form.chosen[chosen], int)
         which = np.concatenate([own, self.n_own + np.arange(q)]).astype(int)
-        if len(which) > self.n // 2:  # too few rows: what is fixed stands alone
+        if len(which) >= self.n:  # too few rows: what is fixed stands alone
             fixed = np.broadcast_to(form.fixed, (L, P))
             return fixed, np.full(L, self.center), np.zeros((L, Q, J))
         within = self.gram[np.ix_(which, which)]
