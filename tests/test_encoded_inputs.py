@@ -72,7 +72,7 @@ def test_the_command_and_python_encode_new_rows_alike(cli: Cli, trained: pd.Data
     np.testing.assert_array_equal(predicted(cli, "saved.safetensors", new), expected)
     with pytest.raises(DataError, match="expected a data frame, as the model encodes text"):
         model.predict(np.zeros((3, 8)))
-    with pytest.raises(OptionError, match=r"stream: the model encodes text, .* reads the calendar"):
+    with pytest.raises(OptionError, match="stream: the model encodes text, where"):
         model.stream()
 
 

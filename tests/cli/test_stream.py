@@ -14,7 +14,10 @@ import numpy as np
 import pytest
 
 from hiddenstate.config import make_config
+from hiddenstate.data.prepare.encoding import Encoding
+from hiddenstate.data.prepare.linear_path import LinearPath
 from hiddenstate.data.prepare.transform import Transform
+from hiddenstate.engines import make_predictor
 from hiddenstate.inference.stream import Stream
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
@@ -204,3 +207,59 @@ def test_an_answer_comes_before_the_next_line_and_the_end_is_clean(
             process.send_signal(signal.SIGINT)
         assert process.wait(60) == (141 if end == "closed pipe" else 130)
         assert errors.read() == ("" if end == "closed pipe" else "error: interrupted\n")
+
+
+def of_dates(path: Path) -> FittedModel:
+    """A model of a number, a price known 2 steps ahead, and the weekday, now and 2 steps later."""
+    date = Encoding("date", calendar=("weekdays",))
+    columns = ("u", "price", *date.features)
+    reading = {"layout": "long", "future": ("price", "date"), "horizon": 2}
+    linear = LinearPath(
+        np.array([[0.5, 0.25]]),
+        np.ones(1),
+        (False,),
+        effects=np.linspace(0.0, 7.0, 8)[None],
+        inputs=(1,),
+        input_weights=np.array([[[0.5], [0.0], [2.0]]]),
+    )
+    transform = Transform(
+        columns=columns, targets=("u",), reading=reading, encodings=(date,), linear=linear
+    )
+    net = Net("regress", make_config("regress", {"hidden_size": 5}).model, 17, 1, "steps")
+    model = FittedModel(net, net.initial(1, "float32"), None, (9, 17), False, transform)
+    model.save(path)
+    return model
+
+
+def test_lines_with_dates_have_what_is_known_ahead_twice(pipe: Pipe, tmp_path: Path) -> None:
+    model = of_dates(tmp_path / "m")
+    answer = pipe(
+        "date,u,price,date +2,price +2\n"
+        "2024-01-05,1,3,2024-01-07,4\n2024-01-06,2,5,2024-01-08,1\n2024-01-07,3,4,2024-01-09,2\n"
+    )
+    assert answer.code == 0, answer.err
+    days, later = np.eye(7)[[4, 5, 6]], np.eye(7)[[6, 0, 1]]
+    X = np.column_stack([[1, 2, 3], [3, 5, 4], days, [4, 1, 2], later])
+    x = model.transform.apply(X[None], None, np.float32, "X")
+    outputs = make_predictor(model, "cpu", 1).predict(x)
+    expected = model.transform.undo_targets(outputs, x)[0]
+    np.testing.assert_allclose(numbers(answer.out)[:, 1:], expected, rtol=1e-5)
+    assert np.ptp(expected) > 1
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("x,1,3,2024-01-07,4", "stdin:2:date: 'x' is no date; expected one such as 2020-12-31"),
+        ("03/04/2024,1,3,2024-01-07,4", "stdin:2:date: '03/04/2024' may be two dates; add --dates"),
+        ("2024-01-05,1,3,,4", "stdin:2:date +2: missing or not finite; the model was trained"),
+    ],
+)
+def test_a_line_without_a_date_is_refused(
+    pipe: Pipe, tmp_path: Path, line: str, message: str
+) -> None:
+    of_dates(tmp_path / "m")
+    answer = pipe(f"date,u,price,date +2,price +2\n{line}\n")
+    assert (answer.code, answer.out) == (2, "")
+    assert message in answer.err
+    assert "no input column date +2" in pipe("date,u,price,price +2\n1,1,1,1\n").err

@@ -33,7 +33,7 @@ REFUSED: Mapping[str, Mapping[str, str]] = {
     "stream": {
         "output": "--stream prints each answer at once; redirect stdout instead",
         **dict.fromkeys(
-            ("layout", "dates", "every", "frame", "bands", "rate", "sheet", "max_unpacked"), LINES
+            ("layout", "every", "frame", "bands", "rate", "sheet", "max_unpacked"), LINES
         ),
     },
     "backtest": {

@@ -188,7 +188,7 @@ class Program:
         """Whether it can answer after every step, from a state."""
         net = self.nets[0] if len(self.nets) == 1 else None
         plain = net is not None and not net.stem and len(net.layers[0]) == 1
-        whole = self.convolutions is not None or self.by_window or self.n_moved > 0
+        whole = self.convolutions is not None or self.by_window
         return plain and not whole
 
 

@@ -12,6 +12,7 @@ from hiddenstate.config import DataConfig
 from hiddenstate.data.column_names import ALL, are_names, match_columns, order_note
 from hiddenstate.data.prepare.layout import pixel_fractions
 from hiddenstate.data.readers.columns import TRUTHS, check_names, is_missing
+from hiddenstate.data.readers.dates import local_times
 from hiddenstate.data.readers.delimited import delimiter_named
 from hiddenstate.data.readers.header import is_header
 from hiddenstate.data.readers.number_text import NumberMarks, is_number
@@ -20,6 +21,7 @@ from hiddenstate.data.readers.text_lines import decoder_of
 from hiddenstate.data.readers.written_cells import is_blank
 from hiddenstate.errors import DataError, OptionError, listed, printable
 from hiddenstate.models.fitted import FittedModel
+from hiddenstate.program.encoding import calendar_features
 from hiddenstate.system.strict_json import parse_json
 from hiddenstate.system.typing import Array
 
@@ -65,10 +67,11 @@ class StepLines:
         self._marks = NumberMarks.of(self._options)
         self._delimiter = _delimiter(self._options)
         self._encoding = _encoding(self._options)
-        names = model.transform.names
-        self._trained = names if names and len(names) == model.n_features else None
+        self._trained, self._periods = _columns(model)
+        self._order = changes.get("dates") or reading.get("dates")
+        if changes.get("dates") is not None and not any(self._periods):
+            raise OptionError("--dates: --stream reads lines of numbers; leave it out")
         self._chosen = changes.get("input")
-        self._n_features = model.n_features
         self._complete = model.transform.missing in ("error", "drop")
         self._pixels = model.transform.pixels
         self._json = False
@@ -93,7 +96,14 @@ class StepLines:
         if not self._names and self._begin(text):
             return None
         row = self._row(text)
-        values = np.array([self._value(name, row.get(name)) for name in self._inputs])
+        columns = zip(self._inputs, self._periods, strict=True)
+        parts = [
+            self._calendar(name, row.get(name), periods)
+            if periods
+            else [self._value(name, row.get(name))]
+            for name, periods in columns
+        ]
+        values = np.concatenate(parts)
         if self._pixels:  # as of a table
             values = pixel_fractions(values, True)
         return ", ".join(self._id(name, row) for name in self.ids), values
@@ -145,10 +155,11 @@ class StepLines:
         which = match_columns(self._trained, names, self._at, self._chosen is not None)
         if which is not None:
             return [names[j] for j in which]
-        if len(names) != self._n_features:
+        if len(names) != len(self._periods):
             model = f" ({listed(self._trained or ())})" if are_names(self._trained) else ""
+            n = len(self._periods)
             raise DataError(
-                f"{self._at}: expected {self._n_features} columns, the inputs of the model{model}, "
+                f"{self._at}: expected {n} columns, the inputs of the model{model}, "
                 f"found {len(names)}"
             )
         self.remark = order_note(self._trained, names, self.where)
@@ -208,12 +219,32 @@ class StepLines:
             value = math.nan if cell is None else float(cell)
         except OverflowError:
             value = math.inf
+        self._check_complete(value, at)
+        return value
+
+    def _calendar(self, name: str, cell: Any, periods: tuple[str, ...]) -> Array:
+        """Return the features of a date, NaN if it is missing."""
+        at = f"{self._at}:{printable(name, 40)}"
+        cells = np.array(["" if cell is None else str(cell).strip()], object)
+        if is_missing(cells[0]):
+            self._check_complete(math.nan, at)
+            dates = np.array(["NaT"], "M8[us]")
+            return np.asarray(calendar_features(dates, periods)[0])
+        moments = local_times(cells, self._order)
+        if moments is None:
+            either = local_times(cells, "dmy") is not None
+            problem = "may be two dates; add --dates dmy or --dates mdy"
+            problem = problem if either else "is no date; expected one such as 2020-12-31"
+            raise DataError(f"{at}: '{printable(cells[0], 40)}' {problem}")
+        local, utc = (each.view("M8[us]") for each in (moments[0], moments[0] - moments[1]))
+        return np.asarray(calendar_features(utc, periods, local)[0])
+
+    def _check_complete(self, value: float, at: str) -> None:
         if self._complete and not math.isfinite(value):
             raise DataError(
                 f"{at}: missing or not finite; the model was trained without missing values; fill "
                 "them in, or train a new model with --missing mean, forward or mask"
             )
-        return value
 
     def _id(self, name: str, row: Mapping[str, Any]) -> str:
         """Return the value of an id column, with its name if there are several."""
@@ -222,6 +253,22 @@ class StepLines:
         if not value or isinstance(cell, (list, dict)):
             raise DataError(f"{self._at}:{printable(name, 40)}: no id; name the series of the line")
         return value if len(self.ids) == 1 else f"{name}={value}"
+
+
+def _columns(model: FittedModel) -> tuple[tuple[str, ...] | None, list[tuple[str, ...]]]:
+    """Return the names of the columns that steps have, if they have names, and of each the periods
+    of its calendar, if it holds dates.
+
+    Columns known ahead are there twice: `price`, and last `price +12`, 12 steps later.
+    """
+    transform, known = model.transform, model.transform.known
+    names = transform.names
+    calendars = {each.column: each.calendar for each in transform.encodings}
+    if names is None or (not calendars and len(names) != model.n_features):
+        return None, [()] * (model.n_features + len(known.ahead))
+    later = tuple(f"{name} +{known.horizon}" for name in known.columns)
+    periods = [calendars.get(name, ()) for name in (*names, *known.columns)]
+    return (*names, *later), periods
 
 
 def _only(text: str) -> Iterator[str]:

@@ -24,6 +24,7 @@ from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Params
 from hiddenstate.models.streaming import obstacles_of_model, reasons, streaming_options
 from hiddenstate.program.rows import carry_forward
+from hiddenstate.program.steps import Forecast, step_of
 from hiddenstate.system.array_file import Layout, encode_arrays, read_arrays
 from hiddenstate.system.atomic_file import write_output
 from hiddenstate.system.cancellation import raise_if_cancelled
@@ -92,7 +93,7 @@ class Stream:
             raise OptionError(f"rows: expected a positive integer, got {printable(rows, 40)}")
         self.rows = int(rows)
         self.classes = None if model.classes is None else label_array(model.classes)
-        self._model, self._shape = model, (self.rows, model.n_features)
+        self._model, self._shape = model, (self.rows, n_features_of(model))
         self._averages = model.net.output == "last" and model.net.recurrent.readout == "mean"
         steps = hidden_state_model(model) if self._averages else _answers_every_step(model)
         self._predictor = checked_predictor(steps, device, threads)
@@ -117,7 +118,9 @@ class Stream:
         Parameters
         ----------
         x : array-like (rows, I)
-            As the data has them. (I,) is accepted of one series, and a number of one feature.
+            As the data has them. (I,) is accepted of one series, and a number of one feature. Of a
+            model that reads columns known ahead, the last ones are the values of these at the time
+            that is predicted.
         active : array-like of bool (rows,), optional
             The series that have a step now; the others keep their state. By default all.
 
@@ -169,9 +172,9 @@ class Stream:
         X = as_trained(self._model, np.asarray(X))
         if X.ndim == 2 and self.rows == 1:
             X = X[None]
-        if X.ndim != 3 or len(X) != self.rows or X.shape[2] != self._model.n_features:
+        if X.ndim != 3 or len(X) != self.rows or X.shape[2] != self._shape[1]:
             raise DataError(
-                f"X: expected shape ({self.rows}, steps, {self._model.n_features}), got {X.shape}"
+                f"X: expected shape ({self.rows}, steps, {self._shape[1]}), got {X.shape}"
             )
         before = {name: array.copy() for name, array in self._state.items()}
         parts = [np.empty((self.rows, 0, self._answer_shape[1]), self._answer_type)]
@@ -220,7 +223,7 @@ class Stream:
 
     def _shaped(self, x: Array) -> Array:
         """Return x as (rows, I) if its shape leaves no doubt."""
-        shape = (self.rows, self._model.n_features)
+        shape = self._shape
         if (x.ndim < 2 and self.rows == 1 and x.size == shape[1]) or (
             x.ndim == 1 and shape == (x.size, 1)
         ):
@@ -260,9 +263,9 @@ class Stream:
         if last is not None:
             self._state["last"][which] = last
         if "lags" in self._state:
-            lags = self._state["lags"][which]
-            out[which] = self._with_linear_path(out[which], inputs, lags)
-            self._state["lags"][which] = lags
+            memory = {"lags": self._state["lags"][which]}
+            out[which] = self._model.transform.undo_targets(out[which], inputs, None, memory)
+            self._state["lags"][which] = memory["lags"]
         return True
 
     def _computed_answers(self, X: Array, state: Params) -> Array:
@@ -277,21 +280,11 @@ class Stream:
             outputs = self._head(outputs, state)
         if self._model.net.job == "classify":
             return softmax(outputs)
-        if "lags" in state:
-            return self._with_linear_path(outputs, inputs, state["lags"])
-        return self._model.transform.undo_targets(outputs, inputs)
-
-    def _with_linear_path(self, outputs: Array, inputs: Array, lags: Array) -> Array:
-        """Return answers of a model with a linear path, and keep the last values in `lags`."""
-        n = inputs.shape[1]
-        padded = np.where(np.isnan(lags), inputs[:, :1], lags)  # the first value came before too
-        every = np.concatenate([padded, inputs], axis=1)
-        before = np.zeros((len(outputs), lags.shape[1], outputs.shape[2]), outputs.dtype)
-        answers = self._model.transform.undo_targets(
-            np.concatenate([before, outputs], axis=1), every
-        )
-        lags[...] = every[:, n:]
-        return answers[:, lags.shape[1] :]
+        memory = {name: state[name] for name in ("lags",) if name in state}
+        answers = self._model.transform.undo_targets(outputs, inputs, None, memory)
+        for name, array in memory.items():
+            state[name][...] = array
+        return answers
 
     def _answers_one_by_one(self, X: Array, state: Params) -> Array:
         """Compute each row and step alone: products of several differ in their last bits."""
@@ -366,6 +359,11 @@ def saved_stream(
         raise UntrustedFileError(f"{where}: {error}") from None
 
 
+def n_features_of(model: FittedModel) -> int:
+    """Return the features of a step, with the values of those that are known ahead."""
+    return model.n_features + len(model.transform.known.ahead)
+
+
 def state_layout(model: FittedModel, rows: int) -> dict[str, tuple[np.dtype[Any], tuple[int, ...]]]:
     """Return type and shape of the arrays of a stream's state, by name."""
     dtype = np.dtype(model.dtype)
@@ -373,10 +371,9 @@ def state_layout(model: FittedModel, rows: int) -> dict[str, tuple[np.dtype[Any]
         name: (dtype, shape) for name, shape in model.net.state_shapes(rows).items()
     }
     if model.transform.missing == "forward":
-        layout["last"] = (np.dtype(np.float64), (rows, model.n_features))
-    if model.transform.linear is not None:
-        lags = model.transform.linear.n_lags
-        layout["lags"] = (dtype, (rows, lags, model.net.n_features))
+        layout["last"] = (np.dtype(np.float64), (rows, n_features_of(model)))
+    if (path := step_of(model.transform.steps, Forecast)) is not None:
+        layout["lags"] = (dtype, (rows, path.n_lags, model.net.n_features))
     if model.net.output == "last" and model.net.recurrent.readout == "mean":
         layout["sum"] = (np.dtype(np.float64), (rows, model.net.recurrent.hidden_size))
         layout["count"] = (np.dtype(np.int64), (rows,))

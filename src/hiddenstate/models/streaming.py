@@ -32,17 +32,10 @@ class Obstacle:
 
 AUTOENCODER = Obstacle("autoencoder", "reads whole rows, not steps")
 ENCODINGS = Obstacle("encodings", "encodes text, where a stream reads numbers")
-CALENDAR = Obstacle("calendar", "reads the calendar of its dates", "--calendar none")
 BY_WINDOW = Obstacle(
     "window",
     "reads each window in units of its own deviation, which is known at its end",
     "--scale auto",
-)
-AHEAD = Obstacle("future", "reads columns known ahead, which a stream does not have")
-INPUTS = Obstacle(
-    "inputs",
-    "reads the past of other inputs in its linear path",
-    "--no-linear-inputs",
 )
 BIDIRECTIONAL = Obstacle("bidirectional", "reads series in both directions", "--no-bidirectional")
 STEM = Obstacle("stem", "has convolutional layers that read several steps at once", "--no-stem")
@@ -56,13 +49,9 @@ def _obstacles(
     recurrent: RecurrentConfig, convolutions: bool, transform: Transform
 ) -> tuple[Obstacle, ...]:
     """Return why a recurrent network, with or without fixed `convolutions`, cannot stream."""
-    calendars = {e.column for e in transform.encodings if e.calendar}
     applies = {
-        ENCODINGS: len(transform.encodings) > len(calendars),
-        CALENDAR: bool(calendars),
+        ENCODINGS: any(e.values for e in transform.encodings),
         BY_WINDOW: transform.by_window,
-        AHEAD: bool({*transform.known.columns} - calendars),
-        INPUTS: transform.linear is not None and bool(transform.linear.inputs),
         BIDIRECTIONAL: recurrent.bidirectional,
         STEM: recurrent.stem,
         MEMBERS: recurrent.members > 1,

@@ -91,7 +91,7 @@ class Program:
         """Whether it can answer after every step, from a state."""
         whole = any(layer.whole_rows for net in self.nets for layer in net)
         whole = whole or any(companion.whole_rows for companion in self.companions)
-        whole = whole or any(step.net_only for step in self.steps) or self.n_moved > 0
+        whole = whole or any(step.net_only for step in self.steps)
         return self.job != "autoencode" and len(self.nets) == 1 and not whole
 
     def kept(

@@ -255,11 +255,12 @@ class Forecast(Step):
         later: Array | float = 0.0
         values = unscaled(x, self.features, self.scale)
         others = unscaled(x, self.inputs, self.scale) if self.inputs else None
+        alone = lags is not None
         if self.effects is not None:
-            values = values - unscaled(x, self.ahead, self.scale) @ self.effects.T
-            later = unscaled(x, self.moved, self.scale) @ self.effects.T
+            values = values - _times(unscaled(x, self.ahead, self.scale), self.effects.T, alone)
+            later = _times(unscaled(x, self.moved, self.scale), self.effects.T, alone)
         if rows.every_step:
-            every = self.at_each_step(values, others, lags is not None) + later
+            every = self.at_each_step(values, others, alone) + later
             return np.asarray(every if lags is None else every[:, lags.shape[1] :])
         step = rows.last
         if self.effects is not None:
@@ -267,12 +268,12 @@ class Forecast(Step):
         return np.asarray(self.at_step(values, step, others) + later)
 
     def at_each_step(
-        self, values: Array, others: Array | None = None, one_by_one: bool = False
+        self, values: Array, others: Array | None = None, alone: bool = False
     ) -> Array:
         """Return the forecast (N, T, O) without effects, at each step of values (N, T, O).
 
-        `others` (N, T, I') are the values of `inputs`. With `one_by_one` it is the same to the bit
-        for any number of rows and steps.
+        `others` (N, T, I') are the values of `inputs`. With `alone` it is the same to the bit for
+        any number of rows and steps.
         """
         T = values.shape[1]
         forecast = np.broadcast_to(self.bias, values.shape).copy()
@@ -283,8 +284,7 @@ class Forecast(Step):
             for k, matrix in enumerate(self.input_weights.transpose(1, 2, 0)):
                 if matrix.any():
                     read = others[:, np.maximum(np.arange(T) - k, 0)]
-                    read = read[..., None, :] if one_by_one else read
-                    forecast += (read @ matrix).reshape(forecast.shape)
+                    forecast += _times(read, matrix, alone)
         return forecast
 
     def at_step(self, values: Array, step: Array, others: Array | None = None) -> Array:
@@ -480,3 +480,13 @@ def _before(values: Array, step: Array, n: int) -> Array:
     """Return the `n` last values (N, n, K) up to one step of each row of values (N, T, K)."""
     lags = np.maximum(step[:, None] - np.arange(n), 0)
     return np.asarray(values[np.arange(len(values))[:, None], lags])
+
+
+def _times(x: Array, matrix: Array, alone: bool) -> Array:
+    """Return x (N, T, K) @ matrix (K, O); `alone`, to the bit the same for any N and T."""
+    if not alone:
+        return np.asarray(x @ matrix)
+    product = np.zeros((*x.shape[:-1], matrix.shape[1]))
+    for k in np.flatnonzero(matrix.any(axis=1)):
+        product += x[..., k, None] * matrix[k]
+    return product

@@ -235,13 +235,19 @@ class Transform:
         step = step_of(self.steps, Logarithm)
         return y if step is None else step.learn(y, Rows(None, lengths, y.ndim == 3))
 
-    def undo_targets(self, outputs: Array, X: Any = None, lengths: Array | None = None) -> Array:
+    def undo_targets(
+        self,
+        outputs: Array,
+        X: Any = None,
+        lengths: Array | None = None,
+        memory: dict[str, Array] | None = None,
+    ) -> Array:
         """Return a regressor's outputs in the units of the targets; undoes `apply_targets`.
 
         They are float64 where float32 has too few digits: of targets that are `FAR` deviations
-        from 0.
+        from 0. Of a stream, `memory` holds what its steps carry, and is advanced.
         """
-        dtype, rows = self.answer_type(outputs.dtype), Rows(X, lengths, outputs.ndim == 3)
+        dtype, rows = self.answer_type(outputs.dtype), Rows(X, lengths, outputs.ndim == 3, memory)
         outputs = undone(self.steps, outputs, rows)
         if rows.spread is not None and rows.spread.far.any():
             dtype = np.dtype(np.float64)

@@ -400,8 +400,8 @@ export class Model {
 
   /** Whether the model can answer after every step without reading the row anew. */
   get streams() {
-    const { nets, convolutions, by_window, n_moved } = this.program;
-    return !convolutions && !by_window && !n_moved && nets.length === 1 && !nets[0].stem.length && nets[0].layers[0].length === 1;
+    const { nets, convolutions, by_window } = this.program;
+    return !convolutions && !by_window && nets.length === 1 && !nets[0].stem.length && nets[0].layers[0].length === 1;
   }
 
   /** Returns a reader of one series. */

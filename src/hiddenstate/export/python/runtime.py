@@ -435,7 +435,7 @@ class Stream:
     def __init__(self, model: Model, rows: int = 1) -> None:
         nets = model.program["nets"]
         whole = nets[0]["stem"] or model.program["convolutions"] is not None
-        whole = whole or model.program["by_window"] or model.program["n_moved"]
+        whole = whole or model.program["by_window"]
         if len(nets) != 1 or whole or len(nets[0]["layers"][0]) != 1:
             raise ValueError("stream: this model has no answer before the end of a series")
         self.model, self.net, self.rows = model, nets[0], rows
