@@ -134,3 +134,4 @@ def test_an_error_with_hints_crosses_processes_whole() -> None:
     copy = pickle.loads(pickle.dumps(error))
     assert str(copy) == "x: no; correct it, or leave it out with --drop x"
     assert (type(copy), copy.what, copy.hints) == (DataError, "x: no", error.hints)
+    assert pickle.loads(pickle.dumps(RunInterruptedError("x", 15))).exit_code == 143

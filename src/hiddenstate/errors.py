@@ -108,6 +108,9 @@ class RunInterruptedError(HiddenstateError):
         super().__init__(message)
         self.exit_code = 128 + signal_number
 
+    def __reduce__(self) -> tuple[type, tuple[str, int]]:
+        return type(self), (self.what, self.exit_code - 128)
+
 
 def printable(text: object, limit: int = 200) -> str:
     """Return `text` on one line: control and direction characters escaped, at most `limit` long."""

@@ -122,7 +122,7 @@ def _own_targets(dataset: SequenceDataset) -> SequenceDataset:
 
 def _arrays(
     path: Path, options: DataConfig, in_memory: int, most: int | None
-) -> tuple[dict[str, Any], tuple[str, ...], str, tuple[str, ...]]:
+) -> tuple[dict[str, Array], tuple[str, ...], str, tuple[str, ...]]:
     """Return arrays and stores under X, y, X_test and y_test; what was not read; the kind of file;
     and remarks.
 
@@ -159,9 +159,9 @@ def _arrays(
     return arrays, unread, kind, remarks
 
 
-def _aligned(read: dict[str, First], where: str) -> tuple[dict[str, Any], tuple[str, ...]]:
+def _aligned(read: dict[str, First], where: str) -> tuple[dict[str, Array], tuple[str, ...]]:
     """Return arrays with as many targets as rows of a sample, and what was not read."""
-    arrays: dict[str, Any] = {name: first.values for name, first in read.items()}
+    arrays: dict[str, Array] = {name: first.values for name, first in read.items()}
     unread = []
     for X, y in (("X", "y"), ("X_test", "y_test")):
         pair = [name for name in (X, y) if name in read and arrays[name].ndim]

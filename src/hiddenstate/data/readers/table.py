@@ -5,7 +5,6 @@ N rows of a table become N or S series of T steps with I inputs and O targets.
 
 import math
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -204,13 +203,15 @@ def _unused_columns(columns: Columns, roles: Roles, series: Array, n: int) -> Un
     return UnusedColumns(n, cells)
 
 
-def _guessed_roles(columns: Columns, roles: Roles) -> dict[str, Any]:
+def _guessed_roles(columns: Columns, roles: Roles) -> dict[str, str | tuple[str, ...]]:
     """Return the columns of the label and, of a long table, of the series and the time."""
     named = {role: getattr(roles, role) for role in ("label", "time")[: 1 + roles.long]}
-    found: dict[str, Any] = {r: columns.names[j] for r, j in named.items() if j is not None}
+    guessed: dict[str, str | tuple[str, ...]] = {
+        role: columns.names[j] for role, j in named.items() if j is not None
+    }
     if roles.long and roles.id:
-        found["id"] = tuple(columns.names[j] for j in roles.id)
-    return found
+        guessed["id"] = tuple(columns.names[j] for j in roles.id)
+    return guessed
 
 
 def _label_remarks(
