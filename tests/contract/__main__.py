@@ -9,7 +9,7 @@ model, and `!` where a difference is above the limit of the translation.
 import sys
 
 from tests.contract.models import KINDS, random_names
-from tests.contract.translations import ROUNDED, TRANSLATIONS, differences
+from tests.contract.translations import OTHERS, TRANSLATIONS, differences
 
 WIDTH = max(map(len, KINDS))
 
@@ -20,8 +20,8 @@ def main(names: list[str]) -> None:
     names = names or list(KINDS)
     table: dict[str, dict[str, str]] = {name: {} for name in names}
     table |= {f"{len(random)} random": {}} if random else {}
-    for translation in (*TRANSLATIONS.values(), *ROUNDED.values()):
-        some = [*names, *(random if translation.weights == "float32" else [])]
+    for translation in (*TRANSLATIONS.values(), *OTHERS.values()):
+        some = [*names, *(random if translation.name in TRANSLATIONS else [])]
         cases = translation.cases(some)
         worst = dict.fromkeys(table, -1.0)
         wrong = set[str]()
@@ -35,9 +35,9 @@ def main(names: list[str]) -> None:
             cell = f"{share:.0e}" if share >= 0 else "refused" if asked else "-"
             table[row][translation.name] = cell + "!" * (row in wrong)
     columns = next(iter(table.values()))
-    sys.stdout.write(" ".join([" " * WIDTH, *(f"{column:>12}" for column in columns)]) + "\n")
+    sys.stdout.write(" ".join([" " * WIDTH, *(f"{column:>14}" for column in columns)]) + "\n")
     for row, cells in table.items():
-        sys.stdout.write(" ".join([f"{row:{WIDTH}}", *(f"{c:>12}" for c in cells.values())]) + "\n")
+        sys.stdout.write(" ".join([f"{row:{WIDTH}}", *(f"{c:>14}" for c in cells.values())]) + "\n")
 
 
 if __name__ == "__main__":

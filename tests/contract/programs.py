@@ -16,14 +16,21 @@ from hiddenstate.export.python.file import packed
 from hiddenstate.export.trial import Trial
 from hiddenstate.system.typing import Array
 from tests.contract.reference import Case, Reply
+from tests.export.compiled import sanitized
 
 # C.
+
+STRICT = (
+    *("-pedantic", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wdouble-promotion"),
+    "-Werror",
+)
+"""Options with which headers have no warning."""
 
 START = """
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-static float input[10000], output[10000], scratch[100000];
+static float given[10000], found[10000], spare[100000];
 static int steps_of_row(void)
 {
     int steps = 0;
@@ -31,15 +38,15 @@ static int steps_of_row(void)
 }
 static void read_row(int n)
 {
-    if (fread(input, sizeof(float), (size_t)n, stdin) != (size_t)n)
+    if (fread(given, sizeof(float), (size_t)n, stdin) != (size_t)n)
         exit(1);
 }
 static void answer(int status, int n)
 {
     int i;
     for (i = 0; status && i < n; i++)
-        output[i] = (float)NAN;
-    fwrite(output, sizeof(float), (size_t)n, stdout);
+        found[i] = (float)NAN;
+    fwrite(found, sizeof(float), (size_t)n, stdout);
 }
 """
 
@@ -49,9 +56,9 @@ static void @_answers(void)
     int steps;
     while ((steps = steps_of_row()) > 0) {
         read_row(steps * $_FEATURES);
-        if ($_SCRATCH(steps) > sizeof scratch / sizeof(float))
+        if ((size_t)$_SCRATCH(steps) * sizeof(float) > sizeof spare)
             exit(2);
-        answer(@_run(input, steps, output, scratch), WHOLE * $_OUTPUTS);
+        answer(@_run(given, steps, found, spare), WHOLE * $_OUTPUTS);
 #if STREAMS
         {
             @_state one, two;
@@ -64,7 +71,7 @@ static void @_answers(void)
                         @_reset(&one);
                     }
                     answer(@_step(handed && t >= steps / 2 ? &two : &one,
-                                  input + t * $_FEATURES, output), $_OUTPUTS);
+                                  given + t * $_FEATURES, found), $_OUTPUTS);
                 }
             }
         }
@@ -78,7 +85,7 @@ static void @_answers(void)
 {
     while (steps_of_row() > 0) {
         read_row($_FEATURES);
-        answer(@_run(input, output, output + $_CODE, output + $_CODE + $_FEATURES),
+        answer(@_run(given, found, found + $_CODE, found + $_CODE + $_FEATURES),
                $_CODE + $_FEATURES + 1);
     }
 }
@@ -99,14 +106,18 @@ def c_program(headers: Sequence[str], cases: Sequence[Case]) -> str:
     return "".join([*parts, f"int main(void)\n{{\n{calls}    return 0;\n}}\n"])
 
 
-def answers_in_c(headers: Sequence[str], cases: Sequence[Case], *options: str) -> list[Reply]:
+def answers_in_c(
+    headers: Sequence[str], cases: Sequence[Case], options: Sequence[str]
+) -> list[Reply]:
     """Return what headers answer to their cases: one compiler, one process."""
     compiler = shutil.which("gcc") or shutil.which("cc")
     if compiler is None:
         pytest.skip("there is no C compiler")
+    if options:  # without a fault that the sanitizers see
+        options = [*options, *(each for each in sanitized() if each not in ("-O1", "-g"))]
     with TemporaryDirectory() as folder:
         program = Path(folder) / "answers"
-        words = [compiler, "-std=c99", "-O0", *options, "-x", "c", "-", "-o", str(program), "-lm"]
+        words = [compiler, "-std=c99", *options, "-x", "c", "-", "-o", str(program), "-lm"]
         done = subprocess.run(words, input=c_program(headers, cases).encode(), capture_output=True)
         assert done.returncode == 0, done.stderr.decode()[:2000]
         asked = b"".join(_rows_in_c(case) for case in cases)

@@ -121,6 +121,10 @@ BROKEN: dict[str, tuple[str, Break]] = {
     "onnx": ("gru", lambda patch: patch.setitem(nets.ATTRIBUTES["gru"], "linear_before_reset", 0)),
     "c": ("gru", in_file("c", b"(1.0f - z) *", b"(1.001f - z) *")),
     "html": ("gru", in_file("html", b"(1 - z) *", b"(1.001 - z) *")),
+    "triton": (
+        "gru",
+        lambda patch: patch.setitem(nets.ATTRIBUTES["gru"], "linear_before_reset", 0),
+    ),
     "nam": ("lstm of a signal", lambda patch: patch.setattr(signal, "numbers", larger_numbers)),
     "rtneural": ("gru of a signal", lambda patch: patch.setattr(signal, "numbers", larger_numbers)),
 }

@@ -1,5 +1,6 @@
 """The translations of a model, and how each is asked."""
 
+import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -12,7 +13,14 @@ from hiddenstate import kernels
 from hiddenstate.config.data_fields import FLAGS
 from hiddenstate.engines import Predictor
 from hiddenstate.export.export import target_named
-from hiddenstate.export.onnx.file import BATCH, STREAM, Session, runtime_session, zero_state
+from hiddenstate.export.onnx.file import (
+    BATCH,
+    STREAM,
+    Session,
+    reference_session,
+    runtime_session,
+    zero_state,
+)
 from hiddenstate.export.target import Source, source_of
 from hiddenstate.export.trial import Answers, Trial
 from hiddenstate.inference.overflow import checked_predictor
@@ -22,7 +30,7 @@ from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.meaning import program_of
 from hiddenstate.models.streaming import obstacles_of_model
 from tests.contract.models import model_of
-from tests.contract.programs import answers_in_c, answers_in_node
+from tests.contract.programs import STRICT, answers_in_c, answers_in_node
 from tests.contract.reference import MISSING, Case, Difference, Reply, ask, case_of
 
 
@@ -211,11 +219,14 @@ def by_file(case: Case, model: Any) -> Reply:
     return reply
 
 
-def onnx(cases: Sequence[Case], weights: str = "float32") -> list[Reply]:
-    """Return the answers of graphs in onnxruntime."""
+def onnx(
+    cases: Sequence[Case], weights: str = "float32", runtime: str = "onnxruntime"
+) -> list[Reply]:
+    """Return the answers of graphs in onnxruntime, or in the evaluator of the package onnx."""
     pytest.importorskip("onnx")
-    pytest.importorskip("onnxruntime")
-    return [in_graphs(case, runtime_session, weights) for case in cases]
+    pytest.importorskip(runtime)
+    start = runtime_session if runtime == "onnxruntime" else reference_session
+    return [in_graphs(case, start, weights) for case in cases]
 
 
 def in_graphs(case: Case, start: Callable[[bytes], tuple[Session, str]], weights: str) -> Reply:
@@ -224,14 +235,14 @@ def in_graphs(case: Case, start: Callable[[bytes], tuple[Session, str]], weights
     graphs, reply = target_named("onnx").build(own), Reply()
     compute = start(graphs[BATCH])[0]
     for question, trial in zip(("rows", "unequal"), case.trials, strict=False):
-        inputs = {"x": trial.X if own.program.pixels else trial.X.astype(np.float32)}
+        inputs = {"x": trial.X if case.model.transform.pixels else trial.X.astype(np.float32)}
         if trial.lengths is not None:
             inputs["lengths"] = trial.lengths.astype(np.int64)
         reply[question] = compute(inputs)
     if STREAM not in graphs:
         return reply
     advance = start(graphs[STREAM])[0]
-    X = case.whole.X if own.program.pixels else case.whole.X.astype(np.float32)
+    X = case.whole.X if case.model.transform.pixels else case.whole.X.astype(np.float32)
     T = X.shape[1]
     for question, cuts in (("steps", range(1, T)), ("handed over", [T // 2])):
         state, parts = zero_state(own.meaning, len(X)), []
@@ -244,13 +255,13 @@ def in_graphs(case: Case, start: Callable[[bytes], tuple[Session, str]], weights
     return reply
 
 
-def c(cases: Sequence[Case], weights: str = "float32") -> list[Reply]:
+def c(cases: Sequence[Case], weights: str = "float32", options: Sequence[str] = ()) -> list[Reply]:
     """Return the answers of headers, compiled together."""
     headers = []
     for number, case in enumerate(cases):
         own = replace(source(case, "c", weights), name=f"m{number}")
         headers.append(target_named("c").build(own)[".h"].decode())
-    return answers_in_c(headers, cases)
+    return answers_in_c(headers, cases, options)
 
 
 def html(cases: Sequence[Case], weights: str = "float32") -> list[Reply]:
@@ -260,8 +271,8 @@ def html(cases: Sequence[Case], weights: str = "float32") -> list[Reply]:
     return answers_in_node(pages, cases)
 
 
-def audio(name: str, cases: Sequence[Case]) -> list[Reply]:
-    """Return the answers to a signal, computed from what a file holds."""
+def by_target(name: str, cases: Sequence[Case]) -> list[Reply]:
+    """Return what an export finds itself when it tries its files."""
     target, replies = target_named(name), []
     for case in cases:
         own = source(case, name)
@@ -271,6 +282,13 @@ def audio(name: str, cases: Sequence[Case]) -> list[Reply]:
         stream = runs[0].stream or {}
         replies.append({**reply, "steps": stream, "handed over": stream})
     return replies
+
+
+def without_tools(name: str, cases: Sequence[Case]) -> list[Reply]:
+    """Return what an export finds where there is neither a compiler nor node."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shutil, "which", lambda program: None)
+        return by_target(name, cases)
 
 
 # What exports declare that they do not hold.
@@ -292,6 +310,11 @@ def no_older_export_holds(model: FittedModel) -> bool:
     return has_new_parts(model) or fills_windows(model)
 
 
+def no_stream(model: FittedModel) -> bool:
+    """Whether a model has no answer before the end of a series."""
+    return not program_of(model).streams
+
+
 def no_signal(cells: Sequence[str], model: FittedModel) -> bool:
     """Whether files for audio, which know `cells`, cannot hold a model: a net of one signal."""
     net, transform = model.net, model.transform
@@ -306,12 +329,10 @@ def no_signal(cells: Sequence[str], model: FittedModel) -> bool:
 def export(
     target: str,
     reply: Callable[[Sequence[Case]], list[Reply]],
-    refuses: Callable[[FittedModel], bool] = no_older_export_holds,
-    weights: str = "float32",
+    refuses: Callable[[FittedModel], bool],
 ) -> Translation:
-    """Return the translation that an export is, with weights of a kind."""
-    name = target if weights == "float32" else f"{target} {weights}"
-    return Translation(name, lambda model: target_named(target).limit, reply, refuses, weights)
+    """Return the translation that an export is."""
+    return Translation(target, lambda model: target_named(target).limit, reply, refuses)
 
 
 TRANSLATIONS = {
@@ -324,18 +345,26 @@ TRANSLATIONS = {
         export("python", python, lambda model: False),
         export("onnx", onnx, fills_windows),
         export("c", c, fills_windows),
-        export("html", html),
-        export("nam", partial(audio, "nam"), partial(no_signal, ("lstm",))),
-        export("rtneural", partial(audio, "rtneural"), partial(no_signal, ("lstm", "gru"))),
+        export("html", html, no_older_export_holds),
+        export("nam", partial(by_target, "nam"), partial(no_signal, ("lstm",))),
+        export("triton", partial(by_target, "triton"), no_stream),
+        export("rtneural", partial(by_target, "rtneural"), partial(no_signal, ("lstm", "gru"))),
     )
 }
 
-ROUNDED = {
-    each.name: each
-    for each in (
-        export("onnx", partial(onnx, weights="int8"), fills_windows, "int8"),
-        export("c", partial(c, weights="int8"), fills_windows, "int8"),
-        export("html", partial(html, weights="float16"), weights="float16"),
-    )
+WAYS: dict[str, dict[str, Any]] = {
+    "onnx int8": {"weights": "int8", "reply": partial(onnx, weights="int8")},
+    "onnx, no onnxruntime": {"reply": partial(onnx, runtime="onnx")},
+    "c int8": {"weights": "int8", "reply": partial(c, weights="int8", options=STRICT)},
+    "c, sanitized": {"reply": partial(c, options=STRICT)},
+    "c, no compiler": {"reply": partial(without_tools, "c")},
+    "html float16": {"weights": "float16", "reply": partial(html, weights="float16")},
+    "html, no node": {"reply": partial(without_tools, "html")},
 }
-"""Exports with rounded weights, which answer as the model with these weights."""
+
+OTHERS = {
+    name: replace(TRANSLATIONS[name.split()[0].strip(",")], name=name, **changes)
+    for name, changes in WAYS.items()
+}
+"""Other ways of exports, which only the kinds of models take: rounded weights, which the model then
+has, too, and what computes where the usual is not installed."""
