@@ -1,12 +1,20 @@
 """Passes over a program change no answer but by rounding."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from hiddenstate.export.trial import trials_of
 from hiddenstate.models.meaning import program_of
 from hiddenstate.program.layers import Norm
-from hiddenstate.program.lowering import converted, folded_norms
+from hiddenstate.program.lowering import (
+    converted,
+    folded_norms,
+    folded_scales,
+    scaled_gaps,
+)
+from hiddenstate.program.steps import Change, Fill, Forecast, Scale, TargetScale, step_of
 from tests.export.models import random_model
 
 
@@ -26,3 +34,27 @@ def test_floats_change_their_type_and_other_arrays_do_not() -> None:
     program = converted(program_of(model), np.float32)
     assert program.companions[0].uses.dtype == bool
     assert program.companions[0].weight.dtype == np.float32
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_scalings_become_part_of_the_first_and_the_last_layers(seed: int) -> None:
+    job, missing = ("classify", "regress")[seed % 2], ("error", "mean", "forward")[seed % 3]
+    model = random_model(seed, job=job, missing=missing, stem=seed == 5, pixels=False)
+    program = program_of(model)
+    folded = folded_scales(program)
+    reads_scaled = seed == 5 or any(step_of(program.steps, kind) for kind in (Change, Forecast))
+    assert (step_of(folded.steps, Scale) is None) != reads_scaled
+    assert (step_of(folded.steps, TargetScale) is None) == (step_of(folded.steps, Change) is None)
+    for trial in trials_of(model):
+        assert trial.difference(folded.predict(trial.X, trial.lengths)) < 1e-11
+
+
+@pytest.mark.parametrize("missing", ["mean", "forward", "mask"])
+def test_gaps_are_filled_in_after_the_scaling(missing: str) -> None:
+    model = random_model(3, job="classify", missing=missing)
+    program = program_of(model)
+    lowered = replace(program, steps=scaled_gaps(program.steps))
+    kinds = [type(step) for step in lowered.steps]
+    assert kinds.index(Scale) < kinds.index(Fill)
+    for trial in trials_of(model):
+        assert trial.difference(lowered.predict(trial.X, trial.lengths)) < 1e-12

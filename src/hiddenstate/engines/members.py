@@ -27,6 +27,7 @@ from hiddenstate.engines.whole_rows import WholeRowsPredictor
 from hiddenstate.kernels import default_threads
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net, Params, member_params
+from hiddenstate.program.companions import mean_probabilities
 from hiddenstate.system.typing import Array
 
 Make = Callable[[Task, TrainingState], Engine]
@@ -154,11 +155,7 @@ def averaged(outputs: Sequence[Array], net: Net) -> Array:
     """
     if net.job != "classify":
         return np.asarray(np.mean(outputs, axis=0))
-    shares = []
-    for logits in outputs:
-        top = logits.max(axis=-1, keepdims=True)
-        shares.append(logits - top - np.log(np.exp(logits - top).sum(axis=-1, keepdims=True)))
-    return np.asarray(np.logaddexp.reduce(shares, axis=0) - np.log(len(shares)), outputs[0].dtype)
+    return mean_probabilities(outputs)
 
 
 def _never() -> bool:

@@ -54,10 +54,9 @@ def _learner(net: Net, dtype: str) -> Any:
     kind = module.Learner64 if dtype == "float64" else module.Learner32
     config = net.config
     if isinstance(config, RecurrentConfig):
-        cell = f"rnn_{config.nonlinearity}" if config.cell == "rnn" else config.cell
         return kind(
             level=level(),
-            cell=CELLS[cell],
+            cell=CELLS[net.cell.name],
             layers=config.layers,
             directions=2 if config.bidirectional else 1,
             inputs=net.n_features,

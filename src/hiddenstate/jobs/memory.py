@@ -4,7 +4,6 @@ from hiddenstate.config import RecurrentConfig
 from hiddenstate.jobs.base import Job
 from hiddenstate.jobs.classify import ClassifyJob
 from hiddenstate.models.convolutions import FEATURES
-from hiddenstate.models.net import GATES
 from hiddenstate.system.memory import check_free
 
 COPIES = 7
@@ -29,7 +28,7 @@ def bytes_needed(job: Job) -> int:
     rows = min(job.config.training.batch_size, len(job.dataset.X))
     if isinstance(config, RecurrentConfig):
         steps = job.dataset.X.shape[1]
-        width = (GATES[config.cell] + 2) * config.hidden_size * config.layers
+        width = (net.cell.blocks + 2) * config.hidden_size * config.layers
         width *= 2 if config.bidirectional else 1
         kept = rows * (net.pooled(steps) * width + steps * net.n_features)
         if config.stem:

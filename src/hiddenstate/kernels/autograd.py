@@ -1,7 +1,7 @@
 """The recurrent kernels as a torch.autograd function, for tensors that the caller has checked.
 
 The compiled layer gets addresses; a tensor is copied only if the layer cannot read it. Shape
-letters as in `reference.py`.
+letters as in `program/layers.py`.
 """
 
 from collections.abc import Sequence
@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 
 from hiddenstate.kernels import CELLS, native
+from hiddenstate.program import cells
 
 KINDS = {torch.float32: "Layer32", torch.float64: "Layer64"}
 """Names of the compiled layers, by float type."""
 
-_GATES = {"rnn_tanh": 1, "rnn_relu": 1, "gru": 3, "lstm": 4}
 _SPARE = 8
 """Most compiled layers kept for later calls; each call in progress needs one."""
 _REFUSAL = (
@@ -42,7 +42,11 @@ class Stack(NamedTuple):
 
     def shapes(self, biased: bool) -> list[tuple[int, ...]]:
         """Return the shapes of the weights, in torch's order."""
-        out, D, shapes = _GATES[self.cell] * self.hidden, self.directions, list[tuple[int, ...]]()
+        out, D, shapes = (
+            cells.CELLS[self.cell].blocks * self.hidden,
+            self.directions,
+            list[tuple[int, ...]](),
+        )
         for layer in range(self.layers):
             inputs = D * self.hidden if layer else self.inputs
             shapes += [(out, inputs), (out, self.hidden), *[(out,), (out,)] * biased] * D

@@ -61,10 +61,9 @@ def steps_of(transform: Transform) -> tuple[Step, ...]:
 def layers_of(net: Net, params: Params) -> tuple[Layer, ...]:
     """Return the layers of a recurrent net without members."""
     config = net.recurrent
-    cell = f"rnn_{config.nonlinearity}" if config.cell == "rnn" else config.cell
     ends = ("", "_reverse") if config.bidirectional else ("",)
     recurrent: tuple[Layer, ...] = tuple(
-        Recurrent(cell, tuple(_direction(params, f"l{layer}{end}") for end in ends))
+        Recurrent(net.cell.name, tuple(_direction(params, f"l{layer}{end}") for end in ends))
         for layer in range(config.layers)
     )
     width, beside = net.head_widths()

@@ -22,6 +22,7 @@ from hiddenstate.config import (
 )
 from hiddenstate.data.prepare.batches import generator
 from hiddenstate.errors import OptionError, UntrustedFileError, printable
+from hiddenstate.program.cells import CELLS, Cell
 from hiddenstate.system.array_file import Layout
 from hiddenstate.system.strict_json import check_fields
 from hiddenstate.system.typing import Array
@@ -31,9 +32,6 @@ Params = dict[str, Array]
 
 STEM_MOMENTS = ("running_mean", "running_var")
 """Arrays of a stem's batch normalisation that follow the data and are not trained."""
-
-GATES = {"rnn": 1, "gru": 3, "lstm": 4}
-"""Number of gates of each cell: its weights have this many blocks of H rows."""
 
 
 class NetFacts(TypedDict):
@@ -85,6 +83,12 @@ class Net:
             return self.config
         raise TypeError("a recurrent network has no autoencoder config")
 
+    @property
+    def cell(self) -> Cell:
+        """The cell of a recurrent network."""
+        config = self.recurrent
+        return CELLS[f"rnn_{config.nonlinearity}" if config.cell == "rnn" else config.cell]
+
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shape of every weight, in torch's order."""
         if isinstance(self.config, RecurrentConfig):
@@ -105,7 +109,7 @@ class Net:
             own = self.member().shapes()
             numbers = range(config.members)
             return {f"members/{k}/{name}": shape for k in numbers for name, shape in own.items()}
-        H, rows = config.hidden_size, GATES[config.cell] * config.hidden_size
+        H, rows = config.hidden_size, self.cell.blocks * config.hidden_size
         directions = ("", "_reverse") if config.bidirectional else ("",)
         shapes = self._stem_shapes(config)
         inputs = config.stem_channels[-1] if config.stem else self.n_features
@@ -163,8 +167,7 @@ class Net:
         if not isinstance(self.config, RecurrentConfig):
             return {}
         depth = self.config.layers * (2 if self.config.bidirectional else 1)
-        names = ("h", "c") if self.config.cell == "lstm" else ("h",)
-        return dict.fromkeys(names, (depth, n_rows, self.config.hidden_size))
+        return dict.fromkeys(self.cell.state, (depth, n_rows, self.config.hidden_size))
 
     def widths(self) -> list[int]:
         """Return the widths of an autoencoder's layers, from the row to the code."""

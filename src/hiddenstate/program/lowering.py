@@ -8,9 +8,20 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from hiddenstate.program.layers import NORM_EPS, Convolution, Layer, Norm
+from hiddenstate.program.layers import NORM_EPS, Convolution, Dense, Layer, Norm, Recurrent
 from hiddenstate.program.program import Program
 from hiddenstate.program.rows import Array
+from hiddenstate.program.steps import (
+    Change,
+    Fill,
+    Forecast,
+    Mask,
+    Scale,
+    Step,
+    TargetScale,
+    WindowScale,
+    step_of,
+)
 
 Part = TypeVar("Part")
 
@@ -40,6 +51,58 @@ def _folded(net: tuple[Layer, ...]) -> tuple[Layer, ...]:
 def norm_factor(norm: Norm) -> Array:
     """Return by what a normalisation multiplies each channel (C,)."""
     return np.asarray(norm.scale / np.sqrt(norm.variance + NORM_EPS))
+
+
+def folded_scales(program: Program) -> Program:
+    """Return a program with the scaling of rows in its first layers, and that of targets in its
+    last ones, where nothing stands between.
+
+    A first layer W ((x - offset) factor) + b is (W factor) x + b - W (offset factor). A convolution
+    is none: outside of a row are zeros. Neither is an autoencoder, whose error is of scaled rows.
+    """
+    scale, targets = step_of(program.steps, Scale), step_of(program.steps, TargetScale)
+    steps, nets = program.steps, program.nets
+    if program.job == "autoencode":
+        return program
+    reading = (Mask, Forecast, WindowScale, Change)
+    if scale is not None and not any(isinstance(step, reading) for step in steps):
+        first = tuple((_scaled_inputs(net[0], scale), *net[1:]) for net in nets)
+        if all(net[0] is not before[0] for net, before in zip(first, nets)):
+            steps, nets = tuple(step for step in steps if step is not scale), first
+    if targets is not None and step_of(steps, Change) is None:
+        steps = tuple(step for step in steps if step is not targets)
+        nets = tuple((*net[:-1], _scaled_outputs(net[-1], targets)) for net in nets)
+    return replace(program, steps=steps, nets=nets)
+
+
+def _scaled_inputs(layer: Layer, scale: Scale) -> Layer:
+    """Return a layer that reads rows before they are scaled; itself if it can only read scaled."""
+    if isinstance(layer, Dense):
+        weight = layer.weight * scale.factor
+        return replace(layer, weight=weight, bias=layer.bias - weight @ scale.offset)
+    if not isinstance(layer, Recurrent):
+        return layer
+    directions = []
+    for own in layer.directions:
+        weight = own.input_weight * scale.factor
+        bias = own.input_bias - weight @ scale.offset
+        directions.append(replace(own, input_weight=weight, input_bias=bias))
+    return replace(layer, directions=tuple(directions))
+
+
+def _scaled_outputs(head: Layer, scale: TargetScale) -> Layer:
+    assert isinstance(head, Dense)
+    weight, bias = head.weight / scale.factor[:, None], head.bias / scale.factor + scale.offset
+    return replace(head, weight=weight, bias=bias)
+
+
+def scaled_gaps(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """Return steps that fill in scaled values, after the scaling."""
+    fill, scale = step_of(steps, Fill), step_of(steps, Scale)
+    if fill is None or scale is None:
+        return steps
+    scaled = replace(fill, values=scale.apply(fill.values, None, {}))
+    return tuple(scale if s is fill else scaled if s is scale else s for s in steps)
 
 
 def converted(part: Part, dtype: Any) -> Part:

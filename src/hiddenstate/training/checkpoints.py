@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from hiddenstate.config import RecurrentConfig
 from hiddenstate.engines import TrainingState
 from hiddenstate.errors import UntrustedFileError, printable
 from hiddenstate.jobs import Job
@@ -138,12 +137,7 @@ def _moment_shapes(job: Job, step: int) -> dict[str, tuple[int, ...]]:
 
 def _state_shapes(job: Job) -> dict[str, tuple[int, ...]]:
     """Shapes of `h` and, for lstm, `c`: (L*D, 1, H) each, since a carried state is of one row."""
-    config = job.net.config
-    if not isinstance(config, RecurrentConfig) or not job.stateful:
-        return {}
-    depth = config.layers * (2 if config.bidirectional else 1)
-    names = ("h", "c") if config.cell == "lstm" else ("h",)
-    return dict.fromkeys(names, (depth, 1, config.hidden_size))
+    return dict(job.net.state_shapes(1)) if job.stateful else {}
 
 
 def _check(layout: Layout, expected: Layout, where: str) -> None:

@@ -5,7 +5,7 @@ layer, that of the target into the head.
 """
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from hiddenstate.export.target import kinds_of
 from hiddenstate.export.trial import Answers, Trial
 from hiddenstate.program.cells import CELLS
 from hiddenstate.program.layers import Dense, Direction, Readout, Recurrent
+from hiddenstate.program.lowering import folded_scales
 from hiddenstate.program.program import Program
 from hiddenstate.program.steps import (
     Change,
@@ -82,20 +83,11 @@ def refusal(program: Program, cells: Collection[str], name: str) -> str | None:
 
 def signal_of(program: Program) -> Signal:
     """Return the net of a program that is not refused, with its scaling folded in."""
-    layers = [layer for layer in program.nets[0] if isinstance(layer, Recurrent)]
-    cell, directions = layers[0].cell, [layer.directions[0] for layer in layers]
-    head = program.nets[0][-1]
-    if (scale := step_of(program.steps, Scale)) is not None:
-        first = directions[0]
-        weight = first.input_weight * scale.factor[0]
-        bias = first.input_bias - weight[:, 0] * scale.offset[0]
-        directions[0] = replace(first, input_weight=weight, input_bias=bias)
+    *before, head = folded_scales(program).nets[0]
+    layers = [layer for layer in before if isinstance(layer, Recurrent)]
+    directions = tuple(layer.directions[0] for layer in layers)
     assert isinstance(head, Dense)
-    weight, last = head.weight[0], float(head.bias[0])
-    if (target := step_of(program.steps, TargetScale)) is not None:
-        factor = float(target.factor[0])
-        weight, last = weight / factor, last / factor + float(target.offset[0])
-    return Signal(cell, tuple(directions), weight, last)
+    return Signal(layers[0].cell, directions, head.weight[0], float(head.bias[0]))
 
 
 def numbers(array: Array) -> list[float]:

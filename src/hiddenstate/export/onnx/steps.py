@@ -6,13 +6,14 @@ float32.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from hiddenstate.export.onnx.graph import END, Graph, ints
 from hiddenstate.export.onnx.nets import Ends
+from hiddenstate.program.lowering import scaled_gaps
 from hiddenstate.program.program import Program
 from hiddenstate.program.rows import ROUNDING
 from hiddenstate.program.steps import (
@@ -130,21 +131,12 @@ def prepared(
     rows.ends, rows.state = ends, state
     if step_of(p.steps, Fill) is not None:
         rows.absent = g.node("Not", is_number(g, rows.x, kind))
-    for step in scaled_first(p.steps):
+    for step in scaled_gaps(p.steps):  # float32 rounds values in units of the data
         if type(step) in APPLY:
             rows.x = APPLY[type(step)](g, step, rows)
     rows.x = g.cast(rows.x, np.float32) if kind is np.float64 else rows.x
     always = step_of(p.steps, Fractions) is not None
     return rows, "" if always else g.node("Sub", rows.x, rows.x)
-
-
-def scaled_first(steps: tuple[Step, ...]) -> tuple[Step, ...]:
-    """Return steps that fill in scaled values: float32 rounds those in units of the data."""
-    fill, scale = step_of(steps, Fill), step_of(steps, Scale)
-    if fill is None or scale is None:
-        return steps
-    scaled = replace(fill, values=scale.apply(fill.values, None, {}))
-    return tuple(scale if s is fill else scaled if s is scale else s for s in steps)
 
 
 def is_number(g: Graph, x: str, kind: type) -> str:
