@@ -8,9 +8,7 @@ import numpy as np
 import pytest
 
 from hiddenstate.errors import OptionError
-from hiddenstate.export.c.run import answers_of_header
-from hiddenstate.export.export import export_model, target_named
-from hiddenstate.export.target import source_of
+from hiddenstate.export.export import export_model
 from hiddenstate.export.trial import expected_answers, trials_of
 from tests.export.models import random_model
 
@@ -40,15 +38,6 @@ def test_the_trial_has_a_flat_window_and_answers_that_the_net_changes() -> None:
     answers, alone = (expected_answers(each, X, None)["y"] for each in (model, silent))
     assert np.abs(answers - alone)[0].min() > 1e-3
     np.testing.assert_array_equal(answers[1], alone[1])
-
-
-def test_a_header_without_a_compiler_gives_the_same() -> None:
-    model = random_model(1, **OPTIONS)
-    source = source_of(model, "model", "float32", None)
-    header = target_named("c").build(source)[".h"].decode()
-    for trial in trials_of(model):
-        answers, _ = answers_of_header(source, header, trial)
-        assert trial.difference(answers) < 1e-4
 
 
 def test_a_model_that_also_fills_in_is_refused(tmp_path: Path) -> None:

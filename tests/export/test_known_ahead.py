@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from hiddenstate.errors import OptionError
-from hiddenstate.export.c.run import answers_of_header
-from hiddenstate.export.export import export_model, target_named
+from hiddenstate.export.export import export_model
 from hiddenstate.export.target import source_of
 from hiddenstate.export.trial import expected_answers, trials_of
 from hiddenstate.models.fitted import FittedModel
@@ -60,15 +59,6 @@ def test_later_values_are_columns_that_change_the_answer() -> None:
     other[:, -1, -1] += 1
     answers = [expected_answers(model, rows, None)["y"] for rows in (X, other)]
     assert np.abs(answers[0] - answers[1]).min() > 1e-6
-
-
-def test_a_header_without_a_compiler_gives_the_same() -> None:
-    model = model_of(2)
-    source = source_of(model, "model", "float32", None)
-    header = target_named("c").build(source)[".h"].decode()
-    for trial in trials_of(model):
-        answers, _ = answers_of_header(source, header, trial)
-        assert trial.difference(answers) < 1e-3
 
 
 @pytest.mark.parametrize("to", ["nam", "rtneural"])

@@ -91,6 +91,7 @@ static void model_remember(model_path *path, const float *x)
 
 #endif
 #if HAS_UNITS
+/* The type in which answers are added up. */
 #if HAS_WINDOW_SCALE
 typedef double model_real;
 #else
