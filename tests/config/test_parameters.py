@@ -17,6 +17,7 @@ from hiddenstate.errors import OptionError
         ("--weights float16: too coarse", "weights='float16': too coarse"),
         ("add --force to replace it", "add force=True to replace it"),
         ("`hiddenstate export m --to c`", "`hiddenstate export m --to c`"),
+        ("t.csv:2:x: '--no-data' (--every day)", "t.csv:2:x: '--no-data' (every='day')"),
     ],
 )
 def test_an_option_of_a_command_is_a_parameter_in_python(command, python):

@@ -19,9 +19,11 @@ _TEXTS = {"to", "weights"}
 """Options of `export` whose values are texts; `config` does not know which."""
 
 _OPTION = re.compile(
-    r"--(no-)?([a-z][a-z-]*)(?: (?:([a-z]\w*|\d+(?:\.\d+)?)\b|((?:COL|FILE)\b(?:,\.\.\.)?)))?"
+    r"(?<![^\s(])--(no-)?([a-z][a-z-]*)"
+    r"(?: (?:([a-z]\w*|\d+(?:\.\d+)?)\b|((?:COL|FILE)\b(?:,\.\.\.)?)))?"
 )
-"""An option of a command, with its value or the name of one if it follows."""
+"""An option of a command, with its value or the name of one if it follows; none in a quoted cell or
+the name of a file."""
 
 
 @contextmanager
