@@ -1,17 +1,30 @@
 """Smoothings as weights on lags."""
 
 import numpy as np
+import pytest
 
-from hiddenstate.data.prepare.smoothing import smoothings
+from hiddenstate.data.prepare.smoothing import SEASONS, SLOPES, STEPS, smoothings
 
 
-def test_means_of_whole_seasons_are_among_the_forecasts() -> None:
-    values = np.random.default_rng(0).normal(size=30)  # the newest last
-    found = list(smoothings(30, 7))
-    for ahead in (1, 5, 7, 9):
-        made = [each.ahead(ahead) @ values[::-1] for each in found]
-        for n in (2, 4):
-            steps = [29 + ahead - 7 * k for k in range(1, 9) if 29 + ahead - 7 * k < 30][:n]
-            expected = values[steps].mean()
-            assert np.isclose(made, expected).any(), (ahead, n)
-    assert not any(np.isclose(each.ahead(1), 1 / 56).any() for each in found)  # 8 do not fit
+@pytest.mark.parametrize("season", [7, 12])
+def test_a_season_on_a_line_is_forecast_exactly_where_there_is_a_slope(season: int) -> None:
+    random, step = np.random.default_rng(0), np.arange(60)
+    shape = np.tile(random.normal(size=season), 60)[:60]
+    seasonal = [each for each in smoothings(30, season) if each.season is not None]
+    assert len(seasonal) == len(SLOPES) * len(STEPS) * len(SEASONS)
+    for slope in (0.0, 0.3):
+        values = 1e4 + slope * step + shape
+        for each in seasonal if slope == 0 else seasonal[len(seasonal) // 2 :]:
+            for ahead in (1, 5, 13):
+                made = each.ahead(ahead) @ values[:30][::-1]
+                assert made == pytest.approx(values[29 + ahead], abs=1e-6)
+
+
+def test_the_noise_of_a_season_that_does_not_change_is_averaged() -> None:
+    season = next(each.season for each in smoothings(40, 4) if each.season is not None)
+    expected = [1 / 10 - 1 / 40 if (k + 1) % 4 == 0 else -1 / 40 for k in range(40)]
+    np.testing.assert_allclose(season[0], expected, atol=0.01)  # the level hardly moves
+
+
+def test_a_season_of_which_two_do_not_fit_is_left_out() -> None:
+    assert all(each.season is None for each in smoothings(13, 7))

@@ -4,6 +4,7 @@ Each forecasts any number of steps ahead: regressions forecast one step and are 
 rolling origin decides the share of each in the mean.
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -16,11 +17,9 @@ from hiddenstate.data.prepare.smoothing import smoothings
 
 Floats = NDArray[np.float64]
 
-SHARPNESS = 8.0
-"""A candidate whose error is a share r above the least counts exp(-SHARPNESS r) times as much."""
-
-SHARPEST = 40.0
-"""The same of many series: it grows with the root of their number, as chance matters less."""
+SHARPNESS, SHARPEST = 2.0, 40.0
+"""A candidate whose error is a share r above the least counts exp(-s r) times as much: s is
+SHARPNESS times the root of the number of independent errors, and at most SHARPEST."""
 
 NAIVE_SHARE = 0.1
 """Largest share of the better of the last and the seasonal value in the forecast of one series; it
@@ -89,7 +88,7 @@ class Pool:
     def __init__(self, horizon: int, P: int, season: int | None, constant: bool) -> None:
         self.horizon, self.P, self.constant = horizon, P, constant
         self.season = season if season and season + 2 < P else None
-        self.smoothings = list(smoothings(P, self.season))
+        self.smoothings = smoothings(P, self.season)
 
     def fit(self, far: LagRows, near: LagRows, is_log: bool, divided: bool) -> Chosen:
         """Return the mean of candidates, fitted on rows one step and `horizon` steps ahead."""
@@ -169,16 +168,18 @@ class Pool:
             weights, bias = self._candidates(ahead, far.take(far.place < low), lines, number)
             later = far.take((far.place >= low) & (far.place < high))
             errors.append(absolute_errors(later.lags @ weights.T + bias, later, is_log, divided))
-        error = np.concatenate(errors).mean(axis=0)
+        absolute = np.concatenate(errors)
+        error = absolute.mean(axis=0)
         least = max(error.min(), np.finfo(float).tiny)
-        root = np.sqrt(len(np.unique(far.series)))
+        # Errors k < h steps apart are alike by 1 - k / h: so many of them are independent.
+        independent = 3 * len(absolute) / (2 * ahead + 1 / ahead)
         with np.errstate(over="ignore"):  # an exact forecast has no error
             worse = np.minimum(error / least - 1, 1e3)
-        share = np.exp(-min(SHARPNESS * root, SHARPEST) * worse)
+        share = np.exp(-min(SHARPNESS * math.sqrt(independent), SHARPEST) * worse)
         share /= share.sum()
         naive = int(np.argmin(error[: len(self._repeated(ahead))]))
         ratio = min(1.0, float(error @ share) / max(error[naive], least))
-        mixed = NAIVE_SHARE / root * ratio**4
+        mixed = NAIVE_SHARE / math.sqrt(len(np.unique(far.series))) * ratio**4
         share *= 1 - mixed
         share[naive] += mixed
         return share, float(error @ share)
