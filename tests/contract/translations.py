@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from hiddenstate import kernels
-from hiddenstate.config.data_fields import FLAGS
 from hiddenstate.engines import Predictor
 from hiddenstate.export.export import target_named
 from hiddenstate.export.onnx.file import (
@@ -294,20 +293,9 @@ def without_tools(name: str, cases: Sequence[Case]) -> list[Reply]:
 # What exports declare that they do not hold.
 
 
-def has_new_parts(model: FittedModel) -> bool:
-    """Whether a model reads the flags of a calendar, or lags of inputs."""
-    periods = {period for each in model.transform.encodings for period in each.calendar}
-    linear = model.transform.linear
-    return bool(periods & {*FLAGS}) or (linear is not None and bool(linear.inputs))
-
-
 def fills_windows(model: FittedModel) -> bool:
     """Whether a model fills in series that are scaled by window, which no export holds."""
     return model.transform.by_window and model.transform.missing == "forward"
-
-
-def no_older_export_holds(model: FittedModel) -> bool:
-    return has_new_parts(model) or fills_windows(model)
 
 
 def no_stream(model: FittedModel) -> bool:
@@ -345,7 +333,7 @@ TRANSLATIONS = {
         export("python", python, lambda model: False),
         export("onnx", onnx, fills_windows),
         export("c", c, fills_windows),
-        export("html", html, no_older_export_holds),
+        export("html", html, fills_windows),
         export("nam", partial(by_target, "nam"), partial(no_signal, ("lstm",))),
         export("triton", partial(by_target, "triton"), no_stream),
         export("rtneural", partial(by_target, "rtneural"), partial(no_signal, ("lstm", "gru"))),

@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hiddenstate.config.data_fields import FLAGS
 from hiddenstate.errors import (
     DataError,
     OptionError,
     UntrustedFileError,
     did_you_mean,
-    listed,
     printable,
 )
 from hiddenstate.export.example import add_example, both_examples
@@ -163,7 +161,6 @@ def export_model(
             "--to python, or train one without --missing forward, on data without gaps, or with "
             "--scale auto"
         )
-    _refuse_new_parts(model, to)
     path, base = _named(Path(output), target)
     weights = _checked_weights(target, weights, model)
     source = replace(source_of(model, base.name, weights, target.stored), run=run)
@@ -200,29 +197,6 @@ def export_model(
     write_outputs({paths[end]: content for end, content in contents.items()})
     sizes = {str(paths[end]): len(content) for end, content in contents.items()}
     return Report(to, sizes, *report, weights, change)
-
-
-LACKING = {"html", "nam", "rtneural"}
-"""Targets that do not compute the calendar's flags and lags of inputs yet."""
-
-
-def _refuse_new_parts(model: FittedModel, to: str) -> None:
-    """Refuse what a target does not compute yet, naming the options without it (`OptionError`)."""
-    linear, reads, options = model.transform.linear, [], []
-    flags = [period for e in model.transform.encodings for period in e.calendar if period in FLAGS]
-    if flags:
-        reads.append(f"the model reads the calendar ({', '.join(flags)})")
-        options.append("--calendar none")
-    if linear is not None and linear.inputs:
-        names = [printable((model.transform.columns or ())[k], 40) for k in linear.inputs]
-        reads.append(f"the linear path reads the past of other inputs ({listed(names)})")
-        options.append("--no-linear-inputs")
-    if reads and to in LACKING:
-        others = ", ".join(name for name in TARGETS if name not in LACKING)
-        raise OptionError(
-            f"--to {to}: {', and '.join(reads)}, which it does not compute; use --to {others}, or "
-            f"train one with {' '.join(options)}"
-        )
 
 
 WORDS: dict[type | str, tuple[str, str]] = {

@@ -9,7 +9,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from hiddenstate.data.prepare.transform import Transform
-from hiddenstate.export.program import Program, program_of
 from hiddenstate.export.trial import Answers, Trial, trials_of
 from hiddenstate.models import meaning
 from hiddenstate.models.fitted import FittedModel
@@ -45,7 +44,6 @@ class Source:
     model: FittedModel
     name: str
     weights: str
-    program: Program
     facts: dict[str, Any]
     run: "TrainedRun | None" = None
 
@@ -119,7 +117,7 @@ class Target:
     ending: str
     limit: float
     weights: tuple[str, ...]
-    refusal: Callable[[Any], str | None]
+    refusal: Callable[[Meaning], str | None]
     build: Callable[[Source], Contents]
     run: Callable[[Source, Contents, Trial], "Run"]
     stored: Callable[[FittedModel, str], FittedModel] | None = None
@@ -177,7 +175,7 @@ def source_of(
     if transform.known.ahead:
         reading["future"] = tuple(transform.known.names[k] for k in transform.known.ahead)
     features = replace(own, transform=replace(transform, encodings=(), reading=reading))
-    return Source(features, name, weights, program_of(features), facts_of(model))
+    return Source(features, name, weights, facts_of(model))
 
 
 def facts_of(model: FittedModel) -> dict[str, Any]:

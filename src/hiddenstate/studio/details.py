@@ -221,10 +221,10 @@ def program(run: Run, step: int | None) -> bytes:
     HiddenstateError
         If there are no weights of that moment, or they cannot be read.
     """
-    from hiddenstate.export.html.page import program_data
+    from hiddenstate.export.html.page import program_of_page
     from hiddenstate.export.python.file import packed
 
-    value = packed(program_data(_source(run, step)), ("<f4",))
+    value = packed(program_of_page(_source(run, step).meaning), ("<f4",))
     return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
 
 

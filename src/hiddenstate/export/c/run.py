@@ -144,7 +144,7 @@ def _hexadecimal(value: float) -> str:
 def _parsed(source: Source, lines: list[str], trial: Trial) -> tuple[Answers, Answers | None]:
     """Return the answers that the program printed, NaN where it refused a row."""
     values = iter([float.fromhex(word) for word in line.split()[1:]] for line in lines)
-    program = source.program
+    program = source.meaning
     N = len(trial.X)
     if program.job == "autoencode":
         table = np.array([next(values) for _ in range(N)], np.float32)

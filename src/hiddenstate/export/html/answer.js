@@ -32,8 +32,8 @@ export function traceOf(model, row, most = 40) {
     }
     return trace;
   }
-  const { nets, convolutions: path } = model.program;
-  const products = (path && !path.net_share ? 0 : weightsIn(nets))
+  const { nets, companions: [path] } = model.program;
+  const products = (path && !path.share ? 0 : weightsIn(nets))
     + (path ? 9 * 84 * path.dilations.length + path.biases.data.length : 0);
   const apart = Math.ceil(row.length / clamp((LONGEST / 40) * (most / (products * row.length)), 2, most));
   row.forEach((_, t) => {

@@ -10,7 +10,7 @@ import { readLines } from "./table.js";
 import { takeTexts } from "./texts.js";
 
 const SHAPE = VIEW.picture;
-const SIZE = PROGRAM.encoder[PROGRAM.encoder.length - 1].bias.data.length;
+const SIZE = PROGRAM.decoder[0].weight.shape[1];
 const rows = rowsOfRun().map(([row]) => row);
 const codes = VIEW.codes ? pointsOf(VIEW.codes) : [];
 const ranges = rangesOfCodes();
@@ -185,7 +185,7 @@ function drawDecoded() {
 function drawNumbers(canvas, values, other) {
   const pen = penOf(canvas);
   const [wide, tall] = [canvas.clientWidth, canvas.clientHeight];
-  const scale = PROGRAM.pixels ? 255 : 1;
+  const scale = model.pixels ? 255 : 1;
   const share = (value, i) => clamp((value - VIEW.low[i]) / (VIEW.high[i] - VIEW.low[i] || 1), -0.05, 1.05);
   const n = values.length;
   const decoded = Array.from(values, (value, i) => share(value * scale, i));
@@ -257,7 +257,7 @@ const fields = SHAPE || !FEW ? [] : VIEW.columns.map((name, i) => {
 
 function change(i, value) {
   const row = own ? own.row.slice() : middleRow();
-  row[i] = PROGRAM.pixels ? Math.round(value) : value;
+  row[i] = model.pixels ? Math.round(value) : value;
   encode(row, false);
 }
 

@@ -1,9 +1,9 @@
 // Fixed convolutions beside the nets, of a program that has them: importing this module lets `Model`
 // answer with them.
 
-import { Model, affine, meanOf, outputsOf, softmax } from "./net.js";
+import { COMPANIONS, affine, meanOf, outputsOf, softmax } from "./net.js";
 
-/** @import { Convolutions, Program } from "./net.js" */
+/** @import { Companion } from "./net.js" */
 
 // The nine weights of each of the 84 fixed kernels: three are 2, the others -1.
 /** @type {number[][]} */
@@ -46,7 +46,7 @@ function convolve(x, [a, b, c, e, f, g, h, k, l], d, values) {
 
 /**
  * Returns, for each fixed convolution of a prepared row, the share of values above its bias.
- * @param {Convolutions} path
+ * @param {Companion} path
  * @param {Float64Array[]} steps
  */
 function sharesAbove({ dilations, counts, uses, biases }, steps) {
@@ -79,19 +79,14 @@ function sharesAbove({ dilations, counts, uses, biases }, steps) {
   return shares;
 }
 
-/**
- * Returns the answer to a prepared row: the mean of what the nets and the fixed convolutions give. Nets
- * that have no share are run only if the states are looked at.
- * @param {Program} program
- * @param {Float64Array[]} steps
- */
-Model.beside = ({ nets, convolutions }, steps) => {
-  const path = /** @type {Convolutions} */ (convolutions);
+// Returns the answer to a prepared row: the mean of what the nets and the fixed convolutions give. Nets
+// that have no share are run only if the states are looked at.
+COMPANIONS.FixedConvolutions = (path, { nets }, steps) => {
   const own = softmax(affine(path.weight, path.bias, sharesAbove(path, steps)));
-  if (!path.net_share) return { probabilities: own, get states() { return outputsOf(nets[0], steps).states; } };
+  if (!path.share) return { probabilities: own, get states() { return outputsOf(nets[0], steps).states; } };
   const all = nets.map((net) => outputsOf(net, steps));
   const p = meanOf(all.map(({ outputs }) => softmax(outputs[0])));
-  const other = softmax(p.map((value) => Math.log(Math.max(value, 1e-300)) * path.net_scale));
-  const probabilities = own.map((value, i) => path.net_share * other[i] + (1 - path.net_share) * value);
+  const other = softmax(p.map((value) => Math.log(Math.max(value, 1e-300)) * path.scale));
+  const probabilities = own.map((value, i) => path.share * other[i] + (1 - path.share) * value);
   return { probabilities, states: all[0].states };
 };

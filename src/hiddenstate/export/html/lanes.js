@@ -2,6 +2,7 @@
 
 import { colorOf } from "../../report/html/theme.js";
 import { clamp, line, short, write } from "./charts.js";
+import { stepOf } from "./steps.js";
 
 /** @import { Box, Pen } from "../../report/html/pixels.js" */
 /** @import { Program } from "./net.js" */
@@ -17,9 +18,10 @@ const MOST_LANES = 6;
  * @param {number} channel
  * @param {number} value
  */
-export function allowed({ pixels, linear }, low, channel, value) {
-  if (pixels) return clamp(Math.round(value), 0, 255);
-  return linear && linear.log[linear.features.indexOf(channel)] ? Math.max(value, low) : value;
+export function allowed({ steps }, low, channel, value) {
+  if (stepOf(steps, "Fractions")) return clamp(Math.round(value), 0, 255);
+  const logarithm = stepOf(steps, "Logarithm");
+  return logarithm && logarithm.features.includes(channel) ? Math.max(value, low) : value;
 }
 
 /**

@@ -1,10 +1,13 @@
-// Computes the answers of a program, one row at a time, in float64; the specification is
-// runtime.py. A matrix is {shape, data}, a sequence an array of steps, each a Float64Array.
+// Computes the answers of a program, one row at a time, in float64: what `hiddenstate/program` says,
+// a function for each kind of part. A matrix is {shape, data}, a sequence an array of steps, each a
+// Float64Array.
 
-import { byWindow, linearAt, windowScale } from "./linear.js";
+import { applied, lagsOf, restored, stepOf, undone } from "./steps.js";
+
+/** @import { Memory, Step } from "./steps.js" */
 
 /** @typedef {{ shape: number[], data: Float64Array }} Matrix */
-/** @typedef {{ weight: Matrix, bias: Matrix, activation: keyof typeof ACTIVATIONS }} Dense */
+/** @typedef {{ weight: Matrix, bias: Matrix, activation: string }} Dense */
 /** @typedef {Float64Array[]} State Of one direction of a layer: [h] or, of an lstm, [h, c]. */
 /**
  * @typedef {object} Direction
@@ -14,61 +17,39 @@ import { byWindow, linearAt, windowScale } from "./linear.js";
  * @property {Matrix} hidden_bias
  * @property {Float64Array[]} [parts] What `cellStep` computes in.
  */
+/** @typedef {{ cell: keyof typeof CELLS, directions: Direction[] }} Recurrent */
+/** @typedef {{ part: string, [field: string]: any }} Layer */
 /**
- * @typedef {object} Net
- * @property {keyof typeof CELLS} cell
- * @property {Direction[][]} layers
- * @property {string} readout
- * @property {Dense} head
- * @property {{ weight: Matrix, scale: Matrix, bias: Matrix }[]} stem
- * @property {number} pool
- * @property {boolean} causal
+ * What recurrent layers carry through a row: the state of each direction before it and after it, and
+ * the outputs of the last layer.
+ * @typedef {{ state: State[], after: State[], states: Float64Array[] }} Run
  */
 /**
- * @typedef {object} Convolutions
+ * Fixed convolutions beside the nets.
+ * @typedef {object} Companion
+ * @property {"FixedConvolutions"} part
  * @property {number[]} dilations
  * @property {number[]} counts
  * @property {Matrix} uses
  * @property {Matrix} biases
  * @property {Matrix} weight
  * @property {Matrix} bias
- * @property {number} net_share
- * @property {number} net_scale
+ * @property {number} share
+ * @property {number} scale
  */
 /**
- * @typedef {object} Linear
- * @property {number[]} features
- * @property {Matrix} weight
- * @property {Matrix} bias
- * @property {boolean[]} log
- * @property {Matrix | null} effects
- * @property {number[]} ahead
- * @property {number[]} moved
- */
-/**
- * A model as steps of computation; `export/program.py` says what each is.
+ * A model as parts; the classes of `hiddenstate/program` say what each is.
  * @typedef {object} Program
  * @property {"classify" | "regress" | "autoencode"} job
+ * @property {Step[]} steps
+ * @property {Layer[][]} nets
+ * @property {Companion[]} companions
+ * @property {Layer[]} decoder
  * @property {number} n_steps
  * @property {number} n_features
  * @property {number} n_outputs
  * @property {number} window
  * @property {boolean} stateful
- * @property {boolean} pixels
- * @property {string} missing
- * @property {Matrix | null} fill
- * @property {Matrix} offset Null without `factor`.
- * @property {Matrix | null} factor
- * @property {Matrix} target_offset Null without `target_factor`.
- * @property {Matrix | null} target_factor
- * @property {number[] | null} change
- * @property {Linear | null} linear
- * @property {Convolutions | null} convolutions
- * @property {boolean} by_window
- * @property {number} n_moved
- * @property {Net[]} nets
- * @property {Dense[]} encoder
- * @property {Dense[]} decoder
  */
 /**
  * The answer to a row; what there is depends on the job. `states` are those of the last layer of the
@@ -81,7 +62,6 @@ import { byWindow, linearAt, windowScale } from "./linear.js";
  * @property {Float64Array} reconstruction
  * @property {number} error
  */
-/** @typedef {{ last?: Float64Array }} Memory */
 
 /** @param {number} x */
 const relu = (x) => (x > 0 ? x : 0);
@@ -92,7 +72,8 @@ function sigmoid(x) {
   return (x >= 0 ? 1 : e) / (1 + e);
 }
 
-const ACTIVATIONS = { linear: (/** @type {number} */ x) => x, tanh: Math.tanh, relu, sigmoid };
+/** @type {Record<string, (x: number) => number>} */
+const ACTIVATIONS = { linear: (x) => x, tanh: Math.tanh, relu, sigmoid };
 
 /** @param {Float64Array} x @returns {Float64Array} */
 export function softmax(x) {
@@ -148,9 +129,6 @@ function dense(layer, x) {
   return affine(layer.weight, layer.bias, x).map(ACTIVATIONS[layer.activation]);
 }
 
-/** @param {Dense[]} layers @param {any} x @returns {Float64Array} */
-const through = (layers, x) => layers.reduce((value, layer) => dense(layer, value), x);
-
 /** @typedef {(a: Float64Array, b: Float64Array, state: State) => State} Cell */
 
 // Returns the state [h] or [h, c] after a step, from the parts of x and of h that add up.
@@ -184,7 +162,7 @@ const CELLS = {
 };
 
 /**
- * @param {Net["cell"]} cell
+ * @param {Recurrent["cell"]} cell
  * @param {Direction} direction
  * @param {ArrayLike<number>} x
  * @param {State} state
@@ -199,13 +177,23 @@ function cellStep(cell, direction, x, state) {
 }
 
 /**
+ * Returns the recurrent layers of a net.
+ * @param {Layer[]} net
+ * @returns {Recurrent[]}
+ */
+const recurrentOf = (net) => net.flatMap((layer) => (
+  layer.layers ? recurrentOf(layer.layers) : layer.directions ? [/** @type {any} */ (layer)] : []));
+
+/**
  * Returns the state of zeros of each direction of each layer, in the order of torch.
- * @param {Net} net
+ * @param {Layer[]} net
  * @returns {State[]}
  */
 function zeroState(net) {
-  const size = () => new Float64Array(net.layers[0][0].hidden_weight.shape[1]);
-  return net.layers.flatMap((layer) => layer.map(() => (net.cell === "lstm" ? [size(), size()] : [size()])));
+  return recurrentOf(net).flatMap(({ cell, directions }) => directions.map(({ hidden_weight }) => {
+    const size = () => new Float64Array(hidden_weight.shape[1]);
+    return cell === "lstm" ? [size(), size()] : [size()];
+  }));
 }
 
 /**
@@ -224,71 +212,88 @@ export function meanOf(steps) {
   return steps[0].map((_, i) => steps.reduce((sum, step) => sum + step[i], 0) / steps.length);
 }
 
-/**
- * Runs the convolutions before the recurrent layers over a sequence. Their weights are (k, channels,
- * inputs); sums are multiplied by `scale`, which other programs have in the weights.
- * @param {Net} net
- * @param {Float64Array[]} steps
- */
-function stemOf(net, steps) {
-  net.stem.forEach(({ weight, scale, bias }, number) => {
-    const [k, ...shape] = weight.shape;
-    const n = weight.data.length / k;
-    const before = net.causal ? k - 1 : (k - 1) >> 1;
-    steps = steps.map((_, t) => {
-      const data = new Float64Array(shape[0]);
-      for (let j = 0; j < k; j += 1) {
+/** The term added to a variance. */
+const EPS = 1e-5;
+
+// What a layer of each kind gives for a sequence.
+/** @type {Record<string, (layer: any, steps: Float64Array[], run: Run) => Float64Array[]>} */
+const LAYERS = {
+  Dense: (layer, steps) => steps.map((x) => dense(layer, x)),
+  Convolution(layer, steps) {
+    const [rows, inputs, k] = layer.weight.shape;
+    const shape = [rows, inputs];
+    if (!layer.parts) { // a matrix for each step that is read
+      layer.parts = Array.from({ length: k }, (_, j) => ({ shape, data: layer.weight.data.filter((/** @type {any} */ _, /** @type {number} */ i) => i % k === j) }));
+    }
+    const before = layer.causal ? k - 1 : (k - 1) >> 1;
+    return steps.map((_, t) => {
+      const data = layer.bias.data.slice();
+      layer.parts.forEach((/** @type {Matrix} */ weight, /** @type {number} */ j) => {
         const x = steps[t + j - before];
-        if (x) affine({ shape, data: weight.data.subarray(j * n, j * n + n) }, { data }, x, data);
-      }
-      return data.map((sum, c) => relu(sum * scale.data[c] + bias.data[c]));
+        if (x) affine(weight, { data }, x, data);
+      });
+      return data.map(ACTIVATIONS[layer.activation]);
     });
-    if (number > 0 || net.pool < 2) return;
+  },
+  Norm({ mean, variance, scale, shift, activation }, steps) {
+    const factor = scale.data.map((/** @type {number} */ value, /** @type {number} */ c) => value / Math.sqrt(variance.data[c] + EPS));
+    return steps.map((x) => x.map((value, c) => (
+      ACTIVATIONS[activation]((value - mean.data[c]) * factor[c] + shift.data[c]))));
+  },
+  Pool({ steps: size }, steps) {
     const pooled = [];
-    for (let t = 0; t < steps.length; t += net.pool) pooled.push(meanOf(steps.slice(t, t + net.pool)));
-    steps = pooled;
-  });
-  return steps;
-}
+    for (let t = 0; t < steps.length; t += size) pooled.push(meanOf(steps.slice(t, t + size)));
+    return pooled;
+  },
+  Recurrent({ cell, directions }, steps, run) {
+    const sides = /** @type {Direction[]} */ (directions).map((direction, number) => {
+      let own = run.state[run.after.length];
+      /** @param {Float64Array} x */
+      const step = (x) => (own = cellStep(cell, direction, x, own))[0];
+      const outputs = number ? [...steps].reverse().map(step).reverse() : steps.map(step);
+      run.after.push(own);
+      return outputs;
+    });
+    run.states = sides.length === 1 ? sides[0] : steps.map((_, t) => joined(sides.map((side) => side[t])));
+    return run.states;
+  },
+  Beside: ({ layers }, steps, run) => through(layers, steps, run).map((y, t) => joined([y, steps[t]])),
+  Readout({ kind, width, backward }, steps) {
+    if (kind === "mean") return [meanOf(steps)];
+    const last = steps[steps.length - 1];
+    return [backward ? joined([last.slice(0, width - backward), steps[0].slice(width - backward)]) : last];
+  },
+};
 
 /**
- * Returns of a prepared sequence the outputs of the head (one, or one a step), the last state, and
- * the states of the last layer at every step.
- * @param {Net} net
+ * Returns what layers give for a sequence.
+ * @param {Layer[]} layers
+ * @param {Float64Array[]} steps
+ * @param {Run} run
+ */
+const through = (layers, steps, run) => layers.reduce((x, layer) => LAYERS[layer.part](layer, x, run), steps);
+
+/**
+ * Returns of a sequence the outputs of a net (one, or one a step), the last state, and the states of
+ * the last recurrent layer at every step.
+ * @param {Layer[]} net
  * @param {Float64Array[]} steps
  */
 export function outputsOf(net, steps, state = zeroState(net)) {
-  const inputs = stemOf(net, steps);
-  /** @type {State[]} */
-  const lasts = [];
-  let x = inputs;
-  for (const layer of net.layers) {
-    const sides = layer.map((direction, number) => {
-      let own = state[lasts.length];
-      /** @param {Float64Array} step */
-      const read = (step) => (own = cellStep(net.cell, direction, step, own))[0];
-      const outputs = number ? [...x].reverse().map(read).reverse() : x.map(read);
-      lasts.push(own);
-      return outputs;
-    });
-    x = sides.length === 1 ? sides[0] : x.map((_, t) => joined(sides.map((side) => side[t])));
-  }
-  let summary = x;
-  if (net.readout === "last") summary = [joined(lasts.slice(-net.layers[0].length).map(([h]) => h))];
-  else if (net.readout === "mean") {
-    summary = [net.stem.length ? joined([meanOf(x), meanOf(inputs)]) : meanOf(x)];
-  }
-  return { outputs: summary.map((each) => dense(net.head, each)), state: lasts, states: x };
+  /** @type {Run} */
+  const run = { state, after: [], states: [] };
+  const outputs = through(net, steps, run);
+  return { outputs, state: run.after, states: run.states };
 }
+
+/**
+ * The answer to a row of a program with a companion: of each kind, which its own script sets.
+ * @type {Record<string, (companion: Companion, program: Program, steps: Float64Array[]) => any>}
+ */
+export const COMPANIONS = {};
 
 /** A model that answers rows, one at a time. A row is a list of steps; that of an autoencoder has one. */
 export class Model {
-  /**
-   * Returns the answer to a prepared row of a program with fixed convolutions; `fixed.js` sets it.
-   * @type {(program: Program, steps: Float64Array[]) => any}
-   */
-  static beside;
-
   /** @param {Program} program As `unpacked` returns it. */
   constructor(program) {
     this.program = program;
@@ -301,38 +306,15 @@ export class Model {
    * @param {Memory} memory
    */
   prepare(steps, memory = {}) {
-    const p = this.program;
-    return steps.map((step) => {
-      if (step.length !== p.n_features) {
-        throw new Error(`expected ${p.n_features} numbers a step, found ${step.length}`);
-      }
-      const [x, absent] = [new Float64Array(step.length), new Float64Array(step.length)];
-      for (let i = 0; i < x.length; i += 1) {
-        x[i] = p.pixels ? step[i] / 255 : step[i];
-        if (!Number.isFinite(x[i])) absent[i] = 1;
-      }
-      if (!p.fill && absent.includes(1)) throw new Error("a value is missing, and the model knows no gaps");
-      if (p.linear) {
-        const { features, log } = p.linear;
-        features.forEach((feature, place) => {
-          if (!log[place]) return;
-          if (x[feature] <= 0) throw new Error("a value is 0 or less, but the model reads logarithms");
-          x[feature] = Math.log(x[feature]);
-        });
-      }
-      if (p.fill) {
-        const forward = p.missing === "forward";
-        const known = memory.last;
-        for (let i = 0; i < x.length; i += 1) {
-          if (absent[i]) x[i] = forward && known && known[i] === known[i] ? known[i] : NaN;
-        }
-        if (forward) memory.last = x.slice();
-        for (let i = 0; i < x.length; i += 1) if (x[i] !== x[i]) x[i] = p.fill.data[i];
-      }
-      const { factor, offset } = p;
-      const scaled = factor ? x.map((value, i) => (value - offset.data[i]) * factor.data[i]) : x;
-      return p.missing === "mask" ? joined([scaled, absent]) : scaled;
+    const { n_features, steps: parts } = this.program;
+    const own = steps.map((step) => {
+      if (step.length !== n_features) throw new Error(`expected ${n_features} numbers a step, found ${step.length}`);
+      return Float64Array.from(step);
     });
+    if (!stepOf(parts, "Fill") && own.some((x) => !x.every(Number.isFinite))) {
+      throw new Error("a value is missing, and the model knows no gaps");
+    }
+    return applied(parts, own, memory);
   }
 
   /**
@@ -341,12 +323,11 @@ export class Model {
    * @returns {Answer}
    */
   predict(row) {
-    const { job, nets, convolutions } = this.program;
+    const { job, nets, companions: [companion], steps: parts } = this.program;
     const steps = this.prepare(row);
     if (job === "autoencode") return this.autoencoded(steps[0]);
-    if (convolutions) return Model.beside(this.program, steps);
-    const read = this.program.by_window ? byWindow(this.program, steps) : steps;
-    const all = nets.map((net) => outputsOf(net, read));
+    if (companion) return COMPANIONS[companion.part](companion, this.program, steps);
+    const all = nets.map((net) => outputsOf(net, applied(parts, steps, {}, true)));
     if (job === "classify") {
       return /** @type {any} */ ({ probabilities: meanOf(all.map(({ outputs }) => softmax(outputs[0]))), states: all[0].states });
     }
@@ -360,27 +341,16 @@ export class Model {
    * @param {Float64Array[]} steps
    */
   inUnits(outputs, steps) {
-    const p = this.program;
-    return outputs.map((output, place) => {
-      const t = outputs.length === 1 ? steps.length - 1 : place;
-      const change = p.change;
-      return output.map((value, o) => {
-        let y = change ? value + steps[t][change[o]] : value;
-        if (p.target_factor) y = y / p.target_factor.data[o] + p.target_offset.data[o];
-        if (!p.linear) return y;
-        if (p.by_window) y *= windowScale(p, steps, p.linear.features[o]).deviation;
-        y += linearAt(p, p.linear, steps, t, o);
-        return p.linear.log[o] ? Math.exp(y) : y;
-      });
-    });
+    const last = steps.length - 1;
+    return outputs.map((y, t) => undone(this.program.steps, y, steps, outputs.length === 1 ? last : t));
   }
 
   /** @param {Float64Array} x @returns {any} */
   autoencoded(x) {
-    const code = through(this.program.encoder, x);
-    const rows = through(this.program.decoder, code);
+    const [code] = outputsOf(this.program.nets[0], [x]).outputs;
+    const [rows] = outputsOf(this.program.decoder, [code]).outputs;
     const error = rows.reduce((sum, value, i) => sum + (value - x[i]) ** 2, 0) / x.length;
-    return { code, reconstruction: this.unscaled(rows), error };
+    return { code, reconstruction: restored(this.program.steps, rows), error };
   }
 
   /**
@@ -388,20 +358,36 @@ export class Model {
    * @param {ArrayLike<number>} code
    */
   decode(code) {
-    return this.unscaled(through(this.program.decoder, code));
+    const [rows] = outputsOf(this.program.decoder, [Float64Array.from(code)]).outputs;
+    return restored(this.program.steps, rows);
   }
 
-  /** @param {Float64Array} rows */
-  unscaled(rows) {
-    const { factor, offset, n_features } = this.program;
-    const own = rows.slice(0, n_features);
-    return factor ? own.map((value, i) => value / factor.data[i] + offset.data[i]) : own;
+  /** Whether inputs are bytes. */
+  get pixels() {
+    return Boolean(stepOf(this.program.steps, "Fractions"));
+  }
+
+  /** Whether there is an answer at every step. */
+  get every() {
+    return this.program.job === "regress" && this.program.nets[0].every(({ part }) => part !== "Readout");
+  }
+
+  /** The numbers of the hidden state of the last layer. */
+  get units() {
+    return recurrentOf(this.program.nets[0])[0].directions.reduce((sum, { hidden_weight }) => sum + hidden_weight.shape[1], 0);
+  }
+
+  /** Whether the first net reads each step once, without those around it. */
+  get forward() {
+    return this.program.nets[0].every(({ part, directions }) => (
+      part === "Recurrent" ? directions.length === 1 : part === "Dense" || part === "Readout"));
   }
 
   /** Whether the model can answer after every step without reading the row anew. */
   get streams() {
-    const { nets, convolutions, by_window } = this.program;
-    return !convolutions && !by_window && nets.length === 1 && !nets[0].stem.length && nets[0].layers[0].length === 1;
+    const { job, nets, companions, steps } = this.program;
+    const whole = companions.length || stepOf(steps, "WindowScale") || nets.length > 1;
+    return job !== "autoencode" && !whole && this.forward;
   }
 
   /** Returns a reader of one series. */
@@ -460,20 +446,24 @@ export class Stream {
   step(values) {
     const { model, net } = this;
     const [x] = model.prepare([values], this.memory);
-    /** @type {Float64Array} */
-    let h = x;
-    this.state = net.layers.map(([direction], number) => {
-      const own = cellStep(net.cell, direction, h, this.state[number]);
-      [h] = own;
-      return own;
-    });
+    /** @type {Run} */
+    const run = { state: this.state, after: [], states: [] };
+    const [output] = net.reduce((/** @type {Float64Array[]} */ steps, layer) => (
+      layer.part === "Readout" ? [this.summary(layer.kind, steps[0])] : LAYERS[layer.part](layer, steps, run)), [x]);
+    this.state = run.after;
+    if (model.program.job === "classify") return /** @type {any} */ ({ probabilities: softmax(output) });
+    this.lags = [...this.lags, x].slice(-lagsOf(model.program.steps));
+    return /** @type {any} */ ({ y: model.inUnits([output], this.lags)[0] });
+  }
+
+  /**
+   * Returns what the head reads after a step that gives h.
+   * @param {string} kind
+   * @param {Float64Array} h
+   */
+  summary(kind, h) {
     this.sum = this.sum ? this.sum.map((value, i) => value + h[i]) : h;
     this.count += 1;
-    const summary = net.readout === "mean" ? this.sum.map((value) => value / this.count) : h;
-    const output = dense(net.head, summary);
-    if (model.program.job === "classify") return /** @type {any} */ ({ probabilities: softmax(output) });
-    const n = model.program.linear ? model.program.linear.weight.shape[1] : 1;
-    this.lags = [...this.lags, x].slice(-n);
-    return /** @type {any} */ ({ y: model.inUnits([output], this.lags)[0] });
+    return kind === "mean" ? this.sum.map((value) => value / this.count) : h;
   }
 }

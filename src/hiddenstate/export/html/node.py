@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from hiddenstate.export.python import runtime
 from hiddenstate.export.python.file import packed
+from hiddenstate.export.python.model import unpacked
 from hiddenstate.export.target import Run
 from hiddenstate.export.trial import Answers, Trial
+from hiddenstate.program.program import Program
 from hiddenstate.system.typing import Array
-
-NUMPY: Any = runtime
 
 LONGEST = 120
 """Seconds that node may take; a page that takes longer is tried with numpy."""
@@ -35,7 +34,7 @@ lengths.forEach((length, row) => {
     steps.push(values.subarray((row * T + t) * I, (row * T + t + 1) * I));
   }
   const { states, y, ...answers } = model.predict(steps);
-  if (y) answers.y = program.nets[0].readout === "steps" ? y : y[0];
+  if (y) answers.y = model.every ? y : y[0];
   for (const [name, value] of Object.entries(answers)) keep(name, plain(value));
   if (!stream) return;
   const reader = model.stream();
@@ -69,23 +68,13 @@ def answers_of(page: str, trial: Trial) -> Run:
     if found is not None:
         answers, stream, version = found
         return Run(answers, stream, f"node {version}")
-    model = NUMPY.Model(_folded(NUMPY.unpacked(json.loads(data_text(page))["program"])), {})
+    program: Program = unpacked(json.loads(data_text(page))["program"])
     stream = None
     if trial.stream is not None:
-        steps = model.stream(len(trial.X))
-        each = [steps.step(trial.X[:, t]) for t in range(trial.X.shape[1])]
-        stream = {name: np.stack([one[name] for one in each], axis=1) for name in each[0]}
-    answers = model.predict(trial.X, trial.lengths)
-    return Run(
-        answers, stream, f"numpy {np.__version__} from the weights of the page, without node"
-    )
-
-
-def _folded(program: dict[str, Any]) -> dict[str, Any]:
-    """Return a program with the factors of its convolutions in their weights (C, inputs, k)."""
-    for layer in (layer for net in program["nets"] for layer in net["stem"]):
-        layer["weight"] = layer["weight"].transpose(1, 2, 0) * layer.pop("scale")[:, None, None]
-    return program
+        stream, _ = program.advance(trial.X, program.state(len(trial.X)))
+    answers = program.predict(trial.X, trial.lengths)
+    computed_by = f"numpy {np.__version__} from the weights of the page, without node"
+    return Run(answers, stream, computed_by)
 
 
 def _in_node(node: str, page: str, trial: Trial) -> tuple[Answers, Answers | None, str] | None:

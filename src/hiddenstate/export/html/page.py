@@ -3,22 +3,42 @@
 from dataclasses import replace
 from importlib.resources import files
 from string import Template
-from typing import Any
 
 import numpy as np
 
 from hiddenstate.export.html.node import answers_of
 from hiddenstate.export.html.view import ViewData, view_data
-from hiddenstate.export.program import convolution_of, norm_factor, plain
 from hiddenstate.export.python.file import packed
 from hiddenstate.export.target import Contents, Run, Source, Target, holds_all
 from hiddenstate.export.trial import Trial
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Params
-from hiddenstate.program.layers import NORM_EPS
+from hiddenstate.program.companions import FixedConvolutions
+from hiddenstate.program.layers import (
+    NORM_EPS,
+    Beside,
+    Convolution,
+    Dense,
+    Norm,
+    Pool,
+    Readout,
+    Recurrent,
+)
+from hiddenstate.program.lowering import norm_factor
+from hiddenstate.program.program import Program
+from hiddenstate.program.steps import (
+    Change,
+    Fill,
+    Forecast,
+    Fractions,
+    Logarithm,
+    Mask,
+    Scale,
+    TargetScale,
+    WindowScale,
+)
 from hiddenstate.report.html import page as report_page
 from hiddenstate.report.html import tags
-from hiddenstate.report.html.packing import encoded
 from hiddenstate.report.html.palette import base_style
 from hiddenstate.report.html.scripts import joined
 from hiddenstate.version import __version__
@@ -38,6 +58,16 @@ SCRIPTS = {
 """The modules of a page by what a reader plays with, each after those that it imports; `net` comes
 before them in a script of its own, and `fixed` if there are fixed convolutions."""
 
+KINDS: frozenset[type | str] = frozenset(
+    {
+        *(Fractions, Logarithm, Fill, Scale, Mask, Forecast, WindowScale, TargetScale, Change),
+        *(Dense, Convolution, Norm, Pool, Recurrent, Beside, Readout),
+        *("rnn_tanh", "rnn_relu", "gru", "lstm"),
+        FixedConvolutions,
+    }
+)
+"""The kinds in the tables of `steps.js`, `net.js` and `fixed.js`."""
+
 HALF_FROM = 100_000
 """Numbers of an autoencoder from which weights are float16 by default, to halve the page."""
 
@@ -53,13 +83,13 @@ def build(source: Source) -> Contents:
     kinds = ("<f2", "<f4") if source.weights == "float16" else ("<f4",)
     view = view_data(source)
     data = {
-        "program": packed(program_data(source), kinds),
+        "program": packed(program_of_page(source.meaning), kinds),
         "about": source.facts,
         "view": view,
     }
     css = f"{base_style()}\n{_asset('page.css')}"
-    fixed = () if source.program.convolutions is None else ("fixed",)
-    interpreter = _names("packed", "linear", "net", *fixed)
+    fixed = ("fixed",) if source.meaning.companions else ()
+    interpreter = _names("packed", "steps", "net", *fixed)
     net = joined(interpreter)
     script = joined(REPORT + _names(*SCRIPTS[view["kind"]]), interpreter)
     page = Template(_asset("page.html")).substitute(
@@ -78,25 +108,11 @@ def build(source: Source) -> Contents:
     return {".html": page.encode()}
 
 
-def program_data(source: Source) -> dict[str, Any]:
-    """Return the program as values and arrays that the page stores.
-
-    Convolutions have weights (k, C, inputs) and, apart, the factors of their normalisation:
-    products would take 8 bytes each. Of members without a share in the answer there is one, whose
-    state is shown.
-    """
-    program: dict[str, Any] = plain(source.program)
-    path = program["convolutions"]
-    if path is not None:
-        uses = np.ascontiguousarray(path["uses"], np.uint8)
-        path["uses"] = {"dtype": "|u1", "shape": list(uses.shape), "base64": encoded(uses)}
-        program["nets"] = program["nets"][: None if path["net_share"] else 1]
-    for number, net in enumerate(program["nets"]):
-        params = source.model.member(number).params
-        for place, layer in enumerate(net["stem"]):
-            layer["weight"] = params[f"stem.{place}{CONVOLUTION}"].transpose(2, 0, 1)
-            layer["scale"] = norm_factor(params, f"stem.{place}")
-    return program
+def program_of_page(program: Program) -> Program:
+    """Return what the page stores of a program: of members without a share in the answer one, whose
+    state is shown."""
+    silent = any(companion.share == 0 for companion in program.companions)
+    return replace(program, nets=program.nets[:1]) if silent else program
 
 
 def _asset(name: str) -> str:
@@ -110,25 +126,24 @@ def _names(*modules: str) -> tuple[str, ...]:
 
 def _title(source: Source) -> str:
     """Return what the model is, such as `classify: LSTM, 64 units`."""
-    program = source.program
+    program = source.meaning
     if program.job == "autoencode":
-        widths = [layer.weight.shape[1] for layer in program.encoder]
-        widths.append(len(program.encoder[-1].bias))
-        return f"autoencode: {'-'.join(str(width) for width in widths)}"
-    net = program.nets[0]
-    cell = "RNN" if net.cell.startswith("rnn") else net.cell.upper()
-    words = [f"{net.layers[0][0].hidden_weight.shape[1]} units"]
-    if len(net.layers) > 1:
-        words.append(f"{len(net.layers)} layers")
-    if len(net.layers[0]) > 1:
+        layers = [layer for layer in program.nets[0] if isinstance(layer, Dense)]
+        sizes = [program.width, *(len(layer.bias) for layer in layers)]
+        return f"autoencode: {'-'.join(str(size) for size in sizes)}"
+    config = source.model.net.recurrent
+    words = [f"{config.hidden_size} units"]
+    if config.layers > 1:
+        words.append(f"{config.layers} layers")
+    if config.bidirectional:
         words.append("both directions")
-    if net.stem:
-        words.append(f"{len(net.stem)} convolutions")
+    if config.stem:
+        words.append(f"{len(config.stem_channels)} convolutions")
     if len(program.nets) > 1:
         words.append(f"{len(program.nets)} members")
-    if program.convolutions is not None:
+    if program.companions:
         words.append("fixed convolutions")
-    return f"{program.job}: {cell}, {', '.join(words)}"
+    return f"{program.job}: {config.cell.upper()}, {', '.join(words)}"
 
 
 def _about(source: Source, view: ViewData) -> list[tuple[str, str]]:
@@ -141,8 +156,8 @@ def _about(source: Source, view: ViewData) -> list[tuple[str, str]]:
         ("answers", facts["units"]["answers"]),
         ("missing values", facts["preparation"]["missing"]),
     ]
-    if path := source.program.convolutions:
-        share = f"the network has a share of {path.net_share:.0%} in the answer"
+    for path in source.meaning.companions:
+        share = f"the network has a share of {path.share:.0%} in the answer"
         pairs.insert(1, ("fixed convolutions", f"{len(path.biases):,} features; {share}"))
     if facts["columns"]:
         pairs.insert(2, ("columns", ", ".join(view["columns"])))
@@ -172,11 +187,14 @@ def stored(model: FittedModel, weights: str) -> FittedModel:
 
 def _folded(params: Params, layer: str) -> Params:
     """Return the arrays of a convolution whose normalisation changes nothing."""
-    folded = convolution_of(params, layer)
-    ones = np.ones(len(folded.bias))
+    names = ("running_mean", "running_var", "weight", "bias")
+    mean, variance, scale, shift = (params[f"{layer}.norm.{n}"].astype(np.float64) for n in names)
+    norm = Norm(mean, variance, scale, shift)
+    weight, bias = params[f"{layer}.conv.weight"], params[f"{layer}.conv.bias"]
+    factor, ones = norm_factor(norm), np.ones(len(bias))
     return {
-        f"{layer}.conv.weight": folded.weight,
-        f"{layer}.conv.bias": folded.bias,
+        f"{layer}.conv.weight": weight * factor[:, None, None],
+        f"{layer}.conv.bias": (bias - norm.mean) * factor + norm.shift,
         f"{layer}.norm.weight": ones,
         f"{layer}.norm.bias": ones * 0,
         f"{layer}.norm.running_mean": ones * 0,
@@ -207,4 +225,5 @@ TARGET = Target(
     default_weights=default_weights,
     change_limit=CHANGE_LIMIT,
     wide_inputs=True,
+    kinds=KINDS,
 )

@@ -115,7 +115,7 @@ function draw() {
     drawLane(pen, box, values, range, color, { width: 2, upTo: at });
     nameLane(pen, box, VIEW.columns[channel], range, colorOf("ink"));
   });
-  write(pen, PROGRAM.convolutions && !PROGRAM.convolutions.net_share ? "hidden state (no share in the answer)" : "hidden state, a line each unit", LEFT, hidden[1] - 6, muted);
+  write(pen, PROGRAM.companions.some(({ share }) => !share) ? "hidden state (no share in the answer)" : "hidden state, a line each unit", LEFT, hidden[1] - 6, muted);
   write(pen, "probability so far", LEFT, chances[1] - 6, muted);
   const edge = (steps) => LEFT + (steps / n) * input[2];
   if (trace.probabilities.length) {

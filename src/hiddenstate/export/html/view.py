@@ -11,6 +11,7 @@ import numpy as np
 from hiddenstate.errors import MachineError, UntrustedFileError, printable
 from hiddenstate.export.python.file import packed
 from hiddenstate.export.target import Source
+from hiddenstate.program.steps import Logarithm, Scale, WindowScale, step_of
 from hiddenstate.report.html.packing import class_colors, encoded
 from hiddenstate.runs.snapshots import AutoencodeStatic, ClassifyStatic, RegressStatic, typed
 from hiddenstate.system.typing import Array
@@ -58,7 +59,7 @@ class ViewData(TypedDict):
 
 def view_data(source: Source) -> ViewData:
     """Return what the page shows of a model, and of its run if there is one."""
-    program, facts = source.program, source.facts
+    program, facts = source.meaning, source.facts
     timeline = _timeline(source)
     picture = _picture(source)
     kinds = {"classify": "signals", "regress": "waves", "autoencode": "codes"}
@@ -99,13 +100,13 @@ def _timeline(source: Source) -> Timeline | None:
         timeline = Timeline(source.run)
     except (UntrustedFileError, MachineError):  # the run is damaged, but its model is not
         return None
-    return timeline if timeline.job == source.program.job else None
+    return timeline if timeline.job == source.meaning.job else None
 
 
 def _picture(source: Source) -> list[int] | None:
     """Return height and width of the pictures that rows are; None if they are none."""
-    program, model = source.program, source.model
-    if not program.pixels or model.transform.reading.get("color"):
+    program, model = source.meaning, source.model
+    if not model.transform.pixels or model.transform.reading.get("color"):
         return None
     shape = model.row_shape
     if program.job == "autoencode" and len(shape) == 1:
@@ -117,15 +118,15 @@ def _picture(source: Source) -> list[int] | None:
 
 def _ranges(source: Source, timeline: Timeline | None) -> tuple[list[float], list[float]]:
     """Return the range of each feature: of the run, or from the scaling of the model."""
-    program = source.program
+    program = source.meaning
+    scale = step_of(program.steps, Scale)
     low, high = np.full(program.n_features, -1.5), np.full(program.n_features, 1.5)
-    if program.pixels:
+    if source.model.transform.pixels:
         low, high = low * 0, high * 0 + 255
-    elif not program.by_window and program.offset is not None and program.factor is not None:
-        low, high = program.offset - 2.5 / program.factor, program.offset + 2.5 / program.factor
-        for feature, log in _own(source):
-            if log:
-                low[feature], high[feature] = np.exp(low[feature]), np.exp(high[feature])
+    elif scale is not None and step_of(program.steps, WindowScale) is None:
+        low, high = scale.offset - 2.5 / scale.factor, scale.offset + 2.5 / scale.factor
+        if (logarithm := step_of(program.steps, Logarithm)) is not None:
+            low, high = logarithm.restore(low), logarithm.restore(high)
     elif _own_data(timeline) and len(timeline.form.low) == program.n_features:
         room = 0.1 * (timeline.form.high - timeline.form.low)
         low, high = timeline.form.low - room, timeline.form.high + room
@@ -139,20 +140,14 @@ def _own_data(timeline: Timeline | None) -> TypeGuard[Timeline]:
     )
 
 
-def _own(source: Source) -> list[tuple[int, bool]]:
-    """Return the features of a linear path, and whether it reads their logarithms."""
-    path = source.program.linear
-    return [] if path is None else list(zip(path.features, path.log, strict=True))
-
-
 def _add_rows(view: ViewData, source: Source, timeline: Timeline) -> None:
     """Add rows of a run, and codes."""
     arrays = timeline.run.static_arrays[0]
-    if source.program.job == "classify":
+    if source.meaning.job == "classify":
         static = typed(arrays, ClassifyStatic)
         view["labels"] = _kept(view, source, static.get("shown"), static.get("shown_label"))
         return
-    if source.program.job == "regress":
+    if source.meaning.job == "regress":
         waves = typed(arrays, RegressStatic).get("input")
         if timeline.run.config.data.data is None:
             view["period"] = 2 * source.model.row_shape[0]  # a window is half a period
@@ -164,7 +159,7 @@ def _add_rows(view: ViewData, source: Source, timeline: Timeline) -> None:
     view["code_classes"] = list(timeline.class_names) if labels is not None else []
     view["labels"] = _kept(view, source, rows.get("code_row"), labels)
     codes = timeline.moment().arrays.get("code")
-    size = len(source.program.encoder[-1].bias)
+    size = source.model.net.autoencoder.code_size
     if codes is None or codes.ndim != 2 or codes.shape[1] != size or not np.isfinite(codes).all():
         return
     n = min(len(codes), MAX_POINTS)
@@ -177,7 +172,7 @@ def _series(source: Source, timeline: Timeline) -> Array | None:
     """Return the end of the first series, (1, T, 1), if it is forecast from itself alone."""
     arrays, facts = timeline.run.static_arrays[0], source.facts
     parts = [arrays.get(name) for name in ("past_target", "held_target")]
-    if facts["columns"] != facts["targets"] or source.program.n_features != 1:
+    if facts["columns"] != facts["targets"] or source.meaning.n_features != 1:
         return None
     known = [part[0][np.isfinite(part[0])] for part in parts if part is not None and len(part)]
     return np.concatenate(known)[None, :, None] if known and sum(map(len, known)) else None
@@ -185,9 +180,9 @@ def _series(source: Source, timeline: Timeline) -> Array | None:
 
 def _kept(view: ViewData, source: Source, rows: Array | None, labels: Array | None) -> Any:
     """Add the first rows if they are as the model reads them; return the labels of these."""
-    if rows is None or not len(rows) or rows.shape[-1] != source.program.n_features:
+    if rows is None or not len(rows) or rows.shape[-1] != source.meaning.n_features:
         return None
-    pixels = source.program.pixels
+    pixels = source.model.transform.pixels
     if pixels and rows.dtype != np.uint8:
         return None
     size = rows[0].size * (1 if pixels else 4)

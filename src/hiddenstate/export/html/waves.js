@@ -7,6 +7,7 @@ import { Bender, allowed, copied, drawLane, drawnChannels, nameLane, rangeOf } f
 import { meanOf } from "./net.js";
 import { ABOUT, PROGRAM, VIEW, byId, complain, fillSelect, model, rowsOfRun, say } from "./page.js";
 import { Player } from "./play.js";
+import { stepOf } from "./steps.js";
 import { readSeries } from "./table.js";
 import { MOST_STEPS, takeTexts } from "./texts.js";
 
@@ -14,13 +15,13 @@ const LEFT = 50;
 const rows = rowsOfRun();
 const STEADY = PROGRAM.stateful || !PROGRAM.window; // whether the state goes on through a series
 const carries = STEADY && model.streams;
-const EVERY = PROGRAM.nets[0].readout === "steps";
+const EVERY = model.every;
 const LENGTH = clamp(Math.max(5 * VIEW.period, 2 * PROGRAM.window, PROGRAM.window ? 0 : PROGRAM.n_steps), 40, 400);
 const targets = VIEW.targets;
 const sliders = ["period", "amplitude", "level", "noise"];
 const settings = VIEW.columns.map((_, channel) => {
   const [low, high] = [VIEW.low[channel], VIEW.high[channel]];
-  const flat = PROGRAM.linear && PROGRAM.linear.log.some((log) => log);
+  const flat = stepOf(PROGRAM.steps, "Logarithm");
   return { period: VIEW.period * (1 + channel / 2), amplitude: (high - low) / (flat ? 4 : 3), level: (low + high) / 2, noise: 0 };
 });
 const noises = VIEW.columns.map((_, channel) => noiseOf(channel + 1, 4096));
@@ -363,7 +364,7 @@ byId("axes").addEventListener("change", () => {
   project();
   draw();
 });
-const units = PROGRAM.nets[0].layers[0][0].hidden_weight.shape[1] * PROGRAM.nets[0].layers[0].length;
+const units = model.units;
 ["unit-x", "unit-y"].forEach((id, place) => {
   byId(id).max = units;
   byId(id).value = Math.min(place + 1, units);

@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.errors import printable
-from hiddenstate.export.program import Program
 from hiddenstate.export.python.encoded import read_columns
-from hiddenstate.export.target import Contents, Run, Source, Target, identifier
+from hiddenstate.export.target import Contents, Run, Source, Target, holds_all, identifier
 from hiddenstate.export.trial import Trial
 
 WIDTH = 96
@@ -127,7 +126,7 @@ def code() -> str:
 def _use(source: Source) -> str:
     name = source.name
     lines = ["", f"import {name}", f"{name}.model.predict(X)"]
-    if source.program.streams:
+    if source.meaning.streams:
         lines += [f"stream = {name}.model.stream()", "stream.step(x)"]
     return "\n".join(f"    {line}" if line else line for line in lines) + "\n"
 
@@ -139,7 +138,7 @@ def _literal(text: str) -> str:
 
 
 def _usage(source: Source) -> str:
-    program, facts = source.program, source.facts
+    program, facts = source.meaning, source.facts
     columns, flat = facts["columns"], facts["rows_are_series"]
     names = [printable(name, 40) for name in (read_columns(facts) if columns else ())]
     what = f"the columns {', '.join(names)}" if columns else f"{program.n_features} numbers"
@@ -180,17 +179,4 @@ class _InMemory(InspectLoader):
         return self._text
 
 
-def _refusal(program: Program) -> str | None:
-    return None
-
-
-TARGET = Target(
-    "python",
-    ".py",
-    1e-12,
-    ("float32",),
-    _refusal,
-    build,
-    run,
-    wide_inputs=True,
-)
+TARGET = Target("python", ".py", 1e-12, ("float32",), holds_all, build, run, wide_inputs=True)

@@ -29,7 +29,7 @@ const SLOW = 60; // milliseconds from which a change is read when it is done
  */
 export function answersTo(model, series, resets) {
   const { program } = model;
-  const every = program.nets[0].readout === "steps";
+  const every = model.every;
   const none = new Float64Array(program.n_outputs).fill(NaN);
   if ((program.stateful || !program.window) && model.streams) {
     const stream = model.stream();

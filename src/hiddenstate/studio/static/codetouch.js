@@ -1,5 +1,6 @@
 // The code that is looked at: of a row, of what a reader gave, or any other; and what it decodes to.
 
+import { stepOf } from "../../export/html/steps.js";
 import { fill, h, say, short } from "./dom.js";
 import { touched } from "./later.js";
 import { Nets } from "./nets.js";
@@ -36,7 +37,8 @@ export class Probe {
     this.rows = store.fixed.code_row;
     this.nets = new Nets(store, () => {
       const { model } = this.nets;
-      if (model && model.program.factor) form.factor = model.program.factor.data;
+      const scale = model && stepOf(model.program.steps, "Scale");
+      if (scale) form.factor = scale.factor.data;
       this.renew();
     });
     this.decodedPicture = new Picture({

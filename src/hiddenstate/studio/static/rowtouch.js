@@ -104,7 +104,7 @@ export function bentLanes(touch) {
   });
   touch.drawInput = draw;
   const bender = new Bender(canvas, channel, {
-    program: /** @type {any} */ ({ get pixels() { return form.bytes; }, linear: null }), channels: view, lanes, series: () => touch.series,
+    program: /** @type {any} */ ({ get steps() { return form.bytes ? [{ part: "Fractions" }] : []; } }), channels: view, lanes, series: () => touch.series,
     words: () => `${touch.label.textContent}, ${touch.sure.textContent}`, say: (text) => say(text), draw,
     changed: (done) => {
       draw();

@@ -117,12 +117,12 @@ export class Touch {
     this.fetching = true;
     try {
       const net = await store.net();
-      if (net && net.model.program.convolutions) await import("../../export/html/fixed.js");
+      if (net && net.model.program.companions.length) await import("../../export/html/fixed.js");
       this.model = net && net.model;
       this.step = net && net.step;
-      const path = net && net.model.program.convolutions;
+      const [path] = net ? net.model.program.companions : [];
       this.weights.textContent = (this.step === "final" ? t("read with the trained model") : t("read with the weights after update {step}", { step: short(Number(this.step)) }))
-        + (path && !path.net_share ? t("; its fixed convolutions alone give the answer, the network has no share in it") : "");
+        + (path && !path.share ? t("; its fixed convolutions alone give the answer, the network has no share in it") : "");
       this.slow = false;
       await this.read(false);
       for (const each of this.told) each();

@@ -59,7 +59,7 @@ export class UnitView {
     this.of = model;
     const { form } = this;
     const [net] = model.program.nets;
-    const alone = !net.stem.length && net.layers[0].length === 1;
+    const alone = model.forward;
     /** @type {Float64Array[][]} */
     const states = [];
     let [begun, kept] = [performance.now(), 0];
