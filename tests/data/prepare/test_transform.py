@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from hiddenstate.data import Rows, Transform, in_pieces
+from hiddenstate.data import Rows, Transform
 from hiddenstate.data.prepare.fit import fitted_transform
 from hiddenstate.data.prepare.missing import check_finite
 from hiddenstate.data.prepare.statistics import statistics
@@ -43,7 +43,7 @@ def stored(tmp_path: Path) -> Store:
 @pytest.fixture
 def in_small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pieces of one or two rows."""
-    monkeypatch.setattr("hiddenstate.data.prepare.apply.in_pieces", lambda X, *_: in_pieces(X, 80))
+    monkeypatch.setattr("hiddenstate.data.prepare.apply.SCAN_BYTES", 80)
 
 
 def series(*rows: list[Any]) -> Array:

@@ -47,12 +47,15 @@ def apply_steps(
     shape, (kept, dtype) = (*X.shape[1:-1], width), dtypes
     if isinstance(X, RowStore):
         return X.mapped(lambda rows: _of_store(steps, rows, dtype, where), shape, dtype)
-    out = np.empty((len(X), *shape), kept)
-    for first, piece in in_pieces(X, SCAN_BYTES):
-        rows = slice(first, first + len(piece))
-        own = None if lengths is None else lengths[rows]
-        with np.errstate(over="ignore"):  # checked below
-            out[rows] = _prepared(steps, piece, own, where, first)
+    with np.errstate(over="ignore"):  # checked below
+        if X.nbytes <= SCAN_BYTES:
+            out = np.ascontiguousarray(_prepared(steps, X, lengths, where), kept)
+        else:
+            out = np.empty((len(X), *shape), kept)
+            for first, piece in in_pieces(X, SCAN_BYTES):
+                rows = slice(first, first + len(piece))
+                own = None if lengths is None else lengths[rows]
+                out[rows] = _prepared(steps, piece, own, where, first)
     check_range(out, None, dtype, where)
     return out
 
