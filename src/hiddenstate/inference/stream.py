@@ -69,8 +69,8 @@ class Stream:
         The labels of a classifier, in the order of its answers.
     state : dict of ndarray
         `h` and, for lstm, `c`, each (L, rows, H); `last` (rows, I), the last known value of each
-        feature, with missing "forward"; `lags` (rows, P, I), the last inputs of the network, with a
-        linear path; `sum` (rows, H) and `count` (rows,) with readout "mean".
+        feature, with missing "forward"; `lags` (rows, P, I), the last inputs of the network that a
+        linear path reads; `sum` (rows, H) and `count` (rows,) with readout "mean".
 
     Raises
     ------

@@ -49,14 +49,13 @@ class Step:
 
     net_only: ClassVar[bool] = False
     """Whether nets alone read what the step gives: kept rows end before it."""
-    memory: ClassVar[tuple[str, ...]] = ()
-    """The arrays that a stream carries for the step, by name; they are NaN before the first."""
 
     def apply(self, x: Array, lengths: Array | None, memory: dict[str, Array]) -> Array:
         """Return rows (N, T, I) or (N, F) as the next step reads them.
 
         Values after the end of a row, given its `lengths` (N,), are of no account. `memory` holds
-        what a stream carries, which is replaced, and what one step leaves for another.
+        what a stream carries, which is replaced, and what one step leaves for another: `last`
+        (N, I), the last values before, and `lags` (N, P, I), the last kept steps; NaN at first.
         """
         return x
 
@@ -142,7 +141,6 @@ class Fill(Step):
     values: Array
     forward: bool = False
     backward: tuple[int, ...] = ()
-    memory: ClassVar[tuple[str, ...]] = ("last",)
 
     def apply(self, x: Array, lengths: Array | None, memory: dict[str, Array]) -> Array:
         memory["absent"] = absent = ~np.isfinite(x)
@@ -227,7 +225,6 @@ class Forecast(Step):
     moved: tuple[int, ...] = ()
     inputs: tuple[int, ...] = ()
     input_weights: Array | None = None
-    memory: ClassVar[tuple[str, ...]] = ("lags",)
 
     @property
     def n_lags(self) -> int:
