@@ -192,8 +192,8 @@ class Recurrent(Layer):
             y, last = self._sweep(direction, x, read, begin, number == 1)
             outputs.append(y)
             lasts.append(last)
-        after = {name: np.stack([last[i] for last in lasts]) for i, name in enumerate(names)}
-        return np.concatenate(outputs, axis=2), lengths, after
+        after = {name: together([last[i][None] for last in lasts]) for i, name in enumerate(names)}
+        return together(outputs, axis=2), lengths, after
 
     def _sweep(
         self,
@@ -270,15 +270,16 @@ class Readout(Layer):
         self, x: Array, lengths: Array | None, state: dict[str, Array]
     ) -> tuple[Array, Array | None, dict[str, Array]]:
         """As :meth:`Layer.forward`, for a mean with zeros after the end of a row."""
-        B, T = x.shape[:2]
-        ends = np.full(B, T) if lengths is None else lengths
         if self.kind == "mean":
-            total, count = state["sum"] + x.sum(axis=1), state["count"] + ends
+            count = state["count"] + (x.shape[1] if lengths is None else lengths)
+            total = state["sum"] + x.sum(axis=1)
             mean = total / count[:, None].astype(x.dtype)
             return mean, None, {"sum": total, "count": count}
-        forward = self.width - self.backward
-        last = x[np.arange(B), ends - 1]
-        return np.concatenate([last[:, :forward], x[:, 0, forward:]], axis=1), None, {}
+        last = x[:, -1] if lengths is None else x[np.arange(len(x)), lengths - 1]
+        if self.backward:
+            forward = self.width - self.backward
+            last = np.concatenate([last[:, :forward], x[:, 0, forward:]], axis=1)
+        return last, None, {}
 
 
 def state_of(layers: Sequence[Layer], rows: int, dtype: Any = np.float64) -> dict[str, Array]:
@@ -287,7 +288,7 @@ def state_of(layers: Sequence[Layer], rows: int, dtype: Any = np.float64) -> dic
     for layer in layers:
         for name, array in layer.state(rows, dtype).items():
             parts.setdefault(name, []).append(array)
-    return {name: np.concatenate(arrays) for name, arrays in parts.items()}
+    return {name: together(arrays) for name, arrays in parts.items()}
 
 
 def run_layers(
@@ -309,7 +310,12 @@ def run_layers(
         x, lengths, after = layer.forward(x, lengths, own)
         for name, array in after.items():
             parts.setdefault(name, []).append(array)
-    return x, lengths, {name: np.concatenate(arrays) for name, arrays in parts.items()}
+    return x, lengths, {name: together(arrays) for name, arrays in parts.items()}
+
+
+def together(arrays: list[Array], axis: int = 0) -> Array:
+    """Return arrays one after the other along an axis; a single one is not copied."""
+    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays, axis)
 
 
 def until(x: Array, lengths: Array | None) -> Array:

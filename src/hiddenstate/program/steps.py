@@ -154,9 +154,13 @@ class Fill(Step):
     def _carried(self, x: Array, memory: dict[str, Array]) -> Array:
         if "last" not in memory:
             return carry_forward(x)
-        x = carry_forward(np.concatenate([memory["last"][:, None], x], axis=1))
+        before = memory["last"][:, None]
+        if x.shape[1] == 1:
+            x = np.where(np.isnan(x), before, x)
+        else:
+            x = carry_forward(np.concatenate([before, x], axis=1))[:, 1:]
         memory["last"] = x[:, -1]
-        return x[:, 1:]
+        return x
 
 
 @dataclass(frozen=True)
