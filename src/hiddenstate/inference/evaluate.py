@@ -20,7 +20,7 @@ from hiddenstate.errors import DataError, printable
 from hiddenstate.inference import score_intervals
 from hiddenstate.inference.forecast_scores import ForecastScores, forecast_scores
 from hiddenstate.inference.inputs import prepare_inputs, run_test_data
-from hiddenstate.inference.predict import predictions_and_targets, window_length
+from hiddenstate.inference.predict import predictions_and_targets
 from hiddenstate.metrics import baselines, scores
 from hiddenstate.metrics.comparison import NETWORK, PATH, baseline_method, best_baseline
 from hiddenstate.models.fitted import FittedModel
@@ -132,7 +132,7 @@ def prepare_for_evaluation(model: FittedModel, dataset: SequenceDataset) -> Rows
         rows = replace(rows, X=transform.known.moved(rows.X, rows.lengths))
         rows = cut_windows(
             rows,
-            window_length(model) if model.stateful else 0,
+            model.window if model.stateful else 0,
             None,
             model.transform.reading.get("horizon"),
             model.net.output if model.stateful else "steps",
@@ -293,9 +293,7 @@ def _score_regressor(
 
 def _n_asked(model: FittedModel, rows: Rows) -> int:
     """Return the number of steps, or of series with one target, that may be scored."""
-    if rows.require_targets().ndim == 2 or (
-        model.net.output == "last" and not window_length(model)
-    ):
+    if rows.require_targets().ndim == 2 or (model.net.output == "last" and not model.window):
         return len(rows)
     lengths = np.full(len(rows), rows.X.shape[1]) if rows.lengths is None else rows.lengths
     context = 0 if rows.origin is None else rows.origin.context

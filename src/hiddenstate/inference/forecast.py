@@ -15,7 +15,6 @@ from hiddenstate.data.prepare.known_ahead import known_steps, up_to
 from hiddenstate.data.prepare.missing import check_finite
 from hiddenstate.engines import Predictor, make_predictor
 from hiddenstate.errors import DataError, OptionError, count, listed
-from hiddenstate.inference.predict import window_length
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.program.steps import exponentials
 from hiddenstate.system.typing import Array
@@ -85,7 +84,7 @@ class Forecaster:
             raise OptionError(
                 "forecast: the model was not trained with --horizon; use one of regress --horizon 1"
             )
-        self.window = window_length(model)
+        self.window = model.window
         if model.stateful or not self.window:
             reads = "carries its state" if model.stateful else "reads whole series"
             raise OptionError(

@@ -188,7 +188,7 @@ def predict_series(
 
 def _long_enough(model: FittedModel, rows: Rows, where: str) -> tuple[Rows, tuple[str, ...]]:
     """Leave out series shorter than a window if others are not, and say which they are."""
-    window, lengths = window_length(model), rows.lengths
+    window, lengths = model.window, rows.lengths
     if lengths is None or not lengths.min() < window <= lengths.max():
         return rows, ()
     if model.stateful and model.net.output == "steps":
@@ -207,7 +207,7 @@ def _are_flat_series(model: FittedModel, X: Array) -> bool:
     """Whether rows (N, F) are N flat series, as in training, rather than N steps of one series."""
     if model.transform.reading.get("layout") in ("wide", "features"):
         return True
-    whole = model.net.output == "last" and window_length(model) == 0
+    whole = model.net.output == "last" and model.window == 0
     return whole and X.shape[1] != model.n_features
 
 
@@ -274,7 +274,7 @@ def predict_steps(
     N, T = rows.X.shape[:2]
     lengths = np.full(N, T) if rows.lengths is None else rows.lengths
     every, prep = model.net.output == "steps", model.transform
-    if not window_length(model):
+    if not model.window:
         outputs = prep.undo_targets(predictor.predict(rows.X, rows.lengths), rows.X, rows.lengths)
         if not every:
             return np.arange(N), lengths - 1, outputs
@@ -359,27 +359,19 @@ def predictions_and_targets(
 
 def _drop_short_series(model: FittedModel, rows: Rows) -> Rows:
     """The series that are at least one window long (`DataError` if there are none)."""
-    if rows.lengths is None or rows.lengths.min() >= window_length(model):
+    if rows.lengths is None or rows.lengths.min() >= model.window:
         return rows
-    kept = np.flatnonzero(rows.lengths >= window_length(model))
+    kept = np.flatnonzero(rows.lengths >= model.window)
     if not kept.size:
-        raise DataError(
-            f"test rows: every series is shorter than a window of {window_length(model)} steps"
-        )
+        raise DataError(f"test rows: every series is shorter than a window of {model.window} steps")
     return rows.take(kept)
-
-
-def window_length(model: FittedModel) -> int:
-    """Number of steps in the windows a regressor reads; 0 if it reads whole series."""
-    reading = model.transform.reading
-    return int(reading["window"]) if "window" in reading else model.row_shape[0]
 
 
 def _predict_one_series(
     model: FittedModel, predictor: Predictor, X: Array, where: str, state: Params
 ) -> tuple[Array, Array]:
     """The steps (n,) and outputs (n, O) of one series (T, I), window by window."""
-    T, W, prep = len(X), window_length(model), model.transform
+    T, W, prep = len(X), model.window, model.transform
     every = model.net.output == "steps"
     if model.stateful and every:
         return np.arange(T), prep.undo_targets(predictor.follow(X[None], state)[0], X[None])[0]
@@ -443,7 +435,7 @@ def _step_columns(model: FittedModel, rows: Rows, series: Array, steps: Array) -
 def _unanswered(model: FittedModel, rows: Rows, n: int, where: str) -> tuple[str, ...]:
     """Say which steps of new series have none of the `n` predictions."""
     total = len(rows) * rows.X.shape[1] if rows.lengths is None else int(rows.lengths.sum())
-    window = window_length(model)
+    window = model.window
     if n == total or not window:  # or one prediction for a whole series
         return ()
     if model.stateful:

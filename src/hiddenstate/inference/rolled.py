@@ -25,7 +25,6 @@ from hiddenstate.inference.inputs import read_new_data, run_test_data
 from hiddenstate.inference.intervals import Intervals
 from hiddenstate.inference.outlook import Outlook, held_out_from, outlook_of
 from hiddenstate.inference.peers import Peers, peer_paths
-from hiddenstate.inference.predict import window_length
 from hiddenstate.inference.step_scores import OWN, StepScores, ridge_paths, step_scores
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import is_of_head
@@ -191,7 +190,7 @@ def can_be_rolled(model: FittedModel) -> bool:
         model.net.job == "regress"
         and bool(transform.reading.get("horizon"))
         and not model.stateful
-        and bool(window_length(model) and transform.own_features)
+        and bool(model.window and transform.own_features)
     )
 
 

@@ -16,7 +16,7 @@ from hiddenstate.data.origin import Origin, whole
 from hiddenstate.data.prepare.axes import as_numbers
 from hiddenstate.engines import Engine
 from hiddenstate.engines.members import averaged
-from hiddenstate.inference.predict import Answers, window_length
+from hiddenstate.inference.predict import Answers
 from hiddenstate.jobs.base import Job
 from hiddenstate.jobs.snapshot_limits import HELD_BEFORE, HELD_ROWS, HELD_STEPS, LANES
 from hiddenstate.metrics.residuals import autocorrelation, residual_counts
@@ -73,7 +73,7 @@ class HeldOut:
         self.origin: Origin = self.test.origin or whole(len(self.test))
         self.horizon = int(self.transform.reading.get("horizon") or 0)
         y = self.test.require_targets()
-        self.window = window_length(job.fitted({}))
+        self.window = job.fitted({}).window
         whole_series = job.net.output == "last" and not self.window
         of_one = job.stateful and self.origin.n_series == 1
         self.one_a_series = (y.ndim == 2 or whole_series) and not of_one

@@ -93,6 +93,12 @@ class FittedModel:
         return self.transform.n_features(self.net.n_features) - len(self.transform.known.ahead)
 
     @property
+    def window(self) -> int:
+        """Steps in the windows that a regressor reads; 0 if it reads whole series."""
+        reading = self.transform.reading
+        return int(reading["window"]) if "window" in reading else self.row_shape[0]
+
+    @property
     def dtype(self) -> Any:
         """The float type of the weights, and of the arithmetic with them."""
         return next(iter(self.params.values())).dtype

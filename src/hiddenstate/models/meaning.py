@@ -32,7 +32,6 @@ def program_of(model: FittedModel) -> Program:
     net, transform, reading = model.net, model.transform, model.transform.reading
     recurrent = net.job != "autoencode"
     members = [model.member(number) for number in range(model.n_members)] if recurrent else []
-    window = int(reading["window"]) if "window" in reading else model.row_shape[0]
     path = model.convolutions
     program = Program(
         job=net.job,
@@ -44,7 +43,7 @@ def program_of(model: FittedModel) -> Program:
         n_steps=model.row_shape[0] if recurrent else 0,
         n_features=transform.n_features(net.n_features),
         n_outputs=net.n_outputs,
-        window=window if net.job == "regress" else 0,
+        window=model.window if net.job == "regress" else 0,
         stateful=model.stateful,
         horizon=int(reading.get("horizon") or 0),
         n_moved=len(transform.known.ahead),
