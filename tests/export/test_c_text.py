@@ -53,7 +53,7 @@ def compiles(*options: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "more", ["", "STREAMS", "BYTES", "GRU", "AUTOENCODER BYTES", "FIXED BYTES", "FIXED CHANNELS"]
+    "more", ["", "STREAMS", "BYTES", "AUTOENCODER BYTES", "FIXED BYTES", "FIXED CHANNELS"]
 )
 def test_a_compiler_reads_everything_alone(more: str) -> None:
     compiles("-Wno-unused-function", *(f"-DHAS_{name}=1" for name in more.split()))

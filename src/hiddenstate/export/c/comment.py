@@ -1,13 +1,11 @@
 """The comment at the top of the C header: what the model is, how it is used, what it costs."""
 
 from hiddenstate.export.c.arrays import commented, row_of_table
-from hiddenstate.export.c.layout import Layout
+from hiddenstate.export.c.layout import CELLS, Layout
 from hiddenstate.export.target import Source
 from hiddenstate.program.companions import KERNELS, FixedConvolutions
 from hiddenstate.program.layers import Dense, Layer
 from hiddenstate.program.steps import Forecast, step_of
-
-CELLS = {"RNN_TANH": "RNN (tanh)", "RNN_RELU": "RNN (relu)", "GRU": "GRU", "LSTM": "LSTM"}
 
 DOUBLE = (
     "inputs are prepared, and fixed convolutions added up, in double, which must have 64 bits: in "
@@ -116,8 +114,8 @@ def _model(layout: Layout) -> str:
         return f"an autoencoder, {'-'.join(map(str, numbers))}"
     parts = []
     if "RECURRENT" in has:
-        (cell,) = (title for name, title in CELLS.items() if name in has)
-        parts += [f"{cell}, {c['LAYERS']} x {c['HIDDEN']}"]
+        (cell,) = (cell for name, cell in CELLS.items() if name.upper() in has)
+        parts += [f"{cell.title}, {c['LAYERS']} x {c['HIDDEN']}"]
         parts += ["both directions"] if "BOTH" in has else []
         parts += [f"a stem of {c['CONVOLUTIONS']} convolutions"] if c["CONVOLUTIONS"] else []
         parts += ["answers from the mean state"] if "MEAN" in has else []
@@ -167,7 +165,7 @@ def _memory(layout: Layout) -> str:
         return stack
     if "STREAMS" not in has:
         return f"{4 * (layout.n_inputs + 2 * c['WIDEST'])} bytes of scratch a step; {stack}"
-    numbers = c["LAYERS"] * c["HIDDEN"] * (2 if "LSTM" in has else 1)
+    numbers = c["LAYERS"] * c["HIDDEN"] * (2 if "STATE_C" in has else 1)
     numbers += 2 * c["HIDDEN"] + 2 if "MEAN" in has else 0
     numbers += layout.program.n_features if "FORWARD" in has else 0
     numbers += layout.remembered

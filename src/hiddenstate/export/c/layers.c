@@ -89,7 +89,7 @@ static void model_mean(const float *values, int n, int count, float *mean)
 static void model_sweep(const model_layer *layer, const float *from, float *to, int n, int backward)
 {
     float h[MODEL_HIDDEN];
-#if HAS_LSTM
+#if HAS_STATE_C
     float c[MODEL_HIDDEN];
     memset(c, 0, sizeof c);
 #endif
@@ -98,7 +98,7 @@ static void model_sweep(const model_layer *layer, const float *from, float *to, 
     for (k = 0; k < n; k++) {
         const size_t t = (size_t)(backward ? n - 1 - k : k);
         const float *x = from + t * (size_t)layer->inputs;
-#if HAS_LSTM
+#if HAS_STATE_C
         model_cell(layer, x, h, c);
 #else
         model_cell(layer, x, h);

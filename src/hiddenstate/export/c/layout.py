@@ -42,6 +42,16 @@ from hiddenstate.program.steps import (
 from hiddenstate.system.typing import Array
 
 
+@dataclass(frozen=True)
+class Cell:
+    """A cell: what it is called, the functions that it calls, and how many of its last blocks have
+    a bias of the state apart from that of the input."""
+
+    title: str
+    calls: tuple[str, ...] = ()
+    apart: int = 0
+
+
 @dataclass
 class Layout:
     """A program as the header has it.
@@ -98,7 +108,7 @@ class Layout:
         elif "RECURRENT" not in self.has:
             numbers = 0
         else:
-            gates = c["GATES"] * (2 if "GRU" in self.has else 1)
+            gates = c["GATES"] * (2 if "STATE_BIAS" in self.has else 1)
             numbers = gates * c["HIDDEN"] + self.n_inputs + c["OUTPUTS"] + c["SUMMARY"]
             if "STREAMS" not in self.has:
                 numbers += 2 * c["HIDDEN"] + c["WIDEST"] + program.n_features
@@ -297,27 +307,29 @@ def _pool(layout: Layout, layer: Pool) -> Pool:
 
 
 def _recurrent(layout: Layout, layer: Recurrent) -> Recurrent:
-    name, functions = CELLS[layer.cell]
-    layout.has |= {name, *functions}
+    cell, declared = CELLS[layer.cell], DECLARED[layer.cell]
+    layout.has |= {layer.cell.upper(), *cell.calls}
+    layout.has |= {f"STATE_{state.upper()}" for state in declared.state[1:]}
+    layout.has |= {"STATE_BIAS"} if cell.apart else set()
     directions, hidden = len(layer.directions), layer.directions[0].hidden_size
     layout.has |= {"BOTH"} if directions == 2 else set()
     widest = max(layout.constants.get("WIDEST", 1), directions * hidden)
     layout.constants |= {"HIDDEN": hidden, "DIRECTIONS": directions, "WIDEST": widest}
-    layout.constants["GATES"] = DECLARED[layer.cell].blocks
-    own = tuple(_direction(layout, layer.cell, each) for each in layer.directions)
+    layout.constants["GATES"] = declared.blocks
+    own = tuple(_direction(layout, cell.apart, each) for each in layer.directions)
     return replace(layer, directions=own)
 
 
-def _direction(layout: Layout, cell: str, own: Direction) -> Direction:
+def _direction(layout: Layout, apart: int, own: Direction) -> Direction:
     name = f"layer{layout.count('layers')}"
     input_matrix, input_weight = layout.add_weight(f"{name}_input", own.input_weight)
     state_matrix, hidden_weight = layout.add_weight(f"{name}_state", own.hidden_weight)
     fields = [input_matrix, state_matrix, layout.named(f"{name}_bias")]
     bias, state_bias = own.input_bias.astype(np.float64), own.hidden_bias.astype(np.float64)
-    n = len(bias) // 3 * 2 if cell == "gru" else len(bias)  # of these only the sum counts
+    n = len(bias) - apart * own.hidden_size  # of these only the sum counts
     bias = np.concatenate([bias[:n] + state_bias[:n], bias[n:]])
     bias, state_bias = layout.add(f"{name}_bias", bias), state_bias * (np.arange(len(bias)) >= n)
-    if cell == "gru":
+    if apart:
         fields.append(layout.named(f"{name}_state_bias"))
         state_bias[n:] = layout.add(f"{name}_state_bias", state_bias[n:])
     layout.line("layers", "layer", *fields, own.input_weight.shape[1])
@@ -393,12 +405,12 @@ LAYERS: dict[type, tuple[str, Build]] = {
 """Of each kind of layer."""
 
 CELLS = {
-    "rnn_tanh": ("RNN_TANH", ("TANH",)),
-    "rnn_relu": ("RNN_RELU", ()),
-    "gru": ("GRU", ("SIGMOID", "TANH")),
-    "lstm": ("LSTM", ("SIGMOID", "TANH")),
+    "rnn_tanh": Cell("RNN (tanh)", ("TANH",)),
+    "rnn_relu": Cell("RNN (relu)"),
+    "gru": Cell("GRU", ("SIGMOID", "TANH"), apart=1),
+    "lstm": Cell("LSTM", ("SIGMOID", "TANH")),
 }
-"""Of each cell its macro, and the functions that it calls."""
+"""Of each cell what its part of cells.c needs; its macro is its name."""
 
 COMPANIONS: dict[type, tuple[str, Build]] = {FixedConvolutions: ("FIXED", _fixed)}
 """Of each kind of companion."""

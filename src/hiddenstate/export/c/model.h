@@ -15,7 +15,7 @@
 /* What is remembered of a series. Copy it, keep it, have as many as you like. */
 typedef struct model_state {
     float h[MODEL_LAYERS][MODEL_HIDDEN];
-#if HAS_LSTM
+#if HAS_STATE_C
     float c[MODEL_LAYERS][MODEL_HIDDEN];
 #endif
 #if HAS_MEAN

@@ -25,7 +25,7 @@ static int model_read(model_state *state, const float *data, float *x)
     model_remember(&state->path, x);
 #endif
     for (l = 0; l < MODEL_LAYERS; l++) {
-#if HAS_LSTM
+#if HAS_STATE_C
         model_cell(&model_layers[l], from, state->h[l], state->c[l]);
 #else
         model_cell(&model_layers[l], from, state->h[l]);

@@ -17,7 +17,7 @@ typedef struct {
     model_matrix input; /* inputs by gates times MODEL_HIDDEN */
     model_matrix state; /* MODEL_HIDDEN by gates times MODEL_HIDDEN */
     const float *bias;
-#if HAS_GRU
+#if HAS_STATE_BIAS
     const float *state_bias; /* of the candidate */
 #endif
     int inputs;

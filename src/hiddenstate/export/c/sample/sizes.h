@@ -19,6 +19,7 @@
 #define HAS_POOL 1
 #define HAS_RECURRENT 1
 #define HAS_LSTM 1
+#define HAS_STATE_C 1
 #define HAS_BOTH 1
 #define HAS_BESIDE 1
 #define HAS_MEAN 1
