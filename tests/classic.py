@@ -74,42 +74,6 @@ def loop(job, module, lr, batches, X, y, n_steps) -> Iterator[Step]:
         yield _updated(before, module, optimizer, loss)
 
 
-def row_loop(net, module, lr, batches, X, y, lengths, weights, n_steps) -> Iterator[Step]:
-    """As `loop`, and slower: each row alone, cut to its length, its loss times its weight."""
-    dtype = next(module.parameters()).dtype
-    optimizer = torch.optim.Adam(module.parameters(), lr=lr)
-    for step in range(n_steps):
-        before = Step(_arrays(module), _moments(optimizer, module), {}, 0.0, {}, {})
-        total, count = torch.zeros((), dtype=dtype), 0
-        for r in batches.rows(step):
-            x = torch.from_numpy(X[r]).to(dtype)
-            if lengths is not None:
-                x = x[: lengths[r]]
-            loss, n = _row_loss(net, module, x, None if y is None else y[r])
-            total = total + (1.0 if weights is None else float(weights[r])) * loss
-            count += n
-        yield _updated(before, module, optimizer, total / count)
-
-
-def _row_loss(net, module, x, y):
-    """The sum of one row's losses, and how many there are."""
-    if net.job == "autoencode":
-        return ((module.decoder(module.encoder(x)) - x) ** 2).sum(), x.numel()
-    steps, last = module.rnn(x)
-    if net.output == "steps":
-        read = steps
-    elif net.config.readout == "mean":
-        read = sum(steps) / len(steps)
-    else:
-        h = last[0] if isinstance(last, tuple) else last
-        read = torch.cat([h[-2], h[-1]]) if module.rnn.bidirectional else h[-1]
-    answer = module.out(read)
-    if net.job == "classify":
-        return answer.exp().sum().log() - answer[y], 1
-    target = torch.from_numpy(y).to(answer)[: len(answer)]
-    return ((answer - target) ** 2).sum(), target.numel()
-
-
 def _updated(before, module, optimizer, loss):
     """The step `before`, taken."""
     optimizer.zero_grad()

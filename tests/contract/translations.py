@@ -112,9 +112,10 @@ def predicted(model: FittedModel, predictor: Predictor, trial: Trial) -> Answers
     outputs = predictor.predict(inputs, trial.lengths)
     if model.net.job == "autoencode":
         read = inputs / np.array(255, dtype) if inputs.dtype == np.uint8 else inputs
+        code = predictor.encode(inputs)
         return {
-            "code": predictor.encode(inputs),
-            "reconstruction": transform.undo(outputs),
+            "code": code,
+            "reconstruction": transform.undo(predictor.decode(code)),
             "error": error_by_row(outputs, read),
         }
     if model.net.job == "classify":
@@ -270,11 +271,11 @@ def html(cases: Sequence[Case], weights: str = "float32") -> list[Reply]:
     return answers_in_node(pages, cases)
 
 
-def by_target(name: str, cases: Sequence[Case]) -> list[Reply]:
+def by_target(name: str, cases: Sequence[Case], weights: str = "float32") -> list[Reply]:
     """Return what an export finds itself when it tries its files."""
     target, replies = target_named(name), []
     for case in cases:
-        own = source(case, name)
+        own = source(case, name, weights)
         contents = target.build(own)
         runs = [target.run(own, contents, trial) for trial in case.trials]
         reply = dict(zip(("rows", "unequal"), (run.answers for run in runs), strict=False))
@@ -283,11 +284,11 @@ def by_target(name: str, cases: Sequence[Case]) -> list[Reply]:
     return replies
 
 
-def without_tools(name: str, cases: Sequence[Case]) -> list[Reply]:
+def without_tools(name: str, cases: Sequence[Case], weights: str = "float32") -> list[Reply]:
     """Return what an export finds where there is neither a compiler nor node."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(shutil, "which", lambda program: None)
-        return by_target(name, cases)
+        return by_target(name, cases, weights)
 
 
 # What exports declare that they do not hold.
@@ -346,6 +347,10 @@ WAYS: dict[str, dict[str, Any]] = {
     "c int8": {"weights": "int8", "reply": partial(c, weights="int8", options=STRICT)},
     "c, sanitized": {"reply": partial(c, options=STRICT)},
     "c, no compiler": {"reply": partial(without_tools, "c")},
+    "c int8, no compiler": {
+        "weights": "int8",
+        "reply": partial(without_tools, "c", weights="int8"),
+    },
     "html float16": {"weights": "float16", "reply": partial(html, weights="float16")},
     "html, no node": {"reply": partial(without_tools, "html")},
 }

@@ -3,37 +3,13 @@
 from typing import Any
 
 import numpy as np
-import pytest
 
 from hiddenstate import RecurrentClassifier, RecurrentRegressor, load
-from tests.conftest import ENGINES
 
 RNG = np.random.default_rng(5)
 SERIES = [RNG.normal(size=(n, 3)) * 4 + 1 for n in RNG.integers(2, 15, 40)]
 LABELS = np.array(["up" if x[:, 0].mean() > 1 else "down" for x in SERIES])
 QUICK: dict[str, Any] = {"hidden_size": 5, "epochs": 6, "random_state": 0, "threads": 1}
-
-
-@pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("readout", ["last", "mean"])
-@pytest.mark.parametrize("bidirectional", [False, True])
-@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
-def test_probabilities_are_the_same_in_a_batch_and_alone(engine, readout, bidirectional, cell):
-    clf = RecurrentClassifier(
-        cell, readout=readout, bidirectional=bidirectional, engine=engine, layers=2, **QUICK
-    ).fit(SERIES, LABELS)
-    together = clf.predict_proba(SERIES)
-    alone = np.concatenate([clf.predict_proba(x[None]) for x in SERIES])
-    np.testing.assert_allclose(together, alone, rtol=1e-12)
-
-
-def test_the_padding_does_not_matter():
-    """The longest series decides the padding: adding a longer one changes no other."""
-    clf = RecurrentClassifier(**QUICK).fit(SERIES, LABELS)
-    longer = [*SERIES, RNG.normal(size=(40, 3))]
-    np.testing.assert_allclose(
-        clf.predict_proba(longer)[:-1], clf.predict_proba(SERIES), rtol=1e-12
-    )
 
 
 def test_training_on_series_of_one_length_equals_training_on_an_array():

@@ -97,44 +97,6 @@ def assert_agree(task, n=4, tolerance=1e-10):
     np.testing.assert_allclose(*answers, rtol=0, atol=tolerance * 10)
 
 
-CELLS = [("rnn", "tanh"), ("rnn", "relu"), ("gru", "tanh"), ("lstm", "tanh")]
-
-
-KINDS = [("classify", "last"), ("regress", "last"), ("regress", "steps")]
-
-
-@pytest.mark.parametrize("lengths", [False, True])
-@pytest.mark.parametrize("bidirectional", [False, True])
-@pytest.mark.parametrize("layers", [1, 3])
-@pytest.mark.parametrize(("cell", "nonlinearity"), CELLS)
-@pytest.mark.parametrize(("job", "output"), KINDS)
-def test_recurrent_networks_train_as_with_torch(
-    job, output, cell, nonlinearity, layers, bidirectional, lengths
-):
-    config = RecurrentConfig(cell, nonlinearity, 13, layers, bidirectional)
-    assert_agree(task_of(Net(job, config, 3, 4, output), lengths=lengths))
-
-
-@pytest.mark.parametrize("lengths", [False, True])
-@pytest.mark.parametrize("bidirectional", [False, True])
-@pytest.mark.parametrize(("cell", "nonlinearity"), CELLS)
-@pytest.mark.parametrize(("job", "layers"), [("classify", 3), ("regress", 1)])
-def test_means_and_weights_equal_torchs(job, cell, nonlinearity, layers, bidirectional, lengths):
-    config = RecurrentConfig(cell, nonlinearity, 13, layers, bidirectional, readout="mean")
-    assert_agree(task_of(Net(job, config, 3, 4), lengths=lengths, weights=True))
-
-
-@pytest.mark.parametrize("output_activation", ["sigmoid", "linear"])
-@pytest.mark.parametrize("activation", ["tanh", "relu", "sigmoid"])
-@pytest.mark.parametrize("sizes", [(), (9,), (33, 16, 5)])
-def test_autoencoders_train_as_with_torch(sizes, activation, output_activation):
-    config = AutoencoderConfig(sizes, 3, activation, output_activation)
-    task = task_of(Net("autoencode", config, 21, 21))
-    assert_agree(task)
-    (_, _, engine), (_, _, own) = both(task)
-    np.testing.assert_allclose(own.encode(task.X), engine.encode(task.X), atol=1e-12)
-
-
 @pytest.mark.parametrize(
     "training",
     [

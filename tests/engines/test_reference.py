@@ -1,6 +1,4 @@
-"""Predictions in numpy equal the other engines', for every network and every way to ask."""
-
-from dataclasses import replace
+"""Predictions in numpy: states, stores, and large sums."""
 
 import numpy as np
 import pytest
@@ -11,18 +9,7 @@ from hiddenstate.engines.interface import Predictor
 from hiddenstate.engines.reference import ReferencePredictor
 from hiddenstate.engines.torch import TorchPredictor
 from hiddenstate.models.fitted import FittedModel
-from tests.engines.tasks import NETS, any_net, net_of, small_task
-
-CASES = [
-    (name, cell, layers, both)
-    for name in NETS
-    for cell, layers, both in (
-        ("rnn", 1, False),
-        ("gru", 2, True),
-        ("lstm", 2, True),
-        ("lstm", 1, False),
-    )
-]
+from tests.engines.tasks import net_of, small_task
 
 
 def pair(net, dtype="float64"):
@@ -34,14 +21,6 @@ def pair(net, dtype="float64"):
 def same(one, other, atol=1e-13):
     assert one.dtype == other.dtype
     np.testing.assert_allclose(one, other, rtol=0, atol=atol)
-
-
-@pytest.mark.parametrize("lengths", [False, True], ids=["full", "ragged"])
-@pytest.mark.parametrize(("name", "cell", "layers", "both"), CASES)
-def test_outputs_of_recurrent_networks(name, cell, layers, both, lengths):
-    task = small_task(net_of(name, cell, layers, both), lengths=lengths)
-    ours, theirs = pair(task.net)
-    same(ours.predict(task.X, task.lengths), theirs.predict(task.X, task.lengths))
 
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
@@ -59,26 +38,6 @@ def test_a_state_is_taken_and_returned(cell):
     expected, their_state = theirs.follow(task.X, {})
     same(outputs, expected)
     assert set(state) == set(their_state)
-
-
-@pytest.mark.parametrize("output", ["sigmoid", "linear"])
-@pytest.mark.parametrize("between", ["tanh", "relu"])
-def test_codes_and_rows_of_autoencoders(between, output):
-    net = any_net("autoencode")
-    config = replace(net.config, activation=between, output_activation=output)
-    task = small_task(replace(net, config=config))
-    ours, theirs = pair(task.net)
-    same(ours.predict(task.X), theirs.predict(task.X))
-    codes = ours.encode(task.X)
-    same(codes, theirs.encode(task.X))
-    same(ours.decode(codes), theirs.decode(codes))
-
-
-def test_float32_and_pixels():
-    task = small_task(net_of("classify last", "gru"))
-    ours, theirs = pair(task.net, "float32")
-    pixels = np.random.default_rng(0).integers(0, 256, task.X.shape).astype(np.uint8)
-    same(ours.predict(pixels), theirs.predict(pixels), 2e-6)
 
 
 def test_a_store_and_many_pieces_give_the_same(tmp_path, monkeypatch):

@@ -60,38 +60,6 @@ def trained(task, engine, steps=6):
     return made, made.run(0, steps, never).losses
 
 
-@needs_kernels
-@pytest.mark.parametrize("weights", [False, True])
-@pytest.mark.parametrize("lengths", [False, True])
-@pytest.mark.parametrize("readout", ["mean", "last"])
-@pytest.mark.parametrize(("pool", "causal", "layers"), [(1, False, 3), (3, False, 1), (3, True, 3)])
-def test_the_kernels_train_as_torch_does(pool, causal, layers, readout, lengths, weights):
-    task = task_of(
-        net_with_stem(pool, causal, readout, layers),
-        lengths=lengths,
-        weights=weights,
-        label_smoothing=0.1,
-        optimizer="sgd",
-    )
-    native, losses = trained(task, "native")
-    torch, others = trained(task, "torch")
-    np.testing.assert_allclose(losses, others, rtol=1e-12)
-    mine, theirs = native.export().params, torch.export().params
-    for name, array in mine.items():
-        np.testing.assert_allclose(array, theirs[name], rtol=1e-10, atol=1e-12, err_msg=name)
-    outputs = native.predict(task.X, task.lengths)
-    np.testing.assert_allclose(outputs, torch.predict(task.X, task.lengths), atol=1e-12)
-
-
-@pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("pool", [1, 4])
-def test_engines_predict_what_the_reference_says(engine, pool):
-    task = task_of(net_with_stem(pool), lengths=True)
-    made, _ = trained(task, engine)
-    wanted, *_ = run_layers(layers_of(task.net, made.export().params), task.X, task.lengths)
-    np.testing.assert_allclose(made.predict(task.X, task.lengths), wanted, atol=1e-12)
-
-
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_target_at_every_step_is_trained(engine):
     task = task_of(net_with_stem(job="regress", output="steps", readout="last"), lr=0.02)
@@ -120,17 +88,6 @@ def test_training_resumes_exactly(engine):
     rest = make_engine(half.task, half.export())
     rest.run(4, 9, never)
     assert_same_state(whole.export(), rest.export())
-
-
-@pytest.mark.parametrize("engine", ENGINES)
-def test_an_answer_depends_on_no_other_row(engine):
-    task = task_of(net_with_stem(3), lengths=True)
-    made, _ = trained(task, engine)
-    whole = made.predict(task.X, task.lengths)
-    for row in (0, 7, 39):
-        end = task.lengths[row]
-        alone = made.predict(task.X[row : row + 1, :end], task.lengths[row : row + 1])
-        np.testing.assert_allclose(alone[0], whole[row], atol=1e-12)
 
 
 @pytest.mark.parametrize("engine", ENGINES)

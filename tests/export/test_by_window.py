@@ -21,13 +21,6 @@ OPTIONS: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("to", ["python", "onnx", "c", "html"])
-@pytest.mark.parametrize("seed", [0, 1, 2])
-def test_an_export_gives_the_answers_of_the_model(to: str, seed: int, tmp_path: Path) -> None:
-    model = random_model(seed, **OPTIONS)
-    assert export_model(model, to, tmp_path / "model").n_rows == 12
-
-
 def test_the_trial_has_a_flat_window_and_answers_that_the_net_changes() -> None:
     model = random_model(0, **OPTIONS)
     X = trials_of(model)[0].X

@@ -13,7 +13,6 @@ from hiddenstate.export import export_model
 from hiddenstate.export.c import comment as c_comment
 from hiddenstate.export.c import run as c_run
 from hiddenstate.export.c.arrays import arrays_of
-from hiddenstate.export.c.run import answers_of_header
 from hiddenstate.export.int8 import stored
 from hiddenstate.export.target import Source
 from hiddenstate.export.trial import trials_of
@@ -40,12 +39,6 @@ def run_of(folder: Path, source: Source, header: str, *options: str) -> Callable
         return c_run._parsed(source, lines, trial)
 
     return answers_to
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_the_numbers_of_a_header_give_the_answers_of_the_model(seed):
-    source, header = header_of(model_of(seed), "int8" if seed % 2 else "float32")
-    assert largest(source, lambda trial: answers_of_header(source, header, trial)) < LIMIT
 
 
 @pytest.mark.parametrize(

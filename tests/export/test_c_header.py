@@ -24,8 +24,6 @@ from hiddenstate.export.target import Source, Target, source_of
 from hiddenstate.export.trial import difference, float_rounding, scale_of
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
-from tests.contract.models import KINDS, model_of
-from tests.contract.translations import fills_windows
 from tests.export.compiled import checked, compiled, sanitized, tool
 from tests.export.models import random_model
 
@@ -50,26 +48,6 @@ def largest(source: Source, answers_to: Any) -> float:
         if trial.stream is not None:
             found = max(found, difference(stream, trial.stream) - spare)
     return found / scale
-
-
-@pytest.mark.parametrize("weights", ["float32", "int8"])
-@pytest.mark.parametrize("name", [name for name in KINDS if not fills_windows(model_of(name))])
-def test_the_numbers_of_a_header_give_the_answers_of_the_model(name, weights):
-    source, header = header_of(model_of(name), weights)
-    assert largest(source, lambda trial: answers_of_header(source, header, trial)) < LIMIT
-
-
-@pytest.mark.parametrize("seed", [2, 9, 13, 20, 27, 31, 34, 50])
-def test_a_compiled_header_gives_the_answers_of_the_model(seed, tmp_path):
-    """Without a warning, and without a fault that the sanitizers see."""
-    source, header = header_of(random_model(seed), "int8" if seed % 3 == 0 else "float32")
-    program = compiled(tmp_path, c_run.header_program(source, header), *sanitized())
-
-    def answers_to(trial: Any) -> Any:
-        lines = checked(program, given=c_run._rows_text(trial)).splitlines()
-        return c_run._parsed(source, lines, trial)
-
-    assert largest(source, answers_to) < LIMIT
 
 
 @pytest.mark.parametrize("seed", [4, 14, 36])

@@ -14,7 +14,7 @@ from hiddenstate.errors import DataError, MachineError, OptionError, UntrustedFi
 from hiddenstate.export import export, export_model
 from hiddenstate.export.export import TARGETS, target_named
 from hiddenstate.export.python import file as python_file
-from hiddenstate.export.target import Target, source_of
+from hiddenstate.export.target import Target
 from hiddenstate.system import atomic_file
 from tests.conftest import QUIET
 from tests.export.models import random_model
@@ -345,15 +345,6 @@ def test_fixed_convolutions_are_refused_by_name(refuse, tmp_path, to):
     assert "has fixed convolutions, which read whole series)" in message
 
 
-@pytest.mark.parametrize("to", ["onnx", "python"])
-def test_fixed_convolutions_are_exported(cli, tmp_path, to):
-    if to == "onnx":
-        pytest.importorskip("onnx")
-    random_model(3, job="classify", steps=12, convolutions=0.5).save(tmp_path / "m.safetensors")
-    done = cli("export", "m.safetensors", "--to", to)
-    assert done.code == 0, done.err
-
-
 @pytest.mark.parametrize("lengths", [[5], [0, 1], [-4, 1], [1], [1.5, 9]])
 def test_lengths_are_checked(tmp_path, lengths):
     model = random_model(5, job="classify", missing="error")
@@ -446,24 +437,6 @@ def test_a_model_whose_predictions_overflow_is_refused(to, weight, tmp_path):
     with pytest.raises(UntrustedFileError, match="train the model again, at a lower learning rate"):
         export_model(model, to, tmp_path / f"m_{to}")
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("missing", ["mean", "forward", "mask"])
-@pytest.mark.parametrize("to", ["python", "onnx", "c", "html"])
-def test_infinity_is_missing_where_the_model_fills_gaps(to, missing):
-    model = random_model(1, job="classify", missing=missing, members=1)
-    target = target_named(to)
-    source = source_of(model, "m", "float32", target.stored)
-    contents, gaps = target.build(source), source.trials[0]
-    assert np.isnan(gaps.X).any()
-    answers = [
-        target.run(
-            source, contents, replace(gaps, X=np.where(np.isnan(gaps.X), value, gaps.X))
-        ).answers
-        for value in (np.nan, np.inf, -np.inf)
-    ]
-    for other in answers[1:]:
-        np.testing.assert_array_equal(other["probabilities"], answers[0]["probabilities"])
 
 
 def test_every_target_has_a_module():

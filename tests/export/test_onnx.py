@@ -11,9 +11,8 @@ import pytest
 from hiddenstate.export import export_model
 from hiddenstate.export.int8 import quantised, stored
 from hiddenstate.export.onnx import file as onnx_file
-from hiddenstate.export.onnx.file import BATCH, STREAM, build, run_in, streamed, zero_state
+from hiddenstate.export.onnx.file import BATCH, STREAM, build, zero_state
 from hiddenstate.export.target import source_of
-from hiddenstate.export.trial import difference, scale_of
 from hiddenstate.system.extras import command
 from tests.conftest import QUIET
 from tests.export.models import random_model
@@ -29,51 +28,6 @@ def start(request):
     if request.param == "onnxruntime":
         pytest.importorskip("onnxruntime")
     return RUNTIMES[request.param]
-
-
-def far(model, seed):
-    """The model for data that lie up to a million deviations from 0."""
-    random = np.random.default_rng(seed)
-
-    def moved(scaling):
-        if scaling is None:
-            return None
-        distance = 10 ** random.uniform(0, 6, len(scaling[1])) * random.choice([-1, 1])
-        return scaling[0] + distance / np.abs(scaling[1]), scaling[1]
-
-    own = model.transform
-    if own.takes_logarithms:
-        return model
-    scaling = moved(own.scaling)
-    fill = own.fill if own.fill is None or scaling is None else scaling[0] + own.fill
-    changed = replace(own, scaling=scaling, fill=fill, target_scaling=moved(own.target_scaling))
-    return replace(model, transform=changed)
-
-
-def largest_difference(model, start, weights="float32"):
-    """The largest difference of an answer, in units of the targets' scale."""
-    source = source_of(model, "m", weights, stored)
-    contents = build(source)
-    assert (STREAM in contents) == source.meaning.streams
-    trials = source.trials
-    worst = 0.0
-    for trial in trials:
-        run = run_in(start, source, contents, trial)
-        worst = max(worst, trial.difference(run.answers))
-        if trial.stream is not None:
-            worst = max(worst, difference(run.stream, trial.stream))
-    return worst / scale_of(source.model, trials)
-
-
-@pytest.mark.parametrize("seed", range(45))
-def test_graphs_give_the_answers_of_the_model(seed, start):
-    model = random_model(seed, "float64" if seed % 5 == 0 else "float32")
-    assert largest_difference(far(model, seed) if seed % 3 == 0 else model, start) <= 1e-5
-
-
-@pytest.mark.parametrize("seed", range(45, 57))
-def test_graphs_of_int8_give_the_answers_of_the_stored_weights(seed, start):
-    assert largest_difference(random_model(seed), start, "int8") <= 1e-5
 
 
 def session_of(model, ending, start):
@@ -92,16 +46,6 @@ def test_a_row_that_the_model_cannot_read_has_no_answer(job, start):
     for name, answer in compute({"x": X}).items():
         assert (answer[0] == sound[name][0]).all()
         assert (answer[1:] == -1).all() if name == "class" else np.isnan(answer[1:]).all()
-
-
-def test_values_after_the_end_of_a_row_are_not_read(start):
-    model = random_model(3, job="classify", missing="error", pixels=False, bidirectional=True)
-    compute = session_of(model, BATCH, start)
-    X = np.random.default_rng(0).normal(size=(2, 6, model.n_features)).astype(np.float32)
-    X[1, 4:] = np.nan
-    both = compute({"x": X, "lengths": np.array([6, 4])})
-    alone = compute({"x": X[1:, :4]})
-    assert np.abs(both["probabilities"][1] - alone["probabilities"][0]).max() < 1e-6
 
 
 @pytest.mark.parametrize("length", [0, 7])
@@ -168,16 +112,6 @@ def test_reset_begins_a_series_in_its_row_alone(missing, readout, start):
     assert np.abs(after[0] - before["probabilities"][0]).max() < 1e-6
     assert np.abs(after[1] - on[1]).max() < 1e-6
     assert np.abs(after[1] - before["probabilities"][1]).max() > 1e-4
-
-
-def test_any_cut_of_a_series_gives_the_same_answers(start):
-    model = random_model(3, job="classify", missing="forward", readout="mean", **WITH_STATE)
-    program = source_of(model, "m", "float32").meaning
-    compute = session_of(model, STREAM, start)
-    X = np.random.default_rng(0).normal(size=(2, 9, model.n_features)).astype(np.float32)
-    X[X > 1] = np.nan
-    whole = compute({"x": X, **zero_state(program, 2)})["probabilities"]
-    assert np.abs(streamed(compute, program, X)["probabilities"] - whole).max() < 1e-6
 
 
 def test_a_graph_says_what_it_is(tmp_path):

@@ -7,12 +7,11 @@ import numpy as np
 import pytest
 
 from hiddenstate.export.onnx import file as onnx_file
-from hiddenstate.export.onnx.file import BATCH, STREAM, build, run_in
+from hiddenstate.export.onnx.file import BATCH, build, run_in
 from hiddenstate.export.target import source_of
 from hiddenstate.export.trial import Trial, expected_answers
 from hiddenstate.models.convolutions import choose_convolutions
 from tests.export.models import random_model
-from tests.export.test_onnx import far
 
 onnx = pytest.importorskip("onnx")
 
@@ -33,19 +32,6 @@ def classifier(seed: int, **wanted: Any):
 
 def opened(model, start):
     return start(build(source_of(model, "m", "float32"))[BATCH])[0]
-
-
-@pytest.mark.parametrize(
-    ("seed", "share", "steps"), [(0, 0.0, 7), (1, 0.5, 40), (2, 0.9, 2), (3, 0.3, 20), (4, 1.0, 12)]
-)
-def test_graphs_give_the_answers_of_the_model(seed, share, steps, start):
-    model = classifier(seed, convolutions=share, steps=steps)
-    model = far(model, seed) if seed % 3 == 0 else model
-    source = source_of(model, "m", "float32")
-    contents = build(source)
-    assert STREAM not in contents
-    for trial in source.trials:
-        assert trial.difference(run_in(start, source, contents, trial).answers) <= 1e-6
 
 
 def on_a_grid(model, seed):
@@ -71,17 +57,6 @@ def test_a_value_beside_its_bias_falls_on_the_side_of_the_model(missing, start):
     beside = replace(source.model, convolutions=replace(model.convolutions, convolutions=moved))
     other = Trial(X, None, expected_answers(beside, X, None), None)
     assert other.difference(found) > 1e-4  # so rounding to float32 anywhere would show
-
-
-def test_steps_after_the_end_of_a_row_are_not_read(start):
-    model = classifier(3, missing="error", pixels=False)
-    compute = opened(model, start)
-    X = np.random.default_rng(0).normal(size=(3, 30, model.n_features)).astype(np.float32)
-    X[1, 9:], X[2, 1:] = np.nan, 1e38
-    together = compute({"x": X, "lengths": np.array([30, 9, 1])})["probabilities"]
-    for row, end in enumerate([30, 9, 1]):
-        alone = compute({"x": X[row : row + 1, :end]})["probabilities"][0]
-        assert np.abs(together[row] - alone).max() < 1e-6
 
 
 def test_a_row_that_the_model_cannot_read_has_no_answer(start):

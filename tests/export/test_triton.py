@@ -7,9 +7,6 @@ import pytest
 
 from hiddenstate.errors import MachineError, OptionError
 from hiddenstate.export import export_model
-from hiddenstate.export.export import target_named
-from hiddenstate.export.target import source_of
-from hiddenstate.export.trial import difference
 from hiddenstate.system import atomic_file
 from tests.export.models import random_model
 
@@ -147,18 +144,6 @@ def test_the_configuration_names_what_the_graph_has(wanted, tmp_path):
         assert stated(begin) == stated(each)
     facts = json.loads((folder / "facts.json").read_text())
     assert facts["classes"] == model.classes
-
-
-@pytest.mark.parametrize("seed", range(12))
-def test_a_folder_gives_the_answers_of_the_model(seed):
-    wanted = {**WITH_STATE, "job": ("classify", "regress")[seed % 2]}
-    source = source_of(random_model(seed, **wanted), "m", "float32")
-    target = target_named("triton")
-    contents = target.build(source)
-    for trial in source.trials:
-        run = target.run(source, contents, trial)
-        assert trial.difference(run.answers) <= 1e-5
-        assert trial.stream is None or difference(run.stream, trial.stream) <= 1e-5
 
 
 def test_a_model_that_does_not_stream_is_refused(tmp_path):

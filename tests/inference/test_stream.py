@@ -7,14 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hiddenstate import Autoencoder, RecurrentClassifier, RecurrentRegressor
+from hiddenstate import Autoencoder, RecurrentRegressor
 from hiddenstate.config import make_config
 from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.engines.reference import ReferencePredictor
 from hiddenstate.errors import DataError, OptionError, UntrustedFileError
 from hiddenstate.inference.overflow import CheckedPredictor
 from hiddenstate.inference.stream import Stream
-from hiddenstate.metrics.scores import softmax
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
 from tests.conftest import needs_kernels
@@ -93,28 +92,6 @@ def test_any_cut_gives_the_same_bits_in_the_kernels(name, dtype):
     assert np.array_equal(np.concatenate(parts, axis=1), steps)
     for key, array in stream.state.items():
         np.testing.assert_array_equal(array, cut.state[key])
-
-
-@pytest.mark.parametrize("name", MODELS)
-def test_the_kernels_and_torch_agree_with_the_reference(name):
-    model = MODELS[name]
-    data = with_gaps(model)
-    expected, stream = reference(model, 5).feed(data), Stream(model, 5)
-    steps = np.stack([stream.step(data[:, t]) for t in range(12)], axis=1)
-    np.testing.assert_allclose(steps, expected, rtol=1e-12, atol=1e-12)
-    np.testing.assert_allclose(Stream(model, 5).feed(data), expected, rtol=1e-12, atol=1e-12)
-
-
-@pytest.mark.parametrize("readout", ["last", "mean"])
-def test_the_last_answer_is_that_of_predict(readout):
-    labels = np.array(["a", "b"])[np.arange(5) % 2]
-    options = {"hidden_size": 5, "epochs": 1, "random_state": 0, "readout": readout}
-    clf = RecurrentClassifier("gru", **options).fit(X, labels)
-    stream = clf.stream(5)
-    np.testing.assert_allclose(stream.feed(X)[:, -1], clf.predict_proba(X), atol=1e-6)
-    assert stream.classes.tolist() == ["a", "b"]
-    reg = RecurrentRegressor("lstm", output="last", **options).fit(X, X[:, -1, 0])
-    np.testing.assert_allclose(reg.stream(5).feed(X)[:, -1, 0], reg.predict(X), atol=1e-6)
 
 
 def test_series_that_are_not_active_keep_their_state():
@@ -288,9 +265,3 @@ def test_float32_answers_far_from_0_keep_the_digits_of_their_targets(output):
     one = Stream(models[1], 2)
     steps = [one.step(X[:2, t], np.array([True, True])) for t in range(3)]
     np.testing.assert_allclose(np.stack(steps, axis=1) - [1e6, 0], expected[:, :3], rtol=1e-5)
-
-
-def test_answers_of_a_classifier_are_probabilities():
-    answers = Stream(MODELS["lstm, classes"], 5).feed(X)
-    np.testing.assert_allclose(answers.sum(axis=-1), 1)
-    np.testing.assert_allclose(softmax(np.log(answers)), answers)

@@ -50,49 +50,6 @@ def worst(source: Source) -> tuple[float, str]:
     return largest / scale_of(source.model, trials), computed_by
 
 
-@needs_node
-@pytest.mark.parametrize("seed", range(14))
-def test_a_page_answers_as_the_model(seed: int) -> None:
-    model = random_model(seed, "float64" if seed % 3 == 0 else "float32")
-    largest, computed_by = worst(source_of(model, "m", "float32"))
-    assert largest < 1e-9
-    assert computed_by.startswith("node")
-
-
-@needs_node
-@pytest.mark.parametrize(
-    "wanted",
-    [
-        {"job": "classify", "stem": True, "members": 3, "bidirectional": True},
-        {"job": "classify", "missing": "forward", "cell": "lstm", "stem": False},
-        {"job": "classify", "readout": "mean", "bidirectional": False, "members": 1, "stem": False},
-        {"job": "regress", "cell": "rnn", "nonlinearity": "relu"},
-        {"job": "classify", "missing": "mask", "cell": "gru", "layers": 3},
-        {"job": "regress", "linear": True, "output": "last"},
-        {"job": "regress", "change": True, "linear": False, "missing": "mean", "stateful": True},
-    ],
-)
-def test_a_page_holds_every_net_and_preparation(wanted: dict[str, Any]) -> None:
-    assert worst(source_of(random_model(3, **wanted), "m", "float32"))[0] < 1e-9
-
-
-@needs_node
-@pytest.mark.parametrize(
-    ("share", "wanted"),
-    [
-        (0.0, {"steps": 33, "missing": "mask", "members": 3, "stem": True}),
-        (0.4, {"steps": 9, "missing": "error", "pixels": False, "stem": False, "members": 1}),
-        (0.7, {"steps": 20, "missing": "forward", "members": 3, "stem": True}),
-        (1.0, {"steps": 12, "missing": "error", "pixels": True, "cell": "lstm"}),
-    ],
-)
-def test_a_page_holds_fixed_convolutions(share: float, wanted: dict[str, Any]) -> None:
-    model = random_model(5, job="classify", convolutions=share, **wanted)
-    largest, computed_by = worst(source_of(model, "m", "float32"))
-    assert largest < 1e-9
-    assert computed_by.startswith("node")
-
-
 @pytest.mark.parametrize(("share", "least"), [(0.0, 1), (0.5, 3)])
 def test_members_that_do_not_count_are_left_out(
     monkeypatch: pytest.MonkeyPatch, share: float, least: int
@@ -127,16 +84,6 @@ def test_a_difference_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 
 
 TEXT = node.program_text
-
-
-def test_without_node_the_data_of_the_page_are_computed_in_numpy(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(shutil, "which", lambda name: None)
-    largest, computed_by = worst(source_of(random_model(2), "m", "float32"))
-    assert largest < 1e-9
-    assert computed_by.startswith("numpy")
-    assert "without node" in computed_by
 
 
 def test_the_same_model_gives_the_same_bytes() -> None:
