@@ -309,10 +309,12 @@ export class Model {
     const { n_features, steps: parts } = this.program;
     const own = steps.map((step) => {
       if (step.length !== n_features) throw new Error(`expected ${n_features} numbers a step, found ${step.length}`);
-      return Float64Array.from(step);
+      return new Float64Array(step);
     });
-    if (!stepOf(parts, "Fill") && own.some((x) => !x.every(Number.isFinite))) {
-      throw new Error("a value is missing, and the model knows no gaps");
+    for (const x of stepOf(parts, "Fill") ? [] : own) {
+      for (let i = 0; i < x.length; i += 1) {
+        if (!Number.isFinite(x[i])) throw new Error("a value is missing, and the model knows no gaps");
+      }
     }
     return applied(parts, own, memory);
   }
@@ -358,7 +360,7 @@ export class Model {
    * @param {ArrayLike<number>} code
    */
   decode(code) {
-    const [rows] = outputsOf(this.program.decoder, [Float64Array.from(code)]).outputs;
+    const [rows] = outputsOf(this.program.decoder, [new Float64Array(code)]).outputs;
     return restored(this.program.steps, rows);
   }
 

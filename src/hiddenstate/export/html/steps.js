@@ -49,7 +49,7 @@ function forecastAt({ features, weights, bias, scale, effects, ahead, moved, inp
   /** @type {(x: Float64Array, ids: number[]) => number} */
   const added = (x, ids) => ids.reduce((sum, i, j) => sum + effects.data[o * ids.length + j] * valueOf(x, i, scale), 0);
   let sum = bias.data[o] + added(row[t], moved);
-  const [n, m] = [weights.shape[1], input_weights ? input_weights.shape[1] : 0];
+  const [n, m] = [weights.shape[1], input_weights?.shape[1] ?? 0];
   for (let k = 0; k < Math.max(n, m); k += 1) {
     const x = row[Math.max(t - k, 0)];
     if (k < n) sum += weights.data[o * n + k] * (valueOf(x, features[o], scale) - added(x, ahead));
@@ -64,7 +64,12 @@ function forecastAt({ features, weights, bias, scale, effects, ahead, moved, inp
 // What each kind of step does.
 /** @type {Record<string, Kind>} */
 const STEPS = {
-  Fractions: { apply: (_, row) => row.map((x) => x.map((value) => value / 255)) },
+  Fractions: {
+    apply(_, row) {
+      for (const x of row) for (let i = 0; i < x.length; i += 1) x[i] /= 255; // of a copy
+      return row;
+    },
+  },
   Logarithm: {
     apply: ({ features }, row) => row.map((x) => {
       const y = x.slice();
@@ -130,8 +135,8 @@ export const stepOf = (steps, part) => steps.find((step) => step.part === part);
  * @param {Memory} memory
  */
 export const applied = (steps, row, memory, netOnly = false) => steps.reduce((x, step) => {
-  const kind = STEPS[step.part];
-  return kind.apply && Boolean(kind.netOnly) === netOnly ? kind.apply(step, x, memory) : x;
+  const { apply, netOnly: own = false } = STEPS[step.part];
+  return apply && own === netOnly ? apply(step, x, memory) : x;
 }, row);
 
 /**
@@ -158,5 +163,5 @@ export const restored = (steps, outputs) => (
  */
 export function lagsOf(steps) {
   const path = stepOf(steps, "Forecast");
-  return path ? Math.max(path.weights.shape[1], path.input_weights ? path.input_weights.shape[1] : 0) : 1;
+  return path ? Math.max(path.weights.shape[1], path.input_weights?.shape[1] ?? 0) : 1;
 }
