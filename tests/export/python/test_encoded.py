@@ -92,6 +92,11 @@ def test_the_features_are_those_of_predict(case: str, tmp_path: Path) -> None:
         (",red,", ",pink,", r"rows\.csv:2:colour: 'pink' is not in the training data; known"),
         (",red,", ",,", r"rows\.csv:2:colour=blue: missing or not finite"),
         ("2024-02-28 01:00", "soon", "cannot order the lines by at"),
+        (
+            "load,colour",
+            "load,color",
+            r"rows\.csv: no column colour; it has plant, at, load, color, note$",
+        ),
     ],
 )
 def test_a_bad_cell_is_refused(of: str, by: str, message: str, tmp_path: Path) -> None:

@@ -35,12 +35,15 @@ def derived(names: list[str], about: dict[str, Any]) -> dict[str, tuple[Encoding
     return {name: features[name] for name in wanted if name in features and name not in names}
 
 
+def source_of(name: str, about: dict[str, Any]) -> str:
+    """Return the column of a table that has or becomes a column that the model reads."""
+    features = derived([encoding["column"] for encoding in about["encodings"]], about)
+    return str(features[name][0]["column"]) if name in features else name
+
+
 def read_columns(about: dict[str, Any]) -> list[str]:
     """Return the names of the columns of a table that the model reads."""
-    sources = [encoding["column"] for encoding in about["encodings"]]
-    features = derived(sources, about)
-    read = {name: features[name][0]["column"] for name in features}
-    return list(dict.fromkeys(read.get(name, name) for name in about["columns"]))
+    return list(dict.fromkeys(source_of(name, about) for name in about["columns"]))
 
 
 def encoded(

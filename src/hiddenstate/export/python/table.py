@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from hiddenstate.export.python.encoded import derived, encoded
+from hiddenstate.export.python.encoded import derived, encoded, source_of
 from hiddenstate.export.python.times import in_order
 from hiddenstate.export.python.values import (
     Line,
@@ -60,7 +60,7 @@ def read_csv(path: str, about: dict[str, Any]) -> tuple[Array, list[tuple[str, .
     if not lines:
         raise ValueError(f"{where}: no rows")
     features = derived(names, about)
-    chosen, own, time = places([*names, *features], has_names, about, where)
+    chosen, own, time = places(names, list(features), has_names, about, where)
     for j in own:
         refuse_missing(lines, j, about, f"{where}:{{}}:{shown(names[j])}: no id; name the series")
     ids = [tuple(line[j] for j in own) for _, line in lines]
@@ -159,19 +159,21 @@ def counts_up(cells: list[str]) -> bool:
 
 
 def places(
-    names: list[str], has_names: bool, about: dict[str, Any], where: str
+    names: list[str], made: list[str], has_names: bool, about: dict[str, Any], where: str
 ) -> tuple[list[int], list[int], list[int]]:
-    """Return where the inputs, the columns that name series and the time stand in a line."""
-    columns = about["columns"]
+    """Return where the inputs, the columns that name series and the time stand in a line, after
+    which come the features that are `made` of it."""
+    columns, known = about["columns"], [*names, *made]
     # In a line that is a row, ids and times only name it.
     own, time = ([], []) if about["rows_are_series"] else (about["id"], about["time"])
-    absent = [name for name in [*(columns or ()), *own, *time] if name not in names]
+    absent = [name for name in [*(columns or ()), *own, *time] if name not in known]
     if columns and not absent:
-        inputs, series, clock = ([names.index(n) for n in each] for each in (columns, own, time))
+        inputs, series, clock = ([known.index(n) for n in each] for each in (columns, own, time))
         return inputs, series, clock
     if columns and (has_names or own or time):
         header = "" if has_names else ", and no header"
-        raise ValueError(f"{where}: no column {shown(absent[0])}; it has {listed(names)}{header}")
+        name = source_of(absent[0], about)
+        raise ValueError(f"{where}: no column {shown(name)}; it has {listed(names)}{header}")
     if not all(name.isdecimal() for name in names):
         raise ValueError(
             f"{where}: has named columns ({listed(names)}), but the model was trained on columns "
