@@ -10,9 +10,8 @@ import pytest
 from hiddenstate.config import make_config
 from hiddenstate.data import Transform
 from hiddenstate.data.prepare.linear_path import LinearPath, with_nearer
-from hiddenstate.errors import OptionError, UntrustedFileError
+from hiddenstate.errors import UntrustedFileError
 from hiddenstate.export.export import export_model
-from hiddenstate.inference.stream import Stream
 from hiddenstate.models.fitted import FittedModel, load_model
 from hiddenstate.models.net import Net
 from hiddenstate.system.array_file import read_arrays, write_arrays
@@ -99,17 +98,6 @@ def test_a_forged_path_is_refused(forge: Any, tmp_path: Path) -> None:
     write_arrays(path, "model", arrays, facts)
     with pytest.raises(UntrustedFileError, match=r"model.safetensors"):
         load_model(path)
-
-
-@pytest.mark.parametrize("to", ["html"])
-def test_exports_and_streams_name_the_option_without_other_inputs(to: str, tmp_path: Path) -> None:
-    with pytest.raises(
-        OptionError, match=r"past of other inputs \(lead, other\).*--no-linear-inputs"
-    ):
-        export_model(model_of(FULL), to, tmp_path / "model")
-    with pytest.raises(OptionError, match=r"past of other inputs.*--no-linear-inputs"):
-        Stream(model_of(FULL))
-    assert not any(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("to", ["python", "c"])
