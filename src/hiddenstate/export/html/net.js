@@ -376,20 +376,21 @@ export class Model {
 
   /** The numbers of the hidden state of the last layer. */
   get units() {
-    return recurrentOf(this.program.nets[0])[0].directions.reduce((sum, { hidden_weight }) => sum + hidden_weight.shape[1], 0);
+    const [{ directions }] = recurrentOf(this.program.nets[0]);
+    return directions.length * directions[0].hidden_weight.shape[1];
   }
 
   /** Whether the first net reads each step once, without those around it. */
   get forward() {
     return this.program.nets[0].every(({ part, directions }) => (
-      part === "Recurrent" ? directions.length === 1 : part === "Dense" || part === "Readout"));
+      directions ? !directions[1] : part === "Dense" || part === "Readout"));
   }
 
   /** Whether the model can answer after every step without reading the row anew. */
   get streams() {
     const { job, nets, companions, steps } = this.program;
-    const whole = companions.length || stepOf(steps, "WindowScale") || nets.length > 1;
-    return job !== "autoencode" && !whole && this.forward;
+    const whole = job === "autoencode" || companions.length || stepOf(steps, "WindowScale") || nets[1];
+    return !whole && this.forward;
   }
 
   /** Returns a reader of one series. */
