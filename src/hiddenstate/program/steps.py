@@ -252,14 +252,13 @@ class Forecast(Step):
             lags = rows.memory["lags"]
             x = np.concatenate([np.where(np.isnan(lags), x[:, :1], lags), x], axis=1)
             rows.memory["lags"] = x[:, rows.x.shape[1] :]
-        x = np.asarray(x, np.float64)
         later: Array | float = 0.0
-        values = unscaled(x, self.features, self.scale)
-        others = unscaled(x, self.inputs, self.scale) if self.inputs else None
+        values = _values(x, self.features, self.scale)
+        others = _values(x, self.inputs, self.scale) if self.inputs else None
         alone = lags is not None
         if self.effects is not None:
-            values = values - _times(unscaled(x, self.ahead, self.scale), self.effects.T, alone)
-            later = _times(unscaled(x, self.moved, self.scale), self.effects.T, alone)
+            values = values - _times(_values(x, self.ahead, self.scale), self.effects.T, alone)
+            later = _times(_values(x, self.moved, self.scale), self.effects.T, alone)
         if rows.every_step:
             every = self.at_each_step(values, others, alone) + later
             return np.asarray(every if lags is None else every[:, lags.shape[1] :])
@@ -276,16 +275,14 @@ class Forecast(Step):
         `others` (N, T, I') are the values of `inputs`. With `alone` it is the same to the bit for
         any number of rows and steps.
         """
-        T = values.shape[1]
+        steps = np.arange(values.shape[1])
         forecast = np.broadcast_to(self.bias, values.shape).copy()
-        for k, weight in enumerate(self.weights.T):
-            if weight.any():
-                forecast += weight * values[:, np.maximum(np.arange(T) - k, 0)]
+        for k in np.flatnonzero(self.weights.any(axis=0)):
+            forecast += self.weights[:, k] * values[:, np.maximum(steps - k, 0)]
         if self.input_weights is not None and others is not None:
-            for k, matrix in enumerate(self.input_weights.transpose(1, 2, 0)):
-                if matrix.any():
-                    read = others[:, np.maximum(np.arange(T) - k, 0)]
-                    forecast += _times(read, matrix, alone)
+            for k in np.flatnonzero(self.input_weights.any(axis=(0, 2))):
+                read = others[:, np.maximum(steps - k, 0)]
+                forecast += _times(read, self.input_weights[:, k].T, alone)
         return forecast
 
     def at_step(self, values: Array, step: Array, others: Array | None = None) -> Array:
@@ -337,7 +334,7 @@ class WindowScale(Step):
     def spread(self, rows: Rows) -> Spread:
         """Return the spread of the window before the last step of each row, or before each step."""
         if rows.spread is None:
-            values = unscaled(np.asarray(rows.x, np.float64), self.features, self.scale)
+            values = _values(rows.x, self.features, self.scale)
             if rows.every_step:
                 rows.spread = spread_at_each_step(values, self.window)
             else:
@@ -481,6 +478,11 @@ def _before(values: Array, step: Array, n: int) -> Array:
     """Return the `n` last values (N, n, K) up to one step of each row of values (N, T, K)."""
     lags = np.maximum(step[:, None] - np.arange(n), 0)
     return np.asarray(values[np.arange(len(values))[:, None], lags])
+
+
+def _values(x: Array, features: Sequence[int], scale: Scale | None) -> Array:
+    """Return some features of kept rows without their scaling, in float64."""
+    return np.asarray(unscaled(x, features, scale), np.float64)
 
 
 def _times(x: Array, matrix: Array, alone: bool) -> Array:
