@@ -20,6 +20,7 @@ from hiddenstate.export.example import add_example, both_examples
 from hiddenstate.export.magnitude import magnitudes
 from hiddenstate.export.rounding import checked_change
 from hiddenstate.export.target import (
+    BACKWARD,
     Contents,
     Source,
     Target,
@@ -155,12 +156,6 @@ def export_model(
         If the model's weights are so large that its predictions overflow.
     """
     target = target_named(to)
-    if to != "python" and model.transform.by_window and model.transform.missing == "forward":
-        raise OptionError(
-            f"--to {to}: cannot fill in missing values of series that are scaled by window; use "
-            "--to python, or train one without --missing forward, on data without gaps, or with "
-            "--scale auto"
-        )
     path, base = _named(Path(output), target)
     weights = _checked_weights(target, weights, model)
     source = replace(source_of(model, base.name, weights, target.stored), run=run)
@@ -200,19 +195,23 @@ def export_model(
 
 
 WORDS: dict[type | str, tuple[str, str]] = {
-    FixedConvolutions: ("fixed convolutions", ", or train a model with --no-convolutions")
+    FixedConvolutions: ("hold fixed convolutions", ", or train a model with --no-convolutions"),
+    BACKWARD: (
+        "fill in missing values of series that are scaled by window",
+        ", or train one without --missing forward, on data without gaps, or with --scale auto",
+    ),
 }
-"""What a kind is called that some targets do not have, and what to do about it."""
+"""What targets without a kind cannot do, and what to do about it."""
 
 
 def _refuse_kinds(target: Target, missing: list[type | str]) -> None:
     """Refuse a program if there are kinds that the target has nothing for (`OptionError`)."""
     for kind in missing:
         *names, last = [name for name in TARGETS if target_named(name).has(kind)]
-        words, hint = WORDS.get(kind, (kind if isinstance(kind, str) else kind.__name__, ""))
-        raise OptionError(
-            f"--to {target.name}: cannot hold {words}; use --to {', '.join(names)} or {last}{hint}"
-        )
+        others = f"{', '.join(names)} or {last}" if names else last
+        name = kind if isinstance(kind, str) else kind.__name__
+        words, hint = WORDS.get(kind, (f"hold {name}", ""))
+        raise OptionError(f"--to {target.name}: cannot {words}; use --to {others}{hint}")
 
 
 def _refuse_far_inputs(source: Source, to: str) -> None:

@@ -14,7 +14,7 @@ from hiddenstate.models import meaning
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.program.layers import Beside, Recurrent
 from hiddenstate.program.program import Program as Meaning
-from hiddenstate.program.steps import Logarithm, step_of
+from hiddenstate.program.steps import Fill, Logarithm, step_of
 from hiddenstate.version import __version__
 
 if TYPE_CHECKING:
@@ -149,9 +149,16 @@ class Run:
     computed_by: str
 
 
+BACKWARD = "backward"
+"""The kind of a `Fill` that repeats values backwards, too."""
+
+
 def kinds_of(program: Meaning) -> list[type | str]:
     """Return the kinds of steps, layers and companions of a program, and the names of its cells."""
     kinds: dict[type | str, None] = dict.fromkeys(type(step) for step in program.steps)
+    fill = step_of(program.steps, Fill)
+    if fill is not None and fill.forward and fill.backward:
+        kinds[BACKWARD] = None
     layers = [layer for net in (*program.nets, program.decoder) for layer in net]
     for layer in layers:
         layers += layer.layers if isinstance(layer, Beside) else ()
