@@ -295,7 +295,7 @@ def without_tools(name: str, cases: Sequence[Case], weights: str = "float32") ->
 
 
 def fills_windows(model: FittedModel) -> bool:
-    """Whether a model fills in series that are scaled by window, which no export holds."""
+    """Whether a model fills in series that are scaled by window, which some do not hold."""
     return model.transform.by_window and model.transform.missing == "forward"
 
 
@@ -333,7 +333,7 @@ TRANSLATIONS = {
         Translation("program", lambda model: 1e-12, program),
         export("python", python, lambda model: False),
         export("onnx", onnx, fills_windows),
-        export("c", c, fills_windows),
+        export("c", c, lambda model: False),
         export("html", html, fills_windows),
         export("nam", partial(by_target, "nam"), partial(no_signal, ("lstm",))),
         export("triton", partial(by_target, "triton"), no_stream),

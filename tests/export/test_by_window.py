@@ -36,5 +36,5 @@ def test_the_trial_has_a_flat_window_and_answers_that_the_net_changes() -> None:
 def test_a_model_that_also_fills_in_is_refused(tmp_path: Path) -> None:
     model = random_model(1, **{**OPTIONS, "missing": "forward"})
     with pytest.raises(OptionError, match=r"cannot fill in missing values .* --scale auto"):
-        export_model(model, "c", tmp_path / "model")
+        export_model(model, "onnx", tmp_path / "model")
     assert not list(tmp_path.iterdir())

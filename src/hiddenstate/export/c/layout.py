@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.export.int8 import quantised
+from hiddenstate.export.target import BACKWARD
 from hiddenstate.program.cells import CELLS as DECLARED
 from hiddenstate.program.companions import FixedConvolutions
 from hiddenstate.program.layers import (
@@ -224,6 +225,10 @@ def _scale(layout: Layout, step: Scale) -> Scale:
 def _fill(layout: Layout, step: Fill) -> Fill:
     """Add what fills gaps in, scaled: gaps are filled in afterwards."""
     layout.has |= {"FORWARD"} if step.forward else set()
+    if step.forward and step.backward:
+        layout.has.add("BACKWARD")
+        features = range(layout.program.n_features)
+        layout.add("backward", [i in step.backward for i in features], np.uint8)
     offset, factor = _scaling(layout)
     values = layout.add("fill", (step.values - offset) * factor)
     return replace(step, values=values / factor + offset)
@@ -415,7 +420,7 @@ CELLS = {
 COMPANIONS: dict[type, tuple[str, Build]] = {FixedConvolutions: ("FIXED", _fixed)}
 """Of each kind of companion."""
 
-KINDS: set[type | str] = {*STEPS, *LAYERS, *CELLS, *COMPANIONS, Norm}
+KINDS: set[type | str] = {*STEPS, *LAYERS, *CELLS, *COMPANIONS, Norm, BACKWARD}
 """What a header can have; norms are folded into convolutions."""
 
 

@@ -188,6 +188,12 @@ int model_run(const float *x, int steps, float *y, float *scratch)
     float known[MODEL_FEATURES];
     memcpy(known, model_fill, sizeof known);
 #endif
+#if HAS_BACKWARD
+    for (t = steps - 1; t >= 0; t--) /* leaves the first value of each feature */
+        model_prepare(known, x + (size_t)t * MODEL_FEATURES, inputs);
+    for (t = 0; t < MODEL_FEATURES; t++)
+        known[t] = model_backward[t] ? known[t] : model_fill[t];
+#endif
     for (t = 0; t < steps && status == MODEL_OK; t++) {
         const float *data = x + (size_t)t * MODEL_FEATURES;
 #if HAS_FORWARD

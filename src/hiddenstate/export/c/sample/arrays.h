@@ -22,6 +22,9 @@ static const unsigned char model_target_is_log[2] = {1, 0};
 #if HAS_FILL
 static const float model_fill[2] = {0.5f, 0.5f};
 #endif
+#if HAS_BACKWARD && !HAS_AUTOENCODER
+static const unsigned char model_backward[2] = {1, 0};
+#endif
 #if HAS_SCALE && HAS_FIXED
 static const double model_offset[2] = {1.0, 2.0};
 static const double model_factor[2] = {0.5, 0.25};

@@ -36,6 +36,7 @@
 #define HAS_FORWARD 1
 #endif
 #if !HAS_STREAMS
+#define HAS_BACKWARD 1
 #define HAS_WINDOW_SCALE 1
 #endif
 #endif
