@@ -159,12 +159,13 @@ def export_model(
     path, base = _named(Path(output), target)
     weights = _checked_weights(target, weights, model)
     source = replace(source_of(model, base.name, weights, target.stored), run=run)
+    missing = [kind for kind in kinds_of(source.meaning) if not target.has(kind)]
+    _refuse_kinds(target, [kind for kind in missing if kind == BACKWARD])
     if target.only_streams and (reason := target.refusal(source.meaning)):
         against = obstacles_of_model(model)
         options = streaming_options(against)
         hint = f", or train one with {options} (it {reasons(against)})" if options else ""
         raise OptionError(f"--to {to}: {reason}{hint}")
-    missing = [kind for kind in kinds_of(source.meaning) if not target.has(kind)]
     _refuse_kinds(target, [kind for kind in missing if kind in WORDS])
     if reason := target.refusal(source.meaning):
         raise OptionError(f"--to {to}: {reason}")
