@@ -1,6 +1,7 @@
 """The translations of a model, and how each is asked."""
 
 import shutil
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -12,6 +13,7 @@ import pytest
 from hiddenstate import kernels
 from hiddenstate.engines import Predictor
 from hiddenstate.export.export import target_named
+from hiddenstate.export.html import page
 from hiddenstate.export.onnx.file import (
     BATCH,
     STREAM,
@@ -179,21 +181,24 @@ def source(case: Case, target: str, weights: str = "float32") -> Source:
 
 
 @cache
-def compiled(code: str) -> Any:
-    return compile(code, "exported.py", "exec")
+def names_of(code: str) -> dict[str, Any]:
+    """Return what the code that exported files share defines."""
+    names: dict[str, Any] = {"__name__": "exported"}
+    exec(compile(code, "exported.py", "exec"), names)
+    del sys.modules["exported"]  # where a file that is alone stands until its end
+    return {**names, "ALONE": False}
 
 
 def python(cases: Sequence[Case]) -> list[Reply]:
-    """Return the answers of exported files; the code that they share is compiled once."""
+    """Return the answers of exported files; the code that they share is run once."""
     replies = []
     for case in cases:
         text = target_named("python").build(source(case, "python"))[".py"].decode()
         _, code = text.split('"""\n', 1)  # after the introduction
         code, end, own = code.partition("\n\nABOUT = (")
-        module: dict[str, Any] = {"__name__": "exported"}
-        exec(compiled(code), module)
-        exec(f"{end}{own}", module)
-        replies.append(by_file(case, module["model"]))
+        names = dict(names_of(code))
+        exec(f"{end}{own}", names)
+        replies.append(by_file(case, names["model"]))
     return replies
 
 
@@ -266,8 +271,10 @@ def c(cases: Sequence[Case], weights: str = "float32", options: Sequence[str] = 
 
 def html(cases: Sequence[Case], weights: str = "float32") -> list[Reply]:
     """Return the answers of the scripts in pages."""
-    build = target_named("html").build
-    pages = [build(source(case, "html", weights))[".html"].decode() for case in cases]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(page, "joined", cache(page.joined))  # the scripts are the same
+        build = target_named("html").build
+        pages = [build(source(case, "html", weights))[".html"].decode() for case in cases]
     return answers_in_node(pages, cases)
 
 
