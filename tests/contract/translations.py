@@ -13,7 +13,6 @@ import pytest
 from hiddenstate import kernels
 from hiddenstate.engines import Predictor
 from hiddenstate.export.export import target_named
-from hiddenstate.export.html import page
 from hiddenstate.export.onnx.file import (
     BATCH,
     STREAM,
@@ -30,6 +29,7 @@ from hiddenstate.metrics.scores import error_by_row, softmax
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.meaning import program_of
 from hiddenstate.models.streaming import obstacles_of_model
+from hiddenstate.report.html.scripts import joined
 from tests.contract.models import model_of
 from tests.contract.programs import STRICT, answers_in_c, answers_in_node
 from tests.contract.reference import MISSING, Case, Difference, Reply, ask, case_of
@@ -272,7 +272,9 @@ def c(cases: Sequence[Case], weights: str = "float32", options: Sequence[str] = 
 def html(cases: Sequence[Case], weights: str = "float32") -> list[Reply]:
     """Return the answers of the scripts in pages."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(page, "joined", cache(page.joined))  # the scripts are the same
+        patch.setattr(
+            "hiddenstate.export.html.page.joined", cache(joined)
+        )  # the scripts are the same
         build = target_named("html").build
         pages = [build(source(case, "html", weights))[".html"].decode() for case in cases]
     return answers_in_node(pages, cases)
