@@ -106,15 +106,13 @@ def c_program(headers: Sequence[str], cases: Sequence[Case]) -> str:
     return "".join([*parts, f"int main(void)\n{{\n{calls}    return 0;\n}}\n"])
 
 
-def answers_in_c(
-    headers: Sequence[str], cases: Sequence[Case], options: Sequence[str]
-) -> list[Reply]:
+def answers_in_c(headers: Sequence[str], cases: Sequence[Case], strict: bool) -> list[Reply]:
     """Return what headers answer to their cases: one compiler, one process."""
     compiler = shutil.which("gcc") or shutil.which("cc")
     if compiler is None:
         pytest.skip("there is no C compiler")
-    if options:  # without a fault that the sanitizers see
-        options = [*options, *(each for each in sanitized() if each not in ("-O1", "-g"))]
+    options = [*STRICT, *sanitized()[1:]] if strict else []
+    options = [each for each in options if each != "-g"]  # and so faster
     with TemporaryDirectory() as folder:
         program = Path(folder) / "answers"
         words = [compiler, "-std=c99", *options, "-x", "c", "-", "-o", str(program), "-lm"]

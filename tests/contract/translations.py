@@ -30,8 +30,8 @@ from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.meaning import program_of
 from hiddenstate.models.streaming import obstacles_of_model
 from hiddenstate.report.html.scripts import joined
-from tests.contract.models import model_of
-from tests.contract.programs import STRICT, answers_in_c, answers_in_node
+from tests.contract.models import KINDS, model_of
+from tests.contract.programs import answers_in_c, answers_in_node
 from tests.contract.reference import MISSING, Case, Difference, Reply, ask, case_of
 
 
@@ -260,13 +260,13 @@ def in_graphs(case: Case, start: Callable[[bytes], tuple[Session, str]], weights
     return reply
 
 
-def c(cases: Sequence[Case], weights: str = "float32", options: Sequence[str] = ()) -> list[Reply]:
-    """Return the answers of headers, compiled together."""
+def c(cases: Sequence[Case], weights: str = "float32") -> list[Reply]:
+    """Return the answers of headers, compiled together: kinds strictly and under the sanitizers."""
     headers = []
     for number, case in enumerate(cases):
         own = replace(source(case, "c", weights), name=f"m{number}")
         headers.append(target_named("c").build(own)[".h"].decode())
-    return answers_in_c(headers, cases, options)
+    return answers_in_c(headers, cases, strict=all(case.name in KINDS for case in cases))
 
 
 def html(cases: Sequence[Case], weights: str = "float32") -> list[Reply]:
@@ -353,8 +353,7 @@ TRANSLATIONS = {
 WAYS: dict[str, dict[str, Any]] = {
     "onnx int8": {"weights": "int8", "reply": partial(onnx, weights="int8")},
     "onnx, no onnxruntime": {"reply": partial(onnx, runtime="onnx")},
-    "c int8": {"weights": "int8", "reply": partial(c, weights="int8", options=STRICT)},
-    "c, sanitized": {"reply": partial(c, options=STRICT)},
+    "c int8": {"weights": "int8", "reply": partial(c, weights="int8")},
     "c, no compiler": {"reply": partial(without_tools, "c")},
     "c int8, no compiler": {
         "weights": "int8",
