@@ -34,10 +34,10 @@ def main(names: list[str]) -> None:
             asked = row in KINDS or translation.name in TRANSLATIONS
             cell = f"{share:.0e}" if share >= 0 else "refused" if asked else "-"
             table[row][translation.name] = cell + "!" * (row in wrong)
-    columns = next(iter(table.values()))
-    sys.stdout.write(" ".join([" " * WIDTH, *(f"{column:>14}" for column in columns)]) + "\n")
-    for row, cells in table.items():
-        sys.stdout.write(" ".join([f"{row:{WIDTH}}", *(f"{c:>14}" for c in cells.values())]) + "\n")
+    widths = {column: max(8, len(column)) for column in next(iter(table.values()))}
+    for row, cells in {"": {column: column for column in widths}, **table}.items():
+        line = (f"{cell:>{widths[column]}}" for column, cell in cells.items())
+        sys.stdout.write(" ".join([f"{row:{WIDTH}}", *line]) + "\n")
 
 
 if __name__ == "__main__":
