@@ -113,7 +113,7 @@ def compare(names: tuple[str, ...], as_json: bool, runs_dir: Path) -> None:
     """The command `compare`."""
     from hiddenstate.metrics.comparison import Scored, equal_to_best
     from hiddenstate.metrics.intervals import is_end
-    from hiddenstate.runs.static_facts import question_of
+    from hiddenstate.runs.question import question_of
 
     compared = [named_run(name, runs_dir) for name in names]
     for run in compared:

@@ -1,13 +1,6 @@
 """The facts that a run folder states beside its static arrays."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from hiddenstate.config.data_fields import STDIN
-from hiddenstate.errors import MachineError, UntrustedFileError
-
-if TYPE_CHECKING:
-    from hiddenstate.runs.run import Run
 
 
 @dataclass(frozen=True)
@@ -63,19 +56,3 @@ class StaticFacts:
     held_series: int | None = None
     dates: bool = False
     series: str | None = None
-
-
-def question_of(run: "Run") -> str:
-    """Return what a run predicts of which data; scores of equal questions can be compared.
-
-    Data are the same if their files are, by path; those without a file that can be named, such as
-    arrays, if their fingerprint is.
-    """
-    options = run.config.data
-    own = options.data in (None, STDIN)
-    data = run.data_fact("fingerprint") if own else (options.data, options.test)
-    try:
-        facts = run.static_arrays[1]
-    except (MachineError, UntrustedFileError):
-        return repr(data)
-    return repr((data, facts.classes, facts.targets, options.horizon))

@@ -12,7 +12,7 @@ from hiddenstate.errors import HiddenstateError, printable
 from hiddenstate.metrics.comparison import Scored, equal_to_best
 from hiddenstate.report.commands import training_command
 from hiddenstate.runs import Run
-from hiddenstate.runs.static_facts import question_of
+from hiddenstate.runs.question import question_of
 from hiddenstate.studio.details import plain, scores
 from hiddenstate.studio.index import Row, RunIndex, UnknownRunError
 from hiddenstate.system.atomic_file import open_regular

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from hiddenstate.runs.static_facts import question_of
+from hiddenstate.runs.question import question_of
 from tests.conftest import write_digits
 from tests.report_html import train
 
