@@ -13,7 +13,8 @@ from hiddenstate.cli.options import (
     runs_dir_option,
 )
 from hiddenstate.cli.output import note, say, say_json
-from hiddenstate.cli.predict import opened_model, refuse_overwriting
+from hiddenstate.cli.output_file import refuse_overwriting
+from hiddenstate.cli.predict import opened_model
 from hiddenstate.cli.run_argument import run_argument
 
 

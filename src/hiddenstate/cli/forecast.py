@@ -7,16 +7,14 @@ import click
 
 from hiddenstate.cli.options import FilePath, GroupedCommand, json_option
 from hiddenstate.cli.output import note, say, say_json, table
+from hiddenstate.cli.output_file import refuse_overwriting, resolved_format, write_prediction
 from hiddenstate.cli.predict import (
     data_argument,
     model_options,
     note_remarks,
     opened_model,
     peers_option,
-    refuse_overwriting,
-    resolved_format,
     skip_unknown_option,
-    write_prediction,
 )
 from hiddenstate.cli.refused_options import refuse_options, refuse_unread
 from hiddenstate.cli.run_argument import check_order, run_argument

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from hiddenstate.cli.output import note
+from hiddenstate.cli.output_file import write_prediction
 from hiddenstate.cli.refused_options import refuse_options, refuse_unread
 from hiddenstate.errors import OptionError, printable
 
@@ -31,7 +32,6 @@ def predict_groups(
     reading: Mapping[str, Any],
 ) -> None:
     """Predict a table with the models of a sweep, and write one table."""
-    from hiddenstate.cli.predict import write_prediction
     from hiddenstate.scale.sweep.models import open_models
     from hiddenstate.scale.sweep.predict import predict_sweep, read_sweep_table
 
@@ -61,7 +61,6 @@ def forecast_groups(
     reading: Mapping[str, Any],
 ) -> None:
     """Forecast the series of all groups of a sweep, and write one table."""
-    from hiddenstate.cli.predict import write_prediction
     from hiddenstate.inference.output_formats import with_empty_cells
     from hiddenstate.scale.sweep.models import open_models
     from hiddenstate.scale.sweep.predict import (

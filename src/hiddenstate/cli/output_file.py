@@ -1,0 +1,94 @@
+"""Writes predictions to the file of --output, or prints them."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from hiddenstate.cli.output import note
+from hiddenstate.errors import OptionError, printable
+
+if TYPE_CHECKING:
+    from hiddenstate.inference.predict import Prediction
+    from hiddenstate.runs import Run
+
+FORMATS = {
+    ".csv": "csv",
+    ".json": "json",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".xlsx": "xlsx",
+}
+"""The format of predictions by the ending of the file's name."""
+
+
+def refuse_overwriting(
+    output: Path, model: str, data: str | None, trained_run: "Run | None"
+) -> None:
+    """Refuse to write over the data, the model, the training data or a file of a run."""
+    from hiddenstate.runs.run import is_own_file
+
+    if not output.exists():
+        return
+    inputs = [data]
+    if trained_run is None:
+        inputs.append(model)
+    else:
+        read = trained_run.config.data
+        inputs += [read.data, read.test, read.answers]
+    target, refused = output.resolve(), is_own_file(output)
+    for path in (Path(name).expanduser() for name in inputs if name):
+        # A folder of data holds arrays or images, no tables: earlier predictions may be replaced.
+        holds = path.is_dir() and path.resolve() in target.parents and target.suffix not in FORMATS
+        refused |= holds or (path.exists() and path.samefile(output))
+    if refused:
+        raise OptionError(
+            f"--output: {printable(output)} exists and is an input, or belongs to a run; name "
+            "another file"
+        )
+
+
+def resolved_format(file_format: str, output: Path | None) -> str:
+    """The output format, "auto" replaced by that of the ending of the file's name.
+
+    Raises
+    ------
+    OptionError
+        If there is no format for the ending, or the format cannot be printed.
+    MachineError
+        If the package that writes the format is not installed.
+    """
+    from hiddenstate.inference.output_formats import check_format
+
+    if file_format in ("parquet", "xlsx") and output is None:
+        name = {"parquet": "Parquet", "xlsx": "a workbook"}[file_format]
+        raise OptionError(f"--format: {name} is not printed; add --output FILE")
+    if file_format != "auto":
+        check_format(file_format)
+        return file_format
+    suffix = output.suffix.lower() if output else ""
+    if suffix and suffix not in FORMATS:
+        raise OptionError(
+            f"--output: {printable(output)}: unsupported format {printable(suffix, 40)}; "
+            f"supported: {', '.join(FORMATS)}; or name the format with --format"
+        )
+    file_format = FORMATS.get(suffix, "csv")
+    check_format(file_format)
+    return file_format
+
+
+def write_prediction(prediction: "Prediction", output: Path | None, file_format: str) -> None:
+    """Write the predictions to a file, or print them."""
+    from hiddenstate.inference.output_formats import encode_prediction
+    from hiddenstate.system.atomic_file import write_output
+
+    content = encode_prediction(prediction, file_format)
+    if output is not None:
+        write_output(output, content)
+        note(f"{len(prediction)} rows written to {output}")
+        return
+    text = content.decode()
+    if sys.stdout.isatty():  # labels and names from a file may contain escape sequences
+        text = "".join(f"{printable(line, 10**9)}\n" for line in text.splitlines())
+    click.echo(text, nl=False, color=True)  # otherwise click removes escape codes from a pipe
