@@ -26,9 +26,8 @@ from hiddenstate.datasets import load_mnist, load_waves
 from hiddenstate.engines import Chunk, make_engine
 from hiddenstate.jobs import make_job
 from hiddenstate.runs.events import LogEvent
-from hiddenstate.training.callback import Callback
 from hiddenstate.training.initial_state import starting_state
-from hiddenstate.training.trainer import Trainer
+from hiddenstate.training.trainer import Callback, Trainer
 
 Options = dict[str, Any]
 Floats = NDArray[np.floating[Any]]

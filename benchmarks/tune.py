@@ -46,9 +46,8 @@ from hiddenstate.scale.tune.ledger import PARAMS, SLOT, WHY, Slot
 from hiddenstate.scale.tune.settings import Settings, StudyData, make_settings
 from hiddenstate.scale.tune.space import make_space
 from hiddenstate.scale.tune.suggest import choose, is_pruned, rungs_of
-from hiddenstate.training.callback import Callback
 from hiddenstate.training.initial_state import starting_state
-from hiddenstate.training.trainer import Trainer
+from hiddenstate.training.trainer import Callback, Trainer
 
 MORE = 3
 """The trials of the default search, as a multiple of the others'."""

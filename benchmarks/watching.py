@@ -66,8 +66,8 @@ def train(job: str, view: str, options: dict[str, Any], pace: Pace | None = None
     """
     from hiddenstate.live.launch import Viewer
     from hiddenstate.live.notebook import NotebookView
-    from hiddenstate.training.callback import Callback
     from hiddenstate.training.start import plan, start
+    from hiddenstate.training.trainer import Callback
 
     spent = drawn = 0.0
 

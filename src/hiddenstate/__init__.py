@@ -22,8 +22,8 @@ if TYPE_CHECKING:  # the names of _PUBLIC, with their types
     from hiddenstate.scale.sweep.interface import load_sweep as load_sweep
     from hiddenstate.scale.sweep.interface import sweep as sweep
     from hiddenstate.scale.tune.search import tune as tune
-    from hiddenstate.training.callback import Callback as Callback
     from hiddenstate.training.callback import LoggerCallback as LoggerCallback
+    from hiddenstate.training.trainer import Callback as Callback
     from hiddenstate.version import __version__ as __version__
 
 _PUBLIC = {
@@ -39,7 +39,7 @@ _PUBLIC = {
     "load_sweep": "hiddenstate.scale.sweep.interface",
     "watch": "hiddenstate.live.launch",
     "tune": "hiddenstate.scale.tune.search",
-    "Callback": "hiddenstate.training.callback",
+    "Callback": "hiddenstate.training.trainer",
     "LoggerCallback": "hiddenstate.training.callback",
     "Run": "hiddenstate.runs",
     "HiddenstateError": "hiddenstate.errors",

@@ -16,7 +16,7 @@ from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.datasets import load_mnist
 from hiddenstate.jobs import make_job
 from hiddenstate.runs import Run
-from hiddenstate.training.callback import Callback
+from hiddenstate.training.trainer import Callback
 from tests import classic
 
 OFF = ("--view", "off", "--threads", "1")

@@ -27,7 +27,7 @@ from hiddenstate.errors import MachineError, OptionError
 from hiddenstate.live import launch
 from hiddenstate.live.launch import Viewer, choose_view, viewed
 from hiddenstate.runs import Run
-from hiddenstate.training.callback import Callback
+from hiddenstate.training.trainer import Callback
 from hiddenstate.views import catalog, offscreen, window
 from hiddenstate.views.playback import Pace, Player
 from hiddenstate.views.timeline import Timeline

@@ -8,11 +8,10 @@ from hiddenstate.runs import Run
 from hiddenstate.runs.record import make_record
 from hiddenstate.runs.requests import Request
 from hiddenstate.runs.writer import create_run
-from hiddenstate.training.callback import Callback
 from hiddenstate.training.initial_state import starting_state
 from hiddenstate.training.recorder import Recorder
 from hiddenstate.training.resume import resume_run
-from hiddenstate.training.trainer import Trainer
+from hiddenstate.training.trainer import Callback, Trainer
 from tests.training.test_resume import StopAt
 
 

@@ -17,11 +17,10 @@ from hiddenstate.runs.record import RUN_FORMAT, make_record
 from hiddenstate.runs.run import is_own_file
 from hiddenstate.runs.writer import RunWriter, create_run
 from hiddenstate.system.checksums import object_with_checksum
-from hiddenstate.training.callback import Callback
 from hiddenstate.training.initial_state import starting_state
 from hiddenstate.training.recorder import Recorder, lines_with_weights
 from hiddenstate.training.resume import resume_run
-from hiddenstate.training.trainer import Trainer
+from hiddenstate.training.trainer import Callback, Trainer
 from hiddenstate.training.verify import check_files
 from tests.conftest import Cli
 from tests.runs.asking import finish, train

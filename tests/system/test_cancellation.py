@@ -14,11 +14,10 @@ from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
 from hiddenstate.runs import Run
 from hiddenstate.system.cancellation import StopRequestedError, cancellable, raise_if_cancelled
-from hiddenstate.training.callback import Callback
 from hiddenstate.training.recorder import Recorder
 from hiddenstate.training.resume import resume_run
 from hiddenstate.training.start import start
-from hiddenstate.training.trainer import Trainer
+from hiddenstate.training.trainer import Callback, Trainer
 from tests.conftest import ENGINES
 
 
@@ -177,9 +176,8 @@ def test_an_engine_is_cancelled_only_inside_the_training_loop():
     config = make_config("regress", {"windows": 4, "threads": 1})
     from hiddenstate.data import load_dataset
     from hiddenstate.jobs import make_job
-    from hiddenstate.training.callback import Callback
     from hiddenstate.training.initial_state import starting_state
-    from hiddenstate.training.trainer import Trainer
+    from hiddenstate.training.trainer import Callback, Trainer
 
     job = make_job(config, load_dataset(config))
     engine = make_engine(job.task(), starting_state(job))

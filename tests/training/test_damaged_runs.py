@@ -19,9 +19,9 @@ from hiddenstate.runs.record import RUN_FORMAT
 from hiddenstate.runs.run import numbered
 from hiddenstate.runs.writer import create_run
 from hiddenstate.system.array_file import write_arrays
-from hiddenstate.training.callback import Callback
 from hiddenstate.training.resume import resume_run
 from hiddenstate.training.start import start
+from hiddenstate.training.trainer import Callback
 from tests.system.test_cancellation import contents
 
 VALUES = {"windows": 24, "epochs": 2, "log_every": 5, "checkpoint_every": 10, "threads": 1}

@@ -15,10 +15,9 @@ from hiddenstate.engines import Chunk, Engine, TrainingState, make_engine
 from hiddenstate.errors import DivergedError
 from hiddenstate.jobs import Job, make_job
 from hiddenstate.jobs.base import Evaluation
-from hiddenstate.training.callback import Callback
 from hiddenstate.training.divergence import check_weights
 from hiddenstate.training.initial_state import starting_state
-from hiddenstate.training.trainer import Trainer
+from hiddenstate.training.trainer import Callback, Trainer
 
 CONFIG = make_config("regress", {"windows": 6, "epochs": 2, "threads": 1})
 

@@ -15,11 +15,10 @@ from hiddenstate.engines import make_engine
 from hiddenstate.errors import OptionError, UntrustedFileError
 from hiddenstate.jobs import Job, make_job
 from hiddenstate.runs import Run
-from hiddenstate.training.callback import Callback
 from hiddenstate.training.checkpoints import pack, unpack
 from hiddenstate.training.initial_state import starting_state
 from hiddenstate.training.progress import Progress
-from hiddenstate.training.trainer import Trainer
+from hiddenstate.training.trainer import Callback, Trainer
 from tests.conftest import ENGINES, QUIET, Cli
 from tests.training.test_resume import begin, contents, resume_run
 

@@ -19,14 +19,13 @@ from hiddenstate.runs import Run
 from hiddenstate.runs.record import make_record
 from hiddenstate.runs.writer import create_run, reopen_run
 from hiddenstate.system.checksums import object_with_checksum
-from hiddenstate.training.callback import Callback
 from hiddenstate.training.checkpoints import pack, unpack
 from hiddenstate.training.initial_state import starting_state
 from hiddenstate.training.progress import Progress
 from hiddenstate.training.recorder import Recorder, lines_with_weights
 from hiddenstate.training.resume import resume_run as go_on_session
 from hiddenstate.training.start import start
-from hiddenstate.training.trainer import Trainer
+from hiddenstate.training.trainer import Callback, Trainer
 from tests.conftest import ENGINES, needs_kernels
 
 OPTIONS: dict[str, dict[str, Any]] = {

@@ -14,9 +14,8 @@ from hiddenstate.engines import make_engine
 from hiddenstate.errors import OptionError
 from hiddenstate.jobs import make_job
 from hiddenstate.runs import Run
-from hiddenstate.training.callback import Callback
 from hiddenstate.training.initial_state import starting_state
-from hiddenstate.training.trainer import Trainer
+from hiddenstate.training.trainer import Callback, Trainer
 from tests.conftest import ENGINES
 
 RNG = np.random.default_rng(3)

@@ -11,9 +11,8 @@ from hiddenstate.datasets import load_waves
 from hiddenstate.engines import Chunk, make_engine
 from hiddenstate.errors import DivergedError
 from hiddenstate.jobs import make_job
-from hiddenstate.training.callback import Callback
 from hiddenstate.training.initial_state import starting_state
-from hiddenstate.training.trainer import Trainer
+from hiddenstate.training.trainer import Callback, Trainer
 
 
 class Spy(Callback):

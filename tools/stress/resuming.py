@@ -10,10 +10,9 @@ import numpy as np
 
 from hiddenstate import kernels
 from hiddenstate.runs import Run
-from hiddenstate.training.callback import Callback
 from hiddenstate.training.resume import resume_run
 from hiddenstate.training.start import Session, plan, start
-from hiddenstate.training.trainer import Trainer
+from hiddenstate.training.trainer import Callback, Trainer
 from tools.stress.processes import Outcome, differences
 
 ENGINES = ("native", "torch") if kernels.level() else ("torch",)

@@ -19,10 +19,9 @@ from hiddenstate.jobs import make_job
 from hiddenstate.runs import Run
 from hiddenstate.runs.events import ValidationEvent
 from hiddenstate.scale.tune.rungs import PRUNED, RungRequests, was_pruned
-from hiddenstate.training.callback import Callback
 from hiddenstate.training.initial_state import starting_state
 from hiddenstate.training.start import start_in
-from hiddenstate.training.trainer import Trainer
+from hiddenstate.training.trainer import Callback, Trainer
 from hiddenstate.training.verify import check_files
 from tools.stress import hosts, postgres
 from tools.stress.processes import COMMAND, ENVIRONMENT, Outcome, differences

@@ -14,7 +14,7 @@ from hiddenstate.cli.signals import silence_terminal
 if TYPE_CHECKING:
     from hiddenstate.cli.signals import InterruptHandler
     from hiddenstate.live.launch import Viewer
-    from hiddenstate.training.callback import Callback
+    from hiddenstate.training.trainer import Callback
 
 
 def check_view(view: str) -> None:

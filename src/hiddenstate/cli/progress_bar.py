@@ -8,8 +8,7 @@ from hiddenstate.engines import Chunk
 from hiddenstate.errors import printable
 from hiddenstate.jobs.lines import log_line
 from hiddenstate.runs.events import Figures, LogEvent
-from hiddenstate.training.callback import Callback
-from hiddenstate.training.trainer import Trainer
+from hiddenstate.training.trainer import Callback, Trainer
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar

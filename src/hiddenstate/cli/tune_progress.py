@@ -8,8 +8,7 @@ from hiddenstate.cli.output import note
 from hiddenstate.engines import Chunk
 from hiddenstate.errors import printable
 from hiddenstate.runs.events import Figures
-from hiddenstate.training.callback import Callback
-from hiddenstate.training.trainer import Trainer
+from hiddenstate.training.trainer import Callback, Trainer
 
 if TYPE_CHECKING:
     from hiddenstate.scale.tune.ledger import Slot

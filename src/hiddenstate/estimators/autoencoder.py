@@ -26,8 +26,8 @@ from hiddenstate.estimators.sklearn_bases import (
     TransformerMixin,
 )
 from hiddenstate.system.typing import Array
-from hiddenstate.training.callback import Callback
 from hiddenstate.training.initial_state import starting_state
+from hiddenstate.training.trainer import Callback
 
 
 class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):

@@ -53,9 +53,8 @@ from hiddenstate.runs.events import LogEvent, ValidationEvent
 from hiddenstate.system.extras import require
 from hiddenstate.system.notice import Notice
 from hiddenstate.system.typing import Array
-from hiddenstate.training.callback import Callback
 from hiddenstate.training.initial_state import starting_state
-from hiddenstate.training.trainer import Trainer
+from hiddenstate.training.trainer import Callback, Trainer
 
 Read = tuple[SequenceDataset, Config]
 """X and y, not prepared, and the checked parameters of an estimator."""

@@ -5,8 +5,7 @@ import sys
 from hiddenstate.engines import Chunk
 from hiddenstate.errors import OptionError
 from hiddenstate.runs.events import Figures, ValidationEvent
-from hiddenstate.training.callback import Callback
-from hiddenstate.training.trainer import Trainer
+from hiddenstate.training.trainer import Callback, Trainer
 
 
 def epoch_lines(name: str, verbose: object) -> list[Callback]:

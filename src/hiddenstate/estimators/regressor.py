@@ -29,8 +29,8 @@ from hiddenstate.inference.hidden_states import at_every_step
 from hiddenstate.jobs import Job
 from hiddenstate.models.net import Params
 from hiddenstate.system.typing import Array
-from hiddenstate.training.callback import Callback
 from hiddenstate.training.initial_state import starting_state
+from hiddenstate.training.trainer import Callback
 
 
 class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateMixin):

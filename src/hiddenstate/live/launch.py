@@ -22,8 +22,7 @@ from hiddenstate.runs import Run, find_run
 from hiddenstate.runs.events import Figures
 from hiddenstate.system.interpreter import python_command, python_environment
 from hiddenstate.system.lock import is_locked
-from hiddenstate.training.callback import Callback
-from hiddenstate.training.trainer import Trainer
+from hiddenstate.training.trainer import Callback, Trainer
 from hiddenstate.views import LIVE_VIEWS, VIEWS
 from hiddenstate.views.offscreen import lower_priority
 from hiddenstate.views.terminal.screen import restore_terminal, terminal_settings

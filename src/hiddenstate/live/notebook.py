@@ -15,8 +15,7 @@ from hiddenstate.engines import Chunk
 from hiddenstate.errors import printable
 from hiddenstate.runs import Run
 from hiddenstate.runs.events import Figures
-from hiddenstate.training.callback import Callback
-from hiddenstate.training.trainer import Trainer
+from hiddenstate.training.trainer import Callback, Trainer
 from hiddenstate.views.offscreen import SIZE, PictureReader, description_of
 
 LAST_SECONDS = 20.0

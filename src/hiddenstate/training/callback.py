@@ -1,53 +1,12 @@
-"""The hooks that the training loop calls, and one that passes its numbers to a logger."""
+"""A callback that passes the numbers of a training to a logger."""
 
 import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from hiddenstate.engines import Chunk
 from hiddenstate.errors import OptionError
-from hiddenstate.runs.events import ControlEvent, Figures, LogEvent, ValidationEvent, figures_of
-
-if TYPE_CHECKING:
-    from hiddenstate.training.trainer import Trainer
-
-
-class Callback:
-    """Hooks of the training loop, all empty; override the ones you need.
-
-    Every hook receives the trainer: `step` is the number of updates made, `total_steps` where
-    training ends, `engine` the net as it stands, `job` what is trained, and `evaluation` the last
-    evaluation of the net.
-    """
-
-    def on_start(self, trainer: "Trainer") -> None:
-        """Called before the first step."""
-
-    def on_chunk(self, trainer: "Trainer", chunk: Chunk) -> None:
-        """Called after some steps, at least once before every logged line."""
-
-    def on_log(self, trainer: "Trainer", event: LogEvent) -> None:
-        """Called after a logged step, with its loss, mean loss, rate and evaluation."""
-
-    def on_valid(self, trainer: "Trainer", event: ValidationEvent) -> None:
-        """Called at the end of each epoch, with the loss on the validation rows."""
-
-    def on_control(self, trainer: "Trainer", event: ControlEvent, name: str) -> None:
-        """Called after a request was carried out, with the request's name."""
-
-    def on_pause(self, trainer: "Trainer") -> None:
-        """Called repeatedly while training is paused."""
-
-    def on_checkpoint(self, trainer: "Trainer") -> None:
-        """Called when everything must be saved: every `checkpoint_every` updates, by time, and
-        whenever training ends."""
-
-    def on_stop(self, trainer: "Trainer", error: BaseException | None) -> None:
-        """Called when training ends before the run is done: interrupted (`error` is None, and
-        everything is saved) or by `error`, which is `KeyboardInterrupt` after Ctrl-C in Python."""
-
-    def on_end(self, trainer: "Trainer", results: Figures) -> None:
-        """Called after the last step, with the results."""
+from hiddenstate.runs.events import Figures, LogEvent, ValidationEvent, figures_of
+from hiddenstate.training.trainer import Callback, Trainer
 
 
 class LoggerCallback(Callback):
@@ -101,15 +60,15 @@ class LoggerCallback(Callback):
         self.log, self.on_error = log, on_error
         self.error: Exception | None = None
 
-    def on_log(self, trainer: "Trainer", event: LogEvent) -> None:
+    def on_log(self, trainer: Trainer, event: LogEvent) -> None:
         """Pass the numbers of a logged step."""
         self._pass(figures_of(event), event["step"])
 
-    def on_valid(self, trainer: "Trainer", event: ValidationEvent) -> None:
+    def on_valid(self, trainer: Trainer, event: ValidationEvent) -> None:
         """Pass the validation loss."""
         self._pass(figures_of(event), event["step"])
 
-    def on_end(self, trainer: "Trainer", results: Figures) -> None:
+    def on_end(self, trainer: Trainer, results: Figures) -> None:
         """Pass the results."""
         self._pass({f"final/{name}": value for name, value in results.items()}, trainer.step)
 

@@ -23,9 +23,8 @@ from hiddenstate.runs.retention import leaves_snapshot, leaves_weights, weights_
 from hiddenstate.runs.snapshot_files import MAX_STEP
 from hiddenstate.runs.writer import RunWriter
 from hiddenstate.system.typing import Array
-from hiddenstate.training.callback import Callback
 from hiddenstate.training.checkpoints import pack
-from hiddenstate.training.trainer import Trainer
+from hiddenstate.training.trainer import Callback, Trainer
 
 
 class Recorder(Callback):

@@ -26,13 +26,12 @@ from hiddenstate.runs.requests import Inbox, Requests
 from hiddenstate.runs.writer import RunWriter, create_next_run, create_run
 from hiddenstate.system.notice import Notice
 from hiddenstate.system.typing import Array
-from hiddenstate.training.callback import Callback
 from hiddenstate.training.initial_state import fingerprint, run_id, starting_state
 from hiddenstate.training.loop_control import LoopControl
 from hiddenstate.training.progress import Progress
 from hiddenstate.training.recipes import seasons_of, suggest
 from hiddenstate.training.recorder import Recorder
-from hiddenstate.training.trainer import Trainer
+from hiddenstate.training.trainer import Callback, Trainer
 
 MakeEngine = Callable[[Job, Task, TrainingState], Engine]
 """Makes the engine that trains a job from a state."""

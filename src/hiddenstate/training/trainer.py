@@ -1,7 +1,7 @@
 """The training loop: chunks of steps between logged lines, checkpoints and requests.
 
-The loop calls named hooks (`callback.py`) and knows none of their classes. Training can end in
-four ways:
+The loop calls the hooks of `Callback` and knows none of the classes that override them. Training
+can end in four ways:
 
 - *interrupted*: the process is asked to stop (Ctrl-C, SIGTERM). Everything is saved, `train`
   returns None, and the run can be resumed.
@@ -35,7 +35,6 @@ from hiddenstate.runs.events import (
 )
 from hiddenstate.runs.requests import Request, Requests
 from hiddenstate.system.cancellation import StopRequestedError
-from hiddenstate.training.callback import Callback
 from hiddenstate.training.divergence import all_finite, check_weights, diverged
 from hiddenstate.training.loop_control import CHECKPOINT_SECONDS, LoopControl
 from hiddenstate.training.progress import Progress, logs_after, pending_events, validates_after
@@ -45,6 +44,44 @@ CHUNK = 500
 
 PAUSED = 0.05
 """Seconds between two checks for requests while training is paused."""
+
+
+class Callback:
+    """Hooks of the training loop, all empty; override the ones you need.
+
+    Every hook receives the trainer: `step` is the number of updates made, `total_steps` where
+    training ends, `engine` the net as it stands, `job` what is trained, and `evaluation` the last
+    evaluation of the net.
+    """
+
+    def on_start(self, trainer: "Trainer") -> None:
+        """Called before the first step."""
+
+    def on_chunk(self, trainer: "Trainer", chunk: Chunk) -> None:
+        """Called after some steps, at least once before every logged line."""
+
+    def on_log(self, trainer: "Trainer", event: LogEvent) -> None:
+        """Called after a logged step, with its loss, mean loss, rate and evaluation."""
+
+    def on_valid(self, trainer: "Trainer", event: ValidationEvent) -> None:
+        """Called at the end of each epoch, with the loss on the validation rows."""
+
+    def on_control(self, trainer: "Trainer", event: ControlEvent, name: str) -> None:
+        """Called after a request was carried out, with the request's name."""
+
+    def on_pause(self, trainer: "Trainer") -> None:
+        """Called repeatedly while training is paused."""
+
+    def on_checkpoint(self, trainer: "Trainer") -> None:
+        """Called when everything must be saved: every `checkpoint_every` updates, by time, and
+        whenever training ends."""
+
+    def on_stop(self, trainer: "Trainer", error: BaseException | None) -> None:
+        """Called when training ends before the run is done: interrupted (`error` is None, and
+        everything is saved) or by `error`, which is `KeyboardInterrupt` after Ctrl-C in Python."""
+
+    def on_end(self, trainer: "Trainer", results: Figures) -> None:
+        """Called after the last step, with the results."""
 
 
 class Trainer:

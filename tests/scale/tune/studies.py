@@ -12,7 +12,7 @@ from hiddenstate.scale.tune.space import Space, make_space
 from hiddenstate.scale.tune.storage import parse_address
 from hiddenstate.scale.tune.study import open_study
 from hiddenstate.scale.tune.worker import Study, Worker
-from hiddenstate.training.callback import Callback
+from hiddenstate.training.trainer import Callback
 
 SPACE = {"lr": {"low": 1e-3, "high": 1e-1, "log": True}, "hidden_size": [3, 5]}
 SMALL = {"epochs": 9, "members": 1, "stem": False, "convolutions": False, "batch_size": 16}

@@ -13,10 +13,10 @@ from hiddenstate.scale.tune.ledger import Slot
 from hiddenstate.scale.tune.training import is_same
 from hiddenstate.scale.tune.worker import Study
 from hiddenstate.system.lock import is_locked
-from hiddenstate.training.callback import Callback
 from hiddenstate.training.initial_state import starting_state
 from hiddenstate.training.resume import resume_run
 from hiddenstate.training.start import Session, start_in
+from hiddenstate.training.trainer import Callback
 
 BEST = "best"
 """Name of the folder of the run, in that of the study."""

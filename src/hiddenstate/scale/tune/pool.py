@@ -19,7 +19,7 @@ from hiddenstate.scale.tune.storage import Address
 from hiddenstate.scale.tune.study import open_study
 from hiddenstate.scale.tune.worker import Study, Watcher, Worker
 from hiddenstate.system.interpreter import safe_children
-from hiddenstate.training.callback import Callback
+from hiddenstate.training.trainer import Callback
 
 MAX_QUICK = 5
 """Workers in a row that may end within `QUICK` seconds before no other takes their place."""

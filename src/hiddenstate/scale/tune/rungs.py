@@ -13,9 +13,8 @@ from hiddenstate.runs.requests import Request, Requests
 from hiddenstate.scale.tune.ledger import RUNGS, Ledger, slots_of
 from hiddenstate.scale.tune.settings import Settings
 from hiddenstate.scale.tune.suggest import is_pruned, rungs_of
-from hiddenstate.training.callback import Callback
 from hiddenstate.training.progress import pending_events
-from hiddenstate.training.trainer import Trainer
+from hiddenstate.training.trainer import Callback, Trainer
 
 PRUNED = "pruned"
 """How the name of the request begins that ends a pruned run, as its journal holds it."""

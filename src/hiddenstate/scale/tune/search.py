@@ -27,7 +27,7 @@ from hiddenstate.scale.tune.study import GRACE, open_study
 from hiddenstate.scale.tune.suggest import PRUNERS, SAMPLERS, study_of
 from hiddenstate.scale.tune.worker import Worker
 from hiddenstate.system.extras import require
-from hiddenstate.training.callback import Callback
+from hiddenstate.training.trainer import Callback
 
 
 class Search:

@@ -23,10 +23,10 @@ from hiddenstate.runs.writer import copy_run
 from hiddenstate.scale.tune.ledger import Owner, machine
 from hiddenstate.scale.tune.rungs import RungRequests, was_pruned
 from hiddenstate.system.lock import is_locked
-from hiddenstate.training.callback import Callback
 from hiddenstate.training.initial_state import CHANGEABLE, starting_state
 from hiddenstate.training.resume import resume_run
 from hiddenstate.training.start import Session, start_in
+from hiddenstate.training.trainer import Callback
 
 MAX_TRIES = 1000
 """Folders that one run of a trial may have."""

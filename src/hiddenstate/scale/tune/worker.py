@@ -36,7 +36,7 @@ from hiddenstate.scale.tune.suggest import choose
 from hiddenstate.scale.tune.training import Outcome, Task, done_before, open_session, train
 from hiddenstate.system.atomic_file import make_folder, remove_folder
 from hiddenstate.system.lock import take_lock
-from hiddenstate.training.callback import Callback
+from hiddenstate.training.trainer import Callback
 
 WORKERS = "workers"
 """Folder, in that of a study, of the locks of its workers on this machine."""
