@@ -221,9 +221,10 @@ def test_no_arrow_turns_round() -> None:
         assert module not in path, " -> ".join((*path[path.index(module) :], module))
         if module in done:
             return
-        for name in sorted(ours(module)):
+        # In functions, and for the type checker alone, too: a reader follows those as well.
+        for name in sorted(ours(module, lazy=True)):
             # A package's own modules are imported by its front page, not the reverse.
-            if name in MODULES and not module.startswith(f"{name}."):
+            if name in MODULES and not f"{module}.".startswith(f"{name}."):
                 visit(name, (*path, module))
         done.add(module)
 
