@@ -96,12 +96,6 @@ def test_a_forecast_continues_the_calendar(promotion: bool, cli: Cli, tmp_path: 
     for row in rows:
         day = np.datetime64(row["time"], "D").astype(int) % 7
         assert float(row["sales"]) == pytest.approx(100 + 20 * (day == 3), abs=3), row
-    for command in (("export", "last", "--to", "c"), ("predict", "last", "-", "--stream")):
-        refused = cli(*command)
-        assert refused.code == 2
-        assert "calendar" in refused.err
-        assert refused.err.count("\n") == 1
-    assert "--calendar none" in cli("export", "last", "--to", "c").err
 
 
 def test_predictions_reach_beyond_the_data(cli: Cli, tmp_path: Path) -> None:
