@@ -114,7 +114,7 @@ def scripts() -> list[list[str]]:
     report = [
         [f"report/html/{name}.js" for name in names] for names in report_page.SCRIPTS.values()
     ]
-    interpreter = [f"export/html/{name}.js" for name in ("packed", "linear", "net", "fixed")]
+    interpreter = [f"export/html/{name}.js" for name in ("packed", "steps", "net", "fixed")]
     return report + [
         [*interpreter, *export_page.REPORT, *(f"export/html/{name}.js" for name in names)]
         for names in export_page.SCRIPTS.values()
@@ -129,7 +129,7 @@ def test_every_module_is_in_a_page() -> None:
 SHARED = {
     "report/html": ("theme", "pixels", "tools", "time", "space", "rows"),
     "export/html": (
-        *("packed", "linear", "net", "fixed", "charts", "play", "answer", "draw", "table", "lanes"),
+        *("packed", "steps", "net", "fixed", "charts", "play", "answer", "draw", "table", "lanes"),
     ),
 }
 """Modules that any page may import."""
