@@ -146,3 +146,10 @@ def test_a_value_that_cannot_be_read_is_located() -> None:
 def test_the_source_is_that_of_python_3_8() -> None:
     for path in Path(hiddenstate.program.__file__).parent.glob("*.py"):
         ast.parse(path.read_text("utf-8"), feature_version=(3, 8))
+
+
+def test_a_row_without_a_value_takes_none_from_after_its_end() -> None:
+    fill = Fill(np.array([5.0]), forward=True, backward=(0,))
+    x = np.array([np.nan, np.nan, 7.0, 8.0]).reshape(1, 4, 1)
+    assert prepared((fill,), x, np.array([2]))[0, :2, 0].tolist() == [5, 5]
+    assert prepared((fill,), x, np.array([3]))[0, :3, 0].tolist() == [7, 7, 7]

@@ -148,6 +148,8 @@ class Fill(Step):
             return np.where(absent, self.values, x)
         x, own = self._carried(np.where(absent, np.nan, x), memory), list(self.backward)
         if own:
+            if lengths is not None:  # a row without any value takes none from after its end
+                x[after_end(lengths, x.shape[1])] = np.nan
             x[..., own] = carry_forward(x[:, ::-1, own])[:, ::-1]
         return np.where(np.isnan(x), self.values, x)
 
