@@ -73,7 +73,7 @@ def measure(args: argparse.Namespace) -> None:
         for cell in args.cells.split(","):
             for weights in ("float32", "int8"):
                 source = exported(cell, weights)
-                sizes[cell, weights] = layout_of(source.meaning, weights).flash
+                sizes[cell, weights] = layout_of(source.program, weights).flash
                 for options in OPTIONS:
                     own = Path(folder) / f"{cell}-{weights}-{len(options)}"
                     program = compiled(compiler, source, options, own)

@@ -250,7 +250,7 @@ def in_graphs(case: Case, start: Callable[[bytes], tuple[Session, str]], weights
     X = case.whole.X if case.model.transform.pixels else case.whole.X.astype(np.float32)
     T = X.shape[1]
     for question, cuts in (("steps", range(1, T)), ("handed over", [T // 2])):
-        state, parts = zero_state(own.meaning, len(X)), []
+        state, parts = zero_state(own.program, len(X)), []
         for piece in np.split(X, cuts, axis=1):
             parts.append(advance({"x": piece, **state}))
             state = {name: parts[-1].pop(f"{name}_next") for name in state}

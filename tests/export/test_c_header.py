@@ -210,9 +210,9 @@ def test_ten_thousand_steps_stay_within_1e_5(wanted, tmp_path):
     source, header = header_of(random_model(8, **fixed, **wanted))
     T = 10_000
     trial = source.trials[0]
-    X = np.resize(trial.X[0], (1, T, source.meaning.n_features))
+    X = np.resize(trial.X[0], (1, T, source.program.n_features))
     long = replace(trial, X=X, stream=None)
-    expected = source.meaning.predict(X)
+    expected = source.program.predict(X)
     program = compiled(tmp_path, c_run.header_program(source, header), "-O2")
     answers, _ = c_run._parsed(
         source, checked(program, given=c_run._rows_text(long)).splitlines(), long
@@ -228,7 +228,7 @@ def test_bytes_take_a_quarter_and_a_scale_for_each_row():
     transform = Transform(pixels=True)
     model = FittedModel(net, net.initial(1, "float32"), classes, (28, 28), False, transform)
     sizes = {
-        weights: layout_of(source_of(model, "m", weights, stored).meaning, weights).flash
+        weights: layout_of(source_of(model, "m", weights, stored).program, weights).flash
         for weights in ("float32", "int8")
     }
     assert sizes["int8"] <= 0.28 * sizes["float32"]

@@ -36,9 +36,9 @@ def test_later_values_are_columns_that_change_the_answer() -> None:
     model = model_of(1)
     source = source_of(model, "model", "float32")
     F = model.net.n_features
-    assert source.meaning.n_features == F
+    assert source.program.n_features == F
     assert source.facts["columns"][-2:] == [f"x{F - 2}", f"x{F - 2} +2"]
-    assert source.meaning.streams
+    assert source.program.streams
     X = trials_of(model)[0].X
     other = X.copy()
     other[:, -1, -1] += 1

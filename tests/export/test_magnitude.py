@@ -81,7 +81,7 @@ def test_the_selftest_of_a_header_follows_the_size_of_what_is_computed_too(job, 
 def test_a_sum_is_as_large_as_its_answer_at_least(seed):
     model = unscaled(seed, ("autoencode", "regress")[seed % 2])
     source = source_of(model, "m", "float32")
-    sizes = magnitudes(source.meaning, source.trials)
+    sizes = magnitudes(source.program, source.trials)
     for trial in source.trials:
         for name, answer in trial.answers.items():
             assert np.abs(answer).max() <= sizes[name] * 1.0001

@@ -83,7 +83,7 @@ def test_steps_that_cannot_be_read_leave_the_state_of_a_stream_as_it_was(start):
     source = source_of(model, "m", "float32")
     compute = session_of(model, STREAM, start)
     X = np.random.default_rng(0).normal(size=(2, 3, model.n_features)).astype(np.float32)
-    before = compute({"x": X, **zero_state(source.meaning, 2)})
+    before = compute({"x": X, **zero_state(source.program, 2)})
     state = {name[:-5]: array for name, array in before.items() if name.endswith("_next")}
     X[1, 1, 0] = np.nan
     after = compute({"x": X, **state})
@@ -100,7 +100,7 @@ def test_reset_begins_a_series_in_its_row_alone(missing, readout, start):
     model = random_model(
         3, job="classify", missing=missing, pixels=False, readout=readout, **WITH_STATE
     )
-    program = source_of(model, "m", "float32").meaning
+    program = source_of(model, "m", "float32").program
     compute = session_of(model, STREAM, start)
     X = np.random.default_rng(0).normal(size=(2, 4, model.n_features)).astype(np.float32)
     X[:, 0, 0] = np.nan if missing == "forward" else 0

@@ -159,15 +159,15 @@ def export_model(
     path, base = _named(Path(output), target)
     weights = _checked_weights(target, weights, model)
     source = replace(source_of(model, base.name, weights, target.stored), run=run)
-    missing = [kind for kind in kinds_of(source.meaning) if not target.has(kind)]
+    missing = [kind for kind in kinds_of(source.program) if not target.has(kind)]
     _refuse_kinds(target, [kind for kind in missing if kind == BACKWARD])
-    if target.only_streams and (reason := target.refusal(source.meaning)):
+    if target.only_streams and (reason := target.refusal(source.program)):
         against = obstacles_of_model(model)
         options = streaming_options(against)
         hint = f", or train one with {options} (it {reasons(against)})" if options else ""
         raise OptionError(f"--to {to}: {reason}{hint}")
     _refuse_kinds(target, [kind for kind in missing if kind in WORDS])
-    if reason := target.refusal(source.meaning):
+    if reason := target.refusal(source.program):
         raise OptionError(f"--to {to}: {reason}")
     _refuse_kinds(target, missing)
     if not target.wide_inputs:
@@ -346,7 +346,7 @@ def _tried(target: Target, source: Source, contents: Contents) -> tuple[float, f
             wrong = wrong or differs_in_one(found, trial.answers, source.model, target.limit)
     limits = dict.fromkeys(largest, target.limit * scale + spare)
     if any(np.isfinite(off) and off > limits[name] for name, off in largest.items()):
-        for name, size in magnitudes(source.meaning, trials).items():
+        for name, size in magnitudes(source.program, trials).items():
             limits[name] = max(limits[name], target.limit * size + spare)
     worst = max(largest, key=lambda name: largest[name] / limits[name])
     difference, limit = largest[worst], limits[worst]

@@ -44,7 +44,7 @@ def magnitudes(program: Program, trials: list[Trial]) -> dict[str, float]:
 def answer_limits(source: Source, answers: Answers, share: float) -> dict[str, float]:
     """Return by how much float32 answers may differ from `answers`: a share of their scale or of
     the size of their sums, with the rounding of their own type."""
-    scale, sizes = scale_of(source.model, source.trials), magnitudes(source.meaning, source.trials)
+    scale, sizes = scale_of(source.model, source.trials), magnitudes(source.program, source.trials)
     limits = {}
     for name in (name for name in answers if name != "class"):
         right = {name: answers[name]}

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.export.trial import Answers, Trial, trials_of
-from hiddenstate.models import meaning
 from hiddenstate.models.fitted import FittedModel
+from hiddenstate.models.meaning import program_of
 from hiddenstate.program.layers import Beside, Recurrent
-from hiddenstate.program.program import Program as Meaning
+from hiddenstate.program.program import Program
 from hiddenstate.program.steps import Fill, Logarithm, step_of
 from hiddenstate.version import __version__
 
@@ -53,9 +53,9 @@ class Source:
         return identifier(self.name).lower()
 
     @cached_property
-    def meaning(self) -> Meaning:
+    def program(self) -> Program:
         """The model as what it computes, in float64."""
-        return meaning.program_of(self.model)
+        return program_of(self.model)
 
     @cached_property
     def trials(self) -> list[Trial]:
@@ -69,7 +69,7 @@ def identifier(name: str) -> str:
     return word if word and not word[0].isdigit() else f"model_{word}".rstrip("_")
 
 
-def holds_all(program: Meaning) -> None:
+def holds_all(program: Program) -> None:
     """Refuse no program of the kinds that a target has."""
 
 
@@ -117,7 +117,7 @@ class Target:
     ending: str
     limit: float
     weights: tuple[str, ...]
-    refusal: Callable[[Meaning], str | None]
+    refusal: Callable[[Program], str | None]
     build: Callable[[Source], Contents]
     run: Callable[[Source, Contents, Trial], "Run"]
     stored: Callable[[FittedModel, str], FittedModel] | None = None
@@ -153,7 +153,7 @@ BACKWARD = "backward"
 """The kind of a `Fill` that repeats values backwards, too."""
 
 
-def kinds_of(program: Meaning) -> list[type | str]:
+def kinds_of(program: Program) -> list[type | str]:
     """Return the kinds of steps, layers and companions of a program, and the names of its cells."""
     kinds: dict[type | str, None] = dict.fromkeys(type(step) for step in program.steps)
     fill = step_of(program.steps, Fill)
@@ -190,7 +190,7 @@ def facts_of(model: FittedModel) -> dict[str, Any]:
 
     Values of a field that does not apply are None. The same model gives the same facts.
     """
-    program, transform = meaning.program_of(model), model.transform
+    program, transform = program_of(model), model.transform
     reading = transform.reading
     columns = _input_names(model)
     targets = transform.targets or tuple(f"y_{i + 1}" for i in range(model.net.n_outputs))

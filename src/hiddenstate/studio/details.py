@@ -224,7 +224,7 @@ def program(run: Run, step: int | None) -> bytes:
     from hiddenstate.export.html.page import program_of_page
     from hiddenstate.export.python.file import packed
 
-    value = packed(program_of_page(_source(run, step).meaning), ("<f4",))
+    value = packed(program_of_page(_source(run, step).program), ("<f4",))
     return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
 
 

@@ -25,7 +25,7 @@ SAMPLE_RATE = 48000
 
 def build(source: Source) -> Contents:
     """Return the file."""
-    signal = audio.signal_of(source.meaning)
+    signal = audio.signal_of(source.program)
     weights: list[float] = []
     for layer in signal.layers:
         matrix = np.concatenate([layer.input_weight, layer.hidden_weight], axis=1)
@@ -64,7 +64,7 @@ def run(source: Source, contents: Contents, trial: Trial) -> Run:
         return x @ rest[:H, None] + rest[H:]
 
     computed_by = f"numpy {np.__version__} in float32, from the file"
-    return Run(*audio.answers_of(source.meaning, trial, signal), computed_by)
+    return Run(*audio.answers_of(source.program, trial, signal), computed_by)
 
 
 def refusal(program: Program) -> str | None:

@@ -20,7 +20,7 @@ CELLS = ("lstm", "gru")
 
 def build(source: Source) -> Contents:
     """Return the file; what must be known of the model is under its key `hiddenstate`."""
-    signal = audio.signal_of(source.meaning)
+    signal = audio.signal_of(source.program)
     layers = [_layer(signal.cell, each) for each in signal.layers]
     dense = [audio.numbers(signal.head[:, None]), audio.numbers(np.array([signal.bias]))]
     layers.append({"type": "dense", "activation": "", "shape": [None, None, 1], "weights": dense})
@@ -67,7 +67,7 @@ def run(source: Source, contents: Contents, trial: Trial) -> Run:
         return x
 
     computed_by = f"numpy {np.__version__} in float32, from the file"
-    return Run(*audio.answers_of(source.meaning, trial, signal), computed_by)
+    return Run(*audio.answers_of(source.program, trial, signal), computed_by)
 
 
 def refusal(program: Program) -> str | None:

@@ -126,7 +126,7 @@ def _model(layout: Layout) -> str:
 
 
 def _inputs(source: Source) -> str:
-    program, facts = source.meaning, source.facts
+    program, facts = source.program, source.facts
     each = "row" if program.job == "autoencode" else "step"
     many = "s" if program.n_features > 1 else ""
     text = f"{program.n_features} number{many} a {each}, in the units of the data, not scaled"

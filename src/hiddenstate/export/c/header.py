@@ -17,7 +17,7 @@ PUBLIC = {"OUTPUTS", "CODE", "LAYERS", "HIDDEN", "PAST", "OTHERS", "LAGS"}
 
 def build(source: Source) -> Contents:
     """Return the header."""
-    layout = layout_of(source.meaning, source.weights, source.identifier)
+    layout = layout_of(source.program, source.weights, source.identifier)
     names = _names(source)
     layout.has |= {"NAMES"} if names else set()
     given = {
@@ -86,7 +86,7 @@ def _tables(layout: Layout) -> str:
 def _names(source: Source) -> list[str]:
     """Return the names of the outputs."""
     facts = source.facts
-    if source.meaning.job == "autoencode":
+    if source.program.job == "autoencode":
         return []
     return [str(name) for name in facts["classes"] or facts["targets"]]
 

@@ -58,7 +58,7 @@ def compiler_name(path: str) -> str:
 
 def header_program(source: Source, header: str) -> str:
     """Return a program that reads rows, and prints the answers of a header to them."""
-    layout = layout_of(source.meaning, source.weights, source.identifier)
+    layout = layout_of(source.program, source.weights, source.identifier)
     return text_of("trial.c", layout.prefix, layout.has, {"model.c": header})
 
 
@@ -69,7 +69,7 @@ def answers_of_header(source: Source, header: str, trial: Trial) -> tuple[Answer
     """
     prefix = f"{source.identifier}_"
     read = {name.removeprefix(prefix): each for name, each in arrays_of(header).items()}
-    layout = layout_of(source.meaning, source.weights, source.identifier, read)
+    layout = layout_of(source.program, source.weights, source.identifier, read)
     answers = _computed(layout, trial.X, trial.lengths)
     if trial.stream is None or "STEPS" in layout.has:
         return answers, answers
@@ -144,7 +144,7 @@ def _hexadecimal(value: float) -> str:
 def _parsed(source: Source, lines: list[str], trial: Trial) -> tuple[Answers, Answers | None]:
     """Return the answers that the program printed, NaN where it refused a row."""
     values = iter([float.fromhex(word) for word in line.split()[1:]] for line in lines)
-    program = source.meaning
+    program = source.program
     N = len(trial.X)
     if program.job == "autoencode":
         table = np.array([next(values) for _ in range(N)], np.float32)

@@ -23,7 +23,7 @@ ANSWERS = {
 
 def vectors(source: Source, layout: Layout) -> str:
     """Return the rows and the answers as arrays of C."""
-    program = source.meaning
+    program = source.program
     X = source.trials[0].X[:ROWS]
     X = X if program.job == "autoencode" else X[:, :MOST_STEPS]
     found = program.predict(X)

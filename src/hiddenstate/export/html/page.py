@@ -83,12 +83,12 @@ def build(source: Source) -> Contents:
     kinds = ("<f2", "<f4") if source.weights == "float16" else ("<f4",)
     view = view_data(source)
     data = {
-        "program": packed(program_of_page(source.meaning), kinds),
+        "program": packed(program_of_page(source.program), kinds),
         "about": source.facts,
         "view": view,
     }
     css = f"{base_style()}\n{_asset('page.css')}"
-    fixed = ("fixed",) if source.meaning.companions else ()
+    fixed = ("fixed",) if source.program.companions else ()
     interpreter = _names("packed", "steps", "net", *fixed)
     net = joined(interpreter)
     script = joined(REPORT + _names(*SCRIPTS[view["kind"]]), interpreter)
@@ -126,7 +126,7 @@ def _names(*modules: str) -> tuple[str, ...]:
 
 def _title(source: Source) -> str:
     """Return what the model is, such as `classify: LSTM, 64 units`."""
-    program = source.meaning
+    program = source.program
     if program.job == "autoencode":
         layers = [layer for layer in program.nets[0] if isinstance(layer, Dense)]
         sizes = [program.width, *(len(layer.bias) for layer in layers)]
@@ -156,7 +156,7 @@ def _about(source: Source, view: ViewData) -> list[tuple[str, str]]:
         ("answers", facts["units"]["answers"]),
         ("missing values", facts["preparation"]["missing"]),
     ]
-    for path in source.meaning.companions:
+    for path in source.program.companions:
         share = f"the network has a share of {path.share:.0%} in the answer"
         pairs.insert(1, ("fixed convolutions", f"{len(path.biases):,} features; {share}"))
     if facts["columns"]:

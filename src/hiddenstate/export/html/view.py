@@ -59,7 +59,7 @@ class ViewData(TypedDict):
 
 def view_data(source: Source) -> ViewData:
     """Return what the page shows of a model, and of its run if there is one."""
-    program, facts = source.meaning, source.facts
+    program, facts = source.program, source.facts
     timeline = _timeline(source)
     picture = _picture(source)
     kinds = {"classify": "signals", "regress": "waves", "autoencode": "codes"}
@@ -100,12 +100,12 @@ def _timeline(source: Source) -> Timeline | None:
         timeline = Timeline(source.run)
     except (UntrustedFileError, MachineError):  # the run is damaged, but its model is not
         return None
-    return timeline if timeline.job == source.meaning.job else None
+    return timeline if timeline.job == source.program.job else None
 
 
 def _picture(source: Source) -> list[int] | None:
     """Return height and width of the pictures that rows are; None if they are none."""
-    program, model = source.meaning, source.model
+    program, model = source.program, source.model
     if not model.transform.pixels or model.transform.reading.get("color"):
         return None
     shape = model.row_shape
@@ -118,7 +118,7 @@ def _picture(source: Source) -> list[int] | None:
 
 def _ranges(source: Source, timeline: Timeline | None) -> tuple[list[float], list[float]]:
     """Return the range of each feature: of the run, or from the scaling of the model."""
-    program = source.meaning
+    program = source.program
     scale = step_of(program.steps, Scale)
     low, high = np.full(program.n_features, -1.5), np.full(program.n_features, 1.5)
     if source.model.transform.pixels:
@@ -143,11 +143,11 @@ def _own_data(timeline: Timeline | None) -> TypeGuard[Timeline]:
 def _add_rows(view: ViewData, source: Source, timeline: Timeline) -> None:
     """Add rows of a run, and codes."""
     arrays = timeline.run.static_arrays[0]
-    if source.meaning.job == "classify":
+    if source.program.job == "classify":
         static = typed(arrays, ClassifyStatic)
         view["labels"] = _kept(view, source, static.get("shown"), static.get("shown_label"))
         return
-    if source.meaning.job == "regress":
+    if source.program.job == "regress":
         waves = typed(arrays, RegressStatic).get("input")
         if timeline.run.config.data.data is None:
             view["period"] = 2 * source.model.row_shape[0]  # a window is half a period
@@ -172,7 +172,7 @@ def _series(source: Source, timeline: Timeline) -> Array | None:
     """Return the end of the first series, (1, T, 1), if it is forecast from itself alone."""
     arrays, facts = timeline.run.static_arrays[0], source.facts
     parts = [arrays.get(name) for name in ("past_target", "held_target")]
-    if facts["columns"] != facts["targets"] or source.meaning.n_features != 1:
+    if facts["columns"] != facts["targets"] or source.program.n_features != 1:
         return None
     known = [part[0][np.isfinite(part[0])] for part in parts if part is not None and len(part)]
     return np.concatenate(known)[None, :, None] if known and sum(map(len, known)) else None
@@ -180,7 +180,7 @@ def _series(source: Source, timeline: Timeline) -> Array | None:
 
 def _kept(view: ViewData, source: Source, rows: Array | None, labels: Array | None) -> Any:
     """Add the first rows if they are as the model reads them; return the labels of these."""
-    if rows is None or not len(rows) or rows.shape[-1] != source.meaning.n_features:
+    if rows is None or not len(rows) or rows.shape[-1] != source.program.n_features:
         return None
     pixels = source.model.transform.pixels
     if pixels and rows.dtype != np.uint8:

@@ -26,7 +26,7 @@ Session = Callable[[dict[str, Array]], Answers]
 
 def build(source: Source) -> Contents:
     """Return the graphs, and the JSON with their inputs and outputs."""
-    program, facts = source.meaning, dict(source.facts)
+    program, facts = source.program, dict(source.facts)
     about = metadata(source)
     contents, graphs = {}, {}
     for ending, add in ((BATCH, batch), (STREAM, stream)):
@@ -125,14 +125,14 @@ def run_in(
 ) -> Run:
     """Return the answers of the graphs to a trial, computed by sessions that `start` gives."""
     compute, computed_by = start(contents[BATCH])
-    X = trial.X.astype(input_type(source.meaning))
+    X = trial.X.astype(input_type(source.program))
     inputs = {"x": X}
     if trial.lengths is not None:
         inputs["lengths"] = trial.lengths.astype(np.int64)
     answers = compute(inputs)
     steps = None
     if trial.stream is not None and STREAM in contents:
-        steps = streamed(start(contents[STREAM])[0], source.meaning, X)
+        steps = streamed(start(contents[STREAM])[0], source.program, X)
     return Run(answers, steps, computed_by)
 
 

@@ -37,10 +37,10 @@ IDLE_SECONDS = 600
 def build(source: Source) -> Contents:
     """Return the files of the folder."""
     g = Graph(int8=source.weights == "int8")
-    stream(g, source.meaning, optional_reset=False)  # Triton counts the inputs without a default
+    stream(g, source.program, optional_reset=False)  # Triton counts the inputs without a default
     content = g.finished(source.identifier, metadata(source))
     facts = {**source.facts, "weights": source.weights, "graphs": {"stream": g.shapes}}
-    config = _config(source.name, source.meaning, g.shapes)
+    config = _config(source.name, source.program, g.shapes)
     return {CONFIG: config.encode(), MODEL: content, FACTS: facts_json(facts)}
 
 
@@ -123,7 +123,7 @@ def run(source: Source, contents: Contents, trial: Trial) -> Run:
     is used again.
     """
     compute, computed_by = session(contents[MODEL])
-    program, n = source.meaning, len(trial.X)
+    program, n = source.program, len(trial.X)
     X = trial.X.astype(input_type(program))
     state = {name: array + 1 for name, array in zero_state(program, n).items()}
     parts = []

@@ -82,7 +82,7 @@ def build(source: Source) -> Contents:
     about = {**source.facts, "usage": _usage(source)}
     end = (
         f"\n\nABOUT = (\n{_literal(json.dumps(about))}\n)\n"
-        f"PROGRAM = (\n{_literal(json.dumps(packed(source.meaning)))}\n)\n"
+        f"PROGRAM = (\n{_literal(json.dumps(packed(source.program)))}\n)\n"
         "model = loaded(PROGRAM, ABOUT)\n"
         "if ALONE:\n    del sys.modules[__name__]\n\n"
         'if __name__ == "__main__":\n'
@@ -126,7 +126,7 @@ def code() -> str:
 def _use(source: Source) -> str:
     name = source.name
     lines = ["", f"import {name}", f"{name}.model.predict(X)"]
-    if source.meaning.streams:
+    if source.program.streams:
         lines += [f"stream = {name}.model.stream()", "stream.step(x)"]
     return "\n".join(f"    {line}" if line else line for line in lines) + "\n"
 
@@ -138,7 +138,7 @@ def _literal(text: str) -> str:
 
 
 def _usage(source: Source) -> str:
-    program, facts = source.meaning, source.facts
+    program, facts = source.program, source.facts
     columns, flat = facts["columns"], facts["rows_are_series"]
     names = [printable(name, 40) for name in (read_columns(facts) if columns else ())]
     what = f"the columns {', '.join(names)}" if columns else f"{program.n_features} numbers"
