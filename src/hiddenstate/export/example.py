@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from hiddenstate.export.facts import Example, Facts
 from hiddenstate.export.magnitude import answer_limits
 from hiddenstate.export.target import Source
 from hiddenstate.export.trial import expected_answers
@@ -43,10 +44,10 @@ def add_example(source: Source) -> None:
     }
 
 
-def both_examples(earlier: dict[str, Any], later: dict[str, Any]) -> dict[str, Any]:
+def both_examples(earlier: Facts, later: Facts) -> dict[str, dict[str, Example]]:
     """Return the examples of two exports of one model with other weights, by these."""
-    found = {**earlier.get("examples", {}), **later.get("examples", {})}
-    return {"examples": found} if found else {}
+    examples = {**earlier.get("examples", {}), **later.get("examples", {})}
+    return {"examples": examples} if examples else {}
 
 
 def _rounded(answer: Array, limit: float | None) -> Array:

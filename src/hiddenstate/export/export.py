@@ -5,7 +5,7 @@ import json
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from hiddenstate.errors import (
     printable,
 )
 from hiddenstate.export.example import add_example, both_examples
+from hiddenstate.export.facts import Facts
 from hiddenstate.export.magnitude import magnitudes
 from hiddenstate.export.rounding import checked_change
 from hiddenstate.export.target import (
@@ -60,7 +61,7 @@ TARGETS = {
 FARTHEST_INPUT = 8e6
 """Deviations from 0 of an input from which steps of float32 are a deviation or more."""
 
-SHA = "model_sha256"
+SHA: Final = "model_sha256"
 """The name, in the facts of an export, of the SHA-256 of its model."""
 
 
@@ -263,13 +264,13 @@ def _named(output: Path, target: Target) -> tuple[Path, Path]:
     return output, output.with_name(output.name.removesuffix(output.suffix))
 
 
-def _earlier_facts(path: Path) -> dict[str, Any] | None:
+def _earlier_facts(path: Path) -> Facts | None:
     """Return the facts in the JSON file of an earlier export; None if the file is not of one."""
     try:
         facts = json.loads(path.read_bytes()) if path.is_file() else None
     except (OSError, ValueError):
         return None
-    return facts if isinstance(facts, dict) and SHA in facts else None
+    return cast(Facts, facts) if isinstance(facts, dict) and SHA in facts else None
 
 
 def _check_files(paths: list[Path], force: bool, named: Path) -> None:

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from hiddenstate.data.prepare.transform import Transform
+from hiddenstate.export.facts import Facts, Preparation
 from hiddenstate.export.trial import Answers, Trial, trials_of
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.meaning import program_of
@@ -44,7 +45,7 @@ class Source:
     model: FittedModel
     name: str
     weights: str
-    facts: dict[str, Any]
+    facts: Facts
     run: "TrainedRun | None" = None
 
     @property
@@ -185,7 +186,7 @@ def source_of(
     return Source(features, name, weights, facts_of(model))
 
 
-def facts_of(model: FittedModel) -> dict[str, Any]:
+def facts_of(model: FittedModel) -> Facts:
     """Return what an engineer must know of a model beside its arithmetic, as values for JSON.
 
     Values of a field that does not apply are None. The same model gives the same facts.
@@ -196,7 +197,7 @@ def facts_of(model: FittedModel) -> dict[str, Any]:
     targets = transform.targets or tuple(f"y_{i + 1}" for i in range(model.net.n_outputs))
     layout = reading.get("layout")
     flat = layout in ("wide", "features") or (model.net.job == "classify" and layout != "long")
-    return {
+    facts: Facts = {
         "hiddenstate": __version__,
         "model_sha256": hashlib.sha256(model.encode()).hexdigest(),
         "job": model.net.job,
@@ -206,7 +207,6 @@ def facts_of(model: FittedModel) -> dict[str, Any]:
         "id": list(_as_tuple(reading.get("id"))),
         "time": list(_as_tuple(reading.get("time"))),
         "dates": reading.get("dates"),
-        **({"every": reading["every"]} if reading.get("every") else {}),
         "rows_are_series": flat,
         "delimiter": reading.get("delimiter"),
         "decimal": reading.get("decimal") or ".",
@@ -223,6 +223,9 @@ def facts_of(model: FittedModel) -> dict[str, Any]:
         "preparation": _preparation(transform),
         "encodings": [each.facts() for each in transform.encodings],
     }
+    if reading.get("every"):
+        facts["every"] = reading["every"]
+    return facts
 
 
 def _as_tuple(value: Any) -> tuple[str, ...]:
@@ -246,7 +249,7 @@ def _units(job: str) -> dict[str, str]:
     return {"inputs": "as in the data, not scaled", "answers": answers[job]}
 
 
-def _preparation(transform: Transform) -> dict[str, Any]:
+def _preparation(transform: Transform) -> Preparation:
     """Return what the export does to inputs and outputs by itself."""
 
     def numbers(array: Any) -> Any:
@@ -267,7 +270,7 @@ def _preparation(transform: Transform) -> dict[str, Any]:
     }
 
 
-def facts_json(facts: Mapping[str, Any]) -> bytes:
+def facts_json(facts: Mapping[str, object]) -> bytes:
     """Return facts as the text of a JSON file, in which numbers of a list share a line."""
     text = json.dumps(facts, indent=2, ensure_ascii=False)
     number = r"(?:null|[-+.\deE]+)"

@@ -237,7 +237,7 @@ def view(run: Run, step: int | None) -> bytes:
 
     source = replace(_source(run, step), run=run)
     missing = source.facts["preparation"]["missing"]
-    reading = {name: source.facts[name] for name in READING if name in source.facts}
+    reading = {name: fact for name, fact in source.facts.items() if name in READING}
     value = {**view_data(source), "written": {**reading, "preparation": {"missing": missing}}}
     return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
 

@@ -78,7 +78,8 @@ def test_the_features_are_those_of_predict(case: str, tmp_path: Path) -> None:
     write(path, at, form)
     data = read_new_data(model, str(path), {}, False).train
     expected, _ = read_ahead(model, data, path.name)
-    about = {**facts_of(model), "preparation": {"missing": "mean"}}
+    about = facts_of(model)
+    about["preparation"]["missing"] = "mean"
     rows, ids = read_csv(str(path), about)
     series = [steps for _, steps in series_of(rows, ids)]
     assert expected.lengths is None
@@ -110,6 +111,7 @@ def test_a_bad_cell_is_refused(of: str, by: str, message: str, tmp_path: Path) -
 def test_times_without_a_regular_step_have_no_calendar_ahead(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     write(path, lambda i: hours(i * i), "%Y-%m-%d %H:%M")
-    about = {**facts_of(model_of(("hours",))), "preparation": {"missing": "mean"}}
+    about = facts_of(model_of(("hours",)))
+    about["preparation"]["missing"] = "mean"
     with pytest.raises(ValueError, match="at: its times have no regular step"):
         read_csv(str(path), about)

@@ -88,7 +88,7 @@ def _names(source: Source) -> list[str]:
     facts = source.facts
     if source.program.job == "autoencode":
         return []
-    return [str(name) for name in facts["classes"] or facts["targets"]]
+    return [str(name) for name in facts["classes"] or facts["targets"] or ()]
 
 
 def _name_table(layout: Layout, names: list[str]) -> str:

@@ -178,7 +178,7 @@ def layout_of(
     program = layout.program
     layout.program = replace(program, steps=tuple(_step(layout, step) for step in program.steps))
     parts = _autoencoder if program.job == "autoencode" else _networks
-    layout.program = replace(layout.program, **parts(layout, program))
+    layout.program = parts(layout, layout.program)
     _answers(layout)
     return layout
 
@@ -424,7 +424,7 @@ KINDS: set[type | str] = {*STEPS, *LAYERS, *CELLS, *COMPANIONS, Norm, BACKWARD}
 """What a header can have; norms are folded into convolutions."""
 
 
-def _networks(layout: Layout, program: Program) -> dict[str, Any]:
+def _networks(layout: Layout, program: Program) -> Program:
     """Add the networks, unless they have no share, and the companions."""
     companions, nets = [], program.nets
     if all(each.share for each in program.companions):
@@ -444,10 +444,10 @@ def _networks(layout: Layout, program: Program) -> dict[str, Any]:
         name, build = COMPANIONS[type(companion)]
         layout.has.add(name)
         companions.append(build(layout, companion))
-    return {"nets": nets, "companions": tuple(companions)}
+    return replace(program, nets=nets, companions=tuple(companions))
 
 
-def _autoencoder(layout: Layout, program: Program) -> dict[str, Any]:
+def _autoencoder(layout: Layout, program: Program) -> Program:
     layout.has |= {"AUTOENCODER", "DENSE"}
     parts, widest = {"encoder": program.nets[0], "decoder": program.decoder}, 1
     own: dict[str, tuple[Dense, ...]] = {}
@@ -457,7 +457,7 @@ def _autoencoder(layout: Layout, program: Program) -> dict[str, Any]:
         layout.constants[f"{name.upper()}_LAYERS"] = len(dense)
         widest = max([widest, *(len(each.bias) for each in dense[:-1])])
     layout.constants |= {"WIDEST": widest, "CODE": len(own["encoder"][-1].bias)}
-    return {"nets": (own["encoder"],), "decoder": own["decoder"]}
+    return replace(program, nets=(own["encoder"],), decoder=own["decoder"])
 
 
 def _answers(layout: Layout) -> None:

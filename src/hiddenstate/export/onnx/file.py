@@ -26,7 +26,7 @@ Session = Callable[[dict[str, Array]], Answers]
 
 def build(source: Source) -> Contents:
     """Return the graphs, and the JSON with their inputs and outputs."""
-    program, facts = source.program, dict(source.facts)
+    program = source.program
     about = metadata(source)
     contents, graphs = {}, {}
     for ending, add in ((BATCH, batch), (STREAM, stream)):
@@ -36,11 +36,11 @@ def build(source: Source) -> Contents:
         add(g, program)
         contents[ending] = g.finished(source.identifier, about)
         graphs[add.__name__] = {"file": source.name + ending, **g.shapes}
-    facts |= {"weights": source.weights, "graphs": graphs}
+    facts = {**source.facts, "weights": source.weights, "graphs": graphs}
     return {**contents, ".json": facts_json(facts)}
 
 
-def metadata(source: Source) -> dict[str, Any]:
+def metadata(source: Source) -> dict[str, object]:
     """Return the facts that a graph carries: all but what it does itself."""
     facts = {name: fact for name, fact in source.facts.items() if fact not in (None, [])}
     return {name: fact for name, fact in facts.items() if name != "preparation"}

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
@@ -15,6 +15,21 @@ OPSET, IR = 14, 7
 """Versions that runtimes of the last years read; newer ones bring nothing that is needed here."""
 
 Dims = tuple[int | str, ...]
+
+
+class _Array(TypedDict):
+    dtype: str
+    shape: list[int | str]
+
+
+class Declared(_Array, total=False):
+    """Type and shape of an input or an output, and whether it may be left out."""
+
+    optional: bool
+
+
+Shapes = dict[str, dict[str, Declared]]
+"""By "inputs" and "outputs", and by name."""
 
 
 class Graph:
@@ -37,7 +52,7 @@ class Graph:
         self._initializers: list[Any] = []
         self._inputs: list[Any] = []
         self._outputs: list[Any] = []
-        self._shapes: dict[str, dict[str, Any]] = {"inputs": {}, "outputs": {}}
+        self._shapes: Shapes = {"inputs": {}, "outputs": {}}
         self._transposed: dict[str, tuple[str, tuple[int, ...]]] = {}
         self._n = 0
 
@@ -55,12 +70,13 @@ class Graph:
 
     def _declared(self, kind: str, name: str, dtype: Any, dims: Dims, optional: bool) -> Any:
         dtype = np.dtype(dtype)
-        facts = {"dtype": dtype.name, "shape": list(dims)}
-        self._shapes[kind][name] = {**facts, "optional": True} if optional else facts
+        self._shapes[kind][name] = declared = Declared(dtype=dtype.name, shape=list(dims))
+        if optional:
+            declared["optional"] = True
         return self._onnx.helper.make_tensor_value_info(name, self.kind(dtype), list(dims))
 
     @property
-    def shapes(self) -> dict[str, Any]:
+    def shapes(self) -> Shapes:
         """Type and shape of each input and output, by "inputs" and "outputs" and by name."""
         return self._shapes
 
@@ -145,7 +161,7 @@ class Graph:
         """Return the numbers from 0 to n - 1."""
         return self.node("Range", np.array(0), n, np.array(1))
 
-    def finished(self, name: str, facts: Mapping[str, Any]) -> bytes:
+    def finished(self, name: str, facts: Mapping[str, object]) -> bytes:
         """Return the content of the file, after a full check, with facts as its metadata."""
         helper = self._onnx.helper
         needed, nodes = {output.name for output in self._outputs}, []

@@ -4,13 +4,12 @@ The fields of `config.pbtxt` are those of `ModelConfig` in Triton's model_config
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from hiddenstate.export.int8 import stored
 from hiddenstate.export.onnx.file import LIMIT, WEIGHTS, metadata, session, zero_state
-from hiddenstate.export.onnx.graph import Graph
+from hiddenstate.export.onnx.graph import Declared, Graph, Shapes
 from hiddenstate.export.onnx.models import STREAM_KINDS, input_type, state_of, stream
 from hiddenstate.export.target import Contents, Run, Source, Target, facts_json
 from hiddenstate.export.trial import Answers, Trial
@@ -44,7 +43,7 @@ def build(source: Source) -> Contents:
     return {CONFIG: config.encode(), MODEL: content, FACTS: facts_json(facts)}
 
 
-def _config(name: str, program: Program, shapes: dict[str, Any]) -> str:
+def _config(name: str, program: Program, shapes: Shapes) -> str:
     """Return the text of `config.pbtxt`."""
     states = [f"state_{each}" for each in state_of(program)]
     nexts = [f"{each}_next" for each in states]
@@ -77,11 +76,11 @@ def _config(name: str, program: Program, shapes: dict[str, Any]) -> str:
     return "\n".join(text) + "\n"
 
 
-def _tensor(name: str, shape: dict[str, Any]) -> str:
+def _tensor(name: str, shape: Declared) -> str:
     return f"name: {_quoted(name)}\n{_type(shape)}"
 
 
-def _state(name: str, shape: dict[str, Any]) -> str:
+def _state(name: str, shape: Declared) -> str:
     begin = [f"name: {_quoted(name)}", _type(shape), "zero_data: true"]
     return "\n".join(
         [
@@ -95,7 +94,7 @@ def _state(name: str, shape: dict[str, Any]) -> str:
     )
 
 
-def _type(shape: dict[str, Any]) -> str:
+def _type(shape: Declared) -> str:
     """Return the lines of the type and of the lengths after the first axis, -1 for any."""
     dims = [n if isinstance(n, int) else -1 for n in shape["shape"][1:]]
     return f"data_type: {TYPES[shape['dtype']]}\ndims: {dims}"

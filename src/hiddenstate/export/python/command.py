@@ -60,7 +60,7 @@ def coded(model: Model, rows: Array) -> tuple[list[str], list[list[Any]]]:
 
 
 def classified(model: Model, series: list[Any]) -> tuple[list[str], list[list[Any]]]:
-    classes, lines = model.about["classes"], []
+    classes, lines = model.about["classes"] or (), []
     for own, x in series:
         answers = model.predict(x[None])
         label = classes[int(answers["class"][0])]
@@ -73,7 +73,7 @@ def predicted(model: Model, series: list[Any]) -> tuple[list[str], list[list[Any
     for own, x in series:
         steps, y = model.series(x)
         lines += [[*own, steps[i], *y[i]] for i in range(len(steps))]
-    return ["step", *model.about["targets"]], lines
+    return ["step", *(model.about["targets"] or ())], lines
 
 
 def main(model: Model) -> int:

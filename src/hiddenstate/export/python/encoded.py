@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from hiddenstate.export.facts import Encoding, Facts
 from hiddenstate.export.python.times import (
     ahead_of_utc,
     clock_of,
@@ -18,32 +19,31 @@ from hiddenstate.program.encoding import calendar_features, feature_names, one_h
 from hiddenstate.program.rows import Array
 
 LAST = 30  # steps whose distances show when the next one is
-Encoding = Any  # a dictionary: the column, and its values or the periods of its calendar
 
 
-def derived(names: list[str], about: dict[str, Any]) -> dict[str, tuple[Encoding, int, bool]]:
+def derived(names: list[str], about: Facts) -> dict[str, tuple[Encoding, int, bool]]:
     """Return the features that follow from columns of a table: the encoding of each, its number,
     and whether it is of the time that is predicted."""
     features = {}
     for encoding in about["encodings"]:
         if encoding["column"] in names:
-            parts = (encoding.get(part, ()) for part in ("values", "calendar"))
-            for k, name in enumerate(feature_names(encoding["column"], *parts)):
+            values, calendar = encoding.get("values", ()), encoding.get("calendar", ())
+            for k, name in enumerate(feature_names(encoding["column"], values, calendar)):
                 features[name] = encoding, k, False
                 features[f"{name} +{about['horizon']}"] = encoding, k, True
     wanted = about["columns"] or ()
     return {name: features[name] for name in wanted if name in features and name not in names}
 
 
-def source_of(name: str, about: dict[str, Any]) -> str:
+def source_of(name: str, about: Facts) -> str:
     """Return the column of a table that has or becomes a column that the model reads."""
     features = derived([encoding["column"] for encoding in about["encodings"]], about)
     return str(features[name][0]["column"]) if name in features else name
 
 
-def read_columns(about: dict[str, Any]) -> list[str]:
+def read_columns(about: Facts) -> list[str]:
     """Return the names of the columns of a table that the model reads."""
-    return list(dict.fromkeys(source_of(name, about) for name in about["columns"]))
+    return list(dict.fromkeys(source_of(name, about) for name in about["columns"] or ()))
 
 
 def encoded(
@@ -51,7 +51,7 @@ def encoded(
     lines: list[Line],
     ids: list[tuple[str, ...]],
     names: list[str],
-    about: dict[str, Any],
+    about: Facts,
     where: str,
 ) -> tuple[Array, Array]:
     """Return the features (lines, K) of one column, and those at the times that are predicted.
@@ -89,9 +89,7 @@ def encoded(
     return own, later
 
 
-def dates_of(
-    cells: list[str], name: str, about: dict[str, Any], column: str
-) -> tuple[Array, Array]:
+def dates_of(cells: list[str], name: str, about: Facts, column: str) -> tuple[Array, Array]:
     """Return dates (n,), in UTC if they have a time zone, and on the local clock."""
     utc = np.full(len(cells), "NaT", "M8[us]")
     present = [i for i, cell in enumerate(cells) if cell]

@@ -23,6 +23,7 @@ WIDTH = 96
 MODULES = (
     *(f"hiddenstate.program.{name}" for name in ("cells", "rows", "equations", "steps", "layers")),
     *(f"hiddenstate.program.{name}" for name in ("companions", "program", "encoding")),
+    "hiddenstate.export.facts",
     *(f"hiddenstate.export.python.{name}" for name in ("model", "values", "times")),
     *(f"hiddenstate.export.python.{name}" for name in ("encoded", "table", "command", "selftest")),
 )
@@ -145,7 +146,8 @@ def _usage(source: Source) -> str:
     if flat and not columns:
         return f"Each line of ROWS.csv is a series: steps of {what}, one after the other."
     each = "a row" if program.job == "autoencode" or flat else "a step"
-    own, time = ([] if flat else [printable(n, 40) for n in facts[role]] for role in ("id", "time"))
+    roles = ([], []) if flat else (facts["id"], facts["time"])
+    own, time = ([printable(name, 40) for name in role] for role in roles)
     more = f"; {' and '.join(own)} names the series" if own else ""
     more += f"; {time[0]} orders the lines" if time else ""
     return f"Each line of ROWS.csv is {each}: {what}{more}."

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from hiddenstate.export.facts import Facts
 from hiddenstate.program.companions import FixedConvolutions
 from hiddenstate.program.layers import (
     Beside,
@@ -88,7 +89,7 @@ class Model:
         Names of classes, columns and targets, and where the model comes from.
     """
 
-    def __init__(self, program: Program, about: dict[str, Any]) -> None:
+    def __init__(self, program: Program, about: Facts) -> None:
         self.program, self.about = program, about
 
     def predict(self, X: Array, lengths: Array | None = None) -> dict[str, Array]:

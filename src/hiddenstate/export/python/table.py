@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from hiddenstate.export.facts import Facts
 from hiddenstate.export.python.encoded import derived, encoded, source_of
 from hiddenstate.export.python.times import in_order
 from hiddenstate.export.python.values import (
@@ -30,7 +31,7 @@ from hiddenstate.program.rows import Array
 SEPARATORS = {"\t": "tab", " ": "space", ";": "';'", ",": "','", "|": "'|'"}
 
 
-def read_csv(path: str, about: dict[str, Any]) -> tuple[Array, list[tuple[str, ...]]]:
+def read_csv(path: str, about: Facts) -> tuple[Array, list[tuple[str, ...]]]:
     """Return the columns that the model reads, (lines, columns), and of each line its series.
 
     Columns are found by name where model and file both have names, and by their places where
@@ -83,7 +84,7 @@ def read_csv(path: str, about: dict[str, Any]) -> tuple[Array, list[tuple[str, .
     return np.array(columns, np.float64).reshape(len(chosen), len(lines)).T, ids
 
 
-def separator_of(text: str, path: str, about: dict[str, Any]) -> str:
+def separator_of(text: str, path: str, about: Facts) -> str:
     """Return what separates cells: as in the training file, or the usual of a file so named."""
     given = about["delimiter"]
     if given:
@@ -159,7 +160,7 @@ def counts_up(cells: list[str]) -> bool:
 
 
 def places(
-    names: list[str], made: list[str], has_names: bool, about: dict[str, Any], where: str
+    names: list[str], made: list[str], has_names: bool, about: Facts, where: str
 ) -> tuple[list[int], list[int], list[int]]:
     """Return where the inputs, the columns that name series and the time stand in a line, after
     which come the features that are `made` of it."""

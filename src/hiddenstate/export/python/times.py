@@ -3,8 +3,8 @@
 import datetime
 import math
 import re
-from typing import Any
 
+from hiddenstate.export.facts import Facts
 from hiddenstate.export.python.values import Line, refuse_missing, shown, value_of
 
 TIME = re.compile(
@@ -20,7 +20,7 @@ def in_order(
     ids: list[tuple[str, ...]],
     j: int,
     names: list[str],
-    about: dict[str, Any],
+    about: Facts,
     where: str,
 ) -> list[int]:
     """Return the numbers of the lines, series by series, in the order of the time in column `j`."""
@@ -80,7 +80,7 @@ def with_days(
     lines: list[Line],
     ids: list[tuple[str, ...]],
     names: list[str],
-    about: dict[str, Any],
+    about: Facts,
 ) -> list[float] | None:
     """Return times of day with their dates in another column or, without one, over midnights."""
     day = 86400e6
@@ -104,7 +104,7 @@ def with_days(
     return None
 
 
-def clock_of(cells: list[str], name: str, about: dict[str, Any]) -> tuple[list[float] | None, str]:
+def clock_of(cells: list[str], name: str, about: Facts) -> tuple[list[float] | None, str]:
     """Return numbers in the order of times, or None, and what kind of times they are."""
     values = [value_of(cell, about) for cell in cells]
     numbers = [value for value in values if value is not None]

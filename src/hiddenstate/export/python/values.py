@@ -4,6 +4,8 @@ import math
 import re
 from typing import Any
 
+from hiddenstate.export.facts import Facts
+
 MISSING = ("", "-", "?", "na", "n/a", "#n/a", "<na>", "null", "none", "nan")
 TRUTHS = {"true": 1.0, "false": 0.0}
 SPACES = " \u00a0\u202f"  # what `--thousands space` means
@@ -21,7 +23,7 @@ def listed(names: list[str]) -> str:
     return ", ".join([shown(name) for name in names[:8]] + ["..."] * (len(names) > 8))
 
 
-def refuse_missing(lines: list[Line], j: int, about: dict[str, Any], what: str) -> None:
+def refuse_missing(lines: list[Line], j: int, about: Facts, what: str) -> None:
     """Refuse lines without an id or a time; a word for it is one among numbers alone."""
     cells = [line[j] for _, line in lines]
     words = [""] if any(value_of(cell, about) is None for cell in cells) else MISSING
@@ -30,7 +32,7 @@ def refuse_missing(lines: list[Line], j: int, about: dict[str, Any], what: str) 
             raise ValueError(what.format(n))
 
 
-def plain(cell: str, about: dict[str, Any]) -> str:
+def plain(cell: str, about: Facts) -> str:
     """Return a number as Python writes it; a cell with marks elsewhere is then no number."""
     point, mark = about["decimal"], about["thousands"]
     if mark:
@@ -54,7 +56,7 @@ def is_missing(cell: str) -> bool:
     return cell.lower() in MISSING
 
 
-def value_of(cell: str, about: dict[str, Any]) -> float | None:
+def value_of(cell: str, about: Facts) -> float | None:
     """Return the number in a cell, NaN if it is missing; None if it is something else."""
     text = plain(cell, about)
     if is_number(text):
@@ -62,9 +64,7 @@ def value_of(cell: str, about: dict[str, Any]) -> float | None:
     return math.nan if is_missing(text) else None
 
 
-def numbers_of(
-    lines: list[Line], j: int, column: str, about: dict[str, Any], where: str
-) -> list[float]:
+def numbers_of(lines: list[Line], j: int, column: str, about: Facts, where: str) -> list[float]:
     """Return a column as numbers, NaN if missing; one of true and false alone as 1 and 0."""
     cells = [line[j] for _, line in lines]
     values: list[Any] = [value_of(cell, about) for cell in cells]
@@ -80,9 +80,7 @@ def numbers_of(
     return values
 
 
-def refuse_gaps(
-    values: Any, lines: list[Line], column: str, about: dict[str, Any], where: str
-) -> None:
+def refuse_gaps(values: Any, lines: list[Line], column: str, about: Facts, where: str) -> None:
     """Refuse missing values of a column where the model does not fill them in."""
     if about["preparation"]["missing"] in ("error", "drop"):
         for (n, _), value in zip(lines, values):
