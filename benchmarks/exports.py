@@ -25,9 +25,9 @@ from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.engines.choose import make_predictor
 from hiddenstate.export import export_model
 from hiddenstate.inference.stream import Stream
-from hiddenstate.metrics.scores import softmax
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
+from hiddenstate.program.equations import softmax
 
 CELLS = ("lstm", "gru")
 FEATURES, HIDDEN, CLASSES, STEPS, ROWS = 28, 64, 10, 28, 256

@@ -25,10 +25,11 @@ from hiddenstate.export.target import Source, source_of
 from hiddenstate.export.trial import Answers, Trial
 from hiddenstate.inference.overflow import checked_predictor
 from hiddenstate.inference.stream import Stream
-from hiddenstate.metrics.scores import error_by_row, softmax
+from hiddenstate.metrics.scores import error_by_row
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.meaning import program_of
 from hiddenstate.models.streaming import obstacles_of_model
+from hiddenstate.program.equations import softmax
 from hiddenstate.report.html.scripts import joined
 from tests.contract.models import KINDS, model_of
 from tests.contract.programs import answers_in_c, answers_in_node

@@ -12,8 +12,8 @@ from hiddenstate.data.prepare.batches import Batches, generator
 from hiddenstate.engines import Task, TrainingState, make_engine
 from hiddenstate.engines.members import MembersEngine, averaged
 from hiddenstate.errors import OptionError
-from hiddenstate.metrics.scores import softmax
 from hiddenstate.models.net import Net, member_params
+from hiddenstate.program.equations import softmax
 from tests.conftest import ENGINES, needs_kernels
 from tests.engines.tasks import assert_same_state, never
 

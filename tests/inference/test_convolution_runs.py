@@ -19,10 +19,10 @@ from hiddenstate.inference.predict import predict_run
 from hiddenstate.inference.stream import Stream
 from hiddenstate.jobs import make_job
 from hiddenstate.jobs.classify import ClassifyJob
-from hiddenstate.metrics.scores import softmax
 from hiddenstate.models.convolutions import fit_path
 from hiddenstate.models.fitted import load_model, model_from_facts
 from hiddenstate.program.companions import combine
+from hiddenstate.program.equations import softmax
 from hiddenstate.runs import Run
 from hiddenstate.runs.run_data import run_dataset
 from hiddenstate.training.resume import resume_run

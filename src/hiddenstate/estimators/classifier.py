@@ -27,7 +27,7 @@ from hiddenstate.estimators.options import config_of
 from hiddenstate.estimators.sklearn_bases import ClassifierMixin
 from hiddenstate.inference.hidden_states import at_every_step
 from hiddenstate.jobs import Job, make_job
-from hiddenstate.metrics.scores import softmax
+from hiddenstate.program.equations import softmax
 from hiddenstate.system.typing import Array
 from hiddenstate.training.initial_state import starting_state
 from hiddenstate.training.trainer import Callback

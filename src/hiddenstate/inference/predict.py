@@ -18,9 +18,10 @@ from hiddenstate.inference.inputs import (
     state_after_training,
 )
 from hiddenstate.inference.target_times import target_times, time_remarks
-from hiddenstate.metrics.scores import error_by_row, softmax
+from hiddenstate.metrics.scores import error_by_row
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Params
+from hiddenstate.program.equations import softmax
 from hiddenstate.runs import Run
 from hiddenstate.system.typing import Array
 

@@ -19,10 +19,10 @@ from hiddenstate.inference.compiled_steps import Stepper, compiled_stepper
 from hiddenstate.inference.hidden_states import hidden_state_model
 from hiddenstate.inference.inputs import as_trained
 from hiddenstate.inference.overflow import check_inputs, checked_predictor
-from hiddenstate.metrics.scores import softmax
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Params
 from hiddenstate.models.streaming import obstacles_of_model, reasons, streaming_options
+from hiddenstate.program.equations import softmax
 from hiddenstate.program.rows import carry_forward
 from hiddenstate.program.steps import Forecast, step_of
 from hiddenstate.system.array_file import Layout, encode_arrays, read_arrays

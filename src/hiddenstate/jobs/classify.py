@@ -30,9 +30,10 @@ from hiddenstate.jobs.snapshot_limits import (
 )
 from hiddenstate.metrics import baselines, curves
 from hiddenstate.metrics.comparison import best_baseline
-from hiddenstate.metrics.scores import accuracy, confusion, cross_entropy, softmax
+from hiddenstate.metrics.scores import accuracy, confusion, cross_entropy
 from hiddenstate.models.convolutions import MOST_ROWS, FittedPath, fit_path
 from hiddenstate.models.net import Net
+from hiddenstate.program.equations import softmax
 from hiddenstate.system.cancellation import raise_if_cancelled
 from hiddenstate.system.typing import Array
 

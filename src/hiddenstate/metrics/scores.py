@@ -209,12 +209,6 @@ def knn_accuracy(codes: Array, labels: Array, k: int = 5, n_most: int = 2000) ->
     return correct / n
 
 
-def softmax(outputs: Array) -> Array:
-    """Return the class probabilities (..., C) of outputs (..., C)."""
-    powers = np.exp(outputs - outputs.max(axis=-1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
-
-
 def cross_entropy(outputs: Array, y: Array) -> float:
     """Return the mean of -log softmax of the true class: outputs (N, C), class numbers y (N,)."""
     return float(np.mean(cross_entropy_by_row(outputs, y)))
