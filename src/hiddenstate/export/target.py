@@ -4,13 +4,13 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.export.facts import Facts, Preparation
-from hiddenstate.export.trial import Answers, Trial, trials_of
+from hiddenstate.export.trial import Answers, Trial, of_features, trials_of
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.meaning import program_of
 from hiddenstate.program.layers import Beside, Recurrent
@@ -177,13 +177,7 @@ def source_of(
 ) -> Source:
     """Return what is exported of a model, with its weights as `stored` has them."""
     own = model if stored is None else stored(model, weights)
-    transform = own.transform
-    # What is exported reads features; static ones are inputs like others.
-    reading = {n: v for n, v in transform.reading.items() if n != "static"}
-    if transform.known.ahead:
-        reading["future"] = tuple(transform.known.names[k] for k in transform.known.ahead)
-    features = replace(own, transform=replace(transform, encodings=(), reading=reading))
-    return Source(features, name, weights, facts_of(model))
+    return Source(of_features(own), name, weights, facts_of(model))
 
 
 def facts_of(model: FittedModel) -> Facts:

@@ -176,12 +176,12 @@ def _width(model: FittedModel) -> int:
 
 def of_features(model: FittedModel) -> FittedModel:
     """Return the model whose rows are features, as an export reads them: the caller encodes columns
-    of text and dates."""
+    of text and dates, and static columns are features like others."""
     transform = model.transform
-    if transform.encodings and transform.known.ahead:
-        future = tuple(transform.known.names[k] for k in transform.known.ahead)
-        transform = replace(transform, reading={**transform.reading, "future": future})
-    return replace(model, transform=replace(transform, encodings=()))
+    reading = {name: value for name, value in transform.reading.items() if name != "static"}
+    if transform.known.ahead:
+        reading["future"] = tuple(transform.known.names[k] for k in transform.known.ahead)
+    return replace(model, transform=replace(transform, encodings=(), reading=reading))
 
 
 def _rows(model: FittedModel, shape: tuple[int, ...], random: np.random.Generator) -> Array:
