@@ -14,7 +14,7 @@ from hiddenstate.models.meaning import program_of
 from hiddenstate.models.net import Params
 from hiddenstate.program.equations import log_probabilities
 from hiddenstate.program.layers import run_layers
-from hiddenstate.program.steps import for_nets
+from hiddenstate.program.order import for_nets
 from hiddenstate.system.typing import Array
 from tests.conftest import needs_kernels
 from tests.contract.models import model_of

@@ -14,7 +14,8 @@ from hiddenstate.program.lowering import (
     folded_scales,
     scaled_gaps,
 )
-from hiddenstate.program.steps import Change, Fill, Forecast, Scale, TargetScale, step_of
+from hiddenstate.program.order import step_of
+from hiddenstate.program.steps import Change, Fill, Forecast, Scale, TargetScale
 from tests.export.models import random_model
 
 

@@ -9,19 +9,9 @@ import pytest
 import hiddenstate.program
 from hiddenstate.data.prepare.linear_path import LinearPath
 from hiddenstate.data.prepare.transform import Transform
+from hiddenstate.program.order import check_complete, has_far_targets, prepared, step_of, undone
 from hiddenstate.program.rows import Rows
-from hiddenstate.program.steps import (
-    Fill,
-    Forecast,
-    Fractions,
-    Logarithm,
-    Unreadable,
-    check_complete,
-    has_far_targets,
-    prepared,
-    step_of,
-    undone,
-)
+from hiddenstate.program.steps import Fill, Forecast, Fractions, Logarithm, Unreadable
 
 N, T = 5, 9
 

@@ -11,6 +11,7 @@ import numpy as np
 from hiddenstate.export.target import Source
 from hiddenstate.export.trial import Answers, Trial, float_rounding, scale_of
 from hiddenstate.program.layers import Dense, Layer, run_layers
+from hiddenstate.program.order import for_nets, step_of
 from hiddenstate.program.program import Program
 from hiddenstate.program.rows import Rows
 from hiddenstate.program.steps import (
@@ -21,8 +22,6 @@ from hiddenstate.program.steps import (
     Step,
     TargetScale,
     WindowScale,
-    for_nets,
-    step_of,
     unscaled,
 )
 from hiddenstate.system.typing import Array

@@ -14,8 +14,9 @@ from hiddenstate.export.trial import Answers, Trial, of_features, trials_of
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.meaning import program_of
 from hiddenstate.program.layers import Beside, Recurrent
+from hiddenstate.program.order import step_of
 from hiddenstate.program.program import Program
-from hiddenstate.program.steps import Fill, Logarithm, step_of
+from hiddenstate.program.steps import Fill, Logarithm
 from hiddenstate.version import __version__
 
 if TYPE_CHECKING:

@@ -23,8 +23,9 @@ from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Params
 from hiddenstate.models.streaming import obstacles_of_model, reasons, streaming_options
 from hiddenstate.program.equations import softmax
+from hiddenstate.program.order import step_of
 from hiddenstate.program.rows import carry_forward
-from hiddenstate.program.steps import Forecast, step_of
+from hiddenstate.program.steps import Forecast
 from hiddenstate.system.array_file import Layout, encode_arrays, read_arrays
 from hiddenstate.system.atomic_file import write_output
 from hiddenstate.system.cancellation import raise_if_cancelled

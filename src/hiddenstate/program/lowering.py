@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from hiddenstate.program.layers import NORM_EPS, Convolution, Dense, Layer, Norm, Recurrent
+from hiddenstate.program.order import step_of
 from hiddenstate.program.program import Program
 from hiddenstate.program.rows import Array
 from hiddenstate.program.steps import (
@@ -20,7 +21,6 @@ from hiddenstate.program.steps import (
     Step,
     TargetScale,
     WindowScale,
-    step_of,
 )
 
 Part = TypeVar("Part")

@@ -13,20 +13,9 @@ import numpy as np
 from hiddenstate.program.companions import FixedConvolutions, mean_probabilities
 from hiddenstate.program.equations import softmax
 from hiddenstate.program.layers import Dense, Layer, Readout, run_layers, state_of
+from hiddenstate.program.order import check_complete, for_nets, prepared, restored, step_of, undone
 from hiddenstate.program.rows import Array, Rows
-from hiddenstate.program.steps import (
-    Fill,
-    Forecast,
-    Fractions,
-    Mask,
-    Step,
-    check_complete,
-    for_nets,
-    prepared,
-    restored,
-    step_of,
-    undone,
-)
+from hiddenstate.program.steps import Fill, Forecast, Fractions, Mask, Step
 
 
 @dataclass(frozen=True)

@@ -9,16 +9,9 @@ from hiddenstate.data.prepare.missing import SCAN_BYTES, amount
 from hiddenstate.data.rows import in_pieces
 from hiddenstate.data.store import RowStore
 from hiddenstate.errors import DataError
+from hiddenstate.program.order import prepared, restored, step_of
 from hiddenstate.program.rows import after_end
-from hiddenstate.program.steps import (
-    Logarithm,
-    Scale,
-    Step,
-    Unreadable,
-    prepared,
-    restored,
-    step_of,
-)
+from hiddenstate.program.steps import Logarithm, Scale, Step, Unreadable
 from hiddenstate.system.typing import Array
 
 

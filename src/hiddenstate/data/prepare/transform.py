@@ -17,6 +17,7 @@ from hiddenstate.data.prepare.linear_path import LinearPath
 from hiddenstate.data.prepare.missing import amount, check_finite
 from hiddenstate.data.store import RowStore
 from hiddenstate.errors import DataError
+from hiddenstate.program.order import for_nets, has_far_targets, learned, step_of, undone
 from hiddenstate.program.rows import Rows, Spread
 from hiddenstate.program.steps import (
     Change,
@@ -30,11 +31,6 @@ from hiddenstate.program.steps import (
     TargetScale,
     WindowScale,
     exponentials,
-    for_nets,
-    has_far_targets,
-    learned,
-    step_of,
-    undone,
     unscaled,
 )
 from hiddenstate.system.typing import Array

@@ -14,16 +14,9 @@ from hiddenstate.export.trial import Answers, Trial
 from hiddenstate.program.cells import CELLS
 from hiddenstate.program.layers import Dense, Direction, Readout, Recurrent
 from hiddenstate.program.lowering import folded_scales
+from hiddenstate.program.order import step_of
 from hiddenstate.program.program import Program
-from hiddenstate.program.steps import (
-    Change,
-    Fill,
-    Forecast,
-    Fractions,
-    Scale,
-    TargetScale,
-    step_of,
-)
+from hiddenstate.program.steps import Change, Fill, Forecast, Fractions, Scale, TargetScale
 from hiddenstate.system.typing import Array
 
 ONE = np.float32(1)

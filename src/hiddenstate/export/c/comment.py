@@ -5,7 +5,8 @@ from hiddenstate.export.c.layout import CELLS, Layout
 from hiddenstate.export.target import Source
 from hiddenstate.program.companions import KERNELS, FixedConvolutions
 from hiddenstate.program.layers import Dense, Layer
-from hiddenstate.program.steps import Forecast, step_of
+from hiddenstate.program.order import step_of
+from hiddenstate.program.steps import Forecast
 
 DOUBLE = (
     "inputs are prepared, and fixed convolutions added up, in double, which must have 64 bits: in "

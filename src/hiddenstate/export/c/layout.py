@@ -26,6 +26,7 @@ from hiddenstate.program.layers import (
     Recurrent,
 )
 from hiddenstate.program.lowering import folded_norms
+from hiddenstate.program.order import step_of
 from hiddenstate.program.program import Program
 from hiddenstate.program.steps import (
     Change,
@@ -38,7 +39,6 @@ from hiddenstate.program.steps import (
     Step,
     TargetScale,
     WindowScale,
-    step_of,
 )
 from hiddenstate.system.typing import Array
 

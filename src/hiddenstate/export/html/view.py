@@ -11,7 +11,8 @@ import numpy as np
 from hiddenstate.errors import MachineError, UntrustedFileError, printable
 from hiddenstate.export.python.file import packed
 from hiddenstate.export.target import Source
-from hiddenstate.program.steps import Logarithm, Scale, WindowScale, step_of
+from hiddenstate.program.order import step_of
+from hiddenstate.program.steps import Logarithm, Scale, WindowScale
 from hiddenstate.report.html.packing import class_colors, encoded
 from hiddenstate.runs.snapshots import AutoencodeStatic, ClassifyStatic, RegressStatic, typed
 from hiddenstate.system.typing import Array

@@ -21,8 +21,9 @@ from hiddenstate.program.cells import CELLS
 from hiddenstate.program.companions import FixedConvolutions
 from hiddenstate.program.layers import Norm, Recurrent
 from hiddenstate.program.lowering import folded_norms
+from hiddenstate.program.order import step_of
 from hiddenstate.program.program import Program
-from hiddenstate.program.steps import Fill, Forecast, Fractions, WindowScale, step_of
+from hiddenstate.program.steps import Fill, Forecast, Fractions, WindowScale
 
 COMPANIONS = {FixedConvolutions: beside_convolutions}
 """Adds a companion: (graph, companion, probabilities of the nets, x, ends) to those of both."""

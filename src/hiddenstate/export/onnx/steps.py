@@ -14,6 +14,7 @@ import numpy as np
 from hiddenstate.export.onnx.graph import END, Graph, ints
 from hiddenstate.export.onnx.nets import Ends
 from hiddenstate.program.lowering import scaled_gaps
+from hiddenstate.program.order import step_of
 from hiddenstate.program.program import Program
 from hiddenstate.program.rows import ROUNDING
 from hiddenstate.program.steps import (
@@ -27,7 +28,6 @@ from hiddenstate.program.steps import (
     Step,
     TargetScale,
     WindowScale,
-    step_of,
 )
 from hiddenstate.system.typing import Array
 

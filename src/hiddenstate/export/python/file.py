@@ -21,8 +21,8 @@ WIDTH = 96
 """Characters of a line of numbers."""
 
 MODULES = (
-    *(f"hiddenstate.program.{name}" for name in ("cells", "rows", "equations", "steps", "layers")),
-    *(f"hiddenstate.program.{name}" for name in ("companions", "program", "encoding")),
+    *(f"hiddenstate.program.{name}" for name in ("cells", "rows", "equations", "steps", "order")),
+    *(f"hiddenstate.program.{name}" for name in ("layers", "companions", "program", "encoding")),
     "hiddenstate.export.facts",
     *(f"hiddenstate.export.python.{name}" for name in ("model", "values", "times")),
     *(f"hiddenstate.export.python.{name}" for name in ("encoded", "table", "command", "selftest")),

@@ -25,6 +25,7 @@ from hiddenstate.program.layers import (
     run_layers,
     state_of,
 )
+from hiddenstate.program.order import step_of
 from hiddenstate.program.program import Program
 from hiddenstate.program.rows import Array, Rows, carry_forward
 from hiddenstate.program.steps import (
@@ -38,7 +39,6 @@ from hiddenstate.program.steps import (
     TargetScale,
     Unreadable,
     WindowScale,
-    step_of,
 )
 
 PARTS = {
