@@ -12,6 +12,7 @@ from hiddenstate.data.rows import Rows, in_pieces
 from hiddenstate.data.store import RowStore
 from hiddenstate.errors import DataError
 from hiddenstate.models.net import Net, Params
+from hiddenstate.program.cells import STATES
 from hiddenstate.system.typing import Array
 
 Source = Array | RowStore
@@ -238,7 +239,7 @@ def one_by_one(X: Source) -> Iterator[Array]:
 
 def replace_state(predictor: Predictor, X: Array, state: Params) -> Array:
     """Return the outputs for parallel rows, and replace their state; see `Predictor.advance`."""
-    before: Params = {name: array for name, array in state.items() if name in ("h", "c")}
+    before: Params = {name: array for name, array in state.items() if name in STATES}
     outputs, after = predictor.forward(X, before)
     for name, array in after.items():
         state[name][...] = array

@@ -30,6 +30,7 @@ from hiddenstate.errors import MachineError
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net, Params
 from hiddenstate.models.torch_modules import AutoencoderNet, RecurrentNet, State, make_module
+from hiddenstate.program.cells import STATES
 from hiddenstate.system.cancellation import raise_if_cancelled
 from hiddenstate.system.typing import Array
 
@@ -342,13 +343,13 @@ def _forward(
 
 def _as_state(arrays: Params, device: torch.device, dtype: torch.dtype) -> State | None:
     """Return the state tuple of the arrays `h` and, for lstm, `c`; None for zero."""
-    parts = [torch.from_numpy(arrays[n].copy()) for n in ("h", "c") if n in arrays]
+    parts = [torch.from_numpy(arrays[n].copy()) for n in STATES if n in arrays]
     return tuple(part.to(device, dtype) for part in parts) or None
 
 
 def _as_arrays(state: State | None) -> Params:
     """Return the arrays of a state: the inverse of :func:`_as_state`."""
-    parts = zip(("h", "c"), state or (), strict=False)
+    parts = zip(STATES, state or (), strict=False)
     return {name: part.cpu().numpy().copy() for name, part in parts}
 
 

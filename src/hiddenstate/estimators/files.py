@@ -199,7 +199,7 @@ def _checked_state(state: dict[str, Any], model: FittedModel, where: str) -> Par
         arrays = {name: np.asarray(values, model.dtype) for name, values in state.items()}
     except (TypeError, ValueError, OverflowError):
         arrays = {"": np.zeros(0)}
-    names = [set(), {"h", "c"} if config.cell == "lstm" else {"h"}]
+    names = [set(), {*model.net.cell.state}]
     fits = all(a.shape == shape and np.isfinite(a).all() for a in arrays.values())
     if set(arrays) not in names or not fits:
         raise UntrustedFileError(f"{where}: damaged; the carried state does not match the network")

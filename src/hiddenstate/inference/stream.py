@@ -22,6 +22,7 @@ from hiddenstate.inference.overflow import check_inputs, checked_predictor
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Params
 from hiddenstate.models.streaming import obstacles_of_model, reasons, streaming_options
+from hiddenstate.program.cells import STATES
 from hiddenstate.program.equations import softmax
 from hiddenstate.program.order import step_of
 from hiddenstate.program.rows import carry_forward
@@ -402,7 +403,7 @@ def _state_from(model: FittedModel, rows: int, given: Mapping[str, Array]) -> Pa
     state = initial_state(model, rows)
     if unknown := [name for name in given if name not in state]:
         raise DataError(f"state: expected {', '.join(state)}, got {printable(unknown[0], 40)}")
-    if given and any(name in state and name not in given for name in ("h", "c")):
+    if given and any(name in state and name not in given for name in STATES):
         raise DataError(f"state: expected {', '.join(state)}, got {', '.join(given)}")
     for name, array in given.items():
         array, own = np.asarray(array), state[name]
@@ -431,7 +432,7 @@ def _answers_every_step(model: FittedModel) -> FittedModel:
 
 def _by_row(array: Array, name: str) -> Array:
     """Return a view of an array of the state whose first axis are the rows."""
-    return array.swapaxes(0, 1) if name in ("h", "c") else array
+    return array.swapaxes(0, 1) if name in STATES else array
 
 
 def _rows_in(array: Array, name: str) -> int:
@@ -440,4 +441,4 @@ def _rows_in(array: Array, name: str) -> int:
 
 def _rows_of(array: Array, name: str, rows: Any) -> Array:
     """Return some rows, in the array's own order of axes."""
-    return array[:, rows] if name in ("h", "c") else array[rows]
+    return array[:, rows] if name in STATES else array[rows]

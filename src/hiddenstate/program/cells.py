@@ -36,3 +36,6 @@ CELLS = {
         Cell("lstm", "gated", 4, ("h", "c")),
     )
 }
+
+STATES = tuple(dict.fromkeys(name for cell in CELLS.values() for name in cell.state))
+"""The names of all arrays that cells carry, the output first."""

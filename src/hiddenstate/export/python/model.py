@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.export.facts import Facts
+from hiddenstate.program.cells import STATES
 from hiddenstate.program.companions import FixedConvolutions
 from hiddenstate.program.layers import (
     Beside,
@@ -168,7 +169,7 @@ class Model:
         for first in range(0, len(x) // W * W, W):
             window = p.kept(self._checked(x[None, first : first + W]))
             y, _, after = run_layers(p.nets[0], window, None, state)
-            state = {**zeros, **{name: after[name] for name in ("h", "c") if name in after}}
+            state = {**zeros, **{name: after[name] for name in STATES if name in after}}
             parts.append(p.answers(y, Rows(window))["y"])
         return np.arange(W - 1, len(x) // W * W, W), np.concatenate(parts)
 
