@@ -152,6 +152,13 @@ def test_rows_after_the_last_target_are_what_is_known_ahead() -> None:
         np.testing.assert_array_equal(model.forecast(horizon=7, future=future), expected["sales"])
 
 
+def test_predict_leaves_dated_frames_to_forecast() -> None:
+    frame = ONE[:N].set_index("day")
+    model = RecurrentRegressor(horizon=1, **QUICK).fit(frame[["sales"]], "sales")
+    with pytest.raises(DataError, match="known ahead, which the model reads; use forecast"):
+        model.predict(frame)
+
+
 def test_the_order_of_rows_does_not_matter_and_a_date_twice_is_refused() -> None:
     frame = ONE[:N].set_index("day").drop(columns="promo")
     with pytest.warns(UserWarning, match="not in the order"):

@@ -210,6 +210,9 @@ def test_models_that_do_not_forecast_are_refused(cli, tmp_path):
     done = cli("forecast", "last", "--horizon", 3, "--level", "none")
     assert "inputs that are not forecast (b); train with --horizon 3, or" in done.err
     assert "or with --future b if it is known ahead" in done.err
+    cli("regress", "two.csv", "--target", "a", "--input", "b", "--horizon", 2, *OFF)
+    done = cli("forecast", "last", "--horizon", 2, "--level", "none")
+    assert "does not read the values of its targets (a); train one that has them" in done.err
 
 
 # --- the numbers

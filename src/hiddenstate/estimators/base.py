@@ -368,6 +368,8 @@ class Estimator(BaseEstimator):
     def _encoded_rows(self, X: Any) -> Rows:
         """Data frames as rows of a model that encodes text or dates."""
         transform = self.model_.transform
+        if transform.known.ahead:  # a frame has only their present values
+            raise DataError("X: no values known ahead, which the model reads; use forecast")
         own = transform.names or (), transform.encodings
         if isinstance(X, (list, tuple)):
             each = [encode_frame(row, *own, f"X: series {i}") for i, row in enumerate(X)]

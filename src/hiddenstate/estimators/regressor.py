@@ -102,8 +102,8 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
     static : sequence of str or int, or None, default=None
         Features of X that have one value in each series, such as a region, by name or number.
     input : sequence of str or int, or None, default=None
-        Columns of a frame with dates that the network reads beside those that are forecast; None
-        means no others than `future`, `static` and `calendar`.
+        Columns of a frame with dates that the network reads, those that are forecast among them;
+        None means these alone, beside `future`, `static` and `calendar`.
     time : str or None, default=None
         Column or level of the index that orders the rows of a frame; None means the index, if it
         holds dates, or the column named time, date or similar.

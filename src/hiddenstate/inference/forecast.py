@@ -92,12 +92,18 @@ class Forecaster:
             )
         self.own = transform.own_features
         self.known, self.static = transform.known.ahead, transform.known.static
+        if not self.own:
+            names = f" ({listed(transform.targets)})" if transform.targets else ""
+            raise OptionError(
+                f"forecast: the model does not read the values of its targets{names}; train one "
+                "that has them among its inputs (--input)"
+            )
         given = {*self.own, *self.known, *self.static}
         unknown = [k for k in range(model.n_features) if k not in given]
-        if not self.own or (horizon > self.trained and unknown):
-            names = self._named(unknown)
-            listing = f" ({listed(names, each=40)})" if names else ""
-            known = f", or with --future {names[0]} if it is known ahead" if names else ""
+        if horizon > self.trained and unknown:
+            inputs = self._named(unknown)
+            listing = f" ({listed(inputs, each=40)})" if inputs else ""
+            known = f", or with --future {inputs[0]} if it is known ahead" if inputs else ""
             raise OptionError(
                 f"--horizon: the model forecasts {count(self.trained, 'step')} ahead, and later "
                 f"steps require inputs that are not forecast{listing}; train with "
