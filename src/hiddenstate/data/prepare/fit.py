@@ -17,6 +17,9 @@ from hiddenstate.system.typing import Array
 REMAINDER = 1e-4
 """Smallest deviation of what a linear path leaves, as a fraction of that of the targets."""
 
+FILLS = ("mean", "forward", "mask")
+"""The values of the option `missing` with which missing values are filled in."""
+
 
 @np.errstate(over="ignore", divide="ignore", invalid="ignore")
 def fitted_transform(
@@ -52,43 +55,25 @@ def fitted_transform(
     DataError
         If values are too large or too close together for a finite scaling.
     """
-    fill = scaling = target_scaling = bare = None
-    least: Any = 0.0
     pixels = rows.X.dtype == np.uint8
+    bare = Transform(
+        columns=columns,
+        targets=targets,
+        reading=reading or {},
+        encodings=encodings,
+        linear=linear,
+        by_window=linear is not None and scale == "window",
+    )
+    fill = scaling = target_scaling = None
+    least: Any = 0.0
     if linear is not None:
-        bare = Transform(
-            linear=linear,
-            columns=columns,
-            targets=targets,
-            reading=reading or {},
-            encodings=encodings,
-            by_window=scale == "window",
-        )
         rows, least = _with_remainder(rows, bare)
-    if (scale != "none" and not pixels) or missing in ("mean", "forward", "mask"):
-        features = statistics(rows.X, rows.lengths, rows.weights)
-        encoded = encoded_features(
-            _sources(columns, encodings, reading), encodings, len(features.mean)
-        )
-        if missing in ("mean", "forward", "mask"):
-            fill = np.where(encoded, 0, features.mean)
-        as_read = encoded.copy()
-        if bare is not None and bare.by_window:
-            as_read[bare.own_features] = True
-        low, high = features.low[~as_read], features.high[~as_read]
-        in_range = bool((low >= 0).all() and (high <= 1).all())
-        if scale == "minmax" and not pixels:
-            seen = features.weight > 0
-            low, high = np.where(seen, features.low, 0), np.where(seen, features.high, 0)
-            scaling = (low, 1 / np.where(high > low, high - low, 1.0))
-        elif scale == "standard" or (scale in ("auto", "window") and not in_range and not pixels):
-            scaling = (features.mean, 1 / features.deviation)
-        if scaling is not None:
-            scaling = (np.where(as_read, 0, scaling[0]), np.where(as_read, 1, scaling[1]))
+    if (scale != "none" and not pixels) or missing in FILLS:
+        fill, scaling = _features(rows, bare, missing, scale, pixels)
     if change is not None:
         indices = list(change)
         target_scaling = scaling and (scaling[0][indices], scaling[1][indices])
-    elif bare is not None and bare.by_window:
+    elif bare.by_window:
         target_scaling = _window_targets(rows, bare)
     elif scale_targets and (scale != "none" or linear is not None) and rows.y is not None:
         lengths = rows.lengths if rows.y.ndim == 3 else None
@@ -99,20 +84,38 @@ def fitted_transform(
             raise DataError(
                 "values are too large or too close together to be scaled; use --scale none"
             )
-    return Transform(
-        missing,
-        fill,
-        scaling,
-        target_scaling,
-        change,
-        columns,
-        targets,
-        bool(pixels),
-        reading or {},
-        encodings,
-        linear,
-        bare is not None and bare.by_window,
+    return replace(
+        bare,
+        missing=missing,
+        fill=fill,
+        scaling=scaling,
+        target_scaling=target_scaling,
+        change=change,
+        pixels=bool(pixels),
     )
+
+
+def _features(
+    rows: Rows, bare: Transform, missing: str, scale: str, pixels: bool
+) -> tuple[Array | None, Scaling | None]:
+    """Return what replaces missing values of each feature, and the scaling of features."""
+    features = statistics(rows.X, rows.lengths, rows.weights)
+    encoded = encoded_features(_sources(bare), bare.encodings, len(features.mean))
+    fill = np.where(encoded, 0, features.mean) if missing in FILLS else None
+    as_read = encoded.copy()
+    if bare.by_window:
+        as_read[bare.own_features] = True
+    low, high = features.low[~as_read], features.high[~as_read]
+    in_range = bool((low >= 0).all() and (high <= 1).all())
+    if scale == "minmax" and not pixels:
+        seen = features.weight > 0
+        low, high = np.where(seen, features.low, 0), np.where(seen, features.high, 0)
+        offset, factor = low, 1 / np.where(high > low, high - low, 1.0)
+    elif scale == "standard" or (scale in ("auto", "window") and not in_range and not pixels):
+        offset, factor = features.mean, 1 / features.deviation
+    else:
+        return fill, None
+    return fill, (np.where(as_read, 0, offset), np.where(as_read, 1, factor))
 
 
 def _window_targets(rows: Rows, bare: Transform) -> Scaling:
@@ -125,14 +128,12 @@ def _window_targets(rows: Rows, bare: Transform) -> Scaling:
     return np.zeros(y.shape[1]), 1 / np.where(size > REMAINDER, size, 1.0)
 
 
-def _sources(
-    columns: tuple[str, ...] | None, encodings: tuple[Encoding, ...], reading: Any
-) -> tuple[str, ...] | None:
+def _sources(bare: Transform) -> tuple[str, ...] | None:
     """Return the feature of the data that each feature of a net is: those moved in time again."""
-    if columns is None or not (reading or {}).get("future"):
+    columns = bare.columns
+    if columns is None or not bare.reading.get("future"):
         return columns
-    known = Transform(columns=columns, encodings=encodings, reading=reading).known
-    return (*columns, *(columns[k] for k in known.ahead))
+    return (*columns, *(columns[k] for k in bare.known.ahead))
 
 
 def _with_remainder(rows: Rows, bare: Transform) -> tuple[Rows, Array]:
