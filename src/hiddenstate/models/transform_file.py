@@ -1,5 +1,6 @@
 """The transform of a model file: its facts and arrays, checked where they are read."""
 
+from collections.abc import Collection
 from typing import Any, NotRequired, TypedDict
 
 import numpy as np
@@ -35,6 +36,19 @@ class TransformFacts(TypedDict):
     linear: NotRequired[LinearFacts]
     by_window: NotRequired[bool]
 
+
+FIELDS: dict[str, Any] = {
+    "missing": str,
+    "pixels": bool,
+    "change": (list, type(None)),
+    "columns": (list, type(None)),
+    "targets": (list, type(None)),
+    "reading": dict,
+    "encodings": list,
+    "linear": (dict, type(None)),
+    "by_window": bool,
+}
+"""The types of :class:`TransformFacts` in a file."""
 
 PREFIX = "preparation/"
 """Prefix of the names of a transform's arrays in a model file."""
@@ -78,33 +92,11 @@ def arrays_of_transform(transform: Transform) -> Params:
 
 def transform_from(stored: Any, arrays: Params, net: Net, where: str) -> Transform:
     """Return the transform of a model file if it fits `net`, else raise `UntrustedFileError`."""
-    optional = (list, type(None))
-    fields: dict[str, Any] = {
-        "missing": str,
-        "pixels": bool,
-        "change": optional,
-        "columns": optional,
-        "targets": optional,
-        "reading": dict,
-        "encodings": list,
-        "linear": (dict, type(None)),
-        "by_window": bool,
-    }
     where = f"{printable(where)}: damaged transform"
     older: dict[str, Any] = {"encodings": [], "linear": None, "by_window": False}
-    stored = check_fields(older | stored, fields, where)
-    options = section_options(DataConfig, net.job)
-    try:
-        missing = options["missing"].check(stored["missing"])
-        for name in stored["reading"]:
-            if name not in options or not options[name].kept:
-                raise OptionError(f"{printable(name, 40)} is not a reading option")
-        reading = {name: options[name].check(v) for name, v in stored["reading"].items()}
-    except OptionError as error:
-        raise UntrustedFileError(f"{where}: {error}") from None
+    stored = check_fields(older | stored, FIELDS, where)
+    missing, reading = _read_options(stored, net, where)
     width = net.n_features // (2 if missing == "mask" else 1)
-    sizes = {"fill": width, "offset": width, "factor": width}
-    sizes |= {"target_offset": net.n_outputs, "target_factor": net.n_outputs}
     columns = read_names(stored["columns"], None, where)
     targets = read_names(stored["targets"], net.n_outputs, where)
     encodings = encodings_from(stored["encodings"], columns or (), where)
@@ -112,12 +104,7 @@ def transform_from(stored: Any, arrays: Params, net: Net, where: str) -> Transfo
     own, horizon = feature_indices(targets, columns), reading.get("horizon") or 1
     others = set(range(len(columns or ())))
     linear = linear_from(stored["linear"], arrays, own, others, len(known.ahead), horizon, where)
-    for name, array in arrays.items():
-        if name in AXES and linear is not None:
-            continue
-        size = sizes.get(name)
-        if array.shape != (size,) or array.dtype != np.float64 or not np.isfinite(array).all():
-            raise UntrustedFileError(f"{where}: {printable(name, 40)} is not {size} finite numbers")
+    _check_sizes(arrays, AXES if linear is not None else (), width, net.n_outputs, where)
     by_window = stored["by_window"]
     if by_window and (linear is None or net.output != "last" or missing in ("mean", "mask")):
         raise UntrustedFileError(f"{where}: by_window does not fit the network")
@@ -138,6 +125,33 @@ def transform_from(stored: Any, arrays: Params, net: Net, where: str) -> Transfo
         linear=linear,
         by_window=by_window,
     )
+
+
+def _read_options(stored: Any, net: Net, where: str) -> tuple[str, dict[str, Any]]:
+    """Return what is done about missing values, and the options that the data was read with."""
+    options = section_options(DataConfig, net.job)
+    try:
+        missing = options["missing"].check(stored["missing"])
+        for name in stored["reading"]:
+            if name not in options or not options[name].kept:
+                raise OptionError(f"{printable(name, 40)} is not a reading option")
+        return missing, {name: options[name].check(v) for name, v in stored["reading"].items()}
+    except OptionError as error:
+        raise UntrustedFileError(f"{where}: {error}") from None
+
+
+def _check_sizes(
+    arrays: Params, of_path: Collection[str], width: int, n_outputs: int, where: str
+) -> None:
+    """Refuse arrays, but those of a linear path, that do not fit features and targets."""
+    sizes = {"fill": width, "offset": width, "factor": width}
+    sizes |= {"target_offset": n_outputs, "target_factor": n_outputs}
+    for name, array in arrays.items():
+        if name in of_path:
+            continue
+        size = sizes.get(name)
+        if array.shape != (size,) or array.dtype != np.float64 or not np.isfinite(array).all():
+            raise UntrustedFileError(f"{where}: {printable(name, 40)} is not {size} finite numbers")
 
 
 def _read_known(
