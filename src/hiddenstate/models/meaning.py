@@ -111,12 +111,12 @@ def dense_layers(net: Net, params: Params, part: str) -> tuple[Dense, ...]:
 
 def companion_of(path: ConvolutionPath) -> FixedConvolutions:
     """Return the companion that stands beside a net."""
-    own = path.convolutions
+    convolutions = path.convolutions
     return FixedConvolutions(
-        dilations=tuple(own.dilations.tolist()),
-        counts=tuple(own.counts.tolist()),
-        uses=own.uses,
-        biases=own.biases,
+        dilations=tuple(convolutions.dilations.tolist()),
+        counts=tuple(convolutions.counts.tolist()),
+        uses=convolutions.uses,
+        biases=convolutions.biases,
         weight=path.weights,
         bias=path.bias,
         share=path.net_share,

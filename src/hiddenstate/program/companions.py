@@ -82,13 +82,13 @@ def combine(net: Array, path: Array, share: float, scale: float = 1.0) -> Array:
     net = log_probabilities(log_probabilities(net.astype(np.float64)) * scale)
     if share == 1:
         return net
-    own = log_probabilities(path.astype(np.float64)) + np.log1p(-share)
-    return np.asarray(np.logaddexp(net + np.log(share), own))
+    other = log_probabilities(path.astype(np.float64)) + np.log1p(-share)
+    return np.asarray(np.logaddexp(net + np.log(share), other))
 
 
 def mean_probabilities(logits: Sequence[Array]) -> Array:
     """Return the logarithms (N, C) of the mean probability of nets with the given logits."""
-    shares = [log_probabilities(own) for own in logits]
+    shares = [log_probabilities(each) for each in logits]
     mean = np.logaddexp.reduce(shares, axis=0) - np.log(len(shares))
     return np.asarray(mean, logits[0].dtype)
 

@@ -197,7 +197,7 @@ class Recurrent(Layer):
 
     def _sweep(
         self,
-        own: Direction,
+        direction: Direction,
         x: Array,
         read: Array | None,
         state: tuple[Array, ...],
@@ -205,10 +205,12 @@ class Recurrent(Layer):
     ) -> tuple[Array, tuple[Array, ...]]:
         """Run one direction; `read` (B, T) says which steps belong to a row."""
         equation, T = EQUATIONS[self.cell], x.shape[1]
-        W, U = own.input_weight.T, own.hidden_weight.T
-        y = np.zeros((*x.shape[:2], own.hidden_size), np.result_type(x, U))
+        W, U = direction.input_weight.T, direction.hidden_weight.T
+        y = np.zeros((*x.shape[:2], direction.hidden_size), np.result_type(x, U))
         for t in range(T)[::-1] if backward else range(T):
-            after = equation(x[:, t] @ W + own.input_bias, state[0] @ U + own.hidden_bias, state)
+            after = equation(
+                x[:, t] @ W + direction.input_bias, state[0] @ U + direction.hidden_bias, state
+            )
             if read is None:
                 state = after
                 y[:, t] = after[0]
@@ -301,13 +303,13 @@ def run_layers(
     parts: dict[str, list[Array]] = {}
     places: dict[str, int] = {}
     for layer in layers:
-        own = layer.state(len(x), x.dtype)
+        before = layer.state(len(x), x.dtype)
         if state is not None:
-            for name, zeros in own.items():
+            for name, zeros in before.items():
                 place = places.get(name, 0)
                 places[name] = place + len(zeros)
-                own[name] = state[name][place : places[name]]
-        x, lengths, after = layer.forward(x, lengths, own)
+                before[name] = state[name][place : places[name]]
+        x, lengths, after = layer.forward(x, lengths, before)
         for name, array in after.items():
             parts.setdefault(name, []).append(array)
     return x, lengths, {name: together(arrays) for name, arrays in parts.items()}

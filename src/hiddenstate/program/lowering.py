@@ -83,10 +83,10 @@ def _scaled_inputs(layer: Layer, scale: Scale) -> Layer:
     if not isinstance(layer, Recurrent):
         return layer
     directions = []
-    for own in layer.directions:
-        weight = own.input_weight * scale.factor
-        bias = own.input_bias - weight @ scale.offset
-        directions.append(replace(own, input_weight=weight, input_bias=bias))
+    for direction in layer.directions:
+        weight = direction.input_weight * scale.factor
+        bias = direction.input_bias - weight @ scale.offset
+        directions.append(replace(direction, input_weight=weight, input_bias=bias))
     return replace(layer, directions=tuple(directions))
 
 
@@ -108,10 +108,10 @@ def scaled_gaps(steps: tuple[Step, ...]) -> tuple[Step, ...]:
 def converted(part: Part, dtype: Any) -> Part:
     """Return a program, or a part of one, with its floats in another type."""
 
-    def own(array: Array) -> Array:
+    def in_type(array: Array) -> Array:
         return array.astype(dtype) if array.dtype.kind == "f" else array
 
-    return mapped(part, own)
+    return mapped(part, in_type)
 
 
 def mapped(part: Part, change: Callable[[Array], Array]) -> Part:
@@ -125,6 +125,6 @@ def _mapped(part: Any, change: Callable[[Array], Array]) -> Any:
     if isinstance(part, tuple):
         return tuple(_mapped(each, change) for each in part)
     if is_dataclass(part) and not isinstance(part, type):
-        own = {field.name: _mapped(getattr(part, field.name), change) for field in fields(part)}
-        return type(part)(**own)
+        changed = {field.name: _mapped(getattr(part, field.name), change) for field in fields(part)}
+        return type(part)(**changed)
     return part

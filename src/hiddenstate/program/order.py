@@ -83,8 +83,8 @@ def has_far_targets(steps: Sequence[Step]) -> bool:
     """Return whether targets are so many deviations from 0 that float32 cannot tell them apart."""
     path, scale = step_of(steps, Forecast), step_of(steps, TargetScale)
     if path is not None and path.scale is not None:
-        own, log = list(path.features), step_of(steps, Logarithm)
-        offset, factor = np.abs(path.scale.offset[own]), np.abs(path.scale.factor[own])
+        features, log = list(path.features), step_of(steps, Logarithm)
+        offset, factor = np.abs(path.scale.offset[features]), np.abs(path.scale.factor[features])
         if log is not None:  # of logarithms 1 / factor is a share
             offset = np.where(log.log, 1, offset)
     elif scale is not None:

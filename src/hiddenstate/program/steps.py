@@ -108,8 +108,8 @@ class Logarithm(Step):
         return x
 
     def restore(self, x: Array) -> Array:
-        x, own = x.copy(), list(self.features)
-        x[..., own] = exponentials(x[..., own], [True] * len(own))
+        x, features = x.copy(), list(self.features)
+        x[..., features] = exponentials(x[..., features], [True] * len(features))
         return x
 
     def learn(self, y: Array, rows: Rows) -> Array:
@@ -142,11 +142,11 @@ class Fill(Step):
         memory["absent"] = absent = ~np.isfinite(x)
         if not self.forward:
             return np.where(absent, self.values, x)
-        x, own = self._carried(np.where(absent, np.nan, x), memory), list(self.backward)
-        if own:
+        x, first = self._carried(np.where(absent, np.nan, x), memory), list(self.backward)
+        if first:
             if lengths is not None:  # a row without any value takes none from after its end
                 x[after_end(lengths, x.shape[1])] = np.nan
-            x[..., own] = carry_forward(x[:, ::-1, own])[:, ::-1]
+            x[..., first] = carry_forward(x[:, ::-1, first])[:, ::-1]
         return np.where(np.isnan(x), self.values, x)
 
     def _carried(self, x: Array, memory: dict[str, Array]) -> Array:
@@ -308,12 +308,12 @@ class WindowScale(Step):
     net_only: ClassVar[bool] = True
 
     def apply(self, x: Array, lengths: Array | None, memory: dict[str, Array]) -> Array:
-        inputs, own = np.array(x, np.float64), list(self.features)
+        inputs, features = np.array(x, np.float64), list(self.features)
         spread = self.spread(Rows(inputs, lengths))
-        values = (inputs[..., own] - spread.location[:, None]) / spread.size[:, None]
+        values = (inputs[..., features] - spread.location[:, None]) / spread.size[:, None]
         if lengths is not None:
             values = np.where(after_end(lengths, x.shape[1])[..., None], 0, values)
-        inputs[..., own] = values
+        inputs[..., features] = values
         return inputs
 
     def learn(self, y: Array, rows: Rows) -> Array:
@@ -384,10 +384,10 @@ def exponentials(values: Array, log: Sequence[bool]) -> Array:
 
 def unscaled(x: Array, features: Sequence[int], scale: Scale | None) -> Array:
     """Return some features of kept rows x (..., I) without their scaling."""
-    own = list(features)
-    values = x[..., own]
+    chosen = list(features)
+    values = x[..., chosen]
     if scale is not None:
-        values = values / scale.factor[own] + scale.offset[own]
+        values = values / scale.factor[chosen] + scale.offset[chosen]
     return np.asarray(values)
 
 

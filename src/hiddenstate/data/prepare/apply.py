@@ -47,8 +47,8 @@ def apply_steps(
             out = np.empty((len(X), *shape), kept)
             for first, piece in in_pieces(X, SCAN_BYTES):
                 rows = slice(first, first + len(piece))
-                own = None if lengths is None else lengths[rows]
-                out[rows] = _prepared(steps, piece, own, where, first)
+                ends = None if lengths is None else lengths[rows]
+                out[rows] = _prepared(steps, piece, ends, where, first)
     check_range(out, None, dtype, where)
     return out
 
@@ -93,8 +93,8 @@ def check_range(X: Any, lengths: Array | None, dtype: Any, where: str) -> None:
     for first, piece in in_pieces(X, SCAN_BYTES):
         too_large = np.abs(piece) > most
         if lengths is not None:
-            own = lengths[first : first + len(piece)]
-            too_large &= ~after_end(own, piece.shape[1])[..., None]
+            ends = lengths[first : first + len(piece)]
+            too_large &= ~after_end(ends, piece.shape[1])[..., None]
         if too_large.any():
             row = first + int(np.argwhere(too_large)[0][0])
             raise DataError(

@@ -61,18 +61,18 @@ def coded(model: Model, rows: Array) -> tuple[list[str], list[list[Any]]]:
 
 def classified(model: Model, series: list[Any]) -> tuple[list[str], list[list[Any]]]:
     classes, lines = model.about["classes"] or (), []
-    for own, x in series:
+    for series_id, x in series:
         answers = model.predict(x[None])
         label = classes[int(answers["class"][0])]
-        lines.append([*own, label, *answers["probabilities"][0]])
+        lines.append([*series_id, label, *answers["probabilities"][0]])
     return ["label", *(f"p_{name}" for name in classes)], lines
 
 
 def predicted(model: Model, series: list[Any]) -> tuple[list[str], list[list[Any]]]:
     lines: list[list[Any]] = []
-    for own, x in series:
+    for series_id, x in series:
         steps, y = model.series(x)
-        lines += [[*own, steps[i], *y[i]] for i in range(len(steps))]
+        lines += [[*series_id, steps[i], *y[i]] for i in range(len(steps))]
     return ["step", *(model.about["targets"] or ())], lines
 
 

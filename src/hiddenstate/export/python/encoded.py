@@ -63,45 +63,45 @@ def encoded(
     cells, column = [line[j] for _, line in lines], f"{where}:{shown(names[j])}"
     if calendar:
         utc, local = dates_of(cells, names[j], about, column)
-        own = calendar_features(utc, calendar, local)
+        now = calendar_features(utc, calendar, local)
     else:
-        own, unknown = one_hot(np.array(cells, object), encoding["values"])
+        now, unknown = one_hot(np.array(cells, object), encoding["values"])
         if len(unknown):
             n, line = lines[int(unknown[0])]
             raise ValueError(
                 f"{where}:{n}:{shown(names[j])}: '{shown(line[j])}' is not in the training data; "
                 f"known values: {listed(encoding['values'])}"
             )
-    later, h = np.full(own.shape, np.nan, own.dtype), about["horizon"] or 0
+    later, h = np.full(now.shape, np.nan, now.dtype), about["horizon"] or 0
     if not any(ahead for _, _, ahead in derived([names[j]], about).values()):
-        return own, later
+        return now, later
     series: dict[tuple[str, ...], list[int]] = {}
     for i, each in enumerate(ids):
         series.setdefault(each, []).append(i)
     for rows in series.values():
-        after = np.full((h, own.shape[1]), np.nan)
+        after = np.full((h, now.shape[1]), np.nan)
         if calendar:
             times = local[rows[-LAST:]].astype(np.int64).tolist()
             next_local = times_after(times, h, about.get("every"), column)
             offset = local[rows[-1]] - utc[rows[-1]]
             after = calendar_features(next_local - offset, calendar, next_local)
-        later[rows] = np.concatenate([own[rows], after])[h:]
-    return own, later
+        later[rows] = np.concatenate([now[rows], after])[h:]
+    return now, later
 
 
 def dates_of(cells: list[str], name: str, about: Facts, column: str) -> tuple[Array, Array]:
     """Return dates (n,), in UTC if they have a time zone, and on the local clock."""
     utc = np.full(len(cells), "NaT", "M8[us]")
     present = [i for i, cell in enumerate(cells) if cell]
-    found, kind = clock_of([cells[i] for i in present], name, about) if present else ([], "date")
+    clock, kind = clock_of([cells[i] for i in present], name, about) if present else ([], "date")
     if kind == "number":  # of eight digits, the year first
         texts = [parted(f"{value_of(cells[i], about):.0f}", "ymd") for i in present]
         moments = [moment(text, "ymd", False) for text in texts]
-        found, kind = [0 if each is None else each[1] for each in moments], "date"
-        found = None if None in moments else found
-    if found is None or kind == "day":
+        clock, kind = [0 if each is None else each[1] for each in moments], "date"
+        clock = None if None in moments else clock
+    if clock is None or kind == "day":
         raise ValueError(f"{column}: expected dates, for the calendar that the model reads")
-    utc[present] = np.array(found, np.float64).astype(np.int64).astype("M8[us]")
+    utc[present] = np.array(clock, np.float64).astype(np.int64).astype("M8[us]")
     offsets = [ahead_of_utc(cell) * 1000000 for cell in cells] if kind == "zone" else [0] * len(utc)
     return utc, utc + np.array(offsets, "m8[us]")
 
@@ -120,10 +120,10 @@ def times_after(times: list[int], n: int, every: Any, column: str) -> Array:
             f"{column}: its times have no regular step, so those that are predicted are unknown; "
             "add the lines that are missing"
         )
-    found = [times[-1]]
+    later = [times[-1]]
     for _ in range(n):
-        found.append(found[-1] + step if step else next_date(found[-1], every))
-    return np.array(found[1:], np.int64).astype("M8[us]")
+        later.append(later[-1] + step if step else next_date(later[-1], every))
+    return np.array(later[1:], np.int64).astype("M8[us]")
 
 
 def next_date(time: int, every: str) -> int:

@@ -58,8 +58,10 @@ def packed(value: Any, kinds: tuple[str, ...] = ("<f4",)) -> Any:
     of truth values is stored as it is. A part of a program has its fields and, as `part`, its kind.
     """
     if is_dataclass(value):
-        own = {field.name: packed(getattr(value, field.name), kinds) for field in fields(value)}
-        return {"part": type(value).__name__, **own}
+        packed_fields = {
+            field.name: packed(getattr(value, field.name), kinds) for field in fields(value)
+        }
+        return {"part": type(value).__name__, **packed_fields}
     if isinstance(value, dict):
         return {name: packed(each, kinds) for name, each in value.items()}
     if isinstance(value, (list, tuple)):
@@ -110,13 +112,13 @@ def code() -> str:
             assert node.end_lineno is not None
             lines[node.lineno - 1 : node.end_lineno] = [""] * (node.end_lineno - node.lineno + 1)
         texts.append("\n".join(lines).strip() + "\n")
-    own = ("hiddenstate", "__future__", "numpy")
+    left_out = ("hiddenstate", "__future__", "numpy")
     names = {name: ", ".join(sorted(named[name])) for name in sorted(named)}
     lines = sorted(plain - {"import numpy as np"})
     lines += [
         f"from {name} import {each}"
         for name, each in names.items()
-        if name.split(".")[0] not in own
+        if name.split(".")[0] not in left_out
     ]
     text = "\n".join([*lines, "", "import numpy as np", ALONE, "", "\n\n".join(texts)])
     for newer, older in OLDER:
@@ -147,8 +149,8 @@ def _usage(source: Source) -> str:
         return f"Each line of ROWS.csv is a series: steps of {what}, one after the other."
     each = "a row" if program.job == "autoencode" or flat else "a step"
     roles = ([], []) if flat else (facts["id"], facts["time"])
-    own, time = ([printable(name, 40) for name in role] for role in roles)
-    more = f"; {' and '.join(own)} names the series" if own else ""
+    ids, time = ([printable(name, 40) for name in role] for role in roles)
+    more = f"; {' and '.join(ids)} names the series" if ids else ""
     more += f"; {time[0]} orders the lines" if time else ""
     return f"Each line of ROWS.csv is {each}: {what}{more}."
 

@@ -11,9 +11,9 @@ def selftest(model: Model) -> int:
     """Compare the answers to the example of the file with those of the model; 1 if they differ."""
     examples, wrong = model.about.get("examples", {}), 0
     for example in examples.values():
-        found = model.predict(np.array([example["x"]], np.float64))
+        answers = model.predict(np.array([example["x"]], np.float64))
         for name, tolerance in example["tolerance"].items():
-            off = float(np.abs(found[name][0] - np.array(example["answers"][name])).max())
+            off = float(np.abs(answers[name][0] - np.array(example["answers"][name])).max())
             word = "passed" if off <= tolerance else "FAILED"
             wrong += word == "FAILED"
             sys.stdout.write(f"{name}: difference {off:.3g}, limit {tolerance:g}: {word}\n")

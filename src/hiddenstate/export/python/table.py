@@ -61,10 +61,10 @@ def read_csv(path: str, about: Facts) -> tuple[Array, list[tuple[str, ...]]]:
     if not lines:
         raise ValueError(f"{where}: no rows")
     features = derived(names, about)
-    chosen, own, time = places(names, list(features), has_names, about, where)
-    for j in own:
+    chosen, id_places, time = places(names, list(features), has_names, about, where)
+    for j in id_places:
         refuse_missing(lines, j, about, f"{where}:{{}}:{shown(names[j])}: no id; name the series")
-    ids = [tuple(line[j] for j in own) for _, line in lines]
+    ids = [tuple(line[j] for j in id_places) for _, line in lines]
     if time:
         order = in_order(lines, ids, time[0], names, about, where)
         lines, ids = [lines[i] for i in order], [ids[i] for i in order]
@@ -111,7 +111,7 @@ def separator_of(text: str, path: str, about: Facts) -> str:
 def lines_of(text: str, separator: str, where: str) -> list[Line]:
     """Return the cells of each row, with the number of its line in the file."""
     raw = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    found: list[Line] = []
+    cut: list[Line] = []
     at = 0
 
     def following() -> Any:
@@ -130,13 +130,13 @@ def lines_of(text: str, separator: str, where: str) -> list[Line]:
         ):
             at += 1
         if at == len(raw):
-            return found
+            return cut
         n = at + 1
         try:
             cells = next(reader)
         except csv.Error as error:
             raise ValueError(f"{where}:{n}: {error}") from None
-        found.append((n, [cell.strip() for cell in cells if cell or separator != " "]))
+        cut.append((n, [cell.strip() for cell in cells if cell or separator != " "]))
 
 
 def is_header(first: list[str], second: list[str]) -> bool:
@@ -166,12 +166,12 @@ def places(
     which come the features that are `made` of it."""
     columns, known = about["columns"], [*names, *made]
     # In a line that is a row, ids and times only name it.
-    own, time = ([], []) if about["rows_are_series"] else (about["id"], about["time"])
-    absent = [name for name in [*(columns or ()), *own, *time] if name not in known]
+    ids, time = ([], []) if about["rows_are_series"] else (about["id"], about["time"])
+    absent = [name for name in [*(columns or ()), *ids, *time] if name not in known]
     if columns and not absent:
-        inputs, series, clock = ([known.index(n) for n in each] for each in (columns, own, time))
+        inputs, series, clock = ([known.index(n) for n in each] for each in (columns, ids, time))
         return inputs, series, clock
-    if columns and (has_names or own or time):
+    if columns and (has_names or ids or time):
         header = "" if has_names else ", and no header"
         name = source_of(absent[0], about)
         raise ValueError(f"{where}: no column {shown(name)}; it has {listed(names)}{header}")

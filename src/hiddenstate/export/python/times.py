@@ -35,7 +35,7 @@ def in_order(
             f"{where}: cannot order the lines by {column}; expected numbers, or dates like "
             "2020-12-31 or 2020-12-31T23:59:59, all with a time zone or all without"
         )
-    rank = {own: i for i, own in reversed(list(enumerate(ids)))}
+    rank = {series: i for i, series in reversed(list(enumerate(ids)))}
     order = sorted(range(len(lines)), key=lambda i: (rank[ids[i]], clock[i]))
     for k in range(1, len(order)):
         before, i = order[k - 1], order[k]
