@@ -20,7 +20,7 @@ from hiddenstate.export.c.arrays import arrays_of
 from hiddenstate.export.c.layout import layout_of
 from hiddenstate.export.c.run import answers_of_header
 from hiddenstate.export.int8 import stored
-from hiddenstate.export.target import Source, Target, source_of
+from hiddenstate.export.target import Source, source_of
 from hiddenstate.export.trial import difference, float_rounding, scale_of
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
@@ -100,7 +100,7 @@ def test_an_export_whose_program_answers_otherwise_is_not_written(tmp_path, monk
         wrong = c_header.build(source)[".h"].replace(b"1.0f / 24.0f", b"1.0f / 23.0f")
         return {".h": wrong}
 
-    target = Target("c", ".h", LIMIT, ("float32",), lambda p: None, build, c_run.run)
+    target = replace(c_header.TARGET, weights=("float32",), stored=None, build=build)
     monkeypatch.setattr(c_header, "TARGET", target)
     with pytest.raises(DataError, match="nothing was written: an answer differs by"):
         export_model(random_model(3, job="classify", cell="lstm"), "c", tmp_path / "m.h")

@@ -14,7 +14,6 @@ from hiddenstate.errors import DataError, MachineError, OptionError, UntrustedFi
 from hiddenstate.export import export, export_model
 from hiddenstate.export.export import TARGETS, target_named
 from hiddenstate.export.python import file as python_file
-from hiddenstate.export.target import Target
 from hiddenstate.system import atomic_file
 from tests.conftest import QUIET
 from tests.export.models import random_model
@@ -33,7 +32,7 @@ def test_an_export_that_answers_otherwise_is_not_written(tmp_path, monkeypatch):
         contents = python_file.build(source)
         return {".py": contents[".py"].replace(b"(1 - z) * np.tanh", b"(1 - z) * 1.001 * np.tanh")}
 
-    wrong = Target("python", ".py", 1e-12, ("float32",), lambda p: None, build, python_file.run)
+    wrong = replace(python_file.TARGET, build=build)
     monkeypatch.setattr(python_file, "TARGET", wrong)
     with pytest.raises(DataError, match="nothing was written: an answer differs by"):
         export_model(model, "python", tmp_path / "m.py")
@@ -110,7 +109,7 @@ def test_an_answer_much_smaller_than_another_is_compared_by_its_own_scale(tmp_pa
         made.answers["y"][..., 0] = 0
         return replace(made, stream=None)
 
-    blind = Target("python", ".py", 1e-5, ("float32",), lambda p: None, python_file.build, run)
+    blind = replace(python_file.TARGET, limit=1e-5, run=run)
     monkeypatch.setattr(python_file, "TARGET", blind)
     with pytest.raises(DataError, match="y 1 differs from the model's by more than a hundredth"):
         export_model(model, "python", tmp_path / "m.py")
@@ -130,7 +129,7 @@ def test_probabilities_that_are_all_but_certain_are_compared_too(tmp_path, monke
 
     largest = export_model(model, "python", tmp_path / "m.py").difference
     assert largest < 1e-9
-    rough = Target("python", ".py", 1.0, ("float32",), lambda p: None, python_file.build, run)
+    rough = replace(python_file.TARGET, limit=1.0, run=run)
     monkeypatch.setattr(python_file, "TARGET", rough)
     with pytest.raises(DataError, match="probabilities 1 differs"):
         export_model(model, "python", tmp_path / "other.py")

@@ -209,11 +209,12 @@ WORDS: dict[type | str, tuple[str, str]] = {
 def _refuse_kinds(target: Target, missing: list[type | str]) -> None:
     """Refuse a program if there are kinds that the target has nothing for (`OptionError`)."""
     for kind in missing:
-        *names, last = [name for name in TARGETS if target_named(name).has(kind)]
-        others = f"{', '.join(names)} or {last}" if names else last
+        having = [name for name in TARGETS if target_named(name).has(kind)]
+        others = " or ".join(filter(None, (", ".join(having[:-1]), *having[-1:])))
         name = kind if isinstance(kind, str) else kind.__name__
         words, hint = WORDS.get(kind, (f"hold {name}", ""))
-        raise OptionError(f"--to {target.name}: cannot {words}; use --to {others}{hint}")
+        use = f"; use --to {others}{hint}" if having else ""
+        raise OptionError(f"--to {target.name}: cannot {words}{use}")
 
 
 def _refuse_far_inputs(source: Source, to: str) -> None:

@@ -112,7 +112,7 @@ class Target:
         Whether it reads float64; else rows are float32, or rounded to it.
     kinds : collection, optional
         The kinds of steps, layers and companions, and the names of cells, that it has something
-        for; all by default. A program with another kind is refused.
+        for. A program with another kind is refused.
     """
 
     name: str
@@ -127,11 +127,11 @@ class Target:
     change_limit: float | None = None
     only_streams: bool = False
     wide_inputs: bool = False
-    kinds: Collection[type | str] | None = None
+    kinds: Collection[type | str] = ()
 
     def has(self, kind: type | str) -> bool:
         """Return whether it has something for a kind of step, layer or companion, or a cell."""
-        return self.kinds is None or kind in self.kinds
+        return kind in self.kinds
 
 
 @dataclass(frozen=True)

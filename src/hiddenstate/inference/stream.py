@@ -26,7 +26,7 @@ from hiddenstate.program.cells import STATES
 from hiddenstate.program.equations import softmax
 from hiddenstate.program.order import step_of
 from hiddenstate.program.rows import carry_forward
-from hiddenstate.program.steps import Forecast
+from hiddenstate.program.steps import Change, Forecast, Fractions, Scale, TargetScale
 from hiddenstate.system.array_file import Layout, encode_arrays, read_arrays
 from hiddenstate.system.atomic_file import write_output
 from hiddenstate.system.cancellation import raise_if_cancelled
@@ -102,8 +102,9 @@ class Stream:
         self._one_by_one = isinstance(self._predictor.predictor, ReferencePredictor)
         self._state = _state_from(model, self.rows, state or {})
         self._stepper = compiled_stepper(model, self._predictor, self._state)
-        plain = model.transform.fill is None and model.transform.linear is None
-        self._reads_raw = self._stepper is not None and plain
+        plain = (Fractions, Scale, TargetScale, Change)  # what the compiled steps do themselves
+        own = all(isinstance(step, plain) for step in model.transform.steps)
+        self._reads_raw = self._stepper is not None and own
         self._answer_shape, self._dtype = (self.rows, model.net.n_outputs), model.dtype
         self._answer_type = model.transform.answer_type(model.dtype)
         self._types = FLOAT64, UINT8, np.dtype(model.dtype)

@@ -32,6 +32,7 @@ from hiddenstate.models.transform_file import (
     transform_from,
     transform_to_dict,
 )
+from hiddenstate.program.steps import Fill, Fractions, Scale, TargetScale
 from hiddenstate.system.array_file import (
     Layout,
     decode_arrays,
@@ -159,6 +160,9 @@ class FittedModel:
         ):
             if applies:
                 raise DataError(f"{what} cannot be folded into the weights; train with {hint}")
+        for step in transform.steps:
+            if not isinstance(step, (Fractions, Fill, Scale, TargetScale)):
+                raise DataError(f"{type(step).__name__} cannot be folded into the weights")
         first = [(n, n.replace("weight", "bias")) for n in params if "weight_ih_l0" in n]
         first = first or [("encoder.0.weight", "encoder.0.bias")]
         if transform.scaling is not None and "stem.0.conv.weight" not in params:

@@ -13,14 +13,12 @@ from hiddenstate.program.order import step_of
 from hiddenstate.program.program import Program
 from hiddenstate.program.rows import Array
 from hiddenstate.program.steps import (
-    Change,
     Fill,
-    Forecast,
-    Mask,
+    Fractions,
+    Logarithm,
     Scale,
     Step,
     TargetScale,
-    WindowScale,
 )
 
 Part = TypeVar("Part")
@@ -64,12 +62,12 @@ def folded_scales(program: Program) -> Program:
     steps, nets = program.steps, program.nets
     if program.job == "autoencode":
         return program
-    reading = (Mask, Forecast, WindowScale, Change)
-    if scale is not None and not any(isinstance(step, reading) for step in steps):
+    passed = (Fractions, Logarithm, Fill, Scale, TargetScale)
+    if scale is not None and all(isinstance(step, passed) for step in steps):
         first = tuple((_scaled_inputs(net[0], scale), *net[1:]) for net in nets)
         if all(net[0] is not before[0] for net, before in zip(first, nets)):
             steps, nets = tuple(step for step in steps if step is not scale), first
-    if targets is not None and step_of(steps, Change) is None:
+    if targets is not None and steps[-1] is targets:
         steps = tuple(step for step in steps if step is not targets)
         nets = tuple((*net[:-1], _scaled_outputs(net[-1], targets)) for net in nets)
     return replace(program, steps=steps, nets=nets)

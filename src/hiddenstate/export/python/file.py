@@ -14,8 +14,10 @@ import numpy as np
 
 from hiddenstate.errors import printable
 from hiddenstate.export.python.encoded import read_columns
-from hiddenstate.export.target import Contents, Run, Source, Target, holds_all, identifier
+from hiddenstate.export.python.model import PARTS
+from hiddenstate.export.target import BACKWARD, Contents, Run, Source, Target, holds_all, identifier
 from hiddenstate.export.trial import Trial
+from hiddenstate.program.cells import CELLS
 
 WIDTH = 96
 """Characters of a line of numbers."""
@@ -183,4 +185,7 @@ class _InMemory(InspectLoader):
         return self._text
 
 
-TARGET = Target("python", ".py", 1e-12, ("float32",), holds_all, build, run, wide_inputs=True)
+KINDS = frozenset({*PARTS.values(), *CELLS, BACKWARD})
+TARGET = Target(
+    "python", ".py", 1e-12, ("float32",), holds_all, build, run, wide_inputs=True, kinds=KINDS
+)
