@@ -13,10 +13,12 @@ import numpy as np
 import pytest
 
 from hiddenstate.config import make_config
+from hiddenstate.data.prepare.encoding import Encoding
 from hiddenstate.errors import DataError
 from hiddenstate.export import export_model
 from hiddenstate.export.html import node
 from hiddenstate.export.html.page import TARGET
+from hiddenstate.export.html.view import _flags
 from hiddenstate.export.python.model import unpacked
 from hiddenstate.export.target import Source, source_of
 from hiddenstate.export.trial import difference, scale_of
@@ -240,6 +242,24 @@ def test_a_model_alone_has_no_rows_and_the_ranges_of_its_scaling() -> None:
     np.testing.assert_allclose(view["low"], scaling[0] - 2.5 / scaling[1])
     assert view["rows"] is None
     assert view["codes"] is None
+
+
+def test_a_made_series_has_one_hour_and_one_weekday_at_each_step() -> None:
+    """Those of the columns known ahead are as many steps later as the forecast."""
+    date = Encoding("date", calendar=("hours", "weekdays"))
+    columns = ["sales", *date.features, *(f"{name} +3" for name in date.features)]
+    facts: Any = {"columns": columns, "encodings": [date.facts()], "horizon": 3}
+    value, *flags = _flags(facts, len(columns))
+    assert value is None
+    series = np.array([[int(flag) for flag in each or ""] for each in flags]).T
+    steps = np.arange(len(series))
+    hour, weekday, later_hour, later_weekday = np.split(series, [24, 31, 55], axis=1)
+    for group in (hour, weekday, later_hour, later_weekday):
+        assert (group.sum(axis=1) == 1).all()
+    np.testing.assert_array_equal(hour.argmax(1), steps % 24)
+    np.testing.assert_array_equal(weekday.argmax(1), steps // 24 % 7)
+    np.testing.assert_array_equal(later_hour[:-3], hour[3:])
+    np.testing.assert_array_equal(later_weekday[:-3], weekday[3:])
 
 
 @pytest.mark.parametrize(("name", "most"), [("digits", 200_000), ("codes", 720_000)])

@@ -9,8 +9,10 @@ from typing import Any, TypedDict, TypeGuard
 import numpy as np
 
 from hiddenstate.errors import MachineError, UntrustedFileError, printable
+from hiddenstate.export.facts import Facts
 from hiddenstate.export.python.file import packed
 from hiddenstate.export.target import Source
+from hiddenstate.program.encoding import feature_names
 from hiddenstate.program.order import step_of
 from hiddenstate.program.steps import Logarithm, Scale, WindowScale
 from hiddenstate.report.html.packing import class_colors, encoded
@@ -34,11 +36,19 @@ PERIOD = 20
 """Steps of a period of the wave that a reader bends, if nothing says which is usual."""
 
 
+HOURS = {"hour": 1, "weekday": 24, "month": 730}
+"""Hours after which the flags of a calendar change."""
+
+MADE = 400
+"""Steps of the longest series that a page makes."""
+
+
 class ViewData(TypedDict):
     """What the scripts of the page read.
 
     `low` and `high` are the range of each feature, in the units of the data. `rows` (N, T, I), or
     (N, F), are rows of the run, with NaN after the end of a row; `labels` their class numbers.
+    `flags` has the `MADE` values, 0 or 1, of each feature that encodes text or a calendar so.
     `codes` (n, Z) are codes of the run with the class numbers `code_labels`.
     """
 
@@ -49,6 +59,7 @@ class ViewData(TypedDict):
     classes: list[str]
     low: list[float]
     high: list[float]
+    flags: list[str | None]
     rows: Any
     labels: list[int] | None
     codes: Any
@@ -71,6 +82,10 @@ def view_data(source: Source) -> ViewData:
         word = "feature" if program.job == "autoencode" else "channel"
         names = [f"{word} {i + 1}" for i in range(n)] if n > 1 else ["value"]
     low, high = _ranges(source, timeline)
+    flags = _flags(facts, n)
+    for channel, flag in enumerate(flags):
+        if flag is not None:
+            low[channel], high[channel] = 0.0, 1.0
     view: ViewData = {
         "kind": kind,
         "picture": picture,
@@ -79,6 +94,7 @@ def view_data(source: Source) -> ViewData:
         "classes": [printable(name) for name in facts["classes"] or ()],
         "low": low,
         "high": high,
+        "flags": flags,
         "rows": None,
         "labels": None,
         "codes": None,
@@ -132,6 +148,26 @@ def _ranges(source: Source, timeline: Timeline | None) -> tuple[list[float], lis
         room = 0.1 * (timeline.form.high - timeline.form.low)
         low, high = timeline.form.low - room, timeline.form.high + room
     return np.nan_to_num(low).tolist(), np.nan_to_num(high).tolist()
+
+
+def _flags(facts: Facts, n_features: int) -> list[str | None]:
+    """Return the flags of a made series: the first value of a text, a calendar that goes on."""
+    columns, flags = facts["columns"] or (), dict[str, str]()
+    for each in facts["encodings"]:
+        values = each.get("values", ())
+        groups: dict[str, list[str]] = {}
+        for name in feature_names(each["column"], values, each.get("calendar", ())):
+            groups.setdefault("" if values else name.partition("(")[0], []).append(name)
+        hours = {group: HOURS[group] for group in groups if group in HOURS}
+        for group, names in groups.items():
+            if values or group in hours:
+                every = round(hours[group] / min(hours.values())) if hours else MADE
+                for k, name in enumerate(names):
+                    for later in (0, facts["horizon"] or 0):
+                        ones = ((np.arange(MADE) + later) // every % len(names) == k).astype(int)
+                        key = f"{name} +{later}" if later else name
+                        flags[key] = "".join(map(str, ones))
+    return [flags.get(name) for name in columns] if len(columns) == n_features else []
 
 
 def _own_data(timeline: Timeline | None) -> TypeGuard[Timeline]:

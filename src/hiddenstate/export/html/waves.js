@@ -56,10 +56,9 @@ function answersTo(reset) {
   }
   if (STEADY) {
     const { y, states } = model.predict(series);
-    const own = (t) => states[Math.floor((t * states.length) / series.length)];
     return {
       y: series.map((_, t) => (EVERY ? y[t] : t === series.length - 1 ? y[0] : none)),
-      states: series.map((_, t) => own(t)),
+      states: series.map((_, t) => states[Math.floor((t * states.length) / series.length)]),
     };
   }
   const size = PROGRAM.window;
@@ -108,12 +107,12 @@ function compute() {
   player.set(series.length, player.count > 0);
 }
 
-// Makes the chosen channel a wave as the sliders say, and leaves the others as they are.
+// Makes the chosen channel a wave as the sliders say, or the flag that it is, and leaves the others as they are.
 function wave(channel) {
   const { period, amplitude, level, noise } = settings[channel];
   series.forEach((step, t) => {
     const value = level + amplitude * Math.sin((2 * Math.PI * t) / period) + noise * noises[channel][t % 4096];
-    step[channel] = allowed(PROGRAM, VIEW.low[channel], channel, value);
+    step[channel] = VIEW.flags[channel]?.[t] ?? allowed(PROGRAM, VIEW.low[channel], channel, value);
   });
 }
 
