@@ -14,6 +14,12 @@ from hiddenstate.program.rows import after_end
 from hiddenstate.program.steps import Logarithm, Scale, Step, Unreadable
 from hiddenstate.system.typing import Array
 
+UNREADABLE = {
+    "logarithm": "has a value of 0 or less, but the model forecasts logarithms, as all training "
+    "values are above 0; correct it, or train with --no-linear",
+}
+"""Why a step does not read a row, in words; missing values are refused before the steps."""
+
 
 def apply_steps(
     steps: Sequence[Step],
@@ -69,10 +75,8 @@ def _prepared(
     try:
         return prepared(steps, X, lengths)
     except Unreadable as error:
-        raise DataError(
-            f"{where}: row {first + error.row} has a value of 0 or less, but the model forecasts "
-            "logarithms, as all training values are above 0; correct it, or train with --no-linear"
-        ) from None
+        row = f"{where}: row {first + error.row}"
+        raise DataError(f"{row} {UNREADABLE[error.reason]}") from None
 
 
 def restore_steps(steps: Sequence[Step], rows: Array, n_features: int) -> Array:
