@@ -40,7 +40,7 @@ def positions_of(wanted: Sequence[str], names: Sequence[str], where: str) -> lis
     missing = [name for name in wanted if name not in place]
     if not missing:
         return [place[name] for name in wanted]
-    hint = did_you_mean(missing[0], names)
+    hint = did_you_mean(missing[0], (name for name in names if name not in wanted))
     if are_names(names) and not are_names(wanted):
         hint = ", as the columns have names; name the inputs with --input COL,..."
     plural = "s" if len(missing) > 1 else ""

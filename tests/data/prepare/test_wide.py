@@ -9,9 +9,10 @@ import pytest
 from hiddenstate import load
 from hiddenstate.config import make_config
 from hiddenstate.data import SequenceDataset, load_dataset, read_dataset
-from hiddenstate.data.column_names import names_count
+from hiddenstate.data.column_names import names_count, positions_of
 from hiddenstate.data.prepare.layout import MAX_CLASSES
 from hiddenstate.data.prepare.wide import decided_reading, wide_reading
+from hiddenstate.errors import DataError
 from hiddenstate.runs import Run
 from hiddenstate.system.typing import Array
 from hiddenstate.training.start import plan
@@ -225,3 +226,11 @@ def test_more_classes_than_can_be_scored_are_refused(cli: Cli, tmp_path: Path) -
         "error: t.csv: 5,001 classes, expected at most 5,000; name another column with --label, "
         "or predict a number with regress --target COL\n"
     )
+
+
+def test_a_column_that_is_read_already_is_not_proposed_for_a_missing_one():
+    with pytest.raises(DataError) as caught:
+        positions_of(["date", "date +2"], ["date", "x"], "f.csv")
+    assert str(caught.value) == "f.csv: no input column date +2; columns: date, x"
+    with pytest.raises(DataError, match="did you mean dates"):
+        positions_of(["date"], ["dates", "x"], "f.csv")
