@@ -104,6 +104,18 @@ def test_infinity_is_a_gap_where_the_model_fills_gaps(missing, cli, tmp_path):
     assert "nan" not in answers[0]
 
 
+def test_a_gap_at_the_start_of_a_window_has_the_value_before_it(cli, tmp_path):
+    t = np.arange(120)
+    lines = [f"{i},{'' if i in (40, 117) else f'{50 + i / 2 + np.sin(i):.3f}'}" for i in t]
+    (tmp_path / "gaps.csv").write_text("\n".join(["t,y", *lines, ""]))
+    options = ("--horizon", 1, "--window", 3, "--missing", "forward", *OFF)
+    cli("regress", "gaps.csv", "--target", "y", *options)
+    forecast = cli("forecast", "last", "--horizon", 1, "--level", "none").out.splitlines()[-1]
+    predicted = cli("predict", "last", "gaps.csv").out.splitlines()[-1]
+    expected = float(predicted.split(",")[-1])
+    assert float(forecast.split(",")[-1]) == pytest.approx(expected, rel=1e-6)
+
+
 def test_a_forecast_without_dates_says_why(cli, tmp_path):
     days = [k * k for k in range(30)]
     lines = [f"{day},{k % 5}" for k, day in enumerate(days)]

@@ -16,6 +16,7 @@ from hiddenstate.data.prepare.missing import check_finite
 from hiddenstate.engines import Predictor, make_predictor
 from hiddenstate.errors import DataError, OptionError, count, listed
 from hiddenstate.models.fitted import FittedModel
+from hiddenstate.program.rows import carry_forward
 from hiddenstate.program.steps import exponentials
 from hiddenstate.system.typing import Array
 
@@ -183,6 +184,10 @@ class Forecaster:
         """Return forecasts (n, H, O) from `origins` (n,) of a series (T, I), of which `ahead`
         (T + F, K) is known."""
         H, h, T = self.horizon, self.trained, len(series)
+        if self.model.transform.missing == "forward":  # also from before a window, as predict does
+            series, ahead = (
+                carry_forward(np.where(np.isfinite(x), x, np.nan)[None])[0] for x in (series, ahead)
+            )
         n_blocks, n_known = -(-H // h), len(ahead)
         ahead = np.concatenate([ahead, ahead[-1:].repeat(max(0, T + n_blocks * h - n_known), 0)])
         whole = _Histories(series[None], np.zeros(1, np.int64), ahead)
