@@ -69,7 +69,7 @@ def is_next(before: float, after: float, kind: str, every: str) -> bool:
 
 
 def fixed_step(every: str) -> float:
-    """Return the microseconds of a step; 0 if steps have not all the same."""
+    """Return the microseconds of a step; 0 if they differ, as months do."""
     day = 86400e6
     fixed = {"minute": 60e6, "hour": 3600e6, "day": day, "week": 7 * day}
     return 60e6 * int(every[:-3]) if every.endswith("min") else fixed.get(every, 0)
