@@ -14,12 +14,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 # The version is in version.py; a new one is reinstalled.
-BUILT := pyproject.toml CMakeLists.txt src/hiddenstate/version.py $(wildcard src/hiddenstate/kernels/csrc/*)
+BUILT := pyproject.toml CMakeLists.txt src/hiddenstate/version.py $(wildcard $(addprefix src/hiddenstate/kernels/csrc/,*.cpp *.h cells/*.h))
 
 TSC := $(or $(wildcard node_modules/.bin/tsc),$(shell command -v tsc))
 
-CSRC := $(wildcard $(addprefix src/hiddenstate/,kernels/csrc/*.cpp kernels/csrc/*.h export/c/*.[ch] \
-  export/c/sample/*.h))
+CSRC := $(wildcard $(addprefix src/hiddenstate/kernels/csrc/,*.cpp *.h cells/*.h) \
+  src/hiddenstate/export/c/*.[ch] src/hiddenstate/export/c/sample/*.h tests/kernels/driver/*)
 
 # What most changes can break: the rooms, options, readers, file formats, the lock, one engine
 # against the other, resuming, and the refusal of bad input. No view, report or estimator.

@@ -14,8 +14,8 @@
 #include <thread>
 
 #include "convolution_rows.h"
-#include "driver_layer.h"
-#include "driver_net.h"
+#include "layers.h"
+#include "nets.h"
 
 #if defined(__SANITIZE_THREAD__)
 constexpr bool can_fork = false;  // the thread sanitizer does not follow a forked process
