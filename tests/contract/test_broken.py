@@ -98,9 +98,9 @@ def in_file(target: str, right: bytes, wrong: bytes) -> Break:
     return lambda patch: patch.setattr(f"{TARGETS[target]}.TARGET", replace(own, build=build))
 
 
-def larger_step(a: Any, b: Any, state: Any) -> Any:
+def larger_step(wx: Any, uh: Any, state: Any, **own: Any) -> Any:
     """Return the state after a step of a GRU whose change is a tenth larger."""
-    ((right,), (h,)) = gru(a, b, state), state
+    ((right,), (h,)) = gru(wx, uh, state, **own), state
     return (h + 1.1 * (right - h),)
 
 

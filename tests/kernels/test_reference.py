@@ -18,6 +18,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 
 from hiddenstate.kernels import autograd, level
 from hiddenstate.program import layers as program
+from hiddenstate.program.cells import CELLS
 from tests.kernels import torch_loops
 
 State = tuple[Tensor, ...]
@@ -58,10 +59,10 @@ def in_numpy(
     """The reference, the layers of the program, called with tensors."""
     arrays, D = [tensor.detach().numpy() for tensor in weights], 2 if bidirectional else 1
     each = len(arrays) // (layers * D)
-    zeros = [np.zeros(len(arrays[0]), arrays[0].dtype)] * (4 - each)
-    directions = [
-        program.Direction(*arrays[k : k + each], *zeros) for k in range(0, len(arrays), each)
-    ]
+    zeros, directions = [np.zeros(len(arrays[0]), arrays[0].dtype)] * (4 - each), []
+    for k in range(0, len(arrays), each):
+        own = dict(zip(CELLS[cell].own, (*arrays[k + 2 : k + each], *zeros), strict=True))
+        directions.append(program.Direction(arrays[k], arrays[k + 1], own))
     stack = [program.Recurrent(cell, tuple(directions[k : k + D])) for k in range(0, layers * D, D)]
     begin = program.state_of(stack, len(x), arrays[0].dtype)
     begin |= {n: a.detach().numpy() for n, a in zip(begin, state or (), strict=False)}

@@ -7,6 +7,7 @@ Nothing here imports torch or numpy.
 from dataclasses import dataclass
 
 from hiddenstate.config.option import IMAGES, RECURRENT, option
+from hiddenstate.program.cells import CHOICES
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,7 @@ class RecurrentConfig:
     cell: str = option(
         "lstm",
         "Recurrent cell.",
-        choices=("rnn", "gru", "lstm"),
+        choices=CHOICES,
         jobs=RECURRENT,
         regress="rnn",
         recipe=True,

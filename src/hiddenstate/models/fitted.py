@@ -163,13 +163,17 @@ class FittedModel:
         for step in transform.steps:
             if not isinstance(step, (Fractions, Fill, Scale, TargetScale)):
                 raise DataError(f"{type(step).__name__} cannot be folded into the weights")
-        first = [(n, n.replace("weight", "bias")) for n in params if "weight_ih_l0" in n]
-        first = first or [("encoder.0.weight", "encoder.0.bias")]
+        first: list[tuple[str, tuple[str, ...]]] = [("encoder.0.weight", ("encoder.0.bias",))]
+        if self.net.job != "autoencode":
+            shifted = self.net.cell.shifted
+            names = [name for name in params if "weight_ih_l0" in name]
+            first = [(n, tuple(n.replace("weight_ih", own) for own in shifted)) for n in names]
         if transform.scaling is not None and "stem.0.conv.weight" not in params:
             offset, factor = transform.scaling
-            for weight, bias in first:
+            for weight, biases in first:
                 W = params[weight].astype(np.float64)
-                params[bias] = (params[bias] - W @ (offset * factor)).astype(self.dtype)
+                for bias in biases:
+                    params[bias] = (params[bias] - W @ (offset * factor)).astype(self.dtype)
                 params[weight] = (W * factor).astype(self.dtype)
         autoencoder = self.net.job == "autoencode"
         last = transform.scaling if autoencoder else transform.target_scaling

@@ -34,7 +34,7 @@ def headroom(net: Net, params: Params, dtype: Any) -> dict[str, float]:
             if weight.ndim != 2 or ".weight_hh" in name or behind:
                 continue
             rest = np.zeros(len(weight))
-            for other in _added_to(name) & set(params):
+            for other in _added_to(net, name) & set(params):
                 rest += _row_sums(params[other])
             inputs = np.maximum(_row_sums(weight), 1e-300)
             room[name] = float(np.min((most - rest) / inputs))
@@ -62,10 +62,12 @@ def _stem_gain(net: Net, params: Params) -> float | None:
     return max(largest, *(float(np.max(_row_sums(weight))) * size for weight in behind))
 
 
-def _added_to(name: str) -> set[str]:
+def _added_to(net: Net, name: str) -> set[str]:
     """Return the names of what is added to the product of a layer's inputs and its weight."""
-    recurrent = {name.replace("_ih", "_hh"), name.replace("weight_ih", "bias_hh")}
-    return {name.replace("weight", "bias")} | (recurrent if "weight_ih" in name else set())
+    if "weight_ih" not in name:
+        return {name.replace("weight", "bias")}
+    others = [weight.name for weight in net.cell.weights[1:] if "1" not in weight.axes]
+    return {name.replace("weight_ih", other) for other in others}
 
 
 def _row_sums(array: Array) -> Array:

@@ -62,7 +62,7 @@ def layers_of(net: Net, params: Params) -> tuple[Layer, ...]:
     config = net.recurrent
     ends = ("", "_reverse") if config.bidirectional else ("",)
     recurrent: tuple[Layer, ...] = tuple(
-        Recurrent(net.cell.name, tuple(_direction(params, f"l{layer}{end}") for end in ends))
+        Recurrent(net.cell.name, tuple(_direction(net, params, f"l{layer}{end}") for end in ends))
         for layer in range(config.layers)
     )
     width, beside = net.head_widths()
@@ -92,9 +92,9 @@ def stem_layers(net: Net, params: Params) -> tuple[Layer, ...]:
     return tuple(layers)
 
 
-def _direction(params: Params, place: str) -> Direction:
-    names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-    return Direction(*(params[f"rnn.{name}_{place}"] for name in names))
+def _direction(net: Net, params: Params, place: str) -> Direction:
+    inputs, hidden, *own = (params[f"rnn.{weight.name}_{place}"] for weight in net.cell.weights)
+    return Direction(inputs, hidden, dict(zip(net.cell.own, own, strict=True)))
 
 
 def dense_layers(net: Net, params: Params, part: str) -> tuple[Dense, ...]:

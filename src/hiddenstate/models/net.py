@@ -1,8 +1,8 @@
 """The architecture of a network as named arrays: names, shapes and initial values of its weights.
 
-Names and gate order are torch's (`weight_ih_l0`; i, f, g, o; r, z, n; two biases), so a
-state_dict of `torch.nn.LSTM` fits without conversion. torch is not needed here; the torch modules
-are in `torch_modules.py`.
+Names and gate order of torch's cells are its own (`weight_ih_l0`; i, f, g, o; r, z, n; two biases),
+so a state_dict of `torch.nn.LSTM` fits without conversion. torch is not needed here; the torch
+modules are in `torch_modules.py`.
 """
 
 import math
@@ -22,7 +22,7 @@ from hiddenstate.config import (
 )
 from hiddenstate.data.prepare.batches import generator
 from hiddenstate.errors import OptionError, UntrustedFileError, printable
-from hiddenstate.program.cells import CELLS, Cell
+from hiddenstate.program.cells import CELLS, Cell, Weight
 from hiddenstate.system.array_file import Layout
 from hiddenstate.system.strict_json import check_fields
 from hiddenstate.system.typing import Array
@@ -109,7 +109,7 @@ class Net:
             own = self.member().shapes()
             numbers = range(config.members)
             return {f"members/{k}/{name}": shape for k in numbers for name, shape in own.items()}
-        H, rows = config.hidden_size, self.cell.blocks * config.hidden_size
+        H, cell = config.hidden_size, self.cell
         directions = ("", "_reverse") if config.bidirectional else ("",)
         shapes = self._stem_shapes(config)
         inputs = config.stem_channels[-1] if config.stem else self.n_features
@@ -117,10 +117,9 @@ class Net:
             width = inputs if layer == 0 else H * len(directions)
             for direction in directions:
                 place = f"l{layer}{direction}"
-                shapes[f"rnn.weight_ih_{place}"] = (rows, width)
-                shapes[f"rnn.weight_hh_{place}"] = (rows, H)
-                shapes[f"rnn.bias_ih_{place}"] = (rows,)
-                shapes[f"rnn.bias_hh_{place}"] = (rows,)
+                for weight in cell.weights:
+                    name, shape = f"rnn.{weight.name}_{place}", weight.shape(cell.blocks, width, H)
+                    shapes[name] = shape
         shapes["out.weight"] = (self.n_outputs, sum(self.head_widths()))
         shapes["out.bias"] = (self.n_outputs,)
         return shapes
@@ -185,12 +184,12 @@ class Net:
         return [n for n in self.shapes() if n.endswith("weight") and n not in ends]
 
     def initial(self, seed: int, dtype: str) -> Params:
-        """Return initial weights with torch's distribution; a function of the seed and the name.
+        """Return initial weights, a function of the seed and the name.
 
-        All are uniform within +-1/sqrt(n): n is H for recurrent weights and biases
-        (`torch.nn.RNNBase.reset_parameters`), and the number of inputs of one output of a linear
-        or convolutional layer (`torch.nn.Linear.reset_parameters`). Normalisation starts as the
-        identity.
+        They have torch's distribution, unless a cell declares another: uniform within +-1/sqrt(n),
+        where n is H for recurrent weights and biases (`torch.nn.RNNBase.reset_parameters`), and the
+        number of inputs of one output of a linear or convolutional layer
+        (`torch.nn.Linear.reset_parameters`). Normalisation starts as the identity.
         """
         shapes = self.shapes()
         params = {}
@@ -199,14 +198,27 @@ class Net:
                 ones = name.endswith(("weight", "running_var"))
                 params[name] = np.full(shape, float(ones), dtype)
                 continue
-            if "rnn." in name:
+            drawn = generator(seed, f"initial {name}")
+            weight = self._declared(name)
+            if weight and weight.initial is not None:
+                params[name] = np.full(shape, weight.initial, dtype)
+                continue
+            if weight and weight.spread is not None:
+                params[name] = drawn.normal(0, weight.spread, shape).astype(dtype)
+                continue
+            if weight:
                 fan = self.recurrent.hidden_size
             else:
                 fan = math.prod(shapes[name.replace(".bias", ".weight")][1:])
             bound = 1 / math.sqrt(fan)
-            values = generator(seed, f"initial {name}").uniform(-bound, bound, shape)
-            params[name] = values.astype(dtype)
+            params[name] = drawn.uniform(-bound, bound, shape).astype(dtype)
         return params
+
+    def _declared(self, name: str) -> Weight | None:
+        """Return the declaration of an array of a recurrent layer, or None for another array."""
+        own = name.rpartition("rnn.")[2].rpartition("_l")[0]
+        weights = self.cell.weights if "rnn." in name else ()
+        return next((weight for weight in weights if weight.name == own), None)
 
     def describe(self) -> str:
         """Return the text that printing the torch module gives."""

@@ -137,14 +137,13 @@ class Pool(Layer):
 class Direction:
     """The weights of a recurrent layer in one direction.
 
-    `input_weight` is (G*H, I), `hidden_weight` (G*H, H), both biases (G*H,). Blocks are stacked i,
-    f, g, o (lstm) and r, z, n (gru).
+    `input_weight` is (G*H, I), `hidden_weight` (G*H, H), and `own` has the cell's own arrays by
+    name. Blocks are stacked i, f, g, o (lstm) and r, z, n (gru).
     """
 
     input_weight: Array
     hidden_weight: Array
-    input_bias: Array
-    hidden_bias: Array
+    own: dict[str, Array]
 
     @property
     def hidden_size(self) -> int:
@@ -208,9 +207,7 @@ class Recurrent(Layer):
         W, U = direction.input_weight.T, direction.hidden_weight.T
         y = np.zeros((*x.shape[:2], direction.hidden_size), np.result_type(x, U))
         for t in range(T)[::-1] if backward else range(T):
-            after = equation(
-                x[:, t] @ W + direction.input_bias, state[0] @ U + direction.hidden_bias, state
-            )
+            after = equation(x[:, t] @ W, state[0] @ U, state, **direction.own)
             if read is None:
                 state = after
                 y[:, t] = after[0]

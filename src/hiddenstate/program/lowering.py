@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from hiddenstate.program.cells import CELLS
 from hiddenstate.program.layers import NORM_EPS, Convolution, Dense, Layer, Norm, Recurrent
 from hiddenstate.program.order import step_of
 from hiddenstate.program.program import Program
@@ -83,8 +84,9 @@ def _scaled_inputs(layer: Layer, scale: Scale) -> Layer:
     directions = []
     for direction in layer.directions:
         weight = direction.input_weight * scale.factor
-        bias = direction.input_bias - weight @ scale.offset
-        directions.append(replace(direction, input_weight=weight, input_bias=bias))
+        shift = weight @ scale.offset
+        own = {name: direction.own[name] - shift for name in CELLS[layer.cell].shifted}
+        directions.append(replace(direction, input_weight=weight, own={**direction.own, **own}))
     return replace(layer, directions=tuple(directions))
 
 
@@ -122,6 +124,8 @@ def _mapped(part: Any, change: Callable[[Array], Array]) -> Any:
         return change(part)
     if isinstance(part, tuple):
         return tuple(_mapped(each, change) for each in part)
+    if isinstance(part, dict):
+        return {name: _mapped(each, change) for name, each in part.items()}
     if is_dataclass(part) and not isinstance(part, type):
         changed = {field.name: _mapped(getattr(part, field.name), change) for field in fields(part)}
         return type(part)(**changed)

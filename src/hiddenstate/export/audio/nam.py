@@ -30,7 +30,7 @@ def build(source: Source) -> Contents:
     for layer in signal.layers:
         matrix = np.concatenate([layer.input_weight, layer.hidden_weight], axis=1)
         weights += audio.numbers(matrix.ravel())
-        weights += audio.numbers(layer.input_bias + layer.hidden_bias)
+        weights += audio.numbers(layer.own["bias_ih"] + layer.own["bias_hh"])
         weights += [0.0] * 2 * layer.hidden_weight.shape[1]
     weights += audio.numbers(signal.head) + audio.numbers(np.array([signal.bias]))
     content = {

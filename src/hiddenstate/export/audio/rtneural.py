@@ -30,7 +30,7 @@ def build(source: Source) -> Contents:
 
 def _layer(cell: str, layer: Direction) -> dict[str, object]:
     matrices = [layer.input_weight, layer.hidden_weight]
-    bias = [layer.input_bias, layer.hidden_bias]
+    bias = [layer.own["bias_ih"], layer.own["bias_hh"]]
     if cell == "gru":
         matrices, bias = [_swapped(each) for each in matrices], [_swapped(each) for each in bias]
         biases = audio.numbers(np.stack(bias))

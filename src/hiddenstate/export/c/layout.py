@@ -330,7 +330,7 @@ def _direction(layout: Layout, apart: int, own: Direction) -> Direction:
     input_matrix, input_weight = layout.add_weight(f"{name}_input", own.input_weight)
     state_matrix, hidden_weight = layout.add_weight(f"{name}_state", own.hidden_weight)
     fields = [input_matrix, state_matrix, layout.named(f"{name}_bias")]
-    bias, state_bias = own.input_bias.astype(np.float64), own.hidden_bias.astype(np.float64)
+    bias, state_bias = (own.own[name].astype(np.float64) for name in ("bias_ih", "bias_hh"))
     n = len(bias) - apart * own.hidden_size  # of these only the sum counts
     bias = np.concatenate([bias[:n] + state_bias[:n], bias[n:]])
     bias, state_bias = layout.add(f"{name}_bias", bias), state_bias * (np.arange(len(bias)) >= n)
@@ -339,7 +339,8 @@ def _direction(layout: Layout, apart: int, own: Direction) -> Direction:
         state_bias[n:] = layout.add(f"{name}_state_bias", state_bias[n:])
     layout.line("layers", "layer", *fields, own.input_weight.shape[1])
     layout.work += own.input_weight.size + own.hidden_weight.size
-    return Direction(input_weight, hidden_weight, bias, state_bias.astype(np.float32))
+    biases: dict[str, Array] = {"bias_ih": bias, "bias_hh": state_bias.astype(np.float32)}
+    return Direction(input_weight, hidden_weight, biases)
 
 
 def _beside(layout: Layout, layer: Beside) -> Beside:

@@ -13,8 +13,7 @@ import { applied, lagsOf, restored, stepOf, undone } from "./steps.js";
  * @typedef {object} Direction
  * @property {Matrix} input_weight
  * @property {Matrix} hidden_weight
- * @property {Matrix} input_bias
- * @property {Matrix} hidden_bias
+ * @property {{ bias_ih: Matrix, bias_hh: Matrix }} own
  * @property {Float64Array[]} [parts] What `cellStep` computes in.
  */
 /** @typedef {{ cell: keyof typeof CELLS, directions: Direction[] }} Recurrent */
@@ -168,11 +167,11 @@ const CELLS = {
  * @param {State} state
  */
 function cellStep(cell, direction, x, state) {
-  const { input_weight, input_bias, hidden_weight, hidden_bias } = direction;
-  if (!direction.parts) direction.parts = [0, 1].map(() => new Float64Array(input_bias.data.length));
+  const { input_weight, hidden_weight, own } = direction;
+  if (!direction.parts) direction.parts = [0, 1].map(() => new Float64Array(own.bias_ih.data.length));
   const [a, b] = direction.parts;
-  affine(input_weight, input_bias, x, a);
-  affine(hidden_weight, hidden_bias, state[0], b);
+  affine(input_weight, own.bias_ih, x, a);
+  affine(hidden_weight, own.bias_hh, state[0], b);
   return CELLS[cell](a, b, state);
 }
 

@@ -102,7 +102,7 @@ def recurrent(
         g.weight(_in_order(cell, each)[None], axis=1)
         for each in (layer.input_weight, layer.hidden_weight)
     ]
-    both = [_in_order(cell, each) for each in (layer.input_bias, layer.hidden_bias)]
+    both = [_in_order(cell, each) for each in layer.own.values()]
     bias = _bias(g, np.concatenate(both)[None])
     attributes = ATTRIBUTES.get(cell, {})
     n = 1 + len(CELLS[cell].state)

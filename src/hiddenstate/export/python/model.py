@@ -64,7 +64,7 @@ def unpacked(value: Any) -> Any:
         array = flat.reshape(value["shape"])
         return array.astype(np.float64) if array.dtype.kind == "f" else array
     fields = {name: unpacked(each) for name, each in value.items() if name != "part"}
-    return PARTS[value["part"]](**fields)
+    return PARTS[value["part"]](**fields) if "part" in value else fields
 
 
 def loaded(program: str, about: str) -> Model:
