@@ -94,6 +94,20 @@ CELLS = {
         Cell("rnn_relu", "RNN (relu)", 1),
         Cell("gru", "GRU", 3, apart=1),
         Cell("lstm", "LSTM", 4, state=("h", "c")),
+        Cell(
+            "fastgrnn",
+            "FastGRNN",
+            1,
+            weights=(  # initial values: the authors' program, EdgeML
+                Weight("weight_ih", "GI", spread=0.1),
+                Weight("weight_hh", "GH", spread=0.1),
+                Weight("bias_gate", "H", initial=1.0),
+                Weight("bias_update", "H", initial=1.0),
+                Weight("zeta", "1", initial=1.0),
+                Weight("nu", "1", initial=-4.0),
+            ),
+            shifted=("bias_gate", "bias_update"),
+        ),
     )
 }
 

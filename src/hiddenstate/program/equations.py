@@ -91,10 +91,30 @@ def lstm(
     return sigmoid(o) * np.tanh(c), c
 
 
+def fastgrnn(
+    wx: Array,
+    uh: Array,
+    state: tuple[Array, ...],
+    bias_gate: Array,
+    bias_update: Array,
+    zeta: Array,
+    nu: Array,
+) -> tuple[Array, ...]:
+    """h' = z h + (sigmoid(zeta) (1 - z) + sigmoid(nu)) c: Kusupati et al., 2018, section 3.2.
+
+    z = sigmoid(W x + U h + bias_gate) and c = tanh(W x + U h + bias_update): one product of the
+    input and one of the state serve the gate and the update.
+    """
+    a = wx + uh
+    z, c = sigmoid(a + bias_gate), np.tanh(a + bias_update)
+    return (z * state[0] + (sigmoid(zeta) * (1 - z) + sigmoid(nu)) * c,)
+
+
 EQUATIONS: dict[str, Callable[..., tuple[Array, ...]]] = {
     "rnn_tanh": rnn_tanh,
     "rnn_relu": rnn_relu,
     "gru": gru,
     "lstm": lstm,
+    "fastgrnn": fastgrnn,
 }
 """By the name of the cell."""
