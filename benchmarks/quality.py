@@ -4,6 +4,7 @@
     python benchmarks/quality.py classify [--seeds 3] [NAME ...]
     python benchmarks/quality.py many [--horizons 1,12] [--seeds 3]
     python benchmarks/quality.py codes|anomalies [--seeds 3] [NAME ...]
+    python benchmarks/quality.py cells [--seeds 3] [--epochs 5] [NAME ...]
 
 `forecasts`: the mean absolute scaled error (MASE) on the last fifth of eight series, beside
 repeating the last value, repeating the value of a season ago, ridge regression on the last 24
@@ -24,6 +25,8 @@ of the whole training command on one thread.
 other one about 0, beside repeating the value of a season ago; also with one scale for all.
 
 `codes` and `anomalies`: the autoencoder beside UMAP, PCA and an isolation forest; see codes.py.
+
+`cells`: the accuracy of each recurrent cell on MNIST, its size and its times; see cells.py.
 """
 
 import argparse
@@ -37,6 +40,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import cells
 import codes
 import numpy as np
 from recipes import place, run
@@ -403,6 +407,7 @@ TABLES = {
     "many": many,
     "codes": codes.codes,
     "anomalies": codes.anomalies,
+    "cells": cells.cells,
 }
 
 
@@ -410,9 +415,10 @@ def arguments() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("what", choices=tuple(TABLES))
-    parser.add_argument("names", nargs="*", help="series or sets to measure; all by default")
+    parser.add_argument("names", nargs="*", help="series, sets or cells to measure; all by default")
     parser.add_argument("--horizons", default="1,12", help="steps ahead, separated by commas")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=5, help="cells: passes over the digits")
     parser.add_argument("--simple", action="store_true", help="forecasts: no AutoETS, no Theta")
     parser.add_argument("--toy", action="store_true", help="one seed, one step, to test the script")
     return parser

@@ -44,7 +44,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
         steps = _contenders(model, n, args.only)
         x = np.random.default_rng(0).normal(size=(n, FEATURES)).astype(np.float32)
         first = {name: np.asarray(step(x)).reshape(n, OUTPUTS) for name, step in steps.items()}
-        tasks = {name: partial(_seconds, step, x, args.toy) for name, step in steps.items()}
+        tasks = {name: partial(seconds_of, step, x, args.toy) for name, step in steps.items()}
         tasks["in C++"] = partial(_seconds_fed, Stream(model, n, "cpu", 1), x, args.toy)
         took = results[str(n)] = interleave(tasks, rounds)
         base = took.get("torch, eager")
@@ -180,7 +180,7 @@ def _onnxruntime(model: FittedModel, rows: int) -> Step:
     return step
 
 
-def _seconds(step: Step, x: Floats, toy: bool) -> float:
+def seconds_of(step: Step, x: Floats, toy: bool) -> float:
     """Return the seconds of a step."""
     n = 1 if toy else 10
     while True:
@@ -197,4 +197,4 @@ def _seconds_fed(stream: Stream, x: Floats, toy: bool) -> float:
     """Return the seconds of a step inside one call."""
     n = 2 if toy else AT_ONCE
     X = np.repeat(x[:, None].astype(np.float64), n, axis=1)
-    return _seconds(lambda _: stream.feed(X), x, toy) / n
+    return seconds_of(lambda _: stream.feed(X), x, toy) / n

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 BENCHMARKS = ROOT / "benchmarks"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 PARTS = {
-    *("contenders", "layers", "limit", "peers", "processes", "scale", "served", "shapes"),
+    *("cells", "contenders", "layers", "limit", "peers", "processes", "scale", "served", "shapes"),
     *("streams", "timing"),
 }
 """Modules of `speed.py`, `studio.py` and `forecasts.py`, which are not scripts."""
@@ -38,6 +38,7 @@ COMMANDS = [
     "quality.py classify UnitTest",
     "quality.py many --horizons 1",
     "quality.py codes digits",
+    "quality.py cells",
     "codes.py anomalies cancer",
     "speed.py autoencode --only native",
     "speed.py regress --only native",
