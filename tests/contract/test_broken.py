@@ -21,6 +21,7 @@ from tests.contract.models import KINDS
 from tests.contract.reference import case_of, reference
 from tests.contract.test_contract import faults
 from tests.contract.translations import TRANSLATIONS
+from tests.export.models import path_of
 
 LOOSEST = 1e-5
 """The limit of the translation that may differ most."""
@@ -29,7 +30,7 @@ LOOSEST = 1e-5
 def changed(model: FittedModel) -> Iterator[tuple[str, FittedModel]]:
     """Iterate over the model with one of its arrays changed, each by its name."""
     for name, array in model.params.items():
-        if model.convolutions is None or model.convolutions.net_share:
+        if all(companion.net_share for companion in model.companions):
             yield name, replace(model, params={**model.params, name: array * 1.5 + 0.1})
     transform, linear = model.transform, model.transform.linear
     for name in ("scaling", "target_scaling"):
@@ -46,13 +47,13 @@ def changed(model: FittedModel) -> Iterator[tuple[str, FittedModel]]:
         if (array := getattr(linear, name)) is not None:
             path: dict[str, Any] = {name: array * 1.5 + 0.1}
             yield f"linear {name}", with_transform(model, linear=replace(linear, **path))
-    fixed = model.convolutions
-    if fixed is not None and fixed.net_share < 1:
-        yield (
-            "convolutions",
-            replace(model, convolutions=replace(fixed, weights=fixed.weights * 1.5 + 0.1)),
-        )
-        yield "bias", replace(model, convolutions=replace(fixed, bias=fixed.bias[::-1].copy()))
+    if model.companions and path_of(model).net_share < 1:
+        fixed = path_of(model)
+        for name, changes in (
+            ("convolutions", {"weights": fixed.weights * 1.5 + 0.1}),
+            ("bias", {"bias": fixed.bias[::-1].copy()}),
+        ):
+            yield name, replace(model, companions=(replace(fixed, **changes),))
 
 
 def with_transform(model: FittedModel, **changes: Any) -> FittedModel:

@@ -95,7 +95,7 @@ def lesson_of(name: str) -> Lesson:
     random = np.random.default_rng([1, *name.encode()])
     model = model_of(name)
     params = {key: array.astype(np.float64) for key, array in model.params.items()}
-    model = replace(model, params=params, convolutions=None)
+    model = replace(model, params=params, companions=())
     net, program = model.net, program_of(model)
     n = int(random.choice([5, 21, 37]))  # tiles and shards have 16 rows
     width = model.transform.n_features(net.n_features)

@@ -150,7 +150,7 @@ def of_engine(model: FittedModel) -> float:
 
 def of_kernels(model: FittedModel) -> float:
     """A value beside the bias of a fixed convolution may fall on the other side in float32."""
-    return of_engine(model) if model.convolutions is None else 5e-3
+    return of_engine(model) if not model.companions else 5e-3
 
 
 def program(cases: Sequence[Case]) -> list[Reply]:

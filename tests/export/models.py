@@ -8,7 +8,8 @@ import numpy as np
 from hiddenstate.config import make_config
 from hiddenstate.data.prepare.linear_path import LinearPath
 from hiddenstate.data.prepare.transform import Transform
-from hiddenstate.models.convolutions import ConvolutionPath, choose_convolutions
+from hiddenstate.models.companions.convolutions import ConvolutionPath
+from hiddenstate.models.convolutions import choose_convolutions
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
 
@@ -91,8 +92,8 @@ def random_model(seed: int, dtype: str = "float32", **wanted: Any) -> FittedMode
         transform = _by_window(transform, outputs, steps)
     classes = [f"class {i}" for i in range(outputs)] if job == "classify" else None
     params = _params(net, random, dtype)
-    path = _path(random, (steps, width), outputs, wanted.get("convolutions"))
-    return FittedModel(net, params, classes, (steps, width), stateful, transform, path)
+    beside = _path(random, (steps, width), outputs, wanted.get("convolutions"))
+    return FittedModel(net, params, classes, (steps, width), stateful, transform, beside)
 
 
 def _by_window(transform: Transform, n: int, window: int) -> Transform:
@@ -110,15 +111,22 @@ def _by_window(transform: Transform, n: int, window: int) -> Transform:
     )
 
 
+def path_of(model: FittedModel) -> ConvolutionPath:
+    """Return the fixed convolutions of a model."""
+    (path,) = model.companions
+    assert isinstance(path, ConvolutionPath)
+    return path
+
+
 def _path(
     random: np.random.Generator, shape: tuple[int, int], outputs: int, share: float | None
-) -> ConvolutionPath | None:
+) -> tuple[ConvolutionPath, ...]:
     if share is None:
-        return None
+        return ()
     convolutions = choose_convolutions(random.normal(size=(5, *shape)))
     weights = random.normal(size=(outputs, len(convolutions.biases))).astype(np.float32) / 50
     bias = random.normal(size=outputs).astype(np.float32)
-    return ConvolutionPath(convolutions, weights, bias, share, net_scale=1.5)
+    return (ConvolutionPath(convolutions, weights, bias, share, net_scale=1.5),)
 
 
 def _autoencoder(random: np.random.Generator, choose: Any, dtype: str) -> FittedModel:

@@ -20,7 +20,7 @@ from hiddenstate.models.convolutions import _convolved
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.program.companions import KERNELS
 from tests.export.compiled import checked, compiled, sanitized, tool
-from tests.export.models import random_model
+from tests.export.models import path_of, random_model
 from tests.export.test_c_header import LIMIT, header_of, largest
 
 
@@ -50,7 +50,7 @@ def test_a_header_is_cpp_as_well_and_tests_itself(seed, weights, tmp_path):
 
 def at_their_biases(model: FittedModel) -> FittedModel:
     """The model with biases that are values, rounded to float32, of the rows of its trial."""
-    path, X = model.convolutions, trials_of(model)[0].X
+    path, X = path_of(model), trials_of(model)[0].X
     assert path is not None
     own = path.convolutions
     rows = model.transform.apply(X, None, np.float64, "rows").astype(np.float32).transpose(0, 2, 1)
@@ -60,7 +60,7 @@ def at_their_biases(model: FittedModel) -> FittedModel:
             row = rows[random.integers(len(rows))][own.uses[d, number]]
             biases.append(random.choice(_convolved(row, kernel, int(dilation)), count))
     own = replace(own, biases=np.concatenate(biases).astype(np.float32))
-    return replace(model, convolutions=replace(path, convolutions=own))
+    return replace(model, companions=(replace(path, convolutions=own),))
 
 
 def test_values_at_a_bias_fall_on_the_side_of_the_model(tmp_path):
@@ -135,12 +135,11 @@ def test_bytes_hold_the_rounded_weights_exactly():
     arrays = arrays_of(header_of(model, "int8")[1])
     bytes_, scale = arrays["m_fixed_weights"], arrays["m_fixed_weights_scale"]
     assert bytes_.dtype == np.int8
-    rounded = stored(model, "int8").convolutions
+    rounded = path_of(stored(model, "int8"))
     assert rounded is not None
     found = bytes_.reshape(-1, len(scale)).T * scale[:, None].astype(float)
     np.testing.assert_array_equal(found, rounded.weights)
-    assert model.convolutions is not None
-    assert (np.abs(found - model.convolutions.weights) <= scale[:, None] * 0.51).all()
+    assert (np.abs(found - path_of(model).weights) <= scale[:, None] * 0.51).all()
 
 
 def test_an_export_says_what_it_is_and_costs(tmp_path):

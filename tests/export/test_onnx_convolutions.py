@@ -11,7 +11,7 @@ from hiddenstate.export.onnx.file import BATCH, build, run_in
 from hiddenstate.export.target import source_of
 from hiddenstate.export.trial import Trial, expected_answers
 from hiddenstate.models.convolutions import choose_convolutions
-from tests.export.models import random_model
+from tests.export.models import path_of, random_model
 
 onnx = pytest.importorskip("onnx")
 
@@ -41,8 +41,8 @@ def on_a_grid(model, seed):
     if model.transform.fill is not None:
         X[random.random(X.shape) < 0.1] = np.nan
     rows = model.transform.apply(X, None, np.float64, "rows")
-    own = replace(model.convolutions, convolutions=choose_convolutions(rows, seed=seed))
-    return X, replace(model, convolutions=own)
+    own = replace(path_of(model), convolutions=choose_convolutions(rows, seed=seed))
+    return X, replace(model, companions=(own,))
 
 
 @pytest.mark.parametrize("missing", ["error", "mean", "forward", "mask"])
@@ -52,9 +52,9 @@ def test_a_value_beside_its_bias_falls_on_the_side_of_the_model(missing, start):
     trial = Trial(X, None, expected_answers(source.model, X, None), None)
     found = run_in(start, source, build(source), trial).answers
     assert trial.difference(found) <= 1e-6
-    moved = source.model.convolutions.convolutions
+    moved = path_of(source.model).convolutions
     moved = replace(moved, biases=np.nextafter(moved.biases, np.float32(np.inf)))
-    beside = replace(source.model, convolutions=replace(model.convolutions, convolutions=moved))
+    beside = replace(source.model, companions=(replace(path_of(model), convolutions=moved),))
     other = Trial(X, None, expected_answers(beside, X, None), None)
     assert other.difference(found) > 1e-4  # so rounding to float32 anywhere would show
 
@@ -90,8 +90,8 @@ def test_a_certain_net_keeps_its_small_probabilities(start):
     model = classifier(3, members=1, missing="error", pixels=False)
     params = {**model.params, "out.bias": model.params["out.bias"] * 0}
     params["out.bias"][0] = 300
-    path = replace(model.convolutions, net_scale=0.01, net_share=0.9)
-    source = source_of(replace(model, params=params, convolutions=path), "m", "float32")
+    path = replace(path_of(model), net_scale=0.01, net_share=0.9)
+    source = source_of(replace(model, params=params, companions=(path,)), "m", "float32")
     (trial, *_) = source.trials
     found = run_in(start, source, build(source), trial).answers
     assert trial.answers["probabilities"].min() > 0.005
@@ -100,13 +100,13 @@ def test_a_certain_net_keeps_its_small_probabilities(start):
 
 def test_a_dilation_without_biases_or_beyond_all_rows_takes_no_memory(start):
     model = classifier(3, steps=40)
-    path, own = model.convolutions, model.convolutions.convolutions
+    path, own = path_of(model), path_of(model).convolutions
     counts, dilations = own.counts.copy(), own.dilations.copy()
     kept = np.repeat(np.arange(len(counts)) != 1, counts * 84)
     counts[1], dilations[-1] = 0, 2**31 - 1
     own = replace(own, counts=counts, dilations=dilations, biases=own.biases[kept])
     path = replace(path, convolutions=own, weights=path.weights[:, kept])
-    source = source_of(replace(model, convolutions=path), "m", "float32")
+    source = source_of(replace(model, companions=(path,)), "m", "float32")
     contents = build(source)
     for trial in source.trials:
         assert trial.difference(run_in(start, source, contents, trial).answers) <= 1e-6

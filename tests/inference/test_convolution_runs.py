@@ -19,7 +19,7 @@ from hiddenstate.inference.predict import predict_run
 from hiddenstate.inference.stream import Stream
 from hiddenstate.jobs import make_job
 from hiddenstate.jobs.classify import ClassifyJob
-from hiddenstate.models.convolutions import fit_path
+from hiddenstate.models.companions.convolutions import ConvolutionPath
 from hiddenstate.models.fitted import load_model, model_from_facts
 from hiddenstate.program.companions import combine
 from hiddenstate.program.equations import softmax
@@ -28,7 +28,7 @@ from hiddenstate.runs.run_data import run_dataset
 from hiddenstate.training.resume import resume_run
 from hiddenstate.training.start import start
 from tests.conftest import answer_to, needs_kernels
-from tests.export.models import random_model
+from tests.export.models import path_of, random_model
 from tests.models.test_convolutions import shapes
 from tests.training.test_resume import StopAt, contents
 
@@ -71,19 +71,19 @@ def run(made: Path, tmp_path: Path) -> Run:
 
 def test_all_numbers_are_those_of_the_combined_answer(run, cli, tmp_path):
     results, model = run.results(), run.model()
-    assert results["net_share"] == model.convolutions.net_share
+    assert results["net_share"] == path_of(model).net_share
     scores = json.loads(cli("evaluate", "classify-1", "--json").out)
     assert scores["accuracy"] == results["test_accuracy"]
     # Whatever share was chosen, 0.5 shows in every probability.
-    half = replace(model, convolutions=replace(model.convolutions, net_share=0.5, net_scale=1.0))
-    alone = replace(model, convolutions=None)
+    half = replace(model, companions=(replace(path_of(model), net_share=0.5, net_scale=1.0),))
+    alone = replace(model, companions=())
     p = [
         np.stack([v for n, v in table.columns.items() if n.startswith("p_")], axis=1)
         for each in (half, alone)
         for table in [predict_run(each, make_predictor(each, "cpu", 1), run, proba=True)]
     ]
     test = run_test_rows(run)
-    path = softmax(model.convolutions.logits(test.X, test.lengths))
+    path = softmax(path_of(model).logits(test.X, test.lengths))
     np.testing.assert_allclose(p[0], (p[1] + path) / 2, atol=1e-5)
 
 
@@ -113,7 +113,7 @@ def test_the_estimator_and_the_command_give_the_same_probabilities(tmp_path):
     with start(config, tmp_path, dataset=SequenceDataset("X", Rows(X, y))) as session:
         session.train()
         model = Run(session.writer.path).model()
-    assert model.convolutions.net_share == made.model_.convolutions.net_share
+    assert path_of(model).net_share == path_of(made.model_).net_share
     outputs = make_predictor(model, "cpu", 2).predict(model.transform.apply(X, None, float, "X"))
     np.testing.assert_array_equal(softmax(outputs), made.predict_proba(X))
 
@@ -125,7 +125,7 @@ def test_a_model_file_brings_the_path_back(run, tmp_path):
     one, two = (make_predictor(m, "cpu", 1).predict(rows.X, rows.lengths) for m in (model, again))
     np.testing.assert_array_equal(one, two)
     load(run.path / "model.safetensors").save(tmp_path / "again.safetensors")
-    assert load_model(tmp_path / "again.safetensors")[0].convolutions.net_share is not None
+    assert path_of(load_model(tmp_path / "again.safetensors")[0]).net_share is not None
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ def test_streams_are_refused_by_name(run):
     with pytest.raises(OptionError, match=f"{reason} train one with --no-convolutions$"):
         Stream(alone)
     with pytest.raises(OptionError, match=r"train one with --no-.* --no-convolutions$"):
-        Stream(replace(model.member(0), convolutions=model.convolutions))
+        Stream(replace(model.member(0), companions=model.companions))
 
 
 def test_members_do_not_learn_from_their_fold():
@@ -196,7 +196,7 @@ def test_members_do_not_learn_from_their_fold():
 
 
 def test_too_many_rows_are_refused_before_anything_is_written(monkeypatch, cli, tmp_path):
-    monkeypatch.setattr("hiddenstate.jobs.classify.MOST_ROWS", 20)
+    monkeypatch.setattr(ConvolutionPath, "most_rows", 20)
     write_series(tmp_path / "own.csv")
     done = cli("classify", "own.csv", "--convolutions", *SMALL, *OFF)
     assert done.code == 2
@@ -224,8 +224,8 @@ def test_torch_gives_the_same_answers(unequal):
     for row, values in zip(padded, series, strict=True):
         row[: len(values)] = values
     for share in (0.0, 0.25, 1.0):
-        path = replace(made.model_.convolutions, net_share=share, net_scale=2.0)
-        made.model_ = replace(made.model_, convolutions=path)
+        path = replace(path_of(made.model_), net_share=share, net_scale=2.0)
+        made.model_ = replace(made.model_, companions=(path,))
         with torch.no_grad():
             found = made.to_torch()(torch.tensor(padded), lengths=torch.tensor(lengths)).exp()
         np.testing.assert_allclose(found.numpy(), made.predict_proba(series), atol=2e-3)
@@ -234,14 +234,14 @@ def test_torch_gives_the_same_answers(unequal):
 def test_the_answer_is_a_mean_of_probabilities_without_kernels_too(monkeypatch):
     X, y = shapes(16, 12)
     made = RecurrentClassifier("gru", hidden_size=3, epochs=1, convolutions=True).fit(X, y)
-    path = replace(made.model_.convolutions, net_share=0.25, net_scale=2.0)
-    made.model_ = replace(made.model_, convolutions=path)
+    path = replace(path_of(made.model_), net_share=0.25, net_scale=2.0)
+    made.model_ = replace(made.model_, companions=(path,))
     compiled = made.predict_proba(X)
     rows = made.model_.transform.apply(X, None, float, "X")
     monkeypatch.setattr(choose, "why_not", lambda: "none")
     monkeypatch.setattr(choose, "is_installed", lambda name: False)
     monkeypatch.setattr("hiddenstate.models.convolutions.level", lambda: None)
-    net = make_predictor(replace(made.model_, convolutions=None), "cpu", 1).predict(rows)
+    net = make_predictor(replace(made.model_, companions=()), "cpu", 1).predict(rows)
     found = np.exp(make_predictor(made.model_, "cpu", 1).predict(rows))
     np.testing.assert_allclose(found, np.exp(combine(net, path.logits(rows), 0.25, 2.0)), rtol=1e-6)
     np.testing.assert_allclose(found, compiled, atol=0.01)
@@ -263,9 +263,9 @@ def test_a_fold_keeps_the_groups_of_a_file_together(cli, tmp_path):
     assert all(len(set(job.folds[groups == who])) == 1 for who in groups)
     assert len(set(job.folds)) == 5
     # Rows of a group do not vouch for one another.
-    own = job.path.held_out
+    own = job.fit(ConvolutionPath).held_out
     rows = replace(job.dataset.train, groups=None)
-    assert np.abs(fit_path(rows, 2).held_out - own).max() > 1e-3
+    assert np.abs(ConvolutionPath.fit(rows, 2).held_out - own).max() > 1e-3
 
 
 def test_weights_of_rows_and_classes_count(cli, tmp_path):
@@ -279,6 +279,6 @@ def test_weights_of_rows_and_classes_count(cli, tmp_path):
         rows = Rows(X, y, weights=own)
         job = make_job(config, prepare(SequenceDataset("X", rows), config))
         assert isinstance(job, ClassifyJob)
-        held_out.append(np.diff(job.path.held_out)[:, 0])
+        held_out.append(np.diff(job.fit(ConvolutionPath).held_out)[:, 0])
     assert held_out[1].mean() > held_out[0].mean() + 0.2  # the rare class is more likely
     assert np.abs(held_out[2] - held_out[0]).max() > 1e-3

@@ -9,7 +9,8 @@ from hiddenstate.data import Rows
 from hiddenstate.data.prepare.batches import generator
 from hiddenstate.kernels import VARIABLE, levels
 from hiddenstate.models import convolutions
-from hiddenstate.models.convolutions import FEATURES, choose_convolutions, fit_path
+from hiddenstate.models.companions.convolutions import ConvolutionPath
+from hiddenstate.models.convolutions import FEATURES, choose_convolutions
 from hiddenstate.program.companions import KERNELS, combine, proportions
 from hiddenstate.program.equations import log_probabilities
 from tests.conftest import needs_kernels
@@ -53,24 +54,26 @@ def test_there_are_84_kernels_that_sum_to_zero():
 def test_shapes_are_told_apart_wherever_they_are():
     X, y = shapes(80, 100)
     other, wanted = shapes(80, 100, seed=5)
-    made = fit_path(Rows(X, y), 2)
-    assert np.mean(made.path.logits(other).argmax(axis=1) == wanted) > 0.9
+    made = ConvolutionPath.fit(Rows(X, y), 2)
+    assert np.mean(made.companion.logits(other).argmax(axis=1) == wanted) > 0.9
     assert np.mean(made.held_out.argmax(axis=1) == y) > 0.85
 
 
 @needs_kernels
 def test_threads_change_nothing():
     X, y = shapes(30, 50, 2)
-    one, two = (fit_path(Rows(X, y), 2, threads=n) for n in (1, 2))
-    np.testing.assert_array_equal(one.path.weights, two.path.weights)
+    one, two = (ConvolutionPath.fit(Rows(X, y), 2, threads=n) for n in (1, 2))
+    np.testing.assert_array_equal(one.companion.weights, two.companion.weights)
     np.testing.assert_array_equal(one.held_out, two.held_out)
-    np.testing.assert_array_equal(one.path.logits(X, None, 1), one.path.logits(X, None, 2))
+    np.testing.assert_array_equal(
+        one.companion.logits(X, None, 1), one.companion.logits(X, None, 2)
+    )
 
 
 @needs_kernels
 def test_without_kernels_the_answers_are_the_same(monkeypatch):
     X, y = shapes(16, 40)
-    path = fit_path(Rows(X, y), 2).path
+    path = ConvolutionPath.fit(Rows(X, y), 2).companion
     compiled = path.logits(X[:5])
     monkeypatch.setattr(convolutions, "level", lambda: None)
     np.testing.assert_allclose(path.logits(X[:5]), compiled, atol=0.02)
@@ -81,7 +84,7 @@ def test_an_answer_depends_on_nothing_else_in_the_list_nor_on_padding():
     lengths = generator(2, "lengths").integers(1, 21, 300)
     for row, end in zip(X, lengths, strict=True):
         row[end:] = 0
-    path = fit_path(Rows(X, y, lengths), 2).path
+    path = ConvolutionPath.fit(Rows(X, y, lengths), 2).companion
     whole = path.logits(X, lengths)
     garbage = X.copy()
     garbage[np.arange(20) >= lengths[:, None]] = 7e5
@@ -94,15 +97,15 @@ def test_an_answer_depends_on_nothing_else_in_the_list_nor_on_padding():
 def test_rows_of_weight_0_are_not_learned_from():
     X, y = shapes(24, 30)
     weights = np.where(np.arange(24) < 20, 1.0, 0.0)
-    made = fit_path(Rows(X, y, weights=weights), 2)
-    alone = fit_path(Rows(X[:20], y[:20]), 2)
-    np.testing.assert_allclose(made.path.weights, alone.path.weights, atol=1e-6)
-    np.testing.assert_allclose(made.held_out[20:], alone.path.logits(X[20:]), atol=1e-4)
+    made = ConvolutionPath.fit(Rows(X, y, weights=weights), 2)
+    alone = ConvolutionPath.fit(Rows(X[:20], y[:20]), 2)
+    np.testing.assert_allclose(made.companion.weights, alone.companion.weights, atol=1e-6)
+    np.testing.assert_allclose(made.held_out[20:], alone.companion.logits(X[20:]), atol=1e-4)
 
 
 def test_a_row_with_a_missing_value_has_no_answer():
     X, y = shapes(20, 20)
-    path = fit_path(Rows(X, y), 2).path
+    path = ConvolutionPath.fit(Rows(X, y), 2).companion
     X[3, 5] = np.nan
     X[4, 15] = np.nan
     found = path.logits(X, np.array([20] * 4 + [12] + [20] * 15))
@@ -114,9 +117,9 @@ def test_a_row_with_a_missing_value_has_no_answer():
 def test_series_shorter_than_a_kernel_are_read(n_steps):
     X, y = shapes(10, 20)
     X = X[:, :n_steps]
-    made = fit_path(Rows(X, y, np.full(10, n_steps)), 2)
+    made = ConvolutionPath.fit(Rows(X, y, np.full(10, n_steps)), 2)
     assert np.isfinite(made.held_out).all()
-    assert np.isfinite(made.path.logits(X)).all()
+    assert np.isfinite(made.companion.logits(X)).all()
 
 
 def test_a_kernel_far_longer_than_a_series_reads_one_step():
@@ -130,22 +133,24 @@ def test_a_kernel_far_longer_than_a_series_reads_one_step():
 
 def test_constant_series_are_all_alike():
     X, y = np.ones((10, 30, 2)), np.arange(10) % 2
-    made = fit_path(Rows(X, y), 2)
-    np.testing.assert_allclose(log_probabilities(made.path.logits(X)), np.log(0.5), atol=1e-3)
+    made = ConvolutionPath.fit(Rows(X, y), 2)
+    np.testing.assert_allclose(log_probabilities(made.companion.logits(X)), np.log(0.5), atol=1e-3)
 
 
 def test_huge_numbers_leave_everything_finite():
     X, y = shapes(10, 30)
-    made = fit_path(Rows(X * 1e300, y), 2)
-    assert np.isfinite(made.path.convolutions.biases).all()
-    assert np.isfinite(made.path.logits(X * -1e307)).all()
+    made = ConvolutionPath.fit(Rows(X * 1e300, y), 2)
+    assert np.isfinite(made.companion.convolutions.biases).all()
+    assert np.isfinite(made.companion.logits(X * -1e307)).all()
 
 
 def test_pixels_are_read_as_fractions():
     X, y = shapes(10, 20)
     pixels = np.clip(X * 60 + 128, 0, 255).astype(np.uint8)
-    made = fit_path(Rows(pixels, y), 2)
-    np.testing.assert_array_equal(made.path.logits(pixels), made.path.logits(pixels / 255.0))
+    made = ConvolutionPath.fit(Rows(pixels, y), 2)
+    np.testing.assert_array_equal(
+        made.companion.logits(pixels), made.companion.logits(pixels / 255.0)
+    )
 
 
 def test_the_mean_of_certain_answers_is_finite():
@@ -164,7 +169,7 @@ def test_series_far_from_zero_are_read_as_the_reference_reads_them(level, unequa
     monkeypatch.setenv(VARIABLE, level)
     X, y = shapes(12, 40, 3)
     lengths = generator(1, "lengths").integers(9, 41, 12) if unequal else None
-    path = fit_path(Rows(X, y, lengths), 2).path
+    path = ConvolutionPath.fit(Rows(X, y, lengths), 2).companion
     X[:3] += 1e6
     X[3] = -1e6
     X[4, :, 1] = X[4, :, 1] * 1e-3 + 1e3

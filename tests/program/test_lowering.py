@@ -7,6 +7,7 @@ import pytest
 
 from hiddenstate.export.trial import trials_of
 from hiddenstate.models.meaning import program_of
+from hiddenstate.program.companions import FixedConvolutions
 from hiddenstate.program.layers import Norm
 from hiddenstate.program.lowering import (
     converted,
@@ -33,8 +34,10 @@ def test_a_normalisation_becomes_part_of_its_convolution(seed: int) -> None:
 def test_floats_change_their_type_and_other_arrays_do_not() -> None:
     model = random_model(0, job="classify", steps=9, convolutions=0.5, scaling=True)
     program = converted(program_of(model), np.float32)
-    assert program.companions[0].uses.dtype == bool
-    assert program.companions[0].weight.dtype == np.float32
+    (fixed,) = program.companions
+    assert isinstance(fixed, FixedConvolutions)
+    assert fixed.uses.dtype == bool
+    assert fixed.weight.dtype == np.float32
 
 
 @pytest.mark.parametrize("seed", range(12))

@@ -97,11 +97,11 @@ def make_predictor(model: FittedModel, device: str = "auto", threads: int = 0) -
     MachineError
         If the device does not exist, or memory is too small for torch.
     """
-    if model.convolutions is not None:
+    if model.companions:
         from hiddenstate.engines.beside import CombinedPredictor
 
-        net = make_predictor(replace(model, convolutions=None), device, threads)
-        return CombinedPredictor(net, model.convolutions, model.dtype, threads)
+        net = make_predictor(replace(model, companions=()), device, threads)
+        return CombinedPredictor(net, model.companions, model.dtype, threads)
     if isinstance(model.net.config, RecurrentConfig) and model.net.config.members > 1:
         from hiddenstate.engines.members import MembersPredictor
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from hiddenstate.models.companions import FittedCompanion
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.system.typing import Array
 
@@ -43,9 +44,8 @@ def rounded(weight: Array) -> Array:
 def stored(model: FittedModel, weights: str) -> FittedModel:
     """Return a model with its weights as an export stores them.
 
-    With `int8` each output row of a weight has 255 values, also of those that follow fixed
-    convolutions. The biases of recurrent layers are float16, and where a gate has two that are
-    added, one.
+    With `int8` each output row of a weight has 255 values, also of those of companions. The biases
+    of recurrent layers are float16, and where a gate has two that are added, one.
     """
     if weights != "int8":
         return model
@@ -55,10 +55,14 @@ def stored(model: FittedModel, weights: str) -> FittedModel:
     for name in [name for name in params if "rnn.bias_ih_" in name]:
         other = name.replace("bias_ih", "bias_hh")
         params[name], params[other] = _biases(params[name], params[other], model.net.recurrent.cell)
-    path = model.convolutions
-    if path is not None:
-        path = replace(path, weights=rounded(path.weights))
-    return replace(model, params=params, convolutions=path)
+    companions = tuple(_rounded_weights(each) for each in model.companions)
+    return replace(model, params=params, companions=companions)
+
+
+def _rounded_weights(companion: FittedCompanion) -> FittedCompanion:
+    named = {name: a for name, a in vars(companion).items() if isinstance(a, np.ndarray)}
+    weights = {name: rounded(array) for name, array in named.items() if array.ndim > 1}
+    return replace(companion, **weights)  # type: ignore[type-var]
 
 
 def _biases(inner: Array, hidden: Array, cell: str) -> tuple[Array, Array]:

@@ -8,10 +8,9 @@ from hiddenstate.data import PreparedDataset, Rows
 from hiddenstate.data.prepare.batches import Batches
 from hiddenstate.engines import Engine, Predictor, Task, make_predictor
 from hiddenstate.jobs.path_share import folds_of
-from hiddenstate.models.convolutions import ConvolutionPath
+from hiddenstate.models.companions import FittedCompanion, kinds_of
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net, Params
-from hiddenstate.program.companions import combine
 from hiddenstate.system.typing import Array
 
 
@@ -56,9 +55,11 @@ class Job(ABC):
     stateful : bool
         Whether rows follow one another and the hidden state is carried between them.
     folds : ndarray or None
-        With fixed convolutions, the fold of each training row (N,), which one net leaves out.
-    beside : ConvolutionPath or None
-        The fixed convolutions with the share of the net, from the end of training on.
+        With companions, the fold of each training row (N,), which one net leaves out.
+    beside : tuple of type
+        The kinds of companions that stand beside the net.
+    companions : tuple of FittedCompanion
+        These, with the share of the net, from the end of training on.
     part_of_series : dict of float
         With a linear path, the part of the net in the held-out forecasts of each of several series,
         by name, from the end of training on.
@@ -78,11 +79,12 @@ class Job(ABC):
         self.batches = Batches(len(dataset.X), training.batch_size, training.seed, training.shuffle)
         steps = training.epochs * self.batches.steps_per_epoch
         self.total_steps = min(steps, training.max_steps or steps)
+        self.beside = kinds_of(config.flat())
         self.net = self._make_net()
         self.folds: Array | None = None
-        self.beside: ConvolutionPath | None = None
+        self.companions: tuple[FittedCompanion, ...] = ()
         self.part_of_series: dict[str, float] = {}
-        if training.convolutions:
+        if self.beside:
             self.folds = folds_of(dataset.train, self.net.recurrent.members, training.seed)
 
     @abstractmethod
@@ -107,7 +109,7 @@ class Job(ABC):
         )
 
     def fitted(self, params: Params) -> FittedModel:
-        """Return the model with these weights; at the end, with the convolutions beside it."""
+        """Return the model with these weights; at the end, with what stands beside it."""
         return FittedModel(
             net=self.net,
             params=params,
@@ -115,7 +117,7 @@ class Job(ABC):
             row_shape=self.dataset.X.shape[1:],
             stateful=self.stateful,
             transform=self.dataset.transform,
-            convolutions=self.beside,
+            companions=self.companions,
         )
 
     def members(self, engine: Engine) -> list[tuple[FittedModel, Predictor]]:
@@ -142,11 +144,10 @@ class Job(ABC):
     def answers(self, engine: Engine, rows: Rows) -> Array:
         """Return the outputs of the model for prepared rows: of the net and what is beside it."""
         outputs = self.predict(engine, rows)
-        if self.beside is None:
-            return outputs
-        path = self.beside.logits(rows.X, rows.lengths, self.config.training.threads)
-        share, scale = self.beside.net_share, self.beside.net_scale
-        return combine(outputs, path, share, scale).astype(outputs.dtype)
+        y, threads = outputs, self.config.training.threads
+        for each in self.companions:
+            y = each.join(y, rows.X, rows.lengths, threads)
+        return y.astype(outputs.dtype)
 
     def validation_loss(self, engine: Engine) -> float:
         """Return the mean loss on the validation rows.

@@ -1,6 +1,6 @@
 """classify: a recurrent net reads each row step by step and names its class."""
 
-from dataclasses import replace
+import math
 from functools import cached_property
 
 import numpy as np
@@ -9,10 +9,9 @@ from hiddenstate.data import Rows
 from hiddenstate.engines import Engine
 from hiddenstate.errors import OptionError
 from hiddenstate.inference import score_intervals
-from hiddenstate.inference.convolutions import applies_to
 from hiddenstate.inference.hidden_states import at_every_step, prefixes
 from hiddenstate.jobs.base import Evaluation, Job, of_members
-from hiddenstate.jobs.path_share import best_share
+from hiddenstate.jobs.path_share import with_share
 from hiddenstate.jobs.snapshot_arrays import JobSnapshots, TrainingOutputs
 from hiddenstate.jobs.snapshot_limits import (
     CLASSES_CONFUSED,
@@ -31,7 +30,7 @@ from hiddenstate.jobs.snapshot_limits import (
 from hiddenstate.metrics import baselines, curves
 from hiddenstate.metrics.comparison import best_baseline
 from hiddenstate.metrics.scores import accuracy, confusion, cross_entropy
-from hiddenstate.models.convolutions import MOST_ROWS, FittedPath, fit_path
+from hiddenstate.models.companions import KINDS, Fit, FittedCompanion
 from hiddenstate.models.net import Net
 from hiddenstate.program.equations import softmax
 from hiddenstate.system.cancellation import raise_if_cancelled
@@ -43,19 +42,27 @@ class ClassifyJob(Job):
 
     def _make_net(self) -> Net:
         n_classes = len(self.dataset.require_classes())
-        if self.config.training.convolutions and len(self.dataset.train) > MOST_ROWS:
-            raise OptionError(
-                f"--convolutions: are fitted on at most {MOST_ROWS:,} training rows, not "
-                f"{len(self.dataset.train):,}; use --no-convolutions"
-            )
+        n_rows = len(self.dataset.train)
+        for kind in self.beside:
+            name = kind.words().name
+            if kind.most_rows is not None and n_rows > kind.most_rows:
+                raise OptionError(
+                    f"--{name}: are fitted on at most {kind.most_rows:,} training rows, not "
+                    f"{n_rows:,}; use --no-{name}"
+                )
         return Net("classify", self.config.model, self.dataset.X.shape[2], n_classes)
 
     @cached_property
-    def path(self) -> FittedPath:
-        """Fixed convolutions, fitted on the training rows."""
-        training = self.config.training
-        n_classes = self.net.n_outputs
-        return fit_path(self.dataset.train, n_classes, training.seed, training.threads)
+    def _fits(self) -> dict[type[FittedCompanion], Fit[FittedCompanion]]:
+        return {}
+
+    def fit(self, kind: type[FittedCompanion]) -> Fit[FittedCompanion]:
+        """Return a companion that is fitted on the training rows, once."""
+        if kind not in self._fits:
+            training, train = self.config.training, self.dataset.train
+            fit = kind.fit(train, self.net.n_outputs, training.seed, training.threads)
+            self._fits[kind] = fit
+        return self._fits[kind]
 
     def loss(self, engine: Engine, rows: Rows) -> float:
         """Return the cross-entropy."""
@@ -72,22 +79,21 @@ class ClassifyJob(Job):
     def finish(self, engine: Engine, recent: list[float]) -> Evaluation:
         """Compute the accuracy on all test rows, and the mean of the last losses.
 
-        The final arrays also have the ROC and precision-recall curves. With convolutions beside the
-        net, the share of the net is chosen first, and the accuracy is that of both together.
+        The final arrays also have the ROC and precision-recall curves. With companions beside
+        the net, the share of the net is chosen first, and the accuracy is that of all together.
         """
         results = {"train_loss": float(np.mean(recent))}
-        if self.config.training.convolutions:
+        if self.beside:
             raise_if_cancelled()
-            share, scale = self._net_share(engine)
-            self.beside = replace(self.path.path, net_share=share, net_scale=scale)
-            results["net_share"] = self.beside.net_share
+            self.companions = self._with_shares(engine)
+            results["net_share"] = math.prod(each.net_share for each in self.companions)
         test = self.dataset.test
         if test is None or not len(test) or test.y is None:
             return Evaluation(results)
         outputs = self.answers(engine, test)
         judged = self._judge(outputs, test, last=True)
         results |= judged.figures
-        if self.beside is not None:
+        if self.beside:
             results["net_accuracy"] = accuracy(self.predict(engine, test), test.y)
         if self.net.recurrent.members > 1:
             each = [p.predict(test.X, test.lengths) for _, p in self.members(engine)]
@@ -96,7 +102,7 @@ class ClassifyJob(Job):
         if self.dataset.source != "bundled" and self.dataset.y is not None:
             always = baselines.most_frequent(self.dataset.y, self.net.n_outputs)
             others["baseline_accuracy"] = test.y == always
-        others |= self._of_convolutions(test)
+        others |= self._of_companions(test)
         results |= {name: float(np.mean(right)) for name, right in others.items()}
         best = others.get(best_baseline("classify", results))
         right = outputs.argmax(axis=1) == test.y
@@ -104,34 +110,37 @@ class ClassifyJob(Job):
         results |= score_intervals.of_correct("test_accuracy", units, right, best)
         return Evaluation(results, judged.arrays)
 
-    def _net_share(self, engine: Engine) -> tuple[float, float]:
-        """Return the share and the scale of the net, from the rows that each member left out."""
-        train, folds = self.dataset.train, self.folds
+    def _with_shares(self, engine: Engine) -> tuple[FittedCompanion, ...]:
+        """Return the companions with the share of what they join, from the rows that each member
+        left out."""
+        train, folds, companions = self.dataset.train, self.folds, list[FittedCompanion]()
         assert folds is not None
-        net, path, places = [], [], []
+        outputs, places = [np.empty((0, self.net.n_outputs))], [np.empty(0, int)]
         for number, (_, predictor) in enumerate(self.members(engine)):
             raise_if_cancelled()
             held_out = np.flatnonzero(folds == number)
             if len(held_out):
                 rows = train.take(held_out)
-                net.append(predictor.predict(rows.X, rows.lengths))
-                path.append(self.path.held_out[held_out])
+                outputs.append(predictor.predict(rows.X, rows.lengths))
                 places.append(held_out)
-        if not places:
-            return 0.0, 1.0
-        rows = train.take(np.concatenate(places))
-        return best_share(
-            np.concatenate(net), np.concatenate(path), rows.require_targets(), rows.weights
-        )
+        y, chosen = np.concatenate(outputs), np.concatenate(places)
+        for kind in self.beside:
+            companion, y = with_share(self.fit(kind), y, chosen, train)
+            companions.append(companion)
+        return tuple(companions)
 
-    def _of_convolutions(self, test: Rows) -> dict[str, Array]:
-        """Return which rows convolutions that are not trained label right, where they apply."""
+    def _of_companions(self, test: Rows) -> dict[str, Array]:
+        """Return which rows companions label right alone, where they are beside the net or apply
+        as a baseline."""
         train, is_own_data = self.dataset.train, self.dataset.source != "bundled"
-        if self.beside is None and not (is_own_data and applies_to(train, test)):
-            return {}
-        raise_if_cancelled()
-        outputs = self.path.path.logits(test.X, test.lengths, self.config.training.threads)
-        return {"convolutions_accuracy": outputs.argmax(axis=1) == test.require_targets()}
+        right = {}
+        for kind in KINDS:
+            if kind in self.beside or (is_own_data and kind.is_baseline(train, test)):
+                raise_if_cancelled()
+                alone, threads = self.fit(kind).companion, self.config.training.threads
+                outputs = alone.logits(test.X, test.lengths, threads)
+                right[kind.words().result] = outputs.argmax(axis=1) == test.require_targets()
+        return right
 
     def _judge(self, outputs: Array, rows: Rows, last: bool = False) -> Evaluation:
         """Compute the accuracy on `rows`, their confusion, the worst of them and calibration.

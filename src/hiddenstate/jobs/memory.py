@@ -2,15 +2,10 @@
 
 from hiddenstate.config import RecurrentConfig
 from hiddenstate.jobs.base import Job
-from hiddenstate.jobs.classify import ClassifyJob
-from hiddenstate.models.convolutions import FEATURES
 from hiddenstate.system.memory import check_free
 
 COPIES = 7
 """Copies of each weight in memory: itself, its gradient, two moments, and those of saving."""
-
-PRODUCTS = 4
-"""Matrices of the size of rows times rows that fixed convolutions are fitted with."""
 
 STEM_COPIES = 3
 """Copies of each output of a stem's layers in memory: normalised, after relu, and its gradient."""
@@ -37,7 +32,4 @@ def bytes_needed(job: Job) -> int:
     else:
         kept = rows * 2 * sum(net.widths())
     needed = int((COPIES * net.n_parameters() + 2 * kept) * itemsize)
-    if isinstance(job, ClassifyJob) and job.config.training.convolutions:
-        n = len(job.dataset.X)
-        needed += 4 * n * FEATURES + PRODUCTS * 8 * n**2
-    return needed
+    return needed + sum(kind.bytes_needed(len(job.dataset.X)) for kind in job.beside)

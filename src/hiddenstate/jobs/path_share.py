@@ -1,14 +1,17 @@
-"""The share of a net beside fixed convolutions, from rows that neither learned from.
+"""The share of a net beside a companion, from rows that neither learned from.
 
-Each member of the net leaves out a fold of the training rows, and predicts it. The convolutions say
+Each member of the net leaves out a fold of the training rows, and predicts it. The companion says
 what each row would be if it was left out. So the share costs no second training, and the worst case
-is about the convolutions alone.
+is about the companion alone.
 """
+
+from dataclasses import replace
 
 import numpy as np
 
 from hiddenstate.data import Rows
 from hiddenstate.data.prepare.batches import generator
+from hiddenstate.models.companions import Fit, FittedCompanion
 from hiddenstate.models.ridge import scale_of_logits
 from hiddenstate.program.companions import combine
 from hiddenstate.program.equations import log_probabilities
@@ -18,7 +21,8 @@ FEWEST_FOLDS = 5
 """Number of folds, if there are not more members; a net learns from the other folds."""
 
 SHARES = (0.0, 0.25, 0.5, 0.75)
-"""Shares of the net to choose from; a net alone was no better than with a quarter of the path."""
+"""Shares of the net to choose from; a net alone was no better than with a quarter of the
+convolutions."""
 
 
 def folds_of(rows: Rows, n_members: int, seed: int) -> Array:
@@ -49,19 +53,42 @@ def folds_of(rows: Rows, n_members: int, seed: int) -> Array:
     return folds
 
 
+def with_share(
+    fit: Fit[FittedCompanion], net: Array, places: Array, train: Rows
+) -> tuple[FittedCompanion, Array]:
+    """Return a companion with the best share of the net, and the answers of both for rows new to
+    them.
+
+    Parameters
+    ----------
+    fit : Fit
+    net : ndarray (n, C)
+        Outputs of the net for training rows that it did not learn from. Without any its share is 0.
+    places : ndarray (n,)
+        Numbers of these rows.
+    train : Rows
+    """
+    rows, path = train.take(places), fit.held_out[places]
+    share, scale = 0.0, 1.0
+    if len(places):
+        share, scale = best_share(net, path, rows.require_targets(), rows.weights)
+    companion = replace(fit.companion, net_share=share, net_scale=scale)  # type: ignore[type-var]
+    return companion, combine(net, path, share, scale)
+
+
 def best_share(
     net: Array, path: Array, y: Array, weights: Array | None = None
 ) -> tuple[float, float]:
     """Return the share of the net and the factor of its outputs, for rows new to both.
 
     The factor is that of the least log loss of the net. The share is that of the least log loss, if
-    the loss is lower than that of the convolutions alone by more than the standard error of the
+    the loss is lower than that of the path alone by more than the standard error of the
     difference, and no more rows are wrong; else 0.
 
     Parameters
     ----------
     net, path : ndarray (n, C)
-        Outputs of the net and of the convolutions.
+        Outputs of the net and of the companion.
     y : ndarray of int (n,)
         Class numbers.
     weights : ndarray (n,), optional

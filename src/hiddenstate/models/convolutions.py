@@ -1,8 +1,7 @@
-"""A classifier of series without a network: shares of positive values of fixed convolutions.
+"""Convolutions of series that are not trained, whose shares of positive values are features.
 
-The features are those of MiniRocket: Dempster, Schmidt and Webb, "MiniRocket: a very fast (almost)
-deterministic transform for time series classification", 2021, section 3. On them, ridge regression
-tells the classes apart. It stands alone as a baseline, and beside a net as a part of the model.
+They are those of MiniRocket: Dempster, Schmidt and Webb, "MiniRocket: a very fast (almost)
+deterministic transform for time series classification", 2021, section 3.
 """
 
 from dataclasses import dataclass
@@ -10,10 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from hiddenstate.data.prepare.batches import generator
-from hiddenstate.data.rows import Rows, fractions, in_pieces
-from hiddenstate.data.store import RowStore
+from hiddenstate.data.rows import fractions
 from hiddenstate.kernels import default_threads, level, native
-from hiddenstate.models.ridge import fit_ridge
 from hiddenstate.program.companions import KERNELS, LARGEST_INPUT, convolved, proportions
 from hiddenstate.system.typing import Array
 
@@ -22,12 +19,6 @@ FEATURES, MOST_DILATIONS = 9996, 32
 
 GOLDEN_RATIO = (np.sqrt(5) + 1) / 2
 """Its multiples are spread evenly over [0, 1): the quantiles that are biases (section 3.3)."""
-
-ROWS = 256
-"""Rows whose features are in memory at once in a prediction."""
-
-MOST_ROWS = 5000
-"""Most rows that a path is fitted on: the time grows with the third power of their number."""
 
 MOST_CHANNELS = 9
 """Most channels whose convolutions are added up, as in the authors' program."""
@@ -88,103 +79,6 @@ class Convolutions:
         return out
 
 
-@dataclass(frozen=True)
-class ConvolutionPath:
-    """A linear classifier on fixed convolutions, beside a net.
-
-    Parameters
-    ----------
-    convolutions : Convolutions
-    weights : ndarray of float32 (C, P)
-        From features to the logits of the classes.
-    bias : ndarray of float32 (C,)
-    net_share : float, default 0
-        Share of the net in the probabilities, from 0 to 1.
-    net_scale : float, default 1
-        Factor of the net's logarithms of probabilities, which makes them as certain as they should
-        be: labels that are smoothed in training make them less certain.
-    """
-
-    convolutions: Convolutions
-    weights: Array
-    bias: Array
-    net_share: float = 0.0
-    net_scale: float = 1.0
-
-    def logits(
-        self,
-        X: Array | RowStore,
-        lengths: Array | None = None,
-        threads: int = 0,
-        reference: bool = False,
-    ) -> Array:
-        """Return the logits (N, C) of rows X (N, T, I), float64; of a row with NaN they are NaN.
-
-        Parameters are those of :meth:`Convolutions.features`.
-        """
-        out, weights = np.empty((len(X), len(self.bias))), self.weights.astype(np.float64)
-        for begin, piece in in_pieces(X):
-            for first in range(0, len(piece), ROWS):
-                rows = piece[first : first + ROWS]
-                place = slice(begin + first, begin + first + len(rows))
-                own = None if lengths is None else lengths[place]
-                features = self.convolutions.features(rows, own, threads, reference)
-                features = features.astype(np.float64)
-                # Not a matrix product, whose last digits depend on the number of rows.
-                out[place] = np.einsum("np,cp->nc", features, weights) + self.bias
-                out[place][_has_gaps(rows, own)] = np.nan
-        return out
-
-
-@dataclass(frozen=True)
-class FittedPath:
-    """A path, and what it says of each training row without having seen it.
-
-    Parameters
-    ----------
-    path : ConvolutionPath
-    held_out : ndarray (N, C)
-        Logits of each row when the row, or its whole group, is left out.
-    """
-
-    path: ConvolutionPath
-    held_out: Array
-
-
-def fit_path(rows: Rows, n_classes: int, seed: int = 0, threads: int = 0) -> FittedPath:
-    """Fit a path on training rows.
-
-    Parameters
-    ----------
-    rows : Rows
-        Transformed, X (N, T, I) and class numbers y (N,). With groups, those are left out as a
-        whole; weights count in the regression, and rows of weight 0 are not learned from.
-    n_classes : int
-    seed : int, default 0
-        Of the rows that biases are computed from, and of the channels of each kernel.
-    threads : int, default 0
-        0 leaves the choice to the kernels.
-    """
-    if rows.weights is not None and not rows.weights.all():
-        return _without_weightless(rows, n_classes, seed, threads)
-    X = rows.X[:]
-    convolutions = choose_convolutions(X, rows.lengths, seed)
-    features = convolutions.features(X, rows.lengths, threads)
-    y = rows.require_targets()
-    weights, bias, held_out = fit_ridge(features, y, n_classes, rows.weights, rows.groups)
-    return FittedPath(ConvolutionPath(convolutions, weights, bias), held_out)
-
-
-def _without_weightless(rows: Rows, n_classes: int, seed: int, threads: int) -> FittedPath:
-    """Fit a path on the rows that have a weight; the others are new to it."""
-    assert rows.weights is not None
-    kept = rows.weights > 0
-    fitted = fit_path(rows.take(np.flatnonzero(kept)), n_classes, seed, threads)
-    held_out = fitted.path.logits(rows.X, rows.lengths, threads)
-    held_out[kept] = fitted.held_out
-    return FittedPath(fitted.path, held_out)
-
-
 def choose_convolutions(X: Array, lengths: Array | None = None, seed: int = 0) -> Convolutions:
     """Return convolutions whose biases are quantiles of their values on rows X (N, T, I)."""
     X, ends = _float32(X), _ends(X, lengths)
@@ -213,14 +107,6 @@ def _float32(X: Array) -> Array:
 def _ends(X: Array, lengths: Array | None) -> Array:
     ends = np.full(len(X), X.shape[1]) if lengths is None else lengths
     return np.ascontiguousarray(ends, np.int64)
-
-
-def _has_gaps(X: Array, lengths: Array | None) -> Array:
-    """Return which rows have a number that is not finite, before their end."""
-    if X.dtype.kind != "f":
-        return np.zeros(len(X), bool)
-    read = np.arange(X.shape[1]) < _ends(X, lengths)[:, None]
-    return np.asarray((read & ~np.isfinite(X).all(axis=2)).any(axis=1))
 
 
 def _dilations(n_steps: int) -> tuple[Array, Array]:

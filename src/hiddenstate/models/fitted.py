@@ -5,21 +5,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NotRequired, TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 
 from hiddenstate.config import RecurrentConfig
 from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.errors import DataError, UntrustedFileError, printable
-from hiddenstate.models.convolution_file import (
-    PATH_PREFIX,
-    PathFacts,
-    arrays_of_path,
-    check_path_layout,
-    path_from,
-)
-from hiddenstate.models.convolutions import ConvolutionPath
+from hiddenstate.models.companions import KINDS, PREFIXES, FittedCompanion
 from hiddenstate.models.headroom import headroom
 from hiddenstate.models.labels import check_labels
 from hiddenstate.models.linear_file import AXES, fits_layout
@@ -45,7 +38,7 @@ from hiddenstate.system.strict_json import check_fields
 
 
 class ModelFacts(TypedDict):
-    """Everything of a model but its arrays, as values for JSON.
+    """Everything of a model but its arrays and its companions, as values for JSON.
 
     The transform is called `preparation`, as in the model file.
     """
@@ -55,7 +48,6 @@ class ModelFacts(TypedDict):
     row_shape: list[int]
     stateful: bool
     preparation: TransformFacts
-    convolutions: NotRequired[PathFacts]
 
 
 @dataclass(frozen=True)
@@ -76,8 +68,8 @@ class FittedModel:
         Whether each row continues the one before it (regress).
     transform : Transform
         What is done to rows before the net reads them, and to its outputs after.
-    convolutions : ConvolutionPath, optional
-        Fixed convolutions beside the net of a classifier; its answer is the mean of both.
+    companions : tuple of FittedCompanion, optional
+        What stands beside the net of a classifier; the answer is a mean of all.
     """
 
     net: Net
@@ -86,7 +78,7 @@ class FittedModel:
     row_shape: tuple[int, ...] = ()
     stateful: bool = False
     transform: Transform = field(default_factory=Transform)
-    convolutions: ConvolutionPath | None = field(default=None, repr=False)
+    companions: tuple[FittedCompanion, ...] = field(default=(), repr=False)
 
     @property
     def n_features(self) -> int:
@@ -127,9 +119,9 @@ class FittedModel:
     def member(self, number: int) -> "FittedModel":
         """Return the model of one member of a net with members, else of the net, alone."""
         if self.n_members == 1:
-            return replace(self, convolutions=None)
+            return replace(self, companions=())
         params = member_params(self.params, number)
-        return replace(self, net=self.net.member(), params=params, convolutions=None)
+        return replace(self, net=self.net.member(), params=params, companions=())
 
     def require_classes(self) -> list[Any]:
         """Return the labels of a classifier (`RuntimeError` of any other model)."""
@@ -186,8 +178,9 @@ class FittedModel:
             params[bias] = (params[bias] / factor + offset).astype(self.dtype)
         return params
 
-    def facts(self) -> ModelFacts:
-        """Return everything but the arrays, as values for JSON.
+    def facts(self) -> dict[str, Any]:
+        """Return everything but the arrays, as values for JSON: `ModelFacts`, and the facts of
+        each companion by its name.
 
         Raises
         ------
@@ -202,15 +195,14 @@ class FittedModel:
             "stateful": self.stateful,
             "preparation": transform_to_dict(self.transform),
         }
-        if self.convolutions is not None:
-            path = self.convolutions
-            facts["convolutions"] = {"net_share": path.net_share, "net_scale": path.net_scale}
-        return facts
+        return {**facts, **{each.words().name: each.facts() for each in self.companions}}
 
     def arrays(self) -> Params:
         """Return the weights and all other arrays, by their names in a model file."""
-        beside = {} if self.convolutions is None else arrays_of_path(self.convolutions)
-        return self.params | arrays_of_transform(self.transform) | beside
+        arrays = self.params | arrays_of_transform(self.transform)
+        for each in self.companions:
+            arrays |= {each.prefix() + name: array for name, array in each.arrays().items()}
+        return arrays
 
     def save(self, path: Path, extra: Mapping[str, Any] | None = None) -> None:
         """Write the model to `path`, with the facts `extra` beside it; see `write_output`.
@@ -286,20 +278,18 @@ def model_from_facts(facts: Mapping[str, Any], arrays: Params, where: str) -> Fi
         If they are damaged or do not fit one another; the message begins with `where`.
     """
     net, facts = _checked_facts({"extra": {}, **facts}, where)
-    own, beside = (
-        {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
-        for prefix in (PREFIX, PATH_PREFIX)
-    )
+    own = {n.removeprefix(PREFIX): a for n, a in arrays.items() if n.startswith(PREFIX)}
     params = net.check({n: a for n, a in arrays.items() if not _is_beside(n)}, where)
     transform = transform_from(facts["preparation"], own, net, where)
-    path = path_from(facts["convolutions"], beside, net, where)
+    found = [kind.read(facts[kind.words().name], arrays, net, where) for kind in KINDS]
+    companions = tuple(each for each in found if each is not None)
     row_shape, stateful = tuple(facts["row_shape"]), facts["stateful"]
-    return FittedModel(net, params, facts["classes"], row_shape, stateful, transform, path)
+    return FittedModel(net, params, facts["classes"], row_shape, stateful, transform, companions)
 
 
 def _is_beside(name: str) -> bool:
     """Return whether an array of a model file is no weight of its network."""
-    return name.startswith((PREFIX, PATH_PREFIX))
+    return name.startswith((PREFIX, *PREFIXES))
 
 
 def _checked_facts(facts: dict[str, Any], where: str) -> tuple[Net, dict[str, Any]]:
@@ -317,11 +307,15 @@ def _checked_facts(facts: dict[str, Any], where: str) -> tuple[Net, dict[str, An
         "row_shape": list,
         "stateful": bool,
         "preparation": dict,
-        "convolutions": (dict, type(None)),
+        **{kind.words().name: (dict, type(None)) for kind in KINDS},
         "extra": dict,
     }
     # Format 1 had no transform.
-    facts = {"preparation": transform_to_dict(Transform()), "convolutions": None} | facts
+    facts = {
+        "preparation": transform_to_dict(Transform()),
+        **{kind.words().name: None for kind in KINDS},
+        **facts,
+    }
     facts = check_fields(facts, fields, f"{where}: damaged facts")
     net = net_from_dict(facts["net"], where)
     classes, row_shape = facts["classes"], facts["row_shape"]
@@ -337,7 +331,8 @@ def _checked_facts(facts: dict[str, Any], where: str) -> tuple[Net, dict[str, An
 def _check_layout(layout: Layout, net: Net, where: str) -> None:
     """Refuse arrays that are neither the network's weights nor vectors of its transform."""
     net.check_layout({n: a for n, a in layout.items() if not _is_beside(n)}, where)
-    check_path_layout({n: a for n, a in layout.items() if n.startswith(PATH_PREFIX)}, where)
+    for kind in KINDS:
+        kind.check_layout(layout, where)
     for name, (dtype, shape) in layout.items():
         most = max(net.n_features, net.n_outputs)
         fits = dtype == np.float64 and len(shape) == 1 and shape[0] <= most

@@ -3,10 +3,8 @@
 import numpy as np
 
 from hiddenstate.data.prepare.transform import Transform
-from hiddenstate.models.convolutions import ConvolutionPath
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net, Params
-from hiddenstate.program.companions import FixedConvolutions
 from hiddenstate.program.layers import (
     Beside,
     Convolution,
@@ -32,13 +30,12 @@ def program_of(model: FittedModel) -> Program:
     net, transform, reading = model.net, model.transform, model.transform.reading
     recurrent = net.job != "autoencode"
     members = [model.member(number) for number in range(model.n_members)] if recurrent else []
-    path = model.convolutions
     program = Program(
         job=net.job,
         steps=steps_of(transform),
         nets=tuple(layers_of(each.net, each.params) for each in members)
         or (dense_layers(net, model.params, "encoder"),),
-        companions=() if path is None else (companion_of(path),),
+        companions=tuple(each.meaning() for each in model.companions),
         decoder=() if recurrent else dense_layers(net, model.params, "decoder"),
         n_steps=model.row_shape[0] if recurrent else 0,
         n_features=transform.n_features(net.n_features),
@@ -106,19 +103,4 @@ def dense_layers(net: Net, params: Params, part: str) -> tuple[Dense, ...]:
     return tuple(
         Dense(params[f"{part}.{2 * i}.weight"], params[f"{part}.{2 * i}.bias"], activation)
         for i, activation in enumerate(activations)
-    )
-
-
-def companion_of(path: ConvolutionPath) -> FixedConvolutions:
-    """Return the companion that stands beside a net."""
-    convolutions = path.convolutions
-    return FixedConvolutions(
-        dilations=tuple(convolutions.dilations.tolist()),
-        counts=tuple(convolutions.counts.tolist()),
-        uses=convolutions.uses,
-        biases=convolutions.biases,
-        weight=path.weights,
-        bias=path.bias,
-        share=path.net_share,
-        scale=path.net_scale,
     )

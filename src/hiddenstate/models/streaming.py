@@ -1,12 +1,14 @@
 """Why a model has no answer before the end of a series, and the options that change that."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hiddenstate.config import Config, RecurrentConfig
 from hiddenstate.data import Dataset, PreparedDataset
 from hiddenstate.data.prepare.transform import Transform
+from hiddenstate.models.companions import kinds_of
+from hiddenstate.program.companions import Words
 
 if TYPE_CHECKING:
     from hiddenstate.models.fitted import FittedModel
@@ -40,31 +42,34 @@ BY_WINDOW = Obstacle(
 BIDIRECTIONAL = Obstacle("bidirectional", "reads series in both directions", "--no-bidirectional")
 STEM = Obstacle("stem", "has convolutional layers that read several steps at once", "--no-stem")
 MEMBERS = Obstacle("members", "averages several nets, which carry no state", "--members 1")
-CONVOLUTIONS = Obstacle(
-    "convolutions", "has fixed convolutions, which read whole series", "--no-convolutions"
-)
 
 
 def _obstacles(
-    recurrent: RecurrentConfig, convolutions: bool, transform: Transform
+    recurrent: RecurrentConfig, beside: Iterable[Words], transform: Transform
 ) -> tuple[Obstacle, ...]:
-    """Return why a recurrent network, with or without fixed `convolutions`, cannot stream."""
+    """Return why a recurrent network, with companions `beside` it, cannot stream."""
     applies = {
         ENCODINGS: any(e.values for e in transform.encodings),
         BY_WINDOW: transform.by_window,
         BIDIRECTIONAL: recurrent.bidirectional,
         STEM: recurrent.stem,
         MEMBERS: recurrent.members > 1,
-        CONVOLUTIONS: convolutions,
     }
-    return tuple(obstacle for obstacle, is_there in applies.items() if is_there)
+    own = (obstacle for obstacle, is_there in applies.items() if is_there)
+    return (*own, *(_of_companion(words) for words in beside))
+
+
+def _of_companion(words: Words) -> Obstacle:
+    reason = f"has {words.title}, which read whole series"
+    return Obstacle(words.name, reason, f"--no-{words.name}")
 
 
 def obstacles_of_model(model: "FittedModel") -> tuple[Obstacle, ...]:
     """Return why a trained model cannot stream; none if it can."""
     if model.net.job == "autoencode":
         return (AUTOENCODER,)
-    return _obstacles(model.net.recurrent, model.convolutions is not None, model.transform)
+    beside = [each.words() for each in model.companions]
+    return _obstacles(model.net.recurrent, beside, model.transform)
 
 
 def obstacles_before_training(config: Config, dataset: Dataset) -> tuple[Obstacle, ...]:
@@ -84,7 +89,8 @@ def obstacles_before_training(config: Config, dataset: Dataset) -> tuple[Obstacl
     transform = Transform(by_window=config.data.scale == "window")
     if isinstance(dataset, PreparedDataset):
         transform = dataset.transform
-    return _obstacles(recurrent, bool(config.flat().get("convolutions")), transform)
+    beside = [kind.words() for kind in kinds_of(config.flat())]
+    return _obstacles(recurrent, beside, transform)
 
 
 def reasons(against: Sequence[Obstacle]) -> str:

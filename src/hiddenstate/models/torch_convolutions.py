@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from hiddenstate.models.convolutions import ConvolutionPath
+from hiddenstate.models.companions.convolutions import ConvolutionPath
 from hiddenstate.program.companions import KERNELS, LARGEST_INPUT
 from hiddenstate.system.typing import Array
 

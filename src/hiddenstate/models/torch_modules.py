@@ -6,7 +6,7 @@ features, H hidden size, L layers, D directions, C outputs, F numbers in a row, 
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -17,8 +17,10 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from hiddenstate.config import AutoencoderConfig, RecurrentConfig
 from hiddenstate.errors import DataError
+from hiddenstate.models.companions.convolutions import ConvolutionPath
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net, Params
+from hiddenstate.models.torch_convolutions import PathNet
 from hiddenstate.system.typing import Array
 
 State = tuple[Tensor, ...]
@@ -367,8 +369,13 @@ def module_of(model: FittedModel) -> nn.Module:
     members = [model.member(number) for number in range(model.n_members)]
     modules: list[Any] = [make_module(m.net, m.folded(), scaling) for m in members]
     net: nn.Module = modules[0] if len(modules) == 1 else MembersNet(modules).eval()
-    if model.convolutions is None:
-        return net
-    from hiddenstate.models.torch_convolutions import PathNet
+    for companion in model.companions:
+        if type(companion) not in COMPANIONS:
+            words = companion.words()
+            raise DataError(f"{words.title}: have no torch module; train with --no-{words.name}")
+        net = COMPANIONS[type(companion)](net, companion, model.transform.scaling).eval()
+    return net
 
-    return PathNet(net, model.convolutions, model.transform.scaling).eval()
+
+COMPANIONS: dict[type, Callable[..., nn.Module]] = {ConvolutionPath: PathNet}
+"""Makes the module of a net with a companion: (net, companion, offset and factor of inputs)."""

@@ -1,7 +1,6 @@
 """What answers beside the nets of a model, and is no step of them.
 
-A companion has a `share`, that of the nets in the answer; `whole_rows`, whether it has no answer
-before the end of a row; and `join`, which returns the outputs of both.
+A companion joins the nets of a classifier at the end of a row: before it, neither has an answer.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import ClassVar
+from typing import Protocol
 
 import numpy as np
 
@@ -22,6 +21,21 @@ Schmidt and Webb, 2021, section 3.2)."""
 
 LARGEST_INPUT = 1e30
 """Larger numbers are read as this one, or float32 would overflow."""
+
+
+class Companion(Protocol):
+    """What a program reads and calls of a companion."""
+
+    @property
+    def share(self) -> float:
+        """Share of the nets, and of companions before it, in the probabilities, from 0 to 1."""
+
+    @property
+    def size(self) -> int:
+        """Number of features that it classifies by."""
+
+    def join(self, net: Array, x: Array, lengths: Array | None) -> Array:
+        """Return the logits (N, C) of the answer from those of the nets, for kept rows x."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +69,14 @@ class FixedConvolutions:
     bias: Array
     share: float
     scale: float
-    whole_rows: ClassVar[bool] = True
+
+    @property
+    def size(self) -> int:
+        """Number of convolutions, P."""
+        return len(self.biases)
 
     def join(self, net: Array, x: Array, lengths: Array | None) -> Array:
-        """Return the logits (N, C) of the answer from those of the nets, for kept rows x."""
+        """Return the logits of the answer; see `Companion`."""
         return combine(net, self.logits(x, lengths), self.share, self.scale)
 
     def logits(self, x: Array, lengths: Array | None) -> Array:
@@ -127,3 +145,45 @@ def convolved(totals: Array, kernels: Sequence[tuple[int, ...]], dilation: int) 
         weights[list(kernel), number] = 2.0
     shifted = [w * padded[:, j * dilation : j * dilation + T] for j, w in enumerate(weights)]
     return np.asarray(np.sum(shifted, axis=0))
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a kind of companion is called.
+
+    Parameters
+    ----------
+    name : str
+        Of its option, and of its facts and arrays in a model file.
+    job : {"classify"}
+    title : str
+        A plural, as in "adds nothing to ..." and "9,996 ...".
+    method : str
+        What classifies if it stands alone.
+    definition : str
+        Of its score alone, in the glossary of results.
+    """
+
+    name: str
+    job: str
+    title: str
+    method: str
+    definition: str
+
+    @property
+    def result(self) -> str:
+        """Name of the score of the companion alone."""
+        return f"{self.name}_accuracy"
+
+
+COMPANIONS: dict[type, Words] = {
+    FixedConvolutions: Words(
+        "convolutions",
+        "classify",
+        "fixed convolutions",
+        "fixed convolutions with a linear classifier",
+        "Share of test rows that a linear classifier labels right, trained on the shares of "
+        "positive values of convolutions that are not trained (MiniRocket).",
+    )
+}
+"""All kinds of companions, in the order in which they join the nets."""

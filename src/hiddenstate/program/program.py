@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hiddenstate.program.companions import FixedConvolutions, mean_probabilities
+from hiddenstate.program.companions import Companion, mean_probabilities
 from hiddenstate.program.equations import softmax
 from hiddenstate.program.layers import Dense, Layer, Readout, run_layers, state_of
 from hiddenstate.program.order import check_complete, for_nets, prepared, restored, step_of, undone
@@ -34,7 +34,7 @@ class Program:
     steps : tuple of Step
     nets : tuple of tuple of Layer
         Several if the model has members.
-    companions : tuple of FixedConvolutions
+    companions : tuple of Companion
     decoder : tuple of Dense
         Of an autoencoder.
     n_steps : int
@@ -53,7 +53,7 @@ class Program:
     job: str
     steps: tuple[Step, ...]
     nets: tuple[tuple[Layer, ...], ...]
-    companions: tuple[FixedConvolutions, ...] = ()
+    companions: tuple[Companion, ...] = ()
     decoder: tuple[Dense, ...] = ()
     n_steps: int = 0
     n_features: int = 1
@@ -79,8 +79,7 @@ class Program:
     def streams(self) -> bool:
         """Whether it can answer after every step, from a state."""
         whole = any(layer.whole_rows for net in self.nets for layer in net)
-        whole = whole or any(companion.whole_rows for companion in self.companions)
-        whole = whole or any(step.net_only for step in self.steps)
+        whole = whole or any(step.net_only for step in self.steps) or bool(self.companions)
         return self.job != "autoencode" and len(self.nets) == 1 and not whole
 
     def kept(

@@ -193,12 +193,9 @@ class RunFacts:
                 f"learned beside a linear function of {transform.linear.n_lags} last values"
                 + (" of logarithms" if any(transform.linear.log) else "")
             )
-        if self.model.convolutions is not None:
-            beside = self.model.convolutions
-            steps.append(
-                f"{len(beside.convolutions.biases):,} fixed convolutions beside the network, whose "
-                f"share is {beside.net_share:.0%}"
-            )
+        for companion in self.model.companions:
+            about, share = companion.about(), companion.net_share
+            steps.append(f"{about} beside the network, whose share is {share:.0%}")
         return [*pairs, ("preparation", "; ".join(steps) or "none")]
 
     def net(self) -> Net | None:

@@ -19,9 +19,12 @@ from hiddenstate.data.prepare.split import hold_out
 from hiddenstate.data.prepare.transform import feature_indices
 from hiddenstate.data.store import RowStore
 from hiddenstate.errors import HiddenstateError, OptionError, count, printable
-from hiddenstate.inference.convolutions import LEAST_STEPS, MOST_NUMBERS
 from hiddenstate.kernels import level
-from hiddenstate.models.convolutions import fit_path
+from hiddenstate.models.companions.convolutions import (
+    LEAST_STEPS,
+    MOST_NUMBERS,
+    ConvolutionPath,
+)
 
 LONG_SERIES = 128
 """Steps above which a series is long, and needs a smaller rate and more updates."""
@@ -122,7 +125,8 @@ def _eased(
         config = make_config("classify", {**COMMON, **values, **given})
         prepared = prepare(dataset, config)
         train, n_classes = prepared.train, len(prepared.require_classes())
-        path = fit_path(train, n_classes, config.training.seed, config.training.threads)
+        seed, threads = config.training.seed, config.training.threads
+        path = ConvolutionPath.fit(train, n_classes, seed, threads)
     except HiddenstateError:  # raised again where the run starts
         return {}
     wrong = path.held_out.argmax(axis=1) != train.require_targets()

@@ -1,9 +1,12 @@
 """The comment at the top of the C header: what the model is, how it is used, what it costs."""
 
+from collections.abc import Callable
+from typing import Any
+
 from hiddenstate.export.c.arrays import commented, row_of_table
 from hiddenstate.export.c.layout import CELLS, Layout
 from hiddenstate.export.target import Source
-from hiddenstate.program.companions import KERNELS, FixedConvolutions
+from hiddenstate.program.companions import COMPANIONS, KERNELS, Companion, FixedConvolutions
 from hiddenstate.program.layers import Dense, Layer
 from hiddenstate.program.order import step_of
 from hiddenstate.program.steps import Forecast
@@ -85,22 +88,28 @@ def _work(layout: Layout) -> str:
     """Return what is computed for a step or a row."""
     each = "a row" if "AUTOENCODER" in layout.has else "a step"
     parts = [f"{layout.work:,} multiply-adds {each}"] if layout.tables else []
-    for path in layout.program.companions:
-        uses = int(path.uses.sum()) if "CHANNELS" in layout.has else 0
-        sums = 9 * len(KERNELS) * len(path.dilations) + uses
-        parts.append(
-            f"for the fixed convolutions {sums:,} additions of doubles and {len(path.biases):,} "
-            f"comparisons of floats a step, and {path.weight.size:,} multiply-adds of doubles a "
-            "series"
-        )
+    parts += [WORK[type(each)](layout, each) for each in layout.program.companions]
     return "; ".join(parts)
 
 
-def _described(path: FixedConvolutions) -> str:
-    """Return what fixed convolutions are."""
-    text = f"{len(path.biases):,} fixed convolutions"
-    if path.share:
-        return f"beside {text}, whose share is {1 - path.share:.0%}"
+def _work_of_convolutions(layout: Layout, path: FixedConvolutions) -> str:
+    uses = int(path.uses.sum()) if "CHANNELS" in layout.has else 0
+    sums = 9 * len(KERNELS) * len(path.dilations) + uses
+    return (
+        f"for the fixed convolutions {sums:,} additions of doubles and {path.size:,} comparisons "
+        f"of floats a step, and {path.weight.size:,} multiply-adds of doubles a series"
+    )
+
+
+WORK: dict[type, Callable[[Layout, Any], str]] = {FixedConvolutions: _work_of_convolutions}
+"""Returns what is computed of a companion."""
+
+
+def _described(companion: Companion) -> str:
+    """Return what stands beside the nets."""
+    text = f"{companion.size:,} {COMPANIONS[type(companion)].title}"
+    if companion.share:
+        return f"beside {text}, whose share is {1 - companion.share:.0%}"
     return f"{text} alone: the share of the network is 0"
 
 
@@ -121,7 +130,7 @@ def _model(layout: Layout) -> str:
         parts += [f"a stem of {c['CONVOLUTIONS']} convolutions"] if c["CONVOLUTIONS"] else []
         parts += ["answers from the mean state"] if "MEAN" in has else []
         parts += [f"{c['MEMBERS']} members"] if c["MEMBERS"] > 1 else []
-    parts += [_described(path) for path in program.companions]
+    parts += [_described(companion) for companion in program.companions]
     parts += ["weights in bytes with a scale for each row"] if "BYTES" in has else []
     return ", ".join(parts)
 

@@ -13,7 +13,7 @@ from hiddenstate.export.target import Contents, Run, Source, Target, holds_all
 from hiddenstate.export.trial import Trial
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Params
-from hiddenstate.program.companions import FixedConvolutions
+from hiddenstate.program.companions import COMPANIONS, FixedConvolutions
 from hiddenstate.program.layers import (
     NORM_EPS,
     Beside,
@@ -141,8 +141,7 @@ def _title(source: Source) -> str:
         words.append(f"{len(config.stem_channels)} convolutions")
     if len(program.nets) > 1:
         words.append(f"{len(program.nets)} members")
-    if program.companions:
-        words.append("fixed convolutions")
+    words += [COMPANIONS[type(companion)].title for companion in program.companions]
     return f"{program.job}: {config.cell.upper()}, {', '.join(words)}"
 
 
@@ -156,9 +155,10 @@ def _about(source: Source, view: ViewData) -> list[tuple[str, str]]:
         ("answers", facts["units"]["answers"]),
         ("missing values", facts["preparation"]["missing"]),
     ]
-    for path in source.program.companions:
-        share = f"the network has a share of {path.share:.0%} in the answer"
-        pairs.insert(1, ("fixed convolutions", f"{len(path.biases):,} features; {share}"))
+    for companion in source.program.companions:
+        title = COMPANIONS[type(companion)].title
+        share = f"the network has a share of {companion.share:.0%} in the answer"
+        pairs.insert(1, (title, f"{companion.size:,} features; {share}"))
     if facts["columns"]:
         pairs.insert(2, ("columns", ", ".join(view["columns"])))
     if facts["targets"]:

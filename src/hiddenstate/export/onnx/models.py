@@ -1,5 +1,6 @@
 """The two graphs of a program: *batch* reads whole rows, *stream* some steps and a state."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,9 @@ from hiddenstate.program.order import step_of
 from hiddenstate.program.program import Program
 from hiddenstate.program.steps import Fill, Forecast, Fractions, WindowScale
 
-COMPANIONS = {FixedConvolutions: beside_convolutions}
+COMPANIONS: dict[type, Callable[[Graph, Any, str, str, Ends], str]] = {
+    FixedConvolutions: beside_convolutions
+}
 """Adds a companion: (graph, companion, probabilities of the nets, x, ends) to those of both."""
 
 KINDS: frozenset[type | str] = frozenset({*APPLY, *UNDO, *LAYERS, Norm, *COMPANIONS, *OPERATORS})

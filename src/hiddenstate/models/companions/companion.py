@@ -1,0 +1,192 @@
+"""What stands beside the nets of a trained classifier: what each kind offers, and its file."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, Self, TypedDict, TypeVar
+
+from hiddenstate.data.rows import Rows
+from hiddenstate.data.store import RowStore
+from hiddenstate.errors import UntrustedFileError, printable
+from hiddenstate.models.net import Net, Params
+from hiddenstate.program.companions import COMPANIONS, Companion, Words, combine
+from hiddenstate.system.array_file import Layout
+from hiddenstate.system.strict_json import check_fields
+from hiddenstate.system.typing import Array
+
+LARGEST_SCALE = 2**31
+"""Above all factors of logarithms of probabilities."""
+
+
+class CompanionFacts(TypedDict):
+    """Everything of a companion but its arrays."""
+
+    net_share: float
+    net_scale: float
+
+
+Kind = TypeVar("Kind", bound="FittedCompanion", covariant=True)
+
+
+@dataclass(frozen=True)
+class Fit(Generic[Kind]):
+    """A companion, and what it says of each training row without having seen it.
+
+    Parameters
+    ----------
+    companion : FittedCompanion
+        Alone: the share of the nets is 0.
+    held_out : ndarray (N, C)
+        Logits of each row when the row, or its whole group, is left out.
+    """
+
+    companion: Kind
+    held_out: Array
+
+
+class FittedCompanion(ABC):
+    """What stands beside the nets of a trained classifier; a dataclass with its arrays.
+
+    Attributes
+    ----------
+    kind : type
+        Of what it is in a program.
+    types : dict
+        Type and number of axes of each array in a model file.
+    most_rows : int or None
+        Most training rows that it is fitted on.
+    net_share : float
+        Share of the nets, and of companions before it, in the probabilities, from 0 to 1.
+    net_scale : float
+        Factor of their logarithms of probabilities, which makes them as certain as they should be:
+        labels that are smoothed in training make them less certain.
+    """
+
+    kind: ClassVar[type[Companion]]
+    types: ClassVar[dict[str, tuple[Any, int]]]
+    most_rows: ClassVar[int | None] = None
+    net_share: float
+    net_scale: float
+
+    @classmethod
+    def words(cls) -> Words:
+        """Return what it is called."""
+        return COMPANIONS[cls.kind]
+
+    @classmethod
+    @abstractmethod
+    def bytes_needed(cls, n_rows: int) -> int:
+        """Return the memory that fitting needs."""
+
+    @classmethod
+    @abstractmethod
+    def is_baseline(cls, train: Rows, test: Rows) -> bool:
+        """Return whether it is fitted and scored also for nets that it does not stand beside."""
+
+    @classmethod
+    @abstractmethod
+    def fit(cls, rows: Rows, n_classes: int, seed: int = 0, threads: int = 0) -> Fit[Self]:
+        """Fit on training rows.
+
+        Parameters
+        ----------
+        rows : Rows
+            Transformed, X (N, T, I) and class numbers y (N,). With groups, those are left out as a
+            whole; weights count, and rows of weight 0 are not learned from.
+        n_classes : int
+        seed : int, default 0
+        threads : int, default 0
+            0 leaves the choice to the kernels.
+        """
+
+    @abstractmethod
+    def logits(self, X: Array | RowStore, lengths: Array | None = None, threads: int = 0) -> Array:
+        """Return the logits (N, C) of kept rows X (N, T, I), float64; of a row with NaN, NaN."""
+
+    @abstractmethod
+    def meaning(self) -> Companion:
+        """Return what it is in a program."""
+
+    @abstractmethod
+    def arrays(self) -> Params:
+        """Return its arrays by the names in `types`."""
+
+    @classmethod
+    @abstractmethod
+    def of_arrays(cls, arrays: Params, net: Net, facts: CompanionFacts) -> Self | None:
+        """Return the companion with arrays of the names and `types`; None if they do not fit one
+        another or the net."""
+
+    def join(
+        self, net: Array | None, X: Array | RowStore, lengths: Array | None, threads: int
+    ) -> Array:
+        """Return the logits (N, C) of the answer, float64, from those of the nets; None if these
+        have no share."""
+        own = self.logits(X, lengths, threads)
+        return combine(own if net is None else net, own, self.net_share, self.net_scale)
+
+    def about(self) -> str:
+        """Return what it is, with its size, such as "9,996 fixed convolutions"."""
+        return f"{self.meaning().size:,} {self.words().title}"
+
+    def facts(self) -> CompanionFacts:
+        """Return everything but the arrays, as values for JSON."""
+        return {"net_share": self.net_share, "net_scale": self.net_scale}
+
+    @classmethod
+    def prefix(cls) -> str:
+        """Return how the names of its arrays begin in a model file."""
+        return f"{cls.words().name}/"
+
+    @classmethod
+    def check_layout(cls, layout: Layout, where: str) -> None:
+        """Refuse arrays that have the prefix, but another name, type or number of axes."""
+        for name, (dtype, shape) in layout.items():
+            wanted = cls.types.get(name.removeprefix(cls.prefix()))
+            if not name.startswith(cls.prefix()):
+                continue
+            if wanted is None or dtype != wanted[0] or len(shape) != wanted[1]:
+                raise UntrustedFileError(
+                    f"{_damaged(cls, where)}: {printable(name, 60)} is {dtype} {shape}"
+                )
+
+    @classmethod
+    def read(cls, stored: Any, arrays: Params, net: Net, where: str) -> Self | None:
+        """Return the companion of a model file, or None if it has none of this kind.
+
+        Parameters
+        ----------
+        stored : object
+            Its facts, or None.
+        arrays : dict of ndarray
+            All of the file.
+        net : Net
+        where : str
+            Names the file in errors.
+
+        Raises
+        ------
+        UntrustedFileError
+            If facts and arrays are damaged, or do not fit one another or the net.
+        """
+        begin = cls.prefix()
+        own = {n.removeprefix(begin): a for n, a in arrays.items() if n.startswith(begin)}
+        if stored is None and not own:
+            return None
+        fields = {"net_share": (float, int), "net_scale": (float, int)}
+        damaged = _damaged(cls, where)
+        facts = check_fields(stored or {}, fields, damaged)
+        if net.job != "classify":
+            raise UntrustedFileError(f"{damaged}: only a classifier has some")
+        if set(own) != set(cls.types):
+            raise UntrustedFileError(f"{damaged}: expected the arrays {', '.join(cls.types)}")
+        cls.check_layout({begin + name: (a.dtype, a.shape) for name, a in own.items()}, where)
+        share, scale = float(facts["net_share"]), float(facts["net_scale"])
+        fits = 0 <= share <= 1 and 0 < scale < LARGEST_SCALE
+        made = cls.of_arrays(own, net, {"net_share": share, "net_scale": scale}) if fits else None
+        if made is None:
+            raise UntrustedFileError(f"{damaged}: they do not fit one another or the network")
+        return made
+
+
+def _damaged(kind: type[FittedCompanion], where: str) -> str:
+    return f"{printable(where)}: damaged {kind.words().name}"
