@@ -189,8 +189,9 @@ def test_a_model_card_is_written_without_views() -> None:
 
 
 def test_torch_is_imported_at_once_only_where_tensors_are_made() -> None:
-    modules = ("models.torch_convolutions", "models.torch_modules")
-    tensors = (*modules, "nn", "engines.torch", "engines.distributed", "kernels.autograd")
+    modules = ("torch_cells", "torch_convolutions", "torch_modules")
+    engines = ("engines.torch", "engines.distributed", "kernels.autograd", "nn")
+    tensors = (*(f"models.{name}" for name in modules), *engines)
     assert importing_at_once("torch") <= {f"hiddenstate.{name}" for name in tensors}
 
 

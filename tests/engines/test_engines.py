@@ -17,6 +17,7 @@ from hiddenstate.jobs import make_job
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
 from hiddenstate.models.torch_modules import make_module
+from hiddenstate.program.cells import CHOICES
 from tests.conftest import ENGINES
 from tests.engines.tasks import (
     assert_same_state,
@@ -109,7 +110,7 @@ def test_restoring_weights_changes_nothing_else(name):
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])
-@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+@pytest.mark.parametrize("cell", CHOICES)
 def test_the_layer_by_layer_stack_is_torchs_stack(cell, bidirectional):
     """With masks of ones it equals torch's single call."""
 

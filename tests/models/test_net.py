@@ -14,6 +14,7 @@ from hiddenstate.config import config_from_dict, make_config
 from hiddenstate.errors import HiddenstateError, OptionError, UntrustedFileError
 from hiddenstate.models.fitted import FittedModel, load_model
 from hiddenstate.models.net import Net, net_from_dict
+from hiddenstate.program.cells import Weight
 from hiddenstate.system.array_file import write_arrays
 from tests.conftest import mutations
 
@@ -31,6 +32,9 @@ NETS: dict[str, Callable[[], Net]] = {
     "lstm": lambda: recurrent(hidden_size=4),
     "gru two layers": lambda: recurrent(cell="gru", hidden_size=4, layers=2, dropout=0.5),
     "rnn both ways": lambda: recurrent(cell="rnn", hidden_size=4, bidirectional=True),
+    "fastgrnn": lambda: recurrent(
+        cell="fastgrnn", hidden_size=4, layers=2, dropout=0.5, bidirectional=True
+    ),
     "regressor": lambda: recurrent("regress", "steps", hidden_size=4),
     "autoencoder": dense,
     "autoencoder without hidden": lambda: dense(encoder_sizes=(2,), activation="relu"),
@@ -80,8 +84,18 @@ def test_the_classic_lstms_number_of_weights() -> None:
     assert net.n_parameters() == 4 * 64 * (28 + 64 + 2) + 64 * 10 + 10
 
 
+def drawn(net: Net, name: str) -> Weight | None:
+    """Return the declaration of an array of a cell whose numbers are drawn in another way."""
+    weights = net.cell.weights if name.startswith("rnn.") else ()
+    own = name.removeprefix("rnn.").partition("_l")[0]
+    wanted = (w for w in weights if w.name == own and (w.initial or w.spread))
+    return next(wanted, None)
+
+
 def test_initial_weights_fill_the_range_that_torch_draws_from(net: Net) -> None:
     for name, array in net.initial(0, "float64").items():
+        if drawn(net, name):
+            continue
         fan = 4 if name.startswith("rnn.") else net.shapes()[name.replace("bias", "weight")][1]
         assert np.abs(array).max() <= 1 / math.sqrt(fan)
         if array.size >= 60:
@@ -89,11 +103,26 @@ def test_initial_weights_fill_the_range_that_torch_draws_from(net: Net) -> None:
             assert abs(array.mean()) < 0.3 / math.sqrt(fan)
 
 
+def test_initial_weights_of_a_cell_are_those_that_it_declares() -> None:
+    net = recurrent(cell="fastgrnn", hidden_size=40, bidirectional=True)
+    params, seen = net.initial(0, "float64"), 0
+    for name, array in params.items():
+        weight = drawn(net, name)
+        if weight and weight.initial is not None:
+            np.testing.assert_array_equal(array, weight.initial)
+        elif weight and weight.spread is not None:
+            assert 0.8 < array.std() / weight.spread < 1.2
+            assert abs(array.mean()) < 0.3 * weight.spread
+        seen += weight is not None
+    assert seen == 12
+
+
 def test_initial_weights_follow_from_the_seed(net: Net) -> None:
     first, again, other = (net.initial(seed, "float32") for seed in (3, 3, 4))
     for name in net.shapes():
         np.testing.assert_array_equal(first[name], again[name])
-        assert (first[name] != other[name]).any()
+        weight = drawn(net, name)
+        assert (first[name] != other[name]).any() or (weight and weight.initial is not None)
 
 
 def test_initial_weights_in_float32_are_the_rounded_float64_ones(net: Net) -> None:

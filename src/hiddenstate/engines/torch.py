@@ -29,7 +29,8 @@ from hiddenstate.engines.schedule import clip_at, eps_at, rate_at
 from hiddenstate.errors import MachineError
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net, Params
-from hiddenstate.models.torch_modules import AutoencoderNet, RecurrentNet, State, make_module
+from hiddenstate.models.torch_cells import State
+from hiddenstate.models.torch_modules import AutoencoderNet, RecurrentNet, make_module
 from hiddenstate.program.cells import STATES
 from hiddenstate.system.cancellation import raise_if_cancelled
 from hiddenstate.system.typing import Array
@@ -342,7 +343,7 @@ def _forward(
 
 
 def _as_state(arrays: Params, device: torch.device, dtype: torch.dtype) -> State | None:
-    """Return the state tuple of the arrays `h` and, for lstm, `c`; None for zero."""
+    """Return the state tuple of the arrays of a state; None for zero."""
     parts = [torch.from_numpy(arrays[n].copy()) for n in STATES if n in arrays]
     return tuple(part.to(device, dtype) for part in parts) or None
 

@@ -233,7 +233,7 @@ class Net:
             return (
                 "RecurrentNet(\n"
                 f"{self._describe_stem(c)}"
-                f"  (rnn): {c.cell.upper()}({inputs}, {c.hidden_size}{extra})\n"
+                f"  (rnn): {self.cell.title.split()[0]}({inputs}, {c.hidden_size}{extra})\n"
                 f"  (out): Linear(in_features={width}, out_features={outputs}, bias=True)\n)"
                 + (f"\n{c.members} members" if c.members > 1 else "")
             )
