@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from hiddenstate.export.onnx.cells import CELLS
 from hiddenstate.export.onnx.convolutions import beside_convolutions
 from hiddenstate.export.onnx.graph import Graph, ints
-from hiddenstate.export.onnx.nets import LAYERS, OPERATORS, STREAMED, Ends, advanced, outputs
+from hiddenstate.export.onnx.nets import LAYERS, STREAMED, Ends, advanced, outputs
 from hiddenstate.export.onnx.steps import (
     APPLY,
     UNDO,
@@ -18,7 +19,7 @@ from hiddenstate.export.onnx.steps import (
     wide_answers,
     wide_inputs,
 )
-from hiddenstate.program.cells import CELLS
+from hiddenstate.program.cells import CELLS as DECLARED
 from hiddenstate.program.companions import FixedConvolutions
 from hiddenstate.program.layers import Norm, Recurrent
 from hiddenstate.program.lowering import folded_norms
@@ -31,7 +32,7 @@ COMPANIONS: dict[type, Callable[[Graph, Any, str, str, Ends], str]] = {
 }
 """Adds a companion: (graph, companion, probabilities of the nets, x, ends) to those of both."""
 
-KINDS: frozenset[type | str] = frozenset({*APPLY, *UNDO, *LAYERS, Norm, *COMPANIONS, *OPERATORS})
+KINDS: frozenset[type | str] = frozenset({*APPLY, *UNDO, *LAYERS, Norm, *COMPANIONS, *CELLS})
 """The kinds that a graph of whole rows has; norms are folded into convolutions."""
 
 STREAM_KINDS: frozenset[type | str] = KINDS - {*LAYERS, Norm, *COMPANIONS, WindowScale} | {
@@ -140,7 +141,7 @@ def state_of(p: Program) -> dict[str, tuple[Any, tuple[int, ...]]]:
     state: dict[str, tuple[Any, tuple[int, ...]]] = {}
     layers = [layer for layer in p.nets[0] if isinstance(layer, Recurrent)]
     size = layers[0].directions[0].hidden_size
-    for name in CELLS[layers[0].cell].state:
+    for name in DECLARED[layers[0].cell].state:
         state[name] = (np.float32, (len(layers), size))
     if (fill := step_of(p.steps, Fill)) is not None and fill.forward:
         state |= {"last": (wide, (p.n_features,)), "known": (np.float32, (p.n_features,))}

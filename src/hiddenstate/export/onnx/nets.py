@@ -7,33 +7,21 @@ their ends, which every runtime computes alike.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from hiddenstate.export.onnx.cells import CELLS
 from hiddenstate.export.onnx.graph import END, Graph, ints
-from hiddenstate.program.cells import CELLS
+from hiddenstate.program.cells import CELLS as DECLARED
 from hiddenstate.program.layers import (
     Beside,
     Convolution,
     Dense,
-    Direction,
     Layer,
     Pool,
     Readout,
     Recurrent,
 )
-from hiddenstate.system.typing import Array
-
-GATES = {"lstm": (0, 3, 1, 2), "gru": (1, 0, 2)}
-"""Where ONNX's gates (i, o, f, c; z, r, h) are in the order of a program (i, f, g, o; r, z, n)."""
-
-OPERATORS = {"lstm": "LSTM", "gru": "GRU", "rnn_tanh": "RNN", "rnn_relu": "RNN"}
-
-ATTRIBUTES: dict[str, dict[str, Any]] = {
-    "gru": {"linear_before_reset": 1},
-    "rnn_relu": {"activations": ["Relu"]},
-}
 
 ACTIVATIONS = {"tanh": "Tanh", "relu": "Relu", "sigmoid": "Sigmoid"}
 
@@ -90,45 +78,6 @@ def _activated(g: Graph, activation: str, y: str) -> str:
     return y if activation == "linear" else g.node(ACTIVATIONS[activation], y)
 
 
-def recurrent(
-    g: Graph, cell: str, layer: Direction, x: str, state: tuple[str, ...] = ()
-) -> list[str]:
-    """Return h (T, N, H) of one layer in one direction, and the last state, each (1, N, H).
-
-    `state` is what the layer begins with, each (1, N, H); zeros by default.
-    """
-    H = layer.hidden_weight.shape[1]
-    weights = [
-        g.weight(_in_order(cell, each)[None], axis=1)
-        for each in (layer.input_weight, layer.hidden_weight)
-    ]
-    both = [_in_order(cell, each) for each in layer.own.values()]
-    bias = _bias(g, np.concatenate(both)[None])
-    attributes = ATTRIBUTES.get(cell, {})
-    n = 1 + len(CELLS[cell].state)
-    begin = ("", *state) if state else ()
-    y, *last = g.nodes(OPERATORS[cell], x, *weights, bias, *begin, n=n, hidden_size=H, **attributes)
-    return [g.squeeze(y, 1), *last]
-
-
-def _in_order(cell: str, array: Array) -> Array:
-    """Return gates that are stacked as a program has them in the order of ONNX."""
-    if cell not in GATES:
-        return array
-    parts = np.split(array, len(GATES[cell]))
-    return np.concatenate([parts[i] for i in GATES[cell]])
-
-
-def _bias(g: Graph, bias: Array) -> str:
-    """Return a bias (1, n), stored without zeros at its end."""
-    n = bias.shape[1]
-    used = int(np.flatnonzero(bias[0]).max(initial=-1)) + 1
-    if used * 2 > n or used == 0:
-        return g.compact(bias)
-    half = g.compact(bias[:, : n // 2])
-    return g.node("Pad", half, ints(0, 0, 0, n - n // 2), mode="constant")
-
-
 def outputs(g: Graph, net: Sequence[Layer], x: str, ends: Ends | None) -> tuple[str, Ends | None]:
     """Return what layers give for x, (N, T, I) or without `ends` (N, I), and where that ends."""
     for layer in net:
@@ -144,7 +93,7 @@ def _recurrent(g: Graph, layer: Recurrent, x: str, ends: Ends) -> tuple[str, End
     x, parts = g.transpose(x, 1, 0, 2), []
     for number, direction in enumerate(layer.directions):
         read = _reversed(g, x, ends) if number else x
-        h = recurrent(g, layer.cell, direction, read)[0]
+        h = CELLS[layer.cell](g, direction, read, ())[0]
         parts.append(_reversed(g, h, ends) if number else h)
     return g.transpose(_joined(g, parts, 2), 1, 0, 2), ends
 
@@ -221,7 +170,8 @@ def advanced(
 ) -> tuple[str, dict[str, str]]:
     """Return what layers give after every step of x (N, T, I), and the state after the last.
 
-    `state` is h and, of an lstm, c, each (N, L, H), and `sum` (N, H) and `count` (N, 1) of a mean.
+    `state` has the arrays of the cell, each (N, L, H), and of a mean `sum` (N, H) and `count`
+    (N, 1).
     """
     after: dict[str, list[str]] = {}
     n_layers = sum(isinstance(layer, Recurrent) for layer in net)
@@ -238,11 +188,12 @@ def _advanced_layer(
     after: dict[str, list[str]],
     n_layers: int,
 ) -> str:
-    names, begin = CELLS[layer.cell].state, []
+    names, begin = DECLARED[layer.cell].state, []
     for name in names:
         number, before = len(after.get(name, ())), g.transpose(state[name], 1, 0, 2)
         begin.append(before if n_layers == 1 else g.slice(before, number, number + 1, 0))
-    y, *last = recurrent(g, layer.cell, layer.directions[0], g.transpose(x, 1, 0, 2), tuple(begin))
+    add = CELLS[layer.cell]
+    y, last = add(g, layer.directions[0], g.transpose(x, 1, 0, 2), tuple(begin))
     for name, part in zip(names, last, strict=True):
         after.setdefault(name, []).append(g.transpose(part, 1, 0, 2))
     return g.transpose(y, 1, 0, 2)
