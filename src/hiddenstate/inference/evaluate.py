@@ -22,7 +22,7 @@ from hiddenstate.inference.forecast_scores import ForecastScores, forecast_score
 from hiddenstate.inference.inputs import prepare_inputs, run_test_data
 from hiddenstate.inference.predict import predictions_and_targets
 from hiddenstate.metrics import baselines, scores
-from hiddenstate.metrics.comparison import NETWORK, PATH, baseline_method, best_baseline
+from hiddenstate.metrics.comparison import answered_by, baseline_method, best_baseline
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Params
 from hiddenstate.runs import Run
@@ -85,7 +85,8 @@ class RegressorScores(ForecastScores, IntervalFigures):
     reset_mse: NotRequired[float]
     """With the state set to zero at each window; stateful models only."""
     answered_by: NotRequired[str]
-    """The network or, if its share is 0, the linear path; forecasts beside such a path only."""
+    """The network with what its outputs are added to or, if its share is 0, that alone; without
+    such, it is not there."""
 
 
 class AutoencoderScores(IntervalFigures):
@@ -278,7 +279,7 @@ def _score_regressor(
         "skill": scores.skill(mse, baseline),
     }
     if now is not None and model.transform.linear is not None:
-        result["answered_by"] = f"{NETWORK} and {PATH}" if model.network_counts else PATH
+        result["answered_by"] = answered_by("regress", model.network_counts)
     result = {**result, **forecast_scores(model.transform, answers, train)}
     unscored = _n_asked(model, rows) - len(outputs)
     if unscored > 0:

@@ -12,7 +12,7 @@ from hiddenstate.errors import count
 from hiddenstate.jobs.answering import answer_lines
 from hiddenstate.jobs.base import Job
 from hiddenstate.jobs.snapshot_limits import rows_to_show
-from hiddenstate.metrics.comparison import compare
+from hiddenstate.metrics.comparison import compare, scored_alone
 from hiddenstate.metrics.intervals import ends_of, interval_of
 from hiddenstate.system.notice import Notice, note, warning
 
@@ -82,7 +82,7 @@ def _classify(job: Job, engine: Engine, results: Mapping[str, float]) -> list[st
         line += _interval("test_accuracy", results, ".4f")
         if "baseline_accuracy" in results:
             others = f"always the most frequent class: {results['baseline_accuracy']:.4f}"
-            line += f" ({others}{_of_convolutions(results)})"
+            line += f" ({others}{_of_companions(results)})"
         lines.append(line + _of_members(results))
     return lines
 
@@ -93,11 +93,9 @@ def _interval(name: str, results: Mapping[str, float], form: str = ".4g") -> str
     return f", {interval.in_words(lambda end: format(end, form))}" if interval else ""
 
 
-def _of_convolutions(results: Mapping[str, float]) -> str:
-    """What fixed convolutions reach, and what the network if they stand beside it."""
-    if "convolutions_accuracy" not in results:
-        return ""
-    text = f", fixed convolutions: {results['convolutions_accuracy']:.4f}"
+def _of_companions(results: Mapping[str, float]) -> str:
+    """What companions reach, and what the network if they stand beside it."""
+    text = "".join(f", {w.title}: {score:.4f}" for w, score in scored_alone("classify", results))
     if "net_accuracy" in results:
         share = results["net_share"]
         text += f", the network: {results['net_accuracy']:.4f}, its share: {share:.0%}"
@@ -135,7 +133,7 @@ def _regress(job: Job, engine: Engine, results: Mapping[str, float]) -> list[str
         line = f"mean absolute scaled error: {results['test_mase']:.4g}"
         line += _interval("test_mase", results) * ("test_mase_low" in results)
         lines.append(line + _season(job))
-    return [*answer_lines(job, results), *lines, *_linear_lines(results)]
+    return [*answer_lines(job, results), *lines, *_path_lines(results)]
 
 
 def _season(job: Job) -> str:
@@ -149,14 +147,12 @@ def _season(job: Job) -> str:
     return f" (season of {count(steps[0], 'step')}{more}" + f", {why}" * bool(why) + ")"
 
 
-def _linear_lines(results: Mapping[str, float]) -> list[str]:
-    """The error of the linear path, and that of the network alone."""
-    if "linear_mse" not in results:
-        return []
-    line = f"linear path alone: {results['linear_mse']:.4g}"
-    if "net_mse" in results:
-        line += f"; the network alone, all of its output added: {results['net_mse']:.4g}"
-    return [line]
+def _path_lines(results: Mapping[str, float]) -> list[str]:
+    """The error of what the outputs of the network are added to, and that of the network alone."""
+    lines = [f"{w.title} alone: {error:.4g}" for w, error in scored_alone("regress", results)]
+    if lines and "net_mse" in results:
+        lines[0] += f"; the network alone, all of its output added: {results['net_mse']:.4g}"
+    return lines
 
 
 def _autoencode(job: Job, engine: Engine, results: Mapping[str, float]) -> list[str]:

@@ -1,10 +1,9 @@
 """Compares the main result of a run with that of a prediction that needs no network.
 
-What answers is the network or, in a forecast to which it adds nothing, the linear path alone.
+What answers is the network or, where it adds nothing, what its outputs are added to.
 """
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +11,7 @@ from hiddenstate.metrics.glossary import Entry, entry_of, written
 from hiddenstate.metrics.headline import headline
 from hiddenstate.metrics.intervals import Ends, Interval, differ, ends_of, interval_of
 from hiddenstate.metrics.scores import skill
+from hiddenstate.program.companions import BESIDE, Words
 
 BASELINES = {
     "classify": "baseline_accuracy",
@@ -20,9 +20,8 @@ BASELINES = {
 }
 """The result of each job's baseline on the test rows."""
 
-
-NETWORK, PATH = "the network", "the linear path"
-"""What may answer."""
+NETWORK = "the network"
+"""What answers, if nothing that stands beside it answers alone."""
 
 
 @dataclass(frozen=True)
@@ -146,38 +145,36 @@ def baseline_method(job: str, options: Mapping[str, Any]) -> tuple[str, str]:
     return "predicting the training mean", "the training mean"
 
 
-CONVOLUTIONS = "convolutions_accuracy"
-"""The result of fixed convolutions and a linear classifier, where a run of series has it."""
+SEASONAL = "seasonal_mse"
+"""The result of a forecast that repeats the value a season ago."""
 
-
-FORECASTS = {
-    "seasonal_mse": ("repeating the value a season ago", "the value a season ago"),
-    "linear_mse": ("the linear path alone", "the linear path alone"),
+OTHERS = {
+    SEASONAL: ("repeating the value a season ago", "the value a season ago"),
+    **{words.result: (words.method,) * 2 for every in BESIDE.values() for words in every},
 }
-"""Other results of a forecast that need no network: what it does, and the same as a noun."""
-
-OTHERS = FORECASTS | {CONVOLUTIONS: ("fixed convolutions with a linear classifier",) * 2}
-"""The same of all other results that need no network."""
+"""Other results that need no network: what they are of, and the same as a noun."""
 
 
-def share_in_words(job: str, results: Mapping[str, Any]) -> str:
+def share_in_words(
+    job: str, results: Mapping[str, Any], options: Mapping[str, Any] | None = None
+) -> str:
     """Return what the network adds to what stands beside it, or nothing if nothing does.
 
-    Beside the network of a classifier are fixed convolutions, beside that of a forecast is a
-    linear path.
+    `options` are those of the run, which say what stands there; by default all that may.
     """
     if "net_share" not in results:
         return ""
-    share = float(results["net_share"])
-    if job == "classify":
+    share, path = float(results["net_share"]), path_of(job)
+    if path is None:
         adds = f"{share:.0%} of the answer" if share else "nothing"
-        return f"the network adds {adds} to fixed convolutions"
-    if who_answers(job, results) == PATH:
-        return "answered by the linear path alone"
-    alone = f" {written(results['linear_mse'])}" if "linear_mse" in results else ""
+        there = [w.title for w in BESIDE[job] if options is None or options.get(w.name)]
+        return f"the network adds {adds} to {' and '.join(there)}"
+    if who_answers(job, results) != NETWORK:
+        return f"answered by {path.method}"
+    reached = "".join(f" {score:.4g}" for _, score in scored_alone(job, results))
     adds = f"{share:.0%} of its output" if share else "nothing"
     part = f", {results['net_part']:.0%} of the answer" if results.get("net_part") else ""
-    return f"linear path alone{alone}, the network adds {adds}{part}"
+    return f"{path.title} alone{reached}, the network adds {adds}{part}"
 
 
 def compare(job: str, results: Mapping[str, Any], options: Mapping[str, Any]) -> Baseline | None:
@@ -195,25 +192,48 @@ def compare(job: str, results: Mapping[str, Any], options: Mapping[str, Any]) ->
     return _compared(job, key, (key, results), other, method, short)
 
 
+def path_of(job: str) -> Words | None:
+    """Return what the outputs of the network may be added to; None if nothing."""
+    return next((words for words in BESIDE[job] if words.adds), None)
+
+
+def answered_by(job: str, network_counts: bool) -> str:
+    """Return what answers beside a path: it alone, or the network and it."""
+    path = path_of(job)
+    assert path is not None
+    return f"{NETWORK} and the {path.title}" if network_counts else f"the {path.title}"
+
+
 def who_answers(job: str, results: Mapping[str, Any]) -> str:
     """Return what answers, by the results of a run or the scores of an evaluation; of runs before
     0.6 the network, also where its share is 0."""
+    path = path_of(job)
+    if path is None:
+        return NETWORK
     if "answered_by" in results:
-        return PATH if results["answered_by"] == PATH else NETWORK
-    alone = job == "regress" and "net_mse" in results and results.get("net_share") == 0
-    return PATH if alone else NETWORK
+        alone = results["answered_by"] == answered_by(job, False)
+    else:
+        alone = "net_mse" in results and results.get("net_share") == 0
+    return f"the {path.title}" if alone else NETWORK
+
+
+def scored_alone(job: str, results: Mapping[str, Any]) -> Iterator[tuple[Words, float]]:
+    """Yield what may stand beside the network, with its score alone if `results` has it."""
+    for words in BESIDE[job]:
+        if words.result in results:
+            yield words, float(results[words.result])
 
 
 def best_baseline(job: str, results: Mapping[str, Any]) -> str:
     """Return the key of the best of the baselines that `results` has; what answers is none."""
-    best, answers = BASELINES[job], who_answers(job, results)
-    if results.get(CONVOLUTIONS, 0) > results.get(best, math.inf):
-        return CONVOLUTIONS
-    for name in FORECASTS:
-        if answers == PATH and name == "linear_mse":
-            continue
-        if job == "regress" and results.get(name, math.inf) < results.get(best, -math.inf):
-            best = name
+    best, path = BASELINES[job], path_of(job)
+    answers = path if path is not None and who_answers(job, results) != NETWORK else None
+    others = [words.result for words in BESIDE[job] if words != answers]
+    more_is_better = entry_of(best, job).kind == "share"
+    for name in ([SEASONAL] if job == "regress" else []) + others:
+        if name in results and best in results:
+            better, other = float(results[name]), float(results[best])
+            best = name if (better > other if more_is_better else better < other) else best
     return best
 
 

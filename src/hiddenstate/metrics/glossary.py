@@ -9,6 +9,7 @@ from typing import Any
 
 from hiddenstate.metrics.headline import headline
 from hiddenstate.metrics.intervals import FEWEST, ends_of, interval_of, is_end
+from hiddenstate.program.companions import BESIDE, COMPANIONS, FORECAST
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,62 @@ class ResultRow:
     name: str
     value: str
     entry: Entry
+
+
+def _of_path(title: str) -> dict[str, Entry]:
+    """Return the entries of forecasts whose network adds to a path."""
+    return {
+        "regress/net_share": Entry(
+            "share of the network",
+            "Factor, from 0 to 1, by which the output of the network counts beside the "
+            f"{title}: the best one in a rolling origin within the training rows; 0 if the "
+            "network gained nothing there. The mean over the targets.",
+        ),
+        "net_part": Entry(
+            "part of the network",
+            "How much of the changes from the last known values to the forecasts comes from the "
+            f"network, from 0 to 1: with n what the network adds and c the change that the {title} "
+            "forecasts, sum |n| / (sum |n| + sum |c|) over the test targets of a series; averaged "
+            "over the series and the targets.",
+            "share",
+        ),
+        "net_mse": Entry(
+            "error of the network alone",
+            "Mean squared error, on the same test targets, if all of the output of the network was "
+            f"added to the {title}, whatever its share.",
+        ),
+    }
+
+
+def _of_companions(titles: str) -> dict[str, Entry]:
+    """Return the entries of classifiers whose answer is a mean of the network and of companions."""
+    return {
+        "net_accuracy": Entry(
+            "accuracy of the network alone",
+            "Share of test rows whose most probable class is the true one if only the network "
+            f"answers, without the {titles} beside it.",
+            "share",
+        ),
+        "classify/net_share": Entry(
+            "share of the network",
+            "Share of the network, from 0 to 1, in the probabilities of the classes; the rest is "
+            f"that of the {titles} beside it. It is the best one on training rows that neither "
+            "learned from; 0 if the network gained nothing there.",
+        ),
+    }
+
+
+def _beside() -> dict[str, Entry]:
+    """Return the entries of what stands beside networks, and of networks with something there."""
+    entries = {
+        words.result: Entry(f"error of the {words.title}", words.definition)
+        if words.adds
+        else Entry(f"accuracy of {words.title}", words.definition, "share")
+        for every in BESIDE.values()
+        for words in every
+    }
+    titles = " and ".join(words.title for words in COMPANIONS.values())
+    return entries | _of_path(FORECAST.title) | _of_companions(titles)
 
 
 GLOSSARY: dict[str, Entry] = {
@@ -137,18 +194,6 @@ GLOSSARY: dict[str, Entry] = {
         "accuracy of always predicting that class.",
         "share",
     ),
-    "net_accuracy": Entry(
-        "accuracy of the network alone",
-        "Share of test rows whose most probable class is the true one if only the network answers, "
-        "without the fixed convolutions beside it.",
-        "share",
-    ),
-    "convolutions_accuracy": Entry(
-        "accuracy of fixed convolutions",
-        "Share of test rows that a linear classifier labels right, trained on the shares of "
-        "positive values of convolutions that are not trained (MiniRocket).",
-        "share",
-    ),
     "regress/baseline_mse": Entry(
         "error without a network",
         "Mean squared error, on the same test targets, of always predicting the mean of the "
@@ -164,36 +209,6 @@ GLOSSARY: dict[str, Entry] = {
         "error of the seasonal value",
         "Mean squared error, on the same test targets, of predicting the value of one season ago.",
     ),
-    "linear_mse": Entry(
-        "error of the linear path",
-        "Mean squared error, on the same test targets, of the linear function of the last values "
-        "that the network adds to, alone.",
-    ),
-    "regress/net_share": Entry(
-        "share of the network",
-        "Factor, from 0 to 1, by which the output of the network counts beside the linear path: "
-        "the best one in a rolling origin within the training rows; 0 if the network gained "
-        "nothing there. The mean over the targets.",
-    ),
-    "net_part": Entry(
-        "part of the network",
-        "How much of the changes from the last known values to the forecasts comes from the "
-        "network, from 0 to 1: with n what the network adds and c the change that the linear path "
-        "forecasts, sum |n| / (sum |n| + sum |c|) over the test targets of a series; averaged over "
-        "the series and the targets.",
-        "share",
-    ),
-    "net_mse": Entry(
-        "error of the network alone",
-        "Mean squared error, on the same test targets, if all of the output of the network was "
-        "added to the linear path, whatever its share.",
-    ),
-    "classify/net_share": Entry(
-        "share of the network",
-        "Share of the network, from 0 to 1, in the probabilities of the classes; the rest is that "
-        "of the fixed convolutions beside it. It is the best one on training rows that neither "
-        "learned from; 0 if the network gained nothing there.",
-    ),
     "autoencode/baseline_mse": Entry(
         "error of principal components",
         "Mean squared error of the test rows projected on as many principal components as a code "
@@ -206,6 +221,7 @@ GLOSSARY: dict[str, Entry] = {
         "resumed the run.",
         "seconds",
     ),
+    **_beside(),
     # These are not logged, but derived from the saved arrays.
     "balanced_accuracy": Entry(
         "balanced accuracy",

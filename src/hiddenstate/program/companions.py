@@ -149,19 +149,21 @@ def convolved(totals: Array, kernels: Sequence[tuple[int, ...]], dilation: int) 
 
 @dataclass(frozen=True)
 class Words:
-    """What a kind of companion is called.
+    """What a kind of companion, or what else stands beside nets, is called.
 
     Parameters
     ----------
     name : str
         Of its option, and of its facts and arrays in a model file.
-    job : {"classify"}
+    job : {"classify", "regress"}
     title : str
-        A plural, as in "adds nothing to ..." and "9,996 ...".
+        Of a companion a plural, as in "adds nothing to ..." and "9,996 ...".
     method : str
-        What classifies if it stands alone.
+        What answers if it stands alone.
     definition : str
         Of its score alone, in the glossary of results.
+    adds : bool
+        Whether the outputs of nets are added to it; else probabilities are averaged.
     """
 
     name: str
@@ -169,11 +171,12 @@ class Words:
     title: str
     method: str
     definition: str
+    adds: bool = False
 
     @property
     def result(self) -> str:
-        """Name of the score of the companion alone."""
-        return f"{self.name}_accuracy"
+        """Name of its score alone."""
+        return f"{self.name}_{'mse' if self.adds else 'accuracy'}"
 
 
 COMPANIONS: dict[type, Words] = {
@@ -187,3 +190,21 @@ COMPANIONS: dict[type, Words] = {
     )
 }
 """All kinds of companions, in the order in which they join the nets."""
+
+FORECAST = Words(
+    "linear",
+    "regress",
+    "linear path",
+    "the linear path alone",
+    "Mean squared error, on the same test targets, of the linear function of the last values that "
+    "the network adds to, alone.",
+    adds=True,
+)
+"""What the step `Forecast` is called."""
+
+BESIDE = {
+    "classify": tuple(words for words in COMPANIONS.values() if words.job == "classify"),
+    "regress": (FORECAST,),
+    "autoencode": (),
+}
+"""What may stand beside the nets of a job."""

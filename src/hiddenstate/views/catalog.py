@@ -84,7 +84,7 @@ def _of_all(timeline: Timeline, moment: Moment) -> dict[str, Draw]:
             evaluated=timeline.evaluated,
             results=moment.results,
             warning=compared.warning() if compared else "",
-            share=share_in_words(timeline.job, moment.results),
+            share=share_in_words(timeline.job, moment.results, timeline.run.config.flat()),
             limits=timeline.limits,
         )
     return draws

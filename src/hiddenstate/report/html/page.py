@@ -162,7 +162,8 @@ def _bars(facts: RunFacts) -> str:
         return ""
     net = "net" if compared.better else "worse"
     is_net = compared.who == NETWORK
-    bars = _bar("this network" if is_net else "linear path", compared.value / whole, net)
+    who = "this network" if is_net else compared.who.removeprefix("the ")
+    bars = _bar(who, compared.value / whole, net)
     bars += _bar("no network" if is_net else "baseline", compared.other / whole, "other")
     note = "longer is better" if is_share else "errors: shorter is better"
     return f'<div class="bars" aria-hidden="true">{bars}<span></span><small>{note}</small></div>'
