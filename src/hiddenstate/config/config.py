@@ -293,8 +293,9 @@ def _check_stem(config: Config, model: RecurrentConfig) -> None:
 def _check_features(config: Config) -> None:
     """Refuse options of series where each column is a feature of a single step (`OptionError`)."""
     data = config.data
-    if config.job == "classify" and config.training.convolutions:
-        raise OptionError("--convolutions: requires series; use --layout long or wide")
+    for name, option in section_options(TrainingConfig, config.job).items():
+        if option.series and getattr(config.training, name):
+            raise OptionError(f"{option.flag}: requires series; use --layout long or wide")
     if data.steps not in (None, 1):
         raise OptionError("--steps: with --layout features a row is one step; leave one out")
     if data.missing == "forward":

@@ -205,6 +205,7 @@ class TrainingConfig:
         jobs=("classify",),
         since=4,
         recipe=True,
+        series=True,
     )
     eps: float = option(
         1e-8,

@@ -63,6 +63,8 @@ class Option:
     """Whether it may differ for new data; `predict` and `evaluate` take these options."""
     recipe: bool = False
     """Whether the automatic recipe may choose it."""
+    series: bool = False
+    """Whether it applies to series alone."""
     none: bool = False
     """Whether `none`, an empty tuple, is a value."""
 

@@ -48,6 +48,7 @@ from hiddenstate.inference.overflow import checked_predictor
 from hiddenstate.inference.stream import Stream, saved_stream
 from hiddenstate.jobs import Job, make_job
 from hiddenstate.jobs.memory import check_memory
+from hiddenstate.models.companions import kinds_of
 from hiddenstate.models.fitted import model_from_facts, with_names
 from hiddenstate.runs.events import LogEvent, ValidationEvent
 from hiddenstate.system.extras import require
@@ -156,8 +157,8 @@ class Estimator(BaseEstimator):
                 f"{name}: {getattr(self, name)} requires the total number of updates, which "
                 "partial_fit does not know; use another"
             )
-        if getattr(self, "convolutions", False):
-            raise OptionError("convolutions: are fitted on all rows at once; use fit")
+        for kind in kinds_of(vars(self)):
+            raise OptionError(f"{kind.words().name}: are fitted on all rows at once; use fit")
         if getattr(self, "valid_fraction", 0):
             raise OptionError("valid_fraction: partial_fit does not hold out rows; use 0")
         return not hasattr(self, "model_")
@@ -205,8 +206,9 @@ class Estimator(BaseEstimator):
 
         Scaling is folded into its first and last layers, or applied before a stem, so it takes
         unscaled X, as float32 or float64; its weights have the type that the model was fitted in,
-        float64 for an ordinary frame. A net with members averages their answers, and one with
-        fixed convolutions beside it answers as `predict_proba`, with logarithms of probabilities.
+        float64 for an ordinary frame. A net with members averages their answers, and one that
+        has more beside it, such as fixed convolutions, answers as `predict_proba`, with logarithms
+        of probabilities.
 
         Raises
         ------

@@ -18,7 +18,7 @@ def hidden_state_model(model: FittedModel) -> FittedModel:
 
     Its outputs are (N, T, D*H); a bidirectional net has the forward states first. With a stem that
     averages steps they are (N, net.pooled(T), D*H): :func:`at_every_step` repeats them. Of a net
-    with members they are those of the first, and convolutions beside a net have none.
+    with members they are those of the first, and what stands beside a net has none.
     """
     model = model.member(0)
     net = model.net
