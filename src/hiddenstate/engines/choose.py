@@ -3,7 +3,7 @@
 import sys
 from dataclasses import replace
 
-from hiddenstate.config import RecurrentConfig, TrainingConfig
+from hiddenstate.config import TrainingConfig
 from hiddenstate.engines.interface import (
     Engine,
     Predictor,
@@ -50,7 +50,7 @@ def make_engine(task: Task, state: TrainingState) -> Engine:
     OptionError
         If the native engine is named and cannot train this task.
     """
-    if isinstance(task.net.config, RecurrentConfig) and task.net.config.members > 1:
+    if task.net.n_members > 1:
         from hiddenstate.engines.members import MembersEngine
 
         return MembersEngine(task, state, make_engine)
@@ -102,7 +102,7 @@ def make_predictor(model: FittedModel, device: str = "auto", threads: int = 0) -
 
         net = make_predictor(replace(model, companions=()), device, threads)
         return CombinedPredictor(net, model.companions, model.dtype, threads)
-    if isinstance(model.net.config, RecurrentConfig) and model.net.config.members > 1:
+    if model.n_members > 1:
         from hiddenstate.engines.members import MembersPredictor
 
         return MembersPredictor(model, lambda member: make_predictor(member, device, threads))

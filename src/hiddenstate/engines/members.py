@@ -46,7 +46,7 @@ class MembersEngine:
     """
 
     def __init__(self, task: Task, state: TrainingState, make: Make) -> None:
-        self.task, self._n = task, task.net.recurrent.members
+        self.task, self._n = task, task.net.n_members
         self._threads = task.training.threads or default_threads()
         threads = max(1, self._threads // self._n)
         self._engines = [
@@ -136,8 +136,7 @@ class MembersPredictor(WholeRowsPredictor):
 
     def __init__(self, model: FittedModel, make: Callable[[FittedModel], Predictor]) -> None:
         self._net = model.net
-        numbers = range(model.net.recurrent.members)
-        self._members = [make(model.member(number)) for number in numbers]
+        self._members = [make(each) for each in model.members()]
 
     def predict(self, X: Source, lengths: Array | None = None) -> Array:
         """Return the averaged outputs for rows `X`; see `Predictor.predict`."""

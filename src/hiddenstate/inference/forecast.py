@@ -169,8 +169,7 @@ class Forecaster:
         if self.model.n_members == 1:
             return None
         each = []
-        for number in range(self.model.n_members):
-            member = self.model.member(number)
+        for member in self.model.members():
             alone = Forecaster(member, make_predictor(member, "cpu", 1), self.horizon, self.after)
             each.append(alone.again(paths, series))
         return np.min(each, axis=0), np.max(each, axis=0)

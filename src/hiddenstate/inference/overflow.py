@@ -42,7 +42,7 @@ def input_limit(model: FittedModel) -> float:
         If weights of any layer are so large that a sum can overflow with any input.
     """
     if model.n_members > 1:
-        return min(input_limit(model.member(number)) for number in range(model.n_members))
+        return min(map(input_limit, model.members()))
     for name, room in model.headroom.items():
         if room < 1:
             raise UntrustedFileError(

@@ -85,7 +85,7 @@ class Job(ABC):
         self.companions: tuple[FittedCompanion, ...] = ()
         self.part_of_series: dict[str, float] = {}
         if self.beside:
-            self.folds = folds_of(dataset.train, self.net.recurrent.members, training.seed)
+            self.folds = folds_of(dataset.train, self.net.n_members, training.seed)
 
     @abstractmethod
     def _make_net(self) -> Net:
@@ -123,8 +123,7 @@ class Job(ABC):
     def members(self, engine: Engine) -> list[tuple[FittedModel, Predictor]]:
         """Return the nets whose answers are averaged, with what predicts with each."""
         whole, threads = self.fitted(engine.export().params), self.config.training.threads
-        models = [whole.member(number) for number in range(whole.n_members)]
-        return [(model, make_predictor(model, "cpu", threads)) for model in models]
+        return [(model, make_predictor(model, "cpu", threads)) for model in whole.members()]
 
     def predict(self, engine: Engine, rows: Rows) -> Array:
         """Return the net's outputs for prepared rows."""

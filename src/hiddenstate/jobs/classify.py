@@ -95,7 +95,7 @@ class ClassifyJob(Job):
         results |= judged.figures
         if self.beside:
             results["net_accuracy"] = accuracy(self.predict(engine, test), test.y)
-        if self.net.recurrent.members > 1:
+        if self.net.n_members > 1:
             each = [p.predict(test.X, test.lengths) for _, p in self.members(engine)]
             results |= of_members([accuracy(outputs, test.y) for outputs in each])
         others: dict[str, Array] = {}

@@ -131,7 +131,7 @@ class RegressJob(Job):
 
     def _answers_of_members(self, engine: Engine, test: Rows) -> list[Answers]:
         """Return the predictions of each member on the test rows; nothing of a single net."""
-        if self.net.recurrent.members == 1:
+        if self.net.n_members == 1:
             return []
         y = self.dataset.transform.undo_targets(test.require_targets(), test.X, test.lengths)
         rows = replace(test, y=y)

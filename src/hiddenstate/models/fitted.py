@@ -9,7 +9,6 @@ from typing import Any, TypedDict
 
 import numpy as np
 
-from hiddenstate.config import RecurrentConfig
 from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.errors import DataError, UntrustedFileError, printable
 from hiddenstate.models.companions import KINDS, PREFIXES, FittedCompanion
@@ -113,8 +112,11 @@ class FittedModel:
     @property
     def n_members(self) -> int:
         """Number of nets whose answers are averaged."""
-        config = self.net.config
-        return config.members if isinstance(config, RecurrentConfig) else 1
+        return self.net.n_members
+
+    def members(self) -> list["FittedModel"]:
+        """Return the models of all members; of the net alone if it has none."""
+        return [self.member(number) for number in range(self.n_members)]
 
     def member(self, number: int) -> "FittedModel":
         """Return the model of one member of a net with members, else of the net, alone."""

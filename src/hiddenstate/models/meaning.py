@@ -29,12 +29,12 @@ def program_of(model: FittedModel) -> Program:
     """
     net, transform, reading = model.net, model.transform, model.transform.reading
     recurrent = net.job != "autoencode"
-    members = [model.member(number) for number in range(model.n_members)] if recurrent else []
     program = Program(
         job=net.job,
         steps=steps_of(transform),
-        nets=tuple(layers_of(each.net, each.params) for each in members)
-        or (dense_layers(net, model.params, "encoder"),),
+        nets=tuple(layers_of(each.net, each.params) for each in model.members())
+        if recurrent
+        else (dense_layers(net, model.params, "encoder"),),
         companions=tuple(each.meaning() for each in model.companions),
         decoder=() if recurrent else dense_layers(net, model.params, "decoder"),
         n_steps=model.row_shape[0] if recurrent else 0,

@@ -84,6 +84,11 @@ class Net:
         raise TypeError("a recurrent network has no autoencoder config")
 
     @property
+    def n_members(self) -> int:
+        """Number of nets whose answers are averaged; 1 of an autoencoder."""
+        return self.config.members if isinstance(self.config, RecurrentConfig) else 1
+
+    @property
     def cell(self) -> Cell:
         """The cell of a recurrent network."""
         config = self.recurrent

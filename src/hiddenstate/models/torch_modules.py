@@ -468,7 +468,7 @@ def module_of(model: FittedModel) -> nn.Module:
     """
     stem = isinstance(model.net.config, RecurrentConfig) and model.net.config.stem
     scaling = model.transform.scaling if stem else None
-    members = [model.member(number) for number in range(model.n_members)]
+    members = model.members()
     modules: list[Any] = [make_module(m.net, m.folded(), scaling) for m in members]
     net: nn.Module = modules[0] if len(modules) == 1 else MembersNet(modules).eval()
     for companion in model.companions:

@@ -334,7 +334,7 @@ class Group:
         def make(task: Task, state: TrainingState) -> Engine:
             return DistributedEngine(without_fold(task, 0), state, ranks)
 
-        if task.net.job != "autoencode" and task.net.recurrent.members > 1:
+        if task.net.n_members > 1:
             return MembersEngine(task, state, make)
         return make(task, state)
 
