@@ -24,7 +24,7 @@ class RecurrentConfig:
     )
     nonlinearity: str = option(
         "tanh",
-        "Activation of the rnn cell; gru and lstm have fixed activations.",
+        "Activation of the rnn cell; the other cells have fixed activations.",
         choices=("tanh", "relu"),
         jobs=RECURRENT,
     )

@@ -97,8 +97,8 @@ class TrainingState:
         The optimiser's moments as `kind/parameter`: kinds `exp_avg` and `exp_avg_sq` for adam
         and adamw, `momentum_buffer` for sgd with momentum. Empty before the first update.
     carried : dict of ndarray, optional
-        Hidden state carried to the next step: `h` and, for lstm, `c`, each (L*D, B, H). Empty
-        means zero.
+        Hidden state carried to the next step: the arrays of the cell by name, each (L*D, B, H).
+        Empty means zero.
     moments_since : int, default 0
         The step at which the moments began: Adam's bias correction counts the updates since.
     """

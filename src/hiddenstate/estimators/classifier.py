@@ -45,7 +45,7 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
     cell : {'rnn', 'gru', 'lstm'}, default='lstm'
         Recurrent cell.
     nonlinearity : {'tanh', 'relu'}, default='tanh'
-        Activation of the 'rnn' cell; 'gru' and 'lstm' have fixed activations.
+        Activation of the 'rnn' cell; the other cells have fixed activations.
     hidden_size : int in [1, 65_536], default=64
         Hidden size H of every layer.
     layers : int in [1, 64], default=1

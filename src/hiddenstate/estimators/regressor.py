@@ -48,7 +48,7 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
     cell : {'rnn', 'gru', 'lstm'}, default='gru'
         Recurrent cell.
     nonlinearity : {'tanh', 'relu'}, default='tanh'
-        Activation of the 'rnn' cell; 'gru' and 'lstm' have fixed activations.
+        Activation of the 'rnn' cell; the other cells have fixed activations.
     hidden_size : int in [1, 65_536], default=32
         Hidden size H of every layer.
     layers : int in [1, 64], default=1

@@ -1,6 +1,6 @@
 """The architecture of a network as named arrays: names, shapes and initial values of its weights.
 
-Names and gate order of torch's cells are its own (`weight_ih_l0`; i, f, g, o; r, z, n; two biases),
+Names and gate order of torch's cells are torch's (`weight_ih_l0`; i, f, g, o; r, z, n; two biases),
 so a state_dict of `torch.nn.LSTM` fits without conversion. torch is not needed here; the torch
 modules are in `torch_modules.py`.
 """
@@ -166,7 +166,8 @@ class Net:
         Returns
         -------
         dict of tuple
-            `h` and, for lstm, `c`: each (L*D, B, H) with B = `n_rows`. Empty for an autoencoder.
+            Those of the arrays of the cell, each (L*D, B, H) with B = `n_rows`. Empty for an
+            autoencoder.
         """
         if not isinstance(self.config, RecurrentConfig):
             return {}
