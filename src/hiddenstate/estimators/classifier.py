@@ -42,7 +42,7 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
 
     Parameters
     ----------
-    cell : {'rnn', 'gru', 'lstm'}, default='lstm'
+    cell : {'rnn', 'gru', 'lstm', 'fastgrnn'}, default='lstm'
         Recurrent cell.
     nonlinearity : {'tanh', 'relu'}, default='tanh'
         Activation of the 'rnn' cell; the other cells have fixed activations.

@@ -45,7 +45,7 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
 
     Parameters
     ----------
-    cell : {'rnn', 'gru', 'lstm'}, default='gru'
+    cell : {'rnn', 'gru', 'lstm', 'fastgrnn'}, default='gru'
         Recurrent cell.
     nonlinearity : {'tanh', 'relu'}, default='tanh'
         Activation of the 'rnn' cell; the other cells have fixed activations.
