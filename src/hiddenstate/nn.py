@@ -145,8 +145,8 @@ class _Layer(torch.nn.RNNBase):
         stack = Stack(x.dtype, chosen, self.mode.lower(), features, H, L, D)
         several = x.dim() == 3 or batch.places is not None
         state = (L * D, batch.rows, H) if several else (L * D, H)
-        y, parts = (*x.shape[:-1], D * H), 2 if self.mode == "LSTM" else 1
-        plan = Plan(stack, self._spare(stack), batch, y, state, parts, self.bias)
+        y = (*x.shape[:-1], D * H)
+        plan = Plan(stack, self._spare(stack), batch, y, state, self.bias)
         return plan, [(*x.shape[:-1], features), *stack.shapes(self.bias)]
 
     def _spare(self, stack: Stack) -> list[Any]:
@@ -176,7 +176,7 @@ class _Layer(torch.nn.RNNBase):
             one = stack._replace(inputs=x.shape[-1], layers=1)
             y, state = (*x.shape[:-1], D * stack.hidden), (D, *plan.state[1:])
             part = replace(plan, stack=one, spare=self._spare(one), y=y, state=state)
-            begin = [h if h is None else h[i * D : (i + 1) * D] for h in tensors[1:split]]
+            begin = [a if a is None else a[i * D : (i + 1) * D] for a in tensors[1:split]]
             x, *last = run(part, [x, *begin, *tensors[split + i * each :][:each]])
             lasts.append(last)
         states = [torch.cat(parts) for parts in zip(*lasts, strict=True)]

@@ -41,6 +41,15 @@ def test_the_engine_is_chosen_by_a_fixed_rule(monkeypatch):
         engine_of()
 
 
+@needs_kernels
+def test_a_cell_that_the_kernels_have_not_goes_to_torch(monkeypatch):
+    monkeypatch.setattr(choose, "cells", lambda: ("gru",))
+    assert engine_of() == "torch"
+    assert engine_of(cell="gru") == "native"
+    with pytest.raises(OptionError, match="native: the kernels have no LSTM cell; use --engine"):
+        engine_of(engine="native")
+
+
 def test_without_kernels_and_torch_both_ways_out_are_named(monkeypatch):
     monkeypatch.setattr(choose, "why_not", lambda: "they were not built")
     monkeypatch.setattr(choose, "levels", lambda: ())

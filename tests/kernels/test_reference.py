@@ -40,9 +40,9 @@ def kernels(
     H, D = weights[1].shape[1], 2 if bidirectional else 1
     stack = autograd.Stack(x.dtype, str(level()), cell, features, H, layers, D)
     batch = autograd.Batch((0, 1), B, T, lengths)
-    parts, biased = 2 if cell == "lstm" else 1, len(weights) == 4 * layers * D
-    plan = autograd.Plan(stack, [], batch, (B, T, D * H), (layers * D, B, H), parts, biased)
-    y, *last = autograd.run(plan, [x, *(state or [None] * parts), *weights])
+    biased = len(weights) == 4 * layers * D
+    plan = autograd.Plan(stack, [], batch, (B, T, D * H), (layers * D, B, H), biased)
+    y, *last = autograd.run(plan, [x, *(state or [None] * plan.parts), *weights])
     return y, tuple(last)
 
 

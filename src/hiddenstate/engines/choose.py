@@ -3,7 +3,7 @@
 import sys
 from dataclasses import replace
 
-from hiddenstate.config import TrainingConfig
+from hiddenstate.config import RecurrentConfig, TrainingConfig
 from hiddenstate.engines.interface import (
     Engine,
     Predictor,
@@ -12,7 +12,7 @@ from hiddenstate.engines.interface import (
     without_fold,
 )
 from hiddenstate.errors import MachineError, OptionError
-from hiddenstate.kernels import VARIABLE, levels, why_not
+from hiddenstate.kernels import VARIABLE, cells, levels, why_not
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
 from hiddenstate.system.extras import command, is_installed, missing
@@ -27,8 +27,14 @@ def refusal(net: Net, device: str) -> str | None:
     """Return why the native engine cannot train `net` on `device`, or None if it can."""
     if device not in ("auto", "cpu"):
         return f"it computes on the cpu, not on {device}"
-    reason = why_not()
-    return f"there are no kernels: {reason}" if reason else None
+    if reason := why_not():
+        return f"there are no kernels: {reason}"
+    return None if _computes(net) else f"the kernels have no {net.cell.title} cell"
+
+
+def _computes(net: Net) -> bool:
+    """Return whether the kernels have the cell of `net`, if it has one."""
+    return not isinstance(net.config, RecurrentConfig) or net.cell.name in cells()
 
 
 def kernel_notices(training: TrainingConfig) -> list[Notice]:
@@ -64,7 +70,7 @@ def make_engine(task: Task, state: TrainingState) -> Engine:
 
         return NativeEngine(task, state)
     on_cpu = training.device in ("auto", "cpu")
-    if training.engine == "auto" and on_cpu and not is_installed("torch"):
+    if training.engine == "auto" and on_cpu and why_not() and not is_installed("torch"):
         build = "install a C++17 compiler and reinstall hiddenstate"
         raise MachineError(
             f"training requires the native kernels or torch, and there is neither: {why_not()}; "
@@ -112,7 +118,7 @@ def make_predictor(model: FittedModel, device: str = "auto", threads: int = 0) -
         bare = replace(model, transform=replace(model.transform, by_window=False))
         return WindowedPredictor(make_predictor(bare, device, threads), model)
     on_cpu = device in ("auto", "cpu")
-    if on_cpu and not why_not():
+    if on_cpu and not why_not() and _computes(model.net):
         from hiddenstate.engines.native import NativePredictor
 
         return NativePredictor(model, threads)

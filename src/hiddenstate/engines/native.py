@@ -22,7 +22,7 @@ from hiddenstate.engines.interface import (
 )
 from hiddenstate.engines.schedule import step_settings
 from hiddenstate.errors import DataError
-from hiddenstate.kernels import CELLS, default_threads, level, native
+from hiddenstate.kernels import default_threads, level, native
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net, Params
 from hiddenstate.system.cancellation import (
@@ -56,7 +56,7 @@ def _learner(net: Net, dtype: str) -> Any:
     if isinstance(config, RecurrentConfig):
         return kind(
             level=level(),
-            cell=CELLS[net.cell.name],
+            cell=net.cell.name,
             layers=config.layers,
             directions=2 if config.bidirectional else 1,
             inputs=net.n_features,
@@ -99,9 +99,9 @@ def _load(learner: Any, which: int, arrays: list[Array], dtype: str) -> None:
         learner.load(which, i, np.ascontiguousarray(_turned(array), dtype))
 
 
-def _load_state(learner: Any, carried: Params, dtype: str) -> None:
-    parts = [np.ascontiguousarray(carried[n], dtype) if n in carried else None for n in ("h", "c")]
-    learner.load_state(*parts)
+def _states(net: Net, arrays: Params) -> list[Array]:
+    """Return the arrays of a state in the order of the cell; none if there are none."""
+    return [arrays[name] for name in net.cell.state] if arrays else []
 
 
 def _kind(X: Source) -> np.dtype[Any]:
@@ -169,18 +169,18 @@ class _Forward:
         net, X = self.net, _rows(X)
         if isinstance(net.config, AutoencoderConfig):
             return self._through(X, 0, 2 * self._encoded, net.n_features), {}
-        begin = [np.ascontiguousarray(state[m], self.dtype) if m in state else None for m in "hc"]
+        begin = [np.ascontiguousarray(a, self.dtype) for a in _states(net, state)]
         shapes = net.state_shapes(len(X)) if wants_state else {}
         end = {name: np.empty(shape, self.dtype) for name, shape in shapes.items()}
         out = self.empty_outputs(len(X), X)
-        self._call(X, X.shape[1], _whole(lengths), 0, 1, *begin, out, end.get("h"), end.get("c"))
+        self._call(X, X.shape[1], _whole(lengths), 0, 1, begin, out, _states(net, end))
         return out, end
 
     def advance(self, X: Array, state: Params) -> Array:
         """Return the outputs of parallel rows, and replace their state in place."""
-        X, h, c = _rows(X), state["h"], state.get("c")
+        X, arrays = _rows(X), _states(self.net, state)
         out = self.empty_outputs(len(X), X)
-        self._call(X, X.shape[1], None, 0, 1, h, c, out, h, c)
+        self._call(X, X.shape[1], None, 0, 1, arrays, out, arrays)
         return out
 
     def empty_outputs(self, n: int, X: Source) -> Array:
@@ -197,7 +197,7 @@ class _Forward:
 
     def _through(self, X: Array, first: int, last: int, width: int) -> Array:
         out = np.empty((len(X), width), self.dtype)
-        self._call(X, 0, None, first, last, None, None, out, None, None)
+        self._call(X, 0, None, first, last, [], out, [])
         return out
 
     def _call(self, *arguments: Any) -> None:
@@ -243,7 +243,8 @@ class NativeEngine:
             training.label_smoothing,
         )
         if state.carried:
-            _load_state(self._learner, state.carried, self._dtype)
+            carried = _states(task.net, state.carried)
+            self._learner.load_state([np.ascontiguousarray(a, self._dtype) for a in carried])
         X = task.X
         if isinstance(X, np.ndarray):
             self._teach(X, slice(None))
@@ -410,7 +411,7 @@ class NativeEngine:
             return {}
         shapes = self.task.net.state_shapes(n_rows)
         state = {name: np.empty(shape, self._dtype) for name, shape in shapes.items()}
-        self._learner.save_state(state["h"], state.get("c"))
+        self._learner.save_state(_states(self.task.net, state))
         return state
 
     def about(self) -> EngineInfo:
@@ -457,7 +458,7 @@ class NativePredictor:
         """
         module = native()
         kind = module.Stepper64 if self._net.dtype == "float64" else module.Stepper32
-        parts = [state.get(name) for name in ("h", "c", "sum", "count")]
+        parts = _states(self._net.net, state), state.get("sum"), state.get("count")
         return kind(self._net.learner, *parts, threads=self._net.threads, **meaning)
 
     def follow(self, X: Source, state: Params) -> tuple[Array, Params]:

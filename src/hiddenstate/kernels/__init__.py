@@ -1,6 +1,6 @@
 """The recurrent kernels: forward and backward passes over whole sequences, in C++.
 
-`reference.py` specifies in numpy what they compute, `csrc/contract.h` how their data is laid
+`program/layers.py` specifies in numpy what they compute, `csrc/contract.h` how their data is laid
 out. The compiled module has code for several instruction levels. The best level that this
 processor supports is used, or the one that the environment variable `HIDDENSTATE_LEVEL` names
 (`off` for none). This module does not need torch.
@@ -16,9 +16,6 @@ VARIABLE = "HIDDENSTATE_LEVEL"
 
 MAX_THREADS = 4096
 """Most threads that are started, as `--threads` limits them."""
-
-CELLS = {"rnn_tanh": 0, "rnn_relu": 1, "gru": 2, "lstm": 3}
-"""Numbers of the cells in the compiled module (`Cell` in csrc/contract.h)."""
 
 
 @cache
@@ -56,6 +53,12 @@ def level() -> str | None:
             "name one of these, or off"
         )
     return wanted
+
+
+def cells() -> tuple[str, ...]:
+    """Return the names of the cells that the kernels compute."""
+    module = native()
+    return tuple(module.cells()) if module else ()
 
 
 def why_not() -> str | None:

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from hiddenstate.kernels import CELLS, native
-from hiddenstate.program import cells
+from hiddenstate.kernels import native
+from hiddenstate.program.cells import CELLS
 
 KINDS = {torch.float32: "Layer32", torch.float64: "Layer64"}
 """Names of the compiled layers, by float type."""
@@ -38,18 +38,16 @@ class Stack(NamedTuple):
 
     def make(self) -> Any:
         kind = getattr(native(), KINDS[self.dtype])
-        return kind(self.level, CELLS[self.cell], *self[3:])
+        return kind(self.level, *self[2:])
 
     def shapes(self, biased: bool) -> list[tuple[int, ...]]:
-        """Return the shapes of the weights, in torch's order."""
-        out, D, shapes = (
-            cells.CELLS[self.cell].blocks * self.hidden,
-            self.directions,
-            list[tuple[int, ...]](),
-        )
+        """Return the shapes of the weights, layer by layer as the cell declares them."""
+        cell, shapes = CELLS[self.cell], list[tuple[int, ...]]()
+        weights = cell.weights if biased else cell.weights[:2]
         for layer in range(self.layers):
-            inputs = D * self.hidden if layer else self.inputs
-            shapes += [(out, inputs), (out, self.hidden), *[(out,), (out,)] * biased] * D
+            inputs = self.directions * self.hidden if layer else self.inputs
+            each = [weight.shape(cell.blocks, inputs, self.hidden) for weight in weights]
+            shapes += each * self.directions
         return shapes
 
 
@@ -85,10 +83,13 @@ class Plan:
     y: tuple[int, ...]
     """Shape of y."""
     state: tuple[int, ...]
-    """Shape of h, and of c."""
-    parts: int
-    """Number of parts of the state: 2 for lstm, else 1."""
+    """Shape of each array of the state."""
     biased: bool
+
+    @property
+    def parts(self) -> int:
+        """Number of arrays of the state."""
+        return len(CELLS[self.stack.cell].state)
 
     def forward(self, tensors: Sequence[Any], kept: bool) -> tuple[Any, list[Tensor]]:
         """Return the compiled layer that was used, and y with the parts of the last state.
@@ -101,14 +102,14 @@ class Plan:
         except IndexError:
             layer = self.stack.make()
         x = _by_rows(tensors[0])
-        begin = [h if h is None else h.contiguous() for h in tensors[1:split]]
+        begin = [a if a is None else a.contiguous() for a in tensors[1:split]]
         weights = [w.contiguous() for w in tensors[split:]]
         dtype, device = x.dtype, x.device  # explicit: torch may have another default device
         y = torch.empty(self.y, dtype=dtype, device=device)
         last = [torch.empty(self.state, dtype=dtype, device=device) for _ in begin]
         read = batch.rows, batch.steps, _address(batch.lengths), _address(batch.places)
-        inputs = self._addresses(weights), _pair(begin)
-        outputs = batch.at(y), _pair(last), hidden
+        inputs = self._addresses(weights), _addresses(begin)
+        outputs = batch.at(y), _addresses(last), hidden
         layer.forward(batch.at(x), *read, *inputs, *outputs, kept, torch.get_num_threads())
         return layer, [y, *last]
 
@@ -122,10 +123,11 @@ class Plan:
         batch, split, grads = self.batch, 1 + self.parts, input_grads
         dy, *dlast = [g if g is None else g.resolve_neg() for g in output_grads]
         dy = dy if dy is None else _by_rows(dy)
-        dlast = [h if h is None else h.contiguous() for h in dlast]
-        wanted = batch.at(grads[0]), _pair(grads[1:split]), self._addresses(grads[split:])
+        dlast = [a if a is None else a.contiguous() for a in dlast]
+        states, weights = _addresses(grads[1:split]), self._addresses(grads[split:])
+        wanted = batch.at(grads[0]), states, weights
         size = batch.rows, self.stack.hidden
-        layer.backward(batch.at(dy), _pair(dlast), *wanted, *size, torch.get_num_threads())
+        layer.backward(batch.at(dy), _addresses(dlast), *wanted, *size, torch.get_num_threads())
 
     def give_back(self, layer: Any) -> None:
         """Keep `layer` for later calls."""
@@ -133,21 +135,20 @@ class Plan:
             self.spare.append(layer)
 
     def _addresses(self, weights: Sequence[Tensor | None]) -> list[int]:
-        """Return four addresses for each direction, 0 where there is no bias."""
-        addresses = [0 if w is None else w.data_ptr() for w in weights]
+        """Return the addresses for each direction, 0 where there is no bias."""
+        addresses = _addresses(weights)
         if self.biased:
             return addresses
-        return [
-            a for i in range(0, len(addresses), 2) for a in (addresses[i], addresses[i + 1], 0, 0)
-        ]
+        none = [0] * len(CELLS[self.stack.cell].own)
+        return [a for i in range(0, len(addresses), 2) for a in (*addresses[i : i + 2], *none)]
 
 
 def _address(x: Tensor | None) -> int:
     return 0 if x is None else x.data_ptr()
 
 
-def _pair(parts: Sequence[Tensor | None]) -> tuple[int, int]:
-    return _address(parts[0]), _address(parts[1]) if len(parts) > 1 else 0
+def _addresses(tensors: Sequence[Tensor | None]) -> list[int]:
+    return [0 if x is None else x.data_ptr() for x in tensors]
 
 
 def _by_rows(x: Tensor) -> Tensor:
@@ -200,7 +201,7 @@ def run(plan: Plan, tensors: Sequence[Any]) -> Sequence[Tensor]:
     ----------
     plan : Plan
     tensors : sequence of Tensor or None
-        x; h and, for lstm, c, None for zero; the weights in torch's order. All are on the cpu,
+        x; the arrays of the state, None for zero; the weights in torch's order. All are on the cpu,
         strided, of the stack's float type, and have the plan's shapes.
     """
     if torch.is_grad_enabled():

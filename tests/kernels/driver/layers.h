@@ -139,8 +139,8 @@ LayerAnswer answer(Layer<T>& layer, const LayerCase& c, int threads, uint64_t se
     const auto length = c.length, place = c.place;
     layer.forward({xs.at, xs.sequence, xs.step}, c.rows, c.steps,
                   length.empty() ? nullptr : length.data(), place.empty() ? nullptr : place.data(),
-                  weights, {at(in[1]), at(in[2]), c.rows, c.hidden}, y.batch(),
-                  {hn.data(), at(cn), c.rows, c.hidden}, !asked.empty(), threads);
+                  weights, {{at(in[1]), at(in[2])}, c.rows, c.hidden}, y.batch(),
+                  {{hn.data(), at(cn)}, c.rows, c.hidden}, !asked.empty(), threads);
   }
   LayerAnswer result{{y.take(), doubles(hn), doubles(cn)}, {}};
   require(all_set(result.out), "every output is written");
@@ -157,8 +157,8 @@ LayerAnswer answer(Layer<T>& layer, const LayerCase& c, int threads, uint64_t se
   for (size_t i = 3; i < in.size(); i++) dweights.push_back(at(slopes[i]));
   const auto dys = dy.batch();
   layer.backward({c.up[0].empty() ? nullptr : dys.at, dys.sequence, dys.step},
-                 {at(dhn), at(dcn), c.rows, c.hidden}, asked[0] ? dx.batch() : Batch<T>{},
-                 {at(slopes[1]), at(slopes[2]), c.rows, c.hidden}, dweights, threads);
+                 {{at(dhn), at(dcn)}, c.rows, c.hidden}, asked[0] ? dx.batch() : Batch<T>{},
+                 {{at(slopes[1]), at(slopes[2])}, c.rows, c.hidden}, dweights, threads);
   for (const auto& list : slopes) result.slopes.push_back(doubles(list));
   if (asked[0]) result.slopes[0] = dx.take();
   require(all_set(result.slopes), "every gradient is written");

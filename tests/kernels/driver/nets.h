@@ -183,7 +183,9 @@ struct Pupil {
   Lists state() const {
     const bool lstm = c.shape.cell == LSTM;
     std::vector<T> h(states(net.state_rows()), unset), cell(lstm ? h.size() : 0, unset);
-    if (net.state_rows()) net.save_state(h.data(), at(cell));
+    std::vector<T*> arrays{at(h), at(cell)};
+    arrays.resize(net.states());
+    if (net.state_rows()) net.save_state(arrays);
     return {doubles(h), doubles(cell)};
   }
   // Everything that a checkpoint contains.
@@ -238,8 +240,8 @@ struct Pupil {
     std::vector<T> out(n * width, unset), h(states(n), unset), cell(lstm ? h.size() : 0, unset);
     std::vector<T> h0 = as<T>(from ? from->h : List{}), c0 = as<T>(from ? from->cell : List{});
     const bool done = net.predict(x, n, steps, lengths ? lesson.length : nullptr, first, last,
-                                  {at(h0), at(c0), n, c.shape.hidden}, out.data(),
-                                  {at(h), at(cell), n, c.shape.hidden}, threads, Stop{});
+                                  {{at(h0), at(c0)}, n, c.shape.hidden}, out.data(),
+                                  {{at(h), at(cell)}, n, c.shape.hidden}, threads, Stop{});
     require(done, "a prediction without a stop request is completed");
     return {doubles(out), doubles(h), doubles(cell)};
   }
@@ -359,7 +361,9 @@ Lists net_case(const Level& level, const NetCase& c, Dice dice) {
   if (alone.net.state_rows()) {
     const Lists state = alone.state();
     std::vector<T> h = as<T>(state[0]), cell = as<T>(state[1]);
-    loaded.net.load_state(h.data(), at(cell), alone.net.state_rows());
+    std::vector<const T*> arrays{at(h), at(cell)};
+    arrays.resize(loaded.net.states());
+    loaded.net.load_state(arrays, alone.net.state_rows());
   }
   require(loaded.train(2) == alone.train(3), "a loaded network continues as the saved one");
   require(loaded.all() == alone.all(), "a loaded network trains as the saved one");

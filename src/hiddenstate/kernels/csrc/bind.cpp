@@ -33,6 +33,38 @@ T* at(const Maybe<T>& array) {
   return array ? array->data() : nullptr;
 }
 
+// The arrays of a state, in the order in which the cell declares them; none for a zero state.
+template <class T>
+using Arrays = std::vector<Array<T>>;
+
+template <class P, class T>
+std::vector<P*> pointers(const Arrays<T>& arrays) {
+  std::vector<P*> list;
+  for (const Array<T>& array : arrays) list.push_back(array.data());
+  return list;
+}
+
+// `arrays` must have one for each array of the state, or be empty.
+template <class P>
+std::vector<P*> checked(std::vector<P*> arrays, int states) {
+  if (!arrays.empty() && static_cast<int>(arrays.size()) != states)
+    throw nb::value_error("state: expected an array for each that the cell carries");
+  return arrays;
+}
+
+template <class T>
+States<T> states_at(const std::vector<T*>& arrays, long rows, long row) {
+  States<T> states{{}, rows, row};
+  std::copy(arrays.begin(), arrays.end(), states.at.begin());
+  return states;
+}
+
+int cell_named(const std::string& name) {
+  for (size_t i = 0; i < std::size(declarations); i++)
+    if (name == declarations[i].name) return static_cast<int>(i);
+  throw nb::value_error(("no cell of the kernels: " + name).c_str());
+}
+
 const Level& level_named(const std::string& name) {
   for (const Level* level : levels())
     if (name == level->name) return *level;
@@ -183,8 +215,10 @@ struct Learner {
   }
 
   bool predict(Any x, long steps, Maybe<const int64_t> length, size_t first, size_t last,
-               Maybe<T> h0, Maybe<T> c0, Array<T> out, Maybe<T> hn, Maybe<T> cn, int threads,
+               const Arrays<T>& begin, Array<T> out, const Arrays<T>& end, int threads,
                nb::object ask) {
+    const auto from = checked(pointers<T>(begin), net.states());
+    const auto to = checked(pointers<T>(end), net.states());
     Asker asker(std::move(ask));
     const long n = static_cast<long>(x.shape(0)), hidden = net.shape().hidden;
     long numbers = 1;
@@ -194,9 +228,8 @@ struct Learner {
     {
       nb::gil_scoped_release free;
       std::lock_guard<std::mutex> lock(net.guard());
-      done = net.predict(table, n, steps, at(length), first, last,
-                         States<T>{at(h0), at(c0), n, hidden}, out.data(),
-                         States<T>{at(hn), at(cn), n, hidden}, threads, asker.stop());
+      done = net.predict(table, n, steps, at(length), first, last, states_at(from, n, hidden),
+                         out.data(), states_at(to, n, hidden), threads, asker.stop());
     }
     asker.rethrow();
     return done;
@@ -209,12 +242,12 @@ void bind_learner(nb::module_& m, const char* name) {
   nb::class_<L>(m, name)
       .def(
           "__init__",
-          [](L* self, const std::string& level, int cell, int layers, int directions, long inputs,
-             long hidden, long outputs, bool every_step, bool mean, std::vector<long> widths,
-             std::vector<int> activations, bool classify, double dropout, std::vector<long> stem,
-             std::vector<long> stem_sizes, long pool, bool causal) {
+          [](L* self, const std::string& level, const std::string& cell, int layers, int directions,
+             long inputs, long hidden, long outputs, bool every_step, bool mean,
+             std::vector<long> widths, std::vector<int> activations, bool classify, double dropout,
+             std::vector<long> stem, std::vector<long> stem_sizes, long pool, bool causal) {
             Shape s;
-            s.cell = cell;
+            if (layers) s.cell = cell_named(cell);
             s.layers = layers;
             s.directions = directions;
             s.inputs = inputs;
@@ -229,7 +262,7 @@ void bind_learner(nb::module_& m, const char* name) {
             s.stem = {std::move(stem), std::move(stem_sizes), pool, causal};
             new (self) L(level, std::move(s));
           },
-          nb::kw_only(), nb::arg("level"), nb::arg("cell") = 0, nb::arg("layers") = 0,
+          nb::kw_only(), nb::arg("level"), nb::arg("cell") = "", nb::arg("layers") = 0,
           nb::arg("directions") = 1, nb::arg("inputs") = 0, nb::arg("hidden") = 0,
           nb::arg("outputs") = 0, nb::arg("every_step") = false, nb::arg("mean") = false,
           nb::arg("widths") = std::vector<long>{}, nb::arg("activations") = std::vector<int>{},
@@ -252,20 +285,22 @@ void bind_learner(nb::module_& m, const char* name) {
           nb::arg(), nb::arg(), nb::arg().noconvert())
       .def(
           "load_state",
-          [](L& l, Maybe<const T> h, Maybe<const T> c) {
+          [](L& l, const Arrays<const T>& state) {
+            const auto from = checked(pointers<const T>(state), l.net.states());
             nb::gil_scoped_release free;
             std::lock_guard<std::mutex> lock(l.net.guard());
-            l.net.load_state(at(h), at(c), h ? static_cast<long>(h->shape(1)) : 0);
+            l.net.load_state(from, from.empty() ? 0 : static_cast<long>(state[0].shape(1)));
           },
-          nb::arg("h").none(), nb::arg("c").none())
+          nb::arg("state"))
       .def(
           "save_state",
-          [](L& l, Array<T> h, Maybe<T> c) {
+          [](L& l, const Arrays<T>& state) {
+            const auto to = checked(pointers<T>(state), l.net.states());
             nb::gil_scoped_release free;
             std::lock_guard<std::mutex> lock(l.net.guard());
-            l.net.save_state(h.data(), at(c));
+            l.net.save_state(to);
           },
-          nb::arg("h").noconvert(), nb::arg("c").none().noconvert())
+          nb::arg("state").noconvert())
       .def_prop_ro("state_rows", [](L& l) { return l.net.state_rows(); })
       .def_prop_rw(
           "updates", [](L& l) { return l.net.updates; }, [](L& l, long n) { l.net.updates = n; })
@@ -289,9 +324,9 @@ void bind_learner(nb::module_& m, const char* name) {
       .def("step", &L::step, nb::arg("x"), nb::arg("y"), nb::arg("rate"), nb::arg("clip"),
            nb::arg("eps"), nb::arg("threads"), nb::arg("key").none() = nb::none())
       .def("predict", &L::predict, nb::arg("x"), nb::arg("steps"), nb::arg("length").none(),
-           nb::arg("first"), nb::arg("last"), nb::arg("h0").none(), nb::arg("c0").none(),
-           nb::arg("out").noconvert(), nb::arg("hn").none().noconvert(),
-           nb::arg("cn").none().noconvert(), nb::arg("threads"), nb::arg("ask").none());
+           nb::arg("first"), nb::arg("last"), nb::arg("begin").noconvert(),
+           nb::arg("out").noconvert(), nb::arg("end").noconvert(), nb::arg("threads"),
+           nb::arg("ask").none());
 }
 
 // A stepper, and the network and the arrays that it uses.
@@ -331,26 +366,28 @@ void bind_stepper(nb::module_& m, const char* name) {
   nb::class_<S>(m, name)
       .def(
           "__init__",
-          [](S* self, nb::object learner, Array<T> h, Maybe<T> c, Maybe<double> sum,
+          [](S* self, nb::object learner, const Arrays<T>& state, Maybe<double> sum,
              Maybe<int64_t> count, std::vector<double> offset, std::vector<double> factor,
              double limit, std::vector<double> largest, std::vector<T> head,
              std::vector<T> head_bias, std::vector<long> change, std::vector<double> target_offset,
              std::vector<double> target_factor, bool probabilities, int threads) {
             Net<T>& net = nb::cast<Learner<T>&>(learner).net;
+            if (state.empty()) throw nb::value_error("state: expected arrays");
+            std::vector<nb::object> held{learner, nb::cast(sum), nb::cast(count)};
+            for (const Array<T>& array : state) held.push_back(nb::cast(array));
             new (self)
                 S{Stepper<T>(net,
                              {offset, factor, limit, largest, head, head_bias, change,
                               target_offset, target_factor, probabilities},
-                             static_cast<long>(h.shape(1)), {h.data(), at(c), at(sum), at(count)}),
-                  net.guard(),
-                  threads,
-                  {learner, nb::cast(h), nb::cast(c), nb::cast(sum), nb::cast(count)}};
+                             static_cast<long>(state[0].shape(1)),
+                             {checked(pointers<T>(state), net.states()), at(sum), at(count)}),
+                  net.guard(), threads, std::move(held)};
           },
-          nb::arg("learner"), nb::arg("h").noconvert(), nb::arg("c").none().noconvert(),
-          nb::arg("sum").none().noconvert(), nb::arg("count").none().noconvert(), nb::kw_only(),
-          nb::arg("offset"), nb::arg("factor"), nb::arg("limit"), nb::arg("largest"),
-          nb::arg("head"), nb::arg("head_bias"), nb::arg("change"), nb::arg("target_offset"),
-          nb::arg("target_factor"), nb::arg("probabilities"), nb::arg("threads"))
+          nb::arg("learner"), nb::arg("state").noconvert(), nb::arg("sum").none().noconvert(),
+          nb::arg("count").none().noconvert(), nb::kw_only(), nb::arg("offset"), nb::arg("factor"),
+          nb::arg("limit"), nb::arg("largest"), nb::arg("head"), nb::arg("head_bias"),
+          nb::arg("change"), nb::arg("target_offset"), nb::arg("target_factor"),
+          nb::arg("probabilities"), nb::arg("threads"))
       .def("advance", &S::advance, nb::arg("x"), nb::arg("raw"), nb::arg("active").none(),
            nb::arg("out").noconvert());
 }
@@ -381,15 +418,15 @@ P* pointer(uintptr_t address) {
   return reinterpret_cast<P*>(address);
 }
 
+using Place = std::tuple<uintptr_t, long, long>;  // address, strides of sequences and of steps
+using Addresses = std::vector<uintptr_t>;         // 0 for null
+
 template <class P>
-std::vector<P*> pointers(const std::vector<uintptr_t>& addresses) {
+std::vector<P*> pointers(const Addresses& addresses) {
   std::vector<P*> list;
   for (const uintptr_t address : addresses) list.push_back(pointer<P>(address));
   return list;
 }
-
-using Place = std::tuple<uintptr_t, long, long>;  // address, strides of sequences and of steps
-using Pair = std::tuple<uintptr_t, uintptr_t>;    // h and c
 
 template <class T>
 Batch<T> batch(const Place& p) {
@@ -401,32 +438,25 @@ void bind_layer(nb::module_& m, const char* name) {
   using L = Layer<T>;
   nb::class_<L>(m, name)
       .def("__init__",
-           [](L* self, const std::string& level, int cell, long inputs, long hidden, int layers,
-              int directions) {
-             new (self) L(level_named(level), cell, inputs, hidden, layers, directions);
+           [](L* self, const std::string& level, const std::string& cell, long inputs, long hidden,
+              int layers, int directions) {
+             new (self) L(level_named(level), cell_named(cell), inputs, hidden, layers, directions);
            })
       .def("forward",
            [](L& l, Place x, long rows, long steps, uintptr_t length, uintptr_t place,
-              const std::vector<uintptr_t>& weights, Pair begin, Place y, Pair end, long hidden,
-              bool kept, int threads) {
+              const Addresses& weights, const Addresses& begin, Place y, const Addresses& end,
+              long hidden, bool kept, int threads) {
              nb::gil_scoped_release free;
-             l.forward(
-                 batch<const T>(x), rows, steps, pointer<const int64_t>(length),
-                 pointer<const int64_t>(place), pointers<const T>(weights),
-                 {pointer<T>(std::get<0>(begin)), pointer<T>(std::get<1>(begin)), rows, hidden},
-                 batch<T>(y),
-                 {pointer<T>(std::get<0>(end)), pointer<T>(std::get<1>(end)), rows, hidden}, kept,
-                 threads);
+             l.forward(batch<const T>(x), rows, steps, pointer<const int64_t>(length),
+                       pointer<const int64_t>(place), pointers<const T>(weights),
+                       states_at(pointers<T>(begin), rows, hidden), batch<T>(y),
+                       states_at(pointers<T>(end), rows, hidden), kept, threads);
            })
-      .def("backward", [](L& l, Place dy, Pair dend, Place dx, Pair dbegin,
-                          const std::vector<uintptr_t>& dweights, long rows, long hidden,
-                          int threads) {
+      .def("backward", [](L& l, Place dy, const Addresses& dend, Place dx, const Addresses& dbegin,
+                          const Addresses& dweights, long rows, long hidden, int threads) {
         nb::gil_scoped_release free;
-        l.backward(batch<const T>(dy),
-                   {pointer<T>(std::get<0>(dend)), pointer<T>(std::get<1>(dend)), rows, hidden},
-                   batch<T>(dx),
-                   {pointer<T>(std::get<0>(dbegin)), pointer<T>(std::get<1>(dbegin)), rows, hidden},
-                   pointers<T>(dweights), threads);
+        l.backward(batch<const T>(dy), states_at(pointers<T>(dend), rows, hidden), batch<T>(dx),
+                   states_at(pointers<T>(dbegin), rows, hidden), pointers<T>(dweights), threads);
       });
 }
 
@@ -439,6 +469,18 @@ NB_MODULE(_native, m) {
     std::vector<std::string> names;
     for (const Level* level : levels()) names.push_back(level->name);
     return names;
+  });
+  // Each cell's number of blocks and of arrays in its state, and the names and axes of its own
+  // arrays: what program/cells.py declares.
+  m.def("cells", [] {
+    nb::dict cells;
+    for (const Declaration& cell : declarations) {
+      std::vector<std::tuple<std::string, std::string>> own;
+      for (const Own& array : cell.own)
+        if (array.name) own.emplace_back(array.name, std::string(1, array.axis));
+      cells[cell.name] = nb::make_tuple(cell.blocks, cell.states, own);
+    }
+    return cells;
   });
   // For benchmarks: seconds of a part of a step, and what a turn of "peak" multiplies and adds.
   m.def(

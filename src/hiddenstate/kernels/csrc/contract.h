@@ -30,6 +30,7 @@
 // weights and their bias: n, r, z.
 #pragma once
 
+#include <array>
 #include <cstdint>
 
 // Always inlined: a copy compiled for one level must never be linked into another level's code.
@@ -40,6 +41,32 @@ namespace hs {
 enum Cell : int { RNN_TANH, RNN_RELU, GRU, LSTM };
 enum Activation : int { LINEAR, TANH, RELU, SIGMOID };
 enum Rule : int { SGD, ADAM, ADAMW };
+
+// The most arrays that a cell carries from step to step, and the most arrays of its own.
+constexpr int most_states = 2, most_own = 4;
+
+// An array of a cell that is no product, for each layer and direction. Its axis is G, the blocks of
+// the cell times H, or H, or 1 for a single number.
+struct Own {
+  const char* name;
+  char axis;
+};
+
+// What a cell has apart from its formula, as program/cells.py declares it.
+struct Declaration {
+  const char* name;
+  int blocks;  // of H rows in a weight
+  int states;  // arrays that it carries, the output first
+  std::array<Own, most_own> own;
+};
+
+constexpr std::array<Own, most_own> like_torch{{{"bias_ih", 'G'}, {"bias_hh", 'G'}}};
+constexpr Declaration declarations[] = {
+    {"rnn_tanh", 1, 1, like_torch},
+    {"rnn_relu", 1, 1, like_torch},
+    {"gru", 3, 1, like_torch},
+    {"lstm", 4, 2, like_torch},
+};
 
 HS_ALWAYS int weight_gates(int cell) { return cell == LSTM ? 4 : cell == GRU ? 3 : 1; }
 HS_ALWAYS int kept_gates(int cell) { return cell >= GRU ? 4 : 1; }

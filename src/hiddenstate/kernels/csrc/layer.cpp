@@ -119,7 +119,7 @@ void Layer<T>::run_backward(Shard& s, Batch<const T> dy, const States<T>& dend, 
         std::memset(to + (read ? hidden : 0), 0, (width - (read ? hidden : 0)) * sizeof(T));
       }
   }
-  stack_.backward(params_.at(), turned_.at(), s.w, dy.at != nullptr, dbegin.h || dbegin.c,
+  stack_.backward(params_.at(), turned_.at(), s.w, dy.at != nullptr, any(dbegin),
                   dx.at ? s.dx.at() : nullptr, Stop{});
   give_gradients(stack_, s.w, s.first, dbegin);
   const T* from = s.dx.at();

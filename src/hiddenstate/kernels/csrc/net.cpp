@@ -116,25 +116,31 @@ void Net<T>::save(int which, size_t matrix, T* values) const {
 }
 
 template <class T>
-void Net<T>::load_state(const T* h, const T* c, long rows) {
+void Net<T>::load_state(const std::vector<const T*>& arrays, long rows) {
   const long width = stack_->width, hidden = stack_->hidden, n = stacked() * rows;
-  for (auto [buffer, values] : {std::pair{&state_h_, h}, std::pair{&state_c_, c}}) {
-    if (!values) continue;
-    buffer->need(n * width);
-    buffer->zero();
+  for (size_t part = 0; part < arrays.size(); part++) {
+    state_[part].need(n * width);
+    state_[part].zero();
     for (long i = 0; i < n; i++)
-      std::memcpy(buffer->at() + i * width, values + i * hidden, hidden * sizeof(T));
+      std::memcpy(state_[part].at() + i * width, arrays[part] + i * hidden, hidden * sizeof(T));
   }
   state_rows_ = rows;
 }
 
 template <class T>
-void Net<T>::save_state(T* h, T* c) const {
+void Net<T>::save_state(const std::vector<T*>& arrays) const {
   const long width = stack_->width, hidden = stack_->hidden;
-  for (long i = 0; i < stacked() * state_rows_; i++) {
-    std::memcpy(h + i * hidden, state_h_.at() + i * width, hidden * sizeof(T));
-    if (c) std::memcpy(c + i * hidden, state_c_.at() + i * width, hidden * sizeof(T));
-  }
+  for (size_t part = 0; part < arrays.size(); part++)
+    for (long i = 0; i < stacked() * state_rows_; i++)
+      std::memcpy(arrays[part] + i * hidden, state_[part].at() + i * width, hidden * sizeof(T));
+}
+
+// The states in a step's buffers.
+template <class T>
+States<T> Net<T>::states_in(const std::array<Buffer<T>, most_states>& buffers, long rows) const {
+  States<T> all{{}, rows, stack_->width};
+  for (int i = 0; i < states(); i++) all.at[i] = buffers[i].at();
+  return all;
 }
 
 // Allocates memory for `rows` rows and sets the pointers into it.
@@ -338,13 +344,9 @@ void Net<T>::learn(const Lesson<T>& lesson, const Orders& orders, double count, 
                    T* outputs) {
   if (recurrent()) {
     const bool zero = orders.reset || !lesson.stateful || state_rows_ != orders.n;
-    fill_states(
-        *stack_, s.w, s.first,
-        zero ? States<T>{} : States<T>{state_h_.at(), state_c_.at(), state_rows_, stack_->width});
+    fill_states(*stack_, s.w, s.first, zero ? States<T>{} : states_in(state_, state_rows_));
     through_stack(s, stop);
-    if (lesson.stateful)
-      give_states(*stack_, s.w, s.first,
-                  States<T>{next_h_.at(), next_c_.at(), orders.n, stack_->width});
+    if (lesson.stateful) give_states(*stack_, s.w, s.first, states_in(next_, orders.n));
   }
   if (stop(0)) return;
   dense_->forward(params_.at(), s.p, 0, dense_->layers());
@@ -363,10 +365,10 @@ void Net<T>::learn(const Lesson<T>& lesson, const Orders& orders, double count, 
     spread(*stack_, s.w, dmean);
   }
   for (int d = 0; !averages() && d < shape_.directions; d++)
-    dense_->into(
-        turned_.at(), s.p, 0, d * width, width,
-        shape_.every_step ? stack_->dy(s.w, top) + d * s.p.rows * width : stack_->dh(s.w, top, d),
-        width);
+    dense_->into(turned_.at(), s.p, 0, d * width, width,
+                 shape_.every_step ? stack_->dy(s.w, top) + d * s.p.rows * width
+                                   : stack_->dstate(s.w, top, d, 0),
+                 width);
   stack_->backward(params_.at(), turned_.at(), s.w, shape_.every_step || averages(), false,
                    stem_ ? s.dinput.at() : nullptr, stop);
   if (stem_ && averages()) spread_stem_mean(s);
@@ -411,10 +413,10 @@ Ending Net<T>::step(const Lesson<T>& lesson, const Orders& given, int threads, S
   }
   if (lesson.stateful) {
     const long size = stacked() * orders.n * stack_->width;
-    for (Buffer<T>* next : {&next_h_, &next_c_})
-      if (next->size() < size) {
-        next->need(size);
-        next->zero();
+    for (int i = 0; i < states(); i++)
+      if (next_[i].size() < size) {
+        next_[i].need(size);
+        next_[i].zero();
       }
   }
   share_out(shards, threads, [&](long number) {
@@ -466,8 +468,7 @@ Ending Net<T>::step(const Lesson<T>& lesson, const Orders& given, int threads, S
   updates++;
   if (stem_) update_moments();
   if (lesson.stateful) {
-    std::swap(state_h_, next_h_);
-    std::swap(state_c_, next_c_);
+    std::swap(state_, next_);
     state_rows_ = orders.n;
   }
   return DONE;

@@ -95,9 +95,10 @@ class Net {
   void load(int which, size_t matrix, const T* values);
   void save(int which, size_t matrix, T* values) const;
 
-  // The carried state, [layers*directions][rows][hidden]; 0 rows for a zero state.
-  void load_state(const T* h, const T* c, long rows);
-  void save_state(T* h, T* c) const;
+  // The carried state: arrays [layers*directions][rows][hidden]; 0 rows for a zero state.
+  void load_state(const std::vector<const T*>& arrays, long rows);
+  void save_state(const std::vector<T*>& arrays) const;
+  int states() const { return stack_ ? stack_->states() : 0; }
   long state_rows() const { return state_rows_; }
 
   long updates = 0;  // the number of updates made with these moments
@@ -135,6 +136,7 @@ class Net {
   };
 
   bool recurrent() const { return shape_.layers > 0; }
+  States<T> states_in(const std::array<Buffer<T>, most_states>& buffers, long rows) const;
   int stacked() const { return shape_.layers * shape_.directions; }
   void list_shares();
   void lay_in(Shard& s, long rows, long steps, const int64_t* length, bool kept,
@@ -190,7 +192,7 @@ class Net {
   Buffer<T> moments_;           // of the stem: those of the batch, or the running ones
   std::vector<Shard> shards_;   // training: one for each shard
   std::vector<Shard> scratch_;  // predicting: one for each member of the team
-  Buffer<T> state_h_, state_c_, next_h_, next_c_;  // before and after a step
+  std::array<Buffer<T>, most_states> state_, next_;  // before and after a step
   long state_rows_ = 0;
   std::vector<int64_t> lengths_;  // lengths of a step's rows
   std::vector<int64_t> sorted_;   // those rows, the longest first

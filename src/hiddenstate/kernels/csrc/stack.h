@@ -1,6 +1,7 @@
 // A stack of recurrent layers over one shard, and its memory layout.
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
 #include "contract.h"
@@ -86,6 +87,9 @@ class Stack {
       }
   }
 
+  // How many arrays the cell carries.
+  int states() const { return declarations[cell].states; }
+
   // The working memory of a shard. The caller fills `x` before forward(); `kept` says whether
   // backward() will follow.
   struct Work {
@@ -105,22 +109,21 @@ class Stack {
   }
 
   T* x(const Work& w) const { return w.at; }
-  // Slot `slot` of h, R rows; slots as in Sequence.
-  T* h(const Work& w, int layer, int d, long slot = 0) const {
-    return part(w, layer, d) + slot * w.rows * width;
+  // Slot `slot` of a state, R rows; slots as in Sequence.
+  T* state(const Work& w, int layer, int d, int i, long slot) const {
+    return part(w, layer, d) + (i * (w.steps + 1) + slot) * w.rows * width;
   }
-  T* c(const Work& w, int layer, int d, long slot = 0) const {
-    return part(w, layer, d) + h_size(w) + slot * w.rows * width;
+  T* h(const Work& w, int layer, int d, long slot = 0) const { return state(w, layer, d, 0, slot); }
+  T* first_state(const Work& w, int layer, int d, int i) const {
+    return state(w, layer, d, i, d ? w.steps : 0);
   }
-  T* first_h(const Work& w, int layer, int d) const { return h(w, layer, d, d ? w.steps : 0); }
-  T* first_c(const Work& w, int layer, int d) const { return c(w, layer, d, d ? w.steps : 0); }
-  T* last_h(const Work& w, int layer, int d) const { return h(w, layer, d, d ? 0 : w.steps); }
-  T* last_c(const Work& w, int layer, int d) const { return c(w, layer, d, d ? 0 : w.steps); }
+  T* last_state(const Work& w, int layer, int d, int i) const {
+    return state(w, layer, d, i, d ? 0 : w.steps);
+  }
   // Gradients of the last state, which backward() replaces by those of the initial state.
-  T* dh(const Work& w, int layer, int d) const {
-    return c(w, layer, d) + (cell == LSTM ? h_size(w) : 0);
+  T* dstate(const Work& w, int layer, int d, int i) const {
+    return state(w, layer, d, states(), 0) + i * w.rows * width;
   }
-  T* dc(const Work& w, int layer, int d) const { return dh(w, layer, d) + w.rows * width; }
   // The gradient of a layer's output, [directions][T*R] rows.
   T* dy(const Work& w, int layer) const {
     return w.at + x_size(w.rows, w.steps) + layer * dy_size(w.rows, w.steps, w.kept);
@@ -131,7 +134,7 @@ class Stack {
     return pair(h(w, layer, 0, 1), directions > 1 ? h(w, layer, 1, 0) : nullptr);
   }
   Rows<const T> last_output(const Work& w, int layer) const {
-    return pair(last_h(w, layer, 0), directions > 1 ? last_h(w, layer, 1) : nullptr);
+    return pair(last_state(w, layer, 0, 0), directions > 1 ? last_state(w, layer, 1, 0) : nullptr);
   }
 
   void forward(const T* params, const Work& w, Stop stop) const {
@@ -141,8 +144,8 @@ class Stack {
     }
   }
 
-  // Starts from dh, dc and, if `has_dy` is set, dy of the last layer. `dx` is T*R padded rows of
-  // inputs, or null.
+  // Starts from the gradients of the last state and, if `has_dy` is set, dy of the last layer. `dx`
+  // is T*R padded rows of inputs, or null.
   void backward(const T* params, const T* turned, const Work& w, bool has_dy, bool wants_first,
                 T* dx, Stop stop) const {
     for (int layer = layers - 1; layer >= 0; layer--) {
@@ -150,8 +153,8 @@ class Stack {
         Sequence<T> q = sequence(params, w, layer, d, own);
         q.wh_back = turned + matrix(layer, d, 1).turned;
         if (has_dy || layer < layers - 1) q.dy = dy(w, layer) + d * w.steps * w.rows * width;
-        q.dh = dh(w, layer, d);
-        q.dc = dc(w, layer, d);
+        q.dh = dstate(w, layer, d, 0);
+        q.dc = dstate(w, layer, d, 1);
         q.wants_first = wants_first;
         return q;
       };
@@ -204,9 +207,8 @@ class Stack {
   long dy_size(long rows, long steps, bool kept) const {
     return kept ? directions * steps * rows * width : 0;
   }
-  long h_size(const Work& w) const { return (w.steps + 1) * w.rows * width; }
   long part_size(long rows, long steps, bool kept) const {
-    long size = (steps + 1) * rows * width * (cell == LSTM ? 2 : 1);
+    long size = (steps + 1) * rows * width * states();
     if (kept)
       size += 2 * rows * width + steps * rows * width * (kept_gates(cell) + (cell == LSTM ? 1 : 0));
     else if (reads_ahead(rows, steps))
@@ -219,7 +221,7 @@ class Stack {
   T* part(const Work& w, int layer, int d) const {
     return dy(w, layers) + (layer * directions + d) * part_size(w.rows, w.steps, w.kept);
   }
-  T* gates(const Work& w, int layer, int d) const { return dc(w, layer, d) + w.rows * width; }
+  T* gates(const Work& w, int layer, int d) const { return dstate(w, layer, d, 2); }
   T* tanh_c(const Work& w, int layer, int d) const {
     return gates(w, layer, d) + w.steps * w.rows * width * kept_gates(cell);
   }
@@ -309,10 +311,10 @@ class Stack {
     q.bx = params + matrix(layer, d, 2).at;
     q.bh = params + matrix(layer, d, 3).at;
     q.h = h(w, layer, d);
-    q.c = cell == LSTM ? c(w, layer, d) : nullptr;
+    q.c = states() > 1 ? state(w, layer, d, 1, 0) : nullptr;
     q.gates = w.kept ? gates(w, layer, d) : nullptr;
     // Where the gradients of the states are in a pass that keeps the gates.
-    q.ahead = !w.kept && reads_ahead(w.rows, w.steps) ? dh(w, layer, d) : nullptr;
+    q.ahead = !w.kept && reads_ahead(w.rows, w.steps) ? dstate(w, layer, d, 0) : nullptr;
     q.tanh_c = w.kept && cell == LSTM ? tanh_c(w, layer, d) : nullptr;
     q.stop = stop;
     return q;
@@ -375,12 +377,18 @@ void spread(const Stack<T>& stack, const typename Stack<T>::Work& w, T* dmean) {
       std::memcpy(to, dmean + i % w.rows * row + d * width, width * sizeof(T));
 }
 
-// States of `rows` sequences, [layers*directions][rows][row]; null if zero or not needed.
+// States of `rows` sequences: an array [layers*directions][rows][row] for each that the cell
+// carries; null if zero or not needed.
 template <class T>
 struct States {
-  T *h = nullptr, *c = nullptr;
+  std::array<T*, most_states> at{};
   long rows = 0, row = 0;
 };
+
+template <class T>
+bool any(const States<T>& states) {
+  return std::any_of(states.at.begin(), states.at.end(), [](const T* at) { return at; });
+}
 
 // Copies states of a batch into a shard whose first row is row `first` of the batch. `place`
 // returns the shard's state of a layer and direction; it is filled with zeros if `numbers` is null.
@@ -410,34 +418,34 @@ void give_rows(const Stack<T>& stack, const typename Stack<T>::Work& w, long fir
 template <class T>
 void fill_states(const Stack<T>& stack, const typename Stack<T>::Work& w, long first,
                  const States<T>& from) {
-  fill_rows(stack, w, first, from, from.h, [&](int l, int d) { return stack.first_h(w, l, d); });
-  if (stack.cell == LSTM)
-    fill_rows(stack, w, first, from, from.c, [&](int l, int d) { return stack.first_c(w, l, d); });
+  for (int i = 0; i < stack.states(); i++)
+    fill_rows(stack, w, first, from, from.at[i],
+              [&](int l, int d) { return stack.first_state(w, l, d, i); });
 }
 
 template <class T>
 void give_states(const Stack<T>& stack, const typename Stack<T>::Work& w, long first,
                  const States<T>& to) {
-  give_rows(stack, w, first, to, to.h, [&](int l, int d) { return stack.last_h(w, l, d); });
-  if (stack.cell == LSTM)
-    give_rows(stack, w, first, to, to.c, [&](int l, int d) { return stack.last_c(w, l, d); });
+  for (int i = 0; i < stack.states(); i++)
+    give_rows(stack, w, first, to, to.at[i],
+              [&](int l, int d) { return stack.last_state(w, l, d, i); });
 }
 
 // Copy the gradients of the last states before backward(), and of the initial states after it.
 template <class T>
 void fill_gradients(const Stack<T>& stack, const typename Stack<T>::Work& w, long first,
                     const States<T>& from) {
-  fill_rows(stack, w, first, from, from.h, [&](int l, int d) { return stack.dh(w, l, d); });
-  if (stack.cell == LSTM)
-    fill_rows(stack, w, first, from, from.c, [&](int l, int d) { return stack.dc(w, l, d); });
+  for (int i = 0; i < stack.states(); i++)
+    fill_rows(stack, w, first, from, from.at[i],
+              [&](int l, int d) { return stack.dstate(w, l, d, i); });
 }
 
 template <class T>
 void give_gradients(const Stack<T>& stack, const typename Stack<T>::Work& w, long first,
                     const States<T>& to) {
-  give_rows(stack, w, first, to, to.h, [&](int l, int d) { return stack.dh(w, l, d); });
-  if (stack.cell == LSTM)
-    give_rows(stack, w, first, to, to.c, [&](int l, int d) { return stack.dc(w, l, d); });
+  for (int i = 0; i < stack.states(); i++)
+    give_rows(stack, w, first, to, to.at[i],
+              [&](int l, int d) { return stack.dstate(w, l, d, i); });
 }
 
 }  // namespace hs

@@ -21,11 +21,11 @@ struct Meaning {
   bool probabilities = false;                        // answers are the softmax
 };
 
-// The state of the series, in the caller's memory: h and c are [layers][rows][hidden], `sum`
-// [rows][hidden] and `count` [rows] are null without a head.
+// The state of the series, in the caller's memory: an array [layers][rows][hidden] for each that
+// the cell carries, `sum` [rows][hidden] and `count` [rows] are null without a head.
 template <class T>
 struct Carried {
-  T *h = nullptr, *c = nullptr;
+  std::vector<T*> arrays;
   double* sum = nullptr;
   int64_t* count = nullptr;
 };
@@ -35,7 +35,8 @@ class Stepper {
  public:
   // `net` has an output at every step, and `state` belongs to `rows` rows; both must outlive this.
   Stepper(Net<T>& net, Meaning<T> meaning, long rows, Carried<T> state)
-      : net_(net), meaning_(std::move(meaning)), rows_(rows), state_(state) {}
+      : net_(net), meaning_(std::move(meaning)), rows_(rows), state_(std::move(state)),
+        own_(state_.arrays.size()) {}
 
   long rows() const { return rows_; }
   long inputs() const { return net_.shape().inputs; }
@@ -56,10 +57,11 @@ class Stepper {
     if (!n) return true;
     if (!scale(x, raw, n * steps)) return false;
     move(true);
+    States<T> state{{}, n, net_.shape().hidden};
+    for (size_t i = 0; i < own_.size(); i++) state.at[i] = own_[i].data();
     y_.resize(n * net_.shape().outputs);
     for (long t = 0; t < steps; t++) {
       const T* now = gather(n, steps, t);
-      const States<T> state{h_.data(), c_.data(), n, net_.shape().hidden};
       net_.predict({now, kind(), inputs()}, n, 1, nullptr, 0, 1, state, y_.data(), state, threads,
                    Stop{});
       if (!fits()) return false;
@@ -111,14 +113,13 @@ class Stepper {
   void move(bool here) {
     const long n = static_cast<long>(which_.size()), hidden = net_.shape().hidden;
     const long layers = net_.shape().layers;
-    h_.resize(layers * n * hidden);
-    c_.resize(state_.c ? h_.size() : 0);
     sum_.resize(state_.sum ? n * hidden : 0);
     count_.resize(state_.count ? n : 0);
-    for (long layer = 0; layer < layers; layer++) {
-      move(state_.h + layer * rows_ * hidden, h_.data() + layer * n * hidden, hidden, here);
-      if (state_.c)
-        move(state_.c + layer * rows_ * hidden, c_.data() + layer * n * hidden, hidden, here);
+    for (size_t i = 0; i < own_.size(); i++) {
+      own_[i].resize(layers * n * hidden);
+      for (long layer = 0; layer < layers; layer++)
+        move(state_.arrays[i] + layer * rows_ * hidden, own_[i].data() + layer * n * hidden, hidden,
+             here);
     }
     if (state_.sum) move(state_.sum, sum_.data(), hidden, here);
     if (state_.count) move(state_.count, count_.data(), 1, here);
@@ -181,8 +182,9 @@ class Stepper {
   const Meaning<T> meaning_;
   const long rows_;
   const Carried<T> state_;
-  std::vector<long> which_;  // the active rows
-  std::vector<T> x_, now_, h_, c_, y_, mean_;
+  std::vector<long> which_;          // the active rows
+  std::vector<std::vector<T>> own_;  // their states
+  std::vector<T> x_, now_, y_, mean_;
   std::vector<double> sum_;
   std::vector<int64_t> count_;
 };
