@@ -16,12 +16,15 @@
 
 #include <unistd.h>
 
-#include "contract.h"
+#include "stack.h"
 
 namespace hs::driver {
 
 using List = std::vector<double>;
 using Lists = std::vector<List>;
+
+template <class T>
+using Arrays = std::vector<std::vector<T>>;
 
 inline const double unset = std::numeric_limits<double>::quiet_NaN();
 inline char current[800];  // description of the case that is running
@@ -85,9 +88,40 @@ List doubles(const std::vector<T>& numbers) {
 }
 
 template <class T>
+Arrays<T> as(const Lists& lists) {
+  Arrays<T> arrays;
+  for (const List& list : lists) arrays.push_back(as<T>(list));
+  return arrays;
+}
+
+template <class T>
+Lists doubles(const Arrays<T>& arrays) {
+  Lists lists;
+  for (const std::vector<T>& array : arrays) lists.push_back(doubles(array));
+  return lists;
+}
+
+template <class T>
 T* at(std::vector<T>& numbers) {
   return numbers.empty() ? nullptr : numbers.data();
 }
+
+template <class P, class T>
+std::vector<P*> pointers(Arrays<T>& arrays) {
+  std::vector<P*> list;
+  for (std::vector<T>& array : arrays) list.push_back(at(array));
+  return list;
+}
+
+// States of the `n` arrays from number `first` on.
+template <class T>
+States<T> states_in(Arrays<T>& arrays, size_t first, size_t n, long rows, long hidden) {
+  States<T> states{{}, rows, hidden};
+  for (size_t i = 0; i < n; i++) states.at[i] = at(arrays[first + i]);
+  return states;
+}
+
+inline int random_cell(Dice& dice) { return static_cast<int>(dice.below(std::size(declarations))); }
 
 inline double dot(const Lists& a, const Lists& b) {
   double sum = 0;

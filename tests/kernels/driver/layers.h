@@ -13,20 +13,24 @@ struct LayerCase {
   int cell, layers, directions;
   long inputs, hidden, rows, steps;
   std::vector<int64_t> length, place;
-  Lists in;  // x, h0, c0, weights; empty where null
-  Lists up;  // gradients of y, hn, cn; empty where null
+  Lists in;  // x, the initial state, weights; empty where null
+  Lists up;  // gradients of y and of the last state; empty where null
 
   explicit LayerCase(Dice& dice)
-      : cell(static_cast<int>(dice.below(4))), layers(1 + static_cast<int>(dice.below(3))),
+      : cell(random_cell(dice)), layers(1 + static_cast<int>(dice.below(3))),
         directions(1 + static_cast<int>(dice.below(2))), inputs(dice.pick({1, 5, 28})),
         hidden(dice.pick({1, 3, 8, 17, 33, 64})) {
     reshape(dice);
     const double scale = 1 / std::sqrt(static_cast<double>(hidden));
     for (int i = 0; i < layers * directions; i++) {
       const long read = i < directions ? inputs : directions * hidden;
-      const long gates = weight_gates(cell) * hidden;
+      const long gates = declaration().blocks * hidden;
       for (const long columns : {read, hidden}) in.push_back(dice.numbers(gates * columns, scale));
-      for (int b = 0; b < 2; b++) in.push_back(dice.numbers(dice.once_in(4) ? 0 : gates, scale));
+      for (const Own& own : declaration().own) {
+        if (!own.name) break;
+        const long size = own.axis == 'G' ? gates : own.axis == 'H' ? hidden : 1;
+        in.push_back(dice.numbers(dice.once_in(4) ? 0 : size, scale));
+      }
     }
   }
 
@@ -38,13 +42,13 @@ struct LayerCase {
     place.clear();
     for (int64_t& n : length) n = dice.below(steps + 1);
     if (!length.empty() && dice.once_in(3)) pack();
-    in.resize(std::max<size_t>(3, in.size()));
-    const long states = layers * directions * rows * hidden, cells = cell == LSTM ? states : 0;
+    in.resize(std::max(first_weight(), in.size()));
     in[0] = dice.numbers(rows * steps * inputs);
-    in[1] = dice.numbers(dice.once_in(4) ? 0 : states);
-    in[2] = dice.numbers(dice.once_in(4) ? 0 : cells);
-    up = {dice.numbers(dice.once_in(4) ? 0 : rows * steps * outputs()),
-          dice.numbers(dice.once_in(4) ? 0 : states), dice.numbers(dice.once_in(4) ? 0 : cells)};
+    up = {dice.numbers(dice.once_in(4) ? 0 : rows * steps * outputs())};
+    for (size_t i = 1; i < first_weight(); i++) {
+      in[i] = dice.numbers(dice.once_in(4) ? 0 : state_size());
+      up.push_back(dice.numbers(dice.once_in(4) ? 0 : state_size()));
+    }
   }
 
   // Packed as torch does: the longest first, none of length zero.
@@ -58,12 +62,16 @@ struct LayerCase {
     }
   }
 
+  const Declaration& declaration() const { return declarations[cell]; }
+  size_t states() const { return declaration().states; }
+  size_t first_weight() const { return 1 + states(); }  // its number in `in`
+  long state_size() const { return layers * directions * rows * hidden; }
   long outputs() const { return hidden * directions; }
   bool is_read(long r, long t) const { return length.empty() || t < length[r]; }
   void tell() const {
-    say(" cell %d, %d layers, %d directions, %ld inputs, hidden %ld, %ld rows, %ld steps%s%s", cell,
-        layers, directions, inputs, hidden, rows, steps, length.empty() ? "" : ", lengths",
-        place.empty() ? "" : ", packed");
+    say(" %s, %d layers, %d directions, %ld inputs, hidden %ld, %ld rows, %ld steps%s%s",
+        declaration().name, layers, directions, inputs, hidden, rows, steps,
+        length.empty() ? "" : ", lengths", place.empty() ? "" : ", packed");
   }
 };
 
@@ -115,7 +123,7 @@ struct Grid {
 };
 
 struct LayerAnswer {
-  Lists out;     // y, hn, cn
+  Lists out;     // y and the last state
   Lists slopes;  // gradients of LayerCase::in, those asked for
 };
 
@@ -124,42 +132,40 @@ template <class T>
 LayerAnswer answer(Layer<T>& layer, const LayerCase& c, int threads, uint64_t seed,
                    const std::vector<bool>& asked) {
   Dice dice(seed);
-  const long states = c.layers * c.directions * c.rows * c.hidden;
-  const long cells = c.cell == LSTM ? states : 0;
   Grid<T> x(c, c.inputs, dice), y(c, c.outputs(), dice);
-  std::vector<std::vector<T>> in, slopes;
-  std::vector<const T*> weights;
-  std::vector<T*> dweights;
-  for (const List& list : c.in) in.push_back(as<T>(list));
-  for (size_t i = 3; i < in.size(); i++) weights.push_back(at(in[i]));
+  const size_t n = c.states();
+  const std::vector<T> state(c.state_size(), static_cast<T>(unset));
+  Arrays<T> in = as<T>(c.in), last(n, state), slopes;
+  std::vector<const T*> weights = pointers<const T>(in);
+  weights.erase(weights.begin(), weights.begin() + c.first_weight());
   x.fill(c.in[0]);
-  std::vector<T> hn(states, static_cast<T>(unset)), cn(cells, static_cast<T>(unset));
   const auto xs = x.batch();
   {  // `forward` copies both
     const auto length = c.length, place = c.place;
     layer.forward({xs.at, xs.sequence, xs.step}, c.rows, c.steps,
                   length.empty() ? nullptr : length.data(), place.empty() ? nullptr : place.data(),
-                  weights, {{at(in[1]), at(in[2])}, c.rows, c.hidden}, y.batch(),
-                  {{hn.data(), at(cn)}, c.rows, c.hidden}, !asked.empty(), threads);
+                  weights, states_in(in, 1, n, c.rows, c.hidden), y.batch(),
+                  states_in(last, 0, n, c.rows, c.hidden), !asked.empty(), threads);
   }
-  LayerAnswer result{{y.take(), doubles(hn), doubles(cn)}, {}};
+  LayerAnswer result{doubles(last), {}};
+  result.out.insert(result.out.begin(), y.take());
   require(all_set(result.out), "every output is written");
   if (asked.empty()) return result;
 
   Grid<T> dx(c, c.inputs, dice), dy(c, c.outputs(), dice);
   if (!c.up[0].empty()) dy.fill(c.up[0]);
-  std::vector<T> dhn = as<T>(c.up[1]), dcn = as<T>(c.up[2]);
+  Arrays<T> dlast = as<T>(c.up);
   for (size_t i = 0; i < in.size(); i++) {
-    const size_t sizes[] = {0, static_cast<size_t>(states), static_cast<size_t>(cells)};
-    const size_t size = i < 3 ? sizes[i] : in[i].size();
+    const size_t size = i == 0 ? 0 : i <= n ? state.size() : in[i].size();
     slopes.emplace_back(asked[i] ? size : 0, static_cast<T>(unset));
   }
-  for (size_t i = 3; i < in.size(); i++) dweights.push_back(at(slopes[i]));
+  std::vector<T*> dweights = pointers<T>(slopes);
+  dweights.erase(dweights.begin(), dweights.begin() + c.first_weight());
   const auto dys = dy.batch();
   layer.backward({c.up[0].empty() ? nullptr : dys.at, dys.sequence, dys.step},
-                 {{at(dhn), at(dcn)}, c.rows, c.hidden}, asked[0] ? dx.batch() : Batch<T>{},
-                 {{at(slopes[1]), at(slopes[2])}, c.rows, c.hidden}, dweights, threads);
-  for (const auto& list : slopes) result.slopes.push_back(doubles(list));
+                 states_in(dlast, 1, n, c.rows, c.hidden), asked[0] ? dx.batch() : Batch<T>{},
+                 states_in(slopes, 1, n, c.rows, c.hidden), dweights, threads);
+  result.slopes = doubles(slopes);
   if (asked[0]) result.slopes[0] = dx.take();
   require(all_set(result.slopes), "every gradient is written");
   return result;

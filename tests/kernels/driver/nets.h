@@ -27,7 +27,7 @@ struct NetCase {
     if (dice.once_in(3)) {
       dense(dice);
     } else {
-      s.cell = static_cast<int>(dice.below(4));
+      s.cell = random_cell(dice);
       s.layers = 1 + static_cast<int>(dice.below(3));
       s.directions = 1 + static_cast<int>(dice.below(2));
       s.inputs = dice.pick({1, 5, 28});
@@ -100,8 +100,8 @@ struct NetCase {
   void tell() const {
     const Shape& s = shape;
     if (recurrent())
-      say(" cell %d, %d layers, %d directions, %ld inputs, hidden %ld, %ld outputs%s%s%s%s%s",
-          s.cell, s.layers, s.directions, s.inputs, s.hidden, s.outputs,
+      say(" %s, %d layers, %d directions, %ld inputs, hidden %ld, %ld outputs%s%s%s%s%s",
+          declarations[s.cell].name, s.layers, s.directions, s.inputs, s.hidden, s.outputs,
           s.every_step ? ", every step" : "", s.mean ? ", mean" : "", s.classify ? ", classes" : "",
           stateful ? ", stateful" : "", length.empty() ? "" : ", lengths");
     for (size_t i = 0; i < stem_layers(); i++)
@@ -180,13 +180,13 @@ struct Pupil {
   long states(long rows) const {
     return c.shape.layers * c.shape.directions * rows * c.shape.hidden;
   }
+  Arrays<T> arrays(long rows) const {  // for a state
+    return Arrays<T>(net.states(), std::vector<T>(states(rows), unset));
+  }
   Lists state() const {
-    const bool lstm = c.shape.cell == LSTM;
-    std::vector<T> h(states(net.state_rows()), unset), cell(lstm ? h.size() : 0, unset);
-    std::vector<T*> arrays{at(h), at(cell)};
-    arrays.resize(net.states());
-    if (net.state_rows()) net.save_state(arrays);
-    return {doubles(h), doubles(cell)};
+    Arrays<T> state = arrays(net.state_rows());
+    if (net.state_rows()) net.save_state(pointers<T>(state));
+    return doubles(state);
   }
   // Everything that a checkpoint contains.
   Lists all() const {
@@ -232,18 +232,19 @@ struct Pupil {
   }
 
   struct Outcome {
-    List out, h, cell;
+    List out;
+    Lists state;
   };
   Outcome predict(const Table& x, long n, long steps, bool lengths, size_t first, size_t last,
                   long width, int threads, const Outcome* from = nullptr) {
-    const bool lstm = c.shape.cell == LSTM;
-    std::vector<T> out(n * width, unset), h(states(n), unset), cell(lstm ? h.size() : 0, unset);
-    std::vector<T> h0 = as<T>(from ? from->h : List{}), c0 = as<T>(from ? from->cell : List{});
-    const bool done = net.predict(x, n, steps, lengths ? lesson.length : nullptr, first, last,
-                                  {{at(h0), at(c0)}, n, c.shape.hidden}, out.data(),
-                                  {{at(h), at(cell)}, n, c.shape.hidden}, threads, Stop{});
+    std::vector<T> out(n * width, unset);
+    Arrays<T> begin = as<T>(from ? from->state : Lists{}), end = arrays(n);
+    const bool done =
+        net.predict(x, n, steps, lengths ? lesson.length : nullptr, first, last,
+                    states_in(begin, 0, begin.size(), n, c.shape.hidden), out.data(),
+                    states_in(end, 0, end.size(), n, c.shape.hidden), threads, Stop{});
     require(done, "a prediction without a stop request is completed");
-    return {doubles(out), doubles(h), doubles(cell)};
+    return {doubles(out), doubles(end)};
   }
 };
 
@@ -252,7 +253,7 @@ void check_predictions(Pupil<T>& pupil, const NetCase& c, int threads) {
   const size_t layers = c.recurrent() ? 1 : c.shape.activations.size();
   const auto whole =
       pupil.predict(pupil.lesson.x, c.rows, c.steps, true, 0, layers, c.answers, threads);
-  require(all_set({whole.out, whole.h, whole.cell}), "every number of a prediction is written");
+  require(all_set({whole.out}) && all_set(whole.state), "every number of a prediction is written");
 
   std::vector<int64_t> order(c.rows);
   for (long i = 0; i < c.rows; i++) order[i] = i;
@@ -265,8 +266,7 @@ void check_predictions(Pupil<T>& pupil, const NetCase& c, int threads) {
     require(c.out(i / c.answers) || out[i] == whole.out[i],
             "training and predicting compute the same outputs");
   if (c.stateful)
-    require(pupil.state() == Lists{whole.h, whole.cell},
-            "training and predicting end in the same state");
+    require(pupil.state() == whole.state, "training and predicting end in the same state");
 
   if (!c.recurrent()) {
     const size_t half = layers / 2;
@@ -292,10 +292,10 @@ void check_predictions(Pupil<T>& pupil, const NetCase& c, int threads) {
       outcome =
           pupil.predict(table, c.rows, steps, false, 0, 1, width, threads, i ? &outcome : nullptr);
     }
-    const Lists end{outcome.h, outcome.cell}, there{whole.h, whole.cell};
-    require(apart(end, there) < 1e-5, "a state continues a sequence");
+    const bool equal = outcome.state == whole.state;
+    require(apart(outcome.state, whole.state) < 1e-5, "a state continues a sequence");
     // Of few rows, the tiles of several steps depend on where a stretch begins.
-    require(end == there || (c.shape.cell >= GRU && !stretches), "so it does to the last bit");
+    require(equal || (c.shape.cell >= GRU && !stretches), "so it does to the last bit");
     List tail;
     const long n = static_cast<long>(outcome.out.size()) / c.rows;
     for (long i = 0; i < c.rows * c.answers; i++)
@@ -359,11 +359,8 @@ Lists net_case(const Level& level, const NetCase& c, Dice dice) {
   loaded.load(2, alone.save(2));
   loaded.net.updates = alone.net.updates;
   if (alone.net.state_rows()) {
-    const Lists state = alone.state();
-    std::vector<T> h = as<T>(state[0]), cell = as<T>(state[1]);
-    std::vector<const T*> arrays{at(h), at(cell)};
-    arrays.resize(loaded.net.states());
-    loaded.net.load_state(arrays, alone.net.state_rows());
+    Arrays<T> state = as<T>(alone.state());
+    loaded.net.load_state(pointers<const T>(state), alone.net.state_rows());
   }
   require(loaded.train(2) == alone.train(3), "a loaded network continues as the saved one");
   require(loaded.all() == alone.all(), "a loaded network trains as the saved one");
