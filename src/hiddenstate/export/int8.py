@@ -9,6 +9,8 @@ import numpy as np
 
 from hiddenstate.models.companions import FittedCompanion
 from hiddenstate.models.fitted import FittedModel
+from hiddenstate.program.cells import Cell
+from hiddenstate.program.lowering import summed
 from hiddenstate.system.typing import Array
 
 MOST = 127
@@ -52,9 +54,13 @@ def stored(model: FittedModel, weights: str) -> FittedModel:
     params = {
         name: rounded(array) if array.ndim > 1 else array for name, array in model.params.items()
     }
-    for name in [name for name in params if "rnn.bias_ih_" in name]:
-        other = name.replace("bias_ih", "bias_hh")
-        params[name], params[other] = _biases(params[name], params[other], model.net.recurrent.cell)
+    if model.net.job != "autoencode":
+        cell = model.net.cell
+        first = cell.weights[0].name
+        for name in [name for name in params if f"rnn.{first}_" in name]:
+            places = {each: name.replace(first, each) for each in cell.own}
+            own = _rounded_own(cell, {each: params[place] for each, place in places.items()})
+            params |= {places[each]: array for each, array in own.items()}
     companions = tuple(_rounded_weights(each) for each in model.companions)
     return replace(model, params=params, companions=companions)
 
@@ -65,15 +71,9 @@ def _rounded_weights(companion: FittedCompanion) -> FittedCompanion:
     return replace(companion, **weights)  # type: ignore[type-var]
 
 
-def _biases(inner: Array, hidden: Array, cell: str) -> tuple[Array, Array]:
-    """Return both biases of a layer with their sum in the first, where only that counts."""
-    kept = hidden.copy()
-    if cell == "gru":  # the new gate multiplies its hidden part by the reset gate
-        kept[: len(kept) * 2 // 3] = 0
-    else:
-        kept[:] = 0
-    pair = inner + (hidden - kept), kept
-    if max(float(np.abs(each).max(initial=0)) for each in pair) > np.finfo(np.float16).max:
-        return inner, hidden
-    one, two = (each.astype(np.float16).astype(inner.dtype) for each in pair)
-    return one, two
+def _rounded_own(cell: Cell, own: dict[str, Array]) -> dict[str, Array]:
+    """Return the own arrays of a direction in float16, with one sum where only that counts."""
+    sums = summed(cell, own)
+    if max(float(np.abs(each).max(initial=0)) for each in sums.values()) > np.finfo(np.float16).max:
+        return own
+    return {name: array.astype(np.float16).astype(array.dtype) for name, array in sums.items()}

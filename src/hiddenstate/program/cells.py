@@ -82,6 +82,11 @@ class Cell:
         return tuple(weight.name for weight in self.weights[2:])
 
     @property
+    def added(self) -> tuple[str, ...]:
+        """The names of its own arrays that are added to W x and to U h, one to each."""
+        return tuple(weight.name for weight in self.weights[2:] if weight.axes == "G")
+
+    @property
     def option(self) -> str:
         """The value of the option that selects it: both rnn cells are one choice."""
         return self.name.split("_")[0]

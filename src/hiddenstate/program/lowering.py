@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from hiddenstate.program.cells import CELLS
+from hiddenstate.program.cells import CELLS, Cell
 from hiddenstate.program.layers import NORM_EPS, Convolution, Dense, Layer, Norm, Recurrent
 from hiddenstate.program.order import step_of
 from hiddenstate.program.program import Program
@@ -94,6 +94,22 @@ def _scaled_outputs(head: Layer, scale: TargetScale) -> Layer:
     assert isinstance(head, Dense)
     weight, bias = head.weight / scale.factor[:, None], head.bias / scale.factor + scale.offset
     return replace(head, weight=weight, bias=bias)
+
+
+def summed(cell: Cell, own: dict[str, Array]) -> dict[str, Array]:
+    """Return the own arrays of a direction, with what is added to W x and to U h in the first.
+
+    Of these only the sum counts, but in the blocks that a cell has `apart`; the others are zero.
+    """
+    first, *others = cell.added or ("",)
+    result = dict(own)
+    for name in others:
+        n = len(own[name]) - len(own[name]) * cell.apart // cell.blocks
+        both, apart = np.split(own[name], [n])
+        sums, rest = np.split(result[first], [n])
+        result[first] = np.concatenate([sums + both, rest])
+        result[name] = np.concatenate([np.zeros_like(both), apart])
+    return result
 
 
 def scaled_gaps(steps: tuple[Step, ...]) -> tuple[Step, ...]:

@@ -17,8 +17,6 @@ from hiddenstate.system.typing import Array
 VERSION = "0.5.4"
 """Of the format: the newest that players from 2023 on read."""
 
-CELLS = ("lstm",)
-
 SAMPLE_RATE = 48000
 """Samples per second, which players demand; a model does not know its own."""
 
@@ -30,7 +28,7 @@ def build(source: Source) -> Contents:
     for layer in signal.layers:
         matrix = np.concatenate([layer.input_weight, layer.hidden_weight], axis=1)
         weights += audio.numbers(matrix.ravel())
-        weights += audio.numbers(layer.own["bias_ih"] + layer.own["bias_hh"])
+        weights += audio.numbers(np.sum(list(layer.own.values()), axis=0))
         weights += [0.0] * 2 * layer.hidden_weight.shape[1]
     weights += audio.numbers(signal.head) + audio.numbers(np.array([signal.bias]))
     content = {
@@ -69,9 +67,9 @@ def run(source: Source, contents: Contents, trial: Trial) -> Run:
 
 def refusal(program: Program) -> str | None:
     """Return why a `.nam` file cannot hold a program, and which target can; None if it can."""
-    return audio.refusal(program, CELLS, "Neural Amp Modeler")
+    return audio.refusal(program, "nam", "Neural Amp Modeler")
 
 
-KINDS = audio.KINDS | {*CELLS}
+KINDS = audio.KINDS | {*audio.CELLS["nam"]}
 
 TARGET = Target("nam", ".nam", 2e-6, ("float32",), refusal, build, run, kinds=KINDS)

@@ -15,8 +15,6 @@ from hiddenstate.program.layers import Direction
 from hiddenstate.program.program import Program
 from hiddenstate.system.typing import Array
 
-CELLS = ("lstm", "gru")
-
 
 def build(source: Source) -> Contents:
     """Return the file; what must be known of the model is under its key `hiddenstate`."""
@@ -30,7 +28,7 @@ def build(source: Source) -> Contents:
 
 def _layer(cell: str, layer: Direction) -> dict[str, object]:
     matrices = [layer.input_weight, layer.hidden_weight]
-    bias = [layer.own["bias_ih"], layer.own["bias_hh"]]
+    bias = list(layer.own.values())
     if cell == "gru":
         matrices, bias = [_swapped(each) for each in matrices], [_swapped(each) for each in bias]
         biases = audio.numbers(np.stack(bias))
@@ -72,9 +70,9 @@ def run(source: Source, contents: Contents, trial: Trial) -> Run:
 
 def refusal(program: Program) -> str | None:
     """Return why RTNeural cannot hold a program, and which target can; None if it can."""
-    return audio.refusal(program, CELLS, "RTNeural")
+    return audio.refusal(program, "rtneural", "RTNeural")
 
 
-KINDS = audio.KINDS | {*CELLS}
+KINDS = audio.KINDS | {*audio.CELLS["rtneural"]}
 
 TARGET = Target("rtneural", ".json", 2e-6, ("float32",), refusal, build, run, kinds=KINDS)

@@ -4,14 +4,14 @@ What a model does around its net is folded into the weights: the scaling of the 
 layer, that of the target into the head.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from hiddenstate.export.target import kinds_of
 from hiddenstate.export.trial import Answers, Trial
-from hiddenstate.program.cells import CELLS
+from hiddenstate.program.cells import CELLS as DECLARED
 from hiddenstate.program.layers import Dense, Direction, Readout, Recurrent
 from hiddenstate.program.lowering import folded_scales
 from hiddenstate.program.order import step_of
@@ -49,12 +49,15 @@ REASONS: dict[type, str] = {
 }
 """Why these kinds of steps are not held."""
 
+CELLS = {"nam": ("lstm",), "rtneural": ("lstm", "gru")}
+"""The cells that each format has."""
+
 KINDS = frozenset({Scale, TargetScale, Recurrent, Readout, Dense})
 """The kinds of steps and layers that a signal can have."""
 
 
-def refusal(program: Program, cells: Collection[str], name: str) -> str | None:
-    """Return why a format with these cells cannot hold a program; None if it can."""
+def refusal(program: Program, to: str, name: str) -> str | None:
+    """Return why a format cannot hold a program, and which target can; None if it can."""
     if program.job != "regress":
         return f"{name} holds regressors, not this job; use --to c"
     if program.n_features != 1 or program.n_outputs != 1:
@@ -62,9 +65,9 @@ def refusal(program: Program, cells: Collection[str], name: str) -> str | None:
             f"{name} holds nets of one input and one output, not of {program.n_features} and "
             f"{program.n_outputs}; use --to c"
         )
-    for cell in (kind for kind in kinds_of(program) if kind in CELLS and kind not in cells):
-        other = "--to rtneural or --to c" if cell == "gru" else "--to c"
-        return f"{name} has no cell {cell}; use {other}"
+    for cell in (kind for kind in kinds_of(program) if kind in DECLARED and kind not in CELLS[to]):
+        others = [*(each for each, cells in CELLS.items() if cell in cells), "c"]
+        return f"{name} has no cell {cell}; use {' or '.join(f'--to {each}' for each in others)}"
     reasons = [reason for kind, reason in REASONS.items() if step_of(program.steps, kind)]
     if program.readout == "mean":
         reasons.insert(0, "the answer comes from the mean of the states")
