@@ -1,13 +1,14 @@
-/* Cells: each reads x, and writes the state that follows over the state. */
+/* Cells: each reads x, and writes the state that follows over the state, of which the first array is
+   its output. */
 
 #if HAS_LSTM
-/* Reads x, and writes the state that follows over the state. */
-static void model_cell(
-    const model_layer *layer, const float *MODEL_ONLY x, float *MODEL_ONLY h, float *MODEL_ONLY c)
+static void model_cell(const model_layer *layer, const float *MODEL_ONLY x,
+    float (*MODEL_ONLY state)[MODEL_HIDDEN])
 {
+    float *h = state[0], *c = state[1];
     float a[4 * MODEL_HIDDEN]; /* of the input gate, the forget gate, the cell, the output gate */
     int i;
-    memcpy(a, layer->bias, sizeof a);
+    memcpy(a, layer->own, sizeof a);
     model_add(a, &layer->input, x, 4 * MODEL_HIDDEN, layer->inputs);
     model_add(a, &layer->state, h, 4 * MODEL_HIDDEN, MODEL_HIDDEN);
     for (i = 0; i < MODEL_HIDDEN; i++) {
@@ -18,15 +19,16 @@ static void model_cell(
 }
 
 #elif HAS_GRU
-/* Reads x, and writes the state that follows over the state. */
-static void model_cell(const model_layer *layer, const float *MODEL_ONLY x, float *MODEL_ONLY h)
+static void model_cell(const model_layer *layer, const float *MODEL_ONLY x,
+    float (*MODEL_ONLY state)[MODEL_HIDDEN])
 {
+    float *h = state[0];
     float a[3 * MODEL_HIDDEN]; /* of the reset gate, the update gate and the candidate: from x */
     float b[3 * MODEL_HIDDEN]; /* from h; the reset gate lets it into the candidate */
     int i;
-    memcpy(a, layer->bias, sizeof a);
+    memcpy(a, layer->own, sizeof a);
     memset(b, 0, sizeof b);
-    memcpy(b + 2 * MODEL_HIDDEN, layer->state_bias, MODEL_HIDDEN * sizeof *b);
+    memcpy(b + 2 * MODEL_HIDDEN, layer->own + 3 * MODEL_HIDDEN, MODEL_HIDDEN * sizeof *b);
     model_add(a, &layer->input, x, 3 * MODEL_HIDDEN, layer->inputs);
     model_add(b, &layer->state, h, 3 * MODEL_HIDDEN, MODEL_HIDDEN);
     for (i = 0; i < MODEL_HIDDEN; i++) {
@@ -38,12 +40,13 @@ static void model_cell(const model_layer *layer, const float *MODEL_ONLY x, floa
 }
 
 #elif HAS_RNN_TANH || HAS_RNN_RELU
-/* Reads x, and writes the state that follows over the state. */
-static void model_cell(const model_layer *layer, const float *MODEL_ONLY x, float *MODEL_ONLY h)
+static void model_cell(const model_layer *layer, const float *MODEL_ONLY x,
+    float (*MODEL_ONLY state)[MODEL_HIDDEN])
 {
+    float *h = state[0];
     float a[MODEL_HIDDEN];
     int i;
-    memcpy(a, layer->bias, sizeof a);
+    memcpy(a, layer->own, sizeof a);
     model_add(a, &layer->input, x, MODEL_HIDDEN, layer->inputs);
     model_add(a, &layer->state, h, MODEL_HIDDEN, MODEL_HIDDEN);
     for (i = 0; i < MODEL_HIDDEN; i++)

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from hiddenstate.export.c.arrays import commented, row_of_table
-from hiddenstate.export.c.layout import CELLS, Layout
+from hiddenstate.export.c.layout import Layout
 from hiddenstate.export.target import Source
+from hiddenstate.program.cells import CELLS
 from hiddenstate.program.companions import COMPANIONS, KERNELS, Companion, FixedConvolutions
 from hiddenstate.program.layers import Dense, Layer
 from hiddenstate.program.order import step_of
@@ -175,7 +176,7 @@ def _memory(layout: Layout) -> str:
         return stack
     if "STREAMS" not in has:
         return f"{4 * (layout.n_inputs + 2 * c['WIDEST'])} bytes of scratch a step; {stack}"
-    numbers = c["LAYERS"] * c["HIDDEN"] * (2 if "STATE_C" in has else 1)
+    numbers = c["LAYERS"] * c["STATES"] * c["HIDDEN"]
     numbers += 2 * c["HIDDEN"] + 2 if "MEAN" in has else 0
     numbers += layout.program.n_features if "FORWARD" in has else 0
     numbers += layout.remembered

@@ -11,7 +11,7 @@ from hiddenstate.export.c.text import text_of
 from hiddenstate.export.int8 import stored
 from hiddenstate.export.target import Contents, Source, Target, holds_all
 
-PUBLIC = {"OUTPUTS", "CODE", "LAYERS", "HIDDEN", "PAST", "OTHERS", "LAGS"}
+PUBLIC = {"OUTPUTS", "CODE", "LAYERS", "STATES", "HIDDEN", "PAST", "OTHERS", "LAGS"}
 """Constants of `Layout` that a caller or a state needs, if there is one."""
 
 
@@ -47,7 +47,7 @@ def _sizes(layout: Layout) -> str:
         steps = "steps of the windows that it was trained on"
         text += _define(layout, "WINDOW", program.window, steps)
     if "STREAMS" in layout.has:
-        for name in ("LAYERS", "HIDDEN", "PAST", "OTHERS", "LAGS"):
+        for name in ("LAYERS", "STATES", "HIDDEN", "PAST", "OTHERS", "LAGS"):
             text += _define(layout, name, c[name]) if name in c else ""
         return text + _define(layout, "SCRATCH(steps)", 0)
     name = f"{layout.prefix.upper()}_run"
@@ -64,7 +64,7 @@ def _arrays(layout: Layout) -> str:
     """Return the constants of the implementation, and the arrays."""
     streams = "STREAMS" in layout.has
     left_out = PUBLIC if streams else {"OUTPUTS", "CODE"}
-    left_out = left_out | {"GATES"} | ({"WIDEST", "DIRECTIONS", "MEMBERS"} if streams else set())
+    left_out = left_out | {"SUMS"} | ({"WIDEST", "DIRECTIONS", "MEMBERS"} if streams else set())
     left_out |= set() if "BYTES" in layout.has else {"MOST_ROWS"}
     left_out |= set() if "CONVOLUTION" in layout.has else {"CONVOLUTIONS"}
     text = _define(layout, "INPUTS", layout.n_inputs, "numbers that the network reads")

@@ -88,22 +88,13 @@ static void model_mean(const float *values, int n, int count, float *mean)
 /* Runs one direction of a layer over n steps, from a state of zeros. */
 static void model_sweep(const model_layer *layer, const float *from, float *to, int n, int backward)
 {
-    float h[MODEL_HIDDEN];
-#if HAS_STATE_C
-    float c[MODEL_HIDDEN];
-    memset(c, 0, sizeof c);
-#endif
+    float state[MODEL_STATES][MODEL_HIDDEN];
     int k;
-    memset(h, 0, sizeof h);
+    memset(state, 0, sizeof state);
     for (k = 0; k < n; k++) {
         const size_t t = (size_t)(backward ? n - 1 - k : k);
-        const float *x = from + t * (size_t)layer->inputs;
-#if HAS_STATE_C
-        model_cell(layer, x, h, c);
-#else
-        model_cell(layer, x, h);
-#endif
-        memcpy(to + t * (MODEL_DIRECTIONS * MODEL_HIDDEN), h, sizeof h);
+        model_cell(layer, from + t * (size_t)layer->inputs, state);
+        memcpy(to + t * (MODEL_DIRECTIONS * MODEL_HIDDEN), state[0], sizeof state[0]);
     }
 }
 

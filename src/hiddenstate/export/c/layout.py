@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from hiddenstate.export.c.text import calls_of, parts_of
 from hiddenstate.export.int8 import quantised
 from hiddenstate.export.target import BACKWARD
 from hiddenstate.program.cells import CELLS as DECLARED
+from hiddenstate.program.cells import Cell
 from hiddenstate.program.companions import FixedConvolutions
 from hiddenstate.program.layers import (
     Beside,
@@ -25,7 +27,7 @@ from hiddenstate.program.layers import (
     Readout,
     Recurrent,
 )
-from hiddenstate.program.lowering import folded_norms
+from hiddenstate.program.lowering import folded_norms, summed
 from hiddenstate.program.order import step_of
 from hiddenstate.program.program import Program
 from hiddenstate.program.steps import (
@@ -41,16 +43,6 @@ from hiddenstate.program.steps import (
     WindowScale,
 )
 from hiddenstate.system.typing import Array
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A cell: what it is called, the functions that it calls, and how many of its last blocks have
-    a bias of the state apart from that of the input."""
-
-    title: str
-    calls: tuple[str, ...] = ()
-    apart: int = 0
 
 
 @dataclass
@@ -109,10 +101,9 @@ class Layout:
         elif "RECURRENT" not in self.has:
             numbers = 0
         else:
-            gates = c["GATES"] * (2 if "STATE_BIAS" in self.has else 1)
-            numbers = gates * c["HIDDEN"] + self.n_inputs + c["OUTPUTS"] + c["SUMMARY"]
+            numbers = c["SUMS"] * c["HIDDEN"] + self.n_inputs + c["OUTPUTS"] + c["SUMMARY"]
             if "STREAMS" not in self.has:
-                numbers += 2 * c["HIDDEN"] + c["WIDEST"] + program.n_features
+                numbers += c["STATES"] * c["HIDDEN"] + c["WIDEST"] + program.n_features
                 numbers += self.remembered
         numbers += c["MOST_ROWS"] if "BYTES" in self.has else 0
         if "FIXED" in self.has:
@@ -312,35 +303,35 @@ def _pool(layout: Layout, layer: Pool) -> Pool:
 
 
 def _recurrent(layout: Layout, layer: Recurrent) -> Recurrent:
-    cell, declared = CELLS[layer.cell], DECLARED[layer.cell]
-    layout.has |= {layer.cell.upper(), *cell.calls}
-    layout.has |= {f"STATE_{state.upper()}" for state in declared.state[1:]}
-    layout.has |= {"STATE_BIAS"} if cell.apart else set()
+    cell = DECLARED[layer.cell]
+    layout.has |= {layer.cell.upper(), *CELLS[layer.cell]}
     directions, hidden = len(layer.directions), layer.directions[0].hidden_size
     layout.has |= {"BOTH"} if directions == 2 else set()
     widest = max(layout.constants.get("WIDEST", 1), directions * hidden)
-    layout.constants |= {"HIDDEN": hidden, "DIRECTIONS": directions, "WIDEST": widest}
-    layout.constants["GATES"] = declared.blocks
-    own = tuple(_direction(layout, cell.apart, each) for each in layer.directions)
+    layout.constants |= {"HIDDEN": hidden, "STATES": len(cell.state)}
+    layout.constants |= {"DIRECTIONS": directions, "WIDEST": widest}
+    layout.constants["SUMS"] = cell.blocks * (2 if cell.apart else 1)
+    own = tuple(_direction(layout, cell, each) for each in layer.directions)
     return replace(layer, directions=own)
 
 
-def _direction(layout: Layout, apart: int, own: Direction) -> Direction:
+def _direction(layout: Layout, cell: Cell, own: Direction) -> Direction:
+    """Add the weights, and the cell's own arrays one after the other, without those that are zero
+    since only a sum counts."""
     name = f"layer{layout.count('layers')}"
     input_matrix, input_weight = layout.add_weight(f"{name}_input", own.input_weight)
     state_matrix, hidden_weight = layout.add_weight(f"{name}_state", own.hidden_weight)
-    fields = [input_matrix, state_matrix, layout.named(f"{name}_bias")]
-    bias, state_bias = (own.own[name].astype(np.float64) for name in ("bias_ih", "bias_hh"))
-    n = len(bias) - apart * own.hidden_size  # of these only the sum counts
-    bias = np.concatenate([bias[:n] + state_bias[:n], bias[n:]])
-    bias, state_bias = layout.add(f"{name}_bias", bias), state_bias * (np.arange(len(bias)) >= n)
-    if apart:
-        fields.append(layout.named(f"{name}_state_bias"))
-        state_bias[n:] = layout.add(f"{name}_state_bias", state_bias[n:])
-    layout.line("layers", "layer", *fields, own.input_weight.shape[1])
+    arrays = summed(cell, own.own)
+    zeros = dict.fromkeys(cell.added[1:], (cell.blocks - cell.apart) * own.hidden_size)
+    parts = [array[zeros.get(each, 0) :] for each, array in arrays.items()]
+    flat = layout.add(f"{name}_own", np.concatenate(parts))
+    parts = np.split(flat, np.cumsum([len(part) for part in parts])[:-1])
+    for each, part in zip(arrays, parts, strict=True):
+        arrays[each] = np.pad(part, (zeros.get(each, 0), 0))
+    fields = input_matrix, state_matrix, layout.named(f"{name}_own"), own.input_weight.shape[1]
+    layout.line("layers", "layer", *fields)
     layout.work += own.input_weight.size + own.hidden_weight.size
-    biases: dict[str, Array] = {"bias_ih": bias, "bias_hh": state_bias.astype(np.float32)}
-    return Direction(input_weight, hidden_weight, biases)
+    return Direction(input_weight, hidden_weight, arrays)
 
 
 def _beside(layout: Layout, layer: Beside) -> Beside:
@@ -410,13 +401,9 @@ LAYERS: dict[type, tuple[str, Build]] = {
 }
 """Of each kind of layer."""
 
-CELLS = {
-    "rnn_tanh": Cell("RNN (tanh)", ("TANH",)),
-    "rnn_relu": Cell("RNN (relu)"),
-    "gru": Cell("GRU", ("SIGMOID", "TANH"), apart=1),
-    "lstm": Cell("LSTM", ("SIGMOID", "TANH")),
-}
-"""Of each cell what its part of cells.c needs; its macro is its name."""
+CELLS = {cell: calls_of(cell.upper()) for cell in DECLARED if cell.upper() in parts_of("cells.c")}
+"""Of each cell that cells.c has the functions of arithmetic.c that it calls; its macro is its
+name."""
 
 COMPANIONS: dict[type, tuple[str, Build]] = {FixedConvolutions: ("FIXED", _fixed)}
 """Of each kind of companion."""

@@ -14,10 +14,7 @@
 #if HAS_STREAMS
 /* What is remembered of a series. Copy it, keep it, have as many as you like. */
 typedef struct model_state {
-    float h[MODEL_LAYERS][MODEL_HIDDEN];
-#if HAS_STATE_C
-    float c[MODEL_LAYERS][MODEL_HIDDEN];
-#endif
+    float cells[MODEL_LAYERS][MODEL_STATES][MODEL_HIDDEN]; /* the first is the output */
 #if HAS_MEAN
     float sum[MODEL_HIDDEN], sum_low[MODEL_HIDDEN];
     unsigned long steps;

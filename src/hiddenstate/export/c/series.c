@@ -25,12 +25,8 @@ static int model_read(model_state *state, const float *data, float *x)
     model_remember(&state->path, x);
 #endif
     for (l = 0; l < MODEL_LAYERS; l++) {
-#if HAS_STATE_C
-        model_cell(&model_layers[l], from, state->h[l], state->c[l]);
-#else
-        model_cell(&model_layers[l], from, state->h[l]);
-#endif
-        from = state->h[l];
+        model_cell(&model_layers[l], from, state->cells[l]);
+        from = state->cells[l][0];
     }
 #if HAS_MEAN
     model_sum(state->sum, state->sum_low, from, MODEL_HIDDEN);
@@ -49,7 +45,7 @@ static int model_after(const model_state *state, const float *x, float *y)
         mean[i] = state->sum[i] / (float)state->steps;
     model_answer(&model_heads[0], mean, y);
 #else
-    model_answer(&model_heads[0], state->h[MODEL_LAYERS - 1], y);
+    model_answer(&model_heads[0], state->cells[MODEL_LAYERS - 1][0], y);
 #endif
 #if HAS_UNITS && HAS_FORECAST
     model_in_units(x, &state->path, y);

@@ -14,12 +14,9 @@ typedef struct {
 #endif
 #if HAS_RECURRENT
 typedef struct {
-    model_matrix input; /* inputs by gates times MODEL_HIDDEN */
-    model_matrix state; /* MODEL_HIDDEN by gates times MODEL_HIDDEN */
-    const float *bias;
-#if HAS_STATE_BIAS
-    const float *state_bias; /* of the candidate */
-#endif
+    model_matrix input; /* inputs by blocks times MODEL_HIDDEN */
+    model_matrix state; /* MODEL_HIDDEN by blocks times MODEL_HIDDEN */
+    const float *own;   /* the other arrays of the cell, one after the other */
     int inputs;
 } model_layer;
 

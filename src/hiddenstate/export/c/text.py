@@ -61,6 +61,18 @@ def reduced(text: str, has: set[str]) -> str:
     return "\n".join(lines)
 
 
+def parts_of(file: str) -> set[str]:
+    """Return the names, without `HAS_`, of the parts of a file of this folder."""
+    return set(re.findall(r"\bHAS_(\w+)", (FOLDER / file).read_text("utf-8")))
+
+
+def calls_of(cell: str) -> set[str]:
+    """Return the parts of arithmetic.c that a cell calls in cells.c."""
+    text = reduced((FOLDER / "cells.c").read_text("utf-8"), {cell})
+    calls = {word.upper() for word in re.findall(r"\bmodel_(\w+)\(", text)}
+    return calls & parts_of("arithmetic.c")
+
+
 def _holds(condition: str, has: set[str]) -> bool:
     def one(name: str) -> bool:
         return (name.strip(" !").removeprefix("HAS_") in has) != ("!" in name)

@@ -71,12 +71,7 @@ static const float model_weights[32] = {0.5f, -0.25f};
 #if HAS_DENSE
 static const float model_bias[8] = {0.5f, -0.25f};
 #endif
-#if HAS_RECURRENT && HAS_STATE_BIAS && !HAS_AUTOENCODER
-static const model_layer model_layers[2] = {
-    {MODEL_WEIGHTS, MODEL_WEIGHTS, model_bias, model_bias, 4},
-    {MODEL_WEIGHTS, MODEL_WEIGHTS, model_bias, model_bias, 4},
-};
-#elif HAS_RECURRENT && !HAS_AUTOENCODER
+#if HAS_RECURRENT && !HAS_AUTOENCODER
 static const model_layer model_layers[2] = {
     {MODEL_WEIGHTS, MODEL_WEIGHTS, model_bias, 4},
     {MODEL_WEIGHTS, MODEL_WEIGHTS, model_bias, 4},

@@ -19,7 +19,6 @@
 #define HAS_POOL 1
 #define HAS_RECURRENT 1
 #define HAS_LSTM 1
-#define HAS_STATE_C 1
 #define HAS_BOTH 1
 #define HAS_BESIDE 1
 #define HAS_MEAN 1
@@ -46,6 +45,7 @@
 #define MODEL_CODE 2
 #define MODEL_WINDOW 3
 #define MODEL_LAYERS 1
+#define MODEL_STATES 2
 #define MODEL_HIDDEN 2
 #define MODEL_PAST 2
 #define MODEL_OTHERS 1
