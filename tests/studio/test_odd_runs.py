@@ -3,14 +3,19 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hiddenstate.data.leaks import Leak
+from hiddenstate.errors import DataError
+from hiddenstate.export.html import page
+from hiddenstate.program.layers import Readout
 from hiddenstate.runs import Run
 from hiddenstate.runs.record import seed_of
+from hiddenstate.studio import details
 from hiddenstate.system.checksums import lines_with_checksums
 
 NAMES = ("two words", "<img src=x onerror=alert(1)>", "\u202egnp.exe", "-x", "run'\"&", "数字")
@@ -112,3 +117,14 @@ def test_another_run_of_the_same_name_is_another_page(
     (tmp_path / "other").rename(path)
     page.wait_for_selector(".panels.regress")
     browser.problems.clear()  # what was asked for while there was none
+
+
+def test_a_net_that_no_page_computes_is_refused(
+    trained: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run(trained("classify"))
+    assert details.program(run, None)
+    monkeypatch.setattr(page, "TARGET", replace(page.TARGET, kinds=page.KINDS - {Readout}))
+    for answer in (details.program, details.view):
+        with pytest.raises(DataError, match="no page computes a model with Readout"):
+            answer(run, None)

@@ -243,11 +243,16 @@ def view(run: Run, step: int | None) -> bytes:
 
 
 def _source(run: Run, step: int | None) -> "Source":
-    from hiddenstate.export.target import source_of
+    from hiddenstate.export.html.page import TARGET
+    from hiddenstate.export.target import kinds_of, source_of
 
-    if step is None:
-        return source_of(run.model(), run.name, "float32")
     paths = {int(path.stem): path for path in run.weights_paths()}
-    if step not in paths:
+    if step is not None and step not in paths:
         raise DataError("no weights of this moment")
-    return source_of(run.weights(paths[step]), run.name, "float32")
+    model = run.model() if step is None else run.weights(paths[step])
+    source = source_of(model, run.name, "float32")
+    for kind in kinds_of(source.program):
+        if not TARGET.has(kind):
+            name = kind if isinstance(kind, str) else kind.__name__
+            raise DataError(f"no page computes a model with {name}")
+    return source
