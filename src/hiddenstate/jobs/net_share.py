@@ -16,7 +16,10 @@ import numpy as np
 from hiddenstate.data import Rows
 from hiddenstate.data.origin import whole
 from hiddenstate.engines import Engine, TrainingState, make_engine
+from hiddenstate.inference.predict import Answers
 from hiddenstate.jobs.base import Job
+from hiddenstate.jobs.series_parts import Parts
+from hiddenstate.metrics.scores import mean_squared_error
 from hiddenstate.models.net import Params, is_of_head
 from hiddenstate.system.cancellation import cancellation_check, raise_if_cancelled
 from hiddenstate.system.typing import Array
@@ -49,6 +52,45 @@ class Shares:
 
     target: Array
     nearer: Array | None = None
+
+
+@dataclass(frozen=True)
+class AddedToPath:
+    """What a trained network adds to a path.
+
+    Parameters
+    ----------
+    shares : Shares
+    params : dict of ndarray
+        The weights of the network, whose outputs they count in full.
+    """
+
+    shares: Shares
+    params: Params
+
+    def results(self) -> dict[str, float]:
+        """Return the share, the mean over the targets."""
+        return {"net_share": float(self.shares.target.mean())}
+
+    def scores(self, full: Answers, parts: Parts) -> dict[str, float]:
+        """Return the error of `full`, the answers with these weights, and the part of the network
+        in those with its share."""
+        error = mean_squared_error(full.outputs, full.target)
+        return {**({"net_mse": error} if np.isfinite(error) else {}), "net_part": parts.mean}
+
+
+def added_to_path(job: Job, engine: Engine) -> AddedToPath | None:
+    """Find the share of the network of a job, multiply the weights by it, and keep the shares at
+    nearer steps in the path; None without a path. Raises as :func:`net_share`."""
+    path = job.dataset.transform.linear
+    if path is None:
+        return None
+    shares, params = net_share(job), engine.export().params
+    engine.restore(with_share(params, shares.target))
+    if shares.nearer is not None:
+        transform = replace(job.dataset.transform, linear=replace(path, nearer_share=shares.nearer))
+        job.dataset = replace(job.dataset, transform=transform)
+    return AddedToPath(shares, params)
 
 
 def net_share(job: Job) -> Shares:

@@ -18,7 +18,7 @@ from hiddenstate.inference.predict import Answers, predictions_and_targets
 from hiddenstate.inference.score_intervals import of_answers
 from hiddenstate.jobs.base import Evaluation, Job, of_members
 from hiddenstate.jobs.held_out import HeldOut, series_name
-from hiddenstate.jobs.net_share import Shares, net_share, with_share
+from hiddenstate.jobs.net_share import added_to_path
 from hiddenstate.jobs.series_parts import parts_of_network
 from hiddenstate.jobs.snapshot_arrays import JobSnapshots, TrainingOutputs
 from hiddenstate.jobs.snapshot_limits import (
@@ -68,17 +68,10 @@ class RegressJob(Job):
     def finish(self, engine: Engine, recent: list[float]) -> Evaluation:
         """Compute the mean squared error of the last ten windows, each before its update, and, for
         data with test rows, of these, in the units of the targets. The weights then include the
-        share of the network beside a linear path."""
-        results: dict[str, float] = {}
+        share of the network in what they add to a path."""
+        added = added_to_path(self, engine)
+        results: dict[str, float] = {} if added is None else added.results()
         arrays: dict[str, Array] = {}
-        shares: Shares | None = None
-        params: Params | None = None
-        if self.dataset.transform.linear is not None:
-            shares = net_share(self)
-            results["net_share"] = float(shares.target.mean())
-            params = engine.export().params
-            engine.restore(with_share(params, shares.target))
-            self._keep(shares)
         transform, train, test = self.dataset.transform, self.dataset.train, self.dataset.test
         if transform.target_scaling is None:
             results["last10_mse"] = mean_of_last(recent, 10)
@@ -102,10 +95,10 @@ class RegressJob(Job):
                 results["test_r2"] = fit
             scores: dict[str, Any] = {**forecast_scores(transform, answers, train)}
             results |= {f"test_{n}" if n == "mase" else n: v for n, v in scores.items()}
-            if shares is not None and params is not None:
-                results |= self._alone(params, test)
-                parts = parts_of_network(transform, answers, shares.target)
-                self.part_of_series, results["net_part"] = parts.by_name(test), parts.mean
+            if added is not None:
+                parts = parts_of_network(transform, answers, added.shares.target)
+                results |= added.scores(self._test_predictions(added.params, test), parts)
+                self.part_of_series = parts.by_name(test)
                 arrays |= parts.arrays(test)
             plain = last_value
             if plain is None:
@@ -115,19 +108,6 @@ class RegressJob(Job):
             best = best_baseline("regress", results), plain
             results |= of_answers(transform, answers, train, results, best, "test_")
         return Evaluation(results, arrays)
-
-    def _keep(self, shares: Shares) -> None:
-        """Put the shares at nearer steps into the linear path, which the model keeps."""
-        transform = self.dataset.transform
-        if shares.nearer is not None and transform.linear is not None:
-            path = replace(transform.linear, nearer_share=shares.nearer)
-            self.dataset = replace(self.dataset, transform=replace(transform, linear=path))
-
-    def _alone(self, params: Params, test: Rows) -> dict[str, float]:
-        """Return the error of the network alone, whose outputs `params` count in full."""
-        answers = self._test_predictions(params, test)
-        error = mean_squared_error(answers.outputs, answers.target)
-        return {"net_mse": error} if np.isfinite(error) else {}
 
     def _answers_of_members(self, engine: Engine, test: Rows) -> list[Answers]:
         """Return the predictions of each member on the test rows; nothing of a single net."""

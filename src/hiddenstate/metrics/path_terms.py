@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from hiddenstate.data.prepare.linear_path import Group, LinearPath
+from hiddenstate.data.prepare.linear_path import Group, LinearPath, groups_from
 from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.errors import count, printable
 from hiddenstate.system.typing import Array
@@ -162,7 +162,49 @@ class PathTerms:
         }
 
 
-def answer_in_words(path: LinearPath, results: Mapping[str, float]) -> str:
+@dataclass(frozen=True)
+class Described:
+    """What answers a forecast whose network adds to a path.
+
+    Parameters
+    ----------
+    answer : str
+        What answers, and what the network adds.
+    targets : tuple of PathTerms
+        Of the first `MOST_TARGETS` targets.
+    more : int
+        Number of the other targets.
+    groups : tuple of Group
+        What columns are worth.
+    """
+
+    answer: str
+    targets: tuple[PathTerms, ...]
+    more: int
+    groups: tuple[Group, ...]
+
+    def columns_in_words(self, most: int) -> list[str]:
+        """Return what the first columns are worth."""
+        return [_group_in_words(group) for group in self.groups[:most]]
+
+
+def described(
+    transform: Transform, results: Mapping[str, float], recorded: Mapping[str, Any] | None = None
+) -> Described | None:
+    """Return what answers by the results of a run; None without a path, or before its end.
+
+    What columns are worth stands in what the run `recorded` of its data, unless the path was fitted
+    just now.
+    """
+    path = transform.linear
+    if path is None or "net_share" not in results:
+        return None
+    terms, groups = path_terms(transform), path.groups or groups_from(recorded or {})
+    answer = _answer_in_words(path, results)
+    return Described(answer, terms, path.n_targets - len(terms), groups)
+
+
+def _answer_in_words(path: LinearPath, results: Mapping[str, float]) -> str:
     """Return what answers beside a linear path, and what the network adds, by the results of a run:
     "a linear function of the last 32 values; the network adds nothing, ..."."""
     season = f", season of {count(path.season, 'step')}" if path.season else ""
@@ -175,7 +217,7 @@ def answer_in_words(path: LinearPath, results: Mapping[str, float]) -> str:
     return f"{who}; {adds}, by a rolling origin in the training rows"
 
 
-def group_in_words(group: Group) -> str:
+def _group_in_words(group: Group) -> str:
     """Return the error of a linear path with some columns, and without them; they are equal where
     the path leaves the columns out."""
     name = printable(group.name, 80)

@@ -4,16 +4,8 @@ model card."""
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from hiddenstate.data.prepare.linear_path import groups_from
 from hiddenstate.errors import printable
-from hiddenstate.metrics.path_terms import (
-    MOST_TERMS,
-    Kind,
-    PathTerms,
-    answer_in_words,
-    group_in_words,
-    path_terms,
-)
+from hiddenstate.metrics.path_terms import MOST_TERMS, Described, Kind, PathTerms, described
 from hiddenstate.report.facts import NAME_LENGTH, RunFacts
 from hiddenstate.runs.snapshots import RegressFinal, typed
 
@@ -43,22 +35,26 @@ class Table:
     first_number: int
 
 
+def _described(facts: RunFacts) -> Described | None:
+    """Return what answers a forecast; None without a path."""
+    if facts.model is None:
+        return None
+    return described(facts.model.transform, facts.results, facts.run.data_record())
+
+
 def answer(facts: RunFacts) -> list[str]:
-    """Return sentences on what answers a forecast; none without a linear path."""
-    path = None if facts.model is None else facts.model.transform.linear
-    if path is None or "net_share" not in facts.results:
+    """Return sentences on what answers a forecast; none without a path."""
+    made = _described(facts)
+    if made is None:
         return []
-    words = answer_in_words(path, facts.results)
-    groups = groups_from(facts.run.data_record())[:MOST_GROUPS]
-    lines = [f"What answers: {words}.", *(f"{group_in_words(group)}." for group in groups)]
-    return [line[0].upper() + line[1:] for line in lines]
+    lines = [f"what answers: {made.answer}", *made.columns_in_words(MOST_GROUPS)]
+    return [f"{line[0].upper()}{line[1:]}." for line in lines]
 
 
 def weights(facts: RunFacts, most: int = MOST_TERMS) -> list[Table]:
-    """Return the terms of the linear path of each target, the `most` largest of each kind."""
-    if facts.model is None or not answer(facts):
-        return []
-    return [_weights_of(each, most) for each in path_terms(facts.model.transform)]
+    """Return the terms of the path of each target, the `most` largest of each kind."""
+    made = _described(facts)
+    return [] if made is None else [_weights_of(each, most) for each in made.targets]
 
 
 KINDS: dict[Kind, str] = {
