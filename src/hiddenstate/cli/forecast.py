@@ -147,7 +147,7 @@ def forecast(
         model, trained_run, data, future, reading, horizon, levels, backtest, device, threads
     )
     if backtest is not None:
-        _print_backtest(outlook, rolled(outlook, backtest, peers=peers, linear=True), as_json)
+        _print_backtest(outlook, rolled(outlook, backtest, peers=peers, alone=True), as_json)
         return
     _write_forecast(outlook, stdin, figure, output, file_format)
 

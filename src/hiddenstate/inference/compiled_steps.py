@@ -47,7 +47,7 @@ def compiled_stepper(
     Parameters
     ----------
     model : FittedModel
-        Its transform is applied, and undone, but for a linear path: then answers are outputs of
+        Its transform is applied, and undone, but for a forecast: then answers are outputs of
         the net.
     predictor : CheckedPredictor
         Computes outputs at every step: those of the model, or its hidden states if `state` has
@@ -61,8 +61,8 @@ def compiled_stepper(
     if transform.answer_type(model.dtype) != model.dtype:
         return None
     offset, factor = transform.scaling or (np.empty(0), np.empty(0))
-    # A linear path is added to what the net says, in the units of the net.
-    own = transform if transform.linear is None else Transform()
+    # A forecast is added to what the net says, in the units of the net.
+    own = Transform() if transform.has_path else transform
     target_offset, target_factor = own.target_scaling or (np.empty(0), np.empty(0))
     heads: dict[str, Any] = {"head": [], "head_bias": []}
     if averages:

@@ -278,7 +278,7 @@ def _score_regressor(
         "baseline_mse": baseline,
         "skill": scores.skill(mse, baseline),
     }
-    if now is not None and model.transform.linear is not None:
+    if now is not None and model.transform.has_path:
         result["answered_by"] = answered_by("regress", model.network_counts)
     result = {**result, **forecast_scores(model.transform, answers, train)}
     unscored = _n_asked(model, rows) - len(outputs)

@@ -17,7 +17,6 @@ from hiddenstate.engines import Predictor, make_predictor
 from hiddenstate.errors import DataError, OptionError, count, listed
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.program.rows import carry_forward
-from hiddenstate.program.steps import exponentials
 from hiddenstate.system.typing import Array
 
 ORIGINS = 1000
@@ -131,12 +130,12 @@ class Forecaster:
 
     @property
     def least(self) -> int:
-        """Fewest steps of a series, at least two; for a linear path, the first value stands for
-        those before it."""
-        path = self.model.transform.linear
-        if path is None:
+        """Fewest steps of a series, at least two; for a path, the first value stands for those
+        before it."""
+        transform = self.model.transform
+        if not transform.has_path:
             return self.length
-        return 2 if path.nearer else max(2, self.trained)
+        return 2 if transform.nearer else max(2, self.trained)
 
     def method(self, ahead: Array) -> Array:
         """Return how each step `ahead` (n,) is forecast: direct or recursive."""
@@ -211,7 +210,7 @@ class Forecaster:
     def _block(self, read: "_Histories", rows: Array, ends: Array, n_steps: int) -> Array:
         """Return forecasts (n, n_steps, O) of up to `horizon` steps after the steps `ends` (n,) of
         histories `rows` (n,)."""
-        h, path = self.trained, self.model.transform.linear
+        h, transform = self.trained, self.model.transform
         T = read.values.shape[1]
         before = ends[:, None] + np.arange(n_steps) + 1 - h
         there = before >= 0
@@ -220,15 +219,10 @@ class Forecaster:
         values: Array = np.zeros((*before.shape, len(self.own)))
         net = np.zeros_like(values)
         values[there], net[there] = answers[place], added[place]
-        if path is None or not path.nearer:
-            return values
-        transform = self.model.transform
-        for step in range(min(n_steps, h - 1)):  # from the newest values
+        for step in range(min(n_steps, len(transform.nearer))):  # from the newest values
             X, lengths = read.windows(rows, ends, self.window, step + 1)
             X = transform.apply(X, lengths, self.model.dtype, "series")
-            share = 0.0 if path.nearer_share is None else path.nearer_share[step]
-            own = transform.path_targets(path.nearer[step], X, lengths) + share * net[:, step]
-            values[:, step] = exponentials(own, path.log)
+            values[:, step] = transform.nearer_targets(step, X, lengths, net[:, step])
         return values
 
     def _answers(self, X: Array, lengths: Array | None) -> tuple[Array, Array]:

@@ -33,8 +33,7 @@ class Intervals:
     """
 
     def __init__(self, model: FittedModel, series: list[Array]) -> None:
-        linear = model.transform.linear
-        self._log = np.array(linear.log if linear else [False] * model.net.n_outputs)
+        self._log = np.array(model.transform.log or [False] * model.net.n_outputs)
         self._own = model.transform.own_features
         self.season = model.transform.season or 1
         self.plain = [_mean_change(values[:, self._own], self.season) for values in series]

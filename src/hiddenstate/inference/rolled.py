@@ -26,6 +26,7 @@ from hiddenstate.inference.intervals import Intervals
 from hiddenstate.inference.outlook import Outlook, held_out_from, outlook_of
 from hiddenstate.inference.peers import Peers, peer_paths
 from hiddenstate.inference.step_scores import OWN, StepScores, ridge_paths, step_scores
+from hiddenstate.metrics.comparison import path_of
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import is_of_head
 from hiddenstate.runs import Run
@@ -66,7 +67,7 @@ def rolled(
     n_origins: int | None = None,
     train: Sequence[Array] | None = None,
     peers: bool = False,
-    linear: bool = False,
+    alone: bool = False,
 ) -> Rolled:
     """Score forecasts from earlier origins beside the last value, the value a season ago and ridge
     regression.
@@ -81,8 +82,8 @@ def rolled(
         errors; empty where there is none. By default what is before the first origin.
     peers : bool, default False
         Whether AutoETS, AutoARIMA and Theta of statsforecast are there, too.
-    linear : bool, default False
-        Whether the linear path alone is there, too, and all but peers have intervals.
+    alone : bool, default False
+        Whether what the network adds to is there alone, too, and all but peers have intervals.
 
     Raises
     ------
@@ -114,8 +115,9 @@ def rolled(
     if season:
         name = f"value {count(season, 'step')} ago"
         methods[name] = seasonal_paths(paths, made.series, forecaster.own, season)
-    if linear and model.transform.linear is not None:
-        methods["linear path"] = _linear_alone(made)
+    path = path_of("regress")
+    if alone and path is not None and model.transform.has_path:
+        methods[path.title] = _without_network(made)
     n = len(made.series)
     known = [forecaster.known_after(values, i) for i, values in enumerate(made.series)]
     history = [
@@ -133,7 +135,7 @@ def rolled(
         name: coverage(each, intervals, made.series, scored, made.levels, MOST_ENDS)
         for name, each in methods.items()
         # Peers have no forecasts before these origins.
-        if name == OWN or (linear and name not in (of_peers or {}))
+        if name == OWN or (alone and name not in (of_peers or {}))
     }
     return Rolled(
         backtest(methods, scored, scales, rated),
@@ -173,14 +175,14 @@ def _change(values: Array, season: int | None) -> Array | None:
     return None
 
 
-def _linear_alone(made: Outlook) -> Paths:
-    """Return the forecasts of the linear path, without the network."""
+def _without_network(made: Outlook) -> Paths:
+    """Return the forecasts of what the network adds to."""
     model, forecaster = made.forecaster.model, made.forecaster
     params = {n: np.zeros_like(a) if is_of_head(n) else a for n, a in model.params.items()}
     bare = replace(model, params=params)
     single: Any = make_predictor(bare, "cpu", 1)
-    alone = Forecaster(bare, single, forecaster.horizon, forecaster.after)
-    return replace(made.earlier, values=alone.again(made.earlier, made.series))
+    own = Forecaster(bare, single, forecaster.horizon, forecaster.after)
+    return replace(made.earlier, values=own.again(made.earlier, made.series))
 
 
 def can_be_rolled(model: FittedModel) -> bool:

@@ -72,7 +72,7 @@ class Stream:
     state : dict of ndarray
         `h` and, for lstm, `c`, each (L, rows, H); `last` (rows, I), the last known value of each
         feature, with missing "forward"; `lags` (rows, P, I), the last inputs of the network that a
-        linear path reads; `sum` (rows, H) and `count` (rows,) with readout "mean".
+        forecast reads; `sum` (rows, H) and `count` (rows,) with readout "mean".
 
     Raises
     ------

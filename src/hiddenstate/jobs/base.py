@@ -61,7 +61,7 @@ class Job(ABC):
     companions : tuple of FittedCompanion
         These, with the share of the net, from the end of training on.
     part_of_series : dict of float
-        With a linear path, the part of the net in the held-out forecasts of each of several series,
+        Where a net adds to a path, its part in the held-out forecasts of each of several series,
         by name, from the end of training on.
 
     Raises

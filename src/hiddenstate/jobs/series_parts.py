@@ -1,6 +1,6 @@
-"""What part of the forecasts of each series comes from the network, and what from the linear path.
+"""What part of the forecasts of each series comes from the network, and what from the path.
 
-Of a forecast p + n, where p is the linear path and n what the network adds, the path makes the
+Of a forecast p + n, where p is the path and n what the network adds, the path makes the
 change from the last known value l to p, and the network the change from p to p + n. The part of the
 network is sum |n| / (sum |n| + sum |p - l|), over the held-out forecasts of a series.
 """
@@ -60,7 +60,7 @@ class Parts:
 
 
 def parts_of_network(transform: Transform, answers: Answers, share: Array) -> Parts:
-    """Return the part of the network in forecasts beside a linear path.
+    """Return the part of the network in forecasts that it adds to.
 
     Parameters
     ----------

@@ -3,7 +3,7 @@
 Each step ahead has a regression of its own on the last P values, around the mean of the training
 rows or around the last value, with the penalty (Hoerl & Kennard, Technometrics 12, 1970), whichever
 are best on the last fifth of the training rows. Values are in units of the deviation of their
-series, and all series have one regression. It shares no code with the linear path of a model.
+series, and all series have one regression. It shares no code with the forecasts of a model.
 """
 
 from collections.abc import Sequence

@@ -105,9 +105,18 @@ class FittedModel:
 
     @property
     def network_counts(self) -> bool:
-        """Whether a recurrent net answers anything: not if its share beside a linear path is 0."""
+        """Whether a recurrent net answers anything: not if its share is 0."""
         heads = (array for name, array in self.params.items() if is_of_head(name))
         return any(array.any() for array in heads)
+
+    def beside(self) -> list[str]:
+        """Return what stands beside the nets, in words."""
+        path = self.transform.linear
+        words = [] if path is None else [f"learned beside {path.about()}"]
+        return words + [
+            f"{each.about()} beside the network, whose share is {each.net_share:.0%}"
+            for each in self.companions
+        ]
 
     @property
     def n_members(self) -> int:

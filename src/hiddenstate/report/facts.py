@@ -188,14 +188,7 @@ class RunFacts:
         steps += ["targets scaled"] if transform.target_scaling is not None else []
         if transform.change is not None:
             steps.append("learned as the change from the current value")
-        if transform.linear is not None:
-            steps.append(
-                f"learned beside a linear function of {transform.linear.n_lags} last values"
-                + (" of logarithms" if any(transform.linear.log) else "")
-            )
-        for companion in self.model.companions:
-            about, share = companion.about(), companion.net_share
-            steps.append(f"{about} beside the network, whose share is {share:.0%}")
+        steps += self.model.beside()
         return [*pairs, ("preparation", "; ".join(steps) or "none")]
 
     def net(self) -> Net | None:

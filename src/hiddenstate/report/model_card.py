@@ -51,7 +51,7 @@ _MNIST = (
 CARD = "README.md"
 
 IN_CARD = 10
-"""Weights of a kind in a linear path that are listed of each target."""
+"""Weights of a kind that are listed of each target."""
 
 
 def write_card(run: Run, tables: Sequence[Table] = ()) -> Path:

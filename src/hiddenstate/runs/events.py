@@ -48,7 +48,11 @@ class ControlEvent(TypedDict):
 
 
 class EndEvent(TypedDict):
-    """The end of a run, with its results; see :meth:`Run.results`."""
+    """The end of a run, with its results; see :meth:`Run.results`.
+
+    Further results are the scores of what stands beside nets alone: see
+    :attr:`hiddenstate.program.companions.Words.result`.
+    """
 
     event: Literal["end"]
     step: int
@@ -57,7 +61,6 @@ class EndEvent(TypedDict):
     valid_loss: NotRequired[float]
     test_accuracy: NotRequired[float]
     baseline_accuracy: NotRequired[float]
-    convolutions_accuracy: NotRequired[float]
     net_accuracy: NotRequired[float]
     test_accuracy_low: NotRequired[float]
     test_accuracy_high: NotRequired[float]
@@ -83,7 +86,6 @@ class EndEvent(TypedDict):
     test_mase_low: NotRequired[float]
     test_mase_high: NotRequired[float]
     seasonal_mse: NotRequired[float]
-    linear_mse: NotRequired[float]
     net_share: NotRequired[float]
     net_part: NotRequired[float]
     net_mse: NotRequired[float]

@@ -118,6 +118,11 @@ class LinearPath:
         """Number of targets O."""
         return len(self.weights)
 
+    def about(self) -> str:
+        """Return what it is, such as "a linear function of 32 last values"."""
+        logarithms = " of logarithms" if any(self.log) else ""
+        return f"a linear function of {self.n_lags} last values{logarithms}"
+
     def at(self, ahead: int) -> "LinearPath | None":
         """Return the path `ahead` steps ahead, if it was fitted."""
         paths = (*self.nearer, self) if self.nearer else ()

@@ -111,7 +111,22 @@ class Transform:
     @property
     def takes_logarithms(self) -> bool:
         """Whether features are replaced by their logarithms before anything else."""
-        return self.linear is not None and any(self.linear.log)
+        return any(self.log)
+
+    @property
+    def has_path(self) -> bool:
+        """Whether the net adds to a forecast of each target."""
+        return self.linear is not None
+
+    @property
+    def log(self) -> tuple[bool, ...]:
+        """For each target, whether its logarithm is forecast; empty without a path."""
+        return () if self.linear is None else self.linear.log
+
+    @property
+    def nearer(self) -> tuple[LinearPath, ...]:
+        """The paths of nearer steps, if there are some."""
+        return () if self.linear is None else self.linear.nearer
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
@@ -312,6 +327,15 @@ class Transform:
         """
         return self.forecast(path).at(Rows(X, lengths, ndim == 3))
 
+    def nearer_targets(self, place: int, X: Array, lengths: Array | None, added: Array) -> Array:
+        """Return the forecast (n, O) of the path of a nearer step in the units of the targets, with
+        its share of what the net `added` (n, O) at the last step; X is transformed."""
+        assert self.linear is not None
+        shares = self.linear.nearer_share
+        share = 0.0 if shares is None else shares[place]
+        own = self.path_targets(self.nearer[place], X, lengths) + share * added
+        return exponentials(own, self.log)
+
     def current_targets(self, X: Array) -> Array | None:
         """Return the current values of the targets in their own units.
 
@@ -321,7 +345,7 @@ class Transform:
         if indices is None or max(indices) >= self.n_features(X.shape[-1]):
             return None
         current = unscaled(X, indices, step_of(self.steps, Scale))
-        return current if self.linear is None else exponentials(current, self.linear.log)
+        return exponentials(current, self.log) if self.log else current
 
     def undo(self, rows: Array) -> Array:
         """Return transformed or reconstructed rows (..., I) in the units of the features.

@@ -116,7 +116,7 @@ def forecast_section(facts: RunFacts, tables: Sequence[forecast.Table]) -> str:
 
 
 def weights(facts: RunFacts) -> str:
-    """The weights of the linear path by lag and by column."""
+    """The weights of what the network adds to, by lag and by column."""
     return "".join(map(_table, forecast.weights(facts)))
 
 
@@ -352,7 +352,7 @@ APPENDIX = (
     Fold("use", "Use the model, train again", use),
     Fold("data", "Data", data),
     Fold("network", "Network", network),
-    Fold("weights", "Weights of the linear path", weights),
+    Fold("weights", forecast.WEIGHTS, weights),
     Fold("baseline", "Comparison with a baseline", baseline),
     Fold("numbers", "All results", every_result),
     Fold("rows", "Errors in numbers", rows_in_numbers),

@@ -58,7 +58,7 @@ class Outcome:
     level : str, optional
         The processor instructions that it was computed with, as `Engine.about` has them.
     net_part : float, optional
-        Part of the network in its held-out forecasts, beside a linear path.
+        Part of the network in its held-out forecasts, where it adds to a path.
     """
 
     status: str
