@@ -226,15 +226,13 @@ def scored_alone(job: str, results: Mapping[str, Any]) -> Iterator[tuple[Words, 
 
 def best_baseline(job: str, results: Mapping[str, Any]) -> str:
     """Return the key of the best of the baselines that `results` has; what answers is none."""
-    best, path = BASELINES[job], path_of(job)
-    answers = path if path is not None and who_answers(job, results) != NETWORK else None
-    others = [words.result for words in BESIDE[job] if words != answers]
-    more_is_better = entry_of(best, job).kind == "share"
-    for name in ([SEASONAL] if job == "regress" else []) + others:
-        if name in results and best in results:
-            better, other = float(results[name]), float(results[best])
-            best = name if (better > other if more_is_better else better < other) else best
-    return best
+    best, more_is_better = BASELINES[job], entry_of(BASELINES[job], job).kind == "share"
+    if best not in results:
+        return best
+    network = who_answers(job, results) == NETWORK
+    others = [words.result for words in BESIDE[job] if network or not words.adds]
+    choose = max if more_is_better else min
+    return choose((n for n in (best, SEASONAL, *others) if n in results), key=lambda n: results[n])
 
 
 @dataclass(frozen=True)

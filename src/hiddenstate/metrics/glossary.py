@@ -9,7 +9,7 @@ from typing import Any
 
 from hiddenstate.metrics.headline import headline
 from hiddenstate.metrics.intervals import FEWEST, ends_of, interval_of, is_end
-from hiddenstate.program.companions import BESIDE, COMPANIONS, FORECAST
+from hiddenstate.program.companions import BESIDE
 
 
 @dataclass(frozen=True)
@@ -40,61 +40,9 @@ class ResultRow:
     entry: Entry
 
 
-def _of_path(title: str) -> dict[str, Entry]:
-    """Return the entries of forecasts whose network adds to a path."""
-    return {
-        "regress/net_share": Entry(
-            "share of the network",
-            "Factor, from 0 to 1, by which the output of the network counts beside the "
-            f"{title}: the best one in a rolling origin within the training rows; 0 if the "
-            "network gained nothing there. The mean over the targets.",
-        ),
-        "net_part": Entry(
-            "part of the network",
-            "How much of the changes from the last known values to the forecasts comes from the "
-            f"network, from 0 to 1: with n what the network adds and c the change that the {title} "
-            "forecasts, sum |n| / (sum |n| + sum |c|) over the test targets of a series; averaged "
-            "over the series and the targets.",
-            "share",
-        ),
-        "net_mse": Entry(
-            "error of the network alone",
-            "Mean squared error, on the same test targets, if all of the output of the network was "
-            f"added to the {title}, whatever its share.",
-        ),
-    }
-
-
-def _of_companions(titles: str) -> dict[str, Entry]:
-    """Return the entries of classifiers whose answer is a mean of the network and of companions."""
-    return {
-        "net_accuracy": Entry(
-            "accuracy of the network alone",
-            "Share of test rows whose most probable class is the true one if only the network "
-            f"answers, without the {titles} beside it.",
-            "share",
-        ),
-        "classify/net_share": Entry(
-            "share of the network",
-            "Share of the network, from 0 to 1, in the probabilities of the classes; the rest is "
-            f"that of the {titles} beside it. It is the best one on training rows that neither "
-            "learned from; 0 if the network gained nothing there.",
-        ),
-    }
-
-
-def _beside() -> dict[str, Entry]:
-    """Return the entries of what stands beside networks, and of networks with something there."""
-    entries = {
-        words.result: Entry(f"error of the {words.title}", words.definition)
-        if words.adds
-        else Entry(f"accuracy of {words.title}", words.definition, "share")
-        for every in BESIDE.values()
-        for words in every
-    }
-    titles = " and ".join(words.title for words in COMPANIONS.values())
-    return entries | _of_path(FORECAST.title) | _of_companions(titles)
-
+_PATH, _COMPANIONS = (
+    " and ".join(words.title for words in BESIDE[job]) for job in ("regress", "classify")
+)
 
 GLOSSARY: dict[str, Entry] = {
     "step": Entry("step", "Number of the update, from 0; at the end, updates made.", "count"),
@@ -221,7 +169,44 @@ GLOSSARY: dict[str, Entry] = {
         "resumed the run.",
         "seconds",
     ),
-    **_beside(),
+    **{
+        words.result: Entry(f"error of the {words.title}", words.definition)
+        if words.adds
+        else Entry(f"accuracy of {words.title}", words.definition, "share")
+        for every in BESIDE.values()
+        for words in every
+    },
+    "net_accuracy": Entry(
+        "accuracy of the network alone",
+        "Share of test rows whose most probable class is the true one if only the network answers, "
+        f"without the {_COMPANIONS} beside it.",
+        "share",
+    ),
+    "classify/net_share": Entry(
+        "share of the network",
+        "Share of the network, from 0 to 1, in the probabilities of the classes; the rest is that "
+        f"of the {_COMPANIONS} beside it. It is the best one on training rows that neither "
+        "learned from; 0 if the network gained nothing there.",
+    ),
+    "regress/net_share": Entry(
+        "share of the network",
+        f"Factor, from 0 to 1, by which the output of the network counts beside the {_PATH}: "
+        "the best one in a rolling origin within the training rows; 0 if the network gained "
+        "nothing there. The mean over the targets.",
+    ),
+    "net_part": Entry(
+        "part of the network",
+        "How much of the changes from the last known values to the forecasts comes from the "
+        f"network, from 0 to 1: with n what the network adds and c the change that the {_PATH} "
+        "forecasts, sum |n| / (sum |n| + sum |c|) over the test targets of a series; averaged over "
+        "the series and the targets.",
+        "share",
+    ),
+    "net_mse": Entry(
+        "error of the network alone",
+        "Mean squared error, on the same test targets, if all of the output of the network was "
+        f"added to the {_PATH}, whatever its share.",
+    ),
     # These are not logged, but derived from the saved arrays.
     "balanced_accuracy": Entry(
         "balanced accuracy",

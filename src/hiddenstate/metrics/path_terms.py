@@ -11,6 +11,9 @@ from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.errors import count, printable
 from hiddenstate.system.typing import Array
 
+TERMS = "Weights of the linear path"
+"""Title of all terms."""
+
 MOST_TERMS = 40
 """Terms of a kind that are listed of one target, the largest ones."""
 

@@ -6,12 +6,8 @@ from dataclasses import dataclass
 
 from hiddenstate.errors import printable
 from hiddenstate.metrics.path_terms import MOST_TERMS, Described, Kind, PathTerms, described
-from hiddenstate.program.companions import FORECAST
 from hiddenstate.report.facts import NAME_LENGTH, RunFacts
 from hiddenstate.runs.snapshots import RegressFinal, typed
-
-WEIGHTS = f"Weights of the {FORECAST.title}"
-"""Title of all tables of weights."""
 
 MOST_GROUPS = 50
 """Columns whose worth is said."""

@@ -7,6 +7,7 @@ import numpy as np
 
 from hiddenstate.metrics.comparison import NETWORK
 from hiddenstate.metrics.glossary import entry_of, written
+from hiddenstate.metrics.path_terms import TERMS
 from hiddenstate.report import forecast, results
 from hiddenstate.report.commands import python_lines, training_command, uses
 from hiddenstate.report.facts import RunFacts, Setting
@@ -352,7 +353,7 @@ APPENDIX = (
     Fold("use", "Use the model, train again", use),
     Fold("data", "Data", data),
     Fold("network", "Network", network),
-    Fold("weights", forecast.WEIGHTS, weights),
+    Fold("weights", TERMS, weights),
     Fold("baseline", "Comparison with a baseline", baseline),
     Fold("numbers", "All results", every_result),
     Fold("rows", "Errors in numbers", rows_in_numbers),
