@@ -438,6 +438,17 @@ def test_a_model_whose_predictions_overflow_is_refused(to, weight, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_kind_that_no_target_has_is_refused_with_its_hint(monkeypatch):
+    class Other:
+        """A kind."""
+
+    hint = ", or train a model with --no-others"
+    monkeypatch.setitem(export.WORDS, Other, ("hold others", hint))
+    words = "--to c: cannot hold others; train a model with --no-others"
+    with pytest.raises(OptionError, match=f"^{words}$"):
+        export._refuse_kinds(target_named("c"), [Other])
+
+
 def test_every_target_has_a_module():
     for name in export.TARGETS:
         target = export.target_named(name)

@@ -216,7 +216,7 @@ def _refuse_kinds(target: Target, missing: list[type | str]) -> None:
         others = " or ".join(filter(None, (", ".join(having[:-1]), *having[-1:])))
         name = kind if isinstance(kind, str) else kind.__name__
         words, hint = WORDS.get(kind, (f"hold {name}", ""))
-        use = f"; use --to {others}{hint}" if having else ""
+        use = f"; use --to {others}{hint}" if having else hint.replace(", or", ";", 1)
         raise OptionError(f"--to {target.name}: cannot {words}{use}")
 
 
