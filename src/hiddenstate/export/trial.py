@@ -194,10 +194,8 @@ def _rows(model: FittedModel, shape: tuple[int, ...], random: np.random.Generato
     if transform.by_window:  # far from 0, and one row that is flat
         X[..., transform.own_features] += 5
         X[1][..., transform.own_features] = 5
-    if transform.linear is not None and any(transform.linear.log):
-        own = [
-            f for f, log in zip(transform.own_features, transform.linear.log, strict=True) if log
-        ]
+    if transform.takes_logarithms:
+        own = [f for f, log in zip(transform.own_features, transform.log, strict=True) if log]
         X[..., own] = np.exp(X[..., own])
     if transform.fill is not None:
         X[random.random(shape) < 0.1] = np.nan

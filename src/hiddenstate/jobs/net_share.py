@@ -128,10 +128,10 @@ def _with_nearer(
     job: Job, share: Array, which: Array | None = None, outputs: Array | None = None
 ) -> Shares:
     """Return shares with those of nearer steps, from the outputs (n, O) for the rows `which`."""
-    path, train = job.dataset.transform.linear, job.dataset.train
-    if path is None or not path.nearer:
+    train, n_nearer = job.dataset.train, len(job.dataset.transform.nearer)
+    if not n_nearer:
         return Shares(share)
-    nearer = np.zeros((len(path.nearer), len(share)))
+    nearer = np.zeros((n_nearer, len(share)))
     if which is None or outputs is None or outputs.ndim != 2 or not share.any():
         return Shares(share, nearer)
     for place in range(len(nearer)):
@@ -160,8 +160,7 @@ def _left_of_nearer(job: Job, place: int, rows: Array, ends: Array) -> Array:
     """Return what a nearer path leaves of the targets (n, O) of training rows, from the windows
     `ends` that end as many steps before as it forecasts, in units of the outputs of the network."""
     transform, train = job.dataset.transform, job.dataset.train
-    assert transform.linear is not None
-    path, names, left = transform.linear.nearer[place], transform.known.names, []
+    path, names, left = transform.nearer[place], transform.known.names, []
     moved = slice(len(names), len(names) + len(transform.known.ahead))
     for first in range(0, len(rows), PIECE):
         part, late = (train.take(which[first : first + PIECE]) for which in (rows, ends))
