@@ -5,7 +5,7 @@ import { colorOf } from "../../report/html/theme.js";
 import { clamp, eachFrame, frame, line, redrawWith, short, write } from "./charts.js";
 import { Pad, addExamples, rasterOf } from "./draw.js";
 import { numbersOf } from "./packed.js";
-import { ABOUT, PROGRAM, VIEW, byId, classColor, complain, fillSelect, model, rowsOfRun, say } from "./page.js";
+import { ABOUT, PROGRAM, VIEW, byId, classColor, complain, fillSelect, list, model, rowsOfRun, say } from "./page.js";
 import { readLines } from "./table.js";
 import { takeTexts } from "./texts.js";
 
@@ -226,13 +226,7 @@ function drawOwn() {
     paintPixels(byId("rebuilt"), SHAPE, own ? inPixels(own.reconstruction) : new Float64Array(SHAPE[0] * SHAPE[1]));
   }
   if (!own) return;
-  const facts = [["code", [...own.code].map(short).join(", ")], ["error", `${short(own.error)} (mean square)`]];
-  byId("row-facts").replaceChildren(...facts.flatMap(([name, value]) => {
-    const [term, text] = [document.createElement("dt"), document.createElement("dd")];
-    term.textContent = name;
-    text.textContent = value;
-    return [term, text];
-  }));
+  list("row-facts", [["code", [...own.code].map(short).join(", ")], ["error", `${short(own.error)} (mean square)`]]);
 }
 
 function draw() {

@@ -9,8 +9,6 @@ import { stepOf } from "./steps.js";
 /** @typedef {{ columns: string[], low: number[], high: number[] }} Channels Names and usual ranges. */
 /** @typedef {{ box: Box, channel: number, range: number[] }} Lane */
 
-const MOST_LANES = 6;
-
 /**
  * Returns a value as a channel can have it: above 0 where the model reads logarithms, or a pixel.
  * @param {Program} program
@@ -25,6 +23,17 @@ export function allowed({ steps }, low, channel, value) {
 }
 
 /**
+ * Returns where step t of n is drawn in a box.
+ * @param {Box} box
+ * @param {number} t
+ * @param {number} n
+ * @param {number} value
+ * @param {number[]} range
+ */
+const placeIn = ([x, y, wide, tall], t, n, value, [low, high]) => [
+  x + ((t + 0.5) / n) * wide, y + tall * (0.94 - (0.88 * (value - low)) / (high - low || 1))];
+
+/**
  * Draws values (a number a step, NaN where there is none) over the steps of a box.
  * @param {Pen} pen
  * @param {Box} box
@@ -33,10 +42,8 @@ export function allowed({ steps }, low, channel, value) {
  * @param {string} color
  * @param {{ dash?: number[], width?: number, upTo?: number }} [look] `upTo` steps are drawn.
  */
-export function drawLane(pen, [x, y, wide, tall], values, [low, high], color, { dash, width = 1.6, upTo } = {}) {
-  const n = values.length;
-  const points = values.slice(0, upTo).map((value, t) => [
-    x + ((t + 0.5) / n) * wide, y + tall * (0.94 - (0.88 * (value - low)) / (high - low || 1))]);
+export function drawLane(pen, box, values, range, color, { dash, width = 1.6, upTo } = {}) {
+  const points = values.slice(0, upTo).map((value, t) => placeIn(box, t, values.length, value, range));
   line(pen, points, color, width, dash);
 }
 
@@ -193,9 +200,10 @@ export class Bender {
     const lane = shown.find(({ channel }) => channel === this.channel) || shown[0];
     const t = this.cursor || 0;
     const far = event.shiftKey ? 10 : 1;
+    const done = event.key === "ArrowUp" || event.key === "ArrowDown";
     if (event.key === "ArrowLeft") this.cursor = Math.max(t - far, 0);
     else if (event.key === "ArrowRight") this.cursor = this.cursor === null ? 0 : Math.min(t + far, series.length - 1);
-    else if (event.key === "ArrowUp" || event.key === "ArrowDown") {
+    else if (done) {
       this.cursor = t;
       const by = ((event.key === "ArrowUp" ? 1 : -1) * (lane.range[1] - lane.range[0])) / 40;
       const now = series[t][lane.channel];
@@ -205,7 +213,6 @@ export class Bender {
       this.channelSelect.value = String(shown[clamp(place, 0, shown.length - 1)].channel);
     } else return;
     event.preventDefault();
-    const done = event.key === "ArrowUp" || event.key === "ArrowDown";
     if (done) bent.changed(true);
     else bent.draw();
     const value = series[this.cursor || 0][this.channel];
@@ -221,24 +228,24 @@ export class Bender {
     const lane = this.bent.lanes().find(({ channel }) => channel === this.channel);
     const series = this.bent.series();
     if (!lane || this.cursor >= series.length) return;
-    const { box, range: [low, high], channel } = lane;
+    const { box, range, channel } = lane;
     pen.strokeStyle = colorOf("target");
     pen.lineWidth = 2;
     pen.beginPath();
-    const value = Number.isFinite(series[this.cursor][channel]) ? series[this.cursor][channel] : low;
-    pen.arc(box[0] + ((this.cursor + 0.5) / series.length) * box[2],
-      box[1] + box[3] * (0.94 - (0.88 * (value - low)) / (high - low || 1)), 6, 0, 2 * Math.PI);
+    const value = series[this.cursor][channel];
+    const [x, y] = placeIn(box, this.cursor, series.length, Number.isFinite(value) ? value : range[0], range);
+    pen.arc(x, y, 6, 0, 2 * Math.PI);
     pen.stroke();
   }
 }
 
 /**
- * Returns which of n channels are drawn: the first ones, and the chosen one.
+ * Returns which of n channels are drawn, at most so many: the first ones, and the chosen one.
  * @param {number} n
  * @param {number} chosen
  */
-export function drawnChannels(n, chosen) {
-  const first = Array.from({ length: Math.min(n, MOST_LANES) }, (_, place) => place);
+export function drawnChannels(n, chosen, most = 6) {
+  const first = Array.from({ length: Math.min(n, most) }, (_, place) => place);
   return first.includes(chosen) ? first : [...first.slice(0, -1), chosen];
 }
 

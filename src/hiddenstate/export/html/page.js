@@ -14,6 +14,9 @@ export const PROGRAM = model.program;
 
 startTheme(byId("theme"));
 
+/** @type {(id: string, event: string, act: (event: any) => void) => void} */
+export const on = (id, event, act) => byId(id).addEventListener(event, act);
+
 export const classColor = (place) => {
   const colors = VIEW.colors[isDark() ? "dark" : "light"];
   return colors[place % colors.length];
@@ -30,6 +33,15 @@ export function complain(text) {
 
 export function fillSelect(select, names) {
   select.replaceChildren(...names.map((name, place) => new Option(name, place)));
+}
+
+// Writes names and values into a list of them.
+export function list(id, pairs) {
+  byId(id).replaceChildren(...pairs.flat().map((text, place) => {
+    const each = document.createElement(place % 2 ? "dd" : "dt");
+    each.textContent = text;
+    return each;
+  }));
 }
 
 // Returns the rows of the run, each a list of steps, without the gaps after its end.

@@ -289,11 +289,13 @@ function inOrder(lines, keys, place, names, { columns, id, dates, every }, numbe
   const rank = new Map();
   for (const key of keys) if (!rank.has(key)) rank.set(key, rank.size);
   const order = [...lines.keys()].sort((a, b) => /** @type {number} */ (rank.get(keys[a])) - /** @type {number} */ (rank.get(keys[b])) || values[a] - values[b]);
-  const twice = order.find((row, at) => at && keys[row] === keys[order[at - 1]] && values[row] === values[order[at - 1]]);
-  if (twice !== undefined) throw new Error(`line ${lines[twice].number}, column ${shown(names[place])}: a time occurs twice in a series`);
+  const refuse = (/** @type {(before: number, now: number) => boolean} */ wrong, /** @type {string} */ what) => {
+    const row = order.find((now, at) => at && keys[now] === keys[order[at - 1]] && wrong(values[order[at - 1]], values[now]));
+    if (row !== undefined) throw new Error(`line ${lines[row].number}, column ${shown(names[place])}: ${what}`);
+  };
+  refuse((before, now) => before === now, "a time occurs twice in a series");
   const kind = times ? times.kind : "number";
-  const far = every && order.find((row, at) => at && keys[row] === keys[order[at - 1]] && !isNext(values[order[at - 1]], values[row], kind, every));
-  if (typeof far === "number") throw new Error(`line ${lines[far].number}, column ${shown(names[place])}: not the ${every} after the one before; add a line for each ${every} that is missing, with its time alone`);
+  if (every) refuse((before, now) => !isNext(before, now, kind, every), `not the ${every} after the one before; add a line for each ${every} that is missing, with its time alone`);
   return order;
 }
 

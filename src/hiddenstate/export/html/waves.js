@@ -5,7 +5,7 @@ import { colorOf } from "../../report/html/theme.js";
 import { clamp, eachFrame, frame, greatest, heat, line, redrawWith, short, tag, write } from "./charts.js";
 import { Bender, allowed, copied, drawLane, drawnChannels, nameLane, rangeOf } from "./lanes.js";
 import { meanOf } from "./net.js";
-import { ABOUT, PROGRAM, VIEW, byId, complain, fillSelect, model, rowsOfRun, say } from "./page.js";
+import { ABOUT, PROGRAM, VIEW, byId, complain, fillSelect, list, model, on, rowsOfRun, say } from "./page.js";
 import { Player } from "./play.js";
 import { stepOf } from "./steps.js";
 import { readSeries } from "./table.js";
@@ -140,13 +140,13 @@ function tellSlider(name) {
 }
 
 for (const name of sliders) {
-  byId(name).addEventListener("input", () => {
+  on(name, "input", () => {
     settings[bender.channel][name] = Number(byId(name).value);
     tellSlider(name);
     wave(bender.channel);
     computeSoon();
   });
-  byId(name).addEventListener("change", bent);
+  on(name, "change", bent);
 }
 
 // Where the state is the same again after a reset, but for a hundredth of what it varies by.
@@ -174,6 +174,12 @@ function spread(output) {
   return Math.max(...values) - Math.min(...values) || 1;
 }
 
+function product(a, b) {
+  let sum = 0;
+  for (let i = 0; i < a.length; i += 1) sum += a[i] * b[i];
+  return sum;
+}
+
 // Finds the axes of the portrait: two principal components of the states, or two units.
 function project() {
   const states = plain.states.slice(plain.first);
@@ -183,18 +189,16 @@ function project() {
   const centred = states.map((state) => state.map((value, i) => value - mean[i]));
   const found = [];
   for (let k = 0; k < Math.min(2, n); k += 1) {
-    const before = axes && axes.vectors[k] && axes.vectors[k].length === n ? axes.vectors[k] : null;
-    let vector = before || Float64Array.from({ length: n }, (_, i) => Math.cos(i + k));
+    const before = axes?.vectors[k];
+    let vector = before?.length === n ? before : Float64Array.from({ length: n }, (_, i) => Math.cos(i + k));
     for (let round = 0; round < 25; round += 1) {
       const next = new Float64Array(n);
       for (const state of centred) {
-        let along = 0;
-        for (let i = 0; i < n; i += 1) along += state[i] * vector[i];
+        const along = product(state, vector);
         for (let i = 0; i < n; i += 1) next[i] += along * state[i];
       }
       for (const other of found) {
-        let along = 0;
-        for (let i = 0; i < n; i += 1) along += next[i] * other[i];
+        const along = product(next, other);
         for (let i = 0; i < n; i += 1) next[i] -= along * other[i];
       }
       const length = Math.hypot(...next) || 1;
@@ -205,12 +209,13 @@ function project() {
   axes = { mean, vectors: found };
 }
 
+const UNITS = ["unit-x", "unit-y"];
 const onUnits = () => byId("axes").value === "units";
 
 function pointOf(state) {
-  if (onUnits()) return ["unit-x", "unit-y"].map((id) => state[clamp(byId(id).value - 1, 0, state.length - 1)]);
-  return [0, 1].map((k) => (axes.vectors[k]
-    ? state.reduce((sum, value, i) => sum + (value - axes.mean[i]) * axes.vectors[k][i], 0) : 0));
+  if (onUnits()) return UNITS.map((id) => state[clamp(byId(id).value - 1, 0, state.length - 1)]);
+  const off = state.map((value, i) => value - axes.mean[i]);
+  return [0, 1].map((k) => (axes.vectors[k] ? product(off, axes.vectors[k]) : 0));
 }
 
 function boxes() {
@@ -230,8 +235,7 @@ function stacked(/** @type {number[]} */ [x, y, wide, tall], n) {
 }
 
 function lanes() {
-  const channels = drawnChannels(VIEW.columns.length, bender.channel).slice(0, 4);
-  if (!channels.includes(bender.channel)) channels[3] = bender.channel;
+  const channels = drawnChannels(VIEW.columns.length, bender.channel, 4);
   return stacked(boxes()[0], channels.length).map((box, place) => ({
     box, channel: channels[place], range: rangeOf(VIEW, series, channels[place]),
   }));
@@ -269,7 +273,7 @@ function draw() {
   if (at > 0) line(pen, [[edge(at - 0.5), input[1]], [edge(at - 0.5), bottom]], colorOf("ink"), 1);
   bender.mark(pen);
   drawPortrait();
-  tellHere();
+  list("here", facts());
   canvas.setAttribute("aria-label", `Input of ${n} steps and the answer. ${hereInWords()} ${byId("recovery").textContent}`);
 }
 
@@ -277,14 +281,14 @@ function drawAnswer(pen, box, o, ahead, [muted, blue]) {
   const shift = (values) => (ahead ? [...new Array(ahead).fill(NaN), ...values].slice(0, values.length) : values);
   const own = VIEW.columns.indexOf(targets[o]);
   const before = own >= 0 ? series.map((step) => step[own]) : null;
-  const values = run.y.map((y) => y[o]);
-  const all = [...values, ...plain.y.map((y) => y[o]), ...(before || [])].filter(Number.isFinite);
+  const [values, usual] = [run, plain].map(({ y }) => y.map((each) => each[o]));
+  const all = [...values, ...usual, ...(before || [])].filter(Number.isFinite);
   if (!all.length) return;
   const range = [Math.min(...all), Math.max(...all)];
   if (range[0] === range[1]) range[1] += 1;
   frame(pen, box);
   if (before) drawLane(pen, box, before, range, muted, { width: 1 });
-  if (run !== plain) drawLane(pen, box, shift(plain.y.map((y) => y[o])), range, muted, { dash: [4, 3] });
+  if (run !== plain) drawLane(pen, box, shift(usual), range, muted, { dash: [4, 3] });
   drawLane(pen, box, shift(values), range, blue, { width: 2 });
   nameLane(pen, box, targets[o] || "answer", range, blue);
 }
@@ -302,9 +306,9 @@ function drawPortrait() {
   const other = run === plain ? [] : plain.states.map(pointOf);
   const all = [...path, ...other];
   const ends = [0, 1].map((axis) => all.map((point) => point[axis]));
-  const low = ends.map((values) => Math.min(...values));
-  const span = Math.max(...ends.map((values, axis) => Math.max(...values) - low[axis])) || 1;
-  const middle = ends.map((values, axis) => (low[axis] + Math.max(...values)) / 2);
+  const [low, high] = [Math.min, Math.max].map((end) => ends.map((values) => end(...values)));
+  const span = Math.max(...high.map((value, axis) => value - low[axis])) || 1;
+  const middle = high.map((value, axis) => (low[axis] + value) / 2);
   const place = (point) => [0, 1].map((axis) => size * (0.5 + (axis ? -0.86 : 0.86) * ((point[axis] - middle[axis]) / span)));
   if (other.length) line(pen, other.map(place), colorOf("muted"), 1, [4, 3]);
   line(pen, path.map(place), colorOf("prediction"), 1.2);
@@ -315,7 +319,7 @@ function drawPortrait() {
   pen.beginPath();
   pen.arc(x, y, 6, 0, 2 * Math.PI);
   pen.fill();
-  const names = onUnits() ? ["unit-x", "unit-y"].map((id) => `unit ${byId(id).value}`) : ["first component", "second component"];
+  const names = onUnits() ? UNITS.map((id) => `unit ${byId(id).value}`) : ["first component", "second component"];
   write(pen, `${names[0]} →`, size - 8, size - 8, colorOf("muted"), "right", 11);
   write(pen, `↑ ${names[1]}`, 8, 16, colorOf("muted"), "left", 11);
   canvas.setAttribute("aria-label", `Path of the hidden state over ${names.join(" and ")}, at step ${first + at + 1}: ${path[at].map(short).join(", ")}`);
@@ -332,15 +336,6 @@ function facts() {
 
 const hereInWords = () => facts().map(([name, value]) => `${name} ${value}`).join(", ");
 
-function tellHere() {
-  byId("here").replaceChildren(...facts().flatMap(([name, value]) => {
-    const [term, text] = [document.createElement("dt"), document.createElement("dd")];
-    term.textContent = name;
-    text.textContent = value;
-    return [term, text];
-  }));
-}
-
 function sayHere() {
   say(`${hereInWords()}. ${resetAt === null ? "" : byId("recovery").textContent}`);
 }
@@ -353,33 +348,30 @@ function begin(steps) {
 
 fillSelect(byId("channel"), VIEW.columns);
 byId("channel-field").hidden = VIEW.columns.length < 2;
-byId("channel").addEventListener("change", () => {
+on("channel", "change", () => {
   setSliders();
   draw();
 });
 byId("axes").append(new Option("components", "components"), new Option("two units", "units"));
-byId("axes").addEventListener("change", () => {
+on("axes", "change", () => {
   byId("units").hidden = !onUnits();
   project();
   draw();
 });
 const units = model.units;
-["unit-x", "unit-y"].forEach((id, place) => {
+UNITS.forEach((id, place) => {
   byId(id).max = units;
   byId(id).value = Math.min(place + 1, units);
-  byId(id).addEventListener("input", draw);
+  on(id, "input", draw);
 });
-byId("reset").addEventListener("click", () => {
+on("reset", "click", () => {
   resetAt = clamp(player.at < series.length ? player.at : Math.floor(series.length / 2), 1, series.length - 1);
   compute();
   sayHere();
 });
-byId("unreset").addEventListener("click", () => {
-  resetAt = null;
-  compute();
-});
+on("unreset", "click", () => begin(series));
 byId("example").hidden = !rows.length;
-byId("example").addEventListener("click", () => begin(copied(rows[0])));
+on("example", "click", () => begin(copied(rows[0])));
 const named = ABOUT.columns ? `columns ${VIEW.columns.join(", ")}` : `${PROGRAM.n_features} numbers`;
 takeTexts(`A line is a step (${named}). Other columns are left out.`, (text) => {
   const found = readSeries(text, ABOUT, PROGRAM.n_features);
