@@ -114,7 +114,9 @@ def scripts() -> list[list[str]]:
     report = [
         [f"report/html/{name}.js" for name in names] for names in report_page.SCRIPTS.values()
     ]
-    interpreter = [f"export/html/{name}.js" for name in ("packed", "steps", "net", "fixed")]
+    interpreter = [
+        f"export/html/{name}.js" for name in ("packed", "steps", "cells", "net", "fixed")
+    ]
     return report + [
         [*interpreter, *export_page.REPORT, *(f"export/html/{name}.js" for name in names)]
         for names in export_page.SCRIPTS.values()
@@ -129,7 +131,19 @@ def test_every_module_is_in_a_page() -> None:
 SHARED = {
     "report/html": ("theme", "pixels", "tools", "time", "space", "rows"),
     "export/html": (
-        *("packed", "steps", "net", "fixed", "charts", "play", "answer", "draw", "table", "lanes"),
+        *(
+            "packed",
+            "steps",
+            "cells",
+            "net",
+            "fixed",
+            "charts",
+            "play",
+            "answer",
+            "draw",
+            "table",
+            "lanes",
+        ),
     ),
 }
 """Modules that any page may import."""

@@ -2,21 +2,22 @@
 // a function for each kind of part. A matrix is {shape, data}, a sequence an array of steps, each a
 // Float64Array.
 
+import { ADDED, CELLS, STATES, relu, sigmoid } from "./cells.js";
 import { applied, lagsOf, restored, stepOf, undone } from "./steps.js";
 
+/** @import { Own, State } from "./cells.js" */
 /** @import { Memory, Step } from "./steps.js" */
 
 /** @typedef {{ shape: number[], data: Float64Array }} Matrix */
 /** @typedef {{ weight: Matrix, bias: Matrix, activation: string }} Dense */
-/** @typedef {Float64Array[]} State Of one direction of a layer: [h] or, of an lstm, [h, c]. */
 /**
  * @typedef {object} Direction
  * @property {Matrix} input_weight
  * @property {Matrix} hidden_weight
- * @property {{ bias_ih: Matrix, bias_hh: Matrix }} own
- * @property {Float64Array[]} [parts] What `cellStep` computes in.
+ * @property {Own} own
+ * @property {{ begin: { data: Float64Array }, sum: Float64Array }[]} [sums] What `cellStep` computes in.
  */
-/** @typedef {{ cell: keyof typeof CELLS, directions: Direction[] }} Recurrent */
+/** @typedef {{ cell: string, directions: Direction[] }} Recurrent */
 /** @typedef {{ part: string, [field: string]: any }} Layer */
 /**
  * What recurrent layers carry through a row: the state of each direction before it and after it, and
@@ -61,15 +62,6 @@ import { applied, lagsOf, restored, stepOf, undone } from "./steps.js";
  * @property {Float64Array} reconstruction
  * @property {number} error
  */
-
-/** @param {number} x */
-const relu = (x) => (x > 0 ? x : 0);
-
-/** @param {number} x */
-function sigmoid(x) {
-  const e = Math.exp(-Math.abs(x));
-  return (x >= 0 ? 1 : e) / (1 + e);
-}
 
 /** @type {Record<string, (x: number) => number>} */
 const ACTIVATIONS = { linear: (x) => x, tanh: Math.tanh, relu, sigmoid };
@@ -128,38 +120,6 @@ function dense(layer, x) {
   return affine(layer.weight, layer.bias, x).map(ACTIVATIONS[layer.activation]);
 }
 
-/** @typedef {(a: Float64Array, b: Float64Array, state: State) => State} Cell */
-
-// Returns the state [h] or [h, c] after a step, from the parts of x and of h that add up.
-const CELLS = {
-  /** @type {Cell} */
-  rnn_tanh: (a, b, [h]) => [h.map((_, i) => Math.tanh(a[i] + b[i]))],
-  /** @type {Cell} */
-  rnn_relu: (a, b, [h]) => [h.map((_, i) => relu(a[i] + b[i]))],
-  /** @type {Cell} */
-  gru(a, b, [h]) {
-    const n = h.length;
-    const next = new Float64Array(n);
-    for (let i = 0; i < n; i += 1) {
-      const r = sigmoid(a[i] + b[i]);
-      const z = sigmoid(a[n + i] + b[n + i]);
-      next[i] = (1 - z) * Math.tanh(a[2 * n + i] + r * b[2 * n + i]) + z * h[i];
-    }
-    return [next];
-  },
-  /** @type {Cell} */
-  lstm(a, b, [h, c]) {
-    const n = h.length;
-    const next = [new Float64Array(n), new Float64Array(n)];
-    for (let i = 0, f = n, g = 2 * n, o = 3 * n; i < n; i += 1, f += 1, g += 1, o += 1) {
-      const kept = sigmoid(a[f] + b[f]) * c[i];
-      next[1][i] = kept + sigmoid(a[i] + b[i]) * Math.tanh(a[g] + b[g]);
-      next[0][i] = sigmoid(a[o] + b[o]) * Math.tanh(next[1][i]);
-    }
-    return next;
-  },
-};
-
 /**
  * @param {Recurrent["cell"]} cell
  * @param {Direction} direction
@@ -168,11 +128,14 @@ const CELLS = {
  */
 function cellStep(cell, direction, x, state) {
   const { input_weight, hidden_weight, own } = direction;
-  if (!direction.parts) direction.parts = [0, 1].map(() => new Float64Array(own.bias_ih.data.length));
-  const [a, b] = direction.parts;
-  affine(input_weight, own.bias_ih, x, a);
-  affine(hidden_weight, own.bias_hh, state[0], b);
-  return CELLS[cell](a, b, state);
+  if (!direction.sums) {
+    const data = new Float64Array(hidden_weight.shape[0]);
+    direction.sums = ADDED.map((name) => ({ begin: own[name] || { data }, sum: data.slice() }));
+  }
+  const [a, b] = direction.sums;
+  affine(input_weight, a.begin, x, a.sum);
+  affine(hidden_weight, b.begin, state[0], b.sum);
+  return CELLS[cell](a.sum, b.sum, state, own);
 }
 
 /**
@@ -190,8 +153,8 @@ const recurrentOf = (net) => net.flatMap((layer) => (
  */
 function zeroState(net) {
   return recurrentOf(net).flatMap(({ cell, directions }) => directions.map(({ hidden_weight }) => {
-    const size = () => new Float64Array(hidden_weight.shape[1]);
-    return cell === "lstm" ? [size(), size()] : [size()];
+    const length = STATES[cell] || 1;
+    return Array.from({ length }, () => new Float64Array(hidden_weight.shape[1]));
   }));
 }
 
@@ -423,7 +386,7 @@ export class Stream {
 
   /** Begins a series anew. */
   reset() {
-    this.state = zeroState(this.net);
+    this.forget();
     this.memory = {};
     this.sum = null;
     this.count = 0;

@@ -1,5 +1,6 @@
 """Builds the page: the weights, the interpreter in JavaScript, and what a reader plays with."""
 
+import re
 from dataclasses import replace
 from importlib.resources import files
 from string import Template
@@ -13,6 +14,7 @@ from hiddenstate.export.target import Contents, Run, Source, Target, holds_all
 from hiddenstate.export.trial import Trial
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Params
+from hiddenstate.program.cells import CELLS
 from hiddenstate.program.companions import COMPANIONS, FixedConvolutions
 from hiddenstate.program.layers import (
     NORM_EPS,
@@ -58,15 +60,20 @@ SCRIPTS = {
 """The modules of a page by what a reader plays with, each after those that it imports; `net` comes
 before them in a script of its own, and `fixed` if there are fixed convolutions."""
 
+
+def _asset(name: str) -> str:
+    return files(__package__).joinpath(name).read_text("utf-8").strip()
+
+
 KINDS: frozenset[type | str] = frozenset(
     {
         *(Fractions, Logarithm, Fill, Scale, Mask, Forecast, WindowScale, TargetScale, Change),
         *(Dense, Convolution, Norm, Pool, Recurrent, Beside, Readout),
-        *("rnn_tanh", "rnn_relu", "gru", "lstm"),
+        *(cell for cell in CELLS if re.search(f"^  {cell}\\W", _asset("cells.js"), re.MULTILINE)),
         FixedConvolutions,
     }
 )
-"""The kinds in the tables of `steps.js`, `net.js` and `fixed.js`."""
+"""The kinds in the tables of `steps.js`, `cells.js`, `net.js` and `fixed.js`."""
 
 HALF_FROM = 100_000
 """Numbers of an autoencoder from which weights are float16 by default, to halve the page."""
@@ -89,7 +96,7 @@ def build(source: Source) -> Contents:
     }
     css = f"{base_style()}\n{_asset('page.css')}"
     fixed = ("fixed",) if source.program.companions else ()
-    interpreter = _names("packed", "steps", "net", *fixed)
+    interpreter = _names("packed", "steps", "cells", "net", *fixed)
     net = joined(interpreter)
     script = joined(REPORT + _names(*SCRIPTS[view["kind"]]), interpreter)
     page = Template(_asset("page.html")).substitute(
@@ -115,10 +122,6 @@ def program_of_page(program: Program) -> Program:
     return replace(program, nets=program.nets[:1]) if silent else program
 
 
-def _asset(name: str) -> str:
-    return files(__package__).joinpath(name).read_text("utf-8").strip()
-
-
 def _names(*modules: str) -> tuple[str, ...]:
     """Return modules of this folder as `joined` names them."""
     return tuple(f"export/html/{module}.js" for module in modules)
@@ -132,6 +135,7 @@ def _title(source: Source) -> str:
         sizes = [program.width, *(len(layer.bias) for layer in layers)]
         return f"autoencode: {'-'.join(str(size) for size in sizes)}"
     config = source.model.net.recurrent
+    title = source.model.net.cell.title.partition(" (")[0]
     words = [f"{config.hidden_size} units"]
     if config.layers > 1:
         words.append(f"{config.layers} layers")
@@ -142,7 +146,7 @@ def _title(source: Source) -> str:
     if len(program.nets) > 1:
         words.append(f"{len(program.nets)} members")
     words += [COMPANIONS[type(companion)].title for companion in program.companions]
-    return f"{program.job}: {config.cell.upper()}, {', '.join(words)}"
+    return f"{program.job}: {title}, {', '.join(words)}"
 
 
 def _about(source: Source, view: ViewData) -> list[tuple[str, str]]:

@@ -1,0 +1,50 @@
+// The recurrent cells: each makes the next state of a state and of the products of a step.
+
+/** @typedef {Float64Array[]} State The arrays that a cell carries, the output first. */
+/** @typedef {Record<string, { data: Float64Array }>} Own The arrays of a cell that are no products, by name. */
+/**
+ * Returns the state after a step, from W x and U h, each with what `ADDED` names, the state before and
+ * the cell's own arrays.
+ * @typedef {(a: Float64Array, b: Float64Array, state: State, own: Own) => State} Cell
+ */
+
+/** The own arrays that are added to W x and to U h, of cells that have them. */
+export const ADDED = ["bias_ih", "bias_hh"];
+
+/** How many arrays a cell carries, if it is more than one. @type {Record<string, number>} */
+export const STATES = { lstm: 2 };
+
+/** @param {number} x */
+export const relu = (x) => (x > 0 ? x : 0);
+
+/** @param {number} x */
+export function sigmoid(x) {
+  const e = Math.exp(-Math.abs(x));
+  return (x >= 0 ? 1 : e) / (1 + e);
+}
+
+/** @type {Record<string, Cell>} */
+export const CELLS = {
+  rnn_tanh: (a, b, [h]) => [h.map((_, i) => Math.tanh(a[i] + b[i]))],
+  rnn_relu: (a, b, [h]) => [h.map((_, i) => relu(a[i] + b[i]))],
+  gru(a, b, [h]) {
+    const n = h.length;
+    const next = new Float64Array(n);
+    for (let i = 0; i < n; i += 1) {
+      const r = sigmoid(a[i] + b[i]);
+      const z = sigmoid(a[n + i] + b[n + i]);
+      next[i] = (1 - z) * Math.tanh(a[2 * n + i] + r * b[2 * n + i]) + z * h[i];
+    }
+    return [next];
+  },
+  lstm(a, b, [h, c]) {
+    const n = h.length;
+    const next = [new Float64Array(n), new Float64Array(n)];
+    for (let i = 0, f = n, g = 2 * n, o = 3 * n; i < n; i += 1, f += 1, g += 1, o += 1) {
+      const kept = sigmoid(a[f] + b[f]) * c[i];
+      next[1][i] = kept + sigmoid(a[i] + b[i]) * Math.tanh(a[g] + b[g]);
+      next[0][i] = sigmoid(a[o] + b[o]) * Math.tanh(next[1][i]);
+    }
+    return next;
+  },
+};
