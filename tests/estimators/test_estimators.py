@@ -17,6 +17,7 @@ import hiddenstate
 from hiddenstate import Autoencoder, RecurrentClassifier, RecurrentRegressor, load, load_waves
 from hiddenstate.config import job_options
 from hiddenstate.errors import DataError, HiddenstateError, OptionError, UntrustedFileError
+from hiddenstate.program.cells import CHOICES
 from tests import classic
 
 RNG = np.random.default_rng(0)
@@ -188,7 +189,7 @@ def test_predictions_have_the_shape_of_y(y, output):
     assert np.isfinite(estimator.score(X, y))
 
 
-@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+@pytest.mark.parametrize("cell", CHOICES)
 def test_windows_one_by_one_train_as_in_one_fit(cell):
     waves = load_waves(120, 10)
     options = {"cell": cell, "stateful": True, "output": "steps", "random_state": 0}

@@ -10,6 +10,7 @@ import torch
 
 from hiddenstate import Autoencoder, RecurrentClassifier, RecurrentRegressor, load
 from hiddenstate.errors import DataError, OptionError, UntrustedFileError
+from hiddenstate.program.cells import CHOICES
 from hiddenstate.system.array_file import read_arrays, write_arrays
 from tests.conftest import QUIET
 from tests.estimators.test_estimators import KINDS, Y_CLASS, Y_LAST, Y_STEPS, N, T, X
@@ -175,7 +176,7 @@ def test_a_file_with_another_estimator_than_expected_is_refused(tmp_path):
         load(path, Autoencoder)
 
 
-@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+@pytest.mark.parametrize("cell", CHOICES)
 @pytest.mark.parametrize("scale", ["none", "standard", "minmax"])
 def test_the_torch_module_of_a_recurrent_estimator_takes_unscaled_x(cell, scale):
     far = X * [300, 0.1] + [20, -3]

@@ -7,6 +7,7 @@ import torch
 from hiddenstate import RecurrentClassifier, RecurrentRegressor
 from hiddenstate.engines import make_predictor
 from hiddenstate.inference.hidden_states import hidden_state_model, prefixes
+from hiddenstate.program.cells import CHOICES
 
 RNG = np.random.default_rng(5)
 X = RNG.normal(size=(12, 9, 3))
@@ -19,7 +20,7 @@ def fitted(**options):
     ).fit(X, Y)
 
 
-@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+@pytest.mark.parametrize("cell", CHOICES)
 @pytest.mark.parametrize("shape", [{}, {"layers": 2}, {"bidirectional": True}, {"readout": "mean"}])
 def test_hidden_states_are_those_of_the_torch_module(cell, shape):
     clf = fitted(cell=cell, **shape)
