@@ -68,7 +68,7 @@ def scores_by_step(
         return None
     from hiddenstate.data.prepare.missing import infinite_as_missing
     from hiddenstate.engines import make_predictor
-    from hiddenstate.inference.rolled import can_be_rolled, none_if_short, rolled_test
+    from hiddenstate.inference.rolled import can_be_rolled, rolled_test, unless_short
 
     model = job.fitted(engine.export().params)
     if not can_be_rolled(model) or raw.source != "file":
@@ -76,6 +76,5 @@ def scores_by_step(
     predictor = make_predictor(model, "cpu", job.config.training.threads)
     if job.config.data.missing != "error":
         raw = raw.map(infinite_as_missing)
-    with none_if_short(False) as result:
-        result.append(rolled_test(model, predictor, raw, job.dataset))
-    return result[0].steps if result else None
+    made = unless_short(lambda: rolled_test(model, predictor, raw, job.dataset))
+    return None if made is None else made.steps

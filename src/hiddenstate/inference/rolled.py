@@ -3,8 +3,7 @@
 Nothing is fitted on the steps that are scored: parameters stay those of the training part.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -281,9 +280,9 @@ def rolled_run(
     Raises as :func:`rolled_test`.
     """
     prepared = prepared or run_test_data(run)
-    with none_if_short(peers) as result:
-        result.append(rolled_test(model, predictor, _own_data(model, run), prepared, peers))
-    return result[0] if result else None
+    return unless_short(
+        lambda: rolled_test(model, predictor, _own_data(model, run), prepared, peers), peers
+    )
 
 
 def rolled_further(
@@ -297,20 +296,17 @@ def rolled_further(
     own, prepared = None, None
     if run is not None and run.data_fact("source") == "file":
         own, prepared = _own_data(model, run), run_dataset(run)
-    with none_if_short(peers) as result:
-        result.append(rolled_data(model, predictor, dataset, own, prepared, peers))
-    return result[0] if result else None
+    return unless_short(lambda: rolled_data(model, predictor, dataset, own, prepared, peers), peers)
 
 
-@contextmanager
-def none_if_short(peers: bool) -> Iterator[list[Rolled]]:
-    """Leave the list empty where series are too short or have gaps, unless `peers` is set."""
-    result: list[Rolled] = []
+def unless_short(score: Callable[[], Rolled], peers: bool = False) -> Rolled | None:
+    """Return scores; None where series are too short or have gaps, unless `peers` is set."""
     try:
-        yield result
+        return score()
     except (OptionError, DataError):
         if peers:
             raise
+        return None
 
 
 def _own_data(model: FittedModel, run: Run) -> SequenceDataset:

@@ -185,11 +185,7 @@ def compare(job: str, results: Mapping[str, Any], options: Mapping[str, Any]) ->
     key = headline(job, results)
     if key not in results or BASELINES[job] not in results or not key.startswith("test"):
         return None
-    other = best_baseline(job, results)
-    method, short = baseline_method(job, options)
-    if other in OTHERS:
-        method, short = OTHERS[other]
-    return _compared(job, key, (key, results), other, method, short)
+    return _compared(job, key, key, results, baseline_method(job, options))
 
 
 def path_of(job: str) -> Words | None:
@@ -269,21 +265,16 @@ def compare_scores(job: str, scores: Mapping[str, Any]) -> Baseline | None:
     name = BASELINES[job].removeprefix("baseline_")
     if BASELINES[job] not in scores:
         return None
-    other = best_baseline(job, scores)
-    method, short = OTHERS.get(other, (str(scores["baseline"]),) * 2)
-    return _compared(job, f"test_{name}", (name, scores), other, method, short)
+    return _compared(job, f"test_{name}", name, scores, (str(scores["baseline"]),) * 2)
 
 
 def _compared(
-    job: str,
-    key: str,
-    of: tuple[str, Mapping[str, Any]],
-    other: str,
-    method: str,
-    short: str,
+    job: str, key: str, name: str, scores: Mapping[str, Any], plain: tuple[str, str]
 ) -> Baseline:
-    """`of` is the name of the score among all scores, `key` that of its entry."""
-    name, scores = of
+    """`name` is that of the score among all, `key` that of its entry, `plain` what the baseline of
+    the job is."""
+    other = best_baseline(job, scores)
+    method, short = OTHERS.get(other, plain)
     return Baseline(
         key,
         float(scores[name]),

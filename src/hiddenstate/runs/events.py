@@ -48,49 +48,13 @@ class ControlEvent(TypedDict):
 
 
 class EndEvent(TypedDict):
-    """The end of a run, with its results; see :meth:`Run.results`.
+    """The end of a run; further keys are its results, see :meth:`Run.results`.
 
-    Further results are the scores of what stands beside nets alone: see
-    :attr:`hiddenstate.program.companions.Words.result`.
+    Their names are those of :mod:`hiddenstate.metrics.glossary`.
     """
 
     event: Literal["end"]
     step: int
-    train_loss: NotRequired[float]
-    best_step: NotRequired[int]
-    valid_loss: NotRequired[float]
-    test_accuracy: NotRequired[float]
-    baseline_accuracy: NotRequired[float]
-    net_accuracy: NotRequired[float]
-    test_accuracy_low: NotRequired[float]
-    test_accuracy_high: NotRequired[float]
-    interval_rows: NotRequired[int]
-    interval_groups: NotRequired[int]
-    interval_series: NotRequired[int]
-    interval_blocks: NotRequired[int]
-    interval_steps: NotRequired[int]
-    gain_low: NotRequired[float]
-    gain_high: NotRequired[float]
-    members_low: NotRequired[float]
-    members_high: NotRequired[float]
-    test_mse: NotRequired[float]
-    test_mse_low: NotRequired[float]
-    test_mse_high: NotRequired[float]
-    test_r2: NotRequired[float]
-    test_r2_low: NotRequired[float]
-    test_r2_high: NotRequired[float]
-    test_steps: NotRequired[int]
-    test_rows: NotRequired[int]
-    baseline_mse: NotRequired[float]
-    test_mase: NotRequired[float]
-    test_mase_low: NotRequired[float]
-    test_mase_high: NotRequired[float]
-    seasonal_mse: NotRequired[float]
-    net_share: NotRequired[float]
-    net_part: NotRequired[float]
-    net_mse: NotRequired[float]
-    last10_mse: NotRequired[float]
-    last100_mse: NotRequired[float]
 
 
 Event = LogEvent | ValidationEvent | ControlEvent | EndEvent
