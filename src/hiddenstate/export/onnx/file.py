@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Callable
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -85,7 +85,8 @@ def reference_session(content: bytes) -> tuple[Session, str]:
 
 
 def _operators() -> list[Any]:
-    """Return what the evaluator of the onnx package lacks: relu in RNN, and int8 in opset 14."""
+    """Return what evaluators of the onnx package lack: relu in RNN, int8 in opset 14, and loops
+    that read what is outside of them."""
     from onnx.reference.op_run import OpRun
     from onnx.reference.ops.op_rnn import RNN_14
 
@@ -109,7 +110,22 @@ def _operators() -> list[Any]:
             shape[axis] = -1
             return (x.astype(np.float32) * scale.reshape(shape),)
 
-    return [RNN, DequantizeLinear]
+    class Scan(OpRun):
+        op_domain = ""
+
+        def need_context(self) -> bool:
+            return True
+
+        def _run(self, *args: Array, context: Any = None, **attributes: Any) -> tuple[Array, ...]:
+            *state, sequence = args
+            body, steps = cast(Any, self).body, []
+            for value in sequence:
+                inputs = dict(zip(body.input_names, (*state, value), strict=True))
+                *state, y = body.run(None, {**(context or {}), **inputs})
+                steps.append(y)
+            return (*state, np.stack(steps))
+
+    return [RNN, DequantizeLinear, Scan]
 
 
 def run(source: Source, contents: Contents, trial: Trial) -> Run:

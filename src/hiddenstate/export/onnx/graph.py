@@ -1,7 +1,7 @@
 """Builds a graph of ONNX: nodes, constants, inputs and outputs, and the bytes of the file."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypedDict
 
 import numpy as np
@@ -124,6 +124,28 @@ class Graph:
         self._nodes.append(self._onnx.helper.make_node(op, names, outputs, **attributes))
         return outputs
 
+    def scan(
+        self, step: Callable[..., Sequence[str]], begin: Sequence[str], sequence: str, dims: Dims
+    ) -> list[str]:
+        """Add a loop over the first axis of a float32 sequence.
+
+        `step(value, *state)` adds the nodes of one step, and returns the state after it, each array
+        of shape `dims`. Returns the state after the last step, and its first array after every
+        step, (T, *dims). Nodes of a step may read what was added before.
+        """
+        helper, outside = self._onnx.helper, self._nodes
+        names = [f"v{self._n + i}" for i in range(1 + len(begin))]
+        self._n += len(names)
+        self._nodes = []
+        after = [*step(*names)]
+        after.append(self.node("Identity", after[0]))
+        inside, self._nodes = self._nodes, outside
+        info, kind = helper.make_tensor_value_info, self.kind(np.float32)
+        given = [info(name, kind, dims) for name in names[1:]]
+        found = [info(name, kind, dims) for name in after]
+        body = helper.make_graph(inside, "step", [*given, info(names[0], kind, None)], found)
+        return self.nodes("Scan", *begin, sequence, n=len(after), body=body, num_scan_inputs=1)
+
     def cast(self, value: str, dtype: Any) -> str:
         """Return the value as another type."""
         return self.node("Cast", value, to=self.kind(dtype))
@@ -167,7 +189,7 @@ class Graph:
         needed, nodes = {output.name for output in self._outputs}, []
         for node in reversed(self._nodes):
             if needed & {*node.output}:
-                needed |= {*node.input}
+                needed |= {*_read_by(node)}
                 nodes.append(node)
         graph = helper.make_graph(
             nodes[::-1], name, self._inputs, self._outputs, self._initializers
@@ -184,6 +206,14 @@ class Graph:
         self._onnx.checker.check_model(model, full_check=True)
         content: bytes = model.SerializeToString(deterministic=True)
         return content
+
+
+def _read_by(node: Any) -> Iterator[str]:
+    """Iterate over the names that a node and the graphs inside of it read."""
+    yield from node.input
+    for attribute in node.attribute:
+        for inside in attribute.g.node:
+            yield from _read_by(inside)
 
 
 def ints(*values: int) -> Array:
