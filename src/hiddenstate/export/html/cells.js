@@ -47,4 +47,12 @@ export const CELLS = {
     }
     return next;
   },
+  fastgrnn(a, b, [h], { bias_gate, bias_update, zeta, nu }) {
+    const [s, n] = [zeta, nu].map(({ data }) => sigmoid(data[0]));
+    return [h.map((old, i) => {
+      const sum = a[i] + b[i];
+      const z = sigmoid(sum + bias_gate.data[i]);
+      return z * old + (s * (1 - z) + n) * Math.tanh(sum + bias_update.data[i]);
+    })];
+  },
 };

@@ -97,8 +97,7 @@ function compute() {
     run = resetAt === null ? plain : answersTo(resetAt);
     complain("");
   } catch (error) {
-    plain = { y: [], states: [] };
-    run = plain;
+    run = plain = { y: [], states: [] };
     complain(`The model cannot read this: ${error.message}.`);
   }
   slow = performance.now() - begun > 60;
