@@ -103,15 +103,11 @@ def make_predictor(model: FittedModel, device: str = "auto", threads: int = 0) -
     MachineError
         If the device does not exist, or memory is too small for torch.
     """
-    if model.companions:
-        from hiddenstate.engines.beside import CombinedPredictor
+    if model.companions or model.n_members > 1:
+        from hiddenstate.engines.beside import JoinedPredictor
 
-        net = make_predictor(replace(model, companions=()), device, threads)
-        return CombinedPredictor(net, model.companions, model.dtype, threads)
-    if model.n_members > 1:
-        from hiddenstate.engines.members import MembersPredictor
-
-        return MembersPredictor(model, lambda member: make_predictor(member, device, threads))
+        nets = [make_predictor(each, device, threads) for each in model.members()]
+        return JoinedPredictor(nets, model, threads)
     if model.transform.by_window:
         from hiddenstate.engines.windowed import WindowedPredictor
 

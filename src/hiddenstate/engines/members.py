@@ -17,15 +17,12 @@ from hiddenstate.engines.interface import (
     Chunk,
     Engine,
     EngineInfo,
-    Predictor,
     Source,
     Task,
     TrainingState,
     without_fold,
 )
-from hiddenstate.engines.whole_rows import WholeRowsPredictor
 from hiddenstate.kernels import default_threads
-from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net, Params, member_params
 from hiddenstate.program.companions import mean_probabilities
 from hiddenstate.system.typing import Array
@@ -121,37 +118,14 @@ class MembersEngine:
         return self._engines[0].about() | {"threads": self.threads}
 
 
-class MembersPredictor(WholeRowsPredictor):
-    """Averages the outputs of the members of a model; see `Predictor`.
-
-    Parameters
-    ----------
-    model : FittedModel
-        With members.
-    make : callable
-        Makes the predictor of one member.
-    """
-
-    subject = "a net with members"
-
-    def __init__(self, model: FittedModel, make: Callable[[FittedModel], Predictor]) -> None:
-        self._net = model.net
-        self._members = [make(each) for each in model.members()]
-
-    def predict(self, X: Source, lengths: Array | None = None) -> Array:
-        """Return the averaged outputs for rows `X`; see `Predictor.predict`."""
-        return averaged(self.each(X, lengths), self._net)
-
-    def each(self, X: Source, lengths: Array | None = None) -> list[Array]:
-        """Return the outputs of each member for rows `X`."""
-        return [member.predict(X, lengths) for member in self._members]
-
-
 def averaged(outputs: Sequence[Array], net: Net) -> Array:
     """Return the output of a net whose members have the given outputs.
 
-    Of a classifier it is the logarithm of the mean probability of each class, else the mean.
+    Of a classifier it is the logarithm of the mean probability of each class, else the mean; of a
+    single net its output.
     """
+    if len(outputs) == 1:
+        return outputs[0]
     if net.job != "classify":
         return np.asarray(np.mean(outputs, axis=0))
     return mean_probabilities(outputs)
