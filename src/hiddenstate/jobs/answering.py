@@ -29,9 +29,9 @@ def answer_lines(job: Job, results: Mapping[str, float]) -> list[str]:
         more = len(each) - SERIES_IN_LINE
         lines.append(f"  by the network: {', '.join(named)}" + f", {more} more" * (more > 0))
     lines += [f"  {each.target}: {each.in_words()}" for each in made.targets[:TARGETS_IN_LINES]]
-    more = made.more + len(made.targets) - TARGETS_IN_LINES
+    more = made.n_targets - TARGETS_IN_LINES
     lines += [f"  {count(more, 'more target')}, in the report"] if more > 0 else []
-    lines += [f"  {words}" for words in made.columns_in_words(GROUPS_IN_LINES)]
+    lines += [f"  {group.in_words()}" for group in made.groups[:GROUPS_IN_LINES]]
     more = len(made.groups) - GROUPS_IN_LINES
     return lines + ([f"  {count(more, 'more column')}, in the report"] if more > 0 else [])
 

@@ -43,20 +43,20 @@ class Parts:
     def by_name(self, rows: Rows) -> dict[str, float]:
         """Return the part in each of the first `MOST_SERIES` series, the mean over targets, by the
         name that the series has in `rows`; nothing of a single series."""
-        if len(self.series) < 2:
-            return {}
-        names = [series_name(rows, number) for number in self.series[:MOST_SERIES].tolist()]
-        return dict(zip(names, self.part.mean(axis=1).tolist(), strict=False))
+        return dict(zip(self._names(rows), self.part.mean(axis=1).tolist(), strict=False))
 
     def arrays(self, rows: Rows) -> dict[str, Array]:
         """Return the same as a run keeps it, for each target."""
-        if len(self.series) < 2:
-            return {}
-        kept = self.series[:MOST_SERIES].tolist()
-        return {
-            "series_name": np.stack([letters(series_name(rows, number)) for number in kept]),
-            "series_part": self.part[: len(kept)],
-        }
+        names = list(map(letters, self._names(rows)))
+        return (
+            {"series_name": np.stack(names), "series_part": self.part[: len(names)]}
+            if names
+            else {}
+        )
+
+    def _names(self, rows: Rows) -> list[str]:
+        kept = self.series[:MOST_SERIES].tolist() if len(self.series) > 1 else []
+        return [series_name(rows, number) for number in kept]
 
 
 def parts_of_network(transform: Transform, answers: Answers, share: Array) -> Parts:

@@ -175,20 +175,16 @@ class Described:
         What answers, and what the network adds.
     targets : tuple of PathTerms
         Of the first `MOST_TARGETS` targets.
-    more : int
-        Number of the other targets.
+    n_targets : int
+        Number of all targets.
     groups : tuple of Group
         What columns are worth.
     """
 
     answer: str
     targets: tuple[PathTerms, ...]
-    more: int
+    n_targets: int
     groups: tuple[Group, ...]
-
-    def columns_in_words(self, most: int) -> list[str]:
-        """Return what the first columns are worth."""
-        return [_group_in_words(group) for group in self.groups[:most]]
 
 
 def described(
@@ -202,9 +198,8 @@ def described(
     path = transform.linear
     if path is None or "net_share" not in results:
         return None
-    terms, groups = path_terms(transform), path.groups or groups_from(recorded or {})
-    answer = _answer_in_words(path, results)
-    return Described(answer, terms, path.n_targets - len(terms), groups)
+    answer, groups = _answer_in_words(path, results), path.groups or groups_from(recorded or {})
+    return Described(answer, path_terms(transform), path.n_targets, groups)
 
 
 def _answer_in_words(path: LinearPath, results: Mapping[str, float]) -> str:
@@ -218,16 +213,6 @@ def _answer_in_words(path: LinearPath, results: Mapping[str, float]) -> str:
         who = f"{part:.0%} by the network, the rest by {who}" if part else f"the network and {who}"
     adds = f"the network adds {share:.0%} of its output" if share else "the network adds nothing"
     return f"{who}; {adds}, by a rolling origin in the training rows"
-
-
-def _group_in_words(group: Group) -> str:
-    """Return the error of a linear path with some columns, and without them; they are equal where
-    the path leaves the columns out."""
-    name = printable(group.name, 80)
-    if group.error == group.without:
-        return f"{name}: does not help, and is left out"
-    unit = " (in mean changes of each series)" if group.scaled else ""
-    return f"{name}: error {group.error:.4g} with it, {group.without:.4g} without{unit}"
 
 
 def path_terms(transform: Transform) -> tuple[PathTerms, ...]:

@@ -47,7 +47,8 @@ def answer(facts: RunFacts) -> list[str]:
     made = _described(facts)
     if made is None:
         return []
-    lines = [f"what answers: {made.answer}", *made.columns_in_words(MOST_GROUPS)]
+    groups = (group.in_words() for group in made.groups[:MOST_GROUPS])
+    lines = [f"what answers: {made.answer}", *groups]
     return [f"{line[0].upper()}{line[1:]}." for line in lines]
 
 

@@ -7,6 +7,7 @@ from typing import Any, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
+from hiddenstate.errors import printable
 from hiddenstate.program.steps import Forecast, Scale
 
 Floats = NDArray[np.float64]
@@ -41,6 +42,14 @@ class Group:
     error: float
     without: float
     scaled: bool = False
+
+    def in_words(self) -> str:
+        """Return the error with these columns and without them."""
+        name = printable(self.name, 80)
+        if self.error == self.without:
+            return f"{name}: does not help, and is left out"
+        unit = " (in mean changes of each series)" if self.scaled else ""
+        return f"{name}: error {self.error:.4g} with it, {self.without:.4g} without{unit}"
 
     def facts(self) -> GroupFacts:
         """Return the group as values for JSON."""
