@@ -12,6 +12,8 @@ from typing import NamedTuple
 import pytest
 
 import hiddenstate
+from hiddenstate.models.companions import KINDS
+from hiddenstate.program.companions import COMPANIONS
 from tests.conftest import needs_kernels
 
 ROOT = Path(hiddenstate.__file__).parent
@@ -334,6 +336,17 @@ def test_nothing_is_unpickled_or_evaluated() -> None:
             assert "allow_pickle" not in options, module
             if name == "torch.load":
                 assert options["weights_only"] == "True", module
+
+
+def test_companions_are_named_only_where_they_are_made_and_translated() -> None:
+    names = "|".join(kind.__name__ for kind in (*COMPANIONS, *KINDS))
+    naming = {module_name(path) for path in FILES if re.search(names, path.read_text("utf-8"))}
+    made = {"program.companions", "models.companions", "training.recipes"}
+    translations = {"models.torch_modules", "models.torch_convolutions", "export.python.model"}
+    translations |= {"export.onnx.models", "export.onnx.convolutions", "export.html.page"}
+    translations |= {"export.c.layout", "export.c.comment"}
+    naming = {name for name in naming if not name.startswith("hiddenstate.models.companions.")}
+    assert naming == {f"hiddenstate.{name}" for name in made | translations}
 
 
 def test_durations_are_measured_on_a_clock_that_never_jumps() -> None:
