@@ -62,14 +62,12 @@ class Baseline:
     @property
     def better(self) -> bool:
         """Whether what answers is better, in the digits that are written and beyond chance."""
-        better = self.value > self.other if self._more_is_better else self.value < self.other
-        return better and self._differs and not self.by_chance
+        return self._surely_better(self.value, self.other)
 
     @property
     def worse(self) -> bool:
         """Whether what answers is worse, in the digits that are written and beyond chance."""
-        worse = self.value < self.other if self._more_is_better else self.value > self.other
-        return worse and self._differs and not self.by_chance
+        return self._surely_better(self.other, self.value)
 
     @property
     def by_chance(self) -> bool:
@@ -80,6 +78,10 @@ class Baseline:
             return False
         low, high = self.interval.ends
         return low <= self.other <= high
+
+    def _surely_better(self, value: float, other: float) -> bool:
+        better = value > other if self._more_is_better else value < other
+        return better and self._differs and not self.by_chance
 
     @property
     def _differs(self) -> bool:

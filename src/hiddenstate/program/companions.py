@@ -203,8 +203,7 @@ FORECAST = Words(
 """What the step `Forecast` is called."""
 
 BESIDE = {
-    "classify": tuple(words for words in COMPANIONS.values() if words.job == "classify"),
-    "regress": (FORECAST,),
-    "autoencode": (),
+    job: tuple(words for words in (*COMPANIONS.values(), FORECAST) if words.job == job)
+    for job in ("classify", "regress", "autoencode")
 }
 """What may stand beside the nets of a job."""
