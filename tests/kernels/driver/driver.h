@@ -16,6 +16,7 @@
 
 #include <unistd.h>
 
+#include "levels.h"
 #include "stack.h"
 
 namespace hs::driver {
@@ -121,7 +122,10 @@ States<T> states_in(Arrays<T>& arrays, size_t first, size_t n, long rows, long h
   return states;
 }
 
-inline int random_cell(Dice& dice) { return static_cast<int>(dice.below(std::size(declarations))); }
+inline int random_cell(Dice& dice) { return static_cast<int>(dice.below(cells().size())); }
+
+// Whether the slope of a cell's activation jumps.
+inline bool has_kink(int cell) { return cell == cell_named("rnn_relu"); }
 
 inline double dot(const Lists& a, const Lists& b) {
   double sum = 0;

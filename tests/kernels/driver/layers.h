@@ -26,9 +26,9 @@ struct LayerCase {
       const long read = i < directions ? inputs : directions * hidden;
       const long gates = declaration().blocks * hidden;
       for (const long columns : {read, hidden}) in.push_back(dice.numbers(gates * columns, scale));
-      for (const Own& own : declaration().own) {
-        if (!own.name) break;
-        const long size = own.axis == 'G' ? gates : own.axis == 'H' ? hidden : 1;
+      for (int own = 0; own < declaration().owned(); own++) {
+        const char axis = declaration().own.at[own].axis;
+        const long size = axis == 'G' ? gates : axis == 'H' ? hidden : 1;
         in.push_back(dice.numbers(dice.once_in(4) ? 0 : size, scale));
       }
     }
@@ -62,7 +62,7 @@ struct LayerCase {
     }
   }
 
-  const Declaration& declaration() const { return declarations[cell]; }
+  const Declaration& declaration() const { return *cells()[cell]; }
   size_t states() const { return declaration().states; }
   size_t first_weight() const { return 1 + states(); }  // its number in `in`
   long state_size() const { return layers * directions * rows * hidden; }
@@ -208,7 +208,7 @@ inline void layers(const std::vector<const Level*>& chosen, long cases) {
       require(apart(f64.out, first.out) < 1e-12, "levels agree on outputs");
       require(apart(f64.slopes, first.slopes) < 1e-11, "levels agree on gradients");
       const LayerAnswer f32 = layer_case<float>(*level, c, i);
-      const double loose = c.cell == RNN_RELU ? 1e-2 : 1e-4;  // rounding may cross the kink
+      const double loose = has_kink(c.cell) ? 1e-2 : 1e-4;  // rounding may cross the kink
       require(apart(f32.out, f64.out) < 1e-5, "outputs in float are near those in double");
       require(apart(f32.slopes, f64.slopes) < loose, "gradients in float are near those in double");
     }
@@ -218,7 +218,7 @@ inline void layers(const std::vector<const Level*>& chosen, long cases) {
       moved.in = in;
       return dot(answer(layer, moved, 1, i, {}).out, c.up);
     };
-    require(slopes_hold(value, c.in, first.slopes, direction(c.in, dice), c.cell == RNN_RELU),
+    require(slopes_hold(value, c.in, first.slopes, direction(c.in, dice), has_kink(c.cell)),
             "gradients equal finite differences");
   }
 }

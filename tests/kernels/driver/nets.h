@@ -94,14 +94,14 @@ struct NetCase {
   // Whether a row has no influence at all.
   bool out(long row) const { return !counts.empty() && counts[row] == 0 && !stateful; }
   bool kinks() const {
-    if (recurrent()) return shape.cell == RNN_RELU || stem_layers();
+    if (recurrent()) return has_kink(shape.cell) || stem_layers();
     return shape.activations[0] == RELU;
   }
   void tell() const {
     const Shape& s = shape;
     if (recurrent())
       say(" %s, %d layers, %d directions, %ld inputs, hidden %ld, %ld outputs%s%s%s%s%s",
-          declarations[s.cell].name, s.layers, s.directions, s.inputs, s.hidden, s.outputs,
+          cells()[s.cell]->name, s.layers, s.directions, s.inputs, s.hidden, s.outputs,
           s.every_step ? ", every step" : "", s.mean ? ", mean" : "", s.classify ? ", classes" : "",
           stateful ? ", stateful" : "", length.empty() ? "" : ", lengths");
     for (size_t i = 0; i < stem_layers(); i++)
@@ -295,7 +295,7 @@ void check_predictions(Pupil<T>& pupil, const NetCase& c, int threads) {
     const bool equal = outcome.state == whole.state;
     require(apart(outcome.state, whole.state) < 1e-5, "a state continues a sequence");
     // Of few rows, the tiles of several steps depend on where a stretch begins.
-    require(equal || (c.shape.cell >= GRU && !stretches), "so it does to the last bit");
+    require(equal || (cells()[c.shape.cell]->gated() && !stretches), "so it does to the last bit");
     List tail;
     const long n = static_cast<long>(outcome.out.size()) / c.rows;
     for (long i = 0; i < c.rows * c.answers; i++)

@@ -55,14 +55,8 @@ std::vector<P*> checked(std::vector<P*> arrays, int states) {
 template <class T>
 States<T> states_at(const std::vector<T*>& arrays, long rows, long row) {
   States<T> states{{}, rows, row};
-  std::copy(arrays.begin(), arrays.end(), states.at.begin());
+  std::copy(arrays.begin(), arrays.end(), states.at);
   return states;
-}
-
-int cell_named(const std::string& name) {
-  for (size_t i = 0; i < std::size(declarations); i++)
-    if (name == declarations[i].name) return static_cast<int>(i);
-  throw nb::value_error(("no cell of the kernels: " + name).c_str());
 }
 
 const Level& level_named(const std::string& name) {
@@ -473,14 +467,14 @@ NB_MODULE(_native, m) {
   // Each cell's number of blocks and of arrays in its state, and the names and axes of its own
   // arrays: what program/cells.py declares.
   m.def("cells", [] {
-    nb::dict cells;
-    for (const Declaration& cell : declarations) {
+    nb::dict list;
+    for (const Declaration* cell : cells()) {
       std::vector<std::tuple<std::string, std::string>> own;
-      for (const Own& array : cell.own)
-        if (array.name) own.emplace_back(array.name, std::string(1, array.axis));
-      cells[cell.name] = nb::make_tuple(cell.blocks, cell.states, own);
+      for (int i = 0; i < cell->owned(); i++)
+        own.emplace_back(cell->own.at[i].name, std::string(1, cell->own.at[i].axis));
+      list[cell->name] = nb::make_tuple(cell->blocks, cell->states, own);
     }
-    return cells;
+    return list;
   });
   // For benchmarks: seconds of a part of a step, and what a turn of "peak" multiplies and adds.
   m.def(

@@ -4,7 +4,7 @@
 // thread. Buffers it writes never overlap those it reads, unless noted here.
 //
 // Letters  T time steps, R rows of a shard (sequences side by side), I inputs, H hidden size,
-//          G gates with weights (rnn 1, gru 3, lstm 4), K inputs of a panel, lanes: numbers in a
+//          G blocks of H rows in a weight of a cell, K inputs of a panel, lanes: numbers in a
 //          vector.
 //
 // Padding  A width is rounded up to whole vectors. The padding is zero and stays zero (zero
@@ -19,18 +19,14 @@
 //          [blocks][K][G][lanes]. Gradients and the optimiser's moments have the same layout, so
 //          an update is one pass over flat memory. Biases are panels with K = 1.
 //
-// Gates    What the cell keeps for the backward pass; `backward` overwrites it with the gradients
-//          of the sums before activation. rnn: rows of the hidden width.
-//          lstm: [blocks][T*R][4][lanes] of i, f, g, o. gru: the same of n's hidden sum, r, z, n,
-//          overwritten with the gradients of n's hidden sum, r, z and n's input sum, so that the
-//          three for the hidden weights are adjacent, and the three for the input weights too.
+// Gates    What a cell keeps for the backward pass in place of the sums before activation;
+//          `backward` overwrites it with the gradients of these sums. Of one sum, rows of the
+//          hidden width; of several, [blocks][T*R][kept][lanes].
 //
-// Formulas are torch's: h = tanh(W x + b + U h + c) for the rnn; torch.nn.GRU and torch.nn.LSTM
-// for the others. Panels have torch's gate order, i, f, g, o and r, z, n, but for gru's hidden
-// weights and their bias: n, r, z.
+// What a cell has and computes is in cells/NAME.h; panels have torch's order of blocks, but for
+// those of the state if a cell rotates them.
 #pragma once
 
-#include <array>
 #include <cstdint>
 
 // Always inlined: a copy compiled for one level must never be linked into another level's code.
@@ -38,38 +34,56 @@
 
 namespace hs {
 
-enum Cell : int { RNN_TANH, RNN_RELU, GRU, LSTM };
 enum Activation : int { LINEAR, TANH, RELU, SIGMOID };
 enum Rule : int { SGD, ADAM, ADAMW };
 
 // The most arrays that a cell carries from step to step, and the most arrays of its own.
-constexpr int most_states = 2, most_own = 4;
+constexpr int most_states = 4, most_own = 8;
+
+// Where the gradient of an own array comes from: from those of the sums to which the product with
+// the inputs or with the state is added, or `backward` adds it up in Sequence::sums.
+enum Side : int { INPUTS, STATE, SUMMED };
 
 // An array of a cell that is no product, for each layer and direction. Its axis is G, the blocks of
 // the cell times H, or H, or 1 for a single number.
 struct Own {
-  const char* name;
-  char axis;
+  const char* name = nullptr;
+  char axis = 0;
+  Side side = SUMMED;
+};
+struct OwnArrays {
+  Own at[most_own];
 };
 
-// What a cell has apart from its formula, as program/cells.py declares it.
+// What a cell has. program/cells.py declares the name, `blocks`, `states` and `own`, too.
 struct Declaration {
   const char* name;
-  int blocks;  // of H rows in a weight
-  int states;  // arrays that it carries, the output first
-  std::array<Own, most_own> own;
-};
+  int blocks;     // of H rows in a weight
+  int states;     // arrays that it carries, the output first
+  OwnArrays own;  // in the order of Python's; those without a name do not exist
+  int kept;       // vectors kept of a block for each row, at first the sums before activation
+  // Those of them, `blocks` from each on, to which the products are added.
+  int inputs_at = 0, state_at = 0;
+  int rotated = 0;  // the block with which panels of the state begin
+  int more = 0;     // further rows of the hidden width kept for each row
 
-constexpr std::array<Own, most_own> like_torch{{{"bias_ih", 'G'}, {"bias_hh", 'G'}}};
-constexpr Declaration declarations[] = {
-    {"rnn_tanh", 1, 1, like_torch},
-    {"rnn_relu", 1, 1, like_torch},
-    {"gru", 3, 1, like_torch},
-    {"lstm", 4, 2, like_torch},
+  // Whether the sums of a block are stored, and then activated for many rows at once.
+  constexpr bool gated() const { return kept > 1; }
+  constexpr int vectors(int own_array) const { return own.at[own_array].axis == 'G' ? blocks : 1; }
+  // The number of own arrays.
+  constexpr int owned() const {
+    int n = 0;
+    while (n < most_own && own.at[n].name) n++;
+    return n;
+  }
+  // The vectors of own arrays before number `end` that `backward` adds up for each block.
+  constexpr int summed(int end = most_own) const {
+    int n = 0;
+    for (int i = 0; i < end && i < owned(); i++)
+      if (own.at[i].side == SUMMED) n += vectors(i);
+    return n;
+  }
 };
-
-HS_ALWAYS int weight_gates(int cell) { return cell == LSTM ? 4 : cell == GRU ? 3 : 1; }
-HS_ALWAYS int kept_gates(int cell) { return cell >= GRU ? 4 : 1; }
 
 // Steps whose inputs are multiplied at once if there are few rows.
 constexpr long steps_ahead = 32;
@@ -98,27 +112,42 @@ struct Stop {
 // One layer and direction over a whole shard.
 template <class T>
 struct Sequence {
-  int cell;
   long rows, steps, blocks;
-  long hidden;            // H: `blocks` vectors without their padding
-  bool reverse;           // read from the last step to the first
-  const int64_t* length;  // [R] or null: row r is read for t < length[r], then keeps its state
-  Rows<const T> x;        // T*R rows
-  const T *wx, *wh;       // panels
-  const T *bx, *bh;       // biases as panels with K = 1
-  // [T+1][R] rows. Forward, h after step t is in slot t+1 and the initial state in slot 0; in
-  // reverse, h after step t is in slot t and the initial state in slot T. The caller writes the
-  // initial state.
-  T *h, *c;
-  T* tanh_c;  // lstm: T*R rows, written if `gates` is not null
-  T* gates;   // as above, or null without a backward pass
-  T* ahead;   // without `gates`, if reads_ahead(): [blocks][steps_ahead*R][4][lanes], else null
+  long hidden;             // H: `blocks` vectors without their padding
+  bool reverse;            // read from the last step to the first
+  const int64_t* length;   // [R] or null: row r is read for t < length[r], then keeps its state
+  Rows<const T> x;         // T*R rows
+  const T *wx, *wh;        // panels
+  const T* own[most_own];  // the cell's own arrays as panels with K = 1
+  // Each [T+1][R] rows. Forward, the state after step t is in slot t+1 and the initial state in
+  // slot 0; in reverse, that after step t is in slot t and the initial state in slot T. The caller
+  // writes the initial state. The first array is h, the output.
+  T* state[most_states];
+  T* gates;  // as above, or null without a backward pass
+  T* more;   // Declaration::more times T*R rows, written if `gates` is not null
+  T* ahead;  // without `gates`, if reads_ahead(): [blocks][steps_ahead*R][kept][lanes], else null
   Stop stop;
   // For the backward pass:
-  const T* wh_back;  // U transposed (see `turn`)
-  const T* dy;       // T*R rows, the gradient of h at each step, or null
-  T *dh, *dc;        // R rows. In: gradients of the last state; out: of the initial state,
-  bool wants_first;  // if this is set
+  const T* wh_back;        // U transposed (see `turn`)
+  const T* dy;             // T*R rows, the gradient of h at each step, or null
+  T* dstate[most_states];  // R rows. In: gradients of the last state; out: of the initial state,
+  bool wants_first;        // if this is set
+  T* sums;  // [blocks][summed][lanes], written: gradients of own arrays; a single number's is in
+            // the first lane of each block
+};
+
+// The passes of a cell.
+template <class T>
+struct Passes {
+  const Declaration* about;
+  void (*forward)(const Sequence<T>&);
+  void (*backward)(const Sequence<T>&);
+  // Blocks `begin` to `end` - 1 of the nth step of `forward`, which several threads may compute at
+  // once. `begin` is a multiple of 4, so that the tiles, and the last bits, are those of `forward`.
+  void (*forward_step)(const Sequence<T>&, long nth, long begin, long end);
+  // The same of `backward`: the gradient of h through the weights of step nth + 1, unless nth is
+  // the last step, and then that of the gates of step nth, unless nth is -1.
+  void (*backward_step)(const Sequence<T>&, long nth, long begin, long end);
 };
 
 // out = activation(start + a w): `start` is the bias or, with `add`, the value of `out`.
@@ -198,17 +227,11 @@ struct Layout {
 template <class T>
 struct Kernels {
   long lanes;
-  // Most rows for which lstm and gru multiply the inputs of several steps at once: with so few,
-  // each step alone would read every weight of the inputs for less than a tile.
+  // Most rows for which a cell of several sums multiplies the inputs of several steps at once: with
+  // so few, each step alone would read every weight of the inputs for less than a tile.
   long few_rows;
-  void (*forward)(const Sequence<T>&);
-  void (*backward)(const Sequence<T>&);
-  // Blocks `begin` to `end` - 1 of the nth step of `forward`, which several threads may compute at
-  // once. `begin` is a multiple of 4, so that the tiles, and the last bits, are those of `forward`.
-  void (*forward_step)(const Sequence<T>&, long nth, long begin, long end);
-  // The same of `backward`: the gradient of h through the weights of step nth + 1, unless nth is
-  // the last step, and then that of the gates of step nth, unless nth is -1.
-  void (*backward_step)(const Sequence<T>&, long nth, long begin, long end);
+  const Passes<T>* cells;  // by number
+  int n_cells;
   void (*product)(const Product<T>&);
   void (*outer)(const Outer<T>&);
   // As `outer` with one column of ones: a, m0 and m1 are not read.

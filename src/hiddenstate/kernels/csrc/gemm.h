@@ -53,6 +53,9 @@ HS_INLINE void multiply(V<T> (&sum)[R][All], const Rows<const T>& a, long row, c
         }
       }
     }
+    // Not unrolled, for the last bits of a single sum depend on it: whether the compiler multiplies
+    // and adds in one instruction.
+#pragma GCC unroll 1
     for (; k < a.width; k++, w += w_row)
 #pragma GCC unroll 16
       for (int r = 0; r < R; r++)

@@ -156,8 +156,7 @@ void Layer<T>::backward(Batch<const T> dy, const States<T>& dend, Batch<T> dx,
   share_out_in_torch(shares, threads, [&](long number) {
     const Share& s = shares_[number];
     const Matrix& m = stack_.matrices[s.index];
-    const bool is_input = s.index % 4 == 0 && s.index < 4u * stack_.directions;
-    if (m.turned < 0 || (is_input && !dx.at)) return;
+    if (m.turned < 0 || (stack_.reads_inputs(s.index) && !dx.at)) return;
     kernels_.turn(params_.at() + m.at, m.layout.k(), m.blocks(kernels_.lanes), m.layout.gates,
                   s.block, s.block + s.blocks, turned_.at() + m.turned);
   });

@@ -1,5 +1,7 @@
 #include "levels.h"
 
+#include <stdexcept>
+
 namespace hs {
 
 // Each is defined in level.cpp, compiled with the macros for its name; see CMakeLists.txt.
@@ -29,6 +31,20 @@ const std::vector<const Level*>& levels() {
     return all;
   }();
   return supported;
+}
+
+std::vector<const Declaration*> cells() {
+  std::vector<const Declaration*> all;
+  const Kernels<float>& kernels = *levels()[0]->f32;
+  for (int i = 0; i < kernels.n_cells; i++) all.push_back(kernels.cells[i].about);
+  return all;
+}
+
+int cell_named(const std::string& name) {
+  const auto all = cells();
+  for (size_t i = 0; i < all.size(); i++)
+    if (name == all[i]->name) return static_cast<int>(i);
+  throw std::invalid_argument("no cell of the kernels: " + name);
 }
 
 }  // namespace hs

@@ -35,9 +35,9 @@ inline void lstm_part(int part, const Sequence<float>& q) {
   for (long nth = 0; nth < q.steps; nth++) {
     const Step<float> s(q, nth);
     for (long block = 0; block < q.blocks; block++) {
-      float* sums = kept(q, s.t, 0, block);
+      float* sums = kept<Lstm>(q, s.t, 0, block);
       if (part == 2) {
-        lstm_gates(q, s, block, 0, q.rows, sums);
+        Lstm::gates(q, s, block, 0, q.rows, sums);
         continue;
       }
       const Rows<const float> a = part ? state(q, s) : inputs(q, s.t);

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <stdexcept>
 
+#include "levels.h"
 #include "perceptron.h"
 
 namespace hs {
@@ -62,6 +63,7 @@ struct Optimiser {
 std::vector<double> probe_lstm(const Level& level, const std::string& part, long rows, long steps,
                                long inputs, long hidden, int repeats) {
   const Kernels<float>& kernels = *level.f32;
+  const Passes<float>& lstm = kernels.cells[cell_named("lstm")];
   Places places{kernels.lanes};
   const std::vector<Matrix> at{places.weight(inputs, hidden, 4, false),
                                places.padded_weight(hidden, hidden, 4, 0, hidden, true),
@@ -71,7 +73,6 @@ std::vector<double> probe_lstm(const Level& level, const std::string& part, long
   Numbers x(n * inputs), h((n + rows) * width), c((n + rows) * width), tanh_c(n * width),
       gates(n * 4 * width), dh(rows * width), dc(rows * width);
   Sequence<float> q{};
-  q.cell = LSTM;
   q.rows = rows;
   q.steps = steps;
   q.blocks = width / kernels.lanes;
@@ -79,17 +80,17 @@ std::vector<double> probe_lstm(const Level& level, const std::string& part, long
   q.x = {x.at(), inputs, inputs};
   q.wx = o.params.at() + at[0].at;
   q.wh = o.params.at() + at[1].at;
-  q.bx = o.params.at() + at[2].at;
-  q.bh = o.params.at() + at[3].at;
-  q.h = h.at();
-  q.c = c.at();
-  q.tanh_c = tanh_c.at();
+  q.own[0] = o.params.at() + at[2].at;
+  q.own[1] = o.params.at() + at[3].at;
+  q.state[0] = h.at();
+  q.state[1] = c.at();
+  q.more = tanh_c.at();
   q.gates = gates.at();
   q.wh_back = o.turned.at();
-  q.dh = dh.at();
-  q.dc = dc.at();
-  if (part == "forward") return timed(repeats, [&] { kernels.forward(q); });
-  if (part == "back") return timed(repeats, [&] { kernels.backward(q); });
+  q.dstate[0] = dh.at();
+  q.dstate[1] = dc.at();
+  if (part == "forward") return timed(repeats, [&] { lstm.forward(q); });
+  if (part == "back") return timed(repeats, [&] { lstm.backward(q); });
   if (part == "optimiser") return timed(repeats, [&] { o.update(kernels, at); });
   if (part == "gradients")
     return timed(repeats, [&] {

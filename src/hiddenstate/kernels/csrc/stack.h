@@ -63,32 +63,28 @@ struct Places {
 template <class T>
 class Stack {
  public:
-  int cell, layers, directions;
-  long inputs, hidden, width;  // width: the hidden size padded
-  std::vector<Matrix>
-      matrices;  // torch's order: w_ih, w_hh, b_ih, b_hh of each layer and direction
+  const Declaration& cell;
+  int layers, directions;
+  long inputs, hidden, width;    // width: the hidden size padded
+  std::vector<Matrix> matrices;  // of each layer and direction: W, U, the cell's own arrays
 
-  // `wants_dx`: whether backward() will compute the gradient of the input.
+  // `cell` is a number; `wants_dx` says whether backward() will compute the gradient of the input.
   Stack(const Kernels<T>& kernels, Places& places, int cell, long inputs, long hidden, int layers,
         int directions, bool wants_dx)
-      : cell(cell), layers(layers), directions(directions), inputs(inputs), hidden(hidden),
-        width(rounded_up(hidden, kernels.lanes)), kernels_(kernels) {
-    const int gates = weight_gates(cell), hidden_first = cell == GRU ? 2 : 0;
+      : cell(*kernels.cells[cell].about), layers(layers), directions(directions), inputs(inputs),
+        hidden(hidden), width(rounded_up(hidden, kernels.lanes)), kernels_(kernels),
+        passes_(kernels.cells[cell]) {
     for (int layer = 0; layer < layers; layer++)
-      for (int d = 0; d < directions; d++) {
-        if (layer == 0)
-          matrices.push_back(places.weight(inputs, hidden, gates, wants_dx));
-        else
-          matrices.push_back(
-              places.padded_weight(hidden * directions, hidden, gates, 0, hidden, true));
-        matrices.push_back(places.padded_weight(hidden, hidden, gates, hidden_first, hidden, true));
-        matrices.push_back(places.bias(hidden, gates, 0));
-        matrices.push_back(places.bias(hidden, gates, hidden_first));
-      }
+      for (int d = 0; d < directions; d++) add_matrices(places, layer, wants_dx);
+  }
+
+  // Whether a matrix multiplies the inputs of the first layer.
+  bool reads_inputs(size_t index) const {
+    return index % each() == 0 && index < directions * each();
   }
 
   // How many arrays the cell carries.
-  int states() const { return declarations[cell].states; }
+  int states() const { return cell.states; }
 
   // The working memory of a shard. The caller fills `x` before forward(); `kept` says whether
   // backward() will follow.
@@ -153,8 +149,8 @@ class Stack {
         Sequence<T> q = sequence(params, w, layer, d, own);
         q.wh_back = turned + matrix(layer, d, 1).turned;
         if (has_dy || layer < layers - 1) q.dy = dy(w, layer) + d * w.steps * w.rows * width;
-        q.dh = dstate(w, layer, d, 0);
-        q.dc = dstate(w, layer, d, 1);
+        for (int i = 0; i < states(); i++) q.dstate[i] = dstate(w, layer, d, i);
+        q.sums = sums(w, layer, d);
         q.wants_first = wants_first;
         return q;
       };
@@ -179,15 +175,17 @@ class Stack {
 
   // The sum that gives the gradient of a matrix in this shard; the caller sets block, m and c.
   Outer<T> gradient(const Work& w, size_t index) const {
-    const int layer = static_cast<int>(index / 4) / directions;
-    const int d = static_cast<int>(index / 4) % directions, which = static_cast<int>(index % 4);
-    const bool gated = cell >= GRU, hidden_side = which % 2;
+    const int layer = static_cast<int>(index / each()) / directions;
+    const int d = static_cast<int>(index / each()) % directions;
+    const int which = static_cast<int>(index % each()), own = which - 2;
+    const Side side = own < 0 ? (which ? STATE : INPUTS) : cell.own.at[own].side;
+    if (side == SUMMED) return sum(w, layer, d, own);
     Outer<T> o{};
     o.k = w.steps * w.rows;
-    o.gates = weight_gates(cell);
-    o.d = gates(w, layer, d) + (cell == GRU && !hidden_side ? kernels_.lanes : 0);
-    o.d_row = gated ? 4 * kernels_.lanes : width;
-    o.d_block = gated ? o.k * 4 * kernels_.lanes : kernels_.lanes;
+    o.gates = cell.blocks;
+    o.d = gates(w, layer, d) + (side == STATE ? cell.state_at : cell.inputs_at) * kernels_.lanes;
+    o.d_row = cell.gated() ? cell.kept * kernels_.lanes : width;
+    o.d_block = cell.gated() ? o.k * cell.kept * kernels_.lanes : kernels_.lanes;
     if (which == 0)
       o.a = input(w, layer);
     else if (which == 1)
@@ -197,9 +195,38 @@ class Stack {
 
  private:
   const Kernels<T>& kernels_;
+  const Passes<T>& passes_;
 
+  void add_matrices(Places& places, int layer, bool wants_dx) {
+    const int blocks = cell.blocks;
+    if (layer == 0)
+      matrices.push_back(places.weight(inputs, hidden, blocks, wants_dx));
+    else
+      matrices.push_back(
+          places.padded_weight(hidden * directions, hidden, blocks, 0, hidden, true));
+    matrices.push_back(places.padded_weight(hidden, hidden, blocks, cell.rotated, hidden, true));
+    for (int i = 0; i < cell.owned(); i++) {
+      const Own& own = cell.own.at[i];
+      const int rotated = own.side == STATE ? cell.rotated : 0;
+      matrices.push_back(places.bias(own.axis == '1' ? 1 : hidden, cell.vectors(i), rotated));
+    }
+  }
+  // The gradient of an own array that backward() has added up.
+  Outer<T> sum(const Work& w, int layer, int d, int own) const {
+    Outer<T> o{};
+    const long row = cell.summed() * kernels_.lanes;
+    const bool number = cell.own.at[own].axis == '1';
+    o.k = number ? width / kernels_.lanes : 1;
+    o.gates = cell.vectors(own);
+    o.d = sums(w, layer, d) + cell.summed(own) * kernels_.lanes;
+    o.d_row = o.d_block = row;
+    return o;
+  }
+
+  // Matrices of a layer and direction.
+  size_t each() const { return 2 + cell.owned(); }
   const Matrix& matrix(int layer, int d, int which) const {
-    return matrices[(layer * directions + d) * 4 + which];
+    return matrices[(layer * directions + d) * each() + which];
   }
   long x_size(long rows, long steps) const {
     return rounded_up(rows * steps * inputs, kernels_.lanes);
@@ -210,20 +237,23 @@ class Stack {
   long part_size(long rows, long steps, bool kept) const {
     long size = (steps + 1) * rows * width * states();
     if (kept)
-      size += 2 * rows * width + steps * rows * width * (kept_gates(cell) + (cell == LSTM ? 1 : 0));
+      size += (states() * rows + steps * rows * (cell.kept + cell.more) + cell.summed()) * width;
     else if (reads_ahead(rows, steps))
-      size += steps_ahead * rows * width * kept_gates(cell);
+      size += steps_ahead * rows * width * cell.kept;
     return size;
   }
   bool reads_ahead(long rows, long steps) const {
-    return cell >= GRU && rows <= kernels_.few_rows && steps > 1;
+    return cell.gated() && rows <= kernels_.few_rows && steps > 1;
   }
   T* part(const Work& w, int layer, int d) const {
     return dy(w, layers) + (layer * directions + d) * part_size(w.rows, w.steps, w.kept);
   }
-  T* gates(const Work& w, int layer, int d) const { return dstate(w, layer, d, 2); }
-  T* tanh_c(const Work& w, int layer, int d) const {
-    return gates(w, layer, d) + w.steps * w.rows * width * kept_gates(cell);
+  T* gates(const Work& w, int layer, int d) const { return dstate(w, layer, d, states()); }
+  T* more(const Work& w, int layer, int d) const {
+    return gates(w, layer, d) + w.steps * w.rows * width * cell.kept;
+  }
+  T* sums(const Work& w, int layer, int d) const {
+    return more(w, layer, d) + w.steps * w.rows * width * cell.more;
   }
   // Numbers in a layer's output over all steps: [directions][T*R] rows.
   long masked_size(const Work& w) const { return directions * w.steps * w.rows * width; }
@@ -266,8 +296,8 @@ class Stack {
   // program has taken the processor from.
   template <class F>
   void run(const Work& w, bool back, const F& sequence_of, Stop stop) const {
-    const auto whole = back ? kernels_.backward : kernels_.forward;
-    const double work = 1.0 * w.rows * weight_gates(cell) * width * (inputs + width);
+    const auto whole = back ? passes_.backward : passes_.forward;
+    const double work = 1.0 * w.rows * cell.blocks * width * (inputs + width);
     const auto direction = [&](long d) {
       whole(sequence_of(static_cast<int>(d), Team::member() ? stop.quiet() : stop));
     };
@@ -281,7 +311,7 @@ class Stack {
       direction(0);
     } else {
       const Sequence<T> q = sequence_of(0, stop);
-      const auto step = back ? kernels_.backward_step : kernels_.forward_step;
+      const auto step = back ? passes_.backward_step : passes_.forward_step;
       const long n = w.steps + (back && q.wants_first);
       for (long i = 0; i < n; i++) {
         if (stop(static_cast<long>(work))) return;
@@ -298,7 +328,6 @@ class Stack {
 
   Sequence<T> sequence(const T* params, const Work& w, int layer, int d, Stop stop) const {
     Sequence<T> q{};
-    q.cell = cell;
     q.rows = w.rows;
     q.steps = w.steps;
     q.blocks = width / kernels_.lanes;
@@ -308,14 +337,12 @@ class Stack {
     q.x = input(w, layer);
     q.wx = params + matrix(layer, d, 0).at;
     q.wh = params + matrix(layer, d, 1).at;
-    q.bx = params + matrix(layer, d, 2).at;
-    q.bh = params + matrix(layer, d, 3).at;
-    q.h = h(w, layer, d);
-    q.c = states() > 1 ? state(w, layer, d, 1, 0) : nullptr;
+    for (int i = 0; i < cell.owned(); i++) q.own[i] = params + matrix(layer, d, 2 + i).at;
+    for (int i = 0; i < states(); i++) q.state[i] = state(w, layer, d, i, 0);
     q.gates = w.kept ? gates(w, layer, d) : nullptr;
     // Where the gradients of the states are in a pass that keeps the gates.
     q.ahead = !w.kept && reads_ahead(w.rows, w.steps) ? dstate(w, layer, d, 0) : nullptr;
-    q.tanh_c = w.kept && cell == LSTM ? tanh_c(w, layer, d) : nullptr;
+    q.more = w.kept ? more(w, layer, d) : nullptr;
     q.stop = stop;
     return q;
   }
@@ -324,14 +351,15 @@ class Stack {
   // direction adds to the first.
   void input_gradient(const T* turned, const Work& w, int layer, int d, long from, long n, T* out,
                       long out_row) const {
-    const long lanes = kernels_.lanes, columns = weight_gates(cell) * width;
+    const long lanes = kernels_.lanes, columns = cell.blocks * width;
     Product<T> p{};
     p.rows = w.steps * w.rows;
-    if (cell >= GRU)
-      p.a = {gates(w, layer, d) + (cell == GRU ? lanes : 0), 4 * lanes, weight_gates(cell) * lanes,
-             p.rows * 4 * lanes, static_cast<int>(width / lanes)};
+    const T* from_gates = gates(w, layer, d) + cell.inputs_at * lanes;
+    if (cell.gated())
+      p.a = {from_gates, cell.kept * lanes, cell.blocks * lanes, p.rows * cell.kept * lanes,
+             static_cast<int>(width / lanes)};
     else
-      p.a = {gates(w, layer, d), width, width};
+      p.a = {from_gates, width, width};
     p.w = turned + matrix(layer, d, 0).turned + from * columns;
     p.blocks = n / lanes;
     p.out = out;
@@ -381,13 +409,13 @@ void spread(const Stack<T>& stack, const typename Stack<T>::Work& w, T* dmean) {
 // carries; null if zero or not needed.
 template <class T>
 struct States {
-  std::array<T*, most_states> at{};
+  T* at[most_states] = {};
   long rows = 0, row = 0;
 };
 
 template <class T>
 bool any(const States<T>& states) {
-  return std::any_of(states.at.begin(), states.at.end(), [](const T* at) { return at; });
+  return std::any_of(std::begin(states.at), std::end(states.at), [](const T* at) { return at; });
 }
 
 // Copies states of a batch into a shard whose first row is row `first` of the batch. `place`
