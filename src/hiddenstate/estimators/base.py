@@ -158,7 +158,7 @@ class Estimator(BaseEstimator):
                 "partial_fit does not know; use another"
             )
         for kind in kinds_of(vars(self)):
-            raise OptionError(f"{kind.words().name}: are fitted on all rows at once; use fit")
+            raise OptionError(f"{kind.words.name}: are fitted on all rows at once; use fit")
         if getattr(self, "valid_fraction", 0):
             raise OptionError("valid_fraction: partial_fit does not hold out rows; use 0")
         return not hasattr(self, "model_")

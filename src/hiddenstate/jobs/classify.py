@@ -44,7 +44,7 @@ class ClassifyJob(Job):
         n_classes = len(self.dataset.require_classes())
         n_rows = len(self.dataset.train)
         for kind in self.beside:
-            name = kind.words().name
+            name = kind.words.name
             if kind.most_rows is not None and n_rows > kind.most_rows:
                 raise OptionError(
                     f"--{name}: are fitted on at most {kind.most_rows:,} training rows, not "
@@ -139,7 +139,7 @@ class ClassifyJob(Job):
                 raise_if_cancelled()
                 alone, threads = self.fit(kind).companion, self.config.training.threads
                 outputs = alone.logits(test.X, test.lengths, threads)
-                right[kind.words().result] = outputs.argmax(axis=1) == test.require_targets()
+                right[kind.words.result] = outputs.argmax(axis=1) == test.require_targets()
         return right
 
     def _judge(self, outputs: Array, rows: Rows, last: bool = False) -> Evaluation:

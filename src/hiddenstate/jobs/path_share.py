@@ -5,8 +5,6 @@ what each row would be if it was left out. So the share costs no second training
 is about the companion alone.
 """
 
-from dataclasses import replace
-
 import numpy as np
 
 from hiddenstate.data import Rows
@@ -72,8 +70,7 @@ def with_share(
     share, scale = 0.0, 1.0
     if len(places):
         share, scale = best_share(net, path, rows.require_targets(), rows.weights)
-    companion = replace(fit.companion, net_share=share, net_scale=scale)  # type: ignore[type-var]
-    return companion, combine(net, path, share, scale)
+    return fit.companion.with_share(share, scale), combine(net, path, share, scale)
 
 
 def best_share(

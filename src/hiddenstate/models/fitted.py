@@ -206,7 +206,7 @@ class FittedModel:
             "stateful": self.stateful,
             "preparation": transform_to_dict(self.transform),
         }
-        return {**facts, **{each.words().name: each.facts() for each in self.companions}}
+        return {**facts, **{each.words.name: each.facts() for each in self.companions}}
 
     def arrays(self) -> Params:
         """Return the weights and all other arrays, by their names in a model file."""
@@ -292,7 +292,7 @@ def model_from_facts(facts: Mapping[str, Any], arrays: Params, where: str) -> Fi
     own = {n.removeprefix(PREFIX): a for n, a in arrays.items() if n.startswith(PREFIX)}
     params = net.check({n: a for n, a in arrays.items() if not _is_beside(n)}, where)
     transform = transform_from(facts["preparation"], own, net, where)
-    found = [kind.read(facts[kind.words().name], arrays, net, where) for kind in KINDS]
+    found = [kind.read(facts[kind.words.name], arrays, net, where) for kind in KINDS]
     companions = tuple(each for each in found if each is not None)
     row_shape, stateful = tuple(facts["row_shape"]), facts["stateful"]
     return FittedModel(net, params, facts["classes"], row_shape, stateful, transform, companions)
@@ -318,13 +318,13 @@ def _checked_facts(facts: dict[str, Any], where: str) -> tuple[Net, dict[str, An
         "row_shape": list,
         "stateful": bool,
         "preparation": dict,
-        **{kind.words().name: (dict, type(None)) for kind in KINDS},
+        **{kind.words.name: (dict, type(None)) for kind in KINDS},
         "extra": dict,
     }
     # Format 1 had no transform.
     facts = {
         "preparation": transform_to_dict(Transform()),
-        **{kind.words().name: None for kind in KINDS},
+        **{kind.words.name: None for kind in KINDS},
         **facts,
     }
     facts = check_fields(facts, fields, f"{where}: damaged facts")

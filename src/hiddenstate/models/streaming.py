@@ -68,7 +68,7 @@ def obstacles_of_model(model: "FittedModel") -> tuple[Obstacle, ...]:
     """Return why a trained model cannot stream; none if it can."""
     if model.net.job == "autoencode":
         return (AUTOENCODER,)
-    beside = [each.words() for each in model.companions]
+    beside = [each.words for each in model.companions]
     return _obstacles(model.net.recurrent, beside, model.transform)
 
 
@@ -89,7 +89,7 @@ def obstacles_before_training(config: Config, dataset: Dataset) -> tuple[Obstacl
     transform = Transform(by_window=config.data.scale == "window")
     if isinstance(dataset, PreparedDataset):
         transform = dataset.transform
-    beside = [kind.words() for kind in kinds_of(config.flat())]
+    beside = [kind.words for kind in kinds_of(config.flat())]
     return _obstacles(recurrent, beside, transform)
 
 

@@ -473,7 +473,7 @@ def module_of(model: FittedModel) -> nn.Module:
     net: nn.Module = modules[0] if len(modules) == 1 else MembersNet(modules).eval()
     for companion in model.companions:
         if type(companion) not in COMPANIONS:
-            words = companion.words()
+            words = companion.words
             raise DataError(f"{words.title}: have no torch module; train with --no-{words.name}")
         net = COMPANIONS[type(companion)](net, companion, model.transform.scaling).eval()
     return net

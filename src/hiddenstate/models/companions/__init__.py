@@ -8,7 +8,7 @@ a module here, which fits, describes and stores it; a line in `KINDS`; and the o
 from collections.abc import Mapping
 from typing import Any
 
-from hiddenstate.models.companions.companion import CompanionFacts, Fit, FittedCompanion
+from hiddenstate.models.companions.companion import Fit, FittedCompanion
 from hiddenstate.models.companions.convolutions import ConvolutionPath
 
 KINDS: tuple[type[FittedCompanion], ...] = (ConvolutionPath,)
@@ -17,16 +17,9 @@ KINDS: tuple[type[FittedCompanion], ...] = (ConvolutionPath,)
 PREFIXES = tuple(kind.prefix() for kind in KINDS)
 """How the names of arrays of companions begin in a model file."""
 
-__all__ = [
-    "KINDS",
-    "PREFIXES",
-    "CompanionFacts",
-    "Fit",
-    "FittedCompanion",
-    "kinds_of",
-]
+__all__ = ["KINDS", "PREFIXES", "Fit", "FittedCompanion", "kinds_of"]
 
 
 def kinds_of(options: Mapping[str, Any]) -> tuple[type[FittedCompanion], ...]:
     """Return the kinds that stand beside the nets of a run with these options."""
-    return tuple(kind for kind in KINDS if options.get(kind.words().name))
+    return tuple(kind for kind in KINDS if options.get(kind.words.name))

@@ -1,27 +1,20 @@
 """What stands beside the nets of a trained classifier: what each kind offers, and its file."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, Self, TypedDict, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from hiddenstate.data.rows import Rows
 from hiddenstate.data.store import RowStore
 from hiddenstate.errors import UntrustedFileError, printable
 from hiddenstate.models.net import Net, Params
-from hiddenstate.program.companions import COMPANIONS, Companion, Words, combine
+from hiddenstate.program.companions import Companion, Words, combine
 from hiddenstate.system.array_file import Layout
 from hiddenstate.system.strict_json import check_fields
 from hiddenstate.system.typing import Array
 
 LARGEST_SCALE = 2**31
 """Above all factors of logarithms of probabilities."""
-
-
-class CompanionFacts(TypedDict):
-    """Everything of a companion but its arrays."""
-
-    net_share: float
-    net_scale: float
 
 
 Kind = TypeVar("Kind", bound="FittedCompanion", covariant=True)
@@ -48,8 +41,8 @@ class FittedCompanion(ABC):
 
     Attributes
     ----------
-    kind : type
-        Of what it is in a program.
+    words : Words
+        What it is called.
     types : dict
         Type and number of axes of each array in a model file.
     most_rows : int or None
@@ -61,16 +54,11 @@ class FittedCompanion(ABC):
         labels that are smoothed in training make them less certain.
     """
 
-    kind: ClassVar[type[Companion]]
+    words: ClassVar[Words]
     types: ClassVar[dict[str, tuple[Any, int]]]
     most_rows: ClassVar[int | None] = None
     net_share: float
     net_scale: float
-
-    @classmethod
-    def words(cls) -> Words:
-        """Return what it is called."""
-        return COMPANIONS[cls.kind]
 
     @classmethod
     @abstractmethod
@@ -112,9 +100,13 @@ class FittedCompanion(ABC):
 
     @classmethod
     @abstractmethod
-    def of_arrays(cls, arrays: Params, net: Net, facts: CompanionFacts) -> Self | None:
-        """Return the companion with arrays of the names and `types`; None if they do not fit one
-        another or the net."""
+    def of_arrays(cls, arrays: Params, net: Net) -> Self | None:
+        """Return the companion, alone, with arrays of the names and `types`; None if they do not
+        fit one another or the net."""
+
+    def with_share(self, share: float, scale: float) -> Self:
+        """Return it with another share and factor of the nets."""
+        return replace(self, net_share=share, net_scale=scale)  # type: ignore[type-var]
 
     def join(
         self, net: Array | None, X: Array | RowStore, lengths: Array | None, threads: int
@@ -126,28 +118,25 @@ class FittedCompanion(ABC):
 
     def about(self) -> str:
         """Return what it is, with its size, such as "9,996 fixed convolutions"."""
-        return f"{self.meaning().size:,} {self.words().title}"
+        return f"{self.meaning().size:,} {self.words.title}"
 
-    def facts(self) -> CompanionFacts:
+    def facts(self) -> dict[str, float]:
         """Return everything but the arrays, as values for JSON."""
         return {"net_share": self.net_share, "net_scale": self.net_scale}
 
     @classmethod
     def prefix(cls) -> str:
         """Return how the names of its arrays begin in a model file."""
-        return f"{cls.words().name}/"
+        return f"{cls.words.name}/"
 
     @classmethod
     def check_layout(cls, layout: Layout, where: str) -> None:
         """Refuse arrays that have the prefix, but another name, type or number of axes."""
         for name, (dtype, shape) in layout.items():
             wanted = cls.types.get(name.removeprefix(cls.prefix()))
-            if not name.startswith(cls.prefix()):
-                continue
-            if wanted is None or dtype != wanted[0] or len(shape) != wanted[1]:
-                raise UntrustedFileError(
-                    f"{_damaged(cls, where)}: {printable(name, 60)} is {dtype} {shape}"
-                )
+            if name.startswith(cls.prefix()) and (dtype, len(shape)) != wanted:
+                what = f"{printable(name, 60)} is {dtype} {shape}"
+                raise UntrustedFileError(f"{cls._damaged(where)}: {what}")
 
     @classmethod
     def read(cls, stored: Any, arrays: Params, net: Net, where: str) -> Self | None:
@@ -173,7 +162,7 @@ class FittedCompanion(ABC):
         if stored is None and not own:
             return None
         fields = {"net_share": (float, int), "net_scale": (float, int)}
-        damaged = _damaged(cls, where)
+        damaged = cls._damaged(where)
         facts = check_fields(stored or {}, fields, damaged)
         if net.job != "classify":
             raise UntrustedFileError(f"{damaged}: only a classifier has some")
@@ -181,12 +170,11 @@ class FittedCompanion(ABC):
             raise UntrustedFileError(f"{damaged}: expected the arrays {', '.join(cls.types)}")
         cls.check_layout({begin + name: (a.dtype, a.shape) for name, a in own.items()}, where)
         share, scale = float(facts["net_share"]), float(facts["net_scale"])
-        fits = 0 <= share <= 1 and 0 < scale < LARGEST_SCALE
-        made = cls.of_arrays(own, net, {"net_share": share, "net_scale": scale}) if fits else None
-        if made is None:
+        made = cls.of_arrays(own, net)
+        if made is None or not 0 <= share <= 1 or not 0 < scale < LARGEST_SCALE:
             raise UntrustedFileError(f"{damaged}: they do not fit one another or the network")
-        return made
+        return made.with_share(share, scale)
 
-
-def _damaged(kind: type[FittedCompanion], where: str) -> str:
-    return f"{printable(where)}: damaged {kind.words().name}"
+    @classmethod
+    def _damaged(cls, where: str) -> str:
+        return f"{printable(where)}: damaged {cls.words.name}"

@@ -12,11 +12,11 @@ import numpy as np
 from hiddenstate.data.rows import Rows, in_pieces
 from hiddenstate.data.store import RowStore
 from hiddenstate.kernels import level
-from hiddenstate.models.companions.companion import CompanionFacts, Fit, FittedCompanion
+from hiddenstate.models.companions.companion import Fit, FittedCompanion
 from hiddenstate.models.convolutions import FEATURES, Convolutions, choose_convolutions
 from hiddenstate.models.net import Net, Params
 from hiddenstate.models.ridge import fit_ridge
-from hiddenstate.program.companions import KERNELS, FixedConvolutions
+from hiddenstate.program.companions import COMPANIONS, KERNELS, FixedConvolutions
 from hiddenstate.system.typing import Array
 
 ROWS = 256
@@ -52,7 +52,7 @@ class ConvolutionPath(FittedCompanion):
     net_share: float = 0.0
     net_scale: float = 1.0
 
-    kind: ClassVar = FixedConvolutions
+    words: ClassVar = COMPANIONS[FixedConvolutions]
     types: ClassVar = {
         "dilations": (np.int64, 1),
         "counts": (np.int64, 1),
@@ -145,14 +145,14 @@ class ConvolutionPath(FittedCompanion):
         }
 
     @classmethod
-    def of_arrays(cls, arrays: Params, net: Net, facts: CompanionFacts) -> "ConvolutionPath | None":
+    def of_arrays(cls, arrays: Params, net: Net) -> "ConvolutionPath | None":
         """Return the path with these arrays, if they fit."""
         if not _fit(arrays, net):
             return None
         convolutions = Convolutions(
             arrays["dilations"], arrays["counts"], arrays["uses"].astype(bool), arrays["biases"]
         )
-        return cls(convolutions, arrays["weights"], arrays["bias"], **facts)
+        return cls(convolutions, arrays["weights"], arrays["bias"])
 
 
 def _without_weightless(
