@@ -1,0 +1,126 @@
+"""Recurrent stacks as torch modules: torch's own, or one of a cell that torch.nn does not have.
+
+Shapes: B batch, T time steps, H hidden size, L layers, D directions.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from hiddenstate.config import RecurrentConfig
+from hiddenstate.models.torch_cells import FORMULAS, STACKS, State
+from hiddenstate.program.cells import Cell
+
+
+class CellStack(nn.Module):
+    """A recurrent stack of a cell that torch.nn does not have, with the attributes of torch.nn.RNN.
+
+    Its weights are named as in torch and are not drawn: they come from a state_dict.
+
+    Parameters
+    ----------
+    cell : Cell
+    input_size, hidden_size, num_layers : int
+    dropout : float, default 0
+        Between layers, in training; as in torch.nn.RNN.
+    bidirectional : bool, default False
+    """
+
+    batch_first = True
+
+    def __init__(
+        self,
+        cell: Cell,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+    ) -> None:
+        super().__init__()
+        self.cell, self.num_layers = cell, num_layers
+        self.input_size, self.hidden_size = input_size, hidden_size
+        self.dropout, self.bidirectional = dropout, bidirectional
+        self._directions = ("", "_reverse") if bidirectional else ("",)
+        for layer in range(num_layers):
+            width = hidden_size * len(self._directions) if layer else input_size
+            for direction in self._directions:
+                for weight in cell.weights:
+                    empty = torch.empty(weight.shape(cell.blocks, width, hidden_size))
+                    name = f"{weight.name}_l{layer}{direction}"
+                    self.register_parameter(name, nn.Parameter(empty))
+
+    def forward(
+        self,
+        x: Tensor,
+        state: State | None = None,
+        lengths: Tensor | None = None,
+        masks: Sequence[Tensor] | None = None,
+    ) -> tuple[Tensor, State]:
+        """Return what the last layer gives (B, T, D*H), zero after the end of a row, and the state.
+
+        Parameters are those of :meth:`RecurrentNet.forward`.
+        """
+        T, D = x.shape[1], len(self._directions)
+        if state is None:
+            zeros = x.new_zeros(self.num_layers * D, len(x), self.hidden_size)
+            state = (zeros,) * len(self.cell.state)
+        read = None
+        if lengths is not None:
+            read = torch.arange(T, device=x.device) < lengths.to(x.device)[:, None]
+            x = x.masked_fill(~read[:, :, None], 0)
+        lasts: list[State] = []
+        for layer in range(self.num_layers):
+            outputs = []
+            for number, direction in enumerate(self._directions):
+                begin = tuple(part[layer * D + number] for part in state)
+                y, last = self._sweep(x, begin, read, f"_l{layer}{direction}", number == 1)
+                outputs.append(y)
+                lasts.append(last)
+            x = torch.cat(outputs, dim=2)
+            if masks is not None and layer < len(masks):
+                x = x * masks[layer]
+            elif masks is None and layer < self.num_layers - 1:
+                x = nn.functional.dropout(x, self.dropout, self.training)
+        return x, tuple(torch.stack(parts) for parts in zip(*lasts, strict=True))
+
+    def _sweep(
+        self, x: Tensor, state: State, read: Tensor | None, place: str, backward: bool
+    ) -> tuple[Tensor, State]:
+        """Run one direction of a layer; `read` (B, T) says which steps belong to a row."""
+        W, U, *own = (getattr(self, weight.name + place) for weight in self.cell.weights)
+        arrays = dict(zip(self.cell.own, own, strict=True))
+        formula, wx, T = FORMULAS[self.cell.name], nn.functional.linear(x, W), x.shape[1]
+        outputs = [state[0]] * T
+        for t in reversed(range(T)) if backward else range(T):
+            after = formula(wx[:, t], nn.functional.linear(state[0], U), state, **arrays)
+            if read is None:
+                state = after
+                outputs[t] = state[0]
+            else:
+                here = read[:, t, None]
+                state = tuple(torch.where(here, *pair) for pair in zip(after, state, strict=True))
+                outputs[t] = state[0].masked_fill(~here, 0)
+        return torch.stack(outputs, dim=1), state
+
+    def _get_name(self) -> str:
+        return self.cell.title
+
+    def extra_repr(self) -> str:
+        """Return what torch.nn.RNN prints of itself."""
+        text = f"{self.input_size}, {self.hidden_size}"
+        text += f", num_layers={self.num_layers}" if self.num_layers != 1 else ""
+        text += ", batch_first=True"
+        text += f", dropout={self.dropout}" if self.dropout else ""
+        return text + (", bidirectional=True" if self.bidirectional else "")
+
+
+def stack_of(cell: Cell, inputs: int, config: RecurrentConfig) -> nn.RNNBase | CellStack:
+    """Return the recurrent stack of a net, torch's own if torch.nn has the cell."""
+    both, dropout = config.bidirectional, config.dropout
+    if cell.name in FORMULAS:
+        return CellStack(cell, inputs, config.hidden_size, config.layers, dropout, both)
+    kind = STACKS[cell.name]
+    sizes = inputs, config.hidden_size, config.layers
+    return kind(*sizes, batch_first=True, dropout=dropout, bidirectional=both)
