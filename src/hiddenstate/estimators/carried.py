@@ -69,10 +69,10 @@ class CarriedStateMixin:
             Rows that are independent of one another, each with its own state.
         state : dict of ndarray, optional
             What an earlier call returned, or :attr:`state_` to continue where training ended; by
-            default that before the first step. `h`, and `c` for lstm, are of shape (layers *
-            directions, B, hidden_size). With `missing="forward"` there is also the last known value
-            of each feature, and with `readout="mean"` the sum of the states so far and their number
-            (:class:`hiddenstate.inference.stream.Stream`).
+            default that before the first step. The arrays of the cell, such as `h`, are of shape
+            (layers * directions, B, hidden_size). With `missing="forward"` there is also the last
+            known value of each feature, and with `readout="mean"` the sum of the states so far and
+            their number (:class:`hiddenstate.inference.stream.Stream`).
 
         Returns
         -------

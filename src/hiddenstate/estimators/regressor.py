@@ -208,8 +208,8 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
     model_ : FittedModel
         The architecture, the weights, and the transform applied to X first.
     state_ : dict of ndarray
-        Hidden state after the last training window: `h`, and `c` for lstm, each of shape
-        (layers, 1, hidden_size). Empty if no state is carried, or for the zero state.
+        Hidden state after the last training window: the arrays of the cell by name, such as `h`,
+        each of shape (layers, 1, hidden_size). Empty if no state is carried, or for the zero state.
     targets_shape_ : tuple of int
         Shape of y without its first axis.
 

@@ -70,9 +70,10 @@ class Stream:
     classes : ndarray (C,) or None
         The labels of a classifier, in the order of its answers.
     state : dict of ndarray
-        `h` and, for lstm, `c`, each (L, rows, H); `last` (rows, I), the last known value of each
-        feature, with missing "forward"; `lags` (rows, P, I), the last inputs of the network that a
-        forecast reads; `sum` (rows, H) and `count` (rows,) with readout "mean".
+        The arrays of the cell by name, `h` first, each (L, rows, H); `last` (rows, I), the last
+        known value of each feature, with missing "forward"; `lags` (rows, P, I), the last
+        inputs of the network that a forecast reads; `sum` (rows, H) and `count` (rows,) with
+        readout "mean".
 
     Raises
     ------
