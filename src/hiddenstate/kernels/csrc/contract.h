@@ -62,22 +62,24 @@ struct Declaration {
   int states;     // arrays that it carries, the output first
   OwnArrays own;  // in the order of Python's; those without a name do not exist
   int kept;       // vectors kept of a block for each row, at first the sums before activation
+  int more = 0;   // further rows of the hidden width kept for each row
   // Those of them, `blocks` from each on, to which the products are added.
   int inputs_at = 0, state_at = 0;
   int rotated = 0;  // the block with which panels of the state begin
-  int more = 0;     // further rows of the hidden width kept for each row
 
   // Whether the sums of a block are stored, and then activated for many rows at once.
-  constexpr bool gated() const { return kept > 1; }
-  constexpr int vectors(int own_array) const { return own.at[own_array].axis == 'G' ? blocks : 1; }
+  HS_ALWAYS constexpr bool gated() const { return kept > 1; }
+  HS_ALWAYS constexpr int vectors(int own_array) const {
+    return own.at[own_array].axis == 'G' ? blocks : 1;
+  }
   // The number of own arrays.
-  constexpr int owned() const {
+  HS_ALWAYS constexpr int owned() const {
     int n = 0;
     while (n < most_own && own.at[n].name) n++;
     return n;
   }
   // The vectors of own arrays before number `end` that `backward` adds up for each block.
-  constexpr int summed(int end = most_own) const {
+  HS_ALWAYS constexpr int summed(int end = most_own) const {
     int n = 0;
     for (int i = 0; i < end && i < owned(); i++)
       if (own.at[i].side == SUMMED) n += vectors(i);

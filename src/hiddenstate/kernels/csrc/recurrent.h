@@ -257,13 +257,34 @@ void through_weights(const Sequence<T>& q, long nth, long begin, long end) {
   product(p);
 }
 
+// Completes what `back` has added up for blocks: clears the padding, and adds the lanes of a single
+// number to the first one.
+template <class C, class T>
+void finish_sums(const Sequence<T>& q, long begin, long end) {
+  constexpr int lanes = Vec<T>::lanes;
+  for (long block = begin; block < end; block++)
+    for (int i = 0; i < C::about.owned(); i++) {
+      if (C::about.own.at[i].side != SUMMED) continue;
+      for (int v = 0; v < C::about.vectors(i); v++) {
+        T* at = sums<C>(q, block) + (C::about.summed(i) + v) * lanes;
+        V<T> sum = first_lanes<T>(load(at), q.hidden - block * lanes), total{};
+        for (int k = 0; k < lanes; k++) total[0] += sum[k];
+        store(at, C::about.own.at[i].axis == '1' ? total : sum);
+      }
+    }
+}
+
 template <class C, class T>
 void backward_step(const Sequence<T>& q, long nth, long begin, long end) {
+  constexpr int lanes = Vec<T>::lanes;
   if (nth + 1 < q.steps) through_weights<C>(q, nth + 1, begin, end);
   if (nth < 0) return;
   const Step<T> s(q, nth);
+  if (nth + 1 == q.steps)
+    for (T* at = sums<C>(q, begin); at < sums<C>(q, end); at += lanes) store(at, V<T>{});
   gates_back<C>(q, s, begin, end);
   if (end == q.blocks) clear_gradients<C>(q, s);
+  if (nth == 0) finish_sums<C>(q, begin, end);
 }
 
 template <class C, class T>

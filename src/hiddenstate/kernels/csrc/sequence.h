@@ -76,6 +76,12 @@ HS_INLINE T* more(const Sequence<T>& q, const Step<T>& s, long row, long block, 
   return q.more + rows * width(q) + block * Vec<T>::lanes;
 }
 
+// Where gradients of own arrays are added up for a block.
+template <class C, class T>
+HS_INLINE T* sums(const Sequence<T>& q, long block) {
+  return q.sums + block * C::about.summed() * Vec<T>::lanes;
+}
+
 // A row that has ended keeps its state, and its gates have no gradient.
 template <class C, class T>
 HS_INLINE void pass_over(const Sequence<T>& q, const Step<T>& s, long row, long block) {

@@ -11,7 +11,7 @@ namespace HS_LEVEL {
 // of b_n, r, z and a_n, so that the three for U are adjacent, and the three for W too. Therefore
 // panels of the state have the order n, r, z.
 struct Gru : LikeTorch {
-  static constexpr Declaration about{"gru", 3, 1, biases, 4, 1, 0, 2};
+  static constexpr Declaration about{"gru", 3, 1, biases, 4, 0, 1, 0, 2};
 
   template <class T>
   static HS_INLINE void begin(const Sequence<T>& q, long block, V<T>* sum) {

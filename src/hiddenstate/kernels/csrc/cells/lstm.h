@@ -11,7 +11,7 @@ namespace HS_LEVEL {
 
 // Kept are i, f, g, o and, as further rows, tanh(c').
 struct Lstm : LikeTorch {
-  static constexpr Declaration about{"lstm", 4, 2, biases, 4, 0, 0, 0, 1};
+  static constexpr Declaration about{"lstm", 4, 2, biases, 4, 1};
 
   template <class T>
   static HS_INLINE void begin(const Sequence<T>& q, long block, V<T>* sum) {
