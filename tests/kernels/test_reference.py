@@ -1,8 +1,8 @@
 """Every implementation of the recurrent stack computes what torch does, the reference first.
 
 Compared with torch.nn in outputs and final states, the kernels and the loops in torch in every
-gradient too; with the vectors of the `onnx` package, made without torch; and with torch's own
-samples of its modules.
+gradient too; other cells with the loops; with the vectors of the `onnx` package,
+made without torch; and with torch's own samples of its modules.
 """
 
 import itertools
@@ -40,7 +40,7 @@ def kernels(
     H, D = weights[1].shape[1], 2 if bidirectional else 1
     stack = autograd.Stack(x.dtype, str(level()), cell, features, H, layers, D)
     batch = autograd.Batch((0, 1), B, T, lengths)
-    biased = len(weights) == 4 * layers * D
+    biased = len(weights) == len(CELLS[cell].weights) * layers * D
     plan = autograd.Plan(stack, [], batch, (B, T, D * H), (layers * D, B, H), biased)
     y, *last = autograd.run(plan, [x, *(state or [None] * plan.parts), *weights])
     return y, tuple(last)
@@ -59,7 +59,8 @@ def in_numpy(
     """The reference, the layers of the program, called with tensors."""
     arrays, D = [tensor.detach().numpy() for tensor in weights], 2 if bidirectional else 1
     each = len(arrays) // (layers * D)
-    zeros, directions = [np.zeros(len(arrays[0]), arrays[0].dtype)] * (4 - each), []
+    missing = len(CELLS[cell].weights) - each
+    zeros, directions = [np.zeros(len(arrays[0]), arrays[0].dtype)] * missing, []
     for k in range(0, len(arrays), each):
         own = dict(zip(CELLS[cell].own, (*arrays[k + 2 : k + each], *zeros), strict=True))
         directions.append(program.Direction(arrays[k], arrays[k + 1], own))
@@ -140,16 +141,23 @@ class Case:
         I, H = widths  # noqa: E741
         self.dtype, D = dtype, 2 if both else 1
         make = partial(torch.randn, dtype=dtype)
-        self.module = MODULES[cell](
-            I, H, layers, batch_first=True, bidirectional=both, dtype=dtype, **options
-        )
+        self.module, self.weights = None, list[Tensor]()
+        if cell in MODULES:
+            self.module = MODULES[cell](
+                I, H, layers, batch_first=True, bidirectional=both, dtype=dtype, **options
+            )
+            self.weights = weights_of(self.module)
+        else:
+            stack = autograd.Stack(dtype, "", cell, I, H, layers, D)
+            self.weights = [
+                (make(shape) / H**0.5).requires_grad_() for shape in stack.shapes(biased=True)
+            ]
         self.x = make(B, T, I, requires_grad=True)
-        parts = 2 if cell == "lstm" else 1
+        parts = len(CELLS[cell].state)
         shape = (layers * D, B, H)
         some = tuple(make(shape, requires_grad=True) for _ in range(parts))
         self.state = some if begin else None
         self.lengths = None if lengths is None else torch.tensor(lengths)
-        self.weights = weights_of(self.module)
         self.inputs = [self.x, *(self.state or ()), *self.weights]
         self.along = [make(B, T, D * H), *(make(shape) for _ in range(parts))]
         self.cell, self.shape = cell, {"layers": layers, "bidirectional": both}
@@ -161,6 +169,8 @@ class Case:
         return [y, *last]
 
     def theirs(self) -> list[Tensor]:
+        if self.module is None:
+            return self.ours(torch_loops.recurrent)
         y, last = theirs(self.module, self.x, self.state, self.lengths)
         return [y, *last]
 
@@ -181,7 +191,7 @@ class Case:
         self.close(self.ours(recurrent), self.theirs())
 
 
-GRID = list(itertools.product(MODULES, [1, 3], [False, True]))
+GRID = list(itertools.product(CELLS, [1, 3], [False, True]))
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
@@ -202,16 +212,17 @@ def test_outputs_states_and_gradients_are_torchs(
 
 
 @pytest.mark.parametrize("dtype", list(TOLERANCES), ids=str)
-@pytest.mark.parametrize("cell", MODULES)
+@pytest.mark.parametrize("cell", CELLS)
 def test_the_reference_computes_in_the_type_of_its_input(cell: str, dtype: torch.dtype) -> None:
-    case = Case(cell, widths=(19, 33), dtype=dtype, bias=False)
+    biases: dict[str, Any] = {"bias": False} if cell in MODULES else {}
+    case = Case(cell, widths=(19, 33), dtype=dtype, **biases)
     case.check_outputs(in_numpy)
     assert all(out.dtype == dtype for out in case.ours(in_numpy))
 
 
 @pytest.mark.parametrize("dtype", list(TOLERANCES), ids=str)
 @pytest.mark.parametrize("widths", [(1, 1), (8, 16), (19, 33)], ids=str)
-@pytest.mark.parametrize("cell", MODULES)
+@pytest.mark.parametrize("cell", CELLS)
 def test_any_width_in_either_float_type(
     recurrent: Recurrent, cell: str, widths: tuple[int, int], dtype: torch.dtype
 ) -> None:
@@ -226,7 +237,7 @@ def test_a_direction_without_biases_has_two_weights(recurrent: Recurrent, cell: 
     case.check(recurrent)
 
 
-@pytest.mark.parametrize("cell", MODULES)
+@pytest.mark.parametrize("cell", CELLS)
 def test_each_output_alone_has_torchs_gradients(recurrent: Recurrent, cell: str) -> None:
     case = Case(cell)
     for part, along in enumerate(case.along):
@@ -238,7 +249,7 @@ def test_each_output_alone_has_torchs_gradients(recurrent: Recurrent, cell: str)
         case.close(gradients[0], gradients[1], which=1)
 
 
-@pytest.mark.parametrize("cell", MODULES)
+@pytest.mark.parametrize("cell", CELLS)
 def test_the_memory_layout_does_not_matter(recurrent: Recurrent, cell: str) -> None:
     case = Case(cell)
     plain = case.ours(recurrent)
@@ -251,7 +262,7 @@ def test_the_memory_layout_does_not_matter(recurrent: Recurrent, cell: str) -> N
     case.close(found, expected, which=1)
 
 
-@pytest.mark.parametrize("cell", MODULES)
+@pytest.mark.parametrize("cell", CELLS)
 def test_only_tensors_that_require_a_gradient_get_one(recurrent: Recurrent, cell: str) -> None:
     case = Case(cell)
     expected = torch.autograd.grad(case.ours(recurrent), case.inputs, case.along)
@@ -264,7 +275,7 @@ def test_only_tensors_that_require_a_gradient_get_one(recurrent: Recurrent, cell
         assert not any(out.requires_grad for out in case.ours(recurrent))
 
 
-@pytest.mark.parametrize("cell", MODULES)
+@pytest.mark.parametrize("cell", CELLS)
 def test_steps_past_the_end_are_not_read_and_no_input_is_changed(
     recurrent: Recurrent, cell: str
 ) -> None:
@@ -285,7 +296,7 @@ def test_steps_past_the_end_are_not_read_and_no_input_is_changed(
         torch.testing.assert_close(tensor.detach(), copy, rtol=0, atol=0, equal_nan=True)
 
 
-@pytest.mark.parametrize("cell", MODULES)
+@pytest.mark.parametrize("cell", CELLS)
 def test_a_row_of_length_0_keeps_its_state(recurrent: Recurrent, cell: str) -> None:
     case = Case(cell, (3, 4, [2, 0, 4]))
     y, *last = case.ours(recurrent)

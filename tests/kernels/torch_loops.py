@@ -5,23 +5,20 @@ of it with torch.nn. Shapes as in `hiddenstate.program.layers`.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
-Cell = Literal["rnn_tanh", "rnn_relu", "gru", "lstm"]
-
 State = tuple[Tensor, ...]
 """(h,), or (h, c) for lstm."""
 
-Step = Callable[[Tensor, Tensor, State], State]
-"""(a, b, state) -> state, where a = W x + b_ih and b = U h + b_hh are (B, G*H)."""
+Step = Callable[..., State]
+"""(W x, U h, state, own arrays) -> state; W x and U h are (B, G*H)."""
 
 
 def recurrent(
-    cell: Cell,
+    cell: str,
     x: Tensor,
     weights: Sequence[Tensor],
     state: State | None = None,
@@ -34,14 +31,14 @@ def recurrent(
 
     Parameters
     ----------
-    cell : {"rnn_tanh", "rnn_relu", "gru", "lstm"}
+    cell : {"rnn_tanh", "rnn_relu", "gru", "lstm", "fastgrnn"}
     x : Tensor of shape (B, T, I)
         T is at least 1.
     weights : sequence of Tensor
         In torch's order: layer by layer, the forward direction before the backward one, for each
         `weight_ih` (G*H, I), or (G*H, D*H) above the first layer, `weight_hh` (G*H, H), `bias_ih`
-        and `bias_hh` (G*H,). Without biases there are two for each direction instead of four.
-        Gates are stacked i, f, g, o (lstm) and r, z, n (gru).
+        and `bias_hh` (G*H,), or the arrays that another cell has. Without biases there are two for
+        each direction instead of four. Gates are stacked i, f, g, o (lstm) and r, z, n (gru).
     state : tuple of Tensor (L*D, B, H), optional
         Initial state of each layer and direction, in the order of `weights`; default zeros.
     lengths : integer Tensor of shape (B,), optional
@@ -91,20 +88,18 @@ def _sweep(
 ) -> tuple[Tensor, State]:
     """Run one layer in one direction.
 
-    `x` is (B, T, I), `weights` has two or four tensors, `state` tensors of (B, H), and `read`
-    (B, T) says which steps are read. Returns y (B, T, H) and the state after the last step read.
+    `x` is (B, T, I), `weights` has W, U and the cell's own arrays, `state` tensors of (B, H), and
+    `read` (B, T) says which steps are read. Returns y (B, T, H) and the state after the last step
+    read.
     """
-    w, u = weights[:2]
-    bias_w, bias_u = weights[2:] or (None, None)
+    w, u, *own = weights
     # A step that is not read may contain anything, and NaN times a gradient of zero is NaN.
     x = torch.where(read[:, :, None], x, torch.zeros_like(x))
     T = x.shape[1]
     y: list[Tensor] = [x] * T
     for t in reversed(range(T)) if backward else range(T):
-        a = linear(x[:, t], w, bias_w)
-        b = linear(state[0], u, bias_u)
         here = read[:, t, None]
-        after = step(a, b, state)
+        after = step(linear(x[:, t], w), linear(state[0], u), state, *own)
         state = tuple(torch.where(here, new, old) for new, old in zip(after, state, strict=True))
         y[t] = torch.where(here, state[0], torch.zeros_like(state[0]))
     return torch.stack(y, dim=1), state
@@ -144,9 +139,34 @@ def _lstm(a: Tensor, b: Tensor, state: State) -> State:
     return torch.sigmoid(o) * torch.tanh(c), c
 
 
+def _fastgrnn(
+    wx: Tensor,
+    uh: Tensor,
+    state: State,
+    bias_gate: Tensor,
+    bias_update: Tensor,
+    zeta: Tensor,
+    nu: Tensor,
+) -> State:
+    """h' = z h + (sigmoid(zeta) (1 - z) + sigmoid(nu)) c: Kusupati et al., 2018, equations 3-5."""
+    z, c = torch.sigmoid(wx + uh + bias_gate), torch.tanh(wx + uh + bias_update)
+    return (z * state[0] + (torch.sigmoid(zeta) * (1 - z) + torch.sigmoid(nu)) * c,)
+
+
+def _biased(step: Step) -> Step:
+    """Return the step of a cell of torch, which may have no biases."""
+
+    def of_products(wx: Tensor, uh: Tensor, state: State, *biases: Tensor) -> State:
+        a, b = (wx + biases[0], uh + biases[1]) if biases else (wx, uh)
+        return step(a, b, state)
+
+    return of_products
+
+
 _STEPS: dict[str, Step] = {
-    "rnn_tanh": _rnn_tanh,
-    "rnn_relu": _rnn_relu,
-    "gru": _gru,
-    "lstm": _lstm,
+    "rnn_tanh": _biased(_rnn_tanh),
+    "rnn_relu": _biased(_rnn_relu),
+    "gru": _biased(_gru),
+    "lstm": _biased(_lstm),
+    "fastgrnn": _fastgrnn,
 }

@@ -15,6 +15,7 @@
 //            function has a loop of its own, so that its constants stay in registers.
 #pragma once
 
+#include "cells/fastgrnn.h"
 #include "cells/gru.h"
 #include "cells/lstm.h"
 #include "cells/rnn_relu.h"
@@ -26,7 +27,7 @@ namespace HS_LEVEL {
 template <class... C>
 struct List {};
 
-using Cells = List<RnnTanh, RnnRelu, Gru, Lstm>;
+using Cells = List<RnnTanh, RnnRelu, Gru, Lstm, FastGrnn>;
 
 }  // namespace HS_LEVEL
 }  // namespace hs
