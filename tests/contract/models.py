@@ -140,6 +140,7 @@ KINDS: dict[str, Callable[[], FittedModel]] = {
     "rnn relu": lambda: made(2, CLASSIFY, cell="rnn", nonlinearity="relu"),
     "gru": lambda: made(3, CLASSIFY),
     "lstm": lambda: made(4, CLASSIFY, cell="lstm"),
+    "fastgrnn": lambda: made(63, CLASSIFY, cell="fastgrnn"),
     # layers and what the head reads
     "three layers": lambda: made(5, CLASSIFY, cell="lstm", layers=3),
     "both directions": lambda: made(6, CLASSIFY, layers=2, bidirectional=True),

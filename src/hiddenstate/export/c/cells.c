@@ -1,9 +1,9 @@
-/* Cells: each reads x, and writes the state that follows over the state, of which the first array is
-   its output. */
+/* Cells: each reads x, and writes the state that follows over the state, of which the first array
+   is its output. */
 
 #if HAS_LSTM
-static void model_cell(const model_layer *layer, const float *MODEL_ONLY x,
-    float (*MODEL_ONLY state)[MODEL_HIDDEN])
+static void model_cell(
+    const model_layer *layer, const float *MODEL_ONLY x, float (*MODEL_ONLY state)[MODEL_HIDDEN])
 {
     float *h = state[0], *c = state[1];
     float a[4 * MODEL_HIDDEN]; /* of the input gate, the forget gate, the cell, the output gate */
@@ -19,8 +19,8 @@ static void model_cell(const model_layer *layer, const float *MODEL_ONLY x,
 }
 
 #elif HAS_GRU
-static void model_cell(const model_layer *layer, const float *MODEL_ONLY x,
-    float (*MODEL_ONLY state)[MODEL_HIDDEN])
+static void model_cell(
+    const model_layer *layer, const float *MODEL_ONLY x, float (*MODEL_ONLY state)[MODEL_HIDDEN])
 {
     float *h = state[0];
     float a[3 * MODEL_HIDDEN]; /* of the reset gate, the update gate and the candidate: from x */
@@ -39,9 +39,27 @@ static void model_cell(const model_layer *layer, const float *MODEL_ONLY x,
     }
 }
 
+#elif HAS_FASTGRNN
+static void model_cell(
+    const model_layer *layer, const float *MODEL_ONLY x, float (*MODEL_ONLY state)[MODEL_HIDDEN])
+{
+    float *h = state[0];
+    const float *gate = layer->own, *update = gate + MODEL_HIDDEN, *scalars = update + MODEL_HIDDEN;
+    const float zeta = model_sigmoid(scalars[0]), nu = model_sigmoid(scalars[1]);
+    float a[MODEL_HIDDEN]; /* one sum serves the gate and the candidate */
+    int i;
+    memset(a, 0, sizeof a);
+    model_add(a, &layer->input, x, MODEL_HIDDEN, layer->inputs);
+    model_add(a, &layer->state, h, MODEL_HIDDEN, MODEL_HIDDEN);
+    for (i = 0; i < MODEL_HIDDEN; i++) {
+        const float z = model_sigmoid(a[i] + gate[i]);
+        h[i] = z * h[i] + (zeta * (1.0f - z) + nu) * model_tanh(a[i] + update[i]);
+    }
+}
+
 #elif HAS_RNN_TANH || HAS_RNN_RELU
-static void model_cell(const model_layer *layer, const float *MODEL_ONLY x,
-    float (*MODEL_ONLY state)[MODEL_HIDDEN])
+static void model_cell(
+    const model_layer *layer, const float *MODEL_ONLY x, float (*MODEL_ONLY state)[MODEL_HIDDEN])
 {
     float *h = state[0];
     float a[MODEL_HIDDEN];
