@@ -1,6 +1,6 @@
 """Times a step of an exported C header, and says how large it is.
 
-    python benchmarks/c_header.py [--cells lstm,gru,rnn] [--rounds N] [--toy]
+    python benchmarks/c_header.py [--cells lstm,gru] [--rounds N] [--toy]
 
 The net reads 28 numbers a step and has 64 units and 10 classes. Contenders are the options of the
 compiler; each is a program that times itself, by the processor's time, so that other work of the
@@ -25,6 +25,7 @@ from hiddenstate.export.int8 import stored
 from hiddenstate.export.target import Source, source_of
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
+from hiddenstate.program.cells import CHOICES
 
 HIDDEN, FEATURES, OUTPUTS = 64, 28, 10
 OPTIONS = ("-O2", "-O3 -march=native")
@@ -116,7 +117,7 @@ def seconds(program: Path, steps: int) -> float:
 def arguments() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--cells", default="lstm,gru,rnn", help="of lstm, gru and rnn")
+    parser.add_argument("--cells", default=",".join(CHOICES), help="all by default")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--toy", action="store_true", help="few steps, to see that it runs")
     return parser
