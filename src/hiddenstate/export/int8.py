@@ -46,8 +46,8 @@ def rounded(weight: Array) -> Array:
 def stored(model: FittedModel, weights: str) -> FittedModel:
     """Return a model with its weights as an export stores them.
 
-    With `int8` each output row of a weight has 255 values, also of those of companions. The biases
-    of recurrent layers are float16, and where a gate has two that are added, one.
+    With `int8` each output row of a weight has 255 values, also of those of companions. The other
+    arrays of recurrent layers are float16, and of two biases that are added there is one.
     """
     if weights != "int8":
         return model

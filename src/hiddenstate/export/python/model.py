@@ -180,7 +180,8 @@ class Stream:
     Attributes
     ----------
     state : dict of array
-        All that is remembered; the first axis of each array but h and c are the series.
+        All that is remembered. The first axis of an array are the series; of a cell's arrays, the
+        layers.
     """
 
     def __init__(self, model: Model, rows: int = 1) -> None:
