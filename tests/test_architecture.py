@@ -18,6 +18,9 @@ from tests.conftest import needs_kernels
 
 ROOT = Path(hiddenstate.__file__).parent
 PAGE = Path(__file__).parents[1] / "docs" / "architecture.md"
+SOURCE = PAGE.parents[1] / "src" / "hiddenstate"
+"""With the files in C++, which an installed package does not have."""
+
 FILES = sorted(ROOT.rglob("*.py"))
 FRONT = {"hiddenstate", "hiddenstate.__main__"}
 """What stands before the rooms: it imports any of them."""
@@ -438,3 +441,17 @@ def test_every_public_name_is_there() -> None:
 def test_an_unknown_public_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="Transformer"):
         hiddenstate.Transformer  # type: ignore[attr-defined]  # noqa: B018
+
+
+def files_of_an_addition() -> dict[str, set[str]]:
+    """The files that each addition touches, by the page."""
+    section = PAGE.read_text("utf-8").split("## What an addition touches\n")[1].split("\n## ")[0]
+    rows = [line.split(" | ", 1) for line in section.splitlines() if line.startswith("| ")][2:]
+    return {new.strip("| "): set(re.findall(r"`([\w/]+\.\w+)`", files)) for new, files in rows}
+
+
+def test_the_files_that_an_addition_touches_are_there() -> None:
+    files = files_of_an_addition()
+    assert set(files) == {"cell", "step", "companion", "target of exports"}
+    missing = [name for own in files.values() for name in own if not (SOURCE / name).exists()]
+    assert missing == ["kernels/csrc/cells/NAME.h"]
