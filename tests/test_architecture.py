@@ -455,3 +455,10 @@ def test_the_files_that_an_addition_touches_are_there() -> None:
     assert set(files) == {"cell", "step", "companion", "target of exports"}
     missing = [name for own in files.values() for name in own if not (SOURCE / name).exists()]
     assert missing == ["kernels/csrc/cells/NAME.h"]
+
+
+def test_a_cell_is_named_in_no_other_file() -> None:
+    listed = {name.replace("NAME", "fastgrnn") for name in files_of_an_addition()["cell"]}
+    sources = [p for p in SOURCE.rglob("*") if p.suffix in {".py", ".h", ".cpp", ".c", ".js"}]
+    named = [path for path in sources if "fastgrnn" in path.read_text("utf-8").lower()]
+    assert {path.relative_to(SOURCE).as_posix() for path in named} == listed
