@@ -38,7 +38,7 @@ COMMANDS = [
     "quality.py classify UnitTest",
     "quality.py many --horizons 1",
     "quality.py codes digits",
-    "quality.py cells rnn gru lstm",
+    "quality.py cells",
     "codes.py anomalies cancer",
     "speed.py autoencode --only native",
     "speed.py regress --only native",
