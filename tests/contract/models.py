@@ -141,6 +141,10 @@ KINDS: dict[str, Callable[[], FittedModel]] = {
     "gru": lambda: made(3, CLASSIFY),
     "lstm": lambda: made(4, CLASSIFY, cell="lstm"),
     "fastgrnn": lambda: made(63, CLASSIFY, cell="fastgrnn"),
+    "wide fastgrnn": lambda: made(64, LAST, cell="fastgrnn", readout="mean", **WIDE),
+    "fastgrnn, carried state": lambda: as_float64(
+        65, STEPS, cell="fastgrnn", stateful=True, missing="forward"
+    ),
     # layers and what the head reads
     "three layers": lambda: made(5, CLASSIFY, cell="lstm", layers=3),
     "both directions": lambda: made(6, CLASSIFY, layers=2, bidirectional=True),
@@ -239,6 +243,8 @@ def _random(seed: int) -> FittedModel:
         wanted |= {"job": "classify", "convolutions": share}
     if seed % 10 == 3:
         wanted |= {"job": "regress", "linear": True}
+    if seed % 10 == 6:
+        wanted |= {"cell": "fastgrnn"}
     if seed % 10 == 9:
         cell = ("lstm", "gru")[seed // 10 % 2]
         wanted = {**SIGNAL, **wanted, "job": "regress", "cell": cell, "layers": 1 + seed // 20 % 3}
