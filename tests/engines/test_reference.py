@@ -9,6 +9,7 @@ from hiddenstate.engines.interface import Predictor
 from hiddenstate.engines.reference import ReferencePredictor
 from hiddenstate.engines.torch import TorchPredictor
 from hiddenstate.models.fitted import FittedModel
+from hiddenstate.program.cells import CHOICES
 from tests.engines.tasks import net_of, small_task
 
 
@@ -23,7 +24,7 @@ def same(one, other, atol=1e-13):
     np.testing.assert_allclose(one, other, rtol=0, atol=atol)
 
 
-@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+@pytest.mark.parametrize("cell", CHOICES)
 def test_a_state_is_taken_and_returned(cell):
     task = small_task(net_of("regress steps", cell, 2))
     ours, theirs = pair(task.net)
