@@ -240,7 +240,7 @@ def _click_arguments(option: Option, job: str) -> dict[str, Any]:
     if option.kind is bool:
         text = option.flag[2:] if default else f"no-{option.flag[2:]}"
         return {"help": f"{option.help}  [default: {text}]"}
-    text = ",".join(map(str, default)) if isinstance(default, tuple) else f"{default}"
+    text = option.text(default)
     if option.unit:
         text += " " + (option.unit.removesuffix("s") if default == 1 else option.unit)
     parts = ([] if default is None else [f"default: {text}"]) + [option.bounds()]

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from hiddenstate.config.augment_kinds import AUTO, parse_kinds
 from hiddenstate.config.data_fields import DataConfig
 from hiddenstate.config.fields import (
     AutoencoderConfig,
@@ -89,6 +90,12 @@ class Config:
         seed = self.data.split_seed
         return self.training.seed if seed is None else seed
 
+    def settings(self) -> dict[str, Any]:
+        """Return the value of every option by name, without those that a stored config omits."""
+        sections = self.to_dict()
+        stored = {name for section in SECTIONS[self.job] for name in sections[section]}
+        return {name: value for name, value in self.flat().items() if name in stored}
+
     def flat(self) -> dict[str, Any]:
         """Return the value of every option of the job by name."""
         return {
@@ -99,7 +106,13 @@ class Config:
 
 def section_to_dict(section: Any, job: str) -> dict[str, Any]:
     """Return the options of a section that `job` has as a JSON object."""
-    values = {name: getattr(section, name) for name in section_options(type(section), job)}
+    options = section_options(type(section), job)
+    values = {name: getattr(section, name) for name in options}
+    values = {
+        name: value
+        for name, value in values.items()
+        if not options[name].omitted or value != options[name].default_for(job)
+    }
     return {n: list(v) if isinstance(v, tuple) else v for n, v in values.items()}
 
 
@@ -193,6 +206,13 @@ def _check_together(config: Config) -> None:
     if isinstance(model, RecurrentConfig) and model.members > 1 and stateful:
         raise OptionError(
             "--members: each would need a carried state of its own; leave it out or add "
+            "--no-stateful"
+        )
+    if training.augment not in ((), AUTO):
+        parse_kinds(training.augment)
+    if training.augment and stateful:
+        raise OptionError(
+            "--augment: rows follow one another with a carried state; leave it out or add "
             "--no-stateful"
         )
     if training.momentum > 0 and training.optimizer != "sgd":

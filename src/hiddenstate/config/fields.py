@@ -6,6 +6,7 @@ Nothing here imports torch or numpy.
 
 from dataclasses import dataclass
 
+from hiddenstate.config.augment_kinds import KINDS
 from hiddenstate.config.option import IMAGES, RECURRENT, option
 from hiddenstate.program.cells import CHOICES
 
@@ -206,6 +207,17 @@ class TrainingConfig:
         since=4,
         recipe=True,
         series=True,
+    )
+    augment: tuple[str, ...] = option(
+        (),
+        "Change training rows at random in each epoch: none; auto, as rows that a net did not "
+        "learn from decide; or kinds with their strengths: "
+        f"{', '.join(f'{name}:{kind.strength:g}' for name, kind in KINDS.items())}.",
+        item=str,
+        since=5,
+        placeholder="none|auto|KIND[:STRENGTH],...",
+        none=True,
+        omitted=True,
     )
     eps: float = option(
         1e-8,

@@ -68,6 +68,9 @@ class Option:
     none: bool = False
     """Whether `none`, an empty tuple, is a value."""
 
+    omitted: bool = False
+    """Whether a stored config leaves out its default, as those of older versions do."""
+
     @property
     def flag(self) -> str:
         """The option on the command line: `--hidden-size`."""

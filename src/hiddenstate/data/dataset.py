@@ -10,6 +10,7 @@ import numpy as np
 from hiddenstate.data.calendar import Calendar, MissingSteps
 from hiddenstate.data.column_names import are_names
 from hiddenstate.data.leaks import Leak, LeakFacts, UnusedColumns
+from hiddenstate.data.prepare.augment_choice import Choice, ChoiceFacts
 from hiddenstate.data.prepare.encoding import Encoding, EncodingFacts, source_names, spans
 from hiddenstate.data.prepare.linear_path import GroupFacts
 from hiddenstate.data.prepare.season import Why
@@ -37,6 +38,7 @@ class DataFacts(TypedDict):
     leaks: NotRequired[list[LeakFacts]]
     groups: NotRequired[list[GroupFacts]]
     season_why: NotRequired[Why]
+    augment: NotRequired[ChoiceFacts]
 
 
 def label_values(labels: Array) -> list[Any]:
@@ -264,6 +266,8 @@ class PreparedDataset(Dataset):
         How its series were split in time; see `SPLIT_RULE` in `data/prepare/split`.
     leaks : tuple of Leak
         What makes its score too good, if that was looked for.
+    augment : Choice, optional
+        How its training rows are augmented, if that was chosen.
     """
 
     valid: Rows | None = None
@@ -272,6 +276,7 @@ class PreparedDataset(Dataset):
     axes: RowAxes = RowAxes()
     split_rule: int = 1
     leaks: tuple[Leak, ...] = ()
+    augment: Choice | None = None
 
     def require_classes(self) -> list[Any]:
         """Return the label of each class number.
@@ -316,6 +321,8 @@ class PreparedDataset(Dataset):
             facts["split_rule"] = self.split_rule
         if self.season_why is not None:
             facts["season_why"] = self.season_why
+        if self.augment is not None:
+            facts["augment"] = self.augment.facts()
         if self.leaks:
             facts["leaks"] = [leak.facts() for leak in self.leaks]
         if self.transform.linear is not None and self.transform.linear.groups:

@@ -7,6 +7,7 @@ from typing import NotRequired, Protocol, TypedDict
 import numpy as np
 
 from hiddenstate.config import TrainingConfig
+from hiddenstate.data.prepare.augment import Augmentation
 from hiddenstate.data.prepare.batches import Batches
 from hiddenstate.data.rows import Rows, in_pieces
 from hiddenstate.data.store import RowStore
@@ -52,6 +53,8 @@ class Task:
     folds : ndarray of int, optional
         The member that does not learn from each row (N,), -1 for none. A net without members is
         member 0.
+    augment : Augmentation, optional
+        What is done to rows in each epoch.
     """
 
     net: Net
@@ -64,6 +67,17 @@ class Task:
     lengths: Array | None = None
     weights: Array | None = None
     folds: Array | None = None
+    augment: Augmentation | None = None
+
+    def inputs(self, rows: Array, epochs: Array) -> Array:
+        """Return the inputs of `rows` (n,), each as read in its epoch of `epochs` (n,).
+
+        They have the float type of training if rows are augmented, else that of `X`.
+        """
+        if self.augment is None:
+            return self.X[rows]
+        training = self.training
+        return self.augment.apply(self.X, rows, epochs, training.seed, training.dtype, self.lengths)
 
 
 def without_fold(task: Task, number: int) -> Task:
@@ -80,6 +94,7 @@ def without_fold(task: Task, number: int) -> Task:
         weights=rows.weights,
         batches=replace(task.batches, n_rows=len(kept)),
         folds=None,
+        augment=None if task.augment is None else task.augment.take(kept),
     )
 
 

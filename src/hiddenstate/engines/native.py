@@ -44,6 +44,9 @@ _AHEAD = 256
 _SHARD = 16
 """Most rows that the kernels compute in parallel (`shard_rows` in net.h)."""
 
+AUGMENTED = 2**18
+"""Most numbers of rows that are augmented at once; several arrays of float64 have that size."""
+
 _NOT_FINITE = 2
 """The status of a call whose last loss was not finite (`Ending` in net.h)."""
 
@@ -246,10 +249,11 @@ class NativeEngine:
             carried = _states(task.net, state.carried)
             self._learner.load_state([np.ascontiguousarray(a, self._dtype) for a in carried])
         X = task.X
-        if isinstance(X, np.ndarray):
+        if isinstance(X, np.ndarray) and task.augment is None:
             self._teach(X, slice(None))
         else:  # `run` reads it piece by piece
-            self._teach(np.empty((0, *X.shape[1:]), _kind(X)), slice(0))
+            dtype = _kind(X) if task.augment is None else np.dtype(self._dtype)
+            self._teach(np.empty((0, *X.shape[1:]), dtype), slice(0))
         # Settings for `step`, from step `_settings_from` on.
         self._settings: list[tuple[float, float, float]] = []
         self._settings_from = 0
@@ -284,28 +288,33 @@ class NativeEngine:
         )
 
     def _lessons(
-        self, rows: Array, sizes: Array, stop: Callable[[], bool]
+        self, rows: Array, epochs: Array, sizes: Array, stop: Callable[[], bool]
     ) -> Iterator[tuple[slice, Array]]:
         """Yield (steps, rows): the steps whose rows the kernels have, and their numbers there.
 
-        The rows of a store are read for as many steps at a time as fit in `PIECE` bytes.
+        The rows of a store are read for as many steps at a time as fit in `PIECE` bytes, and rows
+        are augmented for as many as have `AUGMENTED` numbers.
         """
-        X = self.task.X
-        if isinstance(X, np.ndarray):
+        X, augment = self.task.X, self.task.augment
+        if isinstance(X, np.ndarray) and augment is None:
             yield slice(0, len(sizes)), rows
             return
-        ends, room, first, begin = np.cumsum(sizes), _rows_at_once(X), 0, 0
+        room = _rows_at_once(X)
+        if augment is not None:
+            room = min(room, max(1, AUGMENTED // math.prod(X.shape[1:])))
+        ends, first, begin = np.cumsum(sizes), 0, 0
         while first < len(sizes) and not (first and stop()):
             last = max(first + 1, int(np.searchsorted(ends, begin + room, "right")))
-            chunk, begin = rows[begin : ends[last - 1]], int(ends[last - 1])
-            self._teach(X[chunk], chunk)
+            chunk = rows[begin : ends[last - 1]]
+            self._teach(self.task.inputs(chunk, epochs[begin : ends[last - 1]]), chunk)
             yield slice(first, last), np.arange(len(chunk))
-            first = last
+            first, begin = last, int(ends[last - 1])
 
     def run(self, first: int, last: int, stop: Callable[[], bool]) -> Chunk:
         """Run steps `first` to `last` - 1; see `Engine.run`."""
         task = self.task
         rows, sizes, resets = task.batches.span(first, last)
+        epochs = task.batches.epochs(first, last)
         outputs = None
         if task.stateful:
             self._check_carried(sizes, resets)
@@ -314,7 +323,7 @@ class NativeEngine:
         settings = step_settings(task.training, first, last, task.total_steps)
         keys = mask_keys(task.net, task.training.seed, first, last)
         steps_done = rows_done = 0
-        for some, chunk in self._lessons(rows, sizes, stop):
+        for some, chunk in self._lessons(rows, epochs, sizes, stop):
             rates, clips, eps = (values[some] for values in settings)
             n_steps, status = self._learner.train(
                 chunk,

@@ -116,7 +116,8 @@ class TorchEngine:
         _load_moments(self._optimizer, self.module, state)
         self._carried = _as_state(state.carried, self._device, self._dtype)
         self._X = None  # all rows, on the device if it is not the cpu
-        if self.device != "cpu" and isinstance(task.X, np.ndarray):
+        in_memory = isinstance(task.X, np.ndarray) and task.augment is None
+        if self.device != "cpu" and in_memory:
             self._X = torch.from_numpy(task.X).to(self._device)
         self._y = None if task.y is None else _targets(task.y, training.dtype, self._device)
         self._weights = None
@@ -200,7 +201,9 @@ class TorchEngine:
         rows = self._rows(step)
         index = torch.from_numpy(rows).to(self._device)
         if self._X is None:
-            x = _owned(fractions(self.task.X[rows], self.task.training.dtype), self._device)
+            epochs = np.full(len(rows), self.task.batches.epoch_of(step))
+            inputs = self.task.inputs(rows, epochs)
+            x = _owned(fractions(inputs, self.task.training.dtype), self._device)
         else:
             x = _fractions(self._X[index], self._dtype)
         target = None if self._y is None else self._y[index]

@@ -60,6 +60,9 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
     patience : int in [0, inf), default=0
         Stop early after this many epochs without a lower validation loss (requires
         `valid_fraction`); 0 never stops early.
+    augment : {'none', 'auto'}, str or tuple of str, default='none'
+        Change training rows at random in each epoch: 'auto' as rows that a net did not learn from
+        decide, or kinds with their strengths, such as ('mix', 'warp:0.3').
     epochs : int in [1, 1_000_000_000] or None, default=None
         Passes over the training data; None makes about 1000 updates, at least one pass.
     max_steps : int in [1, inf) or None, default=None
@@ -163,6 +166,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         missing: str = "error",
         valid_fraction: float = 0.0,
         patience: int = 0,
+        augment: str | tuple[str, ...] = "none",
         epochs: int | None = None,
         max_steps: int | None = None,
         batch_size: int | None = None,
@@ -197,6 +201,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         self.missing = missing
         self.valid_fraction = valid_fraction
         self.patience = patience
+        self.augment = augment
         self.epochs = epochs
         self.max_steps = max_steps
         self.batch_size = batch_size

@@ -54,6 +54,7 @@ from hiddenstate.runs.events import LogEvent, ValidationEvent
 from hiddenstate.system.extras import require
 from hiddenstate.system.notice import Notice
 from hiddenstate.system.typing import Array
+from hiddenstate.training.augmenting import with_augmentation
 from hiddenstate.training.initial_state import starting_state
 from hiddenstate.training.trainer import Callback, Trainer
 
@@ -113,7 +114,7 @@ class Estimator(BaseEstimator):
         raise NotImplementedError
 
     def _make_job(self, dataset: SequenceDataset, config: Config, reset: bool) -> Job:
-        return make_job(config, self._prepared(dataset, config, reset))
+        return make_job(*with_augmentation(config, self._prepared(dataset, config, reset)))
 
     def _prepared(
         self, dataset: SequenceDataset, config: Config, reset: bool, every_class: bool = True
@@ -159,6 +160,8 @@ class Estimator(BaseEstimator):
             )
         for kind in kinds_of(vars(self)):
             raise OptionError(f"{kind.words.name}: are fitted on all rows at once; use fit")
+        if getattr(self, "augment", "none") not in ("none", ()):
+            raise OptionError("augment: rows are augmented in the epochs of a fit; use fit")
         if getattr(self, "valid_fraction", 0):
             raise OptionError("valid_fraction: partial_fit does not hold out rows; use 0")
         return not hasattr(self, "model_")

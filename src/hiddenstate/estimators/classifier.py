@@ -29,6 +29,7 @@ from hiddenstate.inference.hidden_states import at_every_step
 from hiddenstate.jobs import Job, make_job
 from hiddenstate.program.equations import softmax
 from hiddenstate.system.typing import Array
+from hiddenstate.training.augmenting import with_augmentation
 from hiddenstate.training.initial_state import starting_state
 from hiddenstate.training.trainer import Callback
 
@@ -98,6 +99,9 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
     patience : int in [0, inf), default=0
         Stop early after this many epochs without a lower validation loss (requires
         `valid_fraction`); 0 never stops early.
+    augment : {'none', 'auto'}, str or tuple of str, default='none'
+        Change training rows at random in each epoch: 'auto' as rows that a net did not learn from
+        decide, or kinds with their strengths, such as ('mix', 'warp:0.3').
     epochs : int in [1, 1_000_000_000] or None, default=None
         Passes over the training data; None makes about 1000 updates, at least one pass.
     max_steps : int in [1, inf) or None, default=None
@@ -213,6 +217,7 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
         missing: str = "error",
         valid_fraction: float = 0.0,
         patience: int = 0,
+        augment: str | tuple[str, ...] = "none",
         epochs: int | None = None,
         max_steps: int | None = None,
         batch_size: int | None = None,
@@ -260,6 +265,7 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
         self.missing = missing
         self.valid_fraction = valid_fraction
         self.patience = patience
+        self.augment = augment
         self.epochs = epochs
         self.max_steps = max_steps
         self.batch_size = batch_size
@@ -407,9 +413,8 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
         prepared = self._prepared(dataset, config, reset, every_class)
         if isinstance(self.class_weight, dict):
             of_each = _weights_of_classes(self.class_weight, self.classes_)
-            train = _with_class_weights(prepared.train, of_each)
-            prepared = replace(prepared, train=train)
-        return make_job(config, prepared)
+            prepared = replace(prepared, train=_with_class_weights(prepared.train, of_each))
+        return make_job(*with_augmentation(config, prepared))
 
     @of_one_fit
     def predict_proba(self, X: ArrayLike) -> Array:

@@ -36,6 +36,7 @@ from hiddenstate.jobs import Job, make_job
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.runs import Run
 from hiddenstate.system.typing import Array
+from hiddenstate.training.augmenting import with_augmentation
 
 Ends = dict[float, tuple[Array, Array]]
 """The lower and the upper ends of intervals, in the shape of the forecast, by their level."""
@@ -161,7 +162,8 @@ class ForecastMixin:
         Set the attributes of a fit that follow from its job, and from its series as read.
         """
         dataset, config, rows, table = self._series_as_read(X, y, sample_weight)
-        job = make_job(config, self._prepared(dataset, config, True))
+        prepared = self._prepared(dataset, config, True)
+        job = make_job(*with_augmentation(config, prepared))
         if table is not None:
             for remark in job.dataset.remarks:
                 warnings.warn(for_python(remark), stacklevel=4)  # the line that calls fit

@@ -58,8 +58,7 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
     dropout : float in [0, 1), default=0.0
         Fraction of the values between stacked layers that is set to zero during training.
     readout : {'last', 'mean'}, default='last'
-        What the output layer reads where a sequence has one answer: the state after the last step,
-        or the mean of the states over the steps.
+        What the output layer reads for one answer a sequence: the last state, or the mean of all.
     stem : bool, default=False
         Put convolutional layers before the recurrent ones.
     stem_channels : tuple of int in [1, 65_536], default=(64, 128, 64)
@@ -138,8 +137,9 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
         Fraction of the rows that is held out for validation; the weights with the lowest
         validation loss are kept.
     patience : int in [0, inf), default=0
-        Stop early after this many epochs without a lower validation loss (requires
-        `valid_fraction`); 0 never stops early.
+        Stop after so many epochs without a lower loss on `valid_fraction`; 0 never stops early.
+    augment : {'none', 'auto'}, str or tuple of str, default='none'
+        Change training rows at random: 'auto', or kinds such as ('shift', 'warp:0.3').
     epochs : int in [1, 1_000_000_000] or None, default=None
         Passes over the training data; None makes about 1000 updates, at least one pass.
     max_steps : int in [1, inf) or None, default=None
@@ -262,6 +262,7 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
         test_fraction: float = 0.0,
         valid_fraction: float = 0.0,
         patience: int = 0,
+        augment: str | tuple[str, ...] = "none",
         epochs: int | None = None,
         max_steps: int | None = None,
         batch_size: int | None = None,
@@ -319,6 +320,7 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
         self.test_fraction = test_fraction
         self.valid_fraction = valid_fraction
         self.patience = patience
+        self.augment = augment
         self.epochs = epochs
         self.max_steps = max_steps
         self.batch_size = batch_size
@@ -389,8 +391,7 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
         Raises
         ------
         OptionError
-            With `lr_schedule="cosine"` or a `recipe`, which require the total number of updates, or
-            with `valid_fraction`.
+            With `lr_schedule="cosine"`, a `recipe`, `valid_fraction` or `augment`.
         DataError
             If X, y or the parameters no longer match the network.
         """
@@ -490,9 +491,8 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
         self.state_: Params = after.carried
 
     def _as_targets(self, outputs: Array, rows: Rows) -> Array:
-        return self._in_shape_of_y(
-            self.model_.transform.undo_targets(outputs, rows.X, rows.lengths)
-        )
+        targets = self.model_.transform.undo_targets(outputs, rows.X, rows.lengths)
+        return self._in_shape_of_y(targets)
 
     def _in_shape_of_y(self, targets: Array) -> Array:
         """Targets (..., O) without the last axis, if `fit` had one target without it."""

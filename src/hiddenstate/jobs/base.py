@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from hiddenstate.config import Config
 from hiddenstate.data import PreparedDataset, Rows
+from hiddenstate.data.prepare.augment import Augmentation, augmentation
+from hiddenstate.data.prepare.augment_suited import kinds_of_data
 from hiddenstate.data.prepare.batches import Batches
 from hiddenstate.engines import Engine, Predictor, Task, make_predictor
 from hiddenstate.jobs.path_share import folds_of
@@ -56,6 +58,8 @@ class Job(ABC):
         Whether rows follow one another and the hidden state is carried between them.
     folds : ndarray or None
         With companions, the fold of each training row (N,), which one net leaves out.
+    augment : dict of float
+        Strength of each kind of augmentation.
     beside : tuple of type
         The kinds of companions that stand beside the net.
     companions : tuple of FittedCompanion
@@ -81,6 +85,7 @@ class Job(ABC):
         self.total_steps = min(steps, training.max_steps or steps)
         self.beside = kinds_of(config.flat())
         self.net = self._make_net()
+        self.augment = kinds_of_data(config, dataset)
         self.folds: Array | None = None
         self.companions: tuple[FittedCompanion, ...] = ()
         self.part_of_series: dict[str, float] = {}
@@ -106,6 +111,22 @@ class Job(ABC):
             lengths=train.lengths,
             weights=train.weights,
             folds=self.folds,
+            augment=self.augmentation(),
+        )
+
+    def augmentation(self) -> Augmentation | None:
+        """Return what is done to training rows in each epoch; None if nothing is."""
+        train, transform = self.dataset.train, self.dataset.transform
+        if not self.augment:
+            return None
+        return augmentation(
+            transform.net_inputs(train.X, train.lengths, self.config.training.dtype),
+            self.augment,
+            train.y if self.config.job == "classify" else None,
+            train.lengths,
+            train.weights,
+            transform.missing == "mask",
+            self.dataset.picture,
         )
 
     def fitted(self, params: Params) -> FittedModel:

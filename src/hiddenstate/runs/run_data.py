@@ -9,6 +9,7 @@ from hiddenstate.config import Config
 from hiddenstate.config.data_fields import STDIN, STDIN_NAMES
 from hiddenstate.data import PreparedDataset, read_dataset
 from hiddenstate.data.leaks import leaks_from
+from hiddenstate.data.prepare.augment_choice import choice_from
 from hiddenstate.data.prepare.encoding import encodings_from
 from hiddenstate.data.prepare.linear_path import LinearPath, groups_from
 from hiddenstate.data.prepare.pipeline import prepare
@@ -101,7 +102,9 @@ def dataset_of(
     prepared = prepare(dataset, config, split_rule=_split_rule(recorded, where), path=path)
     why = recorded.get("season_why")
     season_why = why if why in get_args(Why) else None
-    return replace(prepared, leaks=leaks_from(recorded), season_why=season_why)
+    return replace(
+        prepared, leaks=leaks_from(recorded), season_why=season_why, augment=choice_from(recorded)
+    )
 
 
 def kept_rows(run: Run) -> Path | None:

@@ -61,7 +61,7 @@ def run_id(
     state : TrainingState
         Where training starts.
     """
-    options = {name: value for name, value in config.flat().items() if name not in CHANGEABLE}
+    options = {name: value for name, value in config.settings().items() if name not in CHANGEABLE}
     # The bundled waves are as many as `windows` says, and a resumed run can have more.
     source = data["name"] if data["source"] == "bundled" else data["fingerprint"]
     engine = {name: value for name, value in engine.items() if name != "threads"}

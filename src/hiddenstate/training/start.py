@@ -26,6 +26,7 @@ from hiddenstate.runs.requests import Inbox, Requests
 from hiddenstate.runs.writer import RunWriter, create_next_run, create_run
 from hiddenstate.system.notice import Notice
 from hiddenstate.system.typing import Array
+from hiddenstate.training.augmenting import with_augmentation
 from hiddenstate.training.initial_state import fingerprint, run_id, starting_state
 from hiddenstate.training.loop_control import LoopControl
 from hiddenstate.training.progress import Progress
@@ -212,7 +213,8 @@ def start(
         For anything invalid; then nothing was written.
     """
     dataset = dataset or _read(config, stdin)
-    job = make_job(config, with_leaks(prepare(dataset, config), dataset, config))
+    prepared = with_leaks(prepare(dataset, config), dataset, config)
+    job = make_job(*with_augmentation(config, prepared))
 
     def make_folder(record: RunRecord) -> RunWriter:
         before_writing()

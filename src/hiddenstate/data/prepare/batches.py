@@ -104,6 +104,12 @@ class Batches:
         resets = (places == 0) & (np.arange(first, last) > self.first_step)
         return np.concatenate(parts), sizes, resets
 
+    def epochs(self, first: int, last: int) -> NDArray[np.int64]:
+        """Return the epoch in which each row of :meth:`span` is read."""
+        epochs, places = np.divmod(np.arange(first, last) - self.first_step, self.steps_per_epoch)
+        begins = places * self.batch_size
+        return np.repeat(epochs, np.minimum(begins + self.batch_size, self.n_rows) - begins)
+
     def rows(self, step: int) -> NDArray[np.int64]:
         """Return the row numbers of the batch of `step`, int64 (B,)."""
         epoch, place = self.place_of(step)

@@ -24,6 +24,7 @@ from hiddenstate.runs.record import with_run
 from hiddenstate.scale.sweep.packets import facts_of, unpack_groups
 from hiddenstate.system.memory import out_of_memory
 from hiddenstate.system.strict_json import replace_nan
+from hiddenstate.training.augmenting import with_augmentation
 from hiddenstate.training.initial_state import run_id, starting_state
 from hiddenstate.training.start import plan
 from hiddenstate.training.trainer import Trainer
@@ -195,7 +196,8 @@ def train_group(
         if error.file_row is None:
             raise
         raise DataError(f"{columns.row(error.file_row)}: {error.what}") from None
-    work = make_job(config, with_leaks(prepared, dataset, config))
+    config, prepared = with_augmentation(config, with_leaks(prepared, dataset, config))
+    work = make_job(config, prepared)
     check_labels(work.dataset.classes or [])
     check_memory(work)
     state = starting_state(work)

@@ -1,0 +1,443 @@
+"""Changes training rows at random, as a pure function of the seed, the draw and the row.
+
+A draw is the epoch in which a row is read. Random numbers are a hash of (seed, purpose, draw, row,
+number), so a row is the same whichever rows are computed with it, and in whatever order. Kinds and
+strengths are in `config/augment_kinds`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hiddenstate.data.prepare.augment_maps import (
+    KNOTS,
+    Place,
+    curve_at,
+    pictures_at,
+    rows_at,
+    time_map,
+)
+from hiddenstate.data.prepare.batches import generator_key
+from hiddenstate.data.rows import fractions
+from hiddenstate.data.store import PIECE, RowStore
+from hiddenstate.system.typing import Array
+
+PARTS = {
+    "mix": 0.5,
+    "warp": 0.6,
+    "crop": 0.5,
+    "shift": 0.4,
+    "rotate": 0.5,
+    "scale": 0.5,
+    "jitter": 0.5,
+}
+"""Part of the rows that each kind changes."""
+
+FEWEST_STEPS = 4
+"""Steps below which the time of a row is left alone."""
+
+MEAN, DEVIATION = 0.01, 0.05
+"""Largest distance from 0 and 1 of the mean and deviation of rows that are standardised each."""
+
+Numbers = NDArray[np.uint64]
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What is done to the rows of a training step.
+
+    Parameters
+    ----------
+    strengths : mapping of str to float
+        Strength of each kind.
+    means, deviations : ndarray (I,) or (F,)
+        Of each feature over the training rows.
+    flags : ndarray of bool (I,) or (F,)
+        Features of at most two values: they follow the nearest step and change in no other way.
+    standard : ndarray of bool (I,) or (F,)
+        Features that are standardised in every training row, and so in augmented ones.
+    masked : bool, default False
+        Whether the second half of the features marks missing values of the first.
+    picture : (int, int), optional
+        Height and width of rows that are pictures.
+    pixels : bool, default False
+        Whether values stay from 0 to 1.
+    classes : ndarray of int (N,), optional
+        Class of each row, -1 of rows that are mixed into no other.
+    parts : mapping of str to float
+        Part of the rows that each kind changes.
+    """
+
+    strengths: Mapping[str, float]
+    means: Array
+    deviations: Array
+    flags: Array
+    standard: Array
+    masked: bool = False
+    picture: tuple[int, int] | None = None
+    pixels: bool = False
+    classes: Array | None = None
+    parts: Mapping[str, float] = field(default_factory=lambda: PARTS)
+
+    def take(self, rows: Array) -> "Augmentation":
+        """Return the augmentation of some of the rows, which are mixed with one another alone."""
+        return self if self.classes is None else replace(self, classes=self.classes[rows])
+
+    def apply(
+        self,
+        X: Array | RowStore,
+        rows: Array,
+        draws: Array,
+        seed: int,
+        dtype: str,
+        lengths: Array | None = None,
+    ) -> Array:
+        """Return rows as they are read in some draws.
+
+        Parameters
+        ----------
+        X : ndarray or RowStore
+            All rows (N, T, I) or (N, F), as nets read them.
+        rows, draws : ndarray of int (n,)
+            Numbers of rows, and the draw of each.
+        seed : int
+        dtype : str
+            Float type of the result.
+        lengths : ndarray (N,), optional
+            Steps of each row.
+
+        Returns
+        -------
+        ndarray (n, T, I) or (n, F)
+            Each row keeps its number of steps; later ones are 0.
+        """
+        with np.errstate(invalid="ignore", over="ignore"):  # rows of weight 0 may hold anything
+            draw = _Draw(self, X, rows, draws, seed, dtype, lengths)
+            if self.picture is not None:
+                return draw.pictures()
+            return draw.flat() if X.ndim == 2 else draw.series()
+
+    @cached_property
+    def noise(self) -> Array:
+        """Deviation of each feature to which noise is added; 0 of flags."""
+        return np.where(self.flags, 0.0, self.deviations)
+
+    @cached_property
+    def mates(self) -> tuple[Array, Array, Array]:
+        """Row numbers sorted by class, and where each class begins in them and its size."""
+        assert self.classes is not None
+        order = np.argsort(self.classes, kind="stable")
+        begin = np.searchsorted(self.classes[order], np.arange(self.classes.max(initial=-1) + 2))
+        return order, begin[:-1], np.diff(begin)
+
+
+def augmentation(
+    X: Array | RowStore,
+    strengths: Mapping[str, float],
+    classes: Array | None = None,
+    lengths: Array | None = None,
+    weights: Array | None = None,
+    masked: bool = False,
+    picture: tuple[int, int] | None = None,
+) -> Augmentation:
+    """Return the augmentation of training rows X (N, T, I) or (N, F), as nets read them.
+
+    Parameters
+    ----------
+    X : ndarray or RowStore
+        Of a store the first rows say what features are.
+    strengths, masked, picture
+        As in :class:`Augmentation`.
+    classes : ndarray of int (N,), optional
+        Class numbers.
+    lengths, weights : ndarray (N,), optional
+        Steps of each row, and its weight: rows of weight 0 are mixed into no other.
+    """
+    n = max(1, PIECE // max(1, X[:1].nbytes))
+    kept = np.arange(min(n, len(X)))
+    if weights is not None:  # others may contain anything
+        kept = kept[weights[: len(kept)] > 0]
+        classes = None if classes is None else np.where(weights > 0, classes, -1)
+    sample = fractions(X[kept], "float64")
+    own = None if lengths is None else lengths[kept]
+    means, deviations, flags, standard = _features(
+        sample.reshape(len(sample), -1, X.shape[-1]), own
+    )
+    if picture is not None or X.ndim == 2:
+        standard[:] = False
+    if picture is not None:
+        flags[:], means[:], deviations[:] = False, 0, sample.std() if len(sample) else 0
+    return Augmentation(
+        dict(strengths),
+        means,
+        deviations,
+        flags,
+        standard,
+        masked=masked,
+        picture=picture,
+        pixels=X.dtype == np.uint8,
+        classes=classes if "mix" in strengths else None,
+    )
+
+
+def _features(X: Array, lengths: Array | None) -> tuple[Array, Array, Array, Array]:
+    """Return of each feature of rows X (N, T, I) the mean and deviation, whether it is a flag, and
+    whether it is standardised in every row."""
+    n = np.full(len(X), X.shape[1]) if lengths is None else lengths
+    read = np.arange(X.shape[1]) < n[:, None]
+    values = X[read]
+    if not len(values):
+        nothing = np.zeros(X.shape[2])
+        return nothing, nothing.copy(), nothing == 0, nothing > 0
+    counts = np.maximum(n, 1)[:, None]
+    own = np.where(read[..., None], X, 0.0)
+    means = own.sum(axis=1) / counts
+    spread = np.where(read[..., None], X - means[:, None], 0.0)
+    deviations = np.sqrt((spread**2).sum(axis=1) / counts)
+    centred = (np.abs(means) < MEAN) & (np.abs(deviations - 1) < DEVIATION)
+    low, high = values.min(axis=0), values.max(axis=0)
+    flags = ((values == low) | (values == high)).all(axis=0)
+    return values.mean(axis=0), values.std(axis=0), flags, centred.all(axis=0)
+
+
+class _Draw:
+    """Some rows in some draws; see :meth:`Augmentation.apply`."""
+
+    def __init__(
+        self,
+        what: Augmentation,
+        X: Array | RowStore,
+        rows: Array,
+        draws: Array,
+        seed: int,
+        dtype: str,
+        lengths: Array | None,
+    ) -> None:
+        self.what, self.source, self.dtype = what, X, dtype
+        self.numbers, self.draws, self.seed = rows, draws, seed
+        self.x = np.array(fractions(X[rows], dtype))
+        self.all_lengths = lengths
+        n = X.shape[1] if lengths is None else lengths[rows]
+        self.n: Array = np.broadcast_to(np.asarray(n, np.int64), len(rows))
+
+    def flat(self) -> Array:
+        """Return rows (n, F) with noise."""
+        self._jitter(self.x, self.what.noise)
+        return self._bounded(self.x)
+
+    def series(self) -> Array:
+        """Return series (n, T, I)."""
+        place = self._times()
+        x = self.x if place is None else rows_at(self.x, place)
+        self._mix(x, place)
+        self._scale(x)
+        self._jitter(x, self.what.noise)
+        self._follow(x, place)
+        if self.what.standard.any():
+            self._standardise(x)
+        if self.all_lengths is not None:
+            x[np.arange(x.shape[1]) >= self.n[:, None]] = 0
+        return self._bounded(x)
+
+    def pictures(self) -> Array:
+        """Return pictures in the shape of the rows, changed in both axes."""
+        height, width = self.what.picture or (0, 0)
+        shape = self.x.shape
+        x = self.x.reshape(len(self.x), height, width)
+        chosen, share, mates = self._mates()
+        if len(chosen):
+            others = fractions(self.source[mates], self.dtype).reshape(-1, height, width)
+            share = share[:, None, None].astype(self.dtype)
+            x[chosen] = (1 - share) * x[chosen] + share * others
+        x = pictures_at(x, *self._turns(), self._knots_of_picture())
+        if "scale" in self.what.strengths:
+            factor = 1 + self._strength("scale") * self._normal("scale", 1)[:, 0]
+            x *= factor[:, None, None].astype(self.dtype)
+        flat = x.reshape(len(x), -1)
+        self._jitter(flat, np.broadcast_to(self.what.deviations[0], flat.shape[1]))
+        return self._bounded(flat.reshape(shape))
+
+    def _bounded(self, x: Array) -> Array:
+        return np.clip(x, 0, 1, out=x) if self.what.pixels else x
+
+    def _on(self, kind: str) -> Array:
+        """Return which rows a kind changes (n,)."""
+        return self._uniform(f"{kind}?", 1)[:, 0] < self.what.parts[kind]
+
+    def _hashes(self, purpose: str, count: int, which: Array | None = None) -> Numbers:
+        rows = self.numbers if which is None else self.numbers[which]
+        draws = self.draws if which is None else self.draws[which]
+        return hashes(self.seed, purpose, draws, rows, count)
+
+    def _uniform(self, purpose: str, count: int) -> Array:
+        """Return uniform numbers (n, count) from 0 to below 1."""
+        return (self._hashes(purpose, count) >> np.uint64(11)) * 2.0**-53
+
+    def _normal(self, purpose: str, count: int, which: Array | None = None) -> Array:
+        return normal(self._hashes(purpose, count, which))
+
+    def _strength(self, kind: str) -> Array:
+        """Return the strength of a kind for each row (n,): 0 where it does not change it."""
+        return np.where(self._on(kind), self.what.strengths[kind], 0.0)
+
+    def _times(self) -> Place | None:
+        """Return where each step of the result is read; None if all are read where they are."""
+        kinds, enough = self.what.strengths, self.n >= FEWEST_STEPS
+        if not {"warp", "crop", "shift"} & set(kinds):
+            return None
+        zero = np.zeros(len(self.n))
+        shift, cut, begin, knots = zero, zero, zero, None
+        if "shift" in kinds:
+            shift = enough * self._strength("shift") * (2 * self._uniform("shift", 1)[:, 0] - 1)
+        if "crop" in kinds:
+            part, place = self._uniform("crop", 2).T
+            cut = np.minimum(
+                enough * self._strength("crop") * part,
+                np.maximum(0, 1 - (FEWEST_STEPS - 1) / np.maximum(self.n - 1, 1)),
+            )
+            begin = place * cut
+        if "warp" in kinds:
+            knots = (enough * self._strength("warp"))[:, None] * self._normal("warp", KNOTS)
+        return time_map(self.x.shape[1], self.n, shift, cut, begin, knots)
+
+    def _mates(self) -> tuple[Array, Array, Array]:
+        """Return which rows are mixed (m,), the share of the others (m,), and their numbers."""
+        none = np.empty(0, np.int64)
+        if "mix" not in self.what.strengths or self.what.classes is None:
+            return none, none, none
+        order, begin, sizes = self.what.mates
+        own = self.what.classes[self.numbers]
+        chosen = np.flatnonzero(self._on("mix") & (own >= 0))
+        own, (share, place) = own[chosen], self._uniform("mix", 2)[chosen].T
+        mates = order[begin[own] + (place * sizes[own]).astype(np.int64)]
+        return chosen, self.what.strengths["mix"] * share, mates
+
+    def _mix(self, x: Array, place: Place | None) -> None:
+        """Add a share of another row of the class, at the same parts of it, to some rows."""
+        chosen, share, mates = self._mates()
+        if not len(chosen):
+            return
+        others, lengths = fractions(self.source[mates], self.dtype), self.all_lengths
+        if place is None and lengths is not None:
+            zero = np.zeros(len(self.n))
+            place = time_map(x.shape[1], self.n, zero, zero, zero, None)
+        if place is not None:
+            n = np.full(len(chosen), x.shape[1]) if lengths is None else lengths[mates]
+            others = rows_at(others, place.of(chosen, n))
+        part = share[:, None, None].astype(self.dtype)
+        x[chosen] = (1 - part) * x[chosen] + part * others
+
+    def _scale(self, x: Array) -> None:
+        """Multiply the distance from the mean by 1 and a smooth curve."""
+        if "scale" not in self.what.strengths:
+            return
+        chosen = np.flatnonzero(self._on("scale"))
+        knots = self.what.strengths["scale"] * self._normal("scale", KNOTS, chosen)
+        curve = curve_at(x.shape[1], self.n[chosen], knots).astype(self.dtype)
+        means = self.what.means.astype(self.dtype)
+        x[chosen] += (x[chosen] - means) * curve[..., None]
+
+    def _jitter(self, x: Array, deviations: Array) -> None:
+        """Add noise to rows (n, T, I) or (n, F), in units of the deviation of each feature."""
+        if "jitter" not in self.what.strengths:
+            return
+        chosen = np.flatnonzero(self._on("jitter"))
+        size = self.what.strengths["jitter"] * self._uniform("jitter size", 1)[chosen, 0]
+        noise = self._normal("jitter", int(np.prod(x.shape[1:])), chosen).astype(self.dtype)
+        noise *= size[:, None].astype(self.dtype)
+        x[chosen] += noise.reshape(-1, *x.shape[1:]) * deviations.astype(self.dtype)
+
+    def _follow(self, x: Array, place: Place | None) -> None:
+        """Take flags, and values that are missing, from the nearest step as they are."""
+        flags, masked = self.what.flags, self.what.masked
+        if not (flags.any() or masked):
+            return
+        original = fractions(self.source[self.numbers], self.dtype)
+        if place is not None:
+            original = np.take_along_axis(original, place.nearest()[..., None], axis=1)
+        x[..., flags] = original[..., flags]
+        if masked:
+            half = x.shape[-1] // 2
+            gaps = original[..., half:] != 0
+            x[..., :half] = np.where(gaps, original[..., :half], x[..., :half])
+
+    def _standardise(self, x: Array) -> None:
+        """Give features mean 0 and deviation 1 in each row."""
+        some = self.what.standard
+        values = x[..., some].astype(np.float64)
+        read = (np.arange(x.shape[1]) < self.n[:, None])[..., None]
+        counts = np.maximum(self.n, 1)[:, None]
+        # Sums step by step: those of numpy depend on the shape of the whole array.
+        values = np.where(read, values, 0.0)
+        mean = np.cumsum(values, axis=1)[:, -1] / counts
+        values = np.where(read, values - mean[:, None], 0.0)
+        deviation = np.sqrt(np.cumsum(values**2, axis=1)[:, -1] / counts)
+        x[..., some] = values / np.where(deviation > 0, deviation, 1.0)[:, None]
+
+    def _turns(self) -> tuple[Array, Array, Array]:
+        """Return angle (n,) in radians, zoom (n,) and shift (n, 2) of pictures, in parts."""
+        kinds = self.what.strengths
+        angle, zoom, shift = np.zeros(len(self.n)), np.ones(len(self.n)), np.zeros((len(self.n), 2))
+        if "rotate" in kinds:
+            turn = 2 * self._uniform("rotate", 1)[:, 0] - 1
+            angle = np.radians(self._strength("rotate") * turn)
+        if "crop" in kinds:
+            part = 2 * self._uniform("crop", 1)[:, 0] - 1
+            zoom = 1 + self._strength("crop") * part
+        if "shift" in kinds:
+            shift = self._strength("shift")[:, None] * (2 * self._uniform("shift", 2) - 1)
+        return angle, zoom, shift
+
+    def _knots_of_picture(self) -> Array | None:
+        if "warp" not in self.what.strengths:
+            return None
+        strength = self._strength("warp")
+        normals = self._normal("warp", 2 * KNOTS * KNOTS)
+        return (strength[:, None] * normals).reshape(len(self.n), 2, KNOTS, KNOTS)
+
+
+@lru_cache(maxsize=64)
+def _key(seed: int, purpose: str) -> np.uint64:
+    return np.uint64(generator_key(seed, f"augment {purpose}")[0])
+
+
+_STEP = 0x9E3779B97F4A7C15
+
+
+def hashes(seed: int, purpose: str, draws: Array, rows: Array, count: int) -> Numbers:
+    """Return random 64-bit numbers (n, count) of (seed, purpose, draw, row, number).
+
+    They are those of SplitMix64 (G. L. Steele, D. Lea, C. H. Flood, "Fast splittable pseudorandom
+    number generators", OOPSLA 2014), one stream for each row and draw.
+    """
+    key = _mixed_bits(_key(seed, purpose) + draws.astype(np.uint64) * np.uint64(_STEP))
+    key = _mixed_bits(key + rows.astype(np.uint64) * np.uint64(_STEP))
+    return np.asarray(_mixed_bits(key[:, None] + _counters(count)))
+
+
+@lru_cache(maxsize=8)
+def _counters(count: int) -> Numbers:
+    return np.arange(1, count + 1, dtype=np.uint64) * np.uint64(_STEP)
+
+
+def _mixed_bits(z: Any) -> Any:
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+def normal(numbers: Numbers) -> Array:
+    """Return numbers of mean 0 and deviation 1, almost normal, of random 64-bit ones.
+
+    Each is the sum of four uniform numbers of 16 bits, so it is the same on every machine, and at
+    most 3.5.
+    """
+    low = np.uint64(0x0000FFFF0000FFFF)
+    pairs = (numbers & low) + ((numbers >> np.uint64(16)) & low)
+    total = (pairs + (pairs >> np.uint64(32))) & np.uint64(0xFFFFFFFF)
+    deviation = np.sqrt(4 * (2.0**32 - 1) / 12)
+    return np.asarray((total.astype(np.float64) - 2 * (2.0**16 - 1)) * (1 / deviation))

@@ -1,0 +1,169 @@
+"""Smooth curves, and maps of time and of pictures, by which augmented rows are read."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hiddenstate.system.typing import Array
+
+KNOTS = 6
+"""Random numbers that a smooth curve goes through, in straight lines."""
+
+DIGITS = 2.0**20
+"""Parts of a step that places are rounded to, so that a row that is not moved stays as it is."""
+
+PART = 0.2
+"""Part of a picture by which a smooth map of strength 1 moves it: the distance between two knots,
+as in time."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the steps of some rows are read.
+
+    Parameters
+    ----------
+    at : ndarray of float64 (n, T)
+        A place between two steps, from 0 to the last.
+    n : ndarray (n,)
+        Steps of each row.
+    """
+
+    at: Array
+    n: Array
+
+    def nearest(self) -> NDArray[np.int64]:
+        """Return the nearest step (n, T); the later one of two."""
+        return np.floor(self.at + 0.5).astype(np.int64)
+
+    def of(self, which: Array, n: Array) -> "Place":
+        """Return the same parts of other rows, of `n` steps, instead of the rows `which`."""
+        ratio = (n - 1) / np.maximum(self.n[which] - 1, 1)
+        at = np.rint(self.at[which] * ratio[:, None] * DIGITS) / DIGITS
+        return Place(np.minimum(at, (n - 1)[:, None]), n)
+
+
+def _parts(T: int, n: Array) -> Array:
+    """Return which part of its row each step (n, T) is, from 0 to 1; 1 after its end."""
+    return np.asarray(np.minimum(np.arange(T) / np.maximum(n - 1, 1)[:, None], 1.0))
+
+
+def _segments(parts: Array) -> tuple[NDArray[np.int64], Array]:
+    """Return the knot before each part, and where it is from there to the next."""
+    scaled = parts * (KNOTS - 1)
+    segment = np.minimum(scaled.astype(np.int64), KNOTS - 2)
+    return segment, scaled - segment
+
+
+def curve_at(T: int, n: Array, knots: Array) -> Array:
+    """Return a smooth curve (n, T) through knots (n, KNOTS) over rows of `n` steps."""
+    segment, rest = _segments(_parts(T, n))
+    value = np.take_along_axis(knots, segment, axis=1)
+    slope = np.take_along_axis(np.diff(knots, axis=1), segment, axis=1)
+    return np.asarray(value + slope * rest)
+
+
+def time_map(
+    T: int, n: Array, shift: Array, cut: Array, begin: Array, knots: Array | None
+) -> Place:
+    """Return where the steps of rows are read that are warped, then cropped, then shifted.
+
+    Parameters
+    ----------
+    T : int
+        Steps of the array.
+    n : ndarray (n,)
+        Steps of each row.
+    shift : ndarray (n,)
+        Part of the row by which later steps are read.
+    cut, begin : ndarray (n,)
+        Part of the row that is left out, and of that the part at its begin.
+    knots : ndarray (n, KNOTS), optional
+        Logarithm of the speed of time.
+    """
+    parts = np.clip(_parts(T, n) + shift[:, None], 0.0, 1.0)
+    parts = begin[:, None] + parts * (1 - cut)[:, None]
+    if knots is not None:
+        parts = _warped(parts, np.exp(knots))
+    at = np.rint(parts * (n - 1)[:, None] * DIGITS) / DIGITS
+    return Place(np.clip(at, 0.0, (n - 1)[:, None]), n)
+
+
+def _warped(parts: Array, speed: Array) -> Array:
+    """Return the distance travelled at each part, where the speed changes in straight lines."""
+    each = (speed[:, 1:] + speed[:, :-1]) / 2
+    ends = np.cumsum(each, axis=1)
+    begins = np.concatenate([np.zeros((len(ends), 1)), ends[:, :-1]], axis=1)
+    segment, rest = _segments(parts)
+    begin = np.take_along_axis(begins, segment, axis=1)
+    first = np.take_along_axis(speed, segment, axis=1)
+    gain = np.take_along_axis(np.diff(speed, axis=1), segment, axis=1)
+    return (begin + rest * (first + gain * rest / 2)) / ends[:, -1:]
+
+
+def rows_at(x: Array, place: Place) -> Array:
+    """Return rows x (n, T, I) at places (n, T), between two steps in a straight line."""
+    before = place.at.astype(np.int64)
+    rest = (place.at - before).astype(x.dtype)[..., None]
+    after = np.minimum(before + 1, (place.n - 1)[:, None])
+    flat, first = x.reshape(-1, x.shape[2]), (np.arange(len(x)) * x.shape[1])[:, None]
+    low, high = flat[before + first], flat[after + first]
+    return np.asarray(low + (high - low) * rest)
+
+
+def pictures_at(x: Array, angle: Array, zoom: Array, shift: Array, knots: Array | None) -> Array:
+    """Return pictures x (n, H, W) turned, zoomed, shifted and moved by a smooth map.
+
+    Parameters
+    ----------
+    angle : ndarray (n,)
+        In radians.
+    zoom : ndarray (n,)
+        Factor of the part of the picture that is seen; below 1 it grows.
+    shift : ndarray (n, 2)
+        Part of height and width by which the picture is read later.
+    knots : ndarray (n, 2, KNOTS, KNOTS), optional
+        Further shifts at the knots of a grid, in units of their distance.
+    """
+    height, width, kind = *x.shape[1:], x.dtype.type
+    down = (np.arange(height) - (height - 1) / 2).astype(kind)[:, None]
+    right = (np.arange(width) - (width - 1) / 2).astype(kind)
+    cos, sin = ((zoom * part(angle))[:, None, None].astype(kind) for part in (np.cos, np.sin))
+    middle = (shift * (height, width) + [(height - 1) / 2, (width - 1) / 2]).astype(kind)
+    y = cos * down + (sin * right + middle[:, 0, None, None])
+    z = cos * right + (middle[:, 1, None, None] - sin * down)
+    if knots is not None:
+        grid = _between_knots((PART * knots).astype(kind), height, width)
+        y += grid[:, 0] * kind(height)
+        z += grid[:, 1] * kind(width)
+    return _bilinear(x, y, z)
+
+
+def _between_knots(knots: Array, height: int, width: int) -> Array:
+    """Return a grid (n, 2, H, W) through knots (n, 2, KNOTS, KNOTS), bilinear between them."""
+    for axis, size in ((2, height), (3, width)):
+        segment, rest = _segments(np.arange(size) / max(size - 1, 1))
+        low, high = knots.take(segment, axis), knots.take(segment + 1, axis)
+        part = rest.astype(knots.dtype)
+        knots = low + (high - low) * (part[:, None] if axis == 2 else part)
+    return knots
+
+
+def _bilinear(x: Array, y: Array, z: Array) -> Array:
+    """Return pictures x (n, H, W) at rows y and columns z (n, H, W); outside as at the edge."""
+    n, height, width = x.shape
+    y, z = (np.rint(part * 1024) / 1024 for part in (y, z))
+    y, z = np.clip(y, 0, height - 1), np.clip(z, 0, width - 1)
+    top, left = y.astype(np.int32), z.astype(np.int32)
+    down, right = y - top, z - left
+    below = (top < height - 1).astype(np.int32) * width
+    beside = (left < width - 1).astype(np.int32)
+    first = top * width + left + (np.arange(n, dtype=np.int32) * (height * width))[:, None, None]
+    flat = x.reshape(-1)
+    upper = flat[first]
+    upper += (flat[first + beside] - upper) * right
+    first += below
+    lower = flat[first]
+    lower += (flat[first + beside] - lower) * right
+    return np.asarray(upper + (lower - upper) * down, x.dtype)

@@ -1,0 +1,66 @@
+"""Which kinds of augmentation suit a job and its data."""
+
+from hiddenstate.config import Config
+from hiddenstate.config.augment_kinds import AUTO, KINDS, parse_kinds
+from hiddenstate.data.dataset import PreparedDataset
+from hiddenstate.data.prepare.augment import FEWEST_STEPS
+from hiddenstate.errors import OptionError, printable
+
+OF_TIME = ("warp", "crop", "shift")
+
+
+def kinds_of_data(config: Config, dataset: PreparedDataset) -> dict[str, float]:
+    """Return the kinds that the options name, with their strengths.
+
+    Raises
+    ------
+    OptionError
+        If one does not suit the data, or if the choice is still open: several trainings choose
+        none for all.
+    """
+    given = config.training.augment
+    if given == AUTO:
+        raise OptionError(
+            "auto is decided where a single run or estimator is trained; name the kinds, such as "
+            "mix,warp",
+            place="--augment",
+        )
+    kinds, reasons = parse_kinds(given), unsuited(config, dataset)
+    for name in kinds:
+        if name in reasons:
+            raise OptionError(f"{name}: {reasons[name]}; leave it out", place="--augment")
+    return kinds
+
+
+def usual_kinds(config: Config, dataset: PreparedDataset) -> dict[str, float]:
+    """Return all kinds that suit the data, with their usual strengths."""
+    reasons = unsuited(config, dataset)
+    return {name: kind.strength for name, kind in KINDS.items() if name not in reasons}
+
+
+def unsuited(config: Config, dataset: PreparedDataset) -> dict[str, str]:
+    """Return why each kind that does not suit the data does not, by name."""
+    job, X, where = config.job, dataset.X, printable(dataset.name)
+    reasons: dict[str, str] = {}
+    if job != "classify":
+        reasons["mix"] = "adds rows of the same class, which only classify has"
+    if dataset.picture is None:
+        reasons["rotate"] = f"applies to pictures, and {where} has none"
+    if job == "autoencode":
+        if dataset.picture is None:
+            flat = "applies to series and pictures, and autoencode reads flat rows"
+            reasons |= dict.fromkeys(("scale", *OF_TIME), flat)
+    elif dataset.picture is None and X.shape[1] < FEWEST_STEPS:
+        short = f"changes the time of a row, and rows of {where} have {X.shape[1]} steps"
+        reasons |= dict.fromkeys(("scale", *OF_TIME), short)
+    if job == "regress" and not _has_one_answer(config, dataset):
+        targets = "would move steps away from their targets"
+        reasons |= dict.fromkeys(("rotate", *OF_TIME), targets)
+    return reasons
+
+
+def _has_one_answer(config: Config, dataset: PreparedDataset) -> bool:
+    """Return whether the target of a row belongs to all of it, not to a step."""
+    y = dataset.y
+    is_part = bool(config.data.horizon) or bool(dataset.transform.reading.get("window"))
+    return y is not None and y.ndim == 2 and not is_part
