@@ -146,7 +146,7 @@ def test_documented_defaults_are_the_programs(job):
         if option.name == "data":
             continue
         default = option.default_for(job)
-        text = ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
+        text = option.text(default)
         shown = {"True": "yes", "False": "no", "None": "none"}.get(text, text)
         assert table[option.flag] == shown, option.flag
 

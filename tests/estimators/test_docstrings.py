@@ -23,6 +23,7 @@ OWN_TYPES = {
     "id": "str, sequence of str or None",
     "every": "str or None",
     "calendar": "str, sequence of str or None",
+    "augment": "str or tuple of str",
 }
 """Parameters that take more than the option of the commands does."""
 

@@ -99,7 +99,7 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
     patience : int in [0, inf), default=0
         Stop early after this many epochs without a lower validation loss (requires
         `valid_fraction`); 0 never stops early.
-    augment : {'none', 'auto'}, str or tuple of str, default='none'
+    augment : str or tuple of str, default='none'
         Change training rows at random in each epoch: 'auto' as rows that a net did not learn from
         decide, or kinds with their strengths, such as ('mix', 'warp:0.3').
     epochs : int in [1, 1_000_000_000] or None, default=None

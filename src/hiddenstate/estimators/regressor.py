@@ -138,7 +138,7 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
         validation loss are kept.
     patience : int in [0, inf), default=0
         Stop after so many epochs without a lower loss on `valid_fraction`; 0 never stops early.
-    augment : {'none', 'auto'}, str or tuple of str, default='none'
+    augment : str or tuple of str, default='none'
         Change training rows at random: 'auto', or kinds such as ('shift', 'warp:0.3').
     epochs : int in [1, 1_000_000_000] or None, default=None
         Passes over the training data; None makes about 1000 updates, at least one pass.

@@ -70,15 +70,21 @@ def _choice(config: Config, dataset: PreparedDataset) -> Choice:
         return Choice({}, agreement)
     dataset = replace(dataset, train=train)
     plain, augmented = (_held_out(config, dataset, folds, each) for each in ({}, kept))
+    kept = {} if _is_worse(plain, augmented) else kept
+    return Choice(kept, agreement, len(plain), *_means(plain, augmented))
+
+
+def _is_worse(plain: Array, augmented: Array) -> bool:
+    """Return whether errors (n, 2) of augmented nets are larger than those of plain ones by more
+    than their standard error: the first one, or the second if the first one shows no difference."""
+    if not np.isfinite(augmented).all():
+        return True
+    if not np.isfinite(plain).all():
+        return False
     gain = plain - augmented
-    better = bool(np.isfinite(gain).all() and gain.mean(axis=0)[_deciding(gain)] > 0)
-    return Choice(kept if better else {}, agreement, len(gain), *_means(plain, augmented))
-
-
-def _deciding(gain: Array) -> int:
-    """Return which of two errors (n, 2) decides: the first if its gain is more than chance."""
-    error = gain[:, 0].std() / np.sqrt(len(gain))
-    return 0 if abs(gain[:, 0].mean()) > error else 1
+    mean, error = gain.mean(axis=0), gain.std(axis=0) / np.sqrt(len(gain))
+    which = 0 if abs(mean[0]) > error[0] else 1
+    return bool(mean[which] < -error[which])
 
 
 def _means(plain: Array, augmented: Array) -> tuple[float, float]:
