@@ -25,13 +25,13 @@ from hiddenstate.errors import printable
 from hiddenstate.jobs import make_job
 from hiddenstate.jobs.path_share import FEWEST_FOLDS, folds_of
 from hiddenstate.metrics.scores import cross_entropy_by_row
-from hiddenstate.models.companions.convolutions import MOST_NUMBERS, ConvolutionPath
+from hiddenstate.models.companions import KINDS
 from hiddenstate.system.cancellation import raise_if_cancelled
 from hiddenstate.system.typing import Array
 from hiddenstate.training.initial_state import starting_state
 
-LOOK_ROWS = 300
-"""Most rows that are looked at."""
+LOOK_ROWS, LOOK_NUMBERS = 300, 3_000_000
+"""Most rows that are looked at, and numbers in them."""
 
 MOST_ROWS = 2000
 """Most rows that nets are compared on."""
@@ -96,7 +96,7 @@ def _agreement(
     config: Config, dataset: PreparedDataset, train: Rows, kinds: Mapping[str, float]
 ) -> dict[str, float]:
     """Return in which part of the rows that a kind changes a model still sees their class."""
-    n = min(LOOK_ROWS, max(1, MOST_NUMBERS // int(np.prod(train.X.shape[1:]))))
+    n = min(LOOK_ROWS, max(1, LOOK_NUMBERS // int(np.prod(train.X.shape[1:]))))
     places = generator(config.training.seed, "augment look").permutation(len(train))[:n]
     rows = train.take(np.sort(places))
     X, y = fractions(rows.X[:], "float32"), rows.require_targets()
@@ -117,12 +117,13 @@ def _agreement(
 
 
 def _judge(config: Config, rows: Rows, n_classes: int) -> Any:
-    """Return a function that labels changed rows: fixed convolutions with a ridge classifier where
-    rows are series, else the nearest of the other rows."""
-    if ConvolutionPath.is_baseline(rows, rows.take(slice(0, 0))):
-        seed, threads = config.training.seed, config.training.threads
-        path = ConvolutionPath.fit(rows, n_classes, seed, threads).companion
-        return lambda X: path.logits(X, rows.lengths, threads).argmax(axis=1)
+    """Return a function that labels changed rows: a companion that applies to them as a baseline,
+    else the label of the nearest row."""
+    seed, threads = config.training.seed, config.training.threads
+    for kind in KINDS:
+        if kind.is_baseline(rows, rows.take(slice(0, 0))):
+            alone = kind.fit(rows, n_classes, seed, threads).companion
+            return lambda X: alone.logits(X, rows.lengths, threads).argmax(axis=1)
     known = rows.X.reshape(len(rows), -1).astype(np.float64)
     squares = (known**2).sum(axis=1)
 
