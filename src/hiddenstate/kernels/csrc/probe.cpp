@@ -5,6 +5,7 @@
 
 #include "levels.h"
 #include "perceptron.h"
+#include "stack.h"
 
 namespace hs {
 
@@ -60,56 +61,39 @@ struct Optimiser {
   }
 };
 
+// The gradients of all matrices of a stack or a perceptron, after a backward pass.
+template <class F>
+void gradients(const Kernels<float>& kernels, const std::vector<Matrix>& matrices,
+               const F& outer_of, Buffer<float>& to) {
+  for (size_t i = 0; i < matrices.size(); i++) {
+    const Matrix& m = matrices[i];
+    Outer<float> g = outer_of(i);
+    g.blocks = m.blocks(kernels.lanes);
+    g.m1 = m.layout.k();
+    g.c = to.at() + m.at;
+    (m.is_bias ? kernels.column_sums : kernels.outer)(g);
+  }
+}
+
 std::vector<double> probe_lstm(const Level& level, const std::string& part, long rows, long steps,
                                long inputs, long hidden, int repeats) {
   const Kernels<float>& kernels = *level.f32;
-  const Passes<float>& lstm = kernels.cells[cell_named("lstm")];
   Places places{kernels.lanes};
-  const std::vector<Matrix> at{places.weight(inputs, hidden, 4, false),
-                               places.padded_weight(hidden, hidden, 4, 0, hidden, true),
-                               places.bias(hidden, 4, 0), places.bias(hidden, 4, 0)};
+  const Stack<float> stack(kernels, places, cell_named("lstm"), inputs, hidden, 1, 1, false);
   Optimiser o(places);
-  const long width = rounded_up(hidden, kernels.lanes), n = steps * rows;
-  Numbers x(n * inputs), h((n + rows) * width), c((n + rows) * width), tanh_c(n * width),
-      gates(n * 4 * width), dh(rows * width), dc(rows * width);
-  Sequence<float> q{};
-  q.rows = rows;
-  q.steps = steps;
-  q.blocks = width / kernels.lanes;
-  q.hidden = hidden;
-  q.x = {x.at(), inputs, inputs};
-  q.wx = o.params.at() + at[0].at;
-  q.wh = o.params.at() + at[1].at;
-  q.own[0] = o.params.at() + at[2].at;
-  q.own[1] = o.params.at() + at[3].at;
-  q.state[0] = h.at();
-  q.state[1] = c.at();
-  q.more = tanh_c.at();
-  q.gates = gates.at();
-  q.wh_back = o.turned.at();
-  q.dstate[0] = dh.at();
-  q.dstate[1] = dc.at();
-  if (part == "forward") return timed(repeats, [&] { lstm.forward(q); });
-  if (part == "back") return timed(repeats, [&] { lstm.backward(q); });
-  if (part == "optimiser") return timed(repeats, [&] { o.update(kernels, at); });
+  const Numbers work(stack.work_size(rows, steps, true));
+  const Stack<float>::Work w{work.at(), rows, steps, true, nullptr};
+  float *params = o.params.at(), *turned = o.turned.at();
+  if (part == "forward") return timed(repeats, [&] { stack.forward(params, w, {}); });
+  if (part == "back")
+    return timed(repeats, [&] { stack.backward(params, turned, w, false, false, nullptr, {}); });
+  if (part == "optimiser") return timed(repeats, [&] { o.update(kernels, stack.matrices); });
+  const auto outer_of = [&](size_t i) { return stack.gradient(w, i); };
   if (part == "gradients")
-    return timed(repeats, [&] {
-      for (int i = 0; i < 4; i++) {
-        Outer<float> g{};
-        g.k = n;
-        g.a = i ? Rows<const float>{h.at(), width, width} : q.x;
-        g.d = gates.at();
-        g.d_row = 4 * kernels.lanes;
-        g.d_block = n * g.d_row;
-        g.gates = 4;
-        g.blocks = q.blocks;
-        g.m1 = g.a.columns();
-        g.c = o.grads.at() + at[i].at;
-        (i < 2 ? kernels.outer : kernels.column_sums)(g);
-      }
-    });
+    return timed(repeats, [&] { gradients(kernels, stack.matrices, outer_of, o.grads); });
   const int which = part == "input" ? 0 : part == "state" ? 1 : part == "gates" ? 2 : -1;
   if (which < 0) throw std::invalid_argument("unknown part: " + part);
+  const Sequence<float> q = stack.sequence(params, w, 0, 0, {});
   return timed(repeats, [&] { level.lstm_part(which, q); });
 }
 
@@ -121,23 +105,15 @@ std::vector<double> probe_dense(const Level& level, const std::string& part, lon
   activations.back() = SIGMOID;
   const Perceptron<float> net(kernels, places, widths, activations, 1, false, false);
   Optimiser o(places);
-  Numbers x(rows * widths[0]), work(net.work_size(rows, true));
+  const Numbers x(rows * widths[0]), work(net.work_size(rows, true));
   const Perceptron<float>::Work w{work.at(), rows, {x.at(), widths[0], widths[0]}};
   if (part == "forward")
     return timed(repeats, [&] { net.forward(o.params.at(), w, 0, net.layers()); });
   if (part == "back") return timed(repeats, [&] { net.backward(o.turned.at(), w); });
   if (part == "optimiser") return timed(repeats, [&] { o.update(kernels, net.matrices); });
   if (part != "gradients") throw std::invalid_argument("unknown part: " + part);
-  return timed(repeats, [&] {
-    for (size_t i = 0; i < net.matrices.size(); i++) {
-      const Matrix& m = net.matrices[i];
-      Outer<float> g = net.weight_gradient(w, i);
-      g.blocks = m.blocks(kernels.lanes);
-      g.m1 = m.layout.k();
-      g.c = o.grads.at() + m.at;
-      (m.is_bias ? kernels.column_sums : kernels.outer)(g);
-    }
-  });
+  const auto outer_of = [&](size_t i) { return net.weight_gradient(w, i); };
+  return timed(repeats, [&] { gradients(kernels, net.matrices, outer_of, o.grads); });
 }
 
 }  // namespace

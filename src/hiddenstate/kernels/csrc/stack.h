@@ -193,6 +193,28 @@ class Stack {
     return o;
   }
 
+  // What the kernels read and write of a layer and direction.
+  Sequence<T> sequence(const T* params, const Work& w, int layer, int d, Stop stop) const {
+    Sequence<T> q{};
+    q.rows = w.rows;
+    q.steps = w.steps;
+    q.blocks = width / kernels_.lanes;
+    q.hidden = hidden;
+    q.reverse = d == 1;
+    q.length = w.length;
+    q.x = input(w, layer);
+    q.wx = params + matrix(layer, d, 0).at;
+    q.wh = params + matrix(layer, d, 1).at;
+    for (int i = 0; i < cell.owned(); i++) q.own[i] = params + matrix(layer, d, 2 + i).at;
+    for (int i = 0; i < states(); i++) q.state[i] = state(w, layer, d, i, 0);
+    q.gates = w.kept ? gates(w, layer, d) : nullptr;
+    // Where the gradients of the states are in a pass that keeps the gates.
+    q.ahead = !w.kept && reads_ahead(w.rows, w.steps) ? dstate(w, layer, d, 0) : nullptr;
+    q.more = w.kept ? more(w, layer, d) : nullptr;
+    q.stop = stop;
+    return q;
+  }
+
  private:
   const Kernels<T>& kernels_;
   const Passes<T>& passes_;
@@ -324,27 +346,6 @@ class Stack {
 
   Rows<const T> pair(const T* first, const T* second) const {
     return {first, width, width, second ? second - first : 0, directions};
-  }
-
-  Sequence<T> sequence(const T* params, const Work& w, int layer, int d, Stop stop) const {
-    Sequence<T> q{};
-    q.rows = w.rows;
-    q.steps = w.steps;
-    q.blocks = width / kernels_.lanes;
-    q.hidden = hidden;
-    q.reverse = d == 1;
-    q.length = w.length;
-    q.x = input(w, layer);
-    q.wx = params + matrix(layer, d, 0).at;
-    q.wh = params + matrix(layer, d, 1).at;
-    for (int i = 0; i < cell.owned(); i++) q.own[i] = params + matrix(layer, d, 2 + i).at;
-    for (int i = 0; i < states(); i++) q.state[i] = state(w, layer, d, i, 0);
-    q.gates = w.kept ? gates(w, layer, d) : nullptr;
-    // Where the gradients of the states are in a pass that keeps the gates.
-    q.ahead = !w.kept && reads_ahead(w.rows, w.steps) ? dstate(w, layer, d, 0) : nullptr;
-    q.more = w.kept ? more(w, layer, d) : nullptr;
-    q.stop = stop;
-    return q;
   }
 
   // Computes columns [from, from + n) of the layer's input gradient over all steps; the second
