@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from hiddenstate.config import Config
 from hiddenstate.data import PreparedDataset, Rows
@@ -111,10 +112,11 @@ class Job(ABC):
             lengths=train.lengths,
             weights=train.weights,
             folds=self.folds,
-            augment=self.augmentation(),
+            augment=self.changes,
         )
 
-    def augmentation(self) -> Augmentation | None:
+    @cached_property
+    def changes(self) -> Augmentation | None:
         """Return what is done to training rows in each epoch; None if nothing is."""
         train, transform = self.dataset.train, self.dataset.transform
         if not self.augment:

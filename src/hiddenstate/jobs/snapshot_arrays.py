@@ -1,13 +1,24 @@
 """The arrays that the snapshots of a job hold, for views to draw."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
 
 from hiddenstate.engines import Engine, Predictor, make_predictor
 from hiddenstate.inference.hidden_states import hidden_state_model
 from hiddenstate.jobs.base import Job
-from hiddenstate.jobs.snapshot_limits import channel_ranges, in_own_units, shown_split
+from hiddenstate.jobs.snapshot_limits import (
+    AUGMENTED_KEPT,
+    WORST_BYTES,
+    affordable,
+    channel_ranges,
+    in_own_units,
+    pixel_bytes,
+    shown_split,
+    thinned,
+)
 from hiddenstate.system.typing import Array
 
 
@@ -78,7 +89,24 @@ class JobSnapshots(ABC):
         arrays = {"example": in_own_units(self.dataset, rows)}
         if rows.y is not None:
             arrays["example_label"] = rows.y
-        return arrays
+        return arrays | self._augmented()
+
+    def _augmented(self) -> dict[str, Array]:
+        """Return some training rows, and what augmentation makes of them; nothing without."""
+        what, training, train = self.job.changes, self.config.training, self.dataset.train
+        if what is None:
+            return {}
+        n = affordable(train.X.shape[1:], train.X.dtype.itemsize, WORST_BYTES, AUGMENTED_KEPT)
+        which = thinned(len(train), n)
+        seed, dtype, epochs = training.seed, training.dtype, np.zeros(len(which), np.int64)
+        changed = what.apply(train.X, which, epochs, seed, dtype, train.lengths)
+        rows = train.take(which)
+        if rows.X.dtype == np.uint8:
+            changed = pixel_bytes(changed)
+        return {
+            "plain": in_own_units(self.dataset, rows),
+            "augmented": in_own_units(self.dataset, replace(rows, X=changed)),
+        }
 
     def state_predictor(self, engine: Engine) -> Predictor:
         """Return what gives the hidden states of the net as it stands, as outputs at each step."""

@@ -59,6 +59,9 @@ DEVIATIONS = 3
 DECODED_BYTES = 64 * 1024
 """Most bytes of rows decoded from the code space."""
 
+AUGMENTED_KEPT = 6
+"""Training rows shown with what augmentation makes of them."""
+
 WORST_BYTES = 64 * 1024
 """Most bytes of the worst rows."""
 

@@ -9,6 +9,7 @@ from typing import Any
 from hiddenstate.config import AutoencoderConfig, job_options
 from hiddenstate.config.data_fields import FLAGS
 from hiddenstate.data.leaks import leaks_from
+from hiddenstate.data.prepare.augment_choice import choice_from
 from hiddenstate.errors import HiddenstateError, MachineError, UntrustedFileError, printable
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
@@ -154,6 +155,8 @@ class RunFacts:
             pairs.append((part, rest))
         if self.classes:
             pairs.append((f"{len(self.classes)} classes", _listed(self.classes)))
+        if choice := choice_from(self.run.data_record()):
+            pairs.append(("augmentation", choice.in_words()))
         pairs += self._transform()
         pairs.append(("fingerprint (SHA-256)", printable(self.run.data_fact("fingerprint"), 80)))
         return pairs

@@ -21,6 +21,7 @@ AXES = {
     "R": "rows reconstructed, at most `n_reconstructed`",
     "S": "time steps with a saved hidden state, at most 200",
     "T": "time steps of a row",
+    "U": "training rows shown with what augmentation makes of them, at most 6",
     "V": "shown rows followed step by step, at most 4",
     "W": "held-out steps, at most 240, or rows with one target each, at most 500",
     "Z": "numbers of a code",

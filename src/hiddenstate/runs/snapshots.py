@@ -30,6 +30,10 @@ class ClassifyStatic(TypedDict, total=False):
         Required[Array], ArraySpec("uf", "A T I", "training rows shown before training")
     ]
     example_label: Annotated[Required[Array], ArraySpec("i", "A", "class numbers of `example`")]
+    plain: Annotated[Array, ArraySpec("uf", "U T I", "training rows as they are", "augmented")]
+    augmented: Annotated[
+        Array, ArraySpec("uf", "U T I", "these rows as augmented in a first epoch", "augmented")
+    ]
     shown: Annotated[
         Required[Array], ArraySpec("uf", "N T I", "the rows whose predictions are shown")
     ]
@@ -359,6 +363,10 @@ class AutoencodeStatic(TypedDict, total=False):
     ]
     example_label: Annotated[
         Array, ArraySpec("i", "A", "class numbers of `example`, if the data has labels")
+    ]
+    plain: Annotated[Array, ArraySpec("uf", "U F", "training rows as they are", "augmented")]
+    augmented: Annotated[
+        Array, ArraySpec("uf", "U F", "these rows as augmented in a first epoch", "augmented")
     ]
     original: Annotated[Required[Array], ArraySpec("uf", "R F", "the rows that are reconstructed")]
     code_label: Annotated[

@@ -1,8 +1,8 @@
 """Decides how training rows are augmented: by rows that a model or a net did not learn from.
 
 No test row is used. The first look is at most `LOOK_ROWS` rows of each kind, which a model fitted
-on training rows labels; the comparison trains `2 * FEWEST_FOLDS` nets, each for at most `UPDATES`
-steps on at most `MOST_ROWS` rows.
+on training rows labels; the comparison trains `2 * FOLDS` nets, each for at most `UPDATES` steps on
+at most `MOST_ROWS` rows.
 """
 
 from collections.abc import Mapping
@@ -36,8 +36,8 @@ LOOK_ROWS, LOOK_NUMBERS = 300, 3_000_000
 MOST_ROWS = 2000
 """Most rows that nets are compared on."""
 
-UPDATES = 300
-"""Most updates of each net that is compared."""
+FOLDS, UPDATES = 3, 500
+"""Fifths of the rows that nets are compared on, and most updates of each net."""
 
 
 def with_augmentation(config: Config, dataset: PreparedDataset) -> tuple[Config, PreparedDataset]:
@@ -70,21 +70,23 @@ def _choice(config: Config, dataset: PreparedDataset) -> Choice:
         return Choice({}, agreement)
     dataset = replace(dataset, train=train)
     plain, augmented = (_held_out(config, dataset, folds, each) for each in ({}, kept))
-    kept = {} if _is_worse(plain, augmented) else kept
+    if not _is_good(plain, augmented, needed=1.0 if len(kept) < len(kinds) else -2.0):
+        kept = {}
     return Choice(kept, agreement, len(plain), *_means(plain, augmented))
 
 
-def _is_worse(plain: Array, augmented: Array) -> bool:
-    """Return whether errors (n, 2) of augmented nets are larger than those of plain ones by more
-    than their standard error: the first one, or the second if the first one shows no difference."""
-    if not np.isfinite(augmented).all():
-        return True
-    if not np.isfinite(plain).all():
-        return False
+def _is_good(plain: Array, augmented: Array, needed: float) -> bool:
+    """Return whether the gain of augmented nets is at least `needed` standard errors.
+
+    Of the two errors (n, 2) of each row the first one counts, or the second one if the first shows
+    no difference of more than its standard error.
+    """
+    if not np.isfinite(augmented).all() or not np.isfinite(plain).all():
+        return bool(np.isfinite(augmented).all())
     gain = plain - augmented
     mean, error = gain.mean(axis=0), gain.std(axis=0) / np.sqrt(len(gain))
     which = 0 if abs(mean[0]) > error[0] else 1
-    return bool(mean[which] < -error[which])
+    return bool(mean[which] >= needed * error[which])
 
 
 def _means(plain: Array, augmented: Array) -> tuple[float, float]:
@@ -154,7 +156,7 @@ def _held_out(
     job = make_job(make_config(config.job, values), dataset)
     task = replace(job.task(), folds=folds)
     errors = []
-    for fold in range(FEWEST_FOLDS):
+    for fold in range(FOLDS):
         held_out = np.flatnonzero(folds == fold)
         if not len(held_out):
             continue

@@ -14,7 +14,9 @@ from hiddenstate.views.timeline import Moment, Timeline
 OF_CLASSES = ("confusion", "recall", "curves", "dynamics", "decision", "codes")
 """Figures that show all classes."""
 
-OF_ROWS = ("example", "predictions", "worst", "decision", "reconstructions", "walk")
+OF_ROWS = (
+    *("example", "augmented", "predictions", "worst", "decision", "reconstructions", "walk"),
+)
 """Figures that show rows, with the names of their channels."""
 
 MOST = 50

@@ -28,6 +28,7 @@ Draw = Callable[[Figure | None], Figure]
 FIGURES: dict[str, tuple[str, ...]] = {
     "classify": (
         "example",
+        "augmented",
         "learning",
         "predictions",
         "confusion",
@@ -39,7 +40,16 @@ FIGURES: dict[str, tuple[str, ...]] = {
         "curves",
     ),
     "regress": ("signals", "learning", "held_out", "tracking", "error", "hidden", "portrait"),
-    "autoencode": ("example", "learning", "reconstructions", "codes", "grid", "walk", "worst"),
+    "autoencode": (
+        "example",
+        "augmented",
+        "learning",
+        "reconstructions",
+        "codes",
+        "grid",
+        "walk",
+        "worst",
+    ),
 }
 """Names of a job's figures; a run has those that it has the arrays for."""
 
@@ -71,6 +81,10 @@ def _of_all(timeline: Timeline, moment: Moment) -> dict[str, Draw]:
         labels = None if numbers is None else [timeline.label(number) for number in numbers]
         draws["example"] = lambda on: figures.examples(
             static["example"], labels, timeline.picture, on, timeline.form
+        )
+    if {"plain", "augmented"} <= set(static):
+        draws["augmented"] = lambda on: figures.augmented(
+            static["plain"], static["augmented"], timeline.picture, on, timeline.form
         )
     if moment.history:
         compared = timeline.compared(moment)

@@ -8,7 +8,6 @@ strengths are in `config/augment_kinds`.
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -416,7 +415,7 @@ def hashes(seed: int, purpose: str, draws: Array, rows: Array, count: int) -> Nu
     """
     key = _mixed_bits(_key(seed, purpose) + draws.astype(np.uint64) * np.uint64(_STEP))
     key = _mixed_bits(key + rows.astype(np.uint64) * np.uint64(_STEP))
-    return np.asarray(_mixed_bits(key[:, None] + _counters(count)))
+    return _mixed_bits(key[:, None] + _counters(count))
 
 
 @lru_cache(maxsize=8)
@@ -424,10 +423,13 @@ def _counters(count: int) -> Numbers:
     return np.arange(1, count + 1, dtype=np.uint64) * np.uint64(_STEP)
 
 
-def _mixed_bits(z: Any) -> Any:
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
+def _mixed_bits(z: Numbers) -> Numbers:
+    """Return numbers with their bits mixed; the array is used again."""
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        z ^= z >> np.uint64(shift)
+        z *= np.uint64(factor)
+    z ^= z >> np.uint64(31)
+    return z
 
 
 def normal(numbers: Numbers) -> Array:

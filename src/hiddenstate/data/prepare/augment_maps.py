@@ -59,9 +59,7 @@ def _segments(parts: Array) -> tuple[NDArray[np.int64], Array]:
 def curve_at(T: int, n: Array, knots: Array) -> Array:
     """Return a smooth curve (n, T) through knots (n, KNOTS) over rows of `n` steps."""
     segment, rest = _segments(_parts(T, n))
-    value = np.take_along_axis(knots, segment, axis=1)
-    slope = np.take_along_axis(np.diff(knots, axis=1), segment, axis=1)
-    return np.asarray(value + slope * rest)
+    return _of_segments(segment, np.diff(knots, axis=1)) * rest + _of_segments(segment, knots)
 
 
 def time_map(
@@ -82,12 +80,16 @@ def time_map(
     knots : ndarray (n, KNOTS), optional
         Logarithm of the speed of time.
     """
-    parts = np.clip(_parts(T, n) + shift[:, None], 0.0, 1.0)
-    parts = begin[:, None] + parts * (1 - cut)[:, None]
+    parts = _parts(T, n) + shift[:, None]
+    parts = _between(parts, 0.0, 1.0)
+    parts *= (1 - cut)[:, None]
+    parts += begin[:, None]
     if knots is not None:
         parts = _warped(parts, np.exp(knots))
-    at = np.rint(parts * (n - 1)[:, None] * DIGITS) / DIGITS
-    return Place(np.clip(at, 0.0, (n - 1)[:, None]), n)
+    parts *= (n - 1)[:, None] * DIGITS
+    at = np.rint(parts, out=parts)
+    at *= 1 / DIGITS
+    return Place(_between(at, 0.0, (n - 1.0)[:, None]), n)
 
 
 def _warped(parts: Array, speed: Array) -> Array:
@@ -96,10 +98,24 @@ def _warped(parts: Array, speed: Array) -> Array:
     ends = np.cumsum(each, axis=1)
     begins = np.concatenate([np.zeros((len(ends), 1)), ends[:, :-1]], axis=1)
     segment, rest = _segments(parts)
-    begin = np.take_along_axis(begins, segment, axis=1)
-    first = np.take_along_axis(speed, segment, axis=1)
-    gain = np.take_along_axis(np.diff(speed, axis=1), segment, axis=1)
-    return (begin + rest * (first + gain * rest / 2)) / ends[:, -1:]
+    total = ends[:, -1:]
+    travelled = _of_segments(segment, np.diff(speed, axis=1) / (2 * total)) * rest
+    travelled += _of_segments(segment, speed / total)
+    travelled *= rest
+    travelled += _of_segments(segment, begins / total)
+    return travelled
+
+
+def _of_segments(segment: NDArray[np.int64], values: Array) -> Array:
+    """Return the value (n, K) of each row at its segments (n, T)."""
+    first = np.arange(0, values.size, values.shape[1])[:, None]
+    return np.asarray(values.take(segment + first))
+
+
+def _between(values: Array, low: float, high: Array | float) -> Array:
+    """Bound values in place, as `numpy.clip` does more slowly."""
+    np.maximum(values, low, out=values)
+    return np.asarray(np.minimum(values, high, out=values))
 
 
 def rows_at(x: Array, place: Place) -> Array:
@@ -108,8 +124,12 @@ def rows_at(x: Array, place: Place) -> Array:
     rest = (place.at - before).astype(x.dtype)[..., None]
     after = np.minimum(before + 1, (place.n - 1)[:, None])
     flat, first = x.reshape(-1, x.shape[2]), (np.arange(len(x)) * x.shape[1])[:, None]
-    low, high = flat[before + first], flat[after + first]
-    return np.asarray(low + (high - low) * rest)
+    before += first
+    after += first
+    low, high = flat.take(before, axis=0), flat.take(after, axis=0)
+    high -= low
+    high *= rest
+    return np.asarray(np.add(low, high, out=high))
 
 
 def pictures_at(x: Array, angle: Array, zoom: Array, shift: Array, knots: Array | None) -> Array:
@@ -154,16 +174,23 @@ def _bilinear(x: Array, y: Array, z: Array) -> Array:
     """Return pictures x (n, H, W) at rows y and columns z (n, H, W); outside as at the edge."""
     n, height, width = x.shape
     y, z = (np.rint(part * 1024) / 1024 for part in (y, z))
-    y, z = np.clip(y, 0, height - 1), np.clip(z, 0, width - 1)
+    y, z = _between(y, 0, height - 1), _between(z, 0, width - 1)
     top, left = y.astype(np.int32), z.astype(np.int32)
     down, right = y - top, z - left
     below = (top < height - 1).astype(np.int32) * width
     beside = (left < width - 1).astype(np.int32)
     first = top * width + left + (np.arange(n, dtype=np.int32) * (height * width))[:, None, None]
     flat = x.reshape(-1)
-    upper = flat[first]
-    upper += (flat[first + beside] - upper) * right
+    upper, lower = flat.take(first), flat.take(first + beside)
+    lower -= upper
+    lower *= right
+    upper += lower
     first += below
-    lower = flat[first]
-    lower += (flat[first + beside] - lower) * right
-    return np.asarray(upper + (lower - upper) * down, x.dtype)
+    lower, other = flat.take(first), flat.take(first + beside)
+    other -= lower
+    other *= right
+    lower += other
+    lower -= upper
+    lower *= down
+    upper += lower
+    return np.asarray(upper, x.dtype)

@@ -4,7 +4,7 @@ from hiddenstate.config import Config
 from hiddenstate.config.augment_kinds import AUTO, KINDS, parse_kinds
 from hiddenstate.data.dataset import PreparedDataset
 from hiddenstate.data.prepare.augment import FEWEST_STEPS
-from hiddenstate.errors import OptionError, printable
+from hiddenstate.errors import OptionError, count, printable
 
 OF_TIME = ("warp", "crop", "shift")
 
@@ -51,7 +51,7 @@ def unsuited(config: Config, dataset: PreparedDataset) -> dict[str, str]:
             flat = "applies to series and pictures, and autoencode reads flat rows"
             reasons |= dict.fromkeys(("scale", *OF_TIME), flat)
     elif dataset.picture is None and X.shape[1] < FEWEST_STEPS:
-        short = f"changes the time of a row, and rows of {where} have {X.shape[1]} steps"
+        short = f"changes the time of a row, and rows of {where} have {count(X.shape[1], 'step')}"
         reasons |= dict.fromkeys(("scale", *OF_TIME), short)
     if job == "regress" and not _has_one_answer(config, dataset):
         targets = "would move steps away from their targets"

@@ -5,7 +5,14 @@ Margins are in inches, so that no layout engine is needed. Call the functions in
 `with style.theme(name):` for the style of the program.
 """
 
-from hiddenstate.views.figures.autoencode import codes, grid, rebuilt_worst, reconstructions, walk
+from hiddenstate.views.figures.autoencode import (
+    augmented,
+    codes,
+    grid,
+    rebuilt_worst,
+    reconstructions,
+    walk,
+)
 from hiddenstate.views.figures.classify import predictions, worst
 from hiddenstate.views.figures.confusion import confusion
 from hiddenstate.views.figures.decision import decision
@@ -16,6 +23,7 @@ from hiddenstate.views.figures.regress import error, hidden, portrait, signals
 from hiddenstate.views.figures.tracking import tracking
 
 __all__ = [
+    "augmented",
     "calibration",
     "codes",
     "confusion",

@@ -51,6 +51,10 @@ OVER = "faint: the row; over it its reconstruction; filled: the difference"
 MARKED = "bar: the row; mark: its reconstruction; filled: the difference"
 """What a reconstruction that is drawn over its row is: of a series, and of quantities."""
 
+CHANGED = "faint: the row; over it the row as augmented once; filled: the difference"
+CHANGED_MARK = "bar: the row; mark: the row as augmented once; filled: the difference"
+"""The same of augmented rows."""
+
 LEGIBLE = 7
 """Height in points of a channel in a square of decoded rows; of higher squares, some are drawn."""
 
@@ -75,6 +79,25 @@ def reconstructions(
         note = OVER if form.has_time else MARKED
     heading(figure, "Reconstructions", note)
     _pairs(figure, originals, rebuilt, form, [])
+    return figure
+
+
+def augmented(
+    rows: Array,
+    changed: Array,
+    picture: tuple[int, int] | None = None,
+    figure: Figure | None = None,
+    form: RowForm | None = None,
+) -> Figure:
+    """Draw training rows, and what augmentation makes of them, as :func:`reconstructions` does."""
+    form = form or form_of_rows(rows, picture)
+    rows, changed = rows[:MAX_ROWS], changed[:MAX_ROWS]
+    figure = figure or _pair_figure(len(rows), form, 0.68)
+    note = "rows above, as augmented once below"
+    if form.picture is None:
+        note = CHANGED if form.has_time else CHANGED_MARK
+    heading(figure, "Augmented rows", note)
+    _pairs(figure, rows, changed, form, [], ("row", "changed"))
     return figure
 
 
@@ -126,7 +149,12 @@ def _pair_figure(n: int, form: RowForm, around: float, below: Sequence[str] = ()
 
 
 def _pairs(
-    figure: FigureBase, upper: Array, lower: Array, form: RowForm, below: Sequence[str]
+    figure: FigureBase,
+    upper: Array,
+    lower: Array,
+    form: RowForm,
+    below: Sequence[str],
+    names: tuple[str, str] = ("original", "rebuilt"),
 ) -> None:
     """Draw rows and their reconstructions, with a text under each pair."""
     if form.picture is None:
@@ -142,7 +170,7 @@ def _pairs(
     n = min(fit.n, fit.columns)
     both = np.concatenate([upper[:n], lower.reshape(upper.shape)[:n]])
     cells = draw_thumbnails(axes, both, form, fixed(form, max(n, 1), (0.1, fit.gap[1])))
-    for number, name in ((0, "original"), (n, "rebuilt")):
+    for number, name in zip((0, n), names, strict=True):
         if n:
             x, y = cells.corners[number]
             write(axes, name, (x, y + h / 2), (-6, 0), ha="right")
