@@ -40,6 +40,10 @@ LAST: dict[str, Any] = {**PLAIN, "job": "regress"}
 CODE: dict[str, Any] = {"job": "autoencode", "pixels": False}
 LINEAR: dict[str, Any] = {**LAST, "linear": True}
 STEM: dict[str, Any] = {**CLASSIFY, "stem": True, "readout": "mean", "bidirectional": True}
+CAUSAL: dict[str, Any] = {**CLASSIFY, "stem": True, "stem_causal": True, "stem_pool": 1}
+POOLED: dict[str, Any] = {**CAUSAL, "stem_pool": 3, "steps": 8}
+STREAMING: dict[str, Any] = {"stem_causal": True, "stem_pool": 1}
+THREE: dict[str, Any] = {"stem_channels": [3, 5, 4], "stem_kernels": [4, 1, 3]}
 SIGNAL: dict[str, Any] = {**STEPS, "features": 1, "outputs": 1}
 WIDE: dict[str, Any] = {"hidden_size": 33, "layers": 2, "bidirectional": True}
 
@@ -163,6 +167,25 @@ KINDS: dict[str, Callable[[], FittedModel]] = {
     "stem, last": lambda: made(19, STEM, readout="last", cell="lstm"),
     "stem of every step": lambda: made(20, STEPS, stem=True),
     "stem of members": lambda: made(62, STEM, members=3, missing="forward"),
+    # causal stems, which stream
+    "causal stem": lambda: made(70, CAUSAL, stem_channels=[4], stem_kernels=[5]),
+    "causal stem of three": lambda: made(71, CAUSAL, layers=2, cell="lstm", **THREE),
+    "causal stem, mean": lambda: made(72, CAUSAL, readout="mean", missing="forward"),
+    "causal stem of single steps": lambda: made(73, CAUSAL, stem_kernels=[1, 1]),
+    "causal stem of every step": lambda: made(
+        74, STEPS, stem=True, stem_causal=True, missing="mask", features=2
+    ),
+    "causal stem, change": lambda: made(75, LAST, stem=True, **STREAMING, change=True),
+    "causal stem, float64": lambda: as_float64(76, CAUSAL, readout="mean", missing="mean"),
+    "causal stem, far": lambda: far(made(77, CAUSAL, missing="forward"), 1e5),
+    "causal stem of pixels": lambda: made(78, CAUSAL, pixels=True),
+    "pooling causal stem": lambda: made(79, POOLED, stem_channels=[4], stem_kernels=[5]),
+    "pooling causal stem of three": lambda: made(80, POOLED, layers=2, cell="lstm", **THREE),
+    "pooling causal stem, mean": lambda: made(81, POOLED, readout="mean", missing="forward"),
+    "pooling causal stem, float64": lambda: as_float64(
+        82, LAST, stem=True, stem_causal=True, stem_pool=2, readout="mean", missing="mask"
+    ),
+    "pooling causal stem of both directions": lambda: made(83, POOLED, bidirectional=True),
     # preparing
     "pixels": lambda: made(22, CLASSIFY, pixels=True),
     "no scaling": lambda: without_scaling(23, STEPS),

@@ -23,7 +23,7 @@ def random_model(seed: int, dtype: str = "float32", **wanted: Any) -> FittedMode
     dtype : {"float32", "float64"}
     **wanted
         Choices that are fixed: of `job`, `features`, `outputs`, `cell`, `layers`, `bidirectional`,
-        `stem`, `members`, `readout`, `output`, `missing`, `hidden_size`, `linear`, `change`,
+        `stem`, its options, `members`, `readout`, `output`, `missing`, `hidden_size`, `linear`, `change`,
         `scaling`, `steps`; `convolutions`, the share of the net beside them, of a classifier;
         `by_window`, of a regressor with a linear path.
     """
@@ -66,6 +66,7 @@ def random_model(seed: int, dtype: str = "float32", **wanted: Any) -> FittedMode
             "stem_pool": 1 if output == "steps" else int(random.integers(1, 4)),
             "stem_causal": bool(random.integers(2)),
         }
+        options |= {name: wanted[name] for name in options if name in wanted}
     outputs = choose("outputs", *range(1, features + 1)) if job == "regress" else 2
     outputs = int(random.integers(2, 6)) if job == "classify" else outputs
     config = make_config(job, options).model

@@ -85,7 +85,7 @@ def stem_layers(net: Net, params: Params) -> tuple[Layer, ...]:
         mean, variance, factor, shift = (params[f"{part}.norm.{name}"] for name in names)
         layers.append(Norm(mean, variance, factor, shift, "relu"))
         if number == 0 and config.stem_pool > 1:
-            layers.append(Pool(config.stem_pool))
+            layers.append(Pool(config.stem_pool, len(bias)))
     return tuple(layers)
 
 

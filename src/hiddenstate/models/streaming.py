@@ -40,7 +40,7 @@ BY_WINDOW = Obstacle(
     "--scale auto",
 )
 BIDIRECTIONAL = Obstacle("bidirectional", "reads series in both directions", "--no-bidirectional")
-STEM = Obstacle("stem", "has convolutional layers that read several steps at once", "--no-stem")
+STEM = Obstacle("stem", "has convolutional layers that read later steps", "--stem-causal")
 MEMBERS = Obstacle("members", "averages several nets, which carry no state", "--members 1")
 
 
@@ -52,7 +52,7 @@ def _obstacles(
         ENCODINGS: any(e.values for e in transform.encodings),
         BY_WINDOW: transform.by_window,
         BIDIRECTIONAL: recurrent.bidirectional,
-        STEM: recurrent.stem,
+        STEM: recurrent.stem and not recurrent.stem_causal,
         MEMBERS: recurrent.members > 1,
     }
     own = (obstacle for obstacle, is_there in applies.items() if is_there)

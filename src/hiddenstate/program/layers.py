@@ -13,12 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from hiddenstate.program.cells import CELLS
+from hiddenstate.program.cells import CELLS, STATES
 from hiddenstate.program.equations import ACTIVATIONS, EQUATIONS
 from hiddenstate.program.rows import Array
 
 NORM_EPS = 1e-5
 """The term added to a variance (Ioffe and Szegedy, 2015, algorithm 1), as torch's default."""
+
+
+JOINED = {"recent": 1}
+"""The axis along which arrays of one name in a state follow one another, if it is not 0."""
 
 
 class Layer:
@@ -65,7 +69,8 @@ class Convolution(Layer):
     """A convolution over time.
 
     Step t reads steps t - (k - 1) // 2 to t + k // 2, or t - k + 1 to t if it is `causal`; steps
-    outside of a row count as zeros. `weight` is (C, I, k) and `bias` (C,).
+    outside of a row count as zeros. `weight` is (C, I, k) and `bias` (C,). A causal one carries the
+    last k - 1 steps that it read: `recent` (B, (k - 1) * I), the earliest first.
     """
 
     weight: Array
@@ -75,19 +80,31 @@ class Convolution(Layer):
 
     @property
     def whole_rows(self) -> bool:
-        """True: a step is computed from those around it, and rows are padded."""
-        return True
+        """Whether it reads later steps."""
+        return not self.causal
+
+    def state(self, rows: int, dtype: Any = np.float64) -> dict[str, Array]:
+        """Return, for a causal one that reads several steps, zeros before the first."""
+        _, inputs, k = self.weight.shape
+        own = self.causal and k > 1
+        return {"recent": np.zeros((rows, (k - 1) * inputs), dtype)} if own else {}
 
     def forward(
         self, x: Array, lengths: Array | None, state: dict[str, Array]
     ) -> tuple[Array, Array | None, dict[str, Array]]:
         """As :meth:`Layer.forward`."""
-        x = until(x, lengths)
-        k, T = self.weight.shape[2], x.shape[1]
-        before = k - 1 if self.causal else (k - 1) // 2
-        around = np.pad(x, ((0, 0), (before, k - 1 - before), (0, 0)))
+        x, after = until(x, lengths), dict[str, Array]()
+        (B, T, inputs), k = x.shape, self.weight.shape[2]
+        if "recent" in state:
+            around = np.concatenate([state["recent"].reshape(B, k - 1, inputs), x], axis=1)
+            ends = np.full(B, T) if lengths is None else lengths
+            last = around[np.arange(B)[:, None], ends[:, None] + np.arange(k - 1)]
+            after["recent"] = last.reshape(B, -1)
+        else:
+            before = (k - 1) // 2
+            around = np.pad(x, ((0, 0), (before, k - 1 - before), (0, 0)))
         z = self.bias + sum(around[:, j : j + T] @ self.weight[:, :, j].T for j in range(k))
-        return until(ACTIVATIONS[self.activation](z), lengths), lengths, {}
+        return until(ACTIVATIONS[self.activation](z), lengths), lengths, after
 
 
 @dataclass(frozen=True)
@@ -111,26 +128,37 @@ class Norm(Layer):
 
 @dataclass(frozen=True)
 class Pool(Layer):
-    """The mean of every `steps` steps; the last may be of fewer."""
+    """The mean of every `steps` steps; the last may be of fewer.
+
+    Its state is the sum `pooled` (B, C) of the steps since the last complete mean, and their number
+    `phase` (B,), less than `steps`. From a state it reads one step, and gives the mean so far; see
+    :func:`run_layers`.
+    """
 
     steps: int
+    channels: int
 
-    @property
-    def whole_rows(self) -> bool:
-        """True: a mean is known at its last step."""
-        return True
+    def state(self, rows: int, dtype: Any = np.float64) -> dict[str, Array]:
+        """Return a sum of no step."""
+        return {"pooled": np.zeros((rows, self.channels), dtype), "phase": np.zeros(rows, np.int64)}
 
     def forward(
         self, x: Array, lengths: Array | None, state: dict[str, Array]
     ) -> tuple[Array, Array | None, dict[str, Array]]:
         """As :meth:`Layer.forward`."""
-        (B, T, C), steps = x.shape, self.steps
+        (B, T, C), steps, phase = x.shape, self.steps, state["phase"]
         n = -(-T // steps)
         padded = np.pad(x, ((0, 0), (0, n * steps - T), (0, 0)))
         ends = np.full(B, T) if lengths is None else lengths
-        counts = np.clip(ends[:, None] - np.arange(n) * steps, 1, steps).astype(x.dtype)
-        means = padded.reshape(B, n, steps, C).sum(axis=2) / counts[:, :, None]
-        return means, None if lengths is None else -(-lengths // steps), {}
+        sums = padded.reshape(B, n, steps, C).sum(axis=2)
+        counts = np.clip(ends[:, None] - np.arange(n) * steps, 1, steps)
+        sums[:, 0] += state["pooled"]
+        counts[:, 0] += phase
+        means = sums / counts[:, :, None].astype(x.dtype)
+        phase = (phase + ends) % steps
+        last = np.where(phase[:, None] > 0, sums[np.arange(B), (ends - 1) // steps], 0)
+        after = {"pooled": last.astype(x.dtype), "phase": phase}
+        return means, None if lengths is None else -(-lengths // steps), after
 
 
 @dataclass(frozen=True)
@@ -283,11 +311,7 @@ class Readout(Layer):
 
 def state_of(layers: Sequence[Layer], rows: int, dtype: Any = np.float64) -> dict[str, Array]:
     """Return the state of layers before the first step: arrays of one name follow one another."""
-    parts: dict[str, list[Array]] = {}
-    for layer in layers:
-        for name, array in layer.state(rows, dtype).items():
-            parts.setdefault(name, []).append(array)
-    return {name: together(arrays) for name, arrays in parts.items()}
+    return _joined([layer.state(rows, dtype) for layer in layers])
 
 
 def run_layers(
@@ -296,20 +320,41 @@ def run_layers(
     lengths: Array | None = None,
     state: dict[str, Array] | None = None,
 ) -> tuple[Array, Array | None, dict[str, Array]]:
-    """Run layers one after the other, as :meth:`Layer.forward`; `state` is as in `state_of`."""
-    parts: dict[str, list[Array]] = {}
+    """Run layers one after the other, as :meth:`Layer.forward`; `state` is as in `state_of`.
+
+    Steps after a `Pool` are its means. From a `state`, x has one step, and what is given is from a
+    mean of the steps so far; until that is complete, the layers after the pool keep their state.
+    """
+    parts: list[dict[str, Array]] = []
     places: dict[str, int] = {}
+    complete: Array | None = None
     for layer in layers:
         before = layer.state(len(x), x.dtype)
         if state is not None:
             for name, zeros in before.items():
-                place = places.get(name, 0)
-                places[name] = place + len(zeros)
-                before[name] = state[name][place : places[name]]
+                axis, place = JOINED.get(name, 0), places.get(name, 0)
+                places[name] = place + zeros.shape[axis]
+                own = (slice(None),) * axis + (slice(place, places[name]),)
+                before[name] = state[name][own]
         x, lengths, after = layer.forward(x, lengths, before)
-        for name, array in after.items():
-            parts.setdefault(name, []).append(array)
-    return x, lengths, {name: together(arrays) for name, arrays in parts.items()}
+        if complete is not None:
+            after = {name: _of_rows(name, complete, a, before[name]) for name, a in after.items()}
+        if state is not None and isinstance(layer, Pool):
+            complete = after["phase"] == 0
+        parts.append(after)
+    return x, lengths, _joined(parts)
+
+
+def _of_rows(name: str, which: Array, one: Array, other: Array) -> Array:
+    """Return an array of a state, that of `one` in some rows and of `other` elsewhere."""
+    rows = (1, -1, 1) if name in STATES else (-1,) + (1,) * (one.ndim - 1)
+    return np.where(which.reshape(rows), one, other)
+
+
+def _joined(parts: Sequence[dict[str, Array]]) -> dict[str, Array]:
+    names = dict.fromkeys(name for part in parts for name in part)
+    arrays = {name: [part[name] for part in parts if name in part] for name in names}
+    return {name: together(own, JOINED.get(name, 0)) for name, own in arrays.items()}
 
 
 def together(arrays: list[Array], axis: int = 0) -> Array:
