@@ -23,9 +23,9 @@ def random_model(seed: int, dtype: str = "float32", **wanted: Any) -> FittedMode
     dtype : {"float32", "float64"}
     **wanted
         Choices that are fixed: of `job`, `features`, `outputs`, `cell`, `layers`, `bidirectional`,
-        `stem`, its options, `members`, `readout`, `output`, `missing`, `hidden_size`, `linear`, `change`,
-        `scaling`, `steps`; `convolutions`, the share of the net beside them, of a classifier;
-        `by_window`, of a regressor with a linear path.
+        `stem` and its options, `members`, `readout`, `output`, `missing`, `hidden_size`, `linear`,
+        `change`, `scaling`, `steps`; `convolutions`, the share of the net beside them, of a
+        classifier; `by_window`, of a regressor with a linear path.
     """
     random = np.random.default_rng(seed)
 

@@ -467,7 +467,8 @@ class NativePredictor:
         """
         module = native()
         kind = module.Stepper64 if self._net.dtype == "float64" else module.Stepper32
-        parts = _states(self._net.net, state), state.get("sum"), state.get("count")
+        others = (state.get(name) for name in ("sum", "count", "recent", "pooled", "phase"))
+        parts = _states(self._net.net, state), *others
         return kind(self._net.learner, *parts, threads=self._net.threads, **meaning)
 
     def follow(self, X: Source, state: Params) -> tuple[Array, Params]:

@@ -9,6 +9,7 @@ from hiddenstate.engines.native import NativePredictor
 from hiddenstate.inference.overflow import CheckedPredictor, input_limit
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Params
+from hiddenstate.program.layers import Convolution, Layer, Pool
 from hiddenstate.system.typing import Array
 
 
@@ -39,7 +40,10 @@ class Stepper(Protocol):
 
 
 def compiled_stepper(
-    model: FittedModel, predictor: CheckedPredictor, state: Params
+    model: FittedModel,
+    predictor: CheckedPredictor,
+    state: Params,
+    stem: tuple[Layer, ...] = (),
 ) -> Stepper | None:
     """Return what advances `state` in place in the kernels, or None if they do not compute, or
     not in the type of the answers.
@@ -54,6 +58,8 @@ def compiled_stepper(
         their sum, to which the head of the model is then applied.
     state : dict of ndarray
         As :attr:`Stream.state`.
+    stem : tuple of Layer
+        Of the model, without normalisation; the predictor's net reads what it gives.
     """
     if not isinstance(predictor.predictor, NativePredictor):
         return None
@@ -68,6 +74,7 @@ def compiled_stepper(
     if averages:
         heads["head"] = model.params["out.weight"].ravel().tolist()
         heads["head_bias"] = model.params["out.bias"].tolist()
+    convolutions = [layer for layer in stem if isinstance(layer, Convolution)]
     stepper: Stepper = predictor.predictor.stepper(
         state,
         offset=offset.tolist(),
@@ -75,6 +82,9 @@ def compiled_stepper(
         limit=input_limit(model),
         largest=np.ravel(predictor.largest).tolist(),
         **heads,
+        stem=[np.ascontiguousarray(each.weight.transpose(0, 2, 1)) for each in convolutions],
+        stem_bias=[each.bias for each in convolutions],
+        pool=next((layer.steps for layer in stem if isinstance(layer, Pool)), 1),
         change=list(own.change or ()),
         target_offset=target_offset.tolist(),
         target_factor=target_factor.tolist(),

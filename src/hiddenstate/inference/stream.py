@@ -19,6 +19,7 @@ from hiddenstate.inference.compiled_steps import Stepper, compiled_stepper
 from hiddenstate.inference.hidden_states import hidden_state_model
 from hiddenstate.inference.inputs import as_trained
 from hiddenstate.inference.overflow import check_inputs, checked_predictor
+from hiddenstate.inference.stem_steps import advance_stem, stem_of, stem_state, without_stem
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Params
 from hiddenstate.models.streaming import obstacles_of_model, reasons, streaming_options
@@ -55,7 +56,7 @@ class Stream:
     Parameters
     ----------
     model : FittedModel
-        Of a classifier or a regressor that reads forwards.
+        Of a classifier or a regressor that reads no later steps.
     rows : int, default 1
         Number of parallel series.
     device : str, default "auto"
@@ -72,8 +73,11 @@ class Stream:
     state : dict of ndarray
         The arrays of the cell by name, `h` first, each (L, rows, H); `last` (rows, I), the last
         known value of each feature, with missing "forward"; `lags` (rows, P, I), the last
-        inputs of the network that a forecast reads; `sum` (rows, H) and `count` (rows,) with
-        readout "mean".
+        inputs of the network that a forecast reads; `sum` (rows, H), of a stem (rows, H + C), and
+        `count` (rows,) with readout "mean"; of a stem `recent` (rows, M), the last inputs of each
+        of its layers, and with a mean of steps `pooled` (rows, C), the sum since the last complete
+        mean, and `phase` (rows,), its steps. The arrays of layers after that mean change when it is
+        complete.
 
     Raises
     ------
@@ -98,11 +102,12 @@ class Stream:
         self.classes = None if model.classes is None else label_array(model.classes)
         self._model, self._shape = model, (self.rows, n_features_of(model))
         self._averages = model.net.output == "last" and model.net.recurrent.readout == "mean"
+        self._stem = stem_of(model)
         steps = hidden_state_model(model) if self._averages else _answers_every_step(model)
-        self._predictor = checked_predictor(steps, device, threads)
+        self._predictor = checked_predictor(without_stem(steps), device, threads)
         self._one_by_one = isinstance(self._predictor.predictor, ReferencePredictor)
         self._state = _state_from(model, self.rows, state or {})
-        self._stepper = compiled_stepper(model, self._predictor, self._state)
+        self._stepper = compiled_stepper(model, self._predictor, self._state, self._stem)
         plain = (Fractions, Scale, TargetScale, Change)  # what the compiled steps do themselves
         own = all(isinstance(step, plain) for step in model.transform.steps)
         self._reads_raw = self._stepper is not None and own
@@ -205,7 +210,7 @@ class Stream:
         other = type(self).__new__(type(self))
         vars(other).update(vars(self))
         other._state = {name: array.copy() for name, array in self._state.items()}
-        other._stepper = compiled_stepper(self._model, self._predictor, other._state)
+        other._stepper = compiled_stepper(self._model, self._predictor, other._state, self._stem)
         return other
 
     def __copy__(self) -> "Stream":
@@ -276,12 +281,14 @@ class Stream:
         """Return the predictor's answers (B, n, ...) to raw steps, and advance `state` in place."""
         if self._one_by_one and X.shape[:2] != (1, 1):
             return self._answers_one_by_one(X, state)
+        if self._stem and X.shape[1] != 1:
+            self._prepared(X, state.get("last"))  # refuses all before any state changes
+            steps = [self._computed_answers(x[:, None], state) for x in X.swapaxes(0, 1)]
+            return np.concatenate(steps, axis=1)
         inputs, last = self._prepared(X, state.get("last"))
-        outputs = self._predictor.advance(inputs, state)
+        outputs = self._outputs(inputs, state)
         if last is not None:
             state["last"][...] = last
-        if self._averages:
-            outputs = self._head(outputs, state)
         if self._model.net.job == "classify":
             return softmax(outputs)
         memory = {name: state[name] for name in ("lags",) if name in state}
@@ -289,6 +296,21 @@ class Stream:
         for name, array in memory.items():
             state[name][...] = array
         return answers
+
+    def _outputs(self, inputs: Array, state: Params) -> Array:
+        """Return outputs (B, n, O) of the net, without a stem for n steps, and advance `state`."""
+        if not self._stem:
+            outputs = self._predictor.advance(inputs, state)
+            return self._head(outputs, state) if self._averages else outputs
+        read, complete = advance_stem(self._stem, fractions(inputs, self._dtype), state)
+        after = state if complete is None else {name: a.copy() for name, a in state.items()}
+        outputs = self._predictor.advance(read, after)
+        if self._averages:
+            outputs = self._head(np.concatenate([outputs, read], axis=2), after)
+        if complete is not None:
+            for name, array in after.items():
+                _by_row(state[name], name)[complete] = _by_row(array, name)[complete]
+        return outputs
 
     def _answers_one_by_one(self, X: Array, state: Params) -> Array:
         """Compute each row and step alone: products of several differ in their last bits."""
@@ -319,7 +341,7 @@ class Stream:
         return X, last
 
     def _head(self, hidden: Array, state: Params) -> Array:
-        """Return outputs (B, n, O) from the means of the hidden states (B, n, H) so far."""
+        """Return outputs (B, n, O) from the means of what the head reads (B, n, H) so far."""
         params = self._model.params
         parts = np.concatenate([state["sum"][:, None], hidden], axis=1)
         sums = np.add.accumulate(parts, axis=1)
@@ -379,8 +401,10 @@ def state_layout(model: FittedModel, rows: int) -> dict[str, tuple[np.dtype[Any]
     if (path := step_of(model.transform.steps, Forecast)) is not None:
         layout["lags"] = (dtype, (rows, path.n_lags, model.net.n_features))
     if model.net.output == "last" and model.net.recurrent.readout == "mean":
-        layout["sum"] = (np.dtype(np.float64), (rows, model.net.recurrent.hidden_size))
+        layout["sum"] = (np.dtype(np.float64), (rows, sum(model.net.head_widths())))
         layout["count"] = (np.dtype(np.int64), (rows,))
+    for name, array in stem_state(stem_of(model), rows, dtype).items():
+        layout[name] = (array.dtype, array.shape)
     return layout
 
 

@@ -30,10 +30,11 @@ def folded_norms(program: Program) -> Program:
 
     Folds activation((z - mean) * factor + shift) into the convolution that gives z.
     """
-    return replace(program, nets=tuple(_folded(net) for net in program.nets))
+    return replace(program, nets=tuple(folded(net) for net in program.nets))
 
 
-def _folded(net: tuple[Layer, ...]) -> tuple[Layer, ...]:
+def folded(net: tuple[Layer, ...]) -> tuple[Layer, ...]:
+    """Return layers with normalisation in the weights of the convolution before it."""
     layers: list[Layer] = []
     for layer in net:
         before = layers[-1] if layers else None

@@ -176,8 +176,4 @@ def _memory(layout: Layout) -> str:
         return stack
     if "STREAMS" not in has:
         return f"{4 * (layout.n_inputs + 2 * c['WIDEST'])} bytes of scratch a step; {stack}"
-    numbers = c["LAYERS"] * c["STATES"] * c["HIDDEN"]
-    numbers += 2 * c["HIDDEN"] + 2 if "MEAN" in has else 0
-    numbers += layout.program.n_features if "FORWARD" in has else 0
-    numbers += layout.remembered
-    return f"{4 * numbers:,} bytes of state; {stack} in a step, and a state more in _run"
+    return f"{4 * layout.state:,} bytes of state; {stack} in a step, and a state more in _run"

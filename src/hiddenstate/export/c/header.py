@@ -11,8 +11,11 @@ from hiddenstate.export.c.text import text_of
 from hiddenstate.export.int8 import stored
 from hiddenstate.export.target import Contents, Source, Target, holds_all
 
-PUBLIC = {"OUTPUTS", "CODE", "LAYERS", "STATES", "HIDDEN", "PAST", "OTHERS", "LAGS"}
-"""Constants of `Layout` that a caller or a state needs, if there is one."""
+CARRIED = (
+    *("LAYERS", "STATES", "HIDDEN", "SUMMARY", "RECENT", "POOLED", "POOL"),
+    *("PAST", "OTHERS", "LAGS"),
+)
+"""Constants of `Layout` that a state needs."""
 
 
 def build(source: Source) -> Contents:
@@ -47,7 +50,7 @@ def _sizes(layout: Layout) -> str:
         steps = "steps of the windows that it was trained on"
         text += _define(layout, "WINDOW", program.window, steps)
     if "STREAMS" in layout.has:
-        for name in ("LAYERS", "STATES", "HIDDEN", "PAST", "OTHERS", "LAGS"):
+        for name in CARRIED:
             text += _define(layout, name, c[name]) if name in c else ""
         return text + _define(layout, "SCRATCH(steps)", 0)
     name = f"{layout.prefix.upper()}_run"
@@ -63,10 +66,12 @@ def _sizes(layout: Layout) -> str:
 def _arrays(layout: Layout) -> str:
     """Return the constants of the implementation, and the arrays."""
     streams = "STREAMS" in layout.has
-    left_out = PUBLIC if streams else {"OUTPUTS", "CODE"}
-    left_out = left_out | {"SUMS"} | ({"WIDEST", "DIRECTIONS", "MEMBERS"} if streams else set())
+    convolves = "CONVOLUTION" in layout.has
+    left_out = {"OUTPUTS", "CODE", "SUMS"}
+    left_out |= {*CARRIED, "DIRECTIONS", "MEMBERS", "CAUSAL"} if streams else set()
+    left_out |= {"WIDEST"} if streams and not convolves else set()
     left_out |= set() if "BYTES" in layout.has else {"MOST_ROWS"}
-    left_out |= set() if "CONVOLUTION" in layout.has else {"CONVOLUTIONS"}
+    left_out |= set() if convolves else {"CONVOLUTIONS"}
     text = _define(layout, "INPUTS", layout.n_inputs, "numbers that the network reads")
     for name, value in layout.constants.items():
         text += _define(layout, name, value) if name not in left_out else ""

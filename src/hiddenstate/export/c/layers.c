@@ -26,7 +26,29 @@ static void model_answer(const model_dense *head, const float *summary, float *y
 }
 
 #endif
-#if HAS_CONVOLUTION && !HAS_STREAMS
+#if HAS_CONVOLUTION && HAS_STREAMS
+/* Reads a step x in a causal convolution with relu; `recent` has the steps before, the earliest
+   first. */
+static void model_slide(const model_convolution *layer, float *recent, const float *x, float *to)
+{
+    const size_t inputs = (size_t)layer->inputs, before = (size_t)(layer->width - 1);
+    const size_t each = inputs * (size_t)layer->channels;
+    model_matrix tap = layer->weight;
+    size_t j;
+    int i;
+    memcpy(to, layer->bias, (size_t)layer->channels * sizeof *to);
+    for (j = 0; j < before; j++, tap.weight += each)
+        model_add(to, &tap, recent + j * inputs, layer->channels, layer->inputs);
+    model_add(to, &tap, x, layer->channels, layer->inputs);
+    for (i = 0; i < layer->channels; i++)
+        to[i] = to[i] < 0.0f ? 0.0f : to[i];
+    if (before == 0)
+        return;
+    memmove(recent, recent + inputs, (before - 1) * inputs * sizeof *recent);
+    memcpy(recent + (before - 1) * inputs, x, inputs * sizeof *recent);
+}
+
+#elif HAS_CONVOLUTION
 /* A convolution over n steps and relu; steps outside of the row count as zeros. */
 static void model_convolve(const model_convolution *layer, const float *from, float *to, int n)
 {

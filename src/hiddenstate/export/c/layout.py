@@ -102,6 +102,8 @@ class Layout:
             numbers = 0
         else:
             numbers = c["SUMS"] * c["HIDDEN"] + self.n_inputs + c["OUTPUTS"] + c["SUMMARY"]
+            if "RECENT" in c:
+                numbers += 2 * c["WIDEST"] + (self.state if "POOL" in c else 0)
             if "STREAMS" not in self.has:
                 numbers += c["STATES"] * c["HIDDEN"] + c["WIDEST"] + program.n_features
                 numbers += self.remembered
@@ -109,6 +111,16 @@ class Layout:
         if "FIXED" in self.has:
             numbers += c["MOST_BIASES"] + 3 * 2 * c["OUTPUTS"] + 40
         return 4 * numbers + 160
+
+    @property
+    def state(self) -> int:
+        """Numbers of a state of a series, if it streams."""
+        c, has = self.constants, self.has
+        numbers = c["LAYERS"] * c["STATES"] * c["HIDDEN"] + c.get("RECENT", 0)
+        numbers += 2 * c["SUMMARY"] + 2 if "MEAN" in has else 0
+        numbers += c["POOLED"] + 1 if "POOL" in has else 0
+        numbers += self.program.n_features if "FORWARD" in has else 0
+        return numbers + self.remembered
 
     @property
     def remembered(self) -> int:
@@ -294,11 +306,16 @@ def _convolution(layout: Layout, layer: Convolution) -> Convolution:
     layout.constants["CAUSAL"] = int(layer.causal)
     layout.constants["WIDEST"] = max(layout.constants.get("WIDEST", 1), channels)
     layout.work += layer.weight.size
+    if "STREAMS" in layout.has:
+        before = layout.constants.get("RECENT", 1)  # an array of C is not empty
+        layout.constants["RECENT"] = before + (width - 1) * inputs
     return replace(layer, weight=weight, bias=bias)
 
 
 def _pool(layout: Layout, layer: Pool) -> Pool:
     layout.constants["POOL"] = layer.steps
+    if "STREAMS" in layout.has:
+        layout.constants["POOLED"] = layer.channels
     return layer
 
 

@@ -16,8 +16,15 @@
 typedef struct model_state {
     float cells[MODEL_LAYERS][MODEL_STATES][MODEL_HIDDEN]; /* the first is the output */
 #if HAS_MEAN
-    float sum[MODEL_HIDDEN], sum_low[MODEL_HIDDEN];
+    float sum[MODEL_SUMMARY], sum_low[MODEL_SUMMARY];
     unsigned long steps;
+#endif
+#if HAS_CONVOLUTION
+    float recent[MODEL_RECENT]; /* the last steps that each convolution read */
+#endif
+#if HAS_POOL
+    float pooled[MODEL_POOLED]; /* the sum of `phase` steps, of which MODEL_POOL are averaged */
+    int phase;
 #endif
 #if HAS_FORWARD
     float known[MODEL_FEATURES];

@@ -9,11 +9,32 @@ void model_reset(model_state *state)
 #endif
 }
 
-/* Reads a step; x becomes what the network reads of it. */
-static int model_read(model_state *state, const float *data, float *x)
+#if HAS_POOL
+/* Makes of a step of the first convolution the mean since the last that was complete. */
+static void model_average(model_state *state, float *step)
+{
+    int i;
+    state->phase++;
+    for (i = 0; i < MODEL_POOLED; i++) {
+        state->pooled[i] += step[i];
+        step[i] = state->pooled[i] / (float)state->phase;
+    }
+    if (state->phase < MODEL_POOL)
+        return;
+    memset(state->pooled, 0, sizeof state->pooled);
+    state->phase = 0;
+}
+
+#endif
+/* Reads a step; x becomes what the network reads of it. If no answer is needed after it, layers
+   that read means of steps wait until one is complete. */
+static int model_read(model_state *state, const float *data, float *x, int answers)
 {
     const float *from = x;
     int l;
+#if HAS_CONVOLUTION
+    float values[2][MODEL_WIDEST], *recent = state->recent;
+#endif
 #if HAS_FORWARD
     const int status = model_prepare(state->known, data, x);
 #else
@@ -23,6 +44,25 @@ static int model_read(model_state *state, const float *data, float *x)
         return status;
 #if HAS_FORECAST
     model_remember(&state->path, x);
+#endif
+    (void)answers;
+#if HAS_CONVOLUTION
+    for (l = 0; l < MODEL_CONVOLUTIONS; l++) {
+        const model_convolution *layer = &model_convolutions[l];
+        model_slide(layer, recent, from, values[l % 2]);
+        recent += (layer->width - 1) * layer->inputs;
+        from = values[l % 2];
+#if HAS_POOL
+        if (l == 0)
+            model_average(state, values[0]);
+        if (l == 0 && state->phase > 0 && !answers)
+            return MODEL_OK;
+#endif
+    }
+#if HAS_BESIDE
+    model_sum(state->sum + MODEL_HIDDEN, state->sum_low + MODEL_HIDDEN, from,
+        MODEL_SUMMARY - MODEL_HIDDEN);
+#endif
 #endif
     for (l = 0; l < MODEL_LAYERS; l++) {
         model_cell(&model_layers[l], from, state->cells[l]);
@@ -39,9 +79,9 @@ static int model_read(model_state *state, const float *data, float *x)
 static int model_after(const model_state *state, const float *x, float *y)
 {
 #if HAS_MEAN
-    float mean[MODEL_HIDDEN];
+    float mean[MODEL_SUMMARY];
     int i;
-    for (i = 0; i < MODEL_HIDDEN; i++)
+    for (i = 0; i < MODEL_SUMMARY; i++)
         mean[i] = state->sum[i] / (float)state->steps;
     model_answer(&model_heads[0], mean, y);
 #else
@@ -57,12 +97,35 @@ static int model_after(const model_state *state, const float *x, float *y)
     return model_finite(y, MODEL_OUTPUTS) ? MODEL_OK : MODEL_TOO_LARGE;
 }
 
+#if HAS_POOL
+/* The layers that read means of steps are again as they were before one that is not complete. */
+static void model_wait(model_state *state, const model_state *before)
+{
+    const size_t first = (size_t)((model_convolutions[0].width - 1) * model_convolutions[0].inputs);
+    memcpy(state->cells, before->cells, sizeof state->cells);
+    memcpy(state->recent + first, before->recent + first,
+        sizeof state->recent - first * sizeof(float));
+#if HAS_MEAN
+    memcpy(state->sum, before->sum, sizeof state->sum);
+    memcpy(state->sum_low, before->sum_low, sizeof state->sum_low);
+    state->steps = before->steps;
+#endif
+}
+
+#endif
 int model_step(model_state *state, const float *x, float *y)
 {
     float inputs[MODEL_INPUTS];
-    int status = model_read(state, x, inputs);
+#if HAS_POOL
+    const model_state before = *state;
+#endif
+    int status = model_read(state, x, inputs, 1);
     if (status == MODEL_OK)
         status = model_after(state, inputs, y);
+#if HAS_POOL
+    if (state->phase > 0)
+        model_wait(state, &before);
+#endif
     return status == MODEL_OK ? MODEL_OK : model_refused(status, y, MODEL_OUTPUTS);
 }
 
@@ -76,7 +139,7 @@ int model_run(const float *x, int steps, float *y, float *scratch)
         return model_refused(MODEL_NO_STEPS, y, MODEL_OUTPUTS);
     model_reset(&state);
     for (t = 0; t < steps && status == MODEL_OK; t++) {
-        status = model_read(&state, x + (size_t)t * MODEL_FEATURES, inputs);
+        status = model_read(&state, x + (size_t)t * MODEL_FEATURES, inputs, t == steps - 1);
 #if HAS_STEPS
         if (status == MODEL_OK)
             status = model_after(&state, inputs, y + (size_t)t * MODEL_OUTPUTS);

@@ -177,26 +177,32 @@ export function meanOf(steps) {
 /** The term added to a variance. */
 const EPS = 1e-5;
 
+/**
+ * Returns step t of a convolution over steps; those that are not there count as zeros.
+ * @param {any} layer
+ * @param {Float64Array[]} steps
+ * @param {number} t
+ */
+function convolved(layer, steps, t) {
+  const [rows, inputs, k] = layer.weight.shape;
+  const shape = [rows, inputs];
+  if (!layer.parts) { // a matrix for each step that is read
+    layer.parts = Array.from({ length: k }, (_, j) => ({ shape, data: layer.weight.data.filter((/** @type {any} */ _, /** @type {number} */ i) => i % k === j) }));
+  }
+  const before = layer.causal ? k - 1 : (k - 1) >> 1;
+  const data = layer.bias.data.slice();
+  layer.parts.forEach((/** @type {Matrix} */ weight, /** @type {number} */ j) => {
+    const x = steps[t + j - before];
+    if (x) affine(weight, { data }, x, data);
+  });
+  return data.map(ACTIVATIONS[layer.activation]);
+}
+
 // What a layer of each kind gives for a sequence.
 /** @type {Record<string, (layer: any, steps: Float64Array[], run: Run) => Float64Array[]>} */
 const LAYERS = {
   Dense: (layer, steps) => steps.map((x) => dense(layer, x)),
-  Convolution(layer, steps) {
-    const [rows, inputs, k] = layer.weight.shape;
-    const shape = [rows, inputs];
-    if (!layer.parts) { // a matrix for each step that is read
-      layer.parts = Array.from({ length: k }, (_, j) => ({ shape, data: layer.weight.data.filter((/** @type {any} */ _, /** @type {number} */ i) => i % k === j) }));
-    }
-    const before = layer.causal ? k - 1 : (k - 1) >> 1;
-    return steps.map((_, t) => {
-      const data = layer.bias.data.slice();
-      layer.parts.forEach((/** @type {Matrix} */ weight, /** @type {number} */ j) => {
-        const x = steps[t + j - before];
-        if (x) affine(weight, { data }, x, data);
-      });
-      return data.map(ACTIVATIONS[layer.activation]);
-    });
-  },
+  Convolution: (layer, steps) => steps.map((_, t) => convolved(layer, steps, t)),
   Norm({ mean, variance, scale, shift, activation }, steps) {
     const factor = scale.data.map((/** @type {number} */ value, /** @type {number} */ c) => value / Math.sqrt(variance.data[c] + EPS));
     return steps.map((x) => x.map((value, c) => (
@@ -342,10 +348,11 @@ export class Model {
     return directions.length * directions[0].hidden_weight.shape[1];
   }
 
-  /** Whether the first net reads each step once, without those around it. */
+  /** Whether the first net reads no later steps. */
   get forward() {
-    return this.program.nets[0].every(({ part, directions }) => (
-      directions ? !directions[1] : part === "Dense" || part === "Readout"));
+    const [net] = this.program.nets;
+    return recurrentOf(net).every(({ directions }) => !directions[1])
+      && net.every(({ part, causal }) => part !== "Convolution" || causal);
   }
 
   /** Whether the model can answer after every step without reading the row anew. */
@@ -361,18 +368,25 @@ export class Model {
   }
 }
 
+/**
+ * What layers carry from step to step: the state of each direction, the last steps that each
+ * convolution read, and the sum of what the head reads the mean of, and the number of its steps.
+ * @typedef {{ state: State[], recent: Float64Array[][], sum: Float64Array | null, count: number }} Carried
+ */
+
 /** Reads one series step by step, and answers after every step as if the series ended there. */
 export class Stream {
-  /** @type {State[]} */
+  /** @type {Carried} */
+  carried = { state: [], recent: [], sum: null, count: 0 };
+
+  /** The state after the last step: between two means of steps, that after the one so far. @type {State[]} */
   state = [];
+
+  /** The steps since the last mean that was complete. @type {Float64Array[]} */
+  pooled = [];
 
   /** @type {Memory} */
   memory = {};
-
-  /** @type {Float64Array | null} */
-  sum = null;
-
-  count = 0;
 
   /** @type {Float64Array[]} */
   lags = [];
@@ -386,16 +400,17 @@ export class Stream {
 
   /** Begins a series anew. */
   reset() {
+    this.carried = { state: [], recent: this.net.map(() => []), sum: null, count: 0 };
     this.forget();
+    this.pooled = [];
     this.memory = {};
-    this.sum = null;
-    this.count = 0;
     this.lags = [];
   }
 
   /** Sets the hidden state to zeros, in the middle of a series. */
   forget() {
     this.state = zeroState(this.net);
+    this.carried.state = this.state;
   }
 
   /** The hidden state of the last layer. */
@@ -409,26 +424,56 @@ export class Stream {
    * @returns {{ probabilities: Float64Array, y: Float64Array }}
    */
   step(values) {
-    const { model, net } = this;
+    const { model } = this;
     const [x] = model.prepare([values], this.memory);
-    /** @type {Run} */
-    const run = { state: this.state, after: [], states: [] };
-    const [output] = net.reduce((/** @type {Float64Array[]} */ steps, layer) => (
-      layer.part === "Readout" ? [this.summary(layer.kind, steps[0])] : LAYERS[layer.part](layer, steps, run)), [x]);
-    this.state = run.after;
+    const output = this.outputOf(x);
     if (model.program.job === "classify") return /** @type {any} */ ({ probabilities: softmax(output) });
     this.lags = [...this.lags, x].slice(-lagsOf(model.program.steps));
     return /** @type {any} */ ({ y: model.inUnits([output], this.lags)[0] });
   }
 
   /**
-   * Returns what the head reads after a step that gives h.
-   * @param {string} kind
-   * @param {Float64Array} h
+   * Returns the output of the net after a step. What layers after a mean of steps carry changes only
+   * when that is complete; until then, they read the mean so far.
+   * @param {Float64Array} x
    */
-  summary(kind, h) {
-    this.sum = this.sum ? this.sum.map((value, i) => value + h[i]) : h;
-    this.count += 1;
-    return kind === "mean" ? this.sum.map((value) => value / this.count) : h;
+  outputOf(x) {
+    const after = { ...this.carried, recent: [...this.carried.recent] };
+    /** @type {Run} */
+    const run = { state: after.state, after: [], states: [] };
+    let steps = [x];
+    this.net.forEach((layer, number) => {
+      if (layer.part === "Convolution") {
+        const read = [...after.recent[number], ...steps];
+        steps = [convolved(layer, read, read.length - 1)];
+        after.recent[number] = read.slice(Math.max(0, read.length - layer.weight.shape[2] + 1));
+      } else if (layer.part === "Pool") {
+        this.carried.recent = [...after.recent];
+        this.pooled.push(steps[0]);
+        steps = [meanOf(this.pooled)];
+        if (this.pooled.length === layer.steps) this.pooled = [];
+      } else if (layer.part === "Readout") {
+        steps = [summary(after, layer.kind, steps[0])];
+      } else {
+        steps = LAYERS[layer.part](layer, steps, run);
+      }
+    });
+    after.state = run.after;
+    this.state = run.after;
+    if (!this.pooled.length) this.carried = after;
+    return steps[0];
   }
+}
+
+/**
+ * Returns what the head reads after a step that gives h.
+ * @param {Carried} carried
+ * @param {string} kind
+ * @param {Float64Array} h
+ */
+function summary(carried, kind, h) {
+  const { sum } = carried;
+  carried.sum = sum ? sum.map((value, i) => value + h[i]) : h;
+  carried.count += 1;
+  return kind === "mean" ? carried.sum.map((value) => value / carried.count) : h;
 }

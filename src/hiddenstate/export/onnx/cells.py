@@ -110,10 +110,12 @@ def _loop(
     shape = g.node("Concat", ints(1), g.slice(g.node("Shape", x), 1, 2, 0), ints(H), axis=0)
     begin = state or (g.node("Expand", np.float32(0), shape),) * len(DECLARED[cell].state)
 
+    kinds = [(np.float32, (1, "rows", H))] * len(begin)
+
     def step(wx: str, *before: str) -> tuple[str, ...]:
         return add(wx, g.node("MatMul", before[0], hidden), *before)
 
-    *last, y = g.scan(step, begin, g.node("MatMul", x, inputs), (1, "rows", H))
+    *last, y = g.scan(step, begin, g.node("MatMul", x, inputs), *kinds)
     return g.squeeze(y, 1), tuple(last)
 
 

@@ -125,13 +125,18 @@ class Graph:
         return outputs
 
     def scan(
-        self, step: Callable[..., Sequence[str]], begin: Sequence[str], sequence: str, dims: Dims
+        self,
+        step: Callable[..., Sequence[str]],
+        begin: Sequence[str],
+        sequence: str,
+        *arrays: tuple[Any, Dims],
     ) -> list[str]:
         """Add a loop over the first axis of a float32 sequence.
 
-        `step(value, *state)` adds the nodes of one step, and returns the state after it, each array
-        of shape `dims`. Returns the state after the last step, and its first array after every
-        step, (T, *dims). Nodes of a step may read what was added before.
+        `step(value, *state)` adds the nodes of one step, and returns the state after it; `arrays`
+        are type and shape of each array of a state. Returns the state after the last step, and its
+        first array after every step, with an axis T before its own. Nodes of a step may read what
+        was added before.
         """
         helper, outside = self._onnx.helper, self._nodes
         names = [f"v{self._n + i}" for i in range(1 + len(begin))]
@@ -140,10 +145,11 @@ class Graph:
         after = [*step(*names)]
         after.append(self.node("Identity", after[0]))
         inside, self._nodes = self._nodes, outside
-        info, kind = helper.make_tensor_value_info, self.kind(np.float32)
-        given = [info(name, kind, dims) for name in names[1:]]
-        found = [info(name, kind, dims) for name in after]
-        body = helper.make_graph(inside, "step", [*given, info(names[0], kind, None)], found)
+        info, kinds = helper.make_tensor_value_info, [(self.kind(t), dims) for t, dims in arrays]
+        given = [info(name, *of) for name, of in zip(names[1:], kinds, strict=True)]
+        found = [info(name, *of) for name, of in zip(after, (*kinds, kinds[0]), strict=True)]
+        value = info(names[0], self.kind(np.float32), None)
+        body = helper.make_graph(inside, "step", [*given, value], found)
         return self.nodes("Scan", *begin, sequence, n=len(after), body=body, num_scan_inputs=1)
 
     def cast(self, value: str, dtype: Any) -> str:

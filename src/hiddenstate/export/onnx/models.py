@@ -8,7 +8,7 @@ import numpy as np
 from hiddenstate.export.onnx.cells import CELLS
 from hiddenstate.export.onnx.convolutions import beside_convolutions
 from hiddenstate.export.onnx.graph import Graph, ints
-from hiddenstate.export.onnx.nets import LAYERS, STREAMED, Ends, advanced, outputs
+from hiddenstate.export.onnx.nets import LAYERS, Ends, advanced, carried, outputs
 from hiddenstate.export.onnx.steps import (
     APPLY,
     UNDO,
@@ -19,9 +19,8 @@ from hiddenstate.export.onnx.steps import (
     wide_answers,
     wide_inputs,
 )
-from hiddenstate.program.cells import CELLS as DECLARED
 from hiddenstate.program.companions import FixedConvolutions
-from hiddenstate.program.layers import Norm, Recurrent
+from hiddenstate.program.layers import Norm
 from hiddenstate.program.lowering import folded_norms
 from hiddenstate.program.order import step_of
 from hiddenstate.program.program import Program
@@ -35,9 +34,8 @@ COMPANIONS: dict[type, Callable[[Graph, Any, str, str, Ends], str]] = {
 KINDS: frozenset[type | str] = frozenset({*APPLY, *UNDO, *LAYERS, Norm, *COMPANIONS, *CELLS})
 """The kinds that a graph of whole rows has; norms are folded into convolutions."""
 
-STREAM_KINDS: frozenset[type | str] = KINDS - {*LAYERS, Norm, *COMPANIONS, WindowScale} | {
-    *STREAMED
-}
+STREAM_KINDS: frozenset[type | str] = KINDS - {*COMPANIONS, WindowScale}
+"""The kinds that a graph of steps has."""
 
 REFUSED = -1
 """The class of a row that the model cannot read."""
@@ -107,7 +105,7 @@ def stream(g: Graph, p: Program, optional_reset: bool = True) -> None:
         begins = g.unsqueeze(reset, *axes) if axes else reset
         state[name] = g.node("Where", begins, np.dtype(dtype).type(0), given)
     rows, finite = prepared(g, p, x, state)
-    y, new = advanced(g, p.nets[0], rows.x, state)
+    y, new = advanced(g, folded_norms(p).nets[0], rows.x, state)
     new |= rows.after
     if "count" in state:
         n = g.cast(g.length(x, 1), np.int32)
@@ -138,20 +136,19 @@ def _answers(g: Graph, p: Program, y: str, rows: Rows, finite: str) -> str:
 def state_of(p: Program) -> dict[str, tuple[Any, tuple[int, ...]]]:
     """Return type and shape of each array of a stream's state, without the axis of series."""
     wide = np.float64 if wide_inputs(p) else np.float32
-    state: dict[str, tuple[Any, tuple[int, ...]]] = {}
-    layers = [layer for layer in p.nets[0] if isinstance(layer, Recurrent)]
-    size = layers[0].directions[0].hidden_size
-    for name in DECLARED[layers[0].cell].state:
-        state[name] = (np.float32, (len(layers), size))
+    state = carried(p.nets[0])
+    sums: dict[str, tuple[Any, tuple[int, ...]]] = {}
+    sums |= {name: state.pop(name) for name in ("sum", "means") if name in state}
+    if "phase" not in state:  # all steps are averaged, and counted anyway
+        sums.pop("means", None)
     if (fill := step_of(p.steps, Fill)) is not None and fill.forward:
         state |= {"last": (wide, (p.n_features,)), "known": (np.float32, (p.n_features,))}
-    if p.readout == "mean":
-        state["sum"] = (np.float32, (size,))
+    state |= sums
     if (path := step_of(p.steps, Forecast)) is not None:
         state["lags"] = (wide, path.weights.shape[::-1])
         if path.input_weights is not None:
             state["input_lags"] = (wide, path.input_weights.shape[1:])
-    if path is not None or p.readout == "mean":
+    if path is not None or (p.readout == "mean" and "means" not in state):
         state["count"] = (np.int32, (1,))
     return state
 

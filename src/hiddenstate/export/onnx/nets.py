@@ -6,12 +6,13 @@ their ends, which every runtime computes alike.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from hiddenstate.export.onnx.cells import CELLS
-from hiddenstate.export.onnx.graph import END, Graph, ints
+from hiddenstate.export.onnx.graph import END, Dims, Graph, ints
 from hiddenstate.program.cells import CELLS as DECLARED
 from hiddenstate.program.layers import (
     Beside,
@@ -165,61 +166,179 @@ LAYERS: dict[type[Layer], Callable[..., tuple[str, Ends | None]]] = {
 """Adds a layer to a graph of whole rows: (graph, layer, x, ends) to what it gives and its ends."""
 
 
+def layers_in(net: Sequence[Layer]) -> list[Layer]:
+    """Return the layers of a net, of a `Beside` those that it has."""
+    return [
+        own
+        for layer in net
+        for own in (layers_in(layer.layers) if isinstance(layer, Beside) else [layer])
+    ]
+
+
+@dataclass
+class Advance:
+    """A state of N series while steps pass through layers.
+
+    Parameters
+    ----------
+    before : dict of str
+        The arrays of the cell, each (N, L, H); of a mean `sum` (N, C) and `count` (N, 1); of
+        convolutions `recent` (N, M); of means of steps `pooled` (N, C), `phase` (N, 1) and, for a
+        mean of what follows, `means` (N, 1) in place of `count`.
+    n_layers : int
+        L.
+    after : dict of list of str
+        The parts of the state after the steps, along axis 1, but for `count`.
+    """
+
+    before: dict[str, str]
+    n_layers: int
+    after: dict[str, list[str]] = field(default_factory=dict)
+    read: int = 0
+
+    def joined(self, g: Graph) -> dict[str, str]:
+        """Return the state after the steps."""
+        return {name: _joined(g, parts, 1) for name, parts in self.after.items()}
+
+    def put(self, name: str, part: str) -> None:
+        """Add a part of the state after the steps."""
+        self.after.setdefault(name, []).append(part)
+
+
 def advanced(
     g: Graph, net: Sequence[Layer], x: str, state: dict[str, str]
 ) -> tuple[str, dict[str, str]]:
-    """Return what layers give after every step of x (N, T, I), and the state after the last.
+    """Return what layers give after every step of x (N, T, I), and the state after the last, but
+    for the number of steps; see :class:`Advance`."""
+    own = Advance(state, sum(isinstance(layer, Recurrent) for layer in layers_in(net)))
+    for number, layer in enumerate(net):
+        if isinstance(layer, Pool):
+            return _pooled(g, layer, net[number + 1 :], x, own)
+        x = STREAMED[type(layer)](g, layer, x, own)
+    return x, own.joined(g)
 
-    `state` has the arrays of the cell, each (N, L, H), and of a mean `sum` (N, H) and `count`
-    (N, 1).
+
+def _pooled(
+    g: Graph, layer: Pool, rest: Sequence[Layer], x: str, own: Advance
+) -> tuple[str, dict[str, str]]:
+    """Return what layers give after every step from means of the steps so far.
+
+    A loop: after each step, the layers' state is the one after it only if the mean is complete.
     """
-    after: dict[str, list[str]] = {}
-    n_layers = sum(isinstance(layer, Recurrent) for layer in net)
-    for layer in net:
-        x = STREAMED[type(layer)](g, layer, x, state, after, n_layers)
-    return x, {name: _joined(g, parts, 1) for name, parts in after.items()}
+    begin, early = dict(own.before), own.joined(g)
+    if "recent" in begin:
+        begin["recent"] = g.slice(begin["recent"], own.read, END, 1)
+    shapes, head = carried((layer, *rest)), rest[-1]
+    assert isinstance(head, Dense)
+    one = (np.float32, (len(head.bias),))
+
+    def step(value: str, _: str, *arrays: str) -> list[str]:
+        before = dict(zip(shapes, arrays, strict=True))
+        total = g.node("Add", before["pooled"], value)
+        n = g.node("Add", before["phase"], np.int32(1))
+        mean = g.node("Div", total, g.cast(n, np.float32))
+        y, after = advanced(g, rest, g.unsqueeze(mean, 1), before)
+        complete = g.node("Equal", n, np.int32(layer.steps))
+        after |= {"pooled": g.node("Sub", total, total), "phase": g.node("Sub", n, n)}
+        waits = {**before, "pooled": total, "phase": n}
+        chosen = [
+            g.node("Where", _like(g, complete, dims), after[name], waits[name])
+            for name, (_, dims) in shapes.items()
+        ]
+        return [g.squeeze(y, 1), *chosen]
+
+    rows = g.slice(g.node("Shape", x), 0, 1, 0)
+    shape = g.node("Concat", rows, ints(len(head.bias)), axis=0)
+    kinds: list[tuple[Any, Dims]] = [(t, ("rows", *dims)) for t, dims in (one, *shapes.values())]
+    values = [g.node("Expand", np.float32(0), shape), *(begin[name] for name in shapes)]
+    _, *last, y = g.scan(step, values, g.transpose(x, 1, 0, 2), *kinds)
+    found = dict(zip(shapes, last, strict=True))
+    if "recent" in early and "recent" in found:
+        early["recent"] = _joined(g, [early["recent"], found.pop("recent")], 1)
+    return g.transpose(y, 1, 0, 2), {**early, **found}
 
 
-def _advanced_layer(
-    g: Graph,
-    layer: Recurrent,
-    x: str,
-    state: dict[str, str],
-    after: dict[str, list[str]],
-    n_layers: int,
-) -> str:
+def _like(g: Graph, rows: str, dims: Sequence[int]) -> str:
+    """Return a value of each row (N, 1) with as many axes as an array (N, *dims)."""
+    return g.unsqueeze(rows, *range(2, len(dims) + 1)) if len(dims) > 1 else rows
+
+
+def carried(net: Sequence[Layer]) -> dict[str, tuple[Any, tuple[int, ...]]]:
+    """Return type and shape of each array that layers carry, without the axis of series."""
+    state: dict[str, tuple[Any, tuple[int, ...]]] = {}
+    layers = layers_in(net)
+    recurrent = [layer for layer in layers if isinstance(layer, Recurrent)]
+    size = recurrent[0].directions[0].hidden_size
+    for name in DECLARED[recurrent[0].cell].state:
+        state[name] = (np.float32, (len(recurrent), size))
+    recent = sum(_before(layer) for layer in layers if isinstance(layer, Convolution))
+    state |= {"recent": (np.float32, (recent,))} if recent else {}
+    for layer in layers:
+        if isinstance(layer, Pool):
+            state |= {"pooled": (np.float32, (layer.channels,)), "phase": (np.int32, (1,))}
+        if isinstance(layer, Readout) and layer.kind == "mean":
+            state |= {"sum": (np.float32, (layer.width,)), "means": (np.int32, (1,))}
+    return state
+
+
+def _before(layer: Convolution) -> int:
+    """Return how many numbers of earlier steps a causal convolution reads."""
+    _, inputs, k = layer.weight.shape
+    return int((k - 1) * inputs)
+
+
+def _slid(g: Graph, layer: Convolution, x: str, own: Advance) -> str:
+    (_, inputs, k), n = layer.weight.shape, _before(layer)
+    if n:
+        recent = g.slice(own.before["recent"], own.read, own.read + n, 1)
+        x = g.node("Concat", g.reshape(recent, 0, k - 1, inputs), x, axis=1)
+        last = g.slice(x, 1 - k, END, 1)
+        own.put("recent", g.reshape(last, 0, n))
+        own.read += n
+    weight, bias = g.weight(layer.weight), layer.bias.astype(np.float32)
+    y = g.node("Conv", g.transpose(x, 0, 2, 1), weight, bias, kernel_shape=[k])
+    return g.transpose(_activated(g, layer.activation, y), 0, 2, 1)
+
+
+def _advanced_layer(g: Graph, layer: Recurrent, x: str, own: Advance) -> str:
     names, begin = DECLARED[layer.cell].state, []
     for name in names:
-        number, before = len(after.get(name, ())), g.transpose(state[name], 1, 0, 2)
-        begin.append(before if n_layers == 1 else g.slice(before, number, number + 1, 0))
+        number = len(own.after.get(name, ()))
+        before = g.transpose(own.before[name], 1, 0, 2)
+        begin.append(before if own.n_layers == 1 else g.slice(before, number, number + 1, 0))
     add = CELLS[layer.cell]
     y, last = add(g, layer.directions[0], g.transpose(x, 1, 0, 2), tuple(begin))
     for name, part in zip(names, last, strict=True):
-        after.setdefault(name, []).append(g.transpose(part, 1, 0, 2))
+        own.put(name, g.transpose(part, 1, 0, 2))
     return g.transpose(y, 1, 0, 2)
 
 
-def _means(
-    g: Graph,
-    layer: Readout,
-    h: str,
-    state: dict[str, str],
-    after: dict[str, list[str]],
-    n_layers: int,
-) -> str:
-    """Return the means of h (N, T, H) so far; of the last step h is the summary itself."""
+def _advanced_beside(g: Graph, layer: Beside, x: str, own: Advance) -> str:
+    y = x
+    for each in layer.layers:
+        y = STREAMED[type(each)](g, each, y, own)
+    return g.node("Concat", y, x, axis=2)
+
+
+def _means(g: Graph, layer: Readout, h: str, own: Advance) -> str:
+    """Return the means of h (N, T, C) so far; of the last step h is the summary itself."""
     if layer.kind == "last":
         return h
-    sums = g.node("Add", g.unsqueeze(state["sum"], 1), g.node("CumSum", h, np.array(1)))
+    before, name = own.before, "means" if "means" in own.before else "count"
+    sums = g.node("Add", g.unsqueeze(before["sum"], 1), g.node("CumSum", h, np.array(1)))
     steps = g.node("Add", g.count(g.length(h, 1)), np.array(1))
-    counts = g.node("Add", state["count"], g.cast(steps, np.int32))
-    after["sum"] = [g.squeeze(g.slice(sums, -1, END, 1), 1)]
+    counts = g.node("Add", before[name], g.cast(steps, np.int32))
+    own.put("sum", g.squeeze(g.slice(sums, -1, END, 1), 1))
+    if name == "means":
+        own.put(name, g.slice(counts, -1, END, 1))
     return g.node("Div", sums, g.unsqueeze(g.cast(counts, np.float32), 2))
 
 
 STREAMED: dict[type[Layer], Callable[..., str]] = {
+    Convolution: _slid,
     Recurrent: _advanced_layer,
+    Beside: _advanced_beside,
     Readout: _means,
-    Dense: lambda g, layer, x, state, after, n_layers: dense(g, layer, x, True),
+    Dense: lambda g, layer, x, own: dense(g, layer, x, True),
 }
-"""Adds a layer to a graph of steps; what it carries from them is put into `after`."""
+"""Adds a layer to a graph of steps: (graph, layer, x, what its state is put into)."""

@@ -90,6 +90,7 @@ class Net {
 
   const std::vector<Matrix>& matrices() const { return matrices_; }
   long lanes() const { return kernels_.lanes; }
+  const Kernels<T>& kernels() const { return kernels_; }
   const Shape& shape() const { return shape_; }
 
   // Weights (0) and moments (1, 2), one matrix at a time in torch's layout.

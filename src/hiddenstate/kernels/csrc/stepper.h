@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "net.h"
+#include "stem_steps.h"
 
 namespace hs {
 
@@ -15,31 +16,35 @@ struct Meaning {
   std::vector<double> offset, factor;  // [I]: an input is (x - offset) * factor
   double limit = 0;                    // the largest size of an input
   std::vector<double> largest;         // [outputs] or [1]: the largest sizes of the net's outputs
-  std::vector<T> head, head_bias;      // [O][outputs], [O]: reads the mean of the outputs so far
+  std::vector<T> head, head_bias;      // [O][width], [O]: reads the mean of the outputs so far, and
+                                       // of what a stem gives
   std::vector<long> change;            // [O]: the inputs that are added to the outputs
   std::vector<double> target_offset, target_factor;  // [O]: an answer is y / factor + offset
   bool probabilities = false;                        // answers are the softmax
 };
 
 // The state of the series, in the caller's memory: an array [layers][rows][hidden] for each that
-// the cell carries, `sum` [rows][hidden] and `count` [rows] are null without a head.
+// the cell carries, `sum` [rows][width] and `count` [rows] are null without a head, and those of a
+// stem without one.
 template <class T>
 struct Carried {
   std::vector<T*> arrays;
   double* sum = nullptr;
   int64_t* count = nullptr;
+  Remembered<T> stem{};
 };
 
 template <class T>
 class Stepper {
  public:
-  // `net` has an output at every step, and `state` belongs to `rows` rows; both must outlive this.
-  Stepper(Net<T>& net, Meaning<T> meaning, long rows, Carried<T> state)
-      : net_(net), meaning_(std::move(meaning)), rows_(rows), state_(std::move(state)),
-        own_(state_.arrays.size()) {}
+  // `net` has an output at every step, reads what a stem gives if there is one, and `state` belongs
+  // to `rows` rows; both must outlive this.
+  Stepper(Net<T>& net, StemSteps<T> stem, Meaning<T> meaning, long rows, Carried<T> state)
+      : net_(net), stem_(std::move(stem)), meaning_(std::move(meaning)), rows_(rows),
+        state_(std::move(state)), own_(state_.arrays.size()), next_(own_.size()) {}
 
   long rows() const { return rows_; }
-  long inputs() const { return net_.shape().inputs; }
+  long inputs() const { return stem_ ? stem_.inputs() : net_.shape().inputs; }
   long answers() const {
     return meaning_.head.empty() ? net_.shape().outputs
                                  : static_cast<long>(meaning_.head_bias.size());
@@ -57,16 +62,23 @@ class Stepper {
     if (!n) return true;
     if (!scale(x, raw, n * steps)) return false;
     move(true);
-    States<T> state{{}, n, net_.shape().hidden};
-    for (size_t i = 0; i < own_.size(); i++) state.at[i] = own_[i].data();
+    States<T> state{{}, n, net_.shape().hidden}, after{{}, n, net_.shape().hidden};
+    for (size_t i = 0; i < own_.size(); i++) {
+      next_[i].resize(stem_.pools() ? own_[i].size() : 0);
+      state.at[i] = own_[i].data();
+      after.at[i] = stem_.pools() ? next_[i].data() : own_[i].data();
+    }
+    complete_.assign(n, 1);
     y_.resize(n * net_.shape().outputs);
     for (long t = 0; t < steps; t++) {
-      const T* now = gather(n, steps, t);
-      net_.predict({now, kind(), inputs()}, n, 1, nullptr, 0, 1, state, y_.data(), state, threads,
-                   Stop{});
+      const T *now = gather(n, steps, t), *read = now;
+      if (stem_) read = stem_.read(now, n, remembered(), complete_.data());
+      net_.predict({read, kind(), net_.shape().inputs}, n, 1, nullptr, 0, 1, state, y_.data(),
+                   after, threads, Stop{});
       if (!fits()) return false;
       for (long i = 0; i < n; i++)
-        answer(i, now + i * inputs(), out + (which_[i] * steps + t) * answers());
+        answer(i, now + i * inputs(), read, out + (which_[i] * steps + t) * answers());
+      if (stem_.pools()) complete(n);
     }
     move(false);
     return true;
@@ -109,11 +121,28 @@ class Stepper {
     return now_.data();
   }
 
+  // The states of rows whose mean of steps is complete are those after it.
+  void complete(long n) {
+    const long hidden = net_.shape().hidden;
+    for (size_t k = 0; k < own_.size(); k++)
+      for (long layer = 0; layer < net_.shape().layers; layer++)
+        for (long i = 0; i < n; i++)
+          if (complete_[i]) {
+            const long at = (layer * n + i) * hidden;
+            copy(own_[k].data() + at, next_[k].data() + at, hidden);
+          }
+  }
+
+  Remembered<T> remembered() { return {recent_.data(), pooled_.data(), phase_.data()}; }
+
+  // Numbers of a mean that the head reads.
+  long width() const { return net_.shape().outputs + (stem_ ? stem_.outputs() : 0); }
+
   // Copies the states of the active rows here, or back.
   void move(bool here) {
     const long n = static_cast<long>(which_.size()), hidden = net_.shape().hidden;
     const long layers = net_.shape().layers;
-    sum_.resize(state_.sum ? n * hidden : 0);
+    sum_.resize(state_.sum ? n * width() : 0);
     count_.resize(state_.count ? n : 0);
     for (size_t i = 0; i < own_.size(); i++) {
       own_[i].resize(layers * n * hidden);
@@ -121,8 +150,16 @@ class Stepper {
         move(state_.arrays[i] + layer * rows_ * hidden, own_[i].data() + layer * n * hidden, hidden,
              here);
     }
-    if (state_.sum) move(state_.sum, sum_.data(), hidden, here);
+    if (state_.sum) move(state_.sum, sum_.data(), width(), here);
     if (state_.count) move(state_.count, count_.data(), 1, here);
+    if (!stem_) return;
+    recent_.resize(n * stem_.recent());
+    pooled_.resize(n * stem_.pooled());
+    phase_.resize(stem_.pools() ? n : 0);
+    if (stem_.recent()) move(state_.stem.recent, recent_.data(), stem_.recent(), here);
+    if (!stem_.pools()) return;
+    move(state_.stem.pooled, pooled_.data(), stem_.pooled(), here);
+    move(state_.stem.phase, phase_.data(), 1, here);
   }
 
   template <class N>
@@ -142,31 +179,37 @@ class Stepper {
     return fine;
   }
 
-  // Writes the answer of active row i, whose inputs are x.
-  void answer(long i, const T* x, T* to) {
+  // Writes the answer of active row i, whose inputs are x; the net read the rows `read`.
+  void answer(long i, const T* x, const T* read, T* to) {
     const Meaning<T>& m = meaning_;
     const long width = net_.shape().outputs, n = answers();
     const T* y = y_.data() + i * width;
     if (m.head.empty())
       copy(to, y, n);
     else
-      average(i, y, to);
+      average(i, y, read, to);
     for (size_t k = 0; k < m.change.size(); k++) to[k] += x[m.change[k]];
     for (size_t k = 0; k < m.target_factor.size(); k++)
       to[k] = static_cast<T>(to[k] / m.target_factor[k] + m.target_offset[k]);
     if (m.probabilities) softmax(to, n);
   }
 
-  void average(long i, const T* y, T* to) {
-    const long width = net_.shape().outputs, n = answers();
-    double* sum = sum_.data() + i * width;
-    const double count = static_cast<double>(++count_[i]);
-    mean_.resize(width);
-    for (long k = 0; k < width; k++) mean_[k] = static_cast<T>((sum[k] += y[k]) / count);
+  void average(long i, const T* y, const T* read, T* to) {
+    const long all = width(), states = net_.shape().outputs, n = answers();
+    double* sum = sum_.data() + i * all;
+    const int64_t count = count_[i] + 1;
+    const bool counts = complete_[i];
+    mean_.resize(all);
+    for (long k = 0; k < all; k++) {
+      const double total = sum[k] + (k < states ? y[k] : read[i * (all - states) + k - states]);
+      mean_[k] = static_cast<T>(total / static_cast<double>(count));
+      if (counts) sum[k] = total;
+    }
+    if (counts) count_[i] = count;
     for (long o = 0; o < n; o++) {
-      const T* row = meaning_.head.data() + o * width;
+      const T* row = meaning_.head.data() + o * all;
       T total = meaning_.head_bias[o];
-      for (long k = 0; k < width; k++) total += row[k] * mean_[k];
+      for (long k = 0; k < all; k++) total += row[k] * mean_[k];
       to[o] = total;
     }
   }
@@ -179,14 +222,17 @@ class Stepper {
   }
 
   Net<T>& net_;
+  StemSteps<T> stem_;
   const Meaning<T> meaning_;
   const long rows_;
   const Carried<T> state_;
-  std::vector<long> which_;          // the active rows
-  std::vector<std::vector<T>> own_;  // their states
-  std::vector<T> x_, now_, y_, mean_;
+  std::vector<long> which_;           // the active rows
+  std::vector<std::vector<T>> own_;   // their states
+  std::vector<std::vector<T>> next_;  // their states after a mean of steps that may be incomplete
+  std::vector<T> x_, now_, y_, mean_, recent_, pooled_;
   std::vector<double> sum_;
-  std::vector<int64_t> count_;
+  std::vector<int64_t> count_, phase_;
+  std::vector<uint8_t> complete_;
 };
 
 }  // namespace hs

@@ -47,6 +47,9 @@
 #define MODEL_LAYERS 1
 #define MODEL_STATES 2
 #define MODEL_HIDDEN 2
+#define MODEL_SUMMARY 4
+#define MODEL_RECENT 4
+#define MODEL_POOLED 4
 #define MODEL_PAST 2
 #define MODEL_OTHERS 1
 #define MODEL_LAGS 2
