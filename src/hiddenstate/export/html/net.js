@@ -64,7 +64,7 @@ import { applied, lagsOf, restored, stepOf, undone } from "./steps.js";
  */
 
 /** @type {Record<string, (x: number) => number>} */
-const ACTIVATIONS = { linear: (x) => x, tanh: Math.tanh, relu, sigmoid };
+export const ACTIVATIONS = { linear: (x) => x, tanh: Math.tanh, relu, sigmoid };
 
 /** @param {Float64Array} x @returns {Float64Array} */
 export function softmax(x) {
@@ -174,45 +174,10 @@ export function meanOf(steps) {
   return steps[0].map((_, i) => steps.reduce((sum, step) => sum + step[i], 0) / steps.length);
 }
 
-/** The term added to a variance. */
-const EPS = 1e-5;
-
-/**
- * Returns step t of a convolution over steps; those that are not there count as zeros.
- * @param {any} layer
- * @param {Float64Array[]} steps
- * @param {number} t
- */
-function convolved(layer, steps, t) {
-  const [rows, inputs, k] = layer.weight.shape;
-  const shape = [rows, inputs];
-  if (!layer.parts) { // a matrix for each step that is read
-    layer.parts = Array.from({ length: k }, (_, j) => ({ shape, data: layer.weight.data.filter((/** @type {any} */ _, /** @type {number} */ i) => i % k === j) }));
-  }
-  const before = layer.causal ? k - 1 : (k - 1) >> 1;
-  const data = layer.bias.data.slice();
-  layer.parts.forEach((/** @type {Matrix} */ weight, /** @type {number} */ j) => {
-    const x = steps[t + j - before];
-    if (x) affine(weight, { data }, x, data);
-  });
-  return data.map(ACTIVATIONS[layer.activation]);
-}
-
-// What a layer of each kind gives for a sequence.
+// What a layer of each kind gives for a sequence; `stem.js` adds those of a stem.
 /** @type {Record<string, (layer: any, steps: Float64Array[], run: Run) => Float64Array[]>} */
-const LAYERS = {
+export const LAYERS = {
   Dense: (layer, steps) => steps.map((x) => dense(layer, x)),
-  Convolution: (layer, steps) => steps.map((_, t) => convolved(layer, steps, t)),
-  Norm({ mean, variance, scale, shift, activation }, steps) {
-    const factor = scale.data.map((/** @type {number} */ value, /** @type {number} */ c) => value / Math.sqrt(variance.data[c] + EPS));
-    return steps.map((x) => x.map((value, c) => (
-      ACTIVATIONS[activation]((value - mean.data[c]) * factor[c] + shift.data[c]))));
-  },
-  Pool({ steps: size }, steps) {
-    const pooled = [];
-    for (let t = 0; t < steps.length; t += size) pooled.push(meanOf(steps.slice(t, t + size)));
-    return pooled;
-  },
   Recurrent({ cell, directions }, steps, run) {
     const sides = /** @type {Direction[]} */ (directions).map((direction, number) => {
       let own = run.state[run.after.length];
@@ -351,8 +316,7 @@ export class Model {
   /** Whether the first net reads no later steps. */
   get forward() {
     const [net] = this.program.nets;
-    return recurrentOf(net).every(({ directions }) => !directions[1])
-      && net.every(({ part, causal }) => part !== "Convolution" || causal);
+    return net.every(({ causal }) => causal !== false) && !recurrentOf(net)[0].directions[1];
   }
 
   /** Whether the model can answer after every step without reading the row anew. */
@@ -371,18 +335,29 @@ export class Model {
 /**
  * What layers carry from step to step: the state of each direction, the last steps that each
  * convolution read, and the sum of what the head reads the mean of, and the number of its steps.
- * @typedef {{ state: State[], recent: Float64Array[][], sum: Float64Array | null, count: number }} Carried
+ * @typedef {{ state: State[], recent: Record<number, Float64Array[]>, sum: number[], count: number }} Carried
  */
+
+// What layers that carry more than a state give for a step x: `next` is what is carried after it.
+/** @type {Record<string, (layer: any, x: Float64Array, next: Carried, stream: Stream, number: number) => Float64Array>} */
+export const STREAMED = {
+  Readout({ kind }, x, next) {
+    if (kind === "last") return x;
+    next.sum = Array.from(x, (value, i) => value + (next.sum[i] || 0));
+    next.count += 1;
+    return Float64Array.from(next.sum, (value) => value / next.count);
+  },
+};
 
 /** Reads one series step by step, and answers after every step as if the series ended there. */
 export class Stream {
-  /** @type {Carried} */
-  carried = { state: [], recent: [], sum: null, count: 0 };
+  /** After the last mean of steps that was complete. @type {Carried} */
+  carried = { state: [], recent: {}, sum: [], count: 0 };
 
-  /** The state after the last step: between two means of steps, that after the one so far. @type {State[]} */
+  /** The state after the last step. @type {State[]} */
   state = [];
 
-  /** The steps since the last mean that was complete. @type {Float64Array[]} */
+  /** The steps since that mean. @type {Float64Array[]} */
   pooled = [];
 
   /** @type {Memory} */
@@ -394,22 +369,17 @@ export class Stream {
   /** @param {Model} model */
   constructor(model) {
     this.model = model;
-    this.net = model.program.nets[0];
-    this.reset();
+    this.forget();
   }
 
   /** Begins a series anew. */
   reset() {
-    this.carried = { state: [], recent: this.net.map(() => []), sum: null, count: 0 };
-    this.forget();
-    this.pooled = [];
-    this.memory = {};
-    this.lags = [];
+    Object.assign(this, new Stream(this.model));
   }
 
   /** Sets the hidden state to zeros, in the middle of a series. */
   forget() {
-    this.state = zeroState(this.net);
+    this.state = zeroState(this.model.program.nets[0]);
     this.carried.state = this.state;
   }
 
@@ -425,55 +395,29 @@ export class Stream {
    */
   step(values) {
     const { model } = this;
+    const { job, steps } = model.program;
     const [x] = model.prepare([values], this.memory);
-    const output = this.outputOf(x);
-    if (model.program.job === "classify") return /** @type {any} */ ({ probabilities: softmax(output) });
-    this.lags = [...this.lags, x].slice(-lagsOf(model.program.steps));
+    const output = this.read(x);
+    if (job === "classify") return /** @type {any} */ ({ probabilities: softmax(output) });
+    this.lags = [...this.lags, x].slice(-lagsOf(steps));
     return /** @type {any} */ ({ y: model.inUnits([output], this.lags)[0] });
   }
 
   /**
-   * Returns the output of the net after a step. What layers after a mean of steps carry changes only
-   * when that is complete; until then, they read the mean so far.
-   * @param {Float64Array} x
+   * Returns the output of the net after a step. Layers after a mean of steps read the mean so far;
+   * what they carry changes when it is complete.
+   * @param {Float64Array} step
    */
-  outputOf(x) {
-    const after = { ...this.carried, recent: [...this.carried.recent] };
+  read(step) {
+    const next = { ...this.carried, recent: { ...this.carried.recent } };
     /** @type {Run} */
-    const run = { state: after.state, after: [], states: [] };
-    let steps = [x];
-    this.net.forEach((layer, number) => {
-      if (layer.part === "Convolution") {
-        const read = [...after.recent[number], ...steps];
-        steps = [convolved(layer, read, read.length - 1)];
-        after.recent[number] = read.slice(Math.max(0, read.length - layer.weight.shape[2] + 1));
-      } else if (layer.part === "Pool") {
-        this.carried.recent = [...after.recent];
-        this.pooled.push(steps[0]);
-        steps = [meanOf(this.pooled)];
-        if (this.pooled.length === layer.steps) this.pooled = [];
-      } else if (layer.part === "Readout") {
-        steps = [summary(after, layer.kind, steps[0])];
-      } else {
-        steps = LAYERS[layer.part](layer, steps, run);
-      }
-    });
-    after.state = run.after;
-    this.state = run.after;
-    if (!this.pooled.length) this.carried = after;
-    return steps[0];
+    const run = { state: next.state, after: [], states: [] };
+    const [output] = this.model.program.nets[0].reduce((/** @type {Float64Array[]} */ steps, layer, n) => {
+      const add = STREAMED[layer.part];
+      return add ? [add(layer, steps[0], next, this, n)] : LAYERS[layer.part](layer, steps, run);
+    }, [step]);
+    next.state = this.state = run.after;
+    if (!this.pooled.length) this.carried = next;
+    return output;
   }
-}
-
-/**
- * Returns what the head reads after a step that gives h.
- * @param {Carried} carried
- * @param {string} kind
- * @param {Float64Array} h
- */
-function summary(carried, kind, h) {
-  const { sum } = carried;
-  carried.sum = sum ? sum.map((value, i) => value + h[i]) : h;
-  carried.count += 1;
-  return kind === "mean" ? carried.sum.map((value) => value / carried.count) : h;
 }

@@ -58,7 +58,7 @@ SCRIPTS = {
     "codes": ("charts", "page", "table", "texts", "draw", "codes"),
 }
 """The modules of a page by what a reader plays with, each after those that it imports; `net` comes
-before them in a script of its own, and `fixed` if there are fixed convolutions."""
+before them in a script of its own, and `stem` and `fixed` if a program has their layers."""
 
 
 def _asset(name: str) -> str:
@@ -73,7 +73,7 @@ KINDS: frozenset[type | str] = frozenset(
         FixedConvolutions,
     }
 )
-"""The kinds in the tables of `steps.js`, `cells.js`, `net.js` and `fixed.js`."""
+"""The kinds in the tables of `steps.js`, `cells.js`, `net.js`, `stem.js` and `fixed.js`."""
 
 HALF_FROM = 100_000
 """Numbers of an autoencoder from which weights are float16 by default, to halve the page."""
@@ -96,7 +96,9 @@ def build(source: Source) -> Contents:
     }
     css = f"{base_style()}\n{_asset('page.css')}"
     fixed = ("fixed",) if source.program.companions else ()
-    interpreter = _names("packed", "steps", "cells", "net", *fixed)
+    stem = any(isinstance(layer, Convolution) for layer in source.program.nets[0])
+    own = ("stem",) if stem else ()
+    interpreter = _names("packed", "steps", "cells", "net", *own, *fixed)
     net = joined(interpreter)
     script = joined(REPORT + _names(*SCRIPTS[view["kind"]]), interpreter)
     page = Template(_asset("page.html")).substitute(
