@@ -171,7 +171,7 @@ KINDS: dict[str, Callable[[], FittedModel]] = {
     "causal stem": lambda: made(70, CAUSAL, stem_channels=[4], stem_kernels=[5]),
     "causal stem of three": lambda: made(71, CAUSAL, layers=2, cell="lstm", **THREE),
     "causal stem, mean": lambda: made(72, CAUSAL, readout="mean", missing="forward"),
-    "causal stem of single steps": lambda: made(73, CAUSAL, stem_kernels=[1, 1]),
+    "causal stem of single steps": lambda: made(86, CAUSAL, stem_kernels=[1, 1]),
     "causal stem of every step": lambda: made(
         74, STEPS, stem=True, stem_causal=True, missing="mask", features=2
     ),
@@ -181,7 +181,7 @@ KINDS: dict[str, Callable[[], FittedModel]] = {
     "causal stem of pixels": lambda: made(78, CAUSAL, pixels=True),
     "pooling causal stem": lambda: made(79, POOLED, stem_channels=[4], stem_kernels=[5]),
     "pooling causal stem of three": lambda: made(80, POOLED, layers=2, cell="lstm", **THREE),
-    "pooling causal stem, mean": lambda: made(81, POOLED, readout="mean", missing="forward"),
+    "pooling causal stem, mean": lambda: made(87, POOLED, readout="mean", missing="forward"),
     "pooling causal stem, float64": lambda: as_float64(
         82, LAST, stem=True, stem_causal=True, stem_pool=2, readout="mean", missing="mask"
     ),

@@ -15,6 +15,7 @@ from hiddenstate.errors import DataError, OptionError, UntrustedFileError
 from hiddenstate.inference.overflow import CheckedPredictor
 from hiddenstate.inference.stream import Stream
 from hiddenstate.models.fitted import FittedModel
+from hiddenstate.models.meaning import program_of
 from hiddenstate.models.net import Net
 from tests.conftest import needs_kernels
 
@@ -47,6 +48,7 @@ def reference(model: FittedModel, rows: int = 1) -> Stream:
 
 FILLED = Transform("forward", np.array([0.1, 0.2, 0.3]), (np.zeros(3), np.array([1.0, 0.05, 5.0])))
 MASKED = Transform("mask", np.array([0.1, 0.2, 0.3]))
+STEM = {"stem": True, "stem_causal": True, "stem_channels": [6, 5], "stem_kernels": [4, 3]}
 MODELS = {
     "lstm, classes": made("classify"),
     "two layers, mean": made("classify", cell="gru", layers=2, readout="mean"),
@@ -54,6 +56,8 @@ MODELS = {
     "one target": made("regress", output="last", readout="mean", cell="gru"),
     "filled forward": made("regress", transform=FILLED, cell="lstm"),
     "masked": made("regress", transform=MASKED),
+    "causal stem": made("regress", transform=FILLED, stateful=False, **STEM),
+    "pooling stem": made("classify", cell="gru", layers=2, readout="mean", stem_pool=3, **STEM),
 }
 
 
@@ -104,6 +108,33 @@ def test_series_that_are_not_active_keep_their_state():
         if active[1]:
             np.testing.assert_allclose(answers[1], alone.step(X[1, t])[0], atol=1e-12)
     np.testing.assert_allclose(both.state["last"][1], alone.state["last"][0])
+
+
+@pytest.mark.parametrize("kernels", [True, False])
+def test_series_with_means_of_steps_of_their_own_answer_like_whole_rows(kernels):
+    model = MODELS["pooling stem"]
+    stream, ends = (Stream if kernels else reference)(model, 5), np.zeros(5, int)
+    program = program_of(model)
+    for _ in range(12):
+        active = RANDOM.random(5) < 0.7
+        answers = stream.step(X[np.arange(5), ends], active)
+        ends += active
+        whole = program.predict(X, np.maximum(ends, 1))["probabilities"]
+        np.testing.assert_allclose(answers[active], whole[active], atol=1e-12)
+    assert stream.state["phase"].tolist() == (ends % 3).tolist()
+
+
+def test_a_state_between_two_means_of_steps_is_that_after_the_last():
+    model = MODELS["pooling stem"]
+    stream = Stream(model)
+    stream.feed(X[:1, :3])
+    before = {name: array.copy() for name, array in stream.state.items()}
+    stream.feed(X[:1, 3:5])
+    changed = {name for name, array in stream.state.items() if (array != before[name]).any()}
+    assert changed == {"recent", "pooled", "phase"}
+    wrong = {**stream.state, "phase": np.array([3])}
+    with pytest.raises(DataError, match="phase: expected numbers from 0 to 2, got 3"):
+        Stream(model, state=wrong)
 
 
 def test_reset_begins_anew_in_some_rows():

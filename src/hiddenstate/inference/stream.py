@@ -439,6 +439,9 @@ def _state_from(model: FittedModel, rows: int, given: Mapping[str, Array]) -> Pa
             raise DataError(f"state: {name}: expected shape {own.shape}, got {array.shape}")
         if name not in ("last", "lags") and not np.isfinite(array).all():
             raise DataError(f"state: {name} has numbers that are not finite")
+        most = model.net.recurrent.stem_pool - 1
+        if name == "phase" and (array.min() < 0 or array.max() > most):
+            raise DataError(f"state: phase: expected numbers from 0 to {most}, got {array.max()}")
         own[...] = array
     return state
 

@@ -33,6 +33,9 @@ class StemSteps {
     for (const Layer& layer : layers) layers_.push_back(packed(layer));
   }
 
+  StemSteps(StemSteps&&) = default;
+  StemSteps(const StemSteps&) = delete;
+
   explicit operator bool() const { return !layers_.empty(); }
   bool pools() const { return pool_ > 1; }
   long inputs() const { return layers_[0].inputs; }
