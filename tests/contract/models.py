@@ -179,6 +179,7 @@ KINDS: dict[str, Callable[[], FittedModel]] = {
     "causal stem, float64": lambda: as_float64(76, CAUSAL, readout="mean", missing="mean"),
     "causal stem, far": lambda: far(made(77, CAUSAL, missing="forward"), 1e5),
     "causal stem of pixels": lambda: made(78, CAUSAL, pixels=True),
+    "causal stem of a signal": lambda: made(84, SIGNAL, stem=True, **STREAMING),
     "pooling causal stem": lambda: made(79, POOLED, stem_channels=[4], stem_kernels=[5]),
     "pooling causal stem of three": lambda: made(80, POOLED, layers=2, cell="lstm", **THREE),
     "pooling causal stem, mean": lambda: made(87, POOLED, readout="mean", missing="forward"),

@@ -318,7 +318,8 @@ def no_signal(cells: Sequence[str], model: FittedModel) -> bool:
     """Whether files for audio, which know `cells`, cannot hold a model: a net of one signal."""
     net, transform = model.net, model.transform
     signal = net.job == "regress" and net.n_features == net.n_outputs == 1
-    if not signal or net.recurrent.cell not in cells or obstacles_of_model(model):
+    whole = signal and (net.recurrent.stem or obstacles_of_model(model))
+    if not signal or net.recurrent.cell not in cells or whole:
         return True
     plain = net.output == "steps" or net.recurrent.readout == "last"
     beside = transform.fill is not None or transform.linear is not None

@@ -48,7 +48,12 @@ def reference(model: FittedModel, rows: int = 1) -> Stream:
 
 FILLED = Transform("forward", np.array([0.1, 0.2, 0.3]), (np.zeros(3), np.array([1.0, 0.05, 5.0])))
 MASKED = Transform("mask", np.array([0.1, 0.2, 0.3]))
-STEM = {"stem": True, "stem_causal": True, "stem_channels": [6, 5], "stem_kernels": [4, 3]}
+STEM: dict[str, Any] = {
+    "stem": True,
+    "stem_causal": True,
+    "stem_channels": [6, 5],
+    "stem_kernels": [4, 3],
+}
 MODELS = {
     "lstm, classes": made("classify"),
     "two layers, mean": made("classify", cell="gru", layers=2, readout="mean"),

@@ -12,7 +12,7 @@ import numpy as np
 from hiddenstate.export.target import kinds_of
 from hiddenstate.export.trial import Answers, Trial
 from hiddenstate.program.cells import CELLS as DECLARED
-from hiddenstate.program.layers import Dense, Direction, Readout, Recurrent
+from hiddenstate.program.layers import Convolution, Dense, Direction, Readout, Recurrent
 from hiddenstate.program.lowering import folded_scales
 from hiddenstate.program.order import step_of
 from hiddenstate.program.program import Program
@@ -74,6 +74,8 @@ def refusal(program: Program, to: str, name: str) -> str | None:
     if not program.streams:
         words = "an answer needs the whole series (both directions, convolutions or members)"
         reasons.insert(0, words)
+    elif Convolution in kinds_of(program):
+        reasons.insert(0, "there are convolutional layers before the recurrent ones")
     return f"{name} cannot hold this model: {reasons[0]}; use --to c" if reasons else None
 
 

@@ -62,13 +62,14 @@ class Stepper {
     if (!n) return true;
     if (!scale(x, raw, n * steps)) return false;
     move(true);
-    States<T> state{{}, n, net_.shape().hidden}, after{{}, n, net_.shape().hidden};
-    for (size_t i = 0; i < own_.size(); i++) {
-      next_[i].resize(stem_.pools() ? own_[i].size() : 0);
-      state.at[i] = own_[i].data();
-      after.at[i] = stem_.pools() ? next_[i].data() : own_[i].data();
+    States<T> state{{}, n, net_.shape().hidden};
+    for (size_t i = 0; i < own_.size(); i++) state.at[i] = own_[i].data();
+    States<T> after = state;
+    for (size_t i = 0; stem_.pools() && i < own_.size(); i++) {
+      next_[i].resize(own_[i].size());
+      after.at[i] = next_[i].data();
     }
-    complete_.assign(n, 1);
+    if (stem_.pools()) complete_.resize(n);
     y_.resize(n * net_.shape().outputs);
     for (long t = 0; t < steps; t++) {
       const T *now = gather(n, steps, t), *read = now;
@@ -198,19 +199,28 @@ class Stepper {
     const long all = width(), states = net_.shape().outputs, n = answers();
     double* sum = sum_.data() + i * all;
     const int64_t count = count_[i] + 1;
-    const bool counts = complete_[i];
+    const bool counts = !stem_.pools() || complete_[i];
     mean_.resize(all);
-    for (long k = 0; k < all; k++) {
-      const double total = sum[k] + (k < states ? y[k] : read[i * (all - states) + k - states]);
-      mean_[k] = static_cast<T>(total / static_cast<double>(count));
-      if (counts) sum[k] = total;
-    }
+    add_up(y, states, sum, mean_.data(), count, counts);
+    if (stem_)
+      add_up(read + i * (all - states), all - states, sum + states, mean_.data() + states, count,
+             counts);
     if (counts) count_[i] = count;
     for (long o = 0; o < n; o++) {
       const T* row = meaning_.head.data() + o * all;
       T total = meaning_.head_bias[o];
       for (long k = 0; k < all; k++) total += row[k] * mean_[k];
       to[o] = total;
+    }
+  }
+
+  // The mean of `count` rows with a last one; it is added to the sum of those before if it
+  // `counts`.
+  static void add_up(const T* last, long n, double* sum, T* mean, int64_t count, bool counts) {
+    for (long k = 0; k < n; k++) {
+      const double total = sum[k] + last[k];
+      mean[k] = static_cast<T>(total / static_cast<double>(count));
+      if (counts) sum[k] = total;
     }
   }
 
