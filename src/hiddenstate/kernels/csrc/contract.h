@@ -69,6 +69,9 @@ struct Declaration {
 
   // Whether the sums of a block are stored, and then activated for many rows at once.
   HS_ALWAYS constexpr bool gated() const { return kept > 1; }
+  // Whether a tile activates its sums in registers. A cell that keeps more has more operations, and
+  // a copy of them for each number of a tile would be too much code.
+  HS_ALWAYS constexpr bool in_registers() const { return kept == 1 && more == 0; }
   HS_ALWAYS constexpr int vectors(int own_array) const {
     return own.at[own_array].axis == 'G' ? blocks : 1;
   }

@@ -1,8 +1,8 @@
 // The recurrent cells over a whole sequence, forward and backward, for one layer and direction.
 //
-// Of a cell of one sum, a tile has a few vectors of hidden units of a few rows, which are activated
-// in registers. Of a cell of several, a tile has all sums of a vector of hidden units for a few
-// rows; they are stored, and activated for all rows of a block at once.
+// Of a cell of one sum, a tile has a few vectors of hidden units of a few rows, which may be
+// activated in registers. Of a cell of several, a tile has all sums of a vector of hidden units for
+// a few rows; they are stored, and activated for all rows of a block at once.
 #pragma once
 
 #include "cells.h"
@@ -27,11 +27,15 @@ HS_INLINE void direct_tile(const Sequence<T>& q, const Step<T>& s,
   for (int r = 0; r < R; r++)
 #pragma GCC unroll 4
     for (int v = 0; v < N; v++) {
-      const V<T> y = C::template next<T>(q, s, numbers, row + r, block + v, sum[r][v]);
-      if (is_read(q, s, row + r))
-        store(to(q, s, row + r, block + v), y);
-      else
-        pass_over<C>(q, s, row + r, block + v);
+      if constexpr (C::about.in_registers()) {
+        const V<T> y = C::template next<T>(q, s, numbers, row + r, block + v, sum[r][v]);
+        if (is_read(q, s, row + r))
+          store(to(q, s, row + r, block + v), y);
+        else
+          pass_over<C>(q, s, row + r, block + v);
+      } else {
+        store(to(q, s, row + r, block + v), sum[r][v]);
+      }
     }
 }
 
@@ -42,6 +46,20 @@ HS_INLINE void direct_blocks(const Sequence<T>& q, const Step<T>& s,
     constexpr int R = decltype(size)::value;
     direct_tile<C, T, R, N>(q, s, numbers, block, row);
   });
+}
+
+// The next state, which replaces the sums that tiles have stored in its place.
+template <class C, class T>
+void activate_sums(const Sequence<T>& q, const Step<T>& s,
+                   const typename C::template Numbers<T>& numbers, long begin, long end) {
+  for (long row = 0; row < q.rows; row++)
+    for (long block = begin; block < end; block++) {
+      T* at = to(q, s, row, block);
+      if (is_read(q, s, row))
+        store(at, C::template next<T>(q, s, numbers, row, block, load(at)));
+      else
+        pass_over<C>(q, s, row, block);
+    }
 }
 
 template <class T, int R, int N>
@@ -152,6 +170,7 @@ void blocks_forward(const Sequence<T>& q, const Step<T>& s, long nth, long begin
     in_tiles<4>(end - begin, [&](long more, auto size) {
       direct_blocks<C, T, decltype(size)::value>(q, s, numbers, begin + more);
     });
+    if constexpr (!C::about.in_registers()) activate_sums<C>(q, s, numbers, begin, end);
   } else if (reads_ahead<C>(q)) {
     const Stretch<T> stretch(q, nth);
     if (nth % steps_ahead == 0) inputs_ahead<C>(q, stretch, begin, end);
