@@ -13,6 +13,7 @@ OWN_TYPES = {
     "random_state": "int in [0, 2**63 - 1], RandomState or None",
     "class_weight": "{'none', 'balanced'}, dict or None",
     "weights": "str, path-like or None",
+    "teacher": "estimator, array-like, str, path-like or None",
     "recipe": "{'auto'} or None",
     "verbose": "int in [0, inf)",
     "future": "sequence of str or int, or None",

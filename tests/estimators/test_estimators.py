@@ -59,7 +59,7 @@ def predictions_of(estimator):
 @pytest.mark.parametrize("job", KINDS)
 def test_parameters_are_the_options_of_the_commands(job):
     left_to_fit = {"dtype", "n_evaluated"}
-    options = {"seed": "random_state"}
+    options = {"seed": "random_state", "teach": "teacher"}
     kept = {"steps", "channels_first", "missing", "scale", "stateful", "output"}
     kept |= {"valid_fraction", "class_weight", "horizon", "window", "change", "linear"}
     kept |= {"future", "static"}

@@ -2,10 +2,21 @@
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from hiddenstate.config.data_fields import STDIN
 from hiddenstate.errors import OptionError
+
+
+def teacher_path(name: str, runs_dir: Path) -> str:
+    """Return the absolute path of a run, model file or .npy file that a user names."""
+    from hiddenstate.runs import find_run
+
+    path = os.path.expanduser(name)
+    if not os.path.isfile(path):
+        path = str(find_run(path, runs_dir).path)
+    return os.path.abspath(path)
 
 
 def absolute_paths(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from hiddenstate.cli.options import (
     option_values,
 )
 from hiddenstate.cli.output import note, say, say_json
-from hiddenstate.cli.paths import absolute_paths
+from hiddenstate.cli.paths import absolute_paths, teacher_path
 from hiddenstate.cli.ranks import (
     Ranks,
     check_options,
@@ -141,6 +141,8 @@ def _train_command(job: str, **values: Any) -> None:
         raise OptionError("--data-dir: DATA is given too; use one of them")
     values["data"] = data_dir if values["data"] is None else values["data"]
     values = absolute_paths(option_values(job, config_file, values))
+    if values.get("teach"):
+        values["teach"] = teacher_path(values["teach"], options.runs_dir)
     if job != "regress" and values.get("data") is None and not is_launched():
         from hiddenstate.data.bundled.unpack import unpack_ahead
 

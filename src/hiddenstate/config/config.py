@@ -215,6 +215,16 @@ def _check_together(config: Config) -> None:
             "--augment: rows follow one another with a carried state; leave it out or add "
             "--no-stateful"
         )
+    if training.augment and training.teach is not None:
+        raise OptionError(
+            "--augment: the teacher has answered the training rows as they are; leave it out, or "
+            "leave out --teach"
+        )
+    if training.convolutions and training.teach is not None:
+        raise OptionError(
+            "--convolutions: rows that a net left out give its share, but its teacher knows them; "
+            "leave out --teach, or add --no-convolutions"
+        )
     if training.momentum > 0 and training.optimizer != "sgd":
         raise OptionError(
             f"--momentum: applies to sgd, not to {training.optimizer}; add --optimizer sgd"

@@ -269,6 +269,32 @@ class TrainingConfig:
         "torch.",
         choices=("auto", "native", "torch"),
     )
+    teach: str | None = option(
+        None,
+        "A run, model file or .npy file whose answers for the training rows the net learns, too.",
+        jobs=RECURRENT,
+        since=5,
+        omitted=True,
+    )
+    teach_temperature: float = option(
+        2.0,
+        "What logits are divided by before the probabilities of teacher and net are compared.",
+        above=0,
+        high=100,
+        jobs=("classify",),
+        since=5,
+        omitted=True,
+    )
+    teach_weight: float = option(
+        0.3,
+        "Weight of labels or targets beside the answers of the teacher: that of a label's loss, or "
+        "the share of the targets.",
+        low=0,
+        high=1,
+        jobs=RECURRENT,
+        since=5,
+        omitted=True,
+    )
     weights: str | None = option(
         None,
         "Model file, or state_dict of a classic script (tensors only), to start from.",

@@ -57,7 +57,7 @@ def _as_parameter(match: re.Match[str]) -> str:
     option = _options().get(name)
     if name == "dtype":  # which an estimator takes from X
         return f"{value} X" if value else "the type of X"
-    name = "random_state" if name == "seed" else name
+    name = {"seed": "random_state", "teach": "teacher"}.get(name, name)
     if match[4] == "FILE":
         return name
     if match[4]:  # columns

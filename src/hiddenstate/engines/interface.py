@@ -55,6 +55,9 @@ class Task:
         member 0.
     augment : Augmentation, optional
         What is done to rows in each epoch.
+    soft : ndarray, optional
+        Of a classifier, the probabilities (N, C) at `teach_temperature` that a teacher gives each
+        row, or zeros for a row without an answer.
     """
 
     net: Net
@@ -68,6 +71,7 @@ class Task:
     weights: Array | None = None
     folds: Array | None = None
     augment: Augmentation | None = None
+    soft: Array | None = None
 
     def inputs(self, rows: Array, epochs: Array) -> Array:
         """Return the inputs of `rows` (n,), each as read in its epoch of `epochs` (n,).
@@ -95,6 +99,7 @@ def without_fold(task: Task, number: int) -> Task:
         batches=replace(task.batches, n_rows=len(kept)),
         folds=None,
         augment=None if task.augment is None else task.augment.take(kept),
+        soft=None if task.soft is None else task.soft[kept],
     )
 
 

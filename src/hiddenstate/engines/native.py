@@ -244,6 +244,8 @@ class NativeEngine:
             training.weight_decay,
             training.momentum,
             training.label_smoothing,
+            training.teach_temperature,
+            training.teach_weight,
         )
         if state.carried:
             carried = _states(task.net, state.carried)
@@ -268,9 +270,8 @@ class NativeEngine:
     def _teach(self, X: Array, which: Any) -> None:
         """Give the kernels the rows `X` to train on, which are the task's rows `which`."""
         task, kind = self.task, self._dtype
-        y, lengths, weights = (
-            None if part is None else part[which] for part in (task.y, task.lengths, task.weights)
-        )
+        parts = (task.y, task.lengths, task.weights, task.soft)
+        y, lengths, weights, soft = (None if part is None else part[which] for part in parts)
         classes = targets = None
         if task.net.job == "classify":
             classes = _whole(y)
@@ -284,7 +285,7 @@ class NativeEngine:
             targets,
             _whole(lengths),
             task.stateful,
-            None if weights is None else np.ascontiguousarray(weights, kind),
+            *(None if p is None else np.ascontiguousarray(p, kind) for p in (weights, soft)),
         )
 
     def _lessons(

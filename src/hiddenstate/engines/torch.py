@@ -26,9 +26,10 @@ from hiddenstate.engines.interface import (
     replace_state,
 )
 from hiddenstate.engines.schedule import clip_at, eps_at, rate_at
+from hiddenstate.engines.torch_loss import expand, mean_loss, soft_loss
 from hiddenstate.errors import MachineError
 from hiddenstate.models.fitted import FittedModel
-from hiddenstate.models.net import Net, Params
+from hiddenstate.models.net import Params
 from hiddenstate.models.torch_cells import State
 from hiddenstate.models.torch_modules import AutoencoderNet, RecurrentNet, make_module
 from hiddenstate.program.cells import STATES
@@ -124,6 +125,9 @@ class TorchEngine:
         if task.weights is not None:
             weights = np.ascontiguousarray(task.weights, training.dtype)
             self._weights = torch.from_numpy(weights).to(self._device)
+        self._soft = (
+            None if task.soft is None else _targets(task.soft, training.dtype, self._device)
+        )
 
     def run(self, first: int, last: int, stop: Callable[[], bool]) -> Chunk:
         """Run steps `first` to `last` - 1; see `Engine.run`."""
@@ -170,10 +174,19 @@ class TorchEngine:
             output, after = self.module(x, self._carried, masks, lengths, ignored)
             if task.stateful:
                 self._carried = tuple(part.detach() for part in after)
-        smoothing, n_values = training.label_smoothing, self._n_values(step, output)
-        target = x if target is None else target
-        loss = _mean_loss(task.net, output, target, lengths, weights, smoothing, n_values)
+        target, soft = x if target is None else target, self._softened(step, output, weights)
+        n_values = self._n_values(step, output)
+        loss = mean_loss(task.net, output, target, lengths, weights, training, n_values, soft)
         return loss, output
+
+    def _softened(self, step: int, output: Tensor, weights: Tensor | None) -> Tensor | None:
+        """Return the soft part of the loss of each row (B,); None without a teacher."""
+        if self._soft is None:
+            return None
+        answers = self._soft[torch.from_numpy(self._rows(step)).to(self._device)]
+        if weights is not None:
+            answers = answers.masked_fill(expand(weights == 0, answers), 0)
+        return soft_loss(output, answers, self.task.training.teach_temperature)
 
     def _update(self, step: int) -> None:
         """Update the weights by the gradient that the parameters have."""
@@ -213,9 +226,9 @@ class TorchEngine:
         weights = self._weights[index]
         ignored = weights == 0
         if not self.task.stateful:
-            x = x.masked_fill(_expand(ignored, x), 0)
+            x = x.masked_fill(expand(ignored, x), 0)
         if target is not None:
-            target = target.masked_fill(_expand(ignored, target), 0)
+            target = target.masked_fill(expand(ignored, target), 0)
         return x, target, weights
 
     def _lengths(self, step: int) -> Tensor | None:
@@ -403,42 +416,6 @@ def _fractions(x: Tensor, dtype: torch.dtype) -> Tensor:
 def _targets(y: Array, dtype: str, device: torch.device) -> Tensor:
     kind = np.int64 if y.dtype.kind in "iu" else np.dtype(dtype)
     return torch.from_numpy(np.ascontiguousarray(y, kind)).to(device)
-
-
-def _mean_loss(
-    net: Net,
-    output: Tensor,
-    target: Tensor,
-    lengths: Tensor | None,
-    weights: Tensor | None,
-    smoothing: float,
-    n_values: int | None = None,
-) -> Tensor:
-    """Return the mean loss over rows, or over all values read, times the weights (B,) of rows.
-
-    With `n_values` it is the sum divided by that: of some rows, their part of a batch's mean.
-    """
-    if net.job == "classify":
-        reduction = "none" if weights is not None else "mean" if n_values is None else "sum"
-        each = nn.functional.cross_entropy(
-            output, target, reduction=reduction, label_smoothing=smoothing
-        )
-        each = each if weights is None else each * weights
-    else:
-        if lengths is not None and net.output == "steps":
-            read = torch.arange(output.shape[1]) < lengths[:, None]
-            output, target = output[read], target[read]
-            weights = None if weights is None else weights[:, None].expand(read.shape)[read]
-        if weights is None and n_values is None:
-            return nn.functional.mse_loss(output, target)
-        each = (output - target).square()
-        each = each if weights is None else each * _expand(weights, output)
-    return each.mean() if n_values is None else each.sum() / n_values
-
-
-def _expand(values: Tensor, rows: Tensor) -> Tensor:
-    """Return `values` (B,) with as many axes as `rows` (B, ...)."""
-    return values.reshape(-1, *[1] * (rows.ndim - 1))
 
 
 def _make_optimizer(

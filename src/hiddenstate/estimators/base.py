@@ -42,6 +42,7 @@ from hiddenstate.estimators.inputs import (
 )
 from hiddenstate.estimators.options import LEFT_OUT, warn_of_features
 from hiddenstate.estimators.sklearn_bases import BaseEstimator
+from hiddenstate.estimators.teachers import clone_with_teacher, job_with_teacher
 from hiddenstate.inference.hidden_states import hidden_state_model
 from hiddenstate.inference.inputs import prepare_inputs
 from hiddenstate.inference.overflow import checked_predictor
@@ -54,7 +55,6 @@ from hiddenstate.runs.events import LogEvent, ValidationEvent
 from hiddenstate.system.extras import require
 from hiddenstate.system.notice import Notice
 from hiddenstate.system.typing import Array
-from hiddenstate.training.augmenting import with_augmentation
 from hiddenstate.training.initial_state import starting_state
 from hiddenstate.training.trainer import Callback, Trainer
 
@@ -114,7 +114,8 @@ class Estimator(BaseEstimator):
         raise NotImplementedError
 
     def _make_job(self, dataset: SequenceDataset, config: Config, reset: bool) -> Job:
-        return make_job(*with_augmentation(config, self._prepared(dataset, config, reset)))
+        prepared = self._prepared(dataset, config, reset)
+        return job_with_teacher(getattr(self, "teacher", None), dataset, config, prepared)
 
     def _prepared(
         self, dataset: SequenceDataset, config: Config, reset: bool, every_class: bool = True
@@ -162,6 +163,8 @@ class Estimator(BaseEstimator):
             raise OptionError(f"{kind.words.name}: are fitted on all rows at once; use fit")
         if getattr(self, "augment", "none") not in ("none", ()):
             raise OptionError("augment: rows are augmented in the epochs of a fit; use fit")
+        if getattr(self, "teacher", None) is not None:
+            raise OptionError("teacher: answers all rows at once; use fit")
         if getattr(self, "valid_fraction", 0):
             raise OptionError("valid_fraction: partial_fit does not hold out rows; use 0")
         return not hasattr(self, "model_")
@@ -269,6 +272,8 @@ class Estimator(BaseEstimator):
         """
         check_is_fitted(self)
         settings = {name: _plain(value) for name, value in self.get_params(deep=False).items()}
+        if not isinstance(settings.get("teacher"), str):  # a model has a file of its own
+            settings.pop("teacher", None)
         settings = {name: value for name, value in settings.items() if value is not _NOT_JSON}
         facts = {name: getattr(self, name) for name in _SAVED if hasattr(self, name)}
         if hasattr(self, "classes_"):
@@ -282,6 +287,9 @@ class Estimator(BaseEstimator):
                 "state": {n: a.tolist() for n, a in getattr(self, "state_", {}).items()},
             },
         )
+
+    def __sklearn_clone__(self) -> Any:
+        return clone_with_teacher(self)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the state for pickle, with the model as plain values and arrays."""

@@ -50,8 +50,20 @@ class CarriedStateMixin:
         def _predictor(self) -> Predictor: ...
         def _prepare(self, X: Any) -> Rows: ...
         def _checked_rows(self, X: Any, reset: bool) -> Rows: ...
-        def _as_targets(self, outputs: Array, rows: Rows) -> Array: ...
         def _in_shape_of_y(self, targets: Array) -> Array: ...
+
+    def _outputs(self, predictor: Predictor, rows: Rows) -> Array:
+        """Outputs for prepared rows; consecutive windows if the model is stateful."""
+        if not self.model_.stateful:
+            return predictor.predict(rows.X, rows.lengths)
+        if rows.lengths is None:
+            return predictor.follow(rows.X, {})[0]
+        return follow_each(predictor, rows, rows.lengths)
+
+    def _as_targets(self, outputs: Array, rows: Rows) -> Array:
+        return self._in_shape_of_y(
+            self.model_.transform.undo_targets(outputs, rows.X, rows.lengths)
+        )
 
     def reset_state(self) -> Self:
         """Set the carried hidden state to zero before the next :meth:`partial_fit`."""

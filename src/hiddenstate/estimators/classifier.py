@@ -7,29 +7,33 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils import compute_class_weight
 
 from hiddenstate.config import Config
-from hiddenstate.data import Rows, SequenceDataset
+from hiddenstate.data import SequenceDataset
 from hiddenstate.errors import DataError, OptionError, UntrustedFileError, printable
 from hiddenstate.estimators.atomic import all_at_once, of_one_fit
 from hiddenstate.estimators.base import Estimator, Read
 from hiddenstate.estimators.inputs import (
     by_series,
     check_labels,
-    check_numbers,
     float_type,
     picture_of,
     unwrapped,
     without_weightless,
 )
+from hiddenstate.estimators.labels import (
+    class_numbers,
+    one_dimensional,
+    weights_of_classes,
+    with_class_weights,
+)
 from hiddenstate.estimators.options import config_of
 from hiddenstate.estimators.sklearn_bases import ClassifierMixin
+from hiddenstate.estimators.teachers import job_with_teacher
 from hiddenstate.inference.hidden_states import at_every_step
-from hiddenstate.jobs import Job, make_job
+from hiddenstate.jobs import Job
 from hiddenstate.program.equations import softmax
 from hiddenstate.system.typing import Array
-from hiddenstate.training.augmenting import with_augmentation
 from hiddenstate.training.initial_state import starting_state
 from hiddenstate.training.trainer import Callback
 
@@ -142,6 +146,13 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
         'torch'.
     weights : str, path-like or None, default=None
         Model file, or state_dict of a classic script (tensors only), to start from.
+    teacher : estimator, array-like, str, path-like or None, default=None
+        What else to learn: the answers for X of a fitted estimator of this package, of a run or
+        model file, or an array (n_samples, n_classes) of probabilities or logits.
+    teach_temperature : float in (0, 100], default=2.0
+        What logits are divided by before the probabilities of teacher and net are compared.
+    teach_weight : float in [0, 1], default=0.3
+        Weight of the loss of labels, beside that of the answers of the teacher.
     log_every : int in [1, inf), default=50
         Updates between two logged events.
     checkpoint_every : int in [0, inf), default=0
@@ -235,6 +246,9 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
         threads: int = 0,
         engine: str = "auto",
         weights: str | None = None,
+        teacher: Any = None,
+        teach_temperature: float = 2.0,
+        teach_weight: float = 0.3,
         log_every: int = 50,
         checkpoint_every: int = 0,
         example: int = 0,
@@ -283,6 +297,9 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
         self.threads = threads
         self.engine = engine
         self.weights = weights
+        self.teacher = teacher
+        self.teach_temperature = teach_temperature
+        self.teach_weight = teach_weight
         self.log_every = log_every
         self.checkpoint_every = checkpoint_every
         self.example = example
@@ -386,7 +403,7 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
         from sklearn.utils.multiclass import check_classification_targets
 
         rows = self._checked_rows(X, reset=reset)
-        labels = _one_dimensional(unwrapped(y), len(rows))
+        labels = one_dimensional(unwrapped(y), len(rows))
         weights = self._weights(sample_weight, rows.X)
         check_classification_targets(labels)
         self.classes_ = np.unique(labels) if classes is None else classes
@@ -396,7 +413,7 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
             raise OptionError(
                 f'class_weight: expected a dict, "balanced" or None, got {self.class_weight!r}'
             )
-        numbers = _class_numbers(labels, self.classes_)
+        numbers = class_numbers(labels, self.classes_)
         rows = without_weightless(replace(rows, y=numbers, weights=weights))
         # `tolist` makes integers of times in nanoseconds.
         dated = self.classes_.dtype.kind in "Mm"
@@ -412,9 +429,9 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
     ) -> Job:
         prepared = self._prepared(dataset, config, reset, every_class)
         if isinstance(self.class_weight, dict):
-            of_each = _weights_of_classes(self.class_weight, self.classes_)
-            prepared = replace(prepared, train=_with_class_weights(prepared.train, of_each))
-        return make_job(*with_augmentation(config, prepared))
+            of_each = weights_of_classes(self.class_weight, self.classes_)
+            prepared = replace(prepared, train=with_class_weights(prepared.train, of_each))
+        return job_with_teacher(self.teacher, dataset, config, prepared)
 
     @of_one_fit
     def predict_proba(self, X: ArrayLike) -> Array:
@@ -454,47 +471,3 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
                 f"{type(self).__name__}: pickled after a fit that failed; its labels "
                 f"{printable(self.classes_.tolist(), 60)} are not those of its model; fit it again"
             )
-
-
-def _class_numbers(labels: Array, classes: Array) -> Array:
-    """The position of each label in `classes`, which are sorted."""
-    try:
-        numbers = np.searchsorted(classes, labels)
-    except TypeError:  # labels of another type
-        numbers = np.full(len(labels), len(classes))
-    is_known = classes[np.minimum(numbers, len(classes) - 1)] == labels
-    if not np.all(is_known):
-        label = labels[int(np.argmin(is_known))] if np.ndim(is_known) else labels[0]
-        raise DataError(
-            f"y: label {printable(repr(label), 40)} is not among the classes "
-            f"{printable(classes.tolist(), 80)}"
-        )
-    return numbers.astype(np.int64)
-
-
-def _weights_of_classes(weights: dict[Any, float], classes: Array) -> Array:
-    """The weight of each class; 1 for a class without one, as in scikit-learn."""
-    return np.asarray(compute_class_weight(weights, classes=classes, y=classes))
-
-
-def _with_class_weights(rows: Rows, weight_of_class: Array) -> Rows:
-    """Rows whose weights are multiplied by those of their classes, and average 1."""
-    own = weight_of_class[rows.y]
-    weights = own if rows.weights is None else own * rows.weights
-    if not (own >= 0).all() or not np.isfinite(own).all() or not weights.any():
-        raise DataError("class_weight: expected numbers of at least 0, not all of them 0")
-    return replace(rows, weights=weights / weights.mean())
-
-
-def _one_dimensional(y: Any, n_rows: int) -> Array:
-    """Labels (n_samples,), checked as by scikit-learn."""
-    from sklearn.utils.validation import column_or_1d
-
-    if y is None:
-        raise DataError("requires y to be passed, but the target y is None")
-    check_labels(y, "y")
-    labels = column_or_1d(y, warn=True)
-    check_numbers(labels, "y")
-    if len(labels) != n_rows:
-        raise DataError(f"y: {len(labels)} labels for {n_rows} rows of X")
-    return np.asarray(labels)

@@ -29,14 +29,14 @@ from hiddenstate.estimators.tables import (
     table_to_read,
     used_columns,
 )
+from hiddenstate.estimators.teachers import job_with_teacher
 from hiddenstate.inference.forecast import Forecaster, series_of_rows
 from hiddenstate.inference.inputs import read_new_data
 from hiddenstate.inference.outlook import Outlook, held_out_from, outlook_of
-from hiddenstate.jobs import Job, make_job
+from hiddenstate.jobs import Job
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.runs import Run
 from hiddenstate.system.typing import Array
-from hiddenstate.training.augmenting import with_augmentation
 
 Ends = dict[float, tuple[Array, Array]]
 """The lower and the upper ends of intervals, in the shape of the forecast, by their level."""
@@ -163,7 +163,7 @@ class ForecastMixin:
         """
         dataset, config, rows, table = self._series_as_read(X, y, sample_weight)
         prepared = self._prepared(dataset, config, True)
-        job = make_job(*with_augmentation(config, prepared))
+        job = job_with_teacher(vars(self).get("teacher"), dataset, config, prepared)
         if table is not None:
             for remark in job.dataset.remarks:
                 warnings.warn(for_python(remark), stacklevel=4)  # the line that calls fit

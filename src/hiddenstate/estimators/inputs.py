@@ -1,12 +1,14 @@
 """Converts X, y and weights of any supported type into arrays."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from hiddenstate.data import Rows
 from hiddenstate.data.column_names import positions_of
+from hiddenstate.data.origin import whole
 from hiddenstate.data.readers.columns import check_names, text_to_numbers
 from hiddenstate.data.readers.dataframes import frame_columns, is_frame
 from hiddenstate.data.readers.number_text import is_number
@@ -289,7 +291,8 @@ def without_weightless(rows: Rows) -> Rows:
     """Leave out the rows of weight 0, so that they do not count as rows either."""
     if rows.weights is None or rows.weights.all() or not rows.weights.any():
         return rows
-    return rows.take(np.flatnonzero(rows.weights))
+    kept = np.flatnonzero(rows.weights)
+    return replace(rows, origin=rows.origin or whole(len(rows))).take(kept)
 
 
 def by_series(values: Array, lengths: Array | None) -> Array:

@@ -14,6 +14,7 @@ from hiddenstate.data import SequenceDataset
 from hiddenstate.data.prepare.wide import decided_reading
 from hiddenstate.errors import DataError, OptionError, did_you_mean, listed, printable
 from hiddenstate.estimators.frames import TABLE_OPTIONS
+from hiddenstate.estimators.teachers import teacher_option
 from hiddenstate.system.typing import Array
 from hiddenstate.training.recipes import seasons_of, suggest
 from hiddenstate.training.start import plan
@@ -62,7 +63,7 @@ def _for_recipe(estimator: Any, values: Mapping[str, Any], dtype: str) -> dict[s
     given = {
         name: value
         for name, value in values.items()
-        if name in ("seed", "target") or not _is_same(value, defaults[name].default)
+        if name in ("seed", "target", "teach") or not _is_same(value, defaults[name].default)
     }
     share = values.get("test_fraction", 0.0)  # by default, train on all rows
     given |= {"recipe": "auto", "test_fraction": share, "dtype": dtype}
@@ -139,6 +140,8 @@ def option_values(
         values["seed"] = int(state)
     else:
         values["seed"] = int(check_random_state(state).randint(2**31 - 1))
+    if "teacher" in values:
+        values["teach"] = teacher_option(values.pop("teacher"))
     if isinstance(values["weights"], os.PathLike):
         values["weights"] = os.fspath(values["weights"])
     if "class_weight" in values and not isinstance(values["class_weight"], (str, type(None))):

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hiddenstate.data import Rows, as_rows
-from hiddenstate.engines import Predictor, TrainingState
+from hiddenstate.data import as_rows
+from hiddenstate.engines import TrainingState
 from hiddenstate.errors import DataError, OptionError
 from hiddenstate.estimators.atomic import all_at_once, of_one_fit
 from hiddenstate.estimators.base import Estimator, Read
-from hiddenstate.estimators.carried import CarriedStateMixin, follow_each
+from hiddenstate.estimators.carried import CarriedStateMixin
 from hiddenstate.estimators.forecasts import ForecastMixin
 from hiddenstate.estimators.inputs import (
     as_targets,
@@ -181,6 +181,11 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
         'torch'.
     weights : str, path-like or None, default=None
         Model file, or state_dict of a classic script (tensors only), to start from.
+    teacher : estimator, array-like, str, path-like or None, default=None
+        What else to learn: the answers for X of a fitted estimator of this package, of a run or
+        model file, or an array in the shape of y.
+    teach_weight : float in [0, 1], default=0.3
+        Share of the targets; the rest is that of the answers of the teacher.
     log_every : int in [1, inf), default=50
         Updates between two logged events.
     checkpoint_every : int in [0, inf), default=0
@@ -280,6 +285,8 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
         threads: int = 0,
         engine: str = "auto",
         weights: str | None = None,
+        teacher: Any = None,
+        teach_weight: float = 0.3,
         log_every: int = 50,
         checkpoint_every: int = 0,
         recipe: str | None = None,
@@ -338,6 +345,8 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
         self.threads = threads
         self.engine = engine
         self.weights = weights
+        self.teacher = teacher
+        self.teach_weight = teach_weight
         self.log_every = log_every
         self.checkpoint_every = checkpoint_every
         self.recipe = recipe
@@ -427,14 +436,6 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
         states = self._outputs(predictor, rows)
         return by_series(at_every_step(states, self.model_.net, rows.X.shape[1]), rows.lengths)
 
-    def _outputs(self, predictor: Predictor, rows: Rows) -> Array:
-        """Outputs for prepared rows; consecutive windows if the model is stateful."""
-        if not self.model_.stateful:
-            return predictor.predict(rows.X, rows.lengths)
-        if rows.lengths is None:
-            return predictor.follow(rows.X, {})[0]
-        return follow_each(predictor, rows, rows.lengths)
-
     @of_one_fit
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Return the mean R2 over the targets; every step counts as a sample."""
@@ -489,10 +490,6 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
     def _keep(self, after: TrainingState) -> None:
         super()._keep(after)
         self.state_: Params = after.carried
-
-    def _as_targets(self, outputs: Array, rows: Rows) -> Array:
-        targets = self.model_.transform.undo_targets(outputs, rows.X, rows.lengths)
-        return self._in_shape_of_y(targets)
 
     def _in_shape_of_y(self, targets: Array) -> Array:
         """Targets (..., O) without the last axis, if `fit` had one target without it."""

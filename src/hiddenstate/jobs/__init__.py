@@ -7,10 +7,11 @@ from hiddenstate.config import Config
 from hiddenstate.data import PreparedDataset
 from hiddenstate.jobs.base import Evaluation, Job
 from hiddenstate.jobs.snapshot_arrays import JobSnapshots
+from hiddenstate.jobs.teacher import Taught, Teacher, taught
 
 
-def make_job(config: Config, dataset: PreparedDataset) -> Job:
-    """Return the job that `config` names, on `dataset`.
+def make_job(config: Config, dataset: PreparedDataset, answers: Taught | None = None) -> Job:
+    """Return the job that `config` names, on `dataset`, with the answers of its teacher.
 
     Raises
     ------
@@ -19,7 +20,7 @@ def make_job(config: Config, dataset: PreparedDataset) -> Job:
     OptionError
         If the options do not fit the data.
     """
-    return _kinds(config)[0](config, dataset)
+    return _kinds(config)[0](config, dataset, answers)
 
 
 def make_snapshots(job: Job) -> JobSnapshots:
@@ -42,4 +43,13 @@ def _kinds(config: Config) -> tuple[type[Job], type[JobSnapshots]]:
     return AutoencodeJob, AutoencodeSnapshots
 
 
-__all__ = ["Evaluation", "Job", "JobSnapshots", "make_job", "make_snapshots"]
+__all__ = [
+    "Evaluation",
+    "Job",
+    "JobSnapshots",
+    "Taught",
+    "Teacher",
+    "make_job",
+    "make_snapshots",
+    "taught",
+]

@@ -10,7 +10,9 @@ from hiddenstate.data.prepare.augment import Augmentation, augmentation
 from hiddenstate.data.prepare.augment_suited import kinds_of_data
 from hiddenstate.data.prepare.batches import Batches
 from hiddenstate.engines import Engine, Predictor, Task, make_predictor
+from hiddenstate.errors import DataError, OptionError
 from hiddenstate.jobs.path_share import folds_of
+from hiddenstate.jobs.teacher import Taught
 from hiddenstate.models.companions import FittedCompanion, kinds_of
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net, Params
@@ -46,6 +48,8 @@ class Job(ABC):
     config : Config
     dataset : PreparedDataset
         Laid out for the job: X (N, T, I), or (N, F) for autoencode.
+    taught : Taught, optional
+        What the teacher that the options name answers for the training rows.
 
     Attributes
     ----------
@@ -77,8 +81,10 @@ class Job(ABC):
         If the options do not fit the data.
     """
 
-    def __init__(self, config: Config, dataset: PreparedDataset) -> None:
-        self.config, self.dataset = config, dataset
+    def __init__(
+        self, config: Config, dataset: PreparedDataset, taught: Taught | None = None
+    ) -> None:
+        self.config, self.dataset, self.taught = config, dataset, taught
         training = config.training
         self.stateful = config.job == "regress" and config.data.stateful
         self.batches = Batches(len(dataset.X), training.batch_size, training.seed, training.shuffle)
@@ -92,6 +98,23 @@ class Job(ABC):
         self.part_of_series: dict[str, float] = {}
         if self.beside:
             self.folds = folds_of(dataset.train, self.net.n_members, training.seed)
+        self._check_taught()
+
+    def _check_taught(self) -> None:
+        """Refuse to train without the answers of a teacher, or with those for other rows."""
+        name, shape = self.config.training.teach, (len(self.dataset.train), self.net.n_outputs)
+        if (self.taught is None) == (name is None):
+            if self.taught is None:
+                return
+            if self.config.job == "regress":
+                shape = self.dataset.train.require_targets().shape
+            if self.taught.answers.shape == shape:
+                return
+            raise DataError(
+                f"--teach: answers of shape {self.taught.answers.shape} for {shape[0]:,} training "
+                "rows; start a new run"
+            )
+        raise OptionError("--teach: only a run of its own learns from a teacher; leave it out")
 
     @abstractmethod
     def _make_net(self) -> Net:
@@ -101,6 +124,13 @@ class Job(ABC):
         """Return what an engine needs to run the steps; an autoencoder's rows are its targets."""
         train, transform = self.dataset.train, self.dataset.transform
         y = None if self.config.job == "autoencode" else train.y
+        training, soft = self.config.training, None
+        if self.taught is not None and y is not None:
+            if self.config.job == "classify":
+                soft = self.taught.soft(y, training.teach_temperature)
+            else:
+                # Squared errors to both, weighted, differ by a constant from that to their mean.
+                y = training.teach_weight * y + (1 - training.teach_weight) * self.taught.answers
         return Task(
             net=self.net,
             training=self.config.training,
@@ -112,6 +142,7 @@ class Job(ABC):
             lengths=train.lengths,
             weights=train.weights,
             folds=self.folds,
+            soft=soft,
             augment=self.changes,
         )
 

@@ -8,7 +8,7 @@ import numpy as np
 from hiddenstate.config import Config
 from hiddenstate.data.dataset import label_array
 from hiddenstate.engines import Engine
-from hiddenstate.errors import count
+from hiddenstate.errors import count, printable
 from hiddenstate.jobs.answering import answer_lines
 from hiddenstate.jobs.base import Job
 from hiddenstate.jobs.snapshot_limits import rows_to_show
@@ -36,6 +36,7 @@ def job_notices(job: Job) -> list[Notice]:
     """Return what a user should know about this data with these options."""
     n, size = len(job.dataset.X), job.config.training.batch_size
     notices = [note(remark) for remark in job.dataset.remarks]
+    notices += _of_teacher(job)
     if n < size:
         notices.append(
             warning(f"{n} rows are fewer than a batch of {size}; each batch has all of them")
@@ -51,6 +52,29 @@ def job_notices(job: Job) -> list[Notice]:
                     "it holds no more; set wider --encoder-sizes or a smaller --code-size"
                 )
             )
+    return notices
+
+
+def _of_teacher(job: Job) -> list[Notice]:
+    """Return how often the teacher is right, and whether it may know held-out rows."""
+    if job.taught is None:
+        return []
+    name, n, notices = printable(job.config.training.teach), len(job.dataset.train), list[Notice]()
+    if job.config.job == "classify":
+        right = job.taught.answers.argmax(axis=1) == job.dataset.train.require_targets()
+        notices.append(
+            note(
+                f"{name}: the teacher is right on {int(right.sum()):,} of "
+                f"{count(n, 'training row')}, whose soft answers are learned"
+            )
+        )
+    if not job.taught.knows_split:
+        notices.append(
+            warning(
+                f"{name}: which rows the teacher learned from is not known; if held-out rows are "
+                "among them, the score here is too good"
+            )
+        )
     return notices
 
 

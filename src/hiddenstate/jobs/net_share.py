@@ -204,9 +204,12 @@ def _places(rows: Rows) -> Array:
 
 
 def _trained_again(job: Job, rows: Rows) -> Engine:
-    """Return an engine with a new network, trained on `rows` as the job trains."""
+    """Return an engine with a new network, trained on `rows` as the job trains.
+
+    It has no teacher: that knows the later rows too.
+    """
     dataset = replace(job.dataset, train=rows, valid=None)
-    training = replace(job.config.training, weights=None, patience=0)
+    training = replace(job.config.training, weights=None, patience=0, teach=None)
     again = type(job)(replace(job.config, training=training), dataset)
     state = TrainingState(again.net.initial(training.seed, training.dtype))
     engine = make_engine(again.task(), state)

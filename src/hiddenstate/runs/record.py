@@ -33,6 +33,9 @@ TEXTS = ("history.jsonl", "journal.jsonl")
 CLOSED = "closed.json"
 """File that states how many lines each of `TEXTS` has, once training has ended."""
 
+TEACHER = "teacher.safetensors"
+"""File of the answers of a teacher for the training rows."""
+
 _ID = re.compile(r"[0-9a-f]{32}")
 
 

@@ -25,6 +25,7 @@ from hiddenstate.runs.events import Event, Figures, JournalEntry
 from hiddenstate.runs.last_lines import lines_from_end
 from hiddenstate.runs.record import (
     CLOSED,
+    TEACHER,
     TEXTS,
     is_kept,
     own_facts,
@@ -60,6 +61,7 @@ OWN_NAMES = (
     "control.jsonl",
     "lock",
     "model.safetensors",
+    TEACHER,
     "checkpoints",
     "snapshots",
     "weights",

@@ -27,6 +27,7 @@ from hiddenstate.runs.events import WITH_SNAPSHOT
 from hiddenstate.runs.record import (
     CLOSED,
     RUN_FORMAT,
+    TEACHER,
     TEXTS,
     RunRecord,
     is_kept,
@@ -285,8 +286,8 @@ class RunWriter:
         self.close()
 
 
-def create_run(path: Path, record: RunRecord) -> RunWriter:
-    """Create the run folder `path` and open it for writing.
+def create_run(path: Path, record: RunRecord, teacher: Arrays | None = None) -> RunWriter:
+    """Create the run folder `path`, with the answers of a teacher, and open it for writing.
 
     Raises
     ------
@@ -300,6 +301,8 @@ def create_run(path: Path, record: RunRecord) -> RunWriter:
         for name in FOLDERS:
             (making / name).mkdir()
         (making / "history.jsonl").touch()
+        if teacher is not None:
+            write_arrays(making / TEACHER, "teacher", teacher, with_run({}, record.get("id")))
         writer.write_record(record)
     writer.path = path
     return writer
@@ -348,7 +351,9 @@ def _not_created(path: Path, error: OSError) -> MachineError:
     )
 
 
-def create_next_run(runs_dir: Path, job: str, record: RunRecord) -> RunWriter:
+def create_next_run(
+    runs_dir: Path, job: str, record: RunRecord, teacher: Arrays | None = None
+) -> RunWriter:
     """Create and open the next free folder `<job>-N` in `runs_dir`; see :func:`create_run`."""
     pattern = re.compile(re.escape(job) + r"-(\d{1,9})")
     names = os.listdir(runs_dir) if runs_dir.is_dir() else []
@@ -356,7 +361,7 @@ def create_next_run(runs_dir: Path, job: str, record: RunRecord) -> RunWriter:
     number = max(taken, default=0) + 1
     while True:
         try:
-            return create_run(runs_dir / f"{job}-{number}", record)
+            return create_run(runs_dir / f"{job}-{number}", record, teacher)
         except RunExistsError:  # another process was faster
             number += 1
 

@@ -18,7 +18,7 @@ from safetensors.numpy import load, save
 from hiddenstate.config import make_config
 from hiddenstate.engines import Engine, Task, TrainingState
 from hiddenstate.errors import DataError, HiddenstateError, MachineError, printable
-from hiddenstate.jobs import Job, make_job
+from hiddenstate.jobs import Job, Taught, make_job
 from hiddenstate.jobs.memory import check_memory
 from hiddenstate.models.net import Params
 from hiddenstate.runs.run_data import dataset_of
@@ -26,6 +26,7 @@ from hiddenstate.scale.agreement import SharedControl
 from hiddenstate.scale.distributed import Group, refuse
 from hiddenstate.training.progress import Progress
 from hiddenstate.training.start import MakeEngine, Session
+from hiddenstate.training.teacher_file import arrays_of, taught_from
 from hiddenstate.training.trainer import Trainer
 from hiddenstate.version import __version__
 
@@ -86,6 +87,8 @@ def lead(
             raise failed[0]
         try:
             group.send(json.dumps(_facts(group, job, task)).encode())
+            if job.taught is not None:
+                group.send(save(arrays_of(job.taught) or {}))
             group.together(lambda: None)
         except HiddenstateError as error:
             failed.append(error)
@@ -111,7 +114,9 @@ def follow(group: Group, command: Mapping[str, Any]) -> Follower:
     first = json.loads(group.receive())
     group.together(partial(_check_command, json.loads(json.dumps(command)), first))
     facts = json.loads(group.receive())
-    job, task = group.together(partial(_prepare, group, facts))
+    is_taught = facts["config"].get("teach") is not None
+    answers = taught_from(load(group.receive()), "rank 0") if is_taught else None
+    job, task = group.together(partial(_prepare, group, facts, answers))
     arrays = load(group.receive())
     state = TrainingState(
         _named(arrays, "params"), int(arrays["step"][0]), _named(arrays, "moments")
@@ -145,7 +150,7 @@ def _check_command(own: Mapping[str, Any], first: Mapping[str, Any]) -> None:
             )
 
 
-def _prepare(group: Group, facts: Mapping[str, Any]) -> tuple[Job, Task]:
+def _prepare(group: Group, facts: Mapping[str, Any], answers: Taught | None) -> tuple[Job, Task]:
     """Read the data as rank 0 did, and refuse what differs from there."""
     if facts["version"] != __version__:
         raise MachineError(
@@ -160,7 +165,7 @@ def _prepare(group: Group, facts: Mapping[str, Any]) -> tuple[Job, Task]:
             f"{printable(dataset.name)}: fingerprint {own[:12]}, and {printable(first, 12)} on "
             "rank 0; copy the same data to the same path on all hosts"
         )
-    job = make_job(config, dataset)
+    job = make_job(config, dataset, answers)
     check_memory(job)
     task = job.task()
     chosen = {"engine": facts["engine"], "device": facts["device"]}

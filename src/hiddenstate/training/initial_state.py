@@ -7,7 +7,7 @@ from typing import Any
 from hiddenstate.config import Config, TrainingConfig
 from hiddenstate.data.readers.open import existing
 from hiddenstate.engines import TrainingState
-from hiddenstate.jobs import Job
+from hiddenstate.jobs import Job, Taught
 from hiddenstate.models.weight_file import read_weights
 from hiddenstate.system.strict_json import canonical_json
 
@@ -39,14 +39,18 @@ def fingerprint(training: TrainingConfig) -> str | None:
 
 CHANGEABLE = {
     *("epochs", "windows", "max_steps"),  # how long; a run can be resumed for longer
-    *("data", "test", "answers", "weights"),  # paths; what is in the files counts
+    *("data", "test", "answers", "weights", "teach"),  # paths; what is in the files counts
     *("checkpoint_every", "threads", "engine", "device"),  # the last two as they were chosen
 }
 """Options that two runs can differ in and still have the same first lines and snapshots."""
 
 
 def run_id(
-    config: Config, data: Mapping[str, Any], engine: Mapping[str, Any], state: TrainingState
+    config: Config,
+    data: Mapping[str, Any],
+    engine: Mapping[str, Any],
+    state: TrainingState,
+    taught: Taught | None = None,
 ) -> str:
     """Return what the files of a run have in common: 32 hexadecimal digits.
 
@@ -60,6 +64,8 @@ def run_id(
         As `PreparedDataset.facts` and `Engine.about` return them.
     state : TrainingState
         Where training starts.
+    taught : Taught, optional
+        The answers of a teacher.
     """
     options = {name: value for name, value in config.settings().items() if name not in CHANGEABLE}
     # The bundled waves are as many as `windows` says, and a resumed run can have more.
@@ -71,4 +77,6 @@ def run_id(
     for name, array in sorted(state.params.items()):
         digest.update(name.encode())
         digest.update(array.tobytes())
+    if taught is not None:
+        digest.update(taught.answers.tobytes())
     return digest.hexdigest()[:32]

@@ -80,7 +80,8 @@ def _labelled(dataset: SequenceDataset, n_train: int, given: Mapping[str, Any]) 
     values, T = _series(dataset, n_train, given), _median_length(dataset, given)
     if T < LEAST_STEPS:
         return values
-    if _is_quick(dataset, n_train) and given.get("layout") != "features":
+    alone = given.get("layout") == "features" or given.get("teach") is not None
+    if _is_quick(dataset, n_train) and not alone:
         values["convolutions"] = True
     beside = given.get("convolutions", values.get("convolutions", False))
     if given.get("stem") is not False:

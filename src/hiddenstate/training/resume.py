@@ -32,6 +32,7 @@ from hiddenstate.training.initial_state import fingerprint, starting_state
 from hiddenstate.training.progress import Progress, pending_events
 from hiddenstate.training.recorder import lines_with_weights
 from hiddenstate.training.start import MakeEngine, Session, one_process
+from hiddenstate.training.teacher_file import kept_answers
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,7 @@ def _plan(
     notices: list[Notice] = []
     _check_history(run, allow_changed, notices)
     dataset = _same_dataset(run, config, allow_changed, notices, given)
-    job = make_job(config, dataset)
+    job = make_job(config, dataset, kept_answers(run))
     _check_limit(run, job, changes, notices)
     if _is_addition(changes.get("max_steps")):
         job = _with_more_steps(job, int(changes["max_steps"]))
@@ -233,7 +234,7 @@ def _with_more_steps(job: Job, n: int) -> Job:
             f"{total} updates; add more with --windows +{n}"
         )
     values = {**job.config.flat(), "max_steps": total, "epochs": epochs}
-    return make_job(make_config(job.config.job, values), job.dataset)
+    return make_job(make_config(job.config.job, values), job.dataset, job.taught)
 
 
 def _check_limit(run: Run, job: Job, changes: dict[str, str], notices: list[Notice]) -> None:

@@ -15,7 +15,7 @@ from hiddenstate.data.prepare.wide import assumptions, decided_reading
 from hiddenstate.data.settled import settled
 from hiddenstate.engines import Engine, Task, TrainingState, kernel_notices, make_engine
 from hiddenstate.errors import printable
-from hiddenstate.jobs import Job, make_job, make_snapshots
+from hiddenstate.jobs import Job, make_job, make_snapshots, taught
 from hiddenstate.jobs.lines import job_notices
 from hiddenstate.jobs.memory import check_memory
 from hiddenstate.models.labels import check_labels
@@ -32,6 +32,7 @@ from hiddenstate.training.loop_control import LoopControl
 from hiddenstate.training.progress import Progress
 from hiddenstate.training.recipes import seasons_of, suggest
 from hiddenstate.training.recorder import Recorder
+from hiddenstate.training.teacher_file import arrays_of
 from hiddenstate.training.trainer import Callback, Trainer
 
 MakeEngine = Callable[[Job, Task, TrainingState], Engine]
@@ -214,14 +215,15 @@ def start(
     """
     dataset = dataset or _read(config, stdin)
     prepared = with_leaks(prepare(dataset, config), dataset, config)
-    job = make_job(*with_augmentation(config, prepared))
+    config, prepared = with_augmentation(config, prepared)
+    job = make_job(config, prepared, taught(config, dataset, prepared))
 
     def make_folder(record: RunRecord) -> RunWriter:
         before_writing()
         if name is not None:
-            writer = create_run(runs_dir / name, record)
+            writer = create_run(runs_dir / name, record, arrays_of(job.taught))
         else:
-            writer = create_next_run(runs_dir, config.job, record)
+            writer = create_next_run(runs_dir, config.job, record, arrays_of(job.taught))
         if stdin is not None:
             writer.keep_rows(stdin)
         return writer
@@ -236,7 +238,8 @@ def start(
 
 def start_in(path: Path, job: Job, state: TrainingState) -> Session:
     """Start `job` from `state` in the new folder `path`; raises as :func:`start`."""
-    return _start(job, lambda: state, lambda record: create_run(path, record))
+    answers = arrays_of(job.taught)
+    return _start(job, lambda: state, lambda record: create_run(path, record, answers))
 
 
 def _start(
@@ -251,7 +254,7 @@ def _start(
     state = make_state()
     engine = make(job, job.task(), state)
     data, about = job.dataset.facts(), engine.about()
-    name = run_id(job.config, data, about, state)
+    name = run_id(job.config, data, about, state, job.taught)
     weights = fingerprint(job.config.training)
     record = make_record(job.config, data, about, weights, name)
     notices = (*kernel_notices(job.config.training), *job_notices(job))

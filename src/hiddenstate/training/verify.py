@@ -11,14 +11,15 @@ from hiddenstate.config.data_fields import STDIN_NAMES
 from hiddenstate.data import PreparedDataset
 from hiddenstate.engines import Chunk, Engine
 from hiddenstate.errors import DataError, HiddenstateError, UntrustedFileError, printable
-from hiddenstate.jobs import make_job
+from hiddenstate.jobs import Taught, make_job
 from hiddenstate.runs import Run
-from hiddenstate.runs.record import CLOSED, TEXTS, read_record
+from hiddenstate.runs.record import CLOSED, TEACHER, TEXTS, read_record
 from hiddenstate.runs.run import FINAL_ARRAYS, STATIC_ARRAYS
 from hiddenstate.runs.run_data import kept_rows, unchanged_dataset
 from hiddenstate.training.initial_state import starting_state
 from hiddenstate.training.resume import resume_run
 from hiddenstate.training.start import Session, start_in
+from hiddenstate.training.teacher_file import kept_answers
 
 LOGGED = 8
 """About how many logged lines the retrained part of a run has."""
@@ -35,6 +36,8 @@ def check_files(run: Run) -> Iterator[tuple[str, str | None]]:
     readers += [(path, run.snapshot) for path in run.snapshot_paths()]
     readers += [(path, run.weights) for path in run.weights_paths()]
     snapshots, model = run.path / "snapshots", run.path / "model.safetensors"
+    if run.config.training.teach is not None:
+        readers.append((run.path / TEACHER, lambda path: kept_answers(run)))
     if run.has_final_arrays:
         readers.append((snapshots / FINAL_ARRAYS, lambda path: run.final_arrays()))
     if (snapshots / STATIC_ARRAYS).exists():
@@ -64,6 +67,8 @@ def _missing_files(run: Run) -> Iterator[tuple[str, str]]:
         kept_rows(run)
     except DataError as error:
         yield STDIN_NAMES[0], str(error)
+    if run.config.training.teach is not None and not (run.path / TEACHER).exists():
+        yield TEACHER, "missing, although a teacher taught the run"
     if run.results() is not None:
         if not (run.path / "model.safetensors").exists():
             yield "model.safetensors", "missing, although the run is done"
@@ -130,14 +135,14 @@ def prove(run: Run, steps: int, folder: Path) -> Iterator[Proof]:
     """
     config = _short_config(run, steps)
     dataset = unchanged_dataset(run)
-    rows = kept_rows(run)
-    whole = _train(config, dataset, folder / "whole", (), rows)
+    rows, answers = kept_rows(run), kept_answers(run)
+    whole = _train(config, dataset, folder / "whole", (), rows, answers)
     total = int(Run(folder / "whole").checkpoint_paths()[0].stem)
     places = sorted({1, total // 2, total - 1} - {0, total})
     chained = tuple(sorted({max(1, total * k // 6) for k in range(1, 6)} - {total}))
     for number, stops in enumerate([*((place,) for place in places), chained]):
         if stops and stops not in [(place,) for place in places[:number]]:
-            files = _train(config, dataset, folder / f"stopped-{number}", stops, rows)
+            files = _train(config, dataset, folder / f"stopped-{number}", stops, rows, answers)
             names = sorted({*whole, *files})
             yield Proof(stops, [name for name in names if whole.get(name) != files.get(name)])
 
@@ -156,13 +161,18 @@ def _short_config(run: Run, steps: int) -> Config:
 
 
 def _train(
-    config: Config, dataset: PreparedDataset, path: Path, stops: tuple[int, ...], rows: Path | None
+    config: Config,
+    dataset: PreparedDataset,
+    path: Path,
+    stops: tuple[int, ...],
+    rows: Path | None,
+    answers: Taught | None,
 ) -> dict[str, bytes]:
     """Train in the new folder `path`, interrupted after each of `stops`; return its files.
 
-    `rows` is the file of rows that came from stdin, if they did.
+    `rows` is the file of rows that came from stdin, if they did, and `answers` a teacher's.
     """
-    job = make_job(config, dataset)
+    job = make_job(config, dataset, answers)
     with start_in(path, job, starting_state(job)) as session:
         if rows is not None:
             session.writer.keep_rows(rows)

@@ -129,7 +129,8 @@ struct Learner {
   Learner(const std::string& level, Shape shape) : net(level_named(level), std::move(shape)) {}
 
   void teach(Any x, long steps, Maybe<const int64_t> classes, Maybe<const T> targets,
-             Maybe<const int64_t> length, bool stateful, Maybe<const T> weights) {
+             Maybe<const int64_t> length, bool stateful, Maybe<const T> weights,
+             Maybe<const T> soft) {
     long numbers = 1;
     for (size_t i = 1; i < x.ndim(); i++) numbers *= static_cast<long>(x.shape(i));
     lesson.x = table_of(x, numbers);
@@ -138,8 +139,10 @@ struct Learner {
     lesson.targets = at(targets);
     lesson.length = at(length);
     lesson.weights = at(weights);
+    lesson.soft = at(soft);
     lesson.stateful = stateful;
-    held = {nb::cast(x), nb::cast(classes), nb::cast(targets), nb::cast(length), nb::cast(weights)};
+    held = {nb::cast(x),      nb::cast(classes), nb::cast(targets),
+            nb::cast(length), nb::cast(weights), nb::cast(soft)};
   }
 
   std::tuple<long, int> train(Array<const int64_t> rows, Array<const int64_t> sizes,
@@ -187,7 +190,7 @@ struct Learner {
     const long n = static_cast<long>(x.shape(0));
     now.x = table_of(x, lesson.x.numbers);
     now.length = nullptr;
-    now.weights = nullptr;
+    now.weights = now.soft = nullptr;
     long answers = shape.classify ? n : n * shape.outputs * (shape.every_step ? lesson.steps : 1);
     if (shape.layers == 0) answers = 0;  // rows are their own targets
     const bool fits = y.dtype() == (shape.classify ? nb::dtype<int64_t>() : nb::dtype<T>());
@@ -300,17 +303,23 @@ void bind_learner(nb::module_& m, const char* name) {
           "updates", [](L& l) { return l.net.updates; }, [](L& l, long n) { l.net.updates = n; })
       .def("teach", &L::teach, nb::arg("x"), nb::arg("steps"), nb::arg("classes").none(),
            nb::arg("targets").none(), nb::arg("length").none(), nb::arg("stateful"),
-           nb::arg("weights") = nb::none())
-      .def("rule",
-           [](L& l, int rule, double beta1, double beta2, double decay, double momentum,
-              double smooth) {
-             l.lesson.rule = rule;
-             l.lesson.beta1 = beta1;
-             l.lesson.beta2 = beta2;
-             l.lesson.decay = decay;
-             l.lesson.momentum = momentum;
-             l.lesson.smooth = smooth;
-           })
+           nb::arg("weights") = nb::none(), nb::arg("soft") = nb::none())
+      .def(
+          "rule",
+          [](L& l, int rule, double beta1, double beta2, double decay, double momentum,
+             double smooth, double temperature, double hard) {
+            l.lesson.rule = rule;
+            l.lesson.beta1 = beta1;
+            l.lesson.beta2 = beta2;
+            l.lesson.decay = decay;
+            l.lesson.momentum = momentum;
+            l.lesson.smooth = smooth;
+            l.lesson.temperature = temperature;
+            l.lesson.hard = hard;
+          },
+          nb::arg("rule"), nb::arg("beta1"), nb::arg("beta2"), nb::arg("decay"),
+          nb::arg("momentum"), nb::arg("smooth"), nb::arg("temperature") = 1.0,
+          nb::arg("hard") = 1.0)
       .def("train", &L::train, nb::arg("rows"), nb::arg("sizes"), nb::arg("rates"),
            nb::arg("clips"), nb::arg("eps"), nb::arg("resets"), nb::arg("keys").none(),
            nb::arg("losses").noconvert(), nb::arg("outputs").none().noconvert(), nb::arg("threads"),

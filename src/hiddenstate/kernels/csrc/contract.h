@@ -247,7 +247,12 @@ struct Kernels {
   // gradient d, with zero padding. The share `smooth` of the target is spread over all classes.
   void (*cross_entropy)(const T* logits, long rows, long row, long classes, const int64_t* target,
                         double smooth, T scale, T* d, double* loss);
-  // The same for the sum of squares of out - target.
+  // Adds soft answers to the results of `cross_entropy`, whose `scale` was that of the labels and
+  // whose losses are multiplied by `hard`: a row of probabilities at `temperature` for each row,
+  // or of zeros for a row without one.
+  void (*soften)(const T* logits, long rows, long row, long classes, const T* const* soft,
+                 double temperature, double hard, T scale, T* d, double* loss);
+  // As `cross_entropy`, for the sum of squares of out - target.
   void (*squared_error)(const T* out, long rows, long row, long width, const T* target,
                         long target_row, T scale, T* d, double* loss);
   void (*update)(const Update<T>&);

@@ -52,6 +52,42 @@ void cross_entropy(const T* logits, long rows, long row, long classes, const int
   }
 }
 
+// Adds the divergence of the net's answer from soft answers p, both at temperature t, times t^2:
+// loss = hard loss + t^2 sum p log(p / softmax(z / t)), whose slope is t (softmax(z / t) - p).
+// Hinton, Vinyals, Dean, "Distilling the Knowledge in a Neural Network", 2015, section 2.
+template <class T>
+void soften(const T* logits, long rows, long row, long classes, const T* const* soft,
+            double temperature, double hard, T scale, T* d, double* loss) {
+  constexpr int lanes = Vec<T>::lanes;
+  const V<T> colder = all<T>((T)(1 / temperature));
+  T power[lanes];
+  for (long r = 0; r < rows; r++, logits += row, d += row) {
+    const T* p = soft[r];
+    loss[r] *= hard;
+    double total = 0;
+    for (long c = 0; c < classes; c++) total += p[c];
+    if (total == 0) continue;
+    T largest = logits[0];
+    for (long c = 1; c < classes; c++) largest = logits[c] > largest ? logits[c] : largest;
+    const auto powers = [&](long c) {
+      store(power, exponential<T>((load(logits + c) - all<T>(largest)) * colder));
+      return classes - c < lanes ? classes - c : lanes;
+    };
+    double sum = 0, entropy = 0, mean = 0;
+    for (long c = 0; c < row; c += lanes)
+      for (long i = 0, n = powers(c); i < n; i++) sum += power[i];
+    const T share = (T)(total / sum), slope = (T)temperature * scale;
+    for (long c = 0; c < row; c += lanes)
+      for (long i = 0, n = powers(c); i < n; i++) {
+        d[c + i] += slope * (power[i] * share - p[c + i]);
+        mean += p[c + i] * ((double)logits[c + i] - (double)largest);
+        if (p[c + i] > 0) entropy += p[c + i] * __builtin_log((double)p[c + i]);
+      }
+    const double surprise = total * __builtin_log(sum) - mean / temperature;
+    loss[r] += temperature * temperature * (surprise + entropy);
+  }
+}
+
 template <class T>
 void squared_error(const T* out, long rows, long row, long width, const T* target, long target_row,
                    T scale, T* d, double* loss) {

@@ -301,7 +301,14 @@ void Net<T>::lose(const Lesson<T>& lesson, const Orders& orders, double count, S
   if (shape_.classify) {
     int64_t target[shard_rows];
     for (long r = 0; r < s.rows; r++) target[r] = lesson.classes[orders.rows[s.first + r]];
-    kernels_.cross_entropy(out, s.rows, row, n, target, lesson.smooth, scale, d, s.loss.at());
+    const T hard = lesson.soft ? static_cast<T>(lesson.hard / count) : scale;
+    kernels_.cross_entropy(out, s.rows, row, n, target, lesson.smooth, hard, d, s.loss.at());
+    if (lesson.soft) {
+      const T* soft[shard_rows];
+      for (long r = 0; r < s.rows; r++) soft[r] = lesson.soft + orders.rows[s.first + r] * n;
+      kernels_.soften(out, s.rows, row, n, soft, lesson.temperature, lesson.hard, scale, d,
+                      s.loss.at());
+    }
   } else if (!recurrent()) {
     kernels_.squared_error(out, s.rows, row, n, s.table.at(), n, scale, d, s.loss.at());
   } else {

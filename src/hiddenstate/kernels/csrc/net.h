@@ -69,7 +69,9 @@ struct Lesson {
   bool stateful = false;
   int rule = ADAM;
   double beta1 = 0.9, beta2 = 0.999, decay = 0, momentum = 0;
-  double smooth = 0;  // share of a class target that is spread over all classes
+  double smooth = 0;        // share of a class target that is spread over all classes
+  const T* soft = nullptr;  // soft answers of n rows at `temperature`, beside `hard` times the loss
+  double temperature = 1, hard = 1;
 };
 
 // The settings of one step.

@@ -1,0 +1,58 @@
+"""The loss of a batch in torch."""
+
+import torch
+from torch import Tensor, nn
+
+from hiddenstate.config import TrainingConfig
+from hiddenstate.models.net import Net
+
+
+def soft_loss(output: Tensor, answers: Tensor, temperature: float) -> Tensor:
+    """Return how far rows (B,) of logits (B, C) are from soft answers, of which zeros count 0.
+
+    It is the divergence of Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural
+    Network", 2015, section 2, times the square of the temperature.
+    """
+    logs = nn.functional.log_softmax(output / temperature, dim=1)
+    each = nn.functional.kl_div(logs, answers, reduction="none").sum(dim=1)
+    return temperature * temperature * each
+
+
+def mean_loss(
+    net: Net,
+    output: Tensor,
+    target: Tensor,
+    lengths: Tensor | None,
+    weights: Tensor | None,
+    training: TrainingConfig,
+    n_values: int | None = None,
+    soft: Tensor | None = None,
+) -> Tensor:
+    """Return the mean loss over rows, or over all values read, times the weights (B,) of rows.
+
+    With `n_values` it is the sum divided by that: of some rows, their part of a batch's mean.
+    `soft` (B,) is added to the weighted loss of labels.
+    """
+    if net.job == "classify":
+        by_row = weights is not None or soft is not None
+        reduction = "none" if by_row else "mean" if n_values is None else "sum"
+        each = nn.functional.cross_entropy(
+            output, target, reduction=reduction, label_smoothing=training.label_smoothing
+        )
+        each = each if soft is None else training.teach_weight * each + soft
+        each = each if weights is None else each * weights
+    else:
+        if lengths is not None and net.output == "steps":
+            read = torch.arange(output.shape[1]) < lengths[:, None]
+            output, target = output[read], target[read]
+            weights = None if weights is None else weights[:, None].expand(read.shape)[read]
+        if weights is None and n_values is None:
+            return nn.functional.mse_loss(output, target)
+        each = (output - target).square()
+        each = each if weights is None else each * expand(weights, output)
+    return each.mean() if n_values is None else each.sum() / n_values
+
+
+def expand(values: Tensor, rows: Tensor) -> Tensor:
+    """Return `values` (B,) with as many axes as `rows` (B, ...)."""
+    return values.reshape(-1, *[1] * (rows.ndim - 1))

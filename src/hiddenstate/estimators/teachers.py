@@ -1,0 +1,68 @@
+"""The parameter `teacher` of the estimators: another estimator, a path, or answers."""
+
+import os
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, _clone_parametrized
+from sklearn.utils.validation import check_is_fitted
+
+from hiddenstate.config import Config
+from hiddenstate.data import PreparedDataset, SequenceDataset
+from hiddenstate.errors import DataError, OptionError
+from hiddenstate.jobs import Job, Taught, Teacher, make_job, taught
+from hiddenstate.models.fitted import FittedModel
+from hiddenstate.system.typing import Array
+from hiddenstate.training.augmenting import with_augmentation
+
+
+def teacher_option(teacher: Any) -> str | None:
+    """Return what the config of a fit holds of its teacher: a path, or what else it is."""
+    if teacher is None or isinstance(teacher, (str, os.PathLike)):
+        return None if teacher is None else str(os.fspath(teacher))
+    return type(teacher).__name__ if isinstance(teacher, BaseEstimator) else "array"
+
+
+def clone_with_teacher(estimator: Any) -> Any:
+    """Return an estimator with the same parameters, not fitted, whose teacher stays fitted."""
+    copy = _clone_parametrized(estimator)
+    if hasattr(estimator, "teacher"):
+        copy.teacher = estimator.teacher
+    return copy
+
+
+def job_with_teacher(
+    teacher: Any, dataset: SequenceDataset, config: Config, prepared: PreparedDataset
+) -> Job:
+    """Return the job of a fit, with the answers of its teacher for `dataset` as read.
+
+    Raises
+    ------
+    DataError, OptionError
+        If the teacher is no fitted estimator of this package, path or array of numbers, or does not
+        fit the data.
+    """
+    config, prepared = with_augmentation(config, prepared)
+    answers: Taught | None = None
+    if config.training.teach is not None:
+        answers = taught(config, dataset, prepared, _given(teacher))
+    return make_job(config, prepared, answers)
+
+
+def _given(teacher: Any) -> Teacher | Array | None:
+    """Return a model or answers that are in memory; None for a path."""
+    if isinstance(teacher, (str, os.PathLike)):
+        return None
+    if isinstance(teacher, BaseEstimator):
+        model = getattr(teacher, "model_", None)
+        if not isinstance(model, FittedModel):
+            check_is_fitted(teacher)
+            raise OptionError(
+                "teacher: expected an estimator of hiddenstate, a path or an array, got a "
+                f"{type(teacher).__name__}; pass its answers, such as those of cross_val_predict"
+            )
+        return Teacher(model, getattr(teacher, "_seed", None))
+    try:
+        return np.asarray(teacher)
+    except ValueError:
+        raise DataError("teacher: expected an array with one row for each row of X") from None

@@ -1,0 +1,82 @@
+"""Soft answers of a teacher in the loss of a classifier."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from hiddenstate.engines import TrainingState, make_engine
+from hiddenstate.models.torch_modules import make_module
+from hiddenstate.program.equations import softmax
+from tests.conftest import ENGINES
+from tests.engines.tasks import assert_same_state, net_of, never, small_task, with_engine
+
+HARD, T = 0.3, 2.5
+
+
+def taught_task(n_classes=4, **options):
+    """Thirteen rows of unequal length and weight; every third has no soft answer."""
+    net = replace(net_of("classify mean", "lstm", 2, True), n_outputs=n_classes)
+    task = small_task(net, lengths=True, weights=True)
+    logits = np.random.default_rng(1).normal(0, 3, (13, n_classes))
+    soft = softmax(logits / T) * (np.arange(13) % 3 != 1)[:, None]
+    training = {"optimizer": "sgd", "lr": 1.0, "label_smoothing": 0.1}
+    training |= {"teach_temperature": T, "teach_weight": HARD}
+    return replace(task, soft=soft, training=replace(task.training, **training | options))
+
+
+def step_of(task, name):
+    """The loss and the gradient of the first step: with rate 1, what sgd takes off the weights."""
+    start = TrainingState(task.net.initial(0, "float64"))
+    engine = make_engine(with_engine(task, name), start)
+    loss = engine.run(0, 1, never).losses[0]
+    after = engine.export().params
+    return loss, {n: start.params[n] - after[n] for n in after}
+
+
+@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("n_classes", [2, 4, 19])
+def test_loss_and_gradient_are_those_of_the_formula(name, n_classes):
+    """weight * (hard * cross-entropy + T^2 * sum p log(p / q)), written out for autograd."""
+    task = taught_task(n_classes)
+    loss, gradient = step_of(task, name)
+    module = make_module(task.net, task.net.initial(0, "float64"))
+    rows = task.batches.rows(0)
+    lengths = torch.from_numpy(task.lengths[rows])
+    z = module(torch.from_numpy(task.X[rows]), lengths=lengths)[0]
+    p, y = torch.from_numpy(task.soft[rows]), torch.from_numpy(task.y[rows])
+    log_q = torch.log_softmax(z / T, 1)
+    divergence = (torch.where(p > 0, p * (p.clamp_min(1e-300).log() - log_q), 0)).sum(1)
+    hard = torch.nn.functional.cross_entropy(z, y, reduction="none", label_smoothing=0.1)
+    weights = torch.from_numpy(task.weights[rows])
+    expected = (weights * (HARD * hard + T * T * divergence)).mean()
+    expected.backward()
+    assert loss == pytest.approx(expected.item(), rel=1e-12)
+    for parameter_name, parameter in module.named_parameters():
+        wanted = parameter.grad.numpy()
+        np.testing.assert_allclose(gradient[parameter_name], wanted, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_rows_without_an_answer_and_a_weight_of_1_train_as_without_a_teacher(name):
+    task = taught_task(teach_weight=1.0)
+    task = replace(task, soft=np.zeros_like(task.soft))
+    states = []
+    for each in (task, replace(task, soft=None)):
+        engine = make_engine(with_engine(each, name), TrainingState(task.net.initial(0, "float64")))
+        engine.run(0, 6, never)
+        states.append(engine.export())
+    if name == "native":
+        assert_same_state(*states)
+    for parameter, array in states[0].params.items():
+        np.testing.assert_allclose(array, states[1].params[parameter], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_the_answer_to_a_row_of_weight_0_may_be_anything(name):
+    task = taught_task()
+    soft = task.soft.copy()
+    soft[task.weights == 0] = np.nan
+    for one, two in zip(step_of(task, name), step_of(replace(task, soft=soft), name), strict=True):
+        np.testing.assert_equal(two, one)

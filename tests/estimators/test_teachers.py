@@ -1,0 +1,93 @@
+"""The parameter `teacher` of the estimators."""
+
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+from hiddenstate import RecurrentClassifier, RecurrentRegressor, load
+from hiddenstate.data import Rows
+from hiddenstate.errors import DataError, OptionError
+from hiddenstate.jobs.teacher import held_out_answers
+from tests.conftest import needs_kernels
+
+SMALL: dict[str, Any] = {"hidden_size": 4, "max_steps": 8, "random_state": 0, "threads": 1}
+y = np.arange(36) % 2
+X = np.random.default_rng(0).normal(0, 0.3, (36, 12, 1))
+X[np.arange(36), 3 + 5 * y] += 2
+
+
+def weights_of(model):
+    return np.concatenate([array.ravel() for array in model.model_.params.values()])
+
+
+@pytest.fixture(scope="module")
+def teacher():
+    return RecurrentClassifier(**SMALL | {"max_steps": 40}).fit(X, y)
+
+
+def test_an_estimator_teaches_as_its_answers_do(teacher):
+    net = RecurrentClassifier(teacher=teacher, **SMALL).fit(X, y)
+    by_answers = RecurrentClassifier(teacher=teacher.predict_proba(X), **SMALL).fit(X, y)
+    np.testing.assert_allclose(weights_of(net), weights_of(by_answers), atol=1e-5)
+    assert not np.allclose(weights_of(net), weights_of(RecurrentClassifier(**SMALL).fit(X, y)))
+
+
+def test_answers_belong_to_the_rows_that_are_given_with_those_of_weight_0(teacher):
+    weights, answers = np.arange(36) % 3 > 0, teacher.predict_proba(X)
+    net = RecurrentClassifier(teacher=answers, **SMALL).fit(X, y, weights)
+    kept = RecurrentClassifier(teacher=answers[weights], **SMALL).fit(X[weights], y[weights])
+    np.testing.assert_array_equal(weights_of(net), weights_of(kept))
+
+
+@needs_kernels
+def test_a_teacher_that_learned_from_these_rows_answers_by_folds():
+    teacher = RecurrentClassifier(convolutions=True, **SMALL).fit(X, y)
+    rows = Rows(teacher._prepare(X).X, y)
+    left_out = held_out_answers(teacher.model_, rows, 0, 1, is_sure=False)
+    net = RecurrentClassifier(teacher=teacher, **SMALL).fit(X, y)
+    by_answers = RecurrentClassifier(teacher=left_out, **SMALL).fit(X, y)
+    np.testing.assert_array_equal(weights_of(net), weights_of(by_answers))
+    others = held_out_answers(teacher.model_, Rows(rows.X[::-1], y), 0, 1, is_sure=False)
+    assert others is None
+
+
+def test_clones_pickles_and_files(teacher, tmp_path):
+    net = RecurrentClassifier(teacher=teacher, **SMALL)
+    assert clone(net).teacher is teacher  # and so it stays fitted
+    fitted = clone(net).fit(X, y)
+    assert fitted.teacher is teacher
+    again = pickle.loads(pickle.dumps(fitted)).fit(X, y)
+    np.testing.assert_array_equal(weights_of(again), weights_of(fitted))
+    fitted.save(tmp_path / "net.safetensors")
+    assert load(tmp_path / "net.safetensors").teacher is None
+    teacher.save(tmp_path / "teacher.safetensors")
+    by_path = net.set_params(teacher=tmp_path / "teacher.safetensors").fit(X, y)
+    np.testing.assert_array_equal(weights_of(by_path), weights_of(fitted))
+
+
+def test_what_does_not_fit_is_refused(teacher):
+    with pytest.raises(DataError, match="other classes"):
+        RecurrentClassifier(teacher=teacher, **SMALL).fit(X, np.arange(36) % 3)
+    with pytest.raises(DataError, match="other number of steps"):
+        RecurrentClassifier(teacher=teacher, **SMALL).fit(X[:, 1:], y)
+    with pytest.raises(OptionError, match="expected one of regress"):
+        RecurrentRegressor(teacher=teacher, **SMALL).fit(X, X[:, 0, 0])
+    with pytest.raises(OptionError, match="use fit"):
+        RecurrentClassifier(teacher=teacher, **SMALL).partial_fit(X, y, [0, 1])
+    with pytest.raises(DataError, match=r"has shape \(35, 2\), expected \(36, 2\)"):
+        RecurrentClassifier(teacher=np.full((35, 2), 0.5), **SMALL).fit(X, y)
+
+
+@pytest.mark.parametrize("output", ["last", "steps"])
+def test_a_regressor_learns_answers_in_the_units_of_its_targets(output):
+    targets = 100 + 10 * (X[..., 0] if output == "steps" else X.sum((1, 2)))
+    shared = {"output": output, **SMALL}
+    own = RecurrentRegressor(**shared).fit(X, targets)
+    net = RecurrentRegressor(teacher=targets, teach_weight=0, **shared).fit(X, targets)
+    np.testing.assert_allclose(weights_of(net), weights_of(own), atol=1e-6)
+    other = RecurrentRegressor(teacher=own, **shared).fit(X, targets)
+    by_answers = RecurrentRegressor(teacher=own.predict(X), **shared).fit(X, targets)
+    np.testing.assert_allclose(weights_of(other), weights_of(by_answers), atol=1e-5)
