@@ -335,7 +335,7 @@ export class Model {
 /**
  * What layers carry from step to step: the state of each direction, the last steps that each
  * convolution read, and the sum of what the head reads the mean of, and the number of its steps.
- * @typedef {{ state: State[], recent: Record<number, Float64Array[]>, sum: number[], count: number }} Carried
+ * @typedef {{ state: State[], recent: Record<number, Float64Array[]>, sum: Float64Array | null, count: number }} Carried
  */
 
 // What layers that carry more than a state give for a step x: `next` is what is carried after it.
@@ -343,16 +343,17 @@ export class Model {
 export const STREAMED = {
   Readout({ kind }, x, next) {
     if (kind === "last") return x;
-    next.sum = Array.from(x, (value, i) => value + (next.sum[i] || 0));
+    const { sum } = next;
+    next.sum = sum ? sum.map((value, i) => value + x[i]) : x;
     next.count += 1;
-    return Float64Array.from(next.sum, (value) => value / next.count);
+    return next.sum.map((value) => value / next.count);
   },
 };
 
 /** Reads one series step by step, and answers after every step as if the series ended there. */
 export class Stream {
   /** After the last mean of steps that was complete. @type {Carried} */
-  carried = { state: [], recent: {}, sum: [], count: 0 };
+  carried = { state: [], recent: {}, sum: null, count: 0 };
 
   /** The state after the last step. @type {State[]} */
   state = [];
@@ -409,7 +410,7 @@ export class Stream {
    * @param {Float64Array} step
    */
   read(step) {
-    const next = { ...this.carried, recent: { ...this.carried.recent } };
+    const next = { ...this.carried };
     /** @type {Run} */
     const run = { state: next.state, after: [], states: [] };
     const [output] = this.model.program.nets[0].reduce((/** @type {Float64Array[]} */ steps, layer, n) => {

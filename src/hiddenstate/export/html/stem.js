@@ -44,13 +44,13 @@ LAYERS.Pool = ({ steps: size }, steps) => {
 
 STREAMED.Convolution = (layer, x, next, _, number) => {
   const read = [...(next.recent[number] || []), x].slice(-layer.weight.shape[2]);
-  next.recent[number] = read;
+  next.recent = { ...next.recent, [number]: read };
   return convolved(layer, read, read.length - 1);
 };
 
 // Gives the mean so far; what layers before it carry goes on at every step.
 STREAMED.Pool = ({ steps: size }, x, next, stream) => {
-  stream.carried.recent = { ...next.recent };
+  stream.carried.recent = next.recent;
   const pooled = [...stream.pooled, x];
   stream.pooled = pooled.length < size ? pooled : [];
   return meanOf(pooled);
