@@ -93,7 +93,7 @@ class Convolution(Layer):
         self, x: Array, lengths: Array | None, state: dict[str, Array]
     ) -> tuple[Array, Array | None, dict[str, Array]]:
         """As :meth:`Layer.forward`."""
-        x, after = until(x, lengths), dict[str, Array]()
+        x, after = until(x, lengths), {}
         (B, T, inputs), k = x.shape, self.weight.shape[2]
         if "recent" in state:
             around = np.concatenate([state["recent"].reshape(B, k - 1, inputs), x], axis=1)
