@@ -18,6 +18,7 @@ import torch.distributed as dist
 from torch._C._distributed_c10d import HashStore, PrefixStore
 
 from hiddenstate.config import RecurrentConfig, TrainingConfig
+from hiddenstate.data.prepare.augment import augmentation
 from hiddenstate.data.prepare.batches import Batches
 from hiddenstate.engines.distributed import DistributedEngine, Ranks
 from hiddenstate.engines.interface import TrainingState
@@ -44,6 +45,9 @@ def cases():
         net = any_net("classify mean", cell="gru", bidirectional=True, layers=2)
         task = small_task(net, dtype)
         yield "short last batch", task, 1
+        mixed = augmentation(task.X, {"mix": 0.9, "jitter": 0.5}, task.y)
+        for step in (0, 1, 2):
+            yield "augmented", replace(task, augment=mixed), step
         few = replace(task, batches=Batches(13, 2))
         yield "some slices empty", few, 0
         yield "most slices empty", few, 6

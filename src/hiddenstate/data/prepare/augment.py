@@ -425,10 +425,11 @@ def _counters(count: int) -> Numbers:
 
 def _mixed_bits(z: Numbers) -> Numbers:
     """Return numbers with their bits mixed; the array is used again."""
+    shifted = np.empty_like(z)
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-        z ^= z >> np.uint64(shift)
+        z ^= np.right_shift(z, np.uint64(shift), out=shifted)
         z *= np.uint64(factor)
-    z ^= z >> np.uint64(31)
+    z ^= np.right_shift(z, np.uint64(31), out=shifted)
     return z
 
 

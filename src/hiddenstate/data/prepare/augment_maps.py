@@ -45,7 +45,12 @@ class Place:
 
 
 def _parts(T: int, n: Array) -> Array:
-    """Return which part of its row each step (n, T) is, from 0 to 1; 1 after its end."""
+    """Return which part of its row each step (n, T) is, from 0 to 1; 1 after its end.
+
+    Of rows of one length it is (1, T).
+    """
+    if len(n) and (n == n[0]).all():
+        n = n[:1]
     return np.asarray(np.minimum(np.arange(T) / np.maximum(n - 1, 1)[:, None], 1.0))
 
 
@@ -173,24 +178,30 @@ def _between_knots(knots: Array, height: int, width: int) -> Array:
 def _bilinear(x: Array, y: Array, z: Array) -> Array:
     """Return pictures x (n, H, W) at rows y and columns z (n, H, W); outside as at the edge."""
     n, height, width = x.shape
-    y, z = (np.rint(part * 1024) / 1024 for part in (y, z))
     y, z = _between(y, 0, height - 1), _between(z, 0, width - 1)
     top, left = y.astype(np.int32), z.astype(np.int32)
-    down, right = y - top, z - left
-    below = (top < height - 1).astype(np.int32) * width
-    beside = (left < width - 1).astype(np.int32)
-    first = top * width + left + (np.arange(n, dtype=np.int32) * (height * width))[:, None, None]
-    flat = x.reshape(-1)
-    upper, lower = flat.take(first), flat.take(first + beside)
+    y -= top
+    z -= left
+    # A line and a column more, of which nothing counts, so that each pixel has one after it.
+    flat = np.zeros((n, height + 1, width + 1), x.dtype)
+    flat[:, :height, :width] = x
+    flat, place = flat.reshape(-1), top
+    place *= width + 1
+    place += left
+    place += np.arange(0, flat.size, (height + 1) * (width + 1), np.int32)[:, None, None]
+    upper = _straight(flat, place, z)
+    place += width + 1
+    lower = _straight(flat, place, z)
     lower -= upper
-    lower *= right
+    lower *= y
     upper += lower
-    first += below
-    lower, other = flat.take(first), flat.take(first + beside)
-    other -= lower
-    other *= right
-    lower += other
-    lower -= upper
-    lower *= down
-    upper += lower
-    return np.asarray(upper, x.dtype)
+    return upper
+
+
+def _straight(values: Array, place: NDArray[np.int32], rest: Array) -> Array:
+    """Return what is at parts `rest` of the way from each place to the next."""
+    low, high = values.take(place), values.take(place + 1)
+    high -= low
+    high *= rest
+    high += low
+    return np.asarray(high)
