@@ -23,6 +23,7 @@ from hiddenstate.engines import Task, TrainingState, make_engine
 from hiddenstate.engines.interface import without_fold
 from hiddenstate.errors import printable
 from hiddenstate.jobs import make_job
+from hiddenstate.jobs.memory import check_memory
 from hiddenstate.jobs.path_share import FEWEST_FOLDS, folds_of
 from hiddenstate.metrics.scores import cross_entropy_by_row
 from hiddenstate.models.companions import KINDS
@@ -153,7 +154,9 @@ def _held_out(
     values = {**config.flat(), "augment": kinds_as_values(kinds)}
     values |= {"members": 1} if "members" in values else {}
     values |= {"convolutions": False} if "convolutions" in values else {}
+    values |= {"weights": None}  # they may be those of several members
     job = make_job(make_config(config.job, values), dataset)
+    check_memory(job)
     task = replace(job.task(), folds=folds)
     errors = []
     for fold in range(FOLDS):
