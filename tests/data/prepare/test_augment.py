@@ -59,6 +59,11 @@ class OneRow:
     def strength(self, kind):
         return self.what.strengths[kind] * (self.uniform(f"{kind}?")[0] < PARTS[kind])
 
+    def moved(self, *sizes):
+        on, strength = self.strength("shift") > 0, self.what.strengths["shift"]
+        ways = [2 * u - 1 for u in self.uniform("shift", len(sizes))]
+        return [on * round(max(strength * n, 1) * way) for n, way in zip(sizes, ways, strict=True)]
+
     def curve(self, knots, part):
         return np.interp(part, np.linspace(0, 1, KNOTS), knots)
 
@@ -66,7 +71,7 @@ class OneRow:
         """Return the place where step t is read."""
         if self.n < 4:
             return t
-        part = t / (self.n - 1) + self.strength("shift") * (2 * self.uniform("shift")[0] - 1)
+        part = (t + self.moved(self.n - 1)[0]) / (self.n - 1)
         share, place = self.uniform("crop", 2)
         cut = min(self.strength("crop") * share, max(0, 1 - 3 / (self.n - 1)))
         part = place * cut + min(max(part, 0), 1) * (1 - cut)
@@ -196,7 +201,7 @@ def picture_loop(what, X, row, draw, height, width):
     one = OneRow(what, X, np.full(len(X), height), row, draw)
     angle = math.radians(one.strength("rotate") * (2 * one.uniform("rotate")[0] - 1))
     zoom = 1 + one.strength("crop") * (2 * one.uniform("crop")[0] - 1)
-    shift = [one.strength("shift") * (2 * u - 1) for u in one.uniform("shift", 2)]
+    shift = one.moved(height, width)
     knots = one.strength("warp") * one.normals("warp", 2 * KNOTS**2).reshape(2, KNOTS, KNOTS)
     x, grid = X[row] / 255, np.linspace(0, 1, KNOTS)
     out = np.zeros((height, width))
@@ -213,8 +218,8 @@ def picture_loop(what, X, row, draw, height, width):
             ]
             r = zoom * (math.cos(angle) * u + math.sin(angle) * v) + (height - 1) / 2
             c = zoom * (math.cos(angle) * v - math.sin(angle) * u) + (width - 1) / 2
-            r = min(max(r + height * (shift[0] + PART * moved[0]), 0), height - 1)
-            c = min(max(c + width * (shift[1] + PART * moved[1]), 0), width - 1)
+            r = min(max(r + shift[0] + height * PART * moved[0], 0), height - 1)
+            c = min(max(c + shift[1] + width * PART * moved[1], 0), width - 1)
             lines = [np.interp(c, np.arange(width), line) for line in x]
             out[i, j] = np.interp(r, np.arange(height), lines)
     return out

@@ -291,7 +291,7 @@ class _Draw:
         zero = np.zeros(len(self.n))
         shift, cut, begin, knots = zero, zero, zero, None
         if "shift" in kinds:
-            shift = enough * self._strength("shift") * (2 * self._uniform("shift", 1)[:, 0] - 1)
+            shift = enough * self._moved(self.n - 1)[:, 0] / np.maximum(self.n - 1, 1)
         if "crop" in kinds:
             part, place = self._uniform("crop", 2).T
             cut = np.minimum(
@@ -388,8 +388,16 @@ class _Draw:
             part = 2 * self._uniform("crop", 1)[:, 0] - 1
             zoom = 1 + self._strength("crop") * part
         if "shift" in kinds:
-            shift = self._strength("shift")[:, None] * (2 * self._uniform("shift", 2) - 1)
+            shift = self._moved(*(self.what.picture or ()))
         return angle, zoom, shift
+
+    def _moved(self, *sizes: Array | int) -> Array:
+        """Return by how many whole steps rows are moved along axes of these sizes (n, axes), at
+        least by up to one: others would smooth what they move."""
+        way = 2 * self._uniform("shift", len(sizes)) - 1
+        most = [np.broadcast_to(self.what.strengths["shift"] * size, len(way)) for size in sizes]
+        steps = np.rint(np.maximum(np.stack(most, axis=1), 1) * way)
+        return np.where(self._on("shift")[:, None], steps, 0.0)
 
     def _knots_of_picture(self) -> Array | None:
         if "warp" not in self.what.strengths:

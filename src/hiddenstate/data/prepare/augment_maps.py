@@ -147,7 +147,7 @@ def pictures_at(x: Array, angle: Array, zoom: Array, shift: Array, knots: Array 
     zoom : ndarray (n,)
         Factor of the part of the picture that is seen; below 1 it grows.
     shift : ndarray (n, 2)
-        Part of height and width by which the picture is read later.
+        Pixels by which the picture is read later, down and to the right.
     knots : ndarray (n, 2, KNOTS, KNOTS), optional
         Further shifts at the knots of a grid, in units of their distance.
     """
@@ -155,7 +155,7 @@ def pictures_at(x: Array, angle: Array, zoom: Array, shift: Array, knots: Array 
     down = (np.arange(height) - (height - 1) / 2).astype(kind)[:, None]
     right = (np.arange(width) - (width - 1) / 2).astype(kind)
     cos, sin = ((zoom * part(angle))[:, None, None].astype(kind) for part in (np.cos, np.sin))
-    middle = (shift * (height, width) + [(height - 1) / 2, (width - 1) / 2]).astype(kind)
+    middle = (shift + (np.array(x.shape[1:]) - 1) / 2).astype(kind)
     y = cos * down + (sin * right + middle[:, 0, None, None])
     z = cos * right + (middle[:, 1, None, None] - sin * down)
     if knots is not None:
