@@ -15,8 +15,8 @@ from hiddenstate.views.timeline import Timeline
 from hiddenstate.views.window import display_missing
 from tests.figure_texts import placed_texts
 
-DRAWN = {job: set(names) - {"held_out"} for job, names in FIGURES.items()}
-"""Figures of the bundled data; nothing is held out of the waves."""
+DRAWN = {job: set(names) - {"held_out", "augmented"} for job, names in FIGURES.items()}
+"""Figures of the bundled data; nothing is held out of the waves, and no row is augmented."""
 
 OFF = ("--view", "off", "--threads", "1")
 
@@ -52,6 +52,18 @@ def test_a_dashboard_can_be_drawn_at_every_moment_repeatedly(job, run_of):
     for step in (0, timeline.steps[0], timeline.steps[-1]):
         draw_dashboard(figure, timeline, timeline.moment(step))
     assert set(drawings(timeline, timeline.moment())) == DRAWN[job]
+
+
+@pytest.mark.parametrize(("job", "kinds"), [("classify", "mix,warp"), ("autoencode", "rotate")])
+def test_augmented_rows_are_drawn_beside_the_rows(job, kinds, cli, tmp_path):
+    cli(job, "--augment", kinds, "--max-steps", "1", "--n-evaluated", "0", *OFF)
+    timeline = Timeline(Run(tmp_path / "runs" / f"{job}-1"))
+    plain, changed = (timeline.static_arrays[name] for name in ("plain", "augmented"))
+    assert plain.shape == changed.shape
+    assert 0 < (plain != changed).mean() < 0.5
+    figure = drawings(timeline, timeline.moment())["augmented"](None)
+    texts = {placed.text for placed in placed_texts(figure)}
+    assert {"Augmented rows", "row", "changed"} <= texts
 
 
 @pytest.mark.parametrize(("job", "large"), [(job, large) for job in LAYOUTS for large in (0, 1)])
