@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from hiddenstate.data.prepare.augment import augmentation
 from hiddenstate.engines import TrainingState, make_engine
 from hiddenstate.models.torch_modules import make_module
 from hiddenstate.program.equations import softmax
@@ -80,3 +81,24 @@ def test_the_answer_to_a_row_of_weight_0_may_be_anything(name):
     soft[task.weights == 0] = np.nan
     for one, two in zip(step_of(task, name), step_of(replace(task, soft=soft), name), strict=True):
         np.testing.assert_equal(two, one)
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_augmented_rows_have_the_answers_of_their_draw(name):
+    """With two draws, a net is trained as if the third epoch read the rows of the first again."""
+    task = taught_task()
+    what = augmentation(task.X, {"jitter": 0.5}, task.y, task.lengths, task.weights)
+    draws = np.random.default_rng(2).dirichlet([1.0] * 4, (2, 13))
+    start = TrainingState(task.net.initial(0, "float64"))
+    augmented = replace(task, augment=what, soft=draws)
+    engine = make_engine(with_engine(augmented, name), start)
+    losses = engine.run(0, 6, never).losses
+    state = start
+    for epoch in range(3):  # of two steps
+        draw = np.full(13, epoch % 2)
+        X = what.apply(task.X, np.arange(13), draw, 0, "float64", task.lengths)
+        plain = replace(task, X=X, soft=draws[epoch % 2])
+        alone = make_engine(with_engine(plain, name), state)
+        found = alone.run(2 * epoch, 2 * epoch + 2, never).losses
+        np.testing.assert_allclose(found, losses[2 * epoch : 2 * epoch + 2], rtol=1e-10)
+        state = alone.export()

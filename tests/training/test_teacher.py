@@ -169,3 +169,18 @@ def test_a_forecast_is_taught_by_a_model_with_the_same_windows(cli, tmp_path):
     assert (done.code, "other --window: the teacher has 8" in done.err) == (2, True)
     done = cli("regress", "load.csv", *net, "--test-fraction", 0.4)
     assert (done.code, "learned from rows that are held out" in done.err) == (2, True)
+
+
+def test_a_model_answers_augmented_rows(cli, data):
+    train(cli, "--name", "teacher")
+    options = ("--augment", "mix,jitter", "--max-steps", 8)
+    done = train(cli, "--teach", "teacher", *options, "--name", "net")
+    answers = kept_answers(Run(data / "runs/net")).answers
+    n = len(run_dataset(Run(data / "runs/net")).train)
+    assert answers.shape == (2000 // n, n, CLASSES)
+    assert f"of {answers.shape[0] * n:,} augmented rows" in done.err
+    assert np.ptp(answers, axis=0).max() > 0
+    assert cli("verify", "net").code == 0
+    np.save(data / "answers.npy", np.full((42, CLASSES), 1 / CLASSES))
+    told = refusal(cli, "--layout", "wide", *PLAIN, "--teach", "answers.npy", *options)
+    assert "has no answers for augmented rows" in told

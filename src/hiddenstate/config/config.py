@@ -216,10 +216,12 @@ def _check_together(config: Config) -> None:
             "--no-stateful"
         )
     if training.augment and training.teach is not None:
-        raise OptionError(
-            "--augment: the teacher has answered the training rows as they are; leave it out, or "
-            "leave out --teach"
-        )
+        members = model.members if isinstance(model, RecurrentConfig) else 1
+        if config.job != "classify" or members > 1:
+            raise OptionError(
+                "--augment: a teacher answers augmented rows only for classify and a single net; "
+                "add --members 1, or leave out --augment or --teach"
+            )
     if training.convolutions and training.teach is not None:
         raise OptionError(
             "--convolutions: rows that a net left out give its share, but its teacher knows them; "

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import NotRequired, Protocol, TypedDict
+from typing import Any, NotRequired, Protocol, TypedDict
 
 import numpy as np
 
@@ -57,7 +57,8 @@ class Task:
         What is done to rows in each epoch.
     soft : ndarray, optional
         Of a classifier, the probabilities (N, C) at `teach_temperature` that a teacher gives each
-        row, or zeros for a row without an answer.
+        row, or zeros for a row without an answer. With `augment` (D, N, C): those for each row of
+        the first D draws, which are repeated.
     """
 
     net: Net
@@ -81,7 +82,14 @@ class Task:
         if self.augment is None:
             return self.X[rows]
         training = self.training
-        return self.augment.apply(self.X, rows, epochs, training.seed, training.dtype, self.lengths)
+        draws = epochs if self.soft is None else epochs % len(self.soft)
+        return self.augment.apply(self.X, rows, draws, training.seed, training.dtype, self.lengths)
+
+    def answers(self, rows: Any, epochs: Any = 0) -> Array | None:
+        """Return the soft answers for `rows`, as read in their epochs; None without a teacher."""
+        if self.soft is None or self.soft.ndim == 2:
+            return None if self.soft is None else self.soft[rows]
+        return np.asarray(self.soft[epochs % len(self.soft), rows])
 
 
 def without_fold(task: Task, number: int) -> Task:
@@ -99,7 +107,7 @@ def without_fold(task: Task, number: int) -> Task:
         batches=replace(task.batches, n_rows=len(kept)),
         folds=None,
         augment=None if task.augment is None else task.augment.take(kept),
-        soft=None if task.soft is None else task.soft[kept],
+        soft=None if task.soft is None else task.soft[..., kept, :],
     )
 
 

@@ -267,11 +267,13 @@ class NativeEngine:
             return ("momentum_buffer",) if training.momentum else ()
         return ("exp_avg", "exp_avg_sq")
 
-    def _teach(self, X: Array, which: Any) -> None:
-        """Give the kernels the rows `X` to train on, which are the task's rows `which`."""
+    def _teach(self, X: Array, which: Any, epochs: Any = 0) -> None:
+        """Give the kernels the rows `X` to train on: the task's rows `which` in `epochs`."""
         task, kind = self.task, self._dtype
-        parts = (task.y, task.lengths, task.weights, task.soft)
-        y, lengths, weights, soft = (None if part is None else part[which] for part in parts)
+        y, lengths, weights = (
+            None if part is None else part[which] for part in (task.y, task.lengths, task.weights)
+        )
+        parts = weights, task.answers(which, epochs)
         classes = targets = None
         if task.net.job == "classify":
             classes = _whole(y)
@@ -285,7 +287,7 @@ class NativeEngine:
             targets,
             _whole(lengths),
             task.stateful,
-            *(None if p is None else np.ascontiguousarray(p, kind) for p in (weights, soft)),
+            *(None if p is None else np.ascontiguousarray(p, kind) for p in parts),
         )
 
     def _lessons(
@@ -306,8 +308,8 @@ class NativeEngine:
         ends, first, begin = np.cumsum(sizes), 0, 0
         while first < len(sizes) and not (first and stop()):
             last = max(first + 1, int(np.searchsorted(ends, begin + room, "right")))
-            chunk = rows[begin : ends[last - 1]]
-            self._teach(self.task.inputs(chunk, epochs[begin : ends[last - 1]]), chunk)
+            chunk, own = rows[begin : ends[last - 1]], epochs[begin : ends[last - 1]]
+            self._teach(self.task.inputs(chunk, own), chunk, own)
             yield slice(first, last), np.arange(len(chunk))
             first, begin = last, int(ends[last - 1])
 

@@ -183,7 +183,10 @@ class TorchEngine:
         """Return the soft part of the loss of each row (B,); None without a teacher."""
         if self._soft is None:
             return None
-        answers = self._soft[torch.from_numpy(self._rows(step)).to(self._device)]
+        soft = self._soft
+        if soft.ndim == 3:
+            soft = soft[self.task.batches.epoch_of(step) % len(soft)]
+        answers = soft[torch.from_numpy(self._rows(step)).to(self._device)]
         if weights is not None:
             answers = answers.masked_fill(expand(weights == 0, answers), 0)
         return soft_loss(output, answers, self.task.training.teach_temperature)

@@ -6,8 +6,8 @@ from functools import cached_property
 
 from hiddenstate.config import Config
 from hiddenstate.data import PreparedDataset, Rows
-from hiddenstate.data.prepare.augment import Augmentation, augmentation
-from hiddenstate.data.prepare.augment_suited import kinds_of_data
+from hiddenstate.data.prepare.augment import Augmentation
+from hiddenstate.data.prepare.augment_suited import augmentation_of, kinds_of_data
 from hiddenstate.data.prepare.batches import Batches
 from hiddenstate.engines import Engine, Predictor, Task, make_predictor
 from hiddenstate.errors import DataError, OptionError
@@ -108,7 +108,8 @@ class Job(ABC):
                 return
             if self.config.job == "regress":
                 shape = self.dataset.train.require_targets().shape
-            if self.taught.answers.shape == shape:
+            own = self.taught.answers.shape
+            if (own[1:] if self.augment else own) == shape:
                 return
             raise DataError(
                 f"--teach: answers of shape {self.taught.answers.shape} for {shape[0]:,} training "
@@ -149,18 +150,7 @@ class Job(ABC):
     @cached_property
     def changes(self) -> Augmentation | None:
         """Return what is done to training rows in each epoch; None if nothing is."""
-        train, transform = self.dataset.train, self.dataset.transform
-        if not self.augment:
-            return None
-        return augmentation(
-            transform.net_inputs(train.X, train.lengths, self.config.training.dtype),
-            self.augment,
-            train.y if self.config.job == "classify" else None,
-            train.lengths,
-            train.weights,
-            transform.missing == "mask",
-            self.dataset.picture,
-        )
+        return augmentation_of(self.config, self.dataset, self.augment)
 
     def fitted(self, params: Params) -> FittedModel:
         """Return the model with these weights; at the end, with what stands beside it."""

@@ -59,13 +59,14 @@ def _of_teacher(job: Job) -> list[Notice]:
     """Return how often the teacher is right, and whether it may know held-out rows."""
     if job.taught is None:
         return []
-    name, n, notices = printable(job.config.training.teach), len(job.dataset.train), list[Notice]()
+    name, notices = printable(job.config.training.teach), list[Notice]()
     if job.config.job == "classify":
-        right = job.taught.answers.argmax(axis=1) == job.dataset.train.require_targets()
+        right = job.taught.answers.argmax(axis=-1) == job.dataset.train.require_targets()
+        noun = "augmented row" if job.taught.answers.ndim == 3 else "training row"
         notices.append(
             note(
                 f"{name}: the teacher is right on {int(right.sum()):,} of "
-                f"{count(n, 'training row')}, whose soft answers are learned"
+                f"{count(right.size, noun)}, whose soft answers are learned"
             )
         )
     if not job.taught.knows_split:

@@ -11,6 +11,8 @@ import numpy as np
 
 from hiddenstate.config import Config
 from hiddenstate.data import PreparedDataset, Rows, SequenceDataset
+from hiddenstate.data.prepare.augment import Augmentation
+from hiddenstate.data.prepare.augment_suited import augmentation_of, kinds_of_data
 from hiddenstate.data.prepare.encoding import Encoding, EncodingFacts
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.readers.npy import read_npy
@@ -33,6 +35,9 @@ WINDOWS = ("window", "horizon", "output", "future", "static", "every", "calendar
 SPLIT = ("split", "test_fraction", "valid_fraction", "window", "horizon", "stateful")
 """Options that decide, with the seed of the split, which rows are held out."""
 
+AUGMENTED_ROWS = 2000
+"""About how many augmented rows a teacher answers; at least each row once."""
+
 SUM_ERROR = 1e-3
 """How far the sum of a row of probabilities may be from 1; of logits hardly any row is so near."""
 
@@ -44,7 +49,8 @@ class Taught:
     Parameters
     ----------
     answers : ndarray
-        Logits (N, C) float64; or targets as the net learns them, in the shape of y.
+        Logits (N, C) float64, or (D, N, C) of augmented rows; or targets as the net learns them,
+        in the shape of y.
     knows_split : bool
         Whether it is known that the teacher learned from no row that is held out.
     """
@@ -53,9 +59,10 @@ class Taught:
     knows_split: bool
 
     def soft(self, y: Array, temperature: float) -> Array:
-        """Return probabilities (N, C) at a temperature; zeros where the class is not that of y."""
+        """Return probabilities (..., N, C) at a temperature, and zeros where the class is not that
+        of y (N,)."""
         p = softmax(self.answers / temperature)
-        p[self.answers.argmax(axis=1) != y] = 0
+        p[self.answers.argmax(axis=-1) != y] = 0
         return p
 
 
@@ -104,14 +111,18 @@ def taught(
     if name is None:
         return None
     run, where = None, f"--teach {printable(name)}"
+    augment = augmentation_of(config, prepared, kinds_of_data(config, prepared))
     if given is None:
         given, run = _opened(name)
     if isinstance(given, Teacher):
         _check_model(given.model, prepared, config, where)
-        answers, knows_split = _of_model(given, run, config, raw, prepared, where)
+        answers, knows_split = _of_model(given, run, config, raw, prepared, augment, where)
+    elif augment is not None:
+        raise OptionError(f"--augment: {where[2:]} has no answers for augmented rows; name a model")
     else:
         answers, knows_split = _of_rows(given, config, raw, prepared, where), False
-    wrong = ~np.isfinite(answers.reshape(len(answers), -1)).all(axis=1)
+    by_row = np.moveaxis(answers, 1, 0) if augment is not None else answers
+    wrong = ~np.isfinite(by_row.reshape(len(by_row), -1)).all(axis=1)
     if wrong.any():
         raise DataError(
             f"{where}: no finite answer for {count(int(wrong.sum()), 'training row')}, the first "
@@ -181,6 +192,7 @@ def _of_model(
     config: Config,
     raw: SequenceDataset,
     prepared: PreparedDataset,
+    augment: Augmentation | None,
     where: str,
 ) -> tuple[Array, bool]:
     """Return a model's answers for training rows, and whether its split is known."""
@@ -190,6 +202,8 @@ def _of_model(
     learned = None if run is None else _same_data(run, prepared)
     if run is not None and learned is not None:
         _check_split(run, learned, config, raw, prepared, where)
+    if augment is not None:
+        return _of_augmented(model, augment, config, prepared, where), learned is not None
     left_out, train = None, rows if learned is None else learned.train
     if model.companions and teacher.seed is not None and (learned is not None or run is None):
         left_out = held_out_answers(model, train, teacher.seed, threads, learned is not None)
@@ -200,6 +214,29 @@ def _of_model(
     if left_out is not None:
         answers[places >= 0] = left_out[places[places >= 0]]
     return answers, learned is not None
+
+
+def _of_augmented(
+    model: FittedModel,
+    augment: Augmentation,
+    config: Config,
+    prepared: PreparedDataset,
+    where: str,
+) -> Array:
+    """Return logits (D, N, C) of a model for the first draws of augmented training rows."""
+    train, transform, training = prepared.train, prepared.transform, config.training
+    if transform.missing == "mask":
+        raise OptionError(f"--augment: {where[2:]} does not read which values are missing")
+    n, draws = len(train), []
+    for draw in range(max(1, AUGMENTED_ROWS // n)):
+        which = np.full(n, draw)
+        X = augment.apply(
+            train.X, np.arange(n), which, training.seed, training.dtype, train.lengths
+        )
+        X = X if transform.pixels else transform.undo(X)
+        X = model.transform.apply(X, train.lengths, training.dtype, where, check=False)
+        draws.append(_whole(model, Rows(X, lengths=train.lengths), training.threads))
+    return np.stack(draws)
 
 
 def _whole(model: FittedModel, rows: Rows, threads: int) -> Array:

@@ -1,9 +1,11 @@
 """Which kinds of augmentation suit a job and its data."""
 
+from collections.abc import Mapping
+
 from hiddenstate.config import Config
 from hiddenstate.config.augment_kinds import AUTO, KINDS, parse_kinds
 from hiddenstate.data.dataset import PreparedDataset
-from hiddenstate.data.prepare.augment import FEWEST_STEPS
+from hiddenstate.data.prepare.augment import FEWEST_STEPS, Augmentation, augmentation
 from hiddenstate.errors import OptionError, count, printable
 
 OF_TIME = ("warp", "crop", "shift")
@@ -64,3 +66,21 @@ def _has_one_answer(config: Config, dataset: PreparedDataset) -> bool:
     y = dataset.y
     is_part = bool(config.data.horizon) or bool(dataset.transform.reading.get("window"))
     return y is not None and y.ndim == 2 and not is_part
+
+
+def augmentation_of(
+    config: Config, dataset: PreparedDataset, kinds: Mapping[str, float]
+) -> Augmentation | None:
+    """Return what is done to training rows in each draw; None if nothing is."""
+    train, transform = dataset.train, dataset.transform
+    if not kinds:
+        return None
+    return augmentation(
+        transform.net_inputs(train.X, train.lengths, config.training.dtype),
+        kinds,
+        train.y if config.job == "classify" else None,
+        train.lengths,
+        train.weights,
+        transform.missing == "mask",
+        dataset.picture,
+    )
