@@ -133,7 +133,7 @@ def test_an_estimator_with_members_is_saved_and_converted(tmp_path):
     with torch.no_grad():
         shares = made.to_torch()(torch.from_numpy(X)).softmax(dim=1).numpy()
     np.testing.assert_allclose(shares, made.predict_proba(X), atol=1e-5)
-    with pytest.raises(OptionError, match=r"stream: .* several nets.* stem=False members=1"):
+    with pytest.raises(OptionError, match=r"stream: .* several nets.* stem_causal=True members=1"):
         made.stream()
     regressor = RecurrentRegressor("gru", hold=0, **options).fit(X, random.normal(size=30))
     with torch.no_grad():

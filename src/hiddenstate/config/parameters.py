@@ -65,8 +65,8 @@ def _as_parameter(match: re.Match[str]) -> str:
     if match[1]:
         return f"{name}=False" + (f" {value}" if value else "")
     choices = VIEWS if name == "view" else (option and option.choices) or ()
-    if name == "force":
-        return "force=True" + (f" {value}" if value else "")
+    if name in ("force", "stem_causal"):
+        return f"{name}=True" + (f" {value}" if value else "")
     if (name, value) == ("level", "none"):
         return "level=None"
     if option and option.none and value == "none":
