@@ -39,7 +39,8 @@ AUGMENTED_ROWS = 2000
 """About how many augmented rows a teacher answers; at least each row once."""
 
 SUM_ERROR = 1e-3
-"""How far the sum of a row of probabilities may be from 1; of logits hardly any row is so near."""
+"""How far probabilities may be outside of 0 to 1, and their sum from 1, as rounded numbers are; of
+logits hardly any row is so near."""
 
 
 @dataclass(frozen=True)
@@ -374,7 +375,7 @@ def _of_rows(
 
 def _as_logits(values: Array, where: str) -> Array:
     """Return logits of rows of probabilities, whose sum is 1, or of logits."""
-    if not np.isfinite(values).all() or (values < 0).any() or (values > 1).any():
+    if not np.isfinite(values).all() or (np.abs(values - 0.5) > 0.5 + SUM_ERROR).any():
         return values
     off = np.abs(values.sum(axis=1) - 1) > SUM_ERROR
     if off.any():
