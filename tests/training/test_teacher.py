@@ -100,6 +100,17 @@ def test_answers_are_looked_up_by_the_row_of_the_data(cli, data):
     assert any((changed[name] != plain[name]).any() for name in plain)
 
 
+def test_a_teacher_that_had_a_teacher_or_weights_may_know_held_out_rows(cli, data):
+    train(cli, "--name", "other", "--split-seed", 5)
+    known = train(cli, "--name", "taught", "--teach", "other", "--split-seed", 5).err
+    assert "is not known" not in known
+    model = shutil.copy(data / "runs/other/model.safetensors", data)
+    train(cli, "--name", "started", "--weights", model)
+    train(cli, "--name", "copy", "--teach", model)
+    for name in ("started", "copy"):
+        assert "is not known" in train(cli, "--teach", name, "--name", f"of-{name}").err
+
+
 def test_what_does_not_fit_is_refused_before_training(cli, data):
     X, y = rows_of(42, 0)
     train(cli, "--name", "teacher")

@@ -203,18 +203,19 @@ def _of_model(
     learned = None if run is None else _same_data(run, prepared)
     if run is not None and learned is not None:
         _check_split(run, learned, config, raw, prepared, where)
+    knows_split = learned is not None and run is not None and _is_alone(run)
     if augment is not None:
-        return _of_augmented(model, augment, config, prepared, where), learned is not None
+        return _of_augmented(model, augment, config, prepared, where), knows_split
     left_out, train = None, rows if learned is None else learned.train
     if model.companions and teacher.seed is not None and (learned is not None or run is None):
         left_out = held_out_answers(model, train, teacher.seed, threads, learned is not None)
     places = np.arange(len(rows)) if learned is None else _places(train, rows)
     if left_out is not None and (places >= 0).all():
-        return left_out[places], learned is not None
+        return left_out[places], knows_split
     answers = _whole(model, rows, threads)
     if left_out is not None:
         answers[places >= 0] = left_out[places[places >= 0]]
-    return answers, learned is not None
+    return answers, knows_split
 
 
 def _of_augmented(
@@ -301,6 +302,12 @@ def _same_data(run: Run, prepared: PreparedDataset) -> PreparedDataset | None:
         return None
     data = run_dataset(run)
     return data if data.fingerprint() == prepared.fingerprint() else None
+
+
+def _is_alone(run: Run) -> bool:
+    """Return whether a run learned from its rows alone, not from what another model had learned."""
+    training = run.config.training
+    return training.teach is None and training.weights is None
 
 
 def _places(learned: Rows, rows: Rows) -> Array:
