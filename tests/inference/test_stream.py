@@ -226,6 +226,25 @@ def test_an_answer_that_overflows_is_refused_and_changes_nothing():
     assert not stream.state["h"].any()
 
 
+@pytest.mark.parametrize(
+    ("options", "weights"),
+    [
+        ({"stem_pool": 7}, {"stem.1.conv.weight": [[[0.1], [-0.1]]]}),  # of infinities, NaN
+        ({"readout": "mean"}, {"out.weight": np.full((4, 8), 1e9)}),
+    ],
+)
+def test_no_sum_of_what_a_stem_gives_overflows(options, weights):
+    sizes = {"stem": True, "stem_causal": True, "stem_channels": [2, 1], "stem_kernels": [1, 1]}
+    model = made("classify", "float32", Transform(), **{"stem_pool": 1, **sizes, **options})
+    params = {name: np.asarray(array, np.float32) for name, array in weights.items()}
+    params["stem.0.conv.weight"] = np.full((2, 3, 1), 1 / 3, np.float32)
+    model = replace(model, params={**model.params, **params})
+    stream = Stream(model)
+    with pytest.raises(DataError, match="too large for the model"):
+        stream.feed(np.full((7, 3), 2e38))
+    assert not any(array.any() for array in stream.state.values())
+
+
 @pytest.mark.parametrize(("missing", "readout"), [("forward", "last"), ("error", "mean")])
 def test_forward_continues_what_it_filled_in_and_averaged(missing, readout):
     data = with_gaps(MODELS["masked"]) if missing == "forward" else X

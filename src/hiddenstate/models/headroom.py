@@ -14,7 +14,7 @@ def headroom(net: Net, params: Params, dtype: Any) -> dict[str, float]:
     """Return how large the inputs of each layer may be, by the name of the layer's weight.
 
     Hidden units are taken to be within [-1, 1]. With a stem, inputs are those of its first layer,
-    and no sum of the layers up to the first recurrent one overflows.
+    and no sum of the stem or of what reads it overflows.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def headroom(net: Net, params: Params, dtype: Any) -> dict[str, float]:
 
 
 def _stem_gain(net: Net, params: Params) -> float | None:
-    """Return the largest sum of the stem or the layer behind it, of inputs up to 1."""
+    """Return the largest sum of the stem or what reads it, of inputs up to 1."""
     config = net.config
     if not isinstance(config, RecurrentConfig) or not config.stem:
         return None
@@ -57,8 +57,10 @@ def _stem_gain(net: Net, params: Params) -> float | None:
         )
         normal = (sums + np.abs(mean)) / np.sqrt(variance + NORM_EPS)
         size = max(1.0, float(np.max(normal * np.abs(scale) + np.abs(shift))))
-        largest = max(largest, float(np.max(sums)), float(np.max(normal)), size)
-    behind = [array for name, array in params.items() if "weight_ih_l0" in name]
+        steps = config.stem_pool if layer == 0 else 1  # that are added for a mean
+        largest = max(largest, float(np.max(sums)), float(np.max(normal)), size * steps)
+    readers = ("weight_ih_l0", "out.weight") if config.readout == "mean" else ("weight_ih_l0",)
+    behind = [a for name, a in params.items() if any(own in name for own in readers)]
     return max(largest, *(float(np.max(_row_sums(weight))) * size for weight in behind))
 
 
