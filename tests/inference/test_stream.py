@@ -137,9 +137,17 @@ def test_a_state_between_two_means_of_steps_is_that_after_the_last():
     stream.feed(X[:1, 3:5])
     changed = {name for name, array in stream.state.items() if (array != before[name]).any()}
     assert changed == {"recent", "pooled", "phase"}
-    wrong = {**stream.state, "phase": np.array([3])}
-    with pytest.raises(DataError, match="phase: expected numbers from 0 to 2, got 3"):
-        Stream(model, state=wrong)
+    for phase in (3, -1, 1.5):
+        wrong = {**stream.state, "phase": np.array([phase])}
+        with pytest.raises(DataError, match=f"phase: expected 0 to 2, got {phase}"):
+            Stream(model, state=wrong)
+
+
+def test_a_state_that_overflows_in_the_type_of_its_model_is_refused():
+    model = made("classify", "float32", stem_pool=1, **STEM)
+    state = {name: np.full(array.shape, 1e300) for name, array in Stream(model).state.items()}
+    with pytest.raises(DataError, match="h has numbers that are not finite"):
+        Stream(model, state=state)
 
 
 def test_reset_begins_anew_in_some_rows():

@@ -437,11 +437,12 @@ def _state_from(model: FittedModel, rows: int, given: Mapping[str, Array]) -> Pa
             raise DataError(f"state: carries {_rows_in(array, name)} sequences, x has {rows}")
         if array.shape != own.shape:
             raise DataError(f"state: {name}: expected shape {own.shape}, got {array.shape}")
-        if name not in ("last", "lags") and not np.isfinite(array).all():
+        most = float(np.finfo(own.dtype).max) if own.dtype.kind == "f" else np.inf
+        if name not in ("last", "lags") and not (np.isfinite(array) & (abs(array) <= most)).all():
             raise DataError(f"state: {name} has numbers that are not finite")
-        most = model.net.recurrent.stem_pool - 1
-        if name == "phase" and (array.min() < 0 or array.max() > most):
-            raise DataError(f"state: phase: expected numbers from 0 to {most}, got {array.max()}")
+        phases = np.arange(model.net.recurrent.stem_pool)
+        if name == "phase" and (wrong := array[~np.isin(array, phases)]).size:
+            raise DataError(f"state: phase: expected 0 to {phases[-1]}, got {wrong[0]}")
         own[...] = array
     return state
 
