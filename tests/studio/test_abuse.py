@@ -51,6 +51,19 @@ def test_inspect_reads_no_file_outside_the_roots(
     assert not client.studio.processes.all()
 
 
+def test_a_teacher_is_a_run_or_a_file_under_the_roots(
+    client: Client, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    outside = tmp_path_factory.mktemp("outside") / "answers.npy"
+    outside.write_bytes(b"")
+    for name in (str(outside), "..", "nobody", LONE, "a" * 300):
+        reply = client.post("/api/train", {"job": "classify", "options": {"teach": name}})
+        assert 400 <= reply.status < 500, name
+    assert not client.studio.processes.all()
+    options = client.studio._checked_options({"options": {"teach": "classify-1"}})
+    assert options["teach"].endswith("/classify-1")
+
+
 BODIES: tuple[tuple[str, dict[str, Any]], ...] = (
     ("/api/inspect", {"data": LONE}),
     ("/api/inspect", {"data": "a" * 300}),

@@ -319,7 +319,10 @@ class Studio:
         options = dict(asked.get("options", {}))
         for name in commands.FILES:
             if name in options:
-                options[name] = self.places.data(str(options[name]))
+                path = str(options[name])
+                run = os.path.join(self.runs_dir.resolve(), path)
+                is_run = name == "teach" and os.path.basename(path) == path and os.path.isdir(run)
+                options[name] = self.places.data(run if is_run else path)
         return options
 
     async def _find_run(self, process: Process) -> None:

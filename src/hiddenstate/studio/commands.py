@@ -17,7 +17,7 @@ TARGETS = ("html", "onnx", "c", "python", "triton", "rtneural", "nam")
 
 WEIGHTS = ("float32", "float16", "int8")
 
-FILES = ("data", "test", "answers", "weights")
+FILES = ("data", "test", "answers", "weights", "teach")
 """Options whose value is a path, which the caller checks."""
 
 
