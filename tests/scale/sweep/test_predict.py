@@ -218,6 +218,7 @@ def test_a_frame_in_the_place_of_a_path_is_named(forecasters, tmp_path):
             call()
     wrong: list[tuple[str, dict[str, Any], str]] = [
         ("regres", {}, "job: expected .* got regres; did you mean regress"),
+        ("regress", {"teach": "answers.npy"}, "a sweep of regress has no such option"),
         ("regress", {"hiden_size": 3}, "hiden_size: .* no such option; did you mean hidden_size"),
     ]
     for job, options, words in wrong:

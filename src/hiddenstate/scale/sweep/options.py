@@ -9,9 +9,12 @@ from hiddenstate.config import job_options
 from hiddenstate.errors import OptionError, printable
 from hiddenstate.system.strict_json import canonical_json
 
-EXCLUDED = ("data", "test", "answers", "windows", "threads", "checkpoint_every")
+EXCLUDED = (
+    *("data", "test", "answers", "windows", "threads", "checkpoint_every"),
+    *("teach", "teach_temperature", "teach_weight"),
+)
 """Options of a job that a sweep does not have: it holds out a part of each group, reads a table,
-gives each model one thread, and writes no checkpoints."""
+gives each model one thread and no teacher, and writes no checkpoints."""
 
 
 def sweep_options(job: str) -> list[str]:

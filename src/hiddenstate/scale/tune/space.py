@@ -51,6 +51,7 @@ _FIXED = {
     "seed": "use --seeds, which scores the mean",
     **dict.fromkeys(("threads", "engine", "device"), "it does not change what is learned"),
     **dict.fromkeys(("log_every", "checkpoint_every"), "it does not change what is learned"),
+    **dict.fromkeys(("teach", "teach_temperature", "teach_weight"), "trials have no teacher"),
     "recipe": "it sets other options",
     "weights": "all trials start alike",
     "test_scores": "trials never read test rows",
