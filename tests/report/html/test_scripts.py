@@ -115,7 +115,7 @@ def scripts() -> list[list[str]]:
         [f"report/html/{name}.js" for name in names] for names in report_page.SCRIPTS.values()
     ]
     interpreter = [
-        f"export/html/{name}.js" for name in ("packed", "steps", "cells", "net", "fixed")
+        f"export/html/{name}.js" for name in ("packed", "steps", "cells", "net", "stem", "fixed")
     ]
     return report + [
         [*interpreter, *export_page.REPORT, *(f"export/html/{name}.js" for name in names)]
