@@ -23,9 +23,12 @@ FOR_TESTS = {"dev", "series", "compare"}
 TENSORS = {
     "engines/distributed.py",
     "engines/torch.py",
+    "engines/torch_loss.py",
     "kernels/autograd.py",
+    "models/torch_cells.py",
     "models/torch_convolutions.py",
     "models/torch_modules.py",
+    "models/torch_stack.py",
     "nn.py",
 }
 """Modules that are torch's through and through; who imports them has asked for it."""
