@@ -179,6 +179,9 @@ def test_a_forecast_is_taught_by_a_model_with_the_same_windows(cli, tmp_path):
     assert done.code == 0, done.out + done.err
     done = cli("regress", "load.csv", *net, "--window", 7)
     assert (done.code, "other --window: the teacher has 8" in done.err) == (2, True)
+    done = cli("regress", "load.csv", *net, "--no-linear", "--output", "steps")
+    assert (done.code, done.err.count("\n")) == (2, 1), done.err
+    assert "has answers of shape" in done.err
     done = cli("regress", "load.csv", *net, "--test-fraction", 0.4)
     assert (done.code, "learned from rows that are held out" in done.err) == (2, True)
 

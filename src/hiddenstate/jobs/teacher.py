@@ -122,6 +122,14 @@ def taught(
         raise OptionError(f"--augment: {where[2:]} has no answers for augmented rows; name a model")
     else:
         answers, knows_split = _of_rows(given, config, raw, prepared, where), False
+    if config.job == "regress":
+        train, dtype = prepared.train, config.training.dtype
+        if answers.shape != (shape := train.require_targets().shape):
+            raise DataError(
+                f"{where}: has answers of shape {answers.shape}, expected {shape}; use a teacher "
+                "of the same data and options"
+            )
+        answers = prepared.transform.apply_targets(answers, train.X, train.lengths, dtype)
     by_row = np.moveaxis(answers, 1, 0) if augment is not None else answers
     wrong = ~np.isfinite(by_row.reshape(len(by_row), -1)).all(axis=1)
     if wrong.any():
@@ -129,9 +137,6 @@ def taught(
             f"{where}: no finite answer for {count(int(wrong.sum()), 'training row')}, the first "
             f"{int(np.argmax(wrong))}; leave these rows out"
         )
-    if config.job == "regress":
-        train, dtype = prepared.train, config.training.dtype
-        answers = prepared.transform.apply_targets(answers, train.X, train.lengths, dtype)
     return Taught(np.ascontiguousarray(answers), knows_split)
 
 
@@ -361,8 +366,8 @@ def _of_rows(
         raise OptionError(f"{where}: windows of a forecast have no rows of DATA; name a model")
     else:
         shape = (n_rows, *raw_y.shape[1:])
-        if given.ndim == raw_y.ndim - 1 and 1 in (shape[0], shape[-1]):
-            given = given[None] if shape[0] == 1 and raw_y.ndim == 3 else given[..., None]
+        if [n for n in given.shape if n > 1] == [n for n in shape if n > 1]:
+            given = given.reshape(shape)
     if given.shape != shape:
         raise DataError(
             f"{where}: has shape {given.shape}, expected {shape}: one row for each of DATA"
