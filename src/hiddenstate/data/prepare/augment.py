@@ -156,11 +156,10 @@ def augmentation(
     lengths, weights : ndarray (N,), optional
         Steps of each row, and its weight: rows of weight 0 are mixed into no other.
     """
-    n = max(1, PIECE // max(1, X[:1].nbytes))
-    kept = np.arange(min(n, len(X)))
-    if weights is not None:  # others may contain anything
-        kept = kept[weights[: len(kept)] > 0]
-        classes = None if classes is None else np.where(weights > 0, classes, -1)
+    kept = np.arange(len(X)) if weights is None else np.flatnonzero(weights > 0)
+    kept = kept[: max(1, PIECE // max(1, X[:1].nbytes))]
+    if weights is not None and classes is not None:  # other rows may contain anything
+        classes = np.where(weights > 0, classes, -1)
     sample = fractions(X[kept], "float64")
     own = None if lengths is None else lengths[kept]
     means, deviations, flags, standard = _features(
