@@ -1,5 +1,6 @@
 """Runs that learn the answers of a teacher: which answers, and what is refused."""
 
+import json
 import shutil
 
 import numpy as np
@@ -177,6 +178,13 @@ def test_a_forecast_is_taught_by_a_model_with_the_same_windows(cli, tmp_path):
     assert kept_answers(Run(tmp_path / "runs/net")).knows_split
     done = cli("verify", "net")
     assert done.code == 0, done.out + done.err
+    path = tmp_path / "runs/teacher/config.json"
+    record = json.loads(path.read_text())
+    assert record["data"].pop("split_rule") == 2  # so older versions split: other steps
+    del record["sha256"]
+    path.write_text(json.dumps(record))
+    done = cli("regress", "load.csv", *net, "--name", "of-older")
+    assert (done.code, "learned from is not known" in done.err) == (0, True), done.err
     done = cli("regress", "load.csv", *net, "--window", 7)
     assert (done.code, "other --window: the teacher has 8" in done.err) == (2, True)
     done = cli("regress", "load.csv", *net, "--no-linear", "--output", "steps")

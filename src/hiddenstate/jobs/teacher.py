@@ -208,7 +208,8 @@ def _of_model(
     learned = None if run is None else _same_data(run, prepared)
     if run is not None and learned is not None:
         _check_split(run, learned, config, raw, prepared, where)
-    knows_split = learned is not None and run is not None and _is_alone(run)
+    knows_split = run is not None and learned is not None and _is_alone(run)
+    knows_split &= learned is None or learned.split_rule == prepared.split_rule
     if augment is not None:
         return _of_augmented(model, augment, config, prepared, where), knows_split
     left_out, train = None, rows if learned is None else learned.train
