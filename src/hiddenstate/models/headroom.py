@@ -13,8 +13,8 @@ from hiddenstate.system.typing import Array
 def headroom(net: Net, params: Params, dtype: Any) -> dict[str, float]:
     """Return how large the inputs of each layer may be, by the name of the layer's weight.
 
-    Hidden units are taken to be within [-1, 1]. With a stem, inputs are those of its first layer,
-    and no sum of the stem or of what reads it overflows.
+    Hidden units are taken to be within [-1, 1], which not every cell keeps. With a stem, inputs
+    are those of its first layer, and no sum of the stem or of what reads it overflows.
 
     Parameters
     ----------
