@@ -61,6 +61,8 @@ def test_all_problems_are_in_one_line() -> None:
         ({"cell": {"low": 1, "high": 2}}, "list its choices"),
         ({"lr": 0.1}, "expected choices"),
         ({"layers": [1.5]}, "whole number"),
+        ({"augment": ["mix", "auto"]}, "list kinds"),
+        ({"teach_weight": [0.1, 0.2]}, "trials have no teacher"),
         ({}, "no option"),
         ({"hidden_size": [0]}, "^space: hidden_size: expected a whole number"),
     ],

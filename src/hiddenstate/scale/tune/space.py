@@ -272,6 +272,8 @@ def _choices(option: Option, spec: Mapping[str, Any]) -> tuple[Any, ...]:
     choices = tuple(_scalar(_parsed(option, value)) for value in values)
     if len({json.dumps(value) for value in choices}) < len(choices):
         raise OptionError("a choice is there twice")
+    if option.name == "augment" and "auto" in choices:
+        raise OptionError("auto is decided where one run is trained; list kinds")
     return choices
 
 
