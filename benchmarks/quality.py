@@ -44,6 +44,7 @@ import cells
 import codes
 import numpy as np
 from recipes import place, run
+from sets import EIGHT
 
 SERIES: dict[str, tuple[str, str, str, int]] = {
     "sunspots": ("statsmodels", "datasets/sunspots/sunspots.csv", "SUNACTIVITY", 11),
@@ -311,18 +312,6 @@ def errors_of_many(
     return errors
 
 
-SETS = (
-    "BasicMotions",
-    "JapaneseVowels",
-    "ItalyPowerDemand",
-    "PickupGestureWiimoteZ",
-    "GunPoint",
-    "OSULeaf",
-    "ACSF1",
-    "ArrowHead",
-)
-
-
 def classify(args: argparse.Namespace) -> None:
     """Print the table of classifications."""
     peers = {"logistic regression": logistic} | ({} if args.toy else {"1NN-DTW": nearest})
@@ -330,7 +319,7 @@ def classify(args: argparse.Namespace) -> None:
     print(f"| set, accuracy | {' | '.join([*columns, *peers, 'seconds'])} |")
     print("|" + " --- |" * (len(columns) + len(peers) + 2))
     table = []
-    for name in args.names or SETS:
+    for name in args.names or EIGHT:
         runs = [classified(name, seed, args.toy) for seed in range(1 if args.toy else args.seeds)]
         own = [each["test_accuracy"] for each in runs]
         # Without kernels, or of data that is too large, there are no convolutions.

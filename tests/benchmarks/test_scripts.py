@@ -53,6 +53,7 @@ COMMANDS = [
     "studio.py start refusals runs readers",
     "studio.py page pages train live frames touch",
     "series.py",
+    "sets.py --write . Digits Waveform",
     "shops.py stores --horizons 1",
     "shops.py leads --horizons 1",
     "shops.py groups",
