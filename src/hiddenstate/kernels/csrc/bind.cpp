@@ -1,69 +1,16 @@
 // The Python module of the kernels: arrays in, arrays out. Python checks the arguments.
-#include <nanobind/nanobind.h>
-#include <nanobind/ndarray.h>
-#include <nanobind/stl/optional.h>
-#include <nanobind/stl/string.h>
-#include <nanobind/stl/tuple.h>
-#include <nanobind/stl/vector.h>
-
+#include <atomic>
 #include <chrono>
-#include <optional>
 #include <stdexcept>
-#include <string>
 
-#include "convolution_rows.h"
-#include "layer.h"
+#include "bind.h"
 #include "net.h"
 #include "probe.h"
 #include "stepper.h"
 
-namespace nb = nanobind;
 using namespace hs;
 
 namespace {
-
-template <class T>
-using Array = nb::ndarray<T, nb::c_contig, nb::device::cpu>;
-using Any = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>;
-template <class T>
-using Maybe = std::optional<Array<T>>;
-
-template <class T>
-T* at(const Maybe<T>& array) {
-  return array ? array->data() : nullptr;
-}
-
-// The arrays of a state, in the order in which the cell declares them; none for a zero state.
-template <class T>
-using Arrays = std::vector<Array<T>>;
-
-template <class P, class T>
-std::vector<P*> pointers(const Arrays<T>& arrays) {
-  std::vector<P*> list;
-  for (const Array<T>& array : arrays) list.push_back(array.data());
-  return list;
-}
-
-// `arrays` must have one for each array of the state, or be empty.
-template <class P>
-std::vector<P*> checked(std::vector<P*> arrays, int states) {
-  if (!arrays.empty() && static_cast<int>(arrays.size()) != states)
-    throw nb::value_error("state: expected an array for each that the cell carries");
-  return arrays;
-}
-
-template <class T>
-States<T> states_at(const std::vector<T*>& arrays, long rows, long row) {
-  States<T> states{{}, rows, row};
-  std::copy(arrays.begin(), arrays.end(), states.at);
-  return states;
-}
-
-const Level& level_named(const std::string& name) {
-  for (const Level* level : levels())
-    if (name == level->name) return *level;
-  throw nb::value_error(("unsupported instruction level: " + name).c_str());
-}
 
 // Calls a Python function now and then to learn whether to stop. Only the calling thread calls it;
 // the others read its last answer.
@@ -407,74 +354,6 @@ void bind_stepper(nb::module_& m, const char* name) {
            nb::arg("out").noconvert());
 }
 
-// The features of N series (N, C, T) for each dilation, into `out` (N, features): the 84 kernels of
-// a dilation with counts[d] biases each, then the next.
-void proportions(const std::string& level, Array<const float> x, Array<const int64_t> lengths,
-                 Array<const int64_t> dilations, Array<const int64_t> counts,
-                 Array<const bool> uses, Array<const float> biases, Array<float> out, int threads) {
-  const Level& kernels = level_named(level);
-  const long n = static_cast<long>(x.shape(0)), channels = static_cast<long>(x.shape(1));
-  const long steps = static_cast<long>(x.shape(2)), features = static_cast<long>(out.shape(1));
-  const Convolutions all{{dilations.data(), dilations.data() + dilations.size()},
-                         {counts.data(), counts.data() + counts.size()},
-                         uses.data(),
-                         biases.data()};
-  nb::gil_scoped_release free;
-  share_out(n, threads, [&](long row) {
-    convolve_row(kernels, all, x.data() + row * channels * steps, channels, steps,
-                 static_cast<long>(lengths.data()[row]), out.data() + row * features, features);
-  });
-}
-
-// Addresses as integers: a drop-in layer is called often, with little data, by code that has
-// checked the tensors.
-template <class P>
-P* pointer(uintptr_t address) {
-  return reinterpret_cast<P*>(address);
-}
-
-using Place = std::tuple<uintptr_t, long, long>;  // address, strides of sequences and of steps
-using Addresses = std::vector<uintptr_t>;         // 0 for null
-
-template <class P>
-std::vector<P*> pointers(const Addresses& addresses) {
-  std::vector<P*> list;
-  for (const uintptr_t address : addresses) list.push_back(pointer<P>(address));
-  return list;
-}
-
-template <class T>
-Batch<T> batch(const Place& p) {
-  return {pointer<T>(std::get<0>(p)), std::get<1>(p), std::get<2>(p)};
-}
-
-template <class T>
-void bind_layer(nb::module_& m, const char* name) {
-  using L = Layer<T>;
-  nb::class_<L>(m, name)
-      .def("__init__",
-           [](L* self, const std::string& level, const std::string& cell, long inputs, long hidden,
-              int layers, int directions) {
-             new (self) L(level_named(level), cell_named(cell), inputs, hidden, layers, directions);
-           })
-      .def("forward",
-           [](L& l, Place x, long rows, long steps, uintptr_t length, uintptr_t place,
-              const Addresses& weights, const Addresses& begin, Place y, const Addresses& end,
-              long hidden, bool kept, int threads) {
-             nb::gil_scoped_release free;
-             l.forward(batch<const T>(x), rows, steps, pointer<const int64_t>(length),
-                       pointer<const int64_t>(place), pointers<const T>(weights),
-                       states_at(pointers<T>(begin), rows, hidden), batch<T>(y),
-                       states_at(pointers<T>(end), rows, hidden), kept, threads);
-           })
-      .def("backward", [](L& l, Place dy, const Addresses& dend, Place dx, const Addresses& dbegin,
-                          const Addresses& dweights, long rows, long hidden, int threads) {
-        nb::gil_scoped_release free;
-        l.backward(batch<const T>(dy), states_at(pointers<T>(dend), rows, hidden), batch<T>(dx),
-                   states_at(pointers<T>(dbegin), rows, hidden), pointers<T>(dweights), threads);
-      });
-}
-
 }  // namespace
 
 NB_MODULE(_native, m) {
@@ -511,13 +390,9 @@ NB_MODULE(_native, m) {
     const Level& one = level_named(level);
     return 2 * one.chains * one.f32->lanes;
   });
-  m.def("proportions", &proportions, nb::arg("level"), nb::arg("x"), nb::arg("lengths"),
-        nb::arg("dilations"), nb::arg("counts"), nb::arg("uses"), nb::arg("biases"),
-        nb::arg("out").noconvert(), nb::arg("threads"));
   bind_learner<float>(m, "Learner32");
   bind_learner<double>(m, "Learner64");
   bind_stepper<float>(m, "Stepper32");
   bind_stepper<double>(m, "Stepper64");
-  bind_layer<float>(m, "Layer32");
-  bind_layer<double>(m, "Layer64");
+  bind_layers(m);
 }
