@@ -4,6 +4,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -116,6 +117,38 @@ def test_the_estimator_and_the_command_give_the_same_probabilities(tmp_path):
     assert path_of(model).net_share == path_of(made.model_).net_share
     outputs = make_predictor(model, "cpu", 2).predict(model.transform.apply(X, None, float, "X"))
     np.testing.assert_array_equal(softmax(outputs), made.predict_proba(X))
+
+
+def levels(n: int, seed: int) -> tuple[Any, Any]:
+    """Noise about a level, which fixed convolutions, whose weights sum to 0, hardly see."""
+    y = np.arange(n) % 2
+    noise = np.random.default_rng(seed).normal(size=(n, 24, 1))
+    return noise + np.where(y, 0.3, -0.3)[:, None, None], y
+
+
+@pytest.mark.parametrize("by_net", [True, False])
+def test_a_preferred_net_answers_alone_only_where_it_suffices(by_net, tmp_path):
+    train, test = (
+        Rows(*(levels(n, seed) if by_net else shapes(n, 24, 1, seed)))
+        for n, seed in ((80, 0), (40, 1))
+    )
+    given = {"cell": "gru", "hidden_size": 8, "readout": "mean", "epochs": 8, "members": 2}
+    given |= {"convolutions": True, "prefer_nets": True, "batch_size": 8, "threads": 2}
+    dataset = SequenceDataset("X", train, test)
+    with start(make_config("classify", given), tmp_path, dataset=dataset) as session:
+        results, run = session.train(), Run(session.writer.path)
+    assert results is not None
+    assert (run.model().companions == ()) == by_net
+    assert (results["net_share"] == 1) == by_net
+    assert ("full_accuracy" in results) == by_net
+    assert "convolutions_accuracy" in results
+    if by_net:
+        assert results["test_accuracy"] == results["net_accuracy"] >= results["full_accuracy"]
+
+
+def test_nets_cannot_be_preferred_to_nothing():
+    with pytest.raises(OptionError, match="no fixed convolutions to leave out; add --convolutions"):
+        make_config("classify", {"prefer_nets": True})
 
 
 def test_a_model_file_brings_the_path_back(run, tmp_path):

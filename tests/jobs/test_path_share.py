@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hiddenstate.data import Rows
-from hiddenstate.jobs.path_share import best_share, folds_of
+from hiddenstate.jobs.path_share import best_share, folds_of, nets_suffice
 
 X = np.zeros((40, 9, 1))
 
@@ -92,3 +92,29 @@ def test_a_row_counts_by_its_weight():
     net, path = answers(y, first), answers(y, ~first)
     assert best_share(net, path, y, np.where(first, 1.9, 0.1))[0] > 0.5
     assert best_share(net, path, y, np.where(first, 0.1, 1.9))[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("full", "net", "n", "suffices"),
+    [
+        (30, 30, 200, True),
+        (30, 20, 200, True),  # the net alone is better
+        (30, 33, 200, True),  # 0.015 less, of an error of 0.04
+        (30, 35, 200, False),  # 0.025 less
+        (0, 3, 200, False),  # 0.015 less, of an error of 0.009: each row is one that only it misses
+        (0, 0, 0, False),
+    ],
+)
+def test_a_net_suffices_within_two_points_and_the_error_of_the_difference(full, net, n, suffices):
+    """Wrong rows: the first `full` of both together, the last `net` of the net alone."""
+    y, row = np.arange(n) % 2, np.arange(n)
+    made = answers(y, row >= n - net) * -1, answers(y, row >= full)
+    assert nets_suffice(*made, y) == suffices
+
+
+def test_rows_without_weight_do_not_decide_whether_a_net_suffices():
+    y, row = np.arange(100) % 2, np.arange(100)
+    net, full = answers(y, row >= 30), answers(y, row >= 0)
+    assert not nets_suffice(net, full, y)
+    assert nets_suffice(net, full, y, (row >= 30).astype(float))
+    assert not nets_suffice(net, full, y, np.zeros(100))

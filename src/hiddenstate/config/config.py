@@ -227,6 +227,10 @@ def _check_together(config: Config) -> None:
             "--convolutions: rows that a net left out give its share, but its teacher knows them; "
             "leave out --teach, or add --no-convolutions"
         )
+    if training.prefer_nets and not training.convolutions:
+        raise OptionError(
+            "--prefer-nets: there are no fixed convolutions to leave out; add --convolutions"
+        )
     if training.momentum > 0 and training.optimizer != "sgd":
         raise OptionError(
             f"--momentum: applies to sgd, not to {training.optimizer}; add --optimizer sgd"

@@ -208,6 +208,16 @@ class TrainingConfig:
         recipe=True,
         series=True,
     )
+    prefer_nets: bool = option(
+        False,
+        "Leave out the fixed convolutions at the end if the net is at most 0.02, and one standard "
+        "error of the difference, less accurate without them on rows that it did not learn from.",
+        jobs=("classify",),
+        since=5,
+        recipe=True,
+        series=True,
+        omitted=True,
+    )
     augment: tuple[str, ...] = option(
         (),
         "Change training rows at random in each epoch: none; auto, as rows that a net did not "

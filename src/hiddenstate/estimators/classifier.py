@@ -79,6 +79,9 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
     convolutions : bool, default=False
         Classify by fixed convolutions beside the net: the answer is the mean of both, and rows
         that a net did not learn from set the share of each.
+    prefer_nets : bool, default=False
+        Leave out the fixed convolutions at the end if the net is at most 0.02, and one standard
+        error of the difference, less accurate without them on rows that it did not learn from.
     steps : int in [1, inf) or None, default=None
         Number of time steps in a flat row: with `steps=28`, a row of 784 numbers is read as 28
         steps of 28 features.
@@ -221,6 +224,7 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
         members: int = 1,
         label_smoothing: float = 0.0,
         convolutions: bool = False,
+        prefer_nets: bool = False,
         steps: int | None = None,
         channels_first: bool = False,
         class_weight: Any = None,
@@ -272,6 +276,7 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
         self.members = members
         self.label_smoothing = label_smoothing
         self.convolutions = convolutions
+        self.prefer_nets = prefer_nets
         self.steps = steps
         self.channels_first = channels_first
         self.class_weight = class_weight

@@ -186,9 +186,12 @@ class Job(ABC):
 
     def answers(self, engine: Engine, rows: Rows) -> Array:
         """Return the outputs of the model for prepared rows: of the net and what is beside it."""
-        outputs = self.predict(engine, rows)
+        return self.joined(self.predict(engine, rows), rows, self.companions)
+
+    def joined(self, outputs: Array, rows: Rows, companions: tuple[FittedCompanion, ...]) -> Array:
+        """Return the answer of companions to prepared rows, and of the net with these outputs."""
         y, threads = outputs, self.config.training.threads
-        for each in self.companions:
+        for each in companions:
             y = each.join(y, rows.X, rows.lengths, threads)
         return y.astype(outputs.dtype)
 

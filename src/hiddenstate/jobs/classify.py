@@ -11,7 +11,7 @@ from hiddenstate.errors import OptionError
 from hiddenstate.inference import score_intervals
 from hiddenstate.inference.hidden_states import at_every_step, prefixes
 from hiddenstate.jobs.base import Evaluation, Job, of_members
-from hiddenstate.jobs.path_share import with_share
+from hiddenstate.jobs.path_share import nets_suffice, with_share
 from hiddenstate.jobs.snapshot_arrays import JobSnapshots, TrainingOutputs
 from hiddenstate.jobs.snapshot_limits import (
     CLASSES_CONFUSED,
@@ -80,13 +80,17 @@ class ClassifyJob(Job):
         """Compute the accuracy on all test rows, and the mean of the last losses.
 
         The final arrays also have the ROC and precision-recall curves. With companions beside
-        the net, the share of the net is chosen first, and the accuracy is that of all together.
+        the net, the share of the net is chosen first, and the accuracy is that of all together; or
+        of the net, if it is preferred and suffices.
         """
         results = {"train_loss": float(np.mean(recent))}
+        beside: tuple[FittedCompanion, ...] = ()
         if self.beside:
             raise_if_cancelled()
-            self.companions = self._with_shares(engine)
-            results["net_share"] = math.prod(each.net_share for each in self.companions)
+            beside, suffices = self._with_shares(engine)
+            self.companions = () if suffices else beside
+            shares = (each.net_share for each in self.companions)
+            results["net_share"] = math.prod(shares, start=1.0)
         test = self.dataset.test
         if test is None or not len(test) or test.y is None:
             return Evaluation(results)
@@ -95,6 +99,8 @@ class ClassifyJob(Job):
         results |= judged.figures
         if self.beside:
             results["net_accuracy"] = accuracy(self.predict(engine, test), test.y)
+        if beside and not self.companions:
+            results["full_accuracy"] = accuracy(self.joined(outputs, test, beside), test.y)
         if self.net.n_members > 1:
             each = [p.predict(test.X, test.lengths) for _, p in self.members(engine)]
             results |= of_members([accuracy(outputs, test.y) for outputs in each])
@@ -110,9 +116,9 @@ class ClassifyJob(Job):
         results |= score_intervals.of_correct("test_accuracy", units, right, best)
         return Evaluation(results, judged.arrays)
 
-    def _with_shares(self, engine: Engine) -> tuple[FittedCompanion, ...]:
+    def _with_shares(self, engine: Engine) -> tuple[tuple[FittedCompanion, ...], bool]:
         """Return the companions with the share of what they join, from the rows that each member
-        left out."""
+        left out, and whether the net may answer without them."""
         train, folds, companions = self.dataset.train, self.folds, list[FittedCompanion]()
         assert folds is not None
         outputs, places = [np.empty((0, self.net.n_outputs))], [np.empty(0, int)]
@@ -123,11 +129,15 @@ class ClassifyJob(Job):
                 rows = train.take(held_out)
                 outputs.append(predictor.predict(rows.X, rows.lengths))
                 places.append(held_out)
-        y, chosen = np.concatenate(outputs), np.concatenate(places)
+        net, chosen = np.concatenate(outputs), np.concatenate(places)
+        y = net
         for kind in self.beside:
             companion, y = with_share(self.fit(kind), y, chosen, train)
             companions.append(companion)
-        return tuple(companions)
+        rows = train.take(chosen)
+        prefers = self.config.training.prefer_nets
+        suffices = prefers and nets_suffice(net, y, rows.require_targets(), rows.weights)
+        return tuple(companions), suffices
 
     def _of_companions(self, test: Rows) -> dict[str, Array]:
         """Return which rows companions label right alone, where they are beside the net or apply

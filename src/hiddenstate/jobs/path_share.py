@@ -22,6 +22,9 @@ SHARES = (0.0, 0.25, 0.5, 0.75)
 """Shares of the net to choose from; a net alone was no better than with a quarter of the
 convolutions."""
 
+MOST_LOST = 0.02
+"""Largest loss of accuracy for which companions are left out."""
+
 
 def folds_of(rows: Rows, n_members: int, seed: int) -> Array:
     """Return the fold of each training row (N,), whose member leaves it out; -1 for none.
@@ -95,9 +98,35 @@ def best_share(
     mixed = np.stack([combine(net, path, share, scale) for share in SHARES])
     losses = -mixed[:, np.arange(len(y)), y]
     best = int((losses @ w).argmin())
-    gains = losses[0] - losses[best]
-    gain = float(gains @ w) / w.sum()
-    error = float(np.sqrt(w**2 @ (gains - gain) ** 2)) / w.sum()
+    gain, error = _mean_and_error(losses[0] - losses[best], w)
     right = (mixed.argmax(axis=2) == y) @ w
     share = SHARES[best] if gain > error and right[best] >= right[0] else 0.0
     return share, scale
+
+
+def nets_suffice(net: Array, full: Array, y: Array, weights: Array | None = None) -> bool:
+    """Return whether a net may answer alone: whether, for rows new to both, it is at most
+    `MOST_LOST` less accurate than the answer with companions, and at most the standard error of the
+    difference.
+
+    Parameters
+    ----------
+    net, full : ndarray (n, C)
+        Outputs of the net, and of the net with its companions. Without any the net does not.
+    y : ndarray of int (n,)
+        Class numbers.
+    weights : ndarray (n,), optional
+    """
+    w = np.ones(len(y)) if weights is None else weights
+    if not w.sum():
+        return False
+    right = [(outputs.argmax(axis=1) == y).astype(float) for outputs in (full, net)]
+    lost, error = _mean_and_error(right[0] - right[1], w)
+    return lost <= min(MOST_LOST, error)
+
+
+def _mean_and_error(gains: Array, weights: Array) -> tuple[float, float]:
+    """Return the weighted mean of gains (n,), and its standard error."""
+    total = weights.sum()
+    gain = float(gains @ weights) / total
+    return gain, float(np.sqrt(weights**2 @ (gains - gain) ** 2)) / total

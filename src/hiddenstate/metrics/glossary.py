@@ -182,11 +182,17 @@ GLOSSARY: dict[str, Entry] = {
         f"without the {_COMPANIONS} beside it.",
         "share",
     ),
+    "full_accuracy": Entry(
+        "accuracy of the full answer",
+        f"Share of test rows that the network and the {_COMPANIONS} beside it label right "
+        "together, where the network answers alone because it suffices (--prefer-nets).",
+        "share",
+    ),
     "classify/net_share": Entry(
         "share of the network",
         "Share of the network, from 0 to 1, in the probabilities of the classes; the rest is that "
         f"of the {_COMPANIONS} beside it. It is the best one on training rows that neither "
-        "learned from; 0 if the network gained nothing there.",
+        "learned from; 0 if the network gained nothing there, 1 if it answers alone.",
     ),
     "regress/net_share": Entry(
         "share of the network",
