@@ -2,6 +2,7 @@
 
     python benchmarks/quality.py forecasts [--horizons 1,12] [--seeds 3] [--simple] [NAME ...]
     python benchmarks/quality.py classify [--seeds 3] [NAME ...]
+    python benchmarks/quality.py teach [--seeds 5] [--out FILE] [NAME ...]
     python benchmarks/quality.py many [--horizons 1,12] [--seeds 3]
     python benchmarks/quality.py codes|anomalies [--seeds 3] [NAME ...]
     python benchmarks/quality.py cells [--seeds 3] [--epochs 5] [NAME ...]
@@ -20,6 +21,8 @@ of the package aeon, by the automatic recipe; beside it the fixed convolutions a
 alone, one nearest neighbour under dynamic time warping (aeon, with its defaults), and logistic
 regression on all values of a series, whose end is filled with zeros. Seconds are of the processor,
 of the whole training command on one thread.
+
+`teach`: where nets alone answer, and what augmentation and a teacher add; see teach.py.
 
 `many`: the MASE of each of ten made series of 300 days in one model, of sizes from 1 to 1e6, every
 other one about 0, beside repeating the value of a season ago; also with one scale for all.
@@ -43,6 +46,7 @@ from typing import Any
 import cells
 import codes
 import numpy as np
+import teach
 from recipes import place, run
 from sets import EIGHT
 
@@ -393,6 +397,7 @@ def is_there(package: str) -> bool:
 TABLES = {
     "forecasts": forecasts,
     "classify": classify,
+    "teach": teach.teach,
     "many": many,
     "codes": codes.codes,
     "anomalies": codes.anomalies,
@@ -409,6 +414,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=5, help="cells: passes over the digits")
     parser.add_argument("--simple", action="store_true", help="forecasts: no AutoETS, no Theta")
+    parser.add_argument("--out", type=Path, help="teach: file to continue, a line of JSON a run")
     parser.add_argument("--toy", action="store_true", help="one seed, one step, to test the script")
     return parser
 

@@ -19,7 +19,7 @@ BENCHMARKS = ROOT / "benchmarks"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 PARTS = {
     *("cells", "contenders", "layers", "limit", "peers", "processes", "scale", "served", "shapes"),
-    *("streams", "timing"),
+    *("streams", "teach", "timing"),
 }
 """Modules of `speed.py`, `studio.py` and `forecasts.py`, which are not scripts."""
 
@@ -36,6 +36,7 @@ COMMANDS = [
     "recipes.py UnitTest CardanoSentiment shampoo",
     "quality.py forecasts nile retail --horizons 1",
     "quality.py classify UnitTest",
+    "quality.py teach UnitTest Waveform",
     "quality.py many --horizons 1",
     "quality.py codes digits",
     "quality.py cells",
