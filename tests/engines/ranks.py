@@ -55,7 +55,7 @@ def cases():
         yield "slices empty, lengths, weights", replace(task, batches=Batches(13, 2)), 6
         yield "clipped", with_options(task, clip=0.01), 0
         soft = np.random.default_rng(0).dirichlet([1.0] * 4, 13) * (np.arange(13) % 3 != 1)[:, None]
-        yield "taught", replace(task, soft=soft.astype(dtype)), 6
+        yield "taught", replace(task, soft=soft.astype(dtype)[None, None]), 6
         yield "smoothed", with_options(task, label_smoothing=0.1), 1
         config = RecurrentConfig("lstm", "tanh", 5, 3, True, dropout=0.4)
         dropout = small_task(Net("classify", config, 3, 4, "last"), dtype, lengths=True)

@@ -24,7 +24,9 @@ def taught_task(n_classes=4, **options):
     soft = softmax(logits / T) * (np.arange(13) % 3 != 1)[:, None]
     training = {"optimizer": "sgd", "lr": 1.0, "label_smoothing": 0.1}
     training |= {"teach_temperature": T, "teach_weight": HARD}
-    return replace(task, soft=soft, training=replace(task.training, **training | options))
+    return replace(
+        task, soft=soft[None, None], training=replace(task.training, **training | options)
+    )
 
 
 def step_of(task, name):
@@ -46,7 +48,7 @@ def test_loss_and_gradient_are_those_of_the_formula(name, n_classes):
     rows = task.batches.rows(0)
     lengths = torch.from_numpy(task.lengths[rows])
     z = module(torch.from_numpy(task.X[rows]), lengths=lengths)[0]
-    p, y = torch.from_numpy(task.soft[rows]), torch.from_numpy(task.y[rows])
+    p, y = torch.from_numpy(task.soft[0, 0, rows]), torch.from_numpy(task.y[rows])
     log_q = torch.log_softmax(z / T, 1)
     divergence = (torch.where(p > 0, p * (p.clamp_min(1e-300).log() - log_q), 0)).sum(1)
     hard = torch.nn.functional.cross_entropy(z, y, reduction="none", label_smoothing=0.1)
@@ -78,7 +80,7 @@ def test_rows_without_an_answer_and_a_weight_of_1_train_as_without_a_teacher(nam
 def test_the_answer_to_a_row_of_weight_0_may_be_anything(name):
     task = taught_task()
     soft = task.soft.copy()
-    soft[task.weights == 0] = np.nan
+    soft[:, :, task.weights == 0] = np.nan
     for one, two in zip(step_of(task, name), step_of(replace(task, soft=soft), name), strict=True):
         np.testing.assert_equal(two, one)
 
@@ -88,7 +90,7 @@ def test_augmented_rows_have_the_answers_of_their_draw(name):
     """With two draws, a net is trained as if the third epoch read the rows of the first again."""
     task = taught_task()
     what = augmentation(task.X, {"jitter": 0.5}, task.y, task.lengths, task.weights)
-    draws = np.random.default_rng(2).dirichlet([1.0] * 4, (2, 13))
+    draws = np.random.default_rng(2).dirichlet([1.0] * 4, (1, 2, 13))
     start = TrainingState(task.net.initial(0, "float64"))
     augmented = replace(task, augment=what, soft=draws)
     engine = make_engine(with_engine(augmented, name), start)
@@ -97,7 +99,7 @@ def test_augmented_rows_have_the_answers_of_their_draw(name):
     for epoch in range(3):  # of two steps
         draw = np.full(13, epoch % 2)
         X = what.apply(task.X, np.arange(13), draw, 0, "float64", task.lengths)
-        plain = replace(task, X=X, soft=draws[epoch % 2])
+        plain = replace(task, X=X, soft=draws[:, epoch % 2, None])
         alone = make_engine(with_engine(plain, name), state)
         found = alone.run(2 * epoch, 2 * epoch + 2, never).losses
         np.testing.assert_allclose(found, losses[2 * epoch : 2 * epoch + 2], rtol=1e-10)

@@ -65,7 +65,7 @@ def test_a_run_is_taught_by_the_folds_that_left_its_rows_out(cli, data):
     rows, companion = run_dataset(teacher).train, teacher.model().companions[0]
     assert companion.net_share == 0  # then the convolutions answer alone
     left_out = log_probabilities(type(companion).fit(rows, CLASSES, 0, 1).held_out)
-    np.testing.assert_array_equal(kept_answers(Run(run)).answers, left_out)
+    np.testing.assert_array_equal(kept_answers(Run(run)).answers[0, 0], np.float32(left_out))
     before = {p.name: p.read_bytes() for p in run.glob("*.safetensors")}
     shutil.rmtree(data / "runs/teacher")  # its answers are in the run
     assert cli("verify", "net").code == 0
@@ -95,7 +95,7 @@ def test_answers_are_looked_up_by_the_row_of_the_data(cli, data):
         assert "which rows the teacher learned from is not known" in done.err
         taught = kept_answers(Run(data / f"runs/{name}"))
         expected = np.clip(rounded[origin], 0, 1) if name == "rounded" else p[origin]
-        np.testing.assert_allclose(softmax(taught.answers), expected, atol=1e-6)
+        np.testing.assert_allclose(softmax(taught.answers[0, 0]), expected, atol=1e-6)
     changed = Run(data / "runs/p").model().params
     plain = Run(data / "runs/plain").model().params
     assert any((changed[name] != plain[name]).any() for name in plain)
@@ -200,10 +200,28 @@ def test_a_model_answers_augmented_rows(cli, data):
     done = train(cli, "--teach", "teacher", *options, "--name", "net")
     answers = kept_answers(Run(data / "runs/net")).answers
     n = len(run_dataset(Run(data / "runs/net")).train)
-    assert answers.shape == (2000 // n, n, CLASSES)
-    assert f"of {answers.shape[0] * n:,} augmented rows" in done.err
-    assert np.ptp(answers, axis=0).max() > 0
+    assert answers.shape == (1, 2000 // n, n, CLASSES)
+    assert f"of {answers.shape[1] * n:,} augmented rows" in done.err
+    assert np.ptp(answers, axis=1).max() > 0
     assert cli("verify", "net").code == 0
     np.save(data / "answers.npy", np.full((42, CLASSES), 1 / CLASSES))
     told = refusal(cli, "--layout", "wide", *PLAIN, "--teach", "answers.npy", *options)
     assert "has no answers for augmented rows" in told
+
+
+@needs_kernels
+def test_a_run_that_is_taught_by_its_own_convolutions_is_resumed_to_the_byte(cli, data):
+    """A path of that name is ./convolutions, a run is in the folder of runs."""
+    options = ("--convolutions", "--augment", "jitter", "--members", 2, "--max-steps", 8)
+    done = train(cli, "--teach", "convolutions", *options, "--name", "net")
+    assert "convolutions: the teacher is right on" in done.err
+    assert "is not known" not in done.err
+    run = data / "runs/net"
+    assert kept_answers(Run(run)).answers.shape[0] == 2
+    assert cli("verify", "net").code == 0
+    before = {p.name: p.read_bytes() for p in run.glob("*.safetensors")}
+    for path in (*(run / "checkpoints").iterdir(), run / "model.safetensors"):
+        path.unlink()
+    assert cli("resume", "net", "--allow-changed", *QUIET[:2]).code == 0
+    assert {p.name: p.read_bytes() for p in run.glob("*.safetensors")} == before
+    assert "no such run" in refusal(cli, "--layout", "wide", "--teach", "./convolutions")

@@ -16,6 +16,7 @@ from typing import Any
 from hiddenstate.config.augment_kinds import AUTO, parse_kinds
 from hiddenstate.config.data_fields import DataConfig
 from hiddenstate.config.fields import (
+    OWN_TEACHERS,
     AutoencoderConfig,
     DisplayConfig,
     RecurrentConfig,
@@ -215,17 +216,19 @@ def _check_together(config: Config) -> None:
             "--augment: rows follow one another with a carried state; leave it out or add "
             "--no-stateful"
         )
-    if training.augment and training.teach is not None:
-        members = model.members if isinstance(model, RecurrentConfig) else 1
-        if config.job != "classify" or members > 1:
-            raise OptionError(
-                "--augment: a teacher answers augmented rows only for classify and a single net; "
-                "add --members 1, or leave out --augment or --teach"
-            )
-    if training.convolutions and training.teach is not None:
+    if training.augment and training.teach is not None and config.job != "classify":
+        raise OptionError(
+            "--augment: a teacher answers augmented rows only for classify; leave out --augment "
+            "or --teach"
+        )
+    if config.job != "classify" and training.teach in OWN_TEACHERS:
+        raise OptionError(
+            f"--teach: {training.teach} teach only classify; name a run, model or .npy file"
+        )
+    if training.convolutions and training.teach not in (None, *OWN_TEACHERS):
         raise OptionError(
             "--convolutions: rows that a net left out give its share, but its teacher knows them; "
-            "leave out --teach, or add --no-convolutions"
+            "use --teach convolutions, which leaves them out, or add --no-convolutions"
         )
     if training.prefer_nets and not training.convolutions:
         raise OptionError(

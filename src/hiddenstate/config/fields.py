@@ -10,6 +10,9 @@ from hiddenstate.config.augment_kinds import KINDS
 from hiddenstate.config.option import IMAGES, RECURRENT, option
 from hiddenstate.program.cells import CHOICES
 
+OWN_TEACHERS = ("convolutions",)
+"""Values of --teach that are no path: kinds of companions, fitted on the training rows."""
+
 
 @dataclass(frozen=True)
 class RecurrentConfig:
@@ -281,7 +284,8 @@ class TrainingConfig:
     )
     teach: str | None = option(
         None,
-        "A run, model file or .npy file whose answers for the training rows the net learns, too.",
+        "What answers for the training rows the net learns, too: convolutions, which are fitted on "
+        "these rows, or a run, model file or .npy file.",
         jobs=RECURRENT,
         since=5,
         omitted=True,

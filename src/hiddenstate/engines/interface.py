@@ -56,9 +56,9 @@ class Task:
     augment : Augmentation, optional
         What is done to rows in each epoch.
     soft : ndarray, optional
-        Of a classifier, the probabilities (N, C) at `teach_temperature` that a teacher gives each
-        row, or zeros for a row without an answer. With `augment` (D, N, C): those for each row of
-        the first D draws, which are repeated.
+        Of a classifier, the probabilities (M, D, N, C) at `teach_temperature` that a teacher gives
+        each row, or zeros for a row without an answer: for each member, or one for all, and for the
+        rows of the first D draws of `augment`, which are repeated.
     """
 
     net: Net
@@ -82,18 +82,22 @@ class Task:
         if self.augment is None:
             return self.X[rows]
         training = self.training
-        draws = epochs if self.soft is None else epochs % len(self.soft)
+        draws = epochs if self.soft is None else epochs % self.soft.shape[1]
         return self.augment.apply(self.X, rows, draws, training.seed, training.dtype, self.lengths)
 
     def answers(self, rows: Any, epochs: Any = 0) -> Array | None:
-        """Return the soft answers for `rows`, as read in their epochs; None without a teacher."""
-        if self.soft is None or self.soft.ndim == 2:
-            return None if self.soft is None else self.soft[rows]
-        return np.asarray(self.soft[epochs % len(self.soft), rows])
+        """Return the soft answers for `rows`, as a single net reads them in their epochs; None
+        without a teacher."""
+        if self.soft is None:
+            return None
+        return np.asarray(self.soft[0, epochs % self.soft.shape[1], rows])
 
 
 def without_fold(task: Task, number: int) -> Task:
-    """Return a task without the rows that the member `number` does not learn from."""
+    """Return a task with the answers for the member `number`, without the rows that it does not
+    learn from."""
+    if task.soft is not None and len(task.soft) > 1:
+        task = replace(task, soft=task.soft[number : number + 1])
     if task.folds is None:
         return task
     kept = np.flatnonzero(task.folds != number)

@@ -47,7 +47,7 @@ class MembersEngine:
         self._threads = task.training.threads or default_threads()
         threads = max(1, self._threads // self._n)
         self._engines = [
-            make(_member_task(task, number, threads), _member_state(state, number))
+            make(member_task(task, number, threads), _member_state(state, number))
             for number in range(self._n)
         ]
         first = self._engines[0]
@@ -135,9 +135,12 @@ def _never() -> bool:
     return False
 
 
-def _member_task(task: Task, number: int, threads: int) -> Task:
-    """Return the task of one member: its net, its rows, its seed and their order."""
+def member_task(task: Task, number: int, threads: int = 0) -> Task:
+    """Return the task of one member: its net, its rows, its seed, their order, and the answers of
+    its teacher. The only member of a net without members is number 0."""
     task = without_fold(task, number)
+    if task.net.n_members == 1:
+        return task
     seed = int(generator_key(task.training.seed, "member", number)[0] >> np.uint64(1))
     return replace(
         task,

@@ -126,7 +126,7 @@ class TorchEngine:
             weights = np.ascontiguousarray(task.weights, training.dtype)
             self._weights = torch.from_numpy(weights).to(self._device)
         self._soft = (
-            None if task.soft is None else _targets(task.soft, training.dtype, self._device)
+            None if task.soft is None else _targets(task.soft[0], training.dtype, self._device)
         )
 
     def run(self, first: int, last: int, stop: Callable[[], bool]) -> Chunk:
@@ -183,9 +183,7 @@ class TorchEngine:
         """Return the soft part of the loss of each row (B,); None without a teacher."""
         if self._soft is None:
             return None
-        soft = self._soft
-        if soft.ndim == 3:
-            soft = soft[self.task.batches.epoch_of(step) % len(soft)]
+        soft = self._soft[self.task.batches.epoch_of(step) % len(self._soft)]
         answers = soft[torch.from_numpy(self._rows(step)).to(self._device)]
         if weights is not None:
             answers = answers.masked_fill(expand(weights == 0, answers), 0)

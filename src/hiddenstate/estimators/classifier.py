@@ -150,8 +150,9 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
     weights : str, path-like or None, default=None
         Model file, or state_dict of a classic script (tensors only), to start from.
     teacher : estimator, array-like, str, path-like or None, default=None
-        What else to learn: the answers for X of a fitted estimator of this package, of a run or
-        model file, or an array (n_samples, n_classes) of probabilities or logits.
+        What else to learn: the answers for X of 'convolutions', which are fitted on X, of a fitted
+        estimator of this package, of a run or model file, or an array (n_samples, n_classes) of
+        probabilities or logits.
     teach_temperature : float in (0, 100], default=2.0
         What logits are divided by before the probabilities of teacher and net are compared.
     teach_weight : float in [0, 1], default=0.3

@@ -10,16 +10,18 @@ from sklearn.utils.validation import check_is_fitted
 from hiddenstate.config import Config
 from hiddenstate.data import PreparedDataset, SequenceDataset
 from hiddenstate.errors import DataError, OptionError
-from hiddenstate.jobs import Job, Taught, Teacher, make_job, taught
+from hiddenstate.jobs import Job, Teacher, taught_job
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.system.typing import Array
 from hiddenstate.training.augmenting import with_augmentation
 
 
 def teacher_option(teacher: Any) -> str | None:
-    """Return what the config of a fit holds of its teacher: a path, or what else it is."""
-    if teacher is None or isinstance(teacher, (str, os.PathLike)):
-        return None if teacher is None else str(os.fspath(teacher))
+    """Return what the config of a fit holds of its teacher: a name, a path, or what else it is."""
+    if teacher is None or isinstance(teacher, str):
+        return teacher
+    if isinstance(teacher, os.PathLike):
+        return os.path.join(os.curdir, os.fspath(teacher))  # a path, although a teacher may be
     return type(teacher).__name__ if isinstance(teacher, BaseEstimator) else "array"
 
 
@@ -43,15 +45,12 @@ def job_with_teacher(
         fit the data.
     """
     config, prepared = with_augmentation(config, prepared)
-    answers: Taught | None = None
-    if config.training.teach is not None:
-        answers = taught(config, dataset, prepared, _given(teacher))
-    return make_job(config, prepared, answers)
+    return taught_job(config, dataset, prepared, _given(teacher))
 
 
 def _given(teacher: Any) -> Teacher | Array | None:
-    """Return a model or answers that are in memory; None for a path."""
-    if isinstance(teacher, (str, os.PathLike)):
+    """Return a model or answers that are in memory; None for what a string names."""
+    if teacher is None or isinstance(teacher, (str, os.PathLike)):
         return None
     if isinstance(teacher, BaseEstimator):
         model = getattr(teacher, "model_", None)

@@ -3,11 +3,15 @@
 The module of a job is imported when the job is made: a command has one.
 """
 
+from dataclasses import replace
+
 from hiddenstate.config import Config
-from hiddenstate.data import PreparedDataset
+from hiddenstate.data import PreparedDataset, SequenceDataset
 from hiddenstate.jobs.base import Evaluation, Job
 from hiddenstate.jobs.snapshot_arrays import JobSnapshots
-from hiddenstate.jobs.teacher import Taught, Teacher, taught
+from hiddenstate.jobs.taught import Taught
+from hiddenstate.jobs.teacher import Teacher, answers_of
+from hiddenstate.system.typing import Array
 
 
 def make_job(config: Config, dataset: PreparedDataset, answers: Taught | None = None) -> Job:
@@ -21,6 +25,25 @@ def make_job(config: Config, dataset: PreparedDataset, answers: Taught | None = 
         If the options do not fit the data.
     """
     return _kinds(config)[0](config, dataset, answers)
+
+
+def taught_job(
+    config: Config,
+    raw: SequenceDataset,
+    dataset: PreparedDataset,
+    given: Teacher | Array | None = None,
+) -> Job:
+    """Return the job that `config` names, which learns from its teacher, if it has one.
+
+    Raises
+    ------
+    DataError, OptionError, UntrustedFileError
+        If the data or the teacher does not fit the job; see :func:`answers_of`.
+    """
+    if config.training.teach is None:
+        return make_job(config, dataset)
+    alone = make_job(replace(config, training=replace(config.training, teach=None)), dataset)
+    return make_job(config, dataset, answers_of(config, raw, alone, given))
 
 
 def make_snapshots(job: Job) -> JobSnapshots:
@@ -51,5 +74,5 @@ __all__ = [
     "Teacher",
     "make_job",
     "make_snapshots",
-    "taught",
+    "taught_job",
 ]

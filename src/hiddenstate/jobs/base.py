@@ -12,7 +12,7 @@ from hiddenstate.data.prepare.batches import Batches
 from hiddenstate.engines import Engine, Predictor, Task, make_predictor
 from hiddenstate.errors import DataError, OptionError
 from hiddenstate.jobs.path_share import folds_of
-from hiddenstate.jobs.teacher import Taught
+from hiddenstate.jobs.taught import Taught
 from hiddenstate.models.companions import FittedCompanion, kinds_of
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net, Params
@@ -108,8 +108,8 @@ class Job(ABC):
                 return
             if self.config.job == "regress":
                 shape = self.dataset.train.require_targets().shape
-            own = self.taught.answers.shape
-            if (own[1:] if self.augment else own) == shape:
+            n_members, _, *own = self.taught.answers.shape
+            if n_members in (1, self.net.n_members) and tuple(own) == shape:
                 return
             raise DataError(
                 f"--teach: answers of shape {self.taught.answers.shape} for {shape[0]:,} training "
@@ -131,7 +131,10 @@ class Job(ABC):
                 soft = self.taught.soft(y, training.teach_temperature)
             else:
                 # Squared errors to both, weighted, differ by a constant from that to their mean.
-                y = training.teach_weight * y + (1 - training.teach_weight) * self.taught.answers
+                y = (
+                    training.teach_weight * y
+                    + (1 - training.teach_weight) * self.taught.answers[0, 0]
+                )
         return Task(
             net=self.net,
             training=self.config.training,

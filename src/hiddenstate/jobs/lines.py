@@ -62,7 +62,10 @@ def _of_teacher(job: Job) -> list[Notice]:
     name, notices = printable(job.config.training.teach), list[Notice]()
     if job.config.job == "classify":
         right = job.taught.answers.argmax(axis=-1) == job.dataset.train.require_targets()
-        noun = "augmented row" if job.taught.answers.ndim == 3 else "training row"
+        if job.folds is not None:  # a member does not learn from its fold
+            learned = job.folds != np.arange(len(right))[:, None]
+            right = np.moveaxis(right, 1, 2)[learned]
+        noun = "augmented row" if job.changes is not None else "training row"
         notices.append(
             note(
                 f"{name}: the teacher is right on {int(right.sum()):,} of "

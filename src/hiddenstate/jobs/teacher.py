@@ -1,4 +1,6 @@
-"""A teacher: the answers for training rows of another model, which a net learns too.
+"""A teacher: its answers for training rows, which a net learns too.
+
+It is another model, or a companion that is fitted on the rows themselves (`own_teacher`).
 
 A model that learned from a training row by folds answers it by the fold that left it out, so that
 its answer is as uncertain as for a new row.
@@ -10,21 +12,25 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.config import Config
+from hiddenstate.config.fields import OWN_TEACHERS
 from hiddenstate.data import PreparedDataset, Rows, SequenceDataset
-from hiddenstate.data.prepare.augment import Augmentation
-from hiddenstate.data.prepare.augment_suited import augmentation_of, kinds_of_data
 from hiddenstate.data.prepare.encoding import Encoding, EncodingFacts
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.readers.npy import read_npy
 from hiddenstate.data.readers.open import existing
 from hiddenstate.engines import make_predictor
+from hiddenstate.engines.members import member_task
 from hiddenstate.errors import DataError, OptionError, count, printable
 from hiddenstate.inference.inputs import open_model
+from hiddenstate.jobs.base import Job
+from hiddenstate.jobs.own_teacher import own_answers
 from hiddenstate.jobs.path_share import folds_of
+from hiddenstate.jobs.taught import Taught, draws_of, rows_read
+from hiddenstate.models.companions import KINDS
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Params
 from hiddenstate.program.companions import combine
-from hiddenstate.program.equations import log_probabilities, softmax
+from hiddenstate.program.equations import log_probabilities
 from hiddenstate.runs import Run
 from hiddenstate.runs.run_data import run_dataset
 from hiddenstate.system.typing import Array
@@ -35,36 +41,9 @@ WINDOWS = ("window", "horizon", "output", "future", "static", "every", "calendar
 SPLIT = ("split", "test_fraction", "valid_fraction", "window", "horizon", "stateful")
 """Options that decide, with the seed of the split, which rows are held out."""
 
-AUGMENTED_ROWS = 2000
-"""About how many augmented rows a teacher answers; at least each row once."""
-
 SUM_ERROR = 1e-3
 """How far probabilities may be outside of 0 to 1, and their sum from 1, as rounded numbers are; of
 logits hardly any row is so near."""
-
-
-@dataclass(frozen=True)
-class Taught:
-    """What a teacher answers for the training rows of a job.
-
-    Parameters
-    ----------
-    answers : ndarray
-        Logits (N, C) float64, or (D, N, C) of augmented rows; or targets as the net learns them,
-        in the shape of y.
-    knows_split : bool
-        Whether it is known that the teacher learned from no row that is held out.
-    """
-
-    answers: Array
-    knows_split: bool
-
-    def soft(self, y: Array, temperature: float) -> Array:
-        """Return probabilities (..., N, C) at a temperature, and zeros where the class is not that
-        of y (N,)."""
-        p = softmax(self.answers / temperature)
-        p[self.answers.argmax(axis=-1) != y] = 0
-        return p
 
 
 @dataclass(frozen=True)
@@ -82,21 +61,22 @@ class Teacher:
     seed: int | None = None
 
 
-def taught(
+def answers_of(
     config: Config,
     raw: SequenceDataset,
-    prepared: PreparedDataset,
+    job: Job,
     given: Teacher | Array | None = None,
-) -> Taught | None:
-    """Return the answers of the teacher for the training rows; None without one.
+) -> Taught:
+    """Return the answers of the teacher for the training rows.
 
     Parameters
     ----------
     config : Config
+        Names a teacher.
     raw : SequenceDataset
         The data as read.
-    prepared : PreparedDataset
-        The same, prepared for the job.
+    job : Job
+        The job on this data, without its teacher.
     given : Teacher or ndarray, optional
         The teacher, or its answers as `answers.npy` holds them; by default what `--teach` names.
 
@@ -108,17 +88,17 @@ def taught(
     UntrustedFileError
         If its file is damaged.
     """
-    name = config.training.teach
-    if name is None:
-        return None
+    name, prepared = str(config.training.teach), job.dataset
     run, where = None, f"--teach {printable(name)}"
-    augment = augmentation_of(config, prepared, kinds_of_data(config, prepared))
+    if given is None and name in OWN_TEACHERS:
+        kind = next(kind for kind in KINDS if kind.words.name == name)
+        return Taught(own_answers(kind, job, where), knows_split=True)
     if given is None:
         given, run = _opened(name)
     if isinstance(given, Teacher):
         _check_model(given.model, prepared, config, where)
-        answers, knows_split = _of_model(given, run, config, raw, prepared, augment, where)
-    elif augment is not None:
+        answers, knows_split = _of_model(given, run, config, raw, job, where)
+    elif job.changes is not None:
         raise OptionError(f"--augment: {where[2:]} has no answers for augmented rows; name a model")
     else:
         answers, knows_split = _of_rows(given, config, raw, prepared, where), False
@@ -130,7 +110,10 @@ def taught(
                 "of the same data and options"
             )
         answers = prepared.transform.apply_targets(answers, train.X, train.lengths, dtype)
-    by_row = np.moveaxis(answers, 1, 0) if augment is not None else answers
+    else:
+        answers = answers.astype(np.float32)
+    answers = answers if job.changes is not None else answers[None, None]
+    by_row = np.moveaxis(answers, 2, 0)
     wrong = ~np.isfinite(by_row.reshape(len(by_row), -1)).all(axis=1)
     if wrong.any():
         raise DataError(
@@ -197,12 +180,11 @@ def _of_model(
     run: Run | None,
     config: Config,
     raw: SequenceDataset,
-    prepared: PreparedDataset,
-    augment: Augmentation | None,
+    job: Job,
     where: str,
 ) -> tuple[Array, bool]:
     """Return a model's answers for training rows, and whether its split is known."""
-    model = teacher.model
+    model, prepared = teacher.model, job.dataset
     rows = prepare(raw, config, model.transform, every_class=False).train
     threads = config.training.threads
     learned = None if run is None else _same_data(run, prepared)
@@ -210,8 +192,8 @@ def _of_model(
         _check_split(run, learned, config, raw, prepared, where)
     knows_split = run is not None and learned is not None and _is_alone(run)
     knows_split &= learned is None or learned.split_rule == prepared.split_rule
-    if augment is not None:
-        return _of_augmented(model, augment, config, prepared, where), knows_split
+    if job.changes is not None:
+        return _of_augmented(model, job, where), knows_split
     left_out, train = None, rows if learned is None else learned.train
     if model.companions and teacher.seed is not None and (learned is not None or run is None):
         left_out = held_out_answers(model, train, teacher.seed, threads, learned is not None)
@@ -224,27 +206,22 @@ def _of_model(
     return answers, knows_split
 
 
-def _of_augmented(
-    model: FittedModel,
-    augment: Augmentation,
-    config: Config,
-    prepared: PreparedDataset,
-    where: str,
-) -> Array:
-    """Return logits (D, N, C) of a model for the first draws of augmented training rows."""
-    train, transform, training = prepared.train, prepared.transform, config.training
+def _of_augmented(model: FittedModel, job: Job, where: str) -> Array:
+    """Return logits (M, D, N, C) of a model for the rows that each member reads in its first
+    draws."""
+    transform, task = job.dataset.transform, job.task()
     if transform.missing == "mask":
         raise OptionError(f"--augment: {where[2:]} does not read which values are missing")
-    n, draws = len(train), []
-    for draw in range(max(1, AUGMENTED_ROWS // n)):
-        which = np.full(n, draw)
-        X = augment.apply(
-            train.X, np.arange(n), which, training.seed, training.dtype, train.lengths
-        )
-        X = X if transform.pixels else transform.undo(X)
-        X = model.transform.apply(X, train.lengths, training.dtype, where, check=False)
-        draws.append(_whole(model, Rows(X, lengths=train.lengths), training.threads))
-    return np.stack(draws)
+    n_members, draws, dtype = job.net.n_members, draws_of(task), task.training.dtype
+    answers = []
+    for number in range(n_members):
+        own = member_task(task, number)
+        for which, X in (piece for draw in range(draws) for piece in rows_read(own, draw)):
+            lengths = None if task.lengths is None else task.lengths[which]
+            X = X if transform.pixels else transform.undo(X)
+            X = model.transform.apply(X, lengths, dtype, where, check=False)
+            answers.append(_whole(model, Rows(X, lengths=lengths), task.training.threads))
+    return np.concatenate(answers).reshape(n_members, draws, len(task.X), -1)
 
 
 def _whole(model: FittedModel, rows: Rows, threads: int) -> Array:

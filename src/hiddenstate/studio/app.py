@@ -318,7 +318,7 @@ class Studio:
         """The options that a page sent, with each path in them checked."""
         options = dict(asked.get("options", {}))
         for name in commands.FILES:
-            if name in options:
+            if name in options and (name, options[name]) not in commands.NAMED:
                 path = str(options[name])
                 run = os.path.join(self.runs_dir.resolve(), path)
                 is_run = name == "teach" and os.path.basename(path) == path and os.path.isdir(run)

@@ -15,7 +15,7 @@ from hiddenstate.data.prepare.wide import assumptions, decided_reading
 from hiddenstate.data.settled import settled
 from hiddenstate.engines import Engine, Task, TrainingState, kernel_notices, make_engine
 from hiddenstate.errors import printable
-from hiddenstate.jobs import Job, make_job, make_snapshots, taught
+from hiddenstate.jobs import Job, make_snapshots, taught_job
 from hiddenstate.jobs.lines import job_notices
 from hiddenstate.jobs.memory import check_memory
 from hiddenstate.models.labels import check_labels
@@ -216,7 +216,7 @@ def start(
     dataset = dataset or _read(config, stdin)
     prepared = with_leaks(prepare(dataset, config), dataset, config)
     config, prepared = with_augmentation(config, prepared)
-    job = make_job(config, prepared, taught(config, dataset, prepared))
+    job = taught_job(config, dataset, prepared)
 
     def make_folder(record: RunRecord) -> RunWriter:
         before_writing()

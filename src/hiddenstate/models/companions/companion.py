@@ -1,8 +1,11 @@
 """What stands beside the nets of a trained classifier: what each kind offers, and its file."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Generic, Self, TypeVar
+
+import numpy as np
 
 from hiddenstate.data.rows import Rows
 from hiddenstate.data.store import RowStore
@@ -29,7 +32,8 @@ class Fit(Generic[Kind]):
     companion : FittedCompanion
         Alone: the share of the nets is 0.
     held_out : ndarray (N, C)
-        Logits of each row when the row, or its whole group, is left out.
+        Logits of each row from a companion that did not learn from it: of rows that were left out,
+        those of `companion`, else of one that leaves the row, or its whole group, out too.
     """
 
     companion: Kind
@@ -72,8 +76,25 @@ class FittedCompanion(ABC):
 
     @classmethod
     @abstractmethod
+    def why_unfit(cls, rows: Rows) -> str | None:
+        """Return why it cannot teach a net these training rows, or None if it can."""
+
+    @classmethod
     def fit(cls, rows: Rows, n_classes: int, seed: int = 0, threads: int = 0) -> Fit[Self]:
-        """Fit on training rows.
+        """Fit on all training rows; see :meth:`fits`."""
+        return cls.fits(rows, n_classes, [np.zeros(len(rows), bool)], seed, threads)[0]
+
+    @classmethod
+    @abstractmethod
+    def fits(
+        cls,
+        rows: Rows,
+        n_classes: int,
+        left_out: Sequence[Array],
+        seed: int = 0,
+        threads: int = 0,
+    ) -> list[Fit[Self]]:
+        """Fit several times on training rows, each time without some of them.
 
         Parameters
         ----------
@@ -81,6 +102,9 @@ class FittedCompanion(ABC):
             Transformed, X (N, T, I) and class numbers y (N,). With groups, those are left out as a
             whole; weights count, and rows of weight 0 are not learned from.
         n_classes : int
+        left_out : sequence of ndarray of bool (N,)
+            The rows that each fit does not learn from. What follows from inputs alone may be the
+            same for all.
         seed : int, default 0
         threads : int, default 0
             0 leaves the choice to the kernels.

@@ -4,14 +4,15 @@ Ridge regression on the features of MiniRocket tells the classes apart; see
 :mod:`hiddenstate.models.convolutions`.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from hiddenstate.data.rows import Rows, in_pieces
 from hiddenstate.data.store import RowStore
-from hiddenstate.kernels import level
+from hiddenstate.kernels import level, why_not
 from hiddenstate.models.companions.companion import Fit, FittedCompanion
 from hiddenstate.models.convolutions import FEATURES, Convolutions, choose_convolutions
 from hiddenstate.models.net import Net, Params
@@ -65,22 +66,40 @@ class ConvolutionPath(FittedCompanion):
     """The time grows with the third power of their number."""
 
     @classmethod
-    def fit(
-        cls, rows: Rows, n_classes: int, seed: int = 0, threads: int = 0
-    ) -> "Fit[ConvolutionPath]":
-        """Fit a path; see `FittedCompanion.fit`.
+    def fits(
+        cls,
+        rows: Rows,
+        n_classes: int,
+        left_out: Sequence[Array],
+        seed: int = 0,
+        threads: int = 0,
+    ) -> "list[Fit[ConvolutionPath]]":
+        """Fit paths with the same convolutions; see `FittedCompanion.fits`.
 
         The seed is that of the rows that biases are computed from, and of the channels of each
         kernel.
         """
-        if rows.weights is not None and not rows.weights.all():
-            return _without_weightless(rows, n_classes, seed, threads)
-        X = rows.X[:]
-        convolutions = choose_convolutions(X, rows.lengths, seed)
-        features = convolutions.features(X, rows.lengths, threads)
-        y = rows.require_targets()
-        weights, bias, held_out = fit_ridge(features, y, n_classes, rows.weights, rows.groups)
-        return Fit(cls(convolutions, weights, bias), held_out)
+        known = np.full(len(rows), True) if rows.weights is None else rows.weights > 0
+        some = rows if known.all() else rows.take(np.flatnonzero(known))
+        X = some.X[:]
+        convolutions = choose_convolutions(X, some.lengths, seed)
+        features = convolutions.features(X, some.lengths, threads)
+        fits = []
+        for which in left_out:
+            learned = known & ~which
+            kept = learned[known]
+            x, own = features, some
+            if not kept.all():
+                x, own = features[kept], some.take(np.flatnonzero(kept))
+            y = own.require_targets()
+            weights, bias, left = fit_ridge(x, y, n_classes, own.weights, own.groups)
+            path = cls(convolutions, weights, bias)
+            held_out = np.empty((len(rows), n_classes))
+            held_out[learned] = left
+            if len(others := rows.take(np.flatnonzero(~learned))):
+                held_out[~learned] = path.logits(others.X, others.lengths, threads)
+            fits.append(Fit(path, held_out))
+        return fits
 
     @classmethod
     def bytes_needed(cls, n_rows: int) -> int:
@@ -96,6 +115,18 @@ class ConvolutionPath(FittedCompanion):
         enough = train.y is not None and len(np.unique(train.y)) > 1
         small = n_rows <= cls.most_rows and n_rows * shape[1] * shape[2] <= MOST_NUMBERS
         return level() is not None and enough and small and steps >= LEAST_STEPS
+
+    @classmethod
+    def why_unfit(cls, rows: Rows) -> str | None:
+        """Return why; see `FittedCompanion.why_unfit`."""
+        steps = rows.X.shape[1] if rows.lengths is None else int(np.median(rows.lengths))
+        if level() is None:
+            return f"computed by the native kernels: {why_not()}"
+        if steps < LEAST_STEPS:
+            return f"read series of {LEAST_STEPS} steps or more, not of {steps}"
+        if len(rows) > cls.most_rows:
+            return f"are fitted on at most {cls.most_rows:,} training rows, not {len(rows):,}"
+        return None
 
     def logits(
         self,
@@ -153,18 +184,6 @@ class ConvolutionPath(FittedCompanion):
             arrays["dilations"], arrays["counts"], arrays["uses"].astype(bool), arrays["biases"]
         )
         return cls(convolutions, arrays["weights"], arrays["bias"])
-
-
-def _without_weightless(
-    rows: Rows, n_classes: int, seed: int, threads: int
-) -> Fit[ConvolutionPath]:
-    """Fit a path on the rows that have a weight; the others are new to it."""
-    assert rows.weights is not None
-    kept = rows.weights > 0
-    fit = ConvolutionPath.fit(rows.take(np.flatnonzero(kept)), n_classes, seed, threads)
-    held_out = fit.companion.logits(rows.X, rows.lengths, threads)
-    held_out[kept] = fit.held_out
-    return replace(fit, held_out=held_out)
 
 
 def _has_gaps(X: Array, lengths: Array | None) -> Array:

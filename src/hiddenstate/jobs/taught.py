@@ -1,0 +1,52 @@
+"""What a net learns from a teacher, and what of it a job's training rows are."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from hiddenstate.data.store import PIECE
+from hiddenstate.engines import Task
+from hiddenstate.program.equations import softmax
+from hiddenstate.system.typing import Array
+
+AUGMENTED_ROWS = 2000
+"""About how many augmented rows a teacher answers for each net; at least each row once."""
+
+
+@dataclass(frozen=True)
+class Taught:
+    """What a teacher answers for the training rows of a job.
+
+    Parameters
+    ----------
+    answers : ndarray
+        Of each member of the net, or once for all of them, and of each draw of augmentation, one
+        without it: logits (M, D, N, C) float32; or targets as the net learns them, (1, 1, N, ...)
+        in the shape of y.
+    knows_split : bool
+        Whether it is known that the teacher learned from no row that is held out.
+    """
+
+    answers: Array
+    knows_split: bool
+
+    def soft(self, y: Array, temperature: float) -> Array:
+        """Return probabilities (M, D, N, C) at a temperature, and zeros where the class is not that
+        of y (N,)."""
+        p = softmax(self.answers / self.answers.dtype.type(temperature))
+        p[self.answers.argmax(axis=-1) != y] = 0
+        return p
+
+
+def draws_of(task: Task) -> int:
+    """Return how many draws of the rows of a net a teacher answers: one without augmentation."""
+    return 1 if task.augment is None else max(1, AUGMENTED_ROWS // len(task.X))
+
+
+def rows_read(task: Task, draw: int) -> Iterator[tuple[slice, Array]]:
+    """Yield the rows that a single net reads in a draw, in pieces, and which they are."""
+    size = max(1, PIECE // max(1, task.X[:1].nbytes))
+    for first in range(0, len(task.X), size):
+        rows = np.arange(first, min(first + size, len(task.X)))
+        yield slice(rows[0], rows[-1] + 1), task.inputs(rows, np.full(len(rows), draw))

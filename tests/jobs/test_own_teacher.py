@@ -1,0 +1,121 @@
+"""Teachers that are fitted on the training rows of the run itself."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hiddenstate.config import make_config
+from hiddenstate.data import Rows, SequenceDataset
+from hiddenstate.data.prepare.pipeline import prepare
+from hiddenstate.engines import Engine, Task, TrainingState, make_engine
+from hiddenstate.engines.members import MembersEngine
+from hiddenstate.errors import MachineError, OptionError
+from hiddenstate.jobs import taught_job
+from hiddenstate.jobs.lines import job_notices
+from hiddenstate.models.companions.convolutions import ConvolutionPath
+from tests.conftest import needs_kernels
+
+N, STEPS, ROWS = 30, 12, 90
+y = np.arange(N) % 3
+X = np.random.default_rng(0).normal(0, 1, (N, STEPS, 1))
+X[np.arange(N), 2 + 3 * y] += 3
+
+
+@pytest.fixture(autouse=True)
+def few_rows(monkeypatch):
+    monkeypatch.setattr("hiddenstate.jobs.taught.AUGMENTED_ROWS", ROWS)
+
+
+def job_of(x=X, **options):
+    values = {"teach": "convolutions", "test_fraction": 0.0, "hidden_size": 3, "batch_size": 8}
+    config = make_config("classify", {**values, **options})
+    raw = SequenceDataset("X", Rows(x, y))
+    return taught_job(config, raw, prepare(raw, config))
+
+
+@needs_kernels
+def test_members_learn_what_their_own_teacher_answers_for_the_rows_that_they_read():
+    augment = {"augment": ("mix", "jitter"), "members": 2, "convolutions": True}
+    job = job_of(**augment)
+    tasks = list[Task]()
+
+    def make(task: Task, state: TrainingState) -> Engine:
+        tasks.append(task)
+        return make_engine(task, state)
+
+    MembersEngine(job.task(), TrainingState(job.net.initial(0, "float32")), make)
+    train, draws = job.dataset.train, job.taught.answers.shape[1]
+    assert job.taught.answers.shape == (2, ROWS // N, N, 3)
+    fits = ConvolutionPath.fits(train, 3, [job.folds == number for number in range(2)], 0, 1)
+    for number, task in enumerate(tasks):
+        rows, epochs = np.array([3, 0, 7]), np.array([draws + 1, 0, 2 * draws])
+        read = task.inputs(rows, epochs)
+        logits = fits[number].companion.logits(read, None, 1)
+        p = np.exp(logits / 2) / np.exp(logits / 2).sum(axis=1, keepdims=True)
+        p[logits.argmax(axis=1) != task.y[rows]] = 0
+        np.testing.assert_allclose(task.answers(rows, epochs), p, atol=1e-6)
+        assert p.any()
+
+
+@needs_kernels
+def test_a_fold_teaches_nothing_to_the_member_that_leaves_it_out():
+    """The answers for other rows stay the same when the labels of the fold change."""
+    job = job_of(members=2, convolutions=True)
+    for number in range(2):
+        own = job.folds == number
+        changed = replace(job.dataset.train, y=np.where(own, (y + 1) % 3, y))
+        one, two = (
+            ConvolutionPath.fits(rows, 3, [own], 0, 1)[0] for rows in (job.dataset.train, changed)
+        )
+        np.testing.assert_array_equal(one.held_out, two.held_out)
+        np.testing.assert_array_equal(job.taught.answers[number, 0], np.float32(one.held_out))
+        all_rows = ConvolutionPath.fit(changed, 3, 0, 1).held_out
+        assert not np.array_equal(one.held_out, all_rows)
+
+
+@needs_kernels
+def test_without_folds_all_rows_teach_and_are_answered_as_left_out():
+    job = job_of(members=2)
+    left_out = ConvolutionPath.fit(job.dataset.train, 3, 0, 1).held_out
+    np.testing.assert_array_equal(job.taught.answers, left_out.astype(np.float32)[None, None])
+    right = int((left_out.argmax(axis=1) == y).sum())
+    assert any(f"right on {right} of 30 training rows" in each.text for each in job_notices(job))
+
+
+@needs_kernels
+def test_rows_of_weight_0_teach_nothing():
+    weights = np.where(np.arange(N) % 5 == 0, 0.0, 1.0)
+    job = job_of(augment=("jitter",))
+    answers: list[Any] = []
+    for anything in (0.0, np.nan):
+        x = np.where(weights[:, None, None] > 0, job.dataset.train.X, np.float32(anything))
+        dataset = replace(job.dataset, train=replace(job.dataset.train, X=x, weights=weights))
+        raw = SequenceDataset("X", dataset.train)
+        answers.append(taught_job(job.config, raw, dataset).taught.answers)
+    np.testing.assert_array_equal(answers[0], answers[1])
+    assert (answers[0][:, :, weights == 0] == 0).all()
+
+
+def test_what_convolutions_do_not_teach_is_refused(monkeypatch):
+    with pytest.raises(OptionError, match="convolutions teach only classify"):
+        make_config("regress", {"teach": "convolutions"})
+    with pytest.raises(OptionError, match="leaves them out, or add --no-convolutions"):
+        make_config("classify", {"teach": "a/run", "convolutions": True})
+    monkeypatch.setenv("HIDDENSTATE_LEVEL", "off")
+    with pytest.raises(OptionError, match="--teach convolutions: computed by the native kernels"):
+        job_of()
+
+
+@needs_kernels
+def test_rows_that_do_not_suit_convolutions_are_refused(monkeypatch):
+    with pytest.raises(OptionError, match="read series of 9 steps or more, not of 8"):
+        job_of(x=X[:, :8])
+    monkeypatch.setattr(ConvolutionPath, "most_rows", N - 1)
+    with pytest.raises(OptionError, match="at most 29 training rows, not 30"):
+        job_of()
+    monkeypatch.undo()
+    monkeypatch.setattr(ConvolutionPath, "bytes_needed", lambda n_rows: 2**60)
+    with pytest.raises(MachineError, match="--teach convolutions"):
+        job_of()
