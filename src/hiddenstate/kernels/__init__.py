@@ -28,6 +28,11 @@ def native() -> Any:
     return _native
 
 
+def is_off() -> bool:
+    """Return whether the environment variable turns the kernels off."""
+    return os.environ.get(VARIABLE) == "off"
+
+
 def levels() -> tuple[str, ...]:
     """Return the instruction levels that this processor supports, the simplest first."""
     module = native()
@@ -43,7 +48,7 @@ def level() -> str | None:
         If the environment variable names a level that this processor does not support.
     """
     wanted, supported = os.environ.get(VARIABLE, ""), levels()
-    if wanted == "off" or not supported:
+    if is_off() or not supported:
         return None
     if not wanted:
         return supported[-1]

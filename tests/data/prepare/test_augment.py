@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from hiddenstate.config.augment_kinds import KINDS, kinds_as_values, parse_kinds
-from hiddenstate.data.prepare.augment import PARTS, augmentation, hashes, normal
+from hiddenstate.data.prepare.augment import PARTS, augmentation
 from hiddenstate.data.prepare.augment_maps import KNOTS, PART
+from hiddenstate.data.prepare.augment_numbers import hashes, normal
 from hiddenstate.data.prepare.batches import generator_key
 from hiddenstate.data.store import RowStore
 from hiddenstate.errors import OptionError
+from tests.conftest import needs_kernels
 
 SERIES = {name: kind.strength for name, kind in KINDS.items() if name != "rotate"}
 PICTURES = {name: kind.strength for name, kind in KINDS.items()}
@@ -271,6 +273,28 @@ def test_rows_of_a_store_are_those_of_an_array(tmp_path):
     rows, draws = np.arange(40)[::-1], np.full(40, 2)
     outs = [what_of(each, y, None).apply(each, rows, draws, SEED, "float32") for each in (X, store)]
     np.testing.assert_array_equal(*outs)
+
+
+@needs_kernels
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("form", ["ragged", "standard", "picture", "flat"])
+def test_kernels_round_as_numpy_does(monkeypatch, form, dtype):
+    X, y, lengths = series(dtype, n=60, ragged=form == "ragged")
+    kinds, facts = SERIES, {}
+    if form == "standard":
+        X[..., :2] -= X[..., :2].mean(axis=1, keepdims=True)
+        X[..., :2] /= X[..., :2].std(axis=1, keepdims=True)
+    elif form != "ragged":
+        X = X.reshape(60, -1)
+        kinds = PICTURES if form == "picture" else {"jitter": 0.1}
+        facts = {"picture": (15, 12)} if form == "picture" else {}
+    lengths = lengths if form == "ragged" else None
+    what = what_of(X, y, lengths, kinds, masked=form == "ragged", **facts)
+    assert what.standard.any() == (form == "standard")
+    rows, draws = np.tile(np.arange(60), 2), np.repeat([0, 3], 60)
+    compiled = applied(what, X, lengths, rows, draws, dtype)
+    monkeypatch.setattr("hiddenstate.data.prepare.augment_kernels._kernels", lambda: None)
+    np.testing.assert_array_equal(applied(what, X, lengths, rows, draws, dtype), compiled)
 
 
 def test_numbers_are_those_of_splitmix64():

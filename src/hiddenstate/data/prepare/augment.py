@@ -7,20 +7,22 @@ strengths are in `config/augment_kinds`.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hiddenstate.data.prepare.augment_maps import (
-    KNOTS,
-    Place,
-    curve_at,
+from hiddenstate.data.prepare.augment_kernels import (
+    add_noise,
+    hashes,
+    mix_rows,
     pictures_at,
     rows_at,
+    scale_rows,
+    standardise,
     time_map,
 )
-from hiddenstate.data.prepare.batches import generator_key
+from hiddenstate.data.prepare.augment_maps import KNOTS, PART, parabolas
+from hiddenstate.data.prepare.augment_numbers import Numbers, normal
 from hiddenstate.data.rows import fractions
 from hiddenstate.data.store import PIECE, RowStore
 from hiddenstate.system.typing import Array
@@ -41,8 +43,6 @@ FEWEST_STEPS = 4
 
 MEAN, DEVIATION = 0.01, 0.05
 """Largest distance from 0 and 1 of the mean and deviation of rows that are standardised each."""
-
-Numbers = NDArray[np.uint64]
 
 
 @dataclass(frozen=True)
@@ -216,11 +216,14 @@ class _Draw:
         lengths: Array | None,
     ) -> None:
         self.what, self.source, self.dtype = what, X, dtype
-        self.numbers, self.draws, self.seed = rows, draws, seed
+        self.numbers, self.draws, self.seed = (
+            *(np.asarray(a, np.int64) for a in (rows, draws)),
+            seed,
+        )
         self.x = np.array(fractions(X[rows], dtype))
         self.all_lengths = lengths
         n = X.shape[1] if lengths is None else lengths[rows]
-        self.n: Array = np.broadcast_to(np.asarray(n, np.int64), len(rows))
+        self.n = np.full(len(rows), n, np.int64)
 
     def flat(self) -> Array:
         """Return rows (n, F) with noise."""
@@ -229,14 +232,14 @@ class _Draw:
 
     def series(self) -> Array:
         """Return series (n, T, I)."""
-        place = self._times()
-        x = self.x if place is None else rows_at(self.x, place)
-        self._mix(x, place)
+        at = self._times()
+        x = self.x if at is None else rows_at(self.x, at, self.n)
+        self._mix(x, at)
         self._scale(x)
         self._jitter(x, self.what.noise)
-        self._follow(x, place)
+        self._follow(x, at)
         if self.what.standard.any():
-            self._standardise(x)
+            standardise(x, self.n, self.what.standard)
         if self.all_lengths is not None:
             x[np.arange(x.shape[1]) >= self.n[:, None]] = 0
         return self._bounded(x)
@@ -251,12 +254,13 @@ class _Draw:
             others = fractions(self.source[mates], self.dtype).reshape(-1, height, width)
             share = share[:, None, None].astype(self.dtype)
             x[chosen] = (1 - share) * x[chosen] + share * others
-        x = pictures_at(x, *self._turns(), self._knots_of_picture())
+        if {"warp", "crop", "shift", "rotate"} & set(self.what.strengths):
+            x = pictures_at(x, *self._turns(), self._knots_of_picture())
         if "scale" in self.what.strengths:
             factor = 1 + self._strength("scale") * self._normal("scale", 1)[:, 0]
             x *= factor[:, None, None].astype(self.dtype)
         flat = x.reshape(len(x), -1)
-        self._jitter(flat, np.broadcast_to(self.what.deviations[0], flat.shape[1]))
+        self._jitter(flat, self.what.deviations[:1])
         return self._bounded(flat.reshape(shape))
 
     def _bounded(self, x: Array) -> Array:
@@ -282,13 +286,13 @@ class _Draw:
         """Return the strength of a kind for each row (n,): 0 where it does not change it."""
         return np.where(self._on(kind), self.what.strengths[kind], 0.0)
 
-    def _times(self) -> Place | None:
-        """Return where each step of the result is read; None if all are read where they are."""
+    def _times(self) -> Array | None:
+        """Return where each step (n, T) is read; None if all are read where they are."""
         kinds, enough = self.what.strengths, self.n >= FEWEST_STEPS
         if not {"warp", "crop", "shift"} & set(kinds):
             return None
         zero = np.zeros(len(self.n))
-        shift, cut, begin, knots = zero, zero, zero, None
+        shift, cut, begin, speed = zero, zero, zero, None
         if "shift" in kinds:
             shift = enough * self._moved(self.n - 1)[:, 0] / np.maximum(self.n - 1, 1)
         if "crop" in kinds:
@@ -300,7 +304,8 @@ class _Draw:
             begin = place * cut
         if "warp" in kinds:
             knots = (enough * self._strength("warp"))[:, None] * self._normal("warp", KNOTS)
-        return time_map(self.x.shape[1], self.n, shift, cut, begin, knots)
+            speed = parabolas(np.exp(knots))
+        return time_map(self.x.shape[1], self.n, shift, cut, begin, speed)
 
     def _mates(self) -> tuple[Array, Array, Array]:
         """Return which rows are mixed (m,), the share of the others (m,), and their numbers."""
@@ -314,20 +319,19 @@ class _Draw:
         mates = order[begin[own] + (place * sizes[own]).astype(np.int64)]
         return chosen, self.what.strengths["mix"] * share, mates
 
-    def _mix(self, x: Array, place: Place | None) -> None:
+    def _mix(self, x: Array, at: Array | None) -> None:
         """Add a share of another row of the class, at the same parts of it, to some rows."""
         chosen, share, mates = self._mates()
         if not len(chosen):
             return
-        others, lengths = fractions(self.source[mates], self.dtype), self.all_lengths
-        if place is None and lengths is not None:
-            zero = np.zeros(len(self.n))
-            place = time_map(x.shape[1], self.n, zero, zero, zero, None)
-        if place is not None:
-            n = np.full(len(chosen), x.shape[1]) if lengths is None else lengths[mates]
-            others = rows_at(others, place.of(chosen, n))
-        part = share[:, None, None].astype(self.dtype)
-        x[chosen] = (1 - part) * x[chosen] + part * others
+        others, own = fractions(self.source[mates], self.dtype), self.n[:1]
+        if self.all_lengths is not None:
+            own = self.all_lengths[mates]
+            if at is None:
+                zero = np.zeros(len(self.n))
+                at = time_map(x.shape[1], self.n, zero, zero, zero, None)
+        own = np.broadcast_to(own, len(chosen))
+        mix_rows(x, chosen, share, others, at, self.n, own)
 
     def _scale(self, x: Array) -> None:
         """Multiply the distance from the mean by 1 and a smooth curve."""
@@ -335,49 +339,35 @@ class _Draw:
             return
         chosen = np.flatnonzero(self._on("scale"))
         knots = self.what.strengths["scale"] * self._normal("scale", KNOTS, chosen)
-        curve = curve_at(x.shape[1], self.n[chosen], knots).astype(self.dtype)
-        means = self.what.means.astype(self.dtype)
-        x[chosen] += (x[chosen] - means) * curve[..., None]
+        scale_rows(x, chosen, self.n[chosen], knots, self.what.means)
 
-    def _jitter(self, x: Array, deviations: Array) -> None:
-        """Add noise to rows (n, T, I) or (n, F), in units of the deviation of each feature."""
+    def _jitter(self, x: Array, unit: Array) -> None:
+        """Add noise to rows (n, T, I) or (n, F), in units (I,) or (F,) of each feature."""
         if "jitter" not in self.what.strengths:
             return
         chosen = np.flatnonzero(self._on("jitter"))
         size = self.what.strengths["jitter"] * self._uniform("jitter size", 1)[chosen, 0]
-        noise = self._normal("jitter", int(np.prod(x.shape[1:])), chosen).astype(self.dtype)
-        noise *= size[:, None].astype(self.dtype)
-        x[chosen] += noise.reshape(-1, *x.shape[1:]) * deviations.astype(self.dtype)
+        flat = x.reshape(len(x), -1)
+        add_noise(flat, self.seed, self.draws, self.numbers, chosen, size, unit)
 
-    def _follow(self, x: Array, place: Place | None) -> None:
+    def _follow(self, x: Array, at: Array | None) -> None:
         """Take flags, and values that are missing, from the nearest step as they are."""
         flags, masked = self.what.flags, self.what.masked
         if not (flags.any() or masked):
             return
         original = fractions(self.source[self.numbers], self.dtype)
-        if place is not None:
-            original = np.take_along_axis(original, place.nearest()[..., None], axis=1)
+        if at is not None:
+            nearest = np.floor(at + 0.5).astype(np.int64)
+            original = np.take_along_axis(original, nearest[..., None], axis=1)
         x[..., flags] = original[..., flags]
         if masked:
             half = x.shape[-1] // 2
             gaps = original[..., half:] != 0
             x[..., :half] = np.where(gaps, original[..., :half], x[..., :half])
 
-    def _standardise(self, x: Array) -> None:
-        """Give features mean 0 and deviation 1 in each row."""
-        some = self.what.standard
-        values = x[..., some].astype(np.float64)
-        read = (np.arange(x.shape[1]) < self.n[:, None])[..., None]
-        counts = np.maximum(self.n, 1)[:, None]
-        # Sums step by step: those of numpy depend on the shape of the whole array.
-        values = np.where(read, values, 0.0)
-        mean = np.cumsum(values, axis=1)[:, -1] / counts
-        values = np.where(read, values - mean[:, None], 0.0)
-        deviation = np.sqrt(np.cumsum(values**2, axis=1)[:, -1] / counts)
-        x[..., some] = values / np.where(deviation > 0, deviation, 1.0)[:, None]
-
     def _turns(self) -> tuple[Array, Array, Array]:
-        """Return angle (n,) in radians, zoom (n,) and shift (n, 2) of pictures, in parts."""
+        """Return cosine and sine (n,) of the angle, times the zoom, and where the middle (n, 2) of
+        pictures is read, in pixels."""
         kinds = self.what.strengths
         angle, zoom, shift = np.zeros(len(self.n)), np.ones(len(self.n)), np.zeros((len(self.n), 2))
         if "rotate" in kinds:
@@ -388,7 +378,8 @@ class _Draw:
             zoom = 1 + self._strength("crop") * part
         if "shift" in kinds:
             shift = self._moved(*(self.what.picture or ()))
-        return angle, zoom, shift
+        middle = shift + (np.array(self.what.picture) - 1) / 2
+        return zoom * np.cos(angle), zoom * np.sin(angle), middle
 
     def _moved(self, *sizes: Array | int) -> Array:
         """Return by how many whole steps rows are moved along axes of these sizes (n, axes), at
@@ -403,51 +394,4 @@ class _Draw:
             return None
         strength = self._strength("warp")
         normals = self._normal("warp", 2 * KNOTS * KNOTS)
-        return (strength[:, None] * normals).reshape(len(self.n), 2, KNOTS, KNOTS)
-
-
-@lru_cache(maxsize=64)
-def _key(seed: int, purpose: str) -> np.uint64:
-    return np.uint64(generator_key(seed, f"augment {purpose}")[0])
-
-
-_STEP = 0x9E3779B97F4A7C15
-
-
-def hashes(seed: int, purpose: str, draws: Array, rows: Array, count: int) -> Numbers:
-    """Return random 64-bit numbers (n, count) of (seed, purpose, draw, row, number).
-
-    They are those of SplitMix64 (G. L. Steele, D. Lea, C. H. Flood, "Fast splittable pseudorandom
-    number generators", OOPSLA 2014), one stream for each row and draw.
-    """
-    key = _mixed_bits(_key(seed, purpose) + draws.astype(np.uint64) * np.uint64(_STEP))
-    key = _mixed_bits(key + rows.astype(np.uint64) * np.uint64(_STEP))
-    return _mixed_bits(key[:, None] + _counters(count))
-
-
-@lru_cache(maxsize=8)
-def _counters(count: int) -> Numbers:
-    return np.arange(1, count + 1, dtype=np.uint64) * np.uint64(_STEP)
-
-
-def _mixed_bits(z: Numbers) -> Numbers:
-    """Return numbers with their bits mixed; the array is used again."""
-    shifted = np.empty_like(z)
-    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-        z ^= np.right_shift(z, np.uint64(shift), out=shifted)
-        z *= np.uint64(factor)
-    z ^= np.right_shift(z, np.uint64(31), out=shifted)
-    return z
-
-
-def normal(numbers: Numbers) -> Array:
-    """Return numbers of mean 0 and deviation 1, almost normal, of random 64-bit ones.
-
-    Each is the sum of four uniform numbers of 16 bits, so it is the same on every machine, and at
-    most 3.5.
-    """
-    low = np.uint64(0x0000FFFF0000FFFF)
-    pairs = (numbers & low) + ((numbers >> np.uint64(16)) & low)
-    total = (pairs + (pairs >> np.uint64(32))) & np.uint64(0xFFFFFFFF)
-    deviation = np.sqrt(4 * (2.0**32 - 1) / 12)
-    return np.asarray((total.astype(np.float64) - 2 * (2.0**16 - 1)) * (1 / deviation))
+        return PART * (strength[:, None] * normals).reshape(len(self.n), 2, KNOTS, KNOTS)

@@ -1,7 +1,5 @@
 """Smooth curves, and maps of time and of pictures, by which augmented rows are read."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,32 +14,6 @@ DIGITS = 2.0**20
 PART = 0.2
 """Part of a picture by which a smooth map of strength 1 moves it: the distance between two knots,
 as in time."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where the steps of some rows are read.
-
-    Parameters
-    ----------
-    at : ndarray of float64 (n, T)
-        A place between two steps, from 0 to the last.
-    n : ndarray (n,)
-        Steps of each row.
-    """
-
-    at: Array
-    n: Array
-
-    def nearest(self) -> NDArray[np.int64]:
-        """Return the nearest step (n, T); the later one of two."""
-        return np.floor(self.at + 0.5).astype(np.int64)
-
-    def of(self, which: Array, n: Array) -> "Place":
-        """Return the same parts of other rows, of `n` steps, instead of the rows `which`."""
-        ratio = (n - 1) / np.maximum(self.n[which] - 1, 1)
-        at = np.rint(self.at[which] * ratio[:, None] * DIGITS) / DIGITS
-        return Place(np.minimum(at, (n - 1)[:, None]), n)
 
 
 def _parts(T: int, n: Array) -> Array:
@@ -67,10 +39,49 @@ def curve_at(T: int, n: Array, knots: Array) -> Array:
     return _of_segments(segment, np.diff(knots, axis=1)) * rest + _of_segments(segment, knots)
 
 
+def mix_rows(
+    x: Array, which: Array, share: Array, others: Array, at: Array | None, n: Array, own: Array
+) -> None:
+    """Add to the rows `which` (m,) of x (n, T, I) a share (m,) of others (m, T, I).
+
+    Parameters
+    ----------
+    at : ndarray (n, T), optional
+        Where x is read in its rows of `n` (n,) steps, and the others at the same parts of theirs,
+        of `own` (m,) steps. Without, all are read step by step.
+    """
+    if at is not None:
+        ratio = (own - 1) / np.maximum(n[which] - 1, 1)
+        places = np.rint(at[which] * ratio[:, None] * DIGITS) / DIGITS
+        others = rows_at(others, np.minimum(places, (own - 1)[:, None]), own)
+    part = share[:, None, None].astype(x.dtype)
+    x[which] = (1 - part) * x[which] + part * others
+
+
+def scale_rows(x: Array, which: Array, n: Array, knots: Array, means: Array) -> None:
+    """Multiply the distance from the means (I,) in the rows `which` (m,) of x (n, T, I) by 1 and a
+    smooth curve through knots (m, KNOTS) over rows of `n` (m,) steps."""
+    curve = curve_at(x.shape[1], n, knots).astype(x.dtype)
+    x[which] += (x[which] - means.astype(x.dtype)) * curve[..., None]
+
+
+def standardise(x: Array, n: Array, some: Array) -> None:
+    """Give some features (I,) of rows x (n, T, I) mean 0 and deviation 1 in their `n` steps."""
+    values = x[..., some].astype(np.float64)
+    read = (np.arange(x.shape[1]) < n[:, None])[..., None]
+    counts = np.maximum(n, 1)[:, None]
+    # Sums step by step: those of numpy depend on the shape of the whole array.
+    values = np.where(read, values, 0.0)
+    mean = np.cumsum(values, axis=1)[:, -1] / counts
+    values = np.where(read, values - mean[:, None], 0.0)
+    deviation = np.sqrt(np.cumsum(values**2, axis=1)[:, -1] / counts)
+    x[..., some] = values / np.where(deviation > 0, deviation, 1.0)[:, None]
+
+
 def time_map(
-    T: int, n: Array, shift: Array, cut: Array, begin: Array, knots: Array | None
-) -> Place:
-    """Return where the steps of rows are read that are warped, then cropped, then shifted.
+    T: int, n: Array, shift: Array, cut: Array, begin: Array, speed: Array | None
+) -> Array:
+    """Return where (n, T) the steps of rows are read that are warped, then cropped, then shifted.
 
     Parameters
     ----------
@@ -82,37 +93,39 @@ def time_map(
         Part of the row by which later steps are read.
     cut, begin : ndarray (n,)
         Part of the row that is left out, and of that the part at its begin.
-    knots : ndarray (n, KNOTS), optional
-        Logarithm of the speed of time.
+    speed : ndarray (n, 3, KNOTS - 1), optional
+        What :func:`parabolas` makes of the speed of time.
     """
     parts = _parts(T, n) + shift[:, None]
     parts = _between(parts, 0.0, 1.0)
     parts *= (1 - cut)[:, None]
     parts += begin[:, None]
-    if knots is not None:
-        parts = _warped(parts, np.exp(knots))
+    if speed is not None:
+        segment, rest = _segments(parts)
+        quadratic, linear, constant = np.moveaxis(speed, 1, 0)
+        parts = _of_segments(segment, quadratic) * rest
+        parts += _of_segments(segment, linear)
+        parts *= rest
+        parts += _of_segments(segment, constant)
     parts *= (n - 1)[:, None] * DIGITS
     at = np.rint(parts, out=parts)
     at *= 1 / DIGITS
-    return Place(_between(at, 0.0, (n - 1.0)[:, None]), n)
+    return _between(at, 0.0, (n - 1.0)[:, None])
 
 
-def _warped(parts: Array, speed: Array) -> Array:
-    """Return the distance travelled at each part, where the speed changes in straight lines."""
-    each = (speed[:, 1:] + speed[:, :-1]) / 2
-    ends = np.cumsum(each, axis=1)
+def parabolas(speed: Array) -> Array:
+    """Return the distance travelled (n, 3, KNOTS - 1) where the speed (n, KNOTS) changes in
+    straight lines: the factors of a square, of a line, and what was travelled before."""
+    ends = np.cumsum((speed[:, 1:] + speed[:, :-1]) / 2, axis=1)
     begins = np.concatenate([np.zeros((len(ends), 1)), ends[:, :-1]], axis=1)
-    segment, rest = _segments(parts)
     total = ends[:, -1:]
-    travelled = _of_segments(segment, np.diff(speed, axis=1) / (2 * total)) * rest
-    travelled += _of_segments(segment, speed / total)
-    travelled *= rest
-    travelled += _of_segments(segment, begins / total)
-    return travelled
+    slopes = np.diff(speed, axis=1) / (2 * total)
+    return np.stack([slopes, speed[:, :-1] / total, begins / total], axis=1)
 
 
 def _of_segments(segment: NDArray[np.int64], values: Array) -> Array:
     """Return the value (n, K) of each row at its segments (n, T)."""
+    values = np.ascontiguousarray(values)
     first = np.arange(0, values.size, values.shape[1])[:, None]
     return np.asarray(values.take(segment + first))
 
@@ -123,11 +136,12 @@ def _between(values: Array, low: float, high: Array | float) -> Array:
     return np.asarray(np.minimum(values, high, out=values))
 
 
-def rows_at(x: Array, place: Place) -> Array:
-    """Return rows x (n, T, I) at places (n, T), between two steps in a straight line."""
-    before = place.at.astype(np.int64)
-    rest = (place.at - before).astype(x.dtype)[..., None]
-    after = np.minimum(before + 1, (place.n - 1)[:, None])
+def rows_at(x: Array, at: Array, n: Array) -> Array:
+    """Return rows x (n, T, I) of `n` steps at places (n, T), between two steps in a straight
+    line."""
+    before = at.astype(np.int64)
+    rest = (at - before).astype(x.dtype)[..., None]
+    after = np.minimum(before + 1, (n - 1)[:, None])
     flat, first = x.reshape(-1, x.shape[2]), (np.arange(len(x)) * x.shape[1])[:, None]
     before += first
     after += first
@@ -137,29 +151,26 @@ def rows_at(x: Array, place: Place) -> Array:
     return np.asarray(np.add(low, high, out=high))
 
 
-def pictures_at(x: Array, angle: Array, zoom: Array, shift: Array, knots: Array | None) -> Array:
+def pictures_at(x: Array, cos: Array, sin: Array, middle: Array, knots: Array | None) -> Array:
     """Return pictures x (n, H, W) turned, zoomed, shifted and moved by a smooth map.
 
     Parameters
     ----------
-    angle : ndarray (n,)
-        In radians.
-    zoom : ndarray (n,)
-        Factor of the part of the picture that is seen; below 1 it grows.
-    shift : ndarray (n, 2)
-        Pixels by which the picture is read later, down and to the right.
+    cos, sin : ndarray (n,)
+        Of the angle, times the zoom.
+    middle : ndarray (n, 2)
+        Where the middle is read, in pixels.
     knots : ndarray (n, 2, KNOTS, KNOTS), optional
-        Further shifts at the knots of a grid, in units of their distance.
+        Further shifts at the knots of a grid, in parts of the picture.
     """
     height, width, kind = *x.shape[1:], x.dtype.type
     down = (np.arange(height) - (height - 1) / 2).astype(kind)[:, None]
     right = (np.arange(width) - (width - 1) / 2).astype(kind)
-    cos, sin = ((zoom * part(angle))[:, None, None].astype(kind) for part in (np.cos, np.sin))
-    middle = (shift + (np.array(x.shape[1:]) - 1) / 2).astype(kind)
+    cos, sin = cos[:, None, None], sin[:, None, None]
     y = cos * down + (sin * right + middle[:, 0, None, None])
     z = cos * right + (middle[:, 1, None, None] - sin * down)
     if knots is not None:
-        grid = _between_knots((PART * knots).astype(kind), height, width)
+        grid = _between_knots(knots, height, width)
         y += grid[:, 0] * kind(height)
         z += grid[:, 1] * kind(width)
     return _bilinear(x, y, z)

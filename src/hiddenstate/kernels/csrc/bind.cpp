@@ -395,4 +395,5 @@ NB_MODULE(_native, m) {
   bind_stepper<float>(m, "Stepper32");
   bind_stepper<double>(m, "Stepper64");
   bind_layers(m);
+  bind_augment(m);
 }

@@ -66,4 +66,7 @@ inline const Level& level_named(const std::string& name) {
 // Adds to the module what computes without a net: drop-in layers and fixed convolutions.
 void bind_layers(nb::module_& m);
 
+// Adds the module `augment`, which computes augmented rows.
+void bind_augment(nb::module_& m);
+
 }  // namespace hs
