@@ -13,7 +13,7 @@ import pytest
 
 import hiddenstate
 from hiddenstate.models.companions import KINDS
-from hiddenstate.program.companions import COMPANIONS
+from hiddenstate.program.words import COMPANIONS
 from tests.conftest import needs_kernels
 
 ROOT = Path(hiddenstate.__file__).parent
@@ -345,7 +345,7 @@ def test_nothing_is_unpickled_or_evaluated() -> None:
 def test_companions_are_named_only_where_they_are_made_and_translated() -> None:
     names = "|".join(kind.__name__ for kind in (*COMPANIONS, *KINDS))
     naming = {module_name(path) for path in FILES if re.search(names, path.read_text("utf-8"))}
-    made = {"program.companions", "models.companions", "training.recipes"}
+    made = {"program.companions", "program.words", "models.companions", "training.recipes"}
     translations = {"models.torch_modules", "models.torch_convolutions", "export.python.model"}
     translations |= {"export.onnx.models", "export.onnx.convolutions", "export.html.page"}
     translations |= {"export.c.layout", "export.c.comment"}

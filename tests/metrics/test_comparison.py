@@ -9,7 +9,7 @@ from hiddenstate.metrics.comparison import (
     scored_alone,
     share_in_words,
 )
-from hiddenstate.program.companions import BESIDE, Words
+from hiddenstate.program.words import BESIDE, Words
 
 FORECAST = {
     "test_mse": 2830.149191,

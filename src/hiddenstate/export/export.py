@@ -39,7 +39,7 @@ from hiddenstate.export.trial import (
 from hiddenstate.inference.overflow import check_inputs, checked_predictor
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.streaming import obstacles_of_model, reasons, streaming_options
-from hiddenstate.program.companions import COMPANIONS
+from hiddenstate.program.words import COMPANIONS
 from hiddenstate.runs.run import is_own_file
 from hiddenstate.system.atomic_file import check_output, write_outputs
 

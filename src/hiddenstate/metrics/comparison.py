@@ -11,7 +11,7 @@ from hiddenstate.metrics.glossary import Entry, entry_of, written
 from hiddenstate.metrics.headline import headline
 from hiddenstate.metrics.intervals import Ends, Interval, differ, ends_of, interval_of
 from hiddenstate.metrics.scores import skill
-from hiddenstate.program.companions import BESIDE, Words
+from hiddenstate.program.words import BESIDE, Words
 
 BASELINES = {
     "classify": "baseline_accuracy",

@@ -9,7 +9,7 @@ from typing import Any
 
 from hiddenstate.metrics.headline import headline
 from hiddenstate.metrics.intervals import FEWEST, ends_of, interval_of, is_end
-from hiddenstate.program.companions import BESIDE
+from hiddenstate.program.words import BESIDE
 
 
 @dataclass(frozen=True)

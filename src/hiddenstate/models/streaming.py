@@ -8,7 +8,7 @@ from hiddenstate.config import Config, RecurrentConfig
 from hiddenstate.data import Dataset, PreparedDataset
 from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.models.companions import kinds_of
-from hiddenstate.program.companions import Words
+from hiddenstate.program.words import Words
 
 if TYPE_CHECKING:
     from hiddenstate.models.fitted import FittedModel

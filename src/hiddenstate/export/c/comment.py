@@ -7,10 +7,11 @@ from hiddenstate.export.c.arrays import commented, row_of_table
 from hiddenstate.export.c.layout import Layout
 from hiddenstate.export.target import Source
 from hiddenstate.program.cells import CELLS
-from hiddenstate.program.companions import COMPANIONS, KERNELS, Companion, FixedConvolutions
+from hiddenstate.program.companions import KERNELS, Companion, FixedConvolutions
 from hiddenstate.program.layers import Dense, Layer
 from hiddenstate.program.order import step_of
 from hiddenstate.program.steps import Forecast
+from hiddenstate.program.words import COMPANIONS
 
 DOUBLE = (
     "inputs are prepared, and fixed convolutions added up, in double, which must have 64 bits: in "

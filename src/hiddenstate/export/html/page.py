@@ -15,7 +15,7 @@ from hiddenstate.export.trial import Trial
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Params
 from hiddenstate.program.cells import CELLS
-from hiddenstate.program.companions import COMPANIONS, FixedConvolutions
+from hiddenstate.program.companions import FixedConvolutions
 from hiddenstate.program.layers import (
     NORM_EPS,
     Beside,
@@ -39,6 +39,7 @@ from hiddenstate.program.steps import (
     TargetScale,
     WindowScale,
 )
+from hiddenstate.program.words import COMPANIONS
 from hiddenstate.report.html import page as report_page
 from hiddenstate.report.html import tags
 from hiddenstate.report.html.palette import base_style

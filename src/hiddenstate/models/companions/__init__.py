@@ -1,8 +1,9 @@
 """What stands beside the nets of a classifier: one module a kind.
 
-A new kind is a class in `program/companions.py`, which computes it, with its words in `COMPANIONS`;
-a module here, which fits, describes and stores it; a line in `KINDS`; and the option of its name in
-`config/fields.py`. Translations have tables of their own, and refuse kinds that are not there.
+A new kind is a class in `program/companions.py`, which computes it, and its words in
+`program/words.py`; a module here, which fits, describes and stores it; a line in `KINDS`; and the
+option of its name in `config/fields.py`. Translations have tables of their own, and refuse kinds
+that are not there.
 """
 
 from collections.abc import Mapping

@@ -11,7 +11,8 @@ from hiddenstate.data.rows import Rows
 from hiddenstate.data.store import RowStore
 from hiddenstate.errors import UntrustedFileError, printable
 from hiddenstate.models.net import Net, Params
-from hiddenstate.program.companions import Companion, Words, combine
+from hiddenstate.program.companions import Companion, combine
+from hiddenstate.program.words import Words
 from hiddenstate.system.array_file import Layout
 from hiddenstate.system.strict_json import check_fields
 from hiddenstate.system.typing import Array

@@ -17,7 +17,8 @@ from hiddenstate.models.companions.companion import Fit, FittedCompanion
 from hiddenstate.models.convolutions import FEATURES, Convolutions, choose_convolutions
 from hiddenstate.models.net import Net, Params
 from hiddenstate.models.ridge import fit_ridge
-from hiddenstate.program.companions import COMPANIONS, KERNELS, FixedConvolutions
+from hiddenstate.program.companions import KERNELS, FixedConvolutions
+from hiddenstate.program.words import COMPANIONS
 from hiddenstate.system.typing import Array
 
 ROWS = 256
