@@ -351,6 +351,8 @@ def test_a_predictor_follows_the_state_of_consecutive_rows():
         np.testing.assert_allclose(state[name], end[name], atol=1e-12)
     with pytest.raises(DataError, match="carries 1 sequences, x has 7"):
         predictor.forward(X, state)
+    with pytest.raises(DataError, match="state: h: expected numbers, got <U"):
+        predictor.forward(X[:1], {name: array.astype(str) for name, array in state.items()})
 
 
 @pytest.mark.parametrize("code_size", [1, 3, 8, 17])

@@ -143,6 +143,52 @@ def test_a_state_between_two_means_of_steps_is_that_after_the_last():
             Stream(model, state=wrong)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("phase", None, "pooled says nothing without phase"),
+        ("sum", None, "count says nothing without sum"),
+        ("phase", [0], "pooled: expected zeros where phase is 0"),
+        ("count", [-1], "count: expected 0 to 9007199254740992, got -1"),
+        ("count", [1.5], "count: expected 0 to 9007199254740992, got 1.5"),
+        ("h", [[["1"] * 7]] * 2, "h: expected numbers, got <U1"),
+        ("h", [[[1], [2, 3]]], r"h: expected shape \(2, 1, 7\)"),
+    ],
+)
+def test_a_state_that_no_step_leaves_is_refused(name, value, message):
+    model = MODELS["pooling stem"]
+    stream = Stream(model)
+    stream.feed(X[:1, :4])
+    state = {**stream.state, name: value}
+    with pytest.raises(DataError, match=f"state: {message}"):
+        Stream(model, state={key: array for key, array in state.items() if array is not None})
+
+
+def test_an_infinite_last_value_is_refused():
+    model = MODELS["filled forward"]
+    state = {**Stream(model).state, "last": np.full((1, 3), np.inf)}
+    with pytest.raises(DataError, match="last has numbers that are not finite"):
+        Stream(model, state=state)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_no_step_has_no_answer_and_leaves_the_state(name):
+    model = MODELS[name]
+    program, streams = program_of(model), [Stream(model, 5), reference(model, 5)]
+    for stream in streams:
+        stream.feed(X[:, :4])
+        before = {key: array.copy() for key, array in stream.state.items()}
+        assert stream.feed(X[:, :0]).shape == (5, 0, model.net.n_outputs)
+        for key, array in stream.state.items():
+            np.testing.assert_array_equal(array, before[key])
+    state = program.advance(X[:, :4], program.state(5))[1]
+    answers, after = program.advance(X[:, :0], state)
+    assert [each.shape[:2] for each in answers.values()] == [(5, 0)] * len(answers)
+    expected = program.advance(X[:, 4:], state)[0]
+    for key, each in program.advance(X[:, 4:], after)[0].items():
+        np.testing.assert_array_equal(each, expected[key])
+
+
 def test_a_state_that_overflows_in_the_type_of_its_model_is_refused():
     model = made("classify", "float32", stem_pool=1, **STEM)
     state = {name: np.full(array.shape, 1e300) for name, array in Stream(model).state.items()}

@@ -284,7 +284,8 @@ def check_state(state: Params, net: Net, n_rows: int) -> None:
     Raises
     ------
     DataError
-        If the names or the shapes of its arrays are not those of :meth:`Net.state_shapes`.
+        If the names or the shapes of its arrays are not those of :meth:`Net.state_shapes`, or one
+        has no numbers.
     """
     shapes = net.state_shapes(n_rows)
     if not state:
@@ -296,3 +297,5 @@ def check_state(state: Params, net: Net, n_rows: int) -> None:
             raise DataError(f"state: carries {array.shape[1]} sequences, x has {n_rows}")
         if array.shape != shapes[name]:
             raise DataError(f"state: {name}: expected shape {shapes[name]}, got {array.shape}")
+        if array.dtype.kind not in "fiu":
+            raise DataError(f"state: {name}: expected numbers, got {array.dtype}")

@@ -19,15 +19,21 @@ from hiddenstate.inference.compiled_steps import Stepper, compiled_stepper
 from hiddenstate.inference.hidden_states import hidden_state_model
 from hiddenstate.inference.inputs import as_trained
 from hiddenstate.inference.overflow import check_inputs, checked_predictor
-from hiddenstate.inference.stem_steps import advance_stem, stem_of, stem_state, without_stem
+from hiddenstate.inference.stem_steps import advance_stem, stem_of, without_stem
+from hiddenstate.inference.stream_state import (
+    by_row,
+    initial_state,
+    n_features_of,
+    rows_of,
+    state_from,
+    state_layout,
+)
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Params
 from hiddenstate.models.streaming import obstacles_of_model, reasons, streaming_options
-from hiddenstate.program.cells import STATES
 from hiddenstate.program.equations import softmax
-from hiddenstate.program.order import step_of
 from hiddenstate.program.rows import carry_forward
-from hiddenstate.program.steps import Change, Forecast, Fractions, Scale, TargetScale
+from hiddenstate.program.steps import Change, Fractions, Scale, TargetScale
 from hiddenstate.system.array_file import Layout, encode_arrays, read_arrays
 from hiddenstate.system.atomic_file import write_output
 from hiddenstate.system.cancellation import raise_if_cancelled
@@ -63,7 +69,8 @@ class Stream:
     threads : int, default 0
         0 chooses the number, as the option `--threads` does.
     state : dict of ndarray, optional
-        An earlier :attr:`state`, which is copied; arrays that are missing begin anew.
+        An earlier :attr:`state`, which is copied; arrays that are missing begin anew, a sum and
+        the number of its steps together.
 
     Attributes
     ----------
@@ -106,7 +113,7 @@ class Stream:
         steps = hidden_state_model(model) if self._averages else _answers_every_step(model)
         self._predictor = checked_predictor(without_stem(steps), device, threads)
         self._one_by_one = isinstance(self._predictor.predictor, ReferencePredictor)
-        self._state = _state_from(model, self.rows, state or {})
+        self._state = state_from(model, self.rows, state or {})
         self._stepper = compiled_stepper(model, self._predictor, self._state, self._stem)
         plain = (Fractions, Scale, TargetScale, Change)  # what the compiled steps do themselves
         own = all(isinstance(step, plain) for step in model.transform.steps)
@@ -203,7 +210,7 @@ class Stream:
         fresh = initial_state(self._model, self.rows)
         which = slice(None) if rows is None else np.asarray(rows)
         for name, array in self._state.items():
-            _by_row(array, name)[which] = _by_row(fresh[name], name)[which]
+            by_row(array, name)[which] = by_row(fresh[name], name)[which]
 
     def copy(self) -> "Stream":
         """Return a stream that goes on from the same state, independently of this one."""
@@ -249,10 +256,10 @@ class Stream:
         if self._stepper and self._compiled_answers(self._stepper, X, active, out):
             return out
         which = slice(None) if active is None else active
-        state = {n: np.array(_rows_of(a, n, which), order="C") for n, a in self._state.items()}
+        state = {n: np.array(rows_of(a, n, which), order="C") for n, a in self._state.items()}
         out[which] = self._computed_answers(X, state)
         for name, array in state.items():
-            _by_row(self._state[name], name)[which] = _by_row(array, name)
+            by_row(self._state[name], name)[which] = by_row(array, name)
         return out
 
     def _compiled_answers(
@@ -309,7 +316,7 @@ class Stream:
             outputs = self._head(np.concatenate([outputs, read], axis=2), after)
         if complete is not None:
             for name, array in after.items():
-                _by_row(state[name], name)[complete] = _by_row(array, name)[complete]
+                by_row(state[name], name)[complete] = by_row(array, name)[complete]
         return outputs
 
     def _answers_one_by_one(self, X: Array, state: Params) -> Array:
@@ -317,12 +324,12 @@ class Stream:
         self._prepared(X, state.get("last"))  # refuses all before any state changes
         rows = []
         for i in range(len(X)):
-            own = {n: np.ascontiguousarray(_rows_of(a, n, [i])) for n, a in state.items()}
+            own = {n: np.ascontiguousarray(rows_of(a, n, [i])) for n, a in state.items()}
             rows.append(
                 [self._computed_answers(X[i : i + 1, t : t + 1], own) for t in range(X.shape[1])]
             )
             for name, array in own.items():
-                _by_row(state[name], name)[i] = _by_row(array, name)[0]
+                by_row(state[name], name)[i] = by_row(array, name)[0]
         return np.concatenate([np.concatenate(row, axis=1) for row in rows])
 
     def _prepared(self, X: Array, last: Array | None) -> tuple[Array, Array | None]:
@@ -385,66 +392,9 @@ def saved_stream(
         raise UntrustedFileError(f"{where}: {error}") from None
 
 
-def n_features_of(model: FittedModel) -> int:
-    """Return the features of a step, with the values of those that are known ahead."""
-    return model.n_features + len(model.transform.known.ahead)
-
-
-def state_layout(model: FittedModel, rows: int) -> dict[str, tuple[np.dtype[Any], tuple[int, ...]]]:
-    """Return type and shape of the arrays of a stream's state, by name."""
-    dtype = np.dtype(model.dtype)
-    layout: dict[str, tuple[np.dtype[Any], tuple[int, ...]]] = {
-        name: (dtype, shape) for name, shape in model.net.state_shapes(rows).items()
-    }
-    if model.transform.missing == "forward":
-        layout["last"] = (np.dtype(np.float64), (rows, n_features_of(model)))
-    if (path := step_of(model.transform.steps, Forecast)) is not None:
-        layout["lags"] = (dtype, (rows, path.n_lags, model.net.n_features))
-    if model.net.output == "last" and model.net.recurrent.readout == "mean":
-        layout["sum"] = (np.dtype(np.float64), (rows, sum(model.net.head_widths())))
-        layout["count"] = (np.dtype(np.int64), (rows,))
-    for name, array in stem_state(stem_of(model), rows, dtype).items():
-        layout[name] = (array.dtype, array.shape)
-    return layout
-
-
-def initial_state(model: FittedModel, rows: int) -> Params:
-    """Return the state before the first step: zeros, and no known value."""
-    state = {
-        name: np.zeros(shape, dtype) for name, (dtype, shape) in state_layout(model, rows).items()
-    }
-    for name in ("last", "lags"):
-        if name in state:
-            state[name][...] = np.nan
-    return state
-
-
 def fingerprint(model: FittedModel) -> str:
     """Return a SHA-256 of everything a model computes with, in hexadecimal."""
     return hashlib.sha256(model.encode()).hexdigest()
-
-
-def _state_from(model: FittedModel, rows: int, given: Mapping[str, Array]) -> Params:
-    """Return a copy of a state in the types of `model`, checked (`DataError`)."""
-    state = initial_state(model, rows)
-    if unknown := [name for name in given if name not in state]:
-        raise DataError(f"state: expected {', '.join(state)}, got {printable(unknown[0], 40)}")
-    if given and any(name in state and name not in given for name in STATES):
-        raise DataError(f"state: expected {', '.join(state)}, got {', '.join(given)}")
-    for name, array in given.items():
-        array, own = np.asarray(array), state[name]
-        if array.ndim == own.ndim and _rows_in(array, name) != rows:
-            raise DataError(f"state: carries {_rows_in(array, name)} sequences, x has {rows}")
-        if array.shape != own.shape:
-            raise DataError(f"state: {name}: expected shape {own.shape}, got {array.shape}")
-        most = float(np.finfo(own.dtype).max) if own.dtype.kind == "f" else np.inf
-        if name not in ("last", "lags") and not (np.isfinite(array) & (abs(array) <= most)).all():
-            raise DataError(f"state: {name} has numbers that are not finite")
-        phases = np.arange(model.net.recurrent.stem_pool)
-        if name == "phase" and (wrong := array[~np.isin(array, phases)]).size:
-            raise DataError(f"state: phase: expected 0 to {phases[-1]}, got {wrong[0]}")
-        own[...] = array
-    return state
 
 
 def _check_streams(model: FittedModel) -> None:
@@ -458,17 +408,3 @@ def _check_streams(model: FittedModel) -> None:
 def _answers_every_step(model: FittedModel) -> FittedModel:
     """Return the model with an output at every step, from the state there."""
     return replace(model, net=replace(model.net, job="regress", output="steps"))
-
-
-def _by_row(array: Array, name: str) -> Array:
-    """Return a view of an array of the state whose first axis are the rows."""
-    return array.swapaxes(0, 1) if name in STATES else array
-
-
-def _rows_in(array: Array, name: str) -> int:
-    return int(_by_row(array, name).shape[0])
-
-
-def _rows_of(array: Array, name: str, rows: Any) -> Array:
-    """Return some rows, in the array's own order of axes."""
-    return array[:, rows] if name in STATES else array[rows]

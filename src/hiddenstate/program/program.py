@@ -171,8 +171,12 @@ class Program:
     ) -> tuple[dict[str, Array], dict[str, Array]]:
         """Return the answers after each step of x (rows, n, I), and the state after the last.
 
-        They are those of `predict` if the series ended there.
+        They are those of `predict` if the series ended there. Of no step there are none, and the
+        state stays.
         """
+        if not x.shape[1]:
+            none = np.zeros((len(x), 0, self.n_outputs))
+            return self.answers(none, Rows(x)) if self.job == "classify" else {"y": none}, state
         names: tuple[str, ...] = ("last", "lags")
         memory = {name: state[name] for name in names if name in state}
         x, parts = self.kept(x, None, memory), []
