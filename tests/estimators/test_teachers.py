@@ -1,9 +1,11 @@
 """The parameter `teacher` of the estimators."""
 
 import pickle
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 
@@ -77,6 +79,9 @@ def test_what_does_not_fit_is_refused(teacher):
         RecurrentRegressor(teacher=teacher, **SMALL).fit(X, X[:, 0, 0])
     with pytest.raises(OptionError, match="use fit"):
         RecurrentClassifier(teacher=teacher, **SMALL).partial_fit(X, y, [0, 1])
+    frame = pd.DataFrame(teacher.predict_proba(X))[::-1]
+    with pytest.raises(OptionError, match=r"expected an array, got a DataFrame; pass its to_numpy"):
+        RecurrentClassifier(teacher=frame, **SMALL).fit(X, y)
     with pytest.raises(DataError, match=r"has shape \(35, 2\), expected \(36, 2\)"):
         RecurrentClassifier(teacher=np.full((35, 2), 0.5), **SMALL).fit(X, y)
 
@@ -91,3 +96,15 @@ def test_a_regressor_learns_answers_in_the_units_of_its_targets(output):
     other = RecurrentRegressor(teacher=own, **shared).fit(X, targets)
     by_answers = RecurrentRegressor(teacher=own.predict(X), **shared).fit(X, targets)
     np.testing.assert_allclose(weights_of(other), weights_of(by_answers), atol=1e-5)
+
+
+@needs_kernels
+def test_convolutions_teach_by_name_and_a_path_of_that_name_is_a_path(tmp_path, monkeypatch):
+    plain = weights_of(RecurrentClassifier(**SMALL).fit(X, y))
+    taught = weights_of(RecurrentClassifier(teacher="convolutions", **SMALL).fit(X, y))
+    assert not np.array_equal(taught, plain)
+    none = RecurrentClassifier(teacher="none", **SMALL).fit(X, y)
+    np.testing.assert_array_equal(weights_of(none), plain)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match="convolutions: no such file"):
+        RecurrentClassifier(teacher=Path("convolutions"), **SMALL).fit(X, y)

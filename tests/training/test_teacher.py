@@ -122,6 +122,10 @@ def test_what_does_not_fit_is_refused_before_training(cli, data):
     assert "other columns" in refusal(cli, *taught, data="short.csv")
     told = refusal(cli, *taught, "--convolutions")
     assert "its teacher knows them" in told
+    told = refusal(cli, "--layout", "wide", "--teach-weight", 0.5)
+    assert "--teach-weight: applies only with a teacher" in told
+    told = refusal(cli, *taught, "--seed", 5, "--seeds", 2)
+    assert "learned from rows that are held out here" in told
     told = refusal(cli, *taught, "--split-seed", 5)
     assert "learned from rows that are held out here" in told
     assert "--split-seed 0" in told
@@ -225,3 +229,14 @@ def test_a_run_that_is_taught_by_its_own_convolutions_is_resumed_to_the_byte(cli
     assert cli("resume", "net", "--allow-changed", *QUIET[:2]).code == 0
     assert {p.name: p.read_bytes() for p in run.glob("*.safetensors")} == before
     assert "no such run" in refusal(cli, "--layout", "wide", "--teach", "./convolutions")
+
+
+def test_runs_of_several_seeds_hold_out_the_rows_that_the_teacher_did_not_see(cli, data):
+    train(cli, "--name", "teacher")
+    train(cli, "--teach", "teacher", "--seeds", 2, "--name", "net")
+    runs = [Run(data / f"runs/net-seed{seed}") for seed in (0, 1)]
+    assert [run.config.split_seed for run in runs] == [0, 0]
+    one, two = (kept_answers(run) for run in runs)
+    assert one is not None
+    assert two is not None
+    np.testing.assert_array_equal(one.answers, two.answers)

@@ -6,17 +6,17 @@ from pathlib import Path
 from typing import Any
 
 from hiddenstate.config.data_fields import STDIN
-from hiddenstate.config.fields import OWN_TEACHERS
+from hiddenstate.config.fields import NO_TEACHER, OWN_TEACHERS
 from hiddenstate.errors import OptionError
 
 
-def teacher_path(name: str, runs_dir: Path) -> str:
+def teacher_path(name: str, runs_dir: Path) -> str | None:
     """Return the absolute path of a run, model file or .npy file that a user names; the name of a
-    teacher that is fitted on the training rows as it is."""
+    teacher that is fitted on the training rows as it is; None for none."""
     from hiddenstate.runs import find_run
 
-    if name in OWN_TEACHERS:
-        return name
+    if name in (NO_TEACHER, *OWN_TEACHERS):
+        return None if name == NO_TEACHER else name
     path = os.path.expanduser(name)
     if not os.path.isfile(path):
         path = str(find_run(path, runs_dir).path)

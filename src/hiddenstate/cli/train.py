@@ -43,6 +43,7 @@ from hiddenstate.cli.training_output import (
     scores_by_step,
 )
 from hiddenstate.config import make_config
+from hiddenstate.config.fields import OWN_TEACHERS
 from hiddenstate.errors import OptionError
 from hiddenstate.views import TRAINING_VIEWS
 
@@ -154,6 +155,8 @@ def _train_command(job: str, **values: Any) -> None:
 def _train_runs(job: str, values: dict[str, Any], options: Settings, n: int) -> None:
     """Train `n` runs of consecutive seeds, and print the results."""
     seeds = [values.get("seed", 0) + k for k in range(n)]
+    if values.get("teach") not in (None, *OWN_TEACHERS) and values.get("split_seed") is None:
+        values = {**values, "split_seed": seeds[0]}  # a teacher knows the rows of one split
     plans = [{**values, "seed": seed} for seed in seeds]
     for each in plans:  # check all before training any
         make_config(job, each, together=False)

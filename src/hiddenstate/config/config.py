@@ -216,20 +216,7 @@ def _check_together(config: Config) -> None:
             "--augment: rows follow one another with a carried state; leave it out or add "
             "--no-stateful"
         )
-    if training.augment and training.teach is not None and config.job != "classify":
-        raise OptionError(
-            "--augment: a teacher answers augmented rows only for classify; leave out --augment "
-            "or --teach"
-        )
-    if config.job != "classify" and training.teach in OWN_TEACHERS:
-        raise OptionError(
-            f"--teach: {training.teach} teach only classify; name a run, model or .npy file"
-        )
-    if training.convolutions and training.teach not in (None, *OWN_TEACHERS):
-        raise OptionError(
-            "--convolutions: rows that a net left out give its share, but its teacher knows them; "
-            "use --teach convolutions, which leaves them out, or add --no-convolutions"
-        )
+    _check_teacher(config)
     if training.prefer_nets and not training.convolutions:
         raise OptionError(
             "--prefer-nets: there are no fixed convolutions to leave out; add --convolutions"
@@ -268,6 +255,32 @@ def _check_together(config: Config) -> None:
         raise OptionError("--lr-schedule: inverse starts after --hold updates; add --hold 100")
     if training.device == "mps" and training.dtype == "float64":
         raise OptionError("--dtype: mps has no float64; use --device cpu or --dtype float32")
+
+
+def _check_teacher(config: Config) -> None:
+    """Refuse options that do not work with a teacher, or without one (`OptionError`)."""
+    training = config.training
+    if training.teach is None:
+        for name, option in section_options(TrainingConfig, config.job).items():
+            if name.startswith("teach_") and getattr(training, name) != option.default:
+                raise OptionError(
+                    f"{option.flag}: applies only with a teacher; add --teach, or leave it out"
+                )
+        return
+    if training.augment and config.job != "classify":
+        raise OptionError(
+            "--augment: a teacher answers augmented rows only for classify; leave out --augment "
+            "or --teach"
+        )
+    if config.job != "classify" and training.teach in OWN_TEACHERS:
+        raise OptionError(
+            f"--teach: {training.teach} teach only classify; name a run, model or .npy file"
+        )
+    if training.convolutions and training.teach not in OWN_TEACHERS:
+        raise OptionError(
+            "--convolutions: rows that a net left out give its share, but its teacher knows them; "
+            "use --teach convolutions, which leaves them out, or add --no-convolutions"
+        )
 
 
 def _check_linear(config: Config) -> None:

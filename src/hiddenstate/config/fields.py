@@ -10,8 +10,9 @@ from hiddenstate.config.augment_kinds import KINDS
 from hiddenstate.config.option import IMAGES, RECURRENT, option
 from hiddenstate.program.cells import CHOICES
 
-OWN_TEACHERS = ("convolutions",)
-"""Values of --teach that are no path: kinds of companions, fitted on the training rows."""
+NO_TEACHER, OWN_TEACHERS = "none", ("convolutions",)
+"""Values of --teach that are no path: no teacher, where the recipe would choose one, and kinds of
+companions, which are fitted on the training rows."""
 
 
 @dataclass(frozen=True)
@@ -285,8 +286,9 @@ class TrainingConfig:
     teach: str | None = option(
         None,
         "What answers for the training rows the net learns, too: convolutions, which are fitted on "
-        "these rows, or a run, model file or .npy file.",
+        "these rows, or a run, model file or .npy file; none.",
         jobs=RECURRENT,
+        placeholder="none|convolutions|PATH",
         since=5,
         omitted=True,
     )

@@ -60,10 +60,11 @@ def _for_recipe(estimator: Any, values: Mapping[str, Any], dtype: str) -> dict[s
     if estimator.recipe != "auto":
         raise OptionError(f"recipe: expected 'auto' or None, got {estimator.recipe!r}")
     defaults = inspect.signature(type(estimator)).parameters
+    own = {"seed", "target"} | ({"teach"} if vars(estimator).get("teacher") is not None else set())
     given = {
         name: value
         for name, value in values.items()
-        if name in ("seed", "target", "teach") or not _is_same(value, defaults[name].default)
+        if name in own or (name != "teach" and not _is_same(value, defaults[name].default))
     }
     share = values.get("test_fraction", 0.0)  # by default, train on all rows
     given |= {"recipe": "auto", "test_fraction": share, "dtype": dtype}

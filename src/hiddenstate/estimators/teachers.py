@@ -8,6 +8,7 @@ from sklearn.base import BaseEstimator, _clone_parametrized
 from sklearn.utils.validation import check_is_fitted
 
 from hiddenstate.config import Config
+from hiddenstate.config.fields import NO_TEACHER
 from hiddenstate.data import PreparedDataset, SequenceDataset
 from hiddenstate.errors import DataError, OptionError
 from hiddenstate.jobs import Job, Teacher, taught_job
@@ -19,7 +20,7 @@ from hiddenstate.training.augmenting import with_augmentation
 def teacher_option(teacher: Any) -> str | None:
     """Return what the config of a fit holds of its teacher: a name, a path, or what else it is."""
     if teacher is None or isinstance(teacher, str):
-        return teacher
+        return None if teacher == NO_TEACHER else teacher
     if isinstance(teacher, os.PathLike):
         return os.path.join(os.curdir, os.fspath(teacher))  # a path, although a teacher may be
     return type(teacher).__name__ if isinstance(teacher, BaseEstimator) else "array"
@@ -61,6 +62,11 @@ def _given(teacher: Any) -> Teacher | Array | None:
                 f"{type(teacher).__name__}; pass its answers, such as those of cross_val_predict"
             )
         return Teacher(model, getattr(teacher, "_seed", None))
+    if hasattr(teacher, "to_numpy"):  # rows and columns might be in another order
+        raise OptionError(
+            f"teacher: expected an array, got a {type(teacher).__name__}; pass its to_numpy(), "
+            "with the rows of X and the columns of classes_, in their order"
+        )
     try:
         return np.asarray(teacher)
     except ValueError:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hiddenstate.config import DataConfig, job_options, section_options
-from hiddenstate.config.fields import OWN_TEACHERS
+from hiddenstate.config.fields import NO_TEACHER, OWN_TEACHERS
 from hiddenstate.config.option import JOBS, Option
 from hiddenstate.errors import DataError, OptionError, did_you_mean, printable
 from hiddenstate.runs.run import OWN_NAMES
@@ -21,7 +21,7 @@ WEIGHTS = ("float32", "float16", "int8")
 FILES = ("data", "test", "answers", "weights", "teach")
 """Options whose value is a path, which the caller checks."""
 
-NAMED = tuple(("teach", name) for name in OWN_TEACHERS)
+NAMED = tuple(("teach", name) for name in (NO_TEACHER, *OWN_TEACHERS))
 """Values of these options that are no path."""
 
 

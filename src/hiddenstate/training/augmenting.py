@@ -152,7 +152,7 @@ def _held_out(
     """Return two errors of each row (n, 2), of nets that did not learn from it: whether its class
     is wrong, or its mean squared error, and its loss."""
     values = {**config.flat(), "augment": kinds_as_values(kinds)}
-    values |= {"teach": None} if "teach" in values else {}
+    values = {name: value for name, value in values.items() if not name.startswith("teach")}
     values |= {"members": 1} if "members" in values else {}
     values |= {"convolutions": False} if "convolutions" in values else {}
     values |= {"weights": None}  # they may be those of several members
