@@ -134,6 +134,7 @@ def test_a_causal_stem_reads_no_later_step():
     [
         ("classify", {"stem_channels": (4, 4)}, "--stem-kernels: has 3 sizes for the 2 layers"),
         ("regress", {}, "--stem: reads the steps around each step"),
+        ("regress", {"stem_causal": True}, "--stem: begins anew in each window"),
         (
             "regress",
             {"stateful": False, "stem_pool": 2},

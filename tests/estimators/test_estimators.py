@@ -383,6 +383,13 @@ def test_invalid_data_and_parameters_are_a_value_error_in_one_line(options, rows
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("augment", [[], (), "none"])
+def test_partial_fit_trains_without_augmentation_however_it_is_written(augment: Any):
+    assert RecurrentRegressor(hidden_size=4, augment=augment).partial_fit(X, Y_LAST).n_steps_
+    with pytest.raises(OptionError, match="augment: rows are augmented in the epochs of a fit"):
+        RecurrentRegressor(augment=("jitter",)).partial_fit(X, Y_LAST)
+
+
 def test_partial_fit_rejects_a_schedule_that_requires_the_total():
     with pytest.raises(OptionError, match="cosine"):
         RecurrentRegressor(lr_schedule="cosine").partial_fit(X, Y_LAST)

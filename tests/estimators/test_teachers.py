@@ -84,6 +84,8 @@ def test_what_does_not_fit_is_refused(teacher):
         RecurrentClassifier(teacher=frame, **SMALL).fit(X, y)
     with pytest.raises(DataError, match=r"has shape \(35, 2\), expected \(36, 2\)"):
         RecurrentClassifier(teacher=np.full((35, 2), 0.5), **SMALL).fit(X, y)
+    with pytest.raises(OptionError, match="teacher array: has no answers for augmented rows"):
+        RecurrentClassifier(teacher=np.full((36, 2), 0.5), augment="jitter", **SMALL).fit(X, y)
 
 
 @pytest.mark.parametrize("output", ["last", "steps"])

@@ -14,6 +14,7 @@ from hiddenstate.engines.members import MembersEngine
 from hiddenstate.errors import MachineError, OptionError
 from hiddenstate.jobs import taught_job
 from hiddenstate.jobs.lines import job_notices
+from hiddenstate.jobs.memory import bytes_needed, check_memory
 from hiddenstate.models.companions.convolutions import ConvolutionPath
 from tests.conftest import needs_kernels
 
@@ -82,6 +83,15 @@ def test_without_folds_all_rows_teach_and_are_answered_as_left_out():
     np.testing.assert_array_equal(job.taught.answers, left_out.astype(np.float32)[None, None])
     right = int((left_out.argmax(axis=1) == y).sum())
     assert any(f"right on {right} of 30 training rows" in each.text for each in job_notices(job))
+
+
+@needs_kernels
+def test_the_memory_of_soft_answers_is_counted(monkeypatch):
+    plain, taught = bytes_needed(job_of(teach=None)), bytes_needed(job_of(augment=("jitter",)))
+    assert taught - plain == 3 * 4 * ROWS * 3  # float32 probabilities of three classes
+    monkeypatch.setattr("hiddenstate.jobs.memory.SOFT_COPIES", 2**60)
+    with pytest.raises(MachineError, match="training needs about"):
+        check_memory(job_of())
 
 
 @needs_kernels

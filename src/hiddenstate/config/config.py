@@ -331,10 +331,10 @@ def _check_stem(config: Config, model: RecurrentConfig) -> None:
     if config.job != "regress":
         return
     if config.data.stateful:
-        raise OptionError(
-            "--stem: reads the steps around each step, which a carried state does not have; "
-            "leave it out or add --no-stateful"
-        )
+        why = "reads the steps around each step, which a carried state does not have"
+        if model.stem_causal:
+            why = "begins anew in each window, where a carried state goes on"
+        raise OptionError(f"--stem: {why}; leave it out or add --no-stateful")
     if config.data.output == "steps" and model.stem_pool > 1:
         raise OptionError(
             "--stem-pool: averages steps, so it requires one target per window; leave it out or "

@@ -161,7 +161,7 @@ class Estimator(BaseEstimator):
             )
         for kind in kinds_of(vars(self)):
             raise OptionError(f"{kind.words.name}: are fitted on all rows at once; use fit")
-        if getattr(self, "augment", "none") not in ("none", ()):
+        if getattr(self, "augment", "none") not in ("none", (), []):
             raise OptionError("augment: rows are augmented in the epochs of a fit; use fit")
         if getattr(self, "teacher", None) is not None:
             raise OptionError("teacher: answers all rows at once; use fit")

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from hiddenstate.config import Config
+from hiddenstate.config import Config, RecurrentConfig
 from hiddenstate.data.dataset import label_array
 from hiddenstate.engines import Engine
 from hiddenstate.errors import count, printable
@@ -43,6 +43,12 @@ def job_notices(job: Job) -> list[Notice]:
         )
     if job.config.job == "regress" and job.config.data.horizon and job.config.data.stateful:
         notices.append(note(CARRIED.format("model carries its")))
+    net = job.config.model
+    if isinstance(net, RecurrentConfig) and net.cell != "rnn" and net.nonlinearity != "tanh":
+        title = job.net.cell.title
+        notices.append(
+            note(f"--nonlinearity: applies to rnn cells, not to {title}; add --cell rnn")
+        )
     if job.config.job == "autoencode":
         *widths, code = job.net.widths()
         if min(widths) < code:

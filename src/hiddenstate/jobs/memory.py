@@ -10,6 +10,9 @@ COPIES = 7
 STEM_COPIES = 3
 """Copies of each output of a stem's layers in memory: normalised, after relu, and its gradient."""
 
+SOFT_COPIES = 3
+"""Copies of a teacher's answers in memory while they become probabilities, without the answers."""
+
 
 def check_memory(job: Job) -> None:
     """Refuse a job that cannot fit in the free memory of the machine (`MachineError`)."""
@@ -32,4 +35,6 @@ def bytes_needed(job: Job) -> int:
     else:
         kept = rows * 2 * sum(net.widths())
     needed = int((COPIES * net.n_parameters() + 2 * kept) * itemsize)
+    if job.taught is not None and job.config.job == "classify":
+        needed += SOFT_COPIES * job.taught.answers.nbytes
     return needed + sum(kind.bytes_needed(len(job.dataset.X)) for kind in job.beside)

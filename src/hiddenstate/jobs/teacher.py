@@ -99,7 +99,9 @@ def answers_of(
         _check_model(given.model, prepared, config, where)
         answers, knows_split = _of_model(given, run, config, raw, job, where)
     elif job.changes is not None:
-        raise OptionError(f"--augment: {where[2:]} has no answers for augmented rows; name a model")
+        raise OptionError(
+            f"{where}: has no answers for augmented rows; use a model, or leave out --augment"
+        )
     else:
         answers, knows_split = _of_rows(given, config, raw, prepared, where), False
     if config.job == "regress":
@@ -211,7 +213,7 @@ def _of_augmented(model: FittedModel, job: Job, where: str) -> Array:
     draws."""
     transform, task = job.dataset.transform, job.task()
     if transform.missing == "mask":
-        raise OptionError(f"--augment: {where[2:]} does not read which values are missing")
+        raise OptionError(f"{where}: with --augment, no teacher reads which values are missing")
     n_members, draws, dtype = job.net.n_members, draws_of(task), task.training.dtype
     answers = []
     for number in range(n_members):

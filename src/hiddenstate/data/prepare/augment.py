@@ -148,7 +148,7 @@ def augmentation(
     Parameters
     ----------
     X : ndarray or RowStore
-        Of a store the first rows say what features are.
+        Of many numbers some rows, evenly spaced, say what features are.
     strengths, masked, picture
         As in :class:`Augmentation`.
     classes : ndarray of int (N,), optional
@@ -157,7 +157,8 @@ def augmentation(
         Steps of each row, and its weight: rows of weight 0 are mixed into no other.
     """
     kept = np.arange(len(X)) if weights is None else np.flatnonzero(weights > 0)
-    kept = kept[: max(1, PIECE // max(1, X[:1].nbytes))]
+    n = min(len(kept), max(1, PIECE // max(1, X[:1].nbytes)))
+    kept = kept[np.arange(n) * len(kept) // max(1, n)]
     if weights is not None and classes is not None:  # other rows may contain anything
         classes = np.where(weights > 0, classes, -1)
     sample = fractions(X[kept], "float64")
