@@ -36,7 +36,7 @@ COMMANDS = [
     "recipes.py UnitTest CardanoSentiment shampoo",
     "quality.py forecasts nile retail --horizons 1",
     "quality.py classify UnitTest",
-    "quality.py teach UnitTest Waveform",
+    "quality.py teach UnitTest",
     "quality.py many --horizons 1",
     "quality.py codes digits",
     "quality.py cells",
