@@ -27,6 +27,7 @@ WAYS: dict[str, tuple[object, ...]] = {
     "0.5": ("--convolutions",),
     "automatic": (),
     "no augmentation": ("--augment", "none"),
+    "no teacher": ("--teach", "none"),
 }
 """The options of each way to train, by its name."""
 
@@ -89,6 +90,7 @@ def measured(path: Path, seed: int, options: Sequence[object], folder: Path) -> 
     alone = kept.get("share", 1.0) == 1.0
     if alone:  # nothing stands beside the nets
         kept["nets"] = kept["accuracy"]
+    kept.setdefault("full", kept["accuracy"])
     return kept | {"alone": float(alone), "seconds": seconds}
 
 
