@@ -41,7 +41,7 @@ def masked(line):
     """A line without what varies between processors: digits, times, shares and predictions."""
     if line.endswith("prediction number"):
         return "prediction number"
-    return re.sub(r"\d+\.\d+(e-?\d+)?|\d+(?= s\))|(?<=share: )\d+", "#", line.rstrip())
+    return re.sub(r"\d+\.\d+(e-?\d+)?|\d+(?= s\))|\d+(?=% by )", "#", line.rstrip())
 
 
 @pytest.fixture

@@ -95,10 +95,17 @@ def run_test_rows(run: Run) -> Rows:
 def test_the_result_line_says_what_each_reaches_alone(cli, tmp_path, run):
     done = cli("classify", "own.csv", "--convolutions", *SMALL, *OFF)
     results = Run(tmp_path / "runs/classify-2").results()
-    line = next(line for line in done.out.splitlines() if line.startswith("test accuracy"))
-    share, alone = f"{results['net_share']:.0%}", f"{results['net_accuracy']:.4f}"
-    path = f"{results['convolutions_accuracy']:.4f}"
-    assert f", fixed convolutions: {path}, the network: {alone}, its share: {share})" in line
+    answer = next(each for each in done.out.splitlines() if each.startswith("answer: "))
+    line = next(each for each in done.out.splitlines() if each.startswith("test accuracy"))
+    alone, path = f"{results['net_accuracy']:.4f}", f"{results['convolutions_accuracy']:.4f}"
+    if results["net_share"]:
+        assert answer.startswith(f"answer: {results['net_share']:.0%} by 2 networks of 6 updates")
+    else:
+        assert answer.endswith("; 2 networks of 6 updates each do not answer")
+        alone = f"which does not answer: {alone}"
+    assert f", fixed convolutions: {path}, the network" in line
+    assert f"{alone})" in line
+    assert done.out.index("answer: ") < done.out.index("prediction number")
 
 
 def test_the_estimator_and_the_command_give_the_same_probabilities(tmp_path):

@@ -32,8 +32,9 @@ def job_with(path: LinearPath | None, **parts: float) -> Job:
         reading={"horizon": 1, "future": ("promotion",)},
         linear=path,
     )
-    dataset = SimpleNamespace(transform=transform)
-    return cast(Any, SimpleNamespace(dataset=dataset, part_of_series=parts))
+    dataset = SimpleNamespace(transform=transform, source="file")
+    config = SimpleNamespace(job="regress", flat=lambda: {"linear": path is not None})
+    return cast(Any, SimpleNamespace(config=config, dataset=dataset, part_of_series=parts))
 
 
 def test_the_path_is_named_first_where_the_network_adds_nothing() -> None:
@@ -59,6 +60,7 @@ def test_the_part_of_the_network_is_named_first_for_all_and_for_each_series() ->
 def test_json_has_the_same() -> None:
     facts = answer_facts(job_with(PATH, A=0.0), {"net_share": 0.0})
     assert json.loads(json.dumps(facts)) == facts
+    assert facts["answered_by"] == "the linear path"
     answer = facts["answer"]
     assert answer["network"] is False
     assert answer["part_of_series"] == {"A": 0.0}
@@ -70,6 +72,9 @@ def test_json_has_the_same() -> None:
     )
 
 
-def test_nothing_is_said_without_a_path() -> None:
-    assert answer_lines(job_with(None), {}) == []
-    assert answer_facts(job_with(None), {}) == {}
+def test_without_a_path_the_network_answers() -> None:
+    job, results = job_with(None), {"nets": 1, "net_updates": 1000}
+    assert answer_lines(job, results) == ["answer: the network of 1,000 updates"]
+    assert answer_facts(job, results) == {"answered_by": "the network"}
+    job.dataset.source = "bundled"  # type: ignore[misc]  # of a classic job, whose lines stay
+    assert answer_lines(job, results) == []

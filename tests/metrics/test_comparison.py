@@ -16,7 +16,7 @@ FORECAST = {
     "baseline_mse": 13328.1,
     "seasonal_mse": 4789.6,
     "linear_mse": 2830.149263,
-    "net_share": 0.0,
+    "net_share": 0.565,
 }
 
 
@@ -44,7 +44,7 @@ def test_a_network_that_adds_nothing_is_neither_better_nor_worse() -> None:
 
 
 def test_a_path_that_answers_alone_is_compared_with_what_is_simpler() -> None:
-    alone = FORECAST | {"net_mse": 3000.0}
+    alone = FORECAST | {"net_share": 0.0}
     compared = compare("regress", alone, {"horizon": 1})
     assert compared is not None
     assert compared.other == 4789.6
@@ -68,16 +68,16 @@ def test_a_path_that_answers_alone_is_compared_with_what_is_simpler() -> None:
 @pytest.mark.parametrize(
     ("job", "results", "words"),
     [
-        ("regress", FORECAST, "linear path alone 2830, the network adds nothing"),
-        ("regress", FORECAST | {"net_mse": 3000.0}, "answered by the linear path alone"),
+        ("regress", FORECAST, "linear path alone 2830, the network adds 56% of its output"),
+        ("regress", FORECAST | {"net_share": 0.0}, "answered by the linear path alone"),
         (
             "regress",
             {"net_share": 0.565, "net_part": 0.1},
             "linear path alone, the network adds 56%",
         ),
-        ("regress", {"net_share": 0.565}, "linear path alone, the network adds 56% of its output"),
         ("classify", {"net_share": 0.0}, "the network adds nothing to fixed convolutions"),
         ("classify", {"net_share": 0.75}, "the network adds 75% of the answer to fixed"),
+        ("classify", {"net_share": 1.0}, ""),
         ("autoencode", {"test_mse": 1.0}, ""),
     ],
 )
@@ -85,6 +85,21 @@ def test_what_the_network_adds_is_said(job: str, results: dict[str, float], word
     said = share_in_words(job, results)
     assert said.startswith(words)
     assert bool(said) is bool(words)
+
+
+def test_convolutions_that_answer_alone_are_no_baseline_of_themselves() -> None:
+    scores = {"test_accuracy": 0.9, "baseline_accuracy": 0.5, "convolutions_accuracy": 0.9}
+    alone, both, net = (
+        compare("classify", scores | {"net_share": share}, {"convolutions": True})
+        for share in (0.0, 0.25, 1.0)
+    )
+    assert alone is not None
+    assert alone.other == 0.5
+    assert both is not None
+    assert both.who == "the answer with the network"
+    assert both.other == 0.9
+    assert net is not None
+    assert (net.who, net.other) == ("the network", 0.9)
 
 
 FEW = {

@@ -30,7 +30,7 @@ from hiddenstate.engines import (
 )
 from hiddenstate.errors import DataError, OptionError
 from hiddenstate.estimators.atomic import of_one_fit
-from hiddenstate.estimators.epoch_lines import epoch_lines
+from hiddenstate.estimators.epoch_lines import History, epoch_lines
 from hiddenstate.estimators.inputs import (
     DTYPES,
     as_numbers,
@@ -43,6 +43,7 @@ from hiddenstate.estimators.inputs import (
 from hiddenstate.estimators.options import LEFT_OUT, warn_of_features
 from hiddenstate.estimators.sklearn_bases import BaseEstimator
 from hiddenstate.estimators.teachers import clone_with_teacher, job_with_teacher
+from hiddenstate.inference.evaluate import answer_of_model
 from hiddenstate.inference.hidden_states import hidden_state_model
 from hiddenstate.inference.inputs import prepare_inputs
 from hiddenstate.inference.overflow import checked_predictor
@@ -51,7 +52,6 @@ from hiddenstate.jobs import Job, make_job
 from hiddenstate.jobs.memory import check_memory
 from hiddenstate.models.companions import kinds_of
 from hiddenstate.models.fitted import model_from_facts, with_names
-from hiddenstate.runs.events import LogEvent, ValidationEvent
 from hiddenstate.system.extras import require
 from hiddenstate.system.notice import Notice
 from hiddenstate.system.typing import Array
@@ -85,7 +85,7 @@ class Estimator(BaseEstimator):
 
             with viewed(view, Path(run_dir) if run_dir else None) as (folder, viewers):
                 return self._train(job, state, folder, [*callbacks, *viewers])
-        history = _History()
+        history = History()
         hooks = [history, *epoch_lines(type(self).__name__, self.verbose), *callbacks]
         for hook in hooks:
             if not isinstance(hook, Callback):
@@ -108,6 +108,12 @@ class Estimator(BaseEstimator):
         self.history_ = history.events
         self.n_steps_ = after.step
         return after
+
+    @property
+    def answered_by_(self) -> str:
+        """Who answers: the network, what stands beside it, or both."""
+        check_is_fitted(self, "model_")
+        return answer_of_model(self.model_).who
 
     def _as_read(self, X: Any, y: Any, sample_weight: Any, reset: bool) -> Read:
         """Check data and parameters; `reset` sets what the first fit decides, as the scaling."""
@@ -484,16 +490,3 @@ def _warn_once(notices: Iterable[Notice]) -> None:
     """Warn of each notice once in a process."""
     for notice in notices:
         _warn(notice.text)
-
-
-class _History(Callback):
-    """Collects the logged events of a fit."""
-
-    def __init__(self) -> None:
-        self.events: list[LogEvent | ValidationEvent] = []
-
-    def on_log(self, trainer: Trainer, event: LogEvent) -> None:
-        self.events.append(event)
-
-    def on_valid(self, trainer: Trainer, event: ValidationEvent) -> None:
-        self.events.append(event)

@@ -186,6 +186,9 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
         validations ("valid": step, epoch, valid_loss); `event` holds the name.
     n_steps_ : int
         Number of updates made.
+    answered_by_ : str
+        Who answers: 'the network', 'fixed convolutions', or
+        'the network and fixed convolutions'.
     n_features_in_ : int
         Number of columns of a 2-D X, otherwise of features per step.
     feature_names_in_ : ndarray of str

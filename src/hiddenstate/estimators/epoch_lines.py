@@ -1,10 +1,10 @@
-"""Prints a line about each epoch of a fit on stderr."""
+"""Callbacks of a fit: its events, and a line about each epoch on stderr."""
 
 import sys
 
 from hiddenstate.engines import Chunk
 from hiddenstate.errors import OptionError
-from hiddenstate.runs.events import Figures, ValidationEvent
+from hiddenstate.runs.events import Figures, LogEvent, ValidationEvent
 from hiddenstate.training.trainer import Callback, Trainer
 
 
@@ -61,3 +61,16 @@ class EpochLines(Callback):
         loss = sum(self._losses) / max(len(self._losses), 1)
         self._losses.clear()
         sys.stderr.write(f"{self._name}: epoch {self._epoch} of {n}, loss {loss:.4g}{more}\n")
+
+
+class History(Callback):
+    """Collects the logged events of a fit."""
+
+    def __init__(self) -> None:
+        self.events: list[LogEvent | ValidationEvent] = []
+
+    def on_log(self, trainer: Trainer, event: LogEvent) -> None:
+        self.events.append(event)
+
+    def on_valid(self, trainer: Trainer, event: ValidationEvent) -> None:
+        self.events.append(event)

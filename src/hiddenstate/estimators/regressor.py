@@ -204,6 +204,9 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
         validations ("valid": step, epoch, valid_loss); `event` holds the name.
     n_steps_ : int
         Number of updates made.
+    answered_by_ : str
+        Who answers: 'the network', 'the linear path', or
+        'the network and the linear path'.
     n_features_in_ : int
         Number of columns of a 2-D X, otherwise of features per step.
     feature_names_in_ : ndarray of str

@@ -22,9 +22,11 @@ from hiddenstate.inference.forecast_scores import ForecastScores, forecast_score
 from hiddenstate.inference.inputs import prepare_inputs, run_test_data
 from hiddenstate.inference.predict import predictions_and_targets
 from hiddenstate.metrics import baselines, scores
-from hiddenstate.metrics.comparison import answered_by, baseline_method, best_baseline
+from hiddenstate.metrics.answer import Answer
+from hiddenstate.metrics.comparison import baseline_method, best_baseline
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Params
+from hiddenstate.program.words import FORECAST
 from hiddenstate.runs import Run
 from hiddenstate.runs.run_data import run_dataset
 
@@ -58,6 +60,9 @@ class ClassifierScores(IntervalFigures):
     log_loss: float
     baseline: str
     baseline_accuracy: float
+    answered_by: NotRequired[str]
+    """The network with the companions beside it or, if its share is 0, those alone; without
+    such, it is not there."""
     f1_by_class: dict[str, float]
     confusion: list[list[int]]
     """Rows by true class, then by predicted class."""
@@ -102,6 +107,14 @@ class AutoencoderScores(IntervalFigures):
 
 
 Scores = ClassifierScores | RegressorScores | AutoencoderScores
+
+
+def answer_of_model(model: FittedModel) -> Answer:
+    """Return who answers by a model."""
+    if model.transform.has_path:
+        return Answer(float(model.network_counts), (FORECAST,))
+    share = math.prod((each.net_share for each in model.companions), start=1.0)
+    return Answer(share, tuple(each.words for each in model.companions), part=share)
 
 
 def prepare_for_evaluation(model: FittedModel, dataset: SequenceDataset) -> Rows:
@@ -248,6 +261,8 @@ def _score_classifier(
         "f1_by_class": {str(name): float(f) for name, f in zip(classes, f1, strict=True)},
         "confusion": matrix.tolist(),
     }
+    if model.companions:
+        result["answered_by"] = answer_of_model(model).who
     units = score_intervals.units_of_rows(model.transform, rows)
     ends = score_intervals.of_correct("accuracy", units, chosen == y, y == always)
     ends |= score_intervals.of_classes(units, y, outputs)
@@ -279,7 +294,7 @@ def _score_regressor(
         "skill": scores.skill(mse, baseline),
     }
     if now is not None and model.transform.has_path:
-        result["answered_by"] = answered_by("regress", model.network_counts)
+        result["answered_by"] = answer_of_model(model).who
     result = {**result, **forecast_scores(model.transform, answers, train)}
     unscored = _n_asked(model, rows) - len(outputs)
     if unscored > 0:

@@ -25,9 +25,9 @@ from hiddenstate.inference.intervals import Intervals
 from hiddenstate.inference.outlook import Outlook, held_out_from, outlook_of
 from hiddenstate.inference.peers import Peers, peer_paths
 from hiddenstate.inference.step_scores import OWN, StepScores, ridge_paths, step_scores
-from hiddenstate.metrics.comparison import path_of
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import is_of_head
+from hiddenstate.program.words import FORECAST
 from hiddenstate.runs import Run
 from hiddenstate.runs.run_data import kept_rows, run_dataset
 from hiddenstate.system.typing import Array
@@ -114,9 +114,8 @@ def rolled(
     if season:
         name = f"value {count(season, 'step')} ago"
         methods[name] = seasonal_paths(paths, made.series, forecaster.own, season)
-    path = path_of("regress")
-    if alone and path is not None and model.transform.has_path:
-        methods[path.title] = _without_network(made)
+    if alone and model.transform.has_path:
+        methods[FORECAST.title] = _without_network(made)
     n = len(made.series)
     known = [forecaster.known_after(values, i) for i, values in enumerate(made.series)]
     history = [

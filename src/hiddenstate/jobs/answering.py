@@ -1,10 +1,11 @@
-"""What answers a forecast whose network adds to a path: printed lines, and values for JSON."""
+"""Who answers by a trained model: printed lines, and values for JSON."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from hiddenstate.errors import count
 from hiddenstate.jobs.base import Job
+from hiddenstate.metrics.answer import answer_of
 from hiddenstate.metrics.path_terms import described
 
 TARGETS_IN_LINES = 3
@@ -18,11 +19,14 @@ SERIES_IN_LINE = 8
 
 
 def answer_lines(job: Job, results: Mapping[str, float]) -> list[str]:
-    """Return what answers, the largest terms of the path, the part of the network in each series,
-    and what columns are worth; nothing without a path."""
+    """Return who answers; of a forecast by a path the largest terms, the part of the network in
+    each series, and what columns are worth. Nothing of autoencoders, and of nets that stand alone
+    and learned from the bundled data."""
     made = described(job.dataset.transform, results)
     if made is None:
-        return []
+        answer = answer_of(job.config.job, results, job.config.flat())
+        is_own = job.dataset.source != "bundled" and job.config.job != "autoencode"
+        return [f"answer: {answer.in_words()}"] if is_own or answer.beside else []
     lines = [f"answer: {made.answer}"]
     if results["net_share"] and (each := job.part_of_series):
         named = [f"{name} {part:.0%}" for name, part in list(each.items())[:SERIES_IN_LINE]]
@@ -37,14 +41,18 @@ def answer_lines(job: Job, results: Mapping[str, float]) -> list[str]:
 
 
 def answer_facts(job: Job, results: Mapping[str, float]) -> dict[str, Any]:
-    """Return what answers a forecast under `answer`, as values for JSON; nothing without a path."""
-    made = described(job.dataset.transform, results)
-    if made is None:
+    """Return who answers under `answered_by`, as values for JSON, and the terms of a path under
+    `answer`; nothing of autoencoders."""
+    if job.config.job == "autoencode":
         return {}
-    facts: dict[str, Any] = {
-        "network": bool(results["net_share"]),
-        "targets": [each.facts() for each in made.targets],
-        "part_of_series": job.part_of_series,
-        "columns": [group.facts() for group in made.groups],
-    }
-    return {"answer": facts}
+    who = answer_of(job.config.job, results, job.config.flat()).who
+    facts: dict[str, Any] = {"answered_by": who}
+    made = described(job.dataset.transform, results)
+    if made is not None:
+        facts["answer"] = {
+            "network": bool(results["net_share"]),
+            "targets": [each.facts() for each in made.targets],
+            "part_of_series": job.part_of_series,
+            "columns": [group.facts() for group in made.groups],
+        }
+    return facts

@@ -89,16 +89,15 @@ def _of_teacher(job: Job) -> list[Notice]:
 
 
 def summary_lines(job: Job, engine: Engine, results: Mapping[str, float]) -> list[str]:
-    """Return the results of a run as lines."""
+    """Return who answers and the results of a run as lines."""
     lines = {"classify": _classify, "regress": _regress, "autoencode": _autoencode}
     compared = compare(job.config.job, results, job.config.flat())
     warnings = []
     if compared and compared.warning():
-        with_net = "net_accuracy" in results
-        name = "the answer with the network" if with_net else compared.who
-        warnings.append(f"{name} is {compared.warning()}")
+        warnings.append(f"{compared.who} is {compared.warning()}")
     warnings += [leak.in_words() for leak in job.dataset.leaks]
-    return lines[job.config.job](job, engine, results) + warnings
+    first = answer_lines(job, results)
+    return first + lines[job.config.job](job, engine, results) + warnings
 
 
 def _classify(job: Job, engine: Engine, results: Mapping[str, float]) -> list[str]:
@@ -128,11 +127,13 @@ def _interval(name: str, results: Mapping[str, float], form: str = ".4g") -> str
 
 
 def _of_companions(results: Mapping[str, float]) -> str:
-    """What companions reach, and what the network if they stand beside it."""
+    """What companions reach, and what the network without them, or both."""
     text = "".join(f", {w.title}: {score:.4f}" for w, score in scored_alone("classify", results))
-    if "net_accuracy" in results:
-        share = results["net_share"]
-        text += f", the network: {results['net_accuracy']:.4f}, its share: {share:.0%}"
+    if "full_accuracy" in results:
+        text += f", both together: {results['full_accuracy']:.4f}"
+    elif "net_accuracy" in results:
+        does_not = ", which does not answer" * (not results["net_share"])
+        text += f", the network{does_not}: {results['net_accuracy']:.4f}"
     return text
 
 
@@ -167,7 +168,7 @@ def _regress(job: Job, engine: Engine, results: Mapping[str, float]) -> list[str
         line = f"mean absolute scaled error: {results['test_mase']:.4g}"
         line += _interval("test_mase", results) * ("test_mase_low" in results)
         lines.append(line + _season(job))
-    return [*answer_lines(job, results), *lines, *_path_lines(results)]
+    return [*lines, *_path_lines(results)]
 
 
 def _season(job: Job) -> str:

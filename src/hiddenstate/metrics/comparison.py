@@ -1,12 +1,13 @@
 """Compares the main result of a run with that of a prediction that needs no network.
 
-What answers is the network or, where it adds nothing, what its outputs are added to.
+What answers is the network or, where it has no share, what stands beside it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from hiddenstate.metrics.answer import NETWORK, Answer, answer_of
 from hiddenstate.metrics.glossary import Entry, entry_of, written
 from hiddenstate.metrics.headline import headline
 from hiddenstate.metrics.intervals import Ends, Interval, differ, ends_of, interval_of
@@ -19,9 +20,6 @@ BASELINES = {
     "autoencode": "baseline_mse",
 }
 """The result of each job's baseline on the test rows."""
-
-NETWORK = "the network"
-"""What answers, if nothing that stands beside it answers alone."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +42,8 @@ class Baseline:
         Of the result, on few rows.
     gain : tuple of float, optional
         Interval of how much better what answers is, on the same rows.
-    who : str
-        What answers.
+    answer : Answer
+        Who answers.
     """
 
     name: str
@@ -57,7 +55,15 @@ class Baseline:
     other_entry: Entry
     interval: Interval | None = None
     gain: Ends | None = None
-    who: str = NETWORK
+    answer: Answer = field(default_factory=Answer)
+
+    @property
+    def who(self) -> str:
+        """Who answers, in the singular."""
+        beside = [w for w in self.answer.beside if not w.adds]
+        if self.answer.by_net:
+            return "the answer with the network" if beside else NETWORK
+        return f"the answer by {self.answer.who}" if beside else self.answer.who
 
     @property
     def better(self) -> bool:
@@ -95,9 +101,9 @@ class Baseline:
     def in_words(self) -> str:
         """Return the comparison as a sentence."""
         method, who = f"Without a network, {self.method}", self.who
-        if who != NETWORK:
+        if self.answer.alone:
             method = self.method[0].upper() + self.method[1:]
-            who += ", which answers alone,"
+            who += ", which answers alone," * self.answer.alone[0].adds
         sentence = f"{method} reaches {written(self.other, self.entry.kind)}"
         if self.by_chance and self._differs:
             return f"{sentence}: {who} is no better, as {self._within()}."
@@ -123,7 +129,7 @@ class Baseline:
             return ""
         value, other = (written(number, self.entry.kind) for number in (self.value, self.other))
         within = "" if self.worse or value == other else f"; {self._within()}"
-        without = "without a network" if self.who == NETWORK else self.short
+        without = self.short if self.answer.alone else "without a network"
         return f"{self.verdict()}: {self.entry.title} {value}, {without} {other}{within}"
 
     def _within(self) -> str:
@@ -164,19 +170,18 @@ def share_in_words(
 
     `options` are those of the run, which say what stands there; by default all that may.
     """
-    if "net_share" not in results:
+    answer = answer_of(job, results, options)
+    if not answer.beside:
         return ""
-    share, path = float(results["net_share"]), path_of(job)
-    if path is None:
+    share, path = answer.net_share, answer.beside[0]
+    if not path.adds:
         adds = f"{share:.0%} of the answer" if share else "nothing"
-        there = [w.title for w in BESIDE[job] if options is None or options.get(w.name)]
-        return f"the network adds {adds} to {' and '.join(there)}"
-    if who_answers(job, results) != NETWORK:
+        return f"the network adds {adds} to {' and '.join(w.title for w in answer.beside)}"
+    if answer.alone:
         return f"answered by {path.method}"
     reached = "".join(f" {score:.4g}" for _, score in scored_alone(job, results))
-    adds = f"{share:.0%} of its output" if share else "nothing"
-    part = f", {results['net_part']:.0%} of the answer" if results.get("net_part") else ""
-    return f"{path.title} alone{reached}, the network adds {adds}{part}"
+    part = f", {answer.part:.0%} of the answer" if answer.part else ""
+    return f"{path.title} alone{reached}, the network adds {share:.0%} of its output{part}"
 
 
 def compare(job: str, results: Mapping[str, Any], options: Mapping[str, Any]) -> Baseline | None:
@@ -187,32 +192,7 @@ def compare(job: str, results: Mapping[str, Any], options: Mapping[str, Any]) ->
     key = headline(job, results)
     if key not in results or BASELINES[job] not in results or not key.startswith("test"):
         return None
-    return _compared(job, key, key, results, baseline_method(job, options))
-
-
-def path_of(job: str) -> Words | None:
-    """Return what the outputs of the network may be added to; None if nothing."""
-    return next((words for words in BESIDE[job] if words.adds), None)
-
-
-def answered_by(job: str, network_counts: bool) -> str:
-    """Return what answers beside a path: it alone, or the network and it."""
-    path = path_of(job)
-    assert path is not None
-    return f"{NETWORK} and the {path.title}" if network_counts else f"the {path.title}"
-
-
-def who_answers(job: str, results: Mapping[str, Any]) -> str:
-    """Return what answers, by the results of a run or the scores of an evaluation; of runs before
-    0.6 the network, also where its share is 0."""
-    path = path_of(job)
-    if path is None:
-        return NETWORK
-    if "answered_by" in results:
-        alone = results["answered_by"] == answered_by(job, False)
-    else:
-        alone = "net_mse" in results and results.get("net_share") == 0
-    return f"the {path.title}" if alone else NETWORK
+    return _compared(job, key, key, results, baseline_method(job, options), options)
 
 
 def scored_alone(job: str, results: Mapping[str, Any]) -> Iterator[tuple[Words, float]]:
@@ -222,13 +202,15 @@ def scored_alone(job: str, results: Mapping[str, Any]) -> Iterator[tuple[Words, 
             yield words, float(results[words.result])
 
 
-def best_baseline(job: str, results: Mapping[str, Any]) -> str:
-    """Return the key of the best of the baselines that `results` has; what answers is none."""
+def best_baseline(
+    job: str, results: Mapping[str, Any], options: Mapping[str, Any] | None = None
+) -> str:
+    """Return the key of the best baseline that `results` has; what answers alone is none."""
     best, more_is_better = BASELINES[job], entry_of(BASELINES[job], job).kind == "share"
     if best not in results:
         return best
-    network = who_answers(job, results) == NETWORK
-    others = [words.result for words in BESIDE[job] if network or not words.adds]
+    alone = answer_of(job, results, options).alone
+    others = [words.result for words in BESIDE[job] if words not in alone]
     choose = max if more_is_better else min
     return choose((n for n in (best, SEASONAL, *others) if n in results), key=lambda n: results[n])
 
@@ -271,11 +253,16 @@ def compare_scores(job: str, scores: Mapping[str, Any]) -> Baseline | None:
 
 
 def _compared(
-    job: str, key: str, name: str, scores: Mapping[str, Any], plain: tuple[str, str]
+    job: str,
+    key: str,
+    name: str,
+    scores: Mapping[str, Any],
+    plain: tuple[str, str],
+    options: Mapping[str, Any] | None = None,
 ) -> Baseline:
     """`name` is that of the score among all, `key` that of its entry, `plain` what the baseline of
     the job is."""
-    other = best_baseline(job, scores)
+    other = best_baseline(job, scores, options)
     method, short = OTHERS.get(other, plain)
     return Baseline(
         key,
@@ -287,5 +274,5 @@ def _compared(
         entry_of(other, job),
         interval_of(name, scores),
         ends_of("gain", scores),
-        who_answers(job, scores),
+        answer_of(job, scores, options),
     )

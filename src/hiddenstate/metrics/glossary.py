@@ -176,6 +176,10 @@ GLOSSARY: dict[str, Entry] = {
         for every in BESIDE.values()
         for words in every
     },
+    "nets": Entry("networks", "Number of networks whose answers are averaged.", "count"),
+    "net_updates": Entry(
+        "updates of a network", "Updates that the weights of each network had at the end.", "count"
+    ),
     "net_accuracy": Entry(
         "accuracy of the network alone",
         "Share of test rows whose most probable class is the true one if only the network answers, "

@@ -9,6 +9,7 @@ import numpy as np
 from hiddenstate.data.prepare.linear_path import Group, LinearPath, groups_from
 from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.errors import count, printable
+from hiddenstate.metrics.answer import answer_of
 from hiddenstate.system.typing import Array
 
 TERMS = "Weights of the linear path"
@@ -208,10 +209,11 @@ def _answer_in_words(path: LinearPath, results: Mapping[str, float]) -> str:
     season = f", season of {count(path.season, 'step')}" if path.season else ""
     logs = "the logarithms of " if any(path.log) else ""
     who = f"a linear function of {logs}the last {count(path.n_lags, 'value')}{season}"
-    share, part = results.get("net_share", 0.0), results.get("net_part", 0.0)
-    if share:
-        who = f"{part:.0%} by the network, the rest by {who}" if part else f"the network and {who}"
-    adds = f"the network adds {share:.0%} of its output" if share else "the network adds nothing"
+    answer = answer_of("regress", results)
+    if answer.by_net:
+        who, adds = answer.in_words(who), f"the network adds {answer.net_share:.0%} of its output"
+    else:
+        adds = f"{answer.networks()} add{'s' * ((answer.nets or 1) == 1)} nothing"
     return f"{who}; {adds}, by a rolling origin in the training rows"
 
 

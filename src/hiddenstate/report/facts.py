@@ -11,6 +11,7 @@ from hiddenstate.config.data_fields import FLAGS
 from hiddenstate.data.leaks import leaks_from
 from hiddenstate.data.prepare.augment_choice import choice_from
 from hiddenstate.errors import HiddenstateError, MachineError, UntrustedFileError, printable
+from hiddenstate.metrics.answer import Answer, answer_of
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
 from hiddenstate.runs import Run
@@ -108,6 +109,18 @@ class RunFacts:
                 self.model = self.run.model()
             except HiddenstateError as error:
                 self.problems.append(str(error))
+
+    @property
+    def answer(self) -> Answer:
+        """Who answers by the run, as far as it has results."""
+        return answer_of(self.job, self.results, self.config.flat())
+
+    @property
+    def answered(self) -> str:
+        """Who answers, as a line; nothing of an autoencoder, and before the end."""
+        if self.job == "autoencode" or not self.results:
+            return ""
+        return f"Answer: {self.answer.in_words()}."
 
     @property
     def title(self) -> str:

@@ -66,6 +66,7 @@ def card_text(run: Run, tables: Sequence[Table] = ()) -> str:
     parts = [
         _metadata(facts),
         f"# {_escaped(facts.title)}",
+        *([_escaped(facts.answered)] if facts.answered else []),
         f"**{_escaped(top.value)}** {_escaped(top.name)}.",
     ]
     parts += [_escaped(top.comparison)]
@@ -106,7 +107,11 @@ def _training(facts: RunFacts) -> list[str]:
     """The network, the options, the environment, and what happened."""
     parts, net = [], facts.net()
     if net is not None:
-        parts += [f"The network has {net.n_parameters():,} parameters:", _fenced(net.describe())]
+        does_not = "" if facts.answer.by_net else ", which does not answer,"
+        parts += [
+            f"The network{does_not} has {net.n_parameters():,} parameters:",
+            _fenced(net.describe()),
+        ]
     changed = [setting for setting in facts.settings() if setting.changed]
     if changed:
         rows = [[_code(s.flag), _escaped(s.value), _escaped(s.default)] for s in changed]

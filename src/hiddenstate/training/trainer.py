@@ -351,6 +351,10 @@ class Trainer:
         except StopRequestedError:
             return None
         results |= self.evaluation.figures
+        results |= {
+            "nets": self.job.net.n_members,
+            "net_updates": results.get("best_step", self.step),
+        }
         self._check_figures(results)
         self._notify("on_end", results)
         return results

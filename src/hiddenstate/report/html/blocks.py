@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hiddenstate.metrics.comparison import NETWORK
+from hiddenstate.metrics.answer import NETWORK
 from hiddenstate.metrics.glossary import entry_of, written
 from hiddenstate.metrics.path_terms import TERMS
 from hiddenstate.report import forecast, results

@@ -10,7 +10,7 @@ from string import Template
 from typing import NamedTuple
 
 from hiddenstate.errors import MachineError, UntrustedFileError
-from hiddenstate.metrics.comparison import NETWORK
+from hiddenstate.metrics.answer import NETWORK
 from hiddenstate.report.facts import RunFacts
 from hiddenstate.report.forecast import Table
 from hiddenstate.report.html import tags
@@ -143,7 +143,8 @@ def _head(facts: RunFacts, pictures: Pictures, replay: Replay) -> str:
         f'<div class="words"><p class="kind">{tags.text(facts.job)} · '
         f"<bdi>{tags.text(run.name)}</bdi> · {tags.text(facts.status)} · "
         f"{tags.text(run.started())}</p><h1>{tags.text(facts.title)}</h1>"
-        f'<div class="headline"><p class="result">{tags.text(top.value)}</p>'
+        + (f'<p class="answered">{tags.text(facts.answered)}</p>' if facts.answered else "")
+        + f'<div class="headline"><p class="result">{tags.text(top.value)}</p>'
         f'<p class="result-name">{tags.text(top.name)}</p>{_bars(facts)}'
         f'<p class="comparison{" worse" * worse}">{tags.text(top.comparison)}</p></div>'
         + (f'<ul class="warnings" aria-label="Warnings">{items}</ul>' if items else "")
@@ -161,8 +162,8 @@ def _bars(facts: RunFacts) -> str:
     if not (math.isfinite(whole) and whole > 0):
         return ""
     net = "net" if compared.better else "worse"
-    is_net = compared.who == NETWORK
-    who = "this network" if is_net else compared.who.removeprefix("the ")
+    is_net = compared.answer.by_net
+    who = "this network" if compared.who == NETWORK else compared.who.removeprefix("the ")
     bars = _bar(who, compared.value / whole, net)
     bars += _bar("no network" if is_net else "baseline", compared.other / whole, "other")
     note = "longer is better" if is_share else "errors: shorter is better"
