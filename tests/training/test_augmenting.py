@@ -15,6 +15,7 @@ from hiddenstate.report.facts import RunFacts
 from hiddenstate.runs import Run
 from hiddenstate.runs.run_data import run_dataset
 from hiddenstate.training import augmenting
+from hiddenstate.training.augment_look import Look, look_at
 from hiddenstate.training.start import plan, start
 from tests.conftest import needs_kernels
 
@@ -38,7 +39,7 @@ def quick(monkeypatch):
 
 
 @needs_kernels
-def test_kinds_that_change_the_class_are_left_out(quick):
+def test_kinds_that_change_the_class_are_left_out():
     X, y = tones()
     config = make_config("classify", {"augment": "auto", "hidden_size": 4, "batch_size": 8})
     chosen, dataset = augmenting.with_augmentation(config, dataset_of(X[..., None], y))
@@ -53,34 +54,81 @@ def test_kinds_that_change_the_class_are_left_out(quick):
     assert again[1].augment == choice
 
 
-def test_rows_stay_as_they_are_where_that_is_better(quick, monkeypatch):
-    X, y = tones(20)
+@needs_kernels
+@pytest.mark.parametrize(
+    ("worse", "kept"),
+    [
+        ((), ["mix", "warp", "crop", "shift", "scale", "jitter"]),
+        (("warp",), ["mix", "shift", "scale", "jitter"]),
+        (("warp", "mix"), []),
+    ],
+)
+def test_kinds_are_kept_from_which_a_model_learns_as_well(monkeypatch, worse, kept):
+    random, y = np.random.default_rng(0), np.arange(20) % 2
+    X = np.sin(np.linspace(0, 9 * (1 + y), 60)).T[..., None] + 0.1 * random.normal(size=(20, 60, 1))
+
+    class Learned(Look):
+        def fit(self, strengths=None):
+            return super().fit(), set(strengths or ())
+
+        def judge(self, fit):
+            return super().judge(fit[0])
+
+        def losses(self, fit):
+            return np.arange(20) / 100 + bool(fit[1] & set(worse))
+
+    monkeypatch.setattr(augmenting, "look_at", lambda *a: Learned(**vars(look_at(*a))))
     config = make_config("classify", {"augment": "auto"})
-    errors = {(): np.zeros((20, 2)), True: np.ones((20, 2))}
-    monkeypatch.setattr(
-        augmenting, "_held_out", lambda *a: errors[bool(a[-1]) or ()] + np.eye(20, 2) / 100
-    )
-    chosen, dataset = augmenting.with_augmentation(config, dataset_of(X[..., None], y))
-    assert chosen.training.augment == ()
-    assert "rows are not augmented" in dataset.remarks[-1]
+    chosen, dataset = augmenting.with_augmentation(config, dataset_of(X, y))
+    assert list(dataset.augment.kept) == kept
+    assert chosen.training.augment == tuple(kept)
+    assert dataset.augment.n_rows == 20
+    assert ("rows are not augmented" in dataset.remarks[-1]) == (not kept)
+
+
+@pytest.mark.parametrize(("right", "kept"), [(2, []), (3, ["mix", "warp", "crop"])])
+def test_rows_stay_as_they_are_if_most_kinds_change_the_class(monkeypatch, right, kept):
+    X, y = tones(20)
+    labels = iter([*[y] * right, *[1 - y] * (6 - right)])
+    monkeypatch.setattr(Look, "fit", lambda *a: None)
+    monkeypatch.setattr(Look, "judge", lambda *a: lambda X: next(labels))
+    config = make_config("classify", {"augment": "auto"})
+    choice = augmenting.with_augmentation(config, dataset_of(X[..., None], y))[1].augment
+    assert list(choice.agreement.values()) == [1.0] * right + [0.0] * (6 - right)
+    assert list(choice.kept) == kept
+
+
+@needs_kernels
+def test_a_row_and_its_copies_are_left_out_together():
+    X, y = tones(30, 60)
+    X = np.random.default_rng(1).normal(size=X.shape)  # nothing to learn but the row itself
+    look = look_at(make_config("classify", {"augment": "auto"}), dataset_of(X[..., None], y))
+    assert look.losses(look.fit({"jitter": 0.01})).mean() > 0.5
 
 
 @pytest.mark.parametrize(
-    ("plain", "augmented", "needed", "good"),
-    [
-        (0.0, 0.1, -2.0, False),
-        (0.1, 0.1, -2.0, True),
-        (0.1, 0.1, 1.0, False),
-        (0.3, 0.1, 1.0, True),
-    ],
+    ("loss", "least", "good"),
+    [(0.5, 0.0, False), (0.5, 0.5, True), (0.1, 0.0, True), (0.101, 0.0, True), (0.0, 0.0, True)],
 )
-def test_kinds_need_a_gain_only_where_some_were_left_out(plain, augmented, needed, good):
-    noise = np.tile([[0.0, 0.001], [0.0, -0.001]], (25, 1))
-    errors = [np.full((50, 2), value) for value in (plain, augmented)]
-    assert augmenting._is_good(errors[0] + noise, errors[1], needed) == good
+def test_clearly_larger_losses_are_worse(loss, least, good):
+    noise = np.tile([-0.01, 0.01], 25)
+    assert augmenting._is_good(np.full(50, 0.1), loss + noise, least) == good
 
 
-def test_a_run_holds_what_was_chosen(quick, tmp_path):
+@needs_kernels
+def test_targets_are_predicted_by_two_nets(quick):
+    X, _ = tones(30, 16)
+    data = dataset_of(X[..., None], X[:, :1])
+    config = make_config(
+        "regress", {"augment": "auto", "stateful": False, "output": "last", "hidden_size": 4}
+    )
+    choice = augmenting.with_augmentation(config, data)[1].augment
+    assert choice.n_rows == 6
+    assert choice.agreement == {}
+    assert choice.plain_loss != choice.augmented_loss
+
+
+def test_a_run_holds_what_was_chosen(tmp_path):
     X, y = tones(20, 30)
     lines = [",".join([*map("{:.3f}".format, row), f"c{c}"]) for row, c in zip(X, y, strict=True)]
     head = ",".join([*(f"t{i}" for i in range(30)), "label"])

@@ -142,7 +142,7 @@ def _tried(fit: "Fit", path: str, plans: dict[str, Planned]) -> "Fit":
     try:
         config, dataset = plan(fit.job, {**fit.options, "data": path})
         prepared = prepare(dataset, config)
-        make_job(config, prepared)
+        make_job(make_config(fit.job, {**config.flat(), "augment": ()}), prepared)
         leaks = find_leaks(dataset, config, prepared) if not plans else ()
     except HiddenstateError as error:
         return Fit(fit.job, why_not=str(error).removeprefix(f"{path}: "))

@@ -34,9 +34,9 @@ class Choice:
         For each kind that was looked at, in which part of the rows that it changed a model still
         saw their class.
     n_rows : int
-        Training rows that nets were compared on which had not learned from them; 0 if none were.
+        Training rows that models or nets predicted which did not learn from them; 0 if none were.
     plain_loss, augmented_loss : float
-        Mean loss of these rows, without and with the kinds of enough agreement.
+        Mean loss of these rows, of a model without and with augmentation.
     """
 
     kept: dict[str, float]
@@ -65,7 +65,7 @@ class Choice:
         parts = [f"{name} {self.agreement[name]:.0%}" for name in left_out]
         if self.n_rows:
             losses = f"{self.plain_loss:.4g} without, {self.augmented_loss:.4g} with"
-            text += f" (loss of {self.n_rows:,} training rows that nets left out: {losses})"
+            text += f" (loss of {self.n_rows:,} training rows when left out: {losses})"
         if left_out:
             text += f"; left out, as a model sees the class in too few rows: {', '.join(parts)}"
         return text

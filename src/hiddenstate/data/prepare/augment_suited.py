@@ -17,8 +17,7 @@ def kinds_of_data(config: Config, dataset: PreparedDataset) -> dict[str, float]:
     Raises
     ------
     OptionError
-        If one does not suit the data, or if the choice is still open: several trainings choose
-        none for all.
+        If one does not suit the data, or if the choice is still open.
     """
     given = config.training.augment
     if given == AUTO:

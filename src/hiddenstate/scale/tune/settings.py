@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.config import Config, config_from_dict, make_config
+from hiddenstate.config.augment_kinds import AUTO
 from hiddenstate.config.data_fields import STDIN
 from hiddenstate.data import PreparedDataset, SequenceDataset, read_dataset
 from hiddenstate.data.prepare.leakage import with_leaks
@@ -27,6 +28,7 @@ from hiddenstate.scale.tune.space import Space, default_space, fitting, make_spa
 from hiddenstate.system.atomic_file import open_regular, write_atomically
 from hiddenstate.system.checksums import check_object, object_with_checksum
 from hiddenstate.system.strict_json import canonical_json
+from hiddenstate.training.augmenting import with_augmentation
 from hiddenstate.training.initial_state import CHANGEABLE
 from hiddenstate.training.start import plan
 
@@ -343,6 +345,8 @@ def make_settings(
     }
     config, dataset = plan(job, own, read=read)
     data = StudyData(dataset, config, read or _reader)
+    if config.training.augment == AUTO:  # one choice for all trials
+        config, _ = with_augmentation(config, data.prepared(config))
     space = chosen or fitting(default_space(job, values), config)
     settings = checked_settings(
         config,
