@@ -41,8 +41,8 @@ Cut = Callable[[str, str], str]
 
 def equation(cell: Cell, path: str, cut: Cut) -> str:
     """Return the equation of a cell, or "" if a language has none."""
-    file = SOURCE / path.format(name=cell.name)
-    if not file.exists() and "{name}" in path:
+    file = SOURCE / path.format(option=cell.option)
+    if not file.exists() and "{option}" in path:
         return ""
     return cut(file.read_text("utf-8"), cell.name)
 
@@ -94,7 +94,7 @@ def equations(cells: list[Cell], title: str, path: str, fence: str, cut: Cut) ->
     """Return the equations of cells in a language, below where they stand."""
     found = {}
     for cell in cells:
-        file, code = SOURCE / path.format(name=cell.name), equation(cell, path, cut)
+        file, code = SOURCE / path.format(option=cell.option), equation(cell, path, cut)
         if code:
             found[code] = f"[`{file.relative_to(SOURCE)}`](../{file.relative_to(ROOT)})"
     if not found:
@@ -143,7 +143,8 @@ def python(source: str, name: str) -> str:
 def cpp(source: str, name: str) -> str:
     """Return what a cell keeps, in words, and the function that computes the next state."""
     lines = source.splitlines()
-    struct = next(i for i, line in enumerate(lines) if line.startswith("struct "))
+    named = next(i for i, line in enumerate(lines) if f'"{name}"' in line)
+    struct = max(i for i, line in enumerate(lines[:named]) if line.startswith("struct "))
     words = list(itertools.takewhile(lambda line: line.startswith("//"), lines[struct - 1 :: -1]))
     for i in range(struct, len(lines)):
         if re.search(r" (next|gates)\(", lines[i]) and "template" in lines[i - 1]:
@@ -190,7 +191,7 @@ def until(lines: Iterable[str], end: str) -> list[str]:
 
 LANGUAGES: tuple[tuple[str, str, str, Cut], ...] = (
     ("numpy", "program/equations.py", "py", python),  # tests run blocks of `python`
-    ("C++", "kernels/csrc/cells/{name}.h", "cpp", cpp),
+    ("C++", "kernels/csrc/cells/{option}.h", "cpp", cpp),
     ("torch", "models/torch_cells.py", "py", python),
     ("ONNX", "export/onnx/cells.py", "py", python),
     ("C99", "export/c/cells.c", "c", c),

@@ -18,8 +18,7 @@
 #include "cells/fastgrnn.h"
 #include "cells/gru.h"
 #include "cells/lstm.h"
-#include "cells/rnn_relu.h"
-#include "cells/rnn_tanh.h"
+#include "cells/rnn.h"
 
 namespace hs {
 namespace HS_LEVEL {
@@ -27,7 +26,7 @@ namespace HS_LEVEL {
 template <class... C>
 struct List {};
 
-using Cells = List<RnnTanh, RnnRelu, Gru, Lstm, FastGrnn>;
+using Cells = List<Rnn<Tanh>, Rnn<Relu>, Gru, Lstm, FastGrnn>;
 
 }  // namespace HS_LEVEL
 }  // namespace hs

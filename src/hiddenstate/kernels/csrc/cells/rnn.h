@@ -1,0 +1,63 @@
+// h' = f(W x + bias_ih + U h + bias_hh), with f the hyperbolic tangent or max(0, x).
+#pragma once
+
+#include "../sequence.h"
+
+namespace hs {
+namespace HS_LEVEL {
+
+struct Tanh {
+  static constexpr const char* name = "rnn_tanh";
+
+  template <class T>
+  static HS_INLINE V<T> next(V<T> sum) {
+    return tanh<T>(sum);
+  }
+
+  // The gradient of the sum, given that of h.
+  template <class T>
+  static HS_INLINE V<T> back(V<T> h, V<T> dh) {
+    return dh * (all<T>(1) - h * h);
+  }
+};
+
+struct Relu {
+  static constexpr const char* name = "rnn_relu";
+
+  template <class T>
+  static HS_INLINE V<T> next(V<T> sum) {
+    return relu<T>(sum);
+  }
+
+  template <class T>
+  static HS_INLINE V<T> back(V<T> h, V<T> dh) {
+    return h > V<T>{} ? dh : V<T>{};
+  }
+};
+
+template <class F>
+struct Rnn : LikeTorch {
+  static constexpr Declaration about{F::name, 1, 1, biases, 1};
+
+  template <class T>
+  static HS_INLINE V<T> begin(const Sequence<T>& q, long block) {
+    return load(q.own[0] + block * Vec<T>::lanes) + load(q.own[1] + block * Vec<T>::lanes);
+  }
+
+  template <class T>
+  static HS_INLINE V<T> next(const Sequence<T>&, const Step<T>&, const Numbers<T>&, long, long,
+                             V<T> sum) {
+    return F::template next<T>(sum);
+  }
+
+  template <class T>
+  static HS_INLINE V<T> back(const Sequence<T>& q, const Step<T>& s, const Numbers<T>&, long row,
+                             long block, V<T> dh) {
+    const V<T> h = load(to(q, s, row, block));
+    store(kept<Rnn>(q, s.t, row, block), F::template back<T>(h, dh));
+    return V<T>{};
+  }
+};
+
+}  // namespace HS_LEVEL
+}  // namespace hs
