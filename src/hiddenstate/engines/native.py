@@ -466,12 +466,14 @@ class NativePredictor:
     def stepper(self, state: Params, **meaning: Any) -> Any:
         """Return the compiled `Stepper` of csrc/stepper.h, which replaces `state` in place.
 
-        `meaning` has the fields of its `Meaning`, by name.
+        `meaning` has the fields of its `Meaning`, weights and biases or offsets and factors in
+        pairs, and the convolutions of a stem.
         """
         module = native()
         kind = module.Stepper64 if self._net.dtype == "float64" else module.Stepper32
-        others = (state.get(name) for name in ("sum", "count", "recent", "pooled", "phase"))
-        parts = _states(self._net.net, state), *others
+        mean = (state["sum"], state["count"]) if "sum" in state else None
+        stem = [state[name] for name in ("recent", "pooled") if name in state]
+        parts = _states(self._net.net, state), mean, stem, state.get("phase")
         return kind(self._net.learner, *parts, threads=self._net.threads, **meaning)
 
     def follow(self, X: Source, state: Params) -> tuple[Array, Params]:

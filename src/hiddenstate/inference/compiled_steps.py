@@ -1,6 +1,6 @@
 """Steps of a stream in the kernels: from raw values to answers in one call."""
 
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -66,28 +66,29 @@ def compiled_stepper(
     transform, averages = model.transform, "sum" in state
     if transform.answer_type(model.dtype) != model.dtype:
         return None
-    offset, factor = transform.scaling or (np.empty(0), np.empty(0))
     # A forecast is added to what the net says, in the units of the net.
     own = Transform() if transform.has_path else transform
-    target_offset, target_factor = own.target_scaling or (np.empty(0), np.empty(0))
-    heads: dict[str, Any] = {"head": [], "head_bias": []}
-    if averages:
-        heads["head"] = model.params["out.weight"].ravel().tolist()
-        heads["head_bias"] = model.params["out.bias"].tolist()
+    head = (model.params["out.weight"], model.params["out.bias"]) if averages else None
     convolutions = [layer for layer in stem if isinstance(layer, Convolution)]
     stepper: Stepper = predictor.predictor.stepper(
         state,
-        offset=offset.tolist(),
-        factor=factor.tolist(),
+        scaling=_lists(transform.scaling),
         limit=input_limit(model),
         largest=np.ravel(predictor.largest).tolist(),
-        **heads,
-        stem=[np.ascontiguousarray(each.weight.transpose(0, 2, 1)) for each in convolutions],
-        stem_bias=[each.bias for each in convolutions],
+        head=_lists(head),
+        stem=[
+            (np.ascontiguousarray(each.weight.transpose(0, 2, 1)), each.bias)
+            for each in convolutions
+        ],
         pool=next((layer.steps for layer in stem if isinstance(layer, Pool)), 1),
         change=list(own.change or ()),
-        target_offset=target_offset.tolist(),
-        target_factor=target_factor.tolist(),
+        target_scaling=_lists(own.target_scaling),
         probabilities=model.net.job == "classify",
     )
     return stepper
+
+
+def _lists(arrays: tuple[Array, Array] | None) -> tuple[list[float], list[float]]:
+    """Return the numbers of two arrays; without them, none."""
+    one, two = arrays or (np.empty(0), np.empty(0))
+    return np.ravel(one).tolist(), np.ravel(two).tolist()

@@ -311,45 +311,50 @@ struct Steps {
 };
 
 template <class T>
+using Pair = std::tuple<std::vector<T>, std::vector<T>>;
+
+template <class T>
 void bind_stepper(nb::module_& m, const char* name) {
   using S = Steps<T>;
+  using Mean = std::optional<std::tuple<Array<double>, Array<int64_t>>>;  // sum and count
+  using Stem = std::vector<std::tuple<Array<const T>, Array<const T>>>;   // weight and bias
   nb::class_<S>(m, name)
       .def(
           "__init__",
-          [](S* self, nb::object learner, const Arrays<T>& state, Maybe<double> sum,
-             Maybe<int64_t> count, Maybe<T> recent, Maybe<T> pooled, Maybe<int64_t> phase,
-             const Arrays<const T>& stem, const Arrays<const T>& stem_bias, long pool,
-             std::vector<double> offset, std::vector<double> factor, double limit,
-             std::vector<double> largest, std::vector<T> head, std::vector<T> head_bias,
-             std::vector<long> change, std::vector<double> target_offset,
-             std::vector<double> target_factor, bool probabilities, int threads) {
+          [](S* self, nb::object learner, const Arrays<T>& state, const Mean& mean,
+             const Arrays<T>& stem_state, Maybe<int64_t> phase, const Stem& stem, long pool,
+             const Pair<double>& scaling, double limit, const std::vector<double>& largest,
+             const Pair<T>& head, const std::vector<long>& change,
+             const Pair<double>& target_scaling, bool probabilities, int threads) {
             Net<T>& net = nb::cast<Learner<T>&>(learner).net;
             if (state.empty()) throw nb::value_error("state: expected arrays");
-            std::vector<nb::object> held{learner,          nb::cast(sum),    nb::cast(count),
-                                         nb::cast(recent), nb::cast(pooled), nb::cast(phase)};
+            std::vector<nb::object> held{learner, nb::cast(mean), nb::cast(phase)};
+            for (const Arrays<T>* arrays : {&state, &stem_state})
+              for (const Array<T>& array : *arrays) held.push_back(nb::cast(array));
             std::vector<typename StemSteps<T>::Layer> layers;
-            for (size_t i = 0; i < stem.size(); i++)
-              layers.push_back(
-                  {static_cast<long>(stem[i].shape(0)), static_cast<long>(stem[i].shape(1)),
-                   static_cast<long>(stem[i].shape(2)), stem[i].data(), stem_bias[i].data()});
-            for (const Array<T>& array : state) held.push_back(nb::cast(array));
-            new (self) S{Stepper<T>(net, StemSteps<T>(net.kernels(), layers, pool),
-                                    {offset, factor, limit, largest, head, head_bias, change,
-                                     target_offset, target_factor, probabilities},
-                                    static_cast<long>(state[0].shape(1)),
-                                    {checked(pointers<T>(state), net.states()),
-                                     at(sum),
-                                     at(count),
-                                     {at(recent), at(pooled), at(phase)}}),
+            for (const auto& [weight, bias] : stem)
+              layers.push_back({static_cast<long>(weight.shape(0)),
+                                static_cast<long>(weight.shape(1)),
+                                static_cast<long>(weight.shape(2)), weight.data(), bias.data()});
+            StemSteps<T> steps(net.kernels(), layers, pool);
+            Carried<T> carried{checked(pointers<T>(state), net.states())};
+            if (mean) carried.sum = std::get<0>(*mean).data();
+            if (mean) carried.count = std::get<1>(*mean).data();
+            carried.stem = steps.remembered(pointers<T>(stem_state), at(phase));
+            const auto& [offset, factor] = scaling;
+            const auto& [target_offset, target_factor] = target_scaling;
+            const auto& [weights, biases] = head;
+            const Meaning<T> meaning{offset, factor, limit,         largest,       weights,
+                                     biases, change, target_offset, target_factor, probabilities};
+            new (self) S{Stepper<T>(net, std::move(steps), meaning,
+                                    static_cast<long>(state[0].shape(1)), std::move(carried)),
                          net.guard(), threads, std::move(held)};
           },
-          nb::arg("learner"), nb::arg("state").noconvert(), nb::arg("sum").none().noconvert(),
-          nb::arg("count").none().noconvert(), nb::arg("recent").none().noconvert(),
-          nb::arg("pooled").none().noconvert(), nb::arg("phase").none().noconvert(), nb::kw_only(),
-          nb::arg("stem"), nb::arg("stem_bias"), nb::arg("pool"), nb::arg("offset"),
-          nb::arg("factor"), nb::arg("limit"), nb::arg("largest"), nb::arg("head"),
-          nb::arg("head_bias"), nb::arg("change"), nb::arg("target_offset"),
-          nb::arg("target_factor"), nb::arg("probabilities"), nb::arg("threads"))
+          nb::arg("learner"), nb::arg("state").noconvert(), nb::arg("mean").none().noconvert(),
+          nb::arg("stem_state").noconvert(), nb::arg("phase").none().noconvert(), nb::kw_only(),
+          nb::arg("stem"), nb::arg("pool"), nb::arg("scaling"), nb::arg("limit"),
+          nb::arg("largest"), nb::arg("head"), nb::arg("change"), nb::arg("target_scaling"),
+          nb::arg("probabilities"), nb::arg("threads"))
       .def("advance", &S::advance, nb::arg("x"), nb::arg("raw"), nb::arg("active").none(),
            nb::arg("out").noconvert());
 }

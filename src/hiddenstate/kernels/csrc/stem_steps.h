@@ -1,6 +1,7 @@
 // A causal stem step by step: what each layer read last, and a mean of steps that is not complete.
 #pragma once
 
+#include <stdexcept>
 #include <vector>
 
 #include "contract.h"
@@ -45,6 +46,14 @@ class StemSteps {
     long numbers = 0;
     for (const Packed& p : layers_) numbers += p.recent();
     return numbers;
+  }
+
+  // What the stem carries, in these arrays: `recent` if there is any, and `pooled` with a pool.
+  Remembered<T> remembered(const std::vector<T*>& arrays, int64_t* phase) const {
+    const size_t first = recent() ? 1 : 0, n = first + (pools() ? 1 : 0);
+    if (arrays.size() != n || (phase != nullptr) != pools())
+      throw std::invalid_argument("stem_state: expected the arrays that the stem carries");
+    return {first ? arrays[0] : nullptr, pools() ? arrays[first] : nullptr, phase};
   }
 
   // Reads a step x [n][inputs] of n rows; returns what follows, [n][outputs]. With a pool that is
