@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import hiddenstate
+from hiddenstate.program.words import COMPANIONS
 
 STATIC = Path(hiddenstate.__file__).parent / "studio" / "static"
 TEXT = re.compile(r'\bt\("((?:[^"\\]|\\.)*)"')
@@ -82,6 +83,7 @@ def test_sentences_of_the_server_are_translated() -> None:
     )
     known = chinese()["frame"]
     assert len(fixed) > 8
+    assert {words.title for words in COMPANIONS.values()} <= set(chinese()["classify"])
     assert [text for text in fixed if text not in known and text not in NEVER_SHOWN] == []
 
 

@@ -1,6 +1,7 @@
 // The answers of a classifier while it reads, and when it decided.
 
 import { clamp } from "./charts.js";
+import { COMPANIONS } from "./net.js";
 
 /** @import { Model } from "./net.js" */
 /** @typedef {{ probabilities: Float64Array[], states: Float64Array[] }} Trace */
@@ -32,9 +33,9 @@ export function traceOf(model, row, most = 40) {
     }
     return trace;
   }
-  const { nets, companions: [path] } = model.program;
-  const products = (path && !path.share ? 0 : weightsIn(nets))
-    + (path ? 9 * 84 * path.dilations.length + path.biases.data.length : 0);
+  const { nets, companions: [beside] } = model.program;
+  const products = (beside && !beside.share ? 0 : weightsIn(nets))
+    + (beside ? COMPANIONS[beside.part].products(beside) : 0);
   const apart = Math.ceil(row.length / clamp((LONGEST / 40) * (most / (products * row.length)), 2, most));
   row.forEach((_, t) => {
     const due = t % apart === 0 || t === row.length - 1;

@@ -79,14 +79,18 @@ function sharesAbove({ dilations, counts, uses, biases }, steps) {
   return shares;
 }
 
-// Returns the answer to a prepared row: the mean of what the nets and the fixed convolutions give. Nets
-// that have no share are run only if the states are looked at.
-COMPANIONS.FixedConvolutions = (path, { nets }, steps) => {
-  const own = softmax(affine(path.weight, path.bias, sharesAbove(path, steps)));
-  if (!path.share) return { probabilities: own, get states() { return outputsOf(nets[0], steps).states; } };
-  const all = nets.map((net) => outputsOf(net, steps));
-  const p = meanOf(all.map(({ outputs }) => softmax(outputs[0])));
-  const other = softmax(p.map((value) => Math.log(Math.max(value, 1e-300)) * path.scale));
-  const probabilities = own.map((value, i) => path.share * other[i] + (1 - path.share) * value);
-  return { probabilities, states: all[0].states };
+COMPANIONS.FixedConvolutions = {
+  products: ({ dilations, biases }) => 9 * KERNELS.length * dilations.length + biases.data.length,
+
+  // The mean of what the nets and the fixed convolutions give. Nets that have no share are run only if
+  // the states are looked at.
+  answer(path, { nets }, steps) {
+    const own = softmax(affine(path.weight, path.bias, sharesAbove(path, steps)));
+    if (!path.share) return { probabilities: own, get states() { return outputsOf(nets[0], steps).states; } };
+    const all = nets.map((net) => outputsOf(net, steps));
+    const p = meanOf(all.map(({ outputs }) => softmax(outputs[0])));
+    const other = softmax(p.map((value) => Math.log(Math.max(value, 1e-300)) * path.scale));
+    const probabilities = own.map((value, i) => path.share * other[i] + (1 - path.share) * value);
+    return { probabilities, states: all[0].states };
+  },
 };

@@ -36,6 +36,8 @@ import { applied, lagsOf, restored, stepOf, undone } from "./steps.js";
  * @property {Matrix} bias
  * @property {number} share
  * @property {number} scale
+ * @property {string} [title] In the studio: its name, and the script that computes it.
+ * @property {string} [script]
  */
 /**
  * A model as parts; the classes of `hiddenstate/program` say what each is.
@@ -220,9 +222,12 @@ export function outputsOf(net, steps, state = zeroState(net)) {
 }
 
 /**
- * The answer to a row of a program with a companion: of each kind, which its own script sets.
- * @type {Record<string, (companion: Companion, program: Program, steps: Float64Array[]) => any>}
+ * What its own script says of each kind of companion.
+ * @typedef {object} CompanionKind
+ * @property {(companion: Companion, program: Program, steps: Float64Array[]) => any} answer To a row.
+ * @property {(companion: Companion) => number} products That it computes for each step of a row.
  */
+/** @type {Record<string, CompanionKind>} */
 export const COMPANIONS = {};
 
 /** A model that answers rows, one at a time. A row is a list of steps; that of an autoencoder has one. */
@@ -261,7 +266,7 @@ export class Model {
     const { job, nets, companions: [companion], steps: parts } = this.program;
     const steps = this.prepare(row);
     if (job === "autoencode") return this.autoencoded(steps[0]);
-    if (companion) return COMPANIONS[companion.part](companion, this.program, steps);
+    if (companion) return COMPANIONS[companion.part].answer(companion, this.program, steps);
     const all = nets.map((net) => outputsOf(net, applied(parts, steps, {}, true)));
     if (job === "classify") {
       return /** @type {any} */ ({ probabilities: meanOf(all.map(({ outputs }) => softmax(outputs[0]))), states: all[0].states });

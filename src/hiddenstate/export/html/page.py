@@ -66,12 +66,15 @@ def _asset(name: str) -> str:
     return files(__package__).joinpath(name).read_text("utf-8").strip()
 
 
+COMPANION_SCRIPTS: dict[type, str] = {FixedConvolutions: "fixed"}
+"""The module that computes a companion."""
+
 KINDS: frozenset[type | str] = frozenset(
     {
         *(Fractions, Logarithm, Fill, Scale, Mask, Forecast, WindowScale, TargetScale, Change),
         *(Dense, Convolution, Norm, Pool, Recurrent, Beside, Readout),
         *(cell for cell in CELLS if re.search(f"^  {cell}\\W", _asset("cells.js"), re.MULTILINE)),
-        FixedConvolutions,
+        *COMPANION_SCRIPTS,
     }
 )
 """The kinds in the tables of `steps.js`, `cells.js`, `net.js`, `stem.js` and `fixed.js`."""
@@ -96,10 +99,10 @@ def build(source: Source) -> Contents:
         "view": view,
     }
     css = f"{base_style()}\n{_asset('page.css')}"
-    fixed = ("fixed",) if source.program.companions else ()
+    beside = [COMPANION_SCRIPTS[type(each)] for each in source.program.companions]
     stem = any(isinstance(layer, Convolution) for layer in source.program.nets[0])
     own = ("stem",) if stem else ()
-    interpreter = _names("packed", "steps", "cells", "net", *own, *fixed)
+    interpreter = _names("packed", "steps", "cells", "net", *own, *beside)
     net = joined(interpreter)
     script = joined(REPORT + _names(*SCRIPTS[view["kind"]]), interpreter)
     page = Template(_asset("page.html")).substitute(

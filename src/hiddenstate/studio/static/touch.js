@@ -117,12 +117,13 @@ export class Touch {
     this.fetching = true;
     try {
       const net = await store.net();
-      if (net && net.model.program.companions.length) await import("../../export/html/fixed.js");
+      const beside = net ? net.model.program.companions : [];
+      for (const { script } of beside) await import(`../../export/html/${script}.js`);
       this.model = net && net.model;
       this.step = net && net.step;
-      const [path] = net ? net.model.program.companions : [];
+      const alone = beside.find(({ share }) => !share);
       this.weights.textContent = (this.step === "final" ? t("read with the trained model") : t("read with the weights after update {step}", { step: short(Number(this.step)) }))
-        + (path && !path.share ? t("; its fixed convolutions alone give the answer, the network has no share in it") : "");
+        + (alone ? t("; its {companion} alone give the answer, the network has no share in it", { companion: t(/** @type {string} */ (alone.title)) }) : "");
       this.slow = false;
       await this.read(false);
       for (const each of this.told) each();
