@@ -15,13 +15,13 @@ import numpy as np
 
 from hiddenstate.data import Rows
 from hiddenstate.data.origin import whole
-from hiddenstate.engines import Engine, TrainingState, make_engine
+from hiddenstate.engines import Engine
 from hiddenstate.inference.predict import Answers
+from hiddenstate.jobs.again import trained_again
 from hiddenstate.jobs.base import Job
 from hiddenstate.jobs.series_parts import Parts
 from hiddenstate.metrics.scores import mean_squared_error
 from hiddenstate.models.net import Params, is_of_head
-from hiddenstate.system.cancellation import cancellation_check, raise_if_cancelled
 from hiddenstate.system.typing import Array
 
 ORIGINS = (0.5, 0.7, 0.85)
@@ -115,7 +115,8 @@ def net_share(job: Job) -> Shares:
         if len(early) < FEWEST or not len(later):
             continue
         chosen.append(later)
-        outputs.append(job.predict(_trained_again(job, train.take(early)), train.take(later)))
+        again = trained_again(job, replace(job.dataset, train=train.take(early), valid=None))
+        outputs.append(job.predict(again, train.take(later)))
     if not chosen or sum(each.size for each in outputs) < FEWEST * n_targets:
         return _with_nearer(job, np.zeros(n_targets))
     which, made = np.concatenate(chosen), np.concatenate(outputs).astype(float)
@@ -201,26 +202,6 @@ def _places(rows: Rows) -> Array:
     last = np.zeros(series.max() + 1)
     np.maximum.at(last, series, origin.first)
     return np.asarray(origin.first / np.maximum(last[series], 1))
-
-
-def _trained_again(job: Job, rows: Rows) -> Engine:
-    """Return an engine with a new network, trained on `rows` as the job trains.
-
-    It has no teacher: that knows the later rows too.
-    """
-    dataset = replace(job.dataset, train=rows, valid=None)
-    training = replace(job.config.training, weights=None, patience=0, teach=None)
-    again = type(job)(replace(job.config, training=training), dataset)
-    state = TrainingState(again.net.initial(training.seed, training.dtype))
-    engine = make_engine(again.task(), state)
-    step, stop = 0, cancellation_check() or (lambda: False)
-    while step < again.total_steps:
-        raise_if_cancelled()
-        losses = engine.run(step, again.total_steps, stop).losses
-        step += len(losses)
-        if losses.size and not np.isfinite(losses[-1]):
-            break
-    return engine
 
 
 @np.errstate(over="ignore", invalid="ignore")
