@@ -216,6 +216,8 @@ def _check_together(config: Config) -> None:
             "--augment: rows follow one another with a carried state; leave it out or add "
             "--no-stateful"
         )
+    if training.streamable and isinstance(model, RecurrentConfig):
+        _check_streamable(training, model)
     _check_teacher(config)
     if training.prefer_nets and not training.convolutions:
         raise OptionError(
@@ -318,6 +320,26 @@ def _check_known_ahead(data: DataConfig) -> None:
     for flag, names in (("--future", data.future), ("--static", data.static)):
         if names and not data.horizon:
             raise OptionError(f"{flag}: applies only to forecasts; add --horizon 1")
+
+
+def _check_streamable(training: TrainingConfig, model: RecurrentConfig) -> None:
+    """Refuse options whose net has no answer before the end of a series (`OptionError`)."""
+    conflicts = {
+        "--recipe: classic has no such net; leave it out": training.recipe == "classic",
+        "--bidirectional: reads steps that a stream does not have yet; leave it out": (
+            model.bidirectional
+        ),
+        f"--members: {model.members} nets are averaged at the end of a series; leave it out": (
+            model.members > 1
+        ),
+        "--convolutions: read whole series; leave it out": training.convolutions,
+        "--no-stem-causal: layers read steps that a stream does not have yet; leave it out": (
+            model.stem and not model.stem_causal
+        ),
+    }
+    for what, conflicting in conflicts.items():
+        if conflicting:
+            raise OptionError(f"{what}, or leave out --streamable")
 
 
 def _check_stem(config: Config, model: RecurrentConfig) -> None:

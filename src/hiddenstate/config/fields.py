@@ -233,6 +233,15 @@ class TrainingConfig:
         none=True,
         omitted=True,
     )
+    streamable: bool = option(
+        False,
+        "Train one net of at most 30,000 weights that answers after every step, taught and on "
+        "augmented rows; at the end, test rows show what the teacher and the net without it reach.",
+        jobs=("classify",),
+        since=5,
+        series=True,
+        omitted=True,
+    )
     eps: float = option(
         1e-8,
         "Term added to the denominator of adam and adamw after --hold updates; 1e-8 before.",

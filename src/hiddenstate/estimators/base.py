@@ -40,7 +40,7 @@ from hiddenstate.estimators.inputs import (
     in_order,
     refuse_text_columns,
 )
-from hiddenstate.estimators.options import LEFT_OUT, warn_of_features
+from hiddenstate.estimators.options import LEFT_OUT, by_rules, warn_of_features
 from hiddenstate.estimators.sklearn_bases import BaseEstimator
 from hiddenstate.estimators.teachers import clone_with_teacher, job_with_teacher
 from hiddenstate.inference.evaluate import answer_of_model
@@ -159,8 +159,9 @@ class Estimator(BaseEstimator):
 
     def _check_partial_fit(self) -> bool:
         """Refuse parameters that need all rows; return whether this is the first call."""
-        if self.recipe is not None or getattr(self, "lr_schedule", None) == "cosine":
-            name = "recipe" if self.recipe is not None else "lr_schedule"
+        if by_rules(self) or getattr(self, "lr_schedule", None) == "cosine":
+            rules = "recipe" if self.recipe is not None else "streamable"
+            name = rules if by_rules(self) else "lr_schedule"
             raise OptionError(
                 f"{name}: {getattr(self, name)} requires the total number of updates, which "
                 "partial_fit does not know; use another"

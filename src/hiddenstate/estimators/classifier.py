@@ -171,6 +171,9 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
     n_predicted : int in [0, 1000], default=10
         Number of rows whose predictions are shown. Used only if the run is recorded or shown
         (`run_dir` or `view` of :meth:`fit`).
+    streamable : bool, default=False
+        Train one net of at most 30,000 weights that answers after every step, taught and on
+        augmented rows: `recipe='auto'` with rules of its own (docs/streamable.md).
     recipe : {'auto'} or None, default=None
         'auto' chooses parameters that have their default value by rules that look at the data, as
         `--recipe auto` of the commands does (docs/recipes.md). None uses the defaults.
@@ -262,6 +265,7 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
         example: int = 0,
         n_shown: int = 1,
         n_predicted: int = 10,
+        streamable: bool = False,
         recipe: str | None = None,
         verbose: int = 0,
     ) -> None:
@@ -314,6 +318,7 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
         self.example = example
         self.n_shown = n_shown
         self.n_predicted = n_predicted
+        self.streamable = streamable
         self.recipe = recipe
         self.verbose = verbose
 

@@ -42,7 +42,7 @@ LEFT_OUT = {
 def config_of(estimator: Any, dtype: str, dataset: SequenceDataset) -> Config:
     """Return the config that the parameters, and the recipe if there is one, make for `dataset`."""
     values = option_values(estimator, dataset.columns)
-    if estimator.recipe is None:
+    if not by_rules(estimator):
         return _own_config(estimator._job, values, dtype, dataset)
     given = _for_recipe(estimator, values, dtype)
     if estimator._job == "regress" and estimator.horizon is None:
@@ -55,9 +55,14 @@ def config_of(estimator: Any, dtype: str, dataset: SequenceDataset) -> Config:
     return make_config(estimator._job, {**suggest(estimator._job, dataset, given), **given})
 
 
+def by_rules(estimator: Any) -> bool:
+    """Return whether rules that look at the data choose parameters that are not set."""
+    return estimator.recipe is not None or bool(getattr(estimator, "streamable", False))
+
+
 def _for_recipe(estimator: Any, values: Mapping[str, Any], dtype: str) -> dict[str, Any]:
     """Return the values that the recipe does not choose."""
-    if estimator.recipe != "auto":
+    if estimator.recipe not in ("auto", None):
         raise OptionError(f"recipe: expected 'auto' or None, got {estimator.recipe!r}")
     defaults = inspect.signature(type(estimator)).parameters
     own = {"seed", "target"} | ({"teach"} if vars(estimator).get("teacher") is not None else set())
@@ -101,7 +106,7 @@ def warn_of_features(estimator: Any, dataset: SequenceDataset, config: Config) -
     of_series = config.data.steps is not None or config.data.missing == "forward"
     of_series |= config.job == "autoencode" or getattr(estimator, "stateful", False)
     of_series |= dataset.columns is None or dataset.X.dtype == np.uint8
-    if estimator.recipe is not None or of_series:
+    if by_rules(estimator) or of_series:
         return
     reading = decided_reading(dataset, config)
     if reading is not None and reading.layout == "features":

@@ -27,11 +27,13 @@ from hiddenstate.jobs.snapshot_limits import (
     rows_to_show,
     thinned,
 )
+from hiddenstate.jobs.untaught import right_of_others
 from hiddenstate.metrics import baselines, curves
 from hiddenstate.metrics.comparison import best_baseline
 from hiddenstate.metrics.scores import accuracy, confusion, cross_entropy
 from hiddenstate.models.companions import KINDS, Fit, FittedCompanion
 from hiddenstate.models.net import Net
+from hiddenstate.models.streaming import MOST_WEIGHTS
 from hiddenstate.program.equations import softmax
 from hiddenstate.system.cancellation import raise_if_cancelled
 from hiddenstate.system.typing import Array
@@ -50,7 +52,14 @@ class ClassifyJob(Job):
                     f"--{name}: are fitted on at most {kind.most_rows:,} training rows, not "
                     f"{n_rows:,}; use --no-{name}"
                 )
-        return Net("classify", self.config.model, self.dataset.X.shape[2], n_classes)
+        net = Net("classify", self.config.model, self.dataset.X.shape[2], n_classes)
+        n = net.n_parameters()
+        if self.config.training.streamable and n > MOST_WEIGHTS:
+            raise OptionError(
+                f"--streamable: the net has {n:,} weights, expected at most {MOST_WEIGHTS:,}; "
+                "choose smaller --hidden-size, --stem-channels or --stem-kernels, or fewer columns"
+            )
+        return net
 
     @cached_property
     def _fits(self) -> dict[type[FittedCompanion], Fit[FittedCompanion]]:
@@ -114,6 +123,9 @@ class ClassifyJob(Job):
         right = outputs.argmax(axis=1) == test.y
         units = score_intervals.units_of_rows(self.dataset.transform, test)
         results |= score_intervals.of_correct("test_accuracy", units, right, best)
+        for name, right in right_of_others(self, engine, test, others).items():
+            results[name] = float(np.mean(right))
+            results |= score_intervals.of_correct(name, units, right, None)
         return Evaluation(results, judged.arrays)
 
     def _with_shares(self, engine: Engine) -> tuple[tuple[FittedCompanion, ...], bool]:
@@ -140,12 +152,13 @@ class ClassifyJob(Job):
         return tuple(companions), suffices
 
     def _of_companions(self, test: Rows) -> dict[str, Array]:
-        """Return which rows companions label right alone, where they are beside the net or apply
-        as a baseline."""
+        """Return which rows companions label right alone, where they are beside the net, teach it
+        or apply as a baseline."""
         train, is_own_data = self.dataset.train, self.dataset.source != "bundled"
         right = {}
         for kind in KINDS:
-            if kind in self.beside or (is_own_data and kind.is_baseline(train, test)):
+            counts = kind in self.beside or kind.words.name == self.config.training.teach
+            if counts or (is_own_data and kind.is_baseline(train, test)):
                 raise_if_cancelled()
                 alone, threads = self.fit(kind).companion, self.config.training.threads
                 outputs = alone.logits(test.X, test.lengths, threads)

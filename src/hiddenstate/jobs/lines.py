@@ -117,7 +117,24 @@ def _classify(job: Job, engine: Engine, results: Mapping[str, float]) -> list[st
             others = f"always the most frequent class: {results['baseline_accuracy']:.4f}"
             line += f" ({others}{_of_companions(results)})"
         lines.append(line + _of_members(results))
+        lines += _of_teaching(results)
     return lines
+
+
+def _of_teaching(results: Mapping[str, float]) -> list[str]:
+    """What a net that streams gains by its teacher, and what is left to the full answer."""
+    titles = {
+        "teacher_accuracy": "full answer, the teacher",
+        "untaught_accuracy": "this network without it",
+        "test_accuracy": "taught",
+    }
+    parts = []
+    for name, title in titles.items():
+        if name in results:
+            ends = ends_of(name, results)
+            interval = f" ({ends[0]:.4f} to {ends[1]:.4f})" if ends else ""
+            parts.append(f"{title}: {results[name]:.4f}{interval}")
+    return [f"on the same rows, {'; '.join(parts)}"] if len(parts) > 1 else []
 
 
 def _interval(name: str, results: Mapping[str, float], form: str = ".4g") -> str:

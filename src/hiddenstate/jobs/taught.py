@@ -26,10 +26,13 @@ class Taught:
         in the shape of y.
     knows_split : bool
         Whether it is known that the teacher learned from no row that is held out.
+    chosen : ndarray of int (K,), optional
+        The class that a teacher chooses for each test row, of a net that streams.
     """
 
     answers: Array
     knows_split: bool
+    chosen: Array | None = None
 
     def soft(self, y: Array, temperature: float) -> Array:
         """Return probabilities (M, D, N, C) at a temperature, and zeros where the class is not that

@@ -122,7 +122,20 @@ def answers_of(
             f"{where}: no finite answer for {count(int(wrong.sum()), 'training row')}, the first "
             f"{int(np.argmax(wrong))}; leave these rows out"
         )
-    return Taught(np.ascontiguousarray(answers), knows_split)
+    chosen = None
+    if config.training.streamable and isinstance(given, Teacher):
+        chosen = _chosen(given.model, config, raw, prepared)
+    return Taught(np.ascontiguousarray(answers), knows_split, chosen)
+
+
+def _chosen(
+    model: FittedModel, config: Config, raw: SequenceDataset, prepared: PreparedDataset
+) -> Array | None:
+    """Return the class (N,) that a model chooses for each test row; None without labels."""
+    if prepared.test is None or prepared.test.y is None or not len(prepared.test):
+        return None
+    rows = prepare(raw, config, model.transform, every_class=False).require_test()
+    return np.asarray(_whole(model, rows, config.training.threads).argmax(axis=1))
 
 
 def _opened(name: str) -> tuple[Teacher | Array, Run | None]:

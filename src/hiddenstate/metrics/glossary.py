@@ -192,6 +192,18 @@ GLOSSARY: dict[str, Entry] = {
         "together, where the network answers alone because it suffices (--prefer-nets).",
         "share",
     ),
+    "teacher_accuracy": Entry(
+        "accuracy of the teacher",
+        "Share of test rows whose most probable class is the true one if the teacher answers, "
+        "which may read whole series: the full answer, which a network that streams learns.",
+        "share",
+    ),
+    "untaught_accuracy": Entry(
+        "accuracy without the teacher",
+        "Share of test rows whose most probable class is the true one, of the same network after "
+        "as many updates on the same rows with their labels alone.",
+        "share",
+    ),
     "classify/net_share": Entry(
         "share of the network",
         "Share of the network, from 0 to 1, in the probabilities of the classes; the rest is that "

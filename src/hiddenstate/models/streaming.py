@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from hiddenstate.models.fitted import FittedModel
 
 
+MOST_WEIGHTS = 30_000
+"""Most numbers of a net of `--streamable`: in a C header they take 120 kB."""
+
+
 @dataclass(frozen=True)
 class Obstacle:
     """One reason why a model cannot answer step by step.

@@ -25,6 +25,8 @@ from hiddenstate.models.companions.convolutions import (
     MOST_NUMBERS,
     ConvolutionPath,
 )
+from hiddenstate.models.net import Net
+from hiddenstate.models.streaming import MOST_WEIGHTS
 
 LONG_SERIES = 128
 """Steps above which a series is long, and needs a smaller rate and more updates."""
@@ -38,6 +40,12 @@ QUICK_ROWS = 2000
 EASY_ROWS, EASY_ERROR, EASY_UPDATES = 1000, 0.01, 100
 """Most rows, and largest leave-one-out error of fixed convolutions, of data that is easy, and the
 updates of its one net."""
+
+WIDTHS = (56, 48, 40, 32, 24, 16, 8)
+"""Sizes of the recurrent layer of such a net; the first that leaves few enough weights is taken."""
+
+STREAMED_UPDATES = 800
+"""Fewest updates of such a net."""
 
 SHORT_SEASON = 7
 """Most steps of a season of which a window of several series holds twelve."""
@@ -67,6 +75,8 @@ def suggest(job: str, dataset: SequenceDataset, given: Mapping[str, Any]) -> dic
     n_train = max(1, round(len(dataset.train) * (1 - share)))
     if job == "autoencode":
         return COMMON | _autoencode(dataset, n_train, given)
+    if job == "classify" and given.get("streamable"):
+        return COMMON | _streamable(dataset, n_train, given)
     if job == "classify":
         return COMMON | _labelled(dataset, n_train, given)
     if dataset.y is not None and dataset.y.ndim == 2:
@@ -105,6 +115,49 @@ def _stem(n_train: int, T: int, beside: bool, given: Mapping[str, Any]) -> dict[
         "lr": 0.003,
         **_budget(n_train, batch_size, updates, given),
     }
+
+
+def _streamable(dataset: SequenceDataset, n_train: int, given: Mapping[str, Any]) -> dict[str, Any]:
+    """One small net that reads no later step, taught by fixed convolutions, on augmented rows."""
+    T, batch_size = _median_length(dataset, given), given.get("batch_size") or min(64, n_train)
+    updates = min(max(10 * n_train // batch_size, STREAMED_UPDATES), 4000)
+    values = {
+        "cell": "gru",
+        "layers": 2 if given.get("dropout") else 1,
+        "readout": "mean",
+        "stem": True,
+        "stem_causal": True,
+        "stem_kernels": (9, 5, 3),
+        "stem_pool": max(1, round(T / POOLED_STEPS)),
+        "batch_size": batch_size,
+        "lr": 0.004,
+        "clip": 1.0,
+        "lr_schedule": "cosine",
+        "augment": ("auto",),
+        **_budget(n_train, batch_size, updates, given),
+    }
+    if T >= LEAST_STEPS and _is_quick(dataset, n_train):
+        values["teach"] = "convolutions"
+    for width in WIDTHS:
+        channels = (4 * width // 7, 4 * width // 7, 6 * width // 7)
+        values |= {"hidden_size": width, "stem_channels": channels}
+        if _n_weights(dataset, values, given) <= MOST_WEIGHTS:
+            break
+    return values
+
+
+def _n_weights(
+    dataset: SequenceDataset, values: Mapping[str, Any], given: Mapping[str, Any]
+) -> int:
+    """Return how many numbers the net of a classifier has; 0 with options that are refused."""
+    try:
+        config = make_config("classify", {**values, **given}, together=False)
+    except HiddenstateError:  # raised again where the run starts
+        return 0
+    n_features = math.prod(dataset.X.shape[1:]) // int(given.get("steps") or dataset.X.shape[1])
+    n_features *= 2 if given.get("missing") == "mask" else 1
+    n_classes = len(np.unique([] if dataset.y is None else dataset.y))
+    return Net("classify", config.model, n_features, n_classes).n_parameters()
 
 
 def _is_quick(dataset: SequenceDataset, n_train: int) -> bool:

@@ -128,7 +128,8 @@ def plan(
         For invalid options or data.
     """
     read = read or partial(_read, stdin=stdin)
-    recipe = values.get("recipe") or ("auto" if values.get("data") else "classic")
+    by_rules = values.get("data") or values.get("streamable")
+    recipe = values.get("recipe") or ("auto" if by_rules else "classic")
     values = {**values, "recipe": recipe}
     dataset = read(_reading(job, values))
     config = _config(job, dataset, values)

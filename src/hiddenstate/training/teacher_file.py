@@ -14,7 +14,8 @@ def arrays_of(taught: Taught | None) -> NamedArrays | None:
     """Return the arrays that :func:`taught_from` reads; None without a teacher."""
     if taught is None:
         return None
-    return {"answers": taught.answers, "knows_split": np.array([taught.knows_split], np.uint8)}
+    arrays = {"answers": taught.answers, "knows_split": np.array([taught.knows_split], np.uint8)}
+    return arrays if taught.chosen is None else {**arrays, "chosen": taught.chosen}
 
 
 def kept_answers(run: Run) -> Taught | None:
@@ -39,7 +40,8 @@ def kept_answers(run: Run) -> Taught | None:
 
 def taught_from(arrays: NamedArrays, where: str) -> Taught:
     """Reverse :func:`arrays_of` (`UntrustedFileError` for other arrays)."""
-    is_whole = set(arrays) == {"answers", "knows_split"} and arrays["knows_split"].shape == (1,)
+    names = set(arrays) - {"chosen"}
+    is_whole = names == {"answers", "knows_split"} and arrays["knows_split"].shape == (1,)
     if not is_whole or arrays["answers"].ndim < 3:
         raise UntrustedFileError(f"{where}: damaged: expected answers")
-    return Taught(arrays["answers"], bool(arrays["knows_split"][0]))
+    return Taught(arrays["answers"], bool(arrays["knows_split"][0]), arrays.get("chosen"))

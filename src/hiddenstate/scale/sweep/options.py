@@ -11,7 +11,7 @@ from hiddenstate.system.strict_json import canonical_json
 
 EXCLUDED = (
     *("data", "test", "answers", "windows", "threads", "checkpoint_every"),
-    *("teach", "teach_temperature", "teach_weight"),
+    *("teach", "teach_temperature", "teach_weight", "streamable"),
 )
 """Options of a job that a sweep does not have: it holds out a part of each group, reads a table,
 gives each model one thread and no teacher, and writes no checkpoints."""
