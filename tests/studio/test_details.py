@@ -18,9 +18,8 @@ SCRIPTS = Path(hiddenstate.__file__).parent / "export" / "html"
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="requires node")
-@pytest.mark.parametrize("share", [0.0, 0.5])
-def test_a_page_computes_companions_by_what_the_server_says_of_them(share, monkeypatch):
-    model = random_model(3, job="classify", steps=12, convolutions=share, missing=None)
+def test_a_page_computes_companions_by_what_the_server_says_of_them(monkeypatch):
+    model = random_model(3, job="classify", steps=12, convolutions=0.5, missing=None)
     source: Any = source_of(model, "m", "float32")
     monkeypatch.setattr("hiddenstate.studio.details._source", lambda run, step: source)
     run: Any = None
