@@ -17,11 +17,13 @@ HARD, T = 0.3, 2.5
 
 
 def taught_task(n_classes=4, **options):
-    """Thirteen rows of unequal length and weight; every third has no soft answer."""
+    """Thirteen rows of unequal length and weight, of which a teacher knows two thirds."""
     net = replace(net_of("classify mean", "lstm", 2, True), n_outputs=n_classes)
     task = small_task(net, lengths=True, weights=True)
     logits = np.random.default_rng(1).normal(0, 3, (13, n_classes))
-    soft = softmax(logits / T) * (np.arange(13) % 3 != 1)[:, None]
+    classes = task.y + (np.arange(13) % 3 == 1)  # the likeliest
+    logits[np.arange(13), classes % n_classes] = logits.max(axis=1) + 0.5
+    soft = softmax(logits / T)
     training = {"optimizer": "sgd", "lr": 1.0, "label_smoothing": 0.1}
     training |= {"teach_temperature": T, "teach_weight": HARD}
     return replace(
@@ -38,20 +40,31 @@ def step_of(task, name):
     return loss, {n: start.params[n] - after[n] for n in after}
 
 
+@pytest.mark.parametrize("blends", [False, True])
 @pytest.mark.parametrize("name", ENGINES)
 @pytest.mark.parametrize("n_classes", [2, 4, 19])
-def test_loss_and_gradient_are_those_of_the_formula(name, n_classes):
-    """weight * (hard * cross-entropy + T^2 * sum p log(p / q)), written out for autograd."""
+def test_loss_and_gradient_are_those_of_the_formula(name, n_classes, blends):
+    """weight * (hard * cross-entropy + T^2 * sum p log(p / q)), written out for autograd: without
+    the second part where the teacher contradicts the label, and the first of blends."""
     task = taught_task(n_classes)
+    if blends:
+        what = augmentation(task.X, {"blend": 0.5}, task.y, task.lengths, task.weights)
+        task = replace(task, augment=replace(what, parts={"blend": 0.7}))
     loss, gradient = step_of(task, name)
     module = make_module(task.net, task.net.initial(0, "float64"))
     rows = task.batches.rows(0)
-    lengths = torch.from_numpy(task.lengths[rows])
-    z = module(torch.from_numpy(task.X[rows]), lengths=lengths)[0]
-    p, y = torch.from_numpy(task.soft[0, 0, rows]), torch.from_numpy(task.y[rows])
+    epochs = np.zeros(len(rows), np.int64)
+    x, y = task.inputs(rows, epochs), torch.from_numpy(task.targets(rows, epochs))
+    assert bool((y < 0).any()) is blends
+    assert (y >= 0).any()
+    z = module(torch.from_numpy(x), lengths=torch.from_numpy(task.lengths[rows]))[0]
+    p = torch.from_numpy(task.soft[0, 0, rows])
+    p = p * ((p.argmax(1) == y) | (y < 0))[:, None]
     log_q = torch.log_softmax(z / T, 1)
     divergence = (torch.where(p > 0, p * (p.clamp_min(1e-300).log() - log_q), 0)).sum(1)
-    hard = torch.nn.functional.cross_entropy(z, y, reduction="none", label_smoothing=0.1)
+    log_p = torch.log_softmax(z, 1)
+    own = log_p.gather(1, y.clamp_min(0)[:, None])[:, 0]
+    hard = -(0.9 * own + 0.1 * log_p.mean(1)) * (y >= 0)
     weights = torch.from_numpy(task.weights[rows])
     expected = (weights * (HARD * hard + T * T * divergence)).mean()
     expected.backward()

@@ -15,6 +15,7 @@ from hiddenstate.errors import MachineError, OptionError
 from hiddenstate.jobs import taught_job
 from hiddenstate.jobs.lines import job_notices
 from hiddenstate.jobs.memory import bytes_needed, check_memory
+from hiddenstate.jobs.taught import labels_read
 from hiddenstate.models.companions.convolutions import ConvolutionPath
 from tests.conftest import needs_kernels
 
@@ -38,7 +39,7 @@ def job_of(x=X, **options):
 
 @needs_kernels
 def test_members_learn_what_their_own_teacher_answers_for_the_rows_that_they_read():
-    augment = {"augment": ("mix", "jitter"), "members": 2, "convolutions": True}
+    augment = {"augment": ("blend", "jitter"), "members": 2, "convolutions": True}
     job = job_of(**augment)
     tasks = list[Task]()
 
@@ -55,7 +56,7 @@ def test_members_learn_what_their_own_teacher_answers_for_the_rows_that_they_rea
         read = task.inputs(rows, epochs)
         logits = fits[number].companion.logits(read, None, 1)
         p = np.exp(logits / 2) / np.exp(logits / 2).sum(axis=1, keepdims=True)
-        p[logits.argmax(axis=1) != task.y[rows]] = 0
+        p[(logits.argmax(axis=1) != task.y[rows]) & (task.targets(rows, epochs) >= 0)] = 0
         np.testing.assert_allclose(task.answers(rows, epochs), p, atol=1e-6)
         assert p.any()
 
@@ -106,6 +107,22 @@ def test_rows_of_weight_0_teach_nothing():
         answers.append(taught_job(job.config, raw, dataset).taught.answers)
     np.testing.assert_array_equal(answers[0], answers[1])
     assert (answers[0][:, :, weights == 0] == 0).all()
+
+
+def test_blends_need_a_teacher():
+    with pytest.raises(OptionError, match="which only a teacher labels; add --teach"):
+        make_config("classify", {"augment": ("blend",)})
+
+
+@needs_kernels
+def test_a_line_has_the_rows_that_the_teacher_labels_right_and_its_blends():
+    job = job_of(augment=("blend:0.4",), convolutions=True, members=2)
+    labels = labels_read(job.task())
+    assert (labels == -2).sum() == sum(3 * (job.folds == number).sum() for number in range(2))
+    n, blends = (labels >= 0).sum(), (labels == -1).sum()
+    text = job_notices(job)[0].text
+    assert f"of {n} augmented rows" in text
+    assert f"as are those of {blends} blends of two classes" in text
 
 
 def test_what_convolutions_do_not_teach_is_refused(monkeypatch):

@@ -9,6 +9,10 @@ AUTO = ("auto",)
 """The value that leaves the kinds to the training rows."""
 
 
+BLEND = "blend"
+"""The kind that mixes rows of different classes."""
+
+
 @dataclass(frozen=True)
 class Kind:
     """One way to change a row.
@@ -30,6 +34,7 @@ class Kind:
 
 KINDS: dict[str, Kind] = {
     "mix": Kind(0.5, 1.0, "adds another row of the class, with at most this share"),
+    BLEND: Kind(0.5, 0.5, "adds a row of any class, which only a teacher labels"),
     "warp": Kind(0.25, 1.0, "stretches time by a smooth curve of this deviation"),
     "crop": Kind(0.15, 0.9, "cuts off at most this part of the steps and stretches the rest"),
     "shift": Kind(0.05, 0.9, "moves the steps by at most this part of the row"),

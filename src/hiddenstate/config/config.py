@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hiddenstate.config.augment_kinds import AUTO, parse_kinds
+from hiddenstate.config.augment_kinds import AUTO, BLEND, parse_kinds
 from hiddenstate.config.data_fields import DataConfig
 from hiddenstate.config.fields import (
     OWN_TEACHERS,
@@ -263,6 +263,11 @@ def _check_teacher(config: Config) -> None:
     """Refuse options that do not work with a teacher, or without one (`OptionError`)."""
     training = config.training
     if training.teach is None:
+        if training.augment != AUTO and BLEND in parse_kinds(training.augment):
+            raise OptionError(
+                f"--augment: {BLEND} mixes rows of different classes, which only a teacher labels; "
+                f"add --teach, or leave {BLEND} out"
+            )
         for name, option in section_options(TrainingConfig, config.job).items():
             if name.startswith("teach_") and getattr(training, name) != option.default:
                 raise OptionError(

@@ -7,6 +7,7 @@ from typing import Any, NotRequired, Protocol, TypedDict
 import numpy as np
 
 from hiddenstate.config import TrainingConfig
+from hiddenstate.config.augment_kinds import BLEND
 from hiddenstate.data.prepare.augment import Augmentation
 from hiddenstate.data.prepare.batches import Batches
 from hiddenstate.data.rows import Rows, in_pieces
@@ -57,8 +58,9 @@ class Task:
         What is done to rows in each epoch.
     soft : ndarray, optional
         Of a classifier, the probabilities (M, D, N, C) at `teach_temperature` that a teacher gives
-        each row, or zeros for a row without an answer: for each member, or one for all, and for the
-        rows of the first D draws of `augment`, which are repeated.
+        each row: for each member, or one for all, and for the rows of the first D draws of
+        `augment`, which are repeated. A row counts whose likeliest class is its label, or that is a
+        blend of two classes.
     """
 
     net: Net
@@ -82,15 +84,36 @@ class Task:
         if self.augment is None:
             return self.X[rows]
         training = self.training
-        draws = epochs if self.soft is None else epochs % self.soft.shape[1]
+        draws = self._draws(epochs)
         return self.augment.apply(self.X, rows, draws, training.seed, training.dtype, self.lengths)
 
+    def targets(self, rows: Any, epochs: Any = 0) -> Array | None:
+        """Return the targets of `rows`, as read in their epochs: class -1 of blends of two."""
+        if self.y is None:
+            return None
+        y = np.asarray(self.y[rows])
+        if self.augment is None or not self.has_blends:
+            return y
+        blended = self.augment.blended(rows, self._draws(epochs), self.training.seed)
+        return np.where(blended, -1, y)
+
+    @property
+    def has_blends(self) -> bool:
+        """Whether rows may be blends of two classes, which have no label."""
+        return self.augment is not None and BLEND in self.augment.strengths
+
+    def _draws(self, epochs: Any) -> Any:
+        """Return the draw that is read in each epoch."""
+        return epochs if self.soft is None else epochs % self.soft.shape[1]
+
     def answers(self, rows: Any, epochs: Any = 0) -> Array | None:
-        """Return the soft answers for `rows`, as a single net reads them in their epochs; None
-        without a teacher."""
+        """Return the soft answers for `rows` of a single net, as read in their epochs: zeros where
+        the likeliest class is not that of the label. None without a teacher."""
         if self.soft is None:
             return None
-        return np.asarray(self.soft[0, epochs % self.soft.shape[1], rows])
+        soft, y = self.soft[0, self._draws(epochs), rows], self.targets(rows, epochs)
+        trusted = (soft.argmax(axis=-1) == y) | (y == -1)
+        return np.where(trusted[..., None], soft, 0)
 
 
 def without_fold(task: Task, number: int) -> Task:

@@ -255,7 +255,8 @@ class NativeEngine:
             self._teach(X, slice(None))
         else:  # `run` reads it piece by piece
             dtype = _kind(X) if task.augment is None else np.dtype(self._dtype)
-            self._teach(np.empty((0, *X.shape[1:]), dtype), slice(0))
+            none = np.empty(0, np.int64)
+            self._teach(np.empty((0, *X.shape[1:]), dtype), none, none)
         # Settings for `step`, from step `_settings_from` on.
         self._settings: list[tuple[float, float, float]] = []
         self._settings_from = 0
@@ -270,9 +271,10 @@ class NativeEngine:
     def _teach(self, X: Array, which: Any, epochs: Any = 0) -> None:
         """Give the kernels the rows `X` to train on: the task's rows `which` in `epochs`."""
         task, kind = self.task, self._dtype
-        y, lengths, weights = (
-            None if part is None else part[which] for part in (task.y, task.lengths, task.weights)
+        lengths, weights = (
+            None if part is None else part[which] for part in (task.lengths, task.weights)
         )
+        y = task.targets(which, epochs)
         parts = weights, task.answers(which, epochs)
         classes = targets = None
         if task.net.job == "classify":

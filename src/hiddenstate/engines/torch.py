@@ -125,9 +125,6 @@ class TorchEngine:
         if task.weights is not None:
             weights = np.ascontiguousarray(task.weights, training.dtype)
             self._weights = torch.from_numpy(weights).to(self._device)
-        self._soft = (
-            None if task.soft is None else _targets(task.soft[0], training.dtype, self._device)
-        )
 
     def run(self, first: int, last: int, stop: Callable[[], bool]) -> Chunk:
         """Run steps `first` to `last` - 1; see `Engine.run`."""
@@ -181,10 +178,10 @@ class TorchEngine:
 
     def _softened(self, step: int, output: Tensor, weights: Tensor | None) -> Tensor | None:
         """Return the soft part of the loss of each row (B,); None without a teacher."""
-        if self._soft is None:
+        soft = self.task.answers(*self._read(step))
+        if soft is None:
             return None
-        soft = self._soft[self.task.batches.epoch_of(step) % len(self._soft)]
-        answers = soft[torch.from_numpy(self._rows(step)).to(self._device)]
+        answers = _targets(soft, self.task.training.dtype, self._device)
         if weights is not None:
             answers = answers.masked_fill(expand(weights == 0, answers), 0)
         return soft_loss(output, answers, self.task.training.teach_temperature)
@@ -206,21 +203,27 @@ class TorchEngine:
         """Return the rows of a step that this process computes."""
         return self.task.batches.rows(step)
 
+    def _read(self, step: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the rows of a step that this process computes, and the epoch of each."""
+        rows = self._rows(step)
+        return rows, np.full(len(rows), self.task.batches.epoch_of(step))
+
     def _n_values(self, step: int, output: Tensor) -> int | None:
         """Return the divisor of the loss; None for the number of values that are in it."""
         return None
 
     def _batch(self, step: int) -> tuple[Tensor, Tensor | None, Tensor | None]:
         """Return the inputs, targets and weights of a step's rows."""
-        rows = self._rows(step)
+        rows, epochs = self._read(step)
         index = torch.from_numpy(rows).to(self._device)
         if self._X is None:
-            epochs = np.full(len(rows), self.task.batches.epoch_of(step))
             inputs = self.task.inputs(rows, epochs)
             x = _owned(fractions(inputs, self.task.training.dtype), self._device)
         else:
             x = _fractions(self._X[index], self._dtype)
         target = None if self._y is None else self._y[index]
+        if self.task.has_blends and (y := self.task.targets(rows, epochs)) is not None:
+            target = _targets(y, self.task.training.dtype, self._device)
         if self._weights is None:
             return x, target, None
         # A row of weight 0 may contain anything, and 0 times that may still not be 0.

@@ -36,8 +36,12 @@ def mean_loss(
     if net.job == "classify":
         by_row = weights is not None or soft is not None
         reduction = "none" if by_row else "mean" if n_values is None else "sum"
-        each = nn.functional.cross_entropy(
-            output, target, reduction=reduction, label_smoothing=training.label_smoothing
+        each = nn.functional.cross_entropy(  # -1 is no label
+            output,
+            target,
+            ignore_index=-1,
+            reduction=reduction,
+            label_smoothing=training.label_smoothing,
         )
         each = each if soft is None else training.teach_weight * each + soft
         each = each if weights is None else each * weights

@@ -128,7 +128,7 @@ class Job(ABC):
         training, soft = self.config.training, None
         if self.taught is not None and y is not None:
             if self.config.job == "classify":
-                soft = self.taught.soft(y, training.teach_temperature)
+                soft = self.taught.soft(training.teach_temperature)
             else:
                 # Squared errors to both, weighted, differ by a constant from that to their mean.
                 y = (

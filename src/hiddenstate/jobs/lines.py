@@ -12,6 +12,7 @@ from hiddenstate.errors import count, printable
 from hiddenstate.jobs.answering import answer_lines
 from hiddenstate.jobs.base import Job
 from hiddenstate.jobs.snapshot_limits import rows_to_show
+from hiddenstate.jobs.taught import labels_read
 from hiddenstate.metrics.comparison import compare, scored_alone
 from hiddenstate.metrics.intervals import ends_of, interval_of
 from hiddenstate.system.notice import Notice, note, warning
@@ -67,17 +68,16 @@ def _of_teacher(job: Job) -> list[Notice]:
         return []
     name, notices = printable(job.config.training.teach), list[Notice]()
     if job.config.job == "classify":
-        right = job.taught.answers.argmax(axis=-1) == job.dataset.train.require_targets()
-        if job.folds is not None:  # a member does not learn from its fold
-            learned = job.folds != np.arange(len(right))[:, None]
-            right = np.moveaxis(right, 1, 2)[learned]
+        labels = labels_read(job.task())
+        right = int((job.taught.answers.argmax(axis=-1) == labels).sum())
         noun = "augmented row" if job.changes is not None else "training row"
-        notices.append(
-            note(
-                f"{name}: the teacher is right on {int(right.sum()):,} of "
-                f"{count(right.size, noun)}, whose soft answers are learned"
-            )
+        text = (
+            f"{name}: the teacher is right on {right:,} of "
+            f"{count(int((labels >= 0).sum()), noun)}, whose soft answers are learned"
         )
+        blends = int((labels == -1).sum())
+        text += f", as are those of {count(blends, 'blend')} of two classes" if blends else ""
+        notices.append(note(text))
     if not job.taught.knows_split:
         notices.append(
             warning(

@@ -7,6 +7,7 @@ import numpy as np
 
 from hiddenstate.data.store import PIECE
 from hiddenstate.engines import Task
+from hiddenstate.engines.members import member_task
 from hiddenstate.program.equations import softmax
 from hiddenstate.system.typing import Array
 
@@ -34,12 +35,9 @@ class Taught:
     knows_split: bool
     chosen: Array | None = None
 
-    def soft(self, y: Array, temperature: float) -> Array:
-        """Return probabilities (M, D, N, C) at a temperature, and zeros where the class is not that
-        of y (N,)."""
-        p = softmax(self.answers / self.answers.dtype.type(temperature))
-        p[self.answers.argmax(axis=-1) != y] = 0
-        return p
+    def soft(self, temperature: float) -> Array:
+        """Return probabilities (M, D, N, C) at a temperature."""
+        return softmax(self.answers / self.answers.dtype.type(temperature))
 
 
 def draws_of(task: Task) -> int:
@@ -53,3 +51,16 @@ def rows_read(task: Task, draw: int) -> Iterator[tuple[slice, Array]]:
     for first in range(0, len(task.X), size):
         rows = np.arange(first, min(first + size, len(task.X)))
         yield slice(rows[0], rows[-1] + 1), task.inputs(rows, np.full(len(rows), draw))
+
+
+def labels_read(task: Task) -> Array:
+    """Return the labels (M, D, N) of the rows whose answers a net learns: -1 of blends, and -2 of
+    rows that a member leaves out."""
+    assert task.soft is not None
+    labels = np.full(task.soft.shape[:3], -2)
+    for number, of_member in enumerate(labels):
+        own = member_task(task, number)
+        kept = slice(None) if task.folds is None else task.folds != number
+        for draw, of_draw in enumerate(of_member):
+            of_draw[kept] = own.targets(np.arange(len(own.X)), np.full(len(own.X), draw))
+    return labels

@@ -87,11 +87,14 @@ class OneRow:
         x, n = self.X[self.row], self.n
         y, places = np.zeros_like(x), [self.place(t) for t in range(n)]
         steps = np.arange(n)
-        mate, share = None, 0.0
-        if self.uniform("mix?")[0] < PARTS["mix"]:
-            share, place = self.uniform("mix", 2)
-            own = [i for i, c in enumerate(self.what.classes) if c == self.what.classes[self.row]]
-            mate, share = own[int(place * len(own))], share * self.what.strengths["mix"]
+        mates = []
+        classes = self.what.classes
+        everyone = sorted(range(len(classes)), key=classes.__getitem__)
+        for kind in ("mix", "blend"):
+            if self.uniform(f"{kind}?")[0] < PARTS[kind]:
+                share, place = self.uniform(kind, 2)
+                own = [i for i in everyone if kind == "blend" or classes[i] == classes[self.row]]
+                mates += [(own[int(place * len(own))], share * self.what.strengths[kind])]
         knots = self.strength("scale") * self.normals("scale", KNOTS)
         size = self.strength("jitter") * self.uniform("jitter size")[0]
         noise = size * self.normals("jitter", x.size).reshape(x.shape)
@@ -99,7 +102,7 @@ class OneRow:
             nearest = math.floor(places[t] + 0.5)
             for f in range(x.shape[1]):
                 value = np.interp(places[t], steps, x[:n, f])
-                if mate is not None:
+                for mate, share in mates:
                     m = int(self.lengths[mate])
                     at = places[t] * (m - 1) / max(n - 1, 1)
                     other = np.interp(at, np.arange(m), self.X[mate, :m, f])
@@ -123,6 +126,21 @@ def test_rows_equal_a_loop_over_one_row():
     for row in range(24):
         expected = OneRow(what, X, lengths, row, row % 5).changed()
         np.testing.assert_allclose(got[row], expected, atol=2e-5)
+
+
+def test_blends_of_two_classes_are_those_that_another_row_is_mixed_into():
+    X, y, lengths = series(n=40, T=12)
+    what = what_of(X, y, lengths, {"blend": 0.5}, weights=np.arange(40) % 4 > 0)
+    rows, draws = np.repeat(np.arange(40), 5), np.tile(np.arange(5), 40)
+    chosen, share, mates = what.mixed("blend", rows, draws, SEED)
+    assert (mates % 4 > 0).all()
+    assert share.max() <= 0.5
+    assert 0.1 < len(chosen) / len(rows) < 0.3
+    blended = np.zeros(200, bool)
+    blended[chosen] = y[mates] != y[rows[chosen]]
+    np.testing.assert_array_equal(what.blended(rows, draws, SEED), blended)
+    changed = (applied(what, X, lengths, rows, draws) != X[rows]).any(axis=(1, 2))
+    assert changed[blended].all()
 
 
 def test_standardised_rows_are_standardised_again():

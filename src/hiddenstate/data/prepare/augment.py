@@ -5,12 +5,13 @@ number), so a row is the same whichever rows are computed with it, and in whatev
 strengths are in `config/augment_kinds`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 
+from hiddenstate.config.augment_kinds import BLEND
 from hiddenstate.data.prepare.augment_kernels import (
     add_noise,
     hashes,
@@ -22,13 +23,14 @@ from hiddenstate.data.prepare.augment_kernels import (
     time_map,
 )
 from hiddenstate.data.prepare.augment_maps import KNOTS, PART, parabolas
-from hiddenstate.data.prepare.augment_numbers import Numbers, normal
+from hiddenstate.data.prepare.augment_numbers import Numbers, normal, uniform
 from hiddenstate.data.rows import fractions
 from hiddenstate.data.store import PIECE, RowStore
 from hiddenstate.system.typing import Array
 
 PARTS = {
     "mix": 0.5,
+    BLEND: 0.25,
     "warp": 0.6,
     "crop": 0.5,
     "shift": 0.4,
@@ -120,6 +122,31 @@ class Augmentation:
                 return draw.pictures()
             return draw.flat() if X.ndim == 2 else draw.series()
 
+    def blended(self, rows: Array, draws: Array, seed: int) -> Array:
+        """Return which rows (n,) have a part of another class in some draws."""
+        blended = np.zeros(len(rows), bool)
+        if self.classes is not None:
+            chosen, _, mates = self.mixed(BLEND, rows, draws, seed)
+            blended[chosen] = self.classes[mates] != self.classes[rows[chosen]]
+        return blended
+
+    def mixed(self, kind: str, rows: Array, draws: Array, seed: int) -> tuple[Array, Array, Array]:
+        """Return which rows a kind mixes (m,), the share of the others (m,), and their numbers."""
+        none = np.empty(0, np.int64)
+        if kind not in self.strengths or self.classes is None:
+            return none, none, none
+        order, begin, sizes = self.mates
+        own = self.classes[rows]
+        on = uniform(hashes(seed, f"{kind}?", draws, rows, 1))[:, 0] < self.parts[kind]
+        chosen = np.flatnonzero(on & (own >= 0))
+        share, place = uniform(hashes(seed, kind, draws, rows, 2))[chosen].T
+        if kind == BLEND:
+            first, size = begin[0], sizes.sum()
+        else:
+            first, size = begin[own[chosen]], sizes[own[chosen]]
+        mates = order[first + (place * size).astype(np.int64)]
+        return chosen, self.strengths[kind] * share, mates
+
     @cached_property
     def noise(self) -> Array:
         """Deviation of each feature to which noise is added; 0 of flags."""
@@ -179,7 +206,7 @@ def augmentation(
         masked=masked,
         picture=picture,
         pixels=X.dtype == np.uint8,
-        classes=classes if "mix" in strengths else None,
+        classes=classes if {"mix", BLEND} & set(strengths) else None,
     )
 
 
@@ -250,8 +277,7 @@ class _Draw:
         height, width = self.what.picture or (0, 0)
         shape = self.x.shape
         x = self.x.reshape(len(self.x), height, width)
-        chosen, share, mates = self._mates()
-        if len(chosen):
+        for chosen, share, mates in self._mixed():
             others = fractions(self.source[mates], self.dtype).reshape(-1, height, width)
             share = share[:, None, None].astype(self.dtype)
             x[chosen] = (1 - share) * x[chosen] + share * others
@@ -278,7 +304,7 @@ class _Draw:
 
     def _uniform(self, purpose: str, count: int) -> Array:
         """Return uniform numbers (n, count) from 0 to below 1."""
-        return (self._hashes(purpose, count) >> np.uint64(11)) * 2.0**-53
+        return uniform(self._hashes(purpose, count))
 
     def _normal(self, purpose: str, count: int, which: Array | None = None) -> Array:
         return normal(self._hashes(purpose, count, which))
@@ -308,31 +334,24 @@ class _Draw:
             speed = parabolas(np.exp(knots))
         return time_map(self.x.shape[1], self.n, shift, cut, begin, speed)
 
-    def _mates(self) -> tuple[Array, Array, Array]:
-        """Return which rows are mixed (m,), the share of the others (m,), and their numbers."""
-        none = np.empty(0, np.int64)
-        if "mix" not in self.what.strengths or self.what.classes is None:
-            return none, none, none
-        order, begin, sizes = self.what.mates
-        own = self.what.classes[self.numbers]
-        chosen = np.flatnonzero(self._on("mix") & (own >= 0))
-        own, (share, place) = own[chosen], self._uniform("mix", 2)[chosen].T
-        mates = order[begin[own] + (place * sizes[own]).astype(np.int64)]
-        return chosen, self.what.strengths["mix"] * share, mates
-
     def _mix(self, x: Array, at: Array | None) -> None:
-        """Add a share of another row of the class, at the same parts of it, to some rows."""
-        chosen, share, mates = self._mates()
-        if not len(chosen):
-            return
-        others, own = fractions(self.source[mates], self.dtype), self.n[:1]
-        if self.all_lengths is not None:
-            own = self.all_lengths[mates]
-            if at is None:
-                zero = np.zeros(len(self.n))
-                at = time_map(x.shape[1], self.n, zero, zero, zero, None)
-        own = np.broadcast_to(own, len(chosen))
-        mix_rows(x, chosen, share, others, at, self.n, own)
+        """Add a share of other rows, at the same parts of them, to some rows."""
+        for chosen, share, mates in self._mixed():
+            others, own = fractions(self.source[mates], self.dtype), self.n[:1]
+            if self.all_lengths is not None:
+                own = self.all_lengths[mates]
+                if at is None:
+                    zero = np.zeros(len(self.n))
+                    at = time_map(x.shape[1], self.n, zero, zero, zero, None)
+            own = np.broadcast_to(own, len(chosen))
+            mix_rows(x, chosen, share, others, at, self.n, own)
+
+    def _mixed(self) -> Iterator[tuple[Array, Array, Array]]:
+        """Yield rows to mix, of each kind that does; see :meth:`Augmentation.mixed`."""
+        for kind in ("mix", BLEND):
+            parts = self.what.mixed(kind, self.numbers, self.draws, self.seed)
+            if len(parts[0]):
+                yield parts
 
     def _scale(self, x: Array) -> None:
         """Multiply the distance from the mean by 1 and a smooth curve."""

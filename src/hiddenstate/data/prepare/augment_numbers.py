@@ -48,6 +48,11 @@ def _mixed_bits(z: Numbers) -> Numbers:
     return z
 
 
+def uniform(numbers: Numbers) -> Array:
+    """Return numbers from 0 to below 1 of random 64-bit ones."""
+    return (numbers >> np.uint64(11)) * 2.0**-53
+
+
 def normal(numbers: Numbers) -> Array:
     """Return numbers of mean 0 and deviation 1, almost normal, of random 64-bit ones.
 

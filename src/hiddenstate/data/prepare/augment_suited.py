@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from hiddenstate.config import Config
-from hiddenstate.config.augment_kinds import AUTO, KINDS, parse_kinds
+from hiddenstate.config.augment_kinds import AUTO, BLEND, KINDS, parse_kinds
 from hiddenstate.data.dataset import PreparedDataset
 from hiddenstate.data.prepare.augment import FEWEST_STEPS, Augmentation, augmentation
 from hiddenstate.errors import OptionError, count, printable
@@ -34,8 +34,8 @@ def kinds_of_data(config: Config, dataset: PreparedDataset) -> dict[str, float]:
 
 
 def usual_kinds(config: Config, dataset: PreparedDataset) -> dict[str, float]:
-    """Return all kinds that suit the data, with their usual strengths."""
-    reasons = unsuited(config, dataset)
+    """Return all kinds that suit the data without a teacher, with their usual strengths."""
+    reasons = {**unsuited(config, dataset), BLEND: ""}
     return {name: kind.strength for name, kind in KINDS.items() if name not in reasons}
 
 
@@ -45,6 +45,7 @@ def unsuited(config: Config, dataset: PreparedDataset) -> dict[str, str]:
     reasons: dict[str, str] = {}
     if job != "classify":
         reasons["mix"] = "adds rows of the same class, which only classify has"
+        reasons[BLEND] = "adds rows of other classes, which only classify has"
     if dataset.picture is None:
         reasons["rotate"] = f"applies to pictures, and {where} has none"
     if job == "autoencode":

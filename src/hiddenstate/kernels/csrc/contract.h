@@ -245,6 +245,7 @@ struct Kernels {
   void (*through)(int activation, const T* y, T* d, long n);
   // From logits, `rows` rows of `classes` numbers: the loss of each row and, times `scale`, its
   // gradient d, with zero padding. The share `smooth` of the target is spread over all classes.
+  // A row of the class -1 has no loss.
   void (*cross_entropy)(const T* logits, long rows, long row, long classes, const int64_t* target,
                         double smooth, T scale, T* d, double* loss);
   // Adds soft answers to the results of `cross_entropy`, whose `scale` was that of the labels and

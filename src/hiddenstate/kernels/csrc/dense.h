@@ -34,6 +34,11 @@ void cross_entropy(const T* logits, long rows, long row, long classes, const int
       store(d + c, exponential<T>(load(logits + c) - all<T>(largest)));
     double sum = 0;
     for (long c = 0; c < classes; c++) sum += d[c];
+    if (target[r] < 0) {
+      loss[r] = 0;
+      for (long c = 0; c < row; c++) d[c] = 0;
+      continue;
+    }
     loss[r] = __builtin_log(sum) + (double)largest - (double)logits[target[r]];
     const T share = scale / (T)sum;
     for (long c = 0; c < classes; c++) d[c] *= share;
