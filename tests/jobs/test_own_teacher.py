@@ -31,7 +31,13 @@ def few_rows(monkeypatch):
 
 
 def job_of(x=X, **options):
-    values = {"teach": "convolutions", "test_fraction": 0.0, "hidden_size": 3, "batch_size": 8}
+    values = {
+        "teach": "convolutions",
+        "test_fraction": 0.0,
+        "hidden_size": 3,
+        "batch_size": 8,
+        "epochs": 9,
+    }
     config = make_config("classify", {**values, **options})
     raw = SequenceDataset("X", Rows(x, y))
     return taught_job(config, raw, prepare(raw, config))
@@ -59,6 +65,16 @@ def test_members_learn_what_their_own_teacher_answers_for_the_rows_that_they_rea
         p[(logits.argmax(axis=1) != task.y[rows]) & (task.targets(rows, epochs) >= 0)] = 0
         np.testing.assert_allclose(task.answers(rows, epochs), p, atol=1e-6)
         assert p.any()
+
+
+@needs_kernels
+def test_a_teacher_answers_no_more_than_is_read_or_affordable(monkeypatch):
+    shape = job_of(augment=("jitter",), epochs=2).taught.answers.shape
+    assert shape == (1, 2, N, 3)
+    monkeypatch.setattr("hiddenstate.jobs.taught.AUGMENTED_NUMBERS", 4 * N * STEPS)
+    assert job_of(augment=("jitter",), members=2).taught.answers.shape == (2, 2, N, 3)
+    monkeypatch.setattr("hiddenstate.jobs.taught.AUGMENTED_NUMBERS", 1)
+    assert job_of(augment=("jitter",)).taught.answers.shape == (1, 1, N, 3)
 
 
 @needs_kernels

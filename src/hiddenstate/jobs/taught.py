@@ -1,5 +1,6 @@
 """What a net learns from a teacher, and what of it a job's training rows are."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -11,8 +12,9 @@ from hiddenstate.engines.members import member_task
 from hiddenstate.program.equations import softmax
 from hiddenstate.system.typing import Array
 
-AUGMENTED_ROWS = 2000
-"""About how many augmented rows a teacher answers for each net; at least each row once."""
+AUGMENTED_ROWS, AUGMENTED_NUMBERS = 20_000, 6_000_000
+"""About how many augmented rows a teacher answers for each net, and numbers in those of all nets: a
+few seconds. Each row is answered at least once, and no more often than it is read."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,12 @@ class Taught:
 
 def draws_of(task: Task) -> int:
     """Return how many draws of the rows of a net a teacher answers: one without augmentation."""
-    return 1 if task.augment is None else max(1, AUGMENTED_ROWS // len(task.X))
+    if task.augment is None:
+        return 1
+    numbers = task.net.n_members * math.prod(task.X.shape[1:])
+    rows = min(AUGMENTED_ROWS, AUGMENTED_NUMBERS // numbers)
+    epochs = math.ceil(task.total_steps / task.batches.steps_per_epoch)
+    return max(1, min(rows // len(task.X), epochs))
 
 
 def rows_read(task: Task, draw: int) -> Iterator[tuple[slice, Array]]:
