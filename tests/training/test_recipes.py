@@ -15,12 +15,16 @@ from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.prepare.split import held_out
 from hiddenstate.errors import DataError
 from hiddenstate.jobs import make_job
+from hiddenstate.kernels import level
 from hiddenstate.runs import Run
 from hiddenstate.training.recipes import seasons_of, suggest
 from hiddenstate.training.resume import resume_run
 from hiddenstate.training.start import plan, start
 from tests.conftest import QUIET, Cli, needs_kernels
 from tests.training.test_resume import StopAt, contents
+
+MEMBERS, UPDATES, ALONE = 5, 600, 1000
+"""Of nets that are preferred, and the updates of one that is enough."""
 
 quick = settings(derandomize=True, deadline=None, max_examples=200)
 
@@ -68,7 +72,7 @@ def signal(T: int, n: int = 1, test: bool = False, **given: Any) -> dict[str, An
 )
 def test_a_batch_is_the_largest_that_is_a_25th_of_the_rows(n: int, batch_size: int) -> None:
     assert without_stem(n)["batch_size"] == batch_size
-    assert classes(n)["batch_size"] == max(batch_size, 16)
+    assert classes(n, convolutions=True)["batch_size"] == max(batch_size, 16)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +102,7 @@ def test_long_series_have_a_smaller_rate() -> None:
     assert suggest("classify", data(100, 784, test=True), given | {"steps": 28})["lr"] == 0.01
 
 
-# Beside fixed convolutions, which need the kernels, a net makes fewer updates.
+# Beside fixed convolutions that a user sets, which need the kernels, a net makes fewer updates.
 @pytest.mark.parametrize(
     ("n", "T", "pool", "members", "updates"),
     [
@@ -115,13 +119,44 @@ def test_long_series_have_a_smaller_rate() -> None:
 def test_series_get_a_stem_and_members(
     n: int, T: int, pool: int, members: int, updates: int
 ) -> None:
-    found = classes(n, T)
+    given = {"convolutions": True} if n * T * 2 < 3_000_000 and n <= 2000 else {}
+    found = classes(n, T, **given)
     assert (found["stem"], found["stem_pool"], found["members"]) == (True, pool, members)
     assert (found["layers"], found["lr"], found["label_smoothing"]) == (1, 0.003, 0.1)
+    assert not {"prefer_nets", "augment", "teach"} & set(found)
     per_epoch = -(-n // found["batch_size"])
     assert updates <= found["epochs"] * per_epoch < updates + per_epoch
     assert "stem" not in classes(n, 8)
-    assert classes(n, T, dropout=0.2)["layers"] == 2  # dropout is between layers
+    assert classes(n, T, dropout=0.2, **given)["layers"] == 2  # dropout is between layers
+
+
+@needs_kernels
+@pytest.mark.parametrize(("n", "T", "pool"), [(36, 251, 5), (67, 24, 1), (2000, 100, 2)])
+def test_where_the_recipe_chooses_convolutions_small_nets_are_preferred(
+    n: int, T: int, pool: int
+) -> None:
+    found = classes(n, T)
+    assert found["convolutions"]
+    assert found["prefer_nets"]
+    assert found["augment"] == ("auto",)
+    assert (found["stem_pool"], found["batch_size"]) == (pool, min(64, n))
+    assert found["epochs"] * -(-n // found["batch_size"]) >= UPDATES
+    config = make_config("classify", found)
+    assert config.model.members == MEMBERS
+    for own in ({"convolutions": True}, {"convolutions": False}, {"teach": "own.npy"}):
+        assert not {"prefer_nets", "augment"} & set(classes(n, T, **own))
+
+
+def test_convolutions_of_a_user_have_every_value_of_version_0_5() -> None:
+    given = {"convolutions": True}
+    assert suggest("classify", data(200, 427, 1, test=True), given) == {
+        **{"scale": "auto", "test_fraction": 0.2, "eps": 1e-8, "hold": 0, "shuffle": True},
+        **{"cell": "gru", "layers": 1, "bidirectional": True, "hidden_size": 64},
+        **{"readout": "mean", "batch_size": 16, "lr": 0.003, "clip": 1.0, "lr_schedule": "cosine"},
+        **{"stem": True, "stem_pool": 4, "members": 5, "label_smoothing": 0.1},
+        **{"epochs": 24, "log_every": 15},
+        **({"convolutions": True} if level() else {}),
+    }
 
 
 @needs_kernels
@@ -137,23 +172,27 @@ def test_fixed_convolutions_stand_beside_nets_of_a_moderate_number_of_series(
 
 
 @needs_kernels
-def test_data_that_convolutions_tell_apart_get_one_net_and_few_updates() -> None:
+def test_data_that_convolutions_tell_apart_get_one_net() -> None:
     X, y = np.random.default_rng(0).normal(size=(60, 30, 2)), np.repeat(["a", "b"], 30)
     X[30:] += np.sin(np.arange(30))[:, None] * 3
     easy, hard = (
         SequenceDataset("own", Rows(X, labels), Rows(X, labels), source="file")
         for labels in (y, np.tile(["a", "b"], 30))
     )
-    found = suggest("classify", easy, {})
-    assert (found["members"], found["convolutions"]) == (1, True)
-    assert 100 <= found["epochs"] * 4 < 104
+    preferred, given = suggest("classify", easy, {}), {"convolutions": True}
+    assert (preferred["members"], preferred["convolutions"]) == (1, True)
+    assert preferred["epochs"] == ALONE  # of one batch: it may answer alone
+    few = suggest("classify", easy, given)
+    assert few["members"] == 1
+    assert 100 <= few["epochs"] * 4 < 104
     own: list[dict[str, Any]] = [{"members": 5}, {"epochs": 75}, {"convolutions": False}]
     for values in own:
-        full = {"members": 5, **suggest("classify", easy, values), **values}
+        full = {"members": 5, **suggest("classify", easy, given | values), **values}
         assert (full["members"], full["epochs"]) == (5, 75)
-    assert suggest("classify", hard, {})["members"] == 5
+    assert suggest("classify", hard, given)["members"] == 5
+    assert suggest("classify", hard, {})["members"] == MEMBERS
     alone = Rows(X, np.full(60, "a"))  # is refused where the run starts
-    assert suggest("classify", SequenceDataset("own", alone), {})["members"] == 5
+    assert suggest("classify", SequenceDataset("own", alone), {})["members"] == MEMBERS
 
 
 def test_rows_that_will_be_held_out_are_not_counted() -> None:
@@ -408,12 +447,12 @@ def test_a_run_by_the_recipe_resumes_exactly(stop_at: int, job: str, tmp_path: P
         ends.append(contents(folder / f"{job}-1"))
     assert ends[0] == ends[1]
     if job == "classify":
-        assert Run(folder / "classify-1").config.model.members == 5
+        assert Run(folder / "classify-1").config.model.members == MEMBERS
 
 
 def test_lines_suit_the_epochs_that_were_given() -> None:
-    assert classes(400, epochs=2)["log_every"] == 2  # 50 updates
-    assert classes(400, epochs=20)["log_every"] == 25
+    assert classes(400, epochs=2, convolutions=True)["log_every"] == 2  # 50 updates
+    assert classes(400, epochs=20, convolutions=True)["log_every"] == 25
 
 
 def test_what_is_given_goes_before_the_recipe_and_classic_is_the_scripts(

@@ -230,6 +230,7 @@ class TrainingConfig:
         item=str,
         since=5,
         placeholder="none|auto|KIND[:STRENGTH],...",
+        recipe=True,
         none=True,
         omitted=True,
     )

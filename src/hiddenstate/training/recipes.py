@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.config import make_config
+from hiddenstate.config.augment_kinds import AUTO
+from hiddenstate.config.fields import NO_TEACHER, OWN_TEACHERS
 from hiddenstate.data import SequenceDataset
 from hiddenstate.data.prepare.known_columns import without_future_rows
 from hiddenstate.data.prepare.pipeline import prepare
@@ -37,9 +39,14 @@ POOLED_STEPS = 110
 QUICK_ROWS = 2000
 """Most training rows that fixed convolutions are fitted on in a few seconds."""
 
-EASY_ROWS, EASY_ERROR, EASY_UPDATES = 1000, 0.01, 100
-"""Most rows, and largest leave-one-out error of fixed convolutions, of data that is easy, and the
-updates of its one net."""
+NETS, NETS_STEPS, NETS_UPDATES = 5, 55, 600
+"""Nets that may answer alone, about how many steps their stem leaves of a series, and updates."""
+
+EASY_ROWS, EASY_ERROR = 1000, 0.01
+"""Most rows, and largest leave-one-out error of fixed convolutions, of data that is easy."""
+
+EASY_UPDATES, ONE_NET_UPDATES = 100, 1000
+"""Updates of the one net of such data, and of one that may answer alone."""
 
 WIDTHS = (56, 48, 40, 32, 24, 16, 8)
 """Sizes of the recurrent layer of such a net; the first that leaves few enough weights is taken."""
@@ -90,13 +97,34 @@ def _labelled(dataset: SequenceDataset, n_train: int, given: Mapping[str, Any]) 
     values, T = _series(dataset, n_train, given), _median_length(dataset, given)
     if T < LEAST_STEPS:
         return values
-    alone = given.get("layout") == "features" or given.get("teach") is not None
+    teach = given.get("teach")
+    alone = given.get("layout") == "features" or teach not in (None, NO_TEACHER, *OWN_TEACHERS)
     if _is_quick(dataset, n_train) and not alone:
         values["convolutions"] = True
+        if given.get("convolutions") is None:
+            values |= {"prefer_nets": True, "augment": AUTO}
     beside = given.get("convolutions", values.get("convolutions", False))
     if given.get("stem") is not False:
-        values |= _stem(n_train, T, beside, given)
+        preferred = "prefer_nets" in values
+        values |= _nets(n_train, T, given) if preferred else _stem(n_train, T, beside, given)
     return values | _eased(dataset, n_train, values, given) if beside else values
+
+
+def _nets(n_train: int, T: int, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Small nets with many updates of augmented rows, which may answer alone."""
+    batch_size = given.get("batch_size") or min(64, n_train)
+    return {
+        "stem": True,
+        "stem_channels": (32, 32, 48),
+        "stem_pool": max(1, round(T / NETS_STEPS)),
+        "hidden_size": 56,
+        "layers": 2 if given.get("dropout") else 1,
+        "members": NETS,
+        "label_smoothing": 0.1,
+        "batch_size": batch_size,
+        "lr": 0.004,
+        **_budget(n_train, batch_size, NETS_UPDATES, given),
+    }
 
 
 def _stem(n_train: int, T: int, beside: bool, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -170,8 +198,8 @@ def _is_quick(dataset: SequenceDataset, n_train: int) -> bool:
 def _eased(
     dataset: SequenceDataset, n_train: int, values: dict[str, Any], given: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return one net and few updates if fixed convolutions tell the training rows apart without
-    having seen them: a net has nothing to add then."""
+    """Return one net if fixed convolutions tell the training rows apart without having seen them:
+    others have nothing to add then. It has few updates unless it may answer alone."""
     is_set = any(given.get(name) is not None for name in ("members", "epochs"))
     if is_set or n_train > EASY_ROWS or not isinstance(dataset.X, np.ndarray):
         return {}
@@ -186,7 +214,8 @@ def _eased(
     wrong = path.held_out.argmax(axis=1) != train.require_targets()
     if wrong.mean() > EASY_ERROR:
         return {}
-    return {"members": 1, **_budget(n_train, config.training.batch_size, EASY_UPDATES, given)}
+    updates = ONE_NET_UPDATES if config.training.prefer_nets else EASY_UPDATES
+    return {"members": 1, **_budget(n_train, config.training.batch_size, updates, given)}
 
 
 def _series(dataset: SequenceDataset, n_train: int, given: Mapping[str, Any]) -> dict[str, Any]:
