@@ -91,7 +91,7 @@ def test_the_line_at_the_end_compares_teacher_untaught_and_taught(cli, data):
     line = next(line for line in done.out.splitlines() if "full answer" in line)
     for name in ("teacher_accuracy", "untaught_accuracy", "test_accuracy"):
         low, high = (results[f"{name}_{end}"] for end in ("low", "high"))
-        assert f"{results[name]:.4f} ({low:.4f} to {high:.4f})" in line
+        assert f" {results[name]:.4f} ({low:.4f} to {high:.4f})" in line
     assert results["teacher_accuracy"] == Run(data / "runs/full").results()["test_accuracy"]
     config = make_config("classify", {**run.config.flat(), "teach": None, "augment": ()})
     with start(config, data / "runs") as session:
@@ -112,7 +112,7 @@ def test_by_default_fixed_convolutions_teach(cli, data):
     assert "convolutions: the teacher is right on" in done.err
     results = Run(data / "runs/classify-1").results()
     assert results["teacher_accuracy"] == results["convolutions_accuracy"]
-    assert f"full answer, the teacher: {results['teacher_accuracy']:.4f} (" in done.out
+    assert f"the full answer, of the teacher {results['teacher_accuracy']:.4f} (" in done.out
 
 
 @needs_kernels

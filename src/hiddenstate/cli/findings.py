@@ -231,7 +231,7 @@ def advice(
         yield from _wrapped(f"{fit.job}: {fit.layout}{when}", width, "  ")
         yield f"    {command_line(fit, data)}"
         if fit.job in plans and plans[fit.job].obstacles:
-            yield from _wrapped(streaming_note(plans[fit.job].obstacles), width, "    ")
+            yield from _wrapped(streaming_note(fit.job, plans[fit.job].obstacles), width, "    ")
     if findings.warnings:
         yield "warnings"
         for warning in findings.warnings:

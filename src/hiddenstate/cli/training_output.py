@@ -45,7 +45,7 @@ def _about_streams(session: "Session") -> str:
     from hiddenstate.models.streaming import obstacles_before_training, streaming_note
 
     against = obstacles_before_training(session.job.config, session.job.dataset)
-    return f"note: {streaming_note(against)}" if against else ""
+    return f"note: {streaming_note(session.job.config.job, against)}" if against else ""
 
 
 def print_location(session: "Session", seconds: float) -> None:

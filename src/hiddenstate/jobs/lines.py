@@ -7,6 +7,7 @@ import numpy as np
 
 from hiddenstate.config import Config, RecurrentConfig
 from hiddenstate.data.dataset import label_array
+from hiddenstate.data.prepare.augment import augmentation
 from hiddenstate.engines import Engine
 from hiddenstate.errors import count, printable
 from hiddenstate.jobs.answering import answer_lines
@@ -38,6 +39,8 @@ def job_notices(job: Job) -> list[Notice]:
     n, size = len(job.dataset.X), job.config.training.batch_size
     notices = [note(remark) for remark in job.dataset.remarks]
     notices += _of_teacher(job)
+    if job.config.training.streamable:
+        notices += _of_stream(job)
     if n < size:
         notices.append(
             warning(f"{n} rows are fewer than a batch of {size}; each batch has all of them")
@@ -88,6 +91,24 @@ def _of_teacher(job: Job) -> list[Notice]:
     return notices
 
 
+def _of_stream(job: Job) -> list[Notice]:
+    """Return how large a net that streams is, and what its steps are divided by."""
+    train, transform = job.dataset.train, job.dataset.transform
+    text = f"the net has {job.net.n_parameters():,} weights and answers after every step"
+    if transform.scaling is not None:
+        text += "; a step is scaled by statistics of the training rows, which the model holds"
+    inputs = transform.net_inputs(train.X, train.lengths, job.config.training.dtype)
+    if not augmentation(inputs, {}, None, train.lengths, train.weights).standard.any():
+        return [note(text)]
+    return [
+        note(text),
+        warning(
+            f"{printable(job.dataset.name)}: each series has mean 0 and deviation 1, which are "
+            "known at its end alone: a stream of raw readings is not like these rows"
+        ),
+    ]
+
+
 def summary_lines(job: Job, engine: Engine, results: Mapping[str, float]) -> list[str]:
     """Return who answers and the results of a run as lines."""
     lines = {"classify": _classify, "regress": _regress, "autoencode": _autoencode}
@@ -124,8 +145,8 @@ def _classify(job: Job, engine: Engine, results: Mapping[str, float]) -> list[st
 def _of_teaching(results: Mapping[str, float]) -> list[str]:
     """What a net that streams gains by its teacher, and what is left to the full answer."""
     titles = {
-        "teacher_accuracy": "full answer, the teacher",
-        "untaught_accuracy": "this network without it",
+        "teacher_accuracy": "the full answer, of the teacher",
+        "untaught_accuracy": "this network untaught",
         "test_accuracy": "taught",
     }
     parts = []
@@ -133,8 +154,8 @@ def _of_teaching(results: Mapping[str, float]) -> list[str]:
         if name in results:
             ends = ends_of(name, results)
             interval = f" ({ends[0]:.4f} to {ends[1]:.4f})" if ends else ""
-            parts.append(f"{title}: {results[name]:.4f}{interval}")
-    return [f"on the same rows, {'; '.join(parts)}"] if len(parts) > 1 else []
+            parts.append(f"{title} {results[name]:.4f}{interval}")
+    return [f"on the same rows: {', '.join(parts)}"] if len(parts) > 1 else []
 
 
 def _interval(name: str, results: Mapping[str, float], form: str = ".4g") -> str:

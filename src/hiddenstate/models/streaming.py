@@ -109,10 +109,12 @@ def streaming_options(against: Sequence[Obstacle]) -> str:
     return " ".join(options) if all(options) else ""
 
 
-def streaming_note(against: Sequence[Obstacle]) -> str:
+def streaming_note(job: str, against: Sequence[Obstacle]) -> str:
     """Return what such a model will not be able to do, and the options that change that."""
     options = streaming_options(against)
     hint = f"; to stream, add {options}" if options else ""
+    if options and job == "classify":
+        hint = f"; --streamable trains one small net that will{hint}"
     return (
         "the model will not answer step by step (predict --stream, export --to triton), as it "
         f"{reasons(against)}{hint}"
