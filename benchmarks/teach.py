@@ -27,9 +27,13 @@ WAYS: dict[str, tuple[object, ...]] = {
     "0.5": ("--convolutions",),
     "automatic": (),
     "no augmentation": ("--augment", "none"),
-    "no teacher": ("--teach", "none"),
+    "taught": ("--teach", "convolutions"),
+    "streamable": ("--streamable",),
 }
 """The options of each way to train, by its name."""
+
+PARTS = ("automatic", "no augmentation", "taught")
+"""The ways whose nets are compared."""
 
 RECORDS = {
     "accuracy": "test_accuracy",
@@ -37,6 +41,11 @@ RECORDS = {
     "nets": "net_accuracy",
     "share": "net_share",
     "full": "full_accuracy",
+    "teacher": "teacher_accuracy",
+    "untaught": "untaught_accuracy",
+    "who": "answered_by",
+    "members": "nets",
+    "updates": "net_updates",
 }
 """What is kept of the output of a command, and its names there."""
 
@@ -118,6 +127,8 @@ def print_accuracies(names: Sequence[str], seeds: Sequence[int], records: Record
         "its nets": ("automatic", "nets"),
         "the full answer": ("automatic", "full"),
         "the convolutions": ("0.5", "convolutions"),
+        "streamable": ("streamable", "accuracy"),
+        "the same, untaught": ("streamable", "untaught"),
     }
     print(f"| set, accuracy | {' | '.join(columns)} | nets answer |")
     print("|" + " --- |" * (len(columns) + 2))
@@ -146,12 +157,11 @@ def mean_of(column: Sequence[Sequence[float]]) -> str:
 
 
 def print_parts(names: Sequence[str], seeds: Sequence[int], records: Records) -> None:
-    """Print what the nets of the recipe reach without each of its parts."""
-    ways = [way for way in WAYS if way not in ("0.5",)]
-    print(f"| set, accuracy of the nets | {' | '.join(ways)} |\n|" + " --- |" * (len(ways) + 1))
+    """Print what the nets of the recipe reach without augmentation, and with a teacher."""
+    print(f"| set, accuracy of the nets | {' | '.join(PARTS)} |\n|" + " --- |" * (len(PARTS) + 1))
     table = []
     for name in names:
-        table.append([values(name, seeds, records, way, "nets") for way in ways])
+        table.append([values(name, seeds, records, way, "nets") for way in PARTS])
         print(f"| {name} | {' | '.join(map(in_words, table[-1]))} |")
     print(f"| mean | {' | '.join(mean_of(column) for column in zip(*table, strict=True))} |\n")
 
