@@ -201,5 +201,6 @@ def test_an_estimator_augments_rows():
     plain, one, two = (model.predict_proba(X) for model in fitted)
     np.testing.assert_array_equal(one, two)
     assert (plain != one).any()
+    assert [model.augment_["kept"] for model in fitted] == [[], *[["shift", "jitter"]] * 2]
     with pytest.raises(OptionError, match="augment: rows are augmented"):
         fitted[1].partial_fit(X, y)

@@ -224,8 +224,8 @@ class TrainingConfig:
     )
     augment: tuple[str, ...] = option(
         (),
-        "Change training rows at random in each epoch: none; auto, as rows that a net did not "
-        "learn from decide; or kinds with their strengths: "
+        "Change training rows at random in each epoch: none; auto, as training rows decide; or "
+        "kinds with their strengths: "
         f"{', '.join(f'{name}:{kind.strength:g}' for name, kind in KINDS.items())}.",
         item=str,
         since=5,

@@ -61,8 +61,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         Stop early after this many epochs without a lower validation loss (requires
         `valid_fraction`); 0 never stops early.
     augment : str or tuple of str, default='none'
-        Change training rows at random in each epoch: 'auto' as rows that a net did not learn from
-        decide, or kinds with their strengths, such as ('mix', 'warp:0.3').
+        Change training rows at random in each epoch: 'auto' as training rows decide, or kinds with
+        their strengths, such as ('mix', 'warp:0.3').
     epochs : int in [1, 1_000_000_000] or None, default=None
         Passes over the training data; None makes about 1000 updates, at least one pass.
     max_steps : int in [1, inf) or None, default=None
@@ -133,6 +133,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         validations ("valid": step, epoch, valid_loss); `event` holds the name.
     n_steps_ : int
         Number of updates made.
+    augment_ : dict
+        Kinds of augmentation `kept`; with `augment='auto'` also their `agreement` and losses.
     n_features_in_ : int
         Number of columns of a 2-D X, otherwise of features per step.
     feature_names_in_ : ndarray of str

@@ -19,6 +19,7 @@ from sklearn.utils.validation import (
 from hiddenstate.config import Config, TrainingConfig, section_options
 from hiddenstate.config.parameters import errors_for_python
 from hiddenstate.data import PreparedDataset, Rows, SequenceDataset
+from hiddenstate.data.prepare.augment_choice import Choice
 from hiddenstate.data.prepare.missing import infinite_as_missing
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.readers.dataframes import encode_frame
@@ -107,6 +108,7 @@ class Estimator(BaseEstimator):
         self.model_ = job.fitted(after.params)
         self.history_ = history.events
         self.n_steps_ = after.step
+        self.augment_ = (job.dataset.augment or Choice(job.augment)).facts()
         return after
 
     @property

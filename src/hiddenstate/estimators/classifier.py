@@ -107,8 +107,8 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
         Stop early after this many epochs without a lower validation loss (requires
         `valid_fraction`); 0 never stops early.
     augment : str or tuple of str, default='none'
-        Change training rows at random in each epoch: 'auto' as rows that a net did not learn from
-        decide, or kinds with their strengths, such as ('mix', 'warp:0.3').
+        Change training rows at random in each epoch: 'auto' as training rows decide, or kinds with
+        their strengths, such as ('mix', 'warp:0.3').
     epochs : int in [1, 1_000_000_000] or None, default=None
         Passes over the training data; None makes about 1000 updates, at least one pass.
     max_steps : int in [1, inf) or None, default=None
@@ -189,6 +189,8 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
         validations ("valid": step, epoch, valid_loss); `event` holds the name.
     n_steps_ : int
         Number of updates made.
+    augment_ : dict
+        Kinds of augmentation `kept`; with `augment='auto'` also their `agreement` and losses.
     answered_by_ : str
         Who answers: 'the network', 'fixed convolutions', or
         'the network and fixed convolutions'.

@@ -127,9 +127,8 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
         [0, 1] already; 'window' is as 'auto', but with `linear` scales the past of the targets by
         each window, for series of different size. None means 'auto', or 'none' if `stateful`.
     missing : {'error', 'mean', 'forward', 'mask'}, default='error'
-        What to do with NaN in X: 'error' rejects it, 'mean' fills in the mean of the training
-        rows, 'forward' repeats the value before, 'mask' fills in the mean and adds a feature that
-        marks missing values.
+        What to do with NaN in X: 'error' rejects it, 'mean' fills in the mean of training rows,
+        'forward' the value before; 'mask' fills in the mean and adds a feature that marks NaN.
     test_fraction : float in [0, 1), default=0.0
         Of a forecast, the fraction of the end of each series that is held out from training: the
         errors there give the intervals of :meth:`forecast`.
@@ -204,9 +203,10 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
         validations ("valid": step, epoch, valid_loss); `event` holds the name.
     n_steps_ : int
         Number of updates made.
+    augment_ : dict
+        Kinds of augmentation `kept`; with `augment='auto'` also their `agreement` and losses.
     answered_by_ : str
-        Who answers: 'the network', 'the linear path', or
-        'the network and the linear path'.
+        Who answers: 'the network', 'the linear path' or 'the network and the linear path'.
     n_features_in_ : int
         Number of columns of a 2-D X, otherwise of features per step.
     feature_names_in_ : ndarray of str

@@ -130,8 +130,9 @@ class RegressSnapshots(JobSnapshots):
     """Targets and predictions over time, and the hidden states behind them."""
 
     def static_arrays(self) -> dict[str, Array]:
-        """Return input and target before training, and the losses of the baseline."""
-        arrays = self._signal() | self._baseline_losses()
+        """Return input and target before training, augmented rows, and the losses of the
+        baseline."""
+        arrays = self._signal() | self.augmented() | self._baseline_losses()
         return arrays | self._held_out.static_arrays() if self._held_out else arrays
 
     def facts(self) -> dict[str, Any]:

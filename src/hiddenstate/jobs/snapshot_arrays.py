@@ -89,12 +89,13 @@ class JobSnapshots(ABC):
         arrays = {"example": in_own_units(self.dataset, rows)}
         if rows.y is not None:
             arrays["example_label"] = rows.y
-        return arrays | self._augmented()
+        return arrays | self.augmented()
 
-    def _augmented(self) -> dict[str, Array]:
-        """Return some training rows, and what augmentation makes of them; nothing without."""
+    def augmented(self) -> dict[str, Array]:
+        """Return some training rows, and what augmentation makes of them; nothing without, or of
+        windows that are scaled each, which have no units."""
         what, training, train = self.job.changes, self.config.training, self.dataset.train
-        if what is None:
+        if what is None or self.dataset.transform.by_window:
             return {}
         n = affordable(train.X.shape[1:], train.X.dtype.itemsize, WORST_BYTES, AUGMENTED_KEPT)
         which = thinned(len(train), n)

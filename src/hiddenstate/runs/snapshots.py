@@ -8,32 +8,28 @@ change to its job, to its list and to what draws it.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import (
-    Annotated,
-    Any,
-    Required,
-    TypedDict,
-    TypeVar,
-    cast,
-    get_args,
-    get_type_hints,
-)
+from typing import Annotated, Any, Required, TypedDict, TypeVar, cast, get_args, get_type_hints
 
 from hiddenstate.runs.array_spec import ArraySpec
 from hiddenstate.system.typing import Array, Arrays
 
 
-class ClassifyStatic(TypedDict, total=False):
+class AugmentedRows(TypedDict, total=False):
+    """Training rows before and after augmentation; none of windows that are scaled each."""
+
+    plain: Annotated[Array, ArraySpec("uf", "U T I", "training rows as they are", "augmented")]
+    augmented: Annotated[
+        Array, ArraySpec("uf", "U T I", "these rows as augmented in a first epoch", "augmented")
+    ]
+
+
+class ClassifyStatic(AugmentedRows, total=False):
     """Arrays of a classifier that training never changes."""
 
     example: Annotated[
         Required[Array], ArraySpec("uf", "A T I", "training rows shown before training")
     ]
     example_label: Annotated[Required[Array], ArraySpec("i", "A", "class numbers of `example`")]
-    plain: Annotated[Array, ArraySpec("uf", "U T I", "training rows as they are", "augmented")]
-    augmented: Annotated[
-        Array, ArraySpec("uf", "U T I", "these rows as augmented in a first epoch", "augmented")
-    ]
     shown: Annotated[
         Required[Array], ArraySpec("uf", "N T I", "the rows whose predictions are shown")
     ]
@@ -181,12 +177,7 @@ class RegressHeldOut(TypedDict, total=False):
     ]
     held_target: Annotated[
         Array,
-        ArraySpec(
-            "f",
-            "D W",
-            "the targets of the first and the last of these, then NaN",
-            "held",
-        ),
+        ArraySpec("f", "D W", "the targets of the first and the last of these, then NaN", "held"),
     ]
     held_baseline: Annotated[
         Array,
@@ -219,7 +210,7 @@ class RegressHeldOut(TypedDict, total=False):
     ]
 
 
-class RegressStatic(RegressHeldOut, total=False):
+class RegressStatic(AugmentedRows, RegressHeldOut, total=False):
     """Arrays of a regressor that training never changes; none if a window has one target."""
 
     time: Annotated[

@@ -39,7 +39,16 @@ FIGURES: dict[str, tuple[str, ...]] = {
         "calibration",
         "curves",
     ),
-    "regress": ("signals", "learning", "held_out", "tracking", "error", "hidden", "portrait"),
+    "regress": (
+        "signals",
+        "augmented",
+        "learning",
+        "held_out",
+        "tracking",
+        "error",
+        "hidden",
+        "portrait",
+    ),
     "autoencode": (
         "example",
         "augmented",

@@ -30,7 +30,7 @@ DEVIATIONS = 3
 UNITS = (("d", 86400.0), ("h", 3600.0), ("min", 60.0), ("s", 1.0), ("ms", 1e-3), ("µs", 1e-6))
 """Units of time and their seconds."""
 
-OF_DATA = ("example", "shown", "original", "code_row", "walk_end")
+OF_DATA = ("example", "plain", "shown", "original", "code_row", "walk_end")
 """Static arrays that hold rows of the data."""
 
 
