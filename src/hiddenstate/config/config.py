@@ -22,7 +22,7 @@ from hiddenstate.config.fields import (
     RecurrentConfig,
     TrainingConfig,
 )
-from hiddenstate.config.option import JOBS, Option
+from hiddenstate.config.option import AUTO_NUMBER, JOBS, Option
 from hiddenstate.errors import OptionError, did_you_mean, printable
 
 SECTIONS: dict[str, dict[str, type]] = {
@@ -274,6 +274,11 @@ def _check_teacher(config: Config) -> None:
                     f"{option.flag}: applies only with a teacher; add --teach, or leave it out"
                 )
         return
+    if config.job == "regress" and config.data.stateful and training.teach_weight == AUTO_NUMBER:
+        raise OptionError(
+            "--teach-weight: auto leaves out rows, which follow one another with a carried state; "
+            "give a number, or add --no-stateful"
+        )
     if training.augment and config.job != "classify":
         raise OptionError(
             "--augment: a teacher answers augmented rows only for classify; leave out --augment "

@@ -19,6 +19,9 @@ RECURRENT = ("classify", "regress")
 IMAGES = ("classify", "autoencode")
 """Jobs that read images."""
 
+AUTO_NUMBER = -1.0
+"""What `auto` stands for in an option that takes a number from 0."""
+
 MAX_LISTED = 64
 """Largest number of whole numbers in one option."""
 
@@ -65,6 +68,8 @@ class Option:
     """Whether the automatic recipe may choose it."""
     series: bool = False
     """Whether it applies to series alone."""
+    auto: bool = False
+    """Whether `auto` is a value of a number: `AUTO_NUMBER`."""
     none: bool = False
     """Whether `none`, an empty tuple, is a value."""
 
@@ -98,7 +103,7 @@ class Option:
         }[self.kind]
         bounds = self.bounds()
         text = f"{noun}{' of' if bounds.startswith('at least') else ''} {bounds}".strip(" ,")
-        return f"none, or {text}" if self.none else text
+        return f"none, or {text}" if self.none else f"auto, or {text}" if self.auto else text
 
     def bounds(self) -> str:
         """Describe the range: `at least 0 and below 1`; empty if there is none."""
@@ -122,6 +127,8 @@ class Option:
         """
         if value is None and self.optional:
             return None
+        if self.auto and value in ("auto", AUTO_NUMBER):
+            return AUTO_NUMBER
         checked = self._converted(value)
         if checked is None or not self._in_range(checked):
             got = repr(value) if isinstance(value, str) else str(value)
@@ -134,7 +141,7 @@ class Option:
         """Return a value as :meth:`parse` reads it."""
         if isinstance(value, tuple):
             return ",".join(map(str, value)) or "none"
-        return str(value)
+        return "auto" if self.auto and value == AUTO_NUMBER else str(value)
 
     def parse(self, text: str) -> Any:
         """Return the value that `text` of a command line stands for; errors as in :meth:`check`."""

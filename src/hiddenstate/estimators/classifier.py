@@ -153,10 +153,12 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
         What else to learn: the answers for X of 'convolutions', which are fitted on X, of a fitted
         estimator of this package, of a run or model file, or an array (n_samples, n_classes) of
         probabilities or logits.
-    teach_temperature : float in (0, 100], default=2.0
-        What logits are divided by before the probabilities of teacher and net are compared.
-    teach_weight : float in [0, 1], default=0.3
-        Weight of the loss of labels, beside that of the answers of the teacher.
+    teach_temperature : float in (0, 100] or 'auto', default=2.0
+        What logits are divided by before the probabilities of teacher and net are compared; 'auto'
+        chooses 1, 2 or 4 by rows of X that nets did not learn from.
+    teach_weight : float in [0, 1] or 'auto', default=0.3
+        Weight of the loss of labels, beside that of the answers of the teacher; 'auto' chooses .1,
+        .3 or .6 in the same way.
     log_every : int in [1, inf), default=50
         Updates between two logged events.
     checkpoint_every : int in [0, inf), default=0
@@ -260,8 +262,8 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
         engine: str = "auto",
         weights: str | None = None,
         teacher: Any = None,
-        teach_temperature: float = 2.0,
-        teach_weight: float = 0.3,
+        teach_temperature: float | str = 2.0,
+        teach_weight: float | str = 0.3,
         log_every: int = 50,
         checkpoint_every: int = 0,
         example: int = 0,

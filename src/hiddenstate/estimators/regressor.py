@@ -183,8 +183,8 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
     teacher : estimator, array-like, str, path-like or None, default=None
         What else to learn: the answers for X of a fitted estimator of this package, of a run or
         model file, or an array in the shape of y.
-    teach_weight : float in [0, 1], default=0.3
-        Share of the targets; the rest is that of the answers of the teacher.
+    teach_weight : float in [0, 1] or 'auto', default=0.3
+        Share of the targets, and the rest of the teacher; 'auto' chooses it by rows left out.
     log_every : int in [1, inf), default=50
         Updates between two logged events.
     checkpoint_every : int in [0, inf), default=0
@@ -289,7 +289,7 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
         engine: str = "auto",
         weights: str | None = None,
         teacher: Any = None,
-        teach_weight: float = 0.3,
+        teach_weight: float | str = 0.3,
         log_every: int = 50,
         checkpoint_every: int = 0,
         recipe: str | None = None,

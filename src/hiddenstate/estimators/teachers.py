@@ -15,6 +15,7 @@ from hiddenstate.jobs import Job, Teacher, taught_job
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.system.typing import Array
 from hiddenstate.training.augmenting import with_augmentation
+from hiddenstate.training.teaching import with_teaching
 
 
 def teacher_option(teacher: Any) -> str | None:
@@ -46,7 +47,9 @@ def job_with_teacher(
         fit the data.
     """
     config, prepared = with_augmentation(config, prepared)
-    return taught_job(config, dataset, prepared, _given(teacher))
+    given = _given(teacher)
+    config, prepared = with_teaching(config, dataset, prepared, given)
+    return taught_job(config, dataset, prepared, given)
 
 
 def _given(teacher: Any) -> Teacher | Array | None:

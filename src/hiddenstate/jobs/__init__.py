@@ -42,8 +42,13 @@ def taught_job(
     """
     if config.training.teach is None:
         return make_job(config, dataset)
-    alone = make_job(replace(config, training=replace(config.training, teach=None)), dataset)
-    return make_job(config, dataset, answers_of(config, raw, alone, given))
+    answers = answers_of(config, raw, without_teacher(config, dataset), given)
+    return make_job(config, dataset, answers)
+
+
+def without_teacher(config: Config, dataset: PreparedDataset) -> Job:
+    """Return the job that `config` names, without its teacher."""
+    return make_job(replace(config, training=replace(config.training, teach=None)), dataset)
 
 
 def make_snapshots(job: Job) -> JobSnapshots:
@@ -72,7 +77,9 @@ __all__ = [
     "JobSnapshots",
     "Taught",
     "Teacher",
+    "answers_of",
     "make_job",
     "make_snapshots",
     "taught_job",
+    "without_teacher",
 ]

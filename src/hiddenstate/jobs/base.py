@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from hiddenstate.config import Config
+from hiddenstate.config.option import AUTO_NUMBER
 from hiddenstate.data import PreparedDataset, Rows
 from hiddenstate.data.prepare.augment import Augmentation
 from hiddenstate.data.prepare.augment_suited import augmentation_of, kinds_of_data
@@ -103,6 +104,9 @@ class Job(ABC):
     def _check_taught(self) -> None:
         """Refuse to train without the answers of a teacher, or with those for other rows."""
         name, shape = self.config.training.teach, (len(self.dataset.train), self.net.n_outputs)
+        training = self.config.training
+        if self.taught and AUTO_NUMBER in (training.teach_temperature, training.teach_weight):
+            raise OptionError("--teach: auto is decided where a run is trained; give numbers")
         if (self.taught is None) == (name is None):
             if self.taught is None:
                 return

@@ -228,15 +228,18 @@ def _of_augmented(model: FittedModel, job: Job, where: str) -> Array:
     if transform.missing == "mask":
         raise OptionError(f"{where}: with --augment, no teacher reads which values are missing")
     n_members, draws, dtype = job.net.n_members, draws_of(task), task.training.dtype
-    answers = []
-    for number in range(n_members):
-        own = member_task(task, number)
-        for which, X in (piece for draw in range(draws) for piece in rows_read(own, draw)):
-            lengths = None if task.lengths is None else task.lengths[which]
-            X = X if transform.pixels else transform.undo(X)
-            X = model.transform.apply(X, lengths, dtype, where, check=False)
-            answers.append(_whole(model, Rows(X, lengths=lengths), task.training.threads))
-    return np.concatenate(answers).reshape(n_members, draws, len(task.X), -1)
+    answers = np.zeros((n_members, draws, len(task.X), job.net.n_outputs))
+    for number, of_member in enumerate(answers):
+        own, learned = member_task(task, number), np.arange(len(task.X))
+        learned = learned if task.folds is None else learned[task.folds != number]
+        for draw, of_draw in enumerate(of_member):
+            for which, X in rows_read(own, draw):
+                lengths = None if own.lengths is None else own.lengths[which]
+                X = X if transform.pixels else transform.undo(X)
+                X = model.transform.apply(X, lengths, dtype, where, check=False)
+                rows = Rows(X, lengths=lengths)
+                of_draw[learned[which]] = _whole(model, rows, task.training.threads)
+    return answers
 
 
 def _whole(model: FittedModel, rows: Rows, threads: int) -> Array:

@@ -111,7 +111,7 @@ def _by_nets(config: Config, dataset: PreparedDataset, kinds: dict[str, float]) 
         places = generator(config.training.seed, "augment rows").permutation(len(train))
         train = train.take(np.sort(places[:MOST_ROWS]))
         dataset = replace(dataset, train=train)
-    folds = _folds(config, train)
+    folds = block_folds(config, train)
     held_out = np.flatnonzero(folds == 0)
     if not len(held_out):
         return Choice({})
@@ -120,7 +120,7 @@ def _by_nets(config: Config, dataset: PreparedDataset, kinds: dict[str, float]) 
     return Choice(kept, {}, len(plain), float(plain.mean()), float(augmented.mean()))
 
 
-def _folds(config: Config, train: Rows) -> Array:
+def block_folds(config: Config, train: Rows) -> Array:
     """Return the fold of each row, -1 for none; without groups blocks of rows, since those that
     follow one another may overlap."""
     if train.groups is not None:
@@ -148,9 +148,14 @@ def _losses(
         return np.full(len(held_out), np.inf)
     X = task.X[held_out]
     lengths = None if task.lengths is None else task.lengths[held_out]
-    outputs = engine.predict(X, lengths).astype(np.float64)
+    outputs = engine.predict(X, lengths)
     target = fractions(X, "float64") if task.y is None else task.y[held_out]
-    squares = (outputs - target) ** 2
+    return squared_errors(outputs, target, lengths)
+
+
+def squared_errors(outputs: Array, target: Array, lengths: Array | None) -> Array:
+    """Return the mean squared error (n,) of each row; steps after its end count 0."""
+    squares = (outputs.astype(np.float64) - target) ** 2
     if lengths is not None and squares.ndim == 3:
         squares[np.arange(squares.shape[1]) >= lengths[:, None]] = 0
     return np.asarray(squares.reshape(len(squares), -1).mean(axis=1))

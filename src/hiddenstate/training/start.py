@@ -33,6 +33,7 @@ from hiddenstate.training.progress import Progress
 from hiddenstate.training.recipes import seasons_of, suggest
 from hiddenstate.training.recorder import Recorder
 from hiddenstate.training.teacher_file import arrays_of
+from hiddenstate.training.teaching import with_teaching
 from hiddenstate.training.trainer import Callback, Trainer
 
 MakeEngine = Callable[[Job, Task, TrainingState], Engine]
@@ -217,6 +218,7 @@ def start(
     dataset = dataset or _read(config, stdin)
     prepared = with_leaks(prepare(dataset, config), dataset, config)
     config, prepared = with_augmentation(config, prepared)
+    config, prepared = with_teaching(config, dataset, prepared)
     job = taught_job(config, dataset, prepared)
 
     def make_folder(record: RunRecord) -> RunWriter:
