@@ -141,6 +141,7 @@ def test_a_preferred_net_answers_alone_only_where_it_suffices(by_net, tmp_path):
     )
     given = {"cell": "gru", "hidden_size": 8, "readout": "mean", "epochs": 8, "members": 2}
     given |= {"convolutions": True, "prefer_nets": True, "batch_size": 8, "threads": 2}
+    given |= {"label_smoothing": 0.4}
     dataset = SequenceDataset("X", train, test)
     with start(make_config("classify", given), tmp_path, dataset=dataset) as session:
         results, run = session.train(), Run(session.writer.path)
@@ -151,6 +152,9 @@ def test_a_preferred_net_answers_alone_only_where_it_suffices(by_net, tmp_path):
     assert "convolutions_accuracy" in results
     if by_net:
         assert results["test_accuracy"] == results["net_accuracy"] >= results["full_accuracy"]
+        outputs = make_predictor(run.model(), "cpu", 1).predict(test.X)
+        certain = softmax(outputs).max(axis=1).mean()  # smoothed labels alone leave at most 0.8
+        assert abs(certain - results["test_accuracy"]) < 0.1
 
 
 def test_nets_cannot_be_preferred_to_nothing():

@@ -10,6 +10,7 @@ from hiddenstate.engines import Engine
 from hiddenstate.errors import OptionError
 from hiddenstate.inference import score_intervals
 from hiddenstate.inference.hidden_states import at_every_step, prefixes
+from hiddenstate.jobs import net_share
 from hiddenstate.jobs.base import Evaluation, Job, of_members
 from hiddenstate.jobs.path_share import nets_suffice, with_share
 from hiddenstate.jobs.snapshot_arrays import JobSnapshots, TrainingOutputs
@@ -90,7 +91,7 @@ class ClassifyJob(Job):
 
         The final arrays also have the ROC and precision-recall curves. With companions beside
         the net, the share of the net is chosen first, and the accuracy is that of all together; or
-        of the net, if it is preferred and suffices.
+        of the net, if it is preferred and suffices: its weights then have the factor of its logits.
         """
         results = {"train_loss": float(np.mean(recent))}
         beside: tuple[FittedCompanion, ...] = ()
@@ -98,6 +99,11 @@ class ClassifyJob(Job):
             raise_if_cancelled()
             beside, suffices = self._with_shares(engine)
             self.companions = () if suffices else beside
+            if suffices:  # the net answers with the factor that it would have beside them
+                first, *rest = beside
+                scale = np.full(self.net.n_outputs, first.net_scale)
+                engine.restore(net_share.with_share(engine.export().params, scale))
+                beside = (first.with_share(first.net_share, 1.0), *rest)
             shares = (each.net_share for each in self.companions)
             results["net_share"] = math.prod(shares, start=1.0)
         test = self.dataset.test
