@@ -44,8 +44,8 @@ _AHEAD = 256
 _SHARD = 16
 """Most rows that the kernels compute in parallel (`shard_rows` in net.h)."""
 
-AUGMENTED = 2**18
-"""Most numbers of rows that are augmented at once: a few arrays of them stay in the cache."""
+AUGMENTED = 2**19
+"""Most numbers of rows that are augmented at once: a few arrays of 2 MB in float32."""
 
 _NOT_FINITE = 2
 """The status of a call whose last loss was not finite (`Ending` in net.h)."""
