@@ -122,6 +122,10 @@ def test_the_estimator_and_the_command_give_the_same_probabilities(tmp_path):
         session.train()
         model = Run(session.writer.path).model()
     assert path_of(model).net_share == path_of(made.model_).net_share
+    assert (
+        made.answered_by_
+        == ("the network and " * (path_of(model).net_share > 0)) + "fixed convolutions"
+    )
     outputs = make_predictor(model, "cpu", 2).predict(model.transform.apply(X, None, float, "X"))
     np.testing.assert_array_equal(softmax(outputs), made.predict_proba(X))
 

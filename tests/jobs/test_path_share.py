@@ -118,3 +118,10 @@ def test_rows_without_weight_do_not_decide_whether_a_net_suffices():
     assert not nets_suffice(net, full, y)
     assert nets_suffice(net, full, y, (row >= 30).astype(float))
     assert not nets_suffice(net, full, y, np.zeros(100))
+
+
+def test_a_net_that_is_surely_less_certain_does_not_suffice():
+    y, row = np.arange(100) % 2, np.arange(100)
+    net, full = answers(y, row >= 10, 0.1), answers(y, row >= 10, 2.0)
+    assert not nets_suffice(net, full, y)
+    assert nets_suffice(net, full, y, scale=20.0)

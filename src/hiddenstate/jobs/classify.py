@@ -153,8 +153,9 @@ class ClassifyJob(Job):
             companion, y = with_share(self.fit(kind), y, chosen, train)
             companions.append(companion)
         rows = train.take(chosen)
-        prefers = self.config.training.prefer_nets
-        suffices = prefers and nets_suffice(net, y, rows.require_targets(), rows.weights)
+        suffices = self.config.training.prefer_nets and nets_suffice(
+            net, y, rows.require_targets(), rows.weights, companions[0].net_scale
+        )
         return tuple(companions), suffices
 
     def _of_companions(self, test: Rows) -> dict[str, Array]:

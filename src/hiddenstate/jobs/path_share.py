@@ -22,8 +22,9 @@ SHARES = (0.0, 0.25, 0.5, 0.75)
 """Shares of the net to choose from; a net alone was no better than with a quarter of the
 convolutions."""
 
-MOST_LOST = 0.02
-"""Largest loss of accuracy for which companions are left out."""
+MOST_LOST, MOST_LOSS = 0.02, 0.1
+"""Largest loss of accuracy for which companions are left out, and rise of the log loss that always
+counts as little."""
 
 
 def folds_of(rows: Rows, n_members: int, seed: int) -> Array:
@@ -104,10 +105,14 @@ def best_share(
     return share, scale
 
 
-def nets_suffice(net: Array, full: Array, y: Array, weights: Array | None = None) -> bool:
-    """Return whether a net may answer alone: whether, for rows new to both, it is at most
-    `MOST_LOST` less accurate than the answer with companions, and at most the standard error of the
-    difference.
+def nets_suffice(
+    net: Array, full: Array, y: Array, weights: Array | None = None, scale: float = 1.0
+) -> bool:
+    """Return whether a net may answer alone, for rows new to it and to its companions.
+
+    It may if it is at most `MOST_LOST` less accurate than the answer with companions, and at most
+    the standard error of the difference, and if its log loss is at most the standard error of its
+    difference larger, or `MOST_LOSS`: few rows hide much in their accuracy.
 
     Parameters
     ----------
@@ -116,13 +121,18 @@ def nets_suffice(net: Array, full: Array, y: Array, weights: Array | None = None
     y : ndarray of int (n,)
         Class numbers.
     weights : ndarray (n,), optional
+    scale : float, default 1
+        Factor of the outputs of the net.
     """
     w = np.ones(len(y)) if weights is None else weights
     if not w.sum():
         return False
+    both = [log_probabilities(z) for z in (full.astype(np.float64), scale * net.astype(np.float64))]
     right = [(outputs.argmax(axis=1) == y).astype(float) for outputs in (full, net)]
     lost, error = _mean_and_error(right[0] - right[1], w)
-    return lost <= min(MOST_LOST, error)
+    own = [outputs[np.arange(len(y)), y] for outputs in both]
+    loss, loss_error = _mean_and_error(own[0] - own[1], w)
+    return lost <= min(MOST_LOST, error) and loss <= max(MOST_LOSS, loss_error)
 
 
 def _mean_and_error(gains: Array, weights: Array) -> tuple[float, float]:
