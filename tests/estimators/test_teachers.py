@@ -10,10 +10,15 @@ import pytest
 from sklearn.base import clone
 
 from hiddenstate import RecurrentClassifier, RecurrentRegressor, load
-from hiddenstate.data import Rows
+from hiddenstate.config import make_config
+from hiddenstate.data import Rows, SequenceDataset
+from hiddenstate.data.prepare.pipeline import prepare
+from hiddenstate.engines import TrainingState, make_engine
+from hiddenstate.engines.members import member_task
 from hiddenstate.errors import DataError, OptionError
+from hiddenstate.jobs import Teacher, taught_job
 from hiddenstate.jobs.teacher import held_out_answers
-from tests.conftest import needs_kernels
+from tests.conftest import ENGINES, needs_kernels
 
 SMALL: dict[str, Any] = {"hidden_size": 4, "max_steps": 8, "random_state": 0, "threads": 1}
 y = np.arange(36) % 2
@@ -110,3 +115,28 @@ def test_convolutions_teach_by_name_and_a_path_of_that_name_is_a_path(tmp_path, 
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DataError, match="convolutions: no such file"):
         RecurrentClassifier(teacher=Path("convolutions"), **SMALL).fit(X, y)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_regressor_is_taught_what_its_teacher_answers_for_augmented_rows(engine):
+    targets = 100 + 10 * X.sum((1, 2))
+    teacher = RecurrentRegressor(output="last", **SMALL).fit(X, targets)
+    values = {"teach": "answers", "teach_weight": 0.25, "augment": ("jitter:2",), "epochs": 3}
+    values |= {"output": "last", "stateful": False, "test_fraction": 0.0, "batch_size": 9}
+    values |= {"hidden_size": 4, "members": 2, "engine": engine, "scale": "standard", "hold": 100}
+    config = make_config("regress", values)
+    raw = SequenceDataset("X", Rows(X.astype(np.float32), targets[:, None]))
+    job = taught_job(config, raw, prepare(raw, config), Teacher(teacher.model_))
+    transform = job.dataset.transform
+    for number in range(2):
+        task = member_task(job.task(), number, 1)
+        rows, epochs = task.batches.rows(5), np.full(9, 1)
+        read = task.inputs(rows, epochs)
+        answers = teacher.predict(transform.undo(read))[:, None]
+        taught = transform.apply_targets(answers, read, None, "float32")
+        expected = 0.25 * task.y[rows] + 0.75 * taught
+        np.testing.assert_allclose(task.targets(rows, epochs), expected, atol=1e-4)
+        learner = make_engine(task, TrainingState(task.net.initial(0, "float32"), 5))
+        outputs = learner.predict(read)
+        loss = learner.run(5, 6, lambda: False).losses[0]
+        assert loss == pytest.approx(((outputs - expected) ** 2).mean(), rel=1e-3)

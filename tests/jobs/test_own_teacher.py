@@ -146,6 +146,9 @@ def test_what_convolutions_do_not_teach_is_refused(monkeypatch):
         make_config("regress", {"teach": "convolutions"})
     with pytest.raises(OptionError, match="leaves them out, or add --no-convolutions"):
         make_config("classify", {"teach": "a/run", "convolutions": True})
+    forecast = {"horizon": 2, "stateful": False, "output": "last"}
+    with pytest.raises(OptionError, match="no augmented windows of forecasts"):
+        make_config("regress", {"teach": "a/run", "augment": ("jitter",), **forecast})
     monkeypatch.setenv("HIDDENSTATE_LEVEL", "off")
     with pytest.raises(OptionError, match="--teach convolutions: computed by the native kernels"):
         job_of()

@@ -279,9 +279,9 @@ def _check_teacher(config: Config) -> None:
             "--teach-weight: auto leaves out rows, which follow one another with a carried state; "
             "give a number, or add --no-stateful"
         )
-    if training.augment and config.job != "classify":
+    if training.augment and config.job == "regress" and config.data.horizon:
         raise OptionError(
-            "--augment: a teacher answers augmented rows only for classify; leave out --augment "
+            "--augment: a teacher answers no augmented windows of forecasts; leave out --augment "
             "or --teach"
         )
     if config.job != "classify" and training.teach in OWN_TEACHERS:

@@ -60,7 +60,7 @@ class Task:
         Of a classifier, the probabilities (M, D, N, C) at `teach_temperature` that a teacher gives
         each row: for each member, or one for all, and for the rows of the first D draws of
         `augment`, which are repeated. A row counts whose likeliest class is its label, or that is a
-        blend of two classes.
+        blend of two classes. With `augment`, targets (M, D, N, ...) that are learned in place of y.
     """
 
     net: Net
@@ -91,16 +91,19 @@ class Task:
         """Return the targets of `rows`, as read in their epochs: class -1 of blends of two."""
         if self.y is None:
             return None
-        y = np.asarray(self.y[rows])
-        if self.augment is None or not self.has_blends:
-            return y
+        if self.augment is None or not self.has_drawn_targets:
+            return np.asarray(self.y[rows])
+        if self.soft is not None and self.net.job != "classify":
+            return np.asarray(self.soft[0, self._draws(epochs), rows])
         blended = self.augment.blended(rows, self._draws(epochs), self.training.seed)
-        return np.where(blended, -1, y)
+        return np.where(blended, -1, self.y[rows])
 
     @property
-    def has_blends(self) -> bool:
-        """Whether rows may be blends of two classes, which have no label."""
-        return self.augment is not None and BLEND in self.augment.strengths
+    def has_drawn_targets(self) -> bool:
+        """Whether targets depend on the draw: of blends of two classes, and answers of a teacher
+        that are targets."""
+        is_taught = self.soft is not None and self.net.job != "classify"
+        return self.augment is not None and (is_taught or BLEND in self.augment.strengths)
 
     def _draws(self, epochs: Any) -> Any:
         """Return the draw that is read in each epoch."""
@@ -109,7 +112,7 @@ class Task:
     def answers(self, rows: Any, epochs: Any = 0) -> Array | None:
         """Return the soft answers for `rows` of a single net, as read in their epochs: zeros where
         the likeliest class is not that of the label. None without a teacher."""
-        if self.soft is None:
+        if self.soft is None or self.net.job != "classify":
             return None
         soft, y = self.soft[0, self._draws(epochs), rows], self.targets(rows, epochs)
         trusted = (soft.argmax(axis=-1) == y) | (y == -1)
@@ -134,7 +137,7 @@ def without_fold(task: Task, number: int) -> Task:
         batches=replace(task.batches, n_rows=len(kept)),
         folds=None,
         augment=None if task.augment is None else task.augment.take(kept),
-        soft=None if task.soft is None else task.soft[..., kept, :],
+        soft=None if task.soft is None else task.soft[:, :, kept],
     )
 
 

@@ -222,7 +222,7 @@ class TorchEngine:
         else:
             x = _fractions(self._X[index], self._dtype)
         target = None if self._y is None else self._y[index]
-        if self.task.has_blends and (y := self.task.targets(rows, epochs)) is not None:
+        if self.task.has_drawn_targets and (y := self.task.targets(rows, epochs)) is not None:
             target = _targets(y, self.task.training.dtype, self._device)
         if self._weights is None:
             return x, target, None

@@ -135,10 +135,9 @@ class Job(ABC):
                 soft = self.taught.soft(training.teach_temperature)
             else:
                 # Squared errors to both, weighted, differ by a constant from that to their mean.
-                y = (
-                    training.teach_weight * y
-                    + (1 - training.teach_weight) * self.taught.answers[0, 0]
-                )
+                weight = training.teach_weight
+                mean = weight * y + (1 - weight) * self.taught.answers
+                y, soft = (mean[0, 0], None) if self.changes is None else (y, mean)
         return Task(
             net=self.net,
             training=self.config.training,

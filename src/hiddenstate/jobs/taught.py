@@ -25,7 +25,7 @@ class Taught:
     ----------
     answers : ndarray
         Of each member of the net, or once for all of them, and of each draw of augmentation, one
-        without it: logits (M, D, N, C) float32; or targets as the net learns them, (1, 1, N, ...)
+        without it: logits (M, D, N, C) float32; or targets as the net learns them, (M, D, N, ...)
         in the shape of y.
     knows_split : bool
         Whether it is known that the teacher learned from no row that is held out.

@@ -104,17 +104,20 @@ def answers_of(
         )
     else:
         answers, knows_split = _of_rows(given, config, raw, prepared, where), False
+    answers = answers if job.changes is not None else answers[None, None]
     if config.job == "regress":
         train, dtype = prepared.train, config.training.dtype
-        if answers.shape != (shape := train.require_targets().shape):
+        if answers.shape[2:] != (shape := train.require_targets().shape):
             raise DataError(
-                f"{where}: has answers of shape {answers.shape}, expected {shape}; use a teacher "
-                "of the same data and options"
+                f"{where}: has answers of shape {answers.shape[2:]}, expected {shape}; use a "
+                "teacher of the same data and options"
             )
-        answers = prepared.transform.apply_targets(answers, train.X, train.lengths, dtype)
+        as_learned = prepared.transform.apply_targets
+        answers = np.stack(
+            [[as_learned(y, train.X, train.lengths, dtype) for y in each] for each in answers]
+        )
     else:
         answers = answers.astype(np.float32)
-    answers = answers if job.changes is not None else answers[None, None]
     by_row = np.moveaxis(answers, 2, 0)
     wrong = ~np.isfinite(by_row.reshape(len(by_row), -1)).all(axis=1)
     if wrong.any():
@@ -222,23 +225,26 @@ def _of_model(
 
 
 def _of_augmented(model: FittedModel, job: Job, where: str) -> Array:
-    """Return logits (M, D, N, C) of a model for the rows that each member reads in its first
-    draws."""
+    """Return the answers (M, D, N, ...) of a model for the rows that each member reads in its first
+    draws: logits, or targets in their units."""
     transform, task = job.dataset.transform, job.task()
     if transform.missing == "mask":
         raise OptionError(f"{where}: with --augment, no teacher reads which values are missing")
     n_members, draws, dtype = job.net.n_members, draws_of(task), task.training.dtype
-    answers = np.zeros((n_members, draws, len(task.X), job.net.n_outputs))
-    for number, of_member in enumerate(answers):
+    answers = np.empty(0)
+    for number in range(n_members):
         own, learned = member_task(task, number), np.arange(len(task.X))
         learned = learned if task.folds is None else learned[task.folds != number]
-        for draw, of_draw in enumerate(of_member):
+        for draw in range(draws):
             for which, X in rows_read(own, draw):
                 lengths = None if own.lengths is None else own.lengths[which]
                 X = X if transform.pixels else transform.undo(X)
                 X = model.transform.apply(X, lengths, dtype, where, check=False)
-                rows = Rows(X, lengths=lengths)
-                of_draw[learned[which]] = _whole(model, rows, task.training.threads)
+                found = _whole(model, Rows(X, lengths=lengths), task.training.threads)
+                if not answers.size:
+                    shape = (n_members, draws, len(task.X), *found.shape[1:])
+                    answers = np.zeros(shape)
+                answers[number, draw, learned[which]] = found
     return answers
 
 
