@@ -108,8 +108,9 @@ def test_the_line_at_the_end_compares_teacher_untaught_and_taught(cli, data):
 
 @needs_kernels
 def test_by_default_fixed_convolutions_teach(cli, data):
-    done = cli("classify", data / "own.csv", *SMALL)
+    done = cli("classify", data / "own.csv", *SMALL, "--teach-weight", "auto")
     assert "convolutions: the teacher is right on" in done.err
+    assert "--teach: weight 0." in done.err
     results = Run(data / "runs/classify-1").results()
     assert results["teacher_accuracy"] == results["convolutions_accuracy"]
     assert f"the full answer, of the teacher {results['teacher_accuracy']:.4f} (" in done.out

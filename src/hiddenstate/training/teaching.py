@@ -30,6 +30,15 @@ CANDIDATES = {"teach_temperature": (2.0, 1.0, 4.0), "teach_weight": (0.3, 0.1, 0
 NETS, UPDATES = 3, 500
 """Nets of each candidate, and most updates of each."""
 
+ALONE = {
+    "convolutions": False,
+    "prefer_nets": False,
+    "streamable": False,
+    "weights": None,
+    "members": NETS,
+}
+"""Options of these nets."""
+
 
 def with_teaching(
     config: Config,
@@ -76,9 +85,8 @@ class _Comparison:
         dataset: PreparedDataset,
         given: Teacher | Array | None,
     ) -> None:
-        alone = {"convolutions": False, "prefer_nets": False, "weights": None, "members": NETS}
         values = config.flat()
-        values |= {name: value for name, value in alone.items() if name in values}
+        values |= {name: value for name, value in ALONE.items() if name in values}
         self.config, self.dataset = make_config(config.job, values), dataset
         train, seed = dataset.train, config.training.seed
         is_labelled = config.job == "classify"
