@@ -11,6 +11,7 @@ from hiddenstate.data import PreparedDataset, Rows
 from hiddenstate.data.prepare.augment_choice import Choice, choice_from
 from hiddenstate.data.prepare.augment_suited import kinds_of_data, usual_kinds
 from hiddenstate.errors import OptionError
+from hiddenstate.jobs import again as trainings
 from hiddenstate.report.facts import RunFacts
 from hiddenstate.runs import Run
 from hiddenstate.runs.run_data import run_dataset
@@ -35,7 +36,7 @@ def dataset_of(X, y, **facts):
 
 @pytest.fixture
 def quick(monkeypatch):
-    monkeypatch.setattr(augmenting, "UPDATES", 5)
+    monkeypatch.setattr(trainings, "FEW_UPDATES", 5)
 
 
 @needs_kernels

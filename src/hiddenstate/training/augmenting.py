@@ -4,8 +4,8 @@ No test row is used, but all training rows may be, with their classes: those tha
 net leaves out later, too. That is harmless there, as it only chooses among a few sets of kinds.
 
 For `classify` a model is fitted on at most 300 rows; it labels them after each kind, and is fitted
-again with augmented copies. No net is trained. Other jobs train two nets, each for a quarter of the
-updates and at most `UPDATES`, on at most `MOST_ROWS` rows.
+again with augmented copies. No net is trained. Other jobs briefly train two nets, on at most
+`MOST_ROWS` rows.
 """
 
 from dataclasses import replace
@@ -19,16 +19,14 @@ from hiddenstate.data.prepare.augment_choice import LEAST_AGREEMENT, Choice
 from hiddenstate.data.prepare.augment_suited import usual_kinds
 from hiddenstate.data.prepare.batches import generator
 from hiddenstate.data.rows import fractions
-from hiddenstate.engines import make_engine
 from hiddenstate.engines.interface import without_fold
 from hiddenstate.errors import printable
 from hiddenstate.jobs import make_job
-from hiddenstate.jobs.memory import check_memory
+from hiddenstate.jobs.again import trained_briefly
 from hiddenstate.jobs.path_share import FEWEST_FOLDS, folds_of
 from hiddenstate.system.cancellation import raise_if_cancelled
 from hiddenstate.system.typing import Array
 from hiddenstate.training.augment_look import look_at
-from hiddenstate.training.initial_state import starting_state
 
 STRETCH = ("warp", "crop")
 """Kinds that change how long a part of a row is: they are left out first."""
@@ -36,8 +34,8 @@ STRETCH = ("warp", "crop")
 WORSE = 2.0
 """Standard errors of the loss by which learning without augmentation must be better to count."""
 
-MOST_ROWS, UPDATES = 2000, 500
-"""Most rows that nets are compared on, and updates of each."""
+MOST_ROWS = 2000
+"""Most rows that nets are compared on."""
 
 ALONE = {"members": 1, "weights": None}
 """Options of the nets that are compared: the weights may be those of several members."""
@@ -136,15 +134,10 @@ def _losses(
     values |= {name: default for name, default in ALONE.items() if name in values}
     values = {name: value for name, value in values.items() if not name.startswith("teach")}
     job = make_job(make_config(config.job, values), dataset)
-    check_memory(job)
-    raise_if_cancelled()
     task = replace(job.task(), folds=folds)
-    updates = min(-(-task.total_steps // 4), UPDATES)
-    engine = make_engine(replace(without_fold(task, 0), total_steps=updates), starting_state(job))
-    losses = engine.run(0, updates, lambda: False).losses
-    raise_if_cancelled()
+    engine = trained_briefly(job, without_fold(task, 0))
     held_out = np.flatnonzero(folds == 0)
-    if len(losses) < updates or not np.isfinite(losses).all():
+    if engine is None:
         return np.full(len(held_out), np.inf)
     X = task.X[held_out]
     lengths = None if task.lengths is None else task.lengths[held_out]

@@ -1,8 +1,8 @@
 """Chooses how a teacher is learned from: by training rows that nets did not learn from.
 
-Each candidate trains three nets, each without another fifth of the rows, for a quarter of the
-updates and at most `UPDATES`. Of a teacher that is fitted here each net has its own, without the
-same fifth. Another model may have learned from these rows, which flatters its answers.
+Each candidate briefly trains three nets, each without another fifth of the rows. Of a teacher that
+is fitted here each net has its own, without the same fifth. Another model may have learned from
+these rows, which flatters its answers.
 """
 
 from dataclasses import replace
@@ -13,22 +13,19 @@ import numpy as np
 from hiddenstate.config import Config, make_config
 from hiddenstate.config.option import AUTO_NUMBER
 from hiddenstate.data import PreparedDataset, SequenceDataset
-from hiddenstate.engines import make_engine
 from hiddenstate.errors import printable
 from hiddenstate.jobs import Teacher, answers_of, make_job, without_teacher
-from hiddenstate.jobs.memory import check_memory
+from hiddenstate.jobs.again import trained_briefly
 from hiddenstate.jobs.path_share import folds_of
 from hiddenstate.metrics.scores import cross_entropy_by_row
-from hiddenstate.system.cancellation import raise_if_cancelled
 from hiddenstate.system.typing import Array
 from hiddenstate.training.augmenting import block_folds, squared_errors
-from hiddenstate.training.initial_state import starting_state
 
 CANDIDATES = {"teach_temperature": (2.0, 1.0, 4.0), "teach_weight": (0.3, 0.1, 0.6)}
 """Values to choose from. The first one stays unless another is better by a standard error."""
 
-NETS, UPDATES = 3, 500
-"""Nets of each candidate, and most updates of each."""
+NETS = 3
+"""Nets of each candidate."""
 
 ALONE = {
     "convolutions": False,
@@ -97,16 +94,12 @@ class _Comparison:
 
     def losses(self, options: dict[str, Any]) -> Array:
         """Return the loss (n,) of rows by the net that left them out; infinite if one diverges."""
-        raise_if_cancelled()
         training = replace(self.config.training, **options)
         job = make_job(replace(self.config, training=training), self.dataset, self.taught)
         job.folds = self.folds
-        check_memory(job)
-        updates = min(-(-job.total_steps // 4), UPDATES)
-        task = replace(job.task(), total_steps=updates)
-        engine, train, losses = make_engine(task, starting_state(job)), self.dataset.train, []
-        reached = engine.run(0, updates, lambda: False).losses
-        raise_if_cancelled()
+        engine, train, losses = trained_briefly(job, job.task()), self.dataset.train, []
+        if engine is None:
+            return np.full(np.isin(self.folds, range(NETS)).sum(), np.inf)
         y = train.require_targets()
         for number, outputs in enumerate(job.each(engine, train)):
             own = self.folds == number
@@ -115,6 +108,4 @@ class _Comparison:
             else:
                 lengths = None if train.lengths is None else train.lengths[own]
                 losses.append(squared_errors(outputs[own], y[own], lengths))
-        found = np.concatenate(losses)
-        is_whole = len(reached) == updates and np.isfinite(reached).all()
-        return found if is_whole else np.full(len(found), np.inf)
+        return np.concatenate(losses)
