@@ -6,6 +6,8 @@ import shutil
 import numpy as np
 import pytest
 
+from hiddenstate.engines import make_predictor
+from hiddenstate.jobs.path_share import folds_of
 from hiddenstate.program.equations import log_probabilities, softmax
 from hiddenstate.runs import Run
 from hiddenstate.runs.run_data import run_dataset
@@ -77,6 +79,25 @@ def test_a_run_is_taught_by_the_folds_that_left_its_rows_out(cli, data):
     (run / "teacher.safetensors").unlink()
     assert "teacher.safetensors: DAMAGED" in cli("verify", "net").out
     assert cli("resume", "net", "--epochs", "+1").code == 4
+
+
+@needs_kernels
+def test_nets_that_answer_alone_teach_by_the_folds_that_left_rows_out(cli, data, monkeypatch):
+    monkeypatch.setattr("hiddenstate.jobs.classify.nets_suffice", lambda *args: True)
+    options = ("--convolutions", "--prefer-nets", "--augment", "none", "--teach", "convolutions")
+    train(cli, *options, "--members", 2, "--name", "teacher")
+    done = train(cli, "--teach", "teacher", "--name", "net", "--seed", 7, "--split-seed", 0)
+    assert "is not known" not in done.err  # its own teacher learned from its rows alone
+    teacher = Run(data / "runs/teacher")
+    rows, model = run_dataset(teacher).train, teacher.model()
+    assert model.companions == ()
+    folds, expected = folds_of(rows, 2, 0), make_predictor(model, "cpu", 1).predict(rows.X)
+    for number, member in enumerate(model.members()):
+        own = make_predictor(member, "cpu", 1).predict(rows.X)
+        assert (own[folds == number] != expected[folds == number]).any()
+        expected[folds == number] = own[folds == number]
+    taught = kept_answers(Run(data / "runs/net")).answers[0, 0]
+    np.testing.assert_allclose(taught, expected, rtol=1e-5)
 
 
 def test_answers_are_looked_up_by_the_row_of_the_data(cli, data):

@@ -26,7 +26,7 @@ from hiddenstate.jobs.base import Job
 from hiddenstate.jobs.own_teacher import own_answers
 from hiddenstate.jobs.path_share import folds_of
 from hiddenstate.jobs.taught import Taught, draws_of, rows_read
-from hiddenstate.models.companions import KINDS
+from hiddenstate.models.companions import KINDS, kinds_of
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Params
 from hiddenstate.program.companions import combine
@@ -213,7 +213,8 @@ def _of_model(
     if job.changes is not None:
         return _of_augmented(model, job, where), knows_split
     left_out, train = None, rows if learned is None else learned.train
-    if model.companions and teacher.seed is not None and (learned is not None or run is None):
+    by_folds = model.companions or (run is not None and kinds_of(run.config.flat()))
+    if by_folds and teacher.seed is not None and (learned is not None or run is None):
         left_out = held_out_answers(model, train, teacher.seed, threads, learned is not None)
     places = np.arange(len(rows)) if learned is None else _places(train, rows)
     if left_out is not None and (places >= 0).all():
@@ -263,10 +264,11 @@ def _whole(model: FittedModel, rows: Rows, threads: int) -> Array:
 def held_out_answers(
     model: FittedModel, train: Rows, seed: int, threads: int = 0, is_sure: bool = True
 ) -> Array | None:
-    """Return logits (N, C) of a classifier with companions for the rows that it learned from.
+    """Return logits (N, C) of a classifier whose members left out folds of the rows that it learned
+    from, for these rows.
 
     Each is that of the member and of the companion that left the row out; where no member did, the
-    companions answer alone. The companions are fitted again.
+    companions answer alone, or without any the whole model. The companions are fitted again.
 
     Parameters
     ----------
@@ -295,6 +297,9 @@ def held_out_answers(
         own = log_probabilities(fit.held_out)
         joined = combine(answers, own, each.net_share, each.net_scale)
         answers = np.where(np.isnan(answers), own, joined)
+    others = np.flatnonzero(np.isnan(answers[:, 0]))
+    if len(others) and not model.companions:
+        answers[others] = _whole(model, train.take(others), threads)
     return answers
 
 
@@ -314,7 +319,7 @@ def _same_data(run: Run, prepared: PreparedDataset) -> PreparedDataset | None:
 def _is_alone(run: Run) -> bool:
     """Return whether a run learned from its rows alone, not from what another model had learned."""
     training = run.config.training
-    return training.teach is None and training.weights is None
+    return training.teach in (None, *OWN_TEACHERS) and training.weights is None
 
 
 def _places(learned: Rows, rows: Rows) -> Array:
