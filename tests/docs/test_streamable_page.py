@@ -27,7 +27,7 @@ def test_a_table_becomes_every_export_and_a_stream(cli, tmp_path, monkeypatch):
     done = cli(*train.split(), "--max-steps", 3, *QUIET)
     assert done.code == 0, done.err
     assert "weights and answers after every step" in done.err
-    assert "on the same rows: the full answer, of the teacher " in done.out
+    assert "on the same rows: the teacher's full answer " in done.out
     assert cli(*export.split()).code == 0
     for target, path in (
         ("html", "p.html"),

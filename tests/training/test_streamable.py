@@ -113,7 +113,7 @@ def test_by_default_fixed_convolutions_teach(cli, data):
     assert "--teach: weight 0." in done.err
     results = Run(data / "runs/classify-1").results()
     assert results["teacher_accuracy"] == results["convolutions_accuracy"]
-    assert f"the full answer, of the teacher {results['teacher_accuracy']:.4f} (" in done.out
+    assert f"the teacher's full answer {results['teacher_accuracy']:.4f} (" in done.out
 
 
 @needs_kernels

@@ -6,7 +6,7 @@ Nothing here imports torch or numpy.
 
 from dataclasses import dataclass
 
-from hiddenstate.config.augment_kinds import KINDS
+from hiddenstate.config.augment_kinds import BLEND, KINDS
 from hiddenstate.config.option import IMAGES, RECURRENT, option
 from hiddenstate.program.cells import CHOICES
 
@@ -214,8 +214,9 @@ class TrainingConfig:
     )
     prefer_nets: bool = option(
         False,
-        "Leave out the fixed convolutions at the end if the net is at most 0.02, and one standard "
-        "error of the difference, less accurate without them on rows that it did not learn from.",
+        "Leave out the fixed convolutions at the end if, on rows that the net did not learn from, "
+        "it alone is at most 0.02, and one standard error of the difference, less accurate, and "
+        "its log loss is hardly larger.",
         jobs=("classify",),
         since=5,
         recipe=True,
@@ -226,7 +227,8 @@ class TrainingConfig:
         (),
         "Change training rows at random in each epoch: none; auto, as training rows decide; or "
         "kinds with their strengths: "
-        f"{', '.join(f'{name}:{kind.strength:g}' for name, kind in KINDS.items())}.",
+        f"{', '.join(f'{name}:{kind.strength:g}' for name, kind in KINDS.items())}. "
+        f"{BLEND} requires --teach.",
         item=str,
         since=5,
         placeholder="none|auto|KIND[:STRENGTH],...",
@@ -295,8 +297,8 @@ class TrainingConfig:
     )
     teach: str | None = option(
         None,
-        "What answers for the training rows the net learns, too: convolutions, which are fitted on "
-        "these rows, or a run, model file or .npy file; none.",
+        "Learn the answers of a teacher, too: convolutions, which are fitted on the training rows; "
+        "a run, a model file, or an .npy file of answers; or none.",
         jobs=RECURRENT,
         placeholder="none|convolutions|PATH",
         since=5,
@@ -305,7 +307,7 @@ class TrainingConfig:
     teach_temperature: float = option(
         2.0,
         "What logits are divided by before the probabilities of teacher and net are compared; auto "
-        "chooses 1, 2 or 4 by training rows that nets did not learn from, of which it trains nine.",
+        "chooses 1, 2 or 4: it trains nine nets, and compares them on rows that they left out.",
         above=0,
         high=100,
         auto=True,

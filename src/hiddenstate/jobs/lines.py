@@ -145,7 +145,7 @@ def _classify(job: Job, engine: Engine, results: Mapping[str, float]) -> list[st
 def _of_teaching(results: Mapping[str, float]) -> list[str]:
     """What a net that streams gains by its teacher, and what is left to the full answer."""
     titles = {
-        "teacher_accuracy": "the full answer, of the teacher",
+        "teacher_accuracy": "the teacher's full answer",
         "untaught_accuracy": "this network untaught",
         "test_accuracy": "taught",
     }

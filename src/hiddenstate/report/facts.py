@@ -299,8 +299,8 @@ def _listed(names: list[str]) -> str:
 
 def _as_text(value: Any) -> str:
     """Format the value of an option as on a command line."""
-    if value is None:
-        return "not set"
+    if value is None or value == ():
+        return "not set" if value is None else "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
     text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
