@@ -176,7 +176,8 @@ def test_the_folder_of_a_run_is_refused(tune: Cli, tmp_path: Path) -> None:
 
 
 def test_no_test_scores_holds_for_the_best_too(tune: Cli) -> None:
-    done = tune("--trials", 1, "--no-test-scores", "--json")
+    assert "use --teach none" in tune("--teach", "convolutions").err
+    done = tune("--trials", 1, "--no-test-scores", "--json", "--teach", "none")
     assert done.code == 0, done.err
     assert not [name for name in json.loads(done.out)["results"] if name.startswith("test_")]
     assert "nothing is scored on them" in done.err

@@ -25,6 +25,7 @@ from hiddenstate.cli.output import note, say, say_json, table
 from hiddenstate.cli.paths import absolute_paths
 from hiddenstate.cli.run_argument import RunName
 from hiddenstate.config import job_options
+from hiddenstate.config.fields import NO_TEACHER
 from hiddenstate.config.option import JOBS
 from hiddenstate.errors import MachineError, OptionError, RunInterruptedError, count, printable
 
@@ -91,6 +92,8 @@ def _run_tune(data: str, **values: Any) -> None:
     given = {n: value for n, value in {**values, **reading}.items() if value is not None}
     _refuse_foreign(job, given)
     fixed = absolute_paths(option_values(job, config_file, {**given, "data": data}))
+    if fixed.get("teach") == NO_TEACHER:
+        fixed["teach"] = None
     name = own["name"] or study_name(job, data)
     folder = options.runs_dir / name
     address = parse_address(options.storage, folder)

@@ -119,7 +119,7 @@ class Job(ABC):
                 f"--teach: answers of shape {self.taught.answers.shape} for {shape[0]:,} training "
                 "rows; start a new run"
             )
-        raise OptionError("--teach: only a run of its own learns from a teacher; leave it out")
+        raise OptionError("--teach: only a run of its own learns from a teacher; use --teach none")
 
     @abstractmethod
     def _make_net(self) -> Net:

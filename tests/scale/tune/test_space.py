@@ -28,6 +28,8 @@ def test_choices_that_exclude_what_is_set_are_left_out() -> None:
         d for d in fitting(default_space("classify"), config).dimensions if d.name == "layers"
     ]
     assert layers[0].choices == (2,)
+    config = make_config("classify", {"streamable": True, "recipe": "auto"})
+    assert set(fitting(default_space("classify"), config).names) == {"lr", "batch_size"}
 
 
 def test_all_problems_are_in_one_line() -> None:

@@ -320,10 +320,16 @@ def describe(space: Space) -> str:
     return f"{count(len(space.dimensions), 'option')}: " + "; ".join(map(str, space.dimensions))
 
 
+SIZES = ("cell", "hidden_size", "layers")
+"""Options that a net of `--streamable` has from its rules: most others have too many weights."""
+
+
 def fitting(space: Space, config: Config) -> Space:
     """Return a default space without choices that exclude what else is set."""
     dimensions: list[Dimension] = []
     for each in space.dimensions:
+        if config.training.streamable and each.name in SIZES:
+            continue
         if each.choices is None:
             dimensions.append(each)
             continue
