@@ -14,7 +14,7 @@ from hiddenstate.engines import make_predictor
 from hiddenstate.errors import DataError, UntrustedFileError
 from hiddenstate.inference.predict import predict_series
 from hiddenstate.inference.stream import Stream
-from hiddenstate.jobs.net_share import with_share
+from hiddenstate.jobs.net_share import with_factor
 from hiddenstate.models.fitted import FittedModel, load_model, model_from_facts
 from hiddenstate.runs import Run
 from tests.conftest import Cli, answer_to
@@ -78,7 +78,7 @@ def test_the_result_names_the_path_and_what_the_network_adds(cli, tmp_path, run)
 
 def test_without_a_share_of_the_network_the_path_is_alone(run, tmp_path):
     model, values = run.model(), series_of(tmp_path)
-    bare = replace(model, params=with_share(model.params, np.zeros(1)))
+    bare = replace(model, params=with_factor(model.params, np.zeros(1)))
     X = model.transform.apply(values[None], None, np.float64, "X")
     alone = model.transform.linear_targets(X)
     lags = model.transform.linear.n_lags
@@ -87,7 +87,7 @@ def test_without_a_share_of_the_network_the_path_is_alone(run, tmp_path):
 
 def test_half_the_share_is_half_of_what_the_network_adds(run, tmp_path):
     model, values = run.model(), series_of(tmp_path)
-    shares = (with_share(model.params, np.full(1, share)) for share in (1.0, 0.5, 0.0))
+    shares = (with_factor(model.params, np.full(1, share)) for share in (1.0, 0.5, 0.0))
     logs = [np.log(predicted(replace(model, params=params), values)) for params in shares]
     np.testing.assert_allclose(logs[1], (logs[0] + logs[2]) / 2, atol=1e-5)
 
@@ -134,7 +134,7 @@ def test_a_stream_answers_like_the_series_read_at_once(run, tmp_path):
     again = [Stream(model, state=dict(parts.state)).step([[900.0]]), whole.step([[900.0]])]
     np.testing.assert_allclose(again[0], again[1], rtol=1e-5)
     # A stream reads on where a window would begin anew, so the network's part may differ.
-    bare = replace(model, params=with_share(model.params, np.zeros(1)))
+    bare = replace(model, params=with_factor(model.params, np.zeros(1)))
     lags = model.transform.linear.n_lags
     streamed = Stream(bare).feed(values)[0, lags - 1 :, 0]
     np.testing.assert_allclose(streamed, predicted(bare, values), rtol=1e-5)

@@ -10,8 +10,8 @@ from hiddenstate.engines import Engine
 from hiddenstate.errors import OptionError
 from hiddenstate.inference import score_intervals
 from hiddenstate.inference.hidden_states import at_every_step, prefixes
-from hiddenstate.jobs import net_share
 from hiddenstate.jobs.base import Evaluation, Job, of_members
+from hiddenstate.jobs.net_share import with_factor
 from hiddenstate.jobs.path_share import nets_suffice, with_share
 from hiddenstate.jobs.snapshot_arrays import JobSnapshots, TrainingOutputs
 from hiddenstate.jobs.snapshot_limits import (
@@ -102,7 +102,7 @@ class ClassifyJob(Job):
             if suffices:  # the net answers with the factor that it would have beside them
                 first, *rest = beside
                 scale = np.full(self.net.n_outputs, first.net_scale)
-                engine.restore(net_share.with_share(engine.export().params, scale))
+                engine.restore(with_factor(engine.export().params, scale))
                 beside = (first.with_share(first.net_share, 1.0), *rest)
             shares = (each.net_share for each in self.companions)
             results["net_share"] = math.prod(shares, start=1.0)

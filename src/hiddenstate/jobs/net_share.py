@@ -86,7 +86,7 @@ def added_to_path(job: Job, engine: Engine) -> AddedToPath | None:
     if path is None:
         return None
     shares, params = net_share(job), engine.export().params
-    engine.restore(with_share(params, shares.target))
+    engine.restore(with_factor(params, shares.target))
     if shares.nearer is not None:
         transform = replace(job.dataset.transform, linear=replace(path, nearer_share=shares.nearer))
         job.dataset = replace(job.dataset, transform=transform)
@@ -185,12 +185,12 @@ def _last(rows: Rows) -> Array:
     return np.asarray(last - 1)
 
 
-def with_share(params: Params, share: Array) -> Params:
-    """Return weights whose network gives its outputs times `share` (O,)."""
+def with_factor(params: Params, factors: Array) -> Params:
+    """Return weights whose network gives its outputs times `factors` (O,)."""
     scaled = dict(params)
     for name in filter(is_of_head, params):
         array = params[name]
-        factor = share[:, None] if array.ndim == 2 else share
+        factor = factors[:, None] if array.ndim == 2 else factors
         scaled[name] = (array * factor).astype(array.dtype)
     return scaled
 

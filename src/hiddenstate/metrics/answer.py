@@ -55,10 +55,10 @@ class Answer:
     def networks(self) -> str:
         """Return the networks with their updates: "5 networks of 300 updates each"."""
         several = (self.nets or 1) > 1
-        made = "" if self.updates is None else f" of {count(self.updates, 'update')}"
-        return (f"{self.nets} networks" if several else NETWORK) + (
-            made and made + " each" * several
-        )
+        networks = f"{self.nets} networks" if several else NETWORK
+        if self.updates is None:
+            return networks
+        return f"{networks} of {count(self.updates, 'update')}" + " each" * several
 
     def in_words(self, others: str = "") -> str:
         """Return who answers: "25% by 5 networks of 300 updates each, the rest by ...".
@@ -68,21 +68,18 @@ class Answer:
         others : str, optional
             What stands beside the networks, if more is to be said of it.
         """
-        s, networks = "s" * ((self.nets or 1) == 1), self.networks()
+        single, networks = (self.nets or 1) == 1, self.networks()
         others = others or " and ".join(w.method.removesuffix(" alone") for w in self.beside)
         if not self.by_net:
-            no = "does" if s else "do"
-            return f"{others}; {networks} {no} not answer"
+            return f"{others}; {networks} {'does' if single else 'do'} not answer"
         if self.left_out:
             without = " and ".join(w.title for w in self.left_out)
-            return f"{networks}, which suffice{s} without {without}"
+            return f"{networks}, which {'suffices' if single else 'suffice'} without {without}"
         if not others:
             return networks
-        return (
-            f"{self.part:.0%} by {networks}, the rest by {others}"
-            if self.part
-            else (f"{networks} and {others}")
-        )
+        if self.part:
+            return f"{self.part:.0%} by {networks}, the rest by {others}"
+        return f"{networks} and {others}"
 
 
 def answer_of(

@@ -161,7 +161,7 @@ def _streamable(dataset: SequenceDataset, n_train: int, given: Mapping[str, Any]
         "lr": 0.004,
         "clip": 1.0,
         "lr_schedule": "cosine",
-        "augment": ("auto",),
+        "augment": AUTO,
         **_budget(n_train, batch_size, updates, given),
     }
     if T >= LEAST_STEPS and _is_quick(dataset, n_train):

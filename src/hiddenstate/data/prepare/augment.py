@@ -244,10 +244,8 @@ class _Draw:
         lengths: Array | None,
     ) -> None:
         self.what, self.source, self.dtype = what, X, dtype
-        self.numbers, self.draws, self.seed = (
-            *(np.asarray(a, np.int64) for a in (rows, draws)),
-            seed,
-        )
+        self.numbers, self.draws = np.asarray(rows, np.int64), np.asarray(draws, np.int64)
+        self.seed = seed
         self.x = np.array(fractions(X[rows], dtype))
         self.all_lengths = lengths
         n = X.shape[1] if lengths is None else lengths[rows]
