@@ -100,7 +100,7 @@ def answers_of(
         answers, knows_split = _of_model(given, run, config, raw, job, where)
     elif job.changes is not None:
         raise OptionError(
-            f"{where}: has no answers for augmented rows; use a model, or leave out --augment"
+            f"{where}: has no answers for augmented rows; use a model, or add --augment none"
         )
     else:
         answers, knows_split = _of_rows(given, config, raw, prepared, where), False
