@@ -8,7 +8,7 @@ import pytest
 from hiddenstate.data import Rows
 from hiddenstate.engines import make_predictor
 from hiddenstate.export.trial import trials_of
-from hiddenstate.jobs.path_share import with_share
+from hiddenstate.jobs.companion_share import with_share
 from hiddenstate.models.companions import Fit
 from hiddenstate.models.meaning import program_of
 from hiddenstate.program.companions import combine

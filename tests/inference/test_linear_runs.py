@@ -14,7 +14,7 @@ from hiddenstate.engines import make_predictor
 from hiddenstate.errors import DataError, UntrustedFileError
 from hiddenstate.inference.predict import predict_series
 from hiddenstate.inference.stream import Stream
-from hiddenstate.jobs.net_share import with_factor
+from hiddenstate.jobs.path_share import with_factor
 from hiddenstate.models.fitted import FittedModel, load_model, model_from_facts
 from hiddenstate.runs import Run
 from tests.conftest import Cli, answer_to

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from hiddenstate.engines import make_predictor
-from hiddenstate.jobs.path_share import folds_of
+from hiddenstate.jobs.companion_share import folds_of
 from hiddenstate.program.equations import log_probabilities, softmax
 from hiddenstate.runs import Run
 from hiddenstate.runs.run_data import run_dataset

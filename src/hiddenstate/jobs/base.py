@@ -12,7 +12,7 @@ from hiddenstate.data.prepare.augment_suited import augmentation_of, kinds_of_da
 from hiddenstate.data.prepare.batches import Batches
 from hiddenstate.engines import Engine, Predictor, Task, make_predictor
 from hiddenstate.errors import DataError, OptionError
-from hiddenstate.jobs.path_share import folds_of
+from hiddenstate.jobs.companion_share import folds_of
 from hiddenstate.jobs.taught import Taught
 from hiddenstate.models.companions import FittedCompanion, kinds_of
 from hiddenstate.models.fitted import FittedModel

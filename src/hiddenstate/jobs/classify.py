@@ -11,8 +11,8 @@ from hiddenstate.errors import OptionError
 from hiddenstate.inference import score_intervals
 from hiddenstate.inference.hidden_states import at_every_step, prefixes
 from hiddenstate.jobs.base import Evaluation, Job, of_members
-from hiddenstate.jobs.net_share import with_factor
-from hiddenstate.jobs.path_share import nets_suffice, with_share
+from hiddenstate.jobs.companion_share import nets_suffice, with_share
+from hiddenstate.jobs.path_share import with_factor
 from hiddenstate.jobs.snapshot_arrays import JobSnapshots, TrainingOutputs
 from hiddenstate.jobs.snapshot_limits import (
     CLASSES_CONFUSED,

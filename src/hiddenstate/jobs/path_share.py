@@ -1,142 +1,216 @@
-"""The share of a net beside a companion, from rows that neither learned from.
+"""How much of its outputs a network adds to a linear path, by a rolling origin within training.
 
-Each member of the net leaves out a fold of the training rows, and predicts it. The companion says
-what each row would be if it was left out. So the share costs no second training, and the worst case
-is about the companion alone.
+The network is trained again on the first part of the training rows and predicts the part after it.
+The share is what would have been best there, shrunk by the standard error of its gain, so that the
+worst case is about the linear path alone.
+
+The answer at a nearer step may use what the network adds to the path of the longest horizon. Its
+share there is what would have been best for what the path of that step leaves.
 """
+
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from hiddenstate.data import Rows
-from hiddenstate.data.prepare.batches import generator
-from hiddenstate.models.companions import Fit, FittedCompanion
-from hiddenstate.models.ridge import scale_of_logits
-from hiddenstate.program.companions import combine
-from hiddenstate.program.equations import log_probabilities
+from hiddenstate.data.origin import whole
+from hiddenstate.engines import Engine
+from hiddenstate.inference.predict import Answers
+from hiddenstate.jobs.again import trained_again
+from hiddenstate.jobs.base import Job
+from hiddenstate.jobs.series_parts import Parts
+from hiddenstate.metrics.scores import mean_squared_error
+from hiddenstate.models.net import Params, is_of_head
 from hiddenstate.system.typing import Array
 
-FEWEST_FOLDS = 5
-"""Number of folds, if there are not more members; a net learns from the other folds."""
+ORIGINS = (0.5, 0.7, 0.85)
+"""Places in the training rows, each the end of what the network learns from again."""
 
-SHARES = (0.0, 0.25, 0.5, 0.75)
-"""Shares of the net to choose from; a net alone was no better than with a quarter of the
-convolutions."""
+LEAST = 0.05
+"""Smallest share that is not 0."""
 
-MOST_LOST, MOST_LOSS = 0.02, 0.1
-"""Largest loss of accuracy for which companions are left out, and rise of the log loss that always
-counts as little."""
+FEWEST = 24
+"""Forecasts after the first origin below which the network adds nothing."""
 
-
-def folds_of(rows: Rows, n_members: int, seed: int) -> Array:
-    """Return the fold of each training row (N,), whose member leaves it out; -1 for none.
-
-    Folds have about the same share of each class or, with groups, whole groups. The only row of a
-    class, and rows of a single group, are in no fold.
-    """
-    n_folds, random = max(FEWEST_FOLDS, n_members), generator(seed, "folds")
-    y, folds = rows.require_targets(), np.full(len(rows), -1)
-    if rows.groups is not None:
-        names, numbers = np.unique(rows.groups, return_inverse=True)
-        if len(names) < 2:
-            return folds
-        counts, sizes = np.bincount(numbers), np.zeros(n_folds, int)
-        shuffled = random.permutation(len(names))
-        for group in shuffled[np.argsort(-counts[shuffled], kind="stable")]:
-            fold = int(sizes.argmin())
-            folds[numbers == group] = fold
-            sizes[fold] += counts[group]
-        return folds
-    first = 0
-    for label in np.unique(y):
-        of_label = random.permutation(np.flatnonzero(y == label))
-        if len(of_label) > 1:
-            folds[of_label] = (first + np.arange(len(of_label))) % n_folds
-            first += len(of_label)
-    return folds
+PIECE = 4096
+"""Rows that are read at once."""
 
 
-def with_share(
-    fit: Fit[FittedCompanion], net: Array, places: Array, train: Rows
-) -> tuple[FittedCompanion, Array]:
-    """Return a companion with the best share of the net, and the answers of both for rows new to
-    them.
+@dataclass(frozen=True)
+class Shares:
+    """How much of its outputs a network adds to a linear path.
 
     Parameters
     ----------
-    fit : Fit
-    net : ndarray (n, C)
-        Outputs of the net for training rows that it did not learn from. Without any its share is 0.
-    places : ndarray (n,)
-        Numbers of these rows.
-    train : Rows
+    target : ndarray (O,)
+        For each target, between 0 and 1.
+    nearer : ndarray (H - 1, O), optional
+        The same for each nearer step of a path that has them, divided by `target`: what the outputs
+        count there once they are multiplied by it. 0 where `target` is.
     """
-    rows, path = train.take(places), fit.held_out[places]
-    share, scale = 0.0, 1.0
-    if len(places):
-        share, scale = best_share(net, path, rows.require_targets(), rows.weights)
-    return fit.companion.with_share(share, scale), combine(net, path, share, scale)
+
+    target: Array
+    nearer: Array | None = None
 
 
-def best_share(
-    net: Array, path: Array, y: Array, weights: Array | None = None
-) -> tuple[float, float]:
-    """Return the share of the net and the factor of its outputs, for rows new to both.
-
-    The factor is that of the least log loss of the net. The share is that of the least log loss, if
-    the loss is lower than that of the path alone by more than the standard error of the
-    difference, and no more rows are wrong; else 0.
+@dataclass(frozen=True)
+class AddedToPath:
+    """What a trained network adds to a path.
 
     Parameters
     ----------
-    net, path : ndarray (n, C)
-        Outputs of the net and of the companion.
-    y : ndarray of int (n,)
-        Class numbers.
-    weights : ndarray (n,), optional
+    shares : Shares
+    params : dict of ndarray
+        The weights of the network, whose outputs they count in full.
     """
-    w = np.ones(len(y)) if weights is None else weights
-    scale = scale_of_logits(log_probabilities(net.astype(np.float64)), y, w)
-    mixed = np.stack([combine(net, path, share, scale) for share in SHARES])
-    losses = -mixed[:, np.arange(len(y)), y]
-    best = int((losses @ w).argmin())
-    gain, error = _mean_and_error(losses[0] - losses[best], w)
-    right = (mixed.argmax(axis=2) == y) @ w
-    share = SHARES[best] if gain > error and right[best] >= right[0] else 0.0
-    return share, scale
+
+    shares: Shares
+    params: Params
+
+    def results(self) -> dict[str, float]:
+        """Return the share, the mean over the targets."""
+        return {"net_share": float(self.shares.target.mean())}
+
+    def scores(self, full: Answers, parts: Parts) -> dict[str, float]:
+        """Return the error of `full`, the answers with these weights, and the part of the network
+        in those with its share."""
+        error = mean_squared_error(full.outputs, full.target)
+        return {**({"net_mse": error} if np.isfinite(error) else {}), "net_part": parts.mean}
 
 
-def nets_suffice(
-    net: Array, full: Array, y: Array, weights: Array | None = None, scale: float = 1.0
-) -> bool:
-    """Return whether a net may answer alone, for rows new to it and to its companions.
+def added_to_path(job: Job, engine: Engine) -> AddedToPath | None:
+    """Find the share of the network of a job, multiply the weights by it, and keep the shares at
+    nearer steps in the path; None without a path. Raises as :func:`net_share`."""
+    path = job.dataset.transform.linear
+    if path is None:
+        return None
+    shares, params = net_share(job), engine.export().params
+    engine.restore(with_factor(params, shares.target))
+    if shares.nearer is not None:
+        transform = replace(job.dataset.transform, linear=replace(path, nearer_share=shares.nearer))
+        job.dataset = replace(job.dataset, transform=transform)
+    return AddedToPath(shares, params)
 
-    It may if it is at most `MOST_LOST` less accurate than the answer with companions, and at most
-    the standard error of the difference, and if its log loss is at most the standard error of its
-    difference larger, or `MOST_LOSS`: few rows hide much in their accuracy.
+
+def net_share(job: Job) -> Shares:
+    """Return the share of each target, and those at nearer steps.
 
     Parameters
     ----------
-    net, full : ndarray (n, C)
-        Outputs of the net, and of the net with its companions. Without any the net does not.
-    y : ndarray of int (n,)
-        Class numbers.
-    weights : ndarray (n,), optional
-    scale : float, default 1
-        Factor of the outputs of the net.
+    job : Job
+        A regression with a linear path, on windows with one target each.
+
+    Raises
+    ------
+    StopRequestedError
+        If a stop is requested.
     """
-    w = np.ones(len(y)) if weights is None else weights
-    if not w.sum():
-        return False
-    both = [log_probabilities(z) for z in (full.astype(np.float64), scale * net.astype(np.float64))]
-    right = [(outputs.argmax(axis=1) == y).astype(float) for outputs in (full, net)]
-    lost, error = _mean_and_error(right[0] - right[1], w)
-    own = [outputs[np.arange(len(y)), y] for outputs in both]
-    loss, loss_error = _mean_and_error(own[0] - own[1], w)
-    return lost <= min(MOST_LOST, error) and loss <= max(MOST_LOSS, loss_error)
+    train, n_targets = job.dataset.train, job.net.n_outputs
+    place = _places(train)
+    chosen, outputs = [], []
+    for low, high in zip(ORIGINS, (*ORIGINS[1:], 2.0), strict=True):
+        early = np.flatnonzero(place < low)
+        later = np.flatnonzero((place >= low) & (place < high))
+        if len(early) < FEWEST or not len(later):
+            continue
+        chosen.append(later)
+        again = trained_again(job, replace(job.dataset, train=train.take(early), valid=None))
+        outputs.append(job.predict(again, train.take(later)))
+    if not chosen or sum(each.size for each in outputs) < FEWEST * n_targets:
+        return _with_nearer(job, np.zeros(n_targets))
+    which, made = np.concatenate(chosen), np.concatenate(outputs).astype(float)
+    residuals = train.require_targets()[which].astype(float)
+    share = _best_share(residuals.reshape(-1, n_targets), made.reshape(-1, n_targets))
+    return _with_nearer(job, share, which, made)
 
 
-def _mean_and_error(gains: Array, weights: Array) -> tuple[float, float]:
-    """Return the weighted mean of gains (n,), and its standard error."""
-    total = weights.sum()
-    gain = float(gains @ weights) / total
-    return gain, float(np.sqrt(weights**2 @ (gains - gain) ** 2)) / total
+def _with_nearer(
+    job: Job, share: Array, which: Array | None = None, outputs: Array | None = None
+) -> Shares:
+    """Return shares with those of nearer steps, from the outputs (n, O) for the rows `which`."""
+    train, n_nearer = job.dataset.train, len(job.dataset.transform.nearer)
+    if not n_nearer:
+        return Shares(share)
+    nearer = np.zeros((n_nearer, len(share)))
+    if which is None or outputs is None or outputs.ndim != 2 or not share.any():
+        return Shares(share, nearer)
+    for place in range(len(nearer)):
+        ends = _rows_later(train, which, len(nearer) - place)
+        known = ends >= 0
+        if known.sum() < FEWEST:
+            continue
+        residuals = _left_of_nearer(job, place, which[known], ends[known])
+        own = _best_share(residuals, outputs[known])
+        nearer[place] = np.divide(own, share, out=np.zeros_like(own), where=share > 0)
+    return Shares(share, nearer)
+
+
+def _rows_later(rows: Rows, which: Array, steps: int) -> Array:
+    """Return for some rows the row (n,) that begins `steps` later in its series, or -1."""
+    origin = rows.origin or whole(len(rows))
+    width = int(origin.first.max()) + steps + 1
+    begins = origin.series * width + origin.first
+    order = np.argsort(begins, kind="stable")
+    wanted = begins[which] + steps
+    candidates = order[np.minimum(np.searchsorted(begins[order], wanted), len(order) - 1)]
+    return np.where(begins[candidates] == wanted, candidates, -1)
+
+
+def _left_of_nearer(job: Job, place: int, rows: Array, ends: Array) -> Array:
+    """Return what a nearer path leaves of the targets (n, O) of training rows, from the windows
+    `ends` that end as many steps before as it forecasts, in units of the outputs of the network."""
+    transform, train = job.dataset.transform, job.dataset.train
+    path, names, left = transform.nearer[place], transform.known.names, []
+    moved = slice(len(names), len(names) + len(transform.known.ahead))
+    for first in range(0, len(rows), PIECE):
+        part, late = (train.take(which[first : first + PIECE]) for which in (rows, ends))
+        X, later = np.asarray(part.X, float), np.array(late.X, float)
+        # What is known ahead of the time that is predicted is the same.
+        later[np.arange(len(later)), _last(late), moved] = X[np.arange(len(X)), _last(part), moved]
+        targets = transform.undo_targets(part.require_targets().astype(float), X, part.lengths)
+        remainder = transform.logarithms_of_targets(targets, None)
+        remainder = remainder - transform.path_targets(path, later, late.lengths)
+        if transform.by_window:
+            remainder = remainder / transform.window_scale(X, part.lengths).size
+        left.append(remainder)
+    residuals = np.concatenate(left)
+    scaling = transform.target_scaling
+    return residuals if scaling is None else residuals * scaling[1]
+
+
+def _last(rows: Rows) -> Array:
+    """Return the last step (N,) of rows X (N, T, I)."""
+    last = np.full(len(rows), rows.X.shape[1]) if rows.lengths is None else rows.lengths
+    return np.asarray(last - 1)
+
+
+def with_factor(params: Params, factors: Array) -> Params:
+    """Return weights whose network gives its outputs times `factors` (O,)."""
+    scaled = dict(params)
+    for name in filter(is_of_head, params):
+        array = params[name]
+        factor = factors[:, None] if array.ndim == 2 else factors
+        scaled[name] = (array * factor).astype(array.dtype)
+    return scaled
+
+
+def _places(rows: Rows) -> Array:
+    """Return where in its series each window begins, from 0 for the first to 1 for the last."""
+    origin = rows.origin or whole(len(rows))
+    series = np.unique(origin.series, return_inverse=True)[1]
+    last = np.zeros(series.max() + 1)
+    np.maximum.at(last, series, origin.first)
+    return np.asarray(origin.first / np.maximum(last[series], 1))
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def _best_share(residuals: Array, outputs: Array) -> Array:
+    """Return the share (O,) of outputs (n, O) that leaves the least of residuals (n, O)."""
+    power = (outputs**2).sum(axis=0)
+    best: Any = (residuals * outputs).sum(axis=0) / np.where(power > 0, power, 1)
+    share = np.clip(best, 0, 1)
+    gains = residuals**2 - (residuals - share * outputs) ** 2
+    gain, error = gains.mean(axis=0), gains.std(axis=0) / np.sqrt(len(gains))
+    share = share * gain / np.maximum(gain + error, np.finfo(float).tiny)
+    return np.where(share >= LEAST, share, 0.0)

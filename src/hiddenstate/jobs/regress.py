@@ -18,7 +18,7 @@ from hiddenstate.inference.predict import Answers, predictions_and_targets
 from hiddenstate.inference.score_intervals import of_answers
 from hiddenstate.jobs.base import Evaluation, Job, of_members
 from hiddenstate.jobs.held_out import HeldOut, series_name
-from hiddenstate.jobs.net_share import added_to_path
+from hiddenstate.jobs.path_share import added_to_path
 from hiddenstate.jobs.series_parts import parts_of_network
 from hiddenstate.jobs.snapshot_arrays import JobSnapshots, TrainingOutputs
 from hiddenstate.jobs.snapshot_limits import (

@@ -23,8 +23,8 @@ from hiddenstate.engines.members import member_task
 from hiddenstate.errors import DataError, OptionError, count, printable
 from hiddenstate.inference.inputs import open_model
 from hiddenstate.jobs.base import Job
+from hiddenstate.jobs.companion_share import folds_of
 from hiddenstate.jobs.own_teacher import own_answers
-from hiddenstate.jobs.path_share import folds_of
 from hiddenstate.jobs.taught import Taught, draws_of, rows_read
 from hiddenstate.models.companions import KINDS, kinds_of
 from hiddenstate.models.fitted import FittedModel

@@ -23,7 +23,7 @@ from hiddenstate.engines.interface import without_fold
 from hiddenstate.errors import printable
 from hiddenstate.jobs import make_job
 from hiddenstate.jobs.again import trained_briefly
-from hiddenstate.jobs.path_share import FEWEST_FOLDS, folds_of
+from hiddenstate.jobs.companion_share import FEWEST_FOLDS, folds_of
 from hiddenstate.system.cancellation import raise_if_cancelled
 from hiddenstate.system.typing import Array
 from hiddenstate.training.augment_look import look_at

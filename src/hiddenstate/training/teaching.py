@@ -16,7 +16,7 @@ from hiddenstate.data import PreparedDataset, SequenceDataset
 from hiddenstate.errors import printable
 from hiddenstate.jobs import Teacher, answers_of, make_job, without_teacher
 from hiddenstate.jobs.again import trained_briefly
-from hiddenstate.jobs.path_share import folds_of
+from hiddenstate.jobs.companion_share import folds_of
 from hiddenstate.metrics.scores import cross_entropy_by_row
 from hiddenstate.system.typing import Array
 from hiddenstate.training.augmenting import block_folds, squared_errors
