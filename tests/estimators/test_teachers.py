@@ -84,12 +84,13 @@ def test_what_does_not_fit_is_refused(teacher):
         RecurrentRegressor(teacher=teacher, **SMALL).fit(X, X[:, 0, 0])
     with pytest.raises(OptionError, match="use fit"):
         RecurrentClassifier(teacher=teacher, **SMALL).partial_fit(X, y, [0, 1])
+    RecurrentClassifier(teacher="none", **SMALL).partial_fit(X, y, [0, 1])
     frame = pd.DataFrame(teacher.predict_proba(X))[::-1]
     with pytest.raises(OptionError, match=r"expected an array, got a DataFrame; pass its to_numpy"):
         RecurrentClassifier(teacher=frame, **SMALL).fit(X, y)
     with pytest.raises(DataError, match=r"has shape \(35, 2\), expected \(36, 2\)"):
         RecurrentClassifier(teacher=np.full((35, 2), 0.5), **SMALL).fit(X, y)
-    with pytest.raises(OptionError, match="teacher array: has no answers for augmented rows"):
+    with pytest.raises(OptionError, match="for augmented rows; use a model, or add augment='none'"):
         RecurrentClassifier(teacher=np.full((36, 2), 0.5), augment="jitter", **SMALL).fit(X, y)
 
 

@@ -43,7 +43,7 @@ from hiddenstate.estimators.inputs import (
 )
 from hiddenstate.estimators.options import LEFT_OUT, by_rules, warn_of_features
 from hiddenstate.estimators.sklearn_bases import BaseEstimator
-from hiddenstate.estimators.teachers import clone_with_teacher, job_with_teacher
+from hiddenstate.estimators.teachers import clone_with_teacher, job_with_teacher, teacher_option
 from hiddenstate.inference.evaluate import answer_of_model
 from hiddenstate.inference.hidden_states import hidden_state_model
 from hiddenstate.inference.inputs import prepare_inputs
@@ -172,7 +172,7 @@ class Estimator(BaseEstimator):
             raise OptionError(f"{kind.words.name}: are fitted on all rows at once; use fit")
         if getattr(self, "augment", "none") not in ("none", (), []):
             raise OptionError("augment: rows are augmented in the epochs of a fit; use fit")
-        if getattr(self, "teacher", None) is not None:
+        if teacher_option(getattr(self, "teacher", None)) is not None:
             raise OptionError("teacher: answers all rows at once; use fit")
         if getattr(self, "valid_fraction", 0):
             raise OptionError("valid_fraction: partial_fit does not hold out rows; use 0")

@@ -230,7 +230,9 @@ def _of_augmented(model: FittedModel, job: Job, where: str) -> Array:
     draws: logits, or targets in their units."""
     transform, task = job.dataset.transform, job.task()
     if transform.missing == "mask":
-        raise OptionError(f"{where}: with --augment, no teacher reads which values are missing")
+        raise OptionError(
+            f"{where}: reads no augmented rows with marks of missing values; add --augment none"
+        )
     n_members, draws, dtype = job.net.n_members, draws_of(task), task.training.dtype
     answers = np.empty(0)
     for number in range(n_members):
