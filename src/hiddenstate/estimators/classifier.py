@@ -80,8 +80,9 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
         Classify by fixed convolutions beside the net: the answer is the mean of both, and rows
         that a net did not learn from set the share of each.
     prefer_nets : bool, default=False
-        Leave out the fixed convolutions at the end if the net is at most 0.02, and one standard
-        error of the difference, less accurate without them on rows that it did not learn from.
+        Leave out the fixed convolutions at the end if, on rows that the net did not learn from, it
+        alone is at most 0.02, and one standard error of the difference, less accurate, and its log
+        loss is hardly larger.
     steps : int in [1, inf) or None, default=None
         Number of time steps in a flat row: with `steps=28`, a row of 784 numbers is read as 28
         steps of 28 features.
