@@ -61,6 +61,14 @@ def test_each_net_has_a_teacher_without_the_rows_that_it_is_compared_on():
     assert comparison.losses({}).shape == ((comparison.folds < 3).sum(),)
 
 
+def test_rows_of_one_group_compare_nothing():
+    config = make_config("classify", {"teach": "answers", "test_fraction": 0.0, **AUTO})
+    raw = SequenceDataset("X", Rows(X, y, groups=np.zeros(N, int)))
+    config, dataset = with_teaching(config, raw, prepare(raw, config), np.full((N, 2), 0.5))
+    assert dataset.remarks[-1].endswith("temperature 2 and weight 0.3, as no rows can be left out")
+    assert (config.training.teach_temperature, config.training.teach_weight) == (2, 0.3)
+
+
 def test_what_is_not_decided_is_refused():
     config, dataset = chosen("classify", y, None)  # numbers are left as they are
     raw = SequenceDataset("X", Rows(X, y))

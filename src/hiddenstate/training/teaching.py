@@ -61,7 +61,8 @@ def with_teaching(
             if _is_better(losses, usual) and losses.mean() < least.mean():
                 least, chosen[name] = losses, value
     words = " and ".join(f"{n.removeprefix('teach_')} {value:g}" for n, value in chosen.items())
-    remark = f"{printable(dataset.name)}: --teach: {words}, by rows that nets did not learn from"
+    why = "by rows that nets did not learn from" if len(least) else "as no rows can be left out"
+    remark = f"{printable(dataset.name)}: --teach: {words}, {why}"
     dataset = replace(dataset, remarks=(*dataset.remarks, remark))
     return make_config(config.job, {**values, **chosen}), dataset
 
@@ -94,12 +95,15 @@ class _Comparison:
 
     def losses(self, options: dict[str, Any]) -> Array:
         """Return the loss (n,) of rows by the net that left them out; infinite if one diverges."""
+        compared = np.isin(self.folds, range(NETS))
+        if not compared.any():
+            return np.empty(0)
         training = replace(self.config.training, **options)
         job = make_job(replace(self.config, training=training), self.dataset, self.taught)
         job.folds = self.folds
         engine, train, losses = trained_briefly(job, job.task()), self.dataset.train, []
         if engine is None:
-            return np.full(np.isin(self.folds, range(NETS)).sum(), np.inf)
+            return np.full(compared.sum(), np.inf)
         y = train.require_targets()
         for number, outputs in enumerate(job.each(engine, train)):
             own = self.folds == number
