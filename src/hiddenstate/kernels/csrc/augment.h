@@ -1,4 +1,5 @@
-// Augmented rows: the loops of data/prepare/augment_maps.py, rounded as numpy rounds them.
+// Augmented rows: the loops of data/prepare/augment_maps.py and augment_numbers.py, which says
+// whose numbers they are, rounded as numpy rounds them.
 //
 // This file is compiled once, without contraction, so its results are the same on all machines.
 #pragma once
