@@ -54,6 +54,7 @@ def test_a_net_of_any_data_is_small_and_streams(data, steps, classes):
         (("--recipe", "classic"), "--recipe: classic has no such net"),
         (("--layout", "features"), "--streamable: requires series"),
         (("--hidden-size", 200), "--streamable: the net has 1"),
+        (("--stem-channels", "8,8"), "--stem-kernels: has 3 sizes for the 2 layers"),
     ],
 )
 def test_what_does_not_stream_or_is_large_is_refused(cli, data, option, words):

@@ -179,7 +179,7 @@ def _n_weights(
 ) -> int:
     """Return how many numbers the net of a classifier has; 0 with options that are refused."""
     try:
-        config = make_config("classify", {**values, **given}, together=False)
+        config = make_config("classify", {**values, **given})
     except HiddenstateError:  # raised again where the run starts
         return 0
     n_features = math.prod(dataset.X.shape[1:]) // int(given.get("steps") or dataset.X.shape[1])
