@@ -128,6 +128,10 @@ def test_rows_of_weight_0_teach_nothing():
 def test_blends_need_a_teacher():
     with pytest.raises(OptionError, match="which only a teacher labels; add --teach"):
         make_config("classify", {"augment": ("blend",)})
+    config = make_config("autoencode", {"augment": ("blend",), "test_fraction": 0.0})
+    raw = SequenceDataset("X", Rows(X[:, :, 0]))
+    with pytest.raises(OptionError, match="adds rows of other classes, which only classify has"):
+        taught_job(config, raw, prepare(raw, config))
 
 
 @needs_kernels

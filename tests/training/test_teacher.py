@@ -159,6 +159,7 @@ def test_what_does_not_fit_is_refused_before_training(cli, data):
         (p[:, :2], "has shape (42, 2), expected (42, 3)"),
         (2 * p / 3, "have the sum 0.6667, expected 1"),
         (np.where(np.arange(42)[:, None] == 3, np.nan, p), "no finite answer for 1 training row"),
+        (np.where(np.arange(42)[:, None] == 3, 1e300, p), "no finite answer for 1 training row"),
     ):
         np.save(data / "bad.npy", values)
         told = refusal(cli, *taught[:-1], "bad.npy", "--test-fraction", 0)

@@ -263,7 +263,8 @@ def _check_teacher(config: Config) -> None:
     """Refuse options that do not work with a teacher, or without one (`OptionError`)."""
     training = config.training
     if training.teach is None:
-        if training.augment != AUTO and BLEND in parse_kinds(training.augment):
+        labelled = config.job == "classify" and training.augment != AUTO
+        if labelled and BLEND in parse_kinds(training.augment):
             raise OptionError(
                 f"--augment: {BLEND} mixes rows of different classes, which only a teacher labels; "
                 f"add --teach, or leave {BLEND} out"
