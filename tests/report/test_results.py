@@ -68,7 +68,7 @@ def test_principal_components_are_measured_on_the_same_rows_as_the_network(tmp_p
     compared = results.baseline(facts)
     assert compared is not None
     assert compared.other == facts.static_arrays["pca_mse"][0]
-    assert "fitted to the first 2,000 training rows reaches" in compared.in_words()
+    assert "fitted to the first 2,000 training rows reached" in compared.in_words()
 
 
 def test_without_test_rows_components_are_measured_on_training_rows(tmp_path: Path) -> None:

@@ -104,7 +104,7 @@ class Baseline:
         if self.answer.alone:
             method = self.method[0].upper() + self.method[1:]
             who += ", which answers alone," * self.answer.alone[0].adds
-        sentence = f"{method} reaches {written(self.other, self.entry.kind)}"
+        sentence = f"{method} reached {written(self.other, self.entry.kind)}"
         if self.by_chance and self._differs:
             return f"{sentence}: {who} is no better, as {self._within()}."
         if not self.better:
