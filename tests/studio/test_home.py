@@ -89,7 +89,7 @@ def test_values_of_the_recipe_stand_in_the_form_and_train(open_page, sensors, tm
     look(browser, "sensors.csv")
     assert page.get_attribute(".job[aria-pressed=true] .name", "class") == "name"
     assert page.inner_text(".job[aria-pressed=true] .name").startswith("classify")
-    assert page.get_attribute("#first-hidden_size", "placeholder") == "64"
+    assert page.get_attribute("#first-hidden_size", "placeholder") == "56"
     page.fill("#first-epochs", "1")
     page.fill("#first-hidden_size", "5")
     page.press("#first-hidden_size", "Tab")

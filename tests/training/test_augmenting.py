@@ -186,6 +186,8 @@ def test_kinds_that_suit_are_those_that_are_not_refused():
     pictures = replace(dataset_of(np.zeros((9, 784)), None), picture=(28, 28))
     kinds = usual_kinds(make_config("autoencode"), pictures)
     assert list(kinds) == ["warp", "crop", "shift", "rotate", "scale", "jitter"]
+    marked = replace(pictures, transform=replace(pictures.transform, missing="mask"))
+    assert set(usual_kinds(make_config("autoencode"), marked)) == {"jitter"}  # marks would not turn
 
 
 def test_a_carried_state_is_refused():

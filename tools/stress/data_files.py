@@ -46,6 +46,7 @@ from hiddenstate.errors import HiddenstateError
 from hiddenstate.jobs import make_job
 from hiddenstate.jobs.lines import job_notices
 from hiddenstate.jobs.memory import check_memory
+from hiddenstate.training.augmenting import with_augmentation
 from hiddenstate.training.start import plan
 from tools.stress import mutations, samples
 from tools.stress.tables import markdown
@@ -176,7 +177,7 @@ def _end(success: str, call: Callable[[], list[str]]) -> tuple[str, list[str]]:
 def train(job: str, options: dict[str, Any]) -> list[str]:
     """Do everything a training command does before it creates the run folder."""
     config, dataset = plan(job, options)
-    prepared = prepare(dataset, config)
+    config, prepared = with_augmentation(config, prepare(dataset, config))
     made = make_job(config, prepared)
     check_memory(made)
     lines = [*map(str, job_notices(made)), *made.dataset.sizes()]

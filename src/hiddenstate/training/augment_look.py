@@ -8,6 +8,7 @@ import numpy as np
 from hiddenstate.config import Config
 from hiddenstate.data import PreparedDataset, Rows
 from hiddenstate.data.prepare.augment import augmentation
+from hiddenstate.data.prepare.augment_suited import picture_of
 from hiddenstate.data.prepare.batches import generator
 from hiddenstate.data.rows import fractions
 from hiddenstate.metrics.scores import cross_entropy_by_row
@@ -116,5 +117,5 @@ def look_at(config: Config, dataset: PreparedDataset) -> Look:
         training.seed,
         training.threads,
         dataset.transform.missing == "mask",
-        dataset.picture,
+        picture_of(dataset),
     )

@@ -39,20 +39,27 @@ def usual_kinds(config: Config, dataset: PreparedDataset) -> dict[str, float]:
     return {name: kind.strength for name, kind in KINDS.items() if name not in reasons}
 
 
+def picture_of(dataset: PreparedDataset) -> tuple[int, int] | None:
+    """Return height and width of rows that are changed as pictures; None of other rows, and of
+    pictures whose missing values are marked: the marks follow changes of series alone."""
+    return None if dataset.transform.missing == "mask" else dataset.picture
+
+
 def unsuited(config: Config, dataset: PreparedDataset) -> dict[str, str]:
     """Return why each kind that does not suit the data does not, by name."""
     job, X, where = config.job, dataset.X, printable(dataset.name)
-    reasons: dict[str, str] = {}
+    picture, reasons = picture_of(dataset), dict[str, str]()
     if job != "classify":
         reasons["mix"] = "adds rows of the same class, which only classify has"
         reasons[BLEND] = "adds rows of other classes, which only classify has"
-    if dataset.picture is None:
-        reasons["rotate"] = f"applies to pictures, and {where} has none"
+    if picture is None:
+        has = "none" if dataset.picture is None else "marks of missing values"
+        reasons["rotate"] = f"applies to pictures, and {where} has {has}"
     if job == "autoencode":
-        if dataset.picture is None:
+        if picture is None:
             flat = "applies to series and pictures, and autoencode reads flat rows"
             reasons |= dict.fromkeys(("scale", *OF_TIME), flat)
-    elif dataset.picture is None and X.shape[1] < FEWEST_STEPS:
+    elif picture is None and X.shape[1] < FEWEST_STEPS:
         short = f"changes the time of a row, and rows of {where} have {count(X.shape[1], 'step')}"
         reasons |= dict.fromkeys(("scale", *OF_TIME), short)
     if job == "regress" and not _has_one_answer(config, dataset):
@@ -82,5 +89,5 @@ def augmentation_of(
         train.lengths,
         train.weights,
         transform.missing == "mask",
-        dataset.picture,
+        picture_of(dataset),
     )
