@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from hiddenstate.config.augment_kinds import BLEND
 from hiddenstate.data import PreparedDataset
 from hiddenstate.engines import Engine, Task, TrainingState, make_engine
 from hiddenstate.jobs.base import Job
@@ -36,7 +37,7 @@ def trained_again(job: Job, dataset: PreparedDataset, updates: int | None = None
         If a stop is requested.
     """
     training = replace(job.config.training, weights=None, patience=0, teach=None)
-    labelled = (kind for kind in training.augment if not kind.startswith("blend"))
+    labelled = (kind for kind in training.augment if kind.partition(":")[0] != BLEND)
     training = replace(training, augment=tuple(labelled))
     again = type(job)(replace(job.config, training=training), dataset)
     return _trained(again, again.task(), again.total_steps if updates is None else updates)[0]
