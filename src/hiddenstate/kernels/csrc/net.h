@@ -10,7 +10,7 @@
 
 #include "levels.h"
 #include "perceptron.h"
-#include "stack.h"
+#include "states.h"
 #include "stem.h"
 #include "team.h"
 

@@ -1,0 +1,127 @@
+// What passes between a Net<T> and the rows of the caller: inputs, targets, losses, outputs;
+// included by net.cpp alone.
+#pragma once
+
+#include "net.h"
+
+namespace hs {
+
+template <class T, class From>
+void convert(const From* from, T* to, long n) {
+  for (long i = 0; i < n; i++) to[i] = static_cast<T>(from[i]);
+}
+
+// Copies rows of the table into the shard: unchanged for an autoencoder, else with time first.
+template <class T>
+void Net<T>::read(const Table& x, const int64_t* rows, Shard& s) {
+  const long inputs = shape_.inputs, n = recurrent() ? input_steps(s) * inputs : x.numbers;
+  const bool alone = s.rows == 1;  // then both layouts are the same
+  for (long r = 0; r < s.rows; r++) {
+    const long from = (rows ? rows[s.first + r] : s.first + r) * x.numbers;
+    T* line = !recurrent() ? s.table.at() + r * s.p.x.row : alone ? input(s) : s.table.at();
+    if (x.kind == BYTES)
+      kernels_.fractions(static_cast<const uint8_t*>(x.at) + from, line, n);
+    else if (x.kind == FLOATS)
+      convert(static_cast<const float*>(x.at) + from, line, n);
+    else
+      convert(static_cast<const double*>(x.at) + from, line, n);
+    if (!recurrent()) continue;
+    if (input_length(s)) {  // numbers after the end of a row may be anything
+      const long end = input_length(s)[r] * inputs;
+      std::memset(line + end, 0, (n - end) * sizeof(T));
+    }
+    if (alone) continue;
+    T* to = input(s) + r * inputs;
+    for (long t = 0; t < input_steps(s); t++)
+      copy(to + t * s.rows * inputs, line + t * inputs, inputs);
+  }
+}
+
+// Rows of weight 0 may contain anything, which must not get into any sum. If the state is carried,
+// they are read, because the state affects the outputs of later rows.
+template <class T>
+void Net<T>::leave_out(const Lesson<T>& lesson, const Orders& orders, Shard& s) {
+  if (!lesson.weights || lesson.stateful) return;
+  for (long r = 0; r < s.rows; r++) {
+    if (lesson.weights[orders.rows[s.first + r]] != 0) continue;
+    if (!recurrent()) std::memset(s.table.at() + r * s.p.x.row, 0, s.p.x.row * sizeof(T));
+    for (long t = 0; recurrent() && t < input_steps(s); t++)
+      std::memset(input(s) + (t * s.rows + r) * shape_.inputs, 0, shape_.inputs * sizeof(T));
+    if (stem_) leave_out_of_stem(s, r);
+  }
+}
+
+// Copies a shard's outputs of dense layer `layer`: unpadded, rows before `steps` steps, zero after
+// a row ends.
+template <class T>
+void Net<T>::give_out(const Shard& s, size_t layer, long steps, T* out) const {
+  const long n = dense_->widths[layer + 1], row = dense_->row(layer + 1);
+  if (!recurrent() || !shape_.every_step) steps = 1;
+  if (stem_) steps = stem_->pooled(steps);
+  const T* from = dense_->output(s.p, layer);
+  for (long t = 0; t < steps; t++)
+    for (long r = 0; r < s.rows; r++) {
+      T* to = out + ((s.first + r) * steps + t) * n;
+      if (steps > 1 && s.w.length && t >= s.w.length[r])
+        std::memset(to, 0, n * sizeof(T));
+      else
+        copy(to, from + (t * s.rows + r) * row, n);
+    }
+}
+
+// Computes the shard's loss and the gradient of the last layer's output.
+template <class T>
+void Net<T>::lose(const Lesson<T>& lesson, const Orders& orders, double count, Shard& s) {
+  const size_t top = dense_->layers() - 1;
+  const long n = dense_->widths.back(), row = dense_->row(top + 1);
+  const T *out = dense_->output(s.p, top), scale = static_cast<T>(1 / count);
+  T* d = dense_->gradient(s.p, top);
+  s.loss.need(s.p.rows);
+  if (shape_.classify) {
+    int64_t target[shard_rows];
+    for (long r = 0; r < s.rows; r++) target[r] = lesson.classes[orders.rows[s.first + r]];
+    const T hard = lesson.soft ? static_cast<T>(lesson.hard / count) : scale;
+    kernels_.cross_entropy(out, s.rows, row, n, target, lesson.smooth, hard, d, s.loss.at());
+    if (lesson.soft) {
+      const T* soft[shard_rows];
+      for (long r = 0; r < s.rows; r++) soft[r] = lesson.soft + orders.rows[s.first + r] * n;
+      kernels_.soften(out, s.rows, row, n, soft, lesson.temperature, lesson.hard, scale, d,
+                      s.loss.at());
+    }
+  } else if (!recurrent()) {
+    kernels_.squared_error(out, s.rows, row, n, s.table.at(), n, scale, d, s.loss.at());
+  } else {
+    const long steps = s.p.rows / s.rows, all = shape_.every_step ? lesson.steps : 1;
+    s.target.need(s.p.rows * n);
+    for (long r = 0; r < s.rows; r++)
+      for (long t = 0; t < steps; t++)
+        copy(s.target.at() + (t * s.rows + r) * n,
+             lesson.targets + (orders.rows[s.first + r] * all + t) * n, n);
+    kernels_.squared_error(out, s.p.rows, row, n, s.target.at(), n, scale, d, s.loss.at());
+    for (long i = 0; steps > 1 && s.w.length && i < s.p.rows; i++)
+      if (i / s.rows >= s.w.length[i % s.rows]) {
+        s.loss.at()[i] = 0;
+        std::memset(d + i * row, 0, row * sizeof(T));
+      }
+  }
+  weigh(lesson, orders, s);
+  s.sum = 0;
+  for (long i = 0; i < s.p.rows; i++) s.sum += s.loss.at()[i];
+}
+
+// Applies the weights of rows to losses and gradients. A weight of 0 gives 0, even times NaN.
+template <class T>
+void Net<T>::weigh(const Lesson<T>& lesson, const Orders& orders, Shard& s) {
+  if (!lesson.weights) return;
+  const size_t top = dense_->layers() - 1;
+  const long row = dense_->row(top + 1);
+  T* d = dense_->gradient(s.p, top);
+  for (long i = 0; i < s.p.rows; i++, d += row) {
+    const T weight = lesson.weights[orders.rows[s.first + i % s.rows]];
+    double& loss = s.loss.at()[i];
+    loss = weight == 0 ? 0 : loss * weight;
+    for (long k = 0; k < row; k++) d[k] = weight == 0 ? 0 : d[k] * weight;
+  }
+}
+
+}  // namespace hs
