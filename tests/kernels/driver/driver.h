@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "levels.h"
-#include "stack.h"
+#include "states.h"
 
 namespace hs::driver {
 

@@ -164,7 +164,7 @@ struct Learner {
     const auto from = checked(pointers<T>(begin), net.states());
     const auto to = checked(pointers<T>(end), net.states());
     Asker asker(std::move(ask));
-    const long n = static_cast<long>(x.shape(0)), hidden = net.shape().hidden;
+    const long n = static_cast<long>(x.shape(0)), row = net.state_size();
     long numbers = 1;
     for (size_t i = 1; i < x.ndim(); i++) numbers *= static_cast<long>(x.shape(i));
     const Table table = table_of(x, numbers);
@@ -172,8 +172,8 @@ struct Learner {
     {
       nb::gil_scoped_release free;
       std::lock_guard<std::mutex> lock(net.guard());
-      done = net.predict(table, n, steps, at(length), first, last, states_at(from, n, hidden),
-                         out.data(), states_at(to, n, hidden), threads, asker.stop());
+      done = net.predict(table, n, steps, at(length), first, last, states_at(from, n, row),
+                         out.data(), states_at(to, n, row), threads, asker.stop());
     }
     asker.rethrow();
     return done;

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "levels.h"
-#include "stack.h"
+#include "states.h"
 
 namespace hs {
 

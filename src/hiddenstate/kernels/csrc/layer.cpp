@@ -7,13 +7,13 @@ namespace hs {
 template <class T>
 Layer<T>::Layer(const Level& level, int cell, long inputs, long hidden, int layers, int directions)
     : kernels_(kernels_of<T>(level)), places_{kernels_.lanes},
-      stack_(kernels_, places_, cell, inputs, hidden, layers, directions, true) {
-  for (size_t i = 0; i < stack_.matrices.size(); i++) {
-    const Matrix& m = stack_.matrices[i];
+      stack_(make_stack(kernels_, places_, cell, inputs, hidden, layers, directions, true)) {
+  for (size_t i = 0; i < stack_->matrices.size(); i++) {
+    const Matrix& m = stack_->matrices[i];
     const long all = m.blocks(kernels_.lanes);
     const long some = m.is_bias ? all : m.layout.gates > 1 ? 1 : 4;
     for (long block = 0; block < all; block += some)
-      shares_.push_back({i, block, std::min(some, all - block)});
+      shares_.push_back({{block, std::min(some, all - block), 0, m.layout.k()}, i});
   }
 }
 
@@ -33,8 +33,8 @@ long Layer<T>::steps_of(long shard) const {
 template <class T>
 void Layer<T>::run_forward(Shard& s, Batch<const T> x, const States<T>& begin, Batch<T> y,
                            const States<T>& end) {
-  const long inputs = stack_.inputs, hidden = stack_.hidden, width = stack_.width, R = s.w.rows;
-  T* to = stack_.x(s.w);
+  const long inputs = stack_->inputs, hidden = stack_->hidden, width = stack_->width, R = s.w.rows;
+  T* to = stack_->x(s.w);
   // Numbers after the end of a sequence may be anything, and NaN times a gradient of zero is NaN.
   for (long t = 0; t < s.w.steps; t++)
     for (long r = 0; r < R; r++, to += inputs)
@@ -42,12 +42,12 @@ void Layer<T>::run_forward(Shard& s, Batch<const T> x, const States<T>& begin, B
         std::memcpy(to, x.of(s.first + r, place(t)), inputs * sizeof(T));
       else
         std::memset(to, 0, inputs * sizeof(T));
-  fill_states(stack_, s.w, s.first, begin);
-  stack_.forward(params_.at(), s.w, Stop{});
-  give_states(stack_, s.w, s.first, end);
-  const int top = stack_.layers - 1;
-  for (int d = 0; d < stack_.directions; d++) {
-    const T* h = stack_.h(s.w, top, d, d ? 0 : 1);
+  fill_states(*stack_, s.w, s.first, begin);
+  stack_->forward(params_.at(), s.w, Stop{});
+  give_states(*stack_, s.w, s.first, end);
+  const Rows<const T> output = stack_->top_output(s.w);
+  for (int d = 0; d < stack_->directions; d++) {
+    const T* h = output.at + d * output.part;
     for (long t = 0; t < steps_; t++)
       for (long r = 0; r < R; r++, h += width) {
         T* out = y.of(s.first + r, place(t)) + d * hidden;
@@ -73,7 +73,7 @@ void Layer<T>::forward(Batch<const T> x, long rows, long steps, const int64_t* l
   const long shares = static_cast<long>(shares_.size());
   share_out_in_torch(shares, places_.size < 100000 ? 1 : threads, [&](long number) {
     const Share& s = shares_[number];
-    const Matrix& m = stack_.matrices[s.index];
+    const Matrix& m = stack_->matrices[s.index];
     const long panel = m.layout.k() * m.layout.gates * kernels_.lanes;
     T* panels = params_.at() + m.at;
     if (weights[s.index])
@@ -85,10 +85,10 @@ void Layer<T>::forward(Batch<const T> x, long rows, long steps, const int64_t* l
   // Memory is allocated before the threads start, because their tasks must not throw.
   const long in_use = kept ? shards() : std::min<long>(shards(), threads);
   shards_.resize(std::max<size_t>(in_use, shards_.size()));
-  const long largest = std::max(stack_.work_size(rows_of(0), steps, false),
-                                stack_.work_size(rows_of(shards() - 1), steps, false));
+  const long largest = std::max(stack_->work_size(rows_of(0), steps, false),
+                                stack_->work_size(rows_of(shards() - 1), steps, false));
   for (long i = 0; i < in_use; i++)
-    shards_[i].memory.need(kept ? stack_.work_size(rows_of(i), steps_of(i), true) : largest);
+    shards_[i].memory.need(kept ? stack_->work_size(rows_of(i), steps_of(i), true) : largest);
   share_out_in_torch(shards(), threads, [&](long number) {
     Shard& s = shards_[kept ? number : Team::member()];
     s.first = first_of(number);
@@ -107,11 +107,11 @@ void Layer<T>::forward(Batch<const T> x, long rows, long steps, const int64_t* l
 template <class T>
 void Layer<T>::run_backward(Shard& s, Batch<const T> dy, const States<T>& dend, Batch<T> dx,
                             const States<T>& dbegin) {
-  const long inputs = stack_.inputs, hidden = stack_.hidden, width = stack_.width, R = s.w.rows;
+  const long inputs = stack_->inputs, hidden = stack_->hidden, width = stack_->width, R = s.w.rows;
   const long padded = rounded_up(inputs, kernels_.lanes);
-  fill_gradients(stack_, s.w, s.first, dend);
-  for (int d = 0; dy.at && d < stack_.directions; d++) {
-    T* to = stack_.dy(s.w, stack_.layers - 1) + d * s.w.steps * R * width;
+  fill_gradients(*stack_, s.w, s.first, dend);
+  for (int d = 0; dy.at && d < stack_->directions; d++) {
+    T* to = stack_->top_dy(s.w) + d * s.w.steps * R * width;
     for (long t = 0; t < s.w.steps; t++)
       for (long r = 0; r < R; r++, to += width) {
         const bool read = is_read(s, r, t);
@@ -119,9 +119,9 @@ void Layer<T>::run_backward(Shard& s, Batch<const T> dy, const States<T>& dend, 
         std::memset(to + (read ? hidden : 0), 0, (width - (read ? hidden : 0)) * sizeof(T));
       }
   }
-  stack_.backward(params_.at(), turned_.at(), s.w, dy.at != nullptr, any(dbegin),
-                  dx.at ? s.dx.at() : nullptr, Stop{});
-  give_gradients(stack_, s.w, s.first, dbegin);
+  stack_->backward(params_.at(), turned_.at(), s.w, dy.at != nullptr, any(dbegin),
+                   dx.at ? s.dx.at() : nullptr, Stop{});
+  give_gradients(*stack_, s.w, s.first, dbegin);
   const T* from = s.dx.at();
   for (long t = 0; dx.at && t < steps_; t++)
     for (long r = 0; r < R; r++, from += padded)
@@ -133,17 +133,9 @@ void Layer<T>::run_backward(Shard& s, Batch<const T> dy, const States<T>& dend, 
 
 template <class T>
 void Layer<T>::weight_gradient(const Share& share) {
-  const Matrix& m = stack_.matrices[share.index];
-  for (long i = 0; i < shards(); i++) {
-    Outer<T> o = stack_.gradient(shards_[i].w, share.index);
-    o.block = share.block;
-    o.blocks = share.blocks;
-    o.m0 = 0;
-    o.m1 = m.layout.k();
-    o.c = grads_.at() + m.at;
-    o.add = i > 0;
-    (m.is_bias ? kernels_.column_sums : kernels_.outer)(o);
-  }
+  const Matrix& m = stack_->matrices[share.index];
+  for (long i = 0; i < shards(); i++)
+    stack_->give_gradient(shards_[i].w, share.index, share, grads_.at() + m.at, i > 0);
 }
 
 template <class T>
@@ -155,14 +147,14 @@ void Layer<T>::backward(Batch<const T> dy, const States<T>& dend, Batch<T> dx,
   turned_.need(places_.turned_size);
   share_out_in_torch(shares, threads, [&](long number) {
     const Share& s = shares_[number];
-    const Matrix& m = stack_.matrices[s.index];
-    if (m.turned < 0 || (stack_.reads_inputs(s.index) && !dx.at)) return;
+    const Matrix& m = stack_->matrices[s.index];
+    if (m.turned < 0 || (stack_->reads_inputs(s.index) && !dx.at)) return;
     kernels_.turn(params_.at() + m.at, m.layout.k(), m.blocks(kernels_.lanes), m.layout.gates,
                   s.block, s.block + s.blocks, turned_.at() + m.turned);
   });
   if (dx.at)
     for (long i = 0; i < shards(); i++)
-      shards_[i].dx.need(steps_of(i) * rows_of(i) * rounded_up(stack_.inputs, kernels_.lanes));
+      shards_[i].dx.need(steps_of(i) * rows_of(i) * rounded_up(stack_->inputs, kernels_.lanes));
   share_out_in_torch(shards(), threads, [&](long number) {
     shards_[number].w.threads = shards() == 1 ? threads : 1;
     run_backward(shards_[number], dy, dend, dx, dbegin);
@@ -170,7 +162,7 @@ void Layer<T>::backward(Batch<const T> dy, const States<T>& dend, Batch<T> dx,
   grads_.need(places_.size);
   share_out_in_torch(shares, threads, [&](long number) {
     const Share& s = shares_[number];
-    const Matrix& m = stack_.matrices[s.index];
+    const Matrix& m = stack_->matrices[s.index];
     if (!dweights[s.index]) return;
     weight_gradient(s);
     kernels_.unpack(grads_.at() + m.at, m.layout, s.block, s.block + s.blocks, dweights[s.index]);

@@ -20,7 +20,7 @@ class Layer {
  public:
   Layer(const Level& level, int cell, long inputs, long hidden, int layers, int directions);
 
-  size_t matrices() const { return stack_.matrices.size(); }
+  size_t matrices() const { return stack_->matrices.size(); }
 
   // `weights` in torch's order, with null for missing biases. y has directions*hidden numbers for
   // each step, zero after the end of a sequence. `kept`: whether backward() will follow.
@@ -39,13 +39,11 @@ class Layer {
  private:
   struct Shard {
     Buffer<T> memory, dx;
-    typename Stack<T>::Work w{};
+    typename AnyStack<T>::Work w{};
     long first = 0;
   };
-  // Some blocks of one matrix.
-  struct Share {
+  struct Share : Part {  // some blocks of one matrix, with all inputs
     size_t index;
-    long block, blocks;
   };
   int at_once(double factor, int threads) const;
   long shards() const { return shards_of(rows_); }
@@ -63,7 +61,7 @@ class Layer {
 
   const Kernels<T>& kernels_;
   Places places_;
-  Stack<T> stack_;
+  const std::unique_ptr<AnyStack<T>> stack_;
   Buffer<T> params_, turned_, grads_;
   std::vector<Shard> shards_;
   std::vector<Share> shares_;

@@ -49,9 +49,8 @@ Net<T>::Net(const Level& level, Shape shape)
   if (recurrent()) {
     const bool stem = !s.stem.channels.empty();
     if (stem) stem_ = std::make_unique<Stem<T>>(kernels_, places_, s.inputs, s.stem);
-    stack_ =
-        std::make_unique<Stack<T>>(kernels_, places_, s.cell, stem ? stem_->outputs() : s.inputs,
-                                   s.hidden, s.layers, s.directions, stem);
+    stack_ = make_stack(kernels_, places_, s.cell, stem ? stem_->outputs() : s.inputs, s.hidden,
+                        s.layers, s.directions, stem);
     // With a stem, the means of states and of the stem's output are one part, else each direction.
     const bool joined = stem && averages();
     const long width = s.hidden * s.directions + (joined ? stem_->outputs() : 0);
@@ -87,11 +86,12 @@ void Net<T>::list_shares() {
     const bool sums = !of_stem || Stem<T>::summed(i);
     for (long block = 0; sums && block < blocks; block += at_once)
       for (long from = 0; from < k; from += gradient_share)
-        gradients_.push_back({i, block, std::min(at_once, blocks - block), from,
-                              std::min(from + gradient_share, k)});
+        gradients_.push_back(
+            {{block, std::min(at_once, blocks - block), from, std::min(from + gradient_share, k)},
+             i});
     const long some = std::max(1L, update_share / (k * m.layout.gates * kernels_.lanes));
     for (long block = 0; block < blocks; block += some)
-      updates_.push_back({i, block, std::min(some, blocks - block), 0, k});
+      updates_.push_back({{block, std::min(some, blocks - block), 0, k}, i});
   }
   squares_.resize(updates_.size());
 }
@@ -113,28 +113,28 @@ void Net<T>::save(int which, size_t matrix, T* values) const {
 
 template <class T>
 void Net<T>::load_state(const std::vector<const T*>& arrays, long rows) {
-  const long width = stack_->width, hidden = stack_->hidden, n = stacked() * rows;
+  const long width = stack_->state_width, size = state_size(), n = stacked() * rows;
   for (size_t part = 0; part < arrays.size(); part++) {
     state_[part].need(n * width);
     state_[part].zero();
     for (long i = 0; i < n; i++)
-      std::memcpy(state_[part].at() + i * width, arrays[part] + i * hidden, hidden * sizeof(T));
+      std::memcpy(state_[part].at() + i * width, arrays[part] + i * size, size * sizeof(T));
   }
   state_rows_ = rows;
 }
 
 template <class T>
 void Net<T>::save_state(const std::vector<T*>& arrays) const {
-  const long width = stack_->width, hidden = stack_->hidden;
+  const long width = stack_->state_width, size = state_size();
   for (size_t part = 0; part < arrays.size(); part++)
     for (long i = 0; i < stacked() * state_rows_; i++)
-      std::memcpy(arrays[part] + i * hidden, state_[part].at() + i * width, hidden * sizeof(T));
+      std::memcpy(arrays[part] + i * size, state_[part].at() + i * width, size * sizeof(T));
 }
 
 // The states in a step's buffers.
 template <class T>
 States<T> Net<T>::states_in(const std::array<Buffer<T>, most_states>& buffers, long rows) const {
-  States<T> all{{}, rows, stack_->width};
+  States<T> all{{}, rows, stack_->state_width};
   for (int i = 0; i < states(); i++) all.at[i] = buffers[i].at();
   return all;
 }
@@ -167,7 +167,6 @@ void Net<T>::lay_in(Shard& s, long rows, long steps, const int64_t* length, bool
 
 template <class T>
 void Net<T>::head_reads(Shard& s) const {
-  const int top = shape_.layers - 1;
   if (averages()) {
     const long width = stack_->width, row = shape_.directions * width, joined = dense_->row(0);
     s.mean.need(2 * s.rows * (row + (stem_ ? joined : 0)));
@@ -177,7 +176,7 @@ void Net<T>::head_reads(Shard& s) const {
       s.p.x = {s.mean.at(), row, width, width, shape_.directions};
     return;
   }
-  s.p.x = shape_.every_step ? stack_->output(s.w, top) : stack_->last_output(s.w, top);
+  s.p.x = shape_.every_step ? stack_->top_output(s.w) : stack_->top_last(s.w);
 }
 
 template <class T>
@@ -245,7 +244,6 @@ void Net<T>::learn(const Lesson<T>& lesson, const Orders& orders, double count, 
   dense_->backward(turned_.at(), s.p);
   if (!recurrent()) return;
   const long width = stack_->width;
-  const int top = shape_.layers - 1;
   fill_gradients(*stack_, s.w, s.first, States<T>{});
   if (averages() && stem_) {
     spread_means(s);
@@ -255,10 +253,10 @@ void Net<T>::learn(const Lesson<T>& lesson, const Orders& orders, double count, 
     spread(*stack_, s.w, dmean);
   }
   for (int d = 0; !averages() && d < shape_.directions; d++)
-    dense_->into(turned_.at(), s.p, 0, d * width, width,
-                 shape_.every_step ? stack_->dy(s.w, top) + d * s.p.rows * width
-                                   : stack_->dstate(s.w, top, d, 0),
-                 width);
+    dense_->into(
+        turned_.at(), s.p, 0, d * width, width,
+        shape_.every_step ? stack_->top_dy(s.w) + d * s.p.rows * width : stack_->top_dlast(s.w, d),
+        width);
   stack_->backward(params_.at(), turned_.at(), s.w, shape_.every_step || averages(), false,
                    stem_ ? s.dinput.at() : nullptr, stop);
   if (stem_ && averages()) spread_stem_mean(s);
@@ -302,7 +300,7 @@ Ending Net<T>::step(const Lesson<T>& lesson, const Orders& given, int threads, S
     if (shape_.every_step) count *= read / orders.n;
   }
   if (lesson.stateful) {
-    const long size = stacked() * orders.n * stack_->width;
+    const long size = stacked() * orders.n * stack_->state_width;
     for (int i = 0; i < states(); i++)
       if (next_[i].size() < size) {
         next_[i].need(size);

@@ -10,6 +10,7 @@
 
 #include "levels.h"
 #include "perceptron.h"
+#include "stacks.h"
 #include "states.h"
 #include "stem.h"
 #include "team.h"
@@ -99,10 +100,11 @@ class Net {
   void load(int which, size_t matrix, const T* values);
   void save(int which, size_t matrix, T* values) const;
 
-  // The carried state: arrays [layers*directions][rows][hidden]; 0 rows for a zero state.
+  // The carried state: arrays [layers*directions][rows][state_size()]; 0 rows for a zero state.
   void load_state(const std::vector<const T*>& arrays, long rows);
   void save_state(const std::vector<T*>& arrays) const;
   int states() const { return stack_ ? stack_->states() : 0; }
+  long state_size() const { return stack_ ? stack_->state_size : 0; }  // of a row in each
   long state_rows() const { return state_rows_; }
 
   long updates = 0;  // the number of updates made with these moments
@@ -112,7 +114,7 @@ class Net {
               T* outputs);
 
   // Computes the outputs for n rows of a table, through layers `first` to `last` - 1 of an
-  // autoencoder. `begin` and `end` have rows of the hidden size. Returns false if it was stopped.
+  // autoencoder. `begin` and `end` have rows of state_size(). Returns false if it was stopped.
   bool predict(const Table& x, long n, long steps, const int64_t* length, size_t first, size_t last,
                const States<T>& begin, T* out, const States<T>& end, int threads, Stop stop);
 
@@ -128,15 +130,14 @@ class Net {
     // weight 0 has none.
     int64_t read[shard_rows], pooled[shard_rows], length[shard_rows];
     typename Stem<T>::Work e{};
-    typename Stack<T>::Work w{};
+    typename AnyStack<T>::Work w{};
     typename Perceptron<T>::Work p{};
     long first = 0, rows = 0;
     double sum = 0;
   };
   // A part of one matrix: blocks and inputs for a gradient, blocks for an update.
-  struct Share {
+  struct Share : Part {
     size_t matrix;
-    long block, blocks, m0, m1;
   };
 
   bool recurrent() const { return shape_.layers > 0; }
@@ -186,7 +187,7 @@ class Net {
   const Kernels<T>& kernels_;
   Places places_;
   std::unique_ptr<Stem<T>> stem_;
-  std::unique_ptr<Stack<T>> stack_;
+  std::unique_ptr<AnyStack<T>> stack_;
   std::unique_ptr<Perceptron<T>> dense_;
   std::vector<Matrix> matrices_;
   std::vector<Share> gradients_, updates_;

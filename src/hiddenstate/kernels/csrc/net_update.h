@@ -22,8 +22,11 @@ void Net<T>::gradient(const Share& share, size_t shards) {
   const size_t own = first + (recurrent() ? stack_->matrices.size() : 0);
   for (size_t i = 0; i < shards; i++) {
     const Shard& s = shards_[i];
+    if (share.matrix >= first && share.matrix < own) {
+      stack_->give_gradient(s.w, share.matrix - first, share, grads_.at() + m.at, i > 0);
+      continue;
+    }
     Outer<T> o = share.matrix < first ? stem_->gradient(s.e, share.matrix)
-                 : share.matrix < own ? stack_->gradient(s.w, share.matrix - first)
                                       : dense_->weight_gradient(s.p, share.matrix - own);
     o.block = share.block;
     o.blocks = share.blocks;

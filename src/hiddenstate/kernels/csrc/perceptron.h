@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "stack.h"
+#include "any_stack.h"
 
 namespace hs {
 

@@ -2,122 +2,52 @@
 #pragma once
 
 #include <algorithm>
-#include <vector>
 
-#include "contract.h"
-#include "dropout.h"
-#include "memory.h"
-#include "team.h"
+#include "any_stack.h"
 
 namespace hs {
 
-// The number of multiplications below which another thread costs more time than it saves.
-constexpr double worth_a_thread = 4e5;
-
-// A weight matrix or bias and its position in flat memory.
-struct Matrix {
-  Layout layout;
-  long at, size;
-  long turned = -1, turned_size = 0;  // position of the transposed matrix, -1 if there is none
-  bool is_bias = false;
-  long blocks(long lanes) const { return rounded_up(layout.out, lanes) / lanes; }
-};
-
-// Assigns positions in flat memory to matrices, one after the other.
-struct Places {
-  long lanes, size = 0, turned_size = 0;
-
-  Matrix weight(long in, long out, int gates, bool turned) {
-    Matrix m{};
-    m.layout = {in, out, gates, 0, in, in};
-    return place(m, turned);
-  }
-  // A weight whose inputs are parts of `part` numbers, each padded to whole vectors.
-  Matrix padded_weight(long in, long out, int gates, int first, long part, bool turned) {
-    Matrix m{};
-    m.layout = {in, out, gates, first, part, rounded_up(part, lanes)};
-    return place(m, turned);
-  }
-  Matrix bias(long out, int gates, int first) {
-    Matrix m{};
-    m.layout = {1, out, gates, first, 1, 1};
-    m.is_bias = true;
-    return place(m, false);
-  }
-
- private:
-  Matrix place(Matrix m, bool turned) {
-    const long columns = m.blocks(lanes) * m.layout.gates * lanes;
-    m.at = size;
-    m.size = m.layout.k() * columns;
-    size += m.size;
-    if (turned) {
-      m.turned = turned_size;
-      m.turned_size = rounded_up(m.layout.k(), lanes) * columns;
-      turned_size += m.turned_size;
-    }
-    return m;
-  }
-};
-
 template <class T>
-class Stack {
+class Stack : public AnyStack<T> {
  public:
+  using Base = AnyStack<T>;
+  using Base::directions, Base::hidden, Base::inputs, Base::layers, Base::matrices, Base::states,
+      Base::width, Base::x;
+  using typename Base::Work;
   const Declaration& cell;
-  int layers, directions;
-  long inputs, hidden, width;    // width: the hidden size padded
-  std::vector<Matrix> matrices;  // of each layer and direction: W, U, the cell's own arrays
 
   // `cell` is a number; `wants_dx` says whether backward() will compute the gradient of the input.
   Stack(const Kernels<T>& kernels, Places& places, int cell, long inputs, long hidden, int layers,
         int directions, bool wants_dx)
-      : cell(*kernels.cells[cell].about), layers(layers), directions(directions), inputs(inputs),
-        hidden(hidden), width(rounded_up(hidden, kernels.lanes)), kernels_(kernels),
-        passes_(kernels.cells[cell]) {
+      : Base(kernels, inputs, hidden, layers, directions, kernels.cells[cell].about->states,
+             hidden),
+        cell(*kernels.cells[cell].about), passes_(kernels.cells[cell]) {
     for (int layer = 0; layer < layers; layer++)
       for (int d = 0; d < directions; d++) add_matrices(places, layer, wants_dx);
   }
 
-  // Whether a matrix multiplies the inputs of the first layer.
-  bool reads_inputs(size_t index) const {
+  bool reads_inputs(size_t index) const override {
     return index % each() == 0 && index < directions * each();
   }
 
-  // How many arrays the cell carries.
-  int states() const { return cell.states; }
-
-  // The working memory of a shard. The caller fills `x` before forward(); `kept` says whether
-  // backward() will follow.
-  struct Work {
-    T* at;
-    long rows, steps;
-    bool kept;
-    const int64_t* length;
-    Dropout dropout = {};
-    int threads = 1;        // for this shard, which is then the only one
-    bool in_torch = false;  // between torch's own operations
-  };
-
-  long work_size(long rows, long steps, bool kept, bool dropout = false) const {
+  long work_size(long rows, long steps, bool kept, bool dropout = false) const override {
     return dy_size(rows, steps, kept) * layers + x_size(rows, steps) +
            layers * directions * part_size(rows, steps, kept) +
            (dropout ? 2 * (layers - 1) * directions * steps * rows * width : 0);
   }
 
-  T* x(const Work& w) const { return w.at; }
   // Slot `slot` of a state, R rows; slots as in Sequence.
   T* state(const Work& w, int layer, int d, int i, long slot) const {
     return part(w, layer, d) + (i * (w.steps + 1) + slot) * w.rows * width;
   }
   T* h(const Work& w, int layer, int d, long slot = 0) const { return state(w, layer, d, 0, slot); }
-  T* first_state(const Work& w, int layer, int d, int i) const {
+  T* first_state(const Work& w, int layer, int d, int i) const override {
     return state(w, layer, d, i, d ? w.steps : 0);
   }
-  T* last_state(const Work& w, int layer, int d, int i) const {
+  T* last_state(const Work& w, int layer, int d, int i) const override {
     return state(w, layer, d, i, d ? 0 : w.steps);
   }
-  // Gradients of the last state, which backward() replaces by those of the initial state.
-  T* dstate(const Work& w, int layer, int d, int i) const {
+  T* dstate(const Work& w, int layer, int d, int i) const override {
     return state(w, layer, d, states(), 0) + i * w.rows * width;
   }
   // The gradient of a layer's output, [directions][T*R] rows.
@@ -133,17 +63,20 @@ class Stack {
     return pair(last_state(w, layer, 0, 0), directions > 1 ? last_state(w, layer, 1, 0) : nullptr);
   }
 
-  void forward(const T* params, const Work& w, Stop stop) const {
+  Rows<const T> top_output(const Work& w) const override { return output(w, layers - 1); }
+  Rows<const T> top_last(const Work& w) const override { return last_output(w, layers - 1); }
+  T* top_dy(const Work& w) const override { return dy(w, layers - 1); }
+  T* top_dlast(const Work& w, int d) const override { return dstate(w, layers - 1, d, 0); }
+
+  void forward(const T* params, const Work& w, Stop stop) const override {
     for (int layer = 0; layer < layers; layer++) {
       run(w, false, [&](int d, Stop own) { return sequence(params, w, layer, d, own); }, stop);
       if (w.dropout.key && layer < layers - 1) drop(w, layer);
     }
   }
 
-  // Starts from the gradients of the last state and, if `has_dy` is set, dy of the last layer. `dx`
-  // is T*R padded rows of inputs, or null.
   void backward(const T* params, const T* turned, const Work& w, bool has_dy, bool wants_first,
-                T* dx, Stop stop) const {
+                T* dx, Stop stop) const override {
     for (int layer = layers - 1; layer >= 0; layer--) {
       const auto layer_back = [&](int d, Stop own) {
         Sequence<T> q = sequence(params, w, layer, d, own);
@@ -171,6 +104,17 @@ class Stack {
         for (long i = 0; i < masked_size(w); i++) gradient[i] *= factor[i];
       }
     }
+  }
+
+  void give_gradient(const Work& w, size_t index, const Part& part, T* c, bool add) const override {
+    Outer<T> o = gradient(w, index);
+    o.block = part.block;
+    o.blocks = part.blocks;
+    o.m0 = part.m0;
+    o.m1 = part.m1;
+    o.c = c;
+    o.add = add;
+    (matrices[index].is_bias ? kernels_.column_sums : kernels_.outer)(o);
   }
 
   // The sum that gives the gradient of a matrix in this shard; the caller sets block, m and c.
@@ -216,7 +160,7 @@ class Stack {
   }
 
  private:
-  const Kernels<T>& kernels_;
+  using Base::kernels_;
   const Passes<T>& passes_;
 
   void add_matrices(Places& places, int layer, bool wants_dx) {

@@ -1,14 +1,16 @@
 // States of a batch in the caller's memory and in a shard's, and means of a stack's outputs.
 #pragma once
 
-#include "stack.h"
+#include <algorithm>
+
+#include "any_stack.h"
 
 namespace hs {
 
 // Computes the mean of the last layer's output over the steps of each row: R rows, all directions.
 template <class T>
-void average(const Stack<T>& stack, const typename Stack<T>::Work& w, T* mean) {
-  const Rows<const T> y = stack.output(w, stack.layers - 1);
+void average(const AnyStack<T>& stack, const typename AnyStack<T>::Work& w, T* mean) {
+  const Rows<const T> y = stack.top_output(w);
   const long row = y.columns();
   std::memset(mean, 0, w.rows * row * sizeof(T));
   for (long t = 0; t < w.steps; t++)
@@ -29,13 +31,13 @@ void average(const Stack<T>& stack, const typename Stack<T>::Work& w, T* mean) {
 // The backward pass of `average`: dy of the last layer from the gradient of the mean, which is
 // scaled in place. dy after the end of a row is not read.
 template <class T>
-void spread(const Stack<T>& stack, const typename Stack<T>::Work& w, T* dmean) {
+void spread(const AnyStack<T>& stack, const typename AnyStack<T>::Work& w, T* dmean) {
   const long width = stack.width, row = stack.directions * width;
   for (long r = 0; r < w.rows; r++) {
     const T share = static_cast<T>(1) / static_cast<T>(w.length ? w.length[r] : w.steps);
     for (long i = 0; i < row; i++) dmean[r * row + i] *= share;
   }
-  T* to = stack.dy(w, stack.layers - 1);
+  T* to = stack.top_dy(w);
   for (int d = 0; d < stack.directions; d++)
     for (long i = 0; i < w.steps * w.rows; i++, to += width)
       std::memcpy(to, dmean + i % w.rows * row + d * width, width * sizeof(T));
@@ -57,30 +59,30 @@ bool any(const States<T>& states) {
 // Copies states of a batch into a shard whose first row is row `first` of the batch. `place`
 // returns the shard's state of a layer and direction; it is filled with zeros if `numbers` is null.
 template <class T, class Place>
-void fill_rows(const Stack<T>& stack, const typename Stack<T>::Work& w, long first,
+void fill_rows(const AnyStack<T>& stack, const typename AnyStack<T>::Work& w, long first,
                const States<T>& from, const T* numbers, Place place) {
   for (int i = 0; i < stack.layers * stack.directions; i++) {
     T* to = place(i / stack.directions, i % stack.directions);
-    std::memset(to, 0, w.rows * stack.width * sizeof(T));
+    std::memset(to, 0, w.rows * stack.state_width * sizeof(T));
     for (long r = 0; numbers && r < w.rows; r++)
-      std::memcpy(to + r * stack.width, numbers + (i * from.rows + first + r) * from.row,
-                  stack.hidden * sizeof(T));
+      std::memcpy(to + r * stack.state_width, numbers + (i * from.rows + first + r) * from.row,
+                  stack.state_size * sizeof(T));
   }
 }
 
 template <class T, class Place>
-void give_rows(const Stack<T>& stack, const typename Stack<T>::Work& w, long first,
+void give_rows(const AnyStack<T>& stack, const typename AnyStack<T>::Work& w, long first,
                const States<T>& to, T* numbers, Place place) {
   for (int i = 0; numbers && i < stack.layers * stack.directions; i++) {
     const T* from = place(i / stack.directions, i % stack.directions);
     for (long r = 0; r < w.rows; r++)
-      std::memcpy(numbers + (i * to.rows + first + r) * to.row, from + r * stack.width,
-                  stack.hidden * sizeof(T));
+      std::memcpy(numbers + (i * to.rows + first + r) * to.row, from + r * stack.state_width,
+                  stack.state_size * sizeof(T));
   }
 }
 
 template <class T>
-void fill_states(const Stack<T>& stack, const typename Stack<T>::Work& w, long first,
+void fill_states(const AnyStack<T>& stack, const typename AnyStack<T>::Work& w, long first,
                  const States<T>& from) {
   for (int i = 0; i < stack.states(); i++)
     fill_rows(stack, w, first, from, from.at[i],
@@ -88,24 +90,27 @@ void fill_states(const Stack<T>& stack, const typename Stack<T>::Work& w, long f
 }
 
 template <class T>
-void give_states(const Stack<T>& stack, const typename Stack<T>::Work& w, long first,
+void give_states(const AnyStack<T>& stack, const typename AnyStack<T>::Work& w, long first,
                  const States<T>& to) {
   for (int i = 0; i < stack.states(); i++)
     give_rows(stack, w, first, to, to.at[i],
               [&](int l, int d) { return stack.last_state(w, l, d, i); });
 }
 
-// Copy the gradients of the last states before backward(), and of the initial states after it.
+// Copy the gradients of the last states before backward(), with top_dlast() zero but for them, and
+// those of the initial states after it.
 template <class T>
-void fill_gradients(const Stack<T>& stack, const typename Stack<T>::Work& w, long first,
+void fill_gradients(const AnyStack<T>& stack, const typename AnyStack<T>::Work& w, long first,
                     const States<T>& from) {
+  for (int d = 0; d < stack.directions; d++)
+    std::memset(stack.top_dlast(w, d), 0, w.rows * stack.width * sizeof(T));
   for (int i = 0; i < stack.states(); i++)
     fill_rows(stack, w, first, from, from.at[i],
               [&](int l, int d) { return stack.dstate(w, l, d, i); });
 }
 
 template <class T>
-void give_gradients(const Stack<T>& stack, const typename Stack<T>::Work& w, long first,
+void give_gradients(const AnyStack<T>& stack, const typename AnyStack<T>::Work& w, long first,
                     const States<T>& to) {
   for (int i = 0; i < stack.states(); i++)
     give_rows(stack, w, first, to, to.at[i],

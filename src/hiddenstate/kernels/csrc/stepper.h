@@ -23,9 +23,9 @@ struct Meaning {
   bool probabilities = false;                        // answers are the softmax
 };
 
-// The state of the series, in the caller's memory: an array [layers][rows][hidden] for each that
-// the cell carries, `sum` [rows][width] and `count` [rows] are null without a head, and those of a
-// stem without one.
+// The state of the series, in the caller's memory: an array [layers][rows][state size] for each
+// that the cell carries, `sum` [rows][width] and `count` [rows] are null without a head, and those
+// of a stem without one.
 template <class T>
 struct Carried {
   std::vector<T*> arrays;
@@ -62,7 +62,7 @@ class Stepper {
     if (!n) return true;
     if (!scale(x, raw, n * steps)) return false;
     move(true);
-    States<T> state{{}, n, net_.shape().hidden};
+    States<T> state{{}, n, net_.state_size()};
     for (size_t i = 0; i < own_.size(); i++) state.at[i] = own_[i].data();
     States<T> after = state;
     for (size_t i = 0; stem_.pools() && i < own_.size(); i++) {
@@ -124,13 +124,13 @@ class Stepper {
 
   // The states of rows whose mean of steps is complete are those after it.
   void complete(long n) {
-    const long hidden = net_.shape().hidden;
+    const long size = net_.state_size();
     for (size_t k = 0; k < own_.size(); k++)
       for (long layer = 0; layer < net_.shape().layers; layer++)
         for (long i = 0; i < n; i++)
           if (complete_[i]) {
-            const long at = (layer * n + i) * hidden;
-            copy(own_[k].data() + at, next_[k].data() + at, hidden);
+            const long at = (layer * n + i) * size;
+            copy(own_[k].data() + at, next_[k].data() + at, size);
           }
   }
 
@@ -141,14 +141,14 @@ class Stepper {
 
   // Copies the states of the active rows here, or back.
   void move(bool here) {
-    const long n = static_cast<long>(which_.size()), hidden = net_.shape().hidden;
+    const long n = static_cast<long>(which_.size()), size = net_.state_size();
     const long layers = net_.shape().layers;
     sum_.resize(state_.sum ? n * width() : 0);
     count_.resize(state_.count ? n : 0);
     for (size_t i = 0; i < own_.size(); i++) {
-      own_[i].resize(layers * n * hidden);
+      own_[i].resize(layers * n * size);
       for (long layer = 0; layer < layers; layer++)
-        move(state_.arrays[i] + layer * rows_ * hidden, own_[i].data() + layer * n * hidden, hidden,
+        move(state_.arrays[i] + layer * rows_ * size, own_[i].data() + layer * n * size, size,
              here);
     }
     if (state_.sum) move(state_.sum, sum_.data(), width(), here);

@@ -1,0 +1,132 @@
+// A stack of layers over one shard, whatever its cell, as nets and drop-in layers use it.
+#pragma once
+
+#include <vector>
+
+#include "contract.h"
+#include "dropout.h"
+#include "memory.h"
+#include "team.h"
+
+namespace hs {
+
+// The number of multiplications below which another thread costs more time than it saves.
+constexpr double worth_a_thread = 4e5;
+
+// A weight matrix or bias and its position in flat memory.
+struct Matrix {
+  Layout layout;
+  long at, size;
+  long turned = -1, turned_size = 0;  // position of the transposed matrix, -1 if there is none
+  bool is_bias = false;
+  long blocks(long lanes) const { return rounded_up(layout.out, lanes) / lanes; }
+};
+
+// Some blocks of a matrix, and the inputs in [m0, m1).
+struct Part {
+  long block, blocks, m0, m1;
+};
+
+// Assigns positions in flat memory to matrices, one after the other.
+struct Places {
+  long lanes, size = 0, turned_size = 0;
+
+  Matrix weight(long in, long out, int gates, bool turned) {
+    Matrix m{};
+    m.layout = {in, out, gates, 0, in, in};
+    return place(m, turned);
+  }
+  // A weight whose inputs are parts of `part` numbers, each padded to whole vectors.
+  Matrix padded_weight(long in, long out, int gates, int first, long part, bool turned) {
+    Matrix m{};
+    m.layout = {in, out, gates, first, part, rounded_up(part, lanes)};
+    return place(m, turned);
+  }
+  Matrix bias(long out, int gates, int first) {
+    Matrix m{};
+    m.layout = {1, out, gates, first, 1, 1};
+    m.is_bias = true;
+    return place(m, false);
+  }
+
+ private:
+  Matrix place(Matrix m, bool turned) {
+    const long columns = m.blocks(lanes) * m.layout.gates * lanes;
+    m.at = size;
+    m.size = m.layout.k() * columns;
+    size += m.size;
+    if (turned) {
+      m.turned = turned_size;
+      m.turned_size = rounded_up(m.layout.k(), lanes) * columns;
+      turned_size += m.turned_size;
+    }
+    return m;
+  }
+};
+
+template <class T>
+class AnyStack {
+ public:
+  int layers, directions;
+  long inputs, hidden, width;    // width: the hidden size padded
+  long state_size, state_width;  // numbers of a row in each array of a state; the same padded
+  std::vector<Matrix> matrices;  // of each layer and direction: the cell's arrays in order
+
+  AnyStack(const Kernels<T>& kernels, long inputs, long hidden, int layers, int directions,
+           int states, long state_size)
+      : layers(layers), directions(directions), inputs(inputs), hidden(hidden),
+        width(rounded_up(hidden, kernels.lanes)), state_size(state_size),
+        state_width(rounded_up(state_size, kernels.lanes)), kernels_(kernels), states_(states) {}
+  virtual ~AnyStack() = default;
+  AnyStack(const AnyStack&) = delete;
+
+  // The working memory of a shard. The caller fills `x` before forward(); `kept` says whether
+  // backward() will follow.
+  struct Work {
+    T* at;
+    long rows, steps;
+    bool kept;
+    const int64_t* length;
+    Dropout dropout = {};
+    int threads = 1;        // for this shard, which is then the only one
+    bool in_torch = false;  // between torch's own operations
+  };
+  virtual long work_size(long rows, long steps, bool kept, bool dropout = false) const = 0;
+
+  // How many arrays the cell carries.
+  int states() const { return states_; }
+
+  // Whether a matrix multiplies the inputs of the first layer.
+  virtual bool reads_inputs(size_t index) const = 0;
+
+  T* x(const Work& w) const { return w.at; }
+  // An array of the state before the first step that is read, and after the last: R rows.
+  virtual T* first_state(const Work& w, int layer, int d, int i) const = 0;
+  virtual T* last_state(const Work& w, int layer, int d, int i) const = 0;
+  // Gradients of the last state, which backward() replaces by those of the initial state.
+  virtual T* dstate(const Work& w, int layer, int d, int i) const = 0;
+  // Of the last layer: its output over all steps, and after the last step that is read; and the
+  // gradients of these, [directions][T*R] rows, and R rows of each direction.
+  virtual Rows<const T> top_output(const Work& w) const = 0;
+  virtual Rows<const T> top_last(const Work& w) const = 0;
+  virtual T* top_dy(const Work& w) const = 0;
+  virtual T* top_dlast(const Work& w, int d) const = 0;
+
+  virtual void forward(const T* params, const Work& w, Stop stop) const = 0;
+  // Starts from the gradients of the last state, top_dlast() and, if `has_dy` is set, top_dy().
+  // `dx` is T*R padded rows of inputs, or null.
+  virtual void backward(const T* params, const T* turned, const Work& w, bool has_dy,
+                        bool wants_first, T* dx, Stop stop) const = 0;
+
+  // Writes the gradient of a part of a matrix in this shard into the panels `c`, or adds it.
+  virtual void give_gradient(const Work& w, size_t index, const Part& part, T* c,
+                             bool add) const = 0;
+
+ protected:
+  const Kernels<T>& kernels_;
+
+ private:
+  int states_;
+};
+
+}  // namespace hs
