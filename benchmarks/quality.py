@@ -6,6 +6,7 @@
     python benchmarks/quality.py many [--horizons 1,12] [--seeds 3]
     python benchmarks/quality.py codes|anomalies [--seeds 3] [NAME ...]
     python benchmarks/quality.py cells [--seeds 3] [--epochs 5] [NAME ...]
+    python benchmarks/quality.py memory [NAME ...] [--seeds 3] [--out FOLDER] [--held-out]
 
 `forecasts`: the mean absolute scaled error (MASE) on the last fifth of eight series, beside
 repeating the last value, repeating the value of a season ago, ridge regression on the last 24
@@ -30,6 +31,8 @@ other one about 0, beside repeating the value of a season ago; also with one sca
 `codes` and `anomalies`: the autoencoder beside UMAP, PCA and an isolation forest; see codes.py.
 
 `cells`: the accuracy of each recurrent cell on MNIST, its size and its times; see cells.py.
+
+`memory`: what cells remember over 784 to 5,000 steps; see long_memory.py.
 """
 
 import argparse
@@ -45,6 +48,7 @@ from typing import Any
 
 import cells
 import codes
+import long_memory
 import numpy as np
 import teach
 from recipes import place, run
@@ -402,6 +406,7 @@ TABLES = {
     "codes": codes.codes,
     "anomalies": codes.anomalies,
     "cells": cells.cells,
+    "memory": long_memory.memory,
 }
 
 
@@ -414,7 +419,9 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=5, help="cells: passes over the digits")
     parser.add_argument("--simple", action="store_true", help="forecasts: no AutoETS, no Theta")
-    parser.add_argument("--out", type=Path, help="teach: file to continue, a line of JSON a run")
+    parser.add_argument("--out", type=Path, help="teach: file to continue; memory: folder of runs")
+    parser.add_argument("--held-out", action="store_true", help="memory: score training rows")
+    parser.add_argument("--threads", type=int, default=2, help="memory: threads of training")
     parser.add_argument("--toy", action="store_true", help="one seed, one step, to test the script")
     return parser
 

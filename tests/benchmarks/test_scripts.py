@@ -18,8 +18,8 @@ ROOT = Path(__file__).parents[2]
 BENCHMARKS = ROOT / "benchmarks"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 PARTS = {
-    *("cells", "contenders", "layers", "limit", "peers", "processes", "scale", "served", "shapes"),
-    *("streams", "teach", "timing"),
+    *("cells", "contenders", "layers", "limit", "long_memory", "peers", "processes", "scale"),
+    *("served", "shapes", "streams", "teach", "timing"),
 }
 """Modules of `speed.py`, `studio.py` and `forecasts.py`, which are not scripts."""
 
@@ -40,6 +40,7 @@ COMMANDS = [
     "quality.py many --horizons 1",
     "quality.py codes digits",
     "quality.py cells",
+    "quality.py memory permuted-gru adding-1000-gru --out .",
     "codes.py anomalies cancer",
     "speed.py autoencode --only native",
     "speed.py regress --only native",
