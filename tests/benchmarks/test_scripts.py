@@ -18,7 +18,17 @@ ROOT = Path(__file__).parents[2]
 BENCHMARKS = ROOT / "benchmarks"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 PARTS = {
-    *("cells", "contenders", "layers", "limit", "long_memory", "peers", "processes", "scale"),
+    *(
+        "cell_steps",
+        "cells",
+        "contenders",
+        "layers",
+        "limit",
+        "long_memory",
+        "peers",
+        "processes",
+        "scale",
+    ),
     *("served", "shapes", "streams", "teach", "timing"),
 }
 """Modules of `speed.py`, `studio.py` and `forecasts.py`, which are not scripts."""
@@ -44,6 +54,7 @@ COMMANDS = [
     "codes.py anomalies cancer",
     "speed.py autoencode --only native",
     "speed.py regress --only native",
+    "speed.py cells --only torch",
     "speed.py layers --figure layers.png --json layers.json",
     "speed.py stream --only eager,scripted",
     "speed.py limit",
