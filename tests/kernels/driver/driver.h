@@ -125,7 +125,9 @@ States<T> states_in(Arrays<T>& arrays, size_t first, size_t n, long rows, long h
 inline int random_cell(Dice& dice) { return static_cast<int>(dice.below(cells().size())); }
 
 // Whether the slope of a cell's activation jumps.
-inline bool has_kink(int cell) { return cell == cell_named("rnn_relu"); }
+inline bool has_kink(int cell) {
+  return cell == cell_named("rnn_relu") || cell == cell_named("mingru");
+}
 
 inline double dot(const Lists& a, const Lists& b) {
   double sum = 0;

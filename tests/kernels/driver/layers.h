@@ -25,7 +25,8 @@ struct LayerCase {
     for (int i = 0; i < layers * directions; i++) {
       const long read = i < directions ? inputs : directions * hidden;
       const long gates = declaration().blocks * hidden;
-      for (const long columns : {read, hidden}) in.push_back(dice.numbers(gates * columns, scale));
+      in.push_back(dice.numbers(gates * read, scale));
+      if (declaration().state_product) in.push_back(dice.numbers(gates * hidden, scale));
       for (int own = 0; own < declaration().owned(); own++) {
         const char axis = declaration().own.at[own].axis;
         const long size = axis == 'G' ? gates : axis == 'H' ? hidden : 1;

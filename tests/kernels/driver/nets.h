@@ -33,6 +33,7 @@ struct NetCase {
       s.inputs = dice.pick({1, 5, 28});
       s.hidden = dice.pick({1, 3, 8, 17, 33, 64});
       s.outputs = dice.pick({1, 2, 10, 17});
+      if (cells()[s.cell]->blocks == 1 && dice.once_in(2)) s.rank = dice.pick({1, 3, 20});
       s.every_step = dice.once_in(2);
       s.mean = dice.once_in(2);
       s.classify = !s.every_step && dice.once_in(2);
@@ -60,9 +61,10 @@ struct NetCase {
     clip = dice.pick({0.0, 0.5});
     rate = 0.05;
     const Net<double> net(*levels()[0], shape);
-    for (const Matrix& m : net.matrices())
-      weights.push_back(dice.numbers(m.layout.in * m.layout.out * m.layout.gates,
-                                     1 / std::sqrt(1.0 * std::max(m.layout.in, m.layout.out))));
+    for (size_t i = 0; i < net.arrays(); i++) {
+      const Layout& l = net.array(i).layout;
+      weights.push_back(dice.numbers(l.in * l.out * l.gates, 1 / std::sqrt(std::max(l.in, l.out))));
+    }
     for (size_t i = 0; i < stem_layers(); i++)
       for (double& variance : weights[Stem<double>::each * i + 5]) variance = std::abs(variance);
   }
@@ -107,6 +109,7 @@ struct NetCase {
     for (size_t i = 0; i < stem_layers(); i++)
       say(", stem %ld of %ld", s.stem.channels[i], s.stem.sizes[i]);
     if (stem_layers()) say(", pool %ld%s", s.stem.pool, s.stem.causal ? ", causal" : "");
+    if (s.rank) say(", rank %ld", s.rank);
     for (const long width : s.widths) say(" %ld", width);
     for (const int activation : s.activations) say(" /%d", activation);
     say(", %ld steps, %ld of %ld rows%s, kind %d, rule %d, momentum %g, decay %g, clip %g", steps,

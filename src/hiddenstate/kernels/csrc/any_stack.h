@@ -48,6 +48,12 @@ struct Places {
     m.is_bias = true;
     return place(m, false);
   }
+  // A weight with the inputs of another one, and one block.
+  Matrix of_same_inputs(const Layout& other, long out) {
+    Matrix m{};
+    m.layout = {other.in, out, 1, 0, other.part, other.padded};
+    return place(m, false);
+  }
 
  private:
   Matrix place(Matrix m, bool turned) {

@@ -189,7 +189,8 @@ void bind_learner(nb::module_& m, const char* name) {
           [](L* self, const std::string& level, const std::string& cell, int layers, int directions,
              long inputs, long hidden, long outputs, bool every_step, bool mean,
              std::vector<long> widths, std::vector<int> activations, bool classify, double dropout,
-             std::vector<long> stem, std::vector<long> stem_sizes, long pool, bool causal) {
+             std::vector<long> stem, std::vector<long> stem_sizes, long pool, bool causal,
+             long rank) {
             Shape s;
             if (layers) s.cell = cell_named(cell);
             s.layers = layers;
@@ -203,6 +204,7 @@ void bind_learner(nb::module_& m, const char* name) {
             s.activations = std::move(activations);
             s.classify = classify;
             s.dropout = dropout;
+            s.rank = rank;
             s.stem = {std::move(stem), std::move(stem_sizes), pool, causal};
             new (self) L(level, std::move(s));
           },
@@ -212,7 +214,7 @@ void bind_learner(nb::module_& m, const char* name) {
           nb::arg("widths") = std::vector<long>{}, nb::arg("activations") = std::vector<int>{},
           nb::arg("classify") = false, nb::arg("dropout") = 0.0,
           nb::arg("stem") = std::vector<long>{}, nb::arg("stem_sizes") = std::vector<long>{},
-          nb::arg("pool") = 1, nb::arg("causal") = false)
+          nb::arg("pool") = 1, nb::arg("causal") = false, nb::arg("rank") = 0)
       .def("load",
            [](L& l, int which, size_t i, Array<const T> a) {
              nb::gil_scoped_release free;  // before the lock: its holder may wait for Python

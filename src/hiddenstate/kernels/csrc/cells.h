@@ -18,6 +18,7 @@
 #include "cells/fastgrnn.h"
 #include "cells/gru.h"
 #include "cells/lstm.h"
+#include "cells/mingru.h"
 #include "cells/rnn.h"
 
 namespace hs {
@@ -26,7 +27,7 @@ namespace HS_LEVEL {
 template <class... C>
 struct List {};
 
-using Cells = List<Rnn<Tanh>, Rnn<Relu>, Gru, Lstm, FastGrnn>;
+using Cells = List<Rnn<Tanh>, Rnn<Relu>, Gru, Lstm, FastGrnn, MinGru>;
 
 }  // namespace HS_LEVEL
 }  // namespace hs

@@ -65,13 +65,21 @@ struct Declaration {
   int more = 0;   // further rows of the hidden width kept for each row
   // Those of them, `blocks` from each on, to which the products are added.
   int inputs_at = 0, state_at = 0;
-  int rotated = 0;  // the block with which panels of the state begin
+  int rotated = 0;            // the block with which panels of the state begin
+  bool state_product = true;  // whether there is U, and its product with h
 
   // Whether the sums of a block are stored, and then activated for many rows at once.
   HS_ALWAYS constexpr bool gated() const { return kept > 1; }
   // Whether a tile activates its sums in registers. A cell that keeps more has more operations, and
   // a copy of them for each number of a tile would be too much code.
   HS_ALWAYS constexpr bool in_registers() const { return kept == 1 && more == 0; }
+  // The weights before the own arrays.
+  HS_ALWAYS constexpr int products() const { return state_product ? 2 : 1; }
+  // Whether the inputs of several steps are multiplied at once: always if no product waits for h,
+  // else of so few rows that each step alone would read every weight for less than a tile.
+  HS_ALWAYS constexpr bool reads_ahead(long rows, long steps, long few_rows) const {
+    return !state_product || (gated() && rows <= few_rows && steps > 1);
+  }
   HS_ALWAYS constexpr int vectors(int own_array) const {
     return own.at[own_array].axis == 'G' ? blocks : 1;
   }
@@ -90,7 +98,7 @@ struct Declaration {
   }
 };
 
-// Steps whose inputs are multiplied at once if there are few rows.
+// Steps whose inputs are multiplied at once, if any are.
 constexpr long steps_ahead = 32;
 
 // Rows made of `n` parts: number s*width + k of row r is at[r*row + s*part + k].
@@ -122,7 +130,7 @@ struct Sequence {
   bool reverse;            // read from the last step to the first
   const int64_t* length;   // [R] or null: row r is read for t < length[r], then keeps its state
   Rows<const T> x;         // T*R rows
-  const T *wx, *wh;        // panels
+  const T *wx, *wh;        // panels; wh is null without a product of the state
   const T* own[most_own];  // the cell's own arrays as panels with K = 1
   // Each [T+1][R] rows. Forward, the state after step t is in slot t+1 and the initial state in
   // slot 0; in reverse, that after step t is in slot t and the initial state in slot T. The caller
@@ -177,7 +185,7 @@ struct Outer {
   Rows<const T> a;
   const T* d;  // vector g of block b and row k is at d[b*d_block + k*d_row + g*lanes]
   long d_block, d_row;
-  int gates;  // 1, 3 or 4
+  int gates;  // 1 to 4
   long block, blocks, m0, m1;
   T* c;  // panels with K = a.columns()
   bool add;
@@ -232,9 +240,7 @@ struct Layout {
 template <class T>
 struct Kernels {
   long lanes;
-  // Most rows for which a cell of several sums multiplies the inputs of several steps at once: with
-  // so few, each step alone would read every weight of the inputs for less than a tile.
-  long few_rows;
+  long few_rows;           // of Declaration::reads_ahead
   const Passes<T>* cells;  // by number
   int n_cells;
   void (*product)(const Product<T>&);

@@ -194,7 +194,9 @@ void outer(const Outer<T>& o) {
   for (long block = o.block; block < o.block + o.blocks; block++) {
     const T* d = o.d + block * o.d_block;
     T* c = o.c + block * panel;
-    if (o.gates == 3)
+    if (o.gates == 2)
+      outer_of_vectors<T, 2>(o, d, lanes, c, lanes);
+    else if (o.gates == 3)
       outer_of_vectors<T, 3>(o, d, lanes, c, lanes);
     else
       outer_of_vectors<T, 4>(o, d, lanes, c, lanes);
@@ -221,6 +223,7 @@ void column_sums_of(const Outer<T>& o) {
 template <class T>
 void column_sums(const Outer<T>& o) {
   if (o.gates == 1) return column_sums_of<T, 1>(o);
+  if (o.gates == 2) return column_sums_of<T, 2>(o);
   if (o.gates == 3) return column_sums_of<T, 3>(o);
   column_sums_of<T, 4>(o);
 }

@@ -34,6 +34,7 @@ int worthwhile(double work, int threads) {
 
 }  // namespace hs
 
+#include "net_factors.h"
 #include "net_rows.h"
 #include "net_stem.h"
 #include "net_update.h"
@@ -64,6 +65,7 @@ Net<T>::Net(const Level& level, Shape shape)
                                              false);
   }
   matrices_.insert(matrices_.end(), dense_->matrices.begin(), dense_->matrices.end());
+  list_arrays();
   for (Buffer<T>* flat : {&params_, &grads_, &m_, &v_}) {
     flat->need(places_.size);
     flat->zero();
@@ -81,32 +83,35 @@ void Net<T>::list_shares() {
     const Matrix& m = matrices_[i];
     const bool of_stem = stem_ && i < stem_->matrices.size();
     if (of_stem && !Stem<T>::trained(i)) continue;
+    const bool is_factor = !factored_.empty() && i >= factored_[0].out;
+    const bool is_product = std::any_of(factored_.begin(), factored_.end(),
+                                        [&](const Factored& f) { return f.whole == i; });
     const long blocks = m.blocks(kernels_.lanes), k = m.layout.k();
     const long at_once = m.is_bias ? blocks : m.layout.gates > 1 ? 1 : 4;
-    const bool sums = !of_stem || Stem<T>::summed(i);
+    const bool sums = of_stem ? Stem<T>::summed(i) : !is_factor;
     for (long block = 0; sums && block < blocks; block += at_once)
       for (long from = 0; from < k; from += gradient_share)
         gradients_.push_back(
             {{block, std::min(at_once, blocks - block), from, std::min(from + gradient_share, k)},
              i});
     const long some = std::max(1L, update_share / (k * m.layout.gates * kernels_.lanes));
-    for (long block = 0; block < blocks; block += some)
+    for (long block = 0; !is_product && block < blocks; block += some)
       updates_.push_back({{block, std::min(some, blocks - block), 0, k}, i});
   }
   squares_.resize(updates_.size());
 }
 
 template <class T>
-void Net<T>::load(int which, size_t matrix, const T* values) {
-  const Matrix& m = matrices_[matrix];
+void Net<T>::load(int which, size_t number, const T* values) {
+  const Matrix& m = array(number);
   T* flat = which == 0 ? params_.at() : which == 1 ? m_.at() : v_.at();
   kernels_.pack(values, m.layout, 0, m.blocks(kernels_.lanes), flat + m.at);
-  turned_stale_ = true;
+  stale_ = true;
 }
 
 template <class T>
-void Net<T>::save(int which, size_t matrix, T* values) const {
-  const Matrix& m = matrices_[matrix];
+void Net<T>::save(int which, size_t number, T* values) const {
+  const Matrix& m = array(number);
   const T* flat = which == 0 ? params_.at() : which == 1 ? m_.at() : v_.at();
   kernels_.unpack(flat + m.at, m.layout, 0, m.blocks(kernels_.lanes), values);
 }
@@ -194,6 +199,7 @@ bool Net<T>::predict(const Table& x, long n, long steps, const int64_t* length, 
   threads = worthwhile(static_cast<double>(n) * std::max(1L, steps) * places_.size, threads);
   if (static_cast<int>(scratch_.size()) < threads) scratch_.resize(threads);
   FlushDenormals flush;
+  if (!factored_.empty()) complete();
   if (stem_) running_moments();
   std::atomic<bool> stopped{false};
   share_out(shards_of(n), threads, [&](long number) {
@@ -288,9 +294,7 @@ Ending Net<T>::step(const Lesson<T>& lesson, const Orders& given, int threads, S
   const long shards = shards_of(orders.n);
   threads = worthwhile(work(lesson, orders.n), threads);
   if (static_cast<long>(shards_.size()) < shards) shards_.resize(shards);
-  if (turned_stale_)
-    for (const Share& share : updates_) turn(share);
-  turned_stale_ = false;
+  complete();
   double count = shape_.classify ? 1.0 * orders.n : 1.0 * orders.n * dense_->widths.back();
   if (shape_.every_step && !lesson.length) count *= lesson.steps;
   if (lesson.length) {
@@ -341,6 +345,7 @@ Ending Net<T>::step(const Lesson<T>& lesson, const Orders& given, int threads, S
     if (!own(stop, threads)(work_of(share))) gradient(share, shards);
   });
   if (stop(0)) return STOPPED;
+  for (const Factored& f : factored_) split(f);
   if (orders.clip > 0)
     share_out(static_cast<long>(updates_.size()), threads,
               [&](long number) { squares_[number] = squares(updates_[number]); });
@@ -353,6 +358,7 @@ Ending Net<T>::step(const Lesson<T>& lesson, const Orders& given, int threads, S
   const Update<T> u = rule(lesson, orders, squares);
   share_out(static_cast<long>(updates_.size()), threads,
             [&](long number) { update(updates_[number], u); });
+  for (const Factored& f : factored_) multiply(f);
   updates++;
   if (stem_) update_moments();
   if (lesson.stateful) {

@@ -41,6 +41,7 @@ inline long shards_of(long rows) { return (rows + shard_of(rows) - 1) / shard_of
 struct Shape {
   int cell = 0, layers = 0, directions = 1;
   long inputs = 0, hidden = 0, outputs = 0;
+  long rank = 0;  // of the weights of a stack, as products of two; 0 for none
   bool every_step = false;
   bool mean = false;  // a head with one output reads the mean over the steps, else the last state
   std::vector<long> widths;
@@ -91,14 +92,16 @@ class Net {
  public:
   Net(const Level& level, Shape shape);
 
-  const std::vector<Matrix>& matrices() const { return matrices_; }
+  // The matrices of the caller's arrays, in their order.
+  size_t arrays() const { return arrays_.size(); }
+  const Matrix& array(size_t number) const { return matrices_[arrays_[number]]; }
   long lanes() const { return kernels_.lanes; }
   const Kernels<T>& kernels() const { return kernels_; }
   const Shape& shape() const { return shape_; }
 
-  // Weights (0) and moments (1, 2), one matrix at a time in torch's layout.
-  void load(int which, size_t matrix, const T* values);
-  void save(int which, size_t matrix, T* values) const;
+  // Weights (0) and moments (1, 2), one array at a time in torch's layout.
+  void load(int which, size_t array, const T* values);
+  void save(int which, size_t array, T* values) const;
 
   // The carried state: arrays [layers*directions][rows][state_size()]; 0 rows for a zero state.
   void load_state(const std::vector<const T*>& arrays, long rows);
@@ -140,6 +143,11 @@ class Net {
     size_t matrix;
   };
 
+  // Numbers of matrices: a weight, and the two whose product it is.
+  struct Factored {
+    size_t whole, out, in;
+  };
+
   bool recurrent() const { return shape_.layers > 0; }
   States<T> states_in(const std::array<Buffer<T>, most_states>& buffers, long rows) const;
   int stacked() const { return shape_.layers * shape_.directions; }
@@ -154,6 +162,13 @@ class Net {
   void through_stack(Shard& s, Stop stop);
   void gather_means(Shard& s) const;
   void spread_means(Shard& s) const;
+
+  void complete();
+
+  // Of weights of low rank; in net_factors.h.
+  void list_arrays();
+  void multiply(const Factored& f);
+  void split(const Factored& f);
 
   // Of a net with a stem; in net_stem.h.
   void lay_in_stem(Shard& s, long rows, long steps, const int64_t* length, bool kept);
@@ -189,11 +204,13 @@ class Net {
   std::unique_ptr<Stem<T>> stem_;
   std::unique_ptr<AnyStack<T>> stack_;
   std::unique_ptr<Perceptron<T>> dense_;
-  std::vector<Matrix> matrices_;
+  std::vector<Matrix> matrices_;  // of the stem, the stack and the head, then factors
+  std::vector<size_t> arrays_;    // the number of the matrix of each of the caller's arrays
+  std::vector<Factored> factored_;
   std::vector<Share> gradients_, updates_;
   std::vector<double> squares_;  // sums of squares of the gradient, for each share of an update
   Buffer<T> params_, grads_, m_, v_, turned_;
-  bool turned_stale_ = true;
+  bool stale_ = true;           // whether weights were loaded since `complete`
   Buffer<T> moments_;           // of the stem: those of the batch, or the running ones
   std::vector<Shard> shards_;   // training: one for each shard
   std::vector<Shard> scratch_;  // predicting: one for each member of the team

@@ -110,11 +110,10 @@ constexpr long rows_at_once = 16;
 
 constexpr long few_rows = tile_rows(4) / 2;
 
-// Whether the inputs of several steps are multiplied at once. The tiles, and so the last bits, are
-// the same with a backward pass and without.
+// The tiles, and so the last bits, are the same with a backward pass and without.
 template <class C, class T>
 HS_INLINE bool reads_ahead(const Sequence<T>& q) {
-  return C::about.gated() && q.rows <= few_rows && q.steps > 1;
+  return C::about.reads_ahead(q.rows, q.steps, few_rows);
 }
 
 // The steps `t` to `t + n - 1` that are multiplied at once with step nth.
@@ -163,6 +162,21 @@ void gates_forward(const Sequence<T>& q, const Step<T>& s, long block, long firs
   C::gates(q, s, block, first, n, sums);
 }
 
+// Of a cell without a product of the state, a block computes all steps of a stretch at once, with
+// its first step.
+template <class C, class T>
+void stretches_forward(const Sequence<T>& q, long nth, long begin, long end) {
+  if (nth % steps_ahead) return;
+  const Stretch<T> stretch(q, nth);
+  for (long block = begin; block < end; block++) {
+    inputs_ahead<C>(q, stretch, block, block + 1);
+    for (long i = 0; i < stretch.n; i++) {
+      const Step<T> s(q, nth + i);
+      C::gates(q, s, block, 0, q.rows, sums_ahead<C>(q, stretch, s.t, block));
+    }
+  }
+}
+
 template <class C, class T>
 void blocks_forward(const Sequence<T>& q, const Step<T>& s, long nth, long begin, long end) {
   if constexpr (!C::about.gated()) {
@@ -171,6 +185,8 @@ void blocks_forward(const Sequence<T>& q, const Step<T>& s, long nth, long begin
       direct_blocks<C, T, decltype(size)::value>(q, s, numbers, begin + more);
     });
     if constexpr (!C::about.in_registers()) activate_sums<C>(q, s, numbers, begin, end);
+  } else if constexpr (!C::about.state_product) {
+    stretches_forward<C>(q, nth, begin, end);
   } else if (reads_ahead<C>(q)) {
     const Stretch<T> stretch(q, nth);
     if (nth % steps_ahead == 0) inputs_ahead<C>(q, stretch, begin, end);
@@ -213,7 +229,8 @@ void clear_gradients(const Sequence<T>& q, const Step<T>& s) {
 
 template <class C, class T>
 HS_INLINE long work(const Sequence<T>& q) {
-  return q.rows * C::about.blocks * width(q) * (q.x.columns() + width(q));
+  return q.rows * C::about.blocks * width(q) *
+         (q.x.columns() + (C::about.state_product ? width(q) : 0));
 }
 
 // Steps between two checks for a stop: about a hundred thousand multiplications.
@@ -296,7 +313,7 @@ void finish_sums(const Sequence<T>& q, long begin, long end) {
 template <class C, class T>
 void backward_step(const Sequence<T>& q, long nth, long begin, long end) {
   constexpr int lanes = Vec<T>::lanes;
-  if (nth + 1 < q.steps) through_weights<C>(q, nth + 1, begin, end);
+  if (C::about.state_product && nth + 1 < q.steps) through_weights<C>(q, nth + 1, begin, end);
   if (nth < 0) return;
   const Step<T> s(q, nth);
   if (nth + 1 == q.steps)

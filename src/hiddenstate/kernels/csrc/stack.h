@@ -80,7 +80,7 @@ class Stack : public AnyStack<T> {
     for (int layer = layers - 1; layer >= 0; layer--) {
       const auto layer_back = [&](int d, Stop own) {
         Sequence<T> q = sequence(params, w, layer, d, own);
-        q.wh_back = turned + matrix(layer, d, 1).turned;
+        if (cell.state_product) q.wh_back = turned + matrix(layer, d, 1).turned;
         if (has_dy || layer < layers - 1) q.dy = dy(w, layer) + d * w.steps * w.rows * width;
         for (int i = 0; i < states(); i++) q.dstate[i] = dstate(w, layer, d, i);
         q.sums = sums(w, layer, d);
@@ -121,7 +121,7 @@ class Stack : public AnyStack<T> {
   Outer<T> gradient(const Work& w, size_t index) const {
     const int layer = static_cast<int>(index / each()) / directions;
     const int d = static_cast<int>(index / each()) % directions;
-    const int which = static_cast<int>(index % each()), own = which - 2;
+    const int which = static_cast<int>(index % each()), own = which - cell.products();
     const Side side = own < 0 ? (which ? STATE : INPUTS) : cell.own.at[own].side;
     if (side == SUMMED) return sum(w, layer, d, own);
     Outer<T> o{};
@@ -132,7 +132,7 @@ class Stack : public AnyStack<T> {
     o.d_block = cell.gated() ? o.k * cell.kept * kernels_.lanes : kernels_.lanes;
     if (which == 0)
       o.a = input(w, layer);
-    else if (which == 1)
+    else if (own < 0)
       o.a = {h(w, layer, d, d ? 1 : 0), width, width};
     return o;
   }
@@ -148,8 +148,9 @@ class Stack : public AnyStack<T> {
     q.length = w.length;
     q.x = input(w, layer);
     q.wx = params + matrix(layer, d, 0).at;
-    q.wh = params + matrix(layer, d, 1).at;
-    for (int i = 0; i < cell.owned(); i++) q.own[i] = params + matrix(layer, d, 2 + i).at;
+    if (cell.state_product) q.wh = params + matrix(layer, d, 1).at;
+    for (int i = 0; i < cell.owned(); i++)
+      q.own[i] = params + matrix(layer, d, cell.products() + i).at;
     for (int i = 0; i < states(); i++) q.state[i] = state(w, layer, d, i, 0);
     q.gates = w.kept ? gates(w, layer, d) : nullptr;
     // Where the gradients of the states are in a pass that keeps the gates.
@@ -170,7 +171,8 @@ class Stack : public AnyStack<T> {
     else
       matrices.push_back(
           places.padded_weight(hidden * directions, hidden, blocks, 0, hidden, true));
-    matrices.push_back(places.padded_weight(hidden, hidden, blocks, cell.rotated, hidden, true));
+    if (cell.state_product)
+      matrices.push_back(places.padded_weight(hidden, hidden, blocks, cell.rotated, hidden, true));
     for (int i = 0; i < cell.owned(); i++) {
       const Own& own = cell.own.at[i];
       const int rotated = own.side == STATE ? cell.rotated : 0;
@@ -190,7 +192,7 @@ class Stack : public AnyStack<T> {
   }
 
   // Matrices of a layer and direction.
-  size_t each() const { return 2 + cell.owned(); }
+  size_t each() const { return cell.products() + cell.owned(); }
   const Matrix& matrix(int layer, int d, int which) const {
     return matrices[(layer * directions + d) * each() + which];
   }
@@ -209,7 +211,7 @@ class Stack : public AnyStack<T> {
     return size;
   }
   bool reads_ahead(long rows, long steps) const {
-    return cell.gated() && rows <= kernels_.few_rows && steps > 1;
+    return cell.reads_ahead(rows, steps, kernels_.few_rows);
   }
   T* part(const Work& w, int layer, int d) const {
     return dy(w, layers) + (layer * directions + d) * part_size(w.rows, w.steps, w.kept);
@@ -279,11 +281,14 @@ class Stack : public AnyStack<T> {
       const Sequence<T> q = sequence_of(0, stop);
       const auto step = back ? passes_.backward_step : passes_.forward_step;
       const long n = w.steps + (back && q.wants_first);
-      for (long i = 0; i < n; i++) {
-        if (stop(static_cast<long>(work))) return;
-        const long nth = back ? w.steps - 1 - i : i;
-        share_out((q.blocks + 3) / 4, w.threads,
-                  [&](long four) { step(q, nth, 4 * four, std::min(q.blocks, 4 * four + 4)); });
+      // Without a product of the state, blocks do not wait for one another.
+      const long at_once = cell.state_product ? 1 : 8 * steps_ahead;
+      for (long i = 0; i < n; i += at_once) {
+        if (stop(static_cast<long>(work) * at_once)) return;
+        share_out((q.blocks + 3) / 4, w.threads, [&](long four) {
+          for (long k = i; k < std::min(n, i + at_once); k++)
+            step(q, back ? w.steps - 1 - k : k, 4 * four, std::min(q.blocks, 4 * four + 4));
+        });
       }
     }
   }
