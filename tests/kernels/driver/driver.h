@@ -129,6 +129,8 @@ inline bool has_kink(int cell) {
   return cell == cell_named("rnn_relu") || cell == cell_named("mingru");
 }
 
+inline bool is_lru(int cell) { return cell == cell_named("lru"); }
+
 inline double dot(const Lists& a, const Lists& b) {
   double sum = 0;
   for (size_t i = 0; i < a.size(); i++)

@@ -11,7 +11,7 @@ namespace hs::driver {
 
 struct LayerCase {
   int cell, layers, directions;
-  long inputs, hidden, rows, steps;
+  long inputs, hidden, units, state_row, rows, steps;  // units: the states of an LRU
   std::vector<int64_t> length, place;
   Lists in;  // x, the initial state, weights; empty where null
   Lists up;  // gradients of y and of the last state; empty where null
@@ -20,18 +20,16 @@ struct LayerCase {
       : cell(random_cell(dice)), layers(1 + static_cast<int>(dice.below(3))),
         directions(1 + static_cast<int>(dice.below(2))), inputs(dice.pick({1, 5, 28})),
         hidden(dice.pick({1, 3, 8, 17, 33, 64})) {
+    units = dice.pick({1, 4, 9, 33});
+    Places places{levels()[0]->f64->lanes};
+    const auto stack = make_stack(*levels()[0]->f64, places, cell, inputs, hidden, units, layers,
+                                  directions, true);
+    state_row = stack->state_size;
     reshape(dice);
     const double scale = 1 / std::sqrt(static_cast<double>(hidden));
-    for (int i = 0; i < layers * directions; i++) {
-      const long read = i < directions ? inputs : directions * hidden;
-      const long gates = declaration().blocks * hidden;
-      in.push_back(dice.numbers(gates * read, scale));
-      if (declaration().state_product) in.push_back(dice.numbers(gates * hidden, scale));
-      for (int own = 0; own < declaration().owned(); own++) {
-        const char axis = declaration().own.at[own].axis;
-        const long size = axis == 'G' ? gates : axis == 'H' ? hidden : 1;
-        in.push_back(dice.numbers(dice.once_in(4) ? 0 : size, scale));
-      }
+    for (const Matrix& m : stack->matrices) {
+      const bool missing = m.is_bias && dice.once_in(4);
+      in.push_back(dice.numbers(missing ? 0 : m.layout.in * m.layout.out * m.layout.gates, scale));
     }
   }
 
@@ -39,6 +37,7 @@ struct LayerCase {
   void reshape(Dice& dice) {
     rows = dice.pick({1, 2, 15, 16, 17, 33, 70});
     steps = steps_of_case(dice, rows);
+    if (is_lru(cell) && dice.once_in(2)) steps += most_segment_steps;
     length.assign(dice.once_in(2) ? rows : 0, 0);
     place.clear();
     for (int64_t& n : length) n = dice.below(steps + 1);
@@ -66,7 +65,7 @@ struct LayerCase {
   const Declaration& declaration() const { return *cells()[cell]; }
   size_t states() const { return declaration().states; }
   size_t first_weight() const { return 1 + states(); }  // its number in `in`
-  long state_size() const { return layers * directions * rows * hidden; }
+  long state_size() const { return layers * directions * rows * state_row; }
   long outputs() const { return hidden * directions; }
   bool is_read(long r, long t) const { return length.empty() || t < length[r]; }
   void tell() const {
@@ -145,8 +144,8 @@ LayerAnswer answer(Layer<T>& layer, const LayerCase& c, int threads, uint64_t se
     const auto length = c.length, place = c.place;
     layer.forward({xs.at, xs.sequence, xs.step}, c.rows, c.steps,
                   length.empty() ? nullptr : length.data(), place.empty() ? nullptr : place.data(),
-                  weights, states_in(in, 1, n, c.rows, c.hidden), y.batch(),
-                  states_in(last, 0, n, c.rows, c.hidden), !asked.empty(), threads);
+                  weights, states_in(in, 1, n, c.rows, c.state_row), y.batch(),
+                  states_in(last, 0, n, c.rows, c.state_row), !asked.empty(), threads);
   }
   LayerAnswer result{doubles(last), {}};
   result.out.insert(result.out.begin(), y.take());
@@ -164,8 +163,8 @@ LayerAnswer answer(Layer<T>& layer, const LayerCase& c, int threads, uint64_t se
   dweights.erase(dweights.begin(), dweights.begin() + c.first_weight());
   const auto dys = dy.batch();
   layer.backward({c.up[0].empty() ? nullptr : dys.at, dys.sequence, dys.step},
-                 states_in(dlast, 1, n, c.rows, c.hidden), asked[0] ? dx.batch() : Batch<T>{},
-                 states_in(slopes, 1, n, c.rows, c.hidden), dweights, threads);
+                 states_in(dlast, 1, n, c.rows, c.state_row), asked[0] ? dx.batch() : Batch<T>{},
+                 states_in(slopes, 1, n, c.rows, c.state_row), dweights, threads);
   result.slopes = doubles(slopes);
   if (asked[0]) result.slopes[0] = dx.take();
   require(all_set(result.slopes), "every gradient is written");
@@ -175,7 +174,7 @@ LayerAnswer answer(Layer<T>& layer, const LayerCase& c, int threads, uint64_t se
 template <class T>
 LayerAnswer layer_case(const Level& level, const LayerCase& c, uint64_t seed) {
   Dice dice(seed);
-  Layer<T> layer(level, c.cell, c.inputs, c.hidden, c.layers, c.directions);
+  Layer<T> layer(level, c.cell, c.inputs, c.hidden, c.units, c.layers, c.directions);
   const std::vector<bool> all(c.in.size(), true), none;
   const LayerAnswer result = answer(layer, c, 1, seed, all);
 
@@ -213,7 +212,8 @@ inline void layers(const std::vector<const Level*>& chosen, long cases) {
       require(apart(f32.out, f64.out) < 1e-5, "outputs in float are near those in double");
       require(apart(f32.slopes, f64.slopes) < loose, "gradients in float are near those in double");
     }
-    Layer<double> layer(*chosen.back(), c.cell, c.inputs, c.hidden, c.layers, c.directions);
+    Layer<double> layer(*chosen.back(), c.cell, c.inputs, c.hidden, c.units, c.layers,
+                        c.directions);
     const auto value = [&](const Lists& in) {
       LayerCase moved = c;
       moved.in = in;

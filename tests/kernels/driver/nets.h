@@ -32,12 +32,14 @@ struct NetCase {
       s.directions = 1 + static_cast<int>(dice.below(2));
       s.inputs = dice.pick({1, 5, 28});
       s.hidden = dice.pick({1, 3, 8, 17, 33, 64});
+      s.states = dice.pick({1, 4, 9, 33});
       s.outputs = dice.pick({1, 2, 10, 17});
       if (cells()[s.cell]->blocks == 1 && dice.once_in(2)) s.rank = dice.pick({1, 3, 20});
       s.every_step = dice.once_in(2);
       s.mean = dice.once_in(2);
       s.classify = !s.every_step && dice.once_in(2);
       steps = steps_of_case(dice, rows);
+      if (is_lru(s.cell) && dice.once_in(2)) steps += most_segment_steps;
       numbers = steps * s.inputs;
       answers = s.outputs * (s.every_step ? steps : 1);
       stateful = dice.once_in(3);
@@ -181,7 +183,7 @@ struct Pupil {
     return lists;
   }
   long states(long rows) const {
-    return c.shape.layers * c.shape.directions * rows * c.shape.hidden;
+    return c.shape.layers * c.shape.directions * rows * net.state_size();
   }
   Arrays<T> arrays(long rows) const {  // for a state
     return Arrays<T>(net.states(), std::vector<T>(states(rows), unset));
@@ -244,8 +246,8 @@ struct Pupil {
     Arrays<T> begin = as<T>(from ? from->state : Lists{}), end = arrays(n);
     const bool done =
         net.predict(x, n, steps, lengths ? lesson.length : nullptr, first, last,
-                    states_in(begin, 0, begin.size(), n, c.shape.hidden), out.data(),
-                    states_in(end, 0, end.size(), n, c.shape.hidden), threads, Stop{});
+                    states_in(begin, 0, begin.size(), n, net.state_size()), out.data(),
+                    states_in(end, 0, end.size(), n, net.state_size()), threads, Stop{});
     require(done, "a prediction without a stop request is completed");
     return {doubles(out), doubles(end)};
   }
@@ -297,8 +299,9 @@ void check_predictions(Pupil<T>& pupil, const NetCase& c, int threads) {
     }
     const bool equal = outcome.state == whole.state;
     require(apart(outcome.state, whole.state) < 1e-5, "a state continues a sequence");
-    // Of few rows, the tiles of several steps depend on where a stretch begins.
-    require(equal || (cells()[c.shape.cell]->gated() && !stretches), "so it does to the last bit");
+    // The tiles of several steps depend on where a stretch or a segment begins.
+    const bool in_tiles = cells()[c.shape.cell]->gated() && !stretches;
+    require(equal || in_tiles || is_lru(c.shape.cell), "so it does to the last bit");
     List tail;
     const long n = static_cast<long>(outcome.out.size()) / c.rows;
     for (long i = 0; i < c.rows * c.answers; i++)

@@ -19,7 +19,11 @@ struct Matrix {
   long at, size;
   long turned = -1, turned_size = 0;  // position of the transposed matrix, -1 if there is none
   bool is_bias = false;
-  long blocks(long lanes) const { return rounded_up(layout.out, lanes) / lanes; }
+  bool decays = true;  // whether weight decay applies
+  long blocks(long lanes) const {
+    const long rows = layout.rows_of_part();
+    return layout.out / rows * (rounded_up(rows, lanes) / lanes);
+  }
 };
 
 // Some blocks of a matrix, and the inputs in [m0, m1).
@@ -41,6 +45,18 @@ struct Places {
     Matrix m{};
     m.layout = {in, out, gates, first, part, rounded_up(part, lanes)};
     return place(m, turned);
+  }
+  // As `padded_weight`, of one gate, with `outs` parts of `out` rows.
+  Matrix parted_weight(long in, long out, long part, int outs) {
+    Matrix m{};
+    m.layout = {in, outs * out, 1, 0, part, rounded_up(part, lanes), out};
+    return place(m, true);
+  }
+  Matrix parted_bias(long out, int outs) {
+    Matrix m{};
+    m.layout = {1, outs * out, 1, 0, 1, 1, out};
+    m.is_bias = true;
+    return place(m, false);
   }
   Matrix bias(long out, int gates, int first) {
     Matrix m{};

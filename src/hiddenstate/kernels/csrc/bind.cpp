@@ -190,13 +190,14 @@ void bind_learner(nb::module_& m, const char* name) {
              long inputs, long hidden, long outputs, bool every_step, bool mean,
              std::vector<long> widths, std::vector<int> activations, bool classify, double dropout,
              std::vector<long> stem, std::vector<long> stem_sizes, long pool, bool causal,
-             long rank) {
+             long rank, long states) {
             Shape s;
             if (layers) s.cell = cell_named(cell);
             s.layers = layers;
             s.directions = directions;
             s.inputs = inputs;
             s.hidden = hidden;
+            s.states = states;
             s.outputs = outputs;
             s.every_step = every_step;
             s.mean = mean;
@@ -214,7 +215,8 @@ void bind_learner(nb::module_& m, const char* name) {
           nb::arg("widths") = std::vector<long>{}, nb::arg("activations") = std::vector<int>{},
           nb::arg("classify") = false, nb::arg("dropout") = 0.0,
           nb::arg("stem") = std::vector<long>{}, nb::arg("stem_sizes") = std::vector<long>{},
-          nb::arg("pool") = 1, nb::arg("causal") = false, nb::arg("rank") = 0)
+          nb::arg("pool") = 1, nb::arg("causal") = false, nb::arg("rank") = 0,
+          nb::arg("states") = 0)
       .def("load",
            [](L& l, int which, size_t i, Array<const T> a) {
              nb::gil_scoped_release free;  // before the lock: its holder may wait for Python

@@ -53,24 +53,25 @@ void bind_layer(nb::module_& m, const char* name) {
   nb::class_<L>(m, name)
       .def("__init__",
            [](L* self, const std::string& level, const std::string& cell, long inputs, long hidden,
-              int layers, int directions) {
-             new (self) L(level_named(level), cell_named(cell), inputs, hidden, layers, directions);
+              int layers, int directions, long states) {
+             new (self) L(level_named(level), cell_named(cell), inputs, hidden, states, layers,
+                          directions);
            })
       .def("forward",
            [](L& l, Place x, long rows, long steps, uintptr_t length, uintptr_t place,
               const Addresses& weights, const Addresses& begin, Place y, const Addresses& end,
-              long hidden, bool kept, int threads) {
+              long size, bool kept, int threads) {
              nb::gil_scoped_release free;
              l.forward(batch<const T>(x), rows, steps, pointer<const int64_t>(length),
                        pointer<const int64_t>(place), pointers<const T>(weights),
-                       states_at(pointers<T>(begin), rows, hidden), batch<T>(y),
-                       states_at(pointers<T>(end), rows, hidden), kept, threads);
+                       states_at(pointers<T>(begin), rows, size), batch<T>(y),
+                       states_at(pointers<T>(end), rows, size), kept, threads);
            })
       .def("backward", [](L& l, Place dy, const Addresses& dend, Place dx, const Addresses& dbegin,
-                          const Addresses& dweights, long rows, long hidden, int threads) {
+                          const Addresses& dweights, long rows, long size, int threads) {
         nb::gil_scoped_release free;
-        l.backward(batch<const T>(dy), states_at(pointers<T>(dend), rows, hidden), batch<T>(dx),
-                   states_at(pointers<T>(dbegin), rows, hidden), pointers<T>(dweights), threads);
+        l.backward(batch<const T>(dy), states_at(pointers<T>(dend), rows, size), batch<T>(dx),
+                   states_at(pointers<T>(dbegin), rows, size), pointers<T>(dweights), threads);
       });
 }
 

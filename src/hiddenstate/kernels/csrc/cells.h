@@ -1,4 +1,5 @@
-// All cells. The position of a cell in the list is its number.
+// All cells. The position of a cell in the list is its number; LRU blocks, which are no cell of
+// this kind, follow.
 //
 // A cell is a type with these members:
 //   about    its declaration;
@@ -17,6 +18,7 @@
 
 #include "cells/fastgrnn.h"
 #include "cells/gru.h"
+#include "cells/lru.h"
 #include "cells/lstm.h"
 #include "cells/mingru.h"
 #include "cells/rnn.h"

@@ -191,6 +191,49 @@ struct Outer {
   bool add;
 };
 
+// The arrays of a layer of LRU blocks (cells/lru.h), in the order of program/cells.py; the first
+// two only if its input is not the output of a layer of one direction.
+enum LruArray : int {
+  LRU_WEIGHT_IN,
+  LRU_BIAS_IN,
+  LRU_NORM_WEIGHT,
+  LRU_NORM_BIAS,
+  LRU_NU,
+  LRU_THETA,
+  LRU_GAMMA,
+  LRU_WEIGHT_IH,
+  LRU_WEIGHT_HO,
+  LRU_SKIP,
+  LRU_WEIGHT_GLU,
+  LRU_BIAS_GLU,
+  LRU_ARRAYS
+};
+
+// Consecutive steps of one layer and direction of LRU blocks. States are R rows of `state_blocks`
+// vectors, the real parts and the imaginary parts.
+template <class T>
+struct LruSegment {
+  long rows, steps, first;            // first: the number of the first step in memory
+  long blocks, hidden, state_blocks;  // of channels, H of them, and of states
+  bool reverse;
+  const int64_t* length;        // as in Sequence
+  Rows<const T> x;              // steps*R rows of inputs
+  const T* params[LRU_ARRAYS];  // panels, or null
+  const T* before[2];           // the state before the first step that is read
+  T* scratch;                   // LruStack::scratch_size() numbers
+  // Written by the forward pass: steps*R rows, zero in rows that have ended, and the state after
+  // the last step, which may be where `before` is.
+  T* out;
+  T* after[2];
+  // For the backward pass, else null: the gradient of `out`, replaced by that of the rows after
+  // weight_in; transposed panels; gradients of the state after the segment, replaced by those of
+  // the state before it; and sums of gradients, as panels, to which it adds.
+  T* dy;
+  const T* turned[LRU_ARRAYS];
+  T* dstate[2];
+  T* sums[LRU_ARRAYS];
+};
+
 // One update of a range of flat parameters. optimizer.h names the sources.
 template <class T>
 struct Update {
@@ -233,7 +276,10 @@ struct Layout {
   long in, out;  // the matrix has `in` columns and G times `out` rows
   int gates, first;
   long part, padded;
+  // The `out` rows of one gate may be in parts, too: each begins with a new block.
+  long out_part = 0;
   HS_ALWAYS long k() const { return in / part * padded; }
+  HS_ALWAYS long rows_of_part() const { return out_part ? out_part : out; }
 };
 
 // One instruction level's kernels for one float type.
@@ -262,6 +308,8 @@ struct Kernels {
   // As `cross_entropy`, for the sum of squares of out - target.
   void (*squared_error)(const T* out, long rows, long row, long width, const T* target,
                         long target_row, T scale, T* d, double* loss);
+  void (*lru_forward)(const LruSegment<T>&);
+  void (*lru_backward)(const LruSegment<T>&);
   void (*update)(const Update<T>&);
   // Of a layer of a stem; norm.h says what each reads and writes.
   void (*moments)(const Norm<T>&);

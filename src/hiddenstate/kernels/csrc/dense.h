@@ -130,12 +130,14 @@ HS_INLINE void each_part(const Layout& l, F f) {
 template <class T, class F>
 HS_INLINE void each_square(const Layout& l, long first, long last, F f) {
   constexpr int lanes = Vec<T>::lanes;
-  const long k = l.k(), step = l.gates * lanes;
-  for (long unit = first * lanes; unit < l.out && unit < last * lanes; unit += lanes) {
-    const long units = l.out - unit < lanes ? l.out - unit : lanes;
+  const long k = l.k(), step = l.gates * lanes, rows = l.rows_of_part();
+  const long each = (rows + lanes - 1) / lanes;
+  for (long block = first; block < last && block < l.out / rows * each; block++) {
+    const long unit = block % each * lanes, from_row = block / each * rows + unit;
+    const long units = rows - unit < lanes ? rows - unit : lanes;
     for (int g = 0; g < l.gates; g++) {
-      const long line = ((g + l.first) % l.gates * l.out + unit) * l.in;
-      const long panel = (unit / lanes * k * l.gates + g) * lanes;
+      const long line = ((g + l.first) % l.gates * l.out + from_row) * l.in;
+      const long panel = (block * k * l.gates + g) * lanes;
       each_part(l, [&](long from, long to, long n) {
         for (long i = 0; i < n; i += lanes)
           f(line + from + i, panel + (to + i) * step, units, n - i < lanes ? n - i : lanes);
@@ -160,7 +162,7 @@ template <class T>
 void pack(const T* matrix, const Layout& l, long first, long last, T* panels) {
   constexpr int lanes = Vec<T>::lanes;
   const long step = l.gates * lanes, panel = l.k() * step;
-  if (l.padded != l.part || l.out % lanes)
+  if (l.padded != l.part || l.rows_of_part() % lanes)
     std::memset(panels + first * panel, 0, (last - first) * panel * sizeof(T));
   each_square<T>(l, first, last, [&](long at, long to, long units, long inputs) {
     if (units == lanes && inputs == lanes) return move_square(matrix + at, l.in, panels + to, step);

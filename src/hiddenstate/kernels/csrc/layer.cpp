@@ -5,9 +5,11 @@
 namespace hs {
 
 template <class T>
-Layer<T>::Layer(const Level& level, int cell, long inputs, long hidden, int layers, int directions)
+Layer<T>::Layer(const Level& level, int cell, long inputs, long hidden, long states, int layers,
+                int directions)
     : kernels_(kernels_of<T>(level)), places_{kernels_.lanes},
-      stack_(make_stack(kernels_, places_, cell, inputs, hidden, layers, directions, true)) {
+      stack_(
+          make_stack(kernels_, places_, cell, inputs, hidden, states, layers, directions, true)) {
   for (size_t i = 0; i < stack_->matrices.size(); i++) {
     const Matrix& m = stack_->matrices[i];
     const long all = m.blocks(kernels_.lanes);

@@ -18,7 +18,8 @@ struct Batch {
 template <class T>
 class Layer {
  public:
-  Layer(const Level& level, int cell, long inputs, long hidden, int layers, int directions);
+  Layer(const Level& level, int cell, long inputs, long hidden, long states, int layers,
+        int directions);
 
   size_t matrices() const { return stack_->matrices.size(); }
 

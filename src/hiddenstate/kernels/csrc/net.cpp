@@ -51,7 +51,7 @@ Net<T>::Net(const Level& level, Shape shape)
     const bool stem = !s.stem.channels.empty();
     if (stem) stem_ = std::make_unique<Stem<T>>(kernels_, places_, s.inputs, s.stem);
     stack_ = make_stack(kernels_, places_, s.cell, stem ? stem_->outputs() : s.inputs, s.hidden,
-                        s.layers, s.directions, stem);
+                        s.states, s.layers, s.directions, stem);
     // With a stem, the means of states and of the stem's output are one part, else each direction.
     const bool joined = stem && averages();
     const long width = s.hidden * s.directions + (joined ? stem_->outputs() : 0);

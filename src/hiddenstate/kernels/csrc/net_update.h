@@ -61,6 +61,7 @@ void Net<T>::update(const Share& share, Update<T> u) {
   u.n = share.blocks * panel;
   u.p = params_.at() + at;
   u.g = grads_.at() + at;
+  if (!m.decays) u.decay = 0;
   if (u.m) u.m += at;
   if (u.v) u.v += at;
   kernels_.update(u);

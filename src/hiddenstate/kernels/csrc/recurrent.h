@@ -332,15 +332,16 @@ void backward(const Sequence<T>& q) {
   }
 }
 
-// The passes of the cells of a list, by number.
+// The passes of the cells of a list, by number, and a last cell without: LRU blocks.
 template <class T, class List>
 struct PassesOf;
 
 template <class T, class... C>
 struct PassesOf<T, List<C...>> {
-  static constexpr int n = sizeof...(C);
+  static constexpr int n = sizeof...(C) + 1;
   static constexpr Passes<T> all[n] = {
-      {&C::about, forward<C, T>, backward<C, T>, forward_step<C, T>, backward_step<C, T>}...};
+      {&C::about, forward<C, T>, backward<C, T>, forward_step<C, T>, backward_step<C, T>}...,
+      {&lru, nullptr, nullptr, nullptr, nullptr}};
 };
 
 }  // namespace HS_LEVEL

@@ -3,15 +3,20 @@
 
 #include <memory>
 
+#include "lru_stack.h"
 #include "stack.h"
 
 namespace hs {
 
-// `cell` is a number; `wants_dx` says whether backward() will compute the gradient of the input.
+// `cell` is a number; `states` are the complex states of an LRU; `wants_dx` says whether backward()
+// will compute the gradient of the input.
 template <class T>
 std::unique_ptr<AnyStack<T>> make_stack(const Kernels<T>& kernels, Places& places, int cell,
-                                        long inputs, long hidden, int layers, int directions,
-                                        bool wants_dx) {
+                                        long inputs, long hidden, long states, int layers,
+                                        int directions, bool wants_dx) {
+  if (!kernels.cells[cell].forward)
+    return std::make_unique<LruStack<T>>(kernels, places, inputs, hidden, states, layers,
+                                         directions, wants_dx);
   return std::make_unique<Stack<T>>(kernels, places, cell, inputs, hidden, layers, directions,
                                     wants_dx);
 }
