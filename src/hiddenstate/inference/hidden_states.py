@@ -38,6 +38,30 @@ def hidden_state_model(model: FittedModel) -> FittedModel:
     return replace(model, net=state_net, params=params, classes=None, transform=transform)
 
 
+def eigenvalues(model: FittedModel) -> Array | None:
+    """What each step multiplies the complex states of the recurrent layers of `model` by.
+
+    Returns
+    -------
+    ndarray (L*D, S, 2) or None
+        Real and imaginary parts, in float64; of a bidirectional net the forward states of a layer
+        come first. None of a cell without complex states. exp(-exp(nu) + i exp(theta)) has an
+        absolute value below 1 (Orvieto et al., 2023, "Resurrecting Recurrent Neural Networks for
+        Long Sequences", section 3.3).
+    """
+    decays = [name for name in model.params if name.startswith("rnn.nu_l")]
+    if not decays:
+        return None
+    logs = [
+        np.stack([model.params[name.replace("nu", part)] for name in decays]).astype(np.float64)
+        for part in ("nu", "theta")
+    ]
+    with np.errstate(over="ignore"):  # a state that is forgotten at once
+        decay = np.exp(-np.exp(logs[0]))
+        angle = np.exp(logs[1])
+        return np.stack([decay * np.cos(angle), decay * np.sin(angle)], axis=-1)
+
+
 def at_every_step(states: Array, net: Net, n_steps: int) -> Array:
     """Return hidden states (N, net.pooled(T), D*H) as (N, T, D*H), with T = `n_steps`."""
     pooled = states.shape[1]

@@ -260,14 +260,14 @@ class ClassifySnapshots(JobSnapshots):
         arrays = {"probability": softmax(self.job.predict(engine, rows))}
         some, ends = rows.take(slice(0, ROWS_FOLLOWED)), self._ends()
         X = some.X[:]
-        states = self.state_predictor(engine).predict(X, some.lengths)
-        states = at_every_step(states, self.job.net, X.shape[1])
+        predictor, eigenvalues = self.states(engine)
+        states = at_every_step(predictor.predict(X, some.lengths), self.job.net, X.shape[1])
         # The longest of all rows may be longer than these.
         arrays["hidden"] = states[:, np.minimum(ends, X.shape[1]) - 1, :UNITS_KEPT]
         if self.job.net.n_outputs <= CLASSES_CONFUSED:
             outputs = engine.predict(*prefixes(X, some.lengths, ends))
             arrays["decision"] = softmax(outputs).reshape(len(X), len(ends), -1)
-        return arrays
+        return arrays | eigenvalues
 
     def _shown(self) -> Rows:
         return rows_to_show(self.dataset, self.config.display.n_predicted)

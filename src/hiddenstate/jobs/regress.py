@@ -217,7 +217,7 @@ class RegressSnapshots(JobSnapshots):
         """Return `hidden` (P, H) at `hidden_time` (P,) in the first windows, for at most
         `SIGNAL_STEPS` steps; `hidden_reset` (P, H) where each window starts from a zero state, or
         `hidden_window` (P,) where the state is not carried."""
-        some, predictor = self._followed(), self.state_predictor(engine)
+        some, (predictor, eigenvalues) = self._followed(), self.states(engine)
         X, times = some.X[:], some.times
         N, T = X.shape[:2]
         steps = np.arange(N * T)
@@ -229,7 +229,7 @@ class RegressSnapshots(JobSnapshots):
             return states.reshape(-1, states.shape[-1])[kept, :UNITS_KEPT]
 
         time = np.arange(N * T, dtype=float) if times is None else times.reshape(-1)
-        arrays = {"hidden_time": time[kept]}
+        arrays = eigenvalues | {"hidden_time": time[kept]}
         reset = at_kept(at_every_step(predictor.predict(X, some.lengths), self.job.net, T))
         if not self.job.stateful:
             return arrays | {"hidden": reset, "hidden_window": (kept // T).astype(np.int32)}

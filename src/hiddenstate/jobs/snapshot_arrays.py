@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.engines import Engine, Predictor, make_predictor
-from hiddenstate.inference.hidden_states import hidden_state_model
+from hiddenstate.inference.hidden_states import eigenvalues, hidden_state_model
 from hiddenstate.jobs.base import Job
 from hiddenstate.jobs.snapshot_limits import (
     AUGMENTED_KEPT,
+    EIGENVALUES_KEPT,
     WORST_BYTES,
     affordable,
     channel_ranges,
@@ -109,7 +110,10 @@ class JobSnapshots(ABC):
             "augmented": in_own_units(self.dataset, replace(rows, X=changed)),
         }
 
-    def state_predictor(self, engine: Engine) -> Predictor:
-        """Return what gives the hidden states of the net as it stands, as outputs at each step."""
+    def states(self, engine: Engine) -> tuple[Predictor, dict[str, Array]]:
+        """Return what gives the hidden states of the net as it stands, as outputs at each step,
+        and how its complex states decay and turn, if it has some."""
         model = hidden_state_model(self.job.fitted(engine.export().params))
-        return make_predictor(model, "cpu", self.config.training.threads)
+        values = eigenvalues(model)
+        kept = {} if values is None else {"eigenvalue": values[:, :EIGENVALUES_KEPT]}
+        return make_predictor(model, "cpu", self.config.training.threads), kept

@@ -37,6 +37,9 @@ HELD_ROWS = 500
 UNITS_KEPT = 64
 """Most hidden units kept, the first ones."""
 
+EIGENVALUES_KEPT = 256
+"""Most complex states of a layer whose eigenvalues are kept, the first ones."""
+
 WORST_KEPT = 10
 """Most test rows kept that the net is most wrong on."""
 

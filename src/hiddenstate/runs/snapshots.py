@@ -130,7 +130,21 @@ class ClassifyFinal(TypedDict, total=False):
     average_precision: Annotated[Array, ArraySpec("f", "C", "the average precision", "curves")]
 
 
-class ClassifySnapshot(ClassifyFinal, total=False):
+class Eigenvalues(TypedDict, total=False):
+    """How the states of the recurrent layers decay and turn, of cells with complex states."""
+
+    eigenvalue: Annotated[
+        Array,
+        ArraySpec(
+            "f",
+            "L J 2",
+            "what each step multiplies a complex state by, real and imaginary parts; of a net with "
+            "members, of the first",
+        ),
+    ]
+
+
+class ClassifySnapshot(ClassifyFinal, Eigenvalues, total=False):
     """Arrays of a classifier with the current weights; the final ones over the evaluated rows."""
 
     probability: Annotated[Array, ArraySpec("f", "N C", "class probabilities of `shown`")]
@@ -291,7 +305,7 @@ class RegressFinal(RegressHeldOut, total=False):
     ]
 
 
-class RegressSnapshot(TypedDict, total=False):
+class RegressSnapshot(Eigenvalues, total=False):
     """Arrays of a regressor with the current weights."""
 
     held_prediction: Annotated[Array, _HELD_PREDICTION]

@@ -9,6 +9,7 @@ from hiddenstate.runs.snapshots import (
     ClassifySnapshot,
     ClassifyStatic,
 )
+from hiddenstate.views.memory import in_words, layer_names
 from hiddenstate.views.timeline import Moment, Timeline
 
 OF_CLASSES = ("confusion", "recall", "curves", "dynamics", "decision", "codes")
@@ -40,6 +41,9 @@ def alt_text(timeline: Timeline, moment: Moment, name: str) -> str:
         parts.append(f"Classes: {_listed(timeline.class_names)}.")
     if name in OF_ROWS and timeline.form.picture is None and timeline.form.labels():
         parts.append(f"Channels: {_listed(timeline.form.labels())}.")
+    if name == "memory" and "eigenvalue" in moment.arrays:
+        values = moment.arrays["eigenvalue"]
+        parts.append(in_words(values, layer_names(timeline.run, len(values))))
     if name == "signals" and timeline.facts.channels:
         names = [*timeline.facts.channels, *(timeline.facts.targets or ())]
         parts.append(f"Inputs and targets: {_listed(names)}.")

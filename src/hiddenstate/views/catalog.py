@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from matplotlib.figure import Figure, FigureBase
 
 from hiddenstate.metrics.comparison import baseline_method, share_in_words
@@ -21,7 +22,11 @@ from hiddenstate.views.figures.confusion import SERIATED, has_order, similarity_
 from hiddenstate.views.figures.layout import REGULAR, inches, part_of
 from hiddenstate.views.held_out import held_out
 from hiddenstate.views.limits import sorted_units
+from hiddenstate.views.memory import layer_names
 from hiddenstate.views.timeline import Moment, Timeline
+
+PATH = 30
+"""Moments whose eigenvalues are drawn behind the present ones."""
 
 Draw = Callable[[Figure | None], Figure]
 
@@ -35,6 +40,7 @@ FIGURES: dict[str, tuple[str, ...]] = {
         "recall",
         "worst",
         "decision",
+        "memory",
         "dynamics",
         "calibration",
         "curves",
@@ -48,6 +54,7 @@ FIGURES: dict[str, tuple[str, ...]] = {
         "error",
         "hidden",
         "portrait",
+        "memory",
     ),
     "autoencode": (
         "example",
@@ -110,7 +117,24 @@ def _of_all(timeline: Timeline, moment: Moment) -> dict[str, Draw]:
             share=share_in_words(timeline.job, moment.results, timeline.run.config.flat()),
             limits=timeline.limits,
         )
+    if "eigenvalue" in moment.arrays:
+        draws["memory"] = lambda on: _draw_memory(timeline, moment, on)
     return draws
+
+
+def _draw_memory(timeline: Timeline, moment: Moment, on: Figure | None) -> Figure:
+    """Draw how far back the complex states reach, and from where their eigenvalues came."""
+    values = moment.arrays["eigenvalue"]
+    _, (path,) = timeline.over_time("eigenvalue", until=moment.step)
+    chosen = np.linspace(0, len(path) - 1, min(len(path), PATH)).round().astype(int)
+    return figures.memory(
+        values,
+        on,
+        path=path[chosen],
+        names=layer_names(timeline.run, len(values)),
+        row=timeline.row_steps,
+        span=timeline.limits.reach,
+    )
 
 
 def _baselines(timeline: Timeline) -> dict[str, tuple[float, str]]:
@@ -387,6 +411,23 @@ WITHOUT_TIME: dict[str, dict[str, Place]] = {
 }
 """Places that differ if rows are quantities, which are not read step by step."""
 
+WITH_MEMORY: dict[str, Layout] = {
+    "classify": {
+        "predictions": (0.35, 0.24, 0.78, 0.46),
+        "worst": (0.35, 0.0, 0.78, 0.24),
+        "memory": (0.78, 0.0, 1.0, 0.46),
+    },
+    "regress": {
+        "tracking": (0.0, 0.58, 0.7, 1.0),
+        "memory": (0.7, 0.58, 1.0, 1.0),
+    },
+    "held_out": {
+        "held_out": (0.0, 0.46, 0.7, 1.0),
+        "memory": (0.7, 0.46, 1.0, 1.0),
+    },
+}
+"""Places that differ in large windows if the states of the net are complex."""
+
 GRID = 50
 """Rows and columns of the grid that the places are rounded to."""
 
@@ -411,11 +452,14 @@ def draw_dashboard(figure: FigureBase, timeline: Timeline, moment: Moment, title
         head = math.ceil(GRID * CAPTION / height) if title else 0
         top = GRID / (GRID + head)
         grid = figure.add_gridspec(GRID + head, GRID, left=0, right=1, bottom=0, top=1)
-        large, small = LAYOUTS["held_out" if "held_out" in draws else timeline.job]
+        kind = "held_out" if "held_out" in draws else timeline.job
+        large, small = LAYOUTS[kind]
         is_large = width >= LARGE[0] and top * height >= LARGE[1]
         layout = large if is_large else small
         if is_large and timeline.form.is_quantities:
             layout = layout | WITHOUT_TIME.get(timeline.job, {})
+        elif is_large and "memory" in draws:
+            layout = layout | WITH_MEMORY[kind]
         for name, place in layout.items():
             if name in draws:
                 left, low, right, high = (round(GRID * edge) for edge in place)

@@ -12,6 +12,7 @@ import numpy as np
 
 from hiddenstate.runs.events import figures_of
 from hiddenstate.system.typing import Array, NamedArrays
+from hiddenstate.views.memory import LEAST, MOST, reach
 
 LOG_RATIO = 20
 """Ratio of the largest to the smallest value of a curve above which its axis is logarithmic."""
@@ -48,6 +49,8 @@ class Limits(NamedTuple):
         Of the errors of windows.
     held : dict of tuple of Span
         Of the values and of the residuals of each held-out lane, by its numbers in `held_of`.
+    reach : Span
+        Of the steps that complex states reach back.
     """
 
     end: int
@@ -57,6 +60,7 @@ class Limits(NamedTuple):
     signal: tuple[Span, ...]
     error: Span | None
     held: dict[tuple[int, int], tuple[Span, Span]]
+    reach: Span
 
 
 class Plane(NamedTuple):
@@ -122,8 +126,24 @@ def limits_of(
     codes = [array for arrays in shown if (array := arrays.get("code")) is not None]
     signal, error = _signal_spans(shown)
     return Limits(
-        end, curves, code_spans(codes), _plane_of(shown, before), signal, error, _held_spans(shown)
+        end,
+        curves,
+        code_spans(codes),
+        _plane_of(shown, before),
+        signal,
+        error,
+        _held_spans(shown),
+        reach_span([arrays["eigenvalue"] for arrays in shown if "eigenvalue" in arrays]),
     )
+
+
+def reach_span(eigenvalues: Sequence[Array]) -> Span:
+    """Return whole powers of ten between which the reaches of eigenvalues (..., 2) are drawn."""
+    far = np.concatenate([reach(values).ravel() for values in eigenvalues] or [np.ones(1)])
+    far = np.clip(far[np.isfinite(far)], LEAST, MOST)
+    low, high = (float(far.min()), float(far.max())) if len(far) else (1.0, 1.0)
+    low, high = math.floor(math.log10(min(low, 1.0))), math.ceil(math.log10(max(high, 10.0)))
+    return Span(10.0**low, 10.0**high, log=True)
 
 
 def _plane_of(shown: Sequence[NamedArrays], before: Array | None) -> Plane | None:

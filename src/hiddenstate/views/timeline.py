@@ -289,6 +289,15 @@ class Timeline:
         return self._end
 
     @property
+    def row_steps(self) -> int | None:
+        """Steps of the longest row, or of a window; None where the snapshots have no rows."""
+        shown = self.static_arrays.get("shown")
+        if shown is not None and shown.ndim == 3:
+            return int(shown.shape[1])
+        windows = next((a["time"] for a in self._snapshots.values() if "time" in a), None)
+        return None if windows is None or windows.ndim < 2 else int(windows.shape[1])
+
+    @property
     def unit(self) -> str:
         """What an update of this run learns from, in a word."""
         return "window" if self.facts.appended else "step"

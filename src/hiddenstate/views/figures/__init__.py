@@ -18,6 +18,7 @@ from hiddenstate.views.figures.confusion import confusion
 from hiddenstate.views.figures.decision import decision
 from hiddenstate.views.figures.held_out import held_out
 from hiddenstate.views.figures.learning import examples, learning
+from hiddenstate.views.figures.memory import memory
 from hiddenstate.views.figures.probability import calibration, curves, dynamics, recall
 from hiddenstate.views.figures.regress import error, hidden, portrait, signals
 from hiddenstate.views.figures.tracking import tracking
@@ -36,6 +37,7 @@ __all__ = [
     "held_out",
     "hidden",
     "learning",
+    "memory",
     "portrait",
     "predictions",
     "rebuilt_worst",

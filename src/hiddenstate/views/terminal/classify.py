@@ -20,13 +20,15 @@ from hiddenstate.views.terminal.canvas import (
 from hiddenstate.views.terminal.colors import BLUE, GREY, ORANGE, PROBABILITY, SIGNED
 from hiddenstate.views.terminal.layout import Box, Panel, Stack
 from hiddenstate.views.terminal.learning import learning
+from hiddenstate.views.terminal.memory import memory
 from hiddenstate.views.terminal.panels import Selection
 from hiddenstate.views.timeline import Moment, Timeline
 
 
 def _top(height: int) -> Stack:
     learning = Panel("learning", 30, height, most=16, weight=2)
-    return Stack((learning, Panel("probabilities", 24, height, most=16, widest=56)), True)
+    probabilities = Panel("probabilities", 24, height, most=16, widest=56)
+    return Stack((learning, probabilities, Panel("memory", 30, height, most=16, widest=60)), True)
 
 
 BOXES: tuple[Box, ...] = (
@@ -51,6 +53,8 @@ def draws(timeline: Timeline, moment: Moment) -> dict[str, panels.Draw]:
     by_step = "hidden" in arrays and "shown" in static and not timeline.form.is_quantities
     if by_step and len(arrays["hidden"]):
         available["decision"] = decision
+    if "eigenvalue" in arrays:
+        available["memory"] = memory
     if "confusion" in arrays:
         available["confusion"] = confusion
     if len(arrays.get("worst", ())) and "worst_row" in arrays:

@@ -11,6 +11,7 @@ from hiddenstate.views.terminal.colors import BLUE, GREY, ORANGE, SIGNED
 from hiddenstate.views.terminal.held_out import held_out
 from hiddenstate.views.terminal.layout import Box, Panel, Stack
 from hiddenstate.views.terminal.learning import learning
+from hiddenstate.views.terminal.memory import memory
 from hiddenstate.views.terminal.panels import Selection
 from hiddenstate.views.timeline import Moment, Timeline
 
@@ -28,7 +29,14 @@ BOXES: tuple[Box, ...] = (
         (
             _TOP,
             _signal(60, 8),
-            Stack((Panel("hidden", 40, 8, weight=2), Panel("portrait", 24, 8, widest=44)), True),
+            Stack(
+                (
+                    Panel("hidden", 40, 8, weight=2),
+                    Panel("portrait", 24, 8, widest=44),
+                    Panel("memory", 30, 8, widest=60),
+                ),
+                True,
+            ),
         )
     ),
     Stack((_TOP, _signal(40, 6), Panel("hidden", 40, 5))),
@@ -51,6 +59,8 @@ def draws(timeline: Timeline, moment: Moment) -> dict[str, panels.Draw]:
         available["hidden"] = hidden
         if len(arrays["hidden"]) > 2 and arrays["hidden"].shape[1] > 1:
             available["portrait"] = portrait
+    if "eigenvalue" in arrays:
+        available["memory"] = memory
     if "input" in static and len(static["input"]):
         available["signals"] = signals
     return available
