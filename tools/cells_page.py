@@ -14,7 +14,7 @@ import textwrap
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from hiddenstate.program.cells import CELLS, Cell, Weight
+from hiddenstate.program.cells import CELLS, RING, Cell, Weight
 from hiddenstate.program.equations import EQUATIONS
 
 ROOT = Path(__file__).parents[1]
@@ -27,10 +27,15 @@ The equation of each recurrent cell in every language that computes it, as it st
 The one in numpy, in float64, is what a model means; `tests/contract` compares the others with it.
 [Contributing](../CONTRIBUTING.md#how-to-add) says how to add a cell.
 
-A cell reads a step x, I numbers, and the state that it carries, arrays of H numbers; the first
-array, h, is its output. `wx` is the product W x and `uh` the product U h, each of one or more
+A gated cell reads a step x, I numbers, and the state that it carries, arrays of H numbers; the
+first array, h, is its output. `wx` is the product W x and `uh` the product U h, each of one or more
 blocks of H numbers. With the biases of torch, a is W x + bias_ih and b is U h + bias_hh. What
-follows a step is marked with a prime: h'.
+follows a step is marked with a prime: h'. minGRU has no U. With `--rank R`, W and U of FastGRNN are
+each the product of two factors, (H, R) and (R, I) or (R, H), where these have fewer numbers.
+
+LRU is a block: it carries S complex numbers, their real and their imaginary parts, and what it
+gives is not a part of its state. `weight_in` maps the input to H channels; a layer that reads the H
+numbers of another layer has none.
 
 `python -m tools.cells_page` writes this page.
 """
@@ -42,7 +47,7 @@ Cut = Callable[[str, str], str]
 def equation(cell: Cell, path: str, cut: Cut) -> str:
     """Return the equation of a cell, or "" if a language has none."""
     file = SOURCE / path.format(option=cell.option)
-    if not file.exists() and "{option}" in path:
+    if not file.exists():
         return ""
     return cut(file.read_text("utf-8"), cell.name)
 
@@ -75,7 +80,7 @@ def overview() -> str:
 def numbers_of(cell: Cell, weight: Weight, inputs: int, hidden: int) -> int:
     """Return the numbers in an array of a cell."""
     n = 1
-    for size in weight.shape(cell.blocks, inputs, hidden):
+    for size in weight.shape(cell.sizes(inputs, hidden, hidden // 2)):
         n *= size
     return n
 
@@ -109,7 +114,8 @@ def arrays(cell: Cell) -> str:
     lines = ["| array | shape | initial values |", "| --- | --- | --- |"]
     for weight in cell.weights:
         blocks = "" if cell.blocks == 1 else f"{cell.blocks} "
-        sizes = [f"{blocks}H" if axis == "G" else axis for axis in weight.axes]
+        letters = {"G": f"{blocks}H", "Z": "2 S"}
+        sizes = [letters.get(axis, axis) for axis in weight.axes]
         shape = f"({', '.join(sizes)}{',' * (len(sizes) == 1)})"
         lines.append(f"| `{weight.name}` | {shape} | {beginning(weight)} |")
     return "\n".join([*lines, ""])
@@ -117,11 +123,14 @@ def arrays(cell: Cell) -> str:
 
 def beginning(weight: Weight) -> str:
     """Return what an array begins with, in words."""
+    if weight.initial == RING:
+        return "of eigenvalues on a ring"
     if weight.initial is not None:
         return f"{weight.initial:g}"
-    if weight.spread is not None:
-        return f"normal, deviation {weight.spread:g}"
-    return "uniform within 1 / sqrt(H)"
+    if weight.spread is None:
+        return f"uniform within 1 / sqrt({weight.fan})"
+    fan = "" if weight.fan == "1" else f" / sqrt({weight.fan})"
+    return f"normal, deviation {weight.spread:.3g}{fan}"
 
 
 def python(source: str, name: str) -> str:

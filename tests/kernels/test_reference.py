@@ -57,13 +57,15 @@ def in_numpy(
     bidirectional: bool = False,
 ) -> tuple[Tensor, State]:
     """The reference, the layers of the program, called with tensors."""
-    arrays, D = [tensor.detach().numpy() for tensor in weights], 2 if bidirectional else 1
+    arrays, D = tuple(tensor.detach().numpy() for tensor in weights), 2 if bidirectional else 1
     each = len(arrays) // (layers * D)
     missing = len(CELLS[cell].weights) - each
     zeros, directions = [np.zeros(len(arrays[0]), arrays[0].dtype)] * missing, []
     for k in range(0, len(arrays), each):
         own = dict(zip(CELLS[cell].own, (*arrays[k + 2 : k + each], *zeros), strict=True))
-        directions.append(program.Direction(arrays[k], arrays[k + 1], own))
+        directions.append(
+            program.Direction(arrays[k : k + 1], arrays[k + 1 : k + 2], own, arrays[k + 1].shape[1])
+        )
     stack = [program.Recurrent(cell, tuple(directions[k : k + D])) for k in range(0, layers * D, D)]
     begin = program.state_of(stack, len(x), arrays[0].dtype)
     begin |= {n: a.detach().numpy() for n, a in zip(begin, state or (), strict=False)}

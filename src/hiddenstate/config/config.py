@@ -16,6 +16,7 @@ from typing import Any
 from hiddenstate.config.augment_kinds import AUTO, BLEND, parse_kinds
 from hiddenstate.config.data_fields import DataConfig
 from hiddenstate.config.fields import (
+    OF_CELLS,
     OWN_TEACHERS,
     AutoencoderConfig,
     DisplayConfig,
@@ -201,6 +202,8 @@ def _check_together(config: Config) -> None:
     model, training = config.model, config.training
     if isinstance(model, RecurrentConfig) and model.dropout > 0 and model.layers == 1:
         raise OptionError("--dropout: applies between layers, but --layers is 1; add --layers 2")
+    if isinstance(model, RecurrentConfig):
+        _check_cell(model)
     if isinstance(model, RecurrentConfig) and model.stem:
         _check_stem(config, model)
     stateful = config.job == "regress" and config.data.stateful
@@ -351,6 +354,22 @@ def _check_streamable(training: TrainingConfig, model: RecurrentConfig) -> None:
     for what, conflicting in conflicts.items():
         if conflicting:
             raise OptionError(f"{what}, or leave out --streamable")
+
+
+def _check_cell(model: RecurrentConfig) -> None:
+    """Refuse options of another cell (`OptionError`)."""
+    options = section_options(RecurrentConfig)
+    for cell, names in OF_CELLS.items():
+        for name in names:
+            if model.cell != cell and getattr(model, name) != options[name].default:
+                raise OptionError(
+                    f"{options[name].flag}: applies to {cell}, not to {model.cell}; "
+                    f"add --cell {cell}"
+                )
+    if model.ring_min >= model.ring_max:
+        raise OptionError(
+            f"--ring-min: {model.ring_min:g} is not below --ring-max, {model.ring_max:g}"
+        )
 
 
 def _check_stem(config: Config, model: RecurrentConfig) -> None:

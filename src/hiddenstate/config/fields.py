@@ -10,6 +10,9 @@ from hiddenstate.config.augment_kinds import BLEND, KINDS
 from hiddenstate.config.option import IMAGES, RECURRENT, option
 from hiddenstate.program.cells import CHOICES
 
+OF_CELLS = {"lru": ("states", "ring_min", "ring_max", "ring_angle"), "fastgrnn": ("rank",)}
+"""The options that apply to one cell alone."""
+
 NO_TEACHER, OWN_TEACHERS = "none", ("convolutions",)
 """Values of --teach that are no path: no teacher, where the recipe would choose one, and kinds of
 companions, which are fitted on the training rows."""
@@ -116,6 +119,55 @@ class RecurrentConfig:
         unit="nets",
         since=4,
         recipe=True,
+    )
+    states: int = option(
+        0,
+        "Complex numbers that each layer of lru carries; 0: half the hidden size.",
+        low=0,
+        high=65536,
+        jobs=RECURRENT,
+        unit="states",
+        since=5,
+        omitted=True,
+    )
+    ring_min: float = option(
+        0.9,
+        "Smallest absolute value of an eigenvalue of lru when training begins: a state keeps that "
+        "share of itself at each step.",
+        low=0,
+        below=1,
+        jobs=RECURRENT,
+        since=5,
+        omitted=True,
+    )
+    ring_max: float = option(
+        0.999,
+        "Largest absolute value of an eigenvalue of lru when training begins.",
+        above=0,
+        below=1,
+        jobs=RECURRENT,
+        since=5,
+        omitted=True,
+    )
+    ring_angle: float = option(
+        6.283,
+        "Largest angle by which a state of lru turns at each step when training begins.",
+        above=0,
+        high=6.2832,
+        jobs=RECURRENT,
+        unit="radians",
+        since=5,
+        omitted=True,
+    )
+    rank: int = option(
+        0,
+        "Rank of the two matrices of fastgrnn, each stored as two factors where that is fewer "
+        "numbers; 0: whole matrices.",
+        low=0,
+        high=65536,
+        jobs=RECURRENT,
+        since=5,
+        omitted=True,
     )
 
 

@@ -11,7 +11,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from hiddenstate.config import TrainingConfig
 from hiddenstate.data.rows import fractions
 from hiddenstate.data.store import PIECE, RowStore
 from hiddenstate.engines.dropout import masks
@@ -29,10 +28,9 @@ from hiddenstate.engines.schedule import clip_at, eps_at, rate_at
 from hiddenstate.engines.torch_loss import expand, mean_loss, soft_loss
 from hiddenstate.errors import MachineError
 from hiddenstate.models.fitted import FittedModel
-from hiddenstate.models.net import Params
+from hiddenstate.models.net import Net, Params
 from hiddenstate.models.torch_cells import State
 from hiddenstate.models.torch_modules import AutoencoderNet, RecurrentNet, make_module
-from hiddenstate.program.cells import STATES
 from hiddenstate.system.cancellation import raise_if_cancelled
 from hiddenstate.system.typing import Array
 
@@ -113,9 +111,9 @@ class TorchEngine:
         params = {n: a.astype(training.dtype, copy=False) for n, a in state.params.items()}
         self.module = make_module(task.net, params).to(self._device)
         self._step, self._moments_since = state.step, state.moments_since
-        self._optimizer = _make_optimizer(training, self.module, self.device)
+        self._optimizer = _make_optimizer(task, self.module, self.device)
         _load_moments(self._optimizer, self.module, state)
-        self._carried = _as_state(state.carried, self._device, self._dtype)
+        self._carried = _as_state(task.net, state.carried, self._device, self._dtype)
         self._X = None  # all rows, on the device if it is not the cpu
         in_memory = isinstance(task.X, np.ndarray) and task.augment is None
         if self.device != "cpu" and in_memory:
@@ -270,7 +268,7 @@ class TorchEngine:
         """Return a copy of the state; see `Engine.export`."""
         params = {n: t.cpu().numpy().copy() for n, t in self.module.state_dict().items()}
         moments = _export_moments(self._optimizer, self.module)
-        carried = _as_arrays(self._carried)
+        carried = _as_arrays(self.task.net, self._carried)
         return TrainingState(params, self._step, moments, carried, self._moments_since)
 
     def about(self) -> EngineInfo:
@@ -310,10 +308,10 @@ class TorchPredictor:
         module = self._module.eval()
         assert isinstance(module, RecurrentNet)
         check_state(state, module.net, len(X))
-        before = _as_state(state, next(module.parameters()).device, self._dtype)
+        before = _as_state(module.net, state, next(module.parameters()).device, self._dtype)
         with thread_count(self._threads), torch.no_grad():
             output, after = module(_to_device(module, X, self._dtype), before)
-        return output.cpu().numpy(), _as_arrays(after)
+        return output.cpu().numpy(), _as_arrays(module.net, after)
 
     def advance(self, X: Array, state: Params) -> Array:
         """Return the outputs for parallel rows, with their state; see `Predictor.advance`."""
@@ -362,15 +360,15 @@ def _forward(
     return np.asarray(torch.cat(parts).cpu().numpy())
 
 
-def _as_state(arrays: Params, device: torch.device, dtype: torch.dtype) -> State | None:
+def _as_state(net: Net, arrays: Params, device: torch.device, dtype: torch.dtype) -> State | None:
     """Return the state tuple of the arrays of a state; None for zero."""
-    parts = [torch.from_numpy(arrays[n].copy()) for n in STATES if n in arrays]
+    parts = [torch.from_numpy(arrays[n].copy()) for n in net.cell.state] if arrays else []
     return tuple(part.to(device, dtype) for part in parts) or None
 
 
-def _as_arrays(state: State | None) -> Params:
+def _as_arrays(net: Net, state: State | None) -> Params:
     """Return the arrays of a state: the inverse of :func:`_as_state`."""
-    parts = zip(STATES, state or (), strict=False)
+    parts = zip(net.cell.state, state, strict=True) if state else ()
     return {name: part.cpu().numpy().copy() for name, part in parts}
 
 
@@ -422,19 +420,23 @@ def _targets(y: Array, dtype: str, device: torch.device) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(y, kind)).to(device)
 
 
-def _make_optimizer(
-    training: TrainingConfig, module: nn.Module, device: str
-) -> torch.optim.Optimizer:
+def _make_optimizer(task: Task, module: nn.Module, device: str) -> torch.optim.Optimizer:
     """Return torch's optimiser; the fused form makes an update in one call."""
+    training, exempt = task.training, task.net.undecayed()
     common: dict[str, Any] = {
         "lr": training.lr,
         "weight_decay": training.weight_decay,
         "fused": device in ("cpu", "cuda"),
     }
+    named = list(module.named_parameters())
+    groups: list[dict[str, Any]] = [{"params": [p for name, p in named if name not in exempt]}]
+    if exempt:
+        own = [p for name, p in named if name in exempt]
+        groups.append({"params": own, "weight_decay": 0.0})
     if training.optimizer == "sgd":
-        return torch.optim.SGD(module.parameters(), momentum=training.momentum, **common)
+        return torch.optim.SGD(groups, momentum=training.momentum, **common)
     kind: Any = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[training.optimizer]
-    optimizer: torch.optim.Optimizer = kind(module.parameters(), **common)
+    optimizer: torch.optim.Optimizer = kind(groups, **common)
     return optimizer
 
 

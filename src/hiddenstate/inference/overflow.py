@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from hiddenstate.config import RecurrentConfig
 from hiddenstate.data import in_pieces
 from hiddenstate.engines import Predictor, make_predictor
 from hiddenstate.engines.interface import Source
@@ -49,12 +50,11 @@ def input_limit(model: FittedModel) -> float:
                 f"the model's weights are too large for {model.dtype}: {name} has numbers up to "
                 f"{_size(model.params[name]):.3g}; train the model again, at a lower learning rate"
             )
-    first = [room for name, room in model.headroom.items() if _reads_inputs(name)]
+    readers = {"encoder.0.weight", "stem.0.conv.weight"}
+    if isinstance(model.net.config, RecurrentConfig):
+        readers |= {names[-1] for names in model.net.readers()}
+    first = [room for name, room in model.headroom.items() if name in readers]
     return min(first, default=np.inf)
-
-
-def _reads_inputs(name: str) -> bool:
-    return "_ih_l0" in name or name in ("encoder.0.weight", "stem.0.conv.weight")
 
 
 def check_inputs(model: FittedModel, X: Source, where: str) -> None:

@@ -43,10 +43,11 @@ class Stack(NamedTuple):
     def shapes(self, biased: bool) -> list[tuple[int, ...]]:
         """Return the shapes of the weights, layer by layer as the cell declares them."""
         cell, shapes = CELLS[self.cell], list[tuple[int, ...]]()
-        weights = cell.weights if biased else cell.weights[:2]
+        products = (cell.inputs, cell.hidden)
+        weights = [weight for weight in cell.weights if biased or weight.name in products]
         for layer in range(self.layers):
             inputs = self.directions * self.hidden if layer else self.inputs
-            each = [weight.shape(cell.blocks, inputs, self.hidden) for weight in weights]
+            each = [weight.shape(cell.sizes(inputs, self.hidden)) for weight in weights]
             shapes += each * self.directions
         return shapes
 

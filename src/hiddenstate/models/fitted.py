@@ -24,6 +24,7 @@ from hiddenstate.models.transform_file import (
     transform_from,
     transform_to_dict,
 )
+from hiddenstate.program.layers import multiplied
 from hiddenstate.program.steps import Fill, Fractions, Scale, TargetScale
 from hiddenstate.system.array_file import (
     Layout,
@@ -166,18 +167,22 @@ class FittedModel:
         for step in transform.steps:
             if not isinstance(step, (Fractions, Fill, Scale, TargetScale)):
                 raise DataError(f"{type(step).__name__} cannot be folded into the weights")
-        first: list[tuple[str, tuple[str, ...]]] = [("encoder.0.weight", ("encoder.0.bias",))]
-        if self.net.job != "autoencode":
+        first: list[tuple[tuple[str, ...], tuple[str, ...]]] = []
+        if self.net.job == "autoencode":
+            first = [(("encoder.0.weight",), ("encoder.0.bias",))]
+        else:
             shifted = self.net.cell.shifted
-            names = [name for name in params if "weight_ih_l0" in name]
-            first = [(n, tuple(n.replace("weight_ih", own) for own in shifted)) for n in names]
+            for names in self.net.readers():
+                place = names[0].rpartition("_l0")[2]
+                first.append((names, tuple(f"rnn.{own}_l0{place}" for own in shifted)))
         if transform.scaling is not None and "stem.0.conv.weight" not in params:
             offset, factor = transform.scaling
-            for weight, biases in first:
-                W = params[weight].astype(np.float64)
+            for names, biases in first:
+                factors = [params[name].astype(np.float64) for name in names]
+                shift = multiplied(tuple(factors), offset * factor)
                 for bias in biases:
-                    params[bias] = (params[bias] - W @ (offset * factor)).astype(self.dtype)
-                params[weight] = (W * factor).astype(self.dtype)
+                    params[bias] = (params[bias] - shift).astype(self.dtype)
+                params[names[-1]] = (factors[-1] * factor).astype(self.dtype)
         autoencoder = self.net.job == "autoencode"
         last = transform.scaling if autoencoder else transform.target_scaling
         if last is not None:

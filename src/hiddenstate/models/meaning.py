@@ -19,6 +19,7 @@ from hiddenstate.program.layers import (
 from hiddenstate.program.lowering import converted
 from hiddenstate.program.program import Program
 from hiddenstate.program.steps import Fractions, Step
+from hiddenstate.system.typing import Array
 
 
 def program_of(model: FittedModel) -> Program:
@@ -59,7 +60,7 @@ def layers_of(net: Net, params: Params) -> tuple[Layer, ...]:
     config = net.recurrent
     ends = ("", "_reverse") if config.bidirectional else ("",)
     recurrent: tuple[Layer, ...] = tuple(
-        Recurrent(net.cell.name, tuple(_direction(net, params, f"l{layer}{end}") for end in ends))
+        Recurrent(net.cell.name, tuple(_direction(net, params, layer, end) for end in ends))
         for layer in range(config.layers)
     )
     width, beside = net.head_widths()
@@ -89,9 +90,15 @@ def stem_layers(net: Net, params: Params) -> tuple[Layer, ...]:
     return tuple(layers)
 
 
-def _direction(net: Net, params: Params, place: str) -> Direction:
-    inputs, hidden, *own = (params[f"rnn.{weight.name}_{place}"] for weight in net.cell.weights)
-    return Direction(inputs, hidden, dict(zip(net.cell.own, own, strict=True)))
+def _direction(net: Net, params: Params, layer: int, end: str) -> Direction:
+    inputs, hidden, own = list[Array](), list[Array](), dict[str, Array]()
+    for weight in net.layer_weights(layer):
+        array = params[f"rnn.{weight.name}_l{layer}{end}"]
+        if product := net.cell.product(weight.name):
+            (inputs if product == net.cell.inputs else hidden).append(array)
+        else:
+            own[weight.name] = array
+    return Direction(tuple(inputs), tuple(hidden), own, net.recurrent.hidden_size, net.n_states)
 
 
 def dense_layers(net: Net, params: Params, part: str) -> tuple[Dense, ...]:

@@ -22,7 +22,7 @@ from hiddenstate.config import (
 )
 from hiddenstate.data.prepare.batches import generator
 from hiddenstate.errors import OptionError, UntrustedFileError, printable
-from hiddenstate.program.cells import CELLS, Cell, Weight
+from hiddenstate.program.cells import CELLS, RING, Cell, Weight
 from hiddenstate.system.array_file import Layout
 from hiddenstate.system.strict_json import check_fields
 from hiddenstate.system.typing import Array
@@ -114,20 +114,53 @@ class Net:
             own = self.member().shapes()
             numbers = range(config.members)
             return {f"members/{k}/{name}": shape for k in numbers for name, shape in own.items()}
-        H, cell = config.hidden_size, self.cell
         directions = ("", "_reverse") if config.bidirectional else ("",)
         shapes = self._stem_shapes(config)
-        inputs = config.stem_channels[-1] if config.stem else self.n_features
         for layer in range(config.layers):
-            width = inputs if layer == 0 else H * len(directions)
+            sizes = self.sizes(layer)
             for direction in directions:
-                place = f"l{layer}{direction}"
-                for weight in cell.weights:
-                    name, shape = f"rnn.{weight.name}_{place}", weight.shape(cell.blocks, width, H)
-                    shapes[name] = shape
+                for weight in self.layer_weights(layer):
+                    shapes[f"rnn.{weight.name}_l{layer}{direction}"] = weight.shape(sizes)
         shapes["out.weight"] = (self.n_outputs, sum(self.head_widths()))
         shapes["out.bias"] = (self.n_outputs,)
         return shapes
+
+    def sizes(self, layer: int) -> dict[str, int]:
+        """Return what the letters of axes stand for in a recurrent layer; see `Cell.sizes`."""
+        c = self.recurrent
+        width = c.hidden_size * (2 if c.bidirectional else 1)
+        if layer == 0:
+            width = c.stem_channels[-1] if c.stem else self.n_features
+        return self.cell.sizes(width, c.hidden_size, self.n_states, c.rank)
+
+    def layer_weights(self, layer: int) -> tuple[Weight, ...]:
+        """Return the arrays of each direction of a recurrent layer."""
+        mapped = layer == 0 or self.recurrent.bidirectional
+        return self.cell.arrays(self.sizes(layer), mapped)
+
+    @property
+    def n_states(self) -> int:
+        """Complex numbers of a state; 0 of a cell whose state has as many numbers as h."""
+        config = self.recurrent
+        if self.cell.state_axis == "H":
+            return 0
+        return config.states or max(1, config.hidden_size // 2)
+
+    def readers(self) -> list[tuple[str, ...]]:
+        """Return, for each direction of the first recurrent layer, the names of the factors of W.
+
+        The last one is multiplied by what the layer reads.
+        """
+        cell, ends = self.cell, ("", "_reverse") if self.recurrent.bidirectional else ("",)
+        own = [w.name for w in self.layer_weights(0) if cell.product(w.name) == cell.inputs]
+        return [tuple(f"rnn.{name}_l0{end}" for name in own) for end in ends]
+
+    @property
+    def has_factors(self) -> bool:
+        """Whether a matrix of a recurrent layer is stored as two factors."""
+        config = self.recurrent
+        weights = [w for layer in range(config.layers) for w in self.layer_weights(layer)]
+        return any("R" in weight.axes for weight in weights)
 
     def _stem_shapes(self, config: RecurrentConfig) -> dict[str, tuple[int, ...]]:
         shapes: dict[str, tuple[int, ...]] = {}
@@ -166,13 +199,15 @@ class Net:
         Returns
         -------
         dict of tuple
-            Those of the arrays of the cell, each (L*D, B, H) with B = `n_rows`. Empty for an
-            autoencoder.
+            Those of the arrays of the cell, each (L*D, B, H) with B = `n_rows`, or (L*D, B, S) of
+            complex states. Empty for an autoencoder.
         """
         if not isinstance(self.config, RecurrentConfig):
             return {}
         depth = self.config.layers * (2 if self.config.bidirectional else 1)
-        return dict.fromkeys(self.cell.state, (depth, n_rows, self.config.hidden_size))
+        return dict.fromkeys(
+            self.cell.state, (depth, n_rows, self.n_states or self.config.hidden_size)
+        )
 
     def widths(self) -> list[int]:
         """Return the widths of an autoencoder's layers, from the row to the code."""
@@ -188,6 +223,13 @@ class Net:
             return [name for name in self.shapes() if ".weight_hh_" in name]
         ends = ("encoder.0.weight", "decoder.0.weight")
         return [n for n in self.shapes() if n.endswith("weight") and n not in ends]
+
+    def undecayed(self) -> set[str]:
+        """Return the names of the arrays that weight decay leaves as they are."""
+        if not isinstance(self.config, RecurrentConfig):
+            return set()
+        own = {weight.name for weight in self.cell.weights if not weight.decays}
+        return {n for n in self.shapes() if "rnn." in n and _own_name(n) in own}
 
     def initial(self, seed: int, dtype: str) -> Params:
         """Return initial weights, a function of the seed and the name.
@@ -205,32 +247,54 @@ class Net:
                 params[name] = np.full(shape, float(ones), dtype)
                 continue
             drawn = generator(seed, f"initial {name}")
-            weight = self._declared(name)
+            weight, fan = self._declared(name)
+            if weight and weight.initial == RING:
+                params[name] = self._on_ring(seed, name, weight.name).astype(dtype)
+                continue
             if weight and weight.initial is not None:
                 params[name] = np.full(shape, weight.initial, dtype)
                 continue
             if weight and weight.spread is not None:
-                params[name] = drawn.normal(0, weight.spread, shape).astype(dtype)
+                spread = weight.spread / math.sqrt(fan)
+                params[name] = drawn.normal(0, spread, shape).astype(dtype)
                 continue
-            if weight:
-                fan = self.recurrent.hidden_size
-            else:
-                fan = math.prod(shapes[name.replace(".bias", ".weight")][1:])
+            fan = fan or math.prod(shapes[name.replace(".bias", ".weight")][1:])
             bound = 1 / math.sqrt(fan)
             params[name] = drawn.uniform(-bound, bound, shape).astype(dtype)
         return params
 
-    def _declared(self, name: str) -> Weight | None:
-        """Return the declaration of an array of a recurrent layer, or None for another array."""
-        own = name.rpartition("rnn.")[2].rpartition("_l")[0]
-        weights = self.cell.weights if "rnn." in name else ()
-        return next((weight for weight in weights if weight.name == own), None)
+    def _declared(self, name: str) -> tuple[Weight | None, int]:
+        """Return the declaration of an array of a recurrent layer and its fan; None of another."""
+        if "rnn." not in name:
+            return None, 0
+        layer = int(name.rpartition("_l")[2].partition("_")[0])
+        weight = next(each for each in self.layer_weights(layer) if each.name == _own_name(name))
+        return weight, self.sizes(layer)[weight.fan]
+
+    def _on_ring(self, seed: int, name: str, own: str) -> Array:
+        """Return the logarithms of decay, angle or scale of eigenvalues that are uniform on a ring.
+
+        |lambda|^2 is uniform between the squares of `ring_min` and `ring_max`, the angle up to
+        `ring_angle`, and the scale is sqrt(1 - |lambda|^2): Orvieto et al., 2023, section 3.
+        """
+        config, S = self.recurrent, self.n_states
+        drawn = generator(seed, f"initial {name.replace(own, 'nu')}")
+        area, turn = 1 - drawn.random((2, S))  # above 0, up to 1
+        square = area * (config.ring_max**2 - config.ring_min**2) + config.ring_min**2
+        values = {
+            "nu": np.log(-0.5 * np.log(square)),
+            "theta": np.log(config.ring_angle * turn),
+            "gamma": 0.5 * np.log1p(-square),
+        }
+        return np.asarray(values[own])
 
     def describe(self) -> str:
         """Return the text that printing the torch module gives."""
         if isinstance(self.config, RecurrentConfig):
             c = self.config
-            extra = f", num_layers={c.layers}" if c.layers != 1 else ""
+            extra = f", states={self.n_states}" if self.n_states else ""
+            extra += f", rank={c.rank}" if c.rank else ""
+            extra += f", num_layers={c.layers}" if c.layers != 1 else ""
             extra += ", batch_first=True"
             extra += f", dropout={c.dropout}" if c.dropout else ""
             extra += ", bidirectional=True" if c.bidirectional else ""
@@ -330,6 +394,11 @@ def member_params(params: Mapping[str, Array], number: int) -> Params:
 def is_of_head(name: str) -> bool:
     """Return whether an array belongs to the output layer of a recurrent net, or of a member."""
     return name.rpartition("/")[2] in ("out.weight", "out.bias")
+
+
+def _own_name(name: str) -> str:
+    """Return what a cell calls an array of a recurrent layer: `weight_ih` of `rnn.weight_ih_l0`."""
+    return name.rpartition("rnn.")[2].rpartition("_l")[0]
 
 
 def _refuse(problems: list[str], where: str) -> None:

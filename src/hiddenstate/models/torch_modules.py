@@ -112,7 +112,7 @@ class RecurrentNet(nn.Module):
                 for (inside, outside), size in zip(widths, c.stem_kernels, strict=True)
             )
             inputs = c.stem_channels[-1]
-        self.rnn = stack_of(net.cell, inputs, c)
+        self.rnn = stack_of(net, inputs)
         self.out = nn.Linear(sum(net.head_widths()), net.n_outputs)
         self.scaling: tuple[Tensor, Tensor] | None = None
         """Offset and factor (I,) of inputs, where the first layer cannot contain them."""
@@ -130,7 +130,7 @@ class RecurrentNet(nn.Module):
         Parameters
         ----------
         x : Tensor of shape (B, T, I)
-        state : tuple of Tensor (L*D, B, H), optional
+        state : tuple of Tensor (L*D, B, H), or (L*D, B, S) of complex states, optional
             The initial state; default zeros.
         masks : sequence of Tensor (B, T, D*H), optional
             Factors for the output of each layer but the last: dropout with given masks. Without
@@ -201,8 +201,12 @@ class RecurrentNet(nn.Module):
             if lengths is None:
                 return rows.mean(dim=1)
             return rows.sum(dim=1) / lengths.to(steps)[:, None]
-        ends = list(last[0][-2:] if self.rnn.bidirectional else last[0][-1:])
-        return torch.cat(ends, dim=1)
+        if self.net.cell.carries_output:
+            ends = list(last[0][-2:] if self.rnn.bidirectional else last[0][-1:])
+            return torch.cat(ends, dim=1)
+        final = torch.full((len(steps),), steps.shape[1]) if lengths is None else lengths
+        final, H = final.to(steps.device) - 1, self.rnn.hidden_size
+        return torch.cat([steps[torch.arange(len(steps)), final, :H], steps[:, 0, H:]], dim=1)
 
     def _whole(
         self, x: Tensor, state: State | None, lengths: Tensor | None

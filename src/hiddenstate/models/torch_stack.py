@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from hiddenstate.config import RecurrentConfig
-from hiddenstate.models.torch_cells import FORMULAS, STACKS, State
+from hiddenstate.models.net import Net
+from hiddenstate.models.torch_cells import BLOCKS, FORMULAS, STACKS, State
 from hiddenstate.program.cells import Cell
 
 
@@ -25,6 +25,10 @@ class CellStack(nn.Module):
     dropout : float, default 0
         Between layers, in training; as in torch.nn.RNN.
     bidirectional : bool, default False
+    states : int, default 0
+        Complex numbers S of a state; 0 of a cell whose state has H numbers.
+    rank : int, default 0
+        Of the matrices, where a product of two factors has fewer numbers; 0: they are whole.
     """
 
     batch_first = True
@@ -37,19 +41,25 @@ class CellStack(nn.Module):
         num_layers: int,
         dropout: float = 0.0,
         bidirectional: bool = False,
+        states: int = 0,
+        rank: int = 0,
     ) -> None:
         super().__init__()
         self.cell, self.num_layers = cell, num_layers
         self.input_size, self.hidden_size = input_size, hidden_size
         self.dropout, self.bidirectional = dropout, bidirectional
+        self.states, self.rank = states, rank
         self._directions = ("", "_reverse") if bidirectional else ("",)
+        self._names: list[list[str]] = []
         for layer in range(num_layers):
             width = hidden_size * len(self._directions) if layer else input_size
+            sizes = cell.sizes(width, hidden_size, states, rank)
+            weights = cell.arrays(sizes, layer == 0 or bidirectional)
+            self._names.append([weight.name for weight in weights])
             for direction in self._directions:
-                for weight in cell.weights:
-                    empty = torch.empty(weight.shape(cell.blocks, width, hidden_size))
+                for weight in weights:
                     name = f"{weight.name}_l{layer}{direction}"
-                    self.register_parameter(name, nn.Parameter(empty))
+                    self.register_parameter(name, nn.Parameter(torch.empty(weight.shape(sizes))))
 
     def forward(
         self,
@@ -64,7 +74,8 @@ class CellStack(nn.Module):
         """
         T, D = x.shape[1], len(self._directions)
         if state is None:
-            zeros = x.new_zeros(self.num_layers * D, len(x), self.hidden_size)
+            size = self.states or self.hidden_size
+            zeros = x.new_zeros(self.num_layers * D, len(x), size)
             state = (zeros,) * len(self.cell.state)
         read = None
         if lengths is not None:
@@ -75,7 +86,7 @@ class CellStack(nn.Module):
             outputs = []
             for number, direction in enumerate(self._directions):
                 begin = tuple(part[layer * D + number] for part in state)
-                y, last = self._sweep(x, begin, read, f"_l{layer}{direction}", number == 1)
+                y, last = self._sweep(x, begin, read, layer, direction)
                 outputs.append(y)
                 lasts.append(last)
             x = torch.cat(outputs, dim=2)
@@ -86,15 +97,25 @@ class CellStack(nn.Module):
         return x, tuple(torch.stack(parts) for parts in zip(*lasts, strict=True))
 
     def _sweep(
-        self, x: Tensor, state: State, read: Tensor | None, place: str, backward: bool
+        self, x: Tensor, state: State, read: Tensor | None, layer: int, direction: str
     ) -> tuple[Tensor, State]:
         """Run one direction of a layer; `read` (B, T) says which steps belong to a row."""
-        W, U, *own = (getattr(self, weight.name + place) for weight in self.cell.weights)
-        arrays = dict(zip(self.cell.own, own, strict=True))
-        formula, wx, T = FORMULAS[self.cell.name], nn.functional.linear(x, W), x.shape[1]
+        cell, T, backward = self.cell, x.shape[1], direction != ""
+        arrays = {n: getattr(self, f"{n}_l{layer}{direction}") for n in self._names[layer]}
+        own = {name: array for name, array in arrays.items() if name in cell.own}
+        inputs, hidden = (
+            [array for name, array in arrays.items() if which and cell.product(name) == which]
+            for which in (cell.inputs, cell.hidden)
+        )
+        wx = _multiplied(inputs, x)
+        if cell.kind == "block":
+            y, state = BLOCKS[cell.name](wx, state, read, backward, **own)
+            return y if read is None else y.masked_fill(~read[:, :, None], 0), state
+        formula = FORMULAS[cell.name]
         outputs = [state[0]] * T
         for t in reversed(range(T)) if backward else range(T):
-            after = formula(wx[:, t], nn.functional.linear(state[0], U), state, **arrays)
+            uh = _multiplied(hidden, state[0]) if hidden else None
+            after = formula(wx[:, t], uh, state, **own)
             if read is None:
                 state = after
                 outputs[t] = state[0]
@@ -110,17 +131,25 @@ class CellStack(nn.Module):
     def extra_repr(self) -> str:
         """Return what torch.nn.RNN prints of itself."""
         text = f"{self.input_size}, {self.hidden_size}"
+        text += f", states={self.states}" if self.states else ""
+        text += f", rank={self.rank}" if self.rank else ""
         text += f", num_layers={self.num_layers}" if self.num_layers != 1 else ""
         text += ", batch_first=True"
         text += f", dropout={self.dropout}" if self.dropout else ""
         return text + (", bidirectional=True" if self.bidirectional else "")
 
 
-def stack_of(cell: Cell, inputs: int, config: RecurrentConfig) -> nn.RNNBase | CellStack:
+def _multiplied(factors: Sequence[Tensor], x: Tensor) -> Tensor:
+    for factor in reversed(factors):
+        x = nn.functional.linear(x, factor)
+    return x
+
+
+def stack_of(net: Net, inputs: int) -> nn.RNNBase | CellStack:
     """Return the recurrent stack of a net, torch's own if torch.nn has the cell."""
-    both, dropout = config.bidirectional, config.dropout
-    if cell.name in FORMULAS:
-        return CellStack(cell, inputs, config.hidden_size, config.layers, dropout, both)
-    kind = STACKS[cell.name]
+    cell, config = net.cell, net.recurrent
     sizes = inputs, config.hidden_size, config.layers
-    return kind(*sizes, batch_first=True, dropout=dropout, bidirectional=both)
+    both, dropout = config.bidirectional, config.dropout
+    if cell.name not in STACKS:
+        return CellStack(cell, *sizes, dropout, both, net.n_states, config.rank)
+    return STACKS[cell.name](*sizes, batch_first=True, dropout=dropout, bidirectional=both)

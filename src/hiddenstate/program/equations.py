@@ -1,8 +1,9 @@
 """The formula of each cell and of each activation.
 
-Those of a cell map wx = W x and uh = U h, each (B, blocks * H), and the state to the next state,
-arrays (B, H); the cell's own arrays follow by name. In formulas, a is W x + bias_ih and b is
-U h + bias_hh.
+Those of a gated cell map wx = W x and uh = U h, each (B, blocks * H), and the state to the next
+state, arrays (B, H); the cell's own arrays follow by name. In formulas, a is W x + bias_ih and b is
+U h + bias_hh. A cell without a U gets None for uh. A block maps its input, (B, H), and its state to
+what it gives, followed by the next state.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ from collections.abc import Callable
 import numpy as np
 
 from hiddenstate.program.rows import Array
+
+NORM_EPS = 1e-5
+"""The term added to a variance (Ioffe and Szegedy, 2015, algorithm 1), as torch's default."""
 
 
 def sigmoid(x: Array) -> Array:
@@ -36,6 +40,11 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "relu": relu,
     "sigmoid": sigmoid,
 }
+
+
+def gelu(x: Array) -> Array:
+    """Return x / 2 (1 + tanh(sqrt(2 / pi) (x + .044715 x^3))): Hendrycks and Gimpel, 2016."""
+    return np.asarray(0.5 * x * (1 + np.tanh((2 / np.pi) ** 0.5 * (x + 0.044715 * x * x * x))))
 
 
 def softmax(x: Array) -> Array:
@@ -110,11 +119,60 @@ def fastgrnn(
     return (z * state[0] + (sigmoid(zeta) * (1 - z) + sigmoid(nu)) * c,)
 
 
+def mingru(wx: Array, uh: None, state: tuple[Array, ...], bias_ih: Array) -> tuple[Array, ...]:
+    """h' = (1 - z) h + z n, z = sigmoid(a_z), n = a_n + 1/2 or, if a_n < 0, sigmoid(a_n).
+
+    Feng et al., 2024, "Were RNNs All We Needed?", with the n of their program in log space.
+    """
+    a_z, a_n = np.split(wx + bias_ih, 2, axis=1)
+    z = sigmoid(a_z)
+    n = np.where(a_n >= 0, a_n + np.asarray(0.5, a_n.dtype), sigmoid(a_n))
+    return ((1 - z) * state[0] + z * n,)
+
+
+def lru(
+    wx: Array,
+    uh: None,
+    state: tuple[Array, ...],
+    norm_weight: Array,
+    norm_bias: Array,
+    nu: Array,
+    theta: Array,
+    gamma: Array,
+    weight_ih: Array,
+    weight_ho: Array,
+    skip: Array,
+    weight_glu: Array,
+    bias_glu: Array,
+    bias_in: Array | None = None,
+) -> tuple[Array, ...]:
+    """s' = lambda s + exp(gamma) (B n), lambda = exp(-exp(nu) + i exp(theta)).
+
+    Orvieto et al., 2023. n is the layer norm of the input u, y = Re(C s') + skip n, and the block
+    gives u + p sigmoid(q), (p, q) = weight_glu gelu(y) + bias_glu. Of B and s the real parts come
+    first, then the imaginary ones; `weight_ho` (H, 2 S) is [Re C, -Im C].
+    """
+    u = wx if bias_in is None else wx + bias_in
+    centred = u - u.mean(axis=1, keepdims=True)
+    deviation = np.sqrt((centred * centred).mean(axis=1, keepdims=True) + NORM_EPS)
+    n = centred / deviation * norm_weight + norm_bias
+    radius, angle = np.exp(-np.exp(nu)), np.exp(theta)
+    a, b = radius * np.cos(angle), radius * np.sin(angle)
+    in_re, in_im = np.split(n @ weight_ih.T, 2, axis=1)
+    re = a * state[0] - b * state[1] + np.exp(gamma) * in_re
+    im = a * state[1] + b * state[0] + np.exp(gamma) * in_im
+    y = np.concatenate([re, im], axis=1) @ weight_ho.T + skip * n
+    p, q = np.split(gelu(y) @ weight_glu.T + bias_glu, 2, axis=1)
+    return u + p * sigmoid(q), re, im
+
+
 EQUATIONS: dict[str, Callable[..., tuple[Array, ...]]] = {
     "rnn_tanh": rnn_tanh,
     "rnn_relu": rnn_relu,
     "gru": gru,
     "lstm": lstm,
     "fastgrnn": fastgrnn,
+    "mingru": mingru,
+    "lru": lru,
 }
 """By the name of the cell."""

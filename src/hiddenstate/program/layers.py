@@ -14,12 +14,8 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.program.cells import CELLS, STATES
-from hiddenstate.program.equations import ACTIVATIONS, EQUATIONS
+from hiddenstate.program.equations import ACTIVATIONS, EQUATIONS, NORM_EPS
 from hiddenstate.program.rows import Array
-
-NORM_EPS = 1e-5
-"""The term added to a variance (Ioffe and Szegedy, 2015, algorithm 1), as torch's default."""
-
 
 JOINED = {"recent": 1}
 """The axis along which arrays of one name in a state follow one another, if it is not 0."""
@@ -165,25 +161,61 @@ class Pool(Layer):
 class Direction:
     """The weights of a recurrent layer in one direction.
 
-    `input_weight` is (G*H, I), `hidden_weight` (G*H, H), and `own` has the cell's own arrays by
-    name. Blocks are stacked i, f, g, o (lstm) and r, z, n (gru).
+    Blocks are stacked i, f, g, o (lstm), r, z, n (gru) and z, n (mingru).
+
+    Parameters
+    ----------
+    inputs : tuple of ndarray
+        The factors of W (G*H, I), the last one multiplied by x first: W itself, of low rank two of
+        them, or none if the layer reads x as it is.
+    hidden : tuple of ndarray
+        Those of U (G*H, H); none of a cell without it.
+    own : dict of ndarray
+        The cell's own arrays by name.
+    hidden_size : int
+        H.
+    states : int, default 0
+        Complex numbers S of a state; 0 of a cell whose state has H numbers.
     """
 
-    input_weight: Array
-    hidden_weight: Array
+    inputs: tuple[Array, ...]
+    hidden: tuple[Array, ...]
     own: dict[str, Array]
+    hidden_size: int
+    states: int = 0
 
     @property
-    def hidden_size(self) -> int:
-        """The hidden size H."""
-        return int(self.hidden_weight.shape[1])
+    def input_weight(self) -> Array:
+        """W, (G*H, I); the identity if the layer reads x as it is."""
+        return product(self.inputs, self.hidden_size)
+
+    @property
+    def hidden_weight(self) -> Array:
+        """U, (G*H, H)."""
+        return product(self.hidden, self.hidden_size)
+
+
+def product(factors: tuple[Array, ...], size: int) -> Array:
+    """Return the matrix that factors make; of none the identity of that size."""
+    whole = factors[0] if factors else np.eye(size)
+    for factor in factors[1:]:
+        whole = whole @ factor
+    return whole
+
+
+def multiplied(factors: tuple[Array, ...], x: Array) -> Array:
+    """Return rows of x (..., I) multiplied by factors, the last one first."""
+    for factor in factors[::-1]:
+        x = x @ factor.T
+    return x
 
 
 @dataclass(frozen=True)
 class Recurrent(Layer):
     """A recurrent layer: its forward direction and, if it reads both ways, the backward one.
 
-    It gives h at every step, (B, T, D*H), forward before backward. The backward direction begins
+    It gives H numbers at every step, (B, T, D*H), forward before backward: h, or what a block
+    gives. The backward direction begins
     at the last step of a row, and its last state is that after t = 0. Of a row of length 0 the
     state does not change.
 
@@ -203,8 +235,9 @@ class Recurrent(Layer):
         return len(self.directions) > 1
 
     def state(self, rows: int, dtype: Any = np.float64) -> dict[str, Array]:
-        """Return the arrays of the cell, each (D, rows, H)."""
-        shape = (len(self.directions), rows, self.directions[0].hidden_size)
+        """Return the arrays of the cell, each (D, rows, H), or (D, rows, S) of complex states."""
+        first = self.directions[0]
+        shape = (len(self.directions), rows, first.states or first.hidden_size)
         return {name: np.zeros(shape, dtype) for name in CELLS[self.cell].state}
 
     def forward(
@@ -231,18 +264,20 @@ class Recurrent(Layer):
         backward: bool,
     ) -> tuple[Array, tuple[Array, ...]]:
         """Run one direction; `read` (B, T) says which steps belong to a row."""
-        equation, T = EQUATIONS[self.cell], x.shape[1]
-        W, U = direction.input_weight.T, direction.hidden_weight.T
-        y = np.zeros((*x.shape[:2], direction.hidden_size), np.result_type(x, U))
+        cell, equation, T = CELLS[self.cell], EQUATIONS[self.cell], x.shape[1]
+        kind = np.result_type(x, *direction.own.values())
+        y = np.zeros((*x.shape[:2], direction.hidden_size), kind)
         for t in range(T)[::-1] if backward else range(T):
-            after = equation(x[:, t] @ W, state[0] @ U, state, **direction.own)
+            uh = multiplied(direction.hidden, state[0]) if cell.hidden else None
+            after = equation(multiplied(direction.inputs, x[:, t]), uh, state, **direction.own)
+            given, after = after[0], after if cell.carries_output else after[1:]
             if read is None:
                 state = after
-                y[:, t] = after[0]
+                y[:, t] = given
             else:
                 here = read[:, t, None]
                 state = tuple(np.where(here, new, old) for new, old in zip(after, state))
-                y[:, t] = np.where(here, state[0], 0)
+                y[:, t] = np.where(here, given, 0)
         return y, state
 
 

@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from hiddenstate.program.cells import CELLS, Cell
-from hiddenstate.program.layers import NORM_EPS, Convolution, Dense, Layer, Norm, Recurrent
+from hiddenstate.program.equations import NORM_EPS
+from hiddenstate.program.layers import Convolution, Dense, Layer, Norm, Recurrent, product
 from hiddenstate.program.order import step_of
 from hiddenstate.program.program import Program
 from hiddenstate.program.rows import Array
@@ -84,10 +85,11 @@ def _scaled_inputs(layer: Layer, scale: Scale) -> Layer:
         return layer
     directions = []
     for direction in layer.directions:
-        weight = direction.input_weight * scale.factor
-        shift = weight @ scale.offset
+        *others, last = direction.inputs
+        inputs = (*others, last * scale.factor)
+        shift = product(inputs, 0) @ scale.offset
         own = {name: direction.own[name] - shift for name in CELLS[layer.cell].shifted}
-        directions.append(replace(direction, input_weight=weight, own={**direction.own, **own}))
+        directions.append(replace(direction, inputs=inputs, own={**direction.own, **own}))
     return replace(layer, directions=tuple(directions))
 
 

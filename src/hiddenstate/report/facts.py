@@ -279,7 +279,12 @@ class RunFacts:
             yield leak.in_words()
 
 
-_FIRST_LAYERS = ("params/rnn.weight_ih_l0", "params/encoder.0.weight")
+_FIRST_LAYERS = (
+    "params/rnn.weight_ih_l0",
+    "params/rnn.weight_ih_in_l0",
+    "params/rnn.weight_in_l0",
+    "params/encoder.0.weight",
+)
 
 
 def _calendar_words(periods: tuple[str, ...]) -> str:
