@@ -153,6 +153,11 @@ def cpp(source: str, name: str) -> str:
     """Return what a cell keeps, in words, and the function that computes the next state."""
     lines = source.splitlines()
     named = next(i for i, line in enumerate(lines) if f'"{name}"' in line)
+    if f"void {name}_advance(" in source:  # a block
+        starts = [
+            i for i, line in enumerate(lines) if re.match(f"void {name}_(advance|inner)", line)
+        ]
+        return "\n\n".join("\n".join(until(lines[i - 1 :], "}")) for i in starts)
     struct = max(i for i, line in enumerate(lines[:named]) if line.startswith("struct "))
     words = list(itertools.takewhile(lambda line: line.startswith("//"), lines[struct - 1 :: -1]))
     for i in range(struct, len(lines)):

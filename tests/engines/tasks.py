@@ -13,14 +13,9 @@ from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.datasets import load_mnist, load_waves
 from hiddenstate.engines import Task
 from hiddenstate.jobs import make_job
-from hiddenstate.kernels import cells
 from hiddenstate.models.net import Net
-from hiddenstate.program.cells import CELLS
 
 WINDOWS = 100
-
-COMPILED = tuple(dict.fromkeys(cell.option for cell in CELLS.values() if cell.name in cells()))
-"""The values of the option `cell` that the kernels compute."""
 
 
 # float32: a gradient sums up to 1,792 products (64 rows of 28 steps).

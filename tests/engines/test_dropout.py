@@ -12,8 +12,9 @@ from hiddenstate.data.prepare.batches import generator
 from hiddenstate.engines import TrainingState, make_engine
 from hiddenstate.engines.dropout import masks
 from hiddenstate.models.net import Net
+from hiddenstate.program.cells import CHOICES
 from tests.conftest import ENGINES, needs_kernels
-from tests.engines.tasks import COMPILED, never, small_task, with_engine
+from tests.engines.tasks import never, small_task, with_engine
 
 
 def net_of(cell="gru", layers=2, bidirectional=True, dropout=0.4):
@@ -35,7 +36,7 @@ def trained(task, engine, n_steps=6, **training):
 @pytest.mark.parametrize("lengths", [False, True], ids=["full", "ragged"])
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("layers", [2, 3])
-@pytest.mark.parametrize("cell", COMPILED)
+@pytest.mark.parametrize("cell", CHOICES)
 def test_both_engines_train_alike(cell, layers, bidirectional, lengths):
     task = small_task(net_of(cell, layers, bidirectional), lengths=lengths)
     (losses, params), (theirs, their_params) = (trained(task, each) for each in ENGINES)

@@ -22,8 +22,8 @@ from hiddenstate.errors import DataError
 from hiddenstate.jobs import make_job
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
+from hiddenstate.program.cells import CHOICES
 from tests.conftest import needs_kernels
-from tests.engines.tasks import COMPILED
 
 pytestmark = needs_kernels
 
@@ -117,7 +117,7 @@ def test_every_update_rule_equals_torchs(training):
     assert_agree(task_of(net, **training), 10, tolerance=1e-9)
 
 
-@pytest.mark.parametrize("cell", COMPILED)
+@pytest.mark.parametrize("cell", CHOICES)
 @pytest.mark.parametrize("output", ["steps", "last"])
 def test_carried_state_equals_torchs(cell, output):
     net = Net("regress", RecurrentConfig(cell, "tanh", 6, 2, False), 2, 1, output)

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
+from hiddenstate.program.cells import CELLS
+
 State = tuple[Tensor, ...]
 """(h,), or (h, c) for lstm."""
 
@@ -31,7 +33,7 @@ def recurrent(
 
     Parameters
     ----------
-    cell : {"rnn_tanh", "rnn_relu", "gru", "lstm", "fastgrnn"}
+    cell : {"rnn_tanh", "rnn_relu", "gru", "lstm", "fastgrnn", "mingru"}
     x : Tensor of shape (B, T, I)
         T is at least 1.
     weights : sequence of Tensor
@@ -58,7 +60,7 @@ def recurrent(
     B, T, _ = x.shape
     D = 2 if bidirectional else 1
     if state is None:
-        zeros = x.new_zeros(layers * D, B, weights[1].shape[1])
+        zeros = x.new_zeros(layers * D, B, len(weights[0]) // CELLS[cell].blocks)
         state = (zeros, zeros) if cell == "lstm" else (zeros,)
     read = torch.ones(B, T, dtype=torch.bool, device=x.device)
     if lengths is not None:
@@ -70,6 +72,8 @@ def recurrent(
         for k in range(layer * D, layer * D + D):
             own = weights[k * each : (k + 1) * each]
             begin = tuple(part[k] for part in state)
+            if not CELLS[cell].hidden:
+                own = [own[0], None, *own[1:]]
             y, last = _sweep(_STEPS[cell], x, own, begin, read, backward=k % D == 1)
             outputs.append(y)
             lasts.append(last)
@@ -80,7 +84,7 @@ def recurrent(
 def _sweep(
     step: Step,
     x: Tensor,
-    weights: Sequence[Tensor],
+    weights: Sequence[Tensor | None],
     state: State,
     read: Tensor,
     *,
@@ -99,7 +103,8 @@ def _sweep(
     y: list[Tensor] = [x] * T
     for t in reversed(range(T)) if backward else range(T):
         here = read[:, t, None]
-        after = step(linear(x[:, t], w), linear(state[0], u), state, *own)
+        uh = None if u is None else linear(state[0], u)
+        after = step(linear(x[:, t], w), uh, state, *own)
         state = tuple(torch.where(here, new, old) for new, old in zip(after, state, strict=True))
         y[t] = torch.where(here, state[0], torch.zeros_like(state[0]))
     return torch.stack(y, dim=1), state
@@ -153,6 +158,13 @@ def _fastgrnn(
     return (z * state[0] + (torch.sigmoid(zeta) * (1 - z) + torch.sigmoid(nu)) * c,)
 
 
+def _mingru(wx: Tensor, uh: None, state: State, bias: Tensor) -> State:
+    """h' = (1 - z) h + z n, n = a + 1/2 where a >= 0, else sigmoid(a): Feng et al., 2024."""
+    gate, a = (wx + bias).chunk(2, dim=1)
+    z, n = torch.sigmoid(gate), torch.where(a >= 0, a + 0.5, torch.sigmoid(a))
+    return ((1 - z) * state[0] + z * n,)
+
+
 def _biased(step: Step) -> Step:
     """Return the step of a cell of torch, which may have no biases."""
 
@@ -169,4 +181,5 @@ _STEPS: dict[str, Step] = {
     "gru": _biased(_gru),
     "lstm": _biased(_lstm),
     "fastgrnn": _fastgrnn,
+    "mingru": _mingru,
 }

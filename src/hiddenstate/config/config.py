@@ -16,7 +16,6 @@ from typing import Any
 from hiddenstate.config.augment_kinds import AUTO, BLEND, parse_kinds
 from hiddenstate.config.data_fields import DataConfig
 from hiddenstate.config.fields import (
-    OF_CELLS,
     OWN_TEACHERS,
     AutoencoderConfig,
     DisplayConfig,
@@ -25,6 +24,7 @@ from hiddenstate.config.fields import (
 )
 from hiddenstate.config.option import AUTO_NUMBER, JOBS, Option
 from hiddenstate.errors import OptionError, did_you_mean, printable
+from hiddenstate.program.cells import CELLS, with_option
 
 SECTIONS: dict[str, dict[str, type]] = {
     job: {
@@ -359,12 +359,12 @@ def _check_streamable(training: TrainingConfig, model: RecurrentConfig) -> None:
 def _check_cell(model: RecurrentConfig) -> None:
     """Refuse options of another cell (`OptionError`)."""
     options = section_options(RecurrentConfig)
-    for cell, names in OF_CELLS.items():
-        for name in names:
-            if model.cell != cell and getattr(model, name) != options[name].default:
+    for cell in CELLS.values():
+        for name in cell.options:
+            if model.cell != cell.option and getattr(model, name) != options[name].default:
                 raise OptionError(
-                    f"{options[name].flag}: applies to {cell}, not to {model.cell}; "
-                    f"add --cell {cell}"
+                    f"{options[name].flag}: applies to {with_option(name)}, not to {model.cell}; "
+                    f"add --cell {cell.option}"
                 )
     if model.ring_min >= model.ring_max:
         raise OptionError(

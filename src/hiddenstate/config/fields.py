@@ -8,10 +8,7 @@ from dataclasses import dataclass
 
 from hiddenstate.config.augment_kinds import BLEND, KINDS
 from hiddenstate.config.option import IMAGES, RECURRENT, option
-from hiddenstate.program.cells import CHOICES
-
-OF_CELLS = {"lru": ("states", "ring_min", "ring_max", "ring_angle"), "fastgrnn": ("rank",)}
-"""The options that apply to one cell alone."""
+from hiddenstate.program.cells import CHOICES, with_option
 
 NO_TEACHER, OWN_TEACHERS = "none", ("convolutions",)
 """Values of --teach that are no path: no teacher, where the recipe would choose one, and kinds of
@@ -122,7 +119,8 @@ class RecurrentConfig:
     )
     states: int = option(
         0,
-        "Complex numbers that each layer of lru carries; 0: half the hidden size.",
+        f"Complex numbers that each layer of {with_option('states')} carries; 0: half the hidden "
+        "size.",
         low=0,
         high=65536,
         jobs=RECURRENT,
@@ -132,8 +130,8 @@ class RecurrentConfig:
     )
     ring_min: float = option(
         0.9,
-        "Smallest absolute value of an eigenvalue of lru when training begins: a state keeps that "
-        "share of itself at each step.",
+        f"Smallest absolute value of an eigenvalue of {with_option('ring_min')} when training "
+        "begins: a state keeps that share of itself at each step.",
         low=0,
         below=1,
         jobs=RECURRENT,
@@ -142,7 +140,8 @@ class RecurrentConfig:
     )
     ring_max: float = option(
         0.999,
-        "Largest absolute value of an eigenvalue of lru when training begins.",
+        f"Largest absolute value of an eigenvalue of {with_option('ring_max')} when training "
+        "begins.",
         above=0,
         below=1,
         jobs=RECURRENT,
@@ -151,7 +150,8 @@ class RecurrentConfig:
     )
     ring_angle: float = option(
         6.283,
-        "Largest angle by which a state of lru turns at each step when training begins.",
+        f"Largest angle by which a state of {with_option('ring_angle')} turns at each step when "
+        "training begins.",
         above=0,
         high=6.2832,
         jobs=RECURRENT,
@@ -161,8 +161,8 @@ class RecurrentConfig:
     )
     rank: int = option(
         0,
-        "Rank of the two matrices of fastgrnn, each stored as two factors where that is fewer "
-        "numbers; 0: whole matrices.",
+        f"Rank of the matrices of {with_option('rank')}, each stored as two factors where that is "
+        "fewer numbers; 0: whole matrices.",
         low=0,
         high=65536,
         jobs=RECURRENT,

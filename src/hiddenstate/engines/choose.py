@@ -29,16 +29,12 @@ def refusal(net: Net, device: str) -> str | None:
         return f"it computes on the cpu, not on {device}"
     if reason := why_not():
         return f"there are no kernels: {reason}"
-    if _computes(net):
-        return None
-    return f"the kernels have no {net.cell.title} cell{' of low rank' if net.has_factors else ''}"
+    return None if _computes(net) else f"the kernels have no {net.cell.title} cell"
 
 
 def _computes(net: Net) -> bool:
     """Return whether the kernels have the cell of `net`, if it has one."""
-    if not isinstance(net.config, RecurrentConfig):
-        return True
-    return net.cell.name in cells() and not net.has_factors
+    return not isinstance(net.config, RecurrentConfig) or net.cell.name in cells()
 
 
 def kernel_notices(training: TrainingConfig) -> list[Notice]:

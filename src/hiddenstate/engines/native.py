@@ -64,6 +64,8 @@ def _learner(net: Net, dtype: str) -> Any:
             directions=2 if config.bidirectional else 1,
             inputs=net.n_features,
             hidden=config.hidden_size,
+            rank=config.rank,
+            states=net.n_states,
             outputs=net.n_outputs,
             every_step=net.output == "steps",
             mean=config.readout == "mean",

@@ -155,13 +155,6 @@ class Net:
         own = [w.name for w in self.layer_weights(0) if cell.product(w.name) == cell.inputs]
         return [tuple(f"rnn.{name}_l0{end}" for name in own) for end in ends]
 
-    @property
-    def has_factors(self) -> bool:
-        """Whether a matrix of a recurrent layer is stored as two factors."""
-        config = self.recurrent
-        weights = [w for layer in range(config.layers) for w in self.layer_weights(layer)]
-        return any("R" in weight.axes for weight in weights)
-
     def _stem_shapes(self, config: RecurrentConfig) -> dict[str, tuple[int, ...]]:
         shapes: dict[str, tuple[int, ...]] = {}
         if not config.stem:

@@ -89,8 +89,8 @@ class Cell:
         The own arrays that each take what is added to W x, if that is the same at every step.
     apart : int, default 0
         Blocks, the last ones, in which W x + bias_ih and U h + bias_hh are not only added.
-    low_rank : bool, default False
-        Whether W and U may each be the product of two factors.
+    options : tuple of str
+        Options that apply to it alone; "rank": W and U may each be the product of two factors.
     """
 
     name: str
@@ -104,11 +104,11 @@ class Cell:
     hidden: str = "weight_hh"
     shifted: tuple[str, ...] = ("bias_ih",)
     apart: int = 0
-    low_rank: bool = False
+    options: tuple[str, ...] = ()
 
     def product(self, name: str) -> str:
         """Return of which matrix an array is the whole or a factor: `inputs`, `hidden` or ""."""
-        ends = ("", *FACTORS) if self.low_rank else ("",)
+        ends = ("", *FACTORS)
         return next(
             (p for p in (self.inputs, self.hidden) if p and name in [p + e for e in ends]), ""
         )
@@ -148,11 +148,11 @@ class Cell:
         `mapped` says whether its input is other than what one direction of such a layer gives.
         Of a rank R, W and U are two factors each where these have fewer numbers.
         """
-        result = list[Weight]()
+        result: list[Weight] = []
         for weight in self.weights:
             if weight.mapped and not mapped:
                 continue
-            if self.low_rank and weight.name in (self.inputs, self.hidden) and sizes["R"]:
+            if sizes["R"] and self.product(weight.name):
                 rows, columns = weight.shape(sizes)
                 if sizes["R"] * (rows + columns) < rows * columns:
                     axes = weight.axes[0] + "R", "R" + weight.axes[1]
@@ -183,7 +183,7 @@ CELLS = {
                 Weight("nu", "1", initial=-4.0),
             ),
             shifted=("bias_gate", "bias_update"),
-            low_rank=True,
+            options=("rank",),
         ),
         Cell(
             "mingru",
@@ -219,6 +219,7 @@ CELLS = {
             inputs="weight_in",
             hidden="",
             shifted=("bias_in",),
+            options=("states", "ring_min", "ring_max", "ring_angle"),
         ),
     )
 }
@@ -228,3 +229,8 @@ CHOICES = tuple(dict.fromkeys(cell.option for cell in CELLS.values()))
 
 STATES = tuple(dict.fromkeys(name for cell in CELLS.values() for name in cell.state))
 """The names of all arrays that cells carry."""
+
+
+def with_option(name: str) -> str:
+    """Return the values of the option of cells that have an option of their own, in words."""
+    return " and ".join(cell.option for cell in CELLS.values() if name in cell.options)

@@ -348,7 +348,7 @@ def _direction(layout: Layout, cell: Cell, own: Direction) -> Direction:
     fields = input_matrix, state_matrix, layout.named(f"{name}_own"), own.input_weight.shape[1]
     layout.line("layers", "layer", *fields)
     layout.work += own.input_weight.size + own.hidden_weight.size
-    return Direction(input_weight, hidden_weight, arrays)
+    return replace(own, inputs=(input_weight,), hidden=(hidden_weight,), own=arrays)
 
 
 def _beside(layout: Layout, layer: Beside) -> Beside:

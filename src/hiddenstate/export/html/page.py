@@ -16,8 +16,8 @@ from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Params
 from hiddenstate.program.cells import CELLS
 from hiddenstate.program.companions import FixedConvolutions
+from hiddenstate.program.equations import NORM_EPS
 from hiddenstate.program.layers import (
-    NORM_EPS,
     Beside,
     Convolution,
     Dense,
