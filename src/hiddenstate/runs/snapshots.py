@@ -135,12 +135,7 @@ class Eigenvalues(TypedDict, total=False):
 
     eigenvalue: Annotated[
         Array,
-        ArraySpec(
-            "f",
-            "L J 2",
-            "what each step multiplies a complex state by, real and imaginary parts; of a net with "
-            "members, of the first",
-        ),
+        ArraySpec("f", "L J 2", "factor of a complex state at each step, (re, im); first member's"),
     ]
 
 

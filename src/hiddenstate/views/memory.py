@@ -31,7 +31,7 @@ def period(eigenvalue: Array) -> Array:
     """Return the steps (...) of a whole turn, at least 2, of eigenvalues (..., 2); infinite of one
     that does not turn."""
     with np.errstate(divide="ignore"):
-        return 2 * np.pi / np.abs(np.arctan2(eigenvalue[..., 1], eigenvalue[..., 0]))
+        return np.asarray(2 * np.pi / np.abs(np.arctan2(eigenvalue[..., 1], eigenvalue[..., 0])))
 
 
 def radius(steps: float) -> float:

@@ -75,8 +75,8 @@ def memory(
     heading(
         figure,
         "How far back the states reach",
-        "each step turns and shrinks a state: eigenvalues in the complex plane, and the steps until "
-        "a response falls to 37%; lines in the plane lead from where they began",
+        "each step turns and shrinks a state: eigenvalues in the complex plane, and the steps "
+        "until a response falls to 37%; lines in the plane lead from where they began",
     )
     width, height = inches(figure)
     colors = style.class_colors(L)
@@ -110,7 +110,8 @@ def _draw_plane(axes: Axes, eigenvalue: Array, path: Array | None, colors: Array
     for steps in RINGS:
         size = radius(steps)
         axes.add_patch(Circle((0, 0), size, fill=False, ec=now.faint, lw=0.9, ls=(0, (3, 3))))
-        text = write(axes, f"{steps} step{'s' * (steps > 1)}", (0, size), (3, -1), ha="left", va="top")
+        words = f"{steps} step{'s' * (steps > 1)}"
+        text = write(axes, words, (0, size), (3, -1), ha="left", va="top")
         text.set_bbox({"facecolor": now.ground, "linewidth": 0, "alpha": 0.75, "pad": 0.5})
     if path is not None and len(path) > 1:
         lines = path.transpose(1, 2, 0, 3)
@@ -120,8 +121,9 @@ def _draw_plane(axes: Axes, eigenvalue: Array, path: Array | None, colors: Array
     size = 5.5 if eigenvalue.size <= 64 else 3.6 if eigenvalue.size <= 256 else 3.0
     for number, (values, color) in enumerate(zip(eigenvalue, colors, strict=True)):
         sign = MARKERS[number % len(MARKERS)]
-        edge = {"mec": now.ground, "mew": 0.4}
-        axes.plot(*values.T, ls="", marker=sign, ms=size, color=color, zorder=3, **edge)
+        x, y = values.T
+        edge = now.ground
+        axes.plot(x, y, ls="", marker=sign, ms=size, color=color, zorder=3, mec=edge, mew=0.4)
 
 
 def _draw_reaches(
@@ -136,7 +138,8 @@ def _draw_reaches(
     """Draw a bar for each state, the longest first, with a lane for each layer."""
     now, (L, S) = style.now(), eigenvalue.shape[:2]
     low, high, _ = span or reach_span([eigenvalue])
-    far, turn = np.clip(np.nan_to_num(reach(eigenvalue), posinf=high), low, high), period(eigenvalue)
+    far = np.clip(np.nan_to_num(reach(eigenvalue), posinf=high), low, high)
+    turn = period(eigenvalue)
     lanes = part.subgridspec(L, 1, hspace=0.12)
     for number in range(L):
         axes = add_axes(figure, lanes[number])
