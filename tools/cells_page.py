@@ -14,6 +14,7 @@ import textwrap
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from hiddenstate.export.html.page import NET_SCRIPTS
 from hiddenstate.program.cells import CELLS, RING, Cell, Weight
 from hiddenstate.program.equations import EQUATIONS
 
@@ -46,10 +47,16 @@ Cut = Callable[[str, str], str]
 
 def equation(cell: Cell, path: str, cut: Cut) -> str:
     """Return the equation of a cell, or "" if a language has none."""
-    file = SOURCE / path.format(option=cell.option)
+    file = file_of(cell, path)
     if not file.exists():
         return ""
     return cut(file.read_text("utf-8"), cell.name)
+
+
+def file_of(cell: Cell, path: str) -> Path:
+    """Return the file that has the equation of a cell in a language."""
+    script = NET_SCRIPTS.get(cell.name, "cells")
+    return SOURCE / path.format(option=cell.option, script=script)
 
 
 def text() -> str:
@@ -99,7 +106,7 @@ def equations(cells: list[Cell], title: str, path: str, fence: str, cut: Cut) ->
     """Return the equations of cells in a language, below where they stand."""
     found = {}
     for cell in cells:
-        file, code = SOURCE / path.format(option=cell.option), equation(cell, path, cut)
+        file, code = file_of(cell, path), equation(cell, path, cut)
         if code:
             found[code] = f"[`{file.relative_to(SOURCE)}`](../{file.relative_to(ROOT)})"
     if not found:
@@ -182,10 +189,10 @@ def c(source: str, name: str) -> str:
 
 
 def javascript(source: str, name: str) -> str:
-    """Return a method of an object."""
+    """Return a function, or a method of an object."""
     lines = iter(source.splitlines())
     for line in lines:
-        start = re.match(rf"( *){name}(\(|: )", line)
+        start = re.match(rf"( *)(?:function )?{name}(\(|: )", line)
         if start:
             end = f"{start[1]}}}"
             rest = [] if not line.endswith("{") else until(lines, end)
@@ -209,7 +216,7 @@ LANGUAGES: tuple[tuple[str, str, str, Cut], ...] = (
     ("torch", "models/torch_cells.py", "py", python),
     ("ONNX", "export/onnx/cells.py", "py", python),
     ("C99", "export/c/cells.c", "c", c),
-    ("JavaScript", "export/html/cells.js", "js", javascript),
+    ("JavaScript", "export/html/{script}.js", "js", javascript),
 )
 """Title, file in the package, name of the language, and what cuts an equation out of the file."""
 

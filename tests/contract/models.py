@@ -45,6 +45,7 @@ POOLED: dict[str, Any] = {**CAUSAL, "stem_pool": 3, "steps": 8}
 STREAMING: dict[str, Any] = {"stem_causal": True, "stem_pool": 1}
 THREE: dict[str, Any] = {"stem_channels": [3, 5, 4], "stem_kernels": [4, 1, 3]}
 SIGNAL: dict[str, Any] = {**STEPS, "features": 1, "outputs": 1}
+LOW_RANK: dict[str, Any] = {"cell": "fastgrnn", "rank": 2, "hidden_size": 9}
 WIDE: dict[str, Any] = {"hidden_size": 33, "layers": 2, "bidirectional": True}
 
 
@@ -149,6 +150,25 @@ KINDS: dict[str, Callable[[], FittedModel]] = {
     "fastgrnn, carried state": lambda: as_float64(
         65, STEPS, cell="fastgrnn", stateful=True, missing="forward"
     ),
+    "fastgrnn of rank 2": lambda: made(90, CLASSIFY, layers=2, **LOW_RANK),
+    "fastgrnn of rank 1, both directions": lambda: made(
+        91, LAST, bidirectional=True, readout="mean", missing="mask", **{**LOW_RANK, "rank": 1}
+    ),
+    "fastgrnn of rank 2, stem": lambda: made(92, POOLED, readout="mean", **LOW_RANK),
+    "mingru": lambda: made(93, CLASSIFY, cell="mingru", layers=2),
+    "wide mingru": lambda: made(94, LAST, cell="mingru", members=3, missing="mask", **WIDE),
+    "mingru, carried state": lambda: as_float64(
+        95, STEPS, cell="mingru", stateful=True, missing="forward"
+    ),
+    "lru": lambda: made(96, CLASSIFY, cell="lru", layers=2),
+    "wide lru": lambda: made(97, CLASSIFY, cell="lru", readout="mean", missing="mask", **WIDE),
+    "lru of one unit and more states": lambda: made(98, STEPS, cell="lru", hidden_size=1, states=7),
+    "lru, carried state": lambda: as_float64(
+        99, LAST, cell="lru", layers=2, stateful=True, missing="forward", states=1
+    ),
+    "lru, stem of members": lambda: made(100, STEM, cell="lru", members=3, readout="last"),
+    "lru, causal stem": lambda: made(101, POOLED, cell="lru", layers=2, readout="mean", **THREE),
+    "lru, linear path": lambda: made(102, LINEAR, cell="lru", output="steps", missing="mean"),
     # layers and what the head reads
     "three layers": lambda: made(5, CLASSIFY, cell="lstm", layers=3),
     "both directions": lambda: made(6, CLASSIFY, layers=2, bidirectional=True),

@@ -23,9 +23,9 @@ def random_model(seed: int, dtype: str = "float32", **wanted: Any) -> FittedMode
     dtype : {"float32", "float64"}
     **wanted
         Choices that are fixed: of `job`, `features`, `outputs`, `cell`, `layers`, `bidirectional`,
-        `stem` and its options, `members`, `readout`, `output`, `missing`, `hidden_size`, `linear`,
-        `change`, `scaling`, `steps`; `convolutions`, the share of the net beside them, of a
-        classifier; `by_window`, of a regressor with a linear path.
+        `rank`, `states`, `stem` and its options, `members`, `readout`, `output`, `missing`,
+        `hidden_size`, `linear`, `change`, `scaling`, `steps`; `convolutions`, the share of the net
+        beside them, of a classifier; `by_window`, of a regressor with a linear path.
     """
     random = np.random.default_rng(seed)
 
@@ -56,6 +56,7 @@ def random_model(seed: int, dtype: str = "float32", **wanted: Any) -> FittedMode
     }
     if job == "regress":
         options |= {"stateful": stateful, "output": output}
+    options |= {name: wanted[name] for name in ("rank", "states") if name in wanted}
     if options["cell"] == "rnn":
         options["nonlinearity"] = choose("nonlinearity", "tanh", "relu")
     if stem:

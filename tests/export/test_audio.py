@@ -74,6 +74,8 @@ def test_a_nam_file_has_every_field_that_players_read(tmp_path):
     [
         ("rtneural", {"cell": "rnn"}, "RTNeural has no cell rnn_.*; use --to c"),
         ("nam", {"cell": "gru"}, "has no cell gru; use --to rtneural or --to c"),
+        ("nam", {"cell": "lru"}, "Neural Amp Modeler has no cell lru; use --to c"),
+        ("rtneural", {"cell": "mingru"}, "RTNeural has no cell mingru; use --to c"),
         ("nam", {"cell": "lstm", "readout": "mean", "output": "last"}, "the mean of the states"),
         ("rtneural", {"cell": "gru", "missing": "mean"}, "missing values are filled in; use"),
         ("rtneural", {"cell": "gru", "change": True}, "are changes of the input; use --to c"),

@@ -3,12 +3,14 @@
 Every target stores the same rounded model, so that its answers are the same in all of them.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
 
 from hiddenstate.models.companions import FittedCompanion
 from hiddenstate.models.fitted import FittedModel
+from hiddenstate.models.net import Params
 from hiddenstate.program.cells import Cell
 from hiddenstate.program.lowering import summed
 from hiddenstate.system.typing import Array
@@ -47,7 +49,8 @@ def stored(model: FittedModel, weights: str) -> FittedModel:
     """Return a model with its weights as an export stores them.
 
     With `int8` each output row of a weight has 255 values, also of those of companions. The other
-    arrays of recurrent layers are float16, and of two biases that are added there is one.
+    arrays of recurrent layers are float16, but for those of eigenvalues, and of two biases that are
+    added there is one.
     """
     if weights != "int8":
         return model
@@ -56,13 +59,24 @@ def stored(model: FittedModel, weights: str) -> FittedModel:
     }
     if model.net.job != "autoencode":
         cell = model.net.cell
-        first = cell.weights[0].name
-        for name in [name for name in params if f"rnn.{first}_" in name]:
-            places = {each: name.replace(first, each) for each in cell.own}
-            own = _rounded_own(cell, {each: params[place] for each, place in places.items()})
-            params |= {places[each]: array for each, array in own.items()}
+        for names in _vectors(cell, params):
+            own = _rounded_own(cell, {each: params[name] for each, name in names.items()})
+            params |= {names[each]: array for each, array in own.items()}
     companions = tuple(_rounded_weights(each) for each in model.companions)
     return replace(model, params=params, companions=companions)
+
+
+def _vectors(cell: Cell, params: Params) -> Iterable[dict[str, str]]:
+    """Return the names in `params` of the arrays of each direction that are no matrices, by their
+    own; logarithms of eigenvalues stay as they are."""
+    own = {weight.name for weight in cell.weights if weight.axes in ("G", "H", "1")}
+    places: dict[tuple[str, str], dict[str, str]] = {}
+    for name in params:
+        member, _, array = name.rpartition("rnn.")
+        array, _, place = array.rpartition("_l")
+        if array in own:
+            places.setdefault((member, place), {})[array] = name
+    return places.values()
 
 
 def _rounded_weights(companion: FittedCompanion) -> FittedCompanion:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from hiddenstate.export.facts import Facts, Preparation
 from hiddenstate.export.trial import Answers, Trial, of_features, trials_of
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.meaning import program_of
-from hiddenstate.program.layers import Beside, Recurrent
+from hiddenstate.program.layers import Beside, Layer, Recurrent
 from hiddenstate.program.order import step_of
 from hiddenstate.program.program import Program
 from hiddenstate.program.steps import Fill, Logarithm
@@ -155,15 +155,21 @@ BACKWARD = "backward"
 """The kind of a `Fill` that repeats values backwards, too."""
 
 
+def layers_in(net: Sequence[Layer]) -> list[Layer]:
+    """Return the layers of a net, a `Beside` followed by those that it has."""
+    layers = []
+    for layer in net:
+        layers += [layer, *(layers_in(layer.layers) if isinstance(layer, Beside) else ())]
+    return layers
+
+
 def kinds_of(program: Program) -> list[type | str]:
     """Return the kinds of steps, layers and companions of a program, and the names of its cells."""
     kinds: dict[type | str, None] = dict.fromkeys(type(step) for step in program.steps)
     fill = step_of(program.steps, Fill)
     if fill is not None and fill.forward and fill.backward:
         kinds[BACKWARD] = None
-    layers = [layer for net in (*program.nets, program.decoder) for layer in net]
-    for layer in layers:
-        layers += layer.layers if isinstance(layer, Beside) else ()
+    for layer in (each for net in (*program.nets, program.decoder) for each in layers_in(net)):
         kinds[type(layer)] = None
         if isinstance(layer, Recurrent):
             kinds[layer.cell] = None

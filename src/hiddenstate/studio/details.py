@@ -208,8 +208,8 @@ def warm() -> None:
 
 
 def program(run: Run, step: int | None) -> bytes:
-    """Return the net of a moment as a page computes with it, in JSON; companions with their title
-    and the script that computes them.
+    """Return the net of a moment as a page computes with it, in JSON, with the scripts that nets
+    need; companions with their title and the script that computes them.
 
     Parameters
     ----------
@@ -222,12 +222,12 @@ def program(run: Run, step: int | None) -> bytes:
     HiddenstateError
         If there are no weights of that moment, or they cannot be read.
     """
-    from hiddenstate.export.html.page import COMPANION_SCRIPTS, program_of_page
+    from hiddenstate.export.html.page import COMPANION_SCRIPTS, net_scripts, program_of_page
     from hiddenstate.export.python.file import packed
     from hiddenstate.program.words import COMPANIONS
 
     own = program_of_page(_source(run, step).program)
-    value = packed(own, ("<f4",))
+    value = {**packed(own, ("<f4",)), "scripts": net_scripts(own)}
     for each, kind in zip(value["companions"], map(type, own.companions), strict=True):
         each |= {"title": COMPANIONS[kind].title, "script": COMPANION_SCRIPTS[kind]}
     return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hiddenstate.export.c.arrays import commented, row_of_table
-from hiddenstate.export.c.layout import Layout
+from hiddenstate.export.c.content import Layout
 from hiddenstate.export.target import Source
 from hiddenstate.program.cells import CELLS
 from hiddenstate.program.companions import KERNELS, Companion, FixedConvolutions
@@ -128,6 +128,8 @@ def _model(layout: Layout) -> str:
     if "RECURRENT" in has:
         (cell,) = (cell for name, cell in CELLS.items() if name.upper() in has)
         parts += [f"{cell.title}, {c['LAYERS']} x {c['HIDDEN']}"]
+        parts += [f"{c['COMPLEX']} complex states a layer"] if "COMPLEX" in c else []
+        parts += [f"matrices of rank {c['RANK']}"] if "RANK" in c else []
         parts += ["both directions"] if "BOTH" in has else []
         parts += [f"a stem of {c['CONVOLUTIONS']} convolutions"] if c["CONVOLUTIONS"] else []
         parts += ["answers from the mean state"] if "MEAN" in has else []

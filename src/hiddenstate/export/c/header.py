@@ -4,7 +4,8 @@ from typing import Any
 
 from hiddenstate.export.c.arrays import array, string
 from hiddenstate.export.c.comment import introduction
-from hiddenstate.export.c.layout import KINDS, Layout, layout_of
+from hiddenstate.export.c.content import Layout
+from hiddenstate.export.c.layout import KINDS, layout_of
 from hiddenstate.export.c.run import run
 from hiddenstate.export.c.selftest import LIMIT, vectors
 from hiddenstate.export.c.text import text_of
@@ -12,7 +13,7 @@ from hiddenstate.export.int8 import stored
 from hiddenstate.export.target import Contents, Source, Target, holds_all
 
 CARRIED = (
-    *("LAYERS", "STATES", "HIDDEN", "SUMMARY", "RECENT", "POOLED", "POOL"),
+    *("LAYERS", "STATES", "HIDDEN", "COMPLEX", "SUMMARY", "RECENT", "POOLED", "POOL"),
     *("PAST", "OTHERS", "LAGS"),
 )
 """Constants of `Layout` that a state needs."""

@@ -110,13 +110,23 @@ static void model_mean(const float *values, int n, int count, float *mean)
 /* Runs one direction of a layer over n steps, from a state of zeros. */
 static void model_sweep(const model_layer *layer, const float *from, float *to, int n, int backward)
 {
+#if HAS_LRU
+    float state[MODEL_STATES][MODEL_COMPLEX];
+#else
     float state[MODEL_STATES][MODEL_HIDDEN];
+#endif
     int k;
     memset(state, 0, sizeof state);
     for (k = 0; k < n; k++) {
         const size_t t = (size_t)(backward ? n - 1 - k : k);
-        model_cell(layer, from + t * (size_t)layer->inputs, state);
-        memcpy(to + t * (MODEL_DIRECTIONS * MODEL_HIDDEN), state[0], sizeof state[0]);
+        const float *x = from + t * (size_t)layer->inputs;
+        float *h = to + t * (MODEL_DIRECTIONS * MODEL_HIDDEN);
+#if HAS_LRU
+        model_cell(layer, x, state, h);
+#else
+        model_cell(layer, x, state);
+        memcpy(h, state[0], sizeof state[0]);
+#endif
     }
 }
 

@@ -1,33 +1,30 @@
-"""What the C header of a program holds: its arrays, its constants, and which parts it needs.
+"""Adds the parts of a program to what a C header holds.
 
 A table for each kind of part says what macro it has and which arrays. A program with a kind that
 no table has is refused.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from hiddenstate.export.c.text import calls_of, parts_of
-from hiddenstate.export.int8 import quantised
+from hiddenstate.export.c.content import Layout
+from hiddenstate.export.c.recurrent import CELLS, recurrent
 from hiddenstate.export.target import BACKWARD
-from hiddenstate.program.cells import CELLS as DECLARED
-from hiddenstate.program.cells import Cell
 from hiddenstate.program.companions import FixedConvolutions
 from hiddenstate.program.layers import (
     Beside,
     Convolution,
     Dense,
-    Direction,
     Layer,
     Norm,
     Pool,
     Readout,
     Recurrent,
 )
-from hiddenstate.program.lowering import folded_norms, summed
+from hiddenstate.program.lowering import folded_norms
 from hiddenstate.program.order import step_of
 from hiddenstate.program.program import Program
 from hiddenstate.program.steps import (
@@ -43,128 +40,6 @@ from hiddenstate.program.steps import (
     WindowScale,
 )
 from hiddenstate.system.typing import Array
-
-
-@dataclass
-class Layout:
-    """A program as the header has it.
-
-    Parameters
-    ----------
-    program : Program
-        With the numbers that the header has.
-    weights : str
-        `float32` or `int8`.
-    prefix : str
-        Of the names in the header.
-    read : mapping of ndarray, optional
-        The arrays of a header, flat; its numbers are then taken instead of the program's.
-    arrays : dict
-        Constant arrays, in order, by names without prefix. Matrices are transposed: the weights of
-        one input side by side.
-    tables : dict
-        Of each table of layers its type and its lines, which name arrays.
-    constants : dict of int
-        Sizes that only the implementation needs.
-    has : set of str
-        The macros `HAS_...` of the parts that it needs, without `HAS_`.
-    work : int
-        Multiply-adds of a step, or of a row for an autoencoder.
-    """
-
-    program: Program
-    weights: str
-    prefix: str
-    read: Mapping[str, Array] | None = None
-    arrays: dict[str, Array] = field(default_factory=dict)
-    tables: dict[str, tuple[str, list[str]]] = field(default_factory=dict)
-    constants: dict[str, int] = field(default_factory=dict)
-    has: set[str] = field(default_factory=set)
-    work: int = 0
-
-    @property
-    def n_inputs(self) -> int:
-        """Numbers that a network reads of a step."""
-        return self.program.width
-
-    @property
-    def flash(self) -> int:
-        """Bytes of the arrays."""
-        return sum(array.nbytes for array in self.arrays.values())
-
-    @property
-    def stack(self) -> int:
-        """About how many bytes the deepest call needs beside the state and what a caller gives."""
-        c, program = self.constants, self.program
-        if program.job == "autoencode":
-            numbers = 2 * self.n_inputs + 2 * c["WIDEST"]
-        elif "RECURRENT" not in self.has:
-            numbers = 0
-        else:
-            numbers = c["SUMS"] * c["HIDDEN"] + self.n_inputs + c["OUTPUTS"] + c["SUMMARY"]
-            if "RECENT" in c:
-                numbers += 2 * c["WIDEST"] + (self.state if "POOL" in c else 0)
-            if "STREAMS" not in self.has:
-                numbers += c["STATES"] * c["HIDDEN"] + c["WIDEST"] + program.n_features
-                numbers += self.remembered
-        numbers += c["MOST_ROWS"] if "BYTES" in self.has else 0
-        if "FIXED" in self.has:
-            numbers += c["MOST_BIASES"] + 3 * 2 * c["OUTPUTS"] + 40
-        return 4 * numbers + 160
-
-    @property
-    def state(self) -> int:
-        """Numbers of a state of a series, if it streams."""
-        c, has = self.constants, self.has
-        numbers = c["LAYERS"] * c["STATES"] * c["HIDDEN"] + c.get("RECENT", 0)
-        numbers += 2 * c["SUMMARY"] + 2 if "MEAN" in has else 0
-        numbers += c["POOLED"] + 1 if "POOL" in has else 0
-        numbers += self.program.n_features if "FORWARD" in has else 0
-        return numbers + self.remembered
-
-    @property
-    def remembered(self) -> int:
-        """Numbers that the forecast step remembers."""
-        c = self.constants
-        return c["OUTPUTS"] * c["PAST"] + c.get("LAGS", 0) + 1 if "FORECAST" in self.has else 0
-
-    def add(self, name: str, values: Any, dtype: Any = np.float32) -> Array:
-        """Add an array, and return its numbers as the header has them."""
-        own = np.ascontiguousarray(values, dtype)
-        if self.read is not None:
-            own = self.read[name].reshape(own.shape)
-        self.arrays[name] = own
-        return own
-
-    def add_offset(self, name: str, values: Array) -> Array:
-        """Add numbers as the sum of two floats each, as one float cannot have all their digits."""
-        high = self.add(name, values).astype(np.float64)
-        return np.asarray(high + self.add(f"{name}_low", values - high))
-
-    def add_weight(self, name: str, weight: Array) -> tuple[str, Array]:
-        """Add weights (rows, inputs) or (rows, inputs, width); return the matrix that names them,
-        and their numbers."""
-        self.constants["MOST_ROWS"] = max(self.constants.get("MOST_ROWS", 0), len(weight))
-        if self.weights != "int8":
-            return f"{{{self.named(name)}}}", self.add(name, weight.T).T
-        steps, scale = quantised(weight)
-        steps = self.add(name, steps.T, np.int8).T
-        scale = self.add(f"{name}_scale", scale)
-        own = steps * scale.reshape(-1, *[1] * (weight.ndim - 1))
-        return f"{{{self.named(name)}, {self.named(f'{name}_scale')}}}", own
-
-    def named(self, name: str) -> str:
-        """Return a name with its prefix."""
-        return f"{self.prefix}_{name}"
-
-    def line(self, table: str, kind: str, *fields: object) -> None:
-        """Add a line to a table of layers."""
-        lines = self.tables.setdefault(table, (kind, []))[1]
-        lines.append(", ".join(map(str, fields)))
-
-    def count(self, table: str) -> int:
-        """Return how many lines a table has."""
-        return len(self.tables[table][1]) if table in self.tables else 0
 
 
 def layout_of(
@@ -319,38 +194,6 @@ def _pool(layout: Layout, layer: Pool) -> Pool:
     return layer
 
 
-def _recurrent(layout: Layout, layer: Recurrent) -> Recurrent:
-    cell = DECLARED[layer.cell]
-    layout.has |= {layer.cell.upper(), *CELLS[layer.cell]}
-    directions, hidden = len(layer.directions), layer.directions[0].hidden_size
-    layout.has |= {"BOTH"} if directions == 2 else set()
-    widest = max(layout.constants.get("WIDEST", 1), directions * hidden)
-    layout.constants |= {"HIDDEN": hidden, "STATES": len(cell.state)}
-    layout.constants |= {"DIRECTIONS": directions, "WIDEST": widest}
-    layout.constants["SUMS"] = cell.blocks * (2 if cell.apart else 1)
-    own = tuple(_direction(layout, cell, each) for each in layer.directions)
-    return replace(layer, directions=own)
-
-
-def _direction(layout: Layout, cell: Cell, own: Direction) -> Direction:
-    """Add the weights, and the cell's own arrays one after the other, without those that are zero
-    since only a sum counts."""
-    name = f"layer{layout.count('layers')}"
-    input_matrix, input_weight = layout.add_weight(f"{name}_input", own.input_weight)
-    state_matrix, hidden_weight = layout.add_weight(f"{name}_state", own.hidden_weight)
-    arrays = summed(cell, own.own)
-    zeros = dict.fromkeys(cell.added[1:], (cell.blocks - cell.apart) * own.hidden_size)
-    parts = [array[zeros.get(each, 0) :] for each, array in arrays.items()]
-    flat = layout.add(f"{name}_own", np.concatenate(parts))
-    parts = np.split(flat, np.cumsum([len(part) for part in parts])[:-1])
-    for each, part in zip(arrays, parts, strict=True):
-        arrays[each] = np.pad(part, (zeros.get(each, 0), 0))
-    fields = input_matrix, state_matrix, layout.named(f"{name}_own"), own.input_weight.shape[1]
-    layout.line("layers", "layer", *fields)
-    layout.work += own.input_weight.size + own.hidden_weight.size
-    return replace(own, inputs=(input_weight,), hidden=(hidden_weight,), own=arrays)
-
-
 def _beside(layout: Layout, layer: Beside) -> Beside:
     return Beside(_layers(layout, layer.layers))
 
@@ -411,16 +254,12 @@ STEPS: dict[type, tuple[str, Build]] = {
 LAYERS: dict[type, tuple[str, Build]] = {
     Convolution: ("CONVOLUTION", _convolution),
     Pool: ("POOL", _pool),
-    Recurrent: ("RECURRENT", _recurrent),
+    Recurrent: ("RECURRENT", recurrent),
     Beside: ("BESIDE", _beside),
     Readout: ("READOUT", _readout),
     Dense: ("DENSE", _dense),
 }
 """Of each kind of layer."""
-
-CELLS = {cell: calls_of(cell.upper()) for cell in DECLARED if cell.upper() in parts_of("cells.c")}
-"""Of each cell that cells.c has the functions of arithmetic.c that it calls; its macro is its
-name."""
 
 COMPANIONS: dict[type, tuple[str, Build]] = {FixedConvolutions: ("FIXED", _fixed)}
 """Of each kind of companion."""

@@ -14,7 +14,11 @@
 #if HAS_STREAMS
 /* What is remembered of a series. Copy it, keep it, have as many as you like. */
 typedef struct model_state {
+#if HAS_LRU
+    float cells[MODEL_LAYERS][MODEL_STATES][MODEL_COMPLEX]; /* real and imaginary parts */
+#else
     float cells[MODEL_LAYERS][MODEL_STATES][MODEL_HIDDEN]; /* the first is the output */
+#endif
 #if HAS_MEAN
     float sum[MODEL_SUMMARY], sum_low[MODEL_SUMMARY];
     unsigned long steps;

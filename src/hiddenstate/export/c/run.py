@@ -11,7 +11,8 @@ import numpy as np
 
 from hiddenstate.errors import DataError, printable
 from hiddenstate.export.c.arrays import arrays_of
-from hiddenstate.export.c.layout import Layout, layout_of
+from hiddenstate.export.c.content import Layout
+from hiddenstate.export.c.layout import layout_of
 from hiddenstate.export.c.text import text_of
 from hiddenstate.export.target import Contents, Run, Source
 from hiddenstate.export.trial import Answers, Trial

@@ -1,7 +1,7 @@
 """What the self-test of the C header compares with: rows, and the answers of the model to them."""
 
 from hiddenstate.export.c.arrays import array, literal
-from hiddenstate.export.c.layout import Layout
+from hiddenstate.export.c.content import Layout
 from hiddenstate.export.magnitude import answer_limits
 from hiddenstate.export.target import Source
 

@@ -26,6 +26,12 @@ static void model_average(model_state *state, float *step)
 }
 
 #endif
+#if HAS_LRU
+#define MODEL_READ (MODEL_INPUTS + MODEL_HIDDEN) /* with what the last layer gives */
+#else
+#define MODEL_READ MODEL_INPUTS
+#endif
+
 /* Reads a step; x becomes what the network reads of it. If no answer is needed after it, layers
    that read means of steps wait until one is complete. */
 static int model_read(model_state *state, const float *data, float *x, int answers)
@@ -65,8 +71,13 @@ static int model_read(model_state *state, const float *data, float *x, int answe
 #endif
 #endif
     for (l = 0; l < MODEL_LAYERS; l++) {
+#if HAS_LRU
+        model_cell(&model_layers[l], from, state->cells[l], x + MODEL_INPUTS);
+        from = x + MODEL_INPUTS;
+#else
         model_cell(&model_layers[l], from, state->cells[l]);
         from = state->cells[l][0];
+#endif
     }
 #if HAS_MEAN
     model_sum(state->sum, state->sum_low, from, MODEL_HIDDEN);
@@ -84,6 +95,9 @@ static int model_after(const model_state *state, const float *x, float *y)
     for (i = 0; i < MODEL_SUMMARY; i++)
         mean[i] = state->sum[i] / (float)state->steps;
     model_answer(&model_heads[0], mean, y);
+#elif HAS_LRU
+    (void)state;
+    model_answer(&model_heads[0], x + MODEL_INPUTS, y);
 #else
     model_answer(&model_heads[0], state->cells[MODEL_LAYERS - 1][0], y);
 #endif
@@ -115,7 +129,7 @@ static void model_wait(model_state *state, const model_state *before)
 #endif
 int model_step(model_state *state, const float *x, float *y)
 {
-    float inputs[MODEL_INPUTS];
+    float inputs[MODEL_READ];
 #if HAS_POOL
     const model_state before = *state;
 #endif
@@ -132,7 +146,7 @@ int model_step(model_state *state, const float *x, float *y)
 int model_run(const float *x, int steps, float *y, float *scratch)
 {
     model_state state;
-    float inputs[MODEL_INPUTS];
+    float inputs[MODEL_READ];
     int t, status = MODEL_OK;
     (void)scratch;
     if (steps < 1)

@@ -15,8 +15,18 @@ typedef struct {
 #if HAS_RECURRENT
 typedef struct {
     model_matrix input; /* inputs by blocks times MODEL_HIDDEN */
+#if HAS_LRU
+    model_matrix drive;  /* MODEL_HIDDEN by 2 MODEL_COMPLEX: real parts, then imaginary ones */
+    model_matrix output; /* 2 MODEL_COMPLEX by MODEL_HIDDEN */
+    model_matrix gate;   /* MODEL_HIDDEN by 2 MODEL_HIDDEN */
+#elif !HAS_MINGRU
     model_matrix state; /* MODEL_HIDDEN by blocks times MODEL_HIDDEN */
-    const float *own;   /* the other arrays of the cell, one after the other */
+#endif
+#if HAS_FACTORS
+    model_matrix input_first; /* inputs by MODEL_RANK, where `input` is MODEL_RANK by ... */
+    model_matrix state_first; /* MODEL_HIDDEN by MODEL_RANK; NULL where one matrix is whole */
+#endif
+    const float *own; /* the other arrays of the cell, one after the other */
     int inputs;
 } model_layer;
 

@@ -1,7 +1,8 @@
 // Fixed convolutions beside the nets, of a program that has them: importing this module lets `Model`
 // answer with them.
 
-import { COMPANIONS, affine, meanOf, outputsOf, softmax } from "./net.js";
+import { affine } from "./cells.js";
+import { COMPANIONS, meanOf, outputsOf, softmax } from "./net.js";
 
 /** @import { Companion } from "./net.js" */
 

@@ -2,21 +2,23 @@
 // a function for each kind of part. A matrix is {shape, data}, a sequence an array of steps, each a
 // Float64Array.
 
-import { ADDED, CELLS, STATES, relu, sigmoid } from "./cells.js";
+import { ADDED, CELLS, STATES, affine, relu, sigmoid } from "./cells.js";
 import { applied, lagsOf, restored, stepOf, undone } from "./steps.js";
 
-/** @import { Own, State } from "./cells.js" */
+/** @import { Matrix, Own, State } from "./cells.js" */
 /** @import { Memory, Step } from "./steps.js" */
 
-/** @typedef {{ shape: number[], data: Float64Array }} Matrix */
 /** @typedef {{ weight: Matrix, bias: Matrix, activation: string }} Dense */
 /**
  * @typedef {object} Direction
- * @property {Matrix} input_weight
- * @property {Matrix} hidden_weight
+ * @property {Matrix[]} inputs The factors of W, of which the last is multiplied by x first.
+ * @property {Matrix[]} hidden Those of U.
  * @property {Own} own
- * @property {{ begin: { data: Float64Array }, sum: Float64Array }[]} [sums] What `cellStep` computes in.
+ * @property {number} hidden_size
+ * @property {number} states Complex numbers of a state; 0 if it has as many numbers as h.
+ * @property {Product[]} [products] Those of W and of U.
  */
+/** @typedef {{ factor: Matrix, begin: { data: Float64Array }, sum: Float64Array }[]} Product */
 /** @typedef {{ cell: string, directions: Direction[] }} Recurrent */
 /** @typedef {{ part: string, [field: string]: any }} Layer */
 /**
@@ -76,68 +78,41 @@ export function softmax(x) {
   return e.map((value) => value / sum);
 }
 
-/**
- * Returns weight x + bias, in `result` if it is given: new arrays for every step are slow. Four rows
- * are summed side by side, as a processor adds numbers that do not wait for one another.
- * @param {Matrix} weight
- * @param {{ data: Float64Array }} bias
- * @param {ArrayLike<number>} x
- * @param {Float64Array} result
- */
-export function affine(weight, bias, x, result = new Float64Array(bias.data.length)) {
-  const [rows, n] = weight.shape;
-  const [w, start] = [weight.data, bias.data];
-  let row = 0;
-  for (; row + 3 < rows; row += 4) {
-    let a = start[row];
-    let b = start[row + 1];
-    let c = start[row + 2];
-    let d = start[row + 3];
-    const k = row * n;
-    const l = k + n;
-    const m = l + n;
-    const o = m + n;
-    for (let j = 0; j < n; j += 1) {
-      const value = x[j];
-      a += w[k + j] * value;
-      b += w[l + j] * value;
-      c += w[m + j] * value;
-      d += w[o + j] * value;
-    }
-    result[row] = a;
-    result[row + 1] = b;
-    result[row + 2] = c;
-    result[row + 3] = d;
-  }
-  for (; row < rows; row += 1) {
-    let a = start[row];
-    for (let j = 0; j < n; j += 1) a += w[row * n + j] * x[j];
-    result[row] = a;
-  }
-  return result;
-}
-
 /** @param {Dense} layer @param {ArrayLike<number>} x @returns {Float64Array} */
 function dense(layer, x) {
   return affine(layer.weight, layer.bias, x).map(ACTIVATIONS[layer.activation]);
 }
 
 /**
+ * Returns the factors of a matrix, and what they are computed in.
+ * @param {Matrix[]} factors
+ * @param {string[]} names Of what is added to the product, if the cell has it.
+ * @param {Own} own
+ * @returns {Product}
+ */
+const productOf = (factors, names, own) => factors.map((factor) => {
+  const data = new Float64Array(factor.shape[0]);
+  return { factor, begin: own[names.find((name) => own[name]) || ""] || { data }, sum: data.slice() };
+});
+
+/**
+ * Returns x multiplied by factors, the last one first; x without any.
+ * @param {Product} product
+ * @param {Float64Array} x
+ */
+const multiplied = (product, x) => product.reduceRight((from, { factor, begin, sum }) => affine(factor, begin, from, sum), x);
+
+/**
+ * Returns what a cell gives for a step; the state after it comes last.
  * @param {Recurrent["cell"]} cell
  * @param {Direction} direction
- * @param {ArrayLike<number>} x
+ * @param {Float64Array} x
  * @param {State} state
  */
 function cellStep(cell, direction, x, state) {
-  const { input_weight, hidden_weight, own } = direction;
-  if (!direction.sums) {
-    const data = new Float64Array(hidden_weight.shape[0]);
-    direction.sums = ADDED.map((name) => ({ begin: own[name] || { data }, sum: data.slice() }));
-  }
-  const [a, b] = direction.sums;
-  affine(input_weight, a.begin, x, a.sum);
-  affine(hidden_weight, b.begin, state[0], b.sum);
-  return CELLS[cell](a.sum, b.sum, state, own);
+  const { inputs, hidden, own } = direction;
+  const [a, b] = direction.products ||= [inputs, hidden].map((factors, i) => productOf(factors, ADDED[i], own));
+  return CELLS[cell](multiplied(a, x), multiplied(b, state[0]), state, own);
 }
 
 /**
@@ -153,12 +128,8 @@ const recurrentOf = (net) => net.flatMap((layer) => (
  * @param {Layer[]} net
  * @returns {State[]}
  */
-function zeroState(net) {
-  return recurrentOf(net).flatMap(({ cell, directions }) => directions.map(({ hidden_weight }) => {
-    const length = STATES[cell] || 1;
-    return Array.from({ length }, () => new Float64Array(hidden_weight.shape[1]));
-  }));
-}
+const zeroState = (net) => recurrentOf(net).flatMap(({ cell, directions }) => directions.map(({ hidden_size, states }) => (
+  Array.from({ length: STATES[cell] || 1 }, () => new Float64Array(states || hidden_size)))));
 
 /**
  * Returns steps as one array.
@@ -184,7 +155,11 @@ export const LAYERS = {
     const sides = /** @type {Direction[]} */ (directions).map((direction, number) => {
       let own = run.state[run.after.length];
       /** @param {Float64Array} x */
-      const step = (x) => (own = cellStep(cell, direction, x, own))[0];
+      const step = (x) => {
+        const after = cellStep(cell, direction, x, own);
+        own = after.slice(-own.length);
+        return after[0];
+      };
       const outputs = number ? [...steps].reverse().map(step).reverse() : steps.map(step);
       run.after.push(own);
       return outputs;
@@ -315,7 +290,7 @@ export class Model {
   /** The numbers of the hidden state of the last layer. */
   get units() {
     const [{ directions }] = recurrentOf(this.program.nets[0]);
-    return directions.length * directions[0].hidden_weight.shape[1];
+    return directions.length * directions[0].hidden_size;
   }
 
   /** Whether the first net reads no later steps. */
@@ -363,6 +338,9 @@ export class Stream {
   /** The state after the last step. @type {State[]} */
   state = [];
 
+  /** What the last recurrent layer gave for the last step. @type {Float64Array} */
+  h = new Float64Array(0);
+
   /** The steps since that mean. @type {Float64Array[]} */
   pooled = [];
 
@@ -387,11 +365,6 @@ export class Stream {
   forget() {
     this.state = zeroState(this.model.program.nets[0]);
     this.carried.state = this.state;
-  }
-
-  /** The hidden state of the last layer. */
-  get h() {
-    return this.state[this.state.length - 1][0];
   }
 
   /**
@@ -423,6 +396,7 @@ export class Stream {
       return add ? [add(layer, steps[0], next, this, n)] : LAYERS[layer.part](layer, steps, run);
     }, [step]);
     next.state = this.state = run.after;
+    [this.h] = run.states;
     if (!this.pooled.length) this.carried = next;
     return output;
   }

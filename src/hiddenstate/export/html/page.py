@@ -10,7 +10,7 @@ import numpy as np
 from hiddenstate.export.html.node import answers_of
 from hiddenstate.export.html.view import ViewData, view_data
 from hiddenstate.export.python.file import packed
-from hiddenstate.export.target import Contents, Run, Source, Target, holds_all
+from hiddenstate.export.target import Contents, Run, Source, Target, holds_all, kinds_of
 from hiddenstate.export.trial import Trial
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Params
@@ -59,12 +59,15 @@ SCRIPTS = {
     "codes": ("charts", "page", "table", "texts", "draw", "codes"),
 }
 """The modules of a page by what a reader plays with, each after those that it imports; `net` comes
-before them in a script of its own, and `stem` and `fixed` if a program has their layers."""
+before them in a script of its own, with `stem`, `lru` and `fixed` if a program has their layers."""
 
 
 def _asset(name: str) -> str:
     return files(__package__).joinpath(name).read_text("utf-8").strip()
 
+
+NET_SCRIPTS: dict[type | str, str] = {Convolution: "stem", "lru": "lru"}
+"""The modules of layers and of cells that few nets have."""
 
 COMPANION_SCRIPTS: dict[type, str] = {FixedConvolutions: "fixed"}
 """The module that computes a companion."""
@@ -73,11 +76,12 @@ KINDS: frozenset[type | str] = frozenset(
     {
         *(Fractions, Logarithm, Fill, Scale, Mask, Forecast, WindowScale, TargetScale, Change),
         *(Dense, Convolution, Norm, Pool, Recurrent, Beside, Readout),
+        *NET_SCRIPTS,
         *(cell for cell in CELLS if re.search(f"^  {cell}\\W", _asset("cells.js"), re.MULTILINE)),
         *COMPANION_SCRIPTS,
     }
 )
-"""The kinds in the tables of `steps.js`, `cells.js`, `net.js`, `stem.js` and `fixed.js`."""
+"""The kinds in the tables of `steps.js`, `cells.js`, `lru.js`, `net.js`, `stem.js`, `fixed.js`."""
 
 HALF_FROM = 100_000
 """Numbers of an autoencoder from which weights are float16 by default, to halve the page."""
@@ -100,8 +104,7 @@ def build(source: Source) -> Contents:
     }
     css = f"{base_style()}\n{_asset('page.css')}"
     beside = [COMPANION_SCRIPTS[type(each)] for each in source.program.companions]
-    stem = any(isinstance(layer, Convolution) for layer in source.program.nets[0])
-    own = ("stem",) if stem else ()
+    own = net_scripts(source.program)
     interpreter = _names("packed", "steps", "cells", "net", *own, *beside)
     net = joined(interpreter)
     script = joined(REPORT + _names(*SCRIPTS[view["kind"]]), interpreter)
@@ -119,6 +122,12 @@ def build(source: Source) -> Contents:
         script=script,
     )
     return {".html": page.encode()}
+
+
+def net_scripts(program: Program) -> list[str]:
+    """Return the modules that the nets of a program need besides `net`."""
+    kinds = kinds_of(program)
+    return [script for kind, script in NET_SCRIPTS.items() if kind in kinds]
 
 
 def program_of_page(program: Program) -> Program:
@@ -143,6 +152,10 @@ def _title(source: Source) -> str:
     config = source.model.net.recurrent
     title = source.model.net.cell.title.partition(" (")[0]
     words = [f"{config.hidden_size} units"]
+    if source.model.net.n_states:
+        words.append(f"{source.model.net.n_states} complex states")
+    if config.rank:
+        words.append(f"rank {config.rank}")
     if config.layers > 1:
         words.append(f"{config.layers} layers")
     if config.bidirectional:

@@ -1,8 +1,9 @@
 // The layers of a stem, of a program that has one: importing this module lets nets have them.
 
-import { ACTIVATIONS, LAYERS, STREAMED, affine, meanOf } from "./net.js";
+import { affine } from "./cells.js";
+import { ACTIVATIONS, LAYERS, STREAMED, meanOf } from "./net.js";
 
-/** @import { Matrix } from "./net.js" */
+/** @import { Matrix } from "./cells.js" */
 
 /** The term added to a variance. */
 const EPS = 1e-5;

@@ -1,6 +1,6 @@
 // The steps of a program: forwards they prepare a row, backwards they undo the outputs of nets.
 
-/** @import { Matrix } from "./net.js" */
+/** @import { Matrix } from "./cells.js" */
 
 /** @typedef {{ part: string, [field: string]: any }} Step */
 /** @typedef {{ last?: Float64Array, absent?: Float64Array[] }} Memory `last` goes from row to row. */

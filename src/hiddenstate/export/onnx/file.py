@@ -117,10 +117,11 @@ def _operators() -> list[Any]:
             return True
 
         def _run(self, *args: Array, context: Any = None, **attributes: Any) -> tuple[Array, ...]:
-            *state, sequence = args
+            n = int(attributes["num_scan_inputs"])
+            state, sequences = args[:-n], args[-n:]
             body, steps = cast(Any, self).body, []
-            for value in sequence:
-                inputs = dict(zip(body.input_names, (*state, value), strict=True))
+            for values in zip(*sequences, strict=True):
+                inputs = dict(zip(body.input_names, (*state, *values), strict=True))
                 *state, y = body.run(None, {**(context or {}), **inputs})
                 steps.append(y)
             return (*state, np.stack(steps))

@@ -128,29 +128,31 @@ class Graph:
         self,
         step: Callable[..., Sequence[str]],
         begin: Sequence[str],
-        sequence: str,
+        sequences: Sequence[str],
         *arrays: tuple[Any, Dims],
     ) -> list[str]:
-        """Add a loop over the first axis of a float32 sequence.
+        """Add a loop over the first axis of sequences, of the type of the first array of a state.
 
-        `step(value, *state)` adds the nodes of one step, and returns the state after it; `arrays`
+        `step(*values, *state)` adds the nodes of one step, and returns the state after it; `arrays`
         are type and shape of each array of a state. Returns the state after the last step, and its
         first array after every step, with an axis T before its own. Nodes of a step may read what
         was added before.
         """
         helper, outside = self._onnx.helper, self._nodes
-        names = [f"v{self._n + i}" for i in range(1 + len(begin))]
+        n = len(sequences)
+        names = [f"v{self._n + i}" for i in range(n + len(begin))]
         self._n += len(names)
         self._nodes = []
         after = [*step(*names)]
         after.append(self.node("Identity", after[0]))
         inside, self._nodes = self._nodes, outside
         info, kinds = helper.make_tensor_value_info, [(self.kind(t), dims) for t, dims in arrays]
-        given = [info(name, *of) for name, of in zip(names[1:], kinds, strict=True)]
+        given = [info(name, *of) for name, of in zip(names[n:], kinds, strict=True)]
         found = [info(name, *of) for name, of in zip(after, (*kinds, kinds[0]), strict=True)]
-        value = info(names[0], self.kind(np.float32), None)
-        body = helper.make_graph(inside, "step", [*given, value], found)
-        return self.nodes("Scan", *begin, sequence, n=len(after), body=body, num_scan_inputs=1)
+        values = [info(name, kinds[0][0], None) for name in names[:n]]
+        body = helper.make_graph(inside, "step", [*given, *values], found)
+        inputs = (*begin, *sequences)
+        return self.nodes("Scan", *inputs, n=len(after), body=body, num_scan_inputs=n)
 
     def cast(self, value: str, dtype: Any) -> str:
         """Return the value as another type."""

@@ -13,6 +13,7 @@ import numpy as np
 
 from hiddenstate.export.onnx.cells import CELLS
 from hiddenstate.export.onnx.graph import END, Dims, Graph, ints
+from hiddenstate.export.target import layers_in
 from hiddenstate.program.cells import CELLS as DECLARED
 from hiddenstate.program.layers import (
     Beside,
@@ -166,15 +167,6 @@ LAYERS: dict[type[Layer], Callable[..., tuple[str, Ends | None]]] = {
 """Adds a layer to a graph of whole rows: (graph, layer, x, ends) to what it gives and its ends."""
 
 
-def layers_in(net: Sequence[Layer]) -> list[Layer]:
-    """Return the layers of a net, of a `Beside` those that it has."""
-    return [
-        own
-        for layer in net
-        for own in (layers_in(layer.layers) if isinstance(layer, Beside) else [layer])
-    ]
-
-
 @dataclass
 class Advance:
     """A state of N series while steps pass through layers.
@@ -189,16 +181,28 @@ class Advance:
         L.
     after : dict of list of str
         The parts of the state after the steps, along axis 1, but for `count`.
+    read : int
+        Numbers of `recent` that layers have read.
+    split : dict of list of str
+        The arrays of the cell by layer. Some versions of onnxruntime refuse slices in their place.
     """
 
     before: dict[str, str]
     n_layers: int
     after: dict[str, list[str]] = field(default_factory=dict)
     read: int = 0
+    split: dict[str, list[str]] = field(default_factory=dict)
 
     def joined(self, g: Graph) -> dict[str, str]:
         """Return the state after the steps."""
         return {name: _joined(g, parts, 1) for name, parts in self.after.items()}
+
+    def of_layer(self, g: Graph, name: str, layer: int) -> str:
+        """Return the part of an array of the cell that a layer begins with, (1, N, H)."""
+        if name not in self.split:
+            x, L = g.transpose(self.before[name], 1, 0, 2), self.n_layers
+            self.split[name] = [x] if L == 1 else g.nodes("Split", x, ints(*[1] * L), n=L, axis=0)
+        return self.split[name][layer]
 
     def put(self, name: str, part: str) -> None:
         """Add a part of the state after the steps."""
@@ -251,7 +255,7 @@ def _pooled(
     shape = g.node("Concat", rows, ints(len(head.bias)), axis=0)
     kinds: list[tuple[Any, Dims]] = [(t, ("rows", *dims)) for t, dims in (one, *shapes.values())]
     values = [g.node("Expand", np.float32(0), shape), *(begin[name] for name in shapes)]
-    _, *last, y = g.scan(step, values, g.transpose(x, 1, 0, 2), *kinds)
+    _, *last, y = g.scan(step, values, [g.transpose(x, 1, 0, 2)], *kinds)
     found = dict(zip(shapes, last, strict=True))
     if "recent" in early and "recent" in found:
         early["recent"] = _joined(g, [early["recent"], found.pop("recent")], 1)
@@ -268,9 +272,8 @@ def carried(net: Sequence[Layer]) -> dict[str, tuple[Any, tuple[int, ...]]]:
     state: dict[str, tuple[Any, tuple[int, ...]]] = {}
     layers = layers_in(net)
     recurrent = [layer for layer in layers if isinstance(layer, Recurrent)]
-    size = recurrent[0].directions[0].hidden_size
-    for name in DECLARED[recurrent[0].cell].state:
-        state[name] = (np.float32, (len(recurrent), size))
+    for name, zeros in recurrent[0].state(0).items():
+        state[name] = (np.float32, (len(recurrent), zeros.shape[2]))
     recent = sum(_before(layer) for layer in layers if isinstance(layer, Convolution))
     state |= {"recent": (np.float32, (recent,))} if recent else {}
     for layer in layers:
@@ -301,11 +304,8 @@ def _slid(g: Graph, layer: Convolution, x: str, own: Advance) -> str:
 
 
 def _advanced_layer(g: Graph, layer: Recurrent, x: str, own: Advance) -> str:
-    names, begin = DECLARED[layer.cell].state, []
-    for name in names:
-        number = len(own.after.get(name, ()))
-        before = g.transpose(own.before[name], 1, 0, 2)
-        begin.append(before if own.n_layers == 1 else g.slice(before, number, number + 1, 0))
+    names = DECLARED[layer.cell].state
+    begin = [own.of_layer(g, name, len(own.after.get(name, ()))) for name in names]
     add = CELLS[layer.cell]
     y, last = add(g, layer.directions[0], g.transpose(x, 1, 0, 2), tuple(begin))
     for name, part in zip(names, last, strict=True):

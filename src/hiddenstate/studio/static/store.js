@@ -287,7 +287,7 @@ export class Store extends EventTarget {
       const code = Promise.all([import("../../export/html/net.js"), import("../../export/html/packed.js")]);
       const asked = get(`/api/runs/${this.id}/program/${which}`).then(async (program) => {
         const [{ Model }, { unpacked }] = await code;
-        if (program.nets[0].some((/** @type {{ part: string }} */ { part }) => part === "Convolution")) await import("../../export/html/stem.js");
+        for (const script of program.scripts) await import(`../../export/html/${script}.js`);
         return new Model(unpacked(program));
       });
       asked.catch(() => this._nets.delete(key));

@@ -3,6 +3,7 @@
 #define MODEL_INPUTS (2 * MODEL_FEATURES)
 #define MODEL_DIRECTIONS 2
 #define MODEL_MEMBERS 1
+#define MODEL_RANK 1
 #define MODEL_WIDEST 4
 #define MODEL_MOST_ROWS 8
 #define MODEL_CONVOLUTIONS 1
@@ -68,12 +69,19 @@ static const float model_weights[32] = {0.5f, -0.25f};
 #define MODEL_WEIGHTS {model_weights}
 #endif
 #if HAS_DENSE
-static const float model_bias[8] = {0.5f, -0.25f};
+static const float model_bias[20] = {0.5f, -0.25f};
+#endif
+#if HAS_LRU || HAS_FACTORS
+#define MODEL_MATRICES MODEL_WEIGHTS, MODEL_WEIGHTS, MODEL_WEIGHTS, MODEL_WEIGHTS
+#elif HAS_MINGRU
+#define MODEL_MATRICES MODEL_WEIGHTS
+#else
+#define MODEL_MATRICES MODEL_WEIGHTS, MODEL_WEIGHTS
 #endif
 #if HAS_RECURRENT && !HAS_AUTOENCODER
 static const model_layer model_layers[2] = {
-    {MODEL_WEIGHTS, MODEL_WEIGHTS, model_bias, 4},
-    {MODEL_WEIGHTS, MODEL_WEIGHTS, model_bias, 4},
+    {MODEL_MATRICES, model_bias, 4},
+    {MODEL_MATRICES, model_bias, 4},
 };
 #endif
 #if HAS_CONVOLUTION && !HAS_AUTOENCODER

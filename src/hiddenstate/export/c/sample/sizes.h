@@ -47,6 +47,7 @@
 #define MODEL_LAYERS 1
 #define MODEL_STATES 2
 #define MODEL_HIDDEN 2
+#define MODEL_COMPLEX 2
 #define MODEL_SUMMARY 4
 #define MODEL_RECENT 4
 #define MODEL_POOLED 4
