@@ -85,3 +85,23 @@ def test_a_sum_is_as_large_as_its_answer_at_least(seed):
     for trial in source.trials:
         for name, answer in trial.answers.items():
             assert np.abs(answer).max() <= sizes[name] * 1.0001
+
+
+def of_large_states() -> FittedModel:
+    """A classifier whose states are around 200, and its probabilities far from 0 and 1."""
+    wanted: dict[str, Any] = {"pixels": False, "missing": "error", "stem": False, "members": 1}
+    model = random_model(1, job="classify", cell="mingru", layers=1, **wanted)
+    params = {n: a + 200 if "bias_ih" in n else a for n, a in model.params.items()}
+    return replace(model, params={**params, "out.weight": 1 + params["out.weight"] / 1000})
+
+
+def test_probabilities_of_large_sums_have_their_rounding(tmp_path, monkeypatch):
+    report = export_model(of_large_states(), "c", tmp_path / "m.h")
+    assert c_header.TARGET.limit < report.difference <= report.limit
+
+    def build(source: Source) -> dict[str, bytes]:
+        return c_header.build(wrong_in_one_weight(source))
+
+    monkeypatch.setattr(c_header, "TARGET", replace(c_header.TARGET, build=build))
+    with pytest.raises(DataError, match="nothing was written"):
+        export_model(of_large_states(), "c", tmp_path / "other.h")

@@ -10,6 +10,7 @@ import numpy as np
 
 from hiddenstate.export.target import Source
 from hiddenstate.export.trial import Answers, Trial, float_rounding, scale_of
+from hiddenstate.program.equations import softmax
 from hiddenstate.program.layers import Dense, Layer, run_layers
 from hiddenstate.program.order import for_nets, step_of
 from hiddenstate.program.program import Program
@@ -26,16 +27,20 @@ from hiddenstate.program.steps import (
 )
 from hiddenstate.system.typing import Array
 
+COMMON = 8
+"""Size of the sums that probabilities follow up to which limits for numbers of 1 hold."""
+
 
 def magnitudes(program: Program, trials: list[Trial]) -> dict[str, float]:
     """Return, of each answer, the largest sum of the sizes of its terms in trial rows.
 
     Offsets that are added to scaled answers are no terms: no digit of the others is lost before.
-    Probabilities are 1 at most, and not among them.
+    That of probabilities is 1, or more where they follow larger sums than `COMMON`, of nets alone.
     """
-    if program.job == "classify":
+    if program.companions:
         return {}
-    of_job = _autoencoded if program.job == "autoencode" else _predicted
+    jobs = {"classify": _classified, "regress": _predicted, "autoencode": _autoencoded}
+    of_job = jobs[program.job]
     each = [of_job(program, trial) for trial in trials]
     return {name: max(one[name] for one in each) for name in each[0]}
 
@@ -58,6 +63,21 @@ def _terms(layers: Sequence[Layer], x: Array, lengths: Array | None = None) -> A
     before, head = run_layers(layers[:-1], x, lengths)[0], layers[-1]
     assert isinstance(head, Dense)
     return np.asarray(np.abs(before) @ np.abs(head.weight).T + np.abs(head.bias))
+
+
+def _classified(program: Program, trial: Trial) -> dict[str, float]:
+    """A probability p changes by p (1 - p) times its logit, and by -p q times one whose is q."""
+    read = for_nets(program.steps, program.kept(trial.X, trial.lengths), trial.lengths)
+    sizes = []
+    for net in program.nets:
+        terms, p = (each(net, read, trial.lengths) for each in (_terms, _probabilities))
+        own = p * terms
+        sizes.append(p * (terms - 2 * own + own.sum(axis=1, keepdims=True)))
+    return {"probabilities": max(1.0, float(np.mean(sizes, axis=0).max()) / COMMON)}
+
+
+def _probabilities(layers: Sequence[Layer], x: Array, lengths: Array | None) -> Array:
+    return softmax(run_layers(layers, x, lengths)[0])
 
 
 def _autoencoded(program: Program, trial: Trial) -> dict[str, float]:
