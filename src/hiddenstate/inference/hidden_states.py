@@ -49,11 +49,11 @@ def eigenvalues(model: FittedModel) -> Array | None:
         absolute value below 1 (Orvieto et al., 2023, "Resurrecting Recurrent Neural Networks for
         Long Sequences", section 3.3).
     """
-    decays = [name for name in model.params if name.startswith("rnn.nu_l")]
-    if not decays:
+    angles = [name for name in model.params if name.startswith("rnn.theta_l")]
+    if not angles:
         return None
     logs = [
-        np.stack([model.params[name.replace("nu", part)] for name in decays]).astype(np.float64)
+        np.stack([model.params[name.replace("theta", part)] for name in angles]).astype(np.float64)
         for part in ("nu", "theta")
     ]
     with np.errstate(over="ignore"):  # a state that is forgotten at once
