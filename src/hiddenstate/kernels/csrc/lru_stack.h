@@ -62,15 +62,22 @@ class LruStack : public AnyStack<T> {
   }
 
   void forward(const T* params, const Work& w, Stop stop) const override {
-    for (int layer = 0; layer < layers; layer++) {
-      run(w, stop, [&](int d, Stop own) {
-        const long n = segments(w);
-        if (!w.kept)  // one slot serves all segments
-          copy(slot(w, layer, d, 0, 1), slot(w, layer, d, 0, 0), 2 * w.rows * state_width);
-        for (long i = 0; i < n && !own(work(w)); i++)
+    for (int i = 0; !w.kept && i < layers * directions; i++)  // one slot serves all segments
+      copy(slot(w, i / directions, i % directions, 0, 1),
+           slot(w, i / directions, i % directions, 0, 0), slot_size(w));
+    const bool drops = w.dropout.key != nullptr;
+    if (directions == 1)
+      in_waves(w, work(w), stop, [&](int layer, long nth) {
+        const LruSegment<T> q = segment(params, w, layer, 0, nth);
+        kernels_.lru_forward(q);
+        if (drops && layer < layers - 1) drop(w, layer, outputs(w, layer), q.first, q.steps);
+      });
+    for (int layer = 0; directions > 1 && layer < layers; layer++) {
+      both_ways(w, stop, [&](int d, Stop own) {
+        for (long i = 0; i < segments(w) && !own(work(w)); i++)
           kernels_.lru_forward(segment(params, w, layer, d, i));
       });
-      if (w.dropout.key && layer < layers - 1) drop(w, layer, outputs(w, layer));
+      if (drops && layer < layers - 1) drop(w, layer, outputs(w, layer), 0, w.steps);
     }
     each_last_row(w, [&](int d, long r, long t) {
       T* to = last(w) + (d * w.rows + r) * width;
@@ -90,28 +97,35 @@ class LruStack : public AnyStack<T> {
       T* to = dy(w, layers - 1) + d * all(w) + (t * w.rows + r) * width;
       for (long i = 0; t >= 0 && i < width; i++) to[i] += from[i];
     });
-    for (int layer = layers - 1; layer >= 0; layer--) {
-      run(w, stop, [&](int d, Stop own) {
-        for (long i = segments(w) - 1; i >= 0 && !own(3 * work(w)); i--) {
-          LruSegment<T> q = segment(params, w, layer, d, i);
-          q.dy = dy(w, layer) + d * all(w) + q.first * w.rows * width;
-          for (int k = 0; k < 2; k++) q.dstate[k] = dstate(w, layer, d, k);
-          for (int k = 0; k < LRU_ARRAYS; k++) {
-            const Matrix* m = matrix(layer, d, k);
-            if (m && m->turned >= 0) q.turned[k] = turned + m->turned;
-            if (m) q.sums[k] = sums(w) + m->at - first_;
-          }
-          kernels_.lru_backward(q);
-        }
+    const auto back = [&](int layer, int d, long nth) {
+      LruSegment<T> q = segment(params, w, layer, d, nth);
+      q.dy = dy(w, layer) + d * all(w) + q.first * w.rows * width;
+      for (int k = 0; k < 2; k++) q.dstate[k] = dstate(w, layer, d, k);
+      for (int k = 0; k < LRU_ARRAYS; k++) {
+        const Matrix* m = matrix(layer, d, k);
+        if (m && m->turned >= 0) q.turned[k] = turned + m->turned;
+        if (m) q.sums[k] = sums(w) + m->at - first_;
+      }
+      kernels_.lru_backward(q);
+      return q;
+    };
+    const long n = segments(w);
+    if (directions == 1)
+      in_waves(w, 3 * work(w), stop, [&](int below, long after) {
+        const int layer = layers - 1 - below;
+        const LruSegment<T> q = back(layer, 0, n - 1 - after);
+        if (w.dropout.key && layer) drop(w, layer - 1, dy(w, layer - 1), q.first, q.steps);
+      });
+    for (int layer = layers - 1; directions > 1 && layer >= 0; layer--) {
+      both_ways(w, stop, [&](int d, Stop own) {
+        for (long i = n - 1; i >= 0 && !own(3 * work(w)); i--) back(layer, d, i);
       });
       if (stop(0)) return;
-      if (layer > 0 && directions > 1)
-        for (int below = 0; below < directions; below++)
-          input_gradient(turned, w, layer, below * width, width, dy(w, layer - 1) + below * all(w));
-      else if (!layer && dx)
-        input_gradient(turned, w, 0, 0, rounded_up(inputs, kernels_.lanes), dx);
-      if (w.dropout.key && layer > 0) drop(w, layer - 1, dy(w, layer - 1));
+      for (int below = 0; layer && below < directions; below++)
+        input_gradient(turned, w, layer, below * width, width, dy(w, layer - 1) + below * all(w));
+      if (w.dropout.key && layer) drop(w, layer - 1, dy(w, layer - 1), 0, w.steps);
     }
+    if (dx) input_gradient(turned, w, 0, 0, rounded_up(inputs, kernels_.lanes), dx);
   }
 
   void give_gradient(const Work& w, size_t index, const Part& part, T* c, bool add) const override {
@@ -183,7 +197,8 @@ class LruStack : public AnyStack<T> {
     for (int i = 0; i < 2; i++) q.before[i] = slot(w, layer, d, i, w.kept ? nth : 1);
     for (int i = 0; i < 2; i++) q.after[i] = slot(w, layer, d, i, w.kept ? nth + 1 : 1);
     q.out = outputs(w, layer) + d * all(w) + q.first * w.rows * width;
-    q.scratch = scratch(w) + d * scratch_size(w);
+    const int own = directions > 1 ? d : w.threads > 1 ? layer : 0;
+    q.scratch = scratch(w) + own * scratch_size(w);
     return q;
   }
   long work(const Work& w) const {
@@ -223,7 +238,9 @@ class LruStack : public AnyStack<T> {
   }
   T* sums(const Work& w) const { return slot(w, layers, 0, 0, 0); }
   T* scratch(const Work& w) const { return sums(w) + (w.kept ? size_ : 0); }
-  T* end(const Work& w) const { return scratch(w) + directions * scratch_size(w); }
+  T* end(const Work& w) const {
+    return scratch(w) + std::max(directions, layers) * scratch_size(w);
+  }
 
   Rows<const T> output(const Work& w, int layer) const {
     return {outputs(w, layer), width, width, all(w), directions};
@@ -239,14 +256,14 @@ class LruStack : public AnyStack<T> {
       }
   }
 
-  // Multiplies a layer's output, or its gradient, by the dropout mask.
-  void drop(const Work& w, int layer, T* at) const {
+  // Multiplies steps of a layer's output, or of its gradient, by the dropout mask.
+  void drop(const Work& w, int layer, T* at, long first, long steps) const {
     const float rate = static_cast<float>(w.dropout.rate);
     const T scale = static_cast<T>(1) / static_cast<T>(1 - w.dropout.rate);
     for (long r = 0; r < w.rows; r++) {
       const long row = layer * w.dropout.rows + w.dropout.first + r;
-      Philox random(w.dropout.key, row * w.steps * directions * hidden);
-      for (long t = 0; t < w.steps; t++)
+      Philox random(w.dropout.key, (row * w.steps + first) * directions * hidden);
+      for (long t = first; t < first + steps; t++)
         for (int d = 0; d < directions; d++) {
           T* to = at + d * all(w) + (t * w.rows + r) * width;
           for (long i = 0; i < hidden; i++) to[i] = random() < rate ? 0 : to[i] * scale;
@@ -254,16 +271,38 @@ class LruStack : public AnyStack<T> {
     }
   }
 
-  // Runs f(direction, how to stop) for all directions, on threads of their own if there are some.
+  // Calls f(layer, segment) for all, each after the segment before it and after the same segment
+  // of the layer before: segment by segment, or on several threads in waves, as many layers at
+  // once.
   template <class F>
-  void run(const Work& w, Stop stop, const F& f) const {
-    const auto direction = [&](long d) {
-      f(static_cast<int>(d), Team::member() ? stop.quiet() : stop);
-    };
-    if (w.threads > 1 && w.in_torch)
-      share_out_in_torch(directions, w.threads, direction);
+  void in_waves(const Work& w, long work, Stop stop, const F& f) const {
+    const long n = segments(w);
+    const bool alone = w.threads < 2 || layers < 2 || n < 2 || work < worth_a_thread;
+    for (long i = 0; alone && i < n; i++)
+      for (int layer = 0; layer < layers; layer++) {
+        if (stop(work)) return;
+        f(layer, i);
+      }
+    for (long wave = 0; !alone && wave < n + layers - 1; wave++) {
+      const long first = std::max(0L, wave - n + 1), last = std::min(layers - 1L, wave);
+      if (stop(work * (last - first + 1))) return;
+      share(w, last - first + 1, [&](long k) { f(static_cast<int>(first + k), wave - first - k); });
+    }
+  }
+
+  // Calls f(direction, how to stop) for both, on threads of their own if there are several.
+  template <class F>
+  void both_ways(const Work& w, Stop stop, const F& f) const {
+    share(w, directions,
+          [&](long d) { f(static_cast<int>(d), Team::member() ? stop.quiet() : stop); });
+  }
+
+  template <class F>
+  void share(const Work& w, long n, const F& task) const {
+    if (w.in_torch)
+      share_out_in_torch(n, w.threads, task);
     else
-      share_out(directions, w.threads, direction);
+      share_out(n, w.threads, task);
   }
 
   // Columns [from, from + n) of the gradient of what a layer reads, over all steps and directions.
