@@ -35,6 +35,13 @@ class Stack(NamedTuple):
     hidden: int
     layers: int
     directions: int
+    states: int = 0
+    """Complex numbers of a state, of a cell whose state is not as wide as its output."""
+
+    @property
+    def state_size(self) -> int:
+        """Numbers of a row in each array of a state."""
+        return self.states or self.hidden
 
     def make(self) -> Any:
         kind = getattr(native(), KINDS[self.dtype])
@@ -44,10 +51,11 @@ class Stack(NamedTuple):
         """Return the shapes of the weights, layer by layer as the cell declares them."""
         cell, shapes = CELLS[self.cell], list[tuple[int, ...]]()
         products = (cell.inputs, cell.hidden)
-        weights = [weight for weight in cell.weights if biased or weight.name in products]
         for layer in range(self.layers):
             inputs = self.directions * self.hidden if layer else self.inputs
-            each = [weight.shape(cell.sizes(inputs, self.hidden)) for weight in weights]
+            sizes = cell.sizes(inputs, self.hidden, self.states)
+            weights = cell.arrays(sizes, mapped=layer == 0 or self.directions > 1)
+            each = [w.shape(sizes) for w in weights if biased or w.name in products]
             shapes += each * self.directions
         return shapes
 
@@ -97,7 +105,7 @@ class Plan:
 
         `kept` says whether the layer keeps what :meth:`backward` needs.
         """
-        batch, hidden, split = self.batch, self.stack.hidden, 1 + self.parts
+        batch, size, split = self.batch, self.stack.state_size, 1 + self.parts
         try:
             layer = self.spare.pop()
         except IndexError:
@@ -110,7 +118,7 @@ class Plan:
         last = [torch.empty(self.state, dtype=dtype, device=device) for _ in begin]
         read = batch.rows, batch.steps, _address(batch.lengths), _address(batch.places)
         inputs = self._addresses(weights), _addresses(begin)
-        outputs = batch.at(y), _addresses(last), hidden
+        outputs = batch.at(y), _addresses(last), size
         layer.forward(batch.at(x), *read, *inputs, *outputs, kept, torch.get_num_threads())
         return layer, [y, *last]
 
@@ -127,7 +135,7 @@ class Plan:
         dlast = [a if a is None else a.contiguous() for a in dlast]
         states, weights = _addresses(grads[1:split]), self._addresses(grads[split:])
         wanted = batch.at(grads[0]), states, weights
-        size = batch.rows, self.stack.hidden
+        size = batch.rows, self.stack.state_size
         layer.backward(batch.at(dy), _addresses(dlast), *wanted, *size, torch.get_num_threads())
 
     def give_back(self, layer: Any) -> None:

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <stdexcept>
 
 #include "any_stack.h"
 
@@ -26,6 +27,7 @@ class LruStack : public AnyStack<T> {
   LruStack(const Kernels<T>& kernels, Places& places, long inputs, long hidden, long states,
            int layers, int directions, bool wants_dx)
       : Base(kernels, inputs, hidden, layers, directions, 2, states), first_(places.size) {
+    if (states < 1) throw std::invalid_argument("states: expected at least 1");
     for (int layer = 0; layer < layers; layer++)
       for (int d = 0; d < directions; d++) add_matrices(places, layer, wants_dx);
     size_ = places.size - first_;
