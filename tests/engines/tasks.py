@@ -64,9 +64,9 @@ def any_net(kind, **sizes):
     return net_of(kind, **sizes)
 
 
-def small_task(net, dtype="float64", n=13, lengths=False, weights=False, **facts):
+def small_task(net, dtype="float64", n=13, lengths=False, weights=False, T=4, **facts):
     """Thirteen rows of four steps: a batch of eight, then one of five."""
-    random, T = generator(0, "rows"), 4
+    random = generator(0, "rows")
     if net.job == "autoencode":
         X, y = random.uniform(0, 1, (n, net.n_features)).astype(dtype), None
     else:

@@ -1,6 +1,7 @@
 """The memory that a job needs."""
 
 from hiddenstate.config import RecurrentConfig
+from hiddenstate.engines.choose import refusal
 from hiddenstate.jobs.base import Job
 from hiddenstate.system.memory import check_free
 
@@ -9,6 +10,9 @@ COPIES = 7
 
 STEM_COPIES = 3
 """Copies of each output of a stem's layers in memory: normalised, after relu, and its gradient."""
+
+SEGMENTED = 2**28
+"""Bytes of whole series beyond which the kernels pass them in segments (`most_bytes` in net.h)."""
 
 SOFT_COPIES = 3
 """Copies of a teacher's answers in memory while they become probabilities, without the answers."""
@@ -32,6 +36,8 @@ def bytes_needed(job: Job) -> int:
         if config.stem:
             first, *others = config.stem_channels
             kept += STEM_COPIES * rows * (steps * first + net.pooled(steps) * sum(others))
+        elif job.config.training.engine != "torch" and not refusal(net, job.config.training.device):
+            kept = min(kept, SEGMENTED // (2 * itemsize))
     else:
         kept = rows * 2 * sum(net.widths())
     needed = int((COPIES * net.n_parameters() + 2 * kept) * itemsize)

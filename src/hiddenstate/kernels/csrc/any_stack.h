@@ -10,6 +10,11 @@
 
 namespace hs {
 
+// The steps of a segment: a multiple of the rows of every tile, of the steps whose inputs are
+// multiplied at once, and of the rows of a stretch of `outer`, so that all products are in the
+// tiles of a whole sequence.
+constexpr long segment_steps = 96;
+
 // The number of multiplications below which another thread costs more time than it saves.
 constexpr double worth_a_thread = 4e5;
 
@@ -112,8 +117,20 @@ class AnyStack {
     Dropout dropout = {};
     int threads = 1;        // for this shard, which is then the only one
     bool in_torch = false;  // between torch's own operations
+    // Of sequences that are passed in segments, where the sums of own arrays of a direction are, or
+    // null; see Sequence.
+    T* sums[2] = {};
+    bool resumes = false, pauses = false;
   };
   virtual long work_size(long rows, long steps, bool kept, bool dropout = false) const = 0;
+
+  // The number of segments that sequences of `rows` and `steps` can be passed in, one after the
+  // other, with the same numbers as at once: the last begins at step (n - 1) * segment_steps.
+  virtual long segments(long, long) const { return 1; }
+  // Whether backward() itself adds up the gradient of a matrix, and numbers of a layer and
+  // direction in these sums.
+  virtual bool is_summed(size_t) const { return false; }
+  virtual long sums_size() const { return 0; }
 
   // How many arrays the cell carries.
   int states() const { return states_; }

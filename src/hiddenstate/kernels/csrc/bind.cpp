@@ -252,6 +252,9 @@ void bind_learner(nb::module_& m, const char* name) {
       .def_prop_ro("state_rows", [](L& l) { return l.net.state_rows(); })
       .def_prop_rw(
           "updates", [](L& l) { return l.net.updates; }, [](L& l, long n) { l.net.updates = n; })
+      .def_prop_rw(
+          "most_bytes", [](L& l) { return l.net.most_bytes; },
+          [](L& l, long n) { l.net.most_bytes = n; })
       .def("teach", &L::teach, nb::arg("x"), nb::arg("steps"), nb::arg("classes").none(),
            nb::arg("targets").none(), nb::arg("length").none(), nb::arg("stateful"),
            nb::arg("weights") = nb::none(), nb::arg("soft") = nb::none())

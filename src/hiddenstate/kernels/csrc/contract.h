@@ -147,6 +147,9 @@ struct Sequence {
   bool wants_first;        // if this is set
   T* sums;  // [blocks][summed][lanes], written: gradients of own arrays; a single number's is in
             // the first lane of each block
+  // Of a sequence that is passed in segments: whether `sums` hold those of the segments passed
+  // before, and whether others follow.
+  bool resumes, pauses;
 };
 
 // The passes of a cell.

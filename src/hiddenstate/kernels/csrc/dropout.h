@@ -58,6 +58,7 @@ struct Dropout {
   const uint64_t* key = nullptr;
   double rate = 0;
   long first = 0, rows = 0;
+  long steps = 0, from = 0;  // T, and the first step that the shard has
 };
 
 }  // namespace hs

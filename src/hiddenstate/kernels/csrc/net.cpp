@@ -36,6 +36,7 @@ int worthwhile(double work, int threads) {
 
 #include "net_factors.h"
 #include "net_rows.h"
+#include "net_segments.h"
 #include "net_stem.h"
 #include "net_update.h"
 
@@ -150,6 +151,7 @@ void Net<T>::lay_in(Shard& s, long rows, long steps, const int64_t* length, bool
                     Dropout dropout) {
   s.rows = rows;
   s.p.rows = rows;
+  s.from = s.until = 0;
   if (recurrent()) {
     s.table.need(steps * shape_.inputs);
     if (stem_) {
@@ -158,6 +160,7 @@ void Net<T>::lay_in(Shard& s, long rows, long steps, const int64_t* length, bool
       if (length) length = s.length;
       if (kept) s.dinput.need(steps * rows * rounded_up(stem_->outputs(), kernels_.lanes));
     }
+    if (!dropout.steps) dropout.steps = steps;
     s.stack.need(stack_->work_size(rows, steps, kept, dropout.key));
     s.w = {s.stack.at(), rows, steps, kept, length, dropout};
     if (shape_.every_step) s.p.rows = rows * steps;
@@ -212,8 +215,17 @@ bool Net<T>::predict(const Table& x, long n, long steps, const int64_t* length, 
       return;
     }
     const int64_t* own_length = length ? length + s.first : nullptr;
-    lay_in(s, rows, longest(own_length, rows, steps), own_length, false);
-    s.w.threads = rows == n ? threads : 1;
+    const long read_steps = longest(own_length, rows, steps);
+    const int own_threads = rows == n ? threads : 1;
+    if (in_segments(rows, read_steps, false, false, threads)) {
+      s.rows = rows;
+      predict_segments(
+          x, steps, {read_steps, stack_->segments(rows, read_steps), own_length, {}, own_threads},
+          begin, out, end, s, mine);
+      return;
+    }
+    lay_in(s, rows, read_steps, own_length, false);
+    s.w.threads = own_threads;
     if (!recurrent()) {
       const long row = first ? dense_->row(first) : x.numbers;  // later layers read padded rows
       s.table.need(rows * row);
@@ -311,14 +323,23 @@ Ending Net<T>::step(const Lesson<T>& lesson, const Orders& given, int threads, S
         next_[i].zero();
       }
   }
+  const bool segments = in_segments(shard_of(orders.n), lesson.steps, true, orders.key, shards);
   share_out(shards, threads, [&](long number) {
     Shard& s = shards_[number];
     s.first = number * shard_of(orders.n);
     const long rows = std::min(shard_of(orders.n), orders.n - s.first);
     const int64_t* length = lesson.length ? lengths_.data() + s.first : nullptr;
-    lay_in(s, rows, orders.key ? lesson.steps : longest(length, rows, lesson.steps), length, true,
-           {orders.key, shape_.dropout, s.first, orders.n});
-    s.w.threads = shards == 1 ? threads : 1;
+    const long steps = orders.key ? lesson.steps : longest(length, rows, lesson.steps);
+    const Dropout dropout{orders.key, shape_.dropout, s.first, orders.n};
+    const int own_threads = shards == 1 ? threads : 1;
+    if (segments) {
+      s.rows = rows;
+      s.whole = {steps, stack_->segments(rows, steps), length, dropout, own_threads};
+      learn_segments(lesson, orders, count, s, own(stop, threads), outputs);
+      return;
+    }
+    lay_in(s, rows, steps, length, true, dropout);
+    s.w.threads = own_threads;
     read(lesson.x, orders.rows, s);
     leave_out(lesson, orders, s);
     if (!stem_) learn(lesson, orders, count, s, own(stop, threads), outputs);
@@ -335,6 +356,8 @@ Ending Net<T>::step(const Lesson<T>& lesson, const Orders& given, int threads, S
     if (stop(0)) return STOPPED;
     stem_backward(shards, threads, stop);
   }
+  if (segments && !stop(0))
+    gradient_of_segments(lesson, orders, count, shards, threads, stop, outputs);
   if (stop(0)) return STOPPED;
   loss = 0;
   for (long i = 0; i < shards; i++) loss += shards_[i].sum;
@@ -342,7 +365,8 @@ Ending Net<T>::step(const Lesson<T>& lesson, const Orders& given, int threads, S
   if (!std::isfinite(loss)) return NOT_FINITE;
   share_out(static_cast<long>(gradients_.size()), threads, [&](long number) {
     const Share& share = gradients_[number];
-    if (!own(stop, threads)(work_of(share))) gradient(share, shards);
+    if (own(stop, threads)(work_of(share)) || (segments && of_segments(share))) return;
+    for (long i = 0; i < shards; i++) gradient(share, shards_[i], i > 0);
   });
   if (stop(0)) return STOPPED;
   for (const Factored& f : factored_) split(f);

@@ -112,6 +112,9 @@ class Net {
   long state_rows() const { return state_rows_; }
 
   long updates = 0;  // the number of updates made with these moments
+  // The working memory of whole sequences in bytes, beyond which they are passed in segments. The
+  // numbers are the same.
+  long most_bytes = 1L << 28;
 
   // Makes one step. `outputs` gets the outputs before the update, or is null.
   Ending step(const Lesson<T>& lesson, const Orders& orders, int threads, Stop stop, double& loss,
@@ -125,6 +128,13 @@ class Net {
   std::mutex& guard() { return guard_; }
 
  private:
+  // What a shard has of sequences that are passed in segments.
+  struct Segments {
+    long steps = 0, n = 0;  // of its longest row; segments of that
+    const int64_t* length = nullptr;
+    Dropout dropout = {};
+    int threads = 1;
+  };
   struct Shard {
     Buffer<T> stem, stack, dense, table, target;
     Buffer<T> mean;    // what the head reads if that is a mean, and its gradient
@@ -133,6 +143,11 @@ class Net {
     // Lengths of the rows as read and after the stem's mean over steps; in the stem, a row of
     // weight 0 has none.
     int64_t read[shard_rows], pooled[shard_rows], length[shard_rows];
+    // The steps in memory are those from `from` on, up to `until` or, if that is 0, to the end.
+    long from = 0, until = 0;
+    Segments whole{};   // if there are more
+    Buffer<T> borders;  // states at the ends of all segments, then their gradients
+    Buffer<T> sums;     // of own arrays, for each direction
     typename Stem<T>::Work e{};
     typename AnyStack<T>::Work w{};
     typename Perceptron<T>::Work p{};
@@ -171,6 +186,27 @@ class Net {
   void multiply(const Factored& f);
   void split(const Factored& f);
 
+  // Sequences in segments; in net_segments.h.
+  bool in_segments(long rows, long steps, bool kept, bool dropout, long shards) const;
+  T* border(const Shard& s, bool gradient, long number, int layer, int d, int state) const;
+  void begin_segments(Shard& s, const Segments& whole, bool kept, const States<T>& begin);
+  void end_segments(const Shard& s, const States<T>& end) const;
+  template <class Read>
+  void segment_forward(const Shard& all, long number, bool kept, Shard& s, const Read& read,
+                       Stop stop);
+  template <class Read, class Each>
+  void segments_forward(Shard& s, const Read& read, bool each_counts, const Each& each, Stop stop);
+  void segment_backward(const Lesson<T>& lesson, const Orders& orders, double count,
+                        const Shard& all, long number, Shard& s, Stop stop);
+  void head_of_segments(Shard& s) const;
+  bool of_segments(const Share& share) const;
+  void learn_segments(const Lesson<T>& lesson, const Orders& orders, double count, Shard& s,
+                      Stop stop, T* outputs);
+  void gradient_of_segments(const Lesson<T>& lesson, const Orders& orders, double count,
+                            long shards, int threads, Stop stop, T* outputs);
+  void predict_segments(const Table& x, long steps, const Segments& whole, const States<T>& begin,
+                        T* out, const States<T>& end, Shard& s, Stop stop);
+
   // Of a net with a stem; in net_stem.h.
   void lay_in_stem(Shard& s, long rows, long steps, const int64_t* length, bool kept);
   void running_moments();
@@ -193,7 +229,7 @@ class Net {
   Orders by_length(const Lesson<T>& lesson, Orders orders);
   double work(const Lesson<T>& lesson, long n) const;
   long work_of(const Share& share) const;
-  void gradient(const Share& share, size_t shards);
+  void gradient(const Share& share, const Shard& s, bool add);
   double squares(const Share& share) const;
   void update(const Share& share, Update<T> u);
   void turn(const Share& share);
@@ -214,6 +250,7 @@ class Net {
   bool stale_ = true;           // whether weights were loaded since `complete`
   Buffer<T> moments_;           // of the stem: those of the batch, or the running ones
   std::vector<Shard> shards_;   // training: one for each shard
+  std::vector<Shard> pieces_;   // and segments of them, one for each member of the team
   std::vector<Shard> scratch_;  // predicting: one for each member of the team
   std::array<Buffer<T>, most_states> state_, next_;  // before and after a step
   long state_rows_ = 0;

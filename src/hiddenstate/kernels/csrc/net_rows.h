@@ -17,7 +17,7 @@ void Net<T>::read(const Table& x, const int64_t* rows, Shard& s) {
   const long inputs = shape_.inputs, n = recurrent() ? input_steps(s) * inputs : x.numbers;
   const bool alone = s.rows == 1;  // then both layouts are the same
   for (long r = 0; r < s.rows; r++) {
-    const long from = (rows ? rows[s.first + r] : s.first + r) * x.numbers;
+    const long from = (rows ? rows[s.first + r] : s.first + r) * x.numbers + s.from * inputs;
     T* line = !recurrent() ? s.table.at() + r * s.p.x.row : alone ? input(s) : s.table.at();
     if (x.kind == BYTES)
       kernels_.fractions(static_cast<const uint8_t*>(x.at) + from, line, n);
@@ -27,7 +27,7 @@ void Net<T>::read(const Table& x, const int64_t* rows, Shard& s) {
       convert(static_cast<const double*>(x.at) + from, line, n);
     if (!recurrent()) continue;
     if (input_length(s)) {  // numbers after the end of a row may be anything
-      const long end = input_length(s)[r] * inputs;
+      const long end = std::min<long>(std::max<long>(input_length(s)[r], 0) * inputs, n);
       std::memset(line + end, 0, (n - end) * sizeof(T));
     }
     if (alone) continue;
@@ -52,17 +52,19 @@ void Net<T>::leave_out(const Lesson<T>& lesson, const Orders& orders, Shard& s) 
 }
 
 // Copies a shard's outputs of dense layer `layer`: unpadded, rows before `steps` steps, zero after
-// a row ends.
+// a row ends; those of the steps that are in memory.
 template <class T>
 void Net<T>::give_out(const Shard& s, size_t layer, long steps, T* out) const {
   const long n = dense_->widths[layer + 1], row = dense_->row(layer + 1);
   if (!recurrent() || !shape_.every_step) steps = 1;
   if (stem_) steps = stem_->pooled(steps);
+  const bool part = steps > 1;
   const T* from = dense_->output(s.p, layer);
-  for (long t = 0; t < steps; t++)
+  const long begin = part ? s.from : 0, end = part && s.until ? s.until : steps;
+  for (long t = 0; t < end - begin; t++)
     for (long r = 0; r < s.rows; r++) {
-      T* to = out + ((s.first + r) * steps + t) * n;
-      if (steps > 1 && s.w.length && t >= s.w.length[r])
+      T* to = out + ((s.first + r) * steps + begin + t) * n;
+      if (part && s.w.length && t >= s.w.length[r])
         std::memset(to, 0, n * sizeof(T));
       else
         copy(to, from + (t * s.rows + r) * row, n);
@@ -92,11 +94,12 @@ void Net<T>::lose(const Lesson<T>& lesson, const Orders& orders, double count, S
     kernels_.squared_error(out, s.rows, row, n, s.table.at(), n, scale, d, s.loss.at());
   } else {
     const long steps = s.p.rows / s.rows, all = shape_.every_step ? lesson.steps : 1;
+    const long begin = shape_.every_step ? s.from : 0;
     s.target.need(s.p.rows * n);
     for (long r = 0; r < s.rows; r++)
       for (long t = 0; t < steps; t++)
         copy(s.target.at() + (t * s.rows + r) * n,
-             lesson.targets + (orders.rows[s.first + r] * all + t) * n, n);
+             lesson.targets + (orders.rows[s.first + r] * all + begin + t) * n, n);
     kernels_.squared_error(out, s.p.rows, row, n, s.target.at(), n, scale, d, s.loss.at());
     for (long i = 0; steps > 1 && s.w.length && i < s.p.rows; i++)
       if (i / s.rows >= s.w.length[i % s.rows]) {

@@ -14,28 +14,26 @@ long Net<T>::work_of(const Share& share) const {
   return rows * share.blocks * (share.m1 - share.m0) * m.layout.gates * kernels_.lanes;
 }
 
-// Computes a share of the gradient, summed over all rows in order.
+// Computes a share of the gradient, the sum over the rows and steps in memory. With `add` it goes
+// on from that of those before.
 template <class T>
-void Net<T>::gradient(const Share& share, size_t shards) {
+void Net<T>::gradient(const Share& share, const Shard& s, bool add) {
   const Matrix& m = matrices_[share.matrix];
   const size_t first = stem_ ? stem_->matrices.size() : 0;
   const size_t own = first + (recurrent() ? stack_->matrices.size() : 0);
-  for (size_t i = 0; i < shards; i++) {
-    const Shard& s = shards_[i];
-    if (share.matrix >= first && share.matrix < own) {
-      stack_->give_gradient(s.w, share.matrix - first, share, grads_.at() + m.at, i > 0);
-      continue;
-    }
-    Outer<T> o = share.matrix < first ? stem_->gradient(s.e, share.matrix)
-                                      : dense_->weight_gradient(s.p, share.matrix - own);
-    o.block = share.block;
-    o.blocks = share.blocks;
-    o.m0 = share.m0;
-    o.m1 = share.m1;
-    o.c = grads_.at() + m.at;
-    o.add = i > 0;
-    (m.is_bias ? kernels_.column_sums : kernels_.outer)(o);
+  if (share.matrix >= first && share.matrix < own) {
+    stack_->give_gradient(s.w, share.matrix - first, share, grads_.at() + m.at, add);
+    return;
   }
+  Outer<T> o = share.matrix < first ? stem_->gradient(s.e, share.matrix)
+                                    : dense_->weight_gradient(s.p, share.matrix - own);
+  o.block = share.block;
+  o.blocks = share.blocks;
+  o.m0 = share.m0;
+  o.m1 = share.m1;
+  o.c = grads_.at() + m.at;
+  o.add = add;
+  (m.is_bias ? kernels_.column_sums : kernels_.outer)(o);
 }
 
 template <class T>

@@ -316,11 +316,11 @@ void backward_step(const Sequence<T>& q, long nth, long begin, long end) {
   if (C::about.state_product && nth + 1 < q.steps) through_weights<C>(q, nth + 1, begin, end);
   if (nth < 0) return;
   const Step<T> s(q, nth);
-  if (nth + 1 == q.steps)
+  if (nth + 1 == q.steps && !q.resumes)
     for (T* at = sums<C>(q, begin); at < sums<C>(q, end); at += lanes) store(at, V<T>{});
   gates_back<C>(q, s, begin, end);
   if (end == q.blocks) clear_gradients<C>(q, s);
-  if (nth == 0) finish_sums<C>(q, begin, end);
+  if (nth == 0 && !q.pauses) finish_sums<C>(q, begin, end);
 }
 
 template <class C, class T>

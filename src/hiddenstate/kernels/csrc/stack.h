@@ -30,6 +30,18 @@ class Stack : public AnyStack<T> {
     return index % each() == 0 && index < directions * each();
   }
 
+  // The last segment has at least four steps: fewer rows could be in other tiles. In the second
+  // direction, the steps whose inputs are multiplied at once are counted from the end.
+  long segments(long rows, long steps) const override {
+    const bool apart = directions > 1 && steps % steps_ahead && reads_ahead(rows, steps);
+    return apart ? 1 : std::max(1L, (steps - 4) / segment_steps + 1);
+  }
+  bool is_summed(size_t index) const override {
+    const int own = static_cast<int>(index % each()) - cell.products();
+    return own >= 0 && cell.own.at[own].side == SUMMED;
+  }
+  long sums_size() const override { return cell.summed() * width; }
+
   long work_size(long rows, long steps, bool kept, bool dropout = false) const override {
     return dy_size(rows, steps, kept) * layers + x_size(rows, steps) +
            layers * directions * part_size(rows, steps, kept) +
@@ -84,6 +96,8 @@ class Stack : public AnyStack<T> {
         if (has_dy || layer < layers - 1) q.dy = dy(w, layer) + d * w.steps * w.rows * width;
         for (int i = 0; i < states(); i++) q.dstate[i] = dstate(w, layer, d, i);
         q.sums = sums(w, layer, d);
+        q.resumes = w.sums[d] && w.resumes;
+        q.pauses = w.sums[d] && w.pauses;
         q.wants_first = wants_first;
         return q;
       };
@@ -122,8 +136,8 @@ class Stack : public AnyStack<T> {
     const int layer = static_cast<int>(index / each()) / directions;
     const int d = static_cast<int>(index / each()) % directions;
     const int which = static_cast<int>(index % each()), own = which - cell.products();
+    if (is_summed(index)) return sum(w, layer, d, own);
     const Side side = own < 0 ? (which ? STATE : INPUTS) : cell.own.at[own].side;
-    if (side == SUMMED) return sum(w, layer, d, own);
     Outer<T> o{};
     o.k = w.steps * w.rows;
     o.gates = cell.blocks;
@@ -221,6 +235,7 @@ class Stack : public AnyStack<T> {
     return gates(w, layer, d) + w.steps * w.rows * width * cell.kept;
   }
   T* sums(const Work& w, int layer, int d) const {
+    if (w.sums[d]) return w.sums[d] + layer * sums_size();
     return more(w, layer, d) + w.steps * w.rows * width * cell.more;
   }
   // Numbers in a layer's output over all steps: [directions][T*R] rows.
@@ -245,7 +260,7 @@ class Stack : public AnyStack<T> {
     std::memset(to, 0, 2 * masked_size(w) * sizeof(T));
     for (long r = 0; r < w.rows; r++) {
       const long row = layer * w.dropout.rows + w.dropout.first + r;
-      Philox random(w.dropout.key, row * w.steps * directions * hidden);
+      Philox random(w.dropout.key, (row * w.dropout.steps + w.dropout.from) * directions * hidden);
       for (long t = 0; t < w.steps; t++)
         for (int d = 0; d < directions; d++) {
           const long at = (t * w.rows + r) * width, mine = d * w.steps * w.rows * width + at;

@@ -7,12 +7,12 @@
 
 namespace hs {
 
-// Computes the mean of the last layer's output over the steps of each row: R rows, all directions.
+// The mean of the last layer's output over the steps of each row: R rows, all directions. A pass
+// over a part of the steps adds its outputs to `mean`; then the sums are divided.
 template <class T>
-void average(const AnyStack<T>& stack, const typename AnyStack<T>::Work& w, T* mean) {
+void add_outputs(const AnyStack<T>& stack, const typename AnyStack<T>::Work& w, T* mean) {
   const Rows<const T> y = stack.top_output(w);
   const long row = y.columns();
-  std::memset(mean, 0, w.rows * row * sizeof(T));
   for (long t = 0; t < w.steps; t++)
     for (long r = 0; r < w.rows; r++) {
       if (w.length && t >= w.length[r]) continue;
@@ -22,25 +22,42 @@ void average(const AnyStack<T>& stack, const typename AnyStack<T>::Work& w, T* m
         for (long i = 0; i < y.width; i++) to[i] += from[i];
       }
     }
-  for (long r = 0; r < w.rows; r++) {
-    const T share = static_cast<T>(1) / static_cast<T>(w.length ? w.length[r] : w.steps);
-    for (long i = 0; i < row; i++) mean[r * row + i] *= share;
+}
+
+// Divides sums over the steps of each row by their number: lengths, or `steps` if that is null.
+// Also the gradient of a mean, which becomes that of each step.
+template <class T>
+void divide(const AnyStack<T>& stack, long rows, long steps, const int64_t* length, T* sums) {
+  const long row = stack.directions * stack.width;
+  for (long r = 0; r < rows; r++) {
+    const T share = static_cast<T>(1) / static_cast<T>(length ? length[r] : steps);
+    for (long i = 0; i < row; i++) sums[r * row + i] *= share;
   }
 }
 
-// The backward pass of `average`: dy of the last layer from the gradient of the mean, which is
-// scaled in place. dy after the end of a row is not read.
 template <class T>
-void spread(const AnyStack<T>& stack, const typename AnyStack<T>::Work& w, T* dmean) {
+void average(const AnyStack<T>& stack, const typename AnyStack<T>::Work& w, T* mean) {
+  std::memset(mean, 0, w.rows * stack.directions * stack.width * sizeof(T));
+  add_outputs(stack, w, mean);
+  divide(stack, w.rows, w.steps, w.length, mean);
+}
+
+// Writes dy of the last layer, the same for all steps of a row. That after the end of a row is not
+// read.
+template <class T>
+void repeat(const AnyStack<T>& stack, const typename AnyStack<T>::Work& w, const T* dstep) {
   const long width = stack.width, row = stack.directions * width;
-  for (long r = 0; r < w.rows; r++) {
-    const T share = static_cast<T>(1) / static_cast<T>(w.length ? w.length[r] : w.steps);
-    for (long i = 0; i < row; i++) dmean[r * row + i] *= share;
-  }
   T* to = stack.top_dy(w);
   for (int d = 0; d < stack.directions; d++)
     for (long i = 0; i < w.steps * w.rows; i++, to += width)
-      std::memcpy(to, dmean + i % w.rows * row + d * width, width * sizeof(T));
+      std::memcpy(to, dstep + i % w.rows * row + d * width, width * sizeof(T));
+}
+
+// The backward pass of `average`, from the gradient of the mean, which is scaled in place.
+template <class T>
+void spread(const AnyStack<T>& stack, const typename AnyStack<T>::Work& w, T* dmean) {
+  divide(stack, w.rows, w.steps, w.length, dmean);
+  repeat(stack, w, dmean);
 }
 
 // States of `rows` sequences: an array [layers*directions][rows][row] for each that the cell

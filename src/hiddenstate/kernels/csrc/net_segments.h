@@ -1,0 +1,281 @@
+// A Net<T> that passes long sequences in segments of time, in little memory; included by net.cpp
+// alone.
+//
+// In memory are the states at the borders of the segments and, in the backward pass, their
+// gradients; what is between two borders is computed again where it is needed. A training step
+// passes forward over all segments, then backward, and a third time in order, where each adds to
+// the gradient of the weights: the sums over the steps are then those of a whole sequence to the
+// last bit. A state of the second direction is that at the end of a segment. As each direction of
+// each layer needs all of what it reads, a stack of two directions is passed once for each.
+#pragma once
+
+#include "net.h"
+
+namespace hs {
+
+template <class T>
+bool Net<T>::in_segments(long rows, long steps, bool kept, bool dropout, long shards) const {
+  if (!recurrent() || stem_ || stack_->segments(rows, steps) == 1) return false;
+  const long outputs = shape_.every_step ? rows * steps : rows;
+  const long numbers = stack_->work_size(rows, steps, kept, dropout) +
+                       dense_->work_size(outputs, kept) + (kept ? outputs * shape_.outputs : 0);
+  const long bytes = numbers * static_cast<long>(sizeof(T));
+  return shards * (bytes + (kept ? outputs * static_cast<long>(sizeof(double)) : 0)) > most_bytes;
+}
+
+// The state, or its gradient, before segment `number`: rows as in a Work.
+template <class T>
+T* Net<T>::border(const Shard& s, bool gradient, long number, int layer, int d, int state) const {
+  const long place = (gradient ? s.whole.n + 1 : 0) + number;
+  const long array = (place * stacked() + layer * shape_.directions + d) * states() + state;
+  return s.borders.at() + array * s.rows * stack_->state_width;
+}
+
+template <class T>
+void Net<T>::begin_segments(Shard& s, const Segments& whole, bool kept, const States<T>& begin) {
+  s.whole = whole;
+  const long size = s.rows * stack_->state_width * stacked() * states() * (whole.n + 1);
+  s.borders.need(kept ? 2 * size : size);
+  std::memset(s.borders.at(), 0, (kept ? 2 * size : size) * sizeof(T));
+  s.sums.need(shape_.layers * shape_.directions * stack_->sums_size());
+  s.sums.zero();
+  s.w.rows = s.rows;
+  for (int i = 0; i < states(); i++)
+    fill_rows(*stack_, s.w, s.first, begin, begin.at[i],
+              [&](int l, int d) { return border(s, false, d ? whole.n : 0, l, d, i); });
+  if (averages()) {
+    const long row = shape_.directions * stack_->width;
+    s.mean.need(2 * s.rows * row);
+    std::memset(s.mean.at(), 0, s.rows * row * sizeof(T));
+  }
+}
+
+template <class T>
+void Net<T>::end_segments(const Shard& s, const States<T>& end) const {
+  for (int i = 0; i < states(); i++)
+    give_rows(*stack_, s.w, s.first, end, end.at[i],
+              [&](int l, int d) { return border(s, false, d ? 0 : s.whole.n, l, d, i); });
+}
+
+// Calls f(layer, direction, number of the state, index of the border where the direction begins,
+// and where it ends) for a segment.
+template <class T, class F>
+void at_borders(const AnyStack<T>& stack, long number, const F& f) {
+  for (int l = 0; l < stack.layers; l++)
+    for (int d = 0; d < stack.directions; d++)
+      for (int i = 0; i < stack.states(); i++) f(l, d, i, number + d, number + 1 - d);
+}
+
+// Passes forward over a segment of shard `all` in the memory of `s`, which may be the same.
+template <class T>
+template <class Read>
+void Net<T>::segment_forward(const Shard& all, long number, bool kept, Shard& s, const Read& read,
+                             Stop stop) {
+  const Segments& whole = all.whole;
+  const bool last = number + 1 == whole.n;
+  const long from = number * segment_steps;
+  for (long r = 0; whole.length && r < all.rows; r++) s.length[r] = whole.length[r] - from;
+  Dropout dropout = whole.dropout;
+  dropout.steps = whole.steps;
+  dropout.from = from;
+  s.first = all.first;
+  lay_in(s, all.rows, last ? whole.steps - from : segment_steps, whole.length ? s.length : nullptr,
+         kept, dropout);
+  s.from = from;
+  s.until = last ? 0 : from + segment_steps;
+  s.w.threads = &s == &all ? whole.threads : 1;
+  read(s);
+  const long bytes = s.rows * stack_->state_width * static_cast<long>(sizeof(T));
+  at_borders(*stack_, number, [&](int l, int d, int i, long begin, long) {
+    std::memcpy(stack_->first_state(s.w, l, d, i), border(all, false, begin, l, d, i), bytes);
+  });
+  stack_->forward(params_.at(), s.w, stop);
+}
+
+// Computes the states at all borders. Only in the last pass are all of them right; with
+// `each_counts` that is from the first segment to the last, and each(number) is called for each.
+template <class T>
+template <class Read, class Each>
+void Net<T>::segments_forward(Shard& s, const Read& read, bool each_counts, const Each& each,
+                              Stop stop) {
+  const long n = s.whole.n, bytes = s.rows * stack_->state_width * static_cast<long>(sizeof(T));
+  const int passes = shape_.directions == 1 ? 1 : 2 * shape_.layers + each_counts;
+  for (int pass = 0; pass < passes; pass++)
+    for (long i = 0; i < n; i++) {
+      const long number = pass % 2 ? n - 1 - i : i;
+      segment_forward(s, number, false, s, read, stop);
+      if (stop(0)) return;
+      at_borders(*stack_, number, [&](int l, int d, int state, long, long end) {
+        std::memcpy(border(s, false, end, l, d, state), stack_->last_state(s.w, l, d, state),
+                    bytes);
+      });
+      if (each_counts && pass + 1 == passes) each(number);
+    }
+}
+
+// Sets what the head reads if it has one output for each row.
+template <class T>
+void Net<T>::head_of_segments(Shard& s) const {
+  const int top = shape_.layers - 1;
+  s.p.rows = s.rows;
+  head_reads(s);
+  if (averages()) return;
+  const long width = stack_->width;
+  const T* ends[2] = {border(s, false, s.whole.n, top, 0, 0), border(s, false, 0, top, 1, 0)};
+  s.p.x = {ends[0], width, width, shape_.directions > 1 ? ends[1] - ends[0] : 0, shape_.directions};
+}
+
+// Passes forward and backward over a segment: `all` has the states and gradients at its borders.
+template <class T>
+void Net<T>::segment_backward(const Lesson<T>& lesson, const Orders& orders, double count,
+                              const Shard& all, long number, Shard& s, Stop stop) {
+  const auto read_rows = [&](Shard& shard) {
+    read(lesson.x, orders.rows, shard);
+    leave_out(lesson, orders, shard);
+  };
+  T* const of_own[2] = {s.w.sums[0], s.w.sums[1]};
+  const bool resumes = s.w.resumes, pauses = s.w.pauses;
+  segment_forward(all, number, true, s, read_rows, stop);
+  if (stop(0)) return;
+  std::copy(of_own, of_own + 2, s.w.sums);
+  s.w.resumes = resumes;
+  s.w.pauses = pauses;
+  const long width = stack_->width;
+  const int top = shape_.layers - 1;
+  if (shape_.every_step) {
+    dense_->forward(params_.at(), s.p, 0, dense_->layers());
+    lose(lesson, orders, count, s);
+    dense_->backward(turned_.at(), s.p);
+    for (int d = 0; d < shape_.directions; d++)
+      dense_->into(turned_.at(), s.p, 0, d * width, width,
+                   stack_->top_dy(s.w) + d * s.p.rows * width, width);
+  } else if (averages()) {
+    repeat(*stack_, s.w, all.mean.at() + s.rows * shape_.directions * width);
+  }
+  const long bytes = s.rows * stack_->state_width * static_cast<long>(sizeof(T));
+  at_borders(*stack_, number, [&](int l, int d, int i, long, long end) {
+    std::memcpy(stack_->dstate(s.w, l, d, i), border(all, true, end, l, d, i), bytes);
+  });
+  stack_->backward(params_.at(), turned_.at(), s.w, shape_.every_step || averages(), true, nullptr,
+                   stop);
+}
+
+// Computes the states of a shard and their gradients at all borders and, but for a head that reads
+// every step, its outputs and loss.
+template <class T>
+void Net<T>::learn_segments(const Lesson<T>& lesson, const Orders& orders, double count, Shard& s,
+                            Stop stop, T* outputs) {
+  const bool zero = orders.reset || !lesson.stateful || state_rows_ != orders.n;
+  begin_segments(s, Segments(s.whole), true, zero ? States<T>{} : states_in(state_, state_rows_));
+  const auto read_rows = [&](Shard& shard) {
+    read(lesson.x, orders.rows, shard);
+    leave_out(lesson, orders, shard);
+  };
+  segments_forward(
+      s, read_rows, averages(), [&](long) { add_outputs(*stack_, s.w, s.mean.at()); }, stop);
+  if (stop(0)) return;
+  if (lesson.stateful) end_segments(s, states_in(next_, orders.n));
+  s.sum = 0;
+  if (!shape_.every_step) {
+    const long width = stack_->width, row = shape_.directions * width;
+    if (averages()) divide(*stack_, s.rows, s.whole.steps, s.whole.length, s.mean.at());
+    s.dense.need(dense_->work_size(s.rows, true));
+    s.p.at = s.dense.at();
+    head_of_segments(s);
+    dense_->forward(params_.at(), s.p, 0, dense_->layers());
+    if (outputs) give_out(s, dense_->layers() - 1, lesson.steps, outputs);
+    lose(lesson, orders, count, s);
+    dense_->backward(turned_.at(), s.p);
+    if (averages()) {
+      T* dmean = s.mean.at() + s.rows * row;
+      dense_->into(turned_.at(), s.p, 0, 0, row, dmean, row);
+      divide(*stack_, s.rows, s.whole.steps, s.whole.length, dmean);
+    }
+    for (int d = 0; !averages() && d < shape_.directions; d++)
+      dense_->into(turned_.at(), s.p, 0, d * width, width,
+                   border(s, true, d ? 0 : s.whole.n, shape_.layers - 1, d, 0), width);
+  }
+  const long n = s.whole.n, bytes = s.rows * stack_->state_width * static_cast<long>(sizeof(T));
+  const int passes = shape_.directions == 1 ? 1 : 2 * shape_.layers;
+  for (int pass = 0; pass < passes; pass++)
+    for (long i = 0; i < n; i++) {
+      const int along = pass % 2;  // the direction that this pass follows
+      const long number = along ? i : n - 1 - i;
+      s.w.sums[along] = s.sums.at() + along * shape_.layers * stack_->sums_size();
+      s.w.sums[1 - along] = nullptr;
+      s.w.resumes = i > 0;
+      s.w.pauses = i + 1 < n;
+      segment_backward(lesson, orders, count, s, number, s, stop);
+      if (stop(0)) return;
+      at_borders(*stack_, number, [&](int l, int d, int state, long begin, long) {
+        std::memcpy(border(s, true, begin, l, d, state), stack_->dstate(s.w, l, d, state), bytes);
+      });
+    }
+  for (int d = 0; d < shape_.directions; d++)
+    s.w.sums[d] = s.sums.at() + d * shape_.layers * stack_->sums_size();
+  if (shape_.every_step)
+    s.sum = 0;
+  else
+    head_of_segments(s);
+}
+
+// Whether the gradient of a share is a sum over segments, rather than what a shard ends with.
+template <class T>
+bool Net<T>::of_segments(const Share& share) const {
+  const size_t own = stack_->matrices.size();
+  return share.matrix < own ? !stack_->is_summed(share.matrix) : shape_.every_step;
+}
+
+// Adds up the gradients of all segments, in order.
+template <class T>
+void Net<T>::gradient_of_segments(const Lesson<T>& lesson, const Orders& orders, double count,
+                                  long shards, int threads, Stop stop, T* outputs) {
+  std::vector<std::pair<Shard*, long>> all;
+  for (long i = 0; i < shards; i++)
+    for (long number = 0; number < shards_[i].whole.n; number++)
+      all.emplace_back(&shards_[i], number);
+  const long most = std::max(1, threads);
+  if (static_cast<long>(pieces_.size()) < most) pieces_.resize(most);
+  for (size_t at = 0; at < all.size(); at += most) {
+    const long n = std::min(most, static_cast<long>(all.size() - at));
+    share_out(n, threads, [&](long i) {
+      Shard& s = pieces_[i];
+      s.w.sums[0] = s.w.sums[1] = nullptr;
+      segment_backward(lesson, orders, count, *all[at + i].first, all[at + i].second, s,
+                       own(stop, threads));
+      if (outputs && shape_.every_step) give_out(s, dense_->layers() - 1, lesson.steps, outputs);
+    });
+    if (stop(0)) return;
+    for (long i = 0; shape_.every_step && i < n; i++)
+      for (long k = 0; k < pieces_[i].p.rows; k++)
+        all[at + i].first->sum += pieces_[i].loss.at()[k];
+    share_out(static_cast<long>(gradients_.size()), threads, [&](long number) {
+      const Share& share = gradients_[number];
+      for (long i = 0; of_segments(share) && i < n; i++)
+        gradient(share, pieces_[i], at > 0 || i > 0);
+    });
+  }
+}
+
+template <class T>
+void Net<T>::predict_segments(const Table& x, long steps, const Segments& whole,
+                              const States<T>& begin, T* out, const States<T>& end, Shard& s,
+                              Stop stop) {
+  begin_segments(s, whole, false, begin);
+  const auto read_rows = [&](Shard& shard) { read(x, nullptr, shard); };
+  const auto each = [&](long) {
+    if (averages()) return add_outputs(*stack_, s.w, s.mean.at());
+    dense_->forward(params_.at(), s.p, 0, 1);
+    give_out(s, 0, steps, out);
+  };
+  segments_forward(s, read_rows, shape_.every_step || averages(), each, stop);
+  if (stop(0)) return;
+  end_segments(s, end);
+  if (shape_.every_step) return;
+  if (averages()) divide(*stack_, s.rows, whole.steps, whole.length, s.mean.at());
+  head_of_segments(s);
+  dense_->forward(params_.at(), s.p, 0, 1);
+  give_out(s, 0, steps, out);
+}
+
+}  // namespace hs
