@@ -51,12 +51,15 @@ template <class T>
 void bind_layer(nb::module_& m, const char* name) {
   using L = Layer<T>;
   nb::class_<L>(m, name)
-      .def("__init__",
-           [](L* self, const std::string& level, const std::string& cell, long inputs, long hidden,
-              int layers, int directions, long states) {
-             new (self) L(level_named(level), cell_named(cell), inputs, hidden, states, layers,
-                          directions);
-           })
+      .def(
+          "__init__",
+          [](L* self, const std::string& level, const std::string& cell, long inputs, long hidden,
+             int layers, int directions, long states) {
+            new (self)
+                L(level_named(level), cell_named(cell), inputs, hidden, states, layers, directions);
+          },
+          nb::arg("level"), nb::arg("cell"), nb::arg("inputs"), nb::arg("hidden"),
+          nb::arg("layers"), nb::arg("directions"), nb::arg("states") = 0)
       .def("forward",
            [](L& l, Place x, long rows, long steps, uintptr_t length, uintptr_t place,
               const Addresses& weights, const Addresses& begin, Place y, const Addresses& end,
