@@ -1,6 +1,7 @@
 """Long series pass through the kernels in segments of time, with the numbers of whole ones."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +24,8 @@ def net_of(cell, output, bidirectional=False, layers=2):
 
 
 def trained(task, state, n_steps, most_bytes, threads=1):
-    engine = make_engine(replace(task, training=replace(task.training, threads=threads)), state)
+    own = replace(task, training=replace(task.training, threads=threads))
+    engine: Any = make_engine(own, state)
     engine._learner.most_bytes = most_bytes
     chunk = engine.run(state.step, n_steps, never)
     return chunk, engine.export(), engine.predict(task.X, task.lengths)

@@ -1,12 +1,15 @@
 """Hidden states are those of the torch module; the output of a prefix is that of a shorter row."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 
 from hiddenstate import RecurrentClassifier, RecurrentRegressor
 from hiddenstate.engines import make_predictor
-from hiddenstate.inference.hidden_states import hidden_state_model, prefixes
+from hiddenstate.inference import hidden_states
+from hiddenstate.inference.hidden_states import after_prefixes, hidden_state_model, prefixes
 from hiddenstate.program.cells import CHOICES
 
 RNG = np.random.default_rng(5)
@@ -62,6 +65,17 @@ def test_the_output_after_some_steps_is_that_of_the_row_cut_there(shape):
     for place, end in enumerate(ends):
         cut = predictor.predict(np.ascontiguousarray(X[:, :end]))
         np.testing.assert_allclose(early[:, place], cut, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [{}, {"readout": "mean"}, {"bidirectional": True}])
+def test_prefixes_of_long_rows_are_read_on_from_each_other(shape, monkeypatch):
+    clf, ends, lengths = fitted(**shape), np.array([1, 4, 9]), np.array([9, 6, 2, 9])
+    models = clf.model_, hidden_state_model(clf.model_)
+    rows: Any = *(make_predictor(model, "cpu", 1) for model in models), X[:4], lengths, ends
+    whole = after_prefixes(clf.model_, *rows)
+    monkeypatch.setattr(hidden_states, "PREFIXED", 0)
+    for one, other in zip(whole, after_prefixes(clf.model_, *rows), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-12)
 
 
 def test_no_prefix_is_longer_than_its_row():

@@ -3,14 +3,19 @@
 The engines compute them as ordinary outputs, of a net whose output layer is the identity.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 
 from hiddenstate.config import RecurrentConfig
+from hiddenstate.engines import Engine, Predictor
 from hiddenstate.models.fitted import FittedModel
-from hiddenstate.models.net import Net
+from hiddenstate.models.net import Net, Params
 from hiddenstate.system.typing import Array
+
+PREFIXED = 2**20
+"""Most steps of all prefixes that are computed at once, each read from the start."""
 
 
 def hidden_state_model(model: FittedModel) -> FittedModel:
@@ -90,3 +95,73 @@ def prefixes(X: Array, lengths: Array | None, ends: Array) -> tuple[Array, Array
     """
     own = np.full(len(X), X.shape[1]) if lengths is None else lengths
     return np.repeat(X, len(ends), axis=0), np.minimum(own[:, None], ends).reshape(-1)
+
+
+def after_prefixes(
+    model: FittedModel,
+    engine: Engine | Predictor | None,
+    predictor: Predictor,
+    X: Array,
+    lengths: Array | None,
+    ends: Array,
+) -> tuple[Array, Array | None]:
+    """Hidden states (N, P, D*H) of the last layer and outputs (N, P, n_outputs) after prefixes of
+    every row; the states of a net that reads a row backwards, too, are those of the whole row.
+
+    Parameters
+    ----------
+    model : FittedModel
+        A net with one output for a row.
+    engine : Engine or Predictor, optional
+        What computes it; None for no outputs.
+    predictor : Predictor
+        Of :func:`hidden_state_model`.
+    X, lengths, ends
+        As for :func:`prefixes`.
+    """
+    config, steps = model.net.recurrent, len(X) * len(ends) * X.shape[1]
+    alone = model.n_members == 1 and not model.transform.by_window
+    if steps > PREFIXED and alone and not config.bidirectional and not config.stem:
+        return _after_long_prefixes(model, predictor, X, lengths, ends)
+    states, outputs = [], []
+    at_once = len(X) if steps <= PREFIXED else 1
+    for first in range(0, len(X), at_once):
+        some = X[first : first + at_once]
+        own = None if lengths is None else lengths[first : first + at_once]
+        all_states = at_every_step(predictor.predict(some, own), model.net, X.shape[1])
+        # The longest of all rows may be longer than these.
+        states.append(all_states[:, np.minimum(ends, X.shape[1]) - 1])
+        if engine is not None:
+            outputs.append(engine.predict(*prefixes(some, own, ends)))
+    after = np.concatenate(outputs).reshape(len(X), len(ends), -1) if outputs else None
+    return np.concatenate(states), after
+
+
+def _after_long_prefixes(
+    model: FittedModel, predictor: Predictor, X: Array, lengths: Array | None, ends: Array
+) -> tuple[Array, Array]:
+    """As :func:`after_prefixes`, each prefix read on from the one before."""
+    own = np.full(len(X), X.shape[1]) if lengths is None else lengths
+    last = np.minimum(own[:, None], ends)  # (N, P)
+    states = np.empty((*last.shape, model.net.head_widths()[0]), model.dtype)
+    read = np.empty_like(states)
+    for end, state, mean in _read_on(predictor, X, np.unique(last)):
+        row, place = np.nonzero(last == end)
+        states[row, place] = state[row]
+        read[row, place] = mean[row]
+    if model.net.recurrent.readout == "last":
+        read = states.copy()
+    states[own[:, None] < ends] = 0
+    return states, read @ model.params["out.weight"].T + model.params["out.bias"]
+
+
+def _read_on(predictor: Predictor, X: Array, cuts: Array) -> Iterator[tuple[int, Array, Array]]:
+    """Yield each number of steps of `cuts`, and the states (N, H) after them and on average."""
+    carried: Params = {}
+    total, begin = np.zeros(()), 0
+    for end in map(int, cuts):
+        part = np.nan_to_num(X[:, begin:end])  # what follows the end of a row may be anything
+        states, carried = predictor.forward(part, carried)
+        total = total + states.sum(axis=1, dtype=np.float64)
+        yield end, states[:, -1], total / end
+        begin = end

@@ -9,7 +9,7 @@ from hiddenstate.data import Rows
 from hiddenstate.engines import Engine
 from hiddenstate.errors import OptionError
 from hiddenstate.inference import score_intervals
-from hiddenstate.inference.hidden_states import at_every_step, prefixes
+from hiddenstate.inference.hidden_states import after_prefixes
 from hiddenstate.jobs.base import Evaluation, Job, of_members
 from hiddenstate.jobs.companion_share import nets_suffice, with_share
 from hiddenstate.jobs.path_share import with_factor
@@ -259,14 +259,14 @@ class ClassifySnapshots(JobSnapshots):
             return {}
         arrays = {"probability": softmax(self.job.predict(engine, rows))}
         some, ends = rows.take(slice(0, ROWS_FOLLOWED)), self._ends()
-        X = some.X[:]
         predictor, eigenvalues = self.states(engine)
-        states = at_every_step(predictor.predict(X, some.lengths), self.job.net, X.shape[1])
-        # The longest of all rows may be longer than these.
-        arrays["hidden"] = states[:, np.minimum(ends, X.shape[1]) - 1, :UNITS_KEPT]
-        if self.job.net.n_outputs <= CLASSES_CONFUSED:
-            outputs = engine.predict(*prefixes(X, some.lengths, ends))
-            arrays["decision"] = softmax(outputs).reshape(len(X), len(ends), -1)
+        model = self.job.fitted(engine.export().params)
+        answering = engine if self.job.net.n_outputs <= CLASSES_CONFUSED else None
+        rows_read = some.X[:], some.lengths, ends
+        states, outputs = after_prefixes(model, answering, predictor, *rows_read)
+        arrays["hidden"] = states[..., :UNITS_KEPT]
+        if outputs is not None:
+            arrays["decision"] = softmax(outputs)
         return arrays | eigenvalues
 
     def _shown(self) -> Rows:

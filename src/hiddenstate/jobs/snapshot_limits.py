@@ -105,13 +105,18 @@ def in_own_units(dataset: PreparedDataset, rows: Rows) -> Array:
 
     Training and test rows have the same number of steps, though the longest ones of each differ.
     """
-    X = dataset.transform.undo(rows.X[:])
-    if rows.lengths is not None:
-        X = np.where(after_end(rows.lengths, X.shape[1])[..., None], np.nan, X).astype(X.dtype)
+    X = _as_read(dataset, rows)
     more = n_steps(dataset) - X.shape[1] if X.ndim == 3 else 0
     if more <= 0:
         return X
     return np.pad(X, ((0, 0), (0, more), (0, 0)), constant_values=np.nan)
+
+
+def _as_read(dataset: PreparedDataset, rows: Rows) -> Array:
+    X = dataset.transform.undo(rows.X[:])
+    if rows.lengths is None:
+        return X
+    return np.where(after_end(rows.lengths, X.shape[1])[..., None], np.nan, X).astype(X.dtype)
 
 
 def n_steps(dataset: PreparedDataset) -> int:
@@ -131,7 +136,7 @@ def channel_ranges(dataset: PreparedDataset) -> list[list[float]] | None:
         return None
     n = min(len(rows), RANGED_ROWS, max(1, RANGED_NUMBERS // max(math.prod(shape), 1)))
     chosen = rows.take(np.linspace(0, len(rows) - 1, n).round().astype(int))
-    rows_in_units = in_own_units(dataset, chosen)  # without the features that mark missing values
+    rows_in_units = _as_read(dataset, chosen)  # without the features that mark missing values
     channels = rows_in_units.shape[2] if rows_in_units.ndim == 3 else shape[1]
     values = fractions(rows_in_units, np.float64).reshape(-1, channels)
     columns = [column[np.isfinite(column)] for column in values.T]
