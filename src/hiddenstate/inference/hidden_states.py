@@ -97,6 +97,12 @@ def prefixes(X: Array, lengths: Array | None, ends: Array) -> tuple[Array, Array
     return np.repeat(X, len(ends), axis=0), np.minimum(own[:, None], ends).reshape(-1)
 
 
+def reads_on(net: Net, by_window: bool) -> bool:
+    """Whether a net reads on from the state after a prefix; `by_window`: rows are scaled whole."""
+    config = net.recurrent
+    return not (config.bidirectional or config.stem or net.n_members > 1 or by_window)
+
+
 def after_prefixes(
     model: FittedModel,
     engine: Engine | Predictor | None,
@@ -119,9 +125,8 @@ def after_prefixes(
     X, lengths, ends
         As for :func:`prefixes`.
     """
-    config, steps = model.net.recurrent, len(X) * len(ends) * X.shape[1]
-    alone = model.n_members == 1 and not model.transform.by_window
-    if steps > PREFIXED and alone and not config.bidirectional and not config.stem:
+    steps = len(X) * len(ends) * X.shape[1]
+    if steps > PREFIXED and reads_on(model.net, model.transform.by_window):
         return _after_long_prefixes(model, predictor, X, lengths, ends)
     states, outputs = [], []
     at_once = len(X) if steps <= PREFIXED else 1

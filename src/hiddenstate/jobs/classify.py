@@ -9,7 +9,7 @@ from hiddenstate.data import Rows
 from hiddenstate.engines import Engine
 from hiddenstate.errors import OptionError
 from hiddenstate.inference import score_intervals
-from hiddenstate.inference.hidden_states import after_prefixes
+from hiddenstate.inference.hidden_states import after_prefixes, reads_on
 from hiddenstate.jobs.base import Evaluation, Job, of_members
 from hiddenstate.jobs.companion_share import nets_suffice, with_share
 from hiddenstate.jobs.path_share import with_factor
@@ -17,6 +17,8 @@ from hiddenstate.jobs.snapshot_arrays import JobSnapshots, TrainingOutputs
 from hiddenstate.jobs.snapshot_limits import (
     CLASSES_CONFUSED,
     FOLLOWED_KEPT,
+    REREAD_KEPT,
+    REREAD_STEPS,
     ROWS_FOLLOWED,
     STEPS_KEPT,
     UNITS_KEPT,
@@ -274,4 +276,7 @@ class ClassifySnapshots(JobSnapshots):
 
     def _ends(self) -> Array:
         """Numbers of steps read (P,) after which states are kept, all steps among them."""
-        return thinned(n_steps(self.dataset), STEPS_KEPT) + 1
+        steps, most = n_steps(self.dataset), STEPS_KEPT
+        if not reads_on(self.job.net, self.dataset.transform.by_window):
+            most = min(most, max(REREAD_KEPT, REREAD_STEPS // (ROWS_FOLLOWED * steps)))
+        return thinned(steps, most) + 1

@@ -19,6 +19,10 @@ ROWS_FOLLOWED = 4
 STEPS_KEPT = 100
 """Most steps of a row after which states are kept."""
 
+REREAD_STEPS, REREAD_KEPT = 2**21, 10
+"""Most steps that are read for a snapshot where each part of a row is read from its start, and
+parts of a row that are read however long it is."""
+
 SIGNAL_STEPS = 200
 """Most steps of a signal at which states are kept."""
 

@@ -21,6 +21,9 @@ MAX_LANES, MAX_BARS = 6, 16
 MAX_STEPS = 400
 """Points that are drawn of a channel; of more steps, the extremes of equal parts."""
 
+BAND_STEPS = 8 * MAX_STEPS
+"""Steps from which on a channel is drawn as a band between the extremes of equal parts."""
+
 INK = 0.1
 """Median of the pixels of pictures above which they are photographs."""
 
@@ -197,12 +200,35 @@ def thinned_line(values: Array, most: int = MAX_STEPS) -> tuple[Array, Array]:
     T = len(values)
     if most >= T:
         return np.arange(T), values
-    edges = np.linspace(0, T, most // 2 + 1).round().astype(int)
+    chosen = np.sort(_ends_of_parts(values, most // 2), axis=1).reshape(-1)
+    return chosen, values[chosen]
+
+
+def band(values: Array, parts: int = MAX_STEPS) -> tuple[Array, Array]:
+    """Return steps and values of a line along the channel (T,) that fills the band between the
+    extremes of its parts; of a channel of fewer than `BAND_STEPS`, what `thinned_line` returns."""
+    if len(values) < BAND_STEPS:
+        return thinned_line(values)
+    both = _ends_of_parts(values, parts)
+    both[1::2] = both[1::2, ::-1]  # down in one part and up in the next, so that edges are drawn
+    middle = (np.arange(parts) + 0.5) * len(values) / parts
+    return np.repeat(middle.astype(int), 2), values[both.reshape(-1)]
+
+
+def as_drawn(n_steps: int) -> str:
+    """Return what the line of a channel of `n_steps` shows, in words; nothing if it shows all."""
+    if n_steps < BAND_STEPS:
+        return ""
+    return f"the smallest and largest of each {round(n_steps / MAX_STEPS):,} steps"
+
+
+def _ends_of_parts(values: Array, parts: int) -> Array:
+    """Return the steps (parts, 2) of the smallest and the largest value of equal parts."""
+    edges = np.linspace(0, len(values), parts + 1).round().astype(int)
     low = np.where(np.isfinite(values), values, np.inf)
     high = np.where(np.isfinite(values), values, -np.inf)
-    steps = []
-    for first, last in itertools.pairwise(edges):
-        both = first + low[first:last].argmin(), first + high[first:last].argmax()
-        steps += sorted(both)
-    chosen = np.array(steps)
-    return chosen, values[chosen]
+    pairs = [
+        (first + low[first:last].argmin(), first + high[first:last].argmax())
+        for first, last in itertools.pairwise(edges)
+    ]
+    return np.array(pairs)

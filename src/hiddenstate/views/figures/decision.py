@@ -29,7 +29,7 @@ from hiddenstate.views.figures.layout import (
     write_at,
 )
 from hiddenstate.views.figures.numbers import brief
-from hiddenstate.views.row_form import RowForm, form_of_rows, thinned_line
+from hiddenstate.views.row_form import RowForm, as_drawn, band, form_of_rows
 
 SIDE_BY_SIDE = 6.0
 """Width of a figure in inches from which two rows are side by side."""
@@ -88,8 +88,7 @@ def decision(
     heading(
         figure,
         "When did it decide?",
-        f"input, class probabilities after each {unit}, and h_t; "
-        "dashed: from here the prediction stays",
+        f"{_contents(rows.shape[1], len(read), unit)}; dashed: from here the prediction stays",
     )
     across = 1 if D <= 1 or inches(figure)[0] < SIDE_BY_SIDE else 2
     wider, aside = _margins(form)
@@ -117,6 +116,14 @@ def decision(
             scale.tick_params(colors=style.now().muted, labelsize=style.SMALL_POINTS)
             color_scale(scale, high)
     return figure
+
+
+def _contents(n_steps: int, n_read: int, unit: str) -> str:
+    """Say what is drawn of a row, in which order."""
+    every = round(n_steps / max(n_read, 1))
+    after = f"after each {unit}" if every <= 1 else f"every {every:,} {unit}s"
+    shown = as_drawn(n_steps) if unit == "step" else ""
+    return f"input{f' ({shown})' if shown else ''}, class probabilities {after}, and h_t"
 
 
 def _size(n: int, form: RowForm) -> tuple[float, float]:
@@ -290,7 +297,7 @@ class _Decided:
         if self.form.n_drawn > 1:
             self._draw_lanes(axes)
             return
-        steps, values = thinned_line(self.row[:, 0].astype(float))
+        steps, values = band(self.row[:, 0].astype(float))
         axes.plot(steps + 0.5, values, color=style.now().ink, lw=1, marker="o" if T == 1 else "")
         low, high = float(self.form.low[0]), float(self.form.high[0])
         room = 0.05 * (high - low)
@@ -312,7 +319,7 @@ class _Decided:
         ink = style.now().ink
         size = min(style.SMALL_POINTS, 0.95 * 72 * tall)
         for lane, name in enumerate(form.labels()):
-            steps, values = thinned_line(shares[:, lane])
+            steps, values = band(shares[:, lane])
             low = n - 1 - lane
             axes.plot(steps + 0.5, low + 0.08 + 0.84 * values, color=ink, lw=1)
             write(

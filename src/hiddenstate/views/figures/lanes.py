@@ -11,7 +11,7 @@ from matplotlib.colors import to_hex, to_rgba
 from hiddenstate.system.typing import Array
 from hiddenstate.views import style
 from hiddenstate.views.figures.layout import LETTER, part_of, write
-from hiddenstate.views.row_form import DEVIATIONS, RowForm, thinned_line
+from hiddenstate.views.row_form import DEVIATIONS, RowForm, band, thinned_line
 
 EDGE = 0.04
 """Free share of a lane or a bar at each of its ends."""
@@ -77,7 +77,7 @@ def _draw_lanes(
             return np.column_stack([across, y + (lane + 0.92 - 0.84 * inside) * tall])
 
         for lane in range(n):
-            steps, values = thinned_line(row[:, lane])
+            steps, values = (band if again is None else thinned_line)(row[:, lane])
             lines.append(_finite(at(steps, values, lane)))
             if again is None:
                 continue

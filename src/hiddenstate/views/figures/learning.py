@@ -40,7 +40,7 @@ from hiddenstate.views.figures.thumbnails import (
     gutter,
 )
 from hiddenstate.views.limits import Limits, Span, limits_of
-from hiddenstate.views.row_form import RowForm, form_of_rows
+from hiddenstate.views.row_form import RowForm, as_drawn, form_of_rows
 
 MAX_ROWS = 20
 """Rows that a figure draws side by side."""
@@ -67,6 +67,8 @@ def examples(
     """
     rows, form = rows[:MAX_ROWS], form or form_of_rows(rows, picture)
     names = [*labels][: len(rows)] if labels is not None else []
+    words = as_drawn(rows.shape[1]) if form.has_time else ""
+    shown = f": {words}" if words else ""
     side = 1.6 if len(rows) == 1 else 2.4
     if figure is None:
         wide, high = figure_size(len(rows), form, side, 5, 0.92, 0.3, names)
@@ -75,9 +77,9 @@ def examples(
             wide = on_page(max(wide, gutter(form) + min(longest, WIDEST) + 0.36))
         figure = new_figure(wide, high)
     if len(rows) == 1:
-        heading(figure, "Example row", "as the network reads it")
+        heading(figure, "Example row", "as the network reads it" + shown)
     else:
-        heading(figure, "Example rows", "as the network reads them")
+        heading(figure, "Example rows", "as the network reads them" + shown)
     left, bottom = 0.12 + gutter(form, figure), 0.12 + foot(form)
     axes = add_axes(
         figure, place(figure, left=left, right=0.12, bottom=bottom, top=0.78)[0], ticks=False
