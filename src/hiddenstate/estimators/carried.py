@@ -12,6 +12,7 @@ from hiddenstate.data import Rows
 from hiddenstate.engines import Predictor, TrainingState
 from hiddenstate.errors import DataError
 from hiddenstate.estimators.atomic import of_one_fit
+from hiddenstate.estimators.hidden import HiddenStatesMixin
 from hiddenstate.inference.inputs import shaped_inputs
 from hiddenstate.inference.stream import Stream
 from hiddenstate.models.fitted import FittedModel
@@ -37,7 +38,7 @@ def follow_each(predictor: Predictor, rows: Rows, lengths: Array) -> Array:
     return np.concatenate(parts)
 
 
-class CarriedStateMixin:
+class CarriedStateMixin(HiddenStatesMixin):
     """The methods of a regressor that pass a hidden state on."""
 
     if TYPE_CHECKING:  # attributes and methods of the estimator
@@ -50,7 +51,8 @@ class CarriedStateMixin:
         def _predictor(self) -> Predictor: ...
         def _prepare(self, X: Any) -> Rows: ...
         def _checked_rows(self, X: Any, reset: bool) -> Rows: ...
-        def _in_shape_of_y(self, targets: Array) -> Array: ...
+
+        targets_shape_: tuple[int, ...]
 
     def _outputs(self, predictor: Predictor, rows: Rows) -> Array:
         """Outputs for prepared rows; consecutive windows if the model is stateful."""
@@ -64,6 +66,11 @@ class CarriedStateMixin:
         return self._in_shape_of_y(
             self.model_.transform.undo_targets(outputs, rows.X, rows.lengths)
         )
+
+    def _in_shape_of_y(self, targets: Array) -> Array:
+        """Targets (..., O) without the last axis, if `fit` had one target without it."""
+        many = len(self.targets_shape_) == (2 if self.model_.net.output == "steps" else 1)
+        return targets if many else targets[..., 0]
 
     def reset_state(self) -> Self:
         """Set the carried hidden state to zero before the next :meth:`partial_fit`."""
@@ -82,9 +89,10 @@ class CarriedStateMixin:
         state : dict of ndarray, optional
             What an earlier call returned, or :attr:`state_` to continue where training ended; by
             default that before the first step. The arrays of the cell, such as `h`, are of shape
-            (layers * directions, B, hidden_size). With `missing="forward"` there is also the last
-            known value of each feature, and with `readout="mean"` the sum of the states so far and
-            their number (:class:`hiddenstate.inference.stream.Stream`).
+            (layers * directions, B, hidden_size), or (..., states) of 'lru'. With
+            `missing="forward"` there is also the last known value of each feature, and with
+            `readout="mean"` the sum of the states so far and their number
+            (:class:`hiddenstate.inference.stream.Stream`).
 
         Returns
         -------

@@ -13,8 +13,8 @@ from hiddenstate.data import SequenceDataset
 from hiddenstate.errors import DataError, OptionError, UntrustedFileError, printable
 from hiddenstate.estimators.atomic import all_at_once, of_one_fit
 from hiddenstate.estimators.base import Estimator, Read
+from hiddenstate.estimators.hidden import HiddenStatesMixin
 from hiddenstate.estimators.inputs import (
-    by_series,
     check_labels,
     float_type,
     picture_of,
@@ -30,7 +30,6 @@ from hiddenstate.estimators.labels import (
 from hiddenstate.estimators.options import config_of
 from hiddenstate.estimators.sklearn_bases import ClassifierMixin
 from hiddenstate.estimators.teachers import job_with_teacher
-from hiddenstate.inference.hidden_states import at_every_step
 from hiddenstate.jobs import Job
 from hiddenstate.program.equations import softmax
 from hiddenstate.system.typing import Array
@@ -38,7 +37,7 @@ from hiddenstate.training.initial_state import starting_state
 from hiddenstate.training.trainer import Callback
 
 
-class RecurrentClassifier(ClassifierMixin, Estimator):
+class RecurrentClassifier(ClassifierMixin, Estimator, HiddenStatesMixin):
     """A recurrent network that classifies sequences.
 
     X has shape (n_samples, n_timesteps, n_features); or is a list of series (n_timesteps,
@@ -47,7 +46,7 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
 
     Parameters
     ----------
-    cell : {'rnn', 'gru', 'lstm', 'fastgrnn'}, default='lstm'
+    cell : {'rnn', 'gru', 'lstm', 'fastgrnn', 'mingru', 'lru'}, default='lstm'
         Recurrent cell.
     nonlinearity : {'tanh', 'relu'}, default='tanh'
         Activation of the 'rnn' cell; the other cells have fixed activations.
@@ -74,6 +73,16 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
         Let the convolutional layers read only steps up to the current one.
     members : int in [1, 64], default=1
         Nets trained side by side from different weights, whose answers are averaged.
+    states : int in [0, 65_536], default=0
+        Complex numbers that each layer of 'lru' carries; 0: half the hidden size.
+    ring_min : float in [0, 1), default=0.9
+        Smallest absolute value of an eigenvalue of 'lru' when training begins.
+    ring_max : float in (0, 1), default=0.999
+        Largest absolute value of such an eigenvalue.
+    ring_angle : float in (0, 6.2832], default=6.283
+        Largest angle in radians by which such a state turns at each step.
+    rank : int in [0, 65_536], default=0
+        Of the two matrices of 'fastgrnn', each stored as two factors; 0: they are whole.
     label_smoothing : float in [0, 1), default=0.0
         Share of a label's weight in the loss that is spread over all classes.
     convolutions : bool, default=False
@@ -234,6 +243,11 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
         stem_pool: int = 1,
         stem_causal: bool = False,
         members: int = 1,
+        states: int = 0,
+        ring_min: float = 0.9,
+        ring_max: float = 0.999,
+        ring_angle: float = 6.283,
+        rank: int = 0,
         label_smoothing: float = 0.0,
         convolutions: bool = False,
         prefer_nets: bool = False,
@@ -287,6 +301,8 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
         self.stem_pool = stem_pool
         self.stem_causal = stem_causal
         self.members = members
+        self.states, self.rank = states, rank
+        self.ring_min, self.ring_max, self.ring_angle = ring_min, ring_max, ring_angle
         self.label_smoothing = label_smoothing
         self.convolutions = convolutions
         self.prefer_nets = prefer_nets
@@ -455,26 +471,13 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
     @of_one_fit
     def predict_proba(self, X: ArrayLike) -> Array:
         """Return class probabilities (n_samples, n_classes), in the order of `classes_`."""
-        predictor = self._predictor()
-        rows = self._prepare(X)
-        return softmax(predictor.predict(rows.X, rows.lengths))
+        return softmax(self._outputs(self._predictor(), self._prepare(X)))
 
     @of_one_fit
     def predict(self, X: ArrayLike) -> Array:
         """Return the most probable label of each sample (n_samples,)."""
         chosen = self.predict_proba(X).argmax(axis=1)
         return np.asarray(self.classes_[chosen])
-
-    @of_one_fit
-    def hidden_states(self, X: ArrayLike) -> Array:
-        """Return the state h_t of the last layer after every step, (n_samples, n_timesteps, H).
-
-        With `bidirectional=True` the last axis has the forward states, then the backward states
-        (2 H). For series of unequal length, return an object array with one array (T, H) each.
-        """
-        rows = self._prepare(X)
-        states = self._state_predictor().predict(rows.X, rows.lengths)
-        return by_series(at_every_step(states, self.model_.net, rows.X.shape[1]), rows.lengths)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Set the state that pickle read, unless its labels are not those of its model.

@@ -25,7 +25,6 @@ from hiddenstate.estimators.inputs import (
 )
 from hiddenstate.estimators.options import config_of, refuse_of_forecasts, warn_if_far
 from hiddenstate.estimators.sklearn_bases import RegressorMixin
-from hiddenstate.inference.hidden_states import at_every_step
 from hiddenstate.jobs import Job
 from hiddenstate.models.net import Params
 from hiddenstate.system.typing import Array
@@ -45,7 +44,7 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
 
     Parameters
     ----------
-    cell : {'rnn', 'gru', 'lstm', 'fastgrnn'}, default='gru'
+    cell : {'rnn', 'gru', 'lstm', 'fastgrnn', 'mingru', 'lru'}, default='gru'
         Recurrent cell.
     nonlinearity : {'tanh', 'relu'}, default='tanh'
         Activation of the 'rnn' cell; the other cells have fixed activations.
@@ -71,6 +70,16 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
         Let the convolutional layers read only steps up to the current one.
     members : int in [1, 64], default=1
         Nets trained side by side from different weights, whose answers are averaged.
+    states : int in [0, 65_536], default=0
+        Complex numbers that each layer of 'lru' carries; 0: half the hidden size.
+    ring_min : float in [0, 1), default=0.9
+        Smallest absolute value of an eigenvalue of 'lru' when training begins.
+    ring_max : float in (0, 1), default=0.999
+        Largest absolute value of such an eigenvalue.
+    ring_angle : float in (0, 6.2832], default=6.283
+        Largest angle in radians by which such a state turns at each step.
+    rank : int in [0, 65_536], default=0
+        Of the two matrices of 'fastgrnn', each stored as two factors; 0: they are whole.
     stateful : bool, default=False
         The rows are consecutive windows of one signal: the hidden state is carried from each row
         to the next.
@@ -217,7 +226,7 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
         The architecture, the weights, and the transform applied to X first.
     state_ : dict of ndarray
         Hidden state after the last training window: the arrays of the cell by name, such as `h`,
-        each of shape (layers, 1, hidden_size). Empty if no state is carried, or for the zero state.
+        (layers, 1, hidden_size or states). Empty if no state is carried, or for the zero state.
     targets_shape_ : tuple of int
         Shape of y without its first axis.
 
@@ -248,6 +257,11 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
         stem_pool: int = 1,
         stem_causal: bool = False,
         members: int = 1,
+        states: int = 0,
+        ring_min: float = 0.9,
+        ring_max: float = 0.999,
+        ring_angle: float = 6.283,
+        rank: int = 0,
         stateful: bool = False,
         output: str = "last",
         steps: int | None = None,
@@ -308,6 +322,8 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
         self.stem_pool = stem_pool
         self.stem_causal = stem_causal
         self.members = members
+        self.states, self.rank = states, rank
+        self.ring_min, self.ring_max, self.ring_angle = ring_min, ring_max, ring_angle
         self.stateful = stateful
         self.output = output
         self.steps = steps
@@ -429,17 +445,6 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
         return by_series(targets, None if self.model_.net.output == "last" else rows.lengths)
 
     @of_one_fit
-    def hidden_states(self, X: ArrayLike) -> Array:
-        """Return the state h_t of the last layer after every step, (n_samples, n_timesteps, H).
-
-        With `stateful=True` the rows of X are consecutive windows, and the first starts from the
-        zero state. For series of unequal length, return an object array with one array (T, H) each.
-        """
-        predictor, rows = self._state_predictor(), self._prepare(X)
-        states = self._outputs(predictor, rows)
-        return by_series(at_every_step(states, self.model_.net, rows.X.shape[1]), rows.lengths)
-
-    @of_one_fit
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Return the mean R2 over the targets; every step counts as a sample."""
         from sklearn.metrics import r2_score
@@ -493,8 +498,3 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
     def _keep(self, after: TrainingState) -> None:
         super()._keep(after)
         self.state_: Params = after.carried
-
-    def _in_shape_of_y(self, targets: Array) -> Array:
-        """Targets (..., O) without the last axis, if `fit` had one target without it."""
-        many = len(self.targets_shape_) == (2 if self.model_.net.output == "steps" else 1)
-        return targets if many else targets[..., 0]
