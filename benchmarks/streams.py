@@ -3,7 +3,7 @@
 All contenders have the same network, an LSTM with a linear output at every step, the same weights,
 one thread and a state that they carry. A call reads one step of every series. `in C++` is the time
 of a step inside `Stream.feed`, which computes many steps in one call, so that the call itself does
-not count. The first step of each is compared.
+not count. The first step of each is compared. Steps of other cells stand beside them.
 """
 
 import argparse
@@ -26,6 +26,9 @@ ROWS = (1, 64)
 ENOUGH = 0.03
 """Shortest time of a measurement in seconds, reached by repeating steps."""
 
+OTHERS = {"FastGRNN": ("fastgrnn", 1), "LRU, 4 blocks": ("lru", 4)}
+"""Other networks of as many units whose steps are timed, by title: the cell and its layers."""
+
 AT_ONCE = 256
 """Steps of one call of `Stream.feed`."""
 
@@ -45,6 +48,9 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
         x = np.random.default_rng(0).normal(size=(n, FEATURES)).astype(np.float32)
         first = {name: np.asarray(step(x)).reshape(n, OUTPUTS) for name, step in steps.items()}
         tasks = {name: partial(seconds_of, step, x, args.toy) for name, step in steps.items()}
+        for title, (cell, layers) in OTHERS.items():
+            other = Stream(_model(cell, layers), n, "cpu", 1)
+            tasks[f"stream.step, {title}"] = partial(seconds_of, other.step, x, args.toy)
         tasks["in C++"] = partial(_seconds_fed, Stream(model, n, "cpu", 1), x, args.toy)
         took = results[str(n)] = interleave(tasks, rounds)
         base = took.get("torch, eager")
@@ -67,9 +73,9 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     return results
 
 
-def _model() -> FittedModel:
+def _model(cell: str = "lstm", layers: int = 1) -> FittedModel:
     """Return a model with random weights."""
-    config = make_config("regress", {"hidden_size": HIDDEN, "cell": "lstm"})
+    config = make_config("regress", {"hidden_size": HIDDEN, "cell": cell, "layers": layers})
     net = Net("regress", config.model, FEATURES, OUTPUTS, "steps")
     return FittedModel(net, net.initial(0, "float32"), None, (28, FEATURES))
 
