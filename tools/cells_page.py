@@ -162,7 +162,7 @@ def cpp(source: str, name: str) -> str:
     named = next(i for i, line in enumerate(lines) if f'"{name}"' in line)
     if f"void {name}_advance(" in source:  # a block
         starts = [
-            i for i, line in enumerate(lines) if re.match(f"void {name}_(advance|inner)", line)
+            i for i, line in enumerate(lines) if re.match(f"void {name}_(advance|forward)", line)
         ]
         return "\n\n".join("\n".join(until(lines[i - 1 :], "}")) for i in starts)
     struct = max(i for i, line in enumerate(lines[:named]) if line.startswith("struct "))

@@ -115,8 +115,9 @@ class AnyStack {
     bool kept;
     const int64_t* length;
     Dropout dropout = {};
-    int threads = 1;        // for this shard, which is then the only one
-    bool in_torch = false;  // between torch's own operations
+    int threads = 1;           // for this shard, which is then the only one
+    bool in_torch = false;     // between torch's own operations
+    bool whole_output = true;  // whether top_output() is read, and not top_last() alone
     // Of sequences that are passed in segments, where the sums of own arrays of a direction are, or
     // null; see Sequence.
     T* sums[2] = {};

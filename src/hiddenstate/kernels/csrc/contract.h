@@ -212,8 +212,8 @@ enum LruArray : int {
   LRU_ARRAYS
 };
 
-// Consecutive steps of one layer and direction of LRU blocks. States are R rows of `state_blocks`
-// vectors, the real parts and the imaginary parts.
+// Consecutive steps of one layer and direction of LRU blocks. States are R rows
+// of `state_blocks` vectors, the real parts and the imaginary parts.
 template <class T>
 struct LruSegment {
   long rows, steps, first;            // first: the number of the first step in memory
@@ -224,13 +224,16 @@ struct LruSegment {
   const T* params[LRU_ARRAYS];  // panels, or null
   const T* before[2];           // the state before the first step that is read
   T* scratch;                   // LruStack::scratch_size() numbers
-  // Written by the forward pass: steps*R rows, zero in rows that have ended, and the state after
-  // the last step, which may be where `before` is.
+  bool keeps;                   // whether the forward pass leaves there what a backward pass reads
+  // Written by the forward pass unless null: steps*R rows, zero in rows that
+  // have ended, and the state after the last step, which may be where `before`
+  // is.
   T* out;
   T* after[2];
-  // For the backward pass, else null: the gradient of `out`, replaced by that of the rows after
-  // weight_in; transposed panels; gradients of the state after the segment, replaced by those of
-  // the state before it; and sums of gradients, as panels, to which it adds.
+  // For the backward pass: the gradient of `out`, replaced by that of the rows
+  // after weight_in; transposed panels; gradients of the state after the
+  // segment, replaced by those of the state before it; and sums of gradients,
+  // as panels, to which it adds.
   T* dy;
   const T* turned[LRU_ARRAYS];
   T* dstate[2];

@@ -1,7 +1,11 @@
 // A stack of LRU blocks over one shard (cells/lru.h), and its memory layout.
 //
-// Of each layer only its output over all steps and the state before each segment of steps are kept;
-// the backward pass computes a segment again, and adds up the gradients of the weights.
+// Segment after segment of steps passes through all layers. Kept are the input,
+// the state before each segment in each layer and, if it is read, the output of
+// the last layer; the backward pass computes a segment again, from the last to
+// the first, and adds up the gradients of the weights. With two directions a
+// layer needs all of what it reads: layer after layer passes over all segments,
+// and the outputs of all layers are kept.
 #pragma once
 
 #include <algorithm>
@@ -54,7 +58,9 @@ class LruStack : public AnyStack<T> {
     return slot(w, layer, d, i, slots(w));
   }
 
-  Rows<const T> top_output(const Work& w) const override { return output(w, layers - 1); }
+  Rows<const T> top_output(const Work& w) const override {
+    return {outputs(w, layers - 1), width, width, all(w), directions};
+  }
   Rows<const T> top_last(const Work& w) const override {
     return {last(w), width, width, w.rows * width, directions};
   }
@@ -67,67 +73,94 @@ class LruStack : public AnyStack<T> {
     for (int i = 0; !w.kept && i < layers * directions; i++)  // one slot serves all segments
       copy(slot(w, i / directions, i % directions, 0, 1),
            slot(w, i / directions, i % directions, 0, 0), slot_size(w));
-    const bool drops = w.dropout.key != nullptr;
-    if (directions == 1)
-      in_waves(w, work(w), stop, [&](int layer, long nth) {
+    std::memset(last(w), 0, directions * w.rows * width * sizeof(T));
+    const long n = n_segments(w);
+    if (directions == 1) {
+      in_waves(w, n, stop, [&](int layer, long nth) {
         const LruSegment<T> q = segment(params, w, layer, 0, nth);
         kernels_.lru_forward(q);
-        if (drops && layer < layers - 1) drop(w, layer, outputs(w, layer), q.first, q.steps);
+        if (layer == layers - 1)
+          gather_last(w, 0, q.out, q.first, q.steps);
+        else if (w.dropout.key)
+          drop(w, layer, q.out, q.first, q.steps);
       });
-    for (int layer = 0; directions > 1 && layer < layers; layer++) {
+      return;
+    }
+    for (int layer = 0; layer < layers; layer++) {
       both_ways(w, stop, [&](int d, Stop own) {
-        for (long i = 0; i < segments(w) && !own(work(w)); i++)
+        for (long i = 0; i < n && !own(work(w)); i++)
           kernels_.lru_forward(segment(params, w, layer, d, i));
       });
-      if (drops && layer < layers - 1) drop(w, layer, outputs(w, layer), 0, w.steps);
+      if (w.dropout.key && layer < layers - 1) drop(w, layer, outputs(w, layer), 0, w.steps);
     }
-    each_last_row(w, [&](int d, long r, long t) {
-      T* to = last(w) + (d * w.rows + r) * width;
-      if (t < 0)
-        std::memset(to, 0, width * sizeof(T));
-      else
-        copy(to, outputs(w, layers - 1) + d * all(w) + (t * w.rows + r) * width, width);
-    });
+    for (int d = 0; d < 2; d++) gather_last(w, d, outputs(w, layers - 1) + d * all(w), 0, w.steps);
   }
 
   void backward(const T* params, const T* turned, const Work& w, bool has_dy, bool, T* dx,
                 Stop stop) const override {
     std::memset(sums(w), 0, size_ * sizeof(T));
-    if (!has_dy) std::memset(dy(w, layers - 1), 0, directions * all(w) * sizeof(T));
-    each_last_row(w, [&](int d, long r, long t) {
-      const T* from = top_dlast(w, d) + r * width;
-      T* to = dy(w, layers - 1) + d * all(w) + (t * w.rows + r) * width;
-      for (long i = 0; t >= 0 && i < width; i++) to[i] += from[i];
-    });
-    const auto back = [&](int layer, int d, long nth) {
-      LruSegment<T> q = segment(params, w, layer, d, nth);
-      q.dy = dy(w, layer) + d * all(w) + q.first * w.rows * width;
-      for (int k = 0; k < 2; k++) q.dstate[k] = dstate(w, layer, d, k);
-      for (int k = 0; k < LRU_ARRAYS; k++) {
-        const Matrix* m = matrix(layer, d, k);
-        if (m && m->turned >= 0) q.turned[k] = turned + m->turned;
-        if (m) q.sums[k] = sums(w) + m->at - first_;
+    const long n = n_segments(w);
+    if (directions == 1) {
+      const long padded = rounded_up(inputs, kernels_.lanes);
+      const auto again = [&](long nth) {
+        for (int layer = 0; layer < layers; layer++) {
+          const bool inner = layer < layers - 1;
+          const LruSegment<T> q = repeated(params, w, layer, 0, nth, inner);
+          kernels_.lru_forward(q);
+          if (w.dropout.key && inner) drop(w, layer, q.out, q.first, q.steps);
+        }
+      };
+      const auto back = [&](long nth) {
+        T* dy = nullptr;
+        for (int layer = layers - 1; layer >= 0; layer--) {
+          const LruSegment<T> q = repeated(params, w, layer, 0, nth, false);
+          if (!dy) dy = top_gradient(w, has_dy, nth, q);
+          pass_back(turned, w, layer, 0, dy, q);
+          const long rows = q.steps * w.rows, from = q.first * w.rows;
+          if (w.dropout.key && layer) drop(w, layer - 1, dy, q.first, q.steps);
+          if (!layer && dx) input_gradient(turned, 0, 0, 0, padded, dy, rows, dx + from * padded);
+        }
+      };
+      // While a thread passes back through a segment, another repeats the
+      // segment before it.
+      const bool both = w.threads > 1 && n > 1 && layers * work(w) > worth_a_thread;
+      for (long i = n - 1; i >= (both ? -1 : 0); i--) {
+        if (stop(4 * layers * work(w))) return;
+        if (both)
+          share(w, 2, [&](long task) {
+            if (task && i >= 0) again(i);
+            if (!task && i < n - 1) back(i + 1);
+          });
+        else
+          again(i), back(i);
       }
-      kernels_.lru_backward(q);
-      return q;
-    };
-    const long n = segments(w);
-    if (directions == 1)
-      in_waves(w, 3 * work(w), stop, [&](int below, long after) {
-        const int layer = layers - 1 - below;
-        const LruSegment<T> q = back(layer, 0, n - 1 - after);
-        if (w.dropout.key && layer) drop(w, layer - 1, dy(w, layer - 1), q.first, q.steps);
-      });
-    for (int layer = layers - 1; directions > 1 && layer >= 0; layer--) {
+      return;
+    }
+    for (int d = 0; d < 2; d++) {
+      T* top = dy(w, layers - 1) + d * all(w);
+      if (!has_dy) std::memset(top, 0, all(w) * sizeof(T));
+      add_last(w, d, top, 0, w.steps);
+    }
+    for (int layer = layers - 1; layer >= 0; layer--) {
       both_ways(w, stop, [&](int d, Stop own) {
-        for (long i = n - 1; i >= 0 && !own(3 * work(w)); i--) back(layer, d, i);
+        for (long i = n - 1; i >= 0 && !own(4 * work(w)); i--) {
+          LruSegment<T> q = repeated(params, w, layer, d, i, false);
+          kernels_.lru_forward(q);
+          pass_back(turned, w, layer, d, dy(w, layer) + d * all(w) + q.first * w.rows * width, q);
+        }
       });
       if (stop(0)) return;
-      for (int below = 0; layer && below < directions; below++)
-        input_gradient(turned, w, layer, below * width, width, dy(w, layer - 1) + below * all(w));
+      for (int d = 0; d < 2; d++) {
+        const T* from = dy(w, layer) + d * all(w);
+        for (int below = 0; layer && below < 2; below++)
+          input_gradient(turned, layer, d, below * width, width, from, w.steps * w.rows,
+                         dy(w, layer - 1) + below * all(w));
+        if (!layer && dx)
+          input_gradient(turned, 0, d, 0, rounded_up(inputs, kernels_.lanes), from,
+                         w.steps * w.rows, dx);
+      }
       if (w.dropout.key && layer) drop(w, layer - 1, dy(w, layer - 1), 0, w.steps);
     }
-    if (dx) input_gradient(turned, w, 0, 0, rounded_up(inputs, kernels_.lanes), dx);
   }
 
   void give_gradient(const Work& w, size_t index, const Part& part, T* c, bool add) const override {
@@ -171,19 +204,19 @@ class LruStack : public AnyStack<T> {
     return index < 0 ? nullptr : &matrices[index];
   }
 
-  // Steps of a segment: about as many as the second-level cache holds.
-  long segment_steps(long rows) const {
+  // About as many as the second-level cache holds.
+  long steps_of_segment(long rows) const {
     const long row = (7 * width + 6 * state_width) * static_cast<long>(sizeof(T));
     return std::clamp(segment_bytes / row / rows, 8L, most_segment_steps);
   }
-  long segments(const Work& w) const {
-    const long steps = segment_steps(w.rows);
+  long n_segments(const Work& w) const {
+    const long steps = steps_of_segment(w.rows);
     return (w.steps + steps - 1) / steps;
   }
   // The nth segment that a direction reads.
   LruSegment<T> segment(const T* params, const Work& w, int layer, int d, long nth) const {
     LruSegment<T> q{};
-    const long steps = segment_steps(w.rows), k = d ? segments(w) - 1 - nth : nth;
+    const long steps = steps_of_segment(w.rows), k = d ? n_segments(w) - 1 - nth : nth;
     q.rows = w.rows;
     q.first = k * steps;
     q.steps = std::min(steps, w.steps - q.first);
@@ -192,42 +225,72 @@ class LruStack : public AnyStack<T> {
     q.state_blocks = state_width / kernels_.lanes;
     q.reverse = d == 1;
     q.length = w.length;
-    q.x = layer ? output(w, layer - 1) : Rows<const T>{x(w), inputs, inputs};
-    q.x.at += q.first * w.rows * q.x.row;
+    const long from = q.first * w.rows;
+    if (!layer)
+      q.x = {x(w) + from * inputs, inputs, inputs};
+    else if (directions == 1)
+      q.x = {local_output(w, nth, layer - 1), width, width};
+    else
+      q.x = {outputs(w, layer - 1) + from * width, width, width, all(w), directions};
     for (int i = 0; i < LRU_ARRAYS; i++)
       if (const Matrix* m = matrix(layer, d, i)) q.params[i] = params + m->at;
     for (int i = 0; i < 2; i++) q.before[i] = slot(w, layer, d, i, w.kept ? nth : 1);
     for (int i = 0; i < 2; i++) q.after[i] = slot(w, layer, d, i, w.kept ? nth + 1 : 1);
-    q.out = outputs(w, layer) + d * all(w) + q.first * w.rows * width;
-    const int own = directions > 1 ? d : w.threads > 1 ? layer : 0;
-    q.scratch = scratch(w) + own * scratch_size(w);
+    const bool local = directions == 1 && (layer < layers - 1 || !w.whole_output);
+    q.out = local ? local_output(w, nth, layer) : outputs(w, layer) + d * all(w) + from * width;
+    q.scratch = scratch(w, nth, directions > 1 ? d : w.threads > 1 ? layer : 0);
     return q;
   }
+  // The same for another forward pass that keeps what the backward pass reads.
+  LruSegment<T> repeated(const T* params, const Work& w, int layer, int d, long nth,
+                         bool wants_output) const {
+    LruSegment<T> q = segment(params, w, layer, d, nth);
+    q.keeps = true;
+    q.after[0] = q.after[1] = nullptr;
+    q.scratch = scratch(w, nth, directions > 1 ? d : layer);
+    if (!wants_output) q.out = nullptr;
+    return q;
+  }
+  // Replaces the gradient `dy` of a segment's output by that of its input.
+  void pass_back(const T* turned, const Work& w, int layer, int d, T* dy, LruSegment<T> q) const {
+    q.dy = dy;
+    for (int k = 0; k < 2; k++) q.dstate[k] = dstate(w, layer, d, k);
+    for (int k = 0; k < LRU_ARRAYS; k++) {
+      const Matrix* m = matrix(layer, d, k);
+      if (m && m->turned >= 0) q.turned[k] = turned + m->turned;
+      if (m) q.sums[k] = sums(w) + m->at - first_;
+    }
+    kernels_.lru_backward(q);
+  }
   long work(const Work& w) const {
-    return segment_steps(w.rows) * w.rows * size_ / (layers * directions);
+    return steps_of_segment(w.rows) * w.rows * size_ / (layers * directions);
   }
 
-  // Numbers in a layer's output over all steps, in one direction.
+  // Numbers in a layer's output over all steps, and in that of a segment, in
+  // one direction.
   long all(const Work& w) const { return w.steps * w.rows * width; }
+  long local_size(const Work& w) const {
+    return std::min(steps_of_segment(w.rows), w.steps) * w.rows * width;
+  }
   long scratch_size(const Work& w) const {
-    const long n = std::min(segment_steps(w.rows), w.steps) * w.rows, row = 2 * state_width;
+    const long n = local_size(w) / width, row = 2 * state_width;
     return 4 * row + 2 * rounded_up(n, kernels_.lanes) +
            n * (w.kept ? 7 * width + 3 * row : 5 * width + row);
   }
-  // Slots of the state: before each segment and after the last, or of all segments one.
-  long slots(const Work& w) const { return w.kept ? segments(w) + 1 : 2; }
+  // Slots of the state: before each segment and after the last, or of all
+  // segments one.
+  long slots(const Work& w) const { return w.kept ? n_segments(w) + 1 : 2; }
   long slot_size(const Work& w) const { return 2 * w.rows * state_width; }
   long states_size(const Work& w) const { return (slots(w) + (w.kept ? 1 : 0)) * slot_size(w); }
 
-  // Where the parts of the memory begin, one after the other. Without a backward pass, a layer's
-  // output replaces its input, unless the other direction still reads that.
+  // Where the parts of the memory begin, one after the other.
   T* outputs(const Work& w, int layer) const {
-    const int own = w.kept ? layer : directions > 1 ? layer % 2 : 0;
+    const int own = directions == 1 ? 0 : w.kept ? layer : layer % 2;
     return w.at + rounded_up(w.rows * w.steps * inputs, kernels_.lanes) + own * directions * all(w);
   }
   T* dy(const Work& w, int layer) const {
     const int own = directions > 1 ? layer % 2 : 0;
-    const int before = w.kept ? layers : directions > 1 ? 2 : 1;
+    const int before = directions == 1 ? 1 : w.kept ? layers : 2;
     return outputs(w, 0) + (before + own) * directions * all(w);
   }
   T* last(const Work& w) const {
@@ -239,33 +302,62 @@ class LruStack : public AnyStack<T> {
            number * slot_size(w) + i * w.rows * state_width;
   }
   T* sums(const Work& w) const { return slot(w, layers, 0, 0, 0); }
-  T* scratch(const Work& w) const { return sums(w) + (w.kept ? size_ : 0); }
-  T* end(const Work& w) const {
-    return scratch(w) + std::max(directions, layers) * scratch_size(w);
+  // Of one direction there are two sets, for segments that several threads
+  // compute at once. Each has scratch memory and an output for each layer, and
+  // the gradient of an output.
+  long set_size(const Work& w) const {
+    if (directions > 1) return 2 * scratch_size(w);
+    return layers * (scratch_size(w) + local_size(w)) + local_size(w);
   }
-
-  Rows<const T> output(const Work& w, int layer) const {
-    return {outputs(w, layer), width, width, all(w), directions};
+  T* set(const Work& w, long nth) const {
+    const long own = directions == 1 && w.threads > 1 ? nth % 2 : 0;
+    return sums(w) + (w.kept ? size_ : 0) + own * set_size(w);
   }
+  T* scratch(const Work& w, long nth, int number) const {
+    return set(w, nth) + number * scratch_size(w);
+  }
+  T* local_output(const Work& w, long nth, int layer) const {
+    return scratch(w, nth, layers) + layer * local_size(w);
+  }
+  T* end(const Work& w) const { return set(w, 0) + (directions > 1 ? 1 : 2) * set_size(w); }
 
-  // Calls f(direction, row, step) with the last step that is read of each row, -1 for none.
+  // Calls f(row, its place in the segment) for the rows of which a direction
+  // reads the last step in a segment.
   template <class F>
-  void each_last_row(const Work& w, const F& f) const {
-    for (int d = 0; d < directions; d++)
-      for (long r = 0; r < w.rows; r++) {
-        const long end = w.length ? w.length[r] : w.steps;
-        f(d, r, d && end ? 0 : end - 1);
-      }
+  void each_last_row(const Work& w, int d, long first, long steps, const F& f) const {
+    for (long r = 0; r < w.rows; r++) {
+      const long end = w.length ? w.length[r] : w.steps, t = d && end ? 0 : end - 1;
+      if (first <= t && t < first + steps) f(r, ((t - first) * w.rows + r) * width);
+    }
+  }
+  void gather_last(const Work& w, int d, const T* out, long first, long steps) const {
+    each_last_row(w, d, first, steps, [&](long r, long at) {
+      copy(last(w) + (d * w.rows + r) * width, out + at, width);
+    });
+  }
+  void add_last(const Work& w, int d, T* dy, long first, long steps) const {
+    each_last_row(w, d, first, steps, [&](long r, long at) {
+      const T* from = top_dlast(w, d) + r * width;
+      for (long i = 0; i < width; i++) dy[at + i] += from[i];
+    });
+  }
+  // The gradient of the last layer's output in a segment, of one direction.
+  T* top_gradient(const Work& w, bool has_dy, long nth, const LruSegment<T>& q) const {
+    T* dy = has_dy ? top_dy(w) + q.first * w.rows * width : local_output(w, nth, layers);
+    if (!has_dy) std::memset(dy, 0, q.steps * w.rows * width * sizeof(T));
+    add_last(w, 0, dy, q.first, q.steps);
+    return dy;
   }
 
-  // Multiplies steps of a layer's output, or of its gradient, by the dropout mask.
+  // Multiplies steps of a layer's output, or of its gradient, by the dropout
+  // mask.
   void drop(const Work& w, int layer, T* at, long first, long steps) const {
     const float rate = static_cast<float>(w.dropout.rate);
     const T scale = static_cast<T>(1) / static_cast<T>(1 - w.dropout.rate);
     for (long r = 0; r < w.rows; r++) {
       const long row = layer * w.dropout.rows + w.dropout.first + r;
-      Philox random(w.dropout.key, (row * w.steps + first) * directions * hidden);
-      for (long t = first; t < first + steps; t++)
+      Philox random(w.dropout.key, (row * w.dropout.steps + first) * directions * hidden);
+      for (long t = 0; t < steps; t++)
         for (int d = 0; d < directions; d++) {
           T* to = at + d * all(w) + (t * w.rows + r) * width;
           for (long i = 0; i < hidden; i++) to[i] = random() < rate ? 0 : to[i] * scale;
@@ -273,12 +365,12 @@ class LruStack : public AnyStack<T> {
     }
   }
 
-  // Calls f(layer, segment) for all, each after the segment before it and after the same segment
-  // of the layer before: segment by segment, or on several threads in waves, as many layers at
-  // once.
+  // Calls f(layer, segment) for all, each after the segment before it and after
+  // the same segment of the layer before: segment by segment, or on several
+  // threads in waves, as many layers at once.
   template <class F>
-  void in_waves(const Work& w, long work, Stop stop, const F& f) const {
-    const long n = segments(w);
+  void in_waves(const Work& w, long n, Stop stop, const F& f) const {
+    const long work = this->work(w);
     const bool alone = w.threads < 2 || layers < 2 || n < 2 || work < worth_a_thread;
     for (long i = 0; alone && i < n; i++)
       for (int layer = 0; layer < layers; layer++) {
@@ -292,7 +384,8 @@ class LruStack : public AnyStack<T> {
     }
   }
 
-  // Calls f(direction, how to stop) for both, on threads of their own if there are several.
+  // Calls f(direction, how to stop) for both, on threads of their own if there
+  // are several.
   template <class F>
   void both_ways(const Work& w, Stop stop, const F& f) const {
     share(w, directions,
@@ -307,19 +400,20 @@ class LruStack : public AnyStack<T> {
       share_out(n, w.threads, task);
   }
 
-  // Columns [from, from + n) of the gradient of what a layer reads, over all steps and directions.
-  void input_gradient(const T* turned, const Work& w, int layer, long from, long n, T* out) const {
-    for (int d = 0; d < directions; d++) {
-      Product<T> p{};
-      p.rows = w.steps * w.rows;
-      p.a = {dy(w, layer) + d * all(w), width, width};
-      p.w = turned + matrix(layer, d, LRU_WEIGHT_IN)->turned + from * width;
-      p.blocks = n / kernels_.lanes;
-      p.out = out;
-      p.out_row = n;
-      p.add = d > 0;
-      kernels_.product(p);
-    }
+  // Columns [from, from + n) of the gradient of what a layer reads, from `rows`
+  // rows of the gradient in a direction; the second direction adds to the
+  // first.
+  void input_gradient(const T* turned, int layer, int d, long from, long n, const T* dy, long rows,
+                      T* out) const {
+    Product<T> p{};
+    p.rows = rows;
+    p.a = {dy, width, width};
+    p.w = turned + matrix(layer, d, LRU_WEIGHT_IN)->turned + from * width;
+    p.blocks = n / kernels_.lanes;
+    p.out = out;
+    p.out_row = n;
+    p.add = d > 0;
+    kernels_.product(p);
   }
 };
 

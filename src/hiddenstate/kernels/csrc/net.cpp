@@ -163,6 +163,7 @@ void Net<T>::lay_in(Shard& s, long rows, long steps, const int64_t* length, bool
     if (!dropout.steps) dropout.steps = steps;
     s.stack.need(stack_->work_size(rows, steps, kept, dropout.key));
     s.w = {s.stack.at(), rows, steps, kept, length, dropout};
+    s.w.whole_output = shape_.every_step || averages();
     if (shape_.every_step) s.p.rows = rows * steps;
     head_reads(s);
   } else {

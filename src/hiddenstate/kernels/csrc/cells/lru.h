@@ -1,10 +1,11 @@
-// Blocks of a linear recurrence: u + p sigmoid(q), with (p, q) = weight_glu gelu(y) + bias_glu,
-// y = weight_ho [re; im] + skip n, s' = lambda s + exp(gamma) (weight_ih n) and n the layer norm of
-// u; lambda = exp(-exp(nu) + i exp(theta)). Orvieto et al., "Resurrecting recurrent neural networks
-// for long sequences", 2023, section 3 and figure 1.
+// Blocks of a linear recurrence: u + p sigmoid(q), with (p, q) = weight_glu
+// gelu(y) + bias_glu, y = weight_ho [re; im] + skip n, s' = lambda s +
+// exp(gamma) (weight_ih n) and n the layer norm of u; lambda = exp(-exp(nu) + i
+// exp(theta)). Orvieto et al., "Resurrecting recurrent neural networks for long
+// sequences", 2023, section 3 and figure 1.
 //
-// A segment of steps is computed at once: its products are of all rows, and between them it stays
-// in the cache. The backward pass first repeats the forward pass of the segment.
+// A segment of steps is computed at once: its products are of all rows, and
+// between them it stays in the cache.
 #pragma once
 
 #include "../gemm.h"
@@ -34,8 +35,8 @@ HS_INLINE V<T> total(V<T> x) {
   return x;
 }
 
-// pi / 2 in three parts, of which the first two have so few digits that n times them is exact (Cody
-// and Waite, as `Exp`).
+// pi / 2 in three parts, of which the first two have so few digits that n times
+// them is exact (Cody and Waite, as `Exp`).
 template <class T>
 struct Quarter;
 
@@ -52,7 +53,8 @@ struct Quarter<double> {
   static constexpr int degree = 21;
 };
 
-// Sine and cosine of numbers that are not large, by Taylor's series about the next quarter turn.
+// Sine and cosine of numbers that are not large, by Taylor's series about the
+// next quarter turn.
 template <class T>
 HS_INLINE void sine_cosine(V<T> x, V<T>& sine, V<T>& cosine) {
   typedef Quarter<T> Q;
@@ -75,8 +77,9 @@ HS_INLINE void sine_cosine(V<T> x, V<T>& sine, V<T>& cosine) {
   cosine = ((quarter + 1) & 2) != 0 ? -c : c;
 }
 
-// The tanh form of gelu (Hendrycks and Gimpel, "Gaussian error linear units", 2016, section 2):
-// y p with p = sigmoid(2 sqrt(2 / pi) (y + 0.044715 y^3)), and its slope.
+// The tanh form of gelu (Hendrycks and Gimpel, "Gaussian error linear units",
+// 2016, section 2): y p with p = sigmoid(2 sqrt(2 / pi) (y + 0.044715 y^3)),
+// and its slope.
 template <class T>
 HS_INLINE V<T> gelu(V<T> y, V<T>& slope) {
   const V<T> scale = all<T>((T)1.5957691216057308), bend = all<T>((T)0.044715);
@@ -89,13 +92,16 @@ HS_INLINE V<T> gelu(V<T> y, V<T>& slope) {
 // What a segment has in its scratch memory: rows of every step and row.
 template <class T>
 struct LruMemory {
-  long n, width, row;  // rows; numbers of a row of channels, and of one of complex states
-  T *lambda, *sums;    // real parts, imaginary parts, exp(gamma); the sums of their gradients
-  T *mean, *inverse;   // of the rows of u
-  T *u, *normal;       // u, if it is not the input itself; n
-  T *in, *states;      // weight_ih n; s
-  T *y, *g, *pq;       // y, then its slope; gelu(y); p and q
-  T *dg, *dstates;     // the gradients of gelu(y), then y; and of s, then weight_ih n
+  long n, width,
+      row;            // rows; numbers of a row of channels, and of one of complex states
+  T *lambda, *sums;   // real parts, imaginary parts, exp(gamma); the sums of
+                      // their gradients
+  T *mean, *inverse;  // of the rows of u
+  T *u, *normal;      // u, if it is not the input itself; n
+  T *in, *states;     // weight_ih n; s
+  T *y, *g, *pq;      // y, then its slope; gelu(y); p and q
+  T *dg,
+      *dstates;  // the gradients of gelu(y), then y; and of s, then weight_ih n
 
   explicit LruMemory(const LruSegment<T>& q) {
     constexpr int lanes = Vec<T>::lanes;
@@ -113,9 +119,9 @@ struct LruMemory {
     in = take(n * row);
     y = take(n * width);
     pq = take(2 * n * width);
+    states = q.keeps ? take(n * row) : in;
+    g = q.keeps ? take(n * width) : y;
     // Of the backward pass alone:
-    states = q.dy ? take(n * row) : in;
-    g = q.dy ? take(n * width) : y;
     dg = take(n * width);
     dstates = take(n * row);
   }
@@ -136,7 +142,8 @@ void lru_product(long rows, const Rows<const T>& a, const T* w, const T* bias, l
   product(Product<T>{rows, a, w, bias, blocks, out, blocks * Vec<T>::lanes, LINEAR, add});
 }
 
-// Adds the gradient of a matrix to its sum: of rows `a` that it reads and gradients `d`.
+// Adds the gradient of a matrix to its sum: of rows `a` that it reads and
+// gradients `d`.
 template <class T>
 void lru_outer(long k, const Rows<const T>& a, const T* d, long blocks, T* sum) {
   constexpr int lanes = Vec<T>::lanes;
@@ -157,7 +164,8 @@ void lru_eigenvalues(const LruSegment<T>& q, const LruMemory<T>& m) {
   }
 }
 
-// Ba, Kiros and Hinton, "Layer normalization", 2016, section 3; the variance is about the mean.
+// Ba, Kiros and Hinton, "Layer normalization", 2016, section 3; the variance is
+// about the mean.
 template <class T>
 void lru_norm(const LruSegment<T>& q, const LruMemory<T>& m) {
   constexpr int lanes = Vec<T>::lanes;
@@ -190,7 +198,8 @@ HS_INLINE long step_of(const LruSegment<T>& q, long nth) {
   return q.reverse ? q.steps - 1 - nth : nth;
 }
 
-// The state before the nth step of a row: in the caller's memory, or in the row of the step before.
+// The state before the nth step of a row: in the caller's memory, or in the row
+// of the step before.
 template <class T>
 HS_INLINE const T* before(const LruSegment<T>& q, const LruMemory<T>& m, long nth, long row,
                           int part) {
@@ -238,9 +247,25 @@ void lru_skip(const LruSegment<T>& q, const LruMemory<T>& m) {
       store(m.y + i * m.width + k, load(skip + k) * load(m.normal + i * m.width + k));
 }
 
-// All up to p and q.
+// Writes the output: u + p sigmoid(q).
 template <class T>
-void lru_inner(const LruSegment<T>& q, const LruMemory<T>& m) {
+void lru_output(const LruSegment<T>& q, const LruMemory<T>& m) {
+  for (long t = 0, i = 0; t < q.steps; t++)
+    for (long r = 0; r < q.rows; r++, i++) {
+      T* out = q.out + i * m.width;
+      if (!is_read(q, t, r)) {
+        std::memset(out, 0, m.width * sizeof(T));
+        continue;
+      }
+      const T *u = m.inputs(q, i), *p = m.pq + 2 * i * m.width;
+      for (long k = 0; k < m.width; k += Vec<T>::lanes)
+        store(out + k, load(u + k) + load(p + k) * sigmoid<T>(load(p + m.width + k)));
+    }
+}
+
+template <class T>
+void lru_forward(const LruSegment<T>& q) {
+  const LruMemory<T> m(q);
   const long blocks = q.blocks, in_row = 2 * q.state_blocks;
   lru_eigenvalues(q, m);
   if (q.params[LRU_WEIGHT_IN])
@@ -254,36 +279,20 @@ void lru_inner(const LruSegment<T>& q, const LruMemory<T>& m) {
   for (long i = 0; i < m.n * m.width; i += Vec<T>::lanes) {
     V<T> slope;
     const V<T> out = gelu<T>(load(m.y + i), slope);
-    if (q.dy) store(m.y + i, slope);
+    if (q.keeps) store(m.y + i, slope);
     store(m.g + i, out);
   }
   lru_product<T>(m.n, {m.g, m.width, m.width}, q.params[LRU_WEIGHT_GLU], q.params[LRU_BIAS_GLU],
                  2 * blocks, m.pq);
-}
-
-template <class T>
-void lru_forward(const LruSegment<T>& q) {
-  constexpr int lanes = Vec<T>::lanes;
-  const LruMemory<T> m(q);
-  lru_inner(q, m);
-  for (long t = 0, i = 0; t < q.steps; t++)
-    for (long r = 0; r < q.rows; r++, i++) {
-      T* out = q.out + i * m.width;
-      if (!is_read(q, t, r)) {
-        std::memset(out, 0, m.width * sizeof(T));
-        continue;
-      }
-      const T *u = m.inputs(q, i), *p = m.pq + 2 * i * m.width;
-      for (long k = 0; k < m.width; k += lanes)
-        store(out + k, load(u + k) + load(p + k) * sigmoid<T>(load(p + m.width + k)));
-    }
-  for (long r = 0; r < q.rows; r++)
+  if (q.out) lru_output(q, m);
+  for (long r = 0; q.after[0] && r < q.rows; r++)
     for (int part = 0; part < 2; part++)
       std::memcpy(q.after[part] + r * m.row / 2, before(q, m, q.steps, r, part),
                   m.row / 2 * sizeof(T));
 }
 
-// From the gradient of the output to those of p and q, in their place, and of their bias.
+// From the gradient of the output to those of p and q, in their place, and of
+// their bias.
 template <class T>
 void lru_gate_back(const LruSegment<T>& q, const LruMemory<T>& m) {
   constexpr int lanes = Vec<T>::lanes;
@@ -307,7 +316,8 @@ void lru_gate_back(const LruSegment<T>& q, const LruMemory<T>& m) {
     }
 }
 
-// From the gradient of gelu(y) to that of y, in its place, of `skip` and, through it, of n.
+// From the gradient of gelu(y) to that of y, in its place, of `skip` and,
+// through it, of n.
 template <class T>
 void lru_skip_back(const LruSegment<T>& q, const LruMemory<T>& m) {
   const T* skip = q.params[LRU_SKIP];
@@ -322,7 +332,8 @@ void lru_skip_back(const LruSegment<T>& q, const LruMemory<T>& m) {
     }
 }
 
-// Through the states, from the last step to the first: g = ds + conj(lambda) g of the step after.
+// Through the states, from the last step to the first: g = ds + conj(lambda) g
+// of the step after.
 template <class T>
 void lru_advance_back(const LruSegment<T>& q, const LruMemory<T>& m) {
   constexpr int lanes = Vec<T>::lanes;
@@ -365,7 +376,8 @@ void lru_advance_back(const LruSegment<T>& q, const LruMemory<T>& m) {
   }
 }
 
-// From the gradient of n, in the place of y, and of the output to that of u, in q.dy.
+// From the gradient of n, in the place of y, and of the output to that of u, in
+// q.dy.
 template <class T>
 void lru_norm_back(const LruSegment<T>& q, const LruMemory<T>& m) {
   constexpr int lanes = Vec<T>::lanes;
@@ -400,7 +412,6 @@ void lru_backward(const LruSegment<T>& q) {
   const LruMemory<T> m(q);
   const long blocks = q.blocks, in_row = 2 * q.state_blocks;
   const Rows<const T> normal{m.normal, m.width, m.width}, g{m.g, m.width, m.width};
-  lru_inner(q, m);
   lru_gate_back(q, m);
   lru_outer<T>(m.n, g, m.pq, 2 * blocks, q.sums[LRU_WEIGHT_GLU]);
   lru_product<T>(m.n, {m.pq, 2 * m.width, 2 * m.width}, q.turned[LRU_WEIGHT_GLU], nullptr, blocks,
