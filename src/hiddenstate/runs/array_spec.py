@@ -12,7 +12,7 @@ AXES = {
     "G": "time steps before the held-out ones, at most 160",
     "H": "hidden units, at most the first 64",
     "I": "input features",
-    "J": "complex states of a layer, at most the first 256",
+    "J": "complex states of a layer, at most the first 256: real and imaginary parts",
     "K": "rows or windows of one file; the only letter that differs between the files of a run",
     "L": "recurrent layers, of a bidirectional net each twice: forwards, then backwards",
     "M": "rows kept beside their codes, as many as fit in 256 KiB",

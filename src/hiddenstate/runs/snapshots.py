@@ -130,16 +130,12 @@ class ClassifyFinal(TypedDict, total=False):
     average_precision: Annotated[Array, ArraySpec("f", "C", "the average precision", "curves")]
 
 
-class Eigenvalues(TypedDict, total=False):
-    """How the states of the recurrent layers decay and turn, of cells with complex states."""
-
-    eigenvalue: Annotated[
-        Array,
-        ArraySpec("f", "L J 2", "factor of a complex state at each step, (re, im); first member's"),
-    ]
+_EIGENVALUE = ArraySpec(
+    "f", "L J 2", "what a step multiplies each complex state by, of the cell lru"
+)
 
 
-class ClassifySnapshot(ClassifyFinal, Eigenvalues, total=False):
+class ClassifySnapshot(ClassifyFinal, total=False):
     """Arrays of a classifier with the current weights; the final ones over the evaluated rows."""
 
     probability: Annotated[Array, ArraySpec("f", "N C", "class probabilities of `shown`")]
@@ -160,6 +156,7 @@ class ClassifySnapshot(ClassifyFinal, Eigenvalues, total=False):
             "class probabilities if the row ended there; for at most 50 classes",
         ),
     ]
+    eigenvalue: Annotated[Array, _EIGENVALUE]
 
 
 _HELD_PREDICTION = ArraySpec("f", "D W", "predictions of `held_target`")
@@ -300,13 +297,13 @@ class RegressFinal(RegressHeldOut, total=False):
     ]
 
 
-class RegressSnapshot(Eigenvalues, total=False):
+class RegressSnapshot(TypedDict, total=False):
     """Arrays of a regressor with the current weights."""
 
     held_prediction: Annotated[Array, _HELD_PREDICTION]
     held_low: Annotated[Array, _HELD_LOW]
     held_high: Annotated[Array, _HELD_HIGH]
-
+    eigenvalue: Annotated[Array, _EIGENVALUE]
     hidden_time: Annotated[Array, ArraySpec("if", "S", "the times of `hidden`", "hidden")]
     hidden: Annotated[
         Array,

@@ -24,14 +24,16 @@ def reach(eigenvalue: Array) -> Array:
     """
     with np.errstate(divide="ignore"):
         rate = -np.log(np.hypot(eigenvalue[..., 0], eigenvalue[..., 1]))
-        return np.where(rate <= 0, np.inf, 1 / rate)
+        far: Array = np.where(rate <= 0, np.inf, 1 / rate)
+    return far
 
 
 def period(eigenvalue: Array) -> Array:
     """Return the steps (...) of a whole turn, at least 2, of eigenvalues (..., 2); infinite of one
     that does not turn."""
     with np.errstate(divide="ignore"):
-        return np.asarray(2 * np.pi / np.abs(np.arctan2(eigenvalue[..., 1], eigenvalue[..., 0])))
+        turn: Array = 2 * np.pi / np.abs(np.arctan2(eigenvalue[..., 1], eigenvalue[..., 0]))
+    return turn
 
 
 def radius(steps: float) -> float:

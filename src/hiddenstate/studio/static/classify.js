@@ -4,6 +4,7 @@ import { h } from "./dom.js";
 import { later } from "./later.js";
 import { Cards, Worst } from "./cards.js";
 import { Confusion } from "./confusion.js";
+import { Memory } from "./memory.js";
 import { mixed, momentOf } from "./moving.js";
 import { Reading, Units } from "./reading.js";
 import { RowForm } from "./rowform.js";
@@ -50,6 +51,7 @@ function panels(store, main) {
   reading.picture.tools.append(which);
   const confusion = new Confusion(classes);
   const worst = new Worst(form);
+  const memory = new Memory(store);
   const hand = later(`wide hand${form.picture ? " drawn" : ""}`, form.picture ? t("Draw one yourself") : t("Give it a row of your own"), async (replace) => {
     const [{ touchOf }, { UnitView }] = await Promise.all([import("./touch.js"), import("./unit.js")]);
     const touch = await touchOf(store, form, units);
@@ -57,7 +59,7 @@ function panels(store, main) {
     touch.fetch();
     return touch;
   });
-  main.append(cards.element, reading.picture.element, confusion.picture.element, worst.element, hand.element);
+  main.append(cards.element, reading.picture.element, memory.element, confusion.picture.element, worst.element, hand.element);
   cards.drawRows();
 
   let sorted = 0;
@@ -79,6 +81,7 @@ function panels(store, main) {
     }
     const moment = momentOf(store);
     if (!moment) return;
+    memory.update();
     cards.show(moment);
     worst.show(moment);
     if (C <= 50) confusion.show(moment);

@@ -106,3 +106,31 @@ export function glide(milliseconds, show) {
   requestAnimationFrame(move);
   return () => { going = false; };
 }
+
+/**
+ * Draws a line through points, which lifts at what is not a number.
+ * @param {CanvasRenderingContext2D} pen
+ * @param {number[][]} points
+ * @param {string} paint
+ * @param {number} width
+ * @param {number[]} [dash]
+ */
+export function stroke(pen, points, paint, width, dash = [], alpha = 1) {
+  pen.strokeStyle = paint;
+  pen.lineWidth = width;
+  pen.globalAlpha = alpha;
+  pen.setLineDash(dash);
+  pen.beginPath();
+  let down = false;
+  for (const [x, y] of points) {
+    if (!Number.isFinite(y)) down = false;
+    else if (down) pen.lineTo(x, y);
+    else {
+      pen.moveTo(x, y);
+      down = true;
+    }
+  }
+  pen.stroke();
+  pen.setLineDash([]);
+  pen.globalAlpha = 1;
+}

@@ -2,7 +2,7 @@
 
 import { ticks } from "./curves.js";
 import { color, h, say, short } from "./dom.js";
-import { Picture } from "./picture.js";
+import { Picture, stroke } from "./picture.js";
 import { t } from "./words.js";
 
 /** @typedef {import("./store.js").Store} Store */
@@ -157,34 +157,6 @@ export function drawPlot(pen, width, height, plot, at) {
   } else stroke(pen, line(times, (place) => prediction[place] - target[place], e), wrong, 1.5);
   pen.restore();
   if (at !== null && at >= from && at <= to) stroke(pen, [[x(at), 6], [x(at), top + deep]], color("--ink"), 1, [], 0.5);
-}
-
-/**
- * Draws a line through points, which lifts at what is not a number.
- * @param {CanvasRenderingContext2D} pen
- * @param {number[][]} points
- * @param {string} paint
- * @param {number} width
- * @param {number[]} [dash]
- */
-export function stroke(pen, points, paint, width, dash = [], alpha = 1) {
-  pen.strokeStyle = paint;
-  pen.lineWidth = width;
-  pen.globalAlpha = alpha;
-  pen.setLineDash(dash);
-  pen.beginPath();
-  let down = false;
-  for (const [x, y] of points) {
-    if (!Number.isFinite(y)) down = false;
-    else if (down) pen.lineTo(x, y);
-    else {
-      pen.moveTo(x, y);
-      down = true;
-    }
-  }
-  pen.stroke();
-  pen.setLineDash([]);
-  pen.globalAlpha = 1;
 }
 
 /** @param {boolean} baseline @returns {HTMLElement} */

@@ -2,6 +2,7 @@
 
 import { fill, h } from "./dom.js";
 import { later } from "./later.js";
+import { Memory } from "./memory.js";
 import { Held, Windows } from "./series.js";
 import { States } from "./states.js";
 import { t } from "./words.js";
@@ -18,13 +19,13 @@ export async function panelsOf(store, main) {
     if (!shown.job || !Object.keys(fixed).length) return false;
     const held = fixed.held_target ? new Held(store) : null;
     const windows = shown.appended || !held ? new Windows(store) : null;
-    const states = new States(store);
+    const [states, memory] = [new States(store), new Memory(store)];
     const bending = later("wide bend", t("Bend the input, and see its answer"), async (replace) => {
       const { Bending } = await import("./bending.js");
       replace(new Bending(store).picture.element);
     });
-    const all = [windows, held, states];
-    fill(main, windows && windows.picture.element, held && held.picture.element, states.portrait.element, states.units.element, bending.element);
+    const all = [windows, held, states, memory];
+    fill(main, windows && windows.picture.element, held && held.picture.element, states.portrait.element, states.units.element, memory.element, bending.element);
     const update = () => { for (const each of all) if (each) each.update(); };
     store.addEventListener("moment", update);
     update();

@@ -3,8 +3,8 @@
 import { color, h, say, short } from "./dom.js";
 import { paintPictures } from "./codeform.js";
 import { Moving, mixed } from "./moving.js";
-import { Picture } from "./picture.js";
-import { stroke, timeTicks } from "./plot.js";
+import { Picture, stroke } from "./picture.js";
+import { timeTicks } from "./plot.js";
 import { snapshotsAround } from "./series.js";
 import { t } from "./words.js";
 import { rgb } from "../../report/html/pixels.js";

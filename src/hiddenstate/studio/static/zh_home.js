@@ -52,7 +52,6 @@ export const TEXTS = {
   "The first row": "第一行",
   "As they are in the file, before anything is scaled. The ranges are the same for all classes, so that they can be compared.": "文件中的原样，尚未缩放。各类使用相同的范围，便于比较。",
   "There is no row to draw.": "没有可画的行。",
-  "{n} steps": "{n} 步",
   ", {n} more channels": "，另有 {n} 个通道",
   "{n} steps of {channels}": "{channels}，共 {n} 步",
   "one channel": "一个通道",

@@ -121,9 +121,9 @@ def _draw_plane(axes: Axes, eigenvalue: Array, path: Array | None, colors: Array
     size = 5.5 if eigenvalue.size <= 64 else 3.6 if eigenvalue.size <= 256 else 3.0
     for number, (values, color) in enumerate(zip(eigenvalue, colors, strict=True)):
         sign = MARKERS[number % len(MARKERS)]
-        x, y = values.T
-        edge = now.ground
-        axes.plot(x, y, ls="", marker=sign, ms=size, color=color, zorder=3, mec=edge, mew=0.4)
+        axes.plot(
+            *values.T, ls="", marker=sign, ms=size, color=color, mec=now.ground, mew=0.4, zorder=3
+        )
 
 
 def _draw_reaches(
@@ -138,8 +138,10 @@ def _draw_reaches(
     """Draw a bar for each state, the longest first, with a lane for each layer."""
     now, (L, S) = style.now(), eigenvalue.shape[:2]
     low, high, _ = span or reach_span([eigenvalue])
-    far = np.clip(np.nan_to_num(reach(eigenvalue), posinf=high), low, high)
-    turn = period(eigenvalue)
+    far, turn = (
+        np.clip(np.nan_to_num(reach(eigenvalue), posinf=high), low, high),
+        period(eigenvalue),
+    )
     lanes = part.subgridspec(L, 1, hspace=0.12)
     for number in range(L):
         axes = add_axes(figure, lanes[number])
@@ -147,15 +149,22 @@ def _draw_reaches(
         lines = np.arange(S)
         tall = 72 * axes.bbox.height / part_of(figure).dpi
         bars = [[(low, k), (steps, k)] for k, steps in enumerate(far[number, order])]
-        thick = max(min((0.75 if S <= CLOSE else 1.05) * tall / S, 9.0), 0.6)
+        thick = max(min((0.75 if S <= CLOSE else 1.3) * tall / S, 9.0), 0.6)
         axes.add_collection(
             LineCollection(bars, colors=[colors[number]], linewidths=thick, capstyle="butt")
         )
         turns = turn[number, order]
         seen = (turns >= low) & (turns <= high)
         size = max(min(0.6 * tall / S, 5.0), 1.4)
-        edge = {"mec": now.ground, "mew": 0.4 * (size > 3)}
-        axes.plot(turns[seen], lines[seen], ls="", marker="o", ms=size, color=now.ink, **edge)
+        axes.plot(
+            *(turns[seen], lines[seen]),
+            ls="",
+            marker="o",
+            ms=size,
+            color=now.ink,
+            mec=now.ground,
+            mew=0.4 * (size > 3),
+        )
         axes.set(ylim=(S - 0.4, -0.6), yticks=[])
         axes.set_xscale("log")
         axes.set_xlim(low, high)

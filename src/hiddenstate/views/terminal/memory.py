@@ -1,4 +1,4 @@
-"""Draws the panel of complex states: eigenvalues in the plane, and how far back they reach."""
+"""Draws the panel of complex states: their eigenvalues, and how far back they reach."""
 
 import numpy as np
 
