@@ -58,7 +58,7 @@ COMMANDS: list[tuple[str, ...]] = [
     ("regress", "signal.csv", "--target", "load", "--horizon", "2", "--epochs", "1", "--no-change"),
     ("regress", "signal.csv", "--target", "load", "--input", "t", "--stateful", "--epochs", "1"),
     ("autoencode", "digits", "--encoder-sizes", "9,5", "--code-size", "2", "--max-steps", "2"),
-    ("autoencode", "--max-steps", "1", "--seed", "7", "--n-scattered", "3", "--clip", "0.5"),
+    ("autoencode", "digits", "--max-steps", "1", "--seed", "7", "--n-scattered", "3"),
 ]
 
 
