@@ -458,7 +458,7 @@ def draw_dashboard(figure: FigureBase, timeline: Timeline, moment: Moment, title
         layout = large if is_large else small
         if is_large and timeline.form.is_quantities:
             layout = layout | WITHOUT_TIME.get(timeline.job, {})
-        elif is_large and "memory" in draws:
+        if is_large and "memory" in draws:
             layout = layout | WITH_MEMORY[kind]
         for name, place in layout.items():
             if name in draws:

@@ -64,7 +64,7 @@ def _layer_in_words(values: Array, name: str) -> str:
     if len(far) == 1:
         return f"{name.capitalize()}: 1 state reaches {steps(far[0])}; its {_turn(turns[0])}."
     return (
-        f"{name.capitalize()}: {len(far)} states reach {steps(far.min())} to {steps(far.max())}, "
+        f"{name.capitalize()}: {len(far)} states reach {number(far.min())} to {steps(far.max())}, "
         f"half of them at least {steps(float(np.median(far)))}; the shortest {_turn(turns.min())}, "
         f"the longest {number(turns.max())}."
     )

@@ -44,7 +44,7 @@ export class Memory {
 
   build() {
     const picture = new Picture({
-      title: t("How far back the states reach"),
+      title: t("How far states reach back"),
       caption: t("Each step turns and shrinks a complex state: its eigenvalue is a point in the plane. The closer it is to the circle, the longer the state remembers; its angle is how far it turns. A bar is the steps until a response falls to 37 %, the longest first; a dot is the period in steps."),
       name: "wide memory", draw: (pen, width, height) => this.draw(pen, width, height), onkey: (key) => this.key(key),
     });
@@ -65,7 +65,7 @@ export class Memory {
     this.ends = [Math.min(this.ends[0], Math.floor(Math.log10(Math.min(...far)))), Math.max(this.ends[1], Math.ceil(Math.log10(Math.max(...far))))];
     this.moving.set("eigenvalue", values);
     this.tell();
-    const words = t("{n} states reach {least} to {most} steps back after update {step}; the arrow keys move over them.", { n: far.length, least: brief(Math.min(...far)), most: brief(Math.max(...far)), step: moment.step });
+    const words = t("states: {n}, which reach {least} to {most} steps back after update {step}; the arrow keys move over them.", { n: far.length, least: brief(Math.min(...far)), most: brief(Math.max(...far)), step: moment.step });
     /** @type {Picture} */ (this.picture).describe(words);
   }
 
@@ -83,7 +83,7 @@ export class Memory {
     const { picture, at, S } = this;
     const values = this.moving.get("eigenvalue");
     if (!picture || !values) return;
-    let text = t("{n} states, median {steps} steps", { n: this.L * S, steps: brief([...this.reaches(values)].sort((a, b) => a - b)[(this.L * S) >> 1]) });
+    let text = t("states: {n}, median reach: {steps} steps", { n: this.L * S, steps: brief([...this.reaches(values)].sort((a, b) => a - b)[(this.L * S) >> 1]) });
     if (at !== null) {
       const [re, im] = [values[2 * at], values[2 * at + 1]];
       text = t("{layer}, state {state}: reaches {far} steps, period {turn}", { layer: this.layer(Math.floor(at / S)), state: (at % S) + 1, far: brief(reachOf(re, im)), turn: brief(periodOf(re, im)) });
@@ -189,7 +189,7 @@ export class Memory {
     const far = this.reaches(values);
     this.order = [];
     /** @type {number[][]} */ this.bars = [];
-    const thick = Math.min(tall / S, 16);
+    const thick = Math.min(tall / S, 26);
     for (let layer = 0; layer < L; layer += 1) {
       const begin = top + layer * (tall + head) + head;
       const states = Array.from({ length: S }, (_, k) => layer * S + k).sort((a, b) => far[b] - far[a]);
@@ -201,7 +201,7 @@ export class Memory {
       states.forEach((state, line) => {
         const y = begin + line * thick;
         pen.fillStyle = this.at === state ? ink : colors[layer % colors.length];
-        pen.fillRect(left, y, Math.max(x(far[state]) - left, 1), thick > 4 ? thick - 2 : thick);
+        pen.fillRect(left, y, Math.max(x(far[state]) - left, 1), thick > 4 ? thick - 2 : thick + 0.4);
         /** @type {number[][]} */ (this.bars).push([left, y, right, y + thick, state]);
         const turn = periodOf(values[2 * state], values[2 * state + 1]);
         if (turn > 10 ** high) return;

@@ -1,6 +1,7 @@
 """Draws how the complex states of a net decay and turn, and how far back they reach."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,10 +15,12 @@ from hiddenstate.system.typing import Array
 from hiddenstate.views import style
 from hiddenstate.views.figures.layout import (
     HEADED,
+    LETTER,
     add_axes,
     heading,
     inches,
     new_figure,
+    on_page,
     part_of,
     place,
     rule,
@@ -70,20 +73,30 @@ def memory(
         The ends of the axis of reaches, as at the other moments of a run.
     """
     L = len(eigenvalue)
-    figure = figure or new_figure(7.4, max(3.4, 1.2 + 0.62 * L))
+    if figure is None:
+        wide = on_page(7.4)
+        below = wide + 1.1 + max(1.2, 0.5 * L)
+        figure = new_figure(wide, max(3.4, 1.2 + 0.62 * L) if wide >= ASIDE else below)
     names = names or [f"layer {k + 1}" for k in range(L)]
     heading(
         figure,
-        "How far back the states reach",
-        "each step turns and shrinks a state: eigenvalues in the complex plane, and the steps "
-        "until a response falls to 37%; lines in the plane lead from where they began",
+        "How far states reach back",
+        "eigenvalues in the complex plane; steps until a response falls to 37%; "
+        "lines lead from where they were before",
     )
     width, height = inches(figure)
     colors = style.class_colors(L)
     if width >= ASIDE:
         side = min(height - HEADED - 0.2, 0.48 * width)
+        beside = 0.4 + LETTER * style.SMALL_POINTS * max(map(len, names))
         grid = place(
-            figure, 1, 2, left=0.12, right=0.2, gap=(0.95, 0), widths=[side, width - side - 1.3]
+            figure,
+            1,
+            2,
+            left=0.12,
+            right=0.2,
+            gap=(beside, 0),
+            widths=[side, width - side - beside - 0.35],
         )
         places: list[SubplotSpec] = [grid[0, 0], grid[0, 1]]
     elif height >= ABOVE:
@@ -148,11 +161,14 @@ def _draw_reaches(
         order = np.argsort(-far[number], kind="stable")
         lines = np.arange(S)
         tall = 72 * axes.bbox.height / part_of(figure).dpi
-        bars = [[(low, k), (steps, k)] for k, steps in enumerate(far[number, order])]
-        thick = max(min((0.75 if S <= CLOSE else 1.3) * tall / S, 9.0), 0.6)
-        axes.add_collection(
-            LineCollection(bars, colors=[colors[number]], linewidths=thick, capstyle="butt")
-        )
+        if S > CLOSE:
+            longest = far[number, order]
+            axes.fill_betweenx(lines, low, longest, step="mid", color=colors[number], lw=0)
+        else:
+            thick = min(0.75 * tall / S, 9.0)
+            bars = [[(low, k), (steps, k)] for k, steps in enumerate(far[number, order])]
+            of_layer: dict[str, Any] = {"colors": [colors[number]], "capstyle": "butt"}
+            axes.add_collection(LineCollection(bars, linewidths=thick, **of_layer))
         turns = turn[number, order]
         seen = (turns >= low) & (turns <= high)
         size = max(min(0.6 * tall / S, 5.0), 1.4)
