@@ -1,7 +1,8 @@
-"""Drop-in RNN, GRU and LSTM layers for torch, computed by the kernels on the cpu.
+"""Recurrent layers for torch, computed by the kernels on the cpu.
 
-A layer has the constructor, parameters, `state_dict` and results of the torch.nn layer of the same
-name; only the implementation differs. The kernels compute in float32 and float64 on the cpu. In
+`RNN`, `GRU` and `LSTM` have the constructor, parameters, `state_dict` and results of the torch.nn
+layer of the same name; only the implementation differs. `FastGRNN`, `MinGRU` and `LRU`, which
+torch.nn does not have, are called alike. The kernels compute in float32 and float64 on the cpu. In
 all other cases torch computes as usual:
 
 - another device or float type, autocast, an LSTM with `proj_size`, an empty batch, tensor
@@ -16,6 +17,7 @@ numbers count as zero. Infinity and NaN in x, a state or a weight give what they
 every instruction level. A layer keeps the memory of a call for the next one.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import accumulate, pairwise
@@ -35,8 +37,10 @@ from torch.nn.utils.rnn import PackedSequence
 
 from hiddenstate.kernels import level
 from hiddenstate.kernels.autograd import KINDS, Batch, Plan, Stack, run
+from hiddenstate.models.torch_stack import CalledAsTorch
+from hiddenstate.program.cells import CELLS, FACTORS
 
-__all__ = ["GRU", "LSTM", "RNN"]
+__all__ = ["GRU", "LRU", "LSTM", "RNN", "FastGRNN", "MinGRU"]
 
 _PLAIN = (Tensor, torch.nn.Parameter)
 _PLANS = 64
@@ -87,8 +91,34 @@ def _packed(input: PackedSequence) -> Batch | None:
     return Batch((0, 0), sizes[0], len(sizes), lengths, places)
 
 
-class _Layer(torch.nn.RNNBase):
-    """Common base of the three layers."""
+class _Computed(torch.nn.Module):
+    """What all layers share: the kernels compute where they can, else the next base class."""
+
+    input_size: int
+    hidden_size: int
+    num_layers: int
+    dropout: float
+    bidirectional: bool
+    batch_first: bool
+    bias = True
+    proj_size = 0
+
+    def _stack(self, dtype: torch.dtype, chosen: str) -> Stack:
+        """Return the dimensions of the layers, for the kernels of the level `chosen`."""
+        raise NotImplementedError
+
+    def _weights(self) -> list[Any]:
+        """Return the current weights, as the kernels read them."""
+        raise NotImplementedError
+
+    def _of_layer(self, stack: Stack, weights: list[Any], number: int) -> list[Any]:
+        """Return the weights of a layer alone."""
+        each = len(weights) // stack.layers
+        return weights[number * each :][:each]
+
+    def permute_hidden(self, hx: Any, permutation: Tensor | None) -> Any:
+        """Return a state with its rows in another order, as the next base class does."""
+        return super().permute_hidden(hx, permutation)  # type: ignore[misc]
 
     def forward(self, input: Any, hx: Any = None) -> Any:
         """Compute as torch.nn does; the module's docstring says when torch computes."""
@@ -140,33 +170,23 @@ class _Layer(torch.nn.RNNBase):
         """Return a plan and the shapes of x and the weights, or None if torch must compute."""
         if batch is None or x.dtype not in KINDS or self.proj_size or not x.numel():
             return None
-        features, H, L = self.input_size, self.hidden_size, self.num_layers
-        D = 2 if self.bidirectional else 1
-        stack = Stack(x.dtype, chosen, self.mode.lower(), features, H, L, D)
+        stack = self._stack(x.dtype, chosen)
+        D, size = stack.directions, stack.state_size
         several = x.dim() == 3 or batch.places is not None
-        state = (L * D, batch.rows, H) if several else (L * D, H)
-        y = (*x.shape[:-1], D * H)
+        state = (stack.layers * D, *([batch.rows] if several else []), size)
+        y = (*x.shape[:-1], D * stack.hidden)
         plan = Plan(stack, self._spare(stack), batch, y, state, self.bias)
-        return plan, [(*x.shape[:-1], features), *stack.shapes(self.bias)]
+        return plan, [(*x.shape[:-1], stack.inputs), *stack.shapes(self.bias)]
 
     def _spare(self, stack: Stack) -> list[Any]:
         """Return the compiled layers not in use; made lazily, because a copy must have none."""
         layers: list[Any] = self.__dict__.setdefault("_spare_layers", {}).setdefault(stack, [])
         return layers
 
-    def _weights(self) -> list[Any]:
-        """Return the current weights: they may be parametrized, or replaced for a call."""
-        own = self._parameters
-        for name, weight in zip(self._flat_weights_names, self._flat_weights, strict=True):
-            if own.get(name) is not weight:
-                self._update_flat_weights()
-                break
-        return self._flat_weights
-
     def _by_layer(self, plan: Plan, tensors: list[Any]) -> list[Tensor]:
         """Run layer by layer with dropout between, which drops the same numbers as torch."""
         x, stack, split = tensors[0], plan.stack, 1 + plan.parts
-        D, each, lasts = stack.directions, (len(tensors) - split) // stack.layers, []
+        D, weights, lasts = stack.directions, tensors[split:], []
         turned = plan.batch.axes == (0, 1)
         if turned:
             x, plan = x.transpose(0, 1), replace(plan, batch=replace(plan.batch, axes=(1, 0)))
@@ -177,7 +197,7 @@ class _Layer(torch.nn.RNNBase):
             y, state = (*x.shape[:-1], D * stack.hidden), (D, *plan.state[1:])
             part = replace(plan, stack=one, spare=self._spare(one), y=y, state=state)
             begin = [a if a is None else a[i * D : (i + 1) * D] for a in tensors[1:split]]
-            x, *last = run(part, [x, *begin, *tensors[split + i * each :][:each]])
+            x, *last = run(part, [x, *begin, *self._of_layer(stack, weights, i)])
             lasts.append(last)
         states = [torch.cat(parts) for parts in zip(*lasts, strict=True)]
         return [x.transpose(0, 1) if turned else x, *states]
@@ -186,6 +206,24 @@ class _Layer(torch.nn.RNNBase):
         """Return the state without the caches, which a copy makes for itself."""
         state: dict[str, Any] = super().__getstate__()  # type: ignore[no-untyped-call]  # torch's
         return {name: state[name] for name in state if name not in ("_call_plans", "_spare_layers")}
+
+
+class _Layer(_Computed, torch.nn.RNNBase):
+    """Common base of the layers that torch.nn has, too."""
+
+    def _stack(self, dtype: torch.dtype, chosen: str) -> Stack:
+        D = 2 if self.bidirectional else 1
+        sizes = self.input_size, self.hidden_size, self.num_layers, D
+        return Stack(dtype, chosen, self.mode.lower(), *sizes)
+
+    def _weights(self) -> list[Any]:
+        """Return the current weights: they may be parametrized, or replaced for a call."""
+        own = self._parameters
+        for name, weight in zip(self._flat_weights_names, self._flat_weights, strict=True):
+            if own.get(name) is not weight:
+                self._update_flat_weights()
+                break
+        return self._flat_weights
 
     def __prepare_scriptable__(self) -> torch.nn.Module:
         """Return the torch.nn layer with the same parameters, for `torch.jit.script` to compile."""
@@ -244,3 +282,204 @@ class LSTM(_Layer, torch.nn.LSTM):
     -----
     A call takes and returns the same as that of :class:`RNN`, but a state is a pair (h, c).
     """
+
+
+class _CellLayer(_Computed, CalledAsTorch):  # type: ignore[misc]
+    """Common base of the layers that torch.nn does not have."""
+
+    _name: str
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        *,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        device: Any = None,
+        dtype: torch.dtype | None = None,
+        _states: int = 0,
+        _rank: int = 0,
+    ) -> None:
+        for name, value, least in (
+            ("input_size", input_size, 1),
+            ("hidden_size", hidden_size, 1),
+            ("num_layers", num_layers, 1),
+            ("states", _states, 0),
+            ("rank", _rank, 0),
+        ):
+            if value < least:
+                raise ValueError(f"{name}: expected at least {least}, got {value}")
+        if not 0 <= dropout <= 1:
+            raise ValueError(f"dropout: expected 0 to 1, got {dropout}")
+        sizes = input_size, hidden_size, num_layers
+        super().__init__(CELLS[self._name], *sizes, dropout, bidirectional, _states, _rank)
+        self.batch_first = batch_first
+        self.to(device=device, dtype=dtype)
+        self.reset_parameters()
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        """Draw initial weights, of the distribution that `docs/cells.md` lists."""
+        for layer in range(self.num_layers):
+            width = self.hidden_size * len(self._directions) if layer else self.input_size
+            sizes = self.cell.sizes(width, self.hidden_size, self.states, self.rank)
+            for direction in self._directions:
+                for weight in self.cell.arrays(sizes, layer == 0 or self.bidirectional):
+                    array = getattr(self, f"{weight.name}_l{layer}{direction}")
+                    bound = 1 / math.sqrt(sizes[weight.fan])
+                    if isinstance(weight.initial, float):
+                        array.fill_(weight.initial)
+                    elif weight.spread is not None:
+                        array.normal_(0, weight.spread * bound)
+                    elif weight.initial is None:
+                        array.uniform_(-bound, bound)
+
+    def _stack(self, dtype: torch.dtype, chosen: str) -> Stack:
+        sizes = self.input_size, self.hidden_size, self.num_layers, len(self._directions)
+        return Stack(dtype, chosen, self._name, *sizes, self.states)
+
+    def _weights(self) -> list[Any]:
+        """Return the current weights: of two factors the product, through which gradients flow."""
+        weights: list[Any] = []
+        for layer, names in enumerate(self._names):
+            for direction in self._directions:
+                own = {name: getattr(self, f"{name}_l{layer}{direction}") for name in names}
+                for name in (weight.name for weight in self.cell.weights):
+                    factors = [own[name + end] for end in FACTORS if name + end in own]
+                    if name in own:
+                        weights.append(own[name])
+                    elif factors:
+                        weights.append(factors[0] @ factors[1])
+        return weights
+
+    def extra_repr(self) -> str:
+        """Return what torch.nn.RNN prints of itself."""
+        text = super().extra_repr()
+        return text if self.batch_first else text.replace(", batch_first=True", "")
+
+
+class MinGRU(_CellLayer):
+    """Minimal gated recurrent units: gates and candidates read the input alone.
+
+    h' = (1 - z) h + z n, where z = sigmoid(W_z x + b_z) and n = g(W_n x + b_n), with g(v) = v + 1/2
+    or, if v < 0, sigmoid(v): Feng et al., 2024, "Were RNNs All We Needed?".
+
+    Parameters
+    ----------
+    input_size, hidden_size : int
+    num_layers : int, default 1
+        All others are given by name.
+    batch_first : bool, default False
+    dropout : float, default 0.0
+        Between layers, in training.
+    bidirectional : bool, default False
+    device, dtype : optional
+        As of torch.nn.RNN.
+
+    Notes
+    -----
+    A call takes and returns the same as that of :class:`RNN`. Parameters have the names and shapes
+    of `docs/cells.md`, as in the models of this program.
+    """
+
+    _name = "mingru"
+
+
+class FastGRNN(_CellLayer):
+    """Fast gated recurrent network: one product for the gate and the candidate.
+
+    Kusupati et al., 2018, "FastGRNN: A Fast, Accurate, Stable and Tiny Kilobyte Sized Gated
+    Recurrent Neural Network".
+
+    Parameters
+    ----------
+    input_size, hidden_size, num_layers, batch_first, dropout, bidirectional, device, dtype
+        As of :class:`MinGRU`.
+    rank : int, default 0
+        Each matrix is the product of two factors, `NAME_out` and `NAME_in`, of this rank where they
+        have fewer numbers than it; 0 for whole matrices.
+
+    Notes
+    -----
+    A call takes and returns the same as that of :class:`RNN`.
+    """
+
+    _name = "fastgrnn"
+
+    def __init__(self, *args: Any, rank: int = 0, **kwargs: Any) -> None:
+        super().__init__(*args, _rank=rank, **kwargs)
+
+
+class LRU(_CellLayer):
+    """Blocks of linear recurrent units with complex states, for long memory.
+
+    Each layer is u + GLU(gelu(LRU(norm u))), where the state s' = lambda s + gamma B norm(u) has an
+    eigenvalue lambda for each of its complex numbers: Orvieto et al., 2023, "Resurrecting Recurrent
+    Neural Networks for Long Sequences". The first layer, or each of a bidirectional stack, first
+    maps its input to `hidden_size` channels.
+
+    Parameters
+    ----------
+    input_size, hidden_size, num_layers, batch_first, dropout, bidirectional, device, dtype
+        As of :class:`MinGRU`.
+    states : int, default 0
+        Complex numbers of a state; 0 for half of `hidden_size`, at least 1.
+    ring : tuple of float, default (0.9, 0.999)
+        The smallest and the largest absolute value of initial eigenvalues.
+    ring_angle : float, default 6.283
+        The largest initial angle, in radians a step.
+
+    Notes
+    -----
+    A call takes and returns the same as that of :class:`RNN`, but a state is a pair of the real and
+    the imaginary parts, each (L*D, B, S), S the states.
+    """
+
+    _name = "lru"
+    ring: tuple[float, float]
+    ring_angle: float
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        *args: Any,
+        states: int = 0,
+        ring: tuple[float, float] = (0.9, 0.999),
+        ring_angle: float = 6.283,
+        **kwargs: Any,
+    ) -> None:
+        if not 0 <= ring[0] < ring[1] < 1:
+            raise ValueError(f"ring: expected 0 <= smallest < largest < 1, got {ring}")
+        if not ring_angle > 0:
+            raise ValueError(f"ring_angle: expected more than 0, got {ring_angle}")
+        self.__dict__["ring"], self.__dict__["ring_angle"] = tuple(ring), ring_angle
+        states = states or max(1, hidden_size // 2)
+        super().__init__(input_size, hidden_size, *args, _states=states, **kwargs)
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        """Draw initial weights, and eigenvalues that are uniform on the ring."""
+        super().reset_parameters()
+        low, high = self.ring
+        for name in (f"l{k}{end}" for k in range(self.num_layers) for end in self._directions):
+            nu, theta, gamma = (getattr(self, f"{n}_{name}") for n in ("nu", "theta", "gamma"))
+            area, turn = 1 - torch.rand_like(nu), 1 - torch.rand_like(nu)  # above 0, up to 1
+            square = area * (high**2 - low**2) + low**2
+            nu.copy_(torch.log(-0.5 * torch.log(square)))
+            theta.copy_(torch.log(turn * self.ring_angle))
+            gamma.copy_(0.5 * torch.log1p(-square))
+
+    def _of_layer(self, stack: Stack, weights: list[Any], number: int) -> list[Any]:
+        """Return the weights of a layer alone, whose map is the identity where it has none."""
+        if self.bidirectional:
+            return super()._of_layer(stack, weights, number)
+        if number == 0:
+            return weights[: len(self._names[0])]
+        first, each = (len(names) for names in self._names[:2])
+        own = weights[first + (number - 1) * each :][:each]
+        like: dict[str, Any] = {"dtype": stack.dtype, "device": own[0].device}
+        return [torch.eye(stack.hidden, **like), torch.zeros(stack.hidden, **like), *own]

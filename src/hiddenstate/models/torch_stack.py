@@ -4,9 +4,11 @@ Shapes: B batch, T time steps, H hidden size, L layers, D directions.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from hiddenstate.models.net import Net
 from hiddenstate.models.torch_cells import BLOCKS, FORMULAS, STACKS, State
@@ -137,6 +139,58 @@ class CellStack(nn.Module):
         text += ", batch_first=True"
         text += f", dropout={self.dropout}" if self.dropout else ""
         return text + (", bidirectional=True" if self.bidirectional else "")
+
+
+class CalledAsTorch(CellStack):
+    """A stack that is called as torch.nn.RNN: with any layout, packed, or without a batch."""
+
+    def forward(self, input: Any, hx: Any = None) -> Any:  # type: ignore[override]
+        """Compute y and the last state step by step."""
+        packed, lengths = isinstance(input, PackedSequence), torch.empty(0)
+        if packed:
+            hx = hx if hx is None else self.permute_hidden(hx, input.sorted_indices)
+            x, lengths = pad_packed_sequence(PackedSequence(*input[:2]), batch_first=True)
+        elif input.dim() not in (2, 3):
+            raise ValueError(f"input: expected 2 or 3 axes, got {input.dim()}")
+        else:
+            x = input[None] if input.dim() == 2 else input
+            x = x if self.batch_first or input.dim() == 2 else x.transpose(0, 1)
+        if x.shape[-1] != self.input_size:
+            raise ValueError(f"input: expected {self.input_size} features, got {x.shape[-1]}")
+        alone = not packed and input.dim() == 2
+        y, last = super().forward(x, self._begin(hx, len(x), alone), lengths if packed else None)
+        state: Any = tuple(part[:, 0] if alone else part for part in last)
+        state = state if len(state) > 1 else state[0]
+        if packed:
+            data = pack_padded_sequence(y, lengths, batch_first=True).data
+            return PackedSequence(data, *input[1:]), self.permute_hidden(
+                state, input.unsorted_indices
+            )
+        return y[0] if alone else y if self.batch_first else y.transpose(0, 1), state
+
+    def _begin(self, hx: Any, rows: int, alone: bool) -> tuple[Tensor, ...] | None:
+        """Return an initial state with an axis of rows; None for zero."""
+        if hx is None:
+            return None
+        parts = tuple(hx) if len(self.cell.state) > 1 else (hx,)
+        size = self.states or self.hidden_size
+        shape = (self.num_layers * len(self._directions), *[rows] * (not alone), size)
+        found = [tuple(part.shape) for part in parts]
+        if found != [shape] * len(self.cell.state):
+            expected = " and ".join([str(shape)] * len(self.cell.state))
+            raise ValueError(f"hx: expected {expected}, got {' and '.join(map(str, found))}")
+        return tuple(part[:, None] for part in parts) if alone else parts
+
+    def permute_hidden(self, hx: Any, permutation: Tensor | None) -> Any:
+        """Return a state with its rows in another order."""
+        if permutation is None:
+            return hx
+        if len(self.cell.state) == 1:
+            return hx.index_select(1, permutation)
+        return tuple(part.index_select(1, permutation) for part in hx)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__.copy()
 
 
 def _multiplied(factors: Sequence[Tensor], x: Tensor) -> Tensor:
