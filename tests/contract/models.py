@@ -162,7 +162,7 @@ KINDS: dict[str, Callable[[], FittedModel]] = {
     ),
     "lru": lambda: made(96, CLASSIFY, cell="lru", layers=2),
     "wide lru": lambda: made(97, CLASSIFY, cell="lru", readout="mean", missing="mask", **WIDE),
-    "lru of one unit and more states": lambda: made(98, STEPS, cell="lru", hidden_size=1, states=7),
+    "lru of more states than units": lambda: made(98, STEPS, cell="lru", hidden_size=2, states=7),
     "lru, carried state": lambda: as_float64(
         99, LAST, cell="lru", layers=2, stateful=True, missing="forward", states=1
     ),

@@ -117,6 +117,12 @@ def test_every_update_rule_equals_torchs(training):
     assert_agree(task_of(net, **training), 10, tolerance=1e-9)
 
 
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
+def test_weights_of_an_lru_decay_as_torchs(optimizer):
+    net = Net("classify", RecurrentConfig("lru", "tanh", 5, 2), 3, 4)
+    assert_agree(task_of(net, optimizer=optimizer, weight_decay=0.1), 10, tolerance=1e-9)
+
+
 @pytest.mark.parametrize("cell", CHOICES)
 @pytest.mark.parametrize("output", ["steps", "last"])
 def test_carried_state_equals_torchs(cell, output):

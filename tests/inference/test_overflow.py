@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hiddenstate import load
+from hiddenstate import RecurrentRegressor, load
 from hiddenstate.config import make_config
 from hiddenstate.data import Transform
 from hiddenstate.engines import make_predictor
@@ -90,6 +90,14 @@ def test_rows_that_overflow_are_refused_with_their_number(
 def test_the_limit_of_inputs_is_where_sums_overflow() -> None:
     model = made("classify", rnn__weight_ih_l0=2.0, rnn__weight_hh_l0=0.0)
     assert input_limit(model) == pytest.approx(np.finfo("f4").max / 4, rel=1e-6)
+
+
+def test_norms_of_an_lru_are_of_inputs_whose_squares_do_not_overflow() -> None:
+    X = np.random.default_rng(0).normal(size=(6, 4, 2)).astype(np.float32)
+    net = RecurrentRegressor("lru", hidden_size=4, epochs=1, scale="none").fit(X, X[:, 0])
+    assert np.isfinite(net.predict(X * 1e17)).all()
+    with pytest.raises(DataError, match="too large for the model"):
+        net.predict(X * 1e20)
 
 
 def test_outputs_that_overflow_in_the_units_of_the_data_are_refused() -> None:

@@ -35,6 +35,10 @@ NETS: dict[str, Callable[[], Net]] = {
     "fastgrnn": lambda: recurrent(
         cell="fastgrnn", hidden_size=4, layers=2, dropout=0.5, bidirectional=True
     ),
+    "fastgrnn of rank 1": lambda: recurrent(cell="fastgrnn", hidden_size=4, rank=1),
+    "mingru": lambda: recurrent(cell="mingru", hidden_size=4, layers=2),
+    "lru": lambda: recurrent(cell="lru", hidden_size=4, states=3, layers=2),
+    "lru both ways": lambda: recurrent(cell="lru", hidden_size=4, layers=2, bidirectional=True),
     "regressor": lambda: recurrent("regress", "steps", hidden_size=4),
     "autoencoder": dense,
     "autoencoder without hidden": lambda: dense(encoder_sizes=(2,), activation="relu"),
@@ -86,17 +90,15 @@ def test_the_classic_lstms_number_of_weights() -> None:
 
 def drawn(net: Net, name: str) -> Weight | None:
     """Return the declaration of an array of a cell whose numbers are drawn in another way."""
-    weights = net.cell.weights if name.startswith("rnn.") else ()
-    own = name.removeprefix("rnn.").partition("_l")[0]
-    wanted = (w for w in weights if w.name == own and (w.initial or w.spread))
-    return next(wanted, None)
+    weight = net.declared(name)[0]
+    return weight if weight and (weight.initial, weight.spread) != (None, None) else None
 
 
 def test_initial_weights_fill_the_range_that_torch_draws_from(net: Net) -> None:
     for name, array in net.initial(0, "float64").items():
         if drawn(net, name):
             continue
-        fan = 4 if name.startswith("rnn.") else net.shapes()[name.replace("bias", "weight")][1]
+        fan = net.declared(name)[1] or net.shapes()[name.replace("bias", "weight")][1]
         assert np.abs(array).max() <= 1 / math.sqrt(fan)
         if array.size >= 60:
             assert np.abs(array).max() > 0.8 / math.sqrt(fan)
@@ -115,6 +117,34 @@ def test_initial_weights_of_a_cell_are_those_that_it_declares() -> None:
             assert abs(array.mean()) < 0.3 * weight.spread
         seen += weight is not None
     assert seen == 12
+
+
+def test_eigenvalues_begin_on_a_ring_and_what_they_keep_is_scaled_away() -> None:
+    net = recurrent(cell="lru", states=500, ring_min=0.5, ring_max=0.9, ring_angle=1.0)
+    nu, theta, gamma = (
+        net.initial(0, "float64")[f"rnn.{name}_l0"] for name in ("nu", "theta", "gamma")
+    )
+    radius, angle = np.exp(-np.exp(nu)), np.exp(theta)
+    assert 0.5 <= radius.min() < 0.52 < 0.89 < radius.max() <= 0.9
+    assert np.mean(radius**2) == pytest.approx((0.5**2 + 0.9**2) / 2, abs=0.02)
+    assert 0 < angle.min() < 0.01 < 0.99 < angle.max() <= 1
+    np.testing.assert_allclose(np.exp(gamma), np.sqrt(1 - radius**2), rtol=1e-12)
+
+
+def test_a_matrix_of_low_rank_is_whole_where_factors_have_more_numbers() -> None:
+    shapes = recurrent(cell="fastgrnn", hidden_size=8, rank=3).shapes()  # 5 inputs
+    factors = shapes["rnn.weight_ih_out_l0"], shapes["rnn.weight_ih_in_l0"]
+    assert factors == ((8, 3), (3, 5))
+    shapes = recurrent(cell="fastgrnn", hidden_size=8, rank=4).shapes()
+    assert "rnn.weight_ih_l0" in shapes
+    assert "rnn.weight_hh_l0" in shapes
+
+
+def test_weight_decay_leaves_eigenvalues_as_they_are() -> None:
+    ends = ("_l0", "_l0_reverse")
+    names = {f"rnn.{name}{end}" for name in ("nu", "theta", "gamma") for end in ends}
+    assert recurrent(cell="lru", bidirectional=True).undecayed() == names
+    assert not recurrent(cell="fastgrnn").undecayed()  # its nu is another
 
 
 def test_initial_weights_follow_from_the_seed(net: Net) -> None:

@@ -31,6 +31,7 @@ from tests.conftest import ENGINES, needs_kernels
 OPTIONS: dict[str, dict[str, Any]] = {
     "classify": {"epochs": 3, "batch_size": 16, "hidden_size": 6, "log_every": 4},
     "regress": {"windows": 24, "epochs": 2, "log_every": 5},
+    "regress lru": {"windows": 12, "epochs": 2, "log_every": 5, "cell": "lru", "layers": 2},
     "autoencode": {"epochs": 2, "batch_size": 16, "encoder_sizes": (16,), "log_every": 3},
 }
 
@@ -55,9 +56,9 @@ class StopAt(Callback):
 
 def make(job, tiny_idx, **changes):
     values = {"threads": 1, **OPTIONS[job], **changes}
-    if job != "regress":
+    if "regress" not in job:
         values["data"] = str(tiny_idx)
-    config = make_config(job, values)
+    config = make_config(job.split()[0], values)
     return make_job(config, load_dataset(config))
 
 

@@ -245,7 +245,12 @@ class TrainingConfig:
     optimizer: str = option("adam", "Update rule.", choices=("adam", "adamw", "sgd"))
     lr: float = option(0.01, "Learning rate.", above=0, regress=0.02, autoencode=0.005, recipe=True)
     momentum: float = option(0.0, "Momentum of sgd.", low=0, below=1)
-    weight_decay: float = option(0.0, "Weight decay; for adam and sgd an L2 penalty.", low=0)
+    weight_decay: float = option(
+        0.0,
+        "Weight decay; for adam and sgd an L2 penalty; none on the eigenvalues of "
+        f"{with_option('states')}.",
+        low=0,
+    )
     label_smoothing: float = option(
         0.0,
         "Share of a label's weight in the loss that is spread over all classes.",

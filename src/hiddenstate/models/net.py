@@ -240,7 +240,7 @@ class Net:
                 params[name] = np.full(shape, float(ones), dtype)
                 continue
             drawn = generator(seed, f"initial {name}")
-            weight, fan = self._declared(name)
+            weight, fan = self.declared(name)
             if weight and weight.initial == RING:
                 params[name] = self._on_ring(seed, name, weight.name).astype(dtype)
                 continue
@@ -256,7 +256,7 @@ class Net:
             params[name] = drawn.uniform(-bound, bound, shape).astype(dtype)
         return params
 
-    def _declared(self, name: str) -> tuple[Weight | None, int]:
+    def declared(self, name: str) -> tuple[Weight | None, int]:
         """Return the declaration of an array of a recurrent layer and its fan; None of another."""
         if "rnn." not in name:
             return None, 0

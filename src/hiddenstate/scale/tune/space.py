@@ -23,14 +23,14 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "classify": {
         "lr": {"low": 3e-4, "high": 3e-2, "log": True},
         "hidden_size": {"low": 16, "high": 128, "log": True},
-        "cell": ["gru", "lstm"],
+        "cell": ["gru", "lstm", "mingru", "lru"],
         "layers": [1, 2],
         "batch_size": [16, 32, 64],
     },
     "regress": {
         "lr": {"low": 3e-4, "high": 3e-2, "log": True},
         "hidden_size": {"low": 8, "high": 128, "log": True},
-        "cell": ["rnn", "gru", "lstm"],
+        "cell": ["rnn", "gru", "lstm", "mingru", "lru"],
         "layers": [1, 2],
     },
     "autoencode": {
