@@ -6,7 +6,7 @@ import pytest
 
 from hiddenstate.config import JOBS, make_config
 from hiddenstate.errors import DataError, OptionError
-from hiddenstate.scale.tune.space import default_space, fitting, make_space, read_space
+from hiddenstate.scale.tune.space import check_cells, default_space, fitting, make_space, read_space
 
 
 @pytest.mark.parametrize("job", JOBS)
@@ -30,6 +30,15 @@ def test_choices_that_exclude_what_is_set_are_left_out() -> None:
     assert layers[0].choices == (2,)
     config = make_config("classify", {"streamable": True, "recipe": "auto"})
     assert set(fitting(default_space("classify"), config).names) == {"lr", "batch_size"}
+
+
+def test_an_option_of_one_cell_is_searched_with_that_cell_alone() -> None:
+    space, config = make_space("classify", {"states": [4, 8]}), make_config("classify", {})
+    check_cells(space, make_config("classify", {"cell": "lru"}))
+    with pytest.raises(OptionError, match="not to lstm; search that cell alone, with --cell lru"):
+        check_cells(space, config)
+    with pytest.raises(OptionError, match="not to gru"):
+        check_cells(make_space("classify", {"states": [4], "cell": ["lru", "gru"]}), config)
 
 
 def test_all_problems_are_in_one_line() -> None:

@@ -24,7 +24,7 @@ from hiddenstate.errors import (
 )
 from hiddenstate.jobs import make_job
 from hiddenstate.models.weight_file import encodings_of
-from hiddenstate.scale.tune.space import Space, default_space, fitting, make_space
+from hiddenstate.scale.tune.space import Space, check_cells, default_space, fitting, make_space
 from hiddenstate.system.atomic_file import open_regular, write_atomically
 from hiddenstate.system.checksums import check_object, object_with_checksum
 from hiddenstate.system.strict_json import canonical_json
@@ -381,6 +381,7 @@ def checked_settings(config: Config, data: StudyData, **others: Any) -> Settings
     """
     prepared = data.prepared(config)
     make_job(config, prepared)
+    check_cells(others["space"], config)
     settings = Settings(
         config=config,
         fingerprint=prepared.facts()["fingerprint"],

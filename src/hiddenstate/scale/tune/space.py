@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from hiddenstate.config import Config, job_options, make_config
+from hiddenstate.config import Config, RecurrentConfig, job_options, make_config
 from hiddenstate.config.option import Option
 from hiddenstate.errors import DataError, OptionError, count, did_you_mean, printable
+from hiddenstate.program.cells import CELLS, with_option
 from hiddenstate.system.atomic_file import open_regular
 
 MAX_SPACE = 2**20
@@ -337,6 +338,21 @@ def fitting(space: Space, config: Config) -> Space:
         if choices:
             dimensions.append(replace(each, choices=choices))
     return Space(space.job, tuple(dimensions))
+
+
+def check_cells(space: Space, config: Config) -> None:
+    """Refuse an option of one cell in a search of others (`OptionError`)."""
+    if not isinstance(config.model, RecurrentConfig):
+        return
+    cells = {each.name: each.choices for each in space.dimensions}.get("cell")
+    for each in space.dimensions:
+        owners = {cell.option for cell in CELLS.values() if each.name in cell.options}
+        others = [cell for cell in cells or (config.model.cell,) if cell not in owners]
+        if owners and others:
+            raise OptionError(
+                f"space: {each.name} applies to {with_option(each.name)}, not to {others[0]}; "
+                f"search that cell alone, with --cell {with_option(each.name)}"
+            )
 
 
 def _fits(space: Space, config: Config, params: Mapping[str, Any]) -> bool:
