@@ -232,6 +232,7 @@ def test_text_that_is_not_a_number_is_refused(text: str) -> None:
         ("classify", {"device": "mps", "dtype": "float64"}, "--dtype"),
         ("classify", {"rank": 4}, "--cell fastgrnn"),
         ("classify", {"cell": "gru", "states": 4}, "--cell lru"),
+        ("classify", {"cell": "lru", "hidden_size": 1}, "--hidden-size"),
         ("regress", {"cell": "mingru", "ring_max": 0.5}, "--cell lru"),
         ("classify", {"cell": "lru", "ring_min": 0.5, "ring_max": 0.5}, "--ring-max"),
         ("regress", {"shuffle": True}, "--no-stateful"),

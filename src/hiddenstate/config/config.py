@@ -360,6 +360,11 @@ def _check_cell(model: RecurrentConfig) -> None:
     """Refuse options of another cell (`OptionError`)."""
     options = section_options(RecurrentConfig)
     for cell in CELLS.values():
+        if cell.option == model.cell and cell.kind == "block" and model.hidden_size == 1:
+            raise OptionError(
+                f"--hidden-size: {model.cell} normalises over its channels, and a single one is "
+                "always 0 then; use 2 or more"
+            )
         for name in cell.options:
             if model.cell != cell.option and getattr(model, name) != options[name].default:
                 raise OptionError(
