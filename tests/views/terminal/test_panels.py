@@ -452,3 +452,10 @@ def test_each_job_has_a_layout_for_the_smallest_terminal():
         w, h = least(module.BOXES[-1])
         assert w <= SMALLEST[0] - 2
         assert h <= SMALLEST[1] - 2
+
+
+def test_the_scale_of_hidden_units_holds_the_largest() -> None:
+    canvas = Canvas.blank(60, 4)
+    for states, high in (([[0.5, -0.2]], "1"), ([[0.5, -3.2], [np.nan, 1]], "3.2")):
+        note = panels.units_note(canvas, np.array(states))
+        assert note == f"2 hidden units, blue -{high}, orange +{high}"

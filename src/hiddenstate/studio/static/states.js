@@ -252,7 +252,8 @@ export class States {
       const box = [LEFT, y + 18, wide, share * free];
       y += 18 + share * free;
       const values = new Float64Array(H * S);
-      for (let line = 0; line < H; line += 1) for (let at = 0; at < S; at += 1) values[line * S + at] = 255 * states[at * H + (this.order[line] ?? line)];
+      const scale = 255 / hidden.reduce((most, value) => Math.max(most, Math.abs(value)), 1); // units of some cells exceed 1
+      for (let line = 0; line < H; line += 1) for (let at = 0; at < S; at += 1) values[line * S + at] = scale * states[at * H + (this.order[line] ?? line)];
       pen.textAlign = "right";
       pen.fillText(String(H), LEFT - 6, box[1] + box[3] - 6);
       pen.fillText("1", LEFT - 6, box[1] + 6);
@@ -264,7 +265,7 @@ export class States {
       pen.fillStyle = muted;
       pen.fillText(t("how far apart"), LEFT, y + 8);
       const tall = free * 0.2;
-      const most = 0.5 * Math.sqrt(H);
+      const most = 0.5 * Math.sqrt(H) * hidden.reduce((far, value) => Math.max(far, Math.abs(value)), 1);
       const base = y + 18 + tall;
       stroke(pen, [[LEFT, base], [LEFT + wide, base]], faint, 1);
       stroke(pen, Array.from({ length: S }, (_, at) => {

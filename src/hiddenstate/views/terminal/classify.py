@@ -182,10 +182,11 @@ def _picture_decision(
         _choices(body.part(x, 1, 8, height), chance, names)
         x += 8
     right = body.part(x, 0, body.width - x, height + 1)
-    note = f"h: {panels.units_note(body, states.shape[1])}"
+    note = f"h: {panels.units_note(body, states)}"
     right.text(0, 0, clip(note, right.width), GREY)
     wide = min(right.width, 2 * states.shape[1])
-    shapes.image(right.part(0, 1, wide, height), panels.units(states, wide), -1, 1, SIGNED)
+    high = panels.largest_unit(states)
+    shapes.image(right.part(0, 1, wide, height), panels.units(states, wide), -high, high, SIGNED)
 
 
 def _choices(canvas: Canvas, chance: Array, names: Sequence[str]) -> None:
@@ -226,7 +227,8 @@ def _signal_decision(
     below = body.height - height - n_classes
     body.text(0, height + n_classes, "h", GREY)
     rest = body.part(wide, height + n_classes, body.width - wide, below)
-    shapes.image(rest, panels.units(states, panels.lines_of_pixels(rest)).T, -1, 1, SIGNED)
+    high = panels.largest_unit(states)
+    shapes.image(rest, panels.units(states, panels.lines_of_pixels(rest)).T, -high, high, SIGNED)
 
 
 def confusion(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Selection) -> None:

@@ -188,10 +188,16 @@ def lines_of_pixels(canvas: Canvas) -> int:
     return canvas.height * (2 if canvas.depth >= Depth.INDEXED else 1)
 
 
-def units_note(canvas: Canvas, n: int) -> str:
-    """Return the number of hidden units, and how -1 and +1 look."""
-    colors = "blue -1, orange +1" if canvas.depth >= Depth.INDEXED else "blank -1, full +1"
-    return f"{n} hidden units, {colors}"
+def largest_unit(states: Array) -> float:
+    """Return the end of the scale of hidden units: their largest size, at least 1."""
+    return max(1.0, float(np.abs(states[np.isfinite(states)]).max(initial=0)))
+
+
+def units_note(canvas: Canvas, states: Array) -> str:
+    """Return the number of hidden units, and how the ends of their scale look."""
+    high = f"{largest_unit(states):.2g}"
+    low, full = ("blue", "orange") if canvas.depth >= Depth.INDEXED else ("blank", "full")
+    return f"{states.shape[-1]} hidden units, {low} -{high}, {full} +{high}"
 
 
 def gallery(

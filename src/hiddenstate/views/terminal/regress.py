@@ -144,7 +144,7 @@ def hidden(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Select
     window = arrays.get("hidden_window", np.zeros(len(states), int))
     alone = len(window) > 1 and bool((np.diff(window) != 0).all())
     title = "hidden states of rows" if alone else "h at each step"
-    body = panels.titled(canvas, title, panels.units_note(canvas, states.shape[1]))
+    body = panels.titled(canvas, title, panels.units_note(canvas, states))
     time = None if alone else arrays.get("hidden_time")
     if time is not None and len(time) and body.height >= 5:
         first, last = panels.axis_ends(float(time[0]), float(time[-1]))
@@ -152,7 +152,8 @@ def hidden(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Select
         foot.text(0, 0, f"time {first}", GREY)
         foot.right(0, last, GREY)
         body = body.part(0, 0, body.width, body.height - 1)
-    shapes.image(body, panels.units(states, panels.lines_of_pixels(body)).T, -1, 1, SIGNED)
+    high = panels.largest_unit(states)
+    shapes.image(body, panels.units(states, panels.lines_of_pixels(body)).T, -high, high, SIGNED)
 
 
 def portrait(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Selection) -> None:
