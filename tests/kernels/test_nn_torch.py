@@ -277,6 +277,39 @@ def test_without_gradients_nothing_is_kept(computed: list[Any]) -> None:
     assert len(computed) == 4
 
 
+HOLDERS: dict[str, Callable[[torch.Tensor], Any]] = {
+    "gradient": lambda gradient: gradient,
+    "slice": lambda gradient: gradient[1:2, :2],
+    "numpy": lambda gradient: gradient.numpy(),
+    "nothing": lambda gradient: None,
+    "nothing, emptied": lambda gradient: (gradient.untyped_storage().resize_(0), None)[1],
+}
+
+
+@needs_kernels
+@pytest.mark.parametrize("holder", HOLDERS)
+def test_only_gradients_that_nothing_holds_are_overwritten(holder: str) -> None:
+    layer = nn.GRU(3, 4)
+
+    def gradient(seed: int) -> torch.Tensor:
+        torch.manual_seed(seed)
+        y, _ = layer(torch.randn(5, 2, 3))
+        return torch.autograd.grad(y.sum(), layer.weight_hh_l0)[0]
+
+    first = gradient(1)
+    place, before = first.data_ptr(), first.clone()
+    held = HOLDERS[holder](first)
+    del first
+    second = gradient(2)
+    if holder == "nothing":
+        assert second.data_ptr() == place
+    if held is not None:
+        same = torch.as_tensor(held) == (before[1:2, :2] if holder == "slice" else before)
+        assert same.all()
+    assert not torch.equal(second, before)
+    assert torch.equal(gradient(1), before)
+
+
 @needs_kernels
 def test_weights_computed_in_the_graph(computed: list[Any]) -> None:
     pair, x = twins("lstm", 3, 4), batch()

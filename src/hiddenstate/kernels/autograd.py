@@ -5,7 +5,7 @@ letters as in `program/layers.py`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import torch
@@ -61,6 +61,31 @@ class Stack(NamedTuple):
 
 
 @dataclass(slots=True)
+class Compiled:
+    """A compiled layer, with memory for the gradients of weights, which later calls use again.
+
+    New memory of that size comes from the system page by page, which takes as long as the sums.
+    """
+
+    layer: Any
+    memory: dict[int, tuple[Tensor, Any]] = field(default_factory=dict)
+
+    def empty(self, number: int, like: Tensor) -> Tensor:
+        """Return memory for the gradient of weight `number` that nothing else holds."""
+        kept = self.memory.get(number)
+        if kept is None or not _is_free(*kept):
+            new = torch.empty_like(like, memory_format=torch.contiguous_format)
+            kept = self.memory[number] = new, new.untyped_storage()
+        return kept[0].detach()
+
+
+def _is_free(tensor: Tensor, storage: Any) -> bool:
+    """Return whether no other tensor or array shares the storage, which still has its size."""
+    holders: int = torch._C._storage_Use_Count(storage._cdata)
+    return holders == 2 and bool(storage.nbytes() == tensor.nbytes)
+
+
+@dataclass(slots=True)
 class Batch:
     """The memory layout of a batch: of x, y and their gradients."""
 
@@ -86,7 +111,7 @@ class Plan:
     """Everything a call needs besides its tensors (x, the parts of the state, the weights)."""
 
     stack: Stack
-    spare: list[Any]
+    spare: list[Compiled]
     """Compiled layers of this stack that no call uses now; shared by all calls."""
     batch: Batch
     y: tuple[int, ...]
@@ -100,16 +125,16 @@ class Plan:
         """Number of arrays of the state."""
         return len(CELLS[self.stack.cell].state)
 
-    def forward(self, tensors: Sequence[Any], kept: bool) -> tuple[Any, list[Tensor]]:
+    def forward(self, tensors: Sequence[Any], kept: bool) -> tuple[Compiled, list[Tensor]]:
         """Return the compiled layer that was used, and y with the parts of the last state.
 
         `kept` says whether the layer keeps what :meth:`backward` needs.
         """
         batch, size, split = self.batch, self.stack.state_size, 1 + self.parts
         try:
-            layer = self.spare.pop()
+            compiled = self.spare.pop()
         except IndexError:
-            layer = self.stack.make()
+            compiled = Compiled(self.stack.make())
         x = _by_rows(tensors[0])
         begin = [a if a is None else a.contiguous() for a in tensors[1:split]]
         weights = [w.contiguous() for w in tensors[split:]]
@@ -119,12 +144,13 @@ class Plan:
         read = batch.rows, batch.steps, _address(batch.lengths), _address(batch.places)
         inputs = self._addresses(weights), _addresses(begin)
         outputs = batch.at(y), _addresses(last), size
-        layer.forward(batch.at(x), *read, *inputs, *outputs, kept, torch.get_num_threads())
-        return layer, [y, *last]
+        threads = torch.get_num_threads()
+        compiled.layer.forward(batch.at(x), *read, *inputs, *outputs, kept, threads)
+        return compiled, [y, *last]
 
     def backward(
         self,
-        layer: Any,
+        compiled: Compiled,
         output_grads: Sequence[Tensor | None],
         input_grads: Sequence[Tensor | None],
     ) -> None:
@@ -136,12 +162,13 @@ class Plan:
         states, weights = _addresses(grads[1:split]), self._addresses(grads[split:])
         wanted = batch.at(grads[0]), states, weights
         size = batch.rows, self.stack.state_size
-        layer.backward(batch.at(dy), _addresses(dlast), *wanted, *size, torch.get_num_threads())
+        threads = torch.get_num_threads()
+        compiled.layer.backward(batch.at(dy), _addresses(dlast), *wanted, *size, threads)
 
-    def give_back(self, layer: Any) -> None:
-        """Keep `layer` for later calls."""
+    def give_back(self, compiled: Compiled) -> None:
+        """Keep `compiled` for later calls."""
         if len(self.spare) < _SPARE:
-            self.spare.append(layer)
+            self.spare.append(compiled)
 
     def _addresses(self, weights: Sequence[Tensor | None]) -> list[int]:
         """Return the addresses for each direction, 0 where there is no bias."""
@@ -173,7 +200,7 @@ class _Recurrent(torch.autograd.Function):
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(*tensors)
         ctx.plan = plan
-        ctx.layer, outputs = plan.forward(tensors, True)
+        ctx.compiled, outputs = plan.forward(tensors, True)
         return tuple(outputs)
 
     @staticmethod
@@ -191,15 +218,19 @@ class _Recurrent(torch.autograd.Function):
 
 def _backward(ctx: Any, *output_grads: Tensor | None) -> tuple[Tensor | None, ...]:
     plan, tensors = ctx.plan, ctx.saved_tensors
-    layer, ctx.layer = ctx.layer, None
-    if layer is None:  # an earlier backward pass has overwritten what the forward pass kept
-        layer, _ = plan.forward(tensors, True)
-    grads = [
-        torch.empty_like(t, memory_format=torch.contiguous_format) if needed else None
-        for t, needed in zip(tensors, ctx.needs_input_grad[1:], strict=True)
-    ]
-    plan.backward(layer, output_grads, grads)
-    plan.give_back(layer)
+    compiled, ctx.compiled = ctx.compiled, None
+    if compiled is None:  # an earlier backward pass has overwritten what the forward pass kept
+        compiled, _ = plan.forward(tensors, True)
+    weights, grads = 1 + plan.parts, list[Tensor | None]()
+    for number, (t, needed) in enumerate(zip(tensors, ctx.needs_input_grad[1:], strict=True)):
+        if not needed:
+            grads.append(None)
+        elif number < weights:
+            grads.append(torch.empty_like(t, memory_format=torch.contiguous_format))
+        else:
+            grads.append(compiled.empty(number, t))
+    plan.backward(compiled, output_grads, grads)
+    plan.give_back(compiled)
     return None, *grads
 
 
@@ -219,6 +250,6 @@ def run(plan: Plan, tensors: Sequence[Any]) -> Sequence[Tensor]:
                 apply: Any = _Recurrent.apply  # torch gives it no types
                 recorded: tuple[Tensor] = apply(plan, *tensors)
                 return recorded
-    layer, outputs = plan.forward(tensors, False)
-    plan.give_back(layer)
+    compiled, outputs = plan.forward(tensors, False)
+    plan.give_back(compiled)
     return outputs

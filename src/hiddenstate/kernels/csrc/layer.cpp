@@ -14,8 +14,10 @@ Layer<T>::Layer(const Level& level, int cell, long inputs, long hidden, long sta
     const Matrix& m = stack_->matrices[i];
     const long all = m.blocks(kernels_.lanes);
     const long some = m.is_bias ? all : m.layout.gates > 1 ? 1 : 4;
-    for (long block = 0; block < all; block += some)
+    for (long block = 0; block < all; block += some) {
       shares_.push_back({{block, std::min(some, all - block), 0, m.layout.k()}, i});
+      largest_ = std::max(largest_, shares_.back().blocks * panel(m));
+    }
   }
 }
 
@@ -23,6 +25,15 @@ template <class T>
 int Layer<T>::at_once(double factor, int threads) const {
   const double work = factor * places_.size * rows_ * steps_;
   return static_cast<int>(std::min<double>(threads, std::max(1.0, work / worth_a_thread)));
+}
+
+// Transposes a share of a weight.
+template <class T>
+void Layer<T>::turn(const Share& s) {
+  const Matrix& m = stack_->matrices[s.index];
+  if (m.turned >= 0)
+    kernels_.turn(params_.at() + m.at, m.layout.k(), m.blocks(kernels_.lanes), m.layout.gates,
+                  s.block, s.block + s.blocks, turned_.at() + m.turned);
 }
 
 template <class T>
@@ -72,16 +83,17 @@ void Layer<T>::forward(Batch<const T> x, long rows, long steps, const int64_t* l
   length_.assign(length, length ? length + rows : length);
   place_.assign(place, place ? place + steps : place);
   params_.need(places_.size);
+  turned_.need(kept ? places_.turned_size : 0);
   const long shares = static_cast<long>(shares_.size());
   share_out_in_torch(shares, places_.size < 100000 ? 1 : threads, [&](long number) {
     const Share& s = shares_[number];
     const Matrix& m = stack_->matrices[s.index];
-    const long panel = m.layout.k() * m.layout.gates * kernels_.lanes;
     T* panels = params_.at() + m.at;
     if (weights[s.index])
       kernels_.pack(weights[s.index], m.layout, s.block, s.block + s.blocks, panels);
     else
-      std::memset(panels + s.block * panel, 0, s.blocks * panel * sizeof(T));
+      std::memset(panels + s.block * panel(m), 0, s.blocks * panel(m) * sizeof(T));
+    if (kept && !stack_->reads_inputs(s.index)) turn(s);  // while the panels are in the cache
   });
   threads = at_once(1, threads);
   // Memory is allocated before the threads start, because their tasks must not throw.
@@ -133,11 +145,14 @@ void Layer<T>::run_backward(Shard& s, Batch<const T> dy, const States<T>& dend, 
         std::memset(dx.of(s.first + r, t), 0, inputs * sizeof(T));
 }
 
+// Computes a share of a weight's gradient; `panels` has room for the share.
 template <class T>
-void Layer<T>::weight_gradient(const Share& share) {
+void Layer<T>::weight_gradient(const Share& share, T* panels, T* gradient) {
   const Matrix& m = stack_->matrices[share.index];
+  T* all = panels - share.block * panel(m);
   for (long i = 0; i < shards(); i++)
-    stack_->give_gradient(shards_[i].w, share.index, share, grads_.at() + m.at, i > 0);
+    stack_->give_gradient(shards_[i].w, share.index, share, all, i > 0);
+  kernels_.unpack(all, m.layout, share.block, share.block + share.blocks, gradient);
 }
 
 template <class T>
@@ -146,13 +161,8 @@ void Layer<T>::backward(Batch<const T> dy, const States<T>& dend, Batch<T> dx,
   FlushDenormals flush;
   threads = at_once(2, threads);
   const long shares = static_cast<long>(shares_.size());
-  turned_.need(places_.turned_size);
-  share_out_in_torch(shares, threads, [&](long number) {
-    const Share& s = shares_[number];
-    const Matrix& m = stack_->matrices[s.index];
-    if (m.turned < 0 || (stack_->reads_inputs(s.index) && !dx.at)) return;
-    kernels_.turn(params_.at() + m.at, m.layout.k(), m.blocks(kernels_.lanes), m.layout.gates,
-                  s.block, s.block + s.blocks, turned_.at() + m.turned);
+  share_out_in_torch(dx.at ? shares : 0, threads, [&](long number) {
+    if (stack_->reads_inputs(shares_[number].index)) turn(shares_[number]);
   });
   if (dx.at)
     for (long i = 0; i < shards(); i++)
@@ -161,13 +171,11 @@ void Layer<T>::backward(Batch<const T> dy, const States<T>& dend, Batch<T> dx,
     shards_[number].w.threads = shards() == 1 ? threads : 1;
     run_backward(shards_[number], dy, dend, dx, dbegin);
   });
-  grads_.need(places_.size);
+  grads_.need(threads * largest_);
   share_out_in_torch(shares, threads, [&](long number) {
     const Share& s = shares_[number];
-    const Matrix& m = stack_->matrices[s.index];
-    if (!dweights[s.index]) return;
-    weight_gradient(s);
-    kernels_.unpack(grads_.at() + m.at, m.layout, s.block, s.block + s.blocks, dweights[s.index]);
+    if (dweights[s.index])
+      weight_gradient(s, grads_.at() + Team::member() * largest_, dweights[s.index]);
   });
 }
 

@@ -58,12 +58,16 @@ class Layer {
                    const States<T>& end);
   void run_backward(Shard& s, Batch<const T> dy, const States<T>& dend, Batch<T> dx,
                     const States<T>& dbegin);
-  void weight_gradient(const Share& share);
+  long panel(const Matrix& m) const { return m.layout.k() * m.layout.gates * kernels_.lanes; }
+  void turn(const Share& share);
+  void weight_gradient(const Share& share, T* panels, T* gradient);
 
   const Kernels<T>& kernels_;
   Places places_;
   const std::unique_ptr<AnyStack<T>> stack_;
-  Buffer<T> params_, turned_, grads_;
+  Buffer<T> params_, turned_;
+  Buffer<T> grads_;   // of a share, for each thread
+  long largest_ = 0;  // numbers in a share
   std::vector<Shard> shards_;
   std::vector<Share> shares_;
   std::vector<int64_t> length_, place_;
