@@ -24,6 +24,7 @@ from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
 from hiddenstate.program.cells import CHOICES
 from tests.conftest import needs_kernels
+from tests.engines.tasks import assert_same_state
 
 pytestmark = needs_kernels
 
@@ -131,6 +132,48 @@ def test_carried_state_equals_torchs(cell, output):
     net = with_mean_readout(net)
     task = task_of(net, n_rows=12, batch_size=3, stateful=True, shuffle=False, weights=True)
     assert_agree(task)
+
+
+LOW_RANK = RecurrentConfig("fastgrnn", "tanh", 21, 2, rank=3)
+"""Of two input columns: the first W stays whole, as its factors would be more numbers."""
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize(
+    ("config", "training", "factors"),
+    [
+        ({}, {"optimizer": "sgd", "momentum": 0.9, "weight_decay": 0.1, "weights": True}, 6),
+        ({"bidirectional": True}, {"optimizer": "adamw", "clip": 0.05, "lengths": True}, 12),
+        (
+            {"stem": True, "stem_channels": (6,), "stem_kernels": (3,)},
+            {"weight_decay": 0.1, "clip": 0.05},
+            8,
+        ),
+    ],
+    ids=["one direction", "both", "stem"],
+)
+def test_factors_of_weights_train_as_torchs(config, training, factors, level, monkeypatch):
+    monkeypatch.setenv(kernels.VARIABLE, level)
+    net = Net("classify", replace(LOW_RANK, **config), 2, 4)
+    assert sum("_in_l" in name or "_out_l" in name for name in net.shapes()) == factors
+    assert_agree(task_of(net, **training))
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_factors_of_weights_train_to_the_same_bits_when_resumed(level, monkeypatch):
+    monkeypatch.setenv(kernels.VARIABLE, level)
+    net = Net("regress", LOW_RANK, 2, 1, "steps")
+    task = task_of(net, n_rows=12, batch_size=3, stateful=True, shuffle=False, clip=0.1)
+    task = replace(task, training=replace(task.training, engine="native"))
+    whole = make_engine(task, TrainingState(net.initial(0, "float64")))
+    losses = whole.run(0, 7, never).losses
+    half = make_engine(task, TrainingState(net.initial(0, "float64")))
+    half.run(0, 3, never)
+    more = replace(task, training=replace(task.training, threads=3))
+    rest = make_engine(more, half.export())
+    np.testing.assert_array_equal(rest.predict(task.X), half.predict(task.X))
+    np.testing.assert_array_equal(rest.run(3, 7, never).losses, losses[3:])
+    assert_same_state(rest.export(), whole.export())
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -175,8 +175,9 @@ class Plan:
         addresses = _addresses(weights)
         if self.biased:
             return addresses
-        none = [0] * len(CELLS[self.stack.cell].own)
-        return [a for i in range(0, len(addresses), 2) for a in (*addresses[i : i + 2], *none)]
+        cell = CELLS[self.stack.cell]
+        n, none = len(cell.weights) - len(cell.own), [0] * len(cell.own)
+        return [a for i in range(0, len(addresses), n) for a in (*addresses[i : i + n], *none)]
 
 
 def _address(x: Tensor | None) -> int:
