@@ -219,7 +219,7 @@ def as_drawn(n_steps: int) -> str:
     """Return what the line of a channel of `n_steps` shows, in words; nothing if it shows all."""
     if n_steps < BAND_STEPS:
         return ""
-    return f"the smallest and largest of each {round(n_steps / MAX_STEPS):,} steps"
+    return f"extremes of each {round(n_steps / MAX_STEPS):,} steps"
 
 
 def _ends_of_parts(values: Array, parts: int) -> Array:

@@ -119,7 +119,7 @@ def test_only_some_of_many_features_and_steps_are_drawn():
     (axes,) = figures.examples(random.normal(size=(1, 5000, 40)), None).axes
     lines = next(c for c in axes.collections if isinstance(c, LineCollection)).get_segments()
     assert len(lines) == 6
-    assert {len(line) for line in lines} == {400}
+    assert {len(line) for line in lines} == {800}  # two for each of 400 parts
 
 
 def test_drawings_are_ink_on_paper_and_photographs_are_photographs():

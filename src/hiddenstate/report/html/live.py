@@ -18,7 +18,7 @@ from hiddenstate.report.html.packing import (
 from hiddenstate.runs.snapshots import ClassifySnapshot, ClassifyStatic, RegressSnapshot
 from hiddenstate.system.typing import Array
 from hiddenstate.views.names import cut, kept_apart
-from hiddenstate.views.row_form import RowForm
+from hiddenstate.views.row_form import RowForm, thinned_line
 from hiddenstate.views.timeline import Timeline
 
 MAX_BYTES = 192 * 1024
@@ -34,7 +34,7 @@ BESIDE = 13
 """Letters of a class that have space beside the bar of its probability."""
 
 MAX_STEPS = 100
-"""Steps of a row that are drawn, evenly spaced ones."""
+"""Points that are drawn of a channel; of more steps, the extremes of equal parts."""
 
 MAX_CLASSES = 50
 """Classes up to which predictions are replayed."""
@@ -169,14 +169,16 @@ def _rows(timeline: Timeline, names: list[str]) -> LiveRows | None:
 
 
 def _thin_steps(form: RowForm, rows: Array) -> tuple[Array, list[int]]:
-    """Return the drawn channels of rows (N, T, I) at evenly spaced steps, as shares of their
-    scales, and the length of each."""
-    T = rows.shape[1]
-    chosen = np.linspace(0, T - 1, min(T, MAX_STEPS)).round().astype(int)
-    shares = np.stack([form.shares(row)[chosen] for row in rows])
+    """Return the drawn channels of rows (N, T, I) as shares of their scales, in at most `MAX_STEPS`
+    points, and the length of each."""
+    shares = np.stack([_thinned(form.shares(row)) for row in rows])
     seen = np.isfinite(shares).any(axis=2)
-    lengths = np.where(seen, np.arange(1, len(chosen) + 1), 0).max(axis=1)
+    lengths = np.where(seen, np.arange(1, shares.shape[1] + 1), 0).max(axis=1)
     return shares, lengths.tolist()
+
+
+def _thinned(shares: Array) -> Array:
+    return np.stack([thinned_line(channel, MAX_STEPS)[1] for channel in shares.T], axis=1)
 
 
 def _signal(timeline: Timeline) -> LiveSignal | None:

@@ -129,12 +129,11 @@ export class RowForm {
     const length = this.lengthOf(flat);
     const drawn = Math.min(length, MOST_DRAWN);
     const values = new Float64Array(drawn * channels);
-    for (let step = 0; step < drawn; step += 1) {
-      const t = drawn > 1 ? Math.round((step * (length - 1)) / (drawn - 1)) : 0;
-      for (let channel = 0; channel < channels; channel += 1) {
-        const [low, high] = this.ranges[channel];
+    for (let channel = 0; channel < channels; channel += 1) {
+      const [low, high] = this.ranges[channel];
+      pointsOf(flat, n, channel, length, drawn).forEach((t, step) => {
         values[step * channels + channel] = Math.min(Math.max((255 * (flat[t * n + channel] - low)) / (high - low), 0), 255);
-      }
+      });
     }
     pen.save();
     pen.translate(x, y);
@@ -146,6 +145,33 @@ export class RowForm {
     }
     pen.restore();
   }
+}
+
+/**
+ * Returns the steps of a channel that are drawn: all, or of each of equal parts the smallest and the
+ * largest value, in their order.
+ * @param {ArrayLike<number>} flat
+ * @param {number} features
+ * @param {number} channel
+ * @param {number} length
+ * @param {number} drawn an even number, or `length`
+ */
+function pointsOf(flat, features, channel, length, drawn) {
+  if (drawn === length) return Array.from({ length }, (_, step) => step);
+  const steps = [];
+  const parts = drawn / 2;
+  for (let part = 0; part < parts; part += 1) {
+    const first = Math.round((part * length) / parts);
+    const end = Math.round(((part + 1) * length) / parts);
+    let [low, high] = [first, first];
+    for (let t = first + 1; t < end; t += 1) {
+      const value = flat[t * features + channel];
+      if (value < flat[low * features + channel]) low = t;
+      if (value > flat[high * features + channel]) high = t;
+    }
+    steps.push(Math.min(low, high), Math.max(low, high));
+  }
+  return steps;
 }
 
 /**

@@ -68,7 +68,6 @@ def examples(
     rows, form = rows[:MAX_ROWS], form or form_of_rows(rows, picture)
     names = [*labels][: len(rows)] if labels is not None else []
     words = as_drawn(rows.shape[1]) if form.has_time else ""
-    shown = f": {words}" if words else ""
     side = 1.6 if len(rows) == 1 else 2.4
     if figure is None:
         wide, high = figure_size(len(rows), form, side, 5, 0.92, 0.3, names)
@@ -77,9 +76,9 @@ def examples(
             wide = on_page(max(wide, gutter(form) + min(longest, WIDEST) + 0.36))
         figure = new_figure(wide, high)
     if len(rows) == 1:
-        heading(figure, "Example row", "as the network reads it" + shown)
+        heading(figure, "Example row", words or "as the network reads it")
     else:
-        heading(figure, "Example rows", "as the network reads them" + shown)
+        heading(figure, "Example rows", words or "as the network reads them")
     left, bottom = 0.12 + gutter(form, figure), 0.12 + foot(form)
     axes = add_axes(
         figure, place(figure, left=left, right=0.12, bottom=bottom, top=0.78)[0], ticks=False
