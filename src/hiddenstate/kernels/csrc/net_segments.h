@@ -141,7 +141,6 @@ void Net<T>::segment_backward(const Lesson<T>& lesson, const Orders& orders, dou
   s.w.resumes = resumes;
   s.w.pauses = pauses;
   const long width = stack_->width;
-  const int top = shape_.layers - 1;
   if (shape_.every_step) {
     dense_->forward(params_.at(), s.p, 0, dense_->layers());
     lose(lesson, orders, count, s);
