@@ -7,7 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hiddenstate.config import TrainingConfig, make_config
-from hiddenstate.engines.schedule import clip_at, eps_at, rate_at, step_settings
+from hiddenstate.engines.schedule import (
+    TURNED,
+    clip_at,
+    eps_at,
+    phase_of,
+    rate_at,
+    step_settings,
+)
 
 
 def training(**values: object) -> TrainingConfig:
@@ -78,3 +85,16 @@ def test_rates_of_many_steps_are_those_of_each(schedule: str, hold: int) -> None
         assert rates[i] == rate_at(scheduled, step, 18)
         assert clips[i] == (clip_at(scheduled, step) or 0.0)
         assert eps[i] == eps_at(scheduled, step)
+
+
+def test_nets_that_turn_to_all_rows_have_two_cosines():
+    falling = training(lr=0.1, lr_schedule="cosine", hold=2)
+    rates = [rate_at(*_with(step, phase_of(falling, step, 20, 10))) for step in range(20)]
+    assert rates[:3] == [0.1, 0.1, 0.1]
+    assert rates[9] < 0.01 < rates[10] == TURNED * 0.1
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+    assert phase_of(falling, 15, 20, None) == (falling, 20)
+
+
+def _with(step: int, phase: tuple[TrainingConfig, int]) -> tuple[TrainingConfig, int, int]:
+    return phase[0], step, phase[1]

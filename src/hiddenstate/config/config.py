@@ -226,6 +226,8 @@ def _check_together(config: Config) -> None:
         raise OptionError(
             "--prefer-nets: there are no fixed convolutions to leave out; add --convolutions"
         )
+    if training.fold_epochs:
+        _check_fold_epochs(config)
     if training.momentum > 0 and training.optimizer != "sgd":
         raise OptionError(
             f"--momentum: applies to sgd, not to {training.optimizer}; add --optimizer sgd"
@@ -296,6 +298,23 @@ def _check_teacher(config: Config) -> None:
         raise OptionError(
             "--convolutions: rows that a net left out give its share, but its teacher knows them; "
             "use --teach convolutions, which leaves them out, or add --no-convolutions"
+        )
+
+
+def _check_fold_epochs(config: Config) -> None:
+    """Refuse options that do not work with nets that turn to all rows (`OptionError`)."""
+    training = config.training
+    if not training.convolutions:
+        raise OptionError("--fold-epochs: without --convolutions no net leaves out a fold; add it")
+    if config.data.valid_fraction:
+        raise OptionError(
+            "--fold-epochs: the weights of the least validation loss may be of either part of "
+            "training; use --fold-epochs 0, or --valid-fraction 0"
+        )
+    if training.teach is not None:
+        raise OptionError(
+            "--fold-epochs: a teacher has no answers for the fold that a net leaves out; use "
+            "--fold-epochs 0, or --teach none"
         )
 
 

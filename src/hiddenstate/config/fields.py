@@ -280,6 +280,19 @@ class TrainingConfig:
         series=True,
         omitted=True,
     )
+    fold_epochs: int = option(
+        0,
+        "With --convolutions, epochs in which each net leaves out a fold of the rows; then it "
+        "learns from all, and what it answered to its fold before sets the shares. 0: it never "
+        "learns from its fold.",
+        low=0,
+        jobs=("classify",),
+        unit="epochs",
+        since=5,
+        recipe=True,
+        series=True,
+        omitted=True,
+    )
     augment: tuple[str, ...] = option(
         (),
         "Change training rows at random in each epoch: none; auto, as training rows decide; or "

@@ -56,6 +56,10 @@ def make_engine(task: Task, state: TrainingState) -> Engine:
     OptionError
         If the native engine is named and cannot train this task.
     """
+    if task.turn is not None:
+        from hiddenstate.engines.turn import TurningEngine
+
+        return TurningEngine(task, state, make_engine)
     if task.net.n_members > 1:
         from hiddenstate.engines.members import MembersEngine
 

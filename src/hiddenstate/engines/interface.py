@@ -54,6 +54,8 @@ class Task:
     folds : ndarray of int, optional
         The member that does not learn from each row (N,), -1 for none. A net without members is
         member 0.
+    turn : int, optional
+        The step from which members learn from these rows, too.
     augment : Augmentation, optional
         What is done to rows in each epoch.
     soft : ndarray, optional
@@ -73,6 +75,7 @@ class Task:
     lengths: Array | None = None
     weights: Array | None = None
     folds: Array | None = None
+    turn: int | None = None
     augment: Augmentation | None = None
     soft: Array | None = None
 
@@ -159,6 +162,9 @@ class TrainingState:
         Empty means zero.
     moments_since : int, default 0
         The step at which the moments began: Adam's bias correction counts the updates since.
+    left_out : ndarray, optional
+        After the turn of a task, what each member answered to the rows that it had left out, (N, C)
+        with 0 for other rows.
     """
 
     params: Params
@@ -166,6 +172,7 @@ class TrainingState:
     moments: Params = field(default_factory=dict)
     carried: Params = field(default_factory=dict)
     moments_since: int = 0
+    left_out: Array | None = None
 
     def not_finite(self) -> str | None:
         """Return the name of the first array with a number that is not finite, or None."""

@@ -54,6 +54,11 @@ class MembersEngine:
         self.name, self.version, self.device = first.name, first.version, first.device
         self.threads = self._threads
 
+    @property
+    def engines(self) -> list[Engine]:
+        """The engine of each member."""
+        return self._engines
+
     def run(self, first: int, last: int, stop: Callable[[], bool]) -> Chunk:
         """Run steps `first` to `last` - 1 of each member; see `Engine.run`.
 

@@ -1,11 +1,15 @@
 """The learning rate and the limit of the gradient at each step: functions of the step alone."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
 from hiddenstate.config import TrainingConfig
 from hiddenstate.system.typing import Array
+
+TURNED = 0.5
+"""Share of the learning rate at which nets begin to learn from the rows that they left out."""
 
 
 def rate_at(training: TrainingConfig, step: int, total_steps: int) -> float:
@@ -27,6 +31,21 @@ def rate_at(training: TrainingConfig, step: int, total_steps: int) -> float:
         return training.lr * training.hold / max(step, 1)
     done = (step - training.hold) / max(total_steps - training.hold, 1)
     return training.lr * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
+
+
+def phase_of(
+    training: TrainingConfig, step: int, total_steps: int, turn: int | None
+) -> tuple[TrainingConfig, int]:
+    """Return the settings that hold at a step, and where their schedule ends.
+
+    With a step at which nets turn to all rows, a cosine ends there, and another begins, from
+    `TURNED` times the rate.
+    """
+    if turn is None or training.lr_schedule != "cosine":
+        return training, total_steps
+    if step < turn:
+        return training, turn
+    return replace(training, lr=TURNED * training.lr, hold=turn), total_steps
 
 
 def clip_at(training: TrainingConfig, step: int) -> float | None:

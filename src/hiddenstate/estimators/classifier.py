@@ -92,6 +92,9 @@ class RecurrentClassifier(ClassifierMixin, Estimator, HiddenStatesMixin):
         Leave out the fixed convolutions at the end if, on rows that the net did not learn from, it
         alone is at most 0.02, and one standard error of the difference, less accurate, and its log
         loss is hardly larger.
+    fold_epochs : int in [0, inf), default=0
+        With `convolutions`, epochs after which each net learns from the fold of the rows that it
+        leaves out before; 0: never.
     steps : int in [1, inf) or None, default=None
         Number of time steps in a flat row: with `steps=28`, a row of 784 numbers is read as 28
         steps of 28 features.
@@ -251,6 +254,7 @@ class RecurrentClassifier(ClassifierMixin, Estimator, HiddenStatesMixin):
         label_smoothing: float = 0.0,
         convolutions: bool = False,
         prefer_nets: bool = False,
+        fold_epochs: int = 0,
         steps: int | None = None,
         channels_first: bool = False,
         class_weight: Any = None,
@@ -306,6 +310,7 @@ class RecurrentClassifier(ClassifierMixin, Estimator, HiddenStatesMixin):
         self.label_smoothing = label_smoothing
         self.convolutions = convolutions
         self.prefer_nets = prefer_nets
+        self.fold_epochs = fold_epochs
         self.steps = steps
         self.channels_first = channels_first
         self.class_weight = class_weight

@@ -63,7 +63,7 @@ def trained_briefly(job: Job, task: Task) -> Engine | None:
     """
     check_memory(job)
     updates = min(-(-task.total_steps // 4), FEW_UPDATES)
-    engine, is_finite = _trained(job, replace(task, total_steps=updates), updates)
+    engine, is_finite = _trained(job, replace(task, total_steps=updates, turn=None), updates)
     return engine if is_finite else None
 
 

@@ -64,6 +64,8 @@ class Job(ABC):
         Whether rows follow one another and the hidden state is carried between them.
     folds : ndarray or None
         With companions, the fold of each training row (N,), which one net leaves out.
+    turn : int or None
+        The step from which these nets learn from all rows; None if they never do.
     augment : dict of float
         Strength of each kind of augmentation.
     beside : tuple of type
@@ -121,6 +123,12 @@ class Job(ABC):
             )
         raise OptionError("--teach: only a run of its own learns from a teacher; use --teach none")
 
+    @property
+    def turn(self) -> int | None:
+        """The step from which nets learn from the folds that they left out before, too."""
+        turn = self.config.training.fold_epochs * self.batches.steps_per_epoch
+        return turn if self.folds is not None and 0 < turn < self.total_steps else None
+
     @abstractmethod
     def _make_net(self) -> Net:
         """Return the net that fits the settings and the data."""
@@ -149,6 +157,7 @@ class Job(ABC):
             lengths=train.lengths,
             weights=train.weights,
             folds=self.folds,
+            turn=self.turn,
             soft=soft,
             augment=self.changes,
         )

@@ -7,6 +7,7 @@ import numpy as np
 
 from hiddenstate.data import Rows
 from hiddenstate.engines import Engine
+from hiddenstate.engines.turn import answers_to_folds
 from hiddenstate.errors import OptionError
 from hiddenstate.inference import score_intervals
 from hiddenstate.inference.hidden_states import after_prefixes, reads_on
@@ -141,15 +142,12 @@ class ClassifyJob(Job):
         left out, and whether the net may answer without them."""
         train, folds, companions = self.dataset.train, self.folds, list[FittedCompanion]()
         assert folds is not None
-        outputs, places = [np.empty((0, self.net.n_outputs))], [np.empty(0, int)]
-        for number, (_, predictor) in enumerate(self.members(engine)):
-            raise_if_cancelled()
-            held_out = np.flatnonzero(folds == number)
-            if len(held_out):
-                rows = train.take(held_out)
-                outputs.append(predictor.predict(rows.X, rows.lengths))
-                places.append(held_out)
-        net, chosen = np.concatenate(outputs), np.concatenate(places)
+        answers = engine.export().left_out
+        if answers is None:  # no net has learned from its fold
+            answers = answers_to_folds(engine, train, folds)
+        chosen = np.flatnonzero((folds >= 0) & (folds < self.net.n_members))
+        chosen = chosen[np.argsort(folds[chosen], kind="stable")]
+        net = answers[chosen]
         y = net
         for kind in self.beside:
             companion, y = with_share(self.fit(kind), y, chosen, train)

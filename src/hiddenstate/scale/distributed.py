@@ -323,6 +323,7 @@ class Group:
         from hiddenstate.engines.distributed import DistributedEngine, Ranks
         from hiddenstate.engines.interface import without_fold
         from hiddenstate.engines.members import MembersEngine
+        from hiddenstate.engines.turn import TurningEngine
 
         device = self.device_of(task)
         if device == "cuda":
@@ -334,9 +335,13 @@ class Group:
         def make(task: Task, state: TrainingState) -> Engine:
             return DistributedEngine(without_fold(task, 0), state, ranks)
 
-        if task.net.n_members > 1:
-            return MembersEngine(task, state, make)
-        return make(task, state)
+        def of_part(task: Task, state: TrainingState) -> Engine:
+            several = task.net.n_members > 1
+            return MembersEngine(task, state, make) if several else make(task, state)
+
+        if task.turn is not None:
+            return TurningEngine(task, state, of_part)
+        return of_part(task, state)
 
 
 def refuse(task: Task) -> None:

@@ -119,7 +119,10 @@ def follow(group: Group, command: Mapping[str, Any]) -> Follower:
     job, task = group.together(partial(_prepare, group, facts, answers))
     arrays = load(group.receive())
     state = TrainingState(
-        _named(arrays, "params"), int(arrays["step"][0]), _named(arrays, "moments")
+        _named(arrays, "params"),
+        int(arrays["step"][0]),
+        _named(arrays, "moments"),
+        left_out=arrays.get("left_out"),
     )
     engine = group.make_engine(task, state)
     progress = _progress_of(load(group.receive()))
@@ -184,6 +187,7 @@ def _state_arrays(state: TrainingState) -> Params:
     arrays = {f"params/{name}": array for name, array in state.params.items()}
     arrays |= {f"moments/{name}": array for name, array in state.moments.items()}
     arrays["step"] = np.array([state.step])
+    arrays |= {} if state.left_out is None else {"left_out": state.left_out}
     return {name: np.ascontiguousarray(array) for name, array in arrays.items()}
 
 

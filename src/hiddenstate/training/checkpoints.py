@@ -41,6 +41,8 @@ def pack(
         arrays["progress/lr"] = np.array([progress.lr])
     if waiting is not None:
         arrays["progress/waiting"] = waiting
+    if state.left_out is not None:
+        arrays["left_out/outputs"] = state.left_out
     return arrays, {"step": state.step}
 
 
@@ -64,6 +66,7 @@ def check_layout(layout: Layout, facts: dict[str, Any], job: Job, where: str) ->
     wanted = {"params": shapes, "moments": _moment_shapes(job, step)}
     wanted["carried"] = _state_shapes(job) if groups["carried"] else {}
     wanted["best"] = shapes if groups["best"] else {}
+    wanted["left_out"] = _left_out_shapes(job, step, bool(groups["left_out"]))
     for group, expected in wanted.items():
         _check(groups[group], {n: (kind, shape) for n, shape in expected.items()}, where)
     losses = {"since_log": step, "recent": RECENT} | ({"valid": 3} if groups["best"] else {})
@@ -111,14 +114,17 @@ def unpack(
         progress.lr = float(kept["lr"][0])
         if not 0 < progress.lr < math.inf:
             raise UntrustedFileError(f"{printable(where)}: its learning rate is damaged")
-    state = TrainingState(groups["params"], step, groups["moments"], groups["carried"])
+    left_out = groups["left_out"].get("outputs")
+    state = TrainingState(
+        groups["params"], step, groups["moments"], groups["carried"], left_out=left_out
+    )
     return state, progress, kept.get("waiting")
 
 
 def _by_group(named: Mapping[str, Any], where: str) -> dict[str, dict[str, Any]]:
     """Return what is under each name before the first `/`."""
     groups: dict[str, dict[str, Any]] = {
-        name: {} for name in ("params", "moments", "carried", "best", "progress")
+        name: {} for name in ("params", "moments", "carried", "best", "left_out", "progress")
     }
     for name, value in named.items():
         group, _, rest = name.partition("/")
@@ -138,6 +144,13 @@ def _moment_shapes(job: Job, step: int) -> dict[str, tuple[int, ...]]:
 def _state_shapes(job: Job) -> dict[str, tuple[int, ...]]:
     """Shapes of the arrays of a carried state, which is of one row: (L*D, 1, H) each."""
     return dict(job.net.state_shapes(1)) if job.stateful else {}
+
+
+def _left_out_shapes(job: Job, step: int, is_there: bool) -> dict[str, tuple[int, ...]]:
+    """Shape of the answers to rows that were left out: there after the turn, and maybe at it."""
+    if job.turn is None or step < job.turn or (step == job.turn and not is_there):
+        return {}
+    return {"outputs": (len(job.dataset.train), job.net.n_outputs)}
 
 
 def _check(layout: Layout, expected: Layout, where: str) -> None:

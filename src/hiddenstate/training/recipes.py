@@ -39,8 +39,11 @@ POOLED_STEPS = 110
 QUICK_ROWS = 2000
 """Most training rows that fixed convolutions are fitted on in a few seconds."""
 
-NETS, NETS_STEPS, NETS_UPDATES = 5, 55, 600
+NETS, NETS_STEPS, NETS_UPDATES = 5, 55, 800
 """Nets that may answer alone, about how many steps their stem leaves of a series, and updates."""
+
+FOLD_SHARE = 0.75
+"""Share of these updates in which each net leaves out a fold of the rows."""
 
 EASY_ROWS, EASY_ERROR = 1000, 0.01
 """Most rows, and largest leave-one-out error of fixed convolutions, of data that is easy."""
@@ -113,6 +116,7 @@ def _labelled(dataset: SequenceDataset, n_train: int, given: Mapping[str, Any]) 
 def _nets(n_train: int, T: int, given: Mapping[str, Any]) -> dict[str, Any]:
     """Small nets with many updates of augmented rows, which may answer alone."""
     batch_size = given.get("batch_size") or min(64, n_train)
+    budget = _budget(n_train, batch_size, NETS_UPDATES, given)
     return {
         "stem": True,
         "stem_channels": (32, 32, 48),
@@ -123,8 +127,16 @@ def _nets(n_train: int, T: int, given: Mapping[str, Any]) -> dict[str, Any]:
         "label_smoothing": 0.1,
         "batch_size": batch_size,
         "lr": 0.004,
-        **_budget(n_train, batch_size, NETS_UPDATES, given),
+        **budget,
+        "fold_epochs": _fold_epochs(budget, given),
     }
+
+
+def _fold_epochs(budget: Mapping[str, Any], given: Mapping[str, Any]) -> int:
+    """Return the epochs in which each net leaves out a fold, of those that it has: all of them
+    (0) where weights are chosen by validation rows, or a teacher answers no other rows."""
+    is_taught = given.get("teach") not in (None, NO_TEACHER)
+    return 0 if given.get("valid_fraction") or is_taught else round(FOLD_SHARE * budget["epochs"])
 
 
 def _stem(n_train: int, T: int, beside: bool, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -215,7 +227,10 @@ def _eased(
     if wrong.mean() > EASY_ERROR:
         return {}
     updates = ONE_NET_UPDATES if config.training.prefer_nets else EASY_UPDATES
-    return {"members": 1, **_budget(n_train, config.training.batch_size, updates, given)}
+    budget = _budget(n_train, config.training.batch_size, updates, given)
+    if "fold_epochs" in values:
+        budget["fold_epochs"] = _fold_epochs(budget, given)
+    return {"members": 1, **budget}
 
 
 def _series(dataset: SequenceDataset, n_train: int, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.engines import Chunk, Engine
-from hiddenstate.engines.schedule import rate_at
+from hiddenstate.engines.schedule import phase_of, rate_at
 from hiddenstate.jobs.base import Evaluation, Job
 from hiddenstate.runs.events import (
     WITH_SNAPSHOT,
@@ -261,13 +261,14 @@ class Trainer:
             self._check_weights()
         self._first_mean = mean if self._first_mean is None else self._first_mean
         self._evaluate()
+        now = phase_of(self.training, step, self.total_steps, self.job.turn)
         event: LogEvent = {
             "event": "log",
             "step": step,
             "epoch": self.job.batches.epoch_of(step),
             "loss": since[-1],
             "mean_loss": mean,
-            "lr": rate_at(self.training, step, self.total_steps),
+            "lr": rate_at(now[0], step, now[1]),
             **self.evaluation.figures,  # type: ignore[typeddict-item]  # its optional keys
         }
         self._check_figures(event)

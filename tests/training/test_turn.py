@@ -1,0 +1,112 @@
+"""Runs whose nets learn from all rows in the end: resumed, damaged, and refused options."""
+
+import json
+
+import pytest
+
+from hiddenstate.config import make_config
+from hiddenstate.data import Rows, SequenceDataset
+from hiddenstate.data.prepare.pipeline import prepare
+from hiddenstate.errors import OptionError, UntrustedFileError
+from hiddenstate.jobs import make_job
+from hiddenstate.models.companions.convolutions import ConvolutionPath
+from hiddenstate.runs import Run
+from hiddenstate.training.checkpoints import unpack
+from hiddenstate.training.resume import resume_run
+from hiddenstate.training.start import start
+from tests.conftest import needs_kernels
+from tests.models.test_convolutions import shapes
+from tests.training.test_resume import StopAt, contents
+
+pytestmark = needs_kernels
+
+OPTIONS = {"cell": "gru", "hidden_size": 4, "members": 2, "batch_size": 16, "epochs": 5}
+OPTIONS |= {"convolutions": True, "fold_epochs": 3, "lr_schedule": "cosine", "log_every": 1}
+TURN, STEPS = 6, 10
+
+
+def data():
+    train, test = (Rows(*shapes(32, 24, 1, seed)) for seed in (0, 1))
+    return SequenceDataset("X", train, test)
+
+
+def config_of(**more):
+    return make_config("classify", OPTIONS | more)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    with start(config_of(), tmp_path_factory.mktemp("whole"), dataset=data()) as session:
+        assert session.train()["net_updates"] == STEPS
+        return Run(session.writer.path)
+
+
+def stopped(folder, step):
+    with start(config_of(), folder, dataset=data()) as session:
+        assert session.train([stop := StopAt(step)], stop) is None
+        return Run(session.writer.path)
+
+
+@pytest.mark.parametrize("step", [TURN - 1, TURN, TURN + 1])
+def test_a_resumed_run_has_the_same_bytes(whole, step, tmp_path):
+    run = stopped(tmp_path, step)
+    with resume_run(run, {}, dataset=prepare(data(), config_of())) as session:
+        assert session.step == step
+        session.train()
+    assert contents(run.path) == contents(whole.path)
+
+
+def test_shares_come_from_rows_that_were_left_out(whole, tmp_path):
+    """They are those of a run of the same nets that ends at the turn."""
+    with start(config_of(epochs=3, fold_epochs=0), tmp_path, dataset=data()) as session:
+        before = session.train()
+    after = whole.results()
+    assert before["net_share"] == after["net_share"]
+    (one,), (two,) = Run(session.writer.path).model().companions, whole.model().companions
+    assert one.net_scale == two.net_scale
+    assert before["train_loss"] != after["train_loss"]
+
+
+def test_more_epochs_go_on_with_all_rows(tmp_path):
+    run = stopped(tmp_path, TURN + 2)
+    dataset = prepare(data(), config_of())
+    with resume_run(run, {"epochs": "+1"}, dataset=dataset) as session:
+        assert session.job.turn == TURN
+        assert session.train()["net_updates"] == STEPS + 2
+
+
+def test_a_checkpoint_without_the_answers_is_refused(whole):
+    job = make_job(config_of(), prepare(data(), config_of()))
+    arrays, facts = whole.checkpoint()
+    assert unpack(arrays, facts, job, "here")[0].left_out.shape == (32, 2)
+    del arrays["left_out/outputs"]
+    with pytest.raises(UntrustedFileError, match="here: outputs is missing, expected float32"):
+        unpack(arrays, facts, job, "here")
+
+
+def test_the_rate_of_each_line_is_that_of_its_part(whole):
+    lines = [json.loads(line) for line in (whole.path / "history.jsonl").read_text().splitlines()]
+    rates = [line["lr"] for line in lines if line["event"] == "log"]
+    assert len(rates) == STEPS
+    assert rates[TURN - 1] < rates[TURN] == rates[0] / 2
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ({"convolutions": False}, "without --convolutions no net leaves out a fold"),
+        ({"valid_fraction": 0.2}, "use --fold-epochs 0, or --valid-fraction 0"),
+        ({"teach": "convolutions"}, "use --fold-epochs 0, or --teach none"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(more, reason):
+    with pytest.raises(OptionError, match=f"--fold-epochs: .*{reason}"):
+        config_of(**more)
+
+
+def test_convolutions_are_fitted_once(monkeypatch, tmp_path):
+    fitted, fit = [], ConvolutionPath.fit
+    monkeypatch.setattr(ConvolutionPath, "fit", lambda *of: fitted.append(1) or fit(*of))
+    with start(config_of(max_steps=1), tmp_path, dataset=data()) as session:
+        session.train()
+    assert len(fitted) == 1
