@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from hiddenstate.data.prepare.augment import augmentation
+from hiddenstate.data.prepare.augment import Augmentation, augmentation
 from hiddenstate.engines import TrainingState, make_engine
 from hiddenstate.models.torch_modules import make_module
 from hiddenstate.program.equations import softmax
@@ -117,3 +117,15 @@ def test_augmented_rows_have_the_answers_of_their_draw(name):
         found = alone.run(2 * epoch, 2 * epoch + 2, never).losses
         np.testing.assert_allclose(found, losses[2 * epoch : 2 * epoch + 2], rtol=1e-10)
         state = alone.export()
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_blends_are_found_once_for_each_row_that_is_read(name, monkeypatch):
+    task, found = taught_task(), []
+    what = augmentation(task.X, {"blend": 0.5}, task.y, task.lengths, task.weights)
+    blended = Augmentation.blended
+    monkeypatch.setattr(
+        Augmentation, "blended", lambda *of: found.extend(of[1].tolist()) or blended(*of)
+    )
+    step_of(replace(task, augment=what), name)
+    assert sorted(found) == sorted(task.batches.rows(0).tolist())

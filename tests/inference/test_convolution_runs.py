@@ -75,6 +75,7 @@ def test_all_numbers_are_those_of_the_combined_answer(run, cli, tmp_path):
     assert results["net_share"] == path_of(model).net_share
     scores = json.loads(cli("evaluate", "classify-1", "--json").out)
     assert scores["accuracy"] == results["test_accuracy"]
+    assert scores["net_share"] == results["net_share"]
     # Whatever share was chosen, 0.5 shows in every probability.
     half = replace(model, companions=(replace(path_of(model), net_share=0.5, net_scale=1.0),))
     alone = replace(model, companions=())

@@ -17,3 +17,12 @@ def test_a_nonlinearity_that_a_cell_does_not_have_is_noted(cell, is_there):
     job = make_job(config, prepare(SequenceDataset("X", rows), config))
     notes = [each.text for each in job_notices(job) if "--nonlinearity" in each.text]
     assert notes == ["--nonlinearity: applies to rnn cells, not to GRU; add --cell rnn"] * is_there
+
+
+@pytest.mark.parametrize(("recipe", "is_there"), [("auto", False), ("classic", True)])
+def test_a_batch_of_the_recipe_may_have_a_row_more_than_there_are(recipe, is_there):
+    """It counts rows before each class is split, and a fifth of each is rounded."""
+    config = make_config("classify", {"batch_size": 21, "recipe": recipe, "test_fraction": 0.0})
+    rows = Rows(np.arange(120.0).reshape(20, 6, 1), np.arange(20) % 2)
+    job = make_job(config, prepare(SequenceDataset("X", rows), config))
+    assert any("fewer than a batch" in each.text for each in job_notices(job)) is is_there

@@ -58,8 +58,6 @@ def test_who_answers_is_named_with_its_share_and_updates(
     answer = answer_of(job, results, options)
     assert answer.who == who
     assert answer.in_words() == words
-    if "net_share" in results:
-        assert answer_of(job, {"answered_by": who}, options).by_net is answer.by_net
 
 
 def test_a_network_alone_answers_where_nothing_is_known() -> None:

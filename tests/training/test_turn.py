@@ -13,7 +13,7 @@ from hiddenstate.models.companions.convolutions import ConvolutionPath
 from hiddenstate.runs import Run
 from hiddenstate.training.checkpoints import unpack
 from hiddenstate.training.resume import resume_run
-from hiddenstate.training.start import start
+from hiddenstate.training.start import plan, start
 from tests.conftest import needs_kernels
 from tests.models.test_convolutions import shapes
 from tests.training.test_resume import StopAt, contents
@@ -104,9 +104,20 @@ def test_options_that_do_not_fit_are_refused(more, reason):
         config_of(**more)
 
 
-def test_convolutions_are_fitted_once(monkeypatch, tmp_path):
-    fitted, fit = [], ConvolutionPath.fit
-    monkeypatch.setattr(ConvolutionPath, "fit", lambda *of: fitted.append(1) or fit(*of))
-    with start(config_of(max_steps=1), tmp_path, dataset=data()) as session:
+def test_the_recipe_augmentation_and_the_model_fit_the_same_convolutions_once(
+    monkeypatch, tmp_path
+):
+    fitted, fits = [], ConvolutionPath.fits.__func__
+    monkeypatch.setattr(
+        ConvolutionPath,
+        "fits",
+        classmethod(lambda cls, rows, *more: fitted.append(len(rows)) or fits(cls, rows, *more)),
+    )
+    X, y = shapes(48, 24, 1, seed=5)
+    dataset = SequenceDataset("X", Rows(X, y), Rows(X, y), source="file")
+    values = {"recipe": "auto", "data": "X", "max_steps": 1, "threads": 1, "seed": 5}
+    config, dataset = plan("classify", values, read=lambda config: dataset)
+    with start(config, tmp_path, dataset=dataset) as session:
         session.train()
-    assert len(fitted) == 1
+    assert fitted.count(48) == 1
+    assert len(fitted) > 1  # with augmented copies

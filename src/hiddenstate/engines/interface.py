@@ -112,12 +112,12 @@ class Task:
         """Return the draw that is read in each epoch."""
         return epochs if self.soft is None else epochs % self.soft.shape[1]
 
-    def answers(self, rows: Any, epochs: Any = 0) -> Array | None:
-        """Return the soft answers for `rows` of a single net, as read in their epochs: zeros where
-        the likeliest class is not that of the label. None without a teacher."""
-        if self.soft is None or self.net.job != "classify":
+    def answers(self, rows: Any, epochs: Any, y: Array | None) -> Array | None:
+        """Return the soft answers for `rows` of a single net, as read in their epochs with targets
+        `y`: zeros where the likeliest class is not that of the label. None without a teacher."""
+        if self.soft is None or self.net.job != "classify" or y is None:
             return None
-        soft, y = self.soft[0, self._draws(epochs), rows], self.targets(rows, epochs)
+        soft = self.soft[0, self._draws(epochs), rows]
         trusted = (soft.argmax(axis=-1) == y) | (y == -1)
         return np.where(trusted[..., None], soft, 0)
 

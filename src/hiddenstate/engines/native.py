@@ -277,7 +277,7 @@ class NativeEngine:
             None if part is None else part[which] for part in (task.lengths, task.weights)
         )
         y = task.targets(which, epochs)
-        parts = weights, task.answers(which, epochs)
+        parts = weights, task.answers(which, epochs, y)
         classes = targets = None
         if task.net.job == "classify":
             classes = _whole(y)

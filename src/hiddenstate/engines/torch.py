@@ -169,14 +169,20 @@ class TorchEngine:
             output, after = self.module(x, self._carried, masks, lengths, ignored)
             if task.stateful:
                 self._carried = tuple(part.detach() for part in after)
-        target, soft = x if target is None else target, self._softened(step, output, weights)
+        target, soft = (
+            x if target is None else target,
+            self._softened(step, output, target, weights),
+        )
         n_values = self._n_values(step, output)
         loss = mean_loss(task.net, output, target, lengths, weights, training, n_values, soft)
         return loss, output
 
-    def _softened(self, step: int, output: Tensor, weights: Tensor | None) -> Tensor | None:
+    def _softened(
+        self, step: int, output: Tensor, target: Tensor | None, weights: Tensor | None
+    ) -> Tensor | None:
         """Return the soft part of the loss of each row (B,); None without a teacher."""
-        soft = self.task.answers(*self._read(step))
+        y = None if target is None or self.task.soft is None else target.cpu().numpy()
+        soft = self.task.answers(*self._read(step), y)
         if soft is None:
             return None
         answers = _targets(soft, self.task.training.dtype, self._device)

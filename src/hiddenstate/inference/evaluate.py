@@ -46,7 +46,16 @@ class IntervalFigures(TypedDict, total=False):
     gain_high: float
 
 
-class ClassifierScores(IntervalFigures):
+class Answered(TypedDict, total=False):
+    """Who answers, where something stands beside the network."""
+
+    answered_by: str
+    """The network and what stands beside it or, if its share is 0, that alone."""
+    net_share: float
+    """The share of the network in the answer; where its outputs are added to a path, 1 or 0."""
+
+
+class ClassifierScores(Answered, IntervalFigures):
     """Scores of a classifier; `hiddenstate evaluate --json` prints these keys."""
 
     rows: int
@@ -60,15 +69,12 @@ class ClassifierScores(IntervalFigures):
     log_loss: float
     baseline: str
     baseline_accuracy: float
-    answered_by: NotRequired[str]
-    """The network with the companions beside it or, if its share is 0, those alone; without
-    such, it is not there."""
     f1_by_class: dict[str, float]
     confusion: list[list[int]]
     """Rows by true class, then by predicted class."""
 
 
-class RegressorScores(ForecastScores, IntervalFigures):
+class RegressorScores(Answered, ForecastScores, IntervalFigures):
     """Scores of a regressor, in the units of its targets.
 
     Those of :class:`ForecastScores` are of forecasts; the scaled error needs the training rows.
@@ -89,9 +95,6 @@ class RegressorScores(ForecastScores, IntervalFigures):
     """1 - mse / baseline_mse."""
     reset_mse: NotRequired[float]
     """With the state set to zero at each window; stateful models only."""
-    answered_by: NotRequired[str]
-    """The network with what its outputs are added to or, if its share is 0, that alone; without
-    such, it is not there."""
 
 
 class AutoencoderScores(IntervalFigures):
@@ -115,6 +118,11 @@ def answer_of_model(model: FittedModel) -> Answer:
         return Answer(float(model.network_counts), (FORECAST,))
     share = math.prod((each.net_share for each in model.companions), start=1.0)
     return Answer(share, tuple(each.words for each in model.companions), part=share)
+
+
+def _answered(model: FittedModel) -> Answered:
+    answer = answer_of_model(model)
+    return {"answered_by": answer.who, "net_share": answer.net_share}
 
 
 def prepare_for_evaluation(model: FittedModel, dataset: SequenceDataset) -> Rows:
@@ -262,7 +270,7 @@ def _score_classifier(
         "confusion": matrix.tolist(),
     }
     if model.companions:
-        result["answered_by"] = answer_of_model(model).who
+        result |= _answered(model)
     units = score_intervals.units_of_rows(model.transform, rows)
     ends = score_intervals.of_correct("accuracy", units, chosen == y, y == always)
     ends |= score_intervals.of_classes(units, y, outputs)
@@ -294,7 +302,7 @@ def _score_regressor(
         "skill": scores.skill(mse, baseline),
     }
     if now is not None and model.transform.has_path:
-        result["answered_by"] = answer_of_model(model).who
+        result |= _answered(model)
     result = {**result, **forecast_scores(model.transform, answers, train)}
     unscored = _n_asked(model, rows) - len(outputs)
     if unscored > 0:

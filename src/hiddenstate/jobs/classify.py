@@ -107,6 +107,8 @@ class ClassifyJob(Job):
                 scale = np.full(self.net.n_outputs, first.net_scale)
                 engine.restore(with_factor(engine.export().params, scale))
                 beside = (first.with_share(first.net_share, 1.0), *rest)
+                if self.dataset.valid is not None:  # the factor changes it
+                    results["valid_loss"] = self.validation_loss(engine)
             shares = (each.net_share for each in self.companions)
             results["net_share"] = math.prod(shares, start=1.0)
         test = self.dataset.test

@@ -41,7 +41,8 @@ def job_notices(job: Job) -> list[Notice]:
     notices += _of_teacher(job)
     if job.config.training.streamable:
         notices += _of_stream(job)
-    if n < size:
+    by_class = len(job.dataset.classes or ()) if job.config.training.recipe == "auto" else 0
+    if n < size - by_class:  # the recipe counts rows before each class is split
         notices.append(
             warning(f"{n} rows are fewer than a batch of {size}; each batch has all of them")
         )

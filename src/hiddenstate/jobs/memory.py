@@ -20,7 +20,8 @@ SOFT_COPIES = 3
 
 def check_memory(job: Job) -> None:
     """Refuse a job that cannot fit in the free memory of the machine (`MachineError`)."""
-    check_free(bytes_needed(job), "training", "use a smaller net or --batch-size")
+    hint = "use a smaller net or --batch-size"
+    check_free(bytes_needed(job), "training", hint + ", or --teach none" * bool(job.taught))
 
 
 def bytes_needed(job: Job) -> int:

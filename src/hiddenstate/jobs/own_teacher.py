@@ -45,10 +45,12 @@ def own_answers(kind: type[FittedCompanion], job: Job, where: str) -> Array:
     size = n_members * draws * len(train) * n_classes
     check_free(kind.bytes_needed(len(train)) + 4 * size, where, "use fewer --members or rows")
     seed, threads = job.config.training.seed, job.config.training.threads
-    left_out = [np.zeros(len(train), bool)]
-    if job.folds is not None:
+    if job.folds is None:
+        left_out = [np.zeros(len(train), bool)]
+        fits = [kind.fit(train, n_classes, seed, threads)]
+    else:
         left_out = [job.folds == number for number in range(n_members)]
-    fits = kind.fits(train, n_classes, left_out, seed, threads)
+        fits = kind.fits(train, n_classes, left_out, seed, threads)
     answers = np.empty((n_members, draws, len(train), n_classes), np.float32)
     for number in range(n_members):
         fit = fits[number % len(fits)]

@@ -91,19 +91,16 @@ def answer_of(
     ----------
     job : {"classify", "regress", "autoencode"}
     results : mapping
-        Those of a run have `net_share` if something stands beside the networks, and since 0.6
-        `nets` and `net_updates`; scores have `answered_by`.
+        Both have `net_share` if something stands beside the networks, and those of a run since 0.6
+        `nets` and `net_updates`.
     options : mapping, optional
         Those of the run, which say what stands there; by default all that may.
     """
     nets, updates = results.get("nets"), results.get("net_updates")
     there = tuple(w for w in BESIDE[job] if w.adds or options is None or options.get(w.name))
-    if "net_share" in results:
-        share = float(results["net_share"])
-    elif "answered_by" in results:
-        share = float(results["answered_by"] != Answer(0.0, there).who)
-    else:
+    if "net_share" not in results:
         return Answer(nets=nets, updates=updates)
+    share = float(results["net_share"])
     adds = any(w.adds for w in there)
     if share == 1 and not adds:
         return Answer(1.0, (), there, nets, updates)

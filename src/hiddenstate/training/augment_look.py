@@ -77,9 +77,7 @@ class Look:
             rows = Rows(X, y, lengths, groups=groups)
         for kind in KINDS:
             if kind.is_baseline(rows, rows.take(slice(0, 0))):
-                none = np.zeros(len(rows), bool)
-                fits = kind.fits(rows, self.n_classes, [none], self.seed, self.threads)
-                return fits[0]
+                return kind.fit(rows, self.n_classes, self.seed, self.threads)
         return None
 
     def losses(self, fit: Fit[FittedCompanion]) -> Array:

@@ -1,9 +1,10 @@
 """What stands beside the nets of a trained classifier: what each kind offers, and its file."""
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar, cast
 
 import numpy as np
 
@@ -20,6 +21,8 @@ from hiddenstate.system.typing import Array
 LARGEST_SCALE = 2**31
 """Above all factors of logarithms of probabilities."""
 
+FITS_KEPT = 3
+"""The last fits on all rows that are kept in memory."""
 
 Kind = TypeVar("Kind", bound="FittedCompanion", covariant=True)
 
@@ -39,6 +42,21 @@ class Fit(Generic[Kind]):
 
     companion: Kind
     held_out: Array
+
+
+_KEPT: "dict[bytes, Fit[FittedCompanion]]" = {}
+"""The last fits, by what they follow from; the oldest first."""
+
+
+def _key(name: str, rows: Rows, n_classes: int, seed: int) -> bytes:
+    """Return a digest of all that a fit follows from; the number of threads does not matter."""
+    digest = hashlib.blake2b(f"{name} {n_classes} {seed}".encode())
+    for array in (rows.X[:], rows.y, rows.lengths, rows.weights, rows.groups):
+        values = np.empty(0) if array is None else np.ascontiguousarray(array)
+        digest.update(f"{values.dtype} {values.shape}".encode())
+        plain = values.dtype != object
+        digest.update(values.tobytes() if plain else repr(values.tolist()).encode())
+    return digest.digest()
 
 
 class FittedCompanion(ABC):
@@ -82,8 +100,18 @@ class FittedCompanion(ABC):
 
     @classmethod
     def fit(cls, rows: Rows, n_classes: int, seed: int = 0, threads: int = 0) -> Fit[Self]:
-        """Fit on all training rows; see :meth:`fits`."""
-        return cls.fits(rows, n_classes, [np.zeros(len(rows), bool)], seed, threads)[0]
+        """Fit on all training rows; see :meth:`fits`.
+
+        The last fits are kept: the recipe, augmentation, a teacher and the model may need the same.
+        """
+        key = _key(cls.__name__, rows, n_classes, seed)
+        fit = _KEPT.pop(key, None)
+        if fit is None:
+            fit = cls.fits(rows, n_classes, [np.zeros(len(rows), bool)], seed, threads)[0]
+        _KEPT[key] = fit
+        while len(_KEPT) > FITS_KEPT:
+            _KEPT.pop(next(iter(_KEPT)), None)
+        return cast(Fit[Self], fit)
 
     @classmethod
     @abstractmethod
