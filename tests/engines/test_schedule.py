@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from hiddenstate.config import TrainingConfig, make_config
 from hiddenstate.engines.schedule import (
-    TURNED,
     clip_at,
     eps_at,
     phase_of,
@@ -91,7 +90,7 @@ def test_nets_that_turn_to_all_rows_have_two_cosines():
     falling = training(lr=0.1, lr_schedule="cosine", hold=2)
     rates = [rate_at(*_with(step, phase_of(falling, step, 20, 10))) for step in range(20)]
     assert rates[:3] == [0.1, 0.1, 0.1]
-    assert rates[9] < 0.01 < rates[10] == TURNED * 0.1
+    assert rates[9] < 0.01 < rates[10] == 0.1
     assert rates[10:] == sorted(rates[10:], reverse=True)
     assert phase_of(falling, 15, 20, None) == (falling, 20)
 

@@ -124,8 +124,11 @@ def test_blends_are_found_once_for_each_row_that_is_read(name, monkeypatch):
     task, found = taught_task(), []
     what = augmentation(task.X, {"blend": 0.5}, task.y, task.lengths, task.weights)
     blended = Augmentation.blended
-    monkeypatch.setattr(
-        Augmentation, "blended", lambda *of: found.extend(of[1].tolist()) or blended(*of)
-    )
+
+    def counted(augmentation, rows, *more):
+        found.extend(rows.tolist())
+        return blended(augmentation, rows, *more)
+
+    monkeypatch.setattr(Augmentation, "blended", counted)
     step_of(replace(task, augment=what), name)
     assert sorted(found) == sorted(task.batches.rows(0).tolist())

@@ -18,6 +18,7 @@ from hiddenstate.engines.members import member_task
 from hiddenstate.errors import DataError, OptionError
 from hiddenstate.jobs import Teacher, taught_job
 from hiddenstate.jobs.teacher import held_out_answers
+from hiddenstate.program.equations import softmax
 from tests.conftest import ENGINES, needs_kernels
 
 SMALL: dict[str, Any] = {"hidden_size": 4, "max_steps": 8, "random_state": 0, "threads": 1}
@@ -59,6 +60,30 @@ def test_a_teacher_that_learned_from_these_rows_answers_by_folds():
     np.testing.assert_array_equal(weights_of(net), weights_of(by_answers))
     others = held_out_answers(teacher.model_, Rows(rows.X[::-1], y), 0, 1, is_sure=False)
     assert others is None
+
+
+@needs_kernels
+@pytest.mark.parametrize("fold_epochs", [0, 1])
+def test_nets_alone_answer_their_own_rows_by_the_folds_that_they_left_out(fold_epochs, monkeypatch):
+    monkeypatch.setattr("hiddenstate.jobs.classify.nets_suffice", lambda *args: True)
+    options = SMALL | {"convolutions": True, "prefer_nets": True, "fold_epochs": fold_epochs}
+    options |= {"epochs": 3, "max_steps": None, "members": 2}
+    alone = RecurrentClassifier(**options).fit(X, y)
+    assert alone.model_.companions == ()
+    rows, folds = Rows(alone._prepare(X).X, y), alone._folds
+    assert folds
+    own = folds[1]
+    assert (own is None) is (fold_epochs == 0)
+    expected = held_out_answers(alone.model_, rows, 0, 1, own=own)
+    assert np.abs(softmax(expected) - alone.predict_proba(X)).max() > 1e-3
+    net = RecurrentClassifier(teacher=alone, **SMALL).fit(X, y)
+    by_answers = RecurrentClassifier(teacher=expected, **SMALL).fit(X, y)
+    np.testing.assert_allclose(weights_of(net), weights_of(by_answers), atol=1e-6)
+    other = RecurrentClassifier(teacher=alone, **SMALL).fit(X[::-1], y[::-1])
+    whole = RecurrentClassifier(teacher=alone.predict_proba(X[::-1]), **SMALL)
+    np.testing.assert_allclose(
+        weights_of(other), weights_of(whole.fit(X[::-1], y[::-1])), atol=1e-5
+    )
 
 
 def test_clones_pickles_and_files(teacher, tmp_path):

@@ -23,7 +23,7 @@ from hiddenstate.training.start import plan, start
 from tests.conftest import QUIET, Cli, needs_kernels
 from tests.training.test_resume import StopAt, contents
 
-MEMBERS, UPDATES, ALONE = 5, 800, 1000
+MEMBERS, UPDATES, EASY = 5, 800, 300
 """Of nets that are preferred, and the updates of one that is enough."""
 
 quick = settings(derandomize=True, deadline=None, max_examples=200)
@@ -144,8 +144,8 @@ def test_where_the_recipe_chooses_convolutions_small_nets_are_preferred(
     assert found["fold_epochs"] == round(0.75 * found["epochs"])
     config = make_config("classify", found)
     assert config.model.members == MEMBERS
-    for own in ({"valid_fraction": 0.1}, {"teach": "convolutions"}):  # no rows to turn to
-        assert classes(n, T, **own)["fold_epochs"] == 0
+    assert found["teach"] == "convolutions"
+    assert classes(n, T, valid_fraction=0.1)["fold_epochs"] == 0  # they choose the weights
     for own in ({"convolutions": True}, {"convolutions": False}, {"teach": "own.npy"}):
         assert not {"prefer_nets", "augment", "fold_epochs"} & set(classes(n, T, **own))
 
@@ -183,9 +183,9 @@ def test_data_that_convolutions_tell_apart_get_one_net() -> None:
         for labels in (y, np.tile(["a", "b"], 30))
     )
     preferred, given = suggest("classify", easy, {}), {"convolutions": True}
-    assert (preferred["members"], preferred["convolutions"]) == (1, True)
-    assert preferred["epochs"] == ALONE  # of one batch: it may answer alone
-    assert preferred["fold_epochs"] == 750
+    assert (preferred["members"], preferred["convolutions"]) == (MEMBERS, True)
+    assert preferred["epochs"] == EASY  # of one batch: they may answer alone
+    assert preferred["fold_epochs"] == 225
     few = suggest("classify", easy, given)
     assert few["members"] == 1
     assert 100 <= few["epochs"] * 4 < 104

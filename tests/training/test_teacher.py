@@ -143,7 +143,7 @@ def test_what_does_not_fit_is_refused_before_training(cli, data):
     assert "other columns" in refusal(cli, *taught, data="short.csv")
     told = refusal(cli, *taught, "--convolutions")
     assert "its teacher knows them" in told
-    told = refusal(cli, "--layout", "wide", "--teach-weight", 0.5)
+    told = refusal(cli, "--layout", "wide", "--teach", "none", "--teach-weight", 0.5)
     assert "--teach-weight: applies only with a teacher" in told
     told = refusal(cli, *taught, "--seed", 5, "--seeds", 2)
     assert "learned from rows that are held out here" in told

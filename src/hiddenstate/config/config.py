@@ -311,11 +311,6 @@ def _check_fold_epochs(config: Config) -> None:
             "--fold-epochs: the weights of the least validation loss may be of either part of "
             "training; use --fold-epochs 0, or --valid-fraction 0"
         )
-    if training.teach is not None:
-        raise OptionError(
-            "--fold-epochs: a teacher has no answers for the fold that a net leaves out; use "
-            "--fold-epochs 0, or --teach none"
-        )
 
 
 def _check_linear(config: Config) -> None:

@@ -8,9 +8,6 @@ import numpy as np
 from hiddenstate.config import TrainingConfig
 from hiddenstate.system.typing import Array
 
-TURNED = 0.5
-"""Share of the learning rate at which nets begin to learn from the rows that they left out."""
-
 
 def rate_at(training: TrainingConfig, step: int, total_steps: int) -> float:
     """Return the learning rate of update `step`, counted from 0.
@@ -38,14 +35,14 @@ def phase_of(
 ) -> tuple[TrainingConfig, int]:
     """Return the settings that hold at a step, and where their schedule ends.
 
-    With a step at which nets turn to all rows, a cosine ends there, and another begins, from
-    `TURNED` times the rate.
+    With a step at which nets turn to all rows, a cosine ends there, and another begins: a warm
+    restart of SGDR, as cited in :func:`rate_at`.
     """
     if turn is None or training.lr_schedule != "cosine":
         return training, total_steps
     if step < turn:
-        return training, turn
-    return replace(training, lr=TURNED * training.lr, hold=turn), total_steps
+        return training, min(turn, total_steps)
+    return replace(training, hold=turn), total_steps
 
 
 def clip_at(training: TrainingConfig, step: int) -> float | None:

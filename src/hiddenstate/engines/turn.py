@@ -27,7 +27,7 @@ Make = Callable[[Task, TrainingState], Engine]
 
 
 class TurningEngine:
-    """Trains up to `task.turn` without the folds, and then on all rows; see `Engine`.
+    """Trains up to `task.turn` without the folds and a teacher, and then on all rows; see `Engine`.
 
     The moments of the optimiser go on. The answers are computed before the first step on all rows,
     and are a part of the state from then on.
@@ -54,9 +54,10 @@ class TurningEngine:
         assert turn is not None
         step = turn - 1 if self._left_out is None else turn
         training, end = phase_of(task.training, step, task.total_steps, turn)
-        folds = task.folds if self._left_out is None else None
-        own = replace(task, turn=None, training=training, total_steps=end, folds=folds)
-        return self._make(own, state)
+        own = replace(task, turn=None, training=training, total_steps=end)
+        if self._left_out is None:  # a teacher knows the folds
+            return self._make(replace(own, soft=None), state)
+        return self._make(replace(own, folds=None), state)
 
     def run(self, first: int, last: int, stop: Callable[[], bool]) -> Chunk:
         """Run steps `first` to `last` - 1, at most up to the turn; see `Engine.run`."""
@@ -88,10 +89,7 @@ class TurningEngine:
     def set_lr(self, lr: float) -> None:
         """Set the initial rate of the schedule; see `Engine.set_lr`."""
         self.task = replace(self.task, training=replace(self.task.training, lr=lr))
-        turn = self.task.turn
-        assert turn is not None
-        step = turn - 1 if self._left_out is None else turn
-        self._engine.set_lr(phase_of(self.task.training, step, self.task.total_steps, turn)[0].lr)
+        self._engine.set_lr(lr)
 
     def export(self) -> TrainingState:
         """Return a copy of the state; see `Engine.export`."""

@@ -30,6 +30,7 @@ from hiddenstate.engines import (
     make_engine,
 )
 from hiddenstate.errors import DataError, OptionError
+from hiddenstate.estimators import teachers
 from hiddenstate.estimators.atomic import of_one_fit
 from hiddenstate.estimators.epoch_lines import History, epoch_lines
 from hiddenstate.estimators.inputs import (
@@ -43,7 +44,6 @@ from hiddenstate.estimators.inputs import (
 )
 from hiddenstate.estimators.options import LEFT_OUT, by_rules, warn_of_features
 from hiddenstate.estimators.sklearn_bases import BaseEstimator
-from hiddenstate.estimators.teachers import clone_with_teacher, job_with_teacher, teacher_option
 from hiddenstate.inference.evaluate import answer_of_model
 from hiddenstate.inference.hidden_states import hidden_state_model
 from hiddenstate.inference.inputs import prepare_inputs
@@ -108,6 +108,7 @@ class Estimator(BaseEstimator):
         self.model_ = job.fitted(after.params)
         self.history_ = history.events
         self.n_steps_ = after.step
+        self._folds = teachers.folds_learned(job, after.left_out)
         self.augment_ = (job.dataset.augment or Choice(job.augment)).facts()
         return after
 
@@ -123,7 +124,7 @@ class Estimator(BaseEstimator):
 
     def _make_job(self, dataset: SequenceDataset, config: Config, reset: bool) -> Job:
         prepared = self._prepared(dataset, config, reset)
-        return job_with_teacher(getattr(self, "teacher", None), dataset, config, prepared)
+        return teachers.job_with_teacher(getattr(self, "teacher", None), dataset, config, prepared)
 
     def _prepared(
         self, dataset: SequenceDataset, config: Config, reset: bool, every_class: bool = True
@@ -172,7 +173,7 @@ class Estimator(BaseEstimator):
             raise OptionError(f"{kind.words.name}: are fitted on all rows at once; use fit")
         if getattr(self, "augment", "none") not in ("none", (), []):
             raise OptionError("augment: rows are augmented in the epochs of a fit; use fit")
-        if teacher_option(getattr(self, "teacher", None)) is not None:
+        if teachers.teacher_option(getattr(self, "teacher", None)) is not None:
             raise OptionError("teacher: answers all rows at once; use fit")
         if getattr(self, "valid_fraction", 0):
             raise OptionError("valid_fraction: partial_fit does not hold out rows; use 0")
@@ -298,7 +299,7 @@ class Estimator(BaseEstimator):
         )
 
     def __sklearn_clone__(self) -> Any:
-        return clone_with_teacher(self)
+        return teachers.clone_with_teacher(self)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the state for pickle, with the model as plain values and arrays."""

@@ -52,6 +52,12 @@ def job_with_teacher(
     return taught_job(config, dataset, prepared, given)
 
 
+def folds_learned(job: Job, left_out: Array | None) -> tuple[str, Array | None] | tuple[()]:
+    """Return what a fitted estimator keeps for its pupils, if its nets left out folds: which rows
+    they learned from, and what they answered to the folds before they learned from these too."""
+    return () if job.folds is None else (job.dataset.fingerprint(), left_out)
+
+
 def _given(teacher: Any) -> Teacher | Array | None:
     """Return a model or answers that are in memory; None for what a string names."""
     if teacher is None or isinstance(teacher, (str, os.PathLike)):
@@ -64,7 +70,7 @@ def _given(teacher: Any) -> Teacher | Array | None:
                 "teacher: expected an estimator of hiddenstate, a path or an array, got a "
                 f"{type(teacher).__name__}; pass its answers, such as those of cross_val_predict"
             )
-        return Teacher(model, getattr(teacher, "_seed", None))
+        return Teacher(model, getattr(teacher, "_seed", None), *getattr(teacher, "_folds", ()))
     if hasattr(teacher, "to_numpy"):  # rows and columns might be in another order
         raise OptionError(
             f"teacher: expected an array, got a {type(teacher).__name__}; pass its to_numpy(), "

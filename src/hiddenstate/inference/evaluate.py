@@ -270,7 +270,7 @@ def _score_classifier(
         "confusion": matrix.tolist(),
     }
     if model.companions:
-        result |= _answered(model)
+        result = {**result, **_answered(model)}
     units = score_intervals.units_of_rows(model.transform, rows)
     ends = score_intervals.of_correct("accuracy", units, chosen == y, y == always)
     ends |= score_intervals.of_classes(units, y, outputs)
@@ -302,7 +302,7 @@ def _score_regressor(
         "skill": scores.skill(mse, baseline),
     }
     if now is not None and model.transform.has_path:
-        result |= _answered(model)
+        result = {**result, **_answered(model)}
     result = {**result, **forecast_scores(model.transform, answers, train)}
     unscored = _n_asked(model, rows) - len(outputs)
     if unscored > 0:

@@ -127,7 +127,7 @@ class Job(ABC):
     def turn(self) -> int | None:
         """The step from which nets learn from the folds that they left out before, too."""
         turn = self.config.training.fold_epochs * self.batches.steps_per_epoch
-        return turn if self.folds is not None and 0 < turn < self.total_steps else None
+        return turn if self.folds is not None and turn else None
 
     @abstractmethod
     def _make_net(self) -> Net:

@@ -11,7 +11,7 @@ from hiddenstate.engines import Task
 from hiddenstate.engines.members import member_task
 from hiddenstate.errors import OptionError
 from hiddenstate.jobs.base import Job
-from hiddenstate.jobs.taught import draws_of, rows_read
+from hiddenstate.jobs.taught import draws_of, rows_read, taught_task
 from hiddenstate.models.companions import FittedCompanion
 from hiddenstate.system.cancellation import raise_if_cancelled
 from hiddenstate.system.memory import check_free
@@ -36,20 +36,20 @@ def own_answers(kind: type[FittedCompanion], job: Job, where: str) -> Array:
     MachineError
         If fitting it exceeds the memory of the machine.
     """
-    train, task = job.dataset.train, job.task()
+    train, task = job.dataset.train, taught_task(job.task())
     if reason := kind.why_unfit(train):
         raise OptionError(f"{where}: {reason}; name a model or answers.npy, or leave it out")
-    shared = job.folds is None and task.augment is None
+    shared = task.folds is None and task.augment is None
     n_members, n_classes = 1 if shared else job.net.n_members, job.net.n_outputs
     draws = draws_of(task)
     size = n_members * draws * len(train) * n_classes
     check_free(kind.bytes_needed(len(train)) + 4 * size, where, "use fewer --members or rows")
     seed, threads = job.config.training.seed, job.config.training.threads
-    if job.folds is None:
+    if task.folds is None:
         left_out = [np.zeros(len(train), bool)]
         fits = [kind.fit(train, n_classes, seed, threads)]
     else:
-        left_out = [job.folds == number for number in range(n_members)]
+        left_out = [task.folds == number for number in range(n_members)]
         fits = kind.fits(train, n_classes, left_out, seed, threads)
     answers = np.empty((n_members, draws, len(train), n_classes), np.float32)
     for number in range(n_members):

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -42,6 +42,14 @@ class Taught:
         return softmax(self.answers / self.answers.dtype.type(temperature))
 
 
+def taught_task(task: Task) -> Task:
+    """Return what a teacher answers: of nets that turn to all rows, the part from there on."""
+    if task.turn is None:
+        return task
+    updates = max(1, task.total_steps - task.turn)
+    return replace(task, folds=None, turn=None, total_steps=updates)
+
+
 def draws_of(task: Task) -> int:
     """Return how many draws of the rows of a net a teacher answers: one without augmentation."""
     if task.augment is None:
@@ -63,6 +71,7 @@ def rows_read(task: Task, draw: int) -> Iterator[tuple[slice, Array]]:
 def labels_read(task: Task) -> Array:
     """Return the labels (M, D, N) of the rows whose answers a net learns: -1 of blends, and -2 of
     rows that a member leaves out."""
+    task = taught_task(task)
     assert task.soft is not None
     labels = np.full(task.soft.shape[:3], -2)
     for number, of_member in enumerate(labels):

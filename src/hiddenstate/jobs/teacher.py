@@ -29,6 +29,7 @@ from hiddenstate.jobs.taught import Taught, draws_of, rows_read
 from hiddenstate.models.companions import KINDS, kinds_of
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Params
+from hiddenstate.models.ridge import scale_of_logits
 from hiddenstate.program.companions import combine
 from hiddenstate.program.equations import log_probabilities
 from hiddenstate.runs import Run
@@ -55,10 +56,16 @@ class Teacher:
     model : FittedModel
     seed : int, optional
         That of its training, if it is known.
+    learned : str, optional
+        Fingerprint of the prepared data whose folds its nets left out, if no run has it.
+    left_out : ndarray (N, C), optional
+        What these nets answered to their folds before they learned from all rows.
     """
 
     model: FittedModel
     seed: int | None = None
+    learned: str | None = None
+    left_out: Array | None = None
 
 
 def answers_of(
@@ -150,7 +157,11 @@ def _opened(name: str) -> tuple[Teacher | Array, Run | None]:
     if path.name == "model.safetensors" and (path.parent / "config.json").is_file():
         path = path.parent
     model, run = open_model(str(path), path.parent)
-    return Teacher(model, None if run is None else run.config.training.seed), run
+    if run is None:
+        return Teacher(model), None
+    checkpoint = run.checkpoint() if run.config.flat().get("fold_epochs") else None
+    left_out = None if checkpoint is None else checkpoint[0].get("left_out/outputs")
+    return Teacher(model, run.config.training.seed, left_out=left_out), run
 
 
 def _check_model(model: FittedModel, prepared: PreparedDataset, config: Config, where: str) -> None:
@@ -214,9 +225,12 @@ def _of_model(
     if job.changes is not None:
         return _of_augmented(model, job, where), knows_split
     left_out, train = None, rows if learned is None else learned.train
-    by_folds = model.companions or (run is not None and kinds_of(run.config.flat()))
+    is_same = teacher.learned == prepared.fingerprint()
+    by_folds = model.companions or is_same or (run is not None and kinds_of(run.config.flat()))
     if by_folds and teacher.seed is not None and (learned is not None or run is None):
-        left_out = held_out_answers(model, train, teacher.seed, threads, learned is not None)
+        is_sure = learned is not None or is_same
+        own = teacher.left_out
+        left_out = held_out_answers(model, train, teacher.seed, threads, is_sure, own)
     places = np.arange(len(rows)) if learned is None else _places(train, rows)
     if left_out is not None and (places >= 0).all():
         return left_out[places], knows_split
@@ -265,7 +279,12 @@ def _whole(model: FittedModel, rows: Rows, threads: int) -> Array:
 
 
 def held_out_answers(
-    model: FittedModel, train: Rows, seed: int, threads: int = 0, is_sure: bool = True
+    model: FittedModel,
+    train: Rows,
+    seed: int,
+    threads: int = 0,
+    is_sure: bool = True,
+    own: Array | None = None,
 ) -> Array | None:
     """Return logits (N, C) of a classifier whose members left out folds of the rows that it learned
     from, for these rows.
@@ -284,11 +303,20 @@ def held_out_answers(
     is_sure : bool, default True
         Whether it is known that it learned from these rows; else None is returned where companions
         that are fitted on them are others than those of the model.
+    own : ndarray (N, C), optional
+        What the members answered before they learned from their folds.
     """
     n_classes = model.net.n_outputs
     folds = folds_of(train, model.n_members, seed)
     answers = np.full((len(train), n_classes), np.nan)
-    if all(each.net_share for each in model.companions):
+    if own is not None:
+        known = (folds >= 0) & (folds < model.n_members)
+        answers[known] = own[known]
+        if not model.companions:  # the members have this factor in their output layers
+            y, w = train.require_targets()[known], train.weights
+            z = log_probabilities(answers[known])
+            answers[known] *= scale_of_logits(z, y, np.ones(len(y)) if w is None else w[known])
+    elif all(each.net_share for each in model.companions):
         for number, member in enumerate(model.members()):
             which = np.flatnonzero(folds == number)
             if len(which):

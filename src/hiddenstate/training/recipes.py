@@ -48,8 +48,8 @@ FOLD_SHARE = 0.75
 EASY_ROWS, EASY_ERROR = 1000, 0.01
 """Most rows, and largest leave-one-out error of fixed convolutions, of data that is easy."""
 
-EASY_UPDATES, ONE_NET_UPDATES = 100, 1000
-"""Updates of the one net of such data, and of one that may answer alone."""
+EASY_UPDATES, EASY_NETS_UPDATES = 100, 300
+"""Updates of the one net of such data, and of nets that may answer alone."""
 
 WIDTHS = (56, 48, 40, 32, 24, 16, 8)
 """Sizes of the recurrent layer of such a net; the first that leaves few enough weights is taken."""
@@ -105,7 +105,7 @@ def _labelled(dataset: SequenceDataset, n_train: int, given: Mapping[str, Any]) 
     if _is_quick(dataset, n_train) and not alone:
         values["convolutions"] = True
         if given.get("convolutions") is None:
-            values |= {"prefer_nets": True, "augment": AUTO}
+            values |= {"prefer_nets": True, "augment": AUTO, "teach": "convolutions"}
     beside = given.get("convolutions", values.get("convolutions", False))
     if given.get("stem") is not False:
         preferred = "prefer_nets" in values
@@ -133,10 +133,9 @@ def _nets(n_train: int, T: int, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _fold_epochs(budget: Mapping[str, Any], given: Mapping[str, Any]) -> int:
-    """Return the epochs in which each net leaves out a fold, of those that it has: all of them
-    (0) where weights are chosen by validation rows, or a teacher answers no other rows."""
-    is_taught = given.get("teach") not in (None, NO_TEACHER)
-    return 0 if given.get("valid_fraction") or is_taught else round(FOLD_SHARE * budget["epochs"])
+    """Return the epochs in which each net leaves out a fold, of those that it has; 0, for all of
+    them, where validation rows choose the weights."""
+    return 0 if given.get("valid_fraction") else round(FOLD_SHARE * budget["epochs"])
 
 
 def _stem(n_train: int, T: int, beside: bool, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -210,8 +209,8 @@ def _is_quick(dataset: SequenceDataset, n_train: int) -> bool:
 def _eased(
     dataset: SequenceDataset, n_train: int, values: dict[str, Any], given: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return one net if fixed convolutions tell the training rows apart without having seen them:
-    others have nothing to add then. It has few updates unless it may answer alone."""
+    """Return fewer updates if fixed convolutions tell the training rows apart without having seen
+    them, and one net, as others have nothing to add then, unless nets may answer alone."""
     is_set = any(given.get(name) is not None for name in ("members", "epochs"))
     if is_set or n_train > EASY_ROWS or not isinstance(dataset.X, np.ndarray):
         return {}
@@ -226,10 +225,10 @@ def _eased(
     wrong = path.held_out.argmax(axis=1) != train.require_targets()
     if wrong.mean() > EASY_ERROR:
         return {}
-    updates = ONE_NET_UPDATES if config.training.prefer_nets else EASY_UPDATES
-    budget = _budget(n_train, config.training.batch_size, updates, given)
-    if "fold_epochs" in values:
-        budget["fold_epochs"] = _fold_epochs(budget, given)
+    if config.training.prefer_nets:  # all of them, or few rows would say whether they may
+        budget = _budget(n_train, config.training.batch_size, EASY_NETS_UPDATES, given)
+        return budget | {"fold_epochs": _fold_epochs(budget, given)}
+    budget = _budget(n_train, config.training.batch_size, EASY_UPDATES, given)
     return {"members": 1, **budget}
 
 

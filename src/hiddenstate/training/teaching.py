@@ -30,6 +30,7 @@ NETS = 3
 ALONE = {
     "convolutions": False,
     "prefer_nets": False,
+    "fold_epochs": 0,
     "streamable": False,
     "weights": None,
     "members": NETS,
