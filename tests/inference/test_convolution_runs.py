@@ -20,6 +20,7 @@ from hiddenstate.inference.predict import predict_run
 from hiddenstate.inference.stream import Stream
 from hiddenstate.jobs import make_job
 from hiddenstate.jobs.classify import ClassifyJob
+from hiddenstate.metrics.scores import cross_entropy
 from hiddenstate.models.companions.convolutions import ConvolutionPath
 from hiddenstate.models.fitted import load_model, model_from_facts
 from hiddenstate.program.companions import combine
@@ -331,3 +332,17 @@ def test_weights_of_rows_and_classes_count(cli, tmp_path):
         held_out.append(np.diff(job.fit(ConvolutionPath).held_out)[:, 0])
     assert held_out[1].mean() > held_out[0].mean() + 0.2  # the rare class is more likely
     assert np.abs(held_out[2] - held_out[0]).max() > 1e-3
+
+
+def test_the_validation_loss_is_that_of_the_nets_that_answer(tmp_path, monkeypatch):
+    """Their factor is found after the last update, and changes it."""
+    monkeypatch.setattr("hiddenstate.jobs.classify.nets_suffice", lambda *args: True)
+    given = {"cell": "gru", "hidden_size": 4, "epochs": 3, "members": 2, "valid_fraction": 0.25}
+    given |= {"convolutions": True, "prefer_nets": True, "batch_size": 8, "label_smoothing": 0.4}
+    dataset = SequenceDataset("X", Rows(*levels(60, 0)), Rows(*levels(20, 1)))
+    config = make_config("classify", given)
+    with start(config, tmp_path, dataset=dataset) as session:
+        results, run = session.train(), Run(session.writer.path)
+    valid = prepare(dataset, config).valid
+    outputs = make_predictor(run.model(), "cpu", 1).predict(valid.X, valid.lengths)
+    assert results["valid_loss"] == pytest.approx(cross_entropy(outputs, valid.y), abs=1e-6)
