@@ -55,7 +55,7 @@ def test_members_learn_what_their_own_teacher_answers_for_the_rows_that_they_rea
 
     MembersEngine(job.task(), TrainingState(job.net.initial(0, "float32")), make)
     train, draws = job.dataset.train, job.taught.answers.shape[1]
-    assert job.taught.answers.shape == (2, ROWS // N, N, 3)
+    assert job.taught.answers.shape == (2, ROWS // 2 // N, N, 3)
     fits = ConvolutionPath.fits(train, 3, [job.folds == number for number in range(2)], 0, 1)
     for number, task in enumerate(tasks):
         rows, epochs = np.array([3, 0, 7]), np.array([draws + 1, 0, 2 * draws])
@@ -72,6 +72,8 @@ def test_members_learn_what_their_own_teacher_answers_for_the_rows_that_they_rea
 def test_a_teacher_answers_no_more_than_is_read_or_affordable(monkeypatch):
     shape = job_of(augment=("jitter",), epochs=2).taught.answers.shape
     assert shape == (1, 2, N, 3)
+    assert job_of(augment=("jitter",), members=2).taught.answers.shape == (2, 1, N, 3)
+    monkeypatch.setattr("hiddenstate.jobs.taught.AUGMENTED_ROWS", 10 * ROWS)
     monkeypatch.setattr("hiddenstate.jobs.taught.AUGMENTED_NUMBERS", 4 * N * STEPS)
     assert job_of(augment=("jitter",), members=2).taught.answers.shape == (2, 2, N, 3)
     monkeypatch.setattr("hiddenstate.jobs.taught.AUGMENTED_NUMBERS", 1)
@@ -139,7 +141,8 @@ def test_blends_need_a_teacher():
 def test_a_line_has_the_rows_that_the_teacher_labels_right_and_its_blends():
     job = job_of(augment=("blend:0.4",), convolutions=True, members=2)
     labels = labels_read(job.task())
-    assert (labels == -2).sum() == sum(3 * (job.folds == number).sum() for number in range(2))
+    draws = labels.shape[1]
+    assert (labels == -2).sum() == sum(draws * (job.folds == number).sum() for number in range(2))
     n, blends = (labels >= 0).sum(), (labels == -1).sum()
     text = job_notices(job)[0].text
     assert f"of {n} augmented rows" in text

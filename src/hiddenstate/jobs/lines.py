@@ -80,6 +80,8 @@ def _of_teacher(job: Job) -> list[Notice]:
             f"{count(int((labels >= 0).sum()), noun)}, whose soft answers are learned"
         )
         blends = int((labels == -1).sum())
+        if job.turn:
+            text += f" after {job.turn:,} updates, with the fold that a net leaves out before"
         text += f", as are those of {count(blends, 'blend')} of two classes" if blends else ""
         notices.append(note(text))
     if not job.taught.knows_split:

@@ -13,8 +13,8 @@ from hiddenstate.program.equations import softmax
 from hiddenstate.system.typing import Array
 
 AUGMENTED_ROWS, AUGMENTED_NUMBERS = 20_000, 6_000_000
-"""About how many augmented rows a teacher answers for each net, and numbers in those of all nets: a
-few seconds. Each row is answered at least once, and no more often than it is read."""
+"""About how many augmented rows a teacher answers for all nets, and numbers in them: a few seconds.
+Each row of each net is answered at least once, and no more often than it is read."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,8 @@ def draws_of(task: Task) -> int:
     """Return how many draws of the rows of a net a teacher answers: one without augmentation."""
     if task.augment is None:
         return 1
-    numbers = task.net.n_members * math.prod(task.X.shape[1:])
-    rows = min(AUGMENTED_ROWS, AUGMENTED_NUMBERS // numbers)
+    numbers = math.prod(task.X.shape[1:])
+    rows = min(AUGMENTED_ROWS, AUGMENTED_NUMBERS // numbers) // task.net.n_members
     epochs = math.ceil(task.total_steps / task.batches.steps_per_epoch)
     return max(1, min(rows // len(task.X), epochs))
 
