@@ -82,3 +82,18 @@ def test_a_rate_that_is_set_holds_for_both_parts(engine):
     changed.set_lr(0.5)
     fast = made(replace(two, training=replace(two.training, lr=0.5)))
     np.testing.assert_array_equal(run(changed, 0), run(fast, 0))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_teacher_is_learned_from_after_the_turn_alone(engine):
+    """It knows the fold that a net leaves out before."""
+    task, ends = turning(engine, members=1), []
+    soft = np.where(np.arange(3) == task.y[:, None], 0.8, 0.1)[None, None]
+    for each in (task, replace(task, soft=soft)):
+        trained = made(each)
+        run(trained, 0, TURN)
+        before = trained.export().params["out.weight"]
+        run(trained, TURN)
+        ends.append((before, trained.export().params["out.weight"]))
+    np.testing.assert_array_equal(ends[0][0], ends[1][0])
+    assert np.abs(ends[0][1] - ends[1][1]).max() > 1e-6

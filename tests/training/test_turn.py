@@ -8,7 +8,8 @@ from hiddenstate.config import make_config
 from hiddenstate.data import Rows, SequenceDataset
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.errors import OptionError, UntrustedFileError
-from hiddenstate.jobs import make_job
+from hiddenstate.jobs import make_job, taught_job
+from hiddenstate.jobs.lines import job_notices
 from hiddenstate.models.companions.convolutions import ConvolutionPath
 from hiddenstate.runs import Run
 from hiddenstate.training.checkpoints import unpack
@@ -121,3 +122,11 @@ def test_the_recipe_augmentation_and_the_model_fit_the_same_convolutions_once(
         session.train()
     assert fitted.count(48) == 1
     assert len(fitted) > 1  # with augmented copies
+
+
+def test_the_line_of_a_teacher_tells_from_when_on_it_is_learned_from():
+    config = config_of(teach="convolutions")
+    job = taught_job(config, data(), prepare(data(), config))
+    assert job.taught.answers.shape == (1, 1, 32, 2)  # of all rows, the same for each net
+    told = next(each.text for each in job_notices(job) if "the teacher is right" in each.text)
+    assert told.endswith("are learned after 6 updates, with the fold that a net leaves out before")
