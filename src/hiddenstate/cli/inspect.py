@@ -133,7 +133,7 @@ def _tried(fit: "Fit", path: str, plans: dict[str, Planned]) -> "Fit":
     from hiddenstate.data.job_fit import Fit
     from hiddenstate.data.prepare.leakage import find_leaks
     from hiddenstate.data.prepare.pipeline import prepare
-    from hiddenstate.jobs import make_job
+    from hiddenstate.jobs import without_teacher
     from hiddenstate.models.streaming import obstacles_before_training
     from hiddenstate.training.start import plan
 
@@ -142,7 +142,7 @@ def _tried(fit: "Fit", path: str, plans: dict[str, Planned]) -> "Fit":
     try:
         config, dataset = plan(fit.job, {**fit.options, "data": path})
         prepared = prepare(dataset, config)
-        make_job(make_config(fit.job, {**config.flat(), "augment": ()}), prepared)
+        without_teacher(make_config(fit.job, {**config.flat(), "augment": ()}), prepared)
         leaks = find_leaks(dataset, config, prepared) if not plans else ()
     except HiddenstateError as error:
         return Fit(fit.job, why_not=str(error).removeprefix(f"{path}: "))

@@ -21,11 +21,6 @@ KINDS = {
 }
 """Rows of a group, by what is special in them."""
 
-LABELLED = [
-    "id,t,x,kind",
-    *(f"0{s},{t},{(s + t) % 4},{s % 2:02d}" for s in range(12) for t in range(5)),
-]
-
 
 def table_of(folder: Path, lines: list[str], others: list[str]) -> Path:
     """A table of two groups, their rows in turn: B has `lines`, A has `others`."""
@@ -75,11 +70,15 @@ def test_a_model_is_byte_equal_to_that_of_a_lone_run(kind, recipe, tmp_path):
     assert swept(path, "regress", values) == alone(tmp_path, lines, "regress", values)
 
 
-def test_labels_and_ids_with_zeros_are_text_as_in_a_lone_run(tmp_path):
+@pytest.mark.parametrize("steps", [5, 10])
+def test_labels_and_ids_with_zeros_are_text_as_in_a_lone_run(steps, tmp_path):
+    """Series of ten steps have fixed convolutions, which teach."""
     values = {"label": "kind", "id": ("id",), "time": "t", "max_steps": 3, "hidden_size": 4}
-    path = table_of(tmp_path, LABELLED, ["7,0,1,1", "7,1,1,1"])
+    lines = ["id,t,x,kind"]
+    lines += [f"0{s},{t},{(s + t) % 4},{s % 2:02d}" for s in range(12) for t in range(steps)]
+    path = table_of(tmp_path, lines, ["7,0,1,1", "7,1,1,1"])
     model = swept(path, "classify", values)
-    assert model == alone(tmp_path, LABELLED, "classify", values)
+    assert model == alone(tmp_path, lines, "classify", values)
     assert b'[\\"00\\",\\"01\\"]' in model
 
 

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from hiddenstate.config.augment_kinds import AUTO
+from hiddenstate.scale.tune.settings import make_settings
 from tests.conftest import needs_kernels
-from tests.scale.tune.studies import settings_of
+from tests.scale.tune.studies import settings_of, write_sensors
 
 
 @needs_kernels
@@ -14,3 +15,12 @@ def test_augmentation_is_chosen_once_for_all_trials(tmp_path: Path) -> None:
     assert kinds
     assert "auto" not in kinds
     assert one == two
+
+
+@needs_kernels
+def test_trials_have_no_teacher_where_the_recipe_has_one(tmp_path: Path) -> None:
+    values = {"data": str(write_sensors(tmp_path / "waves.csv"))}
+    settings = make_settings("waves", "classify", values, n_trials=2)[0]
+    training = settings.trial_config({"lr": 0.01}, 0).training
+    assert training.convolutions
+    assert (training.teach, training.fold_epochs) == (None, 0)

@@ -14,7 +14,7 @@ from hiddenstate.data.readers.columns import Columns
 from hiddenstate.data.readers.table import to_dataset
 from hiddenstate.engines import make_engine
 from hiddenstate.errors import DataError, HiddenstateError, printable
-from hiddenstate.jobs import make_job
+from hiddenstate.jobs import taught_job
 from hiddenstate.jobs.memory import check_memory
 from hiddenstate.metrics.comparison import compare
 from hiddenstate.metrics.headline import headline
@@ -197,13 +197,13 @@ def train_group(
             raise
         raise DataError(f"{columns.row(error.file_row)}: {error.what}") from None
     config, prepared = with_augmentation(config, with_leaks(prepared, dataset, config))
-    work = make_job(config, prepared)
+    work = taught_job(config, dataset, prepared)
     check_labels(work.dataset.classes or [])
     check_memory(work)
     state = starting_state(work)
     engine = make_engine(work.task(), state)
     about = engine.about()
-    run = run_id(config, work.dataset.facts(), about, state)
+    run = run_id(config, work.dataset.facts(), about, state, work.taught)
     trainer = Trainer(work, engine)
     results = trainer.train()
     if results is None:

@@ -340,6 +340,7 @@ def make_settings(
     own = {
         "split_seed": values.get("seed", 0),
         "valid_fraction": HELD_OUT,
+        **({} if job == "autoencode" else {"teach": None}),  # trials have no teacher
         **values,
         "test_scores": False,
     }
