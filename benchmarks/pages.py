@@ -24,8 +24,11 @@ from hiddenstate.models.net import Net
 
 MODELS = {
     "LSTM, 28 features, 64 units": {"cell": "lstm"},
+    "LRU, 28 features, 64 units, 32 states": {"cell": "lru"},
     "GRU, 28 features, 64 units": {"cell": "gru"},
     "RNN, 28 features, 64 units": {"cell": "rnn"},
+    "minGRU, 28 features, 64 units": {"cell": "mingru"},
+    "FastGRNN of rank 8, 28 features, 64 units": {"cell": "fastgrnn", "rank": 8},
     "autoencoder 784-128-64-12-3": None,
 }
 

@@ -46,6 +46,7 @@ STREAMING: dict[str, Any] = {"stem_causal": True, "stem_pool": 1}
 THREE: dict[str, Any] = {"stem_channels": [3, 5, 4], "stem_kernels": [4, 1, 3]}
 SIGNAL: dict[str, Any] = {**STEPS, "features": 1, "outputs": 1}
 LOW_RANK: dict[str, Any] = {"cell": "fastgrnn", "rank": 2, "hidden_size": 9}
+NOT_OF_TORCH = ({"cell": "fastgrnn"}, {"cell": "mingru"}, {"cell": "lru"}, LOW_RANK)
 WIDE: dict[str, Any] = {"hidden_size": 33, "layers": 2, "bidirectional": True}
 
 
@@ -160,12 +161,8 @@ KINDS: dict[str, Callable[[], FittedModel]] = {
     "fastgrnn of rank 1, both directions": lambda: made(
         91, LAST, bidirectional=True, readout="mean", missing="mask", **{**LOW_RANK, "rank": 1}
     ),
-    "fastgrnn of rank 2, stem": lambda: made(92, POOLED, readout="mean", **LOW_RANK),
     "mingru": lambda: made(93, CLASSIFY, cell="mingru", layers=2),
     "wide mingru": lambda: made(94, LAST, cell="mingru", members=3, missing="mask", **WIDE),
-    "mingru, carried state": lambda: as_float64(
-        95, STEPS, cell="mingru", stateful=True, missing="forward"
-    ),
     "lru": lambda: made(96, CLASSIFY, cell="lru", layers=2),
     "wide lru": lambda: made(97, CLASSIFY, cell="lru", readout="mean", missing="mask", **WIDE),
     "lru of more states than units": lambda: made(98, STEPS, cell="lru", hidden_size=2, states=7),
@@ -174,7 +171,6 @@ KINDS: dict[str, Callable[[], FittedModel]] = {
     ),
     "lru, stem of members": lambda: made(100, STEM, cell="lru", members=3, readout="last"),
     "lru, causal stem": lambda: made(101, POOLED, cell="lru", layers=2, readout="mean", **THREE),
-    "lru, linear path": lambda: made(102, LINEAR, cell="lru", output="steps", missing="mean"),
     # layers and what the head reads
     "three layers": lambda: made(5, CLASSIFY, cell="lstm", layers=3),
     "both directions": lambda: made(6, CLASSIFY, layers=2, bidirectional=True),
@@ -294,7 +290,7 @@ def _random(seed: int) -> FittedModel:
     if seed % 10 == 3:
         wanted |= {"job": "regress", "linear": True}
     if seed % 10 == 6:
-        wanted |= {"cell": "fastgrnn"}
+        wanted |= NOT_OF_TORCH[seed // 10 % 4]
     if seed % 10 == 9:
         cell = ("lstm", "gru")[seed // 10 % 2]
         wanted = {**SIGNAL, **wanted, "job": "regress", "cell": cell, "layers": 1 + seed // 20 % 3}
