@@ -16,9 +16,9 @@ import { applied, lagsOf, restored, stepOf, undone } from "./steps.js";
  * @property {Own} own
  * @property {number} hidden_size
  * @property {number} states Complex numbers of a state; 0 if it has as many numbers as h.
- * @property {Product[]} [products] Those of W and of U.
+ * @property {Sums[]} [sums] Those of W and of U.
  */
-/** @typedef {{ factor: Matrix, begin: { data: Float64Array }, sum: Float64Array }[]} Product */
+/** @typedef {{ begin: { data: Float64Array }, sum: Float64Array }[]} Sums */
 /** @typedef {{ cell: string, directions: Direction[] }} Recurrent */
 /** @typedef {{ part: string, [field: string]: any }} Layer */
 /**
@@ -84,23 +84,24 @@ function dense(layer, x) {
 }
 
 /**
- * Returns the factors of a matrix, and what they are computed in.
+ * Returns what the products with factors of a matrix begin with, and are computed in.
  * @param {Matrix[]} factors
  * @param {string[]} names Of what is added to the product, if the cell has it.
  * @param {Own} own
- * @returns {Product}
+ * @returns {Sums}
  */
-const productOf = (factors, names, own) => factors.map((factor) => {
-  const data = new Float64Array(factor.shape[0]);
-  return { factor, begin: own[names.find((name) => own[name]) || ""] || { data }, sum: data.slice() };
+const sumsOf = (factors, names, own) => factors.map(({ shape }) => {
+  const data = new Float64Array(shape[0]);
+  return { begin: own[names.find((name) => own[name]) || ""] || { data }, sum: data.slice() };
 });
 
 /**
  * Returns x multiplied by factors, the last one first; x without any.
- * @param {Product} product
+ * @param {Matrix[]} factors
+ * @param {Sums} sums
  * @param {Float64Array} x
  */
-const multiplied = (product, x) => product.reduceRight((from, { factor, begin, sum }) => affine(factor, begin, from, sum), x);
+const multiplied = (factors, sums, x) => factors.reduceRight((from, factor, i) => affine(factor, sums[i].begin, from, sums[i].sum), x);
 
 /**
  * Returns what a cell gives for a step; the state after it comes last.
@@ -111,8 +112,8 @@ const multiplied = (product, x) => product.reduceRight((from, { factor, begin, s
  */
 function cellStep(cell, direction, x, state) {
   const { inputs, hidden, own } = direction;
-  const [a, b] = direction.products ||= [inputs, hidden].map((factors, i) => productOf(factors, ADDED[i], own));
-  return CELLS[cell](multiplied(a, x), multiplied(b, state[0]), state, own);
+  const [a, b] = direction.sums ||= [inputs, hidden].map((factors, i) => sumsOf(factors, ADDED[i], own));
+  return CELLS[cell](multiplied(inputs, a, x), multiplied(hidden, b, state[0]), state, own);
 }
 
 /**
