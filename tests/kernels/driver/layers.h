@@ -20,6 +20,7 @@ struct LayerCase {
       : cell(random_cell(dice)), layers(1 + static_cast<int>(dice.below(3))),
         directions(1 + static_cast<int>(dice.below(2))), inputs(dice.pick({1, 5, 28})),
         hidden(dice.pick({1, 3, 8, 17, 33, 64})) {
+    hidden = std::max(hidden, fewest_hidden(cell));
     units = dice.pick({1, 4, 9, 33});
     Places places{levels()[0]->f64->lanes};
     const auto stack = make_stack(*levels()[0]->f64, places, cell, inputs, hidden, units, layers,

@@ -31,7 +31,7 @@ struct NetCase {
       s.layers = 1 + static_cast<int>(dice.below(3));
       s.directions = 1 + static_cast<int>(dice.below(2));
       s.inputs = dice.pick({1, 5, 28});
-      s.hidden = dice.pick({1, 3, 8, 17, 33, 64});
+      s.hidden = std::max(dice.pick({1L, 3L, 8L, 17L, 33L, 64L}), fewest_hidden(s.cell));
       s.states = dice.pick({1, 4, 9, 33});
       s.outputs = dice.pick({1, 2, 10, 17});
       if (cells()[s.cell]->blocks == 1 && dice.once_in(2)) s.rank = dice.pick({1, 3, 20});
