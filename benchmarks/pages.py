@@ -22,7 +22,7 @@ from hiddenstate.export.target import source_of
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
 
-MODELS = {
+MODELS: dict[str, dict[str, Any] | None] = {
     "LSTM, 28 features, 64 units": {"cell": "lstm"},
     "LRU, 28 features, 64 units, 32 states": {"cell": "lru"},
     "GRU, 28 features, 64 units": {"cell": "gru"},
