@@ -158,7 +158,7 @@ class TrainingState:
         The optimiser's moments as `kind/parameter`: kinds `exp_avg` and `exp_avg_sq` for adam
         and adamw, `momentum_buffer` for sgd with momentum. Empty before the first update.
     carried : dict of ndarray, optional
-        Hidden state carried to the next step: the arrays of the cell by name, each (L*D, B, H).
+        Hidden state carried to the next step: the arrays of the cell, as `Net.state_shapes`.
         Empty means zero.
     moments_since : int, default 0
         The step at which the moments began: Adam's bias correction counts the updates since.

@@ -78,13 +78,13 @@ class Stream:
     classes : ndarray (C,) or None
         The labels of a classifier, in the order of its answers.
     state : dict of ndarray
-        The arrays of the cell by name, `h` first, each (L, rows, H); `last` (rows, I), the last
-        known value of each feature, with missing "forward"; `lags` (rows, P, I), the last
-        inputs of the network that a forecast reads; `sum` (rows, H), of a stem (rows, H + C), and
-        `count` (rows,) with readout "mean"; of a stem `recent` (rows, M), the last inputs of each
-        of its layers, and with a mean of steps `pooled` (rows, C), the sum since the last complete
-        mean, and `phase` (rows,), its steps. The arrays of layers after that mean change when it is
-        complete.
+        The arrays of the cell by name, each (L, rows, H), or (L, rows, S) of complex states; `last`
+        (rows, I), the last known value of each feature, with missing "forward"; `lags` (rows, P,
+        I), the last inputs of the network that a forecast reads; `sum` (rows, H), of a stem (rows,
+        H + C), and `count` (rows,) with readout "mean"; of a stem `recent` (rows, M), the last
+        inputs of each of its layers, and with a mean of steps `pooled` (rows, C), the sum since the
+        last complete mean, and `phase` (rows,), its steps. The arrays of layers after that mean
+        change when it is complete.
 
     Raises
     ------

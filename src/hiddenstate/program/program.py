@@ -152,10 +152,10 @@ class Program:
     def state(self, rows: int) -> dict[str, Array]:
         """Return the state of `rows` parallel series before their first step.
 
-        The arrays of the cell, each (L, rows, H); with a mean `sum` (rows, H) and `count` (rows,);
-        with convolutions `recent` (rows, M), the last steps that each reads, and of means of steps
-        `pooled` (rows, C) and `phase` (rows,); `last` (rows, I), the last known values, and `lags`
-        (rows, P, I), the last kept rows.
+        The arrays of the cell, each (L, rows, H), or (L, rows, S) of complex states; with a mean
+        `sum` (rows, H) and `count` (rows,); with convolutions `recent` (rows, M), the last steps
+        that each reads, and of means of steps `pooled` (rows, C) and `phase` (rows,); `last`
+        (rows, I), the last known values, and `lags` (rows, P, I), the last kept rows.
         """
         if not self.streams:
             raise ValueError("stream: this model has no answer before the end of a series")

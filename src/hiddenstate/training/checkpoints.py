@@ -142,7 +142,7 @@ def _moment_shapes(job: Job, step: int) -> dict[str, tuple[int, ...]]:
 
 
 def _state_shapes(job: Job) -> dict[str, tuple[int, ...]]:
-    """Shapes of the arrays of a carried state, which is of one row: (L*D, 1, H) each."""
+    """Shapes of the arrays of a carried state, which is of one row."""
     return dict(job.net.state_shapes(1)) if job.stateful else {}
 
 
