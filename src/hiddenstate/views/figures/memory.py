@@ -16,6 +16,7 @@ from hiddenstate.views import style
 from hiddenstate.views.figures.layout import (
     HEADED,
     LETTER,
+    REGULAR,
     add_axes,
     heading,
     inches,
@@ -81,8 +82,8 @@ def memory(
     heading(
         figure,
         "How far states reach back",
-        "eigenvalues in the complex plane; steps until a response falls to 37%; "
-        "lines lead from where they were before",
+        "eigenvalues in the complex plane; bars: steps until a response falls to 37%, "
+        "dots: periods; lines lead from where they were before",
     )
     width, height = inches(figure)
     colors = style.class_colors(L)
@@ -101,7 +102,8 @@ def memory(
         places: list[SubplotSpec] = [grid[0, 0], grid[0, 1]]
     elif height >= ABOVE:
         side = width - 0.4
-        grid = place(figure, 2, 1, left=0.8, gap=(0, 0.25), heights=[side, height - side - 1.2])
+        left = 0.2 + LETTER * style.SMALL_POINTS * max(map(len, names))
+        grid = place(figure, 2, 1, left=left, gap=(0, 0.25), heights=[side, height - side - 1.2])
         places = [grid[0, 0], grid[1, 0]]
     else:
         places = [place(figure, left=0.12, bottom=0.12)[0]]
@@ -192,4 +194,8 @@ def _draw_reaches(
         axes.set_ylabel(style.plain(names[number]), rotation=0, ha="right", va="center")
         axes.tick_params(labelbottom=number == L - 1)
         rule(axes, "x")
-    axes.set_xlabel("steps: bars reach, dots are periods" + ("; dashed: a row" if row else ""))
+    words = ["steps: bars reach, dots are periods", "steps"]
+    if row is not None:
+        words.insert(0, f"{words[0]}; dashed: a row")
+    room = 1.1 * axes.bbox.width / part_of(figure).dpi / (REGULAR * (style.SMALL_POINTS + 0.5))
+    axes.set_xlabel(next((text for text in words if len(text) <= room), "steps"))
