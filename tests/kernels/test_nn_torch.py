@@ -294,7 +294,7 @@ def test_only_gradients_that_nothing_holds_are_overwritten(holder: str) -> None:
     def gradient(seed: int) -> torch.Tensor:
         torch.manual_seed(seed)
         y, _ = layer(torch.randn(5, 2, 3))
-        return torch.autograd.grad(y.sum(), layer.weight_hh_l0)[0]
+        return torch.autograd.grad(y.sum(), layer.get_parameter("weight_hh_l0"))[0]
 
     first = gradient(1)
     place, before = first.data_ptr(), first.clone()
