@@ -23,7 +23,7 @@ from hiddenstate.training.start import plan, start
 from tests.conftest import QUIET, Cli, needs_kernels
 from tests.training.test_resume import StopAt, contents
 
-MEMBERS, UPDATES, EASY = 5, 800, 200
+MEMBERS, UPDATES, EASY = 5, 800, 160
 """Of nets that are preferred, and the updates of one that is enough."""
 
 quick = settings(derandomize=True, deadline=None, max_examples=200)
@@ -185,7 +185,7 @@ def test_data_that_convolutions_tell_apart_get_one_net() -> None:
     preferred, given = suggest("classify", easy, {}), {"convolutions": True}
     assert (preferred["members"], preferred["convolutions"]) == (MEMBERS, True)
     assert preferred["epochs"] == EASY  # of one batch: they may answer alone
-    assert preferred["fold_epochs"] == 150
+    assert preferred["fold_epochs"] == 120
     few = suggest("classify", easy, given)
     assert few["members"] == 1
     assert 100 <= few["epochs"] * 4 < 104

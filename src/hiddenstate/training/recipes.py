@@ -48,7 +48,7 @@ FOLD_SHARE = 0.75
 EASY_ROWS, EASY_ERROR = 1000, 0.01
 """Most rows, and largest leave-one-out error of fixed convolutions, of data that is easy."""
 
-EASY_UPDATES, EASY_NETS_UPDATES = 100, 200
+EASY_UPDATES, EASY_NETS_UPDATES = 100, 160
 """Updates of the one net of such data, and of nets that may answer alone."""
 
 WIDTHS = (56, 48, 40, 32, 24, 16, 8)
