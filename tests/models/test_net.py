@@ -131,6 +131,11 @@ def test_eigenvalues_begin_on_a_ring_and_what_they_keep_is_scaled_away() -> None
     np.testing.assert_allclose(np.exp(gamma), np.sqrt(1 - radius**2), rtol=1e-12)
 
 
+def test_eigenvalues_whose_squares_round_to_0_have_finite_logarithms() -> None:
+    params = recurrent(cell="lru", ring_min=0.0, ring_max=1e-300).initial(0, "float32")
+    assert all(np.isfinite(array).all() for array in params.values())
+
+
 def test_a_matrix_of_low_rank_is_whole_where_factors_have_more_numbers() -> None:
     shapes = recurrent(cell="fastgrnn", hidden_size=8, rank=3).shapes()  # 5 inputs
     factors = shapes["rnn.weight_ih_out_l0"], shapes["rnn.weight_ih_in_l0"]

@@ -274,6 +274,7 @@ class Net:
         drawn = generator(seed, f"initial {name.replace(own, 'nu')}")
         area, turn = 1 - drawn.random((2, S))  # above 0, up to 1
         square = area * (config.ring_max**2 - config.ring_min**2) + config.ring_min**2
+        square = np.maximum(square, np.finfo(float).tiny)  # a square may be too small for a float
         values = {
             "nu": np.log(-0.5 * np.log(square)),
             "theta": np.log(config.ring_angle * turn),
