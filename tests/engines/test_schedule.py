@@ -95,5 +95,12 @@ def test_nets_that_turn_to_all_rows_have_two_cosines():
     assert phase_of(falling, 15, 20, None) == (falling, 20)
 
 
+def test_the_second_cosine_begins_no_earlier_than_hold_ends():
+    held = training(lr=0.1, lr_schedule="cosine", hold=15, clip=1.0)
+    rates = [rate_at(*_with(step, phase_of(held, step, 20, 10))) for step in range(20)]
+    assert rates[:16] == [0.1] * 16
+    assert clip_at(phase_of(held, 12, 20, 10)[0], 12) is None
+
+
 def _with(step: int, phase: tuple[TrainingConfig, int]) -> tuple[TrainingConfig, int, int]:
     return phase[0], step, phase[1]

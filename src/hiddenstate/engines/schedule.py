@@ -42,7 +42,7 @@ def phase_of(
         return training, total_steps
     if step < turn:
         return training, min(turn, total_steps)
-    return replace(training, hold=turn), total_steps
+    return replace(training, hold=max(training.hold, turn)), total_steps
 
 
 def clip_at(training: TrainingConfig, step: int) -> float | None:
