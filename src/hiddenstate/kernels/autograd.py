@@ -75,14 +75,18 @@ class Compiled:
         kept = self.memory.get(number)
         if kept is None or not _is_free(*kept):
             new = torch.empty_like(like, memory_format=torch.contiguous_format)
-            kept = self.memory[number] = new, new.untyped_storage()
+            kept = new, new.untyped_storage()
+            if not _is_free(*kept):  # this version of torch counts holders in another way
+                return new
+            self.memory[number] = kept
         return kept[0].detach()
 
 
 def _is_free(tensor: Tensor, storage: Any) -> bool:
     """Return whether no other tensor or array shares the storage, which still has its size."""
-    holders: int = torch._C._storage_Use_Count(storage._cdata)
-    return holders == 2 and bool(storage.nbytes() == tensor.nbytes)
+    count = getattr(torch._C, "_storage_Use_Count", None)
+    held_by = count(storage._cdata) if count else 0
+    return bool(held_by == 2 and storage.nbytes() == tensor.nbytes)
 
 
 @dataclass(slots=True)
