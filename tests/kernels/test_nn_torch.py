@@ -450,16 +450,20 @@ def test_ranks_that_share_a_batch_have_its_gradient() -> None:
     """The ranks are threads here; the first one's weights are everyone's."""
     store, layers, x = HashStore(), [made(), made()], batch(5, 6, 3)
     layers[1].reset_parameters()
-    # Kept until both are done: the end of a group waits for its thread, which waits for Python.
-    models: list[DistributedDataParallel] = []
+    # The end of a group waits for its threads, which may wait for Python. Only the end of its own
+    # object lets Python go on meanwhile, so it must come last, when both are done.
+    groups, models = list[Any](), list[DistributedDataParallel]()
 
     def work(rank: int) -> dict[str, Tensor]:
-        model = DistributedDataParallel(layers[rank], process_group=group_of(store, "", rank, 2))
+        group = group_of(store, "", rank, 2)
+        groups.append(group._get_backend(torch.device("cpu")))
+        model = DistributedDataParallel(layers[rank], process_group=group)
         models.append(model)
         return gradients(layers[rank], model, x[:, rank * 3 : rank * 3 + 3])
 
     with ThreadPoolExecutor(2) as ranks:
         results = list(ranks.map(work, range(2)))
+    models.clear()
     layer = made()
     expected = gradients(layer, layer, x)
     for found in results:
