@@ -457,6 +457,8 @@ class LRU(_CellLayer):
         if not ring_angle > 0:
             raise ValueError(f"ring_angle: expected more than 0, got {ring_angle}")
         self.__dict__["ring"], self.__dict__["ring_angle"] = tuple(ring), ring_angle
+        if hidden_size == 1:
+            raise ValueError("hidden_size: expected at least 2, as the norm of 1 is 0, got 1")
         states = states or max(1, hidden_size // 2)
         super().__init__(input_size, hidden_size, *args, _states=states, **kwargs)
 
@@ -467,8 +469,10 @@ class LRU(_CellLayer):
         low, high = self.ring
         for name in (f"l{k}{end}" for k in range(self.num_layers) for end in self._directions):
             nu, theta, gamma = (getattr(self, f"{n}_{name}") for n in ("nu", "theta", "gamma"))
-            area, turn = 1 - torch.rand_like(nu), 1 - torch.rand_like(nu)  # above 0, up to 1
+            wide = torch.float32 if nu.device.type == "mps" else torch.float64  # 0.999 is not 1
+            area, turn = 1 - torch.rand(2, *nu.shape, dtype=wide, device=nu.device)  # above 0
             square = area * (high**2 - low**2) + low**2
+            square = square.clamp_min(torch.finfo(wide).tiny)
             nu.copy_(torch.log(-0.5 * torch.log(square)))
             theta.copy_(torch.log(turn * self.ring_angle))
             gamma.copy_(0.5 * torch.log1p(-square))

@@ -170,6 +170,24 @@ def test_eigenvalues_begin_on_the_ring_and_a_seed_gives_the_same() -> None:
     assert layer.states == 32
 
 
+@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_the_bits_give_about_the_same(name: str, dtype: torch.dtype) -> None:
+    layer = LAYERS[name](5, 7, 2, dtype=dtype)
+    assert all(weight.isfinite().all() for weight in layer.parameters())
+    x = torch.randn(6, 3, 5, dtype=dtype)
+    found = flat(layer(x))
+    assert {each.dtype for each in found} == {dtype}
+    for mine, theirs in zip(found, flat(layer.float()(x.float())), strict=True):
+        torch.testing.assert_close(mine.float(), theirs, rtol=0.05, atol=0.1)
+
+
+@pytest.mark.parametrize("ring", [(0.0, 1e-30), (0.99999999, 0.999999999)])
+def test_eigenvalues_near_0_and_1_have_finite_logarithms(ring: tuple[float, float]) -> None:
+    layer = nn.LRU(3, 64, ring=ring)
+    assert all(weight.isfinite().all() for weight in layer.parameters())
+
+
 def test_layers_are_copied_and_pickled_with_their_weights() -> None:
     layer = nn.LRU(3, 4, states=2)
     x = torch.randn(5, 2, 3)
@@ -183,6 +201,7 @@ def test_layers_are_copied_and_pickled_with_their_weights() -> None:
     ("make", "words"),
     [
         (lambda: nn.LRU(3, 4, states=-1), "states: expected at least 0, got -1"),
+        (lambda: nn.LRU(3, 1), "hidden_size: expected at least 2"),
         (lambda: nn.LRU(3, 4, ring=(0.9, 1.0)), "ring: expected 0 <= smallest"),
         (lambda: nn.FastGRNN(3, 4, rank=-1), "rank: expected at least 0, got -1"),
         (lambda: nn.MinGRU(3, 4, dropout=2), "dropout: expected 0 to 1, got 2"),

@@ -87,18 +87,25 @@ def lru(
     """
     u = wx if bias_in is None else wx + bias_in
     n = nn.functional.layer_norm(u, u.shape[2:], norm_weight, norm_bias, NORM_EPS)
+    nu, theta, gamma, re, im = (_wide(each) for each in (nu, theta, gamma, *state))
     decay = torch.polar(torch.exp(-torch.exp(nu)), torch.exp(theta))
     scale = torch.exp(gamma)
-    driven = torch.complex(*(part * scale for part in (n @ weight_ih.T).chunk(2, dim=2)))
-    s, states = torch.complex(*state), list(driven.unbind(dim=1))
+    driven = torch.complex(*(_wide(part) * scale for part in (n @ weight_ih.T).chunk(2, dim=2)))
+    s, states = torch.complex(re, im), list(driven.unbind(dim=1))
     for t in reversed(range(len(states))) if backward else range(len(states)):
         after = decay * s + states[t]
         s = states[t] = after if read is None else torch.where(read[:, t, None], after, s)
     all_states = torch.stack(states, dim=1)
-    y = torch.cat([all_states.real, all_states.imag], dim=2) @ weight_ho.T + skip * n
+    parts = torch.cat([all_states.real, all_states.imag], dim=2).to(weight_ho.dtype)
+    y = parts @ weight_ho.T + skip * n
     g = nn.functional.gelu(y, approximate="tanh")
     p, q = nn.functional.linear(g, weight_glu, bias_glu).chunk(2, dim=2)
-    return u + p * torch.sigmoid(q), (s.real, s.imag)
+    return u + p * torch.sigmoid(q), (s.real.to(state[0].dtype), s.imag.to(state[0].dtype))
+
+
+def _wide(x: Tensor) -> Tensor:
+    """Return x in a float type that complex numbers have."""
+    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
 
 
 BLOCKS: dict[str, Callable[..., tuple[Tensor, State]]] = {"lru": lru}
