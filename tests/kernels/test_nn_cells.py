@@ -182,6 +182,13 @@ def test_half_the_bits_give_about_the_same(name: str, dtype: torch.dtype) -> Non
         torch.testing.assert_close(mine.float(), theirs, rtol=0.05, atol=0.1)
 
 
+@pytest.mark.parametrize("level", levels())
+def test_a_norm_that_overflows_is_no_number(level: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, level)
+    _, state = nn.LRU(3, 6)(torch.tensor([[1.0, -2.0, 0.5]]) * 1e25)
+    assert all(part.isnan().all() for part in state)
+
+
 @pytest.mark.parametrize("ring", [(0.0, 1e-30), (0.99999999, 0.999999999)])
 def test_eigenvalues_near_0_and_1_have_finite_logarithms(ring: tuple[float, float]) -> None:
     layer = nn.LRU(3, 64, ring=ring)

@@ -184,7 +184,9 @@ void lru_norm(const LruSegment<T>& q, const LruMemory<T>& m) {
     }
     const V<T> off = first_lanes<T>(load(u + last) - mean, rest);
     squares += off * off;
-    const V<T> inverse = all<T>(1) / root(total<T>(squares) * share + all<T>((T)1e-5));
+    const V<T> variance = total<T>(squares) * share + all<T>((T)1e-5);
+    // Infinity less infinity is NaN: without it, channels that overflow would have the norm 0.
+    const V<T> inverse = all<T>(1) / root(variance) + (variance - variance);
     for (long k = 0; k <= last; k += lanes)
       store(to + k, (load(u + k) - mean) * inverse * load(weight + k) + load(bias + k));
     m.mean[i] = mean[0];
