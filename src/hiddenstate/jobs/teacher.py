@@ -302,10 +302,12 @@ def held_out_answers(
     threads : int, default 0
     is_sure : bool, default True
         Whether it is known that it learned from these rows; else None is returned where companions
-        that are fitted on them are others than those of the model.
+        that are fitted on them are others than those of the model, or `own` has other rows.
     own : ndarray (N, C), optional
         What the members answered before they learned from their folds.
     """
+    if own is not None and len(own) != len(train):  # the members learned from other rows
+        return None
     n_classes = model.net.n_outputs
     folds = folds_of(train, model.n_members, seed)
     answers = np.full((len(train), n_classes), np.nan)
