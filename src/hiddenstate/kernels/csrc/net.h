@@ -41,7 +41,7 @@ inline long shards_of(long rows) { return (rows + shard_of(rows) - 1) / shard_of
 struct Shape {
   int cell = 0, layers = 0, directions = 1;
   long inputs = 0, hidden = 0, outputs = 0;
-  long rank = 0;  // of the weights of a stack, as products of two; 0 for none
+  long rank = 0;    // of the weights of a stack, as products of two; 0 for none
   long states = 0;  // of an LRU
   bool every_step = false;
   bool mean = false;  // a head with one output reads the mean over the steps, else the last state
