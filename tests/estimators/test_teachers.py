@@ -66,7 +66,9 @@ def test_a_teacher_that_learned_from_these_rows_answers_by_folds():
 def test_what_nets_answered_to_folds_is_of_no_use_for_other_rows():
     options = SMALL | {"convolutions": True, "fold_epochs": 1, "epochs": 2, "max_steps": None}
     teacher = RecurrentClassifier(**options).fit(X, y)
-    assert teacher._folds[1] is not None
+    folds = teacher._folds
+    assert folds
+    assert folds[1] is not None
     net = RecurrentClassifier(teacher=teacher, **SMALL).fit(X[:30], y[:30])
     by_answers = RecurrentClassifier(teacher=teacher.predict_proba(X[:30]), **SMALL)
     expected = weights_of(by_answers.fit(X[:30], y[:30]))
