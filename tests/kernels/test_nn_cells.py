@@ -213,6 +213,7 @@ def test_layers_are_copied_and_pickled_with_their_weights() -> None:
         (lambda: nn.FastGRNN(3, 4, rank=-1), "rank: expected at least 0, got -1"),
         (lambda: nn.MinGRU(3, 4, dropout=2), "dropout: expected 0 to 1, got 2"),
         (lambda: nn.MinGRU(3, 4)(torch.zeros(2, 5)), "input: expected 3 features, got 5"),
+        (lambda: nn.MinGRU(3, 4)(torch.zeros(0, 2, 3)), "input: has no steps"),
         (lambda: nn.MinGRU(3, 4)(torch.zeros(3)), "input: expected 2 or 3 axes, got 1"),
         (
             lambda: nn.LRU(3, 4)(torch.zeros(2, 1, 3), (torch.zeros(1, 1, 4),) * 2),

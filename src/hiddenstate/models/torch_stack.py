@@ -157,6 +157,8 @@ class CalledAsTorch(CellStack):
             x = x if self.batch_first or input.dim() == 2 else x.transpose(0, 1)
         if x.shape[-1] != self.input_size:
             raise ValueError(f"input: expected {self.input_size} features, got {x.shape[-1]}")
+        if not x.shape[1]:
+            raise ValueError("input: has no steps")
         alone = not packed and input.dim() == 2
         y, last = super().forward(x, self._begin(hx, len(x), alone), lengths if packed else None)
         state: Any = tuple(part[:, 0] if alone else part for part in last)
