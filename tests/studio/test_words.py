@@ -22,6 +22,7 @@ PAGES = {
     "regress": ("regress",),
     "autoencode": ("autoencode",),
     "away": ("takings",),
+    "memory": ("memory",),
 }
 """The modules with which each file of texts is loaded."""
 

@@ -43,7 +43,7 @@ from hiddenstate.data import PreparedDataset, Rows, fractions
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.readers.open import read_like
 from hiddenstate.errors import HiddenstateError
-from hiddenstate.jobs import make_job
+from hiddenstate.jobs import make_job, without_teacher
 from hiddenstate.jobs.lines import job_notices
 from hiddenstate.jobs.memory import check_memory
 from hiddenstate.training.augmenting import with_augmentation
@@ -175,10 +175,11 @@ def _end(success: str, call: Callable[[], list[str]]) -> tuple[str, list[str]]:
 
 
 def train(job: str, options: dict[str, Any]) -> list[str]:
-    """Do everything a training command does before it creates the run folder."""
+    """Do what a training command does before it creates the run folder, but for a teacher."""
     config, dataset = plan(job, options)
     config, prepared = with_augmentation(config, prepare(dataset, config))
-    made = make_job(config, prepared)
+    make = make_job if job == "autoencode" else without_teacher  # a run makes its own
+    made = make(config, prepared)
     check_memory(made)
     lines = [*map(str, job_notices(made)), *made.dataset.sizes()]
     trouble = [f"notice: {line!r}" for line in lines if not line.isprintable()]

@@ -114,9 +114,8 @@ def scripts() -> list[list[str]]:
     report = [
         [f"report/html/{name}.js" for name in names] for names in report_page.SCRIPTS.values()
     ]
-    interpreter = [
-        f"export/html/{name}.js" for name in ("packed", "steps", "cells", "net", "stem", "fixed")
-    ]
+    parts = ("packed", "steps", "cells", "lru", "net", "stem", "fixed")
+    interpreter = [f"export/html/{name}.js" for name in parts]
     return report + [
         [*interpreter, *export_page.REPORT, *(f"export/html/{name}.js" for name in names)]
         for names in export_page.SCRIPTS.values()

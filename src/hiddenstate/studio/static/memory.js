@@ -4,9 +4,11 @@ import { color, h, say } from "./dom.js";
 import { classColors } from "./look.js";
 import { Moving, mixed, momentOf } from "./moving.js";
 import { Picture, stroke } from "./picture.js";
-import { t } from "./words.js";
+import { speak, t } from "./words.js";
 
 /** @typedef {import("./store.js").Store} Store */
+
+await speak("memory");
 
 const RINGS = [1, 3, 10]; // reaches in steps whose circles are drawn
 const EDGE = 1.08; // of the plane
