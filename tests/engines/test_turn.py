@@ -7,6 +7,7 @@ import pytest
 
 from hiddenstate.engines import TrainingState, make_engine
 from hiddenstate.engines.interface import without_fold
+from hiddenstate.engines.turn import teaches
 from tests.conftest import ENGINES
 from tests.engines.tasks import assert_same_state, never
 from tests.engines.test_members import task_of
@@ -97,3 +98,41 @@ def test_a_teacher_is_learned_from_after_the_turn_alone(engine):
         ends.append((before, trained.export().params["out.weight"]))
     np.testing.assert_array_equal(ends[0][0], ends[1][0])
     assert np.abs(ends[0][1] - ends[1][1]).max() > 1e-6
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_teacher_that_is_clearly_worse_than_the_nets_does_not_teach(engine):
+    """The end is that without a teacher, also for a run that is resumed after the turn."""
+    task, ends = turning(engine), []
+    soft = np.where(np.arange(3) == task.y[:, None], 0.8, 0.1)[None, None]
+    wrong = np.eye(3)[(task.y + 1) % 3]
+    resumed = made(replace(task, soft=soft, rival=wrong))
+    run(resumed, 0, TURN + 1)
+    for trained, first in (
+        (made(task), 0),
+        (made(replace(task, soft=soft, rival=wrong)), 0),
+        (made(replace(task, soft=soft, rival=wrong), resumed.export()), TURN + 1),
+        (made(replace(task, soft=soft, rival=np.eye(3)[task.y])), 0),
+    ):
+        run(trained, first)
+        ends.append(trained.export())
+    assert_same_state(ends[0], ends[1])
+    assert_same_state(ends[0], ends[2])
+    bias = next(name for name in ends[0].params if name.endswith("out.bias"))
+    assert np.abs(ends[0].params[bias] - ends[3].params[bias]).max() > 1e-6
+
+
+def test_a_teacher_teaches_that_is_little_worse_or_worse_by_chance():
+    """A row of 18 is .056, and the standard error of that difference as much."""
+    task = turning("native")
+    right, taught = np.eye(3)[task.y], []
+    in_folds = np.flatnonzero(task.folds < 3)
+    for n_wrong in (0, 1, 4):
+        rival = right.copy()
+        rival[in_folds[:n_wrong]] = np.eye(3)[(task.y[in_folds[:n_wrong]] + 1) % 3]
+        taught.append(teaches(replace(task, rival=rival), right))
+    assert [bool(each) for each in taught] == [True, True, False]
+    out_of_folds = np.where(task.folds[:, None] < 3, right, -right)  # no net left them out
+    assert teaches(replace(task, rival=out_of_folds), right)
+    weights = np.where(np.isin(np.arange(30), in_folds[:4]), 0.0, 1.0)
+    assert teaches(replace(task, rival=rival, weights=weights), right)

@@ -11,12 +11,13 @@ from hiddenstate.data import Rows, SequenceDataset
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.engines import Engine, Task, TrainingState, make_engine
 from hiddenstate.engines.members import MembersEngine
-from hiddenstate.errors import MachineError, OptionError
+from hiddenstate.errors import MachineError, OptionError, UntrustedFileError
 from hiddenstate.jobs import taught_job
 from hiddenstate.jobs.lines import job_notices
 from hiddenstate.jobs.memory import bytes_needed, check_memory
 from hiddenstate.jobs.taught import labels_read
 from hiddenstate.models.companions.convolutions import ConvolutionPath
+from hiddenstate.training.teacher_file import arrays_of, taught_from
 from tests.conftest import needs_kernels
 
 N, STEPS, ROWS = 30, 12, 90
@@ -103,6 +104,18 @@ def test_without_folds_all_rows_teach_and_are_answered_as_left_out():
     np.testing.assert_array_equal(job.taught.answers, left_out.astype(np.float32)[None, None])
     right = int((left_out.argmax(axis=1) == y).sum())
     assert any(f"right on {right} of 30 training rows" in each.text for each in job_notices(job))
+
+
+@needs_kernels
+def test_nets_that_turn_know_what_the_teacher_answers_rows_that_it_left_out():
+    job = job_of(members=2, convolutions=True, fold_epochs=2, augment=("jitter",))
+    left_out = ConvolutionPath.fit(job.dataset.train, 3, 0, 1).held_out.astype(np.float32)
+    kept = taught_from(arrays_of(job.taught), "here")
+    np.testing.assert_array_equal(kept.rival, left_out)
+    np.testing.assert_array_equal(job.task().rival, left_out)
+    assert job_of(members=2, convolutions=True).task().rival is None
+    with pytest.raises(UntrustedFileError, match=r"here: damaged: expected answers of \(30, 3\)"):
+        taught_from({**arrays_of(job.taught), "rival": left_out[:4]}, "here")
 
 
 @needs_kernels

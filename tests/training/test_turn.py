@@ -129,4 +129,7 @@ def test_the_line_of_a_teacher_tells_from_when_on_it_is_learned_from():
     job = taught_job(config, data(), prepare(data(), config))
     assert job.taught.answers.shape == (1, 1, 32, 2)  # of all rows, the same for each net
     told = next(each.text for each in job_notices(job) if "the teacher is right" in each.text)
-    assert told.endswith("are learned after 6 updates, with the fold that a net leaves out before")
+    assert told.endswith(
+        "are learned after 6 updates, with the fold that a net leaves out before, unless the nets "
+        "are clearly better by then"
+    )

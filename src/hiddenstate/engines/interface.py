@@ -63,6 +63,9 @@ class Task:
         each row: for each member, or one for all, and for the rows of the first D draws of
         `augment`, which are repeated. A row counts whose likeliest class is its label, or that is a
         blend of two classes. With `augment`, targets (M, D, N, ...) that are learned in place of y.
+    rival : ndarray, optional
+        With a turn, what the teacher answers each row as if it had not learned from it, (N, C). A
+        teacher that is clearly worse than its nets before the turn does not teach after it.
     """
 
     net: Net
@@ -78,6 +81,7 @@ class Task:
     turn: int | None = None
     augment: Augmentation | None = None
     soft: Array | None = None
+    rival: Array | None = None
 
     def inputs(self, rows: Array, epochs: Array) -> Array:
         """Return the inputs of `rows` (n,), each as read in its epoch of `epochs` (n,).

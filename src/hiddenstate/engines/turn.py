@@ -25,6 +25,9 @@ from hiddenstate.system.typing import Array
 
 Make = Callable[[Task, TrainingState], Engine]
 
+MOST_BEHIND = 0.02
+"""How far a teacher may be behind its nets in accuracy, where rows are few or many."""
+
 
 class TurningEngine:
     """Trains up to `task.turn` without the folds and a teacher, and then on all rows; see `Engine`.
@@ -57,7 +60,8 @@ class TurningEngine:
         own = replace(task, turn=None, training=training, total_steps=end)
         if self._left_out is None:  # a teacher knows the folds
             return self._make(replace(own, soft=None), state)
-        return self._make(replace(own, folds=None), state)
+        soft = own.soft if teaches(task, self._left_out) else None
+        return self._make(replace(own, folds=None, soft=soft), state)
 
     def run(self, first: int, last: int, stop: Callable[[], bool]) -> Chunk:
         """Run steps `first` to `last` - 1, at most up to the turn; see `Engine.run`."""
@@ -101,6 +105,28 @@ class TurningEngine:
         return self._engine.about()
 
 
+def teaches(task: Task, left_out: Array) -> bool:
+    """Return whether a teacher teaches after the turn: not if the nets were right on more of the
+    rows that they left out, by more than `MOST_BEHIND` and two standard errors of the difference.
+
+    Parameters
+    ----------
+    task : Task
+        Of a classifier, with folds and a turn.
+    left_out : ndarray (N, C)
+        What :func:`answers_to_folds` returned.
+    """
+    if task.rival is None:
+        return True
+    assert task.y is not None
+    assert task.folds is not None
+    w = np.ones(len(task.y)) if task.weights is None else task.weights
+    counts = (task.folds >= 0) & (task.folds < task.net.n_members) & (w > 0)
+    nets, rival = (outputs.argmax(axis=1) == task.y for outputs in (left_out, task.rival))
+    lead, error = mean_and_error(nets[counts] - 1.0 * rival[counts], w[counts])
+    return lead <= max(MOST_BEHIND, 2 * error)
+
+
 def _engines(engine: Engine) -> list[Engine]:
     return engine.engines if isinstance(engine, MembersEngine) else [engine]
 
@@ -126,3 +152,10 @@ def answers_to_folds(engine: Engine, rows: Rows, folds: Array) -> Array:
             answers = np.zeros((len(rows), outputs.shape[1]), outputs.dtype)
         answers[places] = outputs[: len(places)]
     return answers
+
+
+def mean_and_error(gains: Array, weights: Array) -> tuple[float, float]:
+    """Return the weighted mean of gains (n,), and its standard error."""
+    total = weights.sum()
+    gain = float(gains @ weights) / total
+    return gain, float(np.sqrt(weights**2 @ (gains - gain) ** 2)) / total

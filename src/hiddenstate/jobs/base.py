@@ -159,6 +159,7 @@ class Job(ABC):
             folds=self.folds,
             turn=self.turn,
             soft=soft,
+            rival=self.taught.rival if self.taught is not None and self.turn else None,
             augment=self.changes,
         )
 

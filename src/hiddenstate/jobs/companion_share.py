@@ -9,6 +9,7 @@ import numpy as np
 
 from hiddenstate.data import Rows
 from hiddenstate.data.prepare.batches import generator
+from hiddenstate.engines.turn import mean_and_error
 from hiddenstate.models.companions import Fit, FittedCompanion
 from hiddenstate.models.ridge import scale_of_logits
 from hiddenstate.program.companions import combine
@@ -99,7 +100,7 @@ def best_share(
     mixed = np.stack([combine(net, path, share, scale) for share in SHARES])
     losses = -mixed[:, np.arange(len(y)), y]
     best = int((losses @ w).argmin())
-    gain, error = _mean_and_error(losses[0] - losses[best], w)
+    gain, error = mean_and_error(losses[0] - losses[best], w)
     right = (mixed.argmax(axis=2) == y) @ w
     share = SHARES[best] if gain > error and right[best] >= right[0] else 0.0
     return share, scale
@@ -129,14 +130,7 @@ def nets_suffice(
         return False
     both = [log_probabilities(z) for z in (full.astype(np.float64), scale * net.astype(np.float64))]
     right = [(outputs.argmax(axis=1) == y).astype(float) for outputs in (full, net)]
-    lost, error = _mean_and_error(right[0] - right[1], w)
+    lost, error = mean_and_error(right[0] - right[1], w)
     own = [outputs[np.arange(len(y)), y] for outputs in both]
-    loss, loss_error = _mean_and_error(own[0] - own[1], w)
+    loss, loss_error = mean_and_error(own[0] - own[1], w)
     return lost <= min(MOST_LOST, error) and loss <= max(MOST_LOSS, loss_error)
-
-
-def _mean_and_error(gains: Array, weights: Array) -> tuple[float, float]:
-    """Return the weighted mean of gains (n,), and its standard error."""
-    total = weights.sum()
-    gain = float(gains @ weights) / total
-    return gain, float(np.sqrt(weights**2 @ (gains - gain) ** 2)) / total

@@ -82,6 +82,7 @@ def _of_teacher(job: Job) -> list[Notice]:
         blends = int((labels == -1).sum())
         if job.turn:
             text += f" after {job.turn:,} updates, with the fold that a net leaves out before"
+            text += ", unless the nets are clearly better by then" * (job.taught.rival is not None)
         text += f", as are those of {count(blends, 'blend')} of two classes" if blends else ""
         notices.append(note(text))
     if not job.taught.knows_split:

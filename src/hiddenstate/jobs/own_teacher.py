@@ -18,8 +18,9 @@ from hiddenstate.system.memory import check_free
 from hiddenstate.system.typing import Array
 
 
-def own_answers(kind: type[FittedCompanion], job: Job, where: str) -> Array:
-    """Return the logits (M, D, N, C) that a companion teaches, float32.
+def own_answers(kind: type[FittedCompanion], job: Job, where: str) -> tuple[Array, Array | None]:
+    """Return the logits (M, D, N, C) that a companion teaches, float32; and, where nets turn to all
+    rows, its logits (N, C) for each row as if it was left out.
 
     Parameters
     ----------
@@ -52,6 +53,7 @@ def own_answers(kind: type[FittedCompanion], job: Job, where: str) -> Array:
         left_out = [task.folds == number for number in range(n_members)]
         fits = kind.fits(train, n_classes, left_out, seed, threads)
     answers = np.empty((n_members, draws, len(train), n_classes), np.float32)
+    rival = fits[0].held_out.astype(np.float32) if job.turn else None
     for number in range(n_members):
         fit = fits[number % len(fits)]
         answers[number] = fit.held_out
@@ -60,8 +62,9 @@ def own_answers(kind: type[FittedCompanion], job: Job, where: str) -> Array:
             own = member_task(task, number, threads)
             answers[number][:, learned] = _augmented(fit.companion, own, draws)
     if train.weights is not None:  # other rows may contain anything
-        answers[:, :, train.weights == 0] = 0
-    return answers
+        for each in [answers, *([] if rival is None else [rival])]:
+            each[..., train.weights == 0, :] = 0
+    return answers, rival
 
 
 def _augmented(teacher: FittedCompanion, task: Task, draws: int) -> Array:

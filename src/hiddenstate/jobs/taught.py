@@ -31,11 +31,14 @@ class Taught:
         Whether it is known that the teacher learned from no row that is held out.
     chosen : ndarray of int (K,), optional
         The class that a teacher chooses for each test row, of a net that streams.
+    rival : ndarray (N, C), optional
+        Its logits for training rows as if each was left out, where nets turn to all rows.
     """
 
     answers: Array
     knows_split: bool
     chosen: Array | None = None
+    rival: Array | None = None
 
     def soft(self, temperature: float) -> Array:
         """Return probabilities (M, D, N, C) at a temperature."""

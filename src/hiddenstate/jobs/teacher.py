@@ -99,7 +99,8 @@ def answers_of(
     run, where = None, f"--teach {printable(name)}"
     if given is None and name in OWN_TEACHERS:
         kind = next(kind for kind in KINDS if kind.words.name == name)
-        return Taught(own_answers(kind, job, where), knows_split=True)
+        answers, rival = own_answers(kind, job, where)
+        return Taught(answers, knows_split=True, rival=rival)
     if given is None:
         given, run = _opened(name)
     if isinstance(given, Teacher):

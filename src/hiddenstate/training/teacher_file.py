@@ -15,7 +15,8 @@ def arrays_of(taught: Taught | None) -> NamedArrays | None:
     if taught is None:
         return None
     arrays = {"answers": taught.answers, "knows_split": np.array([taught.knows_split], np.uint8)}
-    return arrays if taught.chosen is None else {**arrays, "chosen": taught.chosen}
+    extra = {"chosen": taught.chosen, "rival": taught.rival}
+    return arrays | {name: array for name, array in extra.items() if array is not None}
 
 
 def kept_answers(run: Run) -> Taught | None:
@@ -40,8 +41,11 @@ def kept_answers(run: Run) -> Taught | None:
 
 def taught_from(arrays: NamedArrays, where: str) -> Taught:
     """Reverse :func:`arrays_of` (`UntrustedFileError` for other arrays)."""
-    names = set(arrays) - {"chosen"}
+    names = set(arrays) - {"chosen", "rival"}
     is_whole = names == {"answers", "knows_split"} and arrays["knows_split"].shape == (1,)
     if not is_whole or arrays["answers"].ndim < 3:
         raise UntrustedFileError(f"{where}: damaged: expected answers")
-    return Taught(arrays["answers"], bool(arrays["knows_split"][0]), arrays.get("chosen"))
+    answers, rival = arrays["answers"], arrays.get("rival")
+    if rival is not None and rival.shape != answers.shape[2:]:
+        raise UntrustedFileError(f"{where}: damaged: expected answers of {answers.shape[2:]}")
+    return Taught(answers, bool(arrays["knows_split"][0]), arrays.get("chosen"), rival)
