@@ -10,9 +10,9 @@ from hiddenstate.config.config import (
     section_to_dict,
 )
 from hiddenstate.config.data_fields import DataConfig
+from hiddenstate.config.display_fields import DisplayConfig
 from hiddenstate.config.fields import (
     AutoencoderConfig,
-    DisplayConfig,
     RecurrentConfig,
     TrainingConfig,
 )

@@ -1,8 +1,8 @@
 """Holds the settings of one run: built from option values, checked, written and read as JSON.
 
 The command-line options, the checks of `config.json` and TOML files, and the documentation of the
-estimators use the options declared in `data_fields.py` and `fields.py`. Nothing here imports torch
-or numpy.
+estimators use the options declared in `data_fields.py`, `fields.py` and `display_fields.py`.
+Nothing here imports torch or numpy.
 """
 
 import dataclasses
@@ -15,10 +15,10 @@ from typing import Any
 
 from hiddenstate.config.augment_kinds import AUTO, BLEND, parse_kinds
 from hiddenstate.config.data_fields import DataConfig
+from hiddenstate.config.display_fields import DisplayConfig
 from hiddenstate.config.fields import (
     OWN_TEACHERS,
     AutoencoderConfig,
-    DisplayConfig,
     RecurrentConfig,
     TrainingConfig,
 )

@@ -1,4 +1,4 @@
-"""Declares the options of model, training and display; those of data are in `data_fields.py`.
+"""Declares the options of model and training.
 
 The metadata of a field gives its default for each job, its range, its unit and one line of help.
 Nothing here imports torch or numpy.
@@ -7,7 +7,7 @@ Nothing here imports torch or numpy.
 from dataclasses import dataclass
 
 from hiddenstate.config.augment_kinds import BLEND, KINDS
-from hiddenstate.config.option import IMAGES, RECURRENT, option
+from hiddenstate.config.option import RECURRENT, option
 from hiddenstate.program.cells import CHOICES, with_option
 
 NO_TEACHER, OWN_TEACHERS = "none", ("convolutions",)
@@ -414,56 +414,4 @@ class TrainingConfig:
         "Updates between two checkpoints; 0 saves every 30 seconds.",
         low=0,
         unit="updates",
-    )
-
-
-@dataclass(frozen=True)
-class DisplayConfig:
-    """How much is evaluated and shown."""
-
-    example: int = option(
-        0,
-        "Index of the first training row shown as an example.",
-        low=0,
-        jobs=IMAGES,
-        autoencode=2,
-    )
-    n_shown: int = option(
-        1,
-        "Number of examples shown before training.",
-        low=0,
-        high=64,
-        jobs=IMAGES,
-    )
-    n_evaluated: int = option(
-        2000,
-        "Number of test rows, the first ones, evaluated at every logged line; 0 evaluates none.",
-        low=0,
-        jobs=IMAGES,
-        autoencode=0,
-        unit="rows",
-    )
-    n_predicted: int = option(
-        10,
-        "Number of test rows whose predictions are shown at the end.",
-        low=0,
-        high=1000,
-        jobs=("classify",),
-        unit="rows",
-    )
-    n_reconstructed: int = option(
-        5,
-        "Number of test rows shown with their reconstructions.",
-        low=0,
-        high=1000,
-        jobs=("autoencode",),
-        unit="rows",
-    )
-    n_scattered: int = option(
-        200,
-        "Number of test rows whose codes are drawn.",
-        low=0,
-        high=100_000,
-        jobs=("autoencode",),
-        unit="rows",
     )
