@@ -134,6 +134,25 @@ def test_carried_state_equals_torchs(cell, output):
     assert_agree(task)
 
 
+@pytest.mark.parametrize("lengths", [False, True])
+@pytest.mark.parametrize("weights", [False, True])
+def test_first_steps_that_do_not_count_are_as_torchs(lengths, weights):
+    """Some rows end before a step of theirs counts, and all of the last batch do."""
+    net = Net("regress", RecurrentConfig("gru", "tanh", 7, 2), 3, 2, "steps")
+    task = task_of(net, lengths=lengths, weights=weights)
+    task = replace(task, batches=replace(task.batches, shuffle=False))
+    counts_from = generator(0, "from").integers(0, 6, 37)
+    counts_from[20:] = 5
+    task = replace(task, counts_from=counts_from.astype(np.int32))
+    assert_agree(task)
+    chunk, state, _ = both(task)[1]
+    assert (chunk.losses[[0, 2]] > 0).all()
+    assert not chunk.losses[[1, 3]].any()
+    before = np.arange(task.X.shape[1]) < counts_from[:, None]
+    other = replace(task, y=np.where(before[..., None], np.nan, task.y))
+    assert_same_state(both(other)[1][1], state)
+
+
 LOW_RANK = RecurrentConfig("fastgrnn", "tanh", 21, 2, rank=3)
 """Of two input columns: the first W stays whole, as its factors would be more numbers."""
 

@@ -134,8 +134,11 @@ class DistributedEngine(TorchEngine):
         net, rows = self.task.net, self.task.batches.rows(step)
         if net.job == "classify":
             return len(rows)
-        if self.task.lengths is not None and net.output == "steps":
-            return int(self.task.lengths[rows].sum()) * output.shape[2]
+        if net.output == "steps":
+            T, task = output.shape[1], self.task
+            ends = np.full(len(rows), T) if task.lengths is None else task.lengths[rows]
+            begins = 0 if task.counts_from is None else np.minimum(task.counts_from[rows], ends)
+            return max(1, int((ends - begins).sum()) * output.shape[2])
         return len(rows) * (output.numel() // len(output))
 
     def _masks(self, step: int, x: Tensor) -> list[Tensor] | None:

@@ -66,6 +66,9 @@ class Task:
     rival : ndarray, optional
         With a turn, what the teacher answers each row as if it had not learned from it, (N, C). A
         teacher that is clearly worse than its nets before the turn does not teach after it.
+    counts_from : ndarray of int32, optional
+        The first step of each row (N,) whose loss counts, where there is a target at every step.
+        Earlier steps are read, but are in no loss, nor in the divisor of a batch's.
     """
 
     net: Net
@@ -82,6 +85,7 @@ class Task:
     augment: Augmentation | None = None
     soft: Array | None = None
     rival: Array | None = None
+    counts_from: Array | None = None
 
     def inputs(self, rows: Array, epochs: Array) -> Array:
         """Return the inputs of `rows` (n,), each as read in its epoch of `epochs` (n,).
@@ -145,6 +149,7 @@ def without_fold(task: Task, number: int) -> Task:
         folds=None,
         augment=None if task.augment is None else task.augment.take(kept),
         soft=None if task.soft is None else task.soft[:, :, kept],
+        counts_from=None if task.counts_from is None else task.counts_from[kept],
     )
 
 

@@ -292,6 +292,7 @@ class NativeEngine:
             _whole(lengths),
             task.stateful,
             *(None if p is None else np.ascontiguousarray(p, kind) for p in parts),
+            None if task.counts_from is None else task.counts_from[which].astype(np.int32),
         )
 
     def _lessons(

@@ -163,7 +163,7 @@ class TorchEngine:
         if isinstance(self.module, AutoencoderNet):
             output = self.module(x)[1]
         else:
-            lengths = self._lengths(step)
+            lengths = self._of_rows(step, task.lengths)
             ignored = None if weights is None else weights == 0
             masks = self._masks(step, x)
             output, after = self.module(x, self._carried, masks, lengths, ignored)
@@ -174,7 +174,10 @@ class TorchEngine:
             self._softened(step, output, target, weights),
         )
         n_values = self._n_values(step, output)
-        loss = mean_loss(task.net, output, target, lengths, weights, training, n_values, soft)
+        counts_from = self._of_rows(step, task.counts_from)
+        loss = mean_loss(
+            task.net, output, target, lengths, weights, training, n_values, soft, counts_from
+        )
         return loss, output
 
     def _softened(
@@ -239,9 +242,9 @@ class TorchEngine:
             target = target.masked_fill(expand(ignored, target), 0)
         return x, target, weights
 
-    def _lengths(self, step: int) -> Tensor | None:
-        lengths = self.task.lengths
-        return None if lengths is None else torch.from_numpy(lengths[self._rows(step)])
+    def _of_rows(self, step: int, numbers: Array | None) -> Tensor | None:
+        """Return the number of each row of a step, of those of all rows (N,)."""
+        return None if numbers is None else torch.from_numpy(numbers[self._rows(step)])
 
     def _masks(self, step: int, x: Tensor) -> list[Tensor] | None:
         """Return the dropout masks of a step, one for each layer but the last."""

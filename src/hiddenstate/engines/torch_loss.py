@@ -27,11 +27,13 @@ def mean_loss(
     training: TrainingConfig,
     n_values: int | None = None,
     soft: Tensor | None = None,
+    counts_from: Tensor | None = None,
 ) -> Tensor:
     """Return the mean loss over rows, or over all values read, times the weights (B,) of rows.
 
     With `n_values` it is the sum divided by that: of some rows, their part of a batch's mean.
-    `soft` (B,) is added to the weighted loss of labels.
+    `soft` (B,) is added to the weighted loss of labels. Of outputs at every step, those before
+    `counts_from` (B,) are not in the loss; it is 0 if none is.
     """
     if net.job == "classify":
         by_row = weights is not None or soft is not None
@@ -46,10 +48,15 @@ def mean_loss(
         each = each if soft is None else training.teach_weight * each + soft
         each = each if weights is None else each * weights
     else:
-        if lengths is not None and net.output == "steps":
-            read = torch.arange(output.shape[1]) < lengths[:, None]
+        if net.output == "steps" and (lengths is not None or counts_from is not None):
+            steps = torch.arange(output.shape[1])
+            read = torch.ones(output.shape[:2], dtype=torch.bool)
+            read = read if lengths is None else read & (steps < lengths[:, None])
+            read = read if counts_from is None else read & (steps >= counts_from[:, None])
             output, target = output[read], target[read]
             weights = None if weights is None else weights[:, None].expand(read.shape)[read]
+            if not read.any():
+                return output.sum()
         if weights is None and n_values is None:
             return nn.functional.mse_loss(output, target)
         each = (output - target).square()

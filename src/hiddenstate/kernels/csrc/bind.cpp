@@ -77,7 +77,7 @@ struct Learner {
 
   void teach(Any x, long steps, Maybe<const int64_t> classes, Maybe<const T> targets,
              Maybe<const int64_t> length, bool stateful, Maybe<const T> weights,
-             Maybe<const T> soft) {
+             Maybe<const T> soft, Maybe<const int32_t> counts_from) {
     long numbers = 1;
     for (size_t i = 1; i < x.ndim(); i++) numbers *= static_cast<long>(x.shape(i));
     lesson.x = table_of(x, numbers);
@@ -85,11 +85,12 @@ struct Learner {
     lesson.classes = at(classes);
     lesson.targets = at(targets);
     lesson.length = at(length);
+    lesson.counts_from = at(counts_from);
     lesson.weights = at(weights);
     lesson.soft = at(soft);
     lesson.stateful = stateful;
-    held = {nb::cast(x),      nb::cast(classes), nb::cast(targets),
-            nb::cast(length), nb::cast(weights), nb::cast(soft)};
+    held = {nb::cast(x),       nb::cast(classes), nb::cast(targets),    nb::cast(length),
+            nb::cast(weights), nb::cast(soft),    nb::cast(counts_from)};
   }
 
   std::tuple<long, int> train(Array<const int64_t> rows, Array<const int64_t> sizes,
@@ -137,6 +138,7 @@ struct Learner {
     const long n = static_cast<long>(x.shape(0));
     now.x = table_of(x, lesson.x.numbers);
     now.length = nullptr;
+    now.counts_from = nullptr;
     now.weights = now.soft = nullptr;
     long answers = shape.classify ? n : n * shape.outputs * (shape.every_step ? lesson.steps : 1);
     if (shape.layers == 0) answers = 0;  // rows are their own targets
@@ -257,7 +259,8 @@ void bind_learner(nb::module_& m, const char* name) {
           [](L& l, long n) { l.net.most_bytes = n; })
       .def("teach", &L::teach, nb::arg("x"), nb::arg("steps"), nb::arg("classes").none(),
            nb::arg("targets").none(), nb::arg("length").none(), nb::arg("stateful"),
-           nb::arg("weights") = nb::none(), nb::arg("soft") = nb::none())
+           nb::arg("weights") = nb::none(), nb::arg("soft") = nb::none(),
+           nb::arg("counts_from") = nb::none())
       .def(
           "rule",
           [](L& l, int rule, double beta1, double beta2, double decay, double momentum,

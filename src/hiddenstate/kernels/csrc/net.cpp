@@ -297,6 +297,23 @@ double Net<T>::work(const Lesson<T>& lesson, long n) const {
   return 3.0 * n * std::max(1L, lesson.steps) * places_.size;
 }
 
+// How many numbers the loss of a step is the mean of; also lists the lengths of its rows.
+template <class T>
+double Net<T>::counted(const Lesson<T>& lesson, const Orders& orders) {
+  double count = shape_.classify ? 1.0 * orders.n : 1.0 * orders.n * dense_->widths.back();
+  double read = 0, left_out = 0;
+  if (lesson.length) {
+    lengths_.resize(orders.n);
+    for (long r = 0; r < orders.n; r++) read += lengths_[r] = lesson.length[orders.rows[r]];
+  }
+  if (!shape_.every_step) return count;
+  for (long r = 0; lesson.counts_from && r < orders.n; r++)
+    left_out += std::min<double>(lesson.counts_from[orders.rows[r]],
+                                 static_cast<double>(lesson.length ? lengths_[r] : lesson.steps));
+  count *= lesson.length ? read / orders.n : lesson.steps;
+  return left_out == 0 ? count : std::max(1.0, count - left_out * dense_->widths.back());
+}
+
 template <class T>
 Ending Net<T>::step(const Lesson<T>& lesson, const Orders& given, int threads, Stop stop,
                     double& loss, T* outputs) {
@@ -308,14 +325,7 @@ Ending Net<T>::step(const Lesson<T>& lesson, const Orders& given, int threads, S
   threads = worthwhile(work(lesson, orders.n), threads);
   if (static_cast<long>(shards_.size()) < shards) shards_.resize(shards);
   complete();
-  double count = shape_.classify ? 1.0 * orders.n : 1.0 * orders.n * dense_->widths.back();
-  if (shape_.every_step && !lesson.length) count *= lesson.steps;
-  if (lesson.length) {
-    lengths_.resize(orders.n);
-    double read = 0;
-    for (long r = 0; r < orders.n; r++) read += lengths_[r] = lesson.length[orders.rows[r]];
-    if (shape_.every_step) count *= read / orders.n;
-  }
+  const double count = counted(lesson, orders);
   if (lesson.stateful) {
     const long size = stacked() * orders.n * stack_->state_width;
     for (int i = 0; i < states(); i++)

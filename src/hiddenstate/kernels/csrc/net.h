@@ -68,7 +68,8 @@ struct Lesson {
   const int64_t* classes = nullptr;
   const T* targets = nullptr;  // n rows of T*O or O numbers
   const int64_t* length = nullptr;
-  const T* weights = nullptr;  // factors of the losses of rows
+  const int32_t* counts_from = nullptr;  // of rows: the first step whose loss counts
+  const T* weights = nullptr;            // factors of the losses of rows
   bool stateful = false;
   int rule = ADAM;
   double beta1 = 0.9, beta2 = 0.999, decay = 0, momentum = 0;
@@ -227,6 +228,7 @@ class Net {
   void weigh(const Lesson<T>& lesson, const Orders& orders, Shard& s);
   bool averages() const { return recurrent() && shape_.mean && !shape_.every_step; }
   Orders by_length(const Lesson<T>& lesson, Orders orders);
+  double counted(const Lesson<T>& lesson, const Orders& orders);
   double work(const Lesson<T>& lesson, long n) const;
   long work_of(const Share& share) const;
   void gradient(const Share& share, const Shard& s, bool add);

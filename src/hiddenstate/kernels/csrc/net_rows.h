@@ -101,8 +101,13 @@ void Net<T>::lose(const Lesson<T>& lesson, const Orders& orders, double count, S
         copy(s.target.at() + (t * s.rows + r) * n,
              lesson.targets + (orders.rows[s.first + r] * all + begin + t) * n, n);
     kernels_.squared_error(out, s.p.rows, row, n, s.target.at(), n, scale, d, s.loss.at());
-    for (long i = 0; steps > 1 && s.w.length && i < s.p.rows; i++)
-      if (i / s.rows >= s.w.length[i % s.rows]) {
+    const int32_t* from = lesson.counts_from;
+    const auto counts = [&](long r, long t) {
+      return !(s.w.length && t >= s.w.length[r]) &&
+             !(from && begin + t < from[orders.rows[s.first + r]]);
+    };
+    for (long i = 0; shape_.every_step && (s.w.length || from) && i < s.p.rows; i++)
+      if (!counts(i % s.rows, i / s.rows)) {
         s.loss.at()[i] = 0;
         std::memset(d + i * row, 0, row * sizeof(T));
       }
