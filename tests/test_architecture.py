@@ -147,7 +147,7 @@ def importing_at_once(package: str) -> set[str]:
 def test_every_module_is_seen() -> None:
     assert {"hiddenstate", "hiddenstate.config", "hiddenstate.cli.train"} <= set(MODULES)
     assert "torch" in imports("hiddenstate.models.torch_modules")
-    assert "hiddenstate.models.torch_modules" in ours("hiddenstate.estimators.base", lazy=True)
+    assert "hiddenstate.models.torch_modules" in ours("hiddenstate.estimators.artifacts", lazy=True)
     assert "hiddenstate.models.torch_modules" not in ours("hiddenstate.estimators")
 
 

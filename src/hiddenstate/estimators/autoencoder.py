@@ -195,40 +195,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         recipe: str | None = None,
         verbose: int = 0,
     ) -> None:
-        self.encoder_sizes = encoder_sizes
-        self.code_size = code_size
-        self.activation = activation
-        self.output_activation = output_activation
-        self.scale = scale
-        self.missing = missing
-        self.valid_fraction = valid_fraction
-        self.patience = patience
-        self.augment = augment
-        self.epochs = epochs
-        self.max_steps = max_steps
-        self.batch_size = batch_size
-        self.shuffle = shuffle
-        self.optimizer = optimizer
-        self.lr = lr
-        self.momentum = momentum
-        self.weight_decay = weight_decay
-        self.eps = eps
-        self.clip = clip
-        self.lr_schedule = lr_schedule
-        self.hold = hold
-        self.random_state = random_state
-        self.device = device
-        self.threads = threads
-        self.engine = engine
-        self.weights = weights
-        self.log_every = log_every
-        self.checkpoint_every = checkpoint_every
-        self.example = example
-        self.n_shown = n_shown
-        self.n_reconstructed = n_reconstructed
-        self.n_scattered = n_scattered
-        self.recipe = recipe
-        self.verbose = verbose
+        self._set_parameters(locals())
 
     @property
     def _n_features_out(self) -> int:

@@ -1,6 +1,5 @@
 """The base class of the estimators: config, training, checks of X, saving."""
 
-import os
 import warnings
 from collections.abc import Iterable
 from dataclasses import replace
@@ -31,7 +30,7 @@ from hiddenstate.engines import (
 )
 from hiddenstate.errors import DataError, OptionError
 from hiddenstate.estimators import teachers
-from hiddenstate.estimators.atomic import of_one_fit
+from hiddenstate.estimators.artifacts import ArtifactsMixin
 from hiddenstate.estimators.epoch_lines import History, epoch_lines
 from hiddenstate.estimators.inputs import (
     DTYPES,
@@ -48,12 +47,10 @@ from hiddenstate.inference.evaluate import answer_of_model
 from hiddenstate.inference.hidden_states import hidden_state_model
 from hiddenstate.inference.inputs import prepare_inputs
 from hiddenstate.inference.overflow import checked_predictor
-from hiddenstate.inference.stream import Stream, saved_stream
 from hiddenstate.jobs import Job, make_job
 from hiddenstate.jobs.memory import check_memory
 from hiddenstate.models.companions import kinds_of
 from hiddenstate.models.fitted import model_from_facts, with_names
-from hiddenstate.system.extras import require
 from hiddenstate.system.notice import Notice
 from hiddenstate.system.typing import Array
 from hiddenstate.training.initial_state import starting_state
@@ -63,7 +60,7 @@ Read = tuple[SequenceDataset, Config]
 """X and y, not prepared, and the checked parameters of an estimator."""
 
 
-class Estimator(BaseEstimator):
+class Estimator(BaseEstimator, ArtifactsMixin):
     """Base of the estimators: makes the config, trains, checks X, saves."""
 
     _job: str
@@ -71,6 +68,10 @@ class Estimator(BaseEstimator):
     threads: int
     recipe: str | None
     verbose: int
+
+    def _set_parameters(self, arguments: dict[str, Any]) -> None:
+        """Set the attribute of each argument of `__init__`, given as its `locals()`."""
+        vars(self).update({name: value for name, value in arguments.items() if name != "self"})
 
     def _train(
         self,
@@ -192,111 +193,6 @@ class Estimator(BaseEstimator):
         with errors_for_python():
             model = hidden_state_model(self.model_)
             return checked_predictor(model, self.device, self.threads)
-
-    @of_one_fit
-    def stream(self, rows: int | str | os.PathLike[str] = 1) -> Stream:
-        """Return a stream, which reads parallel series step by step and answers after every step.
-
-        Parameters
-        ----------
-        rows : int or path, default 1
-            Number of parallel series, or the file that :meth:`Stream.save` wrote, to continue it.
-
-        Raises
-        ------
-        OptionError
-            If the network has no answer before the end of a series: an autoencoder, or one that
-            reads in both directions. Also if the model encodes text or dates.
-        UntrustedFileError
-            If the file is damaged, or belongs to another model.
-        """
-        check_is_fitted(self)
-        with errors_for_python():
-            if isinstance(rows, (str, os.PathLike)):
-                return saved_stream(self.model_, rows, self.device, self.threads)
-            return Stream(self.model_, rows, self.device, self.threads)
-
-    def to_torch(self) -> Any:
-        """Return the trained network as a `torch.nn.Module` with the attribute names of the
-        classic scripts.
-
-        Scaling is folded into its first and last layers, or applied before a stem, so it takes
-        unscaled X, as float32 or float64; its weights have the type that the model was fitted in,
-        float64 for an ordinary frame. A net with members averages their answers, and one that
-        has more beside it, such as fixed convolutions, answers as `predict_proba`, with logarithms
-        of probabilities.
-
-        Raises
-        ------
-        DataError
-            If the model uses a transform that cannot be folded in, such as `missing="mask"`.
-        MachineError
-            If torch is not installed.
-        """
-        require("torch", "to_torch")
-        from hiddenstate.models.torch_modules import module_of
-
-        check_is_fitted(self)
-        with errors_for_python():
-            return module_of(self.model_)
-
-    def export(
-        self, to: str, path: str | Path, weights: str | None = None, force: bool = False
-    ) -> Any:
-        """Write the model for another language, after trying the result on rows.
-
-        Parameters
-        ----------
-        to : str
-            `python`, `onnx`, `html`, `c`, `triton`, `rtneural` or `nam`: see docs/export.md.
-        path : path
-            The file; a JSON file with the names of classes and columns is written beside it.
-        weights : str, optional
-            How weights are stored, by default as the target prefers.
-        force : bool, default False
-            Whether files that exist are replaced.
-
-        Returns
-        -------
-        hiddenstate.export.Report
-
-        Errors are those of :func:`hiddenstate.export.export_model`.
-        """
-        from hiddenstate.export import export_model
-
-        check_is_fitted(self)
-        with errors_for_python():
-            return export_model(self.model_, to, path, weights, force)
-
-    @of_one_fit
-    def save(self, path: str | Path) -> None:
-        """Write the fitted estimator to a safetensors file; :func:`load` reads it.
-
-        A regressor keeps its carried state and its number of updates, but not the state of the
-        optimiser; to continue training exactly, pickle it or train in a run folder.
-
-        Raises
-        ------
-        MachineError
-            If the file cannot be written; an existing file is then unchanged.
-        """
-        check_is_fitted(self)
-        settings = {name: _plain(value) for name, value in self.get_params(deep=False).items()}
-        if not isinstance(settings.get("teacher"), str):  # a model has a file of its own
-            settings.pop("teacher", None)
-        settings = {name: value for name, value in settings.items() if value is not _NOT_JSON}
-        facts = {name: getattr(self, name) for name in _SAVED if hasattr(self, name)}
-        if hasattr(self, "classes_"):
-            facts["object_classes"] = int(self.classes_.dtype == object)
-        self.model_.save(
-            Path(path),
-            {
-                "estimator": type(self).__name__,
-                "settings": settings,
-                "fitted": {k: list(v) if isinstance(v, tuple) else v for k, v in facts.items()},
-                "state": {n: a.tolist() for n, a in getattr(self, "state_", {}).items()},
-            },
-        )
 
     def __sklearn_clone__(self) -> Any:
         return teachers.clone_with_teacher(self)
@@ -466,23 +362,6 @@ class Estimator(BaseEstimator):
 
 _NAN_CHOICES = ("mean", "forward", "mask")
 """Values of `missing` that allow NaN in X."""
-
-_SAVED = ("n_features_in_", "fit_ndim_", "n_steps_", "targets_shape_", "row_shape_", "_seed")
-
-_NOT_JSON = object()
-
-
-def _plain(value: Any) -> Any:
-    """A parameter as JSON; `_NOT_JSON` for a value that has no such form, like a RandomState."""
-    if isinstance(value, dict):  # keys in JSON are strings, labels need not be
-        return [[_plain(key), _plain(each)] for key, each in value.items()]
-    if isinstance(value, (list, tuple, np.ndarray)):
-        return [_plain(each) for each in value]
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, os.PathLike):
-        return os.fspath(value)
-    return value if isinstance(value, (bool, int, float, str, type(None))) else _NOT_JSON
 
 
 @cache

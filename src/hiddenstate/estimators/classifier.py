@@ -228,6 +228,8 @@ class RecurrentClassifier(ClassifierMixin, Estimator, HiddenStatesMixin):
     """
 
     _job = "classify"
+    class_weight: Any
+    teacher: Any
     classes_: Array
 
     def __init__(
@@ -292,61 +294,7 @@ class RecurrentClassifier(ClassifierMixin, Estimator, HiddenStatesMixin):
         recipe: str | None = None,
         verbose: int = 0,
     ) -> None:
-        self.cell = cell
-        self.nonlinearity = nonlinearity
-        self.hidden_size = hidden_size
-        self.layers = layers
-        self.bidirectional = bidirectional
-        self.dropout = dropout
-        self.readout = readout
-        self.stem = stem
-        self.stem_channels = stem_channels
-        self.stem_kernels = stem_kernels
-        self.stem_pool = stem_pool
-        self.stem_causal = stem_causal
-        self.members = members
-        self.states, self.rank = states, rank
-        self.ring_min, self.ring_max, self.ring_angle = ring_min, ring_max, ring_angle
-        self.label_smoothing = label_smoothing
-        self.convolutions = convolutions
-        self.prefer_nets = prefer_nets
-        self.fold_epochs = fold_epochs
-        self.steps = steps
-        self.channels_first = channels_first
-        self.class_weight = class_weight
-        self.scale = scale
-        self.missing = missing
-        self.valid_fraction = valid_fraction
-        self.patience = patience
-        self.augment = augment
-        self.epochs = epochs
-        self.max_steps = max_steps
-        self.batch_size = batch_size
-        self.shuffle = shuffle
-        self.optimizer = optimizer
-        self.lr = lr
-        self.momentum = momentum
-        self.weight_decay = weight_decay
-        self.eps = eps
-        self.clip = clip
-        self.lr_schedule = lr_schedule
-        self.hold = hold
-        self.random_state = random_state
-        self.device = device
-        self.threads = threads
-        self.engine = engine
-        self.weights = weights
-        self.teacher = teacher
-        self.teach_temperature = teach_temperature
-        self.teach_weight = teach_weight
-        self.log_every = log_every
-        self.checkpoint_every = checkpoint_every
-        self.example = example
-        self.n_shown = n_shown
-        self.n_predicted = n_predicted
-        self.streamable = streamable
-        self.recipe = recipe
-        self.verbose = verbose
+        self._set_parameters(locals())
 
     @all_at_once
     def fit(

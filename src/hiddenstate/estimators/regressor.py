@@ -240,6 +240,11 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
     """
 
     _job = "regress"
+    horizon: int | None
+    output: str
+    scale: str | None
+    stateful: bool
+    steps: int | None
 
     def __init__(
         self,
@@ -309,67 +314,7 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
         recipe: str | None = None,
         verbose: int = 0,
     ) -> None:
-        self.cell = cell
-        self.nonlinearity = nonlinearity
-        self.hidden_size = hidden_size
-        self.layers = layers
-        self.bidirectional = bidirectional
-        self.dropout = dropout
-        self.readout = readout
-        self.stem = stem
-        self.stem_channels = stem_channels
-        self.stem_kernels = stem_kernels
-        self.stem_pool = stem_pool
-        self.stem_causal = stem_causal
-        self.members = members
-        self.states, self.rank = states, rank
-        self.ring_min, self.ring_max, self.ring_angle = ring_min, ring_max, ring_angle
-        self.stateful = stateful
-        self.output = output
-        self.steps = steps
-        self.horizon = horizon
-        self.window = window
-        self.change = change
-        self.linear = linear
-        self.linear_inputs = linear_inputs
-        self.season = season
-        self.future = future
-        self.static = static
-        self.input = input
-        self.time = time
-        self.id = id
-        self.every = every
-        self.calendar = calendar
-        self.channels_first = channels_first
-        self.scale = scale
-        self.missing = missing
-        self.test_fraction = test_fraction
-        self.valid_fraction = valid_fraction
-        self.patience = patience
-        self.augment = augment
-        self.epochs = epochs
-        self.max_steps = max_steps
-        self.batch_size = batch_size
-        self.shuffle = shuffle
-        self.optimizer = optimizer
-        self.lr = lr
-        self.momentum = momentum
-        self.weight_decay = weight_decay
-        self.eps = eps
-        self.clip = clip
-        self.lr_schedule = lr_schedule
-        self.hold = hold
-        self.random_state = random_state
-        self.device = device
-        self.threads = threads
-        self.engine = engine
-        self.weights = weights
-        self.teacher = teacher
-        self.teach_weight = teach_weight
-        self.log_every = log_every
-        self.checkpoint_every = checkpoint_every
-        self.recipe = recipe
-        self.verbose = verbose
+        self._set_parameters(locals())
 
     def _check_scale(self, job: Job) -> None:
         if self.stateful and self.scale is None and self.recipe is None:
