@@ -88,6 +88,12 @@ def far(model: FittedModel, deviations: float) -> FittedModel:
     return replace(model, transform=changed)
 
 
+def with_skip(model: FittedModel) -> FittedModel:
+    """Return the model with its first inputs added to its outputs."""
+    added = tuple(range(model.net.n_outputs))
+    return replace(model, transform=replace(model.transform, change=added))
+
+
 def with_logarithms(seed: int, wanted: dict[str, Any]) -> FittedModel:
     models = (made(number, wanted) for number in range(1000 * seed, 1000 * seed + 1000))
     return next(model for model in models if model.transform.takes_logarithms)
@@ -220,6 +226,10 @@ KINDS: dict[str, Callable[[], FittedModel]] = {
     "mask, both directions": lambda: made(29, LAST, missing="mask", bidirectional=True),
     "calendar flags": lambda: with_calendar(30, LAST),
     "change": lambda: made(31, STEPS, change=True),
+    "input skip of a carried state": lambda: made(
+        102, STEPS, cell="lstm", stateful=True, change=True, missing="mask", features=3, outputs=2
+    ),
+    "input skip of pixels": lambda: with_skip(made(103, STEPS, pixels=True, outputs=1)),
     "change after gaps": lambda: made(32, LAST, change=True, missing="mean"),
     "float64": lambda: as_float64(33, STEPS, missing="forward"),
     "float64 classes": lambda: as_float64(34, CLASSIFY, cell="lstm", readout="mean"),

@@ -78,7 +78,7 @@ def test_a_nam_file_has_every_field_that_players_read(tmp_path):
         ("rtneural", {"cell": "mingru"}, "RTNeural has no cell mingru; use --to c"),
         ("nam", {"cell": "lstm", "readout": "mean", "output": "last"}, "the mean of the states"),
         ("rtneural", {"cell": "gru", "missing": "mean"}, "missing values are filled in; use"),
-        ("rtneural", {"cell": "gru", "change": True}, "are changes of the input; use --to c"),
+        ("rtneural", {"cell": "gru", "change": True}, "input is added to the output; use --to c"),
         ("nam", {"cell": "lstm", "linear": True}, "a linear path stands beside the net"),
         ("nam", {"cell": "lstm", "bidirectional": True}, "needs the whole series"),
         ("rtneural", {"cell": "lstm", "members": 3, "stateful": False}, "needs the whole series"),

@@ -306,7 +306,7 @@ def test_a_folded_autoencoder_returns_rows_in_their_own_units() -> None:
             "mask of missing values .* --missing",
         ),
         (coder("sigmoid", scaling=pair(6)), "a scaled sigmoid .* --scale"),
-        (recurrent(change=(0, 1)), "adding a change to the last value .* --no-change"),
+        (recurrent(change=(0, 1)), "adding inputs to the outputs .* --no-input-skip"),
     ],
 )
 def test_a_transform_that_weights_cannot_express_is_not_folded(

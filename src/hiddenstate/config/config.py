@@ -241,6 +241,10 @@ def _check_together(config: Config) -> None:
         _check_stateful(config)
     if config.job == "regress" and config.data.change and not config.data.horizon:
         raise OptionError("--change: applies only to forecasts; add --horizon 1")
+    if config.job == "regress" and config.data.input_skip and config.data.horizon:
+        raise OptionError(
+            "--input-skip: a forecast adds to the current value of its targets; use --change"
+        )
     if config.job == "regress" and config.data.linear:
         _check_linear(config)
     if config.job == "regress" and config.data.linear_inputs and not config.data.linear:

@@ -25,21 +25,9 @@ NO_CALENDAR = ("none",)
 STDIN = "-"
 """DATA of a command, and of a run, whose rows come from stdin."""
 
-STDIN_NAMES = tuple(
-    f"stdin{ending}"
-    for ending in (
-        ".csv",
-        ".csv.gz",
-        ".jsonl",
-        ".jsonl.gz",
-        ".xlsx",
-        ".parquet",
-        ".ts",
-        ".npy",
-        ".npz",
-        ".wav",
-    )
-)
+_ENDINGS = ("csv", "csv.gz", "jsonl", "jsonl.gz", "xlsx", "parquet", "ts", "npy", "npz", "wav")
+
+STDIN_NAMES = tuple(f"stdin.{ending}" for ending in _ENDINGS)
 """Names of a file with what stdin held; a run folder keeps one."""
 
 
@@ -141,6 +129,14 @@ class DataConfig:
         "target is then an input too.",
         jobs=("regress",),
         since=2,
+        recipe=True,
+    )
+    input_skip: bool = option(
+        False,
+        "Add the first inputs to the outputs, one to each: the network learns how a target differs "
+        "from its input, as the sound of an amplifier from that of the guitar.",
+        jobs=("regress",),
+        since=5,
         recipe=True,
     )
     linear: bool = option(

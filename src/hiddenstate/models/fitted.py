@@ -156,10 +156,11 @@ class FittedModel:
         """
         transform, params = self.transform, dict(self.params)
         sigmoid = getattr(self.net.config, "output_activation", "") == "sigmoid"
+        added = "--no-change" if transform.reading.get("horizon") else "--no-input-skip"
         for what, applies, hint in (
             ("the mask of missing values", transform.missing == "mask", "another --missing"),
             ("a scaled sigmoid", transform.scaling is not None and sigmoid, "another --scale"),
-            ("adding a change to the last value", transform.change is not None, "--no-change"),
+            ("adding inputs to the outputs", transform.change is not None, added),
             ("a linear path", transform.linear is not None, "--no-linear"),
         ):
             if applies:

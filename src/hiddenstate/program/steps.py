@@ -356,7 +356,7 @@ class TargetScale(Step):
 
 @dataclass(frozen=True)
 class Change(Step):
-    """Nets learn the difference of each target from one of the `features` of kept rows."""
+    """One of the `features` of kept rows is added to each output of nets, which learn the rest."""
 
     features: tuple[int, ...]
 
@@ -368,6 +368,8 @@ class Change(Step):
 
     def _current(self, rows: Rows) -> Array:
         current = np.asarray(rows.x[..., list(self.features)])
+        if current.dtype == np.uint8:
+            current = fractions(current, np.float64)
         return current if rows.every_step else current[np.arange(len(current)), rows.last]
 
 

@@ -203,7 +203,12 @@ class RunFacts:
         steps += ["features scaled"] if transform.scaling is not None else []
         steps += ["targets scaled"] if transform.target_scaling is not None else []
         if transform.change is not None:
-            steps.append("learned as the change from the current value")
+            forecast = transform.reading.get("horizon")
+            steps.append(
+                "learned as the change from the current value"
+                if forecast
+                else "the first inputs added to the outputs"
+            )
         steps += self.model.beside()
         return [*pairs, ("preparation", "; ".join(steps) or "none")]
 

@@ -212,6 +212,21 @@ def test_a_test_step_whose_current_value_is_missing_is_no_large_target() -> None
     np.testing.assert_array_equal(np.flatnonzero(np.isnan(result.y_test[0, 3:, 0])), [7, 8])
 
 
+@pytest.mark.parametrize("kind", ["float64", "uint8"])
+def test_a_net_learns_what_is_added_to_the_inputs_in_its_own_units(kind: Any) -> None:
+    random = np.random.default_rng(0)
+    X, y = random.integers(0, 255, (1, 60, 3)).astype(kind), random.normal(size=(1, 60, 2)) * 5 + 3
+    result = made("regress", Rows(X, y), input_skip=True, scale="standard", test_fraction=0)
+    assert result.transform.change == (0, 1)
+    offset, factor = result.transform.target_scaling or (0, 1)
+    np.testing.assert_allclose((offset, 1 / factor), (y[0].mean(axis=0), y[0].std(axis=0)))
+    scaled = X / 255 if kind == "uint8" else (X - X[0].mean(axis=0)) / X[0].std(axis=0)
+    wanted = ((y - offset) * factor - scaled[..., :2]).reshape(result.y.shape)
+    np.testing.assert_allclose(result.y, wanted, rtol=1e-4, atol=1e-5)
+    restored = result.transform.undo_targets(result.y, result.X)
+    np.testing.assert_allclose(restored.reshape(y.shape), y, rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("job", "shape", "hint"),
     [
@@ -339,6 +354,11 @@ ONE_EACH = Rows(np.ones((4, 3, 1)), np.ones((4, 1)))
             Rows(np.ones((1, 9, 1)), np.ones((1, 9, 1))),
             {"stateful": False, "window": 3, "horizon": 1, "change": True},
             "--change: own has no named targets among its inputs",
+        ),
+        (
+            Rows(np.ones((1, 20, 1)), np.ones((1, 20, 2))),
+            {"input_skip": True},
+            "--input-skip: own has 2 targets, which need an input each, but 1 input; leave",
         ),
     ],
 )

@@ -44,7 +44,7 @@ def fitted_transform(
     scale_targets : bool
         Whether targets are scaled too if features are.
     change : tuple of int, optional
-        As in :class:`Transform`; targets are then scaled as those features are.
+        As in :class:`Transform`; the targets of a forecast are then scaled as those features are.
     columns, targets, reading, encodings
         Kept as they are; features of encodings are not scaled, and missing ones become 0.
     linear : LinearPath, optional
@@ -70,7 +70,7 @@ def fitted_transform(
         rows, least = _with_remainder(rows, bare)
     if (scale != "none" and not pixels) or missing in FILLS:
         fill, scaling = _features(rows, bare, missing, scale, pixels)
-    if change is not None:
+    if change is not None and bare.reading.get("horizon"):
         indices = list(change)
         target_scaling = scaling and (scaling[0][indices], scaling[1][indices])
     elif bare.by_window:

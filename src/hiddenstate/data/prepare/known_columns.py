@@ -20,9 +20,24 @@ from hiddenstate.data.prepare.linear_path import LinearPath
 from hiddenstate.data.prepare.transform import feature_indices
 from hiddenstate.data.rows import Rows
 from hiddenstate.data.store import RowStore
-from hiddenstate.errors import OptionError, did_you_mean, listed, printable
+from hiddenstate.errors import OptionError, count, did_you_mean, listed, printable
 from hiddenstate.system.notice import Remark
 from hiddenstate.system.typing import Array
+
+
+def added_inputs(dataset: SequenceDataset, config: Config, where: str) -> tuple[int, ...] | None:
+    """Return the features that are added to the outputs of the net, one to each; None if none."""
+    if config.data.change:
+        return own_values("--change", dataset, where)
+    if not config.data.input_skip:
+        return None
+    n_targets, n_inputs = dataset.train.require_targets().shape[-1], dataset.X.shape[-1]
+    if n_targets > n_inputs:
+        raise OptionError(
+            f"--input-skip: {where} has {count(n_targets, 'target')}, which need an input each, "
+            f"but {count(n_inputs, 'input')}; leave it out"
+        )
+    return tuple(range(n_targets))
 
 
 def own_values(option: str, dataset: SequenceDataset, where: str) -> tuple[int, ...]:

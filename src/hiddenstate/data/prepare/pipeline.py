@@ -12,9 +12,9 @@ from hiddenstate.data.origin import whole, windows_of_one
 from hiddenstate.data.prepare.axes import row_axes
 from hiddenstate.data.prepare.fit import fitted_transform
 from hiddenstate.data.prepare.known_columns import (
+    added_inputs,
     known_part,
     linear_path,
-    own_values,
     with_moved,
 )
 from hiddenstate.data.prepare.layout import (
@@ -121,13 +121,12 @@ def prepare(
     remarks += unseen_remarks(parts.train, dataset, where) + short
     if job == "classify" and every_class:
         _check_learnable(parts.train, dataset.classes or [], where)
-    changes = job == "regress" and options.change
     fitted = transform or fitted_transform(
         parts.train,
         options.missing,
         options.scale,
         scale_targets=job == "regress",
-        change=own_values("--change", dataset, where) if changes else None,
+        change=added_inputs(dataset, config, where) if job == "regress" else None,
         columns=columns,
         targets=dataset.targets,
         reading=_reading(dataset, config),

@@ -54,7 +54,8 @@ class Transform:
     target_scaling : (offset (O,), factor (O,)), optional
         The same for targets.
     change : tuple of int, optional
-        Features of X that hold the current value of each target; the net learns the difference.
+        Features of X, one for each target, that are added to what the net gives: the current values
+        of targets that are forecast, or the first inputs.
     linear : LinearPath, optional
         Forecast of each target from its own last values; the net learns what it leaves.
     columns, targets : tuple of str, optional

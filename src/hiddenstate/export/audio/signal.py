@@ -44,7 +44,7 @@ class Signal:
 REASONS: dict[type, str] = {
     Fill: "missing values are filled in",
     Fractions: "inputs are bytes",
-    Change: "the outputs are changes of the input",
+    Change: "the input is added to the output",
     Forecast: "a linear path stands beside the net",
 }
 """Why these kinds of steps are not held."""

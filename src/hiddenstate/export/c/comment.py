@@ -24,7 +24,7 @@ PREPARATION = (
     ("FRACTIONS", "divided by 255"),
     ("LOGARITHM", "logarithms"),
     ("SCALE", "scaled"),
-    ("CHANGE", "outputs are changes of the inputs"),
+    ("CHANGE", "inputs are added to the outputs"),
     ("WINDOW_SCALE", "windows in units of their own deviation"),
     ("FORECAST", "a linear path is added"),
     ("TARGET_SCALE", "outputs are scaled back"),
