@@ -43,7 +43,7 @@ class Task:
         The step at which a cosine schedule ends.
     stateful : bool, default False
         Whether the hidden state is carried from step to step, detached; it is zero at the first
-        step of each epoch.
+        step of each epoch, and of each round of streams.
     lengths : ndarray, optional
         Steps of each row (N,) int64, from 1 to T. Later steps are not read, count in no loss, and
         do not change the state.
@@ -167,8 +167,8 @@ class TrainingState:
         The optimiser's moments as `kind/parameter`: kinds `exp_avg` and `exp_avg_sq` for adam
         and adamw, `momentum_buffer` for sgd with momentum. Empty before the first update.
     carried : dict of ndarray, optional
-        Hidden state carried to the next step: the arrays of the cell, as `Net.state_shapes`.
-        Empty means zero.
+        Hidden state carried to the next step: the arrays of the cell, as `Net.state_shapes`, with
+        a row for each stream of a round, also for those that have ended. Empty means zero.
     moments_since : int, default 0
         The step at which the moments began: Adam's bias correction counts the updates since.
     left_out : ndarray, optional
@@ -203,7 +203,8 @@ class Chunk:
         cpu its update is not made; on other devices losses are checked at the end of the chunk.
     outputs : ndarray, optional
         If the state is carried, the outputs of the steps, each computed before its update:
-        (n_steps, T, O), or (n_steps, O) if the network has one output for a window.
+        (n_rows, T, O), or (n_rows, O) if the network has one output for a window, for all rows of
+        each step.
     """
 
     losses: Array

@@ -157,7 +157,7 @@ class TorchEngine:
         """Return the loss and the output of a step."""
         task, training = self.task, self.task.training
         x, target, weights = self._batch(step)
-        if task.stateful and task.batches.starts_epoch(step):
+        if task.stateful and task.batches.starts_anew(step):
             self._carried = None
         lengths = None
         if isinstance(self.module, AutoencoderNet):
@@ -166,9 +166,13 @@ class TorchEngine:
             lengths = self._of_rows(step, task.lengths)
             ignored = None if weights is None else weights == 0
             masks = self._masks(step, x)
-            output, after = self.module(x, self._carried, masks, lengths, ignored)
+            carried = self._carried  # its last rows are of streams that have ended
+            before = None if carried is None else tuple(part[:, : len(x)] for part in carried)
+            output, after = self.module(x, before, masks, lengths, ignored)
             if task.stateful:
-                self._carried = tuple(part.detach() for part in after)
+                after = tuple(part.detach() for part in after)
+                pairs = zip(after, carried or after, strict=True)
+                self._carried = tuple(torch.cat([own, old[:, len(x) :]], 1) for own, old in pairs)
         target, soft = (
             x if target is None else target,
             self._softened(step, output, target, weights),

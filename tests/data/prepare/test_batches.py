@@ -79,7 +79,7 @@ def test_changing_a_batch_changes_no_later_one() -> None:
 
 def test_a_carried_state_is_reset_at_each_later_epoch() -> None:
     batches = Batches(6, 2, first_step=10)
-    assert [step for step in range(10, 20) if batches.starts_epoch(step)] == [13, 16, 19]
+    assert [step for step in range(10, 20) if batches.starts_anew(step)] == [13, 16, 19]
     assert [batches.epoch_of(step) for step in (10, 12, 13, 16)] == [0, 0, 1, 2]
 
 

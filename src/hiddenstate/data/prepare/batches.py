@@ -7,7 +7,7 @@ run needs no saved state. Random numbers come from Philox, a counter-based gener
 
 import hashlib
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,70 @@ def _order(n_rows: int, seed: int, epoch: int) -> NDArray[np.int64]:
 
 
 @dataclass(frozen=True)
+class Streams:
+    """Rows that follow one another in streams, of which several are read side by side.
+
+    Step j of a round takes the row j of each of its streams. The longest streams come first, so
+    that those which have ended are the last ones and leave the batch; the state of each stream of
+    a round has its place until the next round, which begins with a state of zero.
+
+    Parameters
+    ----------
+    first, length : tuple of int
+        The first row of each stream, and its number of rows.
+    at_once : int
+        Streams of a round.
+    """
+
+    first: tuple[int, ...]
+    length: tuple[int, ...]
+    at_once: int
+
+    @cached_property
+    def rounds(self) -> list[NDArray[np.intp]]:
+        """The numbers of the streams of each round, the longest first."""
+        order = np.argsort(-np.asarray(self.length), kind="stable")
+        return [order[i : i + self.at_once] for i in range(0, len(order), self.at_once)]
+
+    @cached_property
+    def steps(self) -> "StreamSteps":
+        """The steps of an epoch."""
+        rows, sizes, rounds = [], [], []
+        for streams in self.rounds:
+            first, length = np.asarray(self.first)[streams], np.asarray(self.length)[streams]
+            for j in range(int(length[0])):
+                n = int((length > j).sum())
+                rows.append(first[:n] + j)
+                sizes.append(n)
+                rounds.append(len(streams) if j == 0 else 0)
+        return StreamSteps(np.concatenate(rows), np.array(sizes), np.array(rounds))
+
+
+@dataclass(frozen=True)
+class StreamSteps:
+    """The steps of an epoch in streams.
+
+    Parameters
+    ----------
+    rows : ndarray of int64
+        Row numbers, step after step.
+    sizes : ndarray of int64 (n_steps,)
+        Number of rows of each step.
+    rounds : ndarray of int64 (n_steps,)
+        Number of streams of the round that a step begins, 0 if it begins none.
+    """
+
+    rows: NDArray[np.int64]
+    sizes: NDArray[np.int64]
+    rounds: NDArray[np.int64]
+
+    @cached_property
+    def begins(self) -> NDArray[np.int64]:
+        """The place in `rows` where each step begins."""
+        return np.cumsum(self.sizes) - self.sizes
+
+
+@dataclass(frozen=True)
 class Batches:
     """The rows of each step; the last batch of an epoch may be smaller.
 
@@ -48,6 +112,9 @@ class Batches:
         Whether each epoch has a new order; otherwise rows are visited in order.
     first_step : int, default 0
         Step of the first batch, for a model that continues to learn.
+    streams : Streams, optional
+        The order of rows whose state is carried in streams; `batch_size` and `shuffle` then have no
+        effect.
     """
 
     n_rows: int
@@ -55,10 +122,13 @@ class Batches:
     seed: int = 0
     shuffle: bool = True
     first_step: int = 0
+    streams: Streams | None = None
 
     @property
     def steps_per_epoch(self) -> int:
         """Number of batches in an epoch."""
+        if self.streams is not None:
+            return len(self.streams.steps.sizes)
         return -(-self.n_rows // self.batch_size)
 
     def place_of(self, step: int) -> tuple[int, int]:
@@ -69,12 +139,20 @@ class Batches:
         """Return the epoch of `step`, from 0."""
         return self.place_of(step)[0]
 
-    def starts_epoch(self, step: int) -> bool:
-        """Return whether `step` starts an epoch after the first; a carried state is then reset.
+    def starts_anew(self, step: int) -> bool:
+        """Return whether `step` starts an epoch, or a round of streams, after the first; a carried
+        state is then reset.
 
         The first step of all uses the state it is given.
         """
-        return step > self.first_step and (step - self.first_step) % self.steps_per_epoch == 0
+        return bool(self._resets(np.array([step]))[0])
+
+    def state_rows(self, step: int) -> int:
+        """Return the number of rows of the state that is carried after `step` updates."""
+        if self.streams is None:
+            return len(self.rows(step - 1))
+        rounds = self.streams.steps.rounds[: self.place_of(step - 1)[1] + 1]
+        return int(rounds[np.flatnonzero(rounds)[-1]])
 
     def span(
         self, first: int, last: int
@@ -88,33 +166,51 @@ class Batches:
         sizes : ndarray of int64 (n_steps,)
             Number of rows of each step.
         resets : ndarray of bool (n_steps,)
-            As :meth:`starts_epoch`.
+            As :meth:`starts_anew`.
         """
-        epochs, places = np.divmod(np.arange(first, last) - self.first_step, self.steps_per_epoch)
-        begins = places * self.batch_size
-        sizes = np.minimum(begins + self.batch_size, self.n_rows) - begins
+        steps = np.arange(first, last)
+        epochs, begins, sizes = self._places(steps)
         parts = []
         for epoch in range(int(epochs[0]), int(epochs[-1]) + 1):
             own = np.flatnonzero(epochs == epoch)
             begin, end = int(begins[own[0]]), int(begins[own[-1]] + sizes[own[-1]])
-            if self.shuffle:
-                parts.append(_order(self.n_rows, self.seed, epoch)[begin:end])
-            else:
-                parts.append(np.arange(begin, end))
-        resets = (places == 0) & (np.arange(first, last) > self.first_step)
-        return np.concatenate(parts), sizes, resets
+            parts.append(self._rows_of(epoch, begin, end))
+        return np.concatenate(parts), sizes, self._resets(steps)
 
     def epochs(self, first: int, last: int) -> NDArray[np.int64]:
         """Return the epoch in which each row of :meth:`span` is read."""
-        epochs, places = np.divmod(np.arange(first, last) - self.first_step, self.steps_per_epoch)
-        begins = places * self.batch_size
-        return np.repeat(epochs, np.minimum(begins + self.batch_size, self.n_rows) - begins)
+        epochs, _, sizes = self._places(np.arange(first, last))
+        return np.repeat(epochs, sizes)
 
     def rows(self, step: int) -> NDArray[np.int64]:
         """Return the row numbers of the batch of `step`, int64 (B,)."""
-        epoch, place = self.place_of(step)
-        first = place * self.batch_size
-        last = min(first + self.batch_size, self.n_rows)
-        if not self.shuffle:
-            return np.arange(first, last)
-        return _order(self.n_rows, self.seed, epoch)[first:last].copy()
+        epochs, begins, sizes = self._places(np.array([step]))
+        begin = int(begins[0])
+        return self._rows_of(int(epochs[0]), begin, begin + int(sizes[0])).copy()
+
+    def _places(
+        self, steps: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Return the epoch of each step, where its rows begin in it, and how many they are."""
+        epochs, places = np.divmod(steps - self.first_step, self.steps_per_epoch)
+        if self.streams is not None:
+            order = self.streams.steps
+            return epochs, order.begins[places], order.sizes[places]
+        begins = places * self.batch_size
+        return epochs, begins, np.minimum(begins + self.batch_size, self.n_rows) - begins
+
+    def _resets(self, steps: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return whether each step starts an epoch or a round after the first."""
+        places = (steps - self.first_step) % self.steps_per_epoch
+        starts = places == 0
+        if self.streams is not None:
+            starts = self.streams.steps.rounds[places] > 0
+        return starts & (steps > self.first_step)
+
+    def _rows_of(self, epoch: int, begin: int, end: int) -> NDArray[np.int64]:
+        """Return the rows at the places `begin` to `end` - 1 of an epoch."""
+        if self.streams is not None:
+            return self.streams.steps.rows[begin:end]
+        if self.shuffle:
+            return _order(self.n_rows, self.seed, epoch)[begin:end]
+        return np.arange(begin, end)

@@ -145,6 +145,24 @@ States<T> Net<T>::states_in(const std::array<Buffer<T>, most_states>& buffers, l
   return all;
 }
 
+// The rows of the carried state that a step begins with, 0 for zero. It changes the first ones,
+// those of the step's own rows.
+template <class T>
+long Net<T>::begins_with(const Lesson<T>& lesson, const Orders& orders) const {
+  return orders.reset || !lesson.stateful || state_rows_ < orders.n ? 0 : state_rows_;
+}
+
+template <class T>
+States<T> Net<T>::begin_of(const Lesson<T>& lesson, const Orders& orders) const {
+  const long rows = begins_with(lesson, orders);
+  return rows ? states_in(state_, rows) : States<T>{};
+}
+
+template <class T>
+States<T> Net<T>::end_of(const Lesson<T>& lesson, const Orders& orders) const {
+  return states_in(next_, std::max(orders.n, begins_with(lesson, orders)));
+}
+
 // Allocates memory for `rows` rows and sets the pointers into it.
 template <class T>
 void Net<T>::lay_in(Shard& s, long rows, long steps, const int64_t* length, bool kept,
@@ -251,10 +269,9 @@ template <class T>
 void Net<T>::learn(const Lesson<T>& lesson, const Orders& orders, double count, Shard& s, Stop stop,
                    T* outputs) {
   if (recurrent()) {
-    const bool zero = orders.reset || !lesson.stateful || state_rows_ != orders.n;
-    fill_states(*stack_, s.w, s.first, zero ? States<T>{} : states_in(state_, state_rows_));
+    fill_states(*stack_, s.w, s.first, begin_of(lesson, orders));
     through_stack(s, stop);
-    if (lesson.stateful) give_states(*stack_, s.w, s.first, states_in(next_, orders.n));
+    if (lesson.stateful) give_states(*stack_, s.w, s.first, end_of(lesson, orders));
   }
   if (stop(0)) return;
   dense_->forward(params_.at(), s.p, 0, dense_->layers());
@@ -327,7 +344,7 @@ Ending Net<T>::step(const Lesson<T>& lesson, const Orders& given, int threads, S
   complete();
   const double count = counted(lesson, orders);
   if (lesson.stateful) {
-    const long size = stacked() * orders.n * stack_->state_width;
+    const long size = stacked() * end_of(lesson, orders).rows * stack_->state_width;
     for (int i = 0; i < states(); i++)
       if (next_[i].size() < size) {
         next_[i].need(size);
@@ -397,8 +414,15 @@ Ending Net<T>::step(const Lesson<T>& lesson, const Orders& given, int threads, S
   updates++;
   if (stem_) update_moments();
   if (lesson.stateful) {
+    const States<T> before = begin_of(lesson, orders), after = end_of(lesson, orders);
+    const long ended = (after.rows - orders.n) * after.row;
+    for (int part = 0; ended && part < states(); part++)
+      for (long i = 0; i < stacked(); i++) {
+        const long from = (i * after.rows + orders.n) * after.row;
+        copy(after.at[part] + from, before.at[part] + from, ended);
+      }
     std::swap(state_, next_);
-    state_rows_ = orders.n;
+    state_rows_ = after.rows;
   }
   return DONE;
 }

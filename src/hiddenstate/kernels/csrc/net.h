@@ -229,6 +229,9 @@ class Net {
   bool averages() const { return recurrent() && shape_.mean && !shape_.every_step; }
   Orders by_length(const Lesson<T>& lesson, Orders orders);
   double counted(const Lesson<T>& lesson, const Orders& orders);
+  long begins_with(const Lesson<T>& lesson, const Orders& orders) const;
+  States<T> begin_of(const Lesson<T>& lesson, const Orders& orders) const;
+  States<T> end_of(const Lesson<T>& lesson, const Orders& orders) const;
   double work(const Lesson<T>& lesson, long n) const;
   long work_of(const Share& share) const;
   void gradient(const Share& share, const Shard& s, bool add);

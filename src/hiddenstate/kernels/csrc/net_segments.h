@@ -164,8 +164,7 @@ void Net<T>::segment_backward(const Lesson<T>& lesson, const Orders& orders, dou
 template <class T>
 void Net<T>::learn_segments(const Lesson<T>& lesson, const Orders& orders, double count, Shard& s,
                             Stop stop, T* outputs) {
-  const bool zero = orders.reset || !lesson.stateful || state_rows_ != orders.n;
-  begin_segments(s, Segments(s.whole), true, zero ? States<T>{} : states_in(state_, state_rows_));
+  begin_segments(s, Segments(s.whole), true, begin_of(lesson, orders));
   const auto read_rows = [&](Shard& shard) {
     read(lesson.x, orders.rows, shard);
     leave_out(lesson, orders, shard);
@@ -173,7 +172,7 @@ void Net<T>::learn_segments(const Lesson<T>& lesson, const Orders& orders, doubl
   segments_forward(
       s, read_rows, averages(), [&](long) { add_outputs(*stack_, s.w, s.mean.at()); }, stop);
   if (stop(0)) return;
-  if (lesson.stateful) end_segments(s, states_in(next_, orders.n));
+  if (lesson.stateful) end_segments(s, end_of(lesson, orders));
   s.sum = 0;
   if (!shape_.every_step) {
     const long width = stack_->width, row = shape_.directions * width;
