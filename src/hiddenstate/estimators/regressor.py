@@ -95,6 +95,9 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
         and 0 the whole series, which :meth:`forecast` cannot continue.
     change : bool, default=False
         A forecast learns the change from the last value to the one that is forecast.
+    input_skip : bool, default=False
+        Add the first features of X to the outputs, one to each: the network learns how a target
+        differs from its input.
     linear : bool, default=False
         A forecast adds a linear function of the last values; the network learns what it leaves.
     linear_inputs : bool, default=False
@@ -273,6 +276,7 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
         horizon: int | None = None,
         window: int | None = None,
         change: bool = False,
+        input_skip: bool = False,
         linear: bool = False,
         linear_inputs: bool = False,
         season: Any = None,
