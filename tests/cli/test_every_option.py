@@ -64,7 +64,6 @@ def but(usual: Entry, *things: str, entry: Entry) -> dict[str, Entry]:
 def reading(*as_trained: str) -> dict[str, Row]:
     """The options of reading DATA; those things are read as in training."""
     sound, book = "applies only to sounds", "applies only to workbooks"
-    own = "the data of the run is read as in training"
     entries = {
         "--layout": obeyed("features"),
         "--input": obeyed("promo"),
@@ -81,7 +80,7 @@ def reading(*as_trained: str) -> dict[str, Row]:
         "--max-unpacked": obeyed("1e-9", data="packed"),
     }
     rows: dict[str, Row] = {
-        name: but(entry, *as_trained, entry=refused(own, *entry.value))
+        name: but(entry, *as_trained, entry=refused(AS_READ, *entry.value))
         for name, entry in entries.items()
     }
     for name, row in rows.items():
@@ -111,7 +110,7 @@ COMPUTING: dict[str, Row] = {
 VIEW: dict[str, Row] = {"--runs-dir": obeyed("elsewhere"), "--debug": DEBUG}
 SWEEPS = ("sweep", "sweep with data")
 EXTRACT = "not for a sweep; take a model out"
-FOLDER = "TensorBoard reads a folder"
+FOLDER, AS_READ = "TensorBoard reads a folder", "the data of the run is read as in training"
 SKIP = but(refused("only for a sweep"), "sweep with data", entry=obeyed(data="strange"))
 
 TABLE: dict[str, dict[str, Row]] = {
@@ -141,6 +140,7 @@ TABLE: dict[str, dict[str, Row]] = {
         **COMPUTING,
     },
     "evaluate": {
+        "--answers": but(refused("only to .npy files", "y"), "run", entry=refused(AS_READ, "y")),
         "--peers": obeyed(),
         "--output": obeyed("out.csv"),
         "--json": obeyed(),

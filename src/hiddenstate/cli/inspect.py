@@ -272,7 +272,7 @@ def _attempts(values: Mapping[str, Any], job: str | None) -> list[tuple[str, dic
         ("regress", {"horizon": 1}),
     ]
     if has_ending(Path(values["data"]), SOUNDS):
-        return [("regress", {"horizon": 1}), ("autoencode", {})]
+        return [("regress", {} if values.get("answers") else {"horizon": 1}), ("autoencode", {})]
     if is_table(Path(values["data"])):
         del attempts[1]  # the targets of a table are named, or there are none
     return attempts

@@ -11,6 +11,7 @@ from hiddenstate.errors import OptionError, printable
 
 if TYPE_CHECKING:
     from hiddenstate.inference.predict import Prediction
+    from hiddenstate.models.fitted import FittedModel
     from hiddenstate.runs import Run
 
 FORMATS = {
@@ -21,6 +22,9 @@ FORMATS = {
     ".xlsx": "xlsx",
 }
 """The format of predictions by the ending of the file's name."""
+
+SOUND = "wav"
+"""The format of the samples that a model makes of a sound."""
 
 
 def refuse_overwriting(
@@ -49,8 +53,10 @@ def refuse_overwriting(
         )
 
 
-def resolved_format(file_format: str, output: Path | None) -> str:
+def resolved_format(file_format: str, output: Path | None, sounds: bool = False) -> str:
     """The output format, "auto" replaced by that of the ending of the file's name.
+
+    With `sounds` it may be a WAV file.
 
     Raises
     ------
@@ -61,21 +67,38 @@ def resolved_format(file_format: str, output: Path | None) -> str:
     """
     from hiddenstate.inference.output_formats import check_format
 
-    if file_format in ("parquet", "xlsx") and output is None:
-        name = {"parquet": "Parquet", "xlsx": "a workbook"}[file_format]
+    binary = {"parquet": "Parquet", "xlsx": "a workbook", SOUND: "a WAV file"}
+    if file_format in binary and output is None:
+        name = binary[file_format]
         raise OptionError(f"--format: {name} is not printed; add --output FILE")
     if file_format != "auto":
         check_format(file_format)
         return file_format
     suffix = output.suffix.lower() if output else ""
-    if suffix and suffix not in FORMATS:
+    formats = FORMATS | ({f".{SOUND}": SOUND} if sounds else {})
+    if suffix and suffix not in formats:
         raise OptionError(
             f"--output: {printable(output)}: unsupported format {printable(suffix, 40)}; "
-            f"supported: {', '.join(FORMATS)}; or name the format with --format"
+            f"supported: {', '.join(formats)}; or name the format with --format"
         )
-    file_format = FORMATS.get(suffix, "csv")
+    file_format = formats.get(suffix, "csv")
     check_format(file_format)
     return file_format
+
+
+def write_sound(prediction: "Prediction", model: "FittedModel", data: Path, output: Path) -> None:
+    """Write what a model made of the WAV file `data` as a WAV file, and say how fast it is."""
+    from hiddenstate.inference.sound import core_share, sound_of
+    from hiddenstate.system.atomic_file import write_output
+
+    sound = sound_of(prediction, model, data)
+    write_output(output, sound.content)
+    note(f"{output}: {sound.form}")
+    for remark in sound.remarks:
+        note(f"note: {remark}")
+    if (share := core_share(model)) is not None:
+        rate = model.transform.reading["rate"]
+        note(f"a stream of the model takes {share:.2%} of one core here at {rate:,} Hz")
 
 
 def write_prediction(prediction: "Prediction", output: Path | None, file_format: str) -> None:

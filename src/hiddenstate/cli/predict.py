@@ -16,7 +16,13 @@ from hiddenstate.cli.options import (
     runs_dir_option,
 )
 from hiddenstate.cli.output import note, note_damage, say, say_json, table
-from hiddenstate.cli.output_file import refuse_overwriting, resolved_format, write_prediction
+from hiddenstate.cli.output_file import (
+    SOUND,
+    refuse_overwriting,
+    resolved_format,
+    write_prediction,
+    write_sound,
+)
 from hiddenstate.cli.refused_options import refuse_options, refuse_unread
 from hiddenstate.cli.run_argument import check_order, run_argument
 from hiddenstate.cli.stdin import named, stdin_as_file
@@ -88,10 +94,11 @@ def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--format",
     "file_format",
-    type=click.Choice(("auto", "csv", "json", "parquet", "xlsx")),
-    metavar="auto|csv|json|parquet|xlsx",
+    type=click.Choice(("auto", "csv", "json", "parquet", "xlsx", "wav")),
+    metavar="auto|csv|json|parquet|xlsx|wav",
     default="auto",
-    help="Output format; auto follows the name of --output, otherwise CSV.  [default: auto]",
+    help="Output format; auto follows the name of --output, otherwise CSV. wav is what a model "
+    "makes of a sound, with its rate and width.  [default: auto]",
 )
 @skip_unknown_option
 @model_options
@@ -113,10 +120,11 @@ def predict(
     from hiddenstate.inference.inputs import read_new_data
     from hiddenstate.inference.overflow import checked_predictor
     from hiddenstate.inference.predict import predict_data, predict_run
+    from hiddenstate.inference.sound import check_makes_sound
     from hiddenstate.inference.stream import Stream
     from hiddenstate.system.atomic_file import check_output
 
-    file_format = resolved_format(file_format, output)
+    file_format = resolved_format(file_format, output, sounds=True)
     if stream:
         refuse_options("stream")
         if data != STDIN:
@@ -125,6 +133,8 @@ def predict(
         check_output(output)
     if (groups := sweep_folder(run, runs_dir)) is not None:
         refuse_options("sweep", run)
+        if file_format == SOUND:
+            raise OptionError("--output: a sweep reads tables, which make no WAV file")
         predict_groups(
             groups, data, output, file_format, skip_unknown, proba, device, threads, reading
         )
@@ -138,6 +148,9 @@ def predict(
         return predict_lines(model, reading, proba, file_format == "json", steps)
     if output is not None:
         refuse_overwriting(output, run, data, trained_run)
+    is_sound = file_format == SOUND
+    if is_sound:
+        check_makes_sound(model, data)
     predictor = checked_predictor(model, device, threads)
     if data is None:
         refuse_options("own data")
@@ -147,7 +160,10 @@ def predict(
             refuse_unread(reading, stdin or data)
             dataset = read_new_data(model, str(stdin or data), reading, require_targets=False)
             prediction = predict_data(model, predictor, dataset, proba)
-    write_prediction(prediction, output, file_format)
+            if is_sound and output is not None:
+                write_sound(prediction, model, stdin or Path(data), output)
+    if not is_sound:
+        write_prediction(prediction, output, file_format)
     note_remarks(prediction.remarks, stdin)
 
 
@@ -187,6 +203,7 @@ def opened_model(name: str, runs_dir: Path) -> "tuple[FittedModel, Run | None]":
     help="Write the scores of forecasts by step ahead and series to FILE: CSV, JSON, Parquet or a "
     "workbook, by its name.",
 )
+@config_option("regress", "answers", default=None)
 @json_option
 @model_options
 def evaluate(

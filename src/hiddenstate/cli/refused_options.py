@@ -27,7 +27,7 @@ REFUSED: Mapping[str, Mapping[str, str]] = {
     "no forecast": dict.fromkeys(
         ("peers", "output"), "only for forecasts; RUN was not trained with --horizon on windows"
     ),
-    "own data": dict.fromkeys(NEW_DATA, AS_TRAINED),
+    "own data": dict.fromkeys((*NEW_DATA, "answers"), AS_TRAINED),
     "regress": {"proba": ONLY_CLASSIFIERS},
     "autoencode": {"proba": ONLY_CLASSIFIERS},
     "stream": {

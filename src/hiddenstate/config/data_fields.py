@@ -46,7 +46,8 @@ class DataConfig:
     )
     answers: str | None = option(
         None,
-        "An .npy file with the labels or targets, if DATA is an .npy file without them.",
+        "An .npy file with the labels or targets, if DATA is an .npy file without them; or, of a "
+        "WAV file to regress, the one to make of it.",
         jobs=RECURRENT,
         since=2,
         reading=True,

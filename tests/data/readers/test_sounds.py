@@ -185,8 +185,42 @@ def test_one_sound_is_a_signal_to_forecast_or_rows_to_encode(tmp_path: Path) -> 
     assert read_data(path, job="autoencode", frame=30).X.shape == (10, 30, 2)
     with pytest.raises(DataError, match="without a class; put them into one subfolder per class"):
         read_data(path)
-    with pytest.raises(DataError, match="sound has no targets; forecast it with horizon=1"):
+    with pytest.raises(
+        DataError, match=r"sound has no targets; .* with answers, .* with horizon=1"
+    ):
         read_data(path, job="regress")
+
+
+def test_a_second_sound_is_what_is_made_of_the_first(tmp_path: Path) -> None:
+    dry, wet = tmp_path / "dry.wav", tmp_path / "wet.wav"
+    dry.write_bytes(wav(VALUES[:, 0]))
+    wet.write_bytes(wav(VALUES, 24))
+    data = read_data(dry, job="regress", answers=str(wet))
+    np.testing.assert_array_equal(data.train.require_targets(), VALUES[None])
+    assert (data.columns, data.targets) == (("sound",), ("output_1", "output_2"))
+    framed = read_data(dry, job="regress", answers=str(wet), frame=2)
+    np.testing.assert_array_equal(framed.train.require_targets(), VALUES[:2].reshape(1, 1, 4))
+
+
+@pytest.mark.parametrize(
+    ("wet", "options", "message"),
+    [
+        (wav(VALUES, rate=16000), {}, "16,000 samples a second, but dry.wav has 8,000; resample"),
+        (wav(VALUES[1:]), {}, "2 samples, but dry.wav has 3; cut both to the same moments"),
+        (wav(VALUES), {"bands": 1, "frame": 2}, "a sound is made of samples; leave it out"),
+        (wav(VALUES), {"job": "classify"}, "to a WAV file to regress"),
+        (b"RIFX", {}, "wet.wav: RIFX is not read"),
+    ],
+    ids=["rate", "length", "bands", "job", "format"],
+)
+def test_answers_of_other_moments_are_refused(
+    wet: bytes, options: Any, message: str, tmp_path: Path
+) -> None:
+    (tmp_path / "dry.wav").write_bytes(wav(VALUES[:, 0]))
+    (tmp_path / "wet.wav").write_bytes(wet)
+    options = {"job": "regress", "answers": str(tmp_path / "wet.wav"), **options}
+    with pytest.raises(HiddenstateError, match=message):
+        read_data(tmp_path / "dry.wav", **options)
 
 
 def test_other_rates_and_channels_are_refused_or_skipped(tmp_path: Path) -> None:

@@ -202,10 +202,10 @@ def read_path(
     path = existing(name) if columns is None else Path(name)
     if part == "training" and options.test is None:
         formats.check_applies(vars(options), path)
-    if options.answers is not None and not _may_lack_targets(path):
+    if options.answers is not None and not _may_lack_targets(path, job):
         raise OptionError(
-            f"--answers: applies only to .npy files; {printable(path)} holds its labels or "
-            "targets itself"
+            f"--answers: applies only to .npy files, and to a WAV file to regress; "
+            f"{printable(path)} holds its labels or targets itself"
         )
     if columns is not None or is_table(path):
         texts = [e.column for e in encodings or () if e.values]
@@ -231,10 +231,11 @@ def _like_training(dataset: SequenceDataset) -> Names:
     return Names.like(np.unique(dataset.y).tolist() if has_labels else ())
 
 
-def _may_lack_targets(path: Path) -> bool:
-    """Return whether `--answers` may add the targets of a file or folder: that of an array."""
+def _may_lack_targets(path: Path, job: str) -> bool:
+    """Return whether `--answers` may add the targets of a file or folder: an array or a sound."""
     if not path.is_dir():
-        return has_ending(path, formats.ARRAYS)
+        is_sound = job == "regress" and has_ending(path, formats.SOUNDS)
+        return is_sound or has_ending(path, formats.ARRAYS)
     from hiddenstate.data.readers.arrays import read_arrays
 
     return _folder_reader(path) is read_arrays

@@ -84,11 +84,10 @@ class Framing:
             )
         return steps
 
-    def names(self) -> tuple[str, ...]:
-        """Return the name of each number of a step."""
-        channels = (
-            ["sound"] if self.channels == 1 else [f"channel_{k + 1}" for k in range(self.channels)]
-        )
+    def names(self, one: str = "sound", each: str = "channel") -> tuple[str, ...]:
+        """Return the name of each number of a step, after what one channel or each is called."""
+        several = self.channels > 1
+        channels = [f"{each}_{k + 1}" for k in range(self.channels)] if several else [one]
         if self.bands:
             hertz = (self._edges() * self.rate / self.frame).round().astype(int)
             parts = [f"{low}-{high} Hz" for low, high in itertools.pairwise(hertz)]
@@ -144,10 +143,11 @@ def read_sounds(
         A WAV file; a folder with one folder per class, or with such folders `train` and `test`; or,
         for rows without labels, a folder of WAV files.
     options : DataConfig
-        Uses `frame`, `bands`, `rate`, `horizon` and `skip_bad`.
+        Uses `frame`, `bands`, `rate`, `horizon` and `skip_bad`, and `answers`, of one sound: a
+        second one, whose samples are the targets.
     job : {"classify", "regress", "autoencode"}
     require_targets : bool, default True
-        Whether labels must be there, or a horizon that makes targets of the sound itself.
+        Whether labels or answers must be there, or a horizon that makes targets of the sound.
     sample : bool, default False
         Read at most `SAMPLE_SOUNDS` sounds and `SAMPLE` samples of each.
 
@@ -165,8 +165,13 @@ def read_sounds(
         If a frame has fewer frequencies than `bands`.
     """
     where, folder = printable(path), path.is_dir()
-    if job == "regress" and require_targets and options.horizon is None:
-        raise DataError(f"{where}: sound has no targets; forecast it with --horizon 1")
+    given = options.answers is not None or options.horizon is not None
+    if job == "regress" and require_targets and not given:
+        raise DataError(
+            f"{where}: sound has no targets",
+            ("name the sound to make of it with ", Flag("--answers")),
+            ("forecast it with ", Flag("--horizon"), " 1"),
+        )
     files = ClassFolders("sound", SOUNDS)
     halves = [half for half in files.halves(path) if half]
     if not halves:
@@ -194,9 +199,11 @@ def read_sounds(
         shape = (-1, 1, framing.width) if framing.bands else (-1, framing.frame, framing.channels)
         parts = [Rows(parts[0].X.reshape(shape))]
         names = names if framing.bands else None
-    targets = job == "regress" and options.horizon is not None
-    if targets:
-        parts = [_forecast(rows) for rows in parts]
+    targets: tuple[str, ...] | None = None
+    if job == "regress" and options.answers is not None:
+        parts, targets = _answered(parts[0], every[0], framing, options, most)
+    elif job == "regress" and options.horizon is not None:
+        parts, targets = [_forecast(rows) for rows in parts], names
     remarks = list(files.remarks(where)) if folder else []
     if options.frame is None and framing.frame > 1:
         longest = max(wav.n_samples for wav, _ in opened[0])
@@ -210,7 +217,7 @@ def read_sounds(
         parts[1] if len(parts) > 1 else None,
         kind=f"a folder of WAV files at {framing.rate:,} Hz" if folder else ONE_SOUND,
         columns=names,
-        targets=names if targets else None,
+        targets=targets,
         remarks=tuple(remarks),
         read_as={"frame": framing.frame, "bands": framing.bands, "rate": framing.rate},
         unread=tuple(_unread(every, n_files, sample)),
@@ -336,6 +343,29 @@ def _rows(wavs: list[Opened], framing: Framing, most: int | None, where: str) ->
         ids=np.array([wav.path.name for wav, _ in wavs], object) if len(wavs) > 1 else None,
         origin=whole(len(wavs), Table(np.cumsum(lengths) - lengths, None, each)),
     )
+
+
+def _answered(
+    rows: Rows, wav: Wav, framing: Framing, options: DataConfig, most: int | None
+) -> tuple[list[Rows], tuple[str, ...]]:
+    """Return the rows of one sound with the samples of another as targets, and their names."""
+    answers = open_wav(Path(options.answers or "").expanduser())
+    where = printable(answers.path)
+    if framing.bands:
+        raise OptionError("--bands: a sound is made of samples; leave it out, or use --bands 0")
+    if answers.rate != wav.rate:
+        raise DataError(
+            f"{where}: {answers.rate:,} samples a second, but {printable(wav.path.name, 60)} has "
+            f"{wav.rate:,}; resample it: ffmpeg -i IN.wav -ar {wav.rate} OUT.wav"
+        )
+    if answers.n_samples != wav.n_samples:
+        raise DataError(
+            f"{where}: {count(answers.n_samples, 'sample')}, but {printable(wav.path.name, 60)} "
+            f"has {wav.n_samples:,}; cut both to the same moments"
+        )
+    own = replace(framing, channels=answers.channels)
+    y = own.read(answers, most)[None].astype(np.float64)
+    return [replace(rows, y=y)], own.names("output", "output")
 
 
 def _forecast(rows: Rows) -> Rows:

@@ -18,7 +18,7 @@ VERSION = "0.5.4"
 """Of the format: the newest that players from 2023 on read."""
 
 SAMPLE_RATE = 48000
-"""Samples per second, which players demand; a model does not know its own."""
+"""Samples per second, which players demand, of a model that was not trained on sounds."""
 
 
 def build(source: Source) -> Contents:
@@ -41,7 +41,7 @@ def build(source: Source) -> Contents:
             "num_layers": len(signal.layers),
         },
         "weights": weights,
-        "sample_rate": SAMPLE_RATE,
+        "sample_rate": source.model.transform.reading.get("rate") or SAMPLE_RATE,
     }
     return {".nam": (json.dumps(content) + "\n").encode()}
 
