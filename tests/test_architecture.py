@@ -265,6 +265,7 @@ def test_files_are_written_by_the_run_writer_and_atomic_files_alone() -> None:
         "views.terminal.screen",  # the terminal, which is opened to write on
         "live.launch",  # removes its own temporary folder
         "cli.stdin",  # in a temporary folder
+        "system.lock",  # the stand-in of a lock
         "scale.sweep.worker",  # the pipe to the command that started it
     }
     writing = {
@@ -310,7 +311,7 @@ def test_python_is_started_by_one_module_alone() -> None:
     naming = {m for m, tree in MODULES.items() if "'executable'" in ast.dump(tree)}
     assert naming == {"hiddenstate.system.interpreter"}
     spawning = {m for m in MODULES if "multiprocessing" in imports(m, lazy=True)}
-    assert spawning == {"hiddenstate.scale.tune.pool"}
+    assert spawning == {"hiddenstate.system.processes"}
     for module, tree in MODULES.items():
         source = ast.unparse(tree)
         if "python_command(" in source and module not in naming:
@@ -319,6 +320,18 @@ def test_python_is_started_by_one_module_alone() -> None:
     for folder in ("tools", "benchmarks"):
         for path in (PAGE.parents[1] / folder).rglob("*.py"):
             assert not re.search(r"""executable,\s*["']-[mc]""", path.read_text("utf-8")), path
+
+
+DOOR = {"_thread", "_posixsubprocess", "_socket", "concurrent", "ctypes", "fcntl", "pty"}
+DOOR |= {"multiprocessing", "resource", "select", "selectors", "signal", "socket", "socketserver"}
+DOOR |= {"subprocess", "termios", "threading", "tty"}
+"""Modules of Python for what not every platform has."""
+
+
+def test_only_system_uses_what_not_every_platform_has() -> None:
+    using = {m for m in MODULES if {name.split(".")[0] for name in imports(m, lazy=True)} & DOOR}
+    assert {m for m in using if room_of(m) != "system"} == set()
+    assert len(using) >= 7
 
 
 def calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:

@@ -71,7 +71,7 @@ def test_an_interface_that_the_user_names_stays(monkeypatch):
 
 
 def test_a_loopback_address_is_refused_where_there_are_other_hosts(monkeypatch):
-    monkeypatch.setattr(launch, "_address_towards", lambda host, port: "127.0.1.1")
+    monkeypatch.setattr(launch, "address_towards", lambda host, port: "127.0.1.1")
     with pytest.raises(MachineError, match=r"^MASTER_ADDR me is 127\.0\.1\.1 on this host, where"):
         choose_interface(Launch(0, 2, 0, 1, "me", 29500))
 

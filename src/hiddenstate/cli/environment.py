@@ -1,10 +1,10 @@
 """Prepares a process for the command line: standard streams and environment variables."""
 
-import fcntl
 import os
 import sys
 
 from hiddenstate.system.interpreter import SAFE_PATH
+from hiddenstate.system.terminal import is_usable
 
 STREAMS = (("stdin", "r", os.O_WRONLY), ("stdout", "w", os.O_RDONLY), ("stderr", "w", os.O_RDONLY))
 """Name and mode of each standard stream, and the access with which it cannot be used."""
@@ -20,7 +20,7 @@ def prepare_process() -> None:
     Processes that a library starts import nothing from the current folder either.
     """
     for number, (name, mode, unfit) in enumerate(STREAMS):
-        if not _is_open(number, unfit):
+        if not is_usable(number, unfit):
             null = os.open(os.devnull, os.O_RDWR)
             if null != number:
                 os.dup2(null, number)
@@ -36,11 +36,3 @@ def prepare_process() -> None:
     if not (date.isascii() and date.isdecimal() and len(date) < 12):
         del os.environ["SOURCE_DATE_EPOCH"]
         sys.stderr.write("warning: SOURCE_DATE_EPOCH: not a number of seconds; it is ignored\n")
-
-
-def _is_open(number: int, unfit: int) -> bool:
-    """Whether a descriptor is open, and not only for the other direction."""
-    try:
-        return fcntl.fcntl(number, fcntl.F_GETFL) & os.O_ACCMODE != unfit
-    except OSError:
-        return False

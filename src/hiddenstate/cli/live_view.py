@@ -1,7 +1,6 @@
 """Shows a training command while it trains: a view, logged lines, a progress bar."""
 
 import errno
-import signal
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from hiddenstate.cli.output import note, say
 from hiddenstate.cli.signals import silence_terminal
+from hiddenstate.system.signals import SIGPIPE
 
 if TYPE_CHECKING:
     from hiddenstate.cli.signals import InterruptHandler
@@ -94,4 +94,4 @@ def _say_or_interrupt(interrupt: "InterruptHandler", line: str) -> None:
         if error.errno == errno.EIO:
             silence_terminal()
         else:
-            interrupt.trigger(signal.SIGPIPE)
+            interrupt.trigger(SIGPIPE)

@@ -2,7 +2,6 @@
 
 import os
 import shlex
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -21,6 +20,7 @@ from hiddenstate.errors import (
     printable,
 )
 from hiddenstate.scale.launch import STARTED, Launch, launch_of
+from hiddenstate.system.signals import SIGTERM
 
 TRAINING = ("classify", "regress", "autoencode", "resume")
 """The commands that several processes can run together."""
@@ -221,7 +221,7 @@ def train_as_rank(
     follower = follow(group, command)
     interrupt.arm()
     if not follower.train(interrupt):
-        raise RunInterruptedError("interrupted", interrupt.number or signal.SIGTERM)
+        raise RunInterruptedError("interrupted", interrupt.number or SIGTERM)
     group.leave()
     return None
 

@@ -15,17 +15,15 @@ run is resumed. `training/trainer.py` has the same story from the inside.
 
 import contextlib
 import os
-import signal
 import stat
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from types import FrameType
 
-from hiddenstate.errors import MachineError
+from hiddenstate.system import platform, signals, threads
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signals.SIGINT, signals.SIGTERM)
 """The signals that interrupt."""
 
 REPEAT_SECONDS = 0.05
@@ -48,7 +46,7 @@ class InterruptHandler:
 
     def __init__(self) -> None:
         self.number: int | None = None
-        self._previous: dict[int, object] = {}
+        self._handlers: signals.Handlers | None = None
         self._pipe: int | None = None
         self._raising = False
 
@@ -69,32 +67,26 @@ class InterruptHandler:
         MachineError
             If no thread can be started.
         """
-        if self._previous:
+        if self._handlers is not None or not platform.has("signals"):
             return
         # Python runs handlers between its own instructions, and a long compiled call has none.
         # Python also writes a byte into this pipe for each signal; a thread counts them.
         read, self._pipe = os.pipe()
         os.set_blocking(self._pipe, False)
-        try:
-            threading.Thread(target=_exit_at_second_signal, args=(read,), daemon=True).start()
-        except RuntimeError:
-            raise MachineError(
-                "cannot start a thread: not enough memory, or a limit on processes; raise the "
-                "limit (ulimit -v, ulimit -u)"
-            ) from None
-        signal.set_wakeup_fd(self._pipe, warn_on_full_buffer=False)
+        threads.start(_exit_at_second_signal, read)
+        self._handlers = signals.Handlers()
+        self._handlers.write_to(self._pipe)
         for number in SIGNALS:
-            self._previous[number] = signal.signal(number, self._handle)
-        if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # nohup ignores it already
-            self._previous[signal.SIGHUP] = signal.signal(signal.SIGHUP, self._hang_up)
+            self._handlers.take(number, self._handle)
+        if signals.ends_process(signals.SIGHUP):
+            self._handlers.take(signals.SIGHUP, self._hang_up)
 
     def disarm(self) -> None:
         """Restore the usual effect of signals."""
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)  # type: ignore[arg-type]  # as it was returned
-        self._previous = {}
+        if self._handlers is not None:
+            self._handlers.restore()
+            self._handlers = None
         if self._pipe is not None:
-            signal.set_wakeup_fd(-1)
             os.close(self._pipe)
             self._pipe = None
 

@@ -2,7 +2,6 @@
 
 import re
 import shlex
-import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -27,6 +26,7 @@ from hiddenstate.cli.sweep_models import sweep_folder
 from hiddenstate.config.option import JOBS
 from hiddenstate.errors import OptionError, RunInterruptedError, count, printable
 from hiddenstate.scale.sweep.options import Shard, sweep_options
+from hiddenstate.system.signals import SIGINT
 
 if TYPE_CHECKING:
     from hiddenstate.cli.signals import InterruptHandler
@@ -172,7 +172,7 @@ def _interrupted(done: int, n: int, interrupt: "InterruptHandler") -> RunInterru
     return RunInterruptedError(
         f"interrupted: {done:,} of {count(n, 'group')} were trained and saved; the same command "
         "again trains the others",
-        interrupt.number or signal.SIGINT,
+        interrupt.number or SIGINT,
     )
 
 

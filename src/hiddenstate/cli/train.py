@@ -1,7 +1,6 @@
 """What the commands that train share: classify, regress, autoencode, and resume."""
 
 import shlex
-import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -45,6 +44,7 @@ from hiddenstate.cli.training_output import (
 from hiddenstate.config import make_config
 from hiddenstate.config.fields import OWN_TEACHERS
 from hiddenstate.errors import OptionError
+from hiddenstate.system.signals import SIGINT
 from hiddenstate.views import TRAINING_VIEWS
 
 if TYPE_CHECKING:
@@ -339,4 +339,4 @@ def _hint_to_resume(path: Path) -> Iterator[None]:
 def _interrupted(message: str, interrupt: "InterruptHandler") -> Exception:
     from hiddenstate.errors import RunInterruptedError
 
-    return RunInterruptedError(message, interrupt.number or signal.SIGINT)
+    return RunInterruptedError(message, interrupt.number or SIGINT)

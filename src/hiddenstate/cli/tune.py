@@ -2,7 +2,6 @@
 
 import os
 import shlex
-import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,6 +27,7 @@ from hiddenstate.config import job_options
 from hiddenstate.config.fields import NO_TEACHER
 from hiddenstate.config.option import JOBS
 from hiddenstate.errors import MachineError, OptionError, RunInterruptedError, count, printable
+from hiddenstate.system.signals import SIGINT
 
 if TYPE_CHECKING:
     from hiddenstate.cli.signals import InterruptHandler
@@ -197,7 +197,7 @@ def _search(
         except MachineError:
             if not interrupt():
                 raise
-            number = interrupt.number or signal.SIGINT
+            number = interrupt.number or SIGINT
             raise RunInterruptedError("interrupted; nothing was trained", number) from None
         slots = study.slots()
         n_valid = len(data.prepared(settings.config).valid or ())
@@ -254,7 +254,7 @@ def _hint(study: "Study") -> str:
 
 
 def _interrupted(study: "Study", interrupt: "InterruptHandler") -> Exception:
-    return RunInterruptedError(f"interrupted; {_hint(study)}", interrupt.number or signal.SIGINT)
+    return RunInterruptedError(f"interrupted; {_hint(study)}", interrupt.number or SIGINT)
 
 
 def _finish(study: "Study", options: Manner, interrupt: "InterruptHandler") -> None:

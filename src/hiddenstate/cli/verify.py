@@ -1,6 +1,5 @@
 """The command verify: whether the files of a run are sound, and resuming it is exact."""
 
-import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -23,6 +22,7 @@ from hiddenstate.cli.sweep_models import sweep_folder
 from hiddenstate.cli.tune import study_folder
 from hiddenstate.cli.verify_searches import verify_study, verify_sweep
 from hiddenstate.errors import HiddenstateError, UntrustedFileError, printable
+from hiddenstate.system.signals import SIGINT
 
 if TYPE_CHECKING:
     from hiddenstate.runs import Run
@@ -155,5 +155,5 @@ def _in_temporary_folder(work: "Callable[[Path], Iterator[Proof]]") -> "Iterator
             ):
                 yield from work(Path(folder))
         except KeyboardInterrupt:
-            number = interrupt.number or signal.SIGINT
+            number = interrupt.number or SIGINT
             raise RunInterruptedError("interrupted; nothing was changed", number) from None

@@ -6,8 +6,6 @@ trained first. The arrays of member K are named `members/K/` and its own names.
 """
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from dataclasses import replace
 
 import numpy as np
@@ -25,6 +23,7 @@ from hiddenstate.engines.interface import (
 from hiddenstate.kernels import default_threads
 from hiddenstate.models.net import Net, Params, member_params
 from hiddenstate.program.companions import mean_probabilities
+from hiddenstate.system import threads
 from hiddenstate.system.typing import Array
 
 Make = Callable[[Task, TrainingState], Engine]
@@ -79,11 +78,7 @@ class MembersEngine:
     def _each(self, call: Callable[[Engine], Chunk]) -> list[Chunk]:
         """Call `call` with each member's engine, several at a time if they are native."""
         n = min(self._n, self._threads) if self.name == "native" else 1
-        if n == 1:
-            return [call(engine) for engine in self._engines]
-        with ThreadPoolExecutor(n) as pool:
-            calls = [pool.submit(copy_context().run, call, engine) for engine in self._engines]
-            return [future.result() for future in calls]
+        return threads.together(call, self._engines, n)
 
     def predict(self, X: Source, lengths: Array | None = None) -> Array:
         """Return the averaged outputs for rows `X`; see `Engine.predict`."""

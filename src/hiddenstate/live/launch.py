@@ -5,7 +5,6 @@
 
 import argparse
 import atexit
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from hiddenstate.errors import HiddenstateError, MachineError, OptionError, did_
 from hiddenstate.live.notebook import NotebookView, notebook_missing, show_notebook
 from hiddenstate.runs import Run, find_run
 from hiddenstate.runs.events import Figures
+from hiddenstate.system import processes
 from hiddenstate.system.interpreter import python_command, python_environment
 from hiddenstate.system.lock import is_locked
 from hiddenstate.training.trainer import Callback, Trainer
@@ -136,7 +136,7 @@ class Viewer(Callback):
 
     def __init__(self, path: Path, view: str, temporary: bool = False) -> None:
         self._path, self._view, self._temporary = path, view, temporary
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: processes.Process | None = None
         self._settings: Any = None  # of the terminal, before the view draws on it
 
     def on_start(self, trainer: Trainer) -> None:
@@ -150,10 +150,10 @@ class Viewer(Callback):
         if self._view == "terminal":  # from the start, Ctrl-C goes to training alone
             command = ["/bin/sh", "-c", 'trap "" INT; exec "$@"', "sh", *command]
         else:  # a window gets no keys and signals of the terminal
-            apart |= dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
-            apart["start_new_session"] = True
+            apart |= dict.fromkeys(("stdin", "stdout", "stderr"), processes.NOTHING)
+            apart["own_session"] = True
         with suppress(OSError):  # without memory for another process there is no view
-            self._process = subprocess.Popen(command, **apart)
+            self._process = processes.start(command, **apart)
 
     def on_chunk(self, trainer: Trainer, chunk: Chunk) -> None:
         """Restore the terminal if the view was killed."""
@@ -183,9 +183,7 @@ class Viewer(Callback):
         """Wait for at most `seconds` until the terminal is free; a window stays open."""
         if self._view != "terminal" or self._process is None:
             return
-        try:
-            self._process.wait(seconds)
-        except subprocess.TimeoutExpired:
+        if processes.wait(self._process, seconds) is None:
             self._process.terminate()
             self._process.wait()
         assert self.ended  # the terminal is restored

@@ -53,7 +53,7 @@ from hiddenstate.system.checksums import (
     lines_with_checksums,
     object_with_checksum,
 )
-from hiddenstate.system.lock import holds, take_lock
+from hiddenstate.system.lock import follow, holds, take_lock
 from hiddenstate.system.typing import Arrays
 
 FOLDERS = ("snapshots", "weights", "checkpoints", "figures")
@@ -305,6 +305,7 @@ def create_run(path: Path, record: RunRecord, teacher: Arrays | None = None) -> 
             write_arrays(making / TEACHER, "teacher", teacher, with_run({}, record.get("id")))
         writer.write_record(record)
     writer.path = path
+    follow(writer._lock, path)
     return writer
 
 

@@ -7,10 +7,11 @@ takes long, such as an evaluation, does not look like a loss, because the thread
 """
 
 import os
-import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
+
+from hiddenstate.system import threads
 
 BEAT = 0.25
 """Seconds between two signs of life."""
@@ -75,8 +76,8 @@ class Heartbeat:
         self.limit, self.on_lost = PREPARING, on_lost
         self._store, self._rank, self._where = store, rank, where
         self._others = [other for other in range(n_ranks) if other != rank]
-        self._ended = threading.Event()
-        self._threads: list[threading.Thread] = []
+        self._ended = threads.Event()
+        self._threads: list[threads.Thread] = []
         self._failure: str | None = None
         self._values: dict[int, bytes] = {}
         self._changed: dict[int, float] = {}
@@ -85,11 +86,7 @@ class Heartbeat:
     def start(self) -> None:
         """Start to count, and to watch the others, of which each has left `beat/RANK`."""
         self.forgive()
-        self._threads = [
-            threading.Thread(target=work, daemon=True) for work in (self._beat, self._watch)
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._threads = [threads.start(work) for work in (self._beat, self._watch)]
 
     def end(self) -> None:
         """Stop watching: the others may end now."""

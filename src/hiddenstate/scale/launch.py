@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hiddenstate.errors import MachineError, OptionError, printable
+from hiddenstate.system.sockets import address_towards, interface_of
 
 VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 """What torchrun sets for each process; all of them together mean data parallel training."""
@@ -97,7 +98,7 @@ def choose_interface(launch: Launch) -> None:
         If the master's name has no address, or a loopback address while there are other hosts.
     """
     try:
-        own = _address_towards(launch.address, launch.port)
+        own = address_towards(launch.address, launch.port)
     except (OSError, UnicodeError) as error:  # the latter of a name that no host can have
         why = getattr(error, "strerror", None) or "not a host name"
         raise MachineError(
@@ -109,39 +110,6 @@ def choose_interface(launch: Launch) -> None:
             f"MASTER_ADDR {printable(launch.address, 60)} is {own} on this host, where no other "
             "host can connect; use its address in the network"
         )
-    name = _interface_of(own)
+    name = interface_of(own)
     if name:
         os.environ.setdefault(INTERFACE, name)
-
-
-def _address_towards(host: str, port: int) -> str:
-    """Return the address from which packets to `host` leave; none is sent."""
-    import socket
-
-    family, kind, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
-    with socket.socket(family, kind) as probe:
-        probe.connect(place)
-        return str(probe.getsockname()[0])
-
-
-def _interface_of(address: str) -> str | None:
-    """Return the interface with an IPv4 address; None where the system does not say."""
-    import fcntl
-    import socket
-    import struct
-    import sys
-
-    if not sys.platform.startswith("linux"):
-        return None
-    get_address = 0x8915  # SIOCGIFADDR of linux/sockios.h
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        for _, name in socket.if_nameindex():
-            try:
-                answer = fcntl.ioctl(
-                    probe.fileno(), get_address, struct.pack("256s", name.encode()[:15])
-                )
-            except OSError:  # it has no such address
-                continue
-            if socket.inet_ntoa(answer[20:24]) == address:
-                return name
-    return None

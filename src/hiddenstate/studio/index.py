@@ -8,7 +8,6 @@ import hashlib
 import itertools
 import os
 import re
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,6 +25,7 @@ from hiddenstate.runs import Run
 from hiddenstate.runs.last_lines import lines_from_end
 from hiddenstate.runs.record import read_record, seed_of
 from hiddenstate.runs.status import status_of
+from hiddenstate.system import threads
 from hiddenstate.system.atomic_file import TEMPORARY
 
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
@@ -114,7 +114,7 @@ class RunIndex:
         self._changed: dict[str, float] = {}
         self._rows: dict[str, tuple[tuple[int, ...], Row, str]] = {}
         self._runs: dict[str, tuple[float, Run]] = {}
-        self._lock = threading.Lock()
+        self._lock = threads.Lock()
 
     def refresh(self) -> None:
         """Look for runs that were added or removed."""

@@ -7,7 +7,6 @@ notice when the studio ends.
 import asyncio
 import json
 import os
-import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ from hiddenstate.config.option import JOBS
 from hiddenstate.errors import MachineError
 from hiddenstate.report.commands import quoted
 from hiddenstate.studio.watch import Signal
+from hiddenstate.system import processes
 from hiddenstate.system.interpreter import python_command, python_environment
 
 MAX_OUTPUT = 256 * 1024
@@ -42,7 +42,7 @@ READY_SECONDS = 600.0
 class _Child:
     """A process, and the files that hold what it prints."""
 
-    process: "subprocess.Popen[bytes]"
+    process: processes.Process
     output: IO[bytes]
     errors: IO[bytes]
 
@@ -165,14 +165,14 @@ class Processes:
         # Files without a name: what is printed can be read here, and nothing is left behind.
         output, errors = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115
         try:
-            child = subprocess.Popen(
+            child = processes.start(
                 python_command("-m", module, *words),
                 cwd=self._folder,
-                stdin=subprocess.PIPE if waits else subprocess.DEVNULL,
+                stdin=processes.PIPE if waits else processes.NOTHING,
                 stdout=output,
                 stderr=errors,
                 env=python_environment({"NO_COLOR": "1", "COLUMNS": "100"}),
-                start_new_session=True,
+                own_session=True,
             )
         except OSError as error:
             raise MachineError(f"the command cannot be started: {error.strerror}") from None

@@ -2,7 +2,6 @@
 
 import asyncio
 import ipaddress
-import socket
 import webbrowser
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,6 +14,7 @@ from hiddenstate.errors import MachineError, OptionError, printable
 from hiddenstate.studio.app import Studio, make_app
 from hiddenstate.studio.gate import App
 from hiddenstate.studio.session import Session
+from hiddenstate.system.sockets import Socket, listener
 
 MAX_CONNECTIONS = 128
 """Connections at once; beyond them the one that has waited longest without a request is ended."""
@@ -64,7 +64,7 @@ class Connection(H11Protocol):
         self.transport.abort()
 
 
-def listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> Socket:
     """Return a socket that listens at an address.
 
     Raises
@@ -82,19 +82,13 @@ def listen(host: str, port: int) -> socket.socket:
     except ValueError as error:
         if isinstance(error, OptionError):
             raise
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        sock.bind((host, port))
-        sock.listen(128)
+        return listener(host, port)
     except OSError as error:
-        sock.close()
         raise MachineError(
             f"{printable(host)}:{port}: cannot listen there: {error.strerror or error}; use "
             "another --port, or --port 0 for any that is free"
         ) from None
-    return sock
 
 
 def server_of(app: App) -> uvicorn.Server:

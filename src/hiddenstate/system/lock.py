@@ -1,6 +1,9 @@
-"""Locks a run folder for one writer; the operating system frees it when the process ends."""
+"""Locks a run folder for one writer; the operating system frees it when the process ends.
 
-import fcntl
+A platform without locks of files has a stand-in: a second file, made only if it is not there yet,
+and removed at the end. A process that is killed leaves it.
+"""
+
 import os
 import time
 from datetime import datetime
@@ -8,11 +11,19 @@ from io import FileIO
 from pathlib import Path
 
 from hiddenstate.errors import MachineError, UntrustedFileError, printable
+from hiddenstate.system import platform
 from hiddenstate.system.atomic_file import open_regular_descriptor
+
+HELD = ".held"
+"""What the name of a lock is followed by in the name of its stand-in."""
 
 
 def is_locked(folder: Path, name: str = "lock") -> bool:
     """Return whether a live process holds the lock `name` of `folder`; changes nothing there."""
+    if not platform.has("locks"):
+        return (folder / f"{name}{HELD}").exists()
+    import fcntl
+
     try:
         with FileIO(open_regular_descriptor(folder / name, os.O_RDONLY)) as stream:
             fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -42,16 +53,16 @@ def take_lock(folder: Path, name: str = "lock") -> FileIO:
     """
     try:
         descriptor = open_regular_descriptor(folder / name, os.O_RDWR | os.O_CREAT)
-        stream = FileIO(descriptor, "r+")
+        stream = FileIO(descriptor, "r+") if platform.has("locks") else _Marked(descriptor, "r+")
     except OSError as error:
         raise MachineError(f"{printable(folder)}: cannot be written: {error.strerror}") from None
     # `is_locked` holds the lock for an instant, so a first attempt may fail: try again.
     for wait in (0.0, 0.02, 0.05, 0.1):
         time.sleep(wait)
         try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock_alone(stream, folder / f"{name}{HELD}")
             break
-        except BlockingIOError:
+        except (BlockingIOError, FileExistsError):
             continue
         except OSError as error:
             stream.close()
@@ -61,8 +72,9 @@ def take_lock(folder: Path, name: str = "lock") -> FileIO:
     else:
         holder = printable(stream.read(200).decode(errors="replace").strip() or "another process")
         stream.close()
+        left = "" if platform.has("locks") else f", or remove {name}{HELD} there if it was killed"
         raise MachineError(
-            f"{printable(folder)}: is being written by {holder}; wait for it or stop it"
+            f"{printable(folder)}: is being written by {holder}; wait for it or stop it{left}"
         )
     now = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
     try:
@@ -72,6 +84,36 @@ def take_lock(folder: Path, name: str = "lock") -> FileIO:
         stream.close()
         raise MachineError(f"{printable(folder)}: cannot be written: {error.strerror}") from None
     return stream
+
+
+class _Marked(FileIO):
+    """A lock file without a lock of the system: another file is there as long as it is open."""
+
+    mark: Path | None = None
+
+    def close(self) -> None:
+        """Let go of the lock."""
+        mark, self.mark = self.mark, None
+        if mark is not None:
+            mark.unlink(missing_ok=True)
+        super().close()
+
+
+def _lock_alone(stream: FileIO, mark: Path) -> None:
+    """Lock a file, or make its mark; raise `BlockingIOError` or `FileExistsError` if it is."""
+    if isinstance(stream, _Marked):
+        os.close(os.open(mark, os.O_CREAT | os.O_EXCL))
+        stream.mark = mark
+        return
+    import fcntl
+
+    fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def follow(stream: FileIO, folder: Path) -> None:
+    """Note that the locked folder was renamed to `folder`, with the lock in it."""
+    if isinstance(stream, _Marked) and stream.mark is not None:
+        stream.mark = folder / stream.mark.name
 
 
 def holds(stream: FileIO, folder: Path) -> bool:

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from hiddenstate.errors import MachineError, printable
+from hiddenstate.system import limits
 
 LARGE = 2**26
 """Size of a file, in bytes, from which the free memory is checked before reading it."""
@@ -84,13 +85,11 @@ def _group_left(root: Path = Path("/sys/fs/cgroup")) -> int | None:
 
 def _address_space_left() -> int | None:
     """Return what the limit on address space leaves (`ulimit -v`)."""
+    limit = limits.address_space()
+    if limit is None:
+        return None
     try:
-        import resource
-
-        limit = resource.getrlimit(resource.RLIMIT_AS)[0]
-        if limit == resource.RLIM_INFINITY:
-            return None
         used = int(Path("/proc/self/statm").read_text("ascii").split()[0])
-        return max(limit - used * resource.getpagesize(), 0)
-    except (ImportError, OSError, ValueError):
+        return max(limit - used * os.sysconf("SC_PAGE_SIZE"), 0)
+    except (OSError, ValueError):
         return None

@@ -1,8 +1,6 @@
 """Writes the training of a run as a film: a GIF, or an MP4 if ffmpeg is installed."""
 
 import io
-import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from importlib import import_module
@@ -23,6 +21,7 @@ from hiddenstate.metrics.glossary import entry_of, written
 from hiddenstate.metrics.headline import headline
 from hiddenstate.runs import Run
 from hiddenstate.runs.writer import write_figure
+from hiddenstate.system import processes
 from hiddenstate.system.atomic_file import check_output, write_output
 from hiddenstate.system.extras import install
 from hiddenstate.views.offscreen import Painter
@@ -210,7 +209,7 @@ def find_ffmpeg() -> str:
     MachineError
         If there is none, with the command that installs it.
     """
-    if path := shutil.which("ffmpeg"):
+    if path := processes.program("ffmpeg"):
         return path
     try:
         return str(import_module("imageio_ffmpeg").get_ffmpeg_exe())
@@ -231,7 +230,7 @@ def _mp4(
         file = Path(folder) / "film.mp4"
         command = [ffmpeg, "-v", "error", *read.split(), *written.split(), str(file)]
         with tempfile.TemporaryFile() as log:
-            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log)
+            process = processes.start(command, stdin=processes.PIPE, stdout=log, stderr=log)
             try:
                 _feed(process, pictures)
             finally:
@@ -247,7 +246,7 @@ def _mp4(
         return file.read_bytes()
 
 
-def _feed(process: "subprocess.Popen[bytes]", pictures: Iterator[tuple[Pixels, int]]) -> None:
+def _feed(process: processes.Process, pictures: Iterator[tuple[Pixels, int]]) -> None:
     stream: Any = process.stdin
     try:
         for pixels, count in pictures:

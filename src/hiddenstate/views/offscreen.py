@@ -8,11 +8,8 @@ moment is sent, or when its stdin is closed; a byte on stdin makes it read the r
 import argparse
 import io
 import os
-import select
 import struct
-import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -24,8 +21,10 @@ from numpy.typing import NDArray
 
 from hiddenstate.errors import HiddenstateError, printable
 from hiddenstate.runs import Run
+from hiddenstate.system import processes, threads
 from hiddenstate.system.interpreter import python_command, python_environment
 from hiddenstate.system.lock import is_locked
+from hiddenstate.system.terminal import ready
 from hiddenstate.views.playback import Pace, Player
 from hiddenstate.views.timeline import Moment, Timeline
 
@@ -206,19 +205,19 @@ class PictureReader:
     def __init__(self, path: Path, replay: bool = False, speed: float = 1.0) -> None:
         command = python_command("-m", "hiddenstate.views.offscreen", str(path))
         command += ["--speed", str(speed), *(["--replay"] if replay else [])]
-        self._process: subprocess.Popen[bytes] = subprocess.Popen(
+        self._process = processes.start(
             command,
             env=python_environment(),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C is for training, not for drawing
+            stdin=processes.PIPE,
+            stdout=processes.PIPE,
+            stderr=processes.PIPE,
+            own_session=True,  # Ctrl-C is for training, not for drawing
         )
-        self._changed = threading.Condition()
+        self._changed = threads.Condition()
         self._newest: bytes | None = None
         self._ended = False
         self.failure = ""
-        threading.Thread(target=self._read, daemon=True, name="pictures").start()
+        threads.start(self._read, name="pictures")
 
     def _read(self) -> None:
         process = self._process
@@ -292,7 +291,7 @@ def _waiting(path: Path, player: Player) -> Callable[[float], bool]:
     def wait(seconds: float) -> bool:
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
-            if select.select([0], [], [], min(left, CHECK_PERIOD))[0]:
+            if ready([0], seconds=min(left, CHECK_PERIOD)):
                 return bool(os.read(0, 1))
             if player.live and not is_locked(path):
                 return True

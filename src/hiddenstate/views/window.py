@@ -6,8 +6,6 @@ The dashboard stands above a strip with a status line and a bar to move through 
 import importlib
 import importlib.util
 import os
-import shutil
-import subprocess
 import sys
 import time
 from bisect import bisect_left
@@ -17,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from hiddenstate.errors import MachineError, printable
 from hiddenstate.runs import Run
+from hiddenstate.system.processes import call, program
 from hiddenstate.views.offscreen import status_line
 from hiddenstate.views.playback import Pace, Player
 from hiddenstate.views.timeline import Timeline
@@ -81,11 +80,11 @@ def desktop_theme() -> str:
         "linux": ["gsettings", "get", "org.gnome.desktop.interface", "color-scheme"],
     }
     command = commands.get(sys.platform, [""])
-    if not shutil.which(command[0]):
+    if not program(command[0]):
         return "light"
-    with suppress(OSError, subprocess.TimeoutExpired):
-        output = subprocess.run(command, capture_output=True, text=True, timeout=1).stdout
-        return "dark" if "dark" in output.lower() else "light"
+    with suppress(OSError):
+        output = call(command, seconds=1).output
+        return "dark" if b"dark" in output.lower() else "light"
     return "light"
 
 

@@ -4,16 +4,15 @@ A command that will need them starts this before it imports the rest of the prog
 hashlib leave the interpreter to other threads.
 """
 
-import _thread
 import hashlib
 import io
 import math
-import resource
 import zlib
 from contextlib import suppress
 from pathlib import Path
 
 from hiddenstate.errors import DataError
+from hiddenstate.system import limits, threads
 
 FOLDER = Path(__file__).parent / "mnist"
 
@@ -39,22 +38,17 @@ FILES = {
 
 
 class _Unpacking:
-    """The unpacking of a file, done once: by a thread, or by whoever needs the content before.
-
-    Threads are started by `_thread`: `threading.Thread.start` waits for ever for a thread that ends
-    for want of memory before it has begun.
-    """
+    """The unpacking of a file, done once: by a thread, or by whoever needs the content before."""
 
     def __init__(self, file: str) -> None:
         self._file = file
         self._content: memoryview | None = None
-        self._begun, self._ended = _thread.allocate_lock(), _thread.allocate_lock()
+        self._begun, self._ended = threads.Lock(), threads.Lock()
         self._ended.acquire()
 
     def start(self) -> None:
         """Unpack in a thread, if there can be one."""
-        with suppress(RuntimeError, MemoryError):
-            _thread.start_new_thread(self._run, ())
+        threads.try_start(self._run)
 
     def _run(self) -> None:
         """Unpack; whoever waits for the content tries again if that fails, and meets the error."""
@@ -104,7 +98,7 @@ def _all_started() -> list[_Unpacking]:
     Threads take address space from what is imported meanwhile: where it is limited there are none.
     """
     files = [_Unpacking(name) for name in FILES]
-    if resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY:
+    if limits.address_space() is None:
         for each in files:
             each.start()
     return files

@@ -1,8 +1,6 @@
 """Computes the answers of a C header: compiled, or with numpy where there is no compiler."""
 
 import re
-import shutil
-import subprocess
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -16,6 +14,7 @@ from hiddenstate.export.c.layout import layout_of
 from hiddenstate.export.c.text import text_of
 from hiddenstate.export.target import Contents, Run, Source
 from hiddenstate.export.trial import Answers, Trial
+from hiddenstate.system import processes
 from hiddenstate.system.typing import Array
 
 COMPILERS = ("cc", "gcc", "clang")
@@ -43,7 +42,7 @@ def run(source: Source, contents: Contents, trial: Trial) -> Run:
 def find_compiler() -> str | None:
     """Return a C compiler that makes programs that run here; None if there is none."""
     for name in COMPILERS:
-        path = shutil.which(name)
+        path = processes.program(name)
         if path is not None and _works(path):
             return path
     return None
@@ -51,7 +50,7 @@ def find_compiler() -> str | None:
 
 def compiler_name(path: str) -> str:
     """Return the name and version of a compiler, such as `gcc 12.2`."""
-    text = _called([path, "--version"], "").stdout.decode("utf-8", "replace")
+    text = _called([path, "--version"], "").output.decode("utf-8", "replace")
     version = re.search(r"\d+\.\d+", text)
     name = "clang" if "clang" in text else "gcc" if "Free Software" in text else Path(path).name
     return f"{name} {version[0]}" if version else name
@@ -106,25 +105,23 @@ def _works(compiler: str) -> bool:
 
 def _compile(compiler: str, text: str, program: Path) -> None:
     done = _called([compiler, *OPTIONS, "-x", "c", "-", "-o", str(program), "-lm"], text)
-    if done.returncode:
-        lines = done.stderr.decode("utf-8", "replace").splitlines()
+    if done.code:
+        lines = done.errors.decode("utf-8", "replace").splitlines()
         first = next((line for line in lines if "error" in line), "no message")
         raise DataError(f"--to c: internal error: {Path(compiler).name}: {printable(first, 200)}")
 
 
 def _execute(program: Path, text: str) -> list[str]:
     done = _called([str(program)], text)
-    if done.returncode:
-        raise DataError(f"--to c: internal error: the program ended with {done.returncode}")
-    return done.stdout.decode("ascii", "replace").splitlines()
+    if done.code:
+        raise DataError(f"--to c: internal error: the program ended with {done.code}")
+    return done.output.decode("ascii", "replace").splitlines()
 
 
-def _called(command: list[str], text: str) -> subprocess.CompletedProcess[bytes]:
+def _called(command: list[str], text: str) -> processes.Ended:
     try:
-        return subprocess.run(
-            command, input=text.encode(), capture_output=True, timeout=SECONDS, check=False
-        )
-    except subprocess.TimeoutExpired as error:
+        return processes.call(command, text.encode(), SECONDS)
+    except TimeoutError as error:
         name = Path(command[0]).name
         raise DataError(f"--to c: {name} took longer than {SECONDS} s") from error
 

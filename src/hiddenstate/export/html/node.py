@@ -3,8 +3,6 @@
 import json
 import os
 import re
-import shutil
-import subprocess
 from typing import Any
 
 import numpy as np
@@ -14,6 +12,7 @@ from hiddenstate.export.python.model import unpacked
 from hiddenstate.export.target import Run
 from hiddenstate.export.trial import Answers, Trial
 from hiddenstate.program.program import Program
+from hiddenstate.system import processes
 from hiddenstate.system.typing import Array
 
 LONGEST = 120
@@ -63,7 +62,7 @@ def _inside(page: str, start: str) -> str:
 
 def answers_of(page: str, trial: Trial) -> Run:
     """Return what a page answers to a trial: in node, or with the numpy runtime without it."""
-    node = shutil.which("node") or shutil.which("nodejs")
+    node = processes.program("node") or processes.program("nodejs")
     found = None if node is None else _in_node(node, page, trial)
     if found is not None:
         answers, stream, version = found
@@ -106,18 +105,10 @@ def _ended(command: list[str], text: str) -> str | None:
     """Return what a command printed; None if it failed or took too long."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("NODE_")}
     try:
-        done = subprocess.run(
-            command,
-            input=text,
-            capture_output=True,
-            encoding="utf-8",
-            timeout=LONGEST,
-            env=environment,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError, UnicodeError):
+        done = processes.call(command, text.encode(), LONGEST, environment)
+        return None if done.code else done.output.decode()
+    except (OSError, UnicodeError):
         return None
-    return done.stdout
 
 
 def _padded(rows: list[Any], steps: int) -> Array:

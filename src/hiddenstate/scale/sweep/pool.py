@@ -10,14 +10,13 @@ and costs the packet of that worker. A worker does not import the script that st
 import contextlib
 import json
 import queue
-import subprocess
-import threading
 from collections.abc import Iterable
 from typing import IO, Any, Protocol
 
 from hiddenstate.errors import MachineError
 from hiddenstate.kernels import processors
 from hiddenstate.scale.sweep.worker import read_frame, write_frame
+from hiddenstate.system import processes, threads
 from hiddenstate.system.interpreter import import_path, python_command, python_environment
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -69,8 +68,8 @@ class LocalPool:
         self.where = f"{self.n} process{'es' if self.n > 1 else ''} on this machine"
         self._packets: queue.SimpleQueue[tuple[int, bytes] | None] = queue.SimpleQueue()
         self._answers: queue.SimpleQueue[tuple[int, bytes | OSError | None]] = queue.SimpleQueue()
-        self._threads: list[threading.Thread] = []
-        self._processes: dict[int, subprocess.Popen[bytes]] = {}
+        self._threads: list[threads.Thread] = []
+        self._processes: dict[int, processes.Process] = {}
         self._submitted, self._closed = 0, False
 
     def capacity(self) -> int:
@@ -80,9 +79,7 @@ class LocalPool:
     def submit(self, packet: bytes) -> int:
         """Have a packet trained in the next free process."""
         if len(self._threads) < self.n:  # a process for each of the first packets
-            thread = threading.Thread(target=self._serve, args=(len(self._threads),), daemon=True)
-            self._threads.append(thread)
-            thread.start()
+            self._threads.append(threads.start(self._serve, len(self._threads)))
         self._submitted += 1
         self._packets.put((self._submitted, packet))
         return self._submitted
@@ -127,11 +124,11 @@ class LocalPool:
             self._answers.put((ticket, answer))
         self._end(number)
 
-    def _started(self, number: int) -> "subprocess.Popen[bytes]":
-        self._processes[number] = subprocess.Popen(
+    def _started(self, number: int) -> processes.Process:
+        self._processes[number] = processes.start(
             python_command("-c", PROGRAM, json.dumps(import_path())),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
+            stdin=processes.PIPE,
+            stdout=processes.PIPE,
             env=python_environment(ONE_THREAD),
         )
         return self._processes[number]
@@ -149,7 +146,7 @@ class LocalPool:
                     stream.close()
 
 
-def _exchanged(process: "subprocess.Popen[bytes]", packet: bytes) -> bytes | None:
+def _exchanged(process: processes.Process, packet: bytes) -> bytes | None:
     """Return the answer of a process to a packet, or None if it was killed."""
     stdin: IO[bytes] | None = process.stdin
     if stdin is None or process.stdout is None:

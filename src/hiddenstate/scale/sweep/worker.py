@@ -4,24 +4,25 @@ Each packet and each answer is 8 bytes of length and as many bytes. Nothing is p
 """
 
 import os
-import signal
 import sys
-import threading
 import time
 from typing import IO
+
+from hiddenstate.system import signals, threads
 
 WATCHED = 0.5
 """Seconds between two looks at whether the command that started this process is still there."""
 
-IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+IGNORED = (signals.SIGINT, signals.SIGTERM, signals.SIGHUP)
 """Signals that reach all processes of a terminal or a batch job; the command ends its workers."""
 
 
 def serve() -> None:
     """Answer packets until there are no more, or the command has ended, however it did."""
+    handlers = signals.Handlers()
     for number in IGNORED:
-        signal.signal(number, signal.SIG_IGN)
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+        handlers.take(number, signals.IGNORED)
+    threads.start(_end_with, os.getppid())
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints is no answer
     from hiddenstate.scale.sweep.work import train_packet

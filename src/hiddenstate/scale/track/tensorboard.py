@@ -2,7 +2,6 @@
 
 import os
 import re
-import socket
 import struct
 import time
 from collections.abc import Iterator, Sequence
@@ -19,6 +18,7 @@ from hiddenstate.scale.track.written import Written
 from hiddenstate.system.atomic_file import append, make_folder
 from hiddenstate.system.extras import require
 from hiddenstate.system.lock import take_lock
+from hiddenstate.system.sockets import host_name
 
 _SECOND = re.compile(r"tfevents\.(\d{10})\.")
 
@@ -212,7 +212,7 @@ class TensorBoard:
         # TensorBoard reads files by name, which begins with the second they were made in.
         made = [int(n[1]) for path in self._paths() if (n := _SECOND.search(path.name))]
         second = max(int(time.time()), max(made, default=0) + 1)
-        host = re.sub(r"[^\w.-]", "_", socket.gethostname())
+        host = re.sub(r"[^\w.-]", "_", host_name())
         name = f"events.out.tfevents.{second:010d}.{host}.{os.getpid()}.hiddenstate"
         self._path = self.folder / name
         self._buffer = BytesIO()

@@ -2,7 +2,6 @@
 
 from array import array
 from bisect import bisect_left
-from ctypes import c_float
 from math import isclose
 
 TOLERANCE = 1e-6
@@ -52,7 +51,7 @@ class Written:
         there = self.value(name, step)
         if there is None:
             return False
-        is_same = there == c_float(value).value or isclose(there, value, rel_tol=TOLERANCE)
+        is_same = there == array("f", [value])[0] or isclose(there, value, rel_tol=TOLERANCE)
         return True if is_same else None  # very small and very large ones: only the first
 
     def cut(self, step: int) -> None:

@@ -1,10 +1,10 @@
 """Signs of life of a trial, given by a thread while it trains."""
 
-import threading
 from typing import Any
 
 from hiddenstate.scale.tune.database_errors import failures
 from hiddenstate.scale.tune.ledger import Ledger
+from hiddenstate.system import threads
 
 
 class Heartbeat:
@@ -29,16 +29,17 @@ class Heartbeat:
     def __init__(self, ledger: Ledger, attempt: Any, seconds: float) -> None:
         self.lost = self.finishing = False
         self._ledger, self._attempt, self._seconds = ledger, attempt, seconds
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._beat, daemon=True)
+        self._ended = threads.Event()
+        self._thread: threads.Thread | None = None
 
     def __enter__(self) -> "Heartbeat":
-        self._thread.start()
+        self._thread = threads.start(self._beat)
         return self
 
     def __exit__(self, *exception: object) -> None:
         self._ended.set()
-        self._thread.join()
+        if self._thread is not None:
+            self._thread.join()
 
     def _beat(self) -> None:
         while not self._ended.is_set():

@@ -8,7 +8,6 @@ one, as after an answer that was lost, the later is void.
 """
 
 import os
-import socket
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import Any
 
 from hiddenstate.scale.tune.storage import Patience
 from hiddenstate.system.lock import is_locked
+from hiddenstate.system.sockets import host_name
 
 MAX_DEATHS = 10
 """Workers that may die at one trial before it counts as failed."""
@@ -124,7 +124,7 @@ def machine() -> str:
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
     except OSError:
-        return socket.gethostname()
+        return host_name()
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ class Owner:
     @classmethod
     def here(cls, lock: Path, folder: Path) -> "Owner":
         """Return this process."""
-        name = f"{socket.gethostname()}:{os.getpid()}"
+        name = f"{host_name()}:{os.getpid()}"
         return cls(name, machine(), str(lock.absolute()), str(folder.absolute()))
 
     def facts(self) -> dict[str, str]:

@@ -1,16 +1,12 @@
 """Several workers of a study on one machine, each in a process of its own."""
 
 import contextlib
-import multiprocessing
 import os
-import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from multiprocessing import resource_tracker
-from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hiddenstate.errors import HiddenstateError, MachineError, count, printable
 from hiddenstate.scale.tune.ledger import Slot
@@ -18,15 +14,19 @@ from hiddenstate.scale.tune.settings import StudyData, load_data, read_settings
 from hiddenstate.scale.tune.storage import Address
 from hiddenstate.scale.tune.study import open_study
 from hiddenstate.scale.tune.worker import Study, Watcher, Worker
-from hiddenstate.system.interpreter import safe_children
+from hiddenstate.system import signals
+from hiddenstate.system.processes import Spawned, wait_for_any
 from hiddenstate.training.trainer import Callback
+
+if TYPE_CHECKING:
+    from hiddenstate.system.processes import Connection
 
 MAX_QUICK = 5
 """Workers in a row that may end within `QUICK` seconds before no other takes their place."""
 
 QUICK = 10.0
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signals.SIGINT, signals.SIGTERM)
 """Signals that ask a worker process to stop."""
 
 
@@ -53,7 +53,7 @@ class Order:
 class _Sender:
     """Sends what a worker shows to the process that started it."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: "Connection") -> None:
         self._connection = connection
 
     def say(self, line: str) -> None:
@@ -79,9 +79,10 @@ class _Interrupts:
     def __init__(self) -> None:
         self._came = False
         self._parent = os.getppid()
+        handlers = signals.Handlers()
         for number in SIGNALS:
-            signal.signal(number, self._handle)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # they were held back until now
+            handlers.take(number, self._handle)
+        signals.let_through(SIGNALS)  # they were held back until now
 
     def _handle(self, number: int, frame: object) -> None:
         self._came = True
@@ -90,7 +91,7 @@ class _Interrupts:
         return self._came or os.getppid() != self._parent
 
 
-def work(order: Order, connection: Connection) -> None:
+def work(order: Order, connection: "Connection") -> None:
     """Train trials in this process until all are finished, or it is asked to stop."""
     interrupted, sender = _Interrupts(), _Sender(connection)
     try:
@@ -136,8 +137,7 @@ class Pool:
     ) -> None:
         self._study, self._order, self._watcher = study, order, watcher
         self._interrupted, self._n = interrupted, n
-        self._context = multiprocessing.get_context("spawn")
-        self._running: dict[Any, tuple[Connection, float]] = {}
+        self._running: dict[Spawned, float] = {}  # with when it began
         self._errors: list[str] = []
         self._quick = 0
 
@@ -153,9 +153,8 @@ class Pool:
             self._watch()
         finally:
             self._ask_to_stop()  # those that are left after an error, such as Ctrl-C in Python
-            for process, (connection, _) in self._running.items():
-                connection.close()
-                process.join()
+            for process in self._running:
+                process.close()
         if self._interrupted():
             return False
         if all(slot.finished for slot in self._study.slots()):
@@ -172,38 +171,24 @@ class Pool:
             if self._interrupted() and not asked:
                 asked = True
                 self._ask_to_stop()
-            connections = [connection for connection, _ in self._running.values()]
-            sentinels = [process.sentinel for process in self._running]
-            wait([*connections, *sentinels], timeout=0.2)
+            wait_for_any(self._running, seconds=0.2)
             for process in list(self._running):
                 self._hear(process)
-                if not process.is_alive():
+                if process.exitcode is not None:
                     self._ended(process, asked)
 
     def _ask_to_stop(self) -> None:
         for process in self._running:
-            with contextlib.suppress(OSError):
-                os.kill(process.pid, signal.SIGTERM)
+            process.ask_to_stop()
 
     def _start(self) -> None:
-        ours, theirs = self._context.Pipe(duplex=False)
-        process = self._context.Process(target=work, args=(self._order, theirs))
-        with safe_children():
-            resource_tracker.ensure_running()  # its first start would unblock the signals
-            before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-            try:
-                process.start()  # a signal that comes while it imports waits until it can handle it
-            finally:
-                signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        theirs.close()
-        self._running[process] = (ours, time.monotonic())
+        # A signal that comes while it imports waits until it can handle it.
+        self._running[Spawned(work, self._order, later=SIGNALS)] = time.monotonic()
 
-    def _hear(self, process: Any) -> None:
+    def _hear(self, process: Spawned) -> None:
         """Show what a worker sent."""
-        connection, _ = self._running[process]
-        with contextlib.suppress(EOFError, OSError):
-            while connection.poll():
-                kind, content = connection.recv()
+        with contextlib.suppress(OSError):  # where it is shown is gone
+            for kind, content in process.received():
                 if kind == "say":
                     self._watcher.say(content)
                 elif kind == "finished":
@@ -212,14 +197,13 @@ class Pool:
                     self._errors.append(content)
                     self._watcher.say(f"a worker ended: {content}")
 
-    def _ended(self, process: Any, asked: bool) -> None:
+    def _ended(self, process: Spawned, asked: bool) -> None:
         """Let another process take the place of one that was killed."""
         self._hear(process)
-        connection, began = self._running.pop(process)
-        connection.close()
-        process.join()
+        began = self._running.pop(process)
+        process.close()
         code = process.exitcode
-        if asked or code == 0:
+        if asked or not code:
             return
         self._quick = self._quick + 1 if time.monotonic() - began < QUICK else 0
         how = f"by signal {-code}" if code < 0 else f"with exit code {code}"

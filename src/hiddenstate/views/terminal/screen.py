@@ -1,16 +1,12 @@
 """Takes over a terminal, draws on it, reads its keys, and always restores it."""
 
 import os
-import select
-import signal
 import sys
-import termios
-import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from types import FrameType
-from typing import Any
 
+from hiddenstate.system import platform, signals, terminal, threads
 from hiddenstate.views.terminal.canvas import Canvas, changes
 from hiddenstate.views.terminal.keys import Keys
 
@@ -42,6 +38,8 @@ def terminal_missing(environment: Mapping[str, str] = os.environ) -> str | None:
     The view needs a terminal for keys and output, in the foreground, of `SMALLEST` size or more,
     whose font and encoding have braille dots.
     """
+    if not platform.has("terminals"):
+        return "no view can take over a terminal on this platform"
     try:
         stdin, stdout = sys.stdin.fileno(), sys.stdout.fileno()
     except (AttributeError, OSError, ValueError):
@@ -55,38 +53,27 @@ def terminal_missing(environment: Mapping[str, str] = os.environ) -> str | None:
         return f"the font of the terminal has no braille dots (TERM is {term})"
     if (sys.stdout.encoding or "").lower().replace("-", "") != "utf8":
         return f"the encoding of the terminal is {sys.stdout.encoding}, not UTF-8"
-    if not _in_foreground(stdin):
+    if not terminal.is_in_foreground(stdin):
         return "the process runs in the background"
     width, height = os.get_terminal_size(stdout)
     if width < SMALLEST[0] or height < SMALLEST[1]:
         needed = f"{SMALLEST[0]} by {SMALLEST[1]}"
         return f"the terminal is too small: {width} by {height}, needs {needed}"
-    if threading.current_thread() is not threading.main_thread():
+    if not threads.is_main():
         return "this is not the main thread, which alone receives signals"
     return None
 
 
-def terminal_settings() -> Any:
+def terminal_settings() -> terminal.Settings | None:
     """Return the settings of the terminal on stdin, for :func:`restore_terminal`; None without."""
-    try:
-        return termios.tcgetattr(0)
-    except (termios.error, OSError):
-        return None
+    return terminal.settings_of(0)
 
 
-def restore_terminal(settings: Any) -> None:
+def restore_terminal(settings: terminal.Settings) -> None:
     """Restore the terminal after a view that was killed; without a terminal, do nothing."""
-    with suppress(termios.error, OSError):
+    with suppress(OSError):
         os.write(1, LEAVE.encode())
-        termios.tcsetattr(0, termios.TCSANOW, settings)
-
-
-def _in_foreground(terminal: int) -> bool:
-    """Whether this process may read from the terminal; true if it does not control it."""
-    try:
-        return os.tcgetpgrp(terminal) == os.getpgrp()
-    except OSError:
-        return True
+        terminal.restore(0, settings)
 
 
 class Screen:
@@ -113,12 +100,12 @@ class Screen:
         self._in, self._out, self._own = stdin, stdout, False
         self._keys = Keys()
         self._shown: Canvas | None = None
-        self._saved: Any = None
-        self._before: dict[int, Any] = {}
+        self._saved: terminal.Settings | None = None
+        self._handlers = signals.Handlers()
         self._stop_asked = self._woken = False
 
     def __enter__(self) -> "Screen":
-        self._saved = termios.tcgetattr(self._in)
+        self._saved = terminal.settings_of(self._in)
         with suppress(OSError):  # opened again, so that non-blocking mode affects no one else
             name = os.ttyname(self._out)
             self._out = os.open(name, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
@@ -126,26 +113,24 @@ class Screen:
         self._wake, self._waker = os.pipe()
         for end in (self._wake, self._waker):
             os.set_blocking(end, False)
-        self._before_waker = signal.set_wakeup_fd(self._waker, warn_on_full_buffer=False)
-        take: dict[int, Any] = dict.fromkeys(
-            (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGINT), self._end
+        self._handlers.write_to(self._waker)
+        take: dict[int, signals.Handler] = dict.fromkeys(
+            (signals.SIGTERM, signals.SIGHUP, signals.SIGQUIT, signals.SIGINT), self._end
         )
         if self.attached:
-            take[signal.SIGINT] = signal.SIG_IGN
-        take |= {signal.SIGWINCH: self._resize, signal.SIGTSTP: self._ask_stop}
+            take[signals.SIGINT] = signals.IGNORED
+        take |= {signals.SIGWINCH: self._resize, signals.SIGTSTP: self._ask_stop}
         # In the background, nothing here may stop the process group, which includes training.
-        take |= {signal.SIGTTIN: signal.SIG_IGN, signal.SIGTTOU: signal.SIG_IGN}
-        take |= {signal.SIGCONT: self._wake_up}
+        take |= {signals.SIGTTIN: signals.IGNORED, signals.SIGTTOU: signals.IGNORED}
+        take |= {signals.SIGCONT: self._wake_up}
         for number, handler in take.items():
-            self._before[number] = signal.signal(number, handler)
+            self._handlers.take(number, handler)
         self._take_over()
         return self
 
     def __exit__(self, *exception: object) -> None:
         self._restore()
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-        signal.set_wakeup_fd(self._before_waker)
+        self._handlers.restore()
         for end in (self._wake, self._waker, *([self._out] if self._own else [])):
             os.close(end)
 
@@ -183,7 +168,7 @@ class Screen:
             timeout = ESCAPE_SECONDS if timeout is None else min(timeout, ESCAPE_SECONDS)
         if self.ended:
             return []
-        ready = select.select([self._in, self._wake], [], [], timeout)[0]
+        ready = terminal.ready([self._in, self._wake], seconds=timeout)
         self._drain()
         if self._stop_asked:
             self.suspend()
@@ -199,7 +184,7 @@ class Screen:
         except OSError:
             data = b""
         if not data:
-            if not _in_foreground(self._in):
+            if not terminal.is_in_foreground(self._in):
                 self._resume()
             else:
                 self.ended = True
@@ -212,42 +197,28 @@ class Screen:
         """
         self._stop_asked = False
         self._restore()
-        mine = signal.signal(signal.SIGTSTP, signal.SIG_IGN)
-        with suppress(OSError):
-            os.killpg(os.getpgrp(), signal.SIGTSTP)
-        signal.signal(signal.SIGTSTP, signal.SIG_DFL)
-        signal.raise_signal(signal.SIGTSTP)  # stopped here
-        signal.signal(signal.SIGTSTP, mine)
+        signals.stop_group()
         self._resume()
 
     def _resume(self) -> None:
         """Take over the terminal again, once this process is in the foreground."""
         self._woken = False
-        while not _in_foreground(self._in) and not self.ended:
-            select.select([self._wake], [], [], 1.0)
+        while not terminal.is_in_foreground(self._in) and not self.ended:
+            terminal.ready([self._wake], seconds=1.0)
             self._drain()
             self.ended = self.ended or (self._over is not None and self._over())
         if not self.ended:
             self._take_over()
 
     def _take_over(self) -> None:
-        modes = termios.tcgetattr(self._in)
-        modes[0] &= ~termios.IXON
-        modes[3] &= ~(termios.ICANON | termios.ECHO | termios.IEXTEN)
-        special = modes[6] = list(modes[6])
-        special[termios.VMIN], special[termios.VTIME] = 1, 0
-        special[termios.VSUSP] = os.fpathconf(self._in, "PC_VDISABLE").to_bytes(1, "little")
-        try:
-            termios.tcsetattr(self._in, termios.TCSANOW, modes)
-        except termios.error:
+        if not terminal.read_each_key(self._in):
             self.ended = True
         self._shown = None
         self._write(ENTER)
 
     def _restore(self) -> None:
         self._write(LEAVE, RESTORE_SECONDS)
-        with suppress(termios.error):
-            termios.tcsetattr(self._in, termios.TCSANOW, self._saved)
+        terminal.restore(self._in, self._saved)
 
     def _write(self, text: str, timeout: float | None = None) -> bool:
         """Write all of `text` unless asked to end; return whether it was written."""
@@ -256,9 +227,9 @@ class Screen:
             try:
                 left = left[os.write(self._out, left) :]
             except BlockingIOError:
-                ready = select.select([self._wake], [self._out], [], timeout)
+                ready = terminal.ready([self._wake], [self._out], timeout)
                 self._drain()
-                if (self.ended and timeout is None) or (timeout and not ready[1]):
+                if (self.ended and timeout is None) or (timeout and self._out not in ready):
                     return False
             except OSError:
                 self.ended = True
