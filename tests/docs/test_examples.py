@@ -102,6 +102,15 @@ def test_a_program_in_c_answers_as_python_does(run, tmp_path, monkeypatch):
     assert made(tmp_path) == {"motion", "motion.h", "motion.json"}
 
 
+@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
+def test_a_program_in_c_sounds_as_predict_does(run, tmp_path):
+    printed = run("amplifier")
+    assert number_after("error-to-signal ratio:", printed) < 0.01
+    assert number_after("in steps of 16 bits:", printed) <= 1
+    sounds = {f"{name}.wav" for name in ("dry", "wet", "new", "amplified", "from_c")}
+    assert made(tmp_path) == {*sounds, "amp", "amp.h", "amp.nam", "amp.json", "amplifier"}
+
+
 def test_two_workers_search_with_a_study_in_postgresql(tmp_path, server, new_database):
     """In a process of its own: its workers import the file that started them."""
     url = new_database()
