@@ -228,6 +228,8 @@ def _check_together(config: Config) -> None:
         )
     if training.fold_epochs:
         _check_fold_epochs(config)
+    if config.job == "regress":
+        _check_loss(config)
     if training.momentum > 0 and training.optimizer != "sgd":
         raise OptionError(
             f"--momentum: applies to sgd, not to {training.optimizer}; add --optimizer sgd"
@@ -302,6 +304,31 @@ def _check_teacher(config: Config) -> None:
         raise OptionError(
             "--convolutions: rows that a net left out give its share, but its teacher knows them; "
             "use --teach convolutions, which leaves them out, or add --no-convolutions"
+        )
+
+
+def _check_loss(config: Config) -> None:
+    """Refuse options that do not work with a loss (`OptionError`)."""
+    data, training = config.data, config.training
+    quantiles = training.quantile
+    if training.loss != "quantile" and quantiles:
+        raise OptionError("--quantile: applies only with --loss quantile; add it, or leave it out")
+    if training.loss == "quantile":
+        if not quantiles:
+            raise OptionError("--loss: quantile of which share? Add --quantile 0.9, or several")
+        if list(quantiles) != sorted(set(quantiles)):
+            raise OptionError("--quantile: expected different shares in rising order")
+        if training.teach is not None:
+            raise OptionError("--teach: a teacher answers no quantiles; leave out --teach")
+    if training.loss == "esr" and data.output != "steps":
+        raise OptionError(
+            "--loss: esr compares each step with the one before; add --output steps, or use "
+            "--loss mse"
+        )
+    if training.loss in ("quantile", "esr") and data.linear:
+        raise OptionError(
+            f"--loss: {training.loss} is not one of what a linear path leaves; add --no-linear, or "
+            "use --loss mse"
         )
 
 

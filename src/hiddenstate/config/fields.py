@@ -251,6 +251,29 @@ class TrainingConfig:
         f"{with_option('states')}.",
         low=0,
     )
+    loss: str = option(
+        "mse",
+        "What training makes small: mse, the mean of squared errors; mae, of absolute errors; "
+        "huber, of squared errors up to 1 and absolute ones beyond; quantile, the loss that is "
+        "least at a quantile; esr, the error-to-signal ratio of signals with pre-emphasis.",
+        choices=("mse", "mae", "huber", "quantile", "esr"),
+        jobs=("regress",),
+        since=5,
+        omitted=True,
+    )
+    quantile: tuple[float, ...] = option(
+        (),
+        "With --loss quantile, the shares of targets that answers are to reach: each gives an "
+        "output for each target.",
+        item=float,
+        above=0,
+        below=1,
+        jobs=("regress",),
+        since=5,
+        placeholder="X,X,...",
+        none=True,
+        omitted=True,
+    )
     label_smoothing: float = option(
         0.0,
         "Share of a label's weight in the loss that is spread over all classes.",

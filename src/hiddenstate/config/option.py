@@ -37,7 +37,7 @@ class Option:
     default: Any
     help: str
     item: type = int
-    """Type of the values of a tuple: `int` or `str`."""
+    """Type of the values of a tuple: `int`, `float` or `str`."""
     jobs: tuple[str, ...] = JOBS
     """The jobs that have the option."""
     per_job: Mapping[str, Any] = dataclasses.field(default_factory=dict)
@@ -100,7 +100,7 @@ class Option:
         noun = {
             int: "a whole number",
             float: "a number",
-            tuple: f"up to {MAX_LISTED} whole numbers separated by commas, each",
+            tuple: f"up to {MAX_LISTED} {_NUMBERS.get(self.item, '')} separated by commas, each",
         }[self.kind]
         bounds = self.bounds()
         text = f"{noun}{' of' if bounds.startswith('at least') else ''} {bounds}".strip(" ,")
@@ -152,7 +152,7 @@ class Option:
             parts = [part.strip() for part in text.split(",")] if text.strip() else []
             if self.item is str:
                 return self.check(parts or text)
-            return self.check([int(part) if _is_int(part) else part for part in parts] or text)
+            return self.check([_number(part, self.item) for part in parts] or text)
         if self.kind is int:
             return self.check(int(text) if _is_int(text) else text)
         if self.kind is float:
@@ -168,7 +168,8 @@ class Option:
         """Return the value as the option's type, or None if it is of another type."""
         if self.kind is tuple:
             value = [value] if self.choices and isinstance(value, str) else value
-            if self.none and (value == "none" or _whole(value) is not None):
+            as_item = _finite_float if self.item is float else _whole
+            if self.none and (value == "none" or as_item(value) is not None):
                 value = () if value == "none" else (value,)
             if self.none and isinstance(value, (list, tuple)) and not value:
                 return ()
@@ -176,7 +177,7 @@ class Option:
             if self.item is str:
                 items = [value] if isinstance(value, str) else items  # --id was a single name
                 return tuple(items) if items and all(map(_is_name, items)) else None
-            items = [_whole(item) for item in items]
+            items = [as_item(item) for item in items]
             return tuple(items) if 0 < len(items) <= MAX_LISTED and None not in items else None
         if self.kind is bool:
             return bool(value) if type(value).__name__ in ("bool", "bool_") else None
@@ -202,6 +203,7 @@ class Option:
         return True
 
 
+_NUMBERS = {int: "whole numbers", float: "numbers"}
 _WHOLE = re.compile(r"\s*[+-]?\d{1,19}\s*", re.ASCII)
 
 
@@ -211,6 +213,16 @@ def _is_name(value: Any) -> bool:
 
 def _is_int(text: str) -> bool:
     return _WHOLE.fullmatch(text) is not None
+
+
+def _number(text: str, kind: type) -> Any:
+    """Return the number that `text` stands for, or the text itself."""
+    if _is_int(text):
+        return int(text)
+    try:
+        return float(text) if kind is float else text
+    except ValueError:
+        return text
 
 
 def _finite_float(value: Any) -> float | None:

@@ -63,6 +63,9 @@ class Task:
         each row: for each member, or one for all, and for the rows of the first D draws of
         `augment`, which are repeated. A row counts whose likeliest class is its label, or that is a
         blend of two classes. With `augment`, targets (M, D, N, ...) that are learned in place of y.
+    power : ndarray, optional
+        With the loss esr, the mean square (O,) of the targets with pre-emphasis, in the units in
+        which errors are, which the errors with pre-emphasis are divided by.
     rival : ndarray, optional
         With a turn, what the teacher answers each row as if it had not learned from it, (N, C). A
         teacher that is clearly worse than its nets before the turn does not teach after it.
@@ -84,6 +87,7 @@ class Task:
     turn: int | None = None
     augment: Augmentation | None = None
     soft: Array | None = None
+    power: Array | None = None
     rival: Array | None = None
     counts_from: Array | None = None
 

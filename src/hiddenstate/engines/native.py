@@ -20,6 +20,7 @@ from hiddenstate.engines.interface import (
     check_state,
     one_by_one,
 )
+from hiddenstate.engines.losses import kernel_loss
 from hiddenstate.engines.schedule import step_settings
 from hiddenstate.errors import DataError
 from hiddenstate.kernels import default_threads, level, native
@@ -249,6 +250,7 @@ class NativeEngine:
             training.teach_temperature,
             training.teach_weight,
         )
+        self._learner.loss(*kernel_loss(task))
         if state.carried:
             carried = _states(task.net, state.carried)
             self._learner.load_state([np.ascontiguousarray(a, self._dtype) for a in carried])

@@ -155,7 +155,7 @@ class TorchEngine:
 
     def _loss(self, step: int) -> tuple[Tensor, Tensor]:
         """Return the loss and the output of a step."""
-        task, training = self.task, self.task.training
+        task = self.task
         x, target, weights = self._batch(step)
         if task.stateful and task.batches.starts_anew(step):
             self._carried = None
@@ -179,9 +179,7 @@ class TorchEngine:
         )
         n_values = self._n_values(step, output)
         counts_from = self._of_rows(step, task.counts_from)
-        loss = mean_loss(
-            task.net, output, target, lengths, weights, training, n_values, soft, counts_from
-        )
+        loss = mean_loss(task, output, target, lengths, weights, n_values, soft, counts_from)
         return loss, output
 
     def _softened(

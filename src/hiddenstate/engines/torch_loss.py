@@ -3,8 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from hiddenstate.config import TrainingConfig
-from hiddenstate.models.net import Net
+from hiddenstate.data.prepare.emphasis import EMPHASIS
+from hiddenstate.engines.interface import Task
+from hiddenstate.engines.losses import error_factors
 
 
 def soft_loss(output: Tensor, answers: Tensor, temperature: float) -> Tensor:
@@ -19,12 +20,11 @@ def soft_loss(output: Tensor, answers: Tensor, temperature: float) -> Tensor:
 
 
 def mean_loss(
-    net: Net,
+    task: Task,
     output: Tensor,
     target: Tensor,
     lengths: Tensor | None,
     weights: Tensor | None,
-    training: TrainingConfig,
     n_values: int | None = None,
     soft: Tensor | None = None,
     counts_from: Tensor | None = None,
@@ -35,6 +35,7 @@ def mean_loss(
     `soft` (B,) is added to the weighted loss of labels. Of outputs at every step, those before
     `counts_from` (B,) are not in the loss; it is 0 if none is.
     """
+    net, training = task.net, task.training
     if net.job == "classify":
         by_row = weights is not None or soft is not None
         reduction = "none" if by_row else "mean" if n_values is None else "sum"
@@ -48,18 +49,22 @@ def mean_loss(
         each = each if soft is None else training.teach_weight * each + soft
         each = each if weights is None else each * weights
     else:
+        read = None
         if net.output == "steps" and (lengths is not None or counts_from is not None):
             steps = torch.arange(output.shape[1])
             read = torch.ones(output.shape[:2], dtype=torch.bool)
             read = read if lengths is None else read & (steps < lengths[:, None])
             read = read if counts_from is None else read & (steps >= counts_from[:, None])
+        if training.loss == "esr":  # compares a step with the one before
+            output, target = emphasised(output - target, read), torch.zeros_like(output)
+        if read is not None:
             output, target = output[read], target[read]
             weights = None if weights is None else weights[:, None].expand(read.shape)[read]
             if not read.any():
                 return output.sum()
-        if weights is None and n_values is None:
+        if weights is None and n_values is None and training.loss == "mse":
             return nn.functional.mse_loss(output, target)
-        each = (output - target).square()
+        each = errors(task, output - target)
         each = each if weights is None else each * expand(weights, output)
     return each.mean() if n_values is None else each.sum() / n_values
 
@@ -67,3 +72,30 @@ def mean_loss(
 def expand(values: Tensor, rows: Tensor) -> Tensor:
     """Return `values` (B,) with as many axes as `rows` (B, ...)."""
     return values.reshape(-1, *[1] * (rows.ndim - 1))
+
+
+def errors(task: Task, off: Tensor) -> Tensor:
+    """Return the losses of outputs that are `off` (..., O) from their targets.
+
+    They are those of the kernels; net_losses.h names their sources.
+    """
+    if task.training.loss == "mse":
+        return off.square()
+    if task.training.loss == "huber":
+        near = off.clamp(-1, 1)
+        return near.detach() * (off - near.detach() / 2)
+    over, under = (off.new_tensor(factors) for factors in error_factors(task))
+    if task.training.loss == "esr":
+        return over * off.square()
+    return over * off.relu() + under * (-off).relu()
+
+
+def emphasised(off: Tensor, read: Tensor | None) -> Tensor:
+    """Return errors (B, T, O) with pre-emphasis: 0 at the first step, and where one is not `read`
+    (B, T)."""
+    off = off if read is None else off.masked_fill(~read[..., None], 0)
+    high = nn.functional.pad(off[:, 1:] - EMPHASIS * off[:, :-1], (0, 0, 1, 0))
+    if read is None:
+        return high
+    both = nn.functional.pad(read[:, 1:] & read[:, :-1], (1, 0))
+    return high.masked_fill(~both[..., None], 0)

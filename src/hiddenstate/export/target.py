@@ -195,7 +195,7 @@ def facts_of(model: FittedModel) -> Facts:
     program, transform = program_of(model), model.transform
     reading = transform.reading
     columns = _input_names(model)
-    targets = transform.targets or tuple(f"y_{i + 1}" for i in range(model.net.n_outputs))
+    targets = transform.answer_names(model.net.n_outputs)
     layout = reading.get("layout")
     flat = layout in ("wide", "features") or (model.net.job == "classify" and layout != "long")
     facts: Facts = {

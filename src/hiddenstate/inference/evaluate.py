@@ -17,7 +17,7 @@ from hiddenstate.data.prepare.missing import filled_forward
 from hiddenstate.data.prepare.windows import cut_windows
 from hiddenstate.engines import Predictor
 from hiddenstate.errors import DataError, printable
-from hiddenstate.inference import score_intervals
+from hiddenstate.inference import loss_scores, score_intervals
 from hiddenstate.inference.forecast_scores import ForecastScores, forecast_scores
 from hiddenstate.inference.inputs import prepare_inputs, run_test_data
 from hiddenstate.inference.predict import predictions_and_targets
@@ -84,14 +84,20 @@ class RegressorScores(Answered, ForecastScores, IntervalFigures):
     """Number of targets compared."""
     unscored: NotRequired[int]
     """Number of rows or steps without a target or a prediction, if there are any."""
-    mse: float
-    mae: float
-    r2: float
+    mse: NotRequired[float]
+    """This and those that follow are, of quantiles, of the median; missing if it is none."""
+    mae: NotRequired[float]
+    r2: NotRequired[float]
+    esr: NotRequired[float]
+    """The error-to-signal ratio with pre-emphasis; stateful models with a target at each step."""
+    pinball: NotRequired[float]
+    """The mean loss of all quantiles; also `coverage_<quantile>`, the share of targets at or below
+    each, and `baseline_pinball`."""
     mse_low: NotRequired[float]
     mse_high: NotRequired[float]
     baseline: str
-    baseline_mse: float
-    skill: float
+    baseline_mse: NotRequired[float]
+    skill: NotRequired[float]
     """1 - mse / baseline_mse."""
     reset_mse: NotRequired[float]
     """With the state set to zero at each window; stateful models only."""
@@ -160,12 +166,12 @@ def prepare_for_evaluation(model: FittedModel, dataset: SequenceDataset) -> Rows
             model.net.output if model.stateful else "steps",
             where,
         )
-    y = rows.require_targets()
+    y = transform.for_outputs(rows.require_targets())
     if y.shape[-1] != model.net.n_outputs:
-        raise DataError(
-            f"{where}: y has {y.shape[-1]} targets; the model predicts {model.net.n_outputs}"
-        )
-    return prepare_inputs(model, rows, where)
+        n_targets = (y.shape[-1], model.net.n_outputs)
+        has, wanted = (n // max(1, len(transform.quantiles)) for n in n_targets)
+        raise DataError(f"{where}: y has {has} targets; the model predicts {wanted}")
+    return prepare_inputs(model, replace(rows, y=y), where)
 
 
 def evaluate_run(
@@ -280,14 +286,22 @@ def _score_classifier(
 def _score_regressor(
     model: FittedModel, predictor: Predictor, rows: Rows, train: Rows | None, state: Params
 ) -> RegressorScores:
-    answers = predictions_and_targets(model, predictor, rows, state)
+    answers, prep = predictions_and_targets(model, predictor, rows, state), model.transform
+    of_quantiles = loss_scores.quantile_scores(prep, answers, train)
+    one = loss_scores.central(prep, answers)
+    if one is None:
+        name = "the last value" if answers.now is not None else "the quantiles of the targets"
+        few: RegressorScores = {"answers": len(answers.outputs), "baseline": name}
+        return cast(RegressorScores, {**few, **of_quantiles})
+    answers = one
     outputs, target, now = answers.outputs, answers.target, answers.now
     mse = scores.mean_squared_error(outputs, target)
     if now is not None:
         name, plain = "the last value", now
     elif train is not None and train.y is not None:
         lengths = train.lengths if train.y.ndim == 3 else None
-        name, plain = "the mean of the training targets", scores.target_mean(train.y, lengths)
+        name = "the mean of the training targets"
+        plain = prep.central(scores.target_mean(train.y, lengths))
     else:
         name, plain = "the mean of these targets", scores.target_mean(target)
     plain = np.broadcast_to(plain, target.shape)
@@ -308,11 +322,14 @@ def _score_regressor(
     if unscored > 0:
         result["unscored"] = unscored
     if model.stateful:
-        reset = model.transform.undo_targets(predictor.predict(rows.X), rows.X)
+        reset = prep.central(prep.undo_targets(predictor.predict(rows.X), rows.X))
         result["reset_mse"] = scores.mean_squared_error(reset.reshape(target.shape), target)
+        esr = loss_scores.signal_score(answers)
+        if model.net.output == "steps" and not of_quantiles and math.isfinite(esr):
+            result["esr"] = esr
     best = best_baseline("regress", result), plain
-    ends = score_intervals.of_answers(model.transform, answers, train, result, best)
-    return cast(RegressorScores, {**result, **ends})
+    ends = score_intervals.of_answers(prep, answers, train, result, best)
+    return cast(RegressorScores, {**result, **ends, **of_quantiles})
 
 
 def _n_asked(model: FittedModel, rows: Rows) -> int:

@@ -84,6 +84,11 @@ class Forecaster:
             raise OptionError(
                 "forecast: the model was not trained with --horizon; use one of regress --horizon 1"
             )
+        if transform.quantiles:
+            raise OptionError(
+                "forecast: the model answers quantiles, which no later forecast can be made of; "
+                "use predict, or train it without --loss quantile"
+            )
         self.window = model.window
         if model.stateful or not self.window:
             reads = "carries its state" if model.stateful else "reads whole series"

@@ -247,8 +247,9 @@ def probability_columns(model: FittedModel, p: Array) -> dict[str, Array]:
 
 
 def target_columns(model: FittedModel, outputs: Array) -> dict[str, Array]:
-    """Outputs (n, O) as one column per target; a target named as a column of ours gets a `y_`."""
-    names = model.transform.targets or tuple(f"y_{i + 1}" for i in range(model.net.n_outputs))
+    """Outputs (n, O) as a column for each target, or for each of its quantiles; a target named as a
+    column of ours gets a `y_`."""
+    names = model.transform.answer_names(model.net.n_outputs)
     return {f"y_{n}" if n in RESERVED else n: outputs[:, i] for i, n in enumerate(names)}
 
 

@@ -190,7 +190,7 @@ def can_be_rolled(model: FittedModel) -> bool:
         model.net.job == "regress"
         and bool(transform.reading.get("horizon"))
         and not model.stateful
-        and bool(model.window and transform.own_features)
+        and bool(model.window and transform.own_features and not transform.quantiles)
     )
 
 

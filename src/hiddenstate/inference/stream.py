@@ -32,8 +32,9 @@ from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Params
 from hiddenstate.models.streaming import obstacles_of_model, reasons, streaming_options
 from hiddenstate.program.equations import softmax
-from hiddenstate.program.rows import carry_forward
-from hiddenstate.program.steps import Change, Fractions, Scale, TargetScale
+from hiddenstate.program.order import step_of
+from hiddenstate.program.rows import Rows, carry_forward
+from hiddenstate.program.steps import Change, Fractions, Quantiles, Scale, TargetScale
 from hiddenstate.system.array_file import Layout, encode_arrays, read_arrays
 from hiddenstate.system.atomic_file import write_output
 from hiddenstate.system.cancellation import raise_if_cancelled
@@ -282,6 +283,8 @@ class Stream:
             memory = {"lags": self._state["lags"][which]}
             out[which] = self._model.transform.undo_targets(out[which], inputs, None, memory)
             self._state["lags"][which] = memory["lags"]
+        elif (order := step_of(self._model.transform.steps, Quantiles)) is not None:
+            out[which] = order.undo(out[which], Rows(inputs))
         return True
 
     def _computed_answers(self, X: Array, state: Params) -> Array:

@@ -4,14 +4,17 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import numpy as np
+
 from hiddenstate.config import Config
 from hiddenstate.config.option import AUTO_NUMBER
 from hiddenstate.data import PreparedDataset, Rows
 from hiddenstate.data.prepare.augment import Augmentation
 from hiddenstate.data.prepare.augment_suited import augmentation_of, kinds_of_data
 from hiddenstate.data.prepare.batches import Batches
+from hiddenstate.data.prepare.emphasis import signal_power
 from hiddenstate.engines import Engine, Predictor, Task, make_predictor
-from hiddenstate.errors import DataError, OptionError
+from hiddenstate.errors import DataError, OptionError, printable
 from hiddenstate.jobs.companion_share import folds_of
 from hiddenstate.jobs.taught import Taught
 from hiddenstate.models.companions import FittedCompanion, kinds_of
@@ -133,6 +136,27 @@ class Job(ABC):
     def _make_net(self) -> Net:
         """Return the net that fits the settings and the data."""
 
+    @cached_property
+    def power(self) -> Array | None:
+        """With the loss esr, the mean square (O,) of the targets with pre-emphasis, in the units in
+        which errors are: that of `Task`.
+
+        Raises
+        ------
+        DataError
+            If a target is silent.
+        """
+        train, transform = self.dataset.train, self.dataset.transform
+        if self.config.training.loss != "esr":
+            return None
+        y = transform.undo_targets(train.require_targets(), train.X, train.lengths)
+        counted = None
+        if train.lengths is not None:
+            counted = np.arange(y.shape[1]) < train.lengths[:, None]
+        scale = 1.0 if transform.target_scaling is None else transform.target_scaling[1]
+        where = printable(self.dataset.name)
+        return np.asarray(signal_power(y, counted, train.weights, where) * np.square(scale))
+
     def task(self) -> Task:
         """Return what an engine needs to run the steps; an autoencoder's rows are its targets."""
         train, transform = self.dataset.train, self.dataset.transform
@@ -159,6 +183,7 @@ class Job(ABC):
             folds=self.folds,
             turn=self.turn,
             soft=soft,
+            power=self.power,
             rival=self.taught.rival if self.taught is not None and self.turn else None,
             augment=self.changes,
         )

@@ -19,8 +19,8 @@ from hiddenstate.engines.members import averaged
 from hiddenstate.inference.predict import Answers
 from hiddenstate.jobs.base import Job
 from hiddenstate.jobs.snapshot_limits import HELD_BEFORE, HELD_ROWS, HELD_STEPS, LANES
+from hiddenstate.metrics.losses import constant
 from hiddenstate.metrics.residuals import autocorrelation, residual_counts
-from hiddenstate.metrics.scores import target_mean
 from hiddenstate.system.typing import Array
 
 NAME = 40
@@ -185,10 +185,10 @@ class HeldOut:
 
     @cached_property
     def _mean(self) -> Array:
-        """The mean of each training target (O,), in its own units."""
+        """The mean of each training target, or its quantiles, (O,), in its own units."""
         train = self.dataset.train
         y = self.transform.undo_targets(train.require_targets(), train.X, train.lengths)
-        return np.asarray(target_mean(y, train.lengths if y.ndim == 3 else None))
+        return constant(y, train.lengths if y.ndim == 3 else None, self.transform.quantiles)
 
     @cached_property
     def _numbers(self) -> Array:

@@ -14,7 +14,7 @@ from hiddenstate.jobs.answering import answer_lines
 from hiddenstate.jobs.base import Job
 from hiddenstate.jobs.snapshot_limits import rows_to_show
 from hiddenstate.jobs.taught import labels_read
-from hiddenstate.metrics.comparison import compare, scored_alone
+from hiddenstate.metrics.comparison import baseline_method, compare, scored_alone
 from hiddenstate.metrics.intervals import ends_of, interval_of
 from hiddenstate.system.notice import Notice, note, warning
 
@@ -186,31 +186,52 @@ def _of_members(results: Mapping[str, float]) -> str:
 
 
 def _regress(job: Job, engine: Engine, results: Mapping[str, float]) -> list[str]:
-    """The mean squared error of the last ten windows, and on the test rows."""
+    """The mean squared error of the last ten windows, or the last losses, then the test scores."""
     lines = []
     if "last10_mse" in results:
         lines = [f"mean squared error of the last 10 windows: {results['last10_mse']:.4g}"]
+    elif "train_loss" in results and (loss := job.config.training.loss) != "mse":
+        lines = [f"mean of the last 100 losses ({loss}): {results['train_loss']:.4g}"]
+    noun = "step" if "test_steps" in results else "row"
+    n = int(results.get(f"test_{noun}s", 0))
+    scored = f"all {count(n, f'held-out {noun}')}" if n else "the test rows"
+    if "test_pinball" in results:
+        lines += _quantile_lines(job, results, scored)
     if "test_mse" in results:
         fit = f", R2 {results['test_r2']:.4f}" if "test_r2" in results else ""
         if ends := ends_of("test_r2", results):
             fit += f" ({ends[0]:.4f} to {ends[1]:.4f})"
-        noun = "step" if "test_steps" in results else "row"
-        n = int(results.get(f"test_{noun}s", 0))
-        scored = f"all {count(n, f'held-out {noun}')}" if n else "the test rows"
+        of_median = " of the median" * ("test_pinball" in results)
         baseline = "the last value" if job.config.data.horizon else "the training mean"
         lines.append(
-            f"mean squared error on {scored}: {results['test_mse']:.4g}"
+            f"mean squared error{of_median} on {scored}: {results['test_mse']:.4g}"
             f"{_interval('test_mse', results)}{fit} ({baseline}: "
             f"{results['baseline_mse']:.4g}"
             + f"; the value a season ago: {results.get('seasonal_mse', 0):.4g}"
             * ("seasonal_mse" in results)
             + f"){_of_members(results)}"
         )
+    if "test_esr" in results:
+        ratio = results["test_esr"]
+        lines.append(f"error-to-signal ratio with pre-emphasis on {scored}: {ratio:.4g}")
     if "test_mase" in results:
         line = f"mean absolute scaled error: {results['test_mase']:.4g}"
         line += _interval("test_mase", results) * ("test_mase_low" in results)
         lines.append(line + _season(job))
     return [*lines, *_path_lines(results)]
+
+
+def _quantile_lines(job: Job, results: Mapping[str, float], scored: str) -> list[str]:
+    """The loss of quantiles on the test rows, and the share of targets at or below each."""
+    loss, (_, plain) = results["test_pinball"], baseline_method("regress", job.config.flat())
+    line = f"quantile loss on {scored}: {loss:.4g}{_interval('test_pinball', results)}"
+    if "baseline_pinball" in results:
+        line += f" ({plain}: {results['baseline_pinball']:.4g})"
+    shares = ", ".join(
+        f"{results[f'test_coverage_{q:g}']:.1%} at or below quantile {q:g}"
+        for q in job.config.training.quantile
+    )
+    return [line, f"coverage on {scored}: {shares}"]
 
 
 def _season(job: Job) -> str:

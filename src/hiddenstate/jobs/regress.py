@@ -14,6 +14,7 @@ from hiddenstate.engines import Engine, make_predictor
 from hiddenstate.errors import DataError, OptionError
 from hiddenstate.inference.forecast_scores import forecast_scores
 from hiddenstate.inference.hidden_states import at_every_step
+from hiddenstate.inference.loss_scores import central, quantile_scores, signal_score
 from hiddenstate.inference.predict import Answers, predictions_and_targets
 from hiddenstate.inference.score_intervals import of_answers
 from hiddenstate.jobs.base import Evaluation, Job, of_members
@@ -29,8 +30,8 @@ from hiddenstate.jobs.snapshot_limits import (
     affordable,
     thinned,
 )
-from hiddenstate.metrics import baselines
 from hiddenstate.metrics.comparison import best_baseline
+from hiddenstate.metrics.losses import constant, regression_loss
 from hiddenstate.metrics.scores import mean_of_last, mean_squared_error, r2, target_mean
 from hiddenstate.models.net import Net, Params
 from hiddenstate.program.rows import after_end
@@ -57,9 +58,8 @@ class RegressJob(Job):
         return Net("regress", self.config.model, self.dataset.X.shape[2], targets, output)
 
     def loss(self, engine: Engine, rows: Rows) -> float:
-        """Return the squared error per number, of scaled targets."""
-        y = rows.require_targets()
-        return mean_squared_error(self.predict(engine, rows), y, _lengths(rows))
+        """Return the loss per number, of scaled targets."""
+        return loss_of(self, self.predict(engine, rows), rows)
 
     def evaluate(self, engine: Engine) -> Evaluation:
         """Compute nothing: views draw the predictions made while training."""
@@ -67,29 +67,34 @@ class RegressJob(Job):
 
     def finish(self, engine: Engine, recent: list[float]) -> Evaluation:
         """Compute the mean squared error of the last ten windows, each before its update, and, for
-        data with test rows, of these, in the units of the targets. The weights then include the
-        share of the network in what they add to a path."""
+        data with test rows, the scores of these, in the units of the targets. The weights then
+        include the share of the network in what they add to a path."""
         added = added_to_path(self, engine)
         results: dict[str, float] = {} if added is None else added.results()
         arrays: dict[str, Array] = {}
         transform, train, test = self.dataset.transform, self.dataset.train, self.dataset.test
-        if transform.target_scaling is None:
+        if transform.target_scaling is None and self.config.training.loss == "mse":
             results["last10_mse"] = mean_of_last(recent, 10)
             results["last100_mse"] = mean_of_last(recent, 100)
         else:
             results["train_loss"] = float(np.mean(recent))
         if self.dataset.source != "bundled" and test is not None and test.y is not None:
             answers = self._test_predictions(engine.export().params, test)
-            outputs, target, last_value = answers.outputs, answers.target, answers.now
-            each = self._answers_of_members(engine, test)
+            members = self._answers_of_members(engine, test)
             if can_show_held_out(self):
-                arrays = HeldOut(self).final_arrays(answers, [own.outputs for own in each])
-            if test.y.ndim == 3 or self.stateful:
-                results["test_steps"] = len(target)
-            else:
-                results["test_rows"] = len(target)
+                arrays = HeldOut(self).final_arrays(answers, [own.outputs for own in members])
+            noun = "steps" if test.y.ndim == 3 or self.stateful else "rows"
+            results[f"test_{noun}"] = len(answers.target)
+            of_quantiles = self._quantile_scores(answers)
+            one = central(transform, answers)
+            if one is None:
+                return Evaluation(results | of_quantiles, arrays)
+            answers, each = one, [central(transform, own) or own for own in members]
+            outputs, target, last_value = answers.outputs, answers.target, answers.now
             results["test_mse"] = mean_squared_error(outputs, target)
             results |= of_members([mean_squared_error(own.outputs, own.target) for own in each])
+            if self._is_signal(answers) and np.isfinite(ratio := signal_score(answers)):
+                results["test_esr"] = ratio
             fit = r2(outputs, target)
             if np.isfinite(fit):  # a single target has no variance to explain
                 results["test_r2"] = fit
@@ -102,12 +107,33 @@ class RegressJob(Job):
                 arrays |= parts.arrays(test)
             plain = last_value
             if plain is None:
-                y = transform.undo_targets(train.require_targets(), train.X, train.lengths)
-                plain = np.broadcast_to(target_mean(y, _lengths(train)), target.shape)
+                mean = target_mean(transform.central(self._train_targets), _lengths(train))
+                plain = np.broadcast_to(mean, target.shape)
             results["baseline_mse"] = mean_squared_error(plain, target)
             best = best_baseline("regress", results), plain
             results |= of_answers(transform, answers, train, results, best, "test_")
+            results |= of_quantiles
         return Evaluation(results, arrays)
+
+    @cached_property
+    def _train_targets(self) -> Array:
+        """The training targets in their own units."""
+        train = self.dataset.train
+        y = train.require_targets()
+        return self.dataset.transform.undo_targets(y, train.X, train.lengths)
+
+    def _quantile_scores(self, answers: Answers) -> dict[str, float]:
+        transform = self.dataset.transform
+        if not transform.quantiles:
+            return {}
+        train = replace(self.dataset.train, y=self._train_targets)
+        return quantile_scores(transform, answers, train, "test_")
+
+    def _is_signal(self, answers: Answers) -> bool:
+        """Whether answers are steps of signals, whose error is compared with their power."""
+        if self.config.training.loss == "esr":
+            return True
+        return self.stateful and self.net.output == "steps" and not self.dataset.transform.quantiles
 
     def _answers_of_members(self, engine: Engine, test: Rows) -> list[Answers]:
         """Return the predictions of each member on the test rows; nothing of a single net."""
@@ -138,8 +164,9 @@ class RegressSnapshots(JobSnapshots):
     def facts(self) -> dict[str, Any]:
         """Return what a view must know besides the arrays, ready for JSON."""
         facts, targets = super().facts(), self.dataset.transform.targets
-        if targets is not None and sum(map(len, targets)) <= MAX_NAMES:
-            facts["targets"] = list(targets)
+        names = self.dataset.transform.answer_names(self.job.net.n_outputs)
+        if targets is not None and sum(map(len, names)) <= MAX_NAMES:
+            facts["targets"] = list(names)
         if self._held_out is not None:
             facts |= {"held_series": self._held_out.n_series, "dates": self._held_out.dates}
         series = self._series()
@@ -167,14 +194,16 @@ class RegressSnapshots(JobSnapshots):
         return losses
 
     def _baseline_loss(self, rows: Rows) -> float:
-        """Return the loss of the last value in a forecast, else of the mean training target."""
-        transform, y, lengths = self.dataset.transform, rows.require_targets(), _lengths(rows)
+        """Return the loss of the last value in a forecast, else of the mean training target or its
+        quantiles."""
+        transform, y = self.dataset.transform, rows.require_targets()
         now = last_values(transform, rows)
         if now is not None:
             scaled = transform.apply_targets(now, rows.X, rows.lengths, y.dtype)
-            return mean_squared_error(scaled, y, lengths)
+            return loss_of(self.job, scaled, rows)
         train = self.dataset.train
-        return baselines.training_mean(train.require_targets(), y, _lengths(train), lengths)
+        plain = constant(train.require_targets(), _lengths(train), transform.quantiles)
+        return loss_of(self.job, np.broadcast_to(plain, y.shape), rows)
 
     def _signal(self) -> dict[str, Array]:
         """Return input and target: sin and cos on [0, 2*pi] at 100 points, or the first 100 steps
@@ -293,6 +322,12 @@ def can_show_held_out(job: Job) -> bool:
     if dataset.source == "bundled" or test is None or test.y is None or not len(test):
         return False
     return isinstance(dataset.X, np.ndarray) and isinstance(test.X, np.ndarray)
+
+
+def loss_of(job: Job, outputs: Array, rows: Rows) -> float:
+    """Return the loss per number of outputs for prepared rows."""
+    y, training = rows.require_targets(), job.config.training
+    return regression_loss(training, outputs, y, _lengths(rows), job.power)
 
 
 def last_values(transform: Transform, rows: Rows) -> Array | None:

@@ -21,6 +21,9 @@ BASELINES = {
 }
 """The result of each job's baseline on the test rows."""
 
+QUANTILES = "baseline_pinball"
+"""The same of a regression whose answers are quantiles."""
+
 
 @dataclass(frozen=True)
 class Baseline:
@@ -150,6 +153,8 @@ def baseline_method(job: str, options: Mapping[str, Any]) -> tuple[str, str]:
         return f"projection on {components}", components
     if options["horizon"]:
         return "repeating the last value", "the last value"
+    if options.get("quantile"):
+        return "predicting the training quantiles", "the training quantiles"
     return "predicting the training mean", "the training mean"
 
 
@@ -161,6 +166,11 @@ OTHERS = {
     **{words.result: (words.method,) * 2 for every in BESIDE.values() for words in every},
 }
 """Other results that need no network: what they are of, and the same as a noun."""
+
+
+def baseline_of(job: str, results: Mapping[str, Any]) -> str:
+    """Return the key of the job's own baseline on the test rows, where `results` have it."""
+    return QUANTILES if QUANTILES in results else BASELINES[job]
 
 
 def share_in_words(
@@ -190,7 +200,7 @@ def compare(job: str, results: Mapping[str, Any], options: Mapping[str, Any]) ->
     Of several baselines it is the best one.
     """
     key = headline(job, results)
-    if key not in results or BASELINES[job] not in results or not key.startswith("test"):
+    if key not in results or baseline_of(job, results) not in results or key[:4] != "test":
         return None
     return _compared(job, key, key, results, baseline_method(job, options), options)
 
@@ -206,9 +216,10 @@ def best_baseline(
     job: str, results: Mapping[str, Any], options: Mapping[str, Any] | None = None
 ) -> str:
     """Return the key of the best baseline that `results` has; what answers alone is none."""
-    best, more_is_better = BASELINES[job], entry_of(BASELINES[job], job).kind == "share"
-    if best not in results:
+    best = baseline_of(job, results)
+    if best not in results or best == QUANTILES:
         return best
+    more_is_better = entry_of(best, job).kind == "share"
     alone = answer_of(job, results, options).alone
     others = [words.result for words in BESIDE[job] if words not in alone]
     choose = max if more_is_better else min
@@ -246,9 +257,10 @@ def equal_to_best(runs: Sequence[Scored]) -> tuple[int, list[int]] | None:
 
 def compare_scores(job: str, scores: Mapping[str, Any]) -> Baseline | None:
     """Return the scores of an evaluation beside those of the best baseline, if it has some."""
-    name = BASELINES[job].removeprefix("baseline_")
-    if BASELINES[job] not in scores:
+    baseline = baseline_of(job, scores)
+    if baseline not in scores:
         return None
+    name = baseline.removeprefix("baseline_")
     return _compared(job, f"test_{name}", name, scores, (str(scores["baseline"]),) * 2)
 
 

@@ -4,7 +4,7 @@ Letters: N rows, C classes. The formulas are those of `scores.py` and `baselines
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hiddenstate.metrics.headline import headline
@@ -55,9 +55,9 @@ GLOSSARY: dict[str, Entry] = {
     ),
     "regress/loss": Entry(
         "batch loss",
-        "Squared difference between prediction and target as the network sees them (scaled if "
-        "targets are scaled), averaged over all numbers of the batch that count; computed before "
-        "the update.",
+        "What --loss names, by default the squared difference, of prediction and target as the "
+        "network sees them (scaled if targets are scaled), averaged over all numbers of the batch "
+        "that count; computed before the update.",
     ),
     "autoencode/loss": Entry(
         "batch loss",
@@ -100,6 +100,29 @@ GLOSSARY: dict[str, Entry] = {
         "1 minus the squared error divided by the squared deviation of the targets from their own "
         "mean, on the test rows, averaged over the targets; 1 is perfect, 0 is no better than that "
         "mean.",
+    ),
+    "test_esr": Entry(
+        "error-to-signal ratio",
+        "Sum of the squared errors on the test steps divided by that of the targets, both with "
+        "pre-emphasis (each value less 0.85 times the one before), averaged over the targets: 0 is "
+        "perfect, 1 is the ratio of always answering 0.",
+    ),
+    "test_pinball": Entry(
+        "test quantile loss",
+        "Mean over the test targets and the quantiles q of q times the error of an answer that is "
+        "too small, or 1 - q times that of one too large, in the units of the targets: the least "
+        "for the true quantile.",
+    ),
+    "baseline_pinball": Entry(
+        "quantile loss without a network",
+        "Quantile loss, on the same test targets, of always answering the quantiles of the "
+        "training targets; in a forecast, the last value.",
+    ),
+    "coverage": Entry(
+        "coverage",
+        "Share of the test targets at or below the answer of the quantile; near the quantile if "
+        "the answers are right.",
+        "share",
     ),
     "valid_loss": Entry(
         "validation loss",
@@ -310,6 +333,10 @@ GLOSSARY: dict[str, Entry] = {
 def explain(name: str, job: str) -> Entry | None:
     """Return the entry of the figure `name` of `job`, or None if there is none."""
     entry = GLOSSARY.get(f"{job}/{name}") or GLOSSARY.get(name)
+    before, _, quantile = name.partition("coverage_")
+    if before in ("", "test_") and quantile:
+        coverage = GLOSSARY["coverage"]
+        return replace(coverage, title=f"coverage of quantile {quantile}")
     for end, which in (("_low", "lower"), ("_high", "upper")):
         if entry is None and name.endswith(end):
             score = explain(name.removesuffix(end), job)

@@ -5,7 +5,7 @@ from typing import Any
 
 HEADLINES = {
     "classify": ("test_accuracy",),
-    "regress": ("test_mse", "last10_mse"),
+    "regress": ("test_pinball", "test_mse", "last10_mse"),
     "autoencode": ("test_mse",),
 }
 """Keys of the results that summarise a run, the preferred one first."""

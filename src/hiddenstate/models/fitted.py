@@ -162,6 +162,7 @@ class FittedModel:
             ("a scaled sigmoid", transform.scaling is not None and sigmoid, "another --scale"),
             ("adding inputs to the outputs", transform.change is not None, added),
             ("a linear path", transform.linear is not None, "--no-linear"),
+            ("sorting quantiles", len(transform.quantiles) > 1, "one --quantile"),
         ):
             if applies:
                 raise DataError(f"{what} cannot be folded into the weights; train with {hint}")

@@ -35,6 +35,7 @@ class TransformFacts(TypedDict):
     encodings: NotRequired[list[EncodingFacts]]
     linear: NotRequired[LinearFacts]
     by_window: NotRequired[bool]
+    quantiles: NotRequired[list[float]]
 
 
 FIELDS: dict[str, Any] = {
@@ -47,6 +48,7 @@ FIELDS: dict[str, Any] = {
     "encodings": list,
     "linear": (dict, type(None)),
     "by_window": bool,
+    "quantiles": list,
 }
 """The types of :class:`TransformFacts` in a file."""
 
@@ -71,6 +73,8 @@ def transform_to_dict(transform: Transform) -> TransformFacts:
         facts["linear"] = linear_to_dict(p.linear)
     if p.by_window:
         facts["by_window"] = True
+    if p.quantiles:
+        facts["quantiles"] = list(p.quantiles)
     return facts
 
 
@@ -93,12 +97,13 @@ def arrays_of_transform(transform: Transform) -> Params:
 def transform_from(stored: Any, arrays: Params, net: Net, where: str) -> Transform:
     """Return the transform of a model file if it fits `net`, else raise `UntrustedFileError`."""
     where = f"{printable(where)}: damaged transform"
-    older: dict[str, Any] = {"encodings": [], "linear": None, "by_window": False}
+    older: dict[str, Any] = {"encodings": [], "linear": None, "by_window": False, "quantiles": []}
     stored = check_fields(older | stored, FIELDS, where)
     missing, reading = _read_options(stored, net, where)
     width = net.n_features // (2 if missing == "mask" else 1)
     columns = read_names(stored["columns"], None, where)
-    targets = read_names(stored["targets"], net.n_outputs, where)
+    quantiles = _read_quantiles(stored["quantiles"], net, where)
+    targets = read_names(stored["targets"], net.n_outputs // max(1, len(quantiles)), where)
     encodings = encodings_from(stored["encodings"], columns or (), where)
     known = _read_known(reading, columns, targets, encodings, width, where)
     own, horizon = feature_indices(targets, columns), reading.get("horizon") or 1
@@ -124,6 +129,7 @@ def transform_from(stored: Any, arrays: Params, net: Net, where: str) -> Transfo
         encodings=encodings,
         linear=linear,
         by_window=by_window,
+        quantiles=quantiles,
     )
 
 
@@ -185,6 +191,15 @@ def _read_scaling(arrays: Params, prefix: str, where: str) -> tuple[Array, Array
     if offset is None or factor is None or not factor.all():
         raise UntrustedFileError(f"{where}: {prefix}offset and {prefix}factor are not a scaling")
     return offset, factor
+
+
+def _read_quantiles(values: list[Any], net: Net, where: str) -> tuple[float, ...]:
+    """Return the quantiles that are answered of each target, in rising order."""
+    valid = all(isinstance(q, float) and 0 < q < 1 for q in values)
+    valid = valid and list(values) == sorted(set(values))
+    if not valid or (values and (net.job != "regress" or net.n_outputs % len(values))):
+        raise UntrustedFileError(f"{where}: quantiles do not fit the network")
+    return tuple(values)
 
 
 def _read_change(

@@ -18,6 +18,7 @@ from hiddenstate.program.steps import (
     Fill,
     Fractions,
     Logarithm,
+    Quantiles,
     Scale,
     Step,
     TargetScale,
@@ -65,7 +66,7 @@ def folded_scales(program: Program) -> Program:
     steps, nets = program.steps, program.nets
     if program.job == "autoencode":
         return program
-    passed = (Fractions, Logarithm, Fill, Scale, TargetScale)
+    passed = (Fractions, Quantiles, Logarithm, Fill, Scale, TargetScale)
     if scale is not None and all(isinstance(step, passed) for step in steps):
         first = tuple((_scaled_inputs(net[0], scale), *net[1:]) for net in nets)
         if all(net[0] is not before[0] for net, before in zip(first, nets)):

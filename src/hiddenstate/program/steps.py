@@ -1,8 +1,8 @@
 """The kinds of steps that prepare rows for nets, and undo the nets' outputs.
 
 A list of steps has at most one of each kind, in the order in which they stand here: `Fractions`,
-`Logarithm`, `Fill`, `Scale`, `Mask`, `Forecast`, `WindowScale`, `TargetScale`, `Change`. Shapes: N
-rows, T time steps, I features, O targets.
+`Quantiles`, `Logarithm`, `Fill`, `Scale`, `Mask`, `Forecast`, `WindowScale`, `TargetScale`,
+`Change`. Shapes: N rows, T time steps, I features, O targets.
 """
 
 from __future__ import annotations
@@ -87,6 +87,21 @@ class Fractions(Step):
 
     def apply(self, x: Array, lengths: Array | None, memory: dict[str, Array]) -> Array:
         return fractions(x, np.float64, self.always)
+
+
+@dataclass(frozen=True)
+class Quantiles(Step):
+    """Each target is there `n` times, once for each quantile, whose answers are sorted.
+
+    Sorted answers are no further from the quantiles than those that cross (Chernozhukov,
+    Fernandez-Val and Galichon, "Quantile and probability curves without crossing", Econometrica 78,
+    2010).
+    """
+
+    n: int
+
+    def undo(self, y: Array, rows: Rows) -> Array:
+        return np.sort(y.reshape(*y.shape[:-1], -1, self.n), axis=-1).reshape(y.shape)
 
 
 @dataclass(frozen=True)

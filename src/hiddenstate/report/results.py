@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hiddenstate.errors import MachineError, UntrustedFileError, count
-from hiddenstate.metrics.comparison import BASELINES, Baseline, baseline_method, compare
+from hiddenstate.metrics.comparison import Baseline, baseline_method, baseline_of, compare
 from hiddenstate.metrics.glossary import (
     ResultRow,
     entry_of,
@@ -56,7 +56,7 @@ def headline(facts: RunFacts) -> Headline:
     name, n = entry.title, facts.run.n_rows("test")
     if key == "test_accuracy":
         name = f"of {count(n, 'test row')} correct" if n else "of the test rows correct"
-    elif key == "test_mse" and results.keys() & {"test_steps", "test_rows"}:
+    elif results.keys() & {"test_steps", "test_rows"}:
         noun = "step" if "test_steps" in results else "row"
         name = f"{entry.title}, {count(int(results[f'test_{noun}s']), f'held-out {noun}')}"
     elif key == "test_mse" and n:
@@ -118,7 +118,8 @@ class _Other:
 def _other(facts: RunFacts) -> _Other | None:
     """Return the baseline of a run that did not log one; None if it is unknown."""
     job = facts.job
-    if BASELINES[job] in facts.results or (job == "regress" and "test_mse" in facts.results):
+    scored = job == "regress" and headline_key(job, facts.results).startswith("test")
+    if scored or baseline_of(job, facts.results) in facts.results:
         return None
     if job == "regress":
         spread, mean = _spread_of_last(facts), "the targets' mean"

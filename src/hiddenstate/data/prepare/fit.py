@@ -33,6 +33,7 @@ def fitted_transform(
     reading: Mapping[str, Any] | None = None,
     encodings: tuple[Encoding, ...] = (),
     linear: LinearPath | None = None,
+    quantiles: tuple[float, ...] = (),
 ) -> Transform:
     """Fit a :class:`Transform` on training rows.
 
@@ -49,6 +50,8 @@ def fitted_transform(
         Kept as they are; features of encodings are not scaled, and missing ones become 0.
     linear : LinearPath, optional
         As in :class:`Transform`; what it leaves of the targets is scaled.
+    quantiles : tuple of float
+        As in :class:`Transform`; the targets of `rows` are there once for each.
 
     Raises
     ------
@@ -62,6 +65,7 @@ def fitted_transform(
         reading=reading or {},
         encodings=encodings,
         linear=linear,
+        quantiles=quantiles,
         by_window=linear is not None and scale == "window",
     )
     fill = scaling = target_scaling = None

@@ -121,17 +121,28 @@ def prepare(
     remarks += unseen_remarks(parts.train, dataset, where) + short
     if job == "classify" and every_class:
         _check_learnable(parts.train, dataset.classes or [], where)
+    quantiles = config.training.quantile if transform is None else transform.quantiles
+    if quantiles != config.training.quantile:
+        raise OptionError(
+            f"--quantile: the model answers {', '.join(map(str, quantiles)) or 'no quantiles'}; "
+            "train a new one for others"
+        )
+    parts = parts.map(lambda name, rows: _for_quantiles(rows, len(quantiles)))
+    change = added_inputs(dataset, config, where) if job == "regress" else None
+    if change is not None and quantiles:
+        change = tuple(feature for feature in change for _ in quantiles)
     fitted = transform or fitted_transform(
         parts.train,
         options.missing,
         options.scale,
         scale_targets=job == "regress",
-        change=added_inputs(dataset, config, where) if job == "regress" else None,
+        change=change,
         columns=columns,
         targets=dataset.targets,
         reading=_reading(dataset, config),
         encodings=dataset.encodings,
         linear=path,
+        quantiles=quantiles,
     )
     parts = parts.map(lambda name, rows: _transformed(rows, fitted, config, where))
     return PreparedDataset(
@@ -214,6 +225,11 @@ def _filled_forward(
         return replace(rows, X=X) if cut else rows
 
     return dataset.map(filled), remarks
+
+
+def _for_quantiles(rows: Rows, n: int) -> Rows:
+    """Return rows with each target `n` times; unchanged if there are no quantiles."""
+    return rows if rows.y is None or not n else replace(rows, y=np.repeat(rows.y, n, axis=-1))
 
 
 def _transformed(rows: Rows, transform: Transform, config: Config, where: str) -> Rows:

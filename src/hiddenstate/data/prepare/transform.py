@@ -26,6 +26,7 @@ from hiddenstate.program.steps import (
     Fractions,
     Logarithm,
     Mask,
+    Quantiles,
     Scale,
     Step,
     TargetScale,
@@ -70,6 +71,9 @@ class Transform:
     by_window : bool
         With a linear path, whether the net reads the current values of the targets, and learns what
         the path leaves, in units of the deviation of each window.
+    quantiles : tuple of float
+        What is answered of each target; each is then there once for each quantile, with its scaling
+        and change. By default the target itself.
     """
 
     missing: str = "error"
@@ -84,6 +88,7 @@ class Transform:
     encodings: tuple[Encoding, ...] = ()
     linear: LinearPath | None = None
     by_window: bool = False
+    quantiles: tuple[float, ...] = ()
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a pickle holds: not the steps, which are made of the rest."""
@@ -150,7 +155,31 @@ class Transform:
             steps.append(TargetScale(*self.target_scaling))
         if self.change is not None:
             steps.append(Change(self.change))
+        if len(self.quantiles) > 1:
+            steps.insert(1, Quantiles(len(self.quantiles)))
         return tuple(step for step in steps if step is not None)
+
+    def for_outputs(self, values: Array) -> Array:
+        """Return values (..., O) of targets for the outputs: once for each quantile."""
+        return values if not self.quantiles else np.repeat(values, len(self.quantiles), axis=-1)
+
+    @property
+    def has_center(self) -> bool:
+        """Whether an output of each target is near it: the target itself, or its median."""
+        return not self.quantiles or 0.5 in self.quantiles
+
+    def central(self, values: Array) -> Array:
+        """Return those outputs of values (..., O), if there are some."""
+        if not self.quantiles:
+            return values
+        return values[..., self.quantiles.index(0.5) :: len(self.quantiles)]
+
+    def answer_names(self, n_outputs: int) -> tuple[str, ...]:
+        """Return the names of the outputs in the units of the targets, such as `y` or `y_q0.9`."""
+        n_targets = n_outputs // max(1, len(self.quantiles))
+        names = self.targets or tuple(f"y_{i + 1}" for i in range(n_targets))
+        ends = [f"_q{quantile:g}" for quantile in self.quantiles] or [""]
+        return tuple(name + end for name in names for end in ends)
 
     def forecast(self, path: LinearPath) -> Forecast:
         """Return the step of a path, which is `linear` or one of its `nearer`.
@@ -345,7 +374,7 @@ class Transform:
         indices = feature_indices(self.targets, self.columns)
         if indices is None or max(indices) >= self.n_features(X.shape[-1]):
             return None
-        current = unscaled(X, indices, step_of(self.steps, Scale))
+        current = self.for_outputs(unscaled(X, indices, step_of(self.steps, Scale)))
         return exponentials(current, self.log) if self.log else current
 
     def undo(self, rows: Array) -> Array:

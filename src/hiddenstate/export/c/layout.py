@@ -34,6 +34,7 @@ from hiddenstate.program.steps import (
     Fractions,
     Logarithm,
     Mask,
+    Quantiles,
     Scale,
     Step,
     TargetScale,
@@ -171,6 +172,11 @@ def _change(layout: Layout, step: Change) -> Change:
     return step
 
 
+def _quantiles(layout: Layout, step: Quantiles) -> Quantiles:
+    layout.constants["QUANTILES"] = step.n
+    return step
+
+
 def _convolution(layout: Layout, layer: Convolution) -> Convolution:
     name = f"convolution{layout.count('convolutions')}"
     channels, inputs, width = layer.weight.shape
@@ -240,6 +246,7 @@ Build = Callable[[Layout, Any], Any]
 
 STEPS: dict[type, tuple[str, Build]] = {
     Fractions: ("FRACTIONS", _same),
+    Quantiles: ("QUANTILES", _quantiles),
     Logarithm: ("LOGARITHM", _logarithm),
     Fill: ("FILL", _fill),
     Scale: ("SCALE", _scale),
@@ -263,6 +270,9 @@ LAYERS: dict[type, tuple[str, Build]] = {
 
 COMPANIONS: dict[type, tuple[str, Build]] = {FixedConvolutions: ("FIXED", _fixed)}
 """Of each kind of companion."""
+
+_IN_UNITS = {"CHANGE", "TARGET_SCALE", "FORECAST", "QUANTILES"}
+"""Macros of the steps that change outputs."""
 
 KINDS: set[type | str] = {*STEPS, *LAYERS, *CELLS, *COMPANIONS, Norm, BACKWARD}
 """What a header can have; norms are folded into convolutions."""
@@ -308,5 +318,5 @@ def _answers(layout: Layout) -> None:
     """Choose what makes answers of outputs."""
     if layout.program.job == "classify":
         layout.has |= {"CLASSES"} if layout.program.companions else {"CLASSES", "SOFTMAX"}
-    if layout.program.job == "regress" and layout.has & {"CHANGE", "TARGET_SCALE", "FORECAST"}:
+    if layout.program.job == "regress" and layout.has & _IN_UNITS:
         layout.has.add("UNITS")

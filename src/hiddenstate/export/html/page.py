@@ -35,6 +35,7 @@ from hiddenstate.program.steps import (
     Fractions,
     Logarithm,
     Mask,
+    Quantiles,
     Scale,
     TargetScale,
     WindowScale,
@@ -74,7 +75,8 @@ COMPANION_SCRIPTS: dict[type, str] = {FixedConvolutions: "fixed"}
 
 KINDS: frozenset[type | str] = frozenset(
     {
-        *(Fractions, Logarithm, Fill, Scale, Mask, Forecast, WindowScale, TargetScale, Change),
+        *(Fractions, Quantiles, Logarithm, Fill, Scale, Mask, Forecast, WindowScale, TargetScale),
+        Change,
         *(Dense, Convolution, Norm, Pool, Recurrent, Beside, Readout),
         *NET_SCRIPTS,
         *(cell for cell in CELLS if re.search(f"^  {cell}\\W", _asset("cells.js"), re.MULTILINE)),

@@ -116,6 +116,9 @@ const STEPS = {
     },
     undo: (step, y, row) => y.map((value, o) => value * spreadOf(step, row, step.features[o]).deviation),
   },
+  Quantiles: {
+    undo: ({ n }, y) => y.map((_, o) => y.slice(o - (o % n), o - (o % n) + n).sort((a, b) => a - b)[o % n]),
+  },
   TargetScale: { undo: unscaled },
   Change: { undo: ({ features }, y, row, t) => y.map((value, o) => value + row[t][features[o]]) },
 };

@@ -24,6 +24,7 @@ from hiddenstate.program.steps import (
     Fractions,
     Logarithm,
     Mask,
+    Quantiles,
     Scale,
     Step,
     TargetScale,
@@ -323,6 +324,12 @@ def _undo_logarithm(g: Graph, step: Logarithm, y: str, kind: type) -> str:
     return g.node("Where", log, g.node("Exp", g.node("Where", log, y, kind(0))), y)
 
 
+def _in_order(g: Graph, step: Quantiles, y: str) -> str:
+    """Return outputs y (..., O) with those of each target sorted."""
+    own = g.nodes("TopK", g.reshape(y, -1, step.n), ints(step.n), n=2, axis=-1, largest=0)[0]
+    return g.node("Reshape", own, g.node("Shape", y))
+
+
 Undo = Callable[[Graph, Any, Rows, str, Any, Callable[[str], str]], str]
 
 UNDO: dict[type[Step], Undo] = {
@@ -335,6 +342,7 @@ UNDO: dict[type[Step], Undo] = {
         "Add", g.node("Add", y, here(rows.forecast)), step.bias.astype(kind)
     ),
     Logarithm: lambda g, step, rows, y, kind, here: _undo_logarithm(g, step, y, kind),
+    Quantiles: lambda g, step, rows, y, kind, here: _in_order(g, step, y),
 }
 """Adds what undoes a step: (graph, step, rows, y, type of y, here) to y before it; `here` returns
 values of rows where y is."""

@@ -36,6 +36,7 @@ from hiddenstate.program.steps import (
     Fractions,
     Logarithm,
     Mask,
+    Quantiles,
     Scale,
     TargetScale,
     Unreadable,
@@ -47,7 +48,8 @@ PARTS = {
     for kind in (
         *(Program, FixedConvolutions, Direction),
         *(Beside, Convolution, Dense, Norm, Pool, Readout, Recurrent),
-        *(Fractions, Logarithm, Fill, Scale, Mask, Forecast, WindowScale, TargetScale, Change),
+        *(Fractions, Quantiles, Logarithm, Fill, Scale, Mask, Forecast, WindowScale, TargetScale),
+        Change,
     )
 }
 """What a program consists of, by the name that it is stored under."""

@@ -71,6 +71,7 @@ struct Learner {
   Net<T> net;
   Lesson<T> lesson;
   std::vector<nb::object> held;
+  std::vector<T> over, under;     // what the lesson points to
   std::vector<int64_t> counting;  // 0, 1, 2, ...
 
   Learner(const std::string& level, Shape shape) : net(level_named(level), std::move(shape)) {}
@@ -277,6 +278,20 @@ void bind_learner(nb::module_& m, const char* name) {
           nb::arg("rule"), nb::arg("beta1"), nb::arg("beta2"), nb::arg("decay"),
           nb::arg("momentum"), nb::arg("smooth"), nb::arg("temperature") = 1.0,
           nb::arg("hard") = 1.0)
+      .def(
+          "loss",
+          [](L& l, int loss, std::vector<T> over, std::vector<T> under, double emphasis) {
+            const size_t n = loss == ABSOLUTE || loss == EMPHASISED ? l.net.shape().outputs : 0;
+            if (over.size() < n || (loss == ABSOLUTE && under.size() < n))
+              throw nb::value_error("loss: expected a factor for each output");
+            l.over = std::move(over);
+            l.under = std::move(under);
+            l.lesson.loss = loss;
+            l.lesson.over = l.over.data();
+            l.lesson.under = l.under.data();
+            l.lesson.emphasis = emphasis;
+          },
+          nb::arg("loss"), nb::arg("over"), nb::arg("under"), nb::arg("emphasis") = 0.0)
       .def("train", &L::train, nb::arg("rows"), nb::arg("sizes"), nb::arg("rates"),
            nb::arg("clips"), nb::arg("eps"), nb::arg("resets"), nb::arg("keys").none(),
            nb::arg("losses").noconvert(), nb::arg("outputs").none().noconvert(), nb::arg("threads"),

@@ -351,7 +351,8 @@ Ending Net<T>::step(const Lesson<T>& lesson, const Orders& given, int threads, S
         next_[i].zero();
       }
   }
-  const bool segments = in_segments(shard_of(orders.n), lesson.steps, true, orders.key, shards);
+  const bool segments = lesson.loss != EMPHASISED &&
+                        in_segments(shard_of(orders.n), lesson.steps, true, orders.key, shards);
   share_out(shards, threads, [&](long number) {
     Shard& s = shards_[number];
     s.first = number * shard_of(orders.n);

@@ -47,7 +47,7 @@ struct Shape {
   bool mean = false;  // a head with one output reads the mean over the steps, else the last state
   std::vector<long> widths;
   std::vector<int> activations;
-  bool classify = false;  // cross-entropy; else squared error
+  bool classify = false;  // cross-entropy; else an error of outputs
   double dropout = 0;     // between the layers of a stack, while training
   StemShape stem;         // before a stack
 };
@@ -60,6 +60,9 @@ struct Table {
   long numbers = 0;
 };
 
+// The loss of a regressor; net_losses.h has all but the first.
+enum Loss : int { SQUARED, ABSOLUTE, HUBER, EMPHASISED };
+
 // The training data and the settings of the optimiser, the same for all steps.
 template <class T>
 struct Lesson {
@@ -71,6 +74,9 @@ struct Lesson {
   const int32_t* counts_from = nullptr;  // of rows: the first step whose loss counts
   const T* weights = nullptr;            // factors of the losses of rows
   bool stateful = false;
+  int loss = SQUARED;
+  const T *over = nullptr, *under = nullptr;  // factors of the errors of each output
+  double emphasis = 0;
   int rule = ADAM;
   double beta1 = 0.9, beta2 = 0.999, decay = 0, momentum = 0;
   double smooth = 0;        // share of a class target that is spread over all classes

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "net.h"
+#include "net_losses.h"
 
 namespace hs {
 
@@ -100,12 +101,20 @@ void Net<T>::lose(const Lesson<T>& lesson, const Orders& orders, double count, S
       for (long t = 0; t < steps; t++)
         copy(s.target.at() + (t * s.rows + r) * n,
              lesson.targets + (orders.rows[s.first + r] * all + begin + t) * n, n);
-    kernels_.squared_error(out, s.p.rows, row, n, s.target.at(), n, scale, d, s.loss.at());
     const int32_t* from = lesson.counts_from;
     const auto counts = [&](long r, long t) {
       return !(s.w.length && t >= s.w.length[r]) &&
              !(from && begin + t < from[orders.rows[s.first + r]]);
     };
+    const Compared<T> c{out, s.target.at(), d, s.loss.at(), s.p.rows, s.rows, row, n, scale};
+    if (lesson.loss == SQUARED)
+      kernels_.squared_error(out, c.lines, row, n, c.target, n, scale, d, c.loss);
+    else if (lesson.loss == ABSOLUTE)
+      absolute_error(lesson, c);
+    else if (lesson.loss == HUBER)
+      huber_error(c);
+    else
+      emphasised_error(lesson, c, counts);
     for (long i = 0; shape_.every_step && (s.w.length || from) && i < s.p.rows; i++)
       if (!counts(i % s.rows, i / s.rows)) {
         s.loss.at()[i] = 0;

@@ -14,6 +14,7 @@
 #define HAS_WINDOW 1
 #define HAS_TARGET_SCALE 1
 #define HAS_CHANGE 1
+#define HAS_QUANTILES 1
 #define HAS_UNITS 1
 #define HAS_CONVOLUTION 1
 #define HAS_POOL 1
@@ -43,6 +44,7 @@
 #define MODEL_FEATURES 2
 #define MODEL_OUTPUTS 2
 #define MODEL_CODE 2
+#define MODEL_QUANTILES 2
 #define MODEL_WINDOW 3
 #define MODEL_LAYERS 1
 #define MODEL_STATES 2
