@@ -143,6 +143,19 @@ def with_calendar(seed: int, wanted: dict[str, Any]) -> FittedModel:
     return replace(model, net=net, params=params, row_shape=shape, transform=transform)
 
 
+def with_quantiles(model: FittedModel) -> FittedModel:
+    """Return a model of six outputs as one of three quantiles of two targets, which may cross."""
+    transform, scaling = model.transform, model.transform.target_scaling
+    assert scaling is not None
+    changed = replace(
+        transform,
+        quantiles=(0.1, 0.5, 0.9),
+        target_scaling=(np.repeat(scaling[0][:2], 3), np.repeat(scaling[1][:2], 3)),
+        change=None if transform.change is None else (0, 0, 0, 1, 1, 1),
+    )
+    return replace(model, transform=changed)
+
+
 def coder(activation: str, output_activation: str, *sizes: int) -> FittedModel:
     """Return an autoencoder of 9 numbers without a scaling."""
     config = AutoencoderConfig(sizes, 2, activation, output_activation)
@@ -231,6 +244,11 @@ KINDS: dict[str, Callable[[], FittedModel]] = {
     ),
     "input skip of pixels": lambda: with_skip(made(103, STEPS, pixels=True, outputs=1)),
     "change after gaps": lambda: made(32, LAST, change=True, missing="mean"),
+    "quantiles": lambda: with_quantiles(made(104, STEPS, outputs=6)),
+    "quantiles of the last step": lambda: with_quantiles(made(105, LAST, outputs=6, members=3)),
+    "quantiles, change of a carried state": lambda: with_quantiles(
+        made(106, STEPS, stateful=True, change=True, features=2, outputs=6, missing="forward")
+    ),
     "float64": lambda: as_float64(33, STEPS, missing="forward"),
     "float64 classes": lambda: as_float64(34, CLASSIFY, cell="lstm", readout="mean"),
     # forecasts

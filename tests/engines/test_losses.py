@@ -18,8 +18,10 @@ POWER = np.array([0.5, 2.0, 1.0, 0.1])
 
 
 def task_of(kind, loss, **facts):
-    """Thirteen rows of which some have weight 0, with errors on both sides of 1."""
+    """Rows of unequal weights, some 0, and lengths, whose first steps may not count."""
     task = small_task(net_of(kind, "gru", 2), lengths=True, weights=True, **facts)
+    if kind == "regress steps":
+        task = replace(task, counts_from=(np.arange(len(task.X)) % 3).astype(np.int32))
     options = {"loss": loss, "quantile": QUANTILES if loss == "quantile" else ()}
     training = replace(task.training, optimizer="sgd", lr=1.0, **options)
     return replace(task, training=training, power=POWER if loss == "esr" else None)
@@ -46,7 +48,7 @@ def errors(loss, y, target):
 
 
 def expected(task):
-    """Return the loss and its gradient, a row at a time, cut to its length."""
+    """Return the loss and its gradient, a row at a time, cut to the steps that count."""
     module = make_module(task.net, task.net.initial(0, "float64"))
     total, n = torch.zeros(()), 0
     for row in task.batches.rows(0):
@@ -54,6 +56,8 @@ def expected(task):
         x = torch.from_numpy(task.X[row : row + 1, :length].astype(float))
         y, target = module(x)[0][0], torch.from_numpy(task.y[row].astype(float))
         target = target[: len(y)] if task.net.output == "steps" else target
+        if task.counts_from is not None:
+            y, target = (z[task.counts_from[row] :] for z in (y, target))
         n += target.numel()
         if task.training.loss == "esr":
             y, target = (z[1:] - 0.85 * z[:-1] for z in (y, target))

@@ -280,16 +280,13 @@ class NativeEngine:
         )
         y = task.targets(which, epochs)
         parts = weights, task.answers(which, epochs, y)
-        classes = targets = None
-        if task.net.job == "classify":
-            classes = _whole(y)
-        elif y is not None:
-            targets = np.ascontiguousarray(y, kind)
+        is_class = task.net.job == "classify"
+        targets = None if is_class or y is None else np.ascontiguousarray(y, kind)
         steps = X.shape[1] if X.ndim == 3 else 0
         self._learner.teach(
             _rows(X),
             steps,
-            classes,
+            _whole(y) if is_class else None,
             targets,
             _whole(lengths),
             task.stateful,
