@@ -25,6 +25,7 @@ OWN_TYPES = {
     "every": "str or None",
     "calendar": "str, sequence of str or None",
     "augment": "str or tuple of str",
+    "quantile": "float or tuple of float in (0, 1)",
 }
 """Parameters that take more than the option of the commands does."""
 

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from hiddenstate.config.parameters import errors_for_python
 from hiddenstate.data import Rows
 from hiddenstate.engines import Predictor, TrainingState
-from hiddenstate.errors import DataError
+from hiddenstate.errors import DataError, OptionError
 from hiddenstate.estimators.atomic import of_one_fit
 from hiddenstate.estimators.hidden import HiddenStatesMixin
 from hiddenstate.inference.inputs import shaped_inputs
@@ -68,9 +68,28 @@ class CarriedStateMixin(HiddenStatesMixin):
         )
 
     def _in_shape_of_y(self, targets: Array) -> Array:
-        """Targets (..., O) without the last axis, if `fit` had one target without it."""
+        """Targets (..., O) without the last axis, if `fit` had one target without it; several
+        quantiles along one more axis."""
         many = len(self.targets_shape_) == (2 if self.model_.net.output == "steps" else 1)
+        if (n := len(self.model_.transform.quantiles)) > 1:
+            targets = targets.reshape(*targets.shape[:-1], -1, n)
+            return targets if many else targets[..., 0, :]
         return targets if many else targets[..., 0]
+
+    def _nearest(self, predicted: Array) -> Array:
+        """Return answers in the shape of y: of several quantiles the median."""
+        quantiles = self.model_.transform.quantiles
+        if len(quantiles) < 2:
+            return predicted
+        if 0.5 not in quantiles:
+            raise OptionError("score: R2 is that of the median; train with it in --quantile")
+        median = quantiles.index(0.5)
+        if predicted.dtype != object:
+            return np.asarray(predicted[..., median])
+        nearest = np.empty(len(predicted), object)
+        for i, each in enumerate(predicted):
+            nearest[i] = each[..., median]
+        return nearest
 
     def reset_state(self) -> Self:
         """Set the carried hidden state to zero before the next :meth:`partial_fit`."""

@@ -20,7 +20,7 @@ from hiddenstate.models.net import Params
 from hiddenstate.runs import Run
 from hiddenstate.system.strict_json import check_fields
 
-TUPLES = ("encoder_sizes", "stem_channels", "stem_kernels")
+TUPLES = ("encoder_sizes", "quantile", "stem_channels", "stem_kernels")
 """Parameters that are tuples, which JSON has as lists."""
 
 _KINDS: dict[str, type[Estimator]] = {
@@ -140,6 +140,8 @@ def _settings_of(model: FittedModel) -> dict[str, Any]:
         settings["channels_first"] = True
     if model.net.job == "regress":
         settings |= {"output": net["output"], "stateful": model.stateful}
+        if quantiles := model.transform.quantiles:
+            settings |= {"loss": "quantile", "quantile": quantiles}
     return settings
 
 
@@ -216,7 +218,8 @@ def _restore(
     # What follows from the network takes precedence over what is written beside it.
     own = {n: v for n, v in _settings_of(model).items() if n != "output_activation"}
     settings = {**settings, **own}
-    settings = {n: tuple(v) if n in TUPLES else v for n, v in settings.items()}
+    in_json = {n for n in TUPLES if isinstance(settings.get(n), list)}
+    settings = {n: tuple(v) if n in in_json else v for n, v in settings.items()}
     estimator.set_params(**settings)
     estimator.model_ = model
     estimator.history_ = []
@@ -235,7 +238,8 @@ def _restore(
         estimator.classes_ = np.asarray(model.classes, dtype)
     elif model.net.job == "regress":
         many = (model.row_shape[0],) if model.net.output == "steps" else ()
-        estimator.targets_shape_ = fitted.get("targets_shape_", (*many, model.net.n_outputs))
+        n_targets = model.net.n_outputs // max(1, len(model.transform.quantiles))
+        estimator.targets_shape_ = fitted.get("targets_shape_", (*many, n_targets))
         estimator._keep(TrainingState(model.params))
         estimator._seed = fitted.get("_seed", 0)
     else:

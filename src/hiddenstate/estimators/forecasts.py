@@ -171,7 +171,8 @@ class ForecastMixin:
             self.fit_ndim_, self.n_features_in_ = 3, len(names)
             self.feature_names_in_ = np.asarray(names, dtype=object)
         self._seed = job.config.training.seed
-        n, every = job.net.n_outputs, job.net.output == "steps"
+        n = job.net.n_outputs // max(1, len(job.config.training.quantile))
+        every = job.net.output == "steps"
         self.targets_shape_ = (job.dataset.X.shape[1],) * every + (n,) * (n > 1)
         self._given = rows, table, job.dataset
         return job

@@ -159,6 +159,13 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
         Rows in a batch; None means 64, or 1 if `stateful`.
     shuffle : bool or None, default=None
         Visit the rows in a new order in each epoch; None means True, or False if `stateful`.
+    loss : {'mse', 'mae', 'huber', 'quantile', 'esr'}, default='mse'
+        What training makes small: the mean of squared errors, of absolute errors, or of squared
+        errors up to 1 and absolute ones beyond (of scaled targets); the loss that is least at a
+        `quantile`; or the error-to-signal ratio with pre-emphasis, for `output='steps'`.
+    quantile : float or tuple of float in (0, 1), default=()
+        With `loss='quantile'`, the shares of targets that answers are to reach, rising. Several
+        give the answers of :meth:`predict` a last axis, along which they never fall.
     optimizer : {'adam', 'adamw', 'sgd'}, default='adam'
         Update rule.
     lr : float in (0, inf), default=0.01
@@ -298,6 +305,8 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
         max_steps: int | None = None,
         batch_size: int | None = None,
         shuffle: bool | None = None,
+        loss: str = "mse",
+        quantile: Any = (),
         optimizer: str = "adam",
         lr: float = 0.01,
         momentum: float = 0.0,
@@ -383,7 +392,7 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
 
     @of_one_fit
     def predict(self, X: ArrayLike) -> Array:
-        """Return predicted targets for X, in the shape of y.
+        """Return predicted targets for X, in the shape of y; several quantiles along a last axis.
 
         With `stateful=True` the rows of X are consecutive windows, and the first starts from the
         zero state; the state of the estimator does not change. For targets at every step of series
@@ -395,10 +404,13 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
 
     @of_one_fit
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
-        """Return the mean R2 over the targets; every step counts as a sample."""
+        """Return the mean R2 over the targets; every step counts as a sample.
+
+        Of several quantiles it is that of the median, which must be one of them.
+        """
         from sklearn.metrics import r2_score
 
-        predicted, true = self.predict(X), unwrapped_parts(y)
+        predicted, true = self._nearest(self.predict(X)), unwrapped_parts(y)
         if self.model_.net.output == "steps":
             counts = [len(row) for row in predicted]
             if [np.size(row, 0) for row in true] != counts:

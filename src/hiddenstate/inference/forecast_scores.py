@@ -49,6 +49,12 @@ def forecast_scores(transform: Transform, answers: Answers, train: Rows | None) 
     return scores
 
 
+def _current(transform: Transform, X: Array) -> Array | None:
+    """Return the current values of the targets, which are those of the medians of quantiles."""
+    current = transform.current_targets(X)
+    return None if current is None else transform.central(current)
+
+
 def scales_of(
     transform: Transform, answers: Answers, train: Rows | None
 ) -> tuple[dict[int, Array], Array]:
@@ -56,7 +62,7 @@ def scales_of(
     own = answers.rows.origin or whole(len(answers.rows))
     if answers.now is None or train is None or not isinstance(train.X, np.ndarray):
         return {}, own.series[answers.row]
-    current, origin = transform.current_targets(train.X), train.origin or whole(len(train))
+    current, origin = _current(transform, train.X), train.origin or whole(len(train))
     assert current is not None
     # Models of earlier versions record no season beside their linear path.
     first = None if transform.reading.get("season") is None else origin.first
@@ -87,7 +93,7 @@ def other_forecasts(
 
 def _season_ago(transform: Transform, answers: Answers, train: Rows | None) -> Array | None:
     """Return the last values (n, O) in the season of the targets; NaN where one is unknown."""
-    values, season = transform.current_targets(answers.rows.X), transform.season
+    values, season = _current(transform, answers.rows.X), transform.season
     if not season or values is None:
         return None
     step = answers.step - -int(transform.reading["horizon"]) % season
@@ -97,7 +103,7 @@ def _season_ago(transform: Transform, answers: Answers, train: Rows | None) -> A
     ago[step < 0] = np.nan
     if train is not None and isinstance(train.X, np.ndarray):
         own, origin = answers.rows.origin or whole(len(values)), train.origin or whole(len(train))
-        earlier = transform.current_targets(train.X)
+        earlier = _current(transform, train.X)
         assert earlier is not None
         known = series_of_windows(earlier, origin.series, origin.first)
         for i in np.flatnonzero(step < 0):

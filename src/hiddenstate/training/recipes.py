@@ -285,6 +285,7 @@ def _signals(dataset: SequenceDataset, n_train: int, given: Mapping[str, Any]) -
     usable = max(1, steps - (given.get("horizon") or 0))  # steps whose target is in the series
     is_forecast = given.get("horizon") and feature_indices(dataset.targets, dataset.columns)
     linear = bool(is_forecast and not given.get("change") and isinstance(dataset.X, np.ndarray))
+    linear &= given.get("loss") not in ("quantile", "esr")  # of which a path has no share
     linear = given.get("linear", linear)
     seasons = seasons_of(dataset, given)
     season = None if seasons is None else seasons.main

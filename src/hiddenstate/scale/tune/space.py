@@ -53,6 +53,7 @@ _FIXED = {
     **dict.fromkeys(("threads", "engine", "device"), "it does not change what is learned"),
     **dict.fromkeys(("log_every", "checkpoint_every"), "it does not change what is learned"),
     **dict.fromkeys(("teach", "teach_temperature", "teach_weight"), "trials have no teacher"),
+    **dict.fromkeys(("loss", "quantile"), "trials are compared by the same loss"),
     **dict.fromkeys(("recipe", "streamable"), "it sets other options"),
     "weights": "all trials start alike",
     "test_scores": "trials never read test rows",
