@@ -15,13 +15,16 @@ writes the signals as CSV tables with columns u and y.
 
 import argparse
 import statistics
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from recipes import run
 from scipy.signal import butter, lfilter
+from timing import machine, print_machine, print_table
 
 Signal = NDArray[np.float64]
 
