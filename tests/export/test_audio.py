@@ -1,6 +1,7 @@
 """RTNeural JSON and `.nam`: nets of one signal, with their scaling folded in; others refused."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -67,6 +68,9 @@ def test_a_nam_file_has_every_field_that_players_read(tmp_path):
     assert content["config"] == {"input_size": 1, "hidden_size": H, "num_layers": 2}
     first, second = 4 * H * (1 + H + 1) + 2 * H, 4 * H * (2 * H + 1) + 2 * H
     assert len(content["weights"]) == first + second + H + 1
+    of_sounds = replace(model, transform=replace(model.transform, reading={"rate": 44100}))
+    export_model(of_sounds, "nam", tmp_path / "sound.nam")
+    assert json.loads((tmp_path / "sound.nam").read_text())["sample_rate"] == 44100
 
 
 @pytest.mark.parametrize(

@@ -186,6 +186,18 @@ def test_what_makes_no_sound_is_refused_and_writes_nothing(
     assert (tmp_path / "out.wav").read_bytes() == b"earlier"
 
 
+def test_another_rate_is_said_and_other_channels_are_refused(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "m.safetensors").write_bytes(effect(2).encode())
+    (tmp_path / "in.wav").write_bytes(wav(signal(8, 2), rate=16000))
+    words = ("predict", "m.safetensors", "in.wav", "--output", "out.wav")
+    assert "16,000 Hz; the model was trained at 8,000 Hz" in cli(*words, "--rate", 16000).err
+    assert open_wav(tmp_path / "out.wav").rate == 16000
+    (tmp_path / "in.wav").write_bytes(wav(signal(8)))
+    done = cli(*words, "--frame", 2)
+    assert done.code == 2
+    assert "1 channel; the model was trained on 2, in frames of 1 sample" in done.err
+
+
 def test_a_run_learns_a_sound_of_a_sound(cli: Cli, tmp_path: Path) -> None:
     dry = signal(800)
     (tmp_path / "dry.wav").write_bytes(wav(dry))

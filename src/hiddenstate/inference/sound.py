@@ -76,15 +76,23 @@ def sound_of(prediction: Prediction, model: FittedModel, path: Path) -> Sound:
     Raises
     ------
     DataError
-        If the samples take more than 4 GiB.
+        If the sound has other channels than the model reads, or its samples take more than 4 GiB.
     """
-    wav, frame = open_wav(path), int(model.transform.reading.get("frame") or 1)
+    wav, reading = open_wav(path), model.transform.reading
+    frame = int(reading.get("frame") or 1)
+    if wav.channels * frame != model.n_features:
+        raise DataError(
+            f"{printable(path)}: {count(wav.channels, 'channel')}; the model was trained on "
+            f"{model.n_features // frame}, in frames of {count(frame, 'sample')}"
+        )
     outputs = np.zeros((wav.n_samples // frame, model.net.n_outputs))
     names = target_columns(model, outputs[:0])
     columns = [prediction.columns[name] for name in names]
     outputs[prediction.columns["step"]] = np.stack(columns, axis=1)
     samples = outputs.reshape(len(outputs) * frame, -1)
-    content, remarks = encode_wav(samples, wav), []
+    content, remarks = encode_wav(samples, wav), list[str]()
+    if wav.rate != reading["rate"]:
+        remarks.append(f"{wav.rate:,} Hz; the model was trained at {reading['rate']:,} Hz")
     if n := len(outputs) - len(prediction):
         remarks.append(f"the first {count(n * frame, 'sample')} have no prediction, and are silent")
     if n := wav.n_samples - len(samples):
