@@ -77,6 +77,7 @@ shutil.rmtree(folder / "amp", ignore_errors=True)  # an earlier run of this scri
 command(
     *("regress", dry, "--answers", wet, "--runs-dir", ".", "--name", "amp", "--view", "off"),
     *("--stateful", "--cell", "lstm", "--hidden-size", 12, "--window", 200, "--lr", 0.01),
+    *("--loss", "esr"),
 )
 command("predict", "amp", "new.wav", "--output", "amplified.wav", "--runs-dir", ".")
 for to in ("c", "nam"):

@@ -54,6 +54,8 @@ def check_makes_sound(model: FittedModel, data: str | None) -> None:
     reading, why = model.transform.reading, ""
     if model.net.job != "regress" or not reading.get("rate"):
         why = "the model was not trained on sounds"
+    elif model.transform.quantiles:
+        why = "the model answers quantiles"
     elif reading.get("horizon"):
         why = "the model forecasts later samples"
     elif model.stateful and model.net.output == "last":
