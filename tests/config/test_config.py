@@ -94,7 +94,7 @@ def test_a_model_keeps_the_options_that_new_data_is_read_with() -> None:
         for fact in ("reading", "kept", "new_data")
     )
     assert reading - kept == {"test", "answers", "skip_bad", "max_unpacked", "calendar"}
-    assert kept - reading == {"window", "stride"}
+    assert kept - reading == {"window", "stride", "washout"}
     assert new_data <= reading
 
 

@@ -139,7 +139,7 @@ def test_what_does_not_continue_the_series_is_refused(cli, tmp_path):
         (("--future", "sales"), "column sales is both --target and --future"),
         (("--future", "date"), "date is not among the inputs"),
         (("--static", "holiday"), "holiday changes in series a"),
-        (("--future", "price", "--stateful"), "--stateful"),
+        (("--future", "price", "--stateful"), "add --no-stateful"),
     ],
 )
 def test_columns_that_cannot_be_known_ahead_are_refused(words, message, cli, tmp_path):

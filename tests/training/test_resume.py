@@ -31,6 +31,7 @@ from tests.conftest import ENGINES, needs_kernels
 OPTIONS: dict[str, dict[str, Any]] = {
     "classify": {"epochs": 3, "batch_size": 16, "hidden_size": 6, "log_every": 4},
     "regress": {"windows": 24, "epochs": 2, "log_every": 5},
+    "regress streams": {"windows": 23, "epochs": 3, "log_every": 5, "streams": 3, "washout": 4},
     "regress lru": {"windows": 12, "epochs": 2, "log_every": 5, "cell": "lru", "layers": 2},
     "autoencode": {"epochs": 2, "batch_size": 16, "encoder_sizes": (16,), "log_every": 3},
 }

@@ -434,7 +434,7 @@ def _held_out(d: "PreparedDataset", config: Config, raw: "SequenceDataset | None
     every_step &= config.job != "regress" or bool(
         config.data.window or config.data.output != "last"
     )
-    ends = config.job == "regress" and not signal and every_step and not config.data.stateful
+    ends = config.job == "regress" and not signal and every_step
     by_way = {
         "group": " (whole groups)",
         "distinct": " (equal rows on one side)",

@@ -241,6 +241,13 @@ def _check_together(config: Config) -> None:
         _check_features(config)
     if config.job == "regress" and config.data.stateful:
         _check_stateful(config)
+    elif training.streams is not None:
+        raise OptionError("--streams: applies only to a carried state; add --stateful")
+    if config.job == "regress" and config.data.washout and config.data.output == "last":
+        raise OptionError(
+            "--washout: with one target per window no first step has a loss; leave it out or add "
+            "--output steps"
+        )
     if config.job == "regress" and config.data.change and not config.data.horizon:
         raise OptionError("--change: applies only to forecasts; add --horizon 1")
     if config.job == "regress" and config.data.input_skip and config.data.horizon:
@@ -464,9 +471,8 @@ def _check_stateful(config: Config) -> None:
     """Refuse options that do not work with a state carried from row to row (`OptionError`)."""
     conflicts = {
         "--shuffle: consecutive windows must stay in order": config.training.shuffle,
-        "--batch-size: consecutive windows must be processed one at a time": (
-            config.training.batch_size != 1
-        ),
+        "--batch-size: consecutive windows are read one after the other, and those of several "
+        "streams side by side with --streams": config.training.batch_size != 1,
         "--bidirectional: the backward state would come from the future": (
             isinstance(config.model, RecurrentConfig) and config.model.bidirectional
         ),

@@ -435,6 +435,17 @@ class DataConfig:
         jobs=("regress",),
         recipe=True,
     )
+    washout: int = option(
+        0,
+        "First steps after a state of zero that are in no training loss: of each stream with "
+        "--stateful, else of each window.",
+        low=0,
+        jobs=("regress",),
+        unit="steps",
+        since=5,
+        kept=True,
+        omitted=True,
+    )
     output: str = option(
         "steps",
         "What is predicted: a target at every step, or one after the last step.",

@@ -218,11 +218,23 @@ class TrainingConfig:
     )
     batch_size: int = option(
         64,
-        "Rows in a batch; must be 1 with --stateful.",
+        "Rows in a batch; must be 1 with --stateful, where --streams sets them.",
         low=1,
         unit="rows",
         regress=1,
         recipe=True,
+    )
+    streams: int | None = option(
+        None,
+        "Streams that are read side by side with --stateful, each with its own state: a signal is "
+        "cut into as many parts; of several series each is a stream. If unset, a signal is one "
+        "stream, and at most 64 series are read at once.",
+        low=1,
+        high=65536,
+        jobs=("regress",),
+        unit="streams",
+        since=5,
+        omitted=True,
     )
     shuffle: bool = option(
         True, "Visit the rows in a new order in each epoch.", regress=False, recipe=True

@@ -96,6 +96,9 @@ class Origin:
         Number of first steps whose targets are not held out: they only lead in to the others.
     table : Table, optional
         The rows of the file.
+    separate : bool, default False
+        Whether each series is a signal of its own where a state is carried from row to row; else
+        all rows are consecutive windows of one signal.
     """
 
     series: NDArray[np.int64]
@@ -103,6 +106,7 @@ class Origin:
     first: NDArray[np.int64]
     context: NDArray[np.int64]
     table: Table | None = None
+    separate: bool = False
 
     def take(self, which: Any) -> "Origin":
         """Return the origin of the rows `which`, a slice or row numbers."""

@@ -5,12 +5,12 @@ N is rows, T time steps, I features of a step, F features of a flat row, O targe
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 
-from hiddenstate.data.origin import Origin
+from hiddenstate.data.origin import Origin, whole
 from hiddenstate.data.store import PIECE, RowStore
 from hiddenstate.errors import DataError
 from hiddenstate.program.rows import fractions as fractions
@@ -93,6 +93,11 @@ class Rows:
                 yield from (piece for _, piece in values.pieces())
             elif values is not None and part.name not in ("times", "ids", "origin", "clock"):
                 yield values
+
+
+def with_origin(rows: Rows, separate: bool) -> Rows:
+    """Return rows as read with their origin, their series separate signals or not."""
+    return replace(rows, origin=replace(rows.origin or whole(len(rows)), separate=separate))
 
 
 def in_pieces(X: Any, n_bytes: int = PIECE) -> Iterator[tuple[int, Array]]:

@@ -15,7 +15,9 @@ from hiddenstate.data.prepare.known_ahead import without_ends
 from hiddenstate.data.prepare.layout import class_numbers
 from hiddenstate.data.prepare.missing import filled_forward
 from hiddenstate.data.prepare.windows import cut_windows
+from hiddenstate.data.rows import with_origin
 from hiddenstate.engines import Predictor
+from hiddenstate.engines.signals import Carried, follow_signals
 from hiddenstate.errors import DataError, printable
 from hiddenstate.inference import loss_scores, score_intervals
 from hiddenstate.inference.forecast_scores import ForecastScores, forecast_scores
@@ -25,7 +27,6 @@ from hiddenstate.metrics import baselines, scores
 from hiddenstate.metrics.answer import Answer
 from hiddenstate.metrics.comparison import baseline_method, best_baseline
 from hiddenstate.models.fitted import FittedModel
-from hiddenstate.models.net import Params
 from hiddenstate.program.words import FORECAST
 from hiddenstate.runs import Run
 from hiddenstate.runs.run_data import run_dataset
@@ -142,6 +143,8 @@ def prepare_for_evaluation(model: FittedModel, dataset: SequenceDataset) -> Rows
         If targets are missing or of another kind.
     """
     rows, where, job = dataset.train, printable(dataset.name), model.net.job
+    if model.stateful:
+        rows = with_origin(rows, dataset.source == "file")
     if job == "autoencode":
         return prepare_inputs(model, rows, where)
     if rows.y is None:
@@ -183,9 +186,9 @@ def evaluate_run(
     """Scores of the model of a run on its test rows, `prepared` or read; see :func:`evaluate`."""
     dataset = prepared or run_test_data(run)
     test, train = dataset.require_test(), dataset.train
-    state: Params = {}
+    state: Carried = {}
     if model.stateful:
-        state = predictor.follow(train.X, {})[1]
+        state = follow_signals(predictor, model.net, train, {})[1]
     if model.net.job == "regress":
         test, train = (_undo_targets(model, rows) for rows in (test, train))
     return evaluate(model, predictor, test, train, state)
@@ -219,7 +222,7 @@ def evaluate(
     predictor: Predictor,
     rows: Rows,
     train: Rows | None = None,
-    state: Params | None = None,
+    state: Carried | None = None,
 ) -> Scores:
     """Scores of `model` on `rows`, and of a baseline.
 
@@ -232,8 +235,8 @@ def evaluate(
         Prepared (:func:`prepare_for_evaluation`): class numbers, or targets in their own units.
     train : Rows, optional
         The training rows, prepared likewise, for baselines that are fitted on them.
-    state : dict of ndarray, optional
-        Initial state of a stateful model; zero by default.
+    state : mapping of int to dict of ndarray, optional
+        Initial state of a stateful model for each signal, by its number; zero by default.
 
     Raises
     ------
@@ -284,7 +287,7 @@ def _score_classifier(
 
 
 def _score_regressor(
-    model: FittedModel, predictor: Predictor, rows: Rows, train: Rows | None, state: Params
+    model: FittedModel, predictor: Predictor, rows: Rows, train: Rows | None, state: Carried
 ) -> RegressorScores:
     answers, prep = predictions_and_targets(model, predictor, rows, state), model.transform
     of_quantiles = loss_scores.quantile_scores(prep, answers, train)
@@ -323,7 +326,8 @@ def _score_regressor(
         result["unscored"] = unscored
     if model.stateful:
         reset = prep.central(prep.undo_targets(predictor.predict(rows.X), rows.X))
-        result["reset_mse"] = scores.mean_squared_error(reset.reshape(target.shape), target)
+        reset = reset[answers.row, answers.step] if reset.ndim == 3 else reset[answers.row]
+        result["reset_mse"] = scores.mean_squared_error(reset, target)
         esr = loss_scores.signal_score(answers)
         if model.net.output == "steps" and not of_quantiles and math.isfinite(esr):
             result["esr"] = esr

@@ -25,11 +25,11 @@ from hiddenstate.data.readers.open import (
 )
 from hiddenstate.data.rows import flat_rows
 from hiddenstate.engines import Predictor
+from hiddenstate.engines.signals import Carried, follow_signals
 from hiddenstate.errors import DataError, OptionError, printable
 from hiddenstate.inference.overflow import check_inputs
 from hiddenstate.inference.target_times import LaterTimes, calendar_ahead
 from hiddenstate.models.fitted import FittedModel, load_model
-from hiddenstate.models.net import Params
 from hiddenstate.models.weight_file import refuse_code
 from hiddenstate.runs import Run, find_run
 from hiddenstate.runs.run_data import run_dataset, unchanged_dataset
@@ -250,8 +250,9 @@ def _with_calendar(rows: Rows, transform: Transform) -> Rows:
     return replace(rows, X=X, y=y, times=wider(rows.times), lengths=ends + h)
 
 
-def state_after_training(predictor: Predictor, model: FittedModel, run: Run | None) -> Params:
-    """The state of a stateful model after its training windows, which precede the test windows."""
+def state_after_training(predictor: Predictor, model: FittedModel, run: Run | None) -> Carried:
+    """The state of a stateful model after the training windows of each signal, which precede its
+    test windows."""
     if not model.stateful or run is None:
         return {}
-    return predictor.follow(run_dataset(run).X, {})[1]
+    return follow_signals(predictor, model.net, run_dataset(run).train, {})[1]

@@ -10,6 +10,7 @@ from hiddenstate.data import Rows, SequenceDataset, fractions, in_pieces
 from hiddenstate.data.dataset import label_array
 from hiddenstate.data.origin import Table, whole
 from hiddenstate.engines import Predictor
+from hiddenstate.engines.signals import Carried, begin_from_zero, follow_signals
 from hiddenstate.errors import DataError, count, listed, printable
 from hiddenstate.inference.inputs import (
     prepare_inputs,
@@ -213,7 +214,7 @@ def _are_flat_series(model: FittedModel, X: Array) -> bool:
 
 
 def predict_test_rows(
-    model: FittedModel, predictor: Predictor, rows: Rows, proba: bool, state: Params
+    model: FittedModel, predictor: Predictor, rows: Rows, proba: bool, state: Carried
 ) -> Prediction:
     """Predict prepared rows of a run, in its own windows.
 
@@ -223,9 +224,10 @@ def predict_test_rows(
         return _predict_prepared(model, predictor, rows, proba)
     if not model.stateful:
         rows = _drop_short_series(model, rows)
-        series, steps, outputs = predict_steps(model, predictor, rows, "test rows", state)
+        series, steps, outputs = predict_steps(model, predictor, rows, "test rows", {})
     else:
-        outputs = model.transform.undo_targets(predictor.follow(rows.X, state)[0], rows.X)
+        outputs = follow_signals(predictor, model.net, rows, state)[0]
+        outputs = model.transform.undo_targets(outputs, rows.X)
         outputs = outputs.reshape(-1, outputs.shape[-1])
         series, steps = steps_of_windows(rows, len(outputs))
     names = _step_columns(model, rows, series, steps) | {"part": _parts(rows, series, steps)}
@@ -309,6 +311,8 @@ class Answers:
         In the units of the targets.
     now : ndarray (n, O) or None
         Last known values of the targets, if a target is forecast from its own past.
+    washed_out : int, default 0
+        Steps after a state of zero that are left out, as they were in no training loss.
     """
 
     rows: Rows
@@ -317,22 +321,23 @@ class Answers:
     outputs: Array
     target: Array
     now: Array | None
+    washed_out: int = 0
 
 
 def predictions_and_targets(
-    model: FittedModel, predictor: Predictor, rows: Rows, state: Params
+    model: FittedModel, predictor: Predictor, rows: Rows, state: Carried
 ) -> Answers:
     """Outputs of a regressor and the targets they are compared with.
 
-    Leaves out steps whose target is missing or whose window has missing values, and series
-    shorter than a window.
+    Leaves out steps whose target is missing or whose window has missing values, series shorter
+    than a window, and the first steps after a state of zero that were in no training loss.
 
     Parameters
     ----------
     rows : Rows
         Prepared, with y in its own units.
-    state : dict of ndarray
-        Initial state of a stateful model; empty for zero.
+    state : mapping of int to dict of ndarray
+        Initial state of a stateful model for each signal, by its number; zero of others.
 
     Raises
     ------
@@ -341,22 +346,29 @@ def predictions_and_targets(
     """
     prep, y = model.transform, rows.require_targets()
     if model.stateful:
-        outputs = prep.undo_targets(predictor.follow(rows.X, state)[0], rows.X)
+        outputs = follow_signals(predictor, model.net, rows, state)[0]
+        outputs = prep.undo_targets(outputs, rows.X)
         n = outputs.shape[-1]
         outputs, target = outputs.reshape(-1, n), y.reshape(-1, n)
         row, step = steps_of_windows(rows, len(target))
     else:
         rows = _drop_short_series(model, rows)
         y = rows.require_targets()
-        row, step, outputs = predict_steps(model, predictor, rows, "test rows", state)
+        row, step, outputs = predict_steps(model, predictor, rows, "test rows", {})
         target = y[row, step] if y.ndim == 3 else y[row]
     now = prep.current_targets(rows.X) if prep.reading.get("horizon") else None
     now = None if now is None else now[row, step]
-    kept = np.isfinite(target).all(axis=1) & np.isfinite(outputs).all(axis=1)
+    kept = np.logical_and(np.isfinite(target).all(axis=1), np.isfinite(outputs).all(axis=1))
+    washed_out = np.zeros(len(target), bool)
+    if model.washout:
+        anew = begin_from_zero(rows, state) if model.stateful else np.ones(len(rows), bool)
+        washed_out = (step < model.washout) & anew[row] & kept
+        kept &= ~washed_out
     if not kept.any():
         raise DataError("test rows: no step has both a prediction and a target")
     now = None if now is None else now[kept]
-    return Answers(rows, row[kept], step[kept], outputs[kept], target[kept], now)
+    n_washed = int(washed_out.sum())
+    return Answers(rows, row[kept], step[kept], outputs[kept], target[kept], now, n_washed)
 
 
 def _drop_short_series(model: FittedModel, rows: Rows) -> Rows:

@@ -11,8 +11,9 @@ from hiddenstate.config.option import AUTO_NUMBER
 from hiddenstate.data import PreparedDataset, Rows
 from hiddenstate.data.prepare.augment import Augmentation
 from hiddenstate.data.prepare.augment_suited import augmentation_of, kinds_of_data
-from hiddenstate.data.prepare.batches import Batches
+from hiddenstate.data.prepare.batches import Batches, Streams
 from hiddenstate.data.prepare.emphasis import signal_power
+from hiddenstate.data.prepare.streams import first_counted, streams_of
 from hiddenstate.engines import Engine, Predictor, Task, make_predictor
 from hiddenstate.errors import DataError, OptionError, printable
 from hiddenstate.jobs.companion_share import folds_of
@@ -65,6 +66,8 @@ class Job(ABC):
         Number of updates.
     stateful : bool
         Whether rows follow one another and the hidden state is carried between them.
+    streams : Streams or None
+        Of rows with a carried state, those read side by side; None if all rows are one stream.
     folds : ndarray or None
         With companions, the fold of each training row (N,), which one net leaves out.
     turn : int or None
@@ -78,6 +81,9 @@ class Job(ABC):
     part_of_series : dict of float
         Where a net adds to a path, its part in the held-out forecasts of each of several series,
         by name, from the end of training on.
+    washed_out : int
+        Held-out steps of a regression that are not scored, because the state was zero shortly
+        before, from the end of training on.
 
     Raises
     ------
@@ -93,7 +99,13 @@ class Job(ABC):
         self.config, self.dataset, self.taught = config, dataset, taught
         training = config.training
         self.stateful = config.job == "regress" and config.data.stateful
-        self.batches = Batches(len(dataset.X), training.batch_size, training.seed, training.shuffle)
+        self.streams: Streams | None = None
+        if self.stateful:
+            self.streams = streams_of(dataset.train, training.streams, printable(dataset.name))
+        size = training.batch_size if self.streams is None else self.streams.at_once
+        self.batches = Batches(
+            len(dataset.X), size, training.seed, training.shuffle, streams=self.streams
+        )
         steps = training.epochs * self.batches.steps_per_epoch
         self.total_steps = min(steps, training.max_steps or steps)
         self.beside = kinds_of(config.flat())
@@ -102,6 +114,7 @@ class Job(ABC):
         self.folds: Array | None = None
         self.companions: tuple[FittedCompanion, ...] = ()
         self.part_of_series: dict[str, float] = {}
+        self.washed_out = 0
         if self.beside:
             self.folds = folds_of(dataset.train, self.net.n_members, training.seed)
         self._check_taught()
@@ -186,7 +199,18 @@ class Job(ABC):
             power=self.power,
             rival=self.taught.rival if self.taught is not None and self.turn else None,
             augment=self.changes,
+            counts_from=self.counts_from(),
         )
+
+    def counts_from(self) -> Array | None:
+        """Return the first step of each training row (N,) whose loss counts, after the washout of
+        its stream or its own; None for all steps."""
+        n, washout = len(self.dataset.train), self.config.data.washout
+        if not washout:
+            return None
+        if self.stateful:
+            return first_counted(n, washout, self.streams)
+        return np.full(n, washout, np.int32)
 
     @cached_property
     def changes(self) -> Augmentation | None:

@@ -75,8 +75,8 @@ class HeldOut:
         y = self.test.require_targets()
         self.window = job.fitted({}).window
         whole_series = job.net.output == "last" and not self.window
-        of_one = job.stateful and self.origin.n_series == 1
-        self.one_a_series = (y.ndim == 2 or whole_series) and not of_one
+        of_windows = job.stateful and (self.origin.n_series == 1 or self.origin.separate)
+        self.one_a_series = (y.ndim == 2 or whole_series) and not of_windows
         self.most = HELD_ROWS if self.one_a_series else HELD_STEPS
 
     @property

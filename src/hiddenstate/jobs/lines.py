@@ -8,6 +8,7 @@ import numpy as np
 from hiddenstate.config import Config, RecurrentConfig
 from hiddenstate.data.dataset import label_array
 from hiddenstate.data.prepare.augment import augmentation
+from hiddenstate.data.prepare.batches import Streams
 from hiddenstate.engines import Engine
 from hiddenstate.errors import count, printable
 from hiddenstate.jobs.answering import answer_lines
@@ -46,6 +47,8 @@ def job_notices(job: Job) -> list[Notice]:
         notices.append(
             warning(f"{n} rows are fewer than a batch of {size}; each batch has all of them")
         )
+    if job.streams is not None:
+        notices.append(note(_of_streams(job.streams)))
     if job.config.job == "regress" and job.config.data.horizon and job.config.data.stateful:
         notices.append(note(CARRIED.format("model carries its")))
     net = job.config.model
@@ -64,6 +67,15 @@ def job_notices(job: Job) -> list[Notice]:
                 )
             )
     return notices
+
+
+def _of_streams(streams: Streams) -> str:
+    """Say how many streams there are, how long they are, and how many are read side by side."""
+    fewest, most = min(streams.length), max(streams.length)
+    windows = count(most, "window") if fewest == most else f"{fewest:,} to {most:,} windows"
+    n = len(streams.first)
+    at_once = "side by side" if streams.at_once == n else f"{streams.at_once} at a time"
+    return f"{count(n, 'stream')} of {windows}, read {at_once}, each with its own state"
 
 
 def _of_teacher(job: Job) -> list[Notice]:
@@ -195,6 +207,8 @@ def _regress(job: Job, engine: Engine, results: Mapping[str, float]) -> list[str
     noun = "step" if "test_steps" in results else "row"
     n = int(results.get(f"test_{noun}s", 0))
     scored = f"all {count(n, f'held-out {noun}')}" if n else "the test rows"
+    if job.washed_out:
+        scored = f"{count(n, f'held-out {noun}')}, without {job.washed_out:,} of washout"
     if "test_pinball" in results:
         lines += _quantile_lines(job, results, scored)
     if "test_mse" in results:

@@ -28,7 +28,7 @@ def bytes_needed(job: Job) -> int:
     """Return a lower bound of the bytes that training needs, without the data."""
     net, config = job.net, job.net.config
     itemsize = 8 if job.config.training.dtype == "float64" else 4
-    rows = min(job.config.training.batch_size, len(job.dataset.X))
+    rows = min(job.batches.batch_size, len(job.dataset.X))
     if isinstance(config, RecurrentConfig):
         steps = job.dataset.X.shape[1]
         width = (net.cell.blocks + 2) * config.hidden_size * config.layers

@@ -11,7 +11,8 @@ from hiddenstate.data.bundled.waves import load_waves
 from hiddenstate.data.dataset import MAX_NAMES
 from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.engines import Engine, make_predictor
-from hiddenstate.errors import DataError, OptionError
+from hiddenstate.engines.signals import follow_signals
+from hiddenstate.errors import DataError, OptionError, count
 from hiddenstate.inference.forecast_scores import forecast_scores
 from hiddenstate.inference.hidden_states import at_every_step
 from hiddenstate.inference.loss_scores import central, quantile_scores, signal_score
@@ -55,6 +56,11 @@ class RegressJob(Job):
                 "--valid-fraction: rows held out in the middle would break the carried state; add "
                 "--no-stateful"
             )
+        if (washout := self.config.data.washout) >= T and washout:
+            raise OptionError(
+                f"--washout: {count(washout, 'step')} are all {T} of a window; use fewer, or a "
+                "longer --window"
+            )
         return Net("regress", self.config.model, self.dataset.X.shape[2], targets, output)
 
     def loss(self, engine: Engine, rows: Rows) -> float:
@@ -80,6 +86,7 @@ class RegressJob(Job):
             results["train_loss"] = float(np.mean(recent))
         if self.dataset.source != "bundled" and test is not None and test.y is not None:
             answers = self._test_predictions(engine.export().params, test)
+            self.washed_out = answers.washed_out
             members = self._answers_of_members(engine, test)
             if can_show_held_out(self):
                 arrays = HeldOut(self).final_arrays(answers, [own.outputs for own in members])
@@ -147,7 +154,9 @@ class RegressJob(Job):
         """Return predictions and targets; a carried state continues from the training rows."""
         model = self.fitted(params)
         predictor = make_predictor(model, "cpu", self.config.training.threads)
-        state = predictor.follow(self.dataset.X, {})[1] if self.stateful else {}
+        train, state = self.dataset.train, dict[int, Params]()
+        if self.stateful:
+            state = follow_signals(predictor, model.net, train, {})[1]
         y = model.transform.undo_targets(test.require_targets(), test.X, test.lengths)
         return predictions_and_targets(model, predictor, replace(test, y=y), state)
 
@@ -239,8 +248,23 @@ class RegressSnapshots(JobSnapshots):
         if made is None:
             return arrays
         steps = np.arange(made.first, made.first + len(made.outputs))
-        epochs, rows = np.divmod(steps, len(self.dataset.X))
-        return arrays | self._windows(rows, made.outputs, epochs[:, None])
+        epochs, places = np.divmod(steps, self.job.batches.steps_per_epoch)
+        first, n = self._drawn_stream
+        drawn = np.flatnonzero(places < n)
+        if not len(drawn):
+            return arrays
+        rows, outputs = first + places[drawn], made.outputs[drawn]
+        return arrays | self._windows(rows, outputs, epochs[drawn, None])
+
+    @property
+    def _drawn_stream(self) -> tuple[int, int]:
+        """The first row and the number of rows of the stream that is drawn: that of the first row
+        of each step of the first round."""
+        streams = self.job.streams
+        if streams is None:
+            return 0, len(self.dataset.X)
+        drawn = streams.rounds[0][0]
+        return streams.first[drawn], streams.length[drawn]
 
     def _hidden_states(self, engine: Engine) -> dict[str, Array]:
         """Return `hidden` (P, H) at `hidden_time` (P,) in the first windows, for at most
@@ -310,7 +334,9 @@ class RegressSnapshots(JobSnapshots):
         times = train.times
         if times is not None:
             # Time continues over the epochs: each starts a step after the end of the one before.
-            ends = times.flat[[0, 1, -1]] if times.size > 1 else np.array([0.0, 1.0, 0.0])
+            first, n = self._drawn_stream
+            own = times[first : first + n]
+            ends = own.flat[[0, 1, -1]] if own.size > 1 else np.array([0.0, 1.0, 0.0])
             epoch_length = ends[2] - ends[0] + (ends[1] - ends[0])
             arrays["time"] = times[rows] + epochs * epoch_length
         return arrays
@@ -325,9 +351,12 @@ def can_show_held_out(job: Job) -> bool:
 
 
 def loss_of(job: Job, outputs: Array, rows: Rows) -> float:
-    """Return the loss per number of outputs for prepared rows."""
-    y, training = rows.require_targets(), job.config.training
-    return regression_loss(training, outputs, y, _lengths(rows), job.power)
+    """Return the loss per number of outputs for prepared rows, after the washout."""
+    y, training, lengths = rows.require_targets(), job.config.training, _lengths(rows)
+    if washout := job.config.data.washout:
+        y, outputs = y[:, washout:], outputs[:, washout:]
+        lengths = None if lengths is None else np.maximum(lengths - washout, 0)
+    return regression_loss(training, outputs, y, lengths, job.power)
 
 
 def last_values(transform: Transform, rows: Rows) -> Array | None:

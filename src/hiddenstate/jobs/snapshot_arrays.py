@@ -32,7 +32,7 @@ class TrainingOutputs:
     first : int
         The step of the first output.
     outputs : ndarray of shape (n_steps, T, O) or (n_steps, O)
-        Made before the update of each step.
+        Made before the update of each step, for its first row.
     """
 
     first: int

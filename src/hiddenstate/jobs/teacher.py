@@ -20,6 +20,7 @@ from hiddenstate.data.readers.npy import read_npy
 from hiddenstate.data.readers.open import existing
 from hiddenstate.engines import make_predictor
 from hiddenstate.engines.members import member_task
+from hiddenstate.engines.signals import follow_signals
 from hiddenstate.errors import DataError, OptionError, count, printable
 from hiddenstate.inference.inputs import open_model
 from hiddenstate.jobs.base import Job
@@ -271,7 +272,7 @@ def _whole(model: FittedModel, rows: Rows, threads: int) -> Array:
     """Return the answers of a model for prepared rows: logits, or targets in their units."""
     predictor = make_predictor(model, "cpu", threads)
     if model.stateful:
-        outputs = predictor.follow(rows.X, {})[0]
+        outputs = follow_signals(predictor, model.net, rows, {})[0]
     else:
         outputs = predictor.predict(rows.X, rows.lengths)
     if model.net.job == "classify":

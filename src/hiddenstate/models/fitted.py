@@ -92,6 +92,11 @@ class FittedModel:
         return int(reading["window"]) if "window" in reading else self.row_shape[0]
 
     @property
+    def washout(self) -> int:
+        """First steps after a state of zero that were in no loss, and are not scored."""
+        return int(self.transform.reading.get("washout") or 0)
+
+    @property
     def dtype(self) -> Any:
         """The float type of the weights, and of the arithmetic with them."""
         return next(iter(self.params.values())).dtype

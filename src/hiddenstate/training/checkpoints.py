@@ -64,7 +64,7 @@ def check_layout(layout: Layout, facts: dict[str, Any], job: Job, where: str) ->
     groups = _by_group(layout, where)
     kind, shapes = np.dtype(job.config.training.dtype), job.net.shapes()
     wanted = {"params": shapes, "moments": _moment_shapes(job, step)}
-    wanted["carried"] = _state_shapes(job) if groups["carried"] else {}
+    wanted["carried"] = _state_shapes(job, step) if groups["carried"] else {}
     wanted["best"] = shapes if groups["best"] else {}
     wanted["left_out"] = _left_out_shapes(job, step, bool(groups["left_out"]))
     for group, expected in wanted.items():
@@ -141,9 +141,10 @@ def _moment_shapes(job: Job, step: int) -> dict[str, tuple[int, ...]]:
     return {f"{kind}/{n}": shapes[n] for n in shapes for kind in kinds} if step else {}
 
 
-def _state_shapes(job: Job) -> dict[str, tuple[int, ...]]:
-    """Shapes of the arrays of a carried state, which is of one row."""
-    return dict(job.net.state_shapes(1)) if job.stateful else {}
+def _state_shapes(job: Job, step: int) -> dict[str, tuple[int, ...]]:
+    """Shapes of the arrays of a carried state, of a row for each stream."""
+    is_there = job.stateful and step > 0
+    return dict(job.net.state_shapes(job.batches.state_rows(step))) if is_there else {}
 
 
 def _left_out_shapes(job: Job, step: int, is_there: bool) -> dict[str, tuple[int, ...]]:

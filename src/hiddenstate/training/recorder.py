@@ -59,9 +59,11 @@ class Recorder(Callback):
         self.writer.add_journal("start", step=trainer.step, total_steps=total, **about)
 
     def on_chunk(self, trainer: Trainer, chunk: Chunk) -> None:
-        """Keep predictions for the next snapshot."""
-        if chunk.outputs is not None:
-            self._waiting.append(chunk.outputs)
+        """Keep predictions for the next snapshot: of each step those for its first row."""
+        if chunk.outputs is None:
+            return
+        sizes = trainer.job.batches.span(trainer.step - len(chunk.losses), trainer.step)[1]
+        self._waiting.append(chunk.outputs[np.cumsum(sizes) - sizes])
 
     def on_log(self, trainer: Trainer, event: LogEvent) -> None:
         """Add the event, and a snapshot and weights where this line leaves them."""

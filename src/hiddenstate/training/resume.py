@@ -265,7 +265,8 @@ def _check_limit(run: Run, job: Job, changes: dict[str, str], notices: list[Noti
 
 
 def _has_windows_to_add(job: Job) -> bool:
-    return job.dataset.source == "bundled" and job.config.job == "regress"
+    is_one = job.streams is None  # others are parts of all windows
+    return job.dataset.source == "bundled" and job.config.job == "regress" and is_one
 
 
 def _check_history(run: Run, allow_changed: bool, notices: list[Notice]) -> None:
@@ -385,6 +386,11 @@ def _check_steps_left(run: Run, job: Job, point: Point) -> None:
 
 
 def _check_windows_keep_their_place(run: Run, point: Point, more_windows: bool) -> None:
+    if more_windows and run.config.training.streams not in (None, 1):
+        raise OptionError(
+            "--windows: the streams are parts of all windows, which would change places; add "
+            "epochs instead"
+        )
     if more_windows and point.state.step > run.config.data.windows:
         raise OptionError(
             "--windows: the run is beyond its first epoch, so windows would change places; "

@@ -205,7 +205,7 @@ class Batches:
         starts = places == 0
         if self.streams is not None:
             starts = self.streams.steps.rounds[places] > 0
-        return starts & (steps > self.first_step)
+        return np.asarray(starts & (steps > self.first_step))
 
     def _rows_of(self, epoch: int, begin: int, end: int) -> NDArray[np.int64]:
         """Return the rows at the places `begin` to `end` - 1 of an epoch."""

@@ -225,8 +225,8 @@ def _check_targets(dataset: SequenceDataset, config: Config, where: str) -> None
             f"--output: steps requires a target at every step, but {where} has one per series; add "
             "--output last --no-stateful"
         )
-    if len(dataset.train) > 1 and config.data.stateful and dataset.source == "file":
+    if y.ndim == 2 and config.data.stateful and dataset.source == "file":
         raise OptionError(
-            f"--stateful: {where} has {len(dataset.train)} separate series, so the state cannot "
-            "be carried from one to the next; add --no-stateful"
+            f"--stateful: {where} has {len(dataset.train)} separate series with one target each, "
+            "so no state is carried from one to the next; add --no-stateful"
         )

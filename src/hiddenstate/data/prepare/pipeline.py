@@ -8,7 +8,7 @@ import numpy as np
 
 from hiddenstate.config import Config, DataConfig, section_options
 from hiddenstate.data.dataset import PreparedDataset, RowAxes, SequenceDataset
-from hiddenstate.data.origin import whole, windows_of_one
+from hiddenstate.data.origin import windows_of_one
 from hiddenstate.data.prepare.axes import row_axes
 from hiddenstate.data.prepare.fit import fitted_transform
 from hiddenstate.data.prepare.known_columns import (
@@ -50,7 +50,7 @@ from hiddenstate.data.prepare.split import (
 from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.data.prepare.weights import weighed, with_scaled_weights
 from hiddenstate.data.prepare.windows import cut_windows
-from hiddenstate.data.rows import Rows
+from hiddenstate.data.rows import Rows, with_origin
 from hiddenstate.data.store import RowStore
 from hiddenstate.errors import DataError, OptionError, printable
 from hiddenstate.system.notice import Remark
@@ -172,7 +172,8 @@ def _laid_out(
     """Return rows in the layout of the job, not split or scaled, their axes, and remarks on what is
     unknown: missing values are refused, filled in with the last one, or left as they are."""
     options, job = config.data, config.job
-    dataset = dataset.map(lambda rows: replace(rows, origin=rows.origin or whole(len(rows))))
+    separate = job == "regress" and dataset.source == "file" and options.stateful
+    dataset = dataset.map(lambda rows: with_origin(rows, separate))
     if options.missing != "error":
         dataset = dataset.map(infinite_as_missing)
     suitable = fills(dataset, config)
@@ -251,7 +252,8 @@ def _reading(dataset: SequenceDataset, config: Config) -> dict[str, Any]:
     if config.job == "regress" and dataset.y is not None and dataset.y.ndim < 3:
         reading["window"] = 0  # one target a series: series are read whole
     later = ("future", "static", "season", "every")  # old model files stay as they were
-    return {n: v for n, v in reading.items() if v is not None or n not in later}
+    reading = {n: v for n, v in reading.items() if v is not None or n not in later}
+    return {n: v for n, v in reading.items() if v or n != "washout"}
 
 
 def _check_learnable(train: Rows, classes: list[Any], where: str) -> None:
@@ -292,7 +294,8 @@ def _split(
         unit = window if carried or rule == 1 else 1
         return split_signal(train, fraction, window, context, where, ahead, unit)
     if way == "time" and are_split_in_time(train, config):
-        return split_series(train, fraction, context, purpose, where)
+        unit, least = (window, window + ahead) if carried else (1, 1)
+        return split_series(train, fraction, context, purpose, where, ahead * carried, unit, least)
     return hold_out(train, fraction, way, config.split_seed, purpose, where)
 
 
@@ -360,7 +363,8 @@ def _is_signal(rows: Rows, config: Config) -> bool:
 
 def are_split_in_time(rows: Rows, config: Config) -> bool:
     """Whether `--split time` holds out the end of each row: of each of several series."""
-    in_windows = config.data.stateful or isinstance(rows.X, RowStore)  # of one signal
+    of_one = rows.origin is None or not rows.origin.separate
+    in_windows = (config.data.stateful and of_one) or isinstance(rows.X, RowStore)
     at_every_step = config.job == "regress" and rows.y is not None and rows.y.ndim == 3
     return at_every_step and len(rows) > 1 and not in_windows
 

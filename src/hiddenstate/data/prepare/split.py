@@ -135,7 +135,7 @@ def are_forecasts(dataset: SequenceDataset, config: Config) -> bool:
     """
     rows, options = dataset.train, config.data
     held_out = options.valid_fraction or (options.test_fraction and dataset.test is None)
-    if config.job != "regress" or dataset.source != "file" or options.stateful or not held_out:
+    if config.job != "regress" or dataset.source != "file" or not held_out:
         return False
     if options.output == "last" and not options.window:  # one prediction a series
         return False
@@ -157,7 +157,14 @@ def are_long_enough(dataset: SequenceDataset, config: Config) -> bool:
 
 
 def split_series(
-    rows: Rows, fraction: float, context: int, purpose: str, where: str
+    rows: Rows,
+    fraction: float,
+    context: int,
+    purpose: str,
+    where: str,
+    ahead: int = 0,
+    unit: int = 1,
+    least: int = 1,
 ) -> tuple[Rows, Rows]:
     """Split each series of rows (N, T, I), with a target at every step, in time.
 
@@ -171,6 +178,10 @@ def split_series(
         inputs; their targets are NaN, so they do not count.
     purpose, where : str
         As in :func:`hold_out`.
+    ahead, unit : int, default 0 and 1
+        The first part without `ahead` steps is a multiple of `unit`.
+    least : int, default 1
+        Fewest steps of each part.
 
     Returns
     -------
@@ -184,13 +195,15 @@ def split_series(
     """
     N, T = rows.X.shape[:2]
     lengths = np.full(N, T) if rows.lengths is None else rows.lengths
-    first = np.maximum(lengths - np.round(fraction * lengths).astype(np.int64), 1)
-    if not (lengths > first).any():
+    first = lengths - np.round(fraction * lengths).astype(np.int64) - ahead
+    first = np.maximum(first // unit * unit + ahead, 1)
+    parted = (lengths > first) & (first >= least) & (lengths - first + context >= least)
+    if not parted.any():
         raise DataError(
             f"{where}: series of at most {count(int(lengths.max(initial=0)), 'step')} are too "
             f"short to hold out the last {fraction:g} of each; use {FRACTIONS[purpose]} 0"
         )
-    split = np.flatnonzero(lengths > first)
+    split = np.flatnonzero(parted)
     begin = np.maximum(first - context, 0)[split]
     held = _spans(rows.take(split), begin, lengths[split])
     if held.y is not None:
@@ -198,7 +211,7 @@ def split_series(
         before = np.arange(held.X.shape[1]) < lead[:, None]
         origin = held.origin and replace(held.origin, context=lead)
         held = replace(held, y=np.where(before[..., None], np.nan, held.y), origin=origin)
-    return _spans(rows, np.zeros(N, np.int64), first), held
+    return _spans(rows, np.zeros(N, np.int64), np.where(parted, first, lengths)), held
 
 
 def _spans(rows: Rows, begin: Array, end: Array) -> Rows:
