@@ -1,5 +1,7 @@
 """A file with several series is learned in streams; each goes on from its own state."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -52,7 +54,8 @@ def test_each_series_goes_on_from_its_own_state(trained, table):
     assert "3 streams of 4 to 8 windows, read 2 at a time" in done.err
     values = np.loadtxt(table, delimiter=",", skiprows=1, usecols=(2, 3))
     made = predict_run(model, predictor, run).columns
-    scored, errors = evaluate_run(model, predictor, run), []
+    scored: Any = evaluate_run(model, predictor, run)
+    errors = []
     for k, (start, n) in enumerate(zip(np.cumsum([0, *LENGTHS]), LENGTHS, strict=False)):
         own = values[start : start + n // 5 * 5]
         expected = alone(model, predictor, own[:, :1], own[:, 1])
@@ -69,7 +72,7 @@ def test_each_series_goes_on_from_its_own_state(trained, table):
 def test_steps_of_the_washout_are_not_scored_where_the_state_was_zero(trained, table):
     model, predictor, run, _ = trained("--washout", 3)
     dataset = read_new_data(model, str(table), {}, True)
-    scored = evaluate_data(model, predictor, dataset, run)
+    scored: Any = evaluate_data(model, predictor, dataset, run)
     whole = sum(n // 5 * 5 for n in LENGTHS)
     assert scored["answers"] == whole - 3 * len(LENGTHS)
     assert scored["unscored"] == 3 * len(LENGTHS)

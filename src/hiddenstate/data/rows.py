@@ -96,8 +96,9 @@ class Rows:
 
 
 def with_origin(rows: Rows, separate: bool) -> Rows:
-    """Return rows as read with their origin, their series separate signals or not."""
-    return replace(rows, origin=replace(rows.origin or whole(len(rows)), separate=separate))
+    """Return rows as read with their origin, their series separate signals if `separate`."""
+    origin = rows.origin or whole(len(rows))
+    return replace(rows, origin=replace(origin, separate=separate or origin.separate))
 
 
 def in_pieces(X: Any, n_bytes: int = PIECE) -> Iterator[tuple[int, Array]]:

@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from hiddenstate.config.parameters import errors_for_python
 from hiddenstate.data import Rows
 from hiddenstate.engines import Predictor, TrainingState
+from hiddenstate.engines.signals import follow_signals
 from hiddenstate.errors import DataError, OptionError
 from hiddenstate.estimators.atomic import of_one_fit
 from hiddenstate.estimators.hidden import HiddenStatesMixin
@@ -59,7 +60,7 @@ class CarriedStateMixin(HiddenStatesMixin):
         if not self.model_.stateful:
             return predictor.predict(rows.X, rows.lengths)
         if rows.lengths is None:
-            return predictor.follow(rows.X, {})[0]
+            return follow_signals(predictor, self.model_.net, rows, {})[0]
         return follow_each(predictor, rows, rows.lengths)
 
     def _as_targets(self, outputs: Array, rows: Rows) -> Array:

@@ -194,15 +194,15 @@ def _check_shapes(fitted: dict[str, Any], model: FittedModel, where: str) -> Non
 
 def _checked_state(state: dict[str, Any], model: FittedModel, where: str) -> Params:
     """The carried state from a file, as arrays of the type of the model."""
-    config = model.net.config
-    assert isinstance(config, RecurrentConfig)
-    shape = (config.layers, 1, config.hidden_size)
+    assert isinstance(model.net.config, RecurrentConfig)
     try:
         arrays = {name: np.asarray(values, model.dtype) for name, values in state.items()}
     except (TypeError, ValueError, OverflowError):
         arrays = {"": np.zeros(0)}
     names = [set(), {*model.net.cell.state}]
-    fits = all(a.shape == shape and np.isfinite(a).all() for a in arrays.values())
+    n_signals = {a.shape[1] for a in arrays.values() if a.ndim == 3}
+    shapes = model.net.state_shapes(max(n_signals, default=1))
+    fits = all(a.shape == shapes.get(n) and np.isfinite(a).all() for n, a in arrays.items())
     if set(arrays) not in names or not fits:
         raise UntrustedFileError(f"{where}: damaged; the carried state does not match the network")
     return arrays

@@ -8,6 +8,7 @@ from hiddenstate.data import Rows
 from hiddenstate.engines import Predictor
 from hiddenstate.estimators.atomic import of_one_fit
 from hiddenstate.estimators.inputs import by_series
+from hiddenstate.estimators.signals import by_signal
 from hiddenstate.inference.hidden_states import at_every_step
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.system.typing import Array
@@ -38,4 +39,5 @@ class HiddenStatesMixin:
         """
         rows = self._prepare(X)
         states = self._outputs(self._state_predictor(), rows)
-        return by_series(at_every_step(states, self.model_.net, rows.X.shape[1]), rows.lengths)
+        each = at_every_step(states, self.model_.net, rows.X.shape[1])
+        return by_series(by_signal(each, rows), rows.lengths)

@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state
 
 from hiddenstate.config import Config, DataConfig, make_config, section_options
 from hiddenstate.data import SequenceDataset
+from hiddenstate.data.prepare.streams import AT_ONCE, signals_of
 from hiddenstate.data.prepare.wide import decided_reading
 from hiddenstate.errors import DataError, OptionError, did_you_mean, listed, printable
 from hiddenstate.estimators.frames import TABLE_OPTIONS
@@ -222,6 +223,9 @@ def _own_config(job: str, values: dict[str, Any], dtype: str, dataset: SequenceD
         values["lr_schedule"] = "inverse" if stateful else "constant"
     if values["epochs"] is None:
         batch_size = values["batch_size"]
+        if stateful and batch_size == 1:
+            n_signals = len(np.unique(signals_of(dataset.train)))
+            batch_size = values["streams"] or min(n_signals, AT_ONCE)
         steps = -(-n_rows // batch_size) if isinstance(batch_size, int) and batch_size else 1
         values["epochs"] = max(1, -(-UPDATES // max(steps, 1)))
     return make_config(job, {**values, "dtype": dtype})

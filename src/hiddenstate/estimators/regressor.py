@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hiddenstate.data import as_rows
+from hiddenstate.data import Rows, as_rows
 from hiddenstate.engines import TrainingState
 from hiddenstate.errors import DataError, OptionError
 from hiddenstate.estimators.atomic import all_at_once, of_one_fit
@@ -24,6 +24,14 @@ from hiddenstate.estimators.inputs import (
     without_weightless,
 )
 from hiddenstate.estimators.options import config_of, refuse_of_forecasts, warn_if_far
+from hiddenstate.estimators.signals import (
+    after_streams,
+    as_signals,
+    by_signal,
+    check_next_windows,
+    joined,
+    signals_in,
+)
 from hiddenstate.estimators.sklearn_bases import RegressorMixin
 from hiddenstate.jobs import Job
 from hiddenstate.models.net import Params
@@ -38,9 +46,9 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
     X has shape (n_samples, n_timesteps, n_features); or is a list of series (n_timesteps,
     n_features) of any lengths; or is 2-D with one feature per step. With `stateful=True` the rows
     of X are consecutive windows of one signal, and the hidden state is carried from each window to
-    the next. With `output="steps"` y has shape (n_samples, n_timesteps) or (n_samples,
-    n_timesteps, n_targets), or is a list of such series; with "last", (n_samples,) or (n_samples,
-    n_targets).
+    the next; several signals are a list of such arrays, and so are y and the predictions. With
+    `output="steps"` y has shape (n_samples, n_timesteps) or (n_samples, n_timesteps, n_targets),
+    or is a list of such series; with "last", (n_samples,) or (n_samples, n_targets).
 
     Parameters
     ----------
@@ -83,6 +91,12 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
     stateful : bool, default=False
         The rows are consecutive windows of one signal: the hidden state is carried from each row
         to the next.
+    streams : int in [1, 65_536] or None, default=None
+        Rows of a batch if `stateful`, each with its own state: a signal is cut into as many parts,
+        and of several signals as many are read side by side. None means one part, or 64 signals.
+    washout : int in [0, inf), default=0
+        First steps after a state of zero that are in no training loss: of each stream if
+        `stateful`, else of each row. Requires `output="steps"`.
     output : {'steps', 'last'}, default='last'
         What is predicted: a target at every step, or one after the last step.
     steps : int in [1, inf) or None, default=None
@@ -236,7 +250,8 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
         The architecture, the weights, and the transform applied to X first.
     state_ : dict of ndarray
         Hidden state after the last training window: the arrays of the cell by name, such as `h`,
-        (layers, 1, hidden_size or states). Empty if no state is carried, or for the zero state.
+        (layers, 1, hidden_size or states), or (layers, n_signals, ...) for a list of signals.
+        Empty if no state is carried, or for the zero state.
     targets_shape_ : tuple of int
         Shape of y without its first axis.
 
@@ -278,6 +293,8 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
         ring_angle: float = 6.283,
         rank: int = 0,
         stateful: bool = False,
+        streams: int | None = None,
+        washout: int = 0,
         output: str = "last",
         steps: int | None = None,
         horizon: int | None = None,
@@ -359,7 +376,10 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
         else:
             job = self._make_job(*self._as_read(X, y, sample_weight, True), True)
         self._check_scale(job)
-        self._keep(self._train(job, starting_state(job), run_dir, callbacks, view))
+        after = self._train(job, starting_state(job), run_dir, callbacks, view)
+        if job.streams is not None:
+            after = after_streams(job, after, self._predictor())
+        self._keep(after)
         if self.horizon is not None:
             self._keep_ends()
         return self
@@ -385,6 +405,7 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
             raise OptionError("horizon: windows are cut from whole series; use fit")
         first = self._check_partial_fit()
         job = self._make_job(*self._as_read(X, y, sample_weight, first), first)
+        check_next_windows(job, {} if first else self.state_)
         if first:
             self._check_scale(job)
         self._train_further(job)
@@ -399,7 +420,7 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
         of unequal length, return an object array with one array (T,) or (T, n_targets) each.
         """
         predictor, rows = self._predictor(), self._prepare(X)
-        targets = self._as_targets(self._outputs(predictor, rows), rows)
+        targets = by_signal(self._as_targets(self._outputs(predictor, rows), rows), rows)
         return by_series(targets, None if self.model_.net.output == "last" else rows.lengths)
 
     @of_one_fit
@@ -410,7 +431,12 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
         """
         from sklearn.metrics import r2_score
 
-        predicted, true = self._nearest(self.predict(X)), unwrapped_parts(y)
+        answers, true = self.predict(X), unwrapped_parts(y)
+        if self.model_.stateful and signals_in(X) is not None:
+            rows = self._checked_rows(X, reset=False)
+            answers, true = np.concatenate(list(answers)), joined(true, rows)
+            sample_weight = joined(sample_weight, rows)
+        predicted = self._nearest(answers)
         if self.model_.net.output == "steps":
             counts = [len(row) for row in predicted]
             if [np.size(row, 0) for row in true] != counts:
@@ -434,6 +460,7 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
             raise OptionError("steps: only for flat rows; X has series of unequal length")
         dtype = float_type(rows.X) if reset else self.model_.dtype.name
         T = as_rows(rows.X, self.steps, "X").shape[1]
+        y, sample_weight = joined(y, rows), joined(sample_weight, rows)
         targets = as_targets(y, rows, dtype)
         expected = (len(rows), T) if self.output == "steps" else (len(rows),)
         if targets.shape[: len(expected)] != expected or targets.ndim > len(expected) + 1:
@@ -455,6 +482,13 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
         if reset:
             self._seed = config.training.seed
         return dataset, config
+
+    def _checked_rows(self, X: Any, reset: bool) -> Rows:
+        carries = self.stateful if reset or not hasattr(self, "model_") else self.model_.stateful
+        signals = signals_in(X) if carries else None
+        if signals is None:
+            return super()._checked_rows(X, reset)
+        return as_signals(super()._checked_rows(np.concatenate(signals), reset), signals)
 
     def _keep(self, after: TrainingState) -> None:
         super()._keep(after)
