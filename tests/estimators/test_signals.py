@@ -1,5 +1,7 @@
 """A stateful regressor reads a list of signals side by side, each with its own state."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,13 @@ from hiddenstate import RecurrentRegressor, load
 from hiddenstate.data.prepare.batches import generator
 from hiddenstate.errors import DataError, OptionError
 
-OPTIONS = {"stateful": True, "output": "steps", "hidden_size": 5, "random_state": 0, "threads": 1}
+OPTIONS: Any = {
+    "stateful": True,
+    "output": "steps",
+    "hidden_size": 5,
+    "random_state": 0,
+    "threads": 1,
+}
 SIZES = (4, 6, 3)
 
 
