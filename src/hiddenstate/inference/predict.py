@@ -348,8 +348,7 @@ def predictions_and_targets(
     if model.stateful:
         outputs = follow_signals(predictor, model.net, rows, state)[0]
         outputs = prep.undo_targets(outputs, rows.X)
-        n = outputs.shape[-1]
-        outputs, target = outputs.reshape(-1, n), y.reshape(-1, n)
+        outputs, target = outputs.reshape(-1, outputs.shape[-1]), y.reshape(-1, y.shape[-1])
         row, step = steps_of_windows(rows, len(target))
     else:
         rows = _drop_short_series(model, rows)
@@ -359,11 +358,9 @@ def predictions_and_targets(
     now = prep.current_targets(rows.X) if prep.reading.get("horizon") else None
     now = None if now is None else now[row, step]
     kept = np.logical_and(np.isfinite(target).all(axis=1), np.isfinite(outputs).all(axis=1))
-    washed_out = np.zeros(len(target), bool)
-    if model.washout:
-        anew = begin_from_zero(rows, state) if model.stateful else np.ones(len(rows), bool)
-        washed_out = (step < model.washout) & anew[row] & kept
-        kept &= ~washed_out
+    anew = begin_from_zero(rows, state)[row] if model.stateful else True
+    washed_out = (step < model.washout) & anew & kept
+    kept &= ~washed_out
     if not kept.any():
         raise DataError("test rows: no step has both a prediction and a target")
     now = None if now is None else now[kept]
