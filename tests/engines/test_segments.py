@@ -14,13 +14,30 @@ from hiddenstate.program.cells import CHOICES
 from tests.conftest import needs_kernels
 from tests.engines.tasks import assert_same_state, never, small_task, with_engine
 
-OUTPUTS = {"steps": ("regress", "steps", "last"), "mean": ("classify", "last", "mean")}
+OUTPUTS = {
+    "steps": ("regress", "steps", "last"),
+    "mean": ("classify", "last", "mean"),
+    "last": ("classify", "last", "last"),
+}
 
 
-def net_of(cell, output, bidirectional=False, layers=2):
+def net_of(cell, output, bidirectional=False, layers=2, **more):
     job, outputs, readout = OUTPUTS[output]
     config = RecurrentConfig(cell, "tanh", 5, layers, bidirectional, readout=readout, dropout=0.3)
-    return Net(job, config, 3, 4, outputs)
+    return Net(job, replace(config, **more), 3, 4, outputs)
+
+
+def same_in_segments(net):
+    task = small_task(net, "float32", n=21, T=200, lengths=True, weights=True)
+    counts_from = np.arange(0, 210, 10, dtype=np.int32) if net.output == "steps" else None
+    task = replace(with_engine(task, "native"), counts_from=counts_from)
+    begin = TrainingState(net.initial(0, "float32"))
+    whole, end, answers = trained(task, begin, 3, 2**40)
+    for threads in (1, 2):
+        chunk, other, same = trained(task, begin, 3, 0, threads)
+        np.testing.assert_array_equal(chunk.losses, whole.losses)
+        assert_same_state(other, end)
+        np.testing.assert_array_equal(same, answers)
 
 
 def trained(task, state, n_steps, most_bytes, threads=1):
@@ -37,17 +54,16 @@ def trained(task, state, n_steps, most_bytes, threads=1):
 @pytest.mark.parametrize("cell", CHOICES)
 def test_segments_have_the_numbers_of_whole_series(cell, bidirectional, output, monkeypatch):
     monkeypatch.setenv(VARIABLE, levels()[len(cell) % len(levels())])
-    net = net_of(cell, output, bidirectional)
-    task = small_task(net, "float32", n=21, T=200, lengths=True, weights=True)
-    counts_from = np.arange(0, 210, 10, dtype=np.int32) if output == "steps" else None
-    task = replace(with_engine(task, "native"), counts_from=counts_from)
-    begin = TrainingState(net.initial(0, "float32"))
-    whole, end, answers = trained(task, begin, 3, 2**40)
-    for threads in (1, 2):
-        chunk, other, same = trained(task, begin, 3, 0, threads)
-        np.testing.assert_array_equal(chunk.losses, whole.losses)
-        assert_same_state(other, end)
-        np.testing.assert_array_equal(same, answers)
+    same_in_segments(net_of(cell, output, bidirectional))
+
+
+@needs_kernels
+@pytest.mark.parametrize("channels", [(6,), (6, 5)])
+@pytest.mark.parametrize("output", OUTPUTS)
+def test_the_first_layer_of_a_stem_has_the_numbers_of_whole_series(output, channels):
+    pool = 1 if output == "steps" else 7
+    shape = {"stem": True, "stem_channels": channels, "stem_kernels": (4,) * len(channels)}
+    same_in_segments(net_of("gru", output, stem_pool=pool, **shape))
 
 
 @needs_kernels

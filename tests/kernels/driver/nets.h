@@ -390,7 +390,7 @@ Lists net_case(const Level& level, const NetCase& c, Dice dice) {
   }
   require(loaded.train(2) == alone.train(3), "a loaded network continues as the saved one");
   require(loaded.all() == alone.all(), "a loaded network trains as the saved one");
-  if (c.steps > 99 && !c.stem_layers()) {
+  if (c.steps > 99) {
     Pupil<T> same(level, c);
     same.train(1);
     check_segments(level, c, result, same);

@@ -1,6 +1,7 @@
 // A stack of layers over one shard, whatever its cell, as nets and drop-in layers use it.
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
 #include "contract.h"
@@ -10,10 +11,9 @@
 
 namespace hs {
 
-// The steps of a segment: a multiple of the rows of every tile, of the steps whose inputs are
-// multiplied at once, and of the rows of a stretch of `outer`, so that all products are in the
-// tiles of a whole sequence.
-constexpr long segment_steps = 96;
+// A multiple of the rows of every tile: of segments of so many rows, all products are in the tiles
+// of a whole sequence.
+constexpr long whole_tiles = 48;
 
 // The number of multiplications below which another thread costs more time than it saves.
 constexpr double worth_a_thread = 4e5;
@@ -125,13 +125,22 @@ class AnyStack {
   };
   virtual long work_size(long rows, long steps, bool kept, bool dropout = false) const = 0;
 
-  // The number of segments that sequences of `rows` and `steps` can be passed in, one after the
-  // other, with the same numbers as at once: the last begins at step (n - 1) * segment_steps.
-  virtual long segments(long, long) const { return 1; }
+  // Sequences can be passed in segments of so many steps, one after the other, with the same
+  // numbers as at once.
+  virtual long segment_steps(long rows, long steps) const = 0;
+  // The number of these segments. The last has at least four steps: fewer rows could be in other
+  // tiles.
+  virtual long segments(long rows, long steps) const {
+    return std::max(1L, (steps - 4) / segment_steps(rows, steps) + 1);
+  }
+  // How many times more memory whole sequences may take before they are passed in segments.
+  virtual long segments_cost() const { return 1; }
   // Whether backward() itself adds up the gradient of a matrix, and numbers of a layer and
   // direction in these sums.
-  virtual bool is_summed(size_t) const { return false; }
-  virtual long sums_size() const { return 0; }
+  virtual bool is_summed(size_t index) const = 0;
+  virtual long sums_size() const = 0;
+  // Whether what the last layer gives is the first array of its state.
+  virtual bool carries_output() const = 0;
 
   // How many arrays the cell carries.
   int states() const { return states_; }

@@ -252,11 +252,11 @@ struct Update {
   double scale;                     // factor of the gradient, for clipping
 };
 
-// Batch normalisation and relu of `steps` * `rows` rows of channels. Row r is read for
-// t < length[r]; `length` may be null. The last six are vectors of all channels.
+// Batch normalisation and relu of `steps` * `rows` rows of channels, from step `first` on. Row r is
+// read for t < length[r]; `length` may be null. The last six are vectors of all channels.
 template <class T>
 struct Norm {
-  long rows, steps, blocks, count;  // count: rows that are read
+  long rows, first, steps, blocks;
   const int64_t* length;
   T *x, *y, *d;
   T* sums;  // two vectors of all channels
@@ -318,7 +318,8 @@ struct Kernels {
   void (*lru_backward)(const LruSegment<T>&);
   void (*update)(const Update<T>&);
   // Of a layer of a stem; norm.h says what each reads and writes.
-  void (*moments)(const Norm<T>&);
+  void (*add_rows)(const Norm<T>&);
+  void (*add_squares)(const Norm<T>&);
   void (*normalise)(const Norm<T>&);
   void (*normal_slopes)(const Norm<T>&);
   void (*normalise_back)(const Norm<T>&);

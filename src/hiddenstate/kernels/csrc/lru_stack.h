@@ -2,14 +2,15 @@
 //
 // Segment after segment of steps passes through all layers. Kept are the input,
 // the state before each segment in each layer and, if it is read, the output of
-// the last layer; the backward pass computes a segment again, from the last to
-// the first, and adds up the gradients of the weights. With two directions a
+// the last layer; the backward pass computes all segments but the last again,
+// and adds up the gradients of the weights. With two directions a
 // layer needs all of what it reads: layer after layer passes over all segments,
 // and the outputs of all layers are kept.
 #pragma once
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 #include <stdexcept>
 
 #include "any_stack.h"
@@ -18,6 +19,9 @@ namespace hs {
 
 // The memory of a segment, about, and its most steps.
 constexpr long segment_bytes = 640 << 10, most_segment_steps = 64;
+
+// The segments that Net passes long sequences in, about, unless they would be shorter than it can.
+constexpr long most_segments = 128;
 
 template <class T>
 class LruStack : public AnyStack<T> {
@@ -33,7 +37,7 @@ class LruStack : public AnyStack<T> {
       : Base(kernels, inputs, hidden, layers, directions, 2, states), first_(places.size) {
     if (states < 1) throw std::invalid_argument("states: expected at least 1");
     for (int layer = 0; layer < layers; layer++)
-      for (int d = 0; d < directions; d++) add_matrices(places, layer, wants_dx);
+      for (int d = 0; d < directions; d++) add_matrices(places, layer, d, wants_dx);
     size_ = places.size - first_;
   }
 
@@ -42,6 +46,19 @@ class LruStack : public AnyStack<T> {
       if (index == static_cast<size_t>(index_[d][LRU_WEIGHT_IN])) return true;
     return false;
   }
+
+  // Made of segments of this stack, whose products and sums are then those of a whole sequence. The
+  // more of them, the more is computed again; the fewer, the more states are kept.
+  long segment_steps(long rows, long steps) const override {
+    const long own = steps_of_segment(rows);
+    const long least = own * (whole_tiles / std::gcd(whole_tiles, own * rows));
+    return rounded_up(std::max(1L, steps / most_segments), least);
+  }
+  // Of two directions, they take several times as long.
+  long segments_cost() const override { return directions > 1 ? 4 : 1; }
+  bool is_summed(size_t) const override { return true; }
+  long sums_size() const override { return (size_ + layers - 1) / layers; }
+  bool carries_output() const override { return false; }
 
   long work_size(long rows, long steps, bool kept, bool = false) const override {
     const Work w{nullptr, rows, steps, kept, nullptr};
@@ -77,7 +94,11 @@ class LruStack : public AnyStack<T> {
     const long n = n_segments(w);
     if (directions == 1) {
       in_waves(w, n, stop, [&](int layer, long nth) {
-        const LruSegment<T> q = segment(params, w, layer, 0, nth);
+        LruSegment<T> q = segment(params, w, layer, 0, nth);
+        if (w.kept && nth == n - 1) {  // the backward pass begins with it
+          q.keeps = true;
+          q.scratch = scratch(w, nth, layer);
+        }
         kernels_.lru_forward(q);
         if (layer == layers - 1)
           gather_last(w, 0, q.out, q.first, q.steps);
@@ -98,12 +119,13 @@ class LruStack : public AnyStack<T> {
 
   void backward(const T* params, const T* turned, const Work& w, bool has_dy, bool, T* dx,
                 Stop stop) const override {
-    std::memset(sums(w), 0, size_ * sizeof(T));
+    for (int d = 0; d < directions; d++)
+      if (!w.sums[d] || !w.resumes) std::memset(sums(w, d), 0, size_ * sizeof(T));
     const long n = n_segments(w);
     if (directions == 1) {
       const long padded = rounded_up(inputs, kernels_.lanes);
       const auto again = [&](long nth) {
-        for (int layer = 0; layer < layers; layer++) {
+        for (int layer = 0; nth < n - 1 && layer < layers; layer++) {
           const bool inner = layer < layers - 1;
           const LruSegment<T> q = repeated(params, w, layer, 0, nth, inner);
           kernels_.lru_forward(q);
@@ -166,7 +188,7 @@ class LruStack : public AnyStack<T> {
   void give_gradient(const Work& w, size_t index, const Part& part, T* c, bool add) const override {
     const Matrix& m = matrices[index];
     const long lanes = kernels_.lanes, panel = m.layout.k() * lanes;
-    const T* from = sums(w) + m.at - first_;
+    const T* from = sums(w, direction_[index]) + m.at - first_;
     for (long block = part.block; block < part.block + part.blocks; block++)
       for (long i = block * panel + part.m0 * lanes; i < block * panel + part.m1 * lanes; i++)
         c[i] = add ? c[i] + from[i] : from[i];
@@ -176,8 +198,9 @@ class LruStack : public AnyStack<T> {
   using Base::kernels_;
   long first_, size_;                               // of the stack's parameters in flat memory
   std::vector<std::array<int, LRU_ARRAYS>> index_;  // in `matrices`, -1 for none
+  std::vector<int> direction_;                      // of each matrix
 
-  void add_matrices(Places& places, int layer, bool wants_dx) {
+  void add_matrices(Places& places, int layer, int d, bool wants_dx) {
     const long h = hidden, s = state_size;
     std::array<int, LRU_ARRAYS>& index = index_.emplace_back();
     index.fill(-1);
@@ -185,6 +208,7 @@ class LruStack : public AnyStack<T> {
       m.decays = array != LRU_NU && array != LRU_THETA && array != LRU_GAMMA;
       index[array] = static_cast<int>(matrices.size());
       matrices.push_back(m);
+      direction_.push_back(d);
     };
     if (!layer) add(LRU_WEIGHT_IN, places.weight(inputs, h, 1, wants_dx));
     if (layer && is_mapped(layer))
@@ -258,7 +282,7 @@ class LruStack : public AnyStack<T> {
     for (int k = 0; k < LRU_ARRAYS; k++) {
       const Matrix* m = matrix(layer, d, k);
       if (m && m->turned >= 0) q.turned[k] = turned + m->turned;
-      if (m) q.sums[k] = sums(w) + m->at - first_;
+      if (m) q.sums[k] = sums(w, d) + m->at - first_;
     }
     kernels_.lru_backward(q);
   }
@@ -302,6 +326,7 @@ class LruStack : public AnyStack<T> {
            number * slot_size(w) + i * w.rows * state_width;
   }
   T* sums(const Work& w) const { return slot(w, layers, 0, 0, 0); }
+  T* sums(const Work& w, int d) const { return w.sums[d] ? w.sums[d] : sums(w); }
   // Of one direction there are two sets, for segments that several threads
   // compute at once. Each has scratch memory and an output for each layer, and
   // the gradient of an output.
@@ -310,7 +335,8 @@ class LruStack : public AnyStack<T> {
     return layers * (scratch_size(w) + local_size(w)) + local_size(w);
   }
   T* set(const Work& w, long nth) const {
-    const long own = directions == 1 && w.threads > 1 ? nth % 2 : 0;
+    const bool several = directions == 1 && w.threads > 1;
+    const long own = several ? (n_segments(w) - 1 - nth) % 2 : 0;  // of the last always the first
     return sums(w) + (w.kept ? size_ : 0) + own * set_size(w);
   }
   T* scratch(const Work& w, long nth, int number) const {
@@ -319,7 +345,9 @@ class LruStack : public AnyStack<T> {
   T* local_output(const Work& w, long nth, int layer) const {
     return scratch(w, nth, layers) + layer * local_size(w);
   }
-  T* end(const Work& w) const { return set(w, 0) + (directions > 1 ? 1 : 2) * set_size(w); }
+  T* end(const Work& w) const {
+    return set(w, n_segments(w) - 1) + (directions > 1 ? 1 : 2) * set_size(w);
+  }
 
   // Calls f(row, its place in the segment) for the rows of which a direction
   // reads the last step in a segment.
@@ -356,7 +384,8 @@ class LruStack : public AnyStack<T> {
     const T scale = static_cast<T>(1) / static_cast<T>(1 - w.dropout.rate);
     for (long r = 0; r < w.rows; r++) {
       const long row = layer * w.dropout.rows + w.dropout.first + r;
-      Philox random(w.dropout.key, (row * w.dropout.steps + first) * directions * hidden);
+      const long from = row * w.dropout.steps + w.dropout.from + first;
+      Philox random(w.dropout.key, from * directions * hidden);
       for (long t = 0; t < steps; t++)
         for (int d = 0; d < directions; d++) {
           T* to = at + d * all(w) + (t * w.rows + r) * width;

@@ -223,6 +223,8 @@ bool Net<T>::predict(const Table& x, long n, long steps, const int64_t* length, 
   FlushDenormals flush;
   if (!factored_.empty()) complete();
   if (stem_) running_moments();
+  stem_segments_ = stem_ && is_long(std::min(shard_of(n), n), steps, false, false,
+                                    std::min<long>(threads, shards_of(n)));
   std::atomic<bool> stopped{false};
   share_out(shards_of(n), threads, [&](long number) {
     Shard& s = scratch_[Team::member()];
@@ -238,9 +240,8 @@ bool Net<T>::predict(const Table& x, long n, long steps, const int64_t* length, 
     const int own_threads = rows == n ? threads : 1;
     if (in_segments(rows, read_steps, false, false, threads)) {
       s.rows = rows;
-      predict_segments(
-          x, steps, {read_steps, stack_->segments(rows, read_steps), own_length, {}, own_threads},
-          begin, out, end, s, mine);
+      predict_segments(x, steps, segments_of(rows, read_steps, own_length, {}, own_threads), begin,
+                       out, end, s, mine);
       return;
     }
     lay_in(s, rows, read_steps, own_length, false);
@@ -351,8 +352,10 @@ Ending Net<T>::step(const Lesson<T>& lesson, const Orders& given, int threads, S
         next_[i].zero();
       }
   }
+  const long largest = shard_of(orders.n);
   const bool segments = lesson.loss != EMPHASISED &&
-                        in_segments(shard_of(orders.n), lesson.steps, true, orders.key, shards);
+                        in_segments(largest, lesson.steps, true, orders.key, shards);
+  stem_segments_ = stem_ && is_long(largest, lesson.steps, true, orders.key, shards);
   share_out(shards, threads, [&](long number) {
     Shard& s = shards_[number];
     s.first = number * shard_of(orders.n);
@@ -363,7 +366,7 @@ Ending Net<T>::step(const Lesson<T>& lesson, const Orders& given, int threads, S
     const int own_threads = shards == 1 ? threads : 1;
     if (segments) {
       s.rows = rows;
-      s.whole = {steps, stack_->segments(rows, steps), length, dropout, own_threads};
+      s.whole = segments_of(rows, steps, length, dropout, own_threads);
       learn_segments(lesson, orders, count, s, own(stop, threads), outputs);
       return;
     }
@@ -379,11 +382,13 @@ Ending Net<T>::step(const Lesson<T>& lesson, const Orders& given, int threads, S
     share_out(shards, threads, [&](long number) {
       Shard& s = shards_[number];
       const size_t last = stem_->layers() - 1;
-      stem_->normalise(params_.at(), s.e, last, batch_moments(last), stack_->x(s.w));
-      learn(lesson, orders, count, s, own(stop, threads), outputs);
+      const Stop mine = own(stop, threads);
+      stem_->normalise(params_.at(), s.e, last, batch_moments(last), stack_->x(s.w), mine);
+      learn(lesson, orders, count, s, mine, outputs);
     });
     if (stop(0)) return STOPPED;
     stem_backward(shards, threads, stop);
+    if (stem_segments_) gradient_of_stem_segments(shards, threads, stop);
   }
   if (segments && !stop(0))
     gradient_of_segments(lesson, orders, count, shards, threads, stop, outputs);
@@ -394,7 +399,8 @@ Ending Net<T>::step(const Lesson<T>& lesson, const Orders& given, int threads, S
   if (!std::isfinite(loss)) return NOT_FINITE;
   share_out(static_cast<long>(gradients_.size()), threads, [&](long number) {
     const Share& share = gradients_[number];
-    if (own(stop, threads)(work_of(share)) || (segments && of_segments(share))) return;
+    if (of_stem_segments(share) || (segments && of_segments(share))) return;
+    if (own(stop, threads)(work_of(share))) return;
     for (long i = 0; i < shards; i++) gradient(share, shards_[i], i > 0);
   });
   if (stop(0)) return STOPPED;

@@ -137,14 +137,14 @@ class Net {
  private:
   // What a shard has of sequences that are passed in segments.
   struct Segments {
-    long steps = 0, n = 0;  // of its longest row; segments of that
+    long steps = 0, n = 0, each = 0;  // of its longest row; segments of that, and steps of each
     const int64_t* length = nullptr;
     Dropout dropout = {};
     int threads = 1;
   };
   struct Shard {
     Buffer<T> stem, stack, dense, table, target;
-    Buffer<T> mean;    // what the head reads if that is a mean, and its gradient
+    Buffer<T> mean;    // what the head reads of several segments, and its gradient
     Buffer<T> dinput;  // the gradient of what the stack reads
     Buffer<double> loss;
     // Lengths of the rows as read and after the stem's mean over steps; in the stem, a row of
@@ -194,17 +194,24 @@ class Net {
   void split(const Factored& f);
 
   // Sequences in segments; in net_segments.h.
+  bool is_long(long rows, long steps, bool kept, bool dropout, long shards) const;
   bool in_segments(long rows, long steps, bool kept, bool dropout, long shards) const;
   T* border(const Shard& s, bool gradient, long number, int layer, int d, int state) const;
   void begin_segments(Shard& s, const Segments& whole, bool kept, const States<T>& begin);
   void end_segments(const Shard& s, const States<T>& end) const;
+  Segments segments_of(long rows, long steps, const int64_t* length, Dropout dropout,
+                       int threads) const;
   template <class Read>
   void segment_forward(const Shard& all, long number, bool kept, Shard& s, const Read& read,
                        Stop stop);
   template <class Read, class Each>
   void segments_forward(Shard& s, const Read& read, bool each_counts, const Each& each, Stop stop);
-  void segment_backward(const Lesson<T>& lesson, const Orders& orders, double count,
-                        const Shard& all, long number, Shard& s, Stop stop);
+  void segment_head(const Lesson<T>& lesson, const Orders& orders, double count, const Shard& all,
+                    long number, Shard& s, Stop stop);
+  void segment_backward(const Shard& all, long number, Shard& s, Stop stop);
+  bool ends(const Segments& whole, long number, long row, int d) const;
+  void collect(Shard& s, long number) const;
+  void collect_back(const Shard& all, long number, Shard& s) const;
   void head_of_segments(Shard& s) const;
   bool of_segments(const Share& share) const;
   void learn_segments(const Lesson<T>& lesson, const Orders& orders, double count, Shard& s,
@@ -220,6 +227,8 @@ class Net {
   void predict_stem(Shard& s, Stop stop) const;
   void stem_forward(long shards, int threads, Stop stop);
   void stem_backward(long shards, int threads, Stop stop);
+  void gradient_of_stem_segments(long shards, int threads, Stop stop);
+  bool of_stem_segments(const Share& share) const { return stem_segments_ && share.matrix < 2; }
   void combine_moments(size_t layer, long shards);
   void combine_slopes(size_t layer, long shards);
   void update_moments();
@@ -233,6 +242,8 @@ class Net {
   void lose(const Lesson<T>& lesson, const Orders& orders, double count, Shard& s);
   void weigh(const Lesson<T>& lesson, const Orders& orders, Shard& s);
   bool averages() const { return recurrent() && shape_.mean && !shape_.every_step; }
+  // Whether what the head reads of a row is collected from segments, and is no state after them.
+  bool collects() const { return !shape_.every_step && (shape_.mean || !stack_->carries_output()); }
   Orders by_length(const Lesson<T>& lesson, Orders orders);
   double counted(const Lesson<T>& lesson, const Orders& orders);
   long begins_with(const Lesson<T>& lesson, const Orders& orders) const;
@@ -259,6 +270,7 @@ class Net {
   std::vector<double> squares_;  // sums of squares of the gradient, for each share of an update
   Buffer<T> params_, grads_, m_, v_, turned_;
   bool stale_ = true;           // whether weights were loaded since `complete`
+  bool stem_segments_ = false;  // whether the first layer of the stem is passed in segments
   Buffer<T> moments_;           // of the stem: those of the batch, or the running ones
   std::vector<Shard> shards_;   // training: one for each shard
   std::vector<Shard> pieces_;   // and segments of them, one for each member of the team

@@ -13,14 +13,23 @@
 
 namespace hs {
 
+// Whether the work of `shards` shards of whole sequences takes too much memory.
 template <class T>
-bool Net<T>::in_segments(long rows, long steps, bool kept, bool dropout, long shards) const {
-  if (!recurrent() || stem_ || stack_->segments(rows, steps) == 1) return false;
-  const long outputs = shape_.every_step ? rows * steps : rows;
-  const long numbers = stack_->work_size(rows, steps, kept, dropout) +
+bool Net<T>::is_long(long rows, long steps, bool kept, bool dropout, long shards) const {
+  const long pooled = stem_ ? stem_->pooled(steps) : steps;
+  const long outputs = shape_.every_step ? rows * pooled : rows;
+  const long numbers = (stem_ ? stem_->work_size(rows, steps, kept) : 0) +
+                       stack_->work_size(rows, pooled, kept, dropout) +
                        dense_->work_size(outputs, kept) + (kept ? outputs * shape_.outputs : 0);
   const long bytes = numbers * static_cast<long>(sizeof(T));
-  return shards * (bytes + (kept ? outputs * static_cast<long>(sizeof(double)) : 0)) > most_bytes;
+  const long losses = kept ? outputs * static_cast<long>(sizeof(double)) : 0;
+  return shards * (bytes + losses) > most_bytes * stack_->segments_cost();
+}
+
+template <class T>
+bool Net<T>::in_segments(long rows, long steps, bool kept, bool dropout, long shards) const {
+  return recurrent() && !stem_ && stack_->segments(rows, steps) > 1 &&
+         is_long(rows, steps, kept, dropout, shards);
 }
 
 // The state, or its gradient, before segment `number`: rows as in a Work.
@@ -43,11 +52,19 @@ void Net<T>::begin_segments(Shard& s, const Segments& whole, bool kept, const St
   for (int i = 0; i < states(); i++)
     fill_rows(*stack_, s.w, s.first, begin, begin.at[i],
               [&](int l, int d) { return border(s, false, d ? whole.n : 0, l, d, i); });
-  if (averages()) {
+  if (collects()) {
     const long row = shape_.directions * stack_->width;
     s.mean.need(2 * s.rows * row);
     std::memset(s.mean.at(), 0, s.rows * row * sizeof(T));
   }
+}
+
+template <class T>
+typename Net<T>::Segments Net<T>::segments_of(long rows, long steps, const int64_t* length,
+                                              Dropout dropout, int threads) const {
+  return {
+      steps,  stack_->segments(rows, steps), stack_->segment_steps(rows, steps), length, dropout,
+      threads};
 }
 
 template <class T>
@@ -73,16 +90,16 @@ void Net<T>::segment_forward(const Shard& all, long number, bool kept, Shard& s,
                              Stop stop) {
   const Segments& whole = all.whole;
   const bool last = number + 1 == whole.n;
-  const long from = number * segment_steps;
+  const long from = number * whole.each;
   for (long r = 0; whole.length && r < all.rows; r++) s.length[r] = whole.length[r] - from;
   Dropout dropout = whole.dropout;
   dropout.steps = whole.steps;
   dropout.from = from;
   s.first = all.first;
-  lay_in(s, all.rows, last ? whole.steps - from : segment_steps, whole.length ? s.length : nullptr,
+  lay_in(s, all.rows, last ? whole.steps - from : whole.each, whole.length ? s.length : nullptr,
          kept, dropout);
   s.from = from;
-  s.until = last ? 0 : from + segment_steps;
+  s.until = last ? 0 : from + whole.each;
   s.w.threads = &s == &all ? whole.threads : 1;
   read(s);
   const long bytes = s.rows * stack_->state_width * static_cast<long>(sizeof(T));
@@ -113,22 +130,52 @@ void Net<T>::segments_forward(Shard& s, const Read& read, bool each_counts, cons
     }
 }
 
+// Whether the last step that a direction reads of a row is in a segment.
+template <class T>
+bool Net<T>::ends(const Segments& whole, long number, long row, int d) const {
+  const long steps = whole.length ? whole.length[row] : whole.steps;
+  return steps > 0 && number == (d ? 0 : std::min((steps - 1) / whole.each, whole.n - 1));
+}
+
+// Adds a segment's outputs to the means, or copies those of the rows that end in it.
+template <class T>
+void Net<T>::collect(Shard& s, long number) const {
+  if (averages()) return add_outputs(*stack_, s.w, s.mean.at());
+  const Rows<const T> last = stack_->top_last(s.w);
+  T* to = s.mean.at();
+  for (long r = 0; r < s.rows; r++)
+    for (int d = 0; d < shape_.directions; d++, to += last.width)
+      if (ends(s.whole, number, r, d)) copy(to, last.at + r * last.row + d * last.part, last.width);
+}
+
+// The backward pass of `collect`.
+template <class T>
+void Net<T>::collect_back(const Shard& all, long number, Shard& s) const {
+  const long width = stack_->width;
+  const T* from = all.mean.at() + s.rows * shape_.directions * width;
+  if (averages()) return repeat(*stack_, s.w, from);
+  for (long r = 0; r < s.rows; r++)
+    for (int d = 0; d < shape_.directions; d++, from += width)
+      if (ends(all.whole, number, r, d)) copy(stack_->top_dlast(s.w, d) + r * width, from, width);
+}
+
 // Sets what the head reads if it has one output for each row.
 template <class T>
 void Net<T>::head_of_segments(Shard& s) const {
   const int top = shape_.layers - 1;
+  const long width = stack_->width, row = shape_.directions * width;
   s.p.rows = s.rows;
-  head_reads(s);
-  if (averages()) return;
-  const long width = stack_->width;
-  const T* ends[2] = {border(s, false, s.whole.n, top, 0, 0), border(s, false, 0, top, 1, 0)};
-  s.p.x = {ends[0], width, width, shape_.directions > 1 ? ends[1] - ends[0] : 0, shape_.directions};
+  s.p.x = {s.mean.at(), row, width, width, shape_.directions};
+  if (collects()) return;
+  const T* last[2] = {border(s, false, s.whole.n, top, 0, 0), border(s, false, 0, top, 1, 0)};
+  s.p.x = {last[0], width, width, shape_.directions > 1 ? last[1] - last[0] : 0, shape_.directions};
 }
 
-// Passes forward and backward over a segment: `all` has the states and gradients at its borders.
+// Passes forward over a segment, for a backward pass, and through the head if it reads every step:
+// `all` has the states at its borders.
 template <class T>
-void Net<T>::segment_backward(const Lesson<T>& lesson, const Orders& orders, double count,
-                              const Shard& all, long number, Shard& s, Stop stop) {
+void Net<T>::segment_head(const Lesson<T>& lesson, const Orders& orders, double count,
+                          const Shard& all, long number, Shard& s, Stop stop) {
   const auto read_rows = [&](Shard& shard) {
     read(lesson.x, orders.rows, shard);
     leave_out(lesson, orders, shard);
@@ -140,17 +187,22 @@ void Net<T>::segment_backward(const Lesson<T>& lesson, const Orders& orders, dou
   std::copy(of_own, of_own + 2, s.w.sums);
   s.w.resumes = resumes;
   s.w.pauses = pauses;
+  if (!shape_.every_step) return;
+  dense_->forward(params_.at(), s.p, 0, dense_->layers());
+  lose(lesson, orders, count, s);
+  dense_->backward(turned_.at(), s.p);
+}
+
+// Passes backward over a segment: `all` has the gradients at its borders.
+template <class T>
+void Net<T>::segment_backward(const Shard& all, long number, Shard& s, Stop stop) {
   const long width = stack_->width;
-  if (shape_.every_step) {
-    dense_->forward(params_.at(), s.p, 0, dense_->layers());
-    lose(lesson, orders, count, s);
-    dense_->backward(turned_.at(), s.p);
-    for (int d = 0; d < shape_.directions; d++)
-      dense_->into(turned_.at(), s.p, 0, d * width, width,
-                   stack_->top_dy(s.w) + d * s.p.rows * width, width);
-  } else if (averages()) {
-    repeat(*stack_, s.w, all.mean.at() + s.rows * shape_.directions * width);
-  }
+  for (int d = 0; !stack_->carries_output() && d < shape_.directions; d++)
+    std::memset(stack_->top_dlast(s.w, d), 0, s.rows * width * sizeof(T));
+  for (int d = 0; shape_.every_step && d < shape_.directions; d++)
+    dense_->into(turned_.at(), s.p, 0, d * width, width, stack_->top_dy(s.w) + d * s.p.rows * width,
+                 width);
+  if (collects()) collect_back(all, number, s);
   const long bytes = s.rows * stack_->state_width * static_cast<long>(sizeof(T));
   at_borders(*stack_, number, [&](int l, int d, int i, long, long end) {
     std::memcpy(stack_->dstate(s.w, l, d, i), border(all, true, end, l, d, i), bytes);
@@ -169,8 +221,7 @@ void Net<T>::learn_segments(const Lesson<T>& lesson, const Orders& orders, doubl
     read(lesson.x, orders.rows, shard);
     leave_out(lesson, orders, shard);
   };
-  segments_forward(
-      s, read_rows, averages(), [&](long) { add_outputs(*stack_, s.w, s.mean.at()); }, stop);
+  segments_forward(s, read_rows, collects(), [&](long number) { collect(s, number); }, stop);
   if (stop(0)) return;
   if (lesson.stateful) end_segments(s, end_of(lesson, orders));
   s.sum = 0;
@@ -190,8 +241,12 @@ void Net<T>::learn_segments(const Lesson<T>& lesson, const Orders& orders, doubl
       divide(*stack_, s.rows, s.whole.steps, s.whole.length, dmean);
     }
     for (int d = 0; !averages() && d < shape_.directions; d++)
-      dense_->into(turned_.at(), s.p, 0, d * width, width,
-                   border(s, true, d ? 0 : s.whole.n, shape_.layers - 1, d, 0), width);
+      if (collects())
+        dense_->into(turned_.at(), s.p, 0, d * width, width, s.mean.at() + s.rows * row + d * width,
+                     row);
+      else
+        dense_->into(turned_.at(), s.p, 0, d * width, width,
+                     border(s, true, d ? 0 : s.whole.n, shape_.layers - 1, d, 0), width);
   }
   const long n = s.whole.n, bytes = s.rows * stack_->state_width * static_cast<long>(sizeof(T));
   const int passes = shape_.directions == 1 ? 1 : 2 * shape_.layers;
@@ -203,7 +258,9 @@ void Net<T>::learn_segments(const Lesson<T>& lesson, const Orders& orders, doubl
       s.w.sums[1 - along] = nullptr;
       s.w.resumes = i > 0;
       s.w.pauses = i + 1 < n;
-      segment_backward(lesson, orders, count, s, number, s, stop);
+      segment_head(lesson, orders, count, s, number, s, stop);
+      if (stop(0)) return;
+      segment_backward(s, number, s, stop);
       if (stop(0)) return;
       at_borders(*stack_, number, [&](int l, int d, int state, long begin, long) {
         std::memcpy(border(s, true, begin, l, d, state), stack_->dstate(s.w, l, d, state), bytes);
@@ -228,6 +285,8 @@ bool Net<T>::of_segments(const Share& share) const {
 template <class T>
 void Net<T>::gradient_of_segments(const Lesson<T>& lesson, const Orders& orders, double count,
                                   long shards, int threads, Stop stop, T* outputs) {
+  const bool through = !stack_->is_summed(0);  // else the first pass has added up all of the stack
+  if (!through && !shape_.every_step) return;
   std::vector<std::pair<Shard*, long>> all;
   for (long i = 0; i < shards; i++)
     for (long number = 0; number < shards_[i].whole.n; number++)
@@ -239,8 +298,10 @@ void Net<T>::gradient_of_segments(const Lesson<T>& lesson, const Orders& orders,
     share_out(n, threads, [&](long i) {
       Shard& s = pieces_[i];
       s.w.sums[0] = s.w.sums[1] = nullptr;
-      segment_backward(lesson, orders, count, *all[at + i].first, all[at + i].second, s,
-                       own(stop, threads));
+      const auto [shard, segment] = all[at + i];
+      const Stop mine = own(stop, threads);
+      segment_head(lesson, orders, count, *shard, segment, s, mine);
+      if (through && !mine(0)) segment_backward(*shard, segment, s, mine);
       if (outputs && shape_.every_step) give_out(s, dense_->layers() - 1, lesson.steps, outputs);
     });
     if (stop(0)) return;
@@ -261,12 +322,12 @@ void Net<T>::predict_segments(const Table& x, long steps, const Segments& whole,
                               Stop stop) {
   begin_segments(s, whole, false, begin);
   const auto read_rows = [&](Shard& shard) { read(x, nullptr, shard); };
-  const auto each = [&](long) {
-    if (averages()) return add_outputs(*stack_, s.w, s.mean.at());
+  const auto each = [&](long number) {
+    if (collects()) return collect(s, number);
     dense_->forward(params_.at(), s.p, 0, 1);
     give_out(s, 0, steps, out);
   };
-  segments_forward(s, read_rows, shape_.every_step || averages(), each, stop);
+  segments_forward(s, read_rows, shape_.every_step || collects(), each, stop);
   if (stop(0)) return;
   end_segments(s, end);
   if (shape_.every_step) return;

@@ -14,8 +14,9 @@ constexpr double norm_eps = 1e-5, norm_momentum = 0.1;
 
 template <class T>
 void Net<T>::lay_in_stem(Shard& s, long rows, long steps, const int64_t* length, bool kept) {
-  s.stem.need(stem_->work_size(rows, steps, kept));
-  s.e = {s.stem.at(), rows, steps, kept, nullptr, nullptr};
+  const long segment = stem_segments_ ? stem_->segment_steps(rows) : 0;
+  s.stem.need(stem_->work_size(rows, steps, kept, segment));
+  s.e = {s.stem.at(), rows, steps, kept, nullptr, nullptr, segment};
   if (!length) return;
   for (long r = 0; r < rows; r++) {
     s.read[r] = length[r];
@@ -110,7 +111,7 @@ template <class T>
 void Net<T>::predict_stem(Shard& s, Stop stop) const {
   for (size_t i = 0; i < stem_->layers(); i++) {
     stem_->convolve(params_.at(), s.e, i, stop);
-    stem_->normalise(params_.at(), s.e, i, batch_moments(i), stack_->x(s.w));
+    stem_->normalise(params_.at(), s.e, i, batch_moments(i), stack_->x(s.w), stop);
   }
 }
 
@@ -120,9 +121,9 @@ void Net<T>::stem_forward(long shards, int threads, Stop stop) {
     share_out(shards, threads, [&](long number) {
       Shard& s = shards_[number];
       const Stop mine = own(stop, threads);
-      if (i) stem_->normalise(params_.at(), s.e, i - 1, batch_moments(i - 1), nullptr);
+      if (i) stem_->normalise(params_.at(), s.e, i - 1, batch_moments(i - 1), nullptr, mine);
       stem_->convolve(params_.at(), s.e, i, mine);
-      if (!mine(0)) stem_->moments(s.e, i);
+      if (!mine(0)) stem_->moments(params_.at(), s.e, i, mine);
     });
     if (stop(0)) return;
     combine_moments(i, shards);
@@ -161,10 +162,10 @@ void Net<T>::stem_backward(long shards, int threads, Stop stop) {
   for (size_t i = stem_->layers(); i-- > 0;) {
     share_out(shards, threads, [&](long number) {
       Shard& s = shards_[number];
+      const Stop mine = own(stop, threads);
       if (i + 1 < stem_->layers())
-        stem_->backward(params_.at(), turned_.at(), s.e, i + 1, batch_moments(i + 1),
-                        own(stop, threads));
-      stem_->slopes(s.e, i, s.dinput.at());
+        stem_->backward(params_.at(), turned_.at(), s.e, i + 1, batch_moments(i + 1), mine);
+      stem_->slopes(params_.at(), s.e, i, batch_moments(i), s.dinput.at(), mine);
     });
     if (stop(0)) return;
     combine_slopes(i, shards);
@@ -173,6 +174,36 @@ void Net<T>::stem_backward(long shards, int threads, Stop stop) {
     stem_->backward(params_.at(), turned_.at(), shards_[number].e, 0, batch_moments(0),
                     own(stop, threads));
   });
+}
+
+// Adds up the gradients of the first layer over all segments, in order.
+template <class T>
+void Net<T>::gradient_of_stem_segments(long shards, int threads, Stop stop) {
+  std::vector<std::pair<Shard*, typename Stem<T>::Work>> all;
+  for (long i = 0; i < shards; i++)
+    stem_->each_part(shards_[i].e, 0, stop, [&](const typename Stem<T>::Work& part) {
+      all.emplace_back(&shards_[i], part);
+    });
+  const long most = std::max(1, threads);
+  if (static_cast<long>(pieces_.size()) < most) pieces_.resize(most);
+  for (size_t at = 0; at < all.size() && !stop(0); at += most) {
+    const long n = std::min(most, static_cast<long>(all.size() - at));
+    for (long i = 0; i < n; i++) {
+      Shard& s = pieces_[i];
+      s.e = all[at + i].second;
+      s.stem.need(stem_->part_size(s.e.rows, s.e.segment, true));
+      s.e.part = s.stem.at();
+    }
+    share_out(n, threads, [&](long i) {
+      stem_->part_backward(params_.at(), pieces_[i].e, batch_moments(0),
+                           all[at + i].first->dinput.at(), own(stop, threads));
+    });
+    share_out(static_cast<long>(gradients_.size()), threads, [&](long number) {
+      const Share& share = gradients_[number];
+      for (long i = 0; of_stem_segments(share) && i < n; i++)
+        gradient(share, pieces_[i], at > 0 || i > 0);
+    });
+  }
 }
 
 template <class T>

@@ -16,25 +16,34 @@ HS_INLINE void each_row(const Norm<T>& n, F f) {
   const long row = n.blocks * Vec<T>::lanes;
   for (long t = 0; t < n.steps; t++)
     for (long r = 0; r < n.rows; r++)
-      if (!n.length || t < n.length[r]) f((t * n.rows + r) * row);
+      if (!n.length || n.first + t < n.length[r]) f((t * n.rows + r) * row);
 }
 
-// sums: the mean of each channel, and the sum of squares about it.
+// To the first vector of sums, adds the rows.
 template <class T>
-void moments(const Norm<T>& n) {
+void add_rows(const Norm<T>& n) {
   constexpr int lanes = Vec<T>::lanes;
-  const T share = (T)1 / (T)(n.count > 0 ? n.count : 1);
   for (long block = 0; block < n.blocks; block++) {
-    const T* x = n.x + block * lanes;
-    V<T> sum{}, squares{};
-    each_row(n, [&](long at) { sum += load(x + at); });
-    const V<T> mean = sum * all<T>(share);
+    T* to = n.sums + block * lanes;
+    V<T> sum = load(to);
+    each_row(n, [&](long at) { sum += load(n.x + block * lanes + at); });
+    store(to, sum);
+  }
+}
+
+// To the second, adds the squares of rows about the first, which has become their mean.
+template <class T>
+void add_squares(const Norm<T>& n) {
+  constexpr int lanes = Vec<T>::lanes;
+  for (long block = 0; block < n.blocks; block++) {
+    T* to = n.sums + (n.blocks + block) * lanes;
+    const V<T> mean = load(n.sums + block * lanes);
+    V<T> squares = load(to);
     each_row(n, [&](long at) {
-      const V<T> off = load(x + at) - mean;
+      const V<T> off = load(n.x + block * lanes + at) - mean;
       squares += off * off;
     });
-    store(n.sums + block * lanes, mean);
-    store(n.sums + (n.blocks + block) * lanes, squares);
+    store(to, squares);
   }
 }
 
@@ -54,12 +63,11 @@ void normalise(const Norm<T>& n) {
   });
 }
 
-// d: the gradient of y, replaced by that of relu's input. sums: of d, and of d times x.
+// d: the gradient of y, replaced by that of relu's input. To sums, adds d, and d times x.
 template <class T>
 void normal_slopes(const Norm<T>& n) {
   constexpr int lanes = Vec<T>::lanes;
   const long row = n.blocks * lanes;
-  std::memset(n.sums, 0, 2 * row * sizeof(T));
   each_row(n, [&](long at) {
     for (long i = 0; i < row; i += lanes) {
       const V<T> d = load(n.y + at + i) > V<T>{} ? load(n.d + at + i) : V<T>{};
@@ -79,7 +87,7 @@ void normalise_back(const Norm<T>& n) {
   for (long t = 0; t < n.steps; t++)
     for (long r = 0; r < n.rows; r++) {
       T *d = n.d + (t * n.rows + r) * row, *x = n.x + (t * n.rows + r) * row;
-      const bool read = !n.length || t < n.length[r];
+      const bool read = !n.length || n.first + t < n.length[r];
       for (long i = 0; i < row; i += lanes) {
         const V<T> off = load(d + i) - load(n.mean_d + i) - load(x + i) * load(n.mean_dx + i);
         store(d + i, read ? off * load(n.scale + i) * load(n.inverse + i) : V<T>{});

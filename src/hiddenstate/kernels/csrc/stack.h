@@ -30,12 +30,15 @@ class Stack : public AnyStack<T> {
     return index % each() == 0 && index < directions * each();
   }
 
-  // The last segment has at least four steps: fewer rows could be in other tiles. In the second
-  // direction, the steps whose inputs are multiplied at once are counted from the end.
+  // Also a multiple of the steps whose inputs are multiplied at once.
+  long segment_steps(long, long) const override { return 3 * steps_ahead; }
+  // In the second direction, the steps whose inputs are multiplied at once are counted from the
+  // end.
   long segments(long rows, long steps) const override {
     const bool apart = directions > 1 && steps % steps_ahead && reads_ahead(rows, steps);
-    return apart ? 1 : std::max(1L, (steps - 4) / segment_steps + 1);
+    return apart ? 1 : Base::segments(rows, steps);
   }
+  bool carries_output() const override { return true; }
   bool is_summed(size_t index) const override {
     const int own = static_cast<int>(index % each()) - cell.products();
     return own >= 0 && cell.own.at[own].side == SUMMED;

@@ -3,8 +3,12 @@
 //
 // A convolution is a product whose input rows are the windows of the steps: rows made of `size`
 // parts, one step apart, in memory with zeros before the first step and after the last.
+//
+// Of long sequences, the first layer is passed in segments of time, each computed again where it is
+// needed: in memory are its input and the means over `pool` steps.
 #pragma once
 
+#include <numeric>
 #include <vector>
 
 #include "stack.h"
@@ -67,10 +71,22 @@ class Stem {
     long rows, steps;
     bool kept;
     const int64_t *length, *pooled_length;
+    // If the first layer is passed in segments, their steps; else 0. Of one: its first step, the
+    // steps that it has, and its memory, if that is not the shard's.
+    long segment = 0, from = 0, count = 0;
+    T* part = nullptr;
   };
 
-  long work_size(long rows, long steps, bool kept) const {
-    return place({nullptr, rows, steps, kept, nullptr, nullptr}, layers()).start;
+  long work_size(long rows, long steps, bool kept, long segment = 0) const {
+    return place({nullptr, rows, steps, kept, nullptr, nullptr, segment}, layers()).start;
+  }
+  // Steps of a segment, whose products are in the tiles of a whole sequence.
+  long segment_steps(long rows) const {
+    const long whole = stretch / std::gcd(stretch, rows);
+    return rounded_up((segment_rows + rows - 1) / rows, whole);
+  }
+  long part_size(long rows, long segment, bool kept) const {
+    return (rows * segment * (kept ? 3 : 2) + 2) * widths[0];
   }
   // Where the caller writes the rows: T*R rows of `inputs` numbers.
   T* x(const Work& w) const { return interior(w, 0); }
@@ -90,47 +106,77 @@ class Stem {
   void convolve(const T* params, const Work& w, size_t i, Stop stop) const {
     const Place p = place(w, i);
     clear_margins(w, interior(w, i), p.in_row, left(i), right(i), p.steps);
-    for (long from = 0; from < p.steps * w.rows; from += stretch) {
-      Product<T> product{};
-      product.rows = std::min(stretch, p.steps * w.rows - from);
-      product.a = windows(w, i, from);
-      product.w = params + matrices[each * i].at;
-      product.bias = params + matrices[each * i + 1].at;
-      product.blocks = widths[i] / kernels_.lanes;
-      product.out = w.at + p.x + from * widths[i];
-      product.out_row = widths[i];
-      kernels_.product(product);
-      if (stop(product.rows * product.a.columns() * widths[i])) return;
-    }
+    if (!in_parts(w, i)) sums_of_rows(params, w, i, stop);
   }
   // Writes the shard's mean of each channel and the sum of squares about it into sums().
-  void moments(const Work& w, size_t i) const { kernels_.moments(norm(nullptr, w, i, {})); }
-  void normalise(const T* params, const Work& w, size_t i, const Moments<T>& m, T* out) const {
-    kernels_.normalise(norm(params, w, i, m));
+  void moments(const T* params, const Work& w, size_t i, Stop stop) const {
+    T* sums = w.at + place(w, i).sums;
+    const T share = static_cast<T>(1) / static_cast<T>(std::max(1L, count(w, i)));
+    std::memset(sums, 0, 2 * widths[i] * sizeof(T));
+    each_part(w, i, stop, [&](const Work& part) {
+      if (in_parts(w, i)) sums_of_rows(params, part, i, stop);
+      kernels_.add_rows(norm(nullptr, part, i, {}));
+    });
+    for (long c = 0; c < widths[i]; c++) sums[c] *= share;
+    each_part(w, i, stop, [&](const Work& part) {
+      if (in_parts(w, i)) sums_of_rows(params, part, i, stop);
+      kernels_.add_squares(norm(nullptr, part, i, {}));
+    });
+  }
+  void normalise(const T* params, const Work& w, size_t i, const Moments<T>& m, T* out,
+                 Stop stop) const {
     const bool last = i + 1 == layers();
-    const Place p = place(w, i);
     T* to = last ? out : interior(w, i + 1);
-    if (i == 0) return average_steps(w, w.at + p.y, to, last ? outputs() : widths[0]);
-    for (long r = 0; last && r < p.steps * w.rows; r++)
-      copy(out + r * outputs(), w.at + p.y + r * widths[i], outputs());
+    each_part(w, i, stop, [&](const Work& part) {
+      if (in_parts(w, i)) sums_of_rows(params, part, i, stop);
+      kernels_.normalise(norm(params, part, i, m));
+      if (i == 0) average_steps(part, to, last ? outputs() : widths[0]);
+    });
+    for (long r = 0; i && last && r < steps_of(w, i) * w.rows; r++)
+      copy(out + r * outputs(), y_at(w, i) + r * widths[i], outputs());
   }
 
   // The backward pass of layer i is `slopes`, then `backward`. The last layer's begins with the
   // gradient of `out`, in padded rows. `slopes` writes the sums over the shard of what Moments has
   // the means of into sums().
-  void slopes(const Work& w, size_t i, const T* dout) const {
-    const Place p = place(w, i);
-    const bool last = i + 1 == layers();
-    if (i == 0)
-      spread_steps(w, last ? dout : w.at + p.pooled, gradient_at(w, 0));
-    else if (last)
-      std::memcpy(gradient_at(w, i), dout, p.steps * w.rows * widths[i] * sizeof(T));
-    kernels_.normal_slopes(norm(nullptr, w, i, {}));
+  void slopes(const T* params, const Work& w, size_t i, const Moments<T>& m, const T* dout,
+              Stop stop) const {
+    std::memset(w.at + place(w, i).sums, 0, 2 * widths[i] * sizeof(T));
+    each_part(w, i, stop, [&](const Work& part) {
+      if (in_parts(w, i)) again(params, part, m, stop);
+      if (i == 0)
+        spread_steps(part, dout);
+      else if (i + 1 == layers())
+        std::memcpy(gradient_at(w, i), dout, steps_of(w, i) * w.rows * widths[i] * sizeof(T));
+      kernels_.normal_slopes(norm(nullptr, part, i, {}));
+    });
+  }
+  // Calls f(work) for each segment of the first layer, and for all of another one.
+  template <class F>
+  void each_part(const Work& w, size_t i, Stop stop, const F& f) const {
+    if (!in_parts(w, i)) return f(w);
+    Work part = w;
+    for (; part.from < w.steps && !stop(0); part.from += w.segment) {
+      part.count = std::min(w.segment, w.steps - part.from);
+      f(part);
+    }
+  }
+  // Computes the gradient of the sums of a segment, of which gradient() is the sum over the rows.
+  void part_backward(const T* params, const Work& part, const Moments<T>& m, const T* dout,
+                     Stop stop) const {
+    again(params, part, m, stop);
+    spread_steps(part, dout);
+    Norm<T> n = norm(params, part, 0, m);
+    n.sums = x_at(part, 0) + 3 * part.segment * part.rows * widths[0];
+    std::memset(n.sums, 0, 2 * widths[0] * sizeof(T));
+    kernels_.normal_slopes(n);
+    kernels_.normalise_back(n);
   }
   // Computes the gradient of the sums, and from it the gradient of the layer below's output: at
   // step t the sum over parts j of the transposed weights times the gradient at t - j + left.
   void backward(const T* params, const T* turned, const Work& w, size_t i, const Moments<T>& m,
                 Stop stop) const {
+    if (in_parts(w, i)) return;
     const Place p = place(w, i);
     kernels_.normalise_back(norm(params, w, i, m));
     if (!i) return;
@@ -159,23 +205,26 @@ class Stem {
     const size_t i = index / each;
     Outer<T> o{};
     o.gates = 1;
-    o.k = place(w, i).steps * w.rows;
+    o.k = steps_of(w, i) * w.rows;
     o.d = gradient_at(w, i);
     o.d_row = widths[i];
     o.d_block = kernels_.lanes;
-    if (index % each == 0) o.a = windows(w, i, 0);
+    if (index % each == 0) o.a = windows(w, i, i ? 0 : w.from * w.rows);
     return o;
   }
 
  private:
   // Rows at a time of a product with several blocks of weights, so that they stay in the cache.
   static constexpr long stretch = 256;
+  // Rows of a segment, about as many as the second-level cache holds.
+  static constexpr long segment_rows = 1024;
 
   // Offsets of a layer's arrays in the working memory, and the size of its input.
   struct Place {
     long start = 0, steps = 0, in_row = 0;
     long in = 0, x = 0, y = 0, sums = 0;
     long d = 0, pooled = 0;  // kept: the gradient with margins; of layer 0's pooled output
+    long part = 0;           // in place of x, y and d of a layer that is passed in segments
   };
 
   const Kernels<T>& kernels_;
@@ -198,10 +247,14 @@ class Stem {
       p.in_row = i ? widths[i - 1] : inputs;
       const long more = shape.sizes[i] - 1, rows = p.steps * w.rows;
       p.in = take((p.steps + more) * w.rows * p.in_row);
-      p.x = take(rows * widths[i]);
       p.sums = take(2 * widths[i]);
-      p.d = w.kept ? take((rows + more * w.rows) * widths[i]) : 0;
       p.pooled = w.kept && !i ? take(pooled(w.steps) * w.rows * widths[0]) : 0;
+      if (in_parts(w, i)) {
+        p.part = take(part_size(w.rows, w.segment, w.kept));
+        continue;
+      }
+      p.x = take(rows * widths[i]);
+      p.d = w.kept ? take((rows + more * w.rows) * widths[i]) : 0;
       // The output of an inner layer is the interior of the next layer's input.
       const bool own = !i || i + 1 == layers();
       p.y = own ? take(rows * widths[i]) : end + left(i + 1) * w.rows * widths[i];
@@ -216,7 +269,44 @@ class Stem {
     return w.at + p.in + left(i) * w.rows * p.in_row;
   }
   T* gradient_at(const Work& w, size_t i) const {
+    if (in_parts(w, i)) return x_at(w, i) + 2 * w.segment * w.rows * widths[i];
     return w.at + place(w, i).d + right(i) * w.rows * widths[i];
+  }
+  T* x_at(const Work& w, size_t i) const {
+    if (in_parts(w, i)) return w.part ? w.part : w.at + place(w, i).part;
+    return w.at + place(w, i).x;
+  }
+  T* y_at(const Work& w, size_t i) const {
+    if (in_parts(w, i)) return x_at(w, i) + w.segment * w.rows * widths[i];
+    return w.at + place(w, i).y;
+  }
+  bool in_parts(const Work& w, size_t i) const { return !i && w.segment; }
+  // The steps of a layer that are in memory, but for its input.
+  long steps_of(const Work& w, size_t i) const {
+    return in_parts(w, i) ? w.count : place(w, i).steps;
+  }
+
+  // Computes the sums of the convolution for the steps in memory.
+  void sums_of_rows(const T* params, const Work& w, size_t i, Stop stop) const {
+    const long rows = steps_of(w, i) * w.rows, first = i ? 0 : w.from * w.rows;
+    T* out = x_at(w, i);
+    for (long from = 0; from < rows; from += stretch) {
+      Product<T> product{};
+      product.rows = std::min(stretch, rows - from);
+      product.a = windows(w, i, first + from);
+      product.w = params + matrices[each * i].at;
+      product.bias = params + matrices[each * i + 1].at;
+      product.blocks = widths[i] / kernels_.lanes;
+      product.out = out + from * widths[i];
+      product.out_row = widths[i];
+      kernels_.product(product);
+      if (stop(product.rows * product.a.columns() * widths[i])) return;
+    }
+  }
+  // Repeats the forward pass of a segment, but for the mean of its steps.
+  void again(const T* params, const Work& part, const Moments<T>& m, Stop stop) const {
+    sums_of_rows(params, part, 0, stop);
+    kernels_.normalise(norm(params, part, 0, m));
   }
 
   Rows<const T> windows(const Work& w, size_t i, long from) const {
@@ -232,16 +322,15 @@ class Stem {
   }
 
   Norm<T> norm(const T* params, const Work& w, size_t i, const Moments<T>& m) const {
-    const Place p = place(w, i);
     Norm<T> n{};
     n.rows = w.rows;
-    n.steps = p.steps;
+    n.first = i ? 0 : w.from;
+    n.steps = steps_of(w, i);
     n.length = i ? w.pooled_length : w.length;
     n.blocks = widths[i] / kernels_.lanes;
-    n.x = w.at + p.x;
-    n.y = w.at + p.y;
-    n.sums = w.at + p.sums;
-    n.count = count(w, i);
+    n.x = x_at(w, i);
+    n.y = y_at(w, i);
+    n.sums = w.at + place(w, i).sums;
     if (w.kept) n.d = gradient_at(w, i);
     if (params) n.scale = params + matrices[each * i + 2].at;
     if (params) n.shift = params + matrices[each * i + 3].at;
@@ -258,24 +347,30 @@ class Stem {
     return std::max(0L, std::min(shape.pool, end - t * shape.pool));
   }
 
-  void average_steps(const Work& w, const T* y, T* to, long to_row) const {
-    const long n = std::min(widths[0], to_row);
-    for (long t = 0; t < pooled(w.steps); t++)
-      for (long r = 0; r < w.rows; r++, to += to_row) {
-        const long steps = steps_in(w, t, r);
+  // Adds the steps in memory to the means that they belong to.
+  void average_steps(const Work& w, T* means, long to_row) const {
+    const long n = std::min(widths[0], to_row), end = w.from + steps_of(w, 0);
+    const T* from = y_at(w, 0);
+    for (long t = w.from; t < end; t++) {
+      const long number = t / shape.pool, nth = t % shape.pool;
+      const bool ends = nth + 1 == shape.pool || t + 1 == w.steps;
+      T* to = means + number * w.rows * to_row;
+      for (long r = 0; r < w.rows; r++, from += widths[0], to += to_row) {
+        const long steps = steps_in(w, number, r);
+        if (!nth) std::memset(to, 0, n * sizeof(T));
+        for (long i = 0; nth < steps && i < n; i++) to[i] += from[i];
         const T share = static_cast<T>(1) / static_cast<T>(std::max(1L, steps));
-        std::memset(to, 0, n * sizeof(T));
-        for (long k = 0; k < steps; k++) {
-          const T* from = y + ((t * shape.pool + k) * w.rows + r) * widths[0];
-          for (long i = 0; i < n; i++) to[i] += from[i];
-        }
-        for (long i = 0; i < n; i++) to[i] *= share;
+        for (long i = 0; ends && i < n; i++) to[i] *= share;
       }
+    }
   }
 
-  // The backward pass of average_steps, from padded rows.
-  void spread_steps(const Work& w, const T* d, T* to) const {
-    for (long t = 0; t < w.steps; t++)
+  // The backward pass of average_steps, from padded rows: the gradient of the last layer's output,
+  // if that is this one.
+  void spread_steps(const Work& w, const T* dout) const {
+    const T* d = layers() == 1 ? dout : w.at + place(w, 0).pooled;
+    T* to = gradient_at(w, 0);
+    for (long t = w.from, end = w.from + steps_of(w, 0); t < end; t++)
       for (long r = 0; r < w.rows; r++, to += widths[0]) {
         const long steps = steps_in(w, t / shape.pool, r);
         const T share = static_cast<T>(1) / static_cast<T>(std::max(1L, steps));
