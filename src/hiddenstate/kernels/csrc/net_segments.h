@@ -23,7 +23,9 @@ bool Net<T>::is_long(long rows, long steps, bool kept, bool dropout, long shards
                        dense_->work_size(outputs, kept) + (kept ? outputs * shape_.outputs : 0);
   const long bytes = numbers * static_cast<long>(sizeof(T));
   const long losses = kept ? outputs * static_cast<long>(sizeof(double)) : 0;
-  return shards * (bytes + losses) > most_bytes * stack_->segments_cost();
+  // Predicting in segments repeats nothing, unless a stack of two directions is passed in them.
+  const bool again = kept || (!stem_ && shape_.directions > 1);
+  return shards * (bytes + losses) > most_bytes / (again ? 1 : 8) * stack_->segments_cost();
 }
 
 template <class T>
