@@ -353,8 +353,8 @@ Ending Net<T>::step(const Lesson<T>& lesson, const Orders& given, int threads, S
       }
   }
   const long largest = shard_of(orders.n);
-  const bool segments = lesson.loss != EMPHASISED &&
-                        in_segments(largest, lesson.steps, true, orders.key, shards);
+  const bool segments =
+      lesson.loss != EMPHASISED && in_segments(largest, lesson.steps, true, orders.key, shards);
   stem_segments_ = stem_ && is_long(largest, lesson.steps, true, orders.key, shards);
   share_out(shards, threads, [&](long number) {
     Shard& s = shards_[number];
