@@ -1,8 +1,9 @@
 """Writes predictions to the file of --output, or prints them."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -86,12 +87,19 @@ def resolved_format(file_format: str, output: Path | None, sounds: bool = False)
     return file_format
 
 
-def write_sound(prediction: "Prediction", model: "FittedModel", data: Path, output: Path) -> None:
-    """Write what a model made of the WAV file `data` as a WAV file, and say how fast it is."""
+def write_sound(
+    model: "FittedModel",
+    data: Path,
+    output: Path,
+    reading: Mapping[str, Any],
+    device: str,
+    threads: int,
+) -> None:
+    """Write what a model makes of the WAV file `data` as a WAV file, and say how fast it is."""
     from hiddenstate.inference.sound import core_share, sound_of
     from hiddenstate.system.atomic_file import write_output
 
-    sound = sound_of(prediction, model, data)
+    sound = sound_of(model, data, reading, device, threads)
     write_output(output, sound.content)
     note(f"{output}: {sound.form}")
     for remark in sound.remarks:

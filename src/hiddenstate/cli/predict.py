@@ -148,9 +148,12 @@ def predict(
         return predict_lines(model, reading, proba, file_format == "json", steps)
     if output is not None:
         refuse_overwriting(output, run, data, trained_run)
-    is_sound = file_format == SOUND
-    if is_sound:
+    if file_format == SOUND and output is not None:
         check_makes_sound(model, data)
+        with stdin_as_file(data) as stdin:
+            refuse_unread(reading, stdin or data)
+            write_sound(model, stdin or Path(data or ""), output, reading, device, threads)
+        return None
     predictor = checked_predictor(model, device, threads)
     if data is None:
         refuse_options("own data")
@@ -160,10 +163,7 @@ def predict(
             refuse_unread(reading, stdin or data)
             dataset = read_new_data(model, str(stdin or data), reading, require_targets=False)
             prediction = predict_data(model, predictor, dataset, proba)
-            if is_sound and output is not None:
-                write_sound(prediction, model, stdin or Path(data), output)
-    if not is_sound:
-        write_prediction(prediction, output, file_format)
+    write_prediction(prediction, output, file_format)
     note_remarks(prediction.remarks, stdin)
 
 

@@ -3,16 +3,22 @@
 import math
 import struct
 import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from hiddenstate.config import DataConfig
 from hiddenstate.config.data_fields import STDIN
 from hiddenstate.data.readers.formats import SOUNDS, has_ending
+from hiddenstate.data.readers.sounds import PIECE, check_alike
 from hiddenstate.data.readers.wav import FLOAT, PCM, Wav, open_wav
 from hiddenstate.errors import DataError, OptionError, count, printable
-from hiddenstate.inference.predict import Prediction, target_columns
+from hiddenstate.inference.inputs import read_new_data
+from hiddenstate.inference.overflow import checked_predictor
+from hiddenstate.inference.predict import predict_data, target_columns
 from hiddenstate.inference.stream import Stream
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.streaming import obstacles_of_model
@@ -70,49 +76,95 @@ def check_makes_sound(model: FittedModel, data: str | None) -> None:
         raise OptionError(f"--output: a WAV file is made of one, but {what} none; name one as DATA")
 
 
-def sound_of(prediction: Prediction, model: FittedModel, path: Path) -> Sound:
-    """Return the sound that a model made of the WAV file `path`, with its rate and width.
+def sound_of(
+    model: FittedModel, path: Path, reading: Mapping[str, Any], device: str, threads: int
+) -> Sound:
+    """Return the sound that a model makes of the WAV file `path`, with its rate and width.
 
-    Steps without a prediction, before the first window is complete, are silent.
+    A model that carries its state reads the file piece by piece. Of another, steps before the first
+    window is complete have no prediction, and are silent.
+
+    Parameters
+    ----------
+    model : FittedModel
+        That :func:`check_makes_sound` does not refuse.
+    path : Path
+    reading : mapping
+        Options of reading that differ from training, by name.
+    device : str
+    threads : int
 
     Raises
     ------
     DataError
-        If the sound has other channels than the model reads, or its samples take more than 4 GiB.
+        If the sound has another rate or other channels than the model reads, has values that are
+        not finite, or its samples take more than 4 GiB.
+    OptionError
+        If `reading` has other frames or bands than the training.
     """
-    wav, reading = open_wav(path), model.transform.reading
-    frame = int(reading.get("frame") or 1)
+    wav, trained = open_wav(path), model.transform.reading
+    for name in ("frame", "bands"):
+        if reading.get(name) not in (None, trained.get(name)):
+            raise OptionError(f"--{name}: samples are made in frames of the training; leave it out")
+    frame = int(trained.get("frame") or 1)
+    check_alike(wav, None, DataConfig(rate=reading.get("rate") or trained["rate"]))
     if wav.channels * frame != model.n_features:
         raise DataError(
             f"{printable(path)}: {count(wav.channels, 'channel')}; the model was trained on "
             f"{model.n_features // frame}, in frames of {count(frame, 'sample')}"
         )
-    outputs = np.zeros((wav.n_samples // frame, model.net.n_outputs))
-    names = target_columns(model, outputs[:0])
-    columns = [prediction.columns[name] for name in names]
-    outputs[prediction.columns["step"]] = np.stack(columns, axis=1)
+    if model.stateful and not obstacles_of_model(model):
+        outputs, n_silent = _streamed(model, wav, frame, device, threads), 0
+    else:
+        dataset = read_new_data(model, str(path), reading, require_targets=False)
+        made = predict_data(model, checked_predictor(model, device, threads), dataset)
+        outputs = np.zeros((wav.n_samples // frame, model.net.n_outputs))
+        columns = [made.columns[name] for name in target_columns(model, outputs[:0])]
+        outputs[made.columns["step"]] = np.stack(columns, axis=1)
+        n_silent = (len(outputs) - len(made)) * frame
     samples = outputs.reshape(len(outputs) * frame, -1)
-    content, remarks = encode_wav(samples, wav), list[str]()
-    if wav.rate != reading["rate"]:
-        remarks.append(f"{wav.rate:,} Hz; the model was trained at {reading['rate']:,} Hz")
-    if n := len(outputs) - len(prediction):
-        remarks.append(f"the first {count(n * frame, 'sample')} have no prediction, and are silent")
-    if n := wav.n_samples - len(samples):
-        remarks.append(f"the last {count(n, 'sample')}, less than a frame, are left out")
-    loudest = float(np.abs(samples).max(initial=0))
-    if wav.encoding == PCM and loudest > 1:
-        n, level = int((np.abs(samples) > 1).sum()), 20 * math.log10(loudest)
-        remarks.append(
-            f"{n:,} of {count(samples.size, 'sample')} were clipped: the loudest is {level:.1f} dB "
-            "above full scale; of DATA in floats, floats are written"
-        )
-    if loudest == 0:
-        remarks.append("the sound is silent")
+    remarks = [
+        f"{printable(path.name)}: {each}" for each in _remarks(model, wav, samples, n_silent)
+    ]
     form = (
         f"{count(len(samples), 'sample')}, {count(samples.shape[1], 'channel')}, "
         f"{wav.rate:,} Hz, {wav.bits}-bit{' floats' if wav.encoding == FLOAT else ''}"
     )
-    return Sound(content, form, tuple(f"{printable(path.name)}: {each}" for each in remarks))
+    return Sound(encode_wav(samples, wav), form, tuple(remarks))
+
+
+def _streamed(model: FittedModel, wav: Wav, frame: int, device: str, threads: int) -> Array:
+    """Return the answers (n, O) of a stream to each step of a sound."""
+    stream, n = Stream(model, 1, device, threads), wav.n_samples // frame
+    outputs = np.empty((n, model.net.n_outputs), model.transform.answer_type(model.dtype))
+    at_once = max(1, PIECE // frame)
+    for first in range(0, n, at_once):
+        last = min(first + at_once, n)
+        samples = wav.read(first * frame, (last - first) * frame)
+        try:
+            outputs[first:last] = stream.feed(samples.reshape(1, last - first, -1))[0]
+        except DataError as error:
+            raise DataError(f"{printable(wav.path)}: from sample {first:,} on: {error}") from None
+    return outputs
+
+
+def _remarks(model: FittedModel, wav: Wav, samples: Array, n_silent: int) -> Iterator[str]:
+    """Say what a listener should know of the samples (n, C) that were made of a sound."""
+    if wav.rate != model.transform.reading["rate"]:
+        yield f"{wav.rate:,} Hz; the model was trained at {model.transform.reading['rate']:,} Hz"
+    if n_silent:
+        yield f"the first {count(n_silent, 'sample')} have no prediction, and are silent"
+    if n := wav.n_samples - len(samples):
+        yield f"the last {count(n, 'sample')}, less than a frame, are left out"
+    loudest = max(float(samples.max(initial=0)), -float(samples.min(initial=0)))
+    if wav.encoding == PCM and loudest > 1:
+        n, level = int(((samples > 1) | (samples < -1)).sum()), 20 * math.log10(loudest)
+        yield (
+            f"{n:,} of {count(samples.size, 'sample')} were clipped: the loudest is {level:.1f} dB "
+            "above full scale; of DATA in floats, floats are written"
+        )
+    if loudest == 0:
+        yield "the sound is silent"
 
 
 def encode_wav(samples: Array, like: Wav) -> bytes:
@@ -136,7 +188,8 @@ def encode_wav(samples: Array, like: Wav) -> bytes:
         chunks = _chunk(b"fmt ", head + b"\0\0") + _chunk(b"fact", struct.pack("<I", len(samples)))
         data = samples.astype(f"<f{bits // 8}").tobytes()
     else:
-        chunks, data = _chunk(b"fmt ", head), _integers(samples, bits)
+        pieces = (samples[k : k + PIECE] for k in range(0, len(samples), PIECE))
+        chunks, data = _chunk(b"fmt ", head), b"".join(_integers(each, bits) for each in pieces)
     chunks += _chunk(b"data", data)
     return b"RIFF" + struct.pack("<I", 4 + len(chunks)) + b"WAVE" + chunks
 
@@ -144,7 +197,7 @@ def encode_wav(samples: Array, like: Wav) -> bytes:
 def _integers(samples: Array, bits: int) -> bytes:
     """Return samples in [-1, 1) as little-endian integers; those of 8 bits are above 0."""
     full = 2.0 ** (bits - 1)
-    whole = np.clip(np.rint(samples * full), -full, full - 1)
+    whole = np.clip(np.rint(samples * np.float64(full)), -full, full - 1)
     if bits == 8:
         return (whole + full).astype("u1").tobytes()
     if bits == 24:

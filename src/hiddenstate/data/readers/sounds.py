@@ -239,7 +239,7 @@ def _opened(half: list[Example], options: DataConfig, files: ClassFolders) -> li
     for example in half:
         try:
             wav = open_wav(example.path)
-            _check_alike(wav, wavs[0][0] if wavs else None, options)
+            check_alike(wav, wavs[0][0] if wavs else None, options)
         except DataError as error:
             _skip(error, len(half), options, files)
         else:
@@ -272,7 +272,7 @@ def _framed(
     return long_enough
 
 
-def _check_alike(wav: Wav, first: Wav | None, options: DataConfig) -> None:
+def check_alike(wav: Wav, first: Wav | None, options: DataConfig) -> None:
     """Refuse a sound of another rate or number of channels."""
     where = printable(wav.path)
     rate = options.rate or (first.rate if first else wav.rate)
@@ -296,7 +296,7 @@ def _framing(halves: list[list[Opened]], options: DataConfig, job: str, folder: 
     first = halves[0][0][0]
     for wavs in halves:
         for wav, _ in wavs:
-            _check_alike(wav, first, options)
+            check_alike(wav, first, options)
     longest = max(wav.n_samples for wav, _ in halves[0])
     frame, bands = options.frame, options.bands
     rows_of_one = job == "autoencode" and not folder
