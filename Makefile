@@ -1,6 +1,8 @@
 # make run       a first run, without torch: the LSTM reads the bundled MNIST, into runs/
 # make quick     format, lint, types and the tests of the core, within a minute
 # make test      every check, in about eight minutes on two cores
+# make series    the tests on series of aeon, in an environment of its own: it takes no new numpy,
+#                scipy and pandas; part of make test
 # make types-js  the types of the scripts of the pages, if there is a tsc; check includes it
 # make format    formats Python, C and C++
 # make stress    kills, damaged files, full disks and more, at random and at length; an hour
@@ -37,7 +39,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # All of them, or those named.
 TESTS :=
 
-.PHONY: run quick test check lint types tests types-js levels format stress locked lock audit wheel \
+.PHONY: run quick test check lint types tests series types-js levels format stress locked lock audit wheel \
   docs actions sanitize sanitized clean
 
 run: .venv/installed
@@ -49,7 +51,7 @@ quick: lint
 
 # Tests wait now and then for what they have started: the others take the time that is left.
 test: lint
-	$(MAKE) --jobs 2 tests types levels sanitized
+	$(MAKE) --jobs 2 tests types series levels sanitized
 
 check: lint types
 
@@ -63,6 +65,10 @@ types: .venv/installed-dev
 
 tests: .venv/installed-dev
 	$(BIN)/pytest $(WORKERS) $(TESTS)
+
+series: .venv-series/installed
+	.venv-series/bin/python -m pytest -m series tests/docs/test_examples.py \
+	  tests/training/test_real_series.py tests/data/readers/test_ts.py
 
 # The scripts that pages share are checked strictly; those of one page for names and calls.
 types-js:
@@ -141,8 +147,17 @@ sanitized:
 	touch $@
 
 .venv/installed-dev: $(BUILT) | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --editable '.[dev,series]'
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	touch $@ .venv/installed
 
+# What aeon needs, and all else from .venv.
+SITE := -c "import sysconfig; print(sysconfig.get_path('purelib'))"
+.venv-series/installed: .venv/installed-dev
+	$(BIN)/python -m venv --clear .venv-series
+	.venv-series/bin/python -m pip install --quiet 'aeon>=1'
+	echo "import site; site.addsitedir('$$($(BIN)/python $(SITE))')" \
+	  > "$$(.venv-series/bin/python $(SITE))/others.pth"
+	touch $@
+
 clean:
-	rm -rf .venv .venv-docs .venv-locked .venv-tools build dist site .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-docs .venv-locked .venv-series .venv-tools build dist site .mypy_cache .ruff_cache .pytest_cache

@@ -8,7 +8,7 @@ stated = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(
 project = stated["project"]
 extras = project["optional-dependencies"]
 needed = {*stated["build-system"]["requires"], *project["dependencies"]}
-needed |= {*extras["dev"], *extras["series"]}
+needed |= {*extras["dev"]}
 needed |= {"cmake>=3.18", "ninja>=1.8"}  # which the build would fetch where they are missing
 for line in sorted(needed):
     if re.split(r"[<>=~! ;\[]", line)[0] != "torch":

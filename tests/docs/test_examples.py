@@ -62,7 +62,7 @@ def number_after(words, printed):
 
 def needs(package):
     if find_spec(package) is None:
-        pytest.skip(f"{package}, of the extra `series`, is not installed")
+        pytest.skip(f"{package} is not installed")
 
 
 def test_every_example_is_in_the_list_of_the_folder():
@@ -87,6 +87,7 @@ def test_digits_become_codes(run, tmp_path):
     assert made(tmp_path) == {"digit_codes.png", "digits_rebuilt.png"}
 
 
+@pytest.mark.series
 @pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
 def test_a_program_in_c_answers_as_python_does(run, tmp_path, monkeypatch):
     """Without a compiler a line says so; a second start replaces the files of the first."""
@@ -160,7 +161,11 @@ def texts(book):
     ]
 
 
-@pytest.mark.parametrize("path", BOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(BOOKS[0], marks=pytest.mark.series), BOOKS[1]],
+    ids=lambda path: path.stem,
+)
 def test_a_notebook_has_the_outputs_of_its_cells(path, tmp_path):
     """Words are those of the last execution, and numbers are close, on any processor.
 
@@ -169,8 +174,7 @@ def test_a_notebook_has_the_outputs_of_its_cells(path, tmp_path):
     nbformat = pytest.importorskip("nbformat", reason="needs nbclient: pip install '.[dev]'")
     nbclient = pytest.importorskip("nbclient", reason="needs nbclient: pip install '.[dev]'")
     pytest.importorskip("ipykernel", reason="needs ipykernel: pip install '.[dev]'")
-    needs("aeon")
-    needs("statsmodels")
+    needs("aeon" if path == BOOKS[0] else "statsmodels")
     stored, book = (nbformat.read(path, as_version=4) for _ in range(2))
     for cell in book.cells:
         cell.source = cell.source.replace('recipe="auto", ', 'recipe="auto", max_steps=40, ')

@@ -1,7 +1,9 @@
 """Free memory: the machine's, the control group's, the process's."""
 
 import resource
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -22,6 +24,19 @@ def test_a_container_has_what_its_limit_leaves(tmp_path: Path) -> None:
     assert memory._group_left(group(tmp_path, "150")) == 0
     assert memory._group_left(group(tmp_path, "max")) is None
     assert memory._group_left(tmp_path / "absent") is None
+
+
+def test_a_mac_has_what_psutil_calls_available(monkeypatch: pytest.MonkeyPatch) -> None:
+    absent, memory_of_mac = Path("/absent"), SimpleNamespace(available=2**30)
+    monkeypatch.setitem(
+        sys.modules, "psutil", SimpleNamespace(virtual_memory=lambda: memory_of_mac)
+    )
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert memory._machine_available(absent) == 2**30
+    monkeypatch.setattr(sys, "platform", "other")
+    whole = memory._machine_available(absent)
+    assert whole is not None
+    assert whole >= (memory._machine_available() or 0) > 0
 
 
 def test_a_limit_on_address_space_counts(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,6 @@
 """The automatic recipe on real series: those the aeon and statsmodels packages carry.
 
-Neither package is imported; `pip install '.[series]'` brings their files.
+Neither package is imported; `make series` brings the files of aeon.
 """
 
 import importlib.util
@@ -15,10 +15,11 @@ OFF = ("--view", "off", "--json", "--threads", "1")
 def carried(package: str, path: str) -> Path:
     found = importlib.util.find_spec(package)
     if found is None or not found.submodule_search_locations:
-        pytest.skip(f"{package}, of the extra `series`, is not installed")
+        pytest.skip(f"{package} is not installed")
     return Path(found.submodule_search_locations[0]) / path
 
 
+@pytest.mark.series
 @pytest.mark.parametrize("name", ["BasicMotions", "JapaneseVowels"])
 def test_real_series_are_classified_without_further_options(cli, name):
     path = carried("aeon", f"datasets/data/{name}/{name}_TRAIN.ts")

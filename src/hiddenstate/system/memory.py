@@ -1,6 +1,7 @@
 """Reports how much memory is free, and refuses work that needs more."""
 
 import os
+import sys
 from pathlib import Path
 
 from hiddenstate.errors import MachineError, printable
@@ -54,14 +55,17 @@ def bytes_free() -> int | None:
     return min((free for free in limits if free is not None), default=None)
 
 
-def _machine_available() -> int | None:
+def _machine_available(table: Path = Path("/proc/meminfo")) -> int | None:
     try:
-        with open("/proc/meminfo", encoding="ascii") as lines:
-            for line in lines:
-                if line.startswith("MemAvailable:"):
-                    return int(line.split()[1]) * 1024
+        for line in table.read_text("ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
     except OSError:
         pass
+    if sys.platform == "darwin":
+        import psutil
+
+        return int(psutil.virtual_memory().available)
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (ValueError, OSError, AttributeError):

@@ -405,6 +405,7 @@ def test_a_damaged_file_gives_rows_or_an_error_of_the_library(place: Path, stamp
     assert 100 < refused < 400
 
 
+@pytest.mark.series
 def test_the_files_of_aeon_are_read() -> None:
     result = importlib.util.find_spec("aeon")
     if result is None or not result.submodule_search_locations:
