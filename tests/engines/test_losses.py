@@ -9,6 +9,7 @@ import torch
 
 from hiddenstate.engines import TrainingState, make_engine
 from hiddenstate.kernels import VARIABLE, levels
+from hiddenstate.metrics.losses import regression_loss
 from hiddenstate.models.torch_modules import make_module
 from tests.conftest import ENGINES, needs_kernels
 from tests.engines.tasks import net_of, never, small_task, with_engine
@@ -84,6 +85,17 @@ def test_loss_and_gradient_are_those_of_the_formula(name, kind, loss):
     assert found == pytest.approx(wanted, rel=1e-12)
     for parameter, values in gradients.items():
         np.testing.assert_allclose(gradient[parameter], values, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(("kind", "loss"), [*CASES, ("regress steps", "mse")])
+def test_the_loss_of_other_rows_is_that_of_training(kind, loss):
+    task = replace(task_of(kind, loss), weights=None, counts_from=None)
+    rows = task.batches.rows(0)
+    lengths = task.lengths[rows] if kind == "regress steps" else None
+    engine = make_engine(task, TrainingState(task.net.initial(0, "float64")))
+    outputs = engine.predict(task.X[rows], task.lengths[rows])
+    found = regression_loss(task.training, outputs, task.y[rows], lengths, task.power)
+    assert found == pytest.approx(engine.run(0, 1, never).losses[0], rel=1e-12)
 
 
 @needs_kernels

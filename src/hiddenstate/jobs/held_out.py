@@ -19,7 +19,7 @@ from hiddenstate.engines.members import averaged
 from hiddenstate.inference.predict import Answers
 from hiddenstate.jobs.base import Job
 from hiddenstate.jobs.snapshot_limits import HELD_BEFORE, HELD_ROWS, HELD_STEPS, LANES
-from hiddenstate.metrics.losses import constant
+from hiddenstate.metrics.losses import constant, output_error
 from hiddenstate.metrics.residuals import autocorrelation, residual_counts
 from hiddenstate.system.typing import Array
 
@@ -229,6 +229,11 @@ class HeldOut:
         """Return the arrays of the series `numbers`, with their outputs if there are any, and the
         lowest and highest of the members of a net."""
         lanes: dict[str, list[Array]] = {}
+
+        def error(prediction: Array, every: Array, o: int) -> Array:
+            target, quantiles = steps.target[every, o], self.transform.quantiles
+            return np.array(output_error(prediction[every, o], target, o, quantiles))
+
         for number in numbers:
             chosen = steps.of(number, self.most, not self.one_a_series)
             every = steps.series == number
@@ -241,13 +246,13 @@ class HeldOut:
                     "held_count": np.array(every.sum()),
                     "held_target": steps.target[chosen, o],
                     "held_baseline": steps.baseline[chosen, o],
-                    "held_baseline_error": _error(steps.baseline[every, o], steps.target[every, o]),
+                    "held_baseline_error": error(steps.baseline, every, o),
                 }
                 if not self.one_a_series:
                     lane |= {"held_time": times, "past_time": before, "past_target": past[:, o]}
                 if outputs is not None:
                     lane["held_prediction"] = outputs[chosen, o]
-                    lane["held_error"] = _error(outputs[every, o], steps.target[every, o])
+                    lane["held_error"] = error(outputs, every, o)
                 if spread is not None:
                     lane |= {"held_low": spread[0][chosen, o], "held_high": spread[1][chosen, o]}
                 for name, values in lane.items():
@@ -344,10 +349,6 @@ def series_name(rows: Rows, number: int) -> str:
         return f"series {number}"
     name = str(rows.ids[np.flatnonzero(origin.series == number)[0]])[:NAME]
     return name if any(letter.isalpha() for letter in name) else f"series {name}"
-
-
-def _error(prediction: Array, target: Array) -> Array:
-    return np.array(np.mean((prediction.astype(np.float64) - target) ** 2))
 
 
 def letters(name: str) -> Array:

@@ -68,6 +68,16 @@ def pinball(prediction: Array, target: Array, quantiles: Sequence[float]) -> Arr
     return np.asarray(np.maximum(q * short, (q - 1) * short))
 
 
+def output_error(
+    prediction: Array, target: Array, number: int, quantiles: Sequence[float]
+) -> float:
+    """Return the mean squared error of an output (n,) by its number or, of quantiles, its loss."""
+    if not quantiles:
+        return float(np.mean((prediction.astype(np.float64) - target) ** 2))
+    own = quantiles[number % len(quantiles)]
+    return float(pinball(prediction[:, None], target[:, None], (own,)).mean())
+
+
 def constant(y: Array, lengths: Array | None, quantiles: Sequence[float]) -> Array:
     """Return the answer (O,) without a network: the mean of each target, or its quantiles.
 

@@ -191,13 +191,18 @@ class RegressHeldOut(TypedDict, total=False):
             "f",
             "D W",
             "what is predicted without a network: in a forecast the last value, else the mean of "
-            "the training targets",
+            "the training targets or their quantiles",
             "held",
         ),
     ]
     held_baseline_error: Annotated[
         Array,
-        ArraySpec("f", "D", "its mean squared error over all held-out steps of each", "held"),
+        ArraySpec(
+            "f",
+            "D",
+            "its mean squared error, or loss of a quantile, over all held-out steps of each",
+            "held",
+        ),
     ]
     held_time: Annotated[
         Array,
@@ -253,7 +258,12 @@ class RegressFinal(RegressHeldOut, total=False):
     held_high: Annotated[Array, _HELD_HIGH]
     held_error: Annotated[
         Array,
-        ArraySpec("f", "D", "the mean squared error over all held-out steps of each", "held"),
+        ArraySpec(
+            "f",
+            "D",
+            "the mean squared error, or loss of a quantile, over all held-out steps of each",
+            "held",
+        ),
     ]
     residual_edge: Annotated[
         Array,

@@ -7,7 +7,7 @@ import numpy as np
 
 from hiddenstate.metrics.comparison import baseline_method, share_in_words
 from hiddenstate.metrics.glossary import written
-from hiddenstate.metrics.scores import mean_squared_error
+from hiddenstate.metrics.losses import output_error
 from hiddenstate.runs.snapshots import RegressMoment, RegressStatic, typed
 from hiddenstate.system.typing import Array
 from hiddenstate.views.limits import Span
@@ -35,7 +35,8 @@ class Lane:
         Number of all its held-out steps. If it is larger than n, the first n/2 steps and the last
         n/2 are there.
     error, baseline_error : float
-        Mean squared errors, at the end of a run over all held-out steps, else over those here.
+        Mean squared errors, or losses of a quantile, at the end of a run over all held-out steps,
+        else over those here.
     values, residuals : Span
         The ends of their axes over the run.
     members : tuple of ndarray (n,), optional
@@ -146,6 +147,7 @@ def _lanes(timeline: Timeline, arrays: RegressMoment, at_end: bool) -> tuple[Lan
     numbers, n_series = list(dict.fromkeys(of[:, 0].tolist())), facts.held_series or 1
     lanes = []
     several = bool(of[:, 1].any())
+    quantiles = timeline.run.config.flat().get("quantile") or ()
     empty = np.zeros((len(of), 0))
     for lane, (number, target) in enumerate(of.tolist()):
         n = int(np.isfinite(arrays["held_target"][lane]).sum())
@@ -174,10 +176,10 @@ def _lanes(timeline: Timeline, arrays: RegressMoment, at_end: bool) -> tuple[Lan
                 int(arrays["held_count"][lane]),
                 float(arrays["held_error"][lane])
                 if at_end
-                else mean_squared_error(prediction[drawn], truth[drawn]),
+                else output_error(prediction[drawn], truth[drawn], target, quantiles),
                 float(arrays["held_baseline_error"][lane])
                 if at_end
-                else mean_squared_error(baseline[drawn], truth[drawn]),
+                else output_error(baseline[drawn], truth[drawn], target, quantiles),
                 *timeline.limits.held[number, target],
                 _members(arrays, lane, n),
             )
@@ -203,11 +205,15 @@ def _score(
     """Return the error on held-out steps beside that of the baseline, with what it is over."""
     results = moment.results
     rows = "rows" if "held_time" not in timeline.static_arrays else "steps"
-    if at_end and "test_mse" in results:
+    name, error = "test_mse", "mean squared error"
+    if timeline.run.config.flat().get("quantile"):
+        name, error = "test_pinball", "quantile loss"
+    if at_end and name in results:
         n = results.get(f"test_{rows}", timeline.run.n_rows("test") or 0)
         n_rows = f"{int(n):,} held-out {rows if n != 1 else rows[:-1]}"
-        other = f", {baseline} {written(results['baseline_mse'])}" * ("baseline_mse" in results)
-        score = f"mean squared error {written(results['test_mse'])} on {n_rows}{other}"
+        plain = name.replace("test", "baseline")
+        other = f", {baseline} {written(results[plain])}" if plain in results else ""
+        score = f"{error} {written(results[name])} on {n_rows}{other}"
         return "; ".join(part for part in (score, share_in_words("regress", results)) if part)
     sizes = np.array([np.isfinite(lane.prediction).sum() for lane in lanes], float)
     if not sizes.sum():
@@ -216,8 +222,8 @@ def _score(
         written(float(np.average([getattr(lane, name) for lane in lanes], weights=sizes)))
         for name in ("error", "baseline_error")
     )
-    return "step {:,}: mean squared error {} on the {} drawn, {} {}".format(
-        moment.step, next(errors), f"held-out {rows}", baseline, next(errors)
+    return "step {:,}: {} {} on the {} drawn, {} {}".format(
+        moment.step, error, next(errors), f"held-out {rows}", baseline, next(errors)
     )
 
 
