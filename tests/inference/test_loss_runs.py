@@ -2,6 +2,7 @@
 
 import csv
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -99,10 +100,11 @@ def test_zeros_have_the_ratio_1_and_scaling_does_not_change_it(tmp_path):
     y -= y.mean()
     losses = []
     for scale in ("none", "standard"):
-        options = {"output": "steps", "loss": "esr", "scale": scale, "lr": 1e-12, "epochs": 1}
+        options: Any = {"output": "steps", "loss": "esr", "scale": scale, "lr": 1e-12, "epochs": 1}
         estimator = RecurrentRegressor("rnn", batch_size=20, random_state=0, **options)
         estimator.fit(X, y)
-        losses.append(estimator.history_[-1]["loss"])
+        logged: Any = estimator.history_[-1]
+        losses.append(logged["loss"])
     plain = estimator.predict(X)
     error, signal = (z[:, 1:] - 0.85 * z[:, :-1] for z in (y - plain, y))
     assert losses[1] == pytest.approx((error**2).sum() / (signal**2).sum(), rel=1e-4)
@@ -157,7 +159,7 @@ def test_an_estimator_answers_quantiles_along_a_last_axis(tmp_path, n_targets):
     random = np.random.default_rng(0)
     X = random.normal(size=(60, 5, 2))
     y = random.normal(size=(60, n_targets) if n_targets else 60)
-    options = {"loss": "quantile", "quantile": QUANTILES, "random_state": 0, "epochs": 2}
+    options: Any = {"loss": "quantile", "quantile": QUANTILES, "random_state": 0, "epochs": 2}
     estimator = RecurrentRegressor(hidden_size=4, **options).fit(X, y)
     answers = estimator.predict(X)
     assert answers.shape == (*y.shape, 3)
@@ -173,9 +175,9 @@ def test_an_estimator_answers_quantiles_along_a_last_axis(tmp_path, n_targets):
 
 @pytest.mark.parametrize("words", [("quantile", "--quantile", ".1,.9"), ("esr", "--stateful")])
 def test_a_run_resumes_exactly(cli, table, tmp_path, words):
-    more = ("--checkpoint-every", "5", "--max-steps", "12", "--name", "r")
+    more = ["--checkpoint-every", "5", "--max-steps", "12", "--name", "r"]
     if words[0] == "quantile":
-        more += ("--valid-fraction", ".2", "--patience", "1")
+        more += ["--valid-fraction", ".2", "--patience", "1"]
     trained(cli, table, tmp_path, "--loss", *words, *more)
     done = cli("verify", "r", "--runs-dir", tmp_path)
     assert done.code == 0, done.err

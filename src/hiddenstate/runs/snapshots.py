@@ -197,12 +197,7 @@ class RegressHeldOut(TypedDict, total=False):
     ]
     held_baseline_error: Annotated[
         Array,
-        ArraySpec(
-            "f",
-            "D",
-            "its mean squared error, or loss of a quantile, over all held-out steps of each",
-            "held",
-        ),
+        ArraySpec("f", "D", "its mean squared error or quantile loss over all its steps", "held"),
     ]
     held_time: Annotated[
         Array,
@@ -258,12 +253,7 @@ class RegressFinal(RegressHeldOut, total=False):
     held_high: Annotated[Array, _HELD_HIGH]
     held_error: Annotated[
         Array,
-        ArraySpec(
-            "f",
-            "D",
-            "the mean squared error, or loss of a quantile, over all held-out steps of each",
-            "held",
-        ),
+        ArraySpec("f", "D", "the mean squared error or quantile loss over all its steps", "held"),
     ]
     residual_edge: Annotated[
         Array,
