@@ -13,14 +13,16 @@ import wave
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 RATE = 48_000
+Array = NDArray[np.float64]
 
 folder = Path(sys.argv[1] if len(sys.argv) > 1 else "examples-output")
 folder.mkdir(parents=True, exist_ok=True)
 
 
-def strings(notes):
+def strings(notes: list[tuple[float, float]]) -> Array:
     """Return strings that are plucked one after the other: (frequency in Hz, second) each."""
     t = np.arange(int((notes[-1][1] + 0.6) * RATE)) / RATE
     sound = np.zeros_like(t)
@@ -29,10 +31,10 @@ def strings(notes):
         for k in range(1, 13):  # overtones are slightly sharp, and end sooner
             level = np.sin(0.6 * k) / k * np.exp(-own * (1 + 0.6 * k))
             sound += level * np.sin(2 * np.pi * k * frequency * (1 + 1e-4 * k * k) * own)
-    return 0.6 * sound / np.abs(sound).max()
+    return np.asarray(0.6 * sound / np.abs(sound).max())
 
 
-def amplified(sound):
+def amplified(sound: Array) -> Array:
     """Return what an amplifier makes of a sound: fewer lows, a soft clipping, fewer highs."""
     after, low, high = np.empty_like(sound), 0.0, 0.0
     for k, x in enumerate(sound):
@@ -42,33 +44,34 @@ def amplified(sound):
     return after
 
 
-def write(path, sound):
+def write(path: Path, sound: Array) -> None:
     """Write samples in [-1, 1) as 16 bits."""
     with wave.open(str(path), "wb") as file:
         file.setparams((1, 2, RATE, 0, "NONE", ""))
         file.writeframes(np.rint(32768 * sound).astype("<i2").tobytes())
 
 
-def read(path):
+def read(path: Path) -> Array:
     """Return the samples of a file of 16 bits."""
     with wave.open(str(path)) as file:
         return np.frombuffer(file.readframes(file.getnframes()), "<i2") / 32768
 
 
-def command(*words):
+def command(*words: object) -> None:
     """Run a command of hiddenstate in the folder, and print it with what it says."""
     print("$ hiddenstate", *words)
-    words = [sys.executable, "-m", "hiddenstate", *map(str, words)]
-    done = subprocess.run(words, cwd=folder, check=True, capture_output=True, text=True)
+    start = [sys.executable, "-m", "hiddenstate", *map(str, words)]
+    done = subprocess.run(start, cwd=folder, check=True, capture_output=True, text=True)
     said = (done.stdout + done.stderr).splitlines()
     print(*(line for line in said if "train loss" not in line), sep="\n")
 
 
 tune = strings([(82.4, 0), (123.5, 0.01), (164.8, 0.02), (110, 0.4), (247, 0.8)])
 new = strings([(98, 0), (146.8, 0.01), (196, 0.02), (370, 0.4)])
-dry, wet = (Path(each).resolve() for each in sys.argv[2:4]) if len(sys.argv) > 3 else (None, None)
-if dry is None:
-    dry, wet = Path("dry.wav"), Path("wet.wav")
+dry, wet = Path("dry.wav"), Path("wet.wav")
+if len(sys.argv) > 3:
+    dry, wet = Path(sys.argv[2]).resolve(), Path(sys.argv[3]).resolve()
+else:
     write(folder / dry, tune)
     write(folder / wet, amplified(tune))
 write(folder / "new.wav", new)
@@ -91,8 +94,8 @@ if compiler is None:
 program = folder.resolve() / "amplifier"
 source = Path(__file__).with_name("amplifier.c")
 subprocess.run([compiler, "-O2", "-I", folder, source, "-o", program, "-lm"], check=True)
-words = [program, "new.wav", "from_c.wav"]
-done = subprocess.run(words, cwd=folder, check=True, capture_output=True, text=True)
+played = [str(program), "new.wav", "from_c.wav"]
+done = subprocess.run(played, cwd=folder, check=True, capture_output=True, text=True)
 steps = np.abs(read(folder / "from_c.wav") - made).max() * 32768
 print(f"the program in C: {done.stdout.strip()}")
 print(f"largest difference of its samples, in steps of 16 bits: {steps:.0f}")
