@@ -19,6 +19,15 @@ def test_a_nonlinearity_that_a_cell_does_not_have_is_noted(cell, is_there):
     assert notes == ["--nonlinearity: applies to rnn cells, not to GRU; add --cell rnn"] * is_there
 
 
+@pytest.mark.parametrize(("rank", "is_there"), [(1, False), (4, True)])
+def test_a_rank_that_saves_no_numbers_is_warned_of(rank, is_there):
+    options = {"cell": "fastgrnn", "hidden_size": 4, "rank": rank, "test_fraction": 0.0}
+    config = make_config("classify", options)
+    rows = Rows(np.arange(120.0).reshape(20, 6, 1), np.arange(20) % 2)
+    job = make_job(config, prepare(SequenceDataset("X", rows), config))
+    assert any(each.text.startswith("--rank: ") for each in job_notices(job)) is is_there
+
+
 @pytest.mark.parametrize(("recipe", "is_there"), [("auto", False), ("classic", True)])
 def test_a_batch_of_the_recipe_may_have_a_row_more_than_there_are(recipe, is_there):
     """It counts rows before each class is split, and a fifth of each is rounded."""

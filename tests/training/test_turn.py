@@ -48,6 +48,13 @@ def stopped(folder, step):
         return Run(session.writer.path)
 
 
+@pytest.mark.parametrize(("epochs", "is_there"), [(3, True), (4, False)])
+def test_fold_epochs_that_never_end_are_warned_of(epochs, is_there, tmp_path):
+    with start(config_of(epochs=epochs), tmp_path, dataset=data()) as session:
+        texts = [each.text for each in job_notices(session.job)]
+    assert any(each.startswith("--fold-epochs: ") for each in texts) is is_there
+
+
 @pytest.mark.parametrize("step", [TURN - 1, TURN, TURN + 1])
 def test_a_resumed_run_has_the_same_bytes(whole, step, tmp_path):
     run = stopped(tmp_path, step)

@@ -17,6 +17,8 @@ from hiddenstate.jobs.snapshot_limits import rows_to_show
 from hiddenstate.jobs.taught import labels_read
 from hiddenstate.metrics.comparison import baseline_method, compare, scored_alone
 from hiddenstate.metrics.intervals import ends_of, interval_of
+from hiddenstate.models.net import Net
+from hiddenstate.program.cells import FACTORS
 from hiddenstate.system.notice import Notice, note, warning
 
 
@@ -57,6 +59,20 @@ def job_notices(job: Job) -> list[Notice]:
         notices.append(
             note(f"--nonlinearity: applies to rnn cells, not to {title}; add --cell rnn")
         )
+    if job.turn is not None and job.turn >= job.total_steps:
+        notices.append(
+            warning(
+                f"--fold-epochs: training ends within {job.config.training.fold_epochs} epochs, so "
+                "that no net learns from the fold that it leaves out; use fewer, or 0"
+            )
+        )
+    if isinstance(net, RecurrentConfig) and net.rank and not _has_factors(job.net):
+        notices.append(
+            warning(
+                f"--rank: two factors of rank {net.rank} are no fewer numbers than any matrix, so "
+                "that all stay whole; use a smaller one"
+            )
+        )
     if job.config.job == "autoencode":
         *widths, code = job.net.widths()
         if min(widths) < code:
@@ -67,6 +83,11 @@ def job_notices(job: Job) -> list[Notice]:
                 )
             )
     return notices
+
+
+def _has_factors(net: Net) -> bool:
+    layers = range(net.recurrent.layers)
+    return any(w.name.endswith(FACTORS) for n in layers for w in net.layer_weights(n))
 
 
 def _of_streams(streams: Streams) -> str:
