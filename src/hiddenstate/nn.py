@@ -310,6 +310,8 @@ class _CellLayer(_Computed, CalledAsTorch):  # type: ignore[misc]
             ("states", _states, 0),
             ("rank", _rank, 0),
         ):
+            if not hasattr(value, "__index__"):
+                raise ValueError(f"{name}: expected a whole number, got {value!r}")
             if value < least:
                 raise ValueError(f"{name}: expected at least {least}, got {value}")
         if not 0 <= dropout <= 1:
@@ -468,7 +470,7 @@ class LRU(_CellLayer):
         super().reset_parameters()
         low, high = self.ring
         for name in (f"l{k}{end}" for k in range(self.num_layers) for end in self._directions):
-            nu, theta, gamma = (getattr(self, f"{n}_{name}") for n in ("nu", "theta", "gamma"))
+            nu, theta, gamma = (getattr(self, f"{n}_{name}") for n in self.cell.eigenvalues)
             wide = torch.float32 if nu.device.type == "mps" else torch.float64  # 0.999 is not 1
             area, turn = 1 - torch.rand(2, *nu.shape, dtype=wide, device=nu.device)  # above 0
             square = area * (high**2 - low**2) + low**2

@@ -38,6 +38,9 @@ LAYOUTS: dict[str, dict[str, Any]] = {
 LENGTHS = (4, 9, 1)
 
 
+BROKEN: Any = 2.5
+
+
 @pytest.fixture
 def computed(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The calls of the kernels in this test."""
@@ -211,6 +214,7 @@ def test_layers_are_copied_and_pickled_with_their_weights() -> None:
         (lambda: nn.LRU(3, 1), "hidden_size: expected at least 2"),
         (lambda: nn.LRU(3, 4, ring=(0.9, 1.0)), "ring: expected 0 <= smallest"),
         (lambda: nn.FastGRNN(3, 4, rank=-1), "rank: expected at least 0, got -1"),
+        (lambda: nn.FastGRNN(3, 4, rank=BROKEN), "rank: expected a whole number, got 2.5"),
         (lambda: nn.MinGRU(3, 4, dropout=2), "dropout: expected 0 to 1, got 2"),
         (lambda: nn.MinGRU(3, 4)(torch.zeros(2, 5)), "input: expected 3 features, got 5"),
         (lambda: nn.MinGRU(3, 4)(torch.zeros(0, 2, 3)), "input: has no steps"),

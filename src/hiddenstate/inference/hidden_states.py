@@ -54,16 +54,16 @@ def eigenvalues(model: FittedModel) -> Array | None:
         absolute value below 1 (Orvieto et al., 2023, "Resurrecting Recurrent Neural Networks for
         Long Sequences", section 3.3).
     """
-    angles = [name for name in model.params if name.startswith("rnn.theta_l")]
-    if not angles:
+    names = model.net.cell.eigenvalues[:2]
+    if not names:
         return None
     logs = [
-        np.stack([model.params[name.replace("theta", part)] for name in angles]).astype(np.float64)
-        for part in ("nu", "theta")
+        np.stack([a for n, a in model.params.items() if n.startswith(f"rnn.{name}_l")])
+        for name in names
     ]
     with np.errstate(over="ignore"):  # a state that is forgotten at once
-        decay = np.exp(-np.exp(logs[0]))
-        angle = np.exp(logs[1])
+        decay, angle = (np.exp(each.astype(np.float64)) for each in logs)
+        decay = np.exp(-decay)
         return np.stack([decay * np.cos(angle), decay * np.sin(angle)], axis=-1)
 
 

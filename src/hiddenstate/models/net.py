@@ -271,16 +271,16 @@ class Net:
         `ring_angle`, and the scale is sqrt(1 - |lambda|^2): Orvieto et al., 2023, section 3.
         """
         config, S = self.recurrent, self.n_states
-        drawn = generator(seed, f"initial {name.replace(own, 'nu')}")
+        drawn = generator(seed, f"initial {name.replace(own, self.cell.eigenvalues[0])}")
         area, turn = 1 - drawn.random((2, S))  # above 0, up to 1
         square = area * (config.ring_max**2 - config.ring_min**2) + config.ring_min**2
         square = np.maximum(square, np.finfo(float).tiny)  # a square may be too small for a float
-        values = {
-            "nu": np.log(-0.5 * np.log(square)),
-            "theta": np.log(config.ring_angle * turn),
-            "gamma": 0.5 * np.log1p(-square),
-        }
-        return np.asarray(values[own])
+        values = (
+            np.log(-0.5 * np.log(square)),
+            np.log(config.ring_angle * turn),
+            0.5 * np.log1p(-square),
+        )
+        return np.asarray(values[self.cell.eigenvalues.index(own)])
 
     def describe(self) -> str:
         """Return the text that printing the torch module gives."""

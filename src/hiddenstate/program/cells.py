@@ -128,6 +128,11 @@ class Cell:
         return tuple(name for name in self.own if axes[name] == "G")
 
     @property
+    def eigenvalues(self) -> tuple[str, ...]:
+        """The names of the arrays of its eigenvalues: logarithms of decay, angle and scale."""
+        return tuple(weight.name for weight in self.weights if weight.initial == RING)
+
+    @property
     def carries_output(self) -> bool:
         """Whether what it gives is the first array of its state."""
         return self.kind == "gated"
