@@ -113,12 +113,14 @@ def test_every_level_has_the_gradient_in_float32(kind, loss, level, monkeypatch)
 
 
 @needs_kernels
-@pytest.mark.parametrize("loss", ["mae", "esr"])
-def test_long_series_have_the_loss_of_whole_ones_in_segments(loss):
-    task = with_engine(task_of("regress steps", loss, n=21, T=200), "native")
+@pytest.mark.parametrize(("loss", "bidirectional"), [("mae", False), ("esr", False), ("esr", True)])
+def test_long_series_have_the_loss_of_whole_ones_in_segments(loss, bidirectional):
+    task = task_of("regress steps", loss, n=21, T=200)
+    net = replace(task.net, config=replace(task.net.recurrent, bidirectional=bidirectional))
+    task = with_engine(replace(task, net=net), "native")
     ends = []
     for most_bytes in (2**40, 0):
-        engine: Any = make_engine(task, TrainingState(task.net.initial(0, "float64")))
+        engine: Any = make_engine(task, TrainingState(net.initial(0, "float64")))
         engine._learner.most_bytes = most_bytes
         ends.append((engine.run(0, 2, never).losses, engine.export().params))
     np.testing.assert_array_equal(ends[0][0], ends[1][0])

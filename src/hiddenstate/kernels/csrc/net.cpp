@@ -170,6 +170,7 @@ void Net<T>::lay_in(Shard& s, long rows, long steps, const int64_t* length, bool
   s.rows = rows;
   s.p.rows = rows;
   s.from = s.until = 0;
+  s.before = s.after = nullptr;
   if (recurrent()) {
     s.table.need(steps * shape_.inputs);
     if (stem_) {
@@ -353,8 +354,7 @@ Ending Net<T>::step(const Lesson<T>& lesson, const Orders& given, int threads, S
       }
   }
   const long largest = shard_of(orders.n);
-  const bool segments =
-      lesson.loss != EMPHASISED && in_segments(largest, lesson.steps, true, orders.key, shards);
+  const bool segments = in_segments(largest, lesson.steps, true, orders.key, shards);
   stem_segments_ = stem_ && is_long(largest, lesson.steps, true, orders.key, shards);
   share_out(shards, threads, [&](long number) {
     Shard& s = shards_[number];

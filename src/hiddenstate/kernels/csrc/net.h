@@ -146,6 +146,8 @@ class Net {
     Buffer<T> stem, stack, dense, table, target;
     Buffer<T> mean;    // what the head reads of several segments, and its gradient
     Buffer<T> dinput;  // the gradient of what the stack reads
+    Buffer<T> edges;   // out - target of the first and the last step of each segment
+    const T *before = nullptr, *after = nullptr;  // those next to the steps in memory
     Buffer<double> loss;
     // Lengths of the rows as read and after the stem's mean over steps; in the stem, a row of
     // weight 0 has none.
@@ -213,6 +215,7 @@ class Net {
   void collect(Shard& s, long number) const;
   void collect_back(const Shard& all, long number, Shard& s) const;
   void head_of_segments(Shard& s) const;
+  void keep_edges(const Lesson<T>& lesson, const Orders& orders, long number, Shard& s);
   bool of_segments(const Share& share) const;
   void learn_segments(const Lesson<T>& lesson, const Orders& orders, double count, Shard& s,
                       Stop stop, T* outputs);

@@ -14,6 +14,7 @@ struct Compared {
   double* loss;  // of each line
   long lines, rows, row, n;
   T scale;
+  const T *before = nullptr, *after = nullptr;  // out - target of the steps next to them, if any
 };
 
 // over * (out - target) if that is positive, else under * (target - out): the absolute error, or
@@ -51,27 +52,33 @@ void huber_error(Compared<T> c) {
 }
 
 // The squares of errors with pre-emphasis, e_t - emphasis * e_(t-1), times `over`, where both steps
-// of row r count: counts(r, t).
+// of row r count: counts(r, t), also for the steps next to those that are compared.
 template <class T, class Counts>
 void emphasised_error(const Lesson<T>& lesson, const Compared<T>& c, const Counts& counts) {
   const T share = static_cast<T>(lesson.emphasis);
+  const long steps = c.lines / c.rows;
   std::memset(c.d, 0, c.lines * c.row * sizeof(T));
   std::fill_n(c.loss, c.lines, 0.0);
-  const auto off = [&](long line, long k) {
+  const auto off = [&](long t, long r, long k) {
+    if (t < 0) return c.before[r * c.n + k];
+    if (t == steps) return c.after[r * c.n + k];
+    const long line = t * c.rows + r;
     return c.out[line * c.row + k] - c.target[line * c.n + k];
   };
-  for (long line = c.rows; line < c.lines; line++) {
-    const long r = line % c.rows, t = line / c.rows;
-    if (!counts(r, t) || !counts(r, t - 1)) continue;
-    T *d = c.d + line * c.row, *before = d - c.rows * c.row;
-    for (long k = 0; k < c.n; k++) {
-      const T high = off(line, k) - share * off(line - c.rows, k);
-      const T slope = 2 * c.scale * lesson.over[k] * high;
-      c.loss[line] += static_cast<double>(lesson.over[k]) * high * high;
-      d[k] += slope;
-      before[k] -= share * slope;
+  for (long t = c.before ? 0 : 1; t < (c.after ? steps + 1 : steps); t++)
+    for (long r = 0; r < c.rows; r++) {
+      if (!counts(r, t) || !counts(r, t - 1)) continue;
+      const long line = t * c.rows + r;
+      for (long k = 0; k < c.n; k++) {
+        const T high = off(t, r, k) - share * off(t - 1, r, k);
+        const T slope = 2 * c.scale * lesson.over[k] * high;
+        if (t < steps) {
+          c.loss[line] += static_cast<double>(lesson.over[k]) * high * high;
+          c.d[line * c.row + k] += slope;
+        }
+        if (t > 0) c.d[(line - c.rows) * c.row + k] -= share * slope;
+      }
     }
-  }
 }
 
 }  // namespace hs

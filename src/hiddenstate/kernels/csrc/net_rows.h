@@ -106,7 +106,8 @@ void Net<T>::lose(const Lesson<T>& lesson, const Orders& orders, double count, S
       return !(s.w.length && t >= s.w.length[r]) &&
              !(from && begin + t < from[orders.rows[s.first + r]]);
     };
-    const Compared<T> c{out, s.target.at(), d, s.loss.at(), s.p.rows, s.rows, row, n, scale};
+    const Compared<T> c{out, s.target.at(), d,        s.loss.at(), s.p.rows, s.rows, row,
+                        n,   scale,         s.before, s.after};
     if (lesson.loss == SQUARED)
       kernels_.squared_error(out, c.lines, row, n, c.target, n, scale, d, c.loss);
     else if (lesson.loss == ABSOLUTE)

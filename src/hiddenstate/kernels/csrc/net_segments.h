@@ -173,6 +173,22 @@ void Net<T>::head_of_segments(Shard& s) const {
   s.p.x = {last[0], width, width, shape_.directions > 1 ? last[1] - last[0] : 0, shape_.directions};
 }
 
+// Keeps how far the outputs of a segment's first and last step are from their targets.
+template <class T>
+void Net<T>::keep_edges(const Lesson<T>& lesson, const Orders& orders, long number, Shard& s) {
+  dense_->forward(params_.at(), s.p, 0, dense_->layers());
+  const size_t top = dense_->layers() - 1;
+  const long n = dense_->widths.back(), row = dense_->row(top + 1), last = s.p.rows / s.rows - 1;
+  const T* out = dense_->output(s.p, top);
+  T* to = s.edges.at() + 2 * number * s.rows * n;
+  for (const long t : {0L, last})
+    for (long r = 0; r < s.rows; r++, to += n) {
+      const long place = orders.rows[s.first + r] * lesson.steps + s.from + t;
+      for (long k = 0; k < n; k++)
+        to[k] = out[(t * s.rows + r) * row + k] - lesson.targets[place * n + k];
+    }
+}
+
 // Passes forward over a segment, for a backward pass, and through the head if it reads every step:
 // `all` has the states at its borders.
 template <class T>
@@ -190,6 +206,11 @@ void Net<T>::segment_head(const Lesson<T>& lesson, const Orders& orders, double 
   s.w.resumes = resumes;
   s.w.pauses = pauses;
   if (!shape_.every_step) return;
+  if (lesson.loss == EMPHASISED) {
+    const long each = s.rows * dense_->widths.back();
+    if (number > 0) s.before = all.edges.at() + (2 * number - 1) * each;
+    if (number + 1 < all.whole.n) s.after = all.edges.at() + (2 * number + 2) * each;
+  }
   dense_->forward(params_.at(), s.p, 0, dense_->layers());
   lose(lesson, orders, count, s);
   dense_->backward(turned_.at(), s.p);
@@ -223,7 +244,12 @@ void Net<T>::learn_segments(const Lesson<T>& lesson, const Orders& orders, doubl
     read(lesson.x, orders.rows, shard);
     leave_out(lesson, orders, shard);
   };
-  segments_forward(s, read_rows, collects(), [&](long number) { collect(s, number); }, stop);
+  const bool edges = lesson.loss == EMPHASISED;
+  if (edges) s.edges.need(2 * s.whole.n * s.rows * dense_->widths.back());
+  segments_forward(
+      s, read_rows, collects() || edges,
+      [&](long number) { edges ? keep_edges(lesson, orders, number, s) : collect(s, number); },
+      stop);
   if (stop(0)) return;
   if (lesson.stateful) end_segments(s, end_of(lesson, orders));
   s.sum = 0;
