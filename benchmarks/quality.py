@@ -7,6 +7,7 @@
     python benchmarks/quality.py codes|anomalies [--seeds 3] [NAME ...]
     python benchmarks/quality.py cells [--seeds 3] [--epochs 5] [NAME ...]
     python benchmarks/quality.py memory [NAME ...] [--seeds 3] [--out FOLDER] [--held-out]
+    python benchmarks/quality.py signals [NAME ...] [--seeds 3]
 
 `forecasts`: the mean absolute scaled error (MASE) on the last fifth of eight series, beside
 repeating the last value, repeating the value of a season ago, ridge regression on the last 24
@@ -33,6 +34,8 @@ other one about 0, beside repeating the value of a season ago; also with one sca
 `cells`: the accuracy of each recurrent cell on MNIST, its size and its times; see cells.py.
 
 `memory`: what cells remember over 784 to 5,000 steps; see long_memory.py.
+
+`signals`: a state that is carried through made signals; see signals.py.
 """
 
 import argparse
@@ -50,6 +53,7 @@ import cells
 import codes
 import long_memory
 import numpy as np
+import signals
 import teach
 from recipes import place, run
 from sets import EIGHT
@@ -407,6 +411,7 @@ TABLES = {
     "anomalies": codes.anomalies,
     "cells": cells.cells,
     "memory": long_memory.memory,
+    "signals": signals.measure,
 }
 
 

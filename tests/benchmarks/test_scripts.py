@@ -29,7 +29,7 @@ PARTS = {
         "processes",
         "scale",
     ),
-    *("served", "shapes", "streams", "teach", "timing"),
+    *("served", "shapes", "signals", "streams", "teach", "timing"),
 }
 """Modules of `speed.py`, `studio.py` and `forecasts.py`, which are not scripts."""
 
@@ -51,6 +51,7 @@ COMMANDS = [
     "quality.py codes digits",
     "quality.py cells",
     "quality.py memory permuted-gru adding-1000-gru --out .",
+    "quality.py signals wiener",
     "codes.py anomalies cancer",
     "speed.py autoencode --only native",
     "speed.py regress --only native",

@@ -58,7 +58,7 @@ def documented_type(job: str, name: str, options: dict[str, Option], default: ob
         kind = "bool"
     else:
         noun = "tuple of int" if option.kind is tuple else option.kind.__name__
-        kind = f"{noun} in {interval(option)}" + " or 'auto'" * option.auto
+        kind = f"{noun} in {interval(option)}" + " or 'auto'" * (job in option.auto)
     return f"{kind} or None" if default is None or option.optional else kind
 
 

@@ -7,7 +7,7 @@ from hiddenstate.config import make_config
 from hiddenstate.data import Rows, SequenceDataset
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.jobs import make_job
-from hiddenstate.jobs.lines import job_notices
+from hiddenstate.jobs.lines import job_notices, log_line
 
 
 @pytest.mark.parametrize(("cell", "is_there"), [("rnn", False), ("gru", True)])
@@ -35,3 +35,12 @@ def test_a_batch_of_the_recipe_may_have_a_row_more_than_there_are(recipe, is_the
     rows = Rows(np.arange(120.0).reshape(20, 6, 1), np.arange(20) % 2)
     job = make_job(config, prepare(SequenceDataset("X", rows), config))
     assert any("fewer than a batch" in each.text for each in job_notices(job)) is is_there
+
+
+@pytest.mark.parametrize(
+    ("options", "start"),
+    [({}, "Window:  8 |"), ({"streams": 2}, "Epoch:  3 |"), ({"group": "g"}, "Epoch:  3 |")],
+)
+def test_a_line_counts_windows_of_one_stream_alone(options, start):
+    config = make_config("regress", {"stateful": True, "batch_size": 1, **options})
+    assert log_line({"loss": 0.5, "epoch": 3, "step": 8}, config).startswith(start)

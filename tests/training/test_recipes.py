@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hiddenstate.config import job_options, make_config
+from hiddenstate.config.option import AUTO_NUMBER
 from hiddenstate.data import Rows, SequenceDataset
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.prepare.split import held_out
@@ -281,10 +282,27 @@ def test_many_short_series_have_windows_of_half_of_their_steps() -> None:
         assert found["window"] == window
 
 
-def test_with_a_carried_state_windows_follow_one_another() -> None:
-    found = signal(300, stateful=True)
-    assert (found["batch_size"], found["shuffle"], found["epochs"]) == (1, False, 10)
-    assert "window" not in found
+@pytest.mark.parametrize(
+    ("steps", "options", "window", "streams", "washout", "epochs"),
+    [
+        (300, {}, 30, 2, 15, AUTO_NUMBER),  # 240 of training
+        (50, {}, 16, None, 8, AUTO_NUMBER),
+        (100_000, {}, 200, 8, 64, AUTO_NUMBER),
+        (300, {"window": 10, "epochs": 3}, 10, 6, 5, 3),
+        (300, {"output": "last", "max_steps": 9}, 30, 2, 0, 10),
+    ],
+)
+def test_a_carried_state_has_streams_of_its_windows(
+    steps: int, options: Any, window: int, streams: int | None, washout: int, epochs: float
+) -> None:
+    found = signal(steps, stateful=True, **options)
+    assert (found["batch_size"], found["shuffle"]) == (1, False)
+    assert (found["window"], found["streams"], found["washout"]) == (window, streams, washout)
+    assert found["epochs"] == epochs
+
+
+def test_several_series_are_the_streams_of_a_carried_state() -> None:
+    assert signal(300, n=4, stateful=True)["streams"] is None
 
 
 @pytest.mark.parametrize(

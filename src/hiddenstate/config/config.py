@@ -243,6 +243,8 @@ def _check_together(config: Config) -> None:
         _check_stateful(config)
     elif training.streams is not None:
         raise OptionError("--streams: applies only to a carried state; add --stateful")
+    elif training.epochs == AUTO_NUMBER:
+        raise OptionError("--epochs: auto is for a carried state; give a number or add --stateful")
     if config.job == "regress" and config.data.washout and config.data.output == "last":
         raise OptionError(
             "--washout: with one target per window no first step has a loss; leave it out or add "

@@ -437,14 +437,14 @@ class DataConfig:
     )
     washout: int = option(
         0,
-        "First steps after a state of zero that are in no training loss: of each stream with "
-        "--stateful, else of each window.",
+        "First steps of each stream (--stateful), or of each window, that are in no training loss.",
         low=0,
         jobs=("regress",),
         unit="steps",
         since=5,
         kept=True,
         omitted=True,
+        recipe=True,
     )
     output: str = option(
         "steps",

@@ -206,9 +206,11 @@ class TrainingConfig:
 
     epochs: int = option(
         1,
-        "Passes over the training data.",
+        "Passes over the training data; with --stateful also auto: as many as suit the last "
+        "training windows of each signal, which nets that do not learn from them predict.",
         low=1,
         high=10**9,
+        auto=("regress",),
         autoencode=10,
         unit="epochs",
         recipe=True,
@@ -235,6 +237,7 @@ class TrainingConfig:
         unit="streams",
         since=5,
         omitted=True,
+        recipe=True,
     )
     shuffle: bool = option(
         True, "Visit the rows in a new order in each epoch.", regress=False, recipe=True
@@ -415,7 +418,7 @@ class TrainingConfig:
         "chooses 1, 2 or 4: it trains nine nets, and compares them on rows that they left out.",
         above=0,
         high=100,
-        auto=True,
+        auto=("classify",),
         jobs=("classify",),
         since=5,
         omitted=True,
@@ -426,7 +429,7 @@ class TrainingConfig:
         "the share of the targets; auto chooses .1, .3 or .6 in the same way.",
         low=0,
         high=1,
-        auto=True,
+        auto=RECURRENT,
         jobs=RECURRENT,
         since=5,
         omitted=True,

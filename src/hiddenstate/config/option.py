@@ -69,8 +69,8 @@ class Option:
     """Whether the automatic recipe may choose it."""
     series: bool = False
     """Whether it applies to series alone."""
-    auto: bool = False
-    """Whether `auto` is a value of a number: `AUTO_NUMBER`."""
+    auto: tuple[str, ...] = ()
+    """The jobs in which `auto` is a value of a number: `AUTO_NUMBER`."""
     none: bool = False
     """Whether `none`, an empty tuple, is a value."""
 
@@ -104,7 +104,8 @@ class Option:
         }[self.kind]
         bounds = self.bounds()
         text = f"{noun}{' of' if bounds.startswith('at least') else ''} {bounds}".strip(" ,")
-        return f"none, or {text}" if self.none else f"auto, or {text}" if self.auto else text
+        everywhere = bool(self.auto) and self.auto == self.jobs
+        return f"none, or {text}" * self.none or f"auto, or {text}" * everywhere or text
 
     def bounds(self) -> str:
         """Describe the range: `at least 0 and below 1`; empty if there is none."""

@@ -165,8 +165,9 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
         Stop after so many epochs without a lower loss on `valid_fraction`; 0 never stops early.
     augment : str or tuple of str, default='none'
         Change training rows at random: 'auto', or kinds such as ('shift', 'warp:0.3').
-    epochs : int in [1, 1_000_000_000] or None, default=None
-        Passes over the training data; None makes about 1000 updates, at least one pass.
+    epochs : int in [1, 1_000_000_000] or 'auto' or None, default=None
+        Passes over the training data; None makes about 1000 updates, at least one pass. 'auto', for
+        `stateful`: as many as suit the last windows of each signal.
     max_steps : int in [1, inf) or None, default=None
         Largest number of updates, whatever `epochs` is.
     batch_size : int in [1, inf) or None, default=None

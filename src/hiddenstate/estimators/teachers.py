@@ -15,6 +15,7 @@ from hiddenstate.jobs import Job, Teacher, taught_job
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.system.typing import Array
 from hiddenstate.training.augmenting import with_augmentation
+from hiddenstate.training.budget import with_budget
 from hiddenstate.training.teaching import with_teaching
 
 
@@ -46,7 +47,7 @@ def job_with_teacher(
         If the teacher is no fitted estimator of this package, path or array of numbers, or does not
         fit the data.
     """
-    config, prepared = with_augmentation(config, prepared)
+    config, prepared = with_budget(*with_augmentation(config, prepared))
     given = _given(teacher)
     config, prepared = with_teaching(config, dataset, prepared, given)
     return taught_job(config, dataset, prepared, given)

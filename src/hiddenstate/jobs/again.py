@@ -67,6 +67,12 @@ def trained_briefly(job: Job, task: Task) -> Engine | None:
     return engine if is_finite else None
 
 
+def trained_whole(job: Job) -> Engine | None:
+    """Return an engine with a new network, trained as the job says; None if it diverges."""
+    engine, is_finite = _trained(job, job.task(), job.total_steps)
+    return engine if is_finite else None
+
+
 def _trained(job: Job, task: Task, updates: int) -> tuple[Engine, bool]:
     """Return an engine that trained from initial weights, and whether its losses are finite."""
     training = job.config.training

@@ -106,6 +106,8 @@ class Job(ABC):
         self.batches = Batches(
             len(dataset.X), size, training.seed, training.shuffle, streams=self.streams
         )
+        if training.epochs == AUTO_NUMBER:
+            raise OptionError("--epochs: auto is decided where a run is trained; give a number")
         steps = training.epochs * self.batches.steps_per_epoch
         self.total_steps = min(steps, training.max_steps or steps)
         self.beside = kinds_of(config.flat())

@@ -23,9 +23,11 @@ from hiddenstate.system.notice import Notice, note, warning
 
 
 def log_line(event: Mapping[str, Any], config: Config) -> str:
-    """Return a logged step as a line: its window, or its epoch and, if there is one, accuracy."""
+    """Return a logged step as a line: its window of one stream, or its epoch and, if there is one,
+    accuracy."""
     loss = f"train loss: {event['loss']:.4f}"
-    if config.job == "regress" and config.data.stateful:
+    of_streams = config.training.streams or config.data.group is not None
+    if config.job == "regress" and config.data.stateful and not of_streams:
         return f"Window:  {event['step']} | {loss}"
     line = f"Epoch:  {event['epoch']} | {loss}"
     if "test_accuracy" in event:

@@ -13,6 +13,7 @@ import numpy as np
 from hiddenstate.config import make_config
 from hiddenstate.config.augment_kinds import AUTO
 from hiddenstate.config.fields import NO_TEACHER, OWN_TEACHERS
+from hiddenstate.config.option import AUTO_NUMBER
 from hiddenstate.data import SequenceDataset
 from hiddenstate.data.prepare.known_columns import without_future_rows
 from hiddenstate.data.prepare.pipeline import prepare
@@ -65,6 +66,9 @@ LONG_PART = 8
 
 MANY_SERIES = 10
 """Series from which on a window may have half of their steps: together they have enough targets."""
+
+CARRIED_WINDOW, CARRIED_STREAMS, MOST_WASHOUT = 200, 8, 64
+"""Most steps of a window, streams and steps without a loss where a state is carried."""
 
 COMMON = {"scale": "auto", "test_fraction": 0.2, "eps": 1e-8, "hold": 0, "shuffle": True}
 """What is the same for all data."""
@@ -275,7 +279,7 @@ def _signals(dataset: SequenceDataset, n_train: int, given: Mapping[str, Any]) -
         "stateful": False,
     }
     if given.get("stateful"):
-        return values | {"batch_size": 1, "shuffle": False, "epochs": 10}
+        return values | _carried(dataset, given)
     dataset = without_future_rows(dataset, given.get("future"))
     lengths = dataset.train.lengths
     longest = dataset.X.shape[1] if lengths is None else int(np.median(lengths))
@@ -309,6 +313,29 @@ def _signals(dataset: SequenceDataset, n_train: int, given: Mapping[str, Any]) -
     elif is_forecast:
         values["change"] = True
     return values
+
+
+def _carried(dataset: SequenceDataset, given: Mapping[str, Any]) -> dict[str, Any]:
+    """A state that is carried from window to window of streams, and epochs that the end of the
+    training rows is for."""
+    lengths, n = dataset.train.lengths, len(dataset.train)
+    longest = dataset.X.shape[1] if lengths is None else int(np.median(lengths))
+    in_time = dataset.test is None and (n == 1 or given.get("split") == "time")
+    steps = round(longest * (1 - given.get("test_fraction", 0.2))) if in_time else longest
+    window = given.get("window") or max(min(16, steps), min(CARRIED_WINDOW, steps // 8))
+    streams = max(1, min(CARRIED_STREAMS, steps // window // 4)) if n == 1 else None
+    values = {
+        "window": window,
+        "streams": None if streams == 1 else streams,
+        "washout": 0 if given.get("output") == "last" else min(MOST_WASHOUT, window // 2),
+        "batch_size": 1,
+        "shuffle": False,
+        "optimizer": "adamw",
+        "weight_decay": 0.1,
+        "lr": 0.005,
+    }
+    is_set = given.get("epochs") or given.get("max_steps")
+    return values | {"epochs": given.get("epochs", 10) if is_set else AUTO_NUMBER}
 
 
 def _window(

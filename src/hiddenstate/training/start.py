@@ -27,6 +27,7 @@ from hiddenstate.runs.writer import RunWriter, create_next_run, create_run
 from hiddenstate.system.notice import Notice
 from hiddenstate.system.typing import Array
 from hiddenstate.training.augmenting import with_augmentation
+from hiddenstate.training.budget import with_budget
 from hiddenstate.training.initial_state import fingerprint, run_id, starting_state
 from hiddenstate.training.loop_control import LoopControl
 from hiddenstate.training.progress import Progress
@@ -217,7 +218,7 @@ def start(
     """
     dataset = dataset or _read(config, stdin)
     prepared = with_leaks(prepare(dataset, config), dataset, config)
-    config, prepared = with_augmentation(config, prepared)
+    config, prepared = with_budget(*with_augmentation(config, prepared))
     config, prepared = with_teaching(config, dataset, prepared)
     job = taught_job(config, dataset, prepared)
 

@@ -25,6 +25,7 @@ from hiddenstate.scale.sweep.packets import facts_of, unpack_groups
 from hiddenstate.system.memory import out_of_memory
 from hiddenstate.system.strict_json import replace_nan
 from hiddenstate.training.augmenting import with_augmentation
+from hiddenstate.training.budget import with_budget
 from hiddenstate.training.initial_state import run_id, starting_state
 from hiddenstate.training.start import plan
 from hiddenstate.training.trainer import Trainer
@@ -196,7 +197,8 @@ def train_group(
         if error.file_row is None:
             raise
         raise DataError(f"{columns.row(error.file_row)}: {error.what}") from None
-    config, prepared = with_augmentation(config, with_leaks(prepared, dataset, config))
+    prepared = with_leaks(prepared, dataset, config)
+    config, prepared = with_budget(*with_augmentation(config, prepared))
     work = taught_job(config, dataset, prepared)
     check_labels(work.dataset.classes or [])
     check_memory(work)
