@@ -42,6 +42,7 @@ COMMANDS = [
     "forecasts.py intervals --horizons 1",
     "forecasts.py yearly",
     "long_runs.py --out .",
+    "online.py walk",
     "pages.py",
     "recipes.py UnitTest CardanoSentiment shampoo",
     "quality.py forecasts nile retail --horizons 1",

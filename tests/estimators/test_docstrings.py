@@ -15,6 +15,7 @@ OWN_TYPES = {
     "weights": "str, path-like or None",
     "teacher": "estimator, array-like, str, path-like or None",
     "recipe": "{'auto'} or None",
+    "last_target": "bool",
     "verbose": "int in [0, inf)",
     "future": "sequence of str or int, or None",
     "static": "sequence of str or int, or None",
@@ -85,5 +86,5 @@ def test_every_attribute_is_documented(job):
     section = inspect.getdoc(KINDS[job]).split("Attributes\n----------\n")[1].split("\n\n")[0]
     documented = {line.split(" : ")[0] for line in section.splitlines() if line[0] != " "}
     fitted = {name for name in vars(FITTED[job]()) if name.endswith("_") and name[0] != "_"}
-    computed = set() if job == "autoencode" else {"answered_by_"}
+    computed = set() if job == "autoencode" else {"answered_by_", "drifts_"}
     assert documented == fitted | computed | {"feature_names_in_"}

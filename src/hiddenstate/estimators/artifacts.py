@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from hiddenstate.config.parameters import errors_for_python
 from hiddenstate.estimators.atomic import of_one_fit
+from hiddenstate.estimators.online import save_learner
 from hiddenstate.inference.stream import Stream, saved_stream
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.system.extras import require
@@ -104,18 +105,22 @@ class ArtifactsMixin:
         """Write the fitted estimator to a safetensors file; :func:`load` reads it.
 
         A regressor keeps its carried state and its number of updates, but not the state of the
-        optimiser; to continue training exactly, pickle it or train in a run folder.
+        optimiser; to continue training exactly, pickle it or train in a run folder. What
+        `learn_one` learned is kept as it is.
 
         Raises
         ------
         MachineError
             If the file cannot be written; an existing file is then unchanged.
         """
-        check_is_fitted(self)
+        if "_online" not in vars(self):
+            check_is_fitted(self)
         settings = {name: _plain(value) for name, value in self.get_params(deep=False).items()}
         if not isinstance(settings.get("teacher"), str):  # a model has a file of its own
             settings.pop("teacher", None)
         settings = {name: value for name, value in settings.items() if value is not _NOT_JSON}
+        if "_online" in vars(self):
+            return save_learner(Path(path), self, settings)
         facts = {name: getattr(self, name) for name in _SAVED if hasattr(self, name)}
         if hasattr(self, "classes_"):
             facts["object_classes"] = int(self.classes_.dtype == object)

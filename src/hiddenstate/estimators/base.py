@@ -41,6 +41,7 @@ from hiddenstate.estimators.inputs import (
     in_order,
     refuse_text_columns,
 )
+from hiddenstate.estimators.online_learners import LEARNERS
 from hiddenstate.estimators.options import LEFT_OUT, by_rules, warn_of_features
 from hiddenstate.estimators.sklearn_bases import BaseEstimator
 from hiddenstate.inference.evaluate import answer_of_model
@@ -56,6 +57,10 @@ from hiddenstate.system.typing import Array
 from hiddenstate.training.initial_state import starting_state
 from hiddenstate.training.trainer import Callback, Trainer
 
+LEAST = 10
+"""What the rate of `partial_fit` falls to with `lr_schedule="auto"`, as a part of `lr`: an inverse
+schedule gets there after 10 times `hold` updates."""
+
 Read = tuple[SequenceDataset, Config]
 """X and y, not prepared, and the checked parameters of an estimator."""
 
@@ -64,7 +69,9 @@ class Estimator(BaseEstimator, ArtifactsMixin):
     """Base of the estimators: makes the config, trains, checks X, saves."""
 
     _job: str
+    _online: Any
     device: str
+    lr_schedule: str
     threads: int
     recipe: str | None
     verbose: int
@@ -106,6 +113,7 @@ class Estimator(BaseEstimator, ArtifactsMixin):
                 engine = session.engine
                 session.train(hooks)
         after = engine.export()
+        vars(self).pop("_online", None)  # what `learn_one` learned before
         self.model_ = job.fitted(after.params)
         self.history_ = history.events
         self.n_steps_ = after.step
@@ -116,6 +124,8 @@ class Estimator(BaseEstimator, ArtifactsMixin):
     @property
     def answered_by_(self) -> str:
         """Who answers: the network, what stands beside it, or both."""
+        if "_online" in vars(self):
+            return str(self._online.who())
         check_is_fitted(self, "model_")
         return answer_of_model(self.model_).who
 
@@ -156,6 +166,9 @@ class Estimator(BaseEstimator, ArtifactsMixin):
             before = TrainingState(params, n, moments_since=n)
         seed = getattr(self, "_seed", job.config.training.seed)
         training = replace(job.config.training, epochs=1, seed=seed)
+        falls = self.lr_schedule == "auto" and training.lr_schedule == "inverse"
+        if falls and before.step >= LEAST * training.hold:
+            training = replace(training, lr=training.lr / LEAST, lr_schedule="constant")
         job = make_job(replace(job.config, training=training), job.dataset)
         job.batches = replace(job.batches, first_step=before.step)
         job.total_steps = before.step + job.batches.steps_per_epoch
@@ -163,7 +176,7 @@ class Estimator(BaseEstimator, ArtifactsMixin):
 
     def _check_partial_fit(self) -> bool:
         """Refuse parameters that need all rows; return whether this is the first call."""
-        if by_rules(self) or getattr(self, "lr_schedule", None) == "cosine":
+        if by_rules(self) or self.lr_schedule == "cosine":
             rules = "recipe" if self.recipe is not None else "streamable"
             name = rules if by_rules(self) else "lr_schedule"
             raise OptionError(
@@ -209,6 +222,8 @@ class Estimator(BaseEstimator, ArtifactsMixin):
                 "arrays": plain.arrays(),
                 "classes": classes,
             }
+        if "_online" in state:
+            state["_online"] = state["_online"].plain()
         if "_training" in state:
             state["_training"] = dict(vars(self._training))
         return state
@@ -225,6 +240,8 @@ class Estimator(BaseEstimator, ArtifactsMixin):
             state = {**state, "model_": with_names(state["model_"], names)}
         if isinstance(state.get("_training"), dict):
             state = {**state, "_training": TrainingState(**state["_training"])}
+        if isinstance(state.get("_online"), dict):
+            state = {**state, "_online": LEARNERS[self._job](**state["_online"])}
         parameters = type(self)().get_params(deep=False)  # some are new since version 0.4
         super().__setstate__(parameters | state)
 

@@ -14,6 +14,9 @@ from hiddenstate.engines.signals import follow_signals
 from hiddenstate.errors import DataError, OptionError
 from hiddenstate.estimators.atomic import of_one_fit
 from hiddenstate.estimators.hidden import HiddenStatesMixin
+from hiddenstate.estimators.inputs import unwrapped, unwrapped_parts
+from hiddenstate.estimators.online import OnlineRegressorMixin
+from hiddenstate.estimators.signals import joined, signals_in
 from hiddenstate.inference.inputs import shaped_inputs
 from hiddenstate.inference.stream import Stream
 from hiddenstate.models.fitted import FittedModel
@@ -39,7 +42,7 @@ def follow_each(predictor: Predictor, rows: Rows, lengths: Array) -> Array:
     return np.concatenate(parts)
 
 
-class CarriedStateMixin(HiddenStatesMixin):
+class CarriedStateMixin(HiddenStatesMixin, OnlineRegressorMixin):
     """The methods of a regressor that pass a hidden state on."""
 
     if TYPE_CHECKING:  # attributes and methods of the estimator
@@ -91,6 +94,25 @@ class CarriedStateMixin(HiddenStatesMixin):
         for i, each in enumerate(predicted):
             nearest[i] = each[..., median]
         return nearest
+
+    def _compared(
+        self, X: ArrayLike, answers: Any, y: Any, sample_weight: Any
+    ) -> tuple[Any, Any, Any]:
+        """Return answers, targets and weights of all rows, or of all steps, as samples."""
+        true = unwrapped_parts(y)
+        if self.model_.stateful and signals_in(X) is not None:
+            rows = self._checked_rows(X, reset=False)
+            answers, true = np.concatenate(list(answers)), joined(true, rows)
+            sample_weight = joined(sample_weight, rows)
+        predicted = self._nearest(answers)
+        if self.model_.net.output == "steps":
+            counts = [len(row) for row in predicted]
+            if [np.size(row, 0) for row in true] != counts:
+                raise DataError("y: a series of targets and its series of X have different lengths")
+            predicted, true = np.concatenate(list(predicted)), np.concatenate(list(true))
+            if sample_weight is not None:
+                sample_weight = np.repeat(np.asarray(unwrapped(sample_weight)), counts)
+        return predicted, true, sample_weight
 
     def reset_state(self) -> Self:
         """Set the carried hidden state to zero before the next :meth:`partial_fit`."""

@@ -27,6 +27,7 @@ from hiddenstate.estimators.labels import (
     weights_of_classes,
     with_class_weights,
 )
+from hiddenstate.estimators.online import OnlineClassifierMixin
 from hiddenstate.estimators.options import config_of
 from hiddenstate.estimators.sklearn_bases import ClassifierMixin
 from hiddenstate.estimators.teachers import job_with_teacher
@@ -37,7 +38,7 @@ from hiddenstate.training.initial_state import starting_state
 from hiddenstate.training.trainer import Callback
 
 
-class RecurrentClassifier(ClassifierMixin, Estimator, HiddenStatesMixin):
+class RecurrentClassifier(ClassifierMixin, Estimator, HiddenStatesMixin, OnlineClassifierMixin):
     """A recurrent network that classifies sequences.
 
     X has shape (n_samples, n_timesteps, n_features); or is a list of series (n_timesteps,
@@ -192,6 +193,8 @@ class RecurrentClassifier(ClassifierMixin, Estimator, HiddenStatesMixin):
     recipe : {'auto'} or None, default=None
         'auto' chooses parameters that have their default value by rules that look at the data, as
         `--recipe auto` of the commands does (docs/recipes.md). None uses the defaults.
+    last_target : bool, default=True
+        Let :meth:`learn_one` read the last targets that are known.
     verbose : int in [0, inf), default=0
         With 1 or more, print a line about each epoch on stderr.
 
@@ -204,6 +207,8 @@ class RecurrentClassifier(ClassifierMixin, Estimator, HiddenStatesMixin):
         validations ("valid": step, epoch, valid_loss); `event` holds the name.
     n_steps_ : int
         Number of updates made.
+    drifts_ : list of int
+        Calls of :meth:`learn_one` at which the loss left its own past.
     augment_ : dict
         Kinds of augmentation `kept`; with `augment='auto'` also their `agreement` and losses.
     answered_by_ : str
@@ -292,6 +297,7 @@ class RecurrentClassifier(ClassifierMixin, Estimator, HiddenStatesMixin):
         n_predicted: int = 10,
         streamable: bool = False,
         recipe: str | None = None,
+        last_target: bool = True,
         verbose: int = 0,
     ) -> None:
         self._set_parameters(locals())

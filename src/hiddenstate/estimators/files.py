@@ -14,10 +14,12 @@ from hiddenstate.errors import DataError, UntrustedFileError, printable
 from hiddenstate.estimators.autoencoder import Autoencoder
 from hiddenstate.estimators.base import Estimator
 from hiddenstate.estimators.classifier import RecurrentClassifier
+from hiddenstate.estimators.online import KIND, read_learner
 from hiddenstate.estimators.regressor import RecurrentRegressor
 from hiddenstate.models.fitted import FittedModel, load_model
 from hiddenstate.models.net import Params
 from hiddenstate.runs import Run
+from hiddenstate.system.array_file import kind_of_file
 from hiddenstate.system.strict_json import check_fields
 
 TUPLES = ("encoder_sizes", "quantile", "stem_channels", "stem_kernels")
@@ -79,7 +81,10 @@ def load(path: str | Path | Run, kind: Any = None) -> AnyEstimator:
         if not path.is_file():
             raise DataError(f"{printable(path)}: no such file")
         refuse_code(path)
-        estimator = restored(*load_model(path), printable(path))
+        if kind_of_file(path) == KIND:
+            estimator = _restored_learner(path, printable(path))
+        else:
+            estimator = restored(*load_model(path), printable(path))
     if kind is not None and not isinstance(estimator, kind):
         own = type(estimator).__name__
         raise DataError(f"{printable(path)}: holds a {own}, expected {kind.__name__}")
@@ -128,6 +133,16 @@ def restored(model: FittedModel, extra: dict[str, Any], where: str) -> Any:
         step = fitted.get("n_steps_", 0)
         state = TrainingState(model.params, step, carried=carried, moments_since=step)
         estimator._keep(state)
+    return estimator
+
+
+def _restored_learner(path: Path, where: str) -> AnyEstimator:
+    """Return the estimator in a file of what `learn_one` learned."""
+    facts, learner = read_learner(path, where)
+    estimator: AnyEstimator = _KINDS[learner.job]()  # type: ignore[assignment]
+    settings = _checked_settings(estimator, facts["settings"], where)
+    estimator.set_params(**{n: tuple(v) if n in TUPLES else v for n, v in settings.items()})
+    estimator._online = learner
     return estimator
 
 

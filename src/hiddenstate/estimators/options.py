@@ -125,7 +125,8 @@ def option_values(
     """The parameters as values of options; features have the names in `columns`, which of a table
     are all its columns."""
     values: dict[str, Any] = estimator.get_params(deep=False)
-    del values["recipe"], values["verbose"]
+    for name in ("recipe", "verbose", "last_target"):
+        values.pop(name, None)
     if values.get("horizon") is None:
         refuse_of_forecasts(values)
         for name in (*OF_FORECASTS, *TABLE_OPTIONS, "horizon"):

@@ -19,8 +19,6 @@ from hiddenstate.estimators.inputs import (
     as_targets,
     by_series,
     float_type,
-    unwrapped,
-    unwrapped_parts,
     without_weightless,
 )
 from hiddenstate.estimators.options import config_of, refuse_of_forecasts, warn_if_far
@@ -227,6 +225,8 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
     recipe : {'auto'} or None, default=None
         'auto' chooses parameters that have their default value by rules that look at the data, as
         `--recipe auto` of the commands does (docs/recipes.md). None uses the defaults.
+    last_target : bool, default=True
+        Let :meth:`learn_one` read the last targets that are known.
     verbose : int in [0, inf), default=0
         With 1 or more, print a line about each epoch on stderr.
 
@@ -237,6 +237,8 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
         validations ("valid": step, epoch, valid_loss); `event` holds the name.
     n_steps_ : int
         Number of updates made.
+    drifts_ : list of int
+        Calls of :meth:`learn_one` at which the loss left its own past.
     augment_ : dict
         Kinds of augmentation `kept`; with `augment='auto'` also their `agreement` and losses.
     answered_by_ : str
@@ -343,6 +345,7 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
         log_every: int = 50,
         checkpoint_every: int = 0,
         recipe: str | None = None,
+        last_target: bool = True,
         verbose: int = 0,
     ) -> None:
         self._set_parameters(locals())
@@ -393,7 +396,8 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
 
         Weights, optimiser state, carried state and the number of updates are kept. Windows passed
         one by one therefore train exactly as in one :meth:`fit`, except that the first call
-        determines the scaling.
+        determines the scaling. With `lr_schedule="auto"`, calls after 10 times `hold` updates train
+        at `lr` / 10.
 
         Raises
         ------
@@ -432,20 +436,8 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
         """
         from sklearn.metrics import r2_score
 
-        answers, true = self.predict(X), unwrapped_parts(y)
-        if self.model_.stateful and signals_in(X) is not None:
-            rows = self._checked_rows(X, reset=False)
-            answers, true = np.concatenate(list(answers)), joined(true, rows)
-            sample_weight = joined(sample_weight, rows)
-        predicted = self._nearest(answers)
-        if self.model_.net.output == "steps":
-            counts = [len(row) for row in predicted]
-            if [np.size(row, 0) for row in true] != counts:
-                raise DataError("y: a series of targets and its series of X have different lengths")
-            predicted, true = np.concatenate(list(predicted)), np.concatenate(list(true))
-            if sample_weight is not None:
-                sample_weight = np.repeat(np.asarray(unwrapped(sample_weight)), counts)
-        return float(r2_score(true, predicted, sample_weight=sample_weight))
+        predicted, true, weights = self._compared(X, self.predict(X), y, sample_weight)
+        return float(r2_score(true, predicted, sample_weight=weights))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -150,14 +150,23 @@ def read_facts(path: Path, kind: str) -> dict[str, Any]:
 
     Errors as :func:`read_arrays`.
     """
+    body = _body_of_kind(path, _metadata(path), kind)[0]
+    facts: dict[str, Any] = body["facts"]
+    return facts
+
+
+def kind_of_file(path: Path) -> str:
+    """Return what kind of array file this is; errors as :func:`read_arrays`."""
+    return str(_body(path, _metadata(path))[0]["kind"])
+
+
+def _metadata(path: Path) -> Any:
     try:
         with open_regular(path) as stream:
             size = os.fstat(stream.fileno()).st_size
-            header = _header(path, stream, size)[1]
+            return _header(path, stream, size)[1].pop("__metadata__", None)
     except OSError as error:
         raise MachineError(f"{printable(path)}: cannot be read: {error.strerror}") from None
-    facts: dict[str, Any] = _body_of_kind(path, header.pop("__metadata__", None), kind)[0]["facts"]
-    return facts
 
 
 def _digest(body: Mapping[str, Any], arrays: Arrays) -> str:

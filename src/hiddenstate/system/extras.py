@@ -26,6 +26,7 @@ EXTRAS = {
     "mlflow": "mlflow",
     "wandb": "wandb",
     "statsforecast": "peers",
+    "river": "river",
 }
 """Extra of each optional package, as pyproject.toml has them, by the name that is imported."""
 
