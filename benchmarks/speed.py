@@ -2,8 +2,9 @@
 
     python benchmarks/speed.py [TASK]
 
-TASK says what to measure: classify, regress, autoencode, cells, layers, shapes, stream, limit,
-scale, command, busy, accuracy, or all, which leaves out shapes and accuracy, as these take an hour.
+TASK says what to measure: classify, regress, autoencode, cells, layers, shapes, stream, carried,
+limit, scale, command, busy, accuracy, or all, which leaves out shapes and accuracy, as these take
+an hour.
 
 Contenders (see `contenders/`) run in separate processes and alternate in short pieces of the same
 work: the same network, batches of 64, Adam, and the same number of steps and of evaluations. A
@@ -29,6 +30,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import carried
 import cell_steps
 import layers
 import limit
@@ -197,6 +199,7 @@ TASKS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "layers": layers.measure,
     "shapes": shapes.measure,
     "stream": streams.measure,
+    "carried": carried.measure,
     "limit": limit.measure,
     "scale": scale.measure,
     "command": processes.command,

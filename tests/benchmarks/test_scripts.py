@@ -19,6 +19,7 @@ BENCHMARKS = ROOT / "benchmarks"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 PARTS = {
     *(
+        "carried",
         "cell_steps",
         "cells",
         "contenders",
@@ -59,6 +60,7 @@ COMMANDS = [
     "speed.py cells --only torch",
     "speed.py layers --figure layers.png --json layers.json",
     "speed.py stream --only eager,scripted",
+    "speed.py carried",
     "speed.py limit",
     "speed.py shapes",
     "speed.py scale --figure scale.png",

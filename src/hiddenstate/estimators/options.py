@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state
 
 from hiddenstate.config import Config, DataConfig, make_config, section_options
 from hiddenstate.data import SequenceDataset
+from hiddenstate.data.prepare.remarks import far_size
 from hiddenstate.data.prepare.streams import AT_ONCE, signals_of
 from hiddenstate.data.prepare.wide import decided_reading
 from hiddenstate.errors import DataError, OptionError, did_you_mean, listed, printable
@@ -22,9 +23,6 @@ from hiddenstate.training.start import plan
 
 UPDATES = 1000
 """Approximate number of updates with `epochs=None`, which makes at least one epoch."""
-
-FAR = 0.01, 10.0
-"""Least and largest root mean square of targets that a network learns without scaling."""
 
 OF_FORECASTS = (
     *("window", "change", "linear", "linear_inputs", "season", "future", "static"),
@@ -242,8 +240,7 @@ def warn_if_far(y: Array) -> None:
 
     Its outputs begin near 0 and move by about the learning rate in an update.
     """
-    size = float(np.sqrt(np.nanmean(np.square(y, dtype=np.float64))))
-    if not FAR[0] <= size <= FAR[1] and size > 0:
+    if size := far_size(y):
         warnings.warn(
             f"y: the targets are of size {size:.3g} and not scaled, as scale=None means 'none' for "
             "a stateful regressor; it learns values near 1, so use scale='standard'",

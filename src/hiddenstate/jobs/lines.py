@@ -9,6 +9,7 @@ from hiddenstate.config import Config, RecurrentConfig
 from hiddenstate.data.dataset import label_array
 from hiddenstate.data.prepare.augment import augmentation
 from hiddenstate.data.prepare.batches import Streams
+from hiddenstate.data.prepare.remarks import far_size
 from hiddenstate.engines import Engine
 from hiddenstate.errors import count, printable
 from hiddenstate.jobs.answering import answer_lines
@@ -35,6 +36,9 @@ def log_line(event: Mapping[str, Any], config: Config) -> str:
     return line
 
 
+_FAR = "the targets are of size {:.3g} and not scaled, but a network learns values near 1; add "
+_FAR += "--scale standard"
+
 CARRIED = "the {} state, which forecast does not take; to forecast, add --no-stateful"
 """What is to be known before a model with a horizon is trained to carry its state."""
 
@@ -53,6 +57,10 @@ def job_notices(job: Job) -> list[Notice]:
         )
     if job.streams is not None:
         notices.append(note(_of_streams(job.streams)))
+    of_file = job.stateful and job.dataset.source == "file"
+    if of_file and job.dataset.transform.target_scaling is None:
+        far = far_size(job.dataset.train.require_targets())
+        notices += [warning(_FAR.format(far))] * bool(far)
     if job.config.job == "regress" and job.config.data.horizon and job.config.data.stateful:
         notices.append(note(CARRIED.format("model carries its")))
     net = job.config.model

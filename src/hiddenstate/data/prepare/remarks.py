@@ -10,6 +10,7 @@ from hiddenstate.data.rows import Rows
 from hiddenstate.errors import listed, printable
 from hiddenstate.program.rows import after_end
 from hiddenstate.system.notice import Remark
+from hiddenstate.system.typing import Array
 
 
 def reads_short(config: Config) -> bool:
@@ -77,3 +78,13 @@ def unseen_remarks(train: Rows, dataset: SequenceDataset, where: str) -> list[st
                 "network learns nothing about it"
             )
     return remarks
+
+
+FAR = 0.01, 10.0
+"""Least and largest root mean square of targets that a network learns without scaling."""
+
+
+def far_size(y: Array) -> float:
+    """Return the root mean square of targets that are far from 1, and 0 of others."""
+    size = float(np.sqrt(np.nanmean(np.square(y, dtype=np.float64))))
+    return 0.0 if FAR[0] <= size <= FAR[1] else size
