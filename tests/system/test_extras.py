@@ -151,9 +151,9 @@ def test_from_a_folder_the_command_installs_from_there_again(
     (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: hiddenstate\nVersion: 9\n")
     (facts / "direct_url.json").write_text(json.dumps({"url": clone.as_uri(), **about}))
     monkeypatch.syspath_prepend(str(site))
-    assert extras.command("imageio_ffmpeg") == expected.format(clone)
+    assert extras.command("av") == expected.format(clone)
     (clone / "pyproject.toml").unlink()  # the clone was moved or removed
-    assert extras.command("imageio_ffmpeg") == "pip install 'hiddenstate[film]'"
+    assert extras.command("av") == "pip install 'hiddenstate[film]'"
 
 
 def test_a_package_that_is_there_and_broken_is_not_called_missing(

@@ -159,11 +159,22 @@ def test_an_mp4_is_written_by_ffmpeg(run, tmp_path):
     assert {p.name for p in tmp_path.iterdir()} == {"a.mp4", "runs"}
 
 
+def test_an_mp4_is_written_by_the_library_where_there_is_no_program(run, tmp_path, monkeypatch):
+    av = pytest.importorskip("av", reason="PyAV, of the extra `film`, is not installed")
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    path = make_film(run, tmp_path / "a.mp4", seconds=1, fps=4, size=SMALL)
+    with av.open(str(path)) as film:
+        frames = [frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)]
+    assert {frame.shape for frame in frames} == {(SMALL[1], SMALL[0], 3)}
+    assert len(frames) == 4
+    assert {p.name for p in tmp_path.iterdir()} == {"a.mp4", "runs"}
+
+
 def test_without_ffmpeg_the_error_names_the_install_command_and_nothing_is_written(
     run, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(shutil, "which", lambda name: None)
-    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
+    monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(MachineError, match=r"pip install .*\[film\]'"):
         make_film(run, tmp_path / "a.mp4")
     assert not (tmp_path / "a.mp4").exists()

@@ -13,7 +13,7 @@ EXTRAS = {
     "torch": "torch",
     "pyarrow": "tables",
     "openpyxl": "excel",
-    "imageio_ffmpeg": "film",
+    "av": "film",
     "onnx": "onnx",
     "onnxruntime": "onnx",
     "starlette": "studio",

@@ -1,9 +1,8 @@
-"""Writes the training of a run as a film: a GIF, or an MP4 if ffmpeg is installed."""
+"""Writes the training of a run as a film: a GIF, or an MP4 by ffmpeg: a program, or PyAV."""
 
 import io
 import tempfile
 from collections.abc import Callable, Iterator
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +22,7 @@ from hiddenstate.runs import Run
 from hiddenstate.runs.writer import write_figure
 from hiddenstate.system import processes
 from hiddenstate.system.atomic_file import check_output, write_output
-from hiddenstate.system.extras import install
+from hiddenstate.system.extras import install, is_installed, require
 from hiddenstate.views.offscreen import Painter
 from hiddenstate.views.tempo import change, choose_moments
 from hiddenstate.views.timeline import Moment, Timeline
@@ -83,7 +82,8 @@ def make_film(
         If an MP4 needs ffmpeg and there is none, it fails, or the file cannot be written.
     """
     _check(path, seconds, fps, size)
-    ffmpeg = find_ffmpeg() if path.suffix.lower() == ".mp4" else ""
+    is_mp4 = path.suffix.lower() == ".mp4"
+    ffmpeg = find_ffmpeg() if is_mp4 else None
     timeline = Timeline(run)
     if not timeline.steps:
         raise DataError(f"{printable(run.path)}: nothing to show yet; try again later")
@@ -91,7 +91,7 @@ def make_film(
     moments = choose_moments(timeline.steps, change(timeline), seconds, fps, tween)
     painter = Painter(timeline, size, theme)
     pictures = _pictures(painter, timeline, moments, progress)
-    if ffmpeg:
+    if is_mp4:
         film = _mp4(pictures, fps, size, ffmpeg)
     else:
         film = _gif(pictures, fps, _palette(painter, timeline))
@@ -201,49 +201,71 @@ def _encoded(images: "list[Image]", milliseconds: list[int]) -> bytes:
     return data.getvalue()
 
 
-def find_ffmpeg() -> str:
-    """Return the path of ffmpeg: the installed one, or that of `imageio-ffmpeg`.
+def find_ffmpeg() -> str | None:
+    """Return the path of ffmpeg; None if it is not installed, but PyAV, the library, is.
 
     Raises
     ------
     MachineError
-        If there is none, with the command that installs it.
+        If there is neither, with the command that installs PyAV.
     """
-    if path := processes.program("ffmpeg"):
-        return path
-    try:
-        return str(import_module("imageio_ffmpeg").get_ffmpeg_exe())
-    except (ImportError, RuntimeError):
-        raise MissingExtraError(
-            f"writing MP4 requires ffmpeg; {install('imageio_ffmpeg')}, or write a .gif"
-        ) from None
+    path = processes.program("ffmpeg")
+    if path is None and not is_installed("av"):
+        raise MissingExtraError(f"writing MP4 requires ffmpeg; {install('av')}, or write a .gif")
+    return path
 
 
 def _mp4(
-    pictures: Iterator[tuple[Pixels, int]], fps: int, size: tuple[int, int], ffmpeg: str
+    pictures: Iterator[tuple[Pixels, int]], fps: int, size: tuple[int, int], ffmpeg: str | None
 ) -> bytes:
     # Every player supports H.264 with colours at half the resolution.
+    with tempfile.TemporaryDirectory(prefix="hiddenstate-film-") as folder:
+        file = Path(folder) / "film.mp4"
+        if ffmpeg is None:
+            _write_by_library(pictures, fps, size, file)
+        else:
+            _write_by_program(pictures, fps, size, file, ffmpeg)
+        return file.read_bytes()
+
+
+def _write_by_library(
+    pictures: Iterator[tuple[Pixels, int]], fps: int, size: tuple[int, int], file: Path
+) -> None:
+    av = require("av", "writing MP4")
+    with av.open(str(file), "w", options={"movflags": "+faststart"}) as container:
+        stream = container.add_stream("libx264", rate=fps, options={"crf": "20"})
+        stream.width, stream.height = size
+        stream.pix_fmt = "yuv420p"
+        for pixels, count in pictures:
+            for _ in range(count):
+                frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+                container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+
+
+def _write_by_program(
+    pictures: Iterator[tuple[Pixels, int]],
+    fps: int,
+    size: tuple[int, int],
+    file: Path,
+    ffmpeg: str,
+) -> None:
     width, height = size
     read = f"-f rawvideo -pix_fmt rgb24 -s {width}x{height} -r {fps} -i -"
     written = "-an -c:v libx264 -pix_fmt yuv420p -crf 20 -movflags +faststart"
-    with tempfile.TemporaryDirectory(prefix="hiddenstate-film-") as folder:
-        file = Path(folder) / "film.mp4"
-        command = [ffmpeg, "-v", "error", *read.split(), *written.split(), str(file)]
-        with tempfile.TemporaryFile() as log:
-            process = processes.start(command, stdin=processes.PIPE, stdout=log, stderr=log)
-            try:
-                _feed(process, pictures)
-            finally:
-                process.kill()  # still running only if drawing failed
-                process.wait()
-            log.seek(0)
-            errors = log.read().decode("utf-8", "replace").strip()
-        if process.returncode or not file.is_file():
-            last = printable(errors.splitlines()[-1] if errors else "without a message")
-            raise MachineError(
-                f"ffmpeg failed: {last}; write a .gif, or {install('imageio_ffmpeg')}"
-            )
-        return file.read_bytes()
+    command = [ffmpeg, "-v", "error", *read.split(), *written.split(), str(file)]
+    with tempfile.TemporaryFile() as log:
+        process = processes.start(command, stdin=processes.PIPE, stdout=log, stderr=log)
+        try:
+            _feed(process, pictures)
+        finally:
+            process.kill()  # still running only if drawing failed
+            process.wait()
+        log.seek(0)
+        errors = log.read().decode("utf-8", "replace").strip()
+    if process.returncode or not file.is_file():
+        last = printable(errors.splitlines()[-1] if errors else "without a message")
+        raise MachineError(f"ffmpeg failed: {last}; write a .gif")
 
 
 def _feed(process: processes.Process, pictures: Iterator[tuple[Pixels, int]]) -> None:
