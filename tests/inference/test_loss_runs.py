@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 
 from hiddenstate import RecurrentRegressor, load
-from tests.conftest import QUIET
+from hiddenstate.config import make_config
+from hiddenstate.data import Rows, SequenceDataset
+from hiddenstate.data.prepare.pipeline import prepare
+from hiddenstate.engines import TrainingState, make_engine
+from hiddenstate.jobs import make_job
+from tests.conftest import ENGINES, QUIET
 
 QUANTILES = (0.1, 0.5, 0.9)
 
@@ -181,3 +186,17 @@ def test_a_run_resumes_exactly(cli, table, tmp_path, words):
     trained(cli, table, tmp_path, "--loss", *words, *more)
     done = cli("verify", "r", "--runs-dir", tmp_path)
     assert done.code == 0, done.err
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_answers_of_zero_have_the_ratio_1_after_a_washout(engine):
+    random = np.random.default_rng(0)
+    X, y = random.normal(size=(2, 1, 400, 1))
+    options = {"loss": "esr", "stateful": False, "window": 20, "washout": 7, "batch_size": 4}
+    options |= {"shuffle": False, "engine": engine, "test_fraction": 0.0, "dtype": "float64"}
+    config = make_config("regress", {**options, "scale": "none", "lr": 1e-12, "threads": 1})
+    job = make_job(config, prepare(SequenceDataset("noise", Rows(X, 5 * y)), config))
+    zeros = {name: 0 * array for name, array in job.net.initial(0, "float64").items()}
+    steps = job.batches.steps_per_epoch
+    losses = make_engine(job.task(), TrainingState(zeros)).run(0, steps, bool).losses
+    assert losses.mean() == pytest.approx(1, abs=1e-6)

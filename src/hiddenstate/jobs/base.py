@@ -165,9 +165,10 @@ class Job(ABC):
         if self.config.training.loss != "esr":
             return None
         y = transform.undo_targets(train.require_targets(), train.X, train.lengths)
-        counted = None
-        if train.lengths is not None:
-            counted = np.arange(y.shape[1]) < train.lengths[:, None]
+        steps, first, counted = np.arange(y.shape[1]), self.counts_from(), None
+        if train.lengths is not None or first is not None:
+            ends = np.full(len(y), len(steps)) if train.lengths is None else train.lengths
+            counted = (steps < ends[:, None]) & (steps >= (0 if first is None else first[:, None]))
         scale = 1.0 if transform.target_scaling is None else transform.target_scaling[1]
         where = printable(self.dataset.name)
         return np.asarray(signal_power(y, counted, train.weights, where) * np.square(scale))
