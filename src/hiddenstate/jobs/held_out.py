@@ -21,6 +21,7 @@ from hiddenstate.jobs.base import Job
 from hiddenstate.jobs.snapshot_limits import HELD_BEFORE, HELD_ROWS, HELD_STEPS, LANES
 from hiddenstate.metrics.losses import constant, output_error
 from hiddenstate.metrics.residuals import autocorrelation, residual_counts
+from hiddenstate.metrics.spectrum import error_spectrum
 from hiddenstate.system.typing import Array
 
 NAME = 40
@@ -142,7 +143,17 @@ class HeldOut:
         arrays |= {"residual_edge": edges, "residual_count": counts}
         if not self.one_a_series:
             arrays["residual_lag"] = autocorrelation(residuals, steps.series, steps.at)
+            arrays |= self._spectrum(steps, outputs)
         return arrays
+
+    def _spectrum(self, steps: Steps, outputs: Array) -> dict[str, Array]:
+        """Return how targets and errors are spread over frequencies, of signals with an output at
+        every step."""
+        is_signal = self.job.net.output == "steps" and (self.job.stateful or not self.horizon)
+        if not is_signal or self.transform.quantiles:
+            return {}
+        made = error_spectrum(steps.target, steps.baseline, outputs, steps.series, steps.at)
+        return {} if made is None else {"spectrum": made.astype(np.float32)}
 
     @cached_property
     def steps(self) -> Steps:

@@ -26,6 +26,7 @@ AXES = {
     "U": "training rows shown with what augmentation makes of them, at most 6",
     "V": "shown rows followed step by step, at most 4",
     "W": "held-out steps, at most 240, or rows with one target each, at most 500",
+    "Y": "frequencies, at most 512",
     "Z": "numbers of a code",
 }
 """What the letters of the axes stand for."""

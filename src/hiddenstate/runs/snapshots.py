@@ -162,6 +162,10 @@ class ClassifySnapshot(ClassifyFinal, total=False):
 _HELD_PREDICTION = ArraySpec("f", "D W", "predictions of `held_target`")
 _HELD_LOW = ArraySpec("f", "D W", "the lowest prediction of a member, of a net with members")
 _HELD_HIGH = ArraySpec("f", "D W", "the highest")
+_SPECTRUM = (
+    "of signals: frequencies in cycles per step; the shares of the power of the held-out targets "
+    "there, of the errors of `held_baseline` in it, and of those of the network"
+)
 
 
 class RegressHeldOut(TypedDict, total=False):
@@ -276,6 +280,7 @@ class RegressFinal(RegressHeldOut, total=False):
             "correlation of residuals with those 1 to 20 steps later; NaN for too few pairs",
         ),
     ]
+    spectrum: Annotated[Array, ArraySpec("f", "4 Y", _SPECTRUM)]
     series_name: Annotated[
         Array,
         ArraySpec(

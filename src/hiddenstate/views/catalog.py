@@ -47,6 +47,7 @@ FIGURES: dict[str, tuple[str, ...]] = {
         "held_out",
         "tracking",
         "error",
+        "spectrum",
         "hidden",
         "portrait",
         "memory",

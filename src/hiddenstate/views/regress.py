@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from matplotlib.figure import Figure
 
+from hiddenstate.metrics.comparison import baseline_method
 from hiddenstate.runs.snapshots import RegressSnapshot, RegressStatic
 from hiddenstate.views import figures
 from hiddenstate.views.held_out import held_out
@@ -34,6 +35,13 @@ def of_regress(timeline: Timeline, moment: Moment) -> dict[str, Draw]:
         )
     if shown is not None:
         draws["held_out"] = lambda on: figures.held_out(shown, on)
+    if "spectrum" in moment.arrays:
+        draws["spectrum"] = lambda on: figures.spectrum(
+            moment.arrays["spectrum"],
+            on,
+            seconds=timeline.step_seconds,
+            baseline=baseline_method("regress", timeline.run.config.flat())[1],
+        )
     if {"target", "prediction"} <= set(arrays) and len(arrays["target"]):
         draws |= _of_windows(timeline, arrays, shown is None)
     if {"hidden", "hidden_time"} <= set(arrays):

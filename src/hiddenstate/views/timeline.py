@@ -35,6 +35,9 @@ BASELINE_ARRAYS = {
 }
 """Static arrays that hold a score without a network, by the logged figure on the same rows."""
 
+LONGEST_STEP = 10.0
+"""Seconds of a step up to which frequencies are in hertz."""
+
 MAX_DRAWN = 1e100
 """Larger numbers are not drawn, since their squares may overflow; no float32 is larger."""
 
@@ -308,6 +311,12 @@ class Timeline:
         has_time = self.facts.time_step is not None and not self.facts.dates  # dates are numbered
         known = has_time or self.run.data_fact("source") == "bundled"
         return "time" if known or not (steps == 1).all() else "step"
+
+    @property
+    def step_seconds(self) -> float | None:
+        """Seconds of a step; None where they are not known, or long."""
+        step, unit = self.facts.time_step, self.facts.time_unit
+        return step if step is not None and unit == "s" and step <= LONGEST_STEP else None
 
     @property
     def class_names(self) -> list[str]:

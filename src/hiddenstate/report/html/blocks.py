@@ -41,6 +41,7 @@ ERRORS = (
     "curves",
     "residuals",
     "error",
+    "spectrum",
 )
 """Figures of where the network is wrong, in order."""
 

@@ -21,6 +21,7 @@ from hiddenstate.views.figures.learning import examples, learning
 from hiddenstate.views.figures.memory import memory
 from hiddenstate.views.figures.probability import calibration, curves, dynamics, recall
 from hiddenstate.views.figures.regress import error, hidden, portrait, signals
+from hiddenstate.views.figures.spectrum import spectrum
 from hiddenstate.views.figures.tracking import tracking
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "recall",
     "reconstructions",
     "signals",
+    "spectrum",
     "tracking",
     "walk",
     "worst",
