@@ -35,6 +35,7 @@ ABOUT_ROWS: dict[str, type | tuple[type, ...]] = {
     "held_series": int,
     "dates": bool,
     "series": str,
+    "stream": list,
 }
 """Facts about rows that files may have, and their types."""
 
@@ -170,12 +171,13 @@ def _check_facts(facts: dict[str, Any], job: str, where: str) -> StaticFacts:
     if job == "classify" and classes is None:
         expected["classes"] = (False, "different labels")
     channels, row_shape = facts.get("channels", ["x"]), facts.get("row_shape", [1, 1])
-    ranges = facts.get("channel_ranges", [])
+    ranges, stream = facts.get("channel_ranges", []), facts.get("stream", [1, 1])
     expected |= {
         "channels": (_are_names(channels), "the name of each feature"),
         "targets": (_are_names(facts.get("targets", ["y"])), "the name of each target"),
         "held_series": (facts.get("held_series", 1) > 0, "more than 0"),
         "row_shape": (_are_sizes(row_shape) and job == "autoencode", "steps and features"),
+        "stream": (_are_sizes(stream) and stream[0] <= stream[1], "a number and how many"),
         "channel_ranges": (all(map(_is_range, ranges)), "a lower and an upper end of each feature"),
         "time_step": (0 < facts.get("time_step", 1) < math.inf, "more than 0"),
     }
@@ -200,6 +202,7 @@ def _check_facts(facts: dict[str, Any], job: str, where: str) -> StaticFacts:
         facts.get("held_series"),
         facts.get("dates", False),
         facts.get("series"),
+        (stream[0], stream[1]) if "stream" in facts else None,
     )
 
 

@@ -351,6 +351,7 @@ class RegressSnapshot(TypedDict, total=False):
     ]
     target: Annotated[Array, ArraySpec("f", "K T O", "their targets", "windows", "K O")]
     time: Annotated[Array, ArraySpec("if", "K T", "the times of their steps")]
+    first_counted: Annotated[Array, ArraySpec("i", "K", "their first steps that are in the loss")]
 
 
 class RegressMoment(RegressSnapshot, RegressFinal, total=False):

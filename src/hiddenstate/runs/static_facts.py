@@ -39,6 +39,9 @@ class StaticFacts:
         Whether the times of held-out steps are dates, in seconds since 1970.
     series : str, optional
         Name of the series that drawn training windows are of, if there are several.
+    stream : tuple of int, optional
+        The number, from 1, of the stream that they are of, and how many there are; only if there
+        are several.
     """
 
     job: str
@@ -56,3 +59,4 @@ class StaticFacts:
     held_series: int | None = None
     dates: bool = False
     series: str | None = None
+    stream: tuple[int, int] | None = None

@@ -30,7 +30,7 @@ def of_regress(timeline: Timeline, moment: Moment) -> dict[str, Draw]:
             named,
             on,
             names=names,
-            series=timeline.facts.series or "",
+            series=timeline.drawn_series,
             clock=timeline.clock(static["time"]),
         )
     if shown is not None:
@@ -79,7 +79,8 @@ def _of_windows(timeline: Timeline, arrays: RegressSnapshot, alone: bool) -> dic
             spans=limits.signal,
             clock=timeline.clock(arrays["time"]),
             names=names if len(names) == target.shape[-1] else (),
-            series=timeline.facts.series or "",
+            series=timeline.drawn_series,
+            first_counted=arrays.get("first_counted"),
         )
     if appended or alone:
         unit = "window" if appended else "training row"

@@ -21,7 +21,7 @@ from hiddenstate.system.typing import Array, Arrays, NamedArrays
 from hiddenstate.views.limits import Limits, limits_of, turned_like, unit_order
 from hiddenstate.views.row_form import row_form
 
-APPENDED = ("time", "target", "prediction")
+APPENDED = ("time", "target", "prediction", "first_counted")
 """Arrays that each snapshot continues, if the windows of a run follow one another."""
 
 BASELINE_ARRAYS = {
@@ -317,6 +317,13 @@ class Timeline:
         """Seconds of a step; None where they are not known, or long."""
         step, unit = self.facts.time_step, self.facts.time_unit
         return step if step is not None and unit == "s" and step <= LONGEST_STEP else None
+
+    @property
+    def drawn_series(self) -> str:
+        """Which series and which stream the drawn training windows are of, if there are several."""
+        stream = self.facts.stream
+        number = f"stream {stream[0]:,} of {stream[1]:,}" if stream else ""
+        return ", ".join(part for part in (self.facts.series or "", number) if part)
 
     @property
     def class_names(self) -> list[str]:

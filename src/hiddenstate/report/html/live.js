@@ -108,7 +108,7 @@ import { drawBars, drawLanes } from "./tools.js";
 
   // A signal: the target under its prediction, on axes that stay the same.
   function signal() {
-    const { time, ends, seen, low, high, held } = data;
+    const { time, ends, seen, low, high, held, washed } = data;
     const target = unpack(data.target, Uint16Array);
     const numbers = unpack(data.prediction, Uint16Array);
     const between = mixed(numbers, target.length);
@@ -150,16 +150,21 @@ import { drawBars, drawLanes } from "./tools.js";
       ];
       pen.clearRect(0, 0, wide, tall);
       pen.font = "12px system-ui, sans-serif";
-      if (held !== null && held < last) {
-        const [border] = at(held, 0);
+      const shade = (from, to, name) => {
         pen.fillStyle = colorOf("faint");
         pen.globalAlpha = 0.5;
-        pen.fillRect(border, 8, wide - 8 - border, tall - bottom - 8);
+        pen.fillRect(from, 8, to - from, tall - bottom - 8);
         pen.globalAlpha = 1;
         pen.fillStyle = colorOf("muted");
         pen.textAlign = "left";
         pen.textBaseline = "top";
-        pen.fillText("held out", border + 6, 12);
+        pen.fillText(name, from + 6, 12);
+      };
+      if (held !== null && held < last) shade(at(held, 0)[0], wide - 8, "held out");
+      for (const [from, to] of washed) {
+        if (to > first && from < last) {
+          shade(at(Math.max(from, first), 0)[0], at(Math.min(to, last - 1), 0)[0], "washout");
+        }
       }
       pen.fillStyle = colorOf("muted");
       pen.textBaseline = "middle";

@@ -80,7 +80,8 @@ class LiveSignal(Curve):
 
     Or with one prediction (n), if each window is predicted once: then `ends` are the points
     predicted at each moment, of which `seen` are seen at once. Numbers are from 0 to 65534 between
-    `low` and `high`, and 65535 for a missing one.
+    `low` and `high`, and 65535 for a missing one. Points from the first to before the second number
+    of each of `washed` are in no loss.
     """
 
     unit: str
@@ -92,6 +93,7 @@ class LiveSignal(Curve):
     ends: list[int] | None
     seen: int
     held: int | None
+    washed: list[tuple[int, int]]
     dates: bool
 
 
@@ -249,9 +251,13 @@ def _windows(timeline: Timeline) -> LiveSignal | None:
         return None
     steps = thinned(range(1, K + 1), MAX_MOMENTS)
     ends, n = [size * step for step in steps], size * K
-    return _signal_data(
+    made = _signal_data(
         timeline, steps, time[:n], target[:n], prediction[:n], ends, min(size * SEEN, n)
     )
+    if "first_counted" in arrays:
+        counted = arrays["first_counted"][:K].tolist()
+        made["washed"] = [(size * k, size * k + n) for k, n in enumerate(counted) if n]
+    return made
 
 
 def _flat(arrays: RegressSnapshot, name: str) -> tuple[Array, Array]:
@@ -293,5 +299,6 @@ def _signal_data(
         "ends": ends,
         "seen": seen,
         "held": None,
+        "washed": [],
         "dates": bool(getattr(timeline.facts, "dates", False)),
     }

@@ -62,6 +62,7 @@ export function timeTicks(from, to, count, dates) {
  * @property {number} [border] what is later is held out
  * @property {boolean} [dots] whether predictions are points
  * @property {number[]} [borders] where windows begin
+ * @property {[number, number][]} [washed] times that are in no loss
  */
 
 /**
@@ -83,17 +84,24 @@ export function drawPlot(pen, width, height, plot, at) {
   pen.font = FONT;
   pen.lineJoin = "round";
   pen.textBaseline = "middle";
-  if (plot.border !== undefined && plot.border < to) {
-    const edge = Math.max(x(plot.border), LEFT);
+  /** @param {number} first @param {number} last @param {string} name */
+  const shade = (first, last, name) => {
+    const [begin, end] = [Math.max(x(first), LEFT), Math.min(x(last), width - RIGHT)];
+    if (end <= begin) return begin;
     pen.fillStyle = faint;
     pen.globalAlpha = 0.45;
-    pen.fillRect(edge, 6, width - RIGHT - edge, tall);
-    pen.fillRect(edge, top, width - RIGHT - edge, deep);
+    pen.fillRect(begin, 6, end - begin, tall);
+    pen.fillRect(begin, top, end - begin, deep);
     pen.globalAlpha = 1;
-    if (edge > LEFT + 2) stroke(pen, [[edge, 6], [edge, top + deep]], muted, 1, [3, 3]);
     pen.fillStyle = muted;
     pen.textAlign = "left";
-    pen.fillText(t("held out"), edge + 6, 15);
+    pen.fillText(name, begin + 6, 15);
+    return begin;
+  };
+  for (const [first, last] of plot.washed || []) shade(first, last, t("washout"));
+  if (plot.border !== undefined && plot.border < to) {
+    const edge = shade(plot.border, to, t("held out"));
+    if (edge > LEFT + 2) stroke(pen, [[edge, 6], [edge, top + deep]], muted, 1, [3, 3]);
   }
   pen.textAlign = "right";
   for (const mark of ticks(low, high, Math.max(2, Math.round(tall / 50)))) {

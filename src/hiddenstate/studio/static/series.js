@@ -43,7 +43,12 @@ export class Windows extends SeriesPicture {
     this.picture.element.append(legend(false));
   }
 
-  summary() { return this.plot ? t("mean squared error of what is shown: {error}", { error: short(meanSquare(this.plot)) }) : ""; }
+  summary() {
+    if (!this.plot) return "";
+    const { series, stream } = this.store.details.shown;
+    const which = [series, stream && t("stream {n} of {all}", { n: stream[0], all: stream[1] })];
+    return [...which, t("mean squared error of what is shown: {error}", { error: short(meanSquare(this.plot)) })].filter(Boolean).join("; ");
+  }
 
   update() {
     const { store } = this;
@@ -64,7 +69,7 @@ export class Windows extends SeriesPicture {
       const target = strided(moment.before.target, this.output);
       const prediction = strided({ data: /** @type {any} */ (mixed(moment, "prediction")), shape }, this.output);
       const times = timesOf(moment.before, target.length);
-      this.plot = { ...rest, times, target, prediction, from: times[0], to: times[times.length - 1], gap: 4 * stepOf(times) };
+      this.plot = { ...rest, times, target, prediction, washed: washedOf(moment.before), from: times[0], to: times[times.length - 1], gap: 4 * stepOf(times) };
     }
     this.done();
   }
@@ -118,7 +123,7 @@ export class Windows extends SeriesPicture {
     const start = begin && begin.time ? begin.time.data[0] : times[0];
     const to = Math.max(times[times.length - 1] + (coming % 1) * apart, start + SEEN * apart);
     const first = Math.max(times.findIndex((time) => time >= to - SEEN * apart), 0);
-    return { times: times.slice(first), target: target.slice(first), prediction: prediction.slice(first), from: to - SEEN * apart, to, gap: 4 * apart };
+    return { times: times.slice(first), target: target.slice(first), prediction: prediction.slice(first), washed: parts.flatMap(washedOf), from: to - SEEN * apart, to, gap: 4 * apart };
   }
 }
 
@@ -141,6 +146,23 @@ function timesOf({ time }, n) {
   if (!time || time.data.length < n) return Float64Array.from({ length: n }, (_, place) => place);
   const each = time.data.length / n;
   return Float64Array.from({ length: n }, (_, place) => time.data[(place + 1) * each - 1]);
+}
+
+/**
+ * The times of the first steps of windows that are in no loss, from half a step before to half a step after.
+ * @param {Arrays} arrays
+ * @returns {[number, number][]}
+ */
+function washedOf({ time, first_counted: counted }) {
+  if (!time || !counted) return [];
+  const [K, T] = time.shape;
+  const half = T > 1 ? (time.data[1] - time.data[0]) / 2 : 0.5;
+  /** @type {[number, number][]} */
+  const washed = [];
+  for (let k = 0; k < K; k += 1) {
+    if (counted.data[k]) washed.push([time.data[k * T] - half, time.data[k * T + counted.data[k] - 1] + half]);
+  }
+  return washed;
 }
 
 /** The held-out part of series, with what came before it. */

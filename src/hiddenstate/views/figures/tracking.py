@@ -47,6 +47,7 @@ def tracking(
     clock: str = "time",
     names: Sequence[str] = (),
     series: str = "",
+    first_counted: Array | None = None,
 ) -> Figure:
     """Draw target in red and prediction in blue against time; of long runs, both ends.
 
@@ -76,6 +77,8 @@ def tracking(
         The names of the targets.
     series : str, optional
         The name of the series that the windows are of, if there are several.
+    first_counted : ndarray (K,), optional
+        The first step of each window that is in the loss; those before it are shaded.
     """
     chosen = features_drawn(target.shape[-1])
     height = 3.1 if len(chosen) == 1 else KEYED + 0.5 + LANE * len(chosen)
@@ -96,6 +99,8 @@ def tracking(
         for number, part in enumerate(parts):
             axes = add_axes(figure, grid[line, number], sharey=beside)
             both = target[part, ..., one : one + 1], prediction[part, ..., one : one + 1]
+            if first_counted is not None:
+                _shade_washout(axes, time[part], first_counted[part])
             _draw_pair(axes, time[part], *both)
             drawn = time[part, -1:] if target.ndim == 2 else time[part]
             _limit_time(axes, drawn, end if len(parts) == 1 else min(end or 0, TRACKED_ENDS))
@@ -115,6 +120,17 @@ def tracking(
         legend(left[0])
         align_names(left)
     return figure
+
+
+def _shade_washout(axes: Axes, time: Array, first_counted: Array) -> None:
+    """Shade the first steps of windows (K, T) that are in no loss."""
+    label = "washout, in no loss"
+    for steps, n in zip(time.astype(float), first_counted.tolist(), strict=True):
+        if n:
+            half = (steps[1] - steps[0]) / 2
+            ends = steps[0] - half, steps[n - 1] + half
+            axes.axvspan(*ends, color=style.now().faint, alpha=0.8, lw=0, zorder=0, label=label)
+            label = ""
 
 
 def _draw_pair(axes: Axes, time: Array, target: Array, prediction: Array) -> None:

@@ -10,7 +10,7 @@ from hiddenstate.views.terminal.canvas import Canvas
 from hiddenstate.views.terminal.colors import BLUE, GREY, ORANGE, SIGNED
 from hiddenstate.views.terminal.held_out import held_out
 from hiddenstate.views.terminal.layout import Box, Panel, Stack
-from hiddenstate.views.terminal.learning import learning
+from hiddenstate.views.terminal.learning import learning, upright
 from hiddenstate.views.terminal.memory import memory
 from hiddenstate.views.terminal.panels import Selection
 from hiddenstate.views.timeline import Moment, Timeline
@@ -78,9 +78,10 @@ def tracking(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Sele
     note = f"last {n} of {whole:,} windows" if appended else f"{n} training windows"
     if n_targets > 1:
         note = f"target 1 of {n_targets}, {note}"
-    if timeline.facts.series:
-        note = f"{timeline.facts.series}, {note}"
-    body = _legend(panels.titled(canvas, "target and prediction", note))
+    if timeline.drawn_series:
+        note = f"{timeline.drawn_series}, {note}"
+    washed_out = len(_washout_ends(arrays, n, appended)) > 0
+    body = _legend(panels.titled(canvas, "target and prediction", note), washed_out)
     target, prediction = (_joined(values, appended) for values in (target, prediction))
     time = arrays.get("time")
     ends = ("", "")
@@ -93,17 +94,29 @@ def tracking(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Sele
         span = (*span[:2], *limits[0][:2])
         prediction = np.clip(prediction, *limits[0][:2])
     plot = panels.axes(body, span, ends)
+    for end in _washout_ends(arrays, n, appended):
+        upright(plot, end, span)
     shapes.graph(plot, steps, target, span, ORANGE, second=True)
     shapes.graph(plot, steps, prediction, span, BLUE)
 
 
-def _legend(body: Canvas) -> Canvas:
-    """Write the names of both curves if there is a line for them; return the rest."""
+def _washout_ends(arrays: RegressSnapshot, n: int, appended: bool) -> list[float]:
+    """Return where the first steps of each of the last `n` windows end that are in no loss."""
+    if "first_counted" not in arrays:
+        return []
+    apart = arrays["target"].shape[1] + (not appended)  # steps from a window to the next
+    counted = arrays["first_counted"][-n:]
+    return [k * apart + int(counted[k]) - 0.5 for k in np.flatnonzero(counted)]
+
+
+def _legend(body: Canvas, washed_out: bool) -> Canvas:
+    """Write the names of what is drawn if there is a line for them; return the rest."""
     if body.height < 6:
         return body
     dash = "━" if body.depth else "╍"
     end = body.text(0, 0, f"{dash} target", ORANGE)
-    body.text(end + 2, 0, "━ prediction", BLUE)
+    end = body.text(end + 2, 0, "━ prediction", BLUE)
+    body.text(end + 2, 0, "┆ end of washout" if washed_out else "", GREY)
     return body.part(0, 1, body.width, body.height - 1)
 
 
