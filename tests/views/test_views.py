@@ -15,7 +15,8 @@ from hiddenstate.views.timeline import Timeline
 from hiddenstate.views.window import display_missing
 from tests.figure_texts import placed_texts
 
-DRAWN = {job: set(names) - {"held_out", "augmented", "memory"} for job, names in FIGURES.items()}
+OF_OWN_DATA = {"held_out", "spectrum", "augmented", "memory"}
+DRAWN = {job: set(names) - OF_OWN_DATA for job, names in FIGURES.items()}
 """Figures of the bundled data; nothing is held out of the waves, and no row is augmented; the
 cells have no complex states."""
 

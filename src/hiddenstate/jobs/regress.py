@@ -178,15 +178,19 @@ class RegressSnapshots(JobSnapshots):
             facts["targets"] = list(names)
         if self._held_out is not None:
             facts |= {"held_series": self._held_out.n_series, "dates": self._held_out.dates}
-        series = self._series()
+        series, streams = self._series(), self.job.streams
+        if streams is not None:
+            facts["stream"] = [int(streams.rounds[0][0]) + 1, len(streams.first)]
         return facts | ({"series": series} if series else {})
 
     def _series(self) -> str:
         """Return the name of the series of the drawn training windows, if there are several."""
         train = self.dataset.train
-        if self.job.stateful or train.times is None or train.origin is None or not len(train):
+        if train.times is None or train.origin is None or not len(train):
             return ""
-        return series_name(train, int(train.origin.series[0]))
+        if self.job.stateful and not train.origin.separate:
+            return ""
+        return series_name(train, int(train.origin.series[self._drawn_stream[0]]))
 
     @cached_property
     def _held_out(self) -> HeldOut | None:
@@ -256,6 +260,10 @@ class RegressSnapshots(JobSnapshots):
         rows, outputs = first + places[drawn], made.outputs[drawn]
         return arrays | self._windows(rows, outputs, epochs[drawn, None])
 
+    @cached_property
+    def _counts_from(self) -> Array | None:
+        return self.job.counts_from()
+
     @property
     def _drawn_stream(self) -> tuple[int, int]:
         """The first row and the number of rows of the stream that is drawn: that of the first row
@@ -298,12 +306,13 @@ class RegressSnapshots(JobSnapshots):
         return self.dataset.train.take(self._disjoint_windows()[:n])
 
     def _disjoint_windows(self) -> Array:
-        """Return the first windows that follow one another without sharing a step."""
-        times = self.dataset.train.times
+        """Return the first windows that follow one another without sharing a step, of the stream
+        that is drawn."""
+        times, (first, n) = self.dataset.train.times, self._drawn_stream
         if times is None:
-            return np.arange(min(WINDOWS_SHOWN, len(self.dataset.X)))
-        chosen, last = [0], 0
-        for row in range(1, len(times)):
+            return first + np.arange(min(WINDOWS_SHOWN, n))
+        chosen, last = [first], first
+        for row in range(first + 1, first + n):
             if len(chosen) == WINDOWS_SHOWN or times[row, 0] < times[last, 0]:  # another series
                 break
             if times[row, 0] > times[last, -1]:
@@ -331,6 +340,8 @@ class RegressSnapshots(JobSnapshots):
             "target": transform.undo_targets(train.require_targets()[rows], X, lengths),
             "prediction": transform.undo_targets(outputs, X, lengths),
         }
+        if self._counts_from is not None:
+            arrays["first_counted"] = self._counts_from[rows]
         times = train.times
         if times is not None:
             # Time continues over the epochs: each starts a step after the end of the one before.

@@ -11,6 +11,7 @@ from hiddenstate.system.typing import Array
 from hiddenstate.views import style
 from hiddenstate.views.figures.layout import (
     KEYED,
+    WARNED,
     add_axes,
     align_names,
     fitting_label,
@@ -28,6 +29,9 @@ from hiddenstate.views.limits import Span
 
 TRACKED_WHOLE, TRACKED_ENDS = 200, 30
 """Windows that are drawn in one panel; of more, the number of first and of last ones."""
+
+NARROW = 5.0
+"""Inches below which a legend with the washout has two lines."""
 
 LANE, SMALLEST = 1.0, 0.6
 """Height in inches of each of several targets, and the least."""
@@ -90,9 +94,12 @@ def tracking(
     note = _tracked(len(time), parts, noun, of, while_learning)
     left_out = target.shape[-1] - len(chosen)
     note = f"{left_out} more not drawn; {note}" if left_out else note
+    washed_out = first_counted is not None and bool(first_counted.any())
+    note += "; the washout is in no loss" if washed_out else ""
     title = f"Target and prediction: {style.plain(series, 60)}" if series else ""
     heading(figure, title or "Target and prediction", note)
-    grid = place(figure, len(chosen), len(parts), top=KEYED, left=0.76, gap=(0.45, 0.16))
+    top = KEYED + WARNED * (washed_out and inches(figure)[0] < NARROW)  # two lines of a legend
+    grid = place(figure, len(chosen), len(parts), top=top, left=0.76, gap=(0.45, 0.16))
     left: list[Axes] = []
     for line, one in enumerate(chosen):
         beside: Axes | None = None
@@ -123,13 +130,13 @@ def tracking(
 
 
 def _shade_washout(axes: Axes, time: Array, first_counted: Array) -> None:
-    """Shade the first steps of windows (K, T) that are in no loss."""
-    label = "washout, in no loss"
+    """Veil the first steps of windows (K, T) that are in no loss."""
+    label = "washout"
     for steps, n in zip(time.astype(float), first_counted.tolist(), strict=True):
         if n:
             half = (steps[1] - steps[0]) / 2
             ends = steps[0] - half, steps[n - 1] + half
-            axes.axvspan(*ends, color=style.now().faint, alpha=0.8, lw=0, zorder=0, label=label)
+            axes.axvspan(*ends, color=style.now().faint, alpha=0.75, lw=0, zorder=2.5, label=label)
             label = ""
 
 
