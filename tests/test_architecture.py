@@ -264,6 +264,7 @@ def test_files_are_written_by_the_run_writer_and_atomic_files_alone() -> None:
         "system.atomic_file",
         "views.terminal.screen",  # the terminal, which is opened to write on
         "live.launch",  # removes its own temporary folder
+        "views.film",  # a temporary film, by PyAV
         "cli.stdin",  # in a temporary folder
         "system.lock",  # the stand-in of a lock
         "scale.sweep.worker",  # the pipe to the command that started it
