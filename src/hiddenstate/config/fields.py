@@ -257,7 +257,7 @@ class TrainingConfig:
         choices=("classic", "auto"),
         since=2,
     )
-    optimizer: str = option("adam", "Update rule.", choices=("adam", "adamw", "sgd"))
+    optimizer: str = option("adam", "Update rule.", choices=("adam", "adamw", "sgd"), recipe=True)
     lr: float = option(0.01, "Learning rate.", above=0, regress=0.02, autoencode=0.005, recipe=True)
     momentum: float = option(0.0, "Momentum of sgd.", low=0, below=1)
     weight_decay: float = option(
@@ -265,6 +265,7 @@ class TrainingConfig:
         "Weight decay; for adam and sgd an L2 penalty; none on the eigenvalues of "
         f"{with_option('states')}.",
         low=0,
+        recipe=True,
     )
     loss: str = option(
         "mse",
