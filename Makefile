@@ -68,7 +68,7 @@ tests: .venv/installed-dev
 
 series: .venv-series/installed
 	.venv-series/bin/python -m pytest -m series tests/docs/test_examples.py \
-	  tests/training/test_real_series.py tests/data/readers/test_ts.py
+	  tests/training/test_real_series.py tests/data/readers/test_ts.py tests/benchmarks/test_scripts.py
 
 # The scripts that pages share are checked strictly; those of one page for names and calls.
 types-js:

@@ -84,6 +84,15 @@ COMMANDS = [
 WITH_KERNELS = ("--only native", "scale.png", "readers", "touch")
 """How commands end that measure nothing without the kernels."""
 
+OF_AEON = ("yearly", "shampoo", "UnitTest", "--check")
+"""How commands end that read series of aeon."""
+
+
+def marks_of(command: str) -> list[pytest.MarkDecorator]:
+    """Return what a command requires: the kernels, or series of aeon."""
+    kernels = [needs_kernels] * command.endswith(WITH_KERNELS)
+    return kernels + [pytest.mark.series] * command.endswith(OF_AEON)
+
 
 def documented_commands() -> list[str]:
     """Return the commands in the pages, without the rest of their lines."""
@@ -109,12 +118,14 @@ def test_every_script_has_a_command_here() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    [pytest.param(each, marks=[needs_kernels] * each.endswith(WITH_KERNELS)) for each in COMMANDS],
+    [pytest.param(each, marks=marks_of(each)) for each in COMMANDS],
 )
 def test_a_script_runs(command: str, tmp_path: Path) -> None:
     script, *words = command.split()
     if script == "c_header.py" and not (shutil.which("gcc") or shutil.which("cc")):
         pytest.skip("there is no C compiler")
+    if command.endswith(OF_AEON) and not find_spec("aeon"):
+        pytest.skip("aeon is not installed: make series")
     if words[:1] == ["page"] and not (shutil.which("chromium") and find_spec("playwright")):
         pytest.skip("requires playwright and chromium")
     done = warm.run([str(BENCHMARKS / script), *words, "--toy"], tmp_path)

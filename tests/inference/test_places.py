@@ -260,7 +260,7 @@ def test_an_output_of_an_unsupported_format_is_refused_before_any_work(
     answer = cli("predict", "no such run", "--output", name)
     assert answer.code == 2
     assert f"--output: {name}: unsupported format" in answer.err
-    assert "supported: .csv, .json, .parquet, .pq, .xlsx; " in answer.err
+    assert "supported: .csv, .json, .parquet, .pq, .xlsx, .wav; " in answer.err
     assert not list(tmp_path.iterdir())
 
 

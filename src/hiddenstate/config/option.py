@@ -129,7 +129,7 @@ class Option:
         """
         if value is None and self.optional:
             return None
-        if self.auto and value in ("auto", AUTO_NUMBER):
+        if self.auto and (value == "auto" or (type(value) is float and value == AUTO_NUMBER)):
             return AUTO_NUMBER
         checked = self._converted(value)
         if checked is None or not self._in_range(checked):
