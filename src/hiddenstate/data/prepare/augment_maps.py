@@ -199,7 +199,8 @@ def _bilinear(x: Array, y: Array, z: Array) -> Array:
     flat, place = flat.reshape(-1), top
     place *= width + 1
     place += left
-    place += np.arange(0, flat.size, (height + 1) * (width + 1), np.int32)[:, None, None]
+    firsts = np.arange(n) * ((height + 1) * (width + 1))
+    place += firsts.astype(np.int32)[:, None, None]
     upper = _straight(flat, place, z)
     place += width + 1
     lower = _straight(flat, place, z)

@@ -185,7 +185,7 @@ def recall(
     # The scores at the end are a column that can be seen.
     edges = np.append(steps, max(steps[-1] + max(1, LAST * steps[-1]), end or 0)).astype(float)
     shade(axes, edges, np.arange(C + 1), share.T, style.toward(now.right), 0.0, 1.0)
-    for line in np.flatnonzero(~rows[-1][order].astype(bool)):
+    for line in np.flatnonzero(~rows[-1][order].astype(bool)).tolist():
         axes.axhspan(line, line + 1, color=now.faint, lw=0)
     axes.set(xlim=(0, edges[-1]), yticks=[], xlabel="step")
     axes.spines["left"].set_visible(False)
