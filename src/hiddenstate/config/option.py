@@ -105,7 +105,8 @@ class Option:
         bounds = self.bounds()
         text = f"{noun}{' of' if bounds.startswith('at least') else ''} {bounds}".strip(" ,")
         everywhere = bool(self.auto) and self.auto == self.jobs
-        return f"none, or {text}" * self.none or f"auto, or {text}" * everywhere or text
+        word = "none, or " if self.none else "auto, or " if everywhere else ""
+        return word + text
 
     def bounds(self) -> str:
         """Describe the range: `at least 0 and below 1`; empty if there is none."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from hiddenstate.config import Config, make_config
+from hiddenstate.config import Config, job_options, make_config
 from hiddenstate.config.option import AUTO_NUMBER
 from hiddenstate.data import PreparedDataset
 from hiddenstate.data.prepare.streams import signals_of
@@ -29,9 +29,6 @@ USUAL = 1_000
 
 LATE, FEWEST = 0.2, 2
 """Share of the windows of a signal that is predicted, and the fewest that are."""
-
-LOG_EVERY = 10
-"""What `--log-every` is if it is not set."""
 
 
 def with_budget(config: Config, dataset: PreparedDataset) -> tuple[Config, PreparedDataset]:
@@ -73,9 +70,14 @@ def _with_updates(config: Config, dataset: PreparedDataset, updates: int) -> dic
     once = make_config(config.job, {**values, "epochs": 1, "teach": None})
     per_epoch = make_job(once, dataset).batches.steps_per_epoch
     values["epochs"] = epochs = max(1, round(updates / per_epoch))
-    if values["log_every"] == LOG_EVERY:
+    if values["log_every"] == _usual("log_every"):
         values["log_every"] = max(1, epochs * per_epoch // 20)
     return values
+
+
+def _usual(name: str) -> object:
+    """Return the value of an option that is not set."""
+    return next(o.default_for("regress") for _, o in job_options("regress") if o.name == name)
 
 
 def _error(config: Config, dataset: PreparedDataset, late: Array, updates: int) -> float:
