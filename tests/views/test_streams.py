@@ -9,10 +9,13 @@ from matplotlib.patches import Rectangle
 from hiddenstate.report.html.live import live_data
 from hiddenstate.runs import Run
 from hiddenstate.views import catalog
+from hiddenstate.views.alt_text import alt_text
 from hiddenstate.views.figures.layout import new_figure
+from hiddenstate.views.streams import stream_states
 from hiddenstate.views.terminal.canvas import Canvas, changes
 from hiddenstate.views.terminal.panels import Selection
 from hiddenstate.views.terminal.regress import tracking as draw_in_terminal
+from hiddenstate.views.terminal.streams import streams as draw_streams
 from hiddenstate.views.timeline import Timeline
 from tests.figure_texts import overlaps, placed_texts
 from tests.report_html import train
@@ -47,6 +50,13 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(scope="module")
 def machines(table: str, tmp_path_factory: pytest.TempPathFactory) -> Run:
     return train("regress", {**OPTIONS, "data": table}, tmp_path_factory.mktemp("runs"))
+
+
+@pytest.fixture(scope="module")
+def in_turn(table: str, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run that reads one stream after the other."""
+    options = {**OPTIONS, "data": table, "streams": 1, "log_every": 7}
+    return train("regress", options, tmp_path_factory.mktemp("runs"))
 
 
 def shaded(timeline: Timeline) -> list[tuple[float, float]]:
@@ -103,3 +113,63 @@ def test_the_error_by_frequency_fits_small_pages_and_large_ones(machines: Run) -
     for size in ((3.4, 3.2), (6.4, 3.4), (12, 5)):
         draw = catalog.drawings(timeline, timeline.moment())["spectrum"]
         assert overlaps(draw(new_figure(*size))) == []
+
+
+def test_windows_are_counted_while_other_streams_are_read(in_turn: Run) -> None:
+    timeline, n = Timeline(in_turn), LENGTHS["large"] // 2 // WINDOW
+    epoch = n + LENGTHS["small"] // 2 // WINDOW
+    assert timeline.end == EPOCHS * epoch
+    for step, windows in ((4, 4), (n, n), (n + 3, n), (epoch, n), (epoch + 1, n + 1)):
+        assert len(timeline.moment(step).arrays["prediction"]) == windows
+    axes = catalog.drawings(timeline, timeline.moment())["error"](None).axes[0]
+    assert EPOCHS * n < axes.get_xlim()[1] < EPOCHS * n + 1
+    signal = live_data(timeline, [])
+    assert signal is not None
+    made = [*range(1, n + 1), *range(epoch + 1, epoch + n + 1)]
+    assert dict(signal)["steps"] == made
+    assert dict(signal)["ends"] == [WINDOW * (k + 1) for k in range(EPOCHS * n)]
+
+
+def test_the_states_of_all_streams_are_those_that_training_carries(machines: Run) -> None:
+    timeline, n = Timeline(machines), LENGTHS["small"] // 2 // WINDOW
+    moment = timeline.moment()
+    shown = stream_states(timeline, moment)
+    assert shown is not None
+    assert (shown.names, shown.drawn, shown.total) == (["small", "large"], 1, 2)
+    assert shown.has_ended.tolist() == [True, False]
+    assert moment.arrays["stream_read"].tolist() == [n, LENGTHS["large"] // 2 // WINDOW]
+    assert (moment.arrays["stream_state"] != 0).all()
+    assert alt_text(timeline, moment, "streams").endswith("Drawn elsewhere: large.")
+    for size in ((3.4, 3), (5.6, 2.6)):
+        figure = catalog.drawings(timeline, moment)["streams"](new_figure(*size))
+        assert overlaps(figure) == []
+        assert {"small", "large"} <= {placed.text for placed in placed_texts(figure)}
+    canvas, model = Canvas.blank(60, 8), TerminalModel(60, 8)
+    draw_streams(canvas, timeline, moment, Selection())
+    model.feed(changes(canvas, None))
+    assert "2 streams" in model.text
+    assert "▸large" in model.text
+    assert "·small" in model.text
+
+
+def test_streams_that_are_read_in_turn_are_one_at_a_time(in_turn: Run) -> None:
+    timeline = Timeline(in_turn)
+    of_moments = [stream_states(timeline, timeline.moment(step)) for step in (8, 15)]
+    assert [shown and shown.names for shown in of_moments] == [["large"], ["small"]]
+    assert [shown and shown.drawn for shown in of_moments] == [0, None]
+
+
+def test_the_washout_of_a_held_out_series_is_shaded(table: str, tmp_path: Path) -> None:
+    lines = Path(table).read_text().splitlines()
+    for name in LENGTHS:
+        own = [lines[0], *(line for line in lines if line.startswith(name))]
+        (tmp_path / f"{name}.csv").write_text("\n".join(own) + "\n")
+    options = {**OPTIONS, "data": str(tmp_path / "large.csv"), "test": str(tmp_path / "small.csv")}
+    del options["test_fraction"]
+    run = train("regress", {**options, "stateful": False, "epochs": 1}, tmp_path)
+    timeline = Timeline(run)
+    left_out = run.final_arrays()["held_washout"]
+    assert left_out[0].tolist() == [WASHOUT, *[0] * (LENGTHS["small"] - 1)]
+    figure = catalog.drawings(timeline, timeline.moment())["held_out"](None)
+    spans = [p for p in figure.axes[0].patches if p.get_label() == "washout"]
+    assert [(p.get_x(), p.get_x() + p.get_width()) for p in spans] == [(-0.5, WASHOUT - 0.5)]

@@ -15,7 +15,7 @@ from hiddenstate.views.timeline import Timeline
 from hiddenstate.views.window import display_missing
 from tests.figure_texts import placed_texts
 
-OF_OWN_DATA = {"held_out", "spectrum", "augmented", "memory"}
+OF_OWN_DATA = {"held_out", "spectrum", "streams", "augmented", "memory"}
 DRAWN = {job: set(names) - OF_OWN_DATA for job, names in FIGURES.items()}
 """Figures of the bundled data; nothing is held out of the waves, and no row is augmented; the
 cells have no complex states."""

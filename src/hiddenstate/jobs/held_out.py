@@ -141,10 +141,24 @@ class HeldOut:
             spread = (np.min(members, axis=0)[order], np.max(members, axis=0)[order])
         arrays = self._lines(steps, numbers, outputs, spread)
         arrays |= {"residual_edge": edges, "residual_count": counts}
+        if answers.washed_out and not self.one_a_series:
+            arrays["held_washout"] = self._washed_out(steps, numbers)
         if not self.one_a_series:
             arrays["residual_lag"] = autocorrelation(residuals, steps.series, steps.at)
             arrays |= self._spectrum(steps, outputs)
         return arrays
+
+    def _washed_out(self, steps: Steps, numbers: Array) -> Array:
+        """Return how many steps just before each drawn one a washout left out, (D, W)."""
+        far = self.steps.at.max() + 1
+        every = self.steps.series * far + self.steps.at
+        places = np.searchsorted(every, steps.series * far + steps.at)
+        left_out = np.minimum(np.diff(places, prepend=-1) - 1, self.job.config.data.washout)
+        lanes = []
+        for number in numbers:
+            chosen = steps.of(number, self.most, not self.one_a_series)
+            lanes += [left_out[chosen]] * self._n_targets
+        return np.nan_to_num(_padded(lanes, self._width)).astype(np.int32)
 
     def _spectrum(self, steps: Steps, outputs: Array) -> dict[str, Array]:
         """Return how targets and errors are spread over frequencies, of signals with an output at

@@ -31,6 +31,7 @@ from hiddenstate.jobs.snapshot_limits import (
     affordable,
     thinned,
 )
+from hiddenstate.jobs.stream_states import stream_facts, stream_states
 from hiddenstate.metrics.comparison import best_baseline
 from hiddenstate.metrics.losses import constant, regression_loss
 from hiddenstate.metrics.scores import mean_of_last, mean_squared_error, r2, target_mean
@@ -180,7 +181,7 @@ class RegressSnapshots(JobSnapshots):
             facts |= {"held_series": self._held_out.n_series, "dates": self._held_out.dates}
         series, streams = self._series(), self.job.streams
         if streams is not None:
-            facts["stream"] = [int(streams.rounds[0][0]) + 1, len(streams.first)]
+            facts |= stream_facts(streams, self.dataset.train)
         return facts | ({"series": series} if series else {})
 
     def _series(self) -> str:
@@ -243,6 +244,8 @@ class RegressSnapshots(JobSnapshots):
         and windows: those predicted since the last snapshot where the state is carried, else the
         first ones as the net predicts them now."""
         arrays = self._hidden_states(engine)
+        if self.job.streams is not None:
+            arrays |= stream_states(self.job.streams, self.job.net, engine.export())
         if self._held_out is not None:
             arrays |= self._held_out.snapshot(engine)
         if not self.job.stateful:

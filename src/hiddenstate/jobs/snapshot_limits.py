@@ -41,6 +41,9 @@ HELD_ROWS = 500
 UNITS_KEPT = 64
 """Most hidden units kept, the first ones."""
 
+STREAMS_KEPT = 64
+"""Most streams whose states are kept, the longest ones of those that are read side by side."""
+
 EIGENVALUES_KEPT = 256
 """Most complex states of a layer whose eigenvalues are kept, the first ones."""
 

@@ -26,8 +26,10 @@ AXES = {
     "U": "training rows shown with what augmentation makes of them, at most 6",
     "V": "shown rows followed step by step, at most 4",
     "W": "held-out steps, at most 240, or rows with one target each, at most 500",
+    "X": "streams read side by side, at most 64",
     "Y": "frequencies, at most 512",
     "Z": "numbers of a code",
+    "u": "hidden units, or complex states, at most the first 64",
 }
 """What the letters of the axes stand for."""
 

@@ -36,6 +36,8 @@ ABOUT_ROWS: dict[str, type | tuple[type, ...]] = {
     "dates": bool,
     "series": str,
     "stream": list,
+    "stream_names": list,
+    "stream_round": list,
 }
 """Facts about rows that files may have, and their types."""
 
@@ -172,12 +174,15 @@ def _check_facts(facts: dict[str, Any], job: str, where: str) -> StaticFacts:
         expected["classes"] = (False, "different labels")
     channels, row_shape = facts.get("channels", ["x"]), facts.get("row_shape", [1, 1])
     ranges, stream = facts.get("channel_ranges", []), facts.get("stream", [1, 1])
+    names, steps = facts.get("stream_names", ["x"]), facts.get("stream_round", [1, 1])
     expected |= {
         "channels": (_are_names(channels), "the name of each feature"),
         "targets": (_are_names(facts.get("targets", ["y"])), "the name of each target"),
         "held_series": (facts.get("held_series", 1) > 0, "more than 0"),
         "row_shape": (_are_sizes(row_shape) and job == "autoencode", "steps and features"),
         "stream": (_are_sizes(stream) and stream[0] <= stream[1], "a number and how many"),
+        "stream_names": (_are_names(names) and len(names) == stream[1], "the name of each stream"),
+        "stream_round": (_are_sizes(steps) and steps[0] <= steps[1], "windows, and steps"),
         "channel_ranges": (all(map(_is_range, ranges)), "a lower and an upper end of each feature"),
         "time_step": (0 < facts.get("time_step", 1) < math.inf, "more than 0"),
     }
@@ -203,6 +208,8 @@ def _check_facts(facts: dict[str, Any], job: str, where: str) -> StaticFacts:
         facts.get("dates", False),
         facts.get("series"),
         (stream[0], stream[1]) if "stream" in facts else None,
+        tuple(names) if "stream_names" in facts else None,
+        (steps[0], steps[1]) if "stream_round" in facts else None,
     )
 
 

@@ -11,6 +11,7 @@ from functools import cache
 from typing import Annotated, Any, Required, TypedDict, TypeVar, cast, get_args, get_type_hints
 
 from hiddenstate.runs.array_spec import ArraySpec
+from hiddenstate.runs.signal_arrays import StreamArrays, WashoutArrays
 from hiddenstate.system.typing import Array, Arrays
 
 
@@ -248,7 +249,7 @@ class RegressStatic(AugmentedRows, RegressHeldOut, total=False):
     ]
 
 
-class RegressFinal(RegressHeldOut, total=False):
+class RegressFinal(RegressHeldOut, WashoutArrays, total=False):
     """Arrays of a regressor over all test rows, computed at the end; again those of the held-out
     part, now of the best, the middle and the worst series if there are many."""
 
@@ -302,7 +303,7 @@ class RegressFinal(RegressHeldOut, total=False):
     ]
 
 
-class RegressSnapshot(TypedDict, total=False):
+class RegressSnapshot(StreamArrays, total=False):
     """Arrays of a regressor with the current weights."""
 
     held_prediction: Annotated[Array, _HELD_PREDICTION]
@@ -351,7 +352,6 @@ class RegressSnapshot(TypedDict, total=False):
     ]
     target: Annotated[Array, ArraySpec("f", "K T O", "their targets", "windows", "K O")]
     time: Annotated[Array, ArraySpec("if", "K T", "the times of their steps")]
-    first_counted: Annotated[Array, ArraySpec("i", "K", "their first steps that are in the loss")]
 
 
 class RegressMoment(RegressSnapshot, RegressFinal, total=False):

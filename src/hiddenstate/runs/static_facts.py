@@ -42,6 +42,11 @@ class StaticFacts:
     stream : tuple of int, optional
         The number, from 1, of the stream that they are of, and how many there are; only if there
         are several.
+    stream_names : tuple of str, optional
+        The name of each stream, if each is a series of its own.
+    stream_round : tuple of int, optional
+        The number of windows of the drawn stream, and the steps of an epoch, in which there are
+        more, of other rounds of streams.
     """
 
     job: str
@@ -60,3 +65,5 @@ class StaticFacts:
     dates: bool = False
     series: str | None = None
     stream: tuple[int, int] | None = None
+    stream_names: tuple[str, ...] | None = None
+    stream_round: tuple[int, int] | None = None

@@ -10,6 +10,8 @@ from hiddenstate.runs.snapshots import (
     ClassifyStatic,
 )
 from hiddenstate.views.memory import in_words, layer_names
+from hiddenstate.views.streams import in_words as streams_in_words
+from hiddenstate.views.streams import stream_states
 from hiddenstate.views.timeline import Moment, Timeline
 
 OF_CLASSES = ("confusion", "recall", "curves", "dynamics", "decision", "codes")
@@ -44,6 +46,8 @@ def alt_text(timeline: Timeline, moment: Moment, name: str) -> str:
     if name == "memory" and "eigenvalue" in moment.arrays:
         values = moment.arrays["eigenvalue"]
         parts.append(in_words(values, layer_names(timeline.run, len(values))))
+    if name == "streams" and (shown := stream_states(timeline, moment)):
+        parts.append(streams_in_words(shown))
     if name == "signals" and timeline.facts.channels:
         names = [*timeline.facts.channels, *(timeline.facts.targets or ())]
         parts.append(f"Inputs and targets: {_listed(names)}.")

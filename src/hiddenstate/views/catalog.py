@@ -50,6 +50,7 @@ FIGURES: dict[str, tuple[str, ...]] = {
         "spectrum",
         "hidden",
         "portrait",
+        "streams",
         "memory",
     ),
     "autoencode": (
@@ -389,6 +390,8 @@ def draw_dashboard(figure: FigureBase, timeline: Timeline, moment: Moment, title
             layout = layout | WITHOUT_TIME.get(timeline.job, {})
         if is_large and "memory" in draws:
             layout = layout | WITH_MEMORY[kind]
+        if is_large and "streams" in draws:
+            layout = {"streams" if n == "portrait" else n: place for n, place in layout.items()}
         for name, place in layout.items():
             if name in draws:
                 left, low, right, high = (round(GRID * edge) for edge in place)

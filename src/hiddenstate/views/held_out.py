@@ -39,6 +39,8 @@ class Lane:
         else over those here.
     values, residuals : Span
         The ends of their axes over the run.
+    washed : list of tuple
+        The ends in time of the steps that a washout left out.
     members : tuple of ndarray (n,), optional
         The lowest and the highest prediction of the members of a net.
     """
@@ -56,6 +58,7 @@ class Lane:
     baseline_error: float
     values: Span
     residuals: Span
+    washed: list[tuple[float, float]]
     members: tuple[Array, Array] | None = None
 
 
@@ -181,10 +184,21 @@ def _lanes(timeline: Timeline, arrays: RegressMoment, at_end: bool) -> tuple[Lan
                 if at_end
                 else output_error(baseline[drawn], truth[drawn], target, quantiles),
                 *timeline.limits.held[number, target],
+                _washed(arrays, lane, n),
                 _members(arrays, lane, n),
             )
         )
     return tuple(lanes)
+
+
+def _washed(arrays: RegressMoment, lane: int, n: int) -> list[tuple[float, float]]:
+    """Return the ends in time of the steps before those of a lane that a washout left out."""
+    if "held_washout" not in arrays or "held_time" not in arrays:
+        return []
+    left_out, time = arrays["held_washout"][lane, :n], arrays["held_time"][lane, :n]
+    step = float(np.median(np.diff(time))) if n > 1 else 1.0
+    ends = zip(time - (left_out + 0.5) * step, time - 0.5 * step, strict=True)
+    return [(float(a), float(b)) for (a, b), many in zip(ends, left_out, strict=True) if many]
 
 
 def _members(arrays: RegressMoment, lane: int, n: int) -> tuple[Array, Array] | None:

@@ -51,6 +51,8 @@ class Limits(NamedTuple):
         Of the values and of the residuals of each held-out lane, by its numbers in `held_of`.
     reach : Span
         Of the steps that complex states reach back.
+    stream : float
+        The largest absolute value of a state of a stream, at least 1.
     """
 
     end: int
@@ -61,6 +63,7 @@ class Limits(NamedTuple):
     error: Span | None
     held: dict[tuple[int, int], tuple[Span, Span]]
     reach: Span
+    stream: float
 
 
 class Plane(NamedTuple):
@@ -134,7 +137,12 @@ def limits_of(
         error,
         _held_spans(shown),
         reach_span([arrays["eigenvalue"] for arrays in shown if "eigenvalue" in arrays]),
+        max([1.0, *(_largest(a["stream_state"]) for a in shown if "stream_state" in a)]),
     )
+
+
+def _largest(values: Array) -> float:
+    return float(np.abs(values[np.isfinite(values)]).max(initial=0))
 
 
 def reach_span(eigenvalues: Sequence[Array]) -> Span:

@@ -9,6 +9,7 @@ from hiddenstate.runs.snapshots import RegressSnapshot, RegressStatic
 from hiddenstate.views import figures
 from hiddenstate.views.held_out import held_out
 from hiddenstate.views.limits import sorted_units
+from hiddenstate.views.streams import stream_states
 from hiddenstate.views.timeline import Moment, Timeline
 
 Draw = Callable[[Figure | None], Figure]
@@ -42,6 +43,8 @@ def of_regress(timeline: Timeline, moment: Moment) -> dict[str, Draw]:
             seconds=timeline.step_seconds,
             baseline=baseline_method("regress", timeline.run.config.flat())[1],
         )
+    if (states := stream_states(timeline, moment)) is not None:
+        draws["streams"] = lambda on: figures.streams(states, on)
     if {"target", "prediction"} <= set(arrays) and len(arrays["target"]):
         draws |= _of_windows(timeline, arrays, shown is None)
     if {"hidden", "hidden_time"} <= set(arrays):
@@ -63,7 +66,7 @@ def _of_windows(timeline: Timeline, arrays: RegressSnapshot, alone: bool) -> dic
     """The figures of windows with their predictions; the errors of some only `alone`."""
     draws: dict[str, Draw] = {}
     target, prediction, appended = arrays["target"], arrays["prediction"], timeline.facts.appended
-    limits, end = timeline.limits, timeline.end if appended else None
+    limits, end = timeline.limits, timeline.n_windows(timeline.end) if appended else None
     if "time" in arrays:
         bundled = timeline.run.data_fact("source") == "bundled"
         names = timeline.facts.targets or ()

@@ -278,7 +278,18 @@ class Timeline:
         parts = [self._snapshots[s] for s in sorted(self._snapshots)]
         parts = [part for part in parts if "prediction" in part]
         names = [name for name in APPENDED if all(name in part for part in parts)]
-        return {n: np.concatenate([part[n] for part in parts])[:step] for n in names if parts}
+        made = self.n_windows(step)
+        return {n: np.concatenate([part[n] for part in parts])[:made] for n in names if parts}
+
+    def n_windows(self, step: int) -> int:
+        """Return the windows of the drawn stream predicted in the first `step` updates.
+
+        The first updates of an epoch are those of its round, if there are several.
+        """
+        if self.facts.stream_round is None:
+            return step
+        windows, steps = self.facts.stream_round
+        return step // steps * windows + min(step % steps, windows)
 
     @property
     def end(self) -> int:

@@ -5,6 +5,7 @@ import { later } from "./later.js";
 import { Memory } from "./memory.js";
 import { Held, Windows } from "./series.js";
 import { States } from "./states.js";
+import { Streams } from "./streams.js";
 import { t } from "./words.js";
 
 /**
@@ -20,12 +21,13 @@ export async function panelsOf(store, main) {
     const held = fixed.held_target ? new Held(store) : null;
     const windows = shown.appended || !held ? new Windows(store) : null;
     const [states, memory] = [new States(store), new Memory(store)];
+    const streams = new Streams(store, states);
     const bending = later("wide bend", t("Bend the input, and see its answer"), async (replace) => {
       const { Bending } = await import("./bending.js");
       replace(new Bending(store).picture.element);
     });
-    const all = [windows, held, states, memory];
-    fill(main, windows && windows.picture.element, held && held.picture.element, states.portrait.element, states.units.element, memory.element, bending.element);
+    const all = [windows, held, states, streams, memory];
+    fill(main, windows && windows.picture.element, held && held.picture.element, states.portrait.element, states.units.element, streams.element, memory.element, bending.element);
     const update = () => { for (const each of all) if (each) each.update(); };
     store.addEventListener("moment", update);
     update();

@@ -22,6 +22,7 @@ from hiddenstate.views.figures.memory import memory
 from hiddenstate.views.figures.probability import calibration, curves, dynamics, recall
 from hiddenstate.views.figures.regress import error, hidden, portrait, signals
 from hiddenstate.views.figures.spectrum import spectrum
+from hiddenstate.views.figures.streams import streams
 from hiddenstate.views.figures.tracking import tracking
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "reconstructions",
     "signals",
     "spectrum",
+    "streams",
     "tracking",
     "walk",
     "worst",

@@ -161,6 +161,8 @@ def _draw_lane(
     residuals = add_axes(figure, below, sharex=axes)
     _draw_lane_residuals(figure, residuals, time, lane, part, zoom)
     start, end = (past_time[0] if len(past_time) else time[0]), time[-1]
+    washed = [np.divide(ends, unit) for ends in lane.washed if not zoom or ends[0] / unit > start]
+    start = min([start, *(ends[0] for ends in washed)])
     margin = 0.01 * (end - start) or 0.5
     border = start - margin
     if len(past_time):  # after the last step that was trained on
@@ -172,6 +174,9 @@ def _draw_lane(
         if len(past_time):
             one.axvline(border, color=now.muted, lw=0.9, zorder=1)
         rule(one)
+    for number, ends in enumerate(washed):
+        label = "" if number else "washout"
+        axes.axvspan(*ends, color=now.muted, alpha=0.35, lw=0, zorder=0.5, label=label)
     axes.set_xlim(start - margin, end + margin)
     axes.tick_params(labelbottom=False)
     _time_axis(residuals, shown.dates)

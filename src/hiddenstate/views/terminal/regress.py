@@ -13,6 +13,7 @@ from hiddenstate.views.terminal.layout import Box, Panel, Stack
 from hiddenstate.views.terminal.learning import learning, upright
 from hiddenstate.views.terminal.memory import memory
 from hiddenstate.views.terminal.panels import Selection
+from hiddenstate.views.terminal.streams import streams
 from hiddenstate.views.timeline import Moment, Timeline
 
 _TOP = Stack((Panel("learning", 30, 6, most=14), Panel("error", 24, 6, most=14)), True)
@@ -32,6 +33,7 @@ BOXES: tuple[Box, ...] = (
             Stack(
                 (
                     Panel("hidden", 40, 8, weight=2),
+                    Panel("streams", 24, 8, widest=64),
                     Panel("portrait", 24, 8, widest=44),
                     Panel("memory", 30, 8, widest=60),
                 ),
@@ -59,6 +61,8 @@ def draws(timeline: Timeline, moment: Moment) -> dict[str, panels.Draw]:
         available["hidden"] = hidden
         if len(arrays["hidden"]) > 2 and arrays["hidden"].shape[1] > 1:
             available["portrait"] = portrait
+    if "stream_state" in arrays:
+        available["streams"] = streams
     if "eigenvalue" in arrays:
         available["memory"] = memory
     if "input" in static and len(static["input"]):
@@ -140,7 +144,9 @@ def error(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Selecti
         return
     ends = timeline.limits.error or curve_span(finite)
     low, high = np.log10(ends[:2]) if ends.log else ends[:2]
-    n = max(timeline.end, len(errors)) if timeline.facts.appended else len(errors)
+    n = len(errors)
+    if timeline.facts.appended:
+        n = max(timeline.n_windows(timeline.end), n)
     plot = panels.axes(body, (0.0, 1.0, low, high), ("window 1", f"{n:,}"), ends.log)
     wide = max(1, round(plot.width * len(errors) / n))
     each = shapes.resized(errors[None, :], 1, wide)[0]

@@ -1,0 +1,41 @@
+"""The arrays of `snapshots` that only carried states, streams and a washout have."""
+
+from typing import Annotated, TypedDict
+
+from hiddenstate.runs.array_spec import ArraySpec
+from hiddenstate.system.typing import Array
+
+
+class StreamArrays(TypedDict, total=False):
+    """Arrays of the streams that are read side by side, and of their washout."""
+
+    stream: Annotated[
+        Array,
+        ArraySpec("i", "X", "numbers of the streams of the present round, -1 for fewer", "streams"),
+    ]
+    stream_read: Annotated[
+        Array, ArraySpec("i", "X", "the windows that each has read in this epoch", "streams")
+    ]
+    stream_state: Annotated[
+        Array,
+        ArraySpec(
+            "f",
+            "X u",
+            "the state of the top layer that each carries; real parts of complex states",
+            "streams",
+        ),
+    ]
+    first_counted: Annotated[
+        Array, ArraySpec("i", "K", "the first step of each window that is in the loss")
+    ]
+
+
+class WashoutArrays(TypedDict, total=False):
+    """Arrays of the washout of held-out steps."""
+
+    held_washout: Annotated[
+        Array,
+        ArraySpec(
+            "i", "D W", "the steps just before each of `held_target` that a washout left out"
+        ),
+    ]
