@@ -11,6 +11,7 @@ from hiddenstate.errors import OptionError
     [
         ("--device cpu", "device='cpu'"),
         ("--no-stateful", "stateful=False"),
+        ("--stateful: add --stateful", "stateful: add stateful=True"),
         ("--seed 3", "random_state=3"),
         ("--to rtneural: no RNN; use --to c", "to='rtneural': no RNN; use to='c'"),
         ("--to: unknown target", "to: unknown target"),

@@ -179,6 +179,8 @@ def test_a_loss_that_leaves_its_past_is_warned_of_once() -> None:
         ([1.0], 1.0, "x: expected a dict of features, got a list"),
         ({"a": [1]}, 1.0, "x: a: expected a number, text or a time, got a list"),
         ({"a": math.inf}, 1.0, "x: a: expected a number of at most 1e"),
+        ({"a": 1.0}, None, "y: expected a (number, got a NoneType|label)"),
+        ({"a": 10**400}, 1.0, "x: a: expected a number of at most"),
         ({2.5: 1.0}, 1.0, "x: names of features are text or integers, got a float"),
         ({"a": 1.0}, math.nan, "y: "),
         ({"a": 1.0}, None, "y: "),

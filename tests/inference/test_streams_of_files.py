@@ -82,3 +82,22 @@ def test_steps_of_the_washout_are_not_scored_where_the_state_was_zero(trained, t
 def test_washed_out_steps_are_named_where_whole_series_are_held_out(trained):
     done = trained("--washout", 3, "--split", "random")[3]
     assert "held-out steps, without 3 of washout" in done.out
+
+
+def test_windows_that_overlap_are_refused(table, cli, tmp_path):
+    done = cli(
+        *("regress", table, "--target", "y", "--stateful", "--window", 5, "--stride", 2, *OFF),
+        *("--runs-dir", tmp_path / "runs"),
+    )
+    assert done.code == 2
+    assert "--stride: 2 steps, fewer than the 5 of a window" in done.err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_the_series_of_a_test_file_begin_from_zero(trained, table):
+    model, predictor, run, done = trained("--test", table, "--washout", 3)
+    made = predict_run(model, predictor, run).columns
+    values = np.loadtxt(table, delimiter=",", skiprows=1, usecols=(2, 3))
+    own = alone(model, predictor, values[:55, :1], values[:55, 1:])
+    np.testing.assert_allclose(made["y"][:55], own, rtol=1e-5)
+    assert "without 9 of washout" in done.out

@@ -14,6 +14,7 @@ from hiddenstate.jobs import make_job
 from hiddenstate.runs import Run
 from hiddenstate.training import budget
 from hiddenstate.training.budget import late_windows, with_budget
+from hiddenstate.training.recipes import suggest
 from hiddenstate.training.start import plan, start
 from tests.conftest import needs_kernels
 
@@ -109,3 +110,17 @@ def test_the_recipe_of_a_carried_state_is_decided_where_a_run_or_a_fit_begins(tm
     model = RecurrentRegressor(recipe="auto", stateful=True, output="steps", random_state=0)
     model.fit(U.reshape(10, 60, 1), Y.reshape(10, 60))
     assert model.score(U.reshape(10, 60, 1), Y.reshape(10, 60)) > 0.9
+
+
+def test_as_many_streams_as_windows_can_be_decided_for():
+    """The last windows are left out, so there are fewer than streams."""
+    config, _ = decided(Y, streams=40)
+    assert config.training.streams == 40
+    assert config.training.epochs > 1
+
+
+@pytest.mark.parametrize("steps", [600, 100])
+def test_a_signal_that_is_not_cut_is_one_stream(steps):
+    dataset = SequenceDataset("s", Rows(U[:, :steps], Y[:, :steps]), source="file")
+    values = suggest("regress", dataset, {"stateful": True, "window": 0})
+    assert (values["window"], values["streams"]) == (0, None)

@@ -65,7 +65,9 @@ def _as_parameter(match: re.Match[str]) -> str:
     if match[1]:
         return f"{name}=False" + (f" {value}" if value else "")
     choices = VIEWS if name == "view" else (option and option.choices) or ()
-    if name in ("force", "stem_causal"):
+    is_flag = option is not None and option.kind is bool
+    is_added = is_flag and match.string.endswith("add ", 0, match.start())
+    if name in ("force", "stem_causal") or is_added:
         return f"{name}=True" + (f" {value}" if value else "")
     if (name, value) == ("level", "none"):
         return "level=None"

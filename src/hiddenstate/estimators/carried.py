@@ -86,7 +86,7 @@ class CarriedStateMixin(HiddenStatesMixin, OnlineRegressorMixin):
         if len(quantiles) < 2:
             return predicted
         if 0.5 not in quantiles:
-            raise OptionError("score: R2 is that of the median; train with it in --quantile")
+            raise OptionError("score: R2 is that of the median; train with it in quantile")
         median = quantiles.index(0.5)
         if predicted.dtype != object:
             return np.asarray(predicted[..., median])

@@ -38,9 +38,11 @@ def number(value: Any, where: str) -> float:
     """Return a number that is finite, or NaN; refuse anything else (`DataError`)."""
     try:
         given = float(value)
+    except OverflowError:
+        given = math.inf
     except (TypeError, ValueError):
-        kind = type(value).__name__
-        raise DataError(f"{where}: expected a number, text or a time, got a {kind}") from None
+        kinds = "a number" if where == "y" else "a number, text or a time"
+        raise DataError(f"{where}: expected {kinds}, got a {type(value).__name__}") from None
     if abs(given) > MOST:
         raise DataError(f"{where}: expected a number of at most {MOST:g}, got {given:g}")
     return given

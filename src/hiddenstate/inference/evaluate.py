@@ -17,7 +17,7 @@ from hiddenstate.data.prepare.missing import filled_forward
 from hiddenstate.data.prepare.windows import cut_windows
 from hiddenstate.data.rows import with_origin
 from hiddenstate.engines import Predictor
-from hiddenstate.engines.signals import Carried, follow_signals
+from hiddenstate.engines.signals import Carried, state_before
 from hiddenstate.errors import DataError, printable
 from hiddenstate.inference import loss_scores, score_intervals
 from hiddenstate.inference.forecast_scores import ForecastScores, forecast_scores
@@ -188,7 +188,7 @@ def evaluate_run(
     test, train = dataset.require_test(), dataset.train
     state: Carried = {}
     if model.stateful:
-        state = follow_signals(predictor, model.net, train, {})[1]
+        state = state_before(predictor, model.net, train, test)
     if model.net.job == "regress":
         test, train = (_undo_targets(model, rows) for rows in (test, train))
     return evaluate(model, predictor, test, train, state)

@@ -25,7 +25,7 @@ from hiddenstate.data.readers.open import (
 )
 from hiddenstate.data.rows import flat_rows
 from hiddenstate.engines import Predictor
-from hiddenstate.engines.signals import Carried, follow_signals
+from hiddenstate.engines.signals import Carried, state_before
 from hiddenstate.errors import DataError, OptionError, printable
 from hiddenstate.inference.overflow import check_inputs
 from hiddenstate.inference.target_times import LaterTimes, calendar_ahead
@@ -255,4 +255,5 @@ def state_after_training(predictor: Predictor, model: FittedModel, run: Run | No
     test windows."""
     if not model.stateful or run is None:
         return {}
-    return follow_signals(predictor, model.net, run_dataset(run).train, {})[1]
+    dataset = run_dataset(run)
+    return state_before(predictor, model.net, dataset.train, dataset.require_test())

@@ -9,9 +9,10 @@ import numpy as np
 from hiddenstate.data import Rows
 from hiddenstate.data.bundled.waves import load_waves
 from hiddenstate.data.dataset import MAX_NAMES
+from hiddenstate.data.prepare.streams import overlap
 from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.engines import Engine, make_predictor
-from hiddenstate.engines.signals import follow_signals
+from hiddenstate.engines.signals import state_before
 from hiddenstate.errors import DataError, OptionError, count
 from hiddenstate.inference.forecast_scores import forecast_scores
 from hiddenstate.inference.hidden_states import at_every_step
@@ -61,6 +62,11 @@ class RegressJob(Job):
             raise OptionError(
                 f"--washout: {count(washout, 'step')} are all {T} of a window; use fewer, or a "
                 "longer --window"
+            )
+        if self.stateful and overlap(self.dataset.train):
+            raise OptionError(
+                f"--stride: {count(self.config.data.stride or 0, 'step')}, fewer than the {T} of a "
+                "window, after which the carried state goes on; leave it out or add --no-stateful"
             )
         return Net("regress", self.config.model, self.dataset.X.shape[2], targets, output)
 
@@ -157,7 +163,7 @@ class RegressJob(Job):
         predictor = make_predictor(model, "cpu", self.config.training.threads)
         train, state = self.dataset.train, dict[int, Params]()
         if self.stateful:
-            state = follow_signals(predictor, model.net, train, {})[1]
+            state = state_before(predictor, model.net, train, test)
         y = model.transform.undo_targets(test.require_targets(), test.X, test.lengths)
         return predictions_and_targets(model, predictor, replace(test, y=y), state)
 

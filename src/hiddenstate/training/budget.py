@@ -11,10 +11,10 @@ import numpy as np
 
 from hiddenstate.config import Config, job_options, make_config
 from hiddenstate.config.option import AUTO_NUMBER
-from hiddenstate.data import PreparedDataset
+from hiddenstate.data import PreparedDataset, Rows
 from hiddenstate.data.prepare.streams import signals_of
 from hiddenstate.engines import make_predictor
-from hiddenstate.engines.signals import follow_signals
+from hiddenstate.engines.signals import follow_signals, state_before
 from hiddenstate.errors import count, printable
 from hiddenstate.jobs import make_job
 from hiddenstate.jobs.again import trained_whole
@@ -75,6 +75,12 @@ def _with_updates(config: Config, dataset: PreparedDataset, updates: int) -> dic
     return values
 
 
+def _most_streams(config: Config, early: Rows) -> int | None:
+    """Return how many streams are wanted, but no more than there are windows."""
+    streams = config.training.streams
+    return None if streams is None else min(streams, len(early))
+
+
 def _usual(name: str) -> object:
     """Return the value of an option that is not set."""
     return next(o.default_for("regress") for _, o in job_options("regress") if o.name == name)
@@ -84,6 +90,7 @@ def _error(config: Config, dataset: PreparedDataset, late: Array, updates: int) 
     """Return the loss on the late windows; infinite if the net diverges."""
     early, last = (dataset.train.take(np.flatnonzero(which)) for which in (~late, late))
     dataset = replace(dataset, train=early, test=last)
+    config = make_config(config.job, {**config.flat(), "streams": _most_streams(config, early)})
     values = {**_with_updates(config, dataset, updates), "teach": None, "weights": None}
     job = make_job(make_config(config.job, values), dataset)
     engine = trained_whole(job)
@@ -91,6 +98,6 @@ def _error(config: Config, dataset: PreparedDataset, late: Array, updates: int) 
         return np.inf
     model, training = job.fitted(engine.export().params), job.config.training
     predictor = make_predictor(model, "cpu", training.threads)
-    state = follow_signals(predictor, model.net, early, {})[1]
+    state = state_before(predictor, model.net, early, last)
     outputs = follow_signals(predictor, model.net, last, state)[0]
     return regression_loss(training, outputs, last.require_targets(), None, job.power)

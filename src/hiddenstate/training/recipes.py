@@ -322,10 +322,11 @@ def _carried(dataset: SequenceDataset, given: Mapping[str, Any]) -> dict[str, An
     longest = dataset.X.shape[1] if lengths is None else int(np.median(lengths))
     in_time = dataset.test is None and (n == 1 or given.get("split") == "time")
     steps = round(longest * (1 - given.get("test_fraction", 0.2))) if in_time else longest
-    window = given.get("window") or max(min(16, steps), min(CARRIED_WINDOW, steps // 8))
+    usual = max(min(16, steps), min(CARRIED_WINDOW, steps // 8))
+    window = given.get("window", usual) or steps  # 0 does not cut
     streams = max(1, min(CARRIED_STREAMS, steps // window // 4)) if n == 1 else None
     values = {
-        "window": window,
+        "window": given.get("window", usual),
         "streams": None if streams == 1 else streams,
         "washout": 0 if given.get("output") == "last" else min(MOST_WASHOUT, window // 2),
         "batch_size": 1,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hiddenstate.data.origin import Origin
-from hiddenstate.data.prepare.streams import first_counted, streams_of
+from hiddenstate.data.prepare.streams import first_counted, overlap, streams_of
 from hiddenstate.data.rows import Rows
 from hiddenstate.errors import OptionError
 
@@ -52,3 +52,17 @@ def test_more_streams_than_windows_are_refused():
 def test_the_first_window_of_each_stream_counts_later():
     assert first_counted(6, 3, streams_of(THREE, None, "own")).tolist() == [3, 0, 0, 3, 0, 3]
     assert first_counted(3, 2, None).tolist() == [2, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        (ONE, False),
+        (GAP, False),
+        (windows([0, 0], [0, 4]), True),
+        (windows([0, 1], [0, 4]), False),
+        (windows(np.arange(3), [0] * 3, separate=False), False),
+    ],
+)
+def test_windows_that_share_steps_overlap(rows, expected):
+    assert overlap(rows) is expected

@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+import pytest
+
 from hiddenstate.config.augment_kinds import AUTO
+from hiddenstate.errors import OptionError
 from hiddenstate.scale.tune.settings import make_settings
 from tests.conftest import needs_kernels
 from tests.scale.tune.studies import settings_of, write_sensors
@@ -24,3 +27,10 @@ def test_trials_have_no_teacher_where_the_recipe_has_one(tmp_path: Path) -> None
     training = settings.trial_config({"lr": 0.01}, 0).training
     assert training.convolutions
     assert (training.teach, training.fold_epochs) == (None, 0)
+
+
+def test_a_carried_state_has_no_validation_rows(tmp_path: Path) -> None:
+    (tmp_path / "s.csv").write_text("u,y\n" + "0.5,1\n1,0.5\n" * 60)
+    values = {"data": str(tmp_path / "s.csv"), "target": ("y",), "stateful": True}
+    with pytest.raises(OptionError, match="--stateful: trials are compared on validation rows"):
+        make_settings("s", "regress", values, n_trials=2)

@@ -50,18 +50,29 @@ def streams_of(rows: Rows, wanted: int | None, where: str) -> Streams | None:
                 f"streams; use --streams {n} or less, or a shorter --window"
             )
         begins = np.arange(wanted) * n // wanted
-    begins = np.union1d(begins, _after_gaps(rows, signals))
+    begins = np.union1d(begins, after_gaps(rows))
     lengths = np.diff(np.append(begins, n))
     at_once = min(wanted or AT_ONCE, len(begins))
     return Streams(tuple(begins.tolist()), tuple(lengths.tolist()), at_once)
 
 
-def _after_gaps(rows: Rows, signals: NDArray[np.int64]) -> NDArray[np.intp]:
+def after_gaps(rows: Rows) -> NDArray[np.intp]:
     """Return the rows that begin later than at the end of the row before them in their signal."""
+    return np.flatnonzero(_strides(rows) > rows.X.shape[1]) + 1
+
+
+def overlap(rows: Rows) -> bool:
+    """Return whether a row begins before the end of the row before it in its signal."""
+    strides = _strides(rows)
+    return bool(((strides > 0) & (strides < rows.X.shape[1])).any())
+
+
+def _strides(rows: Rows) -> NDArray[np.int64]:
+    """Return the steps from the begin of each row to that of the next (N - 1,); 0 if it is in
+    another signal, or none is known."""
     if rows.origin is None:
-        return np.empty(0, np.intp)
-    far = np.diff(rows.origin.first) > rows.X.shape[1]
-    return np.flatnonzero(far & (np.diff(signals) == 0)) + 1
+        return np.zeros(max(len(rows) - 1, 0), np.int64)
+    return np.asarray(np.diff(rows.origin.first) * (np.diff(signals_of(rows)) == 0))
 
 
 def first_counted(n_rows: int, washout: int, streams: Streams | None) -> NDArray[np.int32]:

@@ -380,6 +380,11 @@ def checked_settings(config: Config, data: StudyData, **others: Any) -> Settings
     HiddenstateError
         For anything that does not fit.
     """
+    if config.flat().get("stateful"):
+        raise OptionError(
+            "--stateful: trials are compared on validation rows, and rows held out in the middle "
+            "would break the carried state; add --no-stateful"
+        )
     prepared = data.prepared(config)
     make_job(config, prepared)
     check_cells(others["space"], config)
