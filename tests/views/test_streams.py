@@ -171,5 +171,6 @@ def test_the_washout_of_a_held_out_series_is_shaded(table: str, tmp_path: Path) 
     left_out = run.final_arrays()["held_washout"]
     assert left_out[0].tolist() == [WASHOUT, *[0] * (LENGTHS["small"] - 1)]
     figure = catalog.drawings(timeline, timeline.moment())["held_out"](None)
-    spans = [p for p in figure.axes[0].patches if p.get_label() == "washout"]
+    patches = [p for p in figure.axes[0].patches if isinstance(p, Rectangle)]
+    spans = [p for p in patches if p.get_label() == "washout"]
     assert [(p.get_x(), p.get_x() + p.get_width()) for p in spans] == [(-0.5, WASHOUT - 0.5)]

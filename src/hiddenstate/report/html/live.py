@@ -249,8 +249,8 @@ def _windows(timeline: Timeline) -> LiveSignal | None:
     K = min(len(arrays["target"]), MAX_BYTES // (4 * size))
     if K < 2:
         return None
-    made = {timeline.n_windows(step): step for step in reversed(timeline.steps)}
-    steps = thinned([made[k] for k in range(1, K + 1)], MAX_MOMENTS)
+    first = {timeline.n_windows(step): step for step in reversed(timeline.steps)}
+    steps = thinned([first[k] for k in range(1, K + 1)], MAX_MOMENTS)
     ends, n = [size * timeline.n_windows(step) for step in steps], size * K
     made = _signal_data(
         timeline, steps, time[:n], target[:n], prediction[:n], ends, min(size * SEEN, n)
