@@ -338,14 +338,15 @@ def _roles(dataset: SequenceDataset, folder: Path) -> str:
         rows.ids,
         rows.clock,
     )
-    rest = _sum(
-        (
-            dataset.remarks, dataset.encodings, dataset.numbers_as_text, dataset.unread, unused,
-            [None if a is None else _array(a) for a in arrays],
-            dataset.missing_steps, repr(rows.origin),
-        ),
-        folder,
-    )  # fmt: skip
+    facts: list[Any] = [
+        dataset.remarks,
+        dataset.encodings,
+        dataset.numbers_as_text,
+        dataset.unread,
+        unused,
+    ]
+    facts += [[None if a is None else _array(a) for a in arrays], dataset.missing_steps]
+    rest = _sum((*facts, repr(rows.origin)), folder)
     words = " ".join(
         f"{k}={v if isinstance(v, str) else ','.join(v)}" for k, v in roles.items() if v
     )

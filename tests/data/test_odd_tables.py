@@ -2,11 +2,18 @@
 
 from pathlib import Path
 
+import pytest
+
+from hiddenstate.kernels import VARIABLE
 from tests.data import odd_tables
 
 
-def test_odd_tables_keep_their_roles(tmp_path: Path) -> None:
+@pytest.mark.parametrize("level", ["", "off"])
+def test_odd_tables_keep_their_roles(
+    tmp_path: Path, level: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, level)
     expected = odd_tables.GOLDEN.read_text().splitlines()
     assert len(expected) == odd_tables.TABLES
-    for i, table in odd_tables.tables(every=3):
+    for i, table in odd_tables.tables(every=4):
         assert f"{i:03d} {table.name} {odd_tables.reading(table, tmp_path)}" == expected[i]

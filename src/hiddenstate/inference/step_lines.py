@@ -17,8 +17,7 @@ from hiddenstate.data.readers.delimited import delimiter_named
 from hiddenstate.data.readers.header import is_header
 from hiddenstate.data.readers.number_text import NumberMarks, is_number
 from hiddenstate.data.readers.open import TEXT_OPTIONS
-from hiddenstate.data.readers.text_lines import decoder_of
-from hiddenstate.data.readers.written_cells import is_blank
+from hiddenstate.data.readers.text_lines import decoder_of, is_blank
 from hiddenstate.errors import DataError, OptionError, listed, printable
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.program.encoding import calendar_features

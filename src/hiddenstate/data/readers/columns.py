@@ -91,6 +91,8 @@ class Columns:
     written : callable, optional
         Returns columns as text (N,), each cell as it is written, for a file in which numbers are
         text.
+    plain : frozenset of int
+        Columns whose cells are all whole numbers as Python writes them, or missing.
     truths : frozenset of int
         Columns of numbers that are true and false in the file.
     clocks : frozenset of int
@@ -109,6 +111,7 @@ class Columns:
     stack: Callable[[list[int]], Any] | None = None
     unread: str = ""
     written: Callable[[list[int]], list[Array]] | None = None
+    plain: frozenset[int] = frozenset()
     truths: frozenset[int] = frozenset()
     clocks: frozenset[int] = frozenset()
 

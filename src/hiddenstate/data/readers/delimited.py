@@ -1,8 +1,8 @@
 """Reads delimited text files: CSV, TSV and similar, gzipped or not.
 
-Pieces of the file with nothing but numbers are read by numpy's reader in C, all others by Python's
-csv module, which also finds what is wrong. A column is text if one of its cells is neither a number
-nor missing (`columns.MISSING`).
+Pieces of the file are read by the kernels; where these are off, lines are unlike or quotes stand
+within cells, by Python's csv module, which also finds what is wrong. A column is text if one of its
+cells is neither a number nor missing (`columns.MISSING`).
 """
 
 import contextlib
@@ -10,9 +10,9 @@ import csv
 import math
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from hiddenstate.config import DataConfig
 from hiddenstate.data.readers.columns import (
     EXACT,
+    MISSING,
     Columns,
     Places,
     check_names,
@@ -31,9 +32,9 @@ from hiddenstate.data.readers.columns import (
 )
 from hiddenstate.data.readers.header import is_header
 from hiddenstate.data.readers.number_text import CommaCheck, NumberMarks, is_number, is_plain
-from hiddenstate.data.readers.text_lines import TextLines
-from hiddenstate.data.readers.written_cells import WrittenCells, is_blank
+from hiddenstate.data.readers.text_lines import TextLines, is_blank
 from hiddenstate.errors import DataError, OptionError, printable
+from hiddenstate.kernels import is_off, native
 from hiddenstate.system.memory import check_free
 from hiddenstate.system.typing import Array
 
@@ -123,12 +124,19 @@ def _packed(
 class _Reading:
     """One pass over a file, or a sample of it.
 
-    Columns whose number or name is in `as_text` keep the text of each cell.
+    Columns whose number or name is in `as_text` keep the text of each cell; with `only_text`, the
+    others keep nothing.
     """
 
     def __init__(
-        self, path: Path, options: DataConfig, as_text: frozenset[int | str], sample: bool
+        self,
+        path: Path,
+        options: DataConfig,
+        as_text: frozenset[int | str],
+        sample: bool,
+        only_text: bool = False,
     ) -> None:
+        self.only_text = only_text
         self.path, self.options, self.as_text, self.sample = path, options, as_text, sample
         self.unread = ""
         self.where = printable(path)
@@ -137,14 +145,16 @@ class _Reading:
         self.pieces: deque[_Piece] = deque()
         self.names: tuple[str, ...] = ()
         self.named = True
+        self.plain: set[int] = set()
+        """Columns of whole numbers that are written as Python writes them."""
 
     def run(self) -> None:
         """Read the whole file into pieces."""
         self.lines = TextLines(self.path, self.options.encoding, self.options.max_unpacked)
         try:
-            while self.lines.fill() and not any(line.strip() for line in self.lines.block):
-                self.lines.at = len(self.lines.block)
-            if self.lines.at == len(self.lines.block):
+            while self.lines.fill() and not self.lines.text.strip():
+                self.lines.at = self.lines.size
+            if self.lines.at == self.lines.size:
                 raise DataError(f"{self.where}: no rows")
             self.delimiter = self._delimiter()
             # A space after a delimiter is not part of a quoted cell.
@@ -152,6 +162,7 @@ class _Reading:
                 self.lines, delimiter=self.delimiter, skipinitialspace=self.delimiter not in " \t"
             )
             self._read_header()
+            self.plain = set(range(len(self.names)))
             while self.lines.fill():
                 if self.sample:
                     self._read_sample()
@@ -265,49 +276,51 @@ class _Reading:
 
     def _read_piece(self) -> None:
         """Read the rest of the current block of lines."""
-        lines = self.lines
-        if not self.as_text and (values := self._all_numbers()) is not None:
-            start = lines.number + 1
-            filled: Any = range(start, start + len(values))
-            if len(values) != len(lines.block) - lines.at:
-                blank = np.array([self._is_blank(line) for line in lines.block[lines.at :]])
-                filled = start + np.flatnonzero(~blank)
-            lines.at = len(lines.block)
-            self.pieces.append(_packed(values, {}, filled))
+        if self._read_rows():
             return
         records, numbers = self._records()
         if records:
             self._keep(records, numbers)
 
-    def _all_numbers(self) -> NDArray[np.float64] | None:
-        """Return the rows of the block (n, C) if all cells are numbers that floats hold exactly."""
-        left = self.lines.block[self.lines.at :]
-        filled = [line for line in left if not self._is_blank(line)]
-        if not filled:
-            return None
-        if self.options.decimal == ",":
-            if self.delimiter == "," or any("." in line for line in filled):
-                return None
-            numbered = enumerate(self.lines.block[self.lines.at :], self.lines.number + 1)
-            for number, line in numbered:
-                if not self.commas.settled and "," in line:
-                    self.commas.see(number, 0, line.replace('"', "").split(self.delimiter))
-            filled = [line.replace(",", ".") for line in filled]
-        quoted = '"' if any('"' in line for line in filled) else None
+    def _read_rows(self) -> bool:
+        """Read the rest of the block in the kernels; false if they are off, or its lines differ."""
+        read = None if is_off() else getattr(native(), "read_rows", None)
+        if read is None or self.delimiter == " " or not self.delimiter.isascii():
+            return False
         try:
-            values = np.loadtxt(
-                filled,
-                delimiter=None if self.delimiter == " " else self.delimiter,
-                comments=None,
-                quotechar=quoted,
-                ndmin=2,
-            )
-        except (ValueError, OverflowError):
-            return None
-        if values.shape != (len(filled), len(self.names)):
-            return None
-        largest = np.abs(values, where=np.isfinite(values), out=np.zeros_like(values)).max()
-        return values if largest < EXACT else None
+            text = self.lines.rest().encode()
+        except UnicodeEncodeError:
+            return False
+        n, n_columns = self.lines.size - self.lines.at, len(self.names)
+        values, lines = np.empty((n, n_columns)), np.empty(n, np.int64)
+        is_text = np.array([bool({j, name} & self.as_text) for j, name in enumerate(self.names)])
+        plain = np.ones(n_columns, bool)
+        # Which commas are decimal is seen in cells as they are written.
+        mark = self.marks.decimal if self.commas.settled or self.marks.decimal == "." else "\0"
+        read = read(text, self.delimiter + mark, sorted(MISSING), values, lines, is_text, plain)
+        if read is None:
+            return False
+        n_rows, texts = read
+        values, lines = values[:n_rows], lines[:n_rows] + self.lines.number + 1
+        special, doubtful = {}, list[tuple[int, int, str]]()
+        for j, cells in texts.items():
+            codes = values[:, j].astype(np.int64)
+            column = _column(cells, self.marks, bool({j, self.names[j]} & self.as_text))
+            if column.dtype == np.float64:
+                values[:, j] = column[codes]
+                if not self.commas.settled:
+                    firsts = np.unique(codes, return_index=True)[1]
+                    doubtful += zip(lines[firsts].tolist(), [j] * len(cells), cells, strict=True)
+            else:
+                special[j] = column[codes]
+                values[:, j] = np.nan
+        for line, j, cell in sorted(doubtful):
+            self.commas.see(line, j, [cell])
+        self.plain -= {*texts, *np.flatnonzero(~plain).tolist()}
+        self.lines.at = self.lines.size
+        if n_rows:
+            self._append(values, special, lines)
+        return True
 
     def _records(self) -> tuple[list[list[str]], list[int]]:
         """Return the records up to the end of the block, or slightly beyond, and their lines."""
@@ -318,8 +331,8 @@ class _Reading:
             # Each line is a record.
             numbers = list(range(lines.number + 1, lines.number + 1 + len(left)))
             records = self._plain_records(left)
-            lines.at = len(lines.block)
-        while lines.at < len(lines.block) and lines.blocks == block:
+            lines.at = lines.size
+        while lines.at < lines.size and lines.blocks == block:
             if self._is_blank(lines.block[lines.at]):
                 lines.at += 1
                 continue
@@ -359,15 +372,22 @@ class _Reading:
             else:
                 special[j] = column
                 values[:, j] = np.nan
-        regular = numbers[-1] - numbers[0] + 1 == len(numbers)
-        lines = range(numbers[0], numbers[-1] + 1) if regular else np.array(numbers, np.int64)
-        self.pieces.append(_packed(values, special, lines))
+        self.plain.clear()
+        self._append(values, special, np.array(numbers, np.int64))
+
+    def _append(
+        self, values: NDArray[np.float64], special: dict[int, Array], lines: NDArray[np.int64]
+    ) -> None:
+        """Add a piece of `values` (n, C), which are NaN in special columns."""
+        regular = lines[-1] - lines[0] + 1 == len(lines)
+        numbers = range(lines[0], lines[-1] + 1) if regular else lines
+        self.pieces.append(_packed(values[:, :0] if self.only_text else values, special, numbers))
 
     def _check_memory(self) -> None:
         """After the first piece, refuse a file that does not fit into memory."""
         if len(self.pieces) == 1 and self.lines.blocks == 1:
             piece = self.pieces[0]
-            share = (piece.small.nbytes + piece.large.nbytes) / sum(map(len, self.lines.block))
+            share = (piece.small.nbytes + piece.large.nbytes) / len(self.lines.text)
             needed = 2 * share * self.path.stat().st_size
             check_free(int(needed), f"{self.where}: reading it", "convert it to Parquet")
 
@@ -381,8 +401,7 @@ class _Reading:
 
     def _read_sample(self) -> None:
         """Read the first `SAMPLE_ROWS` lines of the block, and say so if there are more."""
-        cut = len(self.lines.block) - self.lines.at > SAMPLE_ROWS
-        del self.lines.block[self.lines.at + SAMPLE_ROWS :]
+        cut = self.lines.keep(SAMPLE_ROWS)
         self._read_piece()
         if cut or not self.lines.all_read():
             n_rows = sum(len(p.small) for p in self.pieces)
@@ -398,9 +417,6 @@ class _Reading:
         arrays = _joined(self.pieces, n_rows, len(self.names))
         what = {"\t": "TSV table", " ": "text table"}.get(self.delimiter, "CSV table")
         kinds = tuple(map(kind_of, arrays))
-        cells = WrittenCells(
-            self.path, self.options, self.delimiter, self.named, len(self.names), n_rows
-        )
         return Columns(
             self.names,
             arrays,
@@ -412,8 +428,26 @@ class _Reading:
             self.named,
             self.marks,
             unread=self.unread,
-            written=cells.columns,
+            written=partial(_written, self.path, self.options, self.sample, n_rows),
+            plain=frozenset(self.plain),
         )
+
+
+def _written(
+    path: Path, options: DataConfig, sample: bool, n_rows: int, which: Sequence[int]
+) -> list[Array]:
+    """Read the columns `which` (N,) of a file that was read before, each cell as it is written.
+
+    Raises
+    ------
+    DataError
+        If the file no longer has as many rows.
+    """
+    reading = _Reading(path, options, frozenset(which), sample, only_text=True)
+    reading.run()
+    if sum(len(p.small) for p in reading.pieces) != n_rows:
+        raise DataError(f"{printable(path)}: changed while it was read; run again")
+    return [np.concatenate([p.special[j] for p in reading.pieces]) for j in which]
 
 
 def _joined(pieces: deque[_Piece], n_rows: int, n_columns: int) -> list[Array]:
@@ -457,7 +491,7 @@ def _has_spaced_numbers(lines: list[str]) -> bool:
     return len({len(cells) for cells in cut}) == 1 and any(map(is_number, cut[-1]))
 
 
-def _column(cells: tuple[str, ...], marks: NumberMarks, as_text: bool) -> Array:
+def _column(cells: Sequence[str], marks: NumberMarks, as_text: bool) -> Array:
     """Convert the cells of a column (n,) to float64, to int64 if only that is exact, or text."""
     if not as_text:
         values = _numbers(cells if marks == NumberMarks() else list(map(marks.plain, cells)))

@@ -76,6 +76,8 @@ def with_names_as_text(
             arrays[j], kinds[j] = text_cells(columns, j), "text"
         columns = replace(columns, arrays=arrays, kinds=tuple(kinds))
         return columns, tuple(columns.names[j] for j in truths), ()
+    # Plain cells are as different as their numbers.
+    which = [j for j in which if j not in columns.plain or (j == roles.label and names.label)]
     if columns.written is None or not which:
         return columns, (), ()
     arrays, kinds = list(columns.arrays), list(columns.kinds)

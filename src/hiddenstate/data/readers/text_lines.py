@@ -39,10 +39,12 @@ class TextLines:
     ----------
     where : str
         Name of the file in messages.
-    block : list of str
-        The block of lines read last, without newlines; lines from `at` on are not yet returned.
+    text : str
+        The block of lines read last, with newlines between them.
     at : int
         Number of lines of the block that were returned.
+    size : int
+        Number of lines of the block.
     number : int
         Number of lines that were returned, which is the line number of the last one.
     blocks : int
@@ -61,8 +63,9 @@ class TextLines:
 
     def __init__(self, path: Path, encoding: str, max_unpacked: float | None = None) -> None:
         self.where = printable(path)
-        self.block: list[str] = []
-        self.at = self.blocks = self._before = 0
+        self.text = ""
+        self.at = self.size = self.blocks = self._before = 0
+        self._lines: list[str] | None = None
         self.overrun = False
         self._decoder = decoder_of(encoding)
         self._encoding, self._max = encoding, max_unpacked
@@ -89,11 +92,31 @@ class TextLines:
     def number(self) -> int:
         return self._before + self.at
 
+    @property
+    def block(self) -> list[str]:
+        """The lines of the block; those from `at` on are not yet returned."""
+        if self._lines is None:
+            self._lines = self.text.split("\n") if self.size else []
+        return self._lines
+
+    def rest(self) -> str:
+        """Return the lines of the block that are not yet returned, with newlines between them."""
+        return "\n".join(self.block[self.at :]) if self.at else self.text
+
+    def keep(self, most: int) -> bool:
+        """Drop the lines of the block after `most` further ones; return whether there were any."""
+        size = min(self.size, self.at + most)
+        dropped = size < self.size
+        if dropped:
+            self._lines, self.size = self.block[:size], size
+            self.text = "\n".join(self._lines)
+        return dropped
+
     def __iter__(self) -> "TextLines":
         return self
 
     def __next__(self) -> str:
-        if self.at == len(self.block) and not self.fill():
+        if self.at == self.size and not self.fill():
             self.overrun = True
             raise StopIteration
         line = self.block[self.at]
@@ -106,7 +129,7 @@ class TextLines:
 
     def fill(self) -> bool:
         """Read the next block if all lines were returned; return false at the end of the file."""
-        while self.at == len(self.block):
+        while self.at == self.size:
             if self._ended:
                 return False
             text = self._rest + self._decoded()
@@ -118,17 +141,17 @@ class TextLines:
             cut = len(text) if self._ended else text.rfind("\n") + 1
             self._rest = text[cut:] + held
             self._before += self.at
-            self.block = text[:cut].removesuffix("\n").split("\n") if cut else []
-            self.at = 0
+            self.text, self._lines = text[:cut].removesuffix("\n"), None
+            self.at, self.size = 0, self.text.count("\n") + 1 if cut else 0
             self._check_length()
         self.blocks += 1
         return True
 
     def _check_length(self) -> None:
         """Refuse a line that is too long; only a line longer than a block can be."""
-        longest = max((len(line) for line in (*self.block[:1], self._rest)), default=0)
-        if longest > MAX_LINE:
-            number = self._before + (1 if len(self.block) <= 1 else len(self.block))
+        first = self.text.find("\n") if self.size > 1 else len(self.text)
+        if max(first, len(self._rest)) > MAX_LINE:
+            number = self._before + max(self.size, 1)
             raise DataError(
                 f"{self.where}:{number}: a line of more than {MAX_LINE} characters; not a "
                 "delimited text file, or its lines do not end in a newline"
@@ -226,6 +249,11 @@ class TextLines:
 
     def _unreadable(self, error: OSError) -> DataError:
         return DataError(f"{self.where}: cannot be read: {error.strerror or error}")
+
+
+def is_blank(line: str, delimiter: str) -> bool:
+    """Return whether a line holds no row; a line of delimiters alone is a row."""
+    return not line or (line.isspace() and (delimiter == " " or delimiter not in line))
 
 
 def decoder_of(encoding: str) -> codecs.IncrementalDecoder:

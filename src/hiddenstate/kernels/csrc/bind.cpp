@@ -426,4 +426,5 @@ NB_MODULE(_native, m) {
   bind_stepper<double>(m, "Stepper64");
   bind_layers(m);
   bind_augment(m);
+  bind_rows(m);
 }

@@ -240,6 +240,7 @@ def _without(columns: Columns, which: list[int]) -> Columns:
         stack=None,
         places=replace(places, letters=tuple(places.letters[j] for j in kept if places.letters)),
         written=None if own_written is None else lambda js: own_written([kept[j] for j in js]),
+        plain=frozenset(k for k, j in enumerate(kept) if j in columns.plain),
         truths=frozenset(k for k, j in enumerate(kept) if j in columns.truths),
         clocks=frozenset(k for k, j in enumerate(kept) if j in columns.clocks),
     )
