@@ -11,7 +11,6 @@ import math
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -27,11 +26,11 @@ from hiddenstate.data.readers.columns import (
     Places,
     check_names,
     is_missing,
-    is_whole,
     kind_of,
 )
 from hiddenstate.data.readers.header import is_header
 from hiddenstate.data.readers.number_text import CommaCheck, NumberMarks, is_number, is_plain
+from hiddenstate.data.readers.row_pieces import Piece, joined, packed
 from hiddenstate.data.readers.text_lines import TextLines, is_blank
 from hiddenstate.errors import DataError, OptionError, printable
 from hiddenstate.kernels import is_off, native
@@ -88,39 +87,6 @@ def delimiter_named(given: str) -> str:
     return given
 
 
-@dataclass(frozen=True)
-class _Piece:
-    """Rows of a piece of the file, in as little memory as possible.
-
-    `is_small` (C,) are the columns that fit a byte, with values `small` (n, S). The others have
-    values in `large` (n, C - S), or in `special` if they are text or large whole numbers. `lines`
-    is the line of each row.
-    """
-
-    is_small: NDArray[np.bool_]
-    small: NDArray[np.uint8]
-    large: NDArray[np.float64]
-    special: dict[int, Array]
-    lines: range | NDArray[np.int64]
-
-    def whole(self) -> NDArray[np.float64]:
-        """Return all columns as floats (n, C)."""
-        values = np.empty((len(self.small), len(self.is_small)))
-        values[:, self.is_small] = self.small
-        values[:, ~self.is_small] = self.large
-        return values
-
-
-def _packed(
-    values: NDArray[np.float64], special: dict[int, Array], lines: range | NDArray[np.int64]
-) -> _Piece:
-    """Make a piece of `values` (n, C), which are NaN in special columns."""
-    small = ((values >= 0) & (values <= 255) & (values == np.floor(values))).all(axis=0)
-    return _Piece(
-        small, values[:, small].astype(np.uint8), values[:, ~small].copy(), special, lines
-    )
-
-
 class _Reading:
     """One pass over a file, or a sample of it.
 
@@ -142,7 +108,7 @@ class _Reading:
         self.where = printable(path)
         self.marks = NumberMarks.of(options)
         self.commas = CommaCheck(self.marks)
-        self.pieces: deque[_Piece] = deque()
+        self.pieces: deque[Piece] = deque()
         self.names: tuple[str, ...] = ()
         self.named = True
         self.plain: set[int] = set()
@@ -381,7 +347,7 @@ class _Reading:
         """Add a piece of `values` (n, C), which are NaN in special columns."""
         regular = lines[-1] - lines[0] + 1 == len(lines)
         numbers = range(lines[0], lines[-1] + 1) if regular else lines
-        self.pieces.append(_packed(values[:, :0] if self.only_text else values, special, numbers))
+        self.pieces.append(packed(values[:, :0] if self.only_text else values, special, numbers))
 
     def _check_memory(self) -> None:
         """After the first piece, refuse a file that does not fit into memory."""
@@ -414,7 +380,7 @@ class _Reading:
         n_rows = sum(len(p.small) for p in self.pieces)
         lines = [p.lines for p in self.pieces]
         all_lines = cache(lambda: np.concatenate([np.asarray(each, np.int64) for each in lines]))
-        arrays = _joined(self.pieces, n_rows, len(self.names))
+        arrays = joined(self.pieces, n_rows, len(self.names))
         what = {"\t": "TSV table", " ": "text table"}.get(self.delimiter, "CSV table")
         kinds = tuple(map(kind_of, arrays))
         return Columns(
@@ -448,38 +414,6 @@ def _written(
     if sum(len(p.small) for p in reading.pieces) != n_rows:
         raise DataError(f"{printable(path)}: changed while it was read; run again")
     return [np.concatenate([p.special[j] for p in reading.pieces]) for j in which]
-
-
-def _joined(pieces: deque[_Piece], n_rows: int, n_columns: int) -> list[Array]:
-    """Return the columns of all pieces (N,); pieces are removed from the queue one by one."""
-    small = np.ones(n_columns, bool)
-    parts: dict[int, list[Array]] = {j: [] for p in pieces for j in p.special}
-    for piece in pieces:
-        small &= piece.is_small
-    large = ~small
-    large[list(parts)] = False
-    bytes_ = np.empty((n_rows, int(small.sum())), np.uint8)
-    floats = np.empty((n_rows, int(large.sum())))
-    done = 0
-    while pieces:
-        piece = pieces.popleft()
-        rows = slice(done, done + len(piece.small))
-        bytes_[rows] = piece.small[:, small[piece.is_small]]
-        if parts or large.any():
-            values = piece.whole()
-            floats[rows] = values[:, large]
-            for j, segments in parts.items():
-                segments.append(piece.special.get(j, values[:, j]))
-        done += len(piece.small)
-    arrays: list[Array] = [np.empty(0)] * n_columns
-    for block, which in ((bytes_, small), (floats, large)):
-        for k, j in enumerate(np.flatnonzero(which).tolist()):
-            arrays[j] = block[:, k]
-    for j, segments in parts.items():
-        texts = any(part.dtype.kind == "O" for part in segments)
-        dtype = object if texts else np.int64 if all(map(is_whole, segments)) else np.float64
-        arrays[j] = np.concatenate([part.astype(dtype, copy=False) for part in segments])
-    return arrays
 
 
 _DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
