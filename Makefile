@@ -27,7 +27,8 @@ CSRC := $(wildcard $(addprefix src/hiddenstate/kernels/csrc/,*.cpp *.h cells/*.h
 # against the other, resuming, and the refusal of bad input. No view, report or estimator.
 QUICK := tests/test_architecture.py $(addprefix tests/,config data metrics models system inference \
   engines/test_engines.py engines/test_masks.py runs/test_golden.py runs/test_requests.py \
-  training/test_resume.py training/test_trainer.py training/test_stopping.py cli/bad_input)
+  training/test_resume.py training/test_trainer.py training/test_stopping.py cli/bad_input \
+  faults/test_abuses.py)
 
 # Each worker gets a half of the files, in their order, so that it makes what they share once, and
 # takes tests of the other when it has none left.

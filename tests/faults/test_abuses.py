@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tools.stress.abuses import ABUSES, abuses, snippet
+from tools.stress.abuses import ABUSES, abuses, refusals, snippet
 from tools.stress.abuses.harness import HUNG, Abuse, Base, Done, judge, try_abuse
 from tools.stress.abuses.sound import make_base, predicts
 
@@ -80,6 +80,13 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Base:
 @pytest.mark.parametrize("name", FIXED)
 def test_an_abuse_gives_the_right_answer_or_one_line(name: str, base: Base) -> None:
     assert try_abuse(BY_NAME[name], base)[1] == []
+
+
+@pytest.mark.parametrize("area", sorted({abuse.area for abuse in refusals()}))
+def test_bad_input_is_refused_in_one_line_and_nothing_is_written(area: str, base: Base) -> None:
+    found = [(a.name, try_abuse(a, base)[1]) for a in refusals() if a.area == area]
+    wrong = [f"{name}: {faults}" for name, faults in found if faults]
+    assert not wrong, "\n".join(wrong)
 
 
 def test_there_are_hundreds_of_abuses_in_all_areas() -> None:

@@ -48,12 +48,6 @@ def test_a_pickle_given_as_weights_is_refused(
     refuse(4, "regress", "--windows", 2, "--weights", path)
 
 
-def test_a_pickle_given_as_data_is_refused(refuse: Refuse, tmp_path: Path) -> None:
-    for name in ("x.pkl", "x.npy", "x.npz"):
-        (tmp_path / name).write_bytes(pickle.dumps([1.0, 2.0]))
-        refuse(2, "autoencode", tmp_path / name)
-
-
 def test_a_model_with_one_changed_byte_is_refused(
     refuse: Refuse, model: Path, tmp_path: Path
 ) -> None:
@@ -177,32 +171,18 @@ def test_targets_of_another_number_are_refused(
     assert "new.npz" in refuse(2, "evaluate", follower, new)
 
 
-# --- names
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("classify",),
-        ("regress", "--config"),
-        ("regress", "--weights"),
-        ("predict",),
-        ("compare",),
-        ("classify", "--data-dir"),
-    ],
-    ids=" ".join,
-)
-def test_strange_names_of_missing_files_are_escaped(
-    refuse: Refuse, arguments: tuple[str, ...]
+@pytest.mark.parametrize("fixture", ["model", "coder", "follower"])
+def test_new_data_without_rows_are_refused(
+    refuse: Refuse, request: pytest.FixtureRequest, tmp_path: Path, fixture: str
 ) -> None:
-    assert "evil\\n\\x1b" in refuse(2, *arguments, EVIL)
+    model = request.getfixturevalue(fixture)
+    shape = {"model": (0, 7, 5), "coder": (0, 9), "follower": (0, 2)}[fixture]
+    refuse(2, "predict", model, npy(tmp_path / "none.npy", np.zeros(shape)))
+    answers = npz(tmp_path / "none.npz", X=np.zeros(shape), y=np.zeros(0))
+    refuse(2, "evaluate", model, answers)
 
 
-def test_strange_names_of_data_are_escaped(refuse: Refuse, tmp_path: Path) -> None:
-    data = npy(tmp_path / f"{EVIL}.npy", -np.ones((12, 4)))
-    assert "evil\\n" in refuse(
-        2, "autoencode", data, "--output-activation", "sigmoid", "--recipe", "classic"
-    )
+# --- names
 
 
 @pytest.mark.parametrize("fixture", ["model", "coder", "follower"])
@@ -211,16 +191,6 @@ def test_strange_names_of_new_rows_are_escaped(
 ) -> None:
     data = npy(tmp_path / f"{EVIL}.npy", np.ones((12, 4)))
     assert "evil\\n" in refuse(2, "predict", request.getfixturevalue(fixture), data)
-
-
-def test_strange_names_of_models_are_escaped(refuse: Refuse, tmp_path: Path) -> None:
-    data = npy(tmp_path / f"{EVIL}.npy", np.ones((12, 4)))
-    assert "evil\\n" in refuse(4, "predict", data, data)
-
-
-def test_strange_names_in_a_config_are_escaped(refuse: Refuse, tmp_path: Path) -> None:
-    (tmp_path / "s.toml").write_text(json.dumps(EVIL) + " = 1")
-    refuse(2, "regress", "--config", tmp_path / "s.toml")
 
 
 def test_the_strange_path_of_a_run_is_escaped_in_messages(cli: Cli, tmp_path: Path) -> None:

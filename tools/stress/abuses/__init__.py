@@ -1,11 +1,13 @@
-"""More than 1,000 abuses of the program, as users and hostile files commit them, and their judge.
+"""Almost 2,000 abuses of the program, as users and hostile files commit them, and their judge.
 
     python -m tools.stress abuses                # all, in half an hour
     python -m tools.stress.abuses WORD ...       # only those whose names contain a word
 
-Nothing is drawn at random: the abuses are tables, and each runs in a new folder.
+Nothing is drawn at random: the abuses are tables, and each runs in a new folder. The tests run in
+their own process what one command must refuse, and have the readers alone refuse it.
 """
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +15,9 @@ from pathlib import Path
 
 from tools.stress.abuses import (
     array_inputs,
+    bad_files,
+    bad_options,
+    bad_tables,
     newer_formats,
     options,
     python_inputs,
@@ -27,6 +32,9 @@ from tools.stress.processes import Outcome
 from tools.stress.tables import markdown
 
 ABUSES: tuple[Abuse, ...] = (
+    *bad_tables.ALL,
+    *bad_files.ALL,
+    *bad_options.ALL,
     *text_inputs.ALL,
     *array_inputs.ALL,
     *options.ALL,
@@ -56,6 +64,18 @@ def abuses(folder: Path, chosen: Sequence[Abuse] = ABUSES, base: Base | None = N
     rows = [(area, *(by_area[area, head] for head in heads)) for area in areas]
     print(markdown(("area", *heads), rows))
     return outcome
+
+
+def refusals() -> list[Abuse]:
+    """Return the abuses of one command that it must refuse, but for those of gigabytes."""
+    return [
+        abuse
+        for abuse in ABUSES
+        if abuse.line.startswith("hiddenstate ")
+        and not re.search(r"[;|&<>$`*#]", re.sub(r"'[^']*'", "", abuse.line))
+        and 0 not in abuse.ends
+        and "gigabytes" not in abuse.name
+    ]
 
 
 def named(words: Sequence[str]) -> list[Abuse]:

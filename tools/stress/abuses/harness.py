@@ -205,7 +205,8 @@ class Base:
 
     def new_place(self, name: str) -> Path:
         """Make an empty folder to run in, with its own home and temporary folder beside it."""
-        place = self.folder / re.sub(r"\W+", "-", name)[:80]
+        number = hashlib.sha256(name.encode()).hexdigest()[:8]  # names may differ in marks alone
+        place = self.folder / f"{re.sub(r'[^0-9A-Za-z]+', '-', name)[:70]}-{number}"
         shutil.rmtree(place, ignore_errors=True)
         for part in ("work", "home", "tmp", "bin"):
             (place / part).mkdir(parents=True)

@@ -3,15 +3,16 @@
 import csv
 import io
 import json
+import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tools.stress import samples
-from tools.stress.abuses.harness import Abuse, Answer, Base, Done, Make, Run, shell
+from tools.stress.abuses.harness import Abuse, Answer, Base, Done, Files, Make, Run, shell
 
 ROWS: list[list[float]] = [
     [0.5, 0.25, 0.75],
@@ -141,6 +142,46 @@ def refuses(
     """Return an abuse that must be refused."""
     files = {} if data is None else {file: data}
     return Abuse(name, f"hiddenstate {command}", files, ends=ends, says=says, **facts)
+
+
+JOBS = ("classify", "regress", "autoencode")
+
+
+def refused(
+    name: str,
+    data: bytes | str | Files | None,
+    *says: str,
+    by: tuple[str, ...] = ("classify",),
+    file: str = "d.csv",
+    **facts: Any,
+) -> Iterator[Abuse]:
+    """Iterate over the abuses that each command of `by` must refuse, in these words in order.
+
+    A command without arguments reads the file; `data` may hold several.
+    """
+    files = data if isinstance(data, dict) else {} if data is None else {file: data}
+    for command in by:
+        line = command if " " in command else f"{command} {file}"
+        facts = {"ends": (2,), "files": files, "says": ".*".join(map(re.escape, says)), **facts}
+        yield Abuse(f"{name}, {line}", f"hiddenstate {line}", **facts)
+
+
+def everywhere(
+    name: str,
+    data: bytes | str | Files | None,
+    *says: str,
+    file: str = "d.csv",
+    jobs: tuple[str, ...] = JOBS,
+    model: str = "wide",
+    **facts: Any,
+) -> Iterator[Abuse]:
+    """Iterate over the abuses of a file as data of jobs, as test rows and as new rows."""
+    new = (
+        f"predict {model}.safetensors {file} --output o.csv",
+        f"evaluate {model}.safetensors {file}",
+        f"classify t.csv --test {file}",
+    )
+    return refused(name, data, *says, by=(*jobs, *new), file=file, **facts)
 
 
 def either(abuse: Abuse) -> Abuse:
