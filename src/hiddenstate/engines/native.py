@@ -417,7 +417,8 @@ class NativeEngine:
     def _saved(self, which: int) -> Params:
         arrays = {}
         for i, (name, shape) in enumerate(self.task.net.shapes().items()):
-            array = np.empty(_turned(np.empty(shape)).shape, self._dtype)
+            turned = shape if len(shape) != 3 else (shape[0], shape[2], shape[1])
+            array = np.empty(turned, self._dtype)
             self._learner.save(which, i, array)
             arrays[name] = np.ascontiguousarray(_turned(array))
         return arrays

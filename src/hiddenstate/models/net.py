@@ -8,6 +8,7 @@ modules are in `torch_modules.py`.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any, TypedDict
 
@@ -96,6 +97,9 @@ class Net:
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shape of every weight, in torch's order."""
+        return dict(_shapes(self))
+
+    def _own_shapes(self) -> dict[str, tuple[int, ...]]:
         if isinstance(self.config, RecurrentConfig):
             return self._recurrent_shapes(self.config)
         shapes: dict[str, tuple[int, ...]] = {}
@@ -377,6 +381,12 @@ class Net:
             "n_outputs": self.n_outputs,
             "output": self.output,
         }
+
+
+@lru_cache(maxsize=64)
+def _shapes(net: Net) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of a net; each update of a small one asks for them."""
+    return net._own_shapes()
 
 
 def member_params(params: Mapping[str, Array], number: int) -> Params:
