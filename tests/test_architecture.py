@@ -380,6 +380,7 @@ def test_durations_are_measured_on_a_clock_that_never_jumps() -> None:
     }
     assert telling == {
         "hiddenstate.runs.writer",  # the journal
+        "hiddenstate.scale.tune.ledger",  # when a trial began and ended
         "hiddenstate.system.lock",  # since when a process holds it
         "hiddenstate.scale.track.follower",  # when lines of a run in progress were written
         "hiddenstate.scale.track.tensorboard",  # the names of its files

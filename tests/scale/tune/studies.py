@@ -65,6 +65,7 @@ def settings_of(
         return make_space(job, space or SPACE)
 
     own = {"data": str(table), **SMALL, **(values or {})}
+    options = {"pruner": "hyperband", **options}
     return make_settings("waves", "classify", own, n_trials=n_trials, make_space=chosen, **options)
 
 

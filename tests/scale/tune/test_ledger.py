@@ -2,6 +2,7 @@
 
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,7 +49,8 @@ def test_a_trial_of_a_dead_worker_is_taken_up_first_with_its_parameters(tmp_path
     params = {"lr": 0.01, "hidden_size": 3}
     with locked_place(study.folder) as place:
         first = claimed(study, place)
-        study.ledger.set_params(first.last, params, study.settings.space.distributions())
+        kinds = study.settings.space.distributions()
+        assert study.ledger.update(first.last, params=params, distributions=kinds)
         assert claimed(study, place).number == 1  # its worker lives: it is not taken
     with locked_place(study.folder) as place:
         again = claimed(study, place)
@@ -56,41 +58,61 @@ def test_a_trial_of_a_dead_worker_is_taken_up_first_with_its_parameters(tmp_path
     assert [each["folder"] for each in again.attribute("owners")] == [str(study.folder)]
 
 
-def test_an_attempt_that_was_given_away_cannot_be_finished(tmp_path: Path) -> None:
+def test_a_trial_that_was_given_away_cannot_be_written_or_finished(tmp_path: Path) -> None:
     study = study_in(tmp_path)
     with locked_place(study.folder) as place:
         slot = claimed(study, place)
-        assert study.ledger.finish(slot.last, "FAIL")  # as another worker does that finds it dead
-        assert not study.ledger.finish(slot.last, "COMPLETE", 0.5)
-        assert not study.ledger.set_trial_attribute(slot.last, "x", 1)
+    with locked_place(study.folder) as place:  # another worker, which finds the first one dead
         again = claimed(study, place)
         assert again.number == slot.number
+        assert not study.ledger.finish(slot.last, "COMPLETE", 0.5)
+        assert not study.ledger.update(slot.last, facts={"x": 1})
+        assert not study.ledger.release(slot.last)
         assert study.ledger.finish(again.last, "COMPLETE", 0.25)
         # The answer to the first call may have been lost.
         assert study.ledger.finish(again.last, "COMPLETE", 0.25)
+        assert not study.ledger.finish(slot.last, "COMPLETE", 0.5)
     assert study.slots()[0].value == 0.25
 
 
-def test_a_lost_attempt_without_a_successor_gets_one(tmp_path: Path) -> None:
+def test_a_killed_worker_leaves_no_failure_and_numbers_lead_to_folders(tmp_path: Path) -> None:
     study = study_in(tmp_path)
+    for deaths in range(3):
+        with locked_place(study.folder) as place:
+            assert claimed(study, place).deaths == deaths
     with locked_place(study.folder) as place:
-        slot = claimed(study, place)
-        study.ledger.finish(slot.last, "FAIL")
-        assert study.slots()[0].state == "lost"  # a worker died between failing and adding
-        assert claimed(study, place).number == 0
-
-
-def test_of_two_attempts_that_follow_the_same_one_the_later_is_void(tmp_path: Path) -> None:
-    study = study_in(tmp_path)
-    with locked_place(study.folder) as place:
-        slot = claimed(study, place)
-        study.ledger.finish(slot.last, "FAIL")
-        study.ledger._follow(slot.last)
-        study.ledger._follow(slot.last)  # the answer to the first call was lost
-        numbers = [claimed(study, place).number for _ in range(3)]
-        assert numbers == [0, 1, 2]
+        for number in range(3):
+            slot = claimed(study, place)
+            assert (slot.number, slot.last.number) == (number, number)
         assert study.ledger.claim(3, owner(study, place)) is None
-    assert {trial.state.name for trial in study.ledger._trials()} == {"RUNNING", "FAIL"}
+    assert [trial.state.name for trial in study.ledger.trials()] == ["RUNNING"] * 3
+
+
+def test_attempts_of_version_0_5_are_read(tmp_path: Path) -> None:
+    """There a worker that died left a failure, and another trial followed it."""
+    from optuna.trial import TrialState, create_trial
+
+    study = study_in(tmp_path)
+    params, kinds = {"lr": 0.01, "hidden_size": 3}, study.settings.space.distributions()
+    attempts: list[tuple[TrialState, dict[str, Any]]] = [
+        (TrialState.FAIL, {"slot": 0, "params": params}),
+        (TrialState.WAITING, {"slot": 1}),
+        (TrialState.FAIL, {"slot": 2}),  # its worker died, and nobody has noticed
+        (TrialState.WAITING, {"slot": 0, "params": params, "after": 0}),
+        (TrialState.WAITING, {"slot": 0, "params": params, "after": 0}),  # twice: void
+    ]
+    for state, facts in attempts:
+        own: Any = {"params": params, "distributions": kinds} if "params" in facts else {}
+        study.ledger.add_trial(create_trial(state=state, user_attrs=facts, **own))
+    other = study_in(tmp_path)
+    assert [slot.state for slot in other.slots()] == ["waiting", "waiting", "lost"]
+    with locked_place(study.folder) as place:
+        taken = [claimed(study, place) for _ in range(3)]
+        assert [(slot.number, slot.last.number) for slot in taken] == [(0, 3), (1, 1), (2, 2)]
+        assert [slot.deaths for slot in taken] == [1, 0, 1]
+        assert taken[0].params == params
+        assert other.ledger.claim(3, owner(other, place)) is None
+        assert [slot.state for slot in other.slots()] == ["running"] * 3
 
 
 def test_a_released_trial_waits_and_counts_no_death(tmp_path: Path) -> None:

@@ -11,9 +11,10 @@ from hiddenstate.config import Config
 from hiddenstate.errors import MachineError
 from hiddenstate.runs import Run
 from hiddenstate.runs.events import ValidationEvent
+from hiddenstate.scale.tune.ledger import Owner
 from hiddenstate.scale.tune.rungs import was_pruned
 from hiddenstate.scale.tune.suggest import rungs_of
-from hiddenstate.scale.tune.worker import Worker
+from hiddenstate.scale.tune.worker import Worker, locked_place
 from hiddenstate.training.trainer import Trainer
 from tests import warm
 from tests.conftest import needs_kernels
@@ -95,8 +96,10 @@ def test_a_trial_whose_worker_is_stopped_is_resumed_from_a_copy(tmp_path: Path) 
 
     def given_away(trainer: Trainer) -> None:
         """Do as another worker, while this one holds its locks and gives no sign of life."""
-        (slot,) = other.slots()
-        assert other.ledger.finish(slot.last, "FAIL")
+        with other.ledger.storage.engine.begin() as connection:
+            connection.exec_driver_sql(
+                "UPDATE trial_heartbeats SET heartbeat = datetime('now', '-99 seconds')"
+            )
         assert Worker(other, taker, threads=1).run()
 
     stopped = Watching([AtEpoch(8, given_away)])
@@ -170,8 +173,8 @@ def test_a_trial_at_which_workers_die_again_and_again_counts_as_failed(
 ) -> None:
     monkeypatch.setattr("hiddenstate.scale.tune.worker.MAX_DEATHS", 1)
     study = study_in(tmp_path, n_trials=1, values={"epochs": 2})
-    with study.ledger.storage.engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE trials SET state = 'FAIL'")
+    with locked_place(study.folder) as place:
+        assert study.ledger.claim(1, Owner.here(place, study.folder)) is not None
     trained(study)
     (slot,) = study.slots()
     assert slot.state == "failed"

@@ -42,7 +42,8 @@ class Heartbeat:
             self._thread.join()
 
     def _beat(self) -> None:
-        while not self._ended.is_set():
+        wait = self._seconds  # whoever takes a trial gives the first sign
+        while not self._ended.wait(wait):
             wait = self._seconds
             try:
                 if not self._ledger.is_ours(self._attempt):
@@ -56,4 +57,3 @@ class Heartbeat:
                 wait = min(self._seconds, 1.0)
             finally:
                 self._ledger.storage.remove_session()  # this thread's own connection
-            self._ended.wait(wait)

@@ -1,20 +1,33 @@
 """The trials of a study in its database: who trains which, each finished exactly once.
 
-A study of N trials has N *slots*. Optuna's own trials are *attempts* at a slot: if a worker dies,
-its attempt fails, and another follows it with the same parameters. Only the last attempt of a slot
-counts. Optuna changes the state of a trial atomically, so an attempt is taken by one worker, and
-finished or given up once. Everything else may be repeated: of two attempts that follow the same
-one, as after an answer that was lost, the later is void.
+A study of N trials has N *slots*, which are Optuna's trials of the same numbers, made when they
+are first taken. A trial belongs to the worker that its row has as the owner: whoever takes it,
+writes to it, finishes it or gives it up does so in one transaction, which changes nothing if the
+owner is another one by now. If a worker dies, another takes its trial over, with its parameters and
+what its rungs decided.
+
+Studies of version 0.5 have several Optuna trials, *attempts*, at a slot: if a worker died, its
+attempt failed, and another followed it. Only the last attempt of a slot counts.
 """
 
 import os
-import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import secrets
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from hiddenstate.scale.tune.rows import (
+    attribute_of,
+    attributes,
+    locked,
+    parameters,
+    state_of,
+    transaction,
+    write,
+)
 from hiddenstate.scale.tune.storage import Patience
 from hiddenstate.system.lock import is_locked
 from hiddenstate.system.sockets import host_name
@@ -25,9 +38,10 @@ MAX_DEATHS = 10
 MAX_OWNERS = 8
 """Earlier workers of a trial that are remembered, the last one first."""
 
-SLOT, AFTER, PARAMS, OWNER, OWNERS, WHY, RUNS, RUNGS, RELEASED, SECONDS = (
+SLOT, AFTER, DEATHS, PARAMS, OWNER, OWNERS, WHY, RUNS, RUNGS, RELEASED, SECONDS = (
     "slot",
     "after",
+    "deaths",
     "params",
     "owner",
     "owners",
@@ -37,9 +51,10 @@ SLOT, AFTER, PARAMS, OWNER, OWNERS, WHY, RUNS, RUNGS, RELEASED, SECONDS = (
     "released",
     "seconds",
 )
-"""User attributes of an Optuna trial: the slot, the number of the attempt before, the parameters
-all at once, who trains it and who did before, why it failed, its run folders, what was decided at
-each rung, whether its worker gave it up, and the seconds that it took."""
+"""User attributes of an Optuna trial: the slot, the number of the attempt before, how many of its
+workers died, the parameters all at once, who trains it and who did before, why it failed, its run
+folders, what was decided at each rung, whether its worker gave it up, and the seconds that it took.
+`AFTER` and `RELEASED` are of attempts of version 0.5."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +79,9 @@ class Slot:
 
     @property
     def state(self) -> str:
-        """`new`, `waiting`, `running`, `done`, `pruned`, `failed` or `lost`."""
+        """`waiting`, `running`, `done`, `pruned`, `failed` or `lost`."""
         if self.last is None:
-            return "new"
+            return "waiting"
         name = self.last.state.name.lower()
         if name == "fail":
             return "failed" if WHY in self.last.user_attrs else "lost"
@@ -93,11 +108,10 @@ class Slot:
 
     @property
     def deaths(self) -> int:
-        """Number of attempts whose worker died."""
-        return sum(
-            each.state.name == "FAIL" and not {WHY, RELEASED} & set(each.user_attrs)
-            for each in self.attempts
-        )
+        """Number of workers that died at it."""
+        lost = (each for each in self.attempts if each.state.name == "FAIL")
+        died = sum(not {WHY, RELEASED} & set(each.user_attrs) for each in lost)
+        return int(self.attribute(DEATHS, 0) + died)
 
 
 def slots_of(trials: Iterable[Any], n_trials: int) -> list[Slot]:
@@ -192,17 +206,27 @@ class Ledger:
     def __init__(self, storage: Any, name: str, patience: Patience) -> None:
         self.storage, self.name, self.patience = storage, name, patience
         self.study_id: int = patience(storage.get_study_id_from_name, name)
+        self.latest: list[Slot] = []
+        """All slots, as they stood when a trial was last taken."""
+        self._forget()
+
+    def _forget(self) -> None:
+        """Read every trial anew; what is finished is otherwise read once."""
+        import optuna
+
+        self._cached = optuna.storages.get_storage(self.storage)
 
     def slots(self, n_trials: int) -> list[Slot]:
         """Return all slots as they stand."""
-        return slots_of(self._trials(), n_trials)
+        return slots_of(self.patience(self.trials), n_trials)
 
-    def _trials(self) -> list[Any]:
-        return list(self.patience(self.storage.get_all_trials, self.study_id, deepcopy=False))
+    def trials(self) -> list[Any]:
+        """Return Optuna's trials, which are not to be changed; raises as the storage does."""
+        return list(self._cached.get_all_trials(self.study_id, deepcopy=False))
 
     def has_other_trials(self) -> bool:
         """Whether there are trials that this program did not make."""
-        return any(SLOT not in trial.user_attrs for trial in self._trials())
+        return any(SLOT not in trial.user_attrs for trial in self.patience(self.trials))
 
     def attributes(self) -> dict[str, Any]:
         """Return the user attributes of the study."""
@@ -215,173 +239,162 @@ class Ledger:
     def claim(self, n_trials: int, owner: Owner) -> Slot | None:
         """Take the first trial that nobody trains, for `owner`; None if there is none now.
 
-        Trials of workers that died are taken up first.
-        """
-        slots = self.add_missing(n_trials, self._after_the_dead())
-        for slot in slots:
-            if slot.state == "waiting" and self._take(slot.last, owner):
-                taken = self.slot(slot.number, n_trials)
-                if taken.last is not None and taken.last.number == slot.last.number:
-                    return taken
-                self.finish(slot.last, "FAIL")  # void: another attempt counts
-        return None
-
-    def slot(self, number: int, n_trials: int) -> Slot:
-        """Return one slot as it stands."""
-        return self.slots(n_trials)[number]
-
-    def _take(self, attempt: Any, owner: Owner) -> bool:
-        """Take a waiting attempt; False if another worker was faster.
-
-        The sign of life comes first: an attempt without one would never be found dead.
-        """
-        from optuna.trial import TrialState
-
-        number = attempt._trial_id
-        self.patience(self.storage.record_heartbeat, number)
-        if not self._change(number, TrialState.RUNNING):
-            return False
-        return self.set_trial_attribute(attempt, OWNER, owner.facts())
-
-    def _change(self, number: int, state: Any, values: Sequence[float] | None = None) -> bool:
-        """Change the state of an attempt; False if another worker did."""
-        from optuna.exceptions import UpdateFinishedTrialError
-
-        try:
-            change = self.storage.set_trial_state_values
-            return bool(self.patience(change, number, state, values))
-        except UpdateFinishedTrialError:
-            return False
-
-    def finish(self, attempt: Any, state: str, value: float | None = None) -> bool:
-        """Finish an attempt as `COMPLETE`, `PRUNED` or `FAIL`; whether it now is, by this worker.
-
-        An answer that was lost does not matter: the state is read again.
-        """
-        from optuna.trial import TrialState
-
-        values = None if value is None else [value]
-        if self._change(attempt._trial_id, TrialState[state], values):
-            return True
-        now = self.patience(self.storage.get_trial, attempt._trial_id)
-        return bool(now.state is TrialState[state] and now.values == values)
-
-    def is_ours(self, attempt: Any) -> bool:
-        """Whether an attempt that this worker took is still its own; raises as the storage does."""
-        return bool(self.storage.get_trial(attempt._trial_id).state.name == "RUNNING")
-
-    def set_trial_attribute(self, attempt: Any, name: str, value: Any) -> bool:
-        """Set a user attribute of an attempt; False if it is finished."""
-        return self._updated(self.storage.set_trial_user_attr, attempt, name, value)
-
-    def set_params(self, attempt: Any, params: Mapping[str, Any], distributions: Any) -> bool:
-        """Keep the parameters of an attempt; False if it is finished.
-
-        They are kept all at once first, as a worker may die between two.
-        """
-        if not self.set_trial_attribute(attempt, PARAMS, dict(params)):
-            return False
-        for name, value in params.items():
-            kind = distributions[name]
-            internal = kind.to_internal_repr(value)
-            if not self._updated(self.storage.set_trial_param, attempt, name, internal, kind):
-                return False
-        return True
-
-    def _updated(self, update: Callable[..., None], attempt: Any, *arguments: Any) -> bool:
-        from optuna.exceptions import UpdateFinishedTrialError
-
-        try:
-            self.patience(update, attempt._trial_id, *arguments)
-        except UpdateFinishedTrialError:
-            return False
-        return True
-
-    def _after_the_dead(self) -> list[Any]:
-        """Fail the attempts whose worker died, and return all attempts then.
-
         A worker of this machine is known to be dead at once, others after a time without a sign.
         """
-        from optuna.trial import TrialState
-
-        self.patience(_fail_stale, self.storage, self.name)
-        trials, changed = self._trials(), False
-        for trial in trials:
-            if trial.state is TrialState.RUNNING:
-                owner = Owner.of(trial.user_attrs.get(OWNER))
-                if owner is not None and owner.is_dead:
-                    changed = self._change(trial._trial_id, TrialState.FAIL) or changed
-        return self._trials() if changed else trials
-
-    def release(self, attempt: Any) -> None:
-        """Give up an attempt that this worker was asked to leave, so that another takes it up."""
-        if self.set_trial_attribute(attempt, RELEASED, True) and self.finish(attempt, "FAIL"):
-            self._follow(attempt)
-
-    def _follow(self, attempt: Any) -> None:
-        """Add an attempt after one that ended without a result."""
-        now = self.patience(self.storage.get_trial, attempt._trial_id)
-        self.patience(self.storage.create_new_trial, self.study_id, _attempt_after(now))
-
-    def add_missing(self, n_trials: int, trials: list[Any] | None = None) -> list[Slot]:
-        """Add an attempt at each slot that has none, or whose last one was lost.
-
-        Attempts that were added twice end here.
-        """
-        trials = self._trials() if trials is None else trials
-        slots = slots_of(trials, n_trials)
-        counting = {each.number for slot in slots for each in slot.attempts}
-        added = False
-        for trial in trials:
-            if trial.state.name == "WAITING" and trial.number not in counting:
-                self.finish(trial, "FAIL")
-        for slot in slots:
-            if slot.state == "new":
-                first = _attempt({SLOT: slot.number})
-                self.patience(self.storage.create_new_trial, self.study_id, first)
-            elif slot.state == "lost":
-                self._follow(slot.last)
+        own = {**owner.facts(), "claim": secrets.token_hex(8)}  # of this claim and no other
+        while True:
+            trials = self.patience(self.trials)
+            slots = slots_of(trials, n_trials)
+            free = [slot for slot in slots if slot.state in ("waiting", "lost")]
+            running = [slot for slot in slots if slot.state == "running"]
+            stale = (
+                self.patience(self.storage._get_stale_trial_ids, self.study_id) if running else ()
+            )
+            for slot in running:
+                if slot.attribute(OWNER) == own:  # the answer was lost
+                    return slot
+                theirs = Owner.of(slot.attribute(OWNER))
+                if slot.last._trial_id in stale or (theirs is not None and theirs.is_dead):
+                    free.append(slot)
+            free.sort(key=lambda slot: slot.number)
+            for slot in free:
+                taken = self.patience(self._take, slot, own, len(trials))
+                if taken is not None:
+                    self.latest = slots
+                    return taken
+                if slot.last is None:  # another worker made it
+                    break
+                if slot.state == "lost":  # it was read as finished, and is not
+                    self._forget()
             else:
-                continue
-            added = True
-        return self.slots(n_trials) if added else slots
+                return None
 
-    def add_finished(self, trial: Any) -> None:
-        """Add an attempt that was finished elsewhere."""
+    def _take(self, slot: Slot, owner: Mapping[str, str], n_rows: int) -> Slot | None:
+        """Take a trial, with a first sign of life; None if another worker was faster."""
+        from optuna.trial import create_trial
+
+        facts: dict[str, Any] = {OWNER: owner}
+        with transaction(self.storage) as (session, models):
+            if slot.last is None:
+                locked(session, models.StudyModel, self.study_id)
+                rows = session.query(models.TrialModel).filter_by(study_id=self.study_id)
+                if rows.count() != n_rows:
+                    return None
+                row = models.TrialModel(number=n_rows, study_id=self.study_id)
+                facts[SLOT] = slot.number
+            else:
+                row = locked(session, models.TrialModel, slot.last._trial_id)
+                theirs = slot.attribute(OWNER)
+                if (
+                    row.state != slot.last.state
+                    or attribute_of(session, models, row, OWNER) != theirs
+                ):
+                    return None
+                facts |= _inherited(slot)
+            row.state, row.datetime_start = state_of("RUNNING"), datetime.now()
+            session.add(row)
+            session.flush()
+            write(session, models.TrialUserAttributeModel, row, attributes(facts))
+            write(session, models.TrialHeartbeatModel, row, [{}])
+            number, name = row.trial_id, row.number
+        if slot.last is not None:
+            return Slot(slot.number, (*slot.attempts[:-1], self.storage.get_trial(number)))
+        first = create_trial(state=state_of("RUNNING"), user_attrs=facts)
+        first.number, first._trial_id = name, number
+        return Slot(slot.number, (first,))
+
+    def update(self, attempt: Any, **changes: Any) -> bool:
+        """Write to a trial that this worker took; False if it is another's by now.
+
+        Parameters
+        ----------
+        attempt : FrozenTrial
+            As :meth:`claim` returned it.
+        **changes
+            As for :meth:`update_now`.
+        """
+        return bool(self.patience(self.update_now, attempt, **changes))
+
+    def update_now(
+        self,
+        attempt: Any,
+        *,
+        facts: Mapping[str, Any] | None = None,
+        kept: Mapping[str, Any] | None = None,
+        params: Mapping[str, Any] | None = None,
+        distributions: Mapping[str, Any] | None = None,
+        rungs: Mapping[int, float] | None = None,
+        state: str = "RUNNING",
+        value: float | None = None,
+    ) -> bool:
+        """Write to a trial in one transaction; raises as the storage does.
+
+        Parameters
+        ----------
+        attempt : FrozenTrial
+        facts, kept : mapping, optional
+            User and system attributes.
+        params, distributions : mapping, optional
+        rungs : mapping, optional
+            The validation losses at rungs.
+        state : str
+        value : float, optional
+        """
+        with transaction(self.storage) as (session, models):
+            row = locked(session, models.TrialModel, attempt._trial_id)
+            if attribute_of(session, models, row, OWNER) != attempt.user_attrs[OWNER]:
+                return False
+            if row.state is not state_of("RUNNING"):  # an answer may have been lost
+                return bool(row.state is state_of(state))
+            if params is not None and distributions is not None:
+                facts = {**(facts or {}), PARAMS: dict(params)}
+                write(session, models.TrialParamModel, row, parameters(params, distributions))
+            write(session, models.TrialUserAttributeModel, row, attributes(facts or {}))
+            write(session, models.TrialSystemAttributeModel, row, attributes(kept or {}))
+            for step, loss in (rungs or {}).items():
+                stored, kind = models.TrialIntermediateValueModel.intermediate_value_to_stored_repr(
+                    loss
+                )
+                own = {"intermediate_value": stored, "intermediate_value_type": kind}
+                write(session, models.TrialIntermediateValueModel, row, [{"step": step, **own}])
+            if value is not None:
+                stored, kind = models.TrialValueModel.value_to_stored_repr(value)
+                own = {"objective": 0, "value": stored, "value_type": kind}
+                write(session, models.TrialValueModel, row, [own])
+            row.state = state_of(state)
+            if row.state.is_finished():
+                row.datetime_complete = datetime.now()
+        return True
+
+    def finish(
+        self,
+        attempt: Any,
+        state: str,
+        value: float | None = None,
+        facts: Mapping[str, Any] | None = None,
+    ) -> bool:
+        """Finish a trial as `COMPLETE`, `PRUNED` or `FAIL`; whether this worker did."""
+        return self.update(attempt, state=state, value=value, facts=facts)
+
+    def release(self, attempt: Any) -> bool:
+        """Give up a trial that this worker was asked to leave, so that another takes it up."""
+        return self.update(attempt, state="WAITING")
+
+    def is_ours(self, attempt: Any) -> bool:
+        """Whether a trial that this worker took is still its own; raises as the storage does."""
+        now = self.storage.get_trial(attempt._trial_id)
+        ours = now.user_attrs.get(OWNER) == attempt.user_attrs[OWNER]
+        return bool(ours and now.state.name == "RUNNING")
+
+    def add_trial(self, trial: Any) -> None:
+        """Add a trial that was trained before."""
         self.patience(self.storage.create_new_trial, self.study_id, trial)
 
 
-def retry(study: Any, trial: Any) -> None:
-    """Add an attempt after one that was found dead; Optuna calls this."""
-    study.add_trial(_attempt_after(trial))
-
-
-def _attempt(attributes: Mapping[str, Any], **more: Any) -> Any:
-    from optuna.trial import TrialState, create_trial
-
-    return create_trial(state=TrialState.WAITING, user_attrs=dict(attributes), **more)
-
-
-def _attempt_after(trial: Any) -> Any:
-    """Return a waiting attempt with the parameters of `trial`, and what its rungs decided."""
-    history = [*trial.system_attrs.get("retry_history", []), trial.number]
-    first = trial.system_attrs.get("failed_trial", trial.number)
-    carried = {n: v for n, v in trial.user_attrs.items() if n in (SLOT, PARAMS, RUNGS)}
-    owners = [trial.user_attrs.get(OWNER), *trial.user_attrs.get(OWNERS, [])]
-    whole = trial.params == trial.user_attrs.get(PARAMS)
-    return _attempt(
-        {**carried, AFTER: trial.number, OWNERS: [each for each in owners if each][:MAX_OWNERS]},
-        params=trial.params if whole else {},
-        distributions=trial.distributions if whole else {},
-        intermediate_values=trial.intermediate_values,
-        # The names that Optuna's own retry uses.
-        system_attrs={**trial.system_attrs, "failed_trial": first, "retry_history": history},
-    )
-
-
-def _fail_stale(storage: Any, name: str) -> None:
-    import optuna
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it is experimental
-        optuna.storages.fail_stale_trials(optuna.load_study(study_name=name, storage=storage))
+def _inherited(slot: Slot) -> dict[str, Any]:
+    """Return what is noted of the earlier workers of a trial that another takes."""
+    owners = [slot.attribute(OWNER), *slot.attribute(OWNERS, [])]
+    facts: dict[str, Any] = {OWNERS: [each for each in owners if each][:MAX_OWNERS]}
+    if slot.state == "running" or (slot.state == "lost" and not slot.attribute(RELEASED)):
+        facts[DEATHS] = int(slot.attribute(DEATHS, 0)) + 1
+    return facts

@@ -46,11 +46,16 @@ class Rebuilt:
 def rebuild(study: Study) -> Rebuilt:
     """Add a trial to the database for each that has run folders here."""
     numbers = {"finished": 0, "failed": 0, "begun": 0}
+    missing: list[Any] = []  # so that Optuna's numbers stay those of the trials
     for slot in range(study.settings.n_trials):
         trial, kind = _trial(study, slot)
-        if trial is not None:
-            study.ledger.add_finished(trial)
-            numbers[kind] += 1
+        if trial is None:
+            missing.append(_template(study, "WAITING", {SLOT: slot}, {}, None, {}, {}))
+            continue
+        for each in (*missing, trial):
+            study.ledger.add_trial(each)
+        missing.clear()
+        numbers[kind] += 1
     return Rebuilt(numbers["finished"], numbers["failed"], numbers["begun"])
 
 
@@ -70,10 +75,9 @@ def _trial(study: Study, slot: int) -> tuple[Any, str]:
         outcomes.append(outcome)
         if outcome.pruned:
             break
-    rungs = values_at_rungs(first)
-    if outcomes:
-        done_run = Run(study.folder / outcomes[0].run)
-        rungs = values_at_rungs(done_run)
+    rungs: dict[int, float] = {}
+    if settings.pruner != "none":
+        rungs = values_at_rungs(Run(study.folder / outcomes[0].run) if outcomes else first)
     facts: dict[str, Any] = {SLOT: slot, PARAMS: params}
     if outcomes and (outcomes[-1].pruned or len(outcomes) == settings.seeds):
         return _finished(study, facts, params, outcomes, rungs), "finished"
@@ -137,7 +141,7 @@ def _template(
         state=TrialState[state],
         value=value,
         params=params,
-        distributions=study.settings.space.distributions(),
+        distributions=study.settings.space.distributions() if params else {},
         user_attrs=facts,
         system_attrs=kept,
         intermediate_values=rungs,

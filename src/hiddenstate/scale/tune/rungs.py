@@ -4,6 +4,7 @@ A decision is kept in the database before it takes effect, so that a worker that
 again makes the same one. Without an answer from the database, the trial goes on.
 """
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -96,28 +97,20 @@ class Rungs(Callback):
 
     def _decide(self, rung: int, value: float) -> None:
         """Decide at a rung as Optuna's pruner does, and keep the decision in the database."""
-        from optuna.exceptions import UpdateFinishedTrialError
-
-        try:
+        with contextlib.suppress(KeyError):  # the study was deleted
             self._ledger.patience.attempt(self._decide_now, rung, value)
-        except (UpdateFinishedTrialError, KeyError):  # it is another worker's, or was deleted
-            return
 
     def _decide_now(self, rung: int, value: float) -> None:
-        storage, number = self._ledger.storage, self._attempt._trial_id
-        storage.set_trial_intermediate_value(number, rung, value)
-        trials = storage.get_all_trials(self._ledger.study_id, deepcopy=False)
         settings = self._settings
-        slots = slots_of(trials, settings.n_trials)
+        slots = slots_of(self._ledger.trials(), settings.n_trials)
         values = {each: known[0] for each, known in self._decided.items()} | {rung: value}
         pruned, kept = is_pruned(
             settings.space, slots, self._slot, settings.pruner, settings.seed, values
         )
-        for name, each in kept.items():
-            storage.set_trial_system_attr(number, name, each)
         decided = {**self._decided, rung: (value, pruned)}
-        storage.set_trial_user_attr(number, RUNGS, {str(r): list(d) for r, d in decided.items()})
-        self._decided = decided
+        facts = {RUNGS: {str(r): list(d) for r, d in decided.items()}}
+        if self._ledger.update_now(self._attempt, facts=facts, kept=kept, rungs={rung: value}):
+            self._decided = decided
 
 
 def was_pruned(run: Run) -> bool:

@@ -151,7 +151,6 @@ def connect(
     address: Address,
     heartbeat: int,
     grace: int,
-    stale: Callable[[Any, Any], None] | None = None,
     tell: Callable[[str], None] = lambda line: None,
     interrupted: Callable[[], bool] = lambda: False,
 ) -> Any:
@@ -164,8 +163,6 @@ def connect(
     address : Address
     heartbeat, grace : int
         Seconds between two signs of life of a trial, and without one until it counts as dead.
-    stale : callable, optional
-        Called with a study and a trial that was found dead.
     tell : callable
         Called with a line when a server does not answer, and when it does.
     interrupted : callable
@@ -189,7 +186,6 @@ def connect(
                     engine_kwargs=_engine_options(address),
                     heartbeat_interval=heartbeat,
                     grace_period=grace,
-                    heartbeat_stale_trial_callback=stale,
                 )
             break
         except failures() as error:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hiddenstate.errors import OptionError, printable
-from hiddenstate.scale.tune.ledger import Ledger, retry
+from hiddenstate.scale.tune.ledger import Ledger
 from hiddenstate.scale.tune.rebuild import rebuild
 from hiddenstate.scale.tune.settings import (
     FILE,
@@ -40,6 +40,7 @@ def open_study(
     interrupted: Callable[[], bool] = lambda: False,
     grace: int = GRACE,
     before_writing: Callable[[], None] = lambda: None,
+    own_pruner: bool = True,
 ) -> Study:
     """Open a study, which is made if it is new.
 
@@ -57,6 +58,8 @@ def open_study(
         Seconds without a sign of life after which a trial is given to another worker.
     before_writing : callable
         Called after every check of what is there, before anything is written.
+    own_pruner : bool
+        Whether the pruner was chosen; otherwise a study that is there keeps its own.
 
     Raises
     ------
@@ -65,12 +68,14 @@ def open_study(
     MachineError
         If the database cannot be reached.
     """
-    known = _known(settings, folder)
+    known = _known(settings, folder, own_pruner)
+    if known is not None:
+        settings = replace(settings, pruner=known.pruner)
     heartbeat = max(1, grace // 6)
     before_writing()
     if address.path is not None:
         make_folder(address.path.parent)
-    storage = connect(address, heartbeat, grace, retry, tell, interrupted)
+    storage = connect(address, heartbeat, grace, tell, interrupted)
     patience = Patience(address, tell, interrupted)
     is_new = _create(storage, settings, patience, folder)
     ledger = Ledger(storage, settings.name, patience)
@@ -79,6 +84,8 @@ def open_study(
         raise OptionError(
             f"{settings.name} in {address.shown}: is a study of another program; use another --name"
         )
+    if theirs is not None and not own_pruner:
+        settings = replace(settings, pruner=str(theirs["pruner"]))
     settings = _agreed(settings, theirs, address)
     make_folder(folder)
     if known is None or known.to_dict() != settings.to_dict():
@@ -89,13 +96,12 @@ def open_study(
         if rebuilt.n_found or known is not None:
             for line in rebuilt.lines(settings.n_trials, address.shown):
                 tell(line)
-        ledger.add_missing(settings.n_trials)
     if theirs != settings.shared():
         ledger.set_attribute(SETTINGS, settings.shared())  # other workers wait for this
     return study
 
 
-def _known(settings: Settings, folder: Path) -> Settings | None:
+def _known(settings: Settings, folder: Path, own_pruner: bool) -> Settings | None:
     """Return the settings in the folder, after a check that they are the same."""
     if not (folder / FILE).exists():
         if folder.exists() and not folder.is_dir():
@@ -105,6 +111,8 @@ def _known(settings: Settings, folder: Path) -> Settings | None:
                 raise OptionError(f"{printable(folder)}: is a {what}; use another --name")
         return None
     known = read_settings(folder)
+    if not own_pruner:
+        settings = replace(settings, pruner=known.pruner)
     _refuse(settings, known.shared(), printable(folder))
     return known
 

@@ -15,7 +15,8 @@ from hiddenstate.scale.tune.ledger import Slot
 from hiddenstate.scale.tune.space import Space
 
 SAMPLERS = ("tpe", "random")
-PRUNERS = ("hyperband", "median", "none")
+PRUNERS = ("none", "median", "hyperband")
+"""The first is the default: of equally many trials, the others found worse ones."""
 
 ETA = 3
 """Of the trials at a rung, about one in `ETA` goes on to the next, which has `ETA` times as many
@@ -94,7 +95,7 @@ def is_pruned(
         for rung, value in sorted(values.items()):
             trial.report(value, rung)
         pruned = bool(trial.should_prune())
-        after = trial.study.trials[number].system_attrs
+        after = trial.study._storage.get_trial(number).system_attrs
     return pruned, {n: v for n, v in _of_rungs(after).items() if n not in before}
 
 
@@ -135,16 +136,20 @@ def study_of(
 
     The random numbers of its sampler are those of trial `number`.
     """
+    study = _empty_study(sampler, pruner, seed, number)
+    for slot in slots:
+        study.add_trial(_copy(space, slot))
+    return study
+
+
+def _empty_study(sampler: str, pruner: str, seed: int, number: int) -> Any:
     import optuna
 
-    study = optuna.create_study(
+    return optuna.create_study(
         study_name=f"hiddenstate-{seed}",  # which the brackets of hyperband follow from
         sampler=_sampler(sampler, seed, number),
         pruner=_pruner(pruner),
     )
-    for slot in slots:
-        study.add_trial(_copy(space, slot))
-    return study
 
 
 def _trial(
@@ -161,13 +166,25 @@ def _trial(
     import optuna
 
     others = list(slots)
-    while len(others) > number + 1 and others[-1].state in ("new", "waiting"):
+    while len(others) > number + 1 and others[-1].state == "waiting":
         others.pop()  # they tell nothing
-    study = study_of(space, others[:number], sampler, pruner, seed, number)
-    study.add_trial(_state("RUNNING", space, params, system_attrs=dict(system_attrs)))
-    for slot in others[number + 1 :]:
-        study.add_trial(_copy(space, slot))
-    return optuna.trial.Trial(study, study.trials[number]._trial_id)
+    study = _empty_study(sampler, pruner, seed, number)
+    # Optuna would copy each trial three times, which takes longer than to choose.
+    own = study._storage._studies[study._study_id].trials
+    own.extend(_shown(space, slot) for slot in others)
+    own[number] = _state("RUNNING", space, params, system_attrs=dict(system_attrs))
+    own[number].number = own[number]._trial_id = number
+    study._storage._trial_id_to_study_id_and_number[number] = study._study_id, number
+    return optuna.trial.Trial(study, number)
+
+
+def _shown(space: Space, slot: Slot) -> Any:
+    """Return a slot as one Optuna trial of its number, which nothing may change."""
+    if slot.finished and slot.last.number == slot.number and slot.last.params:
+        return slot.last
+    trial = _copy(space, slot)
+    trial.number = trial._trial_id = slot.number
+    return trial
 
 
 def _copy(space: Space, slot: Slot) -> Any:

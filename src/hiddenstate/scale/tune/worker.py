@@ -5,7 +5,7 @@ import os
 import secrets
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import FileIO
@@ -193,9 +193,10 @@ class Worker:
         space = settings.space
         if set(slot.params) == set(space.names):
             return slot.params
-        slots = self.study.slots()
+        slots = self.study.ledger.latest
         params = choose(space, slots, slot.number, settings.sampler, settings.pruner, settings.seed)
-        kept = self.study.ledger.set_params(slot.last, params, space.distributions())
+        kinds = space.distributions()
+        kept = self.study.ledger.update(slot.last, params=params, distributions=kinds)
         return params if kept else None
 
     def _train_run(self, slot: Slot, params: dict[str, Any], number: int) -> Outcome | None:
@@ -221,7 +222,7 @@ class Worker:
         session = open_session(task, lambda line: self.watcher.say(f"{label}: {line}"))
         requests = RungRequests(session.inbox)
         callbacks = list(self.watcher.callbacks(slot.number))
-        if number == 0:
+        if number == 0 and settings.pruner != "none":
             ledger = study.ledger
             callbacks.append(Rungs(ledger, settings, slot.last, slot.number, requests))
         return train(session, callbacks, requests, self._must_stop)
@@ -230,7 +231,6 @@ class Worker:
         return self._heartbeat.lost or self.interrupted()
 
     def _report(self, slot: Slot, outcomes: Sequence[Outcome], seconds: float) -> None:
-        ledger, attempt = self.study.ledger, slot.last
         value = statistics.fmean(outcome.value for outcome in outcomes)
         best_epoch = round(statistics.fmean(outcome.best_epoch for outcome in outcomes))
         facts = {
@@ -240,19 +240,18 @@ class Worker:
             "epochs": outcomes[0].epochs,
             "values": [outcome.value for outcome in outcomes],
         }
-        for name, fact in facts.items():
-            ledger.set_trial_attribute(attempt, name, fact)
-        self._finish(slot, "PRUNED" if outcomes[-1].pruned else "COMPLETE", value)
+        self._finish(slot, "PRUNED" if outcomes[-1].pruned else "COMPLETE", value, facts)
 
     def _report_failure(self, slot: Slot, error: BaseException) -> None:
-        why = printable(error or type(error).__name__, 300)
-        self.study.ledger.set_trial_attribute(slot.last, WHY, why)
-        self._finish(slot, "FAIL", None)
+        facts = {WHY: printable(error or type(error).__name__, 300)}
+        self._finish(slot, "FAIL", None, facts)
 
-    def _finish(self, slot: Slot, state: str, value: float | None) -> None:
+    def _finish(
+        self, slot: Slot, state: str, value: float | None, facts: Mapping[str, Any]
+    ) -> None:
         """Finish a trial, unless it is another worker's by now."""
         self._heartbeat.finishing = True
-        if self.study.ledger.finish(slot.last, state, value):
+        if self.study.ledger.finish(slot.last, state, value, facts):
             self.watcher.finished(self.study.slots(), slot.number)
         else:
             self._heartbeat.lost = True
