@@ -1,14 +1,15 @@
-"""Measures how well `hiddenstate tune` searches, at equal numbers of updates.
+"""Measures how well `hiddenstate tune` searches, at equal numbers of trials and of updates.
 
     python benchmarks/tune.py [--seeds 20] [--trials 24] [NAME ...]
 
-Four searches of small networks, on three small data sets, with seeds of their own:
+Five searches of small networks, on ten small data sets, with seeds of their own:
 
 - `random`: random search, every trial trained to its end; its updates are the budget;
-- `tpe`: the same number of trials by TPE, without pruning;
+- `tpe`: the same number of trials by TPE, without pruning, as `tune` does it by default;
+- `median`: TPE that ends trials worse than the median;
 - `random, pruned`: the trials of `random`, with Hyperband;
-- `default`: TPE with Hyperband, as `tune` does it, with three times as many trials, cut off at the
-  budget: what a user has who lets it run for as long.
+- `hyperband`: TPE with Hyperband, with three times as many trials, cut off at the number of trials
+  of the others, or at the budget: what a user has who lets it run for as long.
 
 What a search found is the least validation loss of a trial that was trained to its end. The
 validation rows of a data set are the same in all searches. Updates of pruned trials count too.
@@ -19,8 +20,8 @@ another, and each trial is trained with the config of `tune`; run folders and a 
 decide nothing, are left out. With --check, a search of each data set also runs as the command
 `tune`, which must give the same trials.
 
-The files are part of the packages aeon and statsmodels, which the extra `series` installs, and of
-scikit-learn.
+Three files are part of the packages aeon and statsmodels, which the extra `series` installs, and of
+scikit-learn; the others are made by formulas.
 """
 
 import argparse
@@ -36,6 +37,7 @@ from typing import Any
 
 import numpy as np
 from recipes import place, run
+from sets import control_chart, cylinder, two_patterns, waveform
 
 from hiddenstate.engines.choose import make_engine
 from hiddenstate.errors import DivergedError
@@ -50,15 +52,24 @@ from hiddenstate.training.initial_state import starting_state
 from hiddenstate.training.trainer import Callback, Trainer
 
 MORE = 3
-"""The trials of the default search, as a multiple of the others'."""
+"""The trials of the search with Hyperband, as a multiple of the others'."""
 
 ARMS = {
     "random": ("random", "none", 1),
     "tpe": ("tpe", "none", 1),
+    "median": ("tpe", "median", 1),
     "random, pruned": ("random", "hyperband", 1),
-    "default": ("tpe", "hyperband", MORE),
+    "hyperband": ("tpe", "hyperband", MORE),
 }
 """Sampler and pruner of each search, and its trials as a multiple."""
+
+FORMULAS = {
+    "Cylinders": (cylinder, 3, 4),
+    "ControlCharts": (control_chart, 6, 2),
+    "TwoPatterns": (two_patterns, 4, 4),
+    "Waveform": (waveform, 3, 1),
+}
+"""Series of formulas, their classes, and every how many steps one is kept."""
 
 SHARED = {
     "lr": {"low": 3e-4, "high": 1e-1, "log": True},
@@ -126,7 +137,44 @@ def tasks(folder: Path) -> dict[str, Task]:
         "ItalyPowerDemand": Task("classify", {**shared, **power_options}, RECURRENT),
         "sunspots": Task("regress", {**shared, **spot_options}, RECURRENT),
         "digits": Task("autoencode", {**shared, "data": str(digits)}, CODES),
+        **_made(folder, shared),
     }
+
+
+def _made(folder: Path, shared: Mapping[str, Any]) -> dict[str, Task]:
+    """Return data sets of formulas, which are written into `folder`."""
+    made: dict[str, Task] = {}
+    for name, (series, classes, every) in FORMULAS.items():
+        random, labels = np.random.RandomState(0), np.arange(120) % classes
+        rows = np.stack([series(random, int(label))[::every, None] for label in labels])
+        np.savez(folder / f"{name}.npz", X=rows.astype("f4"), y=labels)
+        options = {"data": str(folder / f"{name}.npz"), "scale": "standard", "convolutions": False}
+        made[name] = Task("classify", {**shared, **options}, RECURRENT)
+    random, t = np.random.RandomState(0), np.arange(300)
+    noise = random.normal(size=(2, 300))
+    forecasts = {
+        "Damped": np.sin(t / 3) * np.exp(-t % 60 / 30) + noise[0] / 10,
+        "Seasons": np.sin(t / 2) + np.sin(t / 7) + noise[1] / 5,
+    }
+    for name, values in forecasts.items():
+        lines = "\n".join(f"{value:.6f}" for value in values)
+        (folder / f"{name}.csv").write_text(f"value\n{lines}\n")
+        options = {
+            "data": str(folder / f"{name}.csv"),
+            "target": "value",
+            "horizon": 1,
+            "scale": "standard",
+            "stateful": False,
+        }
+        made[name] = Task("regress", {**shared, **options}, RECURRENT)
+    np.savez(folder / "Shapes.npz", X=np.stack([made_shape(random, n % 3) for n in range(200)]))
+    made["Shapes"] = Task("autoencode", {**shared, "data": str(folder / "Shapes.npz")}, CODES)
+    return made
+
+
+def made_shape(random: np.random.RandomState, label: int) -> np.ndarray:
+    """Return every fourth step of a cylinder, a bell or a funnel."""
+    return np.asarray(cylinder(random, label)[::4] / 6, "f4")
 
 
 def study_of(
@@ -300,7 +348,7 @@ def _toml(spec: Any) -> str:
 
 def check(name: str, task: Task, trials: int, epochs: int) -> None:
     """Compare a search here with that of the command; end with an error if they differ."""
-    ours = Search(task, "default", trials, epochs, 0, 1).run(Laboratory())
+    ours = Search(task, "tpe", trials, epochs, 0, 1).run(Laboratory())
     with tempfile.TemporaryDirectory() as folder:
         theirs = run_command(task, trials, epochs, 0, Path(folder))
     if ours != theirs:
@@ -363,15 +411,21 @@ def figures(studies: Sequence[Studies]) -> dict[str, list[float]]:
     for study in studies:
         budget = updates(study["random"])
         of_random, of_tpe = best(study["random"]), best(study["tpe"])
-        default = study["default"]
+        halving, n_trials = study["hyperband"], len(study["random"])
         row = {
+            "tpe": won(of_tpe, of_random),
+            "median": won(best(study["median"]), of_random),
+            "hyperband": won(best(halving[:n_trials]), of_random),
+            "updates of tpe": updates(study["tpe"]) / budget,
+            "updates of median": updates(study["median"]) / budget,
+            "updates of hyperband": updates(halving[:n_trials]) / budget,
             "tpe beats random": won(best(study["tpe"], budget), of_random),
-            "default beats random": won(best(default, budget), of_random),
-            "default beats tpe": won(best(default, updates(study["tpe"])), of_tpe),
+            "hyperband beats random": won(best(halving, budget), of_random),
+            "hyperband beats tpe": won(best(halving, updates(study["tpe"])), of_tpe),
             "share of updates": updates(study["random, pruned"]) / budget,
             "same best": float(best(study["random, pruned"]) <= of_random),
-            "until the best of random": spent_until(default, of_random) / budget,
-            "until the best of tpe": spent_until(default, of_tpe) / updates(study["tpe"]),
+            "until the best of random": spent_until(halving, of_random) / budget,
+            "until the best of tpe": spent_until(halving, of_tpe) / updates(study["tpe"]),
         }
         for name, value in row.items():
             lines.setdefault(name, []).append(value)
@@ -386,11 +440,14 @@ def print_tables(results: dict[str, list[Studies]]) -> None:
         for key in next(iter(per_set.values()))
     }
     everything = {**per_set, "together": together}
-    print("Share of seeds with the lower loss at equal updates, a draw counted as half\n")
-    wins = ("tpe beats random", "default beats random", "default beats tpe")
-    print(f"| set | {' | '.join(wins)} |\n|" + " --- |" * 4)
-    for name, rows in everything.items():
-        print(f"| {name} | {' | '.join(cell(rows[key]) for key in wins)} |")
+    against = ("tpe", "median", "hyperband")
+    trials = (*against, *(f"updates of {arm}" for arm in against))
+    wins = ("tpe beats random", "hyperband beats random", "hyperband beats tpe")
+    for what, keys in (("trials as random search", trials), ("updates", wins)):
+        print(f"\nShare of seeds with the lower loss at equal {what}, a draw counted as half\n")
+        print(f"| set | {' | '.join(keys)} |\n|" + " --- |" * (len(keys) + 1))
+        for name, rows in everything.items():
+            print(f"| {name} | {' | '.join(cell(rows[key]) for key in keys)} |")
     print("\nUpdates with pruning, as a share of those without\n")
     print("| set | the same trials | of these, best kept | median until the best of random |")
     print("|" + " --- |" * 4)
@@ -399,7 +456,7 @@ def print_tables(results: dict[str, list[Studies]]) -> None:
         kept = f"{sum(rows['same best']):.0f} of {len(rows['same best'])}"
         until = cell(rows["until the best of random"], median)
         print(f"| {name} | {share} | {kept} | {until} |")
-    print("\nThe default search until it found what `tpe` found without pruning\n")
+    print("\nHyperband until it found what `tpe` found without pruning\n")
     print("| set | median share of updates | within half | within all |\n|" + " --- |" * 4)
     for name, rows in everything.items():
         shares = rows["until the best of tpe"]
@@ -435,7 +492,7 @@ def arguments() -> argparse.ArgumentParser:
 
 
 def measure(task: Task, trials: int, epochs: int, seed: int) -> Studies:
-    """Run the four searches of a data set with one seed."""
+    """Run the searches of a data set with one seed."""
     lab = Laboratory()
     return {arm: Search(task, arm, trials, epochs, seed).run(lab) for arm in ARMS}
 

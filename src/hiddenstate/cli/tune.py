@@ -53,6 +53,8 @@ class Manner:
     grace: int
     at_home: bool = False
     """Train the best here, wherever the study was made."""
+    own_pruner: bool = True
+    """Whether the pruner was chosen; otherwise a study that goes on keeps its own."""
 
 
 storage_option = click.option(
@@ -87,6 +89,7 @@ def _run_tune(data: str, **values: Any) -> None:
     names = ("runs_dir", "as_json", "workers", "storage", "grace")
     options = Manner(*(values.pop(name) for name in names))
     own = {n: values.pop(n) for n in ("trials", "space", "sampler", "pruner", "seeds", "name")}
+    options = replace(options, own_pruner=own["pruner"] is not None)
     job, reading = _job(data, values.pop("job"), values)
     config_file = values.pop("config_file")
     given = {n: value for n, value in {**values, **reading}.items() if value is not None}
@@ -193,6 +196,7 @@ def _search(
                 interrupted=interrupt,
                 grace=options.grace,
                 before_writing=interrupt.arm,
+                own_pruner=options.own_pruner,
             )
         except MachineError:
             if not interrupt():
@@ -388,7 +392,7 @@ tune = make_command(
     SearchCommand,
     "tune",
     "Search the options that learn best.\n\nTrains runs of a job with different options, "
-    "compares them on validation rows alone, ends bad ones early, and trains the best once more on "
+    "compares them on validation rows alone, and trains the best once more on "
     "all training rows. Test rows are held out, and only that last run is scored on them. The same "
     "command, started again or elsewhere with the same --storage, is one more worker of the same "
     "study; each trial is an ordinary run folder. Options that are set stay fixed.\n\n"
@@ -414,11 +418,11 @@ tune = make_command(
     command_option(
         "pruner",
         str,
-        "hyperband",
+        None,
         "How bad trials are ended early, by their validation loss after 1/27, 1/9 and 1/3 of the "
-        "epochs: hyperband, by brackets of successive halving; median, if worse than half of the "
-        "others; none.",
-        choices=("hyperband", "median", "none"),
+        "epochs: median, if worse than half of the others; hyperband, by brackets of successive "
+        "halving; none. Default: that of a study that goes on; none for a new one.",
+        choices=("none", "median", "hyperband"),
     ),
     command_option(
         "seeds",

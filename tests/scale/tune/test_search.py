@@ -10,6 +10,7 @@ from optuna.distributions import IntDistribution
 import hiddenstate
 from hiddenstate import Autoencoder, RecurrentClassifier, RecurrentRegressor
 from hiddenstate.errors import DataError, OptionError
+from hiddenstate.scale.tune.settings import read_settings
 from tests.conftest import needs_kernels
 
 pytestmark = needs_kernels
@@ -51,6 +52,22 @@ def test_the_same_call_goes_on_with_a_study_that_is_kept(tmp_path: Path) -> None
     assert not hasattr(first, "best_estimator_")
     with pytest.raises(OptionError, match=r"another study of this name \(data"):
         hiddenstate.tune(classifier(), X[1:], Y[1:], space=SPACE, n_trials=3, runs_dir=tmp_path)
+
+
+def test_a_study_that_goes_on_keeps_its_pruner(tmp_path: Path) -> None:
+    """Studies of version 0.5 have the default of then, hyperband."""
+
+    def search(n_trials: int, **more: Any) -> None:
+        options = {"n_trials": n_trials, "runs_dir": tmp_path, "refit": False, **more}
+        hiddenstate.tune(classifier(), X, Y, space=SPACE, **options)
+
+    search(1, pruner="hyperband")
+    search(2)
+    assert read_settings(tmp_path / "tune").pruner == "hyperband"
+    with pytest.raises(OptionError, match="pruner: none, there hyperband"):
+        search(2, pruner="none")
+    search(1, name="new")
+    assert read_settings(tmp_path / "new").pruner == "none"
 
 
 def test_regressors_and_autoencoders_are_tuned_too() -> None:

@@ -88,7 +88,7 @@ def tune(
     space: Mapping[str, Any] | None = None,
     n_trials: int = 50,
     sampler: str = "tpe",
-    pruner: str = "hyperband",
+    pruner: str | None = None,
     seeds: int = 1,
     valid_fraction: float = 0.2,
     sample_weight: Any = None,
@@ -118,9 +118,9 @@ def tune(
     n_trials : int, default=50
     sampler : {"tpe", "random"}, default="tpe"
         `tpe` learns from finished trials.
-    pruner : {"hyperband", "median", "none"}, default="hyperband"
+    pruner : {"none", "median", "hyperband"}, optional
         How bad trials are ended early, by their validation loss after 1/27, 1/9 and 1/3 of the
-        epochs.
+        epochs; by default that of a study that goes on, and "none" for a new one.
     seeds : int, default=1
         Fits of each trial, with consecutive random states; the mean of their losses is compared.
     valid_fraction : float in (0, 1), default=0.2
@@ -181,12 +181,13 @@ def tune(
                 n_trials=int(n_trials),
                 seeds=int(seeds),
                 sampler=sampler,
-                pruner=pruner,
+                pruner=pruner or PRUNERS[0],
                 refit_fraction=refit_fraction,
             )
             shown = address.shown if storage else None
             n = int(n_jobs) if n_jobs > 0 else processors()
-            slots = _run(replace(settings, storage=shown), data, address, folder, n, verbose)
+            settings = replace(settings, storage=shown)
+            settings, slots = _run(settings, data, address, folder, n, verbose, pruner is not None)
         search = Search(settings, slots)
     if refit:
         search.best_estimator_ = _fitted(
@@ -196,7 +197,7 @@ def tune(
 
 
 def _check(
-    estimator: Any, n_trials: int, sampler: str, pruner: str, seeds: int, n_jobs: int
+    estimator: Any, n_trials: int, sampler: str, pruner: str | None, seeds: int, n_jobs: int
 ) -> None:
     if not isinstance(estimator, Estimator):
         raise OptionError(
@@ -210,9 +211,14 @@ def _check(
     ):
         if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < low:
             raise OptionError(f"{word}: expected a whole number of at least {low}, got {value!r}")
-    for word, chosen, choices in (("sampler", sampler, SAMPLERS), ("pruner", pruner, PRUNERS)):
+    for word, chosen, choices in (
+        ("sampler", sampler, SAMPLERS),
+        ("pruner", pruner, (*PRUNERS, None)),
+    ):
         if chosen not in choices:
-            raise OptionError(f"{word}: expected one of {', '.join(choices)}, got {chosen!r}")
+            raise OptionError(
+                f"{word}: expected one of {', '.join(map(str, choices))}, got {chosen!r}"
+            )
     if isinstance(getattr(estimator, "class_weight", None), dict):
         raise OptionError('class_weight: a dict cannot be searched with; use "balanced" or None')
 
@@ -300,10 +306,11 @@ def _run(
     folder: Path,
     n_jobs: int,
     verbose: int,
-) -> list[Slot]:
-    """Train until all trials are finished, and return them."""
+    own_pruner: bool,
+) -> tuple[Settings, list[Slot]]:
+    """Train until all trials are finished; return the settings of the study, and its trials."""
     lines = _Lines(verbose)
-    study = open_study(settings, data, address, folder, lines.say)
+    study = open_study(settings, data, address, folder, lines.say, own_pruner=own_pruner)
     try:
         never: Callable[[], bool] = lambda: False  # noqa: E731  # Ctrl-C raises
         if n_jobs == 1:
@@ -311,7 +318,7 @@ def _run(
         else:
             order = Order(folder, address, GRACE, settings.config.training.threads or 1, data)
             Pool(study, order, n_jobs, lines, never).run()
-        return study.slots()
+        return study.settings, study.slots()
     finally:
         study.ledger.storage.engine.dispose()
 

@@ -25,6 +25,7 @@ from hiddenstate.errors import (
 from hiddenstate.jobs import make_job
 from hiddenstate.models.weight_file import encodings_of
 from hiddenstate.scale.tune.space import Space, check_cells, default_space, fitting, make_space
+from hiddenstate.scale.tune.suggest import PRUNERS
 from hiddenstate.system.atomic_file import open_regular, write_atomically
 from hiddenstate.system.checksums import check_object, object_with_checksum
 from hiddenstate.system.strict_json import canonical_json
@@ -305,7 +306,7 @@ def make_settings(
     n_trials: int,
     seeds: int = 1,
     sampler: str = "tpe",
-    pruner: str = "hyperband",
+    pruner: str | None = None,
     make_space: Callable[[str], Space] | None = None,
     read: Callable[[Config], SequenceDataset] | None = None,
 ) -> tuple[Settings, StudyData]:
@@ -318,7 +319,7 @@ def make_settings(
     values : mapping
         The options that were set, by name.
     n_trials, seeds, sampler, pruner
-        As in :class:`Settings`.
+        As in :class:`Settings`; `pruner` is the default one if it is None.
     make_space : callable, optional
         Returns the search space of the job; by default the job's own.
     read : callable, optional
@@ -357,7 +358,7 @@ def make_settings(
         n_trials=n_trials,
         seeds=seeds,
         sampler=sampler,
-        pruner=pruner,
+        pruner=pruner or PRUNERS[0],
         refit_fraction=held_out or 0.0,
         test_scores=values.get("test_scores") is not False,
     )
