@@ -406,7 +406,7 @@ def _prepared(d: "PreparedDataset", config: Config, raw: "SequenceDataset | None
     shape = count(d.X.shape[1], "number") if d.X.ndim == 2 else shape_words(d, None)
     if config.data.layout == "features":
         shape, noun = count(d.X.shape[-1], "feature"), "rows"
-    elif config.job != "classify":
+    elif not config.kind.has_classes:
         noun = "windows" if prep.reading.get("window") else "series" if d.X.ndim == 3 else "rows"
     text = f"{len(d.train):,} {noun} of {shape}"
     if prep.scaling is not None:
@@ -428,13 +428,13 @@ def _held_out(d: "PreparedDataset", config: Config, raw: "SequenceDataset | None
     from hiddenstate.data.prepare.pipeline import split_way
     from hiddenstate.errors import count
 
-    signal = raw is not None and config.job == "regress" and len(raw.train) == 1
+    signal = raw is not None and config.kind.has_targets and len(raw.train) == 1
     # A forecast of series without targets has its inputs as targets.
     every_step = raw is not None and (raw.train.y is None or raw.train.y.ndim == 3)
-    every_step &= config.job != "regress" or bool(
+    every_step &= not config.kind.has_targets or bool(
         config.data.window or config.data.output != "last"
     )
-    ends = config.job == "regress" and not signal and every_step
+    ends = config.kind.has_targets and not signal and every_step
     by_way = {
         "group": " (whole groups)",
         "distinct": " (equal rows on one side)",
@@ -449,7 +449,7 @@ def _held_out(d: "PreparedDataset", config: Config, raw: "SequenceDataset | None
         if (signal or ends) and name == "valid":  # windows share steps
             n = count(len(rows), "window")
         elif (
-            config.job == "regress" and rows.y is not None and (signal or ends or rows.y.ndim == 2)
+            config.kind.has_targets and rows.y is not None and (signal or ends or rows.y.ndim == 2)
         ):
             n_scored = _n_scored(rows, config)
             n = count(n_scored, "step") if signal or ends else f"{n_scored:,}"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from hiddenstate.cli.findings import MAX_SIGNALS, Planned, command_line, drawn_rows
 from hiddenstate.config import DataConfig, job_options
+from hiddenstate.program.jobs import kind_of
 
 if TYPE_CHECKING:
     from hiddenstate.data import SequenceDataset
@@ -120,7 +121,7 @@ def _samples(findings: "Findings", d: "SequenceDataset", options: DataConfig) ->
 
 def _reads_steps(fit: "Fit") -> bool:
     """Whether a job reads the rows of a table as the steps of one series."""
-    return fit.job == "regress" and fit.options.get("layout") not in ("wide", "features")
+    return kind_of(fit.job).has_targets and fit.options.get("layout") not in ("wide", "features")
 
 
 def _series(values: "Array", names: list[str]) -> dict[str, Any]:

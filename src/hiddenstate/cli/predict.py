@@ -283,7 +283,7 @@ def _scores(
         if rolls and run is not None:
             steps = rolled_run(model, predictor, run, prepared, peers)
         return scores, steps
-    has_targets = model.net.job != "autoencode"
+    has_targets = model.net.kind.has_series
     with stdin_as_file(data) as stdin:
         refuse_unread(reading, stdin or data)
         dataset = read_new_data(model, str(stdin or data), reading, require_targets=has_targets)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from hiddenstate.cli.output import fail, note
+from hiddenstate.config import JOBS
 from hiddenstate.config.data_fields import STDIN
 from hiddenstate.errors import (
     HiddenstateError,
@@ -22,7 +23,7 @@ from hiddenstate.errors import (
 from hiddenstate.scale.launch import STARTED, Launch, launch_of
 from hiddenstate.system.signals import SIGTERM
 
-TRAINING = ("classify", "regress", "autoencode", "resume")
+TRAINING = (*JOBS, "resume")
 """The commands that several processes can run together."""
 
 if TYPE_CHECKING:

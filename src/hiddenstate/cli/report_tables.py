@@ -23,7 +23,7 @@ def report_tables(run: "Run") -> "list[Table]":
     such forecasts of the test rows; nothing of other runs, and with a note if the data cannot be
     read or forecast."""
     data = run.config.data
-    if run.config.job != "regress" or not data.horizon or run.results() is None:
+    if not run.config.kind.has_targets or not data.horizon or run.results() is None:
         return []
     from hiddenstate.inference.inputs import read_new_data
     from hiddenstate.inference.outlook import outlook_of

@@ -63,7 +63,7 @@ def predict_lines(
         row: dict[str, Any] = {"series": series} if lines.ids else {}
         row["step"] = steps.get(series, 0)
         steps[series] = row["step"] + 1
-        if model.net.job == "regress":
+        if model.net.kind.has_targets:
             columns = target_columns(model, answer)
         else:
             columns = {"label": class_labels(model, answer)}

@@ -44,6 +44,7 @@ from hiddenstate.cli.training_output import (
 from hiddenstate.config import make_config
 from hiddenstate.config.fields import OWN_TEACHERS
 from hiddenstate.errors import OptionError
+from hiddenstate.program.jobs import kind_of
 from hiddenstate.system.signals import SIGINT
 from hiddenstate.views import TRAINING_VIEWS
 
@@ -125,7 +126,7 @@ def job_command(job: str, summary: str, details: str, example: str) -> click.Com
         partial(_train_command, job),
         click.argument("data", required=False, shell_complete=complete_files),
         *config_options([job]),
-        *([_data_dir_option] if job != "regress" else []),
+        *([_data_dir_option] if not kind_of(job).has_targets else []),
         *(config_file_option, _name_option, _seeds_option, view_option),
     )
 
@@ -144,7 +145,7 @@ def _train_command(job: str, **values: Any) -> None:
     values = absolute_paths(option_values(job, config_file, values))
     if values.get("teach"):
         values["teach"] = teacher_path(values["teach"], options.runs_dir)
-    if job != "regress" and values.get("data") is None and not is_launched():
+    if not kind_of(job).has_targets and values.get("data") is None and not is_launched():
         from hiddenstate.data.bundled.unpack import unpack_ahead
 
         unpack_ahead()  # while modules are imported

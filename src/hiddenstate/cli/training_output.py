@@ -64,7 +64,7 @@ def scores_by_step(
 ) -> "StepScores | None":
     """Return the scores of forecasts of the test rows by step ahead and series; None of other data,
     of test rows that are too few, and without the data as read."""
-    if raw is None or job.config.job != "regress" or job.dataset.test is None:
+    if raw is None or not job.config.kind.has_targets or job.dataset.test is None:
         return None
     from hiddenstate.data.prepare.missing import infinite_as_missing
     from hiddenstate.engines import make_predictor

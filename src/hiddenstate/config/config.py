@@ -25,11 +25,12 @@ from hiddenstate.config.fields import (
 from hiddenstate.config.option import AUTO_NUMBER, JOBS, Option
 from hiddenstate.errors import OptionError, did_you_mean, printable
 from hiddenstate.program.cells import CELLS, with_option
+from hiddenstate.program.jobs import JobKind, kind_of
 
 SECTIONS: dict[str, dict[str, type]] = {
     job: {
         "data": DataConfig,
-        "model": AutoencoderConfig if job == "autoencode" else RecurrentConfig,
+        "model": AutoencoderConfig if kind_of(job).has_codes else RecurrentConfig,
         "training": TrainingConfig,
         "display": DisplayConfig,
     }
@@ -87,6 +88,11 @@ class Config:
         }
 
     @property
+    def kind(self) -> JobKind:
+        """What the job is."""
+        return kind_of(self.job)
+
+    @property
     def split_seed(self) -> int:
         """Seed of the choice of rows held out."""
         seed = self.data.split_seed
@@ -123,7 +129,8 @@ def make_config(job: str, values: Mapping[str, Any] | None = None, together: boo
 
     Parameters
     ----------
-    job : {"classify", "regress", "autoencode"}
+    job : str
+        One of `JOBS`.
     values : mapping, optional
         Option values by name.
     together : bool, default True
@@ -206,7 +213,7 @@ def _check_together(config: Config) -> None:
         _check_cell(model)
     if isinstance(model, RecurrentConfig) and model.stem:
         _check_stem(config, model)
-    stateful = config.job == "regress" and config.data.stateful
+    stateful = config.kind.has_targets and config.data.stateful
     if isinstance(model, RecurrentConfig) and model.members > 1 and stateful:
         raise OptionError(
             "--members: each would need a carried state of its own; leave it out or add "
@@ -228,41 +235,41 @@ def _check_together(config: Config) -> None:
         )
     if training.fold_epochs:
         _check_fold_epochs(config)
-    if config.job == "regress":
+    if config.kind.has_targets:
         _check_loss(config)
     if training.momentum > 0 and training.optimizer != "sgd":
         raise OptionError(
             f"--momentum: applies to sgd, not to {training.optimizer}; add --optimizer sgd"
         )
     mean = isinstance(model, RecurrentConfig) and model.readout == "mean"
-    if mean and config.job == "regress" and config.data.output == "steps":
+    if mean and config.kind.has_targets and config.data.output == "steps":
         raise OptionError("--readout: mean requires one target per window; add --output last")
     if config.data.layout == "features":
         _check_features(config)
-    if config.job == "regress" and config.data.stateful:
+    if config.kind.has_targets and config.data.stateful:
         _check_stateful(config)
     elif training.streams is not None:
         raise OptionError("--streams: applies only to a carried state; add --stateful")
     elif training.epochs == AUTO_NUMBER:
         raise OptionError("--epochs: auto is for a carried state; give a number or add --stateful")
-    if config.job == "regress" and config.data.washout and config.data.output == "last":
+    if config.kind.has_targets and config.data.washout and config.data.output == "last":
         raise OptionError(
             "--washout: with one target per window no first step has a loss; leave it out or add "
             "--output steps"
         )
-    if config.job == "regress" and config.data.change and not config.data.horizon:
+    if config.kind.has_targets and config.data.change and not config.data.horizon:
         raise OptionError("--change: applies only to forecasts; add --horizon 1")
-    if config.job == "regress" and config.data.input_skip and config.data.horizon:
+    if config.kind.has_targets and config.data.input_skip and config.data.horizon:
         raise OptionError(
             "--input-skip: a forecast adds to the current value of its targets; use --change"
         )
-    if config.job == "regress" and config.data.linear:
+    if config.kind.has_targets and config.data.linear:
         _check_linear(config)
-    if config.job == "regress" and config.data.linear_inputs and not config.data.linear:
+    if config.kind.has_targets and config.data.linear_inputs and not config.data.linear:
         raise OptionError("--linear-inputs: applies only with a linear path; add --linear")
     if config.data.scale == "window":
         _check_window_scale(config)
-    if config.job == "regress":
+    if config.kind.has_targets:
         _check_known_ahead(config.data)
         if config.data.season and not config.data.horizon:
             raise OptionError("--season: applies only to forecasts; add --horizon 1")
@@ -283,7 +290,7 @@ def _check_teacher(config: Config) -> None:
     """Refuse options that do not work with a teacher, or without one (`OptionError`)."""
     training = config.training
     if training.teach is None:
-        labelled = config.job == "classify" and training.augment != AUTO
+        labelled = config.kind.has_classes and training.augment != AUTO
         if labelled and BLEND in parse_kinds(training.augment):
             raise OptionError(
                 f"--augment: {BLEND} mixes rows of different classes, which only a teacher labels; "
@@ -295,17 +302,17 @@ def _check_teacher(config: Config) -> None:
                     f"{option.flag}: applies only with a teacher; add --teach, or leave it out"
                 )
         return
-    if config.job == "regress" and config.data.stateful and training.teach_weight == AUTO_NUMBER:
+    if config.kind.has_targets and config.data.stateful and training.teach_weight == AUTO_NUMBER:
         raise OptionError(
             "--teach-weight: auto leaves out rows, which follow one another with a carried state; "
             "give a number, or add --no-stateful"
         )
-    if training.augment and config.job == "regress" and config.data.horizon:
+    if training.augment and config.kind.has_targets and config.data.horizon:
         raise OptionError(
             "--augment: a teacher answers no augmented windows of forecasts; leave out --augment "
             "or --teach"
         )
-    if config.job != "classify" and training.teach in OWN_TEACHERS:
+    if not config.kind.has_classes and training.teach in OWN_TEACHERS:
         raise OptionError(
             f"--teach: {training.teach} teach only classify; name a run, model or .npy file"
         )
@@ -369,7 +376,7 @@ def _check_linear(config: Config) -> None:
 def _check_window_scale(config: Config) -> None:
     """Refuse options that do not work with windows in units of their own (`OptionError`)."""
     data = config.data
-    if config.job != "regress" or not data.linear:
+    if not config.kind.has_targets or not data.linear:
         raise OptionError(
             "--scale: window applies only to forecasts with a linear path; add --horizon 1 "
             "--linear, or use --scale standard"
@@ -439,7 +446,7 @@ def _check_stem(config: Config, model: RecurrentConfig) -> None:
             f"--stem-kernels: has {n_kernels} sizes for the {n_channels} layers of "
             "--stem-channels; give one for each layer"
         )
-    if config.job != "regress":
+    if not config.kind.has_targets:
         return
     if config.data.stateful:
         why = "reads the steps around each step, which a carried state does not have"

@@ -5,7 +5,7 @@ The metadata of a field is that of an :class:`~hiddenstate.config.option.Option`
 
 from dataclasses import dataclass
 
-from hiddenstate.config.option import IMAGES, RECURRENT, option
+from hiddenstate.config.option import CLASSES, IMAGES, RECURRENT, TARGETS, option
 
 PERIODS = ("hour", "weekday", "month", "yearday")
 """The values of `--calendar` beside auto, the shortest period first."""
@@ -107,7 +107,7 @@ class DataConfig:
         None,
         "Columns to predict.",
         item=str,
-        jobs=("regress",),
+        jobs=TARGETS,
         placeholder="COL,...",
         since=2,
         reading=True,
@@ -118,7 +118,7 @@ class DataConfig:
         "Forecast the targets this many steps ahead, from the inputs and the targets themselves.",
         low=1,
         high=10**6,
-        jobs=("regress",),
+        jobs=TARGETS,
         unit="steps",
         since=2,
         reading=True,
@@ -128,7 +128,7 @@ class DataConfig:
         False,
         "With --horizon, learn the change of a target from its current value, not its level; the "
         "target is then an input too.",
-        jobs=("regress",),
+        jobs=TARGETS,
         since=2,
         recipe=True,
     )
@@ -136,7 +136,7 @@ class DataConfig:
         False,
         "Add the first inputs to the outputs, one to each: the network learns how a target differs "
         "from its input, as the sound of an amplifier from that of the guitar.",
-        jobs=("regress",),
+        jobs=TARGETS,
         since=5,
         recipe=True,
     )
@@ -144,7 +144,7 @@ class DataConfig:
         False,
         "With --horizon, forecast each target by a linear function of its own last values, fitted "
         "on the training rows; the network learns what it leaves.",
-        jobs=("regress",),
+        jobs=TARGETS,
         since=4,
         recipe=True,
     )
@@ -152,7 +152,7 @@ class DataConfig:
         False,
         "With --linear, the linear function may read the last values of other inputs too, where a "
         "rolling origin in the training rows shows that they help.",
-        jobs=("regress",),
+        jobs=TARGETS,
         since=5,
         recipe=True,
     )
@@ -163,7 +163,7 @@ class DataConfig:
         "the data, where a test finds them.",
         low=2,
         high=10**6,
-        jobs=("regress",),
+        jobs=TARGETS,
         placeholder="N,...|none",
         unit="steps",
         since=5,
@@ -177,7 +177,7 @@ class DataConfig:
         "With --horizon, inputs that are known ahead, such as a price, a holiday or the column of "
         "--calendar: their values at the time that is predicted are read too.",
         item=str,
-        jobs=("regress",),
+        jobs=TARGETS,
         placeholder="COL,...",
         since=5,
         reading=True,
@@ -188,7 +188,7 @@ class DataConfig:
         "With --horizon, inputs that have one value in each series, such as a region or the type "
         "of a store: numbers or text, read at every step.",
         item=str,
-        jobs=("regress",),
+        jobs=TARGETS,
         placeholder="COL,...",
         since=5,
         reading=True,
@@ -227,7 +227,7 @@ class DataConfig:
         "The step of the dates: steps that are missing between the first and the last of a series "
         "are added as missing values, which --missing handles; weekday is Monday to Friday.",
         choices=EVERY,
-        jobs=("regress",),
+        jobs=TARGETS,
         since=5,
         reading=True,
         kept=True,
@@ -410,7 +410,7 @@ class DataConfig:
         10,
         "Length of the windows that series are cut into; 0 does not cut them.",
         low=0,
-        jobs=("regress",),
+        jobs=TARGETS,
         unit="steps",
         kept=True,
         recipe=True,
@@ -419,27 +419,27 @@ class DataConfig:
         None,
         "Steps from the start of one window to the next; if unset, the length of a window.",
         low=1,
-        jobs=("regress",),
+        jobs=TARGETS,
         unit="steps",
         since=2,
         kept=True,
         recipe=True,
     )
     windows: int = option(
-        100, "Number of windows of the bundled waves.", low=1, jobs=("regress",), unit="windows"
+        100, "Number of windows of the bundled waves.", low=1, jobs=TARGETS, unit="windows"
     )
     stateful: bool = option(
         True,
         "Rows are consecutive windows of one signal: the hidden state is carried from each row to "
         "the next.",
-        jobs=("regress",),
+        jobs=TARGETS,
         recipe=True,
     )
     washout: int = option(
         0,
         "First steps of each stream (--stateful), or of each window, that are in no training loss.",
         low=0,
-        jobs=("regress",),
+        jobs=TARGETS,
         unit="steps",
         since=5,
         kept=True,
@@ -450,7 +450,7 @@ class DataConfig:
         "steps",
         "What is predicted: a target at every step, or one after the last step.",
         choices=("steps", "last"),
-        jobs=("regress",),
+        jobs=TARGETS,
         recipe=True,
     )
     split: str = option(
@@ -495,6 +495,6 @@ class DataConfig:
         "none",
         "With balanced, every class has the same total weight.",
         choices=("none", "balanced"),
-        jobs=("classify",),
+        jobs=CLASSES,
         since=2,
     )

@@ -5,7 +5,7 @@ The metadata of a field is that of an :class:`~hiddenstate.config.option.Option`
 
 from dataclasses import dataclass
 
-from hiddenstate.config.option import IMAGES, option
+from hiddenstate.config.option import CLASSES, CODES, IMAGES, option
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class DisplayConfig:
         "Number of test rows whose predictions are shown at the end.",
         low=0,
         high=1000,
-        jobs=("classify",),
+        jobs=CLASSES,
         unit="rows",
     )
     n_reconstructed: int = option(
@@ -47,7 +47,7 @@ class DisplayConfig:
         "Number of test rows shown with their reconstructions.",
         low=0,
         high=1000,
-        jobs=("autoencode",),
+        jobs=CODES,
         unit="rows",
     )
     n_scattered: int = option(
@@ -55,6 +55,6 @@ class DisplayConfig:
         "Number of test rows whose codes are drawn.",
         low=0,
         high=100_000,
-        jobs=("autoencode",),
+        jobs=CODES,
         unit="rows",
     )

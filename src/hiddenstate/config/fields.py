@@ -7,7 +7,7 @@ Nothing here imports torch or numpy.
 from dataclasses import dataclass
 
 from hiddenstate.config.augment_kinds import BLEND, KINDS
-from hiddenstate.config.option import RECURRENT, option
+from hiddenstate.config.option import CLASSES, CODES, RECURRENT, TARGETS, option
 from hiddenstate.program.cells import CHOICES, with_option
 
 NO_TEACHER, OWN_TEACHERS = "none", ("convolutions",)
@@ -180,23 +180,21 @@ class AutoencoderConfig:
         "Sizes of the hidden layers of the encoder; the decoder mirrors them.",
         low=1,
         high=1_000_000,
-        jobs=("autoencode",),
+        jobs=CODES,
         recipe=True,
     )
-    code_size: int = option(
-        3, "Size Z of a code.", low=1, high=65536, jobs=("autoencode",), recipe=True
-    )
+    code_size: int = option(3, "Size Z of a code.", low=1, high=65536, jobs=CODES, recipe=True)
     activation: str = option(
         "tanh",
         "Activation between layers.",
         choices=("tanh", "relu", "sigmoid"),
-        jobs=("autoencode",),
+        jobs=CODES,
     )
     output_activation: str = option(
         "auto",
         "Activation of the last layer; auto is sigmoid if the data is in [0, 1], else linear.",
         choices=("auto", "sigmoid", "linear"),
-        jobs=("autoencode",),
+        jobs=CODES,
     )
 
 
@@ -210,7 +208,7 @@ class TrainingConfig:
         "training windows of each signal, which nets that do not learn from them predict.",
         low=1,
         high=10**9,
-        auto=("regress",),
+        auto=TARGETS,
         autoencode=10,
         unit="epochs",
         recipe=True,
@@ -233,7 +231,7 @@ class TrainingConfig:
         "stream, and at most 64 series are read at once.",
         low=1,
         high=65536,
-        jobs=("regress",),
+        jobs=TARGETS,
         unit="streams",
         since=5,
         omitted=True,
@@ -273,7 +271,7 @@ class TrainingConfig:
         "huber, of squared errors up to 1 and absolute ones beyond; quantile, the loss that is "
         "least at a quantile; esr, the error-to-signal ratio of signals with pre-emphasis.",
         choices=("mse", "mae", "huber", "quantile", "esr"),
-        jobs=("regress",),
+        jobs=TARGETS,
         since=5,
         omitted=True,
     )
@@ -284,7 +282,7 @@ class TrainingConfig:
         item=float,
         above=0,
         below=1,
-        jobs=("regress",),
+        jobs=TARGETS,
         since=5,
         placeholder="X,X,...",
         none=True,
@@ -295,7 +293,7 @@ class TrainingConfig:
         "Share of a label's weight in the loss that is spread over all classes.",
         low=0,
         below=1,
-        jobs=("classify",),
+        jobs=CLASSES,
         since=4,
         recipe=True,
     )
@@ -303,7 +301,7 @@ class TrainingConfig:
         False,
         "Classify by fixed convolutions beside the net: the answer is the mean of both, and rows "
         "that a net did not learn from set the share of each.",
-        jobs=("classify",),
+        jobs=CLASSES,
         since=4,
         recipe=True,
         series=True,
@@ -313,7 +311,7 @@ class TrainingConfig:
         "Leave out the fixed convolutions at the end if, on rows that the net did not learn from, "
         "it alone is at most 0.02, and one standard error of the difference, less accurate, and "
         "its log loss is hardly larger.",
-        jobs=("classify",),
+        jobs=CLASSES,
         since=5,
         recipe=True,
         series=True,
@@ -325,7 +323,7 @@ class TrainingConfig:
         "learns from all, and what it answered to its fold before sets the shares. 0: it never "
         "learns from its fold.",
         low=0,
-        jobs=("classify",),
+        jobs=CLASSES,
         unit="epochs",
         since=5,
         recipe=True,
@@ -349,7 +347,7 @@ class TrainingConfig:
         False,
         "Train one net of at most 30,000 weights that answers after every step, taught and on "
         "augmented rows; at the end, test rows show what the teacher and the net without it reach.",
-        jobs=("classify",),
+        jobs=CLASSES,
         since=5,
         series=True,
         omitted=True,
@@ -419,8 +417,8 @@ class TrainingConfig:
         "chooses 1, 2 or 4: it trains nine nets, and compares them on rows that they left out.",
         above=0,
         high=100,
-        auto=("classify",),
-        jobs=("classify",),
+        auto=CLASSES,
+        jobs=CLASSES,
         since=5,
         omitted=True,
     )

@@ -13,11 +13,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from hiddenstate.errors import OptionError, did_you_mean, printable
+from hiddenstate.program.jobs import KINDS
 
-JOBS = ("classify", "regress", "autoencode")
-RECURRENT = ("classify", "regress")
+JOBS = tuple(KINDS)
+CLASSES = tuple(name for name, kind in KINDS.items() if kind.has_classes)
+"""Jobs that answer classes."""
+TARGETS = tuple(name for name, kind in KINDS.items() if kind.has_targets)
+"""Jobs that answer targets."""
+CODES = tuple(name for name, kind in KINDS.items() if kind.has_codes)
+"""Jobs that answer codes."""
+RECURRENT = tuple(name for name, kind in KINDS.items() if kind.has_series)
 """Jobs with a recurrent net."""
-IMAGES = ("classify", "autoencode")
+IMAGES = tuple(name for name, kind in KINDS.items() if kind.images)
 """Jobs that read images."""
 
 AUTO_NUMBER = -1.0

@@ -107,7 +107,7 @@ def _filled_steps(
     rows of the file are refused as before, unless `--missing` says what becomes of them.
     """
     found = dataset.missing_steps
-    if found is None or config.job != "regress" or given.get("recipe") != "auto":
+    if found is None or not config.kind.has_targets or given.get("recipe") != "auto":
         return {}
     every = found.calendar.every if trained is None else trained.reading.get("every")
     if every is None or found.n > MOST_FILLED * found.n_steps or given.get("horizon") is None:

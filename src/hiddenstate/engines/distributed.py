@@ -132,7 +132,7 @@ class DistributedEngine(TorchEngine):
     def _n_values(self, step: int, output: Tensor) -> int:
         """Return how many values the loss of the whole batch is the mean of."""
         net, rows = self.task.net, self.task.batches.rows(step)
-        if net.job == "classify":
+        if net.kind.has_classes:
             return len(rows)
         if net.output == "steps":
             T, task = output.shape[1], self.task

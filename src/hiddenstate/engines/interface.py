@@ -108,7 +108,7 @@ class Task:
             return None
         if self.augment is None or not self.has_drawn_targets:
             return np.asarray(self.y[rows])
-        if self.soft is not None and self.net.job != "classify":
+        if self.soft is not None and not self.net.kind.has_classes:
             return np.asarray(self.soft[0, self._draws(epochs), rows])
         blended = self.augment.blended(rows, self._draws(epochs), self.training.seed)
         return np.where(blended, -1, self.y[rows])
@@ -117,7 +117,7 @@ class Task:
     def has_drawn_targets(self) -> bool:
         """Whether targets depend on the draw: of blends of two classes, and answers of a teacher
         that are targets."""
-        is_taught = self.soft is not None and self.net.job != "classify"
+        is_taught = self.soft is not None and not self.net.kind.has_classes
         return self.augment is not None and (is_taught or BLEND in self.augment.strengths)
 
     def _draws(self, epochs: Any) -> Any:
@@ -127,7 +127,7 @@ class Task:
     def answers(self, rows: Any, epochs: Any, y: Array | None) -> Array | None:
         """Return the soft answers for `rows` of a single net, as read in their epochs with targets
         `y`: zeros where the likeliest class is not that of the label. None without a teacher."""
-        if self.soft is None or self.net.job != "classify" or y is None:
+        if self.soft is None or not self.net.kind.has_classes or y is None:
             return None
         soft = self.soft[0, self._draws(epochs), rows]
         trusted = (soft.argmax(axis=-1) == y) | (y == -1)

@@ -126,7 +126,7 @@ def averaged(outputs: Sequence[Array], net: Net) -> Array:
     """
     if len(outputs) == 1:
         return outputs[0]
-    if net.job != "classify":
+    if not net.kind.has_classes:
         return np.asarray(np.mean(outputs, axis=0))
     return mean_probabilities(outputs)
 

@@ -70,7 +70,7 @@ def _learner(net: Net, dtype: str) -> Any:
             outputs=net.n_outputs,
             every_step=net.output == "steps",
             mean=config.readout == "mean",
-            classify=net.job == "classify",
+            classify=net.kind.has_classes,
             dropout=rate_of(net),
             **_stem_arguments(config),
         )
@@ -280,7 +280,7 @@ class NativeEngine:
         )
         y = task.targets(which, epochs)
         parts = weights, task.answers(which, epochs, y)
-        is_class = task.net.job == "classify"
+        is_class = task.net.kind.has_classes
         targets = None if is_class or y is None else np.ascontiguousarray(y, kind)
         steps = X.shape[1] if X.ndim == 3 else 0
         self._learner.teach(

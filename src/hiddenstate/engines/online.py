@@ -52,7 +52,7 @@ class OnlineNet:
         self.net, self.dtype, given = net, training.dtype, arrays or {}
         shapes = net.state_shapes(1).values()
         self._x = np.zeros((WINDOW, net.n_features), self.dtype)
-        by_class = net.job == "classify"
+        by_class = net.kind.has_classes
         self._y = np.zeros(1, np.int64) if by_class else np.zeros((WINDOW, 1), self.dtype)
         self._counts = np.zeros(2, np.int64)  # steps read, updates made
         self._states = [np.zeros((WINDOW + 1, *shape), self.dtype) for shape in shapes]
@@ -97,7 +97,7 @@ class OnlineNet:
     def _teach(self) -> None:
         """Give the kernels the window, which they read in place."""
         n = self._taught = min(int(self._counts[0]), WINDOW)
-        classes = self.net.job == "classify"
+        classes = self.net.kind.has_classes
         y = None if classes else self._y[:n][None]
         self._learner.teach(self._x[:n][None], n, self._y if classes else None, y, None, True)
 
@@ -146,7 +146,7 @@ def _kinds(training: TrainingConfig) -> list[str]:
 
 def layout(net: Net, training: TrainingConfig) -> Shapes:
     """Return types and shapes of the arrays of such a net, by name."""
-    dtype, by_class = np.dtype(training.dtype), net.job == "classify"
+    dtype, by_class = np.dtype(training.dtype), net.kind.has_classes
     whole, one = np.dtype(np.int64), net.state_shapes(1).items()
     named: Shapes = {f"state/{name}": (dtype, (WINDOW + 1, *shape)) for name, shape in one}
     for kind in _kinds(training):

@@ -36,7 +36,7 @@ class ReferencePredictor:
         net, self.dtype = model.net, np.dtype(dtype or model.dtype)
         params = {name: a.astype(self.dtype) for name, a in model.params.items()}
         self.net, self._decoder = net, tuple[Layer, ...]()
-        if net.job == "autoencode":
+        if net.kind.has_codes:
             self._layers: tuple[Layer, ...] = dense_layers(net, params, "encoder")
             self._decoder = dense_layers(net, params, "decoder")
         else:

@@ -36,7 +36,7 @@ def mean_loss(
     `counts_from` (B,) are not in the loss; it is 0 if none is.
     """
     net, training = task.net, task.training
-    if net.job == "classify":
+    if net.kind.has_classes:
         by_row = weights is not None or soft is not None
         reduction = "none" if by_row else "mean" if n_values is None else "sum"
         each = nn.functional.cross_entropy(  # -1 is no label

@@ -52,6 +52,7 @@ from hiddenstate.jobs import Job, make_job
 from hiddenstate.jobs.memory import check_memory
 from hiddenstate.models.companions import kinds_of
 from hiddenstate.models.fitted import model_from_facts, with_names
+from hiddenstate.program.jobs import kind_of
 from hiddenstate.system.notice import Notice
 from hiddenstate.system.typing import Array
 from hiddenstate.training.initial_state import starting_state
@@ -340,7 +341,7 @@ class Estimator(BaseEstimator, ArtifactsMixin):
         label = getattr(y, "name", None)
         targets = frame_names(y) or ((label,) if label and isinstance(label, str) else ())
         targets = targets if set(targets).isdisjoint(names) else ()
-        if targets and self._job == "classify":
+        if targets and kind_of(self._job).has_classes:
             read_as["label"] = targets[0]
         elif rows.y is not None and rows.y.ndim == 2 and len(targets) == rows.y.shape[1]:
             read_as["target"] = more["targets"] = targets

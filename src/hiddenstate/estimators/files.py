@@ -128,7 +128,7 @@ def restored(model: FittedModel, extra: dict[str, Any], where: str) -> Any:
     if names is not None and len(names) != fitted.get("n_features_in_", model.n_features):
         raise UntrustedFileError(f"{where}: damaged; the number of feature names is wrong")
     estimator = _restore(kind(), model, settings, fitted)
-    if model.net.job == "regress":
+    if model.net.kind.has_targets:
         carried = _checked_state(extra["state"], model, where)
         step = fitted.get("n_steps_", 0)
         state = TrainingState(model.params, step, carried=carried, moments_since=step)
@@ -153,7 +153,7 @@ def _settings_of(model: FittedModel) -> dict[str, Any]:
     settings["missing"] = "error" if missing == "drop" else missing
     if model.transform.reading.get("channels_first"):
         settings["channels_first"] = True
-    if model.net.job == "regress":
+    if model.net.kind.has_targets:
         settings |= {"output": net["output"], "stateful": model.stateful}
         if quantiles := model.transform.quantiles:
             settings |= {"loss": "quantile", "quantile": quantiles}
@@ -191,7 +191,7 @@ def _checked_fact(name: str, value: Any, where: str) -> Any:
 
 def _check_shapes(fitted: dict[str, Any], model: FittedModel, where: str) -> None:
     """Raise `UntrustedFileError` if a fitted attribute does not match the network."""
-    flat = model.net.job == "autoencode"
+    flat = model.net.kind.has_codes
     steps = math.prod(model.row_shape) // model.row_shape[-1]
     n_columns = len(model.transform.names or ()) or model.n_features
     row, targets = fitted.get("row_shape_", model.row_shape), fitted.get("targets_shape_", ())
@@ -241,17 +241,17 @@ def _restore(
     estimator.n_steps_ = fitted.get("n_steps_", 0)
     names = model.transform.names if are_names(model.transform.names) else None
     is_wide = names is not None and model.transform.reading["layout"] in ("wide", "features")
-    is_flat = is_wide or model.net.job == "autoencode"
+    is_flat = is_wide or model.net.kind.has_codes
     by_column = is_wide or bool(model.transform.encodings)
     width = len(names) if by_column and names is not None else model.n_features
     estimator.fit_ndim_ = fitted.get("fit_ndim_", 2 if is_flat else 3)
     estimator.n_features_in_ = fitted.get("n_features_in_", width)
     if names is not None and len(names) == estimator.n_features_in_:
         estimator.feature_names_in_ = np.asarray(names, dtype=object)
-    if model.net.job == "classify":
+    if model.net.kind.has_classes:
         dtype = object if fitted.get("object_classes") else None
         estimator.classes_ = np.asarray(model.classes, dtype)
-    elif model.net.job == "regress":
+    elif model.net.kind.has_targets:
         many = (model.row_shape[0],) if model.net.output == "steps" else ()
         n_targets = model.net.n_outputs // max(1, len(model.transform.quantiles))
         estimator.targets_shape_ = fitted.get("targets_shape_", (*many, n_targets))

@@ -126,6 +126,7 @@ class ForecastMixin:
     _n_trained: list[int]
     _held_out: list[int] | None
     _table: dict[str, Any] | None
+    _job: str
     _run: str
     _seed: int
 
@@ -344,7 +345,7 @@ class ForecastMixin:
         steps = (
             trained
             if horizon is None
-            else section_options(DataConfig, "regress")["horizon"].check(horizon)
+            else section_options(DataConfig, self._job)["horizon"].check(horizon)
         )
         forecaster = Forecaster(model, self._predictor(), steps)
         if future is not None and not forecaster.known:

@@ -398,5 +398,5 @@ class ClassifierLearner(Learner[ClassifierProgress]):
         return self.NAMES[int(np.argmax(weighed(self.progress.losses)))]
 
 
-LEARNERS: dict[str, Any] = {"classify": ClassifierLearner, "regress": RegressorLearner}
+LEARNERS: dict[str, Any] = {each.job: each for each in (ClassifierLearner, RegressorLearner)}
 """The learner of each job that has one."""

@@ -17,6 +17,7 @@ from hiddenstate.data.prepare.wide import decided_reading
 from hiddenstate.errors import DataError, OptionError, did_you_mean, listed, printable
 from hiddenstate.estimators.frames import TABLE_OPTIONS
 from hiddenstate.estimators.teachers import teacher_option
+from hiddenstate.program.jobs import KINDS, kind_of
 from hiddenstate.system.typing import Array
 from hiddenstate.training.recipes import seasons_of, suggest
 from hiddenstate.training.start import plan
@@ -31,9 +32,9 @@ OF_FORECASTS = (
 """Parameters that apply to forecasts alone, but for those of `TABLE_OPTIONS`."""
 
 LEFT_OUT = {
-    ("classify", "missing"): ("drop",),  # every row gets a prediction
-    ("regress", "missing"): ("drop",),
-    ("autoencode", "missing"): ("drop", "forward"),  # flat rows have no value before
+    # every row gets a prediction, and flat rows have no value before
+    (name, "missing"): ("drop",) if kind.has_series else ("drop", "forward")
+    for name, kind in KINDS.items()
 }
 """Choices of the command-line options that the estimators do not take, by job and parameter."""
 
@@ -44,7 +45,7 @@ def config_of(estimator: Any, dtype: str, dataset: SequenceDataset) -> Config:
     if not by_rules(estimator):
         return _own_config(estimator._job, values, dtype, dataset)
     given = _for_recipe(estimator, values, dtype)
-    if estimator._job == "regress" and estimator.horizon is None:
+    if kind_of(estimator._job).has_targets and estimator.horizon is None:
         given["window"] = 0  # X consists of windows
     config = make_config(estimator._job, {**suggest(estimator._job, dataset, given), **given})
     reading = decided_reading(dataset, config)
@@ -103,7 +104,7 @@ def plan_of_table(
 def warn_of_features(estimator: Any, dataset: SequenceDataset, config: Config) -> None:
     """Warn of a data frame whose columns are read as steps, but seem to be separate features."""
     of_series = config.data.steps is not None or config.data.missing == "forward"
-    of_series |= config.job == "autoencode" or getattr(estimator, "stateful", False)
+    of_series |= config.kind.has_codes or getattr(estimator, "stateful", False)
     of_series |= dataset.columns is None or dataset.X.dtype == np.uint8
     if by_rules(estimator) or of_series:
         return
@@ -134,7 +135,7 @@ def option_values(
             which = features_of(values[name], columns or (), name)
             values[name] = tuple((columns or ())[i] for i in which) or None
     if values.get("season") is not None:
-        season = section_options(DataConfig, "regress")["season"]
+        season = section_options(DataConfig, estimator._job)["season"]
         values["season"] = season.check(values["season"])
     if isinstance(values.get("calendar"), str):
         values["calendar"] = (values["calendar"],)
@@ -195,9 +196,9 @@ def _own_config(job: str, values: dict[str, Any], dtype: str, dataset: SequenceD
     n_rows = len(dataset.train)
     if values.get("class_weight", "") is None:
         values["class_weight"] = "none"
-    if job == "regress" and "horizon" not in values:
+    if kind_of(job).has_targets and "horizon" not in values:
         values["window"] = 0  # X consists of windows
-    elif job == "regress":
+    elif kind_of(job).has_targets:
         rows = dataset.train
         lengths = np.full(n_rows, rows.X.shape[1]) if rows.lengths is None else rows.lengths
         if values["window"] is None:

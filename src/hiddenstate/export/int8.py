@@ -57,7 +57,7 @@ def stored(model: FittedModel, weights: str) -> FittedModel:
     params = {
         name: rounded(array) if array.ndim > 1 else array for name, array in model.params.items()
     }
-    if model.net.job != "autoencode":
+    if model.net.kind.has_series:
         cell = model.net.cell
         for names in _vectors(cell, params):
             own = _rounded_own(cell, {each: params[name] for each, name in names.items()})

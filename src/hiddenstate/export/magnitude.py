@@ -39,8 +39,8 @@ def magnitudes(program: Program, trials: list[Trial]) -> dict[str, float]:
     """
     if program.companions:
         return {}
-    jobs = {"classify": _classified, "regress": _predicted, "autoencode": _autoencoded}
-    of_job = jobs[program.job]
+    jobs = {"classes": _classified, "targets": _predicted, "codes": _autoencoded}
+    of_job = jobs[program.kind.answers]
     each = [of_job(program, trial) for trial in trials]
     return {name: max(one[name] for one in each) for name in each[0]}
 

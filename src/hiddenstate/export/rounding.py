@@ -18,9 +18,6 @@ from hiddenstate.inference.overflow import checked_predictor
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.runs import Run
 
-SCORES = {"classify": "accuracy", "regress": "mse", "autoencode": "mse"}
-"""The score of each job, as `hiddenstate evaluate` names it."""
-
 
 @dataclass(frozen=True)
 class Cost:
@@ -52,7 +49,7 @@ def rounding_cost(
     rounded = target.stored(model, weights or target.weights[0])
     if rounded is model:
         return None
-    name = SCORES[model.net.job]
+    name = model.net.kind.score
     try:
         before, after = (
             evaluate_run(each, checked_predictor(each), run)[name]  # type: ignore[literal-required]

@@ -13,6 +13,7 @@ from hiddenstate.export.facts import Facts, Preparation
 from hiddenstate.export.trial import Answers, Trial, of_features, trials_of
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.meaning import program_of
+from hiddenstate.program.jobs import kind_of
 from hiddenstate.program.layers import Beside, Layer, Recurrent
 from hiddenstate.program.order import step_of
 from hiddenstate.program.program import Program
@@ -197,14 +198,14 @@ def facts_of(model: FittedModel) -> Facts:
     columns = _input_names(model)
     targets = transform.answer_names(model.net.n_outputs)
     layout = reading.get("layout")
-    flat = layout in ("wide", "features") or (model.net.job == "classify" and layout != "long")
+    flat = layout in ("wide", "features") or (model.net.kind.has_classes and layout != "long")
     facts: Facts = {
         "hiddenstate": __version__,
         "model_sha256": hashlib.sha256(model.encode()).hexdigest(),
         "job": model.net.job,
         "classes": model.classes,
         "columns": columns,
-        "targets": list(targets) if model.net.job == "regress" else None,
+        "targets": list(targets) if model.net.kind.has_targets else None,
         "id": list(_as_tuple(reading.get("id"))),
         "time": list(_as_tuple(reading.get("time"))),
         "dates": reading.get("dates"),
@@ -243,11 +244,11 @@ def _input_names(model: FittedModel) -> list[str] | None:
 def _units(job: str) -> dict[str, str]:
     """Return in which units inputs and answers are."""
     answers = {
-        "classify": "probabilities from 0 to 1",
-        "regress": "as the targets in the data",
-        "autoencode": "codes have none; reconstructions as the data; errors as the network reads",
+        "classes": "probabilities from 0 to 1",
+        "targets": "as the targets in the data",
+        "codes": "codes have none; reconstructions as the data; errors as the network reads",
     }
-    return {"inputs": "as in the data, not scaled", "answers": answers[job]}
+    return {"inputs": "as in the data, not scaled", "answers": answers[kind_of(job).answers]}
 
 
 def _preparation(transform: Transform) -> Preparation:

@@ -143,7 +143,7 @@ def trials_of(model: FittedModel, seed: int = 0) -> list[Trial]:
     lengths with another number of steps."""
     model = of_features(model)
     random = np.random.default_rng([seed, model.net.n_parameters()])
-    if model.net.job == "autoencode":
+    if model.net.kind.has_codes:
         return [_trial(model, _rows(model, (ROWS, _width(model)), random), None)]
     T = min(model.row_shape[0], MOST_STEPS)
     whole = _trial(model, _rows(model, (ROWS, T, _width(model)), random), None)
@@ -154,7 +154,7 @@ def trials_of(model: FittedModel, seed: int = 0) -> list[Trial]:
 
 def scale_of(model: FittedModel, trials: list[Trial]) -> float:
     """Return what differences are measured by: the scale of the targets, or 1 if it is less."""
-    if model.net.job == "classify":
+    if model.net.kind.has_classes:
         return 1.0
     scaling = scaling_of_answers(model)
     scale = 1.0 if scaling is None else max(1.0, float((1 / np.abs(scaling[1])).max()))
@@ -166,7 +166,7 @@ def scale_of(model: FittedModel, trials: list[Trial]) -> float:
 def scaling_of_answers(model: FittedModel) -> tuple[Array, Array] | None:
     """Return offset and factor of targets or reconstructions; None if they are not scaled."""
     transform = model.transform
-    return transform.scaling if model.net.job == "autoencode" else transform.target_scaling
+    return transform.scaling if model.net.kind.has_codes else transform.target_scaling
 
 
 def _width(model: FittedModel) -> int:

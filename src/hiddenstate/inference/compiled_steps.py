@@ -83,7 +83,7 @@ def compiled_stepper(
         pool=next((layer.steps for layer in stem if isinstance(layer, Pool)), 1),
         change=list(own.change or ()),
         target_scaling=_lists(own.target_scaling),
-        probabilities=model.net.job == "classify",
+        probabilities=model.net.kind.has_classes,
     )
     return stepper
 

@@ -27,6 +27,7 @@ from hiddenstate.metrics import baselines, scores
 from hiddenstate.metrics.answer import Answer
 from hiddenstate.metrics.comparison import baseline_method, best_baseline
 from hiddenstate.models.fitted import FittedModel
+from hiddenstate.program.jobs import kind_of
 from hiddenstate.program.words import FORECAST
 from hiddenstate.runs import Run
 from hiddenstate.runs.run_data import run_dataset
@@ -145,11 +146,11 @@ def prepare_for_evaluation(model: FittedModel, dataset: SequenceDataset) -> Rows
     rows, where, job = dataset.train, printable(dataset.name), model.net.job
     if model.stateful:
         rows = with_origin(rows, dataset.source == "file")
-    if job == "autoencode":
+    if kind_of(job).has_codes:
         return prepare_inputs(model, rows, where)
     if rows.y is None:
         raise DataError(f"{where}: no targets to compare with; name data with labels or targets")
-    if job == "classify":
+    if kind_of(job).has_classes:
         if rows.y.ndim != 1:
             raise DataError(f"{where}: y is {rows.y.shape}; expected one label per row")
         numbers = class_numbers(rows.y, model.classes, where)
@@ -189,7 +190,7 @@ def evaluate_run(
     state: Carried = {}
     if model.stateful:
         state = state_before(predictor, model.net, train, test)
-    if model.net.job == "regress":
+    if model.net.kind.has_targets:
         test, train = (_undo_targets(model, rows) for rows in (test, train))
     return evaluate(model, predictor, test, train, state)
 
@@ -211,7 +212,7 @@ def evaluate_data(
     train = None
     if run is not None and run.data_fact("source") != "arrays":
         train = run_dataset(run).train
-        if model.net.job == "regress":
+        if model.net.kind.has_targets:
             train = _undo_targets(model, train)
     return evaluate(model, predictor, rows, train)
 
@@ -244,9 +245,9 @@ def evaluate(
         If an error overflows.
     """
     result: Scores
-    if model.net.job == "classify":
+    if model.net.kind.has_classes:
         result = _score_classifier(model, predictor, rows, train)
-    elif model.net.job == "regress":
+    elif model.net.kind.has_targets:
         result = _score_regressor(model, predictor, rows, train, state or {})
     else:
         result = _score_autoencoder(model, predictor, rows, train)
@@ -331,7 +332,7 @@ def _score_regressor(
         esr = loss_scores.signal_score(answers)
         if model.net.output == "steps" and not of_quantiles and math.isfinite(esr):
             result["esr"] = esr
-    best = best_baseline("regress", result), plain
+    best = best_baseline(model.net.job, result), plain
     ends = score_intervals.of_answers(prep, answers, train, result, best)
     return cast(RegressorScores, {**result, **ends, **of_quantiles})
 
@@ -355,7 +356,7 @@ def _score_autoencoder(
         size = model.net.widths()[-1]
         components = baselines.fit_components(train.X, (rows.X,), size)
         baseline = components.error(rows.X)
-        result["baseline"] = baseline_method("autoencode", {"code_size": size})[1]
+        result["baseline"] = baseline_method(model.net.job, {"code_size": size})[1]
         result["baseline_mse"] = baseline
         result["skill"] = scores.skill(mse, baseline)
     if rows.y is not None and rows.y.ndim == 1:

@@ -80,7 +80,7 @@ class Forecaster:
         self.model, self.predictor, self.horizon = model, predictor, horizon
         self.after, transform = after, model.transform
         self.trained = int(transform.reading.get("horizon") or 0)
-        if model.net.job != "regress" or not self.trained:
+        if not model.net.kind.has_targets or not self.trained:
             raise OptionError(
                 "forecast: the model was not trained with --horizon; use one of regress --horizon 1"
             )

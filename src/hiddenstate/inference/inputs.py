@@ -109,7 +109,7 @@ def read_new_data(
     chosen = changes.get("input") is not None
     if trained is not None and (are_names(trained) or reading.get("input") in (None, ALL)):
         reading["input"] = trained
-    if trained is not None and reading.get("target") is None and model.net.job == "regress":
+    if trained is not None and reading.get("target") is None and model.net.kind.has_targets:
         reading["target"] = model.transform.targets  # the only column, which nobody named
     try:
         encodings = model.transform.encodings
@@ -187,7 +187,7 @@ def shaped_inputs(model: FittedModel, rows: Rows, where: str) -> Rows:
     X = as_trained(model, X)
     features = model.n_features
     n_ahead = len(model.transform.known.ahead)
-    if model.net.job == "autoencode":
+    if model.net.kind.has_codes:
         if rows.lengths is not None:
             raise DataError(f"{where}: an autoencoder takes rows of one length")
         X = X[None] if X.ndim == 1 else X

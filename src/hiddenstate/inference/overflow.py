@@ -111,7 +111,7 @@ class CheckedPredictor:
         self.predictor, self._model = predictor, model
         most = float(np.finfo(model.dtype).max)
         scaling = model.transform.target_scaling
-        if model.net.job == "autoencode":
+        if model.net.kind.has_codes:
             scaling = model.transform.scaling
         offset, factor = (np.zeros(1), np.ones(1)) if scaling is None else scaling
         if model.transform.missing == "mask" and len(offset) * 2 == model.net.n_outputs:

@@ -95,7 +95,7 @@ def predict_data(
         If the data do not fit the model.
     """
     rows, where = dataset.train, printable(dataset.name)
-    if model.net.job == "regress":
+    if model.net.kind.has_targets:
         prediction = predict_series(model, predictor, rows, where, {})
     else:
         prediction = predict_rows(model, predictor, rows, where, proba)
@@ -132,7 +132,7 @@ def _predict_prepared(
     model: FittedModel, predictor: Predictor, rows: Rows, proba: bool
 ) -> Prediction:
     """Predict prepared rows that are independent of one another."""
-    if model.net.job == "classify":
+    if model.net.kind.has_classes:
         outputs = predictor.predict(rows.X, rows.lengths)
         columns = {"label": class_labels(model, outputs)}
         if proba:
@@ -220,7 +220,7 @@ def predict_test_rows(
 
     Parameters and result are those of :func:`predict_rows` and :func:`predict_series`.
     """
-    if model.net.job != "regress":
+    if not model.net.kind.has_targets:
         return _predict_prepared(model, predictor, rows, proba)
     if not model.stateful:
         rows = _drop_short_series(model, rows)

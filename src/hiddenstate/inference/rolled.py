@@ -187,7 +187,7 @@ def can_be_rolled(model: FittedModel) -> bool:
     """Return whether a model forecasts its targets from windows of their own past."""
     transform = model.transform
     return (
-        model.net.job == "regress"
+        model.net.kind.has_targets
         and bool(transform.reading.get("horizon"))
         and not model.stateful
         and bool(model.window and transform.own_features and not transform.quantiles)

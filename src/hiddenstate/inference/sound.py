@@ -58,7 +58,7 @@ def check_makes_sound(model: FittedModel, data: str | None) -> None:
         If the model does not make samples of samples, or DATA is no WAV file.
     """
     reading, why = model.transform.reading, ""
-    if model.net.job != "regress" or not reading.get("rate"):
+    if not model.net.kind.has_targets or not reading.get("rate"):
         why = "the model was not trained on sounds"
     elif model.transform.quantiles:
         why = "the model answers quantiles"

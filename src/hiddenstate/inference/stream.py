@@ -299,7 +299,7 @@ class Stream:
         outputs = self._outputs(inputs, state)
         if last is not None:
             state["last"][...] = last
-        if self._model.net.job == "classify":
+        if self._model.net.kind.has_classes:
             return softmax(outputs)
         memory = {name: state[name] for name in ("lags",) if name in state}
         answers = self._model.transform.undo_targets(outputs, inputs, None, memory)

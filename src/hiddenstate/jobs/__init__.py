@@ -58,11 +58,11 @@ def make_snapshots(job: Job) -> JobSnapshots:
 
 def _kinds(config: Config) -> tuple[type[Job], type[JobSnapshots]]:
     """Return the two classes of a job."""
-    if config.job == "classify":
+    if config.kind.has_classes:
         from hiddenstate.jobs.classify import ClassifyJob, ClassifySnapshots
 
         return ClassifyJob, ClassifySnapshots
-    if config.job == "regress":
+    if config.kind.has_targets:
         from hiddenstate.jobs.regress import RegressJob, RegressSnapshots
 
         return RegressJob, RegressSnapshots

@@ -25,7 +25,7 @@ def answer_lines(job: Job, results: Mapping[str, float]) -> list[str]:
     made = described(job.dataset.transform, results)
     if made is None:
         answer = answer_of(job.config.job, results, job.config.flat())
-        is_own = job.dataset.source != "bundled" and job.config.job != "autoencode"
+        is_own = job.dataset.source != "bundled" and job.config.kind.has_series
         return [f"answer: {answer.in_words()}"] if is_own or answer.beside else []
     lines = [f"answer: {made.answer}"]
     if results["net_share"] and (each := job.part_of_series):
@@ -43,7 +43,7 @@ def answer_lines(job: Job, results: Mapping[str, float]) -> list[str]:
 def answer_facts(job: Job, results: Mapping[str, float]) -> dict[str, Any]:
     """Return who answers under `answered_by`, as values for JSON, and the terms of a path under
     `answer`; nothing of autoencoders."""
-    if job.config.job == "autoencode":
+    if job.config.kind.has_codes:
         return {}
     who = answer_of(job.config.job, results, job.config.flat()).who
     facts: dict[str, Any] = {"answered_by": who}

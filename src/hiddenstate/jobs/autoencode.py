@@ -58,7 +58,7 @@ class AutoencodeJob(Job):
             )
         if model.output_activation == "auto":
             model = replace(model, output_activation="sigmoid" if in_range else "linear")
-        return Net("autoencode", model, F, F)
+        return Net(self.config.job, model, F, F)
 
     def loss(self, engine: Engine, rows: Rows) -> float:
         """Return the squared error per number, of scaled rows."""

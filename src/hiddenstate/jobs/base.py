@@ -98,7 +98,7 @@ class Job(ABC):
     ) -> None:
         self.config, self.dataset, self.taught = config, dataset, taught
         training = config.training
-        self.stateful = config.job == "regress" and config.data.stateful
+        self.stateful = config.kind.has_targets and config.data.stateful
         self.streams: Streams | None = None
         if self.stateful:
             self.streams = streams_of(dataset.train, training.streams, printable(dataset.name))
@@ -130,7 +130,7 @@ class Job(ABC):
         if (self.taught is None) == (name is None):
             if self.taught is None:
                 return
-            if self.config.job == "regress":
+            if self.config.kind.has_targets:
                 shape = self.dataset.train.require_targets().shape
             n_members, _, *own = self.taught.answers.shape
             if n_members in (1, self.net.n_members) and tuple(own) == shape:
@@ -176,10 +176,10 @@ class Job(ABC):
     def task(self) -> Task:
         """Return what an engine needs to run the steps; an autoencoder's rows are its targets."""
         train, transform = self.dataset.train, self.dataset.transform
-        y = None if self.config.job == "autoencode" else train.y
+        y = None if self.config.kind.has_codes else train.y
         training, soft = self.config.training, None
         if self.taught is not None and y is not None:
-            if self.config.job == "classify":
+            if self.config.kind.has_classes:
                 soft = self.taught.soft(training.teach_temperature)
             else:
                 # Squared errors to both, weighted, differ by a constant from that to their mean.
@@ -225,7 +225,7 @@ class Job(ABC):
         return FittedModel(
             net=self.net,
             params=params,
-            classes=self.dataset.classes if self.config.job == "classify" else None,
+            classes=self.dataset.classes if self.config.kind.has_classes else None,
             row_shape=self.dataset.X.shape[1:],
             stateful=self.stateful,
             transform=self.dataset.transform,

@@ -56,7 +56,7 @@ class ClassifyJob(Job):
                     f"--{name}: are fitted on at most {kind.most_rows:,} training rows, not "
                     f"{n_rows:,}; use --no-{name}"
                 )
-        net = Net("classify", self.config.model, self.dataset.X.shape[2], n_classes)
+        net = Net(self.config.job, self.config.model, self.dataset.X.shape[2], n_classes)
         n = net.n_parameters()
         if self.config.training.streamable and n > MOST_WEIGHTS:
             raise OptionError(
@@ -130,7 +130,7 @@ class ClassifyJob(Job):
             others["baseline_accuracy"] = test.y == always
         others |= self._of_companions(test)
         results |= {name: float(np.mean(right)) for name, right in others.items()}
-        best = others.get(best_baseline("classify", results))
+        best = others.get(best_baseline(self.config.job, results))
         right = outputs.argmax(axis=1) == test.y
         units = score_intervals.units_of_rows(self.dataset.transform, test)
         results |= score_intervals.of_correct("test_accuracy", units, right, best)

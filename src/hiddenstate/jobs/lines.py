@@ -28,7 +28,7 @@ def log_line(event: Mapping[str, Any], config: Config) -> str:
     accuracy."""
     loss = f"train loss: {event['loss']:.4f}"
     of_streams = config.training.streams or config.data.group is not None
-    if config.job == "regress" and config.data.stateful and not of_streams:
+    if config.kind.has_targets and config.data.stateful and not of_streams:
         return f"Window:  {event['step']} | {loss}"
     line = f"Epoch:  {event['epoch']} | {loss}"
     if "test_accuracy" in event:
@@ -61,7 +61,7 @@ def job_notices(job: Job) -> list[Notice]:
     if of_file and job.dataset.transform.target_scaling is None:
         far = far_size(job.dataset.train.require_targets())
         notices += [warning(_FAR.format(far))] * bool(far)
-    if job.config.job == "regress" and job.config.data.horizon and job.config.data.stateful:
+    if job.config.kind.has_targets and job.config.data.horizon and job.config.data.stateful:
         notices.append(note(CARRIED.format("model carries its")))
     net = job.config.model
     if isinstance(net, RecurrentConfig) and net.cell != "rnn" and net.nonlinearity != "tanh":
@@ -83,7 +83,7 @@ def job_notices(job: Job) -> list[Notice]:
                 "that all stay whole; use a smaller one"
             )
         )
-    if job.config.job == "autoencode":
+    if job.config.kind.has_codes:
         *widths, code = job.net.widths()
         if min(widths) < code:
             notices.append(
@@ -114,7 +114,7 @@ def _of_teacher(job: Job) -> list[Notice]:
     if job.taught is None:
         return []
     name, notices = printable(job.config.training.teach), list[Notice]()
-    if job.config.job == "classify":
+    if job.config.kind.has_classes:
         labels = labels_read(job.task())
         right = int((job.taught.answers.argmax(axis=-1) == labels).sum())
         noun = "augmented row" if job.changes is not None else "training row"
@@ -158,14 +158,14 @@ def _of_stream(job: Job) -> list[Notice]:
 
 def summary_lines(job: Job, engine: Engine, results: Mapping[str, float]) -> list[str]:
     """Return who answers and the results of a run as lines."""
-    lines = {"classify": _classify, "regress": _regress, "autoencode": _autoencode}
+    lines = {"classes": _classify, "targets": _regress, "codes": _autoencode}
     compared = compare(job.config.job, results, job.config.flat())
     warnings = []
     if compared and compared.warning():
         warnings.append(f"{compared.who} is {compared.warning()}")
     warnings += [leak.in_words() for leak in job.dataset.leaks]
     first = answer_lines(job, results)
-    return first + lines[job.config.job](job, engine, results) + warnings
+    return first + lines[job.config.kind.answers](job, engine, results) + warnings
 
 
 def _classify(job: Job, engine: Engine, results: Mapping[str, float]) -> list[str]:
@@ -268,7 +268,7 @@ def _regress(job: Job, engine: Engine, results: Mapping[str, float]) -> list[str
 
 def _quantile_lines(job: Job, results: Mapping[str, float], scored: str) -> list[str]:
     """The loss of quantiles on the test rows, and the share of targets at or below each."""
-    loss, (_, plain) = results["test_pinball"], baseline_method("regress", job.config.flat())
+    loss, (_, plain) = results["test_pinball"], baseline_method(job.config.job, job.config.flat())
     line = f"quantile loss on {scored}: {loss:.4g}{_interval('test_pinball', results)}"
     if "baseline_pinball" in results:
         line += f" ({plain}: {results['baseline_pinball']:.4g})"

@@ -40,7 +40,7 @@ def bytes_needed(job: Job) -> int:
         needed += _series_bytes(net, rows, steps, itemsize, native)
     else:
         needed += 4 * rows * sum(net.widths()) * itemsize
-    if job.taught is not None and job.config.job == "classify":
+    if job.taught is not None and job.config.kind.has_classes:
         needed += SOFT_COPIES * job.taught.answers.nbytes
     return needed + sum(kind.bytes_needed(len(job.dataset.X)) for kind in job.beside)
 

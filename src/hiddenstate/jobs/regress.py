@@ -68,7 +68,7 @@ class RegressJob(Job):
                 f"--stride: {count(self.config.data.stride or 0, 'step')}, fewer than the {T} of a "
                 "window, after which the carried state goes on; leave it out or add --no-stateful"
             )
-        return Net("regress", self.config.model, self.dataset.X.shape[2], targets, output)
+        return Net(self.config.job, self.config.model, self.dataset.X.shape[2], targets, output)
 
     def loss(self, engine: Engine, rows: Rows) -> float:
         """Return the loss per number, of scaled targets."""
@@ -124,7 +124,7 @@ class RegressJob(Job):
                 mean = target_mean(transform.central(self._train_targets), _lengths(train))
                 plain = np.broadcast_to(mean, target.shape)
             results["baseline_mse"] = mean_squared_error(plain, target)
-            best = best_baseline("regress", results), plain
+            best = best_baseline(self.config.job, results), plain
             results |= of_answers(transform, answers, train, results, best, "test_")
             results |= of_quantiles
         return Evaluation(results, arrays)

@@ -114,7 +114,7 @@ def answers_of(
     else:
         answers, knows_split = _of_rows(given, config, raw, prepared, where), False
     answers = answers if job.changes is not None else answers[None, None]
-    if config.job == "regress":
+    if config.kind.has_targets:
         train, dtype = prepared.train, config.training.dtype
         if answers.shape[2:] != (shape := train.require_targets().shape):
             raise DataError(
@@ -174,12 +174,12 @@ def _check_model(model: FittedModel, prepared: PreparedDataset, config: Config, 
     reading = {name: (own.reading.get(name), new.reading.get(name)) for name in WINDOWS}
     features = model.transform.n_features(model.net.n_features), new.n_features(rows.X.shape[2])
     facts: dict[str, tuple[Any, Any]] = {
-        "classes": (model.classes, prepared.classes if config.job == "classify" else None),
+        "classes": (model.classes, prepared.classes if config.kind.has_classes else None),
         "columns": _both_named(own.feature_names, new.feature_names),
         "number of columns": features,
         "targets": _both_named(own.targets, new.targets),
-        "state from row to row": (model.stateful, config.job == "regress" and config.data.stateful),
-        **{f"--{name}": both for name, both in reading.items() if config.job == "regress"},
+        "state from row to row": (model.stateful, config.kind.has_targets and config.data.stateful),
+        **{f"--{name}": both for name, both in reading.items() if config.kind.has_targets},
         "encoded columns": (_facts(own.encodings), _facts(new.encodings)),
         "unit: bytes of pixels": (own.pixels, new.pixels),
     }
@@ -275,7 +275,7 @@ def _whole(model: FittedModel, rows: Rows, threads: int) -> Array:
         outputs = follow_signals(predictor, model.net, rows, {})[0]
     else:
         outputs = predictor.predict(rows.X, rows.lengths)
-    if model.net.job == "classify":
+    if model.net.kind.has_classes:
         return outputs.astype(np.float64)
     return model.transform.undo_targets(outputs, rows.X, rows.lengths)
 
@@ -402,7 +402,7 @@ def _of_rows(
         raise DataError(f"{where}: expected numbers, got {given.dtype}")
     shape: tuple[int, ...]
     n_rows = len(raw.train) if raw.train.origin is None else raw.train.origin.n_series
-    if config.job == "classify":
+    if config.kind.has_classes:
         shape = (n_rows, len(prepared.require_classes()))
     elif config.data.horizon or raw_y is None or train.origin is None:
         raise OptionError(f"{where}: windows of a forecast have no rows of DATA; name a model")
@@ -416,7 +416,7 @@ def _of_rows(
         )
     assert train.origin is not None
     answers = given[train.origin.series].astype(np.float64)
-    if config.job == "classify":
+    if config.kind.has_classes:
         return _as_logits(answers, where)
     if raw_y is not None and raw_y.ndim == 3:  # each window has the answers of its own steps
         width = y.shape[1] if y.ndim == 3 else train.X.shape[1]

@@ -89,7 +89,8 @@ def answer_of(
 
     Parameters
     ----------
-    job : {"classify", "regress", "autoencode"}
+    job : str
+        Name of a job.
     results : mapping
         Both have `net_share` if something stands beside the networks, and those of a run since 0.6
         `nets` and `net_updates`.

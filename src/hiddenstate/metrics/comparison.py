@@ -12,14 +12,8 @@ from hiddenstate.metrics.glossary import Entry, entry_of, written
 from hiddenstate.metrics.headline import headline
 from hiddenstate.metrics.intervals import Ends, Interval, differ, ends_of, interval_of
 from hiddenstate.metrics.scores import skill
+from hiddenstate.program.jobs import kind_of
 from hiddenstate.program.words import BESIDE, Words
-
-BASELINES = {
-    "classify": "baseline_accuracy",
-    "regress": "baseline_mse",
-    "autoencode": "baseline_mse",
-}
-"""The result of each job's baseline on the test rows."""
 
 QUANTILES = "baseline_pinball"
 """The same of a regression whose answers are quantiles."""
@@ -145,9 +139,9 @@ class Baseline:
 
 def baseline_method(job: str, options: Mapping[str, Any]) -> tuple[str, str]:
     """Return what the baseline of a run with these options does, and the same as a noun."""
-    if job == "classify":
+    if kind_of(job).has_classes:
         return "always predicting the most frequent class", "always the most frequent class"
-    if job == "autoencode":
+    if kind_of(job).has_codes:
         size = options["code_size"]
         components = f"{size} principal component" + "s" * (size != 1)
         return f"projection on {components}", components
@@ -170,7 +164,7 @@ OTHERS = {
 
 def baseline_of(job: str, results: Mapping[str, Any]) -> str:
     """Return the key of the job's own baseline on the test rows, where `results` have it."""
-    return QUANTILES if QUANTILES in results else BASELINES[job]
+    return QUANTILES if QUANTILES in results else f"baseline_{kind_of(job).score}"
 
 
 def share_in_words(

@@ -9,6 +9,7 @@ from typing import Any
 
 from hiddenstate.metrics.headline import headline
 from hiddenstate.metrics.intervals import FEWEST, ends_of, interval_of, is_end
+from hiddenstate.program.jobs import CLASSIFY, REGRESS
 from hiddenstate.program.words import BESIDE
 
 
@@ -41,7 +42,7 @@ class ResultRow:
 
 
 _PATH, _COMPANIONS = (
-    " and ".join(words.title for words in BESIDE[job]) for job in ("regress", "classify")
+    " and ".join(words.title for words in BESIDE[kind.name]) for kind in (REGRESS, CLASSIFY)
 )
 
 GLOSSARY: dict[str, Entry] = {

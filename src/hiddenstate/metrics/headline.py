@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
+from hiddenstate.program.jobs import KINDS
+
+_OF_TARGETS = ("test_pinball", "test_mse", "last10_mse")
+
 HEADLINES = {
-    "classify": ("test_accuracy",),
-    "regress": ("test_pinball", "test_mse", "last10_mse"),
-    "autoencode": ("test_mse",),
+    name: _OF_TARGETS if kind.has_targets else (f"test_{kind.score}",)
+    for name, kind in KINDS.items()
 }
 """Keys of the results that summarise a run, the preferred one first."""
 

@@ -175,7 +175,7 @@ class FittedModel:
             if not isinstance(step, (Fractions, Fill, Scale, TargetScale)):
                 raise DataError(f"{type(step).__name__} cannot be folded into the weights")
         first: list[tuple[tuple[str, ...], tuple[str, ...]]] = []
-        if self.net.job == "autoencode":
+        if self.net.kind.has_codes:
             first = [(("encoder.0.weight",), ("encoder.0.bias",))]
         else:
             shifted = self.net.cell.shifted
@@ -190,7 +190,7 @@ class FittedModel:
                 for bias in biases:
                     params[bias] = (params[bias] - shift).astype(self.dtype)
                 params[names[-1]] = (factors[-1] * factor).astype(self.dtype)
-        autoencoder = self.net.job == "autoencode"
+        autoencoder = self.net.kind.has_codes
         last = transform.scaling if autoencoder else transform.target_scaling
         if last is not None:
             offset, factor = last
@@ -344,7 +344,7 @@ def _checked_facts(facts: dict[str, Any], where: str) -> tuple[Net, dict[str, An
     classes, row_shape = facts["classes"], facts["row_shape"]
     if not _fits(row_shape, net):
         raise UntrustedFileError(f"{where}: row_shape does not fit the network")
-    if (classes is not None) != (net.job == "classify"):
+    if (classes is not None) != (net.kind.has_classes):
         raise UntrustedFileError(f"{where}: a classifier, and no other model, has classes")
     if classes is not None and not _are_labels(classes, net.n_outputs):
         raise UntrustedFileError(f"{where}: classes: expected {net.n_outputs} different labels")
@@ -372,7 +372,7 @@ def _fits(row_shape: list[Any], net: Net) -> bool:
     """Return whether the network reads rows of this shape."""
     if not all(type(size) is int and 0 < size < 2**31 for size in row_shape):
         return False
-    if net.job == "autoencode":
+    if net.kind.has_codes:
         return math.prod(row_shape) == net.n_features and bool(row_shape)
     return len(row_shape) == 2 and row_shape[1] == net.n_features
 

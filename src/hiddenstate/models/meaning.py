@@ -29,7 +29,7 @@ def program_of(model: FittedModel) -> Program:
     known ahead are moved.
     """
     net, transform, reading = model.net, model.transform, model.transform.reading
-    recurrent = net.job != "autoencode"
+    recurrent = net.kind.has_series
     program = Program(
         job=net.job,
         steps=steps_of(transform),
@@ -41,7 +41,7 @@ def program_of(model: FittedModel) -> Program:
         n_steps=model.row_shape[0] if recurrent else 0,
         n_features=transform.n_features(net.n_features),
         n_outputs=net.n_outputs,
-        window=model.window if net.job == "regress" else 0,
+        window=model.window if net.kind.has_targets else 0,
         stateful=model.stateful,
         horizon=int(reading.get("horizon") or 0),
         n_moved=len(transform.known.ahead),

@@ -24,6 +24,7 @@ from hiddenstate.config import (
 from hiddenstate.data.prepare.batches import generator
 from hiddenstate.errors import OptionError, UntrustedFileError, printable
 from hiddenstate.program.cells import CELLS, RING, Cell, Weight
+from hiddenstate.program.jobs import JobKind, kind_of
 from hiddenstate.system.array_file import Layout
 from hiddenstate.system.strict_json import check_fields
 from hiddenstate.system.typing import Array
@@ -69,6 +70,11 @@ class Net:
     n_features: int
     n_outputs: int
     output: str = "last"
+
+    @property
+    def kind(self) -> JobKind:
+        """What the job is."""
+        return kind_of(self.job)
 
     @property
     def recurrent(self) -> RecurrentConfig:

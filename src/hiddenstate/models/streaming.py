@@ -8,6 +8,7 @@ from hiddenstate.config import Config, RecurrentConfig
 from hiddenstate.data import Dataset, PreparedDataset
 from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.models.companions import kinds_of
+from hiddenstate.program.jobs import kind_of
 from hiddenstate.program.words import Words
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def _of_companion(words: Words) -> Obstacle:
 
 def obstacles_of_model(model: "FittedModel") -> tuple[Obstacle, ...]:
     """Return why a trained model cannot stream; none if it can."""
-    if model.net.job == "autoencode":
+    if model.net.kind.has_codes:
         return (AUTOENCODER,)
     beside = [each.words for each in model.companions]
     return _obstacles(model.net.recurrent, beside, model.transform)
@@ -113,7 +114,7 @@ def streaming_note(job: str, against: Sequence[Obstacle]) -> str:
     """Return what such a model will not be able to do, and the options that change that."""
     options = streaming_options(against)
     hint = f"; to stream, add {options}" if options else ""
-    if options and job == "classify":
+    if options and kind_of(job).has_classes:
         hint = f"; --streamable trains one small net that will{hint}"
     return (
         "the model will not answer step by step (predict --stream, export --to triton), as it "

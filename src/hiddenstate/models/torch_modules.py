@@ -310,7 +310,7 @@ class MembersNet(nn.Module):
         Of a classifier it is the logarithm of the mean probability of each class.
         """
         outputs = torch.stack([member(x, lengths=lengths)[0] for member in self.members])
-        if self.net.job != "classify":
+        if not self.net.kind.has_classes:
             return outputs.mean(dim=0)
         return outputs.log_softmax(dim=-1).logsumexp(dim=0) - math.log(len(self.members))
 

@@ -197,7 +197,7 @@ def _read_quantiles(values: list[Any], net: Net, where: str) -> tuple[float, ...
     """Return the quantiles that are answered of each target, in rising order."""
     valid = all(isinstance(q, float) and 0 < q < 1 for q in values)
     valid = valid and list(values) == sorted(set(values))
-    if not valid or (values and (net.job != "regress" or net.n_outputs % len(values))):
+    if not valid or (values and (not net.kind.has_targets or net.n_outputs % len(values))):
         raise UntrustedFileError(f"{where}: quantiles do not fit the network")
     return tuple(values)
 
@@ -209,7 +209,7 @@ def _read_change(
     if values is None:
         return None
     valid = all(type(feature) is int and 0 <= feature < width for feature in values)
-    if not valid or len(values) != net.n_outputs or net.job != "regress":
+    if not valid or len(values) != net.n_outputs or not net.kind.has_targets:
         raise UntrustedFileError(f"{where}: change: expected {net.n_outputs} features")
     return tuple(values)
 

@@ -64,7 +64,7 @@ def folded_scales(program: Program) -> Program:
     """
     scale, targets = step_of(program.steps, Scale), step_of(program.steps, TargetScale)
     steps, nets = program.steps, program.nets
-    if program.job == "autoencode":
+    if program.kind.has_codes:
         return program
     passed = (Fractions, Quantiles, Logarithm, Fill, Scale, TargetScale)
     if scale is not None and all(isinstance(step, passed) for step in steps):

@@ -12,6 +12,7 @@ import numpy as np
 
 from hiddenstate.program.companions import Companion, mean_probabilities
 from hiddenstate.program.equations import softmax
+from hiddenstate.program.jobs import JobKind, kind_of
 from hiddenstate.program.layers import Dense, Layer, Readout, run_layers, state_of
 from hiddenstate.program.order import check_complete, for_nets, prepared, restored, step_of, undone
 from hiddenstate.program.rows import Array, Rows
@@ -30,7 +31,8 @@ class Program:
 
     Parameters
     ----------
-    job : {"classify", "regress", "autoencode"}
+    job : str
+        Name of a job.
     steps : tuple of Step
     nets : tuple of tuple of Layer
         Several if the model has members.
@@ -64,9 +66,14 @@ class Program:
     n_moved: int = 0
 
     @property
+    def kind(self) -> JobKind:
+        """What the job is."""
+        return kind_of(self.job)
+
+    @property
     def readout(self) -> str:
         """What the heads of the nets read: "last", "mean", or "steps"; "" of an autoencoder."""
-        if self.job == "autoencode":
+        if self.kind.has_codes:
             return ""
         return next((each.kind for each in self.nets[0] if isinstance(each, Readout)), "steps")
 
@@ -80,7 +87,7 @@ class Program:
         """Whether it can answer after every step, from a state."""
         whole = any(layer.whole_rows for net in self.nets for layer in net)
         whole = whole or any(step.net_only for step in self.steps) or bool(self.companions)
-        return self.job != "autoencode" and len(self.nets) == 1 and not whole
+        return self.kind.has_series and len(self.nets) == 1 and not whole
 
     def kept(
         self, X: Array, lengths: Array | None = None, memory: dict[str, Array] | None = None
@@ -100,7 +107,7 @@ class Program:
         """Return the outputs (N, T, O) or (N, O) of nets and companions for kept rows."""
         read = for_nets(self.steps, x, lengths)
         nets = [run_layers(net, read, lengths)[0] for net in self.nets]
-        if self.job != "classify":
+        if not self.kind.has_classes:
             return np.asarray(np.mean(nets, axis=0))
         y = nets[0] if len(nets) == 1 else mean_probabilities(nets)
         for companion in self.companions:
@@ -130,7 +137,7 @@ class Program:
     def predict_kept(self, x: Array, lengths: Array | None = None) -> dict[str, Array]:
         """Return the answers for kept rows, from whose float type nets compute."""
         y = self.outputs(x, lengths)
-        if self.job != "autoencode":
+        if self.kind.has_series:
             return self.answers(y, Rows(x, lengths, y.ndim == 3))
         rows = run_layers(self.decoder, y)[0]
         error = ((rows - x) ** 2).mean(axis=1)
@@ -142,7 +149,7 @@ class Program:
 
     def answers(self, y: Array, rows: Rows) -> dict[str, Array]:
         """Return the answers that outputs of nets and companions become."""
-        if self.job == "classify":
+        if self.kind.has_classes:
             p = softmax(y)
             return {"probabilities": p, "class": p.argmax(axis=-1)}
         for step in self.steps:
@@ -176,7 +183,7 @@ class Program:
         """
         if not x.shape[1]:
             none = np.zeros((len(x), 0, self.n_outputs))
-            return self.answers(none, Rows(x)) if self.job == "classify" else {"y": none}, state
+            return self.answers(none, Rows(x)) if self.kind.has_classes else {"y": none}, state
         names: tuple[str, ...] = ("last", "lags")
         memory = {name: state[name] for name in names if name in state}
         x, parts = self.kept(x, None, memory), []

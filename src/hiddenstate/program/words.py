@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hiddenstate.program.companions import FixedConvolutions
+from hiddenstate.program.jobs import CLASSIFY, KINDS, REGRESS
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,7 @@ class Words:
     ----------
     name : str
         Of its option, and of its facts and arrays in a model file.
-    job : {"classify", "regress"}
+    job : str
     title : str
         Of a companion a plural, as in "adds nothing to ..." and "9,996 ...".
     method : str
@@ -42,7 +43,7 @@ class Words:
 COMPANIONS: dict[type, Words] = {
     FixedConvolutions: Words(
         "convolutions",
-        "classify",
+        CLASSIFY.name,
         "fixed convolutions",
         "fixed convolutions with a linear classifier",
         "Share of test rows that a linear classifier labels right, trained on the shares of "
@@ -53,7 +54,7 @@ COMPANIONS: dict[type, Words] = {
 
 FORECAST = Words(
     "linear",
-    "regress",
+    REGRESS.name,
     "linear path",
     "the linear path alone",
     "Mean squared error, on the same test targets, of the linear function of the last values that "
@@ -64,6 +65,6 @@ FORECAST = Words(
 
 BESIDE = {
     job: tuple(words for words in (*COMPANIONS.values(), FORECAST) if words.job == job)
-    for job in ("classify", "regress", "autoencode")
+    for job in KINDS
 }
 """What may stand beside the nets of a job."""

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.errors import UntrustedFileError, printable
+from hiddenstate.program.jobs import kind_of
 from hiddenstate.runs.array_spec import MAY_BE_EMPTY, NUMBERS
 from hiddenstate.runs.record import own_facts
 from hiddenstate.runs.snapshots import (
@@ -168,9 +169,9 @@ def _check_facts(facts: dict[str, Any], job: str, where: str) -> StaticFacts:
         "classes": (different and classes != [], "different labels, or null"),
         "picture": (sides, "a height and a width, or null"),
         "shown_split": (facts["shown_split"] in ("test", "train"), "test or train"),
-        "appended": (job == "regress" or not facts["appended"], "false"),
+        "appended": (kind_of(job).has_targets or not facts["appended"], "false"),
     }
-    if job == "classify" and classes is None:
+    if kind_of(job).has_classes and classes is None:
         expected["classes"] = (False, "different labels")
     channels, row_shape = facts.get("channels", ["x"]), facts.get("row_shape", [1, 1])
     ranges, stream = facts.get("channel_ranges", []), facts.get("stream", [1, 1])
@@ -179,7 +180,7 @@ def _check_facts(facts: dict[str, Any], job: str, where: str) -> StaticFacts:
         "channels": (_are_names(channels), "the name of each feature"),
         "targets": (_are_names(facts.get("targets", ["y"])), "the name of each target"),
         "held_series": (facts.get("held_series", 1) > 0, "more than 0"),
-        "row_shape": (_are_sizes(row_shape) and job == "autoencode", "steps and features"),
+        "row_shape": (_are_sizes(row_shape) and kind_of(job).has_codes, "steps and features"),
         "stream": (_are_sizes(stream) and stream[0] <= stream[1], "a number and how many"),
         "stream_names": (_are_names(names) and len(names) == stream[1], "the name of each stream"),
         "stream_round": (_are_sizes(steps) and steps[0] <= steps[1], "windows, and steps"),
@@ -247,7 +248,7 @@ def _check_axes(facts: StaticFacts, sizes: Sizes, where: str) -> None:
 
 def _check_picture(picture: tuple[int, int] | None, sizes: Sizes, job: str, where: str) -> None:
     """Refuse a picture with more or fewer pixels than a row has numbers."""
-    names = {"classify": ("T", "I"), "autoencode": ("F",)}.get(job)
+    names = {"classes": ("T", "I"), "codes": ("F",)}.get(kind_of(job).answers)
     if picture and names and math.prod(picture) != math.prod(sizes[name] for name in names):
         shape = " x ".join(str(sizes[name]) for name in names)
         got = " x ".join(printable(side, 20) for side in picture)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, Required, TypedDict, TypeVar, cast, get_args, get_type_hints
 
+from hiddenstate.program.jobs import kind_of
 from hiddenstate.runs.array_spec import ArraySpec
 from hiddenstate.runs.signal_arrays import StreamArrays, WashoutArrays
 from hiddenstate.system.typing import Array, Arrays
@@ -490,11 +491,10 @@ def _table_of(file: Any) -> ArrayTable:
 def array_tables(job: str) -> ArrayTables:
     """Return what the files of `job` may hold."""
     files: dict[str, tuple[Any, Any, Any]] = {
-        "classify": (ClassifyStatic, ClassifySnapshot, ClassifyFinal),
-        "regress": (RegressStatic, RegressSnapshot, RegressFinal),
-        "autoencode": (AutoencodeStatic, AutoencodeSnapshot, AutoencodeFinal),
+        "classes": (ClassifyStatic, ClassifySnapshot, ClassifyFinal),
+        "targets": (RegressStatic, RegressSnapshot, RegressFinal),
+        "codes": (AutoencodeStatic, AutoencodeSnapshot, AutoencodeFinal),
     }
-    static, snapshot, final = files[job]
-    return ArrayTables(
-        _table_of(static), _table_of(snapshot), _table_of(final), static.__required_keys__
-    )
+    own = files[kind_of(job).answers]
+    static, snapshot, final = map(_table_of, own)
+    return ArrayTables(static, snapshot, final, own[0].__required_keys__)

@@ -51,7 +51,7 @@ def with_augmentation(config: Config, dataset: PreparedDataset) -> tuple[Config,
     kinds, train = usual_kinds(config, dataset), dataset.train
     if train.weights is not None:
         train = train.take(np.flatnonzero(train.weights > 0))
-    choose = _by_model if config.job == "classify" else _by_nets
+    choose = _by_model if config.kind.has_classes else _by_nets
     choice = choose(config, replace(dataset, train=train), kinds) if kinds else Choice({})
     values = {**config.flat(), "augment": kinds_as_values(choice.kept)}
     remark = f"{printable(dataset.name)}: {choice.in_words()}"

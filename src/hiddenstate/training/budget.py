@@ -70,7 +70,7 @@ def _with_updates(config: Config, dataset: PreparedDataset, updates: int) -> dic
     once = make_config(config.job, {**values, "epochs": 1, "teach": None})
     per_epoch = make_job(once, dataset).batches.steps_per_epoch
     values["epochs"] = epochs = max(1, round(updates / per_epoch))
-    if values["log_every"] == _usual("log_every"):
+    if values["log_every"] == _usual(config.job, "log_every"):
         values["log_every"] = max(1, epochs * per_epoch // 20)
     return values
 
@@ -81,9 +81,9 @@ def _most_streams(config: Config, early: Rows) -> int | None:
     return None if streams is None else min(streams, len(early))
 
 
-def _usual(name: str) -> object:
+def _usual(job: str, name: str) -> object:
     """Return the value of an option that is not set."""
-    return next(o.default_for("regress") for _, o in job_options("regress") if o.name == name)
+    return next(each.default_for(job) for _, each in job_options(job) if each.name == name)
 
 
 def _error(config: Config, dataset: PreparedDataset, late: Array, updates: int) -> float:

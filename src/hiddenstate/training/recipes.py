@@ -30,6 +30,7 @@ from hiddenstate.models.companions.convolutions import (
 )
 from hiddenstate.models.net import Net
 from hiddenstate.models.streaming import MOST_WEIGHTS
+from hiddenstate.program.jobs import kind_of
 
 LONG_SERIES = 128
 """Steps above which a series is long, and needs a smaller rate and more updates."""
@@ -79,7 +80,8 @@ def suggest(job: str, dataset: SequenceDataset, given: Mapping[str, Any]) -> dic
 
     Parameters
     ----------
-    job : {"classify", "regress", "autoencode"}
+    job : str
+        Name of a job.
     dataset : SequenceDataset
         The data as read.
     given : mapping
@@ -87,11 +89,11 @@ def suggest(job: str, dataset: SequenceDataset, given: Mapping[str, Any]) -> dic
     """
     share = given.get("test_fraction", 0.2) if dataset.test is None else 0.0
     n_train = max(1, round(len(dataset.train) * (1 - share)))
-    if job == "autoencode":
+    if kind_of(job).has_codes:
         return COMMON | _autoencode(dataset, n_train, given)
-    if job == "classify" and given.get("streamable"):
+    if kind_of(job).has_classes and given.get("streamable"):
         return COMMON | _streamable(dataset, n_train, given)
-    if job == "classify":
+    if kind_of(job).has_classes:
         return COMMON | _labelled(dataset, n_train, given)
     if dataset.y is not None and dataset.y.ndim == 2:
         return COMMON | _one_target(dataset, n_train, given)

@@ -266,7 +266,7 @@ def _check_limit(run: Run, job: Job, changes: dict[str, str], notices: list[Noti
 
 def _has_windows_to_add(job: Job) -> bool:
     is_one = job.streams is None  # others are parts of all windows
-    return job.dataset.source == "bundled" and job.config.job == "regress" and is_one
+    return job.dataset.source == "bundled" and job.config.kind.has_targets and is_one
 
 
 def _check_history(run: Run, allow_changed: bool, notices: list[Notice]) -> None:

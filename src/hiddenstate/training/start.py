@@ -115,7 +115,8 @@ def plan(
 
     Parameters
     ----------
-    job : {"classify", "regress", "autoencode"}
+    job : str
+        Name of a job.
     values : mapping
         The options that were set, by name. The recipe sets the others: classic for the bundled
         data, auto for a file, unless it is named.

@@ -88,7 +88,7 @@ class _Comparison:
         values |= {name: value for name, value in ALONE.items() if name in values}
         self.config, self.dataset = make_config(config.job, values), dataset
         train, seed = dataset.train, config.training.seed
-        is_labelled = config.job == "classify"
+        is_labelled = config.kind.has_classes
         self.folds = folds_of(train, NETS, seed) if is_labelled else block_folds(config, train)
         plain = without_teacher(self.config, dataset)
         plain.folds = self.folds
@@ -108,7 +108,7 @@ class _Comparison:
         y = train.require_targets()
         for number, outputs in enumerate(job.each(engine, train)):
             own = self.folds == number
-            if job.config.job == "classify":
+            if job.config.kind.has_classes:
                 losses.append(cross_entropy_by_row(outputs[own].astype(np.float64), y[own]))
             else:
                 lengths = None if train.lengths is None else train.lengths[own]

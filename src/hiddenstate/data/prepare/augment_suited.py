@@ -7,6 +7,7 @@ from hiddenstate.config.augment_kinds import AUTO, BLEND, KINDS, parse_kinds
 from hiddenstate.data.dataset import PreparedDataset
 from hiddenstate.data.prepare.augment import FEWEST_STEPS, Augmentation, augmentation
 from hiddenstate.errors import OptionError, count, printable
+from hiddenstate.program.jobs import kind_of
 
 OF_TIME = ("warp", "crop", "shift")
 
@@ -49,20 +50,20 @@ def unsuited(config: Config, dataset: PreparedDataset) -> dict[str, str]:
     """Return why each kind that does not suit the data does not, by name."""
     job, X, where = config.job, dataset.X, printable(dataset.name)
     picture, reasons = picture_of(dataset), dict[str, str]()
-    if job != "classify":
+    if not kind_of(job).has_classes:
         reasons["mix"] = "adds rows of the same class, which only classify has"
         reasons[BLEND] = "adds rows of other classes, which only classify has"
     if picture is None:
         has = "none" if dataset.picture is None else "marks of missing values"
         reasons["rotate"] = f"applies to pictures, and {where} has {has}"
-    if job == "autoencode":
+    if kind_of(job).has_codes:
         if picture is None:
             flat = "applies to series and pictures, and autoencode reads flat rows"
             reasons |= dict.fromkeys(("scale", *OF_TIME), flat)
     elif picture is None and X.shape[1] < FEWEST_STEPS:
         short = f"changes the time of a row, and rows of {where} have {count(X.shape[1], 'step')}"
         reasons |= dict.fromkeys(("scale", *OF_TIME), short)
-    if job == "regress" and not _has_one_answer(config, dataset):
+    if kind_of(job).has_targets and not _has_one_answer(config, dataset):
         targets = "would move steps away from their targets"
         reasons |= dict.fromkeys(("rotate", *OF_TIME), targets)
     return reasons
@@ -85,7 +86,7 @@ def augmentation_of(
     return augmentation(
         transform.net_inputs(train.X, train.lengths, config.training.dtype),
         kinds,
-        train.y if config.job == "classify" else None,
+        train.y if config.kind.has_classes else None,
         train.lengths,
         train.weights,
         transform.missing == "mask",

@@ -32,11 +32,11 @@ REGULAR = 0.01
 def row_axes(dataset: SequenceDataset, config: Config) -> RowAxes:
     """Return what the axes of rows stand for, as they are before an autoencoder's become flat."""
     shape = _row_shape(dataset)
-    n_features = shape[1] if config.job == "autoencode" else _features(dataset, config)
+    n_features = shape[1] if config.kind.has_codes else _features(dataset, config)
     names = dataset.columns
     if names is None or not are_names(names) or sum(map(len, names)) > MAX_NAMES:
         names = None
-    flat = config.job == "autoencode" and dataset.picture is None
+    flat = config.kind.has_codes and dataset.picture is None
     step, unit = time_step(dataset.train)
     if step is not None and unit is None and "rate" in dataset.read_as:
         unit = "s"

@@ -13,6 +13,7 @@ import numpy as np
 from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.store import RowStore
 from hiddenstate.errors import printable
+from hiddenstate.program.jobs import kind_of
 from hiddenstate.system.typing import Array
 
 FIRST_ROWS, FEWEST_ROWS = 2000, 50
@@ -40,13 +41,14 @@ def are_examples(
     ----------
     dataset : SequenceDataset
         As read, X (1, T, I).
-    job : {"classify", "regress", "autoencode"}
+    job : str
+        Name of a job.
     given : mapping
         The options that were set, by name.
     trained : str, optional
         The layout of the model whose weights training starts from, which then decides.
     """
-    if job != "regress" or given.get("layout") not in (None, "auto"):
+    if not kind_of(job).has_targets or given.get("layout") not in (None, "auto"):
         return False
     if dataset.read_as.keys() & {"layout", "id", "time"} != {"layout"}:
         return False

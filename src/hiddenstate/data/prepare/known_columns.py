@@ -53,7 +53,7 @@ def own_values(option: str, dataset: SequenceDataset, where: str) -> tuple[int, 
 def known_features(dataset: SequenceDataset, config: Config) -> KnownAhead:
     """Return the features that `--future` and `--static` name (`OptionError` if there are none)."""
     data = config.data
-    if config.job != "regress" or not (data.future or data.static):
+    if not config.kind.has_targets or not (data.future or data.static):
         return KnownAhead([], [], dataset.columns or (), data.horizon or 0)
     try:
         return known_ahead(
@@ -139,7 +139,7 @@ def linear_path(
     train: Rows, dataset: SequenceDataset, config: Config, where: str
 ) -> LinearPath | None:
     """With `--linear`, fit a linear path on training series that are not cut into windows."""
-    if config.job != "regress" or not config.data.linear:
+    if not config.kind.has_targets or not config.data.linear:
         return None
     if isinstance(train.X, RowStore) or train.X.dtype == np.uint8:
         raise OptionError(f"--linear: {where} is read from disk or holds pixels; use --no-linear")

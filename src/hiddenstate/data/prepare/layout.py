@@ -134,7 +134,7 @@ def laid_out(dataset: SequenceDataset, config: Config, where: str) -> SequenceDa
                 f"--steps: cuts rows of one length, but {where} has series of "
                 f"{rows.lengths.min()} to {rows.lengths.max()} steps; leave it out"
             )
-        if config.job != "autoencode":
+        if config.kind.has_series:
             return replace(rows, X=as_rows(rows.X, config.data.steps, where))
         if rows.lengths is not None:
             raise DataError(
@@ -143,17 +143,17 @@ def laid_out(dataset: SequenceDataset, config: Config, where: str) -> SequenceDa
             )
         return replace(rows, X=flat_rows(rows.X))
 
-    if dataset.encodings and dataset.X.ndim == 2 and config.job != "autoencode":
+    if dataset.encodings and dataset.X.ndim == 2 and config.kind.has_series:
         raise OptionError(
             f"--layout: columns of text or dates among the inputs of {where} are features, not "
             "steps of a series; use --layout features"
         )
     dataset = dataset.map(lay_out)
-    if config.job == "regress" and dataset.y is None and config.data.horizon:
+    if config.kind.has_targets and dataset.y is None and config.data.horizon:
         dataset = _forecasting_itself(dataset)
-    if config.job == "classify":
+    if config.kind.has_classes:
         _check_labels(dataset, config, where)
-    elif config.job == "regress":
+    elif config.kind.has_targets:
         _check_targets(dataset, config, where)
     return dataset
 

@@ -87,10 +87,10 @@ def find_leaks(d: SequenceDataset, config: Config, prepared: PreparedDataset) ->
     if d.source == "bundled" or isinstance(d.X, RowStore):
         return ()
     found = _answering(d, config)
-    if d.y is None and config.job != "autoencode":
+    if d.y is None and config.kind.has_series:
         return tuple(found)
     if d.y is None or d.y.ndim < 3:  # not windows of series
-        if config.job != "autoencode":
+        if config.kind.has_series:
             found += _joining_rows(d, config, prepared, {leak.column for leak in found})
         found += _equal_rows(prepared)
     return tuple(leak for leak in found if len(leak.column or "") <= MAX_NAME)
@@ -104,9 +104,9 @@ def _answering(d: SequenceDataset, config: Config) -> list[Leak]:
     if isinstance(d.X, RowStore):
         return []
     found: list[Leak] = []
-    if config.job == "classify" and d.y is not None and d.y.ndim == 1:
+    if config.kind.has_classes and d.y is not None and d.y.ndim == 1:
         found += _giving_labels(d, config)
-    elif config.job == "regress" and d.y is not None and d.y.ndim > 1 and not config.data.horizon:
+    elif config.kind.has_targets and d.y is not None and d.y.ndim > 1 and not config.data.horizon:
         found += _copying_targets(d, config)
     return found[:MAX_LEAKS]
 

@@ -53,6 +53,7 @@ from hiddenstate.data.prepare.windows import cut_windows
 from hiddenstate.data.rows import Rows, with_origin
 from hiddenstate.data.store import RowStore
 from hiddenstate.errors import DataError, OptionError, printable
+from hiddenstate.program.jobs import kind_of
 from hiddenstate.system.notice import Remark
 
 
@@ -106,7 +107,7 @@ def prepare(
     # Arrays in memory may change at any time, and nobody reads them again.
     fingerprint = None if dataset.source == "arrays" else dataset.fingerprint()
     dataset, axes, unknown = _laid_out(dataset, config, where)
-    of_series = job == "regress" and dataset.y is not None and dataset.y.ndim == 3
+    of_series = kind_of(job).has_targets and dataset.y is not None and dataset.y.ndim == 3
     columns = dataset.columns
     dataset = with_moved(dataset, config)
     if axes.channels is not None and columns != dataset.columns:
@@ -114,12 +115,12 @@ def prepare(
     parts = _held_out(_Parts(dataset.train, dataset.test), config, where, split_rule)
     path = path if path or transform else linear_path(parts.train, dataset, config, where)
     short = short_remarks(parts.train, config, where)
-    if job == "regress":
+    if kind_of(job).has_targets:
         parts = parts.map(lambda name, rows: _windows(name, rows, config, where))
     parts, remarks = _without_missing(parts, config, where)
     remarks = [*_order_remarks(dataset, config, where), *unknown, *remarks]
     remarks += unseen_remarks(parts.train, dataset, where) + short
-    if job == "classify" and every_class:
+    if kind_of(job).has_classes and every_class:
         _check_learnable(parts.train, dataset.classes or [], where)
     quantiles = config.training.quantile if transform is None else transform.quantiles
     if quantiles != config.training.quantile:
@@ -128,14 +129,14 @@ def prepare(
             "train a new one for others"
         )
     parts = parts.map(lambda name, rows: _for_quantiles(rows, len(quantiles)))
-    change = added_inputs(dataset, config, where) if job == "regress" else None
+    change = added_inputs(dataset, config, where) if kind_of(job).has_targets else None
     if change is not None and quantiles:
         change = tuple(feature for feature in change for _ in quantiles)
     fitted = transform or fitted_transform(
         parts.train,
         options.missing,
         options.scale,
-        scale_targets=job == "regress",
+        scale_targets=kind_of(job).has_targets,
         change=change,
         columns=columns,
         targets=dataset.targets,
@@ -172,17 +173,19 @@ def _laid_out(
     """Return rows in the layout of the job, not split or scaled, their axes, and remarks on what is
     unknown: missing values are refused, filled in with the last one, or left as they are."""
     options, job = config.data, config.job
-    separate = job == "regress" and dataset.source == "file" and options.stateful
+    separate = kind_of(job).has_targets and dataset.source == "file" and options.stateful
     dataset = dataset.map(lambda rows: with_origin(rows, separate))
     if options.missing != "error":
         dataset = dataset.map(infinite_as_missing)
     suitable = fills(dataset, config)
-    dataset = with_class_numbers(dataset, config, where) if job != "regress" else dataset
+    dataset = (
+        with_class_numbers(dataset, config, where) if not kind_of(job).has_targets else dataset
+    )
     dataset = with_features(dataset, where) if options.layout == "features" else dataset
     dataset = with_pixels_as_trained(dataset)
     axes = row_axes(dataset, config)
     dataset = laid_out(dataset, config, where)
-    if options.missing == "forward" and job == "autoencode":
+    if options.missing == "forward" and kind_of(job).has_codes:
         raise OptionError("--missing: flat rows have no previous step; use mean or mask")
     dataset, remarks = known_part(dataset, config, where)
     if options.missing == "error":
@@ -201,7 +204,7 @@ def _scored(test: Rows | None, config: Config) -> Rows | None:
 
 def fills(dataset: SequenceDataset, config: Config) -> str:
     """Return the values of `--missing` that fill in gaps of this data as read, the best first."""
-    if config.job == "autoencode":
+    if config.kind.has_codes:
         return "mean or mask"
     is_series = dataset.X.ndim == 3 or (dataset.y is not None and dataset.y.ndim == 3)
     return "forward, mask or mean" if is_series else "mean, forward or mask"
@@ -215,7 +218,7 @@ def _filled_forward(
     Other rows are filled in by the transform.
     """
     remarks = list[str]()
-    cut = config.job == "regress" and dataset.y is not None and dataset.y.ndim == 3
+    cut = config.kind.has_targets and dataset.y is not None and dataset.y.ndim == 3
 
     def filled(rows: Rows) -> Rows:
         part, name = own_part(rows, dataset, config, where)
@@ -237,7 +240,7 @@ def _transformed(rows: Rows, transform: Transform, config: Config, where: str) -
     dtype = config.training.dtype
     X = transform.apply(rows.X, rows.lengths, dtype, where, check=False)
     y = rows.y
-    if config.job == "regress" and y is not None:
+    if config.kind.has_targets and y is not None:
         y = transform.apply_targets(y, X, rows.lengths, dtype)
     return replace(rows, X=X, y=y)
 
@@ -249,7 +252,7 @@ def _reading(dataset: SequenceDataset, config: Config) -> dict[str, Any]:
     for name, value in dataset.read_as.items():
         if name in reading and reading[name] in (None, "auto"):
             reading[name] = value
-    if config.job == "regress" and dataset.y is not None and dataset.y.ndim < 3:
+    if config.kind.has_targets and dataset.y is not None and dataset.y.ndim < 3:
         reading["window"] = 0  # one target a series: series are read whole
     later = ("future", "static", "season", "every")  # old model files stay as they were
     reading = {n: v for n, v in reading.items() if v is not None or n not in later}
@@ -358,14 +361,14 @@ def _windows_on_disk(rows: Rows, config: Config, where: str) -> Rows:
 
 def _is_signal(rows: Rows, config: Config) -> bool:
     """Whether the data is one long series with a target at every step."""
-    return config.job == "regress" and len(rows) == 1 and rows.y is not None and rows.y.ndim == 3
+    return config.kind.has_targets and len(rows) == 1 and rows.y is not None and rows.y.ndim == 3
 
 
 def are_split_in_time(rows: Rows, config: Config) -> bool:
     """Whether `--split time` holds out the end of each row: of each of several series."""
     of_one = rows.origin is None or not rows.origin.separate
     in_windows = (config.data.stateful and of_one) or isinstance(rows.X, RowStore)
-    at_every_step = config.job == "regress" and rows.y is not None and rows.y.ndim == 3
+    at_every_step = config.kind.has_targets and rows.y is not None and rows.y.ndim == 3
     return at_every_step and len(rows) > 1 and not in_windows
 
 
@@ -397,9 +400,9 @@ def split_way(rows: Rows, config: Config) -> str:
         return way
     if rows.groups is not None:
         return "group"
-    if config.job == "regress" and isinstance(rows.X, RowStore):
+    if config.kind.has_targets and isinstance(rows.X, RowStore):
         return "time"
-    if config.job == "regress" or rows.y is None:
+    if config.kind.has_targets or rows.y is None:
         return "random"
     # An autoencoder's labels may be names that hardly repeat, which are not classes.
     return "stratified" if 2 * len(np.unique(rows.y)) <= len(rows) else "random"
@@ -414,7 +417,7 @@ def _without_missing(parts: _Parts, config: Config, where: str) -> tuple[_Parts,
     missing, remarks = config.data.missing, list[str]()
 
     def dropped(name: str, rows: Rows) -> Rows:
-        whole = name == "test" and config.job == "regress" and not config.data.stateful
+        whole = name == "test" and config.kind.has_targets and not config.data.stateful
         if missing != "error" and not whole:
             rows, words = _dropped(rows, config, part_name(name, config, where))
             remarks.extend(Remark(line, name) for line in words)
@@ -434,7 +437,7 @@ def _dropped(rows: Rows, config: Config, where: str) -> tuple[Rows, list[str]]:
     incomplete = no_target | no_value
     if not incomplete.any():
         return rows, []
-    noun = "windows" if config.job == "regress" and rows.times is not None else "rows"
+    noun = "windows" if config.kind.has_targets and rows.times is not None else "rows"
     why = " or ".join(
         words for words, which in (("values", no_value), ("targets", no_target)) if which.any()
     )

@@ -23,7 +23,7 @@ def reads_short(config: Config) -> bool:
 
 def short_remarks(train: Rows, config: Config, where: str) -> list[str]:
     """Say how many training series are shorter than a window, or have no target."""
-    is_cut = config.job == "regress" and config.data.window and train.y is not None
+    is_cut = config.kind.has_targets and config.data.window and train.y is not None
     if not is_cut or train.y is None or train.y.ndim < 3 or len(train) == 1:
         return []
     lengths = np.full(len(train), train.y.shape[1]) if train.lengths is None else train.lengths
@@ -48,7 +48,7 @@ def target_remarks(dataset: SequenceDataset, config: Config, where: str) -> list
     """Say how many steps of series have no target."""
     remarks = list[str]()
     for rows in (dataset.train, dataset.test):
-        if config.job != "regress" or rows is None or rows.y is None or rows.y.ndim < 3:
+        if not config.kind.has_targets or rows is None or rows.y is None or rows.y.ndim < 3:
             continue
         read = np.ones(rows.y.shape[:2], bool)
         if rows.lengths is not None:

@@ -135,7 +135,7 @@ def are_forecasts(dataset: SequenceDataset, config: Config) -> bool:
     """
     rows, options = dataset.train, config.data
     held_out = options.valid_fraction or (options.test_fraction and dataset.test is None)
-    if config.job != "regress" or dataset.source != "file" or not held_out:
+    if not config.kind.has_targets or dataset.source != "file" or not held_out:
         return False
     if options.output == "last" and not options.window:  # one prediction a series
         return False

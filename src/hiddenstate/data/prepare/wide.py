@@ -105,19 +105,19 @@ def assumptions(
     """
     where, options = printable(dataset.name), config.data
     reading = None if dataset.encodings else reading
-    if reading is not None and (config.job != "autoencode" or reading.layout == "features"):
+    if reading is not None and (config.kind.has_series or reading.layout == "features"):
         yield (
             f"{where}: each row is read as {reading.words}: {reading.reason}; if it is "
             f"{reading.other.words}, add --layout {reading.other.layout}"
         )
-    guessed = options.layout == "auto" and options.horizon is None and config.job == "regress"
+    guessed = options.layout == "auto" and options.horizon is None and config.kind.has_targets
     if guessed and dataset.read_as.keys() & {"layout", "id", "time"} == {"layout"}:
         yield (
             f"{where}: each row is read as a time step of one series; if rows are separate "
             "examples, add --layout features"
         )
     one_each = options.output == "last" and not options.window
-    no_forecast = config.job == "regress" and options.horizon is None
+    no_forecast = config.kind.has_targets and options.horizon is None
     if no_forecast and not one_each and _has_one_target_a_series(dataset):
         yield (
             f"{where}: the target is the same in all rows of each series, and predicted at every "
@@ -147,9 +147,9 @@ def is_open(dataset: SequenceDataset, config: Config) -> bool:
     if dataset.y is not None and dataset.y.ndim > 2:  # a target at every step
         return False
     if dataset.encodings:
-        return config.job != "autoencode"
+        return config.kind.has_series
     pixels = dataset.X.dtype == np.uint8
-    if config.job == "autoencode":  # flat rows are scaled by column unless they are pixels
+    if config.kind.has_codes:  # flat rows are scaled by column unless they are pixels
         return pixels and dataset.columns is not None
     of_series = options.steps is not None or options.missing == "forward"
     return not of_series and not (pixels and dataset.columns is None)

@@ -58,7 +58,7 @@ KINDS = frozenset({Scale, TargetScale, Recurrent, Readout, Dense})
 
 def refusal(program: Program, to: str, name: str) -> str | None:
     """Return why a format cannot hold a program, and which target can; None if it can."""
-    if program.job != "regress":
+    if not program.kind.has_targets:
         return f"{name} holds regressors, not this job; use --to c"
     if program.n_features != 1 or program.n_outputs != 1:
         return (

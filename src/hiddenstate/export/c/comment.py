@@ -121,7 +121,7 @@ def _model(layout: Layout) -> str:
     def sizes(layers: tuple[Layer, ...]) -> list[int]:
         return [len(each.bias) for each in layers if isinstance(each, Dense)]
 
-    if program.job == "autoencode":
+    if program.kind.has_codes:
         numbers = [layout.n_inputs, *sizes(program.nets[0]), *sizes(program.decoder)]
         return f"an autoencoder, {'-'.join(map(str, numbers))}"
     parts = []
@@ -141,7 +141,7 @@ def _model(layout: Layout) -> str:
 
 def _inputs(source: Source) -> str:
     program, facts = source.program, source.facts
-    each = "row" if program.job == "autoencode" else "step"
+    each = "row" if program.kind.has_codes else "step"
     many = "s" if program.n_features > 1 else ""
     text = f"{program.n_features} number{many} a {each}, in the units of the data, not scaled"
     if facts["pixels"]:

@@ -62,7 +62,7 @@ class Layout:
     def stack(self) -> int:
         """About how many bytes the deepest call needs beside the state and what a caller gives."""
         c, program = self.constants, self.program
-        if program.job == "autoencode":
+        if program.kind.has_codes:
             numbers = 2 * self.n_inputs + 2 * c["WIDEST"]
         elif "RECURRENT" not in self.has:
             numbers = 0

@@ -41,10 +41,10 @@ def _define(layout: Layout, name: str, value: Any, comment: str = "") -> str:
 def _sizes(layout: Layout) -> str:
     """Return the constants that a caller needs."""
     program, c = layout.program, layout.constants
-    what = {"classify": "classes", "regress": "targets"}.get(program.job, "")
+    what = program.kind.answers if program.kind.has_series else ""
     each = "step" if what else "row"
     text = _define(layout, "FEATURES", program.n_features, f"numbers of a {each}")
-    if program.job == "autoencode":
+    if program.kind.has_codes:
         return text + _define(layout, "CODE", c["CODE"], "numbers of a code")
     text += _define(layout, "OUTPUTS", program.n_outputs, what)
     if program.window:
@@ -92,7 +92,7 @@ def _tables(layout: Layout) -> str:
 def _names(source: Source) -> list[str]:
     """Return the names of the outputs."""
     facts = source.facts
-    if source.program.job == "autoencode":
+    if source.program.kind.has_codes:
         return []
     return [str(name) for name in facts["classes"] or facts["targets"] or ()]
 

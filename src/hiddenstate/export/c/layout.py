@@ -56,7 +56,7 @@ def layout_of(
     layout.constants["OUTPUTS"] = program.n_outputs
     program = layout.program
     layout.program = replace(program, steps=tuple(_step(layout, step) for step in program.steps))
-    parts = _autoencoder if program.job == "autoencode" else _networks
+    parts = _autoencoder if program.kind.has_codes else _networks
     layout.program = parts(layout, layout.program)
     _answers(layout)
     return layout
@@ -96,7 +96,7 @@ def _scale(layout: Layout, step: Scale) -> Scale:
         return Scale(offset, factor)
     offset = layout.add_offset("offset", step.offset)
     factor = layout.add("factor", step.factor)
-    if layout.program.job == "autoencode":
+    if layout.program.kind.has_codes:
         layout.add("scale", 1 / step.factor)
     return Scale(offset, factor.astype(np.float64))
 
@@ -316,7 +316,7 @@ def _autoencoder(layout: Layout, program: Program) -> Program:
 
 def _answers(layout: Layout) -> None:
     """Choose what makes answers of outputs."""
-    if layout.program.job == "classify":
+    if layout.program.kind.has_classes:
         layout.has |= {"CLASSES"} if layout.program.companions else {"CLASSES", "SOFTMAX"}
-    if layout.program.job == "regress" and layout.has & _IN_UNITS:
+    if layout.program.kind.has_targets and layout.has & _IN_UNITS:
         layout.has.add("UNITS")

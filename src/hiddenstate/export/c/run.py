@@ -14,6 +14,7 @@ from hiddenstate.export.c.layout import layout_of
 from hiddenstate.export.c.text import text_of
 from hiddenstate.export.target import Contents, Run, Source
 from hiddenstate.export.trial import Answers, Trial
+from hiddenstate.program.jobs import kind_of
 from hiddenstate.system import processes
 from hiddenstate.system.typing import Array
 
@@ -144,7 +145,7 @@ def _parsed(source: Source, lines: list[str], trial: Trial) -> tuple[Answers, An
     values = iter([float.fromhex(word) for word in line.split()[1:]] for line in lines)
     program = source.program
     N = len(trial.X)
-    if program.job == "autoencode":
+    if program.kind.has_codes:
         table = np.array([next(values) for _ in range(N)], np.float32)
         code = table.shape[1] - program.n_features - 1
         return {
@@ -170,6 +171,6 @@ def _parsed(source: Source, lines: list[str], trial: Trial) -> tuple[Answers, An
 
 def named_answers(job: str, y: Array) -> Answers:
     """Return answers of a recurrent net by name."""
-    if job == "regress":
+    if kind_of(job).has_targets:
         return {"y": y}
     return {"probabilities": y, "class": y.argmax(axis=-1)}

@@ -14,26 +14,28 @@ MOST_STEPS = 28
 ROWS = 2
 
 ANSWERS = {
-    "classify": {"y": "probabilities"},
-    "regress": {"y": "y"},
-    "autoencode": {"code": "code", "reconstruction": "reconstruction", "error": "error"},
+    "classes": {"y": "probabilities"},
+    "targets": {"y": "y"},
+    "codes": {"code": "code", "reconstruction": "reconstruction", "error": "error"},
 }
-"""Of each job the arrays of answers, and how a program names them."""
+"""The arrays of answers of each kind, and how a program names them."""
 
 
 def vectors(source: Source, layout: Layout) -> str:
     """Return the rows and the answers as arrays of C."""
     program = source.program
     X = source.trials[0].X[:ROWS]
-    X = X if program.job == "autoencode" else X[:, :MOST_STEPS]
+    X = X if program.kind.has_codes else X[:, :MOST_STEPS]
     found = program.predict(X)
-    answers = {own: found[name] for own, name in ANSWERS[program.job].items()}
+    answers = {own: found[name] for own, name in ANSWERS[program.kind.answers].items()}
     limits = answer_limits(
-        source, {name: found[name] for name in ANSWERS[program.job].values()}, LIMIT
+        source, {name: found[name] for name in ANSWERS[program.kind.answers].values()}, LIMIT
     )
-    limit = limits["reconstruction" if program.job == "autoencode" else ANSWERS[program.job]["y"]]
+    limit = limits[
+        "reconstruction" if program.kind.has_codes else ANSWERS[program.kind.answers]["y"]
+    ]
     numbers = {"TEST_ROWS": str(len(X)), "TEST_LIMIT": f"{limit:.9g}"}
-    if program.job == "autoencode":
+    if program.kind.has_codes:
         numbers |= {
             f"{name.upper()}_SHARE": literal(limit / limits[name]) for name in ("code", "error")
         }

@@ -48,7 +48,7 @@ def batch(g: Graph, p: Program) -> None:
     all steps. A row that the model cannot read, since values are missing or its length is not one,
     gets the class -1 and NaN for everything else.
     """
-    if p.job == "autoencode":
+    if p.kind.has_codes:
         return _autoencoder(g, p, g.input("x", input_type(p), ("N", p.n_features)))
     x = g.input("x", input_type(p), ("N", "T", p.n_features))
     lengths = g.input("lengths", np.int64, ("N",), default=[-1])
@@ -68,7 +68,7 @@ def batch(g: Graph, p: Program) -> None:
     counts = all(companion.share > 0 for companion in p.companions)
     layers = folded_norms(p).nets if counts else ()
     nets = [outputs(g, net, rows.x, ends)[0] for net in layers]
-    if p.job == "classify":
+    if p.kind.has_classes:
         kind = np.float64 if p.companions else np.float32
         probabilities = _probabilities(g, nets, kind)
         for companion in p.companions:
@@ -125,7 +125,7 @@ def _answers(g: Graph, p: Program, y: str, rows: Rows, finite: str) -> str:
     if finite:
         good = g.node("Equal", g.node("ReduceSum", finite, ints(1, 2), keepdims=0), np.float32(0))
         every = g.unsqueeze(good, 1)
-    if p.job == "classify":
+    if p.kind.has_classes:
         _classes(g, p, _probabilities(g, [y], np.float32), every, ("N", "T"))
     else:
         y = in_units(g, p, y, rows, True)

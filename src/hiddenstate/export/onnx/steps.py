@@ -80,7 +80,7 @@ def wide_answers(p: Program) -> bool:
     if step_of(p.steps, WindowScale) is not None:
         return True
     of_rows, of_targets = step_of(p.steps, Scale), step_of(p.steps, TargetScale)
-    scale = of_rows if p.job == "autoencode" else of_targets
+    scale = of_rows if p.kind.has_codes else of_targets
     size = 1.0 if scale is None else max(1.0, float((1 / np.abs(scale.factor)).max()))
     far = 0.0 if scale is None else float(np.abs(scale.offset).max())
     change, fill = step_of(p.steps, Change), step_of(p.steps, Fill)

@@ -18,7 +18,7 @@ def answer_file(model: Model, path: str) -> tuple[list[str], list[list[Any]]]:
     about = model.about
     rows, ids = read_csv(path, about)
     rows = checked(rows, model, shown(path, 200))
-    if model.program.job == "autoencode":
+    if model.program.kind.has_codes:
         return coded(model, rows)
     series: list[Any]
     if about["rows_are_series"]:
@@ -27,7 +27,7 @@ def answer_file(model: Model, path: str) -> tuple[list[str], list[list[Any]]]:
     else:
         series = series_of(rows, ids)
     head = ["row"] if about["rows_are_series"] else about["id"]
-    names, lines = (classified if model.program.job == "classify" else predicted)(model, series)
+    names, lines = (classified if model.program.kind.has_classes else predicted)(model, series)
     return [*head, *names], lines
 
 
@@ -42,7 +42,7 @@ def series_of(rows: Array, ids: list[tuple[str, ...]]) -> list[tuple[tuple[str, 
 def checked(rows: Array, model: Model, where: str) -> Array:
     """Return rows with as many columns as the model reads."""
     n, width = model.program.n_features, rows.shape[1]
-    flat = model.about["rows_are_series"] and model.program.job != "autoencode"
+    flat = model.about["rows_are_series"] and model.program.kind.has_series
     if flat and n == 1 and not model.about["columns"]:
         return rows  # of any number of steps
     n *= model.program.n_steps if flat else 1

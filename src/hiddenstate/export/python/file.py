@@ -23,7 +23,10 @@ WIDTH = 96
 """Characters of a line of numbers."""
 
 MODULES = (
-    *(f"hiddenstate.program.{name}" for name in ("cells", "rows", "equations", "steps", "order")),
+    *(
+        f"hiddenstate.program.{name}"
+        for name in ("jobs", "cells", "rows", "equations", "steps", "order")
+    ),
     *(f"hiddenstate.program.{name}" for name in ("layers", "companions", "program", "encoding")),
     "hiddenstate.export.facts",
     *(f"hiddenstate.export.python.{name}" for name in ("model", "values", "times")),
@@ -149,7 +152,7 @@ def _usage(source: Source) -> str:
     what = f"the columns {', '.join(names)}" if columns else f"{program.n_features} numbers"
     if flat and not columns:
         return f"Each line of ROWS.csv is a series: steps of {what}, one after the other."
-    each = "a row" if program.job == "autoencode" or flat else "a step"
+    each = "a row" if program.kind.has_codes or flat else "a step"
     roles = ([], []) if flat else (facts["id"], facts["time"])
     ids, time = ([printable(name, 40) for name in role] for role in roles)
     more = f"; {' and '.join(ids)} names the series" if ids else ""

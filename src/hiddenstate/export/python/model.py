@@ -126,7 +126,7 @@ class Model:
 
     def _checked(self, X: Array) -> Array:
         X, n = np.asarray(X), self.program.n_features
-        ndim = 2 if self.program.job == "autoencode" else 3
+        ndim = 2 if self.program.kind.has_codes else 3
         if X.ndim != ndim or X.shape[-1] != n or not X.size:
             steps = "" if ndim == 2 else "steps, "
             raise ValueError(f"X: expected (rows, {steps}{n}), got shape {X.shape}")
@@ -143,7 +143,7 @@ class Model:
     def series(self, x: Array) -> tuple[Array, Array]:
         """Return the steps (n,) of one series x (T, I) that have an answer, and "y" (n, O)."""
         p, x = self.program, np.asarray(x)
-        if p.job != "regress":
+        if not p.kind.has_targets:
             raise ValueError("series: only a regressor answers the steps of a series; use predict")
         fill = step_of(p.steps, Fill)
         if fill is not None and fill.forward:  # before it is cut into windows

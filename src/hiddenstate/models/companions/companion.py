@@ -217,7 +217,7 @@ class FittedCompanion(ABC):
         fields = {"net_share": (float, int), "net_scale": (float, int)}
         damaged = cls._damaged(where)
         facts = check_fields(stored or {}, fields, damaged)
-        if net.job != "classify":
+        if not net.kind.has_classes:
             raise UntrustedFileError(f"{damaged}: only a classifier has some")
         if set(own) != set(cls.types):
             raise UntrustedFileError(f"{damaged}: expected the arrays {', '.join(cls.types)}")
