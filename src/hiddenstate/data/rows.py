@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.data.origin import Origin, whole
-from hiddenstate.data.store import PIECE, RowStore
+from hiddenstate.data.store import PIECE, RowStore, forget
 from hiddenstate.errors import DataError
 from hiddenstate.program.rows import fractions as fractions
 from hiddenstate.system.typing import Array
@@ -76,7 +76,7 @@ class Rows:
             values = getattr(self, part.name)
             if values is not None:
                 stored = isinstance(values, (RowStore, Origin))
-                taken[part.name] = values.take(which) if stored else values[which]
+                taken[part.name] = values.take(which) if stored else _taken(values, which)
         return Rows(**taken)
 
     def series(self) -> Any:
@@ -95,6 +95,17 @@ class Rows:
                 yield values
 
 
+def _taken(values: Any, which: Any) -> Any:
+    """Return the rows `which` of an array; of one in a file, piece by piece."""
+    if isinstance(which, slice) or not forget(values):
+        return values[which]
+    taken = np.empty((len(which), *values.shape[1:]), values.dtype)
+    for first, rows in in_pieces(taken):
+        rows[:] = values[which[first : first + len(rows)]]
+        forget(values)
+    return taken
+
+
 def with_origin(rows: Rows, separate: bool) -> Rows:
     """Return rows as read with their origin, their series separate signals if `separate`."""
     origin = rows.origin or whole(len(rows))
@@ -109,6 +120,7 @@ def in_pieces(X: Any, n_bytes: int = PIECE) -> Iterator[tuple[int, Array]]:
     step = max(1, n_bytes // max(X[:1].nbytes, 1))
     for first in range(0, len(X), step):
         yield first, X[first : first + step]
+        forget(X)
 
 
 def row_hashes(rows: Rows) -> Array:

@@ -1,6 +1,7 @@
 """Reads rows from a file on demand, for data that does not fit into memory."""
 
 import math
+import mmap
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -181,6 +182,32 @@ class RowStore:
             if n == 0:
                 raise DataError(f"{printable(self.path)}: became shorter while it was read")
             left, offset = left[n:], offset + n
+
+
+def mapped_rows(path: Path, offset: int, shape: tuple[int, ...], dtype: Any) -> Array:
+    """Return an array in a file whose values are read when they are used; it cannot be changed.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be opened.
+    """
+    try:
+        return np.asarray(np.memmap(path, dtype, "r", offset, shape))
+    except OSError as error:
+        raise DataError(f"{printable(path)}: cannot be read: {error.strerror}") from None
+
+
+def forget(X: Any) -> bool:
+    """Give back the memory of an array of :func:`mapped_rows`, which is read again when it is used.
+
+    Returns whether X is such an array.
+    """
+    while isinstance(X, np.ndarray):
+        X = X.base
+    if isinstance(X, mmap.mmap) and hasattr(X, "madvise"):
+        X.madvise(mmap.MADV_DONTNEED)
+    return isinstance(X, mmap.mmap)
 
 
 class _File:

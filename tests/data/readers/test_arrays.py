@@ -10,10 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from hiddenstate.config import DataConfig
+from hiddenstate.config import DataConfig, make_config
 from hiddenstate.data.dataset import SequenceDataset
+from hiddenstate.data.prepare import apply
+from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.readers import arrays as reader
 from hiddenstate.data.readers.arrays import is_array_folder, read_arrays
+from hiddenstate.data.readers.open import read_dataset
 from hiddenstate.data.store import RowStore
 from hiddenstate.errors import DataError, HiddenstateError, UntrustedFileError
 from tests.conftest import member, mutations, npy, npz, same
@@ -421,3 +424,26 @@ def test_a_forecast_of_bytes_reads_numbers_not_pixels(path: Path) -> None:
     assert result.X.dtype == np.float32
     same(result.X.astype(np.float64), result.y)
     same(result.y.reshape(-1, 1), bytes_)
+
+
+def test_a_large_file_is_prepared_as_one_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    X = np.random.default_rng(0).normal(5, 2, (60, 4, 3)).astype(np.float32)
+    np.savez(tmp_path / "a.npz", X=X, y=np.arange(60) % 3)
+    np.save(tmp_path / "X.npy", X)
+    np.save(tmp_path / "y.npy", np.arange(60) % 3)
+    monkeypatch.setattr(reader, "PIECE", 64)
+    monkeypatch.setattr(apply, "SCAN_BYTES", 100)
+    parts = []
+    for name in ("a.npz", ""):
+        data = {"data": str(tmp_path / name), "test_fraction": 0.2, "valid_fraction": 0.3}
+        config = make_config("classify", data)
+        dataset = read_dataset(config)
+        assert dataset.X.flags.writeable == bool(name)
+        prepared = prepare(dataset, config)
+        np.testing.assert_array_equal(dataset.X, X)  # not overwritten
+        assert prepared.valid is not None
+        parts.append([prepared.train.X, prepared.require_test().X, prepared.valid.X])
+    for one, other in zip(*parts, strict=True):
+        np.testing.assert_array_equal(one, other)

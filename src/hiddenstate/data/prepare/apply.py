@@ -28,6 +28,7 @@ def apply_steps(
     width: int,
     dtypes: tuple[Any, Any],
     where: str,
+    overwrite: bool = False,
 ) -> Any:
     """Return rows X (N, T, I) or (N, F), an array or a store, as they are kept, `width` features.
 
@@ -37,6 +38,8 @@ def apply_steps(
         Of what is returned, and that whose range values must fit.
     where : str
         Name of the data in messages.
+    overwrite : bool, default False
+        Whether the result may take the place of X.
 
     Raises
     ------
@@ -50,7 +53,8 @@ def apply_steps(
         if X.nbytes <= SCAN_BYTES:
             out = np.ascontiguousarray(_prepared(steps, X, lengths, where), kept)
         else:
-            out = np.empty((len(X), *shape), kept)
+            fits = overwrite and X.dtype == kept and X.shape[1:] == shape
+            out = X if fits else np.empty((len(X), *shape), kept)
             for first, piece in in_pieces(X, SCAN_BYTES):
                 rows = slice(first, first + len(piece))
                 ends = None if lengths is None else lengths[rows]

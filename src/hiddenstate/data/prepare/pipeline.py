@@ -145,7 +145,8 @@ def prepare(
         linear=path,
         quantiles=quantiles,
     )
-    parts = parts.map(lambda name, rows: _transformed(rows, fitted, config, where))
+    read = _Parts(dataset.train, dataset.test)
+    parts = parts.map(lambda name, rows: _transformed(rows, fitted, config, where, read))
     return PreparedDataset(
         name=dataset.name,
         train=weighed(parts.train, config),
@@ -236,9 +237,12 @@ def _for_quantiles(rows: Rows, n: int) -> Rows:
     return rows if rows.y is None or not n else replace(rows, y=np.repeat(rows.y, n, axis=-1))
 
 
-def _transformed(rows: Rows, transform: Transform, config: Config, where: str) -> Rows:
-    dtype = config.training.dtype
-    X = transform.apply(rows.X, rows.lengths, dtype, where, check=False)
+def _transformed(
+    rows: Rows, transform: Transform, config: Config, where: str, read: _Parts
+) -> Rows:
+    """Return rows as kept, in the place of a copy; the arrays that were `read` stay as they are."""
+    dtype, own = config.training.dtype, _is_copy(rows.X, read)
+    X = transform.apply(rows.X, rows.lengths, dtype, where, check=False, overwrite=own)
     y = rows.y
     if config.kind.has_targets and y is not None:
         y = transform.apply_targets(y, X, rows.lengths, dtype)
@@ -278,12 +282,25 @@ def _held_out(parts: _Parts, config: Config, where: str, rule: int) -> _Parts:
     if test is None and options.test_fraction:
         train, test = _split(train, options.test_fraction, "split", config, where, rule)
     if valid is None and options.valid_fraction:
-        train, valid = _split(train, options.valid_fraction, "valid", config, where, rule)
+        is_copy = _is_copy(train.X, parts)
+        train, valid = _split(train, options.valid_fraction, "valid", config, where, rule, is_copy)
     return _Parts(train, test, valid)
 
 
+def _is_copy(X: Any, read: _Parts) -> bool:
+    """Return whether X is an array of its own, and none of those that were read."""
+    own = isinstance(X, np.ndarray) and X.flags.owndata
+    return own and all(X is not rows.X for rows in (read.train, read.test) if rows is not None)
+
+
 def _split(
-    train: Rows, fraction: float, purpose: str, config: Config, where: str, rule: int
+    train: Rows,
+    fraction: float,
+    purpose: str,
+    config: Config,
+    where: str,
+    rule: int,
+    overwrite: bool = False,
 ) -> tuple[Rows, Rows]:
     """Split training rows into those kept and those held out; a signal is split in time.
 
@@ -299,7 +316,7 @@ def _split(
     if way == "time" and are_split_in_time(train, config):
         unit, least = (window, window + ahead) if carried else (1, 1)
         return split_series(train, fraction, context, purpose, where, ahead * carried, unit, least)
-    return hold_out(train, fraction, way, config.split_seed, purpose, where)
+    return hold_out(train, fraction, way, config.split_seed, purpose, where, overwrite)
 
 
 def _windows(name: str, rows: Rows, config: Config, where: str) -> Rows:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from hiddenstate.config import Config
 from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.prepare.batches import generator
-from hiddenstate.data.rows import Rows, row_hashes
+from hiddenstate.data.rows import Rows, in_pieces, row_hashes
 from hiddenstate.data.store import RowStore
 from hiddenstate.errors import DataError, count
 from hiddenstate.system.typing import Array
@@ -22,11 +22,28 @@ FRACTIONS = {"split": "--test-fraction", "valid": "--valid-fraction"}
 
 
 def hold_out(
-    rows: Rows, fraction: float, way: str, seed: int, purpose: str, where: str
+    rows: Rows,
+    fraction: float,
+    way: str,
+    seed: int,
+    purpose: str,
+    where: str,
+    overwrite: bool = False,
 ) -> tuple[Rows, Rows]:
-    """Return `rows` that are kept and those held out, in their order; see :func:`held_out`."""
+    """Return `rows` that are kept and those held out, in their order; see :func:`held_out`.
+
+    With `overwrite`, those that are kept take the place of all.
+    """
     held = held_out(rows, fraction, way, seed, purpose, where)
-    return rows.take(np.flatnonzero(~held)), rows.take(np.flatnonzero(held))
+    kept, out = np.flatnonzero(~held), rows.take(np.flatnonzero(held))
+    if not overwrite:
+        return rows.take(kept), out
+    X = rows.X
+    for first, piece in in_pieces(X[: len(kept)]):  # each row moves towards the first
+        piece[:] = X[kept[first : first + len(piece)]]
+    del piece
+    X.resize((len(kept), *X.shape[1:]), refcheck=False)
+    return replace(replace(rows, X=held).take(kept), X=X), out  # all else is small
 
 
 def held_out(

@@ -216,7 +216,13 @@ class Transform:
         return width // (2 if self.missing == "mask" else 1)
 
     def apply(
-        self, X: Any, lengths: Array | None, dtype: Any, where: str, check: bool = True
+        self,
+        X: Any,
+        lengths: Array | None,
+        dtype: Any,
+        where: str,
+        check: bool = True,
+        overwrite: bool = False,
     ) -> Any:
         """Transform X (N, T, I) or (N, F), an array or a store, into what the net reads.
 
@@ -233,6 +239,8 @@ class Transform:
             Name of the data in messages.
         check : bool, default True
             Whether missing values are refused where nothing fills them in.
+        overwrite : bool, default False
+            Whether the result may take the place of X.
 
         Raises
         ------
@@ -247,7 +255,8 @@ class Transform:
             return X
         # A value of a window far from 0 has more digits than float32; the net reads it scaled.
         kept = np.float64 if self.by_window and not isinstance(X, RowStore) else dtype
-        return apply_steps(self.steps, X, lengths, self.width(X.shape[-1]), (kept, dtype), where)
+        width = self.width(X.shape[-1])
+        return apply_steps(self.steps, X, lengths, width, (kept, dtype), where, overwrite)
 
     def apply_targets(self, y: Array, X: Any, lengths: Array | None, dtype: Any) -> Array:
         """Transform targets (N, T, O) or (N, O) of transformed rows `X` into what the net learns.

@@ -20,7 +20,7 @@ from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.prepare.missing import amount
 from hiddenstate.data.readers.npy import First, first_of_npy, first_of_npz, npy_header
 from hiddenstate.data.rows import Rows
-from hiddenstate.data.store import IN_MEMORY, PIECE, RowStore
+from hiddenstate.data.store import IN_MEMORY, PIECE, RowStore, mapped_rows
 from hiddenstate.errors import DataError, Flag, did_you_mean, listed, printable
 from hiddenstate.system.typing import Array
 
@@ -192,6 +192,9 @@ def _read_inputs(path: Path, in_memory: int, most: int | None) -> First:
     _check_file(path)
     header = npy_header(path)
     if header.n_bytes <= in_memory or header.fortran or not header.shape:
+        if most is None and header.n_bytes > PIECE and header.is_plain:
+            values = mapped_rows(path, header.offset, header.shape, header.dtype)
+            return First(values, header.shape[0])
         return first_of_npy(path, most)
     store: Any = RowStore(path, header.offset, header.shape, header.dtype)
     return First(store, header.shape[0])

@@ -39,6 +39,11 @@ class Header(NamedTuple):
     """Whether the first axis varies fastest, not the last."""
 
     @property
+    def is_plain(self) -> bool:
+        """Whether the values are in the file as they are in memory."""
+        return not self.fortran and self.dtype.isnative
+
+    @property
     def n_bytes(self) -> int:
         """Bytes of the values."""
         return math.prod(self.shape) * int(self.dtype.itemsize)
