@@ -216,7 +216,7 @@ LANGUAGES: tuple[tuple[str, str, str, Cut], ...] = (
     ("torch", "models/torch_cells.py", "py", python),
     ("ONNX", "export/onnx/cells.py", "py", python),
     ("C99", "export/c/cells.c", "c", c),
-    ("JavaScript", "export/html/{script}.js", "js", javascript),
+    ("JavaScript", "web/{script}.js", "js", javascript),
 )
 """Title, file in the package, name of the language, and what cuts an equation out of the file."""
 

@@ -30,7 +30,7 @@ from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.meaning import program_of
 from hiddenstate.models.streaming import obstacles_of_model
 from hiddenstate.program.equations import softmax
-from hiddenstate.report.html.scripts import joined
+from hiddenstate.web.joining import joined
 from tests.contract.models import KINDS, model_of
 from tests.contract.programs import answers_in_c, answers_in_node
 from tests.contract.reference import MISSING, Case, Difference, Reply, ask, case_of

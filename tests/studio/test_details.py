@@ -14,7 +14,7 @@ from hiddenstate.export.target import source_of
 from hiddenstate.studio.details import program
 from tests.export.models import random_model
 
-SCRIPTS = Path(hiddenstate.__file__).parent / "export" / "html"
+SCRIPTS = Path(hiddenstate.__file__).parent / "web"
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="requires node")
@@ -27,7 +27,7 @@ def test_a_page_computes_companions_by_what_the_server_says_of_them(monkeypatch)
     (beside,) = json.loads(sent)["companions"]
     assert beside["title"] == "fixed convolutions"
     rows = np.random.default_rng(0).normal(size=(12, source.program.n_features))
-    names = ("net", "packed", "answer", "stem", beside["script"])
+    names = ("net", "packed", "reading", "stem", beside["script"])
     paths = [f"import({json.dumps(str(SCRIPTS / f'{name}.js'))})" for name in names]
     code = f"""
         Promise.all([{",".join(paths)}]).then(([{{ Model }}, {{ unpacked }}, {{ traceOf }}]) => {{

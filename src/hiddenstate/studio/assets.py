@@ -8,11 +8,11 @@ from functools import cache, cached_property
 from importlib.resources import files
 from string import Template
 
-from hiddenstate.report.html.palette import base_style
-from hiddenstate.report.html.scripts import COMMENT
 from hiddenstate.studio.session import Session
+from hiddenstate.web.joining import COMMENT
+from hiddenstate.web.palette import base_style
 
-FOLDERS = ("studio/static", "report/html", "export/html")
+FOLDERS = ("studio/static", "web")
 """Folders of scripts: a page of the studio draws with what reports and exported pages draw with.
 They have the same places to one another in addresses, so that imports between them hold."""
 

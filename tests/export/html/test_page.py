@@ -25,8 +25,8 @@ from hiddenstate.export.trial import difference, scale_of
 from hiddenstate.inference.inputs import open_model
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
-from hiddenstate.report.html.scripts import joined
 from hiddenstate.runs import Run
+from hiddenstate.web.joining import joined
 from tests.conftest import write_digits
 from tests.export.models import random_model
 from tests.report_html import HOSTILE, Page, hashed, train, write_hostile
@@ -71,7 +71,7 @@ def test_members_that_do_not_count_are_left_out(
 def test_the_tables_of_the_scripts_have_the_kinds_that_are_declared() -> None:
     tables = "STEPS, LAYERS, CELLS, COMPANIONS"
     names = ("steps", "cells", "net", "stem", "lru", "fixed")
-    code = joined([f"export/html/{name}.js" for name in names])
+    code = joined([f"web/{name}.js" for name in names])
     code += f"\nconsole.log([{tables}].flatMap(Object.keys).join());"
     done = subprocess.run(["node", "-"], input=code, capture_output=True, text=True, check=True)
     kinds = {kind if isinstance(kind, str) else kind.__name__ for kind in TARGET.kinds or ()}

@@ -17,11 +17,12 @@ from PIL import Image
 from hiddenstate.errors import DivergedError, MachineError
 from hiddenstate.report import write_report
 from hiddenstate.report.facts import RunFacts
-from hiddenstate.report.html import codes, pictures, tags
+from hiddenstate.report.html import codes, pictures
 from hiddenstate.runs import Run
 from hiddenstate.system.lock import take_lock
 from hiddenstate.views.catalog import drawings
 from hiddenstate.views.timeline import Timeline
+from hiddenstate.web import tags
 from tests.conftest import make_coarse, write_digits
 from tests.report_html import HOSTILE, Page, hashed, train, write_hostile
 

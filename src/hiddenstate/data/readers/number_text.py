@@ -24,7 +24,7 @@ def is_number(cell: str) -> bool:
     """Return whether a cell is a number as Python writes it; NaN and inf are numbers too.
 
     Digits are those of ASCII, as in all other formats. Exported programs and pages have this rule
-    too, in `export/python/values` and `export/html/table.js`.
+    too, in `export/python/values` and `web/table.js`.
     """
     try:
         float(cell)

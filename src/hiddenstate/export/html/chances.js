@@ -1,7 +1,7 @@
 // Shows the answer of a classifier on its page.
 
-import { decidedAfter, largest } from "./answer.js";
-import { percent } from "./charts.js";
+import { decidedAfter, largest } from "../../web/reading.js";
+import { percent } from "../../web/pen.js";
 import { VIEW, byId, say } from "./page.js";
 
 export const CLASSES = VIEW.classes;

@@ -1,12 +1,12 @@
 // An autoencoder: drag a point through its codes and see it decoded; encode a row.
 
-import { paintPixels, penOf } from "../../report/html/pixels.js";
-import { colorOf } from "../../report/html/theme.js";
-import { clamp, eachFrame, frame, line, redrawWith, short, write } from "./charts.js";
-import { Pad, addExamples, rasterOf } from "./draw.js";
-import { numbersOf } from "./packed.js";
+import { paintPixels, penOf } from "../../web/pixels.js";
+import { colorOf } from "../../web/colors.js";
+import { clamp, eachFrame, frame, line, redrawWith, short, write } from "../../web/pen.js";
+import { Pad, addExamples, rasterOf } from "../../web/pad.js";
+import { numbersOf } from "../../web/packed.js";
 import { ABOUT, PROGRAM, VIEW, byId, classColor, complain, fillSelect, list, model, rowsOfRun, say } from "./page.js";
-import { readLines } from "./table.js";
+import { readLines } from "../../web/table.js";
 import { takeTexts } from "./texts.js";
 
 const SHAPE = VIEW.picture;

@@ -1,8 +1,8 @@
 // What the scripts of every page read: its model, what it shows of the run, and its elements.
 
-import { isDark, startTheme } from "../../report/html/theme.js";
-import { Model } from "./net.js";
-import { numbersOf, unpacked } from "./packed.js";
+import { isDark, startTheme } from "../../web/colors.js";
+import { Model } from "../../web/net.js";
+import { numbersOf, unpacked } from "../../web/packed.js";
 
 /** @type {(id: string) => any} */
 export const byId = (id) => document.getElementById(id);

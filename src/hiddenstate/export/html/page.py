@@ -41,26 +41,12 @@ from hiddenstate.program.steps import (
     WindowScale,
 )
 from hiddenstate.program.words import COMPANIONS
-from hiddenstate.report.html import page as report_page
-from hiddenstate.report.html import tags
-from hiddenstate.report.html.palette import base_style
-from hiddenstate.report.html.scripts import joined
 from hiddenstate.version import __version__
-
-REPORT = ("report/html/theme.js", "report/html/pixels.js")
-"""Modules of the report that the page uses too."""
-
-SCRIPTS = {
-    "pictures": ("charts", "page", "play", "answer", "chances", "draw", "pictures"),
-    "signals": (
-        *("charts", "page", "play", "answer", "chances"),
-        *("table", "texts", "lanes", "signals"),
-    ),
-    "waves": ("charts", "page", "play", "table", "texts", "lanes", "waves"),
-    "codes": ("charts", "page", "table", "texts", "draw", "codes"),
-}
-"""The modules of a page by what a reader plays with, each after those that it imports; `net` comes
-before them in a script of its own, with `stem`, `lru` and `fixed` if a program has their layers."""
+from hiddenstate.web import tags
+from hiddenstate.web.joining import joined, ordered
+from hiddenstate.web.joining import source as source_of_script
+from hiddenstate.web.palette import base_style
+from hiddenstate.web.policy import policy
 
 
 def _asset(name: str) -> str:
@@ -73,13 +59,15 @@ NET_SCRIPTS: dict[type | str, str] = {Convolution: "stem", "lru": "lru"}
 COMPANION_SCRIPTS: dict[type, str] = {FixedConvolutions: "fixed"}
 """The module that computes a companion."""
 
+_CELLS = source_of_script("web/cells.js")
+
 KINDS: frozenset[type | str] = frozenset(
     {
         *(Fractions, Quantiles, Logarithm, Fill, Scale, Mask, Forecast, WindowScale, TargetScale),
         Change,
         *(Dense, Convolution, Norm, Pool, Recurrent, Beside, Readout),
         *NET_SCRIPTS,
-        *(cell for cell in CELLS if re.search(f"^  {cell}\\W", _asset("cells.js"), re.MULTILINE)),
+        *(cell for cell in CELLS if re.search(f"^  {cell}\\W", _CELLS, re.MULTILINE)),
         *COMPANION_SCRIPTS,
     }
 )
@@ -107,11 +95,11 @@ def build(source: Source) -> Contents:
     css = f"{base_style()}\n{_asset('page.css')}"
     beside = [COMPANION_SCRIPTS[type(each)] for each in source.program.companions]
     own = net_scripts(source.program)
-    interpreter = _names("packed", "steps", "cells", "net", *own, *beside)
+    interpreter = ordered(f"web/{name}.js" for name in ("packed", "net", *own, *beside))
     net = joined(interpreter)
-    script = joined(REPORT + _names(*SCRIPTS[view["kind"]]), interpreter)
+    script = joined(ordered([f"export/html/{view['kind']}.js"], interpreter), interpreter)
     page = Template(_asset("page.html")).substitute(
-        policy=report_page.policy(css, net, script),
+        policy=policy(css, net, script),
         version=tags.text(__version__),
         name=tags.text(source.name),
         title=tags.text(_title(source)),
@@ -137,11 +125,6 @@ def program_of_page(program: Program) -> Program:
     state is shown."""
     silent = any(companion.share == 0 for companion in program.companions)
     return replace(program, nets=program.nets[:1]) if silent else program
-
-
-def _names(*modules: str) -> tuple[str, ...]:
-    """Return modules of this folder as `joined` names them."""
-    return tuple(f"export/html/{module}.js" for module in modules)
 
 
 def _title(source: Source) -> str:

@@ -1,14 +1,14 @@
 // A classifier of pictures: draw one, and see it read row by row.
 
-import { paintPixels, penOf } from "../../report/html/pixels.js";
-import { colorOf, isCalm } from "../../report/html/theme.js";
-import { decidedAfter, traceOf } from "./answer.js";
+import { paintPixels, penOf } from "../../web/pixels.js";
+import { colorOf, isCalm } from "../../web/colors.js";
+import { decidedAfter, traceOf } from "../../web/reading.js";
 import { CLASSES, sayAnswer, showAnswer } from "./chances.js";
-import { eachFrame, frame, greatest, heat, line, redrawWith, tag, write } from "./charts.js";
-import { Pad, addExamples, rasterOf } from "./draw.js";
-import { joined } from "./net.js";
+import { eachFrame, frame, greatest, heat, line, redrawWith, tag, write } from "../../web/pen.js";
+import { Pad, addExamples, rasterOf } from "../../web/pad.js";
+import { joined } from "../../web/net.js";
 import { VIEW, byId, classColor, model, rowsOfRun, say } from "./page.js";
-import { Player } from "./play.js";
+import { Player } from "../../web/player.js";
 
 const SHAPE = VIEW.picture;
 const examples = rowsOfRun().map((steps) => Uint8Array.from(joined(steps)));

@@ -1,14 +1,14 @@
 // A classifier of signals: bend one, and see the probabilities over time.
 
-import { penOf } from "../../report/html/pixels.js";
-import { colorOf } from "../../report/html/theme.js";
-import { decidedAfter, largest, traceOf } from "./answer.js";
+import { penOf } from "../../web/pixels.js";
+import { colorOf } from "../../web/colors.js";
+import { decidedAfter, largest, traceOf } from "../../web/reading.js";
 import { CLASSES, sayAnswer, showAnswer } from "./chances.js";
-import { clamp, eachFrame, frame, greatest, heat, line, redrawWith, tag, write } from "./charts.js";
-import { Bender, allowed, copied, drawLane, drawnChannels, nameLane, rangeOf } from "./lanes.js";
+import { clamp, eachFrame, frame, greatest, heat, line, redrawWith, tag, write } from "../../web/pen.js";
+import { Bender, allowed, copied, drawLane, drawnChannels, nameLane, rangeOf } from "../../web/signal.js";
 import { ABOUT, PROGRAM, VIEW, byId, classColor, complain, fillSelect, model, rowsOfRun, say } from "./page.js";
-import { Player } from "./play.js";
-import { readSeries } from "./table.js";
+import { Player } from "../../web/player.js";
+import { readSeries } from "../../web/table.js";
 import { MOST_STEPS, takeTexts } from "./texts.js";
 
 const LEFT = 46;

@@ -1,7 +1,7 @@
 // Takes rows that a reader pastes, drops or opens.
 
 import { ABOUT, byId, complain } from "./page.js";
-import { textOf } from "./table.js";
+import { textOf } from "../../web/table.js";
 
 export const MOST_STEPS = 5000;
 

@@ -15,10 +15,10 @@ from hiddenstate.export.target import Source
 from hiddenstate.program.encoding import feature_names
 from hiddenstate.program.order import step_of
 from hiddenstate.program.steps import Logarithm, Scale, WindowScale
-from hiddenstate.report.html.packing import class_colors, encoded
 from hiddenstate.runs.snapshots import AutoencodeStatic, ClassifyStatic, RegressStatic, typed
 from hiddenstate.system.typing import Array
 from hiddenstate.views.timeline import Timeline
+from hiddenstate.web.packing import class_colors, encoded
 
 MAX_ROWS = 10
 """Rows of the run that are shown."""

@@ -1,14 +1,14 @@
 // A regressor: bend its input, see its answer and its state, and reset the state.
 
-import { penOf } from "../../report/html/pixels.js";
-import { colorOf } from "../../report/html/theme.js";
-import { clamp, eachFrame, frame, greatest, heat, line, redrawWith, short, tag, write } from "./charts.js";
-import { Bender, allowed, copied, drawLane, drawnChannels, nameLane, rangeOf } from "./lanes.js";
-import { meanOf } from "./net.js";
+import { penOf } from "../../web/pixels.js";
+import { colorOf } from "../../web/colors.js";
+import { clamp, eachFrame, frame, greatest, heat, line, redrawWith, short, tag, write } from "../../web/pen.js";
+import { Bender, allowed, copied, drawLane, drawnChannels, nameLane, rangeOf } from "../../web/signal.js";
+import { meanOf } from "../../web/net.js";
 import { ABOUT, PROGRAM, VIEW, byId, complain, fillSelect, list, model, on, rowsOfRun, say } from "./page.js";
-import { Player } from "./play.js";
-import { stepOf } from "./steps.js";
-import { readSeries } from "./table.js";
+import { Player } from "../../web/player.js";
+import { stepOf } from "../../web/steps.js";
+import { readSeries } from "../../web/table.js";
 import { MOST_STEPS, takeTexts } from "./texts.js";
 
 const LEFT = 50;

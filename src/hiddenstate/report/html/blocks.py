@@ -11,11 +11,11 @@ from hiddenstate.metrics.path_terms import TERMS
 from hiddenstate.report import forecast, results
 from hiddenstate.report.commands import python_lines, training_command, uses
 from hiddenstate.report.facts import RunFacts, Setting
-from hiddenstate.report.html import tags
 from hiddenstate.report.html.pictures import Picture
 from hiddenstate.runs.events import figures_of
 from hiddenstate.runs.snapshots import AutoencodeFinal, ClassifyFinal, typed
 from hiddenstate.system.typing import Array
+from hiddenstate.web import tags
 
 Pictures = dict[str, Picture]
 
@@ -143,9 +143,26 @@ def learned(facts: RunFacts, pictures: Pictures) -> str:
     return _figures(picture for name, picture in pictures.items() if name not in elsewhere)
 
 
+def figure(drawn: Picture, level: int = 3) -> str:
+    """Show a figure in every theme and width, under a heading of a level; the style hides all but
+    one of them."""
+    images = "".join(
+        f'<span class="{theme}-only"><img class="{width}" src="{image.source}" '
+        f'width="{image.width}" height="{image.height}" decoding="async" '
+        f'alt="{tags.text(drawn.spoken)}"></span>'
+        for (theme, width), image in drawn.images.items()
+    )
+    span = " span" if drawn.spans else ""
+    return (
+        f'<figure id="figure-{tags.text(drawn.name)}" class="figure{span}">'
+        f"<h{level}>{tags.name(drawn.title)}</h{level}>"
+        f"<figcaption>{tags.name(drawn.caption)}</figcaption>{images}</figure>"
+    )
+
+
 def _figures(pictures: Iterable[Picture]) -> str:
     """Show figures beside each other, wide ones alone."""
-    figures = "".join(tags.picture(picture) for picture in pictures)
+    figures = "".join(figure(picture) for picture in pictures)
     return f'<div class="figures">{figures}</div>' if figures else ""
 
 

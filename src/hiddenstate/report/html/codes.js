@@ -1,10 +1,10 @@
 // Controls of the plot: pointer, keys, classes, search and time. All data is inert JSON.
 
 import { RowViewer } from "./rows.js";
-import { Space } from "./space.js";
-import { isDark } from "./theme.js";
-import { TimeBar } from "./time.js";
-import { dress } from "./tools.js";
+import { Space } from "../../web/code_space.js";
+import { isDark } from "../../web/colors.js";
+import { TimeBar } from "../../web/timebar.js";
+import { dress } from "../../web/shapes.js";
 
 (() => {
   /** @type {(id: string) => any} */

@@ -10,16 +10,16 @@ import numpy as np
 
 from hiddenstate.metrics.scores import error_by_row
 from hiddenstate.report.facts import RunFacts
-from hiddenstate.report.html.packing import (
+from hiddenstate.runs.snapshots import AutoencodeFinal, AutoencodeMoment, AutoencodeStatic, typed
+from hiddenstate.system.typing import Array
+from hiddenstate.views.timeline import Timeline
+from hiddenstate.web.packing import (
     as_bytes,
     class_colors,
     losses_at,
     packed,
     thinned,
 )
-from hiddenstate.runs.snapshots import AutoencodeFinal, AutoencodeMoment, AutoencodeStatic, typed
-from hiddenstate.system.typing import Array
-from hiddenstate.views.timeline import Timeline
 
 MAX_POINTS = 2000
 """Codes that are drawn, the first ones."""

@@ -1,9 +1,9 @@
 // Replays the training on the first screen: rows with their probabilities, or a signal.
 
-import { paintPixels, penOf, unpack } from "./pixels.js";
-import { colorOf, isDark } from "./theme.js";
-import { TimeBar } from "./time.js";
-import { drawBars, drawLanes } from "./tools.js";
+import { paintPixels, penOf, unpack } from "../../web/pixels.js";
+import { colorOf, isDark } from "../../web/colors.js";
+import { TimeBar } from "../../web/timebar.js";
+import { drawBars, drawLanes } from "../../web/shapes.js";
 
 (() => {
   /** @type {(id: string) => any} */

@@ -7,19 +7,19 @@ from typing import TypedDict
 
 import numpy as np
 
-from hiddenstate.report.html import tags
-from hiddenstate.report.html.packing import (
+from hiddenstate.runs.snapshots import ClassifySnapshot, ClassifyStatic, RegressSnapshot
+from hiddenstate.system.typing import Array
+from hiddenstate.views.names import cut, kept_apart
+from hiddenstate.views.row_form import RowForm, thinned_line
+from hiddenstate.views.timeline import Timeline
+from hiddenstate.web import tags
+from hiddenstate.web.packing import (
     as_bytes,
     class_colors,
     encoded,
     losses_at,
     thinned,
 )
-from hiddenstate.runs.snapshots import ClassifySnapshot, ClassifyStatic, RegressSnapshot
-from hiddenstate.system.typing import Array
-from hiddenstate.views.names import cut, kept_apart
-from hiddenstate.views.row_form import RowForm, thinned_line
-from hiddenstate.views.timeline import Timeline
 
 MAX_BYTES = 192 * 1024
 """Bytes of the numbers of all moments; of more moments, as many evenly spaced ones."""

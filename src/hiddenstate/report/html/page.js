@@ -1,4 +1,4 @@
-import { startTheme } from "./theme.js";
+import { startTheme } from "../../web/colors.js";
 
 startTheme(/** @type {HTMLElement} */ (document.getElementById("theme")));
 

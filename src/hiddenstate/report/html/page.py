@@ -1,7 +1,5 @@
 """Builds the page: one file that loads nothing, whose policy allows its own style and script."""
 
-import base64
-import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
@@ -13,37 +11,30 @@ from hiddenstate.errors import MachineError, UntrustedFileError
 from hiddenstate.metrics.answer import NETWORK
 from hiddenstate.report.facts import RunFacts
 from hiddenstate.report.forecast import Table
-from hiddenstate.report.html import tags
 from hiddenstate.report.html.blocks import (
     APPENDIX,
     SECTIONS,
     Pictures,
+    figure,
     forecast_section,
     lead,
 )
 from hiddenstate.report.html.codes import code_data
 from hiddenstate.report.html.live import live, live_data
-from hiddenstate.report.html.palette import base_style
 from hiddenstate.report.html.pictures import draw_pictures
 from hiddenstate.report.html.plot import plot
-from hiddenstate.report.html.scripts import joined
 from hiddenstate.report.results import baseline, headline
 from hiddenstate.runs import Run
 from hiddenstate.version import __version__
 from hiddenstate.views.timeline import Timeline
-
-SHARED = ("theme", "page", "pixels", "tools", "time")
-
-SCRIPTS = {
-    "": ("theme", "page"),
-    "codes": (*SHARED, "space", "rows", "codes"),
-    "live": (*SHARED, "live"),
-}
-"""The modules of a page by what it replays, each after those that it imports."""
+from hiddenstate.web import tags
+from hiddenstate.web.joining import joined, ordered
+from hiddenstate.web.palette import base_style
+from hiddenstate.web.policy import policy
 
 
 class Replay(NamedTuple):
-    """What the first screen replays: a key of `SCRIPTS`, its elements, and its data."""
+    """What the first screen replays: a script of the page, its elements, and its data."""
 
     key: str
     elements: str
@@ -70,7 +61,7 @@ def page(run: Run, tables: Sequence[Table] = ()) -> str:
     sections = {key: (title, body) for key, (title, body) in bodies.items() if body}
     titles = {"result": "Result"} | {key: title for key, (title, _) in sections.items()}
     css = f"{base_style()}\n{Template(asset('page.css')).substitute(heat=_heat())}"
-    script = joined(f"report/html/{name}.js" for name in SCRIPTS[replay.key])
+    script = joined(ordered(f"report/html/{name}.js" for name in ("page", replay.key) if name))
     return Template(asset("page.html")).substitute(
         title=tags.text(facts.title),
         policy=policy(css, script),
@@ -95,21 +86,6 @@ def _replay(facts: RunFacts, timeline: Timeline) -> Replay:
         return Replay("codes", plot(facts), codes) if codes else Replay("", "", None)
     signal = live_data(timeline, facts.classes)
     return Replay("live", live(signal), signal) if signal else Replay("", "", None)
-
-
-def policy(css: str, *scripts: str) -> str:
-    """Return the content security policy: this style and these scripts, embedded pictures, no
-    more."""
-    hashes = " ".join(f"'{_hash(script)}'" for script in scripts)
-    return (
-        f"default-src 'none'; img-src data:; style-src '{_hash(css)}'; script-src {hashes}; "
-        "base-uri 'none'; form-action 'none'"
-    )
-
-
-def _hash(content: str) -> str:
-    digest = hashlib.sha256(content.encode()).digest()
-    return f"sha256-{base64.b64encode(digest).decode()}"
 
 
 def asset(name: str) -> str:
@@ -138,7 +114,7 @@ def _head(facts: RunFacts, pictures: Pictures, replay: Replay) -> str:
     lines = chain(facts.warnings(), run.damaged_snapshots())
     items = "".join(f"<li>{tags.name(line)}</li>" for line in lines)
     first = lead(facts, pictures)
-    shown = replay.elements + ("" if first is None else tags.picture(pictures[first], 2))
+    shown = replay.elements + ("" if first is None else figure(pictures[first], 2))
     return (
         f'<div class="words"><p class="kind">{tags.text(facts.job)} · '
         f"<bdi>{tags.text(run.name)}</bdi> · {tags.text(facts.status)} · "

@@ -1,7 +1,7 @@
 """Builds the elements of the plot of codes, which stay hidden until the script runs."""
 
 from hiddenstate.report.facts import RunFacts
-from hiddenstate.report.html import tags
+from hiddenstate.web import tags
 
 
 def plot(facts: RunFacts) -> str:

@@ -1,11 +1,11 @@
 // Shows the row of a code: itself and its reconstruction, as pictures or lines, and facts.
 
-import { paintPixels, penOf, unpack } from "./pixels.js";
-import { colorOf } from "./theme.js";
-import { drawBars, drawLanes } from "./tools.js";
+import { paintPixels, penOf, unpack } from "../../web/pixels.js";
+import { colorOf } from "../../web/colors.js";
+import { drawBars, drawLanes } from "../../web/shapes.js";
 
-/** @import { Pen } from "./pixels.js" */
-/** @import { CodeData, RowData } from "./space.js" */
+/** @import { Pen } from "../../web/pixels.js" */
+/** @import { CodeData, RowData } from "../../web/code_space.js" */
 
 /** The row of a code, in elements that are made already. */
 export class RowViewer {

@@ -6,12 +6,12 @@ import { given } from "./given.js";
 import { Nets } from "./nets.js";
 import { Picture, stroke } from "./picture.js";
 import { t } from "./words.js";
-import { frame, write } from "../../export/html/charts.js";
-import { Bender, allowed, drawLane, drawnChannels, nameLane, rangeOf } from "../../export/html/lanes.js";
-import { numbersOf } from "../../export/html/packed.js";
-import { readSeries } from "../../export/html/table.js";
+import { frame, write } from "../../web/pen.js";
+import { Bender, allowed, drawLane, drawnChannels, nameLane, rangeOf } from "../../web/signal.js";
+import { numbersOf } from "../../web/packed.js";
+import { readSeries } from "../../web/table.js";
 
-/** @typedef {import("../../report/html/pixels.js").Box} Box */
+/** @typedef {import("../../web/pixels.js").Box} Box */
 
 const [LEFT, HEAD] = [50, 20];
 const MOST_STEPS = 5000;
@@ -21,7 +21,7 @@ const SLOW = 60; // milliseconds from which a change is read when it is done
 
 /**
  * Returns the answer after every step (NaN where there is none), and the state there.
- * @param {import("../../export/html/net.js").Model} model
+ * @param {import("../../web/net.js").Model} model
  * @param {Float64Array[]} series
  * @param {number[]} resets steps before which the state is set to zeros
  * @returns {Answer}
@@ -86,7 +86,7 @@ export class Bending {
     /** @type {any} */ this.bender = null;
     /** @type {number[][]|null} of answers */ this.range = null;
     /** @type {number[]} */ this.resets = [];
-    /** @type {import("../../export/html/net.js").Program|null} */ this.program = null;
+    /** @type {import("../../web/net.js").Program|null} */ this.program = null;
     /** @type {Record<string, {slider: any, output: any}>} */ this.sliders = {};
     this.carries = false; // whether the state goes on through a series
     this.length = 90; // steps
@@ -136,7 +136,7 @@ export class Bending {
     this.compute(false);
   }
 
-  /** @param {import("../../export/html/net.js").Program} program */
+  /** @param {import("../../web/net.js").Program} program */
   open(program) {
     const { view, picture } = this;
     const n = view.columns.length;
@@ -296,7 +296,7 @@ export class Bending {
     });
   }
 
-  /** @returns {import("../../export/html/lanes.js").Lane[]} */
+  /** @returns {import("../../web/signal.js").Lane[]} */
   lanes() {
     const { view, bender, picture } = this;
     const [box] = this.boxes(picture.frame.clientWidth, picture.frame.clientHeight);

@@ -2,10 +2,10 @@
 
 import { classColors, isDark } from "./look.js";
 import { t } from "./words.js";
-import { Space } from "../../report/html/space.js";
-import { colorOf } from "../../report/html/theme.js";
+import { Space } from "../../web/code_space.js";
+import { colorOf } from "../../web/colors.js";
 
-/** @typedef {import("../../report/html/space.js").Point} Point */
+/** @typedef {import("../../web/code_space.js").Point} Point */
 
 /** Codes on a canvas, at places that move. */
 export class Cloud extends Space {

@@ -1,10 +1,10 @@
 // What a row of an autoencoder is: a picture, a series in lanes, or quantities; and drawings of it.
 
 import { color } from "./dom.js";
-import { contextOf, rgb } from "../../report/html/pixels.js";
-import { drawBars, drawLanes } from "../../report/html/tools.js";
+import { contextOf, rgb } from "../../web/pixels.js";
+import { drawBars, drawLanes } from "../../web/shapes.js";
 
-/** @typedef {import("../../report/html/pixels.js").Box} Box */
+/** @typedef {import("../../web/pixels.js").Box} Box */
 /**
  * A row to draw: its numbers, and those of a reconstruction that is drawn over it; or differences.
  * @typedef {object} Cell

@@ -41,7 +41,7 @@ function choosable({ across, count, cellAt, words, choose, ...options }) {
 /**
  * Draws the frame of the cell that is chosen with keys.
  * @param {CanvasRenderingContext2D} pen
- * @param {import("../../report/html/pixels.js").Box} box
+ * @param {import("../../web/pixels.js").Box} box
  */
 function frameOf(pen, [x, y, wide, tall]) {
   pen.strokeStyle = color("--prediction");
@@ -87,7 +87,7 @@ export function reconstructions(store, form, probe) {
       pen.textAlign = "center";
       for (let row = 0; row < n; row += 1) {
         const [own, again] = [form.row(original, row), rebuilt.subarray(row * form.size, (row + 1) * form.size)];
-        /** @param {number} place @returns {import("../../report/html/pixels.js").Box} */
+        /** @param {number} place @returns {import("../../web/pixels.js").Box} */
         const box = (place) => [left + row * wide + (wide - across) / 2, place * tall + (tall - side) / 2, across, side];
         if (form.picture) cells.push({ box: box(0), values: own }, { box: box(1), values: again });
         else cells.push({ box: box(0), values: own, again });
@@ -123,7 +123,7 @@ export function decodings(store, form, probe) {
   /** @type {Float64Array|null} */ let codes = null;
   /** @type {Float64Array|null} */ let walk = null;
   let [size, side, steps] = [1, 1, 10];
-  /** @type {import("../../report/html/pixels.js").Box} */ let square = [0, 0, 1, 1];
+  /** @type {import("../../web/pixels.js").Box} */ let square = [0, 0, 1, 1];
   const codeOf = (/** @type {number} */ place) => /** @type {Float64Array} */ (codes).slice(place * size, (place + 1) * size);
   const gridPicture = choosable({
     title: t("A map of what it can decode"),

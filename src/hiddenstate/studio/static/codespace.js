@@ -6,7 +6,7 @@ import { classColors } from "./look.js";
 import { Moving, mixed, momentOf } from "./moving.js";
 import { Picture } from "./picture.js";
 import { t } from "./words.js";
-import { dress } from "../../report/html/tools.js";
+import { dress } from "../../web/shapes.js";
 
 const MOST = 2000; // codes that are drawn, the first ones
 

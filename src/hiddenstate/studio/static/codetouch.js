@@ -1,6 +1,6 @@
 // The code that is looked at: of a row, of what a reader gave, or any other; and what it decodes to.
 
-import { stepOf } from "../../export/html/steps.js";
+import { stepOf } from "../../web/steps.js";
 import { fill, h, say, short } from "./dom.js";
 import { touched } from "./later.js";
 import { Nets } from "./nets.js";

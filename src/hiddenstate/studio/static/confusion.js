@@ -5,7 +5,7 @@ import { Picture } from "./picture.js";
 import { Moving, mixed } from "./moving.js";
 import { fitted } from "./rowform.js";
 import { t } from "./words.js";
-import { write } from "../../export/html/charts.js";
+import { write } from "../../web/pen.js";
 
 /** @typedef {{before: import("./moving.js").Arrays, after: import("./moving.js").Arrays, share: number, step: number}} Moment */
 

@@ -2,8 +2,8 @@
 
 import { color, eachFrame, h, say } from "./dom.js";
 import { t } from "./words.js";
-import { write } from "../../export/html/charts.js";
-import { Pad, addExamples, rasterOf } from "../../export/html/draw.js";
+import { write } from "../../web/pen.js";
+import { Pad, addExamples, rasterOf } from "../../web/pad.js";
 
 const FINE = 8; // samples of a pixel on each side
 

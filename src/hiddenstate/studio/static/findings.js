@@ -4,9 +4,9 @@ import { color, h, percent, short } from "./dom.js";
 import { classColors } from "./look.js";
 import { Picture } from "./picture.js";
 import { t } from "./words.js";
-import { write } from "../../export/html/charts.js";
-import { drawLane } from "../../export/html/lanes.js";
-import { paintPixels } from "../../report/html/pixels.js";
+import { write } from "../../web/pen.js";
+import { drawLane } from "../../web/signal.js";
+import { paintPixels } from "../../web/pixels.js";
 
 const MOST_LISTED = 20;
 const NAMES = 84; // pixels for the names of channels

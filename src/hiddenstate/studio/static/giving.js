@@ -3,8 +3,8 @@
 import { h, say } from "./dom.js";
 import { given } from "./given.js";
 import { t } from "./words.js";
-import { Pad, rasterOf } from "../../export/html/draw.js";
-import { readLines } from "../../export/html/table.js";
+import { Pad, rasterOf } from "../../web/pad.js";
+import { readLines } from "../../web/table.js";
 
 /** @typedef {import("./codetouch.js").Probe} Probe */
 

@@ -12,7 +12,7 @@ export class Nets {
   constructor(store, changed) {
     this.store = store;
     this.changed = changed;
-    /** @type {import("../../export/html/net.js").Model|null} */ this.model = null;
+    /** @type {import("../../web/net.js").Model|null} */ this.model = null;
     /** @type {string|number|null} updates after which the net had these weights, or "final" */ this.step = null;
     this.asked = 0;
     this.waiting = 0;

@@ -5,11 +5,11 @@ import { Picture } from "./picture.js";
 import { Moving } from "./moving.js";
 import { fitted } from "./rowform.js";
 import { t } from "./words.js";
-import { heat, line, tag, write } from "../../export/html/charts.js";
-import { drawLane, nameLane } from "../../export/html/lanes.js";
-import { paintPixels } from "../../report/html/pixels.js";
+import { heat, line, tag, write } from "../../web/pen.js";
+import { drawLane, nameLane } from "../../web/signal.js";
+import { paintPixels } from "../../web/pixels.js";
 
-/** @typedef {import("../../report/html/pixels.js").Box} Box */
+/** @typedef {import("../../web/pixels.js").Box} Box */
 
 const HEAD = 20;
 export const LEFT = 46;

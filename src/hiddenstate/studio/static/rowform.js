@@ -3,8 +3,8 @@
 import { color } from "./dom.js";
 import { classColors } from "./look.js";
 import { t } from "./words.js";
-import { paintPixels, penOf } from "../../report/html/pixels.js";
-import { drawBars, drawLanes } from "../../report/html/tools.js";
+import { paintPixels, penOf } from "../../web/pixels.js";
+import { drawBars, drawLanes } from "../../web/shapes.js";
 
 const MOST_LANES = 6;
 const MOST_BARS = 16;
@@ -120,7 +120,7 @@ export class RowForm {
   /**
    * Draws a row that is no picture in a box.
    * @param {CanvasRenderingContext2D} pen
-   * @param {import("../../report/html/pixels.js").Box} box
+   * @param {import("../../web/pixels.js").Box} box
    * @param {ArrayLike<number>} flat
    */
   draw(pen, [x, y, wide, tall], flat) {

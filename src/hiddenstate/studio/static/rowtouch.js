@@ -4,9 +4,9 @@ import { color, eachFrame, fill, h, say, short } from "./dom.js";
 import { LEFT, frame } from "./reading.js";
 import { fitted } from "./rowform.js";
 import { t } from "./words.js";
-import { tag } from "../../export/html/charts.js";
-import { Bender, drawLane, drawnChannels, nameLane, rangeOf } from "../../export/html/lanes.js";
-import { readSeries, textOf } from "../../export/html/table.js";
+import { tag } from "../../web/pen.js";
+import { Bender, drawLane, drawnChannels, nameLane, rangeOf } from "../../web/signal.js";
+import { readSeries, textOf } from "../../web/table.js";
 
 const MOST_STEPS = 5000;
 const MOST_ROWS = 1000;
@@ -76,7 +76,7 @@ export function bentLanes(touch) {
     const [wide, tall] = [canvas.clientWidth - LEFT - 4, canvas.clientHeight - 2];
     return shown.map((number, place) => ({
       channel: number, range: rangeOf(view, touch.series, number),
-      box: /** @type {import("../../report/html/pixels.js").Box} */ ([LEFT, 1 + (place * tall) / shown.length, wide, tall / shown.length]),
+      box: /** @type {import("../../web/pixels.js").Box} */ ([LEFT, 1 + (place * tall) / shown.length, wide, tall / shown.length]),
     }));
   };
   const draw = eachFrame(() => {

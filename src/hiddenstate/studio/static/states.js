@@ -7,7 +7,7 @@ import { Picture, stroke } from "./picture.js";
 import { timeTicks } from "./plot.js";
 import { snapshotsAround } from "./series.js";
 import { t } from "./words.js";
-import { rgb } from "../../report/html/pixels.js";
+import { rgb } from "../../web/pixels.js";
 
 /** @typedef {import("./store.js").Store} Store */
 

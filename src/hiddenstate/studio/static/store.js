@@ -4,7 +4,7 @@ import { get, getArrays } from "./api.js";
 import { listen, stream } from "./stream.js";
 import { t } from "./words.js";
 
-/** @typedef {import("../../export/html/net.js").Model} Model */
+/** @typedef {import("../../web/net.js").Model} Model */
 
 const KEPT = 64 * 1024 * 1024; // bytes of arrays that are kept
 const MOST_NETS = 40;
@@ -284,10 +284,10 @@ export class Store extends EventTarget {
     if (which === null) return null;
     const key = String(which);
     if (!this._nets.has(key)) {
-      const code = Promise.all([import("../../export/html/net.js"), import("../../export/html/packed.js")]);
+      const code = Promise.all([import("../../web/net.js"), import("../../web/packed.js")]);
       const asked = get(`/api/runs/${this.id}/program/${which}`).then(async (program) => {
         const [{ Model }, { unpacked }] = await code;
-        for (const script of program.scripts) await import(`../../export/html/${script}.js`);
+        for (const script of program.scripts) await import(`../../web/${script}.js`);
         return new Model(unpacked(program));
       });
       asked.catch(() => this._nets.delete(key));
@@ -297,7 +297,7 @@ export class Store extends EventTarget {
     return { model: await this._nets.get(key), step: which };
   }
 
-  /** How the data of the run were read, for rows that are given. @returns {Promise<import("../../export/html/table.js").Written>} */
+  /** How the data of the run were read, for rows that are given. @returns {Promise<import("../../web/table.js").Written>} */
   async written() {
     const view = await this.view();
     if (!view) throw new Error(t("the weights come with the first snapshot"));

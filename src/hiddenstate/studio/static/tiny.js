@@ -2,9 +2,9 @@
 
 import { color } from "./dom.js";
 import { classColors } from "./look.js";
-import { line } from "../../export/html/charts.js";
-import { rasterOf } from "../../export/html/draw.js";
-import { rgb } from "../../report/html/pixels.js";
+import { line } from "../../web/pen.js";
+import { rasterOf } from "../../web/pad.js";
+import { rgb } from "../../web/pixels.js";
 
 /** A three in four strokes, as shares of its square. */
 const THREE = [[[0.28, 0.22], [0.42, 0.13], [0.6, 0.15], [0.68, 0.27], [0.6, 0.4], [0.46, 0.47], [0.62, 0.52], [0.72, 0.66], [0.64, 0.8], [0.46, 0.87], [0.28, 0.8]]];

@@ -5,11 +5,11 @@ import { panel } from "./cards.js";
 import { Reading, topOf } from "./reading.js";
 import { flattened, traced } from "./trace.js";
 import { t } from "./words.js";
-import { decidedAfter } from "../../export/html/answer.js";
-import { copied } from "../../export/html/lanes.js";
-import { Player } from "../../export/html/play.js";
+import { decidedAfter } from "../../web/reading.js";
+import { copied } from "../../web/signal.js";
+import { Player } from "../../web/player.js";
 
-/** @typedef {import("../../export/html/net.js").Model} Model */
+/** @typedef {import("../../web/net.js").Model} Model */
 /** @typedef {import("./rowform.js").RowForm} RowForm */
 
 /** A player of a reading in the language of the page. */
@@ -118,7 +118,7 @@ export class Touch {
     try {
       const net = await store.net();
       const beside = net ? net.model.program.companions : [];
-      for (const { script } of beside) await import(`../../export/html/${script}.js`);
+      for (const { script } of beside) await import(`../../web/${script}.js`);
       this.model = net && net.model;
       this.step = net && net.step;
       const alone = beside.find(({ share }) => !share);

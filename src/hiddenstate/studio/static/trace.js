@@ -1,6 +1,6 @@
 // Reads a row with a net, in slices so that no frame waits.
 
-/** @typedef {import("../../export/html/net.js").Model} Model */
+/** @typedef {import("../../web/net.js").Model} Model */
 
 const SLICE = 8; // milliseconds of computing in a frame
 

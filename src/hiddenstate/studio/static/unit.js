@@ -6,9 +6,9 @@ import { fitted } from "./rowform.js";
 import { frame } from "./reading.js";
 import { nextFrame } from "./trace.js";
 import { t } from "./words.js";
-import { line, write } from "../../export/html/charts.js";
-import { Stream, outputsOf } from "../../export/html/net.js";
-import { paintPixels } from "../../report/html/pixels.js";
+import { line, write } from "../../web/pen.js";
+import { Stream, outputsOf } from "../../web/net.js";
+import { paintPixels } from "../../web/pixels.js";
 
 const TOP = 5;
 const MOST = 4e6; // numbers of states that are kept
@@ -54,7 +54,7 @@ export class UnitView {
     else this.rank();
   }
 
-  /** Computes the states over all rows, in slices so that no frame waits. @param {import("../../export/html/net.js").Model} model */
+  /** Computes the states over all rows, in slices so that no frame waits. @param {import("../../web/net.js").Model} model */
   async compute(model) {
     this.of = model;
     const { form } = this;
@@ -117,7 +117,7 @@ export class UnitView {
     const narrow = width < 520;
     const head = 20;
     const curve = narrow ? [30, head, width - 32, height * 0.4 - head] : [30, head, width * 0.34 - 30, height - head - 4];
-    /** @type {import("../../report/html/pixels.js").Box} */
+    /** @type {import("../../web/pixels.js").Box} */
     const box = [curve[0], curve[1], curve[2], curve[3]];
     if (trace && unit !== null && unit < trace.units) {
       const count = trace.states.length / trace.units;

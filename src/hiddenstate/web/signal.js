@@ -1,10 +1,10 @@
 // A series drawn in lanes, one a channel, whose lines can be bent.
 
-import { colorOf } from "../../report/html/theme.js";
-import { clamp, line, short, write } from "./charts.js";
+import { colorOf } from "./colors.js";
+import { clamp, line, short, write } from "./pen.js";
 import { stepOf } from "./steps.js";
 
-/** @import { Box, Pen } from "../../report/html/pixels.js" */
+/** @import { Box, Pen } from "./pixels.js" */
 /** @import { Program } from "./net.js" */
 /** @typedef {{ columns: string[], low: number[], high: number[] }} Channels Names and usual ranges. */
 /** @typedef {{ box: Box, channel: number, range: number[] }} Lane */

@@ -1,9 +1,9 @@
 // Charts, and small functions that scripts share.
 
-import { contextOf, rgb } from "../../report/html/pixels.js";
-import { colorOf } from "../../report/html/theme.js";
+import { contextOf, rgb } from "./pixels.js";
+import { colorOf } from "./colors.js";
 
-/** @import { Box, Pen } from "../../report/html/pixels.js" */
+/** @import { Box, Pen } from "./pixels.js" */
 
 /**
  * Returns a value, or the end of the range that is next to it.

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from hiddenstate.export.html import page as export_page
-from hiddenstate.report.html import page as report_page
-from hiddenstate.report.html.scripts import joined, source
+import hiddenstate
+from hiddenstate.web.joining import joined, ordered, source
 
-ROOT = Path(report_page.__file__).parents[2]
+ROOT = Path(hiddenstate.__file__).parent
 
 TWICE = """// Doubles numbers.
 
@@ -109,48 +108,34 @@ def test_what_cannot_be_joined_is_refused(line: str, match: str) -> None:
         join({"d/a.js": first, "d/b.js": f"const before = 1;\n{line}\n"})
 
 
-def scripts() -> list[list[str]]:
-    """The modules of every page."""
-    report = [
-        [f"report/html/{name}.js" for name in names] for names in report_page.SCRIPTS.values()
-    ]
-    parts = ("packed", "steps", "cells", "lru", "net", "stem", "fixed")
-    interpreter = [f"export/html/{name}.js" for name in parts]
-    return report + [
-        [*interpreter, *export_page.REPORT, *(f"export/html/{name}.js" for name in names)]
-        for names in export_page.SCRIPTS.values()
-    ]
+PAGES = [
+    ("report/html/page.js",),
+    *(("report/html/page.js", f"report/html/{name}.js") for name in ("codes", "live")),
+    *((f"export/html/{name}.js",) for name in ("pictures", "signals", "waves", "codes")),
+]
+"""What each page begins with."""
+
+
+def test_modules_come_after_those_that_they_import() -> None:
+    modules = {"page/use.js": USE, "lib/twice.js": TWICE}
+    assert ordered(["page/use.js"], read=modules.__getitem__) == ("lib/twice.js", "page/use.js")
+    assert ordered(["page/use.js"], ["lib/twice.js"], modules.__getitem__) == ("page/use.js",)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page[-1])
+def test_the_modules_of_a_page_are_one_script(page: tuple[str, ...]) -> None:
+    assert joined(ordered(page)).startswith('"use strict";')
 
 
 def test_every_module_is_in_a_page() -> None:
     there = {str(path.relative_to(ROOT)) for path in ROOT.glob("*port/html/*.js")}
-    assert {name for names in scripts() for name in names} == there
-
-
-SHARED = {
-    "report/html": ("theme", "pixels", "tools", "time", "space", "rows"),
-    "export/html": (
-        *(
-            "packed",
-            "steps",
-            "cells",
-            "net",
-            "fixed",
-            "charts",
-            "play",
-            "answer",
-            "draw",
-            "table",
-            "lanes",
-        ),
-    ),
-}
-"""Modules that any page may import."""
+    assert {name for page in PAGES for name in ordered(page)} >= there
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
 def test_shared_modules_need_no_page_to_be_imported(tmp_path: Path) -> None:
-    shared = [f"{folder}/{name}.js" for folder, names in SHARED.items() for name in names]
+    shared = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("web/*.js"))
+    assert shared
     for name in shared:
         path = tmp_path / name.replace(".js", ".mjs")
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -5,8 +5,8 @@
 // the viewer. One or two axes lie in the plane of the screen.
 
 import { contextOf, inkOn, unpack } from "./pixels.js";
-import { colorOf, isDark } from "./theme.js";
-import { outline } from "./tools.js";
+import { colorOf, isDark } from "./colors.js";
+import { outline } from "./shapes.js";
 
 /**
  * The rows of codes; `report/html/codes.py` says what each is.

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hiddenstate.report.html.scripts import joined
+from hiddenstate.web.joining import joined
 from tests.export.scripts import answer_of_node
 
 pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
@@ -17,7 +17,7 @@ def read(text: str, n_features: int, columns: list[str] | None = None, **more: A
     """Return the series that the page reads, or its error."""
     about = {"columns": columns, "id": [], "decimal": ".", **more}
     script = (
-        joined(["export/html/table.js"])
+        joined(["web/table.js"])
         + f"\nconst asked = {json.dumps([text, about, n_features])};\nlet found;\n"
         "try { found = readSeries(...asked).map(({ name, series }) => "
         "[name, series.map((step) => [...step])]); } catch (error) { found = error.message; }\n"
@@ -85,7 +85,7 @@ def said_of(script: str) -> Any:
     )
     texts = files("hiddenstate.export.html").joinpath("texts.js").read_text("utf-8")
     texts = "\n".join(line for line in texts.splitlines() if not line.startswith("import"))
-    code = joined(["export/html/table.js"]) + texts.replace("export ", "")
+    code = joined(["web/table.js"]) + texts.replace("export ", "")
     script = f"{page}{code}\n(async () => {{ {script}\nconsole.log(JSON.stringify(said)); }})();"
     return answer_of_node(script)
 

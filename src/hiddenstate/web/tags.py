@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from hiddenstate.errors import printable
-from hiddenstate.report.html.pictures import Picture
 
 MAX_TEXT = 2000
 """Characters of a text that are shown."""
@@ -95,23 +94,6 @@ def table(
 def folded(key: str, title: str, inside: str) -> str:
     """Show content that the reader can unfold."""
     return f'<details id="{key}"><summary>{text(title)}</summary>{inside}</details>'
-
-
-def picture(drawn: Picture, level: int = 3) -> str:
-    """Show a figure in every theme and width, under a heading of a level; the style hides all but
-    one of them."""
-    images = "".join(
-        f'<span class="{theme}-only"><img class="{width}" src="{image.source}" '
-        f'width="{image.width}" height="{image.height}" decoding="async" '
-        f'alt="{text(drawn.spoken)}"></span>'
-        for (theme, width), image in drawn.images.items()
-    )
-    span = " span" if drawn.spans else ""
-    return (
-        f'<figure id="figure-{text(drawn.name)}" class="figure{span}">'
-        f"<h{level}>{name(drawn.title)}</h{level}>"
-        f"<figcaption>{name(drawn.caption)}</figcaption>{images}</figure>"
-    )
 
 
 def time_bar(prefix: str) -> str:

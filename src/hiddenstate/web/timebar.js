@@ -1,7 +1,7 @@
 // The time bar: the slider is the moment of training, under its learning curve. Playing starts from
 // it, or at the end from the beginning.
 
-import { isCalm } from "./theme.js";
+import { isCalm } from "./colors.js";
 
 /**
  * @typedef {object} Times

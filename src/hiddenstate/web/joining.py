@@ -18,8 +18,27 @@ LEFT = re.compile(r"^\s*(?:import|export)\b.*|\bimport\s*[(.].*", re.MULTILINE)
 
 
 def source(name: str) -> str:
-    """Return the text of a module, named from the package, such as `report/html/theme.js`."""
+    """Return the text of a module, named from the package, such as `web/colors.js`."""
     return (files("hiddenstate") / name).read_text("utf-8")
+
+
+def ordered(
+    names: Iterable[str], before: Iterable[str] = (), read: Callable[[str], str] = source
+) -> tuple[str, ...]:
+    """Return modules with all that they import, each after those, without those of `before`."""
+    done = dict.fromkeys(before)
+    first = len(done)
+
+    def take(name: str) -> None:
+        if name in done:
+            return
+        for match in IMPORT.finditer(read(name)):
+            take(_target(name, match[2]))
+        done[name] = None
+
+    for name in names:
+        take(name)
+    return tuple(done)[first:]
 
 
 def joined(
@@ -84,9 +103,14 @@ def _check_import(name: str, line: str, exports: dict[str, set[str]]) -> None:
     match = IMPORT.fullmatch(line)
     if match is None:
         raise ValueError(f'{name}: expected import {{ a, b }} from "./x.js"; found: {line}')
-    other = posixpath.normpath(posixpath.join(posixpath.dirname(name), match[2]))
+    other = _target(name, match[2])
     if other == name or other not in exports:
         raise ValueError(f"{name}: {other} is not among the modules before it")
     for wanted in match[1].split(", ") if match[1] else ():
         if wanted not in exports[other]:
             raise ValueError(f"{name}: {other} does not export {wanted}")
+
+
+def _target(name: str, address: str) -> str:
+    """Return the module at an address that a module imports from."""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(name), address))

@@ -1,6 +1,6 @@
 // The answers of a classifier while it reads, and when it decided.
 
-import { clamp } from "./charts.js";
+import { clamp } from "./pen.js";
 import { COMPANIONS } from "./net.js";
 
 /** @import { Model } from "./net.js" */

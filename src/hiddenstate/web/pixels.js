@@ -1,6 +1,6 @@
 // Unpacking, colours and pixels.
 
-import { colorOf } from "./theme.js";
+import { colorOf } from "./colors.js";
 
 /** @typedef {CanvasRenderingContext2D} Pen */
 /** @typedef {number[]} Box x, y, width and height, in CSS pixels. */

@@ -1,0 +1,1 @@
+"""Scripts of all pages, with the tags, packing, joining and policy they need."""
