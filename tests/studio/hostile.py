@@ -10,6 +10,7 @@ FILLED = {
     "{room}": "studio",
     "{folder}": "static",
     "{name}": "main.js",
+    "{script}": "net.js",
     "{job}": "classify",
     "{run}": "classify-1",
     "{which}": "static",

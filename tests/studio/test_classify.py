@@ -21,7 +21,7 @@ OpenPage = Callable[..., Browser]
 READ_ALL = """async (digits) => {
   const { pixelsOf } = await import("/assets/studio/static/drawing.js");
   const { Model } = await import("/assets/web/net.js");
-  const { unpacked } = await import("/assets/export/html/packed.js");
+  const { unpacked } = await import("/assets/web/packed.js");
   const program = await (await fetch("/api/runs/classify-1/program/final")).json();
   const model = new Model(unpacked(program));
   return digits.map((digit) => {

@@ -111,7 +111,7 @@ class Studio:
 
     async def get_asset(self, request: Request) -> Response:
         """A script or the style."""
-        asset = self.assets.get("{room}/{folder}/{name}".format_map(request.path_params))
+        asset = self.assets.get(request.url.path.removeprefix("/assets/"))
         if asset is None:
             return problem("no such file", 404)
         headers = {"etag": asset.mark, "cache-control": "no-cache"}
@@ -437,6 +437,7 @@ def routes(studio: Studio) -> list[tuple[Rule, Handler]]:
     return [
         (Rule("GET", "/"), studio.get_page),
         (Rule("GET", "/assets/{room}/{folder}/{name}"), studio.get_asset),
+        (Rule("GET", "/assets/web/{script}"), studio.get_asset),
         (Rule("GET", "/api/studio"), studio.get_studio),
         (Rule("GET", "/api/options/{job}"), studio.get_options),
         (Rule("GET", "/api/runs"), studio.get_runs),
