@@ -1,11 +1,13 @@
-"""Lists the formats of data files by the endings of their names."""
+"""Lists the formats of data files: the endings of their names, and what reads them."""
 
+import importlib
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hiddenstate.errors import OptionError, printable
+from hiddenstate.errors import DataError, OptionError, printable
 
 DELIMITED = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz")
 JSON_LINES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
@@ -18,6 +20,69 @@ IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".p
           ".pbm", ".pnm")  # fmt: skip
 SOUNDS = (".wav", ".wave")
 IDX = ("ubyte", ".idx", "ubyte.gz", ".idx.gz")
+
+
+@dataclass(frozen=True)
+class Format:
+    """A kind of data file, and what reads it.
+
+    Parameters
+    ----------
+    module : str
+        The module in `data.readers`, which is imported when it is used.
+    endings : tuple of str
+        Those of the names of its files.
+    read : str
+        The function that reads a file: of a table, its columns, else its rows.
+    is_table : bool
+    takes_texts : bool
+        Of a table, whether its reader takes the names of columns that are text.
+    is_folder, read_folder : str
+        The functions that say whether a folder holds such data, and that read one if not `read`.
+    first : dict
+        What a file begins with, and its ending then, for data without a name.
+    """
+
+    module: str
+    endings: tuple[str, ...]
+    read: str = "read_columns"
+    is_table: bool = False
+    takes_texts: bool = False
+    is_folder: str = ""
+    read_folder: str = ""
+    first: Mapping[bytes, str] = field(default_factory=dict)
+
+    def function(self, name: str) -> Callable[..., Any]:
+        """Return a function of the module."""
+        module = importlib.import_module(f"hiddenstate.data.readers.{self.module}")
+        function: Callable[..., Any] = getattr(module, name)
+        return function
+
+
+FORMATS = (
+    Format("delimited", DELIMITED, is_table=True, takes_texts=True),
+    Format("json_lines", JSON_LINES, is_table=True),
+    Format("excel", WORKBOOKS, is_table=True, first={b"PK\x03\x04": ".xlsx"}),
+    Format("parquet", PARQUET, is_table=True, takes_texts=True, first={b"PAR1": ".parquet"}),
+    Format("idx", IDX, "read_idx_file", is_folder="is_idx_folder", read_folder="read_idx_folder"),
+    Format(
+        "arrays",
+        ARRAYS,
+        "read_arrays",
+        is_folder="is_array_folder",
+        first={b"\x93NUMPY": ".npy"},
+    ),
+    Format("ts", ARCHIVES, "read_ts", is_folder="is_ts_folder"),
+    Format(
+        "sounds",
+        SOUNDS,
+        "read_sounds",
+        is_folder="more_sounds",
+        first={b"RIFF": ".wav"},
+    ),
+    Format("images", IMAGES, "read_images"),
+)
+"""All formats; a folder is the first that says so, else one of images."""
 
 SUPPORTED = (
     *(ending for ending in (*TABLES, *ARCHIVES, *ARRAYS, *SOUNDS) if not ending.endswith(".gz")),
@@ -64,14 +129,9 @@ INSTEAD = {
 
 def stdin_name(head: bytes) -> str:
     """Return one of `STDIN_NAMES` for a file that begins with `head`: CSV, unless it shows."""
-    for magic, ending in (
-        (b"PAR1", ".parquet"),
-        (b"RIFF", ".wav"),
-        (b"\x93NUMPY", ".npy"),
-        (b"PK\x03\x04", ".npz" if b".npy" in head[:200] else ".xlsx"),
-    ):
+    for magic, ending in (pair for one in FORMATS for pair in one.first.items()):
         if head.startswith(magic):
-            return f"stdin{ending}"
+            return f"stdin{'.npz' if ending == '.xlsx' and b'.npy' in head[:200] else ending}"
     packed = ""
     if head.startswith(b"\x1f\x8b"):
         packed = ".gz"
@@ -89,6 +149,23 @@ def stdin_name(head: bytes) -> str:
 def has_ending(path: Path, endings: tuple[str, ...]) -> bool:
     """Return whether the name of a path has one of `endings`, in any case."""
     return path.name.lower().endswith(endings)
+
+
+def format_of(path: Path) -> Format:
+    """Return the format of a file by its name, or of a folder by its content.
+
+    Raises
+    ------
+    DataError
+        If it is none of them, with a hint.
+    """
+    if path.is_dir():
+        folders = (one for one in FORMATS if one.is_folder)
+        return next((one for one in folders if one.function(one.is_folder)(path)), FORMATS[-1])
+    for one in FORMATS:
+        if has_ending(path, one.endings):
+            return one
+    raise DataError(f"{printable(path)}: {unsupported(path)}")
 
 
 def is_table(path: Path) -> bool:

@@ -1,4 +1,4 @@
-"""Chooses the reader of a file or folder, and checks that training and test rows match."""
+"""Reads files and folders by their formats, and checks that training and test rows match."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -25,13 +25,6 @@ from hiddenstate.data.readers.number_names import Names
 from hiddenstate.data.readers.table import to_dataset
 from hiddenstate.data.rows import as_rows
 from hiddenstate.errors import DataError, Flag, OptionError, did_you_mean, printable
-
-Reader = Callable[[Path, DataConfig, str, bool, bool], SequenceDataset]
-"""Reads a path with options, for a job; the last arguments are whether targets are required, and
-whether a bounded sample of the rows is enough, which the reader then describes in `unread`."""
-
-ColumnsReader = Callable[[Path, DataConfig, bool], Columns]
-"""Reads the columns of a table; the last argument is whether a sample is enough."""
 
 TEXT_OPTIONS = (
     "delimiter",
@@ -221,7 +214,9 @@ def read_path(
     elif options.calendar not in (None, NO_CALENDAR):
         raise OptionError(f"--calendar: requires a table with dates; {printable(path)} is none")
     else:
-        dataset = _reader(path)(path, options, job, require_targets, sample)
+        own = formats.format_of(path)
+        read = own.function(own.read_folder or own.read if path.is_dir() else own.read)
+        dataset = read(path, options, job, require_targets, sample)
     return replace(dataset, source="file")
 
 
@@ -233,12 +228,10 @@ def _like_training(dataset: SequenceDataset) -> Names:
 
 def _may_lack_targets(path: Path, job: str) -> bool:
     """Return whether `--answers` may add the targets of a file or folder: an array or a sound."""
-    if not path.is_dir():
-        is_sound = job == "regress" and has_ending(path, formats.SOUNDS)
-        return is_sound or has_ending(path, formats.ARRAYS)
-    from hiddenstate.data.readers.arrays import read_arrays
-
-    return _folder_reader(path) is read_arrays
+    if path.is_dir():
+        return formats.format_of(path).endings == formats.ARRAYS
+    is_sound = job == "regress" and has_ending(path, formats.SOUNDS)
+    return is_sound or has_ending(path, formats.ARRAYS)
 
 
 def read_table(
@@ -253,29 +246,11 @@ def read_table(
     DataError
         As in :func:`load_dataset`.
     """
-    if has_ending(path, formats.DELIMITED):
-        from hiddenstate.data.readers import delimited
-
-        return delimited.read_columns(path, options, sample, texts)
-    columns = _columns_reader(path)(path, options, sample)
-    if not texts or has_ending(path, formats.PARQUET):
-        return columns
-    return with_texts(columns, texts)
-
-
-def _columns_reader(path: Path) -> ColumnsReader:
-    """Return the reader of a table by its name."""
-    if has_ending(path, formats.PARQUET):
-        from hiddenstate.data.readers import parquet
-
-        return parquet.read_columns
-    if has_ending(path, formats.WORKBOOKS):
-        from hiddenstate.data.readers import excel
-
-        return excel.read_columns
-    from hiddenstate.data.readers import json_lines
-
-    return json_lines.read_columns
+    own = formats.format_of(path)
+    read: Callable[..., Columns] = own.function(own.read)
+    if own.takes_texts:
+        return read(path, options, sample, texts)
+    return with_texts(read(path, options, sample), texts)
 
 
 def sample_columns(path: Path, options: DataConfig) -> Columns:
@@ -361,53 +336,6 @@ def _for_new_data(error: DataError, job: str) -> DataError:
     ]
     instead = ["make the file like the training data"] if error.hints and not kept else []
     return DataError(error.what, *kept, *instead, place=error.place)
-
-
-def _reader(path: Path) -> Reader:
-    """Return the reader of a file that is no table, by its name, or of a folder."""
-    if path.is_dir():
-        return _folder_reader(path)
-    if has_ending(path, formats.ARCHIVES):
-        from hiddenstate.data.readers.ts import read_ts
-
-        return read_ts
-    if has_ending(path, formats.ARRAYS):
-        from hiddenstate.data.readers.arrays import read_arrays
-
-        return read_arrays
-    if has_ending(path, formats.IDX):
-        from hiddenstate.data.readers.idx import read_idx_file
-
-        return read_idx_file
-    if has_ending(path, formats.SOUNDS):
-        from hiddenstate.data.readers.sounds import read_sounds
-
-        return read_sounds
-    if has_ending(path, formats.IMAGES):
-        from hiddenstate.data.readers.images import read_images
-
-        return read_images
-    raise DataError(f"{printable(path)}: {formats.unsupported(path)}")
-
-
-def _folder_reader(path: Path) -> Reader:
-    from hiddenstate.data.readers.arrays import is_array_folder, read_arrays
-    from hiddenstate.data.readers.class_folders import more_sounds
-    from hiddenstate.data.readers.idx import is_idx_folder, read_idx_folder
-    from hiddenstate.data.readers.images import read_images
-    from hiddenstate.data.readers.ts import is_ts_folder, read_ts
-
-    if is_idx_folder(path):
-        return read_idx_folder
-    if is_array_folder(path):
-        return read_arrays
-    if is_ts_folder(path):
-        return read_ts
-    if more_sounds(path):
-        from hiddenstate.data.readers.sounds import read_sounds
-
-        return read_sounds
-    return read_images
 
 
 def check_match(dataset: SequenceDataset, other: SequenceDataset) -> SequenceDataset:

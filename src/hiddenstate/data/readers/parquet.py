@@ -8,7 +8,7 @@ import functools
 import math
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, overload
@@ -48,10 +48,13 @@ PAGE = 1 << 21
 """Common size in bytes of a page and its dictionary."""
 
 
-def read_columns(path: Path, options: DataConfig, sample: bool = False) -> Columns:
+def read_columns(
+    path: Path, options: DataConfig, sample: bool = False, texts: Iterable[str] = ()
+) -> Columns:
     """Read a Parquet file as columns; with `sample`, only its first rows, about `SAMPLE` cells.
 
-    Inputs of a wide table that are larger than `IN_MEMORY` become a
+    The types of columns are those of the file, whatever `texts` names. Inputs of a wide table that
+    are larger than `IN_MEMORY` become a
     :class:`~hiddenstate.data.store.RowStore` on an unnamed file in the system's temporary folder.
     The file disappears when the process ends, even if it is killed.
 

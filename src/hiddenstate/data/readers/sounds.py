@@ -16,6 +16,7 @@ from hiddenstate.config import DataConfig
 from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.origin import Table, whole
 from hiddenstate.data.readers.class_folders import ClassFolders, Example, labelled, spaced
+from hiddenstate.data.readers.class_folders import more_sounds as more_sounds
 from hiddenstate.data.readers.formats import SOUNDS
 from hiddenstate.data.readers.wav import Wav, open_wav
 from hiddenstate.data.rows import Rows
