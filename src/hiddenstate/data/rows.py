@@ -106,6 +106,12 @@ def _taken(values: Any, which: Any) -> Any:
     return taken
 
 
+def is_copy(X: Any, *read: Rows | None) -> bool:
+    """Return whether X is an array of its own, and none of those that were read."""
+    own = isinstance(X, np.ndarray) and X.flags.owndata
+    return own and all(X is not rows.X for rows in read if rows is not None)
+
+
 def with_origin(rows: Rows, separate: bool) -> Rows:
     """Return rows as read with their origin, their series separate signals if `separate`."""
     origin = rows.origin or whole(len(rows))

@@ -50,7 +50,7 @@ from hiddenstate.data.prepare.split import (
 from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.data.prepare.weights import weighed, with_scaled_weights
 from hiddenstate.data.prepare.windows import cut_windows
-from hiddenstate.data.rows import Rows, with_origin
+from hiddenstate.data.rows import Rows, is_copy, with_origin
 from hiddenstate.data.store import RowStore
 from hiddenstate.errors import DataError, OptionError, printable
 from hiddenstate.program.jobs import kind_of
@@ -241,7 +241,7 @@ def _transformed(
     rows: Rows, transform: Transform, config: Config, where: str, read: _Parts
 ) -> Rows:
     """Return rows as kept, in the place of a copy; the arrays that were `read` stay as they are."""
-    dtype, own = config.training.dtype, _is_copy(rows.X, read)
+    dtype, own = config.training.dtype, is_copy(rows.X, read.train, read.test)
     X = transform.apply(rows.X, rows.lengths, dtype, where, check=False, overwrite=own)
     y = rows.y
     if config.kind.has_targets and y is not None:
@@ -282,15 +282,9 @@ def _held_out(parts: _Parts, config: Config, where: str, rule: int) -> _Parts:
     if test is None and options.test_fraction:
         train, test = _split(train, options.test_fraction, "split", config, where, rule)
     if valid is None and options.valid_fraction:
-        is_copy = _is_copy(train.X, parts)
-        train, valid = _split(train, options.valid_fraction, "valid", config, where, rule, is_copy)
+        own = is_copy(train.X, parts.train, parts.test)
+        train, valid = _split(train, options.valid_fraction, "valid", config, where, rule, own)
     return _Parts(train, test, valid)
-
-
-def _is_copy(X: Any, read: _Parts) -> bool:
-    """Return whether X is an array of its own, and none of those that were read."""
-    own = isinstance(X, np.ndarray) and X.flags.owndata
-    return own and all(X is not rows.X for rows in (read.train, read.test) if rows is not None)
 
 
 def _split(
