@@ -21,7 +21,7 @@ from hiddenstate.data import PreparedDataset, Rows, SequenceDataset
 from hiddenstate.data.prepare.augment_choice import Choice
 from hiddenstate.data.prepare.missing import infinite_as_missing
 from hiddenstate.data.prepare.pipeline import prepare
-from hiddenstate.data.readers.dataframes import encode_frame
+from hiddenstate.data.readers.dataframes import as_frame, encode_frame
 from hiddenstate.engines import (
     Predictor,
     TrainingState,
@@ -258,6 +258,7 @@ class Estimator(BaseEstimator, ArtifactsMixin):
 
     def _checked_rows(self, X: Any, reset: bool) -> Rows:
         """Check X; return rows of a supported type. 2-D X is checked as by scikit-learn."""
+        X = as_frame(X)
         if reset:
             channels_first, pixels = getattr(self, "channels_first", False), False
         else:  # as in `fit`, whatever `set_params` did since

@@ -14,7 +14,7 @@ from hiddenstate.config.data_fields import STDIN
 from hiddenstate.config.parameters import errors_for_python, for_python
 from hiddenstate.data import PreparedDataset, Rows, SequenceDataset
 from hiddenstate.data.prepare.known_ahead import known_steps, up_to
-from hiddenstate.data.readers.dataframes import is_frame
+from hiddenstate.data.readers.dataframes import as_frame, is_frame
 from hiddenstate.engines import Predictor
 from hiddenstate.errors import DataError, OptionError, printable
 from hiddenstate.estimators.atomic import of_one_fit
@@ -148,6 +148,7 @@ class ForecastMixin:
                 raise OptionError(f"{name}: does not go with horizon, which cuts windows of series")
         if sample_weight is not None:
             raise OptionError("sample_weight: does not go with horizon; leave it out")
+        X = as_frame(X)
         if reads_table(self, X):
             dataset, config, table = table_to_fit(self, X, y)
             return dataset, config, dataset.train, table
@@ -371,7 +372,7 @@ class ForecastMixin:
 
     def _series_of(self, X: Any, levels: list[float]) -> "_Given":
         """Return the series that X stands for: those of the training for None."""
-        model = self.model_
+        model, X = self.model_, as_frame(X)
         run = table = rows = None
         if X is None and (folder := getattr(self, "_run", None)) is not None:
             run = Run(folder)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.data.readers.columns import Columns, Places, kind_of
-from hiddenstate.data.readers.dataframes import frame_columns, is_frame
+from hiddenstate.data.readers.dataframes import as_frame, frame_columns, is_frame
 from hiddenstate.errors import DataError, listed, printable
 from hiddenstate.system.typing import Array
 
@@ -85,7 +85,7 @@ class FrameTable:
 
 def as_frames(X: Any) -> list[Any]:
     """Return X, or each of a list, as a frame if it is one or a pandas series; else unchanged."""
-    each = list(X) if isinstance(X, (list, tuple)) else [X]
+    each = map(as_frame, X) if isinstance(X, (list, tuple)) else [as_frame(X)]
     return [
         one.to_frame("value" if one.name is None else one.name)
         if hasattr(one, "to_frame") and hasattr(one, "iloc") and not is_frame(one)

@@ -1,13 +1,16 @@
 """pandas and polars data frames are read as tables, whatever the types of their columns."""
 
+import contextlib
+import importlib
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 
-from hiddenstate import read_data
+from hiddenstate import RecurrentClassifier, read_data
 from hiddenstate.config import DataConfig
 from hiddenstate.data.readers.dataframes import is_frame, read_frame
 from hiddenstate.errors import DataError, OptionError
@@ -36,6 +39,23 @@ def test_pandas_and_polars_frames_are_read_as_tables() -> None:
     assert not is_frame(np.zeros(3))
     with pytest.raises(DataError, match="expected a data frame, got list"):
         read_frame([1], DataConfig(), "classify")
+
+
+def test_other_frames_are_read_as_those_of_polars() -> None:
+    columns = {"id": ["p", "q", "p"], "u": [1.5, None, 3.0], "label": ["x", "y", "x"]}
+    arrow = pa.table(columns)
+    others = [arrow, pl.LazyFrame(columns)]
+    with contextlib.suppress(ImportError):
+        others.append(importlib.import_module("duckdb").sql("SELECT * FROM arrow"))
+    for other in others:
+        data = read_data(other)
+        equal(data.X, read_data(pl.DataFrame(columns)).X)
+        assert data.columns == ("u",)
+    rows = {"a": [0.5, 1.5, 0.5, 1.5], "b": [1.0, 2.0, 2.0, 1.0]}
+    model = RecurrentClassifier(hidden_size=2, epochs=1, steps=1).fit(pa.table(rows), list("xyxy"))
+    assert model.feature_names_in_.tolist() == ["a", "b"]
+    with pytest.raises(ValueError, match="feature names should match"):
+        model.predict(pa.table({"c": rows["a"], "b": rows["b"]}))
 
 
 def test_errors_of_read_data_name_parameters(tmp_path: Path) -> None:

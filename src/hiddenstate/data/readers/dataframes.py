@@ -1,5 +1,6 @@
-"""Reads pandas and polars data frames without importing either library."""
+"""Reads data frames: those of pandas and polars as they are, and others through narwhals."""
 
+import importlib.util
 import numbers as abstract
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -21,7 +22,32 @@ from hiddenstate.system.typing import Array
 
 def is_frame(value: Any) -> bool:
     """Return whether `value` is a pandas or polars data frame."""
-    return hasattr(value, "columns") and (hasattr(value, "iloc") or hasattr(value, "get_columns"))
+    of_frame = hasattr(value, "iloc") or hasattr(value, "get_columns")
+    return of_frame and hasattr(type(value), "columns")  # a lazy frame computes its own
+
+
+def as_frame(value: Any) -> Any:
+    """Return an Arrow table, a DuckDB relation, a lazy frame or another that narwhals knows as a
+    polars frame, or as a pandas frame without polars; anything else unchanged.
+
+    Raises
+    ------
+    DataError
+        If neither polars nor pandas is installed.
+    """
+    if is_frame(value) or not hasattr(type(value), "columns"):
+        return value
+    import narwhals
+
+    frame = narwhals.from_native(value, pass_through=True)
+    if not isinstance(frame, (narwhals.LazyFrame, narwhals.DataFrame)):
+        return value
+    library: Any = next(filter(importlib.util.find_spec, ("polars", "pandas")), None)
+    if library is None:
+        raise DataError(f"{type(value).__name__}: can be read if polars or pandas is installed")
+    if isinstance(frame, narwhals.LazyFrame):
+        return frame.collect(library).to_native()
+    return frame.to_polars() if library == "polars" else frame.to_pandas()
 
 
 def read_frame(

@@ -127,7 +127,7 @@ def read_data(source: Any, job: str = "classify", **options: Any) -> SequenceDat
 
     Parameters
     ----------
-    source : path, or pandas or polars DataFrame
+    source : path, pandas or polars DataFrame, Arrow table or DuckDB relation
     job : {"classify", "regress", "autoencode"}
         What the data is for: decides whether it has labels or targets, and its layout.
     **options
@@ -145,12 +145,12 @@ def read_data(source: Any, job: str = "classify", **options: Any) -> SequenceDat
     DataError, OptionError
         With what was expected and what was found.
     """
-    from hiddenstate.data.readers.dataframes import is_frame, read_frame
+    from hiddenstate.data.readers.dataframes import as_frame, is_frame, read_frame
 
     with errors_for_python():
         config = make_config(job, options, together=False)
-        if is_frame(source):
-            return read_frame(source, config.data, job)
+        if is_frame(frame := as_frame(source)):
+            return read_frame(frame, config.data, job)
         return read_path(os.fspath(source), config.data, job)
 
 
