@@ -468,7 +468,7 @@ def files_of_an_addition() -> dict[str, set[str]]:
 
 def test_the_files_that_an_addition_touches_are_there() -> None:
     files = files_of_an_addition()
-    kinds = {"cell", "step", "job", "companion", "format of data", "target of exports"}
+    kinds = {"cell", "step", "option", "job", "companion", "format of data", "target of exports"}
     assert set(files) == kinds
     missing = [name for own in files.values() for name in own if not (SOURCE / name).exists()]
     assert missing == ["kernels/csrc/cells/NAME.h"]

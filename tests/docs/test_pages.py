@@ -7,7 +7,7 @@ import click
 import pytest
 
 from hiddenstate.cli import COMMANDS, cli
-from hiddenstate.config import JOBS, job_options
+from hiddenstate.config import JOBS
 from hiddenstate.views.catalog import FIGURES
 
 ROOT = Path(__file__).parents[2]
@@ -134,33 +134,6 @@ def test_every_option_of_every_command_is_documented():
         for parameter in command_of(name).params:
             if isinstance(parameter, click.Option):
                 assert set(parameter.opts) <= there, f"{name}: {parameter.opts}"
-
-
-@pytest.mark.parametrize("job", JOBS)
-def test_documented_defaults_are_the_programs(job):
-    page = (ROOT / "docs" / "cli.md").read_text("utf-8")
-    column = 2 + JOBS.index(job)
-    rows = [line.split("|") for line in page.splitlines() if line.startswith("| `--")]
-    table = {row[1].strip().strip("`"): row[column].strip() for row in rows if len(row) == 7}
-    for _, option in job_options(job):
-        if option.name == "data":
-            continue
-        default = option.default_for(job)
-        text = option.text(default)
-        shown = {"True": "yes", "False": "no", "None": "none"}.get(text, text)
-        assert table[option.flag] == shown, option.flag
-
-
-@pytest.mark.parametrize("job", JOBS)
-def test_documented_options_repeat_their_help(job):
-    page = (ROOT / "docs" / "cli.md").read_text("utf-8")
-    rows = [line.split("|") for line in page.splitlines() if line.startswith("| `--")]
-    table = {row[1].strip().strip("`"): row[5].strip() for row in rows if len(row) == 7}
-    for _, option in job_options(job):
-        if option.name != "data":
-            bounds = ", ".join(option.choices or ()) or option.bounds()
-            expected = option.help.removesuffix(".") + (f" ({bounds})" if bounds else "")
-            assert table[option.flag] == expected, option.flag
 
 
 def test_the_index_lists_every_page():

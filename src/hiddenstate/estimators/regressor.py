@@ -321,7 +321,7 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
         valid_fraction: float = 0.0,
         patience: int = 0,
         augment: str | tuple[str, ...] = "none",
-        epochs: int | None = None,
+        epochs: int | str | None = None,
         max_steps: int | None = None,
         batch_size: int | None = None,
         shuffle: bool | None = None,
