@@ -189,7 +189,6 @@ def _read_as_possible(
     If the columns that seem to hold ids, times or labels do not, each row is read by itself: first
     without the former as inputs, then with all numbers as inputs.
     """
-    from hiddenstate.data.readers.columns import holds_numbers, is_empty
 
     try:
         return _read_for_job(values, job)
@@ -197,7 +196,9 @@ def _read_as_possible(
         if job is not None or table is None or values.keys() & NAMES_ROLES:
             raise
         columns = range(len(table.names))
-        numbers = [j for j in columns if holds_numbers(table, j) and not is_empty(table, j)]
+        numbers = [
+            j for j in columns if table.profile(j).holds_numbers and not table.profile(j).is_empty
+        ]
         named = {"input": tuple(table.names[j] for j in numbers)} if numbers else {}
         for more in ({}, named):
             with contextlib.suppress(DataError, OptionError):

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from hiddenstate.config import DataConfig
 from hiddenstate.data.calendar import clock_changes
 from hiddenstate.data.prepare.encoding import MAX_VALUES
-from hiddenstate.data.readers.column_content import content_of
 from hiddenstate.data.readers.column_roles import Roles
 from hiddenstate.data.readers.columns import Columns, is_whole, missing_cells
 from hiddenstate.data.readers.dates import are_unix_times
@@ -129,7 +128,7 @@ def _clocks(columns: Columns, roles: Roles, options: DataConfig) -> Iterator[tup
     free = [roles.time] if roles.time is not None else range(len(columns.names))
     counters, one = [], np.zeros(columns.n_rows, np.int64)
     for j in free:
-        is_date = content_of(columns, j) == "date"
+        is_date = columns.profile(j).content == "date"
         numbered = columns.names[j].casefold() in INDEX_NAMES and not is_date
         if j in taken or columns.kinds[j] == "nested" or numbered:
             continue
@@ -188,7 +187,7 @@ def _repeats(columns: Columns, j: int) -> bool:
     if missing_cells(cells).any():
         return False
     if columns.kinds[j] == "text":
-        return content_of(columns, j) == "category" and len(set(cells)) > 1
+        return columns.profile(j).content == "category" and len(set(cells)) > 1
     if not is_whole(cells):
         return False
     counts = np.unique(cells, return_counts=True)[1]
@@ -217,7 +216,7 @@ def _orders(
         return False
     if has_ids and len(np.unique(t)) == len(t):
         return False  # the time alone says which row it is
-    if columns.kinds[time] != "number" or content_of(columns, time) == "date":
+    if columns.kinds[time] != "number" or columns.profile(time).content == "date":
         return True
     if _is_unix(columns, time):
         return True

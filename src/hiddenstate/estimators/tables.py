@@ -7,7 +7,6 @@ import numpy as np
 
 from hiddenstate.config import Config
 from hiddenstate.data import SequenceDataset
-from hiddenstate.data.readers.columns import holds_numbers
 from hiddenstate.data.readers.dataframes import frame_columns, is_frame
 from hiddenstate.data.readers.table import to_dataset
 from hiddenstate.errors import DataError, printable
@@ -77,7 +76,7 @@ def table_to_fit(estimator: Any, X: Any, y: Any) -> tuple[SequenceDataset, Confi
         taken = {values["time"], *(values["id"] or ()), *table.dates}
         taken |= {*(values["future"] or ()), *(values["static"] or ())}
         free = [j for j, name in enumerate(columns.names) if name not in taken]
-        chosen = [j for j in free if holds_numbers(columns, j)]
+        chosen = [j for j in free if columns.profile(j).holds_numbers]
     else:
         chosen = features_of(y, columns.names, "y")
     if not chosen:

@@ -8,8 +8,31 @@ from typing import Any
 
 import numpy as np
 
-from hiddenstate.data.readers.columns import EXACT, Columns, is_whole, missing_cells, plain_values
+from hiddenstate.data.readers.columns import EXACT, Columns, is_whole, missing_cells
 from hiddenstate.system.typing import Array
+
+
+def plain_values(array: Array) -> Array:
+    """Return ids or times (n,) as they are written: whole numbers as integers, dates as text.
+
+    If a number is missing, all are text, of which that is empty.
+    """
+    if array.dtype.kind == "M":
+        known = array[~np.isnat(array)]
+        units = ("D", "s", "ms", "us")  # every cell has the same parts: days, or at least seconds
+        whole = (unit for unit in units if (known == known.astype(f"M8[{unit}]")).all())
+        unit: Any = next(whole, "ns")
+        texts = np.datetime_as_string(array, unit=unit)
+        return np.where(np.isnat(array), "", texts).astype(object)
+    present = ~np.isnan(array) if array.dtype.kind == "f" else np.zeros(0, bool)
+    some = array[present] if len(present) else present
+    if not len(some) or not is_whole(some) or np.abs(some).max() >= 2.0**63:
+        return array
+    if present.all():
+        return array.astype(np.int64)
+    texts = np.full(len(array), "", object)
+    texts[present] = [str(int(value)) for value in array[present]]
+    return texts
 
 
 def cell_array(cells: Sequence[Any]) -> Array:

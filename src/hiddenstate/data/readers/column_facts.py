@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from hiddenstate.data.readers.cells import text_cells
-from hiddenstate.data.readers.column_content import content_of
 from hiddenstate.data.readers.column_roles import Roles
-from hiddenstate.data.readers.columns import Columns, cell_text, holds_truths, missing_cells
+from hiddenstate.data.readers.columns import Columns, cell_text, missing_cells
 from hiddenstate.errors import printable
 
 MAX_DESCRIBED = 1000
@@ -65,9 +64,9 @@ def _describe(columns: Columns, j: int, roles: Mapping[int, str]) -> ColumnFacts
     kind, name, role = columns.kinds[j], columns.names[j], roles.get(j, "left out")
     if kind == "nested":
         return ColumnFacts(name, kind, (), 0, role)
-    kind = "date" if content_of(columns, j) == "date" else kind
+    kind = "date" if columns.profile(j).content == "date" else kind
     cells = columns.arrays[j]
-    if holds_truths(columns, j):
+    if columns.profile(j).holds_truths:
         kind, cells = "boolean", text_cells(columns, j)
     absent = missing_cells(cells)
     present = np.flatnonzero(~absent[:EXAMPLE_ROWS])

@@ -9,14 +9,10 @@ from typing import Literal, NamedTuple
 from hiddenstate.config import DataConfig
 from hiddenstate.config.data_fields import NO_CALENDAR
 from hiddenstate.data.column_names import ALL, positions_of
-from hiddenstate.data.readers.column_content import content_of
 from hiddenstate.data.readers.columns import (
     Columns,
     column_index,
-    holds_numbers,
-    is_empty,
     missing_cells,
-    sign_of,
     text_error,
 )
 from hiddenstate.data.readers.dates import are_times_of_day
@@ -297,12 +293,12 @@ def _id_and_time(
 
 def _why_unused(columns: Columns, j: int, options: DataConfig) -> Unused:
     """Return why nothing uses a column that nobody named."""
-    if is_empty(columns, j):
+    if columns.profile(j).is_empty:
         return Unused.EMPTY
-    content = content_of(columns, j)
+    content = columns.profile(j).content
     if content in ("text", "category"):
-        few = content == "category" and len(set(columns.arrays[j]) - {""}) > 1
-        few = few and options.input is None and not sign_of(columns, j)
+        few = content == "category" and len(columns.profile(j).texts) > 1
+        few = few and options.input is None and not columns.profile(j).sign
         return Unused.CATEGORIES if few else Unused.TEXT
     if content == "nested":
         return Unused.UNREADABLE
@@ -362,7 +358,7 @@ def _named_targets(
     names = options.target if job == "regress" and options.target is not None else ()
     targets = _indices(columns, "--target", names, report, may_miss=not require_targets)
     for j in targets:
-        if require_targets and not holds_numbers(columns, j):
+        if require_targets and not columns.profile(j).holds_numbers:
             report(text_error(columns, j, "--target"))
     return targets
 

@@ -4,13 +4,15 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hiddenstate.data.prepare.encoding import MAX_VALUES
+from hiddenstate.data.readers.dates import compact_readings, looks_like_times, says_time
 from hiddenstate.data.readers.number_text import NumberMarks, is_number
 from hiddenstate.errors import DataError, Flag, Hint, did_you_mean, listed, printable
 from hiddenstate.system.typing import Array
@@ -27,6 +29,10 @@ EXACT = 2.0**53
 MIN_PIXELS = 64
 """Smallest number of columns that are pixels if all hold whole numbers from 0 to 255, one above 1;
 they stay uint8."""
+
+
+Content = Literal["number", "date", "category", "text", "nested"]
+"""What a column holds: `category` is text with few different values, each of several rows."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +120,16 @@ class Columns:
     plain: frozenset[int] = frozenset()
     truths: frozenset[int] = frozenset()
     clocks: frozenset[int] = frozenset()
+    profiles: "dict[int, ColumnProfile]" = field(init=False, repr=False, default_factory=dict)
+
+    def profile(self, j: int) -> "ColumnProfile":
+        """Return what column `j` holds."""
+        if j not in self.profiles:
+            on_disk = self.stack is not None
+            self.profiles[j] = ColumnProfile(
+                self.names[j], self.kinds[j], self.arrays, j, self.marks, j in self.truths, on_disk
+            )
+        return self.profiles[j]
 
     @cached_property
     def positions(self) -> dict[str, int]:
@@ -132,6 +148,98 @@ class Columns:
     def listed(self, which: Iterable[int] | None = None) -> str:
         """Return the names of all columns, or of `which`, as many as fit on a line."""
         return listed(self.names if which is None else [self.names[j] for j in which])
+
+
+@dataclass(frozen=True)
+class ColumnProfile:
+    """What a column holds; each fact is found once, when it is first asked for.
+
+    Parameters
+    ----------
+    name, kind : str
+        As in :class:`Columns`.
+    arrays : sequence of ndarray
+        The columns of the table, of which this is number `j`.
+    j : int
+    marks : NumberMarks, optional
+    are_truths : bool
+        Whether its numbers are true and false in the file.
+    on_disk : bool
+        Whether it may be on disk, and is not read to be described.
+    """
+
+    name: str
+    kind: str
+    arrays: Sequence[Array]
+    j: int
+    marks: NumberMarks | None
+    are_truths: bool
+    on_disk: bool
+
+    @cached_property
+    def counts(self) -> Counter[str]:
+        """How often each text occurs, in the order of the file; none of a column without text."""
+        return Counter(self.arrays[self.j] if self.kind == "text" else ())
+
+    @cached_property
+    def texts(self) -> frozenset[str]:
+        """The different texts that are not empty."""
+        return frozenset(self.counts) - {""}
+
+    @cached_property
+    def is_empty(self) -> bool:
+        """Whether no cell of a column in memory has a value."""
+        if self.on_disk or self.kind == "nested":
+            return False
+        cells = self.arrays[self.j]
+        return bool(missing_cells(cells[:1]).all() and missing_cells(cells).all())
+
+    @cached_property
+    def holds_numbers(self) -> bool:
+        """Whether it holds numbers, or text that is all numbers, or all true and false."""
+        if self.kind != "text":
+            return self.kind == "number"
+        return text_to_numbers(list(self.counts), self.marks) is not None
+
+    @cached_property
+    def holds_truths(self) -> bool:
+        """Whether it holds true and false, and nothing else."""
+        if self.kind != "text":
+            return self.are_truths
+        words = {cell.casefold() for cell in self.counts}
+        return bool(words & TRUTHS.keys()) and all(w in TRUTHS or is_missing(w) for w in words)
+
+    @cached_property
+    def sign(self) -> str:
+        """The sign, such as %, of text that is numbers with it; empty if none."""
+        cells = {cell: n for cell, n in self.counts.items() if not is_missing(cell)}
+        signed = {cell: match for cell in cells if (match := _SIGNED.fullmatch(cell))}
+        signs = {match[1] or match[2] for match in signed.values()}
+        n = sum(cells[cell] for cell in signed)
+        return min(signs) if signs and 2 * n >= sum(cells.values()) else ""
+
+    @cached_property
+    def content(self) -> Content:
+        """What it holds.
+
+        Text cells that are all numbers, or all true and false, are numbers; text of which at least
+        half looks like dates or times of day is a date, and so are whole numbers such as 20241231
+        if the name of their column says so.
+        """
+        if self.kind == "nested":
+            return "nested"
+        if self.kind == "date":
+            return "date"
+        if self.kind == "number":
+            dated = says_time(self.name) and len(cells := self.arrays[self.j])
+            return "date" if dated and compact_readings(cells, self.name) else "number"
+        if self.counts and self.holds_numbers:
+            return "number"
+        if self.counts and looks_like_times(self.arrays[self.j], self.name):
+            return "date"
+        n = len(self.texts)
+        few = self.counts and n <= MAX_VALUES and 2 * n <= self.counts.total()
+        return "category" if few else "text"
 
 
 def kind_of(array: Array) -> str:
@@ -170,14 +278,6 @@ def missing_cells(array: Array) -> NDArray[np.bool_]:
     return np.isnan(array) if array.dtype.kind == "f" else np.zeros(len(array), bool)
 
 
-def is_empty(columns: Columns, j: int) -> bool:
-    """Return whether no cell of a column in memory has a value."""
-    if columns.stack is not None or columns.kinds[j] == "nested":
-        return False
-    cells = columns.arrays[j]
-    return bool(missing_cells(cells[:1]).all() and missing_cells(cells).all())
-
-
 def refuse_missing(columns: Columns, j: int, what: str) -> None:
     """Refuse a column with a missing cell, without which its row `what`."""
     absent = missing_cells(columns.arrays[j])
@@ -203,29 +303,6 @@ def fits_byte(array: Array) -> bool:
     return bool(((array >= 0) & (array <= 255) & (array == np.floor(array))).all())
 
 
-def plain_values(array: Array) -> Array:
-    """Return ids or times (n,) as they are written: whole numbers as integers, dates as text.
-
-    If a number is missing, all are text, of which that is empty.
-    """
-    if array.dtype.kind == "M":
-        known = array[~np.isnat(array)]
-        units = ("D", "s", "ms", "us")  # every cell has the same parts: days, or at least seconds
-        whole = (unit for unit in units if (known == known.astype(f"M8[{unit}]")).all())
-        unit: Any = next(whole, "ns")
-        texts = np.datetime_as_string(array, unit=unit)
-        return np.where(np.isnat(array), "", texts).astype(object)
-    present = ~np.isnan(array) if array.dtype.kind == "f" else np.zeros(0, bool)
-    some = array[present] if len(present) else present
-    if not len(some) or not is_whole(some) or np.abs(some).max() >= 2.0**63:
-        return array
-    if present.all():
-        return array.astype(np.int64)
-    texts = np.full(len(array), "", object)
-    texts[present] = [str(int(value)) for value in array[present]]
-    return texts
-
-
 def cell_text(value: Any) -> str:
     """Return a value as messages show it: whole numbers without a decimal point."""
     if isinstance(value, (float, np.floating)) and float(value).is_integer():
@@ -233,7 +310,9 @@ def cell_text(value: Any) -> str:
     return printable(value, 40)
 
 
-def text_to_numbers(cells: Array, marks: NumberMarks | None = None) -> NDArray[np.float64] | None:
+def text_to_numbers(
+    cells: Sequence[str] | Array, marks: NumberMarks | None = None
+) -> NDArray[np.float64] | None:
     """Convert text cells that are all numbers, or all true and false (N,); None otherwise.
 
     `marks` are those of numbers in the file, as of `Columns`.
@@ -260,7 +339,7 @@ def number_error(columns: Columns, j: int) -> DataError | None:
     least half of its cells are numbers.
     """
     # Columns of text repeat few values: each is looked at once, in the order of the file.
-    counts = Counter(columns.arrays[j])
+    counts = columns.profile(j).counts
     marks = columns.marks or NumberMarks()
     n_numbers, texts = 0, Counter[str]()
     for cell, n in counts.items():
@@ -289,17 +368,6 @@ def number_error(columns: Columns, j: int) -> DataError | None:
     )
 
 
-def sign_of(columns: Columns, j: int) -> str:
-    """Return the sign, such as %, of a column of text that is numbers with it; empty if none."""
-    if columns.kinds[j] != "text":
-        return ""
-    cells = {cell: n for cell, n in Counter(columns.arrays[j]).items() if not is_missing(cell)}
-    signed = {cell: match for cell in cells if (match := _SIGNED.fullmatch(cell))}
-    signs = {match[1] or match[2] for match in signed.values()}
-    n = sum(cells[cell] for cell in signed)
-    return min(signs) if signs and 2 * n >= sum(cells.values()) else ""
-
-
 _SIGNED = re.compile(r"[(+\u2212-]*\s*(?:([$€£¥₹])\s*-?\d[\d.,' ]*|\d[\d.,' ]*([%$€£¥₹]))\)?")
 """A number with a sign of percent or of a currency."""
 
@@ -326,7 +394,7 @@ def text_error(columns: Columns, j: int, flag: str) -> DataError:
     """
     if columns.kinds[j] == "text" and (error := number_error(columns, j)) is not None:
         return error
-    if sign := sign_of(columns, j):
+    if sign := columns.profile(j).sign:
         return DataError(
             f"{columns.where}: column {printable(columns.names[j], 40)} holds numbers with {sign}, "
             f"expected numbers; remove the sign from its cells"
@@ -349,21 +417,6 @@ def text_error(columns: Columns, j: int, flag: str) -> DataError:
         hints = (("to predict classes use classify with ", label),)
     expected = "classes" if flag == "--label" else "numbers"
     return DataError(f"{columns.where}: column {name} holds {what}, expected {expected}", *hints)
-
-
-def holds_numbers(columns: Columns, j: int) -> bool:
-    """Return whether column `j` holds numbers, or text that is all numbers, or true and false."""
-    if columns.kinds[j] == "text":
-        return text_to_numbers(columns.arrays[j], columns.marks) is not None
-    return columns.kinds[j] == "number"
-
-
-def holds_truths(columns: Columns, j: int) -> bool:
-    """Return whether column `j` holds true and false, and nothing else."""
-    if columns.kinds[j] != "text":
-        return j in columns.truths
-    words = {cell.casefold() for cell in set(columns.arrays[j])}
-    return bool(words & TRUTHS.keys()) and all(w in TRUTHS or is_missing(w) for w in words)
 
 
 def numbers(columns: Columns, j: int, flag: str = "--input") -> Array:

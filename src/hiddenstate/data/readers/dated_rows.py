@@ -15,8 +15,9 @@ from hiddenstate.data.calendar import (
     find_calendar,
     plain_moments,
 )
+from hiddenstate.data.readers.cells import plain_values
 from hiddenstate.data.readers.column_roles import Roles
-from hiddenstate.data.readers.columns import Columns, is_whole, plain_values
+from hiddenstate.data.readers.columns import Columns, is_whole
 from hiddenstate.data.readers.dates import UNIX, has_zone, local_times
 from hiddenstate.data.readers.row_order import is_count
 from hiddenstate.data.time_form import Form, form_of

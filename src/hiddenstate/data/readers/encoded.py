@@ -17,14 +17,11 @@ from hiddenstate.data.prepare.encoding import (
     varying_periods,
 )
 from hiddenstate.data.readers.cells import text_cells
-from hiddenstate.data.readers.column_content import content_of
 from hiddenstate.data.readers.column_roles import TEXT, Roles
 from hiddenstate.data.readers.columns import (
     Columns,
-    holds_numbers,
     missing_cells,
     number_error,
-    sign_of,
     text_error,
 )
 from hiddenstate.data.readers.dates import (
@@ -165,10 +162,10 @@ def _check_calendar(options: DataConfig, trained: tuple[Encoding, ...]) -> None:
 
 def _needs_values(columns: Columns, j: int) -> bool:
     """Return whether an input column is text, not numbers; dates are refused."""
-    if columns.kinds[j] == "nested" or holds_numbers(columns, j):
+    if columns.kinds[j] == "nested" or columns.profile(j).holds_numbers:
         return False
     name = printable(columns.names[j], 40)
-    if content_of(columns, j) == "date" and not _may_be_scores(columns, j):
+    if columns.profile(j).content == "date" and not _may_be_scores(columns, j):
         clocks = columns.kinds[j] == "text" and are_clocks(columns.arrays[j])
         flags = (Flag("--time", name), " ", Flag("--calendar", "auto"))
         seconds = (", write durations in seconds",) if clocks else ()
@@ -179,7 +176,7 @@ def _needs_values(columns: Columns, j: int) -> bool:
         )
     if (error := number_error(columns, j)) is not None:
         raise error
-    if sign_of(columns, j):
+    if columns.profile(j).sign:
         raise text_error(columns, j, "--input")
     return True
 
@@ -188,23 +185,23 @@ def _may_be_scores(columns: Columns, j: int) -> bool:
     """Return whether few cells such as 1:30, which repeat, need not be times of day."""
     if columns.kinds[j] != "text" or says_time(columns.names[j]):
         return False
-    cells = set(columns.arrays[j])
-    return min(MAX_VALUES, columns.n_rows // 2) >= len(cells - {""}) and are_clocks(cells)
+    texts = columns.profile(j).texts
+    return min(MAX_VALUES, columns.n_rows // 2) >= len(texts) and are_clocks(texts)
 
 
 def _repeats(columns: Columns, j: int, roles: Roles) -> bool:
     """Return whether nothing uses a column of text with few values, which repeat."""
     return (
         roles.unused[j] in TEXT
-        and content_of(columns, j) == "category"
-        and len(set(columns.arrays[j]) - {""}) > 1
+        and columns.profile(j).content == "category"
+        and len(columns.profile(j).texts) > 1
     )
 
 
 def _fitted(columns: Columns, j: int) -> Encoding:
     """Return the encoding of a column of text by all its values, sorted."""
     name, cells = printable(columns.names[j], 40), columns.arrays[j]
-    values = sorted(set(cells) - {""})
+    values = sorted(columns.profile(j).texts)
     if len(values) > MAX_VALUES:
         raise DataError(
             f"{columns.where}: column {name} holds text with {len(values):,} different values, "
@@ -238,7 +235,7 @@ def _date_column(columns: Columns, roles: Roles) -> int:
         return roles.time
     taken = {*roles.targets, *roles.id, roles.label, roles.group, roles.weight}
     free = [j for j in range(len(columns.names)) if j not in taken]
-    dates = [j for j in free if content_of(columns, j) == "date"]
+    dates = [j for j in free if columns.profile(j).content == "date"]
     if len(dates) != 1:
         what = f"columns {columns.listed(dates)} hold dates" if dates else "no column holds dates"
         raise OptionError(

@@ -16,8 +16,9 @@ from hiddenstate.data.calendar import (
     Moments,
     named_calendar,
 )
+from hiddenstate.data.readers.cells import plain_values
 from hiddenstate.data.readers.column_roles import Roles
-from hiddenstate.data.readers.columns import Columns, cell_text, is_missing, plain_values, typed
+from hiddenstate.data.readers.columns import Columns, cell_text, is_missing, typed
 from hiddenstate.data.readers.dated_rows import DatedTable
 from hiddenstate.data.readers.role_guesses import is_static
 from hiddenstate.data.readers.row_order import is_count

@@ -7,15 +7,10 @@ import numpy as np
 
 from hiddenstate.config import DataConfig
 from hiddenstate.data.prepare.examples import FEWEST_ROWS, FIRST_ROWS, rows_follow
-from hiddenstate.data.readers.column_content import content_of
 from hiddenstate.data.readers.columns import (
     Columns,
-    holds_numbers,
-    holds_truths,
-    is_empty,
     is_whole,
     number_error,
-    sign_of,
 )
 from hiddenstate.data.readers.dates import looks_like_times
 from hiddenstate.errors import DataError
@@ -154,9 +149,9 @@ def guess_label(
         j
         for j in free
         if columns.kinds[j] == "text"
-        and not is_empty(columns, j)
-        and not sign_of(columns, j)
-        and content_of(columns, j) != "date"
+        and not columns.profile(j).is_empty
+        and not columns.profile(j).sign
+        and columns.profile(j).content != "date"
     ]
     needed = job == "classify" and require_targets
     only, others = _by_content(columns, free, texts, ids, needed)
@@ -188,7 +183,7 @@ def _by_content(
     columns: Columns, free: list[int], texts: list[int], ids: tuple[int, ...], needed: bool
 ) -> tuple[int | None, list[int]]:
     """Return the only column of text, or of true and false, if there is one, and the candidates."""
-    truths = [j for j in free if holds_truths(columns, j)]
+    truths = [j for j in free if columns.profile(j).holds_truths]
     words = [j for j in texts if j not in truths]
     only = _only(words, truths) if columns.n_rows else None
     candidates = _candidates(columns, free, ids) if needed or (ids and only is not None) else []
@@ -214,8 +209,8 @@ def _candidates(columns: Columns, free: list[int], ids: tuple[int, ...]) -> list
     likely = [
         j
         for j in free
-        if (content_of(columns, j) == "category" and not sign_of(columns, j))
-        or holds_truths(columns, j)
+        if (columns.profile(j).content == "category" and not columns.profile(j).sign)
+        or columns.profile(j).holds_truths
         or (j == last and _is_zero_or_one(columns, j))
     ]
     return [j for j in likely if not ids or is_static(columns, j, ids)]
@@ -224,7 +219,7 @@ def _candidates(columns: Columns, free: list[int], ids: tuple[int, ...]) -> list
 def _steps(columns: Columns) -> bool:
     """Return whether rows are likely the steps of one series, in which 0 and 1 are an input."""
     every = range(len(columns.names))
-    if any(content_of(columns, j) == "date" for j in every):
+    if any(columns.profile(j).content == "date" for j in every):
         return True
     if guess_time(columns, list(every)) is not None:
         return True
@@ -293,9 +288,9 @@ def all_numbers(
     """
     found = []
     for j in free:
-        if j in targets or (not may_be_empty and is_empty(columns, j)):
+        if j in targets or (not may_be_empty and columns.profile(j).is_empty):
             continue
-        if holds_numbers(columns, j):
+        if columns.profile(j).holds_numbers:
             found.append(j)
         elif columns.kinds[j] == "text" and (error := number_error(columns, j)) is not None:
             report(error)

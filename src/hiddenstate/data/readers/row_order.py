@@ -6,12 +6,10 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from hiddenstate.data.readers.column_content import content_of
 from hiddenstate.data.readers.column_roles import TEXT, Roles, Unused
 from hiddenstate.data.readers.columns import (
     Columns,
     cell_text,
-    holds_numbers,
     is_whole,
     numbers,
     refuse_missing,
@@ -96,7 +94,7 @@ def clock_of(
 
 def is_count(columns: Columns, j: int, clock: Array) -> bool:
     """Return whether the cells of the time column are numbers that order the rows as they are."""
-    return holds_numbers(columns, j) and np.array_equal(numbers(columns, j), clock)
+    return columns.profile(j).holds_numbers and np.array_equal(numbers(columns, j), clock)
 
 
 def compact_dates(
@@ -206,7 +204,7 @@ def dates_beside(columns: Columns, j: int, unused: Iterable[int]) -> int | None:
     dates = [
         k
         for k in unused
-        if content_of(columns, k) == "date" and not _holds_times_of_day(columns, k)
+        if columns.profile(k).content == "date" and not _holds_times_of_day(columns, k)
     ]
     return dates[0] if len(dates) == 1 else None
 

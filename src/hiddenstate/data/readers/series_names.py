@@ -3,8 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from hiddenstate.data.readers.cells import plain_values
 from hiddenstate.data.readers.column_roles import Roles
-from hiddenstate.data.readers.columns import Columns, cell_text, plain_values, refuse_missing
+from hiddenstate.data.readers.columns import Columns, cell_text, refuse_missing
 from hiddenstate.errors import printable
 from hiddenstate.system.typing import Array
 

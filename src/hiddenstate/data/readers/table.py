@@ -15,18 +15,16 @@ from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.leaks import UnusedColumns, looked_at
 from hiddenstate.data.origin import Table, whole
 from hiddenstate.data.prepare.encoding import Encoding
+from hiddenstate.data.readers.cells import plain_values
 from hiddenstate.data.readers.column_roles import MAY_NAME, Part, Roles, Unused, find_roles
 from hiddenstate.data.readers.columns import (
     Columns,
     cell_text,
     check_names,
-    holds_truths,
     is_whole,
     missing_cells,
     numbers,
-    plain_values,
     refuse_missing,
-    sign_of,
     stacked,
     text_error,
     typed,
@@ -224,7 +222,11 @@ def _label_remarks(
     if roles.other_labels:
         others = listed([columns.names[j] for j in roles.other_labels], 8, 40)
         return (f"{where}: the label is {name}; it could also be {others}: choose with --label",)
-    if name.casefold() in LABEL_NAMES or roles.label_is_first or holds_truths(columns, roles.label):
+    if (
+        name.casefold() in LABEL_NAMES
+        or roles.label_is_first
+        or columns.profile(roles.label).holds_truths
+    ):
         return ()
     if columns.kinds[roles.label] == "number":
         return (f"{where}: the label is {name}, the last column, of 0 and 1; see --label",)
@@ -244,7 +246,7 @@ def _unused_remarks(
         return ()
     reasons = [
         f"{printable(columns.names[j], 40)} ({why.value}"
-        + (f": remove {sign} to use its numbers)" if (sign := sign_of(columns, j)) else ")")
+        + (f": remove {sign} to use its numbers)" if (sign := columns.profile(j).sign) else ")")
         for j, why in unused.items()
     ]
     return (f"{where}: left out, as nothing uses them: {listed(reasons, each=80)}",)

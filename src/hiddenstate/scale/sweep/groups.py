@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiddenstate.config import DataConfig
-from hiddenstate.data.readers.columns import Columns, plain_values, refuse_missing
+from hiddenstate.data.readers.cells import plain_values
+from hiddenstate.data.readers.columns import Columns, refuse_missing
 from hiddenstate.data.readers.formats import DELIMITED, TABLES, has_ending, is_table
 from hiddenstate.data.readers.number_names import reason_for_text
 from hiddenstate.data.readers.open import existing, read_table
