@@ -49,8 +49,7 @@ def test_a_trial_of_a_dead_worker_is_taken_up_first_with_its_parameters(tmp_path
     params = {"lr": 0.01, "hidden_size": 3}
     with locked_place(study.folder) as place:
         first = claimed(study, place)
-        kinds = study.settings.space.distributions()
-        assert study.ledger.update(first.last, params=params, distributions=kinds)
+        assert study.ledger.update(first.last, facts={"params": params})
         assert claimed(study, place).number == 1  # its worker lives: it is not taken
     with locked_place(study.folder) as place:
         again = claimed(study, place)

@@ -12,7 +12,7 @@ attempt failed, and another followed it. Only the last attempt of a slot counts.
 
 import os
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -191,6 +191,9 @@ class Owner:
         return is_ours and not is_locked(lock)
 
 
+Chooser = Callable[[Slot, Sequence[Slot]], "tuple[dict[str, Any], dict[str, Any]] | None"]
+
+
 class Ledger:
     """The trials of a study, for one worker.
 
@@ -206,8 +209,6 @@ class Ledger:
     def __init__(self, storage: Any, name: str, patience: Patience) -> None:
         self.storage, self.name, self.patience = storage, name, patience
         self.study_id: int = patience(storage.get_study_id_from_name, name)
-        self.latest: list[Slot] = []
-        """All slots, as they stood when a trial was last taken."""
         self._forget()
 
     def _forget(self) -> None:
@@ -236,8 +237,13 @@ class Ledger:
         """Set a user attribute of the study."""
         self.patience(self.storage.set_study_user_attr, self.study_id, name, value)
 
-    def claim(self, n_trials: int, owner: Owner) -> Slot | None:
+    def claim(
+        self, n_trials: int, owner: Owner, choose: Chooser = lambda slot, slots: None
+    ) -> Slot | None:
         """Take the first trial that nobody trains, for `owner`; None if there is none now.
+
+        `choose` returns the parameters of a trial, with their distributions, or None if it has
+        some; it gets the trial, and all as they stand.
 
         A worker of this machine is known to be dead at once, others after a time without a sign.
         """
@@ -258,9 +264,9 @@ class Ledger:
                     free.append(slot)
             free.sort(key=lambda slot: slot.number)
             for slot in free:
-                taken = self.patience(self._take, slot, own, len(trials))
+                chosen = choose(slot, slots)
+                taken = self.patience(self._take, slot, own, chosen, len(trials))
                 if taken is not None:
-                    self.latest = slots
                     return taken
                 if slot.last is None:  # another worker made it
                     break
@@ -269,11 +275,18 @@ class Ledger:
             else:
                 return None
 
-    def _take(self, slot: Slot, owner: Mapping[str, str], n_rows: int) -> Slot | None:
+    def _take(
+        self,
+        slot: Slot,
+        owner: Mapping[str, str],
+        chosen: tuple[dict[str, Any], dict[str, Any]] | None,
+        n_rows: int,
+    ) -> Slot | None:
         """Take a trial, with a first sign of life; None if another worker was faster."""
         from optuna.trial import create_trial
 
-        facts: dict[str, Any] = {OWNER: owner}
+        params, kinds = chosen or ({}, {})
+        facts: dict[str, Any] = {OWNER: owner, **({PARAMS: params} if chosen else {})}
         with transaction(self.storage) as (session, models):
             if slot.last is None:
                 locked(session, models.StudyModel, self.study_id)
@@ -295,11 +308,14 @@ class Ledger:
             session.add(row)
             session.flush()
             write(session, models.TrialUserAttributeModel, row, attributes(facts))
+            write(session, models.TrialParamModel, row, parameters(params, kinds))
             write(session, models.TrialHeartbeatModel, row, [{}])
             number, name = row.trial_id, row.number
         if slot.last is not None:
             return Slot(slot.number, (*slot.attempts[:-1], self.storage.get_trial(number)))
-        first = create_trial(state=state_of("RUNNING"), user_attrs=facts)
+        first = create_trial(
+            state=state_of("RUNNING"), user_attrs=facts, params=params, distributions=kinds
+        )
         first.number, first._trial_id = name, number
         return Slot(slot.number, (first,))
 
@@ -321,8 +337,6 @@ class Ledger:
         *,
         facts: Mapping[str, Any] | None = None,
         kept: Mapping[str, Any] | None = None,
-        params: Mapping[str, Any] | None = None,
-        distributions: Mapping[str, Any] | None = None,
         rungs: Mapping[int, float] | None = None,
         state: str = "RUNNING",
         value: float | None = None,
@@ -334,7 +348,6 @@ class Ledger:
         attempt : FrozenTrial
         facts, kept : mapping, optional
             User and system attributes.
-        params, distributions : mapping, optional
         rungs : mapping, optional
             The validation losses at rungs.
         state : str
@@ -346,9 +359,6 @@ class Ledger:
                 return False
             if row.state is not state_of("RUNNING"):  # an answer may have been lost
                 return bool(row.state is state_of(state))
-            if params is not None and distributions is not None:
-                facts = {**(facts or {}), PARAMS: dict(params)}
-                write(session, models.TrialParamModel, row, parameters(params, distributions))
             write(session, models.TrialUserAttributeModel, row, attributes(facts or {}))
             write(session, models.TrialSystemAttributeModel, row, attributes(kept or {}))
             for step, loss in (rungs or {}).items():

@@ -111,7 +111,7 @@ class Worker:
         with locked_place(self.study.folder) as place:
             owner = Owner.here(place, self.study.folder)
             while not self.interrupted():
-                slot = ledger.claim(settings.n_trials, owner)
+                slot = ledger.claim(settings.n_trials, owner, self._chosen)
                 if slot is not None:
                     self._train(slot, owner)
                     wait, waiting = IDLE[0], False
@@ -174,12 +174,9 @@ class Worker:
     def _train_runs(self, slot: Slot) -> list[Outcome] | None:
         """Train the runs of a trial; None if stopped before the end."""
         settings = self.study.settings
-        params = self._params(slot)
-        if params is None:
-            return None
         outcomes: list[Outcome] = []
         for number in range(settings.seeds):
-            outcome = self._train_run(slot, params, number)
+            outcome = self._train_run(slot, number)
             if outcome is None:
                 return None
             outcomes.append(outcome)
@@ -187,21 +184,17 @@ class Worker:
                 break
         return outcomes
 
-    def _params(self, slot: Slot) -> dict[str, Any] | None:
-        """Return the parameters of a trial, chosen now unless they were before."""
-        settings = self.study.settings
-        space = settings.space
+    def _chosen(self, slot: Slot, slots: Sequence[Slot]) -> Any:
+        """Return the parameters of a trial, unless it has some, and their distributions."""
+        own, space = self.study.settings, self.study.settings.space
         if set(slot.params) == set(space.names):
-            return slot.params
-        slots = self.study.ledger.latest
-        params = choose(space, slots, slot.number, settings.sampler, settings.pruner, settings.seed)
-        kinds = space.distributions()
-        kept = self.study.ledger.update(slot.last, params=params, distributions=kinds)
-        return params if kept else None
+            return None
+        params = choose(space, slots, slot.number, own.sampler, own.pruner, own.seed)
+        return params, space.distributions()
 
-    def _train_run(self, slot: Slot, params: dict[str, Any], number: int) -> Outcome | None:
+    def _train_run(self, slot: Slot, number: int) -> Outcome | None:
         settings, study = self.study.settings, self.study
-        config = settings.trial_config(params, number, self.threads)
+        config = settings.trial_config(slot.params, number, self.threads)
         owners = [Owner.of(facts) for facts in slot.attribute(OWNERS, [])]
         earlier = [owner for owner in owners if owner is not None]
         task = Task(
