@@ -267,7 +267,6 @@ def test_files_are_written_by_the_run_writer_and_atomic_files_alone() -> None:
         "views.film",  # a temporary film, by PyAV
         "cli.stdin",  # in a temporary folder
         "system.lock",  # the stand-in of a lock
-        "scale.sweep.worker",  # the pipe to the command that started it
     }
     writing = {
         module
@@ -317,7 +316,7 @@ def test_python_is_started_by_one_module_alone() -> None:
         source = ast.unparse(tree)
         if "python_command(" in source and module not in naming:
             assert "env=python_environment(" in source.replace("'env': ", "env="), module
-        assert module not in spawning or "with safe_children():" in source
+        assert module not in spawning or "with safe_children(" in source
     for folder in ("tools", "benchmarks"):
         for path in (PAGE.parents[1] / folder).rglob("*.py"):
             assert not re.search(r"""executable,\s*["']-[mc]""", path.read_text("utf-8")), path

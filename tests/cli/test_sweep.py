@@ -75,8 +75,7 @@ def test_workers_end_with_a_killed_command(tmp_path):
         "import os, sys, time\n"
         "from hiddenstate.scale.sweep.pool import LocalPool\n"
         "pool = LocalPool(1)\n"
-        "pool._started(0)\n"
-        "print(pool._processes[0].pid, flush=True)\n"
+        "print(pool._workers.start().pid, flush=True)\n"
         "time.sleep(600)\n"
     )
     parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)

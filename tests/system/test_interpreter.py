@@ -77,11 +77,10 @@ from types import SimpleNamespace
 from hiddenstate.scale.tune.pool import Order, Pool
 from hiddenstate.scale.tune.storage import Address
 
-if __name__ == "__main__":
-    order = Order(Path("nothing"), Address("", ""), 60, 1)
-    pool = Pool(None, order, 1, SimpleNamespace(say=print), lambda: False)
-    pool._watch()
-    assert "nothing" in pool._errors[0]
+order = Order(Path("nothing"), Address("", ""), 60, 1)
+pool = Pool(None, order, 1, SimpleNamespace(say=print), lambda: False)
+pool._watch()
+assert "nothing" in pool._errors[0]
 """
 
 TRAIN = ["classify", "t.csv", "--epochs", "1", "--view", "off", "--recipe", "classic"]

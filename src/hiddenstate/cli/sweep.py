@@ -31,7 +31,7 @@ from hiddenstate.system.signals import SIGINT
 if TYPE_CHECKING:
     from hiddenstate.cli.signals import InterruptHandler
     from hiddenstate.scale.sweep.groups import Key
-    from hiddenstate.scale.sweep.pool import Workers
+    from hiddenstate.scale.sweep.pool import Trainers
     from hiddenstate.scale.sweep.records import Record
     from hiddenstate.scale.sweep.start import Sweep
     from hiddenstate.scale.sweep.store import SweepFolder
@@ -157,7 +157,7 @@ def _train(
         say(f"next: hiddenstate {use}")
 
 
-def _workers(how: Mapping[str, Any]) -> "Workers":
+def _workers(how: Mapping[str, Any]) -> "Trainers":
     from hiddenstate.scale.sweep.cluster import DaskCluster
     from hiddenstate.scale.sweep.pool import LocalPool
 

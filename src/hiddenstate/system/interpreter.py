@@ -42,10 +42,11 @@ def import_path() -> list[str]:
 
 
 @contextmanager
-def safe_children() -> Iterator[None]:
+def safe_children(changes: Mapping[str, str] | None = None) -> Iterator[None]:
     """Have processes that a library starts begin as those of :func:`python_command` do."""
-    before = {name: os.environ.get(name) for name in ("PYTHONPATH", *SAFE_PATH)}
-    safe = python_environment()
+    names = ("PYTHONPATH", *SAFE_PATH, *(changes or {}))
+    before = {name: os.environ.get(name) for name in names}
+    safe = python_environment(changes)
     try:
         for name in before:
             _set(name, safe.get(name))

@@ -7,9 +7,11 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import ModuleType
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from hiddenstate.system import platform
@@ -119,7 +121,9 @@ def wait(process: Process, seconds: float) -> int | None:
 
 
 class Spawned:
-    """A process of Python that runs a function, and a connection on which it sends.
+    """A process of Python that runs a function, and a connection to it.
+
+    It does not import the script that started it, so that a script needs no guard.
 
     Parameters
     ----------
@@ -129,6 +133,8 @@ class Spawned:
     argument : object
     later : sequence of int
         Signals that wait until the function calls :func:`~hiddenstate.system.signals.let_through`.
+    env : dict, optional
+        Its variables, in addition to those of this process.
 
     Raises
     ------
@@ -139,18 +145,22 @@ class Spawned:
     """
 
     def __init__(
-        self, function: Callable[..., None], argument: object, later: Sequence[int]
+        self,
+        function: Callable[..., None],
+        argument: object,
+        later: Sequence[int],
+        env: Mapping[str, str] | None = None,
     ) -> None:
         platform.require("processes")
         import multiprocessing
         from multiprocessing import resource_tracker
 
         context = multiprocessing.get_context("spawn")
-        self._connection, theirs = context.Pipe(duplex=False)
+        self._connection, theirs = context.Pipe()
         self._process: SpawnProcess = context.Process(target=function, args=(argument, theirs))
-        with safe_children():
+        with safe_children(env):
             resource_tracker.ensure_running()  # its first start would unblock the signals
-            with held_back(later):
+            with held_back(later), _no_script():
                 self._process.start()
         theirs.close()
 
@@ -164,6 +174,10 @@ class Spawned:
         """Its exit code, the negative of the signal that killed it; None while it runs."""
         return self._process.exitcode
 
+    def send(self, message: object) -> None:
+        """Send it something; an `OSError` if it has ended."""
+        self._connection.send(message)
+
     def received(self) -> Iterator[Any]:
         """Yield what it has sent and nobody has received."""
         with suppress(EOFError, OSError):
@@ -176,6 +190,10 @@ class Spawned:
             with suppress(OSError):
                 os.kill(self._process.pid, signal.SIGTERM)
 
+    def kill(self) -> None:
+        """End it at once."""
+        self._process.kill()
+
     def join(self) -> None:
         """Wait for it to end."""
         self._process.join()
@@ -184,6 +202,17 @@ class Spawned:
         """Receive nothing more, and wait for it to end."""
         self._connection.close()
         self.join()
+
+
+@contextmanager
+def _no_script() -> Iterator[None]:
+    """Hide the script of this process, which a new one would import."""
+    script = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = script
 
 
 def wait_for_any(spawned: Iterable[Spawned], seconds: float) -> None:

@@ -34,7 +34,7 @@ def test_an_exception_leaves_no_worker_behind(tmp_path: Path) -> None:
     pool = pool_of(study)
     with pytest.raises(KeyboardInterrupt):
         pool.run()
-    (process,) = pool._running
+    (process,) = pool._began
     assert process.exitcode == 0
     assert "running" not in {slot.state for slot in study.slots()}
 
@@ -42,7 +42,7 @@ def test_an_exception_leaves_no_worker_behind(tmp_path: Path) -> None:
 def test_ctrl_c_while_a_worker_starts_ends_it_without_a_traceback(tmp_path: Path) -> None:
     pool = pool_of(study_in(tmp_path, n_trials=1))
     pool._start()
-    (process,) = pool._running
+    (process,) = pool._began
     os.kill(process.pid, signal.SIGINT)  # as a terminal does to all processes of the command
     process.join()
     assert process.exitcode == 0

@@ -12,7 +12,7 @@ from typing import Any
 from hiddenstate.errors import MachineError, printable
 from hiddenstate.scale.sweep.options import Shard
 from hiddenstate.scale.sweep.packets import pack_groups
-from hiddenstate.scale.sweep.pool import Workers
+from hiddenstate.scale.sweep.pool import Trainers
 from hiddenstate.scale.sweep.records import encode_record
 from hiddenstate.scale.sweep.start import Sweep
 from hiddenstate.scale.sweep.work import Outcome, VersionError, outcomes_of
@@ -39,7 +39,7 @@ class Driver:
     Parameters
     ----------
     sweep : Sweep
-    workers : Workers
+    workers : Trainers
     shard : Shard
         Whose file the records are added to.
     tell : callable
@@ -49,7 +49,7 @@ class Driver:
     def __init__(
         self,
         sweep: Sweep,
-        workers: Workers,
+        workers: Trainers,
         shard: Shard,
         tell: Callable[[tuple[str, ...], Outcome], None] = lambda key, outcome: None,
     ) -> None:

@@ -16,7 +16,7 @@ from hiddenstate.scale.sweep.drive import Driver
 from hiddenstate.scale.sweep.groups import Key, name_of
 from hiddenstate.scale.sweep.models import SweepModels
 from hiddenstate.scale.sweep.options import Shard, sweep_options
-from hiddenstate.scale.sweep.pool import LocalPool, Workers
+from hiddenstate.scale.sweep.pool import LocalPool, Trainers
 from hiddenstate.scale.sweep.predict import (
     forecast_sweep,
     own_table,
@@ -266,7 +266,7 @@ def _path_of(table: Any) -> str:
     )
 
 
-def _workers(n_jobs: int, scheduler: str | None) -> Workers:
+def _workers(n_jobs: int, scheduler: str | None) -> Trainers:
     if n_jobs < -1:
         raise OptionError(f"n_jobs: expected -1, 0 or a number of processes, got {n_jobs}")
     return LocalPool(max(n_jobs, 0)) if scheduler is None else DaskCluster(scheduler)

@@ -14,17 +14,16 @@ from hiddenstate.scale.tune.settings import StudyData, load_data, read_settings
 from hiddenstate.scale.tune.storage import Address
 from hiddenstate.scale.tune.study import open_study
 from hiddenstate.scale.tune.worker import Study, Watcher, Worker
+from hiddenstate.scale.workers import MAX_QUICK, Workers
 from hiddenstate.system import signals
-from hiddenstate.system.processes import Spawned, wait_for_any
+from hiddenstate.system.processes import Spawned
 from hiddenstate.training.trainer import Callback
 
 if TYPE_CHECKING:
     from hiddenstate.system.processes import Connection
 
-MAX_QUICK = 5
-"""Workers in a row that may end within `QUICK` seconds before no other takes their place."""
-
 QUICK = 10.0
+"""Seconds within which a killed worker was killed early."""
 
 SIGNALS = (signals.SIGINT, signals.SIGTERM)
 """Signals that ask a worker process to stop."""
@@ -135,9 +134,11 @@ class Pool:
         watcher: Watcher,
         interrupted: Callable[[], bool],
     ) -> None:
-        self._study, self._order, self._watcher = study, order, watcher
+        self._study, self._watcher = study, watcher
         self._interrupted, self._n = interrupted, n
-        self._running: dict[Spawned, float] = {}  # with when it began
+        # A signal that comes while one imports waits until it can handle it.
+        self._workers = Workers(work, order, SIGNALS)
+        self._began: dict[Spawned, float] = {}
         self._errors: list[str] = []
         self._quick = 0
 
@@ -152,9 +153,8 @@ class Pool:
         try:
             self._watch()
         finally:
-            self._ask_to_stop()  # those that are left after an error, such as Ctrl-C in Python
-            for process in self._running:
-                process.close()
+            self._workers.ask_to_stop()  # those left after an error, such as Ctrl-C in Python
+            self._workers.join()
         if self._interrupted():
             return False
         if all(slot.finished for slot in self._study.slots()):
@@ -167,45 +167,35 @@ class Pool:
         for _ in range(self._n):
             self._start()
         asked = False
-        while self._running:
+        while self._workers.running:
             if self._interrupted() and not asked:
                 asked = True
-                self._ask_to_stop()
-            wait_for_any(self._running, seconds=0.2)
-            for process in list(self._running):
-                self._hear(process)
-                if process.exitcode is not None:
-                    self._ended(process, asked)
-
-    def _ask_to_stop(self) -> None:
-        for process in self._running:
-            process.ask_to_stop()
+                self._workers.ask_to_stop()
+            for process, message in self._workers.heard(0.2):
+                if message is not None:
+                    with contextlib.suppress(OSError):  # where it is shown is gone
+                        self._show(*message)
+                elif process.exitcode and not asked:
+                    self._replace(process)
 
     def _start(self) -> None:
-        # A signal that comes while it imports waits until it can handle it.
-        self._running[Spawned(work, self._order, later=SIGNALS)] = time.monotonic()
+        self._began[self._workers.start()] = time.monotonic()
 
-    def _hear(self, process: Spawned) -> None:
+    def _show(self, kind: str, content: Any) -> None:
         """Show what a worker sent."""
-        with contextlib.suppress(OSError):  # where it is shown is gone
-            for kind, content in process.received():
-                if kind == "say":
-                    self._watcher.say(content)
-                elif kind == "finished":
-                    self._watcher.finished(self._study.slots(), content)
-                else:
-                    self._errors.append(content)
-                    self._watcher.say(f"a worker ended: {content}")
+        if kind == "say":
+            self._watcher.say(content)
+        elif kind == "finished":
+            self._watcher.finished(self._study.slots(), content)
+        else:
+            self._errors.append(content)
+            self._watcher.say(f"a worker ended: {content}")
 
-    def _ended(self, process: Spawned, asked: bool) -> None:
+    def _replace(self, process: Spawned) -> None:
         """Let another process take the place of one that was killed."""
-        self._hear(process)
-        began = self._running.pop(process)
-        process.close()
-        code = process.exitcode
-        if asked or not code:
-            return
-        self._quick = self._quick + 1 if time.monotonic() - began < QUICK else 0
+        lasted = time.monotonic() - self._began.pop(process)
+        self._quick = self._quick + 1 if lasted < QUICK else 0
+        code = process.exitcode or 0
         how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
         if self._quick >= MAX_QUICK:
             self._watcher.say(f"worker {process.pid} ended {how}; {count(MAX_QUICK, 'worker')} did")
