@@ -413,7 +413,8 @@ def _written(
     reading.run()
     if sum(len(p.small) for p in reading.pieces) != n_rows:
         raise DataError(f"{printable(path)}: changed while it was read; run again")
-    return [np.concatenate([p.special[j] for p in reading.pieces]) for j in which]
+    none = np.empty(0, object)
+    return [np.concatenate([none, *(p.special[j] for p in reading.pieces)]) for j in which]
 
 
 _DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
