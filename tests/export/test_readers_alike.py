@@ -86,6 +86,8 @@ CASES = {
     "signs, points and exponents": Case("u,v\n+1,-.5\n2.,1E+2\n", one((1, -0.5), (2, 100))),
     "spaces around cells": Case(" u , v \n 1 ,\t2\n", one((1, 2))),
     "no-break spaces around a cell": cell("\u00a01\u202f", 1),
+    "control characters around a cell": cell("\x1c12\x85", 12),
+    "a control character alone": cell("\x1f", NONE, GAPS),
     "hexadecimal": cell("0x10", None),
     "binary": cell("0b11", None),
     "octal": cell("0o7", None),
@@ -129,6 +131,7 @@ CASES = {
     "infinity where none may be": cell("inf", None),
     "another word": cell("missing", None, GAPS),
     "true and false": Case("u,v\ntrue,1\nFALSE,2\n", one((1, 1), (0, 2))),
+    "true after a word for missing": Case("u,v\nnan,1\ntrue,2\n", one((None, 1), (1, 2)), {}, GAPS),
     "true among numbers": Case("u,v\n1,1\ntrue,2\n", REFUSED),
     # lines
     "a cell too many": Case("u,v\n1,2\n3,4,5\n", REFUSED),

@@ -127,7 +127,7 @@ class StepLines:
         if self._json:
             first, header = list(self._object(text)), False
         else:
-            first = [cell.strip() for cell in self._cells(text)]
+            first = self._cells(text)
             plain = [self._marks.plain(cell) for cell in first]
             named = are_names(self._trained) and set(self._trained or ()) <= set(first)
             header = named or is_header(plain, [])
@@ -180,7 +180,7 @@ class StepLines:
         spaced = self._delimiter not in " \t"
         reader = csv.reader(_only(text), delimiter=self._delimiter, skipinitialspace=spaced)
         try:
-            cells = next(reader)
+            cells = [cell.strip() for cell in next(reader)]
         except csv.Error as error:
             raise DataError(
                 f"{self._at}: {printable(error, 60)}; check for a quote that is not closed"
@@ -203,10 +203,12 @@ class StepLines:
         at = f"{self._at}:{printable(name, 40)}"
         if isinstance(cell, str):
             plain, word = cell if self._json else self._marks.plain(cell), cell.strip().casefold()
-            if is_number(plain):
+            if is_missing(cell):
+                cell = None
+            elif is_number(plain):
                 cell = float(plain)
             else:
-                cell = None if is_missing(cell) else TRUTHS[word] == 1 if word in TRUTHS else cell
+                cell = TRUTHS[word] == 1 if word in TRUTHS else cell
         is_truth = type(cell) is bool
         if cell is not None and (
             type(cell) not in (int, float, bool)

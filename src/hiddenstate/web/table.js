@@ -25,8 +25,8 @@ const WORD = /^[-+]?(inf(inity)?|nan)$/i;
 const DAY = 86400e6; // microseconds
 const TIME = /^(?:(\d{1,4})([-/.])(\d{1,2})(?:\2(\d{1,4}))?(?:(?:T|,?\s+)(?=\d)|$))?(?:(\d{1,2}):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s*(?:([ap])\.?m\.?)?\s*(Z|UTC|GMT|[+-]\d\d:?(?:\d\d)?)?)?$/i;
 
-// A byte order mark is no space.
-const strip = (/** @type {string} */ text) => text.replace(/^[^\S\ufeff]+|[^\S\ufeff]+$/g, "");
+// Spaces as in Python: a byte order mark is none, and some control characters are.
+const strip = (/** @type {string} */ text) => text.replace(/^(?:[^\S\ufeff]|[\x1c-\x1f\x85])+|(?:[^\S\ufeff]|[\x1c-\x1f\x85])+$/g, "");
 const isMissing = (/** @type {string} */ cell) => NO_NUMBER.has(cell.toLowerCase());
 
 /**
