@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import hiddenstate
-from hiddenstate.web.joining import joined, ordered, source
+from hiddenstate.web.joining import joined, ordered, source, trimmed
 
 ROOT = Path(hiddenstate.__file__).parent
 
@@ -61,6 +61,11 @@ def test_modules_become_one_script_without_comments_imports_and_exports() -> Non
 def test_a_script_may_use_the_names_of_one_before_it() -> None:
     modules = {"lib/twice.js": TWICE, "page/use.js": USE}
     assert join(modules, ("lib/twice.js",)) == '"use strict";\nconsole.log(twice(21), none);'
+
+
+def test_functions_that_nothing_calls_are_left_out() -> None:
+    script = "function a() {\n b();\n}\nfunction b() {\n}\nconst c = (x) => x;\nconst d = [c];\n"
+    assert trimmed(script) == "const c = (x) => x;\nconst d = [c];\n"
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")

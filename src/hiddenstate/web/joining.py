@@ -2,14 +2,22 @@
 
 import posixpath
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable
 from importlib.resources import files
 
 IMPORT = re.compile(r'import (?:\{ (\w+(?:, \w+)*) \} from )?"(\.\.?/[\w./-]+\.js)";')
 """An import that `joined` understands: of names as they are, or of none, in one line."""
 
-DECLARATION = re.compile(r"(export )?(?:(?:async )?function\*?|class|const|let|var)\b(?: (\w+))?")
+DECLARATION = re.compile(
+    r"(export )?(?:(?:async )?function\b\*?|(?:class|const|let|var)\b)(?: (\w+))?"
+)
 """The start of a line that declares a name of a module."""
+
+FUNCTION = re.compile(
+    r"^function (\w+)\(.*?^}\n|^const (\w+) = \([^\n]*;\n", re.MULTILINE | re.DOTALL
+)
+"""A function of a script, which does nothing until it is called."""
 
 COMMENT = re.compile(r"^[ \t]*//[^\n]*\n|[ \t]*/\*\*.*?\*/", re.MULTILINE | re.DOTALL)
 EMPTY = re.compile(r"\n(?:[ \t]*\n)+")
@@ -96,6 +104,19 @@ def joined(
         if name not in before:
             parts.append(code)
     return "\n".join(parts)
+
+
+def trimmed(script: str) -> str:
+    """Return a script without the functions whose names stand nowhere else in it."""
+    words = Counter(re.findall(r"\w+", script))
+
+    def kept(match: re.Match[str]) -> str:
+        name = match[1] or match[2]
+        inside = re.findall(r"\w+", match[0]).count(name)
+        return match[0] if words[name] > inside else ""
+
+    shorter = FUNCTION.sub(kept, script)
+    return script if shorter == script else trimmed(shorter)
 
 
 def _check_import(name: str, line: str, exports: dict[str, set[str]]) -> None:

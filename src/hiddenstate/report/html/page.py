@@ -28,7 +28,7 @@ from hiddenstate.runs import Run
 from hiddenstate.version import __version__
 from hiddenstate.views.timeline import Timeline
 from hiddenstate.web import tags
-from hiddenstate.web.joining import joined, ordered
+from hiddenstate.web.joining import joined, ordered, trimmed
 from hiddenstate.web.palette import base_style
 from hiddenstate.web.policy import policy
 
@@ -61,7 +61,9 @@ def page(run: Run, tables: Sequence[Table] = ()) -> str:
     sections = {key: (title, body) for key, (title, body) in bodies.items() if body}
     titles = {"result": "Result"} | {key: title for key, (title, _) in sections.items()}
     css = f"{base_style()}\n{Template(asset('page.css')).substitute(heat=_heat())}"
-    script = joined(ordered(f"report/html/{name}.js" for name in ("page", replay.key) if name))
+    script = trimmed(
+        joined(ordered(f"report/html/{name}.js" for name in ("page", replay.key) if name))
+    )
     return Template(asset("page.html")).substitute(
         title=tags.text(facts.title),
         policy=policy(css, script),
