@@ -4,9 +4,10 @@
 // axes are seen in perspective: `turn` rotates about the upright third axis, then `tilt` towards
 // the viewer. One or two axes lie in the plane of the screen.
 
-import { contextOf, inkOn, unpack } from "./pixels.js";
-import { colorOf, isDark } from "./colors.js";
+import { colorOf, inkOn, isDark } from "./colors.js";
 import { outline } from "./shapes.js";
+import { unpack } from "./packed.js";
+import { contextOf, line, penOf } from "./pen.js";
 
 /**
  * The rows of codes; `report/html/codes.py` says what each is.
@@ -111,20 +112,6 @@ export class Space {
     this.shift = this.shift.map((way) => (way * this.zoom) / before);
   }
 
-  /** Fits the canvas to its place on the page, sharp at any resolution. */
-  fit() {
-    const dense = window.devicePixelRatio || 1;
-    this.width = this.canvas.clientWidth;
-    this.height = this.canvas.clientHeight;
-    const wide = Math.round(this.width * dense);
-    const high = Math.round(this.height * dense);
-    if (this.canvas.width !== wide || this.canvas.height !== high) {
-      this.canvas.width = wide;
-      this.canvas.height = high;
-    }
-    this.pen.setTransform(dense, 0, 0, dense, 0, 0);
-  }
-
   /**
    * Returns the code of a row at the moment shown, in [-1, 1] on each axis.
    * @param {number} row
@@ -222,13 +209,14 @@ export class Space {
 
   /** Paints the codes of the moment. */
   paint() {
-    this.fit();
+    this.width = this.canvas.clientWidth;
+    this.height = this.canvas.clientHeight;
+    penOf(this.canvas);
     this.ink = colorOf("ink");
     this.muted = colorOf("muted");
     this.ground = colorOf("ground");
     this.line = `color-mix(in srgb, ${this.muted} 28%, transparent)`;
     this.colors = this.data.colors[isDark() ? "dark" : "light"];
-    this.pen.clearRect(0, 0, this.width, this.height);
     this.pen.font = "12px system-ui, sans-serif";
     if (this.deep) this.paintCube();
     else this.paintPlane();
@@ -342,12 +330,7 @@ export class Space {
   stroke(from, to) {
     const [x, y] = this.place(from);
     const [u, v] = this.place(to);
-    this.pen.strokeStyle = this.line;
-    this.pen.lineWidth = 1;
-    this.pen.beginPath();
-    this.pen.moveTo(x, y);
-    this.pen.lineTo(u, v);
-    this.pen.stroke();
+    line(this.pen, [[x, y], [u, v]], this.line, 1);
   }
 
   /**

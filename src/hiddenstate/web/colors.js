@@ -38,3 +38,24 @@ export function startTheme(button) {
   prefers("color-scheme: dark").addEventListener("change", told);
   told();
 }
+
+/**
+ * Returns red, green and blue of a colour such as #1b1f24.
+ * @param {string} color
+ */
+export function rgb(color) {
+  return [1, 3, 5].map((from) => parseInt(color.slice(from, from + 2), 16));
+}
+
+/**
+ * Returns black or white, the one with more contrast on a colour (WCAG 2).
+ * @param {string} color
+ */
+export function inkOn(color) {
+  const [red, green, blue] = rgb(color).map((part) => {
+    const value = part / 255;
+    return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+  });
+  const light = 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  return (light + 0.05) ** 2 > 1.05 * 0.05 ? "#000" : "#fff";
+}

@@ -1,10 +1,10 @@
 // A pad to draw on, and the picture that a network reads of it.
 
-import { contextOf, paintPixels, penOf } from "./pixels.js";
 import { colorOf } from "./colors.js";
-import { clamp, redrawWith, write } from "./pen.js";
+import { contextOf, paintPixels, penOf, redrawWith, write } from "./pen.js";
+import { clamp } from "./numbers.js";
 
-/** @import { Pen } from "./pixels.js" */
+/** @import { Pen } from "./pen.js" */
 /** @typedef {number[]} Place x and y: shares of a pad, or CSS pixels. */
 
 const FINE = 8; // samples of a pixel on each side

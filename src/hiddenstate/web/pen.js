@@ -1,28 +1,53 @@
-// Charts, and small functions that scripts share.
+// Pens of canvases: lines, texts, pixels and frames.
 
-import { contextOf, rgb } from "./pixels.js";
-import { colorOf } from "./colors.js";
+import { colorOf, rgb } from "./colors.js";
 
-/** @import { Box, Pen } from "./pixels.js" */
+/** @typedef {CanvasRenderingContext2D} Pen */
+/** @typedef {number[]} Box x, y, width and height, in CSS pixels. */
 
 /**
- * Returns a value, or the end of the range that is next to it.
- * @param {number} value
- * @param {number} low
- * @param {number} high
+ * Returns the pen of a canvas.
+ * @param {HTMLCanvasElement} canvas
+ * @param {CanvasRenderingContext2DSettings} [options]
  */
-export const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
+export const contextOf = (canvas, options) => /** @type {Pen} */ (canvas.getContext("2d", options));
+
 /**
- * Returns a number with 4 digits, as text.
- * @param {number} value
+ * Paints one pixel per number from 0 to 255, from paper to ink; the style enlarges them.
+ * @param {HTMLCanvasElement} canvas
+ * @param {number[]} shape Height and width.
+ * @param {ArrayLike<number>} values (height * width)
  */
-export const short = (value) => (Math.abs(value) >= 1e5 || (value && Math.abs(value) < 1e-3)
-  ? value.toExponential(2) : String(Number(value.toPrecision(4))));
+export function paintPixels(canvas, [height, width], values) {
+  canvas.height = height;
+  canvas.width = width;
+  const [paper, ink] = [rgb(colorOf("paper")), rgb(colorOf("ink"))];
+  const pen = contextOf(canvas);
+  const image = pen.createImageData(width, height);
+  for (let place = 0; place < values.length; place += 1) {
+    for (let part = 0; part < 3; part += 1) {
+      image.data[4 * place + part] = paper[part] + ((ink[part] - paper[part]) * values[place]) / 255;
+    }
+    image.data[4 * place + 3] = 255;
+  }
+  pen.putImageData(image, 0, 0);
+}
+
 /**
- * Returns a share in percent, as text.
- * @param {number} share
+ * Fits a canvas to its place on the page, sharp at any resolution, clears it and returns its pen.
+ * @param {HTMLCanvasElement} canvas
+ * @param {number} [width] Of its place, in CSS pixels.
+ * @param {number} [height]
  */
-export const percent = (share) => `${share >= 0.9995 ? 100 : (100 * share).toFixed(share > 0.1 ? 0 : 1)} %`;
+export function penOf(canvas, width = canvas.clientWidth, height = canvas.clientHeight) {
+  const dense = window.devicePixelRatio || 1;
+  const [wide, tall] = [width, height].map((side) => Math.round(side * dense));
+  if (canvas.width !== wide || canvas.height !== tall) [canvas.width, canvas.height] = [wide, tall];
+  const pen = contextOf(canvas);
+  pen.setTransform(dense, 0, 0, dense, 0, 0);
+  pen.clearRect(0, 0, width, height);
+  return pen;
+}
 
 /**
  * Returns a function that calls `draw` once before the next frame, however often it is called.
@@ -50,37 +75,6 @@ export function redrawWith(draw, canvas) {
   document.addEventListener("theme", draw);
 }
 
-/** @param {number[]} from @param {number[]} to @param {number} share */
-const mixed = (from, to, share) => from.map((part, i) => part + (to[i] - part) * share);
-
-/**
- * Paints a table of numbers from -1 to 1: blue below 0, red above it.
- * @param {Pen} pen
- * @param {Box} box
- * @param {number} rows
- * @param {number} columns
- * @param {(row: number, column: number) => number} valueAt
- */
-export function heat(pen, [x, y, wide, tall], rows, columns, valueAt) {
-  if (!rows || !columns) return;
-  const cells = document.createElement("canvas");
-  cells.width = columns;
-  cells.height = rows;
-  const own = contextOf(cells);
-  const image = own.createImageData(columns, rows);
-  const [paper, low, high] = ["paper", "prediction", "target"].map((role) => rgb(colorOf(role)));
-  for (let row = 0; row < rows; row += 1) {
-    for (let column = 0; column < columns; column += 1) {
-      const value = clamp(valueAt(row, column), -1, 1) || 0;
-      const color = mixed(paper, value < 0 ? low : high, Math.abs(value));
-      image.data.set([...color, 255], 4 * (row * columns + column));
-    }
-  }
-  own.putImageData(image, 0, 0);
-  pen.imageSmoothingEnabled = false;
-  pen.drawImage(cells, x, y, wide, tall);
-}
-
 /**
  * Draws a line through points, lifting the pen at what is not a number.
  * @param {Pen} pen
@@ -88,10 +82,13 @@ export function heat(pen, [x, y, wide, tall], rows, columns, valueAt) {
  * @param {string} color
  * @param {number} [width]
  * @param {number[]} [dash]
+ * @param {number} [alpha]
  */
-export function line(pen, points, color, width = 1.5, dash = []) {
+export function line(pen, points, color, width = 1.5, dash = [], alpha = pen.globalAlpha) {
   pen.strokeStyle = color;
   pen.lineWidth = width;
+  const before = pen.globalAlpha;
+  pen.globalAlpha = alpha;
   pen.setLineDash(dash);
   pen.beginPath();
   let down = false;
@@ -105,6 +102,7 @@ export function line(pen, points, color, width = 1.5, dash = []) {
   }
   pen.stroke();
   pen.setLineDash([]);
+  pen.globalAlpha = before;
 }
 
 const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif';
@@ -155,11 +153,19 @@ export function frame(pen, [x, y, wide, tall]) {
 }
 
 /**
- * Returns the largest absolute value of states, at least a quarter; those of relu have no bound.
- * @param {Float64Array[]} states
+ * A name in at most so many pixels.
+ * @param {CanvasRenderingContext2D} pen
+ * @param {string} text
+ * @param {number} room
  */
-export function greatest(states) {
-  let most = 0.25;
-  for (const state of states) for (const value of state) most = Math.max(most, Math.abs(value));
-  return most;
+export function fitted(pen, text, room) {
+  if (pen.measureText(text).width <= room) return text;
+  const signs = [...text];
+  let [low, high] = [0, signs.length];
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (pen.measureText(`${signs.slice(0, middle).join("")}…`).width <= room) low = middle;
+    else high = middle - 1;
+  }
+  return low ? `${signs.slice(0, low).join("")}…` : "";
 }

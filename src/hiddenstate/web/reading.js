@@ -1,7 +1,7 @@
 // The answers of a classifier while it reads, and when it decided.
 
-import { clamp } from "./pen.js";
 import { COMPANIONS } from "./net.js";
+import { clamp } from "./numbers.js";
 
 /** @import { Model } from "./net.js" */
 /** @typedef {{ probabilities: Float64Array[], states: Float64Array[] }} Trace */
@@ -14,15 +14,15 @@ const weightsIn = (value) => (value && value.data ? value.data.length : value &&
   ? Object.values(value).reduce((sum, each) => sum + weightsIn(each), 0) : 0);
 
 /**
- * Reads a row; returns probabilities after every step, and the states. Without a stream the first
- * steps are read anew, at most `most` times and fewer for a large model; between them the
- * probabilities are repeated, and states may be fewer than steps.
+ * Reads a row: probabilities after every step, and the states; stops after each answer. Without a
+ * stream the first steps are read anew, at most `most` times and fewer for a large model; between
+ * them the probabilities are repeated, and states may be fewer than steps.
  * @param {Model} model
  * @param {Float64Array[]} row
  * @param {number} most
- * @returns {Trace}
+ * @returns {Generator<void, Trace>}
  */
-export function traceOf(model, row, most = 40) {
+export function* reading(model, row, most) {
   /** @type {Trace} */
   const trace = { probabilities: [], states: [] };
   if (model.streams) {
@@ -30,6 +30,7 @@ export function traceOf(model, row, most = 40) {
     for (const step of row) {
       trace.probabilities.push(stream.step(step).probabilities);
       trace.states.push(stream.h);
+      yield;
     }
     return trace;
   }
@@ -37,13 +38,28 @@ export function traceOf(model, row, most = 40) {
   const products = (beside && !beside.share ? 0 : weightsIn(nets))
     + (beside ? COMPANIONS[beside.part].products(beside) : 0);
   const apart = Math.ceil(row.length / clamp((LONGEST / 40) * (most / (products * row.length)), 2, most));
-  row.forEach((_, t) => {
+  for (let t = 0; t < row.length; t += 1) {
     const due = t % apart === 0 || t === row.length - 1;
     const last = due ? model.predict(row.slice(0, t + 1)) : null;
     trace.probabilities.push(last ? last.probabilities : trace.probabilities[t - 1]);
     if (last && t === row.length - 1) trace.states = last.states;
-  });
+    if (last) yield;
+  }
   return trace;
+}
+
+/**
+ * Reads a row without a stop.
+ * @param {Model} model
+ * @param {Float64Array[]} row
+ * @returns {Trace}
+ */
+export function traceOf(model, row, most = 40) {
+  const steps = reading(model, row, most);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return /** @type {Trace} */ (value);
+  }
 }
 
 /**

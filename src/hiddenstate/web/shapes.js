@@ -1,6 +1,6 @@
 // Functions that the parts of the page share: lanes, bars and shapes.
 
-/** @import { Pen } from "./pixels.js" */
+/** @import { Pen } from "./pen.js" */
 /** @typedef {number[]} Room Left, width and height, in CSS pixels; it begins at the top. */
 
 /**

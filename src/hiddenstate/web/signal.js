@@ -1,10 +1,11 @@
 // A series drawn in lanes, one a channel, whose lines can be bent.
 
 import { colorOf } from "./colors.js";
-import { clamp, line, short, write } from "./pen.js";
+import { line, write } from "./pen.js";
 import { stepOf } from "./steps.js";
+import { clamp, short } from "./numbers.js";
 
-/** @import { Box, Pen } from "./pixels.js" */
+/** @import { Box, Pen } from "./pen.js" */
 /** @import { Program } from "./net.js" */
 /** @typedef {{ columns: string[], low: number[], high: number[] }} Channels Names and usual ranges. */
 /** @typedef {{ box: Box, channel: number, range: number[] }} Lane */
@@ -67,7 +68,7 @@ export function nameLane(pen, [x, y, , tall], name, [low, high], color) {
  * @param {ArrayLike<number>[]} series
  * @param {number} channel
  */
-export function rangeOf(channels, series, channel) {
+function rangeOf(channels, series, channel) {
   let [low, high] = [channels.low[channel], channels.high[channel]];
   for (const step of series) {
     if (!Number.isFinite(step[channel])) continue;
@@ -240,13 +241,34 @@ export class Bender {
 }
 
 /**
- * Returns which of n channels are drawn, at most so many: the first ones, and the chosen one.
- * @param {number} n
- * @param {number} chosen
+ * Returns boxes above one another in a box, each below a heading.
+ * @param {Box} box
+ * @param {number[]} shares of the height without headings
+ * @returns {Box[]}
  */
-export function drawnChannels(n, chosen, most = 6) {
-  const first = Array.from({ length: Math.min(n, most) }, (_, place) => place);
-  return first.includes(chosen) ? first : [...first.slice(0, -1), chosen];
+export function stacked([x, y, wide, tall], shares, head = 0) {
+  const free = tall - head * shares.length;
+  let top = y;
+  return shares.map((share) => {
+    const box = [x, top + head, wide, free * share];
+    top += head + free * share;
+    return box;
+  });
+}
+
+/**
+ * Returns the lanes of a box: at most so many channels, the first ones and the chosen one.
+ * @param {Channels} channels
+ * @param {Float64Array[]} series
+ * @param {Box} box
+ * @param {number} chosen
+ * @returns {Lane[]}
+ */
+export function lanesOf(channels, series, box, chosen, most = 6) {
+  const shown = Array.from({ length: Math.min(channels.columns.length, most) }, (_, place) => place);
+  if (!shown.includes(chosen)) shown[shown.length - 1] = chosen;
+  const boxes = stacked(box, shown.map(() => 1 / shown.length));
+  return shown.map((channel, place) => ({ box: boxes[place], channel, range: rangeOf(channels, series, channel) }));
 }
 
 /**

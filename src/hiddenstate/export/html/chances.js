@@ -1,8 +1,8 @@
 // Shows the answer of a classifier on its page.
 
 import { decidedAfter, largest } from "../../web/reading.js";
-import { percent } from "../../web/pen.js";
 import { VIEW, byId, say } from "./page.js";
+import { percent } from "../../web/numbers.js";
 
 export const CLASSES = VIEW.classes;
 

@@ -1,13 +1,13 @@
 // An autoencoder: drag a point through its codes and see it decoded; encode a row.
 
-import { paintPixels, penOf } from "../../web/pixels.js";
 import { colorOf } from "../../web/colors.js";
-import { clamp, eachFrame, frame, line, redrawWith, short, write } from "../../web/pen.js";
+import { eachFrame, frame, line, paintPixels, penOf, redrawWith, write } from "../../web/pen.js";
 import { Pad, addExamples, rasterOf } from "../../web/pad.js";
 import { numbersOf } from "../../web/packed.js";
 import { ABOUT, PROGRAM, VIEW, byId, classColor, complain, fillSelect, list, model, rowsOfRun, say } from "./page.js";
 import { readLines } from "../../web/table.js";
 import { takeTexts } from "./texts.js";
+import { clamp, short } from "../../web/numbers.js";
 
 const SHAPE = VIEW.picture;
 const SIZE = PROGRAM.decoder[0].weight.shape[1];

@@ -1,14 +1,15 @@
 // A classifier of pictures: draw one, and see it read row by row.
 
-import { paintPixels, penOf } from "../../web/pixels.js";
 import { colorOf, isCalm } from "../../web/colors.js";
 import { decidedAfter, traceOf } from "../../web/reading.js";
 import { CLASSES, sayAnswer, showAnswer } from "./chances.js";
-import { eachFrame, frame, greatest, heat, line, redrawWith, tag, write } from "../../web/pen.js";
+import { heat } from "../../web/heat.js";
+import { eachFrame, frame, line, paintPixels, penOf, redrawWith, tag, write } from "../../web/pen.js";
 import { Pad, addExamples, rasterOf } from "../../web/pad.js";
 import { joined } from "../../web/net.js";
 import { VIEW, byId, classColor, model, rowsOfRun, say } from "./page.js";
 import { Player } from "../../web/player.js";
+import { greatest } from "../../web/numbers.js";
 
 const SHAPE = VIEW.picture;
 const examples = rowsOfRun().map((steps) => Uint8Array.from(joined(steps)));

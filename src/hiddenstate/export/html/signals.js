@@ -1,15 +1,16 @@
 // A classifier of signals: bend one, and see the probabilities over time.
 
-import { penOf } from "../../web/pixels.js";
 import { colorOf } from "../../web/colors.js";
 import { decidedAfter, largest, traceOf } from "../../web/reading.js";
 import { CLASSES, sayAnswer, showAnswer } from "./chances.js";
-import { clamp, eachFrame, frame, greatest, heat, line, redrawWith, tag, write } from "../../web/pen.js";
-import { Bender, allowed, copied, drawLane, drawnChannels, nameLane, rangeOf } from "../../web/signal.js";
+import { heat } from "../../web/heat.js";
+import { eachFrame, frame, line, penOf, redrawWith, tag, write } from "../../web/pen.js";
+import { Bender, allowed, copied, drawLane, lanesOf, nameLane, stacked } from "../../web/signal.js";
 import { ABOUT, PROGRAM, VIEW, byId, classColor, complain, fillSelect, model, rowsOfRun, say } from "./page.js";
 import { Player } from "../../web/player.js";
 import { readSeries } from "../../web/table.js";
 import { MOST_STEPS, takeTexts } from "./texts.js";
+import { clamp, greatest } from "../../web/numbers.js";
 
 const LEFT = 46;
 /** @type {{ name: string, series: Float64Array[] }[]} */
@@ -72,28 +73,13 @@ function offer(chosen) {
   choose();
 }
 
-// The parts of the chart, as shares of its height: lanes, hidden state, probabilities.
+// The parts of the chart: lanes, hidden state, probabilities.
 function boxes() {
   const canvas = byId("reading");
-  const [wide, tall] = [canvas.clientWidth - LEFT - 4, canvas.clientHeight];
-  const head = 20;
-  const free = tall - 3 * head;
-  let y = 0;
-  return [0.44, 0.3, 0.26].map((share) => {
-    const box = [LEFT, y + head, wide, free * share];
-    y += head + free * share;
-    return box;
-  });
+  return stacked([LEFT, 0, canvas.clientWidth - LEFT - 4, canvas.clientHeight], [0.44, 0.3, 0.26], 20);
 }
 
-function lanes() {
-  const [[x, y, wide, tall]] = boxes();
-  const channels = drawnChannels(VIEW.columns.length, bender.channel);
-  return channels.map((channel, place) => ({
-    channel, range: rangeOf(VIEW, series, channel),
-    box: [x, y + (place * tall) / channels.length, wide, tall / channels.length],
-  }));
-}
+const lanes = () => lanesOf(VIEW, series, boxes()[0], bender.channel);
 
 function draw() {
   const canvas = byId("reading");

@@ -1,21 +1,22 @@
 // A regressor: bend its input, see its answer and its state, and reset the state.
 
-import { penOf } from "../../web/pixels.js";
 import { colorOf } from "../../web/colors.js";
-import { clamp, eachFrame, frame, greatest, heat, line, redrawWith, short, tag, write } from "../../web/pen.js";
-import { Bender, allowed, copied, drawLane, drawnChannels, nameLane, rangeOf } from "../../web/signal.js";
+import { heat } from "../../web/heat.js";
+import { eachFrame, frame, line, penOf, redrawWith, tag, write } from "../../web/pen.js";
+import { Bender, allowed, copied, drawLane, lanesOf, nameLane, stacked } from "../../web/signal.js";
+import { answersTo, noiseOf } from "../../web/answers.js";
 import { meanOf } from "../../web/net.js";
 import { ABOUT, PROGRAM, VIEW, byId, complain, fillSelect, list, model, on, rowsOfRun, say } from "./page.js";
 import { Player } from "../../web/player.js";
 import { stepOf } from "../../web/steps.js";
 import { readSeries } from "../../web/table.js";
 import { MOST_STEPS, takeTexts } from "./texts.js";
+import { clamp, greatest, short } from "../../web/numbers.js";
 
 const LEFT = 50;
 const rows = rowsOfRun();
 const STEADY = PROGRAM.stateful || !PROGRAM.window; // whether the state goes on through a series
 const carries = STEADY && model.streams;
-const EVERY = model.every;
 const LENGTH = clamp(Math.max(5 * VIEW.period, 2 * PROGRAM.window, PROGRAM.window ? 0 : PROGRAM.n_steps), 40, 400);
 const targets = VIEW.targets;
 const sliders = ["period", "amplitude", "level", "noise"];
@@ -30,49 +31,6 @@ let resetAt = null;
 let run = { y: [], states: [] };
 let plain = run;
 let axes = null;
-
-// Random numbers of mean 0 and deviation 1, the same each time.
-function noiseOf(seed, n) {
-  let state = seed * 2654435761;
-  const next = () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return (state + 0.5) / 2 ** 32;
-  };
-  return Float64Array.from({ length: n }, () => Math.sqrt(-2 * Math.log(next())) * Math.cos(2 * Math.PI * next()));
-}
-
-// Returns the answer after every step (NaN where there is none) and the state there.
-function answersTo(reset) {
-  const none = new Float64Array(PROGRAM.n_outputs).fill(NaN);
-  if (carries) {
-    const stream = model.stream();
-    const found = { y: [], states: [] };
-    series.forEach((step, t) => {
-      if (t === reset) stream.forget();
-      found.y.push(stream.step(step).y);
-      found.states.push(stream.h);
-    });
-    return found;
-  }
-  if (STEADY) {
-    const { y, states } = model.predict(series);
-    return {
-      y: series.map((_, t) => (EVERY ? y[t] : t === series.length - 1 ? y[0] : none)),
-      states: series.map((_, t) => states[Math.floor((t * states.length) / series.length)]),
-    };
-  }
-  const size = PROGRAM.window;
-  /** @type {any} */
-  const found = { y: series.map(() => none), states: [], first: size - 1 };
-  for (let end = size; end <= series.length; end += 1) {
-    const { y, states } = model.predict(series.slice(end - size, end));
-    if (EVERY && end === size) y.forEach((each, t) => (found.y[t] = each));
-    found.y[end - 1] = y[y.length - 1];
-    found.states[end - 1] = states[states.length - 1];
-  }
-  found.states.fill(new Float64Array(found.states[size - 1].length), 0, size - 1);
-  return found;
-}
 
 const player = new Player(byId, "step", () => draw(), true);
 const bender = new Bender(byId("reading"), byId("channel"), {
@@ -93,8 +51,8 @@ function compute() {
     if (PROGRAM.window && series.length < PROGRAM.window) {
       throw new Error(`it has ${series.length} steps, and a window has ${PROGRAM.window}`);
     }
-    plain = answersTo(null);
-    run = resetAt === null ? plain : answersTo(resetAt);
+    plain = answersTo(model, series, []);
+    run = resetAt === null ? plain : answersTo(model, series, [resetAt]);
     complain("");
   } catch (error) {
     run = plain = { y: [], states: [] };
@@ -219,26 +177,10 @@ function pointOf(state) {
 
 function boxes() {
   const canvas = byId("reading");
-  const [wide, tall] = [canvas.clientWidth - LEFT - 4, canvas.clientHeight];
-  const free = tall - 3 * 20;
-  let y = 0;
-  return [0.34, 0.38, 0.28].map((share) => {
-    const box = [LEFT, y + 20, wide, free * share];
-    y += 20 + free * share;
-    return box;
-  });
+  return stacked([LEFT, 0, canvas.clientWidth - LEFT - 4, canvas.clientHeight], [0.34, 0.38, 0.28], 20);
 }
 
-function stacked(/** @type {number[]} */ [x, y, wide, tall], n) {
-  return Array.from({ length: n }, (_, place) => [x, y + (place * tall) / n, wide, tall / n]);
-}
-
-function lanes() {
-  const channels = drawnChannels(VIEW.columns.length, bender.channel, 4);
-  return stacked(boxes()[0], channels.length).map((box, place) => ({
-    box, channel: channels[place], range: rangeOf(VIEW, series, channels[place]),
-  }));
-}
+const lanes = () => lanesOf(VIEW, series, boxes()[0], bender.channel, 4);
 
 function draw() {
   const canvas = byId("reading");
@@ -257,7 +199,7 @@ function draw() {
   write(pen, ahead ? `answer: the forecast ${ahead} ${ahead > 1 ? "steps" : "step"} ahead, drawn where it is for` : "answer after every step", LEFT, answer[1] - 6, muted);
   if (run.y.length) {
     const outputs = Math.min(PROGRAM.n_outputs, 3);
-    stacked(answer, outputs).forEach((box, o) => drawAnswer(pen, box, o, ahead, [muted, blue]));
+    stacked(answer, Array(outputs).fill(1 / outputs)).forEach((box, o) => drawAnswer(pen, box, o, ahead, [muted, blue]));
     write(pen, "hidden state, a line each unit", LEFT, hidden[1] - 6, muted);
     const most = greatest(run.states);
     heat(pen, hidden, run.states[0].length, n, (unit, t) => run.states[t][unit] / most);

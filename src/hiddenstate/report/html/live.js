@@ -1,9 +1,10 @@
 // Replays the training on the first screen: rows with their probabilities, or a signal.
 
-import { paintPixels, penOf, unpack } from "../../web/pixels.js";
 import { colorOf, isDark } from "../../web/colors.js";
 import { TimeBar } from "../../web/timebar.js";
 import { drawBars, drawLanes } from "../../web/shapes.js";
+import { unpack } from "../../web/packed.js";
+import { line, paintPixels, penOf } from "../../web/pen.js";
 
 (() => {
   /** @type {(id: string) => any} */
@@ -119,21 +120,6 @@ import { drawBars, drawLanes } from "../../web/shapes.js";
     const when = (moment) => (data.dates ? new Date(1000 * moment).toISOString().slice(0, 10)
       : Number(moment.toPrecision(5)).toString());
 
-    function line(pen, first, last, value, at, width, stroke) {
-      pen.strokeStyle = stroke;
-      pen.lineWidth = width;
-      pen.beginPath();
-      let drawn = false;
-      for (let place = first; place < last; place += 1) {
-        const number = value(place);
-        if (number === null) drawn = false;
-        else if (drawn) pen.lineTo(...at(place, number));
-        else pen.moveTo(...at(place, number));
-        drawn = number !== null;
-      }
-      pen.stroke();
-    }
-
     function paint() {
       const pen = penOf(canvas);
       const [wide, tall] = [canvas.clientWidth, canvas.clientHeight];
@@ -148,7 +134,6 @@ import { drawBars, drawLanes } from "../../web/shapes.js";
         left + ((time[place] - time[first]) / span) * (wide - left - 8),
         8 + (1 - number / (missing - 1)) * (tall - bottom - 8),
       ];
-      pen.clearRect(0, 0, wide, tall);
       pen.font = "12px system-ui, sans-serif";
       const shade = (from, to, name) => {
         pen.fillStyle = colorOf("faint");
@@ -170,12 +155,7 @@ import { drawBars, drawLanes } from "../../web/shapes.js";
       pen.textBaseline = "middle";
       for (const share of [0, 0.25, 0.5, 0.75, 1]) {
         const [, y] = at(first, share * (missing - 1));
-        pen.strokeStyle = colorOf("faint");
-        pen.lineWidth = 1;
-        pen.beginPath();
-        pen.moveTo(left, y);
-        pen.lineTo(wide - 8, y);
-        pen.stroke();
+        line(pen, [[left, y], [wide - 8, y]], colorOf("faint"), 1);
         pen.textAlign = "right";
         const value = low + share * (high - low);
         pen.fillText(Number(value.toPrecision(2)).toString(), left - 6, y);
@@ -192,8 +172,12 @@ import { drawBars, drawLanes } from "../../web/shapes.js";
         const early = numbers[Math.floor(now) * target.length + place];
         return early === missing ? null : Math.min(between(place, now), missing - 1);
       };
-      line(pen, first, last, real, at, 3, colorOf("target"));
-      line(pen, first, last, guess, at, 1.8, colorOf("prediction"));
+      const path = (value) => Array.from({ length: last - first }, (_, k) => {
+        const number = value(first + k);
+        return number === null ? [NaN, NaN] : at(first + k, number);
+      });
+      line(pen, path(real), colorOf("target"), 3);
+      line(pen, path(guess), colorOf("prediction"), 1.8);
     }
 
     const show = (moment) => {

@@ -1,10 +1,11 @@
 // Shows the row of a code: itself and its reconstruction, as pictures or lines, and facts.
 
-import { paintPixels, penOf, unpack } from "../../web/pixels.js";
 import { colorOf } from "../../web/colors.js";
 import { drawBars, drawLanes } from "../../web/shapes.js";
+import { unpack } from "../../web/packed.js";
+import { fitted, paintPixels, penOf } from "../../web/pen.js";
 
-/** @import { Pen } from "../../web/pixels.js" */
+/** @import { Pen } from "../../web/pen.js" */
 /** @import { CodeData, RowData } from "../../web/code_space.js" */
 
 /** The row of a code, in elements that are made already. */
@@ -118,9 +119,9 @@ export class RowViewer {
     pen.fillStyle = colorOf("muted");
     pen.textBaseline = "middle";
     names.forEach((name, channel) => {
-      this.write(pen, name, 6, (tall * (channel + 0.5)) / channels, left - 12);
+      pen.fillText(fitted(pen, name, left - 12), 6, (tall * (channel + 0.5)) / channels);
     });
-    if (more) this.write(pen, more, 6, tall + 7, canvas.clientWidth);
+    if (more) pen.fillText(fitted(pen, more, canvas.clientWidth), 6, tall + 7);
     const space = [left, canvas.clientWidth - left, tall];
     const [own, again] = [this.values(rows, row, 0), part ? this.values(rows, row, 1) : null];
     const blue = colorOf("prediction");
@@ -136,21 +137,5 @@ export class RowViewer {
       pen, space, values, { channels, length, steps: length, colors: Array(channels).fill(color) });
     lanes(own, colorOf(again ? "muted" : "target"));
     if (again) lanes(again, blue);
-  }
-
-  /**
-   * Writes a name in a width, without its end if it is too long.
-   * @param {Pen} pen
-   * @param {string} name
-   * @param {number} x
-   * @param {number} y
-   * @param {number} wide
-   */
-  write(pen, name, x, y, wide) {
-    let text = name;
-    while (text && pen.measureText(text === name ? text : `${text}…`).width > wide) {
-      text = text.slice(0, -1);
-    }
-    pen.fillText(text === name ? text : `${text}…`, x, y);
   }
 }

@@ -1,77 +1,24 @@
 // Bend the input of a regression, and see its answer and its state at once.
 
-import { color, eachFrame, fill, h, say, short } from "./dom.js";
+import { fill, h, say } from "./dom.js";
 import { paintPictures } from "./codeform.js";
 import { given } from "./given.js";
 import { Nets } from "./nets.js";
-import { Picture, stroke } from "./picture.js";
+import { Picture } from "./picture.js";
 import { t } from "./words.js";
-import { frame, write } from "../../web/pen.js";
-import { Bender, allowed, drawLane, drawnChannels, nameLane, rangeOf } from "../../web/signal.js";
+import { answersTo, noiseOf } from "../../web/answers.js";
+import { eachFrame, frame, line, write } from "../../web/pen.js";
+import { Bender, allowed, drawLane, lanesOf, nameLane, stacked } from "../../web/signal.js";
 import { numbersOf } from "../../web/packed.js";
 import { readSeries } from "../../web/table.js";
+import { colorOf } from "../../web/colors.js";
+import { short } from "../../web/numbers.js";
 
-/** @typedef {import("../../web/pixels.js").Box} Box */
+/** @typedef {import("../../web/pen.js").Box} Box */
 
 const [LEFT, HEAD] = [50, 20];
 const MOST_STEPS = 5000;
 const SLOW = 60; // milliseconds from which a change is read when it is done
-
-/** @typedef {{y: ArrayLike<number>[], states: ArrayLike<number>[], first?: number}} Answer */
-
-/**
- * Returns the answer after every step (NaN where there is none), and the state there.
- * @param {import("../../web/net.js").Model} model
- * @param {Float64Array[]} series
- * @param {number[]} resets steps before which the state is set to zeros
- * @returns {Answer}
- */
-export function answersTo(model, series, resets) {
-  const { program } = model;
-  const every = model.every;
-  const none = new Float64Array(program.n_outputs).fill(NaN);
-  if ((program.stateful || !program.window) && model.streams) {
-    const stream = model.stream();
-    const zero = new Set(resets);
-    /** @type {Answer} */
-    const found = { y: [], states: [] };
-    series.forEach((step, at) => {
-      if (zero.has(at)) stream.forget();
-      found.y.push(stream.step(step).y);
-      found.states.push(stream.h);
-    });
-    return found;
-  }
-  if (!program.window || program.stateful) {
-    const { y, states } = model.predict(series);
-    return {
-      y: series.map((_, at) => (every ? y[at] : at === series.length - 1 ? y[0] : none)),
-      states: series.map((_, at) => states[Math.floor((at * states.length) / series.length)]),
-    };
-  }
-  const size = program.window;
-  if (series.length < size) throw new Error(t("it has {n} steps, and a window has {size}", { n: series.length, size }));
-  /** @type {Answer} */
-  const found = { y: series.map(() => none), states: [], first: size - 1 };
-  for (let end = size; end <= series.length; end += 1) {
-    const { y, states } = model.predict(series.slice(end - size, end));
-    if (every && end === size) y.forEach((each, at) => { found.y[at] = each; });
-    found.y[end - 1] = y[y.length - 1];
-    found.states[end - 1] = states[states.length - 1];
-  }
-  found.states.fill(new Float64Array(found.states[size - 1].length), 0, size - 1);
-  return found;
-}
-
-/** Random numbers of mean 0 and deviation 1, the same each time. @param {number} seed @param {number} n */
-function noiseOf(seed, n) {
-  let state = seed * 2654435761;
-  const next = () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return (state + 0.5) / 2 ** 32;
-  };
-  return Float64Array.from({ length: n }, () => Math.sqrt(-2 * Math.log(next())) * Math.cos(2 * Math.PI * next()));
-}
 
 export class Bending {
   /** @param {import("./store.js").Store} store */
@@ -79,8 +26,8 @@ export class Bending {
     this.store = store;
     /** @type {any} */ this.view = null;
     /** @type {Float64Array[]} */ this.series = [];
-    /** @type {Answer} */ this.answer = { y: [], states: [] };
-    /** @type {Answer} */ this.plain = this.answer;
+    /** @type {import("../../web/answers.js").Answers} */ this.answer = { y: [], states: [] };
+    /** @type {import("../../web/answers.js").Answers} */ this.plain = this.answer;
     /** @type {ArrayLike<number>[]|null} what it is trained to answer, where that is known */ this.truth = null;
     this.slow = false;
     /** @type {any} */ this.bender = null;
@@ -255,6 +202,8 @@ export class Bending {
     const n = this.series.length;
     const resets = this.state.value === "windows" ? Array.from({ length: Math.ceil(n / this.every) }, (_, at) => at * this.every) : [n >> 1];
     try {
+      const size = model.program.stateful ? 0 : model.program.window || 0;
+      if (n < size) throw new Error(t("it has {n} steps, and a window has {size}", { n, size }));
       this.plain = answersTo(model, this.series, []);
       this.resets = this.carries && this.state.value !== "carried" ? resets : [];
       this.answer = this.resets.length ? answersTo(model, this.series, resets) : this.plain;
@@ -286,25 +235,14 @@ export class Bending {
 
   /** The boxes of input, answer and hidden state. @param {number} width @param {number} height @returns {Box[]} */
   boxes(width, height) {
-    const free = height - 3 * HEAD - 4;
-    let y = 0;
-    return [0.34, 0.36, 0.3].map((share) => {
-      /** @type {Box} */
-      const box = [LEFT, y + HEAD, width - LEFT - 6, share * free];
-      y += HEAD + share * free;
-      return box;
-    });
+    return stacked([LEFT, 0, width - LEFT - 6, height - 4], [0.34, 0.36, 0.3], HEAD);
   }
 
   /** @returns {import("../../web/signal.js").Lane[]} */
   lanes() {
     const { view, bender, picture } = this;
     const [box] = this.boxes(picture.frame.clientWidth, picture.frame.clientHeight);
-    const channels = drawnChannels(view.columns.length, bender.channel).slice(0, 4);
-    if (!channels.includes(bender.channel)) channels[3] = bender.channel;
-    return channels.map((channel, place) => ({
-      box: /** @type {Box} */ ([box[0], box[1] + (place * box[3]) / channels.length, box[2], box[3] / channels.length]), channel, range: rangeOf(view, this.series, channel),
-    }));
+    return lanesOf(view, this.series, box, bender.channel, 4);
   }
 
   /** The ranges of answers: they only grow. @returns {number[][]} */
@@ -332,7 +270,7 @@ export class Bending {
     const { view, series, answer, plain } = this;
     if (!view || !series.length) return;
     const [input, middle, hidden] = this.boxes(width, height);
-    const [muted, blue, ink, red] = ["--muted", "--prediction", "--ink", "--target"].map(color);
+    const [muted, blue, ink, red] = ["muted", "prediction", "ink", "target"].map(colorOf);
     write(pen, t("input: drag it"), LEFT, 13, muted);
     for (const { box, channel, range } of this.lanes()) {
       frame(pen, box);
@@ -363,7 +301,7 @@ export class Bending {
       paintPictures(pen, [H, n], [{ box: hidden, values, difference: true }]);
       for (const at of this.resets || []) {
         const x = LEFT + (at / n) * input[2];
-        if (at) stroke(pen, [[x, middle[1]], [x, hidden[1] + hidden[3]]], red, 1, [4, 3], 0.8);
+        if (at) line(pen, [[x, middle[1]], [x, hidden[1] + hidden[3]]], red, 1, [4, 3], 0.8);
       }
     }
     frame(pen, hidden);

@@ -1,9 +1,11 @@
 // Rows with what the network makes of them: those shown, with moving probabilities, and the worst errors.
 
-import { calm, h, percent } from "./dom.js";
+import { h } from "./dom.js";
 import { Moving, mixed } from "./moving.js";
 import { topOf } from "./reading.js";
 import { t } from "./words.js";
+import { isCalm } from "../../web/colors.js";
+import { percent } from "../../web/numbers.js";
 
 const MOST = 10;
 let numbers = 0;
@@ -174,7 +176,7 @@ export class Worst {
     const { worst, worst_row: rows, worst_label: labels, worst_chosen: chosen, worst_chance: chances } = arrays;
     /** @type {Map<number, DOMRect>} */
     const places = new Map();
-    if (!calm.matches) for (const [number, { element }] of this.items) places.set(number, element.getBoundingClientRect());
+    if (!isCalm()) for (const [number, { element }] of this.items) places.set(number, element.getBoundingClientRect());
     const old = this.items;
     this.items = new Map();
     const elements = Array.from(worst.data, (number, place) => {

@@ -1,9 +1,9 @@
 // Codes on a canvas, at places that move, and the code that is looked at.
 
-import { classColors, isDark } from "./look.js";
+import { classColors } from "./look.js";
 import { t } from "./words.js";
 import { Space } from "../../web/code_space.js";
-import { colorOf } from "../../web/colors.js";
+import { colorOf, isDark } from "../../web/colors.js";
 
 /** @typedef {import("../../web/code_space.js").Point} Point */
 

@@ -1,10 +1,11 @@
 // What a row of an autoencoder is: a picture, a series in lanes, or quantities; and drawings of it.
 
-import { color } from "./dom.js";
-import { contextOf, rgb } from "../../web/pixels.js";
 import { drawBars, drawLanes } from "../../web/shapes.js";
+import { colorOf, rgb } from "../../web/colors.js";
+import { extentOf } from "../../web/numbers.js";
+import { contextOf, fitted } from "../../web/pen.js";
 
-/** @typedef {import("../../web/pixels.js").Box} Box */
+/** @typedef {import("../../web/pen.js").Box} Box */
 /**
  * A row to draw: its numbers, and those of a reconstruction that is drawn over it; or differences.
  * @typedef {object} Cell
@@ -43,7 +44,7 @@ export class Form {
       : Array.from({ length: n }, (_, channel) => (n > 1 ? String(channel + 1) : ""));
     const known = facts.channel_ranges && facts.channel_ranges.length === n ? facts.channel_ranges : null;
     /** @type {[number, number][]} */
-    this.ranges = this.bytes ? Array(n).fill([0, 255]) : known || Array.from({ length: n }, (_, channel) => rangeOf(data, channel, n));
+    this.ranges = this.bytes ? Array(n).fill([0, 255]) : known || Array.from({ length: n }, (_, channel) => extentOf(data, channel, n));
     this.drawn = Math.min(n, this.quantities ? MOST_BARS : MOST_LANES);
     /** @type {ArrayLike<number>|null} by which the net scales numbers, once it is known */
     this.factor = null;
@@ -116,7 +117,7 @@ export class Form {
       pen.font = "12px system-ui, sans-serif";
       pen.textBaseline = "middle";
       pen.textAlign = "left";
-      pen.fillStyle = color("--muted");
+      pen.fillStyle = colorOf("muted");
       for (let place = 0; place < this.drawn; place += 1) {
         pen.fillText(fitted(pen, this.names[place], left - 8), 0, ((place + 0.5) * tall) / this.drawn);
       }
@@ -125,16 +126,16 @@ export class Form {
     const space = [left, wide - left, tall];
     const own = this.shares(values, difference);
     if (this.quantities) {
-      const bar = difference ? color("--wrong") : color(`--${role}`);
-      drawBars(pen, space, own, again && this.shares(again), [again ? `color-mix(in srgb, ${bar} 40%, transparent)` : bar, color("--muted"), color("--prediction")]);
+      const bar = difference ? colorOf("wrong") : colorOf(role);
+      drawBars(pen, space, own, again && this.shares(again), [again ? `color-mix(in srgb, ${bar} 40%, transparent)` : bar, colorOf("muted"), colorOf("prediction")]);
     } else {
       const series = { channels: this.drawn, length: own.length / this.drawn, steps: own.length / this.drawn };
       pen.lineWidth = again || difference ? 1.2 : 1.6;
       /** @param {ArrayLike<number>} lanes @param {string} name */
-      const draw = (lanes, name) => drawLanes(pen, space, lanes, { ...series, colors: Array(this.drawn).fill(color(name)) });
-      draw(own, difference ? "--wrong" : again ? "--muted" : `--${role}`);
+      const draw = (lanes, name) => drawLanes(pen, space, lanes, { ...series, colors: Array(this.drawn).fill(colorOf(name)) });
+      draw(own, difference ? "wrong" : again ? "muted" : role);
       pen.lineWidth = 1.6;
-      if (again) draw(this.shares(again), "--prediction");
+      if (again) draw(this.shares(again), "prediction");
     }
     pen.restore();
   }
@@ -173,39 +174,6 @@ export class Form {
   get ratio() { return this.picture ? this.picture[1] / this.picture[0] : this.quantities ? 1.2 : 1.6; }
 }
 
-/**
- * @param {ArrayLike<number>} data
- * @param {number} channel
- * @param {number} n
- * @returns {[number, number]}
- */
-function rangeOf(data, channel, n) {
-  let [low, high] = [Infinity, -Infinity];
-  for (let place = channel; place < data.length; place += n) {
-    if (data[place] < low) low = data[place];
-    if (data[place] > high) high = data[place];
-  }
-  if (low < high) return [low, high];
-  return Number.isFinite(low) ? [low - 1, low + 1] : [0, 1];
-}
-
-/**
- * Returns a text that fits into a width, with an ellipsis in place of its end.
- * @param {CanvasRenderingContext2D} pen
- * @param {string} text
- * @param {number} wide
- */
-export function fitted(pen, text, wide) {
-  if (pen.measureText(text).width <= wide) return text;
-  let [low, high] = [0, text.length];
-  while (low < high) {
-    const middle = (low + high + 1) >> 1;
-    if (pen.measureText(`${text.slice(0, middle)}…`).width <= wide) low = middle;
-    else high = middle - 1;
-  }
-  return low ? `${text.slice(0, low)}…` : "";
-}
-
 const scratch = document.createElement("canvas");
 const own = contextOf(scratch);
 /** @type {{key: string, inks: Uint32Array, apart: Uint32Array}} */
@@ -213,7 +181,7 @@ let inks = { key: "", inks: new Uint32Array(0), apart: new Uint32Array(0) };
 
 /** Returns the colors of values from 0 to 255, and of differences from -255 to 255. */
 function tables() {
-  const names = ["--paper", "--ink", "--prediction", "--target"].map(color);
+  const names = ["paper", "ink", "prediction", "target"].map(colorOf);
   if (inks.key === names.join()) return inks;
   const [paper, ink, below, above] = names.map(rgb);
   /** @param {number[]} to @param {number} share */

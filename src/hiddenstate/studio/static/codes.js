@@ -1,9 +1,11 @@
 // Rows beside their reconstructions, and rows decoded from a square and a line of the code space.
 
-import { color, say, short } from "./dom.js";
+import { say } from "./dom.js";
 import { mixed, momentOf } from "./moving.js";
 import { Picture } from "./picture.js";
 import { t } from "./words.js";
+import { colorOf } from "../../web/colors.js";
+import { short } from "../../web/numbers.js";
 
 /** @typedef {import("./codeform.js").Form} Form */
 /** @typedef {import("./codeform.js").Cell} Cell */
@@ -41,10 +43,10 @@ function choosable({ across, count, cellAt, words, choose, ...options }) {
 /**
  * Draws the frame of the cell that is chosen with keys.
  * @param {CanvasRenderingContext2D} pen
- * @param {import("../../web/pixels.js").Box} box
+ * @param {import("../../web/pen.js").Box} box
  */
 function frameOf(pen, [x, y, wide, tall]) {
-  pen.strokeStyle = color("--prediction");
+  pen.strokeStyle = colorOf("prediction");
   pen.lineWidth = 2;
   pen.strokeRect(x - 2, y - 2, wide + 4, tall + 4);
 }
@@ -79,7 +81,7 @@ export function reconstructions(store, form, probe) {
       const across = form.picture ? side * form.ratio : wide - 12;
       pen.font = "12px system-ui, sans-serif";
       pen.textBaseline = "middle";
-      pen.fillStyle = color("--muted");
+      pen.fillStyle = colorOf("muted");
       pen.textAlign = "left";
       kinds.forEach((kind, place) => pen.fillText(kind, 0, (place + 0.5) * tall, left - 8));
       /** @type {Cell[]} */
@@ -87,7 +89,7 @@ export function reconstructions(store, form, probe) {
       pen.textAlign = "center";
       for (let row = 0; row < n; row += 1) {
         const [own, again] = [form.row(original, row), rebuilt.subarray(row * form.size, (row + 1) * form.size)];
-        /** @param {number} place @returns {import("../../web/pixels.js").Box} */
+        /** @param {number} place @returns {import("../../web/pen.js").Box} */
         const box = (place) => [left + row * wide + (wide - across) / 2, place * tall + (tall - side) / 2, across, side];
         if (form.picture) cells.push({ box: box(0), values: own }, { box: box(1), values: again });
         else cells.push({ box: box(0), values: own, again });
@@ -123,7 +125,7 @@ export function decodings(store, form, probe) {
   /** @type {Float64Array|null} */ let codes = null;
   /** @type {Float64Array|null} */ let walk = null;
   let [size, side, steps] = [1, 1, 10];
-  /** @type {import("../../web/pixels.js").Box} */ let square = [0, 0, 1, 1];
+  /** @type {import("../../web/pen.js").Box} */ let square = [0, 0, 1, 1];
   const codeOf = (/** @type {number} */ place) => /** @type {Float64Array} */ (codes).slice(place * size, (place + 1) * size);
   const gridPicture = choosable({
     title: t("A map of what it can decode"),

@@ -1,12 +1,14 @@
 // The codes in their space: points that move as the codes form, and a point that is moved by hand.
 
 import { Cloud, ends, middleOf } from "./cloud.js";
-import { calm, fill, h, say, short } from "./dom.js";
+import { fill, h, say } from "./dom.js";
 import { classColors } from "./look.js";
 import { Moving, mixed, momentOf } from "./moving.js";
 import { Picture } from "./picture.js";
 import { t } from "./words.js";
 import { dress } from "../../web/shapes.js";
+import { isCalm } from "../../web/colors.js";
+import { short } from "../../web/numbers.js";
 
 const MOST = 2000; // codes that are drawn, the first ones
 
@@ -168,7 +170,7 @@ export class CodesPicture {
       this.picture.paint();
       requestAnimationFrame(move);
     };
-    if (on && !calm.matches) requestAnimationFrame(move);
+    if (on && !isCalm()) requestAnimationFrame(move);
   }
 
   /** Dragging turns, or moves the ring; two fingers or the wheel zoom; a click chooses. */

@@ -1,11 +1,12 @@
 // The code that is looked at: of a row, of what a reader gave, or any other; and what it decodes to.
 
 import { stepOf } from "../../web/steps.js";
-import { fill, h, say, short } from "./dom.js";
+import { fill, h, say } from "./dom.js";
 import { touched } from "./later.js";
 import { Nets } from "./nets.js";
 import { Picture } from "./picture.js";
 import { t } from "./words.js";
+import { short } from "../../web/numbers.js";
 
 /** @typedef {import("./codeform.js").Form} Form */
 /** @typedef {import("./codeform.js").Cell} Cell */

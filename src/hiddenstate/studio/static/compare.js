@@ -1,14 +1,16 @@
 // Runs side by side: curves on the same axes, scores, options that differ, and commands.
 
 import { get } from "./api.js";
-import { color, h, percent, short } from "./dom.js";
+import { h } from "./dom.js";
 import { drawCurves } from "./curves.js";
-import { fitted } from "./findings.js";
 import { classColors } from "./look.js";
 import { Picture } from "./picture.js";
 import { copy } from "./copy.js";
 import { duration, scoreOf } from "./runs.js";
 import { t } from "./words.js";
+import { colorOf } from "../../web/colors.js";
+import { percent, short } from "../../web/numbers.js";
+import { fitted, line } from "../../web/pen.js";
 
 /** @type {number[][]} */
 const DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3]];
@@ -111,15 +113,8 @@ export async function comparePage(main, ids) {
         named.forEach((/** @type {any} */ { run, place }, /** @type {number} */ at) => {
           const [step, value] = run.curves[name].at(-1);
           const [from, left] = [axes.x(step), width - room + 6];
-          pen.strokeStyle = look(place);
-          pen.lineWidth = 1;
-          pen.globalAlpha = 0.6;
-          pen.beginPath();
-          pen.moveTo(from + 3, axes.y(value));
-          pen.lineTo(left, places[at]);
-          pen.stroke();
-          pen.globalAlpha = 1;
-          pen.fillStyle = color(picked === null || picked === place ? "--ink" : "--muted");
+          line(pen, [[from + 3, axes.y(value)], [left, places[at]]], look(place), 1, [], 0.6);
+          pen.fillStyle = colorOf(picked === null || picked === place ? "ink" : "muted");
           pen.fillText(fitted(pen, run.name, room - 14), left + 4, places[at]);
         });
       },

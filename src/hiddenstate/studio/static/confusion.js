@@ -1,11 +1,12 @@
 // The confusion matrix of a moment: what rows of each class are taken for.
 
-import { color, percent, say } from "./dom.js";
+import { say } from "./dom.js";
 import { Picture } from "./picture.js";
 import { Moving, mixed } from "./moving.js";
-import { fitted } from "./rowform.js";
 import { t } from "./words.js";
-import { write } from "../../web/pen.js";
+import { fitted, write } from "../../web/pen.js";
+import { colorOf } from "../../web/colors.js";
+import { percent } from "../../web/numbers.js";
 
 /** @typedef {{before: import("./moving.js").Arrays, after: import("./moving.js").Arrays, share: number, step: number}} Moment */
 
@@ -119,7 +120,7 @@ export class Confusion {
     if (!values) return;
     const { classes } = this;
     const C = classes.length;
-    const [ink, muted, accent, wrong, ground, faint] = ["--ink", "--muted", "--prediction", "--wrong", "--ground", "--faint"].map(color);
+    const [ink, muted, accent, wrong, ground, faint] = ["ink", "muted", "prediction", "wrong", "ground", "faint"].map(colorOf);
     pen.font = "12px system-ui, sans-serif";
     const longest = Math.max(...classes.map((name) => pen.measureText(name).width));
     const left = Math.min(longest + 10, 0.3 * width);
@@ -179,10 +180,10 @@ export class Confusion {
 
 /** @param {CanvasRenderingContext2D} pen @param {number} x @param {number} y @param {number} wide @param {number} tall @param {number} share @param {boolean} down */
 function bar(pen, x, y, wide, tall, share, down) {
-  pen.fillStyle = color("--faint");
+  pen.fillStyle = colorOf("faint");
   pen.fillRect(x, y, wide, tall);
   pen.globalAlpha = 0.45;
-  pen.fillStyle = color("--prediction");
+  pen.fillStyle = colorOf("prediction");
   if (down) pen.fillRect(x, y, wide, tall * share);
   else pen.fillRect(x, y, wide * share, tall);
   pen.globalAlpha = 1;

@@ -1,8 +1,9 @@
 // The buttons of a run that trains: pause, go on, one step, another rate, snapshot, finish.
 
 import { post } from "./api.js";
-import { h, short } from "./dom.js";
+import { h } from "./dom.js";
 import { t } from "./words.js";
+import { short } from "../../web/numbers.js";
 
 /**
  * Makes the buttons. Each request is shown as the command that sends it from a terminal.

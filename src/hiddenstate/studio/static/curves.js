@@ -1,8 +1,11 @@
 // Learning curves: the loss, and the score beside its baseline, with the moment that is shown.
 
-import { color, percent, say, short } from "./dom.js";
+import { say } from "./dom.js";
 import { Picture } from "./picture.js";
 import { t } from "./words.js";
+import { colorOf } from "../../web/colors.js";
+import { percent, short } from "../../web/numbers.js";
+import { line } from "../../web/pen.js";
 
 const LEFT = 46;
 const BOTTOM = 22;
@@ -58,13 +61,8 @@ export function drawCurves(pen, width, height, { curves, end, at, log = false, s
     ? ticks(from, to, 3).map((mark) => 10 ** mark)
     : ticks(low, high, Math.max(2, Math.min(5, Math.round(height / 60))));
   for (const mark of marks) {
-    pen.strokeStyle = color("--faint");
-    pen.lineWidth = 1;
-    pen.beginPath();
-    pen.moveTo(LEFT, y(mark));
-    pen.lineTo(width - 10, y(mark));
-    pen.stroke();
-    pen.fillStyle = color("--muted");
+    line(pen, [[LEFT, y(mark)], [width - 10, y(mark)]], colorOf("faint"), 1);
+    pen.fillStyle = colorOf("muted");
     pen.textAlign = "right";
     pen.fillText(share ? `${Number((100 * mark).toPrecision(3))}%` : String(Number(mark.toPrecision(2))), LEFT - 6, y(mark));
   }
@@ -74,35 +72,14 @@ export function drawCurves(pen, width, height, { curves, end, at, log = false, s
     pen.fillText(mark.toLocaleString("en"), Math.min(Math.max(x(mark), LEFT + 8), width - 22), height - BOTTOM / 2 + 2);
   }
   if (level) {
-    pen.strokeStyle = color("--muted");
-    pen.setLineDash([4, 4]);
-    pen.beginPath();
-    pen.moveTo(LEFT, y(level.value));
-    pen.lineTo(width - 10, y(level.value));
-    pen.stroke();
-    pen.setLineDash([]);
-    pen.fillStyle = color("--muted");
+    line(pen, [[LEFT, y(level.value)], [width - 10, y(level.value)]], colorOf("muted"), 1, [4, 4]);
+    pen.fillStyle = colorOf("muted");
     pen.textAlign = "right";
     const above = y(level.value) > TOP + 18;
     pen.fillText(level.name, width - 12, y(level.value) + (above ? -8 : 9));
   }
   for (const { points, color: stroke, width: thick, dash = [] } of curves) {
-    pen.strokeStyle = stroke;
-    pen.lineWidth = thick;
-    pen.setLineDash(dash);
-    pen.beginPath();
-    let drawn = false;
-    for (const [step, value] of thinned(points, width)) {
-      if (!Number.isFinite(value) || (logs && value <= 0)) {
-        drawn = false;
-        continue;
-      }
-      if (drawn) pen.lineTo(x(step), y(value));
-      else pen.moveTo(x(step), y(value));
-      drawn = true;
-    }
-    pen.stroke();
-    pen.setLineDash([]);
+    line(pen, thinned(points, width).map(([step, value]) => [x(step), logs && value <= 0 ? NaN : y(value)]), stroke, thick, dash);
     if (points.length === 1 || at !== null) {
       const dot = nearest(points, at === null ? end : at);
       if (dot && Number.isFinite(dot[1]) && (!logs || dot[1] > 0)) {
@@ -114,14 +91,7 @@ export function drawCurves(pen, width, height, { curves, end, at, log = false, s
     }
   }
   if (at !== null && at < end) {
-    pen.strokeStyle = color("--ink");
-    pen.globalAlpha = 0.35;
-    pen.lineWidth = 1;
-    pen.beginPath();
-    pen.moveTo(x(at), TOP);
-    pen.lineTo(x(at), height - BOTTOM);
-    pen.stroke();
-    pen.globalAlpha = 1;
+    line(pen, [[x(at), TOP], [x(at), height - BOTTOM]], colorOf("ink"), 1, [], 0.35);
   }
   return { x, y };
 }
@@ -176,8 +146,8 @@ export function learningCurves(store) {
     name: "curve",
     onkey: cursor,
     draw: (pen, width, height) => {
-      const curves = [{ name: "loss", color: color("--prediction"), width: 1.6, points: lossPoints }];
-      if (validPoints.length) curves.push({ name: "validation", color: color("--valid"), width: 1.8, points: validPoints });
+      const curves = [{ name: "loss", color: colorOf("prediction"), width: 1.6, points: lossPoints }];
+      if (validPoints.length) curves.push({ name: "validation", color: colorOf("valid"), width: 1.8, points: validPoints });
       drawCurves(pen, width, height, { curves, end: store.end, at: store.live ? null : store.step, log: true });
     },
   });
@@ -191,7 +161,7 @@ export function learningCurves(store) {
     onkey: cursor,
     draw: (pen, width, height) => {
       drawCurves(pen, width, height, {
-        curves: [{ name: key, color: color("--prediction"), width: 1.8, points: scorePoints }],
+        curves: [{ name: key, color: colorOf("prediction"), width: 1.8, points: scorePoints }],
         end: store.end, at: store.live ? null : store.step, share: job === "classify", log: job !== "classify", level: baseline(),
       });
     },

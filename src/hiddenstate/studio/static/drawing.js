@@ -1,9 +1,10 @@
 // A picture that a reader draws, chooses or opens, as a net reads it.
 
-import { color, eachFrame, h, say } from "./dom.js";
+import { h, say } from "./dom.js";
 import { t } from "./words.js";
-import { write } from "../../web/pen.js";
+import { eachFrame, write } from "../../web/pen.js";
 import { Pad, addExamples, rasterOf } from "../../web/pad.js";
+import { colorOf } from "../../web/colors.js";
 
 const FINE = 8; // samples of a pixel on each side
 
@@ -36,7 +37,7 @@ class OwnPad extends Pad {
     const [wide, tall] = [this.canvas.clientWidth, this.canvas.clientHeight];
     pen.clearRect(0, 0, wide, tall);
     pen.textBaseline = "alphabetic";
-    write(pen, t("draw here"), wide / 2, tall / 2, color("--muted"), "center", 15);
+    write(pen, t("draw here"), wide / 2, tall / 2, colorOf("muted"), "center", 15);
   }
 }
 

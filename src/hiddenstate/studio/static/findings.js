@@ -1,33 +1,16 @@
 // What `inspect` found in data, drawn: a row of each class, balance, lengths, gaps, columns, warnings.
 
-import { color, h, percent, short } from "./dom.js";
+import { h } from "./dom.js";
 import { classColors } from "./look.js";
 import { Picture } from "./picture.js";
 import { t } from "./words.js";
-import { write } from "../../web/pen.js";
+import { fitted, paintPixels, write } from "../../web/pen.js";
 import { drawLane } from "../../web/signal.js";
-import { paintPixels } from "../../web/pixels.js";
+import { colorOf } from "../../web/colors.js";
+import { percent, short } from "../../web/numbers.js";
 
 const MOST_LISTED = 20;
 const NAMES = 84; // pixels for the names of channels
-
-/**
- * A name in at most so many pixels.
- * @param {CanvasRenderingContext2D} pen
- * @param {string} text
- * @param {number} room
- */
-export function fitted(pen, text, room) {
-  if (pen.measureText(text).width <= room) return text;
-  const signs = [...text];
-  let [low, high] = [0, signs.length];
-  while (low < high) {
-    const middle = (low + high + 1) >> 1;
-    if (pen.measureText(`${signs.slice(0, middle).join("")}…`).width <= room) low = middle;
-    else high = middle - 1;
-  }
-  return `${signs.slice(0, low).join("")}…`;
-}
 
 /**
  * Bars with names and numbers, as a list.
@@ -82,12 +65,12 @@ export function rowsDrawn(found) {
             pen.arc(x + 5, y + 8.5, 4.5, 0, 7);
             pen.fill();
           }
-          pen.fillStyle = color("--ink");
+          pen.fillStyle = colorOf("ink");
           pen.fillText(fitted(pen, sample.label, wide - 20 - dot), x + dot, y + 13);
         }
-        if (sample.kind === "series") series(pen, sample, [x, y + 22, wide - 16, one - 40], samples.length > 1 ? colors[place] : color("--prediction"));
+        if (sample.kind === "series") series(pen, sample, [x, y + 22, wide - 16, one - 40], samples.length > 1 ? colors[place] : colorOf("prediction"));
         else if (sample.kind === "picture") pixels(pen, sample, [x, y + 22, wide - 16, one - 34]);
-        else quantities(pen, sample, [x, y + 26, wide - 16, one - 44], samples.length > 1 ? colors[place] : color("--prediction"));
+        else quantities(pen, sample, [x, y + 26, wide - 16, one - 44], samples.length > 1 ? colors[place] : colorOf("prediction"));
       });
     },
   });
@@ -100,7 +83,7 @@ export function rowsDrawn(found) {
     const each = tall / n;
     sample.values.forEach((/** @type {any[]} */ values, /** @type {number} */ channel) => {
       const top = y + channel * each;
-      pen.strokeStyle = color("--faint");
+      pen.strokeStyle = colorOf("faint");
       pen.lineWidth = 1;
       pen.beginPath();
       pen.moveTo(x + left, Math.round(top + each) - 0.5);
@@ -108,18 +91,18 @@ export function rowsDrawn(found) {
       pen.stroke();
       if (named) {
         pen.font = "11.5px system-ui, sans-serif";
-        write(pen, fitted(pen, sample.channels[channel], NAMES - 10), x, top + each / 2 + 4, color("--muted"), "left", 11.5);
+        write(pen, fitted(pen, sample.channels[channel], NAMES - 10), x, top + each / 2 + 4, colorOf("muted"), "left", 11.5);
       }
       drawLane(/** @type {any} */ (pen), [x + left, top + 2, wide - left, each - 4], values.map((value) => (value === null ? NaN : value)), ranges[channel], stroke, { width: 1.5 });
       values.forEach((value, at) => { // gaps are marked below the line
         if (value !== null) return;
-        pen.fillStyle = color("--wrong");
+        pen.fillStyle = colorOf("wrong");
         pen.fillRect(x + left + ((at + 0.5) / values.length) * (wide - left) - 1, top + each - 4, 2, 3);
       });
     });
     const more = sample.n_channels - n;
     const words = t("{n} steps", { n: short(sample.steps) }) + (more > 0 ? t(", {n} more channels", { n: short(more) }) : "");
-    write(pen, words, x + left, y + tall + 13, color("--muted"), "left", 11.5);
+    write(pen, words, x + left, y + tall + 13, colorOf("muted"), "left", 11.5);
   }
 
   /** @param {CanvasRenderingContext2D} pen @param {any} sample @param {number[]} box */
@@ -140,7 +123,7 @@ export function rowsDrawn(found) {
     const scale = Math.min(wide / width, tall / height);
     pen.imageSmoothingEnabled = false;
     pen.drawImage(small, x, y, width * scale, height * scale);
-    pen.strokeStyle = color("--faint");
+    pen.strokeStyle = colorOf("faint");
     pen.lineWidth = 1;
     pen.strokeRect(x + 0.5, y + 0.5, width * scale - 1, height * scale - 1);
   }
@@ -152,18 +135,18 @@ export function rowsDrawn(found) {
     sample.values.forEach((/** @type {number|null} */ value, /** @type {number} */ place) => {
       const middle = y + (place + 0.5) * each;
       pen.font = "12px system-ui, sans-serif";
-      write(pen, fitted(pen, sample.channels[place], NAMES), x, middle + 4, color("--muted"), "left", 12);
-      pen.fillStyle = color("--faint");
+      write(pen, fitted(pen, sample.channels[place], NAMES), x, middle + 4, colorOf("muted"), "left", 12);
+      pen.fillStyle = colorOf("faint");
       pen.fillRect(x + left, middle - 3, wide - left - 64, 6);
       const [low, high] = [sample.low[place], sample.high[place]];
       if (value === null) return;
       const share = high > low ? (value - low) / (high - low) : 0.5;
       pen.fillStyle = fill;
       pen.fillRect(x + left, middle - 3, Math.max(share * (wide - left - 64), 2), 6);
-      write(pen, short(value), x + wide, middle + 4, color("--ink"), "right", 12);
+      write(pen, short(value), x + wide, middle + 4, colorOf("ink"), "right", 12);
     });
     const more = sample.n_channels - sample.values.length;
-    if (more > 0) write(pen, t("and {n} more", { n: short(more) }), x, y + tall + 14, color("--muted"), "left", 11.5);
+    if (more > 0) write(pen, t("and {n} more", { n: short(more) }), x, y + tall + 14, colorOf("muted"), "left", 11.5);
   }
 
   const fit = () => {

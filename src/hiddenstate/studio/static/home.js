@@ -1,13 +1,14 @@
 // The first page: own data or bundled data, what is in it, and training on it.
 
 import { get, post, upload } from "./api.js";
-import { fill, h, say, short } from "./dom.js";
+import { fill, h, say } from "./dom.js";
 import { factsOf, findingsOf } from "./findings.js";
 import { chosen, fieldsOf, optionsOf } from "./form.js";
 import { copy } from "./copy.js";
 import { tinyPicture } from "./tiny.js";
 import { commandList, commandOf, train } from "./train.js";
 import { t } from "./words.js";
+import { short } from "../../web/numbers.js";
 
 const READY = 700; // milliseconds after which the next command is made ready: the page comes first
 

@@ -1,17 +1,14 @@
 // The look of the page: light or dark, as the system has it until the reader chooses.
 
 import { t } from "./words.js";
+import { isDark } from "../../web/colors.js";
 
-const system = window.matchMedia("(prefers-color-scheme: dark)");
 const root = document.documentElement;
 const kept = localStorage.getItem("hiddenstate-theme");
 if (kept) root.dataset.theme = kept;
 
-/** Whether the page is dark now. */
-export const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : system.matches);
-
 const tell = () => document.dispatchEvent(new Event("theme"));
-system.addEventListener("change", tell);
+window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", tell);
 
 /** Changes between light and dark. */
 export function changeTheme() {

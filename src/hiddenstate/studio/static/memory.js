@@ -1,10 +1,12 @@
 // How the complex states of a net decay and turn: their eigenvalues in the plane, and how far back they reach.
 
-import { color, h, say } from "./dom.js";
+import { h, say } from "./dom.js";
 import { classColors } from "./look.js";
 import { Moving, mixed, momentOf } from "./moving.js";
-import { Picture, stroke } from "./picture.js";
+import { Picture } from "./picture.js";
 import { speak, t } from "./words.js";
+import { colorOf } from "../../web/colors.js";
+import { line } from "../../web/pen.js";
 
 /** @typedef {import("./store.js").Store} Store */
 
@@ -145,15 +147,15 @@ export class Memory {
    * @param {string[]} colors
    */
   drawPlane(pen, values, x, y, size, colors) {
-    const [faint, muted, ink] = ["--faint", "--muted", "--ink"].map(color);
+    const [faint, muted, ink] = ["faint", "muted", "ink"].map(colorOf);
     const circle = (/** @type {number} */ radius) => Array.from({ length: 121 }, (_, k) => [x + radius * size * Math.cos((k * Math.PI) / 60), y + radius * size * Math.sin((k * Math.PI) / 60)]);
-    stroke(pen, [[x - EDGE * size, y], [x + EDGE * size, y]], faint, 1);
-    stroke(pen, [[x, y - EDGE * size], [x, y + EDGE * size]], faint, 1);
-    stroke(pen, circle(1), muted, 1.2);
+    line(pen, [[x - EDGE * size, y], [x + EDGE * size, y]], faint, 1);
+    line(pen, [[x, y - EDGE * size], [x, y + EDGE * size]], faint, 1);
+    line(pen, circle(1), muted, 1.2);
     pen.textAlign = "left";
     for (const steps of RINGS) {
       const radius = Math.exp(-1 / steps);
-      stroke(pen, circle(radius), faint, 1, [3, 3]);
+      line(pen, circle(radius), faint, 1, [3, 3]);
       pen.fillStyle = muted;
       pen.fillText(steps === 1 ? t("1 step") : t("{n} steps", { n: steps }), x + 3, y - radius * size + 9);
     }
@@ -177,9 +179,9 @@ export class Memory {
     const { L, S } = this;
     const [low, high] = this.ends;
     const x = (/** @type {number} */ steps) => left + (Math.min(Math.max(Math.log10(steps) - low, 0), high - low) / (high - low)) * (right - left);
-    const [faint, muted, ink] = ["--faint", "--muted", "--ink"].map(color);
+    const [faint, muted, ink] = ["faint", "muted", "ink"].map(colorOf);
     for (let power = low; power <= high; power += 1) {
-      stroke(pen, [[x(10 ** power), top], [x(10 ** power), bottom]], faint, 1);
+      line(pen, [[x(10 ** power), top], [x(10 ** power), bottom]], faint, 1);
       pen.fillStyle = muted;
       pen.textAlign = power === low ? "left" : power === high ? "right" : "center";
       pen.fillText((10 ** power).toLocaleString("en"), x(10 ** power), bottom + 10);

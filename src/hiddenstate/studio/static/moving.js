@@ -1,6 +1,6 @@
 // Numbers that go from what they are to what they become, and what a moment of a run is made of.
 
-import { calm } from "./dom.js";
+import { isCalm } from "../../web/colors.js";
 
 const LAG = 110; // milliseconds in which two thirds of the way are gone
 
@@ -29,7 +29,7 @@ export class Moving {
   set(name, goal, jump = false) {
     const now = this.now.get(name);
     this.goals.set(name, goal);
-    if (jump || calm.matches || !now || now.length !== goal.length) {
+    if (jump || isCalm() || !now || now.length !== goal.length) {
       this.now.set(name, Float64Array.from(goal));
       this.goals.delete(name);
       this.paint();

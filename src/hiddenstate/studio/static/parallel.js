@@ -1,9 +1,11 @@
 // Parallel coordinates: an axis for each option that differs, the last one the score; a line a run.
 
-import { color, h, say, short } from "./dom.js";
-import { fitted } from "./findings.js";
+import { h, say } from "./dom.js";
 import { Picture } from "./picture.js";
 import { t } from "./words.js";
+import { colorOf } from "../../web/colors.js";
+import { short } from "../../web/numbers.js";
+import { fitted } from "../../web/pen.js";
 
 const TOP = 30;
 const BOTTOM = 22;
@@ -96,7 +98,7 @@ export function parallel({ names, axes, pick, open }) {
     y = (share) => TOP + (1 - share) * (height - TOP - BOTTOM);
     const room = (width - 2 * SIDE) / Math.max(axes.length - 1, 1) - 14;
     pen.lineJoin = "round";
-    pen.strokeStyle = color("--prediction");
+    pen.strokeStyle = colorOf("prediction");
     for (const place of order) {
       if (place === picked) continue;
       pen.globalAlpha = (picked === null ? 0.18 : 0.1) + (picked === null ? 0.72 : 0.25) * goodness[place] ** 2;
@@ -105,7 +107,7 @@ export function parallel({ names, axes, pick, open }) {
     }
     pen.globalAlpha = 1;
     axes.forEach(({ name }, axis) => {
-      pen.strokeStyle = color("--muted");
+      pen.strokeStyle = colorOf("muted");
       pen.lineWidth = 1;
       pen.beginPath();
       pen.moveTo(x(axis), TOP);
@@ -114,7 +116,7 @@ export function parallel({ names, axes, pick, open }) {
       const ends = axis === 0 ? "left" : axis === axes.length - 1 ? "right" : "center";
       pen.textAlign = ends;
       pen.textBaseline = "alphabetic";
-      pen.fillStyle = color("--ink");
+      pen.fillStyle = colorOf("ink");
       pen.font = "600 12px system-ui, sans-serif";
       pen.fillText(fitted(pen, name, room), ends === "left" ? 4 : ends === "right" ? width - 4 : x(axis), 14);
       pen.font = "11.5px system-ui, sans-serif";
@@ -125,17 +127,17 @@ export function parallel({ names, axes, pick, open }) {
         const shown = fitted(pen, text, axis === 0 || right ? SIDE - 8 : room * 0.6);
         const wide = pen.measureText(shown).width;
         const at = x(axis) + (right ? 6 : -6);
-        pen.fillStyle = color("--ground");
+        pen.fillStyle = colorOf("ground");
         pen.globalAlpha = 0.8;
         pen.fillRect(right ? at - 2 : at - wide - 2, y(share) - 7, wide + 4, 14);
         pen.globalAlpha = 1;
-        pen.fillStyle = color("--muted");
+        pen.fillStyle = colorOf("muted");
         pen.fillText(shown, at, y(share));
       }
     });
     if (picked !== null) {
-      pen.strokeStyle = color("--target");
-      pen.fillStyle = color("--target");
+      pen.strokeStyle = colorOf("target");
+      pen.fillStyle = colorOf("target");
       pen.lineWidth = 2.6;
       line(pen, picked);
       scales.forEach(({ at }, axis) => {

@@ -1,7 +1,9 @@
 // A picture: a title that says what to see, what it means for whoever asks, and a canvas with words.
 
-import { calm, eachFrame, h } from "./dom.js";
+import { h } from "./dom.js";
 import { t } from "./words.js";
+import { isCalm } from "../../web/colors.js";
+import { eachFrame, penOf } from "../../web/pen.js";
 
 let numbers = 0;
 
@@ -69,18 +71,8 @@ export class Picture {
 
   paintNow() {
     if (!this.ready || !this.seen || !this.canvas.isConnected) return;
-    const dense = window.devicePixelRatio || 1;
     const [width, height] = [this.frame.clientWidth, this.frame.clientHeight];
-    if (!width || !height) return;
-    const [wide, tall] = [Math.round(width * dense), Math.round(height * dense)];
-    if (this.canvas.width !== wide || this.canvas.height !== tall) {
-      this.canvas.width = wide;
-      this.canvas.height = tall;
-    }
-    const pen = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d"));
-    pen.setTransform(dense, 0, 0, dense, 0, 0);
-    pen.clearRect(0, 0, width, height);
-    this.draw(pen, width, height);
+    if (width && height) this.draw(penOf(this.canvas, width, height), width, height);
   }
 }
 
@@ -91,7 +83,7 @@ export class Picture {
  * @returns {() => void} ends it at once
  */
 export function glide(milliseconds, show) {
-  if (calm.matches) {
+  if (isCalm()) {
     show(1);
     return () => {};
   }
@@ -105,32 +97,4 @@ export function glide(milliseconds, show) {
   };
   requestAnimationFrame(move);
   return () => { going = false; };
-}
-
-/**
- * Draws a line through points, which lifts at what is not a number.
- * @param {CanvasRenderingContext2D} pen
- * @param {number[][]} points
- * @param {string} paint
- * @param {number} width
- * @param {number[]} [dash]
- */
-export function stroke(pen, points, paint, width, dash = [], alpha = 1) {
-  pen.strokeStyle = paint;
-  pen.lineWidth = width;
-  pen.globalAlpha = alpha;
-  pen.setLineDash(dash);
-  pen.beginPath();
-  let down = false;
-  for (const [x, y] of points) {
-    if (!Number.isFinite(y)) down = false;
-    else if (down) pen.lineTo(x, y);
-    else {
-      pen.moveTo(x, y);
-      down = true;
-    }
-  }
-  pen.stroke();
-  pen.setLineDash([]);
-  pen.globalAlpha = 1;
 }

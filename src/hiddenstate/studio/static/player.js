@@ -1,7 +1,9 @@
 // The time of a run: a slider over all updates, which plays, and follows a run that is training.
 
-import { calm, h, say, short } from "./dom.js";
+import { h, say } from "./dom.js";
 import { t } from "./words.js";
+import { isCalm } from "../../web/colors.js";
+import { short } from "../../web/numbers.js";
 
 const SECONDS = 12; // how long a whole run plays
 
@@ -52,7 +54,7 @@ export class Player {
       store.show(step);
       requestAnimationFrame(move);
     };
-    if (calm.matches) store.show(store.newest);
+    if (isCalm()) store.show(store.newest);
     else requestAnimationFrame(move);
     this.update();
   }

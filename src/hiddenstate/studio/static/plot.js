@@ -1,9 +1,12 @@
 // A plot of target and prediction over time, with the error below on the same axis.
 
 import { ticks } from "./curves.js";
-import { color, h, say, short } from "./dom.js";
-import { Picture, stroke } from "./picture.js";
+import { h, say } from "./dom.js";
+import { Picture } from "./picture.js";
 import { t } from "./words.js";
+import { colorOf } from "../../web/colors.js";
+import { short } from "../../web/numbers.js";
+import { line } from "../../web/pen.js";
 
 /** @typedef {import("./store.js").Store} Store */
 
@@ -80,7 +83,7 @@ export function drawPlot(pen, width, height, plot, at) {
   const x = (/** @type {number} */ time) => LEFT + ((time - from) / (to - from || 1)) * (width - LEFT - RIGHT);
   const y = (/** @type {number} */ value) => 6 + (1 - (value - low) / (high - low || 1)) * tall;
   const e = (/** @type {number} */ value) => top + (1 - value / most) * 0.5 * deep;
-  const [faint, muted, red, blue] = ["--faint", "--muted", "--target", "--prediction"].map(color);
+  const [faint, muted, red, blue] = ["faint", "muted", "target", "prediction"].map(colorOf);
   pen.font = FONT;
   pen.lineJoin = "round";
   pen.textBaseline = "middle";
@@ -101,16 +104,16 @@ export function drawPlot(pen, width, height, plot, at) {
   for (const [first, last] of plot.washed || []) shade(first, last, t("washout"));
   if (plot.border !== undefined && plot.border < to) {
     const edge = shade(plot.border, to, t("held out"));
-    if (edge > LEFT + 2) stroke(pen, [[edge, 6], [edge, top + deep]], muted, 1, [3, 3]);
+    if (edge > LEFT + 2) line(pen, [[edge, 6], [edge, top + deep]], muted, 1, [3, 3]);
   }
   pen.textAlign = "right";
   for (const mark of ticks(low, high, Math.max(2, Math.round(tall / 50)))) {
-    stroke(pen, [[LEFT, y(mark)], [width - RIGHT, y(mark)]], faint, 1);
+    line(pen, [[LEFT, y(mark)], [width - RIGHT, y(mark)]], faint, 1);
     pen.fillStyle = muted;
     pen.fillText(short(mark), LEFT - 6, y(mark));
   }
   for (const mark of [-most, 0, most]) {
-    stroke(pen, [[LEFT, e(mark)], [width - RIGHT, e(mark)]], mark ? faint : muted, mark ? 1 : 0.7);
+    line(pen, [[LEFT, e(mark)], [width - RIGHT, e(mark)]], mark ? faint : muted, mark ? 1 : 0.7);
     pen.fillStyle = muted;
     pen.fillText(mark ? short(Number(mark.toPrecision(2))) : "0", LEFT - 6, e(mark));
   }
@@ -125,9 +128,9 @@ export function drawPlot(pen, width, height, plot, at) {
   pen.beginPath();
   pen.rect(LEFT, 4, width - LEFT - RIGHT, height - BOTTOM - 2);
   pen.clip();
-  for (const time of plot.borders || []) if (time > from) stroke(pen, [[x(time), 6], [x(time), 6 + tall]], faint, 1);
+  for (const time of plot.borders || []) if (time > from) line(pen, [[x(time), 6], [x(time), 6 + tall]], faint, 1);
   /** @param {ArrayLike<number>} over @param {(place: number) => number} value @param {(value: number) => number} high_ */
-  const line = (over, value, high_) => {
+  const path = (over, value, high_) => {
     /** @type {[number, number][]} */
     const points = [];
     for (let place = 0; place < over.length; place += 1) {
@@ -140,11 +143,11 @@ export function drawPlot(pen, width, height, plot, at) {
   pen.beginPath();
   pen.rect(LEFT, 4, width - LEFT - RIGHT, tall + 4);
   pen.clip();
-  if (plot.past) stroke(pen, line(plot.past.times, (place) => /** @type {any} */ (plot.past).target[place], y), red, 1.6, [], 0.55);
+  if (plot.past) line(pen, path(plot.past.times, (place) => /** @type {any} */ (plot.past).target[place], y), red, 1.6, [], 0.55);
   const { baseline } = plot;
-  if (baseline) stroke(pen, line(times, (place) => baseline[place], y), muted, 1.2, [4, 3]);
-  stroke(pen, line(times, (place) => target[place], y), red, 2.6);
-  for (const ends of plot.members || []) stroke(pen, line(times, (place) => ends[place], y), blue, 1, [], 0.5);
+  if (baseline) line(pen, path(times, (place) => baseline[place], y), muted, 1.2, [4, 3]);
+  line(pen, path(times, (place) => target[place], y), red, 2.6);
+  for (const ends of plot.members || []) line(pen, path(times, (place) => ends[place], y), blue, 1, [], 0.5);
   if (plot.dots) {
     pen.fillStyle = blue;
     for (let place = 0; place < times.length; place += 1) {
@@ -153,18 +156,18 @@ export function drawPlot(pen, width, height, plot, at) {
       pen.arc(x(times[place]), Math.min(Math.max(y(prediction[place]), 8), 4 + tall), 2.4, 0, 7);
       pen.fill();
     }
-  } else stroke(pen, line(times, (place) => Math.min(Math.max(prediction[place], low - 1), high + 1), y), blue, 1.7);
+  } else line(pen, path(times, (place) => Math.min(Math.max(prediction[place], low - 1), high + 1), y), blue, 1.7);
   pen.restore();
   pen.beginPath();
   pen.rect(LEFT, top, width - LEFT - RIGHT, deep);
   pen.clip();
-  const wrong = color("--wrong");
-  if (baseline) stroke(pen, line(times, (place) => baseline[place] - target[place], e), muted, 1, [3, 3]);
+  const wrong = colorOf("wrong");
+  if (baseline) line(pen, path(times, (place) => baseline[place] - target[place], e), muted, 1, [3, 3]);
   if (plot.dots) {
-    for (let place = 0; place < times.length; place += 1) stroke(pen, [[x(times[place]), e(0)], [x(times[place]), e(prediction[place] - target[place])]], wrong, 1.5, [], 0.7);
-  } else stroke(pen, line(times, (place) => prediction[place] - target[place], e), wrong, 1.5);
+    for (let place = 0; place < times.length; place += 1) line(pen, [[x(times[place]), e(0)], [x(times[place]), e(prediction[place] - target[place])]], wrong, 1.5, [], 0.7);
+  } else line(pen, path(times, (place) => prediction[place] - target[place], e), wrong, 1.5);
   pen.restore();
-  if (at !== null && at >= from && at <= to) stroke(pen, [[x(at), 6], [x(at), top + deep]], color("--ink"), 1, [], 0.5);
+  if (at !== null && at >= from && at <= to) line(pen, [[x(at), 6], [x(at), top + deep]], colorOf("ink"), 1, [], 0.5);
 }
 
 /** @param {boolean} baseline @returns {HTMLElement} */

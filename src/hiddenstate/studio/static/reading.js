@@ -1,15 +1,16 @@
 // How a network reads a row: the row, the hidden state and the probabilities on one axis of time.
 
-import { color, percent, say, short } from "./dom.js";
+import { say } from "./dom.js";
 import { Picture } from "./picture.js";
 import { Moving } from "./moving.js";
-import { fitted } from "./rowform.js";
 import { t } from "./words.js";
-import { heat, line, tag, write } from "../../web/pen.js";
+import { heat } from "../../web/heat.js";
+import { fitted, frame, line, paintPixels, tag, write } from "../../web/pen.js";
 import { drawLane, nameLane } from "../../web/signal.js";
-import { paintPixels } from "../../web/pixels.js";
+import { colorOf } from "../../web/colors.js";
+import { percent, short } from "../../web/numbers.js";
 
-/** @typedef {import("../../web/pixels.js").Box} Box */
+/** @typedef {import("../../web/pen.js").Box} Box */
 
 const HEAD = 20;
 export const LEFT = 46;
@@ -214,7 +215,7 @@ export class Reading {
     const [row, hidden, chances] = this.boxes(width, height);
     this.hiddenBox = hidden;
     const read = Math.min(this.read, trace.length);
-    const muted = color("--muted");
+    const muted = colorOf("muted");
     pen.textBaseline = "alphabetic";
     const head = (/** @type {string} */ text, /** @type {Box} */ [x, y, wide]) => {
       pen.font = "12px system-ui, sans-serif";
@@ -232,13 +233,13 @@ export class Reading {
     const bottom = chances[3] ? chances[1] + chances[3] : hidden[1] + hidden[3];
     const rule = (/** @type {number} */ at, /** @type {string} */ stroke, /** @type {number[]} */ dash) => line(pen,
       upright ? [[ends[0], at], [ends[1], at]] : [[at, HEAD], [at, bottom]], stroke, 1.5, dash);
-    if (read < trace.length) rule(across(read), color("--ink"), []);
+    if (read < trace.length) rule(across(read), colorOf("ink"), []);
     if (trace.length > 1 && this.decided && read >= this.decided) {
       const at = across(this.decided);
-      rule(at, color("--ink"), [4, 4]);
+      rule(at, colorOf("ink"), [4, 4]);
       const text = t(`decided after ${form.word} {step}`, { step: this.decided });
-      if (upright) tag(pen, text, hidden[0] + 6, at + (this.decided * 2 > trace.length ? -6 : 15), color("--ink"));
-      else tag(pen, text, at + (at > width / 2 ? -6 : 6), hidden[1] + 15, color("--ink"), at > width / 2 ? "right" : "left");
+      if (upright) tag(pen, text, hidden[0] + 6, at + (this.decided * 2 > trace.length ? -6 : 15), colorOf("ink"));
+      else tag(pen, text, at + (at > width / 2 ? -6 : 6), hidden[1] + 15, colorOf("ink"), at > width / 2 ? "right" : "left");
     }
   }
 
@@ -263,7 +264,7 @@ export class Reading {
       form.draw(pen, box, flat);
       pen.font = "11px system-ui, sans-serif";
       const shown = form.channels.slice(0, 16);
-      shown.forEach((name, place) => write(pen, fitted(pen, name, x - 10), x - 8, y + (tall * (place + 0.5)) / shown.length + 4, color("--muted"), "right", 11));
+      shown.forEach((name, place) => write(pen, fitted(pen, name, x - 10), x - 8, y + (tall * (place + 0.5)) / shown.length + 4, colorOf("muted"), "right", 11));
     } else {
       const n = Math.min(form.features, 6);
       for (let channel = 0; channel < n; channel += 1) {
@@ -276,8 +277,8 @@ export class Reading {
         pen.globalAlpha = 1;
         drawLane(pen, lane, values, form.ranges[channel], form.channelColor(channel), { upTo: read });
         pen.font = "12px system-ui, sans-serif";
-        nameLane(pen, lane, "", form.ranges[channel], color("--ink"));
-        tag(pen, fitted(pen, form.channels[channel], wide / 2), lane[0] + 6, lane[1] + 14, color("--ink"));
+        nameLane(pen, lane, "", form.ranges[channel], colorOf("ink"));
+        tag(pen, fitted(pen, form.channels[channel], wide / 2), lane[0] + 6, lane[1] + 14, colorOf("ink"));
       }
     }
   }
@@ -298,7 +299,7 @@ export class Reading {
     const place = units.chosen === null ? -1 : order.indexOf(units.chosen);
     if (place >= 0) {
       const size = (upright ? wide : tall) / trace.units;
-      pen.strokeStyle = color("--ink");
+      pen.strokeStyle = colorOf("ink");
       pen.lineWidth = 1.5;
       const pad = Math.max(0, (5 - size) / 2);
       if (upright) pen.strokeRect(x + place * size - pad, y - 2, size + 2 * pad, tall + 3);
@@ -322,19 +323,19 @@ export class Reading {
     const top = topOf(values, shown - 1, C);
     const rank = (/** @type {number} */ kind) => (kind === trace.truth ? 2 : kind === top ? 1 : 0);
     const kinds = Array.from({ length: C }, (_, kind) => kind).sort((a, b) => rank(a) - rank(b));
-    const colorOf = (/** @type {number} */ kind) => (kind === trace.truth || (trace.truth === null && kind === top) ? color("--prediction")
-      : kind === top ? color("--wrong") : color("--faint"));
+    const shadeOf = (/** @type {number} */ kind) => (kind === trace.truth || (trace.truth === null && kind === top) ? colorOf("prediction")
+      : kind === top ? colorOf("wrong") : colorOf("faint"));
     if (form.quantities) { // one step: a bar each class
       const best = kinds.slice(-12).reverse().sort((a, b) => a - b);
       best.forEach((kind, place) => {
         const middle = y + ((place + 0.5) * tall) / best.length;
         const high = Math.min(tall / best.length - 16, 12);
-        pen.fillStyle = color("--faint");
+        pen.fillStyle = colorOf("faint");
         pen.fillRect(x, middle, wide, high);
-        pen.fillStyle = rank(kind) ? colorOf(kind) : color("--muted");
+        pen.fillStyle = rank(kind) ? shadeOf(kind) : colorOf("muted");
         pen.fillRect(x, middle, wide * values[kind], high);
         pen.font = "12px system-ui, sans-serif";
-        write(pen, fitted(pen, form.classes[kind], wide), x, middle - 4, color("--ink"));
+        write(pen, fitted(pen, form.classes[kind], wide), x, middle - 4, colorOf("ink"));
       });
       return;
     }
@@ -344,7 +345,7 @@ export class Reading {
     };
     for (const kind of kinds) {
       const strong = rank(kind) > 0;
-      line(pen, Array.from({ length: shown }, (_, at) => place(at, values[at * C + kind])), colorOf(kind), strong ? 2.2 : 1);
+      line(pen, Array.from({ length: shown }, (_, at) => place(at, values[at * C + kind])), shadeOf(kind), strong ? 2.2 : 1);
     }
     // Names at the ends of the lines that matter.
     pen.font = "600 12px system-ui, sans-serif";
@@ -353,13 +354,13 @@ export class Reading {
       const name = fitted(pen, form.classes[kind], wide * 0.6);
       if (upright) {
         const right = endX > x + wide / 2;
-        tag(pen, name, endX + (right ? -8 : 8), Math.min(endY - 6, y + tall - 8), colorOf(kind), right ? "right" : "left");
+        tag(pen, name, endX + (right ? -8 : 8), Math.min(endY - 6, y + tall - 8), shadeOf(kind), right ? "right" : "left");
       } else {
         const right = endX > x + wide / 2;
-        tag(pen, name, endX + (right ? -8 : 8), Math.min(Math.max(endY + (endY < y + tall / 2 ? 16 : -6), y + 13), y + tall - 4), colorOf(kind), right ? "right" : "left");
+        tag(pen, name, endX + (right ? -8 : 8), Math.min(Math.max(endY + (endY < y + tall / 2 ? 16 : -6), y + 13), y + tall - 4), shadeOf(kind), right ? "right" : "left");
       }
     }
-    const muted = color("--muted");
+    const muted = colorOf("muted");
     if (!upright) {
       write(pen, "1", x - 5, y + 11, muted, "right", 10.5);
       write(pen, "0", x - 5, y + tall - 3, muted, "right", 10.5);
@@ -425,11 +426,4 @@ export function topOf(chances, at, C) {
   let top = 0;
   for (let kind = 1; kind < C; kind += 1) if (chances[at * C + kind] > chances[at * C + top]) top = kind;
   return top;
-}
-
-/** @param {CanvasRenderingContext2D} pen @param {Box} box */
-export function frame(pen, [x, y, wide, tall]) {
-  pen.strokeStyle = color("--faint");
-  pen.lineWidth = 1;
-  pen.strokeRect(x + 0.5, y + 0.5, wide - 1, tall - 1);
 }

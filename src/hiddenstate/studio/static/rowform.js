@@ -1,10 +1,11 @@
 // What a row of a run is: a picture, a series of channels, or quantities; and a small drawing of it.
 
-import { color } from "./dom.js";
 import { classColors } from "./look.js";
 import { t } from "./words.js";
-import { paintPixels, penOf } from "../../web/pixels.js";
 import { drawBars, drawLanes } from "../../web/shapes.js";
+import { colorOf } from "../../web/colors.js";
+import { extentOf } from "../../web/numbers.js";
+import { paintPixels, penOf } from "../../web/pen.js";
 
 const MOST_LANES = 6;
 const MOST_BARS = 16;
@@ -32,23 +33,8 @@ export class RowForm {
     /** @type {string[]} */
     this.channels = facts.channels || (this.features === 1 ? [""] : Array.from({ length: this.features }, (_, channel) => String(channel + 1)));
     /** @type {[number, number][]} */
-    this.ranges = facts.channel_ranges || Array.from({ length: this.features }, (_, channel) => this.rangeOf(channel));
+    this.ranges = facts.channel_ranges || Array.from({ length: this.features }, (_, channel) => (this.bytes ? [0, 255] : extentOf(this.values, channel, this.features)));
     this.quantities = !this.picture && this.steps === 1;
-  }
-
-  /**
-   * @param {number} channel
-   * @returns {[number, number]}
-   */
-  rangeOf(channel) {
-    if (this.bytes) return [0, 255];
-    let [low, high] = [Infinity, -Infinity];
-    for (let place = channel; place < this.values.length; place += this.features) {
-      const value = this.values[place];
-      if (value < low) low = value;
-      if (value > high) high = value;
-    }
-    return low < high ? [low, high] : [(Number.isFinite(low) ? low : 0) - 1, (Number.isFinite(low) ? low : 0) + 1];
   }
 
   /**
@@ -90,7 +76,7 @@ export class RowForm {
 
   /** @param {number} channel */
   channelColor(channel) {
-    return this.features > 1 ? classColors(Math.min(this.features, 10))[channel % 10] : color("--prediction");
+    return this.features > 1 ? classColors(Math.min(this.features, 10))[channel % 10] : colorOf("prediction");
   }
 
   /**
@@ -120,7 +106,7 @@ export class RowForm {
   /**
    * Draws a row that is no picture in a box.
    * @param {CanvasRenderingContext2D} pen
-   * @param {import("../../web/pixels.js").Box} box
+   * @param {import("../../web/pen.js").Box} box
    * @param {ArrayLike<number>} flat
    */
   draw(pen, [x, y, wide, tall], flat) {
@@ -137,7 +123,7 @@ export class RowForm {
     }
     pen.save();
     pen.translate(x, y);
-    if (this.quantities) drawBars(pen, [0, wide, tall], values, null, [color("--prediction"), color("--muted"), ""]);
+    if (this.quantities) drawBars(pen, [0, wide, tall], values, null, [colorOf("prediction"), colorOf("muted"), ""]);
     else {
       pen.lineWidth = 1.4;
       const colors = Array.from({ length: channels }, (_, channel) => this.channelColor(channel));
@@ -172,21 +158,4 @@ function pointsOf(flat, features, channel, length, drawn) {
     steps.push(Math.min(low, high), Math.max(low, high));
   }
   return steps;
-}
-
-/**
- * Returns a text that fits into a width, with an ellipsis in place of its end.
- * @param {CanvasRenderingContext2D} pen
- * @param {string} text
- * @param {number} wide
- */
-export function fitted(pen, text, wide) {
-  if (pen.measureText(text).width <= wide) return text;
-  let [low, high] = [0, text.length];
-  while (low < high) {
-    const middle = (low + high + 1) >> 1;
-    if (pen.measureText(`${text.slice(0, middle)}…`).width <= wide) low = middle;
-    else high = middle - 1;
-  }
-  return low ? `${text.slice(0, low)}…` : "";
 }

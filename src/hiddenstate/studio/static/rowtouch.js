@@ -1,12 +1,13 @@
 // A row that a reader gives a net: a series whose lanes are bent, or quantities with a slider each.
 
-import { color, eachFrame, fill, h, say, short } from "./dom.js";
-import { LEFT, frame } from "./reading.js";
-import { fitted } from "./rowform.js";
+import { fill, h, say } from "./dom.js";
+import { LEFT } from "./reading.js";
 import { t } from "./words.js";
-import { tag } from "../../web/pen.js";
-import { Bender, drawLane, drawnChannels, nameLane, rangeOf } from "../../web/signal.js";
+import { eachFrame, fitted, frame, penOf, tag } from "../../web/pen.js";
+import { Bender, drawLane, lanesOf, nameLane } from "../../web/signal.js";
 import { readSeries, textOf } from "../../web/table.js";
+import { colorOf } from "../../web/colors.js";
+import { short } from "../../web/numbers.js";
 
 const MOST_STEPS = 5000;
 const MOST_ROWS = 1000;
@@ -71,22 +72,10 @@ export function bentLanes(touch) {
   const view = { columns: form.channels, low: form.ranges.map(([low]) => low), high: form.ranges.map(([, high]) => high) };
   touch.input.append(canvas);
   touch.verdict.after(touch.reading.picture.element);
-  const lanes = () => {
-    const shown = drawnChannels(form.features, bender.channel);
-    const [wide, tall] = [canvas.clientWidth - LEFT - 4, canvas.clientHeight - 2];
-    return shown.map((number, place) => ({
-      channel: number, range: rangeOf(view, touch.series, number),
-      box: /** @type {import("../../web/pixels.js").Box} */ ([LEFT, 1 + (place * tall) / shown.length, wide, tall / shown.length]),
-    }));
-  };
+  const lanes = () => lanesOf(view, touch.series, [LEFT, 1, canvas.clientWidth - LEFT - 4, canvas.clientHeight - 2], bender.channel);
   const draw = eachFrame(() => {
     if (!canvas.clientWidth || !touch.series.length) return;
-    const dense = window.devicePixelRatio || 1;
-    const size = [Math.round(canvas.clientWidth * dense), Math.round(canvas.clientHeight * dense)];
-    if (canvas.width !== size[0] || canvas.height !== size[1]) [canvas.width, canvas.height] = size;
-    const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-    pen.setTransform(dense, 0, 0, dense, 0, 0);
-    pen.clearRect(0, 0, canvas.clientWidth, canvas.clientHeight);
+    const pen = penOf(canvas);
     const read = Math.min(touch.reading.read, touch.series.length);
     for (const { channel: number, range, box } of lanes()) {
       frame(pen, box);
@@ -96,8 +85,8 @@ export function bentLanes(touch) {
       pen.globalAlpha = 1;
       drawLane(pen, box, values, range, form.channelColor(number), { width: 2, upTo: read });
       pen.font = "12px system-ui, sans-serif";
-      nameLane(pen, box, "", range, color("--ink"));
-      tag(pen, fitted(pen, form.channels[number], box[2] / 2), box[0] + 6, box[1] + 14, color("--ink"));
+      nameLane(pen, box, "", range, colorOf("ink"));
+      tag(pen, fitted(pen, form.channels[number], box[2] / 2), box[0] + 6, box[1] + 14, colorOf("ink"));
     }
     bender.mark(pen);
     canvas.setAttribute("aria-label", t("Row of {steps} steps. Left and right move along it, up and down bend it, page up and down change the channel. {answer}", { steps: touch.series.length, answer: touch.label.textContent }));

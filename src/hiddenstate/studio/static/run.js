@@ -4,11 +4,12 @@ import { takeAway } from "./away.js";
 import { controls } from "./controls.js";
 import { copy } from "./copy.js";
 import { learningCurves } from "./curves.js";
-import { h, percent, say, short } from "./dom.js";
+import { h, say } from "./dom.js";
 import { Player } from "./player.js";
 import { Store } from "./store.js";
 import { styled } from "./style.js";
 import { speak, t } from "./words.js";
+import { percent, short } from "../../web/numbers.js";
 
 const PANELS = { classify: "./classify.js", regress: "./regress.js", autoencode: "./autoencode.js" };
 

@@ -1,9 +1,10 @@
 // All runs in a table: sorted, searched, filtered, and chosen for comparison.
 
 import { get } from "./api.js";
-import { fill, h, say, short } from "./dom.js";
+import { fill, h, say } from "./dom.js";
 import { stream } from "./stream.js";
 import { t } from "./words.js";
+import { short } from "../../web/numbers.js";
 
 const PAGE = 50;
 const MOST = 100; // runs that are compared at once

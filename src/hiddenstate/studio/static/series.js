@@ -1,9 +1,10 @@
 // Windows of a signal, and the held-out part of series: target and prediction at the moment shown.
 
-import { fill, h, short } from "./dom.js";
+import { fill, h } from "./dom.js";
 import { mixed } from "./moving.js";
 import { SeriesPicture, around, legend, meanSquare, stepOf } from "./plot.js";
 import { t } from "./words.js";
+import { short } from "../../web/numbers.js";
 
 /** @typedef {import("./store.js").Store} Store */
 /** @typedef {import("./plot.js").Plot} Plot */

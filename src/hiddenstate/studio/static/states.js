@@ -1,13 +1,15 @@
 // The hidden state of a regression: its path in a plane, its units over time, carried and reset.
 
-import { color, h, say, short } from "./dom.js";
+import { h, say } from "./dom.js";
 import { paintPictures } from "./codeform.js";
 import { Moving, mixed } from "./moving.js";
-import { Picture, stroke } from "./picture.js";
+import { Picture } from "./picture.js";
 import { timeTicks } from "./plot.js";
 import { snapshotsAround } from "./series.js";
 import { t } from "./words.js";
-import { rgb } from "../../web/pixels.js";
+import { colorOf, rgb } from "../../web/colors.js";
+import { short } from "../../web/numbers.js";
+import { line } from "../../web/pen.js";
 
 /** @typedef {import("./store.js").Store} Store */
 
@@ -173,15 +175,15 @@ export class States {
     if (!hidden || !far) return;
     const size = 0.5 * Math.min(width, height - 18);
     const place = (this.place = ([x, y]) => [width / 2 + (x / far[0]) * size, (height - 18) / 2 - ((y || 0) / far[0]) * size]);
-    const [faint, muted, ink] = ["--faint", "--muted", "--ink"].map(color);
-    stroke(pen, [[0, place([0, 0])[1]], [width, place([0, 0])[1]]], faint, 1);
-    stroke(pen, [[width / 2, 0], [width / 2, height - 18]], faint, 1);
-    if (reset) stroke(pen, this.anew(this.path(reset).map(place)), muted, 1, [3, 3], 0.8);
+    const [faint, muted, ink] = ["faint", "muted", "ink"].map(colorOf);
+    line(pen, [[0, place([0, 0])[1]], [width, place([0, 0])[1]]], faint, 1);
+    line(pen, [[width / 2, 0], [width / 2, height - 18]], faint, 1);
+    if (reset) line(pen, this.anew(this.path(reset).map(place)), muted, 1, [3, 3], 0.8);
     const points = (this.points = this.path(hidden).map(place));
     const colors = pathColors();
     for (let bin = 0; bin < BINS; bin += 1) {
       const [first, last] = [Math.floor((bin * points.length) / BINS), Math.floor(((bin + 1) * points.length) / BINS)];
-      stroke(pen, this.broken(points.slice(first, last + 1), first), colors[bin], 1.8);
+      line(pen, this.broken(points.slice(first, last + 1), first), colors[bin], 1.8);
     }
     pen.font = "12px system-ui, sans-serif";
     pen.textBaseline = "middle";
@@ -237,7 +239,7 @@ export class States {
     const { H, times } = this;
     const S = times.length;
     const free = height - 22 - (reset ? 50 : 18);
-    const [faint, muted] = ["--faint", "--muted"].map(color);
+    const [faint, muted] = ["faint", "muted"].map(colorOf);
     pen.font = "12px system-ui, sans-serif";
     pen.textBaseline = "middle";
     let y = 0;
@@ -267,12 +269,12 @@ export class States {
       const tall = free * 0.2;
       const most = 0.5 * Math.sqrt(H) * hidden.reduce((far, value) => Math.max(far, Math.abs(value)), 1);
       const base = y + 18 + tall;
-      stroke(pen, [[LEFT, base], [LEFT + wide, base]], faint, 1);
-      stroke(pen, Array.from({ length: S }, (_, at) => {
+      line(pen, [[LEFT, base], [LEFT + wide, base]], faint, 1);
+      line(pen, Array.from({ length: S }, (_, at) => {
         let sum = 0;
         for (let i = 0; i < H; i += 1) sum += (hidden[at * H + i] - reset[at * H + i]) ** 2;
         return [LEFT + ((at + 0.5) / S) * wide, base - Math.min(Math.sqrt(sum) / most, 1) * (tall - 2)];
-      }), color("--wrong"), 1.5);
+      }), colorOf("wrong"), 1.5);
       y = base;
     }
     pen.textAlign = "center";
@@ -281,7 +283,7 @@ export class States {
     for (const [time, name] of timeTicks(from, to, Math.max(2, Math.round(width / 110)), Boolean(this.store.details.shown.dates && from > 1e8))) {
       pen.fillText(name, Math.min(LEFT + ((time - from) / (to - from || 1)) * wide, width - 14), height - 9);
     }
-    if (this.at !== null) stroke(pen, [[LEFT + ((this.at + 0.5) / S) * wide, 16], [LEFT + ((this.at + 0.5) / S) * wide, y]], color("--ink"), 1.2);
+    if (this.at !== null) line(pen, [[LEFT + ((this.at + 0.5) / S) * wide, 16], [LEFT + ((this.at + 0.5) / S) * wide, y]], colorOf("ink"), 1.2);
   }
 }
 
@@ -332,7 +334,7 @@ function orderOf(states, H) {
 
 /** Colors of the path, from pale to dark. */
 function pathColors() {
-  const [ground, blue, ink] = ["--ground", "--prediction", "--ink"].map(color).map(rgb);
+  const [ground, blue, ink] = ["ground", "prediction", "ink"].map(colorOf).map(rgb);
   return Array.from({ length: BINS }, (_, bin) => {
     const share = 0.25 + (1.35 * bin) / (BINS - 1);
     const [from, to, part] = share <= 1 ? [ground, blue, share] : [blue, ink, share - 1];

@@ -1,11 +1,13 @@
 // The state of each stream that a regression reads side by side, at the moment shown.
 
-import { color, h, say, short } from "./dom.js";
+import { h, say } from "./dom.js";
 import { paintPictures } from "./codeform.js";
 import { Moving, mixed } from "./moving.js";
 import { Picture } from "./picture.js";
 import { snapshotsAround } from "./series.js";
 import { t } from "./words.js";
+import { colorOf } from "../../web/colors.js";
+import { short } from "../../web/numbers.js";
 
 const [TOP, BOTTOM, RIGHT, LINE] = [2, 20, 8, 15];
 
@@ -93,13 +95,13 @@ export class Streams {
     for (let line = 0; line < n; line += 1) {
       const marked = line === drawn;
       if (!marked && (line % every || (drawn >= 0 && Math.abs(line - drawn) < every))) continue;
-      pen.fillStyle = color(marked ? "--ink" : "--muted");
+      pen.fillStyle = colorOf(marked ? "ink" : "muted");
       pen.fillText(names[line], left - 6, TOP + (line + 0.5) * tall);
     }
-    pen.strokeStyle = color("--ink");
+    pen.strokeStyle = colorOf("ink");
     pen.lineWidth = 1;
     if (drawn >= 0) pen.strokeRect(left, TOP + drawn * tall, width - left - RIGHT, tall);
-    pen.fillStyle = color("--muted");
+    pen.fillStyle = colorOf("muted");
     pen.textAlign = "center";
     pen.fillText(t("units: {n}", { n: units }), (left + width - RIGHT) / 2, height - 9);
   }

@@ -1,10 +1,9 @@
 // Small pictures of the three bundled jobs, drawn anew in each theme.
 
-import { color } from "./dom.js";
 import { classColors } from "./look.js";
-import { line } from "../../web/pen.js";
+import { line, penOf } from "../../web/pen.js";
 import { rasterOf } from "../../web/pad.js";
-import { rgb } from "../../web/pixels.js";
+import { colorOf, rgb } from "../../web/colors.js";
 
 /** A three in four strokes, as shares of its square. */
 const THREE = [[[0.28, 0.22], [0.42, 0.13], [0.6, 0.15], [0.68, 0.27], [0.6, 0.4], [0.46, 0.47], [0.62, 0.52], [0.72, 0.66], [0.64, 0.8], [0.46, 0.87], [0.28, 0.8]]];
@@ -16,7 +15,7 @@ function digit(pen, width, height) {
   const side = Math.min(height, width * 0.5);
   const [left, cell] = [width / 2 - side * 0.85, side / 28];
   const pixels = rasterOf(THREE, [28, 28], true);
-  const [paper, ink] = [rgb(color("--paper")), rgb(color("--ink"))];
+  const [paper, ink] = [rgb(colorOf("paper")), rgb(colorOf("ink"))];
   const read = 17;
   for (let row = 0; row < 28; row += 1) {
     for (let column = 0; column < 28; column += 1) {
@@ -25,7 +24,7 @@ function digit(pen, width, height) {
       pen.fillRect(left + column * cell, row * cell, cell + 0.5, cell + 0.5);
     }
   }
-  pen.fillStyle = color("--prediction");
+  pen.fillStyle = colorOf("prediction");
   pen.fillRect(left - 5, read * cell - 1, side + 10, 2);
   // The state after each row, and the class that it decides for.
   for (let unit = 0; unit < 7; unit += 1) {
@@ -35,7 +34,7 @@ function digit(pen, width, height) {
     pen.fill();
   }
   pen.globalAlpha = 1;
-  pen.fillStyle = color("--ink");
+  pen.fillStyle = colorOf("ink");
   pen.font = `700 ${Math.round(side * 0.4)}px system-ui, sans-serif`;
   pen.textBaseline = "middle";
   pen.textAlign = "left";
@@ -49,9 +48,9 @@ function wave(pen, width, height) {
     return [8 + x * (width - 16), height * (0.5 - 0.36 * value(x))];
   });
   const target = (/** @type {number} */ x) => Math.cos(15 * x);
-  line(pen, at((x) => Math.sin(15 * x)), color("--faint"), 2);
-  line(pen, at(target), color("--target"), 2);
-  line(pen, at((x) => target(x - 0.03 * (1 - x)) * Math.min(1, 0.15 + 1.1 * x) + 0.1 * (1 - x) * Math.sin(60 * x)), color("--prediction"), 2.4, [6, 4]);
+  line(pen, at((x) => Math.sin(15 * x)), colorOf("faint"), 2);
+  line(pen, at(target), colorOf("target"), 2);
+  line(pen, at((x) => target(x - 0.03 * (1 - x)) * Math.min(1, 0.15 + 1.1 * x) + 0.1 * (1 - x) * Math.sin(60 * x)), colorOf("prediction"), 2.4, [6, 4]);
 }
 
 /** Codes of ten digits in clouds. @type {Draw} */
@@ -87,12 +86,7 @@ export function tinyPicture(job) {
   const paint = () => {
     const [width, height] = [canvas.clientWidth, canvas.clientHeight];
     if (!width || !height) return;
-    const dense = window.devicePixelRatio || 1;
-    canvas.width = Math.round(width * dense);
-    canvas.height = Math.round(height * dense);
-    const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-    pen.setTransform(dense, 0, 0, dense, 0, 0);
-    DRAWN[job](pen, width, height);
+    DRAWN[job](penOf(canvas), width, height);
   };
   new ResizeObserver(paint).observe(canvas);
   document.addEventListener("theme", () => { if (canvas.isConnected) paint(); });

@@ -1,6 +1,6 @@
 // Touch it: draw a picture, or bend a row, and the net of the moment on the slider reads it.
 
-import { calm, eachFrame, fill, h, percent, say, short } from "./dom.js";
+import { fill, h, say } from "./dom.js";
 import { panel } from "./cards.js";
 import { Reading, topOf } from "./reading.js";
 import { flattened, traced } from "./trace.js";
@@ -8,6 +8,9 @@ import { t } from "./words.js";
 import { decidedAfter } from "../../web/reading.js";
 import { copied } from "../../web/signal.js";
 import { Player } from "../../web/player.js";
+import { isCalm } from "../../web/colors.js";
+import { percent, short } from "../../web/numbers.js";
+import { eachFrame } from "../../web/pen.js";
 
 /** @typedef {import("../../web/net.js").Model} Model */
 /** @typedef {import("./rowform.js").RowForm} RowForm */
@@ -255,7 +258,7 @@ export class Touch {
 
   /** Plays how the row is read. */
   play() {
-    if (calm.matches || this.form.steps < 2) return;
+    if (isCalm() || this.form.steps < 2) return;
     this.player.go(0);
     this.player.play();
   }

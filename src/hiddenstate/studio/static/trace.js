@@ -1,5 +1,7 @@
 // Reads a row with a net, in slices so that no frame waits.
 
+import { reading } from "../../web/reading.js";
+
 /** @typedef {import("../../web/net.js").Model} Model */
 
 const SLICE = 8; // milliseconds of computing in a frame
@@ -15,35 +17,16 @@ export const nextFrame = () => new Promise((go) => { requestAnimationFrame(go); 
  * @param {() => boolean} wanted
  */
 export async function traced(model, row, most, wanted) {
+  const steps = reading(model, row, most);
   let begun = performance.now();
-  const rest = async () => {
-    if (performance.now() - begun < SLICE) return true;
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return /** @type {import("../../web/reading.js").Trace} */ (value);
+    if (performance.now() - begun < SLICE) continue;
     await nextFrame();
     begun = performance.now();
-    return wanted();
-  };
-  /** @type {{probabilities: Float64Array[], states: Float64Array[]}} */
-  const trace = { probabilities: [], states: [] };
-  if (model.streams) {
-    const stream = model.stream();
-    for (const step of row) {
-      trace.probabilities.push(stream.step(step).probabilities);
-      trace.states.push(stream.h);
-      if (!await rest()) return null;
-    }
-    return trace;
+    if (!wanted()) return null;
   }
-  // The first steps are read anew for each answer; between two the last one is repeated.
-  const whole = model.predict(row);
-  trace.states = whole.states;
-  const cost = performance.now() - begun;
-  const apart = Math.ceil(row.length / Math.min(Math.max(Math.floor((most > 6 ? 1000 : 60) / cost), 2), most));
-  for (let t = 0; t < row.length - 1; t += 1) {
-    trace.probabilities.push(t % apart ? trace.probabilities[t - 1] : model.predict(row.slice(0, t + 1)).probabilities);
-    if (!await rest()) return null;
-  }
-  trace.probabilities.push(whole.probabilities);
-  return trace;
 }
 
 /** @param {Float64Array[]} steps */

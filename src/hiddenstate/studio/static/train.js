@@ -1,6 +1,6 @@
 // Starts a training command, and the list of the commands that this studio started.
 
-import { post, Problem } from "./api.js";
+import { Problem, post } from "./api.js";
 import { fill, h } from "./dom.js";
 import { prepare } from "./run.js";
 import { processes, stream } from "./stream.js";

@@ -1,14 +1,12 @@
 // What excites a hidden unit most over the rows shown, and what it does along the row that is read.
 
-import { color, short } from "./dom.js";
 import { Picture } from "./picture.js";
-import { fitted } from "./rowform.js";
-import { frame } from "./reading.js";
 import { nextFrame } from "./trace.js";
 import { t } from "./words.js";
-import { line, write } from "../../web/pen.js";
+import { fitted, frame, line, paintPixels, write } from "../../web/pen.js";
 import { Stream, outputsOf } from "../../web/net.js";
-import { paintPixels } from "../../web/pixels.js";
+import { colorOf } from "../../web/colors.js";
+import { short } from "../../web/numbers.js";
 
 const TOP = 5;
 const MOST = 4e6; // numbers of states that are kept
@@ -112,12 +110,12 @@ export class UnitView {
     const { form, found, units } = this;
     const { trace } = this.touch;
     const unit = units.chosen;
-    const muted = color("--muted");
+    const muted = colorOf("muted");
     pen.textBaseline = "alphabetic";
     const narrow = width < 520;
     const head = 20;
     const curve = narrow ? [30, head, width - 32, height * 0.4 - head] : [30, head, width * 0.34 - 30, height - head - 4];
-    /** @type {import("../../web/pixels.js").Box} */
+    /** @type {import("../../web/pen.js").Box} */
     const box = [curve[0], curve[1], curve[2], curve[3]];
     if (trace && unit !== null && unit < trace.units) {
       const count = trace.states.length / trace.units;
@@ -126,10 +124,10 @@ export class UnitView {
       frame(pen, box);
       const { scale } = units;
       const y = (/** @type {number} */ value) => box[1] + box[3] * (0.5 - 0.47 * Math.max(Math.min(value / scale, 1), -1));
-      line(pen, [[box[0], y(0)], [box[0] + box[2], y(0)]], color("--faint"), 1);
+      line(pen, [[box[0], y(0)], [box[0] + box[2], y(0)]], colorOf("faint"), 1);
       const points = Array.from({ length: count }, (_, at) => [box[0] + ((at + 1) / count) * box[2], y(trace.states[at * trace.units + unit])]);
       if (count === 1) points.unshift([box[0], points[0][1]]);
-      line(pen, points, color("--prediction"), 2);
+      line(pen, points, colorOf("prediction"), 2);
       for (const [text, value] of /** @type {[string, number][]} */ ([[short(Number(scale.toPrecision(2))), scale], ["0", 0], [short(-Number(scale.toPrecision(2))), -scale]])) write(pen, text, box[0] - 4, y(value) + 4, muted, "right", 10.5);
     }
     const left = narrow ? 0 : width * 0.34 + 16;
@@ -156,17 +154,17 @@ export class UnitView {
         pen.drawImage(canvas, x, top, own, high);
         pen.globalAlpha = 1;
         pen.drawImage(canvas, 0, 0, columns, step, x, top, own, at);
-        line(pen, [[x, top + at], [x + own, top + at]], color("--prediction"), 2);
+        line(pen, [[x, top + at], [x + own, top + at]], colorOf("prediction"), 2);
       } else {
         form.draw(pen, [x, top, own, high], flat);
         if (!form.quantities) {
           const at = x + (own * step) / form.lengthOf(flat);
-          line(pen, [[at, top], [at, top + high]], color("--prediction"), 2);
+          line(pen, [[at, top], [at, top + high]], colorOf("prediction"), 2);
         }
       }
       frame(pen, [x, top, own, high]);
       pen.font = "12px system-ui, sans-serif";
-      write(pen, fitted(pen, form.classes[form.labels[row]], own), x, top + high + 15, color("--ink"));
+      write(pen, fitted(pen, form.classes[form.labels[row]], own), x, top + high + 15, colorOf("ink"));
       write(pen, short(Number(value.toPrecision(2))), x, top + high + 29, muted, "left", 11);
     });
   }

@@ -1,0 +1,53 @@
+// Numbers as pages write them.
+
+/**
+ * Returns a value, or the end of the range that is next to it.
+ * @param {number} value
+ * @param {number} low
+ * @param {number} high
+ */
+export const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
+/**
+ * Writes a number shortly: 1,234, 0.0123, 1.2e-5.
+ * @param {number|null|undefined} value
+ */
+export function short(value) {
+  if (value === null || value === undefined || !Number.isFinite(value)) return "–";
+  if (Number.isInteger(value)) return value.toLocaleString("en");
+  const size = Math.abs(value);
+  if (size >= 1000) return Math.round(value).toLocaleString("en");
+  if (size >= 0.001) return String(Number(value.toPrecision(4)));
+  return value.toExponential(2);
+}
+
+/**
+ * Writes a share in percent.
+ * @param {number} share
+ */
+export const percent = (share) => `${(100 * share).toFixed(share > 0.999 || share < 0.1 ? 2 : 1)} %`;
+
+/**
+ * Returns the largest absolute value of states, at least a quarter; those of relu have no bound.
+ * @param {Float64Array[]} states
+ */
+export function greatest(states) {
+  let most = 0.25;
+  for (const state of states) for (const value of state) most = Math.max(most, Math.abs(value));
+  return most;
+}
+
+/**
+ * Returns the least and the largest of every `each`-th number from `first` on, or an interval around
+ * them if they are one.
+ * @param {ArrayLike<number>} numbers
+ * @returns {[number, number]}
+ */
+export function extentOf(numbers, first = 0, each = 1) {
+  let [low, high] = [Infinity, -Infinity];
+  for (let place = first; place < numbers.length; place += each) {
+    if (numbers[place] < low) low = numbers[place];
+    if (numbers[place] > high) high = numbers[place];
+  }
+  if (low < high) return [low, high];
+  return Number.isFinite(low) ? [low - 1, low + 1] : [-1, 1];
+}
