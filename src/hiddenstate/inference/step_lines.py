@@ -180,12 +180,12 @@ class StepLines:
         spaced = self._delimiter not in " \t"
         reader = csv.reader(_only(text), delimiter=self._delimiter, skipinitialspace=spaced)
         try:
-            cells = [cell.strip() for cell in next(reader)]
+            cells = next(reader)
         except csv.Error as error:
             raise DataError(
                 f"{self._at}: {printable(error, 60)}; check for a quote that is not closed"
             ) from None
-        return [cell for cell in cells if cell] if self._delimiter == " " else cells
+        return [cell.strip() for cell in cells if cell or self._delimiter != " "]
 
     def _object(self, text: str) -> dict[str, Any]:
         try:
