@@ -1,70 +1,22 @@
 """Lists the figures of a run, and lays them out together in one window."""
 
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-import numpy as np
 from matplotlib.figure import Figure, FigureBase
 
-from hiddenstate.metrics.comparison import baseline_method, share_in_words
-from hiddenstate.metrics.curves import Calibration, Curves
-from hiddenstate.runs.snapshots import (
-    AutoencodeMoment,
-    AutoencodeStatic,
-    ClassifySnapshot,
-    ClassifyStatic,
-)
-from hiddenstate.views import figures, style
-from hiddenstate.views.figures.confusion import SERIATED, has_order, similarity_order
+from hiddenstate.views import style
+from hiddenstate.views.drawers import DRAWERS, Drawer, decision
 from hiddenstate.views.figures.layout import REGULAR, inches, part_of
-from hiddenstate.views.limits import sorted_units
-from hiddenstate.views.memory import layer_names
-from hiddenstate.views.regress import Draw, of_regress
+from hiddenstate.views.pictures import PICTURES, pictures_there
 from hiddenstate.views.timeline import Moment, Timeline
 
-PATH = 30
-"""Moments whose eigenvalues are drawn behind the present ones."""
-
-FIGURES: dict[str, tuple[str, ...]] = {
-    "classify": (
-        "example",
-        "augmented",
-        "learning",
-        "predictions",
-        "confusion",
-        "recall",
-        "worst",
-        "decision",
-        "memory",
-        "dynamics",
-        "calibration",
-        "curves",
-    ),
-    "regress": (
-        "signals",
-        "augmented",
-        "learning",
-        "held_out",
-        "tracking",
-        "error",
-        "spectrum",
-        "hidden",
-        "portrait",
-        "streams",
-        "memory",
-    ),
-    "autoencode": (
-        "example",
-        "augmented",
-        "learning",
-        "reconstructions",
-        "codes",
-        "grid",
-        "walk",
-        "worst",
-    ),
-}
+FIGURES = {job: [name for name in PICTURES[job] if name in DRAWERS[job]] for job in PICTURES}
 """Names of a job's figures; a run has those that it has the arrays for."""
+
+Draw = Callable[[Figure | None], Figure]
 
 
 def drawings(timeline: Timeline, moment: Moment) -> dict[str, Draw]:
@@ -73,199 +25,13 @@ def drawings(timeline: Timeline, moment: Moment) -> dict[str, Draw]:
     Each draws on the figure it is given, or on a new one, in the current theme. Figures whose
     arrays are not written yet are left out.
     """
-    of_job = {"classify": _of_classify, "regress": of_regress, "autoencode": _of_autoencode}
-    draws = _of_all(timeline, moment) | of_job[timeline.job](timeline, moment)
-    return {name: _themed(draws[name]) for name in FIGURES[timeline.job] if name in draws}
+    drawers, names = DRAWERS[timeline.job], pictures_there(timeline, moment)
+    return {n: partial(_draw, drawers[n], timeline, moment) for n in names if n in drawers}
 
 
-def _themed(draw: Draw) -> Draw:
-    def draw_in_theme(on: Figure | None = None) -> Figure:
-        with style.theme():
-            return draw(on)
-
-    return draw_in_theme
-
-
-def _of_all(timeline: Timeline, moment: Moment) -> dict[str, Draw]:
-    draws: dict[str, Draw] = {}
-    static = timeline.static_arrays
-    if "example" in static and len(static["example"]):
-        numbers = static.get("example_label")
-        labels = None if numbers is None else [timeline.label(number) for number in numbers]
-        draws["example"] = lambda on: figures.examples(
-            static["example"], labels, timeline.picture, on, timeline.form
-        )
-    if {"plain", "augmented"} <= set(static):
-        draws["augmented"] = lambda on: figures.augmented(
-            static["plain"], static["augmented"], timeline.picture, on, timeline.form
-        )
-    if moment.history:
-        compared = timeline.compared(moment)
-        draws["learning"] = lambda on: figures.learning(
-            moment.history,
-            timeline.unit,
-            timeline.validations(moment),
-            _baselines(timeline),
-            on,
-            kept=timeline.kept(moment),
-            evaluated=timeline.evaluated,
-            results=moment.results,
-            warning=compared.warning() if compared else "",
-            share=share_in_words(timeline.job, moment.results, timeline.run.config.flat()),
-            limits=timeline.limits,
-        )
-    if "eigenvalue" in moment.arrays:
-        draws["memory"] = lambda on: _draw_memory(timeline, moment, on)
-    return draws
-
-
-def _draw_memory(timeline: Timeline, moment: Moment, on: Figure | None) -> Figure:
-    """Draw how far back the complex states reach, and from where their eigenvalues came."""
-    values = moment.arrays["eigenvalue"]
-    _, (path,) = timeline.over_time("eigenvalue", until=moment.step)
-    chosen = np.linspace(0, len(path) - 1, min(len(path), PATH)).round().astype(int)
-    return figures.memory(
-        values,
-        on,
-        path=path[chosen],
-        names=layer_names(timeline.run, len(values)),
-        row=timeline.row_steps,
-        span=timeline.limits.reach,
-    )
-
-
-def _baselines(timeline: Timeline) -> dict[str, tuple[float, str]]:
-    """Return the scores that need no training, and their names, as far as the run has them."""
-    options = timeline.run.config.flat()
-    short = baseline_method(timeline.job, options)[1]
-    rows = {"loss": "training rows", "valid_loss": "validation rows"}
-    return {
-        key: (value, f"{short}, {rows.get(key, timeline.evaluated)}")
-        for key, value in timeline.baselines().items()
-    }
-
-
-def _of_classify(timeline: Timeline, moment: Moment) -> dict[str, Draw]:
-    draws: dict[str, Draw] = {}
-    static, arrays = timeline.static_as(ClassifyStatic), moment.arrays_as(ClassifySnapshot)
-    picture, form = timeline.picture, timeline.form
-    if "probability" in arrays and "shown" in static:
-        real = [timeline.label(number) for number in static["shown_label"]]
-        predicted = [timeline.label(number) for number in arrays["probability"].argmax(axis=1)]
-        draws["predictions"] = lambda on: figures.predictions(
-            static["shown"], real, predicted, picture, on, form
-        )
-    if "confusion" in arrays:
-        names, order = timeline.class_names, _class_order(timeline)
-        draws["confusion"] = lambda on: figures.confusion(arrays["confusion"], names, order, on)
-    draws |= _of_probabilities(timeline, moment)
-    if "worst_row" in arrays and "worst_chosen" in arrays:
-        worst_real = [timeline.label(number) for number in arrays["worst_label"]]
-        worst_predicted = [timeline.label(number) for number in arrays["worst_chosen"]]
-        draws["worst"] = lambda on: figures.worst(
-            arrays["worst_row"],
-            worst_real,
-            worst_predicted,
-            arrays["worst_chance"],
-            picture,
-            on,
-            form,
-        )
-    if "hidden" in arrays and {"shown", "read"} <= set(static) and not form.is_quantities:
-        draws["decision"] = lambda on: _draw_decision(timeline, moment, on)
-    return draws
-
-
-def _of_probabilities(timeline: Timeline, moment: Moment) -> dict[str, Draw]:
-    """The figures of evaluated rows: how far their probabilities can be trusted, and over time."""
-    draws: dict[str, Draw] = {}
-    arrays, names = moment.arrays_as(ClassifySnapshot), timeline.class_names
-    if "calibration_rows" in arrays:
-        bins = Calibration(
-            arrays["calibration_rows"],
-            arrays["calibration_confidence"],
-            arrays["calibration_accuracy"],
-        )
-        draws["calibration"] = lambda on: figures.calibration(bins, on)
-    if "roc" in arrays:
-        curves = Curves(*(moment.arrays[name] for name in Curves._fields))
-        draws["curves"] = lambda on: figures.curves(curves, names, on)
-    steps, (counts,) = timeline.over_time("confusion", until=moment.step)
-    if len(steps) > 1:
-        order = _class_order(timeline)
-        draws["recall"] = lambda on: figures.recall(steps, counts, names, order, timeline.end, on)
-    times, (rows, chances, right) = timeline.over_time(
-        "followed", "followed_chance", "followed_right", until=moment.step
-    )
-    if len(times) > 1 and (rows == rows[-1]).all():
-        labels = arrays["followed_label"]
-        draws["dynamics"] = lambda on: figures.dynamics(
-            times, chances, labels, right[-1] > 0, names, timeline.end, timeline.kept(moment), on
-        )
-    return draws
-
-
-def _class_order(timeline: Timeline) -> list[int] | None:
-    """Return the order of the classes in the confusion matrix, the same at every moment.
-
-    Names without an order are sorted by similarity once the run has ended.
-    """
-    names, final = timeline.class_names, timeline.final_arrays.get("confusion")
-    if final is None or len(names) <= SERIATED or has_order(names):
-        return None
-    return similarity_order(final)
-
-
-def _draw_decision(timeline: Timeline, moment: Moment, on: Figure | None, n: int = 4) -> Figure:
-    """Draw when the first `n` of the followed rows were decided."""
-    static, arrays = timeline.static_as(ClassifyStatic), moment.arrays_as(ClassifySnapshot)
-    probabilities = arrays["decision"][:n] if "decision" in arrays else None
-    return figures.decision(
-        static["shown"][:n],
-        static["read"],
-        probabilities,
-        sorted_units(arrays["hidden"][:n], timeline.unit_order),
-        static["shown_label"][:n],
-        timeline.class_names,
-        timeline.picture,
-        on,
-        timeline.form,
-    )
-
-
-def _of_autoencode(timeline: Timeline, moment: Moment) -> dict[str, Draw]:
-    draws: dict[str, Draw] = {}
-    static, arrays = timeline.static_as(AutoencodeStatic), moment.arrays_as(AutoencodeMoment)
-    picture, form = timeline.picture, timeline.form
-    if "reconstruction" in arrays:
-        draws["reconstructions"] = lambda on: figures.reconstructions(
-            static["original"], arrays["reconstruction"], picture, on, form
-        )
-    if "code" in arrays:
-        names = timeline.class_names
-        rainbow = timeline.run.config.training.recipe == "classic"
-        draws["codes"] = lambda on: figures.codes(
-            arrays["code"], static.get("code_label"), names, rainbow, on, timeline.limits.codes
-        )
-    if "grid" in arrays:
-        like = static.get("original")
-        draws["grid"] = lambda on: figures.grid(arrays["grid"], picture, like, on, form)
-    if "walk" in arrays:
-        ends = static.get("walk_end")
-        draws["walk"] = lambda on: figures.walk(arrays["walk"], ends, picture, on, form)
-    if {"worst_row", "worst_rebuilt"} <= set(arrays):
-        numbers = arrays.get("worst_label")
-        labels = None if numbers is None else [timeline.label(number) for number in numbers]
-        draws["worst"] = lambda on: figures.rebuilt_worst(
-            arrays["worst_row"],
-            arrays["worst_rebuilt"],
-            arrays["worst_error"],
-            labels,
-            picture,
-            on,
-            form,
-        )
-    return draws
+def _draw(drawer: Drawer, timeline: Timeline, moment: Moment, on: Figure | None = None) -> Figure:
+    with style.theme():
+        return drawer(timeline, moment, on)
 
 
 Place = tuple[float, float, float, float]
@@ -376,7 +142,7 @@ def draw_dashboard(figure: FigureBase, timeline: Timeline, moment: Moment, title
         figure.set_facecolor(now.ground)
         draws = drawings(timeline, moment)
         if "decision" in draws:  # one row, large
-            draws["decision"] = lambda on: _draw_decision(timeline, moment, on, 1)
+            draws["decision"] = lambda on: decision(timeline, moment, on, 1)
         width, height = inches(figure)
         # Subfigures ignore the margins of a grid: the title has rows of its own.
         head = math.ceil(GRID * CAPTION / height) if title else 0

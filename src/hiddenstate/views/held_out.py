@@ -109,7 +109,7 @@ def held_out(timeline: Timeline, moment: Moment) -> HeldOut | None:
         return None
     at_end = "held_error" in moment.arrays
     arrays = typed({**timeline.static_arrays, **moment.arrays}, RegressMoment)
-    facts, options = timeline.facts, timeline.run.config.flat()
+    facts, options = timeline.facts, timeline.options
     lanes = _lanes(timeline, arrays, at_end)
     baseline = baseline_method("regress", options)[1].removeprefix("the ")
     if at_end:
@@ -150,7 +150,7 @@ def _lanes(timeline: Timeline, arrays: RegressMoment, at_end: bool) -> tuple[Lan
     numbers, n_series = list(dict.fromkeys(of[:, 0].tolist())), facts.held_series or 1
     lanes = []
     several = bool(of[:, 1].any())
-    quantiles = timeline.run.config.flat().get("quantile") or ()
+    quantiles = timeline.options.get("quantile") or ()
     empty = np.zeros((len(of), 0))
     for lane, (number, target) in enumerate(of.tolist()):
         n = int(np.isfinite(arrays["held_target"][lane]).sum())
@@ -220,7 +220,7 @@ def _score(
     results = moment.results
     rows = "rows" if "held_time" not in timeline.static_arrays else "steps"
     name, error = "test_mse", "mean squared error"
-    if timeline.run.config.flat().get("quantile"):
+    if timeline.options.get("quantile"):
         name, error = "test_pinball", "quantile loss"
     if at_end and name in results:
         n = results.get(f"test_{rows}", timeline.run.n_rows("test") or 0)
@@ -243,7 +243,7 @@ def _score(
 
 def _about(timeline: Timeline, moment: Moment, at_end: bool) -> str:
     """Return how the predictions were made."""
-    horizon = timeline.run.config.flat()["horizon"]
+    horizon = timeline.options["horizon"]
     clauses = [f"each predicted {horizon} step{'s' * (horizon > 1)} ahead"] if horizon else []
     if at_end:
         kept = timeline.kept(moment)

@@ -239,9 +239,14 @@ class Timeline:
             if name in self.static_arrays
         }
 
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options of the run by name."""
+        return self.run.config.flat()
+
     def compared(self, moment: Moment) -> Baseline | None:
         """Return the result of the run beside that of its baseline; None before the end."""
-        return compare(self.job, moment.results, self.run.config.flat())
+        return compare(self.job, moment.results, self.options)
 
     def over_time(self, *names: str, until: int | None = None) -> tuple[Array, list[Array]]:
         """Return how arrays developed, from the snapshots that have them all, and at the end.
@@ -340,6 +345,12 @@ class Timeline:
     def class_names(self) -> list[str]:
         """The class labels in the order of their numbers, as text."""
         return [printable(label) for label in self.facts.classes or ()]
+
+    def labels(self, name: str, moment: Moment) -> list[str] | None:
+        """Return the class labels whose numbers an array of the run or of a moment has, as text;
+        None if there is no such array."""
+        numbers = self.static_arrays.get(name, moment.arrays.get(name))
+        return None if numbers is None else [self.label(number) for number in numbers]
 
     def label(self, number: Any) -> str:
         """Return the class label of a class number, as text; without labels, the number."""

@@ -365,7 +365,7 @@ def test_errors_of_an_autoencoder_are_compared_with_pca_on_the_same_rows(run_of)
     learning(canvas := Canvas.blank(160, 12), timeline, moment, Selection())
     model.feed(changes(canvas, None))
     assert "PCA" not in model.text
-    assert "pca" not in autoencode.draws(timeline, moment)
+    assert "pca" not in panels_of(timeline, moment)
 
 
 @pytest.mark.parametrize("values", [[1.0], [1.0, 1.0], [float("nan"), 2.0], [3.0, 1e-9]])

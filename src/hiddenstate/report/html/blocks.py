@@ -15,6 +15,7 @@ from hiddenstate.report.html.pictures import Picture
 from hiddenstate.runs.events import figures_of
 from hiddenstate.runs.snapshots import AutoencodeFinal, ClassifyFinal, typed
 from hiddenstate.system.typing import Array
+from hiddenstate.views.pictures import LEADS
 from hiddenstate.web import tags
 
 Pictures = dict[str, Picture]
@@ -24,26 +25,6 @@ MAX_LINES = 200
 
 MAX_CONFUSIONS = 10
 """Confusions that are listed, the most frequent ones."""
-
-LEADS = {
-    "classify": ("predictions", "dynamics", "learning"),
-    "regress": ("held_out", "tracking", "learning"),
-    "autoencode": ("codes", "reconstructions", "learning"),
-}
-"""The figure of the first screen by job: the first of these that the run has."""
-
-ERRORS = (
-    "held_out",
-    "confusion",
-    "recall",
-    "worst",
-    "calibration",
-    "curves",
-    "residuals",
-    "error",
-    "spectrum",
-)
-"""Figures of where the network is wrong, in order."""
 
 
 def lead(facts: RunFacts, pictures: Pictures) -> str | None:
@@ -132,15 +113,14 @@ def _table(made: forecast.Table) -> str:
 def errors(facts: RunFacts, pictures: Pictures) -> str:
     """Where the network is wrong: figures, the most frequent confusions, each class."""
     first = lead(facts, pictures)
-    return _figures(pictures[name] for name in ERRORS if name in pictures and name != first) + (
-        _by_class(facts) if facts.job == "classify" else ""
-    )
+    wrong = (each for name, each in pictures.items() if each.is_error and name != first)
+    return _figures(wrong) + (_by_class(facts) if facts.job == "classify" else "")
 
 
 def learned(facts: RunFacts, pictures: Pictures) -> str:
     """How it learned and what it learned: every figure that is nowhere else."""
-    elsewhere = {*ERRORS, lead(facts, pictures)}
-    return _figures(picture for name, picture in pictures.items() if name not in elsewhere)
+    first = lead(facts, pictures)
+    return _figures(each for name, each in pictures.items() if not each.is_error and name != first)
 
 
 def figure(drawn: Picture, level: int = 3) -> str:

@@ -34,14 +34,6 @@ VARIANTS = tuple((theme, width) for theme in THEMES for width in ("wide", "narro
 SPANNING = 720
 """CSS pixels from which a figure is too wide for half of the page."""
 
-CAPTIONS = {
-    "learning": "The losses of single batches, their mean since the previous logged line, and the "
-    "evaluations on other rows during training.",
-    "predictions": "The predicted label is above each row.",
-    "decision": "Rows are read step by step; the probabilities are those if the row ended there.",
-}
-"""What a figure does not say itself, by its name."""
-
 
 @dataclass(frozen=True)
 class Image:
@@ -64,6 +56,10 @@ class Picture:
         Its heading.
     names : str
         Sentences with the full names of what it shows.
+    about : str
+        What it does not say itself.
+    is_error : bool
+        Whether it shows where the network is wrong.
     images : dict of Image
         By theme and width, as in `VARIANTS`.
     """
@@ -72,13 +68,15 @@ class Picture:
     title: str
     note: str
     names: str = ""
+    about: str = ""
+    is_error: bool = False
     images: dict[tuple[str, str], Image] = field(default_factory=dict)
 
     @property
     def caption(self) -> str:
         """What the figure shows, in sentences."""
         note = f"{self.note[:1].upper()}{self.note[1:]}." if self.note else ""
-        return f"{CAPTIONS.get(self.name, '')} {note}".strip()
+        return f"{self.about} {note}".strip()
 
     @property
     def spoken(self) -> str:
@@ -93,9 +91,9 @@ class Picture:
 
 def draw_pictures(timeline: Timeline) -> dict[str, Picture]:
     """Draw every figure of the run as it is now; return the pictures by name."""
-    from hiddenstate.views.alt_text import alt_text
     from hiddenstate.views.catalog import drawings
     from hiddenstate.views.figures.layout import page_width
+    from hiddenstate.views.pictures import PICTURES
 
     pictures: dict[str, Picture] = {}
     moment = timeline.moment()
@@ -104,8 +102,10 @@ def draw_pictures(timeline: Timeline) -> dict[str, Picture]:
             for name, draw in drawings(timeline, moment).items():
                 figure = draw(None)
                 title, note = _take_heading(figure)
-                names = alt_text(timeline, moment, name)
-                drawn = pictures.setdefault(name, Picture(name, title or name, note, names))
+                about = PICTURES[timeline.job][name]
+                names = about.in_words(timeline, moment)
+                words = title or name, note, names, about.caption, about.is_error
+                drawn = pictures.setdefault(name, Picture(name, *words))
                 drawn.images[theme, width] = _image(figure)
     return pictures
 

@@ -46,25 +46,6 @@ BOXES: tuple[Box, ...] = (
 )
 
 
-def draws(timeline: Timeline, moment: Moment) -> dict[str, panels.Draw]:
-    """Return the panels that there are arrays for, by name."""
-    available: dict[str, panels.Draw] = {"learning": learning}
-    static, arrays = timeline.static_arrays, moment.arrays
-    if "reconstruction" in arrays and len(static.get("original", ())):
-        available["reconstructions"] = reconstructions
-    if len(arrays.get("code", ())):
-        available["codes"] = codes
-    if "pca_train_mse" in static and moment.history:
-        available["pca"] = pca
-    if len(arrays.get("walk", ())):
-        available["walk"] = walk
-    if len(arrays.get("grid", ())):
-        available["grid"] = grid
-    if len(arrays.get("worst", ())) and {"worst_row", "worst_rebuilt"} <= set(arrays):
-        available["worst"] = worst
-    return available
-
-
 def _pairs(canvas: Canvas, timeline: Timeline, above: Array, below: Array) -> None:
     """Draw pictures over their reconstructions, and reconstructions over other rows."""
     form = timeline.form
@@ -220,3 +201,15 @@ def grid(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Selectio
     share = min(body.width / (side * w), 2 * body.height / (side * h), 1.0)
     size = max(1, round(side * w * share)), max(1, round(side * h * share / 2))
     panels.draw_picture(body.part(0, 0, *size), tiles.reshape(side * h, side * w))
+
+
+PANELS: dict[str, panels.Draw] = {
+    "learning": learning,
+    "reconstructions": reconstructions,
+    "codes": codes,
+    "pca": pca,
+    "walk": walk,
+    "grid": grid,
+    "worst": worst,
+}
+"""What draws the pictures of the job in a terminal, in the order of their pages."""

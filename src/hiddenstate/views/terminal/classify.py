@@ -42,26 +42,6 @@ BOXES: tuple[Box, ...] = (
 )
 
 
-def draws(timeline: Timeline, moment: Moment) -> dict[str, panels.Draw]:
-    """Return the panels that there are arrays for, by name."""
-    available: dict[str, panels.Draw] = {"learning": learning}
-    static, arrays = timeline.static_arrays, moment.arrays
-    if "probability" in arrays and len(arrays["probability"]):
-        if "shown" in static and "shown_label" in static:
-            available["predictions"] = predictions
-        available["probabilities"] = probabilities
-    by_step = "hidden" in arrays and "shown" in static and not timeline.form.is_quantities
-    if by_step and len(arrays["hidden"]):
-        available["decision"] = decision
-    if "eigenvalue" in arrays:
-        available["memory"] = memory
-    if "confusion" in arrays:
-        available["confusion"] = confusion
-    if len(arrays.get("worst", ())) and "worst_row" in arrays:
-        available["worst"] = worst
-    return available
-
-
 def _verdict(
     canvas: Canvas, y: int, names: Sequence[str], used: Sequence[str], marked: bool = False
 ) -> None:
@@ -271,3 +251,15 @@ def worst(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Selecti
     numbers = np.unique([*arrays["worst_chosen"], *arrays["worst_label"]])
     used = [panels.label(timeline, number) for number in numbers]
     rows_of_data.gallery(body, rows, form, 2, draw, used)
+
+
+PANELS: dict[str, panels.Draw] = {
+    "learning": learning,
+    "predictions": predictions,
+    "probabilities": probabilities,
+    "decision": decision,
+    "memory": memory,
+    "confusion": confusion,
+    "worst": worst,
+}
+"""What draws the pictures of the job in a terminal, in the order of their pages."""

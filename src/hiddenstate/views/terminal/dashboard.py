@@ -1,7 +1,8 @@
 """Draws the whole screen of a run at a moment."""
 
-from collections.abc import Callable
+import numpy as np
 
+from hiddenstate.views.pictures import pictures_there
 from hiddenstate.views.terminal import autoencode, classify, regress
 from hiddenstate.views.terminal.canvas import Canvas
 from hiddenstate.views.terminal.header import (
@@ -16,10 +17,10 @@ from hiddenstate.views.terminal.panels import Draw, Selection, placeholder
 from hiddenstate.views.terminal.screen import SMALLEST
 from hiddenstate.views.timeline import Moment, Timeline
 
-JOBS: dict[str, tuple[Callable[[Timeline, Moment], dict[str, Draw]], tuple[Box, ...]]] = {
-    "classify": (classify.draws, classify.BOXES),
-    "regress": (regress.draws, regress.BOXES),
-    "autoencode": (autoencode.draws, autoencode.BOXES),
+JOBS: dict[str, tuple[dict[str, Draw], tuple[Box, ...]]] = {
+    "classify": (classify.PANELS, classify.BOXES),
+    "regress": (regress.PANELS, regress.BOXES),
+    "autoencode": (autoencode.PANELS, autoencode.BOXES),
 }
 MARGIN = 1
 
@@ -29,7 +30,12 @@ SHAPE_ERRORS = (ValueError, IndexError, KeyError, TypeError, ArithmeticError)
 
 def panels_of(timeline: Timeline, moment: Moment) -> dict[str, Draw]:
     """Return the panels that the run has arrays for, by name."""
-    return JOBS[timeline.job][0](timeline, moment)
+    there = {"learning", *pictures_there(timeline, moment, filled=True)}
+    if "held_out" in there:
+        there -= {"tracking", "error"}
+    if "portrait" in there and np.minimum(moment.arrays["hidden"].shape, (3, 2)).sum() < 5:
+        there -= {"portrait"}  # no plane
+    return {name: draw for name, draw in JOBS[timeline.job][0].items() if name in there}
 
 
 def pages_of(timeline: Timeline, moment: Moment) -> tuple[str, ...]:

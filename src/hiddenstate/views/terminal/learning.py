@@ -100,7 +100,7 @@ def _key(line: Canvas, named: Sequence[tuple[str, int]]) -> None:
 def _baseline(timeline: Timeline) -> str:
     """Return the name of the score without a network, short."""
     words = {"classify": "one class", "autoencode": "PCA", "regress": "training mean"}
-    forecast = timeline.job == "regress" and timeline.run.config.flat()["horizon"]
+    forecast = timeline.job == "regress" and timeline.options["horizon"]
     return "last value" if forecast else words[timeline.job]
 
 

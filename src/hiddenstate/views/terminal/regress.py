@@ -48,28 +48,6 @@ BOXES: tuple[Box, ...] = (
 )
 
 
-def draws(timeline: Timeline, moment: Moment) -> dict[str, panels.Draw]:
-    """Return the panels that there are arrays for, by name."""
-    available: dict[str, panels.Draw] = {"learning": learning}
-    static, arrays = timeline.static_arrays, moment.arrays
-    if "held_prediction" in arrays:
-        available["held_out"] = held_out
-    elif {"target", "prediction"} <= set(arrays) and len(arrays["target"]):
-        available["tracking"] = tracking
-        available["error"] = error
-    if "hidden" in arrays and len(arrays["hidden"]):
-        available["hidden"] = hidden
-        if len(arrays["hidden"]) > 2 and arrays["hidden"].shape[1] > 1:
-            available["portrait"] = portrait
-    if "stream_state" in arrays:
-        available["streams"] = streams
-    if "eigenvalue" in arrays:
-        available["memory"] = memory
-    if "input" in static and len(static["input"]):
-        available["signals"] = signals
-    return available
-
-
 def tracking(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Selection) -> None:
     """Draw target in orange and prediction in blue, for the newest windows that fit."""
     arrays, appended = moment.arrays_as(RegressSnapshot), timeline.facts.appended
@@ -218,3 +196,17 @@ def signals(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Selec
     plot = panels.axes(body, span)
     for values, ink in lines:
         shapes.graph(plot, steps, values, span, ink)
+
+
+PANELS: dict[str, panels.Draw] = {
+    "learning": learning,
+    "held_out": held_out,
+    "tracking": tracking,
+    "error": error,
+    "hidden": hidden,
+    "portrait": portrait,
+    "streams": streams,
+    "memory": memory,
+    "signals": signals,
+}
+"""What draws the pictures of the job in a terminal, in the order of their pages."""
