@@ -13,6 +13,7 @@ from hiddenstate.views.alt_text import alt_text
 from hiddenstate.views.figures.layout import new_figure
 from hiddenstate.views.streams import stream_states
 from hiddenstate.views.terminal.canvas import Canvas, changes
+from hiddenstate.views.terminal.dashboard import panels_of
 from hiddenstate.views.terminal.panels import Selection
 from hiddenstate.views.terminal.regress import tracking as draw_in_terminal
 from hiddenstate.views.terminal.streams import streams as draw_streams
@@ -113,6 +114,13 @@ def test_the_error_by_frequency_fits_small_pages_and_large_ones(machines: Run) -
     for size in ((3.4, 3.2), (6.4, 3.4), (12, 5)):
         draw = catalog.drawings(timeline, timeline.moment())["spectrum"]
         assert overlaps(draw(new_figure(*size))) == []
+    canvas, model = Canvas.blank(80, 12), TerminalModel(80, 12)
+    panels_of(timeline, timeline.moment())["spectrum"](
+        canvas, timeline, timeline.moment(), Selection()
+    )
+    model.feed(changes(canvas, None))
+    assert "error before" in model.text
+    assert "0.469 per step" in model.text
 
 
 def test_windows_are_counted_while_other_streams_are_read(in_turn: Run) -> None:

@@ -17,6 +17,12 @@ BLOCK = 256
 
 Floats = NDArray[np.float64]
 
+BANDS = 12
+"""Bands of an octave that power is averaged over, where several frequencies are in one."""
+
+DEEPEST = 120.0
+"""Decibels below the strongest frequency of the target that are drawn at most."""
+
 
 def spectrum(values: Array, series: Array, at: Array) -> tuple[Floats, Floats] | None:
     """Return the power spectral density of signals, each without its mean.
@@ -96,3 +102,18 @@ def error_spectrum(
         return None
     shares = (density[..., moves] / power[moves]).mean(axis=2)
     return np.vstack([frequencies[None, 1:-1], shares.T])
+
+
+def in_bands(power: Array) -> Array:
+    """Return the means of each row (4, F), over `BANDS` bands of an octave, of as many
+    frequencies as are in them."""
+    octaves = np.floor(BANDS * np.log2(power[0] / power[0, 0]) + 1e-9)
+    first = np.flatnonzero(np.diff(octaves, prepend=-1))
+    sizes = np.diff(np.append(first, power.shape[1]))
+    return np.asarray(np.add.reduceat(power, first, axis=1) / sizes)
+
+
+def in_decibels(power: Array | float, reference: Array | float) -> Array:
+    """Return power in decibels relative to a reference, at least `-DEEPEST`."""
+    ratio = np.asarray(power, float) / reference
+    return np.asarray(10 * np.log10(np.maximum(ratio, 10 ** (-DEEPEST / 10))))

@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
+from hiddenstate.metrics.spectrum import in_bands, in_decibels
 from hiddenstate.system.typing import Array
 from hiddenstate.views import style
 from hiddenstate.views.figures.layout import (
@@ -20,17 +21,11 @@ from hiddenstate.views.figures.layout import (
 )
 from hiddenstate.views.figures.numbers import brief
 
-DEEPEST = 120.0
-"""Decibels below the strongest frequency of the target that are drawn at most."""
-
 NARROW = 5.0
 """Inches below which a figure has few numbers at its axis, and a legend of several lines."""
 
 SAME = 0.1
 """Decibels below which curves are one."""
-
-BANDS = 12
-"""Bands of an octave that power is averaged over, where several frequencies are in one."""
 
 
 def spectrum(
@@ -66,7 +61,7 @@ def spectrum(
         f"of held-out steps, by Welch's method; in all {abs(apart):.1f} dB "
         f"{'below' if apart <= 0 else 'above'} the target; 0 dB is its strongest frequency",
     )
-    frequency, *curves = _in_bands(power.astype(float))
+    frequency, *curves = in_bands(power.astype(float))
     frequency = frequency / (seconds or 1.0)
     target, before, after = in_decibels(np.array(curves), curves[0].max())
     one, narrow = np.abs(before - target).max() < SAME, inches(figure)[0] < NARROW
@@ -91,18 +86,3 @@ def spectrum(
     rule(axes, "both")
     legend(axes)
     return figure
-
-
-def _in_bands(power: Array) -> Array:
-    """Return the means of each row (4, F), over `BANDS` bands of an octave, of as many
-    frequencies as are in them."""
-    octaves = np.floor(BANDS * np.log2(power[0] / power[0, 0]) + 1e-9)
-    first = np.flatnonzero(np.diff(octaves, prepend=-1))
-    sizes = np.diff(np.append(first, power.shape[1]))
-    return np.asarray(np.add.reduceat(power, first, axis=1) / sizes)
-
-
-def in_decibels(power: Array | float, reference: Array | float) -> Array:
-    """Return power in decibels relative to a reference, at least `-DEEPEST`."""
-    ratio = np.asarray(power, float) / reference
-    return np.asarray(10 * np.log10(np.maximum(ratio, 10 ** (-DEEPEST / 10))))

@@ -13,6 +13,7 @@ from hiddenstate.views.terminal.layout import Box, Panel, Stack
 from hiddenstate.views.terminal.learning import learning, upright
 from hiddenstate.views.terminal.memory import memory
 from hiddenstate.views.terminal.panels import Selection
+from hiddenstate.views.terminal.spectrum import spectrum
 from hiddenstate.views.terminal.streams import streams
 from hiddenstate.views.timeline import Moment, Timeline
 
@@ -207,6 +208,7 @@ PANELS: dict[str, panels.Draw] = {
     "portrait": portrait,
     "streams": streams,
     "memory": memory,
+    "spectrum": spectrum,
     "signals": signals,
 }
 """What draws the pictures of the job in a terminal, in the order of their pages."""

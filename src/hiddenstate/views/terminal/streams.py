@@ -19,7 +19,7 @@ def streams(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Selec
         return
     body = panels.titled(canvas, "states of streams", shown.which)
     n = len(shown.names)
-    wide = 0
+    wide = 2
     if body.height >= n:
         names = [printable(name, 40) for name in shown.names]
         wide = min(max(map(width_of, names), default=0), max(body.width // 4, 3)) + 2
@@ -34,6 +34,8 @@ def streams(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Selec
                 ink,
                 BOLD * drawn,
             )
+    elif shown.drawn is not None:
+        body.text(0, shown.drawn * body.height // n, "▸", DEFAULT, BOLD)
     plot = body.part(wide, 0, body.width - wide, body.height)
     columns = panels.units(shown.states, plot.width)
     shapes.image(plot, np.asarray(columns, float), -shown.high, shown.high, SIGNED)
