@@ -19,7 +19,7 @@ RunOf = Callable[[str], Run]
 OpenPage = Callable[..., Browser]
 
 READ_ALL = """async (digits) => {
-  const { pixelsOf } = await import("/assets/studio/static/drawing.js");
+  const { pixelsOf } = await import("/assets/studio/static/own_picture.js");
   const { Model } = await import("/assets/web/net.js");
   const { unpacked } = await import("/assets/web/packed.js");
   const program = await (await fetch("/api/runs/classify-1/program/final")).json();

@@ -17,9 +17,9 @@ MOST = 150_000
 """Bytes of scripts and style before anything is touched."""
 
 LATER = {
-    "classify": ("touch.js", "unit.js", "drawing.js", "pad.js", "net.js", "takings.js"),
-    "regress": ("bending.js", "given.js", "net.js", "table.js", "takings.js"),
-    "autoencode": ("giving.js", "pad.js", "table.js", "takings.js"),
+    "classify": ("own_row.js", "unit.js", "own_picture.js", "pad.js", "net.js", "downloads.js"),
+    "regress": ("bending.js", "text_input.js", "net.js", "table.js", "downloads.js"),
+    "autoencode": ("own_codes.js", "pad.js", "table.js", "downloads.js"),
 }
 
 

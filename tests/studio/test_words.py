@@ -21,7 +21,7 @@ PAGES = {
     "classify": ("classify",),
     "regress": ("regress",),
     "autoencode": ("autoencode",),
-    "away": ("takings",),
+    "away": ("downloads",),
     "memory": ("memory",),
 }
 """The modules with which each file of texts is loaded."""

@@ -99,8 +99,10 @@ export class Pad {
    * @param {number[]} shape Height and width of the picture.
    * @param {(done: boolean) => void} changed Called after every move.
    * @param {(text: string) => void} say Speaks to users of the keys.
+   * @param {string} hint What an empty pad says.
    */
-  constructor(canvas, shape, changed, say) {
+  constructor(canvas, shape, changed, say, hint = "draw here") {
+    this.hint = hint;
     this.canvas = canvas;
     this.shape = shape;
     this.changed = changed;
@@ -230,7 +232,7 @@ export class Pad {
       pen.arc(x, y, this.down ? 5 : 9, 0, 2 * Math.PI);
       pen.stroke();
     } else if (!this.strokes.length) {
-      write(pen, "draw here", wide / 2, tall / 2, colorOf("muted"), "center", 15);
+      write(pen, this.hint, wide / 2, tall / 2, colorOf("muted"), "center", 15);
     }
   }
 }

@@ -8,15 +8,18 @@ export class Player {
    * @param {string} word What a step is called.
    * @param {(at: number) => void} show Draws the steps read so far.
    * @param {boolean} loop Whether it goes round.
+   * @param {{ at: (at: number, count: number) => string, play: string, pause: string }} words
    */
-  constructor(find, word, show, loop = false) {
+  constructor(find, word, show, loop = false, words = {
+    at: (at, count) => `${word} ${at} of ${count}`, play: "Play", pause: "Pause",
+  }) {
     /** @type {HTMLElement} */
     this.button = find("play");
     /** @type {HTMLInputElement} */
     this.slider = find("moment");
     /** @type {HTMLElement} */
     this.text = find("moment-text");
-    this.word = word;
+    this.words = words;
     this.show = show;
     this.loop = loop;
     this.count = this.at = this.begun = 0;
@@ -46,7 +49,7 @@ export class Player {
   go(at) {
     this.at = Math.floor(at);
     this.slider.value = String(this.at);
-    const text = `${this.word} ${this.at} of ${this.count}`;
+    const text = this.words.at(this.at, this.count);
     this.text.textContent = text;
     this.slider.setAttribute("aria-valuetext", text);
     this.show(this.at);
@@ -81,7 +84,7 @@ export class Player {
   }
 
   label() {
-    this.button.parentElement?.classList.toggle("playing", this.playing);
-    this.button.setAttribute("aria-label", this.playing ? "Pause" : "Play");
+    this.button.classList.toggle("playing", this.playing);
+    this.button.setAttribute("aria-label", this.playing ? this.words.pause : this.words.play);
   }
 }

@@ -1,9 +1,9 @@
 // What an autoencoder learns: its codes, its reconstructions, and what lies between them.
 
 import { decodings, reconstructions } from "./codes.js";
-import { Form } from "./codeform.js";
-import { CodesPicture } from "./codespace.js";
-import { Probe } from "./codetouch.js";
+import { Form } from "./code_rows.js";
+import { CodesPicture } from "./codes_picture.js";
+import { Probe } from "./code_probe.js";
 import { fill, h } from "./dom.js";
 import { t } from "./words.js";
 

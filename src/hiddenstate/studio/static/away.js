@@ -18,7 +18,7 @@ export function takeAway(store, show, fail) {
   element.addEventListener("toggle", async () => {
     if (!element.open || made) return;
     made = true;
-    const [{ takings }] = await Promise.all([import("./takings.js"), styled("away"), speak("away")]);
+    const [{ takings }] = await Promise.all([import("./downloads.js"), styled("away"), speak("away")]);
     body.append(...takings(store, show, fail));
   });
   return element;

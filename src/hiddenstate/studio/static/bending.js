@@ -1,9 +1,9 @@
 // Bend the input of a regression, and see its answer and its state at once.
 
 import { fill, h, say } from "./dom.js";
-import { paintPictures } from "./codeform.js";
-import { given } from "./given.js";
-import { Nets } from "./nets.js";
+import { paintPictures } from "./code_rows.js";
+import { given } from "./text_input.js";
+import { Nets } from "./net_of_moment.js";
 import { Picture } from "./picture.js";
 import { t } from "./words.js";
 import { answersTo, noiseOf } from "../../web/answers.js";

@@ -1,39 +1,19 @@
 // Rows with what the network makes of them: those shown, with moving probabilities, and the worst errors.
 
 import { h } from "./dom.js";
-import { Moving, mixed } from "./moving.js";
+import { panel } from "./picture.js";
+import { Moving, mixed } from "./easing.js";
 import { topOf } from "./reading.js";
 import { t } from "./words.js";
 import { isCalm } from "../../web/colors.js";
 import { percent } from "../../web/numbers.js";
 
 const MOST = 10;
-let numbers = 0;
-
-/**
- * Makes the frame of a picture that is made of elements.
- * @param {string} name
- * @param {string} title
- * @param {string} caption
- * @param {HTMLElement} content
- */
-export function panel(name, title, caption, content) {
-  numbers += 1;
-  const help = `about-${numbers}`;
-  const note = h("p", { class: "note" });
-  const tools = h("div", { class: "tools" });
-  const heading = h("h2", {}, title);
-  const element = h("figure", { class: `picture ${name}` },
-    h("figcaption", {}, heading, h("span", { class: "about" },
-      h("button", { type: "button", class: "what", "aria-label": t("What does this show?"), "aria-describedby": help }, "?"),
-      h("span", { class: "tip", role: "tooltip", id: help }, caption)), tools), content, note);
-  return { element, note, tools, heading };
-}
 
 /** The rows that are shown. */
 export class Cards {
   /**
-   * @param {import("./rowform.js").RowForm} form
+   * @param {import("./rows.js").RowForm} form
    * @param {(row: number) => void} choose called when a row is chosen
    */
   constructor(form, choose) {
@@ -111,7 +91,7 @@ export class Cards {
     if (higher) this.names();
   }
 
-  /** @param {NonNullable<ReturnType<typeof import("./moving.js").momentOf>>} moment */
+  /** @param {NonNullable<ReturnType<typeof import("./easing.js").momentOf>>} moment */
   show(moment) {
     const values = mixed(moment, "probability");
     if (!values) return;
@@ -147,7 +127,7 @@ export class Cards {
 
 /** The worst errors of a moment. */
 export class Worst {
-  /** @param {import("./rowform.js").RowForm} form */
+  /** @param {import("./rows.js").RowForm} form */
   constructor(form) {
     this.form = form;
     this.list = h("ul", { class: `worst${form.picture ? "" : " lanes"}` });
@@ -158,7 +138,7 @@ export class Worst {
     this.heading = heading;
     /** @type {Map<number, {element: HTMLElement, canvas: HTMLCanvasElement, flat: ArrayLike<number>, set: (truth: number, chosen: number, chance: number) => void}>} */
     this.items = new Map();
-    /** @type {import("./moving.js").Arrays|null} */ this.shown = null;
+    /** @type {import("./easing.js").Arrays|null} */ this.shown = null;
     for (let place = 0; place < 10; place += 1) this.list.append(h("li", { class: "none", "aria-hidden": "true" }));
     new ResizeObserver(() => this.drawRows()).observe(this.list);
     document.addEventListener("theme", () => this.drawRows());
@@ -168,7 +148,7 @@ export class Worst {
     for (const { canvas, flat } of this.items.values()) if (canvas.isConnected) this.form.paint(canvas, flat);
   }
 
-  /** @param {NonNullable<ReturnType<typeof import("./moving.js").momentOf>>} moment */
+  /** @param {NonNullable<ReturnType<typeof import("./easing.js").momentOf>>} moment */
   show({ before, after, share, step }) {
     const arrays = share >= 1 ? after : before;
     if (arrays === this.shown || !arrays.worst) return;

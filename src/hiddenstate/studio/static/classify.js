@@ -1,13 +1,13 @@
 // What a classify run learns: rows and their probabilities, errors, and how it reads.
 
 import { h } from "./dom.js";
-import { later } from "./later.js";
+import { later } from "./on_demand.js";
 import { Cards, Worst } from "./cards.js";
 import { Confusion } from "./confusion.js";
 import { Memory } from "./memory.js";
-import { mixed, momentOf } from "./moving.js";
+import { mixed, momentOf } from "./easing.js";
 import { Reading, Units } from "./reading.js";
-import { RowForm } from "./rowform.js";
+import { RowForm } from "./rows.js";
 import { t } from "./words.js";
 
 const SAMPLES = 8; // snapshots that are looked at for the classes that a row is taken for
@@ -53,7 +53,7 @@ function panels(store, main) {
   const worst = new Worst(form);
   const memory = new Memory(store);
   const hand = later(`wide hand${form.picture ? " drawn" : ""}`, form.picture ? t("Draw one yourself") : t("Give it a row of your own"), async (replace) => {
-    const [{ touchOf }, { UnitView }] = await Promise.all([import("./touch.js"), import("./unit.js")]);
+    const [{ touchOf }, { UnitView }] = await Promise.all([import("./own_row.js"), import("./unit.js")]);
     const touch = await touchOf(store, form, units);
     replace(touch.element, new UnitView(touch, units).picture.element);
     touch.fetch();
@@ -65,7 +65,7 @@ function panels(store, main) {
   let sorted = 0;
   const followed = () => which.options.length;
 
-  /** Sorts units by the newest snapshot: again when there are four times as many, and at the end. @param {import("./moving.js").Arrays} arrays */
+  /** Sorts units by the newest snapshot: again when there are four times as many, and at the end. @param {import("./easing.js").Arrays} arrays */
   function sort({ hidden }) {
     const due = store.done ? Infinity : store.snapshots.length;
     if (!hidden || (sorted && due < 4 * sorted) || sorted === Infinity) return;

@@ -1,6 +1,6 @@
 // Codes on a canvas, at places that move, and the code that is looked at.
 
-import { classColors } from "./look.js";
+import { classColors } from "./theme.js";
 import { t } from "./words.js";
 import { Space } from "../../web/code_space.js";
 import { colorOf, isDark } from "../../web/colors.js";

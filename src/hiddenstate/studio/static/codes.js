@@ -1,14 +1,14 @@
 // Rows beside their reconstructions, and rows decoded from a square and a line of the code space.
 
 import { say } from "./dom.js";
-import { mixed, momentOf } from "./moving.js";
+import { mixed, momentOf } from "./easing.js";
 import { Picture } from "./picture.js";
 import { t } from "./words.js";
 import { colorOf } from "../../web/colors.js";
 import { short } from "../../web/numbers.js";
 
-/** @typedef {import("./codeform.js").Form} Form */
-/** @typedef {import("./codeform.js").Cell} Cell */
+/** @typedef {import("./code_rows.js").Form} Form */
+/** @typedef {import("./code_rows.js").Cell} Cell */
 /** @typedef {import("./store.js").Store} Store */
 
 const MOST = 8; // rows that are drawn
@@ -54,7 +54,7 @@ function frameOf(pen, [x, y, wide, tall]) {
 /**
  * @param {Store} store
  * @param {Form} form
- * @param {import("./codetouch.js").Probe} probe
+ * @param {import("./code_probe.js").Probe} probe
  */
 export function reconstructions(store, form, probe) {
   const original = store.fixed.original;
@@ -118,7 +118,7 @@ export function reconstructions(store, form, probe) {
  * The square and the line of codes that snapshots decode.
  * @param {Store} store
  * @param {Form} form
- * @param {import("./codetouch.js").Probe} probe
+ * @param {import("./code_probe.js").Probe} probe
  */
 export function decodings(store, form, probe) {
   /** @type {Float64Array|null} */ let grid = null;

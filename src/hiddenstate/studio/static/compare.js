@@ -3,7 +3,7 @@
 import { get } from "./api.js";
 import { h } from "./dom.js";
 import { drawCurves } from "./curves.js";
-import { classColors } from "./look.js";
+import { classColors } from "./theme.js";
 import { Picture } from "./picture.js";
 import { copy } from "./copy.js";
 import { duration, scoreOf } from "./runs.js";

@@ -2,13 +2,13 @@
 
 import { say } from "./dom.js";
 import { Picture } from "./picture.js";
-import { Moving, mixed } from "./moving.js";
+import { Moving, mixed } from "./easing.js";
 import { t } from "./words.js";
 import { fitted, write } from "../../web/pen.js";
 import { colorOf } from "../../web/colors.js";
 import { percent } from "../../web/numbers.js";
 
-/** @typedef {{before: import("./moving.js").Arrays, after: import("./moving.js").Arrays, share: number, step: number}} Moment */
+/** @typedef {{before: import("./easing.js").Arrays, after: import("./easing.js").Arrays, share: number, step: number}} Moment */
 
 export class Confusion {
   /** @param {string[]} classes */
@@ -39,7 +39,7 @@ export class Confusion {
   show(moment) {
     const C = this.classes.length;
     const { before, after, share } = moment;
-    const shares = (/** @type {import("./moving.js").Arrays} */ arrays) => {
+    const shares = (/** @type {import("./easing.js").Arrays} */ arrays) => {
       if (!arrays.confusion || arrays.confusion.data.length !== C * C) return null;
       const { data } = arrays.confusion;
       const values = new Float64Array(C * C + C);

@@ -1,7 +1,7 @@
 // What `inspect` found in data, drawn: a row of each class, balance, lengths, gaps, columns, warnings.
 
 import { h } from "./dom.js";
-import { classColors } from "./look.js";
+import { classColors } from "./theme.js";
 import { Picture } from "./picture.js";
 import { t } from "./words.js";
 import { fitted, paintPixels, write } from "../../web/pen.js";

@@ -5,7 +5,7 @@ import { fill, h, say } from "./dom.js";
 import { factsOf, findingsOf } from "./findings.js";
 import { chosen, fieldsOf, optionsOf } from "./form.js";
 import { copy } from "./copy.js";
-import { tinyPicture } from "./tiny.js";
+import { tinyPicture } from "./job_pictures.js";
 import { commandList, commandOf, train } from "./train.js";
 import { t } from "./words.js";
 import { short } from "../../web/numbers.js";

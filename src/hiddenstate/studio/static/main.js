@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { fill, h } from "./dom.js";
-import { changeTheme, setPalette, themeWord } from "./look.js";
+import { changeTheme, setPalette, themeWord } from "./theme.js";
 import { listen, stream } from "./stream.js";
 import { styled } from "./style.js";
 import { changeLanguage, language, speak, t } from "./words.js";

@@ -1,8 +1,8 @@
 // How the complex states of a net decay and turn: their eigenvalues in the plane, and how far back they reach.
 
 import { h, say } from "./dom.js";
-import { classColors } from "./look.js";
-import { Moving, mixed, momentOf } from "./moving.js";
+import { classColors } from "./theme.js";
+import { Moving, mixed, momentOf } from "./easing.js";
 import { Picture } from "./picture.js";
 import { speak, t } from "./words.js";
 import { colorOf } from "../../web/colors.js";

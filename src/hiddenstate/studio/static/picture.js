@@ -8,6 +8,24 @@ import { eachFrame, penOf } from "../../web/pen.js";
 let numbers = 0;
 
 /**
+ * Makes a figure: a title, what it means for whoever asks, tools, what it shows, and a note.
+ * @param {string} name
+ * @param {string} title
+ * @param {string} caption
+ * @param {HTMLElement} content
+ */
+export function panel(name, title, caption, content) {
+  numbers += 1;
+  const help = `help-${numbers}`;
+  const [heading, note, tools] = [h("h2", {}, title), h("p", { class: "note" }), h("div", { class: "tools" })];
+  const element = h("figure", { class: `picture ${name}` },
+    h("figcaption", {}, heading, h("span", { class: "about" },
+      h("button", { type: "button", class: "what", "aria-label": t("What does this show?"), "aria-describedby": help }, "?"),
+      h("span", { class: "tip", role: "tooltip", id: help }, caption)), tools), content, note);
+  return { element, heading, note, tools, help };
+}
+
+/**
  * @typedef {object} PictureOptions
  * @property {string} title what to see, in a few words
  * @property {string} caption what it means, shown on hover and focus of the question mark
@@ -20,18 +38,15 @@ let numbers = 0;
 export class Picture {
   /** @param {PictureOptions} options */
   constructor({ title, caption, empty = "", name = "", draw, onkey }) {
-    numbers += 1;
-    const help = `help-${numbers}`;
-    this.heading = h("h2", {}, title);
-    this.note = h("p", { class: "note" });
-    this.canvas = h("canvas", { role: "img", "aria-label": title, "aria-describedby": help, tabindex: "0" });
+    this.canvas = h("canvas", { role: "img", "aria-label": title, tabindex: "0" });
     this.blank = h("p", { class: "blank" }, empty);
-    this.tools = h("div", { class: "tools" });
-    const button = h("button", { type: "button", class: "what", "aria-label": t("What does this show?"), "aria-describedby": help }, "?");
     this.frame = h("div", { class: "frame" }, this.canvas, this.blank);
-    this.element = h("figure", { class: `picture ${name}` },
-      h("figcaption", {}, this.heading, h("span", { class: "about" }, button, h("span", { class: "tip", role: "tooltip", id: help }, caption)), this.tools),
-      this.frame, this.note);
+    const made = panel(name, title, caption, this.frame);
+    this.canvas.setAttribute("aria-describedby", made.help);
+    this.element = made.element;
+    this.heading = made.heading;
+    this.note = made.note;
+    this.tools = made.tools;
     this.draw = draw;
     this.size = [0, 0];
     this.ready = false;

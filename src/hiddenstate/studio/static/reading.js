@@ -2,7 +2,7 @@
 
 import { say } from "./dom.js";
 import { Picture } from "./picture.js";
-import { Moving } from "./moving.js";
+import { Moving } from "./easing.js";
 import { t } from "./words.js";
 import { heat } from "../../web/heat.js";
 import { fitted, frame, line, paintPixels, tag, write } from "../../web/pen.js";
@@ -93,7 +93,7 @@ export class Reading {
    * @param {string} options.title
    * @param {string} options.caption
    * @param {string} options.empty
-   * @param {import("./rowform.js").RowForm} options.form
+   * @param {import("./rows.js").RowForm} options.form
    * @param {Units} options.units
    * @param {boolean} [options.bare] whether the row itself is drawn elsewhere
    */

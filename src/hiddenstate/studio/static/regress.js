@@ -1,7 +1,7 @@
 // What a regression learns: its predictions, its hidden state, and its answer to another input.
 
 import { fill, h } from "./dom.js";
-import { later } from "./later.js";
+import { later } from "./on_demand.js";
 import { Memory } from "./memory.js";
 import { Held, Windows } from "./series.js";
 import { States } from "./states.js";

@@ -1,7 +1,7 @@
 // Windows of a signal, and the held-out part of series: target and prediction at the moment shown.
 
 import { fill, h } from "./dom.js";
-import { mixed } from "./moving.js";
+import { mixed } from "./easing.js";
 import { SeriesPicture, around, legend, meanSquare, stepOf } from "./plot.js";
 import { t } from "./words.js";
 import { short } from "../../web/numbers.js";

@@ -1,8 +1,8 @@
 // The hidden state of a regression: its path in a plane, its units over time, carried and reset.
 
 import { h, say } from "./dom.js";
-import { paintPictures } from "./codeform.js";
-import { Moving, mixed } from "./moving.js";
+import { paintPictures } from "./code_rows.js";
+import { Moving, mixed } from "./easing.js";
 import { Picture } from "./picture.js";
 import { timeTicks } from "./plot.js";
 import { snapshotsAround } from "./series.js";

@@ -1,8 +1,8 @@
 // The state of each stream that a regression reads side by side, at the moment shown.
 
 import { h, say } from "./dom.js";
-import { paintPictures } from "./codeform.js";
-import { Moving, mixed } from "./moving.js";
+import { paintPictures } from "./code_rows.js";
+import { Moving, mixed } from "./easing.js";
 import { Picture } from "./picture.js";
 import { snapshotsAround } from "./series.js";
 import { t } from "./words.js";

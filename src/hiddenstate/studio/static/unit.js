@@ -14,7 +14,7 @@ const SLICE = 6;
 
 export class UnitView {
   /**
-   * @param {import("./touch.js").Touch} touch
+   * @param {import("./own_row.js").Touch} touch
    * @param {import("./reading.js").Units} units
    */
   constructor(touch, units) {

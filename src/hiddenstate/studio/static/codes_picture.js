@@ -2,8 +2,8 @@
 
 import { Cloud, ends, middleOf } from "./cloud.js";
 import { fill, h, say } from "./dom.js";
-import { classColors } from "./look.js";
-import { Moving, mixed, momentOf } from "./moving.js";
+import { classColors } from "./theme.js";
+import { Moving, mixed, momentOf } from "./easing.js";
 import { Picture } from "./picture.js";
 import { t } from "./words.js";
 import { dress } from "../../web/shapes.js";
@@ -16,7 +16,7 @@ const MOST = 2000; // codes that are drawn, the first ones
 export class CodesPicture {
   /**
    * @param {import("./store.js").Store} store
-   * @param {import("./codetouch.js").Probe} probe
+   * @param {import("./code_probe.js").Probe} probe
    */
   constructor(store, probe) {
     this.store = store;

@@ -1,6 +1,6 @@
 // Small pictures of the three bundled jobs, drawn anew in each theme.
 
-import { classColors } from "./look.js";
+import { classColors } from "./theme.js";
 import { line, penOf } from "../../web/pen.js";
 import { rasterOf } from "../../web/pad.js";
 import { colorOf, rgb } from "../../web/colors.js";

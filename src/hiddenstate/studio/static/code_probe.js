@@ -2,14 +2,14 @@
 
 import { stepOf } from "../../web/steps.js";
 import { fill, h, say } from "./dom.js";
-import { touched } from "./later.js";
-import { Nets } from "./nets.js";
+import { touched } from "./on_demand.js";
+import { Nets } from "./net_of_moment.js";
 import { Picture } from "./picture.js";
 import { t } from "./words.js";
 import { short } from "../../web/numbers.js";
 
-/** @typedef {import("./codeform.js").Form} Form */
-/** @typedef {import("./codeform.js").Cell} Cell */
+/** @typedef {import("./code_rows.js").Form} Form */
+/** @typedef {import("./code_rows.js").Cell} Cell */
 
 const NEIGHBOURS = 6;
 const MOST_SLIDERS = 64;
@@ -97,7 +97,7 @@ export class Probe {
     const draw = this.form.picture ? fold(t("Draw your own")) : null;
     const rows = fold(t("Paste or drop your own"));
     touched(async () => {
-      const { drawOn, rowsIn } = await import("./giving.js");
+      const { drawOn, rowsIn } = await import("./own_codes.js");
       if (draw) drawOn(this, draw);
       rowsIn(this, rows);
     });

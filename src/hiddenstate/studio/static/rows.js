@@ -1,6 +1,6 @@
 // What a row of a run is: a picture, a series of channels, or quantities; and a small drawing of it.
 
-import { classColors } from "./look.js";
+import { classColors } from "./theme.js";
 import { t } from "./words.js";
 import { drawBars, drawLanes } from "../../web/shapes.js";
 import { colorOf } from "../../web/colors.js";

@@ -1,7 +1,7 @@
 // Touch it: draw a picture, or bend a row, and the net of the moment on the slider reads it.
 
 import { fill, h, say } from "./dom.js";
-import { panel } from "./cards.js";
+import { panel } from "./picture.js";
 import { Reading, topOf } from "./reading.js";
 import { flattened, traced } from "./trace.js";
 import { t } from "./words.js";
@@ -13,23 +13,7 @@ import { percent, short } from "../../web/numbers.js";
 import { eachFrame } from "../../web/pen.js";
 
 /** @typedef {import("../../web/net.js").Model} Model */
-/** @typedef {import("./rowform.js").RowForm} RowForm */
-
-/** A player of a reading in the language of the page. */
-class OwnPlayer extends Player {
-  /** @param {number} at */
-  go(at) {
-    super.go(at);
-    const text = t(`${this.word} {at} of {count}`, { at: this.at, count: this.count });
-    this.text.textContent = text;
-    this.slider.setAttribute("aria-valuetext", text);
-  }
-
-  label() {
-    this.button.classList.toggle("playing", this.playing);
-    this.button.setAttribute("aria-label", this.playing ? t("Pause the reading") : t("Play the reading"));
-  }
-}
+/** @typedef {import("./rows.js").RowForm} RowForm */
 
 /**
  * Makes the panel of a run, with what its rows need.
@@ -39,12 +23,12 @@ class OwnPlayer extends Player {
  */
 export async function touchOf(store, form, units) {
   if (form.picture) {
-    const { drawing } = await import("./drawing.js");
+    const { drawing } = await import("./own_picture.js");
     const touch = new Touch(store, form, units);
     drawing(touch, form.picture);
     return touch;
   }
-  const { bentLanes, quantities } = await import("./rowtouch.js");
+  const { bentLanes, quantities } = await import("./own_series.js");
   const touch = new Touch(store, form, units);
   if (form.quantities) quantities(touch);
   else bentLanes(touch);
@@ -93,7 +77,9 @@ export class Touch {
     this.verdict = h("div", { class: "said" }, this.label, h("p", {}, this.sure, this.decided), this.bars);
     this.problem = h("p", { class: "wrong", role: "alert", hidden: true });
     const play = { play: h("button", { type: "button", class: "round small", "aria-label": t("Play the reading") }), moment: h("input", { type: "range", min: 0, value: 0, "aria-label": t("Steps that are read") }), "moment-text": h("output") };
-    this.player = new OwnPlayer((name) => /** @type {any} */ (play)[name], form.word, (at) => this.walk(at));
+    this.player = new Player((name) => /** @type {any} */ (play)[name], form.word, (at) => this.walk(at), false, {
+      at: (at, count) => t(`${form.word} {at} of {count}`, { at, count }), play: t("Play the reading"), pause: t("Pause the reading"),
+    });
     const steps = h("div", { class: "steps", hidden: form.steps < 2 }, play.play, play.moment, play["moment-text"]);
     this.input = h("div", { class: "input" });
     const content = h("div", { class: `touch${form.picture ? " drawn" : ""}` }, this.input, h("div", { class: "answers" }, this.verdict, steps));

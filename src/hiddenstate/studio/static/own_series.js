@@ -12,7 +12,7 @@ import { short } from "../../web/numbers.js";
 const MOST_STEPS = 5000;
 const MOST_ROWS = 1000;
 
-/** Adds what chooses a row: a list, and a place for a table. @param {import("./touch.js").Touch} touch */
+/** Adds what chooses a row: a list, and a place for a table. @param {import("./own_row.js").Touch} touch */
 function chooser(touch) {
   const which = h("select", { "aria-label": t("Row that is read"), onchange: () => touch.choose(Number(which.value)) });
   const again = h("button", { type: "button", onclick: () => touch.choose(Number(which.value)) }, t("Undo"));
@@ -49,12 +49,12 @@ function chooser(touch) {
   offer(touch);
 }
 
-/** @param {import("./touch.js").Touch} touch */
+/** @param {import("./own_row.js").Touch} touch */
 function offer(touch) {
   fill(touch.which, touch.sources.map(({ name }, place) => h("option", { value: place }, name)));
 }
 
-/** @param {import("./touch.js").Touch} touch @param {string} text */
+/** @param {import("./own_row.js").Touch} touch @param {string} text */
 async function table(touch, text) {
   const { form, store } = touch;
   const found = readSeries(text, await store.written(), form.features).slice(0, MOST_ROWS);
@@ -64,7 +64,7 @@ async function table(touch, text) {
   touch.choose(0);
 }
 
-/** A series: its channels in lanes, which are bent. @param {import("./touch.js").Touch} touch */
+/** A series: its channels in lanes, which are bent. @param {import("./own_row.js").Touch} touch */
 export function bentLanes(touch) {
   const { form } = touch;
   const canvas = h("canvas", { class: "lanes", tabindex: "0", role: "img" });
@@ -115,7 +115,7 @@ export function bentLanes(touch) {
   touch.choose(0);
 }
 
-/** Quantities: a slider each. @param {import("./touch.js").Touch} touch */
+/** Quantities: a slider each. @param {import("./own_row.js").Touch} touch */
 export function quantities(touch) {
   const { form } = touch;
   const list = h("div", { class: "sliders" });

@@ -2,9 +2,8 @@
 
 import { h, say } from "./dom.js";
 import { t } from "./words.js";
-import { eachFrame, write } from "../../web/pen.js";
+import { eachFrame } from "../../web/pen.js";
 import { Pad, addExamples, rasterOf } from "../../web/pad.js";
-import { colorOf } from "../../web/colors.js";
 
 const FINE = 8; // samples of a pixel on each side
 
@@ -28,22 +27,9 @@ export function pixelsOf(image, [height, width]) {
   return Uint8Array.from(sums, (sum) => Math.round(sum / FINE ** 2));
 }
 
-/** A pad whose words are in the language of the page. */
-class OwnPad extends Pad {
-  draw() {
-    super.draw();
-    if (this.shown || this.strokes.length || (this.keys && document.activeElement === this.canvas)) return;
-    const pen = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d"));
-    const [wide, tall] = [this.canvas.clientWidth, this.canvas.clientHeight];
-    pen.clearRect(0, 0, wide, tall);
-    pen.textBaseline = "alphabetic";
-    write(pen, t("draw here"), wide / 2, tall / 2, colorOf("muted"), "center", 15);
-  }
-}
-
 /**
  * Makes the pad, the rows that can be chosen, and the place for an image.
- * @param {import("./touch.js").Touch} touch
+ * @param {import("./own_row.js").Touch} touch
  * @param {number[]} shape
  */
 export function drawing(touch, shape) {
@@ -71,7 +57,7 @@ export function drawing(touch, shape) {
     use(light.checked ? values.map((value) => 255 - value) : values, null);
   };
   const soon = eachFrame(drawn);
-  const pad = new OwnPad(canvas, shape, (done) => {
+  const pad = new Pad(canvas, shape, (done) => {
     if (!pad.strokes.length) {
       touch.series = [];
       touch.read(false);
@@ -80,7 +66,7 @@ export function drawing(touch, shape) {
       drawn();
       touch.play();
     } else if (!touch.slow) soon();
-  }, (text) => say(t(text)));
+  }, (text) => say(t(text)), t("draw here"));
   touch.pad = pad;
   clear.addEventListener("click", () => pad.clear());
   for (const box of [centre, light]) box.addEventListener("change", drawn);

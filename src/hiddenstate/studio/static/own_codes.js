@@ -1,12 +1,12 @@
 // Rows that a reader draws or gives to see where their codes fall.
 
 import { h, say } from "./dom.js";
-import { given } from "./given.js";
+import { given } from "./text_input.js";
 import { t } from "./words.js";
 import { Pad, rasterOf } from "../../web/pad.js";
 import { readLines } from "../../web/table.js";
 
-/** @typedef {import("./codetouch.js").Probe} Probe */
+/** @typedef {import("./code_probe.js").Probe} Probe */
 
 /**
  * Fills a fold with a pad to draw on.
