@@ -101,3 +101,13 @@ def test_the_series_of_a_test_file_begin_from_zero(trained, table):
     own = alone(model, predictor, values[:55, :1], values[:55, 1:])
     np.testing.assert_allclose(made["y"][:55], own, rtol=1e-5)
     assert "without 9 of washout" in done.out
+
+
+def test_a_missing_value_is_named_by_its_step_and_row_of_the_file(trained, table, cli, tmp_path):
+    trained()
+    lines = table.read_text().splitlines()
+    lines[1 + 55 + 7] = "m1,7,,100"
+    table.write_text("\n".join(lines) + "\n")
+    done = cli("evaluate", tmp_path / "runs" / "regress-1", table)
+    assert done.code == 2
+    assert "the first in series m1, step 7, column u" in done.err

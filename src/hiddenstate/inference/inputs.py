@@ -166,7 +166,8 @@ def prepare_inputs(model: FittedModel, rows: Rows, where: str) -> Rows:
         the model does not fill in, or values are so large that the network overflows.
     """
     rows = shaped_inputs(model, rows, where)
-    X = model.transform.apply(rows.X, rows.lengths, model.dtype, where)
+    prep, lengths = model.transform, rows.lengths
+    X = prep.apply(rows.X, lengths, model.dtype, where, origin=rows.origin, ids=rows.ids)
     check_inputs(model, X, where)
     return replace(rows, X=X)
 

@@ -115,19 +115,22 @@ def check_finite(
     if lengths is not None:
         absent &= ~after_end(lengths[row : row + 1], values.shape[1])[..., None]
     position = tuple(int(part) for part in np.argwhere(absent)[0][1:])
-    name = f"row {row}" if ids is None else f"series {printable(ids[row], 40)}"
+    step, number = position[0] if len(position) > 1 else 0, row
+    file_row = None if origin is None else origin.file_row(row, step)
+    if origin is not None and len(position) > 1:  # of a window in its series
+        number, position = int(origin.series[row]), (step + int(origin.first[row]), *position[1:])
+    name = f"row {number}" if ids is None else f"series {printable(ids[row], 40)}"
     hint = (
         "the model was trained without missing values; fill them in, or train a new model with "
         f"--missing {fills}"
         if applied
         else f"fill them in with --missing {fills}, or leave the rows out with --missing drop"
     )
-    step = position[0] if len(position) > 1 else 0
     raise missing_error(
         where,
         f"{amount(int(counts.sum()), 'value')} missing or not finite, the first in "
         f"{name}{_position_words(position, X.shape[1:], columns)}; {hint}",
-        None if origin is None else origin.file_row(row, step),
+        file_row,
     )
 
 

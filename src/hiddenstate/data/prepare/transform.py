@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from hiddenstate.data.origin import Origin
 from hiddenstate.data.prepare.apply import advice, apply_steps, check_range, restore_steps
 from hiddenstate.data.prepare.encoding import Encoding, source_names
 from hiddenstate.data.prepare.known_ahead import KnownAhead, known_ahead
@@ -223,6 +224,8 @@ class Transform:
         where: str,
         check: bool = True,
         overwrite: bool = False,
+        origin: Origin | None = None,
+        ids: Array | None = None,
     ) -> Any:
         """Transform X (N, T, I) or (N, F), an array or a store, into what the net reads.
 
@@ -241,6 +244,10 @@ class Transform:
             Whether missing values are refused where nothing fills them in.
         overwrite : bool, default False
             Whether the result may take the place of X.
+        origin : Origin, optional
+            Where the rows come from, for messages.
+        ids : ndarray (N,), optional
+            What messages call the series of each row.
 
         Raises
         ------
@@ -249,7 +256,9 @@ class Transform:
         """
         if check and self.missing in ("error", "drop"):
             names = self.feature_names
-            check_finite(X, lengths, where, names, applied=True, encodings=self.encodings)
+            check_finite(
+                X, lengths, where, names, True, ids, encodings=self.encodings, origin=origin
+            )
         if not self.changes_inputs:
             check_range(X, lengths, dtype, where)
             return X
