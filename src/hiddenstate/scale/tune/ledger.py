@@ -116,17 +116,16 @@ class Slot:
 
 def slots_of(trials: Iterable[Any], n_trials: int) -> list[Slot]:
     """Return the slots that Optuna's trials are attempts at, by number."""
-    by_slot: dict[int, dict[Any, Any]] = {number: {} for number in range(n_trials)}
+    first: dict[tuple[int, Any], Any] = {}
     for trial in sorted(trials, key=lambda each: each.number):
-        slot = trial.user_attrs.get(SLOT)
-        if isinstance(slot, int) and slot >= 0:
-            # The first of those that follow the same attempt counts.
-            by_slot.setdefault(slot, {}).setdefault(trial.user_attrs.get(AFTER), trial)
+        facts = trial.user_attrs
+        if isinstance(facts.get(SLOT), int):  # the first of those that follow the same one counts
+            first.setdefault((facts[SLOT], facts.get(AFTER)), trial)
     slots = []
-    for number in sorted(by_slot):
+    for number in sorted({*range(n_trials), *(slot for slot, _ in first if slot >= 0)}):
         attempts, before = [], None
-        while before in by_slot[number]:
-            attempts.append(by_slot[number][before])
+        while (number, before) in first:
+            attempts.append(first[number, before])
             before = attempts[-1].number
         slots.append(Slot(number, tuple(attempts)))
     return slots
@@ -320,15 +319,7 @@ class Ledger:
         return Slot(slot.number, (first,))
 
     def update(self, attempt: Any, **changes: Any) -> bool:
-        """Write to a trial that this worker took; False if it is another's by now.
-
-        Parameters
-        ----------
-        attempt : FrozenTrial
-            As :meth:`claim` returned it.
-        **changes
-            As for :meth:`update_now`.
-        """
+        """Do as :meth:`update_now`, once the database answers."""
         return bool(self.patience(self.update_now, attempt, **changes))
 
     def update_now(
@@ -341,11 +332,12 @@ class Ledger:
         state: str = "RUNNING",
         value: float | None = None,
     ) -> bool:
-        """Write to a trial in one transaction; raises as the storage does.
+        """Write to a trial that this worker took; False if it is another's by now.
 
         Parameters
         ----------
         attempt : FrozenTrial
+            As :meth:`claim` returned it.
         facts, kept : mapping, optional
             User and system attributes.
         rungs : mapping, optional
