@@ -39,8 +39,7 @@ def found(*attempts: tuple[int, str, dict[str, Any]]) -> Trials:
 def test_trials_finished_twice_never_or_unasked_are_findings(tmp_path: Path) -> None:
     field = Field(tmp_path, (), 3, {})
     sound, outcome = [(slot, "COMPLETE", {"slot": slot}) for slot in range(3)], Outcome()
-    died = (3, "FAIL", {"slot": 1})
-    check_trials(found(*sound, died), field, outcome)
+    check_trials(found(*sound), field, outcome)
     assert outcome.findings == []
     check_trials(
         found(
@@ -49,6 +48,7 @@ def test_trials_finished_twice_never_or_unasked_are_findings(tmp_path: Path) -> 
             (2, "RUNNING", {"slot": 2}),
             sound[1],
             (4, "COMPLETE", {"slot": 7}),
+            (5, "FAIL", {"slot": 1}),
         ),
         field,
         outcome,
@@ -58,6 +58,7 @@ def test_trials_finished_twice_never_or_unasked_are_findings(tmp_path: Path) -> 
     assert "trial 0 was finished 2 times" in text
     assert "trial 7 was not asked for" in text
     assert "left over" in text
+    assert "'FAIL'" in text
 
 
 def test_a_run_unlike_its_twin_and_a_password_in_a_file_are_findings(
