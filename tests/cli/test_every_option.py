@@ -21,7 +21,7 @@ from hiddenstate.cli import cli as commands
 from hiddenstate.cli import main
 from hiddenstate.errors import DataError
 from hiddenstate.inference import overflow
-from tests.conftest import Answer, answer_to
+from tests.conftest import Answer, answer_to, make_coarse
 
 MODELS = ("model", "group", "estimator")
 """Model files: of a run, of a group of a sweep, and saved by an estimator."""
@@ -355,6 +355,7 @@ def test_options_are_obeyed_or_refused(
     made: Path, command: str, thing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(made)
+    make_coarse(monkeypatch)
     if thing == "stream":
         monkeypatch.setattr(sys, "stdin", Lines())
     context = click.Context(commands)
