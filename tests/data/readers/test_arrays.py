@@ -218,67 +218,6 @@ def test_channels_first_arrays_are_transposed(place: Path, X: Array) -> None:
 # --- what does not go together
 
 
-@pytest.mark.parametrize(
-    ("job", "arrays", "message"),
-    [
-        ("classify", {"y": np.zeros(3)}, "expected arrays X, y"),
-        ("classify", {"X": np.zeros((4, 2)), "labels": np.zeros(4)}, "found X, labels"),
-        ("classify", {"X": np.zeros((4, 2)), "x": np.zeros((4, 2))}, "found X, x"),
-        ("classify", {}, "found none"),
-        ("classify", {"X": np.zeros((4, 2))}, "no labels"),
-        ("classify", {"X": np.zeros((4, 2)), "y": np.zeros(3)}, r"y is \(3,\) for 4 rows"),
-        ("classify", {"X": np.zeros((4, 2)), "y": np.zeros((4, 1))}, r"y is \(4, 1\)"),
-        ("classify", {"X": np.zeros((4, 2)), "y": np.float64(1)}, r"y is \(\)"),
-        ("classify", {"X": np.zeros((0, 2)), "y": np.zeros(0)}, r"found \(0, 2\)"),
-        ("classify", {"X": np.float64(3), "y": np.zeros(1)}, r"found \(\)"),
-        ("classify", {"X": np.zeros(4), "y": np.zeros(4)}, r"found \(4,\)"),
-        ("classify", {"X": np.array(["a", "b"]), "y": np.zeros(2)}, "X: holds text"),
-        ("classify", {"X": np.zeros((2, 2)), "y": np.array(["a", ""])}, "row 1 has no label"),
-        ("classify", {"X": np.zeros((4, 2)), "y": np.array([0, 1, np.nan, 0])}, r"y: 1 value is"),
-        ("autoencode", {"X": np.zeros((4, 2)), "X_test": np.zeros((4, 3))}, "rows of X_test"),
-        ("autoencode", {"X": np.zeros((4, 2)), "X_test": np.zeros((4, 2), "u1")}, "rows of X_test"),
-        ("autoencode", {"X": np.zeros((4, 2)), "X_test": np.zeros((0, 2))}, "X_test has no rows"),
-        ("autoencode", {"X": np.zeros((4, 2)), "X_test": np.zeros(())}, "X_test"),
-        ("autoencode", {"X": np.zeros((4, 2)), "y_test": np.zeros(4)}, "y_test without X_test"),
-        (
-            "autoencode",
-            {"X": np.zeros((4, 2)), "y": np.zeros(4), "X_test": np.zeros((4, 2))},
-            "X and X_test must both have a y",
-        ),
-        ("regress", {"X": np.zeros(20)}, "no targets"),
-        ("regress", {"X": np.zeros(20), "y": np.zeros(19)}, "X has 20 steps, but y has 19"),
-        ("regress", {"X": np.zeros(20), "y": np.array(["a"] * 20)}, "y: holds text"),
-        ("regress", {"X": np.zeros(20), "y": np.full(20, np.nan)}, "y: 20 values"),
-        ("regress", {"X": np.zeros(20), "y": np.zeros((20, 1, 1))}, r"found \(20, 1, 1\)"),
-        ("regress", {"X": np.float64(3), "y": np.float64(3)}, r"found \(\)"),
-        ("regress", {"X": np.zeros((20, 0)), "y": np.zeros(20)}, r"\(20, 0\)"),
-        ("regress", {"X": np.zeros(20), "y": np.zeros((20, 0))}, r"\(20, 0\)"),
-        ("regress", {"X": np.zeros((2, 3, 4)), "y": np.zeros(3)}, r"y is \(3,\) for 2 rows"),
-        ("regress", {"X": np.zeros((2, 3, 4)), "y": np.zeros((2, 4, 1))}, "rows of y have 4"),
-        (
-            "regress",
-            {"X": np.zeros(9), "y": np.zeros(9), "X_test": np.zeros((9, 2)), "y_test": np.zeros(9)},
-            "another number of features",
-        ),
-        (
-            "regress",
-            {
-                "X": np.zeros(9),
-                "y": np.zeros(9),
-                "X_test": np.zeros(9, "u1"),
-                "y_test": np.zeros(9),
-            },
-            "rows of X_test are uint8",
-        ),
-    ],
-)
-def test_arrays_that_do_not_fit_the_job_are_refused(
-    path: Path, job: str, arrays: dict[str, Array], message: str
-) -> None:
-    with pytest.raises(DataError, match=rf"own\.npz.*{message}"):
-        read(npz(path, **arrays), job)
-
-
 def test_channels_first_of_rows_without_channels_is_refused(path: Path) -> None:
     with pytest.raises(DataError, match=r"--channels-first.*\(4, 2\)"):
         read(npz(path, X=np.zeros((4, 2)), y=np.arange(4)), channels_first=True)
@@ -298,12 +237,6 @@ def test_a_missing_answers_file_is_refused_with_the_most_similar_name(tmp_path: 
         read(X, answers=str(tmp_path / "label.npy"))
     with pytest.raises(DataError, match="not a file"):
         read(X, answers=str(tmp_path))
-
-
-def test_a_folder_named_as_an_array_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "X.npy").mkdir()
-    with pytest.raises(DataError, match="not a file"):
-        read(tmp_path)
 
 
 def test_forbidden_archive_members_are_refused_as_untrusted(path: Path) -> None:

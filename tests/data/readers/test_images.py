@@ -218,33 +218,6 @@ def test_images_are_shrunk_by_area_and_enlarged_by_interpolation(tmp_path: Path)
     assert result.picture == (3, 3)
 
 
-@pytest.mark.parametrize(
-    ("mode", "suffix", "message"),
-    [
-        ("CMYK", ".jpg", "CMYK"),
-        ("I;16", ".png", "I;16"),
-        ("F", ".tif", "F"),
-        ("LAB", ".tif", "LAB"),
-    ],
-)
-def test_unsupported_pixels_are_refused(
-    tmp_path: Path, mode: str, suffix: str, message: str
-) -> None:
-    Image.new(mode, (4, 3)).save(tmp_path / f"a{suffix}")
-    with pytest.raises(
-        DataError, match=rf"a\{suffix}: its pixels are {message}, expected 8-bit greyscale"
-    ):
-        read(tmp_path, "autoencode")
-
-
-@pytest.mark.parametrize("suffix", [".gif", ".tif", ".png", ".webp"])
-def test_several_pictures_in_one_file_are_refused(tmp_path: Path, suffix: str) -> None:
-    frames = [Image.fromarray(grey(value)) for value in (0, 99)]
-    frames[0].save(tmp_path / f"a{suffix}", save_all=True, append_images=frames[1:])
-    with pytest.raises(DataError, match=rf"a\{suffix}: several pictures"):
-        read(tmp_path, "autoencode")
-
-
 def test_a_photo_that_holds_a_preview_is_read(tmp_path: Path) -> None:
     frames = [Image.fromarray(grey(value, 8, 8)) for value in (99, 0)]
     frames[0].save(tmp_path / "a.jpg", "MPO", save_all=True, append_images=frames[1:])
@@ -252,20 +225,6 @@ def test_a_photo_that_holds_a_preview_is_read(tmp_path: Path) -> None:
 
 
 # --- what is refused
-
-
-def test_a_truncated_image_is_refused_by_name(folder: Path) -> None:
-    path = save(folder / "cat" / "cut.png", np.random.default_rng(0).integers(0, 255, (40, 40)))
-    path.write_bytes(path.read_bytes()[:-400])
-    with pytest.raises(DataError, match=r"cut\.png: damaged or truncated.*--skip-bad"):
-        read(folder)
-
-
-@pytest.mark.parametrize("data", [b"", b"x", b"%!PS-Adobe-3.0 EPSF-3.0\n", b"GIF89a"])
-def test_a_file_that_is_not_an_image_is_refused_by_name(folder: Path, data: bytes) -> None:
-    (folder / "cat" / "no.png").write_bytes(data)
-    with pytest.raises(DataError, match=r"no\.png: (not an image|damaged)"):
-        read(folder)
 
 
 @pytest.mark.parametrize("width", [7100, 14_200, 70_000])
@@ -309,12 +268,6 @@ def test_a_folder_linked_into_itself_is_not_followed(folder: Path) -> None:
     assert len(read(folder).X) == 4
 
 
-def test_a_fifo_named_as_an_image_is_refused_at_once(folder: Path) -> None:
-    os.mkfifo(folder / "cat" / "fifo.png")
-    with pytest.raises(DataError, match=r"fifo\.png: not a file"):
-        read(folder)
-
-
 def test_skipped_images_are_listed(folder: Path) -> None:
     (folder / "cat" / "no.png").write_bytes(b"x")
     (folder / "ape" / "loop.png").symlink_to(folder / "ape" / "loop.png")
@@ -347,23 +300,6 @@ def test_images_of_other_sizes_are_refused_with_the_first_and_a_hint(folder: Pat
         with pytest.raises(DataError, match=r"c\.png: 6 x 5 .*y\.pgm has 4 x 3;.*--image-size 3"):
             read(folder, skip_bad=skip_bad)
     assert len(read(folder, image_size=2).X) == 5
-
-
-def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "a").mkdir()
-    (tmp_path / "notes.txt").write_text("x")
-    with pytest.raises(DataError, match="no data; expected images"):
-        read(tmp_path)
-
-
-def test_images_without_classes_are_refused(folder: Path) -> None:
-    with pytest.raises(DataError, match="images without a class"):
-        read(folder / "cat")
-
-
-def test_images_have_no_targets(folder: Path) -> None:
-    with pytest.raises(DataError, match="use classify or autoencode"):
-        read(folder, "regress")
 
 
 def test_more_images_than_memory_holds_are_refused(

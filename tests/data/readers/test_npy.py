@@ -57,84 +57,9 @@ def test_the_second_npy_format_is_read(place: Path) -> None:
     same(read_npy(place), array)
 
 
-def test_a_shape_of_thousands_of_axes_is_refused_in_a_short_line(place: Path) -> None:
-    shape = "1," * 3000
-    header = f"{{'descr': '<f8', 'fortran_order': False, 'shape': ({shape}), }}"
-    for values in (b"", bytes(8)):
-        place.write_bytes(npy_head(header, 2) + values)
-        with pytest.raises(DataError, match="the header") as error:
-            read_npy(place)
-        assert len(str(error.value)) < 500
-
-
 def test_pickled_objects_are_refused_without_loading_them(place: Path) -> None:
     place.write_bytes(npy_bytes(np.array([{}, print], dtype=object)))
     with pytest.raises(DataError, match="contains pickled objects; save it again as numbers"):
-        read_npy(place)
-
-
-@pytest.mark.parametrize(
-    "array",
-    [
-        np.array([b"a"]),
-        np.array([1j]),
-        np.array(["2020-01-01"], "M8[D]"),
-        np.zeros(2, [("a", "f4"), ("b", "i4")]),
-    ],
-    ids=["bytes", "complex", "dates", "records"],
-)
-def test_arrays_of_other_types_are_refused(place: Path, array: Array) -> None:
-    place.write_bytes(npy_bytes(array))
-    with pytest.raises(DataError, match="expected numbers"):
-        read_npy(place)
-
-
-@pytest.mark.parametrize(
-    "shape",
-    [
-        "(10**15,)",
-        "(4, 1000000)",
-        "(-1,)",
-        "(-2, -2)",
-        "(9" + "9" * 200 + ",)",
-        "(0, 9" + "9" * 40 + ")",
-        "(" + "1, " * 70 + ")",
-        "(1.5,)",
-        "5",
-        "'a'",
-        "((1,),)",
-    ],
-)
-def test_a_shape_larger_than_the_file_is_refused(place: Path, shape: str) -> None:
-    head = npy_head(f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}")
-    place.write_bytes(head + b"\0" * 16)
-    with pytest.raises(DataError):
-        read_npy(place)
-
-
-@pytest.mark.parametrize(
-    "header",
-    [
-        "",
-        "{",
-        "[]",
-        "{'descr': '<f8'}",
-        "{'descr': 'what', 'fortran_order': False, 'shape': ()}",
-        "{'descr': '<f8', 'fortran_order': 3, 'shape': ()}",
-        "(" * 5000,
-        "-" * 9000 + "1",
-        "{'descr': [('a', '<f8', (9" + "9" * 30 + ",))], 'fortran_order': False, 'shape': ()}",
-        "{'descr': ('<f8', (2, 2)), 'fortran_order': False, 'shape': (1,)}",
-        "{'descr': '<f8', 'fortran_order': False, 'shape': (1L,)}\0",
-        "\x80\xff",
-        "'" * 3 + "\n",
-    ],
-)
-@pytest.mark.parametrize("version", [1, 2])
-@pytest.mark.filterwarnings("ignore")
-def test_an_invalid_header_is_refused(place: Path, header: str, version: int) -> None:
-    place.write_bytes(npy_head(header, version) + b"\0" * 32)
-    with pytest.raises(DataError):
         read_npy(place)
 
 
@@ -144,21 +69,6 @@ def test_a_long_header_is_refused_without_mentioning_pickle(place: Path) -> None
     with pytest.raises(DataError) as refused:
         read_npy(place)
     assert "pickle" not in str(refused.value)
-
-
-@pytest.mark.parametrize("data", [b"", b"\x93NUMPY", b"PK\x03\x04", b"1,2,3\n", b"\x80\x04K\x01."])
-def test_a_file_that_is_not_npy_is_refused(place: Path, data: bytes) -> None:
-    place.write_bytes(data)
-    with pytest.raises(DataError, match=r"not an \.npy file"):
-        read_npy(place)
-
-
-@pytest.mark.parametrize("extra", [-1, 1])
-def test_an_npy_file_one_byte_too_short_or_too_long_is_refused(place: Path, extra: int) -> None:
-    data = npy_bytes(np.arange(4.0))
-    place.write_bytes(data + b"x" if extra > 0 else data[:extra])
-    with pytest.raises(DataError, match="declares 32 bytes"):
-        read_npy(place)
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -194,14 +104,6 @@ def test_a_header_that_does_not_match_the_file_is_refused_before_reading(
     place.write_bytes(npy_bytes(np.arange(4.0))[:-1] + extra)
     with pytest.raises(DataError, match="declares 32 bytes"):
         npy_header(place)
-
-
-@pytest.mark.parametrize("shape", ["(" + "1, " * 70 + ")", "(1, 0, 9" + "9" * 40 + ")", "(True,)"])
-def test_an_impossible_shape_is_refused(place: Path, shape: str) -> None:
-    head = npy_head(f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}")
-    place.write_bytes(head + b"\0" * (0 if "0," in shape else 8))
-    with pytest.raises(DataError):
-        read_npy(place)
 
 
 @pytest.mark.filterwarnings("error")

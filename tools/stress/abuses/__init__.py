@@ -16,6 +16,7 @@ from pathlib import Path
 from tools.stress.abuses import (
     array_inputs,
     bad_files,
+    bad_headers,
     bad_options,
     bad_tables,
     newer_formats,
@@ -34,6 +35,7 @@ from tools.stress.tables import markdown
 ABUSES: tuple[Abuse, ...] = (
     *bad_tables.ALL,
     *bad_files.ALL,
+    *bad_headers.ALL,
     *bad_options.ALL,
     *text_inputs.ALL,
     *array_inputs.ALL,

@@ -180,7 +180,15 @@ def pictures() -> Iterator[Abuse]:
         yield Abuse(f"image: {file}, left out", f"hiddenstate classify ./many --skip-bad {SMALL}",
                     {f"many/{name}": own for name, own in files.items()}, says=left,
                     leaves=("runs", "runs/*"))
-    for mode, file in (("CMYK", "z.jpg"), ("I;16", "z.png"), ("F", "z.tif")):
+    for k, data in enumerate((b"x", b"%!PS-Adobe-3.0 EPSF-3.0\n", b"GIF89a")):
+        yield from folder(f"image: none {k}", {**PETS, "cat/no.png": data}, "no.png: ",
+                          by=("classify ./many",))
+    for kind in ("gif", "tiff", "png", "webp"):
+        yield from folder(f"image: several in one {kind}", {**PETS, f"cat/z.{kind}": frames(kind)},
+                          f"z.{kind}: several pictures", by=("classify ./many",))
+    yield from folder("image: no class of any", {"notes.txt": b"x", "a/notes.txt": b"x"},
+                      "no data; expected images", by=("classify ./many",))
+    for mode, file in (("CMYK", "z.jpg"), ("I;16", "z.png"), ("F", "z.tif"), ("LAB", "z.tif")):
         yield from folder(f"image: pixels of {mode}", {**PETS, f"cat/{file}": empty(mode, file)},
                           f"many/cat/{file}: its pixels are {mode}, expected 8-bit greyscale or "
                           "RGB; convert it", by=("classify ./many",))
@@ -202,6 +210,16 @@ def pictures() -> Iterator[Abuse]:
                       by=("classify ./many",))
     yield from folder("image: no classes", cats, "images without a class",
                       by=("classify ./many/cat",))
+
+
+def frames(kind: str) -> bytes:
+    """Return an image file of two pictures."""
+    from PIL import Image
+
+    stream = io.BytesIO()
+    both = [Image.fromarray(np.full((4, 5), value, np.uint8)) for value in (0, 99)]
+    both[0].save(stream, kind, save_all=True, append_images=both[1:])
+    return stream.getvalue()
 
 
 def empty(mode: str, file: str) -> bytes:
