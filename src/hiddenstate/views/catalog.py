@@ -1,7 +1,7 @@
 """Lists the figures of a run, and lays them out together in one window."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any
 
@@ -19,14 +19,19 @@ FIGURES = {job: [name for name in PICTURES[job] if name in DRAWERS[job]] for job
 Draw = Callable[[Figure | None], Figure]
 
 
-def drawings(timeline: Timeline, moment: Moment) -> dict[str, Draw]:
-    """Return the figures of the run at `moment` by name, as functions that draw them.
+def drawings(
+    timeline: Timeline, moment: Moment, among: Collection[str] | None = None
+) -> dict[str, Draw]:
+    """Return the figures of the run at `moment` by name, as functions that draw them; all, or those
+    `among` some names.
 
     Each draws on the figure it is given, or on a new one, in the current theme. Figures whose
     arrays are not written yet are left out.
     """
-    drawers, names = DRAWERS[timeline.job], pictures_there(timeline, moment)
-    return {n: partial(_draw, drawers[n], timeline, moment) for n in names if n in drawers}
+    drawers = DRAWERS[timeline.job]
+    names = drawers if among is None else [name for name in among if name in drawers]
+    there = pictures_there(timeline, moment, names)
+    return {name: partial(_draw, drawers[name], timeline, moment) for name in there}
 
 
 def _draw(drawer: Drawer, timeline: Timeline, moment: Moment, on: Figure | None = None) -> Figure:
@@ -96,6 +101,10 @@ of it. A small window leaves some out, so that the others can be read.
 A regression whose held-out part can be drawn has a layout of its own.
 """
 
+IN_WINDOW = {name for both in LAYOUTS.values() for layout in both for name in layout}
+IN_WINDOW |= {"memory", "streams"}
+"""Names of all figures that a window may have."""
+
 LARGE = (8.5, 5.5)
 """Width and height in inches from which a window is large."""
 
@@ -140,7 +149,7 @@ def draw_dashboard(figure: FigureBase, timeline: Timeline, moment: Moment, title
         if isinstance(figure, Figure):
             figure.set_layout_engine("none")
         figure.set_facecolor(now.ground)
-        draws = drawings(timeline, moment)
+        draws = drawings(timeline, moment, IN_WINDOW)
         if "decision" in draws:  # one row, large
             draws["decision"] = lambda on: decision(timeline, moment, on, 1)
         width, height = inches(figure)

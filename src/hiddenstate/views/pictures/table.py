@@ -1,5 +1,7 @@
 """Lists the pictures of each job, in their order."""
 
+from collections.abc import Collection
+
 from hiddenstate.views.pictures import words
 from hiddenstate.views.pictures.picture import Picture
 from hiddenstate.views.timeline import Moment, Timeline
@@ -129,12 +131,15 @@ LEADS = {
 """The picture that stands for a run, by job: the first of these that it has."""
 
 
-def pictures_there(timeline: Timeline, moment: Moment, filled: bool = False) -> list[str]:
-    """Return the names of the pictures that a run has arrays for at a moment, in order; with
+def pictures_there(
+    timeline: Timeline, moment: Moment, among: Collection[str], filled: bool = False
+) -> list[str]:
+    """Return the pictures `among` some names that a run has arrays for at a moment, in order; with
     `filled` only those without an empty one."""
     return [
         name
         for name, picture in PICTURES[timeline.job].items()
-        if picture.is_there(timeline, moment)
+        if name in among
+        and picture.is_there(timeline, moment)
         and not (filled and picture.is_empty(timeline, moment))
     ]

@@ -30,12 +30,13 @@ SHAPE_ERRORS = (ValueError, IndexError, KeyError, TypeError, ArithmeticError)
 
 def panels_of(timeline: Timeline, moment: Moment) -> dict[str, Draw]:
     """Return the panels that the run has arrays for, by name."""
-    there = {"learning", *pictures_there(timeline, moment, filled=True)}
+    panels = JOBS[timeline.job][0]
+    there = {"learning", *pictures_there(timeline, moment, panels, filled=True)}
     if "held_out" in there:
         there -= {"tracking", "error"}
     if "portrait" in there and np.minimum(moment.arrays["hidden"].shape, (3, 2)).sum() < 5:
         there -= {"portrait"}  # no plane
-    return {name: draw for name, draw in JOBS[timeline.job][0].items() if name in there}
+    return {name: draw for name, draw in panels.items() if name in there}
 
 
 def pages_of(timeline: Timeline, moment: Moment) -> tuple[str, ...]:
