@@ -194,8 +194,9 @@ def mapped_rows(path: Path, offset: int, shape: tuple[int, ...], dtype: Any) -> 
     """
     try:
         return np.asarray(np.memmap(path, dtype, "r", offset, shape))
-    except OSError as error:
-        raise DataError(f"{printable(path)}: cannot be read: {error.strerror}") from None
+    except (OSError, ValueError) as error:  # ValueError: it is shorter than it was
+        why = getattr(error, "strerror", None) or "changed while it was read"
+        raise DataError(f"{printable(path)}: cannot be read: {why}") from None
 
 
 def forget(X: Any) -> bool:
