@@ -115,35 +115,6 @@ def test_a_sample_says_how_many_rows_it_read(
     assert columns.unread == "only the first 3 rows were read"
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ('{"a": 1}\n{"a": NaN}\n', ":2: NaN is not JSON"),
-        ('{"a": 1}\n{"a": 1e999}\n', ":2: 1e999 is out of range"),
-        ('{"a": ' + "9" * 400 + "}\n", ":1: " + "9" * 40 + " is out of range"),
-        ('{"a": 1, "a": 2}\n', ":1: duplicate key 'a'"),
-        ('{"a":' + "[" * 100_000 + "\n", ":1: nested too deeply"),
-        ('{"a": 1}\n{"a": 1,}\n', ":2:9: "),
-        ('[{"a": 1}]\n', ":1: an array, not an object; each line must be one JSON object"),
-        ("3\n", ":1: a single value, not an object"),
-        ("{}\n", ":1: an object without values"),
-        ("\n\n", ": no rows"),
-        ('{"label": "\\ud800", "a": 1}\n', ":1: an escape stands for NUL or half a character"),
-        ('{"label": "\\u0000", "a": 1}\n', ":1: an escape stands for NUL or half a character"),
-        (lines([*ROWS, {"a": "x1", "label": "p"}]), ":5:a: 'x1' is not a number"),
-        (lines([{"v": [1, 2]}, {"v": [1, "x"]}]), ":2:v: expected an array of numbers"),
-        (lines([{"v": [1, 2]}, {"v": []}]), ":2:v: expected an array of numbers"),
-        (lines([{"v": [1, 2]}, {"w": 3}]), ":2:v: expected an array of numbers, or of equally"),
-        (lines([{"v": [[1], [2, 3]]}, {"v": [[1]]}]), ":1:v: expected an array of numbers"),
-        (lines([{"v": [1, 2], "w": [1]}]), ":1: w has 1 steps, v has 2"),
-        (lines([{"v": [[1, 2]]}, {"v": [1]}]), ":2:v: 1 numbers, but 1 steps of 2 numbers"),
-        (lines([{f"n{k}": k} for k in range(3000)]), ": 3,000 names in 3,000 lines"),
-    ],
-)
-def test_a_bad_line_is_refused(read: Read, text: str, message: str) -> None:
-    assert refused(read, text).startswith(message)
-
-
 def test_a_nested_value_is_no_input(read: Read) -> None:
     nested = lines([{"m": {"x": 1}, "a": 1, "label": "p"}])
     message = refused(read, nested, input=("m",))

@@ -345,27 +345,6 @@ def test_new_rows_to_regress_may_lack_the_target(read: Read) -> None:
 # --- roles that clash
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"label": "nope"}, "no column nope (--label); "),
-        ({"label": "lable"}, "did you mean label?"),
-        ({"label": "a", "id": ("a",)}, "both --label and --id"),
-        ({"input": ("a", "label"), "label": "label"}, "both --label and --input"),
-        ({"input": ("a", "a")}, "--input names a twice"),
-        ({"job": "regress", "target": ("a", "a")}, "--target names a twice"),
-        ({"input": ("q",)}, "no input column q; "),
-        ({"job": "regress", "target": ("a",), "input": ("a",)}, "add --horizon 1"),
-        ({"job": "regress", "target": ("label",)}, "use classify with --label label"),
-        ({"drop": ("q",)}, "no column q (--drop)"),
-        ({"drop": ("a", "label"), "label": "label"}, "both --label and --drop"),
-        ({"id": ("a", "a")}, "--id names a twice"),
-    ],
-)
-def test_invalid_roles_are_refused(read: Read, options: dict[str, Any], message: str) -> None:
-    assert message in refused(read, WIDE, **options)
-
-
 def test_without_a_label_or_an_input_the_columns_are_named(read: Read) -> None:
     message = refused(read, "a,city,kind\n1,Rome,x\n2,Oslo,y\n")
     assert "add --label COL; columns: a, city, kind" in message

@@ -1,5 +1,6 @@
-"""Bad headers and arrays that do not fit: .ts files, .npy files and archives of arrays."""
+"""Bad headers and lines, and arrays that do not fit: .ts, .npy, .npz and .jsonl files."""
 
+import json
 import struct
 from collections.abc import Iterator
 from typing import Any
@@ -104,6 +105,39 @@ OF_ARRAYS: tuple[tuple[str, dict[str, Any], str], ...] = (
 )
 """Jobs, archives of arrays that do not fit them, and the words of the error after the name."""
 
+ROWS = [{"a": 1, "b": 0.5, "label": "p"}, {"label": "q", "a": 2.5, "b": None},
+        {"a": -3, "label": "p", "extra": True}, {"a": 4, "b": 2, "label": "q"}]
+
+
+def lines(*rows: Any) -> str:
+    """Return JSON lines."""
+    return "".join(json.dumps(row) + "\n" for row in rows)
+
+
+OF_LINES: tuple[tuple[str, str], ...] = (
+    ('{"a": 1}\n{"a": NaN}\n', ":2: NaN is not JSON"),
+    ('{"a": 1}\n{"a": 1e999}\n', ":2: 1e999 is out of range"),
+    ('{"a": ' + "9" * 400 + "}\n", ":1: " + "9" * 40 + " is out of range"),
+    ('{"a": 1, "a": 2}\n', ":1: duplicate key 'a'"),
+    ('{"a":' + "[" * 100_000 + "\n", ":1: nested too deeply"),
+    ('{"a": 1}\n{"a": 1,}\n', ":2:9: "),
+    ('[{"a": 1}]\n', ":1: an array, not an object; each line must be one JSON object"),
+    ("3\n", ":1: a single value, not an object"),
+    ("{}\n", ":1: an object without values"),
+    ("\n\n", ": no rows"),
+    ('{"label": "\\ud800", "a": 1}\n', ":1: an escape stands for NUL or half a character"),
+    ('{"label": "\\u0000", "a": 1}\n', ":1: an escape stands for NUL or half a character"),
+    (lines(*ROWS, {"a": "x1", "label": "p"}), ":5:a: 'x1' is not a number"),
+    (lines({"v": [1, 2]}, {"v": [1, "x"]}), ":2:v: expected an array of numbers"),
+    (lines({"v": [1, 2]}, {"v": []}), ":2:v: expected an array of numbers"),
+    (lines({"v": [1, 2]}, {"w": 3}), ":2:v: expected an array of numbers, or of equally"),
+    (lines({"v": [[1], [2, 3]]}, {"v": [[1]]}), ":1:v: expected an array of numbers"),
+    (lines({"v": [1, 2], "w": [1]}), ":1: w has 1 steps, v has 2"),
+    (lines({"v": [[1, 2]]}, {"v": [1]}), ":2:v: 1 numbers, but 1 steps of 2 numbers"),
+    (lines(*[{f"n{k}": k} for k in range(3000)]), ": 3,000 names in 3,000 lines"),
+)
+"""Texts of JSON lines, and the words of the error after the name."""
+
 SHAPES = ("(10**15,)", "(4, 1000000)", "(-1,)", "(-2, -2)", "(9" + "9" * 200 + ",)",
           "(0, 9" + "9" * 40 + ")", "(" + "1, " * 70 + ")", "(1.5,)", "5", "'a'", "((1,),)",
           "(1, 0, 9" + "9" * 40 + ")", "(True,)", "(" + "1," * 3000 + ")")
@@ -137,6 +171,8 @@ def headers() -> Iterator[Abuse]:
     for k, (job, arrays, words) in enumerate(OF_ARRAYS):
         yield from refused(f"array: not for its job {k}", samples.npz(**arrays), "d.npz", words,
                            by=(job,), file="d.npz")
+    for k, (text, words) in enumerate(OF_LINES):
+        yield from refused(f"lines: bad {k}", text, f"d.jsonl{words}", file="d.jsonl")
     array = ("autoencode d.npy",)
     for k, shape in enumerate(SHAPES):
         head = npy_head(f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}", 2)

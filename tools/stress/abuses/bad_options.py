@@ -71,6 +71,10 @@ OF_TABLES = (
     ("--id ida", "no column ida (--id)"),
     ("--time when", "no column when (--time)"),
     ("--group who", "no column who (--group)"),
+    ("--label a --id a", "both --label and --id"),
+    ("--id a,a", "--id names a twice"),
+    ("--drop q", "no column q (--drop)"),
+    ("--drop a,label --label label", "both --label and --drop"),
     ("--weight w", "no column w (--weight)"),
     ("--id a --weight a", "column a is both --id and --weight"),
     ("--layout wid",
@@ -170,6 +174,10 @@ def options() -> Iterator[Abuse]:
         yield from refused("option: of a table", WIDE, says, by=(f"classify d.csv {words}",))
     for words, says in OF_SIGNALS:
         yield from refused("option: of a signal", SIGNAL, says, by=(f"regress d.csv {words}",))
+    for words, says in (("--target a,a", "--target names a twice"),
+                        ("--target a --input a", "add --horizon 1"),
+                        ("--target label", "use classify with --label label")):
+        yield from refused("option: of a table", WIDE, says, by=(f"regress d.csv {words}",))
     for words, says in OF_NEW_ROWS:
         yield from refused("option: of new rows", WIDE, says, by=(
             f"predict wide.safetensors d.csv --output o.csv {words}",
