@@ -380,3 +380,16 @@ def test_a_large_file_is_prepared_as_one_in_memory(
         parts.append([prepared.train.X, prepared.require_test().X, prepared.valid.X])
     for one, other in zip(*parts, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_training_rows_do_not_change_with_their_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    X = np.arange(60, dtype=np.float32).reshape(5, 4, 3)
+    np.save(tmp_path / "X.npy", X)
+    np.save(tmp_path / "y.npy", np.arange(5) % 2)
+    monkeypatch.setattr(reader, "PIECE", 64)
+    config = make_config("classify", {"data": str(tmp_path), "test_fraction": 0, "scale": "none"})
+    prepared = prepare(read_dataset(config), config)
+    np.save(tmp_path / "X.npy", 0 * X)
+    np.testing.assert_array_equal(prepared.train.X, X)

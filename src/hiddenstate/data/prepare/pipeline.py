@@ -51,7 +51,7 @@ from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.data.prepare.weights import weighed, with_scaled_weights
 from hiddenstate.data.prepare.windows import cut_windows
 from hiddenstate.data.rows import Rows, is_copy, with_origin
-from hiddenstate.data.store import RowStore
+from hiddenstate.data.store import RowStore, in_memory
 from hiddenstate.errors import DataError, OptionError, printable
 from hiddenstate.program.jobs import kind_of
 from hiddenstate.system.notice import Remark
@@ -246,7 +246,7 @@ def _transformed(
     y = rows.y
     if config.kind.has_targets and y is not None:
         y = transform.apply_targets(y, X, rows.lengths, dtype)
-    return replace(rows, X=X, y=y)
+    return replace(rows, X=in_memory(X), y=y)
 
 
 def _reading(dataset: SequenceDataset, config: Config) -> dict[str, Any]:
