@@ -10,11 +10,11 @@ from matplotlib.figure import Figure
 from hiddenstate.runs import Run
 from hiddenstate.system.typing import Array
 from hiddenstate.views import figures
-from hiddenstate.views.alt_text import alt_text
 from hiddenstate.views.catalog import FIGURES, draw_dashboard, drawings
 from hiddenstate.views.figures.layout import page_width
 from hiddenstate.views.limits import Span, reach_span
 from hiddenstate.views.memory import in_words, layer_names, period, reach
+from hiddenstate.views.pictures import PICTURES
 from hiddenstate.views.terminal.canvas import Canvas
 from hiddenstate.views.terminal.dashboard import panels_of
 from hiddenstate.views.terminal.panels import Selection
@@ -100,7 +100,7 @@ def test_a_run_of_lru_records_and_draws_its_eigenvalues(job: str, cli: Cli, tmp_
     assert "memory" in FIGURES[job]
     figure = drawings(timeline, moment)["memory"](None)
     assert [axes.get_ylabel() for axes in figure.axes[1:]] == names
-    assert "Layer 2 backwards: 3 states reach" in alt_text(timeline, moment, "memory")
+    assert "Layer 2 backwards: 3 states reach" in PICTURES[job]["memory"].in_words(timeline, moment)
     window = Figure((13, 8))
     draw_dashboard(window, timeline, moment)
     texts = [text.get_text() for part in window.subfigs for text in part.texts]

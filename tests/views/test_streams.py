@@ -9,8 +9,8 @@ from matplotlib.patches import Rectangle
 from hiddenstate.report.html.live import live_data
 from hiddenstate.runs import Run
 from hiddenstate.views import catalog
-from hiddenstate.views.alt_text import alt_text
 from hiddenstate.views.figures.layout import new_figure
+from hiddenstate.views.pictures import PICTURES
 from hiddenstate.views.streams import stream_states
 from hiddenstate.views.terminal.canvas import Canvas, changes
 from hiddenstate.views.terminal.dashboard import panels_of
@@ -147,7 +147,8 @@ def test_the_states_of_all_streams_are_those_that_training_carries(machines: Run
     assert shown.has_ended.tolist() == [True, False]
     assert moment.arrays["stream_read"].tolist() == [n, LENGTHS["large"] // 2 // WINDOW]
     assert (moment.arrays["stream_state"] != 0).all()
-    assert alt_text(timeline, moment, "streams").endswith("Drawn elsewhere: large.")
+    words = PICTURES["regress"]["streams"].in_words(timeline, moment)
+    assert words.endswith("Drawn elsewhere: large.")
     for size in ((3.4, 3), (5.6, 2.6)):
         figure = catalog.drawings(timeline, moment)["streams"](new_figure(*size))
         assert overlaps(figure) == []

@@ -50,7 +50,8 @@ class Picture:
         return not all(map(len, needed + [moment.arrays[name] for name in self.arrays]))
 
     def in_words(self, timeline: Timeline, moment: Moment) -> str:
-        """Return sentences with the full names in the picture; empty if it has none."""
+        """Return sentences with the full names in the picture, which a drawing may shorten; empty
+        if it has none."""
         parts = [self.words(timeline, moment)] if self.words else []
         channels = timeline.form.labels() if timeline.form.picture is None else []
         if self.classes and timeline.class_names:

@@ -203,13 +203,5 @@ def grid(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Selectio
     panels.draw_picture(body.part(0, 0, *size), tiles.reshape(side * h, side * w))
 
 
-PANELS: dict[str, panels.Draw] = {
-    "learning": learning,
-    "reconstructions": reconstructions,
-    "codes": codes,
-    "pca": pca,
-    "walk": walk,
-    "grid": grid,
-    "worst": worst,
-}
+PANELS = panels.by_name(learning, reconstructions, codes, pca, walk, grid, worst)
 """What draws the pictures of the job in a terminal, in the order of their pages."""

@@ -253,13 +253,5 @@ def worst(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Selecti
     rows_of_data.gallery(body, rows, form, 2, draw, used)
 
 
-PANELS: dict[str, panels.Draw] = {
-    "learning": learning,
-    "predictions": predictions,
-    "probabilities": probabilities,
-    "decision": decision,
-    "memory": memory,
-    "confusion": confusion,
-    "worst": worst,
-}
+PANELS = panels.by_name(learning, predictions, probabilities, decision, memory, confusion, worst)
 """What draws the pictures of the job in a terminal, in the order of their pages."""

@@ -49,6 +49,11 @@ class Selection:
 Draw = Callable[[Canvas, Timeline, Moment, Selection], None]
 
 
+def by_name(*draws: Draw) -> dict[str, Draw]:
+    """Return functions by their names, which are those of the pictures that they draw."""
+    return {draw.__name__: draw for draw in draws}
+
+
 def titled(canvas: Canvas, title: str, note: str = "") -> Canvas:
     """Write a panel's title, and a note at its right end; return the rest of the canvas."""
     end = canvas.text(0, 0, clip(title, canvas.width), mark=BOLD) + 1

@@ -199,16 +199,7 @@ def signals(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Selec
         shapes.graph(plot, steps, values, span, ink)
 
 
-PANELS: dict[str, panels.Draw] = {
-    "learning": learning,
-    "held_out": held_out,
-    "tracking": tracking,
-    "error": error,
-    "hidden": hidden,
-    "portrait": portrait,
-    "streams": streams,
-    "memory": memory,
-    "spectrum": spectrum,
-    "signals": signals,
-}
+PANELS = panels.by_name(
+    learning, held_out, tracking, error, hidden, portrait, streams, memory, spectrum, signals
+)
 """What draws the pictures of the job in a terminal, in the order of their pages."""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hiddenstate.runs import Run
-from hiddenstate.views.alt_text import OF_CLASSES, alt_text
+from hiddenstate.views.pictures import PICTURES
 from hiddenstate.views.timeline import Timeline
 from tests.report_html import train
 
@@ -27,9 +27,10 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 @pytest.mark.parametrize("name", ["predictions", "worst", "example", "confusion", "curves"])
 def test_the_full_names_are_said(run: Run, name: str) -> None:
     timeline = Timeline(run)
-    words = alt_text(timeline, timeline.moment(), name)
+    picture = PICTURES["classify"][name]
+    words = picture.in_words(timeline, timeline.moment())
     assert any(label in words for label in NAMES)
-    assert (COLUMNS[1] in words) == (name not in OF_CLASSES)
+    assert (COLUMNS[1] in words) == (not picture.classes)
 
 
 def test_a_wrong_prediction_is_said_with_the_true_label(run: Run) -> None:
@@ -37,7 +38,8 @@ def test_a_wrong_prediction_is_said_with_the_true_label(run: Run) -> None:
     moment = timeline.moment()
     moment.arrays["worst_label"], moment.arrays["worst_chosen"] = np.array([0]), np.array([1])
     first, second = timeline.class_names
-    assert f"{second} instead of {first}." in alt_text(timeline, moment, "worst")
+    words = PICTURES["classify"]["worst"].in_words(timeline, moment)
+    assert f"{second} instead of {first}." in words
 
 
 @pytest.mark.usefixtures("coarse")
