@@ -4,9 +4,10 @@ import gzip
 import io
 import json
 import math
+import re
 import struct
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from tools.stress.abuses.sound import (
     either,
     inspects,
     predicts,
+    refused,
     refuses,
     text_table,
     with_value,
@@ -267,6 +269,57 @@ WORKBOOKS = (
 )  # fmt: skip
 
 
+LABELLED = [[1, 0.5, "p"], [2.5, None, "q"], [-3, 7, "p"], [4, 2, "q"]]
+
+
+def out_of_order(old: str, new: str) -> bytes:
+    """Return the workbook with another text in the XML of its sheet."""
+    return repacked(SHEET, lambda x: re.sub(old, new, x.decode()).encode())
+
+
+# fmt: off
+
+def named_cells() -> Iterator[Abuse]:
+    """Iterate over workbooks that are refused with the cell or the row."""
+    for k, (cell, value, says) in enumerate((
+        ("B4", "x1", ":B4:b: 'x1' is not a number"),
+        ("B4", "#DIV/0!", ":B4:b: '#DIV/0!' is not a number"),
+        ("A3", "=A2+1", ":A3: a formula without a saved result"),
+        ("F3", 1, ":F3: a value outside the table, for which row 1 names columns up to C"),
+        ("C3", None, ":C3:c: empty, so the row has no label"),
+        ("B1", "a", ":1: columns 1 and 2 are both named a"),
+    )):
+        yield from refused(f"workbook: cell {k}", workbook(put(cell, value), LABELLED),
+                           f"d.xlsx{says}", file="d.xlsx")
+    for k, (old, new, says) in enumerate((
+        (r'r="([A-C]?)3"', r'r="\g<1>44"', "row 4 below row 44"),
+        (r'r="([A-C]?)3"', r'r="\g<1>2"', "row 2 below row 2"),
+        ('<row r="1"', '<row r="-2"', "row -2 below row 0"),
+        ('r="C3"', 'r="C9"', "cell C9 in row 3"),
+        ('r="C3"', 'r="A3"', "cell A3 in row 3"),
+    )):
+        yield from refused(f"workbook: order {k}", out_of_order(old, new),
+                           f"d.xlsx: damaged: {says}; open the workbook", file="d.xlsx",
+                           by=("classify d.xlsx", "predict wide.safetensors d.xlsx"))
+    whole = workbook()
+    for k, (data, says) in enumerate((
+        (b"\xd0\xcf\x11\xe0" + b"\0" * 600, ": an old or encrypted workbook"),
+        (b"a,b\n1,2\n", ": not an .xlsx workbook"),
+        (whole[:-50], ": not an .xlsx workbook"),
+        (repacked(SHEET, lambda x: b'<!DOCTYPE x [<!ENTITY a "aaaa">]>' + x),
+         ": its XML declares a document type"),
+        (workbook(lambda b, s: s.merge_cells("A1:B1")), ":A1:B1: merged cells in the first row"),
+        (workbook(lambda b, s: (s.insert_rows(1), s.__setitem__("A1", "Sales"))),
+         ":B2: a value outside the table"),
+        (workbook(rows=[]), ": no rows below the header in row 1"),
+        (workbook(lambda b, s: s.delete_rows(1), []), ": no rows"),
+    )):
+        yield from refused(f"workbook: file {k}", data, f"d.xlsx{says}", file="d.xlsx")
+    yield from refused("workbook: unpacks to too much", whole, "d.xlsx", "unpacks from",
+                       file="d.xlsx", by=("classify d.xlsx --max-unpacked 1e-6",))
+
+# fmt: on
+
 # --- sounds
 
 
@@ -325,17 +378,18 @@ SOUNDS = (
     sound("an odd number of bytes", wav(PCM[:-1]), ends=(0, 2)),
     sound("text after its end", wav(PCM) + b"ID3 tags"),
     no_sound("fewer samples than it claims", wav(PCM[:100], size=8000)),
-    no_sound("mu-law", wav(PCM, 8, 7)),
+    no_sound("mu-law", wav(PCM, 8, 7), "d.wav: (damaged: )?its samples are mu-law, expected PCM"),
     no_sound("ADPCM", wav(PCM, 4, 2)),
-    no_sound("no channels", wav(PCM, channels=0)),
+    no_sound("no channels", wav(PCM, channels=0), "0 channels at 8000 Hz"),
     no_sound("a rate of zero", wav(PCM, rate=0)),
     no_sound("no bits", wav(PCM, 0)),
-    no_sound("12 bits", wav(PCM, 12)),
+    no_sound("12 bits", wav(PCM, 12), "samples of 12 bits, expected 8, 16"),
     no_sound("blocks of the wrong size", wav(PCM, align=3)),
-    no_sound("a header alone", wav(b"")),
-    no_sound("big-endian", wav(PCM, riff=b"RIFX")),
+    no_sound("a header alone", wav(b""), "no samples"),
+    no_sound("big-endian", wav(PCM, riff=b"RIFX"), "RIFX is not read"),
+    no_sound("of 64 bits", wav(PCM, riff=b"RF64"), "RF64 is not read"),
     no_sound("no data", wav(PCM)[:36]),
-    no_sound("MP3 under the name of a sound", b"ID3\x04" + bytes(500)),
+    no_sound("MP3 under the name of a sound", b"ID3\x04" + bytes(500), "not a WAV file"),
     no_sound("empty", b""),
     sound("NaN is reported", wav(np.full(500, np.nan, "<f4").tobytes(), 32, 3), missing=500),
     sound("infinite is reported", wav(np.full(500, np.inf, "<f4").tobytes(), 32, 3), infinite=500),
@@ -360,4 +414,4 @@ SOUNDS = (
     folder("one class", {n: d for n, d in PAIRS.items() if n[0] == "a"}, ends=(0, 2)),
 )  # fmt: skip
 
-ALL: tuple[Abuse, ...] = (*LINES, *WORKBOOKS, *SOUNDS)
+ALL: tuple[Abuse, ...] = (*LINES, *WORKBOOKS, *named_cells(), *SOUNDS)
