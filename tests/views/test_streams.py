@@ -168,6 +168,19 @@ def test_streams_that_are_read_in_turn_are_one_at_a_time(in_turn: Run) -> None:
     assert [shown and shown.drawn for shown in of_moments] == [0, None]
 
 
+def test_a_round_of_fewer_streams_is_read_back(table: str, tmp_path: Path) -> None:
+    more = [f"third,{t % 5},{t % 3}" for t in range(100)]
+    data = tmp_path / "three.csv"
+    data.write_text(Path(table).read_text() + "\n".join(more) + "\n")
+    run = train("regress", {**OPTIONS, "data": str(data), "streams": 2, "epochs": 1}, tmp_path)
+    assert [run.snapshot(path)["stream"].min() for path in run.snapshot_paths()][-1] == 0
+    timeline = Timeline(run)
+    shown = stream_states(timeline, timeline.moment())
+    assert shown is not None
+    assert (shown.names, shown.which) == (["third"], "1 of 3 streams")
+    assert len(shown.states) == 1
+
+
 def test_the_washout_of_a_held_out_series_is_shaded(table: str, tmp_path: Path) -> None:
     lines = Path(table).read_text().splitlines()
     for name in LENGTHS:

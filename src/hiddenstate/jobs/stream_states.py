@@ -31,7 +31,7 @@ def stream_states(streams: Streams, net: Net, state: TrainingState) -> dict[str,
     read = np.minimum(np.asarray(streams.length)[which], place - begun[-1] + 1)
     values = carried[-1, places, :UNITS_KEPT]
     return {
-        "stream": np.pad(which, (0, missing), constant_values=-1).astype(np.int32),
+        "stream": np.pad(which + 1, (0, missing)).astype(np.int32),
         "stream_read": np.pad(read, (0, missing)).astype(np.int32),
         "stream_state": np.pad(values, ((0, missing), (0, 0)), constant_values=np.nan),
     }

@@ -11,7 +11,9 @@ class StreamArrays(TypedDict, total=False):
 
     stream: Annotated[
         Array,
-        ArraySpec("i", "X", "numbers of the streams of the present round, -1 for fewer", "streams"),
+        ArraySpec(
+            "i", "X", "numbers of the streams of the present round, from 1; 0 for fewer", "streams"
+        ),
     ]
     stream_read: Annotated[
         Array, ArraySpec("i", "X", "the windows that each has read in this epoch", "streams")

@@ -62,14 +62,14 @@ def stream_states(timeline: Timeline, moment: Moment) -> StreamStates | None:
     if "stream_state" not in arrays or timeline.facts.stream is None:
         return None
     drawn, total = timeline.facts.stream
-    there = (arrays["stream"] >= 0) & (arrays["stream"] < total)
+    there = (arrays["stream"] > 0) & (arrays["stream"] <= total)
     number, read = arrays["stream"][there], arrays["stream_read"][there]
     if not len(number):
         return None
     names = timeline.facts.stream_names
-    at = np.flatnonzero(number == drawn - 1)
+    at = np.flatnonzero(number == drawn)
     return StreamStates(
-        [names[k] if names else f"{k + 1:,}" for k in number.tolist()],
+        [names[k - 1] if names else f"{k:,}" for k in number.tolist()],
         sorted_units(arrays["stream_state"][there], timeline.unit_order),
         read < read.max(),
         int(at[0]) if len(at) else None,

@@ -30,7 +30,7 @@ export class Streams {
   }
 
   /** @param {number} number */
-  name(number) { return (this.store.details.shown.stream_names || [])[number] || String(number + 1); }
+  name(number) { return (this.store.details.shown.stream_names || [])[number - 1] || String(number); }
 
   build() {
     const picture = (this.picture = new Picture({
@@ -58,7 +58,7 @@ export class Streams {
     if (!moment || !moment.before.stream_state) return;
     const { before, step } = moment;
     if (!this.picture) this.build();
-    const numbers = Array.from(before.stream.data).filter((number) => number >= 0);
+    const numbers = Array.from(before.stream.data).filter((number) => number > 0);
     const same = numbers.length === this.numbers.length && numbers.every((number, place) => number === this.numbers[place]);
     this.numbers = numbers;
     this.read = Array.from(before.stream_read.data);
@@ -88,7 +88,7 @@ export class Streams {
       return own * scale * (read[line] < latest ? 0.35 : 1);
     });
     paintPictures(pen, [n, units], [{ box: [left, TOP, width - left - RIGHT, height - TOP - BOTTOM], values, difference: true }]);
-    const drawn = numbers.indexOf(this.store.details.shown.stream[0] - 1);
+    const drawn = numbers.indexOf(this.store.details.shown.stream[0]);
     const every = Math.max(1, Math.ceil(LINE / tall));
     pen.textBaseline = "middle";
     pen.textAlign = "right";
