@@ -291,9 +291,9 @@ def touch(folder: Path, rounds: int) -> Rows:
     train(folder, "autoencode", "--max-steps", "60")
     train(folder, "classify", "--max-steps", "60")
     script = """async ([run, rounds]) => {
-      const { Model } = await import("/assets/export/html/net.js");
-      const { unpacked } = await import("/assets/export/html/packed.js");
-      const { traceOf } = await import("/assets/export/html/answer.js");
+      const { Model } = await import("/assets/web/net.js");
+      const { unpacked } = await import("/assets/web/packed.js");
+      const { traceOf } = await import("/assets/web/reading.js");
       const program = await (await fetch(`/api/runs/${run}/program/final`)).json();
       const model = new Model(unpacked(program));
       const steps = Array.from({ length: 28 }, (_, t) => t);

@@ -203,10 +203,7 @@ def test_an_address_without_a_port_is_refused(refuse, sales, address):
 
 
 def test_a_missing_extra_is_one_line(refuse, sales, monkeypatch):
-    def absent(module):
-        raise ModuleNotFoundError(name=module)
-
-    monkeypatch.setattr("hiddenstate.system.extras.importlib.import_module", absent)
+    monkeypatch.setitem(sys.modules, "distributed", None)
     error = refuse(3, "sweep", "sales.csv", "--by", "site", *OPTIONS, "--scheduler", "tcp://h:1")
     assert "sweep --scheduler requires distributed; install it with: pip install" in error
     assert "[dask]" in error
