@@ -1,4 +1,4 @@
-"""Almost 2,000 abuses of the program, as users and hostile files commit them, and their judge.
+"""More than 2,000 abuses of the program, as users and hostile files commit them, and their judge.
 
     python -m tools.stress abuses                # all, in half an hour
     python -m tools.stress.abuses WORD ...       # only those whose names contain a word
