@@ -21,6 +21,7 @@ LINES = "--stream reads lines of numbers; leave it out"
 SCORES = "--backtest prints scores alone; leave one of them out"
 
 REFUSED: Mapping[str, Mapping[str, str]] = {
+    "training of targets": {"label": "names the classes of classify; write --target COL"},
     "model": {"skip_unknown": "only for a sweep; RUN is none"},
     "sweep": dict.fromkeys(("stream", "backtest", "peers", "figure"), EXTRACT),
     "forecast": {"peers": "scores earlier forecasts; add --backtest N"},

@@ -33,6 +33,7 @@ from hiddenstate.cli.ranks import (
     run_before,
     train_as_rank,
 )
+from hiddenstate.cli.refused_options import refuse_options
 from hiddenstate.cli.run_argument import RunName, check_new
 from hiddenstate.cli.stdin import KEPT, named, stdin_as_file
 from hiddenstate.cli.step_tables import say_steps, step_rows
@@ -133,6 +134,8 @@ def job_command(job: str, summary: str, details: str, example: str) -> click.Com
 
 def _train_command(job: str, **values: Any) -> None:
     """Train one run, or one per seed, and print the results."""
+    if kind_of(job).has_targets:
+        refuse_options("training of targets")
     options = Settings(*(values.pop(name) for name in ("runs_dir", "view", "as_json", "name")))
     n, config_file = values.pop("seeds"), values.pop("config_file")
     if is_launched():

@@ -111,6 +111,7 @@ OF_SIGNALS = (
     ("", "no target column; add --target COL (probably u, v); columns: time, u, v"),
     ("--horizon 1", "no target column; add --target COL"),
     ("--target w", "no column w (--target)"),
+    ("--label v", "--label: names the classes of classify; write --target COL"),
     ("--target u,u", "--target names u twice"),
     ("--target v --input v", "leave it out of --input or add --horizon 1"),
     ("--target v --horizon 0", "--horizon: expected a whole number from 1 to 1000000"),
