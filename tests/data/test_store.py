@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from hiddenstate.data.rows import Rows, as_rows, flat_rows, in_pieces
-from hiddenstate.data.store import RowStore
+from hiddenstate.data.store import RowStore, in_memory
 from hiddenstate.errors import DataError
 from tests.conftest import same
 
@@ -154,3 +154,14 @@ def test_a_file_that_cannot_be_opened_is_a_data_error(tmp_path: Path) -> None:
         RowStore(tmp_path / "absent", 0, (1, 1), "f4")
     with pytest.raises(DataError, match="cannot be read"):
         RowStore(tmp_path, 0, (1, 1), "f4")[:]
+
+
+def test_changes_of_a_mapped_array_stay_while_it_is_read(tmp_path: Path) -> None:
+    np.zeros((4, 2)).tofile(tmp_path / "rows")
+    X = np.memmap(tmp_path / "rows", float, "c", 0, (4, 2))  # changes are kept in memory alone
+    X[:] = 3
+    X.flags.writeable = False
+    pieces = [piece.copy() for _, piece in in_pieces(X[:], 16)]
+    assert (np.concatenate(pieces) == 3).all()
+    assert (in_memory(X) == 3).all()
+    assert (X == 3).all()

@@ -202,13 +202,14 @@ def mapped_rows(path: Path, offset: int, shape: tuple[int, ...], dtype: Any) -> 
 def forget(X: Any) -> bool:
     """Give back the memory of an array of :func:`mapped_rows`, which is read again when it is used.
 
-    Returns whether X is such an array.
+    Returns whether X is such an array. One that can be written is not: its changes would be lost.
     """
     while isinstance(X, np.ndarray):
         X = X.base
-    if isinstance(X, mmap.mmap) and hasattr(X, "madvise"):
+    mapped = isinstance(X, mmap.mmap) and memoryview(X).readonly
+    if mapped and hasattr(X, "madvise"):
         X.madvise(mmap.MADV_DONTNEED)
-    return isinstance(X, mmap.mmap)
+    return mapped
 
 
 def in_memory(X: Any) -> Any:

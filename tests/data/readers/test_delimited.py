@@ -198,6 +198,7 @@ def test_tabs_and_spaces(read: Read) -> None:
     equal(data.y, [1, 2, 1, 2])
     equal(data.X, [[2.5], [-3.5], [0.5], [0.5]])
     assert data.kind.startswith("a wide text table")
+    assert refused(read, '""\n1 2\n', delimiter="space").startswith("csv:1: only empty quotes")
     equal(read("\t\t\n1\t2\t3\n", name="t.tsv", job="autoencode").X, [[nan] * 3, [1, 2, 3]])
 
 
@@ -252,6 +253,9 @@ def test_a_column_with_large_numbers_in_a_late_piece_keeps_its_values(
     whole = [1, 300, 2**53 + 1, 2**62 + 1]
     rows = "".join(f"{v},1\n" * 9 for v in whole)
     equal(read("label,a\n" + rows).y, np.repeat(whole, 9))
+    beyond = [2**53 + 1, 10**22]
+    rows = "".join(f"{v},{v},x\n" * 9 for v in beyond)
+    equal(read("a,b,label\n" + rows).X[::9, 0], np.array(beyond, float))
 
 
 def test_a_file_that_cannot_be_opened_is_refused(tmp_path: Path) -> None:

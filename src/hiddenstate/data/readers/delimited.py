@@ -201,6 +201,8 @@ class _Reading:
             )
         at, block = self.lines.at, self.lines.blocks
         first = [cell.strip() for cell in self._record()]
+        if not first:
+            raise DataError(f"{self.where}:{self.lines.number}: only empty quotes; delete the line")
         plain = [[self.marks.plain(c) for c in cells] for cells in (first, self._second())]
         if self.lines.blocks == block and not is_header(*plain):
             self.lines.at = at

@@ -68,6 +68,11 @@ def joined(pieces: deque[Piece], n_rows: int, n_columns: int) -> list[Array]:
             arrays[j] = block[:, k]
     for j, segments in parts.items():
         texts = any(part.dtype.kind == "O" for part in segments)
-        dtype = object if texts else np.int64 if all(map(is_whole, segments)) else np.float64
+        dtype = object if texts else np.int64 if all(map(_fits_int64, segments)) else np.float64
         arrays[j] = np.concatenate([part.astype(dtype, copy=False) for part in segments])
     return arrays
+
+
+def _fits_int64(array: Array) -> bool:
+    """Return whether int64 holds all values."""
+    return is_whole(array) and (array.dtype.kind != "f" or bool((np.abs(array) < 2.0**63).all()))
