@@ -16,7 +16,7 @@ from hiddenstate.export.python.file import packed
 from hiddenstate.export.trial import Trial
 from hiddenstate.system.typing import Array
 from tests.contract.reference import Case, Reply
-from tests.export.compiled import sanitized
+from tests.export.compiled import build, sanitized
 
 # C.
 
@@ -115,9 +115,8 @@ def answers_in_c(headers: Sequence[str], cases: Sequence[Case], strict: bool) ->
     options = [each for each in options if each != "-g"]  # and so faster
     with TemporaryDirectory() as folder:
         program = Path(folder) / "answers"
-        words = [compiler, "-std=c99", *options, "-x", "c", "-", "-o", str(program), "-lm"]
-        done = subprocess.run(words, input=c_program(headers, cases).encode(), capture_output=True)
-        assert done.returncode == 0, done.stderr.decode()[:2000]
+        words = [compiler, "-std=c99", *options, "-x", "c"]
+        build(program, words, c_program(headers, cases).encode())
         asked = b"".join(_rows_in_c(case) for case in cases)
         done = subprocess.run([program], input=asked, capture_output=True)
         assert done.returncode == 0, done.stderr.decode()[:2000]
