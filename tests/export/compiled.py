@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -65,8 +66,9 @@ def build(
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stderr.decode()[:2000]}"
     CACHE.mkdir(parents=True, exist_ok=True)
     for path in CACHE.iterdir():
-        if path.stat().st_mtime < time.time() - MONTH:
-            path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # another worker may replace or remove it
+            if path.stat().st_mtime < time.time() - MONTH:
+                path.unlink()
     own = kept.with_suffix(f".{os.getpid()}")
     shutil.copy(program, own)
     own.replace(kept)
