@@ -6,7 +6,7 @@ import pytest
 
 from hiddenstate.config.augment_kinds import AUTO
 from hiddenstate.errors import OptionError
-from hiddenstate.scale.tune.settings import make_settings
+from hiddenstate.scale.tune.settings import difference, make_settings
 from tests.conftest import needs_kernels
 from tests.scale.tune.studies import settings_of, write_sensors
 
@@ -34,3 +34,11 @@ def test_a_carried_state_has_no_validation_rows(tmp_path: Path) -> None:
     values = {"data": str(tmp_path / "s.csv"), "target": ("y",), "stateful": True}
     with pytest.raises(OptionError, match="--stateful: trials are compared on validation rows"):
         make_settings("s", "regress", values, n_trials=2)
+
+
+def test_a_study_of_a_version_with_fewer_options_is_the_same(tmp_path: Path) -> None:
+    ours = settings_of(tmp_path)[0].shared()
+    fewer = {name: value for name, value in ours["options"].items() if name != "states"}
+    assert difference(ours, {**ours, "options": fewer}) is None
+    other = {**ours, "options": {**ours["options"], "states": 7}}
+    assert difference(other, ours | {"options": fewer}) == "states: 7, there 0"

@@ -2,14 +2,14 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from hiddenstate.config import Config, config_from_dict, make_config
+from hiddenstate.config import SECTIONS, Config, config_from_dict, make_config, section_options
 from hiddenstate.config.augment_kinds import AUTO
 from hiddenstate.config.data_fields import STDIN
 from hiddenstate.data import PreparedDataset, SequenceDataset, read_dataset
@@ -206,13 +206,16 @@ def read_settings(folder: Path) -> Settings:
 def difference(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> str | None:
     """Say what differs between the shared settings of two workers; None if nothing does.
 
-    The number of trials may differ.
+    The number of trials may differ. An option that a study of an earlier version lacks has its
+    default there.
     """
     if ours["data"] != theirs.get("data"):
         return f"data: fingerprint {ours['data'][:12]}, there {printable(theirs.get('data'), 12)}"
     for name, value in ours.items():
         other = theirs.get(name)
         if isinstance(value, dict) and isinstance(other, dict):
+            if name == "options":
+                other = _defaults(ours["job"], value) | other
             keys = dict.fromkeys((*value, *other))
             for key in sorted(keys, key="split_seed".__eq__):  # it follows from the seed
                 if value.get(key) != other.get(key):
@@ -220,6 +223,14 @@ def difference(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> str | None
         elif name not in ("n_trials", "judged") and value != other:
             return f"{name}: {_shown(value)}, there {_shown(other)}"
     return None
+
+
+def _defaults(job: str, names: Iterable[str]) -> dict[str, Any]:
+    """Return the defaults of options, for JSON."""
+    sections = [section_options(section, job) for section in SECTIONS[job].values()]
+    options = {name: option for section in sections for name, option in section.items()}
+    defaults = {name: options[name].default_for(job) for name in names}
+    return {n: list(v) if isinstance(v, tuple) else v for n, v in defaults.items()}
 
 
 def _shown(value: Any) -> str:
