@@ -127,7 +127,7 @@ def trials() -> dict[str, Trial]:
         cells: dict[str, Options] = {
             "lru": LRU
             | {"layers": 2, "states": 64, "ring_min": 0.99, "ring_max": 0.9999, "ring_angle": 0.3},
-            "mingru": {"cell": "mingru", "layers": 2, "lr": 0.003},
+            "mingru": {"cell": "mingru", "layers": 2, "lr": 0.005, "scale": "standard"},
             "fastgrnn": FASTGRNN,
             "gru": {"cell": "gru", "lr": 0.001},
             "lstm": {"cell": "lstm", "lr": 0.001},
