@@ -30,9 +30,9 @@ PARTS = {
         "processes",
         "scale",
     ),
-    *("served", "shapes", "signals", "streams", "teach", "timing"),
+    *("served", "shapes", "signals", "streams", "teach", "timing", "tune_sets"),
 }
-"""Modules of `speed.py`, `studio.py` and `forecasts.py`, which are not scripts."""
+"""Modules of other scripts, which are not scripts themselves."""
 
 COMMANDS = [
     "classic_classify.py",

@@ -22,11 +22,13 @@ from hiddenstate.cli.options import (
 )
 from hiddenstate.cli.output import note, say, say_json, table
 from hiddenstate.cli.paths import absolute_paths
+from hiddenstate.cli.refused_options import refuse_options
 from hiddenstate.cli.run_argument import RunName
 from hiddenstate.config import job_options
 from hiddenstate.config.fields import NO_TEACHER
 from hiddenstate.config.option import JOBS
 from hiddenstate.errors import MachineError, OptionError, RunInterruptedError, count, printable
+from hiddenstate.program.jobs import kind_of
 from hiddenstate.system.signals import SIGINT
 
 if TYPE_CHECKING:
@@ -91,6 +93,8 @@ def _run_tune(data: str, **values: Any) -> None:
     own = {n: values.pop(n) for n in ("trials", "space", "sampler", "pruner", "seeds", "name")}
     options = replace(options, own_pruner=own["pruner"] is not None)
     job, reading = _job(data, values.pop("job"), values)
+    if kind_of(job).has_targets:
+        refuse_options("training of targets")
     config_file = values.pop("config_file")
     given = {n: value for n, value in {**values, **reading}.items() if value is not None}
     _refuse_foreign(job, given)

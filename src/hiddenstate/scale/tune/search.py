@@ -211,14 +211,10 @@ def _check(
     ):
         if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < low:
             raise OptionError(f"{word}: expected a whole number of at least {low}, got {value!r}")
-    for word, chosen, choices in (
-        ("sampler", sampler, SAMPLERS),
-        ("pruner", pruner, (*PRUNERS, None)),
-    ):
+    own_pruner = PRUNERS[0] if pruner is None else pruner
+    for word, chosen, choices in (("sampler", sampler, SAMPLERS), ("pruner", own_pruner, PRUNERS)):
         if chosen not in choices:
-            raise OptionError(
-                f"{word}: expected one of {', '.join(map(str, choices))}, got {chosen!r}"
-            )
+            raise OptionError(f"{word}: expected one of {', '.join(choices)}, got {chosen!r}")
     if isinstance(getattr(estimator, "class_weight", None), dict):
         raise OptionError('class_weight: a dict cannot be searched with; use "balanced" or None')
 
