@@ -7,6 +7,7 @@ the others have finished, which no seed fixes; every single trial is the same an
 """
 
 import hashlib
+import itertools
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -213,11 +214,23 @@ def _state(name: str, space: Space, params: Mapping[str, Any], **more: Any) -> A
 
 
 def _sampler(name: str, seed: int, number: int) -> Any:
+    import optuna
     from optuna.samplers import RandomSampler, TPESampler
+
+    class OneSpace(TPESampler):
+        """TPE for trials of one space, which Optuna finds by comparing each trial with the next;
+        that takes nearly half of the time of a choice among a thousand."""
+
+        def infer_relative_search_space(self, study: Any, trial: Any) -> Any:
+            one = optuna.create_study()
+            trials = study.get_trials(deepcopy=False)
+            with_space = (each for each in trials if each.state.is_finished() and each.params)
+            one.add_trials(itertools.islice(with_space, 1))
+            return super().infer_relative_search_space(one, trial)
 
     digest = hashlib.sha256(f"{seed} {number}".encode()).digest()
     own = int.from_bytes(digest[:4], "little")
-    return RandomSampler(seed=own) if name == "random" else TPESampler(seed=own)
+    return RandomSampler(seed=own) if name == "random" else OneSpace(seed=own)
 
 
 def _pruner(name: str) -> Any:
