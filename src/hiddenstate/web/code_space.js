@@ -1,84 +1,61 @@
-// Places and paints codes on the screen; it has no controls.
+// Places and paints codes on the screen, and the code that is looked at; it has no controls.
 //
-// The axes cover the codes of the moment shown and of the last one: numbers lie in [-1, 1]. Three
-// axes are seen in perspective: `turn` rotates about the upright third axis, then `tilt` towards
-// the viewer. One or two axes lie in the plane of the screen.
+// The axes cover [-1, 1]. Three axes are seen in perspective: `turn` rotates about the upright third
+// axis, then `tilt` towards the viewer. One or two axes lie in the plane of the screen.
 
 import { colorOf, inkOn, isDark } from "./colors.js";
 import { outline } from "./shapes.js";
-import { unpack } from "./packed.js";
+import { clamp, extentOf } from "./numbers.js";
 import { contextOf, line, penOf } from "./pen.js";
 
 /**
- * The rows of codes; `report/html/codes.py` says what each is.
- * @typedef {object} RowData
- * @property {number} n
- * @property {number} width
- * @property {number} channels
- * @property {string[]} names
- * @property {string} more
- * @property {boolean} quantities
- * @property {[height: number, width: number] | null} picture
- * @property {(number | null)[] | null} errors
- * @property {string} bytes uint8 (1 or 2, n, width)
- * @property {boolean} rebuilt
- */
-/**
- * The codes of a run at its moments; `report/html/codes.py` says what each is.
- * @typedef {object} CodeData
- * @property {number} axes 1, 2 or 3
+ * What codes are of, and how pages speak of them.
+ * @typedef {object} Codes
  * @property {number} points
- * @property {number} left_out
- * @property {string} split
- * @property {number[]} steps
- * @property {(number | null)[]} losses
- * @property {string} codes uint16 (moments, points, axes)
- * @property {number[]} low
- * @property {number[]} high
- * @property {number[][]} from
- * @property {number[][]} to
- * @property {number[] | null} numbers
- * @property {number[] | null} classes
- * @property {string[]} names
- * @property {{ dark: string[], light: string[] }} colors
- * @property {RowData | null} rows
+ * @property {number} size numbers of a code
+ * @property {number[]|null} classes
+ * @property {string[]} names of the classes
+ * @property {() => string[]} colors of the classes, in the theme
+ * @property {(number: number) => string} word the name of a number of the codes, from 1 on
  */
 /** @typedef {[x: number, y: number, z: number]} Point Each in [-1, 1]. */
 /** @typedef {(axis: number, a: number, b: number, c: number) => Point} Corner */
 
 const EYE = 4.6; // distance of the eye from the centre of the cube
 const REACH = 18; // CSS pixels within which the pointer finds a code
+const FEW = 400; // codes that are drawn one by one; the shapes of more are stamped
 
 /** A plot of codes on a canvas. After a change of its fields, call `paint`. */
 export class Space {
-  /**
-   * @param {HTMLCanvasElement} canvas
-   * @param {CodeData} data
-   */
+  /** @param {HTMLCanvasElement} canvas @param {Codes} data */
   constructor(canvas, data) {
+    const { points, size } = data;
     this.canvas = canvas;
     this.pen = contextOf(canvas);
     this.data = data;
-    this.deep = data.axes === 3;
-    this.codes = unpack(data.codes, Uint16Array);
-    this.moment = data.steps.length - 1; // may be between two
-    this.shown = new Uint8Array(data.points).fill(1);
-    /** @type {Set<number> | null} */
-    this.matches = null; // rows that match the search, or null
-    this.chosen = -1;
-    this.hovered = -1;
-    this.places = new Float32Array(3 * data.points); // x and y on screen, and nearness, of each code
-    this.order = Array.from({ length: data.points }, (_, row) => row);
+    this.size = size;
+    this.axes = Math.min(size, 3);
+    this.deep = this.axes === 3;
+    this.use = [0, 1, 2].slice(0, this.axes); // the numbers that are drawn
+    /** @type {Float64Array} (points * size) */ this.live = new Float64Array(points * size);
+    /** @type {Float64Array} ends of the axes */ this.low = new Float64Array(size).fill(-1);
+    /** @type {Float64Array} */ this.high = new Float64Array(size).fill(1);
+    this.shown = new Uint8Array(points).fill(1);
+    /** @type {Set<number>|null} */ this.matches = null; // rows that match the search, or null
+    this.chosen = this.hovered = -1;
+    /** @type {ArrayLike<number>|null} the code that is looked at */ this.probe = null;
+    this.row = -1; // whose it is
+    this.square = false; // whether it is of a row that the reader gave
+    /** @type {number[]} rows whose codes are nearest to it */ this.near = [];
+    this.places = new Float32Array(3 * points); // x and y on screen, and nearness, of each code
+    this.order = Array.from({ length: points }, (_, row) => row);
+    /** @type {Map<string, HTMLCanvasElement>} */ this.stamps = new Map();
+    this.stamped = "";
     this.width = this.height = 0;
     this.ink = this.muted = this.line = this.ground = "";
-    /** @type {string[]} */
-    this.colors = [];
-    /** @type {number[][]} */
-    this.ranges = [];
-    this.rangedAt = -1;
+    /** @type {string[]} */ this.colors = [];
     this.turn = this.tilt = this.zoom = 0;
-    /** @type {number[]} */
-    this.shift = [];
+    /** @type {number[]} */ this.shift = [];
     this.home();
   }
 
@@ -90,15 +67,11 @@ export class Space {
     this.shift = [0, 0];
   }
 
-  /**
-   * Rotates three axes, or moves fewer, by CSS pixels.
-   * @param {number} dx
-   * @param {number} dy
-   */
+  /** Rotates three axes, or moves fewer, by CSS pixels. @param {number} dx @param {number} dy */
   drag(dx, dy) {
     if (this.deep) {
       this.turn += dx * 0.008;
-      this.tilt = Math.min(Math.max(this.tilt + dy * 0.008, -1.5), 1.5);
+      this.tilt = clamp(this.tilt + dy * 0.008, -1.5, 1.5);
     } else {
       this.shift[0] += dx;
       this.shift[1] += dy;
@@ -108,48 +81,73 @@ export class Space {
   /** @param {number} factor */
   scale(factor) {
     const before = this.zoom;
-    this.zoom = Math.min(Math.max(this.zoom * factor, 0.4), 12);
+    this.zoom = clamp(this.zoom * factor, 0.4, 12);
     this.shift = this.shift.map((way) => (way * this.zoom) / before);
   }
 
-  /**
-   * Returns the code of a row at the moment shown, in [-1, 1] on each axis.
-   * @param {number} row
-   * @returns {Point}
-   */
+  /** Returns the code of a row, in [-1, 1] on each axis. @param {number} row @returns {Point} */
   code(row) {
-    const { points, axes, steps, low, high } = this.data;
-    const early = Math.floor(this.moment);
-    const late = Math.min(early + 1, steps.length - 1);
-    const part = this.moment - early;
-    /** @type {Point} */
-    const code = [0, 0, 0];
-    for (let axis = 0; axis < axes; axis += 1) {
-      const a = this.codes[(early * points + row) * axes + axis];
-      const b = this.codes[(late * points + row) * axes + axis];
-      const value = low[axis] + ((a + (b - a) * part) / 65535) * (high[axis] - low[axis]);
-      const [from, to] = this.range(axis);
-      code[axis] = (2 * (value - from)) / (to - from || 1) - 1;
-    }
-    if (axes === 1) code[1] = this.lane(row);
-    return code;
+    const point = this.share(this.live, row * this.size);
+    if (this.axes === 1) point[1] = this.lane(row);
+    return point;
   }
 
   /**
-   * Returns the ends of an axis at the moment shown, computed once per moment.
-   * @param {number} axis
+   * Returns the place of a code, in [-1, 1] on each axis.
+   * @param {ArrayLike<number>} code
+   * @returns {Point}
    */
-  range(axis) {
-    if (this.rangedAt !== this.moment) {
-      const early = Math.floor(this.moment);
-      const late = Math.min(early + 1, this.data.steps.length - 1);
-      const { from, to } = this.data;
-      this.ranges = [from, to].map((ends) => ends[early].map((value, place) => (
-        value + (ends[late][place] - value) * (this.moment - early)
-      )));
-      this.rangedAt = this.moment;
+  share(code, first = 0) {
+    /** @type {Point} */
+    const point = [0, 0, 0];
+    this.use.forEach((which, axis) => {
+      const [from, to] = [this.low[which], this.high[which]];
+      point[axis] = (2 * (code[first + which] - from)) / (to - from || 1) - 1;
+    });
+    return point;
+  }
+
+  /**
+   * Returns the code at a point of the canvas, in the plane parallel to the screen in which another
+   * code lies.
+   * @param {number} x
+   * @param {number} y
+   * @param {ArrayLike<number>} from
+   */
+  codeAt(x, y, from) {
+    const point = this.share(from);
+    const code = Float64Array.from(from);
+    if (this.deep) {
+      const [turned, tilted] = [[Math.sin(this.turn), Math.cos(this.turn)], [Math.sin(this.tilt), Math.cos(this.tilt)]];
+      const behind = point[0] * turned[0] + point[1] * turned[1];
+      const depth = behind * tilted[1] - point[2] * tilted[0];
+      const room = 0.25 * Math.min(this.width, this.height) * this.zoom * this.place(point)[2];
+      const [right, up] = [(x - this.width / 2) / room, (0.47 * this.height - y) / room];
+      const back = up * tilted[0] + depth * tilted[1];
+      point[0] = right * turned[1] + back * turned[0];
+      point[1] = back * turned[1] - right * turned[0];
+      point[2] = up * tilted[1] - depth * tilted[0];
+    } else {
+      const [left, top] = this.place([0, 0, 0]);
+      const [right, bottom] = this.place([1, -1, 0]);
+      point[0] = (x - left) / (right - left);
+      point[1] = (top - y) / (bottom - top);
     }
-    return [this.ranges[0][axis], this.ranges[1][axis]];
+    this.use.forEach((which, axis) => {
+      const [low, high] = [this.low[which], this.high[which]];
+      code[which] = low + ((point[axis] + 1) / 2) * (high - low);
+    });
+    return code;
+  }
+
+  /** Returns the nearest code that is shown, or the mean of all. @param {number} x @param {number} y */
+  codeNear(x, y) {
+    const { size, live } = this;
+    const row = this.rowAt(x, y, 90);
+    if (row >= 0) return live.slice(row * size, (row + 1) * size);
+    const middle = new Float64Array(size);
+    for (let place = 0; place < live.length; place += 1) middle[place % size] += (live[place] * size) / live.length;
+    return middle;
   }
 
   /**
@@ -171,7 +169,7 @@ export class Space {
     const size = 0.5 * Math.min(this.width, this.height);
     if (!this.deep) {
       const room = 0.82 * this.zoom;
-      const margin = this.data.axes === 1 ? 0.1 : 0.04; // for names of classes, or numbers
+      const margin = this.axes === 1 ? 0.1 : 0.04; // for names of classes, or numbers
       return [
         (0.5 + margin) * this.width + this.shift[0]
           + x * (0.9 - 2 * margin) * this.zoom * 0.5 * this.width,
@@ -192,31 +190,29 @@ export class Space {
    * @param {number} x
    * @param {number} y
    */
-  rowAt(x, y) {
+  rowAt(x, y, reach = REACH) {
     let best = -1;
-    let least = REACH;
+    let least = reach;
     for (let row = 0; row < this.data.points; row += 1) {
       if (!this.shown[row]) continue;
       const away = Math.hypot(this.places[3 * row] - x, this.places[3 * row + 1] - y);
       const distance = away - 3 * this.places[3 * row + 2]; // prefer the one nearer to the viewer
-      if (distance < least) {
-        least = distance;
-        best = row;
-      }
+      if (distance < least) [least, best] = [distance, row];
     }
     return best;
   }
 
-  /** Paints the codes of the moment. */
+  /** Paints the codes. */
   paint() {
     this.width = this.canvas.clientWidth;
     this.height = this.canvas.clientHeight;
     penOf(this.canvas);
-    this.ink = colorOf("ink");
-    this.muted = colorOf("muted");
-    this.ground = colorOf("ground");
+    [this.ink, this.muted, this.ground] = ["ink", "muted", "ground"].map(colorOf);
     this.line = `color-mix(in srgb, ${this.muted} 28%, transparent)`;
-    this.colors = this.data.colors[isDark() ? "dark" : "light"];
+    this.colors = this.data.colors();
+    const stamped = `${isDark()} ${this.magnified()} ${window.devicePixelRatio}`;
+    if (this.stamped !== stamped) this.stamps.clear();
+    this.stamped = stamped;
     this.pen.font = "12px system-ui, sans-serif";
     if (this.deep) this.paintCube();
     else this.paintPlane();
@@ -227,24 +223,56 @@ export class Space {
     for (const row of this.order) this.paintCode(row);
     this.paintNames();
     for (const row of [this.hovered, this.chosen]) if (row >= 0) this.paintRing(row);
+    if (this.probe) this.paintProbe(this.probe);
   }
 
   /** Returns the size of codes, relative to a plot of usual size without zoom. */
   magnified() {
-    return Math.min(Math.max(this.width / 560, 0.7), 1.3) * Math.min(Math.sqrt(this.zoom), 2);
+    return clamp(this.width / 560, 0.7, 1.3) * Math.min(Math.sqrt(this.zoom), 2);
   }
 
   /** @param {number} row */
+  isFaded(row) { return !this.shown[row] || (this.matches !== null && !this.matches.has(row)); }
+
+  /** Paints a code; many are stamped: their shapes are drawn once. @param {number} row */
   paintCode(row) {
-    const { classes, names } = this.data;
+    const { classes, points } = this.data;
     const [x, y, near] = this.places.subarray(3 * row, 3 * row + 3);
+    if (points <= FEW) {
+      this.paintShape(row, x, y, near);
+      return;
+    }
+    const level = clamp(Math.round((near - 0.7) * 12), 0, 9);
+    const key = `${this.isFaded(row) ? "-" : ""}${classes ? classes[row] : 0} ${level}`;
+    const dense = window.devicePixelRatio || 1;
+    let stamp = this.stamps.get(key);
+    if (!stamp) {
+      const [nearness, pen] = [0.7 + level / 12, this.pen];
+      const side = Math.ceil(2 * (6 * nearness * this.magnified() + 2));
+      stamp = document.createElement("canvas");
+      stamp.width = stamp.height = Math.ceil(side * dense);
+      this.pen = contextOf(stamp);
+      this.pen.scale(dense, dense);
+      this.paintShape(row, side / 2, side / 2, nearness);
+      this.pen = pen;
+      this.stamps.set(key, stamp);
+    }
+    const side = stamp.width / dense;
+    /** @param {number} place */
+    const at = (place) => Math.round((place - side / 2) * dense) / dense;
+    this.pen.drawImage(stamp, at(x), at(y), side, side);
+  }
+
+  /** @param {number} row @param {number} x @param {number} y @param {number} near */
+  paintShape(row, x, y, near) {
+    const { classes, names } = this.data;
     const pen = this.pen;
     const kind = classes ? classes[row] : 0;
-    const faded = !this.shown[row] || (this.matches && !this.matches.has(row));
-    const few = this.data.points <= 400;
+    const faded = this.isFaded(row);
+    const few = this.data.points <= FEW;
     const size = (few ? 8 : 4) * near * this.magnified();
     // In space, far codes fade a little, to distinguish them from near ones.
-    const depth = this.deep ? Math.min(Math.max((near - 0.72) / 0.4, 0), 1) : 1;
+    const depth = this.deep ? clamp((near - 0.72) / 0.4, 0, 1) : 1;
     pen.globalAlpha = faded ? 0.14 : 0.5 + 0.5 * depth;
     pen.fillStyle = this.colors[kind];
     pen.beginPath();
@@ -274,8 +302,9 @@ export class Space {
    * covers no other name.
    */
   paintNames() {
-    const { classes, names, axes } = this.data;
-    if (!classes || axes === 1 || names.length > 20 || this.lettered()) return;
+    const { classes, names } = this.data;
+    if (!classes || this.axes === 1 || names.length > 20) return;
+    if (this.lettered() && this.data.points <= FEW) return;
     const pen = this.pen;
     /** @type {number[][]} */
     const taken = [];
@@ -283,8 +312,7 @@ export class Space {
     pen.lineWidth = 3;
     pen.lineJoin = "round";
     names.forEach((name, kind) => {
-      const rows = this.order.filter((row) => classes[row] === kind && this.shown[row]
-        && !(this.matches && !this.matches.has(row)));
+      const rows = this.order.filter((row) => classes[row] === kind && !this.isFaded(row));
       if (rows.length < (this.matches ? 3 : 1)) return; // few matches are found by their row
       /** @param {number} part */
       const middle = (part) => {
@@ -323,23 +351,34 @@ export class Space {
     }
   }
 
-  /**
-   * @param {Point} from
-   * @param {Point} to
-   */
+  /** @param {ArrayLike<number>} code */
+  paintProbe(code) {
+    const { pen } = this;
+    const point = this.share(code);
+    if (this.axes === 1) point[1] = this.row >= 0 ? this.lane(this.row) : 0;
+    const [x, y, near] = this.place(point);
+    for (const row of this.near) {
+      line(pen, [[x, y], [this.places[3 * row], this.places[3 * row + 1]]], this.ink, 1, [], 0.4);
+    }
+    const ring = colorOf(this.square ? "target" : "prediction");
+    for (const wide of [6, 3]) {
+      pen.strokeStyle = wide === 6 ? this.ground : ring;
+      pen.lineWidth = wide;
+      pen.beginPath();
+      if (this.square) pen.rect(x - 9, y - 9, 18, 18);
+      else pen.arc(x, y, 10 * Math.min(near, 1.2), 0, 7);
+      pen.stroke();
+    }
+  }
+
+  /** @param {Point} from @param {Point} to */
   stroke(from, to) {
     const [x, y] = this.place(from);
     const [u, v] = this.place(to);
     line(this.pen, [[x, y], [u, v]], this.line, 1);
   }
 
-  /**
-   * @param {string} text
-   * @param {number} x
-   * @param {number} y
-   * @param {CanvasTextAlign} align
-   * @param {string} color
-   */
+  /** @param {string} text @param {number} x @param {number} y @param {CanvasTextAlign} align @param {string} color */
   write(text, x, y, align, color) {
     this.pen.fillStyle = color;
     this.pen.textAlign = align;
@@ -352,11 +391,13 @@ export class Space {
    * @param {number} axis
    * @param {number} share
    */
-  number(axis, share, digits = 2) {
-    const [from, to] = this.range(axis);
-    const value = from + ((share + 1) / 2) * (to - from);
-    return Number(value.toPrecision(digits)).toString();
+  number(axis, share) {
+    const [from, to] = [this.low[this.use[axis]], this.high[this.use[axis]]];
+    return Number((from + ((share + 1) / 2) * (to - from)).toPrecision(2)).toString();
   }
+
+  /** Returns the name of an axis. @param {number} axis */
+  nameOf(axis) { return this.data.word(this.use[axis] + 1); }
 
   /** Paints the three walls behind the codes, and the names and numbers of the axes. */
   paintCube() {
@@ -413,12 +454,12 @@ export class Space {
     }
     const [x, y] = away(0, 1.22);
     const inside = Math.min(Math.max(x, 26), this.width - 26);
-    this.write(`code ${axis + 1}`, inside, Math.min(y, this.height - 12), "center", this.ink);
+    this.write(this.nameOf(axis), inside, Math.min(y, this.height - 12), "center", this.ink);
   }
 
   /** Paints lines and numbers behind codes of one or two numbers. */
   paintPlane() {
-    const { axes, classes, names } = this.data;
+    const { axes, data: { classes, names } } = this;
     const [left, top] = this.place([-1.06, 1.06, 0]);
     const [right, bottom] = this.place([1.06, -1.06, 0]);
     for (const share of [-1, -0.5, 0, 0.5, 1]) {
@@ -432,8 +473,8 @@ export class Space {
       this.write(this.number(1, share), Math.max(left, 44) - 6, height, "right", this.muted);
     }
     const middle = Math.min(Math.max((left + right) / 2, 40), this.width - 40);
-    this.write("code 1", middle, Math.min(bottom, this.height - 40) + 29, "center", this.ink);
-    if (axes === 2) this.write("code 2", Math.max(left, 44), Math.max(top, 14) - 9, "left", this.ink);
+    this.write(this.nameOf(0), middle, Math.min(bottom, this.height - 40) + 29, "center", this.ink);
+    if (axes === 2) this.write(this.nameOf(1), Math.max(left, 44), Math.max(top, 18) - 9, "left", this.ink);
     if (axes === 1 && classes && names.length <= 20) {
       names.forEach((name, kind) => {
         const [, y] = this.place([0, 1 - (2 * (kind + 0.5)) / names.length, 0]);
@@ -441,4 +482,14 @@ export class Space {
       });
     }
   }
+}
+
+/**
+ * Returns the ends of each number of some codes.
+ * @param {ArrayLike<number>[]} lists
+ * @param {number} size
+ */
+export function ends(lists, size) {
+  const own = Array.from({ length: size }, (_, axis) => extentOf(lists.flatMap((list) => extentOf(list, axis, size))));
+  return [0, 1].map((end) => Float64Array.from(own, (each) => each[end]));
 }

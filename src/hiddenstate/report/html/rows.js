@@ -6,7 +6,21 @@ import { unpack } from "../../web/packed.js";
 import { fitted, paintPixels, penOf } from "../../web/pen.js";
 
 /** @import { Pen } from "../../web/pen.js" */
-/** @import { CodeData, RowData } from "../../web/code_space.js" */
+/**
+ * The rows of codes; `codes.py` says what each is.
+ * @typedef {object} RowData
+ * @property {number} n
+ * @property {number} width
+ * @property {number} channels
+ * @property {string[]} names
+ * @property {string} more
+ * @property {boolean} quantities
+ * @property {[height: number, width: number] | null} picture
+ * @property {(number | null)[] | null} errors
+ * @property {string} bytes uint8 (1 or 2, n, width)
+ * @property {boolean} rebuilt
+ */
+/** @typedef {{numbers: number[]|null, classes: number[]|null, names: string[], split: string, rows: RowData|null}} CodeData */
 
 /** The row of a code, in elements that are made already. */
 export class RowViewer {

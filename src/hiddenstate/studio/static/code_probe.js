@@ -147,7 +147,7 @@ export class Probe {
 
   /**
    * Takes its place among the codes, which may have moved.
-   * @param {import("./cloud.js").Cloud} cloud
+   * @param {import("../../web/code_space.js").Space} cloud
    */
   follow(cloud) {
     const { size } = cloud;
@@ -209,7 +209,7 @@ export class Probe {
   /** Rows of bytes count to 255, and nets decode shares of it. @param {Float64Array} values */
   inUnits(values) { return this.form.bytes ? values.map((value) => Math.min(Math.max(255 * value, 0), 255)) : values; }
 
-  /** @param {import("./cloud.js").Cloud} cloud */
+  /** @param {import("../../web/code_space.js").Space} cloud */
   findNear({ live, size, shown }) {
     const { code } = this;
     this.near = [];
@@ -231,7 +231,7 @@ export class Probe {
     this.near_.setReady(this.near.length > 0);
   }
 
-  /** @param {import("./cloud.js").Cloud} cloud */
+  /** @param {import("../../web/code_space.js").Space} cloud */
   showNumbers({ low, high }) {
     const { code } = this;
     if (!code) return;
