@@ -1,6 +1,7 @@
 """The list of runs, and runs side by side, as the server answers."""
 
 import json
+import shutil
 import threading
 
 import pytest
@@ -113,9 +114,16 @@ def test_runs_side_by_side_have_what_differs_and_what_does_not(index):
     assert [run["score"] for run in found["runs"]] == [1 - 2 / 48, 1 - 5 / 48]
     assert all("--seed" in run["command"] for run in found["runs"])
     assert found["equal"] == {"best": "copy-002", "others": ["copy-005"]}  # within their intervals
+    assert found["alike"]
     assert all(run["interval_text"].startswith("95 % interval") for run in found["runs"])
     steps = [step for step, _ in found["runs"][0]["curves"]["mean_loss"]]
     assert steps == sorted(steps)
+
+
+def test_runs_of_other_data_are_not_alike(trained, tmp_path):
+    for job in ("classify", "regress"):
+        shutil.copytree(trained(job), tmp_path / "runs" / job)
+    assert not compared(RunIndex(tmp_path / "runs"), ["classify", "regress"])["alike"]
 
 
 def test_a_long_history_is_compared_by_some_of_its_lines(index, tmp_path):

@@ -44,7 +44,8 @@ def compared(index: RunIndex, ids: Sequence[str]) -> dict[str, Any]:
     dict
         `runs`: of each its row in the list, results, command and curves; `options`: those that
         differ, each with a value for each run; `same`: the others, each with its value; `equal`:
-        the name of the `best` run and of the `others` that may equal it, if intervals say so.
+        the name of the `best` run and of the `others` that may equal it, if intervals say so;
+        `alike`: whether all predict the same of the same data, so that scores can be compared.
 
     Raises
     ------
@@ -68,6 +69,7 @@ def compared(index: RunIndex, ids: Sequence[str]) -> dict[str, Any]:
         "options": differing,
         "same": same,
         "equal": _equal(list(runs.values())),
+        "alike": len({(run.config.job, question_of(run)) for run in runs.values()}) == 1,
     }
 
 

@@ -68,6 +68,7 @@ export class Probe {
     this.decodedPicture.element.append(this.weights, this.numbers, this.giving());
     /** @type {any[]} */ this.sliders = [];
     this.decodedPicture.canvas.classList.toggle("pixels", Boolean(form.picture));
+    if (form.tall) this.decodedPicture.frame.style.minHeight = `max(9rem, ${form.tall}px)`;
   }
 
   /**

@@ -19,6 +19,7 @@ import { contextOf, fitted } from "../../web/pen.js";
 const MOST_LANES = 6;
 const MOST_BARS = 20;
 const MOST_DRAWN = 240; // steps that are drawn
+const NAME = 14; // pixels of a name of a channel
 const FEW = 16; // numbers of a row that are bars, if nothing else is known
 
 export class Form {
@@ -114,11 +115,12 @@ export class Form {
     pen.rect(0, 0, wide, tall);
     pen.clip();
     if (left) {
+      const each = Math.ceil((NAME * this.drawn) / tall); // of more names than have space
       pen.font = "12px system-ui, sans-serif";
       pen.textBaseline = "middle";
       pen.textAlign = "left";
       pen.fillStyle = colorOf("muted");
-      for (let place = 0; place < this.drawn; place += 1) {
+      for (let place = 0; place < this.drawn; place += each) {
         pen.fillText(fitted(pen, this.names[place], left - 8), 0, ((place + 0.5) * tall) / this.drawn);
       }
     }
@@ -169,6 +171,9 @@ export class Form {
     if (this.picture || !this.quantities) return "";
     return this.names.slice(0, 8).map((name, place) => `${name} ${short(values[place])}`).join(", ");
   }
+
+  /** Pixels that a row needs if its channels are named; 0 for any height. */
+  get tall() { return this.picture || !this.names[0] ? 0 : NAME * this.drawn + 4; }
 
   /** How wide a row is drawn, in its height. */
   get ratio() { return this.picture ? this.picture[1] / this.picture[0] : this.quantities ? 1.2 : 1.6; }

@@ -1,7 +1,7 @@
 // Runs side by side: curves on the same axes, scores, options that differ, and commands.
 
 import { get } from "./api.js";
-import { h } from "./dom.js";
+import { fill, h } from "./dom.js";
 import { drawCurves } from "./curves.js";
 import { classColors } from "./theme.js";
 import { Picture } from "./picture.js";
@@ -56,7 +56,7 @@ export function apart(places, low, high, each) {
  */
 export async function comparePage(main, ids) {
   document.title = `${t("Compare")} · hiddenstate`;
-  const { runs, options, same, equal: alike } = await get(`/api/compare?runs=${ids.join(",")}`);
+  const { runs, options, same, equal, alike } = await get(`/api/compare?runs=${ids.join(",")}`);
   const n = runs.length;
   /** @type {number|null} */ let picked = null;
   /** @type {((place: number|null) => void)[]} */ const shows = [];
@@ -84,10 +84,11 @@ export async function comparePage(main, ids) {
     open: (place) => { window.location.hash = `#/run/${runs[place].id}`; },
   }) : null;
   if (wide) shows.push(wide.show);
-  main.replaceChildren(
+  fill(main,
     h("div", { class: "title-line" }, h("h1", {}, n === 1 ? t("One run") : t("{n} runs side by side", { n })), h("a", { class: "button", href: "#/runs" }, t("All runs"))),
+      alike ? null : h("p", { class: "note unlike", role: "note" }, t("These runs predict different things or have different data: curves and scores of one say nothing about another.")),
     h("h2", { class: "unseen" }, t("Curves")), h("div", { class: "beside" }, pictures, wide && wide.element, scores(), differing.length ? optionTable() : h("section", {}, h("h2", {}, t("Options that differ")), h("p", {}, t("None: these runs have the same options, and differ by chance alone if their seeds or engines do."))),
-      equal(), commands()));
+      others(), commands()));
 
   /** @param {string} name @param {string} title @param {string} caption @param {boolean} share */
   function curvesOf(name, title, caption, share) {
@@ -172,7 +173,7 @@ export async function comparePage(main, ids) {
     return h("section", { class: "wide" }, h("h2", {}, t("Scores")), h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": t("Scores") },
       h("table", { class: "plain scores" }, h("caption", { class: "unseen" }, t("Scores, each beside what is reached without a network")),
         h("thead", {}, h("tr", {}, [t("Run"), t("Job"), t("Data"), t("Score"), ...others.values(), t("Steps"), t("Time")].map((words) => h("th", { scope: "col" }, words)))), h("tbody", {}, rows))),
-      alike ? h("p", { class: "note" }, t("Best: {best}. Equal to it within the 95 % intervals: {others}.", { best: alike.best, others: alike.others.join(", ") || "–" })) : null);
+      equal ? h("p", { class: "note" }, t("Best: {best}. Equal to it within the 95 % intervals: {others}.", { best: equal.best, others: equal.others.join(", ") || "–" })) : null);
   }
 
   function optionTable() {
@@ -189,7 +190,7 @@ export async function comparePage(main, ids) {
       h("table", { class: "plain" }, h("caption", { class: "unseen" }, t("Options that differ between the runs")), table)));
   }
 
-  function equal() {
+  function others() {
     const set = Object.entries(same).filter(([, value]) => value !== null);
     return h("details", { class: "more wide" }, h("summary", {}, t("{n} options are the same", { n: Object.keys(same).length })),
       h("dl", { class: "same" }, set.map(([name, value]) => h("div", {}, h("dt", {}, name.replaceAll("_", " ")), h("dd", {}, h("bdi", {}, String(value)))))));

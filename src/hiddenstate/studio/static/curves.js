@@ -4,6 +4,7 @@ import { say } from "./dom.js";
 import { Picture } from "./picture.js";
 import { t } from "./words.js";
 import { colorOf } from "../../web/colors.js";
+import { below, marginOf, rules, ticks, written } from "../../web/axes.js";
 import { percent, short } from "../../web/numbers.js";
 import { line } from "../../web/pen.js";
 
@@ -12,22 +13,6 @@ const BOTTOM = 22;
 const TOP = 10;
 
 /** @typedef {{name: string, color: string, width: number, points: [number, number][], dash?: number[]}} Curve */
-
-/**
- * Returns round numbers between two ends.
- * @param {number} low
- * @param {number} high
- * @param {number} count
- */
-export function ticks(low, high, count = 4) {
-  const span = high - low || 1;
-  const rough = span / count;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 2.5, 5, 10].map((factor) => factor * power).find((each) => each >= rough) || rough;
-  const found = [];
-  for (let value = Math.ceil(low / step) * step; value <= high + 1e-9 * span; value += step) found.push(Number(value.toPrecision(12)));
-  return found;
-}
 
 /**
  * Draws curves over updates, on axes from 0 to `end`; returns where an update and a value are.
@@ -52,27 +37,19 @@ export function drawCurves(pen, width, height, { curves, end, at, log = false, s
   if (high === low) high = low + 1;
   const scale = logs ? Math.log10 : (/** @type {number} */ value) => value;
   const [from, to] = [scale(low), scale(high)];
-  const x = (/** @type {number} */ step) => LEFT + (step / end) * (width - LEFT - 10);
-  const y = (/** @type {number} */ value) => TOP + (1 - (scale(value) - from) / (to - from || 1)) * (height - TOP - BOTTOM);
   pen.font = "12px system-ui, sans-serif";
-  pen.textBaseline = "middle";
-  pen.lineJoin = "round";
   const marks = logs
     ? ticks(from, to, 3).map((mark) => 10 ** mark)
     : ticks(low, high, Math.max(2, Math.min(5, Math.round(height / 60))));
-  for (const mark of marks) {
-    line(pen, [[LEFT, y(mark)], [width - 10, y(mark)]], colorOf("faint"), 1);
-    pen.fillStyle = colorOf("muted");
-    pen.textAlign = "right";
-    pen.fillText(share ? `${Number((100 * mark).toPrecision(3))}%` : String(Number(mark.toPrecision(2))), LEFT - 6, y(mark));
-  }
-  pen.textAlign = "center";
-  for (const mark of ticks(0, end, Math.max(2, Math.round(width / 120)))) {
-    if (mark > end) continue;
-    pen.fillText(mark.toLocaleString("en"), Math.min(Math.max(x(mark), LEFT + 8), width - 22), height - BOTTOM / 2 + 2);
-  }
+  const texts = marks.map((mark) => (share ? `${Number((100 * mark).toPrecision(3))}%` : written(Number(mark.toPrecision(2)))));
+  const left = marginOf(pen, texts, LEFT);
+  const x = (/** @type {number} */ step) => left + (step / end) * (width - left - 10);
+  const y = (/** @type {number} */ value) => TOP + (1 - (scale(value) - from) / (to - from || 1)) * (height - TOP - BOTTOM);
+  pen.lineJoin = "round";
+  rules(pen, [left, width - 10], marks.map((mark, place) => [y(mark), texts[place]]));
+  below(pen, [left - 8, width - 2], height - BOTTOM / 2 + 2, ticks(0, end, Math.max(2, Math.round(width / 120))).map((mark) => [x(mark), mark.toLocaleString("en")]));
   if (level) {
-    line(pen, [[LEFT, y(level.value)], [width - 10, y(level.value)]], colorOf("muted"), 1, [4, 4]);
+    line(pen, [[left, y(level.value)], [width - 10, y(level.value)]], colorOf("muted"), 1, [4, 4]);
     pen.fillStyle = colorOf("muted");
     pen.textAlign = "right";
     const above = y(level.value) > TOP + 18;

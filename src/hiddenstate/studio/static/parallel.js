@@ -5,7 +5,7 @@ import { Picture } from "./picture.js";
 import { t } from "./words.js";
 import { colorOf } from "../../web/colors.js";
 import { short } from "../../web/numbers.js";
-import { fitted } from "../../web/pen.js";
+import { fitted, line } from "../../web/pen.js";
 
 const TOP = 30;
 const BOTTOM = 22;
@@ -98,21 +98,12 @@ export function parallel({ names, axes, pick, open }) {
     y = (share) => TOP + (1 - share) * (height - TOP - BOTTOM);
     const room = (width - 2 * SIDE) / Math.max(axes.length - 1, 1) - 14;
     pen.lineJoin = "round";
-    pen.strokeStyle = colorOf("prediction");
+    const path = (/** @type {number} */ place) => scales.map(({ at }, axis) => [x(axis), y(at[place] ?? NaN)]);
     for (const place of order) {
-      if (place === picked) continue;
-      pen.globalAlpha = (picked === null ? 0.18 : 0.1) + (picked === null ? 0.72 : 0.25) * goodness[place] ** 2;
-      pen.lineWidth = 1.4;
-      line(pen, place);
+      if (place !== picked) line(pen, path(place), colorOf("prediction"), 1.4, [], (picked === null ? 0.18 : 0.1) + (picked === null ? 0.72 : 0.25) * goodness[place] ** 2);
     }
-    pen.globalAlpha = 1;
     axes.forEach(({ name }, axis) => {
-      pen.strokeStyle = colorOf("muted");
-      pen.lineWidth = 1;
-      pen.beginPath();
-      pen.moveTo(x(axis), TOP);
-      pen.lineTo(x(axis), height - BOTTOM);
-      pen.stroke();
+      line(pen, [[x(axis), TOP], [x(axis), height - BOTTOM]], colorOf("muted"), 1);
       const ends = axis === 0 ? "left" : axis === axes.length - 1 ? "right" : "center";
       pen.textAlign = ends;
       pen.textBaseline = "alphabetic";
@@ -136,31 +127,14 @@ export function parallel({ names, axes, pick, open }) {
       }
     });
     if (picked !== null) {
-      pen.strokeStyle = colorOf("target");
       pen.fillStyle = colorOf("target");
-      pen.lineWidth = 2.6;
-      line(pen, picked);
-      scales.forEach(({ at }, axis) => {
-        const share = at[/** @type {number} */ (picked)];
-        if (share === null) return;
+      line(pen, path(picked), colorOf("target"), 2.6);
+      for (const [u, v] of path(picked)) {
         pen.beginPath();
-        pen.arc(x(axis), y(share), 4, 0, 7);
-        pen.fill();
-      });
+        pen.arc(u, v, 4, 0, 7);
+        if (Number.isFinite(v)) pen.fill();
+      }
     }
-  }
-
-  /** @param {CanvasRenderingContext2D} pen @param {number} place */
-  function line(pen, place) {
-    pen.beginPath();
-    let down = false;
-    scales.forEach(({ at }, axis) => {
-      const share = at[place];
-      if (share === null) down = false;
-      else if (down) pen.lineTo(x(axis), y(share));
-      else { pen.moveTo(x(axis), y(share)); down = true; }
-    });
-    pen.stroke();
   }
 
   /** The line nearest to the pointer, if one is near. @param {PointerEvent} event */

@@ -1,48 +1,18 @@
 // A plot of target and prediction over time, with the error below on the same axis.
 
-import { ticks } from "./curves.js";
 import { h, say } from "./dom.js";
 import { Picture } from "./picture.js";
 import { t } from "./words.js";
 import { colorOf } from "../../web/colors.js";
 import { short } from "../../web/numbers.js";
+import { below, marginOf, rules, ticks, timeTicks, written } from "../../web/axes.js";
 import { line } from "../../web/pen.js";
 
 /** @typedef {import("./store.js").Store} Store */
 
-const [LEFT, RIGHT, BOTTOM, BETWEEN] = [50, 10, 24, 26];
+const [LEFT, RIGHT, BOTTOM, BETWEEN] = [50, 10, 24, 26]; // the left one at least
 const FONT = "12px system-ui, sans-serif";
 const DAY = 86400;
-
-/**
- * Returns round times between two ends, with their names.
- * @param {number} from
- * @param {number} to
- * @param {number} count
- * @param {boolean} dates whether they are seconds since 1970
- * @returns {[number, string][]}
- */
-export function timeTicks(from, to, count, dates) {
-  if (!dates) return ticks(from, to, count).map((value) => [value, Number(value.toPrecision(6)).toLocaleString("en")]);
-  const rough = (to - from) / count;
-  const name = (/** @type {number} */ at, /** @type {number} */ first, /** @type {number} */ last) => new Date(1000 * at).toISOString().slice(first, last).replace("T", " ");
-  const step = [60, 300, 900, 3600, 3 * 3600, 6 * 3600, 12 * 3600, DAY, 2 * DAY, 7 * DAY].find((each) => each >= rough);
-  /** @type {[number, string][]} */
-  const found = [];
-  if (step) {
-    const first = step === 7 * DAY ? Math.ceil((from - 4 * DAY) / step) * step + 4 * DAY : Math.ceil(from / step) * step;
-    for (let at = first; at <= to; at += step) found.push([at, step < DAY ? name(at, to - from > DAY ? 5 : 11, 16) : name(at, 5, 10)]);
-    return found;
-  }
-  const months = [1, 2, 3, 6, 12, 24, 60, 120, 600].find((each) => each * 30.4 * DAY >= rough) || 1200;
-  const begin = new Date(1000 * from);
-  for (let month = begin.getUTCFullYear() * 12 + begin.getUTCMonth(); found.length < 50; month += 1) {
-    const at = Date.UTC(Math.floor(month / 12), month % 12) / 1000;
-    if (at > to) break;
-    if (at >= from && month % months === 0) found.push([at, name(at, 0, months < 12 ? 7 : 4)]);
-  }
-  return found;
-}
 
 /**
  * What is drawn: numbers over times, NaN where there is none; `low`, `high` and `most` (of the error)
@@ -69,6 +39,7 @@ export function timeTicks(from, to, count, dates) {
  */
 
 /**
+ * Draws a plot; returns where its axis of time begins.
  * @param {CanvasRenderingContext2D} pen
  * @param {number} width
  * @param {number} height
@@ -80,16 +51,19 @@ export function drawPlot(pen, width, height, plot, at) {
   const free = height - BOTTOM - BETWEEN - 6;
   const [tall, deep] = [0.7 * free, 0.3 * free];
   const top = 6 + tall + BETWEEN;
-  const x = (/** @type {number} */ time) => LEFT + ((time - from) / (to - from || 1)) * (width - LEFT - RIGHT);
+  pen.font = FONT;
+  const marks = ticks(low, high, Math.max(2, Math.round(tall / 50)));
+  const errors = [-most, 0, most].map((mark) => (mark ? written(Number(mark.toPrecision(2))) : "0"));
+  const left = marginOf(pen, [...marks.map(written), ...errors], LEFT);
+  const x = (/** @type {number} */ time) => left + ((time - from) / (to - from || 1)) * (width - left - RIGHT);
   const y = (/** @type {number} */ value) => 6 + (1 - (value - low) / (high - low || 1)) * tall;
   const e = (/** @type {number} */ value) => top + (1 - value / most) * 0.5 * deep;
   const [faint, muted, red, blue] = ["faint", "muted", "target", "prediction"].map(colorOf);
-  pen.font = FONT;
   pen.lineJoin = "round";
   pen.textBaseline = "middle";
   /** @param {number} first @param {number} last @param {string} name */
   const shade = (first, last, name) => {
-    const [begin, end] = [Math.max(x(first), LEFT), Math.min(x(last), width - RIGHT)];
+    const [begin, end] = [Math.max(x(first), left), Math.min(x(last), width - RIGHT)];
     if (end <= begin) return begin;
     pen.fillStyle = faint;
     pen.globalAlpha = 0.45;
@@ -104,29 +78,18 @@ export function drawPlot(pen, width, height, plot, at) {
   for (const [first, last] of plot.washed || []) shade(first, last, t("washout"));
   if (plot.border !== undefined && plot.border < to) {
     const edge = shade(plot.border, to, t("held out"));
-    if (edge > LEFT + 2) line(pen, [[edge, 6], [edge, top + deep]], muted, 1, [3, 3]);
+    if (edge > left + 2) line(pen, [[edge, 6], [edge, top + deep]], muted, 1, [3, 3]);
   }
-  pen.textAlign = "right";
-  for (const mark of ticks(low, high, Math.max(2, Math.round(tall / 50)))) {
-    line(pen, [[LEFT, y(mark)], [width - RIGHT, y(mark)]], faint, 1);
-    pen.fillStyle = muted;
-    pen.fillText(short(mark), LEFT - 6, y(mark));
-  }
-  for (const mark of [-most, 0, most]) {
-    line(pen, [[LEFT, e(mark)], [width - RIGHT, e(mark)]], mark ? faint : muted, mark ? 1 : 0.7);
-    pen.fillStyle = muted;
-    pen.fillText(mark ? short(Number(mark.toPrecision(2))) : "0", LEFT - 6, e(mark));
-  }
+  rules(pen, [left, width - RIGHT], marks.map((mark) => [y(mark), written(mark)]));
+  rules(pen, [left, width - RIGHT], [-most, 0, most].map((mark, place) => [e(mark), errors[place]]));
+  line(pen, [[left, e(0)], [width - RIGHT, e(0)]], muted, 0.7);
   pen.textAlign = "left";
-  pen.fillText(t("prediction − target"), LEFT, top - 9);
-  pen.textAlign = "center";
-  for (const [time, name] of timeTicks(from, to, Math.max(2, Math.floor(width / 110)), plot.dates)) {
-    const half = pen.measureText(name).width / 2;
-    pen.fillText(name, Math.min(Math.max(x(time), LEFT + half - 8), width - half - 2), height - BOTTOM / 2 + 3);
-  }
+  pen.fillText(t("prediction − target"), left, top - 9);
+  const dates = timeTicks(from, to, Math.max(3, Math.floor(width / 110)), plot.dates);
+  below(pen, [left - 8, width - 2], height - BOTTOM / 2 + 3, dates.map(([time, name]) => [x(time), name]));
   pen.save();
   pen.beginPath();
-  pen.rect(LEFT, 4, width - LEFT - RIGHT, height - BOTTOM - 2);
+  pen.rect(left, 4, width - left - RIGHT, height - BOTTOM - 2);
   pen.clip();
   for (const time of plot.borders || []) if (time > from) line(pen, [[x(time), 6], [x(time), 6 + tall]], faint, 1);
   /** @param {ArrayLike<number>} over @param {(place: number) => number} value @param {(value: number) => number} high_ */
@@ -141,7 +104,7 @@ export function drawPlot(pen, width, height, plot, at) {
   };
   pen.save();
   pen.beginPath();
-  pen.rect(LEFT, 4, width - LEFT - RIGHT, tall + 4);
+  pen.rect(left, 4, width - left - RIGHT, tall + 4);
   pen.clip();
   if (plot.past) line(pen, path(plot.past.times, (place) => /** @type {any} */ (plot.past).target[place], y), red, 1.6, [], 0.55);
   const { baseline } = plot;
@@ -159,7 +122,7 @@ export function drawPlot(pen, width, height, plot, at) {
   } else line(pen, path(times, (place) => Math.min(Math.max(prediction[place], low - 1), high + 1), y), blue, 1.7);
   pen.restore();
   pen.beginPath();
-  pen.rect(LEFT, top, width - LEFT - RIGHT, deep);
+  pen.rect(left, top, width - left - RIGHT, deep);
   pen.clip();
   const wrong = colorOf("wrong");
   if (baseline) line(pen, path(times, (place) => baseline[place] - target[place], e), muted, 1, [3, 3]);
@@ -168,6 +131,7 @@ export function drawPlot(pen, width, height, plot, at) {
   } else line(pen, path(times, (place) => prediction[place] - target[place], e), wrong, 1.5);
   pen.restore();
   if (at !== null && at >= from && at <= to) line(pen, [[x(at), 6], [x(at), top + deep]], colorOf("ink"), 1, [], 0.5);
+  return left;
 }
 
 /** @param {boolean} baseline @returns {HTMLElement} */
@@ -206,15 +170,16 @@ export class SeriesPicture {
     this.store = store;
     /** @type {Plot|null} */ this.plot = null;
     /** @type {number|null} */ this.at = null;
+    this.left = LEFT;
     this.picture = new Picture({
       ...words, name: "wide series", onkey: (key) => this.key(key),
-      draw: (pen, width, height) => { if (this.plot) drawPlot(pen, width, height, this.plot, this.at === null ? null : this.plot.times[this.at]); },
+      draw: (pen, width, height) => { if (this.plot) this.left = drawPlot(pen, width, height, this.plot, this.at === null ? null : this.plot.times[this.at]); },
     });
     const { canvas } = this.picture;
     canvas.addEventListener("pointermove", (/** @type {PointerEvent} */ event) => {
       if (!this.plot || !this.plot.times.length) return;
       const { from, to, times } = this.plot;
-      const time = from + ((event.offsetX - LEFT) / (canvas.clientWidth - LEFT - RIGHT)) * (to - from);
+      const time = from + ((event.offsetX - this.left) / (canvas.clientWidth - this.left - RIGHT)) * (to - from);
       let best = 0;
       for (let place = 1; place < times.length; place += 1) if (Math.abs(times[place] - time) < Math.abs(times[best] - time)) best = place;
       this.look(best);

@@ -4,9 +4,9 @@ import { h, say } from "./dom.js";
 import { paintPictures } from "./code_rows.js";
 import { Moving, mixed } from "./easing.js";
 import { Picture } from "./picture.js";
-import { timeTicks } from "./plot.js";
 import { snapshotsAround } from "./series.js";
 import { t } from "./words.js";
+import { below, timeTicks } from "../../web/axes.js";
 import { colorOf, rgb } from "../../web/colors.js";
 import { short } from "../../web/numbers.js";
 import { line } from "../../web/pen.js";
@@ -277,12 +277,9 @@ export class States {
       }), colorOf("wrong"), 1.5);
       y = base;
     }
-    pen.textAlign = "center";
-    pen.fillStyle = muted;
     const [from, to] = [times[0], times[S - 1]];
-    for (const [time, name] of timeTicks(from, to, Math.max(2, Math.round(width / 110)), Boolean(this.store.details.shown.dates && from > 1e8))) {
-      pen.fillText(name, Math.min(LEFT + ((time - from) / (to - from || 1)) * wide, width - 14), height - 9);
-    }
+    const marks = timeTicks(from, to, Math.max(2, Math.round(width / 110)), Boolean(this.store.details.shown.dates && from > 1e8));
+    below(pen, [LEFT - 8, width - 2], height - 9, marks.map(([time, name]) => [LEFT + ((time - from) / (to - from || 1)) * wide, name]));
     if (this.at !== null) line(pen, [[LEFT + ((this.at + 0.5) / S) * wide, 16], [LEFT + ((this.at + 0.5) / S) * wide, y]], colorOf("ink"), 1.2);
   }
 }

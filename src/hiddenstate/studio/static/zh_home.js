@@ -164,6 +164,7 @@ export const TEXTS = {
   "Best: {best}. Equal to it within the 95 % intervals: {others}.": "最好的是 {best}。在 95 % 置信区间内与它相当的：{others}。",
   "{n} options are the same": "{n} 个选项相同",
   "Commands that make each again": "重新做出各次运行的命令",
+  "These runs predict different things or have different data: curves and scores of one say nothing about another.": "这些运行预测的内容或所用的数据不同：一次运行的曲线和得分不能说明另一次的好坏。",
   "Copy the command of {name}": "复制 {name} 的命令",
   "The loss of the batches": "各批的损失",
   "Mean loss since the logged line before. Losses can be compared between runs of the same job on the same data.": "自上一条记录以来的平均损失。同一任务、同一数据的运行之间可以比较。",
