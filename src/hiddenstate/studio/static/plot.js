@@ -5,7 +5,8 @@ import { Picture } from "./picture.js";
 import { t } from "./words.js";
 import { colorOf } from "../../web/colors.js";
 import { short } from "../../web/numbers.js";
-import { below, marginOf, rules, ticks, timeTicks, written } from "../../web/axes.js";
+import { below, marginOf, rules, ticks, written } from "../../web/axes.js";
+import { timeTicks } from "../../web/time_marks.js";
 import { line } from "../../web/pen.js";
 
 /** @typedef {import("./store.js").Store} Store */
