@@ -203,19 +203,19 @@ def test_earlier_net_reads_the_same_row(shown: Any, run: Run) -> None:
 
 
 def test_model_is_taken_away(shown: Any, run: Run, tmp_path: Path) -> None:
-    shown.locator(".away > summary").click()
-    assert "hiddenstate classify" in shown.locator(".away pre").first.text_content()
-    shown.locator(".away input[value=python]").check()
+    shown.locator(".take > summary").click()
+    assert "hiddenstate classify" in shown.locator(".take pre").first.text_content()
+    shown.locator(".take input[value=python]").check()
     shown.get_by_role("button", name="Export").click()
-    link = shown.locator(".away .files a").first
+    link = shown.locator(".take .files a").first
     link.wait_for()
     with shown.expect_download() as taken:
         link.click()
     text = Path(taken.value.path()).read_bytes()
     assert text == (tmp_path / link.text_content()).read_bytes()
-    shown.locator(".away input[value=nam]").check()
+    shown.locator(".take input[value=nam]").check()
     shown.get_by_role("button", name="Export").click()
-    problem = shown.locator(".away [role=alert]")
+    problem = shown.locator(".take [role=alert]")
     problem.wait_for()
     assert problem.text_content().startswith("--to nam: ")
     assert "--hidden-size" in shown.locator(".options").first.text_content()

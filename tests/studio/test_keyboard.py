@@ -114,14 +114,14 @@ def test_everything_can_be_done_with_the_keys(
     hands.wait_for(".unit .note", "highest")
 
     # An export.
-    hands.go_to(".away > summary")
+    hands.go_to(".take > summary")
     hands.press("Enter")
-    hands.go_to(".away input[type=radio]")
+    hands.go_to(".take input[type=radio]")
     hands.press("ArrowDown", "ArrowDown", "ArrowDown")
-    assert page.locator(".away input[value=python]").is_checked()
-    hands.go_to(".away form button", "Export")
+    assert page.locator(".take input[value=python]").is_checked()
+    hands.go_to(".take form button", "Export")
     hands.press("Enter")
-    hands.wait_for(".away .files", ".py")
+    hands.wait_for(".take .files", ".py")
     assert list(tmp_path.rglob("*.py"))
 
     # The comparison.

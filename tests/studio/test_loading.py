@@ -51,8 +51,8 @@ def test_little_is_loaded_until_something_is_touched(
 
     with page.expect_response(f"**/{LATER[job][0]}"):
         page.keyboard.press("Tab")
-    page.click(".away > summary")
-    page.wait_for_selector(".away form")
+    page.click(".take > summary")
+    page.wait_for_selector(".take form")
     while set(LATER[job]) - set(loaded(browser)):
         page.wait_for_event("request")
 

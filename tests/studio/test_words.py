@@ -21,7 +21,7 @@ PAGES = {
     "classify": ("classify",),
     "regress": ("regress",),
     "autoencode": ("autoencode",),
-    "away": ("downloads",),
+    "away": ("downloads", "new_rows"),
     "memory": ("memory",),
 }
 """The modules with which each file of texts is loaded."""

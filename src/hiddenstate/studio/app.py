@@ -37,7 +37,7 @@ from hiddenstate.studio.processes import Process, Processes
 from hiddenstate.studio.session import Session
 from hiddenstate.studio.stream import MAX_STREAMS, Stream, described, trained_by
 from hiddenstate.studio.watch import Watchers
-from hiddenstate.system.atomic_file import open_regular
+from hiddenstate.system.atomic_file import make_folder, open_regular
 from hiddenstate.system.strict_json import replace_nan
 from hiddenstate.version import __version__
 from hiddenstate.views.themes import BY_NAME
@@ -352,11 +352,24 @@ class Studio:
         """Start a command about a run."""
         asked = await body_of(request, {"command": str}, {"options": dict})
         path = Path(self.places.shown(self.index.path(request.path_params["run"]).resolve()))
-        words = commands.about_run(asked["command"], path, asked.get("options", {}))
+        options = dict(asked.get("options", {}))
+        if asked["command"] in ("predict", "forecast"):
+            options = await run_in_threadpool(self._of_new_rows, path.name, options)
+        words = commands.about_run(asked["command"], path, options)
         process = self.processes.start(words)
         if asked["command"] == "resume":
             process.run = request.path_params["run"]
         return answer(self._about(process))
+
+    def _of_new_rows(self, run: str, options: dict[str, Any]) -> dict[str, Any]:
+        """The options of a command that answers new rows: checked paths, and where it writes."""
+        given: set[str] = {"data", "future"} & set(options)
+        paths = {name: self.places.data(str(options[name])) for name in sorted(given)}
+        about = next((Path(path).stem for path in paths.values()), "end")
+        folder = self.runs_dir / UPLOADS
+        make_folder(folder)
+        name = commands.uploaded_name(f"{run}-answers-{about}.csv")
+        return {**options, **paths, "output": self.places.shown(folder.resolve() / name)}
 
     async def post_stop(self, request: Request) -> Response:
         """Stop a command that the studio started; a run can be resumed."""
@@ -387,7 +400,7 @@ class Studio:
         """Everything about a command, and numbers of the files that it wrote."""
         output, files = process.output(), []
         if process.code == 0:
-            for text in written(process.words[0], output):
+            for text in written(process.words, output):
                 path = self.places.roots[0] / text
                 if path.is_file() and not path.is_symlink():
                     number = self.places.issue(path)

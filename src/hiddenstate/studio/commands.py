@@ -18,6 +18,9 @@ TARGETS = ("html", "onnx", "c", "python", "triton", "rtneural", "nam")
 
 WEIGHTS = ("float32", "float16", "int8")
 
+FORECAST_STEPS = 12
+"""Steps that `forecast` forecasts by default."""
+
 FILES = ("data", "test", "answers", "weights", "teach")
 """Options whose value is a path, which the caller checks."""
 
@@ -81,7 +84,15 @@ def _options(known: Mapping[str, Option], options: Mapping[str, Any]) -> list[st
 
 
 def about_run(command: Any, run: Path, options: Mapping[str, Any]) -> list[str]:
-    """Return the words of a command about a run: report, film, verify, figures, resume, export.
+    """Return the words of a command about a run: report, film, verify, figures, resume, export,
+    predict, forecast.
+
+    Parameters
+    ----------
+    command : str
+    run : Path
+    options : mapping
+        Of `predict` and `forecast`: `output`, the file to write; `data` and `future`, checked paths.
 
     Raises
     ------
@@ -90,6 +101,13 @@ def about_run(command: Any, run: Path, options: Mapping[str, Any]) -> list[str]:
     """
     path = str(run)
     match command, dict(options):
+        case "predict", {"output": output, **rest} if set(rest) <= {"data", "proba"}:
+            words = [*_present(rest.get("data")), *(["--proba"] if rest.get("proba") else [])]
+            return ["predict", path, *words, "--output", str(output)]
+        case "forecast", {"output": output, **rest} if set(rest) <= {"data", "future", "horizon"}:
+            words = [*_present(rest.get("data")), *_present(rest.get("future"), "--future")]
+            horizon = _whole("--horizon", rest.get("horizon", FORECAST_STEPS), 10_000)
+            return ["forecast", path, *words, "--horizon", horizon, "--output", str(output)]
         case "report" | "verify" | "film" | "figures", {**rest} if not rest:
             return [str(command), path]
         case "resume", {**rest} if set(rest) <= {"epochs"}:
@@ -105,12 +123,18 @@ def about_run(command: Any, run: Path, options: Mapping[str, Any]) -> list[str]:
     raise OptionError("the studio has no such command")
 
 
+def _present(path: Any, *option: str) -> list[str]:
+    return [] if path is None else [*option, str(path)]
+
+
+def _whole(option: str, value: Any, most: int) -> str:
+    if type(value) is not int or not 1 <= value <= most:
+        raise OptionError(f"{option}: expected a whole number from 1 to {most:,}")
+    return str(value)
+
+
 def _more_epochs(value: Any) -> list[str]:
-    if value is None:
-        return []
-    if type(value) is not int or not 1 <= value <= 10**6:
-        raise OptionError("--epochs: expected a whole number of further epochs, at least 1")
-    return ["--epochs", f"+{value}"]
+    return [] if value is None else ["--epochs", f"+{_whole('--epochs', value, 10**6)}"]
 
 
 def uploaded_name(name: str) -> str:

@@ -1,7 +1,7 @@
 """Files that a page sends and takes: what is dropped on it, and what commands wrote."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -19,13 +19,13 @@ def pieces(stream: IO[bytes], size: int) -> Iterator[bytes]:
             yield piece
 
 
-def written(command: str, output: str) -> list[str]:
-    """Return the paths of the files that a command says it wrote."""
-    if command == "export":
+def written(words: Sequence[str], output: str) -> list[str]:
+    """Return the paths of the files that a command wrote, by its words and what it printed."""
+    if words[0] == "export":
         return list(json.loads(output)["files"])
-    if command in ("report", "film", "figures"):
+    if words[0] in ("report", "film", "figures"):
         return [line for line in output.splitlines() if line]
-    return []
+    return [words[words.index("--output") + 1]] if "--output" in words else []
 
 
 def keep(path: Path, body: bytes) -> Path:

@@ -78,7 +78,7 @@ function separatorOf(text, { delimiter, decimal, thousands }) {
  * @param {string} separator
  * @returns {Line[]}
  */
-function linesOf(text, separator) {
+export function linesOf(text, separator) {
   const raw = text.split(/\r\n|\r|\n/);
   /** @type {Line[]} */
   const found = [];

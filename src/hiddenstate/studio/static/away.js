@@ -1,4 +1,4 @@
-// The fold below a run with what can be taken away from it, which is made when it is opened.
+// The folds below a run, each made when it is opened: answers for new rows, and what can be taken away.
 
 import { h } from "./dom.js";
 import { styled } from "./style.js";
@@ -9,17 +9,25 @@ import { speak, t } from "./words.js";
  * @param {import("./store.js").Store} store
  * @param {(command: string) => void} show shows a command
  * @param {(why: string) => void} fail shows a problem
- * @returns {HTMLElement}
+ * @returns {HTMLElement[]}
  */
-export function takeAway(store, show, fail) {
+export const folds = (store, show, fail) => [
+  fold("ask", t("Answer new rows"), t("drop a file of them; look at the answers, and save them"), async () => [(await import("./new_rows.js")).newRows(store, show, fail)]),
+  fold("take", t("Take it away"), t("report, film, exports, commands, options"), async () => (await import("./downloads.js")).takings(store, show, fail)),
+];
+
+/**
+ * @param {string} name
+ * @param {string} title
+ * @param {string} words
+ * @param {() => Promise<HTMLElement[]>} make
+ */
+function fold(name, title, words, make) {
   const body = h("div", { class: "away-body" });
-  const element = h("details", { class: "away" }, h("summary", {}, h("h2", {}, t("Take it away")), h("span", {}, t("report, film, exports, commands, options"))), body);
-  let made = false;
+  const element = h("details", { class: `away ${name}` }, h("summary", {}, h("h2", {}, title), h("span", {}, words)), body);
   element.addEventListener("toggle", async () => {
-    if (!element.open || made) return;
-    made = true;
-    const [{ takings }] = await Promise.all([import("./downloads.js"), styled("away"), speak("away")]);
-    body.append(...takings(store, show, fail));
-  });
+    await Promise.all([styled("away"), speak("away")]);
+    body.append(...await make());
+  }, { once: true });
   return element;
 }

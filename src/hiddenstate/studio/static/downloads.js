@@ -38,19 +38,20 @@ function copied(text, name) {
 }
 
 /**
- * Starts a command about the run, and shows how it stands until it has ended.
+ * Starts a command about the run, and shows how it stands until it has ended; returns what it then is.
  * @param {import("./store.js").Store} store
  * @param {object} body
  * @param {HTMLElement} place
  * @param {HTMLButtonElement} button
  * @param {(command: string) => void} show
  */
-async function start(store, body, place, button, show) {
+export async function start(store, body, place, button, show) {
   button.disabled = true;
+  /** @type {any} */ let process = null;
   const begun = Date.now();
   let timer = 0;
   try {
-    let process = await post(`/api/runs/${store.id}/command`, body);
+    process = await post(`/api/runs/${store.id}/command`, body);
     show(process.command);
     const words = h("span", {});
     fill(place, h("p", { class: "note" }, words, " ", h("button", { type: "button", class: "quiet", onclick: () => post(`/api/processes/${process.id}/stop`).catch(() => {}) }, t("Stop"))), copied(process.command, t("the command")));
@@ -68,6 +69,7 @@ async function start(store, body, place, button, show) {
   }
   window.clearInterval(timer);
   button.disabled = false;
+  return process;
 }
 
 /** Waits until a command has ended, or a while. @param {number} id */

@@ -1,6 +1,6 @@
 // The page of one run: what is learnt, its curves, its time, and what can be done with it.
 
-import { takeAway } from "./away.js";
+import { folds } from "./away.js";
 import { controls } from "./controls.js";
 import { copy } from "./copy.js";
 import { learningCurves } from "./curves.js";
@@ -103,7 +103,7 @@ async function shownRun(main, store) {
   const leaks = h("ul", { class: "leaks", hidden: !details.leaks.length }, details.leaks.map((/** @type {string} */ text) => h("li", {}, text)));
   main.replaceChildren(head, problem, leaks, shown, h("div", { class: "desk" }, panels, curves), player.element);
   const [{ panelsOf }] = await scripts;
-  main.insertBefore(takeAway(store, show, fail), player.element);
+  player.element.before(...folds(store, show, fail));
   await panelsOf(store, panels);
   store.addEventListener("news", close);
   close();

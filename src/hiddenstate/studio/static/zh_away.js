@@ -2,6 +2,17 @@
 
 /** @type {Record<string, string>} */
 export const TEXTS = {
+  Forecast: "预测",
+  Answer: "回答",
+  Answers: "答案",
+  "series to forecast; without a file, those of the run": "要预测的序列；不给文件时用这次运行的序列",
+  "file or folder of new rows, with the columns of the training data": "新样本的文件或文件夹，列与训练数据相同",
+  "what is known of the steps to forecast; without a file, the last rows of the data": "要预测的各步的已知值；不给文件时用数据的最后几行",
+  "steps ahead": "向前步数",
+  "with the probability of each class": "附上每个类别的概率",
+  "There is a model that answers once the run is done.": "运行完成后才有可以回答的模型。",
+  "The first {n} answers; all are in the file.": "前 {n} 个答案；全部在文件里。",
+  "{n} more columns are in the file.": "文件里还有 {n} 列。",
   "Copy: {name}": "复制：{name}",
   "the command": "命令",
   "running for {seconds} s": "已运行 {seconds} 秒",
