@@ -198,3 +198,10 @@ def test_what_training_assumes_of_rows_without_a_time_is_a_warning(cli, tmp_path
     trained = cli("regress", "few.csv", "--target", "cost", "--max-steps", 1, *QUIET)
     assert any("--layout features" in line for line in found["warnings"])
     assert all(f"note: {line}" in trained.err for line in found["warnings"])
+
+
+def test_a_clock_of_series_is_not_what_to_forecast(cli: Cli) -> None:
+    rows = [f"{k},{t / 50},{math.sin(t + k):.3f},{'ab'[k % 2]}" for k in range(6) for t in range(9)]
+    data = write("walks.csv", "id,time_s,x,kind\n" + "\n".join(rows) + "\n")
+    fits = json.loads(cli("inspect", data, "--json").out)["fits"]
+    assert next(fit for fit in fits if fit["job"] == "regress")["options"]["target"] == "x"

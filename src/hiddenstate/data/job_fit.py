@@ -94,8 +94,13 @@ def job_fits(
 
 
 def _orders_rows(X: Any, j: int, name: str) -> bool:
-    """Return whether a column of wide rows (N, F) seems to number the rows, or to date them."""
-    if X.ndim > 2 or isinstance(X, RowStore) or not np.isfinite(X[:, j]).all():
+    """Return whether a column seems to number or date rows (N, F), or the steps of (N, T, I)."""
+    if isinstance(X, RowStore):
+        return False
+    if X.ndim > 2:
+        steps = np.diff(X[:SAMPLE_ROWS, :, j], axis=1)
+        return bool((steps[np.isfinite(steps)] > 0).all())
+    if not np.isfinite(X[:, j]).all():
         return False
     values = X[:, j].astype(np.float64)
     gaps = np.diff(np.sort(values))

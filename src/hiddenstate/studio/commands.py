@@ -92,7 +92,8 @@ def about_run(command: Any, run: Path, options: Mapping[str, Any]) -> list[str]:
     command : str
     run : Path
     options : mapping
-        Of `predict` and `forecast`: `output`, the file to write; `data` and `future`, checked paths.
+        Of `predict` and `forecast`: `output`, the file to write, and checked paths of files, `data`
+        and `future`.
 
     Raises
     ------
