@@ -42,7 +42,7 @@ PLAIN = """"use strict";
 const TIMES = 2;
 function twice(x) {
  if (x) {
-  return (TIMES * x); // not a line of its own
+  return (TIMES * x);
  }
  return 0;
 }

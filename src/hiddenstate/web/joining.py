@@ -19,9 +19,11 @@ FUNCTION = re.compile(
 )
 """A function of a script, which does nothing until it is called."""
 
-COMMENT = re.compile(r"^[ \t]*//[^\n]*\n|[ \t]*/\*\*.*?\*/", re.MULTILINE | re.DOTALL)
+COMMENT = re.compile(
+    r"^[ \t]*//[^\n]*\n|[ \t]*/\*\*.*?\*/|(?<=[;,{}()\]]) // [^\n\"'`]*$", re.MULTILINE | re.DOTALL
+)
 EMPTY = re.compile(r"\n(?:[ \t]*\n)+")
-INDENT = re.compile(r"^(  )+", re.MULTILINE)
+INDENT = re.compile(r"^ +", re.MULTILINE)
 LEFT = re.compile(r"^\s*(?:import|export)\b.*|\bimport\s*[(.].*", re.MULTILINE)
 
 
@@ -54,8 +56,8 @@ def joined(
 ) -> str:
     """Return modules as one script.
 
-    The script is without the lines that import, the word `export`, lines of comments, comments that
-    begin with `/**`, and half of the indentation. All names are in one scope.
+    The script is without the lines that import, the word `export`, comments (except those at the
+    end of a line with quotation marks), and half of the indentation. All names are in one scope.
 
     Parameters
     ----------
@@ -107,7 +109,8 @@ def joined(
 
 
 def trimmed(script: str) -> str:
-    """Return a script without the functions whose names stand nowhere else in it."""
+    """Return a script without indentation, and without the functions whose names stand nowhere else
+    in it."""
     words = Counter(re.findall(r"\w+", script))
 
     def kept(match: re.Match[str]) -> str:
@@ -116,7 +119,7 @@ def trimmed(script: str) -> str:
         return match[0] if words[name] > inside else ""
 
     shorter = FUNCTION.sub(kept, script)
-    return script if shorter == script else trimmed(shorter)
+    return INDENT.sub("", script) if shorter == script else trimmed(shorter)
 
 
 def _check_import(name: str, line: str, exports: dict[str, set[str]]) -> None:

@@ -134,10 +134,10 @@ const zeroState = (net) => recurrentOf(net).flatMap(({ cell, directions }) => di
 
 /**
  * Returns steps as one array.
- * @param {Float64Array[]} parts
+ * @param {ArrayLike<number>[]} parts
  * @returns {Float64Array}
  */
-export const joined = (parts) => Float64Array.from(parts.flatMap((part) => [...part]));
+export const joined = (parts) => Float64Array.from(parts.flatMap((part) => Array.from(part)));
 
 /**
  * Returns the mean of steps.

@@ -28,11 +28,11 @@ export const percent = (share) => `${(100 * share).toFixed(share > 0.999 || shar
 
 /**
  * Returns the largest absolute value of states, at least a quarter; those of relu have no bound.
- * @param {Float64Array[]} states
+ * @param {ArrayLike<number>[]} states
  */
 export function greatest(states) {
   let most = 0.25;
-  for (const state of states) for (const value of state) most = Math.max(most, Math.abs(value));
+  for (const state of states) for (const value of Array.from(state)) most = Math.max(most, Math.abs(value));
   return most;
 }
 

@@ -108,6 +108,19 @@ export function line(pen, points, color, width = 1.5, dash = [], alpha = pen.glo
 const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif';
 
 /**
+ * A name in at most so many pixels.
+ * @param {CanvasRenderingContext2D} pen
+ * @param {string} text
+ * @param {number} room
+ */
+export function fitted(pen, text, room) {
+  if (pen.measureText(text).width <= room) return text;
+  const signs = [...text.slice(0, 200)];
+  while (signs.length && pen.measureText(`${signs.join("")}…`).width > room) signs.pop();
+  return signs.length ? `${signs.join("")}…` : "";
+}
+
+/**
  * Writes a text.
  * @param {Pen} pen
  * @param {string} text
@@ -116,12 +129,13 @@ const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-se
  * @param {string} color
  * @param {CanvasTextAlign} [align]
  * @param {number} [size]
+ * @param {number} [room] Pixels that it has at the most.
  */
-export function write(pen, text, x, y, color, align = "left", size = 12) {
+export function write(pen, text, x, y, color, align = "left", size = 12, room = Infinity) {
   pen.font = `${size}px ${FONT}`;
   pen.textAlign = align;
   pen.fillStyle = color;
-  pen.fillText(text, x, y);
+  pen.fillText(fitted(pen, text, room), x, y);
 }
 
 /**
@@ -150,22 +164,4 @@ export function frame(pen, [x, y, wide, tall]) {
   pen.strokeStyle = colorOf("faint");
   pen.lineWidth = 1;
   pen.strokeRect(x + 0.5, y + 0.5, wide - 1, tall - 1);
-}
-
-/**
- * A name in at most so many pixels.
- * @param {CanvasRenderingContext2D} pen
- * @param {string} text
- * @param {number} room
- */
-export function fitted(pen, text, room) {
-  if (pen.measureText(text).width <= room) return text;
-  const signs = [...text];
-  let [low, high] = [0, signs.length];
-  while (low < high) {
-    const middle = (low + high + 1) >> 1;
-    if (pen.measureText(`${signs.slice(0, middle).join("")}…`).width <= room) low = middle;
-    else high = middle - 1;
-  }
-  return low ? `${signs.slice(0, low).join("")}…` : "";
 }

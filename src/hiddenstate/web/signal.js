@@ -1,14 +1,16 @@
 // A series drawn in lanes, one a channel, whose lines can be bent.
 
 import { colorOf } from "./colors.js";
-import { line, write } from "./pen.js";
+import { frame, line, write } from "./pen.js";
 import { stepOf } from "./steps.js";
-import { clamp, short } from "./numbers.js";
+import { clamp, extentOf, short } from "./numbers.js";
 
 /** @import { Box, Pen } from "./pen.js" */
 /** @import { Program } from "./net.js" */
 /** @typedef {{ columns: string[], low: number[], high: number[] }} Channels Names and usual ranges. */
 /** @typedef {{ box: Box, channel: number, range: number[] }} Lane */
+
+export const NAME = 15; // pixels above a lane, for its name
 
 /**
  * Returns a value as a channel can have it: above 0 where the model reads logarithms, or a pixel.
@@ -49,17 +51,39 @@ export function drawLane(pen, box, values, range, color, { dash, width = 1.6, up
 }
 
 /**
- * Writes the name of a lane in its corner, and its range at the left.
+ * Writes the name of a lane above it, and its range at the left, or behind the name of a low lane.
  * @param {Pen} pen
  * @param {Box} box
  * @param {string} name
  * @param {number[]} range
  * @param {string} color
  */
-export function nameLane(pen, [x, y, , tall], name, [low, high], color) {
-  write(pen, name, x + 6, y + 14, color);
-  write(pen, short(high), x - 5, y + 11, colorOf("muted"), "right", 10.5);
-  write(pen, short(low), x - 5, y + tall - 3, colorOf("muted"), "right", 10.5);
+export function nameLane(pen, [x, y, wide, tall], name, range, color) {
+  const ends = range.map(short);
+  const low = tall < 24;
+  write(pen, low ? `${name}  ${ends.join(" … ")}` : name, x, y - 3, color, "left", 11, wide);
+  if (!low) ends.forEach((end, place) => write(pen, end, x - 5, place ? y + 9 : y + tall - 1, colorOf("muted"), "right", 10.5));
+}
+
+/**
+ * Draws the channels of a series in lanes, pale where they are not read yet.
+ * @param {Pen} pen
+ * @param {Lane[]} lanes
+ * @param {Channels} channels
+ * @param {ArrayLike<number>[]} series
+ * @param {(channel: number) => string} colorOfChannel
+ * @param {number} read Steps that are read.
+ */
+export function drawLanesRead(pen, lanes, { columns }, series, colorOfChannel, read) {
+  for (const { box, channel, range } of lanes) {
+    const values = series.map((step) => step[channel]);
+    frame(pen, box);
+    pen.globalAlpha = 0.3;
+    drawLane(pen, box, values, range, colorOfChannel(channel));
+    pen.globalAlpha = 1;
+    drawLane(pen, box, values, range, colorOfChannel(channel), { width: 2, upTo: read });
+    nameLane(pen, box, columns[channel], range, colorOf("ink"));
+  }
 }
 
 /**
@@ -69,13 +93,7 @@ export function nameLane(pen, [x, y, , tall], name, [low, high], color) {
  * @param {number} channel
  */
 function rangeOf(channels, series, channel) {
-  let [low, high] = [channels.low[channel], channels.high[channel]];
-  for (const step of series) {
-    if (!Number.isFinite(step[channel])) continue;
-    low = Math.min(low, step[channel]);
-    high = Math.max(high, step[channel]);
-  }
-  return [low, high];
+  return extentOf([channels.low[channel], channels.high[channel], ...series.map((step) => step[channel])]);
 }
 
 /**
@@ -259,7 +277,7 @@ export function stacked([x, y, wide, tall], shares, head = 0) {
 /**
  * Returns the lanes of a box: at most so many channels, the first ones and the chosen one.
  * @param {Channels} channels
- * @param {Float64Array[]} series
+ * @param {ArrayLike<number>[]} series
  * @param {Box} box
  * @param {number} chosen
  * @returns {Lane[]}
@@ -267,7 +285,7 @@ export function stacked([x, y, wide, tall], shares, head = 0) {
 export function lanesOf(channels, series, box, chosen, most = 6) {
   const shown = Array.from({ length: Math.min(channels.columns.length, most) }, (_, place) => place);
   if (!shown.includes(chosen)) shown[shown.length - 1] = chosen;
-  const boxes = stacked(box, shown.map(() => 1 / shown.length));
+  const boxes = stacked(box, shown.map(() => 1 / shown.length), NAME);
   return shown.map((channel, place) => ({ box: boxes[place], channel, range: rangeOf(channels, series, channel) }));
 }
 

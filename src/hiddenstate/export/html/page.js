@@ -2,7 +2,8 @@
 
 import { isDark, startTheme } from "../../web/colors.js";
 import { Model } from "../../web/net.js";
-import { numbersOf, unpacked } from "../../web/packed.js";
+import { unpacked } from "../../web/packed.js";
+import { packedRows } from "../../web/rows.js";
 
 /** @type {(id: string) => any} */
 export const byId = (id) => document.getElementById(id);
@@ -44,19 +45,4 @@ export function list(id, pairs) {
   }));
 }
 
-// Returns the rows of the run, each a list of steps, without the gaps after its end.
-export function rowsOfRun() {
-  if (!VIEW.rows) return [];
-  const { shape } = VIEW.rows;
-  const values = numbersOf(VIEW.rows);
-  const width = shape[shape.length - 1];
-  const length = shape.length === 3 ? shape[1] : 1;
-  return Array.from({ length: shape[0] }, (_, row) => {
-    const steps = Array.from({ length }, (__, t) => {
-      const from = (row * length + t) * width;
-      return values.slice(from, from + width);
-    });
-    while (steps.length > 1 && steps[steps.length - 1].every(Number.isNaN)) steps.pop();
-    return steps;
-  });
-}
+export const rowsOfRun = () => packedRows(VIEW.rows);

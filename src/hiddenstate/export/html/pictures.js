@@ -8,7 +8,7 @@ import { eachFrame, frame, line, paintPixels, penOf, redrawWith, tag, write } fr
 import { Pad, addExamples, rasterOf } from "../../web/pad.js";
 import { joined } from "../../web/net.js";
 import { VIEW, byId, classColor, model, rowsOfRun, say } from "./page.js";
-import { Player } from "../../web/player.js";
+import { stepBar } from "../../web/timebar.js";
 import { greatest } from "../../web/numbers.js";
 
 const SHAPE = VIEW.picture;
@@ -26,7 +26,7 @@ function rowsOf(values) {
   return Array.from({ length: height }, (_, t) => Float64Array.from(values.slice(t * width, (t + 1) * width)));
 }
 
-const player = new Player(byId, "row", () => draw());
+const player = stepBar(byId, "row", () => draw());
 const pad = new Pad(byId("pad"), SHAPE, (done) => {
   if (done) drawn(true);
   else if (!slow) drawSoon();

@@ -7,7 +7,7 @@ import { heat } from "../../web/heat.js";
 import { eachFrame, frame, line, penOf, redrawWith, tag, write } from "../../web/pen.js";
 import { Bender, allowed, copied, drawLane, lanesOf, nameLane, stacked } from "../../web/signal.js";
 import { ABOUT, PROGRAM, VIEW, byId, classColor, complain, fillSelect, model, rowsOfRun, say } from "./page.js";
-import { Player } from "../../web/player.js";
+import { stepBar } from "../../web/timebar.js";
 import { readSeries } from "../../web/table.js";
 import { MOST_STEPS, takeTexts } from "./texts.js";
 import { clamp, greatest } from "../../web/numbers.js";
@@ -31,7 +31,7 @@ function waves(length) {
   }));
 }
 
-const player = new Player(byId, "step", () => draw());
+const player = stepBar(byId, "step", () => draw());
 const bender = new Bender(byId("reading"), byId("channel"), {
   program: PROGRAM, channels: VIEW, say, lanes: () => lanes(), series: () => series, words: () => `${byId("label").textContent}, ${byId("sure").textContent}`,
   changed: (done) => (done ? bent(true) : bendSoon()), draw: () => draw(),

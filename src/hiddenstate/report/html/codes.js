@@ -4,9 +4,9 @@ import { RowViewer } from "./rows.js";
 import { CodePlot, fillLegend } from "../../web/code_plot.js";
 import { Space } from "../../web/code_space.js";
 import { isDark } from "../../web/colors.js";
-import { unpack } from "../../web/packed.js";
+import { unpack } from "../../web/bytes.js";
 import { eachFrame, redrawWith } from "../../web/pen.js";
-import { TimeBar } from "../../web/timebar.js";
+import { trainingBar } from "./training_bar.js";
 
 (() => {
   /** @type {(id: string) => any} */
@@ -84,7 +84,6 @@ import { TimeBar } from "../../web/timebar.js";
     if (event.key === "Enter") plot.step(event.shiftKey ? -1 : 1);
   });
 
-  const time = new TimeBar((name) => part(`plot-${name}`), data, show);
   part("plot-turn").hidden = !space.deep;
   plot.turnsWith(part("plot-turn"));
   canvas.addEventListener("focus", () => {
@@ -102,5 +101,5 @@ import { TimeBar } from "../../web/timebar.js";
   };
   redrawWith(recolor, canvas);
   recolor();
-  time.settle();
+  trainingBar((name) => part(`plot-${name}`), data, show);
 })();

@@ -1,9 +1,9 @@
 // Replays the training on the first screen: rows with their probabilities, or a signal.
 
 import { colorOf, isDark } from "../../web/colors.js";
-import { TimeBar } from "../../web/timebar.js";
+import { trainingBar } from "./training_bar.js";
 import { drawBars, drawLanes } from "../../web/shapes.js";
-import { unpack } from "../../web/packed.js";
+import { unpack } from "../../web/bytes.js";
 import { line, paintPixels, penOf } from "../../web/pen.js";
 
 (() => {
@@ -194,9 +194,8 @@ import { line, paintPixels, penOf } from "../../web/pen.js";
   }
 
   const { show, paint } = data.chances ? rows() : signal();
-  const time = new TimeBar((name) => part(`live-${name}`), data, show);
+  trainingBar((name) => part(`live-${name}`), data, show);
   if ("ResizeObserver" in window) new ResizeObserver(paint).observe(part("live"));
   document.addEventListener("theme", paint);
-  time.settle();
   paint();
 })();

@@ -2,7 +2,7 @@
 
 import { colorOf } from "../../web/colors.js";
 import { drawBars, drawLanes } from "../../web/shapes.js";
-import { unpack } from "../../web/packed.js";
+import { unpack } from "../../web/bytes.js";
 import { fitted, paintPixels, penOf } from "../../web/pen.js";
 
 /** @import { Pen } from "../../web/pen.js" */

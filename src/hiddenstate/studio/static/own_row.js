@@ -7,7 +7,7 @@ import { flattened, traced } from "./trace.js";
 import { t } from "./words.js";
 import { decidedAfter } from "../../web/reading.js";
 import { copied } from "../../web/signal.js";
-import { Player } from "../../web/player.js";
+import { stepBar } from "../../web/timebar.js";
 import { isCalm } from "../../web/colors.js";
 import { percent, short } from "../../web/numbers.js";
 import { eachFrame } from "../../web/pen.js";
@@ -77,9 +77,9 @@ export class Touch {
     this.verdict = h("div", { class: "said" }, this.label, h("p", {}, this.sure, this.decided), this.bars);
     this.problem = h("p", { class: "wrong", role: "alert", hidden: true });
     const play = { play: h("button", { type: "button", class: "round small", "aria-label": t("Play the reading") }), moment: h("input", { type: "range", min: 0, value: 0, "aria-label": t("Steps that are read") }), "moment-text": h("output") };
-    this.player = new Player((name) => /** @type {any} */ (play)[name], form.word, (at) => this.walk(at), false, {
+    this.player = stepBar((name) => /** @type {any} */ (play)[name], form.word, (at) => this.walk(at), { words: {
       at: (at, count) => t(`${form.word} {at} of {count}`, { at, count }), play: t("Play the reading"), pause: t("Pause the reading"),
-    });
+    } });
     const steps = h("div", { class: "steps", hidden: form.steps < 2 }, play.play, play.moment, play["moment-text"]);
     this.input = h("div", { class: "input" });
     const content = h("div", { class: `touch${form.picture ? " drawn" : ""}` }, this.input, h("div", { class: "answers" }, this.verdict, steps));

@@ -107,7 +107,6 @@ export function bentLanes(touch) {
   channel.addEventListener("change", draw);
   const walk = touch.walk.bind(touch);
   touch.walk = (at) => { walk(at); draw(); };
-  touch.player.show = (at) => touch.walk(at);
   new ResizeObserver(draw).observe(canvas);
   document.addEventListener("theme", draw);
   chooser(touch);

@@ -4,86 +4,44 @@ import { h, say } from "./dom.js";
 import { t } from "./words.js";
 import { isCalm } from "../../web/colors.js";
 import { short } from "../../web/numbers.js";
+import { TimeBar } from "../../web/timebar.js";
 
 const SECONDS = 12; // how long a whole run plays
 
-export class Player {
+export class Player extends TimeBar {
   /** @param {import("./store.js").Store} store */
   constructor(store) {
+    const button = h("button", { type: "button", class: "round" });
+    const slider = h("input", { type: "range", min: 0, step: 1, "aria-label": t("Moment of the run, in updates") });
+    const text = h("output", { class: "moment" });
+    super({
+      button, slider, text, between: true, show: (step) => store.show(step), seconds: () => (isCalm() ? 0 : SECONDS),
+      words: { at: () => this.words(), play: t("Play"), pause: t("Pause") },
+    });
     this.store = store;
-    this.playing = false;
-    this.word = "";
-    this.button = h("button", { type: "button", class: "round", onclick: () => this.toggle() });
-    this.range = h("input", { type: "range", min: 0, step: 1, "aria-label": t("Moment of the run, in updates"), oninput: () => this._moved() });
-    this.words = h("output", { class: "moment" });
+    slider.addEventListener("input", () => say(text.textContent));
     this.follow = h("button", { type: "button", class: "follow", onclick: () => { this.stop(); store.follow(); } });
     this.marks = h("div", { class: "marks", "aria-hidden": "true" });
     this.element = h("div", { class: "player", role: "group", "aria-label": t("Time") },
-      this.button, h("div", { class: "track" }, this.marks, this.range), this.words, this.follow);
-    store.addEventListener("news", () => this.update());
-    store.addEventListener("moment", () => this.update());
+      button, h("div", { class: "track" }, this.marks, slider), text, this.follow);
+    for (const name of ["news", "moment"]) store.addEventListener(name, () => this.update());
     this.update();
   }
 
-  _moved() {
-    const step = Number(this.range.value); // stopping sets it to the moment that is shown
-    this.stop();
-    this.store.show(step);
-    say(this.words.textContent);
-  }
-
-  /** Plays from the moment shown, or from the start if it is the last. */
-  toggle() {
-    if (this.playing) {
-      this.stop();
-      return;
-    }
-    const { store } = this;
-    this.playing = true;
-    const from = store.step >= store.newest ? 0 : store.step;
-    const begun = performance.now();
-    const token = (this.token = {});
-    const move = (/** @type {number} */ now) => {
-      if (!this.playing || this.token !== token) return;
-      const step = from + (Math.max(now - begun, 0) / (1000 * SECONDS)) * store.newest;
-      if (step >= store.newest) {
-        this.stop();
-        store.show(store.newest);
-        return;
-      }
-      store.show(step);
-      requestAnimationFrame(move);
-    };
-    if (isCalm()) store.show(store.newest);
-    else requestAnimationFrame(move);
-    this.update();
-  }
-
-  stop() {
-    this.playing = false;
-    this.update();
+  words() {
+    const { line, logged, step, end } = this.store;
+    const epoch = line ? line.epoch + 1 : 0;
+    return t("update {step} of {end}", { step: short(Math.floor(step)), end: short(end) })
+      + (epoch > 1 || (logged.length && logged[logged.length - 1].epoch > 0) ? t(", epoch {epoch}", { epoch }) : "");
   }
 
   update() {
-    const { store } = this;
-    /** @type {string} */
-    const word = this.playing ? t("Pause") : t("Play");
-    if (this.word !== word) {
-      this.word = word;
-      this.button.setAttribute("aria-label", word);
-      this.button.classList.toggle("playing", this.playing);
-    }
-    this.range.max = store.end;
-    this.range.value = Math.floor(store.step);
-    const { line } = store;
-    const epoch = line ? line.epoch + 1 : 0;
-    const text = t("update {step} of {end}", { step: short(Math.floor(store.step)), end: short(store.end) })
-      + (epoch > 1 || (store.logged.length && store.logged[store.logged.length - 1].epoch > 0) ? t(", epoch {epoch}", { epoch }) : "");
-    if (this.words.textContent !== text) {
-      this.words.textContent = text;
-      this.range.setAttribute("aria-valuetext", text);
-    }
-    this.range.style.setProperty("--read", `${(100 * Math.min(store.step / store.end, 1)).toFixed(2)}%`);
+    const { store, bar: { slider } } = this;
+    slider.max = String(store.end);
+    this.count = store.newest;
+    this.at = store.step;
+    this.tell();
+    slider.style.setProperty("--read", `${(100 * Math.min(store.step / store.end, 1)).toFixed(2)}%`);
     this.marks.style.setProperty("--made", `${(100 * Math.min(store.newest / store.end, 1)).toFixed(2)}%`);
     this.follow.hidden = store.live && !store.running;
     this.follow.classList.toggle("on", store.live);

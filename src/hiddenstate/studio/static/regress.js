@@ -23,8 +23,8 @@ export async function panelsOf(store, main) {
     const [states, memory] = [new States(store), new Memory(store)];
     const streams = new Streams(store, states);
     const bending = later("wide bend", t("Bend the input, and see its answer"), async (replace) => {
-      const { Bending } = await import("./bending.js");
-      replace(new Bending(store).picture.element);
+      const { BentInput } = await import("./bending.js");
+      replace(new BentInput(store).picture.element);
     });
     const all = [windows, held, states, streams, memory];
     fill(main, windows && windows.picture.element, held && held.picture.element, states.portrait.element, states.units.element, streams.element, memory.element, bending.element);

@@ -11,44 +11,12 @@ import { timeTicks } from "../../web/time_marks.js";
 import { colorOf, rgb } from "../../web/colors.js";
 import { short } from "../../web/numbers.js";
 import { line } from "../../web/pen.js";
+import { planeOf, pointIn } from "../../web/plane.js";
 
 /** @typedef {import("./store.js").Store} Store */
 
 const [LEFT, RIGHT] = [38, 8];
 const BINS = 24; // colors of the path
-
-/**
- * Returns the mean and two principal axes of states (n, H), continuing those of before.
- * @param {ArrayLike<number>} states
- * @param {number} H
- * @param {Float64Array[]} before
- */
-export function planeOf(states, H, before) {
-  const n = states.length / H;
-  const mean = new Float64Array(H);
-  for (let at = 0; at < states.length; at += 1) mean[at % H] += states[at] / n;
-  /** @type {Float64Array[]} */
-  const axes = [];
-  for (let k = 0; k < Math.min(2, H); k += 1) {
-    let axis = before[k] && before[k].length === H ? before[k].slice() : Float64Array.from({ length: H }, (_, i) => Math.cos(i + k));
-    for (let round = 0; round < 40; round += 1) {
-      const next = new Float64Array(H);
-      for (let row = 0; row < n; row += 1) {
-        let along = 0;
-        for (let i = 0; i < H; i += 1) along += (states[row * H + i] - mean[i]) * axis[i];
-        for (let i = 0; i < H; i += 1) next[i] += along * (states[row * H + i] - mean[i]);
-      }
-      for (const other of axes) {
-        const along = next.reduce((sum, value, i) => sum + value * other[i], 0);
-        other.forEach((value, i) => { next[i] -= along * value; });
-      }
-      const length = Math.hypot(...next) || 1;
-      axis = next.map((value) => value / length);
-    }
-    axes.push(axis);
-  }
-  return { mean, axes };
-}
 
 /** The pictures of the hidden state, which share a cursor. */
 export class States {
@@ -140,7 +108,7 @@ export class States {
       this.moving.set("basis", [...mean, ...axes.flatMap((axis) => [...axis])], fresh);
       const lists = [last.hidden.data, last.hidden_reset ? last.hidden_reset.data : []];
       let far = 1e-6;
-      for (const list of lists) for (let at = 0; at < list.length / H; at += 1) far = Math.max(far, ...pointOf(list, at, H, mean, axes).map(Math.abs));
+      for (const list of lists) for (let at = 0; at < list.length / H; at += 1) far = Math.max(far, ...pointIn(list, at, mean, axes).map(Math.abs));
       this.moving.set("far", [1.12 * far], fresh);
       if (fresh) this.order = orderOf(last.hidden.data, H);
     }
@@ -167,7 +135,7 @@ export class States {
     const basis = /** @type {Float64Array} */ (this.moving.get("basis"));
     const { H } = this;
     const axes = [basis.subarray(H, 2 * H), basis.subarray(2 * H, 3 * H)].filter((axis) => axis.length);
-    return Array.from({ length: states.length / H }, (_, at) => pointOf(states, at, H, basis.subarray(0, H), axes));
+    return Array.from({ length: states.length / H }, (_, at) => pointIn(states, at, basis.subarray(0, H), axes));
   }
 
   /** @param {CanvasRenderingContext2D} pen @param {number} width @param {number} height */
@@ -283,21 +251,6 @@ export class States {
     below(pen, [LEFT - 8, width - 2], height - 9, marks.map(([time, name]) => [LEFT + ((time - from) / (to - from || 1)) * wide, name]));
     if (this.at !== null) line(pen, [[LEFT + ((this.at + 0.5) / S) * wide, 16], [LEFT + ((this.at + 0.5) / S) * wide, y]], colorOf("ink"), 1.2);
   }
-}
-
-/**
- * @param {ArrayLike<number>} states
- * @param {number} at
- * @param {number} H
- * @param {ArrayLike<number>} mean
- * @param {ArrayLike<number>[]} axes
- */
-function pointOf(states, at, H, mean, axes) {
-  return axes.map((axis) => {
-    let along = 0;
-    for (let i = 0; i < H; i += 1) along += (states[at * H + i] - mean[i]) * axis[i];
-    return along;
-  });
 }
 
 /**
