@@ -14,9 +14,10 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_hex, to_rgb
 
 from hiddenstate.views import figures, style
+from hiddenstate.views.figures.cloud import MARKS
 from hiddenstate.views.themes import PETROFF, THEMES
 
 SEEN = {
@@ -98,8 +99,10 @@ def test_colour_blind_people_can_distinguish_roles_in_a_figure(theme, one, other
 
 
 @pytest.mark.parametrize("seen", SEEN)
-def test_colour_blind_people_can_distinguish_ten_classes(theme, seen):
-    assert min(distance(a, b, seen) for a, b in itertools.combinations(theme.classes, 2)) > 0.05
+def test_colour_blind_people_can_distinguish_twenty_classes(theme, seen):
+    colors = [to_hex(color) for color in style.class_colors(20)]
+    assert min(distance(a, b, seen) for a, b in itertools.combinations(colors, 2)) > 0.05
+    assert min(contrast(color, theme.ground) for color in colors) > 1.5
 
 
 @pytest.mark.parametrize("seen", SEEN)
@@ -131,11 +134,16 @@ def test_colour_blind_people_can_distinguish_positive_and_negative_states(theme)
 
 
 def test_every_number_of_classes_has_as_many_colours(theme):
-    for n in (1, 2, 10, 11, 200):
+    for n in (1, 2, 10, 11, 20):
         for rainbow in (False, True):
             colors = style.class_colors(n, rainbow)
             assert colors.shape == (n, 4)
             assert len(np.unique(colors, axis=0)) == n
+
+
+def test_more_classes_differ_in_colour_or_shape(theme):
+    colors = style.class_colors(100)
+    assert len({(*color, MARKS[number % len(MARKS)]) for number, color in enumerate(colors)}) == 100
 
 
 def test_a_theme_restores_all_settings():

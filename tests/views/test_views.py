@@ -113,13 +113,12 @@ def test_the_window_has_the_background_of_its_theme(run_of):
     assert figure.get_facecolor() == to_rgba("white")
 
 
-@pytest.mark.parametrize(("recipe", "rainbow"), [("classic", True), ("auto", False)])
-def test_the_classic_recipe_keeps_the_rainbow(recipe, rainbow, cli, tiny_idx, tmp_path):
-    cli("autoencode", tiny_idx, "--recipe", recipe, "--max-steps", "2", *OFF)
+def test_codes_of_the_classic_recipe_have_the_colours_of_all_views(cli, tiny_idx, tmp_path):
+    cli("autoencode", tiny_idx, "--recipe", "classic", "--max-steps", "2", *OFF)
     timeline = Timeline(Run(tmp_path / "runs" / "autoencode-1"))
     (axes,) = drawings(timeline, timeline.moment())["codes"](None).axes
     drawn = {tuple(c) for cloud in axes.collections for c in np.asarray(cloud.get_facecolor())}
-    expected = style.class_colors(len(timeline.class_names), rainbow)
+    expected = style.class_colors(len(timeline.class_names))
     assert drawn & {tuple(color) for color in expected}
 
 

@@ -225,9 +225,8 @@ DRAWERS: dict[str, dict[str, Drawer]] = {
             now.arrays["code"],
             run.static_arrays.get("code_label"),
             run.class_names,
-            run.run.config.training.recipe == "classic",
-            on,
-            run.limits.codes,
+            figure=on,
+            limits=run.limits.codes,
         ),
         "grid": lambda run, now, on: figures.grid(
             now.arrays["grid"], run.picture, run.static_arrays.get("original"), on, run.form

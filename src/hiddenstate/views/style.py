@@ -118,8 +118,8 @@ def _settings(chosen: Theme) -> Any:
 def class_colors(n: int, rainbow: bool = False) -> Array:
     """Return the colours (n, 4) of `n` classes in order.
 
-    Up to ten classes have Petroff's colours. No palette keeps more of them distinct, so more
-    classes have shades in order, and need their names beside them.
+    Up to twenty classes have colours that colour-blind people can distinguish. More repeat them,
+    and need their shapes or names beside them.
 
     Parameters
     ----------
@@ -130,10 +130,8 @@ def class_colors(n: int, rainbow: bool = False) -> Array:
     chosen = now()
     if rainbow:
         return np.asarray(colormaps["rainbow"](np.linspace(0, 1, max(n, 2)))[:n])
-    if n <= len(chosen.classes):
-        return np.array([to_rgba(color) for color in chosen.classes[:n]])
-    ends = (0.0, 0.92) if chosen.name == "light" else (0.18, 1.0)
-    return np.asarray(colormaps["viridis"](np.linspace(*ends, n)))
+    every = chosen.classes
+    return np.array([to_rgba(every[number % len(every)]) for number in range(n)])
 
 
 def faded(colors: Array, share: float) -> Array:

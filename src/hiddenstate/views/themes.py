@@ -46,12 +46,29 @@ PETROFF = (
     "#92dadd",
 )
 
+# Ten more, found by exchange: of the colours with some contrast to both grounds, those whose least
+# distance in OKLab (B. Ottosson, 2020) to one another and to the ten is largest, for normal sight
+# and under the simulation of three deficiencies by G. M. Machado, M. M. Oliveira and
+# L. A. F. Fernandes (2009), doi:10.1109/TVCG.2009.113. The tests compute the distances.
+MORE = (
+    "#ee44ff",
+    "#2277aa",
+    "#ddcc88",
+    "#555555",
+    "#6600ee",
+    "#77bbee",
+    "#991188",
+    "#bb8866",
+    "#8888aa",
+    "#ee8800",
+)
+
 _LIGHT = Theme(
     name="light", ground="#ffffff", paper="#ffffff",
     ink="#1b1f24", muted="#626b76", faint="#e3e6ea",
     target="#c6262e", prediction="#1f6fb4", right="#1f6fb4", wrong="#c6262e",
     batch="#b3bac4", train="#1f6fb4", valid="#b36200", test="#1f6fb4", baseline="#626b76",
-    carried="#1f6fb4", reset="#b36200", classes=PETROFF,
+    carried="#1f6fb4", reset="#b36200", classes=PETROFF + MORE,
 )  # fmt: skip
 
 # Two of the ten are too dark for this background, and lighter here.
@@ -61,7 +78,7 @@ _DARK = Theme(
     target="#ff7a6b", prediction="#6cb6ff", right="#6cb6ff", wrong="#ff7a6b",
     batch="#5f6975", train="#6cb6ff", valid="#f2b04e", test="#6cb6ff", baseline="#9aa3ae",
     carried="#6cb6ff", reset="#f2b04e",
-    classes=tuple({"#bd1f01": "#d8351a", "#832db6": "#a04fd6"}.get(c, c) for c in PETROFF),
+    classes=tuple({"#bd1f01": "#d8351a", "#832db6": "#a04fd6"}.get(c, c) for c in PETROFF + MORE),
 )  # fmt: skip
 
 BY_NAME = {"light": _LIGHT, "dark": _DARK}

@@ -30,6 +30,25 @@ def test_calibration_has_a_point_for_each_used_interval_and_names_its_error():
     np.testing.assert_allclose(np.asarray(line.get_ydata()), [0.45, 0.75, 0.85])
     assert titles(figure)[1].startswith("expected calibration error 0.100")
     assert len(lower.patches) == 10
+    (bars,) = (c for c in upper.collections if isinstance(c, LineCollection))
+    few, _, many = (np.ptp(segment[:, 1]) for segment in bars.get_segments())
+    assert few > 2 * many
+    (points,) = (c for c in upper.collections if isinstance(c, PathCollection))
+    assert points.get_sizes()[0] < points.get_sizes()[1] < points.get_sizes()[2]
+
+
+def test_a_legend_covers_no_curve():
+    low = np.vstack([np.linspace(0, 1, 101) ** 2, np.full(101, 0.1)])  # where corners were free
+    for width in (3.4, 8.6):
+        with page_width(width):
+            figure = figures.curves(Curves(low, low, np.ones(2), np.ones(2)), LONG[:2])
+        FigureCanvasAgg(figure).draw()
+        for axes in figure.axes:
+            box = axes.get_legend().get_window_extent()
+            assert box.y1 < axes.bbox.y0
+            assert box.x0 >= 0
+            assert box.y0 >= 0
+        assert overlaps(figure) == []
 
 
 def answers(n_classes):

@@ -26,12 +26,8 @@ let palette = { light: [], dark: [] };
 /** @param {{light: string[], dark: string[]}} colors */
 export function setPalette(colors) { palette = colors; }
 
-/**
- * The colors of classes, which hold for the color-blind up to ten; more have their own hues.
- * @param {number} n
- */
+/** The colors of classes, which the color-blind can tell apart up to twenty; more repeat them. @param {number} n */
 export function classColors(n) {
   const own = palette[isDark() ? "dark" : "light"];
-  if (n <= own.length) return own.slice(0, n);
-  return Array.from({ length: n }, (_, kind) => `oklch(${isDark() ? 0.74 : 0.58} 0.15 ${(360 * kind * 0.618034) % 360})`);
+  return Array.from({ length: n }, (_, kind) => own[kind % own.length]);
 }

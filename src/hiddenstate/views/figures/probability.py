@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from hiddenstate.metrics.curves import BINS, Calibration, Curves, expected_calibration_error
+from hiddenstate.metrics.intervals import wilson
 from hiddenstate.system.typing import Array
 from hiddenstate.views import style
 from hiddenstate.views.figures.confusion import NONE
@@ -34,6 +35,9 @@ STACKED = 5.0
 CURVES = 4
 """Classes that have a curve of their own, the hardest ones; the others are averaged."""
 
+LINE = 0.19
+"""Height in inches of a line of a legend."""
+
 DASHES = ("-", "--", "-.", ":")
 """Line styles of the curves, so that colour is not their only sign."""
 
@@ -50,7 +54,8 @@ PANELS = 12
 def calibration(bins: Calibration, figure: Figure | None = None) -> Figure:
     """Draw how often predictions are correct against their probability, and how many there are.
 
-    A net that is right as often as it says lies on the diagonal; below it, it is too certain.
+    A net that is right as often as it says lies on the diagonal; below it, it is too certain. Each
+    point has the 95 % interval of its share, and an area that grows with its rows.
     """
     figure, now = figure or new_figure(4.6, 4.6), style.now()
     error = expected_calibration_error(bins)
@@ -63,12 +68,17 @@ def calibration(bins: Calibration, figure: Figure | None = None) -> Figure:
     axes.plot([0, 1], [0, 1], color=now.baseline, lw=1.2, ls=":")
     axes.add_collection(
         LineCollection(
-            [[(x, x), (x, y)] for x, y in zip(confidence, accuracy, strict=True)],
-            colors=[now.wrong],
+            [
+                [(x, end) for end in wilson(y, n)]
+                for x, y, n in zip(confidence, accuracy, bins.rows[used].tolist(), strict=True)
+            ],
+            colors=[now.train],
             linewidths=1.4,
         )
     )
-    axes.plot(confidence, accuracy, color=now.train, marker="o", ms=5, lw=1.4)
+    axes.plot(confidence, accuracy, color=now.train, lw=0.8, alpha=0.5)
+    sizes = 8 + 52 * bins.rows[used] / max(bins.rows.max(), 1)
+    axes.scatter(confidence, accuracy, sizes, color=now.train, zorder=3)
     axes.set(xlim=(0, 1.02), ylim=(0, 1.02))
     name_axes(axes, y="correct")
     axes.tick_params(labelbottom=False)
@@ -91,7 +101,9 @@ def curves(values: Curves, names: Sequence[str], figure: Figure | None = None) -
     the others.
     """
     width, now = on_page(8.6), style.now()
-    figure = figure or new_figure(width, 4.4 if width > STACKED else 6.4)
+    listed = min(len(names), CURVES + 1)
+    listing = LINE * (listed + 1) + 0.1  # inches below each pair of axes, where no curve is
+    figure = figure or new_figure(width, listing + 4.2 if width > STACKED else 2 * listing + 6.0)
     stacked = inches(figure)[0] <= STACKED
     present = np.flatnonzero(np.isfinite(values.roc_area))
     hardest = present[np.argsort(values.roc_area[present], kind="stable")]
@@ -103,15 +115,15 @@ def curves(values: Curves, names: Sequence[str], figure: Figure | None = None) -
         note += f"; the {CURVES} with the smallest ROC areas, and the mean of the others"
     heading(figure, "ROC and precision-recall", note)
     rows, columns = (2, 1) if stacked else (1, 2)
-    grid = place(figure, rows, columns, bottom=0.5, gap=(0.6, 0.7))
+    grid = place(figure, rows, columns, bottom=0.5 + listing, gap=(0.6, 0.7 + listing))
     x = np.linspace(0, 1, values.roc.shape[1])
     colors = dict(enumerate(style.class_colors(max(len(names), 1))))
-    if len(names) > len(style.now().classes):  # shades of many classes are too alike
+    if len(names) > len(now.classes):  # colours repeat
         colors = dict(zip(shown, style.class_colors(CURVES), strict=False))
-    for column, (lines, scores, labels, corner) in enumerate(
+    for column, (lines, scores, labels) in enumerate(
         (
-            (values.roc, values.roc_area, ("false positive rate", "true positive rate"), 4),
-            (values.precision, values.average_precision, ("recall", "precision"), 3),
+            (values.roc, values.roc_area, ("false positive rate", "true positive rate")),
+            (values.precision, values.average_precision, ("recall", "precision")),
         )
     ):
         axes = add_axes(figure, grid[column])
@@ -119,7 +131,7 @@ def curves(values: Curves, names: Sequence[str], figure: Figure | None = None) -
         if len(rest):
             text = f"mean of {len(rest)} others  {scores[rest].mean():.3f}"
             named += axes.plot(x, lines[rest].mean(axis=0), color=now.muted, lw=2.4, label=text)
-        letters = int(0.6 * axes.bbox.width / figure.dpi / (REGULAR * style.SMALL_POINTS)) - 8
+        letters = int(0.8 * axes.bbox.width / figure.dpi / (REGULAR * style.SMALL_POINTS)) - 8
         short = style.shortened([names[number] for number in shown], max(letters, 3))
         for number, dash, name in zip(shown, DASHES, short, strict=False):
             text = f"{name}  {scores[number]:.3f}"
@@ -133,7 +145,9 @@ def curves(values: Curves, names: Sequence[str], figure: Figure | None = None) -
             title=title,
             title_fontsize=style.SMALL_POINTS,
             alignment="left",
-            loc=corner,
+            loc="upper left",
+            bbox_to_anchor=(0, -0.45 * figure.dpi / axes.bbox.height),
+            borderaxespad=0,
             labelcolor=now.ink,
             handlelength=2.2,
         )

@@ -86,7 +86,11 @@ PICTURES: dict[str, dict[str, Picture]] = {
         ),
         "memory": MEMORY,
         "dynamics": Picture(arrays=("followed",), classes=True, only_if=_follows_rows),
-        "calibration": Picture(arrays=("calibration_rows",), is_error=True),
+        "calibration": Picture(
+            arrays=("calibration_rows",),
+            is_error=True,
+            caption="The bars are 95 % intervals of the shares.",
+        ),
         "curves": Picture(arrays=("roc",), classes=True, is_error=True),
     },
     "regress": {
