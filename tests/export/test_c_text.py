@@ -7,6 +7,7 @@ import pytest
 from hiddenstate.export.c.layout import layout_of
 from hiddenstate.export.c.text import FOLDER, reduced, text_of
 from hiddenstate.models.meaning import program_of
+from tests.contract.forecasts import MODELS, source
 from tests.contract.models import KINDS, model_of
 from tests.export.compiled import STRICT, checked, tool
 
@@ -62,8 +63,9 @@ def test_a_compiler_reads_everything_alone(more: str) -> None:
 def test_a_compiler_reads_what_each_kind_of_model_needs() -> None:
     """Functions that a model does not need would be warnings. No part is of no model."""
     parts = set[str]()
-    for name in KINDS:
-        layout = layout_of(program_of(model_of(name)), "int8" if "rnn" in name else "float32")
+    programs = {name: program_of(model_of(name)) for name in KINDS}
+    for name, program in {**programs, **{n: source(n).program for n in MODELS}}.items():
+        layout = layout_of(program, "int8" if "rnn" in name else "float32")
         layout.has |= {"NAMES"} if layout.program.job != "autoencode" else set()
         if layout.has - parts:
             compiles("-DHAS_CHOSEN", *(f"-DHAS_{each}=1" for each in layout.has))

@@ -19,6 +19,7 @@ from hiddenstate.errors import (
 from hiddenstate.export.example import add_example, both_examples
 from hiddenstate.export.facts import Facts
 from hiddenstate.export.magnitude import magnitudes
+from hiddenstate.export.present import present_of
 from hiddenstate.export.rounding import checked_change
 from hiddenstate.export.target import (
     BACKWARD,
@@ -87,6 +88,8 @@ class Report:
     change : float, optional
         How much an answer changes at most because weights are rounded, as a share of its scale;
         None if they are not, or the target has no limit for it.
+    note : str
+        What is not in the files, and why; empty if there is nothing to say.
     """
 
     target: str
@@ -97,6 +100,7 @@ class Report:
     computed_by: str
     weights: str
     change: float | None = None
+    note: str = ""
 
 
 def target_named(name: str) -> Target:
@@ -159,7 +163,9 @@ def export_model(
     target = target_named(to)
     path, base = _named(Path(output), target)
     weights = _checked_weights(target, weights, model)
-    source = replace(source_of(model, base.name, weights, target.stored), run=run)
+    source = source_of(model, base.name, weights, target.stored)
+    present, note = present_of(model, run) if target.forecasts else (None, "")
+    source = replace(source, run=run, present=present)
     missing = [kind for kind in kinds_of(source.program) if not target.has(kind)]
     _refuse_kinds(target, [kind for kind in missing if kind == BACKWARD])
     if target.only_streams and (reason := target.refusal(source.program)):
@@ -193,7 +199,7 @@ def export_model(
     report = _tried(target, source, contents)
     write_outputs({paths[end]: content for end, content in contents.items()})
     sizes = {str(paths[end]): len(content) for end, content in contents.items()}
-    return Report(to, sizes, *report, weights, change)
+    return Report(to, sizes, *report, weights, change, note)
 
 
 WORDS: dict[type | str, tuple[str, str]] = {
@@ -335,9 +341,10 @@ def _tried(target: Target, source: Source, contents: Contents) -> tuple[float, f
         If the difference is larger than the limit.
     """
     trials = source.trials
-    scale = scale_of(source.model, trials)
+    ahead = source.trial_ahead if target.forecasts else None
+    scale = scale_of(source.model, trials if ahead is None else [*trials, ahead])
     largest, spare, computed_by, wrong = dict[str, float](), 0.0, "", None
-    for trial in trials:
+    for trial in (*trials, *filter(None, [ahead])):
         run = target.run(source, contents, trial)
         found = trial.masked(run.answers)
         computed_by = run.computed_by
@@ -351,7 +358,9 @@ def _tried(target: Target, source: Source, contents: Contents) -> tuple[float, f
             wrong = wrong or differs_in_one(found, trial.answers, source.model, target.limit)
     limits = dict.fromkeys(largest, target.limit * scale + spare)
     if any(np.isfinite(off) and off > limits[name] for name, off in largest.items()):
-        for name, size in magnitudes(source.program, trials).items():
+        sizes = magnitudes(source.program, trials)
+        for name in limits:
+            size = sizes.get(name, sizes.get("y", 0.0) if source.program.ahead else 0.0)
             limits[name] = max(limits[name], target.limit * size + spare)
     worst = max(largest, key=lambda name: largest[name] / limits[name])
     difference, limit = largest[worst], limits[worst]

@@ -4,13 +4,13 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.export.facts import Facts, Preparation
-from hiddenstate.export.trial import Answers, Trial, of_features, trials_of
+from hiddenstate.export.trial import Answers, Trial, of_features, trial_ahead, trials_of
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.meaning import program_of
 from hiddenstate.program.jobs import kind_of
@@ -21,6 +21,7 @@ from hiddenstate.program.steps import Fill, Logarithm
 from hiddenstate.version import __version__
 
 if TYPE_CHECKING:
+    from hiddenstate.export.present import Present
     from hiddenstate.runs import Run as TrainedRun
 
 Contents = dict[str, bytes]
@@ -42,6 +43,8 @@ class Source:
         How weights are stored: `float32`, `float16` or `int8`; `float64` for a model in float64.
     run : Run, optional
         The run that trained it, which has rows to show.
+    present : Present, optional
+        The series of the run of a forecast, and intervals around what follows them.
     """
 
     model: FittedModel
@@ -49,6 +52,7 @@ class Source:
     weights: str
     facts: Facts
     run: "TrainedRun | None" = None
+    present: "Present | None" = None
 
     @property
     def identifier(self) -> str:
@@ -57,13 +61,21 @@ class Source:
 
     @cached_property
     def program(self) -> Program:
-        """The model as what it computes, in float64."""
-        return program_of(self.model)
+        """The model as what it computes, in float64; with the intervals of its run's forecast."""
+        program = program_of(self.model)
+        if program.ahead is None or self.present is None:
+            return program
+        return replace(program, ahead=self.present.calibrated(program.ahead))
 
     @cached_property
     def trials(self) -> list[Trial]:
         """Rows to try the export on, with the answers of the model."""
         return trials_of(self.model)
+
+    @cached_property
+    def trial_ahead(self) -> Trial | None:
+        """Series to try forecasts of all steps on; None if there are none."""
+        return trial_ahead(self.model, self.program)
 
 
 def identifier(name: str) -> str:
@@ -111,6 +123,8 @@ class Target:
         Whether it holds only models that answer after every step.
     wide_inputs : bool, default False
         Whether it reads float64; else rows are float32, or rounded to it.
+    forecasts : bool, default False
+        Whether it gives forecasts of all steps up to a horizon.
     kinds : collection, optional
         The kinds of steps, layers and companions, and the names of cells, that it has something
         for. A program with another kind is refused.
@@ -128,6 +142,7 @@ class Target:
     change_limit: float | None = None
     only_streams: bool = False
     wide_inputs: bool = False
+    forecasts: bool = False
     kinds: Collection[type | str] = ()
 
     def has(self, kind: type | str) -> bool:

@@ -13,6 +13,7 @@ import numpy as np
 
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.meaning import program_of
+from hiddenstate.program.program import Program
 from hiddenstate.system.typing import Array
 
 MOST_STEPS = 100
@@ -40,12 +41,16 @@ class Trial:
     stream : dict of ndarray or None
         Answers (N, T, ...) after every step of a stream of the rows; None if there is no stream, or
         rows have lengths.
+    ahead : bool
+        Whether the answers are forecasts of all steps up to the horizon: y (N, H, O), and the ends
+        of intervals by name.
     """
 
     X: Array
     lengths: Array | None
     answers: Answers
     stream: Answers | None
+    ahead: bool = False
 
     def masked(self, answers: Mapping[str, Array]) -> Answers:
         """Return answers with zeros at steps after the end of a row."""
@@ -133,8 +138,10 @@ def differs_in_one(
 
 def _own_scale(model: FittedModel, name: str) -> Any:
     """Return the scale of each number of an answer."""
-    scaling = {"y": model.transform.target_scaling, "reconstruction": model.transform.scaling}
-    known = scaling.get(name)
+    transform = model.transform
+    targets = name == "y" or name.startswith(("lower_", "upper_"))
+    known = transform.target_scaling if targets else None
+    known = transform.scaling if name == "reconstruction" else known
     return 1.0 if known is None else 1 / np.abs(known[1])
 
 
@@ -150,6 +157,17 @@ def trials_of(model: FittedModel, seed: int = 0) -> list[Trial]:
     other = T + 3
     lengths = np.array([other, *random.integers(1, other + 1, ROWS - 1)])
     return [whole, _trial(model, _rows(model, (ROWS, other, _width(model)), random), lengths)]
+
+
+def trial_ahead(model: FittedModel, program: Program, seed: int = 0) -> Trial | None:
+    """Return a trial of forecasts, with one step more than they read; None if there are none."""
+    if program.ahead is None:
+        return None
+    model = of_features(model)
+    random = np.random.default_rng([seed, model.net.n_parameters(), 1])
+    steps = max(program.window + program.horizon, program.ahead.season + 2)
+    X = _rows(model, (3, steps, _width(model)), random)
+    return Trial(X, None, program.forecast(X), None, ahead=True)
 
 
 def scale_of(model: FittedModel, trials: list[Trial]) -> float:

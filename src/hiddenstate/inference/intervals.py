@@ -11,6 +11,7 @@ import numpy as np
 from hiddenstate.inference.forecast import Paths
 from hiddenstate.metrics.student import normal_quantile, student_quantile
 from hiddenstate.models.fitted import FittedModel
+from hiddenstate.program.ahead import mean_change
 from hiddenstate.system.typing import Array
 
 HALF_LIFE = 15
@@ -36,7 +37,7 @@ class Intervals:
         self._log = np.array(model.transform.log or [False] * model.net.n_outputs)
         self._own = model.transform.own_features
         self.season = model.transform.season or 1
-        self.plain = [_mean_change(values[:, self._own], self.season) for values in series]
+        self.plain = [mean_change(each[None][..., self._own], self.season)[0] for each in series]
         self.scales = np.stack([np.where(self._log, 1.0, scale) for scale in self.plain])
 
     def _logs(self, values: Array) -> Array:
@@ -151,11 +152,3 @@ def _quantile(values: Array, weights: Array, level: float) -> float:
     order = np.argsort(values, kind="stable")
     below = np.cumsum(weights[order]) - weights[order] / 2
     return float(np.interp(level, below / weights.sum(), values[order]))
-
-
-def _mean_change(values: Array, season: int) -> Array:
-    """Return the mean absolute change of a series (T, O) over a season (O,); 1 if there is none."""
-    season = season if season < len(values) else 1
-    changes = np.abs(values[season:] - values[:-season])
-    mean = np.nanmean(changes, axis=0) if len(changes) else np.zeros(values.shape[1])
-    return np.where(mean > 0, mean, 1.0)

@@ -70,13 +70,16 @@ class Outlook:
     def ends(self) -> dict[float, tuple[Array, Array]]:
         """Return lower and upper ends (n, H, O) of the intervals by level; NaN without earlier
         forecasts of a step."""
-        intervals, by_level = self.intervals, {}
-        if self.levels:
-            sizes = intervals.sizes(self.earlier, intervals.errors(self.earlier))
-            for level in self.levels:
-                half = sizes.half_widths(level)
-                by_level[level] = intervals.around(self.paths.values, self.paths.series, half)
-        return by_level
+        values, series = self.paths.values, self.paths.series
+        widths = self.half_widths()
+        return {n: self.intervals.around(values, series, half) for n, half in widths.items()}
+
+    def half_widths(self) -> dict[float, Array]:
+        """Return half widths (H, O) of the intervals by level, in the scale of each series."""
+        if not self.levels:
+            return {}
+        sizes = self.intervals.sizes(self.earlier, self.intervals.errors(self.earlier))
+        return {level: sizes.half_widths(level) for level in self.levels}
 
     def without_intervals(self) -> str | None:
         """Say which steps have no interval, as no earlier forecast of them can be judged."""

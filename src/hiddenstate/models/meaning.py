@@ -5,6 +5,7 @@ import numpy as np
 from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net, Params
+from hiddenstate.program.ahead import Ahead
 from hiddenstate.program.layers import (
     Beside,
     Convolution,
@@ -45,8 +46,24 @@ def program_of(model: FittedModel) -> Program:
         stateful=model.stateful,
         horizon=int(reading.get("horizon") or 0),
         n_moved=len(transform.known.ahead),
+        ahead=ahead_of(model),
     )
     return converted(program, np.float64)
+
+
+def ahead_of(model: FittedModel) -> Ahead | None:
+    """Return what forecasts of all steps need; None of a model that does not make them.
+
+    It has no intervals: these follow from a run.
+    """
+    transform = model.transform
+    windows = model.net.kind.has_targets and model.window and not model.stateful
+    own = tuple(transform.own_features)
+    if not windows or not own or not transform.reading.get("horizon") or transform.quantiles:
+        return None
+    nearer = tuple(transform.forecast(path) for path in transform.nearer)
+    share = None if transform.linear is None else transform.linear.nearer_share
+    return Ahead(own, nearer, share if nearer else None, season=transform.season or 1)
 
 
 def steps_of(transform: Transform) -> tuple[Step, ...]:

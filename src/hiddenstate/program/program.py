@@ -10,12 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hiddenstate.program.ahead import Ahead
 from hiddenstate.program.companions import Companion, mean_probabilities
 from hiddenstate.program.equations import softmax
 from hiddenstate.program.jobs import JobKind, kind_of
 from hiddenstate.program.layers import Dense, Layer, Readout, run_layers, state_of
 from hiddenstate.program.order import check_complete, for_nets, prepared, restored, step_of, undone
-from hiddenstate.program.rows import Array, Rows
+from hiddenstate.program.rows import Array, Rows, carry_forward
 from hiddenstate.program.steps import Fill, Forecast, Fractions, Mask, Step
 
 
@@ -50,6 +51,8 @@ class Program:
         Whether a regressor carries its state from window to window.
     horizon : int
         Steps from the last one that is read to the one that is answered.
+    ahead : Ahead, optional
+        Of a model that forecasts all steps up to the horizon.
     """
 
     job: str
@@ -64,6 +67,7 @@ class Program:
     stateful: bool = False
     horizon: int = 0
     n_moved: int = 0
+    ahead: Ahead | None = None
 
     @property
     def kind(self) -> JobKind:
@@ -155,6 +159,61 @@ class Program:
         for step in self.steps:
             y = step.from_net(y, rows)
         return {"y": undone(self.steps, y, rows)}
+
+    @property
+    def least(self) -> int:
+        """Fewest steps of a series whose next steps are forecast; a linear path needs fewer."""
+        path = step_of(self.steps, Forecast) is not None
+        return self.horizon if path else self.window + self.horizon - 1
+
+    def forecast(self, X: Array) -> dict[str, Array]:
+        """Return forecasts of the next `horizon` steps after the end of series.
+
+        Step j is the answer to the window that ended `horizon` - j steps earlier; a model with
+        paths of nearer steps also reads the newest window for it.
+
+        Parameters
+        ----------
+        X : ndarray (N, T, I)
+            As the data has them, at least `least` steps. Those known ahead are, at each step, the
+            values `horizon` steps later.
+
+        Returns
+        -------
+        dict of ndarray
+            "y" (N, H, O) and, if the model has intervals, their ends, such as "lower_80".
+        """
+        T, H, W, ahead = X.shape[1], self.horizon, self.window, self.ahead
+        if ahead is None:
+            raise ValueError("forecast: the model does not forecast all steps up to a horizon")
+        if self.least > T:
+            raise ValueError(f"forecast: a series has {T} steps; at least {self.least} are read")
+        fill, read = step_of(self.steps, Fill), X
+        if fill is not None and fill.forward:  # also from before a window
+            read = carry_forward(np.where(np.isfinite(X), X, np.nan))
+        made, newest = [], self._window(read, T - 1, W)
+        for place in range(H):
+            rows = self._window(read, T - H + place, W)
+            y = self.outputs(rows.x)
+            rows.every_step = y.ndim == 3
+            if place >= len(ahead.nearer):
+                y = self.answers(y, rows)["y"]
+            else:
+                y = y[:, -1] if y.ndim == 3 else y
+                rows, last = Rows(rows.x), Rows(newest.x.copy())
+                if self.n_moved:  # known ahead, at the time of the step
+                    moved = slice(self.n_features - self.n_moved, self.n_features)
+                    last.x[:, -1, moved] = rows.x[:, -1, moved]
+                for step in self.steps:
+                    y = step.from_net(y, rows)
+                y = ahead.undone(self.steps, place, y, rows, last)
+            made.append(y[:, -1] if y.ndim == 3 else y)
+        y = np.stack(made, axis=1)
+        return {"y": y, **ahead.intervals(self.steps, X, y)}
+
+    def _window(self, X: Array, end: int, size: int) -> Rows:
+        """Return the kept rows of the window of series X (N, T, I) up to step `end`."""
+        return Rows(self.kept(X[:, max(0, end + 1 - size) : end + 1]))
 
     def state(self, rows: int) -> dict[str, Array]:
         """Return the state of `rows` parallel series before their first step.

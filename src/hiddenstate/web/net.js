@@ -54,6 +54,9 @@ import { applied, lagsOf, restored, stepOf, undone } from "./steps.js";
  * @property {number} n_outputs
  * @property {number} window
  * @property {boolean} stateful
+ * @property {number} horizon
+ * @property {number} n_moved
+ * @property {import("./ahead.js").Ahead | null} [ahead]
  */
 /**
  * The answer to a row; what there is depends on the job. `states` are those of the last layer of the

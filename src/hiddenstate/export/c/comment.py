@@ -10,7 +10,7 @@ from hiddenstate.program.cells import CELLS
 from hiddenstate.program.companions import KERNELS, Companion, FixedConvolutions
 from hiddenstate.program.layers import Dense, Layer
 from hiddenstate.program.order import step_of
-from hiddenstate.program.steps import Forecast
+from hiddenstate.program.steps import Forecast, Logarithm
 from hiddenstate.program.words import COMPANIONS
 
 DOUBLE = (
@@ -43,7 +43,8 @@ def introduction(source: Source, layout: Layout) -> str:
         ("Columns", ", ".join(facts["columns"]) if facts["columns"] else ""),
         ("Inputs", _inputs(source)),
         ("Preparation", _preparation(layout)),
-        ("Answers", facts["units"]["answers"]),
+        ("Answers", _answers(source)),
+        ("Forecasts", _forecasts(source)),
         ("Flash", f"{layout.flash:,} bytes of constants, and the code"),
         ("RAM", _memory(layout)),
         ("Work", _work(layout)),
@@ -77,13 +78,32 @@ def _usage(name: str, layout: Layout) -> str:
         text += f"       {own}_state state;\n       float y[{sizes}_OUTPUTS];\n"
         text += f"       {own}_reset(&state);\n"
         text += f"       for each step x: if ({own}_step(&state, x, y) == {sizes}_OK) ... "
-        return text + (f"{own}_label({own}_class(y))\n" if "CLASSES" in has else "y[0]\n")
+        text += f"{own}_label({own}_class(y))\n" if "CLASSES" in has else "y[0]\n"
+        return text + _usage_ahead(layout)
     answers = f"STEPS * {sizes}_OUTPUTS" if "STEPS" in has else f"{sizes}_OUTPUTS"
-    return text + (
-        f"       float y[{answers}], scratch[{sizes}_SCRATCH(STEPS)];\n"
-        f"       if ({own}_run(x, STEPS, y, scratch) == {sizes}_OK) ...\n\n"
-        f"   There is no {own}_step: its answers need a whole series.\n"
+    return (
+        text
+        + (
+            f"       float y[{answers}], scratch[{sizes}_SCRATCH(STEPS)];\n"
+            f"       if ({own}_run(x, STEPS, y, scratch) == {sizes}_OK) ...\n\n"
+            f"   There is no {own}_step: its answers need a whole series.\n"
+        )
+        + _usage_ahead(layout)
     )
+
+
+def _usage_ahead(layout: Layout) -> str:
+    """Return how forecasts of all steps are asked for."""
+    own, sizes = layout.prefix, layout.prefix.upper()
+    if "HORIZON" not in layout.has:
+        return ""
+    scratch = "NULL" if "STREAMS" in layout.has else "scratch"
+    space = "" if scratch == "NULL" else f", scratch[{sizes}_SCRATCH({sizes}_WINDOW)]"
+    text = f"\n       float later[{sizes}_HORIZON * {sizes}_OUTPUTS]{space};\n"
+    text += f"       if ({own}_forecast(x, STEPS, later, {scratch}) == {sizes}_OK) ...\n"
+    if "INTERVALS" in layout.has:
+        text += f"           {own}_interval(0, x, STEPS, later, low, high);\n"
+    return text
 
 
 def _work(layout: Layout) -> str:
@@ -153,6 +173,34 @@ def _inputs(source: Source) -> str:
     if program.window:
         text += f"; trained on windows of {program.window} steps"
         text += ", the state carried between them" if program.stateful else ", each from zeros"
+    return text
+
+
+def _answers(source: Source) -> str:
+    """Return what an answer is, and what it is for."""
+    program, text = source.program, str(source.facts["units"]["answers"])
+    if not program.horizon:
+        return text
+    steps = f"{program.horizon} steps" if program.horizon > 1 else "the step"
+    return f"{text}; that of _run is for {steps} after the last one of x"
+
+
+def _forecasts(source: Source) -> str:
+    """Return what a forecast of all steps is."""
+    program, ahead = source.program, source.program.ahead
+    if ahead is None:
+        return ""
+    H = program.horizon
+    text = f"_forecast gives the next {H} steps, for which it reads the last {program.window} "
+    text += f"steps {H} times" if H > 1 else "steps"
+    if H > 1 and not ahead.nearer:
+        text += f": step j is the answer to the window that ended {H} - j steps earlier"
+    if not ahead.levels:
+        return f"{text}; it has no intervals: they follow from the data of a run"
+    levels = " and ".join(f"{100 * level:g}" for level in ahead.levels)
+    text += f"; _interval gives those that covered {levels} % of earlier, held-out steps"
+    if not all(log for each in program.steps if isinstance(each, Logarithm) for log in each.log):
+        return f"{text}, for which pass the whole series"
     return text
 
 

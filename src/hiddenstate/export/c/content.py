@@ -98,7 +98,9 @@ class Layout:
     def remembered(self) -> int:
         """Numbers that the forecast step remembers."""
         c = self.constants
-        return c["OUTPUTS"] * c["PAST"] + c.get("LAGS", 0) + 1 if "FORECAST" in self.has else 0
+        if "FORECAST" not in self.has:
+            return 0
+        return c["OUTPUTS"] * c["PAST"] + c.get("LAGS", 0) + 1 + ("NEARER" in self.has)
 
     def add(self, name: str, values: Any, dtype: Any = np.float32) -> Array:
         """Add an array, and return its numbers as the header has them."""

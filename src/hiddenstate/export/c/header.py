@@ -50,6 +50,7 @@ def _sizes(layout: Layout) -> str:
     if program.window:
         steps = "steps of the windows that it was trained on"
         text += _define(layout, "WINDOW", program.window, steps)
+    text += _horizon(layout)
     if "STREAMS" in layout.has:
         for name in CARRIED:
             text += _define(layout, name, c[name]) if name in c else ""
@@ -57,11 +58,27 @@ def _sizes(layout: Layout) -> str:
     name = f"{layout.prefix.upper()}_run"
     text += f"/* Floats that {name.lower()} needs beside its inputs and answers. */\n"
     size = layout.n_inputs + 2 * c["WIDEST"]
+    size += program.n_outputs if {"HORIZON", "STEPS"} <= layout.has else 0
     cast, own = (f"({kind}(steps) * {size})" for kind in ("(size_t)", "static_cast<size_t>"))
     return text + (
         f"#ifdef __cplusplus\n{_define(layout, 'SCRATCH(steps)', own)}#else\n"
         f"{_define(layout, 'SCRATCH(steps)', cast)}#endif\n"
     )
+
+
+def _horizon(layout: Layout) -> str:
+    """Return the constants of a forecast."""
+    program, ahead = layout.program, layout.program.ahead
+    if not program.horizon or not program.kind.has_targets:
+        return ""
+    if ahead is None:
+        return _define(layout, "HORIZON", program.horizon, "steps ahead that an answer is for")
+    text = _define(layout, "HORIZON", program.horizon, "steps ahead that are forecast")
+    text += _define(layout, "LEAST", program.least, "fewest steps that a forecast reads")
+    if ahead.levels:
+        levels = " and ".join(f"{100 * level:g} %" for level in ahead.levels)
+        text += _define(layout, "INTERVALS", len(ahead.levels), f"that cover {levels}")
+    return text
 
 
 def _arrays(layout: Layout) -> str:
@@ -105,4 +122,15 @@ def _name_table(layout: Layout, names: list[str]) -> str:
     return f"{head} = {{\n{body}}};\n\n"
 
 
-TARGET = Target("c", ".h", LIMIT, ("float32", "int8"), holds_all, build, run, stored, kinds=KINDS)
+TARGET = Target(
+    "c",
+    ".h",
+    LIMIT,
+    ("float32", "int8"),
+    holds_all,
+    build,
+    run,
+    stored,
+    forecasts=True,
+    kinds=KINDS,
+)

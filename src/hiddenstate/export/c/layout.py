@@ -13,6 +13,7 @@ import numpy as np
 from hiddenstate.export.c.content import Layout
 from hiddenstate.export.c.recurrent import CELLS, recurrent
 from hiddenstate.export.target import BACKWARD
+from hiddenstate.program.ahead import Ahead
 from hiddenstate.program.companions import FixedConvolutions
 from hiddenstate.program.layers import (
     Beside,
@@ -54,8 +55,9 @@ def layout_of(
     layout.has |= {"BYTES"} if weights == "int8" else set()
     layout.has |= {"STREAMS"} if program.streams else set()
     layout.constants["OUTPUTS"] = program.n_outputs
-    program = layout.program
-    layout.program = replace(program, steps=tuple(_step(layout, step) for step in program.steps))
+    steps = tuple(_step(layout, step) for step in layout.program.steps)
+    layout.program = replace(layout.program, steps=steps)
+    _ahead(layout)
     parts = _autoencoder if program.kind.has_codes else _networks
     layout.program = parts(layout, layout.program)
     _answers(layout)
@@ -122,37 +124,75 @@ def _scaling(layout: Layout) -> tuple[Array, Array]:
 
 
 def _forecast(layout: Layout, step: Forecast) -> Forecast:
-    """Add the linear function of prepared values, which are not scaled back before it."""
+    """Add the linear function of prepared values, which are not scaled back before it; after it
+    those of nearer steps, the nearest last."""
+    made = layout.program.ahead
+    paths = (step, *reversed(made.nearer if made is not None else ()))
     offset, factor = _scaling(layout)
     own, inputs, moved = list(step.features), list(step.inputs), list(step.moved)
-    weight, rows = step.weights / factor[own][:, None], len(step.weights)
-    constant = step.weights.sum(axis=1) * offset[own]
+    weights = np.stack([path.weights for path in paths])  # (paths, O, P)
+    constant = weights.sum(axis=2) * offset[own]
     layout.add("own", step.features, np.int32)
-    weight = layout.add("past_weights", weight) * factor[own][:, None]
+    weight = layout.add("past_weights", weights / factor[own][:, None]) * factor[own][:, None]
     layout.constants["PAST"] = step.weights.shape[1]
     layout.work += step.weights.size
-    others, effects = step.input_weights, step.effects
-    if others is not None:
+    others = effects = None
+    if step.input_weights is not None:
         layout.has.add("LAGS")
         layout.add("others", step.inputs, np.int32)
-        constant = constant + others.sum(axis=1) @ offset[inputs]
-        layout.constants |= {"OTHERS": len(inputs), "LAGS": others[0].size}
-        layout.work += others.size
+        others = np.stack([path.input_weights for path in paths if path.input_weights is not None])
+        constant = constant + others.sum(axis=2) @ offset[inputs]
+        layout.constants |= {"OTHERS": len(inputs), "LAGS": step.input_weights[0].size}
+        layout.work += step.input_weights.size
         others = layout.add("other_weights", others / factor[inputs]) * factor[inputs]
-    if effects is not None:
+    if step.effects is not None:
         layout.has.add("EFFECTS")
         ahead = list(step.ahead)
         layout.add("ahead", step.ahead, np.int32)
         layout.add("moved", step.moved, np.int32)
+        effects = np.stack([path.effects for path in paths if path.effects is not None])
         before, later = effects @ offset[ahead], effects @ offset[moved]
-        constant = constant + later - step.weights.sum(axis=1) * before
+        constant = constant + later - weights.sum(axis=2) * before
         layout.add("effects_now", effects * factor[own][:, None] / factor[ahead])
         effects = layout.add("effects_later", effects / factor[moved]) * factor[moved]
         layout.constants["KNOWN"] = len(ahead)
     scale = step_of(layout.program.steps, TargetScale)
-    constant = constant + (np.zeros(rows) if scale is None else scale.offset)
-    bias = layout.add_offset("target_offset", step.bias + constant) - constant
-    return replace(step, weights=weight, bias=bias, input_weights=others, effects=effects)
+    constant[0] += 0 if scale is None else scale.offset
+    bias = np.stack([path.bias for path in paths]) + constant
+    bias = layout.add_offset("target_offset", bias) - constant
+
+    def with_numbers(k: int) -> Forecast:
+        read, known = (None if each is None else each[k] for each in (others, effects))
+        path = replace(paths[k], weights=weight[k], bias=bias[k])
+        return replace(path, input_weights=read, effects=known)
+
+    if made is not None and made.nearer:
+        _nearer(layout, made, tuple(with_numbers(k) for k in range(len(paths) - 1, 0, -1)))
+    return with_numbers(0)
+
+
+def _nearer(layout: Layout, ahead: Ahead, paths: tuple[Forecast, ...]) -> None:
+    """Add the shares of nets in the forecasts of nearer steps, that of the horizon first."""
+    layout.has.add("NEARER")
+    shape = len(paths), layout.program.n_outputs
+    share = np.zeros(shape) if ahead.share is None else ahead.share
+    share = layout.add("net_share", np.concatenate([np.ones((1, shape[1])), share[::-1]]))
+    own = replace(ahead, nearer=paths, share=share[:0:-1].astype(np.float64))
+    layout.program = replace(layout.program, ahead=own)
+
+
+def _ahead(layout: Layout) -> None:
+    """Add what forecasts of all steps need, and their intervals."""
+    program, ahead = layout.program, layout.program.ahead
+    if ahead is None:
+        return
+    layout.has.add("HORIZON")
+    if ahead.half is not None:
+        layout.has.add("INTERVALS")
+        layout.add("targets", ahead.targets, np.int32)
+        half = layout.add("half_widths", ahead.half).astype(np.float64)
+        layout.constants["SEASON"] = ahead.season
+        layout.program = replace(program, ahead=replace(ahead, half=half))
 
 
 def _window_scale(layout: Layout, step: WindowScale) -> WindowScale:

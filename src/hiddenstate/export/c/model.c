@@ -82,6 +82,10 @@ extern "C" {
 #include "series.c"
 #endif
 
+#if HAS_HORIZON && !HAS_AUTOENCODER && !HAS_FIXED
+#include "ahead.c"
+#endif
+
 #if HAS_CLASSES
 int model_class(const float *y)
 {

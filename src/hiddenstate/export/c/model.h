@@ -75,6 +75,24 @@ int model_run(const float *x, float *code, float *row, float *error);
 int model_run(const float *x, int steps, float *y, float *scratch);
 
 #endif
+#if HAS_HORIZON
+/* Forecasts each of the MODEL_HORIZON steps after the end of a series x of at least MODEL_LEAST
+   steps: y has room for MODEL_HORIZON by MODEL_OUTPUTS, the next step first. Numbers that are known
+   ahead are, at each step, those MODEL_HORIZON steps later. Returns a status. */
+#if HAS_STREAMS
+/* `scratch` is not used: NULL will do. */
+#else
+                                                           /* `scratch` has room for MODEL_SCRATCH(MODEL_WINDOW) floats, whatever the number of steps. */
+#endif
+int model_forecast(const float *x, int steps, float *y, float *scratch);
+
+#if HAS_INTERVALS
+/* Gives the ends of interval `number`, from 0 to MODEL_INTERVALS - 1, of forecasts y of a series x:
+   each as many numbers as y. */
+void model_interval(int number, const float *x, int steps, const float *y, float *low, float *high);
+
+#endif
+#endif
 #if HAS_CLASSES
 /* The number of the most probable class; -1 if the answers are NaN. */
 int model_class(const float *y);

@@ -7,4 +7,7 @@ typedef struct model_path {
     float other[MODEL_LAGS]; /* those of other inputs, step by step */
 #endif
     int started;
+#if HAS_NEARER
+    int place; /* steps from what is forecast of it to the horizon */
+#endif
 } model_path;

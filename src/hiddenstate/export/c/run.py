@@ -71,6 +71,9 @@ def answers_of_header(source: Source, header: str, trial: Trial) -> tuple[Answer
     prefix = f"{source.identifier}_"
     read = {name.removeprefix(prefix): each for name, each in arrays_of(header).items()}
     layout = layout_of(source.program, source.weights, source.identifier, read)
+    if trial.ahead:
+        found = layout.program.forecast(trial.X.astype(np.float32))
+        return {name: each.astype(np.float32) for name, each in found.items()}, None
     answers = _computed(layout, trial.X, trial.lengths)
     if trial.stream is None or "STEPS" in layout.has:
         return answers, answers
@@ -132,7 +135,10 @@ def _rows_text(trial: Trial) -> str:
     for number, row in enumerate(trial.X.astype(np.float32)):
         steps = len(row) if trial.lengths is None else int(trial.lengths[number])
         values = row[:steps] if row.ndim == 2 else row
-        rows.append(f"{steps} " + " ".join(_hexadecimal(each) for each in values.ravel().tolist()))
+        number_of_steps = -steps if trial.ahead else steps  # as trial.c tells forecasts
+        rows.append(
+            f"{number_of_steps} " + " ".join(_hexadecimal(each) for each in values.ravel().tolist())
+        )
     return "\n".join(rows) + "\n"
 
 
@@ -154,6 +160,13 @@ def _parsed(source: Source, lines: list[str], trial: Trial) -> tuple[Answers, An
             "error": table[:, -1],
         }, None
     T, n_outputs = trial.X.shape[1], program.n_outputs
+    if trial.ahead:
+        shape = program.horizon, n_outputs
+        read = [{name: next(values) for name in trial.answers} for _ in range(N)]
+        return {
+            name: np.array([each[name] for each in read], np.float32).reshape(N, *shape)
+            for name in trial.answers
+        }, None
     every = program.readout == "steps"
     y = np.zeros((N, T, n_outputs) if every else (N, n_outputs), np.float32)
     stream = np.zeros((N, T, n_outputs), np.float32)

@@ -1,5 +1,24 @@
 /* What a program calls for series: step by step where there is a state, and a whole one. */
 
+#if HAS_FORWARD && HAS_HORIZON || HAS_FORWARD && !HAS_STREAMS
+/* What stands for missing numbers of steps from `first` on: what is known of the ones before. */
+static void model_begin(float *known, const float *x, int first, int steps)
+{
+    float row[MODEL_INPUTS];
+    int t;
+    memcpy(known, model_fill, MODEL_FEATURES * sizeof *known);
+#if HAS_BACKWARD
+    for (t = steps - 1; t >= first; t--) /* leaves the first value of each feature */
+        model_prepare(known, x + (size_t)t * MODEL_FEATURES, row);
+    for (t = 0; t < MODEL_FEATURES; t++)
+        known[t] = model_backward[t] ? known[t] : model_fill[t];
+#endif
+    for (t = 0; t < first; t++)
+        model_prepare(known, x + (size_t)t * MODEL_FEATURES, row);
+    (void)steps;
+}
+
+#endif
 #if HAS_STREAMS
 void model_reset(model_state *state)
 {
@@ -203,7 +222,12 @@ static void model_mean_of_networks(const float *inputs, int steps, float *scratc
 }
 
 /* The answers to prepared steps, which may change. */
+#if HAS_NEARER
+static void model_predict(
+    float *inputs, int steps, float *scratch, float *y, const model_path *newest)
+#else
 static void model_predict(float *inputs, int steps, float *scratch, float *y)
+#endif
 {
 #if HAS_FORECAST
     model_path path;
@@ -222,6 +246,10 @@ static void model_predict(float *inputs, int steps, float *scratch, float *y)
     for (t = 0; t < steps; t++)
         model_remember(&path, inputs + (size_t)t * MODEL_INPUTS);
 #endif
+#if HAS_NEARER && !HAS_STEPS
+    if (newest)
+        path = *newest;
+#endif
 #if HAS_WINDOW_SCALE
     model_by_window(inputs, steps, size);
 #endif
@@ -235,6 +263,10 @@ static void model_predict(float *inputs, int steps, float *scratch, float *y)
         const float *step = inputs + (size_t)t * MODEL_INPUTS;
 #if HAS_FORECAST
         model_remember(&path, step);
+#if HAS_NEARER
+        if (newest)
+            path = *newest;
+#endif
         model_in_units(step, &path, y + (size_t)t * MODEL_OUTPUTS);
 #else
         model_in_units(step, y + (size_t)t * MODEL_OUTPUTS);
@@ -248,6 +280,25 @@ static void model_predict(float *inputs, int steps, float *scratch, float *y)
 }
 
 #endif
+/* Prepares the steps of a series from `first` on. */
+static int model_prepare_steps(const float *x, int first, int steps, float *inputs)
+{
+    int t, status = MODEL_OK;
+#if HAS_FORWARD
+    float known[MODEL_FEATURES];
+    model_begin(known, x, first, steps);
+#endif
+    for (t = first; t < steps && status == MODEL_OK; t++) {
+        const float *data = x + (size_t)t * MODEL_FEATURES;
+#if HAS_FORWARD
+        status = model_prepare(known, data, inputs + (size_t)(t - first) * MODEL_INPUTS);
+#else
+        status = model_prepare(data, inputs + (size_t)(t - first) * MODEL_INPUTS);
+#endif
+    }
+    return status;
+}
+
 int model_run(const float *x, int steps, float *y, float *scratch)
 {
 #if HAS_STEPS
@@ -256,28 +307,14 @@ int model_run(const float *x, int steps, float *y, float *scratch)
     const size_t answers = MODEL_OUTPUTS;
 #endif
     float *inputs = scratch + 2 * (size_t)(steps < 1 ? 1 : steps) * MODEL_WIDEST;
-    int t, status = steps < 1 ? MODEL_NO_STEPS : MODEL_OK;
-#if HAS_FORWARD
-    float known[MODEL_FEATURES];
-    memcpy(known, model_fill, sizeof known);
-#endif
-#if HAS_BACKWARD
-    for (t = steps - 1; t >= 0; t--) /* leaves the first value of each feature */
-        model_prepare(known, x + (size_t)t * MODEL_FEATURES, inputs);
-    for (t = 0; t < MODEL_FEATURES; t++)
-        known[t] = model_backward[t] ? known[t] : model_fill[t];
-#endif
-    for (t = 0; t < steps && status == MODEL_OK; t++) {
-        const float *data = x + (size_t)t * MODEL_FEATURES;
-#if HAS_FORWARD
-        status = model_prepare(known, data, inputs + (size_t)t * MODEL_INPUTS);
-#else
-        status = model_prepare(data, inputs + (size_t)t * MODEL_INPUTS);
-#endif
-    }
+    const int status = steps < 1 ? MODEL_NO_STEPS : model_prepare_steps(x, 0, steps, inputs);
     if (status != MODEL_OK)
         return model_refused(status, y, answers);
+#if HAS_NEARER && !HAS_FIXED
+    model_predict(inputs, steps, scratch, y, NULL);
+#else
     model_predict(inputs, steps, scratch, y);
+#endif
     return model_finite(y, answers) ? MODEL_OK : model_refused(MODEL_TOO_LARGE, y, answers);
 }
 #endif

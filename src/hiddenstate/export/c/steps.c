@@ -74,8 +74,13 @@ static void model_remember(model_path *path, const float *x)
     for (o = 0; o < MODEL_OUTPUTS; o++) {
         float value = x[model_own[o]];
 #if HAS_EFFECTS
+#if HAS_NEARER
+        const float *now = model_effects_now + path->place * MODEL_OUTPUTS * MODEL_KNOWN;
+#else
+        const float *now = model_effects_now;
+#endif
         for (k = 0; k < MODEL_KNOWN; k++)
-            value -= model_effects_now[o * MODEL_KNOWN + k] * x[model_ahead[k]];
+            value -= now[o * MODEL_KNOWN + k] * x[model_ahead[k]];
 #endif
         for (k = MODEL_PAST - 1; k > 0; k--)
             path->value[o][k] = path->started ? path->value[o][k - 1] : value;
@@ -111,8 +116,14 @@ static void model_in_units(const float *x, float *y)
 #endif
     for (o = 0; o < MODEL_OUTPUTS; o++) {
         model_real value = (model_real)y[o];
-#if HAS_FORECAST
+#if HAS_NEARER
+        const int at = path->place * MODEL_OUTPUTS + o;
         int k;
+#elif HAS_FORECAST
+        const int at = o;
+        int k;
+#elif HAS_TARGET_SCALE
+        const int at = o;
 #endif
 #if HAS_CHANGE
         value += (model_real)x[model_change[o]];
@@ -120,21 +131,24 @@ static void model_in_units(const float *x, float *y)
 #if HAS_TARGET_SCALE
         value *= (model_real)model_target_scale[o];
 #endif
+#if HAS_NEARER
+        value *= (model_real)model_net_share[at];
+#endif
 #if HAS_FORECAST
         for (k = 0; k < MODEL_PAST; k++)
-            value += (model_real)(model_past_weights[o * MODEL_PAST + k] * path->value[o][k]);
+            value += (model_real)(model_past_weights[at * MODEL_PAST + k] * path->value[o][k]);
 #endif
 #if HAS_LAGS
         for (k = 0; k < MODEL_LAGS; k++)
-            value += (model_real)(model_other_weights[o * MODEL_LAGS + k] * path->other[k]);
+            value += (model_real)(model_other_weights[at * MODEL_LAGS + k] * path->other[k]);
 #endif
 #if HAS_EFFECTS
         for (k = 0; k < MODEL_KNOWN; k++)
-            value += (model_real)(model_effects_later[o * MODEL_KNOWN + k] * x[model_moved[k]]);
+            value += (model_real)(model_effects_later[at * MODEL_KNOWN + k] * x[model_moved[k]]);
 #endif
 #if HAS_TARGET_SCALE || HAS_FORECAST
-        value += (model_real)model_target_offset_low[o];
-        value += (model_real)model_target_offset[o];
+        value += (model_real)model_target_offset_low[at];
+        value += (model_real)model_target_offset[at];
 #endif
 #if HAS_LOGARITHM
         if (model_target_is_log[o])

@@ -42,13 +42,38 @@ int main(void)
 {
     int steps;
     while (scanf("%d", &steps) == 1) {
+#if HAS_HORIZON
+        const int ahead = steps < 0;
+        const size_t n = (size_t)(ahead ? steps = -steps : steps);
+        static float later[MODEL_HORIZON * MODEL_OUTPUTS];
+#else
         const size_t n = (size_t)steps;
+#endif
         float *x = malloc(sizeof(float) * (n * MODEL_FEATURES + 1));
         float *y = malloc(sizeof(float) * (n * MODEL_OUTPUTS + 1));
         float *scratch = malloc(sizeof(float) * (MODEL_SCRATCH(n) + 1));
         int status;
         if (!x || !y || !scratch || !read_row(x, steps * MODEL_FEATURES))
             return 1;
+#if HAS_HORIZON
+        if (ahead) {
+#if HAS_INTERVALS
+            static float low[MODEL_HORIZON * MODEL_OUTPUTS], high[MODEL_HORIZON * MODEL_OUTPUTS];
+            int number;
+#endif
+            print_row(
+                model_forecast(x, steps, later, scratch), later, MODEL_HORIZON * MODEL_OUTPUTS);
+#if HAS_INTERVALS
+            for (number = 0; number < MODEL_INTERVALS; number++) {
+                model_interval(number, x, steps, later, low, high);
+                print_row(0, low, MODEL_HORIZON * MODEL_OUTPUTS);
+                print_row(0, high, MODEL_HORIZON * MODEL_OUTPUTS);
+            }
+#endif
+            free(x), free(y), free(scratch);
+            continue;
+        }
+#endif
         status = model_run(x, steps, y, scratch);
 #if HAS_STEPS
         print_row(status, y, steps * MODEL_OUTPUTS);

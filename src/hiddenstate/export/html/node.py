@@ -20,7 +20,7 @@ LONGEST = 120
 
 DRIVER = """
 const { program } = JSON.parse(PAGE);
-const { X, T, lengths, stream } = JSON.parse(TRIAL);
+const { X, T, lengths, stream, ahead } = JSON.parse(TRIAL);
 const model = new Model(unpacked(program));
 const values = numbersOf(X);
 const I = program.n_features;
@@ -31,6 +31,10 @@ lengths.forEach((length, row) => {
   const steps = [];
   for (let t = 0; t < length; t += 1) {
     steps.push(values.subarray((row * T + t) * I, (row * T + t + 1) * I));
+  }
+  if (ahead) {
+    for (const [name, value] of Object.entries(forecastOf(model, steps))) keep(name, plain(value));
+    return;
   }
   const { states, y, ...answers } = model.predict(steps);
   if (y) answers.y = model.every ? y : y[0];
@@ -71,7 +75,8 @@ def answers_of(page: str, trial: Trial) -> Run:
     stream = None
     if trial.stream is not None:
         stream, _ = program.advance(trial.X, program.state(len(trial.X)))
-    answers = program.predict(trial.X, trial.lengths)
+    X, ahead = trial.X, trial.ahead
+    answers = program.forecast(X) if ahead else program.predict(X, trial.lengths)
     computed_by = f"numpy {np.__version__} from the weights of the page, without node"
     return Run(answers, stream, computed_by)
 
@@ -85,6 +90,7 @@ def _in_node(node: str, page: str, trial: Trial) -> tuple[Answers, Answers | Non
         "T": steps,
         "lengths": lengths.tolist(),
         "stream": trial.stream is not None,
+        "ahead": trial.ahead,
     }
     constants = f"const PAGE = {json.dumps(data_text(page))};\n"
     constants += f"const TRIAL = {json.dumps(json.dumps(asked))};\n"
@@ -94,7 +100,8 @@ def _in_node(node: str, page: str, trial: Trial) -> tuple[Answers, Answers | Non
     if ended is None or version is None:
         return None
     found = json.loads(ended)
-    answers = {name: _padded(rows, steps) for name, rows in found.items() if name != "stream"}
+    longest = steps if not trial.ahead else trial.answers["y"].shape[1]
+    answers = {name: _padded(rows, longest) for name, rows in found.items() if name != "stream"}
     stream = None
     if trial.stream is not None:
         stream = {next(iter(trial.stream)): np.array(found["stream"], np.float64)}

@@ -93,9 +93,10 @@ def build(source: Source) -> Contents:
         "view": view,
     }
     css = f"{base_style()}\n{_asset('page.css')}"
+    ahead = ["ahead"] if source.program.ahead is not None else []
     beside = [COMPANION_SCRIPTS[type(each)] for each in source.program.companions]
     own = net_scripts(source.program)
-    interpreter = ordered(f"web/{name}.js" for name in ("packed", "net", *own, *beside))
+    interpreter = ordered(f"web/{name}.js" for name in ("packed", "net", *own, *beside, *ahead))
     net = INDENT.sub("", joined(interpreter))
     script = trimmed(joined(ordered([f"export/html/{view['kind']}.js"], interpreter), interpreter))
     page = Template(_asset("page.html")).substitute(
@@ -233,5 +234,6 @@ TARGET = Target(
     default_weights=default_weights,
     change_limit=CHANGE_LIMIT,
     wide_inputs=True,
+    forecasts=True,
     kinds=KINDS,
 )

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from hiddenstate.export.onnx.ahead import forecast
 from hiddenstate.export.onnx.cells import CELLS
 from hiddenstate.export.onnx.convolutions import beside_convolutions
 from hiddenstate.export.onnx.graph import Graph, ints
@@ -46,7 +47,8 @@ def batch(g: Graph, p: Program) -> None:
 
     Inputs are `x` (N, T, I), or (N, F) for an autoencoder, and `lengths` (N,), by default -1 for
     all steps. A row that the model cannot read, since values are missing or its length is not one,
-    gets the class -1 and NaN for everything else.
+    gets the class -1 and NaN for everything else. A model that forecasts has further outputs, as
+    if rows were series: :func:`hiddenstate.export.onnx.ahead.forecast` names them.
     """
     if p.kind.has_codes:
         return _autoencoder(g, p, g.input("x", input_type(p), ("N", p.n_features)))
@@ -76,12 +78,14 @@ def batch(g: Graph, p: Program) -> None:
             probabilities = join(g, companion, probabilities, rows.x, ends)
         probabilities = g.cast(probabilities, np.float32) if p.companions else probabilities
         return _classes(g, p, probabilities, good, ("N",))
-    every = p.readout == "steps"
+    every, sound = p.readout == "steps", good
     y = in_units(g, p, _mean(g, nets), rows, every)
     good = g.unsqueeze(good, 1)
     if every:
         good = g.unsqueeze(g.node("And", good, ends.read), 2)
     _targets(g, p, y, good, ("N", "T") if every else ("N",))
+    if p.ahead is not None:
+        forecast(g, p, layers, x, inside, sound, ends)
     return None
 
 

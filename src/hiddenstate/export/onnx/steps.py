@@ -127,17 +127,29 @@ def prepared(
 ) -> tuple[Rows, str]:
     """Return rows x, (N, T, I) or (N, F), as the nets read them, and what is 0 where they can be
     read, else NaN; "" if they always can."""
+    rows = rows_of(g, p, x, state, ends)
+    for step in scaled_gaps(p.steps):  # float32 rounds values in units of the data
+        if type(step) in APPLY:
+            rows.x = APPLY[type(step)](g, step, rows)
+    rows.x = g.cast(rows.x, np.float32) if rows.kind is np.float64 else rows.x
+    always = step_of(p.steps, Fractions) is not None
+    return rows, "" if always else g.node("Sub", rows.x, rows.x)
+
+
+def rows_of(
+    g: Graph,
+    p: Program,
+    x: str,
+    state: dict[str, str] | None = None,
+    ends: Ends | None = None,
+) -> Rows:
+    """Return rows x, (N, T, I) or (N, F), before their first step."""
     kind = np.float64 if wide_inputs(p) else np.float32
     rows = Rows(g.cast(x, kind) if kind is np.float64 else x, kind, p.n_features)
     rows.ends, rows.state = ends, state
     if step_of(p.steps, Fill) is not None:
         rows.absent = g.node("Not", is_number(g, rows.x, kind))
-    for step in scaled_gaps(p.steps):  # float32 rounds values in units of the data
-        if type(step) in APPLY:
-            rows.x = APPLY[type(step)](g, step, rows)
-    rows.x = g.cast(rows.x, np.float32) if kind is np.float64 else rows.x
-    always = step_of(p.steps, Fractions) is not None
-    return rows, "" if always else g.node("Sub", rows.x, rows.x)
+    return rows
 
 
 def is_number(g: Graph, x: str, kind: type) -> str:

@@ -7,17 +7,23 @@ from typing import Any
 
 import numpy as np
 
+from hiddenstate.export.python.encoded import cells_after
 from hiddenstate.export.python.model import Model
-from hiddenstate.export.python.table import read_csv
+from hiddenstate.export.python.table import Read, read_table
 from hiddenstate.export.python.values import shown
 from hiddenstate.program.rows import Array
 
+Times = Any  # the times of each series, by its names
 
-def answer_file(model: Model, path: str) -> tuple[list[str], list[list[Any]]]:
-    """Return the header and the lines of answers to the rows of a CSV file."""
+
+def answer_file(model: Model, path: str, ahead: bool = False) -> tuple[list[str], list[list[Any]]]:
+    """Return the header and the lines of answers to the rows of a CSV file or, with `ahead`, of
+    forecasts of the next steps of its series."""
     about = model.about
-    rows, ids = read_csv(path, about)
-    rows = checked(rows, model, shown(path, 200))
+    read = read_table(path, about)
+    rows, ids = checked(read.rows, model, shown(path, 200)), read.ids
+    if ahead and model.program.ahead is None:
+        raise ValueError("--forecast: the model does not forecast all steps up to a horizon")
     if model.program.kind.has_codes:
         return coded(model, rows)
     series: list[Any]
@@ -27,8 +33,26 @@ def answer_file(model: Model, path: str) -> tuple[list[str], list[list[Any]]]:
     else:
         series = series_of(rows, ids)
     head = ["row"] if about["rows_are_series"] else about["id"]
-    names, lines = (classified if model.program.kind.has_classes else predicted)(model, series)
+    if model.program.kind.has_classes:
+        names, lines = classified(model, series)
+    else:
+        times = times_of(read, model)
+        names, lines = (forecasts if ahead else predicted)(model, series, times)
     return [*head, *names], lines
+
+
+def times_of(read: Read, model: Model) -> Times:
+    """Return the times of each series, as the table writes them, up to the horizon after its end;
+    none without times."""
+    about, n = model.about, model.about["horizon"] or 0
+    times: Times = {}
+    for series_id, cell in zip(read.ids, read.times):
+        times.setdefault(series_id, []).append(cell)
+    for series_id, own in times.items():
+        later = read.later.get(series_id, [])[:n]
+        after = cells_after([*own, *later], n - len(later), about["time"][0], about)
+        own.extend([*later, *after])
+    return times
 
 
 def series_of(rows: Array, ids: list[tuple[str, ...]]) -> list[tuple[tuple[str, ...], Array]]:
@@ -68,22 +92,42 @@ def classified(model: Model, series: list[Any]) -> tuple[list[str], list[list[An
     return ["label", *(f"p_{name}" for name in classes)], lines
 
 
-def predicted(model: Model, series: list[Any]) -> tuple[list[str], list[list[Any]]]:
+def predicted(model: Model, series: list[Any], times: Times) -> tuple[list[str], list[list[Any]]]:
     lines: list[list[Any]] = []
+    names, h = ["time"] if times else [], model.about["horizon"] or 0
+    names += ["target_time"] if times and h else []
     for series_id, x in series:
         steps, y = model.series(x)
-        lines += [[*series_id, steps[i], *y[i]] for i in range(len(steps))]
-    return ["step", *(model.about["targets"] or ())], lines
+        own = times.get(series_id, [])
+        for i, step in enumerate(steps):
+            at = [own[step], own[step + h]][: len(names)] if names else []
+            lines.append([*series_id, step, *at, *y[i]])
+    return ["step", *names, *(model.about["targets"] or ())], lines
+
+
+def forecasts(model: Model, series: list[Any], times: Times) -> tuple[list[str], list[list[Any]]]:
+    targets, ends, lines = model.about["targets"] or [], [], []
+    for series_id, x in series:
+        answers = model.forecast(x[None])
+        y, own = answers.pop("y")[0], times.get(series_id, [])
+        ends = list(answers)
+        for j in range(len(y)):
+            at = [len(x) + j, *([own[len(x) + j]] if own else []), j + 1]
+            lines.append([*series_id, *at, *y[j], *(v for n in ends for v in answers[n][0, j])])
+    names = ["step", *(["time"] if times else []), "ahead", *targets]
+    return [*names, *(f"{target}_{end}" for end in ends for target in targets)], lines
 
 
 def main(model: Model) -> int:
     """Answer the rows of a CSV file, and print a CSV."""
     program = shown(sys.argv[0], 200)
-    if len(sys.argv) != 2 or sys.argv[1] in ("-h", "--help"):
-        sys.stderr.write(f"usage: python {program} ROWS.csv\n\n{model.about['usage']}\n")
+    words = [word for word in sys.argv[1:] if word != "--forecast"]
+    if len(words) != 1 or words[0] in ("-h", "--help"):
+        flag = " [--forecast]" if model.program.ahead is not None else ""
+        sys.stderr.write(f"usage: python {program}{flag} ROWS.csv\n\n{model.about['usage']}\n")
         return 0 if "-h" in sys.argv or "--help" in sys.argv else 2
     try:
-        header, lines = answer_file(model, sys.argv[1])
+        header, lines = answer_file(model, words[0], len(words) < len(sys.argv) - 1)
     except (OSError, ValueError) as error:
         sys.stderr.write(f"{program}: {error}\n")
         return 2

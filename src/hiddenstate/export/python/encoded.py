@@ -13,6 +13,7 @@ from hiddenstate.export.python.times import (
     is_next,
     moment,
     parted,
+    written,
 )
 from hiddenstate.export.python.values import Line, listed, shown, value_of
 from hiddenstate.program.encoding import calendar_features, feature_names, one_hot
@@ -124,6 +125,28 @@ def times_after(times: list[int], n: int, every: Any, column: str) -> Array:
     for _ in range(n):
         later.append(later[-1] + step if step else next_date(later[-1], every))
     return np.array(later[1:], np.int64).astype("M8[us]")
+
+
+def cells_after(cells: list[str], n: int, name: str, about: Facts) -> list[str]:
+    """Return the `n` times that follow others, as they are written; empty if they are unknown."""
+    unknown, last = [""] * n, cells[-LAST:]
+    clock, kind = clock_of(last, name, about)
+    if clock is None or not n or len(last) < 2:
+        return unknown
+    if kind == "number":
+        steps = {round(clock[i] - clock[i - 1], 9) for i in range(1, len(clock))}
+        numbers = [f"{clock[-1] + k * min(steps):.12g}" for k in range(1, n + 1)]
+        return numbers if len(steps) == 1 else unknown
+    if kind == "day":
+        return unknown
+    offset = ahead_of_utc(last[-1]) * 1000000 if kind == "zone" else 0
+    day_first = clock_of(last, name, {**about, "dates": "dmy"})[0] is not None
+    order = about["dates"] or ("dmy" if day_first else "mdy")
+    try:
+        later = times_after([int(t) + offset for t in clock], n, about.get("every"), name)
+    except ValueError:
+        return unknown
+    return [written(last[-1], int(t), order) for t in later.astype(np.int64)]
 
 
 def next_date(time: int, every: str) -> int:

@@ -25,7 +25,7 @@ WIDTH = 96
 MODULES = (
     *(
         f"hiddenstate.program.{name}"
-        for name in ("jobs", "cells", "rows", "equations", "steps", "order")
+        for name in ("jobs", "cells", "rows", "equations", "steps", "order", "ahead")
     ),
     *(f"hiddenstate.program.{name}" for name in ("layers", "companions", "program", "encoding")),
     "hiddenstate.export.facts",
@@ -37,7 +37,7 @@ MODULES = (
 INTRODUCTION = '''"""{name}: a trained model, with the numpy code that computes its answers.
 
     python {name}.py ROWS.csv > answers.csv
-    python {name}.py --selftest
+{forecast}    python {name}.py --selftest
 {use}
 SHA-256 of the model: {sha}
 """
@@ -82,10 +82,12 @@ def packed(value: Any, kinds: tuple[str, ...] = ("<f4",)) -> Any:
 
 def build(source: Source) -> Contents:
     """Return the file."""
+    ahead = source.program.ahead is not None
     head = INTRODUCTION.format(
         name=source.name,
         use=_use(source) if source.name == identifier(source.name) else "",
         sha=source.facts["model_sha256"],
+        forecast=f"    python {source.name}.py --forecast ROWS.csv\n" if ahead else "",
     )
     about = {**source.facts, "usage": _usage(source)}
     end = (
@@ -134,6 +136,8 @@ def code() -> str:
 def _use(source: Source) -> str:
     name = source.name
     lines = ["", f"import {name}", f"{name}.model.predict(X)"]
+    if source.program.ahead is not None:
+        lines.append(f"{name}.model.forecast(X)")
     if source.program.streams:
         lines += [f"stream = {name}.model.stream()", "stream.step(x)"]
     return "\n".join(f"    {line}" if line else line for line in lines) + "\n"
@@ -157,7 +161,15 @@ def _usage(source: Source) -> str:
     ids, time = ([printable(name, 40) for name in role] for role in roles)
     more = f"; {' and '.join(ids)} names the series" if ids else ""
     more += f"; {time[0]} orders the lines" if time else ""
-    return f"Each line of ROWS.csv is {each}: {what}{more}."
+    text = f"Each line of ROWS.csv is {each}: {what}{more}."
+    if program.horizon:
+        steps = f"{program.horizon} steps" if program.horizon > 1 else "a step"
+        text += f"\nAn answer is for {steps} after the line that it stands at, at target_time."
+    if program.ahead is not None:
+        text += f"\n--forecast: the next {program.horizon} after the last line of each series."
+    if program.n_moved:
+        text += "\nLines after the last target say what is known ahead."
+    return text
 
 
 def run(source: Source, contents: Contents, trial: Trial) -> Run:
@@ -168,6 +180,8 @@ def run(source: Source, contents: Contents, trial: Trial) -> Run:
     module = module_from_spec(spec)
     loader.exec_module(module)
     model = module.model
+    if trial.ahead:
+        return Run(model.forecast(trial.X), None, f"numpy {np.__version__}")
     answers = model.predict(trial.X, trial.lengths)
     stream = None
     if trial.stream is not None:
@@ -190,5 +204,14 @@ class _InMemory(InspectLoader):
 
 KINDS = frozenset({*PARTS.values(), *CELLS, BACKWARD})
 TARGET = Target(
-    "python", ".py", 1e-12, ("float32",), holds_all, build, run, wide_inputs=True, kinds=KINDS
+    "python",
+    ".py",
+    1e-12,
+    ("float32",),
+    holds_all,
+    build,
+    run,
+    wide_inputs=True,
+    forecasts=True,
+    kinds=KINDS,
 )

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.export.facts import Facts
+from hiddenstate.program.ahead import Ahead
 from hiddenstate.program.cells import STATES
 from hiddenstate.program.companions import FixedConvolutions
 from hiddenstate.program.layers import (
@@ -46,7 +47,7 @@ from hiddenstate.program.steps import (
 PARTS = {
     kind.__name__: kind
     for kind in (
-        *(Program, FixedConvolutions, Direction),
+        *(Program, FixedConvolutions, Direction, Ahead),
         *(Beside, Convolution, Dense, Norm, Pool, Readout, Recurrent),
         *(Fractions, Quantiles, Logarithm, Fill, Scale, Mask, Forecast, WindowScale, TargetScale),
         Change,
@@ -121,6 +122,26 @@ class Model:
                 raise ValueError(f"lengths: expected {len(X)} numbers from 1 to {X.shape[1]}")
         try:
             return self.program.predict(X, lengths)
+        except Unreadable as error:
+            raise ValueError(f"X: {REASONS[error.reason]}") from None
+
+    def forecast(self, X: Array) -> dict[str, Array]:
+        """Return forecasts of the next H steps after the end of series, H being the horizon.
+
+        Parameters
+        ----------
+        X : array (N, T, I)
+            Series as the data has them. Those known ahead are, at each step, the values H steps
+            later.
+
+        Returns
+        -------
+        dict of array
+            "y" (N, H, O) and, where they could be calibrated, the ends of intervals, such as
+            "lower_80".
+        """
+        try:
+            return self.program.forecast(self._checked(X))
         except Unreadable as error:
             raise ValueError(f"X: {REASONS[error.reason]}") from None
 

@@ -8,6 +8,7 @@ import csv
 import io
 import os
 import re
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -31,11 +32,40 @@ from hiddenstate.program.rows import Array
 SEPARATORS = {"\t": "tab", " ": "space", ";": "';'", ",": "','", "|": "'|'"}
 
 
-def read_csv(path: str, about: Facts) -> tuple[Array, list[tuple[str, ...]]]:
-    """Return the columns that the model reads, (lines, columns), and of each line its series.
+@dataclass
+class Read:
+    """A table as a model reads it.
 
-    Columns are found by name where model and file both have names, and by their places where
-    neither has. Lines are put in the order of the time column.
+    Parameters
+    ----------
+    rows : array (lines, columns)
+    ids : list
+        Of each line its series.
+    times : list of str
+        The time in each line; none without a column of times.
+    later : dict
+        By series, the times in the lines after its last known target.
+    """
+
+    rows: Array
+    ids: list[tuple[str, ...]]
+    times: list[str]
+    later: dict[tuple[str, ...], list[str]]
+
+
+def read_csv(path: str, about: Facts) -> tuple[Array, list[tuple[str, ...]]]:
+    """Return the columns that the model reads, (lines, columns), and of each line its series."""
+    read = read_table(path, about)
+    return read.rows, read.ids
+
+
+def read_table(path: str, about: Facts) -> Read:
+    """Return the columns that the model reads, and of each line its series and its time.
+
+    A column known ahead is also read at the lines of the times that are predicted; those after the
+    last target of a series are for that alone. Columns are found by name where model and file both
+    have names, and by their places where neither has. Lines are put in the order of the time
+    column.
     """
     where = shown(path, 200)
     with open(path, newline="", encoding=about["encoding"]) as file:
@@ -60,28 +90,78 @@ def read_csv(path: str, about: Facts) -> tuple[Array, list[tuple[str, ...]]]:
             )
     if not lines:
         raise ValueError(f"{where}: no rows")
-    features = derived(names, about)
-    chosen, id_places, time = places(names, list(features), has_names, about, where)
+    features, moved = derived(names, about), moved_of(names, about)
+    made_names = [*features, *moved]
+    chosen, id_places, time = places(names, made_names, has_names, about, where)
     for j in id_places:
         refuse_missing(lines, j, about, f"{where}:{{}}:{shown(names[j])}: no id; name the series")
     ids = [tuple(line[j] for j in id_places) for _, line in lines]
     if time:
         order = in_order(lines, ids, time[0], names, about, where)
         lines, ids = [lines[i] for i in order], [ids[i] for i in order]
+    ahead_of_targets = any(ahead for _, _, ahead in features.values()) or moved
+    known = read_targets(lines, ids, names, about) if ahead_of_targets else [True] * len(lines)
+    kept = [i for i, has_target in enumerate(known) if has_target]
+    own = [lines[i] for i in kept]
     columns: list[Any] = []
     made: dict[str, tuple[Array, Array]] = {}
     for j in chosen:
         if j < len(names):
-            columns.append(numbers_of(lines, j, shown(names[j]), about, where))
+            columns.append(numbers_of(own, j, shown(names[j]), about, where))
             continue
-        name = list(features)[j - len(names)]
-        encoding, k, ahead = features[name]
-        column = encoding["column"]
-        if column not in made:
-            made[column] = encoded(encoding, lines, ids, names, about, where)
-        columns.append(made[column][ahead][:, k])
-        refuse_gaps(columns[-1], lines, shown(name), about, where)
-    return np.array(columns, np.float64).reshape(len(chosen), len(lines)).T, ids
+        name = made_names[j - len(names)]
+        if name in moved:
+            k = names.index(moved[name])
+            values = numbers_of(lines, k, shown(names[k]), about, where)
+            columns.append(later_values(values, ids, about["horizon"] or 0)[kept])
+        else:
+            encoding, k, ahead = features[name]
+            column = encoding["column"]
+            if column not in made:
+                made[column] = encoded(encoding, lines, ids, names, about, where)
+            columns.append(made[column][ahead][kept, k])
+        refuse_gaps(columns[-1], own, shown(name), about, where)
+    rows = np.array(columns, np.float64).reshape(len(chosen), len(own)).T
+    times = [line[time[0]] for _, line in lines] if time else []
+    later: dict[tuple[str, ...], list[str]] = {}
+    for i, cell in enumerate(times):
+        if not known[i]:
+            later.setdefault(ids[i], []).append(cell)
+    return Read(rows, [ids[i] for i in kept], [times[i] for i in kept if time], later)
+
+
+def moved_of(names: list[str], about: Facts) -> dict[str, str]:
+    """Return the columns known ahead that a table has only at their own time, by the names of what
+    the model reads of them, such as `price +12`."""
+    ahead = f" +{about['horizon']}"
+    return {
+        name: name[: -len(ahead)]
+        for name in about["columns"] or ()
+        if name not in names and name.endswith(ahead) and name[: -len(ahead)] in names
+    }
+
+
+def later_values(values: Any, ids: list[tuple[str, ...]], horizon: int) -> Array:
+    """Return the values of a column `horizon` lines later in the same series; NaN after its end."""
+    later = np.full(len(ids), np.nan)
+    series: dict[tuple[str, ...], list[int]] = {}
+    for i, each in enumerate(ids):
+        series.setdefault(each, []).append(i)
+    for rows in series.values():
+        for i, j in zip(rows, rows[horizon:]):
+            later[i] = values[j]
+    return later
+
+
+def read_targets(
+    lines: list[Line], ids: list[tuple[str, ...]], names: list[str], about: Facts
+) -> list[bool]:
+    """Return of each line whether it is not after the last target of its series."""
+    places = [names.index(name) for name in about["targets"] or () if name in names]
+    last = {
+        each: i for i, each in enumerate(ids) if any(not is_missing(lines[i][1][j]) for j in places)
+    }
+    return [not places or i <= last.get(each, -1) for i, each in enumerate(ids)]
 
 
 def separator_of(text: str, path: str, about: Facts) -> str:

@@ -193,6 +193,29 @@ def moment(cell: str, order: str, short: bool) -> tuple[str, float] | None:
     return kind, (day * 86400 + seconds) * 1000000 + int(((part or "") + "000000")[:6])
 
 
+def written(like: str, time: int, order: str) -> str:
+    """Return a time, in microseconds on its own clock, as the cell `like` is written; empty if
+    that form is not one of dates in parts."""
+    parts = TIME.fullmatch(like)
+    if parts is None or parts[1] is None or parts[9]:
+        return ""
+    days, rest = divmod(time, 86400 * 1000000)
+    date, seconds = datetime.date.fromordinal(719163 + days), rest // 1000000
+    year_first = len(parts[1]) == 4 or order == "ymd"
+    places = (1, 3, 4) if year_first else (4, 1, 3) if order == "mdy" else (4, 3, 1)
+    values = dict(zip(places, (date.year, date.month, date.day)))
+    values.update({5: seconds // 3600, 6: seconds // 60 % 60, 7: seconds % 60, 8: rest % 1000000})
+    text, end = "", 0
+    for group, value in sorted(values.items()):
+        old = parts[group]
+        if old is not None:
+            new = f"{value:06d}".ljust(9, "0") if group == 8 else f"{value:0{len(old)}d}"
+            cut = new[: len(old)] if group == 8 else new[-len(old) :] if len(old) > 1 else new
+            text += like[end : parts.start(group)] + cut
+            end = parts.end(group)
+    return text + like[end:]
+
+
 def ahead_of_utc(cell: str) -> int:
     """Return by how many seconds the clock of a time is ahead of UTC."""
     parts = TIME.fullmatch(cell)

@@ -38,24 +38,32 @@ static const float model_scale[2] = {2.0f, 4.0f};
 #endif
 #if HAS_FORECAST
 static const int model_own[2] = {0, 1};
-static const float model_past_weights[4] = {0.5f, 0.25f, 0.5f, 0.25f};
+static const float model_past_weights[8] = {0.5f, 0.25f, 0.5f, 0.25f};
 #endif
 #if HAS_LAGS
 static const int model_others[1] = {1};
-static const float model_other_weights[4] = {0.125f, 0.25f, 0.125f, 0.25f};
+static const float model_other_weights[8] = {0.125f, 0.25f, 0.125f, 0.25f};
 #endif
 #if HAS_EFFECTS
 static const int model_ahead[1] = {0};
 static const int model_moved[1] = {1};
-static const float model_effects_now[2] = {0.5f, 0.25f};
-static const float model_effects_later[2] = {0.5f, 0.25f};
+static const float model_effects_now[4] = {0.5f, 0.25f};
+static const float model_effects_later[4] = {0.5f, 0.25f};
 #endif
 #if HAS_TARGET_SCALE
 static const float model_target_scale[2] = {2.0f, 4.0f};
 #endif
 #if HAS_TARGET_SCALE || HAS_FORECAST
-static const float model_target_offset[2] = {1.0f, 2.0f};
-static const float model_target_offset_low[2] = {0.0f, 0.0f};
+static const float model_target_offset[4] = {1.0f, 2.0f};
+static const float model_target_offset_low[4] = {0.0f, 0.0f};
+#endif
+#if HAS_NEARER
+static const float model_net_share[4] = {1.0f, 1.0f, 0.5f, 0.5f};
+#endif
+#if HAS_INTERVALS
+#define MODEL_SEASON 2
+static const int model_targets[2] = {0, 1};
+static const float model_half_widths[4] = {0.5f, 0.5f, 1.0f, 1.0f};
 #endif
 #if HAS_CHANGE
 static const int model_change[2] = {0, 1};

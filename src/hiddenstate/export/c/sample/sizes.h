@@ -10,6 +10,9 @@
 #define HAS_SCALE 1
 #define HAS_FORECAST 1
 #define HAS_LAGS 1
+#define HAS_HORIZON 1
+#define HAS_NEARER 1
+#define HAS_INTERVALS 1
 #define HAS_EFFECTS 1
 #define HAS_WINDOW 1
 #define HAS_TARGET_SCALE 1
@@ -46,6 +49,9 @@
 #define MODEL_CODE 2
 #define MODEL_QUANTILES 2
 #define MODEL_WINDOW 3
+#define MODEL_HORIZON 2
+#define MODEL_LEAST 2
+#define MODEL_INTERVALS 1
 #define MODEL_LAYERS 1
 #define MODEL_STATES 2
 #define MODEL_HIDDEN 2

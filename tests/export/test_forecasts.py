@@ -1,0 +1,106 @@
+"""What exports of a run of a forecast hold: all steps, intervals, and the times they are for."""
+
+import csv
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hiddenstate.export import export_model
+from hiddenstate.export.present import present_of
+from hiddenstate.runs import Run
+from tests.conftest import Cli
+from tests.export.scripts import imported, run_file
+
+OPTIONS = ("--id", "shop", "--time", "day", "--target", "sales", "--future", "promotion")
+SHOPS = {"Oslo": (60, 300), "Zürich": (52, 4000)}
+HORIZON, LATER = 3, 5
+
+
+def shops(path: Path) -> None:
+    """Write two shops of unequal length, with days on which promotions are known ahead."""
+    random, lines = np.random.default_rng(1), ["shop,day,promotion,sales"]
+    for shop, (n, level) in SHOPS.items():
+        for k in range(-n, LATER):
+            promotion = int(random.random() < 0.2)
+            noise = np.exp(0.1 * random.normal())
+            value = level * (1 + 0.4 * promotion) * (1.5 if k % 7 == 5 else 1) * noise
+            day = date(2024, 3, 1) + timedelta(days=k)
+            lines.append(f"{shop},{day},{promotion},{'' if k >= 0 else round(value, 2)}")
+    path.write_text("\n".join(lines) + "\n")
+
+
+def table(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(text.splitlines()))
+
+
+def test_the_python_file_forecasts_and_dates_as_the_command(cli: Cli, tmp_path: Path) -> None:
+    shops(tmp_path / "shops.csv")
+    done = cli("regress", "shops.csv", *OPTIONS, "--horizon", HORIZON, "--max-steps", 3)
+    assert done.code == 0, done.err
+    wanted = table(cli("forecast", "last", "--horizon", HORIZON).out)
+    done = cli("export", "last", "--to", "python", "--output", "m.py")
+    assert done.code == 0, done.err
+    assert "no interval" not in done.err
+    found = run_file(tmp_path / "m.py", "--forecast", tmp_path / "shops.csv")
+    rows = table(found.stdout)
+    assert [row["time"] for row in rows] == [row["time"] for row in wanted]
+    assert [row["shop"] for row in rows] == [row["series"] for row in wanted]
+    numbers = [name for name in wanted[0] if name.startswith("sales")]
+    assert len(numbers) == 5
+    for row, right in zip(rows, wanted, strict=True):
+        assert [float(row[n]) for n in numbers] == pytest.approx(
+            [float(right[n]) for n in numbers], rel=1e-5
+        )
+    answers = table(run_file(tmp_path / "m.py", tmp_path / "shops.csv").stdout)
+    assert answers[-1]["time"] == "2024-02-29"
+    assert answers[-1]["target_time"] == "2024-03-03"
+    assert float(answers[-1]["sales"]) == pytest.approx(float(wanted[-1]["sales"]), rel=1e-5)
+    done = cli("export", "last", "--to", "c", "--output", "m.h")
+    header = (tmp_path / "m.h").read_text()
+    assert "#define M_HORIZON 3 " in header
+    assert "that of _run is for 3 steps after the last one of x" in " ".join(header.split())
+    assert "M_INTERVALS 2" in header
+
+
+def test_a_model_without_a_run_has_no_intervals_and_says_so(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "v.csv").write_text("v\n" + "\n".join(str(k % 5) for k in range(60)) + "\n")
+    done = cli("regress", "v.csv", "--horizon", 2, "--window", 6, "--max-steps", 3)
+    assert done.code == 0, done.err
+    run = Run(next((tmp_path / "runs").iterdir()))
+    report = export_model(run.model(), "python", tmp_path / "m")
+    assert report.note.startswith("no intervals")
+    answers: dict[str, Any] = imported(tmp_path / "m.py").forecast(np.ones((1, 9, 1)))
+    assert {name: each.shape for name, each in answers.items()} == {"y": (1, 2, 1)}
+    with pytest.raises(ValueError, match="has 1 step"):
+        imported(tmp_path / "m.py").forecast(np.ones((1, 1, 1)))
+    (tmp_path / "v.csv").unlink()
+    present, note = present_of(run.model(), run)
+    assert present is None
+    assert "v.csv" in note
+
+
+@pytest.mark.parametrize(
+    ("cells", "later"),
+    [
+        (["2024-01-30", "2024-01-31"], ["2024-02-01", "2024-02-02"]),
+        (["2024-01", "2024-02", "2024-03"], ["2024-04", "2024-05"]),
+        (["30.12.24", "31.12.24"], ["01.01.25", "02.01.25"]),
+        (["12/30/2024 23:30", "12/31/2024 00:30"], ["12/31/2024 01:30", "12/31/2024 02:30"]),
+        (
+            ["2024-01-01T22:00:00.000+0100", "2024-01-01T23:00:00.000+0100"],
+            ["2024-01-02T00:00:00.000+0100", "2024-01-02T01:00:00.000+0100"],
+        ),
+        (["5", "7", "9"], ["11", "13"]),
+        (["2024-01-01", "2024-01-09", "2024-01-10", "2024-01-13"], ["", ""]),
+    ],
+)
+def test_times_go_on_as_they_are_written(cells: list[str], later: list[str]) -> None:
+    from hiddenstate.export.python.encoded import cells_after
+
+    about: Any = {"decimal": ".", "thousands": None, "dates": None, "columns": [], "id": []}
+    if cells[0] == "30.12.24":
+        about["dates"] = "dmy"
+    assert cells_after(cells, 2, "t", about) == later
