@@ -72,7 +72,8 @@ def test_the_result_names_the_path_and_what_the_network_adds(cli, tmp_path, run)
     assert "a linear function of the logarithms of the last 37 values, season of 12" in lines[first]
     assert lines[first].endswith("by a rolling origin in the training rows")
     assert re.match(r"  sales: -?0\.\d+ x .*, \d+ more with a sum of", lines[first + 1])
-    assert lines[first + 2].startswith("mean squared error on all")
+    assert lines[first + 2].startswith("sales on all 28 held-out steps: ± ")
+    assert lines[first + 3].startswith("mean squared error on all")
     assert re.search(r"^linear path alone: .*; the network alone, .*: \d", done.out, re.M)
 
 

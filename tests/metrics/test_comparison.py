@@ -61,7 +61,7 @@ def test_a_path_that_answers_alone_is_compared_with_what_is_simpler() -> None:
     by_chance = alone | {"baseline_mse": 2900.0, "gain_low": -90.0, "gain_high": 200.0}
     assert (found := compare("regress", by_chance, {"horizon": 1})) is not None
     assert found.in_words().startswith(
-        "Repeating the last value reached 2900: the linear path, which answers alone, is no better,"
+        "Repeating the last value reached 2900: no clear difference, as the gain, -90 to 200"
     )
 
 
@@ -114,10 +114,16 @@ FEW = {
 @pytest.mark.parametrize(
     ("others", "words"),
     [
-        ({}, "no better than always the most frequent class"),
-        ({"gain_low": -0.08, "gain_high": 0.2}, "no better than always the most frequent class"),
+        ({}, "not clearly better or worse than always the most frequent class"),
+        (
+            {"gain_low": -0.08, "gain_high": 0.2},
+            "not clearly better or worse than always the most frequent class",
+        ),
         ({"gain_low": 0.01, "gain_high": 0.12}, ""),
-        ({"test_accuracy": 0.5, "gain_low": -0.1, "gain_high": 0.06}, "no better than always the"),
+        (
+            {"test_accuracy": 0.5, "gain_low": -0.1, "gain_high": 0.06},
+            "not clearly better or worse than always the",
+        ),
         ({"test_accuracy": 0.3, "gain_low": -0.4, "gain_high": -0.06}, "worse than always the"),
     ],
 )
@@ -128,7 +134,7 @@ def test_a_difference_within_the_interval_is_none(others: dict[str, float], word
     assert compared.better is not bool(words)
     assert compared.worse is words.startswith("worse")
     within = "95 % interval of 60 rows" in compared.warning()
-    assert within is words.startswith("no better")
+    assert within is words.startswith("not clearly")
 
 
 def test_runs_whose_intervals_leave_their_order_open_are_equal() -> None:
@@ -160,3 +166,39 @@ def test_whatever_stands_beside_nets_is_a_baseline_that_is_defined(words: Words)
     assert compared.other_entry.definition == words.definition
     assert words.title in compared.other_entry.title
     assert [found for found, _ in scored_alone(words.job, results)] == [words]
+
+
+PANEL = {
+    **{"test_mse": 110_486.6, "baseline_mse": 1_007_445.0, "seasonal_mse": 274_071.0},
+    **{"target_series": 5, "target_1_mae": 30.8, "target_1_last_mae": 96.6},
+    **{"target_1_seasonal_mae": 50.3, "seasonal_days": 7.0},
+}
+
+
+def test_a_difference_within_its_standard_error_is_a_tie() -> None:
+    tie = PANEL | {"relative_gain": 0.02, "relative_gain_low": -0.01, "relative_gain_high": 0.05}
+    compared = compare("regress", tie, {"horizon": 1, "target": ["sales_eur"]})
+    assert compared is not None
+    assert (compared.tie, compared.better, compared.worse) == (True, False, False)
+    assert compared.verdict() == "not clearly better or worse than the value of a week ago"
+    assert compared.in_words() == (
+        "Without a network, repeating the value of a week ago reached ± 50.3 EUR in the median of "
+        "5 series: no clear difference, as the gain of 2.0 % in mean absolute error, 95 % interval "
+        "-1.0 to 5.0 %, may be chance."
+    )
+
+
+def test_targets_of_unlike_units_are_compared_by_shares_alone() -> None:
+    results = {
+        **{"test_mse": 8e8, "baseline_mse": 3e10, "target_1_mae": 32_000.0, "target_2_mae": 1.6e-7},
+        **{"target_1_mean_mae": 2e5, "target_2_mean_mae": 1.5e-7, "relative_gain": 0.4},
+        **{"relative_gain_low": 0.3, "relative_gain_high": 0.5},
+    }
+    compared = compare("regress", results, {"horizon": None})
+    assert compared is not None
+    assert compared.better
+    assert compared.sizes == (0.6, 1.0)
+    assert compared.in_words() == (
+        "The baseline is predicting the training mean; the mean absolute error of the network is "
+        "40.0 % lower."
+    )

@@ -124,14 +124,14 @@ def test_the_figure_and_the_terminal_say_that_the_network_is_worse(tmp_path: Pat
     timeline = Timeline(run)
     figure = catalog.drawings(timeline, timeline.moment())["held_out"](None)
     texts = [text.get_text() for text in figure.texts]
-    assert texts[2] == "worse than the value a season ago"
+    assert texts[2] == "worse than the value of 13 days ago"
     names = {text.get_text() for axes in figure.axes for text in axes.texts}
     assert {"held out", "training"} <= names
     canvas = Canvas.blank(80, 20)
     draw_in_terminal(canvas, timeline, timeline.moment(), Selection())
     model = TerminalModel(80, 20)
     model.feed(changes(canvas, None))
-    assert "worse than the value a season ago" in model.text
+    assert "worse than the value of 13 days ago" in model.text
     assert "north: " in model.text
 
 

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from hiddenstate.runs import Run
 
 
+MOST_SCORES = 3
+"""Targets whose scores a line of the list has."""
+
+
 @click.command(
     cls=GroupedCommand,
     help="List the runs: job, data, status, best score and start time.\n\n\b\nExample:\n"
@@ -48,6 +52,8 @@ def runs(as_json: bool, runs_dir: Path) -> None:
     if as_json:
         say_json({"runs": rows})
         return
+    for row in rows:
+        row["best"] = "; ".join(row.pop("scores")) or row["best"]
     others = _searches_and_sweeps(runs_dir)
     if rows:
         table(list(rows[0]), [[str(value) for value in row.values()] for row in rows])
@@ -77,8 +83,20 @@ def _summarize(run: "Run") -> dict[str, Any]:
         "data": run.data_fact("name"),
         "state": run.status(),
         "best": _best_score(run),
+        "scores": _scores_of_targets(run),
         "when": run.started(),
     }
+
+
+def _scores_of_targets(run: "Run") -> list[str]:
+    """The main scores of the targets in their own units, of finished runs that have some."""
+    from hiddenstate.metrics.target_scores import target_scores, with_targets
+
+    options = with_targets(run.config.flat(), run.data_record())
+    scores = target_scores(run.results() or {}, options)
+    lines = [f"{score.name} {score.short}" for score in scores[:MOST_SCORES]]
+    more = len(scores) - len(lines)
+    return [*lines, f"{more} more"] if more > 0 else lines
 
 
 def _best_score(run: "Run") -> str:
@@ -113,6 +131,7 @@ def compare(names: tuple[str, ...], as_json: bool, runs_dir: Path) -> None:
     """The command `compare`."""
     from hiddenstate.metrics.comparison import Scored, equal_to_best
     from hiddenstate.metrics.intervals import is_end
+    from hiddenstate.metrics.target_scores import is_pooled
     from hiddenstate.runs.question import question_of
 
     compared = [named_run(name, runs_dir) for name in names]
@@ -131,7 +150,7 @@ def compare(names: tuple[str, ...], as_json: bool, runs_dir: Path) -> None:
     rows = [
         [name, *(_cell(name, column) for column in _columns(lines))]
         for name in lines
-        if not is_end(name, lines)
+        if not is_end(name, lines) and not any(is_pooled(name, r.results() or {}) for r in compared)
     ]
     table(["", *(run.name for run in compared)], rows)
     if equal is not None:

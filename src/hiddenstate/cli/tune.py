@@ -342,11 +342,15 @@ def _train_best(
         raise _interrupted(study, interrupt)
     write_card(run)
     if not options.as_json:
-        from hiddenstate.metrics.intervals import ends_of, interval_of, is_end
+        from hiddenstate.metrics.glossary import is_shown
+        from hiddenstate.metrics.intervals import ends_of, interval_of
+        from hiddenstate.metrics.target_scores import target_scores, with_targets
 
         results = run.results() or {}
+        for score in target_scores(results, with_targets(run.config.flat(), run.data_record())):
+            say(score.in_words())
         for name, value in results.items():
-            if name.startswith(("test_", "baseline_")) and not is_end(name, results):
+            if name.startswith(("test_", "baseline_")) and is_shown(name, results):
                 interval = interval_of(name, results) if ends_of(name, results) else None
                 words = f", {interval.in_words('{:.4g}'.format)}" if interval else ""
                 say(f"{name}: {value:.4g}{words}")
@@ -360,8 +364,10 @@ def _warn(run: "Run") -> None:
     """Say so if the best is no better than its baseline, or its score too good."""
     from hiddenstate.data.leaks import leaks_from
     from hiddenstate.metrics.comparison import compare
+    from hiddenstate.metrics.target_scores import with_targets
 
-    compared = compare(run.config.job, run.results() or {}, run.config.flat())
+    options = with_targets(run.config.flat(), run.data_record())
+    compared = compare(run.config.job, run.results() or {}, options)
     if compared is not None and compared.warning():
         note(f"{compared.who.replace('the', 'the best', 1)} is {compared.warning()}")
     for leak in leaks_from(run.data_record()):

@@ -142,6 +142,13 @@ class Calendar:
             return (round(52 * 7 * DAY / step),)
         return (7,) if step == DAY else ()
 
+    @property
+    def step_days(self) -> float:
+        """The days of a step, on average."""
+        if self.unit == BUSINESS:
+            return 7 / 5
+        return self.multiple * 365.2425 / 12 if self.unit == MONTHS else self.multiple / DAY
+
     def count(self, n: int) -> str:
         """Return a number of steps in words: `51 days`, `3 steps of 15min`."""
         if self.name.replace(" ", "").isalpha():

@@ -38,6 +38,7 @@ class DataFacts(TypedDict):
     leaks: NotRequired[list[LeakFacts]]
     groups: NotRequired[list[GroupFacts]]
     season_why: NotRequired[Why]
+    targets: NotRequired[list[str]]
     augment: NotRequired[ChoiceFacts]
 
 
@@ -321,6 +322,9 @@ class PreparedDataset(Dataset):
             facts["split_rule"] = self.split_rule
         if self.season_why is not None:
             facts["season_why"] = self.season_why
+        targets = self.transform.targets
+        if targets is not None and are_names(targets) and sum(map(len, targets)) <= MAX_NAMES:
+            facts["targets"] = list(targets)
         if self.augment is not None:
             facts["augment"] = self.augment.facts()
         if self.leaks:

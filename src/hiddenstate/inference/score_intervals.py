@@ -15,7 +15,14 @@ from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.inference.forecast_scores import other_forecasts, scales_of
 from hiddenstate.inference.predict import Answers
 from hiddenstate.metrics.forecasts import scaled_errors
-from hiddenstate.metrics.intervals import Bootstrap, Units, figures, units_of, unnamed_groups
+from hiddenstate.metrics.intervals import (
+    FEWEST,
+    Bootstrap,
+    Units,
+    figures,
+    units_of,
+    unnamed_groups,
+)
 from hiddenstate.metrics.scores import cross_entropy_by_row, error_by_row
 from hiddenstate.system.typing import Array
 
@@ -50,6 +57,25 @@ def units_of_answers(transform: Transform, answers: Answers) -> Units:
     length = max(season, 2 * horizon) or window
     steps = origin.first[row] + answers.step
     return units_of(origin.series[row], steps, max(length, 1), groups)
+
+
+def units_of_differences(transform: Transform, answers: Answers) -> Units:
+    """Return the units of paired differences: those of :func:`units_of_answers` or, where these
+    are too few, blocks of the steps of each series, shorter if need be."""
+    units = units_of_answers(transform, answers)
+    if units.n >= FEWEST or units.kind not in ("series", "blocks"):
+        return units
+    origin = answers.rows.origin or whole(len(answers.rows))
+    series, steps = origin.series[answers.row], origin.first[answers.row] + answers.step
+    numbers, place = np.unique(series, return_inverse=True)
+    first = np.array([steps[place == n].min() for n in range(len(numbers))])
+    at = steps - first[place]
+    length = max(int(at.max() + 1) // FEWEST, 1)
+    if units.length:
+        length = min(length, units.length)
+    block = np.minimum(at // length, FEWEST - 1) if length * FEWEST > at.max() else at // length
+    _, of = np.unique(place * (block.max() + 1) + block, return_inverse=True)
+    return Units("blocks", of.astype(np.int64), int(of.max()) + 1, length)
 
 
 def of_correct(name: str, units: Units, correct: Array, other: Array | None) -> dict[str, float]:

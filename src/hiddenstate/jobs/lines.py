@@ -1,6 +1,6 @@
 """The lines that commands print of a job, in the form of the classic scripts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,8 @@ from hiddenstate.jobs.snapshot_limits import rows_to_show
 from hiddenstate.jobs.taught import labels_read
 from hiddenstate.metrics.comparison import baseline_method, compare, scored_alone
 from hiddenstate.metrics.intervals import ends_of, interval_of
+from hiddenstate.metrics.target_scores import TargetScore, target_scores, with_targets
+from hiddenstate.metrics.units import quantity
 from hiddenstate.models.net import Net
 from hiddenstate.program.cells import FACTORS
 from hiddenstate.system.notice import Notice, note, warning
@@ -38,6 +40,9 @@ def log_line(event: Mapping[str, Any], config: Config) -> str:
 
 _FAR = "the targets are of size {:.3g} and not scaled, but a network learns values near 1; add "
 _FAR += "--scale standard"
+
+MOST_TARGETS = 10
+"""Targets that have a line of their own."""
 
 CARRIED = "the {} state, which forecast does not take; to forecast, add --no-stateful"
 """What is to be known before a model with a horizon is trained to carry its state."""
@@ -159,7 +164,7 @@ def _of_stream(job: Job) -> list[Notice]:
 def summary_lines(job: Job, engine: Engine, results: Mapping[str, float]) -> list[str]:
     """Return who answers and the results of a run as lines."""
     lines = {"classes": _classify, "targets": _regress, "codes": _autoencode}
-    compared = compare(job.config.job, results, job.config.flat())
+    compared = compare(job.config.job, results, _options(job))
     warnings = []
     if compared and compared.warning():
         warnings.append(f"{compared.who} is {compared.warning()}")
@@ -242,7 +247,10 @@ def _regress(job: Job, engine: Engine, results: Mapping[str, float]) -> list[str
         scored = f"{count(n, f'held-out {noun}')}, without {job.washed_out:,} of washout"
     if "test_pinball" in results:
         lines += _quantile_lines(job, results, scored)
-    if "test_mse" in results:
+    scores = target_scores(results, _options(job))
+    lines += _target_lines(scores, scored)
+    alike = len(scores) < 2 and all(score.series == 1 for score in scores)
+    if "test_mse" in results and alike:
         fit = f", R2 {results['test_r2']:.4f}" if "test_r2" in results else ""
         if ends := ends_of("test_r2", results):
             fit += f" ({ends[0]:.4f} to {ends[1]:.4f})"
@@ -260,10 +268,32 @@ def _regress(job: Job, engine: Engine, results: Mapping[str, float]) -> list[str
         ratio = results["test_esr"]
         lines.append(f"error-to-signal ratio with pre-emphasis on {scored}: {ratio:.4g}")
     if "test_mase" in results:
-        line = f"mean absolute scaled error: {results['test_mase']:.4g}"
+        mean = "" if alike else ", mean of all"
+        line = f"mean absolute scaled error{mean}: {results['test_mase']:.4g}"
         line += _interval("test_mase", results) * ("test_mase_low" in results)
         lines.append(line + _season(job))
-    return [*lines, *_path_lines(results)]
+    if alike:
+        return [*lines, *_path_lines(results)]
+    return lines + [
+        f"linear path alone: {score.name} ± {quantity(results[name], score.unit)}"
+        for k, score in enumerate(scores[:MOST_TARGETS], 1)
+        if (name := f"target_{k}_linear_mae") in results
+    ]
+
+
+def _options(job: Job) -> dict[str, Any]:
+    """The options of a job, with the names of its targets."""
+    return with_targets(job.config.flat(), {"targets": job.dataset.transform.targets})
+
+
+def _target_lines(scores: Sequence[TargetScore], scored: str) -> list[str]:
+    """A line for each target, the first with what it is scored on."""
+    lines = [score.in_words() for score in scores[:MOST_TARGETS]]
+    if lines:
+        lines[0] = f"{scores[0].name} on {scored}: {scores[0].figures}"
+    if len(scores) > MOST_TARGETS:
+        lines.append(f"{len(scores) - MOST_TARGETS} more targets; evaluate --json has all")
+    return lines
 
 
 def _quantile_lines(job: Job, results: Mapping[str, float], scored: str) -> list[str]:

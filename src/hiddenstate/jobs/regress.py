@@ -19,6 +19,7 @@ from hiddenstate.inference.hidden_states import at_every_step
 from hiddenstate.inference.loss_scores import central, quantile_scores, signal_score
 from hiddenstate.inference.predict import Answers, predictions_and_targets
 from hiddenstate.inference.score_intervals import of_answers
+from hiddenstate.inference.target_scores import by_target
 from hiddenstate.jobs.base import Evaluation, Job, of_members
 from hiddenstate.jobs.held_out import HeldOut, series_name
 from hiddenstate.jobs.path_share import added_to_path
@@ -124,6 +125,8 @@ class RegressJob(Job):
                 mean = target_mean(transform.central(self._train_targets), _lengths(train))
                 plain = np.broadcast_to(mean, target.shape)
             results["baseline_mse"] = mean_squared_error(plain, target)
+            alone = added is not None and not results["net_share"]
+            results |= by_target(transform, answers, train, plain, alone)
             best = best_baseline(self.config.job, results), plain
             results |= of_answers(transform, answers, train, results, best, "test_")
             results |= of_quantiles

@@ -12,6 +12,21 @@ from hiddenstate.metrics.glossary import Entry, entry_of, written
 from hiddenstate.metrics.headline import headline
 from hiddenstate.metrics.intervals import Ends, Interval, differ, ends_of, interval_of
 from hiddenstate.metrics.scores import skill
+from hiddenstate.metrics.target_scores import (
+    GAIN,
+    LAST,
+    LINEAR,
+    MEAN,
+    RESULTS,
+    SEASONAL,
+    SERIES,
+    column_of,
+    gain_ends,
+    method_in_words,
+    n_scored,
+    smallest_error,
+)
+from hiddenstate.metrics.units import quantity, unit_of
 from hiddenstate.program.jobs import kind_of
 from hiddenstate.program.words import BESIDE, Words
 
@@ -41,6 +56,9 @@ class Baseline:
         Interval of how much better what answers is, on the same rows.
     answer : Answer
         Who answers.
+    relative : Relative, optional
+        How much lower the mean absolute error is than that of the baseline; it then decides which
+        is better.
     """
 
     name: str
@@ -53,6 +71,7 @@ class Baseline:
     interval: Interval | None = None
     gain: Ends | None = None
     answer: Answer = field(default_factory=Answer)
+    relative: "Relative | None" = None
 
     @property
     def who(self) -> str:
@@ -65,16 +84,22 @@ class Baseline:
     @property
     def better(self) -> bool:
         """Whether what answers is better, in the digits that are written and beyond chance."""
+        if self.relative is not None:
+            return self.relative.gain > 0 and not self.by_chance
         return self._surely_better(self.value, self.other)
 
     @property
     def worse(self) -> bool:
         """Whether what answers is worse, in the digits that are written and beyond chance."""
+        if self.relative is not None:
+            return self.relative.gain < 0 and not self.by_chance
         return self._surely_better(self.other, self.value)
 
     @property
     def by_chance(self) -> bool:
         """Whether other such rows might as well turn the difference round."""
+        if self.relative is not None:
+            return self.relative.by_chance
         if self.gain is not None:
             return self.gain[0] <= 0 <= self.gain[1]
         if self.interval is None or self.interval.ends is None:
@@ -87,7 +112,20 @@ class Baseline:
         return better and self._differs and not self.by_chance
 
     @property
+    def tie(self) -> bool:
+        """Whether there is no clear difference."""
+        return not (self.better or self.worse)
+
+    @property
+    def sizes(self) -> tuple[float, float]:
+        """The result and that of the baseline, as they are compared: errors of several targets in
+        units of those of the baseline."""
+        return (self.value, self.other) if self.relative is None else (1 - self.relative.gain, 1.0)
+
+    @property
     def _differs(self) -> bool:
+        if self.relative is not None:
+            return abs(self.relative.gain) >= SMALLEST_GAIN
         value, other = (written(number, self.entry.kind) for number in (self.value, self.other))
         return value != other
 
@@ -102,14 +140,23 @@ class Baseline:
             method = self.method[0].upper() + self.method[1:]
             who += ", which answers alone," * self.answer.alone[0].adds
         sentence = f"{method} reached {written(self.other, self.entry.kind)}"
+        if self.relative is not None:
+            reached = self.relative.reached
+            sentence = (
+                f"{method} reached {reached}" if reached else f"The baseline is {self.method}"
+            )
         if self.by_chance and self._differs:
-            return f"{sentence}: {who} is no better, as {self._within()}."
-        if not self.better:
-            return f"{sentence}: {who} is {'worse' if self.worse else 'no better'}."
+            return f"{sentence}: no clear difference, as {self._within()}."
+        if self.tie:
+            return f"{sentence}: {who} is no better."
+        if self.worse and self.relative is None:
+            return f"{sentence}: {who} is worse."
         if self._more_is_better:
             return f"{sentence}."
-        lower = 100 * skill(self.value, self.other)
-        return f"{sentence}; the error of {who} is {lower:.1f} % lower."
+        lower = 100 * skill(*self.sizes)
+        error = "error" if self.relative is None else "mean absolute error"
+        way = "lower" if lower >= 0 else "higher"
+        return f"{sentence}; the {error} of {who} is {abs(lower):.1f} % {way}."
 
     def verdict(self) -> str:
         """Return in few words that what answers is worse, or only better or worse by chance."""
@@ -117,24 +164,68 @@ class Baseline:
             return f"worse than {self.short}"
         # A forecast in whose digits nothing differs states that the network adds nothing.
         equal = self.by_chance and (self._differs or self._more_is_better)
-        return f"no better than {self.short}" if equal else ""
+        return f"not clearly better or worse than {self.short}" if equal else ""
 
     def warning(self) -> str:
         """Return the same with both values, as the end of "the network is ..." or of what else
         answers; else nothing."""
         if not self.verdict():
             return ""
+        if self.relative is not None:
+            why = self._within() if self.by_chance else self.relative.in_words()
+            return f"{self.verdict()}: {why}"
         value, other = (written(number, self.entry.kind) for number in (self.value, self.other))
         within = "" if self.worse or value == other else f"; {self._within()}"
         without = self.short if self.answer.alone else "without a network"
         return f"{self.verdict()}: {self.entry.title} {value}, {without} {other}{within}"
 
     def _within(self) -> str:
+        if self.relative is not None:
+            return f"{self.relative.in_words()}, may be chance"
         drawn = "" if self.interval is None else f" of {self.interval.units_in_words()}"
         if self.gain is None:
             return f"the difference is within the 95 % interval{drawn}"
         low, high = (written(end, self.entry.kind) for end in self.gain)
         return f"the gain, {low} to {high} in the 95 % interval{drawn}, may be chance"
+
+
+SMALLEST_GAIN = 0.0005
+"""Least share that is written as a difference."""
+
+
+@dataclass(frozen=True)
+class Relative:
+    """How much lower the mean absolute error is than that of a baseline.
+
+    Parameters
+    ----------
+    gain : float
+        As a share of the error of the baseline, each target of each series counting alike; below 0
+        if the error is higher.
+    ends : tuple of float, optional
+        Its interval, by the standard error of the paired differences.
+    reached : str
+        What the baseline reached, as it follows its method; empty of several targets.
+    """
+
+    gain: float
+    ends: Ends | None
+    reached: str = ""
+
+    @property
+    def by_chance(self) -> bool:
+        """Whether the difference is within its interval, or too small to be written."""
+        if self.ends is None:
+            return abs(self.gain) < SMALLEST_GAIN
+        return self.ends[0] <= 0 <= self.ends[1]
+
+    def in_words(self) -> str:
+        """Return the gain with its interval."""
+        gain = f"the gain of {100 * self.gain:.1f} % in mean absolute error"
+        if self.ends is None:
+            return gain
+        low, high = (f"{100 * end:.1f}" for end in self.ends)
+        return f"{gain}, 95 % interval {low} to {high} %"
 
 
 def baseline_method(job: str, options: Mapping[str, Any]) -> tuple[str, str]:
@@ -152,11 +243,8 @@ def baseline_method(job: str, options: Mapping[str, Any]) -> tuple[str, str]:
     return "predicting the training mean", "the training mean"
 
 
-SEASONAL = "seasonal_mse"
-"""The result of a forecast that repeats the value a season ago."""
-
 OTHERS = {
-    SEASONAL: ("repeating the value a season ago", "the value a season ago"),
+    RESULTS[SEASONAL]: ("repeating the value a season ago", "the value a season ago"),
     **{words.result: (words.method,) * 2 for every in BESIDE.values() for words in every},
 }
 """Other results that need no network: what they are of, and the same as a noun."""
@@ -213,11 +301,23 @@ def best_baseline(
     best = baseline_of(job, results)
     if best not in results or best == QUANTILES:
         return best
+    if GAIN in results:
+        return RESULTS[_best_method(job, results, options)]
     more_is_better = entry_of(best, job).kind == "share"
     alone = answer_of(job, results, options).alone
     others = [words.result for words in BESIDE[job] if words not in alone]
     choose = max if more_is_better else min
-    return choose((n for n in (best, SEASONAL, *others) if n in results), key=lambda n: results[n])
+    names = (best, RESULTS[SEASONAL], *others)
+    return choose((name for name in names if name in results), key=lambda name: results[name])
+
+
+def _best_method(
+    job: str, results: Mapping[str, Any], options: Mapping[str, Any] | None = None
+) -> str:
+    """Return the name of the best baseline among the scores of targets."""
+    alone = bool(answer_of(job, results, options).alone)
+    names = [name for name in (LAST, MEAN, SEASONAL, LINEAR) if not (alone and name == LINEAR)]
+    return smallest_error(results, names) or LAST
 
 
 @dataclass(frozen=True)
@@ -270,6 +370,13 @@ def _compared(
     the job is."""
     other = best_baseline(job, scores, options)
     method, short = OTHERS.get(other, plain)
+    relative = None
+    if GAIN in scores and key == "test_mse":
+        best = _best_method(job, scores, options)
+        if best == SEASONAL:
+            when = method_in_words(best, scores)
+            method, short = f"repeating the value of {when}", f"the value of {when}"
+        relative = Relative(float(scores[GAIN]), gain_ends(scores), _reached(best, scores, options))
     return Baseline(
         key,
         float(scores[name]),
@@ -281,4 +388,14 @@ def _compared(
         interval_of(name, scores),
         ends_of("gain", scores),
         answer_of(job, scores, options),
+        relative,
     )
+
+
+def _reached(method: str, scores: Mapping[str, Any], options: Mapping[str, Any] | None) -> str:
+    """Return the error of a method with its unit; empty of several targets."""
+    if n_scored(scores) > 1:
+        return ""
+    error, series = float(scores[f"target_1_{method}_mae"]), int(scores.get(SERIES, 1))
+    unit = unit_of(column_of(options or {}, 1, 1))
+    return f"± {quantity(error, unit)}" + f" in the median of {series:,} series" * (series > 1)

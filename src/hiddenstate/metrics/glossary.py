@@ -9,6 +9,13 @@ from typing import Any
 
 from hiddenstate.metrics.headline import headline
 from hiddenstate.metrics.intervals import FEWEST, ends_of, interval_of, is_end
+from hiddenstate.metrics.target_scores import (
+    DAYS,
+    SERIES,
+    is_of_target,
+    is_pooled,
+    target_scores,
+)
 from hiddenstate.program.jobs import CLASSIFY, REGRESS
 from hiddenstate.program.words import BESIDE
 
@@ -293,13 +300,21 @@ GLOSSARY: dict[str, Entry] = {
     "classify/gain": Entry(
         "gain over the best baseline",
         "95 % interval of the accuracy minus that of the best baseline, on the same test rows. If "
-        "it includes 0, the network is no better than the baseline.",
+        "it includes 0, there is no clear difference.",
         "share",
     ),
     "gain": Entry(
         "gain over the best baseline",
         "95 % interval of the error of the best baseline minus that of the network, on the same "
-        "test rows. If it includes 0, the network is no better than the baseline.",
+        "test rows. If it includes 0, there is no clear difference.",
+    ),
+    "relative_gain": Entry(
+        "lower absolute error than the best baseline",
+        "Share by which the mean absolute error is below that of the best baseline on the same "
+        "test targets, each target of each series counting alike. Its interval is made of the "
+        "standard error of the paired differences, over series or blocks of steps where there are "
+        "some; if it includes 0, there is no clear difference.",
+        "share",
     ),
     "interval": Entry(
         "95 % interval of the accuracy",
@@ -338,6 +353,8 @@ def explain(name: str, job: str) -> Entry | None:
     if before in ("", "test_") and quantile:
         coverage = GLOSSARY["coverage"]
         return replace(coverage, title=f"coverage of quantile {quantile}")
+    if entry is None and is_of_target(name):
+        return _of_target(name)
     for end, which in (("_low", "lower"), ("_high", "upper")):
         if entry is None and name.endswith(end):
             score = explain(name.removesuffix(end), job)
@@ -345,6 +362,38 @@ def explain(name: str, job: str) -> Entry | None:
                 meaning = f"The {which} end of the 95 % interval of the {score.title}."
                 return Entry(f"{score.title}, {which} end", meaning, score.kind)
     return entry
+
+
+SCORES_OF_TARGET = {
+    "mae": ("mean absolute error", "Mean absolute error on the test targets, in their unit"),
+    "rmse": ("root mean squared error", "Root of the mean squared error, in the target's unit"),
+    "r2": ("R²", "1 minus the squared error divided by that of the mean of the same series"),
+    "mase": (
+        "mean absolute scaled error",
+        "Mean absolute error divided by the scale of the series",
+    ),
+    "last_mae": ("error of the last value", "Mean absolute error of repeating the last value"),
+    "mean_mae": ("error of the training mean", "Mean absolute error of the training mean"),
+    "seasonal_mae": (
+        "error of the seasonal value",
+        "Mean absolute error of the season before",
+    ),
+    "linear_mae": ("error of the linear path", "Mean absolute error of the linear path alone"),
+}
+"""Titles and definitions of the scores that each target has."""
+
+
+def _of_target(name: str) -> Entry:
+    """Return the entry of a result of one target."""
+    if name == SERIES:
+        words = "Number of series that the scores of each target are the medians of."
+        return Entry("series with scores", words, "count")
+    if name == DAYS:
+        return Entry("days of the season", "Days from the value a season ago to the target.")
+    number, _, score = name.removeprefix("target_").partition("_")
+    title, definition = SCORES_OF_TARGET.get(score, (score, ""))
+    series = "; of several series, their median." if definition else ""
+    return Entry(f"{title}, target {number}", definition + series)
 
 
 def entry_of(name: str, job: str) -> Entry:
@@ -378,17 +427,34 @@ def interval_in_words(name: str, figures: Mapping[str, Any], job: str) -> str:
     return interval.in_words(lambda end: written(end, kind))
 
 
+def is_shown(name: str, figures: Mapping[str, Any]) -> bool:
+    """Whether a table of results has a row for a figure: none for the ends of intervals, for what
+    the lines of targets say, and for what is pooled over unlike targets or series."""
+    hidden = is_end(name, figures) or is_of_target(name) or is_pooled(name, figures)
+    return not hidden
+
+
+def target_rows(figures: Mapping[str, Any], options: Mapping[str, Any]) -> list[ResultRow]:
+    """Return a row for each target with its scores in its own unit."""
+    entry = "Mean absolute error in the unit of the target, beside that of the best simple answer"
+    entry += " on the same test rows; of several series the median, with the scaled error first."
+    return [
+        ResultRow(f"target_{k}", score.figures, Entry(score.name, entry))
+        for k, score in enumerate(target_scores(figures, options), 1)
+    ]
+
+
 def result_rows(figures: Mapping[str, Any], job: str) -> list[ResultRow]:
     """Return figures with their values and intervals as text and their entries, those without one
     last."""
-    names = [name for name in figures if not is_end(name, figures)]
+    names = [name for name in figures if is_shown(name, figures)]
     entries = [(name, entry_of(name, job)) for name in names]
     entries.sort(key=lambda pair: not pair[1].definition)
     rows = []
     for name, entry in entries:
         text = written(figures[name], entry.kind), interval_in_words(name, figures, job)
         rows.append(ResultRow(name, ", ".join(filter(None, text)), entry))
-    if ends := ends_of("gain", figures):
+    if (ends := ends_of("gain", figures)) and not is_pooled("gain", figures):
         entry = entry_of("gain", job)
         rows.append(ResultRow("gain", " to ".join(written(x, entry.kind) for x in ends), entry))
     return rows

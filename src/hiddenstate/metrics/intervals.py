@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiddenstate.errors import count
+from hiddenstate.metrics.student import student_quantile
 from hiddenstate.system.typing import Array
 
 Floats = NDArray[np.float64]
@@ -185,6 +186,44 @@ class Bootstrap:
         tail = _expanded_tail(self.units.n)
         low, high = np.quantile(values, [tail, 1 - tail])
         return (float(low), float(high)) if low < high else None
+
+
+def paired_difference(
+    values: Array, weights: Array, units: Units, kept: Array | None = None
+) -> Ends | None:
+    """Return the interval of a mean of paired differences, from its standard error.
+
+    The differences of a unit belong together, so that they may depend on one another: blocks of
+    steps allow for autocorrelation (Carlstein, Annals of Statistics 14, 1986), as a comparison of
+    forecasts has to (Diebold & Mariano, J. Business & Economic Statistics 13, 1995). The standard
+    error is that of a ratio of sums over units (Cochran, Sampling Techniques, 1977, 6.4), and the
+    quantile Student's.
+
+    Parameters
+    ----------
+    values, weights : ndarray (m,)
+        The differences, and how much each counts.
+    units : Units
+        Of n outcomes.
+    kept : ndarray (n,) of bool, optional
+        Which of the outcomes the differences are of; by default all.
+
+    Returns
+    -------
+    tuple or None
+        None for fewer than `FEWEST` units.
+    """
+    own = units.of if kept is None else units.of[kept]
+    names, place = np.unique(own, return_inverse=True)
+    if len(names) < FEWEST or not units.n:
+        return None
+    total = np.bincount(place, values * weights)
+    share = np.bincount(place, weights)
+    mean = float(total.sum() / share.sum())
+    squares = float(((total - mean * share) ** 2).sum())
+    error = math.sqrt(squares * len(names) / (len(names) - 1)) / float(share.sum())
+    reach = student_quantile(LEVEL, len(names) - 1) * error
+    return mean - reach, mean + reach
 
 
 @lru_cache(maxsize=1)

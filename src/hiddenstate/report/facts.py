@@ -12,6 +12,7 @@ from hiddenstate.data.leaks import leaks_from
 from hiddenstate.data.prepare.augment_choice import choice_from
 from hiddenstate.errors import HiddenstateError, MachineError, UntrustedFileError, printable
 from hiddenstate.metrics.answer import Answer, answer_of
+from hiddenstate.metrics.target_scores import with_targets
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
 from hiddenstate.runs import Run
@@ -109,6 +110,11 @@ class RunFacts:
                 self.model = self.run.model()
             except HiddenstateError as error:
                 self.problems.append(str(error))
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options of the run by name, with the names of its targets."""
+        return with_targets(self.config.flat(), self.run.data_record())
 
     @property
     def answer(self) -> Answer:

@@ -15,15 +15,20 @@ from hiddenstate.metrics.glossary import (
     entry_of,
     interval_in_words,
     result_rows,
+    target_rows,
     written,
 )
 from hiddenstate.metrics.headline import headline as headline_key
 from hiddenstate.metrics.intervals import interval_of, wilson
 from hiddenstate.metrics.scores import balanced_accuracy, f1_by_class, skill
+from hiddenstate.metrics.target_scores import is_pooled, target_scores
 from hiddenstate.report.facts import RunFacts
 from hiddenstate.runs.events import Figures, figures_of
 from hiddenstate.runs.snapshots import AutoencodeStatic, ClassifyFinal, typed
 from hiddenstate.system.typing import Array
+
+MOST_LINES = 4
+"""Targets that the first screen names."""
 
 WINDOWS = 10
 """Windows at the end of a run that `last10_mse` is computed over."""
@@ -38,6 +43,8 @@ class Headline:
     comparison: str
     share: float | None = None
     other_share: float | None = None
+    more: tuple[tuple[str, str], ...] = ()
+    """Value and name of each further target."""
 
 
 def headline(facts: RunFacts) -> Headline:
@@ -53,6 +60,9 @@ def headline(facts: RunFacts) -> Headline:
             )
         return _latest(facts, key)
     entry, compared = entry_of(key, job), baseline(facts)
+    if lines := _by_target(facts, key):
+        words = "There is no baseline for it." if compared is None else compared.in_words()
+        return Headline(*lines[0], words, more=tuple(lines[1:]))
     name, n = entry.title, facts.run.n_rows("test")
     if key == "test_accuracy":
         name = f"of {count(n, 'test row')} correct" if n else "of the test rows correct"
@@ -68,6 +78,22 @@ def headline(facts: RunFacts) -> Headline:
     if entry.kind == "share":
         return Headline(value, name, compared.in_words(), compared.value, compared.other)
     return Headline(value, name, compared.in_words())
+
+
+def _by_target(facts: RunFacts, key: str) -> list[tuple[str, str]]:
+    """Return the main score of each target, and what it is; none of quantiles of one series."""
+    results = facts.results
+    scores = target_scores(results, facts.options)
+    if not scores or (key != "test_mse" and not is_pooled(key, results)):
+        return []
+    noun = "step" if "test_steps" in results else "row"
+    n = int(results.get(f"test_{noun}s", 0))
+    lines = [(score.head, score.rest) for score in scores[:MOST_LINES]]
+    lines[0] = lines[0][0], f"{lines[0][1]}; {count(n, f'held-out {noun}')}"
+    if len(scores) > MOST_LINES:
+        more = len(scores) - MOST_LINES
+        lines.append((f"{more} more", f"target{'s' * (more > 1)}, listed with all results"))
+    return lines
 
 
 def _latest(facts: RunFacts, key: str) -> Headline:
@@ -90,7 +116,7 @@ def _latest(facts: RunFacts, key: str) -> Headline:
 def baseline(facts: RunFacts) -> Baseline | None:
     """Return the main result of the run and its baseline; None if either is unknown."""
     results, job = facts.results, facts.job
-    logged = compare(job, results, facts.config.flat())
+    logged = compare(job, results, facts.options)
     key, other = headline_key(job, results), _other(facts)
     if logged is not None or key not in results or other is None:
         return logged
@@ -194,6 +220,8 @@ def tables(facts: RunFacts) -> dict[str, list[ResultRow]]:
         "The last validation": _last_event(facts, "valid"),
     }
     rows = {title: result_rows(values, facts.job) for title, values in figures.items() if values}
+    if of_targets := target_rows(_at_end(facts), facts.options):
+        rows = {"By target": of_targets, **rows}
     derived = _derived(facts)
     return rows | ({"Derived from the saved arrays": derived} if derived else {})
 
@@ -213,7 +241,9 @@ def _last_event(facts: RunFacts, kind: str) -> Figures:
 def _derived(facts: RunFacts) -> list[ResultRow]:
     derived: Figures = {}
     compared, other, matrix = baseline(facts), _other(facts), confusion(facts)
-    if compared is not None and compared.other_entry.title and compared.entry.kind != "share":
+    alone = compared is None or is_pooled(compared.name, facts.results)
+    has_title = compared is not None and compared.other_entry.title
+    if compared is not None and has_title and not alone and compared.entry.kind != "share":
         derived["skill"] = skill(compared.value, compared.other)
     if other is not None:
         derived[other.name] = other.value

@@ -13,9 +13,9 @@ from hiddenstate.config import job_options
 from hiddenstate.data.leaks import leaks_from
 from hiddenstate.errors import DataError, HiddenstateError, printable
 from hiddenstate.metrics.comparison import baseline_method, compare
-from hiddenstate.metrics.glossary import entry_of, interval_in_words, written
+from hiddenstate.metrics.glossary import entry_of, interval_in_words, is_shown, written
 from hiddenstate.metrics.headline import headline
-from hiddenstate.metrics.intervals import is_end
+from hiddenstate.metrics.target_scores import target_scores, with_targets
 from hiddenstate.models.fitted import row_shape_of
 from hiddenstate.report.commands import python_lines, training_command, uses
 from hiddenstate.runs import Run
@@ -60,7 +60,7 @@ def details(run: Run, number: str) -> dict[str, Any]:
     number : str
         What addresses call it.
     """
-    job, options = run.config.job, run.config.flat()
+    job, options = run.config.job, with_targets(run.config.flat(), run.data_record())
     last = next(run.lines_from_end("history.jsonl"), {})
     results = {k: v for k, v in last.items() if k not in ("event", "step")}
     results = results if last.get("event") == "end" else {}
@@ -103,6 +103,11 @@ def details(run: Run, number: str) -> dict[str, Any]:
         ],
         "results": scores(results, job),
         "headline": headline(job, results),
+        "targets": [
+            {"name": printable(each.name, 80), "unit": each.unit, "head": each.head}
+            | {"rest": printable(each.rest, 400), "words": printable(each.in_words(), 400)}
+            for each in target_scores(results, options)
+        ],
         "baseline": _baseline(job, results, options),
         "leaks": [leak.in_words() for leak in leaks_from(run.data_record())],
         "shown": shown,
@@ -131,7 +136,7 @@ def scores(results: dict[str, float], job: str) -> list[dict[str, Any]]:
     """Return results with their titles, meanings, values and intervals in words."""
     rows = []
     for name, value in results.items():
-        if is_end(name, results):
+        if not is_shown(name, results):
             continue
         entry = entry_of(name, job)
         rows.append(
@@ -151,12 +156,13 @@ def _baseline(job: str, results: dict[str, float], options: dict[str, Any]) -> d
     compared = compare(job, results, options)
     method, short = baseline_method(job, options)
     if compared is None:
-        return {"method": method, "short": short, "words": None, "worse": False}
+        return {"method": method, "short": short, "words": None, "worse": False, "tie": False}
     return {
         "method": compared.method,
         "short": compared.short,
         "words": compared.in_words(),
-        "worse": not compared.better,
+        "worse": compared.worse,
+        "tie": compared.tie,
         "value": compared.other,
     }
 

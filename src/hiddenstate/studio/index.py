@@ -8,7 +8,7 @@ import hashlib
 import itertools
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -21,6 +21,7 @@ from hiddenstate.errors import HiddenstateError, printable
 from hiddenstate.metrics.comparison import compare
 from hiddenstate.metrics.glossary import entry_of, interval_in_words, written
 from hiddenstate.metrics.headline import headline
+from hiddenstate.metrics.target_scores import TargetScore, target_scores, with_targets
 from hiddenstate.runs import Run
 from hiddenstate.runs.last_lines import lines_from_end
 from hiddenstate.runs.record import read_record, seed_of
@@ -29,6 +30,10 @@ from hiddenstate.system import threads
 from hiddenstate.system.atomic_file import TEMPORARY
 
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
+
+
+MOST_TARGETS = 2
+"""Targets whose scores a row has."""
 
 
 class UnknownRunError(HiddenstateError):
@@ -50,8 +55,10 @@ class Row:
         The score, and what is reached without a network.
     score_text, baseline_text, interval_text : str
         The same in words, and the interval of the score on few rows.
-    worse : bool
-        Whether the score is worse, by more than chance.
+    worse, tie : bool
+        Whether the score is worse by more than chance, and whether there is no clear difference.
+    sizes : tuple of float, optional
+        The score and that of the baseline as they are compared, for a bar.
     is_share : bool
         Whether the score is a share, of which more is better; else less is.
     steps : int
@@ -79,6 +86,8 @@ class Row:
     baseline_text: str
     interval_text: str
     worse: bool
+    tie: bool
+    sizes: tuple[float, float] | None
     is_share: bool
     steps: int
     seconds: float | None
@@ -305,8 +314,12 @@ def _read_row(run: str, path: Path, changed: float) -> Row:
     score = figures.get(key)
     if score is None and not done:
         key, score = "loss", figures.get("mean_loss", figures.get("valid_loss"))
-    found = compare(job, results, options) if done else None
-    data, about = record.get("data", {}), entry_of(key, job)
+    data = record.get("data", {})
+    named = with_targets(options, data)
+    found = compare(job, results, named) if done else None
+    targets = target_scores(results, named)
+    about = entry_of(key, job)
+    other = "" if found is None else written(found.other, about.kind)
     return Row(
         id=run,
         name=printable(path.name, 100),
@@ -317,10 +330,12 @@ def _read_row(run: str, path: Path, changed: float) -> Row:
         title=about.title,
         score=score,
         baseline=None if found is None else found.other,
-        score_text="" if score is None else written(score, about.kind),
-        baseline_text="" if found is None else written(found.other, about.kind),
-        interval_text=interval_in_words(key, results, job),
+        score_text=_score_text(targets) or ("" if score is None else written(score, about.kind)),
+        baseline_text=_baseline_text(targets, other),
+        interval_text="" if targets else interval_in_words(key, results, job),
         worse=found is not None and found.worse,
+        tie=found is not None and found.tie,
+        sizes=None if found is None else found.sizes,
         is_share=about.kind == "share",
         steps=int(figures.get("step", 0)) + (last.get("event") == "log"),
         seconds=next((each.get("seconds") for each in journal if each), None) if done else None,
@@ -332,6 +347,22 @@ def _read_row(run: str, path: Path, changed: float) -> Row:
             if name in defaults and value != defaults[name]
         },
     )
+
+
+def _baseline_text(targets: Sequence[TargetScore], pooled: str) -> str:
+    """Return the error of the best simple answer for a single target, else `pooled`."""
+    if not targets:
+        return pooled
+    return targets[0].versus if len(targets) == 1 else ""
+
+
+def _score_text(targets: Sequence[TargetScore]) -> str:
+    """Return the main score of a target, or those of several with their names."""
+    if len(targets) == 1:
+        return targets[0].short
+    texts = [f"{printable(each.name, 40)} {each.head}" for each in targets[:MOST_TARGETS]]
+    more = len(targets) - MOST_TARGETS
+    return "; ".join([*texts, f"{more} more"] if more > 0 else texts)
 
 
 @lru_cache

@@ -16,6 +16,9 @@ from hiddenstate.views.memory import layer_names
 from hiddenstate.views.streams import stream_states
 from hiddenstate.views.timeline import Moment, Timeline
 
+MOST_TARGETS = 3
+"""Targets whose scores stand in a note."""
+
 PATH = 30
 """Moments whose eigenvalues are drawn behind the present ones."""
 
@@ -45,6 +48,8 @@ def _learning(run: Timeline, now: Moment, on: Figure | None) -> Figure:
         warning=compared.warning() if compared else "",
         share=share_in_words(run.job, now.results, run.options),
         limits=run.limits,
+        worse=bool(compared and compared.worse),
+        by_target=[f"{each.name} {each.short}" for each in run.scores(now)[:MOST_TARGETS]],
     )
 
 

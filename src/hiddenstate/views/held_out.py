@@ -81,7 +81,9 @@ class HeldOut:
         What the steps before the held-out ones were used for.
     score, about, warning : str
         The error beside that of the baseline; how the predictions were made; a sentence if the
-        network is worse.
+        network is worse, or there is no clear difference.
+    worse : bool
+        Whether it is worse.
     edges, counts : ndarray
         Histogram of the residuals of the first target.
     lags : ndarray or None
@@ -97,6 +99,7 @@ class HeldOut:
     score: str
     about: str
     warning: str
+    worse: bool
     edges: Array
     counts: Array
     lags: Array | None
@@ -131,6 +134,7 @@ def held_out(timeline: Timeline, moment: Moment) -> HeldOut | None:
         _score(timeline, moment, lanes, baseline, at_end),
         _about(timeline, moment, at_end),
         "" if compared is None else compared.verdict(),
+        compared is not None and compared.worse,
         edges,
         counts,
         arrays["residual_lag"][0] if "residual_lag" in arrays else None,

@@ -11,6 +11,7 @@ import numpy as np
 from hiddenstate.data import fractions
 from hiddenstate.errors import MachineError, UntrustedFileError, printable
 from hiddenstate.metrics.comparison import Baseline, compare
+from hiddenstate.metrics.target_scores import TargetScore, target_scores, with_targets
 from hiddenstate.runs import Run
 from hiddenstate.runs.events import Event, Figures, LogEvent, ValidationEvent, figures_of
 from hiddenstate.runs.snapshots import (
@@ -241,12 +242,16 @@ class Timeline:
 
     @property
     def options(self) -> dict[str, Any]:
-        """The options of the run by name."""
-        return self.run.config.flat()
+        """The options of the run by name, with the names of its targets."""
+        return with_targets(self.run.config.flat(), self.run.data_record())
 
     def compared(self, moment: Moment) -> Baseline | None:
         """Return the result of the run beside that of its baseline; None before the end."""
         return compare(self.job, moment.results, self.options)
+
+    def scores(self, moment: Moment) -> list[TargetScore]:
+        """Return the scores of each target in its own unit; none before the end."""
+        return target_scores(moment.results, self.options)
 
     def over_time(self, *names: str, until: int | None = None) -> tuple[Array, list[Array]]:
         """Return how arrays developed, from the snapshots that have them all, and at the end.

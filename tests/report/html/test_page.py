@@ -202,7 +202,10 @@ def test_the_main_result_is_compared_with_its_baseline(
     assert f"{100 * accuracy:.2f} % of 30 test rows correct" in text
     assert "Without a network, always predicting the most frequent class reached 33.33 %" in text
     assert "principal components reached" in pages["autoencode"].text
-    assert "the error of the linear path, which answers alone, is" in pages["forecast"].text
+    assert (
+        "the mean absolute error of the linear path, which answers alone, is"
+        in pages["forecast"].text
+    )
 
 
 def test_a_page_describes_data_network_and_options(

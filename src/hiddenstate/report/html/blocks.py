@@ -8,6 +8,7 @@ import numpy as np
 from hiddenstate.metrics.answer import NETWORK
 from hiddenstate.metrics.glossary import entry_of, written
 from hiddenstate.metrics.path_terms import TERMS
+from hiddenstate.metrics.target_scores import is_pooled
 from hiddenstate.report import forecast, results
 from hiddenstate.report.commands import python_lines, training_command, uses
 from hiddenstate.report.facts import RunFacts, Setting
@@ -262,6 +263,8 @@ def baseline(facts: RunFacts) -> str:
     compared = results.baseline(facts)
     if compared is None:
         return "<p>There is no result that can be compared with a baseline.</p>"
+    if is_pooled(compared.name, facts.results):
+        return f"<p>{tags.text(compared.in_words())}</p>"
     rows = [
         [
             "this network" if compared.who == NETWORK else compared.who,

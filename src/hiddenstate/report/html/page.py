@@ -112,7 +112,7 @@ def _head(facts: RunFacts, pictures: Pictures, replay: Replay) -> str:
     """Build the first screen: the main result, the warnings, and one figure."""
     run, top = facts.run, headline(facts)
     compared = baseline(facts)
-    worse = compared is not None and not compared.better
+    worse = compared is not None and compared.worse
     lines = chain(facts.warnings(), run.damaged_snapshots())
     items = "".join(f"<li>{tags.name(line)}</li>" for line in lines)
     first = lead(facts, pictures)
@@ -123,8 +123,14 @@ def _head(facts: RunFacts, pictures: Pictures, replay: Replay) -> str:
         f"{tags.text(run.started())}</p><h1>{tags.text(facts.title)}</h1>"
         + (f'<p class="answered">{tags.text(facts.answered)}</p>' if facts.answered else "")
         + f'<div class="headline"><p class="result">{tags.text(top.value)}</p>'
-        f'<p class="result-name">{tags.text(top.name)}</p>{_bars(facts)}'
-        f'<p class="comparison{" worse" * worse}">{tags.text(top.comparison)}</p></div>'
+        f'<p class="result-name">{tags.text(top.name)}</p>'
+        + "".join(
+            f'<p class="result further">{tags.text(value)}</p>'
+            f'<p class="result-name">{tags.text(name)}</p>'
+            for value, name in top.more
+        )
+        + _bars(facts)
+        + f'<p class="comparison{" worse" * worse}">{tags.text(top.comparison)}</p></div>'
         + (f'<ul class="warnings" aria-label="Warnings">{items}</ul>' if items else "")
         + f'</div><div class="lead">{shown}</div>'
     )
@@ -136,14 +142,15 @@ def _bars(facts: RunFacts) -> str:
     if compared is None:
         return ""
     is_share = compared.entry.kind == "share"
-    whole = 1.0 if is_share else max(compared.value, compared.other)
+    value, other = compared.sizes
+    whole = 1.0 if is_share else max(value, other)
     if not (math.isfinite(whole) and whole > 0):
         return ""
-    net = "net" if compared.better else "worse"
+    net = "worse" if compared.worse else "even" if compared.tie else "net"
     is_net = compared.answer.by_net
     who = "this network" if compared.who == NETWORK else compared.who.removeprefix("the ")
-    bars = _bar(who, compared.value / whole, net)
-    bars += _bar("no network" if is_net else "baseline", compared.other / whole, "other")
+    bars = _bar(who, value / whole, net)
+    bars += _bar("no network" if is_net else "baseline", other / whole, "other")
     note = "longer is better" if is_share else "errors: shorter is better"
     return f'<div class="bars" aria-hidden="true">{bars}<span></span><small>{note}</small></div>'
 

@@ -83,7 +83,7 @@ def held_out(shown: HeldOut, figure: Figure | None = None) -> Figure:
     # The last clauses are left out where there is no space for them.
     clauses = [score, f"{left_out} more not drawn" if left_out else "", *share, shown.about]
     heading(figure, title, "; ".join(clause for clause in clauses if clause))
-    top = KEYED + 0.05 + warn(figure, shown.warning)
+    top = KEYED + 0.05 + warn(figure, shown.warning, worse=shown.worse)
     columns = 2 if width >= WIDE else 1
     if width < WIDER and lanes[0].title and not scatter:
         # The title of the lane has a line of its own; where it is narrowest, the legend has two.

@@ -172,10 +172,10 @@ def heading(figure: FigureBase, title: str, note: str = "", left: float = 0.12) 
             )
 
 
-def warn(figure: FigureBase, warning: str, left: float = 0.12) -> float:
+def warn(figure: FigureBase, warning: str, left: float = 0.12, *, worse: bool = True) -> float:
     """Write a warning under the note of a figure; return the inches that it takes at the top.
 
-    If it is too wide, what follows a colon is left out.
+    If it is too wide, what follows a colon is left out. It is red where something is `worse`.
     """
     width, height = inches(figure)
     if not warning or height <= NOTED:
@@ -187,7 +187,7 @@ def warn(figure: FigureBase, warning: str, left: float = 0.12) -> float:
         1 - 0.31 / height - WARNED / height,
         style.plain(warning, max(most, 8)),
         fontsize=style.SMALL_POINTS,
-        color=style.now().wrong,
+        color=style.now().wrong if worse else style.now().ink,
         fontweight="bold",
         ha="left",
         va="top",

@@ -114,6 +114,8 @@ def learning(
     warning: str = "",
     share: str = "",
     limits: Limits | None = None,
+    worse: bool = True,
+    by_target: Sequence[str] = (),
 ) -> Figure:
     """Draw the loss against updates, and below it the test score if it was logged.
 
@@ -137,6 +139,10 @@ def learning(
         The test rows that the logged scores are computed on.
     results : dict, optional
         The results at the end of the run.
+    worse : bool, default True
+        Whether the warning is that the network is worse.
+    by_target : sequence of str, optional
+        The scores of each target at the end, instead of those in `results`.
     warning : str, optional
         A sentence under the note.
     share : str, optional
@@ -152,10 +158,9 @@ def learning(
         limits = limits_of(last, lines, drawn, [])
     last = max(last, limits.end)
     scores = [key for key in SCORES if any(key in event for event in history)]
-    heading(
-        figure, "Learning curves", _latest(history, scores, unit, evaluated, results or {}, share)
-    )
-    top = KEYED + warn(figure, warning)
+    note = _latest(history, scores, unit, evaluated, results or {}, share, by_target)
+    heading(figure, "Learning curves", note)
+    top = KEYED + warn(figure, warning, worse=worse)
     grid = place(figure, 1 + len(scores), heights=[1.5] + [1.0] * len(scores), top=top, left=0.66)
     axes = add_axes(figure, grid[0])
     _draw_loss(axes, history, unit, valid, levels, limits.curves["loss"])
@@ -182,11 +187,13 @@ def _latest(
     evaluated: str,
     results: Mapping[str, Any],
     share: str,
+    by_target: Sequence[str],
 ) -> str:
     """Return the latest loss and scores as a note, each with the rows it is computed on."""
     if not history:
         return f"no {unit} logged yet"
     end = [f"{_written(key, results[key])} on all test rows" for key in SCORES if key in results]
+    end = list(by_target) or end
     note = f"{unit} {history[-1]['step'] + 1:,}: mean loss {history[-1]['mean_loss']:.4g}"
     for key in scores:
         value = next((event[key] for event in reversed(history) if key in event), None)

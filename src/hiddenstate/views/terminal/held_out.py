@@ -31,7 +31,7 @@ def held_out(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Sele
         return
     body = panels.titled(canvas, "held out", clip(shown.score, max(canvas.width - 10, 0)))
     if shown.warning and body.height >= 4:
-        body.text(0, 0, clip(shown.warning, body.width), ORANGE)
+        body.text(0, 0, clip(shown.warning, body.width), ORANGE if shown.worse else GREY)
         body = body.part(0, 1, body.width, body.height - 1)
     if body.height >= 6:
         named = [("━ target", ORANGE), ("━ prediction", BLUE), (f"┄ {shown.baseline}", GREY)]

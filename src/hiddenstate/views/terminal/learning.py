@@ -83,7 +83,8 @@ def _below_warning(body: Canvas, timeline: Timeline, moment: Moment) -> Canvas:
     compared = timeline.compared(moment)
     if compared is None or not compared.verdict() or body.height < 4:
         return body
-    body.text(0, 0, clip(compared.verdict(), body.width), ORANGE)
+    ink = ORANGE if compared.worse else GREY
+    body.text(0, 0, clip(compared.verdict(), body.width), ink)
     return body.part(0, 1, body.width, body.height - 1)
 
 

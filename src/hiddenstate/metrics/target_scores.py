@@ -1,0 +1,307 @@
+"""The scores of each target of a regression, in its own unit, and which results hold them.
+
+Targets differ in their units and series in their size, so that no score here is taken over several
+targets, and each is the median over series. Shapes: n answers, O targets, S series.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hiddenstate.metrics.intervals import Ends, Units, paired_difference
+from hiddenstate.metrics.units import ago, quantity, unit_of, without_unit
+from hiddenstate.system.typing import Array
+
+MOST = 50
+"""Targets that get scores of their own."""
+
+LAST, MEAN, SEASONAL, LINEAR = "last", "mean", "seasonal", "linear"
+"""What answers without a network: the last value, the training mean, the value a season ago, and
+the linear path of a forecast."""
+
+RESULTS = {
+    LAST: "baseline_mse",
+    MEAN: "baseline_mse",
+    SEASONAL: "seasonal_mse",
+    LINEAR: "linear_mse",
+}
+"""The results that hold their squared errors."""
+
+SERIES, DAYS = "target_series", "seasonal_days"
+"""Results: the number of series that scores of targets are medians over, if there are several;
+and how many days ago the value of a season ago is, if dates say so."""
+
+GAIN = "relative_gain"
+"""Result: the share by which the mean absolute error is below that of the best baseline."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Answers and what answers without a network on the same rows, by series.
+
+    Parameters
+    ----------
+    outputs, target : ndarray (n, O)
+    series : ndarray (n,)
+        The number of the series of each answer; all equal where rows are no series.
+    others : dict
+        Answers (n, O) without a network, by name.
+    """
+
+    outputs: Array
+    target: Array
+    series: Array
+    others: Mapping[str, Array]
+
+
+def results_by_target(of: Compared, scales: Mapping[int, Array]) -> dict[str, float]:
+    """Return the scores of each target as results, `target_<number>_<score>`, counted from 1.
+
+    The scores are `mae`, `rmse`, `r2` within a series, `mase`, and `<name>_mae` of each of
+    `of.others`: all medians over series, whose number is `target_series` if they are several.
+
+    Parameters
+    ----------
+    of : Compared
+    scales : mapping of int to ndarray (O,)
+        The scales of the errors of series, for `mase`; those without one have no part in it.
+    """
+    numbers, place = np.unique(of.series, return_inverse=True)
+    S, truth = len(numbers), of.target.astype(np.float64)
+    errors = np.abs(of.outputs - truth)
+    mae, mse = _by_series(errors, place, S), _by_series(errors**2, place, S)
+    spread = _by_series((truth - _by_series(truth, place, S)[place]) ** 2, place, S)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        r2 = np.where(spread > 0, 1 - mse / spread, np.nan)
+    each = {"mae": mae, "rmse": np.sqrt(mse), "r2": r2}
+    if scales:
+        known = [number in scales for number in numbers.tolist()]
+        own = np.array([scales[number] for number in numbers.tolist() if number in scales])
+        if len(own):
+            each["mase"] = mae[known] / own
+    for name, values in of.others.items():
+        each[f"{name}_mae"] = _by_series(np.abs(values - truth), place, S)
+    results: dict[str, float] = {SERIES: S} if S > 1 else {}
+    for target in range(min(truth.shape[1], MOST)):
+        for name, values in each.items():
+            finite = values[np.isfinite(values[:, target]), target]
+            if len(finite):
+                results[f"target_{target + 1}_{name}"] = float(np.median(finite))
+    return results
+
+
+def relative_gain(of: Compared, other: Array, units: Units) -> dict[str, float]:
+    """Return by what share the mean absolute error is below that of `other` (n, O), as results.
+
+    The differences are paired: each is that of both errors of one answer, in units of the mean
+    error of `other` on the same target of the same series; targets and series count alike. Its
+    interval is of Student's distribution with the standard error over `units`, which are blocks of
+    consecutive steps where there is time (see :func:`paired_difference`).
+    """
+    truth = of.target.astype(np.float64)
+    numbers, place, counts = np.unique(of.series, return_inverse=True, return_counts=True)
+    plain, own = np.abs(other - truth), np.abs(of.outputs - truth)
+    scale = _by_series(plain, place, len(numbers))[place]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        shares = np.where(scale > 0, (plain - own) / scale, np.nan)
+    known = np.asarray(np.isfinite(shares).all(axis=1))
+    if not known.any():
+        return {}
+    gains, weights = shares[known].mean(axis=1), 1 / counts[place][known]
+    results = {GAIN: float(np.average(gains, weights=weights))}
+    ends = paired_difference(gains, weights, units, known)
+    return results if ends is None else {**results, f"{GAIN}_low": ends[0], f"{GAIN}_high": ends[1]}
+
+
+def gain_ends(results: Mapping[str, Any]) -> Ends | None:
+    """Return the interval of the relative gain, if the results have it."""
+    low, high = results.get(f"{GAIN}_low"), results.get(f"{GAIN}_high")
+    return None if low is None or high is None else (float(low), float(high))
+
+
+def _by_series(values: Array, place: Array, n: int) -> Array:
+    """Return the mean (S, O) over the answers of each series of `values` (n, O)."""
+    counts = np.maximum(np.bincount(place, minlength=n), 1)
+    sums = [np.bincount(place, column, n) for column in values.astype(np.float64).T]
+    return np.stack(sums, axis=1) / counts[:, None]
+
+
+@dataclass(frozen=True)
+class TargetScore:
+    """The scores of one target in its own unit; medians over series.
+
+    Parameters
+    ----------
+    name : str
+        The target without a unit in brackets.
+    unit : str
+        Empty if the column's name gives none.
+    mae : float
+        Mean absolute error.
+    method : str
+        The simple method with the smallest error: "a week ago", "the last value".
+    other : float, optional
+        Its mean absolute error.
+    rmse, r2, mase : float, optional
+        Root of the mean squared error, coefficient of determination within the series, mean
+        absolute scaled error.
+    series : int, default 1
+        The number of series that all are medians over.
+    """
+
+    name: str
+    unit: str
+    mae: float
+    method: str = ""
+    other: float | None = None
+    rmse: float | None = None
+    r2: float | None = None
+    mase: float | None = None
+    series: int = 1
+
+    @property
+    def value(self) -> str:
+        """The mean absolute error as text: "± 310 EUR"."""
+        return f"± {quantity(self.mae, self.unit)}"
+
+    @property
+    def versus(self) -> str:
+        """That of the simple method: "a week ago: ± 480 EUR"; empty if there is none."""
+        if self.other is None:
+            return ""
+        return f"{self.method}: ± {quantity(self.other, self.unit)}"
+
+    @property
+    def short(self) -> str:
+        """The main score alone, that of a panel first: "MASE 0.584, ± 310 EUR"."""
+        panel = self.series > 1 and self.mase is not None
+        return f"MASE {self.mase:.3g}, {self.value}" if panel else self.value
+
+    @property
+    def figures(self) -> str:
+        """The scores without the target's name."""
+        text = "; ".join(part for part in (self.short, self.versus, self.fit) if part)
+        return text + f" (medians of {self.series:,} series)" * (self.series > 1)
+
+    @property
+    def head(self) -> str:
+        """The one number that sums up the target: "± 310 EUR", of a panel "MASE 0.584"."""
+        return self.short.split(", ± ")[0]
+
+    @property
+    def rest(self) -> str:
+        """What `head` is, and the other scores."""
+        scaled = self.head != self.value
+        what = "mean absolute scaled error" if scaled else "mean absolute error"
+        series = f", the median of {self.series:,} series" * (self.series > 1)
+        parts = [f"{what} of {self.name}{series}", self.value * scaled, self.versus, self.fit]
+        return "; ".join(part for part in parts if part)
+
+    @property
+    def fit(self) -> str:
+        """The coefficient of determination as text; empty if there is none."""
+        within = " within series" * (self.series > 1)
+        return "" if self.r2 is None else f"R2{within} {self.r2:.3f}"
+
+    def in_words(self) -> str:
+        """Return the scores as a line: "sales: ± 310 EUR; a week ago: ± 480 EUR; R2 0.912"."""
+        return f"{self.name}: {self.figures}"
+
+
+def target_scores(results: Mapping[str, Any], options: Mapping[str, Any]) -> list[TargetScore]:
+    """Return the scores of each target that results hold; none of earlier versions' results.
+
+    Parameters
+    ----------
+    results : mapping
+        Those of a run, or the scores of an evaluation.
+    options : mapping
+        Those of the run, which may name the columns of the targets.
+    """
+    return [_score(results, options, k) for k in range(1, n_scored(results) + 1)]
+
+
+def _score(results: Mapping[str, Any], options: Mapping[str, Any], k: int) -> TargetScore:
+    column = column_of(options, k, n_scored(results))
+    mae = {name: results.get(f"target_{k}_{name}_mae") for name in (SEASONAL, LAST, MEAN)}
+    simple = {name: float(error) for name, error in mae.items() if error is not None}
+    best = min(simple, key=lambda name: simple[name], default=None)
+    rmse, r2, mase = (results.get(f"target_{k}_{name}") for name in ("rmse", "r2", "mase"))
+    return TargetScore(
+        without_unit(column),
+        unit_of(column),
+        float(results[f"target_{k}_mae"]),
+        "" if best is None else method_in_words(best, results),
+        None if best is None else simple[best],
+        rmse,
+        r2,
+        mase,
+        int(results.get(SERIES, 1)),
+    )
+
+
+def with_targets(options: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of a run with the names of its targets, as its record of the data has
+    them where the data decided what they are."""
+    return {**options, "target": record.get("targets") or options.get("target")}
+
+
+def column_of(options: Mapping[str, Any], k: int, n: int) -> str:
+    """Return the name of the column of target `k` of `n`, from 1, as far as options name it."""
+    named = options.get("target")
+    if isinstance(named, (list, tuple)) and n == min(len(named), MOST):
+        return str(named[k - 1])
+    return "target" if n == 1 else f"y_{k}"
+
+
+def n_scored(results: Mapping[str, Any]) -> int:
+    """Return how many targets have scores of their own in results."""
+    return next(k for k in range(MOST + 1) if f"target_{k + 1}_mae" not in results)
+
+
+def method_in_words(name: str, results: Mapping[str, Any]) -> str:
+    """Return what answers without a network as a noun: "a week ago", "the last value"."""
+    if name == SEASONAL:
+        return ago(results.get(DAYS))
+    return {LAST: "the last value", MEAN: "the training mean", LINEAR: "the linear path"}[name]
+
+
+def smallest_error(results: Mapping[str, Any], methods: Sequence[str]) -> str | None:
+    """Return which of some methods has the smallest mean absolute error, each target counting
+    alike, of those that have one of every target; None if none has."""
+
+    def ratio(name: str) -> float:
+        ratios = []
+        for k in range(1, n_scored(results) + 1):
+            other = results.get(f"target_{k}_{name}_mae")
+            if other is None:
+                return math.inf
+            ratios.append(float(other) / (float(results[f"target_{k}_mae"]) or 1e-300))
+        return float(np.mean(ratios)) if ratios else math.inf
+
+    ratios = {name: ratio(name) for name in methods}
+    best = min(ratios, key=lambda name: ratios[name])
+    return best if math.isfinite(ratios[best]) else None
+
+
+POOLED = {
+    *("test_mse", "test_r2", "test_mae", "baseline_mse", "seasonal_mse", "linear_mse", "net_mse"),
+    *("test_pinball", "baseline_pinball", "members_low", "members_high", "gain"),
+}
+"""Results over all targets and series in one, which say nothing where their units or sizes differ.
+"""
+
+
+def is_pooled(name: str, results: Mapping[str, Any]) -> bool:
+    """Whether the result `name` is over several targets or series, and is not shown to people."""
+    return name in POOLED and (SERIES in results or n_scored(results) > 1)
+
+
+def is_of_target(name: str) -> bool:
+    """Whether the result `name` belongs to the lines of targets, and is shown with them."""
+    first, _, rest = name.removeprefix("target_").partition("_")
+    of_one = name.startswith("target_") and first.isdigit() and bool(rest)
+    return of_one or name in (SERIES, DAYS)

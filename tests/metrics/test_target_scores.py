@@ -1,0 +1,105 @@
+"""Scores of each target of a regression, in its own unit."""
+
+import numpy as np
+import pytest
+
+from hiddenstate.metrics.intervals import Units, paired_difference, units_of
+from hiddenstate.metrics.target_scores import (
+    Compared,
+    is_of_target,
+    relative_gain,
+    results_by_target,
+    target_scores,
+)
+
+rng = np.random.default_rng(0)
+
+
+def shops(sizes: tuple[float, ...]) -> Compared:
+    """Answers of series of different size, each with errors of a tenth of its size."""
+    n, S = 40, len(sizes)
+    size, series = np.repeat(sizes, n)[:, None], np.repeat(np.arange(S), n)
+    shape = np.tile(np.sin(np.arange(n)), S)[:, None]
+    target = size * (2 + shape)
+    outputs = target + 0.1 * size * np.tile(np.resize([1, -1], n), S)[:, None]
+    last = target + 0.2 * size
+    return Compared(outputs, target, series, {"last": last})
+
+
+def test_scores_of_series_are_medians_so_that_a_large_one_does_not_decide() -> None:
+    of = shops((100.0, 10_000.0, 1.0))
+    results = results_by_target(of, {n: np.array([size]) for n, size in enumerate((50, 5000, 0.5))})
+    assert results["target_series"] == 3
+    assert results["target_1_mae"] == pytest.approx(10)
+    assert results["target_1_rmse"] == pytest.approx(10)
+    assert results["target_1_last_mae"] == pytest.approx(20)
+    assert results["target_1_mase"] == pytest.approx(0.2)
+    within = 1 - 0.01 / np.var(np.sin(np.arange(40)))
+    assert results["target_1_r2"] == pytest.approx(within)
+
+
+def test_the_lines_of_targets_have_their_own_units() -> None:
+    truth = np.column_stack([1e6 * rng.normal(size=90), 1e-6 * rng.normal(size=90)])
+    of = Compared(truth * 1.1, truth, np.zeros(90, int), {"mean": np.zeros_like(truth)})
+    results = results_by_target(of, {})
+    scores = target_scores(results, {"target": ["molar_mass (g/mol)", "leak_mol_s"]})
+    assert [score.name for score in scores] == ["molar_mass", "leak_mol_s"]
+    assert scores[0].in_words() == (
+        f"molar_mass: ± {np.abs(truth[:, 0]).mean() / 10:,.0f} g/mol; the training mean: "
+        f"± {np.abs(truth[:, 0]).mean():,.0f} g/mol; R2 {results['target_1_r2']:.3f}"
+    )
+    assert scores[1].value == f"± {np.abs(truth[:, 1]).mean() / 10:.3g} mol/s"
+    assert [score.name for score in target_scores(results, {})] == ["y_1", "y_2"]
+
+
+def test_a_panel_has_its_scaled_error_first() -> None:
+    results = {
+        **{"target_1_mae": 30.8, "target_1_mase": 0.566, "target_1_seasonal_mae": 50.3},
+        **{"target_1_last_mae": 96.6, "target_1_r2": 0.913, "target_series": 5, "seasonal_days": 7},
+    }
+    (score,) = target_scores(results, {"target": ["sales_eur"]})
+    assert score.short == "MASE 0.566, ± 30.8 EUR"
+    assert score.figures == (
+        "MASE 0.566, ± 30.8 EUR; a week ago: ± 50.3 EUR; R2 within series 0.913 "
+        "(medians of 5 series)"
+    )
+
+
+def test_results_of_earlier_versions_have_no_lines() -> None:
+    assert target_scores({"test_mse": 1.0, "baseline_mse": 2.0}, {"target": ["x"]}) == []
+    assert [is_of_target(n) for n in ("target_1_mae", "target_series", "test_mse")] == [1, 1, 0]
+
+
+def test_the_gain_counts_series_alike() -> None:
+    of = shops((100.0, 10_000.0, 1.0))
+    units = Units("rows", np.arange(len(of.series)), len(of.series))
+    gain = relative_gain(of, of.others["last"], units)
+    assert gain["relative_gain"] == pytest.approx(0.5)
+
+
+def test_the_standard_error_of_independent_rows_is_that_of_the_mean() -> None:
+    values = rng.normal(0.2, 1, 400)
+    ends = paired_difference(values, np.ones(400), Units("rows", np.arange(400), 400))
+    assert ends is not None
+    error = values.std(ddof=1) / 20
+    assert ends[0] == pytest.approx(values.mean() - 1.966 * error, abs=2e-4)
+    assert sum(ends) / 2 == pytest.approx(values.mean())
+
+
+def test_blocks_widen_the_interval_of_differences_that_follow_one_another() -> None:
+    """An autoregressive series of 0.9 has a variance of the mean that is 19 times as large."""
+    noise = rng.normal(size=4000)
+    values = np.zeros(4000)
+    for t in range(1, 4000):
+        values[t] = 0.9 * values[t - 1] + noise[t]
+    steps, zero = np.arange(4000), np.zeros(4000, int)
+    rows = paired_difference(values, np.ones(4000), Units("rows", steps, 4000))
+    blocks = paired_difference(values, np.ones(4000), units_of(zero, steps, 100))
+    assert rows is not None
+    assert blocks is not None
+    assert 3 < (blocks[1] - blocks[0]) / (rows[1] - rows[0]) < 5.5
+
+
+def test_fewer_than_five_units_have_no_interval() -> None:
+    four = Units("series", np.arange(8) // 2, 4)
+    assert paired_difference(np.arange(8.0), np.ones(8), four) is None
