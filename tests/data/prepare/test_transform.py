@@ -55,6 +55,16 @@ def fit(X: Array, missing: str = "error", scale: str = "none", **rows: Any) -> T
     return fitted_transform(Rows(X, **rows), missing, scale, scale_targets=False)
 
 
+def test_prepared_float32_takes_the_memory_of_float64(in_small_pieces: None) -> None:
+    X = np.random.default_rng(0).normal(5, 2, (9, 5, 3))
+    own = fit(X, scale="standard")
+    expected, copy = own.apply(X, None, "float32", "X"), X.copy()
+    got = own.apply(copy, None, "float32", "X", overwrite=True)
+    assert np.shares_memory(got, copy)
+    assert copy.nbytes < X.nbytes  # the rest is given back
+    np.testing.assert_array_equal(got, expected)
+
+
 # --- statistics
 
 

@@ -359,10 +359,11 @@ def test_a_forecast_of_bytes_reads_numbers_not_pixels(path: Path) -> None:
     same(result.y.reshape(-1, 1), bytes_)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_a_large_file_is_prepared_as_one_in_memory(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dtype: Any
 ) -> None:
-    X = np.random.default_rng(0).normal(5, 2, (60, 4, 3)).astype(np.float32)
+    X = np.random.default_rng(0).normal(5, 2, (60, 4, 3)).astype(dtype)
     np.savez(tmp_path / "a.npz", X=X, y=np.arange(60) % 3)
     np.save(tmp_path / "X.npy", X)
     np.save(tmp_path / "y.npy", np.arange(60) % 3)

@@ -1,5 +1,6 @@
 """Applies the steps of a program to arrays and stores, piece by piece, and undoes them."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -39,7 +40,7 @@ def apply_steps(
     where : str
         Name of the data in messages.
     overwrite : bool, default False
-        Whether the result may take the place of X.
+        Whether the result may take the place of X, of which no view may be used again.
 
     Raises
     ------
@@ -53,14 +54,25 @@ def apply_steps(
         if X.nbytes <= SCAN_BYTES:
             out = np.ascontiguousarray(_prepared(steps, X, lengths, where), kept)
         else:
-            fits = overwrite and X.dtype == kept and X.shape[1:] == shape
-            out = X if fits else np.empty((len(X), *shape), kept)
+            shape = (len(X), *shape)
+            fits = overwrite and X.shape == shape and X.flags.c_contiguous
+            fits = fits and X.itemsize % np.dtype(kept).itemsize == 0
+            out = _front(X, kept, shape) if fits else np.empty(shape, kept)
             for first, piece in in_pieces(X, SCAN_BYTES):
                 rows = slice(first, first + len(piece))
                 ends = None if lengths is None else lengths[rows]
                 out[rows] = _prepared(steps, piece, ends, where, first)
+            if fits and X.dtype != kept:
+                del out, piece  # as no view of X may be left
+                X.resize(-(-X.size // (X.itemsize // np.dtype(kept).itemsize)), refcheck=False)
+                out = _front(X, kept, shape)
     check_range(out, None, dtype, where)
     return out
+
+
+def _front(X: Array, dtype: Any, shape: tuple[int, ...]) -> Array:
+    """Return the first bytes of an array as an array of another type, in the same memory."""
+    return X if X.dtype == dtype else X.reshape(-1).view(dtype)[: math.prod(shape)].reshape(shape)
 
 
 def _of_store(steps: Sequence[Step], X: Array, dtype: Any, where: str) -> Array:

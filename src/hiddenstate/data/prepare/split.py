@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from hiddenstate.config import Config
 from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.prepare.batches import generator
+from hiddenstate.data.prepare.missing import SCAN_BYTES
 from hiddenstate.data.rows import Rows, in_pieces, row_hashes
 from hiddenstate.data.store import RowStore
 from hiddenstate.errors import DataError, count
@@ -39,7 +40,7 @@ def hold_out(
     if not overwrite:
         return rows.take(kept), out
     X = rows.X
-    for first, piece in in_pieces(X[: len(kept)]):  # each row moves towards the first
+    for first, piece in in_pieces(X[: len(kept)], SCAN_BYTES):  # each row moves towards the first
         piece[:] = X[kept[first : first + len(piece)]]
     del piece
     X.resize((len(kept), *X.shape[1:]), refcheck=False)
