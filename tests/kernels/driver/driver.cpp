@@ -1,4 +1,5 @@
-// Runs the kernels without Python on random, odd shapes: `make sanitize` runs this program.
+// Runs the kernels without Python on random, odd shapes and text: `make sanitize` runs this
+// program.
 //
 //   driver [CASES [LEVEL ...]]    number of random cases of each kind, and the levels (default all)
 //
@@ -16,6 +17,7 @@
 #include "convolution_rows.h"
 #include "layers.h"
 #include "nets.h"
+#include "rows.h"
 
 #if defined(__SANITIZE_THREAD__)
 constexpr bool can_fork = false;  // the thread sanitizer does not follow a forked process
@@ -140,8 +142,11 @@ int main(int n, char** words) {
   const struct {
     const char* name;
     void (*walk)(const std::vector<const Level*>&, long);
-  } groups[] = {
-      {"layers", layers}, {"nets", nets}, {"teams", teams}, {"convolutions", convolutions}};
+  } groups[] = {{"layers", layers},
+                {"nets", nets},
+                {"teams", teams},
+                {"convolutions", convolutions},
+                {"rows", text_rows}};
   for (const auto& group : groups) {
     const auto start = std::chrono::steady_clock::now();
     group.walk(chosen, cases);
