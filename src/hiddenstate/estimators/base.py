@@ -40,6 +40,7 @@ from hiddenstate.estimators.inputs import (
     frame_names,
     in_order,
     refuse_text_columns,
+    unwrapped,
 )
 from hiddenstate.estimators.online_learners import LEARNERS
 from hiddenstate.estimators.options import LEFT_OUT, by_rules, warn_of_features
@@ -285,6 +286,13 @@ class Estimator(BaseEstimator, ArtifactsMixin):
             self.fit_ndim_ = ndim
         # scikit-learn does not detect the type of every data frame.
         own = X.dtype if hasattr(X, "dtype") else np.asarray(X).dtype
+        if getattr(own, "kind", "") in "cV":
+            other = (
+                "Complex data not supported: X is"
+                if own.kind == "c"
+                else "X: expected numbers, got"
+            )
+            raise DataError(f"{other} {own}")
         dtype = own if own in DTYPES else DTYPES
         options: dict[str, Any] = {"dtype": dtype, "order": "C", "ensure_all_finite": False}
         if ndim == 3:
@@ -375,7 +383,7 @@ class Estimator(BaseEstimator, ArtifactsMixin):
         if sample_weight is None:
             return None
         flat = np.zeros((len(X), 1))
-        checked = _check_sample_weight(sample_weight, flat, ensure_non_negative=True)
+        checked = _check_sample_weight(unwrapped(sample_weight), flat, ensure_non_negative=True)
         return np.asarray(checked, np.float64)
 
 

@@ -438,6 +438,10 @@ class RecurrentClassifier(ClassifierMixin, Estimator, HiddenStatesMixin, OnlineC
         chosen = self.predict_proba(X).argmax(axis=1)
         return np.asarray(self.classes_[chosen])
 
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Return the mean accuracy on X and y."""
+        return float(super().score(X, unwrapped(y), unwrapped(sample_weight)))
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Set the state that pickle read, unless its labels are not those of its model.
 

@@ -10,7 +10,7 @@ from hiddenstate.data import Rows
 from hiddenstate.data.column_names import positions_of
 from hiddenstate.data.origin import whole
 from hiddenstate.data.readers.columns import check_names, text_to_numbers
-from hiddenstate.data.readers.dataframes import frame_columns, is_frame
+from hiddenstate.data.readers.dataframes import as_frame, frame_columns, is_frame
 from hiddenstate.data.readers.number_text import is_number
 from hiddenstate.data.rows import check_pixels
 from hiddenstate.errors import DataError, listed, printable
@@ -161,7 +161,8 @@ def _is_array_of_objects(values: Any) -> bool:
 
 
 def unwrapped(values: Any) -> Any:
-    """Return a torch tensor or a masked array as a plain array, and anything else unchanged.
+    """Return a torch tensor or a masked array as a plain array, a lazy frame, a DuckDB relation or
+    the like as a frame, and anything else unchanged.
 
     Masked numbers become NaN. Does not import torch.
 
@@ -178,7 +179,7 @@ def unwrapped(values: Any) -> Any:
             raise DataError(f"masked values in an array of {plain.dtype}; drop those rows")
         return np.where(mask, np.nan, plain if plain.dtype.kind == "f" else plain.astype(float))
     if not (hasattr(values, "detach") and hasattr(values, "cpu")):
-        return values
+        return as_frame(values)
     values = values.detach().cpu()
     return (values.float() if str(values.dtype) == "torch.bfloat16" else values).numpy()
 

@@ -27,8 +27,8 @@ def is_frame(value: Any) -> bool:
 
 
 def as_frame(value: Any) -> Any:
-    """Return an Arrow table, a DuckDB relation, a lazy frame or another that narwhals knows as a
-    polars frame, or as a pandas frame without polars; anything else unchanged.
+    """Return an Arrow table or batch, a DuckDB relation, a lazy frame or the like as one of polars,
+    or without polars as one of pandas; anything else unchanged.
 
     Raises
     ------
@@ -40,11 +40,14 @@ def as_frame(value: Any) -> Any:
     import narwhals
 
     frame = narwhals.from_native(value, pass_through=True)
-    if not isinstance(frame, (narwhals.LazyFrame, narwhals.DataFrame)):
+    is_known = isinstance(frame, (narwhals.LazyFrame, narwhals.DataFrame))
+    if not is_known and not hasattr(value, "__arrow_c_stream__"):
         return value
     library: Any = next(filter(importlib.util.find_spec, ("polars", "pandas")), None)
     if library is None:
         raise DataError(f"{type(value).__name__}: can be read if polars or pandas is installed")
+    if not is_known:
+        return narwhals.from_arrow(value, backend=library).to_native()
     if isinstance(frame, narwhals.LazyFrame):
         return frame.collect(library).to_native()
     return frame.to_polars() if library == "polars" else frame.to_pandas()
