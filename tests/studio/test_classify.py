@@ -247,6 +247,7 @@ def test_signal_is_bent_and_pasted(
     table = "\n".join(["x,y", *(f"{x},{y}" for x, y in pasted)])
     page.locator(".own summary").click()
     page.locator(".own textarea").fill(table)
+    page.locator(".own button").click()
     page.wait_for_function(
         "() => document.querySelector('.steps output').textContent === 'step 9 of 9'"
     )
@@ -261,7 +262,8 @@ def test_signal_is_bent_and_pasted(
         "(words) => !document.querySelector('.said p').textContent.startsWith(words)", arg=said
     )
     page.locator(".own textarea").fill("x,z\n1,2")
-    page.locator(".hand .wrong[role=alert]:visible").wait_for()
+    page.locator(".own button").click()
+    page.locator(".own .bad").wait_for()
 
 
 def test_rows_are_read_as_the_model_read_its_data(
@@ -282,6 +284,7 @@ def test_rows_are_read_as_the_model_read_its_data(
     page.wait_for_function(ANSWERED)
     page.locator(".own summary").click()
     page.locator(".own textarea").fill(Path("new.csv").read_text())
+    page.locator(".own button").click()
     page.wait_for_function(
         "() => document.querySelector('.hand select option').textContent === 'Your row 1'"
     )
@@ -295,4 +298,5 @@ def test_rows_are_read_as_the_model_read_its_data(
         ("x;on\n1;2;3", "line 2: expected 2 columns"),
     ]:
         page.locator(".own textarea").fill(bad)
-        wait_for(page, ".hand .wrong[role=alert]", said)
+        page.locator(".own button").click()
+        wait_for(page, ".own .bad", said)

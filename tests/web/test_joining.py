@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import hiddenstate
-from hiddenstate.web.joining import joined, ordered, source, trimmed
+from hiddenstate.web.joining import compact, joined, ordered, source, trimmed
 
 ROOT = Path(hiddenstate.__file__).parent
 
@@ -65,7 +65,12 @@ def test_a_script_may_use_the_names_of_one_before_it() -> None:
 
 def test_functions_that_nothing_calls_are_left_out() -> None:
     script = "function a() {\n b();\n}\nfunction b() {\n}\nconst c = (x) => x;\nconst d = [c];\n"
-    assert trimmed(script) == "const c = (x) => x;\nconst d = [c];\n"
+    assert trimmed(script) == "const c=(x)=>x;\nconst d=[c];\n"
+
+
+def test_no_space_is_left_that_does_not_matter() -> None:
+    code = '  const a = (b) => (b ? .5 : - b);\n  say("a , b", `c = d`, /e = f/);\n  return [a];'
+    assert compact(code) == 'const a=(b)=>(b?.5:- b);\nsay("a , b", `c = d`, /e = f/);\nreturn[a];'
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
@@ -74,7 +79,7 @@ def test_the_script_does_what_the_modules_do(tmp_path: Path) -> None:
     for name, text in modules.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
-    (tmp_path / "script.js").write_text(join({"lib/twice.js": TWICE, "page/use.js": USE}))
+    (tmp_path / "script.js").write_text(compact(join({"lib/twice.js": TWICE, "page/use.js": USE})))
     said = [
         subprocess.run(["node", tmp_path / name], capture_output=True, check=True).stdout
         for name in ("page/use.mjs", "script.js")

@@ -85,7 +85,7 @@ def said_of(script: str) -> Any:
     )
     texts = files("hiddenstate.export.html").joinpath("texts.js").read_text("utf-8")
     texts = "\n".join(line for line in texts.splitlines() if not line.startswith("import"))
-    code = joined(["web/table.js"]) + texts.replace("export ", "")
+    code = joined(["web/table.js", "web/text_input.js"]) + texts.replace("export ", "")
     script = f"{page}{code}\n(async () => {{ {script}\nconsole.log(JSON.stringify(said)); }})();"
     return answer_of_node(script)
 

@@ -9,15 +9,12 @@ from importlib.resources import files
 from string import Template
 
 from hiddenstate.studio.session import Session
-from hiddenstate.web.joining import COMMENT
+from hiddenstate.web.joining import COMMENT, compact
 from hiddenstate.web.palette import base_style
 
 FOLDERS = ("studio/static", "web")
 """Folders of scripts: a page of the studio draws with what reports and exported pages draw with.
 They have the same places to one another in addresses, so that imports between them hold."""
-
-INDENT = re.compile(r"^ +", re.MULTILINE)
-"""What no line needs: no script has a template over several lines."""
 
 COMMENTS = re.compile(r"/\*.*?\*/|^ +|\n", re.MULTILINE | re.DOTALL)
 """What no style needs."""
@@ -53,7 +50,7 @@ def load_assets() -> dict[str, Asset]:
     for folder in FOLDERS:
         for entry in files("hiddenstate").joinpath(folder).iterdir():
             if entry.name.endswith(".js"):  # comments are for whoever reads the source
-                text = INDENT.sub("", COMMENT.sub("", entry.read_text("utf-8")))
+                text = compact(COMMENT.sub("", entry.read_text("utf-8")))
                 found[f"{folder}/{entry.name}"] = Asset(KINDS[".js"], text.encode())
             elif entry.name.endswith(".css") and folder == FOLDERS[0]:
                 first = f"{base_style()}\n" if entry.name == STYLE else ""

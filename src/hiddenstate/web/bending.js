@@ -4,9 +4,9 @@ import { answersTo, noiseOf } from "./answers.js";
 import { colorOf } from "./colors.js";
 import { heat } from "./heat.js";
 import { clamp, extentOf, greatest } from "./numbers.js";
-import { eachFrame, frame, line, tag, write } from "./pen.js";
+import { eachFrame, frame, line, stacked, tag, write } from "./pen.js";
 import { packedRows } from "./rows.js";
-import { Bender, NAME, allowed, drawLane, lanesOf, nameLane, stacked } from "./signal.js";
+import { Bender, NAME, allowed, drawLane, lanesOf, nameLane } from "./signal.js";
 import { stepOf } from "./steps.js";
 
 /** @import { Pen } from "./pen.js" */

@@ -24,6 +24,9 @@ COMMENT = re.compile(
 )
 EMPTY = re.compile(r"\n(?:[ \t]*\n)+")
 INDENT = re.compile(r"^ +", re.MULTILINE)
+SPACE = re.compile(r" ?([=(){},;:?<>*&|!\[\]]+) ?")
+"""A sign that needs no space around it, in a line without texts and patterns."""
+
 LEFT = re.compile(r"^\s*(?:import|export)\b.*|\bimport\s*[(.].*", re.MULTILINE)
 
 
@@ -109,8 +112,7 @@ def joined(
 
 
 def trimmed(script: str) -> str:
-    """Return a script without indentation, and without the functions whose names stand nowhere else
-    in it."""
+    """Return a script without the functions whose names stand nowhere else in it, and compact."""
     words = Counter(re.findall(r"\w+", script))
 
     def kept(match: re.Match[str]) -> str:
@@ -119,7 +121,15 @@ def trimmed(script: str) -> str:
         return match[0] if words[name] > inside else ""
 
     shorter = FUNCTION.sub(kept, script)
-    return INDENT.sub("", script) if shorter == script else trimmed(shorter)
+    return compact(script) if shorter == script else trimmed(shorter)
+
+
+def compact(script: str) -> str:
+    """Return a script without indentation, nor spaces around signs in lines that hold no text."""
+    return "\n".join(
+        line if set(line) & set("\"'`/") else SPACE.sub(r"\1", line)
+        for line in INDENT.sub("", script).split("\n")
+    )
 
 
 def _check_import(name: str, line: str, exports: dict[str, set[str]]) -> None:

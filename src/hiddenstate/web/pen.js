@@ -165,3 +165,19 @@ export function frame(pen, [x, y, wide, tall]) {
   pen.lineWidth = 1;
   pen.strokeRect(x + 0.5, y + 0.5, wide - 1, tall - 1);
 }
+
+/**
+ * Returns boxes above one another in a box, each below a heading.
+ * @param {Box} box
+ * @param {number[]} shares of the height without headings
+ * @returns {Box[]}
+ */
+export function stacked([x, y, wide, tall], shares, head = 0) {
+  const free = tall - head * shares.length;
+  let top = y;
+  return shares.map((share) => {
+    const box = [x, top + head, wide, free * share];
+    top += head + free * share;
+    return box;
+  });
+}

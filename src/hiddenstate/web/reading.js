@@ -1,4 +1,4 @@
-// The answers of a classifier while it reads, and when it decided.
+// The answers of a classifier while it reads.
 
 import { COMPANIONS } from "./net.js";
 import { clamp } from "./numbers.js";
@@ -67,14 +67,3 @@ export function traceOf(model, row, most = 40) {
  * @param {Float64Array} values
  */
 export const largest = (values) => values.indexOf(Math.max(...values));
-
-/**
- * Returns after how many steps the most probable class was the last one, and stayed it.
- * @param {Float64Array[]} probabilities
- */
-export function decidedAfter(probabilities) {
-  let t = probabilities.length - 1;
-  const end = largest(probabilities[t]);
-  while (t > 0 && largest(probabilities[t - 1]) === end) t -= 1;
-  return t + 1;
-}

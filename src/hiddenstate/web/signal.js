@@ -1,7 +1,7 @@
 // A series drawn in lanes, one a channel, whose lines can be bent.
 
 import { colorOf } from "./colors.js";
-import { frame, line, write } from "./pen.js";
+import { frame, line, stacked, write } from "./pen.js";
 import { stepOf } from "./steps.js";
 import { clamp, extentOf, short } from "./numbers.js";
 
@@ -51,7 +51,7 @@ export function drawLane(pen, box, values, range, color, { dash, width = 1.6, up
 }
 
 /**
- * Writes the name of a lane above it, and its range at the left, or behind the name of a low lane.
+ * Writes the name of a lane above it, and its range at the left, or behind the name if there is no room.
  * @param {Pen} pen
  * @param {Box} box
  * @param {string} name
@@ -60,7 +60,7 @@ export function drawLane(pen, box, values, range, color, { dash, width = 1.6, up
  */
 export function nameLane(pen, [x, y, wide, tall], name, range, color) {
   const ends = range.map(short);
-  const low = tall < 24;
+  const low = tall < 24 || ends.some((end) => end.length > 7);
   write(pen, low ? `${name}  ${ends.join(" … ")}` : name, x, y - 3, color, "left", 11, wide);
   if (!low) ends.forEach((end, place) => write(pen, end, x - 5, place ? y + 9 : y + tall - 1, colorOf("muted"), "right", 10.5));
 }
@@ -256,22 +256,6 @@ export class Bender {
     pen.arc(x, y, 6, 0, 2 * Math.PI);
     pen.stroke();
   }
-}
-
-/**
- * Returns boxes above one another in a box, each below a heading.
- * @param {Box} box
- * @param {number[]} shares of the height without headings
- * @returns {Box[]}
- */
-export function stacked([x, y, wide, tall], shares, head = 0) {
-  const free = tall - head * shares.length;
-  let top = y;
-  return shares.map((share) => {
-    const box = [x, top + head, wide, free * share];
-    top += head + free * share;
-    return box;
-  });
 }
 
 /**

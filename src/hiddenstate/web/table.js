@@ -377,8 +377,13 @@ export function readLines(text, about) {
  * @param {string} [encoding]
  */
 export async function textOf(file, encoding = "utf-8") {
+  if (file.size > 2e7) throw new Error("it is over 20 MB");
   const bytes = await file.arrayBuffer();
-  return new TextDecoder(encoding.replace(/^latin[-_]/i, "latin"), { fatal: true }).decode(bytes);
+  try {
+    return new TextDecoder(encoding.replace(/^latin[-_]/i, "latin"), { fatal: true }).decode(bytes);
+  } catch {
+    throw new Error(`it is not text in ${encoding}`);
+  }
 }
 
 /**

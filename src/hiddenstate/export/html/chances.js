@@ -1,8 +1,10 @@
 // Shows the answer of a classifier on its page.
 
-import { decidedAfter, largest } from "../../web/reading.js";
+import { largest } from "../../web/reading.js";
+import { decidedAfter } from "../../web/reading_picture.js";
+import { joined } from "../../web/net.js";
 import { VIEW, byId, say } from "./page.js";
-import { percent } from "../../web/numbers.js";
+import { greatest, percent } from "../../web/numbers.js";
 
 export const CLASSES = VIEW.classes;
 
@@ -25,7 +27,7 @@ export function showAnswer(trace, at, word) {
   byId("label").classList.toggle("long", top >= 0 && CLASSES[top].length > 4);
   byId("sure").textContent = now ? `${percent(now[top])} sure` : "nothing read yet";
   const done = now && at === trace.probabilities.length;
-  byId("decided").textContent = done ? `Decided at ${word} ${decidedAfter(trace.probabilities)} of ${at}.` : "";
+  byId("decided").textContent = done ? `Decided at ${word} ${decidedAt(trace)} of ${at}.` : "";
   bars.forEach((bar, place) => {
     const share = now ? now[place] : 0;
     bar.classList.toggle("first", place === top);
@@ -34,8 +36,24 @@ export function showAnswer(trace, at, word) {
   });
 }
 
-export function sayAnswer({ probabilities }, word) {
+export function sayAnswer(trace, word) {
+  const { probabilities } = trace;
   const now = probabilities[probabilities.length - 1];
   const top = largest(now);
-  say(`${CLASSES[top]}, ${percent(now[top])} sure, decided at ${word} ${decidedAfter(probabilities)} of ${probabilities.length}`);
+  say(`${CLASSES[top]}, ${percent(now[top])} sure, decided at ${word} ${decidedAt(trace)} of ${probabilities.length}`);
+}
+
+const flatOf = (trace) => trace.flat ||= [trace.states, trace.probabilities].map(joined);
+
+const decidedAt = (trace) => decidedAfter(flatOf(trace)[1], CLASSES.length);
+
+// Returns what is drawn of a trace after `read` of its steps.
+/** @type {(trace: any, length: number, read: number, more: any) => any} */
+export function readingOf(trace, length, read, { word, heads: [row, hidden, chances], ...more }) {
+  const [states, probabilities] = flatOf(trace);
+  const decided = decidedAt(trace);
+  return {
+    trace: { length, states, units: trace.states[0].length, chances: probabilities }, read, decided, classes: CLASSES, scale: greatest(trace.states),
+    words: { row, hidden, chances, decided: `decided at ${word} ${decided}` }, ...more,
+  };
 }

@@ -4,7 +4,7 @@ import { colorOf } from "../../web/colors.js";
 import { eachFrame, frame, line, paintPixels, penOf, redrawWith, write } from "../../web/pen.js";
 import { Pad, addExamples, rasterOf } from "../../web/pad.js";
 import { numbersOf } from "../../web/packed.js";
-import { ABOUT, PROGRAM, VIEW, byId, classColor, complain, fillSelect, list, model, rowsOfRun, say } from "./page.js";
+import { ABOUT, PROGRAM, VIEW, byId, classColor, complain, fillSelect, fillList, model, rowsOfRun, say } from "./page.js";
 import { readLines } from "../../web/table.js";
 import { takeTexts } from "./texts.js";
 import { clamp, short } from "../../web/numbers.js";
@@ -226,7 +226,7 @@ function drawOwn() {
     paintPixels(byId("rebuilt"), SHAPE, own ? inPixels(own.reconstruction) : new Float64Array(SHAPE[0] * SHAPE[1]));
   }
   if (!own) return;
-  list("row-facts", [["code", [...own.code].map(short).join(", ")], ["error", `${short(own.error)} (mean square)`]]);
+  fillList("row-facts", [["code", [...own.code].map(short).join(", ")], ["error", `${short(own.error)} (mean square)`]]);
 }
 
 function draw() {
@@ -402,7 +402,7 @@ takeTexts(`A line is a row: ${ABOUT.columns ? VIEW.columns.slice(0, 8).join(", "
   const list = readLines(text, ABOUT).lines.slice(0, 1000);
   const wrong = list.find((row) => row.length !== PROGRAM.n_features);
   if (wrong) throw new Error(`a line has ${wrong.length} numbers, and a row ${PROGRAM.n_features}`);
-  offer(list, "Your row");
+  offer(fillList, "Your row");
 });
 document.addEventListener("theme", () => (map = null));
 redrawWith(draw, byId("map"));

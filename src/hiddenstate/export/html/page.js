@@ -37,7 +37,7 @@ export function fillSelect(select, names) {
 }
 
 // Writes names and values into a list of them.
-export function list(id, pairs) {
+export function fillList(id, pairs) {
   byId(id).replaceChildren(...pairs.flat().map((text, place) => {
     const each = document.createElement(place % 2 ? "dd" : "dt");
     each.textContent = text;

@@ -43,7 +43,7 @@ from hiddenstate.program.steps import (
 from hiddenstate.program.words import COMPANIONS
 from hiddenstate.version import __version__
 from hiddenstate.web import tags
-from hiddenstate.web.joining import INDENT, joined, ordered, trimmed
+from hiddenstate.web.joining import compact, joined, ordered, trimmed
 from hiddenstate.web.joining import source as source_of_script
 from hiddenstate.web.palette import base_style
 from hiddenstate.web.policy import policy
@@ -97,7 +97,7 @@ def build(source: Source) -> Contents:
     beside = [COMPANION_SCRIPTS[type(each)] for each in source.program.companions]
     own = net_scripts(source.program)
     interpreter = ordered(f"web/{name}.js" for name in ("packed", "net", *own, *beside, *ahead))
-    net = INDENT.sub("", joined(interpreter))
+    net = compact(joined(interpreter))
     script = trimmed(joined(ordered([f"export/html/{view['kind']}.js"], interpreter), interpreter))
     page = Template(_asset("page.html")).substitute(
         policy=policy(css, net, script),

@@ -1,18 +1,15 @@
 // A classifier of signals: bend one, and see the probabilities over time.
 
-import { colorOf } from "../../web/colors.js";
-import { decidedAfter, largest, traceOf } from "../../web/reading.js";
-import { CLASSES, sayAnswer, showAnswer } from "./chances.js";
-import { heat } from "../../web/heat.js";
-import { eachFrame, frame, line, penOf, redrawWith, tag, write } from "../../web/pen.js";
-import { Bender, allowed, copied, drawLane, lanesOf, nameLane, stacked } from "../../web/signal.js";
+import { traceOf } from "../../web/reading.js";
+import { boxesBelow, chanceLines, drawReading } from "../../web/reading_picture.js";
+import { CLASSES, readingOf, sayAnswer, showAnswer } from "./chances.js";
+import { contextOf, eachFrame, penOf, redrawWith } from "../../web/pen.js";
+import { Bender, allowed, copied, drawLanesRead, lanesOf } from "../../web/signal.js";
 import { ABOUT, PROGRAM, VIEW, byId, classColor, complain, fillSelect, model, rowsOfRun, say } from "./page.js";
 import { stepBar } from "../../web/timebar.js";
 import { readSeries } from "../../web/table.js";
 import { MOST_STEPS, takeTexts } from "./texts.js";
-import { clamp, greatest } from "../../web/numbers.js";
 
-const LEFT = 46;
 /** @type {{ name: string, series: Float64Array[] }[]} */
 let sources = rowsOfRun().map((series, number) => ({
   name: `Row ${number + 1} of the run${VIEW.labels ? ` (${CLASSES[VIEW.labels[number]]})` : ""}`, series,
@@ -73,10 +70,14 @@ function offer(chosen) {
   choose();
 }
 
-// The parts of the chart: lanes, hidden state, probabilities.
+const readingNow = () => readingOf(trace, series.length, player.at, { upright: false, chances: chanceLines, word: "step",
+  heads: ["signal, as the data has it", PROGRAM.companions.some(({ share }) => !share) ? "hidden state (no share in the answer)" : "hidden state, a line each unit", "probability so far"],
+  look: (kind, top) => ({ color: classColor(kind), width: kind === top ? 3 : 1.5, named: kind === top || trace.probabilities[player.at - 1][kind] > 0.2 }),
+  row: (pen) => drawLanesRead(pen, lanes(), VIEW, series, classColor, player.at) });
+
 function boxes() {
   const canvas = byId("reading");
-  return stacked([LEFT, 0, canvas.clientWidth - LEFT - 4, canvas.clientHeight], [0.44, 0.3, 0.26], 20);
+  return boxesBelow(contextOf(canvas), canvas.clientWidth, canvas.clientHeight, [0.44, 0.3, 0.26], CLASSES);
 }
 
 const lanes = () => lanesOf(VIEW, series, boxes()[0], bender.channel);
@@ -84,66 +85,12 @@ const lanes = () => lanesOf(VIEW, series, boxes()[0], bender.channel);
 function draw() {
   const canvas = byId("reading");
   const pen = penOf(canvas);
-  const [input, hidden, chances] = boxes();
-  const at = player.at;
-  const n = series.length;
-  const muted = colorOf("muted");
+  const { at } = player;
   showAnswer(trace, at, "step");
-  const shown = lanes();
-  write(pen, "signal, as the data has it", LEFT, 14, muted);
-  shown.forEach(({ box, channel, range }) => {
-    frame(pen, box);
-    const values = series.map((step) => step[channel]);
-    const color = classColor(channel);
-    pen.globalAlpha = 0.3;
-    drawLane(pen, box, values, range, color);
-    pen.globalAlpha = 1;
-    drawLane(pen, box, values, range, color, { width: 2, upTo: at });
-    nameLane(pen, box, VIEW.columns[channel], range, colorOf("ink"));
-  });
-  write(pen, PROGRAM.companions.some(({ share }) => !share) ? "hidden state (no share in the answer)" : "hidden state, a line each unit", LEFT, hidden[1] - 6, muted);
-  write(pen, "probability so far", LEFT, chances[1] - 6, muted);
-  const edge = (steps) => LEFT + (steps / n) * input[2];
-  if (trace.probabilities.length) {
-    const units = trace.states[0].length;
-    const most = greatest(trace.states);
-    const stateAt = (t) => trace.states[Math.floor((t * trace.states.length) / n)];
-    heat(pen, [LEFT, hidden[1], edge(at) - LEFT, hidden[3]], units, at, (unit, t) => stateAt(t)[unit] / most);
-    const now = trace.probabilities[Math.max(at - 1, 0)];
-    for (const place of [...now.keys()].sort((a, b) => now[a] - now[b])) {
-      drawLane(pen, chances, trace.probabilities.map((p) => p[place]), [0, 1], classColor(place),
-        { width: place === largest(now) ? 3 : 1.5, upTo: at });
-    }
-    nameChances(pen, chances, at);
-  }
-  frame(pen, hidden);
-  frame(pen, chances);
-  write(pen, "1", LEFT - 5, chances[1] + 11, muted, "right", 10.5);
-  write(pen, "0", LEFT - 5, chances[1] + chances[3] - 3, muted, "right", 10.5);
-  const bottom = chances[1] + chances[3];
-  if (at < n) line(pen, [[edge(at), input[1]], [edge(at), bottom]], colorOf("ink"), 1.5);
-  const decided = trace.probabilities.length ? decidedAfter(trace.probabilities) : 0;
-  if (decided && at >= decided) {
-    const x = edge(decided - 1);
-    line(pen, [[x, input[1]], [x, bottom]], colorOf("target"), 1.5, [5, 3]);
-    const right = x > LEFT + input[2] / 2;
-    tag(pen, `decided at step ${decided}`, x + (right ? -6 : 6), input[1] + input[3] - 8, colorOf("target"), right ? "right" : "left");
-  }
+  if (trace.probabilities.length) drawReading(pen, boxes(), readingNow());
+  else drawLanesRead(pen, lanes(), VIEW, series, classColor, 0);
   bender.mark(pen);
-  canvas.setAttribute("aria-label", `Signal of ${n} steps, ${at} read. ${byId("label").textContent}, ${byId("sure").textContent}. ${byId("decided").textContent}`);
-}
-
-// Writes the names of the two most probable classes at their lines.
-function nameChances(pen, /** @type {number[]} */ [x, y, wide, tall], at) {
-  if (!at) return;
-  const now = trace.probabilities[at - 1];
-  const best = [...now.keys()].sort((a, b) => now[b] - now[a]).slice(0, 2);
-  const end = x + (at / series.length) * wide;
-  const right = end > x + wide / 2;
-  best.forEach((place, rank) => {
-    const height = y + tall * (0.94 - 0.88 * now[place]);
-    write(pen, CLASSES[place], right ? end - 8 : end + 6, clamp(height + (rank ? -6 : 14), y + 12, y + tall - 4), colorOf("ink"), right ? "right" : "left");
-  });
+  canvas.setAttribute("aria-label", `Signal of ${series.length} steps, ${at} read. ${byId("label").textContent}, ${byId("sure").textContent}. ${byId("decided").textContent}`);
 }
 
 const fields = ABOUT.columns ? `columns ${VIEW.columns.join(", ")}` : `${PROGRAM.n_features} numbers a step`;
@@ -154,6 +101,7 @@ takeTexts(`A line is ${isRow ? `a row (${fields})` : `a step (${fields}), or a w
   sources = [...found.slice(0, 1000), ...sources.filter(({ name }) => !name.startsWith("Your"))];
   offer(0);
 });
+if (VIEW.columns.length > 3) byId("reading").style.minHeight = "36rem";
 byId("which").addEventListener("change", choose);
 byId("again").addEventListener("click", choose);
 byId("channel").addEventListener("change", draw);

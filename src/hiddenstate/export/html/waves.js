@@ -5,35 +5,35 @@ import { colorOf } from "../../web/colors.js";
 import { frame, line, penOf, redrawWith, write } from "../../web/pen.js";
 import { joined } from "../../web/net.js";
 import { planeOf, pointIn } from "../../web/plane.js";
-import { ABOUT, PROGRAM, VIEW, byId, complain, fillSelect, list, model, on, say } from "./page.js";
+import { ABOUT, PROGRAM, VIEW, byId, complain, fillSelect, fillList, model, on, say } from "./page.js";
 import { stepBar } from "../../web/timebar.js";
 import { readSeries } from "../../web/table.js";
 import { MOST_STEPS, takeTexts } from "./texts.js";
 import { clamp, extentOf, short } from "../../web/numbers.js";
 
 const ahead = ABOUT.horizon || 0;
-const answerWords = ahead ? `answer: the forecast ${ahead} ${ahead > 1 ? "steps" : "step"} ahead, drawn where it is for` : "answer after every step";
+const spoken = ahead ? `answer: the forecast ${ahead} ${ahead > 1 ? "steps" : "step"} ahead, drawn where it is for` : "answer after every step";
 let axes = { mean: new Float64Array(0), axes: [] };
 
-const bending = new Bending({
-  canvas: byId("reading"), select: byId("channel"), model, view: VIEW, horizon: ahead, say, here: () => hereInWords(), paint: () => draw(),
+const bent = new Bending({
+  canvas: byId("reading"), select: byId("channel"), model, view: VIEW, horizon: ahead, say, here: () => here(), paint: () => draw(),
   dials: Object.fromEntries(["period", "amplitude", "level", "noise"].map((name) => [name, { slider: byId(name), output: byId(`${name}-text`) }])),
   dialWords: (name, value) => (name === "period" ? `${Math.round(value)} steps` : short(Number(value.toPrecision(3)))),
-  words: { input: "input: drag it", answer: () => answerWords, name: "answer", hidden: "hidden state, a line each unit", reset: "state reset",
+  words: { input: "input: drag it", answer: () => spoken, name: "answer", hidden: "hidden state, a line each unit", reset: "state reset",
     short: (n, window) => `it has ${n} steps, and a window has ${window}` },
   read: (problem, done) => {
     complain(problem && `The model cannot read this: ${problem}.`);
     project();
     tellRecovery();
-    player.set(bending.series.length, player.count > 0);
-    if (done) say(`${hereInWords()}. ${bending.resets.length ? byId("recovery").textContent : ""}`);
+    player.set(bent.series.length, player.count > 0);
+    if (done) say(`${here()}. ${bent.resets.length ? byId("recovery").textContent : ""}`);
   },
 });
 const player = stepBar(byId, "step", () => draw(), { loop: true });
 
 // Where the state is the same again after a reset, but for a hundredth of what it varies by.
 function tellRecovery() {
-  const { answer, plain, series, carries, resets: [at] } = bending;
+  const { answer, plain, series, carries, resets: [at] } = bent;
   byId("unreset").hidden = at === undefined;
   byId("reset").parentElement.hidden = !carries;
   let text = "The hidden state goes on from step to step. Reset it to zeros and see it recover.";
@@ -43,9 +43,8 @@ function tellRecovery() {
     text = `The model reads ${read}: there is no state to reset.`;
   } else if (at !== undefined && answer.y.length) {
     const spans = Array.from(plain.y[0], (_, o) => extentOf(plain.y.map((y) => y[o]))).map(([low, high]) => high - low);
-    const apart = answer.y.map((y, t) => Math.max(...Array.from(y, (value, o) => Math.abs(value - plain.y[t][o]) / spans[o])));
     let t = series.length;
-    while (t > at && apart[t - 1] < 0.01) t -= 1;
+    while (t > at && Array.from(plain.y[t - 1]).every((value, o) => Math.abs(value - answer.y[t - 1][o]) < spans[o] / 100)) t -= 1;
     text = t >= series.length
       ? `Reset at step ${at + 1}: the answer has not recovered by the end.`
       : `Reset at step ${at + 1}: after ${t - at} steps the answer is the same again within 1 %.`;
@@ -53,10 +52,10 @@ function tellRecovery() {
   byId("recovery").textContent = text;
 }
 
-// Finds the axes of the portrait: two principal components of the states, or two units.
+// Finds two principal components of the states.
 function project() {
-  const states = bending.plain.states.slice(bending.plain.first);
-  if (states.length && !onUnits()) axes = planeOf(joined(states), states[0].length, axes.axes);
+  const states = bent.plain.states.slice(bent.plain.first);
+  if (states.length) axes = planeOf(joined(states), states[0].length, axes.axes);
 }
 
 const UNITS = ["unit-x", "unit-y"];
@@ -69,10 +68,10 @@ function pointOf(state) {
 
 function draw() {
   const canvas = byId("reading");
-  bending.draw(penOf(canvas), player.at);
+  bent.draw(penOf(canvas), player.at);
   drawPortrait();
-  list("here", facts());
-  canvas.setAttribute("aria-label", `Input of ${bending.series.length} steps and the answer. ${hereInWords()} ${byId("recovery").textContent}`);
+  fillList("here", facts());
+  canvas.setAttribute("aria-label", `Input of ${bent.series.length} steps and the answer. ${here()} ${byId("recovery").textContent}`);
 }
 
 function drawPortrait() {
@@ -80,7 +79,7 @@ function drawPortrait() {
   const pen = penOf(canvas);
   const size = canvas.clientWidth;
   frame(pen, [0, 0, size, size]);
-  const { answer, plain } = bending;
+  const { answer, plain } = bent;
   if (!answer.states.length) return;
   const first = answer.first || 0;
   const path = answer.states.slice(first).map(pointOf);
@@ -107,21 +106,19 @@ function drawPortrait() {
 
 function facts() {
   const at = Math.max(player.at - 1, 0);
-  const { series, answer, bender: { channel } } = bending;
+  const { series, answer, bender: { channel } } = bent;
   if (!answer.y.length) return [];
-  const pairs = [["step", `${at + 1}`], [VIEW.columns[channel], short(series[at][channel])]];
-  return [...pairs, ...Array.from(answer.y[at]).slice(0, 4).map((value, o) => [
+  return [["step", `${at + 1}`], [VIEW.columns[channel], short(series[at][channel])], ...Array.from(answer.y[at]).slice(0, 4).map((value, o) => [
     `${VIEW.targets[o] || "answer"}${ahead ? ` in ${ahead}` : ""}`, Number.isFinite(value) ? short(value) : "none yet"])];
 }
 
-const hereInWords = () => facts().map(([name, value]) => `${name} ${value}`).join(", ");
+const here = () => facts().map(([name, value]) => `${name} ${value}`).join(", ");
 
 fillSelect(byId("channel"), VIEW.columns);
 byId("channel-field").hidden = VIEW.columns.length < 2;
 byId("axes").append(new Option("components", "components"), new Option("two units", "units"));
 on("axes", "change", () => {
   byId("units").hidden = !onUnits();
-  project();
   draw();
 });
 UNITS.forEach((id, place) => {
@@ -130,20 +127,20 @@ UNITS.forEach((id, place) => {
   on(id, "input", draw);
 });
 on("reset", "click", () => {
-  const n = bending.series.length;
-  bending.resets = [clamp(player.at < n ? player.at : Math.floor(n / 2), 1, n - 1)];
-  bending.compute(true);
+  const n = bent.series.length;
+  bent.resets = [clamp(player.at < n ? player.at : Math.floor(n / 2), 1, n - 1)];
+  bent.compute(true);
 });
-on("unreset", "click", () => bending.take(bending.series));
+on("unreset", "click", () => bent.take(bent.series));
 byId("example").hidden = !VIEW.rows;
-on("example", "click", () => bending.begin());
+on("example", "click", () => bent.begin());
 const named = ABOUT.columns ? `columns ${VIEW.columns.join(", ")}` : `${PROGRAM.n_features} numbers`;
 takeTexts(`A line is a step (${named}). Other columns are left out.`, (text) => {
   const found = readSeries(text, ABOUT, PROGRAM.n_features);
   if (found[0].series.length > MOST_STEPS) throw new Error(`it has more than ${MOST_STEPS} steps`);
-  bending.take(found[0].series);
+  bent.take(found[0].series);
   byId("load").open = false;
 });
 redrawWith(draw, byId("reading"));
-bending.begin();
-player.go(Math.ceil(bending.series.length / 2));
+bent.begin();
+player.go(Math.ceil(bent.series.length / 2));

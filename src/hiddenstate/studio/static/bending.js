@@ -87,15 +87,14 @@ export class BentInput {
       read: (problem, done) => this.read(problem, done),
     });
     this.state.hidden = !bending.carries;
-    const rows = given(t("A line is a step: {columns}.", { columns: view.columns.slice(0, 8).join(", ") }), (text) => {
+    picture.element.append(given(t("A line is a step: {columns}.", { columns: view.columns.slice(0, 8).join(", ") }), (text) => {
       const [found] = readSeries(text, view.written, model.program.n_features);
       if (found.series.length > MOST_STEPS) throw new Error(t("it has more than {n} steps", { n: MOST_STEPS }));
       bending.take(found.series);
       this.compute(true);
       return t("{n} steps are read", { n: found.series.length });
-    });
-    rows.droppable(picture.element);
-    picture.element.append(rows.element);
+    }, this.store, picture.element));
+    picture.frame.style.minHeight = `${23 + 3 * Math.min(view.columns.length, 4)}rem`;
     picture.setReady(true);
     this.begin();
   }

@@ -3,9 +3,9 @@
 import { h } from "./dom.js";
 import { panel } from "./picture.js";
 import { Moving, mixed } from "./easing.js";
-import { topOf } from "./reading.js";
 import { t } from "./words.js";
 import { isCalm } from "../../web/colors.js";
+import { topOf } from "../../web/reading_picture.js";
 import { percent } from "../../web/numbers.js";
 
 const MOST = 10;

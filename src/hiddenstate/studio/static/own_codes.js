@@ -54,5 +54,5 @@ export function rowsIn(probe, fold) {
     if (row.length !== form.size) throw new Error(t("a line has {found} numbers, and a row {n}", { found: row.length, n: form.size }));
     probe.give(row, t("your row"), true);
     return t("{n} numbers are read", { n: row.length });
-  }, fold).droppable(probe.element);
+  }, probe.store, probe.element, fold);
 }

@@ -2,10 +2,10 @@
 
 import { fill, h, say } from "./dom.js";
 import { panel } from "./picture.js";
-import { Reading, topOf } from "./reading.js";
+import { Reading } from "./reading.js";
 import { flattened, traced } from "./trace.js";
 import { t } from "./words.js";
-import { decidedAfter } from "../../web/reading.js";
+import { topOf } from "../../web/reading_picture.js";
 import { copied } from "../../web/signal.js";
 import { stepBar } from "../../web/timebar.js";
 import { isCalm } from "../../web/colors.js";
@@ -185,7 +185,7 @@ export class Touch {
     if (said) {
       const now = probabilities[probabilities.length - 1];
       const top = topOf(now, 0, now.length);
-      say([`${this.form.classes[top]}, ${percent(now[top])}`, series.length > 1 ? t(`decided after ${this.form.word} {step} of {all}`, { step: decidedAfter(probabilities), all: series.length }) : ""].filter(Boolean).join(", "));
+      say([`${this.form.classes[top]}, ${percent(now[top])}`, series.length > 1 ? t(`decided after ${this.form.word} {step} of {all}`, { step: this.reading.decided, all: series.length }) : ""].filter(Boolean).join(", "));
     }
     for (const each of this.told) each();
   }

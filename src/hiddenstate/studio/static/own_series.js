@@ -1,12 +1,12 @@
 // A row that a reader gives a net: a series whose lanes are bent, or quantities with a slider each.
 
 import { fill, h, say } from "./dom.js";
-import { LEFT } from "./reading.js";
+import { given } from "./text_input.js";
 import { t } from "./words.js";
-import { eachFrame, fitted, frame, penOf, tag } from "../../web/pen.js";
-import { Bender, drawLane, lanesOf, nameLane } from "../../web/signal.js";
-import { readSeries, textOf } from "../../web/table.js";
-import { colorOf } from "../../web/colors.js";
+import { eachFrame, penOf } from "../../web/pen.js";
+import { LEFT } from "../../web/reading_picture.js";
+import { Bender, drawLanesRead, lanesOf } from "../../web/signal.js";
+import { readSeries } from "../../web/table.js";
 import { short } from "../../web/numbers.js";
 
 const MOST_STEPS = 5000;
@@ -16,36 +16,12 @@ const MOST_ROWS = 1000;
 function chooser(touch) {
   const which = h("select", { "aria-label": t("Row that is read"), onchange: () => touch.choose(Number(which.value)) });
   const again = h("button", { type: "button", onclick: () => touch.choose(Number(which.value)) }, t("Undo"));
-  const file = h("input", { type: "file", accept: ".csv,.tsv,.txt", class: "unseen", tabindex: "-1", "aria-hidden": "true" });
-  const paste = h("textarea", { rows: 3, spellcheck: "false", "aria-label": t("Lines of a table"), placeholder: t("Paste lines of a table here") });
   touch.which = which;
   touch.tools.append(which, again);
-  const use = async (/** @type {string} */ text) => {
-    touch.complain("");
-    try {
-      await table(touch, text);
-    } catch (error) {
-      touch.complain(t("That cannot be read: {why}", { why: /** @type {Error} */ (error).message }));
-    }
-  };
-  const open = (/** @type {File} */ dropped) => {
-    if (dropped.size > 2e7) touch.complain(t("That file is over 20 MB."));
-    else touch.store.written().then((/** @type {any} */ { encoding }) => textOf(dropped, encoding)).then(use, () => touch.complain(t("It cannot be opened.")));
-  };
-  paste.addEventListener("input", () => { if (paste.value.trim()) use(paste.value); });
-  file.addEventListener("change", () => { if (file.files.length) open(file.files[0]); file.value = ""; });
-  touch.element.addEventListener("dragover", (/** @type {DragEvent} */ event) => event.preventDefault());
-  touch.element.addEventListener("drop", (/** @type {DragEvent} */ event) => {
-    event.preventDefault();
-    if (!event.dataTransfer) return;
-    if (event.dataTransfer.files.length) open(event.dataTransfer.files[0]);
-    else use(event.dataTransfer.getData("text/plain"));
-  });
   const { channels, features } = touch.form;
   const names = channels.filter(Boolean).slice(0, 12).join(", ");
-  touch.element.append(h("details", { class: "own" }, h("summary", {}, t("Read a row of your own")),
-    h("p", { class: "note" }, touch.form.quantities ? t("A line is a row ({names}). Other columns are left out.", { names }) : names ? t("A line is a step ({names}), or a whole series. Other columns are left out.", { names }) : t("A line is a step of {n} numbers, or a whole series.", { n: features })),
-    paste, h("div", { class: "row" }, h("button", { type: "button", onclick: () => file.click() }, t("Open a table")), file)));
+  const what = touch.form.quantities ? t("A line is a row ({names}). Other columns are left out.", { names }) : names ? t("A line is a step ({names}), or a whole series. Other columns are left out.", { names }) : t("A line is a step of {n} numbers, or a whole series.", { n: features });
+  touch.element.append(given(what, (text) => table(touch, text), touch.store, touch.element, h("details", { class: "given own" }, h("summary", {}, t("Read a row of your own")))));
   offer(touch);
 }
 
@@ -62,6 +38,7 @@ async function table(touch, text) {
   touch.sources = [...found.map((each, place) => ({ name: t("Your row {row}", { row: place + 1 }), series: each.series, truth: null })), ...touch.sources.filter(({ truth }) => truth !== null)];
   offer(touch);
   touch.choose(0);
+  return t("{n} rows are read", { n: found.length });
 }
 
 /** A series: its channels in lanes, which are bent. @param {import("./own_row.js").Touch} touch */
@@ -69,7 +46,8 @@ export function bentLanes(touch) {
   const { form } = touch;
   const canvas = h("canvas", { class: "lanes", tabindex: "0", role: "img" });
   const channel = h("select", { "aria-label": t("Channel that the keys bend"), hidden: form.features < 2 }, form.channels.map((name, place) => h("option", { value: place }, name)));
-  const view = { columns: form.channels, low: form.ranges.map(([low]) => low), high: form.ranges.map(([, high]) => high) };
+  const { view } = form;
+  canvas.style.height = `${Math.max(11, 2.9 * Math.min(form.features, 6))}rem`;
   touch.input.append(canvas);
   touch.verdict.after(touch.reading.picture.element);
   const lanes = () => lanesOf(view, touch.series, [LEFT, 1, canvas.clientWidth - LEFT - 4, canvas.clientHeight - 2], bender.channel);
@@ -77,17 +55,7 @@ export function bentLanes(touch) {
     if (!canvas.clientWidth || !touch.series.length) return;
     const pen = penOf(canvas);
     const read = Math.min(touch.reading.read, touch.series.length);
-    for (const { channel: number, range, box } of lanes()) {
-      frame(pen, box);
-      const values = touch.series.map((step) => step[number]);
-      pen.globalAlpha = 0.3;
-      drawLane(pen, box, values, range, form.channelColor(number));
-      pen.globalAlpha = 1;
-      drawLane(pen, box, values, range, form.channelColor(number), { width: 2, upTo: read });
-      pen.font = "12px system-ui, sans-serif";
-      nameLane(pen, box, "", range, colorOf("ink"));
-      tag(pen, fitted(pen, form.channels[number], box[2] / 2), box[0] + 6, box[1] + 14, colorOf("ink"));
-    }
+    drawLanesRead(pen, lanes(), view, touch.series, (number) => form.channelColor(number), read);
     bender.mark(pen);
     canvas.setAttribute("aria-label", t("Row of {steps} steps. Left and right move along it, up and down bend it, page up and down change the channel. {answer}", { steps: touch.series.length, answer: touch.label.textContent }));
   });

@@ -35,6 +35,8 @@ export class RowForm {
     /** @type {[number, number][]} */
     this.ranges = facts.channel_ranges || Array.from({ length: this.features }, (_, channel) => (this.bytes ? [0, 255] : extentOf(this.values, channel, this.features)));
     this.quantities = !this.picture && this.steps === 1;
+    /** The names and the ranges of channels. */
+    this.view = { columns: this.channels, low: this.ranges.map(([low]) => low), high: this.ranges.map(([, high]) => high) };
   }
 
   /**

@@ -3,7 +3,8 @@
 import { Picture } from "./picture.js";
 import { nextFrame } from "./trace.js";
 import { t } from "./words.js";
-import { fitted, frame, line, paintPixels, write } from "../../web/pen.js";
+import { frame, line, paintPixels, write } from "../../web/pen.js";
+import { drawPicture } from "../../web/reading_picture.js";
 import { Stream, outputsOf } from "../../web/net.js";
 import { colorOf } from "../../web/colors.js";
 import { short } from "../../web/numbers.js";
@@ -119,8 +120,7 @@ export class UnitView {
     const box = [curve[0], curve[1], curve[2], curve[3]];
     if (trace && unit !== null && unit < trace.units) {
       const count = trace.states.length / trace.units;
-      pen.font = "12px system-ui, sans-serif";
-      write(pen, fitted(pen, t("along the row that is read"), box[2]), box[0], 13, muted);
+      write(pen, t("along the row that is read"), box[0], 13, muted, "left", 12, box[2]);
       frame(pen, box);
       const { scale } = units;
       const y = (/** @type {number} */ value) => box[1] + box[3] * (0.5 - 0.47 * Math.max(Math.min(value / scale, 1), -1));
@@ -149,11 +149,7 @@ export class UnitView {
           this.pictures.set(row, canvas);
         }
         const at = high * (step / rows);
-        pen.imageSmoothingEnabled = false;
-        pen.globalAlpha = 0.3;
-        pen.drawImage(canvas, x, top, own, high);
-        pen.globalAlpha = 1;
-        pen.drawImage(canvas, 0, 0, columns, step, x, top, own, at);
+        drawPicture(pen, [x, top, own, high], canvas, step / rows);
         line(pen, [[x, top + at], [x + own, top + at]], colorOf("prediction"), 2);
       } else {
         form.draw(pen, [x, top, own, high], flat);
@@ -163,8 +159,7 @@ export class UnitView {
         }
       }
       frame(pen, [x, top, own, high]);
-      pen.font = "12px system-ui, sans-serif";
-      write(pen, fitted(pen, form.classes[form.labels[row]], own), x, top + high + 15, colorOf("ink"));
+      write(pen, form.classes[form.labels[row]], x, top + high + 15, colorOf("ink"), "left", 12, own);
       write(pen, short(Number(value.toPrecision(2))), x, top + high + 29, muted, "left", 11);
     });
   }
