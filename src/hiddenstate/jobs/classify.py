@@ -10,7 +10,7 @@ from hiddenstate.engines import Engine
 from hiddenstate.engines.turn import answers_to_folds
 from hiddenstate.errors import OptionError
 from hiddenstate.inference import score_intervals
-from hiddenstate.inference.hidden_states import after_prefixes, reads_on
+from hiddenstate.inference.hidden_states import PREFIXED, after_prefixes, prefixes, reads_on
 from hiddenstate.jobs.base import Evaluation, Job, of_members
 from hiddenstate.jobs.companion_share import nets_suffice, with_share
 from hiddenstate.jobs.path_share import with_factor
@@ -39,8 +39,12 @@ from hiddenstate.models.companions import KINDS, Fit, FittedCompanion
 from hiddenstate.models.net import Net
 from hiddenstate.models.streaming import MOST_WEIGHTS
 from hiddenstate.program.equations import softmax
+from hiddenstate.runs.class_arrays import NetworkAlone
 from hiddenstate.system.cancellation import raise_if_cancelled
 from hiddenstate.system.typing import Array
+
+OF_NETWORK = {name.removeprefix("net_") for name in NetworkAlone.__annotations__}
+"""Names of the arrays that are also kept of the network alone, where it does not answer alone."""
 
 
 class ClassifyJob(Job):
@@ -92,9 +96,11 @@ class ClassifyJob(Job):
     def finish(self, engine: Engine, recent: list[float]) -> Evaluation:
         """Compute the accuracy on all test rows, and the mean of the last losses.
 
-        The final arrays also have the ROC and precision-recall curves. With companions beside
-        the net, the share of the net is chosen first, and the accuracy is that of all together; or
-        of the net, if it is preferred and suffices: its weights then have the factor of its logits.
+        The final arrays are those of the answers of the model, and also have the ROC and
+        precision-recall curves. With companions beside the net, the share of the net is chosen
+        first, and the accuracy is that of all together; or of the net, if it is preferred and
+        suffices: its weights then have the factor of its logits. Where companions answer, there are
+        also the arrays of the net alone, as `net_...`.
         """
         results = {"train_loss": float(np.mean(recent))}
         beside: tuple[FittedCompanion, ...] = ()
@@ -111,14 +117,19 @@ class ClassifyJob(Job):
                     results["valid_loss"] = self.validation_loss(engine)
             shares = (each.net_share for each in self.companions)
             results["net_share"] = math.prod(shares, start=1.0)
+        arrays = ClassifySnapshots(self).final_arrays(engine)
         test = self.dataset.test
         if test is None or not len(test) or test.y is None:
-            return Evaluation(results)
+            return Evaluation(results, arrays)
         outputs = self.answers(engine, test)
         judged = self._judge(outputs, test, last=True)
         results |= judged.figures
+        arrays |= judged.arrays
         if self.beside:
-            results["net_accuracy"] = accuracy(self.predict(engine, test), test.y)
+            alone = self._judge(self.predict(engine, test), test)
+            results["net_accuracy"] = alone.figures["test_accuracy"]
+            if self.companions:
+                arrays |= {f"net_{n}": a for n, a in alone.arrays.items() if n in OF_NETWORK}
         if beside and not self.companions:
             results["full_accuracy"] = accuracy(self.joined(outputs, test, beside), test.y)
         if self.net.n_members > 1:
@@ -137,7 +148,7 @@ class ClassifyJob(Job):
         for name, right in right_of_others(self, engine, test, others).items():
             results[name] = float(np.mean(right))
             results |= score_intervals.of_correct(name, units, right, None)
-        return Evaluation(results, judged.arrays)
+        return Evaluation(results, arrays)
 
     def _with_shares(self, engine: Engine) -> tuple[tuple[FittedCompanion, ...], bool]:
         """Return the companions with the share of what they join, from the rows that each member
@@ -260,16 +271,49 @@ class ClassifySnapshots(JobSnapshots):
         if not len(rows):
             return {}
         arrays = {"probability": softmax(self.job.predict(engine, rows))}
-        some, ends = rows.take(slice(0, ROWS_FOLLOWED)), self._ends()
-        predictor, eigenvalues = self.states(engine)
-        model = self.job.fitted(engine.export().params)
-        answering = engine if self.job.net.n_outputs <= CLASSES_CONFUSED else None
-        rows_read = some.X[:], some.lengths, ends
-        states, outputs = after_prefixes(model, answering, predictor, *rows_read)
+        states, outputs, eigenvalues = self._after_parts(engine)
         arrays["hidden"] = states[..., :UNITS_KEPT]
         if outputs is not None:
             arrays["decision"] = softmax(outputs)
         return arrays | eigenvalues
+
+    def _after_parts(self, engine: Engine) -> tuple[Array, Array | None, dict[str, Array]]:
+        """Return states and, of few classes, outputs (V, P, ...) of the net after each part of the
+        followed rows, and the eigenvalues of :meth:`states`."""
+        some, ends = self._followed(), self._ends()
+        predictor, eigenvalues = self.states(engine)
+        model = self.job.fitted(engine.export().params)
+        answering = engine if self.job.net.n_outputs <= CLASSES_CONFUSED else None
+        parts = after_prefixes(model, answering, predictor, some.X[:], some.lengths, ends)
+        return *parts, eigenvalues
+
+    def final_arrays(self, engine: Engine) -> dict[str, Array]:
+        """Return the class probabilities of the shown rows by the model; where companions answer,
+        also by the net alone, and both after each part of the first rows that was read."""
+        rows, job = self._shown(), self.job
+        if not len(rows):
+            return {}
+        outputs = job.predict(engine, rows)
+        if not job.companions:
+            return {"probability": softmax(outputs)}
+        answers = job.joined(outputs, rows, job.companions)
+        arrays = {"probability": softmax(answers), "net_probability": softmax(outputs)}
+        some, ends = self._followed(), self._ends()
+        if len(some) * len(ends) * some.X.shape[1] > PREFIXED:
+            return arrays  # it would take long
+        _, after, _ = self._after_parts(engine)
+        if after is None:
+            return arrays
+        X, lengths = prefixes(some.X[:], some.lengths, ends)
+        parts = Rows(X, lengths=lengths)
+        whole = job.joined(after.reshape(len(parts), -1), parts, job.companions)
+        return arrays | {
+            "decision": softmax(whole.reshape(after.shape)),
+            "net_decision": softmax(after),
+        }
+
+    def _followed(self) -> Rows:
+        return self._shown().take(slice(0, ROWS_FOLLOWED))
 
     def _shown(self) -> Rows:
         return rows_to_show(self.dataset, self.config.display.n_predicted)

@@ -4,9 +4,10 @@ A lane is one target of one series. Every series is drawn if they are few; else 
 first ones while training, and at the end those with the smallest, the middle and the largest error.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,7 +95,7 @@ class HeldOut:
         """Return the lanes drawn while training, without predictions."""
         if not len(self.steps.row):
             return {}
-        return self._lines(self.steps, self._numbers[: self._n_drawn], None)
+        return self._lines(self.steps, self._numbers[: self._n_drawn])
 
     def snapshot(self, engine: Engine) -> dict[str, Array]:
         """Return the predictions of the current weights for these lanes; none where the state is
@@ -117,9 +118,11 @@ class HeldOut:
             arrays["held_high"] = lanes(np.max(each, axis=0))
         return arrays
 
-    def final_arrays(self, answers: Answers, members: Sequence[Array] = ()) -> dict[str, Array]:
+    def final_arrays(
+        self, answers: Answers, members: Sequence[Array] = (), alone: Array | None = None
+    ) -> dict[str, Array]:
         """Return the lanes drawn at the end, with their predictions, and all residuals; `members`
-        are the outputs of the members of a net."""
+        are the outputs of the members of a net, `alone` those with all that it adds to a path."""
         origin = answers.rows.origin or whole(len(answers.rows))
         steps, order = self._sorted(origin, answers.row, answers.step, answers.target, answers.now)
         outputs = answers.outputs[order]
@@ -136,10 +139,13 @@ class HeldOut:
             return {}
         residuals = outputs.astype(np.float64) - steps.target
         edges, counts = residual_counts(residuals)
-        spread = None
+        more = {"held_prediction": outputs}
         if len(members):
-            spread = (np.min(members, axis=0)[order], np.max(members, axis=0)[order])
-        arrays = self._lines(steps, numbers, outputs, spread)
+            more["held_low"] = np.min(members, axis=0)[order]
+            more["held_high"] = np.max(members, axis=0)[order]
+        if alone is not None:
+            more["net_held_prediction"] = alone[order]
+        arrays = self._lines(steps, numbers, more)
         arrays |= {"residual_edge": edges, "residual_count": counts}
         if answers.washed_out and not self.one_a_series:
             arrays["held_washout"] = self._washed_out(steps, numbers)
@@ -248,11 +254,10 @@ class HeldOut:
         self,
         steps: Steps,
         numbers: Array,
-        outputs: Array | None,
-        spread: tuple[Array, Array] | None = None,
+        outputs: Mapping[str, Array] = MappingProxyType({}),
     ) -> dict[str, Array]:
-        """Return the arrays of the series `numbers`, with their outputs if there are any, and the
-        lowest and highest of the members of a net."""
+        """Return the arrays of the series `numbers`, with outputs (n, O) of all steps by the names
+        of their arrays; `held_prediction` with its error."""
         lanes: dict[str, list[Array]] = {}
 
         def error(prediction: Array, every: Array, o: int) -> Array:
@@ -275,15 +280,12 @@ class HeldOut:
                 }
                 if not self.one_a_series:
                     lane |= {"held_time": times, "past_time": before, "past_target": past[:, o]}
-                if outputs is not None:
-                    lane["held_prediction"] = outputs[chosen, o]
-                    lane["held_error"] = error(outputs, every, o)
-                if spread is not None:
-                    lane |= {"held_low": spread[0][chosen, o], "held_high": spread[1][chosen, o]}
+                lane |= {name: values[chosen, o] for name, values in outputs.items()}
+                if outputs:
+                    lane["held_error"] = error(outputs["held_prediction"], every, o)
                 for name, values in lane.items():
                     lanes.setdefault(name, []).append(values)
-        padded = {"held_target", "held_baseline", "held_prediction", "held_low", "held_high"}
-        padded |= {"held_time"}
+        padded = {"held_target", "held_baseline", "held_time", *outputs}
         return {
             name: _padded(values, self._width) if name in padded else np.stack(values)
             for name, values in lanes.items()

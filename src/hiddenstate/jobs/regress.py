@@ -96,8 +96,10 @@ class RegressJob(Job):
             answers = self._test_predictions(engine.export().params, test)
             self.washed_out = answers.washed_out
             members = self._answers_of_members(engine, test)
+            full = None if added is None else self._test_predictions(added.params, test)
             if can_show_held_out(self):
-                arrays = HeldOut(self).final_arrays(answers, [own.outputs for own in members])
+                made = [own.outputs for own in members]
+                arrays = HeldOut(self).final_arrays(answers, made, full and full.outputs)
             noun = "steps" if test.y.ndim == 3 or self.stateful else "rows"
             results[f"test_{noun}"] = len(answers.target)
             of_quantiles = self._quantile_scores(answers)
@@ -115,9 +117,9 @@ class RegressJob(Job):
                 results["test_r2"] = fit
             scores: dict[str, Any] = {**forecast_scores(transform, answers, train)}
             results |= {f"test_{n}" if n == "mase" else n: v for n, v in scores.items()}
-            if added is not None:
+            if added is not None and full is not None:
                 parts = parts_of_network(transform, answers, added.shares.target)
-                results |= added.scores(self._test_predictions(added.params, test), parts)
+                results |= added.scores(full, parts)
                 self.part_of_series = parts.by_name(test)
                 arrays |= parts.arrays(test)
             plain = last_value

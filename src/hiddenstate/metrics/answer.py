@@ -52,6 +52,17 @@ class Answer:
         names = [f"the {w.title}" if w.adds else w.title for w in self.beside]
         return " and ".join([NETWORK] * self.by_net + names)
 
+    def net_alone(self) -> str:
+        """Return what the networks alone are, in a picture of what they say: "the network alone,
+        25% of the answer". Nothing where they are what answers."""
+        if not self.beside:
+            return ""
+        if not self.by_net:
+            return f"{NETWORK} alone, which does not answer"
+        if any(words.adds for words in self.beside):
+            return f"{NETWORK} alone, all of its output added"
+        return f"{NETWORK} alone, {self.net_share:.0%} of the answer"
+
     def networks(self) -> str:
         """Return the networks with their updates: "5 networks of 300 updates each"."""
         several = (self.nets or 1) > 1

@@ -23,8 +23,9 @@ from hiddenstate.metrics.intervals import interval_of, wilson
 from hiddenstate.metrics.scores import balanced_accuracy, f1_by_class, skill
 from hiddenstate.metrics.target_scores import is_pooled, target_scores
 from hiddenstate.report.facts import RunFacts
+from hiddenstate.runs.class_arrays import ClassifyFinal
 from hiddenstate.runs.events import Figures, figures_of
-from hiddenstate.runs.snapshots import AutoencodeStatic, ClassifyFinal, typed
+from hiddenstate.runs.snapshots import AutoencodeStatic, typed
 from hiddenstate.system.typing import Array
 
 MOST_LINES = 4

@@ -29,11 +29,12 @@ AXES = {
     "X": "streams read side by side, at most 64",
     "Y": "frequencies, at most 512",
     "Z": "numbers of a code",
+    "k": "rows that the network alone has wrong, or is least sure of, at most 10",
     "u": "hidden units, or complex states, at most the first 64",
 }
 """What the letters of the axes stand for."""
 
-MAY_BE_EMPTY = frozenset("ANRMKG")
+MAY_BE_EMPTY = frozenset("ANRMKGk")
 """Axes that may have length 0."""
 
 NUMBERS = {"f": "floats", "i": "whole numbers", "uf": "floats or bytes", "if": "numbers"}
@@ -67,3 +68,8 @@ class ArraySpec(NamedTuple):
     def axes(self) -> tuple[str | int, ...]:
         """The letters and lengths of the shape."""
         return tuple(int(axis) if axis.isdigit() else axis for axis in self.shape.split())
+
+
+EIGENVALUE = ArraySpec(
+    "f", "L J 2", "what a step multiplies each complex state by, of the cell lru"
+)

@@ -11,155 +11,15 @@ from functools import cache
 from typing import Annotated, Any, Required, TypedDict, TypeVar, cast, get_args, get_type_hints
 
 from hiddenstate.program.jobs import kind_of
-from hiddenstate.runs.array_spec import ArraySpec
+from hiddenstate.runs.array_spec import EIGENVALUE, ArraySpec
+from hiddenstate.runs.class_arrays import (
+    AugmentedRows,
+    ClassifyFinal,
+    ClassifySnapshot,
+    ClassifyStatic,
+)
 from hiddenstate.runs.signal_arrays import StreamArrays, WashoutArrays
 from hiddenstate.system.typing import Array, Arrays
-
-
-class AugmentedRows(TypedDict, total=False):
-    """Training rows before and after augmentation; none of windows that are scaled each."""
-
-    plain: Annotated[Array, ArraySpec("uf", "U T I", "training rows as they are", "augmented")]
-    augmented: Annotated[
-        Array, ArraySpec("uf", "U T I", "these rows as augmented in a first epoch", "augmented")
-    ]
-
-
-class ClassifyStatic(AugmentedRows, total=False):
-    """Arrays of a classifier that training never changes."""
-
-    example: Annotated[
-        Required[Array], ArraySpec("uf", "A T I", "training rows shown before training")
-    ]
-    example_label: Annotated[Required[Array], ArraySpec("i", "A", "class numbers of `example`")]
-    shown: Annotated[
-        Required[Array], ArraySpec("uf", "N T I", "the rows whose predictions are shown")
-    ]
-    shown_label: Annotated[Required[Array], ArraySpec("i", "N", "class numbers of `shown`")]
-    read: Annotated[
-        Array,
-        ArraySpec(
-            "i",
-            "P",
-            "numbers of steps read, after which states are saved: evenly spread, last T",
-        ),
-    ]
-    majority_evaluated: Annotated[
-        Array,
-        ArraySpec(
-            "f",
-            "1",
-            "the accuracy of the most frequent training class on the first `n_evaluated` test rows",
-        ),
-    ]
-
-
-class ClassifyFinal(TypedDict, total=False):
-    """Arrays of a classifier over all test rows, computed at the end."""
-
-    confusion: Annotated[
-        Array,
-        ArraySpec(
-            "i",
-            "C C",
-            "counts of the evaluated test rows, first axis the true class; for at most 50 classes",
-        ),
-    ]
-    worst: Annotated[
-        Array,
-        ArraySpec(
-            "i",
-            "K",
-            "numbers of the wrong rows whose true class has the lowest probability, at most 10; if "
-            "no row is wrong, of the rows where this probability is lowest",
-            "worst",
-        ),
-    ]
-    worst_row: Annotated[Array, ArraySpec("uf", "K T I", "those rows, in at most 64 KiB", "worst")]
-    worst_label: Annotated[Array, ArraySpec("i", "K", "their true class numbers", "worst")]
-    worst_chosen: Annotated[Array, ArraySpec("i", "K", "their predicted class numbers", "worst")]
-    worst_chance: Annotated[
-        Array, ArraySpec("f", "K", "the probabilities of their true classes", "worst")
-    ]
-    followed: Annotated[
-        Array,
-        ArraySpec("i", "E", "numbers of some of the evaluated test rows", "followed"),
-    ]
-    followed_label: Annotated[Array, ArraySpec("i", "E", "their true class numbers", "followed")]
-    followed_right: Annotated[
-        Array,
-        ArraySpec("i", "E", "1 where the predicted class is the true one, else 0", "followed"),
-    ]
-    followed_chance: Annotated[
-        Array, ArraySpec("f", "E", "the probabilities of their true classes", "followed")
-    ]
-    calibration_rows: Annotated[
-        Array,
-        ArraySpec(
-            "i",
-            "10",
-            "counts of the evaluated test rows by the probability of their predicted class, in "
-            "intervals of 0.1",
-            "calibration",
-        ),
-    ]
-    calibration_confidence: Annotated[
-        Array,
-        ArraySpec(
-            "f", "10", "the mean of this probability in each interval, or NaN", "calibration"
-        ),
-    ]
-    calibration_accuracy: Annotated[
-        Array,
-        ArraySpec("f", "10", "the share of correct rows in each interval, or NaN", "calibration"),
-    ]
-    roc: Annotated[
-        Array,
-        ArraySpec(
-            "f",
-            "C 101",
-            "the largest true positive rate of each class against all others at false positive "
-            "rates 0, 0.01, ... 1; only at the end, for at most 50 classes; NaN for a class "
-            "without test rows",
-            "curves",
-        ),
-    ]
-    precision: Annotated[
-        Array,
-        ArraySpec("f", "C 101", "likewise, the precision at recalls 0, 0.01, ... 1", "curves"),
-    ]
-    roc_area: Annotated[Array, ArraySpec("f", "C", "the area under the ROC curve", "curves")]
-    average_precision: Annotated[Array, ArraySpec("f", "C", "the average precision", "curves")]
-
-
-_EIGENVALUE = ArraySpec(
-    "f", "L J 2", "what a step multiplies each complex state by, of the cell lru"
-)
-
-
-class ClassifySnapshot(ClassifyFinal, total=False):
-    """Arrays of a classifier with the current weights; the final ones over the evaluated rows."""
-
-    probability: Annotated[Array, ArraySpec("f", "N C", "class probabilities of `shown`")]
-    hidden: Annotated[
-        Array,
-        ArraySpec(
-            "f",
-            "V P H",
-            "states of the top layer for the first shown rows, after each number of steps in "
-            "`read`",
-        ),
-    ]
-    decision: Annotated[
-        Array,
-        ArraySpec(
-            "f",
-            "V P C",
-            "class probabilities if the row ended there; for at most 50 classes",
-        ),
-    ]
-    eigenvalue: Annotated[Array, _EIGENVALUE]
-
 
 _HELD_PREDICTION = ArraySpec("f", "D W", "predictions of `held_target`")
 _HELD_LOW = ArraySpec("f", "D W", "the lowest prediction of a member, of a net with members")
@@ -257,6 +117,10 @@ class RegressFinal(RegressHeldOut, WashoutArrays, total=False):
     held_prediction: Annotated[Array, _HELD_PREDICTION]
     held_low: Annotated[Array, _HELD_LOW]
     held_high: Annotated[Array, _HELD_HIGH]
+    net_held_prediction: Annotated[
+        Array,
+        ArraySpec("f", "D W", "`held_prediction` with all that the network adds to a linear path"),
+    ]
     held_error: Annotated[
         Array,
         ArraySpec("f", "D", "the mean squared error or quantile loss over all its steps", "held"),
@@ -310,7 +174,7 @@ class RegressSnapshot(StreamArrays, total=False):
     held_prediction: Annotated[Array, _HELD_PREDICTION]
     held_low: Annotated[Array, _HELD_LOW]
     held_high: Annotated[Array, _HELD_HIGH]
-    eigenvalue: Annotated[Array, _EIGENVALUE]
+    eigenvalue: Annotated[Array, EIGENVALUE]
     hidden_time: Annotated[Array, ArraySpec("if", "S", "the times of `hidden`", "hidden")]
     hidden: Annotated[
         Array,

@@ -37,7 +37,7 @@ from hiddenstate.runs.record import (
 )
 from hiddenstate.runs.retention import WEIGHTS_LIMIT, leaves_snapshot, leaves_weights
 from hiddenstate.runs.run import FINAL_ARRAYS, STATIC_ARRAYS, numbered
-from hiddenstate.system.array_file import write_arrays
+from hiddenstate.system.array_file import read_arrays, write_arrays
 from hiddenstate.system.atomic_file import (
     TEMPORARY,
     append,
@@ -188,6 +188,11 @@ class RunWriter:
     def has_snapshot(self, step: int) -> bool:
         """Whether there is a snapshot taken after `step` updates."""
         return (self.path / "snapshots" / f"{step:09d}.safetensors").is_file()
+
+    def snapshot(self, step: int) -> Arrays | None:
+        """Return the arrays of this snapshot; None if there is none."""
+        path = self.path / "snapshots" / f"{step:09d}.safetensors"
+        return read_arrays(path, "snapshot")[0] if self.has_snapshot(step) else None
 
     def write_weights(self, step: int, model: FittedModel, extra: Mapping[str, Any]) -> None:
         """Write the net after `step` updates as a model file."""

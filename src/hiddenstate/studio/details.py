@@ -12,11 +12,13 @@ import numpy as np
 from hiddenstate.config import job_options
 from hiddenstate.data.leaks import leaks_from
 from hiddenstate.errors import DataError, HiddenstateError, printable
+from hiddenstate.metrics.answer import answer_of
 from hiddenstate.metrics.comparison import baseline_method, compare
 from hiddenstate.metrics.glossary import entry_of, interval_in_words, is_shown, written
 from hiddenstate.metrics.headline import headline
 from hiddenstate.metrics.target_scores import target_scores, with_targets
 from hiddenstate.models.fitted import row_shape_of
+from hiddenstate.program.words import BESIDE
 from hiddenstate.report.commands import python_lines, training_command, uses
 from hiddenstate.runs import Run
 from hiddenstate.runs.run import STATIC_ARRAYS
@@ -109,6 +111,7 @@ def details(run: Run, number: str) -> dict[str, Any]:
             for each in target_scores(results, options)
         ],
         "baseline": _baseline(job, results, options),
+        "answer": _answer(job, results, options),
         "leaks": [leak.in_words() for leak in leaks_from(run.data_record())],
         "shown": shown,
         "problems": problems,
@@ -152,12 +155,24 @@ def scores(results: dict[str, float], job: str) -> list[dict[str, Any]]:
     return rows
 
 
+def _answer(job: str, results: dict[str, float], options: dict[str, Any]) -> dict[str, Any]:
+    """Return the share of the network in the answer, and the titles of what else answers; while it
+    learns, of what may answer at the end."""
+    if results:
+        answer = answer_of(job, results, options)
+        return {"share": answer.net_share, "beside": [words.title for words in answer.beside]}
+    return {"share": 1.0, "beside": [w.title for w in BESIDE[job] if options.get(w.name)]}
+
+
 def _baseline(job: str, results: dict[str, float], options: dict[str, Any]) -> dict[str, Any]:
+    """Return the best baseline, and as `drawn` the one that pictures draw."""
     compared = compare(job, results, options)
     method, short = baseline_method(job, options)
     if compared is None:
-        return {"method": method, "short": short, "words": None, "worse": False, "tie": False}
+        nothing = {"words": None, "worse": False, "tie": False}
+        return {"method": method, "short": short, "drawn": short, **nothing}
     return {
+        "drawn": short,
         "method": compared.method,
         "short": compared.short,
         "words": compared.in_words(),

@@ -111,9 +111,16 @@ class Recorder(Callback):
                 self.writer.add_journal("failed", step=trainer.step, why=printable(error))
 
     def on_end(self, trainer: Trainer, results: Figures) -> None:
-        """Write the last snapshot, the final arrays, the model and the results."""
-        if not self.writer.has_snapshot(trainer.step):
+        """Write the last snapshot, the final arrays, the model and the results.
+
+        A logged line may have left a snapshot already. It is of the last weights, which need not be
+        those that are kept: it is written anew, with what was predicted while training.
+        """
+        before = self.writer.snapshot(trainer.step)
+        if before is None:
             self._snapshot(trainer, {})
+        elif now := self.snapshots.snapshot(trainer.engine):
+            self.writer.write_snapshot(trainer.step, {**before, **now})
         final_arrays = trainer.evaluation.arrays
         self.writer.write_final_arrays(final_arrays)
         model = trainer.job.fitted(trainer.engine.export().params)

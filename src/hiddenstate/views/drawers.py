@@ -8,7 +8,9 @@ from matplotlib.figure import Figure
 
 from hiddenstate.metrics.comparison import baseline_method, share_in_words
 from hiddenstate.metrics.curves import Calibration, Curves
+from hiddenstate.system.typing import Array
 from hiddenstate.views import figures
+from hiddenstate.views.answers import network_alone, not_by_model
 from hiddenstate.views.figures.confusion import SERIATED, has_order, similarity_order
 from hiddenstate.views.held_out import held_out
 from hiddenstate.views.limits import sorted_units
@@ -75,12 +77,33 @@ def _class_order(run: Timeline) -> list[int] | None:
 
 def _recall(run: Timeline, now: Moment, on: Figure | None) -> Figure:
     steps, (counts,) = run.over_time("confusion", until=now.step)
-    return figures.recall(steps, counts, run.class_names, _class_order(run), run.end, on)
+    by = network_alone(run, now)
+    final = counts[-1] if by and now.results else None
+    steps, counts = _of_network(now, by, steps, counts, "confusion")
+    return figures.recall(steps, counts, run.class_names, _class_order(run), run.end, on, final, by)
+
+
+def _of_network(
+    now: Moment, by: str, steps: Array, values: Array, name: str
+) -> tuple[Array, Array]:
+    """Return what arrays (S, ...) are of the network over training, where the model is not the
+    network alone, which answers until the end: the last one is that of the network if there is one,
+    and left out in runs of release 0.5."""
+    if not (by and now.results):
+        return steps, values
+    alone = now.arrays.get(f"net_{name}")
+    if alone is None:
+        return steps[:-1], values[:-1]
+    return steps, np.concatenate([values[:-1], alone[None]])
 
 
 def decision(run: Timeline, now: Moment, on: Figure | None, n: int = 4) -> Figure:
     """Draw when the first `n` of the followed rows were decided."""
     static, likely = run.static_arrays, now.arrays.get("decision")
+    answers = None
+    if "net_probability" in now.arrays and "net_decision" not in now.arrays:
+        answers = now.arrays["probability"]
+    by = network_alone(run, now)
     return figures.decision(
         static["shown"][:n],
         static["read"],
@@ -91,13 +114,18 @@ def decision(run: Timeline, now: Moment, on: Figure | None, n: int = 4) -> Figur
         run.picture,
         on,
         run.form,
+        answers=answers,
+        by=by,
+        all_by="net_decision" not in now.arrays,
     )
 
 
 def _dynamics(run: Timeline, now: Moment, on: Figure | None) -> Figure:
     times, (chances, right) = run.over_time("followed_chance", "followed_right", until=now.step)
+    by = network_alone(run, now)
+    times, chances = _of_network(now, by, times, chances, "followed_chance")
     of_rows = chances, now.arrays["followed_label"], right[-1] > 0
-    return figures.dynamics(times, *of_rows, run.class_names, run.end, run.kept(now), on)
+    return figures.dynamics(times, *of_rows, run.class_names, run.end, run.kept(now), on, by)
 
 
 def _tracking(run: Timeline, now: Moment, on: Figure | None) -> Figure:
@@ -162,6 +190,7 @@ DRAWERS: dict[str, dict[str, Drawer]] = {
             run.picture,
             on,
             run.form,
+            not_by_model(run, now),
         ),
         "confusion": lambda run, now, on: figures.confusion(
             now.arrays["confusion"], run.class_names, _class_order(run), on

@@ -112,7 +112,8 @@ def test_a_forecast_has_the_predictions_of_each_moment(
     assert data["held"] == n - ahead.sum() > 0
     target = static["held_target"][0, ahead].reshape(-1)
     np.testing.assert_allclose(values(data, "target", n)[data["held"] :], target, atol=1e-3)
-    drawn = values(data, "prediction", len(data["steps"]), n)
+    drawn = values(data, "prediction", len(data["steps"]) + data["alone"], n)
+    assert data["alone"]  # beside a linear path
     for place, step in enumerate(data["steps"]):
         real = timeline.moment(step).arrays["held_prediction"][0, ahead].reshape(-1)
         expected = np.clip(real, data["low"], data["high"])

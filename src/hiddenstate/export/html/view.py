@@ -15,7 +15,8 @@ from hiddenstate.export.target import Source
 from hiddenstate.program.encoding import feature_names
 from hiddenstate.program.order import step_of
 from hiddenstate.program.steps import Logarithm, Scale, WindowScale
-from hiddenstate.runs.snapshots import AutoencodeStatic, ClassifyStatic, RegressStatic, typed
+from hiddenstate.runs.class_arrays import ClassifyStatic
+from hiddenstate.runs.snapshots import AutoencodeStatic, RegressStatic, typed
 from hiddenstate.system.typing import Array
 from hiddenstate.views.timeline import Timeline
 from hiddenstate.web.packing import class_colors, encoded

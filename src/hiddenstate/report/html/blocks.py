@@ -13,8 +13,9 @@ from hiddenstate.report import forecast, results
 from hiddenstate.report.commands import python_lines, training_command, uses
 from hiddenstate.report.facts import RunFacts, Setting
 from hiddenstate.report.html.pictures import Picture
+from hiddenstate.runs.class_arrays import ClassifyFinal
 from hiddenstate.runs.events import figures_of
-from hiddenstate.runs.snapshots import AutoencodeFinal, ClassifyFinal, typed
+from hiddenstate.runs.snapshots import AutoencodeFinal, typed
 from hiddenstate.system.typing import Array
 from hiddenstate.views.pictures import LEADS
 from hiddenstate.web import tags

@@ -7,8 +7,10 @@ from typing import TypedDict
 
 import numpy as np
 
-from hiddenstate.runs.snapshots import ClassifySnapshot, ClassifyStatic, RegressSnapshot
+from hiddenstate.runs.class_arrays import ClassifyMoment, ClassifyStatic
+from hiddenstate.runs.snapshots import RegressSnapshot
 from hiddenstate.system.typing import Array
+from hiddenstate.views.answers import network_alone
 from hiddenstate.views.names import cut, kept_apart
 from hiddenstate.views.row_form import RowForm, thinned_line
 from hiddenstate.views.timeline import Timeline
@@ -47,10 +49,16 @@ SEEN = 8
 
 
 class Curve(TypedDict):
-    """The moments of training, and the mean loss at each as far as it is known."""
+    """The moments of training, and the mean loss at each as far as it is known.
+
+    What the last moment shows is of the model. If that is not the network alone, `by` says what is
+    shown before; with `alone` the same of the last moment is behind that of the model.
+    """
 
     steps: list[int]
     losses: list[float | None]
+    by: str
+    alone: bool
 
 
 class LiveRows(Curve):
@@ -139,13 +147,15 @@ def _rows(timeline: Timeline, names: list[str]) -> LiveRows | None:
         return None
     moments: list[tuple[int, Array]] = []
     for step in timeline.steps:
-        chances = timeline.moment(step).arrays_as(ClassifySnapshot).get("probability")
+        chances = timeline.moment(step).arrays_as(ClassifyMoment).get("probability")
         if chances is not None and chances.shape == (len(static["shown"]), C):
             moments.append((step, np.clip(np.nan_to_num(chances[:N]), 0, 1)))
     if len(moments) < 2:
         return None
     moments = thinned(moments, min(MAX_MOMENTS, MAX_BYTES // (N * C)))
     steps = [step for step, _ in moments]
+    alone = timeline.moment().arrays_as(ClassifyMoment).get("net_probability")
+    every = [chances for _, chances in moments] + ([] if alone is None else [alone[:N]])
     rows, lengths = static["shown"][:N], [0] * N
     if timeline.picture:
         length, channels = 0, 1
@@ -155,6 +165,8 @@ def _rows(timeline: Timeline, names: list[str]) -> LiveRows | None:
     return {
         "steps": steps,
         "losses": losses_at(timeline, steps),
+        "by": network_alone(timeline, timeline.moment()),
+        "alone": alone is not None,
         "split": "training" if timeline.facts.shown_split == "train" else "test",
         "names": names,
         "short": kept_apart(names, [cut(name, BESIDE) for name in names], BESIDE),
@@ -166,7 +178,7 @@ def _rows(timeline: Timeline, names: list[str]) -> LiveRows | None:
         "quantities": timeline.form.is_quantities,
         "colors": class_colors(channels),
         "rows": as_bytes(rows),
-        "chances": as_bytes(np.stack([c for _, c in moments])),
+        "chances": as_bytes(np.stack(every)),
     }
 
 
@@ -220,7 +232,10 @@ def _held_out(timeline: Timeline) -> LiveSignal | None:
             predictions.append((step, drawn))
     if len(predictions) < 2:
         return None
-    return _changing(timeline, time, target, predictions, len(before))
+    last, alone = timeline.moment().arrays, None
+    if "net_held_prediction" in last and predictions[-1][0] == timeline.steps[-1]:
+        alone = np.concatenate([before, last["net_held_prediction"][0, ahead]])
+    return _changing(timeline, time, target, predictions, len(before), alone)
 
 
 def _changing(
@@ -229,13 +244,18 @@ def _changing(
     target: Array,
     predictions: list[tuple[int, Array]],
     held: int | None = None,
+    alone: Array | None = None,
 ) -> LiveSignal:
-    """Return a signal (n,) whose predictions, at least (n,), are made anew at each moment."""
+    """Return a signal (n,) whose predictions, at least (n,), are made anew at each moment, with
+    those of the network alone at the end."""
     n = len(target)
     predictions = thinned(predictions, min(MAX_MOMENTS, MAX_BYTES // (2 * n)))
     steps = [step for step, _ in predictions]
     values = np.stack([each[-n:] for _, each in predictions])
-    return _signal_data(timeline, steps, time, target, values, None, n) | {"held": held}
+    if alone is not None:
+        values = np.concatenate([values, alone[None]])
+    made = _signal_data(timeline, steps, time, target, values, None, n)
+    return made | {"held": held, "alone": alone is not None}
 
 
 def _windows(timeline: Timeline) -> LiveSignal | None:
@@ -291,6 +311,8 @@ def _signal_data(
     return {
         "steps": steps,
         "losses": losses_at(timeline, steps),
+        "by": network_alone(timeline, timeline.moment()),
+        "alone": False,
         "unit": timeline.unit,
         "time": [float(f"{t:.10g}") for t in np.nan_to_num(time)],
         "target": numbers(target),

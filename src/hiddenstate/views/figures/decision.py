@@ -54,6 +54,10 @@ def decision(
     picture: tuple[int, int] | None = None,
     figure: Figure | None = None,
     form: RowForm | None = None,
+    *,
+    answers: Array | None = None,
+    by: str = "",
+    all_by: bool = True,
 ) -> Figure:
     """Draw what a classifier reads, the class probabilities after each step, and the state h_t.
 
@@ -79,6 +83,12 @@ def decision(
         The figure to draw on, or a part of one.
     form : RowForm, optional
         What a row is; by default told by `rows` and `picture`.
+    answers : ndarray (D, C), optional
+        Class probabilities of the whole rows by the model, if `chances` are not.
+    by : str, optional
+        What `states` are of, if it is not the model.
+    all_by : bool, default True
+        Whether `chances` are of the same.
     """
     D, form = min(len(rows), len(states)), form or form_of_rows(rows, picture)
     if figure is None and on_page(SIDE_BY_SIDE) < SIDE_BY_SIDE:
@@ -88,7 +98,8 @@ def decision(
     heading(
         figure,
         "When did it decide?",
-        f"{_contents(rows.shape[1], len(read), unit)}; dashed: from here the prediction stays",
+        f"{_contents(rows.shape[1], len(read), unit)}{_of(by, all_by)}; dashed: from here "
+        f"{'its' if by and all_by else 'the'} prediction stays",
     )
     across = 1 if D <= 1 or inches(figure)[0] < SIDE_BY_SIDE else 2
     wider, aside = _margins(form)
@@ -109,6 +120,8 @@ def decision(
         decided = _Decided(
             rows[number], read, chance, states[number], int(truth[number]), names, high, form
         )
+        if answers is not None:
+            decided.answered = int(answers[number].argmax())
         held = decided.draw(figure, block)
         if number == min(across, D) - 1:  # at the right edge
             inch = part_of(figure).dpi / held.bbox.width
@@ -116,6 +129,11 @@ def decision(
             scale.tick_params(colors=style.now().muted, labelsize=style.SMALL_POINTS)
             color_scale(scale, high)
     return figure
+
+
+def _of(by: str, all_by: bool) -> str:
+    """Say what states, and maybe all, are of."""
+    return f"{', all' * all_by} of {by}" if by else ""
 
 
 def _contents(n_steps: int, n_read: int, unit: str) -> str:
@@ -173,6 +191,7 @@ class _Decided:
         self.down = picture is not None and len(self.row) == picture[0]
         self.chances = None if chances is None else chances[:n]
         self.chosen: int | None = None
+        self.answered: int | None = None  # by the model, if it is not the network alone
         if self.chances is not None:
             best = self.chances.argmax(axis=1)
             self.chosen = int(best[-1])
@@ -181,15 +200,27 @@ class _Decided:
 
     def verdict(self, room: int) -> tuple[str, str]:
         """Return the result in words, in about so many letters, and its colour."""
-        now, is_right = style.now(), self.chosen == self.truth
-        if self.chosen is None:
+        now = style.now()
+        chosen = self.chosen if self.answered is None else self.answered
+        if chosen is None:
             return f"is {style.shortened(self.names, room - 3)[self.truth]}", now.ink
-        mark, color = (RIGHT_MARK, now.right) if is_right else (WRONG_MARK, now.wrong)
-        parts = [f"{mark} ", f", from {self._when()} on", "" if is_right else " (is )"]
-        free = room - sum(map(len, parts))
-        short = style.shortened(self.names, max(free // (1 if is_right else 2), LEAST_NAME))
-        text = parts[0] + short[self.chosen] + parts[1]
-        return text if is_right else f"{text} (is {short[self.truth]})", color
+        mark, color = (RIGHT_MARK, now.right) if chosen == self.truth else (WRONG_MARK, now.wrong)
+        n_names = 1 + (chosen != self.truth) + (self.chosen not in (None, chosen))
+        free = room - 2 - len(self._words(chosen, [""] * len(self.names)))
+        short = style.shortened(self.names, max(free // n_names, LEAST_NAME))
+        return f"{mark} {self._words(chosen, short)}", color
+
+    def _words(self, chosen: int, names: Sequence[str]) -> str:
+        """Return the chosen class, the true one if it is another, and from when the network has its
+        own; `names` are those of the classes."""
+        true = "" if chosen == self.truth else f" (is {names[self.truth]})"
+        if self.chosen is None:
+            return names[chosen] + true
+        when = f"from {self._when()} on"
+        if self.answered is None:
+            return f"{names[chosen]}, {when}{true}"
+        own = "too" if self.chosen == chosen else names[self.chosen]
+        return f"{names[chosen]}{true}; the network {own}, {when}"
 
     def _when(self) -> str:
         """The step from which the prediction is the final one, or its time, in words."""

@@ -161,6 +161,8 @@ def recall(
     order: Sequence[int] | None = None,
     end: int | None = None,
     figure: Figure | None = None,
+    final: Array | None = None,
+    by: str = "",
 ) -> Figure:
     """Draw the recall of each class over training as a heat map, one line per class.
 
@@ -179,13 +181,17 @@ def recall(
         Updates of the whole run, where the axis ends.
     figure : Figure, optional
         The figure to draw on, or a part of one.
+    final : ndarray (C, C), optional
+        The confusion matrix of the model, whose recall is written at the end; by default the last
+        of `counts`.
+    by : str, optional
+        What `counts` are of, if it is not the model.
     """
     C, now = len(names), style.now()
     order = list(order or range(C))
     names = [names[number] for number in order]
-    hits = np.diagonal(counts, axis1=1, axis2=2)
-    rows = counts.sum(axis=2)
-    share = np.where(rows, hits / np.maximum(rows, 1), np.nan)[:, order]
+    share = _recall(counts)[:, order]
+    at_end = share[-1] if final is None else _recall(final)[order]
     longest = REGULAR * style.SMALL_POINTS * max(style.letters(name) for name in names)
     room = min(longest, 2.0)
     figure = figure or new_figure(6.0 + room, 1.3 + min(max(0.24 * C, 1.2), 6.0))
@@ -193,13 +199,16 @@ def recall(
     heading(
         figure,
         "Recall of each class",
-        "the share of its evaluated test rows that is correct, after each step",
+        f"correct rows after each step, by {by}"
+        + "; in numbers, by the model" * (final is not None)
+        if by
+        else "the share of its evaluated test rows that is correct, after each step",
     )
     axes = add_axes(figure, place(figure, left=room + 0.2, right=0.55)[0])
     # The scores at the end are a column that can be seen.
     edges = np.append(steps, max(steps[-1] + max(1, LAST * steps[-1]), end or 0)).astype(float)
     shade(axes, edges, np.arange(C + 1), share.T, style.toward(now.right), 0.0, 1.0)
-    for line in np.flatnonzero(~rows[-1][order].astype(bool)).tolist():
+    for line in np.flatnonzero(np.isnan(share[-1])).tolist():
         axes.axhspan(line, line + 1, color=now.faint, lw=0)
     axes.set(xlim=(0, edges[-1]), yticks=[], xlabel="step")
     axes.spines["left"].set_visible(False)
@@ -209,9 +218,15 @@ def recall(
         for number, name in enumerate(shown):
             write(axes, name, (0, number + 0.5), (-4, 0), ha="right", size=points)
         places = np.column_stack([np.full(C, edges[-1]), np.arange(C) + 0.5])
-        texts = [NONE if np.isnan(s) else percent(s) for s in share[-1]]
+        texts = [NONE if np.isnan(s) else percent(s) for s in at_end]
         write_at(axes, places, texts, now.ink, points, aside=18)
     return figure
+
+
+def _recall(counts: Array) -> Array:
+    """Return the recall of each class (..., C) of confusion matrices (..., C, C), or NaN."""
+    hits, rows = np.diagonal(counts, axis1=-2, axis2=-1), counts.sum(axis=-1)
+    return np.where(rows, hits / np.maximum(rows, 1), np.nan)
 
 
 def dynamics(
@@ -223,8 +238,9 @@ def dynamics(
     end: int | None = None,
     kept: int | None = None,
     figure: Figure | None = None,
+    by: str = "",
 ) -> Figure:
-    """Draw the probability that each test row gives its true class over training, a line a row.
+    """Draw the probability of its true class of each test row over training, a line a row.
 
     Each class has a panel, up to `PANELS` of them. Rows that are wrong at the last step are red
     and dashed, above the others.
@@ -237,7 +253,7 @@ def dynamics(
     labels : ndarray (E,) of int
         Class numbers of the rows.
     right : ndarray (E,) of bool
-        Whether each row is predicted correctly at the last step.
+        Whether each row is predicted correctly at the last step, by the model.
     names : sequence of str
     end : int, optional
         Updates of the whole run, where the axis ends.
@@ -245,6 +261,8 @@ def dynamics(
         The step whose weights were kept.
     figure : Figure, optional
         The figure to draw on, or a part of one.
+    by : str, optional
+        What the probabilities are of, if it is not the model.
     """
     classes = np.unique(labels)
     groups = [labels == number for number in classes]
@@ -260,8 +278,9 @@ def dynamics(
     heading(
         figure,
         "Every row over training",
-        f"probability of the true class of {len(labels)} test rows; "
-        f"red, dashed: {wrong} wrong at this step"
+        f"probability of the true class of {len(labels)} test rows"
+        + (f" by {by}; red, dashed: {wrong} wrong, as " if by else f"; red, dashed: {wrong} wrong ")
+        + ("the model answers" if by else "at this step")
         + ("; vertical line: the weights that were kept" if kept is not None else ""),
     )
     grid = place(figure, lines, columns, top=0.82, gap=(0.3, 0.34))

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from hiddenstate.runs.snapshots import ClassifySnapshot, ClassifyStatic
+from hiddenstate.runs.class_arrays import ClassifyMoment, ClassifyStatic
 from hiddenstate.system.typing import Array
+from hiddenstate.views.answers import network_alone, not_by_model
 from hiddenstate.views.terminal import panels, shapes
 from hiddenstate.views.terminal import rows as rows_of_data
 from hiddenstate.views.terminal.canvas import (
@@ -57,12 +58,12 @@ def _verdict(
 
 def predictions(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Selection) -> None:
     """Draw the shown rows, each with its predicted label over its true one."""
-    static, arrays = timeline.static_as(ClassifyStatic), moment.arrays_as(ClassifySnapshot)
+    static, arrays = timeline.static_as(ClassifyStatic), moment.arrays_as(ClassifyMoment)
     rows, real = static["shown"], static["shown_label"]
     chosen = arrays["probability"].argmax(axis=1)
     n_right = int((chosen == real[: len(chosen)]).sum())
-    form = timeline.form
-    correct = f"{n_right} of {len(chosen)} correct"
+    form, by = timeline.form, not_by_model(timeline, moment)
+    correct = f"{n_right} of {len(chosen)} correct" + (f", by {by}" if by else "")
     body = canvas.part(0, 1, canvas.width, canvas.height - 1)
 
     def draw(part: Canvas, n: int, height: int) -> None:
@@ -77,7 +78,7 @@ def predictions(canvas: Canvas, timeline: Timeline, moment: Moment, selection: S
 
 def probabilities(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Selection) -> None:
     """Draw the probability of each class, or of the likeliest, for one shown row."""
-    static, arrays = timeline.static_as(ClassifyStatic), moment.arrays_as(ClassifySnapshot)
+    static, arrays = timeline.static_as(ClassifyStatic), moment.arrays_as(ClassifyMoment)
     row = selection.row % len(arrays["probability"])
     values = arrays["probability"][row]
     real = static["shown_label"][row] if "shown_label" in static else None
@@ -103,7 +104,7 @@ def probabilities(canvas: Canvas, timeline: Timeline, moment: Moment, selection:
 
 def decision(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Selection) -> None:
     """Draw the class probabilities and the hidden state after each step of one row."""
-    static, arrays = timeline.static_as(ClassifyStatic), moment.arrays_as(ClassifySnapshot)
+    static, arrays = timeline.static_as(ClassifyStatic), moment.arrays_as(ClassifyMoment)
     n = selection.row % len(arrays["hidden"])
     row, states = static["shown"][n], arrays["hidden"][n]
     steps = np.flatnonzero(np.isfinite(row).any(axis=-1))
@@ -113,14 +114,18 @@ def decision(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Sele
     chance = arrays.get("decision")
     chance = None if chance is None else chance[n][: len(read)][inside]
     states = states[: len(read)][inside]
-    note = ""
+    note, by = "", network_alone(timeline, moment)
     if "shown_label" in static:
         note = f"row {n + 1}, is {panels.label(timeline, static['shown_label'][n])}"
+    by_model = "net_decision" in arrays
+    if "net_probability" in arrays and not by_model:
+        note = f"model: {panels.label(timeline, arrays['probability'][n].argmax())}, {note}"
     drawn_as_picture = timeline.picture and canvas.width >= 40
     n_classes = 0 if chance is None else min(chance.shape[1], max((canvas.height - 1) // 3, 2))
     height = _lanes_height(timeline, canvas.height - 1 - n_classes)
     note = rows_of_data.note(timeline.form, note, None if drawn_as_picture else height)
-    body = panels.titled(canvas, "when did it decide?", note)
+    title = f"when did {'it' if by_model or not by else by.partition(',')[0]} decide?"
+    body = panels.titled(canvas, title, note)
     if drawn_as_picture:
         _picture_decision(body, timeline, row, chance, states)
     else:
@@ -213,7 +218,7 @@ def _signal_decision(
 
 def confusion(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Selection) -> None:
     """Draw the confusion matrix: counts, or where columns are narrow shares of each true class."""
-    counts = moment.arrays_as(ClassifySnapshot)["confusion"].astype(float)
+    counts = moment.arrays_as(ClassifyMoment)["confusion"].astype(float)
     n_right, n_all = np.trace(counts), counts.sum()
     note = f"{n_right:,.0f} of {n_all:,.0f} correct"
     body = panels.titled(canvas, "confusion matrix, true classes down", note)
@@ -239,7 +244,7 @@ def confusion(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Sel
 
 def worst(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Selection) -> None:
     """Draw the rows whose true class has the lowest probability."""
-    arrays = moment.arrays_as(ClassifySnapshot)
+    arrays = moment.arrays_as(ClassifyMoment)
     body = panels.titled(canvas, "worst errors", "lowest probability of the true class first")
     rows, form = arrays["worst_row"], timeline.form
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from hiddenstate.errors import printable
+from hiddenstate.views.answers import answered_by
 from hiddenstate.views.terminal.canvas import BOLD, REVERSE, Canvas, clip, width_of
 from hiddenstate.views.terminal.colors import BLUE, GREEN, GREY, ORANGE
 from hiddenstate.views.terminal.panels import short
@@ -65,8 +66,10 @@ def draw_header(canvas: Canvas, timeline: Timeline, moment: Moment, status: View
         _one_line(canvas, name, moment, status, state, ink)
         return
     end = canvas.text(0, 0, clip(name, room), mark=BOLD)
-    about = "  ".join(part for part in (timeline.job, data) if part)
+    who = answered_by(timeline, moment)
+    about = "  ".join(part for part in (timeline.job, data, who) if part)
     if end + 3 < room:
+        about = who if who and width_of(about) > room - end - 2 else about
         canvas.text(end + 2, 0, clip(about, room - end - 2), GREY)
     canvas.right(0, state, ink, BOLD)
     _progress(canvas.part(0, 1, canvas.width, 1), moment, status)

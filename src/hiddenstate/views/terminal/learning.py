@@ -7,6 +7,7 @@ import numpy as np
 
 from hiddenstate.runs.events import figures_of
 from hiddenstate.system.typing import Array
+from hiddenstate.views.answers import network_alone
 from hiddenstate.views.terminal import shapes
 from hiddenstate.views.terminal.canvas import Canvas, clip
 from hiddenstate.views.terminal.colors import BLUE, GREY, ORANGE
@@ -47,7 +48,8 @@ def _loss(canvas: Canvas, timeline: Timeline, moment: Moment, score_key: str | N
     level = levels.get("valid_loss") if len(valid) else levels.get("loss")
     note = f"mean {short(float(means[-1]))}" if len(means) else ""
     if score_key:
-        value = next(figures_of(e)[score_key] for e in reversed(moment.history) if score_key in e)
+        logged = [figures_of(e)[score_key] for e in moment.history if score_key in e]
+        value = moment.results.get(score_key, logged[-1])
         note += f"  {_score_note(score_key, value)}"
     if kept is not None:
         note += f", {'kept' if moment.results else 'best'} {timeline.unit} {kept:,}"
@@ -126,15 +128,29 @@ def _score_note(key: str, value: float) -> str:
     return f"accuracy {value:.1%}" if key == "test_accuracy" else f"test mse {short(value)}"
 
 
+def _score_notes(timeline: Timeline, moment: Moment, key: str, logged: float) -> list[str]:
+    """Return a score in words, the longest first: at the end that of the model, beside that of the
+    network alone if it does not answer alone."""
+    percent = key == "test_accuracy"
+    value, net = moment.results.get(key, logged), moment.results.get(key.replace("test", "net"))
+    texts = [f"{each:.1%}" if percent else short(each) for each in (value, net or 0.0)]
+    rows = timeline.evaluated
+    if moment.results and (n := timeline.run.n_rows("test")):
+        rows = f"all {n:,} test rows"
+    notes = [f"{texts[0]} on {rows}", texts[0]]
+    if network_alone(timeline, moment) and moment.results and net is not None:
+        notes.insert(0, f"{texts[0]}, the network alone {texts[1]}")
+    return notes
+
+
 def _score(canvas: Canvas, timeline: Timeline, moment: Moment, key: str) -> None:
     """Draw the test score of each evaluation during training."""
     logged = [figures_of(event) for event in moment.history if key in event]
     points = np.array([(figures["step"], figures[key]) for figures in logged])
-    name, value = key.replace("_", " "), points[-1, 1]
-    written = f"{value:.1%}" if key == "test_accuracy" else short(value)
-    whole = f"{written} on {timeline.evaluated}"
-    fits = len(name) + len(whole) + 2 <= canvas.width
-    body = titled(canvas, name, whole if fits else written)
+    name = key.replace("_", " ")
+    notes = _score_notes(timeline, moment, key, float(points[-1, 1]))
+    fits = (note for note in notes if len(name) + len(note) + 2 <= canvas.width)
+    body = titled(canvas, name, next(fits, notes[-1]))
     body = _below_warning(body, timeline, moment)
     level, kept = timeline.baselines().get(key), timeline.kept(moment)
     span = (*_steps(timeline), *timeline.limits.curves[key][:2])
