@@ -99,7 +99,8 @@ class RegressJob(Job):
             full = None if added is None else self._test_predictions(added.params, test)
             if can_show_held_out(self):
                 made = [own.outputs for own in members]
-                arrays = HeldOut(self).final_arrays(answers, made, full and full.outputs)
+                whole = None if full is None else full.outputs
+                arrays = HeldOut(self).final_arrays(answers, made, whole)
             noun = "steps" if test.y.ndim == 3 or self.stateful else "rows"
             results[f"test_{noun}"] = len(answers.target)
             of_quantiles = self._quantile_scores(answers)
