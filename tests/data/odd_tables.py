@@ -309,7 +309,7 @@ def reading(table: Table, folder: Path) -> str:
     described = []
     for job in ("classify", "regress", "autoencode"):
         try:
-            described.append(repr(described_roles(columns, options, job)))
+            described.append(_LABEL.sub(_is_first, repr(described_roles(columns, options, job))))
         except (HiddenstateError, IndexError, ValueError) as error:
             described.append(repr(error))
     try:
@@ -320,6 +320,14 @@ def reading(table: Table, folder: Path) -> str:
         result = _roles(dataset, folder)
     shape = f"{columns.n_rows}x{len(columns.names)}"
     return _short(f"{table.job} {shape} {_sum(described, folder)} {result}", folder)
+
+
+_LABEL = re.compile(r"why_label=<Likely\.(\w+): '.*?'>")
+
+
+def _is_first(label: re.Match[str]) -> str:
+    """Return why a column is the label in the words that the golden file was made with."""
+    return f"label_is_first={label[1] == 'FIRST'}"
 
 
 def _roles(dataset: SequenceDataset, folder: Path) -> str:

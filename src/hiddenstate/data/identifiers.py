@@ -7,7 +7,7 @@ import numpy as np
 from hiddenstate.config import DataConfig
 from hiddenstate.data.column_names import ALL
 from hiddenstate.data.dataset import SequenceDataset
-from hiddenstate.data.readers.columns import is_whole
+from hiddenstate.data.readers.profiles import is_whole
 from hiddenstate.data.readers.role_guesses import says_id, says_number
 from hiddenstate.data.store import RowStore
 

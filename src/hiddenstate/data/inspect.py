@@ -30,9 +30,10 @@ from hiddenstate.data.prepare.known_columns import without_future_rows
 from hiddenstate.data.prepare.wide import WideReading, assumptions, decided_reading
 from hiddenstate.data.readers.column_facts import ColumnFacts, describe_columns
 from hiddenstate.data.readers.column_roles import Roles, Unused, described_roles
-from hiddenstate.data.readers.columns import MISSING, Columns, typed
+from hiddenstate.data.readers.columns import Columns, typed
 from hiddenstate.data.readers.missing_steps import missing_remarks
 from hiddenstate.data.readers.number_names import Names, with_names_as_text
+from hiddenstate.data.readers.profiles import MISSING
 from hiddenstate.data.readers.row_order import clock_of, order_remarks
 from hiddenstate.data.readers.table import to_dataset
 from hiddenstate.data.store import RowStore

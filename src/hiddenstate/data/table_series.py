@@ -13,8 +13,8 @@ from hiddenstate.config import DataConfig
 from hiddenstate.data.calendar import clock_changes
 from hiddenstate.data.prepare.encoding import MAX_VALUES
 from hiddenstate.data.readers.column_roles import Roles
-from hiddenstate.data.readers.columns import Columns, is_whole, missing_cells
-from hiddenstate.data.readers.dates import are_unix_times
+from hiddenstate.data.readers.columns import Columns, numbered
+from hiddenstate.data.readers.profiles import ColumnProfile, missing_cells
 from hiddenstate.data.readers.role_guesses import (
     COUNTER_NAMES,
     INDEX_NAMES,
@@ -82,7 +82,7 @@ def find_series(columns: Columns, roles: Roles, options: DataConfig) -> TableSer
         for ids in [own_id] if own_id else _possible_ids(columns, roles, time):
             if counts and not ids and time != roles.time:
                 continue  # numbers of the rows
-            series = _numbered(columns, ids)
+            series = numbered(columns, ids)
             if not _orders(columns, time, series, clock, bool(ids)):
                 continue
             target = _target(columns, options, {*ids, time, *roles.left_out})
@@ -111,8 +111,9 @@ def counted_series(columns: Columns, roles: Roles) -> str | None:
     labels = columns.arrays[roles.label]
     label_changes = labels[1:] != labels[:-1]
     for j, cells in enumerate(columns.arrays):
-        whole = columns.kinds[j] == "text" or (columns.kinds[j] == "number" and is_whole(cells))
-        if j == roles.label or not whole or missing_cells(cells).any():
+        profile = columns.profile(j)
+        whole = profile.kind == "text" or profile.is_whole
+        if j == roles.label or not whole or profile.has_gaps:
             continue
         changes = cells[1:] != cells[:-1]
         n_runs = int(changes.sum()) + 1
@@ -134,18 +135,17 @@ def _clocks(columns: Columns, roles: Roles, options: DataConfig) -> Iterator[tup
             continue
         if says_id(columns.names[j]) and j != roles.time:
             continue
-        array = columns.arrays[j]
-        if missing_cells(array).any():
+        if columns.profile(j).has_gaps:
             continue
-        if is_date or _is_unix(columns, j):
+        if is_date or columns.profile(j).holds_unix_times:
             with suppress(DataError):  # dates that may be others, or cells that are none
                 yield j, clock_of(columns, j, options.dates, one)
         elif (
             columns.kinds[j] == "number"
             and (j < MAX_UNNAMED or _is_named_as_time(columns, j))
-            and (is_whole(array) or j == roles.time)
+            and (columns.profile(j).is_whole or j == roles.time)
         ):
-            counters.append((j, array))
+            counters.append((j, columns.arrays[j]))
     yield from counters
 
 
@@ -153,15 +153,9 @@ def _is_named_as_time(columns: Columns, j: int) -> bool:
     return columns.names[j].casefold() in (*TIME_NAMES, *COUNTER_NAMES)
 
 
-def _is_unix(columns: Columns, j: int) -> bool:
-    """Return whether a column holds numbers that look like times since 1970."""
-    array = columns.arrays[j]
-    return columns.kinds[j] == "number" and bool(np.isfinite(array).all()) and are_unix_times(array)
-
-
 def _says_when(columns: Columns, j: int) -> bool:
     """Return whether the name or the values of a column of numbers say that it holds times."""
-    return _is_named_as_time(columns, j) or _is_unix(columns, j)
+    return _is_named_as_time(columns, j) or columns.profile(j).holds_unix_times
 
 
 def _possible_ids(columns: Columns, roles: Roles, time: int) -> Iterator[tuple[int, ...]]:
@@ -172,8 +166,10 @@ def _possible_ids(columns: Columns, roles: Roles, time: int) -> Iterator[tuple[i
         for j, name in enumerate(columns.names)
         if j not in taken and name.casefold() not in (*LABEL_NAMES, *TIME_NAMES, *COUNTER_NAMES)
     ]
-    texts = [j for j in free if columns.kinds[j] == "text" and _repeats(columns, j)]
-    counts = [j for j in free[:MAX_FIRST] if columns.kinds[j] == "number" and _repeats(columns, j)]
+    texts = [j for j in free if columns.kinds[j] == "text" and _repeats(columns.profile(j))]
+    counts = [
+        j for j in free[:MAX_FIRST] if columns.kinds[j] == "number" and _repeats(columns.profile(j))
+    ]
     both = [*texts[:MAX_FIRST], *counts]
     for n in range(1, MAX_IDS + 1):
         yield from itertools.combinations(both, n)
@@ -181,26 +177,15 @@ def _possible_ids(columns: Columns, roles: Roles, time: int) -> Iterator[tuple[i
         yield ()
 
 
-def _repeats(columns: Columns, j: int) -> bool:
+def _repeats(profile: ColumnProfile) -> bool:
     """Return whether a column holds several texts, or whole numbers, each of several rows."""
-    cells = columns.arrays[j]
-    if missing_cells(cells).any():
+    if profile.has_gaps:
         return False
-    if columns.kinds[j] == "text":
-        return columns.profile(j).content == "category" and len(set(cells)) > 1
-    if not is_whole(cells):
+    if profile.kind == "text":
+        return profile.has_few_texts
+    if not profile.is_whole or not 1 < profile.n_values <= MAX_VALUES:
         return False
-    counts = np.unique(cells, return_counts=True)[1]
-    return 1 < len(counts) <= MAX_VALUES and bool(counts.min() >= MIN_STEPS)
-
-
-def _numbered(columns: Columns, ids: tuple[int, ...]) -> NDArray[np.int64]:
-    """Return the number of each row's series (N,)."""
-    series = np.zeros(columns.n_rows, np.int64)
-    for j in ids:
-        each = np.unique(columns.arrays[j], return_inverse=True)[1]
-        series = np.unique(series * (int(each.max()) + 1) + each, return_inverse=True)[1]
-    return series
+    return bool(np.unique(profile.cells, return_counts=True)[1].min() >= MIN_STEPS)
 
 
 def _orders(
@@ -218,7 +203,7 @@ def _orders(
         return False  # the time alone says which row it is
     if columns.kinds[time] != "number" or columns.profile(time).content == "date":
         return True
-    if _is_unix(columns, time):
+    if columns.profile(time).holds_unix_times:
         return True
     steps = (t[1:].astype(np.float64) - t[:-1].astype(np.float64))[s[1:] == s[:-1]]
     if _is_named_as_time(columns, time):

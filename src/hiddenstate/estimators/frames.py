@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from hiddenstate.data.readers.columns import Columns, Places, kind_of
+from hiddenstate.data.readers.columns import Columns, Places
 from hiddenstate.data.readers.dataframes import as_frame, frame_columns, is_frame
+from hiddenstate.data.readers.profiles import kind_of
 from hiddenstate.errors import DataError, listed, printable
 from hiddenstate.system.typing import Array
 

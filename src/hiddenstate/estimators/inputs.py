@@ -9,9 +9,10 @@ import numpy as np
 from hiddenstate.data import Rows
 from hiddenstate.data.column_names import positions_of
 from hiddenstate.data.origin import whole
-from hiddenstate.data.readers.columns import check_names, text_to_numbers
+from hiddenstate.data.readers.columns import check_names
 from hiddenstate.data.readers.dataframes import as_frame, frame_columns, is_frame
 from hiddenstate.data.readers.number_text import is_number
+from hiddenstate.data.readers.profiles import text_to_numbers
 from hiddenstate.data.rows import check_pixels
 from hiddenstate.errors import DataError, listed, printable
 from hiddenstate.system.typing import Array

@@ -11,12 +11,13 @@ import numpy as np
 from hiddenstate.config import DataConfig
 from hiddenstate.data.column_names import ALL, are_names, match_columns, order_note
 from hiddenstate.data.prepare.layout import pixel_fractions
-from hiddenstate.data.readers.columns import TRUTHS, check_names, is_missing
+from hiddenstate.data.readers.columns import check_names
 from hiddenstate.data.readers.dates import local_times
 from hiddenstate.data.readers.delimited import delimiter_named
 from hiddenstate.data.readers.header import is_header
 from hiddenstate.data.readers.number_text import NumberMarks, is_number
 from hiddenstate.data.readers.open import TEXT_OPTIONS
+from hiddenstate.data.readers.profiles import TRUTHS, is_missing
 from hiddenstate.data.readers.text_lines import decoder_of, is_blank
 from hiddenstate.errors import DataError, OptionError, listed, printable
 from hiddenstate.models.fitted import FittedModel

@@ -9,8 +9,8 @@ import pytest
 
 from hiddenstate.config import DataConfig
 from hiddenstate.data.dataset import SequenceDataset
-from hiddenstate.data.readers.column_roles import Part
 from hiddenstate.data.readers.open import read_path
+from hiddenstate.data.readers.role_guesses import Part
 from hiddenstate.errors import DataError
 
 Array = np.ndarray[Any, Any]

@@ -15,7 +15,7 @@ from hiddenstate.data.dataset import PreparedDataset, SequenceDataset
 from hiddenstate.data.leaks import MAX_ROWS, Leak, looked_at
 from hiddenstate.data.prepare.encoding import spans
 from hiddenstate.data.prepare.wide import WideReading
-from hiddenstate.data.readers.columns import is_whole, missing_cells
+from hiddenstate.data.readers.profiles import is_whole, missing_cells
 from hiddenstate.data.rows import Rows, row_hashes
 from hiddenstate.data.store import RowStore
 from hiddenstate.program.rows import after_end

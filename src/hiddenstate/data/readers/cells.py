@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from hiddenstate.data.readers.columns import EXACT, Columns, is_whole, missing_cells
+from hiddenstate.data.readers.columns import EXACT, Columns
+from hiddenstate.data.readers.profiles import is_whole, missing_cells
 from hiddenstate.system.typing import Array
 
 

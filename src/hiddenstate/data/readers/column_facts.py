@@ -7,7 +7,8 @@ import numpy as np
 
 from hiddenstate.data.readers.cells import text_cells
 from hiddenstate.data.readers.column_roles import Roles
-from hiddenstate.data.readers.columns import Columns, cell_text, missing_cells
+from hiddenstate.data.readers.columns import Columns
+from hiddenstate.data.readers.profiles import cell_text, missing_cells
 from hiddenstate.errors import printable
 
 MAX_DESCRIBED = 1000

@@ -4,22 +4,18 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from hiddenstate.config import DataConfig
 from hiddenstate.config.data_fields import NO_CALENDAR
 from hiddenstate.data.column_names import ALL, positions_of
-from hiddenstate.data.readers.columns import (
-    Columns,
-    column_index,
-    missing_cells,
-    text_error,
-)
-from hiddenstate.data.readers.dates import are_times_of_day
+from hiddenstate.data.readers.columns import Columns, column_index, text_error
 from hiddenstate.data.readers.role_guesses import (
     ID_NAMES,
     INDEX_NAMES,
-    Report,
+    Likely,
+    Part,
+    Question,
     all_numbers,
     check_counters,
     first_named,
@@ -27,12 +23,8 @@ from hiddenstate.data.readers.role_guesses import (
     guess_target,
     guess_time,
     is_static,
-    repeats,
 )
 from hiddenstate.errors import DataError, Flag, printable
-
-Part = Literal["training", "test", "new"]
-"""What rows are for: training; `--test`; or a model that is trained already."""
 
 
 class Unused(Enum):
@@ -68,8 +60,8 @@ class Roles:
 
     The columns of `id` together name a series; in a wide table they, and `time`, only name rows.
     `unused` says of each column without a role why it has none. Inputs that are known ahead are in
-    `ahead`, and those with one value in each series in `static`. Any of `other_labels` could be the
-    label as well.
+    `ahead`, and those with one value in each series in `static`. `why_label` says why the label is
+    one; any of `other_labels` could be it as well.
     """
 
     long: bool
@@ -81,7 +73,7 @@ class Roles:
     group: int | None = None
     weight: int | None = None
     left_out: tuple[int, ...] = ()
-    label_is_first: bool = False
+    why_label: Likely = Likely.NAMED
     unused: Mapping[int, Unused] = field(default_factory=dict)
     ahead: tuple[int, ...] = ()
     static: tuple[int, ...] = ()
@@ -119,7 +111,7 @@ def find_roles(
     def refuse(error: DataError) -> None:
         raise error
 
-    return _decided(columns, options, job, require_targets, refuse, part)
+    return _decided(Question(columns, options, job, require_targets, refuse, part))
 
 
 def described_roles(
@@ -127,20 +119,14 @@ def described_roles(
 ) -> tuple[Roles, DataError | None]:
     """Decide the roles that columns would get, whatever is wrong, and return the first error."""
     errors: list[DataError] = []
-    roles = _decided(columns, options, job, True, errors.append)
+    roles = _decided(Question(columns, options, job, True, errors.append))
     return roles, errors[0] if errors else None
 
 
-def _decided(
-    columns: Columns,
-    options: DataConfig,
-    job: str,
-    require_targets: bool,
-    report: Report,
-    part: Part = "training",
-) -> Roles:
+def _decided(ask: Question) -> Roles:
     """Decide the roles and report what is wrong, in the order in which a user should hear it."""
-    named = _named(columns, options, job, require_targets, report, part)
+    columns, options, job = ask.columns, ask.options, ask.job
+    named = _named(ask)
     targets, inputs = named.targets, named.inputs
     taken = {*named.roles.values(), *named.ids, *targets, *(inputs or ()), *named.dropped}
     free = [j for j in range(len(columns.names)) if j not in taken]
@@ -150,39 +136,37 @@ def _decided(
     unused = dict.fromkeys(named.dropped, Unused.DROPPED)
     unused |= dict.fromkeys(left_out, Unused.ROW_NUMBERS)
     free = [j for j in free if j not in left_out]
-    long, ids, time = _id_and_time(columns, options, job, named, free, left_out)
+    long, ids, time = _id_and_time(ask, named, free, left_out)
     beside = list(dict.fromkeys(j for _, j in named.known if j != time))  # its calendar is an input
     free = [j for j in free if j not in beside]
-    if long and time is None and part != "new":
-        check_counters(columns, free, report)
+    if long and time is None and ask.part != "new":
+        check_counters(ask, free)
     has_series = long and bool(ids) and not {*ids} & {*left_out}
-    label, is_first, others = named.roles.get("label"), False, tuple[int, ...]()
-    absent = options.label is not None and not require_targets  # nothing takes its place
+    label, why, others = named.roles.get("label"), Likely.NAMED, tuple[int, ...]()
+    absent = options.label is not None and not ask.require_targets  # nothing takes its place
     if job != "regress" and label is None and not absent:
-        own_ids = ids if has_series else ()
-        label, is_first, others = guess_label(
-            columns, options, job, require_targets, free, report, own_ids
-        )
+        label, why, others = guess_label(ask, free, ids if has_series else ())
         free = [j for j in free if j != label]
     if job == "regress" and not targets:
-        targets = guess_target(columns, options, require_targets, free, report)
+        targets = guess_target(ask, free)
     if inputs is None:
         forecast = options.horizon is not None and bool(targets)
-        filled = part != "training" or options.missing != "error"
-        inputs = list(targets) if forecast else all_numbers(columns, free, targets, filled, report)
+        filled = ask.is_further or options.missing != "error"
+        others_free = [j for j in free if j not in targets]
+        inputs = list(targets) if forecast else all_numbers(ask, others_free, filled)
     inputs = [*inputs, *(j for j in beside if j not in inputs)]
     free = [j for j in free if j not in inputs and j not in targets]
     unused |= {j: _why_unused(columns, j, options) for j in free}
     if has_series and options.horizon is not None and options.input is None:
         unused |= dict.fromkeys((j for j in free if is_static(columns, j, ids)), Unused.STATIC)
     if not inputs:
-        _refuse_no_inputs(columns, options, targets, require_targets, report)
-    if long and not has_series and job != "regress" and require_targets:
+        _refuse_no_inputs(ask, targets)
+    if long and not has_series and job != "regress" and ask.require_targets:
         what = (
             f"{columns.where}: no id column that says which series a row belongs to; add --id COL"
         )
-        report(DataError(f"{what}; columns: {columns.listed()}"))
-    answers = require_targets or job == "autoencode"  # which has a score of the labels
+        ask.report(DataError(f"{what}; columns: {columns.listed()}"))
+    answers = ask.require_targets or job == "autoencode"  # which has a score of the labels
     return Roles(
         long,
         inputs,
@@ -190,10 +174,10 @@ def _decided(
         label if answers else None,
         () if long and not has_series else ids,
         time,
-        _group(columns, named.roles.get("group"), answers, part),
-        named.roles.get("weight") if part != "new" else None,
+        _group(ask, named.roles.get("group"), answers),
+        named.roles.get("weight") if ask.part != "new" else None,
         tuple(left_out),
-        is_first,
+        why,
         unused,
         tuple(j for flag, j in named.known if flag == "--future"),
         tuple(j for flag, j in named.known if flag == "--static"),
@@ -213,76 +197,62 @@ class _Named(NamedTuple):
     known: list[tuple[str, int]]
 
 
-def _named(
-    columns: Columns,
-    options: DataConfig,
-    job: str,
-    require_targets: bool,
-    report: Report,
-    part: Part,
-) -> _Named:
+def _named(ask: Question) -> _Named:
     """Return the columns that options name, and report those that cannot be what they say."""
-    is_further = part != "training"
-    names_rows = is_further and options.layout in ("wide", "features")
-    roles = _named_roles(columns, options, job, require_targets, report, part)
-    ids = tuple(_indices(columns, "--id", options.id or (), report, names_rows))
+    options = ask.options
+    roles = _named_roles(ask)
+    ids = tuple(_indices(ask, "--id", options.id or (), ask.is_further and ask.reads_wide))
     for j in ids:
-        if columns.kinds[j] == "nested":
-            report(text_error(columns, j, "--id"))
-    targets = _named_targets(columns, options, job, require_targets, report)
-    dropped = _indices(columns, "--drop", options.drop or (), report, is_further)
-    inputs = _named_inputs(columns, options, dropped, report)
-    known = _known_inputs(columns, options, report)
+        if ask.columns.kinds[j] == "nested":
+            ask.report(text_error(ask.columns, j, "--id"))
+    targets = _named_targets(ask)
+    dropped = _indices(ask, "--drop", options.drop or (), ask.is_further)
+    inputs = _named_inputs(ask, dropped)
+    known = [
+        (flag, j)
+        for flag, names in (("--future", options.future), ("--static", options.static))
+        for j in _indices(ask, flag, names or ())
+    ]
     named = _Named(roles, ids, targets, inputs, dropped, known)
-    _check_distinct(columns, options, named, report)
+    _check_distinct(ask, named)
     return named
 
 
-def _refuse_no_inputs(
-    columns: Columns,
-    options: DataConfig,
-    targets: list[int],
-    require_targets: bool,
-    report: Report,
-) -> None:
+def _refuse_no_inputs(ask: Question, targets: list[int]) -> None:
     """Refuse a table without inputs, unless text or dates may become some."""
+    columns, options = ask.columns, ask.options
     may_be_encoded = options.calendar not in (None, NO_CALENDAR) or options.input == ALL
-    if not (may_be_encoded and require_targets):
+    if not (may_be_encoded and ask.require_targets):
         ahead = ("to forecast a target from its own past add ", Flag("--horizon", "1"))
         what = f"{columns.where}: no input columns of numbers; columns: {columns.listed()}"
-        report(DataError(what, *[ahead] * bool(targets)))
+        ask.report(DataError(what, *[ahead] * bool(targets)))
 
 
-def _group(columns: Columns, group: int | None, answers: bool, part: Part) -> int | None:
+def _group(ask: Question, group: int | None, answers: bool) -> int | None:
     """Return the column of groups, if it is used: of new rows for the intervals of scores, which
     draw whole groups."""
-    if group is None or part != "new":
+    if group is None or ask.part != "new":
         return group
-    whole = columns.kinds[group] != "nested" and not missing_cells(columns.arrays[group]).any()
-    return group if answers and whole else None
+    profile = ask.columns.profile(group)
+    return group if answers and profile.kind != "nested" and not profile.has_gaps else None
 
 
 def _id_and_time(
-    columns: Columns,
-    options: DataConfig,
-    job: str,
-    named: _Named,
-    free: list[int],
-    left_out: list[int],
+    ask: Question, named: _Named, free: list[int], left_out: list[int]
 ) -> tuple[bool, tuple[int, ...], int | None]:
     """Decide whether the table is long, its id and its time; guessed columns leave `free`.
 
     In a wide table they are in `left_out` too, and so is an id that never repeats in a long one.
     """
-    ids, time = named.ids, named.roles.get("time")
+    columns, ids, time = ask.columns, named.ids, named.roles.get("time")
     if not ids and (guess := first_named(columns, ID_NAMES, free)) is not None:
         free.remove(guess)
         ids = (guess,)
-        if options.layout in ("wide", "features") or not repeats(columns.arrays[guess]):
+        if ask.reads_wide or not columns.profile(guess).repeats:
             left_out.append(guess)
     has_series = bool(ids) and not {*ids} & {*left_out}
-    auto_long = options.layout == "auto" and (has_series or job == "regress")
-    long = options.layout == "long" or auto_long
+    auto_long = ask.options.layout == "auto" and (has_series or ask.job == "regress")
+    long = ask.options.layout == "long" or auto_long
     if time is None and (guess := guess_time(columns, free)) is not None:
         free.remove(guess)
         time = guess
@@ -293,104 +263,83 @@ def _id_and_time(
 
 def _why_unused(columns: Columns, j: int, options: DataConfig) -> Unused:
     """Return why nothing uses a column that nobody named."""
-    if columns.profile(j).is_empty:
+    profile = columns.profile(j)
+    if profile.is_empty:
         return Unused.EMPTY
-    content = columns.profile(j).content
-    if content in ("text", "category"):
-        few = content == "category" and len(columns.profile(j).texts) > 1
-        few = few and options.input is None and not columns.profile(j).sign
+    if profile.content in ("text", "category"):
+        few = profile.has_few_texts and options.input is None and not profile.sign
         return Unused.CATEGORIES if few else Unused.TEXT
-    if content == "nested":
+    if profile.content == "nested":
         return Unused.UNREADABLE
-    if content == "date" and columns.kinds[j] != "number":
-        is_clock = columns.kinds[j] == "text" and are_times_of_day(columns.arrays[j])
+    if profile.content == "date" and profile.kind != "number":
+        is_clock = profile.kind == "text" and profile.holds_times_of_day
         return Unused.TIMES_OF_DAY if is_clock else Unused.DATES
     return Unused.NOT_NAMED if options.input else Unused.NOT_TARGET
 
 
-def _indices(
-    columns: Columns, flag: str, names: Iterable[str], report: Report, may_miss: bool = False
-) -> list[int]:
+def _indices(ask: Question, flag: str, names: Iterable[str], may_miss: bool = False) -> list[int]:
     """Return the columns that an option names; none that is not there if they `may_miss`."""
     found = []
     for name in names:
-        if may_miss and name not in columns.positions:
+        if may_miss and name not in ask.columns.positions:
             continue
         try:
-            found.append(column_index(columns, flag, name))
+            found.append(column_index(ask.columns, flag, name))
         except DataError as error:
-            report(error)
+            ask.report(error)
     return found
 
 
-def _named_roles(
-    columns: Columns,
-    options: DataConfig,
-    job: str,
-    require_targets: bool,
-    report: Report,
-    part: Part,
-) -> dict[str, int]:
+def _named_roles(ask: Question) -> dict[str, int]:
     """Return the columns that options name for one role; further rows may be without some."""
-    is_further = part != "training"
     may_miss = {
-        "label": not require_targets,
-        "time": is_further and options.layout in ("wide", "features"),
-        "group": is_further,
-        "weight": is_further,
+        "label": not ask.require_targets,
+        "time": ask.is_further and ask.reads_wide,
+        "group": ask.is_further,
+        "weight": ask.is_further,
     }
     roles = {}
-    for role in ("label", "time", "group", "weight"):
-        name = getattr(options, role)
-        if name is None or (role == "label" and job == "regress"):
+    for role in may_miss:
+        name = getattr(ask.options, role)
+        if name is None or (role == "label" and ask.job == "regress"):
             continue
-        for j in _indices(columns, f"--{role}", [name], report, may_miss[role]):
+        for j in _indices(ask, f"--{role}", [name], may_miss[role]):
             roles[role] = j
-            if columns.kinds[j] == "nested" and not may_miss[role]:
-                report(text_error(columns, j, f"--{role}"))
+            if ask.columns.kinds[j] == "nested" and not may_miss[role]:
+                ask.report(text_error(ask.columns, j, f"--{role}"))
     return roles
 
 
-def _named_targets(
-    columns: Columns, options: DataConfig, job: str, require_targets: bool, report: Report
-) -> list[int]:
+def _named_targets(ask: Question) -> list[int]:
     """Return the targets that options name; those that are there, if none is required."""
-    names = options.target if job == "regress" and options.target is not None else ()
-    targets = _indices(columns, "--target", names, report, may_miss=not require_targets)
+    needed = ask.require_targets
+    names = ask.options.target if ask.job == "regress" and ask.options.target is not None else ()
+    targets = _indices(ask, "--target", names, may_miss=not needed)
     for j in targets:
-        if require_targets and not columns.profile(j).holds_numbers:
-            report(text_error(columns, j, "--target"))
+        if needed and not ask.columns.profile(j).holds_numbers:
+            ask.report(text_error(ask.columns, j, "--target"))
     return targets
 
 
-def _named_inputs(
-    columns: Columns, options: DataConfig, dropped: list[int], report: Report
-) -> list[int] | None:
+def _named_inputs(ask: Question, dropped: list[int]) -> list[int] | None:
     """Return the inputs that options name, without those that are dropped; None if none are."""
-    if options.input is None or (options.input == ALL and ALL[0] not in columns.names):
+    columns, names = ask.columns, ask.options.input
+    if names is None or (names == ALL and ALL[0] not in columns.names):
         return None
     try:
-        inputs = positions_of(options.input, columns.names, columns.where)
+        inputs = positions_of(names, columns.names, columns.where)
     except DataError as error:
-        report(error)
+        ask.report(error)
         return None
     if len(set(inputs)) < len(inputs):
-        twice = next(name for name, n in Counter(options.input).items() if n > 1)
-        report(DataError(f"{columns.where}: --input names {printable(twice, 40)} twice"))
+        twice = next(name for name, n in Counter(names).items() if n > 1)
+        ask.report(DataError(f"{columns.where}: --input names {printable(twice, 40)} twice"))
     return [j for j in inputs if j not in dropped]
 
 
-def _known_inputs(columns: Columns, options: DataConfig, report: Report) -> list[tuple[str, int]]:
-    """Return the columns known ahead, and the static ones, each with the option that names it."""
-    return [
-        (flag, j)
-        for flag, names in (("--future", options.future), ("--static", options.static))
-        for j in _indices(columns, flag, names or (), report)
-    ]
-
-
-def _check_distinct(columns: Columns, options: DataConfig, named: _Named, report: Report) -> None:
+def _check_distinct(ask: Question, named: _Named) -> None:
     """Refuse a column with two roles that exclude each other."""
+    columns = ask.columns
     held = [(f"--{role}", j) for role, j in named.roles.items()]
     at = 1 if "label" in named.roles else 0
     held[at:at] = [("--id", j) for j in named.ids]
@@ -406,15 +355,15 @@ def _check_distinct(columns: Columns, options: DataConfig, named: _Named, report
                 both = (
                     f"column {name} is both {other} and {flag}; name another column for one of them"
                 )
-                report(DataError(f"{columns.where}: {twice if other == flag else both}"))
+                ask.report(DataError(f"{columns.where}: {twice if other == flag else both}"))
         may_be_input = flag in ("--time", "--group", "--future", "--static") or (
-            flag == "--target" and options.horizon
+            flag == "--target" and ask.options.horizon
         )
         before[j].append(flag)
         if j in all_inputs and not may_be_input:
             ahead = (" or add ", Flag("--horizon", "1")) if flag == "--target" else ()
             why = "" if flag in ("--id", "--weight") else ", so the network would see the answer"
-            report(
+            ask.report(
                 DataError(
                     f"{columns.where}: column {name} is both {flag} and --input{why}",
                     ("leave it out of ", Flag("--input"), *ahead),

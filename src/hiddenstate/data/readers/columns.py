@@ -1,27 +1,25 @@
 """Holds the columns of a table, whatever file they come from, and converts them to numbers."""
 
-import re
 import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hiddenstate.data.prepare.encoding import MAX_VALUES
-from hiddenstate.data.readers.dates import compact_readings, looks_like_times, says_time
 from hiddenstate.data.readers.number_text import NumberMarks, is_number
+from hiddenstate.data.readers.profiles import (
+    ColumnProfile,
+    fits_byte,
+    is_missing,
+    missing_cells,
+    text_to_numbers,
+)
 from hiddenstate.errors import DataError, Flag, Hint, did_you_mean, listed, printable
 from hiddenstate.system.typing import Array
-
-MISSING = frozenset({"", "na", "n/a", "#n/a", "<na>", "nan", "null", "none", "?", "-"})
-"""Spellings of a missing number, in any case; in a text column only an empty cell is missing."""
-
-TRUTHS = {"true": 1.0, "false": 0.0}
-"""Words for truth values, in any case."""
 
 EXACT = 2.0**53
 """From here on, not every whole number is a float; such numbers are kept as int64."""
@@ -29,10 +27,6 @@ EXACT = 2.0**53
 MIN_PIXELS = 64
 """Smallest number of columns that are pixels if all hold whole numbers from 0 to 255, one above 1;
 they stay uint8."""
-
-
-Content = Literal["number", "date", "category", "text", "nested"]
-"""What a column holds: `category` is text with few different values, each of several rows."""
 
 
 @dataclass(frozen=True)
@@ -120,14 +114,21 @@ class Columns:
     plain: frozenset[int] = frozenset()
     truths: frozenset[int] = frozenset()
     clocks: frozenset[int] = frozenset()
-    profiles: "dict[int, ColumnProfile]" = field(init=False, repr=False, default_factory=dict)
+    profiles: dict[int, ColumnProfile] = field(init=False, repr=False, default_factory=dict)
 
-    def profile(self, j: int) -> "ColumnProfile":
+    def profile(self, j: int) -> ColumnProfile:
         """Return what column `j` holds."""
         if j not in self.profiles:
             on_disk = self.stack is not None
             self.profiles[j] = ColumnProfile(
-                self.names[j], self.kinds[j], self.arrays, j, self.marks, j in self.truths, on_disk
+                self.names[j],
+                self.kinds[j],
+                self.arrays,
+                j,
+                self.marks,
+                j in self.truths,
+                j in self.clocks,
+                on_disk,
             )
         return self.profiles[j]
 
@@ -150,101 +151,23 @@ class Columns:
         return listed(self.names if which is None else [self.names[j] for j in which])
 
 
-@dataclass(frozen=True)
-class ColumnProfile:
-    """What a column holds; each fact is found once, when it is first asked for.
+class OnDemand(Sequence[Array]):
+    """The `n` columns that `read` returns by number, each when it is used."""
 
-    Parameters
-    ----------
-    name, kind : str
-        As in :class:`Columns`.
-    arrays : sequence of ndarray
-        The columns of the table, of which this is number `j`.
-    j : int
-    marks : NumberMarks, optional
-    are_truths : bool
-        Whether its numbers are true and false in the file.
-    on_disk : bool
-        Whether it may be on disk, and is not read to be described.
-    """
+    def __init__(self, n: int, read: Callable[[int], Array]) -> None:
+        self._n, self._read = n, read
 
-    name: str
-    kind: str
-    arrays: Sequence[Array]
-    j: int
-    marks: NumberMarks | None
-    are_truths: bool
-    on_disk: bool
+    def __len__(self) -> int:
+        return self._n
 
-    @cached_property
-    def counts(self) -> Counter[str]:
-        """How often each text occurs, in the order of the file; none of a column without text."""
-        return Counter(self.arrays[self.j] if self.kind == "text" else ())
-
-    @cached_property
-    def texts(self) -> frozenset[str]:
-        """The different texts that are not empty."""
-        return frozenset(self.counts) - {""}
-
-    @cached_property
-    def is_empty(self) -> bool:
-        """Whether no cell of a column in memory has a value."""
-        if self.on_disk or self.kind == "nested":
-            return False
-        cells = self.arrays[self.j]
-        return bool(missing_cells(cells[:1]).all() and missing_cells(cells).all())
-
-    @cached_property
-    def holds_numbers(self) -> bool:
-        """Whether it holds numbers, or text that is all numbers, or all true and false."""
-        if self.kind != "text":
-            return self.kind == "number"
-        return text_to_numbers(list(self.counts), self.marks) is not None
-
-    @cached_property
-    def holds_truths(self) -> bool:
-        """Whether it holds true and false, and nothing else."""
-        if self.kind != "text":
-            return self.are_truths
-        words = {cell.casefold() for cell in self.counts}
-        return bool(words & TRUTHS.keys()) and all(w in TRUTHS or is_missing(w) for w in words)
-
-    @cached_property
-    def sign(self) -> str:
-        """The sign, such as %, of text that is numbers with it; empty if none."""
-        cells = {cell: n for cell, n in self.counts.items() if not is_missing(cell)}
-        signed = {cell: match for cell in cells if (match := _SIGNED.fullmatch(cell))}
-        signs = {match[1] or match[2] for match in signed.values()}
-        n = sum(cells[cell] for cell in signed)
-        return min(signs) if signs and 2 * n >= sum(cells.values()) else ""
-
-    @cached_property
-    def content(self) -> Content:
-        """What it holds.
-
-        Text cells that are all numbers, or all true and false, are numbers; text of which at least
-        half looks like dates or times of day is a date, and so are whole numbers such as 20241231
-        if the name of their column says so.
-        """
-        if self.kind == "nested":
-            return "nested"
-        if self.kind == "date":
-            return "date"
-        if self.kind == "number":
-            dated = says_time(self.name) and len(cells := self.arrays[self.j])
-            return "date" if dated and compact_readings(cells, self.name) else "number"
-        if self.counts and self.holds_numbers:
-            return "number"
-        if self.counts and looks_like_times(self.arrays[self.j], self.name):
-            return "date"
-        n = len(self.texts)
-        few = self.counts and n <= MAX_VALUES and 2 * n <= self.counts.total()
-        return "category" if few else "text"
-
-
-def kind_of(array: Array) -> str:
-    """Return the kind of a column in memory, as in :class:`Columns`."""
-    return {"O": "text", "M": "date"}.get(array.dtype.kind, "number")
+    @overload
+    def __getitem__(self, j: int) -> Array: ...
+    @overload
+    def __getitem__(self, j: slice) -> list[Array]: ...
+    def __getitem__(self, j: int | slice) -> Array | list[Array]:
+        if isinstance(j, slice):
+            return [self._read(k) for k in range(self._n)[j]]
+        return self._read(range(self._n)[j])
 
 
 def check_names(names: Sequence[str], where: str) -> None:
@@ -264,18 +187,26 @@ def check_names(names: Sequence[str], where: str) -> None:
             )
 
 
-def is_missing(cell: str) -> bool:
-    """Return whether a cell of a column of numbers is a missing value."""
-    return cell.strip().casefold() in MISSING
+def numbered(columns: Columns, ids: tuple[int, ...]) -> NDArray[np.int64]:
+    """Return a number for each row (N,), the same for equal `ids`, in the order of appearance."""
+    series = np.zeros(columns.n_rows, np.int64)
+    for j in ids:
+        values = columns.arrays[j]
+        if values.dtype.kind == "O":
+            first: dict[str, int] = {}
+            each = np.array([first.setdefault(value, len(first)) for value in values], np.int64)
+        else:
+            each = _in_order(values)
+        series = each if j == ids[0] else _in_order(series * (int(each.max()) + 1) + each)
+    return series
 
 
-def missing_cells(array: Array) -> NDArray[np.bool_]:
-    """Return which cells of a column are missing (N,)."""
-    if array.dtype.kind == "O":
-        return np.asarray(array == "", bool)
-    if array.dtype.kind == "M":
-        return np.isnat(array)
-    return np.isnan(array) if array.dtype.kind == "f" else np.zeros(len(array), bool)
+def _in_order(values: Array) -> NDArray[np.int64]:
+    """Return the number of each value (N,), in the order of first appearance."""
+    _, first, inverse = np.unique(values, return_index=True, return_inverse=True)
+    rank = np.empty(len(first), np.int64)
+    rank[np.argsort(first)] = np.arange(len(first))
+    return rank[inverse]
 
 
 def refuse_missing(columns: Columns, j: int, what: str) -> None:
@@ -287,49 +218,6 @@ def refuse_missing(columns: Columns, j: int, what: str) -> None:
             f"{columns.at(int(np.argmax(absent)), j)}: empty, so the row {what}{count}; fill it in "
             "or drop the row"
         )
-
-
-def is_whole(array: Array) -> bool:
-    """Return whether all values are whole numbers and none is missing."""
-    if array.dtype.kind != "f":
-        return array.dtype.kind in "iu"
-    return bool((np.isfinite(array) & (array == np.floor(array))).all())
-
-
-def fits_byte(array: Array) -> bool:
-    """Return whether all values are whole numbers from 0 to 255."""
-    if array.dtype == np.uint8:
-        return True
-    return bool(((array >= 0) & (array <= 255) & (array == np.floor(array))).all())
-
-
-def cell_text(value: Any) -> str:
-    """Return a value as messages show it: whole numbers without a decimal point."""
-    if isinstance(value, (float, np.floating)) and float(value).is_integer():
-        value = int(value)
-    return printable(value, 40)
-
-
-def text_to_numbers(
-    cells: Sequence[str] | Array, marks: NumberMarks | None = None
-) -> NDArray[np.float64] | None:
-    """Convert text cells that are all numbers, or all true and false (N,); None otherwise.
-
-    `marks` are those of numbers in the file, as of `Columns`.
-    """
-    plain = str if marks is None else marks.plain
-    only_truths = all(cell.casefold() in TRUTHS or is_missing(cell) for cell in cells)
-    values = np.empty(len(cells))
-    for i, cell in enumerate(cells):
-        if is_missing(cell):
-            values[i] = np.nan
-        elif only_truths:
-            values[i] = TRUTHS[cell.casefold()]
-        elif is_number(plain(cell)):
-            values[i] = float(plain(cell))
-        else:
-            return None
-    return values
 
 
 def number_error(columns: Columns, j: int) -> DataError | None:
@@ -366,10 +254,6 @@ def number_error(columns: Columns, j: int) -> DataError | None:
     return DataError(
         f"{where}: {_quoted(text)} is not a number", "correct or empty the cell", left_out
     )
-
-
-_SIGNED = re.compile(r"[(+\u2212-]*\s*(?:([$€£¥₹])\s*-?\d[\d.,' ]*|\d[\d.,' ]*([%$€£¥₹]))\)?")
-"""A number with a sign of percent or of a currency."""
 
 
 def _quoted(cell: Any) -> str:

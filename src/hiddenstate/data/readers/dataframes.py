@@ -13,8 +13,9 @@ from hiddenstate.data.column_names import positions_of
 from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.prepare.encoding import Encoding
 from hiddenstate.data.readers.column_roles import Roles
-from hiddenstate.data.readers.columns import Columns, Places, check_names, kind_of, stacked
+from hiddenstate.data.readers.columns import Columns, Places, check_names, stacked
 from hiddenstate.data.readers.encoded import with_encoded_inputs
+from hiddenstate.data.readers.profiles import kind_of
 from hiddenstate.data.readers.table import to_dataset
 from hiddenstate.errors import DataError, listed
 from hiddenstate.system.typing import Array

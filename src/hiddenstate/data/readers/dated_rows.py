@@ -17,8 +17,9 @@ from hiddenstate.data.calendar import (
 )
 from hiddenstate.data.readers.cells import plain_values
 from hiddenstate.data.readers.column_roles import Roles
-from hiddenstate.data.readers.columns import Columns, is_whole
+from hiddenstate.data.readers.columns import Columns
 from hiddenstate.data.readers.dates import UNIX, has_zone, local_times
+from hiddenstate.data.readers.profiles import is_whole
 from hiddenstate.data.readers.row_order import is_count
 from hiddenstate.data.time_form import Form, form_of
 from hiddenstate.system.typing import Array

@@ -19,17 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiddenstate.config import DataConfig
-from hiddenstate.data.readers.columns import (
-    EXACT,
-    MISSING,
-    Columns,
-    Places,
-    check_names,
-    is_missing,
-    kind_of,
-)
+from hiddenstate.data.readers.columns import EXACT, Columns, Places, check_names
 from hiddenstate.data.readers.header import is_header
 from hiddenstate.data.readers.number_text import CommaCheck, NumberMarks, is_number, is_plain
+from hiddenstate.data.readers.profiles import MISSING, is_missing, kind_of
 from hiddenstate.data.readers.row_pieces import Piece, joined, packed
 from hiddenstate.data.readers.text_lines import TextLines, is_blank
 from hiddenstate.errors import DataError, OptionError, printable

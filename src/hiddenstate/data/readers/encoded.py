@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import overload
 
 import numpy as np
 
@@ -18,18 +17,14 @@ from hiddenstate.data.prepare.encoding import (
 )
 from hiddenstate.data.readers.cells import text_cells
 from hiddenstate.data.readers.column_roles import TEXT, Roles
-from hiddenstate.data.readers.columns import (
-    Columns,
-    missing_cells,
-    number_error,
-    text_error,
-)
+from hiddenstate.data.readers.columns import Columns, OnDemand, number_error, text_error
 from hiddenstate.data.readers.dates import (
     are_clocks,
     first_bad_time,
     local_times,
     says_time,
 )
+from hiddenstate.data.readers.profiles import ColumnProfile, missing_cells
 from hiddenstate.data.readers.row_order import compact_dates
 from hiddenstate.errors import DataError, Flag, OptionError, count, did_you_mean, listed, printable
 from hiddenstate.program.encoding import calendar_features, one_hot, passed
@@ -102,7 +97,7 @@ def with_encoded_inputs(
     columns = replace(
         columns,
         names=(*columns.names, *features),
-        arrays=_Extended(columns.arrays, arrays),
+        arrays=_extended(columns.arrays, arrays),
         kinds=(*columns.kinds, *["number"] * len(features)),
         stack=None,
     )
@@ -140,7 +135,8 @@ def _encodings(
         encodings = {columns.positions[e.column]: e for e in trained if e.column in columns.names}
         return [*inputs, *(j for j in encodings if j not in inputs)], encodings
     if options.input == ALL and ALL[0] not in columns.positions:
-        inputs = sorted([*inputs, *(j for j in roles.unused if _repeats(columns, j, roles))])
+        texts = [j for j, why in roles.unused.items() if why in TEXT]
+        inputs = sorted([*inputs, *(j for j in texts if columns.profile(j).has_few_texts)])
     encodings = {}
     if options.calendar not in (None, NO_CALENDAR):
         j = _date_column(columns, roles)
@@ -165,7 +161,7 @@ def _needs_values(columns: Columns, j: int) -> bool:
     if columns.kinds[j] == "nested" or columns.profile(j).holds_numbers:
         return False
     name = printable(columns.names[j], 40)
-    if columns.profile(j).content == "date" and not _may_be_scores(columns, j):
+    if columns.profile(j).content == "date" and not _may_be_scores(columns.profile(j)):
         clocks = columns.kinds[j] == "text" and are_clocks(columns.arrays[j])
         flags = (Flag("--time", name), " ", Flag("--calendar", "auto"))
         seconds = (", write durations in seconds",) if clocks else ()
@@ -181,20 +177,12 @@ def _needs_values(columns: Columns, j: int) -> bool:
     return True
 
 
-def _may_be_scores(columns: Columns, j: int) -> bool:
+def _may_be_scores(profile: ColumnProfile) -> bool:
     """Return whether few cells such as 1:30, which repeat, need not be times of day."""
-    if columns.kinds[j] != "text" or says_time(columns.names[j]):
+    if profile.kind != "text" or says_time(profile.name):
         return False
-    texts = columns.profile(j).texts
-    return min(MAX_VALUES, columns.n_rows // 2) >= len(texts) and are_clocks(texts)
-
-
-def _repeats(columns: Columns, j: int, roles: Roles) -> bool:
-    """Return whether nothing uses a column of text with few values, which repeat."""
-    return (
-        roles.unused[j] in TEXT
-        and columns.profile(j).content == "category"
-        and len(columns.profile(j).texts) > 1
+    return min(MAX_VALUES, len(profile.cells) // 2) >= len(profile.texts) and are_clocks(
+        profile.texts
     )
 
 
@@ -332,20 +320,7 @@ def _check_names(names: Sequence[str], which: list[int], where: str) -> None:
         seen.add(name)
 
 
-class _Extended(Sequence[Array]):
-    """Columns that may be read on demand, and further ones in memory."""
-
-    def __init__(self, first: Sequence[Array], more: list[Array]) -> None:
-        self._first, self._more = first, more
-
-    def __len__(self) -> int:
-        return len(self._first) + len(self._more)
-
-    @overload
-    def __getitem__(self, j: int) -> Array: ...
-    @overload
-    def __getitem__(self, j: slice) -> list[Array]: ...
-    def __getitem__(self, j: int | slice) -> Array | list[Array]:
-        if isinstance(j, slice):
-            return [self[k] for k in range(len(self))[j]]
-        return self._first[j] if j < len(self._first) else self._more[j - len(self._first)]
+def _extended(first: Sequence[Array], more: list[Array]) -> OnDemand:
+    """Return columns that may be read on demand, and further ones in memory."""
+    n = len(first)
+    return OnDemand(n + len(more), lambda j: first[j] if j < n else more[j - n])

@@ -20,9 +20,10 @@ import numpy as np
 
 from hiddenstate.config import DataConfig
 from hiddenstate.data.readers.cells import cell_array, joined
-from hiddenstate.data.readers.columns import Columns, Places, check_names, kind_of
+from hiddenstate.data.readers.columns import Columns, Places, check_names
 from hiddenstate.data.readers.header import is_header
 from hiddenstate.data.readers.npy import check_unpacked
+from hiddenstate.data.readers.profiles import kind_of
 from hiddenstate.errors import (
     DataError,
     HiddenstateError,

@@ -2,8 +2,8 @@
 
 import itertools
 
-from hiddenstate.data.readers.columns import is_missing
 from hiddenstate.data.readers.number_text import is_number
+from hiddenstate.data.readers.profiles import is_missing
 
 MIN_COUNTING = 10
 """Smallest number of cells 0, 1, 2, ... that are a header and not a row of data."""

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from hiddenstate.config import DataConfig
 from hiddenstate.data.readers.cells import cell_array, joined
-from hiddenstate.data.readers.columns import Columns, Places, kind_of
+from hiddenstate.data.readers.columns import Columns, Places
+from hiddenstate.data.readers.profiles import kind_of
 from hiddenstate.data.readers.role_guesses import ID_NAMES
 from hiddenstate.data.readers.text_lines import TextLines
 from hiddenstate.errors import DataError, printable

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +17,9 @@ from hiddenstate.data.calendar import (
 )
 from hiddenstate.data.readers.cells import plain_values
 from hiddenstate.data.readers.column_roles import Roles
-from hiddenstate.data.readers.columns import Columns, cell_text, is_missing, typed
+from hiddenstate.data.readers.columns import Columns, OnDemand, typed
 from hiddenstate.data.readers.dated_rows import DatedTable
+from hiddenstate.data.readers.profiles import cell_text, is_missing
 from hiddenstate.data.readers.role_guesses import is_static
 from hiddenstate.data.readers.row_order import is_count
 from hiddenstate.errors import DataError, OptionError, count
@@ -139,7 +139,7 @@ def with_missing_steps(table: DatedTable, roles: Roles, options: DataConfig) -> 
     return DatedTable(
         replace(
             columns,
-            arrays=_Lengthened(columns.arrays, before, roles.time, times, frozenset(copied)),
+            arrays=_lengthened(columns.arrays, before, roles.time, times, frozenset(copied)),
             n_rows=n + n_new,
             places=replace(columns.places, number=lambda i: number(i) if i < n else None),
             written=None,
@@ -212,37 +212,24 @@ def _cells(array: Array, calendar: Calendar, moments: Moments) -> Array:
     return written if array.dtype.kind == "O" else written.astype(array.dtype)
 
 
-class _Lengthened(Sequence[Array]):
-    """Columns with rows added: some repeat other rows of their series, the rest is missing."""
+def _lengthened(
+    arrays: Sequence[Array],
+    before: NDArray[np.int64],
+    time: int,
+    times: Array,
+    copied: frozenset[int | None],
+) -> OnDemand:
+    """Return columns with rows added: some repeat rows of their series, the rest is missing."""
+    made = {time: np.concatenate([arrays[time], times])}
 
-    def __init__(
-        self,
-        arrays: Sequence[Array],
-        before: NDArray[np.int64],
-        time: int,
-        times: Array,
-        copied: frozenset[int | None],
-    ) -> None:
-        self._arrays, self._before, self._copied = arrays, before, copied
-        self._made = {time: np.concatenate([arrays[time], times])}
+    def read(j: int) -> Array:
+        if j not in made:
+            array = arrays[j]
+            new = array[before] if j in copied else _absent(array, len(before))
+            made[j] = np.concatenate([array, new])
+        return made[j]
 
-    def __len__(self) -> int:
-        return len(self._arrays)
-
-    @overload
-    def __getitem__(self, j: int) -> Array: ...
-
-    @overload
-    def __getitem__(self, j: slice) -> Sequence[Array]: ...
-
-    def __getitem__(self, j: int | slice) -> Array | Sequence[Array]:
-        if isinstance(j, slice):
-            return [self[k] for k in range(*j.indices(len(self)))]
-        if j not in self._made:
-            array = self._arrays[j]
-            new = array[self._before] if j in self._copied else _absent(array, len(self._before))
-            self._made[j] = np.concatenate([array, new])
-        return self._made[j]
+    return OnDemand(len(arrays), read)
 
 
 def _absent(array: Array, n: int) -> Array:

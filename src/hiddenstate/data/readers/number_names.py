@@ -9,8 +9,9 @@ import numpy as np
 from hiddenstate.data.description import like_numbers
 from hiddenstate.data.readers.cells import text_cells
 from hiddenstate.data.readers.column_roles import Roles
-from hiddenstate.data.readers.columns import Columns, cell_text, missing_cells
+from hiddenstate.data.readers.columns import Columns
 from hiddenstate.data.readers.number_text import is_number
+from hiddenstate.data.readers.profiles import cell_text, missing_cells
 from hiddenstate.errors import DataError, listed, printable
 from hiddenstate.system.typing import Array
 

@@ -18,10 +18,10 @@ from hiddenstate.data.prepare.encoding import Encoding
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.readers import formats
 from hiddenstate.data.readers.cells import with_texts
-from hiddenstate.data.readers.column_roles import Part
 from hiddenstate.data.readers.columns import Columns
 from hiddenstate.data.readers.formats import has_ending, is_table
 from hiddenstate.data.readers.number_names import Names
+from hiddenstate.data.readers.role_guesses import Part
 from hiddenstate.data.readers.table import to_dataset
 from hiddenstate.data.rows import as_rows
 from hiddenstate.errors import DataError, Flag, OptionError, did_you_mean, printable

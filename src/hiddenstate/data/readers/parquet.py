@@ -8,10 +8,10 @@ import functools
 import math
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 
@@ -19,12 +19,13 @@ from hiddenstate.config import DataConfig
 from hiddenstate.data.readers.columns import (
     MIN_PIXELS,
     Columns,
+    OnDemand,
     Places,
     check_names,
     copy_columns,
-    fits_byte,
 )
 from hiddenstate.data.readers.npy import MAX_RATIO
+from hiddenstate.data.readers.profiles import fits_byte
 from hiddenstate.data.store import RowStore
 from hiddenstate.errors import DataError, MachineError, printable
 from hiddenstate.system.extras import require
@@ -115,7 +116,7 @@ class _Table:
         """Return the columns; none is read yet."""
         return Columns(
             self.names,
-            _LazyColumns(self),
+            OnDemand(len(self.names), functools.lru_cache(8)(self.read)),
             self.kinds,
             self.n_rows,
             self.where,
@@ -319,26 +320,6 @@ class _Table:
     def _check_count(self, n: int, declared: int) -> None:
         if n != declared:
             raise DataError(f"{self.where}: damaged: declares {declared} rows, found {n}")
-
-
-class _LazyColumns(Sequence[Array]):
-    """The columns of a table, read one by one; the last 8 are cached."""
-
-    def __init__(self, table: _Table) -> None:
-        self._n = len(table.names)
-        self._read = functools.lru_cache(8)(table.read)
-
-    def __len__(self) -> int:
-        return self._n
-
-    @overload
-    def __getitem__(self, j: int) -> Array: ...
-    @overload
-    def __getitem__(self, j: slice) -> list[Array]: ...
-    def __getitem__(self, j: int | slice) -> Array | list[Array]:
-        if isinstance(j, slice):
-            return [self._read(k) for k in range(self._n)[j]]
-        return self._read(j)
 
 
 def _storage(shape: tuple[int, int], dtype: Any, where: str) -> "_Memory | _Disk":

@@ -2,19 +2,17 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Literal
 
 import numpy as np
 
 from hiddenstate.config import DataConfig
 from hiddenstate.data.prepare.examples import FEWEST_ROWS, FIRST_ROWS, rows_follow
-from hiddenstate.data.readers.columns import (
-    Columns,
-    is_whole,
-    number_error,
-)
+from hiddenstate.data.readers.columns import Columns, number_error, numbered
 from hiddenstate.data.readers.dates import looks_like_times
 from hiddenstate.errors import DataError
-from hiddenstate.system.typing import Array
 
 LABEL_NAMES = ("label", "class", "target", "y")
 ID_NAMES = (
@@ -40,15 +38,55 @@ inputs if not."""
 INDEX_NAMES = frozenset({"unnamed: 0", "__index_level_0__"})
 """Names that pandas gives to row numbers; such a column is never an input."""
 
-MAX_FIRST_CLASSES = 100
-"""Largest number of different whole numbers in the first column of a file without a header, for
-which that column is the label."""
-
 MAX_LIKELY = 5
 """Most columns that a hint names as the probable label or target."""
 
-Report = Callable[[DataError], None]
-"""Takes what is wrong with the roles; raises it, or remembers it where roles are only described."""
+Part = Literal["training", "test", "new"]
+"""What rows are for: training; `--test`; or a model that is trained already."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What roles are asked for.
+
+    Parameters
+    ----------
+    columns : Columns
+    options : DataConfig
+    job : {"classify", "regress", "autoencode"}
+    require_targets : bool
+        Whether labels or targets must be there.
+    report : callable
+        Takes what is wrong; raises it, or remembers it where roles are only described.
+    part : {"training", "test", "new"}
+    """
+
+    columns: Columns
+    options: DataConfig
+    job: str
+    require_targets: bool
+    report: Callable[[DataError], None]
+    part: Part = "training"
+
+    @property
+    def is_further(self) -> bool:
+        """Whether a model, or its training rows, say what the columns are."""
+        return self.part != "training"
+
+    @property
+    def reads_wide(self) -> bool:
+        """Whether each row is a series of its own, as an option says."""
+        return self.options.layout in ("wide", "features")
+
+
+class Likely(Enum):
+    """Why a column is taken as the label."""
+
+    NAMED = "an option names it"
+    NAME = "its name"
+    ONLY = "the only column of text, or of true and false"
+    FIRST = "the first column of a file without a header"
+    FLAG = "the last column, of 0 and 1"
 
 
 _ID = re.compile(r"(^|.*[\W_])(id|ID|Id)|.*[a-z]I[dD]")
@@ -91,92 +129,73 @@ def guess_time(columns: Columns, free: list[int]) -> int | None:
             return j
         left.remove(j)
     counter = first_named(columns, COUNTER_NAMES, free)
-    if counter is not None and columns.kinds[counter] == "number":
-        steps = np.diff(columns.arrays[counter].astype(float))
-        counts = (steps > 0).all() or (steps < 0).all()
-        return counter if len(steps) and counts else None
-    return None
+    return counter if counter is not None and columns.profile(counter).counts_rows else None
 
 
-def check_counters(columns: Columns, free: list[int], report: Report) -> None:
+def check_counters(ask: Question, free: list[int]) -> None:
     """Refuse text in a column such as day, which would order the rows if it held only numbers."""
     for j in free:
-        counts = columns.names[j].casefold() in COUNTER_NAMES and columns.kinds[j] == "text"
-        if counts and (error := number_error(columns, j)) is not None:
-            report(error)
+        if ask.columns.names[j].casefold() in COUNTER_NAMES:
+            check_meant_as_numbers(ask, j)
+
+
+def check_meant_as_numbers(ask: Question, j: int) -> None:
+    """Report text in a column that was meant to hold numbers."""
+    if ask.columns.kinds[j] == "text" and (error := number_error(ask.columns, j)) is not None:
+        ask.report(error)
 
 
 def is_static(columns: Columns, j: int, ids: tuple[int, ...]) -> bool:
     """Return whether a column has one value in each series, and not the same in all of them."""
     if columns.kinds[j] not in ("number", "text") or not columns.n_rows:
         return False
-    series = np.zeros(columns.n_rows, np.int64)
-    for k in ids:
-        each = np.unique(columns.arrays[k], return_inverse=True)[1]
-        series = np.unique(series * (int(each.max()) + 1) + each, return_inverse=True)[1]
+    series = numbered(columns, ids)
     cells, first = columns.arrays[j], np.unique(series, return_index=True)[1]
     values = cells[first]
     return bool((cells == values[series]).all()) and len(set(values.tolist())) > 1
 
 
-def repeats(array: Array) -> bool:
-    """Return whether a value occurs twice."""
-    if array.dtype.kind == "O":
-        return len(set(array)) < len(array)
-    return len(np.unique(array)) < len(array)
-
-
 def guess_label(
-    columns: Columns,
-    options: DataConfig,
-    job: str,
-    require_targets: bool,
-    free: list[int],
-    report: Report,
-    ids: tuple[int, ...] = (),
-) -> tuple[int | None, bool, tuple[int, ...]]:
-    """Return the label column, whether it is one only because it is the first, and the others.
+    ask: Question, free: list[int], ids: tuple[int, ...] = ()
+) -> tuple[int | None, Likely, tuple[int, ...]]:
+    """Return the label column, why it is one, and the others that could be the label as well.
 
-    The others could be the label as well. `ids` name the series of a long table: a label is the
-    same in all rows of a series, so a column that changes within one yields to one that does not.
+    `ids` name the series of a long table: a label is the same in all rows of a series, so a column
+    that changes within one yields to one that does not.
     """
+    columns = ask.columns
     coordinates = {"x", "y"} <= {name.casefold() for name in columns.names}
     names = tuple(name for name in LABEL_NAMES if not (name == "y" and coordinates))
     by_name = first_named(columns, names, free)
     if by_name is not None and columns.kinds[by_name] != "date":
-        return by_name, False, ()
-    texts = [
-        j
-        for j in free
-        if columns.kinds[j] == "text"
-        and not columns.profile(j).is_empty
-        and not columns.profile(j).sign
-        and columns.profile(j).content != "date"
-    ]
-    needed = job == "classify" and require_targets
+        return by_name, Likely.NAME, ()
+    texts = []
+    for j in free:
+        profile = columns.profile(j)
+        words = profile.kind == "text" and not profile.is_empty and not profile.sign
+        texts += [j] if words and profile.content != "date" else []
+    needed = ask.job == "classify" and ask.require_targets
     only, others = _by_content(columns, free, texts, ids, needed)
     if only is not None:
-        if columns.kinds[only] == "text" and (error := number_error(columns, only)):
-            report(error)
-        return only, False, tuple(j for j in others if j != only)
+        check_meant_as_numbers(ask, only)
+        return only, Likely.ONLY, tuple(j for j in others if j != only)
     if not needed:
-        return None, False, ()
-    unnamed = not columns.named and options.label is None
-    if unnamed and 0 in free and _few_whole(columns.arrays[0]):
-        return 0, True, ()
+        return None, Likely.ONLY, ()
+    unnamed = not columns.named and ask.options.label is None
+    if unnamed and 0 in free and columns.profile(0).looks_like_classes:
+        return 0, Likely.FIRST, ()
     if len(others) == 1 and columns.kinds[others[0]] == "number" and (ids or not _steps(columns)):
-        return others[0], False, ()
+        return others[0], Likely.FLAG, ()
     for j in texts:
-        if (error := number_error(columns, j)) is not None:
-            report(error)
-    report(
+        check_meant_as_numbers(ask, j)
+    ask.report(
         DataError(
             f"{columns.where}: no label column (one named label, class, target or y, the only "
             f"column of text, or a last column of 0 and 1); add --label COL"
             f"{_classes_hint(columns, free, others)}; columns: {columns.listed()}"
         )
     )
-    return None, False, ()
+    return None, Likely.ONLY, ()
 
 
 def _by_content(
@@ -211,7 +230,7 @@ def _candidates(columns: Columns, free: list[int], ids: tuple[int, ...]) -> list
         for j in free
         if (columns.profile(j).content == "category" and not columns.profile(j).sign)
         or columns.profile(j).holds_truths
-        or (j == last and _is_zero_or_one(columns, j))
+        or (j == last and columns.profile(j).is_flag)
     ]
     return [j for j in likely if not ids or is_static(columns, j, ids)]
 
@@ -227,18 +246,12 @@ def _steps(columns: Columns) -> bool:
     return columns.n_rows >= FEWEST_ROWS and rows_follow(np.column_stack(numbers))
 
 
-def _is_zero_or_one(columns: Columns, j: int) -> bool:
-    """Return whether a column of numbers holds both 0 and 1, and nothing else."""
-    array = columns.arrays[j]
-    return columns.kinds[j] == "number" and np.array_equal(np.unique(array), (0, 1))
-
-
 def _classes_hint(columns: Columns, free: list[int], likely: list[int]) -> str:
     """Say which columns hold classes, by their content: `likely` ones, or whole numbers."""
     if likely:
         return f" (probably {columns.listed(likely)})"
     numbers = [j for j in free if columns.kinds[j] == "number"]
-    likely = [j for j in numbers if _few_whole(columns.arrays[j])]
+    likely = [j for j in numbers if columns.profile(j).looks_like_classes]
     return f" (probably {columns.listed(likely)})" if 0 < len(likely) <= MAX_LIKELY else ""
 
 
@@ -249,49 +262,35 @@ def _numbers_hint(columns: Columns, free: list[int]) -> str:
     return f" (probably {columns.listed(likely)})" if few else ""
 
 
-def _few_whole(array: Array) -> bool:
-    """Return whether values look like classes: few different whole numbers, each many times."""
-    if array.dtype.kind not in "fiu" or not is_whole(array):
-        return False
-    return 2 <= len(np.unique(array)) <= min(MAX_FIRST_CLASSES, len(array) // 2)
-
-
-def guess_target(
-    columns: Columns,
-    options: DataConfig,
-    require_targets: bool,
-    free: list[int],
-    report: Report,
-) -> list[int]:
+def guess_target(ask: Question, free: list[int]) -> list[int]:
     """Return the only column of numbers, if it is to be forecast."""
+    columns, options = ask.columns, ask.options
     free = [j for j in free if columns.kinds[j] == "number"]
     unnamed = options.target is None and options.input is None
     if options.horizon is not None and unnamed and len(free) == 1:
         return free
-    if require_targets and options.target is None:
-        probably = _numbers_hint(columns, free)
-        report(
+    if ask.require_targets and options.target is None:
+        ask.report(
             DataError(
-                f"{columns.where}: no target column; add --target COL{probably}; "
-                f"columns: {columns.listed()}"
+                f"{columns.where}: no target column; add --target COL"
+                f"{_numbers_hint(columns, free)}; columns: {columns.listed()}"
             )
         )
     return []
 
 
-def all_numbers(
-    columns: Columns, free: list[int], targets: list[int], may_be_empty: bool, report: Report
-) -> list[int]:
-    """Return the columns of numbers without a role; text that was meant to hold them is refused.
+def all_numbers(ask: Question, free: list[int], may_be_empty: bool) -> list[int]:
+    """Return the free columns of numbers; text that was meant to hold them is refused.
 
     One without a value is none of them, unless it `may_be_empty`.
     """
     found = []
     for j in free:
-        if j in targets or (not may_be_empty and columns.profile(j).is_empty):
+        profile = ask.columns.profile(j)
+        if not may_be_empty and profile.is_empty:
             continue
-        if columns.profile(j).holds_numbers:
+        if profile.holds_numbers:
             found.append(j)
-        elif columns.kinds[j] == "text" and (error := number_error(columns, j)) is not None:
-            report(error)
+        else:
+            check_meant_as_numbers(ask, j)
     return found

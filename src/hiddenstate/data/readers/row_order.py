@@ -7,17 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiddenstate.data.readers.column_roles import TEXT, Roles, Unused
-from hiddenstate.data.readers.columns import (
-    Columns,
-    cell_text,
-    is_whole,
-    numbers,
-    refuse_missing,
-    text_to_numbers,
-    typed,
-)
+from hiddenstate.data.readers.columns import Columns, numbers, refuse_missing, typed
 from hiddenstate.data.readers.dates import (
-    are_times_of_day,
     are_unix_times,
     compact_doubt,
     compact_readings,
@@ -26,6 +17,7 @@ from hiddenstate.data.readers.dates import (
     says_time,
     timestamps,
 )
+from hiddenstate.data.readers.profiles import cell_text, is_whole, text_to_numbers
 from hiddenstate.errors import DataError, Flag, printable
 from hiddenstate.system.typing import Array
 
@@ -72,7 +64,7 @@ def clock_of(
     """
     refuse_missing(columns, j, "has no time")
     values = columns.arrays[j]
-    if _holds_times_of_day(columns, j):
+    if columns.profile(j).holds_times_of_day:
         return _since_midnight(columns, j, order, series, unused)
     if columns.kinds[j] == "text":
         as_numbers = text_to_numbers(values, columns.marks)
@@ -152,13 +144,6 @@ def _begins_with_year(values: Array, readings: dict[str, Array]) -> bool:
     return "ymd" in readings and bool(values.max() >= 10**6)
 
 
-def _holds_times_of_day(columns: Columns, j: int) -> bool:
-    """Return whether a column holds times of day without a date."""
-    if columns.kinds[j] != "text":
-        return j in columns.clocks
-    return are_times_of_day(columns.arrays[j])
-
-
 def _since_midnight(
     columns: Columns,
     j: int,
@@ -199,12 +184,12 @@ def _stamps(columns: Columns, j: int, order: str | None) -> NDArray[np.int64]:
 
 def dates_beside(columns: Columns, j: int, unused: Iterable[int]) -> int | None:
     """Return the only unused column of dates beside the times of day in column `j`, or None."""
-    if not _holds_times_of_day(columns, j):
+    if not columns.profile(j).holds_times_of_day:
         return None
     dates = [
         k
         for k in unused
-        if columns.profile(k).content == "date" and not _holds_times_of_day(columns, k)
+        if columns.profile(k).content == "date" and not columns.profile(k).holds_times_of_day
     ]
     return dates[0] if len(dates) == 1 else None
 
@@ -277,7 +262,7 @@ def order_remarks(
     if (k := dates_beside(columns, roles.time, roles.unused)) is not None:
         dates = printable(columns.names[k], 40)
         remarks.append(f"{where}: {name} is joined with the dates in {dates}")
-    elif _holds_times_of_day(columns, roles.time):
+    elif columns.profile(roles.time).holds_times_of_day:
         nights = int((clock.max() - FIRST_DAY) // DAY)
         if nights:
             remarks.append(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hiddenstate.data.readers.columns import is_whole
+from hiddenstate.data.readers.profiles import is_whole
 from hiddenstate.system.typing import Array
 
 

@@ -5,7 +5,8 @@ from numpy.typing import NDArray
 
 from hiddenstate.data.readers.cells import plain_values
 from hiddenstate.data.readers.column_roles import Roles
-from hiddenstate.data.readers.columns import Columns, cell_text, refuse_missing
+from hiddenstate.data.readers.columns import Columns, numbered, refuse_missing
+from hiddenstate.data.readers.profiles import cell_text
 from hiddenstate.errors import printable
 from hiddenstate.system.typing import Array
 
@@ -30,29 +31,9 @@ def series_words(columns: Columns, roles: Roles, row: int) -> str:
 
 def series_of_rows(columns: Columns, roles: Roles) -> NDArray[np.int64]:
     """Return the number of each row's series (N,), in the order of first appearance."""
-    series = np.zeros(columns.n_rows, np.int64)
     for j in roles.id:
-        each = _numbered(columns, j)
-        series = _in_order(series * (int(each.max()) + 1) + each)
-    return series
-
-
-def _numbered(columns: Columns, j: int) -> NDArray[np.int64]:
-    """Return the number of each value of a column of ids (N,), in the order of appearance."""
-    values = columns.arrays[j]
-    refuse_missing(columns, j, "belongs to no series")
-    if values.dtype.kind == "O":
-        numbered: dict[str, int] = {}
-        return np.array([numbered.setdefault(value, len(numbered)) for value in values], np.int64)
-    return _in_order(values)
-
-
-def _in_order(values: Array) -> NDArray[np.int64]:
-    """Return the number of each value (N,), in the order of first appearance."""
-    _, first, inverse = np.unique(values, return_index=True, return_inverse=True)
-    rank = np.empty(len(first), np.int64)
-    rank[np.argsort(first)] = np.arange(len(first))
-    return rank[inverse]
+        refuse_missing(columns, j, "belongs to no series")
+    return numbered(columns, roles.id)
 
 
 def series_name(columns: Columns, roles: Roles, row: int) -> str:

@@ -16,13 +16,10 @@ from hiddenstate.data.leaks import UnusedColumns, looked_at
 from hiddenstate.data.origin import Table, whole
 from hiddenstate.data.prepare.encoding import Encoding
 from hiddenstate.data.readers.cells import plain_values
-from hiddenstate.data.readers.column_roles import MAY_NAME, Part, Roles, Unused, find_roles
+from hiddenstate.data.readers.column_roles import MAY_NAME, Roles, Unused, find_roles
 from hiddenstate.data.readers.columns import (
     Columns,
-    cell_text,
     check_names,
-    is_whole,
-    missing_cells,
     numbers,
     refuse_missing,
     stacked,
@@ -38,7 +35,8 @@ from hiddenstate.data.readers.missing_steps import (
     with_missing_steps,
 )
 from hiddenstate.data.readers.number_names import Names, with_names_as_text
-from hiddenstate.data.readers.role_guesses import LABEL_NAMES, is_static, repeats
+from hiddenstate.data.readers.profiles import cell_text, is_whole, missing_cells
+from hiddenstate.data.readers.role_guesses import LABEL_NAMES, Likely, Part, is_static
 from hiddenstate.data.readers.row_order import (
     clock_of,
     dates_beside,
@@ -130,7 +128,7 @@ def to_dataset(
         missing = dated.missing or missing_steps(dated, roles, options)
     n_own = columns.n_rows if dated is None or dated.n_rows is None else dated.n_rows
     kind = f"a {'long' if roles.long else 'wide'} {columns.what}"
-    if roles.label_is_first:
+    if roles.why_label is Likely.FIRST:
         kind += ", its first column the label"
     if roles.left_out:
         kind += f", without its column {columns.listed(roles.left_out)}"
@@ -222,13 +220,8 @@ def _label_remarks(
     if roles.other_labels:
         others = listed([columns.names[j] for j in roles.other_labels], 8, 40)
         return (f"{where}: the label is {name}; it could also be {others}: choose with --label",)
-    if (
-        name.casefold() in LABEL_NAMES
-        or roles.label_is_first
-        or columns.profile(roles.label).holds_truths
-    ):
-        return ()
-    if columns.kinds[roles.label] == "number":
+    truths = columns.profile(roles.label).holds_truths
+    if roles.why_label is Likely.FLAG and not truths and name.casefold() not in LABEL_NAMES:
         return (f"{where}: the label is {name}, the last column, of 0 and 1; see --label",)
     return ()
 
@@ -382,11 +375,11 @@ def _check_clock(
 def _naming_series(columns: Columns, clock: Array) -> str:
     """Return the only column of text with whose values no time occurs twice, else COL."""
     names = [
-        name
-        for name, kind, cells in zip(columns.names, columns.kinds, columns.arrays, strict=True)
+        columns.names[j]
+        for j, kind in enumerate(columns.kinds)
         if kind == "text"
-        and repeats(cells)
-        and len(set(zip(cells.tolist(), clock.tolist(), strict=True))) == len(clock)
+        and columns.profile(j).repeats
+        and len(set(zip(columns.arrays[j].tolist(), clock.tolist(), strict=True))) == len(clock)
     ]
     return typed(names[0]) if len(names) == 1 else "COL"
 

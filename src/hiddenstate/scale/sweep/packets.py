@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.data.readers.cells import as_text
-from hiddenstate.data.readers.columns import Columns, Places, fits_byte, text_to_numbers
+from hiddenstate.data.readers.columns import Columns, Places
 from hiddenstate.data.readers.number_text import NumberMarks
+from hiddenstate.data.readers.profiles import fits_byte, text_to_numbers
 from hiddenstate.scale.sweep.groups import GroupedTable
 from hiddenstate.system.typing import Array
 
