@@ -1,5 +1,6 @@
 """Films of a run: their length, their moments, and what happens if they fail."""
 
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -114,6 +115,23 @@ def test_the_last_moment_says_the_result_and_that_of_the_baseline(filmed):
     assert written(error, "error")[:4] in filmed.captions[-1]
     assert "principal component" in filmed.captions[-1]
     assert "principal component" not in filmed.captions[-2]
+
+
+def test_a_film_says_which_snapshots_it_draws(filmed):
+    kept = [int(path.stem) for path in filmed.run.snapshot_paths()]
+    between = 0
+    for caption in filmed.captions:
+        step = re.search(r" step ([\d,]+)", caption)
+        if step is None:  # a picture for the colours
+            continue
+        first, last, *_ = [*re.findall(r"(?:of|and) step (\d+)", caption), "", ""]
+        if not first:
+            continue
+        between += 1
+        assert int(first) == max(each for each in kept if each <= int(step[1]))
+        assert int(last) == min(each for each in kept if each > int(step[1]))
+        assert "codes between it and" in caption
+    assert between
 
 
 def test_a_gif_has_the_requested_length_and_holds_the_last_moment(filmed):

@@ -125,9 +125,9 @@ def _pictures(
     name = printable(timeline.run.name, 40)
     for done, (step, count) in enumerate(moments, start=1):
         moment = timeline.between(step)
-        caption = f"{name}   step {moment.step:,}"
-        if done == len(moments):
-            caption = "   ".join([caption, *_outcome(timeline, moment)])
+        words = [name, f"step {moment.step:,}", timeline.drawn_of(step)]
+        words += _outcome(timeline, moment) if done == len(moments) else ()
+        caption = "   ".join(word for word in words if word)
         yield painter.paint(moment, caption), count
         progress(done, len(moments))
 

@@ -210,6 +210,18 @@ class Timeline:
                 moment.arrays[code] = one + share * (other - one)
         return moment
 
+    def drawn_of(self, step: float) -> str:
+        """Say of which snapshots pictures between two of them are; empty at one, and if each step
+        has arrays of its own."""
+        steps = sorted(self._snapshots)
+        place = bisect_right(steps, step)
+        if not place or steps[place - 1] == step or place == len(steps) or self.facts.appended:
+            return ""
+        first, last = steps[place - 1], steps[place]
+        moved = all("code" in self._snapshots[each] for each in (first, last))
+        between = f", codes between it and step {last:,}" if moved else ""
+        return f"pictures of step {first:,}{between}"
+
     def validations(self, moment: Moment) -> list[ValidationEvent]:
         """Return the evaluations on validation rows until `moment`."""
         return [e for e in self.events if e["event"] == "valid" and e["step"] < moment.step]

@@ -466,3 +466,24 @@ def test_a_run_without_codes_has_no_plot(tmp_path: Path) -> None:
     read = opened(run)
     assert "plot" not in read.attributes("id")
     assert len(read.scripts) == 1
+
+
+PRINTED_HALF, PRINTED = 349, 718
+"""CSS pixels of half of a printed page, and of all of it."""
+
+
+def test_printed_pictures_are_large_enough_to_be_read(
+    runs: dict[str, Run], pages: dict[str, Page], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = re.findall(r"([^{}\s]*) img \{ max-height: ([\d.]+)cm", pages["classify"].styles[0])
+    highest = {kind: float(high) * 96 / 2.54 for kind, high in limits}
+    monkeypatch.setattr(pictures, "DOTS", 48)
+    monkeypatch.setattr(pictures, "VARIANTS", (("light", "wide"), ("light", "narrow")))
+    drawn = pictures.draw_pictures(Timeline(runs["classify"]))
+    assert drawn["predictions"].is_tall
+    for name, picture in drawn.items():
+        kind = ".span" if picture.spans else ".tall" if picture.is_tall else ".figure"
+        image = picture.images["light", "narrow" if kind == ".figure" else "wide"]
+        room = PRINTED_HALF if kind == ".figure" else PRINTED
+        scale = min(room / image.width, highest[kind] / image.height)
+        assert scale > 0.6, name  # of the size on a screen

@@ -134,7 +134,7 @@ def figure(drawn: Picture, level: int = 3) -> str:
         f'alt="{tags.text(drawn.spoken)}"></span>'
         for (theme, width), image in drawn.images.items()
     )
-    span = " span" if drawn.spans else ""
+    span = " span" if drawn.spans else " tall" if drawn.is_tall else ""
     return (
         f'<figure id="figure-{tags.text(drawn.name)}" class="figure{span}">'
         f"<h{level}>{tags.name(drawn.title)}</h{level}>"

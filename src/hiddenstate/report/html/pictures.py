@@ -34,6 +34,9 @@ VARIANTS = tuple((theme, width) for theme in THEMES for width in ("wide", "narro
 SPANNING = 720
 """CSS pixels from which a figure is too wide for half of the page."""
 
+TALL = 1.2
+"""Height of a narrow drawing, in its widths, from which it is printed as on a wide screen."""
+
 
 @dataclass(frozen=True)
 class Image:
@@ -87,6 +90,12 @@ class Picture:
     def spans(self) -> bool:
         """Whether the figure needs the whole width of the page."""
         return max(image.width for image in self.images.values()) >= SPANNING
+
+    @property
+    def is_tall(self) -> bool:
+        """Whether its narrow drawing is too high for half of a printed page."""
+        narrow = (image for (_, width), image in self.images.items() if width == "narrow")
+        return any(image.height > TALL * image.width for image in narrow)
 
 
 def draw_pictures(timeline: Timeline) -> dict[str, Picture]:

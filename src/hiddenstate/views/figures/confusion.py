@@ -222,8 +222,9 @@ class _Plan:
         middle = np.column_stack([np.full(C, left + wide / 2), lines])
         write_at(axes, middle, texts, now.ink, self.points)
         texts = [percent(h / n) if n else NONE for h, n in zip(hits, n_taken, strict=True)]
-        gap = 0.8  # letters between neighbours
-        fits = (max(map(len, texts)) + gap) * REGULAR * self.points < self.side / C
+        gap = 1.2  # letters between neighbours; a percent sign is as wide as one and a half
+        letters = max(len(text) + 0.5 * text.count("%") for text in texts) + gap
+        fits = letters * REGULAR * self.points < self.side / C
         points = self.points
         if not fits:
             texts = [text.rstrip("%") for text in texts]
