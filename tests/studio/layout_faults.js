@@ -12,6 +12,7 @@
     const { width, height } = canvas.getBoundingClientRect();
     const where = canvas.closest("figure")?.className || canvas.className;
     const texts = (canvas.written || []).filter(({ text }) => text.trim()).map((each) => ({ ...each, of: each }));
+    // Letters of codes lie where the codes do.
     if (!width || canvas.style.visibility === "hidden" || where.includes("cloud")) continue;
     for (const { text, box: [left, top, right, bottom] } of texts) {
       if (left < -ROOM || top < -ROOM || right > width + ROOM || bottom > height + ROOM) found.push(`${where}: "${text}" is cut`);

@@ -20,9 +20,9 @@ export function ticks(low, high, count = 4) {
   return found;
 }
 
-/** Writes a number of an axis: 1,200,000, but 1.2e7. @param {number} value */
-export function written(value) {
-  return Math.abs(value) < 1e7 ? short(value) : Number(value.toPrecision(3)).toExponential().replace("+", "");
+/** Writes a number of an axis: 1,200,000, but 1.2e7; at least `most` with a power of ten. @param {number} value */
+export function written(value, most = 1e7) {
+  return Math.abs(value) < most ? short(value) : Number(value.toPrecision(3)).toExponential().replace("+", "");
 }
 
 /**

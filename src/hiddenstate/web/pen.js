@@ -105,7 +105,7 @@ export function line(pen, points, color, width = 1.5, dash = [], alpha = pen.glo
   pen.globalAlpha = before;
 }
 
-const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif';
+const FONT = "system-ui, sans-serif";
 
 /**
  * A name in at most so many pixels.

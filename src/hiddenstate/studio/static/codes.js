@@ -5,6 +5,7 @@ import { mixed, momentOf } from "./easing.js";
 import { Picture } from "./picture.js";
 import { t } from "./words.js";
 import { colorOf } from "../../web/colors.js";
+import { written } from "../../web/axes.js";
 import { short } from "../../web/numbers.js";
 
 /** @typedef {import("./code_rows.js").Form} Form */
@@ -94,7 +95,7 @@ export function reconstructions(store, form, probe) {
         if (form.picture) cells.push({ box: box(0), values: own }, { box: box(1), values: again });
         else cells.push({ box: box(0), values: own, again });
         cells.push({ box: box(kinds.length - 1), values: form.difference(own, again), difference: true });
-        pen.fillText(short(error(row)), left + (row + 0.5) * wide, height - 9);
+        pen.fillText(written(Number(error(row).toPrecision(3)), 1e4), left + (row + 0.5) * wide, height - 9, wide - 4);
         if (cursor() === row) frameOf(pen, [left + row * wide + 2, 2, wide - 4, height - 4]);
       }
       form.paint(pen, cells);

@@ -55,7 +55,7 @@ export function drawPlot(pen, width, height, plot, at) {
   pen.font = FONT;
   const marks = ticks(low, high, Math.max(2, Math.round(tall / 50)));
   const errors = [-most, 0, most].map((mark) => (mark ? written(Number(mark.toPrecision(2))) : "0"));
-  const left = marginOf(pen, [...marks.map(written), ...errors], LEFT);
+  const left = marginOf(pen, [...marks.map((mark) => written(mark)), ...errors], LEFT);
   const x = (/** @type {number} */ time) => left + ((time - from) / (to - from || 1)) * (width - left - RIGHT);
   const y = (/** @type {number} */ value) => 6 + (1 - (value - low) / (high - low || 1)) * tall;
   const e = (/** @type {number} */ value) => top + (1 - value / most) * 0.5 * deep;
