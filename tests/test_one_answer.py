@@ -220,9 +220,13 @@ def test_old_runs_say_that_their_pictures_are_of_the_network(beside, texts):
 
 
 def test_the_studio_says_what_answers_and_what_it_draws(beside, path):
-    assert details(beside, "1")["answer"] == {"share": 0.0, "beside": ["fixed convolutions"]}
+    assert details(beside, "1")["answer"] == {
+        "share": 0.0,
+        "who": "fixed convolutions",
+        "beside": ["fixed convolutions"],
+    }
     of_path = details(path, "2")
-    assert of_path["answer"] == {"share": 0.0, "beside": ["linear path"]}
+    assert of_path["answer"]["who"] == "the linear path"
     assert of_path["baseline"]["drawn"] == "the last value"
     held, results = arrays_of(path, "final"), Timeline(path).moment().results
     errors = held["held_baseline_error"] @ held["held_count"] / held["held_count"].sum()

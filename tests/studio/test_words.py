@@ -23,6 +23,7 @@ PAGES = {
     "autoencode": ("autoencode",),
     "away": ("downloads", "new_rows"),
     "memory": ("memory",),
+    "layers": ("layers",),
 }
 """The modules with which each file of texts is loaded."""
 

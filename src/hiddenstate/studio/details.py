@@ -12,7 +12,7 @@ import numpy as np
 from hiddenstate.config import job_options
 from hiddenstate.data.leaks import leaks_from
 from hiddenstate.errors import DataError, HiddenstateError, printable
-from hiddenstate.metrics.answer import answer_of
+from hiddenstate.metrics.answer import NETWORK, answer_of
 from hiddenstate.metrics.comparison import baseline_method, compare
 from hiddenstate.metrics.glossary import entry_of, interval_in_words, is_shown, written
 from hiddenstate.metrics.headline import headline
@@ -156,12 +156,14 @@ def scores(results: dict[str, float], job: str) -> list[dict[str, Any]]:
 
 
 def _answer(job: str, results: dict[str, float], options: dict[str, Any]) -> dict[str, Any]:
-    """Return the share of the network in the answer, and the titles of what else answers; while it
-    learns, of what may answer at the end."""
+    """Return the share of the network in the answer, who answers, and the titles of what answers
+    beside the network; while it learns, of what may at the end."""
     if results:
         answer = answer_of(job, results, options)
-        return {"share": answer.net_share, "beside": [words.title for words in answer.beside]}
-    return {"share": 1.0, "beside": [w.title for w in BESIDE[job] if options.get(w.name)]}
+        beside = [words.title for words in answer.beside]
+        return {"share": answer.net_share, "who": answer.who, "beside": beside}
+    beside = [words.title for words in BESIDE[job] if options.get(words.name)]
+    return {"share": 1.0, "who": NETWORK, "beside": beside}
 
 
 def _baseline(job: str, results: dict[str, float], options: dict[str, Any]) -> dict[str, Any]:
@@ -243,11 +245,11 @@ def program(run: Run, step: int | None) -> bytes:
     HiddenstateError
         If there are no weights of that moment, or they cannot be read.
     """
-    from hiddenstate.export.html.page import COMPANION_SCRIPTS, net_scripts, program_of_page
+    from hiddenstate.export.html.page import COMPANION_SCRIPTS, net_scripts
     from hiddenstate.export.python.file import packed
     from hiddenstate.program.words import COMPANIONS
 
-    own = program_of_page(_source(run, step).program)
+    own = _source(run, step).program
     value = {**packed(own, ("<f4",)), "scripts": net_scripts(own)}
     for each, kind in zip(value["companions"], map(type, own.companions), strict=True):
         each |= {"title": COMPANIONS[kind].title, "script": COMPANION_SCRIPTS[kind]}

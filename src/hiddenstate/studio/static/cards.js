@@ -27,6 +27,7 @@ export class Cards {
       t("The first bar of each row is the probability of its true class; below it are the classes that it takes the row for, at some moment of the run. Choose a row to see it being read."), this.list);
     this.element = element;
     this.note = note;
+    this.layer = "";
     /** @type {Float64Array} largest probabilities until now */
     this.highest = new Float64Array(n * C);
     this.moving = new Moving(() => this.paint());
@@ -96,7 +97,9 @@ export class Cards {
     const values = mixed(moment, "probability");
     if (!values) return;
     this.know(values);
+    this.layer = moment.layer;
     this.moving.set("chances", values);
+    this.paint();
   }
 
   paint() {
@@ -120,7 +123,8 @@ export class Cards {
       const label = t("Row {row}, {truth}: taken for {top}, {chance}", { row: row + 1, truth: form.classes[truth], top: form.classes[top], chance: percent(Math.round(100 * values[row * C + top]) / 100) });
       if (words.textContent !== label) words.textContent = label;
     }
-    const text = t("{right} of {all} rows shown are right at this moment", { right, all: form.count });
+    const text = t("{right} of {all} rows shown are right at this moment", { right, all: form.count })
+      + (this.layer === "network" ? t(", by the network alone") : "");
     if (this.note.textContent !== text) this.note.textContent = text;
   }
 }
@@ -149,10 +153,11 @@ export class Worst {
   }
 
   /** @param {NonNullable<ReturnType<typeof import("./easing.js").momentOf>>} moment */
-  show({ before, after, share, step }) {
+  show({ before, after, share, step, layer }) {
     const arrays = share >= 1 ? after : before;
     if (arrays === this.shown || !arrays.worst) return;
     this.shown = arrays;
+    const by = layer === "network" ? t(", by the network alone") : "";
     const { worst, worst_row: rows, worst_label: labels, worst_chosen: chosen, worst_chance: chances } = arrays;
     /** @type {Map<number, DOMRect>} */
     const places = new Map();
@@ -178,7 +183,7 @@ export class Worst {
     }
     const wrong = Array.from(labels.data, (label, place) => label !== chosen.data[place]).filter(Boolean).length;
     this.heading.textContent = wrong ? t("The errors it is surest of") : t("The rows it is least sure of");
-    this.note.textContent = wrong ? t("at update {step}", { step: step.toLocaleString("en") }) : t("no row is wrong at update {step}", { step: step.toLocaleString("en") });
+    this.note.textContent = (wrong ? t("at update {step}", { step: step.toLocaleString("en") }) : t("no row is wrong at update {step}", { step: step.toLocaleString("en") })) + by;
   }
 
   /** @param {number} number */

@@ -96,7 +96,10 @@ function panels(store, main) {
     const count = Math.max(1, Math.round((P * length) / form.steps));
     const states = mixed(moment, "hidden", row * P * H, count * H);
     const chances = mixed(moment, "decision", row * P * C, count * C);
-    if (states) reading.show({ flat, length, states, units: H, chances, truth: form.labels[row], key: String(row) });
+    // Of long rows what the model says of their beginnings is not known.
+    const own = moment.layer === "model" && !moment.after.net_decision;
+    const said = own ? mixed(moment, "probability", row * C, C) : null;
+    if (states) reading.show({ flat, length, states, units: H, chances, said, layer: own ? "network" : moment.layer, truth: form.labels[row], key: String(row) });
     cards.mark(row);
   }
 

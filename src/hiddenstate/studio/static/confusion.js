@@ -8,7 +8,7 @@ import { fitted, write } from "../../web/pen.js";
 import { colorOf } from "../../web/colors.js";
 import { percent } from "../../web/numbers.js";
 
-/** @typedef {{before: import("./easing.js").Arrays, after: import("./easing.js").Arrays, share: number, step: number}} Moment */
+/** @typedef {{before: import("./easing.js").Arrays, after: import("./easing.js").Arrays, share: number, step: number, layer: string}} Moment */
 
 export class Confusion {
   /** @param {string[]} classes */
@@ -16,6 +16,7 @@ export class Confusion {
     this.classes = classes;
     /** @type {[number, number]|null} the cell that is looked at */ this.cell = null;
     /** @type {ArrayLike<number>} */ this.counts = [];
+    this.layer = ""; // whose they are
     this.origin = [0, 0, 1]; // left, top and size of a cell
     this.picture = new Picture({
       title: t("What each class is taken for"),
@@ -58,6 +59,7 @@ export class Confusion {
     const first = early || late;
     if (!first) return;
     this.picture.setReady(true);
+    this.layer = moment.layer;
     this.counts = (share < 1 && before.confusion ? before : after).confusion.data;
     const goal = mixed({ before: { shares: first }, after: { shares: late || first }, share }, "shares");
     if (goal) this.moving.set("shares", goal);
@@ -96,6 +98,7 @@ export class Confusion {
         }
       }
       text = t("{right} of {all} test rows are right", { right: right.toLocaleString("en"), all: all.toLocaleString("en") })
+        + (this.layer === "network" ? t(", by the network alone") : "")
         + (most[0] ? t("; most often confused: {count} of {truth} with {taken}", { count: most[0], truth: this.classes[most[1]], taken: this.classes[most[2]] }) : "");
       this.picture.describe(`${t("Confusion matrix")}. ${text}. ${t("The arrow keys read the cells.")}`);
     }

@@ -153,7 +153,7 @@ export function learningCurves(store) {
     const names = { classify: "majority_evaluated", autoencode: "pca_evaluated_mse", regress: "" };
     const array = store.fixed[/** @type {any} */ (names)[job]];
     if (!array) return null;
-    return { value: array.data[0], name: job === "classify" ? t("always the most frequent class") : store.details.baseline.short };
+    return { value: array.data[0], name: job === "classify" ? t("always the most frequent class") : store.details.baseline.drawn };
   }
 
   /** @param {string} pressed */
@@ -191,7 +191,7 @@ export function learningCurves(store) {
       if (key in line) {
         const words = key === "test_accuracy" ? percent(line[key]) : short(line[key]);
         score.describe(t("Score over updates. At update {step} it is {score}.", { step: line.step + 1, score: words }));
-        score.note.textContent = words;
+        score.note.textContent = words + (store.details.answer.beside.length ? t(", by the network alone") : "");
       }
     }
     loss.paint();

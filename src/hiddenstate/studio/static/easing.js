@@ -67,7 +67,7 @@ export class Moving {
  * Returns the arrays of the snapshots before and after the moment that is shown, and how far it is
  * between them; null until the first is here. The last snapshot has the arrays of the end.
  * @param {import("./store.js").Store} store
- * @returns {{before: Arrays, after: Arrays, share: number, step: number}|null}
+ * @returns {{before: Arrays, after: Arrays, share: number, step: number, layer: string}|null}
  */
 export function momentOf(store) {
   const place = store.around();
@@ -76,13 +76,13 @@ export function momentOf(store) {
   const arrays = (/** @type {number} */ step) => {
     const own = store.arrays(step);
     if (step !== last || !store.state.final) return own;
-    const end = store.arrays("final");
+    const end = store.last();
     return own && end ? { ...own, ...end } : null;
   };
   const after = arrays(place.after);
   const before = place.before === place.after ? after : arrays(place.before);
   const known = before || after;
-  return known ? { before: known, after: after || known, share: before && after ? place.share : 0, step: place.before } : null;
+  return known ? { before: known, after: after || known, share: before && after ? place.share : 0, step: place.before, layer: store.layer } : null;
 }
 
 /**

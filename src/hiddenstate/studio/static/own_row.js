@@ -47,6 +47,7 @@ export class Touch {
     this.form = form;
     /** @type {Model|null} */ this.model = null;
     /** @type {string|number|null} which net it is */ this.step = null;
+    this.alone = false; // without what answers with it
     /** @type {Float64Array[]} */ this.series = [];
     /** @type {number|null} */ this.truth = null;
     this.key = "";
@@ -102,16 +103,23 @@ export class Touch {
   /** Takes the net of the moment that is shown, and reads anew if it is another one. */
   async fetch() {
     const { store } = this;
-    if (this.fetching || store.netAt === null || store.netAt === this.step) return;
+    if (this.fetching || store.netAt === null || (store.netAt === this.step && store.alone === this.alone)) return;
     this.fetching = true;
     try {
       const net = await store.net();
-      const beside = net ? net.model.program.companions : [];
+      const { program } = net ? net.model : { program: null };
+      const beside = program ? program.companions : [];
       for (const { script } of beside) await import(`../../web/${script}.js`);
+      this.alone = store.alone;
+      const own = this.alone && beside.length > 0; // the network without what answers with it
+      const alone = beside.find(({ share }) => !share); // then only the states of one net are needed
       this.model = net && net.model;
+      if (program && (own || alone)) {
+        const { Model } = await import("../../web/net.js");
+        this.model = new Model(own ? { ...program, companions: [] } : { ...program, nets: program.nets.slice(0, 1) });
+      }
       this.step = net && net.step;
-      const alone = beside.find(({ share }) => !share);
-      this.weights.textContent = (this.step === "final" ? t("read with the trained model") : t("read with the weights after update {step}", { step: short(Number(this.step)) }))
+      this.weights.textContent = own ? t("read with the network alone") : (this.step === "final" ? t("read with the trained model") : t("read with the weights after update {step}", { step: short(Number(this.step)) }))
         + (alone ? t("; its {companion} alone give the answer, the network has no share in it", { companion: t(/** @type {string} */ (alone.title)) }) : "");
       this.slow = false;
       await this.read(false);

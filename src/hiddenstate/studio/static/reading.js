@@ -15,7 +15,9 @@ import { percent, short } from "../../web/numbers.js";
 /**
  * What is read of which numbers, and what is known of the row; traces with the same key move into one
  * another.
- * @typedef {import("../../web/reading_picture.js").Read & {flat: ArrayLike<number>, truth: number|null, key: string}} Trace
+ * @typedef {import("../../web/reading_picture.js").Read & {flat: ArrayLike<number>, truth: number|null, key: string, layer?: string, said?: ArrayLike<number>|null}} Trace
+ * `layer` says whose probabilities they are, as a store does; `said` is the answer to the whole row, if
+ * it is not the last of them.
  */
 
 const FOOT = 32; // below probabilities that are drawn downwards, for names
@@ -144,13 +146,17 @@ export class Reading {
     const words = [];
     const count = trace.chances ? trace.chances.length / form.classes.length : 0;
     if (trace.chances) {
-      const top = topOf(trace.chances, count - 1, form.classes.length);
-      const chance = trace.chances[(count - 1) * form.classes.length + top];
+      const C = form.classes.length;
+      const last = trace.said || Array.from({ length: C }, (_, kind) => /** @type {any} */ (trace.chances)[(count - 1) * C + kind]);
+      const top = topOf(last, 0, C);
+      const chance = last[top];
       words.push(trace.truth === null ? `${form.classes[top]}, ${percent(chance)}`
         : top === trace.truth ? t("✓ {label}, {chance}", { label: form.classes[top], chance: percent(chance) })
           : t("✗ {label}, {chance}; it is {truth}", { label: form.classes[top], chance: percent(chance), truth: form.classes[trace.truth] }));
+      if (trace.layer === "network") words.push(trace.said ? t("below, the network alone") : t("the network alone"));
       if (trace.length > 1) words.push(t(`decided after ${form.word} {step} of {all}`, { step: this.decided, all: trace.length }));
     }
+    if (trace.layer === "model") words.push(t("the hidden state is that of the network alone"));
     if (units.chosen !== null && units.chosen < trace.units) words.push(t("unit {unit} is selected", { unit: units.chosen }));
     const text = words.join(" · ");
     if (this.picture.note.textContent !== text) this.picture.note.textContent = text;

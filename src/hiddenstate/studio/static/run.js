@@ -59,10 +59,12 @@ async function shownRun(main, store) {
   const status = h("span", { class: "status" });
   const score = h("p", { class: "score" });
   const words = h("p", { class: "words" });
+  const who = h("div", {});
+  if (details.answer.beside.length) import("./layers.js").then(({ layers }) => who.replaceWith(layers(store)));
   const head = h("header", { class: "head" },
     h("div", {}, h("p", { class: "kind" }, `${t(details.job)} · `, h("bdi", {}, details.data.name)),
       h("h1", {}, h("bdi", {}, details.name), " ", status)),
-    h("div", { class: "result" }, score, words),
+    h("div", { class: "result" }, score, words, who),
     controls(store, (text) => { show(text); fail(""); }, fail));
 
   function update() {

@@ -172,13 +172,13 @@ export class Held extends SeriesPicture {
   constructor(store) {
     super(store, {
       title: t("The part that it never learns from"),
-      caption: t("Left of the border is the end of what it learns from, right of it the held-out part: the target, the prediction with the weights of the moment, and, dashed, what is predicted without a network. The error below has the same axis."),
+      caption: t("Left of the border is the end of what it learns from, right of it the held-out part: the target, the prediction with the weights of the moment, and, dashed, a simple forecast or the mean. The error below has the same axis."),
       empty: t("The held-out part appears with the first snapshot."),
     });
     this.lane = 0;
     this.select = h("select", { "aria-label": t("Series"), onchange: () => { this.lane = Number(this.select.value); this.update(); } });
     this.picture.tools.append(this.select);
-    this.picture.element.append(legend(true, this.store.details.baseline.short));
+    this.picture.element.append(legend(true, t(this.store.details.baseline.drawn)));
     this.named = "";
     this.keyed = false;
   }
@@ -188,13 +188,15 @@ export class Held extends SeriesPicture {
     if (!plot) return "";
     if (!Array.prototype.some.call(plot.prediction, Number.isFinite)) return t("predicted at the end of the run, as the state goes through all that comes before");
     const other = plot.baseline ? meanSquare({ ...plot, prediction: plot.baseline }) : NaN;
-    return t("mean squared error {error}; without a network {other}", { error: short(meanSquare(plot)), other: short(other) });
+    const { baseline, answer } = this.store.details;
+    return t("mean squared error {error}; {baseline} {other}", { error: short(meanSquare(plot)), baseline: t(baseline.drawn), other: short(other) })
+      + (this.store.layer === "network" ? t("; by the network alone, all of its output added to the {beside}", { beside: t(answer.beside[0]) }) : "");
   }
 
   update() {
     const { store } = this;
     const ended = store.state.final && store.step >= store.newest;
-    const final = ended ? store.arrays("final") : null;
+    const final = ended ? store.last() : null;
     if (ended && !final) return;
     const own = final && final.held_target ? final : null;
     const lanes = own || store.fixed;

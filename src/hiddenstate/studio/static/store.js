@@ -30,6 +30,7 @@ export class Store extends EventTarget {
     /** @type {number[]} updates after which there are snapshots */ this.snapshots = [];
     /** @type {number[]} and weights */ this.weights = [];
     /** @type {any} */ this.state = { status: "running", paused: false };
+    this.alone = false; // whether the end shows what the network alone says, not the model
     this.live = true; // whether the newest moment is shown
     this.step = 0; // updates made at the moment that is shown; between two while it plays
     /** @type {Map<string, {arrays: Record<string, import("./api.js").NamedArray>, bytes: number}>} */
@@ -224,8 +225,29 @@ export class Store extends EventTarget {
   /** The arrays of the moment that is shown, with those of the end at the end. */
   now() {
     const arrays = this.arrays(this.snapshotAt());
-    if (this.state.final && this.step >= this.newest) return { ...arrays, ...this.arrays("final") };
+    if (this.state.final && this.step >= this.newest) return { ...arrays, ...this.last() };
     return arrays;
+  }
+
+  /** The arrays of the end: those of the model, or of the network alone. */
+  last() {
+    const arrays = this.arrays("final");
+    if (!arrays || !this.alone) return arrays;
+    const own = Object.keys(arrays).filter((name) => name.startsWith("net_"));
+    return { ...arrays, ...Object.fromEntries(own.map((name) => [name.slice(4), arrays[name]])) };
+  }
+
+  /**
+   * Whose answers are shown: "model" or "network", or "" where the network is the model.
+   * @returns {""|"model"|"network"}
+   */
+  get layer() {
+    const { answer, job } = this.details;
+    if (!answer.beside.length) return "";
+    if (!this.state.final || this.step < this.newest) return "network";
+    const { arrays = {} } = this._kept.get("final") || {};
+    if (Object.keys(arrays).some((name) => name.startsWith("net_"))) return this.alone ? "network" : "model";
+    return job === "regress" ? "model" : "network"; // a classifier of release 0.5 or before
   }
 
   _fetch() {

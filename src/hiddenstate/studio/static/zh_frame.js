@@ -2,6 +2,8 @@
 
 /** @type {Record<string, string>} */
 export const TEXTS = {
+  "the network alone": "仅网络",
+  ", by the network alone": "（仅由网络给出）",
   Home: "首页",
   Pages: "页面",
   Light: "浅色",

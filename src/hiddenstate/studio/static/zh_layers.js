@@ -1,0 +1,16 @@
+// Chinese texts of what answers in a run.
+
+/** @type {Record<string, string>} */
+export const TEXTS = {
+  "the model": "模型",
+  "Whose answers are shown": "显示谁的答案",
+  "Answered by {who}": "由{who}作答",
+  "the network has no share in it": "网络不参与",
+  "{share} of it is by the network": "其中 {share} 来自网络",
+  "the network adds to it": "网络在其上叠加",
+  "The network alone, before {beside} may join at the end.": "目前仅有网络；结束时{beside}可能加入。",
+  "the network and fixed convolutions": "网络与固定卷积",
+  "linear path": "线性路径",
+  "the linear path": "线性路径",
+  "the network and the linear path": "网络与线性路径",
+};

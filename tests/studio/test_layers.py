@@ -1,0 +1,45 @@
+"""The page of a run shows the answers of the model, and at a click those of its network alone."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hiddenstate.studio.details import arrays_of
+from tests.report_html import train
+from tests.studio.conftest import Browser
+from tests.test_one_answer import waves
+
+OpenPage = Callable[..., Browser]
+SHOWN = "() => document.querySelector('.layers [aria-pressed=true]')"
+
+
+@pytest.mark.usefixtures("cli")
+def test_a_page_shows_one_answer_and_at_a_click_the_network(
+    tmp_path: Path, open_page: OpenPage
+) -> None:
+    options: Any = {"convolutions": True, "hidden_size": 3, "members": 2, "epochs": 3}
+    options |= {"recipe": "classic", "log_every": 2, "layout": "wide", "data": waves(tmp_path)}
+    run = train("classify", options, tmp_path / "runs")
+    chances = arrays_of(run, "final")["net_probability"]
+    truth = run.static_arrays[0]["shown_label"]
+    page = open_page("#/run/classify-1", locale="en").page
+    page.wait_for_function(SHOWN)
+    page.wait_for_selector(".card .verdict:not(:empty)")
+    assert page.locator(".layers").inner_text().startswith("Answered by fixed convolutions;")
+    assert page.locator(".verdict.wrong").count() == 0
+    assert "✗" not in page.inner_text(".panels")
+    page.click("text=the network alone")
+    right = int((chances.argmax(axis=1) == truth).sum())
+    said = f"{right} of 10 rows shown are right at this moment, by the network alone"
+    page.wait_for_selector(f"text={said}")
+    assert page.locator(".verdict.wrong").count() == 10 - right > 0
+    page.locator(".hand").scroll_into_view_if_needed()
+    page.wait_for_selector("text=read with the network alone")
+    sure = f"{100 * np.sort(chances[0])[-1]:.1f} % sure"
+    page.wait_for_selector(f".said p:has-text('{sure}')")
+    page.click("text=the model")
+    page.wait_for_selector("text=read with the trained model")
+    assert "✗" not in page.inner_text(".panels")
