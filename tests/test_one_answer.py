@@ -21,6 +21,7 @@ from hiddenstate.runs import Run
 from hiddenstate.studio.details import arrays_of, details
 from hiddenstate.views.catalog import draw_dashboard, drawings
 from hiddenstate.views.figures import layout
+from hiddenstate.views.held_out import held_out
 from hiddenstate.views.pictures import PICTURES
 from hiddenstate.views.terminal.canvas import Canvas, changes
 from hiddenstate.views.terminal.colors import Depth
@@ -248,3 +249,22 @@ def test_a_forecast_draws_the_model_and_keeps_the_network(path):
     assert len(whole) == len(data["steps"]) + 1
     assert (whole[-1] != whole[-2]).any()
     assert "answered by the linear path" in screen(timeline, "all", 0, (120, 40))
+
+
+def test_the_last_snapshot_is_of_the_weights_that_are_kept(folder):
+    options: Any = {"recipe": "classic", "hidden_size": 3, "lr": 2.0, "max_steps": 9, "epochs": 9}
+    options |= {"log_every": 4, "valid_fraction": 0.2, "layout": "wide", "data": waves(folder)}
+    run = train("classify", options, folder)
+    last = run.snapshot_paths()[-1]
+    assert Timeline(run).moment().results["best_step"] < int(last.stem) == 9
+    snapshot, final = run.snapshot(last), run.final_arrays()
+    np.testing.assert_array_equal(snapshot["probability"], final["probability"])
+    assert "net_probability" not in final
+
+
+def test_while_a_forecast_learns_all_of_the_network_is_added(path):
+    timeline = Timeline(path)
+    moment = timeline.moment(timeline.steps[1])
+    shown = held_out(timeline, moment)
+    assert shown is not None
+    assert shown.about.endswith("by the network alone, all of its output added")

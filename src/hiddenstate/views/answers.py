@@ -14,9 +14,13 @@ def network_alone(timeline: Timeline, moment: Moment) -> str:
     job, options = timeline.job, timeline.options
     if moment.results:
         return answer_of(job, moment.results, options).net_alone()
-    titles = [words.title for words in BESIDE[job] if options.get(words.name)]
-    joined = " and ".join(titles)
-    return f"{NETWORK} alone, before {joined} may join at the end" if titles else ""
+    there = [words for words in BESIDE[job] if options.get(words.name)]
+    if not there:
+        return ""
+    if there[0].adds:
+        return f"{NETWORK} alone, all of its output added"
+    titles = " and ".join(words.title for words in there)
+    return f"{NETWORK} alone, before {titles} may join at the end"
 
 
 def answered_by(timeline: Timeline, moment: Moment) -> str:

@@ -10,6 +10,7 @@ from hiddenstate.metrics.glossary import written
 from hiddenstate.metrics.losses import output_error
 from hiddenstate.runs.snapshots import RegressMoment, RegressStatic, typed
 from hiddenstate.system.typing import Array
+from hiddenstate.views.answers import network_alone
 from hiddenstate.views.limits import Span
 from hiddenstate.views.timeline import Moment, Timeline
 
@@ -253,4 +254,6 @@ def _about(timeline: Timeline, moment: Moment, at_end: bool) -> str:
         kept = timeline.kept(moment)
         which = f"of {timeline.unit} {kept:,}, which were kept" if kept else "at the end"
         clauses.append(f"weights {which}")
+    elif by := network_alone(timeline, moment):
+        clauses.append(f"by {by}")
     return "; ".join(clauses)

@@ -22,7 +22,9 @@ export function layers(store) {
     const ended = layer !== "" && store.state.final;
     element.hidden = layer === "";
     const part = !answer.share ? t("the network has no share in it") : job === "classify" ? t("{share} of it is by the network", { share: percent(answer.share) }) : t("the network adds to it");
-    words.textContent = ended ? `${t("Answered by {who}", { who: t(answer.who) })}; ${part}. ` : t("The network alone, before {beside} may join at the end.", { beside: answer.beside.map((/** @type {string} */ each) => t(each)).join(", ") });
+    const before = job === "classify" ? t("The network alone, before {beside} may join at the end.", { beside: answer.beside.map((/** @type {string} */ each) => t(each)).join(", ") })
+      : t("All of the output of the network is added to the linear path; the end gives it a share.");
+    words.textContent = ended ? `${t("Answered by {who}", { who: t(answer.who) })}; ${part}. ` : before;
     group.hidden = !ended;
     buttons.forEach((button, place) => {
       button.setAttribute("aria-pressed", String(layer === ["model", "network"][place]));
