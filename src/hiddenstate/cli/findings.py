@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hiddenstate.data.job_fit import Fit
     from hiddenstate.data.leaks import Leak
     from hiddenstate.data.prepare.wide import WideReading
-    from hiddenstate.data.readers.column_facts import ColumnFacts
+    from hiddenstate.data.readers.column_roles import ColumnFacts
     from hiddenstate.models.streaming import Obstacle
     from hiddenstate.system.typing import Array
     from hiddenstate.views.terminal.canvas import Canvas

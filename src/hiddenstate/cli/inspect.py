@@ -71,8 +71,7 @@ def _inspect(
     """Inspect DATA, or the file with what stdin held, and print what was found."""
     from hiddenstate.data.inspect import inspect_dataset, with_found_leaks
     from hiddenstate.data.prepare.leakage import columns_that_answer
-    from hiddenstate.data.readers.column_facts import describe_columns
-    from hiddenstate.data.readers.column_roles import described_roles
+    from hiddenstate.data.readers.column_roles import describe_columns, described_roles
     from hiddenstate.models.streaming import obstacles_before_training
 
     values = {name: value for name, value in reading.items() if value is not None}

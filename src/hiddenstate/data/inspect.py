@@ -22,20 +22,25 @@ from hiddenstate.data.description import (
     picture_of,
     target_ranges,
 )
-from hiddenstate.data.identifiers import numbered_ids
 from hiddenstate.data.job_fit import Fit, hardly_repeat, job_fits, unknown_labels
 from hiddenstate.data.leaks import Leak
 from hiddenstate.data.prepare.encoding import Encoding
 from hiddenstate.data.prepare.known_columns import without_future_rows
 from hiddenstate.data.prepare.wide import WideReading, assumptions, decided_reading
-from hiddenstate.data.readers.column_facts import ColumnFacts, describe_columns
-from hiddenstate.data.readers.column_roles import Roles, Unused, described_roles
+from hiddenstate.data.readers.column_roles import (
+    ColumnFacts,
+    Roles,
+    Unused,
+    describe_columns,
+    described_roles,
+)
 from hiddenstate.data.readers.columns import Columns, typed
-from hiddenstate.data.readers.missing_steps import missing_remarks
 from hiddenstate.data.readers.number_names import Names, with_names_as_text
 from hiddenstate.data.readers.profiles import MISSING
-from hiddenstate.data.readers.row_order import clock_of, order_remarks
+from hiddenstate.data.readers.row_order import clock_of, find_order
 from hiddenstate.data.readers.table import to_dataset
+from hiddenstate.data.readers.table_remarks import missing_remarks, order_remarks
+from hiddenstate.data.settled import numbered_ids
 from hiddenstate.data.store import RowStore
 from hiddenstate.data.table_series import TableSeries, counted_series, find_series
 from hiddenstate.errors import DataError, OptionError, count, listed, printable
@@ -328,7 +333,7 @@ def _order_warnings(
         )
     except DataError as error:
         return (str(error),)
-    return order_remarks(columns, roles, one, clock, where)
+    return order_remarks(columns, roles, find_order(columns, roles, one, clock), where)
 
 
 def _gap_warnings(

@@ -11,12 +11,12 @@ from hiddenstate.config import DataConfig, section_options
 from hiddenstate.config.option import JOBS
 from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.description import like_numbers, shape_words
-from hiddenstate.data.identifiers import numbered_ids
 from hiddenstate.data.prepare.examples import rows_follow
 from hiddenstate.data.prepare.wide import SAMPLE_ROWS, WideReading, wide_reading
 from hiddenstate.data.readers.dates import compact_readings
 from hiddenstate.data.readers.role_guesses import says_id
 from hiddenstate.data.readers.sounds import ONE_SOUND
+from hiddenstate.data.settled import numbered_ids
 from hiddenstate.data.store import RowStore
 from hiddenstate.data.table_series import MIN_STEPS, TableSeries
 from hiddenstate.errors import count, printable

@@ -6,13 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from hiddenstate.config import Config
+from hiddenstate.config import Config, DataConfig
 from hiddenstate.data.calendar import MOST_MISSING
+from hiddenstate.data.column_names import ALL
 from hiddenstate.data.dataset import SequenceDataset
-from hiddenstate.data.identifiers import numbered_ids
 from hiddenstate.data.prepare.examples import are_examples, examples_remark
 from hiddenstate.data.prepare.known_columns import without_future_rows
 from hiddenstate.data.prepare.transform import Transform, feature_indices
+from hiddenstate.data.readers.profiles import is_whole
+from hiddenstate.data.readers.role_guesses import says_id, says_number
+from hiddenstate.data.store import RowStore
 from hiddenstate.errors import listed, printable
 
 MOST_FILLED = 0.1
@@ -150,3 +153,28 @@ def _known_calendar(
     flags = tuple(flag for flag, n in FLAGS_OF[calendar.every].items() if steps >= n)
     future = tuple(given.get("future") or ())
     return {"calendar": flags, "future": (*future, time)} if flags and time not in future else {}
+
+
+def numbered_ids(d: SequenceDataset, options: DataConfig) -> tuple[str, ...]:
+    """Return the inputs of a table that are numbers, but ids by their names, if others are left.
+
+    Numbers of wide rows are ids too if their name says number, and none occurs twice. Those that
+    `--input` names are meant to be inputs.
+    """
+    if options.input not in (None, ALL) or "layout" not in d.read_as:
+        return ()
+    names = d.names or ()
+    ids = tuple(
+        name
+        for j, name in enumerate(names)
+        if says_id(name) or (says_number(name) and _differ(d.X, j))
+    )
+    return ids if len(ids) < len(names) else ()
+
+
+def _differ(X: Any, j: int) -> bool:
+    """Return whether a column of wide rows (N, F) holds another whole number in each row."""
+    if X.ndim > 2 or isinstance(X, RowStore) or j >= X.shape[1]:
+        return False
+    values = X[:, j].astype(np.float64)
+    return is_whole(values) and len(np.unique(values)) == len(values)

@@ -1,4 +1,4 @@
-"""Decides what each column of a table is: label, target, input, id or time."""
+"""Decides what each column of a table is, label, target, input, id or time, and describes it."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -6,10 +6,14 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
+import numpy as np
+
 from hiddenstate.config import DataConfig
 from hiddenstate.config.data_fields import NO_CALENDAR
 from hiddenstate.data.column_names import ALL, positions_of
+from hiddenstate.data.readers.cells import text_cells
 from hiddenstate.data.readers.columns import Columns, column_index, text_error
+from hiddenstate.data.readers.profiles import cell_text, missing_cells
 from hiddenstate.data.readers.role_guesses import (
     ID_NAMES,
     INDEX_NAMES,
@@ -369,3 +373,91 @@ def _check_distinct(ask: Question, named: _Named) -> None:
                     ("leave it out of ", Flag("--input"), *ahead),
                 )
             )
+
+
+# --- columns described, with their roles
+
+MAX_DESCRIBED = 1000
+"""Largest number of columns that are described."""
+
+EXAMPLES, EXAMPLE_ROWS = 3, 100
+"""Different values given as examples, and the number of first rows they are taken from."""
+
+
+@dataclass(frozen=True)
+class ColumnFacts:
+    """What is known of one column.
+
+    Parameters
+    ----------
+    name : str
+        As in the file, not yet made printable.
+    kind : {"number", "boolean", "text", "date", "nested"}
+    examples : tuple of str
+        Some different values.
+    missing : int
+        Number of missing cells among the rows that were read.
+    role : str
+        What it is used for: `input`, `label`, ...; or `left out` and why.
+    """
+
+    name: str
+    kind: str
+    examples: tuple[str, ...]
+    missing: int
+    role: str
+
+
+def describe_columns(columns: Columns, roles: Roles) -> tuple[ColumnFacts, ...]:
+    """Describe the columns of a sample in memory; at most `MAX_DESCRIBED`.
+
+    Columns with a role other than input come first where there are more columns than that.
+
+    Parameters
+    ----------
+    columns : Columns
+    roles : Roles
+        Those that the columns have, or would get.
+    """
+    names = _role_names(roles)
+    order = list(range(len(columns.names)))
+    if len(order) > MAX_DESCRIBED:
+        others = [j for j in order if names.get(j, "input") != "input"][: MAX_DESCRIBED // 2]
+        order = sorted({*others, *order[: MAX_DESCRIBED - len(others)]})
+    return tuple(_describe(columns, j, names) for j in order)
+
+
+def _describe(columns: Columns, j: int, roles: Mapping[int, str]) -> ColumnFacts:
+    profile, role = columns.profile(j), roles.get(j, "left out")
+    kind, name = profile.kind, profile.name
+    if kind == "nested":
+        return ColumnFacts(name, kind, (), 0, role)
+    kind = "date" if profile.content == "date" else kind
+    cells = profile.cells
+    if profile.holds_truths:
+        kind, cells = "boolean", text_cells(columns, j)
+    absent = missing_cells(cells)
+    present = np.flatnonzero(~absent[:EXAMPLE_ROWS])
+    examples = dict.fromkeys(_example(cells[row]) for row in present.tolist())
+    return ColumnFacts(name, kind, tuple(examples)[:EXAMPLES], int(absent.sum()), role)
+
+
+def _example(value: object) -> str:
+    """Return a value in at most 20 characters."""
+    if isinstance(value, (float, np.floating)) and not float(value).is_integer():
+        return f"{float(value):.6g}"
+    return printable(cell_text(value), 20)
+
+
+def _role_names(roles: Roles) -> dict[int, str]:
+    """Return the role of each column that has one, in words."""
+    names = dict.fromkeys(roles.inputs, "input")
+    for which, words in ((roles.ahead, "known ahead"), (roles.static, "static")):
+        names |= {j: f"{names[j]}, {words}" if j in names else words for j in which}
+    for j in roles.targets:
+        names[j] = f"{names[j]}, target" if j in names else "target"
+    held = [(role, getattr(roles, role)) for role in ("label", "time", "group", "weight")]
+    for role, j in [*(("id", j) for j in roles.id), *held]:
+        if j is not None:
+            names[j] = f"{names[j]}, {role}" if j in names else role
+    return {j: f"left out ({why.value})" for j, why in roles.unused.items()} | names

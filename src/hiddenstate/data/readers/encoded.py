@@ -111,20 +111,6 @@ def with_encoded_inputs(
     return columns, roles, tuple(encodings.values())
 
 
-def encoding_remarks(where: str, encodings: Sequence[Encoding]) -> tuple[str, ...]:
-    """Say which columns are encoded, and as how many features."""
-    if not encodings:
-        return ()
-    words = [
-        f"{printable(e.column, 40)} ("
-        + (f"{len(e.values)} values" if e.values else ", ".join(e.calendar))
-        + ")"
-        for e in encodings
-    ]
-    n = sum(len(e.features) for e in encodings)
-    return (f"{where}: read as {n} features: {listed(words, each=80)}",)
-
-
 def _encodings(
     columns: Columns, roles: Roles, options: DataConfig, trained: tuple[Encoding, ...] | None
 ) -> tuple[list[int], dict[int, Encoding]]:

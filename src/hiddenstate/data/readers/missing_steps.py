@@ -256,16 +256,3 @@ def refuse_every(columns: Columns, roles: Roles, dated: DatedTable | None) -> No
         raise OptionError(
             f"--every: column {name} of {columns.where} holds no dates, by which steps are missing"
         )
-
-
-def missing_remarks(found: MissingSteps | None, options: DataConfig, where: str) -> tuple[str, ...]:
-    """Say how many steps are missing, and what fills them in."""
-    if found is None:
-        return ()
-    every, words = found.calendar.every, f"{where}: {found.in_words()}"
-    if options.every is None:
-        hint = f"; --every {every} fills them in" if every else ""
-        return (f"{words}, the first {found.at()}{hint}",)
-    if options.missing in ("error", "drop"):
-        return (f"{words}, the first {found.at()}; added as missing values (--every {every})",)
-    return (f"{words}: filled in (--every {every} --missing {options.missing})",)

@@ -1,13 +1,16 @@
-"""Orders the rows of a table by its time column, and says so if they are not in that order."""
+"""Finds the series of the rows of a table and their order: by a time column, or as in the file."""
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hiddenstate.data.readers.cells import plain_values
 from hiddenstate.data.readers.column_roles import TEXT, Roles, Unused
-from hiddenstate.data.readers.columns import Columns, numbers, refuse_missing, typed
+from hiddenstate.data.readers.columns import Columns, numbered, numbers, refuse_missing, typed
 from hiddenstate.data.readers.dates import (
     are_unix_times,
     compact_doubt,
@@ -32,6 +35,65 @@ CALENDAR = ("year", "quarter", "month", "week", "day", "hour", "minute", "second
 
 MAX_UNNAMED = 3
 """Number of first columns that may count the steps of a series whatever their names are."""
+
+Doubt = Enum("Doubt", "DATES UNREAD CALENDAR FALLS COUNTS UNIX COMPACT")
+"""Why rows may be in another order than that of the file: dates without a role; text that may be
+times; years and parts of them; numbers that fall, count, or look like times or like dates."""
+
+
+@dataclass(frozen=True)
+class RowOrder:
+    """In which order the rows of a table are.
+
+    Parameters
+    ----------
+    doubt : Doubt, optional
+        Why the order of the file, if no time orders the rows, may not be theirs.
+    which : tuple of int
+        The columns that say so.
+    moved : bool
+        Whether the time says another order than the file.
+    dates : int, optional
+        The column of dates that times of day are joined with.
+    nights : int
+        How often times of day without dates pass midnight.
+    """
+
+    doubt: Doubt | None = None
+    which: tuple[int, ...] = ()
+    moved: bool = False
+    dates: int | None = None
+    nights: int = 0
+
+
+def ids_of_rows(columns: Columns, roles: Roles, rows: Array) -> Array | None:
+    """Return the names of the series of some rows (n,), or None if they have none."""
+    if len(roles.id) < 2:
+        return plain_values(columns.arrays[roles.id[0]])[rows] if roles.id else None
+    names = np.empty(len(rows), object)
+    names[:] = [series_words(columns, roles, row) for row in rows]
+    return names
+
+
+def series_words(columns: Columns, roles: Roles, row: int) -> str:
+    """Return the name of the series of a row: `A` or, of two columns, `site=A, sensor=3`."""
+    values = [cell_text(plain_values(columns.arrays[j][row : row + 1])[0]) for j in roles.id]
+    if len(values) == 1:
+        return values[0]
+    names = (printable(columns.names[j], 40) for j in roles.id)
+    return ", ".join(f"{name}={value}" for name, value in zip(names, values, strict=True))
+
+
+def series_of_rows(columns: Columns, roles: Roles) -> NDArray[np.int64]:
+    """Return the number of each row's series (N,), in the order of first appearance."""
+    for j in roles.id:
+        refuse_missing(columns, j, "belongs to no series")
+    return numbered(columns, roles.id)
+
+
+def series_name(columns: Columns, roles: Roles, row: int) -> str:
+    """Return what messages call the series of a row."""
+    return f"series {series_words(columns, roles, row)}" if roles.id else "the file"
 
 
 def clock_of(
@@ -240,64 +302,40 @@ def unnamed_time(columns: Columns, roles: Roles) -> int | None:
     return next((j for j, why in roles.unused.items() if why in dates), None)
 
 
-def order_remarks(
+def find_order(
     columns: Columns,
     roles: Roles,
     series: NDArray[np.int64],
     clock: Array | None,
-    where: str,
     n_own: int | None = None,
-) -> tuple[str, ...]:
-    """Say in which order the rows are, if that may not be what a user expects: those of the file,
-    which are the first `n_own` if rows were added."""
+) -> RowOrder:
+    """Return in which order the rows of the file are, the first `n_own` if rows were added."""
     if clock is None or roles.time is None:
-        doubt = _doubt(columns, roles, series) if roles.long else ""
-        return (f"{where}: the rows are in the order of the file; {doubt}",) if doubt else ()
-    name = printable(columns.names[roles.time], 40)
-    remarks = []
+        return _doubtful_order(columns, roles, series) if roles.long else RowOrder()
     order = np.argsort(series[:n_own], kind="stable")
     same = series[order][1:] == series[order][:-1]
-    if not (clock[order][1:] >= clock[order][:-1])[same].all():
-        remarks.append(f"{where}: the rows are not in the order of {name}; ordered by it")
-    if (k := dates_beside(columns, roles.time, roles.unused)) is not None:
-        dates = printable(columns.names[k], 40)
-        remarks.append(f"{where}: {name} is joined with the dates in {dates}")
-    elif columns.profile(roles.time).holds_times_of_day:
+    moved = not (clock[order][1:] >= clock[order][:-1])[same].all()
+    dates, nights = dates_beside(columns, roles.time, roles.unused), 0
+    if dates is None and columns.profile(roles.time).holds_times_of_day:
         nights = int((clock.max() - FIRST_DAY) // DAY)
-        if nights:
-            remarks.append(
-                f"{where}: {name} passes midnight {nights if nights > 1 else 'once'}"
-                f"{' times' if nights > 1 else ''}; what follows is read as the next day"
-            )
-    return tuple(remarks)
+    return RowOrder(moved=moved, dates=dates, nights=nights)
 
 
-def _doubt(columns: Columns, roles: Roles, series: NDArray[np.int64]) -> str:
-    """Say which column of a long table without a time may order its rows; empty if none."""
+def _doubtful_order(columns: Columns, roles: Roles, series: NDArray[np.int64]) -> RowOrder:
+    """Return why a long table without a time may be in another order, if something says so."""
     if (j := unnamed_time(columns, roles)) is not None:
-        name = columns.names[j]
-        return f"if column {printable(name, 40)} orders them, add --time {typed(name)}"
+        return RowOrder(Doubt.DATES, (j,))
     if (j := unread_time(columns, roles, series)) is not None:
-        name, cell = columns.names[j], columns.arrays[j][0]
-        return (
-            f"if column {printable(name, 40)} orders them, write '{printable(cell, 40)}' like "
-            f"2020-12-31 and add --time {typed(name)}"
-        )
+        return RowOrder(Doubt.UNREAD, (j,))
     if which := _calendar(columns, roles):
         steps = np.sign(np.diff([columns.arrays[j].astype(np.float64) for j in which]))
         first = np.argmax(steps != 0, axis=0)  # the column of years, if the year differs
         if (np.take_along_axis(steps, first[None], axis=0)[0] < 0)[series[1:] == series[:-1]].any():
-            return (
-                f"if columns {columns.listed(which)} say when, sort the rows by them, or name the "
-                "series with --id COL"
-            )
+            return RowOrder(Doubt.CALENDAR, tuple(which))
     for j in (*roles.inputs, *roles.unused):
-        if j not in roles.targets and (what := _other_order(columns, j, series)):
-            name = columns.names[j]
-            return (
-                f"column {printable(name, 40)} {what}; if it orders them, add --time {typed(name)}"
-            )
-    return ""
+        if j not in roles.targets and (why := _other_order(columns, j, series)):
+            return RowOrder(why, (j,))
+    return RowOrder()
 
 
 def _calendar(columns: Columns, roles: Roles) -> list[int]:
@@ -328,33 +366,31 @@ _LIKE_DATE = re.compile(
 """Short text with a year or the name of a month, which may be a time in words."""
 
 
-def _other_order(columns: Columns, j: int, series: NDArray[np.int64]) -> str:
-    """Say why numbers that do not rise from row to row may be times; empty if nothing says so.
+def _other_order(columns: Columns, j: int, series: NDArray[np.int64]) -> Doubt | None:
+    """Return why numbers that do not rise from row to row may be times; None if nothing says so.
 
     They may be if they are all distinct in a series and look like Unix times or dates such as
     20241231, or if they are steps of one distance in one of the first columns.
     """
     if columns.kinds[j] != "number" or not np.isfinite(columns.arrays[j]).all():
-        return ""
+        return None
     values = columns.arrays[j].astype(np.float64)
     order = np.argsort(series, kind="stable")
     same = series[order][1:] == series[order][:-1]
     steps = np.diff(values[order])[same]
     if len(steps) < 2 or (steps >= 0).all():
-        return ""
+        return None
     ranked = np.lexsort((values, series))
     gaps = np.diff(values[ranked])[same]
     if gaps.min() == 0:
-        return ""
+        return None
     if j < MAX_UNNAMED and is_whole(values) and gaps.min() == gaps.max():
         if (steps < 0).all():
-            return "falls from row to row, so the newest may be first"
-        return "counts, but not in the order of the rows"
+            return Doubt.FALLS
+        return Doubt.COUNTS
     if are_unix_times(values):
-        return "holds Unix times, by its values, that do not rise from row to row"
-    if compact_readings(values, columns.names[j]):
-        return f"holds dates such as {cell_text(columns.arrays[j][0])}, by its values"
-    return ""
+        return Doubt.UNIX
+    return Doubt.COMPACT if compact_readings(values, columns.names[j]) else None
 
 
 def settled_order(columns: Columns, j: int) -> str | None:

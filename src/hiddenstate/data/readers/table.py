@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiddenstate.config import DataConfig
-from hiddenstate.data.column_names import ALL, are_names
+from hiddenstate.data.column_names import are_names
 from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.leaks import UnusedColumns, looked_at
 from hiddenstate.data.origin import Table, whole
@@ -27,27 +27,33 @@ from hiddenstate.data.readers.columns import (
     typed,
 )
 from hiddenstate.data.readers.dated_rows import DatedTable, dated_table
-from hiddenstate.data.readers.encoded import encoding_remarks, with_encoded_inputs
+from hiddenstate.data.readers.encoded import with_encoded_inputs
 from hiddenstate.data.readers.missing_steps import (
-    missing_remarks,
     missing_steps,
     refuse_every,
     with_missing_steps,
 )
 from hiddenstate.data.readers.number_names import Names, with_names_as_text
 from hiddenstate.data.readers.profiles import cell_text, is_whole, missing_cells
-from hiddenstate.data.readers.role_guesses import LABEL_NAMES, Likely, Part, is_static
+from hiddenstate.data.readers.role_guesses import Likely, Part, is_static
 from hiddenstate.data.readers.row_order import (
     clock_of,
-    dates_beside,
+    find_order,
+    ids_of_rows,
     is_count,
-    order_remarks,
+    series_name,
+    series_of_rows,
     settled_order,
-    unnamed_time,
 )
-from hiddenstate.data.readers.series_names import ids_of_rows, series_name, series_of_rows
+from hiddenstate.data.readers.table_remarks import (
+    encoding_remarks,
+    label_remarks,
+    missing_remarks,
+    order_remarks,
+    unused_remarks,
+)
 from hiddenstate.data.rows import Rows
-from hiddenstate.errors import DataError, Flag, Hint, listed, printable
+from hiddenstate.errors import DataError, Flag, Hint, printable
 from hiddenstate.system.memory import check_free
 from hiddenstate.system.typing import Array
 
@@ -127,6 +133,7 @@ def to_dataset(
     if dated is not None and job == "regress":
         missing = dated.missing or missing_steps(dated, roles, options)
     n_own = columns.n_rows if dated is None or dated.n_rows is None else dated.n_rows
+    order = find_order(columns, roles, series, clock, n_own)
     kind = f"a {'long' if roles.long else 'wide'} {columns.what}"
     if roles.why_label is Likely.FIRST:
         kind += ", its first column the label"
@@ -143,10 +150,10 @@ def to_dataset(
         picture=(side, side) if pixels and side * side == rows.X.shape[1] else None,
         remarks=(
             *text_remarks,
-            *_label_remarks(columns, roles, options, job, printable(name)),
-            *_unused_remarks(columns, roles, options, printable(name)),
+            *label_remarks(columns, roles, options, job, printable(name)),
+            *unused_remarks(columns, roles, options, printable(name)),
             *(encoding_remarks(printable(name), encodings) if trained is None else ()),
-            *order_remarks(columns, roles, series, clock, printable(name), n_own),
+            *order_remarks(columns, roles, order, printable(name)),
             *missing_remarks(missing, options, printable(name)),
         ),
         read_as={"layout": "long" if roles.long else "wide"}
@@ -208,41 +215,6 @@ def _guessed_roles(columns: Columns, roles: Roles) -> dict[str, str | tuple[str,
     if roles.long and roles.id:
         guessed["id"] = tuple(columns.names[j] for j in roles.id)
     return guessed
-
-
-def _label_remarks(
-    columns: Columns, roles: Roles, options: DataConfig, job: str, where: str
-) -> tuple[str, ...]:
-    """Say which column was taken as the label, if others could be, or if only its place says so."""
-    if job != "classify" or options.label is not None or roles.label is None:
-        return ()
-    name = printable(columns.names[roles.label], 40)
-    if roles.other_labels:
-        others = listed([columns.names[j] for j in roles.other_labels], 8, 40)
-        return (f"{where}: the label is {name}; it could also be {others}: choose with --label",)
-    truths = columns.profile(roles.label).holds_truths
-    if roles.why_label is Likely.FLAG and not truths and name.casefold() not in LABEL_NAMES:
-        return (f"{where}: the label is {name}, the last column, of 0 and 1; see --label",)
-    return ()
-
-
-def _unused_remarks(
-    columns: Columns, roles: Roles, options: DataConfig, where: str
-) -> tuple[str, ...]:
-    """Say which columns nothing uses, and why, unless the user chose the inputs."""
-    dates = None if roles.time is None else dates_beside(columns, roles.time, roles.unused)
-    skipped = {*roles.left_out, unnamed_time(columns, roles), dates}
-    unused = {
-        j: why for j, why in roles.unused.items() if j not in skipped and why is not Unused.DROPPED
-    }
-    if options.input not in (None, ALL) or not unused:
-        return ()
-    reasons = [
-        f"{printable(columns.names[j], 40)} ({why.value}"
-        + (f": remove {sign} to use its numbers)" if (sign := columns.profile(j).sign) else ")")
-        for j, why in unused.items()
-    ]
-    return (f"{where}: left out, as nothing uses them: {listed(reasons, each=80)}",)
 
 
 def _renamed(columns: Columns, options: DataConfig, require_targets: bool) -> Columns:
