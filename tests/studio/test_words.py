@@ -10,6 +10,9 @@ import pytest
 
 import hiddenstate
 from hiddenstate.program.words import COMPANIONS
+from hiddenstate.runs.static_facts import StaticFacts
+from hiddenstate.views.pictures import PICTURES
+from hiddenstate.views.pictures.frames import FRAMES, frames_of
 
 STATIC = Path(hiddenstate.__file__).parent / "studio" / "static"
 TEXT = re.compile(r'\bt\("((?:[^"\\]|\\.)*)"')
@@ -68,6 +71,18 @@ def test_every_text_is_there_in_chinese_with_its_values():
     assert different == []
     modules = {path.stem for path in STATIC.glob("*.js")}
     assert seen == {name for name in modules if not name.startswith("zh_")}
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="requires node")
+def test_the_frames_of_pictures_are_there_in_chinese():
+    texts = chinese()
+    for job, frames in FRAMES.items():
+        own = texts["frame"] | texts[job] | texts["memory"]
+        for facts in (None, StaticFacts(job, "", None, None, "train", True)):
+            found = frames_of(job, facts)
+            assert list(found) == [name for name in PICTURES[job] if name in frames]
+            missing = [text for frame in found.values() for text in frame.values() if text]
+            assert [text for text in missing if text not in own] == []
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="requires node")

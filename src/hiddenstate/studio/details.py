@@ -24,6 +24,7 @@ from hiddenstate.runs import Run
 from hiddenstate.runs.run import STATIC_ARRAYS
 from hiddenstate.studio.stream import snapshots, state
 from hiddenstate.system.typing import Arrays
+from hiddenstate.views.pictures.frames import frames_of
 
 if TYPE_CHECKING:
     from hiddenstate.export.target import Source
@@ -69,6 +70,7 @@ def details(run: Run, number: str) -> dict[str, Any]:
     short = [name for name in CHECKED if _is_short(run, name)]
     problems = [text for name in short if (text := run.damage(name) or run.lost_lines(name))]
     shown: dict[str, Any] = {}
+    facts = None
     try:
         facts = run.static_arrays[1]
         shown = asdict(facts)
@@ -114,6 +116,7 @@ def details(run: Run, number: str) -> dict[str, Any]:
         "answer": _answer(job, results, options),
         "leaks": [leak.in_words() for leak in leaks_from(run.data_record())],
         "shown": shown,
+        "pictures": frames_of(job, facts),
         "problems": problems,
         **snapshots(run.path),
         **state(run),

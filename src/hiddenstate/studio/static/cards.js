@@ -8,23 +8,24 @@ import { isCalm } from "../../web/colors.js";
 import { topOf } from "../../web/reading_picture.js";
 import { percent } from "../../web/numbers.js";
 
+/** @typedef {ReturnType<typeof import("./picture.js").framed>} Frame */
+
 const MOST = 10;
 
 /** The rows that are shown. */
 export class Cards {
   /**
    * @param {import("./rows.js").RowForm} form
+   * @param {Frame} frame
    * @param {(row: number) => void} choose called when a row is chosen
    */
-  constructor(form, choose) {
+  constructor(form, frame, choose) {
     this.form = form;
     const { classes, labels } = form;
     const C = classes.length;
     const n = Math.min(form.count, MOST);
     this.list = h("ul", { class: `cards${form.picture ? "" : " lanes"}` });
-    const test = form.split !== "train";
-    const { element, note } = panel("wide", test ? t("What it makes of rows it never learns from") : t("What it makes of rows"),
-      t("The first bar of each row is the probability of its true class; below it are the classes that it takes the row for, at some moment of the run. Choose a row to see it being read."), this.list);
+    const { element, note } = panel("wide", frame.title, frame.caption, this.list);
     this.element = element;
     this.note = note;
     this.layer = "";
@@ -131,12 +132,12 @@ export class Cards {
 
 /** The worst errors of a moment. */
 export class Worst {
-  /** @param {import("./rows.js").RowForm} form */
-  constructor(form) {
+  /** @param {import("./rows.js").RowForm} form @param {Frame} frame */
+  constructor(form, frame) {
     this.form = form;
+    this.title = frame.title;
     this.list = h("ul", { class: `worst${form.picture ? "" : " lanes"}` });
-    const { element, note, heading } = panel("", t("The errors it is surest of"),
-      t("Test rows whose true class has the lowest probability at this moment: the true class, what it is taken for, and the probability of the true class. Some are mislabelled, or hard for anyone."), this.list);
+    const { element, note, heading } = panel("", frame.title, frame.caption, this.list);
     this.element = element;
     this.note = note;
     this.heading = heading;
@@ -182,7 +183,7 @@ export class Worst {
       } else if (!was && places.size) element.animate([{ opacity: 0 }, { opacity: 1 }], 300);
     }
     const wrong = Array.from(labels.data, (label, place) => label !== chosen.data[place]).filter(Boolean).length;
-    this.heading.textContent = wrong ? t("The errors it is surest of") : t("The rows it is least sure of");
+    this.heading.textContent = wrong ? this.title : t("The rows it is least sure of");
     this.note.textContent = (wrong ? t("at update {step}", { step: step.toLocaleString("en") }) : t("no row is wrong at update {step}", { step: step.toLocaleString("en") })) + by;
   }
 

@@ -7,6 +7,7 @@ import { Confusion } from "./confusion.js";
 import { Memory } from "./memory.js";
 import { mixed, momentOf } from "./easing.js";
 import { Reading, Units } from "./reading.js";
+import { framed } from "./picture.js";
 import { RowForm } from "./rows.js";
 import { t } from "./words.js";
 
@@ -35,7 +36,7 @@ function panels(store, main) {
   const C = classes.length;
   const units = new Units();
   let row = 0;
-  const cards = new Cards(form, (chosen) => {
+  const cards = new Cards(form, framed(store, "predictions"), (chosen) => {
     if (chosen < followed()) {
       row = chosen;
       which.value = String(row);
@@ -43,14 +44,12 @@ function panels(store, main) {
     } else hand.made().then((touch) => touch.give(chosen), () => {});
   });
   const reading = new Reading({
-    title: t("How it reads a row, and when it decides"),
-    caption: t("The row, the hidden state after each step, and the probability of each class if the row ended there, on one axis of time. Units stand in the order in which they respond. The dashed line is where the answer became what it stayed. Click a unit to see what excites it."),
-    empty: t("The hidden state of the first rows appears here with the first snapshot, and how sure the network is after each step."), form, units,
+    ...framed(store, "decision"), form, units,
   });
   const which = h("select", { "aria-label": t("Row that is read"), onchange: () => { row = Number(which.value); update(); } });
   reading.picture.tools.append(which);
-  const confusion = new Confusion(classes);
-  const worst = new Worst(form);
+  const confusion = new Confusion(classes, framed(store, "confusion"));
+  const worst = new Worst(form, framed(store, "worst"));
   const memory = new Memory(store);
   const hand = later(`wide hand${form.picture ? " drawn" : ""}`, form.picture ? t("Draw one yourself") : t("Give it a row of your own"), async (replace) => {
     const [{ touchOf }, { UnitView }] = await Promise.all([import("./own_row.js"), import("./unit.js")]);

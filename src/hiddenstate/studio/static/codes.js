@@ -2,7 +2,7 @@
 
 import { say } from "./dom.js";
 import { mixed, momentOf } from "./easing.js";
-import { Picture } from "./picture.js";
+import { Picture, framed } from "./picture.js";
 import { t } from "./words.js";
 import { colorOf } from "../../web/colors.js";
 import { written } from "../../web/axes.js";
@@ -64,9 +64,7 @@ export function reconstructions(store, form, probe) {
   let [left, wide] = [0, 1];
   const error = (/** @type {number} */ row) => (rebuilt ? form.error(form.row(original, row), rebuilt.subarray(row * form.size, (row + 1) * form.size)) : NaN);
   const { picture, cursor } = choosable({
-    title: t("What is left of a row"),
-    caption: t("Rows that it never learns from, what it makes of their codes, and the difference: red is too much, blue too little. Below is the mean squared error of each. Click one to see where its code lies."),
-    empty: t("Rows and their reconstructions appear with the first snapshot."),
+    ...framed(store, "reconstructions"),
     name: `wide rebuilt${form.picture ? "" : " lanes"}`,
     across: () => n, count: () => n,
     cellAt: (x) => Math.floor((x - left) / wide),
@@ -129,9 +127,7 @@ export function decodings(store, form, probe) {
   /** @type {import("../../web/pen.js").Box} */ let square = [0, 0, 1, 1];
   const codeOf = (/** @type {number} */ place) => /** @type {Float64Array} */ (codes).slice(place * size, (place + 1) * size);
   const gridPicture = choosable({
-    title: t("A map of what it can decode"),
-    caption: t("Codes on a square in the plane in which the codes vary most, two standard deviations to each side, decoded. Click one to go there."),
-    empty: t("What codes between those of rows decode to appears with the first snapshot."),
+    ...framed(store, "grid"),
     name: "grid",
     across: () => side, count: () => side * side,
     cellAt: (x, y) => {
@@ -158,9 +154,7 @@ export function decodings(store, form, probe) {
   });
   let [wide, rows] = [1, 2];
   const walkPicture = choosable({
-    title: t("From one row to another in ten steps"),
-    caption: t("The codes on the straight line between those of two rows, decoded. In a good space of codes each step is a row that could be."),
-    empty: t("The way between two rows appears with the first snapshot."),
+    ...framed(store, "walk"),
     name: "walk",
     across: () => Math.ceil(steps / rows), count: () => steps,
     cellAt: (x, y) => Math.floor(x / wide) + (rows > 1 && y > walkPicture.picture.canvas.clientHeight / 2 ? Math.ceil(steps / 2) : 0),

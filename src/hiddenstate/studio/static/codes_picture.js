@@ -3,7 +3,7 @@
 import { fill, h, say } from "./dom.js";
 import { classColors } from "./theme.js";
 import { Moving, mixed, momentOf } from "./easing.js";
-import { Picture } from "./picture.js";
+import { Picture, framed } from "./picture.js";
 import { t } from "./words.js";
 import { CodePlot, fillLegend } from "../../web/code_plot.js";
 import { Space, ends } from "../../web/code_space.js";
@@ -23,9 +23,7 @@ export class CodesPicture {
     /** @type {Space|null} */ this.cloud = null;
     this.color = () => {};
     this.picture = new Picture({
-      title: t("Codes: rows that are alike come together"),
-      caption: t("Each point is a row, pressed into the numbers of its code. Drag to turn, click a point to look at its row, drag the ring to see what other codes decode to. Keys: arrows turn or move, + and - zoom, N and P choose a row, D changes what dragging does, Home resets."),
-      empty: t("The codes appear with the first snapshot, in a tangle that training unfolds."),
+      ...framed(store, "codes"),
       name: "cloud",
       draw: (_, width, height) => this.draw(width, height),
     });

@@ -11,18 +11,15 @@ import { percent } from "../../web/numbers.js";
 /** @typedef {{before: import("./easing.js").Arrays, after: import("./easing.js").Arrays, share: number, step: number, layer: string}} Moment */
 
 export class Confusion {
-  /** @param {string[]} classes */
-  constructor(classes) {
+  /** @param {string[]} classes @param {ReturnType<typeof import("./picture.js").framed>} frame */
+  constructor(classes, frame) {
     this.classes = classes;
     /** @type {[number, number]|null} the cell that is looked at */ this.cell = null;
     /** @type {ArrayLike<number>} */ this.counts = [];
     this.layer = ""; // whose they are
     this.origin = [0, 0, 1]; // left, top and size of a cell
     this.picture = new Picture({
-      title: t("What each class is taken for"),
-      caption: t("A line for each true class: the shares of its test rows by the class that they are taken for; the diagonal is right. At the right: recall, the share of the class that is found. Below: precision, the share of those taken for a class that belong to it."),
-      empty: t("Test rows are counted here by their true class and the class that they are taken for, for up to 50 classes, as soon as there is a snapshot."),
-      name: "confusion", draw: (pen, width, height) => this.draw(pen, width, height), onkey: (key) => this.key(key),
+      ...frame, name: "confusion", draw: (pen, width, height) => this.draw(pen, width, height), onkey: (key) => this.key(key),
     });
     this.moving = new Moving(this.picture.paint);
     const { canvas } = this.picture;

@@ -1,7 +1,7 @@
 // Learning curves: the loss, and the score beside its baseline, with the moment that is shown.
 
 import { say } from "./dom.js";
-import { Picture } from "./picture.js";
+import { Picture, framed } from "./picture.js";
 import { t } from "./words.js";
 import { colorOf } from "../../web/colors.js";
 import { below, marginOf, rules, ticks, written } from "../../web/axes.js";
@@ -117,9 +117,7 @@ function nearest(points, step) {
  */
 export function learningCurves(store) {
   const loss = new Picture({
-    title: t("The loss falls as it learns"),
-    caption: t("Mean loss of the batches since the line before; orange, if there are validation rows, their loss after each epoch. Where that rises again the network begins to learn the training rows by heart."),
-    empty: t("The loss of the first updates appears here in a moment."),
+    ...framed(store, "learning"),
     name: "curve",
     onkey: cursor,
     draw: (pen, width, height) => {

@@ -3,7 +3,7 @@
 import { h, say } from "./dom.js";
 import { classColors } from "./theme.js";
 import { Moving, mixed, momentOf } from "./easing.js";
-import { Picture } from "./picture.js";
+import { Picture, framed } from "./picture.js";
 import { speak, t } from "./words.js";
 import { colorOf } from "../../web/colors.js";
 import { line } from "../../web/pen.js";
@@ -48,8 +48,7 @@ export class Memory {
 
   build() {
     const picture = new Picture({
-      title: t("How far states reach back"),
-      caption: t("Each step turns and shrinks a complex state: its eigenvalue is a point in the plane. The closer it is to the circle, the longer the state remembers; its angle is how far it turns. A bar is the steps until a response falls to 37 %, the longest first; a dot is the period in steps."),
+      ...framed(this.store, "memory"),
       name: "wide memory", draw: (pen, width, height) => this.draw(pen, width, height), onkey: (key) => this.key(key),
     });
     picture.canvas.addEventListener("pointermove", (/** @type {PointerEvent} */ event) => this.nearest(event.offsetX, event.offsetY));

@@ -8,6 +8,17 @@ import { eachFrame, penOf } from "../../web/pen.js";
 let numbers = 0;
 
 /**
+ * Returns the words around a picture of a run, in the language of the page.
+ * @param {import("./store.js").Store} store
+ * @param {string} name
+ * @returns {{title: string, caption: string, empty: string}}
+ */
+export function framed({ details }, name) {
+  const { title, caption, empty } = details.pictures[name];
+  return { title: t(title), caption: t(caption), empty: t(empty) };
+}
+
+/**
  * Makes a figure: a title, what it means for whoever asks, tools, what it shows, and a note.
  * @param {string} name
  * @param {string} title

@@ -3,6 +3,7 @@
 import { fill, h } from "./dom.js";
 import { mixed } from "./easing.js";
 import { SeriesPicture, around, legend, meanSquare, stepOf } from "./plot.js";
+import { framed } from "./picture.js";
 import { t } from "./words.js";
 import { short } from "../../web/numbers.js";
 
@@ -31,12 +32,7 @@ export class Windows extends SeriesPicture {
   /** @param {Store} store */
   constructor(store) {
     const { appended } = store.details.shown;
-    super(store, {
-      title: appended ? t("Each window is predicted before it learns from it") : t("What it makes of training windows"),
-      caption: appended ? t("Windows arrive one after another, as they do in training: the net predicts each, and then learns from it. The error below has the same time axis; its scale stays the same over the run.")
-        : t("The same windows at each moment, predicted with the weights of then."),
-      empty: t("The first windows arrive in a moment."),
-    });
+    super(store, framed(store, "tracking"));
     this.output = 0;
     /** @type {number[]|null} */ this.range = null;
     this.ranged = -1; // the output that it is of
@@ -170,11 +166,7 @@ function washedOf({ time, first_counted: counted }) {
 export class Held extends SeriesPicture {
   /** @param {Store} store */
   constructor(store) {
-    super(store, {
-      title: t("The part that it never learns from"),
-      caption: t("Left of the border is the end of what it learns from, right of it the held-out part: the target, the prediction with the weights of the moment, and, dashed, a simple forecast or the mean. The error below has the same axis."),
-      empty: t("The held-out part appears with the first snapshot."),
-    });
+    super(store, framed(store, "held_out"));
     this.lane = 0;
     this.select = h("select", { "aria-label": t("Series"), onchange: () => { this.lane = Number(this.select.value); this.update(); } });
     this.picture.tools.append(this.select);

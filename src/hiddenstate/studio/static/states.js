@@ -3,7 +3,7 @@
 import { h, say } from "./dom.js";
 import { paintPictures } from "./code_rows.js";
 import { Moving, mixed } from "./easing.js";
-import { Picture } from "./picture.js";
+import { Picture, framed } from "./picture.js";
 import { snapshotsAround } from "./series.js";
 import { t } from "./words.js";
 import { below } from "../../web/axes.js";
@@ -34,15 +34,11 @@ export class States {
     this.from = "";
     /** @type {Float64Array[]} */ this.axes = [];
     this.portrait = new Picture({
-      title: t("Where the hidden state goes"),
-      caption: t("The state of all units after each step, seen from where it varies most: the first two principal components, which stay the same over the run. The path goes from pale to dark; dashed is the state that starts anew with each window."),
-      empty: t("The path of the hidden state appears with the first snapshot."),
+      ...framed(store, "portrait"),
       name: "portrait", draw: (pen, width, height) => this.drawPortrait(pen, width, height), onkey: (key) => this.key(key),
     });
     this.units = new Picture({
-      title: t("Hidden units over time"),
-      caption: t("Each line is a unit: red above zero, blue below, always in the same order. Below, where the state is carried from window to window: the same with each window started from zeros, and how far apart both are."),
-      empty: t("The units appear with the first snapshot."),
+      ...framed(store, "hidden"),
       name: "units", draw: (pen, width, height) => this.drawUnits(pen, width, height), onkey: (key) => this.key(key),
     });
     this.moving = new Moving(() => { this.portrait.paint(); this.units.paint(); });

@@ -3,7 +3,7 @@
 import { h, say } from "./dom.js";
 import { paintPictures } from "./code_rows.js";
 import { Moving, mixed } from "./easing.js";
-import { Picture } from "./picture.js";
+import { Picture, framed } from "./picture.js";
 import { snapshotsAround } from "./series.js";
 import { t } from "./words.js";
 import { colorOf } from "../../web/colors.js";
@@ -34,8 +34,7 @@ export class Streams {
 
   build() {
     const picture = (this.picture = new Picture({
-      title: t("The states of all streams"),
-      caption: t("Each line is a stream that is read at the same time, each column a unit of the state that it carries: red above zero, blue below. Streams that have ended are pale; the windows above are of the one that is marked."),
+      ...framed(this.store, "streams"),
       name: "wide units", draw: (pen, width, height) => this.draw(pen, width, height), onkey: (key) => this.key(key),
     }));
     this.element.replaceWith(picture.element);

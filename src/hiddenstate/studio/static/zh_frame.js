@@ -25,7 +25,7 @@ export const TEXTS = {
   "Go on": "继续",
   Pause: "暂停",
   Play: "播放",
-  "The loss falls as it learns": "学习时损失下降",
+  "The loss as it learns": "学习过程中的损失",
   "Mean loss of the batches since the line before; orange, if there are validation rows, their loss after each epoch. Where that rises again the network begins to learn the training rows by heart.": "自上一条记录以来各批次的平均损失；若有验证数据，橙色为每轮之后的验证损失。验证损失重新上升，说明网络开始死记训练数据。",
   "The loss of the first updates appears here in a moment.": "最初几次更新的损失很快会显示在这里。",
   "Measured while it trains, on rows that it never learns from. The dashed line is what is reached without a network.": "训练过程中在从不用于学习的数据上测得。虚线是不用网络时的结果。",
