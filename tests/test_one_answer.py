@@ -190,6 +190,9 @@ def test_the_report_ends_with_what_answers(beside, right, monkeypatch):
     page = write_report(beside).read_text("utf-8")
     assert not re.search("✗ [abc]", page)
     assert "this network" not in page
+    bars = page.split('class="bars"')[1].split("</div>")[0]
+    assert "answer by fixed convolutions<" in bars
+    assert "always the most frequent class<" in bars
     data: Any = json.loads(page.split('id="live-data">')[1].split("</script>")[0])
     assert data["by"] == ALONE
     shape = len(data["steps"]) + 1, len(right), 3

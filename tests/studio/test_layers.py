@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from hiddenstate.report import write_report
 from hiddenstate.studio.details import arrays_of
 from tests.report_html import train
 from tests.studio.conftest import Browser
-from tests.test_one_answer import waves
+from tests.test_one_answer import ALONE, waves
 
 OpenPage = Callable[..., Browser]
 SHOWN = "() => document.querySelector('.layers [aria-pressed=true]')"
@@ -18,7 +19,7 @@ SHOWN = "() => document.querySelector('.layers [aria-pressed=true]')"
 
 @pytest.mark.usefixtures("cli")
 def test_a_page_shows_one_answer_and_at_a_click_the_network(
-    tmp_path: Path, open_page: OpenPage
+    tmp_path: Path, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     options: Any = {"convolutions": True, "hidden_size": 3, "members": 2, "epochs": 3}
     options |= {"recipe": "classic", "log_every": 2, "layout": "wide", "data": waves(tmp_path)}
@@ -43,3 +44,14 @@ def test_a_page_shows_one_answer_and_at_a_click_the_network(
     page.click("text=the model")
     page.wait_for_selector("text=read with the trained model")
     assert "✗" not in page.inner_text(".panels")
+
+    monkeypatch.setattr("hiddenstate.report.html.page.draw_pictures", lambda timeline: {})
+    page.goto(write_report(run).as_uri())
+    for button, n, by in (("model", 10, "the model"), ("network", right, ALONE)):
+        page.click(f"#live-{button}")
+        said = f"{n} of 10 test rows are right at this moment, by {by}. "
+        assert page.inner_text("#live-note").startswith(said)
+        assert page.locator(".verdict.wrong").count() == 10 - n
+    page.locator("#live-moment").fill("0")
+    assert page.inner_text("#live-note").count(f", by {ALONE}. ") == 1
+    assert page.locator(".layers button:disabled").count() == 2

@@ -18,13 +18,19 @@ import { line, paintPixels, penOf } from "../../web/pen.js";
     figure.hidden = figure.id !== "figure-held_out"; // it also has the baseline and residuals
   }
 
+  const last = data.steps.length - 1;
+  let alone = false; // whether the last moment shows the network alone, which is behind the model
+
   // Returns a function of place and moment: numbers of the nearest two moments are mixed.
   const mixed = (numbers, size) => (place, moment) => {
+    const at = (step) => numbers[(step === last && alone ? last + 1 : step) * size + place];
     const early = Math.floor(moment);
-    const late = Math.min(early + 1, data.steps.length - 1);
-    const before = numbers[early * size + place];
-    return before + (numbers[late * size + place] - before) * (moment - early);
+    const before = at(early);
+    return before + (at(Math.min(early + 1, last)) - before) * (moment - early);
   };
+
+  // Says whose answers a moment shows, where the model is not the network alone.
+  const whose = (moment) => (!data.by ? "" : data.alone && !alone && moment >= last ? ", by the model" : `, by ${data.by}`);
 
   function element(kind, name, text) {
     const made = document.createElement(kind);
@@ -100,7 +106,7 @@ import { line, paintPixels, penOf } from "../../web/pen.js";
         verdict.classList.toggle("wrong", chosen !== real);
         for (const { kind, fill } of bars) fill.style.width = `${(100 * of[kind]).toFixed(1)}%`;
       }
-      note.textContent = `${right} of ${truth.length} ${data.split} rows are right at this moment. `
+      note.textContent = `${right} of ${truth.length} ${data.split} rows are right at this moment${whose(moment)}. `
         + "The first bar of each is the probability of its true class.";
     };
     const paint = () => { for (const { row, canvas } of cards) drawRow(canvas, row); };
@@ -186,7 +192,7 @@ import { line, paintPixels, penOf } from "../../web/pen.js";
         element("span", "key target", "target"),
         element("span", "key prediction", "prediction"),
         ends ? " Each window is predicted just before the network learns from it."
-          : " Predicted with the weights of this moment.",
+          : ` Predicted with the weights of this moment${whose(moment)}.`,
       );
       paint();
     };
@@ -194,7 +200,21 @@ import { line, paintPixels, penOf } from "../../web/pen.js";
   }
 
   const { show, paint } = data.chances ? rows() : signal();
-  trainingBar((name) => part(`live-${name}`), data, show);
+  const buttons = data.alone ? [part("live-model"), part("live-network")] : [];
+  let now = last;
+  const shown = (moment) => {
+    now = moment;
+    buttons.forEach((button, place) => {
+      button.disabled = moment < last;
+      button.setAttribute("aria-pressed", String((alone || moment < last) === (place === 1)));
+    });
+    show(moment);
+  };
+  buttons.forEach((button, place) => button.addEventListener("click", () => {
+    alone = place === 1;
+    shown(now);
+  }));
+  trainingBar((name) => part(`live-${name}`), data, shown);
   if ("ResizeObserver" in window) new ResizeObserver(paint).observe(part("live"));
   document.addEventListener("theme", paint);
   paint();

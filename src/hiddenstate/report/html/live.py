@@ -108,6 +108,13 @@ class LiveSignal(Curve):
 MISSING = 65535
 """The number of a signal that stands for a missing one."""
 
+LAYERS = (
+    '<p class="layers" role="group" aria-label="Whose answers the end shows">'
+    '<button type="button" id="live-model">the model</button> '
+    '<button type="button" id="live-network">the network alone</button></p>'
+)
+"""The switch between the answers of the model and those of its network alone."""
+
 LiveData = LiveRows | LiveSignal
 
 
@@ -133,9 +140,10 @@ def live(data: LiveData) -> str:
         title = "Target and prediction"
         shown = '<canvas id="live-canvas" role="img" aria-describedby="live-note"'
         shown += ' aria-label="Target and prediction over time"></canvas>'
+    layers = LAYERS if data["alone"] else ""
     return (
         f'<div id="live" class="live" hidden><h2>{title}, while the network learned</h2>'
-        f'<p id="live-note" class="help"></p>{shown}{tags.time_bar("live")}</div>'
+        f'<p id="live-note" class="help"></p>{layers}{shown}{tags.time_bar("live")}</div>'
     )
 
 
@@ -255,7 +263,10 @@ def _changing(
     if alone is not None:
         values = np.concatenate([values, alone[None]])
     made = _signal_data(timeline, steps, time, target, values, None, n)
-    return made | {"held": held, "alone": alone is not None}
+    # The last moment is of the model, also in runs of release 0.5, which have no more.
+    of_model = steps[-1] == timeline.end and "held_error" in timeline.final_arrays
+    by = "" if of_model and alone is None else made["by"]
+    return made | {"held": held, "alone": alone is not None, "by": by}
 
 
 def _windows(timeline: Timeline) -> LiveSignal | None:

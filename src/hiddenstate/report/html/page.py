@@ -147,10 +147,9 @@ def _bars(facts: RunFacts) -> str:
     if not (math.isfinite(whole) and whole > 0):
         return ""
     net = "worse" if compared.worse else "even" if compared.tie else "net"
-    is_net = compared.answer.by_net
     who = "this network" if compared.who == NETWORK else compared.who.removeprefix("the ")
     bars = _bar(who, value / whole, net)
-    bars += _bar("no network" if is_net else "baseline", other / whole, "other")
+    bars += _bar(compared.short.removeprefix("the "), other / whole, "other")
     note = "longer is better" if is_share else "errors: shorter is better"
     return f'<div class="bars" aria-hidden="true">{bars}<span></span><small>{note}</small></div>'
 
