@@ -7,10 +7,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 
+from hiddenstate.cli.forecast import figure_of
 from hiddenstate.export import export_model
-from hiddenstate.export.present import present_of
+from hiddenstate.export.present import Present, present_of
+from hiddenstate.inference.fans import error_in_words, fans_of
 from hiddenstate.runs import Run
+from hiddenstate.views import style
 from tests.conftest import Cli
 from tests.export.scripts import imported, run_file
 
@@ -30,6 +35,13 @@ def shops(path: Path) -> None:
             day = date(2024, 3, 1) + timedelta(days=k)
             lines.append(f"{shop},{day},{promotion},{'' if k >= 0 else round(value, 2)}")
     path.write_text("\n".join(lines) + "\n")
+
+
+def shops_options(path: Path) -> dict[str, Any]:
+    """Write the shops, and return the options of a run of them."""
+    shops(path)
+    words = {"id": "shop", "time": "day", "target": ("sales",), "future": ("promotion",)}
+    return {"data": str(path), **words, "horizon": HORIZON, "max_steps": 3, "log_every": 3}
 
 
 def table(text: str) -> list[dict[str, str]]:
@@ -76,10 +88,34 @@ def test_a_model_without_a_run_has_no_intervals_and_says_so(cli: Cli, tmp_path: 
     assert {name: each.shape for name, each in answers.items()} == {"y": (1, 2, 1)}
     with pytest.raises(ValueError, match="has 1 step"):
         imported(tmp_path / "m.py").forecast(np.ones((1, 1, 1)))
+    present, _ = present_of(run.model(), run)
+    assert present is not None
+    fans = fans_of(present.outlook)
+    (fan,) = fans["series"]
+    later = ["60", "61"]  # without times, steps are numbered
+    assert fan["times"][-2:] == later
+    held = [fan["past"][0][k] for k in range(fan["held_from"], len(fan["past"][0]))]
+    wrong = np.array(fan["held"][0][fan["held_from"] :], float) - np.array(held, float)
+    assert np.isfinite(wrong[2:]).all()
+    error = fan["errors"][0]
+    assert error is not None
+    assert error["simple"] == "the value 5 steps earlier"
+    assert error["other"] == 0
+    with style.theme():
+        texts = [text.get_text() for text in drawn(present).findobj(Text)]
+    assert "v" in texts
+    assert "60" in texts
+    assert error_in_words(error) in texts
+    assert '""' not in texts
     (tmp_path / "v.csv").unlink()
     present, note = present_of(run.model(), run)
     assert present is None
     assert "v.csv" in note
+
+
+def drawn(present: Present) -> Figure:
+    figure: Figure = figure_of(present.outlook)
+    return figure
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,10 @@ def test_a_path_is_dated_on_and_says_which_steps_are_direct(cli, tmp_path):
         ([f"1{k + 1:02d}2024" for k in range(30)], ["1312024", "2012024"]),  # 01312024
         ([f"{(k + 4) % 24:02d}:00" for k in range(42)], ["22:00", "23:00", "00:00", "01:00"]),
         ([f"{k // 4 % 24}:{k % 4 * 15:02d}:00" for k in range(40)], ["10:00:00", "10:15:00"]),
+        (
+            [f"2024-01-{1 + k // 24:02d}T{k % 24:02d}" for k in range(47)],
+            ["2024-01-02T23", "2024-01-03T00"],
+        ),
     ],
 )
 def test_dates_without_marks_and_times_of_day_go_on(times, later, cli, tmp_path):

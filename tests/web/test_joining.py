@@ -121,7 +121,10 @@ def test_what_cannot_be_joined_is_refused(line: str, match: str) -> None:
 PAGES = [
     ("report/html/page.js",),
     *(("report/html/page.js", f"report/html/{name}.js") for name in ("codes", "live")),
-    *((f"export/html/{name}.js",) for name in ("pictures", "signals", "waves", "codes")),
+    *(
+        (f"export/html/{name}.js",)
+        for name in ("pictures", "signals", "waves", "codes", "forecasts")
+    ),
 ]
 """What each page begins with."""
 

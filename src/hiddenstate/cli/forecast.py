@@ -231,15 +231,31 @@ def _draw(outlook: "Outlook", path: Path) -> None:
 
     from hiddenstate.system.atomic_file import write_output
     from hiddenstate.views import style
-    from hiddenstate.views.figures.forecast import Fan, forecasts
 
-    fans = [Fan(**facts) for facts in outlook.fans(DRAWN)]
     content = io.BytesIO()
     with style.theme():
-        figure = forecasts(fans, outlook.calibration() or "")
+        figure = figure_of(outlook)
         FigureCanvasAgg(figure)
         figure.savefig(content, format=path.suffix[1:].lower() or "png")
     write_output(path, content.getvalue())
+
+
+def figure_of(outlook: "Outlook") -> Any:
+    """Return the figure of the forecasts of the first series."""
+    import numpy as np
+
+    from hiddenstate.inference.fans import error_in_words, fans_of
+    from hiddenstate.views.figures.forecast import Fan, forecasts
+
+    made, fans = fans_of(outlook, DRAWN), list[Fan]()
+    for each in made["series"]:
+        for o, target in enumerate(made["targets"]):
+            past, held = np.array(each["past"][o], float), np.array(each["held"][o], float)
+            ahead = {name: np.array(values[o], float) for name, values in each["ahead"].items()}
+            place = each["times"], past, held, each["held_from"]
+            words = error_in_words(each["errors"][o])
+            fans.append(Fan(each["name"], target, *place, ahead, words))
+    return forecasts(fans[:DRAWN], made["levels"], made["note"])
 
 
 def _levels(text: str) -> list[float]:

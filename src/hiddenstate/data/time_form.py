@@ -22,7 +22,7 @@ LAST_YEAR = 9999
 
 _SHAPE = re.compile(
     r"(?P<date>\d+(?:[-/.]\d+)*(?=$|T|,|\s))?(?P<between>T|,?\s+)?"
-    r"(?:(?P<hour>\d{1,2}):\d{2}(?P<second>:\d{2})?(?:\.(?P<part>\d{1,6}))?"
+    r"(?:(?P<hour>\d{1,2})(?:(?P<minute>:\d{2})(?P<second>:\d{2})?(?:\.(?P<part>\d{1,6}))?)?"
     r"(?P<half>\s*[ap]m)?(?P<zone>\s*(?:Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?))?)?",
     re.IGNORECASE | re.ASCII,
 )
@@ -159,7 +159,8 @@ def _possible(text: str, number: bool) -> Iterator[Form]:
             continue
         letter = "I" if half else "H"
         for mark in ("", "-"):
-            clock = f"%{mark}{letter}:%M{':%S' if match['second'] else ''}"
+            clock = f"%{mark}{letter}"
+            clock += (":%M" if match["minute"] else "") + (":%S" if match["second"] else "")
             if half:
                 clock += f"{' ' * (len(half) - 2)}%p"
             yield Form(

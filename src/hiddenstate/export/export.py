@@ -89,7 +89,8 @@ class Report:
         How much an answer changes at most because weights are rounded, as a share of its scale;
         None if they are not, or the target has no limit for it.
     note : str
-        What is not in the files, and why; empty if there is nothing to say.
+        What is not in the files, and why, and which rows of the run are; empty if there is nothing
+        to say, else a line each.
     """
 
     target: str
@@ -199,7 +200,8 @@ def export_model(
     report = _tried(target, source, contents)
     write_outputs({paths[end]: content for end, content in contents.items()})
     sizes = {str(paths[end]): len(content) for end, content in contents.items()}
-    return Report(to, sizes, *report, weights, change, note)
+    remark = "" if target.remark is None else target.remark(contents)
+    return Report(to, sizes, *report, weights, change, "\n".join(filter(None, [note, remark])))
 
 
 WORDS: dict[type | str, tuple[str, str]] = {

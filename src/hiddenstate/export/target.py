@@ -125,6 +125,8 @@ class Target:
         Whether it reads float64; else rows are float32, or rounded to it.
     forecasts : bool, default False
         Whether it gives forecasts of all steps up to a horizon.
+    remark : callable, optional
+        Returns what a user must know of the files, such as which of his rows they hold.
     kinds : collection, optional
         The kinds of steps, layers and companions, and the names of cells, that it has something
         for. A program with another kind is refused.
@@ -143,6 +145,7 @@ class Target:
     only_streams: bool = False
     wide_inputs: bool = False
     forecasts: bool = False
+    remark: Callable[[Contents], str] | None = None
     kinds: Collection[type | str] = ()
 
     def has(self, kind: type | str) -> bool:

@@ -152,29 +152,6 @@ class Outlook:
         remarks = (*few, *self.remarks, *(f"{where}: {remark}" for remark in uncertain))
         return Prediction(columns, remarks)
 
-    def fans(self, most: int) -> list[dict[str, Any]]:
-        """Return the fields of a figure's fans, one for each target of the first series."""
-        columns, H = self.prediction().columns, self.forecaster.horizon
-        names, shown = self.forecaster.model.transform.targets or (), []
-        ends, spread = self.ends(), self.spread()
-        for i in range(min(most, len(self.series))):
-            label = str(columns["series"][i * H]) if "series" in columns else ""
-            own = self.series[i][-max(3 * H, PAST) :, self.forecaster.own]
-            for o, target in enumerate(names):
-                shown.append(
-                    {
-                        "name": " ".join(filter(None, (label, target))),
-                        "past": own[:, o],
-                        "forecast": self.paths.values[i, :, o],
-                        "intervals": {
-                            n: (low[i, :, o], up[i, :, o]) for n, (low, up) in ends.items()
-                        },
-                        "members": spread and (spread[0][i, :, o], spread[1][i, :, o]),
-                        "last": str(columns["time"][i * H + H - 1]) if "time" in columns else "",
-                    }
-                )
-        return shown[:most]
-
 
 def outlook_of(
     model: FittedModel,

@@ -36,9 +36,10 @@ function carried(series) {
  * Returns the forecasts of the steps after the end of a series.
  * @param {Model} model
  * @param {Float64Array[]} series Those known ahead are, at each step, the values a horizon later.
+ * @param {number[]} [sizes] The mean change of each target over a season, where `series` is a part.
  * @returns {Forecast}
  */
-export function forecastOf(model, series) {
+export function forecastOf(model, series, sizes) {
   const { program } = model;
   const { horizon, window, n_features, n_moved, steps, nets } = program;
   const ahead = /** @type {Ahead} */ (program.ahead);
@@ -64,7 +65,7 @@ export function forecastOf(model, series) {
     const added = undone(after, output, rows, at).map((value, o) => value * (ahead.share?.data[place * output.length + o] ?? 0));
     return undone([...steps.slice(0, own), path], added, last, last.length - 1);
   });
-  return { y, ...intervalsOf(program, series, y) };
+  return { y, ...intervalsOf(program, series, y, sizes) };
 }
 
 /**
@@ -72,15 +73,16 @@ export function forecastOf(model, series) {
  * @param {Model["program"]} program
  * @param {Float64Array[]} series
  * @param {Float64Array[]} y
+ * @param {number[]} [sizes]
  * @returns {Forecast}
  */
-function intervalsOf({ ahead, steps }, series, y) {
+function intervalsOf({ ahead, steps }, series, y, sizes) {
   const { levels, half, season, targets } = /** @type {Ahead} */ (ahead);
   /** @type {Forecast} */
   const found = {};
   if (!half) return found;
   const log = stepOf(steps, "Logarithm")?.log || [];
-  const size = targets.map((feature, o) => (log[o] ? 1 : meanChange(series.map((step) => step[feature]), season)));
+  const size = targets.map((feature, o) => (log[o] ? 1 : sizes?.[o] ?? meanChange(series.map((step) => step[feature]), season)));
   levels.forEach((level, n) => {
     for (const [name, sign] of /** @type {[string, number][]} */ ([["lower", -1], ["upper", 1]])) {
       found[`${name}_${Number((100 * level).toPrecision(6))}`] = y.map((values, j) => values.map((value, o) => {

@@ -7,7 +7,8 @@ import { line } from "./pen.js";
 /** @import { Pen } from "./pen.js" */
 /** @typedef {[place: number, text: string]} Mark In CSS pixels, or in the units of an axis. */
 
-const [GAP, APART] = [6, 8]; // pixels between a text and its axis, and between two texts
+const GAP = 6; // pixels between a text and its axis
+const APART = 8; // and between two texts
 
 /** Returns round numbers between two ends. @param {number} low @param {number} high */
 export function ticks(low, high, count = 4) {

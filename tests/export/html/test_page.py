@@ -29,6 +29,8 @@ from hiddenstate.runs import Run
 from hiddenstate.web.joining import joined
 from tests.conftest import write_digits
 from tests.export.models import random_model
+from tests.export.scripts import answer_of_node
+from tests.export.test_forecasts import HORIZON, LATER, SHOPS, shops_options
 from tests.report_html import HOSTILE, Page, hashed, train, write_hostile
 
 MOST_CODE = 60_000
@@ -137,6 +139,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
         "codes": train("autoencode", digits, folder),
         "waves": train("regress", {"windows": 6, "hidden_size": 4}, folder),
         "signals": train("classify", hostile, folder),
+        "forecasts": train("regress", shops_options(folder / "shops.csv"), folder),
     }
 
 
@@ -149,7 +152,7 @@ def pages(runs: dict[str, Run], tmp_path_factory: pytest.TempPathFactory) -> dic
     return {kind: Page((folder / f"{kind}.html").read_text("utf-8")) for kind in runs}
 
 
-KINDS = ["pictures", "codes", "waves", "signals"]
+KINDS = ["pictures", "codes", "waves", "signals", "forecasts"]
 
 
 def data(page: Page) -> Any:
@@ -224,6 +227,53 @@ def test_rows_of_the_run_are_shown_as_the_model_reads_them(
     assert codes["picture"] == [8, 8]
     assert codes["codes"]["shape"][1] == 3
     assert len(codes["code_labels"]) == codes["codes"]["shape"][0]
+
+
+@needs_node
+def test_the_page_of_a_forecast_opens_at_the_present_of_its_series(pages: dict[str, Page]) -> None:
+    """It computes what it shows first, from the last steps of the series, without a complaint."""
+    page = pages["forecasts"]
+    view = data(page)["view"]["forecast"]
+    fans = view["fans"]
+    assert [each["name"] for each in fans["series"]] == list(SHOPS)
+    assert [each["name"] for each in view["known"]] == ["promotion"]
+    assert fans["targets"] == ["sales"]
+    for fan in fans["series"]:
+        assert fan["times"][-HORIZON - 1 :] == [
+            "2024-02-29",
+            "2024-03-01",
+            "2024-03-02",
+            "2024-03-03",
+        ]
+        assert 0 < fan["held_from"] < len(fan["past"][0])
+        assert fan["errors"][0]["own"] > 0
+        assert sum(each is not None for each in fan["held"][0]) > LATER
+    script = "\n".join(
+        [
+            next(text for given, text in page.scripts if "type" not in given),
+            f"const DATA = {json.dumps(data(page))};",
+            "const model = new Model(unpacked(DATA.program));",
+            "const { ends, sizes, known } = DATA.view.forecast;",
+            "const rows = ends.map((each) => {",
+            "  const values = numbersOf(each), [n, width] = each.shape;",
+            "  const at = (t) => values.slice(t * width, (t + 1) * width);",
+            "  return Array.from({ length: n }, (_, t) => at(t));",
+            "});",
+            "const before = rows.map((each, i) => forecastOf(model, each, sizes[i]));",
+            "rows[0][rows[0].length - 1][known[0].feature] += 1;",
+            "const after = forecastOf(model, rows[0], sizes[0]);",
+            "const plain = (all) => Object.fromEntries(",
+            "  Object.entries(all).map(([name, each]) => [name, each.map((y) => y[0])]));",
+            "console.log(JSON.stringify([before.map(plain), plain(after)]));",
+        ]
+    )
+    shown, bent = answer_of_node(script)
+    for found, fan in zip(shown, fans["series"], strict=True):
+        assert found.keys() == fan["ahead"].keys()
+        for name, values in found.items():
+            np.testing.assert_allclose(values, fan["ahead"][name][0], rtol=1e-4)
+    assert bent["y"][:-1] == shown[0]["y"][:-1]
+    assert abs(bent["y"][-1] / shown[0]["y"][-1] - 1) > 1e-6
 
 
 def test_names_in_data_reach_the_page_as_text(pages: dict[str, Page]) -> None:

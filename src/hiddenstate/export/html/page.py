@@ -1,5 +1,6 @@
 """Builds the page: the weights, the interpreter in JavaScript, and what a reader plays with."""
 
+import json
 import re
 from dataclasses import replace
 from importlib.resources import files
@@ -7,7 +8,8 @@ from string import Template
 
 import numpy as np
 
-from hiddenstate.export.html.node import answers_of
+from hiddenstate.errors import count
+from hiddenstate.export.html.node import answers_of, data_text
 from hiddenstate.export.html.view import ViewData, view_data
 from hiddenstate.export.python.file import packed
 from hiddenstate.export.target import Contents, Run, Source, Target, holds_all, kinds_of
@@ -217,6 +219,21 @@ def default_weights(model: FittedModel) -> str:
     return "float16" if model.net.job == "autoencode" and large else "float32"
 
 
+def remark(contents: Contents) -> str:
+    """Return how many rows of its run a page holds."""
+    view = json.loads(data_text(contents[".html"].decode()))["view"]
+    if view["forecast"]:
+        series = view["forecast"]["fans"]["series"]
+        read = [end["shape"][0] for end in view["forecast"]["ends"]]
+        steps = max(*read, *(len(each["past"][0]) for each in series))
+        held = f"the last {count(steps, 'step')} of {len(series)} series"
+    elif view["rows"]:
+        held = count(view["rows"]["shape"][0], "row")
+    else:
+        return ""
+    return f"the page holds {held} of the data of the run; the model file exports without them"
+
+
 def run(source: Source, contents: Contents, trial: Trial) -> Run:
     """Return what the page answers to a trial."""
     return answers_of(contents[".html"].decode(), trial)
@@ -235,5 +252,6 @@ TARGET = Target(
     change_limit=CHANGE_LIMIT,
     wide_inputs=True,
     forecasts=True,
+    remark=remark,
     kinds=KINDS,
 )

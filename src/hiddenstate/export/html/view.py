@@ -10,6 +10,7 @@ import numpy as np
 
 from hiddenstate.errors import MachineError, UntrustedFileError, printable
 from hiddenstate.export.facts import Facts
+from hiddenstate.export.html.forecasts import ForecastView, forecast_view
 from hiddenstate.export.python.file import packed
 from hiddenstate.export.target import Source
 from hiddenstate.program.encoding import feature_names
@@ -45,7 +46,7 @@ MADE = 400
 
 
 class ViewData(TypedDict):
-    """What the scripts of the page read.
+    """What the scripts of the page read; `forecast` of a forecast whose series are there.
 
     `low` and `high` are the range of each feature, in the units of the data. `rows` (N, T, I), or
     (N, F), are rows of the run, with NaN after the end of a row; `labels` their class numbers.
@@ -61,6 +62,7 @@ class ViewData(TypedDict):
     low: list[float]
     high: list[float]
     flags: list[str | None]
+    forecast: ForecastView | None
     rows: Any
     labels: list[int] | None
     codes: Any
@@ -77,6 +79,7 @@ def view_data(source: Source) -> ViewData:
     picture = _picture(source)
     kinds = {"classify": "signals", "regress": "waves", "autoencode": "codes"}
     kind = "pictures" if program.job == "classify" and picture else kinds[program.job]
+    kind = "forecasts" if source.present is not None else kind
     n = program.n_features
     names = facts["columns"]
     if names is None or len(names) != n:
@@ -96,6 +99,7 @@ def view_data(source: Source) -> ViewData:
         "low": low,
         "high": high,
         "flags": flags,
+        "forecast": None,
         "rows": None,
         "labels": None,
         "codes": None,
@@ -104,7 +108,9 @@ def view_data(source: Source) -> ViewData:
         "period": PERIOD,
         "colors": class_colors(max(len(facts["classes"] or ()), min(n, 10), 10)),
     }
-    if timeline is not None:
+    if source.present is not None:
+        view["forecast"] = forecast_view(source.present, program)
+    elif timeline is not None:
         with suppress(UntrustedFileError, MachineError):  # a damaged snapshot: no rows, no codes
             _add_rows(view, source, timeline)
     return view
@@ -148,6 +154,8 @@ def _ranges(source: Source, timeline: Timeline | None) -> tuple[list[float], lis
     elif _own_data(timeline) and len(timeline.form.low) == program.n_features:
         room = 0.1 * (timeline.form.high - timeline.form.low)
         low, high = timeline.form.low - room, timeline.form.high + room
+    elif (logarithm := step_of(program.steps, Logarithm)) is not None:
+        low, high = logarithm.restore(low), logarithm.restore(high)
     return np.nan_to_num(low).tolist(), np.nan_to_num(high).tolist()
 
 

@@ -94,13 +94,13 @@ def classified(model: Model, series: list[Any]) -> tuple[list[str], list[list[An
 
 def predicted(model: Model, series: list[Any], times: Times) -> tuple[list[str], list[list[Any]]]:
     lines: list[list[Any]] = []
-    names, h = ["time"] if times else [], model.about["horizon"] or 0
-    names += ["target_time"] if times and h else []
+    h = model.about["horizon"] or 0
+    names = ["time", "target_time"] if times and h else []
     for series_id, x in series:
         steps, y = model.series(x)
         own = times.get(series_id, [])
         for i, step in enumerate(steps):
-            at = [own[step], own[step + h]][: len(names)] if names else []
+            at = [own[step], own[step + h]] if names else []
             lines.append([*series_id, step, *at, *y[i]])
     return ["step", *names, *(model.about["targets"] or ())], lines
 

@@ -1,24 +1,33 @@
-"""Draws forecasts of series with their intervals, after the last values that are known."""
+"""Draws forecasts of series with their intervals, after their history and its held-out part."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from hiddenstate.system.typing import Array
 from hiddenstate.views import style
 from hiddenstate.views.figures.layout import (
+    LETTER,
     add_axes,
+    align_names,
+    fitting_label,
     heading,
+    inches,
     legend,
-    name_axes,
     new_figure,
     place,
     rule,
 )
 
-LANE = 2.2
+LANE = 2.1
 """Height of the lane of a series in inches."""
+
+BETWEEN = 3
+"""Letters between the times on an axis."""
 
 
 @dataclass(frozen=True)
@@ -27,76 +36,97 @@ class Fan:
 
     Parameters
     ----------
-    name : str
-    past : ndarray (n,)
-        The last known values.
-    forecast : ndarray (H,)
-    intervals : dict
-        By level, the lower and the upper end (H,) of the interval.
-    members : tuple, optional
-        The lowest and the highest forecast (H,) of the members of a net.
-    last : str
-        The time of the last forecast; empty if there is none.
+    name, target : str
+        Of the series, if there are several, and of its target, which may end with its unit.
+    times : sequence of str
+        Of the n known steps and the H that are forecast.
+    past, held : ndarray (n,)
+        The last known values, and what was forecast of them as many steps earlier as the horizon,
+        of the held-out part; NaN elsewhere.
+    held_from : int
+        The first of these steps that is held out; n if none is.
+    ahead : mapping of ndarray (H,)
+        The forecast "y", the ends of intervals, such as "lower_80", and of the members of a net.
+    error : str
+        How far earlier forecasts were off.
     """
 
     name: str
+    target: str
+    times: Sequence[str]
     past: Array
-    forecast: Array
-    intervals: dict[float, tuple[Array, Array]] = field(default_factory=dict)
-    members: tuple[Array, Array] | None = None
-    last: str = ""
+    held: Array
+    held_from: int
+    ahead: Mapping[str, Array] = field(default_factory=dict)
+    error: str = ""
 
 
-def forecasts(fans: list[Fan], note: str = "") -> Figure:
-    """Draw each fan in a lane of its own, the step of the last known value at 0.
+def forecasts(fans: list[Fan], levels: list[float], note: str = "") -> Figure:
+    """Draw each fan in a lane of its own.
 
     Parameters
     ----------
     fans : list of Fan
+    levels : list of float
+        Of their intervals.
     note : str
         A line below the title.
     """
-    height = 1.3 + LANE * len(fans)
-    figure = new_figure(8, height)
+    figure = new_figure(8.6, 1.2 + LANE * len(fans))
     heading(figure, "Forecast", note)
-    theme = style.now()
-    grid = place(figure, len(fans), left=0.8, top=0.95, bottom=0.5, gap=(0.2, 0.75))
+    grid = place(figure, len(fans), left=0.85, top=1.0, bottom=0.35, gap=(0.2, 0.62))
+    lanes = list[Axes]()
     for i, fan in enumerate(fans):
         axes = add_axes(figure, grid[i, 0])
-        ahead = np.arange(len(fan.forecast) + 1)
-        start = fan.past[-1:]
-        for level, (low, high) in sorted(fan.intervals.items(), reverse=True):
-            axes.fill_between(
-                ahead,
-                np.concatenate([start, low]),
-                np.concatenate([start, high]),
-                color=theme.prediction,
-                alpha=0.16 if level == max(fan.intervals) else 0.28,
-                linewidth=0,
-                label=f"{100 * level:g} %",
-            )
-        before = np.arange(1 - len(fan.past), 1)
-        axes.plot(before, fan.past, color=theme.target, linewidth=1.2, label="known")
-        middle = np.concatenate([start, fan.forecast])
-        axes.plot(
-            ahead, middle, color=theme.prediction, linestyle="--", linewidth=1.4, label="forecast"
-        )
-        for k, end in enumerate(fan.members or ()):
-            axes.plot(
-                ahead,
-                np.concatenate([start, end]),
-                color=theme.prediction,
-                linewidth=0.7,
-                linestyle=":",
-                label="" if k else "members alone",
-            )
-        axes.set_title(
-            style.plain(fan.name, 60), loc="right", fontsize=style.SMALL_POINTS, color=theme.muted
-        )
-        axes.set_xlim(before[0], ahead[-1])
-        rule(axes)
-        words = "steps" + f", to {style.plain(fan.last)}" * bool(fan.last)
-        name_axes(axes, words)
-        if i == 0:
-            legend(axes)
+        _draw(axes, fan, levels)
+        name = style.plain(fan.name, 40) if fan.name else ""
+        words = ", ".join(filter(None, (name, fan.error)))
+        axes.set_title(words, loc="right", fontsize=style.SMALL_POINTS, color=style.now().muted)
+        fitting_label(axes, style.plain(fan.target, 30), style.plain(fan.target, 14))
+        lanes.append(axes)
+    legend(lanes[0], 0.2)
+    align_names(lanes)
     return figure
+
+
+def _draw(axes: Axes, fan: Fan, levels: list[float]) -> None:
+    theme, n, H = style.now(), len(fan.past), len(fan.ahead["y"])
+    known, ahead, start = np.arange(n), np.arange(n - 1, n + H), fan.past[-1:]
+
+    def on(name: str) -> Array:
+        return np.concatenate([start, fan.ahead[name]])
+
+    if fan.held_from < n:
+        axes.axvspan(fan.held_from, n - 1, color=theme.faint, alpha=0.5, lw=0, label="held out")
+    for level in sorted(levels, reverse=True):
+        alpha = 0.16 if level == max(levels) else 0.28
+        ends = on(f"lower_{100 * level:g}"), on(f"upper_{100 * level:g}")
+        band = axes.fill_between(ahead, *ends, color=theme.prediction, alpha=alpha, linewidth=0)
+        band.set_label(f"{100 * level:g} %")
+    axes.plot(known, fan.past, color=theme.target, linewidth=1.2, label="observed")
+    if np.isfinite(fan.held).any():
+        axes.plot(known, fan.held, color=theme.prediction, linewidth=0.9, label="forecast then")
+    dashed: dict[str, Any] = {"color": theme.prediction, "linestyle": "--", "linewidth": 1.5}
+    axes.plot(ahead, on("y"), label="forecast", **dashed)
+    for name in ("members_low", "members_high"):
+        if name in fan.ahead:
+            label = "members alone" if name == "members_low" else ""
+            dotted: dict[str, Any] = {"color": theme.prediction, "linestyle": ":", "linewidth": 0.7}
+            axes.plot(ahead, on(name), label=label, **dotted)
+    axes.axvline(n - 1, color=theme.ink, linewidth=0.8)
+    axes.set_xlim(0, n + H - 1)
+    rule(axes)
+    _write_times(axes, fan, n)
+
+
+def _write_times(axes: Axes, fan: Fan, n: int) -> None:
+    """Write times below the axis: that of the first forecast, and as many others as there is space
+    for, at equal distances."""
+    wide = inches(axes.figure)[0] * axes.get_position().width
+    longest = max(len(str(fan.times[k])) for k in (0, n, -1))
+    fitting = max(1, int(wide / (LETTER * style.SMALL_POINTS * (longest + BETWEEN))))
+    each = -(-len(fan.times) // fitting)
+    steps = np.arange(n % each, len(fan.times), each)
+    half = longest * LETTER * style.SMALL_POINTS / 2 / wide * len(fan.times)
+    steps = steps[(steps >= half) & (steps <= len(fan.times) - half)]
+    axes.set_xticks(steps, [style.plain(fan.times[k], 40) for k in steps.tolist()])

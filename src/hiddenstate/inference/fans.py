@@ -1,0 +1,173 @@
+"""Forecasts as views draw them: the history of each series, its held-out part and what follows."""
+
+from typing import Any, TypedDict
+
+import numpy as np
+
+from hiddenstate.data.origin import Origin, whole
+from hiddenstate.errors import count, printable
+from hiddenstate.inference.backtest import seasonal_paths
+from hiddenstate.inference.outlook import PAST, Outlook
+from hiddenstate.system.typing import Array
+
+MOST_SERIES = 10
+"""Series that a view offers."""
+
+Numbers = list[float | None]
+"""Values of steps; None where there is none."""
+
+
+class Fan(TypedDict):
+    """One series: n past steps, and H that are forecast; lists of targets are in their order.
+
+    Parameters
+    ----------
+    name : str
+        Empty of a single series.
+    times : list of str
+        Of all n + H steps, as the data writes them, or their numbers.
+    past, held : list of list
+        The known values of each target (n,), and what was forecast of them H steps earlier, of the
+        held-out part alone.
+    held_from : int
+        The first of the n steps that is held out; n if none is.
+    ahead : dict of list of list
+        Of each target the forecasts "y" (H,), the ends of intervals such as "lower_80" and, of a
+        net with members, what these forecast alone at the least and at the most, "members_low".
+    errors : list of dict
+        Of each target the mean absolute error of earlier forecasts of held-out steps, "own", and
+        of the best simple forecast, "other", whose name is "simple"; None if there are none.
+    """
+
+    name: str
+    times: list[str]
+    past: list[Numbers]
+    held: list[Numbers]
+    held_from: int
+    ahead: dict[str, list[Numbers]]
+    errors: list[dict[str, Any] | None]
+
+
+class Fans(TypedDict):
+    """Forecasts of some series of one model."""
+
+    targets: list[str]
+    horizon: int
+    levels: list[float]
+    held_out: bool
+    n_series: int
+    note: str
+    series: list[Fan]
+
+
+def fans_of(made: Outlook, most: int = MOST_SERIES, past: int = 0) -> Fans:
+    """Return what views draw of an outlook, of its first series and at least `past` known steps."""
+    model, H = made.forecaster.model, made.forecaster.horizon
+    targets = [printable(name) for name in model.transform.targets or ("y",)]
+    levels = sorted(made.levels)
+    n = min(most, len(made.series))
+    columns = made.prediction().columns
+    errors = _errors(made)
+    ends, spread = made.ends(), made.spread() or ()
+    fans = []
+    for i in range(n):
+        T = len(made.series[i])
+        start = made.starts[i] if made.held_out else T
+        first = max(0, T - max(4 * H, PAST, past, min((T - start) * 5 // 4, 8 * H)))
+        own = made.series[i][first:, made.forecaster.own]
+        ahead = {"y": _lists(made.paths.values[i])}
+        for level in levels:
+            for end, values in zip(("lower", "upper"), ends[level], strict=True):
+                ahead[f"{end}_{100 * level:g}"] = _lists(values[i])
+        for end, values in zip(("low", "high"), spread, strict=False):
+            ahead[f"members_{end}"] = _lists(values[i])
+        times = _times(made, i, first)
+        later = [str(each) for each in columns.get("time", ())[i * H : i * H + H]]
+        if not times or "None" in later:
+            times, later = ([str(k) for k in range(first, T)], [str(k) for k in range(T, T + H)])
+        before = _held(made, i)
+        fans.append(
+            Fan(
+                name=str(columns["series"][i * H]) if "series" in columns else "",
+                times=[*times, *later],
+                past=_lists(own),
+                held=_lists(before[first:]),
+                held_from=min(T, max(start, first)) - first,
+                ahead=ahead,
+                errors=errors[i],
+            )
+        )
+    return Fans(
+        targets=targets,
+        horizon=H,
+        levels=levels,
+        held_out=made.held_out,
+        n_series=len(made.series),
+        note=made.calibration() or made.without_intervals() or "",
+        series=fans,
+    )
+
+
+def error_in_words(error: dict[str, Any] | None) -> str:
+    """Return how far forecasts were off, and the best simple ones; empty if that is not known."""
+    if error is None:
+        return ""
+    return f"off by ± {error['own']:.4g}; {error['simple']}: ± {error['other']:.4g}"
+
+
+def _lists(values: Array) -> list[Numbers]:
+    """Return values (n, O) as a list for each column, with None for what is not a number."""
+    return [[float(x) if np.isfinite(x) else None for x in column] for column in values.T]
+
+
+def _times(made: Outlook, number: int, first: int) -> list[str]:
+    """Return the times of the known steps of a series from one on; none without times."""
+    rows = made.dataset.train
+    origin: Origin = rows.origin or whole(len(rows))
+    if origin.table is None or origin.table.starts is None:
+        return []
+    steps = np.arange(first, len(made.series[number]))
+    series = np.full(len(steps), origin.series[number])
+    times = origin.table.times_of(series, steps)
+    return [] if times is None else [str(each) for each in times.tolist()]
+
+
+def _held(made: Outlook, number: int) -> Array:
+    """Return what was forecast of each step of a series (T, O) a horizon earlier; NaN where nothing
+    was."""
+    shape = len(made.series[number]), len(made.forecaster.own)
+    values = np.full(shape, np.nan)
+    own, H = made.earlier.series == number, made.forecaster.horizon
+    steps, found = made.earlier.origin[own] + H, made.earlier.values[own][:, -1]
+    there = (steps < shape[0]) & np.isfinite(made.earlier.actual[own][:, -1, 0])
+    values[steps[there]] = found[there]
+    return values
+
+
+def _errors(made: Outlook) -> list[list[dict[str, Any] | None]]:
+    """Return the errors of each series and target."""
+    paths, own = made.earlier, made.forecaster.own
+    season = made.forecaster.model.transform.season or 1
+    simple = {"the last value": 1}
+    if season > 1:
+        simple[f"the value {count(season, 'step')} earlier"] = season
+    others = {
+        name: np.abs(seasonal_paths(paths, made.series, own, k).values - paths.actual)
+        for name, k in simple.items()
+        if len(paths.origin)
+    }
+    off = np.abs(paths.values - paths.actual)
+    found: list[list[dict[str, Any] | None]] = []
+    for i in range(len(made.series)):
+        which, each = paths.series == i, list[dict[str, Any] | None]()
+        for o in range(len(own)):
+            right = np.isfinite(off[which, :, o])
+            if not right.any():
+                each.append(None)
+                continue
+            means = {name: float(e[which, :, o][right].mean()) for name, e in others.items()}
+            best = min(means, key=lambda name: means[name])
+            mean = float(off[which, :, o][right].mean())
+            each.append({"own": mean, "other": means[best], "simple": best})
+        found.append(each)
+    return found
