@@ -35,7 +35,7 @@ from hiddenstate.data.readers.missing_steps import (
 )
 from hiddenstate.data.readers.number_names import Names, with_names_as_text
 from hiddenstate.data.readers.profiles import cell_text, is_whole, missing_cells
-from hiddenstate.data.readers.role_guesses import Likely, Part, is_static
+from hiddenstate.data.readers.role_guesses import Part, is_static
 from hiddenstate.data.readers.row_order import (
     clock_of,
     find_order,
@@ -47,6 +47,7 @@ from hiddenstate.data.readers.row_order import (
 )
 from hiddenstate.data.readers.table_remarks import (
     encoding_remarks,
+    kind_words,
     label_remarks,
     missing_remarks,
     order_remarks,
@@ -132,22 +133,14 @@ def to_dataset(
     missing = None
     if dated is not None and job == "regress":
         missing = dated.missing or missing_steps(dated, roles, options)
-    n_own = columns.n_rows if dated is None or dated.n_rows is None else dated.n_rows
-    order = find_order(columns, roles, series, clock, n_own)
-    kind = f"a {'long' if roles.long else 'wide'} {columns.what}"
-    if roles.why_label is Likely.FIRST:
-        kind += ", its first column the label"
-    if roles.left_out:
-        kind += f", without its column {columns.listed(roles.left_out)}"
-    pixels = rows.X.ndim == 2 and rows.X.dtype == np.uint8
-    side = math.isqrt(rows.X.shape[1])
+    order = find_order(columns, roles, series, clock, None if dated is None else dated.n_rows)
     return SequenceDataset(
         name,
         rows,
-        kind=kind,
+        kind=kind_words(columns, roles),
         columns=tuple(names[j] for j in roles.inputs),
         targets=tuple(columns.names[j] for j in roles.targets) or None,
-        picture=(side, side) if pixels and side * side == rows.X.shape[1] else None,
+        picture=_picture(rows.X),
         remarks=(
             *text_remarks,
             *label_remarks(columns, roles, options, job, printable(name)),
@@ -156,11 +149,7 @@ def to_dataset(
             *order_remarks(columns, roles, order, printable(name)),
             *missing_remarks(missing, options, printable(name)),
         ),
-        read_as={"layout": "long" if roles.long else "wide"}
-        # The training file settled that its commas are decimal commas.
-        | ({"thousands": "."} if columns.marks and columns.marks.decimal == "," else {})
-        | _settled_order(columns, roles, encodings)
-        | _guessed_roles(columns, roles),
+        read_as=_settled(columns, roles, encodings),
         unread=(columns.unread,) if columns.unread else (),
         encodings=encodings,
         numbers_as_text=texts,
@@ -206,15 +195,30 @@ def _unused_columns(columns: Columns, roles: Roles, series: Array, n: int) -> Un
     return UnusedColumns(n, cells)
 
 
-def _guessed_roles(columns: Columns, roles: Roles) -> dict[str, str | tuple[str, ...]]:
-    """Return the columns of the label and, of a long table, of the series and the time."""
-    named = {role: getattr(roles, role) for role in ("label", "time")[: 1 + roles.long]}
-    guessed: dict[str, str | tuple[str, ...]] = {
-        role: columns.names[j] for role, j in named.items() if j is not None
-    }
+def _picture(X: Array) -> tuple[int, int] | None:
+    """Return the sides of square pictures, if wide rows (N, F) are pixels of some."""
+    side = math.isqrt(X.shape[1])
+    return (side, side) if X.ndim == 2 and X.dtype == np.uint8 and side**2 == X.shape[1] else None
+
+
+def _settled(
+    columns: Columns, roles: Roles, encodings: tuple[Encoding, ...]
+) -> dict[str, str | tuple[str, ...]]:
+    """Return what the training file settles for the next: its layout, marks and order of dates, the
+    columns of the label and, of a long table, of the series and the time."""
+    settled: dict[str, str | tuple[str, ...]] = {"layout": "long" if roles.long else "wide"}
+    if columns.marks and columns.marks.decimal == ",":
+        settled["thousands"] = "."
+    calendars = (columns.positions.get(e.column) for e in encodings if e.calendar)
+    dates = next((j for j in (roles.time, *calendars) if j is not None), None)
+    if dates is not None and (order := settled_order(columns, dates)) is not None:
+        settled["dates"] = order
+    for role in ("label", "time")[: 1 + roles.long]:
+        if (j := getattr(roles, role)) is not None:
+            settled[role] = columns.names[j]
     if roles.long and roles.id:
-        guessed["id"] = tuple(columns.names[j] for j in roles.id)
-    return guessed
+        settled["id"] = tuple(columns.names[j] for j in roles.id)
+    return settled
 
 
 def _renamed(columns: Columns, options: DataConfig, require_targets: bool) -> Columns:
@@ -304,18 +308,6 @@ def _table(
 def _times(columns: Columns, roles: Roles) -> Array | None:
     """Return the time of each row of the table (N,) as it is written, or None."""
     return None if roles.time is None else plain_values(columns.arrays[roles.time])
-
-
-def _settled_order(
-    columns: Columns, roles: Roles, encodings: tuple[Encoding, ...]
-) -> dict[str, str]:
-    """Return the order of day and month that the dates of the training file settled."""
-    calendars = [columns.positions.get(e.column) for e in encodings if e.calendar]
-    for j in (roles.time, *calendars):
-        if j is not None:
-            order = settled_order(columns, j)
-            return {} if order is None else {"dates": order}
-    return {}
 
 
 def _check_clock(

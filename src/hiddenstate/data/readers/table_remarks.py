@@ -14,6 +14,16 @@ from hiddenstate.data.readers.row_order import Doubt, RowOrder, dates_beside, un
 from hiddenstate.errors import listed, printable
 
 
+def kind_words(columns: Columns, roles: Roles) -> str:
+    """Return what a table is, and what is not read as data by itself."""
+    kind = f"a {'long' if roles.long else 'wide'} {columns.what}"
+    if roles.why_label is Likely.FIRST:
+        kind += ", its first column the label"
+    if roles.left_out:
+        kind += f", without its column {columns.listed(roles.left_out)}"
+    return kind
+
+
 def label_remarks(
     columns: Columns, roles: Roles, options: DataConfig, job: str, where: str
 ) -> tuple[str, ...]:
