@@ -174,15 +174,11 @@ def inspect_dataset(
     values, copies, rows = count_values(parts), count_duplicates(d), d.train
     steps = lengths_of(rows)
     names = feature_names(d)
-    shares = values.missing / np.maximum(values.n, 1)
-    worst = [int(i) for i in np.argsort(-shares, kind="stable") if shares[i]]
     picture = picture_of(d, options)
     constant = [] if picture else np.flatnonzero(values.low == values.high).tolist()
     warnings = [*d.remarks, *_label_warnings(d), *_shape_warnings(d, options, reading)]
     warnings += assumptions(d, config, None)  # a reading has a block of its own
-    if copies:
-        subject = "row is a training row" if copies == 1 else "rows are training rows"
-        warnings.append(f"{copies} test {subject} too, so test scores are too optimistic")
+    warnings += _copy_warnings(copies)
     series, labels = None, tuple[str, ...]()
     if columns is not None:
         roles, _ = described_roles(columns, options, job)
@@ -195,11 +191,7 @@ def inspect_dataset(
     fits = job_fits(d, options, more, refused or {}, reading, series)
     if columns is not None:
         fits = tuple(_checked(fit, columns, options) for fit in fits)
-        warnings += _id_warnings(d, options)
-        if d.X.ndim == 2:
-            warnings += _order_warnings(columns, options, fits, printable(d.name))
-        if job != "regress":
-            warnings += _gap_warnings(columns, options, fits, printable(d.name))
+        warnings += [*_id_warnings(d, options), *_regress_warnings(columns, d, config, fits)]
     ids = numbered_ids(d, options)  # as the commands read the table, they are no features
     if reading is not None:
         reading = replace(reading, n_columns=reading.n_columns - len(ids))
@@ -219,7 +211,7 @@ def inspect_dataset(
         looked_at=values.rows,
         n_values=int(values.n.sum()),
         missing=int(values.missing.sum()),
-        missing_by={names[i]: float(shares[i]) for i in worst},
+        missing_by=_missing_by(values, names),
         infinite=int(values.infinite.sum()),
         constant=tuple(names[i] for i in constant),
         classes=class_sizes(d),
@@ -237,6 +229,12 @@ def inspect_dataset(
     )
 
 
+def _missing_by(values: ValueCounts, names: Sequence[str]) -> dict[str, float]:
+    """Return the share of missing values of each feature that has some, the largest first."""
+    shares = values.missing / np.maximum(values.n, 1)
+    return {names[i]: float(shares[i]) for i in np.argsort(-shares, kind="stable") if shares[i]}
+
+
 def _spread(values: Array) -> tuple[int, int, int]:
     return int(values.min()), int(np.median(values)), int(values.max())
 
@@ -251,6 +249,12 @@ def _checked(fit: Fit, columns: Columns, options: DataConfig) -> Fit:
     except (DataError, OptionError) as error:
         return Fit(fit.job, why_not=str(error).removeprefix(f"{columns.where}: "))
     return fit
+
+
+def _copy_warnings(copies: int | None) -> Iterator[str]:
+    if copies:
+        subject = "row is a training row" if copies == 1 else "rows are training rows"
+        yield f"{copies} test {subject} too, so test scores are too optimistic"
 
 
 def _likely_labels(
@@ -314,38 +318,35 @@ def _counter_warnings(d: SequenceDataset, series: TableSeries) -> Iterator[str]:
         )
 
 
-def _order_warnings(
-    columns: Columns, options: DataConfig, fits: Iterable[Fit], where: str
-) -> tuple[str, ...]:
-    """Say in which order `regress` would read the rows of a table as those of one series."""
+def _regress_warnings(
+    columns: Columns, d: SequenceDataset, config: Config, fits: Iterable[Fit]
+) -> Iterator[str]:
+    """Say in which order `regress` would read the rows of a table as those of one series, and how
+    many steps its series are without."""
     fit = next((fit for fit in fits if fit.job == "regress" and not fit.why_not), None)
-    if fit is None or fit.options.get("layout") in ("wide", "features"):
-        return ()
-    roles, _ = described_roles(columns, replace(options, **fit.options), "regress")
-    one = np.zeros(columns.n_rows, np.int64)
+    if fit is None:
+        return
+    where, options = printable(d.name), config.data
+    if d.X.ndim == 2 and fit.options.get("layout") not in ("wide", "features"):
+        yield from _series_order(columns, replace(options, **fit.options), where)
+    if config.job != "regress":
+        read = make_config(fit.job, {**fit.options, "data": options.data}).data
+        own = to_dataset(columns, read, "regress", True, columns.where)
+        yield from missing_remarks(own.missing_steps, read, where)
+
+
+def _series_order(columns: Columns, options: DataConfig, where: str) -> tuple[str, ...]:
+    """Say in which order rows would be read as those of one series."""
+    roles, _ = described_roles(columns, options, "regress")
     if roles.id or not roles.long:
         return ()
+    one, clock = np.zeros(columns.n_rows, np.int64), None
     try:
-        clock = (
-            None
-            if roles.time is None
-            else clock_of(columns, roles.time, options.dates, one, roles.unused)
-        )
+        if roles.time is not None:
+            clock = clock_of(columns, roles.time, options.dates, one, roles.unused)
     except DataError as error:
         return (str(error),)
     return order_remarks(columns, roles, find_order(columns, roles, one, clock), where)
-
-
-def _gap_warnings(
-    columns: Columns, options: DataConfig, fits: Iterable[Fit], where: str
-) -> tuple[str, ...]:
-    """Say how many steps the series that `regress` would read are without."""
-    fit = next((fit for fit in fits if fit.job == "regress" and not fit.why_not), None)
-    if fit is None:
-        return ()
-    read = make_config(fit.job, {**fit.options, "data": options.data}).data
-    d = to_dataset(columns, read, "regress", True, columns.where)
-    return missing_remarks(d.missing_steps, read, where)
 
 
 def _is_incomplete(d: SequenceDataset, values: ValueCounts) -> bool:
