@@ -7,8 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from hiddenstate.export.html.page import TARGET
+from hiddenstate.export.target import source_of
 from hiddenstate.report import write_report
 from hiddenstate.studio.details import arrays_of
+from tests.export.models import random_model
 from tests.report_html import train
 from tests.studio.conftest import Browser
 from tests.test_one_answer import ALONE, waves
@@ -55,3 +58,21 @@ def test_a_page_shows_one_answer_and_at_a_click_the_network(
     page.locator("#live-moment").fill("0")
     assert page.inner_text("#live-note").count(f", by {ALONE}. ") == 1
     assert page.locator(".layers button:disabled").count() == 2
+
+
+def test_an_exported_page_switches_where_it_has_both(tmp_path: Path, open_page: OpenPage) -> None:
+    model = random_model(3, job="classify", steps=12, convolutions=0.5, members=2, missing=None)
+    source = source_of(model, "m", "float32")
+    (content,) = TARGET.build(source).values()
+    (tmp_path / "page.html").write_bytes(content)
+    page = open_page("#/", locale="en").page
+    page.goto((tmp_path / "page.html").as_uri())
+    page.wait_for_selector("#bars li")
+    buttons = page.locator("#layers button")
+    assert buttons.first.is_visible()
+    said = [page.inner_text("#bars")]
+    buttons.nth(1).click()
+    assert buttons.nth(1).get_attribute("aria-pressed") == "true"
+    said.append(page.inner_text("#bars"))
+    buttons.first.click()
+    assert page.inner_text("#bars") == said[0] != said[1]

@@ -1,5 +1,6 @@
 // A classifier of signals: bend one, and see the probabilities over time.
 
+import { Model } from "../../web/net.js";
 import { traceOf } from "../../web/reading.js";
 import { boxesBelow, chanceLines, drawReading } from "../../web/reading_picture.js";
 import { CLASSES, readingOf, sayAnswer, showAnswer } from "./chances.js";
@@ -18,6 +19,7 @@ if (!sources.length) sources = [{ name: "Waves", series: waves(Math.max(PROGRAM.
 let series = [];
 let trace = { probabilities: [] };
 let slow = false;
+let reader = model;
 
 // Returns a wave in each channel, as the model knows its values.
 function waves(length) {
@@ -47,7 +49,7 @@ function bent(done) {
 function read(keep, whole = true) {
   const begun = performance.now();
   try {
-    trace = traceOf(model, series, whole ? 40 : 6);
+    trace = traceOf(reader, series, whole ? 40 : 6);
     complain("");
   } catch (error) {
     trace = { probabilities: [] };
@@ -71,7 +73,7 @@ function offer(chosen) {
 }
 
 const readingNow = () => readingOf(trace, series.length, player.at, { upright: false, chances: chanceLines, word: "step",
-  heads: ["signal, as the data has it", PROGRAM.companions.some(({ share }) => !share) ? "hidden state (no share in the answer)" : "hidden state, a line each unit", "probability so far"],
+  heads: ["signal, as the data has it", PROGRAM.companions.some(({ share }) => !share) ? "hidden state of the network alone, which does not answer" : "hidden state, a line each unit", "probability so far"],
   look: (kind, top) => ({ color: classColor(kind), width: kind === top ? 3 : 1.5, named: kind === top || trace.probabilities[player.at - 1][kind] > 0.2 }),
   row: (pen) => drawLanesRead(pen, lanes(), VIEW, series, classColor, player.at) });
 
@@ -92,6 +94,15 @@ function draw() {
   bender.mark(pen);
   canvas.setAttribute("aria-label", `Signal of ${series.length} steps, ${at} read. ${byId("label").textContent}, ${byId("sure").textContent}. ${byId("decided").textContent}`);
 }
+
+// The network alone, where it answers with others: of one that does not, the page has only a part.
+byId("layers").hidden = !PROGRAM.companions.length || PROGRAM.companions.some(({ share }) => !share);
+const layers = [...byId("layers").children];
+layers.forEach((button, place) => button.addEventListener("click", () => {
+  reader = place ? new Model({ ...PROGRAM, companions: [] }) : model;
+  for (const each of layers) each.setAttribute("aria-pressed", String(each === button));
+  bent(true);
+}));
 
 const fields = ABOUT.columns ? `columns ${VIEW.columns.join(", ")}` : `${PROGRAM.n_features} numbers a step`;
 const isRow = ABOUT.rows_are_series && PROGRAM.n_steps === 1;
