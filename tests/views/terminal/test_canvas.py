@@ -165,10 +165,21 @@ def test_colour_codes_fit_the_depth():
 
 def test_scales_keep_their_hue_in_256_colours():
     for scale in (LIGHT, PROBABILITY, SIGNED):
-        assert all(rgb(indexed(int(color))) == color for color in scale.coarse)
-    red, blue = SIGNED.coarse >> 16, SIGNED.coarse & 255
-    assert (blue > red)[:24].all()
-    assert (red > blue)[-24:].all()
+        for each in (scale, scale.on_light):
+            assert all(rgb(indexed(int(color))) == color for color in each.coarse)
+    for each in (SIGNED, SIGNED.on_light):
+        red, blue = each.coarse >> 16, each.coarse & 255
+        assert (blue > red)[:24].all()
+        assert (red > blue)[-24:].all()
+
+
+@pytest.mark.parametrize(("reported", "light"), [("0;15", True), ("15;0", False), ("", False)])
+def test_pictures_have_the_ground_of_the_terminal(reported, light, monkeypatch):
+    monkeypatch.setenv("COLORFGBG", reported)
+    for scale, none in ((LIGHT, 0.0), (PROBABILITY, 0.0), (SIGNED, 0.5)):
+        canvas = Canvas.blank(1, 1)
+        shapes.image(canvas, np.array([[none]]), colors=scale)
+        assert (int(canvas.ground[0, 0]) >> 16 > 127) == light
 
 
 @pytest.mark.parametrize("depth", [Depth.PLAIN, Depth.BASIC])

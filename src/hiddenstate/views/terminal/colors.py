@@ -1,7 +1,8 @@
 """Colours of the terminal view: how many the terminal has, the palette, scales for numbers.
 
 The palette has medium lightness, to be readable on light and on dark backgrounds, and contrasts
-blue with orange, which colour-blind people can distinguish. Pictures set their own background.
+blue with orange, which colour-blind people can distinguish. Pictures set their own background: a
+light one where the terminal reports that its own is light.
 """
 
 from collections.abc import Mapping, Sequence
@@ -71,6 +72,12 @@ def rgb(number: int) -> int:
     return red << 16 | green << 8 | blue
 
 
+def is_light(environment: Mapping[str, str]) -> bool:
+    """Return whether the terminal reports a light background, in COLORFGBG, as rxvt, Konsole and
+    others do: the numbers of two of the 16 colours."""
+    return environment.get("COLORFGBG", "").rpartition(";")[2] in ("7", "15")
+
+
 class Scale:
     """Colours for numbers from the smallest to the largest.
 
@@ -81,14 +88,20 @@ class Scale:
     indexed : sequence of int
         Numbers of the 256 colours that replace them in a terminal without more; the nearest ones
         to the interpolated colours would vary in hue.
+    on_light : Scale, optional
+        What replaces it on a light background.
 
     Attributes
     ----------
     fine, coarse : ndarray (LEVELS,)
         RGB colours, of all and of the 256.
+    on_light : Scale
     """
 
-    def __init__(self, stops: Sequence[int], indexed: Sequence[int]) -> None:
+    def __init__(
+        self, stops: Sequence[int], indexed: Sequence[int], on_light: "Scale | None" = None
+    ) -> None:
+        self.on_light = on_light or self
         places = np.linspace(0, len(stops) - 1, LEVELS)
         mixed = [
             np.interp(places, range(len(stops)), [stop >> shift & 255 for stop in stops])
@@ -100,17 +113,27 @@ class Scale:
         self.coarse: Array = np.array([rgb(number) for number in indexed], np.int32)[nearest]
 
 
-LIGHT = Scale((0x12161B, 0xF4F4F0), range(233, 256))
-"""For pictures: light on dark, on any background."""
+LIGHT = Scale(
+    (0x12161B, 0xF4F4F0),
+    range(233, 256),
+    Scale((0xF4F4F0, 0x12161B), range(255, 232, -1)),
+)
+"""For pictures: light on dark, or dark on light."""
 
 PROBABILITY = Scale(
-    (0x12161B, 0x1D4E89, 0x3F8FD2, 0xA9CBE3, 0xFFF3C4), (233, 17, 24, 25, 32, 75, 153, 230)
+    (0x12161B, 0x1D4E89, 0x3F8FD2, 0xA9CBE3, 0xFFF3C4),
+    (233, 17, 24, 25, 32, 75, 153, 230),
+    Scale((0xF4F4F0, 0xA9CBE3, 0x3F8FD2, 0x1D4E89, 0x0B2545), (255, 153, 75, 32, 25, 24, 17)),
 )
 """For probabilities, 0 to 1."""
 
 SIGNED = Scale(
     (0x9CCBFF, 0x2F7BD9, 0x14406F, 0x15181D, 0x7A3A08, 0xD0640F, 0xFFC78A),
     (153, 75, 32, 25, 24, 17, 235, 233, 235, 52, 94, 130, 166, 208, 215),
+    Scale(
+        (0x0B3C6F, 0x2F7BD9, 0xBBD9F2, 0xF4F4F0, 0xF6D7B0, 0xD0640F, 0x7A3A08),
+        (17, 24, 25, 32, 75, 153, 255, 223, 215, 208, 166, 130, 94),
+    ),
 )
 """For numbers from -1 to 1: blue below zero, orange above."""
 

@@ -1,12 +1,13 @@
 """Draws numbers on a canvas: braille curves, half-block pictures, heat maps, bars."""
 
+import os
 from functools import lru_cache
 
 import numpy as np
 
 from hiddenstate.system.typing import Array
 from hiddenstate.views.terminal.canvas import SPACE, Canvas
-from hiddenstate.views.terminal.colors import DEFAULT, LEVELS, LIGHT, Depth, Scale
+from hiddenstate.views.terminal.colors import DEFAULT, LEVELS, LIGHT, Depth, Scale, is_light
 
 BRAILLE, UPPER_HALF = 0x2800, 0x2580
 DOTS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
@@ -151,6 +152,7 @@ def image(
         canvas.glyph[:] = SHADES[shade]
         canvas.ink[:], canvas.ground[:], canvas.mark[:] = DEFAULT, DEFAULT, 0
         return
+    colors = colors.on_light if is_light(os.environ) else colors
     scale = colors.fine if canvas.depth == Depth.TRUE else colors.coarse
     pixels = scale[np.round(share * (LEVELS - 1)).astype(int)]
     _half_blocks(canvas, np.where(blank, DEFAULT, pixels))
