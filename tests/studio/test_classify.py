@@ -46,8 +46,8 @@ ANSWERED = f"""() => {{
   return answer !== null && answer.textContent !== "{NOTHING}";
 }}"""
 
-PIXEL = """([x, y]) => {
-  const canvas = document.querySelector(".confusion canvas");
+PIXEL = """([place, x, y]) => {
+  const canvas = document.querySelector(place);
   const dense = window.devicePixelRatio;
   return [...canvas.getContext("2d").getImageData(x * dense, y * dense, 1, 1).data];
 }"""
@@ -117,10 +117,19 @@ def test_confusion_matrix_is_read_with_the_keys(shown: Any, run: Run) -> None:
     words = shown.locator(".confusion .note").text_content()
     assert f": {matrix[1, 1]} of {matrix[1].sum()}" in words
     # What is right has the accent, at the start of the diagonal.
-    red, green, blue, opaque = shown.evaluate(PIXEL, [27, 28])
+    red, green, blue, opaque = shown.evaluate(PIXEL, [".confusion canvas", 27, 28])
     assert matrix[0, 0] > 0
     assert opaque > 0
     assert blue > green > red
+
+
+def test_pictures_have_the_colours_of_the_theme_at_once(shown: Any) -> None:
+    bright = sum(shown.evaluate(PIXEL, [".reading canvas", 3, 24])[:3])
+    shown.get_by_role("button", name="Dark", exact=True).click()
+    shown.wait_for_function(
+        f"(bright) => Math.abs(({PIXEL})(['.reading canvas', 3, 24])[0] - bright / 3) > 100",
+        arg=bright,
+    )
 
 
 def test_pictures_are_read_as_the_model_reads_them(shown: Any, run: Run, tmp_path: Path) -> None:

@@ -183,3 +183,9 @@ def test_windows_arrive_with_the_slider(run_of: RunOf, open_page: OpenPage) -> N
         "/: (-?[0-9.e-]+)/)[1] / error - 1) < 2e-3",
         arg=float(errors.mean()),
     )
+    details = {"shown": {"targets": ["a", "b"]}, "targets": [{"name": "b", "unit": "EUR"}]}
+    assert page.evaluate(
+        "async (details) => { const { nameOf } = await import('/assets/studio/static/series.js');"
+        " return [nameOf({ details }, 0), nameOf({ details }, 1)]; }",
+        details,
+    ) == ["a", "b (EUR)"]

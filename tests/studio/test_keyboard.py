@@ -91,6 +91,7 @@ def test_everything_can_be_done_with_the_keys(
     hands.go_to(".controls button", "Finish")
     hands.press("Enter")
     hands.wait_for(".head .status", "done")
+    hands.wait_for(".command code", "hiddenstate classify")  # not the request that ended it
 
     # The slider: the first moment, and the way back.
     hands.go_to(".player input")

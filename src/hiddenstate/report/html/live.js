@@ -2,9 +2,10 @@
 
 import { colorOf, isDark } from "../../web/colors.js";
 import { trainingBar } from "./training_bar.js";
-import { drawBars, drawLanes } from "../../web/shapes.js";
 import { unpack } from "../../web/bytes.js";
-import { line, paintPixels, penOf } from "../../web/pen.js";
+import { paintPixels, penOf } from "../../web/pen.js";
+import { drawRow } from "../../web/row_picture.js";
+import { drawPlot } from "../../web/series_plot.js";
 
 (() => {
   /** @type {(id: string) => any} */
@@ -54,21 +55,14 @@ import { line, paintPixels, penOf } from "../../web/pen.js";
       return best;
     };
 
-    function drawRow(canvas, row) {
+    function paintRow(canvas, row) {
       const values = bytes.subarray(row * size, (row + 1) * size);
       if (picture) {
         paintPixels(canvas, picture, values);
         return;
       }
-      const pen = penOf(canvas);
-      const space = [0, canvas.clientWidth, canvas.clientHeight];
-      if (data.quantities) {
-        drawBars(pen, space, values, null, [colorOf("prediction"), colorOf("muted"), ""]);
-        return;
-      }
       const colors = channels > 1 ? data.colors[isDark() ? "dark" : "light"] : [colorOf("ink")];
-      pen.lineWidth = 1.4;
-      drawLanes(pen, space, values, { channels, length, steps: lengths[row], colors });
+      drawRow(penOf(canvas), [0, 0, canvas.clientWidth, canvas.clientHeight], values, null, { quantities: data.quantities, channels, colors, steps: lengths[row] });
     }
 
     const cards = truth.map((real, row) => {
@@ -109,81 +103,36 @@ import { line, paintPixels, penOf } from "../../web/pen.js";
       note.textContent = `${right} of ${truth.length} ${data.split} rows are right at this moment${whose(moment)}. `
         + "The first bar of each is the probability of its true class.";
     };
-    const paint = () => { for (const { row, canvas } of cards) drawRow(canvas, row); };
+    const paint = () => { for (const { row, canvas } of cards) paintRow(canvas, row); };
     return { show, paint };
   }
 
   // A signal: the target under its prediction, on axes that stay the same.
   function signal() {
-    const { time, ends, seen, low, high, held, washed } = data;
-    const target = unpack(data.target, Uint16Array);
-    const numbers = unpack(data.prediction, Uint16Array);
+    const { time, ends, seen, low, high, held, washed, dates } = data;
+    const [target, numbers] = [data.target, data.prediction].map((text) => unpack(text, Uint16Array));
     const between = mixed(numbers, target.length);
     const missing = 65535;
+    const valueOf = (number) => (number === missing ? NaN : low + (number / (missing - 1)) * (high - low));
     const canvas = part("live-canvas");
     let now = data.steps.length - 1;
 
-    const when = (moment) => (data.dates ? new Date(1000 * moment).toISOString().slice(0, 10)
-      : Number(moment.toPrecision(5)).toString());
-
     function paint() {
-      const pen = penOf(canvas);
-      const [wide, tall] = [canvas.clientWidth, canvas.clientHeight];
-      const [left, bottom] = [48, 24];
-      const end = ends ? Math.round(ends[Math.floor(now)]
-        + (ends[Math.min(Math.floor(now) + 1, ends.length - 1)] - ends[Math.floor(now)])
-        * (now - Math.floor(now))) : target.length;
+      const early = Math.floor(now);
+      const end = ends ? Math.round(ends[early] + (ends[Math.min(early + 1, ends.length - 1)] - ends[early]) * (now - early)) : target.length;
       const last = ends ? Math.max(end, seen) : end;
       const first = Math.max(last - seen, 0);
-      const span = time[last - 1] - time[first] || 1;
-      const at = (place, number) => [
-        left + ((time[place] - time[first]) / span) * (wide - left - 8),
-        8 + (1 - number / (missing - 1)) * (tall - bottom - 8),
-      ];
-      pen.font = "12px system-ui, sans-serif";
-      const shade = (from, to, name) => {
-        pen.fillStyle = colorOf("faint");
-        pen.globalAlpha = 0.5;
-        pen.fillRect(from, 8, to - from, tall - bottom - 8);
-        pen.globalAlpha = 1;
-        pen.fillStyle = colorOf("muted");
-        pen.textAlign = "left";
-        pen.textBaseline = "top";
-        pen.fillText(name, from + 6, 12);
-      };
-      if (held !== null && held < last) shade(at(held, 0)[0], wide - 8, "held out");
-      for (const [from, to] of washed) {
-        if (to > first && from < last) {
-          shade(at(Math.max(from, first), 0)[0], at(Math.min(to, last - 1), 0)[0], "washout");
-        }
-      }
-      pen.fillStyle = colorOf("muted");
-      pen.textBaseline = "middle";
-      for (const share of [0, 0.25, 0.5, 0.75, 1]) {
-        const [, y] = at(first, share * (missing - 1));
-        line(pen, [[left, y], [wide - 8, y]], colorOf("faint"), 1);
-        pen.textAlign = "right";
-        const value = low + share * (high - low);
-        pen.fillText(Number(value.toPrecision(2)).toString(), left - 6, y);
-      }
-      for (const place of [first, last - 1]) {
-        pen.textAlign = place === first ? "left" : "right";
-        pen.fillText(when(time[place]), at(place, 0)[0], tall - 8);
-      }
-      pen.textAlign = "center";
-      pen.fillText("time", (left + wide) / 2, tall - 8);
-      const real = (place) => (target[place] === missing ? null : target[place]);
+      const places = Array.from({ length: last - first }, (_, k) => first + k);
       const guess = (place) => {
-        if (ends) return place < end && numbers[place] !== missing ? numbers[place] : null;
-        const early = numbers[Math.floor(now) * target.length + place];
-        return early === missing ? null : Math.min(between(place, now), missing - 1);
+        if (ends) return place < end ? valueOf(numbers[place]) : NaN;
+        const whole = numbers[early * target.length + place] === missing;
+        return whole ? NaN : valueOf(Math.min(between(place, now), missing - 1));
       };
-      const path = (value) => Array.from({ length: last - first }, (_, k) => {
-        const number = value(first + k);
-        return number === null ? [NaN, NaN] : at(first + k, number);
-      });
-      line(pen, path(real), colorOf("target"), 3);
-      line(pen, path(guess), colorOf("prediction"), 1.8);
+      drawPlot(penOf(canvas), canvas.clientWidth, canvas.clientHeight, {
+        times: places.map((place) => time[place]), target: places.map((place) => valueOf(target[place])), prediction: places.map(guess),
+        from: time[first], to: time[last - 1], low, high, most: 0, gap: Infinity, dates, time: dates ? "" : "time",
+        border: held === null ? undefined : time[held], washed: washed.map(([from, to]) => [time[from], time[Math.min(to, time.length - 1)]]),
+      }, null, { held: "held out", washout: "washout", error: "" });
     }
 
     const show = (moment) => {

@@ -1,11 +1,10 @@
 // Shows the row of a code: itself and its reconstruction, as pictures or lines, and facts.
 
 import { colorOf } from "../../web/colors.js";
-import { drawBars, drawLanes } from "../../web/shapes.js";
 import { unpack } from "../../web/bytes.js";
-import { fitted, paintPixels, penOf } from "../../web/pen.js";
+import { paintPixels, penOf, write } from "../../web/pen.js";
+import { drawRow } from "../../web/row_picture.js";
 
-/** @import { Pen } from "../../web/pen.js" */
 /**
  * The rows of codes; `codes.py` says what each is.
  * @typedef {object} RowData
@@ -126,30 +125,9 @@ export class RowViewer {
     const { channels, names, more, quantities } = rows;
     canvas.style.height = `${(quantities ? 17 : 44) * channels + (more ? 16 : 0)}px`;
     const pen = penOf(canvas);
-    const tall = canvas.clientHeight - (more ? 16 : 0);
-    pen.font = "11px system-ui, sans-serif";
-    const longest = Math.max(0, ...names.map((name) => pen.measureText(name).width));
-    const left = names.length ? Math.min(longest, 0.4 * canvas.clientWidth) + 12 : 0;
-    pen.fillStyle = colorOf("muted");
-    pen.textBaseline = "middle";
-    names.forEach((name, channel) => {
-      pen.fillText(fitted(pen, name, left - 12), 6, (tall * (channel + 0.5)) / channels);
-    });
-    if (more) pen.fillText(fitted(pen, more, canvas.clientWidth), 6, tall + 7);
-    const space = [left, canvas.clientWidth - left, tall];
-    const [own, again] = [this.values(rows, row, 0), part ? this.values(rows, row, 1) : null];
-    const blue = colorOf("prediction");
-    if (quantities) {
-      const bar = again ? `color-mix(in srgb, ${blue} 45%, transparent)` : blue;
-      drawBars(pen, space, own, again, [bar, colorOf("muted"), blue]);
-      return;
-    }
-    const length = own.length / channels;
-    pen.lineWidth = 1.5;
-    /** @param {Uint8Array} values @param {string} color */
-    const lanes = (values, color) => drawLanes(
-      pen, space, values, { channels, length, steps: length, colors: Array(channels).fill(color) });
-    lanes(own, colorOf(again ? "muted" : "target"));
-    if (again) lanes(again, blue);
+    const [wide, tall] = [canvas.clientWidth, canvas.clientHeight - (more ? 16 : 0)];
+    if (more) write(pen, more, 6, tall + 11, colorOf("muted"), "left", 11, wide);
+    const again = part ? this.values(rows, row, 1) : null;
+    drawRow(pen, [6, 0, wide - 6, tall], this.values(rows, row, 0), again, { quantities, channels, names, color: colorOf(quantities ? "prediction" : "target") });
   }
 }

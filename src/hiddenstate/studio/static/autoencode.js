@@ -5,6 +5,7 @@ import { Form } from "./code_rows.js";
 import { CodesPicture } from "./codes_picture.js";
 import { Probe } from "./code_probe.js";
 import { fill, h } from "./dom.js";
+import { onceThere } from "./easing.js";
 import { t } from "./words.js";
 
 /**
@@ -13,12 +14,11 @@ import { t } from "./words.js";
  * @param {HTMLElement} main
  */
 export async function panelsOf(store, main) {
-  const wait = h("section", { class: "wide soon" }, h("p", {}, t("The rows of the run appear here in a moment.")));
-  fill(main, wait);
-  const begin = () => {
+  fill(main, h("section", { class: "wide soon" }, h("p", {}, t("The rows of the run appear here in a moment."))));
+  onceThere(store, () => {
     const { fixed } = store;
     const rows = fixed.code_row || fixed.original;
-    if (!rows || !rows.shape[0] || !store.details.shown.job) return false;
+    if (!rows || !rows.shape[0]) return null;
     const form = new Form(store, rows);
     const probe = new Probe(store, form, () => codes.picture.paint());
     const codes = new CodesPicture(store, probe);
@@ -26,16 +26,6 @@ export async function panelsOf(store, main) {
     const decoded = decodings(store, form, probe);
     fill(main, h("div", { class: "wide space" }, codes.picture.element, probe.element),
       rebuilt && rebuilt.picture.element, decoded.pictures.map((picture) => picture.element));
-    const update = () => {
-      codes.update();
-      if (rebuilt) rebuilt.update();
-      decoded.update();
-    };
-    store.addEventListener("moment", update);
-    update();
-    return true;
-  };
-  if (begin()) return;
-  const again = () => { if (begin()) store.removeEventListener("news", again); };
-  store.addEventListener("news", again);
+    return () => { for (const each of [codes, rebuilt, decoded]) if (each) each.update(); };
+  });
 }

@@ -1,11 +1,11 @@
 // What a classify run learns: rows and their probabilities, errors, and how it reads.
 
-import { h } from "./dom.js";
+import { fill, h } from "./dom.js";
 import { later } from "./on_demand.js";
 import { Cards, Worst } from "./cards.js";
 import { Confusion } from "./confusion.js";
 import { Memory } from "./memory.js";
-import { mixed, momentOf } from "./easing.js";
+import { mixed, momentOf, onceThere } from "./easing.js";
 import { Reading, Units } from "./reading.js";
 import { framed } from "./picture.js";
 import { RowForm } from "./rows.js";
@@ -15,21 +15,11 @@ const SAMPLES = 8; // snapshots that are looked at for the classes that a row is
 
 /** @param {import("./store.js").Store} store @param {HTMLElement} main */
 export async function panelsOf(store, main) {
-  const waiting = h("section", { class: "wide waiting" }, t("The rows that it reads appear here with the first snapshot, and what the network makes of them."));
-  let built = false;
-  const build = () => {
-    if (built || !store.fixed.shown) return;
-    built = true;
-    store.removeEventListener("news", build);
-    panels(store, main);
-    waiting.remove();
-  };
-  main.append(waiting);
-  store.addEventListener("news", build);
-  build();
+  fill(main, h("section", { class: "wide waiting" }, t("The rows that it reads appear here with the first snapshot, and what the network makes of them.")));
+  onceThere(store, () => (store.fixed.shown ? panels(store, main) : null));
 }
 
-/** @param {import("./store.js").Store} store @param {HTMLElement} main */
+/** Shows the pictures, and returns what draws them anew. @param {import("./store.js").Store} store @param {HTMLElement} main */
 function panels(store, main) {
   const form = new RowForm(store);
   const { classes } = form;
@@ -58,7 +48,7 @@ function panels(store, main) {
     touch.fetch();
     return touch;
   });
-  main.append(cards.element, reading.picture.element, memory.element, confusion.picture.element, worst.element, hand.element);
+  fill(main, cards.element, reading.picture.element, memory.element, confusion.picture.element, worst.element, hand.element);
   cards.drawRows();
 
   let sorted = 0;
@@ -102,10 +92,8 @@ function panels(store, main) {
     cards.mark(row);
   }
 
-  store.addEventListener("moment", update);
-  store.addEventListener("news", update);
-  update();
   samples();
+  return update;
 
   /** Looks at some snapshots, so that each row has the classes that matter at any moment. */
   async function samples() {

@@ -1,9 +1,9 @@
 // What a row of an autoencoder is: a picture, a series in lanes, or quantities; and drawings of it.
 
-import { drawBars, drawLanes } from "../../web/shapes.js";
 import { colorOf, rgb } from "../../web/colors.js";
 import { extentOf } from "../../web/numbers.js";
-import { contextOf, fitted } from "../../web/pen.js";
+import { contextOf } from "../../web/pen.js";
+import { drawRow } from "../../web/row_picture.js";
 
 /** @typedef {import("../../web/pen.js").Box} Box */
 /**
@@ -107,39 +107,10 @@ export class Form {
    * @param {Cell} cell
    * @param {boolean} named
    */
-  paintOne(pen, { box: [x, y, wide, tall], values, again = null, difference = false, role = "prediction" }, named) {
-    const left = named && this.names[0] ? Math.min(0.34 * wide, 120) : 0;
-    pen.save();
-    pen.translate(x, y);
-    pen.beginPath();
-    pen.rect(0, 0, wide, tall);
-    pen.clip();
-    if (left) {
-      const each = Math.ceil((NAME * this.drawn) / tall); // of more names than have space
-      pen.font = "12px system-ui, sans-serif";
-      pen.textBaseline = "middle";
-      pen.textAlign = "left";
-      pen.fillStyle = colorOf("muted");
-      for (let place = 0; place < this.drawn; place += each) {
-        pen.fillText(fitted(pen, this.names[place], left - 8), 0, ((place + 0.5) * tall) / this.drawn);
-      }
-    }
-    /** @type {[number, number, number]} */
-    const space = [left, wide - left, tall];
-    const own = this.shares(values, difference);
-    if (this.quantities) {
-      const bar = difference ? colorOf("wrong") : colorOf(role);
-      drawBars(pen, space, own, again && this.shares(again), [again ? `color-mix(in srgb, ${bar} 40%, transparent)` : bar, colorOf("muted"), colorOf("prediction")]);
-    } else {
-      const series = { channels: this.drawn, length: own.length / this.drawn, steps: own.length / this.drawn };
-      pen.lineWidth = again || difference ? 1.2 : 1.6;
-      /** @param {ArrayLike<number>} lanes @param {string} name */
-      const draw = (lanes, name) => drawLanes(pen, space, lanes, { ...series, colors: Array(this.drawn).fill(colorOf(name)) });
-      draw(own, difference ? "wrong" : again ? "muted" : role);
-      pen.lineWidth = 1.6;
-      if (again) draw(this.shares(again), "prediction");
-    }
-    pen.restore();
+  paintOne(pen, { box, values, again = null, difference = false, role = "prediction" }, named) {
+    const { quantities, drawn: channels } = this;
+    drawRow(pen, box, this.shares(values, difference), again && this.shares(again), {
+      quantities, channels, names: named ? this.names.slice(0, channels) : [], color: colorOf(difference ? "wrong" : role) });
   }
 
   /**

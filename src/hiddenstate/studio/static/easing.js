@@ -64,18 +64,37 @@ export class Moving {
 /** @typedef {Record<string, import("./api.js").NamedArray>} Arrays */
 
 /**
+ * Begins to show a run once its rows are here: `begin` returns what is called at each moment, or
+ * nothing if it is too early.
+ * @param {import("./store.js").Store} store
+ * @param {() => (() => void)|null} begin
+ */
+export function onceThere(store, begin) {
+  const look = () => {
+    const update = store.details.shown.job && Object.keys(store.fixed).length ? begin() : null;
+    if (!update) return;
+    store.removeEventListener("news", look);
+    for (const name of ["news", "moment"]) store.addEventListener(name, update);
+    update();
+  };
+  store.addEventListener("news", look);
+  look();
+}
+
+/**
  * Returns the arrays of the snapshots before and after the moment that is shown, and how far it is
  * between them; null until the first is here. The last snapshot has the arrays of the end.
  * @param {import("./store.js").Store} store
+ * @param {boolean} [final] whether it has
  * @returns {{before: Arrays, after: Arrays, share: number, step: number, layer: string}|null}
  */
-export function momentOf(store) {
+export function momentOf(store, final = true) {
   const place = store.around();
   if (!place) return null;
   const last = store.snapshots[store.snapshots.length - 1];
   const arrays = (/** @type {number} */ step) => {
     const own = store.arrays(step);
-    if (step !== last || !store.state.final) return own;
+    if (step !== last || !final || !store.state.final) return own;
     const end = store.last();
     return own && end ? { ...own, ...end } : null;
   };

@@ -11,6 +11,7 @@ import { short } from "../../web/numbers.js";
 
 const MOST_STEPS = 5000;
 const MOST_ROWS = 1000;
+const OPEN = 12; // sliders that are not folded
 
 /** Adds what chooses a row: a list, and a place for a table. @param {import("./own_row.js").Touch} touch */
 function chooser(touch) {
@@ -85,8 +86,8 @@ export function bentLanes(touch) {
 /** Quantities: a slider each. @param {import("./own_row.js").Touch} touch */
 export function quantities(touch) {
   const { form } = touch;
-  const list = h("div", { class: "sliders" });
-  const sliders = form.channels.slice(0, 60).map((name, place) => {
+  const [list, rest] = [h("div", { class: "sliders" }), h("div", { class: "sliders" })];
+  const sliders = form.channels.map((name, place) => {
     const [low, high] = form.ranges[place];
     const output = h("output");
     const range = h("input", { type: "range", min: low, max: high, step: (high - low) / 200, "aria-label": name || t("value"), oninput: () => {
@@ -95,10 +96,11 @@ export function quantities(touch) {
       touch.truth = null;
       touch.readSoon();
     }, onchange: () => touch.read(true) });
-    list.append(h("label", {}, h("bdi", { title: name }, name), range, output));
+    (place < OPEN ? list : rest).append(h("label", {}, h("bdi", { title: name }, name), range, output));
     return { range, output };
   });
   touch.input.append(list);
+  if (form.channels.length > OPEN) touch.input.append(h("details", { class: "given" }, h("summary", {}, t("{n} more columns", { n: form.channels.length - OPEN })), rest));
   touch.verdict.after(touch.reading.picture.element);
   touch.drawInput = () => sliders.forEach(({ range, output }, place) => {
     const value = touch.series[0][place];

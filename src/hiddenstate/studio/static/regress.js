@@ -1,6 +1,7 @@
 // What a regression learns: its predictions, its hidden state, and its answer to another input.
 
 import { fill, h } from "./dom.js";
+import { onceThere } from "./easing.js";
 import { later } from "./on_demand.js";
 import { Memory } from "./memory.js";
 import { Held, Windows } from "./series.js";
@@ -15,9 +16,8 @@ import { t } from "./words.js";
  */
 export async function panelsOf(store, main) {
   fill(main, h("section", { class: "wide soon" }, h("p", {}, t("The rows of the run appear here in a moment."))));
-  const begin = () => {
+  onceThere(store, () => {
     const { fixed, details: { shown } } = store;
-    if (!shown.job || !Object.keys(fixed).length) return false;
     const held = fixed.held_target ? new Held(store) : null;
     const windows = shown.appended || !held ? new Windows(store) : null;
     const [states, memory] = [new States(store), new Memory(store)];
@@ -28,12 +28,6 @@ export async function panelsOf(store, main) {
     });
     const all = [windows, held, states, streams, memory];
     fill(main, windows && windows.picture.element, held && held.picture.element, states.portrait.element, states.units.element, streams.element, memory.element, bending.element);
-    const update = () => { for (const each of all) if (each) each.update(); };
-    store.addEventListener("moment", update);
-    update();
-    return true;
-  };
-  if (begin()) return;
-  const again = () => { if (begin()) store.removeEventListener("news", again); };
-  store.addEventListener("news", again);
+    return () => { for (const each of all) if (each) each.update(); };
+  });
 }

@@ -2,10 +2,10 @@
 
 import { classColors } from "./theme.js";
 import { t } from "./words.js";
-import { drawBars, drawLanes } from "../../web/shapes.js";
 import { colorOf } from "../../web/colors.js";
 import { extentOf } from "../../web/numbers.js";
 import { paintPixels, penOf } from "../../web/pen.js";
+import { drawRow } from "../../web/row_picture.js";
 
 const MOST_LANES = 6;
 const MOST_BARS = 16;
@@ -111,7 +111,7 @@ export class RowForm {
    * @param {import("../../web/pen.js").Box} box
    * @param {ArrayLike<number>} flat
    */
-  draw(pen, [x, y, wide, tall], flat) {
+  draw(pen, box, flat) {
     const n = this.features;
     const channels = Math.min(n, this.quantities ? MOST_BARS : MOST_LANES);
     const length = this.lengthOf(flat);
@@ -123,15 +123,8 @@ export class RowForm {
         values[step * channels + channel] = Math.min(Math.max((255 * (flat[t * n + channel] - low)) / (high - low), 0), 255);
       });
     }
-    pen.save();
-    pen.translate(x, y);
-    if (this.quantities) drawBars(pen, [0, wide, tall], values, null, [colorOf("prediction"), colorOf("muted"), ""]);
-    else {
-      pen.lineWidth = 1.4;
-      const colors = Array.from({ length: channels }, (_, channel) => this.channelColor(channel));
-      drawLanes(pen, [0, wide, tall], values, { channels, length: drawn, steps: drawn, colors });
-    }
-    pen.restore();
+    const colors = Array.from({ length: channels }, (_, channel) => this.channelColor(channel));
+    drawRow(pen, box, values, null, { quantities: this.quantities, channels, colors });
   }
 }
 

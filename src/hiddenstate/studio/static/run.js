@@ -73,6 +73,7 @@ async function shownRun(main, store) {
     if (status.textContent !== t(word)) {
       status.textContent = t(word);
       status.className = `status ${word}`;
+      if (store.done) show(details.command || t("trained from Python")); // not the request that ended it
       if (store.state.why) fail(store.state.why);
     }
     const { results, headline, baseline } = store.details;

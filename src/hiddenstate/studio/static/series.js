@@ -1,30 +1,22 @@
 // Windows of a signal, and the held-out part of series: target and prediction at the moment shown.
 
 import { fill, h } from "./dom.js";
-import { mixed } from "./easing.js";
+import { mixed, momentOf } from "./easing.js";
 import { SeriesPicture, around, legend, meanSquare, stepOf } from "./plot.js";
 import { framed } from "./picture.js";
 import { t } from "./words.js";
 import { short } from "../../web/numbers.js";
 
 /** @typedef {import("./store.js").Store} Store */
-/** @typedef {import("./plot.js").Plot} Plot */
 /** @typedef {Record<string, import("./api.js").NamedArray>} Arrays */
 
 const SEEN = 200; // steps of a picture to which windows are added
 
-/**
- * The snapshots around the moment that is shown, without the arrays of the end.
- * @param {Store} store
- * @returns {{before: Arrays, after: Arrays, share: number, step: number}|null}
- */
-export function snapshotsAround(store) {
-  const place = store.around();
-  if (!place) return null;
-  const after = store.arrays(place.after);
-  const before = place.before === place.after ? after : store.arrays(place.before);
-  const known = before || after;
-  return known ? { before: known, after: after || known, share: before && after ? place.share : 0, step: place.before } : null;
+/** The name of a target, with its unit. @param {{details: any}} store @param {number} target */
+export function nameOf({ details: { shown, targets } }, target) {
+  const name = (shown.targets || [])[target] || "";
+  const { unit = "" } = targets.find((/** @type {any} */ each) => each.name === name) || targets[target] || {};
+  return unit ? `${name} (${unit})` : name;
 }
 
 /** Windows of a signal: added one after another, or all with the weights of the moment. */
@@ -49,7 +41,7 @@ export class Windows extends SeriesPicture {
 
   update() {
     const { store } = this;
-    const moment = snapshotsAround(store);
+    const moment = momentOf(store, false);
     if (!moment || !moment.before.prediction) return;
     const { shape } = moment.before.prediction;
     const outputs = shape[shape.length - 1];
@@ -58,7 +50,7 @@ export class Windows extends SeriesPicture {
     const known = fixed.target ? [strided(fixed.target, this.output)] : [strided(moment.before.target, this.output)];
     if (!this.range || this.ranged !== this.output) [this.range, this.ranged] = [around(known, 0.3), this.output];
     const [low, high] = this.range;
-    const rest = { low, high, most: (high - low) / 3.2, dates: Boolean(shown.dates), time: shown.time_unit || "" };
+    const rest = { low, high, most: (high - low) / 3.2, dates: Boolean(shown.dates), time: shown.time_unit || "", name: nameOf(store, this.output) };
     if (this.appended) {
       const part = this.added(moment);
       if (part) this.plot = { ...rest, ...part };
@@ -192,7 +184,7 @@ export class Held extends SeriesPicture {
     if (ended && !final) return;
     const own = final && final.held_target ? final : null;
     const lanes = own || store.fixed;
-    const moment = snapshotsAround(store);
+    const moment = momentOf(store, false);
     const [D, W] = lanes.held_target.shape;
     this.lane = Math.min(this.lane, D - 1);
     const row = (/** @type {any} */ array) => (array ? Float64Array.from(array.data.subarray(this.lane * array.shape[1], (this.lane + 1) * array.shape[1])) : null);
@@ -217,7 +209,7 @@ export class Held extends SeriesPicture {
     const sides = around([target, past ? past.target : [], baseline || []]);
     const room = Math.max(0.6 * Math.sqrt(square) - 0.08 * (sides[1] - sides[0]), 0); // of a target that does not move
     const [low, high] = [sides[0] - room, sides[1] + room];
-    const rest = { low, high, most: Math.min(Math.max(3 * Math.sqrt(square), 0.05 * (high - low)), high - low) };
+    const rest = { low, high, name: nameOf(store, lanes.held_of ? lanes.held_of.data[2 * this.lane + 1] : 0), most: Math.min(Math.max(3 * Math.sqrt(square), 0.05 * (high - low)), high - low) };
     if (lanes.held_time) {
       const times = /** @type {Float64Array} */ (row(lanes.held_time)).subarray(0, n);
       const before = past ? past.times.find(Number.isFinite) : undefined;

@@ -1,14 +1,13 @@
 // The hidden state of a regression: its path in a plane, its units over time, carried and reset.
 
 import { h, say } from "./dom.js";
-import { paintPictures } from "./code_rows.js";
-import { Moving, mixed } from "./easing.js";
+import { Moving, mixed, momentOf } from "./easing.js";
 import { Picture, framed } from "./picture.js";
-import { snapshotsAround } from "./series.js";
 import { t } from "./words.js";
 import { below } from "../../web/axes.js";
 import { timeTicks } from "../../web/time_marks.js";
 import { colorOf, rgb } from "../../web/colors.js";
+import { heat } from "../../web/heat.js";
 import { short } from "../../web/numbers.js";
 import { line } from "../../web/pen.js";
 import { planeOf, pointIn } from "../../web/plane.js";
@@ -90,7 +89,7 @@ export class States {
 
   update() {
     const { store } = this;
-    const moment = snapshotsAround(store);
+    const moment = momentOf(store, false);
     if (!moment || !moment.before.hidden) return;
     const { before } = moment;
     const H = (this.H = before.hidden.shape[1]);
@@ -211,34 +210,31 @@ export class States {
     const wide = width - LEFT - RIGHT;
     /** @type {[string, Float64Array, number][]} */
     const parts = reset ? [[t("carried from window to window"), hidden, 0.4], [t("each window from zeros"), reset, 0.4]] : [[this.windows ? t("each window from zeros") : t("state"), hidden, 1]];
-    const cells = parts.map(([name, states, share]) => {
+    const most = hidden.reduce((far, value) => Math.max(far, Math.abs(value)), 1); // units of some cells exceed 1
+    for (const [name, states, share] of parts) {
       pen.textAlign = "left";
       pen.fillStyle = muted;
       pen.fillText(name, LEFT, y + 8);
       /** @type {[number, number, number, number]} */
       const box = [LEFT, y + 18, wide, share * free];
       y += 18 + share * free;
-      const values = new Float64Array(H * S);
-      const scale = 255 / hidden.reduce((most, value) => Math.max(most, Math.abs(value)), 1); // units of some cells exceed 1
-      for (let line = 0; line < H; line += 1) for (let at = 0; at < S; at += 1) values[line * S + at] = scale * states[at * H + (this.order[line] ?? line)];
+      heat(pen, box, H, S, (line, at) => states[at * H + (this.order[line] ?? line)] / most);
       pen.textAlign = "right";
       pen.fillText(String(H), LEFT - 6, box[1] + box[3] - 6);
       pen.fillText("1", LEFT - 6, box[1] + 6);
-      return { box, values, difference: true };
-    });
-    paintPictures(pen, [H, S], cells);
+    }
     if (reset) {
       pen.textAlign = "left";
       pen.fillStyle = muted;
       pen.fillText(t("how far apart"), LEFT, y + 8);
       const tall = free * 0.2;
-      const most = 0.5 * Math.sqrt(H) * hidden.reduce((far, value) => Math.max(far, Math.abs(value)), 1);
+      const furthest = 0.5 * Math.sqrt(H) * most;
       const base = y + 18 + tall;
       line(pen, [[LEFT, base], [LEFT + wide, base]], faint, 1);
       line(pen, Array.from({ length: S }, (_, at) => {
         let sum = 0;
         for (let i = 0; i < H; i += 1) sum += (hidden[at * H + i] - reset[at * H + i]) ** 2;
-        return [LEFT + ((at + 0.5) / S) * wide, base - Math.min(Math.sqrt(sum) / most, 1) * (tall - 2)];
+        return [LEFT + ((at + 0.5) / S) * wide, base - Math.min(Math.sqrt(sum) / furthest, 1) * (tall - 2)];
       }), colorOf("wrong"), 1.5);
       y = base;
     }

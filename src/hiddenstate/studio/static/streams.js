@@ -1,12 +1,11 @@
 // The state of each stream that a regression reads side by side, at the moment shown.
 
 import { h, say } from "./dom.js";
-import { paintPictures } from "./code_rows.js";
-import { Moving, mixed } from "./easing.js";
+import { Moving, mixed, momentOf } from "./easing.js";
 import { Picture, framed } from "./picture.js";
-import { snapshotsAround } from "./series.js";
 import { t } from "./words.js";
 import { colorOf } from "../../web/colors.js";
+import { heat } from "../../web/heat.js";
 import { short } from "../../web/numbers.js";
 
 const [TOP, BOTTOM, RIGHT, LINE] = [2, 20, 8, 15];
@@ -53,7 +52,7 @@ export class Streams {
   }
 
   update() {
-    const moment = snapshotsAround(this.store);
+    const moment = momentOf(this.store, false);
     if (!moment || !moment.before.stream_state) return;
     const { before, step } = moment;
     if (!this.picture) this.build();
@@ -80,13 +79,9 @@ export class Streams {
     const names = numbers.map((number) => { const name = this.name(number); return name.length > 16 ? `${name.slice(0, 15)}…` : name; });
     const left = 12 + names.reduce((most, name) => Math.max(most, pen.measureText(name).width), 0);
     const [tall, latest] = [(height - TOP - BOTTOM) / n, Math.max(...read.slice(0, n))];
-    const scale = 255 / states.reduce((most, value) => Math.max(most, Math.abs(value) || 0), 1);
-    const values = Float64Array.from(states, (_, place) => {
-      const [line, unit] = [Math.floor(place / units), place % units];
-      const own = states[line * units + (order.length === units ? order[unit] : unit)];
-      return own * scale * (read[line] < latest ? 0.35 : 1);
-    });
-    paintPictures(pen, [n, units], [{ box: [left, TOP, width - left - RIGHT, height - TOP - BOTTOM], values, difference: true }]);
+    const most = states.reduce((far, value) => Math.max(far, Math.abs(value) || 0), 1);
+    heat(pen, [left, TOP, width - left - RIGHT, height - TOP - BOTTOM], n, units, (line, unit) => (
+      (states[line * units + (order.length === units ? order[unit] : unit)] / most) * (read[line] < latest ? 0.35 : 1)));
     const drawn = numbers.indexOf(this.store.details.shown.stream[0]);
     const every = Math.max(1, Math.ceil(LINE / tall));
     pen.textBaseline = "middle";

@@ -87,6 +87,7 @@ export const TEXTS = {
   "That is no image.": "这不是图片。",
   Undo: "还原",
   "{n} rows are read": "读取了 {n} 行",
+  "{n} more columns": "另有 {n} 列",
   "Read a row of your own": "读你自己的样本",
   "A line is a step ({names}), or a whole series. Other columns are left out.": "一行是一步（{names}），或者整个序列。其他列不用。",
   "A line is a row ({names}). Other columns are left out.": "一行是一个样本（{names}）。其他列不用。",
