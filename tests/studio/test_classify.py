@@ -49,7 +49,9 @@ ANSWERED = f"""() => {{
 PIXEL = """([place, x, y]) => {
   const canvas = document.querySelector(place);
   const dense = window.devicePixelRatio;
-  return [...canvas.getContext("2d").getImageData(x * dense, y * dense, 1, 1).data];
+  const pen = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  pen.drawImage(canvas, -x * dense, -y * dense);
+  return [...pen.getImageData(0, 0, 1, 1).data];
 }"""
 
 

@@ -16,12 +16,13 @@ pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="node is no
 PEN = """
 const document = { documentElement: {} };
 const getComputedStyle = () => ({ getPropertyValue: (name) => name });
-const texts = [], lines = [];
+const texts = [], lines = [], strokes = new Set();
 const pen = new Proxy({ canvas: { clientWidth: 400 } }, {
   get: (own, name) => (name in own ? own[name] : name === "measureText"
     ? (text) => ({ width: 6 * text.length }) : name === "fillText"
       ? (text, x, y) => texts.push({ text, x, y, color: own.fillStyle, align: own.textAlign })
-      : name === "lineTo" || name === "moveTo" ? (x, y) => lines.push([x, y]) : () => {}),
+      : name === "stroke" ? () => strokes.add(own.strokeStyle)
+        : name === "lineTo" || name === "moveTo" ? (x, y) => lines.push([x, y]) : () => {}),
 });
 """
 
@@ -30,7 +31,8 @@ def drawn(modules: list[str], script: str) -> Any:
     """Return the texts that a script writes with `pen`, and the points of its lines."""
     code = joined(ordered(f"web/{name}.js" for name in modules))
     return answer_of_node(
-        f"{PEN}{code}\n{script}\nconsole.log(JSON.stringify({{ texts, lines }}));"
+        f"{PEN}{code}\n{script}\n"
+        "console.log(JSON.stringify({ texts, lines, strokes: [...strokes] }));"
     )
 
 
@@ -106,9 +108,12 @@ def test_a_held_out_part_names_what_is_predicted() -> None:
     plot["times"] = list(range(10))
     words = {"held": "held out", "washout": "", "error": "prediction - target"}
     call = f"drawPlot(pen, 400, 300, {json.dumps(plot)}, null, {json.dumps(words)});"
-    texts = drawn(["series_plot"], call)["texts"]
+    found = drawn(["series_plot"], call)
+    texts = found["texts"]
     assert {"price (EUR)", "minute", "2,000,000"} <= {text["text"] for text in texts}
     assert apart([text for text in texts if text["align"] == "left"])
+    assert "--wrong" not in found["strokes"]  # errors have the colour of predictions
+    assert {"--target", "--prediction"} <= set(found["strokes"])
 
 
 def test_what_is_bent_first_is_the_end_of_the_own_series() -> None:

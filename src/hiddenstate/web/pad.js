@@ -1,7 +1,7 @@
 // A pad to draw on, and the picture that a network reads of it.
 
 import { colorOf } from "./colors.js";
-import { contextOf, paintPixels, penOf, redrawWith, write } from "./pen.js";
+import { contextOf, eachFrame, paintPixels, penOf, redrawWith, write } from "./pen.js";
 import { clamp } from "./numbers.js";
 
 /** @import { Pen } from "./pen.js" */
@@ -235,6 +235,35 @@ export class Pad {
       write(pen, this.hint, wide / 2, tall / 2, colorOf("muted"), "center", 15);
     }
   }
+}
+
+/**
+ * Makes a pad whose drawing is read as a picture: centred, and dark on light, if boxes say so.
+ * @param {{ canvas: HTMLCanvasElement, centre: HTMLInputElement, light: HTMLInputElement, clear: HTMLElement }} parts
+ * @param {number[]} shape Height and width.
+ * @param {(values: Uint8Array, done: boolean) => void} use
+ * @param {() => void} cleared
+ * @param {(text: string) => void} say
+ * @param {string} [hint]
+ */
+export function drawingPad({ canvas, centre, light, clear }, shape, use, cleared, say, hint) {
+  /** @param {boolean} done */
+  const read = (done) => {
+    if (!pad.strokes.length) return;
+    const values = rasterOf(pad.strokes, shape, centre.checked);
+    use(light.checked ? values.map((value) => 255 - value) : values, done);
+  };
+  const soon = eachFrame(() => read(false));
+  /** @type {Pad} */
+  const pad = new Pad(canvas, shape, (done) => {
+    if (!pad.strokes.length) cleared();
+    else if (done) read(true);
+    else soon();
+  }, say, hint);
+  centre.checked = shape[0] === shape[1];
+  for (const box of [centre, light]) box.addEventListener("change", () => read(true));
+  clear.addEventListener("click", () => pad.clear());
+  return pad;
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import { colorOf } from "../../web/colors.js";
 import { eachFrame, frame, line, paintPixels, penOf, redrawWith, write } from "../../web/pen.js";
-import { Pad, addExamples, rasterOf } from "../../web/pad.js";
+import { addExamples, drawingPad } from "../../web/pad.js";
 import { numbersOf } from "../../web/packed.js";
 import { ABOUT, PROGRAM, VIEW, byId, classColor, complain, fillSelect, fillList, model, rowsOfRun, say } from "./page.js";
 import { readLines } from "../../web/table.js";
@@ -333,19 +333,11 @@ for (const id of ["axis-x", "axis-y"]) {
 const labels = (VIEW.labels || []).map((label) => VIEW.code_classes[label]);
 if (SHAPE) {
   byId("drawing").hidden = false;
-  const pad = new Pad(byId("pad"), SHAPE, (done) => {
-    if (!pad.strokes.length) {
-      own = null;
-      drawSoon();
-    } else encodeDrawing(done);
+  const parts = { canvas: byId("pad"), centre: byId("centre"), light: byId("light"), clear: byId("clear") };
+  const pad = drawingPad(parts, SHAPE, (values, done) => encode(Float64Array.from(values), done), () => {
+    own = null;
+    drawSoon();
   }, say);
-  const encodeDrawing = (done) => {
-    const values = rasterOf(pad.strokes, SHAPE, byId("centre").checked);
-    encode(Float64Array.from(values, (value) => (byId("light").checked ? 255 - value : value)), done);
-  };
-  byId("clear").addEventListener("click", () => pad.clear());
-  byId("centre").checked = SHAPE[0] === SHAPE[1];
-  for (const id of ["centre", "light"]) byId(id).addEventListener("change", () => pad.strokes.length && encodeDrawing(true));
   byId("examples").hidden = !rows.length;
   addExamples(byId("choices"), rows, SHAPE, labels, (values) => {
     pad.show(values);
@@ -402,7 +394,7 @@ takeTexts(`A line is a row: ${ABOUT.columns ? VIEW.columns.slice(0, 8).join(", "
   const list = readLines(text, ABOUT).lines.slice(0, 1000);
   const wrong = list.find((row) => row.length !== PROGRAM.n_features);
   if (wrong) throw new Error(`a line has ${wrong.length} numbers, and a row ${PROGRAM.n_features}`);
-  offer(fillList, "Your row");
+  offer(list, "Your row");
 });
 document.addEventListener("theme", () => (map = null));
 redrawWith(draw, byId("map"));

@@ -4,8 +4,8 @@ import { colorOf, isCalm } from "../../web/colors.js";
 import { traceOf } from "../../web/reading.js";
 import { boxesBeside, chanceColumns, drawPicture, drawReading } from "../../web/reading_picture.js";
 import { CLASSES, readingOf, sayAnswer, showAnswer } from "./chances.js";
-import { eachFrame, frame, paintPixels, penOf, redrawWith, write } from "../../web/pen.js";
-import { Pad, addExamples, rasterOf } from "../../web/pad.js";
+import { frame, paintPixels, penOf, redrawWith, write } from "../../web/pen.js";
+import { addExamples, drawingPad } from "../../web/pad.js";
 import { joined } from "../../web/net.js";
 import { VIEW, byId, model, rowsOfRun, say } from "./page.js";
 import { stepBar } from "../../web/timebar.js";
@@ -26,17 +26,8 @@ function rowsOf(values) {
 }
 
 const player = stepBar(byId, "row", () => draw());
-const pad = new Pad(byId("pad"), SHAPE, (done) => {
-  if (done) drawn(true);
-  else if (!slow) drawSoon();
-}, say);
-const drawSoon = eachFrame(() => drawn(false));
-
-// Reads the drawing; `done` plays the reading.
-function drawn(done) {
-  const values = rasterOf(pad.strokes, SHAPE, byId("centre").checked);
-  read(byId("light").checked ? values.map((value) => 255 - value) : values, done, !pad.strokes.length);
-}
+const parts = { canvas: byId("pad"), centre: byId("centre"), light: byId("light"), clear: byId("clear") };
+const pad = drawingPad(parts, SHAPE, (values, done) => { if (done || !slow) read(values, done); }, () => read(new Uint8Array(SHAPE[0] * SHAPE[1]), true, true), say);
 
 function read(values, done, blank = false) {
   player.stop();
@@ -78,9 +69,6 @@ function draw() {
     : "Nothing is drawn yet.");
 }
 
-byId("centre").checked = SHAPE[0] === SHAPE[1];
-for (const id of ["centre", "light"]) byId(id).addEventListener("change", () => pad.strokes.length && drawn(true));
-byId("clear").addEventListener("click", () => pad.clear());
 const shades = examples.flatMap((values) => [...values]);
 byId("light").checked = shades.length > 0 && shades.reduce((a, b) => a + b, 0) / shades.length > 140;
 byId("examples").hidden = !examples.length;

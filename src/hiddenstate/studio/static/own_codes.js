@@ -3,7 +3,7 @@
 import { h, say } from "./dom.js";
 import { given } from "./text_input.js";
 import { t } from "./words.js";
-import { Pad, rasterOf } from "../../web/pad.js";
+import { drawingPad } from "../../web/pad.js";
 import { readLines } from "../../web/table.js";
 
 /** @typedef {import("./code_probe.js").Probe} Probe */
@@ -16,19 +16,13 @@ import { readLines } from "../../web/table.js";
 export function drawOn(probe, fold) {
   const shape = /** @type {[number, number]} */ (probe.form.picture);
   const canvas = h("canvas", { class: "pad", tabindex: "0", role: "application", "aria-label": t("Drawing pad: arrow keys move the pen, Space lowers it, Delete clears") });
-  const centre = h("input", { type: "checkbox", onchange: () => pad.strokes.length && draw(true) });
-  centre.checked = shape[0] === shape[1];
-  const light = isLight(probe);
-  const draw = (/** @type {boolean} */ done) => {
-    if (!pad.strokes.length) return;
-    const values = rasterOf(pad.strokes, shape, centre.checked);
-    probe.give(Float64Array.from(values, (value) => (light ? 255 - value : value)), t("your drawing"), done);
-  };
-  /** @type {Pad} */
-  const pad = new Pad(canvas, shape, draw, say);
+  const [centre, light] = [h("input", { type: "checkbox" }), h("input", { type: "checkbox" })]; // the second is not shown
+  const clear = h("button", { type: "button" }, t("Clear"));
+  light.checked = isLight(probe);
+  drawingPad({ canvas, centre, light, clear }, shape, (values, done) => probe.give(Float64Array.from(values), t("your drawing"), done), () => {}, say);
   fold.append(h("div", { class: "drawing" }, canvas,
     h("div", {}, h("p", { class: "note" }, t("Draw a row and see where its code falls, and what is left of it.")),
-      h("label", { class: "check" }, centre, t("centre it")), h("button", { type: "button", onclick: () => pad.clear() }, t("Clear")))));
+      h("label", { class: "check" }, centre, t("centre it")), clear)));
 }
 
 /** Whether the rows of the run have a light ground: their first numbers are high. @param {Probe} probe */

@@ -2,8 +2,7 @@
 
 import { h, say } from "./dom.js";
 import { t } from "./words.js";
-import { eachFrame } from "../../web/pen.js";
-import { Pad, addExamples, rasterOf } from "../../web/pad.js";
+import { addExamples, drawingPad } from "../../web/pad.js";
 
 const FINE = 8; // samples of a pixel on each side
 
@@ -44,32 +43,22 @@ export function drawing(touch, shape) {
     h("label", { title: t("As large as in the data it learned from, its centre of mass in the middle") }, centre, t("boxed and centred")),
     h("label", {}, light, t("dark on light"))), h("p", { class: "note" }, t("or take a row of the run:")), choices);
   touch.verdict.after(touch.reading.picture.element);
-  centre.checked = shape[0] === shape[1];
   let mean = 0;
   for (const value of touch.form.values) mean += value / touch.form.values.length;
   const [low, high] = touch.form.bytes ? [0, 255] : touch.form.ranges[0];
   light.checked = mean > low + 0.55 * (high - low);
   const raw = (/** @type {Uint8Array} */ values) => (touch.form.bytes ? values : Float64Array.from(values, (value) => low + ((high - low) * value) / 255));
   const use = (/** @type {Uint8Array} */ values, /** @type {number|null} */ truth) => touch.take(touch.form.series(raw(values)), truth, "drawing");
-  const drawn = () => {
-    if (!pad.strokes.length) return;
-    const values = rasterOf(pad.strokes, shape, centre.checked);
-    use(light.checked ? values.map((value) => 255 - value) : values, null);
-  };
-  const soon = eachFrame(drawn);
-  const pad = new Pad(canvas, shape, (done) => {
-    if (!pad.strokes.length) {
-      touch.series = [];
-      touch.read(false);
-    } else if (done) {
-      touch.player.stop();
-      drawn();
-      touch.play();
-    } else if (!touch.slow) soon();
+  const pad = drawingPad({ canvas, centre, light, clear }, shape, (values, done) => {
+    if (!done && touch.slow) return;
+    touch.player.stop();
+    use(values, null);
+    if (done) touch.play();
+  }, () => {
+    touch.series = [];
+    touch.read(false);
   }, (text) => say(t(text)), t("draw here"));
   touch.pad = pad;
-  clear.addEventListener("click", () => pad.clear());
-  for (const box of [centre, light]) box.addEventListener("change", drawn);
   const rows = Array.from({ length: Math.min(touch.form.count, 10) }, (_, row) => Uint8Array.from(touch.form.pixels(touch.form.flat(row))));
   addExamples(choices, rows, shape, rows.map((_, row) => touch.form.classes[touch.form.labels[row]]), (values, row) => {
     pad.show(values);

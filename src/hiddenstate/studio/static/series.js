@@ -15,7 +15,7 @@ const SEEN = 200; // steps of a picture to which windows are added
 /** The name of a target, with its unit. @param {{details: any}} store @param {number} target */
 export function nameOf({ details: { shown, targets } }, target) {
   const name = (shown.targets || [])[target] || "";
-  const { unit = "" } = targets.find((/** @type {any} */ each) => each.name === name) || targets[target] || {};
+  const { unit = "" } = targets.find((/** @type {any} */ each) => each.name === name) || {};
   return unit ? `${name} (${unit})` : name;
 }
 
