@@ -79,7 +79,7 @@ def test_names_of_probabilities_are_apart_and_where_no_line_is(
 
 @pytest.mark.parametrize("tall", [120, 220, 320])
 def test_names_and_ends_of_six_lanes_are_apart_and_above_the_lines(tall: int) -> None:
-    channels = {
+    channels: dict[str, Any] = {
         "columns": [f"gyro_{k}" for k in range(6)],
         "low": [-139.25] * 6,
         "high": [1_118_171.5] * 3 + [124.3] * 3,
