@@ -150,7 +150,7 @@ def test_no_figure_has_a_cross_where_predict_is_right(beside, right, texts):
     assert {"predictions", "decision", "dynamics", "recall", "worst", "confusion"} <= set(made)
     shown = {name: texts(lambda draw=draw: draw(None)) for name, draw in made.items()}
     assert not [name for name, text in shown.items() if "✗" in text]
-    assert "10 of 10 correct" in shown["predictions"]
+    assert "10 of 10 correct, of rows of each class in turn; below" in shown["predictions"]
     alone = {name for name, text in shown.items() if ALONE in text}
     assert alone == {"decision", "dynamics", "recall"}
     assert all(

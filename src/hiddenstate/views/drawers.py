@@ -128,6 +128,13 @@ def _dynamics(run: Timeline, now: Moment, on: Figure | None) -> Figure:
     return figures.dynamics(times, *of_rows, run.class_names, run.end, run.kept(now), on, by)
 
 
+def _which(run: Timeline, now: Moment) -> str:
+    """Return which rows of a classifier are shown, and what predicts, if it is not the model."""
+    turns = run.run.data_fact("source") != "bundled" and len(run.class_names) > 1
+    by = not_by_model(run, now)
+    return ", ".join(["of rows of each class in turn"] * turns + ([f"by {by}"] if by else []))
+
+
 def _tracking(run: Timeline, now: Moment, on: Figure | None) -> Figure:
     arrays, appended, names = now.arrays, run.facts.appended, run.facts.targets or ()
     return figures.tracking(
@@ -190,7 +197,7 @@ DRAWERS: dict[str, dict[str, Drawer]] = {
             run.picture,
             on,
             run.form,
-            not_by_model(run, now),
+            _which(run, now),
         ),
         "confusion": lambda run, now, on: figures.confusion(
             now.arrays["confusion"], run.class_names, _class_order(run), on

@@ -189,7 +189,7 @@ export function learningCurves(store) {
       if (key in line) {
         const words = key === "test_accuracy" ? percent(line[key]) : short(line[key]);
         score.describe(t("Score over updates. At update {step} it is {score}.", { step: line.step + 1, score: words }));
-        score.note.textContent = words + (store.details.answer.beside.length ? t(", by the network alone") : "");
+        score.note.textContent = (job === "classify" ? t("{score} of the test rows looked at are right", { score: words }) : words) + (store.details.answer.beside.length ? t(", by the network alone") : "");
       }
     }
     loss.paint();

@@ -41,18 +41,18 @@ def predictions(
     picture: tuple[int, int] | None = None,
     figure: Figure | None = None,
     form: RowForm | None = None,
-    by: str = "",
+    which: str = "",
 ) -> Figure:
     """Draw the first of rows (N, ...) under their predicted labels, over the true ones.
 
     At most `MAX_ROWS` are drawn, and as many as have space for their labels. A correct prediction
-    is blue with a tick; a wrong one is red with a cross and a frame. `by` is what predicts, if it
-    is not the model.
+    is blue with a tick; a wrong one is red with a cross and a frame. `which` is written after the
+    count: which rows these are, or what predicts.
     """
     judged = _Judged(rows, real, predicted, None, form or form_of_rows(rows, picture))
     figure = figure or judged.new_figure()
     n, n_right = judged.draw(figure)
-    note = f"{n_right} of {n} correct{f', by {by}' if by else ''}; below, the true label"
+    note = f"{n_right} of {n} correct{f', {which}' if which else ''}; below, the true label"
     heading(figure, "Predictions", note if judged.noted else "")
     return figure
 
