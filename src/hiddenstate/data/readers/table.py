@@ -273,12 +273,16 @@ def _long(
         return out
 
     firsts = order[starts]
-    labels = _labels(columns, roles, require_labels)
-    _check_constant(columns, roles, labels, roles.label, series, firsts)
+
+    def once(values: Array | None, j: int | None) -> Array | None:
+        if values is None or j is None:
+            return None
+        _check_constant(columns, roles, values, j, series, firsts)
+        return np.asarray(values[firsts])
+
+    y = once(_labels(columns, roles, require_labels), roles.label)
     weights, groups = _weights(columns, roles), _groups(columns, roles)
-    _check_constant(columns, roles, weights, roles.weight, series, firsts)
-    _check_constant(columns, roles, groups, roles.group, series, firsts)
-    y = None if labels is None else labels[firsts]
+    weights, groups = once(weights, roles.weight), once(groups, roles.group)
     time = roles.time
     if time is None or clock is None or not is_count(columns, time, clock):
         time = None
@@ -286,8 +290,8 @@ def _long(
         padded(roles.inputs),
         padded(roles.targets).astype(np.float64, copy=False) if roles.targets else y,
         lengths=None if (lengths == T).all() else lengths,
-        weights=None if weights is None else weights[firsts],
-        groups=None if groups is None else groups[firsts],
+        weights=weights,
+        groups=groups,
         times=None if time is None else padded([time])[..., 0],
         ids=ids_of_rows(columns, roles, firsts),
         origin=whole(S, _table(columns, roles, starts, order, dated)),
@@ -349,16 +353,9 @@ def _naming_series(columns: Columns, clock: Array) -> str:
 
 
 def _check_constant(
-    columns: Columns,
-    roles: Roles,
-    values: Array | None,
-    column: int | None,
-    series: Array,
-    firsts: Array,
+    columns: Columns, roles: Roles, values: Array, column: int, series: Array, firsts: Array
 ) -> None:
     """Refuse a label, weight or group that changes within a series."""
-    if values is None or column is None:
-        return
     wrong = np.flatnonzero(values != values[firsts][series])
     if len(wrong):
         row = wrong[0]
