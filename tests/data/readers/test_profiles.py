@@ -25,7 +25,7 @@ def table(cells: Mapping[str, Sequence[Any]], named: bool = True) -> Columns:
     return Columns(tuple(cells), arrays, kinds, n, "t", "table", Places(lambda i: i), named)
 
 
-FACTS = {
+FACTS: dict[str, tuple[list[Any], list[Any]]] = {
     "holds_numbers": (["1", "2.5", "NA"], ["1", "x", "2"]),
     "holds_truths": (["true", "FALSE", ""], ["true", "1", "false"]),
     "holds_times_of_day": (["08:30", "23:59:59"], ["08:30", "noon"]),
