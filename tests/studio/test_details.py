@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 import hiddenstate
+from hiddenstate.export.python.model import unpacked
 from hiddenstate.export.target import source_of
-from hiddenstate.studio.details import program
+from hiddenstate.studio.details import program, view
 from tests.export.models import random_model
+from tests.report_html import train
 
 SCRIPTS = Path(hiddenstate.__file__).parent / "web"
 
@@ -39,3 +41,18 @@ def test_a_page_computes_companions_by_what_the_server_says_of_them(monkeypatch)
     for t in (4, 12):
         expected = source.program.predict(rows[None, :t])["probabilities"][0]
         np.testing.assert_allclose(answers[t - 1], expected, atol=1e-5)
+
+
+def test_the_input_of_a_forecast_begins_with_the_end_of_its_own_series(tmp_path: Path) -> None:
+    """The model reads logarithms, which a wave around 0 has none of."""
+    sales = (5000 * (1 + 0.2 * np.sin(np.arange(90) * 2 * np.pi / 7))).round(1)
+    days = np.arange("2024-01-01", "2024-03-31", dtype="datetime64[D]")
+    lines = [f"{day},{sale}" for day, sale in zip(days, sales, strict=True)]
+    data = tmp_path / "sales.csv"
+    data.write_text("\n".join(["date,sales", *lines]))
+    small = {"hidden_size": 4, "epochs": 1, "calendar": ("weekday",)}
+    run = train("regress", {"data": str(data), "target": "sales", "horizon": 3} | small, tmp_path)
+    shown = unpacked(json.loads(view(run, None)))
+    assert shown["rows"].shape == (1, len(days), len(shown["columns"]))
+    np.testing.assert_allclose(shown["rows"][0, :, 0], sales, rtol=1e-6)
+    assert 0 < shown["low"][0] < sales.min() < sales.max() < shown["high"][0] < 2 * sales.max()

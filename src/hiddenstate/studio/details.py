@@ -17,13 +17,13 @@ from hiddenstate.metrics.comparison import baseline_method, compare
 from hiddenstate.metrics.glossary import entry_of, interval_in_words, is_shown, written
 from hiddenstate.metrics.headline import headline
 from hiddenstate.metrics.target_scores import target_scores, with_targets
-from hiddenstate.models.fitted import row_shape_of
+from hiddenstate.models.fitted import FittedModel, row_shape_of
 from hiddenstate.program.words import BESIDE
 from hiddenstate.report.commands import python_lines, training_command, uses
 from hiddenstate.runs import Run
 from hiddenstate.runs.run import STATIC_ARRAYS
 from hiddenstate.studio.stream import snapshots, state
-from hiddenstate.system.typing import Arrays
+from hiddenstate.system.typing import Array, Arrays
 from hiddenstate.views.pictures.frames import frames_of
 
 if TYPE_CHECKING:
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 CHECKED = ("history.jsonl", "journal.jsonl")
 """Files that are checked when a page opens a run."""
+
+OWN_STEPS = 400
+"""Steps at the end of a series of a forecast that are shown."""
 
 MAX_CHECKED = 4 * 2**20
 """Bytes of such a file that is checked; `verify` checks longer ones."""
@@ -265,23 +268,47 @@ def view(run: Run, step: int | None) -> bytes:
     from dataclasses import replace
 
     from hiddenstate.export.html.view import view_data
+    from hiddenstate.export.python.file import packed
 
     source = replace(_source(run, step), run=run)
     missing = source.facts["preparation"]["missing"]
     reading = {name: fact for name, fact in source.facts.items() if name in READING}
     value = {**view_data(source), "written": {**reading, "preparation": {"missing": missing}}}
+    rows = None if value["rows"] else _own_series(_model(run, step), source, run)
+    if rows is not None:
+        low, high = rows.min(axis=0), rows.max(axis=0)
+        room = 0.1 * (high - low)
+        value |= {"low": np.where(low > 0, np.maximum(low - room, low / 2), low - room).tolist()}
+        value |= {"high": (high + room).tolist(), "rows": packed(rows[None], ("<f4", "<f8"))}
     return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _own_series(model: FittedModel, source: "Source", run: Run) -> Array | None:
+    """Return the end (T, I) of the first series of a forecast as its program reads it, as far as it
+    has no gaps; None of another run, or without its data."""
+    from hiddenstate.export.html.forecasts import with_moved
+    from hiddenstate.export.present import present_of
+
+    present, _ = present_of(model, run)
+    if present is None:
+        return None
+    rows = with_moved(present, 0, source.program.horizon).astype(np.float64)
+    rows = rows[np.isfinite(rows).all(axis=1)][-OWN_STEPS:]
+    return rows if len(rows) else None
+
+
+def _model(run: Run, step: int | None) -> FittedModel:
+    paths = {int(path.stem): path for path in run.weights_paths()}
+    if step is not None and step not in paths:
+        raise DataError("no weights of this moment")
+    return run.model() if step is None else run.weights(paths[step])
 
 
 def _source(run: Run, step: int | None) -> "Source":
     from hiddenstate.export.html.page import TARGET
     from hiddenstate.export.target import kinds_of, source_of
 
-    paths = {int(path.stem): path for path in run.weights_paths()}
-    if step is not None and step not in paths:
-        raise DataError("no weights of this moment")
-    model = run.model() if step is None else run.weights(paths[step])
-    source = source_of(model, run.name, "float32")
+    source = source_of(_model(run, step), run.name, "float32")
     for kind in kinds_of(source.program):
         if not TARGET.has(kind):
             name = kind if isinstance(kind, str) else kind.__name__

@@ -57,14 +57,14 @@ def forecast_view(present: Present, program: Program) -> ForecastView:
     fans = fans_of(made, max(1, min(MOST_SERIES, MAX_BYTES // size)), program.window)
     ends, sizes = [], []
     for i in range(len(fans["series"])):
-        rows = _with_moved(present, i, H)
+        rows = with_moved(present, i, H)
         ends.append(packed(rows[-n_steps:].astype(np.float32).astype(np.float64), ("<f4",)))
         own = made.series[i][None][..., list(ahead.targets)]
         sizes.append(mean_change(own, ahead.season)[0].tolist())
     return ForecastView(fans=fans, ends=ends, sizes=sizes, known=_known(present, program))
 
 
-def _with_moved(present: Present, number: int, horizon: int) -> Array:
+def with_moved(present: Present, number: int, horizon: int) -> Array:
     """Return a series (T, I) with what is known ahead as it is `horizon` steps later."""
     forecaster, series = present.outlook.forecaster, present.outlook.series[number]
     if not forecaster.known:

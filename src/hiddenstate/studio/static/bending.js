@@ -90,19 +90,26 @@ export class BentInput {
     picture.element.append(given(t("A line is a step: {columns}.", { columns: view.columns.slice(0, 8).join(", ") }), (text) => {
       const [found] = readSeries(text, view.written, model.program.n_features);
       if (found.series.length > MOST_STEPS) throw new Error(t("it has more than {n} steps", { n: MOST_STEPS }));
+      picture.setReady(true);
+      this.dials.hidden = false;
       bending.take(found.series);
       this.compute(true);
       return t("{n} steps are read", { n: found.series.length });
     }, this.store, picture.element));
     picture.frame.style.minHeight = `${23 + 3 * Math.min(view.columns.length, 4)}rem`;
-    picture.setReady(true);
     this.begin();
   }
 
   /** Starts with the series of the run, or a wave. */
   begin() {
-    if (!this.bending) return;
-    this.bending.begin();
+    const { bending, picture } = this;
+    if (!bending) return;
+    const known = this.bundled || bending.view.rows !== null;
+    picture.setReady(known);
+    this.dials.hidden = !known;
+    picture.blank.textContent = t("Paste or drop rows of your own, and bend them.");
+    if (!known) return;
+    bending.begin();
     this.compute(false);
   }
 

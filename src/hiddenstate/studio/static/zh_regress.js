@@ -62,6 +62,7 @@ export const TEXTS = {
   "series {n}": "序列 {n}",
   "state carried on": "状态延续",
   "state reset": "状态重置",
+  "Paste or drop rows of your own, and bend them.": "粘贴或拖入你自己的数据，再弯曲它。",
   "state reset every {n} steps": "每 {n} 步重置状态",
   "state reset in the middle": "在中间重置状态",
   "The states of all streams": "所有并行流的状态",
