@@ -13,6 +13,7 @@ from PIL import Image
 
 from hiddenstate import load
 from hiddenstate.runs import Run
+from tests.report_html import train
 from tests.studio.conftest import Browser
 
 RunOf = Callable[[str], Run]
@@ -311,3 +312,19 @@ def test_rows_are_read_as_the_model_read_its_data(
         page.locator(".own textarea").fill(bad)
         page.locator(".own button").click()
         wait_for(page, ".own .bad", said)
+
+
+def test_many_columns_are_folded(tmp_path: Path, open_page: OpenPage) -> None:
+    random = np.random.default_rng(3)
+    rows = [[*random.normal(size=14).round(2), "ab"[k % 2]] for k in range(30)]
+    names = [*(f"column {k}" for k in range(14)), "kind"]
+    data = tmp_path / "rows.csv"
+    data.write_text("\n".join(",".join(map(str, row)) for row in [names, *rows]))
+    small = {"layout": "features", "hidden_size": 3, "max_steps": 1, "convolutions": False}
+    train("classify", {"data": str(data), **small}, tmp_path / "runs")
+    page = open_page("#/run/classify-1", locale="en").page
+    page.locator(".hand").scroll_into_view_if_needed()
+    page.wait_for_function(ANSWERED)
+    assert page.locator(".sliders input:visible").count() == 12
+    page.locator(".input summary", has_text="2 more columns").click()
+    assert page.locator(".sliders input:visible").count() == 14
