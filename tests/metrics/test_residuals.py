@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hiddenstate.metrics.residuals import BINS, autocorrelation, residual_counts
+from hiddenstate.metrics.residuals import BINS, autocorrelation, deviations, residual_counts
 
 
 def test_all_residuals_are_counted_in_bars_about_zero() -> None:
@@ -38,3 +38,12 @@ def test_an_autocorrelation_is_never_above_one() -> None:
     values = np.r_[np.zeros(30), np.tile([3.0, -3.0], 6)][:, None]  # large only at the end
     lags = autocorrelation(values, np.zeros(42, int), np.arange(42))
     assert np.nanmax(np.abs(lags)) <= 1 + 1e-12
+
+
+def test_deviations_are_those_of_each_series():
+    series = np.repeat([3, 7], 50)
+    target = np.column_stack([np.where(series == 3, 1, 100) * np.tile([-1, 1], 50), np.ones(100)])
+    spread = deviations(target, series)
+    assert np.unique(spread[:50, 0]) == 1
+    assert np.unique(spread[50:, 0]) == 100
+    assert np.unique(spread[:, 1]) == 1

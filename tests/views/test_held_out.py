@@ -100,7 +100,7 @@ def test_errors_are_those_of_the_results(sales: Run) -> None:
     assert shown is not None
     assert results is not None
     counts = [lane.count for lane in shown.lanes]
-    assert sum(counts) == results["test_steps"] == shown.counts.sum()
+    assert sum(counts) == results["test_steps"] == shown.residuals[0].counts.sum()
     error = np.average([lane.error for lane in shown.lanes], weights=counts)
     other = np.average([lane.baseline_error for lane in shown.lanes], weights=counts)
     assert error == pytest.approx(results["test_mse"], rel=1e-5)
@@ -108,7 +108,10 @@ def test_errors_are_those_of_the_results(sales: Run) -> None:
     model = sales.model()
     scores: Any = evaluate_run(model, make_predictor(model, "cpu", 1), sales)
     assert scores["mse"] == pytest.approx(error, rel=1e-5)
-    assert f"{results['test_mse']:.4g} on {sum(counts)} held-out steps" in shown.score
+    assert shown.score.startswith(f"MASE {results['target_1_mase']:.3g}, ± ")
+    assert f"on {sum(counts)} held-out steps, medians of 2 series" in shown.score
+    mae = np.median([lane.mae[0] for lane in shown.lanes if lane.mae])
+    assert mae == pytest.approx(results["target_1_mae"], rel=1e-5)
     assert shown.about.startswith("each predicted 2 steps ahead; weights ")
 
 
@@ -213,3 +216,14 @@ def test_a_single_net_has_no_spread(sales: Run) -> None:
     assert shown is not None
     assert shown.lanes[0].members is None
     assert "held_low" not in sales.final_arrays()
+
+
+def test_residuals_of_several_series_are_in_the_deviations_of_each(sales: Run) -> None:
+    timeline = Timeline(sales)
+    shown = held_out(timeline, timeline.moment())
+    assert shown is not None
+    (residuals,) = shown.residuals
+    assert residuals.scaled
+    own = [(lane.prediction - lane.target) / lane.target.std() for lane in shown.lanes]
+    high = np.quantile(np.abs(np.concatenate(own)), 0.99)
+    assert residuals.edges[-1] == pytest.approx(high, rel=1e-4)

@@ -129,7 +129,7 @@ def test_hidden_states_leave_gaps_between_windows(gappy: Timeline) -> None:
     axes, *_ = drawings(gappy, gappy.moment())["hidden"](None).axes
     (drawn,) = axes.get_images()
     assert np.isnan(np.ma.filled(np.ma.asarray(drawn.get_array()).astype(float), np.nan)).any()
-    assert axes.get_xlabel() == "step"
+    assert axes.get_xlabel() == "row"
 
 
 def test_several_inputs_have_axes_of_their_own_with_their_names(tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_several_inputs_have_axes_of_their_own_with_their_names(tmp_path: Path) 
     timeline = Timeline(train("regress", options | {"input": names}, tmp_path))
     lanes = drawings(timeline, timeline.moment())["signals"](None).axes
     assert [axes.texts[0].get_text() for axes in lanes] == [*names, "sales"]
-    assert [axes.get_xlabel() for axes in lanes] == ["", "", "", "", "step"]
+    assert [axes.get_xlabel() for axes in lanes] == ["", "", "", "", "row"]
 
 
 def test_rows_without_time_have_no_path_and_no_time_axis(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from hiddenstate.inference.predict import Answers
 from hiddenstate.jobs.base import Job
 from hiddenstate.jobs.snapshot_limits import HELD_BEFORE, HELD_ROWS, HELD_STEPS, LANES
 from hiddenstate.metrics.losses import constant, output_error
-from hiddenstate.metrics.residuals import autocorrelation, residual_counts
+from hiddenstate.metrics.residuals import autocorrelation, deviations, residual_counts
 from hiddenstate.metrics.spectrum import error_spectrum
 from hiddenstate.system.typing import Array
 
@@ -126,9 +126,9 @@ class HeldOut:
         origin = answers.rows.origin or whole(len(answers.rows))
         steps, order = self._sorted(origin, answers.row, answers.step, answers.target, answers.now)
         outputs = answers.outputs[order]
-        squares = (outputs.astype(np.float64) - steps.target) ** 2
-        spread = np.nanvar(steps.target.astype(np.float64), axis=0)
-        each = (squares / np.where(spread > 0, spread, 1)).mean(axis=1)
+        residuals = outputs.astype(np.float64) - steps.target
+        scaled = residuals / deviations(steps.target, steps.series)
+        each = (scaled**2).mean(axis=1)
         numbers = np.unique(steps.series)
         if len(numbers) > self._n_drawn:
             errors = [each[steps.series == number].mean() for number in numbers]
@@ -137,7 +137,9 @@ class HeldOut:
             numbers = numbers[ranks[ends[: self._n_drawn]]]
         if len(numbers) < self._n_drawn:  # a series lost all its steps
             return {}
-        residuals = outputs.astype(np.float64) - steps.target
+        several = not self.one_a_series and self.n_series > 1
+        if several:
+            residuals = scaled
         edges, counts = residual_counts(residuals)
         more = {"held_prediction": outputs}
         if len(members):
@@ -147,6 +149,7 @@ class HeldOut:
             more["net_held_prediction"] = alone[order]
         arrays = self._lines(steps, numbers, more)
         arrays |= {"residual_edge": edges, "residual_count": counts}
+        arrays |= {"residual_scaled": np.ones(1, np.int32)} if several else {}
         if answers.washed_out and not self.one_a_series:
             arrays["held_washout"] = self._washed_out(steps, numbers)
         if not self.one_a_series:
@@ -283,6 +286,11 @@ class HeldOut:
                 lane |= {name: values[chosen, o] for name, values in outputs.items()}
                 if outputs:
                     lane["held_error"] = error(outputs["held_prediction"], every, o)
+                    if not self.transform.quantiles:
+                        truth = steps.target[every, o].astype(np.float64)
+                        made, plain = outputs["held_prediction"][every, o], steps.baseline[every, o]
+                        lane["held_mae"] = np.abs(made - truth).mean()
+                        lane["held_baseline_mae"] = np.abs(plain - truth).mean()
                 for name, values in lane.items():
                     lanes.setdefault(name, []).append(values)
         padded = {"held_target", "held_baseline", "held_time", *outputs}

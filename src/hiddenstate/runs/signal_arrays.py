@@ -1,4 +1,4 @@
-"""The arrays of `snapshots` that only carried states, streams and a washout have."""
+"""Arrays of `snapshots`: of carried states, streams and a washout, and errors in their units."""
 
 from typing import Annotated, TypedDict
 
@@ -29,6 +29,23 @@ class StreamArrays(TypedDict, total=False):
     ]
     first_counted: Annotated[
         Array, ArraySpec("i", "K", "the first step of each window that is in the loss")
+    ]
+
+
+class ErrorArrays(TypedDict, total=False):
+    """Arrays of the errors of held-out steps in the units of their targets."""
+
+    held_mae: Annotated[
+        Array, ArraySpec("f", "D", "the mean absolute error over all its steps; not of quantiles")
+    ]
+    held_baseline_mae: Annotated[
+        Array, ArraySpec("f", "D", "the same of `held_baseline`; not of quantiles")
+    ]
+    residual_scaled: Annotated[
+        Array,
+        ArraySpec(
+            "i", "1", "1 where residuals are in deviations of the targets of their own series"
+        ),
     ]
 
 

@@ -18,7 +18,7 @@ from hiddenstate.runs.class_arrays import (
     ClassifySnapshot,
     ClassifyStatic,
 )
-from hiddenstate.runs.signal_arrays import StreamArrays, WashoutArrays
+from hiddenstate.runs.signal_arrays import ErrorArrays, StreamArrays, WashoutArrays
 from hiddenstate.system.typing import Array, Arrays
 
 _HELD_PREDICTION = ArraySpec("f", "D W", "predictions of `held_target`")
@@ -110,7 +110,7 @@ class RegressStatic(AugmentedRows, RegressHeldOut, total=False):
     ]
 
 
-class RegressFinal(RegressHeldOut, WashoutArrays, total=False):
+class RegressFinal(RegressHeldOut, ErrorArrays, WashoutArrays, total=False):
     """Arrays of a regressor over all test rows, computed at the end; again those of the held-out
     part, now of the best, the middle and the worst series if there are many."""
 
@@ -130,11 +130,11 @@ class RegressFinal(RegressHeldOut, WashoutArrays, total=False):
         ArraySpec(
             "f",
             "O 41",
-            "edges of a histogram of all test residuals, prediction minus target; the outermost "
-            "bars also hold what is outside",
+            "edges of a histogram of all test residuals; the outermost bars hold what is outside",
             "held",
         ),
     ]
+
     residual_count: Annotated[
         Array, ArraySpec("i", "O 40", "the residuals in each of its bars", "held")
     ]

@@ -1,18 +1,24 @@
 """Reads the held-out part of a regression for views: series, predictions, errors, residuals."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
+from hiddenstate.errors import count, printable
 from hiddenstate.metrics.comparison import baseline_method, share_in_words
 from hiddenstate.metrics.glossary import written
 from hiddenstate.metrics.losses import output_error
+from hiddenstate.metrics.units import quantity, unit_of
 from hiddenstate.runs.snapshots import RegressMoment, RegressStatic, typed
 from hiddenstate.system.typing import Array
 from hiddenstate.views.answers import network_alone
 from hiddenstate.views.limits import Span
 from hiddenstate.views.timeline import Moment, Timeline
+
+MOST_TARGETS = 3
+"""Targets whose scores stand in the note."""
 
 RANKS = ("best", "middle", "worst")
 """Where the series stand that are drawn at the end if they are many."""
@@ -62,6 +68,47 @@ class Lane:
     washed: list[tuple[float, float]]
     members: tuple[Array, Array] | None = None
 
+    unit: str = ""
+    """The unit of the target; empty if its name gives none."""
+    mae: tuple[float, float] | None = None
+    """Mean absolute errors of the prediction and of the baseline; None of quantiles."""
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether the error is larger than that of the baseline."""
+        own, other = self.mae or (self.error, self.baseline_error)
+        return own > other
+
+    def errors(self, baseline: str) -> str:
+        """Return the error and that of the baseline, in the unit of the target where it has one."""
+        if self.mae is None:
+            return f"{written(self.error)}, {baseline} {written(self.baseline_error)}"
+        own, other = (f"± {quantity(error, self.unit)}" for error in self.mae)
+        return f"{own}, {baseline} {other}"
+
+
+@dataclass(frozen=True)
+class Residuals:
+    """The residuals of one target over all held-out rows.
+
+    Parameters
+    ----------
+    name : str
+        The name of the target, if there are several.
+    edges, counts : ndarray
+        Their histogram.
+    lags : ndarray or None
+        Their autocorrelation at 1, 2, ... steps.
+    scaled : bool
+        Whether they are in deviations of the targets of their own series.
+    """
+
+    name: str
+    edges: Array
+    counts: Array
+    lags: Array | None = None
+    scaled: bool = False
+
 
 @dataclass(frozen=True)
 class HeldOut:
@@ -85,10 +132,8 @@ class HeldOut:
         network is worse, or there is no clear difference.
     worse : bool
         Whether it is worse.
-    edges, counts : ndarray
-        Histogram of the residuals of the first target.
-    lags : ndarray or None
-        Their autocorrelation at 1, 2, ... steps.
+    residuals : tuple of Residuals
+        Of each target that is drawn.
     """
 
     lanes: tuple[Lane, ...]
@@ -101,9 +146,7 @@ class HeldOut:
     about: str
     warning: str
     worse: bool
-    edges: Array
-    counts: Array
-    lags: Array | None
+    residuals: tuple[Residuals, ...]
 
 
 def held_out(timeline: Timeline, moment: Moment) -> HeldOut | None:
@@ -116,30 +159,60 @@ def held_out(timeline: Timeline, moment: Moment) -> HeldOut | None:
     facts, options = timeline.facts, timeline.options
     lanes = _lanes(timeline, arrays, at_end)
     baseline = baseline_method("regress", options)[1].removeprefix("the ")
-    if at_end:
-        edges, counts = arrays["residual_edge"][0], arrays["residual_count"][0]
-    else:
-        residuals = np.concatenate([lane.prediction - lane.target for lane in lanes])
-        residuals = residuals[np.isfinite(residuals)]
-        low, high = lanes[0].residuals[:2]
-        edges = np.linspace(low, high, 41)
-        counts = np.histogram(np.clip(residuals, low, high), edges)[0]
     compared = timeline.compared(moment)
     return HeldOut(
         lanes,
         "held_time" not in static,
         facts.dates,
-        "date" if facts.dates else timeline.clock(lanes[0].time),
+        printable(options.get("time") or "date", 40)
+        if facts.dates
+        else _clock(timeline.clock(lanes[0].time)),
         baseline,
         "training and validation" if timeline.run.n_rows("valid") else "training",
         _score(timeline, moment, lanes, baseline, at_end),
         _about(timeline, moment, at_end),
         "" if compared is None else compared.verdict(),
         compared is not None and compared.worse,
-        edges,
-        counts,
-        arrays["residual_lag"][0] if "residual_lag" in arrays else None,
+        _residuals(lanes, arrays, at_end),
     )
+
+
+def _clock(clock: str) -> str:
+    """Return what times are, and of rows that nothing orders how they are read."""
+    order = ": rows are read in the order of the file, as one series"
+    return clock + order if clock == "row" else clock
+
+
+def _residuals(
+    lanes: tuple[Lane, ...], arrays: RegressMoment, at_end: bool
+) -> tuple[Residuals, ...]:
+    """Return the residuals of each drawn target; before the end, of the drawn steps alone."""
+    of = arrays["held_of"][:, 1].tolist()
+    targets = list(dict.fromkeys(of))
+    made = []
+    for target in targets:
+        own = [lane for lane, number in zip(lanes, of, strict=True) if number == target]
+        name = own[0].of if len(targets) > 1 else ""
+        if at_end:
+            lags = arrays["residual_lag"][target] if "residual_lag" in arrays else None
+            edges, counts = arrays["residual_edge"][target], arrays["residual_count"][target]
+            made.append(Residuals(name, edges, counts, lags, "residual_scaled" in arrays))
+            continue
+        scaled = len(own) > 1
+        parts = [lane.prediction - lane.target for lane in own]
+        if scaled:
+            parts = [
+                part / (np.nanstd(lane.target) or 1) for part, lane in zip(parts, own, strict=True)
+            ]
+        values = np.concatenate(parts)
+        values = values[np.isfinite(values)]
+        high = max(float(np.quantile(np.abs(values), 0.99)), 1e-300) if len(values) else 1.0
+        ends = (-high, high) if scaled else own[0].residuals[:2]
+        edges = np.linspace(*ends, 41)
+        made.append(
+            Residuals(name, edges, np.histogram(np.clip(values, *ends), edges)[0], None, scaled)
+        )
+    return tuple(made)
 
 
 _HELD: tuple[Literal["held_target", "held_prediction", "held_baseline"], ...] = (
@@ -191,9 +264,30 @@ def _lanes(timeline: Timeline, arrays: RegressMoment, at_end: bool) -> tuple[Lan
                 *timeline.limits.held[number, target],
                 _washed(arrays, lane, n),
                 _members(arrays, lane, n),
+                unit_of(of_target),
+                _absolute(arrays, lane, at_end, prediction, truth, baseline, quantiles),
             )
         )
     return tuple(lanes)
+
+
+def _absolute(
+    arrays: RegressMoment,
+    lane: int,
+    at_end: bool,
+    prediction: Array,
+    truth: Array,
+    baseline: Array,
+    quantiles: Sequence[float],
+) -> tuple[float, float] | None:
+    """Return the mean absolute errors of a lane and of its baseline: at the end over all steps,
+    before over those that are drawn; None of quantiles, and of runs of earlier versions."""
+    if at_end and "held_mae" in arrays:
+        return float(arrays["held_mae"][lane]), float(arrays["held_baseline_mae"][lane])
+    if at_end or quantiles or not np.isfinite(prediction).any():
+        return None
+    own, other = (np.nanmean(np.abs(values - truth)) for values in (prediction, baseline))
+    return float(own), float(other)
 
 
 def _washed(arrays: RegressMoment, lane: int, n: int) -> list[tuple[float, float]]:
@@ -224,6 +318,15 @@ def _score(
     """Return the error on held-out steps beside that of the baseline, with what it is over."""
     results = moment.results
     rows = "rows" if "held_time" not in timeline.static_arrays else "steps"
+    share = share_in_words("regress", results)
+    if at_end and (scores := timeline.scores(moment)):
+        several = len(scores) > 1
+        texts = [f"{score.name} " * several + score.short for score in scores[:MOST_TARGETS]]
+        n_scored = int(results.get(f"test_{rows}", timeline.run.n_rows("test") or 0))
+        of = f" on {count(n_scored, f'held-out {rows[:-1]}')}"
+        of += f", medians of {scores[0].series:,} series" * (scores[0].series > 1)
+        versus = "" if several else scores[0].versus
+        return "; ".join(filter(None, (", ".join(texts) + of, versus, share)))
     name, error = "test_mse", "mean squared error"
     if timeline.options.get("quantile"):
         name, error = "test_pinball", "quantile loss"
@@ -233,17 +336,12 @@ def _score(
         plain = name.replace("test", "baseline")
         other = f", {baseline} {written(results[plain])}" if plain in results else ""
         score = f"{error} {written(results[name])} on {n_rows}{other}"
-        return "; ".join(part for part in (score, share_in_words("regress", results)) if part)
+        return "; ".join(part for part in (score, share) if part)
     sizes = np.array([np.isfinite(lane.prediction).sum() for lane in lanes], float)
     if not sizes.sum():
         return "no finite prediction"
-    errors = (
-        written(float(np.average([getattr(lane, name) for lane in lanes], weights=sizes)))
-        for name in ("error", "baseline_error")
-    )
-    return "step {:,}: {} {} on the {} drawn, {} {}".format(
-        moment.step, error, next(errors), f"held-out {rows}", baseline, next(errors)
-    )
+    texts = [f"{lane.title} {lane.errors(baseline)}".strip() for lane in lanes[:2]]
+    return f"step {moment.step:,}: {', '.join(texts)}, on the held-out {rows} drawn"
 
 
 def _about(timeline: Timeline, moment: Moment, at_end: bool) -> str:

@@ -19,6 +19,7 @@ class Theme:
     faint: str
     target: str
     prediction: str
+    residual: str
     right: str
     wrong: str
     batch: str
@@ -66,7 +67,7 @@ MORE = (
 _LIGHT = Theme(
     name="light", ground="#ffffff", paper="#ffffff",
     ink="#1b1f24", muted="#626b76", faint="#e3e6ea",
-    target="#c6262e", prediction="#1f6fb4", right="#1f6fb4", wrong="#c6262e",
+    target="#c6262e", prediction="#1f6fb4", residual="#1b1f24", right="#1f6fb4", wrong="#c6262e",
     batch="#b3bac4", train="#1f6fb4", valid="#b36200", test="#1f6fb4", baseline="#626b76",
     carried="#1f6fb4", reset="#b36200", classes=PETROFF + MORE,
 )  # fmt: skip
@@ -75,7 +76,7 @@ _LIGHT = Theme(
 _DARK = Theme(
     name="dark", ground="#15181e", paper="#1d2129",
     ink="#e8eaed", muted="#9aa3ae", faint="#2e343d",
-    target="#ff7a6b", prediction="#6cb6ff", right="#6cb6ff", wrong="#ff7a6b",
+    target="#ff7a6b", prediction="#6cb6ff", residual="#e8eaed", right="#6cb6ff", wrong="#ff7a6b",
     batch="#5f6975", train="#6cb6ff", valid="#f2b04e", test="#6cb6ff", baseline="#9aa3ae",
     carried="#6cb6ff", reset="#f2b04e",
     classes=tuple({"#bd1f01": "#d8351a", "#832db6": "#a04fd6"}.get(c, c) for c in PETROFF + MORE),

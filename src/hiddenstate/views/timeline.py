@@ -339,11 +339,17 @@ class Timeline:
         return "window" if self.facts.appended else "step"
 
     def clock(self, time: Array) -> str:
-        """Return what the times of a regression are: steps, or the time as the data has it."""
+        """Return what the times of a regression are: the column that has them, steps, or rows."""
         steps = np.diff(np.asarray(time, float).ravel()[:2])
         has_time = self.facts.time_step is not None and not self.facts.dates  # dates are numbered
         known = has_time or self.run.data_fact("source") == "bundled"
-        return "time" if known or not (steps == 1).all() else "step"
+        column = self.options.get("time")
+        if known or not (steps == 1).all():
+            return printable(column, 40) if column and not self.facts.dates else "time"
+        of_table = "columns" in self.run.data_record() and self.run.data_fact("source") == "file"
+        if column is None and of_table and not self.options.get("id"):
+            return "row"
+        return printable(column, 40) if column and not self.facts.dates else "step"
 
     @property
     def step_seconds(self) -> float | None:

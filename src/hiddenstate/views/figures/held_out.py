@@ -4,14 +4,14 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.gridspec import SubplotSpec
 from matplotlib.ticker import MaxNLocator, NullLocator
 
-from hiddenstate.metrics.glossary import written
+from hiddenstate.metrics.units import without_unit
 from hiddenstate.system.typing import Array
 from hiddenstate.views import style
+from hiddenstate.views.figures.dates import date_axis
 from hiddenstate.views.figures.layout import (
     KEYED,
     LETTER,
@@ -30,7 +30,8 @@ from hiddenstate.views.figures.layout import (
     warn,
     write,
 )
-from hiddenstate.views.held_out import HeldOut, Lane
+from hiddenstate.views.figures.numbers import Numbers
+from hiddenstate.views.held_out import HeldOut, Lane, Residuals
 
 ZOOMED = 60
 """Steps at the end that are drawn again, larger, if there are more."""
@@ -45,8 +46,14 @@ WIDE, WIDER, HIGH = 6.0, 8.0, 2.8
 """Width in inches from which residuals have a histogram beside the lanes, width from which the end
 is drawn again, and height from which the autocorrelation is drawn."""
 
+LOWEST, HIGHEST, PANEL_NAMES = 0.32, 2.4, 0.62
+"""Inches that a panel of residuals has at least and at most, and those of names between two."""
+
 BARS = ((4, 60), (2, 300))
 """Bars of a histogram that are drawn as one, and the residuals below which they are."""
+
+LEGEND = 3.1
+"""Inches that the legend above the first lane takes."""
 
 TITLE = 0.17
 """Height in inches of the title of a lane that stands under a legend."""
@@ -117,7 +124,8 @@ def _draw_lanes(figure: Figure, part: SubplotSpec, shown: HeldOut, lanes: tuple[
             first = len(lane.time) // 2
         foot = lane is lanes[-1], _has_own_time(lane, lanes[-1])
         _draw_lane(figure, values, inner[1, 0], shown, lane, slice(first), foot)
-        fitting_label(values, style.plain(lane.of, 16))
+        names = lane.of, without_unit(lane.of), style.plain(lane.of, 16)
+        fitting_label(values, *(style.plain(name, 40) for name in names))
         narrow = inches(figure)[0] < WIDER
         if not number:
             legend(values, TITLE if narrow and lane.title else 0.0)
@@ -128,12 +136,16 @@ def _draw_lanes(figure: Figure, part: SubplotSpec, shown: HeldOut, lanes: tuple[
                 figure, last, inner[1, 1], shown, lane, slice(-ZOOMED, None), foot, zoom=True
             )
             last.tick_params(labelleft=False)
-        errors = f"{written(lane.error)}, {shown.baseline} {written(lane.baseline_error)}"
-        room = values.bbox.width / part_of(figure).dpi / (REGULAR * style.SMALL_POINTS)
-        most = min(max(int(room) - len(errors) - 2, 8), 36) if narrow else 36
-        name = f"{style.plain(lane.title, most)}: " if lane.title else ""
+        errors = lane.errors(shown.baseline)
+        wide = last.bbox.x1 - values.bbox.x0
+        if not number and not narrow:
+            wide -= LEGEND * part_of(figure).dpi
+        room = wide / part_of(figure).dpi / (REGULAR * style.SMALL_POINTS)
+        most = max(int(room) - len(errors) - 2, 8)
+        title = lane.title if shown.one_a_series else without_unit(lane.title)
+        name = f"{style.plain(title, most)}: " if lane.title else ""
         name += errors if len(shown.lanes) > 1 else ""
-        worse = len(shown.lanes) > 1 and lane.error > lane.baseline_error
+        worse = len(shown.lanes) > 1 and lane.is_worse
         color = style.now().wrong if worse else style.now().ink
         write(
             last, name, (1, 1), (0, 3), ha="right", va="bottom", color=color, within="axes fraction"
@@ -183,7 +195,7 @@ def _draw_lane(
     year = residuals.xaxis.get_offset_text()
     year.set(visible=any(foot), x=0, ha="left")  # at the right is the title of the next lane
     if foot[0]:
-        residuals.set_xlabel(shown.clock)
+        residuals.set_xlabel(shown.clock.partition(":")[0] if zoom else shown.clock)
     low, high = lane.values[:2]
     names = NAMES / max(axes.bbox.height / part_of(figure).dpi, 0.4) * (high - low)
     axes.set_ylim(low, high + names)
@@ -209,7 +221,7 @@ def _draw_lane_values(
     axes.plot(
         np.concatenate([past[0], time]),
         np.concatenate([lane.past_target[past[1]], lane.target[part]]),
-        color=now.ink,
+        color=now.target,
         lw=1.0,
         label="target",
         **marker,
@@ -230,7 +242,7 @@ def _draw_lane_residuals(
 ) -> None:
     """Draw prediction minus target as lines from 0, with as many numbers as there is room for."""
     now, residual = style.now(), lane.prediction[part] - lane.target[part]
-    axes.vlines(time, 0, residual, color=now.prediction, lw=max(0.8, 90 / max(len(time), 60)))
+    axes.vlines(time, 0, residual, color=now.residual, lw=max(0.8, 90 / max(len(time), 60)))
     axes.axhline(0, color=now.muted, lw=0.6)
     tall = axes.bbox.height / part_of(figure).dpi
     low, high = 1.05 * lane.residuals.low, 1.05 * lane.residuals.high
@@ -269,11 +281,7 @@ def _name_parts(
 def _time_axis(axes: Axes, dates: bool) -> None:
     """Write times at the x axis: dates as dates, numbers in full."""
     if dates:
-        locator = AutoDateLocator(minticks=2, maxticks=8)  # type: ignore[no-untyped-call]
-        axes.xaxis.set_major_locator(locator)
-        axes.xaxis.set_major_formatter(
-            ConciseDateFormatter(locator)  # type: ignore[no-untyped-call]
-        )
+        date_axis(axes)
         return
     axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.ticklabel_format(axis="x", style="plain", useOffset=False)
@@ -330,37 +338,73 @@ def _draw_scatters(
 
 
 def _draw_residuals(figure: Figure, part: SubplotSpec, shown: HeldOut) -> None:
-    """Draw the histogram of the residuals, and below it their autocorrelation."""
-    now = style.now()
-    lags = shown.lags
-    known = lags is not None and bool(np.isfinite(lags).any()) and inches(figure)[1] >= HIGH
-    parts = part.subgridspec(1 + known, 1, hspace=0.75)
-    axes = add_axes(figure, parts[0])
-    n = int(shown.counts.sum())
-    joined = next((size for size, most in BARS if n < most), 1)
-    counts = shown.counts.reshape(-1, joined).sum(axis=1)
-    axes.stairs(counts, shown.edges[::joined], fill=True, color=now.prediction, alpha=0.85)
+    """Draw the histogram of the residuals of each target, and below it their autocorrelation."""
+    high = part.get_position(part_of(figure)).height * inches(figure)[1]
+
+    def each(n: int) -> float:
+        return (high - (n - 1) * PANEL_NAMES) / n
+
+    most = next((n for n in range(len(shown.residuals), 1, -1) if each(n) >= LOWEST), 1)
+    every = shown.residuals[:most]
+    known = any(one.lags is not None and np.isfinite(one.lags).any() for one in every)
+    known = known and inches(figure)[1] >= HIGH and each(2 * most) >= LOWEST
+    n = most * (1 + known)
+    tall = min(each(n), HIGHEST)
+    rest = high - n * tall - (n - 1) * PANEL_NAMES  # high panels would only stretch their bars
+    ratios, space = [tall] * n, PANEL_NAMES * n / (n * tall)
+    if rest > PANEL_NAMES + 0.1:
+        ratios, space = (
+            [*ratios, rest - PANEL_NAMES],
+            PANEL_NAMES * (n + 1) / (n * tall + rest - PANEL_NAMES),
+        )
+    parts = part.subgridspec(len(ratios), 1, hspace=space, height_ratios=ratios)
+    for number, one in enumerate(every):
+        _draw_counts(figure, add_axes(figure, parts[number * (1 + known)]), one)
+        if known:
+            _draw_lags(add_axes(figure, parts[2 * number + 1]), one)
+
+
+def _draw_counts(figure: Figure, axes: Axes, of: Residuals) -> None:
+    """Draw the histogram of the residuals of a target."""
+    now, edges = style.now(), of.edges
+    joined = next((size for size, most in BARS if of.counts.sum() < most), 1)
+    counts = of.counts.reshape(-1, joined).sum(axis=1)
+    axes.stairs(counts, edges[::joined], fill=True, color=now.residual, alpha=0.7)
     axes.axvline(0, color=now.ink, lw=0.8)
     axes.set_yticks([])
     axes.xaxis.set_major_locator(MaxNLocator(3))
+    axes.xaxis.set_major_formatter(Numbers())
     size = (style.SMALL_POINTS + 0.5) * part_of(figure).dpi  # of a letter, by its share of it
-    ticks = [tick for tick in axes.get_xticks() if shown.edges[0] <= tick <= shown.edges[-1]]
-    if len(ticks) * len(f" {ticks[0]:.6g} ") * REGULAR * size > axes.bbox.width:
+    ticks = [tick for tick in axes.get_xticks() if edges[0] <= tick <= edges[-1]]
+    if ticks and len(ticks) * len(f" {ticks[0]:,.6g} ") * REGULAR * size > axes.bbox.width:
         axes.set_xticks([tick for tick in ticks if tick])  # a line stands at 0
-    _above(axes, "residuals")
+    room = int(axes.bbox.width / (REGULAR * style.SMALL_POINTS * part_of(figure).dpi))
+    _above(
+        axes,
+        style.plain(
+            f"residuals, {without_unit(of.name)}" if of.name else "residuals", max(room, 12)
+        ),
+    )
     name = "prediction \N{MINUS SIGN} target"
+    if of.scaled:
+        name = "in deviations of a series"
     wide = len(name) * REGULAR * size > axes.bbox.width
     axes.set_xlabel(name, loc="right" if wide else "center")  # a wide one would leave the figure
-    if not known or lags is None:
+
+
+def _draw_lags(axes: Axes, of: Residuals) -> None:
+    """Draw the autocorrelation of the residuals of a target."""
+    now, lags = style.now(), of.lags
+    if lags is None:
         return
-    axes = add_axes(figure, parts[1])
-    steps = np.arange(1, len(lags) + 1)
-    axes.vlines(steps, 0, lags, color=now.prediction, lw=2)
+    axes.vlines(np.arange(1, len(lags) + 1), 0, lags, color=now.residual, lw=2)
     axes.axhline(0, color=now.muted, lw=0.6)
-    axes.set_ylim(min(-0.25, float(np.nanmin(lags)) * 1.1), max(1.0, float(np.nanmax(lags))))
+    if np.isfinite(lags).any():
+        ends = min(-0.25, float(np.nanmin(lags)) * 1.1), max(1.0, float(np.nanmax(lags)))
+        axes.set_ylim(*ends)
     axes.yaxis.set_major_locator(MaxNLocator(3))
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-    _above(axes, "autocorrelation")
+    _above(axes, "autocorrelation of these")
     axes.set_xlabel("steps later")
 
 

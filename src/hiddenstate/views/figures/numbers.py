@@ -1,5 +1,6 @@
 """Writes the numbers at axes: short, without a factor beside them, and late times in full."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,12 @@ EVEN_RATIO, POWERS_RATIO = 8, 100
 """Ratio of the ends of a log axis below which it has the ticks of a linear one, and below which it
 has ticks between powers of ten."""
 
+THOUSANDS = ((1e6, "M"), (1e3, "k"))
+"""Letters for factors of numbers at an axis: 450k, 1.8M."""
+
+LARGE = 1e4, 1e9
+"""Sizes of the largest number of an axis between which its numbers have such letters."""
+
 LONGEST_NUMBER = 7
 """Letters of a number at an axis up to which it is written with its power of ten."""
 
@@ -20,7 +27,8 @@ LATE = 1e6
 
 
 class Numbers(ScalarFormatter):
-    """Formats large and small numbers of an axis as 2e8, so that no factor stands beside it.
+    """Formats large numbers of an axis as 450k, larger and small ones as 2e9, so that no factor
+    stands beside it.
 
     Where such numbers would be long, as they differ little, the factor or offset stands there.
     """
@@ -28,12 +36,25 @@ class Numbers(ScalarFormatter):
     def __init__(self) -> None:
         super().__init__()
         self._powers: dict[float, str] = {}
+        self._in_letters = True
+
+    def set_scientific(self, b: bool) -> None:
+        """Choose whether numbers are shortened; else they are written in full."""
+        self._in_letters = b
+        super().set_scientific(b)
 
     def set_locs(self, locs: Any) -> None:
         """Choose how to format the ticks at `locs`."""
         self._powers = {}
         super().set_locs(locs)
         plain = max((len(super(Numbers, self).__call__(value)) for value in locs), default=0)
+        ends = self.axis.get_view_interval() if self.axis is not None else locs
+        largest = max((abs(float(value)) for value in ends), default=0)
+        if LARGE[0] <= largest < LARGE[1] and self._in_letters:  # else they are times, in full
+            texts = lettered([float(value) for value in locs], largest)
+            if max(map(len, texts.values())) < LONGEST_NUMBER:
+                self._powers = texts
+                return
         if not super().get_offset() and plain < LONGEST_NUMBER:
             return
         texts = {float(value): brief(float(f"{value:.9g}")) for value in locs}
@@ -47,6 +68,14 @@ class Numbers(ScalarFormatter):
     def get_offset(self) -> str:
         """Return the factor or the offset beside the axis."""
         return "" if self._powers else super().get_offset()
+
+
+def lettered(values: Sequence[float], largest: float) -> dict[float, str]:
+    """Return the texts of numbers with a letter for thousands or millions: 450k, 1.8M, 0."""
+    factor, letter = next(each for each in THOUSANDS if largest >= each[0])
+    texts = {value: f"{float(f'{value / factor:.9g}'):g}" for value in values}
+    minus = "\N{MINUS SIGN}"
+    return {x: text.replace("-", minus) + letter * (text != "0") for x, text in texts.items()}
 
 
 def log_scale(axes: Axes) -> None:

@@ -48,16 +48,13 @@ def held_out(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Sele
     for number, lane in enumerate(lanes):
         part = body.part(0, number * each, body.width, each)
         if lane.title and part.height >= 4:
-            errors = f"{panels.short(lane.error)}, {shown.baseline} "
-            errors += panels.short(lane.baseline_error)
-            worse = lane.error > lane.baseline_error
-            name = f"{printable(lane.title, 40)}: {errors}"
+            name = f"{printable(lane.title, 40)}: {lane.errors(shown.baseline)}"
             side, middle = beyond(lane.prediction, *lane.values[:2])
             if side:
                 name += f"; prediction {side} this axis: {panels.short(middle)}"
             if number == len(lanes) - 1 < len(shown.lanes) - 1:
                 name += f"; {len(shown.lanes) - len(lanes)} more not drawn"
-            part.text(0, 0, clip(name, part.width), ORANGE if worse else GREY)
+            part.text(0, 0, clip(name, part.width), ORANGE if lane.is_worse else GREY)
             part = part.part(0, 1, part.width, part.height - 1)
         if shown.one_a_series:
             _scatter(part, lane)
