@@ -8,14 +8,15 @@ machine, it is one more worker. Without an address, the study is an SQLite file 
 import os
 import sys
 
-from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
-
-from hiddenstate import RecurrentClassifier, tune
-
 
 def main(folder: str) -> None:
     """Search, and score the best on rows that no trial has seen."""
+    # Imported here, as the two processes import this file and need neither.
+    from sklearn.datasets import load_digits
+    from sklearn.model_selection import train_test_split
+
+    from hiddenstate import RecurrentClassifier, tune
+
     url = os.environ.get("HIDDENSTATE_STORAGE")
     if not url:
         print("HIDDENSTATE_STORAGE is not set, so the study is an SQLite file")

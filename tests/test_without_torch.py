@@ -99,29 +99,27 @@ SMALL: dict[str, list[object]] = {
 
 
 @needs_kernels
-@pytest.mark.parametrize("job", SMALL)
-def test_a_job_trains_resumes_predicts_evaluates_and_reports(
-    job: str, commands: Commands, tiny_idx: Path, tmp_path: Path
+def test_every_job_trains_resumes_predicts_evaluates_and_reports(
+    commands: Commands, tiny_idx: Path, tmp_path: Path
 ) -> None:
-    data = [] if job == "regress" else [tiny_idx]
-    more = ["--windows", "+5"] if job == "regress" else ["--max-steps", "+2"]
-    run = f"{job}-1"
-    answers = commands(
-        [job, *data, *SMALL[job], *QUIET],
-        ["resume", run, *more, *QUIET[:2]],
-        *([] if job == "regress" else [["predict", run]]),
-        ["evaluate", run],
-        ["figures", run],
-        ["report", run],
-        ["watch", run, "--view", "lines"],
-        ["verify", run, "--steps", 2],
-        *([["inspect", tiny_idx]] if data else []),
-    )
-    for answer in answers:
-        assert answer.code == 0, answer
-    folder = tmp_path / "runs" / run
-    assert (folder / "report.html").exists()
-    assert list((folder / "figures").glob("*.png"))
+    lines: list[list[object]] = [["inspect", tiny_idx]]
+    for job, options in SMALL.items():
+        data = [] if job == "regress" else [tiny_idx]
+        more = ["--windows", "+5"] if job == "regress" else ["--max-steps", "+2"]
+        run = f"{job}-1"
+        lines += [
+            [job, *data, *options, *QUIET],
+            ["resume", run, *more, *QUIET[:2]],
+            *([] if job == "regress" else [["predict", run]]),
+            *(["evaluate", run], ["figures", run], ["report", run]),
+            *(["watch", run, "--view", "lines"], ["verify", run, "--steps", 2]),
+        ]
+    for line, answer in zip(lines, commands(*lines), strict=True):
+        assert answer.code == 0, (line, answer)
+    for job in SMALL:
+        folder = tmp_path / "runs" / f"{job}-1"
+        assert (folder / "report.html").exists()
+        assert list((folder / "figures").glob("*.png"))
 
 
 @needs_kernels

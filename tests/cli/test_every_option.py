@@ -21,6 +21,7 @@ from hiddenstate.cli import cli as commands
 from hiddenstate.cli import main
 from hiddenstate.errors import DataError
 from hiddenstate.inference import overflow
+from hiddenstate.views import catalog
 from tests.conftest import Answer, answer_to, make_coarse
 
 MODELS = ("model", "group", "estimator")
@@ -356,6 +357,8 @@ def test_options_are_obeyed_or_refused(
 ) -> None:
     monkeypatch.chdir(made)
     make_coarse(monkeypatch)
+    small = {"learning": (0.0, 0.0, 1.0, 1.0)}  # a film of one figure
+    monkeypatch.setitem(catalog.LAYOUTS, "held_out", (small, small))
     if thing == "stream":
         monkeypatch.setattr(sys, "stdin", Lines())
     context = click.Context(commands)
