@@ -169,6 +169,15 @@ def test_the_input_of_a_regression_is_answered_and_bent(run_of: RunOf, open_page
     assert page.text_content(".bend .note") != before
 
 
+UNITS = """async (details) => {
+  const { Held, nameOf } = await import("/assets/studio/static/series.js");
+  const plot = { target: [1, 2, NaN], prediction: [2, 4, 1], baseline: [4, 5, 1] };
+  const store = { details, layer: "" };
+  const said = Held.prototype.summary.call({ plot, store, target: 1 });
+  return [nameOf(store, 0), nameOf(store, 1), said];
+}"""
+
+
 def test_windows_arrive_with_the_slider(run_of: RunOf, open_page: OpenPage) -> None:
     run = run_of("regress")
     page = open_page("#/run/regress-1").page
@@ -183,9 +192,13 @@ def test_windows_arrive_with_the_slider(run_of: RunOf, open_page: OpenPage) -> N
         "/: (-?[0-9.e-]+)/)[1] / error - 1) < 2e-3",
         arg=float(errors.mean()),
     )
-    details = {"shown": {"targets": ["a", "b"]}, "targets": [{"name": "b", "unit": "EUR"}]}
-    assert page.evaluate(
-        "async (details) => { const { nameOf } = await import('/assets/studio/static/series.js');"
-        " return [nameOf({ details }, 0), nameOf({ details }, 1)]; }",
-        details,
-    ) == ["a", "b (EUR)"]
+    details = {
+        "shown": {"targets": ["a", "b"]},
+        "targets": [{"name": "b", "unit": "EUR"}],
+        "baseline": {"drawn": "the last value"},
+    }
+    assert page.evaluate(UNITS, details) == [
+        "a",
+        "b (EUR)",
+        "off by ± 1.5 EUR on average; the last value: ± 3 EUR",
+    ]

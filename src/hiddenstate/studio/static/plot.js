@@ -99,14 +99,20 @@ export class SeriesPicture {
   }
 }
 
-/** @param {Plot} plot */
-export function meanSquare({ target, prediction }) {
+/** The mean of a power of the distances of predictions from targets. @param {Pick<Plot, "target" | "prediction">} plot @param {number} power */
+function meanOf({ target, prediction }, power) {
   let [sum, count] = [0, 0];
   for (let place = 0; place < target.length; place += 1) {
     const apart = prediction[place] - target[place];
     if (!Number.isFinite(apart)) continue;
-    sum += apart * apart;
+    sum += Math.abs(apart) ** power;
     count += 1;
   }
   return count ? sum / count : NaN;
 }
+
+/** @param {Pick<Plot, "target" | "prediction">} plot */
+export const meanSquare = (plot) => meanOf(plot, 2);
+
+/** @param {Pick<Plot, "target" | "prediction">} plot */
+export const meanApart = (plot) => meanOf(plot, 1);

@@ -2,7 +2,7 @@
 
 import { fill, h } from "./dom.js";
 import { mixed, momentOf } from "./easing.js";
-import { SeriesPicture, around, legend, meanSquare, stepOf } from "./plot.js";
+import { SeriesPicture, around, legend, meanApart, meanSquare, stepOf } from "./plot.js";
 import { framed } from "./picture.js";
 import { t } from "./words.js";
 import { short } from "../../web/numbers.js";
@@ -12,10 +12,16 @@ import { short } from "../../web/numbers.js";
 
 const SEEN = 200; // steps of a picture to which windows are added
 
+/** The unit of a target, or nothing. @param {{details: any}} store @param {number} target @returns {string} */
+function unitOf({ details: { shown, targets } }, target) {
+  const name = (shown.targets || [])[target];
+  return (targets.find((/** @type {any} */ each) => each.name === name) || { unit: "" }).unit || "";
+}
+
 /** The name of a target, with its unit. @param {{details: any}} store @param {number} target */
-export function nameOf({ details: { shown, targets } }, target) {
-  const name = (shown.targets || [])[target] || "";
-  const { unit = "" } = targets.find((/** @type {any} */ each) => each.name === name) || {};
+export function nameOf(store, target) {
+  const name = (store.details.shown.targets || [])[target] || "";
+  const unit = unitOf(store, target);
   return unit ? `${name} (${unit})` : name;
 }
 
@@ -159,7 +165,7 @@ export class Held extends SeriesPicture {
   /** @param {Store} store */
   constructor(store) {
     super(store, framed(store, "held_out"));
-    this.lane = 0;
+    this.lane = this.target = 0;
     this.select = h("select", { "aria-label": t("Series"), onchange: () => { this.lane = Number(this.select.value); this.update(); } });
     this.picture.tools.append(this.select);
     this.picture.element.append(legend(true, t(this.store.details.baseline.drawn)));
@@ -171,9 +177,9 @@ export class Held extends SeriesPicture {
     const { plot } = this;
     if (!plot) return "";
     if (!Array.prototype.some.call(plot.prediction, Number.isFinite)) return t("predicted at the end of the run, as the state goes through all that comes before");
-    const other = plot.baseline ? meanSquare({ ...plot, prediction: plot.baseline }) : NaN;
+    const written = (/** @type {ArrayLike<number>} */ prediction) => [short(Number(meanApart({ ...plot, prediction }).toPrecision(3))), unitOf(this.store, this.target)].filter(Boolean).join(" ");
     const { baseline, answer } = this.store.details;
-    return t("mean squared error {error}; {baseline} {other}", { error: short(meanSquare(plot)), baseline: t(baseline.drawn), other: short(other) })
+    return t("off by ± {error} on average; {baseline}: ± {other}", { error: written(plot.prediction), baseline: t(baseline.drawn), other: plot.baseline ? written(plot.baseline) : "–" })
       + (this.store.layer === "network" ? t("; by the network alone, all of its output added to the {beside}", { beside: t(answer.beside[0]) }) : "");
   }
 
@@ -189,6 +195,7 @@ export class Held extends SeriesPicture {
     this.lane = Math.min(this.lane, D - 1);
     const row = (/** @type {any} */ array) => (array ? Float64Array.from(array.data.subarray(this.lane * array.shape[1], (this.lane + 1) * array.shape[1])) : null);
     this.names(lanes, D);
+    this.target = lanes.held_of ? lanes.held_of.data[2 * this.lane + 1] : 0;
     const target = /** @type {Float64Array} */ (row(lanes.held_target));
     let n = W;
     while (n > 1 && !Number.isFinite(target[n - 1])) n -= 1;
@@ -209,7 +216,7 @@ export class Held extends SeriesPicture {
     const sides = around([target, past ? past.target : [], baseline || []]);
     const room = Math.max(0.6 * Math.sqrt(square) - 0.08 * (sides[1] - sides[0]), 0); // of a target that does not move
     const [low, high] = [sides[0] - room, sides[1] + room];
-    const rest = { low, high, name: nameOf(store, lanes.held_of ? lanes.held_of.data[2 * this.lane + 1] : 0), most: Math.min(Math.max(3 * Math.sqrt(square), 0.05 * (high - low)), high - low) };
+    const rest = { low, high, name: nameOf(store, this.target), most: Math.min(Math.max(3 * Math.sqrt(square), 0.05 * (high - low)), high - low) };
     if (lanes.held_time) {
       const times = /** @type {Float64Array} */ (row(lanes.held_time)).subarray(0, n);
       const before = past ? past.times.find(Number.isFinite) : undefined;

@@ -47,7 +47,7 @@ export const TEXTS = {
   "mean squared error of what is shown: {error}": "所示部分的均方误差：{error}",
   "mean squared error {error}": "均方误差 {error}",
   "lowest and highest of the members alone": "各成员网络单独预测的最低值与最高值",
-  "mean squared error {error}; {baseline} {other}": "均方误差 {error}；{baseline}为 {other}",
+  "off by ± {error} on average; {baseline}: ± {other}": "平均偏差 ± {error}；{baseline}：± {other}",
   "; by the network alone, all of its output added to the {beside}": "；仅由网络给出，它的输出全部加到{beside}上",
   "the last value": "最后的值",
   "the training mean": "训练均值",
