@@ -1,5 +1,6 @@
 // The code that is looked at: of a row, of what a reader gave, or any other; and what it decodes to.
 
+import { choosable, frameOf } from "./codes.js";
 import { stepOf } from "../../web/steps.js";
 import { fill, h, say } from "./dom.js";
 import { touched } from "./on_demand.js";
@@ -49,19 +50,18 @@ export class Probe {
       name: "decoded",
       draw: (pen, width, height) => this.draw(pen, width, height),
     });
-    this.near_ = new Picture({
+    const near = choosable({
       title: t("Nearest in code space"),
       caption: t("The rows whose codes are nearest to the ring. Click one, or choose it with the arrow keys and Enter."),
       empty: t("The rows beside a code appear here."),
       name: "near",
-      draw: (pen, width, height) => this.drawNear(pen, width, height),
-      onkey: (key) => this.keyNear(key),
+      across: () => NEIGHBOURS, count: () => this.near.length,
+      cellAt: (x) => Math.floor((x / this.near_.canvas.clientWidth) * NEIGHBOURS),
+      words: (place) => this.nameOf(this.near[place]),
+      choose: (place) => { this.choose(this.near[place]); this.tell(); },
+      draw: (pen, width, height) => this.drawNear(pen, width, height, near.cursor()),
     });
-    this.cursor = 0;
-    this.near_.canvas.addEventListener("click", (/** @type {PointerEvent} */ event) => {
-      const place = Math.floor((event.offsetX / this.near_.canvas.clientWidth) * NEIGHBOURS);
-      if (this.near[place] !== undefined) this.choose(this.near[place]);
-    });
+    this.near_ = near.picture;
     this.numbers = h("div", { class: "numbers" });
     this.weights = h("p", { class: "note weights" });
     this.element = h("div", { class: "touch" }, this.decodedPicture.element, this.near_.element);
@@ -112,7 +112,6 @@ export class Probe {
   choose(row) {
     this.row = row;
     this.own = null;
-    this.cursor = 0;
     this.renew();
   }
 
@@ -311,8 +310,8 @@ export class Probe {
     form.paint(pen, cells);
   }
 
-  /** @param {CanvasRenderingContext2D} pen @param {number} width @param {number} height */
-  drawNear(pen, width, height) {
+  /** @param {CanvasRenderingContext2D} pen @param {number} width @param {number} height @param {number} cursor */
+  drawNear(pen, width, height, cursor) {
     const { form, near } = this;
     const wide = width / NEIGHBOURS;
     const side = Math.min((wide - 6) / form.ratio, height - 18);
@@ -326,25 +325,7 @@ export class Probe {
       pen.fillStyle = style.color;
       pen.fillText(text.length > 9 ? `${text.slice(0, 8)}…` : text, (place + 0.5) * wide, Math.min(side + 14, height - 3), wide - 2);
     });
-    if (document.activeElement === this.near_.canvas && near.length) {
-      pen.strokeStyle = style.color;
-      pen.lineWidth = 2;
-      pen.strokeRect(this.cursor * wide + 1, 1, wide - 2, height - 2);
-    }
+    if (cursor >= 0) frameOf(pen, [cursor * wide + 3, 3, wide - 6, height - 6]);
     this.near_.describe(t("Nearest rows: {rows}", { rows: near.map((row) => this.nameOf(row)).join("; ") }));
-  }
-
-  /** @param {string} key */
-  keyNear(key) {
-    const { near } = this;
-    if (key === "ArrowLeft" || key === "ArrowRight") {
-      this.cursor = Math.min(Math.max(this.cursor + (key === "ArrowLeft" ? -1 : 1), 0), near.length - 1);
-      say(this.nameOf(near[this.cursor]));
-      this.near_.paint();
-    } else if (key === "Enter" && near[this.cursor] !== undefined) {
-      this.choose(near[this.cursor]);
-      this.tell();
-    } else return false;
-    return true;
   }
 }

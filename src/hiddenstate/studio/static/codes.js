@@ -18,7 +18,7 @@ const MOST = 8; // rows that are drawn
  * Makes a picture whose cells are chosen with a click, or the arrow keys and Enter.
  * @param {ConstructorParameters<typeof Picture>[0] & {across: () => number, count: () => number, cellAt: (x: number, y: number) => number, words: (place: number) => string, choose: (place: number) => void}} options
  */
-function choosable({ across, count, cellAt, words, choose, ...options }) {
+export function choosable({ across, count, cellAt, words, choose, ...options }) {
   let cursor = -1;
   const picture = new Picture({ ...options, onkey: (key) => {
     const n = count();
@@ -34,9 +34,8 @@ function choosable({ across, count, cellAt, words, choose, ...options }) {
   picture.canvas.addEventListener("blur", () => { cursor = -1; picture.paint(); });
   picture.canvas.addEventListener("click", (/** @type {PointerEvent} */ event) => {
     const place = cellAt(event.offsetX, event.offsetY);
-    if (place >= 0 && place < n()) choose(place);
+    if (place >= 0 && place < count()) choose(place);
   });
-  const n = count;
   picture.canvas.classList.add("choosable");
   return { picture, cursor: () => cursor };
 }
@@ -46,7 +45,7 @@ function choosable({ across, count, cellAt, words, choose, ...options }) {
  * @param {CanvasRenderingContext2D} pen
  * @param {import("../../web/pen.js").Box} box
  */
-function frameOf(pen, [x, y, wide, tall]) {
+export function frameOf(pen, [x, y, wide, tall]) {
   pen.strokeStyle = colorOf("prediction");
   pen.lineWidth = 2;
   pen.strokeRect(x - 2, y - 2, wide + 4, tall + 4);
