@@ -1,6 +1,8 @@
 """What exports of a run of a forecast hold: all steps, intervals, and the times they are for."""
 
+import base64
 import csv
+import json
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,10 +16,14 @@ from hiddenstate.cli.forecast import figure_of
 from hiddenstate.export import export_model
 from hiddenstate.export.present import Present, present_of
 from hiddenstate.inference.fans import error_in_words, fans_of
+from hiddenstate.inference.outlook import Outlook
 from hiddenstate.runs import Run
+from hiddenstate.studio.details import view
+from hiddenstate.studio.forecasts import forecast
 from hiddenstate.views import style
 from tests.conftest import Cli
 from tests.export.scripts import imported, run_file
+from tests.report_html import Page
 
 OPTIONS = ("--id", "shop", "--time", "day", "--target", "sales", "--future", "promotion")
 SHOPS = {"Oslo": (60, 300), "Zürich": (52, 4000)}
@@ -70,6 +76,25 @@ def test_the_python_file_forecasts_and_dates_as_the_command(cli: Cli, tmp_path: 
     assert answers[-1]["time"] == "2024-02-29"
     assert answers[-1]["target_time"] == "2024-03-03"
     assert float(answers[-1]["sales"]) == pytest.approx(float(wanted[-1]["sales"]), rel=1e-5)
+    run = Run(next((tmp_path / "runs").iterdir()))
+    shown = json.loads(forecast(run))
+    assert shown["program"]["ahead"]["levels"] == [0.8, 0.95]
+    assert [each["name"] for each in shown["forecast"]["known"]] == ["promotion"]
+    fans = shown["forecast"]["fans"]
+    assert [each["name"] for each in fans["series"]] == list(SHOPS)
+    assert fans["series"][0]["ahead"]["y"][0] == pytest.approx(
+        [float(row["sales"]) for row in wanted[:HORIZON]]
+    )
+    bent = json.loads(view(run, None))  # begins with the own last steps, which have logarithms
+    rows_of_run = numbers_of(bent["rows"])
+    assert rows_of_run.shape[2] == len(bent["columns"])
+    assert rows_of_run[0, -1, 0] == pytest.approx(fans["series"][0]["past"][0][-1])
+    assert (np.array(bent["low"])[0] > 0) & (rows_of_run[0, :, 0].min() > bent["low"][0])
+    assert cli("report", "last").code == 0
+    report = Page((run.path / "report.html").read_text("utf-8"))
+    data = next(text for given, text in report.scripts if given.get("id") == "forecast-data")
+    assert json.loads(data) == json.loads(json.dumps(fans_of(outlook_of_run(run))))
+    assert "fan" in report.attributes("id")
     done = cli("export", "last", "--to", "c", "--output", "m.h")
     header = (tmp_path / "m.h").read_text()
     assert "#define M_HORIZON 3 " in header
@@ -111,6 +136,17 @@ def test_a_model_without_a_run_has_no_intervals_and_says_so(cli: Cli, tmp_path: 
     present, note = present_of(run.model(), run)
     assert present is None
     assert "v.csv" in note
+
+
+def outlook_of_run(run: Run) -> Outlook:
+    present, _ = present_of(run.model(), run)
+    assert present is not None
+    return present.outlook
+
+
+def numbers_of(packed: Any) -> Any:
+    flat = np.frombuffer(base64.b64decode(packed["base64"]), packed["dtype"])
+    return flat.reshape(packed["shape"])
 
 
 def drawn(present: Present) -> Figure:

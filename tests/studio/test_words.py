@@ -27,6 +27,7 @@ PAGES = {
     "away": ("downloads", "new_rows"),
     "memory": ("memory",),
     "layers": ("layers",),
+    "forecast": ("forecast",),
 }
 """The modules with which each file of texts is loaded."""
 

@@ -7,6 +7,7 @@ from hiddenstate.cli.step_tables import cells_of, heading_of
 from hiddenstate.errors import HiddenstateError, count, printable
 
 if TYPE_CHECKING:
+    from hiddenstate.inference.fans import Fans
     from hiddenstate.inference.step_scores import StepScores
     from hiddenstate.report.forecast import Table
     from hiddenstate.runs import Run
@@ -18,13 +19,14 @@ MOST_TARGETS, MOST_ROWS = 10, 200
 """Targets whose scores are listed, and rows of each table."""
 
 
-def report_tables(run: "Run") -> "list[Table]":
-    """Return the forecast of the series of a run, as far ahead as it was trained, and the scores of
-    such forecasts of the test rows; nothing of other runs, and with a note if the data cannot be
-    read or forecast."""
+def report_tables(run: "Run") -> "tuple[list[Table], Fans | None]":
+    """Return the forecast of the series of a run, as far ahead as it was trained, with the scores
+    of such forecasts of the test rows, and what draws it; nothing of other runs, and with a note if
+    the data cannot be read or forecast."""
     data = run.config.data
     if not run.config.kind.has_targets or not data.horizon or run.results() is None:
-        return []
+        return [], None
+    from hiddenstate.inference.fans import fans_of
     from hiddenstate.inference.inputs import read_new_data
     from hiddenstate.inference.outlook import outlook_of
     from hiddenstate.inference.overflow import checked_predictor
@@ -33,22 +35,24 @@ def report_tables(run: "Run") -> "list[Table]":
     from hiddenstate.runs.run_data import kept_rows
 
     if not data.data or run.data_fact("source") != "file":
-        return []
+        return [], None
     tables = []
     try:
         model = run.model()
         if not can_be_rolled(model):
-            return []
+            return [], None
         predictor = checked_predictor(model, "cpu", run.config.training.threads)
         scores = rolled_run(model, predictor, run)
         tables = [] if scores is None else score_tables(scores.steps)
         name = str(kept_rows(run) or data.data)
         dataset = read_new_data(model, name, {}, require_targets=False)
-        made = outlook_of(model, predictor, dataset, data.horizon, LEVELS, run).prediction()
+        made = outlook_of(model, predictor, dataset, data.horizon, LEVELS, run)
     except HiddenstateError as error:
         note(f"note: the report has no table of forecasts: {error}")
-        return tables
-    return [forecast_table(list(made.columns), made.rows(), len(made)), *tables]
+        return tables, None
+    rows = made.prediction()
+    first = forecast_table(list(rows.columns), rows.rows(), len(rows))
+    return [first, *tables], fans_of(made)
 
 
 def score_tables(scores: "StepScores") -> "list[Table]":

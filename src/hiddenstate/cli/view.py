@@ -137,7 +137,7 @@ def report(run: str, runs_dir: Path) -> None:
     from hiddenstate.report import write_report
 
     trained = _find_readable_run(run, runs_dir)
-    say(str(write_report(trained, report_tables(trained))))
+    say(str(write_report(trained, *report_tables(trained))))
 
 
 @click.command(

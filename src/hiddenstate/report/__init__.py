@@ -4,7 +4,7 @@
 forecast, `commands` repeats it; `html` and `model_card` write what they say.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 REPORT = "report.html"
 
 
-def write_report(run: Run, tables: "Sequence[Table]" = ()) -> Path:
+def write_report(
+    run: Run, tables: "Sequence[Table]" = (), fans: Mapping[str, object] | None = None
+) -> Path:
     """Write report.html and the model card into the run folder; return the path of the report.
 
     Parameters
@@ -26,6 +28,8 @@ def write_report(run: Run, tables: "Sequence[Table]" = ()) -> Path:
         Finished or not.
     tables : sequence of Table, optional
         The forecasts of the run and their scores, which both list.
+    fans : mapping, optional
+        The same forecasts as a page draws them.
 
     Raises
     ------
@@ -35,6 +39,6 @@ def write_report(run: Run, tables: "Sequence[Table]" = ()) -> Path:
     from hiddenstate.report.html.page import page
     from hiddenstate.report.model_card import write_card
 
-    text = page(run, tables)
+    text = page(run, tables, fans)
     write_card(run, tables)
     return write_page(run, REPORT, text)

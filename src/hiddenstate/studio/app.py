@@ -203,6 +203,13 @@ class Studio:
         """Names, ranges and rows that go with the nets of a run."""
         return await self._of_moment(request, view)
 
+    async def get_forecast(self, request: Request) -> Response:
+        """The forecast of the series of a run."""
+        from hiddenstate.studio.forecasts import forecast
+
+        run = self.index.run(request.path_params["run"])
+        return kept_answer(request, await run_in_threadpool(forecast, run), "application/json")
+
     async def _of_moment(
         self, request: Request, make: "Callable[[Any, int | None], bytes]"
     ) -> Response:
@@ -458,6 +465,7 @@ def routes(studio: Studio) -> list[tuple[Rule, Handler]]:
         (Rule("GET", "/api/runs/{run}/arrays/{which}"), studio.get_arrays),
         (Rule("GET", "/api/runs/{run}/program/{which}"), studio.get_program),
         (Rule("GET", "/api/runs/{run}/view/{which}"), studio.get_view),
+        (Rule("GET", "/api/runs/{run}/forecast"), studio.get_forecast),
         (Rule("GET", "/api/compare"), studio.get_compared),
         (Rule("GET", "/api/stream"), studio.get_stream),
         (Rule("GET", "/api/files/{folder}"), studio.get_files),

@@ -41,8 +41,9 @@ class Replay(NamedTuple):
     data: Mapping[str, object] | None
 
 
-def page(run: Run, tables: Sequence[Table] = ()) -> str:
-    """Return the report of `run` as HTML, with its forecasts if given."""
+def page(run: Run, tables: Sequence[Table] = (), fans: Mapping[str, object] | None = None) -> str:
+    """Return the report of `run` as HTML, with its forecasts if given: as tables, and as a picture
+    of `fans`."""
     facts = RunFacts(run)
     pictures: Pictures = {}
     replay = Replay("", "", None)
@@ -53,7 +54,8 @@ def page(run: Run, tables: Sequence[Table] = ()) -> str:
     if timeline is not None:
         pictures = draw_pictures(timeline)
         replay = _replay(facts, timeline)
-    bodies = {"forecast": ("The forecast", forecast_section(facts, tables))}
+    drawn = '<div id="fan"></div>' if fans else ""
+    bodies = {"forecast": ("The forecast", drawn + forecast_section(facts, tables))}
     bodies |= {part.key: (part.title, part.build(facts, pictures)) for part in SECTIONS}
     folds = [(fold, fold.build(facts)) for fold in APPENDIX]
     folded = "".join(tags.folded(fold.key, fold.title, body) for fold, body in folds if body)
@@ -61,9 +63,8 @@ def page(run: Run, tables: Sequence[Table] = ()) -> str:
     sections = {key: (title, body) for key, (title, body) in bodies.items() if body}
     titles = {"result": "Result"} | {key: title for key, (title, _) in sections.items()}
     css = f"{base_style()}\n{Template(asset('page.css')).substitute(heat=_heat())}"
-    script = trimmed(
-        joined(ordered(f"report/html/{name}.js" for name in ("page", replay.key) if name))
-    )
+    scripts = filter(None, ("page", replay.key, "forecast" if fans else ""))
+    script = trimmed(joined(ordered(f"report/html/{name}.js" for name in scripts)))
     return Template(asset("page.html")).substitute(
         title=tags.text(facts.title),
         policy=policy(css, script),
@@ -76,7 +77,11 @@ def page(run: Run, tables: Sequence[Table] = ()) -> str:
             f'<h2 id="{key}-title">{title}</h2>{body}</section>'
             for key, (title, body) in sections.items()
         ),
-        data="" if replay.data is None else _data(replay.key, replay.data),
+        data="".join(
+            _data(key, value)
+            for key, value in ((replay.key, replay.data), ("forecast", fans))
+            if value is not None
+        ),
         version=tags.text(__version__),
     )
 

@@ -26,8 +26,13 @@ export async function panelsOf(store, main) {
       const { BentInput } = await import("./bending.js");
       replace(new BentInput(store).picture.element);
     });
+    const option = store.details.options.find((/** @type {any} */ each) => each.name === "horizon");
+    const ahead = option && option.value && store.state.has_model && store.details.data.source === "file" && later("wide", t("What comes next"), async (replace) => {
+      const { forecastOfRun } = await import("./forecast.js");
+      replace(await forecastOfRun(store));
+    });
     const all = [windows, held, states, streams, memory];
-    fill(main, windows && windows.picture.element, held && held.picture.element, states.portrait.element, states.units.element, streams.element, memory.element, bending.element);
+    fill(main, ahead && ahead.element, windows && windows.picture.element, held && held.picture.element, states.portrait.element, states.units.element, streams.element, memory.element, bending.element);
     return () => { for (const each of all) if (each) each.update(); };
   });
 }

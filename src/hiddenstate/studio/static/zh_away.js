@@ -2,7 +2,6 @@
 
 /** @type {Record<string, string>} */
 export const TEXTS = {
-  Forecast: "预测",
   Answer: "回答",
   Answers: "答案",
   "series to forecast; without a file, those of the run": "要预测的序列；不给文件时用这次运行的序列",

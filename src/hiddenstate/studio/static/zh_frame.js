@@ -2,6 +2,8 @@
 
 /** @type {Record<string, string>} */
 export const TEXTS = {
+  "What comes next": "接下来会怎样",
+  Forecast: "预测",
   "the network alone": "仅网络",
   ", by the network alone": "（仅由网络给出）",
   Home: "首页",

@@ -1,0 +1,34 @@
+// The forecast of the series of a run: history, held-out part, and the fan into the future.
+
+import { get } from "./api.js";
+import { h } from "./dom.js";
+import { panel } from "./picture.js";
+import { speak, t } from "./words.js";
+import { forecastOf } from "../../web/ahead.js";
+import { forecastPanel } from "../../web/forecast_panel.js";
+import { Model } from "../../web/net.js";
+import { unpacked } from "../../web/packed.js";
+
+/**
+ * Returns the picture of the forecast of a run; what is known ahead bends it.
+ * @param {import("./store.js").Store} store
+ */
+export async function forecastOfRun(store) {
+  await speak("forecast");
+  const place = h("div", { class: "forecast" });
+  const { element, note } = panel("wide", t("What comes next"),
+    t("The history of a series, what was forecast of its held-out part, and the forecast with its intervals. Drag what is known ahead, and the forecast bends."), place);
+  const found = await get(`/api/runs/${store.id}/forecast`);
+  if (!found.forecast) {
+    note.textContent = found.why;
+    return element;
+  }
+  /** @type {Model|null} */ let model = null;
+  if (found.program) {
+    for (const script of found.scripts) await import(`../../web/${script}.js`);
+    model = new Model(unpacked(found.program));
+  }
+  const answer = (/** @type {Float64Array[]} */ rows, /** @type {number[]} */ sizes) => forecastOf(/** @type {Model} */ (model), rows, sizes);
+  forecastPanel(place, found.forecast, { answer: model && answer, words: t, complain: (why) => { note.textContent = why; }, height: "24rem" });
+  return element;
+}

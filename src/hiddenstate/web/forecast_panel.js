@@ -1,0 +1,122 @@
+// The forecast of a run on a page: a choice of series, the fan of one, how far earlier forecasts were off,
+// and what is known ahead, which bends it where a model is there.
+
+import { FanPicture } from "./fan.js";
+import { short } from "./numbers.js";
+import { packedRows } from "./rows.js";
+
+/** @import { Fans } from "./fan.js" */
+/** @import { Forecast } from "./ahead.js" */
+/** @import { Packed } from "./packed.js" */
+
+/**
+ * What `hiddenstate/export/html/forecasts` says of a run; without `ends`, nothing is computed anew.
+ * @typedef {object} Forecasts
+ * @property {Fans} fans
+ * @property {Packed[]} [ends] The last steps of each series.
+ * @property {number[][]} [sizes]
+ * @property {{ name: string, feature: number, low: number, high: number, whole: boolean }[]} [known]
+ */
+/** @typedef {(text: string, values?: Record<string, any>) => string} Words */
+
+/** @type {Words} */
+const plainly = (text, values = {}) => text.replace(/\{(\w+)\}/g, (_, name) => String(values[name]));
+
+/** @param {string} tag @param {string} name Of its class. @param {(Node | string)[]} parts @returns {any} */
+function made(tag, name, ...parts) {
+  const element = document.createElement(tag);
+  element.className = name;
+  element.append(...parts);
+  return element;
+}
+
+/**
+ * Fills a place with the forecast of a run.
+ * @param {HTMLElement} place
+ * @param {Forecasts} forecasts
+ * @param {object} [options]
+ * @param {((rows: Float64Array[], sizes: number[]) => Forecast) | null} [options.answer] The model's answer to a series, if it is there.
+ * @param {Words} [options.words]
+ * @param {(problem: string) => void} [options.complain]
+ * @param {string} [options.height] Of the picture.
+ */
+export function forecastPanel(place, { fans, ends = [], sizes = [], known: columns = [] }, { answer = null, words = plainly, complain = () => {}, height = "" } = {}) {
+  const bends = answer && columns.length > 0;
+  const select = (/** @type {string} */ name, /** @type {string[]} */ texts) => {
+    const chosen = made("select", "");
+    chosen.append(...texts.map((text, n) => new Option(text, String(n))));
+    const label = made("label", "check", `${words(name)} `, chosen);
+    label.hidden = texts.length < 2;
+    return [label, chosen];
+  };
+  const [ofSeries, series] = select("Series", fans.series.map(({ name }) => name));
+  const [ofTarget, target] = select("Target", fans.targets);
+  const again = made("button", "", words("As in the data"));
+  again.type = "button";
+  again.hidden = true;
+  const error = made("p", "help note");
+  const here = made("output", "help note");
+  const canvas = made("canvas", "fill fan");
+  canvas.tabIndex = 0;
+  canvas.setAttribute("role", "application");
+  canvas.setAttribute("aria-label", words("Forecast"));
+  /** @type {Float64Array[]} */
+  let rows = []; // the last steps of the series, as the model reads them
+
+  const picture = new FanPicture({
+    canvas, words,
+    say: (text) => { here.textContent = text; },
+    bent: (lane, step, value, done) => {
+      if (step >= 0) {
+        rows[rows.length - fans.horizon + step][columns[lane].feature] = value;
+        compute();
+      }
+      if (done) again.hidden = false;
+    },
+  });
+
+  function begin() {
+    const end = ends[series.value];
+    if (end && answer) [rows] = packedRows({ ...end, shape: [1, ...end.shape] });
+    again.hidden = true;
+    compute();
+  }
+
+  function compute() {
+    const [number, o] = [Number(series.value), Number(target.value)];
+    if (answer && rows.length) {
+      try {
+        const found = answer(rows, sizes[number]);
+        fans.series[number].ahead = Object.fromEntries(Object.entries(found).map(([name, steps]) => [
+          name, fans.targets.map((_, k) => steps.map((step) => step[k]))]));
+        complain("");
+      } catch (problem) {
+        complain(words("The model cannot read this: {why}.", { why: /** @type {Error} */ (problem).message }));
+      }
+    }
+    picture.show(fans, number, o, bends ? columns.map((column) => ({
+      ...column, values: rows.slice(-fans.horizon).map((row) => row[column.feature]),
+    })) : []);
+    here.textContent = picture.inWords();
+    const off = fans.series[number].errors[o];
+    error.textContent = !off ? words("There were no earlier steps to compare forecasts with.") : words(
+      fans.held_out ? "{target}: off by ± {own} on average in the held-out part, 1 to {n} steps ahead; {simple}: ± {other}."
+        : "{target}: off by ± {own} on average in earlier steps, 1 to {n} steps ahead; {simple}: ± {other}.",
+      { target: fans.targets[o], own: short(off.own), other: short(off.other), simple: words(off.simple), n: fans.horizon });
+  }
+
+  series.addEventListener("change", begin);
+  target.addEventListener("change", compute);
+  again.addEventListener("click", begin);
+  const notes = [
+    bends && words("Keys on the chart: left and right choose a step, up and down bend what is known ahead there, Page Up and Page Down choose a column."),
+    fans.note && `${fans.note[0].toUpperCase()}${fans.note.slice(1)}.`,
+    fans.n_series > fans.series.length && words("The first {n} of {all} series are here.", { n: fans.series.length, all: fans.n_series }),
+  ];
+  const tools = made("div", "fan-tools", ofSeries, ofTarget, again);
+  Object.assign(tools.style, { display: "flex", flexWrap: "wrap", gap: "0.6rem", alignItems: "center" });
+  if (height) Object.assign(canvas.style, { display: "block", width: "100%", height, touchAction: "pan-y", cursor: "crosshair" });
+  place.append(tools, error, canvas, here,
+    ...notes.flatMap((text) => (text ? [made("p", "help note", text)] : [])));
+  begin();
+}
