@@ -271,3 +271,16 @@ def test_while_a_forecast_learns_all_of_the_network_is_added(path):
     shown = held_out(timeline, moment)
     assert shown is not None
     assert shown.about.endswith("by the network alone, all of its output added")
+
+
+def test_the_beginnings_of_long_rows_are_of_the_network_under_the_answer(beside, right, texts):
+    timeline = Timeline(beside)
+    kept = timeline.final_arrays.items()
+    timeline.final_arrays = {name: array for name, array in kept if "decision" not in name}
+    decided = texts(lambda: drawings(timeline, timeline.moment())["decision"](None))
+    assert "✗" not in decided
+    assert decided.count("; the network ") == 4
+    assert f"and h_t, all of {ALONE}" in decided
+    shown = screen(timeline, "decision", 1, (120, 40))
+    assert "when did the network alone decide?" in shown
+    assert "model: b, row 2, is b" in shown

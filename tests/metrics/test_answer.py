@@ -63,3 +63,20 @@ def test_who_answers_is_named_with_its_share_and_updates(
 def test_a_network_alone_answers_where_nothing_is_known() -> None:
     assert answer_of("classify", {}) == Answer()
     assert Answer().by_net
+
+
+@pytest.mark.parametrize(
+    ("job", "results", "options", "words"),
+    [
+        ("classify", MADE, {}, ""),
+        ("classify", {"net_share": 1.0}, CONVOLUTIONS, ""),
+        ("classify", {"net_share": 0.25}, CONVOLUTIONS, "the network alone, 25% of the answer"),
+        ("classify", {"net_share": 0.0}, CONVOLUTIONS, "the network alone, which does not answer"),
+        ("regress", {"net_share": 0.5}, LINEAR, "the network alone, all of its output added"),
+        ("regress", {"net_share": 0.0}, LINEAR, "the network alone, which does not answer"),
+    ],
+)
+def test_a_network_that_is_not_the_model_is_alone(
+    job: str, results: dict[str, Any], options: dict[str, Any], words: str
+) -> None:
+    assert answer_of(job, results, options).net_alone() == words
