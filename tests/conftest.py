@@ -38,6 +38,9 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # are started make them.
 pytest.MonkeyPatch().setattr(os, "fsync", os.fstat)
 
+# Commands that draw give way to training for good, and so would all tests after them.
+pytest.MonkeyPatch().setattr("hiddenstate.views.offscreen.lower_priority", lambda: None)
+
 # A run of all tests makes 50,000 files, 1 GB in all. Memory takes and loses them sooner than a
 # disk.
 MEMORY = Path("/dev/shm")

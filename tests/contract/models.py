@@ -14,7 +14,7 @@ from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
 from tests.export.models import random_model
 
-N_RANDOM = 300
+N_RANDOM = 160
 """Number of random models."""
 
 PLAIN: dict[str, Any] = {
@@ -312,8 +312,8 @@ def _random(seed: int) -> FittedModel:
     job = "autoencode" if seed % 12 == 5 else ("classify", "regress")[seed // 2 % 2]
     wanted: dict[str, Any] = {"job": job, "steps": 2 + seed % 8, "hidden_size": 1 + seed // 8 % 5}
     dtype = "float64" if seed % 4 == 0 else "float32"
-    if seed % 75 == 7:  # they have thousands of weights
-        share = (0.0, 0.3, 0.8, 1.0)[seed // 75]
+    if seed % 40 == 7:  # they have thousands of weights
+        share = (0.0, 0.3, 0.8, 1.0)[seed // 40]
         wanted |= {"job": "classify", "convolutions": share}
     if seed % 10 == 3:
         wanted |= {"job": "regress", "linear": True}

@@ -14,7 +14,7 @@ from tests.contract.models import KINDS, model_of, random_names
 from tests.contract.translations import OTHERS, TRANSLATIONS, Translation, differences
 
 PARTS: dict[str, list[str]] = {"kinds": list(KINDS)}
-PARTS |= {f"random {n} on": list(random_names(n, n + 100)) for n in (0, 100, 200)}
+PARTS |= {f"random {n} on": list(random_names(n, n + 80)) for n in (0, 80)}
 
 
 def faults(translation: Translation, names: Iterable[str]) -> list[str]:
