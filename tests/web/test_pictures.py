@@ -101,6 +101,18 @@ def test_names_and_ends_of_six_lanes_are_apart_and_above_the_lines(tall: int) ->
         assert not any(left < x < right and top < y < bottom for x, y in found["lines"])
 
 
+def test_a_row_of_one_step_is_drawn() -> None:
+    reading = {"trace": {"chances": [0.25, 0.75]}, "classes": ["a", "b"]}
+    found = drawn(
+        ["signal", "reading_picture"],
+        "drawLane(pen, [40, 0, 300, 30], [0.5], [0, 1], 'ink');\n"
+        "const look = () => ({ color: 'ink', width: 2, named: true });\n"
+        f"chanceBars(pen, [40, 60, 300, 90], {{ ...{json.dumps(reading)}, look }}, 1);",
+    )
+    np.testing.assert_allclose(found["lines"], [[40, 15], [340, 15]])
+    assert [text["text"] for text in found["texts"]] == ["a", "b"]
+
+
 def test_a_held_out_part_names_what_is_predicted() -> None:
     plot: dict[str, Any] = {"from": 0, "to": 9, "low": 0, "high": 2e6, "most": 1e6, "gap": 2}
     plot |= {"dates": False, "time": "minute", "name": "price (EUR)", "border": 5}

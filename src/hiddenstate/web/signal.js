@@ -37,7 +37,7 @@ const placeIn = ([x, y, wide, tall], t, n, value, [low, high]) => [
   x + ((t + 0.5) / n) * wide, y + tall * (0.94 - (0.88 * (value - low)) / (high - low || 1))];
 
 /**
- * Draws values (a number a step, NaN where there is none) over the steps of a box.
+ * Draws values (a number a step, NaN where there is none) over the steps of a box; one across it.
  * @param {Pen} pen
  * @param {Box} box
  * @param {number[]} values
@@ -47,7 +47,8 @@ const placeIn = ([x, y, wide, tall], t, n, value, [low, high]) => [
  */
 export function drawLane(pen, box, values, range, color, { dash, width = 1.6, upTo } = {}) {
   const points = values.slice(0, upTo).map((value, t) => placeIn(box, t, values.length, value, range));
-  line(pen, points, color, width, dash);
+  const across = values.length === 1 ? points.flatMap(([, y]) => [[box[0], y], [box[0] + box[2], y]]) : points;
+  line(pen, across, color, width, dash);
 }
 
 /**

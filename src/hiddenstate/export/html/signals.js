@@ -2,7 +2,7 @@
 
 import { Model } from "../../web/net.js";
 import { traceOf } from "../../web/reading.js";
-import { boxesBelow, chanceLines, drawReading } from "../../web/reading_picture.js";
+import { boxesBelow, chanceBars, chanceLines, drawReading } from "../../web/reading_picture.js";
 import { CLASSES, readingOf, sayAnswer, showAnswer } from "./chances.js";
 import { contextOf, eachFrame, penOf, redrawWith } from "../../web/pen.js";
 import { Bender, allowed, copied, drawLanesRead, lanesOf } from "../../web/signal.js";
@@ -72,7 +72,7 @@ function offer(chosen) {
   choose();
 }
 
-const readingNow = () => readingOf(trace, series.length, player.at, { upright: false, chances: chanceLines, word: "step",
+const readingNow = () => readingOf(trace, series.length, player.at, { upright: false, chances: series.length > 1 ? chanceLines : chanceBars, word: "step",
   heads: ["signal, as the data has it", PROGRAM.companions.some(({ share }) => !share) ? "hidden state of the network alone, which does not answer" : "hidden state, a line each unit", "probability so far"],
   look: (kind, top) => ({ color: classColor(kind), width: kind === top ? 3 : 1.5, named: kind === top || trace.probabilities[player.at - 1][kind] > 0.2 }),
   row: (pen) => drawLanesRead(pen, lanes(), VIEW, series, classColor, player.at) });
