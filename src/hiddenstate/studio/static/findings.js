@@ -90,8 +90,7 @@ export function rowsDrawn(found) {
       pen.lineTo(x + wide, Math.round(top + each) - 0.5);
       pen.stroke();
       if (named) {
-        pen.font = "11.5px system-ui, sans-serif";
-        write(pen, fitted(pen, sample.channels[channel], NAMES - 10), x, top + each / 2 + 4, colorOf("muted"), "left", 11.5);
+        write(pen, sample.channels[channel], x, top + each / 2 + 4, colorOf("muted"), "left", 11.5, NAMES - 10);
       }
       drawLane(/** @type {any} */ (pen), [x + left, top + 2, wide - left, each - 4], values.map((value) => (value === null ? NaN : value)), ranges[channel], stroke, { width: 1.5 });
       values.forEach((value, at) => { // gaps are marked below the line
@@ -134,8 +133,7 @@ export function rowsDrawn(found) {
     const left = NAMES + 8;
     sample.values.forEach((/** @type {number|null} */ value, /** @type {number} */ place) => {
       const middle = y + (place + 0.5) * each;
-      pen.font = "12px system-ui, sans-serif";
-      write(pen, fitted(pen, sample.channels[place], NAMES), x, middle + 4, colorOf("muted"), "left", 12);
+      write(pen, sample.channels[place], x, middle + 4, colorOf("muted"), "left", 12, NAMES);
       pen.fillStyle = colorOf("faint");
       pen.fillRect(x + left, middle - 3, wide - left - 64, 6);
       const [low, high] = [sample.low[place], sample.high[place]];

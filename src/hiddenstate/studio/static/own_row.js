@@ -3,12 +3,13 @@
 import { fill, h, say } from "./dom.js";
 import { panel } from "./picture.js";
 import { Reading } from "./reading.js";
-import { flattened, traced } from "./trace.js";
+import { traced } from "./trace.js";
 import { t } from "./words.js";
 import { topOf } from "../../web/reading_picture.js";
 import { copied } from "../../web/signal.js";
 import { stepBar } from "../../web/timebar.js";
 import { isCalm } from "../../web/colors.js";
+import { joined } from "../../web/net.js";
 import { percent, short } from "../../web/numbers.js";
 import { eachFrame } from "../../web/pen.js";
 
@@ -180,11 +181,8 @@ export class Touch {
     }
     const { states, probabilities } = trace;
     const units = states[0].length;
-    const features = this.form.features;
-    const flat = new Float64Array(series.length * features);
-    series.forEach((step, at) => flat.set(step, at * features));
     this.trace = {
-      flat, length: series.length, units, states: flattened(states), truth: this.truth, key: this.key, chances: flattened(probabilities),
+      flat: joined(series), length: series.length, units, states: joined(states), truth: this.truth, key: this.key, chances: joined(probabilities),
     };
     this.reading.show(this.trace);
     this.answer(this.trace);
@@ -260,11 +258,7 @@ export class Touch {
   /** Reads one of the rows of the run. @param {number} row */
   give(row) {
     if (this.pad) this.pad.show(this.form.pixels(this.form.flat(row)));
-    if (this.which) this.which.value = String(row);
-    const { series, truth } = this.sources[row];
-    this.player.stop();
-    this.take(copied(series), truth, "row");
-    if (this.drawInput) this.drawInput();
+    this.choose(row);
     this.element.scrollIntoView({ block: "nearest" });
   }
 

@@ -2,7 +2,6 @@
 
 import { h } from "./dom.js";
 import { t } from "./words.js";
-import { isCalm } from "../../web/colors.js";
 import { eachFrame, penOf } from "../../web/pen.js";
 
 let numbers = 0;
@@ -100,27 +99,4 @@ export class Picture {
     const [width, height] = [this.frame.clientWidth, this.frame.clientHeight];
     if (width && height) this.draw(penOf(this.canvas, width, height), width, height);
   }
-}
-
-/**
- * Moves numbers from what they are to what they become, and shows each step: points move.
- * @param {number} milliseconds
- * @param {(share: number) => void} show called with shares from 0 to 1
- * @returns {() => void} ends it at once
- */
-export function glide(milliseconds, show) {
-  if (isCalm()) {
-    show(1);
-    return () => {};
-  }
-  const begun = performance.now();
-  let going = true;
-  const move = (/** @type {number} */ now) => {
-    if (!going) return;
-    const share = Math.min(Math.max((now - begun) / milliseconds, 0), 1);
-    show(1 - (1 - share) ** 3);
-    if (share < 1) requestAnimationFrame(move);
-  };
-  requestAnimationFrame(move);
-  return () => { going = false; };
 }

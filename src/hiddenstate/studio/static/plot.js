@@ -3,7 +3,7 @@
 import { h, say } from "./dom.js";
 import { Picture } from "./picture.js";
 import { t } from "./words.js";
-import { short } from "../../web/numbers.js";
+import { extentOf, short } from "../../web/numbers.js";
 import { RIGHT, drawPlot } from "../../web/series_plot.js";
 
 /** @typedef {import("./store.js").Store} Store */
@@ -19,14 +19,7 @@ export function legend(baseline, name = "") {
 
 /** The lowest and the highest of some numbers, with room around them. @param {ArrayLike<number>[]} lists */
 export function around(lists, room = 0.08) {
-  let [low, high] = [Infinity, -Infinity];
-  for (const list of lists) {
-    for (let place = 0; place < list.length; place += 1) {
-      if (list[place] < low) low = list[place];
-      if (list[place] > high) high = list[place];
-    }
-  }
-  if (!(low < high)) [low, high] = Number.isFinite(low) ? [low - 1, low + 1] : [-1, 1];
+  const [low, high] = extentOf(lists.flatMap((list) => Array.from(list)));
   return [low - room * (high - low), high + room * (high - low)];
 }
 

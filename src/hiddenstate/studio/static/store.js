@@ -250,6 +250,13 @@ export class Store extends EventTarget {
     return job === "regress" ? "model" : "network"; // a classifier of release 0.5 or before
   }
 
+  /** @param {string} key @param {Record<string, import("./api.js").NamedArray>} arrays */
+  _keep(key, arrays) {
+    const bytes = Object.values(arrays).reduce((sum, { data }) => sum + data.byteLength, 0);
+    this._kept.set(key, { arrays, bytes });
+    this._bytes += bytes;
+  }
+
   _fetch() {
     const key = this._next;
     if (!key) return;
@@ -257,9 +264,7 @@ export class Store extends EventTarget {
     const era = this._era;
     const asked = getArrays(this.id, key).then((arrays) => {
       if (era !== this._era) return;
-      const bytes = Object.values(arrays).reduce((sum, { data }) => sum + data.byteLength, 0);
-      this._kept.set(key, { arrays, bytes });
-      this._bytes += bytes;
+      this._keep(key, arrays);
       for (const [old, each] of this._kept) {
         if (this._bytes <= KEPT || old === key) break;
         this._kept.delete(old);
@@ -279,12 +284,7 @@ export class Store extends EventTarget {
    */
   async all(steps) {
     const missing = steps.filter((step) => !this._kept.has(String(step)));
-    await Promise.all(missing.map(async (step) => {
-      const arrays = await getArrays(this.id, step).catch(() => ({}));
-      const bytes = Object.values(arrays).reduce((sum, { data }) => sum + data.byteLength, 0);
-      this._kept.set(String(step), { arrays, bytes });
-      this._bytes += bytes;
-    }));
+    await Promise.all(missing.map(async (step) => this._keep(String(step), await getArrays(this.id, step).catch(() => ({})))));
     return steps.map((step) => /** @type {any} */ (this._kept.get(String(step))).arrays);
   }
 

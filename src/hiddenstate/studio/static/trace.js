@@ -28,11 +28,3 @@ export async function traced(model, row, most, wanted) {
     if (!wanted()) return null;
   }
 }
-
-/** @param {Float64Array[]} steps */
-export function flattened(steps) {
-  const n = steps[0].length;
-  const values = new Float64Array(steps.length * n);
-  steps.forEach((step, at) => values.set(step, at * n));
-  return values;
-}
