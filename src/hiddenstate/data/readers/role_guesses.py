@@ -213,6 +213,24 @@ def _by_content(
     return only, candidates
 
 
+def counter_within(columns: Columns, j: int) -> int | None:
+    """Return a column whose numbers rise where column `j` stays the same and fall where it changes.
+
+    The times of series do so beside their names; None if there is no such column.
+    """
+    values = columns.arrays[j]
+    changes = values[1:] != values[:-1]
+    n_blocks = int(changes.sum()) + 1
+    if n_blocks < 2 or len(values) < 3 * n_blocks or len(set(values.tolist())) < n_blocks:
+        return None
+    for k, kind in enumerate(columns.kinds):
+        if kind == "number" and k != j:
+            steps = np.diff(columns.arrays[k].astype(float))
+            if (steps[~changes] > 0).all() and (steps[changes] < 0).all():
+                return k
+    return None
+
+
 def _only(*groups: list[int]) -> int | None:
     """Return the column of the first group that has one column and no other."""
     return next((group[0] for group in groups if len(group) == 1), None)

@@ -9,7 +9,7 @@ from hiddenstate.data.prepare.encoding import Encoding
 from hiddenstate.data.readers.column_roles import Roles, Unused
 from hiddenstate.data.readers.columns import Columns, typed
 from hiddenstate.data.readers.profiles import cell_text
-from hiddenstate.data.readers.role_guesses import LABEL_NAMES, Likely
+from hiddenstate.data.readers.role_guesses import LABEL_NAMES, Likely, counter_within
 from hiddenstate.data.readers.row_order import Doubt, RowOrder, dates_beside, unnamed_time
 from hiddenstate.errors import listed, printable
 
@@ -34,6 +34,14 @@ def label_remarks(
     if roles.other_labels:
         others = listed([columns.names[j] for j in roles.other_labels], 8, 40)
         return (f"{where}: the label is {name}; it could also be {others}: choose with --label",)
+    counter = counter_within(columns, roles.label) if roles.why_label is Likely.ONLY else None
+    if counter is not None and not roles.long:
+        rises = printable(columns.names[counter], 40)
+        add = f"--id {typed(columns.names[roles.label])} --time {typed(columns.names[counter])}"
+        return (
+            f"{where}: the label is {name}, and {rises} rises in the rows of each; if {name} is "
+            f"the name of a series, add {add}",
+        )
     truths = columns.profile(roles.label).holds_truths
     if roles.why_label is Likely.FLAG and not truths and name.casefold() not in LABEL_NAMES:
         return (f"{where}: the label is {name}, the last column, of 0 and 1; see --label",)
