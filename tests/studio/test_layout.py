@@ -1,5 +1,6 @@
-"""No text of a page covers another or is cut, whatever the data: on a phone and on wide screens, in
-both languages and themes. Texts on canvases are those that their pens wrote."""
+"""No text of the studio, of a report or of an exported page covers another or is cut, whatever the
+data: on a phone and on wide screens, in both languages and themes. Texts on canvases are those that
+their pens wrote."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from hiddenstate.export import export_model
+from hiddenstate.inference.inputs import open_model
+from hiddenstate.report import write_report
+from hiddenstate.runs import Run
 from tests.report_html import train
 from tests.studio.conftest import DRAWN, Browser
 
@@ -81,11 +86,17 @@ def many_columns(folder: Path) -> None:
     [("regress", big_numbers), ("classify", many_classes), ("autoencode", many_columns)],
 )
 def test_no_text_is_cut_or_covers_another(
-    job: str, make: Callable[[Path], None], open_page: OpenPage, tmp_path: Path
+    job: str, make: Callable[[Path], None], open_page: OpenPage, tmp_path: Path, coarse: None
 ) -> None:
     make(tmp_path)
+    run = Run(tmp_path / "runs" / f"{job}-1")
+    model, _ = open_model(str(run.path), tmp_path)
+    export_model(model, "html", tmp_path / "model.html", run=run)
+    browsers: list[Browser] = []
+    files = [write_report(run).as_uri(), (tmp_path / "model.html").as_uri()]
     for language, themes in (("en", ("light", "dark", "light")), ("zh", ("dark", "light", "dark"))):
         browser = open_page("#/", locale=language)
+        browsers.append(browser)
         page = browser.page
         page.add_init_script(RECORD)
         page.goto(f"{page.url.partition('#')[0]}#/run/{job}-1")
@@ -97,4 +108,12 @@ def test_no_text_is_cut_or_covers_another(
             browser.settle()
             page.evaluate(DRAWN)
             assert page.evaluate(FAULTS) == [], (job, language, width, theme)
-        page.set_viewport_size(Browser.SIZE)
+    for address in files:  # these have no other language
+        page.goto(address)
+        for (width, height), theme in zip(SIZES, themes, strict=True):
+            page.set_viewport_size({"width": width, "height": height})
+            page.emulate_media(color_scheme=theme)
+            page.evaluate(DRAWN)
+            assert page.evaluate(FAULTS) == [], (job, address, width)
+    for browser in browsers:
+        browser.page.set_viewport_size(Browser.SIZE)
