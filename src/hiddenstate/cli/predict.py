@@ -296,10 +296,13 @@ def _scores(
 
 def _print_scores(scores: Mapping[str, Any], classes: list[Any]) -> None:
     """Print one score per line, with its interval, then a table of the classes."""
-    from hiddenstate.metrics.intervals import interval_of, is_end
+    from hiddenstate.metrics.glossary import is_shown
+    from hiddenstate.metrics.intervals import interval_of
 
+    for each in scores.get("targets", ()):
+        say(each["words"])
     for name, value in scores.items():
-        if name not in ("f1_by_class", "confusion") and not is_end(name, scores):
+        if name not in ("f1_by_class", "confusion", "targets") and is_shown(name, scores):
             text = f"{value:.6g}" if isinstance(value, float) else str(value)
             interval = interval_of(name, scores)
             if interval and (interval.ends or name in ("accuracy", "mse")):

@@ -19,13 +19,15 @@ from hiddenstate.data.rows import with_origin
 from hiddenstate.engines import Predictor
 from hiddenstate.engines.signals import Carried, state_before
 from hiddenstate.errors import DataError, printable
-from hiddenstate.inference import loss_scores, score_intervals
+from hiddenstate.inference import loss_scores, score_intervals, target_scores
 from hiddenstate.inference.forecast_scores import ForecastScores, forecast_scores
 from hiddenstate.inference.inputs import prepare_inputs, run_test_data
 from hiddenstate.inference.predict import predictions_and_targets
 from hiddenstate.metrics import baselines, scores
 from hiddenstate.metrics.answer import Answer
 from hiddenstate.metrics.comparison import baseline_method, best_baseline
+from hiddenstate.metrics.target_scores import TargetScore
+from hiddenstate.metrics.target_scores import target_scores as scores_of_targets
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.program.jobs import kind_of
 from hiddenstate.program.words import FORECAST
@@ -101,6 +103,12 @@ class RegressorScores(Answered, ForecastScores, IntervalFigures):
     baseline_mse: NotRequired[float]
     skill: NotRequired[float]
     """1 - mse / baseline_mse."""
+    targets: NotRequired[list[dict[str, Any]]]
+    """The scores of each target in its own unit: `target`, `unit`, `mae`, `rmse`, `r2`, `mase`,
+    `baseline`, `baseline_mae`, `series`, the number of series that they are medians over, and all
+    in `words`."""
+    relative_gain: NotRequired[float]
+    """The share by which the mean absolute error is below that of the best baseline."""
     reset_mse: NotRequired[float]
     """With the state set to zero at each window; stateful models only."""
 
@@ -332,9 +340,18 @@ def _score_regressor(
         esr = loss_scores.signal_score(answers)
         if model.net.output == "steps" and not of_quantiles and math.isfinite(esr):
             result["esr"] = esr
+    alone = not result.get("net_share", 1)
+    by_target = target_scores.by_target(prep, answers, train, plain, alone)
+    result["targets"] = [each.facts() for each in _scored(model, by_target)]
+    result = cast(RegressorScores, {**result, **by_target})
     best = best_baseline(model.net.job, result), plain
     ends = score_intervals.of_answers(prep, answers, train, result, best)
     return cast(RegressorScores, {**result, **ends, **of_quantiles})
+
+
+def _scored(model: FittedModel, by_target: Mapping[str, Any]) -> list[TargetScore]:
+    """Return the scores of the targets of a model with their names."""
+    return scores_of_targets(by_target, {"target": model.transform.targets})
 
 
 def _n_asked(model: FittedModel, rows: Rows) -> int:

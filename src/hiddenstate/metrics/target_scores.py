@@ -162,6 +162,14 @@ class TargetScore:
     mase: float | None = None
     series: int = 1
 
+    def facts(self) -> dict[str, Any]:
+        """Return the scores as values, those that there are."""
+        named = {"target": self.name, "unit": self.unit or None, "mae": self.mae, "rmse": self.rmse}
+        named |= {"r2": self.r2, "mase": self.mase, "baseline_mae": self.other}
+        named |= {"baseline": self.method or None, "series": self.series}
+        named["words"] = self.in_words()
+        return {name: value for name, value in named.items() if value is not None}
+
     @property
     def value(self) -> str:
         """The mean absolute error as text: "± 310 EUR"."""
@@ -289,6 +297,7 @@ def smallest_error(results: Mapping[str, Any], methods: Sequence[str]) -> str | 
 
 POOLED = {
     *("test_mse", "test_r2", "test_mae", "baseline_mse", "seasonal_mse", "linear_mse", "net_mse"),
+    *("mse", "mae", "r2", "skill", "pinball"),
     *("test_pinball", "baseline_pinball", "members_low", "members_high", "gain"),
 }
 """Results over all targets and series in one, which say nothing where their units or sizes differ.

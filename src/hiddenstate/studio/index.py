@@ -59,6 +59,8 @@ class Row:
         Whether the score is worse by more than chance, and whether there is no clear difference.
     sizes : tuple of float, optional
         The score and that of the baseline as they are compared, for a bar.
+    words : str
+        All scores of the targets of a regression.
     is_share : bool
         Whether the score is a share, of which more is better; else less is.
     steps : int
@@ -88,6 +90,7 @@ class Row:
     worse: bool
     tie: bool
     sizes: tuple[float, float] | None
+    words: str
     is_share: bool
     steps: int
     seconds: float | None
@@ -336,6 +339,7 @@ def _read_row(run: str, path: Path, changed: float) -> Row:
         worse=found is not None and found.worse,
         tie=found is not None and found.tie,
         sizes=None if found is None else found.sizes,
+        words="; ".join(printable(each.in_words(), 200) for each in targets[:10]),
         is_share=about.kind == "share",
         steps=int(figures.get("step", 0)) + (last.get("event") == "log"),
         seconds=next((each.get("seconds") for each in journal if each), None) if done else None,
@@ -359,7 +363,7 @@ def _baseline_text(targets: Sequence[TargetScore], pooled: str) -> str:
 def _score_text(targets: Sequence[TargetScore]) -> str:
     """Return the main score of a target, or those of several with their names."""
     if len(targets) == 1:
-        return targets[0].short
+        return targets[0].head
     texts = [f"{printable(each.name, 40)} {each.head}" for each in targets[:MOST_TARGETS]]
     more = len(targets) - MOST_TARGETS
     return "; ".join([*texts, f"{more} more"] if more > 0 else texts)

@@ -132,8 +132,8 @@ export function drawPlot(pen, width, height, plot, at, words) {
   pen.clip();
   if (baseline) line(pen, path(times, (place) => baseline[place] - target[place], e), muted, 1, [3, 3]);
   if (plot.dots) {
-    for (let place = 0; place < times.length; place += 1) line(pen, [[x(times[place]), e(0)], [x(times[place]), e(prediction[place] - target[place])]], blue, 1.5, [], 0.7);
-  } else line(pen, path(times, (place) => prediction[place] - target[place], e), blue, 1.5);
+    for (let place = 0; place < times.length; place += 1) line(pen, [[x(times[place]), e(0)], [x(times[place]), e(prediction[place] - target[place])]], colorOf("ink"), 1.5, [], 0.7);
+  } else line(pen, path(times, (place) => prediction[place] - target[place], e), colorOf("ink"), 1.5);
   pen.restore();
   if (at !== null && at >= from && at <= to) line(pen, [[x(at), head], [x(at), top + deep]], colorOf("ink"), 1, [], 0.5);
   return left;

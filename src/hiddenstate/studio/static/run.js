@@ -76,9 +76,14 @@ async function shownRun(main, store) {
       if (store.done) show(details.command || t("trained from Python")); // not the request that ended it
       if (store.state.why) fail(store.state.why);
     }
-    const { results, headline, baseline } = store.details;
+    const { results, headline, baseline, targets } = store.details;
     const main = results.find((/** @type {any} */ each) => each.name === headline) || results[0];
-    if (store.done && main && store.live) {
+    if (store.done && targets.length && store.live) { // each target in its own unit
+      const [first, ...others] = targets;
+      score.textContent = first.head;
+      words.textContent = [first.rest, ...others.slice(0, 3).map((/** @type {any} */ each) => each.words), baseline.words].filter(Boolean).join(". ");
+      words.classList.toggle("worse", baseline.worse);
+    } else if (store.done && main && store.live) {
       score.textContent = main.text;
       words.textContent = [t(main.title), main.interval, baseline.words].filter(Boolean).join(". ");
       words.classList.toggle("worse", baseline.worse);

@@ -39,14 +39,15 @@ export function scoreOf(row) {
   if (row.score === null) return [h("span", { class: "note" }, "–")];
   const final = row.baseline !== null;
   const { worse } = row;
-  const parts = [h("span", { class: `figure${worse ? " worse" : ""}`, title: [row.title, row.interval_text].filter(Boolean).join(", ") }, row.score_text)];
+  const parts = [h("span", { class: `figure${worse ? " worse" : ""}`, title: row.words || [row.title, row.interval_text].filter(Boolean).join(", ") }, row.score_text)];
   if (!final) return [...parts, h("span", { class: "versus" }, t(row.metric === "loss" ? "loss so far" : row.title))];
-  const most = row.is_share ? 1 : Math.max(row.score, row.baseline) || 1;
+  const [own, other] = row.sizes || [row.score, row.baseline];
+  const most = row.is_share ? 1 : Math.max(own, other) || 1;
   const [bar, mark] = [h("i", {}), h("b", {})];
-  bar.style.width = `${(100 * row.score) / most}%`;
-  mark.style.left = `${(100 * row.baseline) / most}%`;
+  bar.style.width = `${(100 * own) / most}%`;
+  mark.style.left = `${(100 * other) / most}%`;
   return [...parts, h("span", { class: "versus", title: t("without a network") }, h("span", { class: "unseen" }, t("without a network"), " "), row.baseline_text),
-    h("span", { class: `meter${worse ? " worse" : ""}`, "aria-hidden": "true" }, bar, mark)];
+    h("span", { class: `meter${worse ? " worse" : row.tie ? " even" : ""}`, "aria-hidden": "true" }, bar, mark)];
 }
 
 /**
