@@ -27,7 +27,7 @@ from tests.report_html import Page
 
 OPTIONS = ("--id", "shop", "--time", "day", "--target", "sales", "--future", "promotion")
 SHOPS = {"Oslo": (60, 300), "Zürich": (52, 4000)}
-HORIZON, LATER = 3, 5
+HORIZON, LATER, GAP = 3, 5, 55
 
 
 def shops(path: Path) -> None:
@@ -103,8 +103,12 @@ def test_the_python_file_forecasts_and_dates_as_the_command(cli: Cli, tmp_path: 
 
 
 def test_a_model_without_a_run_has_no_intervals_and_says_so(cli: Cli, tmp_path: Path) -> None:
-    (tmp_path / "v.csv").write_text("v\n" + "\n".join(str(k % 5) for k in range(60)) + "\n")
-    done = cli("regress", "v.csv", "--horizon", 2, "--window", 6, "--max-steps", 3)
+    cells = [str(k % 5) if k != GAP else "" for k in range(60)]
+    (tmp_path / "v.csv").write_text(
+        "t,v_kWh\n" + "".join(f"{k},{v}\n" for k, v in enumerate(cells))
+    )
+    words = ("--time", "t", "--horizon", 2, "--window", 6, "--missing", "forward")
+    done = cli("regress", "v.csv", *words, "--max-steps", 3)
     assert done.code == 0, done.err
     run = Run(next((tmp_path / "runs").iterdir()))
     report = export_model(run.model(), "python", tmp_path / "m")
@@ -119,16 +123,15 @@ def test_a_model_without_a_run_has_no_intervals_and_says_so(cli: Cli, tmp_path: 
     (fan,) = fans["series"]
     later = ["60", "61"]  # without times, steps are numbered
     assert fan["times"][-2:] == later
-    held = [fan["past"][0][k] for k in range(fan["held_from"], len(fan["past"][0]))]
-    wrong = np.array(fan["held"][0][fan["held_from"] :], float) - np.array(held, float)
-    assert np.isfinite(wrong[2:]).all()
+    assert np.isfinite(np.array(fan["held"][0][fan["held_from"] + 2 :], float)).all()
     error = fan["errors"][0]
     assert error is not None
     assert error["simple"] == "the value 5 steps earlier"
-    assert error["other"] == 0
+    assert error["other"] == 0  # the values that are known
+    assert error_in_words(error).endswith("± 0 kWh")
     with style.theme():
         texts = [text.get_text() for text in drawn(present).findobj(Text)]
-    assert "v" in texts
+    assert "v_kWh" in texts
     assert "60" in texts
     assert error_in_words(error) in texts
     assert '""' not in texts

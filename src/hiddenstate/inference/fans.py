@@ -8,6 +8,7 @@ from hiddenstate.data.origin import Origin, whole
 from hiddenstate.errors import count, printable
 from hiddenstate.inference.backtest import seasonal_paths
 from hiddenstate.inference.outlook import PAST, Outlook
+from hiddenstate.metrics.units import quantity, unit_of
 from hiddenstate.system.typing import Array
 
 MOST_SERIES = 10
@@ -36,7 +37,8 @@ class Fan(TypedDict):
         net with members, what these forecast alone at the least and at the most, "members_low".
     errors : list of dict
         Of each target the mean absolute error of earlier forecasts of held-out steps, "own", and
-        of the best simple forecast, "other", whose name is "simple"; None if there are none.
+        of the best simple forecast, "other", whose name is "simple", both in the "unit" that the
+        name of the target gives; None if there are none.
     """
 
     name: str
@@ -112,7 +114,10 @@ def error_in_words(error: dict[str, Any] | None) -> str:
     """Return how far forecasts were off, and the best simple ones; empty if that is not known."""
     if error is None:
         return ""
-    return f"off by ± {error['own']:.4g}; {error['simple']}: ± {error['other']:.4g}"
+    own = f"off by ± {quantity(error['own'], error['unit'])}"
+    if error["other"] is None:
+        return own
+    return f"{own}; {error['simple']}: ± {quantity(error['other'], error['unit'])}"
 
 
 def _lists(values: Array) -> list[Numbers]:
@@ -139,7 +144,7 @@ def _held(made: Outlook, number: int) -> Array:
     values = np.full(shape, np.nan)
     own, H = made.earlier.series == number, made.forecaster.horizon
     steps, found = made.earlier.origin[own] + H, made.earlier.values[own][:, -1]
-    there = (steps < shape[0]) & np.isfinite(made.earlier.actual[own][:, -1, 0])
+    there = (steps < shape[0]) & (steps >= made.starts[number])
     values[steps[there]] = found[there]
     return values
 
@@ -147,6 +152,7 @@ def _held(made: Outlook, number: int) -> Array:
 def _errors(made: Outlook) -> list[list[dict[str, Any] | None]]:
     """Return the errors of each series and target."""
     paths, own = made.earlier, made.forecaster.own
+    targets = made.forecaster.model.transform.targets
     season = made.forecaster.model.transform.season or 1
     simple = {"the last value": 1}
     if season > 1:
@@ -165,9 +171,17 @@ def _errors(made: Outlook) -> list[list[dict[str, Any] | None]]:
             if not right.any():
                 each.append(None)
                 continue
-            means = {name: float(e[which, :, o][right].mean()) for name, e in others.items()}
-            best = min(means, key=lambda name: means[name])
-            mean = float(off[which, :, o][right].mean())
-            each.append({"own": mean, "other": means[best], "simple": best})
+            means = {name: _mean(e[which, :, o][right]) for name, e in others.items()}
+            known = {name: value for name, value in means.items() if value is not None}
+            best = min(known, key=lambda name: known[name], default="")
+            mean, other = float(off[which, :, o][right].mean()), known.get(best)
+            unit = unit_of(targets[o]) if targets else ""
+            each.append({"own": mean, "other": other, "simple": best, "unit": unit})
         found.append(each)
     return found
+
+
+def _mean(values: Array) -> float | None:
+    """Return the mean of the values that are known; None if none is."""
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else None

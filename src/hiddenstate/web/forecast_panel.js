@@ -13,7 +13,7 @@ import { packedRows } from "./rows.js";
  * What `hiddenstate/export/html/forecasts` says of a run; without `ends`, nothing is computed anew.
  * @typedef {object} Forecasts
  * @property {Fans} fans
- * @property {Packed[]} [ends] The last steps of each series.
+ * @property {(Packed | null)[]} [ends] The last steps of each series; null of one that is too short.
  * @property {number[][]} [sizes]
  * @property {{ name: string, feature: number, low: number, high: number, whole: boolean }[]} [known]
  */
@@ -77,6 +77,7 @@ export function forecastPanel(place, { fans, ends = [], sizes = [], known: colum
 
   function begin() {
     const end = ends[series.value];
+    rows = [];
     if (end && answer) [rows] = packedRows({ ...end, shape: [1, ...end.shape] });
     again.hidden = true;
     compute();
@@ -94,15 +95,16 @@ export function forecastPanel(place, { fans, ends = [], sizes = [], known: colum
         complain(words("The model cannot read this: {why}.", { why: /** @type {Error} */ (problem).message }));
       }
     }
-    picture.show(fans, number, o, bends ? columns.map((column) => ({
+    picture.show(fans, number, o, bends && rows.length ? columns.map((column) => ({
       ...column, values: rows.slice(-fans.horizon).map((row) => row[column.feature]),
     })) : []);
     here.textContent = picture.inWords();
     const off = fans.series[number].errors[o];
+    const inUnit = (/** @type {number | null} */ value) => [short(value), value !== null && off && off.unit].filter(Boolean).join(" ");
     error.textContent = !off ? words("There were no earlier steps to compare forecasts with.") : words(
       fans.held_out ? "{target}: off by ± {own} on average in the held-out part, 1 to {n} steps ahead; {simple}: ± {other}."
         : "{target}: off by ± {own} on average in earlier steps, 1 to {n} steps ahead; {simple}: ± {other}.",
-      { target: fans.targets[o], own: short(off.own), other: short(off.other), simple: words(off.simple), n: fans.horizon });
+      { target: fans.targets[o], own: inUnit(off.own), other: inUnit(off.other), simple: words(off.simple || "the last value"), n: fans.horizon });
   }
 
   series.addEventListener("change", begin);

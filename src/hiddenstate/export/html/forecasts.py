@@ -38,8 +38,8 @@ class Known(TypedDict):
 class ForecastView(TypedDict):
     """What the scripts of the page read beside what every page has.
 
-    `ends` are the last steps of each series as the model reads them, (steps, I), and `sizes` the
-    mean change of each of its targets over a season.
+    `ends` are the last steps of each series as the model reads them, (steps, I), None of one that
+    is too short, and `sizes` the mean change of each of its targets over a season.
     """
 
     fans: Fans
@@ -58,7 +58,9 @@ def forecast_view(present: Present, program: Program) -> ForecastView:
     ends, sizes = [], []
     for i in range(len(fans["series"])):
         rows = with_moved(present, i, H)
-        ends.append(packed(rows[-n_steps:].astype(np.float32).astype(np.float64), ("<f4",)))
+        enough = len(rows) >= program.least
+        rows = rows[-n_steps:].astype(np.float32).astype(np.float64)
+        ends.append(packed(rows, ("<f4",)) if enough else None)
         own = made.series[i][None][..., list(ahead.targets)]
         sizes.append(mean_change(own, ahead.season)[0].tolist())
     return ForecastView(fans=fans, ends=ends, sizes=sizes, known=_known(present, program))

@@ -224,7 +224,7 @@ def remark(contents: Contents) -> str:
     view = json.loads(data_text(contents[".html"].decode()))["view"]
     if view["forecast"]:
         series = view["forecast"]["fans"]["series"]
-        read = [end["shape"][0] for end in view["forecast"]["ends"]]
+        read = [end["shape"][0] if end else 0 for end in view["forecast"]["ends"]]
         steps = max(*read, *(len(each["past"][0]) for each in series))
         held = f"the last {count(steps, 'step')} of {len(series)} series"
     elif view["rows"]:
