@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -102,7 +103,7 @@ SMALL: dict[str, list[object]] = {
 def test_every_job_trains_resumes_predicts_evaluates_and_reports(
     commands: Commands, tiny_idx: Path, tmp_path: Path
 ) -> None:
-    lines: list[list[object]] = [["inspect", tiny_idx]]
+    lines: list[list[Any]] = [["inspect", tiny_idx]]
     for job, options in SMALL.items():
         data = [] if job == "regress" else [tiny_idx]
         more = ["--windows", "+5"] if job == "regress" else ["--max-steps", "+2"]

@@ -208,7 +208,7 @@ def test_a_clock_of_series_is_not_what_to_forecast(cli: Cli) -> None:
 
 
 def test_a_label_whose_rows_count_may_name_series(cli: Cli) -> None:
-    rows = [f"b{k},{t},{math.cos(t * k):.3f},{t % 4}" for k in range(5) for t in range(8)]
+    rows = [f"b{k},{t},{math.cos(t * k):.3f},{t % 4}" for k in range(12) for t in range(4)]
     data = write("batches.csv", "batch,minute,flow,valve\n" + "\n".join(rows) + "\n")
     said = (
         "batches.csv: the label is batch, and minute rises in the rows of each; if batch is the "
@@ -216,6 +216,6 @@ def test_a_label_whose_rows_count_may_name_series(cli: Cli) -> None:
     )
     assert said in json.loads(cli("inspect", data, "--json").out)["warnings"]
     assert f"note: {said}\n" in cli("classify", data, *SHORT).err
-    assert "5 series" in cli("inspect", data, "--id", "batch", "--time", "minute").out
+    assert "12 series" in cli("inspect", data, "--id", "batch", "--time", "minute").out
     shuffled = write("flowers.csv", "kind,width\n" + "a,1\na,3\na,2\nb,1\nb,2\nb,4\n" * 6)
     assert "rises in the rows" not in cli("inspect", shuffled).out

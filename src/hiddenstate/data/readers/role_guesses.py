@@ -91,6 +91,9 @@ class Likely(Enum):
 
 _ID = re.compile(r"(^|.*[\W_])(id|ID|Id)|.*[a-z]I[dD]")
 
+FEWEST_NAMES = 10
+"""Fewer values of a column, in blocks of rows that count, are more likely classes in order."""
+
 
 def says_id(name: str) -> bool:
     """Return whether the name of a column says that it holds ids: customer_id, PassengerId."""
@@ -221,7 +224,11 @@ def counter_within(columns: Columns, j: int) -> int | None:
     values = columns.arrays[j]
     changes = values[1:] != values[:-1]
     n_blocks = int(changes.sum()) + 1
-    if n_blocks < 2 or len(values) < 3 * n_blocks or len(set(values.tolist())) < n_blocks:
+    if (
+        n_blocks < FEWEST_NAMES
+        or len(values) < 3 * n_blocks
+        or len(set(values.tolist())) < n_blocks
+    ):
         return None
     for k, kind in enumerate(columns.kinds):
         if kind == "number" and k != j:
