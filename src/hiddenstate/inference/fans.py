@@ -38,7 +38,7 @@ class Fan(TypedDict):
     errors : list of dict
         Of each target the mean absolute error of earlier forecasts of held-out steps, "own", and
         of the best simple forecast, "other", whose name is "simple", both in the "unit" that the
-        name of the target gives; None if there are none.
+        name of the target gives, and "steps" how far back that looks; None if there are none.
     """
 
     name: str
@@ -176,7 +176,15 @@ def _errors(made: Outlook) -> list[list[dict[str, Any] | None]]:
             best = min(known, key=lambda name: known[name], default="")
             mean, other = float(off[which, :, o][right].mean()), known.get(best)
             unit = unit_of(targets[o]) if targets else ""
-            each.append({"own": mean, "other": other, "simple": best, "unit": unit})
+            each.append(
+                {
+                    "own": mean,
+                    "other": other,
+                    "simple": best,
+                    "unit": unit,
+                    "steps": simple.get(best, 1),
+                }
+            )
         found.append(each)
     return found
 

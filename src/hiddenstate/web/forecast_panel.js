@@ -104,7 +104,7 @@ export function forecastPanel(place, { fans, ends = [], sizes = [], known: colum
     error.textContent = !off ? words("There were no earlier steps to compare forecasts with.") : words(
       fans.held_out ? "{target}: off by ± {own} on average in the held-out part, 1 to {n} steps ahead; {simple}: ± {other}."
         : "{target}: off by ± {own} on average in earlier steps, 1 to {n} steps ahead; {simple}: ± {other}.",
-      { target: fans.targets[o], own: inUnit(off.own), other: inUnit(off.other), simple: words(off.simple || "the last value"), n: fans.horizon });
+      { target: fans.targets[o], own: inUnit(off.own), other: inUnit(off.other), simple: off.steps > 1 ? words("the value {n} steps earlier", { n: off.steps }) : words("the last value"), n: fans.horizon });
   }
 
   series.addEventListener("change", begin);

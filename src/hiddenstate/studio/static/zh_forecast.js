@@ -13,5 +13,6 @@ export const TEXTS = {
   "{target}: off by ± {own} on average in the held-out part, 1 to {n} steps ahead; {simple}: ± {other}.": "{target}：留出部分提前 1 至 {n} 步的平均误差为 ± {own}；{simple}：± {other}。",
   "{target}: off by ± {own} on average in earlier steps, 1 to {n} steps ahead; {simple}: ± {other}.": "{target}：更早各步提前 1 至 {n} 步的平均误差为 ± {own}；{simple}：± {other}。",
   "Keys on the chart: left and right choose a step, up and down bend what is known ahead there, Page Up and Page Down choose a column.": "图上的按键：左右键选择一步，上下键改变该步预先已知的值，Page Up 和 Page Down 选择列。",
+  "the value {n} steps earlier": "{n} 步之前的值",
   "The first {n} of {all} series are here.": "这里是 {all} 个序列中的前 {n} 个。",
 };
