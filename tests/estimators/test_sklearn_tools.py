@@ -2,6 +2,7 @@
 
 import pickle
 import warnings
+from typing import Any
 
 import joblib
 import numpy as np
@@ -24,8 +25,10 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from hiddenstate import Callback, RecurrentClassifier
+from hiddenstate.engines import make_predictor
 from hiddenstate.errors import DataError, OptionError
-from tests.conftest import ENGINES
+from hiddenstate.kernels import processors
+from tests.conftest import ENGINES, needs_kernels
 from tests.estimators.test_estimators import KINDS, RNG, Y_CLASS, Y_LAST, Y_STEPS, N, T, X
 from tests.estimators.test_inputs import (
     FLAT,
@@ -69,7 +72,14 @@ def test_a_search_over_any_kind_of_rows(rows):
     assert search.predict(rows).shape == (N,)
 
 
-def test_a_search_in_two_processes_finds_the_same():
+def threads_of(estimator, X, y):
+    """A score: how many threads the model of a fold predicts with in its process."""
+    predictor: Any = make_predictor(estimator.model_, "cpu")
+    return predictor._net.threads
+
+
+@needs_kernels
+def test_a_search_in_two_processes_finds_the_same_with_a_core_each():
     for rows in (X, SERIES):
         grid = {"hidden_size": [2, 3]}
         one = GridSearchCV(classifier(), grid, cv=2, n_jobs=1).fit(rows, Y_CLASS)
@@ -77,6 +87,8 @@ def test_a_search_in_two_processes_finds_the_same():
         for name in ("split0_test_score", "split1_test_score"):
             np.testing.assert_array_equal(one.cv_results_[name], two.cv_results_[name])
         same_weights(one.best_estimator_, two.best_estimator_)
+    threads = cross_val_score(classifier(), X, Y_CLASS, cv=2, n_jobs=2, scoring=threads_of)
+    assert threads.tolist() == [max(1, processors() // 2)] * 2
 
 
 @pytest.mark.parametrize("job", KINDS)

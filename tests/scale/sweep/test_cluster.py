@@ -7,13 +7,12 @@ from typing import Any
 import joblib
 import numpy as np
 import pytest
-from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.model_selection import GridSearchCV
 from tools.stress.sweep import compared
 
 from hiddenstate import RecurrentClassifier
-from hiddenstate.engines import make_predictor
 from hiddenstate.errors import MachineError
-from hiddenstate.kernels import default_threads, processors
+from hiddenstate.kernels import default_threads
 from hiddenstate.scale.sweep.cluster import DaskCluster
 from hiddenstate.scale.sweep.drive import Driver
 from hiddenstate.scale.sweep.options import Shard
@@ -143,12 +142,6 @@ def rows():
     return X.astype(np.float32), y
 
 
-def threads_of(estimator, X, y):
-    """A score: how many threads the model of a fold predicts with in its process."""
-    predictor: Any = make_predictor(estimator.model_, "cpu")
-    return predictor._net.threads
-
-
 def searched(n_jobs):
     X, y = rows()
     grid = {"hidden_size": [3, 4], "lr": [0.01, 0.03]}
@@ -171,16 +164,6 @@ def same_search(first, second):
 def alone():
     """The search in this process."""
     return searched(1)
-
-
-@needs_kernels
-def test_a_search_in_processes_is_that_of_one_process_with_a_core_each(alone):
-    with joblib.parallel_config(backend="loky"):
-        same_search(alone, searched(2))
-        X, y = rows()
-        estimator = RecurrentClassifier(max_steps=2, random_state=0)
-        threads = cross_val_score(estimator, X, y, cv=2, n_jobs=2, scoring=threads_of)
-    assert threads.tolist() == [max(1, processors() // 2)] * 2
 
 
 @needs_kernels
