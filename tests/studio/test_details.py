@@ -50,9 +50,11 @@ def test_the_input_of_a_forecast_begins_with_the_end_of_its_own_series(tmp_path:
     lines = [f"{day},{sale}" for day, sale in zip(days, sales, strict=True)]
     data = tmp_path / "sales.csv"
     data.write_text("\n".join(["date,sales", *lines]))
-    small = {"hidden_size": 4, "epochs": 1, "calendar": ("weekday",)}
+    small = {"hidden_size": 4, "epochs": 1, "calendar": ("weekdays",)}
     run = train("regress", {"data": str(data), "target": "sales", "horizon": 3} | small, tmp_path)
     shown = unpacked(json.loads(view(run, None)))
     assert shown["rows"].shape == (1, len(days), len(shown["columns"]))
     np.testing.assert_allclose(shown["rows"][0, :, 0], sales, rtol=1e-6)
     assert 0 < shown["low"][0] < sales.min() < sales.max() < shown["high"][0] < 2 * sales.max()
+    assert set(shown["low"][1:]) == {0}
+    assert set(shown["high"][1:]) == {1}

@@ -277,7 +277,7 @@ def view(run: Run, step: int | None) -> bytes:
     rows = None if value["rows"] else _own_series(_model(run, step), source, run)
     if rows is not None:
         low, high = rows.min(axis=0), rows.max(axis=0)
-        room = 0.1 * (high - low)
+        room = np.where((low == 0) & (high == 1), 0, 0.1 * (high - low))  # none around flags
         value |= {"low": np.where(low > 0, np.maximum(low - room, low / 2), low - room).tolist()}
         value |= {"high": (high + room).tolist(), "rows": packed(rows[None], ("<f4", "<f8"))}
     return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
