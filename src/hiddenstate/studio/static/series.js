@@ -14,15 +14,14 @@ const SEEN = 200; // steps of a picture to which windows are added
 
 /** The unit of a target, or nothing. @param {{details: any}} store @param {number} target @returns {string} */
 function unitOf({ details: { shown, targets } }, target) {
-  const name = (shown.targets || [])[target];
-  return (targets.find((/** @type {any} */ each) => each.name === name) || { unit: "" }).unit || "";
+  return targets.length === (shown.targets || []).length ? targets[target].unit : "";
 }
 
 /** The name of a target, with its unit. @param {{details: any}} store @param {number} target */
 export function nameOf(store, target) {
   const name = (store.details.shown.targets || [])[target] || "";
   const unit = unitOf(store, target);
-  return unit ? `${name} (${unit})` : name;
+  return unit && !name.includes(unit) ? `${name} (${unit})` : name;
 }
 
 /** Windows of a signal: added one after another, or all with the weights of the moment. */

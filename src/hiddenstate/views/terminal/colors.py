@@ -18,6 +18,9 @@ DEFAULT = -1
 
 BLUE, ORANGE, GREEN, GREY = 0x2F7BD9, 0xD0640F, 0x1F8A4C, 0x7C848C
 
+TARGET, PREDICTION, BASELINE = 0xD13F4A, BLUE, GREY
+"""Red and blue as in figures and pages, and what is predicted without a network."""
+
 CLASSES = (
     BLUE,
     ORANGE,

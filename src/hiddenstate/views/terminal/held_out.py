@@ -9,7 +9,15 @@ from hiddenstate.views.held_out import held_out as read_held_out
 from hiddenstate.views.limits import beyond
 from hiddenstate.views.terminal import panels, shapes
 from hiddenstate.views.terminal.canvas import Canvas, clip
-from hiddenstate.views.terminal.colors import BLUE, GREEN, GREY, ORANGE
+from hiddenstate.views.terminal.colors import (
+    BASELINE,
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    PREDICTION,
+    TARGET,
+)
 from hiddenstate.views.terminal.learning import upright
 from hiddenstate.views.terminal.panels import Selection
 from hiddenstate.views.timeline import Moment, Timeline
@@ -34,7 +42,11 @@ def held_out(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Sele
         body.text(0, 0, clip(shown.warning, body.width), ORANGE if shown.worse else GREY)
         body = body.part(0, 1, body.width, body.height - 1)
     if body.height >= 6:
-        named = [("━ target", ORANGE), ("━ prediction", BLUE), (f"┄ {shown.baseline}", GREY)]
+        named = [
+            ("━ target", TARGET),
+            ("━ prediction", PREDICTION),
+            (f"┄ {shown.baseline}", BASELINE),
+        ]
         if shown.one_a_series:
             named = [("· held-out row, prediction up", BLUE), ("┄ prediction = target", GREY)]
         if any(lane.members for lane in shown.lanes) and not shown.one_a_series:
@@ -79,7 +91,7 @@ def _lines(canvas: Canvas, shown: HeldOut, lane: Lane) -> None:
     plot = panels.axes(canvas, span, (first, last))
     if n_past:
         upright(plot, n_past - 0.5, span)
-        shapes.graph(plot, steps[:n_past], before, span, ORANGE)
+        shapes.graph(plot, steps[:n_past], before, span, TARGET)
         border = round(plot.width * (n_past - 0.5) / max(len(steps) - 1, 1))
         room = plot.width - len(last) - 1 - border
         if canvas.height >= 5 and border > len(first) and room >= len(HELD_OUT):
@@ -89,7 +101,7 @@ def _lines(canvas: Canvas, shown: HeldOut, lane: Lane) -> None:
         shapes.graph(plot, held, near, span, GREEN, second=True)
     prediction = np.clip(prediction, span[2], span[3])
     shapes.graph(plot, held, np.clip(baseline, span[2], span[3]), span, GREY, second=True)
-    shapes.graph(plot, held, target, span, ORANGE, second=True)
+    shapes.graph(plot, held, target, span, TARGET, second=True)
     shapes.graph(plot, held, prediction, span, BLUE)
 
 

@@ -7,7 +7,7 @@ from hiddenstate.system.typing import Array
 from hiddenstate.views.limits import curve_span, window_errors
 from hiddenstate.views.terminal import panels, shapes
 from hiddenstate.views.terminal.canvas import Canvas
-from hiddenstate.views.terminal.colors import BLUE, GREY, ORANGE, SIGNED
+from hiddenstate.views.terminal.colors import BLUE, GREY, ORANGE, SIGNED, TARGET
 from hiddenstate.views.terminal.held_out import held_out
 from hiddenstate.views.terminal.layout import Box, Panel, Stack
 from hiddenstate.views.terminal.learning import learning, upright
@@ -50,7 +50,7 @@ BOXES: tuple[Box, ...] = (
 
 
 def tracking(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Selection) -> None:
-    """Draw target in orange and prediction in blue, for the newest windows that fit."""
+    """Draw target in red and prediction in blue, for the newest windows that fit."""
     arrays, appended = moment.arrays_as(RegressSnapshot), timeline.facts.appended
     target, prediction = arrays["target"], arrays["prediction"]
     whole = len(target)
@@ -79,7 +79,7 @@ def tracking(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Sele
     plot = panels.axes(body, span, ends)
     for end in _washout_ends(arrays, n, appended):
         upright(plot, end, span)
-    shapes.graph(plot, steps, target, span, ORANGE, second=True)
+    shapes.graph(plot, steps, target, span, TARGET, second=True)
     shapes.graph(plot, steps, prediction, span, BLUE)
 
 
@@ -97,7 +97,7 @@ def _legend(body: Canvas, washed_out: bool) -> Canvas:
     if body.height < 6:
         return body
     dash = "━" if body.depth else "╍"
-    end = body.text(0, 0, f"{dash} target", ORANGE)
+    end = body.text(0, 0, f"{dash} target", TARGET)
     end = body.text(end + 2, 0, "━ prediction", BLUE)
     body.text(end + 2, 0, "┆ end of washout" if washed_out else "", GREY)
     return body.part(0, 1, body.width, body.height - 1)
@@ -188,9 +188,9 @@ def signals(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Selec
     target = static.get("target")
     lines = [(inputs.reshape(len(inputs), -1)[:, 0], BLUE)]
     if target is not None and len(target) == len(inputs):
-        lines.append((target.reshape(len(target), -1)[:, 0].astype(float), ORANGE))
+        lines.append((target.reshape(len(target), -1)[:, 0].astype(float), TARGET))
     end = body.text(0, 0, "━ input", BLUE)
-    body.text(end + 2, 0, "━ target" if len(lines) > 1 else "", ORANGE)
+    body.text(end + 2, 0, "━ target" if len(lines) > 1 else "", TARGET)
     body = body.part(0, 1, body.width, body.height - 1)
     steps = np.arange(len(inputs), dtype=float)
     span = panels.span_of([steps], [values for values, _ in lines])
