@@ -14,7 +14,8 @@ const SEEN = 200; // steps of a picture to which windows are added
 
 /** The unit of a target, or nothing. @param {{details: any}} store @param {number} target @returns {string} */
 function unitOf({ details: { shown, targets } }, target) {
-  return targets.length === (shown.targets || []).length ? targets[target].unit : "";
+  const of = targets.length === (shown.targets || []).length ? targets[target] : null;
+  return of ? of.unit : "";
 }
 
 /** The name of a target, with its unit. @param {{details: any}} store @param {number} target */
