@@ -40,7 +40,7 @@ def test_a_page_shows_one_answer_and_at_a_click_the_network(
     said = f"{right} of 10 rows shown are right at this moment, by the network alone"
     page.wait_for_selector(f"text={said}")
     assert page.locator(".verdict.wrong").count() == 10 - right > 0
-    page.locator(".hand").scroll_into_view_if_needed()
+    page.evaluate("document.querySelector('.hand').scrollIntoView()")  # it may be drawn anew
     page.wait_for_selector("text=read with the network alone")
     sure = f"{100 * np.sort(chances[0])[-1]:.1f} % sure"
     page.wait_for_selector(f".said p:has-text('{sure}')")
