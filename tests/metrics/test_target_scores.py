@@ -3,12 +3,10 @@
 import numpy as np
 import pytest
 
+from hiddenstate.metrics.by_target import Compared, relative_gain, results_by_target
 from hiddenstate.metrics.intervals import Units, paired_difference, units_of
 from hiddenstate.metrics.target_scores import (
-    Compared,
     is_of_target,
-    relative_gain,
-    results_by_target,
     target_scores,
 )
 

@@ -8,15 +8,13 @@ from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.inference.forecast_scores import other_forecasts, scales_of
 from hiddenstate.inference.predict import Answers
 from hiddenstate.inference.score_intervals import units_of_differences
+from hiddenstate.metrics.by_target import Compared, relative_gain, results_by_target
 from hiddenstate.metrics.target_scores import (
     DAYS,
     LAST,
     LINEAR,
     MEAN,
     SEASONAL,
-    Compared,
-    relative_gain,
-    results_by_target,
     smallest_error,
 )
 from hiddenstate.system.typing import Array

@@ -1,19 +1,16 @@
 """The scores of each target of a regression, in its own unit, and which results hold them.
 
 Targets differ in their units and series in their size, so that no score here is taken over several
-targets, and each is the median over series. Shapes: n answers, O targets, S series.
+targets, and each is the median over series. Needs no numpy.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
-import numpy as np
-
-from hiddenstate.metrics.intervals import Ends, Units, paired_difference
 from hiddenstate.metrics.units import ago, quantity, unit_of, without_unit
-from hiddenstate.system.typing import Array
 
 MOST = 50
 """Targets that get scores of their own."""
@@ -38,95 +35,10 @@ GAIN = "relative_gain"
 """Result: the share by which the mean absolute error is below that of the best baseline."""
 
 
-@dataclass(frozen=True)
-class Compared:
-    """Answers and what answers without a network on the same rows, by series.
-
-    Parameters
-    ----------
-    outputs, target : ndarray (n, O)
-    series : ndarray (n,)
-        The number of the series of each answer; all equal where rows are no series.
-    others : dict
-        Answers (n, O) without a network, by name.
-    """
-
-    outputs: Array
-    target: Array
-    series: Array
-    others: Mapping[str, Array]
-
-
-def results_by_target(of: Compared, scales: Mapping[int, Array]) -> dict[str, float]:
-    """Return the scores of each target as results, `target_<number>_<score>`, counted from 1.
-
-    The scores are `mae`, `rmse`, `r2` within a series, `mase`, and `<name>_mae` of each of
-    `of.others`: all medians over series, whose number is `target_series` if they are several.
-
-    Parameters
-    ----------
-    of : Compared
-    scales : mapping of int to ndarray (O,)
-        The scales of the errors of series, for `mase`; those without one have no part in it.
-    """
-    numbers, place = np.unique(of.series, return_inverse=True)
-    S, truth = len(numbers), of.target.astype(np.float64)
-    errors = np.abs(of.outputs - truth)
-    mae, mse = _by_series(errors, place, S), _by_series(errors**2, place, S)
-    spread = _by_series((truth - _by_series(truth, place, S)[place]) ** 2, place, S)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        r2 = np.where(spread > 0, 1 - mse / spread, np.nan)
-    each = {"mae": mae, "rmse": np.sqrt(mse), "r2": r2}
-    if scales:
-        known = [number in scales for number in numbers.tolist()]
-        own = np.array([scales[number] for number in numbers.tolist() if number in scales])
-        if len(own):
-            each["mase"] = mae[known] / own
-    for name, values in of.others.items():
-        each[f"{name}_mae"] = _by_series(np.abs(values - truth), place, S)
-    results: dict[str, float] = {SERIES: S} if S > 1 else {}
-    for target in range(min(truth.shape[1], MOST)):
-        for name, values in each.items():
-            finite = values[np.isfinite(values[:, target]), target]
-            if len(finite):
-                results[f"target_{target + 1}_{name}"] = float(np.median(finite))
-    return results
-
-
-def relative_gain(of: Compared, other: Array, units: Units) -> dict[str, float]:
-    """Return by what share the mean absolute error is below that of `other` (n, O), as results.
-
-    The differences are paired: each is that of both errors of one answer, in units of the mean
-    error of `other` on the same target of the same series; targets and series count alike. Its
-    interval is of Student's distribution with the standard error over `units`, which are blocks of
-    consecutive steps where there is time (see :func:`paired_difference`).
-    """
-    truth = of.target.astype(np.float64)
-    numbers, place, counts = np.unique(of.series, return_inverse=True, return_counts=True)
-    plain, own = np.abs(other - truth), np.abs(of.outputs - truth)
-    scale = _by_series(plain, place, len(numbers))[place]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        shares = np.where(scale > 0, (plain - own) / scale, np.nan)
-    known = np.asarray(np.isfinite(shares).all(axis=1))
-    if not known.any():
-        return {}
-    gains, weights = shares[known].mean(axis=1), 1 / counts[place][known]
-    results = {GAIN: float(np.average(gains, weights=weights))}
-    ends = paired_difference(gains, weights, units, known)
-    return results if ends is None else {**results, f"{GAIN}_low": ends[0], f"{GAIN}_high": ends[1]}
-
-
-def gain_ends(results: Mapping[str, Any]) -> Ends | None:
+def gain_ends(results: Mapping[str, Any]) -> tuple[float, float] | None:
     """Return the interval of the relative gain, if the results have it."""
     low, high = results.get(f"{GAIN}_low"), results.get(f"{GAIN}_high")
     return None if low is None or high is None else (float(low), float(high))
-
-
-def _by_series(values: Array, place: Array, n: int) -> Array:
-    """Return the mean (S, O) over the answers of each series of `values` (n, O)."""
-    counts = np.maximum(np.bincount(place, minlength=n), 1)
-    sums = [np.bincount(place, column, n) for column in values.astype(np.float64).T]
-    return np.stack(sums, axis=1) / counts[:, None]
 
 
 @dataclass(frozen=True)
@@ -288,7 +200,7 @@ def smallest_error(results: Mapping[str, Any], methods: Sequence[str]) -> str | 
             if other is None:
                 return math.inf
             ratios.append(float(other) / (float(results[f"target_{k}_mae"]) or 1e-300))
-        return float(np.mean(ratios)) if ratios else math.inf
+        return fmean(ratios) if ratios else math.inf
 
     ratios = {name: ratio(name) for name in methods}
     best = min(ratios, key=lambda name: ratios[name])
