@@ -44,14 +44,18 @@ def unit_of(column: str) -> str:
     """Return the unit that a column's name gives, empty if it gives none for certain.
 
     A unit stands in brackets, as in ``weight (kg)`` and ``temp [degC]``, or is the last word or two
-    words, as in ``price_eur`` and ``leak_mol_s``. A last word of one letter is no unit, as it often
-    numbers columns; but ``temp_c`` is in degrees Celsius.
+    words, as in ``price_eur`` and ``leak_mol_s``, or a ratio, as in ``leak_mol_per_s``. A last word
+    of one letter is no unit, as it often numbers columns; but ``temp_c`` is in degrees Celsius.
     """
     if match := _BRACKETS.match(column.strip()):
         text = (match["round"] or match["square"] or "").strip()
         return UNITS.get(text.lower(), text) if _is_unit(text) else ""
     words = [word for word in re.split(r"[_\s]+", column.strip()) if word]
     lower = [word.lower() for word in words]
+    if "per" in lower[-2:-1]:  # price_per_kg is not in kg
+        of, by = words[-3:-2], words[-1:]
+        parts = [UNITS.get(word.lower(), word) for word in of + by]
+        return "/".join(parts) if len(words) > 3 and SYMBOLS.issuperset(parts) else ""
     if len(words) > 2 and (ratio := RATIOS.get("_".join(lower[-2:]))):
         return ratio
     if len(words) == 2 and lower[0] in ("temp", "temperature") and lower[1] in "cf":
