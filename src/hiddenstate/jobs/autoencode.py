@@ -113,7 +113,8 @@ class AutoencodeJob(Job):
         if not len(rows):
             return {}
         outputs = self.predict(engine, described(rows))
-        return {"code_rebuilt": reconstructed(self.dataset, outputs)}
+        errors = errors_of_rows(engine.predict, rows.X)
+        return {"code_rebuilt": reconstructed(self.dataset, outputs), "code_error": errors}
 
 
 class AutoencodeSnapshots(JobSnapshots):

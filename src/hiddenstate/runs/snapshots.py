@@ -285,11 +285,14 @@ class AutoencodeFinal(TypedDict, total=False):
     ]
     worst_row: Annotated[Array, ArraySpec("uf", "K F", "those rows, in at most 32 KiB", "worst")]
     worst_rebuilt: Annotated[Array, ArraySpec("uf", "K F", "their reconstructions", "worst")]
-    worst_error: Annotated[Array, ArraySpec("f", "K", "their squared errors per number", "worst")]
+    worst_error: Annotated[
+        Array, ArraySpec("f", "K", "their squared errors per scaled number", "worst")
+    ]
     worst_label: Annotated[
         Array, ArraySpec("i", "K", "their class numbers, if the data has labels")
     ]
     code_rebuilt: Annotated[Array, ArraySpec("uf", "M F", "the reconstructions of `code_row`")]
+    code_error: Annotated[Array, ArraySpec("f", "M", "their squared errors per scaled number")]
 
 
 class AutoencodeSnapshot(TypedDict, total=False):

@@ -252,7 +252,7 @@ def _worst_rebuilt(facts: RunFacts) -> str:
         [f"{int(row):,}", name, f"{error:.4g}"]
         for row, name, error in zip(arrays["worst"], names, arrays["worst_error"], strict=True)
     ]
-    head = ["test row", "label", "squared error per number"]
+    head = ["test row", "label", "squared error per scaled number"]
     return f"<h3>{_WORST}</h3>" + tags.table(head, rows, _WORST, (2,))
 
 

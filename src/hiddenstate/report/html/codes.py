@@ -8,7 +8,6 @@ from typing import TypedDict
 
 import numpy as np
 
-from hiddenstate.metrics.scores import error_by_row
 from hiddenstate.report.facts import RunFacts
 from hiddenstate.runs.snapshots import AutoencodeFinal, AutoencodeMoment, AutoencodeStatic, typed
 from hiddenstate.system.typing import Array
@@ -145,7 +144,8 @@ def _classes(facts: RunFacts, n: int) -> tuple[list[int] | None, list[str]]:
 def _rows(timeline: Timeline, n: int) -> RowData | None:
     """Return the rows of the first points, their reconstructions, and their errors."""
     original = timeline.static_as(AutoencodeStatic).get("code_row")
-    rebuilt = typed(timeline.final_arrays, AutoencodeFinal).get("code_rebuilt")
+    final = typed(timeline.final_arrays, AutoencodeFinal)
+    rebuilt, error = final.get("code_rebuilt"), final.get("code_error")
     if original is None or original.ndim != 2 or not original.size:
         return None
     form, F = timeline.form, original.shape[1]
@@ -159,9 +159,9 @@ def _rows(timeline: Timeline, n: int) -> RowData | None:
     n = min(n, len(original), max(1, MAX_ROWS_BYTES // width))
     errors: list[float | None] | None = None
     parts = [original[:n]]
+    if error is not None and error.shape == original.shape[:1]:
+        errors = [float(f"{e:.4g}") if math.isfinite(e) else None for e in error[:n].tolist()]
     if rebuilt is not None and rebuilt.shape == original.shape:
-        by_row = error_by_row(rebuilt[:n], original[:n])
-        errors = [float(f"{e:.4g}") if math.isfinite(e) else None for e in by_row]
         parts.append(rebuilt[:n])
     rows = np.concatenate(parts).astype(np.float64)
     shares = rows if picture else np.stack([form.shares(row)[steps] for row in rows])
@@ -175,5 +175,5 @@ def _rows(timeline: Timeline, n: int) -> RowData | None:
         "picture": picture,
         "errors": errors,
         "bytes": as_bytes(shares),
-        "rebuilt": errors is not None,
+        "rebuilt": len(parts) == 2,
     }

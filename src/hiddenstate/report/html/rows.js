@@ -77,7 +77,7 @@ export class RowViewer {
     find("title").textContent = name[0].toUpperCase() + name.slice(1);
     const facts = [`code (${code.join(", ")})`];
     if (available && rows.errors) {
-      facts.push(`squared error per number ${rows.errors[row] ?? "not finite"}`);
+      facts.push(`squared error per scaled number ${rows.errors[row] ?? "not finite"}`);
     }
     if (rows && !available) facts.push(`only ${rows.n} rows are saved`);
     find("facts").textContent = facts.join("; ");

@@ -31,6 +31,7 @@ export class Probe {
     /** @type {ArrayLike<number>|null} the row, if there is one */ this.original = null;
     /** @type {ArrayLike<number>|null} */ this.decoded = null;
     this.error = NaN;
+    /** Called once it is known how the net scales. */ this.scaled = () => {};
     /** @type {number[]} */ this.near = [];
     /** @type {string[]} */ this.names = [];
     /** @type {number[]|null} */ this.classes = null;
@@ -40,7 +41,9 @@ export class Probe {
     this.nets = new Nets(store, () => {
       const { model } = this.nets;
       const scale = model && stepOf(model.program.steps, "Scale");
-      if (scale) form.factor = scale.factor.data;
+      const first = !form.factor;
+      if (model) form.factor = scale ? scale.factor.data : new Float32Array(form.size).fill(1);
+      if (first && model) this.scaled();
       this.renew();
     });
     this.decodedPicture = new Picture({

@@ -59,14 +59,16 @@ export class Form {
   row({ data }, row) { return /** @type {Float32Array} */ (data).subarray(row * this.size, (row + 1) * this.size); }
 
   /**
-   * The mean squared difference per number of a row and its reconstruction, as the loss counts it.
+   * The mean squared difference per scaled number of a row and its reconstruction, as the loss counts
+   * it; NaN until it is known how the net scales.
    * @param {ArrayLike<number>} row
    * @param {ArrayLike<number>} again
    */
   error(row, again) {
     let [sum, count] = [0, 0];
+    if (!this.bytes && !this.factor) return NaN; // in their own units numbers do not compare
     for (let i = 0; i < this.size; i += 1) {
-      const apart = (again[i] - row[i]) * (this.bytes ? 1 / 255 : this.factor ? this.factor[i] : 1);
+      const apart = (again[i] - row[i]) * (this.bytes ? 1 / 255 : /** @type {ArrayLike<number>} */ (this.factor)[i]);
       if (!Number.isFinite(apart)) continue;
       sum += apart * apart;
       count += 1;

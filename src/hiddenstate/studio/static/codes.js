@@ -92,7 +92,8 @@ export function reconstructions(store, form, probe) {
         if (form.picture) cells.push({ box: box(0), values: own }, { box: box(1), values: again });
         else cells.push({ box: box(0), values: own, again });
         cells.push({ box: box(kinds.length - 1), values: form.difference(own, again), difference: true });
-        pen.fillText(written(Number(error(row).toPrecision(3)), 1e4), left + (row + 0.5) * wide, height - 9, wide - 4);
+        const wrong = error(row);
+        if (Number.isFinite(wrong)) pen.fillText(written(Number(wrong.toPrecision(3)), 1e4), left + (row + 0.5) * wide, height - 9, wide - 4);
         if (cursor() === row) frameOf(pen, [left + row * wide + 2, 2, wide - 4, height - 4]);
       }
       form.paint(pen, cells);
@@ -109,6 +110,7 @@ export function reconstructions(store, form, probe) {
     picture.describe(t("{n} rows and their reconstructions; errors {errors}.", { n, errors: all }));
     picture.paint();
   }
+  probe.scaled = update;
   return { picture, update };
 }
 

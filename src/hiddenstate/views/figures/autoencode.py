@@ -116,7 +116,7 @@ def rebuilt_worst(
     ----------
     rows, rebuilt : ndarray (K, F)
     error : ndarray (K,)
-        Squared errors per number.
+        Squared errors per scaled number.
     labels : sequence of str, or None
     picture : tuple of int, optional
         Height and width of the picture that a row is.
@@ -134,7 +134,9 @@ def rebuilt_worst(
         below = [f"{name}: {text}" for name, text in zip(named, below, strict=False)]
     figure = figure or _pair_figure(n, form, 0.86, below)
     note = "originals above" if form.picture else OVER if form.has_time else MARKED
-    heading(figure, "Worst reconstructions", f"under each, the squared error per number; {note}")
+    heading(
+        figure, "Worst reconstructions", f"under each, the squared error per scaled number; {note}"
+    )
     _pairs(figure, rows, rebuilt, form, below)
     return figure
 
