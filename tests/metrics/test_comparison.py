@@ -9,6 +9,7 @@ from hiddenstate.metrics.comparison import (
     scored_alone,
     share_in_words,
 )
+from hiddenstate.metrics.intervals import interval_of
 from hiddenstate.program.words import BESIDE, Words
 
 FORECAST = {
@@ -202,3 +203,50 @@ def test_targets_of_unlike_units_are_compared_by_shares_alone() -> None:
         "The baseline is predicting the training mean; the mean absolute error of the network is "
         "40.0 % lower."
     )
+
+
+BY_TARGET = {
+    **{"test_mse": 9.0, "baseline_mse": 8.0, "target_1_mae": 2.0, "target_1_last_mae": 4.0},
+    **{"target_1_seasonal_mae": 0.02, "seasonal_mse": 0.01, "seasonal_days": 7},
+}
+
+
+def test_an_error_many_times_as_large_is_no_percentage() -> None:
+    ends = {"relative_gain_low": -1e6, "relative_gain_high": -40.0}
+    found = compare("regress", BY_TARGET | {"relative_gain": -99.0} | ends, {"horizon": 1})
+    assert found is not None
+    assert found.warning() == (
+        "worse than the value of a week ago: a mean absolute error 100 times as large, "
+        "95 % interval 41 to more than 1,000 times"
+    )
+    assert found.in_words().endswith(
+        "; the mean absolute error of the network is 100 times as large."
+    )
+
+
+def test_quantiles_are_compared_with_the_best_simple_forecast_of_their_targets() -> None:
+    pinball = {"test_pinball": 1.0, "baseline_pinball": 2.0, "relative_gain": -99.0}
+    found = compare("regress", BY_TARGET | pinball, {"horizon": 1, "quantile": [0.1, 0.5]})
+    assert found is not None
+    assert found.worse
+    assert found.short == "the value of a week ago"
+    mean = {"target_1_mae": 2.0, "target_1_mean_mae": 4.0, "test_pinball": 1.0}
+    mean |= {"baseline_pinball": 2.0, "relative_gain": 0.5}
+    one, two = (
+        compare("regress", mean | others, {"horizon": 0, "quantile": [0.5]})
+        for others in ({}, {"target_2_mae": 1.0, "target_2_mean_mae": 2.0})
+    )
+    assert one is not None
+    assert one.in_words() == (
+        "Without a network, predicting the training quantiles reached 2; the error of the network "
+        "is 50.0 % lower."
+    )
+    assert two is not None
+    assert two.in_words().startswith("The baseline is predicting the training mean; the mean abs")
+
+
+def test_the_interval_of_the_gain_names_no_units_of_other_scores() -> None:
+    results = {"relative_gain": 0.2, "relative_gain_low": 0.1, "relative_gain_high": 0.3}
+    interval = interval_of("relative_gain", {**results, "interval_blocks": 4, "interval_steps": 7})
+    assert interval is not None
+    assert interval.in_words(str) == "95 % interval 0.1 to 0.3"

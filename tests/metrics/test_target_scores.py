@@ -101,3 +101,29 @@ def test_blocks_widen_the_interval_of_differences_that_follow_one_another() -> N
 def test_fewer_than_five_units_have_no_interval() -> None:
     four = Units("series", np.arange(8) // 2, 4)
     assert paired_difference(np.arange(8.0), np.ones(8), four) is None
+
+
+def test_a_target_without_errors_of_its_own_has_no_part_in_the_gain() -> None:
+    """A constant target, whose simple errors are none or rounding, has no share of an error."""
+    of = shops((100.0,))
+    constant = np.full_like(of.target, 7.1, np.float32)
+    both = Compared(
+        np.hstack([of.outputs, constant + 0.5]), np.hstack([of.target, constant]), of.series, {}
+    )
+    other, units = of.others["last"], Units("rows", np.arange(40), 40)
+    for error in (0.0, 4e-7):
+        gain = relative_gain(both, np.hstack([other, constant + error]), units)
+        assert gain == relative_gain(of, other, units)
+        alone = Compared(constant + 0.5, constant, of.series, {"last": constant + error})
+        assert relative_gain(alone, alone.others["last"], units) == {}
+        assert "target_1_r2" not in results_by_target(alone, {})
+
+
+def test_no_gain_is_above_one() -> None:
+    truth = rng.normal(size=(6, 1))
+    other = truth + np.array([[0.0], [0], [0], [0], [0], [9]])
+    gain = relative_gain(
+        Compared(truth, truth, np.zeros(6, int), {}), other, Units("rows", np.arange(6), 6)
+    )
+    assert gain["relative_gain"] == pytest.approx(1)
+    assert gain["relative_gain_high"] == 1

@@ -50,7 +50,7 @@ def results_by_target(of: Compared, scales: Mapping[int, Array]) -> dict[str, fl
     mae, mse = _by_series(errors, place, S), _by_series(errors**2, place, S)
     spread = _by_series((truth - _by_series(truth, place, S)[place]) ** 2, place, S)
     with np.errstate(divide="ignore", invalid="ignore"):
-        r2 = np.where(spread > 0, 1 - mse / spread, np.nan)
+        r2 = np.where(spread > _rounding(truth, place, S) ** 2, 1 - mse / spread, np.nan)
     each = {"mae": mae, "rmse": np.sqrt(mse), "r2": r2}
     if scales:
         known = [number in scales for number in numbers.tolist()]
@@ -74,21 +74,30 @@ def relative_gain(of: Compared, other: Array, units: Units) -> dict[str, float]:
     The differences are paired: each is that of both errors of one answer, in units of the mean
     error of `other` on the same target of the same series; targets and series count alike. Its
     interval is of Student's distribution with the standard error over `units`, which are blocks of
-    consecutive steps where there is time (see :func:`paired_difference`).
+    consecutive steps where there is time (see :func:`paired_difference`). A target of which `other`
+    has no error but that of rounding has no part in it, and nothing is returned if all are such.
     """
     truth = of.target.astype(np.float64)
     numbers, place, counts = np.unique(of.series, return_inverse=True, return_counts=True)
     plain, own = np.abs(other - truth), np.abs(of.outputs - truth)
-    scale = _by_series(plain, place, len(numbers))[place]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        shares = np.where(scale > 0, (plain - own) / scale, np.nan)
-    known = np.asarray(np.isfinite(shares).all(axis=1))
+    scale = _by_series(plain, place, len(numbers))
+    scored = (scale > _rounding(truth, place, len(numbers)))[place]
+    known = np.asarray(scored.any(axis=1) & np.isfinite(plain - own).all(axis=1))
     if not known.any():
         return {}
-    gains, weights = shares[known].mean(axis=1), 1 / counts[place][known]
+    shares = np.divide(plain - own, scale[place], out=np.zeros_like(plain), where=scored)[known]
+    gains, weights = shares.sum(axis=1) / scored[known].sum(axis=1), 1 / counts[place][known]
     results = {GAIN: float(np.average(gains, weights=weights))}
     ends = paired_difference(gains, weights, units, known)
-    return results if ends is None else {**results, f"{GAIN}_low": ends[0], f"{GAIN}_high": ends[1]}
+    if ends is None:
+        return results
+    return {**results, f"{GAIN}_low": ends[0], f"{GAIN}_high": min(ends[1], 1.0)}
+
+
+def _rounding(truth: Array, place: Array, n: int) -> Array:
+    """Return the differences (S, O) that the rounding of float32 makes of the targets (n, O)."""
+    sizes = np.sqrt(_by_series(truth**2, place, n))
+    return np.asarray(sizes * np.finfo(np.float32).eps)
 
 
 def _by_series(values: Array, place: Array, n: int) -> Array:

@@ -22,6 +22,7 @@ from hiddenstate.metrics.target_scores import (
     SERIES,
     column_of,
     gain_ends,
+    is_pooled,
     method_in_words,
     n_scored,
     smallest_error,
@@ -154,6 +155,10 @@ class Baseline:
         if self._more_is_better:
             return f"{sentence}."
         lower = 100 * skill(*self.sizes)
+        if lower <= -MOST_PERCENT:
+            return (
+                f"{sentence}; the mean absolute error of {who} is {_times(lower / 100)} as large."
+            )
         error = "error" if self.relative is None else "mean absolute error"
         way = "lower" if lower >= 0 else "higher"
         return f"{sentence}; the {error} of {who} is {abs(lower):.1f} % {way}."
@@ -192,6 +197,19 @@ class Baseline:
 SMALLEST_GAIN = 0.0005
 """Least share that is written as a difference."""
 
+MOST_PERCENT = 1000
+"""Percent of a higher error from which it is written as a multiple."""
+
+
+def _times(gain: float) -> str:
+    """Return how many times as large an error is as another, by the share by which it is lower."""
+    times = 1 - gain
+    return f"more than {MOST_TIMES:,} times" if times > MOST_TIMES else f"{quantity(times)} times"
+
+
+MOST_TIMES = 1000
+"""The largest multiple that is written."""
+
 
 @dataclass(frozen=True)
 class Relative:
@@ -221,6 +239,12 @@ class Relative:
 
     def in_words(self) -> str:
         """Return the gain with its interval."""
+        if 100 * self.gain <= -MOST_PERCENT:
+            error = f"a mean absolute error {_times(self.gain)} as large"
+            if self.ends is None:
+                return error
+            most, least = (_times(end).removesuffix(" times") for end in self.ends)
+            return f"{error}, 95 % interval {least} to {most} times"
         gain = f"the gain of {100 * self.gain:.1f} % in mean absolute error"
         if self.ends is None:
             return gain
@@ -371,11 +395,14 @@ def _compared(
     other = best_baseline(job, scores, options)
     method, short = OTHERS.get(other, plain)
     relative = None
-    if GAIN in scores and key == "test_mse":
-        best = _best_method(job, scores, options)
+    best = _best_method(job, scores, options) if GAIN in scores else ""
+    # Quantiles have a loss of their own, but none over several targets, nor a season ago.
+    if best and (key == "test_mse" or is_pooled(key, scores) or best == SEASONAL):
+        when = method_in_words(best, scores)
         if best == SEASONAL:
-            when = method_in_words(best, scores)
             method, short = f"repeating the value of {when}", f"the value of {when}"
+        elif best == MEAN:
+            method, short = f"predicting {when}", when
         relative = Relative(float(scores[GAIN]), gain_ends(scores), _reached(best, scores, options))
     return Baseline(
         key,

@@ -312,6 +312,8 @@ def figures(
 def interval_of(name: str, results: Mapping[str, float]) -> Interval | None:
     """Return the interval of the score `name` from results; None if they do not judge it."""
     ends = ends_of(name, results)
+    if name == "relative_gain":  # its units may be shorter blocks than those of other scores
+        return ends and Interval("rows", FEWEST, 0, ends)
     for kind in get_args(Kind):
         if f"interval_{kind}" in results:
             n, length = int(results[f"interval_{kind}"]), int(results.get("interval_steps", 0))

@@ -146,7 +146,7 @@ def target_scores(results: Mapping[str, Any], options: Mapping[str, Any]) -> lis
 
 def _score(results: Mapping[str, Any], options: Mapping[str, Any], k: int) -> TargetScore:
     column = column_of(options, k, n_scored(results))
-    mae = {name: results.get(f"target_{k}_{name}_mae") for name in (SEASONAL, LAST, MEAN)}
+    mae = {name: results.get(f"target_{k}_{name}_mae") for name in (LAST, MEAN, SEASONAL)}
     simple = {name: float(error) for name, error in mae.items() if error is not None}
     best = min(simple, key=lambda name: simple[name], default=None)
     rmse, r2, mase = (results.get(f"target_{k}_{name}") for name in ("rmse", "r2", "mase"))
