@@ -179,3 +179,11 @@ def test_times_go_on_as_they_are_written(cells: list[str], later: list[str]) -> 
     if cells[0] == "30.12.24":
         about["dates"] = "dmy"
     assert cells_after(cells, 2, "t", about) == later
+
+
+def test_each_note_of_an_export_has_a_line(cli: Cli, tmp_path: Path) -> None:
+    run = Path(__file__).parents[1] / "golden" / "v3" / "regress"
+    done = cli("export", run, "--to", "html", "--output", tmp_path / "page.html")
+    assert done.code == 0
+    notes = [line for line in done.err.splitlines() if not line.startswith("largest")]
+    assert [note.partition(" ")[0] for note in notes] == ["no", "the"]

@@ -87,8 +87,8 @@ def export(
         f"largest difference from the model in {report.n_rows} rows, computed by "
         f"{report.computed_by}: {report.difference:.2g} (limit {report.limit:.2g})"
     )
-    if report.note:
-        note(report.note)
+    for line in report.note.splitlines():
+        note(line)
     if report.change is not None:
         note(
             f"weights as {report.weights}: an answer changes by at most {report.change:.2g} of its "
