@@ -82,7 +82,7 @@ int model_run(const float *x, int steps, float *y, float *scratch);
 #if HAS_STREAMS
 /* `scratch` is not used: NULL will do. */
 #else
-                                                           /* `scratch` has room for MODEL_SCRATCH(MODEL_WINDOW) floats, whatever the number of steps. */
+/* `scratch` has room for MODEL_SCRATCH(MODEL_WINDOW) floats, whatever the number of steps. */
 #endif
 int model_forecast(const float *x, int steps, float *y, float *scratch);
 
