@@ -9,6 +9,7 @@ from hiddenstate.metrics.comparison import (
     scored_alone,
     share_in_words,
 )
+from hiddenstate.metrics.glossary import written
 from hiddenstate.metrics.intervals import interval_of
 from hiddenstate.program.words import BESIDE, Words
 
@@ -250,3 +251,21 @@ def test_the_interval_of_the_gain_names_no_units_of_other_scores() -> None:
     interval = interval_of("relative_gain", {**results, "interval_blocks": 4, "interval_steps": 7})
     assert interval is not None
     assert interval.in_words(str) == "95 % interval 0.1 to 0.3"
+
+
+def test_medians_that_speak_against_the_gain_are_left_out() -> None:
+    """Two of three series are constant: the third decides the gain, but no median."""
+    of_series = {"target_1_mae": 4.8e-5, "target_1_last_mae": 4.8e-8, "target_series": 3}
+    of_series |= {"test_mse": 1.0, "baseline_mse": 100.0, "relative_gain": 0.946}
+    found = compare("regress", of_series, {"horizon": 1})
+    assert found is not None
+    assert found.in_words() == (
+        "The baseline is repeating the last value; the mean absolute error of the network is "
+        "94.6 % lower."
+    )
+
+
+def test_a_share_far_below_zero_is_not_written_in_digits() -> None:
+    assert [written(x, "share") for x in (-1.5e8, -9.5, 0.5)] == [
+        *("below -1,000 %", "-950.00 %", "50.00 %")
+    ]

@@ -7,6 +7,7 @@ from hiddenstate.metrics.by_target import Compared, relative_gain, results_by_ta
 from hiddenstate.metrics.intervals import Units, paired_difference, units_of
 from hiddenstate.metrics.target_scores import (
     is_of_target,
+    smallest_error,
     target_scores,
 )
 
@@ -127,3 +128,20 @@ def test_no_gain_is_above_one() -> None:
     )
     assert gain["relative_gain"] == pytest.approx(1)
     assert gain["relative_gain_high"] == 1
+
+
+def test_a_constant_target_does_not_choose_the_best_simple_method() -> None:
+    errors = {"target_1_mae": 1.3, "target_1_last_mae": 26.0, "target_1_seasonal_mae": 1.9}
+    errors |= {f"target_2_{name}mae": 1.5e-9 for name in ("last_", "seasonal_")}
+    for own in (0.0, 1.5e-9):
+        assert smallest_error(errors | {"target_2_mae": own}, ["last", "seasonal"]) == "seasonal"
+    zero = errors | {"target_2_mae": 0.0, "target_2_last_mae": 0.0, "target_2_seasonal_mae": 0.0}
+    assert smallest_error(zero, ["last", "seasonal", "linear"]) == "seasonal"
+    assert smallest_error(zero, ["mean"]) is None
+    assert smallest_error({}, ["last"]) is None
+
+
+def test_a_fit_far_below_zero_is_not_written_in_digits() -> None:
+    results = {"target_1_mae": 49218.0, "target_1_r2": -6706662.1, "target_series": 2}
+    (score,) = target_scores(results, {})
+    assert score.fit == "R2 within series below -100"

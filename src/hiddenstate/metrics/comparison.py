@@ -420,9 +420,12 @@ def _compared(
 
 
 def _reached(method: str, scores: Mapping[str, Any], options: Mapping[str, Any] | None) -> str:
-    """Return the error of a method with its unit; empty of several targets."""
+    """Return the error of a method with its unit; empty of several targets, and where the medians
+    of series differ the other way round than their errors on average."""
     if n_scored(scores) > 1:
         return ""
     error, series = float(scores[f"target_1_{method}_mae"]), int(scores.get(SERIES, 1))
+    if (error - float(scores["target_1_mae"])) * float(scores[GAIN]) < 0:
+        return ""
     unit = unit_of(column_of(options or {}, 1, 1))
     return f"± {quantity(error, unit)}" + f" in the median of {series:,} series" * (series > 1)

@@ -411,7 +411,7 @@ def written(value: Any, kind: str = "number") -> str:
         As in :class:`Entry`.
     """
     if kind == "share":
-        return f"{100 * value:.2f} %"
+        return f"{100 * value:.2f} %" if value > -10 else "below -1,000 %"
     if kind == "count":
         return f"{value:,}"
     if kind == "seconds":

@@ -4,7 +4,6 @@ Targets differ in their units and series in their size, so that no score here is
 targets, and each is the median over series. Needs no numpy.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -39,6 +38,10 @@ def gain_ends(results: Mapping[str, Any]) -> tuple[float, float] | None:
     """Return the interval of the relative gain, if the results have it."""
     low, high = results.get(f"{GAIN}_low"), results.get(f"{GAIN}_high")
     return None if low is None or high is None else (float(low), float(high))
+
+
+LOW = 100
+"""Coefficients of determination are written down to the negative of this."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +127,9 @@ class TargetScore:
     def fit(self) -> str:
         """The coefficient of determination as text; empty if there is none."""
         within = " within series" * (self.series > 1)
-        return "" if self.r2 is None else f"R2{within} {self.r2:.3f}"
+        if self.r2 is None:
+            return ""
+        return f"R2{within} {self.r2:.3f}" if self.r2 > -LOW else f"R2{within} below -{LOW}"
 
     def in_words(self) -> str:
         """Return the scores as a line: "sales: ± 310 EUR; a week ago: ± 480 EUR; R2 0.912"."""
@@ -190,21 +195,19 @@ def method_in_words(name: str, results: Mapping[str, Any]) -> str:
 
 
 def smallest_error(results: Mapping[str, Any], methods: Sequence[str]) -> str | None:
-    """Return which of some methods has the smallest mean absolute error, each target counting
-    alike, of those that have one of every target; None if none has."""
+    """Return which of some methods has the smallest mean absolute error, of those that have one of
+    every target; None if none has.
 
-    def ratio(name: str) -> float:
-        ratios = []
-        for k in range(1, n_scored(results) + 1):
-            other = results.get(f"target_{k}_{name}_mae")
-            if other is None:
-                return math.inf
-            ratios.append(float(other) / (float(results[f"target_{k}_mae"]) or 1e-300))
-        return fmean(ratios) if ratios else math.inf
-
-    ratios = {name: ratio(name) for name in methods}
-    best = min(ratios, key=lambda name: ratios[name])
-    return best if math.isfinite(ratios[best]) else None
+    Each target counts alike: its errors are taken in units of their mean over the methods.
+    """
+    targets = range(1, n_scored(results) + 1)
+    errors: dict[str, list[Any]] = {
+        m: [results.get(f"target_{k}_{m}_mae") for k in targets] for m in methods
+    }
+    known = {m: e for m, e in errors.items() if e and None not in e}
+    units = [fmean(each) or 1.0 for each in zip(*known.values(), strict=True)]
+    share = {m: fmean(x / u for x, u in zip(e, units, strict=True)) for m, e in known.items()}
+    return min(share, key=lambda m: share[m], default=None)
 
 
 POOLED = {
