@@ -1,8 +1,10 @@
 """What the server sends of a run."""
 
 import json
+import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,8 @@ import pytest
 import hiddenstate
 from hiddenstate.export.python.model import unpacked
 from hiddenstate.export.target import source_of
-from hiddenstate.studio.details import program, view
+from hiddenstate.runs import Run
+from hiddenstate.studio.details import details, program, view
 from tests.export.models import random_model
 from tests.report_html import train
 
@@ -58,3 +61,30 @@ def test_the_input_of_a_forecast_begins_with_the_end_of_its_own_series(tmp_path:
     assert 0 < shown["low"][0] < sales.min() < sales.max() < shown["high"][0] < 2 * sales.max()
     assert set(shown["low"][1:]) == {0}
     assert set(shown["high"][1:]) == {1}
+
+
+CHINESE = """
+globalThis.localStorage = { getItem: () => "zh" };
+Object.defineProperty(globalThis, "navigator", { value: { language: "zh" }, configurable: true });
+globalThis.document = { documentElement: {} };
+const { details, file } = JSON.parse(process.argv[1]);
+import(file).then(({ resultOf }) => {
+  const main = details.results.find((each) => each.name === details.headline) || details.results[0];
+  console.log(JSON.stringify(resultOf(details, main)));
+});
+"""
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="requires node")
+@pytest.mark.parametrize("job", ["classify", "regress", "autoencode"])
+def test_the_result_of_a_run_is_written_in_chinese(
+    job: str, trained: Callable[[str], Path]
+) -> None:
+    found = details(Run(trained(job)), "1")
+    file = Path(hiddenstate.__file__).parent / "studio" / "static" / "result.js"
+    given = json.dumps({"details": found, "file": str(file)}, default=str)
+    command = ["node", "--input-type=module", "-e", CHINESE, given]
+    text = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    names = {word for each in found["targets"] for word in re.findall("[a-zA-Z]+", each["name"])}
+    assert set(re.findall("[a-zA-Z]{3,}", text)) <= names | {"MASE"}
+    assert found["baseline"].get("text", "") in text

@@ -28,6 +28,7 @@ PAGES = {
     "memory": ("memory",),
     "layers": ("layers",),
     "forecast": ("forecast",),
+    "result": ("result",),
 }
 """The modules with which each file of texts is loaded."""
 

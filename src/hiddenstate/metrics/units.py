@@ -102,9 +102,17 @@ def ago(days: float | None) -> str:
     """Return how long ago `days` are, as in "a week ago"; "a season ago" if it is not known."""
     if days is None:
         return "a season ago"
+    if (period := period_of(days)) is None:
+        return f"{quantity(days)} days ago"
+    n, name = period
+    one = "an" if name == "hour" else "a"
+    return f"{one} {name} ago" if n == 1 else f"{count(n, name)} ago"
+
+
+def period_of(days: float) -> tuple[int, str] | None:
+    """Return `days` as a number of the longest period that fits, with its name; None if none."""
     for name, size, share in reversed(PERIODS):
         n = round(days / size)
         if n and abs(days / size - n) <= share * n:
-            one = "an" if name == "hour" else "a"
-            return f"{one} {name} ago" if n == 1 else f"{count(n, name)} ago"
-    return f"{quantity(days)} days ago"
+            return n, name
+    return None

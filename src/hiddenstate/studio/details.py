@@ -16,7 +16,10 @@ from hiddenstate.metrics.answer import NETWORK, answer_of
 from hiddenstate.metrics.comparison import baseline_method, compare
 from hiddenstate.metrics.glossary import entry_of, interval_in_words, is_shown, written
 from hiddenstate.metrics.headline import headline
-from hiddenstate.metrics.target_scores import target_scores, with_targets
+from hiddenstate.metrics.intervals import interval_of
+from hiddenstate.metrics.scores import skill
+from hiddenstate.metrics.target_scores import DAYS, TargetScore, target_scores, with_targets
+from hiddenstate.metrics.units import ago, period_of, quantity
 from hiddenstate.models.fitted import FittedModel, row_shape_of
 from hiddenstate.program.words import BESIDE
 from hiddenstate.report.commands import python_lines, training_command, uses
@@ -113,6 +116,7 @@ def details(run: Run, number: str) -> dict[str, Any]:
         "targets": [
             {"name": printable(each.name, 80), "unit": each.unit, "head": each.head}
             | {"rest": printable(each.rest, 400), "words": printable(each.in_words(), 400)}
+            | _target_values(each, results)
             for each in target_scores(results, options)
         ],
         "baseline": _baseline(job, results, options),
@@ -155,10 +159,29 @@ def scores(results: dict[str, float], job: str) -> list[dict[str, Any]]:
                 "title": entry.title,
                 "text": written(value, entry.kind),
                 "interval": interval_in_words(name, results, job),
+                "within": _within(name, results, job),
                 "help": entry.definition,
             }
         )
     return rows
+
+
+def _within(name: str, results: dict[str, float], job: str) -> dict[str, Any] | None:
+    """Return the ends of the interval of a score and what it is drawn from, if it has one."""
+    interval = interval_of(name, results)
+    if interval is None or interval.ends is None:
+        return None
+    low, high = (written(end, entry_of(name, job).kind) for end in interval.ends)
+    return {"low": low, "high": high, "n": interval.n, "of": interval.kind}
+
+
+def _target_values(score: TargetScore, results: dict[str, float]) -> dict[str, Any]:
+    """Return the scores of a target as values, for other languages than English."""
+    other = None if score.other is None else f"± {quantity(score.other, score.unit)}"
+    r2 = None if score.r2 is None else f"{score.r2:.3f}"
+    when = period_of(results.get(DAYS) or 0) if score.method == ago(results.get(DAYS)) else None
+    values = {"value": score.value, "other": other, "r2": r2, "series": score.series}
+    return values | {"method": score.method, "when": when}
 
 
 def _answer(job: str, results: dict[str, float], options: dict[str, Any]) -> dict[str, Any]:
@@ -187,6 +210,9 @@ def _baseline(job: str, results: dict[str, float], options: dict[str, Any]) -> d
         "worse": compared.worse,
         "tie": compared.tie,
         "value": compared.other,
+        "text": written(compared.other, compared.entry.kind),
+        "lower": None if compared.entry.kind == "share" else skill(*compared.sizes),
+        "scaled": compared.relative is not None,
     }
 
 

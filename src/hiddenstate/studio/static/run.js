@@ -8,7 +8,7 @@ import { h, say } from "./dom.js";
 import { Player } from "./player.js";
 import { Store } from "./store.js";
 import { styled } from "./style.js";
-import { speak, t } from "./words.js";
+import { language, speak, t } from "./words.js";
 import { percent, short } from "../../web/numbers.js";
 
 const PANELS = { classify: "./classify.js", regress: "./regress.js", autoencode: "./autoencode.js" };
@@ -60,6 +60,7 @@ async function shownRun(main, store) {
   const score = h("p", { class: "score" });
   const words = h("p", { class: "words" });
   const who = h("div", {});
+  const told = language === "en" ? null : (await import("./result.js")).resultOf;
   if (details.answer.beside.length) import("./layers.js").then(({ layers }) => who.replaceWith(layers(store)));
   const head = h("header", { class: "head" },
     h("div", {}, h("p", { class: "kind" }, `${t(details.job)} · `, h("bdi", {}, details.data.name)),
@@ -81,11 +82,11 @@ async function shownRun(main, store) {
     if (store.done && targets.length && store.live) { // each target in its own unit
       const [first, ...others] = targets;
       score.textContent = first.head;
-      words.textContent = [first.rest, ...others.slice(0, 3).map((/** @type {any} */ each) => each.words), baseline.words].filter(Boolean).join(". ");
+      words.textContent = told ? told(store.details, main) : [first.rest, ...others.slice(0, 3).map((/** @type {any} */ each) => each.words), baseline.words].filter(Boolean).join(". ");
       words.classList.toggle("worse", baseline.worse);
     } else if (store.done && main && store.live) {
       score.textContent = main.text;
-      words.textContent = [t(main.title), main.interval, baseline.words].filter(Boolean).join(". ");
+      words.textContent = told ? told(store.details, main) : [t(main.title), main.interval, baseline.words].filter(Boolean).join(". ");
       words.classList.toggle("worse", baseline.worse);
     } else {
       const last = store.line;

@@ -1,0 +1,48 @@
+// The result of a run in words of another language than English, from its values.
+
+import { speak, t } from "./words.js";
+import { percent } from "../../web/numbers.js";
+
+await speak("result");
+
+const OF = { rows: "", groups: t(", {n} groups"), series: t(", {n} series"), blocks: t(", {n} blocks of steps") };
+
+/** @param {any} within the ends of an interval, if there are any @returns {string} */
+function intervalOf(within) {
+  if (!within) return "";
+  const of = OF[/** @type {keyof typeof OF} */ (within.of)].replace("{n}", within.n);
+  return t("95 % interval {low} to {high}{of}", { ...within, of });
+}
+
+/** @param {any} target @returns {string} */
+function method({ method: name, when }) {
+  if (!when) return t(name);
+  const [n, period] = when;
+  return t("{n} {period} ago", { n, period: t(period) });
+}
+
+/** @param {any} target its scores @returns {string} */
+function targetOf(target) {
+  const { name, value, head, other, r2, series } = target;
+  return [head === value ? t("{name}: mean absolute error {value}", { name, value }) : t("{name}: {head}, mean absolute error {value}", { name, head, value }),
+    other && `${method(target)} ${other}`, r2 && `R2 ${r2}`, series > 1 && t("medians of {n} series", { n: series })].filter(Boolean).join(t("; "));
+}
+
+/** @param {any} baseline what needs no network @returns {string} */
+function baselineOf({ short, text, lower, scaled, worse, tie, words }) {
+  if (!words) return "";
+  const without = scaled ? t("Compared with {short}", { short: t(short) }) : t("Without the network, {short}: {text}", { short: t(short), text });
+  const apart = lower !== null && Number.isFinite(lower) ? Math.abs(lower) : null;
+  const verdict = tie ? t("no clear difference") : apart === null ? (worse ? t("the answer is worse") : t("the answer is better"))
+    : worse ? t("the error is {share} higher", { share: percent(apart) }) : t("the error is {share} lower", { share: percent(apart) });
+  return `${without}${t("; ")}${verdict}`;
+}
+
+/**
+ * @param {any} details of the run
+ * @param {any} main its main result
+ */
+export function resultOf({ targets, baseline }, main) {
+  const scores = targets.length ? targets.slice(0, 4).map(targetOf) : [t(main.title), intervalOf(main.within)];
+  return [...scores, baselineOf(baseline)].filter(Boolean).join(t(". "));
+}
