@@ -187,21 +187,20 @@ function drawNumbers(canvas, values, other) {
   const [wide, tall] = [canvas.clientWidth, canvas.clientHeight];
   const scale = model.pixels ? 255 : 1;
   const share = (value, i) => clamp((value - VIEW.low[i]) / (VIEW.high[i] - VIEW.low[i] || 1), -0.05, 1.05);
-  const n = values.length;
   const decoded = Array.from(values, (value, i) => share(value * scale, i));
   const given = other ? Array.from(other, share) : null;
-  if (n > 16) {
+  if (!FEW) {
     frame(pen, [0, 0, wide, tall]);
     if (given) drawCurve(pen, given, wide, tall, colorOf("ink"), 1.2);
     drawCurve(pen, decoded, wide, tall, colorOf("prediction"), 2.5);
     return;
   }
-  const lane = Math.min(tall / n, 40);
+  const lane = Math.min(tall / values.length, 40);
   const left = Math.min(wide * 0.3, 140);
   decoded.forEach((at, i) => {
     const y = lane * (i + 0.5);
     const x = (part) => left + part * (wide - left - 70);
-    write(pen, VIEW.columns[i].slice(0, 20), left - 8, y + 4, colorOf("ink"), "right");
+    write(pen, VIEW.columns[i], left - 8, y + 4, colorOf("ink"), "right", 12, left - 8);
     pen.fillStyle = colorOf("faint");
     pen.fillRect(x(0), y - 5, x(1) - x(0), 10);
     pen.fillStyle = colorOf("prediction");
@@ -226,7 +225,7 @@ function drawOwn() {
     paintPixels(byId("rebuilt"), SHAPE, own ? inPixels(own.reconstruction) : new Float64Array(SHAPE[0] * SHAPE[1]));
   }
   if (!own) return;
-  fillList("row-facts", [["code", [...own.code].map(short).join(", ")], ["error", `${short(own.error)} (mean square)`]]);
+  fillList("row-facts", [["code", [...own.code].map(short).join(", ")], ["error", `${short(own.error)} (mean square of scaled numbers)`]]);
 }
 
 function draw() {
@@ -240,7 +239,7 @@ function draw() {
 const drawSoon = eachFrame(draw);
 
 // A row that is no picture is changed with sliders or, if it is long, drawn on the chart.
-const FEW = PROGRAM.n_features <= 16;
+const FEW = PROGRAM.n_features <= 24; // as many have names
 const fields = SHAPE || !FEW ? [] : VIEW.columns.map((name, i) => {
   const { label, slider, output } = fieldOf(name);
   [slider.min, slider.max, slider.step] = [VIEW.low[i], VIEW.high[i], (VIEW.high[i] - VIEW.low[i]) / 500 || 1];
