@@ -149,6 +149,10 @@ export class States {
       const [first, last] = [Math.floor((bin * points.length) / BINS), Math.floor(((bin + 1) * points.length) / BINS)];
       line(pen, this.broken(points.slice(first, last + 1), first), colors[bin], 1.8);
     }
+    if (this.windows && points.length > 1 && points.every((_, at) => this.starts(at))) { // rows of one step have no path
+      pen.fillStyle = colors[BINS - 1];
+      for (const [x, y] of points) pen.fillRect(x - 2, y - 2, 4, 4);
+    }
     pen.font = "12px system-ui, sans-serif";
     pen.textBaseline = "middle";
     pen.fillStyle = muted;
@@ -169,9 +173,13 @@ export class States {
    * @param {number[][]} points
    */
   broken(points, first = 0) {
-    const { windows } = this;
-    if (!windows) return points;
-    return points.flatMap((point, at) => (at && windows[first + at] !== windows[first + at - 1] ? [[NaN, NaN], point] : [point]));
+    return this.windows ? points.flatMap((point, at) => (at && this.starts(first + at) ? [[NaN, NaN], point] : [point])) : points;
+  }
+
+  /** Whether a step is the first of a window. @param {number} at */
+  starts(at) {
+    const windows = /** @type {ArrayLike<number>} */ (this.windows);
+    return !at || windows[at] !== windows[at - 1];
   }
 
   /**
