@@ -322,7 +322,7 @@ def test_the_ends_of_a_time_axis_have_enough_decimals(ends, expected):
 def test_the_loss_is_compared_with_pca(run_of):
     timeline = Timeline(run_of("autoencode"))
     loss, pca = (
-        timeline.moment().history[-1]["mean_loss"],
+        timeline.moment().results["train_loss"],  # at the end, not at the last logged line
         float(timeline.static_arrays["pca_train_mse"][0]),
     )
     text = drawn(timeline, page="pca").text

@@ -92,7 +92,7 @@ def worst(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Selecti
 def pca(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Selection) -> None:
     """Draw the loss as a bar above that of PCA with as many components, on training rows."""
     body = panels.titled(canvas, "network and PCA, training rows", "same code size")
-    loss = moment.history[-1]["mean_loss"]
+    loss = moment.results.get("train_loss", moment.history[-1]["mean_loss"])
     other = float(timeline.static_as(AutoencodeStatic)["pca_train_mse"][0])
     most = max(loss, other) or 1.0
     long = body.width - 12
