@@ -61,7 +61,8 @@ def test_a_file_of_rows_is_answered_in_the_page(open_page, trained, tmp_path):
     shutil.copytree(trained("classify"), tmp_path / "runs" / "classify-1")
     digits = np.random.default_rng(0).random((5, 8, 8))
     np.save(tmp_path / "digits.npy", digits)
-    page = open_page("#/run/classify-1").page
+    browser = open_page("#/run/classify-1")
+    page = browser.page
     page.locator(".ask > summary").click()
     page.set_input_files(".new-rows input[type=file]", str(tmp_path / "digits.npy"))
     page.locator(".new-rows .note[role=status]:empty").wait_for(state="attached")
@@ -79,3 +80,6 @@ def test_a_file_of_rows_is_answered_in_the_page(open_page, trained, tmp_path):
     np.testing.assert_allclose(
         np.array([row[2:] for row in shown], float), model.predict_proba(digits), atol=1e-3
     )
+    page.set_viewport_size({"width": 390, "height": 800})
+    assert page.locator(".new-rows thead th").last.is_visible()
+    page.set_viewport_size(browser.SIZE)
