@@ -72,7 +72,7 @@ export class States {
   tell() {
     const { at, H, hidden, reset } = this;
     if (!hidden) return;
-    let text = t("{n} units over {steps} steps", { n: H, steps: this.times.length });
+    let text = this.alone ? t("{n} units, {rows} rows", { n: H, rows: this.times.length }) : t("{n} units over {steps} steps", { n: H, steps: this.times.length });
     if (at !== null && at < this.times.length) {
       const apart = reset ? t(", {far} from the state that starts anew", { far: short(this.apart(at)) }) : "";
       text = t("at {time}: largest unit {value}", { time: short(Number(this.times[at].toPrecision(5))), value: short(largest(hidden, at, H)) }) + apart;
@@ -149,7 +149,7 @@ export class States {
       const [first, last] = [Math.floor((bin * points.length) / BINS), Math.floor(((bin + 1) * points.length) / BINS)];
       line(pen, this.broken(points.slice(first, last + 1), first), colors[bin], 1.8);
     }
-    if (this.windows && points.length > 1 && points.every((_, at) => this.starts(at))) { // rows of one step have no path
+    if (this.alone) { // rows of one step have no path
       pen.fillStyle = colors[BINS - 1];
       for (const [x, y] of points) pen.fillRect(x - 2, y - 2, 4, 4);
     }
@@ -174,6 +174,11 @@ export class States {
    */
   broken(points, first = 0) {
     return this.windows ? points.flatMap((point, at) => (at && this.starts(first + at) ? [[NaN, NaN], point] : [point])) : points;
+  }
+
+  /** Whether each window is one step: a row of a table. */
+  get alone() {
+    return this.windows !== null && this.times.length > 1 && Array.from(this.times, (_, at) => this.starts(at)).every(Boolean);
   }
 
   /** Whether a step is the first of a window. @param {number} at */
@@ -217,7 +222,7 @@ export class States {
     let y = 0;
     const wide = width - LEFT - RIGHT;
     /** @type {[string, Float64Array, number][]} */
-    const parts = reset ? [[t("carried from window to window"), hidden, 0.4], [t("each window from zeros"), reset, 0.4]] : [[this.windows ? t("each window from zeros") : t("state"), hidden, 1]];
+    const parts = reset ? [[t("carried from window to window"), hidden, 0.4], [t("each window from zeros"), reset, 0.4]] : [[this.windows && !this.alone ? t("each window from zeros") : t("state"), hidden, 1]];
     const most = hidden.reduce((far, value) => Math.max(far, Math.abs(value)), 1); // units of some cells exceed 1
     for (const [name, states, share] of parts) {
       pen.textAlign = "left";

@@ -72,6 +72,7 @@ export const TEXTS = {
   washout: "预热步",
   "{n} hidden units over {steps} steps after update {step}; the arrow keys move over time.": "第 {step} 次更新后 {n} 个隐藏单元在 {steps} 步中的值；方向键沿时间移动。",
   "{n} steps are read": "读取了 {n} 步",
+  "{n} units, {rows} rows": "{n} 个单元，{rows} 个样本",
   "{n} units over {steps} steps": "{n} 个单元，{steps} 步",
   "{time}: target {target}, prediction {prediction}": "{time}：目标 {target}，预测 {prediction}",
 };
