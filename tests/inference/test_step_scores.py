@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
+from hiddenstate.cli.step_tables import title_of
 from hiddenstate.inference import rolled
 from hiddenstate.inference.backtest import coverage
 from tests.conftest import Cli
@@ -192,3 +193,9 @@ def test_intervals_are_scored_in_units_of_what_comes_before_them(cli, trained, m
     assert cli("evaluate", "last").code == 0
     for own, values in zip(seen[0], trained.values(), strict=True):  # 24 of 120 held out
         assert own[0] == pytest.approx(np.abs(values[12:94] - values[:82]).mean(), rel=1e-5)
+
+
+def test_the_unit_of_a_target_stands_above_its_errors() -> None:
+    title = title_of("revenue_eur", "series")
+    assert title == "revenue_eur: MASE (mean absolute error in EUR) by series"
+    assert title_of("sales", "series") == "sales: MASE (mean absolute error) by series"

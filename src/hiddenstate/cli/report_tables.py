@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from hiddenstate.cli.output import note
-from hiddenstate.cli.step_tables import cells_of, heading_of
-from hiddenstate.errors import HiddenstateError, count, printable
+from hiddenstate.cli.step_tables import cells_of, heading_of, title_of
+from hiddenstate.errors import HiddenstateError, count
 
 if TYPE_CHECKING:
     from hiddenstate.inference.fans import Fans
@@ -71,7 +71,7 @@ def _table(scores: "StepScores", target: str, first: str, rows: list[dict[str, A
     from hiddenstate.report.forecast import Table
 
     by = "steps ahead" if first == "ahead" else "series"
-    title = f"{printable(target, 40)}: MASE (mean absolute error) by {by}"
+    title = title_of(target, by)
     if len(rows) > MOST_ROWS:
         title += f", the first {MOST_ROWS} of {count(len(rows), 'row')}"
     cells = tuple(tuple(cells_of(scores, first, row)) for row in rows[:MOST_ROWS])

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from hiddenstate.cli.output import say, table
 from hiddenstate.errors import count, printable
+from hiddenstate.metrics.units import unit_of
 
 if TYPE_CHECKING:
     from hiddenstate.inference.step_scores import StepScores
@@ -18,17 +19,24 @@ def say_steps(scores: "StepScores") -> None:
     the mean absolute error in the unit of the target."""
     for number, target in enumerate(scores.targets[:TARGETS_SHOWN]):
         steps = [each for each in scores.by_step() if each["target"] == target]
-        say(f"{printable(target, 40)}: MASE (mean absolute error) by steps ahead")
+        say(title_of(target, "steps ahead"))
         shown = _some(steps)
         _say_rows(scores, "ahead", shown)
         _say_rest(len(steps) - len(shown), "more step")
         series = [each for each in scores.by_series() if each["target"] == target]
         if len(series) > 1:
-            say(f"{printable(target, 40)}: MASE (mean absolute error) by series")
+            say(title_of(target, "series"))
             _say_rows(scores, "series", series[:SERIES_SHOWN])
             _say_rest(len(series) - SERIES_SHOWN, "more series")
         if number + 1 == TARGETS_SHOWN:
             _say_rest(len(scores.targets) - TARGETS_SHOWN, "more target")
+
+
+def title_of(target: str, by: str) -> str:
+    """Return what stands above the scores of a target, with its unit if the name gives one."""
+    unit = unit_of(target)
+    error = f"mean absolute error in {unit}" if unit else "mean absolute error"
+    return f"{printable(target, 40)}: MASE ({error}) by {by}"
 
 
 def step_rows(scores: "StepScores") -> list[dict[str, Any]]:
