@@ -194,7 +194,7 @@ def test_windows_arrive_with_the_slider(run_of: RunOf, open_page: OpenPage) -> N
     )
     details = {
         "shown": {"targets": ["a", "b"]},
-        "targets": [{"name": "b", "unit": "EUR"}],
+        "targets": [{"name": "a", "unit": ""}, {"name": "b", "unit": "EUR"}],
         "baseline": {"drawn": "the last value"},
     }
     assert page.evaluate(UNITS, details) == [

@@ -17,6 +17,7 @@ from hiddenstate.metrics.target_scores import (
     LAST,
     LINEAR,
     MEAN,
+    METHODS,
     RESULTS,
     SEASONAL,
     SERIES,
@@ -340,7 +341,7 @@ def _best_method(
 ) -> str:
     """Return the name of the best baseline among the scores of targets."""
     alone = bool(answer_of(job, results, options).alone)
-    names = [name for name in (LAST, MEAN, SEASONAL, LINEAR) if not (alone and name == LINEAR)]
+    names = [name for name in METHODS if not (alone and name == LINEAR)]
     return smallest_error(results, names) or LAST
 
 

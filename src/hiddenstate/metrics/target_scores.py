@@ -18,6 +18,10 @@ LAST, MEAN, SEASONAL, LINEAR = "last", "mean", "seasonal", "linear"
 """What answers without a network: the last value, the training mean, the value a season ago, and
 the linear path of a forecast."""
 
+METHODS = (SEASONAL, LAST, MEAN, LINEAR)
+"""In the order in which one is named of those with the same error: the last value known a season
+ahead is the value a season ago."""
+
 RESULTS = {
     LAST: "baseline_mse",
     MEAN: "baseline_mse",
@@ -151,7 +155,7 @@ def target_scores(results: Mapping[str, Any], options: Mapping[str, Any]) -> lis
 
 def _score(results: Mapping[str, Any], options: Mapping[str, Any], k: int) -> TargetScore:
     column = column_of(options, k, n_scored(results))
-    mae = {name: results.get(f"target_{k}_{name}_mae") for name in (LAST, MEAN, SEASONAL)}
+    mae = {name: results.get(f"target_{k}_{name}_mae") for name in METHODS[:3]}
     simple = {name: float(error) for name, error in mae.items() if error is not None}
     best = min(simple, key=lambda name: simple[name], default=None)
     rmse, r2, mase = (results.get(f"target_{k}_{name}") for name in ("rmse", "r2", "mase"))
@@ -202,7 +206,7 @@ def smallest_error(results: Mapping[str, Any], methods: Sequence[str]) -> str | 
     """
     targets = range(1, n_scored(results) + 1)
     errors: dict[str, list[Any]] = {
-        m: [results.get(f"target_{k}_{m}_mae") for k in targets] for m in methods
+        m: [results.get(f"target_{k}_{m}_mae") for k in targets] for m in METHODS if m in methods
     }
     known = {m: e for m, e in errors.items() if e and None not in e}
     units = [fmean(each) or 1.0 for each in zip(*known.values(), strict=True)]
