@@ -2,7 +2,6 @@
 
 import pickle
 import warnings
-from typing import Any
 
 import joblib
 import numpy as np
@@ -25,10 +24,10 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from hiddenstate import Callback, RecurrentClassifier
-from hiddenstate.engines import make_predictor
 from hiddenstate.errors import DataError, OptionError
 from hiddenstate.kernels import processors
 from tests.conftest import ENGINES, needs_kernels
+from tests.estimators.in_processes import threads_of
 from tests.estimators.test_estimators import KINDS, RNG, Y_CLASS, Y_LAST, Y_STEPS, N, T, X
 from tests.estimators.test_inputs import (
     FLAT,
@@ -70,12 +69,6 @@ def test_a_search_over_any_kind_of_rows(rows):
     assert search.best_params_["cell"] == "gru"
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
     assert search.predict(rows).shape == (N,)
-
-
-def threads_of(estimator, X, y):
-    """A score: how many threads the model of a fold predicts with in its process."""
-    predictor: Any = make_predictor(estimator.model_, "cpu")
-    return predictor._net.threads
 
 
 @needs_kernels
