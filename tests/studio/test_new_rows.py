@@ -3,6 +3,7 @@
 import csv
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -83,3 +84,18 @@ def test_a_file_of_rows_is_answered_in_the_page(open_page, trained, tmp_path):
     page.set_viewport_size({"width": 390, "height": 800})
     assert page.locator(".new-rows thead th").last.is_visible()
     page.set_viewport_size(browser.SIZE)
+
+
+def test_a_page_reads_the_data_of_a_run_only_where_files_may_be_read(client, tmp_path, monkeypatch):
+    places = client.studio.places
+
+    def why(data):
+        reading = SimpleNamespace(data=SimpleNamespace(data=data))
+        return places.why_closed(SimpleNamespace(config=reading))
+
+    assert [why(data) for data in (None, "-", "rows.csv", str(tmp_path / "rows.csv"))] == [""] * 4
+    (tmp_path / "link.csv").symlink_to("/etc/hostname")
+    for data in ("/etc/hostname", "../rows.csv", "link.csv", "gone.csv"):
+        assert why(data).startswith("the data of the run is not read here: ")
+    monkeypatch.setattr("hiddenstate.studio.places.MAX_READ", 10)
+    assert why("rows.csv").startswith("the data is larger than ")

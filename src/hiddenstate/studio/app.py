@@ -201,13 +201,18 @@ class Studio:
 
     async def get_view(self, request: Request) -> Response:
         """Names, ranges and rows that go with the nets of a run."""
-        return await self._of_moment(request, view)
+        return await self._of_moment(
+            request, lambda run, step: view(run, step, reads=not self.places.why_closed(run))
+        )
 
     async def get_forecast(self, request: Request) -> Response:
         """The forecast of the series of a run."""
         from hiddenstate.studio.forecasts import forecast
 
         run = self.index.run(request.path_params["run"])
+        why = await run_in_threadpool(self.places.why_closed, run)
+        if why:
+            return answer({"forecast": None, "why": why})
         return kept_answer(request, await run_in_threadpool(forecast, run), "application/json")
 
     async def _of_moment(

@@ -288,9 +288,10 @@ def program(run: Run, step: int | None) -> bytes:
     return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
 
 
-def view(run: Run, step: int | None) -> bytes:
+def view(run: Run, step: int | None, reads: bool = True) -> bytes:
     """Return the names, ranges and rows that go with the nets of a run, and how further rows are
-    read, in JSON; errors as of :func:`program`."""
+    read, in JSON; errors as of :func:`program`. Unless it `reads`, the data of the run stay
+    closed."""
     from dataclasses import replace
 
     from hiddenstate.export.html.view import view_data
@@ -300,7 +301,7 @@ def view(run: Run, step: int | None) -> bytes:
     missing = source.facts["preparation"]["missing"]
     reading = {name: fact for name, fact in source.facts.items() if name in READING}
     value = {**view_data(source), "written": {**reading, "preparation": {"missing": missing}}}
-    rows = None if value["rows"] else _own_series(_model(run, step), source, run)
+    rows = None if value["rows"] or not reads else _own_series(_model(run, step), source, run)
     if rows is not None:
         low, high = rows.min(axis=0), rows.max(axis=0)
         room = np.where((low == 0) & (high == 1), 0, 0.1 * (high - low))  # none around flags

@@ -12,13 +12,19 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from hiddenstate.config.data_fields import STDIN
 from hiddenstate.errors import DataError, printable
+from hiddenstate.runs import Run
 
 MAX_ENTRIES = 500
 """Files and folders of a folder that are listed."""
 
 DATA_DEPTH = 3
 """Levels of a folder of data: `train` or `test`, classes, files."""
+
+
+MAX_READ = 32 * 2**20
+"""Bytes of the data of a run that is read for its page; `forecast` reads more."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +109,20 @@ class Places:
                 "copy what it leads to, or use the command line"
             )
         return self.shown(path)
+
+    def why_closed(self, run: Run) -> str:
+        """Return why the page of a run does not read its data; empty if it may."""
+        data = run.config.data.data
+        if data in (None, STDIN):
+            return ""
+        try:
+            path = self.roots[0] / self.data(str(data))
+            files = path.rglob("*") if path.is_dir() else [path]
+            large = sum(file.stat().st_size for file in files) > MAX_READ
+        except (DataError, OSError) as error:
+            return f"the data of the run is not read here: {error}"
+        size = f"{MAX_READ // 2**20} MiB"
+        return f"the data is larger than {size}; run hiddenstate forecast" if large else ""
 
     def listing(self, folder: Path) -> list[Entry]:
         """Return the files and folders in a folder, by name; hidden ones and links are left out."""
