@@ -113,9 +113,10 @@ def trials() -> dict[str, Trial]:
     """Return the rows of the table."""
     small = {"layers": 4, "hidden_size": 64, "states": 32, "epochs": 20}
     large = {"layers": 6, "hidden_size": 80, "states": 48, "epochs": 20}
+    far = {"lr": 0.004, "weight_decay": 0.05, "dropout": 0.1}
     table = {
-        "permuted-lru": Trial("permuted", permuted, LRU | small),
-        "permuted-lru-large": Trial("permuted", permuted, LRU | large),
+        "permuted-lru": Trial("permuted", permuted, LRU | small | far | {"epochs": 30}),
+        "permuted-lru-large": Trial("permuted", permuted, LRU | large | far),
         "permuted-gru": Trial("permuted", permuted, PLAIN | {"cell": "gru", "epochs": 20}),
         "pixels-fastgrnn-rank-32": Trial(
             "pixels", pixels, FASTGRNN | {"hidden_size": 128, "rank": 32, "epochs": 30}
