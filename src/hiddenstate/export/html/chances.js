@@ -3,17 +3,15 @@
 import { largest } from "../../web/reading.js";
 import { decidedAfter } from "../../web/reading_picture.js";
 import { joined } from "../../web/net.js";
-import { VIEW, byId, say } from "./page.js";
+import { VIEW, byId } from "./page.js";
+import { h, say } from "../../web/dom.js";
 import { greatest, percent } from "../../web/numbers.js";
 
 export const CLASSES = VIEW.classes;
 
 const bars = CLASSES.map((name) => {
-  /** @type {any} */
-  const item = document.createElement("li");
-  item.innerHTML = '<bdi></bdi><svg viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true"><rect height="6"/></svg><span></span>';
-  item.firstChild.textContent = name;
-  item.firstChild.title = name;
+  const item = h("li", {}, h("bdi", { title: name }, name));
+  item.insertAdjacentHTML("beforeend", '<svg viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true"><rect height="6"/></svg><span></span>');
   byId("bars").append(item);
   return item;
 });

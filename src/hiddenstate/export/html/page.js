@@ -1,6 +1,7 @@
 // What the scripts of every page read: its model, what it shows of the run, and its elements.
 
 import { isDark, startTheme } from "../../web/colors.js";
+import { h } from "../../web/dom.js";
 import { Model } from "../../web/net.js";
 import { unpacked } from "../../web/packed.js";
 import { packedRows } from "../../web/rows.js";
@@ -23,10 +24,6 @@ export const classColor = (place) => {
   return colors[place % colors.length];
 };
 
-export function say(text) {
-  byId("spoken").textContent = text;
-}
-
 export function complain(text) {
   byId("problem").textContent = text;
   byId("problem").hidden = !text;
@@ -38,11 +35,7 @@ export function fillSelect(select, names) {
 
 // Writes names and values into a list of them.
 export function fillList(id, pairs) {
-  byId(id).replaceChildren(...pairs.flat().map((text, place) => {
-    const each = document.createElement(place % 2 ? "dd" : "dt");
-    each.textContent = text;
-    return each;
-  }));
+  byId(id).replaceChildren(...pairs.flat().map((text, place) => h(place % 2 ? "dd" : "dt", {}, text)));
 }
 
 export const rowsOfRun = () => packedRows(VIEW.rows);

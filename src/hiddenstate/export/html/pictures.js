@@ -7,7 +7,8 @@ import { CLASSES, readingOf, sayAnswer, showAnswer } from "./chances.js";
 import { frame, paintPixels, penOf, redrawWith, write } from "../../web/pen.js";
 import { addExamples, drawingPad } from "../../web/pad.js";
 import { joined } from "../../web/net.js";
-import { VIEW, byId, model, rowsOfRun, say } from "./page.js";
+import { VIEW, byId, model, rowsOfRun } from "./page.js";
+import { say } from "../../web/dom.js";
 import { stepBar } from "../../web/timebar.js";
 
 const SHAPE = VIEW.picture;

@@ -6,7 +6,8 @@ import { boxesBelow, chanceBars, chanceLines, drawReading } from "../../web/read
 import { CLASSES, readingOf, sayAnswer, showAnswer } from "./chances.js";
 import { contextOf, eachFrame, penOf, redrawWith } from "../../web/pen.js";
 import { Bender, allowed, copied, drawLanesRead, lanesOf } from "../../web/signal.js";
-import { ABOUT, PROGRAM, VIEW, byId, classColor, complain, fillSelect, model, rowsOfRun, say } from "./page.js";
+import { ABOUT, PROGRAM, VIEW, byId, classColor, complain, fillSelect, model, rowsOfRun } from "./page.js";
+import { say } from "../../web/dom.js";
 import { stepBar } from "../../web/timebar.js";
 import { readSeries } from "../../web/table.js";
 import { MOST_STEPS, takeTexts } from "./texts.js";

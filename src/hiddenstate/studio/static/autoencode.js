@@ -4,7 +4,7 @@ import { decodings, reconstructions } from "./codes.js";
 import { Form } from "./code_rows.js";
 import { CodesPicture } from "./codes_picture.js";
 import { Probe } from "./code_probe.js";
-import { fill, h } from "./dom.js";
+import { fill, h } from "../../web/dom.js";
 import { onceThere } from "./easing.js";
 import { t } from "./words.js";
 

@@ -1,6 +1,6 @@
 // The folds below a run, each made when it is opened: answers for new rows, and what can be taken away.
 
-import { h } from "./dom.js";
+import { h } from "../../web/dom.js";
 import { styled } from "./style.js";
 import { speak, t } from "./words.js";
 

@@ -1,6 +1,6 @@
 // Bend the input of a regression, and see its answer and its state at once.
 
-import { fill, h, say } from "./dom.js";
+import { fill, h, say } from "../../web/dom.js";
 import { given } from "./text_input.js";
 import { Nets } from "./net_of_moment.js";
 import { Picture } from "./picture.js";

@@ -1,6 +1,6 @@
 // Rows with what the network makes of them: those shown, with moving probabilities, and the worst errors.
 
-import { h } from "./dom.js";
+import { h } from "../../web/dom.js";
 import { panel } from "./picture.js";
 import { Moving, mixed } from "./easing.js";
 import { t } from "./words.js";

@@ -1,6 +1,6 @@
 // What a classify run learns: rows and their probabilities, errors, and how it reads.
 
-import { fill, h } from "./dom.js";
+import { fill, h } from "../../web/dom.js";
 import { later } from "./on_demand.js";
 import { Cards, Worst } from "./cards.js";
 import { Confusion } from "./confusion.js";

@@ -2,7 +2,7 @@
 
 import { choosable, frameOf } from "./codes.js";
 import { stepOf } from "../../web/steps.js";
-import { fill, h, say } from "./dom.js";
+import { fill, h, say } from "../../web/dom.js";
 import { touched } from "./on_demand.js";
 import { Nets } from "./net_of_moment.js";
 import { Picture } from "./picture.js";

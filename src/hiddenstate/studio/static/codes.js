@@ -1,6 +1,6 @@
 // Rows beside their reconstructions, and rows decoded from a square and a line of the code space.
 
-import { say } from "./dom.js";
+import { say } from "../../web/dom.js";
 import { mixed, momentOf } from "./easing.js";
 import { Picture, framed } from "./picture.js";
 import { t } from "./words.js";

@@ -1,6 +1,6 @@
 // The codes in their space: points that move as the codes form, and a point that is moved by hand.
 
-import { fill, h, say } from "./dom.js";
+import { fill, h, say } from "../../web/dom.js";
 import { classColors } from "./theme.js";
 import { Moving, mixed, momentOf } from "./easing.js";
 import { Picture, framed } from "./picture.js";

@@ -1,7 +1,7 @@
 // Runs side by side: curves on the same axes, scores, options that differ, and commands.
 
 import { get } from "./api.js";
-import { fill, h } from "./dom.js";
+import { fill, h } from "../../web/dom.js";
 import { drawCurves } from "./curves.js";
 import { classColors } from "./theme.js";
 import { Picture } from "./picture.js";

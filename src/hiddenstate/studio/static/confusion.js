@@ -1,6 +1,6 @@
 // The confusion matrix of a moment: what rows of each class are taken for.
 
-import { say } from "./dom.js";
+import { say } from "../../web/dom.js";
 import { Picture } from "./picture.js";
 import { Moving, mixed } from "./easing.js";
 import { t } from "./words.js";

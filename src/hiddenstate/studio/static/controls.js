@@ -1,7 +1,7 @@
 // The buttons of a run that trains: pause, go on, one step, another rate, snapshot, finish.
 
 import { post } from "./api.js";
-import { h } from "./dom.js";
+import { h } from "../../web/dom.js";
 import { t } from "./words.js";
 import { short } from "../../web/numbers.js";
 

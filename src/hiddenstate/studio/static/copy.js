@@ -1,6 +1,6 @@
 // Copies a command.
 
-import { say } from "./dom.js";
+import { say } from "../../web/dom.js";
 import { t } from "./words.js";
 
 /** @param {string} text */

@@ -1,6 +1,6 @@
 // Learning curves: the loss, and the score beside its baseline, with the moment that is shown.
 
-import { say } from "./dom.js";
+import { say } from "../../web/dom.js";
 import { Picture, framed } from "./picture.js";
 import { t } from "./words.js";
 import { colorOf } from "../../web/colors.js";

@@ -1,7 +1,7 @@
 // What can be taken away from a run: its report, film and figures, exports, commands and options.
 
 import { get, post } from "./api.js";
-import { fill, h } from "./dom.js";
+import { fill, h } from "../../web/dom.js";
 import { processes, stream } from "./stream.js";
 import { t } from "./words.js";
 import { copy } from "./copy.js";

@@ -1,6 +1,6 @@
 // What `inspect` found in data, drawn: a row of each class, balance, lengths, gaps, columns, warnings.
 
-import { h } from "./dom.js";
+import { h } from "../../web/dom.js";
 import { classColors } from "./theme.js";
 import { Picture } from "./picture.js";
 import { t } from "./words.js";

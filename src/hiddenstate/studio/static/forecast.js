@@ -1,7 +1,7 @@
 // The forecast of the series of a run: history, held-out part, and the fan into the future.
 
 import { get } from "./api.js";
-import { h } from "./dom.js";
+import { h } from "../../web/dom.js";
 import { panel } from "./picture.js";
 import { speak, t } from "./words.js";
 import { forecastOf } from "../../web/ahead.js";

@@ -1,7 +1,7 @@
 // The options of a job as a form: the few that matter, and the rest folded, with a search.
 
 import { get } from "./api.js";
-import { fill, h } from "./dom.js";
+import { fill, h } from "../../web/dom.js";
 import { t } from "./words.js";
 
 /** The options that matter most for each job, in order; the data decides about some. */

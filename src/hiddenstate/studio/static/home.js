@@ -1,7 +1,7 @@
 // The first page: own data or bundled data, what is in it, and training on it.
 
 import { get, post, upload } from "./api.js";
-import { fill, h, say } from "./dom.js";
+import { fill, h, say } from "../../web/dom.js";
 import { factsOf, findingsOf } from "./findings.js";
 import { chosen, fieldsOf, optionsOf } from "./form.js";
 import { copy } from "./copy.js";

@@ -1,6 +1,6 @@
 // What answers in a run, and the switch between the model and its network alone.
 
-import { h } from "./dom.js";
+import { h } from "../../web/dom.js";
 import { speak, t } from "./words.js";
 import { percent } from "../../web/numbers.js";
 

@@ -1,7 +1,7 @@
 // The frame of the page: what stands above each page, and which page is shown.
 
 import { get } from "./api.js";
-import { fill, h } from "./dom.js";
+import { fill, h } from "../../web/dom.js";
 import { changeTheme, setPalette, themeWord } from "./theme.js";
 import { listen, stream } from "./stream.js";
 import { styled } from "./style.js";

@@ -1,6 +1,6 @@
 // How the complex states of a net decay and turn: their eigenvalues in the plane, and how far back they reach.
 
-import { h, say } from "./dom.js";
+import { h, say } from "../../web/dom.js";
 import { classColors } from "./theme.js";
 import { Moving, mixed, momentOf } from "./easing.js";
 import { Picture, framed } from "./picture.js";

@@ -1,7 +1,7 @@
 // Answers of a model for a file of new rows, as `predict` and `forecast` give them.
 
 import { upload } from "./api.js";
-import { fill, h } from "./dom.js";
+import { fill, h } from "../../web/dom.js";
 import { start } from "./downloads.js";
 import { t } from "./words.js";
 import { short } from "../../web/numbers.js";

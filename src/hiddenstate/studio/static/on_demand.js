@@ -1,7 +1,7 @@
 // Parts of a page that are made when a reader comes near them, or touches anything: their scripts are
 // loaded then.
 
-import { h } from "./dom.js";
+import { h } from "../../web/dom.js";
 
 const NEAR = "100px"; // from the window
 const TOUCHES = ["pointerdown", "keydown", "wheel", "touchstart", "focusin", "dragenter"];

@@ -1,6 +1,6 @@
 // Rows that a reader draws or gives to see where their codes fall.
 
-import { h, say } from "./dom.js";
+import { h, say } from "../../web/dom.js";
 import { given } from "./text_input.js";
 import { t } from "./words.js";
 import { drawingPad } from "../../web/pad.js";

@@ -1,6 +1,6 @@
 // A picture that a reader draws, chooses or opens, as a net reads it.
 
-import { h, say } from "./dom.js";
+import { h, say } from "../../web/dom.js";
 import { t } from "./words.js";
 import { addExamples, drawingPad } from "../../web/pad.js";
 

@@ -1,6 +1,6 @@
 // Touch it: draw a picture, or bend a row, and the net of the moment on the slider reads it.
 
-import { fill, h, say } from "./dom.js";
+import { fill, h, say } from "../../web/dom.js";
 import { panel } from "./picture.js";
 import { Reading } from "./reading.js";
 import { traced } from "./trace.js";

@@ -1,6 +1,6 @@
 // A row that a reader gives a net: a series whose lanes are bent, or quantities with a slider each.
 
-import { fill, h, say } from "./dom.js";
+import { fill, h, say } from "../../web/dom.js";
 import { given } from "./text_input.js";
 import { t } from "./words.js";
 import { eachFrame, penOf } from "../../web/pen.js";

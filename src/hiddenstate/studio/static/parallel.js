@@ -1,6 +1,6 @@
 // Parallel coordinates: an axis for each option that differs, the last one the score; a line a run.
 
-import { h, say } from "./dom.js";
+import { h, say } from "../../web/dom.js";
 import { Picture } from "./picture.js";
 import { t } from "./words.js";
 import { colorOf } from "../../web/colors.js";

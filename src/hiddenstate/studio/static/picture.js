@@ -1,6 +1,6 @@
 // A picture: a title that says what to see, what it means for whoever asks, and a canvas with words.
 
-import { h } from "./dom.js";
+import { h } from "../../web/dom.js";
 import { t } from "./words.js";
 import { eachFrame, penOf } from "../../web/pen.js";
 

@@ -1,6 +1,6 @@
 // The time of a run: a slider over all updates, which plays, and follows a run that is training.
 
-import { h, say } from "./dom.js";
+import { h, say } from "../../web/dom.js";
 import { t } from "./words.js";
 import { isCalm } from "../../web/colors.js";
 import { short } from "../../web/numbers.js";

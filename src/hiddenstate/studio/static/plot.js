@@ -1,6 +1,6 @@
 // Pictures of target and prediction over time.
 
-import { h, say } from "./dom.js";
+import { h, say } from "../../web/dom.js";
 import { Picture } from "./picture.js";
 import { t } from "./words.js";
 import { extentOf, short } from "../../web/numbers.js";

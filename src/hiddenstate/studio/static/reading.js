@@ -1,6 +1,6 @@
 // How a network reads a row: the row, the hidden state and the probabilities on one axis of time.
 
-import { say } from "./dom.js";
+import { say } from "../../web/dom.js";
 import { Picture } from "./picture.js";
 import { Moving } from "./easing.js";
 import { t } from "./words.js";

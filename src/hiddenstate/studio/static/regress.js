@@ -1,6 +1,6 @@
 // What a regression learns: its predictions, its hidden state, and its answer to another input.
 
-import { fill, h } from "./dom.js";
+import { fill, h } from "../../web/dom.js";
 import { onceThere } from "./easing.js";
 import { later } from "./on_demand.js";
 import { Memory } from "./memory.js";

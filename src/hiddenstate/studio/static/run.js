@@ -4,7 +4,7 @@ import { folds } from "./away.js";
 import { controls } from "./controls.js";
 import { copy } from "./copy.js";
 import { learningCurves } from "./curves.js";
-import { h, say } from "./dom.js";
+import { h } from "../../web/dom.js";
 import { Player } from "./player.js";
 import { Store } from "./store.js";
 import { styled } from "./style.js";

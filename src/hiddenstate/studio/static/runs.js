@@ -1,7 +1,7 @@
 // All runs in a table: sorted, searched, filtered, and chosen for comparison.
 
 import { get } from "./api.js";
-import { fill, h, say } from "./dom.js";
+import { fill, h, say } from "../../web/dom.js";
 import { stream } from "./stream.js";
 import { t } from "./words.js";
 import { short } from "../../web/numbers.js";

@@ -1,6 +1,6 @@
 // Windows of a signal, and the held-out part of series: target and prediction at the moment shown.
 
-import { fill, h } from "./dom.js";
+import { fill, h } from "../../web/dom.js";
 import { mixed, momentOf } from "./easing.js";
 import { SeriesPicture, around, legend, meanApart, meanSquare, stepOf } from "./plot.js";
 import { framed } from "./picture.js";

@@ -1,6 +1,6 @@
 // The hidden state of a regression: its path in a plane, its units over time, carried and reset.
 
-import { h, say } from "./dom.js";
+import { say } from "../../web/dom.js";
 import { Moving, mixed, momentOf } from "./easing.js";
 import { Picture, framed } from "./picture.js";
 import { t } from "./words.js";

@@ -1,6 +1,6 @@
 // The state of each stream that a regression reads side by side, at the moment shown.
 
-import { h, say } from "./dom.js";
+import { h, say } from "../../web/dom.js";
 import { Moving, mixed, momentOf } from "./easing.js";
 import { Picture, framed } from "./picture.js";
 import { t } from "./words.js";

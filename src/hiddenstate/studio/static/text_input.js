@@ -1,6 +1,6 @@
 // Takes rows that a reader pastes, drops or opens.
 
-import { h } from "./dom.js";
+import { h } from "../../web/dom.js";
 import { t } from "./words.js";
 import { takeText } from "../../web/text_input.js";
 

@@ -1,7 +1,7 @@
 // Starts a training command, and the list of the commands that this studio started.
 
 import { Problem, post } from "./api.js";
-import { fill, h } from "./dom.js";
+import { fill, h } from "../../web/dom.js";
 import { prepare } from "./run.js";
 import { processes, stream } from "./stream.js";
 import { t } from "./words.js";

@@ -1,11 +1,17 @@
-// Makes elements.
+// Makes elements, and says what a screen reader hears.
+
+/** @typedef {Node|string|number|null|undefined|false|Array<any>} Child */
+
+/** Returns nodes of what is there. @param {Child[]} children @returns {Node[]} */
+const nodes = (children) => children.flat(3).filter((child) => child !== null && child !== undefined && child !== false)
+  .map((child) => (child instanceof Node ? child : new Text(String(child))));
 
 /**
  * Makes an element: `h("button", { class: "small", onclick: go }, "Go")`. Names that start with `on`
  * are listeners; a value of `false`, `null` or `undefined` leaves an attribute out.
  * @param {string} kind
  * @param {Record<string, any>} [attributes]
- * @param {...(Node|string|number|null|undefined|false|Array<any>)} children
+ * @param {...Child} children
  * @returns {any}
  */
 export function h(kind, attributes = {}, ...children) {
@@ -15,22 +21,15 @@ export function h(kind, attributes = {}, ...children) {
     if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
     else made.setAttribute(name, value === true ? "" : String(value));
   }
-  made.append(...children.flat(3).filter((child) => child !== null && child !== undefined && child !== false)
-    .map((child) => (child instanceof Node ? child : String(child))));
+  made.append(...nodes(children));
   return made;
 }
 
-/**
- * Replaces all children of an element.
- * @param {Element} parent
- * @param {...any} children
- */
+/** Replaces all children of an element. @param {Element} parent @param {...Child} children */
 export function fill(parent, ...children) {
-  parent.replaceChildren(...children.flat(3).filter((child) => child !== null && child !== undefined && child !== false));
+  parent.replaceChildren(...nodes(children));
 }
 
-const spoken = h("p", { class: "unseen", "aria-live": "polite" });
-document.body.append(spoken);
 let speaking = 0;
 
 /**
@@ -39,5 +38,5 @@ let speaking = 0;
  */
 export function say(text) {
   clearTimeout(speaking);
-  speaking = window.setTimeout(() => { spoken.textContent = text; }, 250);
+  speaking = window.setTimeout(() => { /** @type {HTMLElement} */ (document.getElementById("spoken")).textContent = text; }, 250);
 }
