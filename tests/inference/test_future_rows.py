@@ -10,6 +10,9 @@ import pytest
 
 from hiddenstate.errors import UntrustedFileError
 from hiddenstate.export.export import export_model
+from hiddenstate.export.present import present_of
+from hiddenstate.inference.fans import fans_of
+from hiddenstate.inference.future_rows import LaterValues
 from hiddenstate.models.fitted import load_model, model_from_facts
 from hiddenstate.runs import Run
 from hiddenstate.studio.details import program
@@ -91,6 +94,42 @@ def test_rows_without_a_target_and_a_file_give_the_same_forecast(cli, tmp_path):
     assert float(predicted[-1]["sales"]) == pytest.approx(float(rows[7]["sales"]), rel=1e-5)
     evaluated = json.loads(cli("evaluate", "last", known, "--json").out)
     assert evaluated["mse"] < 5
+
+
+def test_a_picture_of_what_follows_assumes_what_is_not_in_the_data(cli, tmp_path):
+    known = filtered(write(tmp_path), "known.csv", lambda line: not line.endswith(","))
+    train(cli, known, "--future", "price,holiday,date", "--calendar", "weekdays")
+    run = Run(next((tmp_path / "runs").iterdir()))
+    present, why = present_of(run.model(), run)
+    assert present is not None, why
+    fans = fans_of(present.outlook)
+    assert {name for name, _ in fans["assumed"]} == {"price", "holiday"}
+    (last,) = {
+        line.split(",")[3] for line in known.read_text().splitlines() if "2024-04-19,a" in line
+    }
+    for number, fan in enumerate(fans["series"]):
+        assert fan["times"][-2:] == ["2024-04-20", "2024-04-21"]
+        assert np.isfinite(np.array(fan["ahead"]["y"], float)).all()
+        later = present.outlook.forecaster.after[number]
+        weekdays = later[:, -7:]
+        assert weekdays.argmax(axis=1).tolist() == [5, 6]
+        assert number or dict(fans["assumed"])["price"] > 1 or later[0, 0] == float(last)
+    refused = cli("forecast", "last")
+    assert refused.code == 2
+    assert "no rows after the last target" in refused.err
+
+
+def test_values_go_on_as_a_season_ago_where_that_is_nearer_than_the_last_one():
+    day = np.sin(np.arange(96) / 24 * 2 * np.pi)
+    walk = np.cumsum(np.random.default_rng(3).normal(size=96))
+    values = LaterValues(np.stack([day, walk], axis=1), np.array([[9.0, 8.0]]), 26)
+    assert values.error([0], 24) < values.error([0], 1)
+    assert values.error([1], 24) > values.error([1], 1)
+    values.repeat([0], 24)
+    values.repeat([1], 1)
+    wanted = [9.0, *day[73:], 9.0, day[73]]
+    assert values.values[:, 0].tolist() == wanted
+    assert values.values[:, 1].tolist() == [8.0] * 26
 
 
 def test_what_does_not_continue_the_series_is_refused(cli, tmp_path):

@@ -255,7 +255,8 @@ def figure_of(outlook: "Outlook") -> Any:
             place = each["times"], past, held, each["held_from"]
             words = error_in_words(each["errors"][o])
             fans.append(Fan(each["name"], target, *place, ahead, words))
-    return forecasts(fans[:DRAWN], made["levels"], made["note"])
+    note = outlook.calibration() or outlook.without_intervals() or ""
+    return forecasts(fans[:DRAWN], made["levels"], note)
 
 
 def _levels(text: str) -> list[float]:

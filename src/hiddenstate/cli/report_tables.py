@@ -46,7 +46,7 @@ def report_tables(run: "Run") -> "tuple[list[Table], Fans | None]":
         tables = [] if scores is None else score_tables(scores.steps)
         name = str(kept_rows(run) or data.data)
         dataset = read_new_data(model, name, {}, require_targets=False)
-        made = outlook_of(model, predictor, dataset, data.horizon, LEVELS, run)
+        made = outlook_of(model, predictor, dataset, data.horizon, LEVELS, run, assume=True)
     except HiddenstateError as error:
         note(f"note: the report has no table of forecasts: {error}")
         return tables, None

@@ -56,7 +56,9 @@ def present_of(model: FittedModel, run: Run | None) -> tuple[Present | None, str
     try:
         predictor = checked_predictor(model, "cpu", threads=1)
         dataset = read_new_data(model, str(kept_rows(run) or data.data), {}, require_targets=False)
-        outlook = outlook_of(model, predictor, dataset, int(data.horizon or 0), LEVELS, run)
+        outlook = outlook_of(
+            model, predictor, dataset, int(data.horizon or 0), LEVELS, run, assume=True
+        )
     except HiddenstateError as error:
         return None, f"no forecast of the series of the run, and no intervals: {error}"
     return Present(outlook), outlook.without_intervals() or ""

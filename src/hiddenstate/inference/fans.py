@@ -51,14 +51,23 @@ class Fan(TypedDict):
 
 
 class Fans(TypedDict):
-    """Forecasts of some series of one model."""
+    """Forecasts of some series of one model.
+
+    Parameters
+    ----------
+    counts : list of int
+        The number of earlier forecasts that intervals rest on, 1 and H steps ahead.
+    assumed : list of list
+        Columns known ahead that go on as before, each with the steps that it looks back.
+    """
 
     targets: list[str]
     horizon: int
     levels: list[float]
     held_out: bool
     n_series: int
-    note: str
+    counts: list[int]
+    assumed: list[tuple[str, int]]
     series: list[Fan]
 
 
@@ -105,7 +114,8 @@ def fans_of(made: Outlook, most: int = MOST_SERIES, past: int = 0) -> Fans:
         levels=levels,
         held_out=made.held_out,
         n_series=len(made.series),
-        note=made.calibration() or made.without_intervals() or "",
+        counts=made.counts()[[0, -1]].tolist(),
+        assumed=[(printable(name), back) for name, back in made.assumed.items()],
         series=fans,
     )
 

@@ -17,6 +17,7 @@ from hiddenstate.data.readers.open import read_like
 from hiddenstate.errors import DataError, OptionError, count, listed, printable
 from hiddenstate.inference.target_times import LaterTimes, calendar_ahead
 from hiddenstate.models.fitted import FittedModel
+from hiddenstate.program.rows import carry_forward
 from hiddenstate.system.typing import Array
 
 NOT_OF_FILE = (
@@ -54,6 +55,42 @@ class After:
         times = None if self.times is None else self.times[step:]
         moments = None if self.moments is None else self.moments.take(slice(step, None))
         return After(self.values[step:], times, moments, self.zoned)
+
+
+class LaterValues:
+    """The values of columns in a series and in the H steps after it, as far as those are known.
+
+    Parameters
+    ----------
+    before : ndarray (T, K)
+    after : ndarray (F, K)
+    horizon : int
+    """
+
+    def __init__(self, before: Array, after: Array, horizon: int) -> None:
+        self.before, self.horizon, self.known = before, horizon, min(len(after), horizon)
+        self.values = np.full((horizon, before.shape[1]), np.nan)
+        self.values[: self.known] = after[:horizon]
+
+    def error(self, which: list[int], back: int) -> float:
+        """Return how far a season of `back` steps was from the next values, on average."""
+        values = self.before[:, which]
+        steps = range(1, min(self.horizon, len(values) - back) + 1)
+        apart = [back * -(-step // back) for step in steps]
+        off = [np.abs(values[k:] - values[:-k]) for k in apart if k < len(values)]
+        off = [each[np.isfinite(each)] for each in off]
+        return float(np.mean([each.mean() for each in off if len(each)] or [np.inf]))
+
+    def repeat(self, which: list[int], back: int) -> None:
+        """Let the last season of `back` steps go on where nothing is known."""
+        values = np.concatenate([self.before, self.values[: self.known]])[:, which]
+        last = carry_forward(values[None])[0][-back:]
+        steps = np.arange(self.horizon - self.known) % len(last)
+        self.fill(which, np.concatenate([self.values[: self.known, which], last[steps]]))
+
+    def fill(self, which: list[int], values: Array) -> None:
+        """Set the values (H, k) of some columns where nothing is known."""
+        self.values[self.known :, which] = values[self.known :]
 
 
 class FutureRows:
@@ -98,8 +135,57 @@ class FutureRows:
         periods, later = calendar_ahead(self._model.transform), self._later(i)
         steps = np.arange(1, horizon + 1)
         values = None if later is None or not periods else later.features(steps, periods)
-        if values is None or later is None:
-            return None
+        return None if values is None else self._dated(i, values)
+
+    def assumed(self, after: Sequence[After], horizon: int) -> tuple[list[After], dict[str, int]]:
+        """Return `horizon` steps after each series: those that are known, then values of before.
+
+        A column goes on as it was a season earlier if that was nearer than its last value in the
+        series; a calendar follows from the times.
+
+        Returns
+        -------
+        after : list of After
+        columns : dict of str to int
+            The steps that each assumed column looks back: 1 is its last value.
+        """
+        if all(len(each.values) >= horizon for each in after):
+            return list(after), {}
+        rows, transform = self._dataset.train, self._model.transform
+        for i, each in enumerate(after):
+            self._check_times(i, each, horizon, printable(self._dataset.name))
+        series = [np.asarray(rows.X[i, :n][:, self._ahead]) for i, n in enumerate(self._lengths)]
+        made = [LaterValues(x, each.values, horizon) for x, each in zip(series, after, strict=True)]
+        encodings = {each.column: each for each in transform.encodings}
+        back = dict[str, int]()
+        for column in self._columns:
+            encoding = encodings.get(column)
+            own = encoding.features if encoding else (column,)
+            which = [k for k, name in enumerate(self._features) if name in own]
+            if encoding and encoding.calendar and self._goes_on(made, which, encoding.calendar):
+                continue
+            seasons = (1, transform.season or 1)
+            back[column] = min(seasons, key=lambda n: sum(each.error(which, n) for each in made))
+            for later in made:
+                later.repeat(which, back[column])
+        return [self._dated(i, each.values) for i, each in enumerate(made)], back
+
+    def _goes_on(self, made: "list[LaterValues]", which: list[int], periods: Sequence[str]) -> bool:
+        """Add a calendar after each series; return whether it follows from the times of all."""
+        later = [self._later(i) for i in range(len(made))]
+        for each, moment in zip(made, later, strict=True):
+            steps = np.arange(1, each.horizon + 1)
+            values = None if moment is None else moment.features(steps, periods)
+            if values is None:
+                return False
+            each.fill(which, values)
+        return True
+
+    def _dated(self, i: int, values: Array) -> After:
+        """Return values (F, K) after a series with the times of these steps."""
+        later, steps = self._later(i), np.arange(1, len(values) + 1)
+        if later is None:
+            return After(values)
         return After(values, later.times(steps), later.moments(steps), self._zoned)
 
     def read(

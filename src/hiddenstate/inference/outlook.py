@@ -49,6 +49,8 @@ class Outlook:
         What could not be checked of that file, and which series are short.
     starts : list of int
         The first step of each series that earlier paths are compared with.
+    assumed : dict of str to int
+        The columns known ahead that go on as so many steps before where the data ends.
     """
 
     forecaster: Forecaster
@@ -61,6 +63,7 @@ class Outlook:
     times: list[Array] | None = None
     remarks: tuple[str, ...] = ()
     starts: list[int] = field(default_factory=list)
+    assumed: dict[str, int] = field(default_factory=dict)
 
     @property
     def intervals(self) -> Intervals:
@@ -85,7 +88,7 @@ class Outlook:
         """Say which steps have no interval, as no earlier forecast of them can be judged."""
         if not self.levels:
             return None
-        judged = np.isfinite(self.earlier.actual[..., 0]).sum(axis=0) > 0
+        judged = self.counts() > 0
         if np.all(judged):
             return None
         of = "held-out steps" if self.held_out else "the steps of DATA"
@@ -98,11 +101,15 @@ class Outlook:
             "judged"
         )
 
+    def counts(self) -> Array:
+        """Return the number of earlier forecasts that can be judged of each step ahead (H,)."""
+        return np.asarray(np.isfinite(self.earlier.actual[..., 0]).sum(axis=0))
+
     def calibration(self) -> str | None:
         """Say what the intervals rest on, if there are any."""
         if not self.levels or not len(self.earlier.origin):
             return None
-        counts = np.isfinite(self.earlier.actual[..., 0]).sum(axis=0)
+        counts = self.counts()
         of = "held-out steps" if self.held_out else "DATA, which may include training rows"
         first = f"intervals from {count(int(counts[0]), 'earlier forecast')}"
         if (counts == counts[0]).all():
@@ -167,6 +174,7 @@ def outlook_of(
     future_columns: Columns | None = None,
     starts: Sequence[int] | None = None,
     known: Sequence[Array] | None = None,
+    assume: bool = False,
 ) -> Outlook:
     """Return the outlook of series that were read.
 
@@ -197,6 +205,9 @@ def outlook_of(
         calibrate the intervals.
     known : sequence of ndarray (F_i, K), optional
         The values known ahead after each series, instead of those in `future`.
+    assume : bool, default False
+        Whether columns known ahead go on as before where their values after a series are not in the
+        data, as in a picture of what follows.
 
     Raises
     ------
@@ -204,7 +215,7 @@ def outlook_of(
         If the model does not forecast, or a series is too short.
     """
     forecaster = Forecaster(model, predictor, horizon)
-    times, remarks = None, tuple[str, ...]()
+    times, remarks, assumed = None, tuple[str, ...](), dict[str, int]()
     where = printable(dataset.name)
     series = series_of_rows(dataset.train, forecaster, where)
     if known is not None:
@@ -215,6 +226,8 @@ def outlook_of(
             after = later.own(horizon)
         else:
             after = later.read(future, changes or {}, future_columns)
+        if assume:
+            after, assumed = later.assumed(after, horizon)
         if not backtest:
             remarks = later.check(after, horizon, future)
             times = None if future is None else later.times_of_file(after, horizon)
@@ -233,9 +246,19 @@ def outlook_of(
     target = earlier.origin[:, None] + np.arange(1, horizon + 1)
     earlier.actual[target < np.array(starts)[earlier.series][:, None]] = np.nan
     remarks = (*remarks, *_short(dataset.train, series, forecaster.length, where))
+    remarks = (*remarks, *(f"{where}: {words}" for words in _in_words(assumed)))
     return Outlook(
-        forecaster, dataset, series, ends, earlier, levels, is_own, times, remarks, starts
+        forecaster, dataset, series, ends, earlier, levels, is_own, times, remarks, starts, assumed
     )
+
+
+def _in_words(assumed: Mapping[str, int]) -> list[str]:
+    """Say what columns known ahead are assumed to be after the end of the data."""
+    return [
+        f"{printable(name, 40)} is not known after the last target: "
+        + ("its last value goes on" if back == 1 else f"its last {back} values are repeated")
+        for name, back in assumed.items()
+    ]
 
 
 def _short(rows: Rows, series: list[Array], reads: int, where: str) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ import { eachFrame, frame, line, penOf, redrawWith, write } from "./pen.js";
  * @property {Record<string, Values[]>} ahead
  * @property {({ own: number, other: number | null, simple: string, unit: string, steps: number } | null)[]} errors
  */
-/** @typedef {{ targets: string[], horizon: number, levels: number[], held_out: boolean, series: Fan[], n_series: number, note: string }} Fans */
+/** @typedef {{ targets: string[], horizon: number, levels: number[], held_out: boolean, series: Fan[], n_series: number, counts: number[], assumed: [string, number][] }} Fans */
 /** @typedef {{ name: string, low: number, high: number, whole: boolean, values: number[] }} Known A column known ahead, a value a step. */
 
 /**
@@ -224,8 +224,8 @@ export class FanPicture {
       pen.fillRect(this.x(n + j) - width / 2, y + tall - 1 - size, width, size);
     });
     pen.textBaseline = "middle";
-    write(pen, short(high), first - 6, y + 5, colorOf("muted"), "right");
-    write(pen, short(low), first - 6, y + tall - 4, colorOf("muted"), "right");
+    write(pen, short(high), first - 6, y + 8, colorOf("muted"), "right");
+    write(pen, short(low), first - 6, y + tall - 5, colorOf("muted"), "right");
     pen.textBaseline = "alphabetic";
   }
 

@@ -112,9 +112,20 @@ export function forecastPanel(place, { fans, ends = [], sizes = [], known: colum
   again.addEventListener("click", begin);
   const notes = [
     bends && words("Keys on the chart: left and right choose a step, up and down bend what is known ahead there, Page Up and Page Down choose a column."),
-    fans.note && `${fans.note[0].toUpperCase()}${fans.note.slice(1)}.`,
+    ...fans.assumed.map(([name, back]) => words(back > 1 ? "{name} is not known after the end of the data: its last {n} values are repeated." : "{name} is not known after the end of the data: its last value goes on.", { name, n: back })),
+    calibration(),
     fans.n_series > fans.series.length && words("The first {n} of {all} series are here.", { n: fans.series.length, all: fans.n_series }),
   ];
+  /** What the intervals rest on. */
+  function calibration() {
+    const [first, last] = fans.counts;
+    const n = fans.horizon;
+    if (!fans.levels.length) return "";
+    if (!first) return fans.held_out ? words("No intervals: the held-out steps are too few to judge earlier forecasts.") : words("No intervals: the steps of the data are too few to judge earlier forecasts.");
+    if (fans.held_out) return first === last ? words("Intervals from {first} earlier forecasts of each step ahead, of held-out steps.", { first }) : words("Intervals from {first} earlier forecasts 1 step ahead and {last} {n} steps ahead, of held-out steps.", { first, last, n });
+    return words("Intervals from {first} earlier forecasts 1 step ahead and {last} {n} steps ahead, of steps that may include training rows.", { first, last, n });
+  }
+
   const tools = made("div", "fan-tools", ofSeries, ofTarget, again);
   Object.assign(tools.style, { display: "flex", flexWrap: "wrap", gap: "0.6rem", alignItems: "center" });
   if (height) Object.assign(canvas.style, { display: "block", width: "100%", height, touchAction: "pan-y", cursor: "crosshair" });

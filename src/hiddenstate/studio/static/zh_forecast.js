@@ -13,6 +13,13 @@ export const TEXTS = {
   "{target}: off by ± {own} on average in the held-out part, 1 to {n} steps ahead; {simple}: ± {other}.": "{target}：留出部分提前 1 至 {n} 步的平均误差为 ± {own}；{simple}：± {other}。",
   "{target}: off by ± {own} on average in earlier steps, 1 to {n} steps ahead; {simple}: ± {other}.": "{target}：更早各步提前 1 至 {n} 步的平均误差为 ± {own}；{simple}：± {other}。",
   "Keys on the chart: left and right choose a step, up and down bend what is known ahead there, Page Up and Page Down choose a column.": "图上的按键：左右键选择一步，上下键改变该步预先已知的值，Page Up 和 Page Down 选择列。",
+  "{name} is not known after the end of the data: its last {n} values are repeated.": "{name} 在数据结束之后未知：这里重复它最后的 {n} 个值。",
+  "{name} is not known after the end of the data: its last value goes on.": "{name} 在数据结束之后未知：这里沿用它的最后一个值。",
+  "No intervals: the held-out steps are too few to judge earlier forecasts.": "没有区间：留出的步太少，无法评判更早的预测。",
+  "No intervals: the steps of the data are too few to judge earlier forecasts.": "没有区间：数据的步太少，无法评判更早的预测。",
+  "Intervals from {first} earlier forecasts of each step ahead, of held-out steps.": "区间来自留出部分中每个提前步各 {first} 次更早的预测。",
+  "Intervals from {first} earlier forecasts 1 step ahead and {last} {n} steps ahead, of held-out steps.": "区间来自留出部分中更早的预测：提前 1 步 {first} 次，提前 {n} 步 {last} 次。",
+  "Intervals from {first} earlier forecasts 1 step ahead and {last} {n} steps ahead, of steps that may include training rows.": "区间来自更早的预测：提前 1 步 {first} 次，提前 {n} 步 {last} 次；这些步可能包含训练数据。",
   "the value {n} steps earlier": "{n} 步之前的值",
   "The first {n} of {all} series are here.": "这里是 {all} 个序列中的前 {n} 个。",
 };
