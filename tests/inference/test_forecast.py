@@ -1,6 +1,7 @@
 """Forecasts of whole paths: their steps, dates, intervals and scores from earlier origins."""
 
 import csv
+import io
 import json
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from hiddenstate.metrics.forecasts import interval_scores, symmetric_percentage_error
+from tests.cli.test_output import Terminal
 
 OFF = ("--view", "off", "--threads", "1", "--max-steps", 1)
 
@@ -130,6 +132,39 @@ def test_a_forecast_without_dates_says_why(cli, tmp_path):
         assert f"note: own.csv: the {words}" in done.err
         assert all(row["time"] == "" for row in rows_of(done.out))
     assert "the time of 1 forecast beyond" in cli("predict", "last", "own.csv").err
+
+
+def test_a_terminal_shows_a_chart_and_a_table_and_a_pipe_gets_csv(cli, tmp_path, monkeypatch):
+    path = write(tmp_path / "own.csv")
+    trained(cli, path, 2)
+    csv_text = cli("forecast", "last").out
+    assert len(rows_of(csv_text)) == 2  # as many steps as the model was trained for
+    assert cli("forecast", "last", "--horizon", 2).out == csv_text
+    monkeypatch.setenv("COLUMNS", "72")
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setattr(io, "StringIO", Terminal)
+    shown = cli("forecast", "last", "--horizon", 4).out.splitlines()
+    assert shown[0].startswith("s0, sales ─")
+    assert "off by ±" in shown[0]
+    assert any(sign >= "\N{BRAILLE PATTERN DOTS-14}" for line in shown[:9] for sign in line)
+    head, *lines = shown[9:]
+    assert head.split() == ["time", "forecast", "80", "%", "95", "%"]
+    first = lines[0].split()
+    assert first[0] == rows_of(csv_text)[0]["time"]
+    assert float(first[1]) == pytest.approx(float(rows_of(csv_text)[0]["sales"]), rel=0.01)
+    assert lines[4].startswith("the last 2 steps of each series read earlier forecasts")
+    assert cli("forecast", "last", "--format", "csv").out == csv_text
+    monkeypatch.setenv("COLUMNS", "36")
+    head, *lines = cli("forecast", "last").out.splitlines()
+    assert head.split() == ["time", "forecast", "80", "%"]
+    assert max(map(len, lines)) <= 36
+
+
+def test_a_model_that_does_not_forecast_is_refused_before_its_data(cli, tmp_path, tiny_idx):
+    assert cli("classify", tiny_idx, "--max-steps", 1, *OFF).code == 0
+    done = cli("forecast", "last")
+    assert done.code == 2
+    assert "a classify model does not forecast" in done.err
 
 
 def test_a_recursive_step_reads_the_forecast_before_it(cli, tmp_path):

@@ -20,7 +20,7 @@ RUN = Path("runs/regress-1")
     [
         ("predict", {"data": "new.csv"}, "predict runs/regress-1 new.csv"),
         ("predict", {"data": "a b", "proba": True}, "predict runs/regress-1 a b --proba"),
-        ("forecast", {}, "forecast runs/regress-1 --horizon 12"),
+        ("forecast", {}, "forecast runs/regress-1"),
         (
             "forecast",
             {"data": "new.csv", "future": "known.csv", "horizon": 3},

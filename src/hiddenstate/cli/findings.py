@@ -201,7 +201,7 @@ def _bar(share: float, width: int) -> str:
     from hiddenstate.views.terminal import shapes
     from hiddenstate.views.terminal.colors import DEFAULT
 
-    if not _encodable(shapes.CHARACTERS):
+    if not encodable(shapes.CHARACTERS):
         return "#" * max(1, round(width * share))
     canvas = _canvas(width, 1)
     shapes.bar(canvas, 0, 0, width, share, DEFAULT)
@@ -254,7 +254,7 @@ def _wrapped(text: str, width: int, head: str) -> Iterator[str]:
 # --- drawings
 
 
-def _encodable(characters: str) -> bool:
+def encodable(characters: str) -> bool:
     """Whether the encoding of stdout has these characters."""
     try:
         characters.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
@@ -303,7 +303,7 @@ def samples(d: "SequenceDataset", options: DataConfig, width: int) -> "Iterator[
     X = first_rows(d.X)
     picture = picture_of(d, options)
     too_short = X.ndim == 2 and picture is None and X.shape[1] < 8
-    if not len(X) or too_short or not _encodable(shapes.CHARACTERS):
+    if not len(X) or too_short or not encodable(shapes.CHARACTERS):
         return
     chosen = drawn_rows(d, len(X))
     yield ("the first row of each class" if len(chosen) > 1 else "the first row"), False

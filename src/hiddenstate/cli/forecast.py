@@ -1,10 +1,12 @@
 """The command that forecasts the steps after the end of series."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from hiddenstate.cli.forecast_table import say_forecast
 from hiddenstate.cli.options import FilePath, GroupedCommand, json_option
 from hiddenstate.cli.output import note, say, say_json, table
 from hiddenstate.cli.output_file import refuse_overwriting, resolved_format, write_prediction
@@ -52,9 +54,7 @@ FIGURES = (".png", ".svg", ".pdf")
 @click.option(
     "--horizon",
     type=click.IntRange(1, 10_000),
-    default=12,
-    show_default=True,
-    help="Number of steps to forecast.",
+    help="Number of steps to forecast; if unset, as many as the model was trained for.",
 )
 @click.option(
     "--future",
@@ -105,7 +105,7 @@ FIGURES = (".png", ".svg", ".pdf")
 def forecast(
     run: str,
     data: str | None,
-    horizon: int,
+    horizon: int | None,
     future: Path | None,
     level: str,
     backtest: int | None,
@@ -121,8 +121,10 @@ def forecast(
     **reading: Any,
 ) -> None:
     """The command `forecast`."""
+    from hiddenstate.inference.forecast import trained_steps
     from hiddenstate.inference.rolled import rolled
 
+    is_read = file_format == "auto" and output is None and not as_json and sys.stdout.isatty()
     file_format, levels = resolved_format(file_format, output), _levels(level)
     _check_files(output, figure)
     if as_json:
@@ -143,13 +145,14 @@ def forecast(
     model, trained_run = opened_model(run, runs_dir)
     if output is not None:
         refuse_overwriting(output, run, data, trained_run)
+    horizon = trained_steps(model) if horizon is None else horizon
     outlook, stdin = _outlook(
         model, trained_run, data, future, reading, horizon, levels, backtest, device, threads
     )
     if backtest is not None:
         _print_backtest(outlook, rolled(outlook, backtest, peers=peers, alone=True), as_json)
         return
-    _write_forecast(outlook, stdin, figure, output, file_format)
+    _write_forecast(outlook, stdin, figure, output, "" if is_read else file_format)
 
 
 def _check_files(output: Path | None, figure: Path | None) -> None:
@@ -210,7 +213,8 @@ def _outlook(
 def _write_forecast(
     outlook: "Outlook", stdin: Path | None, figure: Path | None, output: Path | None, form: str
 ) -> None:
-    """Draw the forecasts if a figure is named, then write them to a file, or print them."""
+    """Draw the forecasts if a figure is named, then write them to a file, or print them: without a
+    format as a reader of a terminal reads them."""
     from hiddenstate.inference.output_formats import with_empty_cells
 
     if calibration := outlook.calibration():
@@ -220,6 +224,9 @@ def _write_forecast(
         note(f"figure: {figure}")
     prediction = outlook.prediction()
     note_remarks(prediction.remarks, stdin)
+    if not form:
+        say_forecast(outlook)
+        return
     write_prediction(with_empty_cells(prediction) if form == "csv" else prediction, output, form)
 
 

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -113,8 +113,11 @@ def report_internal_error(error: Exception) -> int:
     return fail(f"{what}; please report it with the traceback {place}", 1)
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table on stdout; if that is not a terminal, with tabs between columns."""
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: int | None = None) -> None:
+    """Print a table on stdout; if that is not a terminal, with tabs between columns.
+
+    Cells of the columns from `numbers` on end below one another.
+    """
     if not sys.stdout.isatty():
         for row in (head, *rows):
             click.echo("\t".join(printable(cell, MAX_LINE) for cell in row))
@@ -125,7 +128,8 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
     grid = Table(box=None, header_style="bold", pad_edge=False)
     for index, name in enumerate(head):
-        grid.add_column(Text(printable(name)), no_wrap=index == 0, overflow="fold")
+        side: Literal["left", "right"] = "left" if numbers is None or index < numbers else "right"
+        grid.add_column(Text(printable(name)), justify=side, no_wrap=index == 0, overflow="fold")
     for row in rows:
         grid.add_row(*(Text(printable(cell, MAX_LINE)) for cell in row))
     Console().print(grid)

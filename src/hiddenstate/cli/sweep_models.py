@@ -53,7 +53,7 @@ def forecast_groups(
     output: Path | None,
     file_format: str,
     skip_unknown: bool,
-    horizon: int,
+    horizon: int | None,
     levels: list[float],
     future: Path | None,
     device: str,

@@ -49,6 +49,25 @@ class Paths:
         return Paths(*(part[which] for part in vars(self).values()))
 
 
+def trained_steps(model: FittedModel) -> int:
+    """Return how many steps ahead a model was trained to forecast.
+
+    Raises
+    ------
+    OptionError
+        If it does not forecast.
+    """
+    if not model.net.kind.has_targets:
+        raise OptionError(
+            f"forecast: a {model.net.job} model does not forecast; use one of regress --horizon 1"
+        )
+    if trained := int(model.transform.reading.get("horizon") or 0):
+        return trained
+    raise OptionError(
+        "forecast: the model was not trained with --horizon; use one of regress --horizon 1"
+    )
+
+
 class Forecaster:
     """Forecasts paths of a model.
 
@@ -79,11 +98,7 @@ class Forecaster:
     ) -> None:
         self.model, self.predictor, self.horizon = model, predictor, horizon
         self.after, transform = after, model.transform
-        self.trained = int(transform.reading.get("horizon") or 0)
-        if not model.net.kind.has_targets or not self.trained:
-            raise OptionError(
-                "forecast: the model was not trained with --horizon; use one of regress --horizon 1"
-            )
+        self.trained = trained_steps(model)
         if transform.quantiles:
             raise OptionError(
                 "forecast: the model answers quantiles, which no later forecast can be made of; "

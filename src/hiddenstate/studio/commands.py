@@ -18,9 +18,6 @@ TARGETS = ("html", "onnx", "c", "python", "triton", "rtneural", "nam")
 
 WEIGHTS = ("float32", "float16", "int8")
 
-FORECAST_STEPS = 12
-"""Steps that `forecast` forecasts by default."""
-
 FILES = ("data", "test", "answers", "weights", "teach")
 """Options whose value is a path, which the caller checks."""
 
@@ -107,8 +104,9 @@ def about_run(command: Any, run: Path, options: Mapping[str, Any]) -> list[str]:
             return ["predict", path, *words, "--output", str(output)]
         case "forecast", {"output": output, **rest} if set(rest) <= {"data", "future", "horizon"}:
             words = [*_present(rest.get("data")), *_present(rest.get("future"), "--future")]
-            horizon = _whole("--horizon", rest.get("horizon", FORECAST_STEPS), 10_000)
-            return ["forecast", path, *words, "--horizon", horizon, "--output", str(output)]
+            if "horizon" in rest:
+                words += ["--horizon", _whole("--horizon", rest["horizon"], 10_000)]
+            return ["forecast", path, *words, "--output", str(output)]
         case "report" | "verify" | "film" | "figures", {**rest} if not rest:
             return [str(command), path]
         case "resume", {**rest} if set(rest) <= {"epochs"}:

@@ -18,6 +18,7 @@ from hiddenstate.errors import (
     listed,
     printable,
 )
+from hiddenstate.inference.forecast import trained_steps
 from hiddenstate.inference.inputs import read_new_data
 from hiddenstate.inference.outlook import outlook_of
 from hiddenstate.inference.overflow import checked_predictor
@@ -177,7 +178,7 @@ def predict_sweep(
 
 def forecast_sweep(
     given: SweepTable,
-    horizon: int,
+    horizon: int | None,
     levels: list[float],
     is_own: bool,
     future: GroupedTable | None = None,
@@ -192,8 +193,8 @@ def forecast_sweep(
     Parameters
     ----------
     given : SweepTable
-    horizon : int
-        Number of steps.
+    horizon : int, optional
+        Number of steps; by default as many as the models were trained for.
     levels : list of float
         Levels of the intervals, between 0 and 1.
     is_own : bool
@@ -235,7 +236,7 @@ def forecast_sweep(
             model,
             predictor,
             dataset,
-            horizon,
+            horizon or trained_steps(model),
             levels,
             None,
             None if future is None else str(future.path),
