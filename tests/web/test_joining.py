@@ -69,8 +69,10 @@ def test_functions_that_nothing_calls_are_left_out() -> None:
 
 
 def test_no_space_is_left_that_does_not_matter() -> None:
-    code = '  const a = (b) => (b ? .5 : - b);\n  say("a , b", `c = d`, /e = f/);\n  return [a];'
-    assert compact(code) == 'const a=(b)=>(b?.5:- b);\nsay("a , b", `c = d`, /e = f/);\nreturn[a];'
+    code = '  const a = (b) => (b ? .5 : - b);\n  say("a , b", /c = d/);\n  return [a];'
+    assert compact(code) == 'const a=(b)=>(b?.5:- b);\nsay("a , b", /c = d/);\nreturn[a];'
+    assert compact('say("a , b" , `c = ${d / 2}` / e);') == 'say("a , b",`c = ${d / 2}` / e);'
+    assert compact("say( `a = ${b ? `, ` : c}`);") == "say( `a = ${b ? `, ` : c}`);"
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
@@ -121,10 +123,8 @@ def test_what_cannot_be_joined_is_refused(line: str, match: str) -> None:
 PAGES = [
     ("report/html/page.js",),
     *(("report/html/page.js", f"report/html/{name}.js") for name in ("codes", "live", "forecast")),
-    *(
-        (f"export/html/{name}.js",)
-        for name in ("pictures", "signals", "waves", "codes", "forecasts")
-    ),
+    *((f"export/html/{name}.js",) for name in ("pictures", "signals", "waves", "forecasts")),
+    *((f"export/html/code_{name}.js",) for name in ("pictures", "fields", "curves")),
 ]
 """What each page begins with."""
 

@@ -1,6 +1,7 @@
 // Moves a plot of codes: by pointer, wheel and keys, by itself, and with a legend that filters.
 
 import { isCalm } from "./colors.js";
+import { h } from "./dom.js";
 import { dress } from "./shapes.js";
 
 /** @import { Space } from "./code_space.js" */
@@ -102,7 +103,7 @@ export class CodePlot {
     if (clicked) {
       const [x, y] = placeOf(event, canvas);
       const row = space.rowAt(x, y);
-      if (acts.go && row < 0) acts.go(space.codeAt(x, y, space.codeNear(x, y)));
+      if (acts.go && row < 0) acts.go(space.codeAt(x, y, this.walks && space.probe ? space.probe : space.codeNear(x, y)));
       else acts.choose(row);
       acts.paint();
     }
@@ -156,25 +157,29 @@ export class CodePlot {
     }
     return true;
   }
+}
 
-  /** Lets a button turn the codes by themselves while it is pressed. @param {HTMLElement} button */
-  turnsWith(button) {
-    let before = 0;
-    /** @param {number} now */
-    const turn = (now) => {
-      if (!this.space || button.getAttribute("aria-pressed") !== "true" || !button.isConnected) return;
-      this.space.turn += (Math.max(now - before, 0) / 1000) * SPEED;
-      before = now;
-      this.acts.paint();
-      requestAnimationFrame(turn);
-    };
-    button.addEventListener("click", () => {
-      const on = button.getAttribute("aria-pressed") !== "true";
-      button.setAttribute("aria-pressed", String(on));
-      before = performance.now();
-      if (on && !isCalm()) requestAnimationFrame(turn);
-    });
-  }
+/**
+ * Lets a button turn the codes by themselves while it is pressed.
+ * @param {CodePlot} plot
+ * @param {HTMLElement} button
+ */
+export function turnsWith(plot, button) {
+  let before = 0;
+  /** @param {number} now */
+  const turn = (now) => {
+    if (!plot.space || button.getAttribute("aria-pressed") !== "true" || !button.isConnected) return;
+    plot.space.turn += (Math.max(now - before, 0) / 1000) * SPEED;
+    before = now;
+    plot.acts.paint();
+    requestAnimationFrame(turn);
+  };
+  button.addEventListener("click", () => {
+    const on = button.getAttribute("aria-pressed") !== "true";
+    button.setAttribute("aria-pressed", String(on));
+    before = performance.now();
+    if (on && !isCalm()) requestAnimationFrame(turn);
+  });
 }
 
 /** @param {PointerEvent} event @param {HTMLElement} element */
@@ -196,14 +201,11 @@ export function fillLegend(place, space, words, changed) {
   const { names, classes } = space.data;
   const counts = names.map((_, kind) => (classes || []).filter((each) => each === kind).length);
   const made = names.map((name, kind) => {
-    const [button, dot, label, count] = ["button", "i", "bdi", "small"].map((each) => document.createElement(each));
-    [label.textContent, count.textContent, button.title] = [name, String(counts[kind]), name];
-    button.setAttribute("aria-pressed", "true");
-    button.append(dot, label, count);
-    button.addEventListener("click", () => {
+    const dot = h("i");
+    const button = h("button", { title: name, "aria-pressed": "true", onclick: () => {
       button.setAttribute("aria-pressed", String(button.getAttribute("aria-pressed") !== "true"));
       filter();
-    });
+    } }, dot, h("bdi", {}, name), h("small", {}, counts[kind]));
     return { button, dot };
   });
   const filter = () => {
@@ -213,15 +215,10 @@ export function fillLegend(place, space, words, changed) {
   };
   const buttons = made.filter((_, kind) => counts[kind]).map(({ button }) => button);
   place.hidden = buttons.length < 2;
-  words.forEach((word, off) => {
-    const button = document.createElement("button");
-    button.textContent = word;
-    button.addEventListener("click", () => {
-      for (const each of made) each.button.setAttribute("aria-pressed", String(!off));
-      filter();
-    });
-    buttons.push(button);
-  });
+  words.forEach((word, off) => buttons.push(h("button", { onclick: () => {
+    for (const each of made) each.button.setAttribute("aria-pressed", String(!off));
+    filter();
+  } }, word)));
   for (const button of buttons) button.setAttribute("type", "button");
   place.replaceChildren(...buttons);
   return () => {

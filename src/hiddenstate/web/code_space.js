@@ -1,7 +1,6 @@
 // Places and paints codes on the screen, and the code that is looked at; it has no controls.
 //
-// The axes cover [-1, 1]. Three axes are seen in perspective: `turn` rotates about the upright third
-// axis, then `tilt` towards the viewer. One or two axes lie in the plane of the screen.
+// The axes cover [-1, 1]. One or two axes lie in the plane of the screen; `code_cube.js` shows three.
 
 import { colorOf, inkOn, isDark } from "./colors.js";
 import { outline } from "./shapes.js";
@@ -19,23 +18,25 @@ import { contextOf, line, penOf } from "./pen.js";
  * @property {(number: number) => string} word the name of a number of the codes, from 1 on
  */
 /** @typedef {[x: number, y: number, z: number]} Point Each in [-1, 1]. */
-/** @typedef {(axis: number, a: number, b: number, c: number) => Point} Corner */
 
-const EYE = 4.6; // distance of the eye from the centre of the cube
 const REACH = 18; // CSS pixels within which the pointer finds a code
 const FEW = 400; // codes that are drawn one by one; the shapes of more are stamped
 
 /** A plot of codes on a canvas. After a change of its fields, call `paint`. */
 export class Space {
-  /** @param {HTMLCanvasElement} canvas @param {Codes} data */
-  constructor(canvas, data) {
+  /**
+   * @param {HTMLCanvasElement} canvas
+   * @param {Codes} data
+   * @param {typeof import("./code_cube.js").CUBE|null} [cube] what shows three axes; without it, two are shown
+   */
+  constructor(canvas, data, cube = null) {
     const { points, size } = data;
     this.canvas = canvas;
     this.pen = contextOf(canvas);
     this.data = data;
     this.size = size;
-    this.axes = Math.min(size, 3);
-    this.deep = this.axes === 3;
+    this.axes = Math.min(size, cube ? 3 : 2);
+    this.cube = this.axes === 3 ? cube : null;
     this.use = [0, 1, 2].slice(0, this.axes); // the numbers that are drawn
     /** @type {Float64Array} (points * size) */ this.live = new Float64Array(points * size);
     /** @type {Float64Array} ends of the axes */ this.low = new Float64Array(size).fill(-1);
@@ -43,8 +44,9 @@ export class Space {
     this.shown = new Uint8Array(points).fill(1);
     /** @type {Set<number>|null} */ this.matches = null; // rows that match the search, or null
     this.chosen = this.hovered = -1;
-    /** @type {ArrayLike<number>|null} the code that is looked at */ this.probe = null;
+    /** @type {Float64Array|null} the code that is looked at */ this.probe = null;
     this.row = -1; // whose it is
+    /** @type {((space: Space) => CanvasImageSource)|null} a picture of the plane */ this.behind = null;
     this.square = false; // whether it is of a row that the reader gave
     /** @type {number[]} rows whose codes are nearest to it */ this.near = [];
     this.places = new Float32Array(3 * points); // x and y on screen, and nearness, of each code
@@ -69,7 +71,7 @@ export class Space {
 
   /** Rotates three axes, or moves fewer, by CSS pixels. @param {number} dx @param {number} dy */
   drag(dx, dy) {
-    if (this.deep) {
+    if (this.cube) {
       this.turn += dx * 0.008;
       this.tilt = clamp(this.tilt + dy * 0.008, -1.5, 1.5);
     } else {
@@ -117,17 +119,8 @@ export class Space {
   codeAt(x, y, from) {
     const point = this.share(from);
     const code = Float64Array.from(from);
-    if (this.deep) {
-      const [turned, tilted] = [[Math.sin(this.turn), Math.cos(this.turn)], [Math.sin(this.tilt), Math.cos(this.tilt)]];
-      const behind = point[0] * turned[0] + point[1] * turned[1];
-      const depth = behind * tilted[1] - point[2] * tilted[0];
-      const room = 0.25 * Math.min(this.width, this.height) * this.zoom * this.place(point)[2];
-      const [right, up] = [(x - this.width / 2) / room, (0.47 * this.height - y) / room];
-      const back = up * tilted[0] + depth * tilted[1];
-      point[0] = right * turned[1] + back * turned[0];
-      point[1] = back * turned[1] - right * turned[0];
-      point[2] = up * tilted[1] - depth * tilted[0];
-    } else {
+    if (this.cube) this.cube.move(this, x, y, point);
+    else {
       const [left, top] = this.place([0, 0, 0]);
       const [right, bottom] = this.place([1, -1, 0]);
       point[0] = (x - left) / (right - left);
@@ -166,23 +159,13 @@ export class Space {
    * @param {Point} code
    */
   place([x, y, z]) {
-    const size = 0.5 * Math.min(this.width, this.height);
-    if (!this.deep) {
-      const room = 0.82 * this.zoom;
-      const margin = this.axes === 1 ? 0.1 : 0.04; // for names of classes, or numbers
-      return [
-        (0.5 + margin) * this.width + this.shift[0]
-          + x * (0.9 - 2 * margin) * this.zoom * 0.5 * this.width,
-        this.height / 2 - 0.03 * this.height + this.shift[1] - y * room * 0.5 * this.height,
-        1,
-      ];
-    }
-    const right = x * Math.cos(this.turn) - y * Math.sin(this.turn);
-    const back = x * Math.sin(this.turn) + y * Math.cos(this.turn);
-    const up = z * Math.cos(this.tilt) + back * Math.sin(this.tilt);
-    const near = EYE / (EYE - z * Math.sin(this.tilt) + back * Math.cos(this.tilt));
-    const room = 0.5 * size * this.zoom * near;
-    return [this.width / 2 + right * room, 0.47 * this.height - up * room, near];
+    if (this.cube) return this.cube.place(this, [x, y, z]);
+    const margin = this.axes === 1 ? 0.1 : 0.04; // for names of classes, or numbers
+    return [
+      (0.5 + margin) * this.width + this.shift[0] + x * (0.9 - 2 * margin) * this.zoom * 0.5 * this.width,
+      this.height / 2 - 0.03 * this.height + this.shift[1] - y * 0.82 * this.zoom * 0.5 * this.height,
+      1,
+    ];
   }
 
   /**
@@ -214,7 +197,7 @@ export class Space {
     if (this.stamped !== stamped) this.stamps.clear();
     this.stamped = stamped;
     this.pen.font = "12px system-ui, sans-serif";
-    if (this.deep) this.paintCube();
+    if (this.cube) this.cube.paint(this);
     else this.paintPlane();
     for (let row = 0; row < this.data.points; row += 1) {
       this.places.set(this.place(this.code(row)), 3 * row);
@@ -272,7 +255,7 @@ export class Space {
     const few = this.data.points <= FEW;
     const size = (few ? 8 : 4) * near * this.magnified();
     // In space, far codes fade a little, to distinguish them from near ones.
-    const depth = this.deep ? clamp((near - 0.72) / 0.4, 0, 1) : 1;
+    const depth = this.cube ? clamp((near - 0.72) / 0.4, 0, 1) : 1;
     pen.globalAlpha = faded ? 0.14 : 0.5 + 0.5 * depth;
     pen.fillStyle = this.colors[kind];
     pen.beginPath();
@@ -399,67 +382,15 @@ export class Space {
   /** Returns the name of an axis. @param {number} axis */
   nameOf(axis) { return this.data.word(this.use[axis] + 1); }
 
-  /** Paints the three walls behind the codes, and the names and numbers of the axes. */
-  paintCube() {
-    const behind = [0, 1, 2].map((axis) => {
-      /** @type {Point} */
-      const at = [0, 0, 0];
-      at[axis] = 1;
-      const [, , near] = this.place(at);
-      return near < 1 ? 1 : -1;
-    });
-    /** @type {Corner} */
-    const corner = (axis, a, b, c) => {
-      /** @type {Point} */
-      const at = [0, 0, 0];
-      at[axis] = a;
-      at[(axis + 1) % 3] = b;
-      at[(axis + 2) % 3] = c;
-      return at;
-    };
-    for (let axis = 0; axis < 3; axis += 1) {
-      for (const share of [-1, -0.5, 0, 0.5, 1]) {
-        this.stroke(corner(axis, behind[axis], share, -1), corner(axis, behind[axis], share, 1));
-        this.stroke(corner(axis, behind[axis], -1, share), corner(axis, behind[axis], 1, share));
-      }
-    }
-    for (let axis = 0; axis < 3; axis += 1) this.nameAxis(axis, corner, behind);
-  }
-
-  /**
-   * Names an axis along its outermost edge that touches only one wall.
-   * @param {number} axis
-   * @param {Corner} corner
-   * @param {number[]} behind
-   */
-  nameAxis(axis, corner, behind) {
-    const next = behind[(axis + 1) % 3];
-    const last = behind[(axis + 2) % 3];
-    /** @param {number[]} edge */
-    const outside = ([b, c]) => {
-      const [x, y] = this.place(corner(axis, 0, b, c));
-      return axis === 2 ? -x : y;
-    };
-    const edges = [[-next, last], [next, -last]].sort((a, b) => outside(b) - outside(a));
-    const [b, c] = edges[0];
-    /** @param {number} share @param {number} far */
-    const away = (share, far) => {
-      const [x, y] = this.place(corner(axis, share, b, c));
-      const [u, v] = this.place(corner(axis, share, b * far, c * far));
-      return [x + (u - x), y + (v - y)];
-    };
-    for (const share of [-0.9, 0.9]) {
-      const [x, y] = away(share, 1.1);
-      this.write(this.number(axis, share), x, y, "center", this.muted);
-    }
-    const [x, y] = away(0, 1.22);
-    const inside = Math.min(Math.max(x, 26), this.width - 26);
-    this.write(this.nameOf(axis), inside, Math.min(y, this.height - 12), "center", this.ink);
-  }
-
   /** Paints lines and numbers behind codes of one or two numbers. */
   paintPlane() {
-    const { axes, data: { classes, names } } = this;
+    const { axes, behind, data: { classes, names } } = this;
+    if (behind && axes === 2) {
+      const [[x, y], [u, v]] = [this.place([-1, 1, 0]), this.place([1, -1, 0])];
+      this.pen.globalAlpha = 0.4;
+      this.pen.drawImage(behind(this), x, y, u - x, v - y);
+      this.pen.globalAlpha = 1;
+    }
     const [left, top] = this.place([-1.06, 1.06, 0]);
     const [right, bottom] = this.place([1.06, -1.06, 0]);
     for (const share of [-1, -0.5, 0, 0.5, 1]) {

@@ -25,7 +25,8 @@ COMMENT = re.compile(
 EMPTY = re.compile(r"\n(?:[ \t]*\n)+")
 INDENT = re.compile(r"^ +", re.MULTILINE)
 SPACE = re.compile(r" ?([=(){},;:?<>*&|!\[\]]+) ?")
-"""A sign that needs no space around it, in a line without texts and patterns."""
+"""A sign that needs no space around it, outside of texts and patterns."""
+TEXT = re.compile(r'("(?:[^"\\]|\\.)*"|`[^`]*`)')
 
 LEFT = re.compile(r"^\s*(?:import|export)\b.*|\bimport\s*[(.].*", re.MULTILINE)
 
@@ -125,11 +126,18 @@ def trimmed(script: str) -> str:
 
 
 def compact(script: str) -> str:
-    """Return a script without indentation, nor spaces around signs in lines that hold no text."""
-    return "\n".join(
-        line if set(line) & set("\"'`/") else SPACE.sub(r"\1", line)
-        for line in INDENT.sub("", script).split("\n")
-    )
+    """Return a script without indentation, nor spaces around signs outside of texts, in lines
+    without patterns, texts in single quotes and templates in templates."""
+    return "\n".join(map(_compact_line, INDENT.sub("", script).split("\n")))
+
+
+def _compact_line(line: str) -> str:
+    parts = TEXT.split(line)
+    code = "".join(parts[::2]).replace(" / ", "")
+    if line.count("`") > 2 or set(code) & set("'`/"):
+        return line
+    parts[::2] = [SPACE.sub(r"\1", part) for part in parts[::2]]
+    return "".join(parts)
 
 
 def _check_import(name: str, line: str, exports: dict[str, set[str]]) -> None:

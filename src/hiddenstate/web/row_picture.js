@@ -11,6 +11,7 @@ import { drawBars, drawLanes } from "./shapes.js";
  * @property {boolean} quantities
  * @property {number} channels
  * @property {string[]} [names] At the left.
+ * @property {string[]} [texts] At the right.
  * @property {string} [color] Of bars and lanes: that of predictions unless it is given.
  * @property {string[]} [colors] Of each lane.
  * @property {number} [steps] The first steps, which are drawn: all unless it is given.
@@ -24,13 +25,15 @@ import { drawBars, drawLanes } from "./shapes.js";
  * @param {ArrayLike<number> | null} again
  * @param {RowLook} look
  */
-export function drawRow(pen, [x, y, wide, tall], own, again, { quantities, channels, names = [], color = colorOf("prediction"), colors, steps }) {
+export function drawRow(pen, [x, y, wide, tall], own, again, { quantities, channels, names = [], texts = [], color = colorOf("prediction"), colors, steps }) {
   pen.save();
   pen.translate(x, y);
   pen.font = "11px system-ui, sans-serif";
   const left = names.some(Boolean) ? Math.min(Math.max(...names.map((name) => pen.measureText(name).width)), 0.38 * wide) + 12 : 0;
   names.forEach((name, place) => write(pen, name, 0, (tall * (place + 0.5)) / names.length + 4, colorOf("muted"), "left", 11, left - 8));
-  const [room, blue, muted] = [[left, wide - left, tall], colorOf("prediction"), colorOf("muted")];
+  const right = texts.length ? Math.max(...texts.map((text) => pen.measureText(text).width)) + 12 : 0;
+  texts.forEach((text, place) => write(pen, text, wide - 2, (tall * (place + 0.5)) / texts.length + 4, colorOf("muted"), "right", 11));
+  const [room, blue, muted] = [[left, wide - left - right, tall], colorOf("prediction"), colorOf("muted")];
   if (quantities) drawBars(pen, room, own, again, [again ? `color-mix(in srgb, ${color} 42%, transparent)` : color, muted, blue]);
   else {
     const length = own.length / channels;

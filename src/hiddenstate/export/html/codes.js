@@ -1,271 +1,79 @@
-// An autoencoder: drag a point through its codes and see it decoded; encode a row.
+// An autoencoder: drag a point through its codes and see it decoded. How rows look, and how a reader
+// gives one, is in `code_pictures.js`, `code_fields.js` and `code_curves.js`.
 
+import { CodePlot } from "../../web/code_plot.js";
+import { CodeSliders } from "../../web/code_sliders.js";
+import { Space, ends } from "../../web/code_space.js";
 import { colorOf } from "../../web/colors.js";
-import { eachFrame, frame, line, paintPixels, penOf, redrawWith, write } from "../../web/pen.js";
-import { addExamples, drawingPad } from "../../web/pad.js";
-import { numbersOf } from "../../web/packed.js";
-import { ABOUT, PROGRAM, VIEW, byId, classColor, complain, fillSelect, fillList, model, rowsOfRun } from "./page.js";
 import { say } from "../../web/dom.js";
+import { eachFrame, redrawWith } from "../../web/pen.js";
+import { numbersOf } from "../../web/packed.js";
 import { readLines } from "../../web/table.js";
-import { takeTexts } from "./texts.js";
 import { clamp, short } from "../../web/numbers.js";
+import { ABOUT, PROGRAM, VIEW, byId, classColor, complain, fillList, fillSelect, model, rowsOfRun } from "./page.js";
+import { takeTexts } from "./texts.js";
 
-const SHAPE = VIEW.picture;
+/** @type {any} the row that was encoded: {row, code, reconstruction, error} */
+export let own = null;
+export const rows = rowsOfRun().map(([row]) => row);
+export const decodedCanvas = byId("decoded");
+export const middleRow = () => Float64Array.from(VIEW.low, (low, i) => Math.round(5e5 * (low + VIEW.high[i])) / 1e6);
+/** Each number of a row, as a share of its range. */
+export const shares = (row) => Array.from(row, (value, i) => clamp((value - VIEW.low[i]) / (VIEW.high[i] - VIEW.low[i] || 1), -0.05, 1.05));
+export const drawSoon = eachFrame(draw);
+
 const SIZE = PROGRAM.decoder[0].weight.shape[1];
-const rows = rowsOfRun().map(([row]) => row);
-const codes = VIEW.codes ? pointsOf(VIEW.codes) : [];
-const ranges = rangesOfCodes();
-const CELLS_ACROSS = 9;
-let code = ranges.map(([low, high]) => (low + high) / 2);
-let own = null; // the row that was encoded: {row, code, reconstruction, error}
-let map = null;
+const codes = VIEW.codes ? numbersOf(VIEW.codes) : new Float64Array(0);
+const word = (number) => `number ${number}`;
+const inWords = (values) => Array.from(values, short).join(", ");
+const sayDecoded = () => say(`Code ${inWords(space.probe)}`);
+/** @type {any} how rows are drawn */
+let way = null;
 
-function pointsOf(packedCodes) {
-  const values = numbersOf(packedCodes);
-  return Array.from({ length: packedCodes.shape[0] }, (_, row) => values.slice(row * SIZE, (row + 1) * SIZE));
+const kinds = VIEW.code_labels ? VIEW.code_classes : [];
+const space = new Space(byId("map"), {
+  points: codes.length / SIZE, size: SIZE, classes: VIEW.code_labels, names: kinds, word,
+  colors: () => (kinds.length ? kinds.map((_, kind) => classColor(kind)) : [colorOf("muted")]),
+});
+space.live = codes;
+[space.low, space.high] = roomAround(codes.length ? [codes] : (rows.length ? rows : made()).map((row) => model.predict([row]).code));
+space.probe = space.low.map((low, axis) => (low + space.high[axis]) / 2);
+
+// Rows between the extremes, of a model without a run.
+function made() {
+  return Array.from({ length: 40 }, (_, k) => Float64Array.from(VIEW.low, (low, i) => (
+    low + (VIEW.high[i] - low) * (0.5 + 0.5 * Math.sin((k + 1) * (1 + 0.37 * i))))));
 }
 
-// The range of each number of a code: of the codes of the run, or of rows between the extremes.
-function rangesOfCodes() {
-  let known = codes.length ? codes : rows.map((row) => model.predict([row]).code);
-  if (!known.length) {
-    known = Array.from({ length: 40 }, (_, k) => model.predict([Float64Array.from(VIEW.low, (low, i) => (
-      low + (VIEW.high[i] - low) * (0.5 + 0.5 * Math.sin((k + 1) * (1 + 0.37 * i))))) ]).code);
-  }
-  return Array.from({ length: SIZE }, (_, axis) => {
-    const values = known.map((each) => each[axis]);
-    const [low, high] = [Math.min(...values), Math.max(...values)];
-    const room = 0.08 * (high - low) || 1;
-    return [low - room, high + room];
+function roomAround(lists) {
+  const [low, high] = ends(lists, SIZE);
+  return [low, high].map((end, side) => end.map((value, axis) => value + (side ? 0.08 : -0.08) * (high[axis] - low[axis])));
+}
+
+// Moves to a code; the axes grow with it.
+function go(code, row = -1) {
+  [space.probe, space.row, space.square] = [Float64Array.from(code), row, own !== null && code === own.code];
+  space.probe.forEach((value, axis) => {
+    space.low[axis] = Math.min(space.low[axis], value);
+    space.high[axis] = Math.max(space.high[axis], value);
   });
-}
-
-const axesOf = () => [Number(byId("axis-x").value) || 0, SIZE > 1 ? Number(byId("axis-y").value) : 0];
-const inPixels = (values) => Float64Array.from(values, (value) => clamp(255 * value, 0, 255));
-
-function fieldOf(text) {
-  /** @type {any[]} */
-  const [label, name, slider, output] = ["label", "bdi", "input", "output"].map((each) => document.createElement(each));
-  label.className = "field";
-  name.textContent = text;
-  slider.type = "range";
-  label.append(name, slider, output);
-  return { label, slider, output };
-}
-
-function sliderOf(axis) {
-  const { label, slider, output } = fieldOf(`number ${axis + 1}`);
-  output.id = `number-${axis}`;
-  slider.addEventListener("input", () => {
-    code[axis] = Number(slider.value);
-    if (!axesOf().includes(axis)) map = null;
-    drawSoon();
-  });
-  slider.addEventListener("change", sayDecoded);
-  byId("numbers").append(label);
-  return slider;
-}
-
-const numbers = Array.from({ length: SIZE }, (_, axis) => sliderOf(axis));
-
-function setNumbers() {
-  numbers.forEach((slider, axis) => {
-    const [low, high] = ranges[axis];
-    [slider.min, slider.max, slider.step] = [low, high, (high - low) / 500];
-    slider.value = code[axis];
-    byId(`number-${axis}`).textContent = short(code[axis]);
-  });
-}
-
-// Moves to a code; the ranges grow with it.
-function go(to) {
-  const [x, y] = axesOf();
-  to.forEach((value, axis) => {
-    if (axis !== x && axis !== y && value !== code[axis]) map = null;
-    if (value < ranges[axis][0] || value > ranges[axis][1]) {
-      ranges[axis] = [Math.min(value, ranges[axis][0]), Math.max(value, ranges[axis][1])];
-      map = null;
-    }
-  });
-  code = [...to];
-  setNumbers();
   drawSoon();
 }
 
-function placeOn(canvas, point) {
-  const [x, y] = axesOf();
-  const share = (axis) => (point[axis] - ranges[axis][0]) / (ranges[axis][1] - ranges[axis][0]);
-  return [share(x) * canvas.clientWidth, (SIZE > 1 ? 1 - share(y) : 0.5) * canvas.clientHeight];
-}
-
-function codeAt(canvas, /** @type {number[]} */ [right, down]) {
-  const [x, y] = axesOf();
-  const to = [...code];
-  to[x] = ranges[x][0] + right * (ranges[x][1] - ranges[x][0]);
-  if (SIZE > 1) to[y] = ranges[y][1] - down * (ranges[y][1] - ranges[y][0]);
-  return to;
-}
-
-// Paints what the codes of the map decode to, in cells.
-function mapOfPictures(canvas) {
-  const [height, width] = SHAPE;
-  const all = document.createElement("canvas");
-  all.width = width * CELLS_ACROSS;
-  all.height = height * CELLS_ACROSS;
-  const pen = all.getContext("2d");
-  const small = document.createElement("canvas");
-  for (let row = 0; row < CELLS_ACROSS; row += 1) {
-    for (let column = 0; column < CELLS_ACROSS; column += 1) {
-      const at = [column, row].map((place) => (place + 0.5) / CELLS_ACROSS);
-      paintPixels(small, SHAPE, inPixels(model.decode(codeAt(canvas, at))));
-      pen.drawImage(small, column * width, row * height);
-    }
-  }
-  return all;
-}
-
-function drawMap() {
-  const canvas = byId("map");
-  const pen = penOf(canvas);
-  const [wide, tall] = [canvas.clientWidth, canvas.clientHeight];
-  if (SHAPE && SIZE > 1) {
-    if (!map) map = mapOfPictures(canvas);
-    pen.globalAlpha = 0.4;
-    pen.drawImage(map, 0, 0, wide, tall);
-    pen.globalAlpha = 1;
-  }
-  codes.forEach((point, number) => {
-    const [x, y] = placeOn(canvas, point);
-    const label = VIEW.code_labels ? VIEW.code_labels[number] : null;
-    const color = label === null ? colorOf("muted") : classColor(label);
-    pen.fillStyle = color;
-    if (label !== null && VIEW.code_classes[label].length < 3) {
-      write(pen, VIEW.code_classes[label], x, y + 4, color, "center", 11);
-      return;
-    }
-    pen.beginPath();
-    pen.arc(x, y, 2.5, 0, 2 * Math.PI);
-    pen.fill();
-  });
-  if (own) mark(pen, placeOn(canvas, own.code), colorOf("target"), true);
-  mark(pen, placeOn(canvas, code), colorOf("prediction"), false);
-  const [x, y] = axesOf();
-  const text = `number ${x + 1} ${short(code[x])}${SIZE > 1 ? `, number ${y + 1} ${short(code[y])}` : ""}`;
-  canvas.setAttribute("aria-label", `Map of codes, the point at ${text}`);
-}
-
-function mark(pen, /** @type {number[]} */ [x, y], color, square) {
-  for (const [paint, width] of [[colorOf("ground"), 6], [color, 3]]) {
-    pen.strokeStyle = paint;
-    pen.lineWidth = width;
-    pen.beginPath();
-    if (square) pen.rect(x - 7, y - 7, 14, 14);
-    else pen.arc(x, y, 8, 0, 2 * Math.PI);
-    pen.stroke();
-  }
-}
-
-function drawDecoded() {
-  const canvas = byId("decoded");
-  const values = model.decode(code);
-  if (SHAPE) {
-    canvas.className = "pixels";
-    canvas.style.aspectRatio = `${SHAPE[1]} / ${SHAPE[0]}`;
-    paintPixels(canvas, SHAPE, inPixels(values));
-  } else {
-    canvas.classList.add("fill");
-    drawNumbers(canvas, values, own && own.row);
-  }
-  const from = `decoded from ${code.map(short).join(", ")}`;
-  const some = [...values].slice(0, 8).map((value, i) => `${VIEW.columns[i]} ${short(value)}`);
-  canvas.setAttribute("aria-label", `The row ${from}${SHAPE ? "" : `: ${some.join(", ")}`}`);
-  byId("decoded-text").textContent = from;
-}
-
-// Draws the numbers of a row, each in its range: as a line, or as bars with names if they are few.
-function drawNumbers(canvas, values, other) {
-  const pen = penOf(canvas);
-  const [wide, tall] = [canvas.clientWidth, canvas.clientHeight];
-  const scale = model.pixels ? 255 : 1;
-  const share = (value, i) => clamp((value - VIEW.low[i]) / (VIEW.high[i] - VIEW.low[i] || 1), -0.05, 1.05);
-  const decoded = Array.from(values, (value, i) => share(value * scale, i));
-  const given = other ? Array.from(other, share) : null;
-  if (!FEW) {
-    frame(pen, [0, 0, wide, tall]);
-    if (given) drawCurve(pen, given, wide, tall, colorOf("ink"), 1.2);
-    drawCurve(pen, decoded, wide, tall, colorOf("prediction"), 2.5);
-    return;
-  }
-  const lane = Math.min(tall / values.length, 40);
-  const left = Math.min(wide * 0.3, 140);
-  decoded.forEach((at, i) => {
-    const y = lane * (i + 0.5);
-    const x = (part) => left + part * (wide - left - 70);
-    write(pen, VIEW.columns[i], left - 8, y + 4, colorOf("ink"), "right", 12, left - 8);
-    pen.fillStyle = colorOf("faint");
-    pen.fillRect(x(0), y - 5, x(1) - x(0), 10);
-    pen.fillStyle = colorOf("prediction");
-    pen.fillRect(x(0), y - 5, Math.max(x(at) - x(0), 0), 10);
-    if (given) {
-      pen.fillStyle = colorOf("ink");
-      pen.fillRect(x(given[i]) - 1.5, y - 9, 3, 18);
-    }
-    write(pen, short(values[i] * scale), wide - 2, y + 4, colorOf("muted"), "right");
-  });
-}
-
-function drawCurve(pen, shares, wide, tall, color, width) {
-  line(pen, shares.map((at, i) => [((i + 0.5) / shares.length) * wide, tall * (0.95 - 0.9 * at)]), color, width);
-}
-
-function drawOwn() {
-  byId("pair").hidden = !SHAPE;
-  byId("row-facts").hidden = !own;
-  if (SHAPE) {
-    paintPixels(byId("seen"), SHAPE, own ? own.row : new Float64Array(SHAPE[0] * SHAPE[1]));
-    paintPixels(byId("rebuilt"), SHAPE, own ? inPixels(own.reconstruction) : new Float64Array(SHAPE[0] * SHAPE[1]));
-  }
-  if (!own) return;
-  fillList("row-facts", [["code", [...own.code].map(short).join(", ")], ["error", `${short(own.error)} (mean square of scaled numbers)`]]);
-}
-
 function draw() {
-  setNumbers();
-  setFields();
-  drawMap();
-  drawDecoded();
-  drawOwn();
+  sliders.show(space.probe, space.low, space.high);
+  space.paint();
+  byId("map").setAttribute("aria-label", `Map of codes, the point at ${space.use.map((axis) => `${word(axis + 1)} ${short(space.probe[axis])}`).join(", ")}`);
+  const from = `decoded from ${inWords(space.probe)}`;
+  const inside = way.decoded(model.decode(space.probe));
+  decodedCanvas.setAttribute("aria-label", `The row ${from}${inside ? `: ${inside}` : ""}`);
+  byId("decoded-text").textContent = from;
+  byId("row-facts").hidden = !own;
+  way.own();
+  if (own) fillList("row-facts", [["code", inWords(own.code)], ["error", `${short(own.error)} (mean square of scaled numbers)`]]);
 }
 
-const drawSoon = eachFrame(draw);
-
-// A row that is no picture is changed with sliders or, if it is long, drawn on the chart.
-const FEW = PROGRAM.n_features <= 24; // as many have names
-const fields = SHAPE || !FEW ? [] : VIEW.columns.map((name, i) => {
-  const { label, slider, output } = fieldOf(name);
-  [slider.min, slider.max, slider.step] = [VIEW.low[i], VIEW.high[i], (VIEW.high[i] - VIEW.low[i]) / 500 || 1];
-  slider.addEventListener("input", () => change(i, Number(slider.value)));
-  byId("fields").append(label);
-  return { slider, output };
-});
-
-function change(i, value) {
-  const row = own ? own.row.slice() : middleRow();
-  row[i] = model.pixels ? Math.round(value) : value;
-  encode(row, false);
-}
-
-const middleRow = () => Float64Array.from(VIEW.low, (low, i) => Math.round(5e5 * (low + VIEW.high[i])) / 1e6);
-
-function setFields() {
-  if (!own) return;
-  fields.forEach(({ slider, output }, i) => {
-    slider.value = own.row[i];
-    output.textContent = short(own.row[i]);
-  });
-}
-
-function encode(row, done) {
+export function encode(row, done) {
   try {
     own = { row, ...model.predict([row]) };
     complain("");
@@ -274,129 +82,63 @@ function encode(row, done) {
     return;
   }
   go(own.code);
-  if (done) say(`Code ${[...own.code].map(short).join(", ")}, error ${short(own.error)}`);
+  if (done) say(`Code ${inWords(own.code)}, error ${short(own.error)}`);
 }
 
-function sayDecoded() {
-  say(`Code ${code.map(short).join(", ")}`);
+export function forget() {
+  own = null;
+  drawSoon();
 }
 
-// The map: a pointer or the arrow keys move the point.
-const canvas = byId("map");
-const follow = (event) => {
-  const bounds = canvas.getBoundingClientRect();
-  go(codeAt(canvas, [
-    clamp((event.clientX - bounds.left) / bounds.width, 0, 1), clamp((event.clientY - bounds.top) / bounds.height, 0, 1)]));
-};
-/** @type {boolean | string} */
-let dragging = false;
-canvas.addEventListener("pointerdown", (event) => {
-  if (event.button) return;
-  canvas.setPointerCapture(event.pointerId);
-  dragging = true;
-  follow(event);
-});
-canvas.addEventListener("pointermove", (event) => {
-  if (dragging === true) follow(event);
-});
-for (const name of ["pointerup", "pointercancel"]) {
-  canvas.addEventListener(name, () => {
-    if (dragging) sayDecoded();
-    dragging = false;
-  });
-}
-canvas.addEventListener("keydown", (event) => {
-  const moves = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowDown: [1, -1], ArrowUp: [1, 1] };
-  if (!moves[event.key]) return;
-  event.preventDefault();
-  const [which, sign] = moves[event.key];
-  const axis = axesOf()[which];
-  const [low, high] = ranges[axis];
-  const to = [...code];
-  to[axis] = clamp(to[axis] + (sign * (high - low)) / (event.shiftKey ? 200 : 40), low, high);
-  go(to);
-  sayDecoded();
-});
-
-const names = Array.from({ length: SIZE }, (_, axis) => `number ${axis + 1}`);
-fillSelect(byId("axis-x"), names);
-fillSelect(byId("axis-y"), names);
-byId("axis-y").value = Math.min(1, SIZE - 1);
+const sliders = new CodeSliders(byId("numbers"), SIZE, word, (axis, value) => go(space.probe.map((each, place) => (place === axis ? value : each))), sayDecoded);
+const plot = new CodePlot(byId("map"), { paint: drawSoon, go, choose: (row) => go(codes.slice(row * SIZE, (row + 1) * SIZE), row), done: sayDecoded });
+plot.space = space;
+plot.walks = true;
 byId("map-axes").hidden = SIZE < 3;
-for (const id of ["axis-x", "axis-y"]) {
+["axis-x", "axis-y"].slice(0, SIZE).forEach((id, axis) => {
+  fillSelect(byId(id), Array.from({ length: SIZE }, (_, number) => word(number + 1)));
+  byId(id).value = axis;
   byId(id).addEventListener("change", () => {
-    map = null;
+    space.use[axis] = Number(byId(id).value);
     draw();
   });
-}
+});
 
-const labels = (VIEW.labels || []).map((label) => VIEW.code_classes[label]);
-if (SHAPE) {
-  byId("drawing").hidden = false;
-  const parts = { canvas: byId("pad"), centre: byId("centre"), light: byId("light"), clear: byId("clear") };
-  const pad = drawingPad(parts, SHAPE, (values, done) => encode(Float64Array.from(values), done), () => {
-    own = null;
-    drawSoon();
-  }, say);
-  byId("examples").hidden = !rows.length;
-  addExamples(byId("choices"), rows, SHAPE, labels, (values) => {
-    pad.show(values);
-    encode(values, true);
-  });
-} else {
-  byId("edit-help").hidden = false;
-  byId("edit-help").textContent = FEW ? "The bars are decoded, the marks the row that was encoded."
-    : "The thick line is decoded, the thin one the row that was encoded: draw over it to change it.";
-  if (!FEW) drawOver();
-  offer(rows.length ? rows : [middleRow()], "Row of the run");
-}
-
-// Lets a reader draw a long row on the chart.
-function drawOver() {
-  const chart = byId("decoded");
-  let last = null;
-  chart.classList.add("bend");
-  const follow = (event) => {
-    const bounds = chart.getBoundingClientRect();
-    const n = PROGRAM.n_features;
-    const i = clamp(Math.floor((n * (event.clientX - bounds.left)) / bounds.width), 0, n - 1);
-    const share = clamp((0.95 - (event.clientY - bounds.top) / bounds.height) / 0.9, 0, 1);
-    const row = own.row.slice();
-    const [from, before] = last || [i, share];
-    for (let k = Math.min(i, from); k <= Math.max(i, from); k += 1) {
-      const part = i === from ? 1 : (k - from) / (i - from);
-      row[k] = VIEW.low[k] + (before + part * (share - before)) * (VIEW.high[k] - VIEW.low[k]);
-    }
-    last = [i, share];
-    encode(row, false);
-  };
-  chart.addEventListener("pointerdown", (event) => {
-    if (event.button || !own) return;
-    chart.setPointerCapture(event.pointerId);
-    last = null;
-    dragging = "row";
-    follow(event);
-  });
-  chart.addEventListener("pointermove", (event) => {
-    if (dragging === "row") follow(event);
-  });
-  for (const name of ["pointerup", "pointercancel"]) chart.addEventListener(name, () => (dragging = false));
-}
-
-function offer(list, name) {
+// Lets a reader choose one of some rows, and reads the first.
+export function offer(list, name) {
   byId("list").hidden = list.length < 2;
   fillSelect(byId("which"), list.map((_, number) => `${name} ${number + 1}`));
   byId("which").onchange = () => encode(list[Number(byId("which").value)], true);
   encode(list[0], false);
 }
 
-takeTexts(`A line is a row: ${ABOUT.columns ? VIEW.columns.slice(0, 8).join(", ") : `${PROGRAM.n_features} numbers`}${ABOUT.columns && VIEW.columns.length > 8 ? ", ..." : ""}.`, (text) => {
-  const list = readLines(text, ABOUT).lines.slice(0, 1000);
-  const wrong = list.find((row) => row.length !== PROGRAM.n_features);
-  if (wrong) throw new Error(`a line has ${wrong.length} numbers, and a row ${PROGRAM.n_features}`);
-  offer(list, "Your row");
-});
-document.addEventListener("theme", () => (map = null));
-redrawWith(draw, byId("map"));
-if (SHAPE && rows.length) encode(rows[0], false);
-draw();
+// Starts the page: `decoded(values)` draws what a code decodes to and returns it in words, `own()` the
+// row that was encoded, and `behind(space)` is a picture of the plane of the codes.
+export function start(how) {
+  way = how;
+  space.behind = how.behind || null;
+  const columns = `${VIEW.columns.slice(0, 8).join(", ")}${VIEW.columns.length > 8 ? ", ..." : ""}`;
+  takeTexts(`A line is a row: ${ABOUT.columns ? columns : `${PROGRAM.n_features} numbers`}.`, (text) => {
+    const list = readLines(text, ABOUT).lines.slice(0, 1000);
+    const wrong = list.find((row) => row.length !== PROGRAM.n_features);
+    if (wrong) throw new Error(`a line has ${wrong.length} numbers, and a row ${PROGRAM.n_features}`);
+    offer(list, "Your row");
+  });
+  redrawWith(draw, byId("map"));
+  draw();
+}
+
+// What a page of numbers has in common.
+export function startNumbers(help, decoded, shown) {
+  byId("edit-help").hidden = false;
+  byId("edit-help").textContent = help;
+  decodedCanvas.classList.add("fill");
+  offer(rows.length ? rows : [middleRow()], "Row of the run");
+  start({ own: shown, decoded: (values) => {
+    decoded(values.map((value) => value * (model.pixels ? 255 : 1)), [0, 0, decodedCanvas.clientWidth, decodedCanvas.clientHeight]);
+    return [...values].slice(0, 8).map((value, i) => `${VIEW.columns[i]} ${short(value)}`).join(", ");
+  } });
+}
+
+// Encodes a row that was changed.
+export const change = (values) => encode(Float64Array.from(values, model.pixels ? Math.round : Number), false);

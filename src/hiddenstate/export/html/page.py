@@ -78,6 +78,9 @@ KINDS: frozenset[type | str] = frozenset(
 HALF_FROM = 100_000
 """Numbers of an autoencoder from which weights are float16 by default, to halve the page."""
 
+FEW = 24
+"""Numbers of a row that have a slider and a bar each."""
+
 CONVOLUTION = ".conv.weight"
 """How the names of convolutions end."""
 
@@ -100,7 +103,8 @@ def build(source: Source) -> Contents:
     own = net_scripts(source.program)
     interpreter = ordered(f"web/{name}.js" for name in ("packed", "net", *own, *beside, *ahead))
     net = compact(joined(interpreter))
-    script = trimmed(joined(ordered([f"export/html/{view['kind']}.js"], interpreter), interpreter))
+    first = f"export/html/{_script_of(view)}.js"
+    script = trimmed(joined(ordered([first], interpreter), interpreter))
     page = Template(_asset("page.html")).substitute(
         policy=policy(css, net, script),
         version=tags.text(__version__),
@@ -115,6 +119,15 @@ def build(source: Source) -> Contents:
         script=script,
     )
     return {".html": page.encode()}
+
+
+def _script_of(view: ViewData) -> str:
+    """Return the script of a page: that of codes depends on what rows are."""
+    if view["kind"] != "codes":
+        return view["kind"]
+    if view["picture"]:
+        return "code_pictures"
+    return "code_fields" if len(view["columns"]) <= FEW else "code_curves"
 
 
 def net_scripts(program: Program) -> list[str]:

@@ -1,7 +1,8 @@
 // The plot of codes: search, time, and the row of a code. All data is inert JSON.
 
 import { RowViewer } from "./rows.js";
-import { CodePlot, fillLegend } from "../../web/code_plot.js";
+import { CUBE } from "../../web/code_cube.js";
+import { CodePlot, fillLegend, turnsWith } from "../../web/code_plot.js";
 import { Space } from "../../web/code_space.js";
 import { isDark } from "../../web/colors.js";
 import { unpack } from "../../web/bytes.js";
@@ -18,7 +19,7 @@ import { trainingBar } from "./training_bar.js";
   const space = new Space(canvas, {
     points: data.points, size: data.axes, classes: data.classes, names: data.names,
     colors: () => data.colors[isDark() ? "dark" : "light"], word: (number) => `code ${number}`,
-  });
+  }, CUBE);
   const viewer = new RowViewer((name) => part(`plot-${name}`), data);
   const codes = unpack(data.codes, Uint16Array);
   const repaint = eachFrame(() => space.paint());
@@ -84,8 +85,8 @@ import { trainingBar } from "./training_bar.js";
     if (event.key === "Enter") plot.step(event.shiftKey ? -1 : 1);
   });
 
-  part("plot-turn").hidden = !space.deep;
-  plot.turnsWith(part("plot-turn"));
+  part("plot-turn").hidden = !space.cube;
+  turnsWith(plot, part("plot-turn"));
   canvas.addEventListener("focus", () => {
     if (space.chosen < 0 && canvas.matches(":focus-visible")) plot.step(1);
   });

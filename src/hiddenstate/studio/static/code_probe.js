@@ -2,7 +2,8 @@
 
 import { choosable, frameOf } from "./codes.js";
 import { stepOf } from "../../web/steps.js";
-import { fill, h, say } from "../../web/dom.js";
+import { CodeSliders } from "../../web/code_sliders.js";
+import { h, say } from "../../web/dom.js";
 import { touched } from "./on_demand.js";
 import { Nets } from "./net_of_moment.js";
 import { Picture } from "./picture.js";
@@ -69,7 +70,7 @@ export class Probe {
     this.weights = h("p", { class: "note weights" });
     this.element = h("div", { class: "touch" }, this.decodedPicture.element, this.near_.element);
     this.decodedPicture.element.append(this.weights, this.numbers, this.giving());
-    /** @type {any[]} */ this.sliders = [];
+    /** @type {CodeSliders|null} */ this.sliders = null;
     this.decodedPicture.canvas.classList.toggle("pixels", Boolean(form.picture));
     if (form.tall) this.decodedPicture.frame.style.minHeight = `max(9rem, ${form.tall}px)`;
   }
@@ -82,17 +83,9 @@ export class Probe {
    */
   begin(points, size, names, classes) {
     Object.assign(this, { points, size, names, classes, row: -1, own: null, code: null });
-    this.sliders = Array.from({ length: Math.min(size, MOST_SLIDERS) }, (_, axis) => {
-      const slider = h("input", { type: "range", step: "any", oninput: () => {
-        if (!this.code) return;
-        const code = this.code.slice();
-        code[axis] = Number(slider.value);
-        this.go(code);
-      }, onchange: () => this.tell() });
-      const output = h("output", {});
-      return { slider, output, element: h("label", {}, h("span", {}, t("number {n}", { n: axis + 1 })), slider, output), key: "" };
-    });
-    fill(this.numbers, this.sliders.map(({ element }) => element));
+    this.sliders = new CodeSliders(this.numbers, Math.min(size, MOST_SLIDERS), (n) => t("number {n}", { n }), (axis, value) => {
+      if (this.code) this.go(this.code.map((each, place) => (place === axis ? value : each)));
+    }, () => this.tell());
   }
 
   /** Where a reader draws, or gives rows: it is filled when the page is touched. */
@@ -172,7 +165,7 @@ export class Probe {
     cloud.row = this.row;
     this.findNear(cloud);
     cloud.near = this.near;
-    this.showNumbers(cloud);
+    if (this.code && this.sliders) this.sliders.show(this.code, cloud.low, cloud.high);
     this.decodedPicture.paint();
     this.near_.paint();
   }
@@ -232,26 +225,6 @@ export class Probe {
     }
     this.near = best.map(([, row]) => row);
     this.near_.setReady(this.near.length > 0);
-  }
-
-  /** @param {import("../../web/code_space.js").Space} cloud */
-  showNumbers({ low, high }) {
-    const { code } = this;
-    if (!code) return;
-    this.sliders.forEach((each, axis) => {
-      const { slider, output } = each;
-      const room = 0.15 * (high[axis] - low[axis]);
-      const [from, to] = [low[axis] - room, high[axis] + room];
-      const key = `${from.toPrecision(3)} ${to.toPrecision(3)}`;
-      if (each.key !== key) {
-        each.key = key;
-        slider.min = from;
-        slider.max = to;
-      }
-      if (document.activeElement !== slider || Math.abs(Number(slider.value) - code[axis]) > 1e-9) slider.value = code[axis];
-      const text = code[axis].toFixed(2);
-      if (output.textContent !== text) output.textContent = text;
-    });
   }
 
   /** @param {number} row */

@@ -5,7 +5,8 @@ import { classColors } from "./theme.js";
 import { Moving, mixed, momentOf } from "./easing.js";
 import { Picture, framed } from "./picture.js";
 import { t } from "./words.js";
-import { CodePlot, fillLegend } from "../../web/code_plot.js";
+import { CUBE } from "../../web/code_cube.js";
+import { CodePlot, fillLegend, turnsWith } from "../../web/code_plot.js";
 import { Space, ends } from "../../web/code_space.js";
 import { short } from "../../web/numbers.js";
 
@@ -37,9 +38,9 @@ export class CodesPicture {
     this.plot = new CodePlot(this.picture.canvas, {
       paint: this.picture.paint, choose: (row) => probe.choose(row), go: (code) => probe.go(code), done: () => probe.tell(),
       hover: (row) => { if (row >= 0 && this.cloud) this.picture.note.textContent = `${probe.nameOf(row)}: ${probe.inWords(this.cloud.live, row * this.cloud.size)}`; },
-      mode: () => { if (this.cloud && this.cloud.deep) this.changeMode(); },
+      mode: () => { if (this.cloud && this.cloud.cube) this.changeMode(); },
     });
-    this.plot.turnsWith(this.turning);
+    turnsWith(this.plot, this.turning);
     document.addEventListener("theme", () => this.color());
   }
 
@@ -94,12 +95,12 @@ export class CodesPicture {
     const classes = names.length ? Array.from(label.data.subarray(0, points), (kind) => Math.min(Number(kind), names.length - 1)) : null;
     const cloud = (this.cloud = this.plot.space = new Space(this.picture.canvas, {
       points, size, classes, names, colors: () => classColors(Math.max(names.length, 1)), word: (n) => t("number {n}", { n }),
-    }));
+    }, CUBE));
     this.probe.begin(points, size, names, classes);
     this.picture.note.textContent = all > points ? t("the first {n} of {all} codes are drawn", { n: short(points), all: short(all) }) : "";
-    this.turning.hidden = !cloud.deep;
-    this.mode.hidden = !cloud.deep;
-    this.walk(!cloud.deep);
+    this.turning.hidden = !cloud.cube;
+    this.mode.hidden = !cloud.cube;
+    this.walk(!cloud.cube);
     fill(this.axes);
     if (size > 3) {
       cloud.use.forEach((which, axis) => {
