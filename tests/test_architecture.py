@@ -12,6 +12,7 @@ from typing import NamedTuple
 import pytest
 
 import hiddenstate
+from hiddenstate.config.option import JOBS
 from hiddenstate.models.companions import KINDS
 from hiddenstate.program.words import COMPANIONS
 from tests.conftest import needs_kernels
@@ -364,6 +365,31 @@ def test_companions_are_named_only_where_they_are_made_and_translated() -> None:
     translations |= {"export.c.layout", "export.c.comment"}
     naming = {name for name in naming if not name.startswith("hiddenstate.models.companions.")}
     assert naming == {f"hiddenstate.{name}" for name in made | translations}
+
+
+OF_JOBS = {
+    "program.jobs",  # declares them
+    *(f"cli.{job}" for job in JOBS),
+    *(f"estimators.{name}" for name in ("classifier", "regressor", "autoencoder")),
+    "estimators.online_learners",
+    *(f"config.{name}" for name in ("data_fields", "display_fields", "fields")),  # defaults
+    "data.job_fit",  # which jobs fit a data set
+    "data.readers.open",  # the default of `read_data`
+}
+"""Modules that name a job: all that may."""
+
+
+def names_a_job(node: ast.AST) -> bool:
+    """Whether code names a job: by a string that is its name, or by a keyword that is not a flag;
+    a job in a sentence or a docstring is an example."""
+    if isinstance(node, ast.keyword):
+        return node.arg in JOBS and isinstance(node.value, ast.Constant)
+    return isinstance(node, ast.Constant) and node.value in JOBS
+
+
+def test_a_job_is_named_only_where_it_is_declared_and_offered() -> None:
+    naming = {module for module, tree in MODULES.items() if any(map(names_a_job, ast.walk(tree)))}
+    assert naming == {f"hiddenstate.{name}" for name in OF_JOBS}
 
 
 def test_durations_are_measured_on_a_clock_that_never_jumps() -> None:

@@ -168,7 +168,7 @@ def test_no_figure_has_a_cross_where_predict_is_right(beside, right, texts):
 def test_no_picture_in_words_takes_a_row_for_another_class(beside, right):
     timeline = Timeline(beside)
     for name in ("predictions", "worst"):
-        words = PICTURES["classify"][name].words
+        words = PICTURES["classes"][name].words
         assert words is not None
         assert "instead of" not in words(timeline, timeline.moment())
 

@@ -10,7 +10,7 @@ from hiddenstate.data.prepare.linear_path import Group, LinearPath
 from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.jobs.answering import answer_facts, answer_lines
 from hiddenstate.jobs.base import Job
-from hiddenstate.program.jobs import REGRESS
+from hiddenstate.program.jobs import kind_of
 
 PATH = LinearPath(
     np.array([[0.75, 0.25]]),
@@ -34,7 +34,9 @@ def job_with(path: LinearPath | None, **parts: float) -> Job:
         linear=path,
     )
     dataset = SimpleNamespace(transform=transform, source="file")
-    config = SimpleNamespace(job="regress", kind=REGRESS, flat=lambda: {"linear": path is not None})
+    config = SimpleNamespace(
+        job="regress", kind=kind_of("regress"), flat=lambda: {"linear": path is not None}
+    )
     return cast(Any, SimpleNamespace(config=config, dataset=dataset, part_of_series=parts))
 
 

@@ -157,17 +157,19 @@ def test_runs_whose_intervals_leave_their_order_open_are_equal() -> None:
     assert equal_to_best(runs) == (1, [0])
 
 
-@pytest.mark.parametrize("words", [words for every in BESIDE.values() for words in every])
-def test_whatever_stands_beside_nets_is_a_baseline_that_is_defined(words: Words) -> None:
+@pytest.mark.parametrize(
+    ("job", "words"), [(job, words) for job, every in BESIDE.items() for words in every]
+)
+def test_whatever_stands_beside_nets_is_a_baseline_that_is_defined(job: str, words: Words) -> None:
     score, plain, better = (5.0, 9.0, 2.0) if words.adds else (0.5, 0.1, 0.8)
     kind = "mse" if words.adds else "accuracy"
     results = {f"test_{kind}": score, f"baseline_{kind}": plain, words.result: better}
-    compared = compare(words.job, results, {"horizon": 1})
+    compared = compare(job, results, {"horizon": 1})
     assert compared is not None
     assert compared.verdict() == f"worse than {words.method}"
     assert compared.other_entry.definition == words.definition
     assert words.title in compared.other_entry.title
-    assert [found for found, _ in scored_alone(words.job, results)] == [words]
+    assert [found for found, _ in scored_alone(job, results)] == [words]
 
 
 PANEL = {

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import hiddenstate
+from hiddenstate.program.jobs import KINDS
 from hiddenstate.program.words import COMPANIONS
 from hiddenstate.runs.static_facts import StaticFacts
 from hiddenstate.views.pictures import PICTURES
@@ -78,11 +79,13 @@ def test_every_text_is_there_in_chinese_with_its_values():
 @pytest.mark.skipif(shutil.which("node") is None, reason="requires node")
 def test_the_frames_of_pictures_are_there_in_chinese():
     texts = chinese()
-    for job, frames in FRAMES.items():
+    for job, kind in KINDS.items():
         own = texts["frame"] | texts[job] | texts["memory"]
         for facts in (None, StaticFacts(job, "", None, None, "train", True)):
             found = frames_of(job, facts)
-            assert list(found) == [name for name in PICTURES[job] if name in frames]
+            assert list(found) == [
+                name for name in PICTURES[kind.answers] if name in FRAMES[kind.answers]
+            ]
             missing = [text for frame in found.values() for text in frame.values() if text]
             assert [text for text in missing if text not in own] == []
 

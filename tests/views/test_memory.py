@@ -97,10 +97,12 @@ def test_a_run_of_lru_records_and_draws_its_eigenvalues(job: str, cli: Cli, tmp_
     assert (np.hypot(*values.T) < 1).all()
     names = layer_names(timeline.run, 4)
     assert names[2:] == ["layer 2 forwards", "layer 2 backwards"]
-    assert "memory" in FIGURES[job]
+    assert "memory" in FIGURES[timeline.kind.answers]
     figure = drawings(timeline, moment)["memory"](None)
     assert [axes.get_ylabel() for axes in figure.axes[1:]] == names
-    assert "Layer 2 backwards: 3 states reach" in PICTURES[job]["memory"].in_words(timeline, moment)
+    assert "Layer 2 backwards: 3 states reach" in PICTURES[timeline.kind.answers][
+        "memory"
+    ].in_words(timeline, moment)
     window = Figure((13, 8))
     draw_dashboard(window, timeline, moment)
     texts = [text.get_text() for part in window.subfigs for text in part.texts]

@@ -27,7 +27,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 @pytest.mark.parametrize("name", ["predictions", "worst", "example", "confusion", "curves"])
 def test_the_full_names_are_said(run: Run, name: str) -> None:
     timeline = Timeline(run)
-    picture = PICTURES["classify"][name]
+    picture = PICTURES["classes"][name]
     words = picture.in_words(timeline, timeline.moment())
     assert any(label in words for label in NAMES)
     assert (COLUMNS[1] in words) == (not picture.classes)
@@ -38,7 +38,7 @@ def test_a_wrong_prediction_is_said_with_the_true_label(run: Run) -> None:
     moment = timeline.moment()
     moment.arrays["worst_label"], moment.arrays["worst_chosen"] = np.array([0]), np.array([1])
     first, second = timeline.class_names
-    words = PICTURES["classify"]["worst"].in_words(timeline, moment)
+    words = PICTURES["classes"]["worst"].in_words(timeline, moment)
     assert f"{second} instead of {first}." in words
 
 

@@ -147,7 +147,7 @@ def test_the_states_of_all_streams_are_those_that_training_carries(machines: Run
     assert shown.has_ended.tolist() == [True, False]
     assert moment.arrays["stream_read"].tolist() == [n, LENGTHS["large"] // 2 // WINDOW]
     assert (moment.arrays["stream_state"] != 0).all()
-    words = PICTURES["regress"]["streams"].in_words(timeline, moment)
+    words = PICTURES["targets"]["streams"].in_words(timeline, moment)
     assert words.endswith("Drawn elsewhere: large.")
     for size in ((3.4, 3), (5.6, 2.6)):
         figure = catalog.drawings(timeline, moment)["streams"](new_figure(*size))

@@ -7,6 +7,7 @@ import pytest
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
+from hiddenstate.program.jobs import KINDS
 from hiddenstate.runs import Run
 from hiddenstate.views import style
 from hiddenstate.views.catalog import FIGURES, LAYOUTS, draw_dashboard, drawings
@@ -16,7 +17,7 @@ from hiddenstate.views.window import display_missing
 from tests.figure_texts import placed_texts
 
 OF_OWN_DATA = {"held_out", "spectrum", "streams", "augmented", "memory"}
-DRAWN = {job: set(names) - OF_OWN_DATA for job, names in FIGURES.items()}
+DRAWN = {job: set(FIGURES[kind.answers]) - OF_OWN_DATA for job, kind in KINDS.items()}
 """Figures of the bundled data; nothing is held out of the waves, and no row is augmented; the
 cells have no complex states."""
 
@@ -29,7 +30,7 @@ def test_time_continues_over_epochs(cli, tmp_path):
     np.testing.assert_allclose(np.diff(time), np.pi / 10)
 
 
-@pytest.mark.parametrize("job", list(FIGURES))
+@pytest.mark.parametrize("job", list(KINDS))
 def test_figures_are_written_and_the_rest_of_the_run_is_unchanged(job, run_of):
     run = run_of(job)
 
@@ -47,7 +48,7 @@ def test_figures_are_written_and_the_rest_of_the_run_is_unchanged(job, run_of):
     assert contents() == before
 
 
-@pytest.mark.parametrize("job", list(FIGURES))
+@pytest.mark.parametrize("job", list(KINDS))
 def test_a_dashboard_can_be_drawn_at_every_moment_repeatedly(job, run_of):
     timeline = Timeline(run_of(job))
     figure = Figure(layout="constrained")
@@ -74,10 +75,10 @@ def test_augmented_rows_are_drawn_beside_the_rows(job, kinds, cli, tiny_idx, tmp
     assert ({"row", "changed"} <= texts) == (job != "regress")  # a series is drawn over itself
 
 
-@pytest.mark.parametrize(("job", "large"), [(job, large) for job in LAYOUTS for large in (0, 1)])
-def test_the_figures_of_a_window_share_it_without_overlap(job, large):
-    layout = LAYOUTS[job][large]
-    assert set(layout) <= set(FIGURES["regress" if job == "held_out" else job])
+@pytest.mark.parametrize(("kind", "large"), [(kind, large) for kind in LAYOUTS for large in (0, 1)])
+def test_the_figures_of_a_window_share_it_without_overlap(kind, large):
+    layout = LAYOUTS[kind][large]
+    assert set(layout) <= set(FIGURES["targets" if kind == "held_out" else kind])
     covered = np.zeros((100, 100), int)
     for left, low, right, high in layout.values():
         across, up = (

@@ -10,6 +10,7 @@ import click
 
 from hiddenstate.cli.output import ReadingNotes, fail, report_internal_error
 from hiddenstate.errors import HiddenstateError, did_you_mean, printable
+from hiddenstate.program.jobs import KINDS
 from hiddenstate.system.reading_progress import watched
 from hiddenstate.version import __version__
 
@@ -28,9 +29,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "inspect": ("inspect", "Inspect data before training on it."),
     },
     "Training": {
-        "classify": ("classify", "Train a recurrent network to classify sequences."),
-        "regress": ("regress", "Train a recurrent network to predict a signal."),
-        "autoencode": ("autoencode", "Train an autoencoder and draw its codes."),
+        **{job: (job, kind.summary) for job, kind in KINDS.items()},
         "resume": ("resume", "Resume a run, or train it for longer."),
         "ctl": ("control", "Finish, pause, step or continue a run, or change its learning rate."),
         "tune": ("tune", "Search the options that learn best."),

@@ -4,7 +4,6 @@ from hiddenstate.cli.train import job_command
 
 autoencode = job_command(
     "autoencode",
-    "Train an autoencoder and draw its codes.",
     "Without DATA it trains on the bundled MNIST digits. DATA is anything the other jobs read, "
     "with rows of equal length; labels only colour the codes.",
     "hiddenstate autoencode --code-size 2 --epochs 5",

@@ -24,6 +24,7 @@ from hiddenstate.cli.stdin import named, stdin_as_file
 from hiddenstate.config import Config, DataConfig, make_config, section_options
 from hiddenstate.config.option import JOBS
 from hiddenstate.errors import DataError, HiddenstateError, OptionError, printable
+from hiddenstate.program.jobs import KINDS, first_with
 
 if TYPE_CHECKING:
     from hiddenstate.data import SequenceDataset
@@ -84,7 +85,7 @@ def _inspect(
         if table is not None and not as_json:
             own = section_options(DataConfig)
             options = DataConfig(**{name: own[name].check(value) for name, value in values.items()})
-            roles, _ = described_roles(table, options, job or "classify")
+            roles, _ = described_roles(table, options, job or JOBS[0])
             for line in column_lines(describe_columns(table, roles), len(table.names), width):
                 say(line)
         raise
@@ -172,7 +173,7 @@ def _table(values: Mapping[str, Any]) -> "Columns | None":
     from hiddenstate.data.readers.formats import is_table
     from hiddenstate.data.readers.open import TEXT_OPTIONS, existing, sample_columns
 
-    own = section_options(DataConfig, "classify")
+    own = section_options(DataConfig)
     path = existing(own["data"].check(values["data"]))
     if not is_table(path):
         return None
@@ -236,7 +237,7 @@ def _read_for_job(
     from hiddenstate.data.readers.open import read_dataset
 
     if job is None and ("target" in values or "horizon" in values):
-        job = "regress"
+        job = first_with("targets")
     refusals: dict[str, HiddenstateError] = {}
     for name, more in _attempts(values, job):
         own = section_options(DataConfig, name)
@@ -256,7 +257,7 @@ def _read_for_job(
             refusals.setdefault(name, error)
         else:
             return config, dataset, {name: str(error) for name, error in refusals.items()}
-    raise refusals.get("autoencode", next(iter(refusals.values())))
+    raise refusals.get(first_with("codes"), next(iter(refusals.values())))
 
 
 def _attempts(values: Mapping[str, Any], job: str | None) -> list[tuple[str, dict[str, Any]]]:
@@ -265,17 +266,14 @@ def _attempts(values: Mapping[str, Any], job: str | None) -> list[tuple[str, dic
 
     if job:
         return [(job, {})]
-    attempts: list[tuple[str, dict[str, Any]]] = [
-        ("classify", {}),
-        ("regress", {}),
-        ("autoencode", {}),
-        ("regress", {"horizon": 1}),
-    ]
-    if has_ending(Path(values["data"]), SOUNDS):
-        return [("regress", {} if values.get("answers") else {"horizon": 1}), ("autoencode", {})]
-    if is_table(Path(values["data"])):
-        del attempts[1]  # the targets of a table are named, or there are none
-    return attempts
+    path, ahead = Path(values["data"]), {"horizon": 1}
+    if has_ending(path, SOUNDS):
+        more = {} if values.get("answers") else ahead
+        return [(first_with("targets"), more), (first_with("codes"), {})]
+    forecasts = [(job, ahead) for job, kind in KINDS.items() if kind.has_targets]
+    if is_table(path):  # the targets of a table are named, or there are none
+        return [*((job, {}) for job, kind in KINDS.items() if not kind.has_targets), *forecasts]
+    return [*((job, {}) for job in KINDS), *forecasts]
 
 
 def fitting_job(data: str, values: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -31,6 +31,7 @@ from hiddenstate.cli.sweep_models import predict_groups, sweep_folder
 from hiddenstate.config import DataConfig, section_options
 from hiddenstate.config.data_fields import STDIN
 from hiddenstate.errors import OptionError
+from hiddenstate.program.jobs import first_with
 
 if TYPE_CHECKING:
     from hiddenstate.inference.rolled import Rolled
@@ -59,11 +60,12 @@ def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Decorate a command with the options of reading data and of computing."""
     for option in (debug_option, runs_dir_option):
         command = option(command)
+    series = first_with("targets")  # which have all options of reading
     for name in ("threads", "device"):
-        command = config_option("classify", name)(command)
-    for known in reversed(section_options(DataConfig, "regress").values()):
+        command = config_option(series, name)(command)
+    for known in reversed(section_options(DataConfig).values()):
         if known.new_data:
-            command = config_option("regress", known.name, default=None)(command)
+            command = config_option(series, known.name, default=None)(command)
     return command
 
 
@@ -203,7 +205,7 @@ def opened_model(name: str, runs_dir: Path) -> "tuple[FittedModel, Run | None]":
     help="Write the scores of forecasts by step ahead and series to FILE: CSV, JSON, Parquet or a "
     "workbook, by its name.",
 )
-@config_option("regress", "answers", default=None)
+@config_option(first_with("targets"), "answers", default=None)
 @json_option
 @model_options
 def evaluate(

@@ -8,10 +8,9 @@ import click
 
 from hiddenstate.config import DataConfig, section_options
 from hiddenstate.errors import OptionError, printable
+from hiddenstate.program.jobs import KINDS
 
-NEW_DATA = tuple(
-    option.name for option in section_options(DataConfig, "regress").values() if option.new_data
-)
+NEW_DATA = tuple(option.name for option in section_options(DataConfig).values() if option.new_data)
 """Options that say how DATA of a trained model is read."""
 
 EXTRACT = "not for a sweep; take a model out with `hiddenstate sweep {run} --extract GROUP FILE`"
@@ -29,8 +28,7 @@ REFUSED: Mapping[str, Mapping[str, str]] = {
         ("peers", "output"), "only for forecasts; RUN was not trained with --horizon on windows"
     ),
     "own data": dict.fromkeys((*NEW_DATA, "answers"), AS_TRAINED),
-    "regress": {"proba": ONLY_CLASSIFIERS},
-    "autoencode": {"proba": ONLY_CLASSIFIERS},
+    **{job: {"proba": ONLY_CLASSIFIERS} for job, kind in KINDS.items() if not kind.has_classes},
     "stream": {
         "output": "--stream prints each answer at once; redirect stdout instead",
         **dict.fromkeys(

@@ -24,7 +24,7 @@ from hiddenstate.cli.output import note, say, say_json, table
 from hiddenstate.cli.run_argument import RunName
 from hiddenstate.cli.sweep_models import sweep_folder
 from hiddenstate.config.option import JOBS
-from hiddenstate.errors import OptionError, RunInterruptedError, count, printable
+from hiddenstate.errors import OptionError, RunInterruptedError, count, listed, printable
 from hiddenstate.scale.sweep.options import Shard, sweep_options
 from hiddenstate.system.signals import SIGINT
 
@@ -43,8 +43,8 @@ SHOWN = 20
 EVERY = 10.0
 """Seconds between two notes on how far a sweep is, without a terminal."""
 
-JOB_OF = {"label": "classify", "target": "regress", "horizon": "regress", "code_size": "autoencode"}
-"""The job that an option belongs to, where --job is left out."""
+TELLING = ("label", "target", "horizon", "code_size")
+"""Options that say which job is meant, the first that has them, where --job is left out."""
 
 
 def _run_sweep(data: str, by: str | None, runs_dir: Path, as_json: bool, **values: Any) -> None:
@@ -77,12 +77,10 @@ def _run_sweep(data: str, by: str | None, runs_dir: Path, as_json: bool, **value
 
 def _job_of(values: Mapping[str, Any]) -> str:
     """Return the job that the set options are for."""
-    for name, job in JOB_OF.items():
+    for name in TELLING:
         if name in values:
-            return job
-    raise OptionError(
-        "--job: expected classify, regress or autoencode; or name --label or --target"
-    )
+            return next(job for job in JOBS if name in sweep_options(job))
+    raise OptionError(f"--job: expected {listed(JOBS)}; or name --label or --target")
 
 
 def _for_job(job: str, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -114,11 +114,12 @@ _data_dir_option = click.option(
 )
 
 
-def job_command(job: str, summary: str, details: str, example: str) -> click.Command:
+def job_command(job: str, details: str, example: str) -> click.Command:
     """Make the command that trains `job`, with all its config options."""
     text = (
-        f"{summary}\n\n{details}\n\nDefaults are those of the classic scripts. With DATA, options "
-        f"that are not set follow from the data (--recipe auto).\n\n\b\nExample:\n  {example}"
+        f"{kind_of(job).summary}\n\n{details}\n\nDefaults are those of the classic scripts. With "
+        "DATA, options that are not set follow from the data (--recipe auto).\n\n\b\nExample:\n  "
+        f"{example}"
     )
     return make_command(
         JobCommand,

@@ -44,6 +44,7 @@ from hiddenstate.data.settled import numbered_ids
 from hiddenstate.data.store import RowStore
 from hiddenstate.data.table_series import TableSeries, counted_series, find_series
 from hiddenstate.errors import DataError, OptionError, count, listed, printable
+from hiddenstate.program.jobs import kind_of
 from hiddenstate.system.typing import Array
 
 LONG_SERIES = 2000
@@ -261,7 +262,7 @@ def _likely_labels(
     columns: Columns, roles: Roles, options: DataConfig, job: str
 ) -> tuple[str, ...]:
     """Return the columns that could be the label if no option names it, that of `roles` first."""
-    if job != "classify" or options.label is not None or roles.label is None:
+    if not kind_of(job).has_classes or options.label is not None or roles.label is None:
         return ()
     return tuple(columns.names[j] for j in (roles.label, *roles.other_labels))
 
@@ -323,21 +324,21 @@ def _regress_warnings(
 ) -> Iterator[str]:
     """Say in which order `regress` would read the rows of a table as those of one series, and how
     many steps its series are without."""
-    fit = next((fit for fit in fits if fit.job == "regress" and not fit.why_not), None)
+    fit = next((fit for fit in fits if kind_of(fit.job).has_targets and not fit.why_not), None)
     if fit is None:
         return
     where, options = printable(d.name), config.data
     if d.X.ndim == 2 and fit.options.get("layout") not in ("wide", "features"):
-        yield from _series_order(columns, replace(options, **fit.options), where)
-    if config.job != "regress":
+        yield from _series_order(columns, replace(options, **fit.options), fit.job, where)
+    if not config.kind.has_targets:
         read = make_config(fit.job, {**fit.options, "data": options.data}).data
-        own = to_dataset(columns, read, "regress", True, columns.where)
+        own = to_dataset(columns, read, fit.job, True, columns.where)
         yield from missing_remarks(own.missing_steps, read, where)
 
 
-def _series_order(columns: Columns, options: DataConfig, where: str) -> tuple[str, ...]:
+def _series_order(columns: Columns, options: DataConfig, job: str, where: str) -> tuple[str, ...]:
     """Say in which order rows would be read as those of one series."""
-    roles, _ = described_roles(columns, options, "regress")
+    roles, _ = described_roles(columns, options, job)
     if roles.id or not roles.long:
         return ()
     one, clock = np.zeros(columns.n_rows, np.int64), None

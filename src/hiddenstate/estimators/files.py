@@ -26,9 +26,7 @@ TUPLES = ("encoder_sizes", "quantile", "stem_channels", "stem_kernels")
 """Parameters that are tuples, which JSON has as lists."""
 
 _KINDS: dict[str, type[Estimator]] = {
-    "classify": RecurrentClassifier,
-    "regress": RecurrentRegressor,
-    "autoencode": Autoencoder,
+    kind._job: kind for kind in (RecurrentClassifier, RecurrentRegressor, Autoencoder)
 }
 
 

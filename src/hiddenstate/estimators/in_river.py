@@ -54,5 +54,5 @@ class RiverClassifier(_Learning, base.Classifier):
         return self.learner.predict_proba_one(x)
 
 
-KINDS: dict[str, Any] = {"regress": RiverRegressor, "classify": RiverClassifier}
-"""The class of each job."""
+KINDS: dict[str, Any] = {"targets": RiverRegressor, "classes": RiverClassifier}
+"""The class by what the job answers."""

@@ -20,6 +20,7 @@ from hiddenstate.estimators.online_learners import (
     RegressorLearner,
 )
 from hiddenstate.models.labels import check_labels
+from hiddenstate.program.jobs import kind_of
 from hiddenstate.system.array_file import encode_arrays, read_arrays
 from hiddenstate.system.atomic_file import write_output
 from hiddenstate.system.extras import require
@@ -138,7 +139,7 @@ class OnlineMixin:
         require("river", "to_river")
         from hiddenstate.estimators.in_river import KINDS
 
-        return KINDS[self._job](self)
+        return KINDS[kind_of(self._job).answers](self)
 
 
 class OnlineRegressorMixin(OnlineMixin):
@@ -196,8 +197,8 @@ def read_learner(path: Path, where: str) -> tuple[dict[str, Any], Learner[Any]]:
     def check(layout: Any, facts: dict[str, Any]) -> None:
         fields = {"estimator": str, "settings": dict, "options": dict, "progress": dict}
         check_fields(facts, fields, f"{where}: damaged facts")
-        jobs = {"RecurrentClassifier": "classify", "RecurrentRegressor": "regress"}
-        kind = LEARNERS.get(jobs.get(facts["estimator"], ""))
+        kinds = LEARNERS.values()
+        kind = next((kind for kind in kinds if kind.estimator == facts["estimator"]), None)
         if kind is None:
             raise UntrustedFileError(f"{where}: damaged; the estimator is unknown")
         _check_progress(kind, facts["progress"], where)

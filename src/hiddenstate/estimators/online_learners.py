@@ -101,6 +101,7 @@ class Learner(Generic[P]):
     """
 
     job: str
+    estimator: str
     output: str
     progress_kind: type[P]
 
@@ -191,7 +192,7 @@ class RegressorLearner(Learner[RegressorProgress]):
     forecasts by their errors (Bates and Granger, 1969).
     """
 
-    job, output = "regress", "steps"
+    job, estimator, output = "regress", "RecurrentRegressor", "steps"
     progress_kind = RegressorProgress
     NAMES = ("the mean", "a linear path", "a linear path", "the last value")
 
@@ -313,7 +314,7 @@ class ClassifierLearner(Learner[ClassifierProgress]):
     old losses fade.
     """
 
-    job, output = "classify", "last"
+    job, estimator, output = "classify", "RecurrentClassifier", "last"
     progress_kind = ClassifierProgress
     NAMES = ("how often each class came", "what followed the last class", "the network")
 

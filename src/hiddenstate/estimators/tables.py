@@ -87,7 +87,7 @@ def table_to_fit(estimator: Any, X: Any, y: Any) -> tuple[SequenceDataset, Confi
 
     def read(config: Config) -> SequenceDataset:
         encodings = encodings_of(config.training.weights)
-        return to_dataset(columns, config.data, "regress", True, "X", encodings)
+        return to_dataset(columns, config.data, config.job, True, "X", encodings)
 
     config, dataset = plan_of_table(estimator, values, dtype, read)
     return dataset, config, table

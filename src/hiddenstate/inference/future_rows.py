@@ -214,7 +214,9 @@ class FutureRows:
         inputs = tuple(column for column in self._columns if column not in calendars)
         reading["input"] = inputs or self._columns
         reading["layout"] = "long"
-        dataset = read_like(name, "regress", reading, changes, False, encodings, columns=columns)
+        dataset = read_like(
+            name, self._model.net.job, reading, changes, False, encodings, columns=columns
+        )
         where, features = printable(dataset.name), dataset.columns or ()
         which = [features.index(feature) for feature in self._features]
         rows = dataset.train

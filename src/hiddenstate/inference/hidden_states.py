@@ -12,6 +12,7 @@ from hiddenstate.config import RecurrentConfig
 from hiddenstate.engines import Engine, Predictor
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net, Params
+from hiddenstate.program.jobs import first_with
 from hiddenstate.system.typing import Array
 
 PREFIXED = 2**20
@@ -31,7 +32,7 @@ def hidden_state_model(model: FittedModel) -> FittedModel:
     width = net.head_widths()[0]
     state_net = replace(
         net,
-        job="regress",
+        job=first_with("targets"),
         config=replace(net.config, readout="last"),
         n_outputs=width,
         output="steps",

@@ -32,6 +32,7 @@ from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Params
 from hiddenstate.models.streaming import obstacles_of_model, reasons, streaming_options
 from hiddenstate.program.equations import softmax
+from hiddenstate.program.jobs import first_with
 from hiddenstate.program.order import step_of
 from hiddenstate.program.rows import Rows, carry_forward
 from hiddenstate.program.steps import Change, Fractions, Quantiles, Scale, TargetScale
@@ -410,4 +411,4 @@ def _check_streams(model: FittedModel) -> None:
 
 def _answers_every_step(model: FittedModel) -> FittedModel:
     """Return the model with an output at every step, from the state there."""
-    return replace(model, net=replace(model.net, job="regress", output="steps"))
+    return replace(model, net=replace(model.net, job=first_with("targets"), output="steps"))

@@ -22,7 +22,7 @@ def answer_lines(job: Job, results: Mapping[str, float]) -> list[str]:
     """Return who answers; of a forecast by a path the largest terms, the part of the network in
     each series, and what columns are worth. Nothing of autoencoders, and of nets that stand alone
     and learned from the bundled data."""
-    made = described(job.dataset.transform, results)
+    made = described(job.config.job, job.dataset.transform, results)
     if made is None:
         answer = answer_of(job.config.job, results, job.config.flat())
         is_own = job.dataset.source != "bundled" and job.config.kind.has_series
@@ -47,7 +47,7 @@ def answer_facts(job: Job, results: Mapping[str, float]) -> dict[str, Any]:
         return {}
     who = answer_of(job.config.job, results, job.config.flat()).who
     facts: dict[str, Any] = {"answered_by": who}
-    made = described(job.dataset.transform, results)
+    made = described(job.config.job, job.dataset.transform, results)
     if made is not None:
         facts["answer"] = {
             "network": bool(results["net_share"]),

@@ -188,7 +188,7 @@ def _classify(job: Job, engine: Engine, results: Mapping[str, float]) -> list[st
         line += _interval("test_accuracy", results, ".4f")
         if "baseline_accuracy" in results:
             others = f"always the most frequent class: {results['baseline_accuracy']:.4f}"
-            line += f" ({others}{_of_companions(results)})"
+            line += f" ({others}{_of_companions(job.config.job, results)})"
         lines.append(line + _of_members(results))
         lines += _of_teaching(results)
     return lines
@@ -216,9 +216,9 @@ def _interval(name: str, results: Mapping[str, float], form: str = ".4g") -> str
     return f", {interval.in_words(lambda end: format(end, form))}" if interval else ""
 
 
-def _of_companions(results: Mapping[str, float]) -> str:
+def _of_companions(job: str, results: Mapping[str, float]) -> str:
     """What companions reach, and what the network without them, or both."""
-    text = "".join(f", {w.title}: {score:.4f}" for w, score in scored_alone("classify", results))
+    text = "".join(f", {w.title}: {score:.4f}" for w, score in scored_alone(job, results))
     if "full_accuracy" in results:
         text += f", both together: {results['full_accuracy']:.4f}"
     elif "net_accuracy" in results:
@@ -273,7 +273,7 @@ def _regress(job: Job, engine: Engine, results: Mapping[str, float]) -> list[str
         line += _interval("test_mase", results) * ("test_mase_low" in results)
         lines.append(line + _season(job))
     if alike:
-        return [*lines, *_path_lines(results)]
+        return [*lines, *_path_lines(job.config.job, results)]
     return lines + [
         f"linear path alone: {score.name} ± {quantity(results[name], score.unit)}"
         for k, score in enumerate(scores[:MOST_TARGETS], 1)
@@ -320,9 +320,9 @@ def _season(job: Job) -> str:
     return f" (season of {count(steps[0], 'step')}{more}" + f", {why}" * bool(why) + ")"
 
 
-def _path_lines(results: Mapping[str, float]) -> list[str]:
+def _path_lines(job: str, results: Mapping[str, float]) -> list[str]:
     """The error of what the outputs of the network are added to, and that of the network alone."""
-    lines = [f"{w.title} alone: {error:.4g}" for w, error in scored_alone("regress", results)]
+    lines = [f"{w.title} alone: {error:.4g}" for w, error in scored_alone(job, results)]
     if lines and "net_mse" in results:
         lines[0] += f"; the network alone, all of its output added: {results['net_mse']:.4g}"
     return lines

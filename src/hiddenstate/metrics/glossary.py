@@ -16,8 +16,8 @@ from hiddenstate.metrics.target_scores import (
     is_pooled,
     target_scores,
 )
-from hiddenstate.program.jobs import CLASSIFY, REGRESS
-from hiddenstate.program.words import BESIDE
+from hiddenstate.program.jobs import kind_of
+from hiddenstate.program.words import BESIDE, COMPANIONS, FORECAST
 
 
 @dataclass(frozen=True)
@@ -48,26 +48,24 @@ class ResultRow:
     entry: Entry
 
 
-_PATH, _COMPANIONS = (
-    " and ".join(words.title for words in BESIDE[kind.name]) for kind in (REGRESS, CLASSIFY)
-)
+_PATH, _COMPANIONS = FORECAST.title, " and ".join(w.title for w in COMPANIONS.values())
 
 GLOSSARY: dict[str, Entry] = {
     "step": Entry("step", "Number of the update, from 0; at the end, updates made.", "count"),
     "epoch": Entry("epoch", "Completed passes over the training rows.", "count"),
-    "classify/loss": Entry(
+    "classes/loss": Entry(
         "batch loss",
         "Cross-entropy, the negative natural logarithm of the probability of the true class, "
         "averaged over the rows of the batch, each with its weight if rows have weights; computed "
         "before the update.",
     ),
-    "regress/loss": Entry(
+    "targets/loss": Entry(
         "batch loss",
         "What --loss names, by default the squared difference, of prediction and target as the "
         "network sees them (scaled if targets are scaled), averaged over all numbers of the batch "
         "that count; computed before the update.",
     ),
-    "autoencode/loss": Entry(
+    "codes/loss": Entry(
         "batch loss",
         "Squared difference between a row as the network sees it and its reconstruction, averaged "
         "over all numbers of the batch; computed before the update.",
@@ -80,13 +78,13 @@ GLOSSARY: dict[str, Entry] = {
         "rows; during training, by the network alone over the first --n-evaluated of them.",
         "share",
     ),
-    "regress/test_mse": Entry(
+    "targets/test_mse": Entry(
         "test mean squared error",
         "Squared difference between prediction and target, averaged over all targets of all test "
         "rows, in the units of the targets; steps with an unknown target do not count. A carried "
         "state continues from the training rows.",
     ),
-    "autoencode/test_mse": Entry(
+    "codes/test_mse": Entry(
         "test mean squared error",
         "Squared difference between a row as the network sees it and its reconstruction, averaged "
         "over all numbers of all test rows. At the end, over all test rows; during training, over "
@@ -173,7 +171,7 @@ GLOSSARY: dict[str, Entry] = {
         "accuracy of always predicting that class.",
         "share",
     ),
-    "regress/baseline_mse": Entry(
+    "targets/baseline_mse": Entry(
         "error without a network",
         "Mean squared error, on the same test targets, of always predicting the mean of the "
         "training targets; in a forecast, of predicting that the target keeps its last value.",
@@ -188,7 +186,7 @@ GLOSSARY: dict[str, Entry] = {
         "error of the seasonal value",
         "Mean squared error, on the same test targets, of predicting the value of one season ago.",
     ),
-    "autoencode/baseline_mse": Entry(
+    "codes/baseline_mse": Entry(
         "error of principal components",
         "Mean squared error of the test rows projected on as many principal components as a code "
         "has numbers, fitted to the training rows: the best that a linear autoencoder of that size "
@@ -235,13 +233,13 @@ GLOSSARY: dict[str, Entry] = {
         "as many updates on the same rows with their labels alone.",
         "share",
     ),
-    "classify/net_share": Entry(
+    "classes/net_share": Entry(
         "share of the network",
         "Share of the network, from 0 to 1, in the probabilities of the classes; the rest is that "
         f"of the {_COMPANIONS} beside it. It is the best one on training rows that neither "
         "learned from; 0 if the network gained nothing there, 1 if it answers alone.",
     ),
-    "regress/net_share": Entry(
+    "targets/net_share": Entry(
         "share of the network",
         f"Factor, from 0 to 1, by which the output of the network counts beside the {_PATH}: "
         "the best one in a rolling origin within the training rows; 0 if the network gained "
@@ -297,7 +295,7 @@ GLOSSARY: dict[str, Entry] = {
         "else a window.",
         "count",
     ),
-    "classify/gain": Entry(
+    "classes/gain": Entry(
         "gain over the best baseline",
         "95 % interval of the accuracy minus that of the best baseline, on the same test rows. If "
         "it includes 0, there is no clear difference.",
@@ -348,7 +346,7 @@ GLOSSARY: dict[str, Entry] = {
 
 def explain(name: str, job: str) -> Entry | None:
     """Return the entry of the figure `name` of `job`, or None if there is none."""
-    entry = GLOSSARY.get(f"{job}/{name}") or GLOSSARY.get(name)
+    entry = GLOSSARY.get(f"{kind_of(job).answers}/{name}") or GLOSSARY.get(name)
     before, _, quantile = name.partition("coverage_")
     if before in ("", "test_") and quantile:
         coverage = GLOSSARY["coverage"]

@@ -189,7 +189,10 @@ class Described:
 
 
 def described(
-    transform: Transform, results: Mapping[str, float], recorded: Mapping[str, Any] | None = None
+    job: str,
+    transform: Transform,
+    results: Mapping[str, float],
+    recorded: Mapping[str, Any] | None = None,
 ) -> Described | None:
     """Return what answers by the results of a run; None without a path, or before its end.
 
@@ -199,17 +202,20 @@ def described(
     path = transform.linear
     if path is None or "net_share" not in results:
         return None
-    answer, groups = _answer_in_words(path, results), path.groups or groups_from(recorded or {})
+    answer, groups = (
+        _answer_in_words(job, path, results),
+        path.groups or groups_from(recorded or {}),
+    )
     return Described(answer, path_terms(transform), path.n_targets, groups)
 
 
-def _answer_in_words(path: LinearPath, results: Mapping[str, float]) -> str:
+def _answer_in_words(job: str, path: LinearPath, results: Mapping[str, float]) -> str:
     """Return what answers beside a linear path, and what the network adds, by the results of a run:
     "a linear function of the last 32 values; the network adds nothing, ..."."""
     season = f", season of {count(path.season, 'step')}" if path.season else ""
     logs = "the logarithms of " if any(path.log) else ""
     who = f"a linear function of {logs}the last {count(path.n_lags, 'value')}{season}"
-    answer = answer_of("regress", results)
+    answer = answer_of(job, results)
     if answer.by_net:
         who, adds = answer.in_words(who), f"the network adds {answer.net_share:.0%} of its output"
     else:

@@ -13,6 +13,10 @@ class JobKind:
     ----------
     name : str
         Of its command, and in every file.
+    title : str
+        What a run of it is, in reports.
+    summary : str
+        What its command does.
     answers : {"classes", "targets", "codes"}
     score : str
         Its main score, as the results of a run name it after `test_` and `baseline_`.
@@ -21,6 +25,8 @@ class JobKind:
     """
 
     name: str
+    title: str
+    summary: str
     answers: str
     score: str
     images: bool = False
@@ -46,14 +52,42 @@ class JobKind:
         return not self.has_codes
 
 
-CLASSIFY = JobKind("classify", "classes", "accuracy", images=True)
-REGRESS = JobKind("regress", "targets", "mse")
-AUTOENCODE = JobKind("autoencode", "codes", "mse", images=True)
-
-KINDS = {kind.name: kind for kind in (CLASSIFY, REGRESS, AUTOENCODE)}
+KINDS = {
+    kind.name: kind
+    for kind in (
+        JobKind(
+            "classify",
+            "Sequence classification",
+            "Train a recurrent network to classify sequences.",
+            "classes",
+            "accuracy",
+            images=True,
+        ),
+        JobKind(
+            "regress",
+            "Sequence regression",
+            "Train a recurrent network to predict a signal.",
+            "targets",
+            "mse",
+        ),
+        JobKind(
+            "autoencode",
+            "Autoencoder",
+            "Train an autoencoder and draw its codes.",
+            "codes",
+            "mse",
+            images=True,
+        ),
+    )
+}
 """The jobs by name, in the order in which they are listed."""
 
 
 def kind_of(job: str) -> JobKind:
     """Return what the job of this name is."""
     return KINDS[job]
+
+
+def first_with(answers: str) -> str:
+    """Return the name of the first job with such answers."""
+    return next(kind.name for kind in KINDS.values() if kind.answers == answers)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hiddenstate.program.companions import FixedConvolutions
-from hiddenstate.program.jobs import CLASSIFY, KINDS, REGRESS
+from hiddenstate.program.jobs import KINDS
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,8 @@ class Words:
     ----------
     name : str
         Of its option, and of its facts and arrays in a model file.
-    job : str
+    answers : {"classes", "targets"}
+        What jobs answer that have it.
     title : str
         Of a companion a plural, as in "adds nothing to ..." and "9,996 ...".
     method : str
@@ -28,7 +29,7 @@ class Words:
     """
 
     name: str
-    job: str
+    answers: str
     title: str
     method: str
     definition: str
@@ -43,7 +44,7 @@ class Words:
 COMPANIONS: dict[type, Words] = {
     FixedConvolutions: Words(
         "convolutions",
-        CLASSIFY.name,
+        "classes",
         "fixed convolutions",
         "fixed convolutions with a linear classifier",
         "Share of test rows that a linear classifier labels right, trained on the shares of "
@@ -54,7 +55,7 @@ COMPANIONS: dict[type, Words] = {
 
 FORECAST = Words(
     "linear",
-    REGRESS.name,
+    "targets",
     "linear path",
     "the linear path alone",
     "Mean squared error, on the same test targets, of the linear function of the last values that "
@@ -64,7 +65,7 @@ FORECAST = Words(
 """What the step `Forecast` is called."""
 
 BESIDE = {
-    job: tuple(words for words in (*COMPANIONS.values(), FORECAST) if words.job == job)
-    for job in KINDS
+    job: tuple(w for w in (*COMPANIONS.values(), FORECAST) if w.answers == kind.answers)
+    for job, kind in KINDS.items()
 }
 """What may stand beside the nets of a job."""

@@ -112,10 +112,10 @@ def python_lines(run: Run, row_shape: tuple[int, ...]) -> str:
     """
     shape = ", ".join(["n_samples", *map(str, row_shape)])
     lines = ["from hiddenstate import load", "", f"model = load({_literal(run.path)})"]
-    if run.config.job == "classify":
+    if run.config.kind.has_classes:
         lines += [f"labels = model.predict(X)  # X: ({shape})"]
         lines += ["probabilities = model.predict_proba(X)"]
-    elif run.config.job == "regress":
+    elif run.config.kind.has_targets:
         lines += [f"y = model.predict(X)  # X: ({shape})"]
     else:
         lines += [f"codes = model.transform(X)  # X: ({shape})"]

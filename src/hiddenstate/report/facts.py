@@ -41,12 +41,6 @@ STATUSES = {
 }
 """Sentences for the status of a run."""
 
-TASKS = {
-    "classify": "Sequence classification",
-    "regress": "Sequence regression",
-    "autoencode": "Autoencoder",
-}
-
 
 @dataclass(frozen=True)
 class Setting:
@@ -85,6 +79,7 @@ class RunFacts:
 
     def __init__(self, run: Run) -> None:
         self.run, self.config, self.job = run, run.config, run.config.job
+        self.kind = run.config.kind
         self.status = run.status()
         self.history, self.journal = run.history(), run.journal()
         self.results = run.results() or {}
@@ -124,14 +119,14 @@ class RunFacts:
     @property
     def answered(self) -> str:
         """Who answers, as a line; nothing of an autoencoder, and before the end."""
-        if self.job == "autoencode" or not self.results:
+        if self.kind.has_codes or not self.results:
             return ""
         return f"Answer: {self.answer.in_words()}."
 
     @property
     def title(self) -> str:
         """The task and the data."""
-        return f"{TASKS[self.job]}: {self.data_name}"
+        return f"{self.kind.title}: {self.data_name}"
 
     @property
     def data_name(self) -> str:

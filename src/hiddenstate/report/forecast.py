@@ -39,7 +39,7 @@ def _described(facts: RunFacts) -> Described | None:
     """Return what answers a forecast; None without a path."""
     if facts.model is None:
         return None
-    return described(facts.model.transform, facts.results, facts.run.data_record())
+    return described(facts.job, facts.model.transform, facts.results, facts.run.data_record())
 
 
 def answer(facts: RunFacts) -> list[str]:

@@ -26,11 +26,11 @@ _BEGINS = re.compile(r"^(\d*)([-+=.)])(?=[-=\s]|$)")
 _LINKS = re.compile(r"(?i)(:)(?=//)|(?<=www)(\.)")
 
 _INTENDED = {
-    "classify": "To classify sequences like those it was trained on, and to learn how recurrent "
+    "classes": "To classify sequences like those it was trained on, and to learn how recurrent "
     "networks read.",
-    "regress": "To predict signals like the one it was trained on, and to learn how a hidden state "
+    "targets": "To predict signals like the one it was trained on, and to learn how a hidden state "
     "is carried.",
-    "autoencode": "To encode rows like those it was trained on as a few numbers, to reconstruct "
+    "codes": "To encode rows like those it was trained on as a few numbers, to reconstruct "
     "them, and to study these codes.",
 }
 
@@ -71,7 +71,7 @@ def card_text(run: Run, tables: Sequence[Table] = ()) -> str:
     ]
     parts += [_escaped(top.comparison)]
     parts += [f"> {_escaped(line)}" for line in facts.warnings()]
-    parts += ["## Intended use", _INTENDED[facts.job]]
+    parts += ["## Intended use", _INTENDED[facts.kind.answers]]
     parts += ["## Data", _terms(facts.data())]
     parts += ["## Training", *_training(facts)]
     parts += ["## Results", *_results(facts)]
@@ -88,16 +88,16 @@ def _metadata(facts: RunFacts) -> str:
     """Return the head in YAML; a license is not in it, since the program does not know of any."""
     model = facts.model
     pixels = model is not None and model.transform.pixels
-    if facts.job == "autoencode":
+    if facts.kind.has_codes:
         task, tags = "feature-extraction", ["autoencoder"]
-    elif facts.job == "classify":
+    elif facts.kind.has_classes:
         task = "image-classification" if pixels else "tabular-classification"
         tags = ["sequence-classification"]
     else:
         ahead = model is not None and model.transform.reading.get("horizon")
         task = "time-series-forecasting" if ahead else "tabular-regression"
         tags = ["sequence-regression"]
-    if model is not None and model.net.job != "autoencode":
+    if model is not None and not model.net.kind.has_codes:
         tags = [model.net.recurrent.cell, *tags, *(["time-series"] if not pixels else [])]
     lines = ["---", "library_name: hiddenstate", f"pipeline_tag: {task}", "tags:"]
     return "\n".join([*lines, *(f"- {tag}" for tag in ("hiddenstate", *tags)), "---"])

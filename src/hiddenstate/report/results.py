@@ -22,6 +22,7 @@ from hiddenstate.metrics.headline import headline as headline_key
 from hiddenstate.metrics.intervals import interval_of, wilson
 from hiddenstate.metrics.scores import balanced_accuracy, f1_by_class, skill
 from hiddenstate.metrics.target_scores import is_pooled, target_scores
+from hiddenstate.program.jobs import kind_of
 from hiddenstate.report.facts import RunFacts
 from hiddenstate.runs.class_arrays import ClassifyFinal
 from hiddenstate.runs.events import Figures, figures_of
@@ -145,14 +146,14 @@ class _Other:
 def _other(facts: RunFacts) -> _Other | None:
     """Return the baseline of a run that did not log one; None if it is unknown."""
     job = facts.job
-    scored = job == "regress" and headline_key(job, facts.results).startswith("test")
+    scored = kind_of(job).has_targets and headline_key(job, facts.results).startswith("test")
     if scored or baseline_of(job, facts.results) in facts.results:
         return None
-    if job == "regress":
+    if kind_of(job).has_targets:
         spread, mean = _spread_of_last(facts), "the targets' mean"
         return None if spread is None else _Other("mean_mse", spread, f"predicting {mean}", mean)
     method, short = baseline_method(job, facts.config.flat())
-    if job == "classify":
+    if kind_of(job).has_classes:
         matrix = confusion(facts)
         if matrix is None:
             return None

@@ -17,6 +17,7 @@ from hiddenstate.config import RecurrentConfig, TrainingConfig
 from hiddenstate.data.prepare.batches import Batches, generator
 from hiddenstate.engines import Task, TrainingState
 from hiddenstate.models.net import Net
+from hiddenstate.program.jobs import first_with
 from hiddenstate.system.extras import require
 
 NETWORKS = {"1 GbE": 1.25e8, "10 GbE": 1.25e9}
@@ -95,7 +96,7 @@ def measured_rate() -> float:
     require("torch", "measuring the speed of training")
     from hiddenstate.engines.torch import TorchEngine
 
-    net = Net("classify", RecurrentConfig("lstm", "tanh", HIDDEN, 1, False), STEPS, 10)
+    net = Net(first_with("classes"), RecurrentConfig("lstm", "tanh", HIDDEN, 1, False), STEPS, 10)
     n_rows = ROWS * (UPDATES + 1)
     training = replace(TrainingConfig(), batch_size=ROWS, device="cpu")
     task = Task(

@@ -92,15 +92,17 @@ def suggest(job: str, dataset: SequenceDataset, given: Mapping[str, Any]) -> dic
     if kind_of(job).has_codes:
         return COMMON | _autoencode(dataset, n_train, given)
     if kind_of(job).has_classes and given.get("streamable"):
-        return COMMON | _streamable(dataset, n_train, given)
+        return COMMON | _streamable(job, dataset, n_train, given)
     if kind_of(job).has_classes:
-        return COMMON | _labelled(dataset, n_train, given)
+        return COMMON | _labelled(job, dataset, n_train, given)
     if dataset.y is not None and dataset.y.ndim == 2:
         return COMMON | _one_target(dataset, n_train, given)
     return COMMON | _signals(dataset, n_train, given)
 
 
-def _labelled(dataset: SequenceDataset, n_train: int, given: Mapping[str, Any]) -> dict[str, Any]:
+def _labelled(
+    job: str, dataset: SequenceDataset, n_train: int, given: Mapping[str, Any]
+) -> dict[str, Any]:
     """Whole series with one label each: convolutions find shapes wherever they are, and several
     nets, whose chance errors differ, are averaged."""
     values, T = _series(dataset, n_train, given), _median_length(dataset, given)
@@ -116,7 +118,7 @@ def _labelled(dataset: SequenceDataset, n_train: int, given: Mapping[str, Any]) 
     if given.get("stem") is not False:
         preferred = "prefer_nets" in values
         values |= _nets(n_train, T, given) if preferred else _stem(n_train, T, beside, given)
-    return values | _eased(dataset, n_train, values, given) if beside else values
+    return values | _eased(job, dataset, n_train, values, given) if beside else values
 
 
 def _nets(n_train: int, T: int, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -162,7 +164,9 @@ def _stem(n_train: int, T: int, beside: bool, given: Mapping[str, Any]) -> dict[
     }
 
 
-def _streamable(dataset: SequenceDataset, n_train: int, given: Mapping[str, Any]) -> dict[str, Any]:
+def _streamable(
+    job: str, dataset: SequenceDataset, n_train: int, given: Mapping[str, Any]
+) -> dict[str, Any]:
     """One small net that reads no later step, taught by fixed convolutions, on augmented rows."""
     T, batch_size = _median_length(dataset, given), given.get("batch_size") or min(64, n_train)
     updates = min(max(10 * n_train // batch_size, STREAMED_UPDATES), 4000)
@@ -186,23 +190,23 @@ def _streamable(dataset: SequenceDataset, n_train: int, given: Mapping[str, Any]
     for width in WIDTHS:
         channels = (4 * width // 7, 4 * width // 7, 6 * width // 7)
         values |= {"hidden_size": width, "stem_channels": channels}
-        if _n_weights(dataset, values, given) <= MOST_WEIGHTS:
+        if _n_weights(job, dataset, values, given) <= MOST_WEIGHTS:
             break
     return values
 
 
 def _n_weights(
-    dataset: SequenceDataset, values: Mapping[str, Any], given: Mapping[str, Any]
+    job: str, dataset: SequenceDataset, values: Mapping[str, Any], given: Mapping[str, Any]
 ) -> int:
     """Return how many numbers the net of a classifier has; 0 with options that are refused."""
     try:
-        config = make_config("classify", {**values, **given})
+        config = make_config(job, {**values, **given})
     except HiddenstateError:  # raised again where the run starts
         return 0
     n_features = math.prod(dataset.X.shape[1:]) // int(given.get("steps") or dataset.X.shape[1])
     n_features *= 2 if given.get("missing") == "mask" else 1
     n_classes = len(np.unique([] if dataset.y is None else dataset.y))
-    return Net("classify", config.model, n_features, n_classes).n_parameters()
+    return Net(job, config.model, n_features, n_classes).n_parameters()
 
 
 def _is_quick(dataset: SequenceDataset, n_train: int) -> bool:
@@ -213,7 +217,11 @@ def _is_quick(dataset: SequenceDataset, n_train: int) -> bool:
 
 
 def _eased(
-    dataset: SequenceDataset, n_train: int, values: dict[str, Any], given: Mapping[str, Any]
+    job: str,
+    dataset: SequenceDataset,
+    n_train: int,
+    values: dict[str, Any],
+    given: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Return fewer updates if fixed convolutions tell the training rows apart without having seen
     them, and one net, as others have nothing to add then, unless nets may answer alone."""
@@ -221,7 +229,7 @@ def _eased(
     if is_set or n_train > EASY_ROWS or not isinstance(dataset.X, np.ndarray):
         return {}
     try:
-        config = make_config("classify", {**COMMON, **values, **given})
+        config = make_config(job, {**COMMON, **values, **given})
         prepared = prepare(dataset, config)
         train, n_classes = prepared.train, len(prepared.require_classes())
         seed, threads = config.training.seed, config.training.threads

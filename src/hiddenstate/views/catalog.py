@@ -13,8 +13,11 @@ from hiddenstate.views.figures.layout import REGULAR, inches, part_of
 from hiddenstate.views.pictures import PICTURES, pictures_there
 from hiddenstate.views.timeline import Moment, Timeline
 
-FIGURES = {job: [name for name in PICTURES[job] if name in DRAWERS[job]] for job in PICTURES}
-"""Names of a job's figures; a run has those that it has the arrays for."""
+FIGURES = {
+    answers: [name for name in pictures if name in DRAWERS[answers]]
+    for answers, pictures in PICTURES.items()
+}
+"""Names of figures by what a job answers; a run has those that it has the arrays for."""
 
 Draw = Callable[[Figure | None], Figure]
 
@@ -28,7 +31,7 @@ def drawings(
     Each draws on the figure it is given, or on a new one, in the current theme. Figures whose
     arrays are not written yet are left out.
     """
-    drawers = DRAWERS[timeline.job]
+    drawers = DRAWERS[timeline.kind.answers]
     names = drawers if among is None else [name for name in among if name in drawers]
     there = pictures_there(timeline, moment, names)
     return {name: partial(_draw, drawers[name], timeline, moment) for name in there}
@@ -44,7 +47,7 @@ Place = tuple[float, float, float, float]
 Layout = dict[str, Place]
 
 LAYOUTS: dict[str, tuple[Layout, Layout]] = {
-    "classify": (
+    "classes": (
         {
             "learning": (0.0, 0.54, 0.35, 1.0),
             "decision": (0.35, 0.48, 1.0, 1.0),
@@ -58,7 +61,7 @@ LAYOUTS: dict[str, tuple[Layout, Layout]] = {
             "predictions": (0.0, 0.0, 1.0, 0.36),
         },
     ),
-    "regress": (
+    "targets": (
         {
             "tracking": (0.0, 0.58, 1.0, 1.0),
             "error": (0.0, 0.0, 0.32, 0.56),
@@ -80,7 +83,7 @@ LAYOUTS: dict[str, tuple[Layout, Layout]] = {
         },
         {"held_out": (0.0, 0.46, 1.0, 1.0), "learning": (0.0, 0.0, 1.0, 0.46)},
     ),
-    "autoencode": (
+    "codes": (
         {
             "learning": (0.0, 0.56, 0.4, 1.0),
             "codes": (0.4, 0.44, 1.0, 1.0),
@@ -112,17 +115,17 @@ CAPTION = 0.3
 """Inches at the top for a title of all figures."""
 
 WITHOUT_TIME: dict[str, dict[str, Place]] = {
-    "classify": {"predictions": (0.35, 0.5, 1.0, 1.0), "worst": (0.35, 0.0, 1.0, 0.5)},
+    "classes": {"predictions": (0.35, 0.5, 1.0, 1.0), "worst": (0.35, 0.0, 1.0, 0.5)},
 }
 """Places that differ if rows are quantities, which are not read step by step."""
 
 WITH_MEMORY: dict[str, Layout] = {
-    "classify": {
+    "classes": {
         "predictions": (0.35, 0.24, 0.78, 0.46),
         "worst": (0.35, 0.0, 0.78, 0.24),
         "memory": (0.78, 0.0, 1.0, 0.46),
     },
-    "regress": {
+    "targets": {
         "tracking": (0.0, 0.58, 0.7, 1.0),
         "memory": (0.7, 0.58, 1.0, 1.0),
     },
@@ -157,12 +160,12 @@ def draw_dashboard(figure: FigureBase, timeline: Timeline, moment: Moment, title
         head = math.ceil(GRID * CAPTION / height) if title else 0
         top = GRID / (GRID + head)
         grid = figure.add_gridspec(GRID + head, GRID, left=0, right=1, bottom=0, top=1)
-        kind = "held_out" if "held_out" in draws else timeline.job
+        kind = "held_out" if "held_out" in draws else timeline.kind.answers
         large, small = LAYOUTS[kind]
         is_large = width >= LARGE[0] and top * height >= LARGE[1]
         layout = large if is_large else small
         if is_large and timeline.form.is_quantities:
-            layout = layout | WITHOUT_TIME.get(timeline.job, {})
+            layout = layout | WITHOUT_TIME.get(kind, {})
         if is_large and "memory" in draws:
             layout = layout | WITH_MEMORY[kind]
         if is_large and "streams" in draws:

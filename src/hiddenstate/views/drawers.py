@@ -189,7 +189,7 @@ _OF_ALL: dict[str, Drawer] = {
 }
 
 DRAWERS: dict[str, dict[str, Drawer]] = {
-    "classify": {
+    "classes": {
         "predictions": lambda run, now, on: figures.predictions(
             run.static_arrays["shown"],
             run.labels("shown_label", now) or (),
@@ -221,7 +221,7 @@ DRAWERS: dict[str, dict[str, Drawer]] = {
             Curves(*(now.arrays[name] for name in Curves._fields)), run.class_names, on
         ),
     },
-    "regress": {
+    "targets": {
         "signals": lambda run, now, on: figures.signals(
             run.static_arrays["time"],
             run.static_arrays["input"],
@@ -246,7 +246,7 @@ DRAWERS: dict[str, dict[str, Drawer]] = {
             now.arrays["spectrum"],
             on,
             seconds=run.step_seconds,
-            baseline=baseline_method("regress", run.options)[1],
+            baseline=baseline_method(run.job, run.options)[1],
         ),
         "hidden": _hidden,
         "portrait": lambda run, now, on: figures.portrait(
@@ -258,7 +258,7 @@ DRAWERS: dict[str, dict[str, Drawer]] = {
         ),
         "streams": lambda run, now, on: figures.streams(_there(stream_states(run, now)), on),
     },
-    "autoencode": {
+    "codes": {
         "reconstructions": lambda run, now, on: figures.reconstructions(
             run.static_arrays["original"], now.arrays["reconstruction"], run.picture, on, run.form
         ),
@@ -286,6 +286,6 @@ DRAWERS: dict[str, dict[str, Drawer]] = {
         ),
     },
 }
-"""What draws the pictures of a job as figures, by name."""
+"""What draws pictures as figures, by what the job answers and by name."""
 for _drawers in DRAWERS.values():
     _drawers.update(_OF_ALL)

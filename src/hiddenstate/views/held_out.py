@@ -158,7 +158,7 @@ def held_out(timeline: Timeline, moment: Moment) -> HeldOut | None:
     arrays = typed({**timeline.static_arrays, **moment.arrays}, RegressMoment)
     facts, options = timeline.facts, timeline.options
     lanes = _lanes(timeline, arrays, at_end)
-    baseline = baseline_method("regress", options)[1].removeprefix("the ")
+    baseline = baseline_method(timeline.job, options)[1].removeprefix("the ")
     compared = timeline.compared(moment)
     return HeldOut(
         lanes,
@@ -318,7 +318,7 @@ def _score(
     """Return the error on held-out steps beside that of the baseline, with what it is over."""
     results = moment.results
     rows = "rows" if "held_time" not in timeline.static_arrays else "steps"
-    share = share_in_words("regress", results)
+    share = share_in_words(timeline.job, results)
     if at_end and (scores := timeline.scores(moment)):
         several = len(scores) > 1
         texts = [f"{score.name} " * several + score.short for score in scores[:MOST_TARGETS]]

@@ -80,7 +80,7 @@ def described(player: Player, moment: Moment) -> str:
         scored = [event for event in moment.history if "test_accuracy" in event]
         words += f", test accuracy {scored[-1]['test_accuracy']:.3g}" if scored else ""
     drawn = drawings(timeline, moment)
-    panels = [name.replace("_", " ") for name in LAYOUTS[timeline.job][0] if name in drawn]
+    panels = [name.replace("_", " ") for name in LAYOUTS[timeline.kind.answers][0] if name in drawn]
     note = f". {TRAINING_ROWS.capitalize()}" if shows_training_rows(timeline) else ""
     return f"{words}. Drawn: {', '.join(panels) or 'nothing yet'}{note}."
 
@@ -91,7 +91,7 @@ TRAINING_ROWS = "rows shown are training rows"
 
 def shows_training_rows(timeline: Timeline) -> bool:
     """Whether rows with predictions or codes are drawn, and are rows that were learned from."""
-    return timeline.job != "regress" and timeline.facts.shown_split == "train"
+    return not timeline.kind.has_targets and timeline.facts.shown_split == "train"
 
 
 class Painter:

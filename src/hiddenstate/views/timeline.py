@@ -26,9 +26,9 @@ APPENDED = ("time", "target", "prediction", "first_counted")
 """Arrays that each snapshot continues, if the windows of a run follow one another."""
 
 BASELINE_ARRAYS = {
-    "classify": {"test_accuracy": "majority_evaluated"},
-    "regress": {"loss": "baseline_train", "valid_loss": "baseline_valid"},
-    "autoencode": {
+    "classes": {"test_accuracy": "majority_evaluated"},
+    "targets": {"loss": "baseline_train", "valid_loss": "baseline_valid"},
+    "codes": {
         "loss": "pca_train_mse",
         "valid_loss": "pca_valid_mse",
         "test_mse": "pca_evaluated_mse",
@@ -83,6 +83,8 @@ class Timeline:
     facts : StaticFacts
     picture : tuple of int or None
         Height and width of the picture that a row is.
+    kind : JobKind
+        What the job is.
     form : RowForm
         What a row is, and the scales to draw it in.
     static_arrays, final_arrays : dict of ndarray
@@ -99,7 +101,7 @@ class Timeline:
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        self.job = run.config.job
+        self.job, self.kind = run.config.job, run.config.kind
         arrays, self.facts = run.static_arrays
         self.static_arrays = _drawable_arrays(arrays)
         self.picture = self.facts.picture
@@ -180,7 +182,7 @@ class Timeline:
         """The limits of axes over the whole run, as far as it is known."""
         if self._limits is None:
             shown = [self._snapshots[step] for step in sorted(self._snapshots)]
-            if self.job == "regress":
+            if self.kind.has_targets:
                 shown = [self.static_arrays, *shown, self.final_arrays]
             levels, events = self.baselines(), self.events
             before = self._limits_before.plane if self._limits_before else None
@@ -248,7 +250,7 @@ class Timeline:
         """Return scores without a network by the logged figure that is on the same rows."""
         return {
             figure: float(self.static_arrays[name][0])
-            for figure, name in BASELINE_ARRAYS[self.job].items()
+            for figure, name in BASELINE_ARRAYS[self.kind.answers].items()
             if name in self.static_arrays
         }
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from hiddenstate.config.option import JOBS
 from hiddenstate.runs import Run
 from hiddenstate.views.catalog import drawings
 from hiddenstate.views.limits import Span
@@ -14,7 +15,7 @@ from hiddenstate.views.playback import Player
 from hiddenstate.views.terminal import autoencode, classify, panels, regress
 from hiddenstate.views.terminal.canvas import Canvas, changes
 from hiddenstate.views.terminal.colors import Depth
-from hiddenstate.views.terminal.dashboard import JOBS, draw_screen, pages_of, panels_of
+from hiddenstate.views.terminal.dashboard import draw_screen, pages_of, panels_of
 from hiddenstate.views.terminal.header import ViewStatus, clock, draw_help
 from hiddenstate.views.terminal.learning import learning
 from hiddenstate.views.terminal.panels import Selection

@@ -15,6 +15,7 @@ from hiddenstate.data.description import like_numbers
 from hiddenstate.data.rows import Rows, as_rows, flat_rows, fractions
 from hiddenstate.data.store import RowStore
 from hiddenstate.errors import DataError, OptionError, printable
+from hiddenstate.program.jobs import first_with
 from hiddenstate.system.typing import Array
 
 MAX_CLASSES = 5000
@@ -204,7 +205,8 @@ def _advice_to_regress(dataset: SequenceDataset, config: Config) -> str:
     column, layout = dataset.read_as.get("label"), config.data.layout
     if column is None:
         return f"{words}; use regress"
-    command = ["hiddenstate", "regress", printable(config.data.data), "--target", printable(column)]
+    command = ["hiddenstate", first_with("targets"), printable(config.data.data)]
+    command += ["--target", printable(column)]
     if dataset.read_as.get("layout") == "wide":
         command += ["--layout", layout if layout in ("wide", "features") else "features"]
     return f"{words}; use {shlex.join(command)}"

@@ -22,6 +22,7 @@ from hiddenstate.data.readers.npy import First, first_of_npy, first_of_npz, npy_
 from hiddenstate.data.rows import Rows
 from hiddenstate.data.store import IN_MEMORY, PIECE, RowStore, mapped_rows
 from hiddenstate.errors import DataError, Flag, did_you_mean, listed, printable
+from hiddenstate.program.jobs import kind_of
 from hiddenstate.system.typing import Array
 
 NAMES = {
@@ -79,12 +80,12 @@ def read_arrays(
             _check_targets(values, f"{where}:{name}", job)
     if "y_test" in arrays and "X_test" not in arrays:
         raise DataError(f"{where}: y_test without X_test; add X_test or remove y_test")
-    learned = job == "classify" or (job == "regress" and options.horizon is None)
+    learned = kind_of(job).has_classes or (kind_of(job).has_targets and options.horizon is None)
     if require_targets and learned and "y" not in arrays:
-        what = "labels" if job == "classify" else "targets"
+        what = "labels" if kind_of(job).has_classes else "targets"
         add = ("add ", Flag("--answers"))
         raise DataError(f"{where}: no {what}", "use an .npz file with X and y", add)
-    lay_out = _signals if job == "regress" else _samples
+    lay_out = _signals if kind_of(job).has_targets else _samples
     train = lay_out(arrays["X"], arrays.get("y"), where, options.channels_first)
     test = None
     if "X_test" in arrays:
@@ -99,7 +100,7 @@ def read_arrays(
         )
         _check_alike(train, test, where, job)
     dataset = SequenceDataset(path.name, train, test, kind=kind, remarks=remarks, unread=unread)
-    forecast = job == "regress" and options.horizon is not None and train.y is None
+    forecast = kind_of(job).has_targets and options.horizon is not None and train.y is None
     on_disk = any(isinstance(X, RowStore) for X in (dataset.X, dataset.X_test))
     return _own_targets(dataset) if forecast and not on_disk else dataset
 
@@ -225,9 +226,9 @@ def _check_inputs(values: Any, where: str) -> None:
 def _check_targets(values: Array, where: str, job: str) -> None:
     if values.dtype.kind == "f":
         _refuse(~np.isfinite(values), where)
-    elif values.dtype.kind == "U" and job == "regress":
+    elif values.dtype.kind == "U" and kind_of(job).has_targets:
         raise DataError(f"{where}: holds text, expected numbers")
-    elif values.dtype.kind == "U" and job == "classify" and (values == "").any():
+    elif values.dtype.kind == "U" and kind_of(job).has_classes and (values == "").any():
         row = np.argwhere(values == "")[0][0] if values.ndim else 0
         raise DataError(f"{where}: row {row} has no label; add one or drop the row")
 
@@ -308,7 +309,7 @@ def _row_targets(shape: tuple[int, ...], y: Array, where: str) -> Array:
 def _check_alike(train: Rows, test: Rows, where: str, job: str) -> None:
     """Refuse test rows that do not match the training rows."""
     X, X_test = train.X, test.X
-    if job == "regress":
+    if kind_of(job).has_targets:
         widths = [
             (rows.X.shape[-1], None if rows.y is None else (rows.y.ndim, rows.y.shape[-1]))
             for rows in (train, test)
@@ -319,7 +320,9 @@ def _check_alike(train: Rows, test: Rows, where: str, job: str) -> None:
             )
         if np.uint8 not in (X.dtype, X_test.dtype):
             return  # float types may differ
-    if X_test.dtype != X.dtype or (job != "regress" and X_test.shape[1:] != X.shape[1:]):
+    if X_test.dtype != X.dtype or (
+        not kind_of(job).has_targets and X_test.shape[1:] != X.shape[1:]
+    ):
         raise DataError(
             f"{where}: rows of X_test are {X_test.dtype} {X_test.shape[1:]}, but rows of X are "
             f"{X.dtype} {X.shape[1:]}"

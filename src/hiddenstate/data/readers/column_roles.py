@@ -129,7 +129,7 @@ def described_roles(
 
 def _decided(ask: Question) -> Roles:
     """Decide the roles and report what is wrong, in the order in which a user should hear it."""
-    columns, options, job = ask.columns, ask.options, ask.job
+    columns, options = ask.columns, ask.options
     named = _named(ask)
     targets, inputs = named.targets, named.inputs
     taken = {*named.roles.values(), *named.ids, *targets, *(inputs or ()), *named.dropped}
@@ -148,10 +148,10 @@ def _decided(ask: Question) -> Roles:
     has_series = long and bool(ids) and not {*ids} & {*left_out}
     label, why, others = named.roles.get("label"), Likely.NAMED, tuple[int, ...]()
     absent = options.label is not None and not ask.require_targets  # nothing takes its place
-    if job != "regress" and label is None and not absent:
+    if not ask.kind.has_targets and label is None and not absent:
         label, why, others = guess_label(ask, free, ids if has_series else ())
         free = [j for j in free if j != label]
-    if job == "regress" and not targets:
+    if ask.kind.has_targets and not targets:
         targets = guess_target(ask, free)
     if inputs is None:
         forecast = options.horizon is not None and bool(targets)
@@ -165,12 +165,12 @@ def _decided(ask: Question) -> Roles:
         unused |= dict.fromkeys((j for j in free if is_static(columns, j, ids)), Unused.STATIC)
     if not inputs:
         _refuse_no_inputs(ask, targets)
-    if long and not has_series and job != "regress" and ask.require_targets:
+    if long and not has_series and not ask.kind.has_targets and ask.require_targets:
         what = (
             f"{columns.where}: no id column that says which series a row belongs to; add --id COL"
         )
         ask.report(DataError(f"{what}; columns: {columns.listed()}"))
-    answers = ask.require_targets or job == "autoencode"  # which has a score of the labels
+    answers = ask.require_targets or ask.kind.has_codes  # which has a score of the labels
     return Roles(
         long,
         inputs,
@@ -255,7 +255,7 @@ def _id_and_time(
         if ask.reads_wide or not columns.profile(guess).repeats:
             left_out.append(guess)
     has_series = bool(ids) and not {*ids} & {*left_out}
-    auto_long = ask.options.layout == "auto" and (has_series or ask.job == "regress")
+    auto_long = ask.options.layout == "auto" and (has_series or ask.kind.has_targets)
     long = ask.options.layout == "long" or auto_long
     if time is None and (guess := guess_time(columns, free)) is not None:
         free.remove(guess)
@@ -305,7 +305,7 @@ def _named_roles(ask: Question) -> dict[str, int]:
     roles = {}
     for role in may_miss:
         name = getattr(ask.options, role)
-        if name is None or (role == "label" and ask.job == "regress"):
+        if name is None or (role == "label" and ask.kind.has_targets):
             continue
         for j in _indices(ask, f"--{role}", [name], may_miss[role]):
             roles[role] = j
@@ -317,7 +317,7 @@ def _named_roles(ask: Question) -> dict[str, int]:
 def _named_targets(ask: Question) -> list[int]:
     """Return the targets that options name; those that are there, if none is required."""
     needed = ask.require_targets
-    names = ask.options.target if ask.job == "regress" and ask.options.target is not None else ()
+    names = ask.options.target if ask.kind.has_targets and ask.options.target is not None else ()
     targets = _indices(ask, "--target", names, may_miss=not needed)
     for j in targets:
         if needed and not ask.columns.profile(j).holds_numbers:

@@ -25,6 +25,7 @@ from hiddenstate.data.readers.class_folders import ClassFolders, Example, labell
 from hiddenstate.data.readers.formats import FOLDERS, IMAGES
 from hiddenstate.data.rows import Rows
 from hiddenstate.errors import DataError, Flag, printable
+from hiddenstate.program.jobs import kind_of
 from hiddenstate.system.memory import check_free
 from hiddenstate.system.reading_progress import report_read
 from hiddenstate.system.typing import Array
@@ -74,13 +75,13 @@ def read_images(
         If an image cannot be read or, without `image_size`, images differ in size.
     """
     where = printable(path)
-    if job == "regress" and require_targets:
+    if kind_of(job).has_targets and require_targets:
         raise DataError(f"{where}: images have no targets to predict; use classify or autoencode")
     skipped = ClassFolders("image", IMAGES)
     train, test = skipped.halves(path)
     if not train:
         raise DataError(f"{where}: no data; expected {FOLDERS}")
-    if job == "classify" and require_targets:
+    if kind_of(job).has_classes and require_targets:
         if not labelled(train):
             raise DataError(
                 f"{where}: images without a class; put them into one subfolder per class"

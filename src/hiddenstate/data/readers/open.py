@@ -25,6 +25,7 @@ from hiddenstate.data.readers.role_guesses import Part
 from hiddenstate.data.readers.table import to_dataset
 from hiddenstate.data.rows import as_rows
 from hiddenstate.errors import DataError, Flag, OptionError, did_you_mean, printable
+from hiddenstate.program.jobs import kind_of
 
 TEXT_OPTIONS = (
     "delimiter",
@@ -81,7 +82,7 @@ def read_dataset(
     if options.data is None:
         formats.check_applies(vars(options), None)
         return _bundled(config)
-    if config.job == "regress" and options.windows != DataConfig.windows:
+    if config.kind.has_targets and options.windows != DataConfig.windows:
         raise OptionError(
             "--windows: applies only to the bundled waves; leave it out: for a file the number "
             "follows from its length"
@@ -98,7 +99,7 @@ def read_dataset(
             )
         options = _settled(options, dataset)
         as_text = replace(as_text, label=_like_training(dataset).label)
-        has_targets, known = config.job != "autoencode", dataset.encodings
+        has_targets, known = not config.kind.has_codes, dataset.encodings
         test = read_path(
             test_path, options, config.job, has_targets, sample, known, as_text, "test"
         )
@@ -230,7 +231,7 @@ def _may_lack_targets(path: Path, job: str) -> bool:
     """Return whether `--answers` may add the targets of a file or folder: an array or a sound."""
     if path.is_dir():
         return formats.format_of(path).endings == formats.ARRAYS
-    is_sound = job == "regress" and has_ending(path, formats.SOUNDS)
+    is_sound = kind_of(job).has_targets and has_ending(path, formats.SOUNDS)
     return is_sound or has_ending(path, formats.ARRAYS)
 
 
@@ -413,13 +414,13 @@ def _missing(path: Path, name: str) -> str:
 
 def _bundled(config: Config) -> SequenceDataset:
     """Return the bundled data of the job."""
-    if config.job == "regress":
+    if config.kind.has_targets:
         from hiddenstate.data.bundled.waves import load_waves
 
         return load_waves(config.data.windows, max(config.data.window, 1), config.training.dtype)
     from hiddenstate.data.bundled.mnist import load_mnist
 
-    mnist, steps = load_mnist(flat=config.job == "autoencode"), config.data.steps
-    if config.job == "autoencode" or steps is None:
+    mnist, steps = load_mnist(flat=config.kind.has_codes), config.data.steps
+    if config.kind.has_codes or steps is None:
         return mnist
     return mnist.map(lambda rows: replace(rows, X=as_rows(rows.X, steps, "MNIST")))

@@ -13,6 +13,7 @@ from hiddenstate.data.prepare.examples import FEWEST_ROWS, FIRST_ROWS, rows_foll
 from hiddenstate.data.readers.columns import Columns, number_error, numbered
 from hiddenstate.data.readers.dates import looks_like_times
 from hiddenstate.errors import DataError
+from hiddenstate.program.jobs import JobKind, kind_of
 
 LABEL_NAMES = ("label", "class", "target", "y")
 ID_NAMES = (
@@ -67,6 +68,11 @@ class Question:
     require_targets: bool
     report: Callable[[DataError], None]
     part: Part = "training"
+
+    @property
+    def kind(self) -> JobKind:
+        """What the job is."""
+        return kind_of(self.job)
 
     @property
     def is_further(self) -> bool:
@@ -177,7 +183,7 @@ def guess_label(
         profile = columns.profile(j)
         words = profile.kind == "text" and not profile.is_empty and not profile.sign
         texts += [j] if words and profile.content != "date" else []
-    needed = ask.job == "classify" and ask.require_targets
+    needed = ask.kind.has_classes and ask.require_targets
     only, others = _by_content(columns, free, texts, ids, needed)
     if only is not None:
         check_meant_as_numbers(ask, only)

@@ -21,6 +21,7 @@ from hiddenstate.data.readers.formats import SOUNDS
 from hiddenstate.data.readers.wav import Wav, open_wav
 from hiddenstate.data.rows import Rows
 from hiddenstate.errors import DataError, Flag, OptionError, count, printable
+from hiddenstate.program.jobs import kind_of
 from hiddenstate.system.memory import check_free
 from hiddenstate.system.reading_progress import report_read
 from hiddenstate.system.typing import Array
@@ -167,7 +168,7 @@ def read_sounds(
     """
     where, folder = printable(path), path.is_dir()
     given = options.answers is not None or options.horizon is not None
-    if job == "regress" and require_targets and not given:
+    if kind_of(job).has_targets and require_targets and not given:
         raise DataError(
             f"{where}: sound has no targets",
             ("name the sound to make of it with ", Flag("--answers")),
@@ -177,7 +178,7 @@ def read_sounds(
     halves = [half for half in files.halves(path) if half]
     if not halves:
         raise DataError(f"{where}: no .wav files")
-    if job == "classify" and require_targets and not labelled(halves[0]):
+    if kind_of(job).has_classes and require_targets and not labelled(halves[0]):
         raise DataError(f"{where}: sounds without a class; put them into one subfolder per class")
     if labelled(halves[0]) and not all(map(labelled, halves)):
         files.without_class(halves.pop())
@@ -196,14 +197,14 @@ def read_sounds(
     _check_memory(opened, framing, most, where)
     parts = [_rows(wavs, framing, most, where) for wavs in opened]
     names: tuple[str, ...] | None = framing.names()
-    if job == "autoencode" and not folder:
+    if kind_of(job).has_codes and not folder:
         shape = (-1, 1, framing.width) if framing.bands else (-1, framing.frame, framing.channels)
         parts = [Rows(parts[0].X.reshape(shape))]
         names = names if framing.bands else None
     targets: tuple[str, ...] | None = None
-    if job == "regress" and options.answers is not None:
+    if kind_of(job).has_targets and options.answers is not None:
         parts, targets = _answered(parts[0], every[0], framing, options, most)
-    elif job == "regress" and options.horizon is not None:
+    elif kind_of(job).has_targets and options.horizon is not None:
         parts, targets = [_forecast(rows) for rows in parts], names
     remarks = list(files.remarks(where)) if folder else []
     if options.frame is None and framing.frame > 1:
@@ -300,8 +301,8 @@ def _framing(halves: list[list[Opened]], options: DataConfig, job: str, folder: 
             check_alike(wav, first, options)
     longest = max(wav.n_samples for wav, _ in halves[0])
     frame, bands = options.frame, options.bands
-    rows_of_one = job == "autoencode" and not folder
-    if frame is None and job != "regress" and (longest > LONG or rows_of_one or bands):
+    rows_of_one = kind_of(job).has_codes and not folder
+    if frame is None and not kind_of(job).has_targets and (longest > LONG or rows_of_one or bands):
         frame = min(max(first.rate // FRAMES_PER_SECOND, 2 * (bands or 0), 2), longest)
         bands = min(BANDS, frame // 2) if bands is None and not rows_of_one else bands
     frame, bands = frame or 1, bands or 0

@@ -55,6 +55,7 @@ from hiddenstate.data.readers.table_remarks import (
 )
 from hiddenstate.data.rows import Rows
 from hiddenstate.errors import DataError, Flag, Hint, printable
+from hiddenstate.program.jobs import kind_of
 from hiddenstate.system.memory import check_free
 from hiddenstate.system.typing import Array
 
@@ -120,7 +121,7 @@ def to_dataset(
     trained = encodings
     columns, roles, encodings = with_encoded_inputs(columns, roles, options, trained, names)
     names = (*names, *columns.names[len(names) :])
-    require_labels = require_targets and (job == "classify" or options.label is not None)
+    require_labels = require_targets and (kind_of(job).has_classes or options.label is not None)
     by_time = part == "training" and (options.time is not None or options.split == "time")
     series, clock = _ordered(columns, roles, options, by_time) if dated is None else dated.order
     if dated is None and roles.long and clock is not None:
@@ -131,7 +132,7 @@ def to_dataset(
     else:
         rows = replace(_wide(columns, roles, require_labels, bool(encodings)), clock=clock)
     missing = None
-    if dated is not None and job == "regress":
+    if dated is not None and kind_of(job).has_targets:
         missing = dated.missing or missing_steps(dated, roles, options)
     order = find_order(columns, roles, series, clock, None if dated is None else dated.n_rows)
     return SequenceDataset(

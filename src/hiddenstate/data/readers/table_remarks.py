@@ -12,6 +12,7 @@ from hiddenstate.data.readers.profiles import cell_text
 from hiddenstate.data.readers.role_guesses import LABEL_NAMES, Likely, counter_within
 from hiddenstate.data.readers.row_order import Doubt, RowOrder, dates_beside, unnamed_time
 from hiddenstate.errors import listed, printable
+from hiddenstate.program.jobs import kind_of
 
 
 def kind_words(columns: Columns, roles: Roles) -> str:
@@ -28,7 +29,7 @@ def label_remarks(
     columns: Columns, roles: Roles, options: DataConfig, job: str, where: str
 ) -> tuple[str, ...]:
     """Say which column was taken as the label, if others could be, or if only its place says so."""
-    if job != "classify" or options.label is not None or roles.label is None:
+    if not kind_of(job).has_classes or options.label is not None or roles.label is None:
         return ()
     name = printable(columns.names[roles.label], 40)
     if roles.other_labels:

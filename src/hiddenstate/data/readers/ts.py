@@ -25,6 +25,7 @@ from hiddenstate.data.readers.text_lines import TextLines
 from hiddenstate.data.readers.ts_header import Header, content, read_header
 from hiddenstate.data.rows import Rows
 from hiddenstate.errors import DataError, Flag, listed, printable
+from hiddenstate.program.jobs import kind_of
 from hiddenstate.system.memory import check_free
 from hiddenstate.system.typing import Array
 
@@ -80,7 +81,7 @@ def read_ts(
     longest = max(int(part.lengths.max()) for part in parts)
     equal = all((part.lengths == longest).all() for part in parts)
     rows = [_rows(part, longest, not equal) for part in parts]
-    forecast = job == "regress" and options.horizon is not None
+    forecast = kind_of(job).has_targets and options.horizon is not None
     targets = [r.X for r in rows] if forecast else _targets(parts)
     rows = [replace(r, y=y) for r, y in zip(rows, targets, strict=True)]
     n_dimensions = rows[0].X.shape[2]
@@ -186,7 +187,7 @@ def _read_part(
             if times is not None:
                 part.times.append(times)
             if used:
-                required = require_targets and job != "autoencode"
+                required = require_targets and not kind_of(job).has_codes
                 targets.append(_target(label.strip(), part.header, place, required))
             if sample and lines.at == len(lines.block) and not lines.all_read():
                 name = printable(part.path.name, 60)
@@ -322,17 +323,17 @@ def _uses_targets(
     header: Header, where: str, options: DataConfig, job: str, require_targets: bool
 ) -> bool:
     """Return whether `job` uses the labels or targets; refuse a file without required ones."""
-    if job == "autoencode":
+    if kind_of(job).has_codes:
         return header.labels is not None
-    if job == "regress" and options.horizon is not None:
+    if kind_of(job).has_targets and options.horizon is not None:
         return False
-    fits = header.labels is not None if job == "classify" else header.target
+    fits = header.labels is not None if kind_of(job).has_classes else header.target
     if fits or not require_targets:
         return fits
     if not header.has_targets:
-        what = "labels" if job == "classify" else "targets"
+        what = "labels" if kind_of(job).has_classes else "targets"
         raise DataError(f"{where}: @classLabel is false, so rows have no {what}")
-    if job == "classify":
+    if kind_of(job).has_classes:
         raise DataError(
             f"{where}: @targetLabel is true, so rows have numbers, not classes; use "
             "hiddenstate regress"

@@ -146,7 +146,7 @@ def program_of_page(program: Program) -> Program:
 def _title(source: Source) -> str:
     """Return what the model is, such as `classify: LSTM, 64 units`."""
     program = source.program
-    if program.job == "autoencode":
+    if program.kind.has_codes:
         layers = [layer for layer in program.nets[0] if isinstance(layer, Dense)]
         sizes = [program.width, *(len(layer.bias) for layer in layers)]
         return f"autoencode: {'-'.join(str(size) for size in sizes)}"
@@ -229,7 +229,7 @@ def _folded(params: Params, layer: str) -> Params:
 def default_weights(model: FittedModel) -> str:
     """Return how weights are stored: those of large autoencoders in float16."""
     large = model.net.n_parameters() > HALF_FROM
-    return "float16" if model.net.job == "autoencode" and large else "float32"
+    return "float16" if model.net.kind.has_codes and large else "float32"
 
 
 def remark(contents: Contents) -> str:

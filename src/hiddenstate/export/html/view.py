@@ -77,13 +77,13 @@ def view_data(source: Source) -> ViewData:
     program, facts = source.program, source.facts
     timeline = _timeline(source)
     picture = _picture(source)
-    kinds = {"classify": "signals", "regress": "waves", "autoencode": "codes"}
-    kind = "pictures" if program.job == "classify" and picture else kinds[program.job]
+    kinds = {"classes": "signals", "targets": "waves", "codes": "codes"}
+    kind = "pictures" if program.kind.has_classes and picture else kinds[program.kind.answers]
     kind = "forecasts" if source.present is not None else kind
     n = program.n_features
     names = facts["columns"]
     if names is None or len(names) != n:
-        word = "feature" if program.job == "autoencode" else "channel"
+        word = "feature" if program.kind.has_codes else "channel"
         names = [f"{word} {i + 1}" for i in range(n)] if n > 1 else ["value"]
     low, high = _ranges(source, timeline)
     flags = _flags(facts, n)
@@ -133,11 +133,11 @@ def _picture(source: Source) -> list[int] | None:
     if not model.transform.pixels or model.transform.reading.get("color"):
         return None
     shape = model.row_shape
-    if program.job == "autoencode" and len(shape) == 1:
+    if program.kind.has_codes and len(shape) == 1:
         side = round(shape[0] ** 0.5)
         shape = (side, side) if side * side == shape[0] else shape
     square = len(shape) == 2 and min(shape) >= SMALLEST
-    return [int(size) for size in shape] if square and program.job != "regress" else None
+    return [int(size) for size in shape] if square and not program.kind.has_targets else None
 
 
 def _ranges(source: Source, timeline: Timeline | None) -> tuple[list[float], list[float]]:
@@ -182,18 +182,18 @@ def _flags(facts: Facts, n_features: int) -> list[str | None]:
 def _own_data(timeline: Timeline | None) -> TypeGuard[Timeline]:
     """Return whether there is a run, on other data than the bundled waves."""
     return timeline is not None and (
-        timeline.job != "regress" or timeline.run.config.data.data is not None
+        not timeline.kind.has_targets or timeline.run.config.data.data is not None
     )
 
 
 def _add_rows(view: ViewData, source: Source, timeline: Timeline) -> None:
     """Add rows of a run, and codes."""
     arrays = timeline.run.static_arrays[0]
-    if source.program.job == "classify":
+    if source.program.kind.has_classes:
         static = typed(arrays, ClassifyStatic)
         view["labels"] = _kept(view, source, static.get("shown"), static.get("shown_label"))
         return
-    if source.program.job == "regress":
+    if source.program.kind.has_targets:
         waves = typed(arrays, RegressStatic).get("input")
         if timeline.run.config.data.data is None:
             view["period"] = 2 * source.model.row_shape[0]  # a window is half a period

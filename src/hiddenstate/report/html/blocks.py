@@ -31,7 +31,7 @@ MAX_CONFUSIONS = 10
 
 def lead(facts: RunFacts, pictures: Pictures) -> str | None:
     """Return the name of the figure on the first screen."""
-    return next((name for name in LEADS[facts.job] if name in pictures), None)
+    return next((name for name in LEADS[facts.kind.answers] if name in pictures), None)
 
 
 def data(facts: RunFacts) -> str:
@@ -116,7 +116,7 @@ def errors(facts: RunFacts, pictures: Pictures) -> str:
     """Where the network is wrong: figures, the most frequent confusions, each class."""
     first = lead(facts, pictures)
     wrong = (each for name, each in pictures.items() if each.is_error and name != first)
-    return _figures(wrong) + (_by_class(facts) if facts.job == "classify" else "")
+    return _figures(wrong) + (_by_class(facts) if facts.kind.has_classes else "")
 
 
 def learned(facts: RunFacts, pictures: Pictures) -> str:
@@ -208,7 +208,7 @@ def _matrix(facts: RunFacts, matrix: Array) -> str:
 
 def rows_in_numbers(facts: RunFacts) -> str:
     """The confusion matrix and the worst rows, in numbers."""
-    if facts.job == "autoencode":
+    if facts.kind.has_codes:
         return _worst_rebuilt(facts)
     matrix = results.confusion(facts)
     body = "" if matrix is None else "<h3>Confusion matrix</h3>" + _matrix(facts, matrix)

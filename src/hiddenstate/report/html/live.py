@@ -127,9 +127,9 @@ def live_data(timeline: Timeline, names: list[str]) -> LiveData | None:
     names : list of str
         Labels of the classes, as the page shows them.
     """
-    if timeline.job == "classify":
+    if timeline.kind.has_classes:
         return _rows(timeline, names)
-    return _signal(timeline) if timeline.job == "regress" else None
+    return _signal(timeline) if timeline.kind.has_targets else None
 
 
 def live(data: LiveData) -> str:

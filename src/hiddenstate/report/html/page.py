@@ -88,7 +88,7 @@ def page(run: Run, tables: Sequence[Table] = (), fans: Mapping[str, object] | No
 
 def _replay(facts: RunFacts, timeline: Timeline) -> Replay:
     """Return what a browser replays of the run; nothing of a run that has too little for it."""
-    if facts.job == "autoencode":
+    if facts.kind.has_codes:
         codes = code_data(facts, timeline)
         return Replay("codes", plot(facts), codes) if codes else Replay("", "", None)
     signal = live_data(timeline, facts.classes)

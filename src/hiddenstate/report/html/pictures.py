@@ -111,7 +111,7 @@ def draw_pictures(timeline: Timeline) -> dict[str, Picture]:
             for name, draw in drawings(timeline, moment).items():
                 figure = draw(None)
                 title, note = _take_heading(figure)
-                about = PICTURES[timeline.job][name]
+                about = PICTURES[timeline.kind.answers][name]
                 names = about.in_words(timeline, moment)
                 words = title or name, note, names, about.caption, about.is_error
                 drawn = pictures.setdefault(name, Picture(name, *words))

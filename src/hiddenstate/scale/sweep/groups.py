@@ -17,6 +17,7 @@ from hiddenstate.data.readers.number_names import reason_for_text
 from hiddenstate.data.readers.open import existing, read_table
 from hiddenstate.data.readers.role_guesses import LABEL_NAMES
 from hiddenstate.errors import DataError, OptionError, did_you_mean, printable
+from hiddenstate.program.jobs import kind_of
 from hiddenstate.system.typing import Array
 
 Key = tuple[str, ...]
@@ -252,7 +253,7 @@ def _may_be_names(columns: Columns, options: DataConfig, job: str) -> list[int]:
     stated = [*(getattr(options, "id", None) or ())]
     stated += [getattr(options, name, None) for name in ("group", "label")]
     which = {columns.positions[name] for name in stated if name in columns.positions}
-    if job == "classify" and options.label is None and columns.names:
+    if kind_of(job).has_classes and options.label is None and columns.names:
         own = {j for j, name in enumerate(columns.names) if name.casefold() in LABEL_NAMES}
         which |= own | {0, len(columns.names) - 1}
     return sorted(j for j in which if columns.kinds[j] == "number")

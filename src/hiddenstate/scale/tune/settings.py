@@ -24,6 +24,7 @@ from hiddenstate.errors import (
 )
 from hiddenstate.jobs import make_job
 from hiddenstate.models.weight_file import encodings_of
+from hiddenstate.program.jobs import kind_of
 from hiddenstate.scale.tune.space import Space, check_cells, default_space, fitting, make_space
 from hiddenstate.scale.tune.suggest import PRUNERS
 from hiddenstate.system.atomic_file import open_regular, write_atomically
@@ -300,7 +301,7 @@ def judged_by(dataset: PreparedDataset, job: str) -> str:
             "--valid-fraction: trials are compared on validation rows; expected more than 0"
         )
     digest = hashlib.sha256()
-    targets = valid.X[:] if job == "autoencode" else valid.require_targets()
+    targets = valid.X[:] if kind_of(job).has_codes else valid.require_targets()
     for array in (targets, valid.lengths):
         if array is not None:
             values = np.ascontiguousarray(array, np.float32)
@@ -352,7 +353,7 @@ def make_settings(
     own = {
         "split_seed": values.get("seed", 0),
         "valid_fraction": HELD_OUT,
-        **({} if job == "autoencode" else {"teach": None}),  # trials have no teacher
+        **({} if kind_of(job).has_codes else {"teach": None}),  # trials have no teacher
         **values,
         "test_scores": False,
     }

@@ -12,6 +12,7 @@ from hiddenstate.config import Config, RecurrentConfig, job_options, make_config
 from hiddenstate.config.option import Option
 from hiddenstate.errors import DataError, OptionError, count, did_you_mean, printable
 from hiddenstate.program.cells import CELLS, with_option
+from hiddenstate.program.jobs import kind_of
 from hiddenstate.system.atomic_file import open_regular
 
 MAX_SPACE = 2**20
@@ -21,27 +22,27 @@ MAX_CHOICES = 100
 """Largest number of choices of one option."""
 
 DEFAULTS: dict[str, dict[str, Any]] = {
-    "classify": {
+    "classes": {
         "lr": {"low": 3e-4, "high": 3e-2, "log": True},
         "hidden_size": {"low": 16, "high": 128, "log": True},
         "cell": ["gru", "lstm", "mingru", "lru"],
         "layers": [1, 2],
         "batch_size": [16, 32, 64],
     },
-    "regress": {
+    "targets": {
         "lr": {"low": 3e-4, "high": 3e-2, "log": True},
         "hidden_size": {"low": 8, "high": 128, "log": True},
         "cell": ["rnn", "gru", "lstm", "mingru", "lru"],
         "layers": [1, 2],
     },
-    "autoencode": {
+    "codes": {
         "lr": {"low": 3e-4, "high": 3e-2, "log": True},
         "encoder_sizes": [[64, 32], [128, 64], [256, 64], [128, 64, 32], [256, 128, 64]],
         "batch_size": [16, 32, 64],
     },
 }
-"""The search space of each job: what decides most, and does not change what the loss measures. The
-size of a code is none of it, as more numbers always reconstruct better."""
+"""The search space by what the job answers: what decides most, and does not change what the loss
+measures. The size of a code is none of it, as more numbers always reconstruct better."""
 
 _FIXED = {
     **dict.fromkeys(("data", "test", "answers"), "all trials share the data"),
@@ -169,7 +170,11 @@ class Space:
 
 def default_space(job: str, fixed: Iterable[str] = ()) -> Space:
     """Return the search space of `job`, without the options that are `fixed`."""
-    left = {name: spec for name, spec in DEFAULTS[job].items() if name not in set(fixed)}
+    left = {
+        name: spec
+        for name, spec in DEFAULTS[kind_of(job).answers].items()
+        if name not in set(fixed)
+    }
     if not left:
         raise OptionError(
             "--space: every option that is searched by default was set; leave one out, or name "

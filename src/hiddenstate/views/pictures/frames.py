@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, dataclass
 
+from hiddenstate.program.jobs import kind_of
 from hiddenstate.runs.static_facts import StaticFacts
 from hiddenstate.views.pictures.table import PICTURES
 
@@ -42,7 +43,7 @@ MEMORY = Frame(
 )
 
 FRAMES = {
-    "classify": {
+    "classes": {
         "learning": LEARNING,
         "predictions": Frame(
             "What it makes of rows it never learns from",
@@ -76,7 +77,7 @@ FRAMES = {
         ),
         "memory": MEMORY,
     },
-    "regress": {
+    "targets": {
         "learning": LEARNING,
         "held_out": Frame(
             "The part that it never learns from",
@@ -112,7 +113,7 @@ FRAMES = {
         ),
         "memory": MEMORY,
     },
-    "autoencode": {
+    "codes": {
         "learning": LEARNING,
         "reconstructions": Frame(
             "What is left of a row",
@@ -143,7 +144,7 @@ FRAMES = {
         ),
     },
 }
-"""The frames of pictures that pages show, by job and name."""
+"""The frames of pictures that pages show, by what the job answers and by name."""
 
 ARRIVING = Frame(
     "Each window is predicted before it learns from it",
@@ -160,10 +161,12 @@ SHOWN_TRAINING = "What it makes of rows"
 
 def frames_of(job: str, facts: StaticFacts | None) -> dict[str, dict[str, str]]:
     """Return the frames of the pictures of a run by name, in their order, as JSON has them."""
-    frames = {name: FRAMES[job][name] for name in PICTURES[job] if name in FRAMES[job]}
-    if facts is not None and facts.appended and job == "regress":
+    kind = kind_of(job)
+    own = FRAMES[kind.answers]
+    frames = {name: own[name] for name in PICTURES[kind.answers] if name in own}
+    if facts is not None and facts.appended and kind.has_targets:
         frames["tracking"] = ARRIVING
-    if facts is not None and facts.shown_split == "train" and job == "classify":
+    if facts is not None and facts.shown_split == "train" and kind.has_classes:
         shown = frames["predictions"]
         frames["predictions"] = Frame(SHOWN_TRAINING, shown.caption, shown.empty)
     return {name: asdict(frame) for name, frame in frames.items()}

@@ -35,7 +35,7 @@ def _has_windows(timeline: Timeline, moment: Moment) -> bool:
 
 def _has_errors(timeline: Timeline, moment: Moment) -> bool:
     """Whether there are errors of windows that no held-out part has instead."""
-    held_out = PICTURES["regress"]["held_out"].is_there(timeline, moment)
+    held_out = PICTURES["targets"]["held_out"].is_there(timeline, moment)
     return _has_windows(timeline, moment) and (timeline.facts.appended or not held_out)
 
 
@@ -55,7 +55,7 @@ EXAMPLE = Picture(
 MEMORY = Picture(arrays=("eigenvalue",), words=words.reaches)
 
 PICTURES: dict[str, dict[str, Picture]] = {
-    "classify": {
+    "classes": {
         "example": EXAMPLE,
         "augmented": AUGMENTED,
         "learning": LEARNING,
@@ -93,7 +93,7 @@ PICTURES: dict[str, dict[str, Picture]] = {
         ),
         "curves": Picture(arrays=("roc",), classes=True, is_error=True),
     },
-    "regress": {
+    "targets": {
         "signals": Picture(("time", "input", "target"), words=words.signals),
         "augmented": AUGMENTED,
         "learning": LEARNING,
@@ -108,7 +108,7 @@ PICTURES: dict[str, dict[str, Picture]] = {
         ),
         "memory": MEMORY,
     },
-    "autoencode": {
+    "codes": {
         "example": EXAMPLE,
         "augmented": AUGMENTED,
         "learning": LEARNING,
@@ -125,14 +125,14 @@ PICTURES: dict[str, dict[str, Picture]] = {
         ),
     },
 }
-"""The pictures of a job by name; a run has those that it has the arrays for."""
+"""Pictures by what the job answers and by name; a run has those that it has the arrays for."""
 
 LEADS = {
-    "classify": ("predictions", "dynamics", "learning"),
-    "regress": ("held_out", "tracking", "learning"),
-    "autoencode": ("codes", "reconstructions", "learning"),
+    "classes": ("predictions", "dynamics", "learning"),
+    "targets": ("held_out", "tracking", "learning"),
+    "codes": ("codes", "reconstructions", "learning"),
 }
-"""The picture that stands for a run, by job: the first of these that it has."""
+"""The picture that stands for a run, by what its job answers: the first of these that it has."""
 
 
 def pictures_there(
@@ -142,7 +142,7 @@ def pictures_there(
     `filled` only those without an empty one."""
     return [
         name
-        for name, picture in PICTURES[timeline.job].items()
+        for name, picture in PICTURES[timeline.kind.answers].items()
         if name in among
         and picture.is_there(timeline, moment)
         and not (filled and picture.is_empty(timeline, moment))

@@ -17,11 +17,13 @@ from hiddenstate.views.terminal.panels import Draw, Selection, placeholder
 from hiddenstate.views.terminal.screen import SMALLEST
 from hiddenstate.views.timeline import Moment, Timeline
 
-JOBS: dict[str, tuple[dict[str, Draw], tuple[Box, ...]]] = {
-    "classify": (classify.PANELS, classify.BOXES),
-    "regress": (regress.PANELS, regress.BOXES),
-    "autoencode": (autoencode.PANELS, autoencode.BOXES),
+BY_ANSWERS: dict[str, tuple[dict[str, Draw], tuple[Box, ...]]] = {
+    "classes": (classify.PANELS, classify.BOXES),
+    "targets": (regress.PANELS, regress.BOXES),
+    "codes": (autoencode.PANELS, autoencode.BOXES),
 }
+"""Panels and boxes by what the job answers."""
+
 MARGIN = 1
 
 SHAPE_ERRORS = (ValueError, IndexError, KeyError, TypeError, ArithmeticError)
@@ -30,7 +32,7 @@ SHAPE_ERRORS = (ValueError, IndexError, KeyError, TypeError, ArithmeticError)
 
 def panels_of(timeline: Timeline, moment: Moment) -> dict[str, Draw]:
     """Return the panels that the run has arrays for, by name."""
-    panels = JOBS[timeline.job][0]
+    panels = BY_ANSWERS[timeline.kind.answers][0]
     there = {"learning", *pictures_there(timeline, moment, panels, filled=True)}
     if "held_out" in there:
         there -= {"tracking", "error"}
@@ -79,7 +81,9 @@ def _all(
     selection: Selection,
 ) -> None:
     """Draw as many panels as fit, in the layout of the job."""
-    boxes = [rest for box in JOBS[timeline.job][1] if (rest := only(box, set(panels)))]
+    boxes = [
+        rest for box in BY_ANSWERS[timeline.kind.answers][1] if (rest := only(box, set(panels)))
+    ]
     box = choose(boxes, body.width, body.height) or boxes[-1]
     for place in arrange(box, 0, 0, body.width, body.height):
         part = body.part(place.x, place.y, place.width, place.height)

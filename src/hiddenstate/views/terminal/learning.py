@@ -27,7 +27,7 @@ def learning(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Sele
         parts = [canvas.part(0, 0, width, half), canvas.part(0, half, width, height - half)]
     else:
         parts = [canvas]
-    if len(parts) == 1 and timeline.job != "regress":  # whose panel of held-out rows says it
+    if len(parts) == 1 and not timeline.kind.has_targets:  # whose panel of held-out rows says it
         parts = [_below_warning(canvas, timeline, moment)]
     _loss(parts[0], timeline, moment, key if len(parts) == 1 else None)
     if key and len(parts) == 2:
@@ -102,9 +102,9 @@ def _key(line: Canvas, named: Sequence[tuple[str, int]]) -> None:
 
 def _baseline(timeline: Timeline) -> str:
     """Return the name of the score without a network, short."""
-    words = {"classify": "one class", "autoencode": "PCA", "regress": "training mean"}
-    forecast = timeline.job == "regress" and timeline.options["horizon"]
-    return "last value" if forecast else words[timeline.job]
+    words = {"classes": "one class", "codes": "PCA", "targets": "training mean"}
+    forecast = timeline.kind.has_targets and timeline.options["horizon"]
+    return "last value" if forecast else words[timeline.kind.answers]
 
 
 def upright(plot: Canvas, x: float, span: tuple[float, ...]) -> None:
