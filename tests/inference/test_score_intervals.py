@@ -8,6 +8,9 @@ import pytest
 
 from hiddenstate.inference.evaluate import evaluate_run
 from hiddenstate.inference.overflow import checked_predictor
+from hiddenstate.inference.score_intervals import of_correct
+from hiddenstate.metrics.comparison import compare
+from hiddenstate.metrics.intervals import Units
 from hiddenstate.runs import Run
 from hiddenstate.system.strict_json import parse_json
 from tests.conftest import QUIET, Cli
@@ -117,8 +120,32 @@ def test_new_rows_are_drawn_by_their_groups_if_they_name_them(
         assert "no interval: the rows do not name their groups" in done.out
 
 
-def test_a_run_on_many_rows_has_no_interval(tmp_path: Path) -> None:
-    values = {"data": table(tmp_path, 2000, 1), "label": "label", "drop": ("who",), **SMALL}
+@pytest.mark.parametrize("job", ["classify", "autoencode"])
+def test_many_rows_have_the_interval_of_the_gain_alone(job: str, tmp_path: Path) -> None:
+    options = {"label": "label", "drop": ("who",)} if job == "classify" else {}
+    options |= {} if options else {"drop": ("who", "label"), "code_size": 1, "encoder_sizes": (2,)}
+    values = {"data": table(tmp_path, 2000, 1), **SMALL, **options}
     values |= {"test_fraction": 0.5, "batch_size": 500}
-    results, scores = scores_of(train("classify", values, tmp_path / "runs"))
-    assert intervals_of(results, "test_") == intervals_of(scores) == {}
+    if job == "autoencode":
+        del values["hidden_size"]
+    results, scores = scores_of(train(job, values, tmp_path / "runs"))
+    ends = intervals_of(results, "test_")
+    assert set(ends) == {"gain_low", "gain_high"}
+    assert intervals_of(scores) == pytest.approx(ends, rel=1e-6)
+    compared = compare(job, results, {"code_size": 1})
+    assert compared is not None
+    assert compared.tie is (ends["gain_low"] <= 0 <= ends["gain_high"])
+
+
+def test_a_gain_on_many_rows_may_be_chance() -> None:
+    n = 1200
+    right, other = np.arange(n) >= 23, np.arange(n)[::-1] >= 24
+    results = {"test_accuracy": float(right.mean()), "baseline_accuracy": float(other.mean())}
+    results |= of_correct("test_accuracy", Units("rows", np.arange(n), n), right, other)
+    compared = compare("classify", results, {})
+    assert compared is not None
+    assert compared.tie
+    assert compared.in_words() == (
+        "Without a network, always predicting the most frequent class reached 98.00 %: no clear "
+        "difference, as the gain, -1.04 % to 1.20 % in the 95 % interval, may be chance."
+    )

@@ -381,7 +381,7 @@ def _score_autoencoder(
         labels = np.unique(first.require_targets(), return_inverse=True)[1]
         result["knn_accuracy"] = scores.knn_accuracy(predictor.encode(first.X[:]), labels)
     units = score_intervals.units_of_rows(model.transform, rows)
-    if not units.few:
+    if not units.few and components is None:
         return result
     other = None if components is None else components.error_by_row(rows.X)
     errors = score_intervals.errors_of_rows(predictor.predict, rows.X)

@@ -18,8 +18,10 @@ from hiddenstate.metrics.forecasts import scaled_errors
 from hiddenstate.metrics.intervals import (
     FEWEST,
     Bootstrap,
+    Ends,
     Units,
     figures,
+    paired_difference,
     units_of,
     unnamed_groups,
 )
@@ -79,7 +81,7 @@ def units_of_differences(transform: Transform, answers: Answers) -> Units:
 
 
 def of_correct(name: str, units: Units, correct: Array, other: Array | None) -> dict[str, float]:
-    """Return the interval of an accuracy as results, and of its gain.
+    """Return the interval of an accuracy as results, and of its gain; of many rows only that.
 
     Parameters
     ----------
@@ -89,11 +91,17 @@ def of_correct(name: str, units: Units, correct: Array, other: Array | None) -> 
     correct, other : ndarray (N,) of bool
         Whether the model and its baseline are right.
     """
+    gains = None if other is None else correct.astype(float) - other
     if not units.few:
-        return {}
+        return figures(units, {}, _gain_of_many(units, gains))
     draws = Bootstrap(units)
-    gain = None if other is None else draws.mean(correct.astype(float) - other)
+    gain = None if gains is None else draws.mean(gains)
     return figures(units, {name: draws.share(correct)}, gain)
+
+
+def _gain_of_many(units: Units, gains: Array | None) -> Ends | None:
+    """Return the interval of a mean gain from its standard error, which is enough for many rows."""
+    return None if gains is None else paired_difference(gains, np.ones(len(gains)), units)
 
 
 def of_classes(units: Units, y: Array, outputs: Array) -> dict[str, float]:
@@ -129,11 +137,13 @@ def errors_of_rows(reconstruct: Callable[[Array], Array], X: Any) -> Array:
 
 
 def of_errors(name: str, units: Units, errors: Array, other: Array | None) -> dict[str, float]:
-    """Return the interval of a mean error of rows (N,) as results, and of its gain over `other`."""
+    """Return the interval of a mean error of rows (N,) as results, and of its gain over `other`; of
+    many rows only that."""
+    gains = None if other is None else other - errors
     if not units.few:
-        return {}
+        return figures(units, {}, _gain_of_many(units, gains))
     draws = Bootstrap(units)
-    gain = None if other is None else draws.mean(other - errors)
+    gain = None if gains is None else draws.mean(gains)
     return figures(units, {name: draws.mean(errors)}, gain)
 
 

@@ -74,7 +74,7 @@ class AutoencodeJob(Job):
     def finish(self, engine: Engine, recent: list[float]) -> Evaluation:
         """Compute the squared error per number on all test rows and the mean of the last losses;
         also the rows with the largest error, and reconstructions of the rows behind the codes."""
-        results = {"train_loss": float(np.mean(recent))}
+        results, arrays = {"train_loss": float(np.mean(recent))}, dict[str, Array]()
         test = self.dataset.test
         if test is not None and len(test):
             results["test_mse"] = self.loss(engine, test)
@@ -87,19 +87,14 @@ class AutoencodeJob(Job):
                 components = baselines.fit_components(rows, (test.X,), size)
                 results["baseline_mse"] = components.error(test.X)
             units = units_of_rows(self.dataset.transform, test)
-            if units.few:
-                other = None if components is None else components.error_by_row(test.X)
-                results |= of_errors(
-                    "test_mse", units, errors_of_rows(engine.predict, test.X), other
-                )
-        return Evaluation(results, self._worst(engine) | self._coded_rows(engine))
+            other = None if components is None else components.error_by_row(test.X)
+            errors = errors_of_rows(engine.predict, test.X)
+            results |= of_errors("test_mse", units, errors, other)
+            arrays = self._worst(engine, test, errors)
+        return Evaluation(results, arrays | self._coded_rows(engine))
 
-    def _worst(self, engine: Engine) -> dict[str, Array]:
-        """Return the test rows with the largest error, beside their reconstructions."""
-        test = self.dataset.test
-        if test is None or not len(test):
-            return {}
-        error = errors_of_rows(engine.predict, test.X)
+    def _worst(self, engine: Engine, test: Rows, error: Array) -> dict[str, Array]:
+        """Return the test rows with the largest error (N,), beside their reconstructions."""
         n = affordable(test.X.shape[1:], 2 * test.X.dtype.itemsize, WORST_BYTES, WORST_KEPT)
         worst = np.argsort(-error, kind="stable")[:n]
         rows = test.take(worst)

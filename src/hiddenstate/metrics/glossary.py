@@ -297,14 +297,16 @@ GLOSSARY: dict[str, Entry] = {
     ),
     "classes/gain": Entry(
         "gain over the best baseline",
-        "95 % interval of the accuracy minus that of the best baseline, on the same test rows. If "
-        "it includes 0, there is no clear difference.",
+        "95 % interval of the accuracy minus that of the best baseline, on the same test rows; on "
+        "1,000 rows or more from the standard error of the paired differences. If it includes 0, "
+        "there is no clear difference.",
         "share",
     ),
     "gain": Entry(
         "gain over the best baseline",
         "95 % interval of the error of the best baseline minus that of the network, on the same "
-        "test rows. If it includes 0, there is no clear difference.",
+        "test rows; on 1,000 rows or more from the standard error of the paired differences. If it "
+        "includes 0, there is no clear difference.",
     ),
     "relative_gain": Entry(
         "lower absolute error than the best baseline",

@@ -288,7 +288,7 @@ def figures(
 ) -> dict[str, float]:
     """Return intervals as results: `<score>_low` and `<score>_high`, and `interval_<units>`.
 
-    Of blocks also `interval_steps`, the steps of each; of many units nothing.
+    Of blocks also `interval_steps`, the steps of each; of many units the gain alone.
 
     Parameters
     ----------
@@ -296,12 +296,10 @@ def figures(
     ends : dict
         By the name of the score; None if it has none.
     gain : tuple of float, optional
-        Interval of how much better the score is than that of the baseline, on the same draws.
+        Interval of how much better the score is than that of the baseline on the same rows.
     """
-    if not units.few:
-        return {}
-    results: dict[str, float] = {f"interval_{units.kind}": units.n}
-    if units.length:
+    results: dict[str, float] = {f"interval_{units.kind}": units.n} if units.few else {}
+    if units.few and units.length:
         results["interval_steps"] = units.length
     for name, pair in {**ends, "gain": gain}.items():
         if pair is not None:
