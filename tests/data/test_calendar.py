@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hiddenstate.data.calendar import Calendar
+from hiddenstate.data.calendar import DAY, HOUR, MINUTE, Calendar
 from tests.data.readers.tables import Read, read
 
 __all__ = ["read"]  # fixture
@@ -91,3 +91,28 @@ def test_the_step_its_seasons_and_the_times_that_follow(
 )
 def test_times_without_a_regular_step_have_no_calendar(times: list[str], read: Read) -> None:
     assert calendar(read, times) is None
+
+
+@pytest.mark.parametrize(
+    ("unit", "multiple", "periods"),
+    [
+        ("fixed", 15 * MINUTE, (96, 672)),
+        ("fixed", 7 * MINUTE, (1440,)),
+        ("fixed", HOUR, (24, 168, 8736)),
+        ("fixed", 5 * HOUR, ()),
+        ("fixed", 8 * HOUR, (3, 21, 1092)),
+        ("fixed", DAY, (7, 364)),
+        ("fixed", 3 * DAY, ()),
+        ("business day", 1, (5, 260)),
+        ("fixed", 7 * DAY, (52,)),
+        ("fixed", 28 * DAY, (13,)),
+        ("fixed", 35 * DAY, ()),
+        ("months", 1, (12,)),
+        ("months", 5, ()),
+        ("months", 12, ()),
+    ],
+)
+def test_values_may_repeat_after_the_periods_of_the_calendar(
+    unit: str, multiple: int, periods: tuple[int, ...]
+) -> None:
+    assert Calendar(unit, multiple).periods == periods

@@ -122,7 +122,7 @@ def test_new_rows_are_drawn_by_their_groups_if_they_name_them(
 
 @pytest.mark.parametrize("job", ["classify", "autoencode"])
 def test_many_rows_have_the_interval_of_the_gain_alone(job: str, tmp_path: Path) -> None:
-    options = {"label": "label", "drop": ("who",)} if job == "classify" else {}
+    options: dict[str, Any] = {"label": "label", "drop": ("who",)} if job == "classify" else {}
     options |= {} if options else {"drop": ("who", "label"), "code_size": 1, "encoder_sizes": (2,)}
     values = {"data": table(tmp_path, 2000, 1), **SMALL, **options}
     values |= {"test_fraction": 0.5, "batch_size": 500}

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from hiddenstate.metrics.by_target import Compared, relative_gain, results_by_target
+from hiddenstate.metrics.forecasts import scaled_error, seasonal_changes
 from hiddenstate.metrics.intervals import Units, paired_difference, units_of
 from hiddenstate.metrics.target_scores import (
     is_of_target,
@@ -62,6 +63,46 @@ def test_a_panel_has_its_scaled_error_first() -> None:
         "MASE 0.566, ± 30.8 EUR; a week ago: ± 50.3 EUR; R2 within series 0.913 "
         "(medians of 5 series)"
     )
+
+
+def test_series_in_which_a_target_is_constant_are_left_out_and_counted() -> None:
+    of = shops((100.0, 10.0, 1.0, 1.0, 1.0))
+    still = of.series >= 2
+    of.target[still], of.outputs[still], of.others["last"][still] = 5.0, 5.01, 5.0
+    scales = {
+        0: np.array([50.0]),
+        1: np.array([5.0]),
+        **dict.fromkeys((2, 3, 4), np.array([np.nan])),
+    }
+    results = results_by_target(of, scales)
+    assert results["target_1_constant"] == 3
+    assert results["target_1_mae"] == pytest.approx(5.5)
+    assert results["target_1_mase"] == pytest.approx(0.2)
+    (score,) = target_scores(results, {"target": ["faults"]})
+    assert score.figures.startswith("MASE 0.2, ± 5.5; the last value: ± 11; R2 within series 0.98")
+    assert score.figures.endswith(" (medians of 2 series; 3 constant ones left out)")
+    assert score.facts()["constant"] == 3
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_a_target_that_is_constant_everywhere_says_so(n: int) -> None:
+    truth, series = np.full((20, 1), 5.0), np.arange(20) % n
+    of = Compared(truth + 0.1, truth, series, {"last": truth})
+    (score,) = target_scores(results_by_target(of, {}), {"target": ["valve"]})
+    where = " (constant)" if n == 1 else " (constant in all 2 series)"
+    assert score.in_words() == "valve: ± 0.1; the last value: ± 0" + where
+
+
+def test_a_constant_target_leaves_the_others_their_scaled_errors() -> None:
+    steps = np.arange(30.0)
+    values = np.stack([steps % 3, np.zeros(30)], axis=1)[None]
+    scales = seasonal_changes(values, np.zeros(1, int), None, np.zeros(1, int))
+    assert scales[0][0] > 0
+    assert np.isnan(scales[0][1])
+    of = Compared(values[0] + 0.5, values[0], np.zeros(30, int), {})
+    assert results_by_target(of, scales)["target_1_mase"] == pytest.approx(0.5 / scales[0][0])
+    scaled = scaled_error(of.outputs, of.target, of.series, scales)
+    assert scaled == pytest.approx(0.5 / scales[0][0])
 
 
 def test_results_of_earlier_versions_have_no_lines() -> None:

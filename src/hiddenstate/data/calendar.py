@@ -138,9 +138,21 @@ class Calendar:
         if step < DAY:
             lengths = (HOUR, DAY) if step <= MINUTE else (DAY, 7 * DAY)
             return tuple(n // step for n in lengths if n % step == 0 and n > step)
-        if step % (7 * DAY) == 0 and step <= 26 * 7 * DAY:
-            return (round(52 * 7 * DAY / step),)
+        year = 52 * 7 * DAY
+        if step % (7 * DAY) == 0 and year % step == 0 and step < year:
+            return (year // step,)
         return (7,) if step == DAY else ()
+
+    @property
+    def periods(self) -> tuple[int, ...]:
+        """Steps of all periods after which values may repeat: the seasons, and of hours to working
+        days the 52 weeks of a year too."""
+        if self.unit == BUSINESS:
+            return (*self.seasons, 52 * 5)
+        year = 52 * 7 * DAY
+        if self.unit == FIXED and HOUR <= self.multiple <= DAY and year % self.multiple == 0:
+            return (*self.seasons, year // self.multiple)
+        return self.seasons
 
     @property
     def step_days(self) -> float:

@@ -7,6 +7,7 @@ import numpy as np
 from hiddenstate.data.origin import Origin, whole
 from hiddenstate.errors import count, printable
 from hiddenstate.inference.backtest import seasonal_paths
+from hiddenstate.inference.forecast_scores import periods_of
 from hiddenstate.inference.outlook import PAST, Outlook
 from hiddenstate.metrics.units import quantity, unit_of
 from hiddenstate.system.typing import Array
@@ -163,10 +164,11 @@ def _errors(made: Outlook) -> list[list[dict[str, Any] | None]]:
     """Return the errors of each series and target."""
     paths, own = made.earlier, made.forecaster.own
     targets = made.forecaster.model.transform.targets
-    season = made.forecaster.model.transform.season or 1
-    simple = {"the last value": 1}
-    if season > 1:
-        simple[f"the value {count(season, 'step')} earlier"] = season
+    simple, first = {"the last value": 1}, int(paths.origin.min(initial=0))
+    transform = made.forecaster.model.transform
+    for period in periods_of(transform, made.dataset.calendar):
+        if period == transform.season or period <= first:
+            simple[f"the value {count(period, 'step')} earlier"] = period
     others = {
         name: np.abs(seasonal_paths(paths, made.series, own, k).values - paths.actual)
         for name, k in simple.items()

@@ -1,13 +1,16 @@
 """Scores of the forecasts of a run beside those of its linear path and of the last season."""
 
+from collections.abc import Sequence
 from typing import Literal, TypedDict
 
 import numpy as np
 
 from hiddenstate.data import Rows
-from hiddenstate.data.origin import whole
+from hiddenstate.data.calendar import Calendar
+from hiddenstate.data.origin import Origin, whole
 from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.inference.predict import Answers
+from hiddenstate.metrics.by_target import nearest
 from hiddenstate.metrics.forecasts import scaled_error, seasonal_changes, series_of_windows
 from hiddenstate.metrics.scores import mean_squared_error
 from hiddenstate.system.typing import Array
@@ -22,7 +25,7 @@ class ForecastScores(TypedDict, total=False):
     mase: float
     """Mean absolute scaled error."""
     seasonal_mse: float
-    """Mean squared error of the last value in the season of the target."""
+    """Mean squared error of the last value in the season of the target, the best of several."""
     linear_mse: float
     """Mean squared error of the linear path alone."""
 
@@ -73,42 +76,94 @@ def scales_of(
 def other_forecasts(
     transform: Transform, answers: Answers, train: Rows | None = None
 ) -> dict[Other, Array]:
-    """Return forecasts (n, O) that need no network, by the name of their score.
-
-    The value a season ago is there only if it is known for all answers: it may be a step of the
-    training rows.
-    """
-    X = answers.rows.X
+    """Return forecasts (n, O) that need no network, by the name of their score."""
     if answers.now is None:
         return {}
     forecasts: dict[Other, Array] = {}
-    alone = transform.linear_targets(X)
+    alone = transform.linear_targets(answers.rows.X)
     if alone is not None:
         forecasts["linear_mse"] = alone[answers.row, answers.step]
-    ago = _season_ago(transform, answers, train)
-    if ago is not None and np.isfinite(ago).all():
-        forecasts["seasonal_mse"] = ago
+    seasonal = seasonal_forecast(transform, answers, train)
+    if seasonal is not None:
+        forecasts["seasonal_mse"] = seasonal[1]
     return forecasts
 
 
-def _season_ago(transform: Transform, answers: Answers, train: Rows | None) -> Array | None:
-    """Return the last values (n, O) in the season of the targets; NaN where one is unknown."""
-    values, season = _current(transform, answers.rows.X), transform.season
-    if not season or values is None:
+def periods_of(transform: Transform, calendar: Calendar | None) -> list[int]:
+    """Return the steps after which series are taken to repeat by forecasts that need no network:
+    those of their seasons and of the calendar."""
+    given = transform.reading.get("season") or (transform.season,)
+    periods = () if calendar is None else calendar.periods
+    return [int(each) for each in dict.fromkeys((*given, *periods)) if each]
+
+
+def seasonal_forecast(
+    transform: Transform, answers: Answers, train: Rows | None
+) -> tuple[list[int], Array] | None:
+    """Return the steps of a period of each target, and its last values (n, O) at the place of the
+    targets: of several periods those with the smallest error.
+
+    They are there only if they are known for all answers: they may be steps of the training rows.
+    """
+    values = _current(transform, answers.rows.X)
+    if values is None:
         return None
-    step = answers.step - -int(transform.reading["horizon"]) % season
-    ago = values[answers.row, np.maximum(step, 0)]
-    if (step >= 0).all():
-        return np.asarray(ago)
-    ago[step < 0] = np.nan
-    if train is not None and isinstance(train.X, np.ndarray):
-        own, origin = answers.rows.origin or whole(len(values)), train.origin or whole(len(train))
-        earlier = _current(transform, train.X)
-        assert earlier is not None
-        known = series_of_windows(earlier, origin.series, origin.first)
-        for i in np.flatnonzero(step < 0):
-            row = answers.row[i]
-            place, of_series = own.first[row] + step[i], known.get(int(own.series[row]))
-            if of_series is not None and 0 <= place < len(of_series):
-                ago[i] = of_series[place]
-    return np.asarray(ago)
+    table = answers.rows.origin and answers.rows.origin.table
+    known = _Known(values, answers, _earlier(transform, answers, train))
+    found: dict[int, Array] = {}
+    for period in periods_of(transform, table.calendar if table else None):
+        ago = known.before(-int(transform.reading["horizon"]) % period)
+        if np.isfinite(ago).all():
+            found[period] = ago
+    if not found:
+        return None
+    own = answers.rows.origin or whole(len(answers.rows))
+    best = nearest(found, answers.target, own.series[answers.row])
+    return best, np.stack([found[period][:, o] for o, period in enumerate(best)], axis=1)
+
+
+class _Known:
+    """The values before those that are forecast.
+
+    Parameters
+    ----------
+    values : ndarray (N, W, O)
+        The targets in the windows of the answers.
+    answers : Answers
+    earlier : sequence of tuple
+        Other windows (N, W, O) of the same series, with where they come from.
+    """
+
+    def __init__(
+        self, values: Array, answers: Answers, earlier: Sequence[tuple[Array, Origin]]
+    ) -> None:
+        self.values, self.answers = values, answers
+        self.own = answers.rows.origin or whole(len(values))
+        windows = [*earlier, (values, self.own)]
+        self.series = [series_of_windows(v, each.series, each.first) for v, each in windows]
+
+    def before(self, steps: int) -> Array:
+        """Return the values (n, O) so many steps before the last known ones; NaN where unknown."""
+        row, step = self.answers.row, self.answers.step - steps
+        ago: Array = self.values[row, np.maximum(step, 0)].astype(np.float64)
+        ago[step < 0] = np.nan
+        place = self.own.first[row] + step
+        for series in self.series:
+            unknown = np.flatnonzero((step < 0) & (place >= 0) & np.isnan(ago).any(axis=1))
+            for number in np.unique(self.own.series[row[unknown]]).tolist():
+                values = series.get(number, self.values[0, :0])
+                here = unknown[self.own.series[row[unknown]] == number]
+                here = here[place[here] < len(values)]
+                ago[here] = values[place[here]]
+        return ago
+
+
+def _earlier(
+    transform: Transform, answers: Answers, train: Rows | None
+) -> list[tuple[Array, Origin]]:
+    """Return the training windows of the series that are forecast; none of other data."""
+    own, origin = answers.rows.origin, None if train is None else train.origin
+    if train is None or own is None or origin is None or own.table is not origin.table:
+        return []
+    values = _current(transform, train.X) if isinstance(train.X, np.ndarray) else None
+    return [] if values is None else [(values, origin)]

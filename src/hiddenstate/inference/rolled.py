@@ -20,6 +20,7 @@ from hiddenstate.inference.backtest import (
     seasonal_paths,
 )
 from hiddenstate.inference.forecast import Forecaster, Paths, series_of_rows
+from hiddenstate.inference.forecast_scores import periods_of
 from hiddenstate.inference.inputs import read_new_data, run_test_data
 from hiddenstate.inference.intervals import Intervals
 from hiddenstate.inference.outlook import Outlook, held_out_from, outlook_of
@@ -111,9 +112,11 @@ def rolled(
         fitted = peer_paths(Peers(own, earlier, season or 1), paths, scored)
         scored, remarks, of_peers = fitted.scored, fitted.remarks, fitted.paths
     methods = {OWN: paths, "last value": seasonal_paths(paths, made.series, forecaster.own, 1)}
-    if season:
-        name = f"value {count(season, 'step')} ago"
-        methods[name] = seasonal_paths(paths, made.series, forecaster.own, season)
+    first = int(paths.origin[scored].min())
+    for period in periods_of(model.transform, made.dataset.calendar):
+        if period == season or period <= first:
+            name = f"value {count(period, 'step')} ago"
+            methods[name] = seasonal_paths(paths, made.series, forecaster.own, period)
     if alone and model.transform.has_path:
         methods[FORECAST.title] = _without_network(made)
     n = len(made.series)
@@ -163,14 +166,15 @@ def _names_of(dataset: SequenceDataset, n: int) -> list[str]:
 
 def _change(values: Array, season: int | None) -> Array | None:
     """Return the mean absolute change (O,) of a series (T, O) over a season, or from step to step
-    if it is too short; None if there is none."""
+    if it is too short, NaN of constant targets; None if it is not known."""
+    mean: Array | None = None
     for before in (season or 1, 1):
         changes = np.abs(values[before:] - values[:-before])
         if len(changes) and np.isfinite(changes).any(axis=0).all():
-            mean: Array = np.nanmean(changes, axis=0)
-            if (mean > 0).all():
-                return mean
-    return None
+            mean = np.nanmean(changes, axis=0)
+            if (mean > 0).any():
+                break
+    return None if mean is None else np.where(mean > 0, mean, np.nan)
 
 
 def _without_network(made: Outlook) -> Paths:

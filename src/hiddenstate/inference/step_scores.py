@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.inference.forecast import Paths
+from hiddenstate.metrics.forecasts import mean_scale
 from hiddenstate.metrics.ridge_forecast import RidgeForecast
 from hiddenstate.system.typing import Array
 
@@ -109,7 +110,8 @@ def step_scores(
     series, targets : sequence of str
         Their names.
     scales : mapping
-        The scale (O,) of the errors of series, by number; those without one get the mean.
+        The scale (O,) of the errors of series, by number, NaN of constant targets; those without
+        one get the mean.
     covered : mapping of ndarray (n, H, O)
         By level in percent, whether the interval of the model covers what was observed: 1 or 0, NaN
         where there is none.
@@ -133,7 +135,7 @@ def step_scores(
         }
     scale = np.full((S, n_targets), np.nan)
     if scales:
-        scale[:] = np.mean(list(scales.values()), axis=0)
+        scale[:] = mean_scale(scales)
         for number, own in scales.items():
             scale[number] = own
     used = np.asarray(n.reshape(S, -1).max(axis=1) > 0)

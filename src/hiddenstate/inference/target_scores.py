@@ -5,7 +5,7 @@ import numpy as np
 from hiddenstate.data import Rows
 from hiddenstate.data.origin import whole
 from hiddenstate.data.prepare.transform import Transform
-from hiddenstate.inference.forecast_scores import other_forecasts, scales_of
+from hiddenstate.inference.forecast_scores import other_forecasts, scales_of, seasonal_forecast
 from hiddenstate.inference.predict import Answers
 from hiddenstate.inference.score_intervals import units_of_differences
 from hiddenstate.metrics.by_target import Compared, relative_gain, results_by_target
@@ -14,7 +14,9 @@ from hiddenstate.metrics.target_scores import (
     LAST,
     LINEAR,
     MEAN,
+    MOST,
     SEASONAL,
+    STEPS,
     smallest_error,
 )
 from hiddenstate.system.typing import Array
@@ -54,15 +56,23 @@ def by_target(
     best = smallest_error(results, [name for name in others if not (alone and name == LINEAR)])
     if best is not None:
         results |= relative_gain(of, others[best], units_of_differences(transform, answers))
-    days = _season_in_days(transform, answers) if SEASONAL in others else None
-    return results if days is None else {**results, DAYS: days}
+    return results | (_season_ago(transform, answers, train) if SEASONAL in others else {})
 
 
-def _season_in_days(transform: Transform, answers: Answers) -> float | None:
-    """Return how many days lie between a target and the value a season ago, if dates say so."""
-    table, season = answers.rows.origin and answers.rows.origin.table, transform.season
+def _season_ago(transform: Transform, answers: Answers, train: Rows | None) -> dict[str, float]:
+    """Return, as results, how many days lie between a target and the value a season ago, or how
+    many steps if no dates say so; of each target, if targets differ."""
+    season = seasonal_forecast(transform, answers, train)
+    if season is None:
+        return {}
+    table, horizon = answers.rows.origin and answers.rows.origin.table, _horizon(transform)
     calendar = table.calendar if table else None
-    if calendar is None or not season:
-        return None
-    steps = season * -(-int(transform.reading.get("horizon") or 1) // season)
-    return steps * calendar.step_days
+    name, size = (STEPS, 1) if calendar is None else (DAYS, calendar.step_days)
+    each = [size * period * -(-horizon // period) for period in season[0]]
+    if len(set(each)) == 1:
+        return {name: each[0]}
+    return {f"target_{k}_{name}": ago for k, ago in enumerate(each[:MOST], 1)}
+
+
+def _horizon(transform: Transform) -> int:
+    return int(transform.reading.get("horizon") or 1)

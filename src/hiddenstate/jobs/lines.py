@@ -18,7 +18,13 @@ from hiddenstate.jobs.snapshot_limits import rows_to_show
 from hiddenstate.jobs.taught import labels_read
 from hiddenstate.metrics.comparison import baseline_method, compare, scored_alone
 from hiddenstate.metrics.intervals import ends_of, interval_of
-from hiddenstate.metrics.target_scores import TargetScore, target_scores, with_targets
+from hiddenstate.metrics.target_scores import (
+    SEASONAL,
+    TargetScore,
+    method_in_words,
+    target_scores,
+    with_targets,
+)
 from hiddenstate.metrics.units import quantity
 from hiddenstate.models.net import Net
 from hiddenstate.program.cells import FACTORS
@@ -260,7 +266,8 @@ def _regress(job: Job, engine: Engine, results: Mapping[str, float]) -> list[str
             f"mean squared error{of_median} on {scored}: {results['test_mse']:.4g}"
             f"{_interval('test_mse', results)}{fit} ({baseline}: "
             f"{results['baseline_mse']:.4g}"
-            + f"; the value a season ago: {results.get('seasonal_mse', 0):.4g}"
+            + f"; the value of {method_in_words(SEASONAL, results)}: "
+            f"{results.get('seasonal_mse', 0):.4g}"
             * ("seasonal_mse" in results)
             + f"){_of_members(results)}"
         )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hiddenstate.metrics.intervals import Units, paired_difference
-from hiddenstate.metrics.target_scores import GAIN, MOST, SERIES
+from hiddenstate.metrics.target_scores import CONSTANT, GAIN, MOST, SERIES
 from hiddenstate.system.typing import Array
 
 
@@ -37,35 +37,55 @@ def results_by_target(of: Compared, scales: Mapping[int, Array]) -> dict[str, fl
 
     The scores are `mae`, `rmse`, `r2` within a series, `mase`, and `<name>_mae` of each of
     `of.others`: all medians over series, whose number is `target_series` if they are several.
+    Series in which the target is constant have no part in them, unless it is constant in all;
+    `constant` is their number, if there are some.
 
     Parameters
     ----------
     of : Compared
     scales : mapping of int to ndarray (O,)
-        The scales of the errors of series, for `mase`; those without one have no part in it.
+        The scales of the errors of series, for `mase`: NaN of a constant target. Series without
+        one have no part in it.
     """
     numbers, place = np.unique(of.series, return_inverse=True)
     S, truth = len(numbers), of.target.astype(np.float64)
     errors = np.abs(of.outputs - truth)
     mae, mse = _by_series(errors, place, S), _by_series(errors**2, place, S)
     spread = _by_series((truth - _by_series(truth, place, S)[place]) ** 2, place, S)
+    moves = spread > _rounding(truth, place, S) ** 2
     with np.errstate(divide="ignore", invalid="ignore"):
-        r2 = np.where(spread > _rounding(truth, place, S) ** 2, 1 - mse / spread, np.nan)
+        r2 = np.where(moves, 1 - mse / spread, np.nan)
     each = {"mae": mae, "rmse": np.sqrt(mse), "r2": r2}
     if scales:
-        known = [number in scales for number in numbers.tolist()]
-        own = np.array([scales[number] for number in numbers.tolist() if number in scales])
-        if len(own):
-            each["mase"] = mae[known] / own
+        unknown = np.full(truth.shape[1], np.nan)
+        scale = np.stack([scales.get(number, unknown) for number in numbers.tolist()])
+        each["mase"] = mae / scale
+        moves = moves | np.isfinite(scale)  # a target may rest in the test rows alone
     for name, values in of.others.items():
         each[f"{name}_mae"] = _by_series(np.abs(values - truth), place, S)
     results: dict[str, float] = {SERIES: S} if S > 1 else {}
     for target in range(min(truth.shape[1], MOST)):
+        prefix, own = f"target_{target + 1}_", moves[:, target]
         for name, values in each.items():
-            finite = values[np.isfinite(values[:, target]), target]
-            if len(finite):
-                results[f"target_{target + 1}_{name}"] = float(np.median(finite))
+            kept = values[own if own.any() else slice(None), target]
+            if np.isfinite(kept).any():
+                results[prefix + name] = float(np.median(kept[np.isfinite(kept)]))
+        if not own.all():
+            results[prefix + CONSTANT] = int(S - own.sum())
     return results
+
+
+def nearest(forecasts: Mapping[int, Array], target: Array, series: Array) -> list[int]:
+    """Return for each target the name of the forecasts (n, O) with the smallest mean absolute
+    error, the median over the series in which forecasts differ."""
+    numbers, place = np.unique(series, return_inverse=True)
+    off = [np.abs(each - target) for each in forecasts.values()]
+    errors = np.stack([_by_series(each, place, len(numbers)) for each in off])
+    apart, names, best = (errors != errors[0]).any(axis=0), list(forecasts), []
+    for o in range(target.shape[1]):
+        medians = np.median(errors[:, apart[:, o] if apart[:, o].any() else slice(None), o], axis=1)
+        best.append(names[int(np.argmin(medians))])
+    return best
 
 
 def relative_gain(of: Compared, other: Array, units: Units) -> dict[str, float]:

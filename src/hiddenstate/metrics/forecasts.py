@@ -3,6 +3,8 @@
 Shapes: n forecasts, O targets, N windows of W steps.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from hiddenstate.system.typing import Array
@@ -14,7 +16,8 @@ def seasonal_changes(
     """Return for each series the mean absolute change (O,) over a season in training windows.
 
     It is the scale of :func:`scaled_error`: the error of the seasonal naive forecast. Where no
-    training series is longer than a season, it is the change from step to step.
+    training series is longer than a season, it is the change from step to step. A constant target
+    has none, which is NaN; a series whose changes are not known is left out.
 
     Parameters
     ----------
@@ -33,14 +36,14 @@ def seasonal_changes(
         whole = series_of_windows(values, series, first)
         for before in (season or 1, 1):
             ago = {name: np.abs(x[before:] - x[:-before]) for name, x in whole.items()}
-            if scales := _above_zero({name: _mean(each) for name, each in ago.items()}):
+            if scales := _scales(ago):
                 return scales
         return {}
     before = season if season and season < W else 1
     if W < 2:
         return {}
     changes = np.abs(values[:, -1] - values[:, -1 - before]).astype(np.float64)
-    return _above_zero({int(each): _mean(changes[series == each]) for each in np.unique(series)})
+    return _scales({int(each): changes[series == each] for each in np.unique(series)})
 
 
 def series_of_windows(values: Array, series: Array, first: Array) -> dict[int, Array]:
@@ -55,8 +58,22 @@ def series_of_windows(values: Array, series: Array, first: Array) -> dict[int, A
     return found
 
 
-def _above_zero(means: dict[int, Array]) -> dict[int, Array]:
-    return {each: mean for each, mean in means.items() if (mean > 0).all()}
+def _scales(changes: dict[int, Array]) -> dict[int, Array]:
+    """Return the mean (O,) of the changes of each series (n, O), NaN for 0; nothing if no target of
+    a series changes."""
+    known = {name: each[np.isfinite(each).all(axis=1)] for name, each in changes.items()}
+    means = {name: each.mean(axis=0) for name, each in known.items() if len(each)}
+    if not any((mean > 0).any() for mean in means.values()):
+        return {}
+    return {name: np.where(mean > 0, mean, np.nan) for name, mean in means.items()}
+
+
+def mean_scale(scales: Mapping[int, Array]) -> Array:
+    """Return the mean (O,) of the scales of series; NaN for a target that has none."""
+    each = np.stack(list(scales.values()))
+    known = np.isfinite(each)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.where(known, each, 0).sum(axis=0) / known.sum(axis=0))
 
 
 def scaled_error(
@@ -65,17 +82,13 @@ def scaled_error(
     """Return the mean absolute scaled error (MASE): of each series, the mean absolute error divided
     by its scale, averaged over series (Hyndman & Koehler, Int. J. Forecasting 22, 2006).
 
-    Series without a scale get the mean of those there are; None if there is none.
+    Constant targets have no part in it. Series without a scale get the mean of those there are;
+    None if there is none.
     """
     if not scales:
         return None
-    mean = np.mean(list(scales.values()), axis=0)
-    errors = np.abs(outputs.astype(np.float64) - target)
-    each = [
-        (errors[series == number].mean(axis=0) / scales.get(int(number), mean)).mean()
-        for number in np.unique(series)
-    ]
-    return float(np.mean(each))
+    errors, weights = scaled_errors(outputs, target, series, scales)
+    return float(np.average(errors, weights=weights)) if weights.any() else None
 
 
 def scaled_errors(
@@ -83,11 +96,14 @@ def scaled_errors(
 ) -> tuple[Array, Array]:
     """Return the error of each forecast (n,) and its weight (n,), whose mean is that of
     :func:`scaled_error`; `scales` has one scale or more."""
-    mean: Array = np.mean(list(scales.values()), axis=0)
+    mean = mean_scale(scales)
     names, place, counts = np.unique(series, return_inverse=True, return_counts=True)
     scale = np.stack([scales.get(name, mean) for name in names.tolist()])
-    errors = np.abs(outputs.astype(np.float64) - target) / scale[place]
-    return errors.mean(axis=1), 1 / counts[place]
+    scaled = np.isfinite(scale)
+    n_scaled = scaled.sum(axis=1)
+    each = np.abs(outputs.astype(np.float64) - target) / np.where(scaled, scale, 1)[place]
+    errors = np.where(scaled[place], each, 0).sum(axis=1) / np.maximum(n_scaled, 1)[place]
+    return errors, ((n_scaled > 0) / counts)[place]
 
 
 def symmetric_percentage_error(outputs: Array, target: Array) -> float:
@@ -107,8 +123,3 @@ def interval_scores(low: Array, high: Array, actual: Array, level: float) -> tup
         losses.append(np.maximum(quantile * miss, (quantile - 1) * miss))
     covered = np.where(np.isfinite(actual), (low <= actual) & (actual <= high), np.nan)
     return covered, (losses[0] + losses[1]) / 2
-
-
-def _mean(changes: Array) -> Array:
-    known = np.isfinite(changes).all(axis=1)
-    return changes[known].mean(axis=0) if known.any() else np.zeros(changes.shape[1])

@@ -12,6 +12,7 @@ from hiddenstate.metrics.intervals import FEWEST, ends_of, interval_of, is_end
 from hiddenstate.metrics.target_scores import (
     DAYS,
     SERIES,
+    STEPS,
     is_of_target,
     is_pooled,
     target_scores,
@@ -180,11 +181,12 @@ GLOSSARY: dict[str, Entry] = {
         "mean absolute scaled error",
         "Mean absolute error on the test targets, divided by that of repeating the value of a "
         "season ago (or the last value, if there is no season) in the training rows of the same "
-        "series; averaged over the series. Below 1 is better than that.",
+        "series; averaged over the series, without constant ones. Below 1 is better than that.",
     ),
     "seasonal_mse": Entry(
         "error of the seasonal value",
-        "Mean squared error, on the same test targets, of predicting the value of one season ago.",
+        "Mean squared error, on the same test targets, of predicting the value of one season ago; "
+        "of several seasons, such as a day and a week, of the one with the smallest error.",
     ),
     "codes/baseline_mse": Entry(
         "error of principal components",
@@ -388,8 +390,10 @@ def _of_target(name: str) -> Entry:
     if name == SERIES:
         words = "Number of series that the scores of each target are the medians of."
         return Entry("series with scores", words, "count")
-    if name == DAYS:
-        return Entry("days of the season", "Days from the value a season ago to the target.")
+    if name in (DAYS, STEPS):
+        unit = name.removeprefix("seasonal_")
+        title, meaning = f"{unit} of the season", "from the value a season ago to the target."
+        return Entry(title, f"{unit.capitalize()} {meaning}")
     number, _, score = name.removeprefix("target_").partition("_")
     title, definition = SCORES_OF_TARGET.get(score, (score, ""))
     series = "; of several series, their median." if definition else ""

@@ -301,7 +301,7 @@ def figures(
     results: dict[str, float] = {f"interval_{units.kind}": units.n} if units.few else {}
     if units.few and units.length:
         results["interval_steps"] = units.length
-    for name, pair in {**ends, "gain": gain}.items():
+    for name, pair in {**(ends if units.few else {}), "gain": gain}.items():
         if pair is not None:
             results |= {f"{name}_low": pair[0], f"{name}_high": pair[1]}
     return results

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
+from hiddenstate.errors import count
 from hiddenstate.metrics.units import ago, quantity, unit_of, without_unit
 
 MOST = 50
@@ -33,6 +34,12 @@ RESULTS = {
 SERIES, DAYS = "target_series", "seasonal_days"
 """Results: the number of series that scores of targets are medians over, if there are several;
 and how many days ago the value of a season ago is, if dates say so."""
+
+CONSTANT = "constant"
+"""Result of a target: the number of series in which it is constant, if there are some."""
+
+STEPS = "seasonal_steps"
+"""Result: how many steps ago the value of a season ago is, if no dates say how many days."""
 
 GAIN = "relative_gain"
 """Result: the share by which the mean absolute error is below that of the best baseline."""
@@ -69,6 +76,9 @@ class TargetScore:
         absolute scaled error.
     series : int, default 1
         The number of series that all are medians over.
+    constant : int, default 0
+        The number of series that have no part in them, as the target is constant in these; if it is
+        so in all, it has.
     """
 
     name: str
@@ -80,12 +90,14 @@ class TargetScore:
     r2: float | None = None
     mase: float | None = None
     series: int = 1
+    constant: int = 0
 
     def facts(self) -> dict[str, Any]:
         """Return the scores as values, those that there are."""
         named = {"target": self.name, "unit": self.unit or None, "mae": self.mae, "rmse": self.rmse}
         named |= {"r2": self.r2, "mase": self.mase, "baseline_mae": self.other}
         named |= {"baseline": self.method or None, "series": self.series}
+        named |= {"constant": self.constant or None}
         named["words"] = self.in_words()
         return {name: value for name, value in named.items() if value is not None}
 
@@ -104,14 +116,25 @@ class TargetScore:
     @property
     def short(self) -> str:
         """The main score alone, that of a panel first: "MASE 0.584, ± 310 EUR"."""
-        panel = self.series > 1 and self.mase is not None
+        panel = self.series + self.constant > 1 and self.mase is not None
         return f"MASE {self.mase:.3g}, {self.value}" if panel else self.value
 
     @property
     def figures(self) -> str:
         """The scores without the target's name."""
         text = "; ".join(part for part in (self.short, self.versus, self.fit) if part)
-        return text + f" (medians of {self.series:,} series)" * (self.series > 1)
+        return text + (f" ({self.of})" if self.of else "")
+
+    @property
+    def of(self) -> str:
+        """What the scores are taken over: "medians of 5 series"; empty of a single one."""
+        several = self.series > 1
+        if not self.constant:
+            return f"medians of {self.series:,} series" * several
+        if self.constant == self.series:
+            return f"constant in all {self.series:,} series" if several else "constant"
+        medians = f"medians of {self.series:,} series" if several else "1 series"
+        return f"{medians}; {count(self.constant, 'constant one')} left out"
 
     @property
     def head(self) -> str:
@@ -123,8 +146,8 @@ class TargetScore:
         """What `head` is, and the other scores."""
         scaled = self.head != self.value
         what = "mean absolute scaled error" if scaled else "mean absolute error"
-        series = f", the median of {self.series:,} series" * (self.series > 1)
-        parts = [f"{what} of {self.name}{series}", self.value * scaled, self.versus, self.fit]
+        of = f", {self.of}" if self.of else ""
+        parts = [f"{what} of {self.name}{of}", self.value * scaled, self.versus, self.fit]
         return "; ".join(part for part in parts if part)
 
     @property
@@ -159,16 +182,20 @@ def _score(results: Mapping[str, Any], options: Mapping[str, Any], k: int) -> Ta
     simple = {name: float(error) for name, error in mae.items() if error is not None}
     best = min(simple, key=lambda name: simple[name], default=None)
     rmse, r2, mase = (results.get(f"target_{k}_{name}") for name in ("rmse", "r2", "mase"))
+    series, constant = (
+        int(results.get(n, d)) for n, d in ((SERIES, 1), (f"target_{k}_{CONSTANT}", 0))
+    )
     return TargetScore(
         without_unit(column),
         unit_of(column),
         float(results[f"target_{k}_mae"]),
-        "" if best is None else method_in_words(best, results),
+        "" if best is None else method_in_words(best, results, k),
         None if best is None else simple[best],
         rmse,
         r2,
         mase,
-        int(results.get(SERIES, 1)),
+        series if constant == series else series - constant,
+        constant,
     )
 
 
@@ -191,11 +218,19 @@ def n_scored(results: Mapping[str, Any]) -> int:
     return next(k for k in range(MOST + 1) if f"target_{k + 1}_mae" not in results)
 
 
-def method_in_words(name: str, results: Mapping[str, Any]) -> str:
-    """Return what answers without a network as a noun: "a week ago", "the last value"."""
+def method_in_words(name: str, results: Mapping[str, Any], k: int = 0) -> str:
+    """Return what answers without a network as a noun, of target `k` alone or of all: "a week ago",
+    "the last value"."""
     if name == SEASONAL:
-        return ago(results.get(DAYS))
+        return ago(*season_ago(results, k))
     return {LAST: "the last value", MEAN: "the training mean", LINEAR: "the linear path"}[name]
+
+
+def season_ago(results: Mapping[str, Any], k: int = 0) -> tuple[float | None, int | None]:
+    """Return how many days ago the value of a season ago is, else how many steps, of target `k` or,
+    if it is the same, of all."""
+    days, steps = (results.get(f"target_{k}_{n}", results.get(n)) for n in (DAYS, STEPS))
+    return days, steps
 
 
 def smallest_error(results: Mapping[str, Any], methods: Sequence[str]) -> str | None:
@@ -232,4 +267,4 @@ def is_of_target(name: str) -> bool:
     """Whether the result `name` belongs to the lines of targets, and is shown with them."""
     first, _, rest = name.removeprefix("target_").partition("_")
     of_one = name.startswith("target_") and first.isdigit() and bool(rest)
-    return of_one or name in (SERIES, DAYS)
+    return of_one or name in (SERIES, DAYS, STEPS)

@@ -98,10 +98,11 @@ PERIODS = (
 """Names of periods, their days, and by what share they may differ."""
 
 
-def ago(days: float | None) -> str:
-    """Return how long ago `days` are, as in "a week ago"; "a season ago" if it is not known."""
+def ago(days: float | None, steps: int | None = None) -> str:
+    """Return how long ago `days` are, as in "a week ago", or `steps` if days are not known; "a
+    season ago" if neither is."""
     if days is None:
-        return "a season ago"
+        return "a season ago" if steps is None else f"{count(steps, 'step')} ago"
     if (period := period_of(days)) is None:
         return f"{quantity(days)} days ago"
     n, name = period

@@ -18,7 +18,7 @@ from hiddenstate.metrics.glossary import entry_of, interval_in_words, is_shown, 
 from hiddenstate.metrics.headline import headline
 from hiddenstate.metrics.intervals import interval_of
 from hiddenstate.metrics.scores import skill
-from hiddenstate.metrics.target_scores import DAYS, TargetScore, target_scores, with_targets
+from hiddenstate.metrics.target_scores import TargetScore, season_ago, target_scores, with_targets
 from hiddenstate.metrics.units import ago, period_of, quantity
 from hiddenstate.models.fitted import FittedModel, row_shape_of
 from hiddenstate.program.words import BESIDE
@@ -116,8 +116,8 @@ def details(run: Run, number: str) -> dict[str, Any]:
         "targets": [
             {"name": printable(each.name, 80), "unit": each.unit, "head": each.head}
             | {"rest": printable(each.rest, 400), "words": printable(each.in_words(), 400)}
-            | _target_values(each, results)
-            for each in target_scores(results, options)
+            | _target_values(each, results, k)
+            for k, each in enumerate(target_scores(results, options), 1)
         ],
         "baseline": _baseline(job, results, options),
         "answer": _answer(job, results, options),
@@ -175,13 +175,15 @@ def _within(name: str, results: dict[str, float], job: str) -> dict[str, Any] | 
     return {"low": low, "high": high, "n": interval.n, "of": interval.kind}
 
 
-def _target_values(score: TargetScore, results: dict[str, float]) -> dict[str, Any]:
+def _target_values(score: TargetScore, results: dict[str, float], k: int) -> dict[str, Any]:
     """Return the scores of a target as values, for other languages than English."""
     other = None if score.other is None else f"± {quantity(score.other, score.unit)}"
     r2 = None if score.r2 is None else f"{score.r2:.3f}"
-    when = period_of(results.get(DAYS) or 0) if score.method == ago(results.get(DAYS)) else None
+    days, steps = season_ago(results, k)
+    when = (steps, "step") if steps else period_of(days or 0)
+    when = when if score.method == ago(days, steps) else None
     values = {"value": score.value, "other": other, "r2": r2, "series": score.series}
-    return values | {"method": score.method, "when": when}
+    return values | {"method": score.method, "when": when, "constant": score.constant}
 
 
 def _answer(job: str, results: dict[str, float], options: dict[str, Any]) -> dict[str, Any]:

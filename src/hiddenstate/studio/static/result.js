@@ -23,9 +23,11 @@ function method({ method: name, when }) {
 
 /** @param {any} target its scores @returns {string} */
 function targetOf(target) {
-  const { name, value, head, other, r2, series } = target;
+  const { name, value, head, other, r2, series, constant } = target;
+  const all = constant === series;
   return [head === value ? t("{name}: mean absolute error {value}", { name, value }) : t("{name}: {head}, mean absolute error {value}", { name, head, value }),
-    other && `${method(target)} ${other}`, r2 && `R2 ${r2}`, series > 1 && t("medians of {n} series", { n: series })].filter(Boolean).join(t("; "));
+    other && `${method(target)} ${other}`, r2 && `R2 ${r2}`, series > 1 && !all && t("medians of {n} series", { n: series }),
+    constant > 0 && (all ? t("constant") : t("{n} constant series left out", { n: constant }))].filter(Boolean).join(t("; "));
 }
 
 /** @param {any} baseline what needs no network @returns {string} */
