@@ -395,7 +395,7 @@ export class Space {
     const [right, bottom] = this.place([1.06, -1.06, 0]);
     for (const share of [-1, -0.5, 0, 0.5, 1]) {
       this.stroke([share, -1.06, 0], [share, 1.06, 0]);
-      const [x, y] = this.place([share, -1, 0]);
+      const [x] = this.place([share, -1, 0]);
       const low = Math.min(bottom, this.height - 40);
       this.write(this.number(0, share), x, low + 12, "center", this.muted);
       if (axes < 2) continue;

@@ -37,6 +37,25 @@ export function greatest(states) {
 }
 
 /**
+ * Returns the most probable class after a step.
+ * @param {ArrayLike<number>} chances
+ * @param {number} at
+ * @param {number} C
+ */
+export function topOf(chances, at = 0, C = chances.length) {
+  let top = 0;
+  for (let kind = 1; kind < C; kind += 1) if (chances[at * C + kind] > chances[at * C + top]) top = kind;
+  return top;
+}
+
+/** Returns the number of a step that is furthest from zero. @param {ArrayLike<number>} states @param {number} at @param {number} H */
+export function strongest(states, at, H) {
+  let most = states[at * H];
+  for (let i = 1; i < H; i += 1) if (Math.abs(states[at * H + i]) > Math.abs(most)) most = states[at * H + i];
+  return most;
+}
+
+/**
  * Returns the least and the largest of every `each`-th number from `first` on, or an interval around
  * them if they are one.
  * @param {ArrayLike<number>} numbers

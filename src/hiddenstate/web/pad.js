@@ -1,6 +1,7 @@
 // A pad to draw on, and the picture that a network reads of it.
 
 import { colorOf } from "./colors.js";
+import { h } from "./dom.js";
 import { contextOf, eachFrame, paintPixels, penOf, redrawWith, write } from "./pen.js";
 import { clamp } from "./numbers.js";
 
@@ -277,16 +278,9 @@ export function drawingPad({ canvas, centre, light, clear }, shape, use, cleared
  */
 export function addExamples(list, rows, shape, names, choose) {
   const paint = rows.map((values, number) => {
-    const item = document.createElement("li");
-    const button = document.createElement("button");
-    const canvas = document.createElement("canvas");
-    button.type = "button";
-    button.setAttribute("aria-label", `Picture ${number + 1}${names[number] === undefined ? "" : `: ${names[number]}`}`);
-    canvas.className = "pixels";
-    button.append(canvas);
-    item.append(button);
-    list.append(item);
-    button.addEventListener("click", () => choose(values, number));
+    const canvas = h("canvas", { class: "pixels" });
+    const label = `Picture ${number + 1}${names[number] === undefined ? "" : `: ${names[number]}`}`;
+    list.append(h("li", {}, h("button", { type: "button", "aria-label": label, onclick: () => choose(values, number) }, canvas)));
     return () => paintPixels(canvas, shape, values);
   });
   const all = () => paint.forEach((each) => each());

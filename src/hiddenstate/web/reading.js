@@ -61,9 +61,3 @@ export function traceOf(model, row, most = 40) {
     if (done) return /** @type {Trace} */ (value);
   }
 }
-
-/**
- * Returns the place of the largest value.
- * @param {Float64Array} values
- */
-export const largest = (values) => values.indexOf(Math.max(...values));

@@ -3,7 +3,7 @@
 
 import { colorOf } from "./colors.js";
 import { heat } from "./heat.js";
-import { clamp } from "./numbers.js";
+import { clamp, topOf } from "./numbers.js";
 import { frame, line, stacked, tag, write } from "./pen.js";
 
 /** @import { Box, Pen } from "./pen.js" */
@@ -72,18 +72,6 @@ export function boxesBelow(pen, width, height, shares, names) {
   const longest = Math.max(...names.map((name) => pen.measureText(name).width));
   const parts = stacked([LEFT, 0, width - LEFT - 10 - Math.min(longest, 110, 0.22 * width), height - 2], shares.filter(Boolean), HEAD);
   return shares.map((share) => (share ? /** @type {Box} */ (parts.shift()) : [0, 0, 0, 0]));
-}
-
-/**
- * The most probable class after a step.
- * @param {ArrayLike<number>} chances
- * @param {number} at
- * @param {number} C
- */
-export function topOf(chances, at, C) {
-  let top = 0;
-  for (let kind = 1; kind < C; kind += 1) if (chances[at * C + kind] > chances[at * C + top]) top = kind;
-  return top;
 }
 
 /**

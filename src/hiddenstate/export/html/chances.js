@@ -1,43 +1,29 @@
 // Shows the answer of a classifier on its page.
 
-import { largest } from "../../web/reading.js";
+import { Answer } from "../../web/answer.js";
 import { decidedAfter } from "../../web/reading_picture.js";
 import { joined } from "../../web/net.js";
 import { VIEW, byId } from "./page.js";
-import { h, say } from "../../web/dom.js";
-import { greatest, percent } from "../../web/numbers.js";
+import { say } from "../../web/dom.js";
+import { greatest, percent, topOf } from "../../web/numbers.js";
 
 export const CLASSES = VIEW.classes;
 
-const bars = CLASSES.map((name) => {
-  const item = h("li", {}, h("bdi", { title: name }, name));
-  item.insertAdjacentHTML("beforeend", '<svg viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true"><rect height="6"/></svg><span></span>');
-  byId("bars").append(item);
-  return item;
+const answer = new Answer({
+  label: byId("label"), sure: byId("sure"), decided: byId("decided"), bars: byId("bars"), classes: CLASSES, words: (share) => `${share} sure`,
 });
 byId("bars").tabIndex = CLASSES.length > 12 ? 0 : -1;
 
 // Shows the probabilities after `at` steps; at the end also when it was decided.
 export function showAnswer(trace, at, word) {
-  const now = at ? trace.probabilities[at - 1] : null;
-  const top = now ? largest(now) : -1;
-  byId("label").textContent = now ? CLASSES[top] : "–";
-  byId("label").classList.toggle("long", top >= 0 && CLASSES[top].length > 4);
-  byId("sure").textContent = now ? `${percent(now[top])} sure` : "nothing read yet";
-  const done = now && at === trace.probabilities.length;
-  byId("decided").textContent = done ? `Decided at ${word} ${decidedAt(trace)} of ${at}.` : "";
-  bars.forEach((bar, place) => {
-    const share = now ? now[place] : 0;
-    bar.classList.toggle("first", place === top);
-    bar.querySelector("rect").setAttribute("width", 100 * share);
-    bar.lastChild.textContent = now ? percent(share) : "";
-  });
+  const done = at > 0 && at === trace.probabilities.length;
+  answer.show(at ? trace.probabilities[at - 1] : null, [], done ? `Decided at ${word} ${decidedAt(trace)} of ${at}.` : "", "nothing read yet");
 }
 
 export function sayAnswer(trace, word) {
   const { probabilities } = trace;
   const now = probabilities[probabilities.length - 1];
-  const top = largest(now);
+  const top = topOf(now);
   say(`${CLASSES[top]}, ${percent(now[top])} sure, decided at ${word} ${decidedAt(trace)} of ${probabilities.length}`);
 }
 

@@ -1,9 +1,11 @@
 // Replays the training on the first screen: rows with their probabilities, or a signal.
 
 import { colorOf, isDark } from "../../web/colors.js";
+import { h } from "../../web/dom.js";
 import { trainingBar } from "./training_bar.js";
 import { unpack } from "../../web/bytes.js";
 import { paintPixels, penOf } from "../../web/pen.js";
+import { RowCards } from "../../web/row_cards.js";
 import { drawRow } from "../../web/row_picture.js";
 import { drawPlot } from "../../web/series_plot.js";
 
@@ -33,13 +35,6 @@ import { drawPlot } from "../../web/series_plot.js";
   // Says whose answers a moment shows, where the model is not the network alone.
   const whose = (moment) => (!data.by ? "" : data.alone && !alone && moment >= last ? ", by the model" : `, by ${data.by}`);
 
-  function element(kind, name, text) {
-    const made = document.createElement(kind);
-    if (name) made.className = name;
-    if (text !== undefined) made.textContent = text;
-    return made;
-  }
-
   // Rows: a card each, with the row and its most probable classes, the true one first.
   function rows() {
     const { names, short, truth, picture, length, channels, lengths } = data;
@@ -65,45 +60,16 @@ import { drawPlot } from "../../web/series_plot.js";
       drawRow(penOf(canvas), [0, 0, canvas.clientWidth, canvas.clientHeight], values, null, { quantities: data.quantities, channels, colors, steps: lengths[row] });
     }
 
-    const cards = truth.map((real, row) => {
-      const kinds = names.map((_, kind) => kind).filter((kind) => kind !== real);
-      kinds.sort((a, b) => highest(row, b) - highest(row, a));
-      const card = element("li", "card");
-      const canvas = element("canvas", picture ? "pixels" : "");
-      const verdict = element("p", "verdict");
-      const side = element("div", "chances");
-      side.append(verdict);
-      const bars = [real, ...kinds.slice(0, 2)].map((kind) => {
-        const bar = element("div", kind === real ? "chance true" : "chance");
-        const track = element("span", "track");
-        const fill = element("i");
-        const name = element("bdi", "", short[kind]);
-        name.title = names[kind];
-        track.append(fill);
-        bar.append(name, track);
-        side.append(bar);
-        return { kind, fill };
-      });
-      card.append(canvas, side);
-      part("live-rows").append(card);
-      return { row, real, canvas, verdict, bars };
-    });
+    const cards = new RowCards({ classes: names, short, truth, picture: Boolean(picture) });
+    cards.name(truth.flatMap((_, row) => names.map((__, kind) => highest(row, kind))));
+    for (const { parts } of cards.all) part("live-rows").append(h("li", { class: "card" }, parts));
 
     const show = (moment) => {
-      let right = 0;
-      for (const { row, real, verdict, bars } of cards) {
-        const of = names.map((_, kind) => chance(row * names.length + kind, moment) / 255);
-        const chosen = of.indexOf(Math.max(...of));
-        right += chosen === real ? 1 : 0;
-        verdict.textContent = `${chosen === real ? "✓" : "✗"} ${names[chosen]}`;
-        verdict.title = names[chosen];
-        verdict.classList.toggle("wrong", chosen !== real);
-        for (const { kind, fill } of bars) fill.style.width = `${(100 * of[kind]).toFixed(1)}%`;
-      }
+      const right = cards.show(Float64Array.from({ length: truth.length * names.length }, (_, place) => chance(place, moment) / 255));
       note.textContent = `${right} of ${truth.length} ${data.split} rows are right at this moment${whose(moment)}. `
         + "The first bar of each is the probability of its true class.";
     };
-    const paint = () => { for (const { row, canvas } of cards) paintRow(canvas, row); };
+    const paint = () => { for (const { row, canvas } of cards.all) paintRow(canvas, row); };
     return { show, paint };
   }
 
@@ -138,8 +104,8 @@ import { drawPlot } from "../../web/series_plot.js";
     const show = (moment) => {
       now = moment;
       note.replaceChildren(
-        element("span", "key target", "target"),
-        element("span", "key prediction", "prediction"),
+        h("span", { class: "key target" }, "target"),
+        h("span", { class: "key prediction" }, "prediction"),
         ends ? " Each window is predicted just before the network learns from it."
           : ` Predicted with the weights of this moment${whose(moment)}.`,
       );

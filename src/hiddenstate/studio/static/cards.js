@@ -5,8 +5,8 @@ import { panel } from "./picture.js";
 import { Moving, mixed } from "./easing.js";
 import { t } from "./words.js";
 import { isCalm } from "../../web/colors.js";
-import { topOf } from "../../web/reading_picture.js";
-import { percent } from "../../web/numbers.js";
+import { percent, topOf } from "../../web/numbers.js";
+import { RowCards } from "../../web/row_cards.js";
 
 /** @typedef {ReturnType<typeof import("./picture.js").framed>} Frame */
 
@@ -32,50 +32,25 @@ export class Cards {
     /** @type {Float64Array} largest probabilities until now */
     this.highest = new Float64Array(n * C);
     this.moving = new Moving(() => this.paint());
-    this.cards = Array.from({ length: n }, (_, row) => {
-      const truth = labels[row];
-      const canvas = h("canvas", { class: form.picture ? "pixels" : "", "aria-hidden": "true" });
-      const verdict = h("span", { class: "verdict" });
-      const bars = Array.from({ length: Math.min(3, C) }, (_, place) => {
-        const fill = h("i");
-        const name = h("bdi");
-        return { fill, name, kind: -1, element: h("span", { class: `chance${place ? "" : " true"}` }, name, h("span", { class: "track" }, fill)) };
-      });
-      const words = h("span", { class: "unseen" }, t("Row {row}, {truth}", { row: row + 1, truth: classes[truth] }));
-      const button = h("button", { type: "button", class: "card", onclick: () => choose(row) },
-        words, canvas, h("span", { class: "chances", "aria-hidden": "true" }, verdict, bars.map(({ element }) => element)));
+    this.cards = new RowCards({ classes, truth: Array.from(labels).slice(0, n), picture: Boolean(form.picture) });
+    this.buttons = this.cards.all.map(({ row, parts }) => {
+      const words = h("span", { class: "unseen" }, t("Row {row}, {truth}", { row: row + 1, truth: classes[labels[row]] }));
+      const button = h("button", { type: "button", class: "card", onclick: () => choose(row) }, words, parts);
       this.list.append(h("li", {}, button));
-      return { row, truth, canvas, verdict, bars, button, words, word: "" };
+      return { button, words };
     });
-    this.names();
+    this.cards.name(this.highest);
     new ResizeObserver(() => this.drawRows()).observe(this.list);
     document.addEventListener("theme", () => this.drawRows());
   }
 
   drawRows() {
-    for (const { canvas, row } of this.cards) if (canvas.isConnected) this.form.paint(canvas, this.form.flat(row));
+    for (const { canvas, row } of this.cards.all) if (canvas.isConnected) this.form.paint(canvas, this.form.flat(row));
   }
 
   /** Marks the row that is read. @param {number|null} row */
   mark(row) {
-    for (const card of this.cards) card.button.setAttribute("aria-pressed", String(card.row === row));
-  }
-
-  /** Sets which class each bar has: the true one, and those of the highest probabilities over the run. */
-  names() {
-    const { classes } = this.form;
-    const C = classes.length;
-    for (const { row, truth, bars } of this.cards) {
-      const others = Array.from({ length: C }, (_, kind) => kind).filter((kind) => kind !== truth);
-      others.sort((a, b) => this.highest[row * C + b] - this.highest[row * C + a] || a - b);
-      [truth, ...others.slice(0, bars.length - 1)].forEach((kind, place) => {
-        const bar = bars[place];
-        if (bar.kind === kind) return;
-        bar.kind = kind;
-        bar.name.textContent = classes[kind];
-        bar.name.title = classes[kind];
-      });
-    }
+    this.buttons.forEach(({ button }, place) => button.setAttribute("aria-pressed", String(place === row)));
   }
 
   /**
@@ -90,7 +65,7 @@ export class Cards {
         higher = true;
       }
     }
-    if (higher) this.names();
+    if (higher) this.cards.name(this.highest);
   }
 
   /** @param {NonNullable<ReturnType<typeof import("./easing.js").momentOf>>} moment */
@@ -110,20 +85,12 @@ export class Cards {
     if (!values) return;
     let right = 0;
     for (let row = 0; row < form.count; row += 1) if (topOf(values, row, C) === form.labels[row]) right += 1;
-    for (const card of this.cards) {
-      const { row, truth, bars, verdict, words } = card;
-      const top = topOf(values, row, C);
-      const word = `${top === truth ? "✓" : "✗"} ${form.classes[top]}`;
-      if (card.word !== word) {
-        card.word = word;
-        verdict.textContent = word;
-        verdict.title = word;
-        verdict.classList.toggle("wrong", top !== truth);
-      }
-      for (const { kind, fill } of bars) fill.style.transform = `scaleX(${values[row * C + kind].toFixed(3)})`;
-      const label = t("Row {row}, {truth}: taken for {top}, {chance}", { row: row + 1, truth: form.classes[truth], top: form.classes[top], chance: percent(Math.round(100 * values[row * C + top]) / 100) });
+    this.cards.show(values);
+    this.cards.all.forEach(({ row, top }) => {
+      const { words } = this.buttons[row];
+      const label = t("Row {row}, {truth}: taken for {top}, {chance}", { row: row + 1, truth: form.classes[form.labels[row]], top: form.classes[top], chance: percent(Math.round(100 * values[row * C + top]) / 100) });
       if (words.textContent !== label) words.textContent = label;
-    }
+    });
     const text = t("{right} of {all} rows shown are right at this moment", { right, all: form.count })
       + (this.layer === "network" ? t(", by the network alone") : "");
     if (this.note.textContent !== text) this.note.textContent = text;

@@ -1,16 +1,16 @@
 // Touch it: draw a picture, or bend a row, and the net of the moment on the slider reads it.
 
-import { fill, h, say } from "../../web/dom.js";
+import { h, say } from "../../web/dom.js";
 import { panel } from "./picture.js";
 import { Reading } from "./reading.js";
 import { traced } from "./trace.js";
 import { t } from "./words.js";
-import { topOf } from "../../web/reading_picture.js";
 import { copied } from "../../web/signal.js";
+import { Answer } from "../../web/answer.js";
 import { stepBar } from "../../web/timebar.js";
 import { isCalm } from "../../web/colors.js";
 import { joined } from "../../web/net.js";
-import { percent, short } from "../../web/numbers.js";
+import { percent, short, topOf } from "../../web/numbers.js";
 import { eachFrame } from "../../web/pen.js";
 
 /** @typedef {import("../../web/net.js").Model} Model */
@@ -68,15 +68,9 @@ export class Touch {
     this.sure = h("span", {});
     this.decided = h("span", {});
     this.weights = h("span", { class: "weights" });
-    this.bars = h("ol", { class: "bars" });
-    /** @type {{element: HTMLElement, name: HTMLElement, fill: HTMLElement, share: HTMLElement}[]} */
-    this.lines = Array.from({ length: Math.min(5, form.classes.length) }, () => {
-      const [name, fillBar, share] = [h("bdi"), h("i"), h("span")];
-      const element = h("li", { class: "chance" }, name, h("span", { class: "track" }, fillBar), share);
-      this.bars.append(element);
-      return { element, name, fill: fillBar, share };
-    });
-    this.verdict = h("div", { class: "said" }, this.label, h("p", {}, this.sure, this.decided), this.bars);
+    const bars = h("ol", { class: "bars" });
+    this.said = new Answer({ label: this.label, sure: this.sure, decided: this.decided, bars, classes: form.classes, most: 5, words: (share) => t("{share} sure", { share }) });
+    this.verdict = h("div", { class: "said" }, this.label, h("p", {}, this.sure, this.decided), bars);
     this.problem = h("p", { class: "wrong", role: "alert", hidden: true });
     const play = { play: h("button", { type: "button", class: "round small", "aria-label": t("Play the reading") }), moment: h("input", { type: "range", min: 0, value: 0, "aria-label": t("Steps that are read") }), "moment-text": h("output") };
     this.player = stepBar((name) => /** @type {any} */ (play)[name], form.word, (at) => this.walk(at), { words: {
@@ -190,7 +184,7 @@ export class Touch {
     this.took = performance.now() - begun;
     if (said) {
       const now = probabilities[probabilities.length - 1];
-      const top = topOf(now, 0, now.length);
+      const top = topOf(now);
       say([`${this.form.classes[top]}, ${percent(now[top])}`, series.length > 1 ? t(`decided after ${this.form.word} {step} of {all}`, { step: this.reading.decided, all: series.length }) : ""].filter(Boolean).join(", "));
     }
     for (const each of this.told) each();
@@ -208,44 +202,19 @@ export class Touch {
    * @param {import("./reading.js").Trace|null} trace
    */
   answer(trace, at = Infinity) {
-    const { classes } = this.form;
-    const C = classes.length;
+    const C = this.form.classes.length;
     if (!trace || !trace.chances || at < 1) {
-      this.label.textContent = "–";
-      this.label.classList.remove("long");
-      fill(this.sure, trace || this.store.netAt !== null ? (this.model || this.problem.textContent ? t("nothing read yet") : t("the net is on its way")) : (this.store.running ? t("There are no weights of this run yet; a net answers as soon as there are.") : t("This run left no weights.")));
-      this.decided.textContent = "";
-      if (!trace) {
-        this.reading.show(null);
-        this.trace = null;
-        this.player.set(0);
-      }
-      for (const { fill: bar, share } of this.lines) {
-        bar.style.transform = "scaleX(0)";
-        share.textContent = "";
-      }
+      this.said.show(null, [], "", trace || this.store.netAt !== null ? (this.model || this.problem.textContent ? t("nothing read yet") : t("the net is on its way")) : (this.store.running ? t("There are no weights of this run yet; a net answers as soon as there are.") : t("This run left no weights.")));
+      if (trace) return;
+      this.reading.show(null);
+      this.trace = null;
+      this.player.set(0);
       return;
     }
     const step = Math.min(at, trace.length) - 1;
-    const values = /** @type {Float64Array} */ (trace.chances).subarray(step * C, (step + 1) * C);
-    const end = /** @type {Float64Array} */ (trace.chances).subarray((trace.length - 1) * C);
-    const top = topOf(values, 0, C);
-    this.label.textContent = classes[top];
-    this.label.classList.toggle("long", classes[top].length > 4);
-    this.sure.textContent = t("{share} sure", { share: percent(values[top]) });
-    this.decided.textContent = trace.length > 1 && step === trace.length - 1 ? ` · ${t(`decided after ${this.form.word} {step} of {all}`, { step: this.reading.decided, all: trace.length })}` : "";
-    // The order is that of the end, so that bars stay where they are while the row is read.
-    const kinds = Array.from({ length: C }, (_, kind) => kind).sort((a, b) => end[b] - end[a]).slice(0, this.lines.length).sort((a, b) => a - b);
-    kinds.forEach((kind, place) => {
-      const { element, name, fill: bar, share } = this.lines[place];
-      if (name.textContent !== classes[kind]) {
-        name.textContent = classes[kind];
-        name.title = classes[kind];
-      }
-      element.classList.toggle("true", kind === top);
-      bar.style.transform = `scaleX(${values[kind].toFixed(3)})`;
-      share.textContent = percent(values[kind]);
-    });
+    const chances = /** @type {Float64Array} */ (trace.chances);
+    this.said.show(chances.subarray(step * C, (step + 1) * C), chances.subarray((trace.length - 1) * C),
+      trace.length > 1 && step === trace.length - 1 ? ` · ${t(`decided after ${this.form.word} {step} of {all}`, { step: this.reading.decided, all: trace.length })}` : "", "");
   }
 
   /** Plays how the row is read. */

@@ -5,10 +5,10 @@ import { Picture } from "./picture.js";
 import { Moving } from "./easing.js";
 import { t } from "./words.js";
 import { paintPixels, write } from "../../web/pen.js";
-import { boxesBelow, boxesBeside, chanceBars, chanceLines, decidedAfter, drawPicture, drawReading, topOf } from "../../web/reading_picture.js";
+import { boxesBelow, boxesBeside, chanceBars, chanceLines, decidedAfter, drawPicture, drawReading } from "../../web/reading_picture.js";
 import { drawLanesRead, lanesOf } from "../../web/signal.js";
 import { colorOf } from "../../web/colors.js";
-import { percent, short } from "../../web/numbers.js";
+import { percent, short, topOf } from "../../web/numbers.js";
 
 /** @typedef {import("../../web/pen.js").Box} Box */
 

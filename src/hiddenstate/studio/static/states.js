@@ -8,7 +8,7 @@ import { below } from "../../web/axes.js";
 import { timeTicks } from "../../web/time_marks.js";
 import { colorOf, rgb } from "../../web/colors.js";
 import { heat } from "../../web/heat.js";
-import { short } from "../../web/numbers.js";
+import { short, strongest } from "../../web/numbers.js";
 import { line } from "../../web/pen.js";
 import { planeOf, pointIn } from "../../web/plane.js";
 
@@ -75,7 +75,7 @@ export class States {
     let text = this.alone ? t("{n} units, {rows} rows", { n: H, rows: this.times.length }) : t("{n} units over {steps} steps", { n: H, steps: this.times.length });
     if (at !== null && at < this.times.length) {
       const apart = reset ? t(", {far} from the state that starts anew", { far: short(this.apart(at)) }) : "";
-      text = t("at {time}: largest unit {value}", { time: short(Number(this.times[at].toPrecision(5))), value: short(largest(hidden, at, H)) }) + apart;
+      text = t("at {time}: largest unit {value}", { time: short(Number(this.times[at].toPrecision(5))), value: short(strongest(hidden, at, H)) }) + apart;
     }
     for (const picture of [this.units, this.portrait]) if (picture.note.textContent !== text) picture.note.textContent = text;
   }
@@ -256,17 +256,6 @@ export class States {
     below(pen, [LEFT - 8, width - 2], height - 9, marks.map(([time, name]) => [LEFT + ((time - from) / (to - from || 1)) * wide, name]));
     if (this.at !== null) line(pen, [[LEFT + ((this.at + 0.5) / S) * wide, 16], [LEFT + ((this.at + 0.5) / S) * wide, y]], colorOf("ink"), 1.2);
   }
-}
-
-/**
- * @param {ArrayLike<number>} states
- * @param {number} at
- * @param {number} H
- */
-function largest(states, at, H) {
-  let most = states[at * H];
-  for (let i = 1; i < H; i += 1) if (Math.abs(states[at * H + i]) > Math.abs(most)) most = states[at * H + i];
-  return most;
 }
 
 /**

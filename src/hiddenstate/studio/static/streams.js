@@ -6,7 +6,7 @@ import { Picture, framed } from "./picture.js";
 import { t } from "./words.js";
 import { colorOf } from "../../web/colors.js";
 import { heat } from "../../web/heat.js";
-import { short } from "../../web/numbers.js";
+import { short, strongest } from "../../web/numbers.js";
 
 const [TOP, BOTTOM, RIGHT, LINE] = [2, 20, 8, 15];
 
@@ -45,9 +45,7 @@ export class Streams {
     const moves = /** @type {Record<string, number>} */ ({ ArrowUp: -1, ArrowDown: 1, PageUp: -10, PageDown: 10, Home: -1e9, End: 1e9 });
     if (!(key in moves)) return false;
     this.at = Math.min(Math.max(this.at + moves[key], 0), this.numbers.length - 1);
-    const states = Array.from(this.moving.get("state") || []);
-    const largest = states.slice(this.at * this.units, (this.at + 1) * this.units).reduce((most, value) => (Math.abs(value) > Math.abs(most) ? value : most), 0);
-    say(t("stream {name}: {n} windows read, largest unit {value}", { name: this.name(this.numbers[this.at]), n: this.read[this.at], value: short(largest) }));
+    say(t("stream {name}: {n} windows read, largest unit {value}", { name: this.name(this.numbers[this.at]), n: this.read[this.at], value: short(strongest(this.moving.get("state") || [], this.at, this.units)) }));
     return true;
   }
 
