@@ -29,6 +29,7 @@ PAGES = {
     "memory": ("memory",),
     "layers": ("layers",),
     "forecast": ("forecast",),
+    "fields": ("own_fields",),
     "result": ("result",),
 }
 """The modules with which each file of texts is loaded."""

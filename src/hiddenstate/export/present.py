@@ -1,4 +1,4 @@
-"""The series of a run up to the present, and the intervals that earlier forecasts of them give."""
+"""The rows of a run, its series up to the present, and the intervals of earlier forecasts."""
 
 from dataclasses import dataclass, replace
 
@@ -13,6 +13,7 @@ from hiddenstate.models.meaning import ahead_of
 from hiddenstate.program.ahead import Ahead
 from hiddenstate.runs import Run
 from hiddenstate.runs.run_data import kept_rows
+from hiddenstate.system.typing import Array
 
 LEVELS = [0.8, 0.95]
 """Levels of the intervals of an export."""
@@ -62,3 +63,21 @@ def present_of(model: FittedModel, run: Run | None) -> tuple[Present | None, str
     except HiddenstateError as error:
         return None, f"no forecast of the series of the run, and no intervals: {error}"
     return Present(outlook), outlook.without_intervals() or ""
+
+
+def rows_of(run: Run) -> tuple[Array, Array] | None:
+    """Return the rows (N, I) of one step of a run, and their targets (N, O) or the numbers of their
+    classes (N, 1), as its file has them; None if that cannot be read."""
+    data = run.config.data
+    if not data.data or run.data_fact("source") != "file":
+        return None
+    try:
+        model = run.model()
+        rows = read_new_data(model, str(kept_rows(run) or data.data), {}, True).train
+    except HiddenstateError:
+        return None
+    X, y = np.asarray(rows.X[:], np.float64), np.asarray(rows.require_targets()[:])
+    if model.net.kind.has_classes:
+        numbers = {str(name): number for number, name in enumerate(model.classes or ())}
+        y = np.array([numbers.get(str(label), -1) for label in y.tolist()])
+    return X.reshape(len(X), -1), y.reshape(len(X), -1)

@@ -302,7 +302,10 @@ def view(run: Run, step: int | None, reads: bool = True) -> bytes:
     source = replace(_source(run, step), run=run)
     missing = source.facts["preparation"]["missing"]
     reading = {name: fact for name, fact in source.facts.items() if name in READING}
-    value = {**view_data(source), "written": {**reading, "preparation": {"missing": missing}}}
+    value = {
+        **view_data(source, reads),
+        "written": {**reading, "preparation": {"missing": missing}},
+    }
     rows = None if value["rows"] or not reads else _own_series(_model(run, step), source, run)
     if rows is not None:
         low, high = rows.min(axis=0), rows.max(axis=0)

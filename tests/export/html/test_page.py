@@ -18,7 +18,7 @@ from hiddenstate.errors import DataError
 from hiddenstate.export import export_model
 from hiddenstate.export.html import node
 from hiddenstate.export.html.page import TARGET
-from hiddenstate.export.html.view import _flags
+from hiddenstate.export.html.view import _flags, view_data
 from hiddenstate.export.python.model import unpacked
 from hiddenstate.export.target import Source, source_of
 from hiddenstate.export.trial import difference, scale_of
@@ -128,6 +128,19 @@ def test_weights_that_float16_cannot_hold_are_refused(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def houses_options(path: Path) -> dict[str, Any]:
+    """Write a table of houses, a row each, and return the options of a run of them."""
+    random = np.random.default_rng(0)
+    lines = ["area_m2,rooms,district,price_eur"]
+    for area in random.uniform(40, 200, 60):
+        price = 3000 * area + 20_000 * random.normal()
+        lines.append(f"{area:.1f},{area // 30:.0f},{'hills' if area > 120 else 'port'},{price:.0f}")
+    path.write_text("\n".join(lines) + "\n")
+    inputs = ("area_m2", "rooms", "district")
+    words = {"data": str(path), "target": ("price_eur",), "input": inputs, "layout": "features"}
+    return {**words, "hidden_size": 4, "epochs": 1}
+
+
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
     folder = tmp_path_factory.mktemp("runs")
@@ -140,6 +153,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
         "waves": train("regress", {"windows": 6, "hidden_size": 4}, folder),
         "signals": train("classify", hostile, folder),
         "forecasts": train("regress", shops_options(folder / "shops.csv"), folder),
+        "forms": train("regress", houses_options(folder / "houses.csv"), folder),
     }
 
 
@@ -152,7 +166,7 @@ def pages(runs: dict[str, Run], tmp_path_factory: pytest.TempPathFactory) -> dic
     return {kind: Page((folder / f"{kind}.html").read_text("utf-8")) for kind in runs}
 
 
-KINDS = ["pictures", "codes", "waves", "signals", "forecasts"]
+KINDS = ["pictures", "codes", "waves", "signals", "forecasts", "forms"]
 
 
 def data(page: Page) -> Any:
@@ -274,6 +288,48 @@ def test_the_page_of_a_forecast_opens_at_the_present_of_its_series(pages: dict[s
             np.testing.assert_allclose(values, fan["ahead"][name][0], rtol=1e-4)
     assert bent["y"][:-1] == shown[0]["y"][:-1]
     assert abs(bent["y"][-1] / shown[0]["y"][-1] - 1) > 1e-6
+
+
+@needs_node
+def test_the_page_of_rows_of_one_step_has_a_field_for_each_column(
+    pages: dict[str, Page], runs: dict[str, Run]
+) -> None:
+    page = pages["forms"]
+    form = data(page)["view"]["form"]
+    area, rooms, district = form["fields"]
+    assert (area["name"], area["unit"], area["words"]) == ("area_m2", "m²", None)
+    assert 40 <= area["low"] < area["high"] <= 200
+    assert (rooms["whole"], area["whole"]) == (True, False)
+    assert (district["words"], district["features"]) == (["hills", "port"], [2, 3])
+    assert form["units"] == ["EUR"]
+    results = runs["forms"].results()
+    assert results is not None
+    assert form["off"][0]["mean"] == pytest.approx(results["target_1_mae"])
+    assert form["off"][0]["half"] > form["off"][0]["mean"]
+    first = (runs["forms"].path.parent / "houses.csv").read_text().splitlines()[1].split(",")
+    assert form["truths"][0] == [float(first[3])]
+    script = "\n".join(
+        [
+            next(text for given, text in page.scripts if "type" not in given),
+            f"const DATA = {json.dumps(data(page))};",
+            "const model = new Model(unpacked(DATA.program));",
+            "const { rows } = DATA.view.form;",
+            "const row = numbersOf(rows).slice(0, rows.shape[1]);",
+            "const before = Array.from(row);",
+            "const y = model.predict([row]).y[0][0];",
+            "row[0] += 50;",
+            "console.log(JSON.stringify([before, y, model.predict([row]).y[0][0]]));",
+        ]
+    )
+    row, y, larger = answer_of_node(script)
+    assert row == [float(first[0]), float(first[1]), *((1, 0) if first[2] == "hills" else (0, 1))]
+    assert np.isfinite(y)
+    assert larger != y
+    alone = view_data(source_of(runs["forms"].model(), "model", "float32"))["form"]
+    assert alone is not None
+    assert not alone["own"]
+    assert alone["fields"][2]["words"] == ["hills", "port"]
+    assert alone["off"] == [None]
 
 
 def test_names_in_data_reach_the_page_as_text(pages: dict[str, Page]) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from hiddenstate.errors import MachineError, UntrustedFileError, printable
 from hiddenstate.export.facts import Facts
 from hiddenstate.export.html.forecasts import ForecastView, forecast_view
+from hiddenstate.export.html.forms import FormView, form_view, has_form
 from hiddenstate.export.python.file import packed
 from hiddenstate.export.target import Source
 from hiddenstate.program.encoding import feature_names
@@ -46,7 +47,8 @@ MADE = 400
 
 
 class ViewData(TypedDict):
-    """What the scripts of the page read; `forecast` of a forecast whose series are there.
+    """What the scripts of the page read; `forecast` of a forecast whose series are there, `form` of
+    rows of one step.
 
     `low` and `high` are the range of each feature, in the units of the data. `rows` (N, T, I), or
     (N, F), are rows of the run, with NaN after the end of a row; `labels` their class numbers.
@@ -63,6 +65,7 @@ class ViewData(TypedDict):
     high: list[float]
     flags: list[str | None]
     forecast: ForecastView | None
+    form: FormView | None
     rows: Any
     labels: list[int] | None
     codes: Any
@@ -72,14 +75,16 @@ class ViewData(TypedDict):
     colors: dict[str, list[str]]
 
 
-def view_data(source: Source) -> ViewData:
-    """Return what the page shows of a model, and of its run if there is one."""
+def view_data(source: Source, reads: bool = True) -> ViewData:
+    """Return what the page shows of a model, and of its run if there is one; unless it `reads`,
+    the data of the run stay closed."""
     program, facts = source.program, source.facts
     timeline = _timeline(source)
     picture = _picture(source)
     kinds = {"classes": "signals", "targets": "waves", "codes": "codes"}
     kind = "pictures" if program.kind.has_classes and picture else kinds[program.kind.answers]
     kind = "forecasts" if source.present is not None else kind
+    kind = "forms" if picture is None and has_form(source) else kind
     n = program.n_features
     names = facts["columns"]
     if names is None or len(names) != n:
@@ -100,6 +105,7 @@ def view_data(source: Source) -> ViewData:
         "high": high,
         "flags": flags,
         "forecast": None,
+        "form": form_view(source, low, high, reads) if kind == "forms" else None,
         "rows": None,
         "labels": None,
         "codes": None,

@@ -17,6 +17,7 @@ export class BentInput {
   constructor(store) {
     this.store = store;
     /** @type {Bending|null} */ this.bending = null;
+    /** @type {import("./own_fields.js").OwnRow|null} Of rows of one step. */ this.row = null;
     this.asked = false;
     this.bundled = store.details.data.source === "bundled";
     const option = store.details.options.find((/** @type {any} */ each) => each.name === "horizon");
@@ -43,14 +44,17 @@ export class BentInput {
     const { model } = this.nets;
     this.weights.textContent = this.nets.words();
     if (!model) return;
-    if (this.bending) {
+    if (this.row) {
+      this.row.model = model;
+      this.row.read(false);
+    } else if (this.bending) {
       this.bending.model = model;
       this.compute(false);
     } else if (!this.asked) {
       this.asked = true;
       try {
         const view = await this.store.view();
-        if (view) this.open(view, model);
+        if (view) await this.open(view, model);
       } catch (error) {
         this.weights.textContent = /** @type {Error} */ (error).message;
       }
@@ -61,6 +65,7 @@ export class BentInput {
   /** @param {any} view @param {import("../../web/net.js").Model} model */
   open(view, model) {
     const { picture } = this;
+    if (view.form) return this.openRow(view, model);
     fill(this.channels, view.columns.map((/** @type {string} */ name, /** @type {number} */ channel) => h("option", { value: channel }, name)));
     this.channels.hidden = view.columns.length < 2;
     const T = model.program.n_steps || 10;
@@ -100,9 +105,31 @@ export class BentInput {
     this.begin();
   }
 
+  /** Fills in fields for rows of one step. @param {any} view @param {import("../../web/net.js").Model} model */
+  async openRow({ form, columns, targets, written }, model) {
+    const { picture } = this;
+    const { CAPTION, OwnRow } = await import("./own_fields.js");
+    picture.frame.remove();
+    this.channels.remove();
+    this.state.remove();
+    const tip = picture.element.querySelector(".tip");
+    if (tip) tip.textContent = CAPTION;
+    const row = this.row = new OwnRow(form, targets, model, (problem, words) => {
+      picture.note.textContent = problem ? t("The net cannot read this: {why}.", { why: problem }) : words;
+      picture.note.classList.toggle("bad", problem !== "");
+    });
+    picture.tools.prepend(row.which);
+    picture.element.append(row.element, given(t("A line is a row ({names}). Other columns are left out.", { names: columns.slice(0, 8).join(", ") }), (text) => {
+      const found = readSeries(text, written, model.program.n_features).slice(0, 1000);
+      row.take(found.map(({ series }) => series[0]));
+      return t("{n} rows are read", { n: found.length });
+    }, this.store, picture.element));
+  }
+
   /** Starts with the series of the run, or a wave. */
   begin() {
     const { bending, picture } = this;
+    if (this.row) this.row.begin();
     if (!bending) return;
     const known = this.bundled || bending.view.rows !== null;
     picture.setReady(known);

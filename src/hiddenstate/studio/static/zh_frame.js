@@ -131,4 +131,8 @@ export const TEXTS = {
   "with the weights after update {step}": "使用第 {step} 次更新后的权重",
   "with the weights of the end": "使用最终的权重",
   "{n} steps": "{n} 步",
+  "Row that is read": "正在读的样本",
+  "{n} rows are read": "读取了 {n} 行",
+  "A line is a row ({names}). Other columns are left out.": "一行是一个样本（{names}）。其他列不用。",
+  "Your row {row}": "你的样本 {row}",
 };

@@ -1,0 +1,73 @@
+// Rows of one step: a field for each column, and the answer beside.
+
+import { say } from "../../web/dom.js";
+import { redrawWith } from "../../web/pen.js";
+import { drawEffects } from "../../web/row_effects.js";
+import { RowForm, numbersAnswer } from "../../web/row_form.js";
+import { packedRows } from "../../web/rows.js";
+import { readSeries } from "../../web/table.js";
+import { CLASSES, showAnswer } from "./chances.js";
+import { ABOUT, PROGRAM, VIEW, byId, complain, fillSelect, model } from "./page.js";
+import { takeTexts } from "./texts.js";
+
+const FORM = VIEW.form;
+/** @type {{ name: string, row: Float64Array, truth: number[] | null }[]} */
+let sources = packedRows(FORM.rows).map(([row], place) => ({
+  name: FORM.own ? `row ${place + 1} of the run${FORM.truths && CLASSES.length ? ` (${CLASSES[FORM.truths[place][0]] || "no class"})` : ""}` : "the middle of each column", row, truth: FORM.truths ? FORM.truths[place] : null,
+}));
+let truth = null;
+
+const answer = CLASSES.length ? null : numbersAnswer(byId("answers"), { targets: VIEW.targets.length ? VIEW.targets : ["answer"], units: FORM.units, off: FORM.off });
+byId("classes").hidden = !CLASSES.length;
+const form = new RowForm(byId("row"), { fields: FORM.fields, changed: (done) => {
+  truth = null;
+  read(done);
+} });
+
+function read(done) {
+  try {
+    const { probabilities, states, y } = model.predict([form.row]);
+    if (answer) answer.show(y[0], truth);
+    else {
+      showAnswer({ probabilities: [probabilities], states }, 1, "step");
+      byId("decided").textContent = truth ? `In the data: ${CLASSES[truth[0]] || "no class"}.` : "";
+    }
+    draw();
+    complain("");
+    if (done) say(answer ? answer.words(y[0]) : `${byId("label").textContent}, ${byId("sure").textContent}`);
+  } catch (error) {
+    if (answer) answer.show(null, null);
+    else showAnswer({ probabilities: [] }, 0, "step");
+    complain(`The model cannot read this: ${error.message}.`);
+  }
+}
+
+// The answer that is drawn over each column: the first target, or the probability of the class that answers.
+function draw() {
+  const kind = CLASSES.indexOf(byId("label").textContent);
+  byId("effects-title").textContent = answer ? "How the answer changes with each column, the others as they are" : `How the probability of ${CLASSES[kind]} changes with each column, the others as they are`;
+  drawEffects(byId("effects"), FORM.fields, form.row, (row) => (answer ? model.predict([row]).y[0][0] : model.predict([row]).probabilities[kind]));
+}
+
+function choose() {
+  const { row, truth: right } = sources[byId("which").value];
+  truth = right;
+  form.show(row.slice());
+  read(false);
+}
+
+function offer() {
+  fillSelect(byId("which"), sources.map(({ name }) => name));
+  choose();
+}
+
+const named = ABOUT.columns ? `columns ${VIEW.columns.join(", ")}` : `${PROGRAM.n_features} numbers`;
+takeTexts(`A line is a row (${named}). Other columns are left out.`, (text) => {
+  const found = readSeries(text, ABOUT, PROGRAM.n_features).slice(0, 1000);
+  sources = [...found.map(({ series: [row] }, place) => ({ name: `your row ${place + 1}`, row, truth: null })), ...sources.filter(({ name }) => !name.startsWith("your"))];
+  offer();
+});
+redrawWith(() => { if (byId("problem").hidden) draw(); }, byId("effects"));
+byId("which").addEventListener("change", choose);
+byId("again").addEventListener("click", choose);
+offer();

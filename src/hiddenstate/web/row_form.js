@@ -1,0 +1,111 @@
+// A row of quantities and words that a reader changes: a field for each column, and the answers with
+// their units.
+
+import { fill, h } from "./dom.js";
+import { clamp, short } from "./numbers.js";
+import { eachFrame } from "./pen.js";
+
+/** @typedef {(text: string, values?: Record<string, any>) => string} Words */
+/** @typedef {{ name: string, unit: string, features: number[], words: string[] | null, low: number, high: number, whole: boolean }} Field A column, as `hiddenstate/export/html/forms` says it. */
+/** @typedef {{ mean: number | null, half: number | null, rows: number } | null} Off */
+
+/** @type {Words} */
+const plainly = (text, values = {}) => text.replace(/\{(\w+)\}/g, (_, name) => String(values[name]));
+
+/** Writes a value with its unit. @param {number} value @param {string} unit */
+const withUnit = (value, unit) => [short(Math.abs(value) < 1e4 ? Number(value.toPrecision(4)) : value), unit].filter(Boolean).join(" ");
+
+/** The fields of a row. */
+export class RowForm {
+  /**
+   * @param {HTMLElement} place
+   * @param {object} options
+   * @param {Field[]} options.fields
+   * @param {(done: boolean) => void} options.changed
+   * @param {Words} [options.words]
+   */
+  constructor(place, { fields, changed, words = plainly }) {
+    /** @type {Float64Array} */ this.row = new Float64Array(0);
+    this.shown = fields.map((field, number) => (field.words ? this.choice(field, number, words) : this.number(field, number, words)));
+    const soon = eachFrame(() => changed(false));
+    this.changed = (/** @type {boolean} */ done) => (done ? changed(true) : soon());
+    fill(place, ...this.shown.map(({ element }) => element));
+  }
+
+  /** Shows a row, which is changed from now on. @param {Float64Array} row */
+  show(row) {
+    this.row = row;
+    for (const { update } of this.shown) update();
+  }
+
+  /** A list of the words of a text. @param {Field} field @param {number} number @param {Words} words */
+  choice({ name, features, words: texts }, number, words) {
+    const id = `row-field-${number}`;
+    const options = [...(/** @type {string[]} */ (texts)), words("another, or none")];
+    const select = h("select", { id, onchange: () => {
+      features.forEach((feature, place) => { this.row[feature] = Number(Number(select.value) === place); });
+      this.changed(true);
+    } }, options.map((text, place) => h("option", { value: place }, text)));
+    const update = () => {
+      const place = features.findIndex((feature) => this.row[feature] === 1);
+      select.value = String(place < 0 ? features.length : place);
+    };
+    return { element: h("div", { class: "row-field" }, h("label", { for: id }, h("bdi", {}, name)), select), update };
+  }
+
+  /** A number, typed or dragged. @param {Field} field @param {number} number @param {Words} words */
+  number({ name, unit, features: [feature], low, high, whole }, number, words) {
+    const id = `row-field-${number}`;
+    const step = whole ? Math.max(1, Math.round((high - low) / 400)) : 10 ** Math.floor(Math.log10((high - low) / 100));
+    const set = (/** @type {number} */ value, /** @type {boolean} */ done) => {
+      this.row[feature] = value;
+      this.changed(done);
+    };
+    const typed = h("input", { type: "number", id, step: "any", oninput: () => {
+      const value = typed.value === "" ? NaN : Number(typed.value);
+      if (Number.isFinite(value)) slider.value = String(value);
+      set(value, false);
+    }, onchange: () => this.changed(true) });
+    const slider = h("input", { type: "range", min: low, max: high, step, "aria-label": words("{name}, from {low} to {high}", { name, low: withUnit(low, unit), high: withUnit(high, unit) }), oninput: () => {
+      const value = clamp(Number(Number(slider.value).toPrecision(12)), low, high);
+      typed.value = String(value);
+      set(value, false);
+    }, onchange: () => this.changed(true) });
+    const update = () => {
+      const value = this.row[feature];
+      typed.value = Number.isFinite(value) ? String(Number(value.toPrecision(7))) : "";
+      slider.value = String(Number.isFinite(value) ? value : low);
+    };
+    const ends = h("span", { class: "ends", "aria-hidden": "true" }, h("span", {}, short(low)), h("span", {}, short(high)));
+    return { element: h("div", { class: "row-field" }, h("label", { for: id }, h("bdi", {}, name), unit ? h("small", {}, ` ${unit}`) : null), typed,
+      h("div", { class: "span" }, slider, ends)), update };
+  }
+}
+
+/**
+ * Shows answers of numbers with their units, intervals, and what is true of the row as it is in the data.
+ * @param {HTMLElement} place
+ * @param {{ targets: string[], units: string[], off: Off[], words?: Words }} options
+ */
+export function numbersAnswer(place, { targets, units, off, words = plainly }) {
+  const shown = targets.map((name, o) => {
+    const [value, interval, truth] = [h("bdi", { class: "big long" }, "–"), h("p", { class: "help note" }), h("p", { class: "help note" })];
+    const mean = off[o] && off[o].mean;
+    const usual = typeof mean === "number" ? h("p", { class: "help note" }, words("Off by ± {mean} on average in held-out rows.", { mean: withUnit(mean, units[o]) })) : null;
+    place.append(h("div", { class: "row-answer" }, h("h3", {}, h("bdi", {}, name)), h("p", {}, value), interval, truth, usual));
+    return { value, interval, truth };
+  });
+  return {
+    /** @param {ArrayLike<number> | null} y @param {number[] | null} right */
+    show(y, right) {
+      shown.forEach(({ value, interval, truth }, o) => {
+        const half = off[o] && off[o].half;
+        value.textContent = y ? withUnit(y[o], units[o]) : "–";
+        interval.textContent = y && typeof half === "number" ? words("80 %: {low} to {high}", { low: withUnit(y[o] - half, ""), high: withUnit(y[o] + half, units[o]) }) : "";
+        truth.textContent = right ? words("in the data: {value}", { value: withUnit(right[o], units[o]) }) : "";
+      });
+    },
+    /** @param {ArrayLike<number>} y */
+    words: (y) => targets.map((name, o) => `${name} ${withUnit(y[o], units[o])}`).join(", "),
+  };
+}
