@@ -123,7 +123,10 @@ def test_what_cannot_be_joined_is_refused(line: str, match: str) -> None:
 PAGES = [
     ("report/html/page.js",),
     *(("report/html/page.js", f"report/html/{name}.js") for name in ("codes", "live", "forecast")),
-    *((f"export/html/{name}.js",) for name in ("pictures", "signals", "waves", "forecasts", "forms")),
+    *(
+        (f"export/html/{name}.js",)
+        for name in ("pictures", "signals", "waves", "forecasts", "forms")
+    ),
     *((f"export/html/code_{name}.js",) for name in ("pictures", "fields", "curves")),
 ]
 """What each page begins with."""

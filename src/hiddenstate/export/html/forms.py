@@ -62,7 +62,12 @@ def has_form(source: Source) -> bool:
     """Return whether each row of a model is one step of quantities without time."""
     program, facts = source.program, source.facts
     one = program.n_steps == 1 and program.window <= 1 and not program.stateful
-    return one and facts["rows_are_series"] and not facts["horizon"] and program.job != "autoencode"
+    return (
+        one
+        and facts["rows_are_series"]
+        and not facts["horizon"]
+        and source.model.net.kind.has_series
+    )
 
 
 def form_view(source: Source, low: list[float], high: list[float], reads: bool) -> FormView:
