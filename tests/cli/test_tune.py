@@ -50,6 +50,16 @@ def test_a_study_ends_with_a_table_figures_and_a_run_of_the_best(tune: Cli, tmp_
     assert "job: classify, the first that fits" in done.err
 
 
+def test_a_search_of_which_all_trials_failed_ends_with_their_error(
+    tune: Cli, tmp_path: Path
+) -> None:
+    (tmp_path / "space.toml").write_text("[space]\ndropout = [0.3, 0.5]\n")  # needs two layers
+    done = tune("--trials", 1, "--recipe", "classic", "--json")
+    assert done.code == 2
+    assert "no trial is complete; one failed: " in done.err
+    assert json.loads(done.out)["best_run"] is None
+
+
 def test_the_same_command_goes_on_and_another_is_refused(tune: Cli, tmp_path: Path) -> None:
     begun = tune("--trials", 2, "--json")
     first = json.loads(begun.out)

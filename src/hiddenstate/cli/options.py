@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hiddenstate.cli.refused_options import refuse_values
 from hiddenstate.config import SECTIONS, config_from_dict, job_options, make_config
 from hiddenstate.config.option import Option
 from hiddenstate.errors import DataError, OptionError, did_you_mean, printable
+from hiddenstate.program.jobs import kind_of
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -285,7 +287,16 @@ def read_config_file(path: Path, job: str) -> dict[str, Any]:
     where = printable(path)
     stored = _parse_config_file(path, where)
     if "config" in stored:
-        return _values_of_run(stored, job, where)
+        values = _values_of_run(stored, job, where)
+    else:
+        values = _values_of_file(stored, job, where)
+    if kind_of(job).has_targets:
+        refuse_values("training of targets", values, where)
+    return values
+
+
+def _values_of_file(stored: Mapping[str, Any], job: str, where: str) -> dict[str, Any]:
+    """Option values from tables that a person wrote."""
     values: dict[str, Any] = {}
     for name, value in stored.items():
         if isinstance(value, dict) and name not in SECTIONS[job]:

@@ -73,6 +73,13 @@ def refuse_options(kind: str, run: str = "RUN") -> None:
             raise OptionError(f"{param.opts[0]}: {why}")
 
 
+def refuse_values(kind: str, values: Mapping[str, Any], where: str) -> None:
+    """Refuse options of the file `where` that `kind` does not obey, as :func:`refuse_options`."""
+    for name, why in REFUSED[kind].items():
+        if values.get(name) is not None:
+            raise OptionError(f"{where}: {name}: {why}")
+
+
 def refuse_unread(reading: Mapping[str, Any], *names: "str | Path | None") -> None:
     """Refuse reading options that none of the named files or folders is read with.
 

@@ -268,7 +268,13 @@ def _interrupted(study: "Study", interrupt: "InterruptHandler") -> Exception:
 def _finish(study: "Study", options: Manner, interrupt: "InterruptHandler") -> None:
     """Train the best once more, draw the figures, and print the results."""
     from hiddenstate.scale.tune.best import home_of
-    from hiddenstate.scale.tune.results import counts_line, importances, ranked, save_figures
+    from hiddenstate.scale.tune.results import (
+        counts_line,
+        importances,
+        none_complete,
+        ranked,
+        save_figures,
+    )
 
     settings, slots = study.settings, study.slots()
     best, home = ranked(slots), None if options.at_home else home_of(study)
@@ -282,11 +288,9 @@ def _finish(study: "Study", options: Manner, interrupt: "InterruptHandler") -> N
         for path in paths:
             say(f"figure: {path}")
     run = None
-    if not best:
-        note("no trial is complete, so none is trained again; `why` is in the lines above")
-    elif home is None:
+    if best and home is None:
         run = _train_best(study, best[0], options, interrupt)
-    else:
+    elif best:
         here = shlex.quote(str(study.folder))
         note(
             f"the best is trained once more where the study was made, in {home}; to have it here "
@@ -294,6 +298,8 @@ def _finish(study: "Study", options: Manner, interrupt: "InterruptHandler") -> N
         )
     if options.as_json:
         say_json(_json(study, slots, shares, run))
+    if not best:
+        raise none_complete(slots)
 
 
 def _print_table(settings: "Settings", best: "Sequence[Slot]") -> None:

@@ -53,6 +53,14 @@ def test_a_config_of_another_job_is_refused(refuse: Refuse, tmp_path: Path) -> N
 # --- places that cannot be written to
 
 
+def test_a_label_beside_targets_is_refused_in_a_config(refuse: Refuse, tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_text('target = ["load"]\nlabel = "kind"\n')
+    error = refuse(2, "regress", "own.csv", "--config", tmp_path / "own.toml")
+    assert error.strip().endswith(
+        "own.toml: label: names the classes of classify; write --target COL"
+    )
+
+
 def test_predictions_that_cannot_be_written_are_refused(
     refuse: Refuse, model: Path, tmp_path: Path
 ) -> None:

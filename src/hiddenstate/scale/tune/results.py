@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hiddenstate.errors import count
+from hiddenstate.errors import DataError, count
 from hiddenstate.scale.tune.ledger import RUNS, SECONDS, WHY, Slot
 from hiddenstate.scale.tune.settings import Settings
 from hiddenstate.scale.tune.suggest import study_of
@@ -14,6 +14,12 @@ from hiddenstate.system.atomic_file import make_folder, write_atomically
 
 LISTED = 10
 """Trials in the table of the best."""
+
+
+def none_complete(slots: Sequence[Slot]) -> DataError:
+    """Return the error of a search without a complete trial, with why one failed."""
+    why = next((slot.attribute("why") for slot in slots if slot.state == "failed"), "")
+    return DataError(f"no trial is complete{f'; one failed: {why}' if why else ''}")
 
 
 def ranked(slots: Sequence[Slot]) -> list[Slot]:

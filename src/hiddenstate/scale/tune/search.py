@@ -13,13 +13,13 @@ import numpy as np
 from hiddenstate.config import Config, make_config
 from hiddenstate.config.parameters import errors_for_python
 from hiddenstate.data import SequenceDataset
-from hiddenstate.errors import DataError, OptionError, did_you_mean, printable
+from hiddenstate.errors import OptionError, did_you_mean, printable
 from hiddenstate.estimators.base import Estimator
 from hiddenstate.kernels import processors
 from hiddenstate.runs.listing import check_name
 from hiddenstate.scale.tune.ledger import SECONDS, Slot
 from hiddenstate.scale.tune.pool import Order, Pool
-from hiddenstate.scale.tune.results import ranked
+from hiddenstate.scale.tune.results import none_complete, ranked
 from hiddenstate.scale.tune.settings import Settings, StudyData, checked_settings
 from hiddenstate.scale.tune.space import Space, default_space, fitting, make_space
 from hiddenstate.scale.tune.storage import Address, parse_address
@@ -57,8 +57,7 @@ class Search:
     def __init__(self, settings: Settings, slots: Sequence[Slot]) -> None:
         best = ranked(slots)
         if not best:
-            why = next((slot.attribute("why") for slot in slots if slot.state == "failed"), "")
-            raise DataError(f"no trial is complete{f'; one failed: {why}' if why else ''}")
+            raise none_complete(slots)
         self.best_index_ = best[0].number
         self.best_params_ = settings.space.option_values(best[0].params)
         self.best_score_ = -float(best[0].value or 0.0)
