@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from hiddenstate.data.rows import Rows, as_rows, flat_rows, in_pieces
-from hiddenstate.data.store import RowStore, in_memory
+from hiddenstate.data.rows import Rows, as_rows, flat_rows, in_memory, in_pieces
+from hiddenstate.data.store import RowStore
 from hiddenstate.errors import DataError
 from tests.conftest import same
 
@@ -91,7 +91,7 @@ def test_taking_rows_of_a_store_reads_nothing(place: Path) -> None:
     assert isinstance(rows.X, RowStore)
     assert len(rows) == 2
     np.testing.assert_array_equal(rows.X[:], array[[2, 0]])
-    assert np.concatenate([part.reshape(-1) for part in rows.arrays()]).tolist() == [
+    assert np.concatenate([part.reshape(-1) for part, _ in rows.arrays()]).tolist() == [
         *array[2],
         *array[0],
         2,

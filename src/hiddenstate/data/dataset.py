@@ -15,7 +15,7 @@ from hiddenstate.data.prepare.encoding import Encoding, EncodingFacts, source_na
 from hiddenstate.data.prepare.linear_path import GroupFacts
 from hiddenstate.data.prepare.season import Why
 from hiddenstate.data.prepare.transform import Transform, table_names
-from hiddenstate.data.rows import Rows
+from hiddenstate.data.rows import Rows, in_pieces
 from hiddenstate.data.store import RowStore
 from hiddenstate.system.typing import Array
 
@@ -165,9 +165,11 @@ class Dataset:
         """SHA-256 of the arrays, their types and shapes."""
         digest = hashlib.sha256()
         for part in (self.train, self.test or self.train.take(slice(0, 0))):
-            for array in part.arrays():
-                digest.update(f"{array.dtype.str}{array.shape}".encode())
-                digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+            for array, dtype in part.arrays():
+                digest.update(f"{dtype.str}{array.shape}".encode())
+                for _, piece in in_pieces(np.ascontiguousarray(array).reshape(-1)):
+                    values = piece.astype(dtype, copy=False)
+                    digest.update(values.view(np.uint8).data)
         return digest.hexdigest()
 
 

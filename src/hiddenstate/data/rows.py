@@ -74,7 +74,9 @@ class Rows:
         taken = {}
         for part in fields(self):
             values = getattr(self, part.name)
-            if values is not None:
+            if part.name == "y" and values is self.X:
+                taken["y"] = taken["X"]
+            elif values is not None:
                 stored = isinstance(values, (RowStore, Origin))
                 taken[part.name] = values.take(which) if stored else _taken(values, which)
         return Rows(**taken)
@@ -85,14 +87,16 @@ class Rows:
             return self.X
         return [row[:n] for row, n in zip(self.X, self.lengths, strict=True)]
 
-    def arrays(self) -> Iterator[Array]:
-        """Yield the arrays that a fingerprint covers, in a fixed order, stores in pieces."""
+    def arrays(self) -> Iterator[tuple[Array, np.dtype[Any]]]:
+        """Yield the arrays that a fingerprint covers, in a fixed order, stores in pieces; each with
+        the type that it counts as: that of inputs that are targets too is float64."""
         for part in fields(self):
             values = getattr(self, part.name)
             if isinstance(values, RowStore):
-                yield from (piece for _, piece in values.pieces())
+                yield from ((piece, piece.dtype) for _, piece in values.pieces())
             elif values is not None and part.name not in ("times", "ids", "origin", "clock"):
-                yield values
+                own = part.name == "y" and values is self.X
+                yield values, np.dtype(np.float64) if own else values.dtype
 
 
 def _taken(values: Any, which: Any) -> Any:
@@ -127,6 +131,17 @@ def in_pieces(X: Any, n_bytes: int = PIECE) -> Iterator[tuple[int, Array]]:
     for first in range(0, len(X), step):
         yield first, X[first : first + step]
         forget(X)
+
+
+def in_memory(X: Any) -> Any:
+    """Return X, or a copy of an array that cannot be written: windows of a series, or rows of
+    :func:`~hiddenstate.data.store.mapped_rows`, which their file changes no more."""
+    if isinstance(X, RowStore) or X.flags.writeable:
+        return X
+    own = np.empty(X.shape, X.dtype)
+    for first, rows in in_pieces(X):
+        own[first : first + len(rows)] = rows
+    return own
 
 
 def row_hashes(rows: Rows) -> Array:

@@ -212,11 +212,6 @@ def forget(X: Any) -> bool:
     return mapped
 
 
-def in_memory(X: Any) -> Any:
-    """Return X, or a copy of an array of :func:`mapped_rows`, which its file changes no more."""
-    return np.array(X) if forget(X) else X
-
-
 class _File:
     """An open file that all copies of a store share; closed with the last of them."""
 

@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as hnp
 
 from hiddenstate.config import DataConfig, make_config
 from hiddenstate.data.dataset import SequenceDataset
-from hiddenstate.data.prepare import apply
+from hiddenstate.data.prepare import apply, transform
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.readers import arrays as reader
 from hiddenstate.data.readers.arrays import is_array_folder, read_arrays
@@ -181,6 +181,33 @@ def test_pixels_stay_in_a_signal_but_targets_become_floats(path: Path) -> None:
     assert result.X.dtype == np.uint8
     assert result.y is not None
     assert result.y.dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"scale": "standard"},
+        {"window": 6, "stride": 2},
+        {"window": 6, "stride": 1, "output": "last", "stateful": False, "linear": True},
+    ],
+)
+def test_large_series_are_prepared_without_a_copy_of_their_targets(
+    path: Path, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = path.with_suffix(".npy")
+    np.save(path, np.random.default_rng(0).normal(9, 3, (300, 3)).astype(np.float32))
+    config = make_config("regress", {"data": str(path), "horizon": 1, **options})
+    small = prepare(read_dataset(config), config)
+    for module, name in ((reader, "PIECE"), (transform, "PIECE"), (transform, "SCAN_BYTES")):
+        monkeypatch.setattr(module, name, 100)
+    raw = read_dataset(config)
+    assert raw.y is raw.X
+    large = prepare(raw, config)
+    assert large.fingerprint_as_read == small.fingerprint_as_read
+    assert large.fingerprint() == small.fingerprint()
+    assert large.train.X.flags.writeable
+    assert large.train.y.flags.writeable
+    assert not np.shares_memory(large.train.X, raw.X)
 
 
 def test_a_forecast_reads_the_series_as_their_own_targets(path: Path) -> None:

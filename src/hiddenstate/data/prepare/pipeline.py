@@ -50,8 +50,8 @@ from hiddenstate.data.prepare.split import (
 from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.data.prepare.weights import weighed, with_scaled_weights
 from hiddenstate.data.prepare.windows import cut_windows
-from hiddenstate.data.rows import Rows, is_copy, with_origin
-from hiddenstate.data.store import RowStore, in_memory
+from hiddenstate.data.rows import Rows, in_memory, is_copy, with_origin
+from hiddenstate.data.store import RowStore
 from hiddenstate.errors import DataError, OptionError, printable
 from hiddenstate.program.jobs import kind_of
 from hiddenstate.system.notice import Remark
@@ -245,7 +245,7 @@ def _transformed(
     X = transform.apply(rows.X, rows.lengths, dtype, where, check=False, overwrite=own)
     y = rows.y
     if config.kind.has_targets and y is not None:
-        y = transform.apply_targets(y, X, rows.lengths, dtype)
+        y = in_memory(transform.apply_targets(y, X, rows.lengths, dtype))
     return replace(rows, X=in_memory(X), y=y)
 
 

@@ -9,14 +9,16 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hiddenstate.data.origin import Origin
 from hiddenstate.data.prepare.apply import advice, apply_steps, check_range, restore_steps
 from hiddenstate.data.prepare.encoding import Encoding, source_names
 from hiddenstate.data.prepare.known_ahead import KnownAhead, known_ahead
 from hiddenstate.data.prepare.linear_path import LinearPath
-from hiddenstate.data.prepare.missing import amount, check_finite
-from hiddenstate.data.store import RowStore
+from hiddenstate.data.prepare.missing import SCAN_BYTES, amount, check_finite
+from hiddenstate.data.rows import in_pieces
+from hiddenstate.data.store import PIECE, RowStore
 from hiddenstate.errors import DataError
 from hiddenstate.program.order import for_nets, has_far_targets, learned, step_of, undone
 from hiddenstate.program.rows import Rows, Spread
@@ -275,18 +277,32 @@ class Transform:
         DataError
             If a target is too large for `dtype`.
         """
-        with np.errstate(over="ignore", invalid="ignore"):  # checked below
-            scaled = learned(self.steps, y, Rows(X, lengths, y.ndim == 3))
-            scaled = scaled.astype(dtype, copy=False)
-        # Predictions are in the units of the targets, in `dtype` too. NaN has no current value.
-        too_large = np.isfinite(y) & (np.isinf(scaled) | (np.abs(y) > np.finfo(dtype).max))
+        if isinstance(X, RowStore) or y.nbytes <= PIECE:
+            scaled, too_large = self._learned(y, X, lengths, dtype)
+        else:
+            scaled, too_large = np.empty(y.shape, dtype), np.empty(y.shape, bool)
+            for first, piece in in_pieces(y, SCAN_BYTES):
+                rows = slice(first, first + len(piece))
+                ends = None if lengths is None else lengths[rows]
+                scaled[rows], too_large[rows] = self._learned(piece, X[rows], ends, dtype)
         if too_large.any():
             row = int(np.argwhere(too_large)[0][0])
             raise DataError(
                 f"{amount(int(too_large.sum()), 'target')} too large for {np.dtype(dtype)}, the "
                 f"first in row {row}; {advice(dtype)}"
             )
-        return np.asarray(scaled)
+        return scaled
+
+    def _learned(
+        self, y: Array, X: Any, lengths: Array | None, dtype: Any
+    ) -> tuple[Array, NDArray[np.bool_]]:
+        """Return what the net learns of targets y, and which of them are too large for `dtype`."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            scaled = learned(self.steps, y, Rows(X, lengths, y.ndim == 3))
+            scaled = scaled.astype(dtype, copy=False)
+        # Predictions are in the units of the targets, in `dtype` too. NaN has no current value.
+        too_large = np.isfinite(y) & (np.isinf(scaled) | (np.abs(y) > np.finfo(dtype).max))
+        return scaled, too_large
 
     def logarithms_of_targets(self, y: Array, lengths: Array | None) -> Array:
         """Return targets y (N, T, O) or (N, O) with logarithms where the linear path takes them;

@@ -6,6 +6,7 @@ import numpy as np
 
 from hiddenstate.data.rows import Rows
 from hiddenstate.errors import DataError, count
+from hiddenstate.system.typing import Array
 
 
 def cut_windows(
@@ -40,7 +41,8 @@ def cut_windows(
     Returns
     -------
     Rows
-        n windows; with times, which are step numbers if the data has none.
+        n windows; with times, which are step numbers if the data has none. Those of a single series
+        are views of it, which cannot be written.
 
     Raises
     ------
@@ -70,13 +72,23 @@ def cut_windows(
     steps = number[:, None] * (stride or window) + np.arange(window)
     n_steps = np.minimum(lengths[series] - steps[:, 0], window)
     steps = np.minimum(steps, lengths[series, None] - 1)
+
+    def read(values: Array) -> Array:
+        if N > 1 or not values.flags.c_contiguous:
+            return np.asarray(values[series[:, None], steps])
+        shape, each = (len(series), window, *values.shape[2:]), values.strides[1:]
+        strides = ((stride or window) * each[0], *each)
+        windows: Array = np.ndarray(shape, values.dtype, values, 0, strides)
+        windows.flags.writeable = False  # they may overlap
+        return windows
+
     cut = Rows(
-        X=rows.X[series[:, None], steps],
-        y=None if rows.y is None else rows.y[series[:, None], steps],
+        X=read(rows.X),
+        y=None if rows.y is None else read(rows.y),
         lengths=None if (n_steps == window).all() else n_steps,
         weights=None if rows.weights is None else rows.weights[series],
         groups=None if rows.groups is None else rows.groups[series],
-        times=None if rows.times is None else rows.times[series[:, None], steps],
+        times=None if rows.times is None else read(rows.times),
         ids=None if rows.ids is None else rows.ids[series],
         origin=None if rows.origin is None else rows.origin.take(series).later(steps[:, 0]),
     )
@@ -95,7 +107,8 @@ def _shifted(rows: Rows, horizon: int, where: str) -> Rows:
             f"{where}: the longest series has {longest}, so there is no value "
             f"{count(horizon, 'step')} ahead; use a smaller --horizon"
         )
-    kept = rows.take(np.flatnonzero(lengths > horizon))
+    long_enough = lengths > horizon
+    kept = rows if long_enough.all() else rows.take(np.flatnonzero(long_enough))
     shorter = None if kept.lengths is None else kept.lengths - horizon
     return replace(
         kept,

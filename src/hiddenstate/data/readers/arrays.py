@@ -114,8 +114,13 @@ def _own_targets(dataset: SequenceDataset) -> SequenceDataset:
     names = ("value",) if width == 1 else tuple(f"value_{i}" for i in range(width))
     if dataset.X.dtype == np.uint8:
         dataset = dataset.map(lambda rows: replace(rows, X=rows.X.astype(np.float32)))
-    dataset = dataset.map(lambda rows: replace(rows, y=rows.X.astype(np.float64)))
+    dataset = dataset.map(lambda rows: replace(rows, y=_as_targets(rows.X)))
     return replace(dataset, columns=names, targets=names)
+
+
+def _as_targets(X: Array) -> Array:
+    """Return series as their own targets, in float64; many of them are not copied for it."""
+    return X.astype(np.float64) if X.nbytes <= PIECE else X
 
 
 # --- from files to arrays
