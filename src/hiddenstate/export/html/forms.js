@@ -17,7 +17,7 @@ let sources = packedRows(FORM.rows).map(([row], place) => ({
 }));
 let truth = null;
 
-const answer = CLASSES.length ? null : numbersAnswer(byId("answers"), { targets: VIEW.targets.length ? VIEW.targets : ["answer"], units: FORM.units, off: FORM.off });
+const numbers = CLASSES.length ? null : numbersAnswer(byId("answers"), { targets: VIEW.targets.length ? VIEW.targets : ["answer"], units: FORM.units, off: FORM.off });
 byId("classes").hidden = !CLASSES.length;
 const form = new RowForm(byId("row"), { fields: FORM.fields, changed: (done) => {
   truth = null;
@@ -27,16 +27,16 @@ const form = new RowForm(byId("row"), { fields: FORM.fields, changed: (done) => 
 function read(done) {
   try {
     const { probabilities, states, y } = model.predict([form.row]);
-    if (answer) answer.show(y[0], truth);
+    if (numbers) numbers.show(y[0], truth);
     else {
       showAnswer({ probabilities: [probabilities], states }, 1, "step");
       byId("decided").textContent = truth ? `In the data: ${CLASSES[truth[0]] || "no class"}.` : "";
     }
     draw();
     complain("");
-    if (done) say(answer ? answer.words(y[0]) : `${byId("label").textContent}, ${byId("sure").textContent}`);
+    if (done) say(numbers ? numbers.words(y[0]) : `${byId("label").textContent}, ${byId("sure").textContent}`);
   } catch (error) {
-    if (answer) answer.show(null, null);
+    if (numbers) numbers.show(null, null);
     else showAnswer({ probabilities: [] }, 0, "step");
     complain(`The model cannot read this: ${error.message}.`);
   }
@@ -45,8 +45,8 @@ function read(done) {
 // The answer that is drawn over each column: the first target, or the probability of the class that answers.
 function draw() {
   const kind = CLASSES.indexOf(byId("label").textContent);
-  byId("effects-title").textContent = answer ? "How the answer changes with each column, the others as they are" : `How the probability of ${CLASSES[kind]} changes with each column, the others as they are`;
-  drawEffects(byId("effects"), FORM.fields, form.row, (row) => (answer ? model.predict([row]).y[0][0] : model.predict([row]).probabilities[kind]));
+  byId("effects-title").textContent = numbers ? "How the answer changes with each column, the others as they are" : `How the probability of ${CLASSES[kind]} changes with each column, the others as they are`;
+  drawEffects(byId("effects"), FORM.fields, form.row, (row) => (numbers ? model.predict([row]).y[0][0] : model.predict([row]).probabilities[kind]));
 }
 
 function choose() {

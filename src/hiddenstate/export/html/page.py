@@ -240,6 +240,10 @@ def remark(contents: Contents) -> str:
         read = [end["shape"][0] if end else 0 for end in view["forecast"]["ends"]]
         steps = max(*read, *(len(each["past"][0]) for each in series))
         held = f"the last {count(steps, 'step')} of {len(series)} series"
+    elif view["form"]:
+        if not view["form"]["own"]:
+            return ""
+        held = count(view["form"]["rows"]["shape"][0], "row")
     elif view["rows"]:
         held = count(view["rows"]["shape"][0], "row")
     else:

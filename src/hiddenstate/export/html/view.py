@@ -116,7 +116,7 @@ def view_data(source: Source, reads: bool = True) -> ViewData:
     }
     if source.present is not None:
         view["forecast"] = forecast_view(source.present, program)
-    elif timeline is not None:
+    elif timeline is not None and view["form"] is None:
         with suppress(UntrustedFileError, MachineError):  # a damaged snapshot: no rows, no codes
             _add_rows(view, source, timeline)
     return view
