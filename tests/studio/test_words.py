@@ -6,14 +6,14 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import hiddenstate
 from hiddenstate.program.jobs import KINDS
 from hiddenstate.program.words import COMPANIONS
 from hiddenstate.runs.static_facts import StaticFacts
-from hiddenstate.views.pictures import PICTURES
-from hiddenstate.views.pictures.frames import FRAMES, frames_of
+from hiddenstate.views.pictures import PICTURES, frames_of
 
 STATIC = Path(hiddenstate.__file__).parent / "studio" / "static"
 TEXT = re.compile(r'\bt\("((?:[^"\\]|\\.)*)"')
@@ -82,13 +82,36 @@ def test_the_frames_of_pictures_are_there_in_chinese():
     texts = chinese()
     for job, kind in KINDS.items():
         own = texts["frame"] | texts[job] | texts["memory"]
+        names = [name for name, each in PICTURES[kind.answers].items() if each.frame]
+        assert list(frames_of(job, None, {})) == names
         for facts in (None, StaticFacts(job, "", None, None, "train", True)):
-            found = frames_of(job, facts)
-            assert list(found) == [
-                name for name in PICTURES[kind.answers] if name in FRAMES[kind.answers]
+            words = [
+                text for frame in frames_of(job, facts, {}).values() for text in frame.values()
             ]
-            missing = [text for frame in found.values() for text in frame.values() if text]
-            assert [text for text in missing if text not in own] == []
+            missing = [text for text in words if isinstance(text, str) and text not in own]
+            assert not any(missing)
+
+
+@pytest.mark.parametrize(
+    ("appended", "stream", "arrays", "shown"),
+    [
+        (False, None, {"held_target"}, ["learning", "held_out", "hidden", "portrait", "memory"]),
+        (False, None, set(), ["learning", "tracking", "hidden", "portrait", "memory"]),
+        (
+            True,
+            (1, 3),
+            {"held_target"},
+            ["learning", "tracking", "held_out", "hidden", "portrait", "streams", "memory"],
+        ),
+    ],
+)
+def test_a_page_has_the_pictures_of_what_the_run_has(appended, stream, arrays, shown):
+    facts = StaticFacts("regress", "", None, None, "test", appended, stream=stream)
+    found = frames_of("regress", facts, dict.fromkeys(arrays, np.ones(1)))
+    assert list(found) == shown
+    assert [name for name in found if found[name]["wide"]] == [
+        name for name in shown if name not in ("learning", "hidden", "portrait")
+    ]
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="requires node")

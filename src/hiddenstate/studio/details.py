@@ -27,7 +27,7 @@ from hiddenstate.runs import Run
 from hiddenstate.runs.run import STATIC_ARRAYS
 from hiddenstate.studio.stream import snapshots, state
 from hiddenstate.system.typing import Array, Arrays
-from hiddenstate.views.pictures.frames import frames_of
+from hiddenstate.views.pictures import frames_of
 
 if TYPE_CHECKING:
     from hiddenstate.export.target import Source
@@ -76,9 +76,10 @@ def details(run: Run, number: str) -> dict[str, Any]:
     short = [name for name in CHECKED if _is_short(run, name)]
     problems = [text for name in short if (text := run.damage(name) or run.lost_lines(name))]
     shown: dict[str, Any] = {}
+    arrays: Arrays = {}
     facts = None
     try:
-        facts = run.static_arrays[1]
+        arrays, facts = run.static_arrays
         shown = asdict(facts)
         shown["classes"] = [printable(label, 80) for label in (facts.classes or ())[:MAX_CLASSES]]
     except HiddenstateError as error:  # a run that has just begun has none yet
@@ -123,7 +124,7 @@ def details(run: Run, number: str) -> dict[str, Any]:
         "answer": _answer(job, results, options),
         "leaks": [leak.in_words() for leak in leaks_from(run.data_record())],
         "shown": shown,
-        "pictures": frames_of(job, facts),
+        "pictures": frames_of(job, facts, arrays),
         "problems": problems,
         **snapshots(run.path),
         **state(run),

@@ -6,6 +6,7 @@ import { CodesPicture } from "./codes_picture.js";
 import { Probe } from "./code_probe.js";
 import { fill, h } from "../../web/dom.js";
 import { onceThere } from "./easing.js";
+import { picturesOf } from "./picture.js";
 import { t } from "./words.js";
 
 /**
@@ -22,10 +23,14 @@ export async function panelsOf(store, main) {
     const form = new Form(store, rows);
     const probe = new Probe(store, form, () => codes.picture.paint());
     const codes = new CodesPicture(store, probe);
-    const rebuilt = fixed.original && fixed.original.shape[0] ? reconstructions(store, form, probe) : null;
     const decoded = decodings(store, form, probe);
-    fill(main, h("div", { class: "wide space" }, codes.picture.element, probe.element),
-      rebuilt && rebuilt.picture.element, decoded.pictures.map((picture) => picture.element));
-    return () => { for (const each of [codes, rebuilt, decoded]) if (each) each.update(); };
+    const [grid, walk] = decoded.pictures;
+    const pictures = picturesOf(store, {
+      codes: () => ({ element: h("div", { class: "wide space" }, codes.picture.element, probe.element), update: () => codes.update() }),
+      reconstructions: () => reconstructions(store, form, probe),
+      grid: () => ({ element: grid.element, update: decoded.update }), walk: () => walk,
+    });
+    fill(main, pictures.elements);
+    return pictures.update;
   });
 }

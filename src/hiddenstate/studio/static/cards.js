@@ -25,7 +25,7 @@ export class Cards {
     const C = classes.length;
     const n = Math.min(form.count, MOST);
     this.list = h("ul", { class: `cards${form.picture ? "" : " lanes"}` });
-    const { element, note } = panel("wide", frame.title, frame.caption, this.list);
+    const { element, note } = panel(frame.wide ? "wide" : "", frame.title, frame.caption, this.list);
     this.element = element;
     this.note = note;
     this.layer = "";
@@ -104,7 +104,7 @@ export class Worst {
     this.form = form;
     this.title = frame.title;
     this.list = h("ul", { class: `worst${form.picture ? "" : " lanes"}` });
-    const { element, note, heading } = panel("", frame.title, frame.caption, this.list);
+    const { element, note, heading } = panel(frame.wide ? "wide" : "", frame.title, frame.caption, this.list);
     this.element = element;
     this.note = note;
     this.heading = heading;

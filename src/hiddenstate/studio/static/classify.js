@@ -7,7 +7,7 @@ import { Confusion } from "./confusion.js";
 import { Memory } from "./memory.js";
 import { mixed, momentOf, onceThere } from "./easing.js";
 import { Reading, Units } from "./reading.js";
-import { framed } from "./picture.js";
+import { framed, picturesOf } from "./picture.js";
 import { RowForm } from "./rows.js";
 import { t } from "./words.js";
 
@@ -48,7 +48,10 @@ function panels(store, main) {
     touch.fetch();
     return touch;
   });
-  fill(main, cards.element, reading.picture.element, memory.element, confusion.picture.element, worst.element, hand.element);
+  const { elements } = picturesOf(store, {
+    predictions: () => cards, decision: () => reading.picture, memory: () => memory, confusion: () => confusion.picture, worst: () => worst,
+  });
+  fill(main, elements, hand.element);
   cards.drawRows();
 
   let sorted = 0;

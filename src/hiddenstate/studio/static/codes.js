@@ -64,7 +64,7 @@ export function reconstructions(store, form, probe) {
   const error = (/** @type {number} */ row) => (rebuilt ? form.error(form.row(original, row), rebuilt.subarray(row * form.size, (row + 1) * form.size)) : NaN);
   const { picture, cursor } = choosable({
     ...framed(store, "reconstructions"),
-    name: `wide rebuilt${form.picture ? "" : " lanes"}`,
+    name: `rebuilt${form.picture ? "" : " lanes"}`,
     across: () => n, count: () => n,
     cellAt: (x) => Math.floor((x - left) / wide),
     words: (row) => t("row {row}: error {error}", { row: row + 1, error: short(error(row)) }),
@@ -111,7 +111,7 @@ export function reconstructions(store, form, probe) {
     picture.paint();
   }
   probe.scaled = update;
-  return { picture, update };
+  return { element: picture.element, update };
 }
 
 /**

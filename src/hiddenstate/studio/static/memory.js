@@ -49,7 +49,7 @@ export class Memory {
   build() {
     const picture = new Picture({
       ...framed(this.store, "memory"),
-      name: "wide memory", draw: (pen, width, height) => this.draw(pen, width, height), onkey: (key) => this.key(key),
+      name: "memory", draw: (pen, width, height) => this.draw(pen, width, height), onkey: (key) => this.key(key),
     });
     picture.canvas.addEventListener("pointermove", (/** @type {PointerEvent} */ event) => this.nearest(event.offsetX, event.offsetY));
     for (const name of ["pointerleave", "blur"]) picture.canvas.addEventListener(name, () => this.look(null));

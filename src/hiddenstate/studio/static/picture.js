@@ -10,11 +10,21 @@ let numbers = 0;
  * Returns the words around a picture of a run, in the language of the page.
  * @param {import("./store.js").Store} store
  * @param {string} name
- * @returns {{title: string, caption: string, empty: string}}
+ * @returns {{title: string, caption: string, empty: string, wide: boolean}}
  */
 export function framed({ details }, name) {
-  const { title, caption, empty } = details.pictures[name];
-  return { title: t(title), caption: t(caption), empty: t(empty) };
+  const { title, caption, empty, wide } = details.pictures[name];
+  return { title: t(title), caption: t(caption), empty: t(empty), wide };
+}
+
+/**
+ * Makes the pictures that the page of a run has, in their order.
+ * @param {import("./store.js").Store} store
+ * @param {Record<string, () => {element: HTMLElement, update?: () => void}>} makers
+ */
+export function picturesOf(store, makers) {
+  const all = Object.keys(store.details.pictures).flatMap((name) => (name in makers ? [makers[name]()] : []));
+  return { elements: all.map(({ element }) => element), update: () => { for (const each of all) if (each.update) each.update(); } };
 }
 
 /**
@@ -40,6 +50,7 @@ export function panel(name, title, caption, content) {
  * @property {string} title what to see, in a few words
  * @property {string} caption what it means, shown on hover and focus of the question mark
  * @property {string} [empty] what is shown before there is anything: it teaches what will come
+ * @property {boolean} [wide] whether it has the whole width
  * @property {string} [name] class of the picture, for its size
  * @property {(pen: CanvasRenderingContext2D, width: number, height: number) => void} draw
  * @property {(key: string, event: KeyboardEvent) => boolean} [onkey] moves a cursor; true if it did
@@ -47,11 +58,11 @@ export function panel(name, title, caption, content) {
 
 export class Picture {
   /** @param {PictureOptions} options */
-  constructor({ title, caption, empty = "", name = "", draw, onkey }) {
+  constructor({ title, caption, empty = "", wide = false, name = "", draw, onkey }) {
     this.canvas = h("canvas", { role: "img", "aria-label": title, tabindex: "0" });
     this.blank = h("p", { class: "blank" }, empty);
     this.frame = h("div", { class: "frame" }, this.canvas, this.blank);
-    const made = panel(name, title, caption, this.frame);
+    const made = panel(`${wide ? "wide " : ""}${name}`, title, caption, this.frame);
     this.canvas.setAttribute("aria-describedby", made.help);
     this.element = made.element;
     this.heading = made.heading;

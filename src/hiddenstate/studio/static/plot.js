@@ -34,7 +34,7 @@ export function stepOf(times) {
 export class SeriesPicture {
   /**
    * @param {Store} store
-   * @param {{title: string, caption: string, empty: string}} words
+   * @param {ReturnType<typeof import("./picture.js").framed>} words
    */
   constructor(store, words) {
     this.store = store;
@@ -42,7 +42,7 @@ export class SeriesPicture {
     /** @type {number|null} */ this.at = null;
     this.left = 0; // where the axis of time begins
     this.picture = new Picture({
-      ...words, name: "wide series", onkey: (key) => this.key(key),
+      ...words, name: "series", onkey: (key) => this.key(key),
       draw: (pen, width, height) => { if (this.plot) this.left = drawPlot(pen, width, height, this.plot, this.at === null ? null : this.plot.times[this.at], { held: t("held out"), washout: t("washout"), error: t("prediction − target") }); },
     });
     const { canvas } = this.picture;
@@ -56,6 +56,8 @@ export class SeriesPicture {
     });
     for (const name of ["pointerleave", "blur"]) canvas.addEventListener(name, () => this.look(null));
   }
+
+  get element() { return this.picture.element; }
 
   /** @param {number|null} at */
   look(at) {

@@ -4,6 +4,7 @@ import { fill, h } from "../../web/dom.js";
 import { onceThere } from "./easing.js";
 import { later } from "./on_demand.js";
 import { Memory } from "./memory.js";
+import { picturesOf } from "./picture.js";
 import { Held, Windows } from "./series.js";
 import { States } from "./states.js";
 import { Streams } from "./streams.js";
@@ -17,11 +18,12 @@ import { t } from "./words.js";
 export async function panelsOf(store, main) {
   fill(main, h("section", { class: "wide soon" }, h("p", {}, t("The rows of the run appear here in a moment."))));
   onceThere(store, () => {
-    const { fixed, details: { shown } } = store;
-    const held = fixed.held_target ? new Held(store) : null;
-    const windows = shown.appended || !held ? new Windows(store) : null;
-    const [states, memory] = [new States(store), new Memory(store)];
-    const streams = new Streams(store, states);
+    const states = new States(store);
+    const pictures = picturesOf(store, {
+      tracking: () => new Windows(store), held_out: () => new Held(store),
+      hidden: () => ({ element: states.units.element, update: () => states.update() }), portrait: () => states.portrait,
+      streams: () => new Streams(store, states), memory: () => new Memory(store),
+    });
     const bending = later("wide bend", t("Bend the input, and see its answer"), async (replace) => {
       const { BentInput } = await import("./bending.js");
       replace(new BentInput(store).picture.element);
@@ -31,8 +33,7 @@ export async function panelsOf(store, main) {
       const { forecastOfRun } = await import("./forecast.js");
       replace(await forecastOfRun(store));
     });
-    const all = [windows, held, states, streams, memory];
-    fill(main, ahead && ahead.element, windows && windows.picture.element, held && held.picture.element, states.portrait.element, states.units.element, streams.element, memory.element, bending.element);
-    return () => { for (const each of all) if (each) each.update(); };
+    fill(main, ahead && ahead.element, pictures.elements, bending.element);
+    return pictures.update;
   });
 }

@@ -34,7 +34,7 @@ export class Streams {
   build() {
     const picture = (this.picture = new Picture({
       ...framed(this.store, "streams"),
-      name: "wide units", draw: (pen, width, height) => this.draw(pen, width, height), onkey: (key) => this.key(key),
+      name: "units", draw: (pen, width, height) => this.draw(pen, width, height), onkey: (key) => this.key(key),
     }));
     this.element.replaceWith(picture.element);
     picture.setReady(true);

@@ -5,6 +5,6 @@ show them; each has a drawing for the pictures that it can draw.
 """
 
 from hiddenstate.views.pictures.picture import Picture
-from hiddenstate.views.pictures.table import LEADS, PICTURES, pictures_there
+from hiddenstate.views.pictures.table import LEADS, PICTURES, frames_of, pictures_there
 
-__all__ = ["LEADS", "PICTURES", "Picture", "pictures_there"]
+__all__ = ["LEADS", "PICTURES", "Picture", "frames_of", "pictures_there"]

@@ -1,10 +1,34 @@
 """A picture of a run, without how it is drawn."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from hiddenstate.runs.static_facts import StaticFacts
+from hiddenstate.system.typing import Array
 from hiddenstate.views.pictures.words import listed
 from hiddenstate.views.timeline import Moment, Timeline
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What stands around a picture on a page of a run; pages translate its words.
+
+    Parameters
+    ----------
+    title : str
+        What there is to see, in a few words.
+    caption : str
+        What it means, for whoever asks.
+    empty : str, optional
+        What stands in its place until there is something to draw.
+    wide : bool, default False
+        Whether it has the whole width, and not half of it.
+    """
+
+    title: str
+    caption: str
+    empty: str = ""
+    wide: bool = False
 
 
 @dataclass(frozen=True)
@@ -25,6 +49,12 @@ class Picture:
         What else must be so.
     words : callable, optional
         Returns sentences for who does not see it.
+    frame : Frame, optional
+        What stands around it on a page of a run; without it, no page draws it.
+    frame_of : callable, optional
+        Returns another frame from `frame` and the facts of a run.
+    on_page : callable, optional
+        Whether the page of a run with these facts and static arrays has it.
     """
 
     static: tuple[str, ...] = ()
@@ -35,6 +65,18 @@ class Picture:
     caption: str = ""
     only_if: Callable[[Timeline, Moment], bool] | None = None
     words: Callable[[Timeline, Moment], str] | None = None
+    frame: Frame | None = None
+    frame_of: Callable[[Frame, StaticFacts], Frame] | None = None
+    on_page: Callable[[StaticFacts, Mapping[str, Array]], bool] | None = None
+
+    def framed(self, facts: StaticFacts | None, arrays: Mapping[str, Array]) -> Frame | None:
+        """Return what stands around it on the page of a run, of which nothing may be known yet;
+        None if the page does not have it."""
+        if self.frame is None or facts is None:
+            return self.frame
+        if self.on_page is not None and not self.on_page(facts, arrays):
+            return None
+        return self.frame_of(self.frame, facts) if self.frame_of else self.frame
 
     def is_there(self, timeline: Timeline, moment: Moment) -> bool:
         """Whether the run has what the picture needs at `moment`."""
