@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from tools.stress import processes
 
 from hiddenstate import kernels
 from hiddenstate.cli import main
@@ -25,6 +26,7 @@ from hiddenstate.models.net import Net
 from hiddenstate.runs import Run
 from hiddenstate.runs.record import seed_of
 from hiddenstate.system.checksums import check_lines, line_with_checksum, lines_with_checksums
+from tests import warm
 
 # Tests run side by side; torch's threads would spin against one another. Before torch loads.
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -40,6 +42,9 @@ pytest.MonkeyPatch().setattr(os, "fsync", os.fstat)
 
 # Commands that draw give way to training for good, and so would all tests after them.
 pytest.MonkeyPatch().setattr("hiddenstate.views.offscreen.lower_priority", lambda: None)
+
+# Commands of the harness start as forks of a process that has imported what they need.
+pytest.MonkeyPatch().setattr(processes, "start", warm.start)
 
 # A run of all tests makes 50,000 files, 1 GB in all. Memory takes and loses them sooner than a
 # disk.

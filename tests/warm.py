@@ -11,9 +11,11 @@ import runpy
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(
@@ -41,6 +43,8 @@ class Program:
         All variables; those of this process if None.
     errors : Path, optional
         The file that gets what it prints to stderr; `printed` if None.
+    given : Path, optional
+        The file that it reads as stdin.
     """
 
     def __init__(
@@ -50,10 +54,11 @@ class Program:
         printed: Path,
         environment: Mapping[str, str] | None = None,
         errors: Path | None = None,
+        given: Path | None = None,
     ) -> None:
         self.printed = printed
         variables = dict(os.environ if environment is None else environment)
-        streams = [str(printed), str(errors or printed)]
+        streams = [str(printed), str(errors or printed), *([str(given)] if given else [])]
         self._process = FORKS.Process(
             target=_become, args=(list(words), str(folder), variables, streams), daemon=True
         )
@@ -81,10 +86,62 @@ class Program:
         """Send SIGKILL."""
         self._process.kill()
 
+    def send_signal(self, number: int) -> None:
+        """Send a signal, if it has not ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
     def text(self) -> str:
         """Wait, and return what it has printed."""
         self.wait()
         return self.printed.read_text("utf-8")
+
+
+class Piped(Program):
+    """A program whose streams are pipes of text, as those of `subprocess.Popen` are."""
+
+    def __init__(
+        self, words: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None
+    ) -> None:
+        with tempfile.TemporaryDirectory() as place:
+            pipes = [Path(place, name) for name in ("out", "err", "in")]
+            for pipe in pipes:
+                os.mkfifo(pipe)
+            out, err, given = pipes
+            super().__init__(words, folder, out, environment, err, given)
+            # Each waits for the other end, which is opened in the same order.
+            self.stdout: IO[str] = out.open(encoding="utf-8")
+            self.stderr: IO[str] = err.open(encoding="utf-8")
+            self.stdin: IO[str] = given.open("w", 1, encoding="utf-8")
+        self._texts: dict[str, str] = {}
+        self._readers: list[threading.Thread] = []
+
+    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
+        """Close stdin, wait until it ends, and return what it has printed since."""
+        if not self._readers:
+            self.stdin.close()
+            for name in ("stdout", "stderr"):
+                self._readers.append(threading.Thread(target=self._read, args=(name,), daemon=True))
+                self._readers[-1].start()
+        self.wait(timeout)
+        for reader in self._readers:
+            reader.join()
+        return self._texts["stdout"], self._texts["stderr"]
+
+    def _read(self, name: str) -> None:
+        with getattr(self, name) as stream:
+            self._texts[name] = stream.read()
+
+
+def start(
+    words: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None
+) -> "Piped | subprocess.Popen[str]":
+    """Start a process with pipes, in a moment if it is one of this Python."""
+    first, *rest = words
+    if first == sys.executable:
+        return Piped(rest, folder, environment)
+    pipe = subprocess.PIPE
+    return subprocess.Popen(words, cwd=folder, text=True, env=environment, stdout=pipe, stderr=pipe)
 
 
 def run(
@@ -103,24 +160,34 @@ def _become(
 ) -> None:
     """Run the program in this process, and what it wants done at its end."""
     multiprocessing.current_process().daemon = False  # it may have children
-    for number, path in enumerate(streams, start=1):
-        with open(path, "ab") as file:
-            os.dup2(file.fileno(), number)
+    for number, path in zip((1, 2, 0), streams, strict=False):
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT if number else os.O_RDONLY
+        file = os.open(path, flags)
+        os.dup2(file, number)
+        os.close(file)
+    # The old ones hold whether those of the server can be searched, which a pipe cannot.
+    lines = 1 if "PYTHONUNBUFFERED" in variables else -1
     sys.stdin = open(0, closefd=False)  # noqa: SIM115
+    sys.stdout = open(1, "w", lines, closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", 1, errors="backslashreplace", closefd=False)  # noqa: SIM115
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(variables)
     time.tzset()
-    first, *rest = words
+    safe = words[0] == "-P"  # nothing is imported from the folder of the program
+    first, *rest = words[safe:]
+    folders = {"-c": "", "-m": folder}
+    if not safe:
+        sys.path[0] = folders.get(first, str(Path(first).parent))
     try:
         if first == "-c":
-            sys.argv, sys.path[0] = ["-c", *rest[1:]], ""
+            sys.argv = ["-c", *rest[1:]]
             exec(compile(rest[0], "<string>", "exec"), {"__name__": "__main__"})
         elif first == "-m":
-            sys.argv, sys.path[0] = rest, folder
+            sys.argv = rest
             runpy.run_module(rest[0], run_name="__main__", alter_sys=True)
         else:
-            sys.argv, sys.path[0] = words, str(Path(first).parent)
+            sys.argv = [first, *rest]
             runpy.run_path(first, run_name="__main__")
     finally:
         atexit._run_exitfuncs()

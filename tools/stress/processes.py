@@ -4,7 +4,7 @@ import contextlib
 import os
 import subprocess
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -152,16 +152,17 @@ def arguments(job: str, engine: str = "auto", short: bool = False) -> list[str]:
     return [job, *options, "--engine", engine, "--threads", "1", "--view", "off"]
 
 
+def start(
+    words: Sequence[str], folder: Path, environment: Mapping[str, str]
+) -> "subprocess.Popen[str]":
+    """Start a process in `folder`; the tests replace this for what Python runs."""
+    pipe = subprocess.PIPE
+    return subprocess.Popen(words, cwd=folder, text=True, env=environment, stdout=pipe, stderr=pipe)
+
+
 def begin(args: Sequence[str], folder: Path, before: Sequence[str] = ()) -> "subprocess.Popen[str]":
     """Start `hiddenstate ARGS` in `folder`; `before`, if given, replaces the command itself."""
-    return subprocess.Popen(
-        [*(before or COMMAND), *args],
-        cwd=folder,
-        text=True,
-        env=ENVIRONMENT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
+    return start([*(before or COMMAND), *args], folder, ENVIRONMENT)
 
 
 def finish(process: "subprocess.Popen[str]", waited: Callable[[], float] = lambda: 0.0) -> Ended:
