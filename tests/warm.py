@@ -5,6 +5,7 @@ test whose subject is what a program imports, or its start, uses `subprocess` in
 """
 
 import atexit
+import contextlib
 import multiprocessing
 import os
 import runpy
@@ -14,6 +15,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from multiprocessing.util import get_temp_dir
 from pathlib import Path
 from typing import IO
 
@@ -62,6 +64,7 @@ class Program:
         self._process = FORKS.Process(
             target=_become, args=(list(words), str(folder), variables, streams), daemon=True
         )
+        _make_folder()
         self._process.start()
         assert self._process.pid is not None
         self.pid = self._process.pid
@@ -116,10 +119,11 @@ class Piped(Program):
         self._texts: dict[str, str] = {}
         self._readers: list[threading.Thread] = []
 
-    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
-        """Close stdin, wait until it ends, and return what it has printed since."""
+    def communicate(self, given: str = "", timeout: float | None = None) -> tuple[str, str]:
+        """Give it the rest of stdin, wait until it ends, and return what it has printed since."""
         if not self._readers:
-            self.stdin.close()
+            with contextlib.suppress(BrokenPipeError), self.stdin:
+                self.stdin.write(given)
             for name in ("stdout", "stderr"):
                 self._readers.append(threading.Thread(target=self._read, args=(name,), daemon=True))
                 self._readers[-1].start()
@@ -153,6 +157,15 @@ def run(
         code = Program(words, folder, out, environment, err).wait()
         texts = (path.read_text("utf-8") for path in (out, err))
         return subprocess.CompletedProcess(list(words), code, *texts)
+
+
+def _make_folder() -> None:
+    """Make the folder of the server where no test removes it, whose own one `tempfile` may use."""
+    of_test, tempfile.tempdir = tempfile.tempdir, None
+    try:
+        get_temp_dir()
+    finally:
+        tempfile.tempdir = of_test
 
 
 def _become(

@@ -361,6 +361,8 @@ def test_options_are_obeyed_or_refused(
     monkeypatch.setitem(catalog.LAYOUTS, "held_out", (small, small))
     if thing == "stream":
         monkeypatch.setattr(sys, "stdin", Lines())
+    if command == "track":  # its refusal shows that it was asked for, and is there at once
+        monkeypatch.setitem(sys.modules, "wandb", None)
     context = click.Context(commands)
     params = commands.get_command(context, command).params
     options = {p.opts[0] for p in params if isinstance(p, click.Option)}

@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +11,7 @@ from hiddenstate.runs import Run
 from hiddenstate.runs.run_data import run_dataset
 from hiddenstate.views.catalog import drawings
 from hiddenstate.views.timeline import Timeline
+from tests import warm
 
 OFF = ("--view", "off", "--threads", "1")
 SMALL = ("--hidden-size", "6", "--batch-size", "16", "--log-every", "3", *OFF)
@@ -155,11 +154,12 @@ def test_predictions_are_written_to_a_device_without_replacing_it(cli, tmp_path)
 def test_lines_are_printed_above_the_progress_bar_on_a_terminal(tmp_path):
     import pty
 
-    command = [sys.executable, "-m", "hiddenstate", "regress", "--windows", "300", *OFF]
+    command = ["-m", "hiddenstate", "regress", "--windows", "300", *OFF]
     screen, other = pty.openpty()
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=other, stderr=other, stdin=other)
+    terminal = Path(os.ttyname(other))
+    process = warm.Program(command, tmp_path, terminal, given=terminal)
+    text = os.read(screen, 65536)  # it has opened the other end
     os.close(other)
-    text = b""
     while True:
         try:
             piece = os.read(screen, 65536)

@@ -3,7 +3,6 @@
 import io
 import json
 import signal
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,6 +20,7 @@ from hiddenstate.engines import make_predictor
 from hiddenstate.inference.stream import Stream
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
+from tests import warm
 from tests.conftest import Answer, Cli, Refuse
 
 STEPS = np.array([[1.0, 2.5], [0.5, -1.0], [2.0, 0.0]])
@@ -188,13 +188,8 @@ def test_an_answer_comes_before_the_next_line_and_the_end_is_clean(
     tmp_path: Path, end: str
 ) -> None:
     saved(tmp_path / "m")
-    command = [sys.executable, "-m", "hiddenstate", "predict", "m", "-", "--stream"]
-    pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-    with subprocess.Popen(command, cwd=tmp_path, text=True, bufsize=1, **pipes) as process:
-        to, answers, errors = process.stdin, process.stdout, process.stderr
-        assert to is not None
-        assert answers is not None
-        assert errors is not None
+    process = warm.Piped(["-m", "hiddenstate", "predict", "m", "-", "--stream"], tmp_path)
+    with process.stdin as to, process.stdout as answers, process.stderr as errors:
         to.write("u,v\n1,2\n")
         assert answers.readline() == "step,y_1,y_2\n"
         assert answers.readline().startswith("0,")

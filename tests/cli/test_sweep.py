@@ -11,6 +11,7 @@ import pytest
 from tools.stress.sweep import OPTIONS, kill, make_table, struck
 
 from hiddenstate import load_sweep
+from tests import warm
 from tests.conftest import needs_kernels
 
 HERE = ("--by", "site", *OPTIONS, "--jobs", "1")
@@ -115,8 +116,7 @@ def test_shards_of_several_folders_are_collected(cli, sales, tmp_path, monkeypat
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_keeps_what_is_trained(cli, tmp_path, number):
     make_table(tmp_path, 400, 0, seed=2)
-    command = [sys.executable, "-m", "hiddenstate", "sweep", "sales.csv", *HERE]
-    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    process = warm.Piped(["-m", "hiddenstate", "sweep", "sales.csv", *HERE], tmp_path)
     folder = tmp_path / "runs" / "sales-by-site"
     while process.poll() is None and not any(p.stat().st_size for p in folder.glob("*.groups")):
         time.sleep(0.01)

@@ -17,9 +17,10 @@ from hiddenstate.datasets import load_mnist
 from hiddenstate.jobs import make_job
 from hiddenstate.runs import Run
 from hiddenstate.training.trainer import Callback
-from tests import classic
+from tests import classic, warm
 
 OFF = ("--view", "off", "--threads", "1")
+UNBUFFERED = {**os.environ, "PYTHONUNBUFFERED": "1"}
 SMALL = ("--hidden-size", "6", "--batch-size", "16", "--log-every", "3", *OFF)
 
 
@@ -251,18 +252,10 @@ def test_a_run_made_from_arrays_is_rejected(cli, tmp_path):
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_saves_and_gives_a_hint_and_the_run_can_be_resumed(number, code, tmp_path):
+def test_a_signal_saves_and_gives_a_hint_and_the_run_can_be_resumed(number, code, cli, tmp_path):
     """The signal is sent at the third printed line, not at a time."""
-    command = [sys.executable, "-m", "hiddenstate", "regress", "--windows", "4000", *OFF]
-    process = subprocess.Popen(
-        command,
-        cwd=tmp_path,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-    )
-    assert process.stdout
+    command = ["-m", "hiddenstate", "regress", "--windows", "4000", *OFF]
+    process = warm.Piped(command, tmp_path, UNBUFFERED)
     lines = 0
     for line in process.stdout:
         lines += line.startswith("Window:")
@@ -278,38 +271,13 @@ def test_a_signal_saves_and_gives_a_hint_and_the_run_can_be_resumed(number, code
     assert run.status() == "interrupted"
     step = run.checkpoint()[1]["step"]
     assert 20 < step < 4000
-    subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "hiddenstate",
-            "resume",
-            "regress-1",
-            "--view",
-            "off",
-            "--json",
-            "--max-steps",
-            str(step + 25),
-        ],
-        cwd=tmp_path,
-        check=True,
-        capture_output=True,
-    )
+    assert cli("resume", "regress-1", "--view", "off", "--max-steps", step + 25).code == 0
     assert run.status() == "done"
 
 
 def test_a_reader_that_leaves_interrupts_quietly(tmp_path):
-    command = [sys.executable, "-m", "hiddenstate", "regress", "--windows", "100000", *OFF]
-    process = subprocess.Popen(
-        command,
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-    )
-    assert process.stdout
-    assert process.stderr
+    command = ["-m", "hiddenstate", "regress", "--windows", "100000", *OFF]
+    process = warm.Piped(command, tmp_path, UNBUFFERED)
     for line in process.stdout:
         if line.startswith("Window:"):
             break
