@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import warm
 from tests.conftest import Cli
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -137,10 +138,10 @@ def masked(line: str) -> str:
 
 def studio(*words: str) -> list[str]:
     """Start the studio, and end it as Ctrl-C does once it has printed its address."""
-    command = [sys.executable, "-m", "hiddenstate", "studio", *words, "--no-browser"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        lines = [process.stdout.readline() for _ in range(2)]
-        process.send_signal(signal.SIGINT)
+    process = warm.Piped(["-m", "hiddenstate", "studio", *words, "--no-browser"], Path.cwd())
+    lines = [process.stdout.readline() for _ in range(2)]
+    process.send_signal(signal.SIGINT)
+    process.communicate()
     assert process.returncode in (0, 130)
     return lines
 
