@@ -1,9 +1,13 @@
 """Intervals from the errors of earlier forecasts: what few, overlapping and old errors count."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 
-from hiddenstate.inference.intervals import ErrorSizes
+from hiddenstate.inference.forecast import Paths
+from hiddenstate.inference.intervals import ErrorSizes, Intervals
 from hiddenstate.metrics.student import student_quantile
 
 
@@ -74,3 +78,21 @@ def test_the_shape_of_many_errors_is_their_own() -> None:
     made = sizes(errors, series=40)
     new = np.abs(random.normal(size=20_000) * (random.random(20_000) < 0.1))
     assert (new <= made.half_widths(0.95)[0, 0]).mean() == pytest.approx(0.95, abs=0.02)
+
+
+def test_a_noisy_series_has_wider_intervals_than_a_calm_one_of_the_same_model() -> None:
+    random = np.random.default_rng(5)
+    noise, n = np.array([0.3, 0.03]), 400
+    series = [np.exp(5 + s * random.normal(size=(n, 1))) for s in noise]
+    transform = SimpleNamespace(log=[True], own_features=[0], season=7)
+    model: Any = SimpleNamespace(transform=transform, net=SimpleNamespace(n_outputs=1))
+    numbers, origin = np.repeat([0, 1], n - 1), np.tile(np.arange(n - 1), 2)
+    actual = np.concatenate([each[1:] for each in series])[:, None]
+    paths = Paths(numbers, origin, np.full_like(actual, np.exp(5)), actual)
+    intervals = Intervals(model, series)
+    half = intervals.sizes(paths, intervals.errors(paths)).half_widths(0.8)
+    low, high = intervals.around(paths.values, numbers, half)
+    for number in range(2):
+        own = numbers == number
+        share = ((low <= actual) & (actual <= high))[own].mean()
+        assert 0.72 < share < 0.88

@@ -24,8 +24,10 @@ FORGOTTEN = 10
 class Intervals:
     """Intervals around the forecasts of a model.
 
-    Errors are divided by the scale of their series, or are of logarithms if the model forecasts
-    these.
+    Errors, of logarithms if the model forecasts these, are divided by the mean change of their
+    series over a season, so that the intervals of each series have a width of their own, as those
+    of normalized conformal prediction (Papadopoulos et al., "Normalized nonconformity measures for
+    regression conformal prediction", AIA 2008).
 
     Parameters
     ----------
@@ -37,8 +39,9 @@ class Intervals:
         self._log = np.array(model.transform.log or [False] * model.net.n_outputs)
         self._own = model.transform.own_features
         self.season = model.transform.season or 1
-        self.plain = [mean_change(each[None][..., self._own], self.season)[0] for each in series]
-        self.scales = np.stack([np.where(self._log, 1.0, scale) for scale in self.plain])
+        own = [each[None][..., self._own] for each in series]
+        self.plain = [mean_change(each, self.season)[0] for each in own]
+        self.scales = np.stack([mean_change(self._logs(each), self.season)[0] for each in own])
 
     def _logs(self, values: Array) -> Array:
         if not self._log.any():

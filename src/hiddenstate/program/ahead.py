@@ -30,7 +30,8 @@ class Ahead:
     levels : tuple of float
         Of intervals, from 0 to 1.
     half : ndarray (len(levels), H, O), optional
-        Half widths of the intervals: of logarithms, or in mean changes of a series over a season.
+        Half widths of the intervals, in mean changes of a series over a season, of its logarithms
+        where a target is one.
     season : int
         Steps of that season.
     """
@@ -64,7 +65,9 @@ class Ahead:
             return {}
         logs = [step.log for step in steps if isinstance(step, Logarithm)]
         log = np.array(logs[0] if logs else [False] * y.shape[-1])
-        size = np.where(log, 1.0, mean_change(X[..., list(self.targets)], self.season))
+        values = X[..., list(self.targets)]
+        values = np.where(log, np.log(np.where(log & (values > 0), values, np.nan)), values)
+        size = mean_change(values, self.season)
         center, ends = np.where(log, np.log(np.where(log, y, 1)), y), {}
         for level, half in zip(self.levels, self.half):
             for name, sign in (("lower", -1), ("upper", 1)):

@@ -36,7 +36,7 @@ function carried(series) {
  * Returns the forecasts of the steps after the end of a series.
  * @param {Model} model
  * @param {Float64Array[]} series Those known ahead are, at each step, the values a horizon later.
- * @param {number[]} [sizes] The mean change of each target over a season, where `series` is a part.
+ * @param {number[]} [sizes] The mean change of each target over a season, of its logarithms where it is one, where `series` is a part.
  * @returns {Forecast}
  */
 export function forecastOf(model, series, sizes) {
@@ -82,7 +82,7 @@ function intervalsOf({ ahead, steps }, series, y, sizes) {
   const found = {};
   if (!half) return found;
   const log = stepOf(steps, "Logarithm")?.log || [];
-  const size = targets.map((feature, o) => (log[o] ? 1 : sizes?.[o] ?? meanChange(series.map((step) => step[feature]), season)));
+  const size = targets.map((feature, o) => sizes?.[o] ?? meanChange(series.map((step) => (log[o] ? Math.log(step[feature]) : step[feature])), season));
   levels.forEach((level, n) => {
     for (const [name, sign] of /** @type {[string, number][]} */ ([["lower", -1], ["upper", 1]])) {
       found[`${name}_${Number((100 * level).toPrecision(6))}`] = y.map((values, j) => values.map((value, o) => {

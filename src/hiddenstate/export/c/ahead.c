@@ -85,15 +85,17 @@ int model_forecast(const float *x, int steps, float *y, float *scratch)
 }
 
 #if HAS_INTERVALS
-/* The mean absolute change of a target of a series over a season; 1 if there is none. */
-static double model_mean_change(const float *x, int steps, int feature)
+/* The mean absolute change of a target of a series, or of its logarithms, over a season; 1 if there
+   is none. */
+static double model_mean_change(const float *x, int steps, int feature, int is_log)
 {
     const int apart = MODEL_SEASON < steps ? MODEL_SEASON : 1;
     double sum = 0.0;
     int t, n = 0;
     for (t = apart; t < steps; t++) {
-        const double change = (double)x[(size_t)t * MODEL_FEATURES + (size_t)feature] -
-                              (double)x[(size_t)(t - apart) * MODEL_FEATURES + (size_t)feature];
+        const double now = (double)x[(size_t)t * MODEL_FEATURES + (size_t)feature];
+        const double then = (double)x[(size_t)(t - apart) * MODEL_FEATURES + (size_t)feature];
+        const double change = is_log ? log(now) - log(then) : now - then;
         if (change - change == 0.0) {
             sum += fabs(change);
             n++;
@@ -108,20 +110,15 @@ void model_interval(int number, const float *x, int steps, const float *y, float
     int i, o;
     for (o = 0; o < MODEL_OUTPUTS; o++) {
 #if HAS_LOGARITHM
-        const int log = model_target_is_log[o];
-        const float size = log ? 1.0f : (float)model_mean_change(x, steps, model_targets[o]);
+        const int is_log = model_target_is_log[o];
 #else
-        const float size = (float)model_mean_change(x, steps, model_targets[o]);
+        const int is_log = 0;
 #endif
+        const float size = (float)model_mean_change(x, steps, model_targets[o], is_log);
         for (i = o; i < MODEL_HORIZON * MODEL_OUTPUTS; i += MODEL_OUTPUTS) {
             const float off = half[i] * size;
-#if HAS_LOGARITHM
-            low[i] = log ? y[i] * expf(-off) : y[i] - off;
-            high[i] = log ? y[i] * expf(off) : y[i] + off;
-#else
-            low[i] = y[i] - off;
-            high[i] = y[i] + off;
-#endif
+            low[i] = is_log ? y[i] * expf(-off) : y[i] - off;
+            high[i] = is_log ? y[i] * expf(off) : y[i] + off;
         }
     }
 }

@@ -11,7 +11,6 @@ from hiddenstate.errors import printable
 from hiddenstate.export.present import Present
 from hiddenstate.export.python.file import packed
 from hiddenstate.inference.fans import MOST_SERIES, Fans, fans_of
-from hiddenstate.program.ahead import mean_change
 from hiddenstate.program.program import Program
 from hiddenstate.system.typing import Array
 
@@ -61,8 +60,7 @@ def forecast_view(present: Present, program: Program) -> ForecastView:
         enough = len(rows) >= program.least
         rows = rows[-n_steps:].astype(np.float32).astype(np.float64)
         ends.append(packed(rows, ("<f4",)) if enough else None)
-        own = made.series[i][None][..., list(ahead.targets)]
-        sizes.append(mean_change(own, ahead.season)[0].tolist())
+        sizes.append(made.intervals.scales[i].tolist())
     return ForecastView(fans=fans, ends=ends, sizes=sizes, known=_known(present, program))
 
 

@@ -102,7 +102,7 @@ def form_view(source: Source, low: list[float], high: list[float], reads: bool) 
 def _fields(facts: Facts, low: Array, high: Array, whole: Array) -> list[Field]:
     """Return a field for each column in the order of the features."""
     names = facts["columns"] or [f"column {i + 1}" for i in range(facts["n_features"])]
-    texts: dict[str, tuple[str, list[str]]] = {}
+    texts: dict[str, tuple[str, list[str] | None]] = {}
     for each in facts["encodings"]:
         values = each.get("values", [])
         if values:

@@ -178,16 +178,16 @@ def _intervals(
         return []
     logarithm = step_of(p.steps, Logarithm)
     log = np.array([False] * p.n_outputs if logarithm is None else logarithm.log)
-    size, found = "", []
-    if not log.all():
-        values = g.cast(g.node("Gather", x, ints(*ahead.targets), axis=2), np.float64)
-        size = g.unsqueeze(g.cast(_mean_change(g, values, ahead.season, lengths, ends), kind), 1)
+    values = g.cast(g.node("Gather", x, ints(*ahead.targets), axis=2), np.float64)
+    values = g.node("Where", log, g.node("Log", values), values) if log.any() else values
+    size = g.unsqueeze(g.cast(_mean_change(g, values, ahead.season, lengths, ends), kind), 1)
+    found = []
     for level, half in zip(ahead.levels, ahead.half, strict=True):
         for name, sign in (("lower", -1), ("upper", 1)):
-            end = g.node("Mul", y, np.exp(sign * half * log).astype(kind))
-            if size:
-                off = g.node("Mul", size, np.where(log, 0, sign * half).astype(kind))
-                end = g.node("Add", end, off)
+            off = g.node("Mul", size, (sign * half).astype(kind))
+            end = g.node("Add", y, off)
+            if log.any():
+                end = g.node("Where", log, g.node("Mul", y, g.node("Exp", off)), end)
             found.append((f"{name}_{100 * level:g}", end))
     return found
 
