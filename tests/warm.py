@@ -17,6 +17,7 @@ import time
 from collections.abc import Mapping, Sequence
 from multiprocessing.util import get_temp_dir
 from pathlib import Path
+from types import ModuleType
 from typing import IO
 
 FORKS = multiprocessing.get_context("forkserver")
@@ -65,7 +66,12 @@ class Program:
             target=_become, args=(list(words), str(folder), variables, streams), daemon=True
         )
         _make_folder()
-        self._process.start()
+        # A child imports the main module of this process, which an example that runs replaces.
+        main, sys.modules["__main__"] = sys.modules["__main__"], ModuleType("__main__")
+        try:
+            self._process.start()
+        finally:
+            sys.modules["__main__"] = main
         assert self._process.pid is not None
         self.pid = self._process.pid
 
