@@ -17,6 +17,7 @@ from hiddenstate.metrics.target_scores import (
     is_pooled,
     target_scores,
 )
+from hiddenstate.metrics.units import in_digits
 from hiddenstate.program.jobs import kind_of
 from hiddenstate.program.words import BESIDE, COMPANIONS, FORECAST
 
@@ -420,7 +421,7 @@ def written(value: Any, kind: str = "number") -> str:
         return f"{value:,}"
     if kind == "seconds":
         return f"{value:.1f} s" if value < 120 else f"{value / 60:.1f} min"
-    return f"{value:.4g}"
+    return in_digits(value, 4)
 
 
 def interval_in_words(name: str, figures: Mapping[str, Any], job: str) -> str:

@@ -80,11 +80,14 @@ def without_unit(column: str) -> str:
 
 def quantity(value: float, unit: str = "") -> str:
     """Return a number in three digits, or all of its whole ones: 0.0123, 31.2, 41,235, 1.5e-07."""
-    if value and not 1e-4 <= abs(value) < 1e9:
-        text = f"{value:.3g}"
-    else:
-        text = f"{value:,.0f}" if abs(value) >= 999.5 else f"{value:.3g}"
-    return f"{text} {unit}".rstrip()
+    return f"{in_digits(value, 3)} {unit}".rstrip()
+
+
+def in_digits(value: float, n: int) -> str:
+    """Return a number in `n` digits, or all of its whole ones: 0.01234, 31.25, 41,235, 1.5e-07;
+    `short` of `web/numbers.js` writes it alike."""
+    is_whole = 1000 - 0.5 * 10.0 ** (3 - n) <= abs(value) < 1e9
+    return f"{value:,.0f}" if is_whole else f"{value:.{n}g}"
 
 
 PERIODS = (

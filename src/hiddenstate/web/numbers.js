@@ -8,23 +8,24 @@
  */
 export const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 /**
- * Writes a number shortly: 1,234, 0.0123, 1.2e-5.
+ * Writes a number in four digits, or all of its whole ones, as `in_digits` does in Python: 0.01234,
+ * 31.25, 41,235, 1.5e-07.
  * @param {number|null|undefined} value
  */
 export function short(value) {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
-  if (Number.isInteger(value)) return value.toLocaleString("en");
   const size = Math.abs(value);
-  if (size >= 1000) return Math.round(value).toLocaleString("en");
-  if (size >= 0.001) return String(Number(value.toPrecision(4)));
-  return value.toExponential(2);
+  if (Number.isInteger(value) || (size >= 999.95 && size < 1e9)) {
+    const even = 2 * Math.round(value / 2); // halves are rounded to even numbers, as Python does
+    return (Math.abs(value - even) === 0.5 ? even : Math.round(value)).toLocaleString("en");
+  }
+  const [digits, power] = value.toExponential(3).split("e");
+  const isSmall = Number(power) < -4 || Number(power) > 3;
+  return isSmall ? `${Number(digits)}e${power[0]}${power.slice(1).padStart(2, "0")}` : String(Number(value.toPrecision(4)));
 }
 
-/**
- * Writes a share in percent.
- * @param {number} share
- */
-export const percent = (share) => `${(100 * share).toFixed(share > 0.999 || share < 0.1 ? 2 : 1)} %`;
+/** Writes a share in percent, as `written` does in Python. @param {number} share */
+export const percent = (share) => (share > -10 ? `${(100 * share).toFixed(2)} %` : "below -1,000 %");
 
 /**
  * Returns the largest absolute value of states, at least a quarter; those of relu have no bound.
