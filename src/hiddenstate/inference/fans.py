@@ -164,7 +164,7 @@ def _errors(made: Outlook) -> list[list[dict[str, Any] | None]]:
     """Return the errors of each series and target."""
     paths, own = made.earlier, made.forecaster.own
     targets = made.forecaster.model.transform.targets
-    simple, first = {"the last value": 1}, int(paths.origin.min(initial=0))
+    simple, first = {"the last value": 1}, min(paths.origin.tolist(), default=0)
     transform = made.forecaster.model.transform
     for period in periods_of(transform, made.dataset.calendar):
         if period == transform.season or period <= first:

@@ -17,6 +17,7 @@ from hiddenstate.data.prepare.encoding import Encoding
 from hiddenstate.errors import DataError
 from hiddenstate.export import export_model
 from hiddenstate.export.html import node
+from hiddenstate.export.html import page as page_module
 from hiddenstate.export.html.page import TARGET
 from hiddenstate.export.html.view import _flags, view_data
 from hiddenstate.export.python.model import unpacked
@@ -54,15 +55,28 @@ def worst(source: Source) -> tuple[float, str]:
     return largest / scale_of(source.model, trials), computed_by
 
 
-@pytest.mark.parametrize(("share", "least"), [(0.0, 1), (0.5, 3)])
-def test_members_that_do_not_count_are_left_out(
-    monkeypatch: pytest.MonkeyPatch, share: float, least: int
+@pytest.mark.parametrize(
+    ("share", "most", "stored", "alone"),
+    [
+        (0.0, 0, 1, "one of its 3 networks alone"),
+        (0.0, page_module.MOST_SILENT, 3, "the network alone"),
+        (0.5, 0, 3, "the network alone"),
+    ],
+)
+def test_large_members_that_do_not_count_are_left_out(
+    monkeypatch: pytest.MonkeyPatch, share: float, most: int, stored: int, alone: str
 ) -> None:
     model = random_model(5, job="classify", convolutions=share, members=3, stem=True, steps=11)
+    monkeypatch.setattr(page_module, "MOST_SILENT", most)
     source = source_of(model, "m", "float32")
-    page = Page(TARGET.build(source)[".html"].decode())
-    assert len(data(page)["program"]["nets"]) == least
-    assert f"a share of {share:.0%} in the answer" in page.text
+    made = Page(TARGET.build(source)[".html"].decode())
+    assert len(data(made)["program"]["nets"]) == stored
+    assert f"a share of {share:.0%} in the answer" in made.text
+    assert f" {alone} " in " ".join(made.text.split())
+    silent = "classify: fixed convolutions; the network ("
+    head = "classify: the network (" if share else silent
+    assert head in made.text
+    assert (" 3 members) and fixed convolutions" in made.text) is bool(share)
     monkeypatch.setattr(shutil, "which", lambda name: None)
     largest, computed_by = worst(source)
     assert largest < 1e-9

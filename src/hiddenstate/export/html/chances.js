@@ -2,14 +2,14 @@
 
 import { Answer } from "../../web/answer.js";
 import { decidedAfter } from "../../web/reading_picture.js";
-import { joined } from "../../web/net.js";
-import { VIEW, byId } from "./page.js";
+import { Model, joined } from "../../web/net.js";
+import { PROGRAM, VIEW, byId, model } from "./page.js";
 import { say } from "../../web/dom.js";
 import { greatest, percent, topOf } from "../../web/numbers.js";
 
 export const CLASSES = VIEW.classes;
 
-const answer = new Answer({
+const card = new Answer({
   label: byId("label"), sure: byId("sure"), decided: byId("decided"), bars: byId("bars"), classes: CLASSES, words: (share) => `${share} sure`,
 });
 byId("bars").tabIndex = CLASSES.length > 12 ? 0 : -1;
@@ -17,7 +17,7 @@ byId("bars").tabIndex = CLASSES.length > 12 ? 0 : -1;
 // Shows the probabilities after `at` steps; at the end also when it was decided.
 export function showAnswer(trace, at, word) {
   const done = at > 0 && at === trace.probabilities.length;
-  answer.show(at ? trace.probabilities[at - 1] : null, [], done ? `Decided at ${word} ${decidedAt(trace)} of ${at}.` : "", "nothing read yet");
+  card.show(at ? trace.probabilities[at - 1] : null, [], done ? `Decided at ${word} ${decidedAt(trace)} of ${at}.` : "", "nothing read yet");
 }
 
 export function sayAnswer(trace, word) {
@@ -25,6 +25,17 @@ export function sayAnswer(trace, word) {
   const now = probabilities[probabilities.length - 1];
   const top = topOf(now);
   say(`${CLASSES[top]}, ${percent(now[top])} sure, decided at ${word} ${decidedAt(trace)} of ${probabilities.length}`);
+}
+
+// The switch between the model and its network alone, where something answers with the network or in its place.
+/** @type {(choose: (reader: any) => void) => void} */
+export function switchLayers(choose) {
+  byId("layers").hidden = !PROGRAM.companions.length;
+  const buttons = [...byId("layers").children];
+  buttons.forEach((button, place) => button.addEventListener("click", () => {
+    for (const each of buttons) each.setAttribute("aria-pressed", String(each === button));
+    choose(place ? new Model({ ...PROGRAM, companions: [] }) : model);
+  }));
 }
 
 const flatOf = (trace) => trace.flat ||= [trace.states, trace.probabilities].map(joined);

@@ -14,6 +14,8 @@ from hiddenstate.export.html.view import ViewData, view_data
 from hiddenstate.export.python.file import packed
 from hiddenstate.export.target import Contents, Run, Source, Target, holds_all, kinds_of
 from hiddenstate.export.trial import Trial
+from hiddenstate.inference.evaluate import answer_of_model
+from hiddenstate.metrics.answer import NETWORK
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Params
 from hiddenstate.program.cells import CELLS
@@ -81,6 +83,9 @@ HALF_FROM = 100_000
 FEW = 24
 """Numbers of a row that have a slider and a bar each."""
 
+MOST_SILENT = 100_000
+"""Numbers of members without a share in the answer up to which all of them are in the page."""
+
 CONVOLUTION = ".conv.weight"
 """How the names of convolutions end."""
 
@@ -93,7 +98,7 @@ def build(source: Source) -> Contents:
     kinds = ("<f2", "<f4") if source.weights == "float16" else ("<f4",)
     view = view_data(source)
     data = {
-        "program": packed(program_of_page(source.program), kinds),
+        "program": packed(program_of_page(source), kinds),
         "about": source.facts,
         "view": view,
     }
@@ -112,7 +117,7 @@ def build(source: Source) -> Contents:
         title=tags.text(_title(source)),
         kind=view["kind"],
         style=css,
-        body=_asset(f"{view['kind']}.html").replace("$PLAY", tags.PLAY),
+        body=_body(source, view),
         about=tags.terms(_about(source, view)),
         data=tags.inert_json(data),
         net=net,
@@ -136,20 +141,41 @@ def net_scripts(program: Program) -> list[str]:
     return [script for kind, script in NET_SCRIPTS.items() if kind in kinds]
 
 
-def program_of_page(program: Program) -> Program:
-    """Return what the page stores of a program: of members without a share in the answer one, whose
-    state is shown."""
+def program_of_page(source: Source) -> Program:
+    """Return what the page stores of a program: of large members without a share in the answer one,
+    whose state is shown."""
+    program = source.program
     silent = any(companion.share == 0 for companion in program.companions)
-    return replace(program, nets=program.nets[:1]) if silent else program
+    large = source.model.net.n_parameters() > MOST_SILENT
+    return replace(program, nets=program.nets[:1]) if silent and large else program
+
+
+def _body(source: Source, view: ViewData) -> str:
+    """Return what is in the page, with what its second layer of answers is called."""
+    n, stored = len(source.program.nets), len(program_of_page(source).nets)
+    alone = f"{NETWORK} alone" if n == stored else f"one of its {n} networks alone"
+    body = _asset(f"{view['kind']}.html").replace("$PLAY", tags.PLAY)
+    return body.replace("$ALONE", tags.text(alone))
 
 
 def _title(source: Source) -> str:
-    """Return what the model is, such as `classify: LSTM, 64 units`."""
+    """Return who answers and what the network is: `classify: LSTM, 64 units`, or `classify: fixed
+    convolutions; the network (LSTM, 64 units) does not answer`."""
+    network, job, answer = _network(source), source.program.job, answer_of_model(source.model)
+    if not answer.beside:
+        return f"{job}: {network}"
+    if not answer.by_net:
+        return f"{job}: {answer.who.removeprefix('the ')}; {NETWORK} ({network}) does not answer"
+    return f"{job}: {answer.who.replace(NETWORK, f'{NETWORK} ({network})', 1)}"
+
+
+def _network(source: Source) -> str:
+    """Return what the network is, such as `LSTM, 64 units`."""
     program = source.program
     if program.kind.has_codes:
         layers = [layer for layer in program.nets[0] if isinstance(layer, Dense)]
         sizes = [program.width, *(len(layer.bias) for layer in layers)]
-        return f"autoencode: {'-'.join(str(size) for size in sizes)}"
+        return "-".join(str(size) for size in sizes)
     config = source.model.net.recurrent
     title = source.model.net.cell.title.partition(" (")[0]
     words = [f"{config.hidden_size} units"]
@@ -165,8 +191,7 @@ def _title(source: Source) -> str:
         words.append(f"{len(config.stem_channels)} convolutions")
     if len(program.nets) > 1:
         words.append(f"{len(program.nets)} members")
-    words += [COMPANIONS[type(companion)].title for companion in program.companions]
-    return f"{program.job}: {title}, {', '.join(words)}"
+    return f"{title}, {', '.join(words)}"
 
 
 def _about(source: Source, view: ViewData) -> list[tuple[str, str]]:

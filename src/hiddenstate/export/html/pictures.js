@@ -3,7 +3,7 @@
 import { colorOf, isCalm } from "../../web/colors.js";
 import { traceOf } from "../../web/reading.js";
 import { boxesBeside, chanceColumns, drawPicture, drawReading } from "../../web/reading_picture.js";
-import { CLASSES, readingOf, sayAnswer, showAnswer } from "./chances.js";
+import { CLASSES, readingOf, sayAnswer, showAnswer, switchLayers } from "./chances.js";
 import { frame, paintPixels, penOf, redrawWith, write } from "../../web/pen.js";
 import { addExamples, drawingPad } from "../../web/pad.js";
 import { joined } from "../../web/net.js";
@@ -15,6 +15,7 @@ const SHAPE = VIEW.picture;
 const examples = rowsOfRun().map((steps) => Uint8Array.from(joined(steps)));
 const ink = { values: new Uint8Array(SHAPE[0] * SHAPE[1]) };
 let trace = null;
+let reader = model;
 let slow = false; // whether a drawing is read only when it is done
 
 // Width of the three panels, as shares: the picture, the hidden state, the probabilities.
@@ -34,7 +35,7 @@ function read(values, done, blank = false) {
   player.stop();
   ink.values = values;
   const begun = performance.now();
-  trace = blank ? null : traceOf(model, rowsOf(values));
+  trace = blank ? null : traceOf(reader, rowsOf(values));
   slow = performance.now() - begun > 60;
   player.set(blank ? 0 : SHAPE[0]);
   if (!done || blank) return;
@@ -76,6 +77,10 @@ byId("examples").hidden = !examples.length;
 addExamples(byId("choices"), examples, SHAPE, (VIEW.labels || []).map((label) => CLASSES[label]), (values) => {
   pad.show(values);
   read(values, true);
+});
+switchLayers((chosen) => {
+  reader = chosen;
+  if (trace) read(ink.values, true);
 });
 redrawWith(draw, byId("reading"));
 if (examples.length) {

@@ -1,9 +1,8 @@
 // A classifier of signals: bend one, and see the probabilities over time.
 
-import { Model } from "../../web/net.js";
 import { traceOf } from "../../web/reading.js";
 import { boxesBelow, chanceBars, chanceLines, drawReading } from "../../web/reading_picture.js";
-import { CLASSES, readingOf, sayAnswer, showAnswer } from "./chances.js";
+import { CLASSES, readingOf, sayAnswer, showAnswer, switchLayers } from "./chances.js";
 import { contextOf, eachFrame, penOf, redrawWith } from "../../web/pen.js";
 import { Bender, allowed, copied, drawLanesRead, lanesOf } from "../../web/signal.js";
 import { ABOUT, PROGRAM, VIEW, byId, classColor, complain, fillSelect, model, rowsOfRun } from "./page.js";
@@ -96,14 +95,10 @@ function draw() {
   canvas.setAttribute("aria-label", `Signal of ${series.length} steps, ${at} read. ${byId("label").textContent}, ${byId("sure").textContent}. ${byId("decided").textContent}`);
 }
 
-// The network alone, where it answers with others: of one that does not, the page has only a part.
-byId("layers").hidden = !PROGRAM.companions.length || PROGRAM.companions.some(({ share }) => !share);
-const layers = [...byId("layers").children];
-layers.forEach((button, place) => button.addEventListener("click", () => {
-  reader = place ? new Model({ ...PROGRAM, companions: [] }) : model;
-  for (const each of layers) each.setAttribute("aria-pressed", String(each === button));
+switchLayers((chosen) => {
+  reader = chosen;
   bent(true);
-}));
+});
 
 const fields = ABOUT.columns ? `columns ${VIEW.columns.join(", ")}` : `${PROGRAM.n_features} numbers a step`;
 const isRow = ABOUT.rows_are_series && PROGRAM.n_steps === 1;
