@@ -27,7 +27,7 @@ def test_a_forecast_is_compared_with_the_best_of_what_needs_no_network() -> None
     compared = compare("regress", against_season, {"horizon": 1})
     assert compared is not None
     assert compared.in_words() == (
-        "Without a network, repeating the value a season ago reached 4790; the error of the "
+        "Without a network, repeating the value a season ago reached 4,790; the error of the "
         "network is 16.5 % lower."
     )
     against_path = compare("regress", FORECAST | {"test_mse": 4000.0}, {"horizon": 1})
@@ -41,7 +41,7 @@ def test_a_network_that_adds_nothing_is_neither_better_nor_worse() -> None:
     assert not compared.better
     assert not compared.worse
     assert compared.in_words() == (
-        "Without a network, the linear path alone reached 2830: the network is no better."
+        "Without a network, the linear path alone reached 2,830: the network is no better."
     )
 
 
@@ -51,7 +51,7 @@ def test_a_path_that_answers_alone_is_compared_with_what_is_simpler() -> None:
     assert compared is not None
     assert compared.other == 4789.6
     assert compared.in_words() == (
-        "Repeating the value a season ago reached 4790; the error of the linear path, which "
+        "Repeating the value a season ago reached 4,790; the error of the linear path, which "
         "answers alone, is 40.9 % lower."
     )
     worse = compare("regress", alone | {"baseline_mse": 2000.0}, {"horizon": 1})
