@@ -58,19 +58,19 @@ def test_a_path_that_answers_alone_is_compared_with_what_is_simpler() -> None:
     assert worse is not None
     assert worse.who == "the linear path"
     assert worse.warning() == (
-        "worse than the last value: test mean squared error 2830, the last value 2000"
+        "worse than the last value: test mean squared error 2,830, the last value 2,000"
     )
     by_chance = alone | {"baseline_mse": 2900.0, "gain_low": -90.0, "gain_high": 200.0}
     assert (found := compare("regress", by_chance, {"horizon": 1})) is not None
     assert found.in_words().startswith(
-        "Repeating the last value reached 2900: no clear difference, as the gain, -90 to 200"
+        "Repeating the last value reached 2,900: no clear difference, as the gain, -90 to 200"
     )
 
 
 @pytest.mark.parametrize(
     ("job", "results", "words"),
     [
-        ("regress", FORECAST, "linear path alone 2830, the network adds 56% of its output"),
+        ("regress", FORECAST, "linear path alone 2,830, the network adds 56% of its output"),
         ("regress", FORECAST | {"net_share": 0.0}, "answered by the linear path alone"),
         (
             "regress",

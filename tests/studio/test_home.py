@@ -69,7 +69,7 @@ def test_what_is_in_a_table_is_drawn(open_page, sensors):
     look(browser, "sensors.csv")
     assert "20 series" in page.inner_text(".about-data")
     assert page.locator(".shares").first.locator("bdi").all_inner_texts() == ["run", "sit", "مشي"]
-    assert "7 · 35.00 %" in page.inner_text(".shares >> nth=0")
+    assert "7 · 35.0 %" in page.inner_text(".shares >> nth=0")
     assert "1 values are missing" in page.inner_text(".found")
     columns = page.locator(".found tbody th").all_inner_texts()
     assert columns == ["id", "t", "x", "<b>y</b>", "label"]

@@ -31,7 +31,7 @@ def test_a_number_is_written_alike_in_python_and_on_pages() -> None:
     code = joined(["web/numbers.js"])
     found = answer_of_node(
         f"{code}\nconsole.log(JSON.stringify([{json.dumps(numbers)}.map(short),"
-        f"{json.dumps(shares)}.map(percent), {json.dumps(counts)}.map(short)]));"
+        f"{json.dumps(shares)}.map((share) => percent(share)), {json.dumps(counts)}.map(short)]));"
     )
     whole = [each.is_integer() and abs(each) >= 1e9 for each in numbers]
     of_numbers = [

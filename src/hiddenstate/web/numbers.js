@@ -25,7 +25,7 @@ export function short(value) {
 }
 
 /** Writes a share in percent, as `written` does in Python. @param {number} share */
-export const percent = (share) => (share > -10 ? `${(100 * share).toFixed(2)} %` : "below -1,000 %");
+export const percent = (share, digits = 2) => (share > -10 ? `${(100 * share).toFixed(digits)} %` : "below -1,000 %");
 
 /**
  * Returns the largest absolute value of states, at least a quarter; those of relu have no bound.

@@ -1,9 +1,8 @@
 // What a row of an autoencoder is: a picture, a series in lanes, or quantities; and drawings of it.
 
+import { RowShape } from "./row_shape.js";
 import { colorOf, rgb } from "../../web/colors.js";
-import { extentOf } from "../../web/numbers.js";
 import { contextOf } from "../../web/pen.js";
-import { drawRow } from "../../web/row_picture.js";
 
 /** @typedef {import("../../web/pen.js").Box} Box */
 /**
@@ -16,37 +15,19 @@ import { drawRow } from "../../web/row_picture.js";
  * @property {string} [role] the color, if it is no picture: "prediction" unless it is given
  */
 
-const MOST_LANES = 6;
-const MOST_BARS = 20;
-const MOST_DRAWN = 240; // steps that are drawn
 const NAME = 14; // pixels of a name of a channel
 const FEW = 16; // numbers of a row that are bars, if nothing else is known
 
-export class Form {
+export class Form extends RowShape {
   /**
    * @param {import("./store.js").Store} store
    * @param {import("./api.js").NamedArray} rows some rows (n, F)
    */
-  constructor({ details }, { data, shape }) {
-    const facts = details.shown;
+  constructor({ details: { shown } }, { data, shape }) {
     const size = shape[1];
-    this.size = size;
-    this.bytes = data instanceof Uint8Array;
-    const { picture, row_shape: own } = facts;
-    /** @type {[number, number]|null} height and width */
-    this.picture = picture && picture[0] * picture[1] === size ? picture : null;
-    const parts = own && own[0] * own[1] === size ? own : size <= FEW ? [1, size] : [size, 1];
-    /** @type {number} */ this.steps = parts[0];
-    /** @type {number} */ this.channels = parts[1];
-    this.quantities = !this.picture && this.steps === 1;
-    const n = this.channels;
-    /** @type {string[]} */
-    this.names = facts.channels && facts.channels.length === n ? facts.channels
-      : Array.from({ length: n }, (_, channel) => (n > 1 ? String(channel + 1) : ""));
-    const known = facts.channel_ranges && facts.channel_ranges.length === n ? facts.channel_ranges : null;
-    /** @type {[number, number][]} */
-    this.ranges = this.bytes ? Array(n).fill([0, 255]) : known || Array.from({ length: n }, (_, channel) => extentOf(data, channel, n));
-    this.drawn = Math.min(n, this.quantities ? MOST_BARS : MOST_LANES);
+    const { picture, row_shape: own } = shown;
+    const [steps, features] = own && own[0] * own[1] === size ? own : size <= FEW ? [1, size] : [size, 1];
+    super({ ...shown, picture: picture && picture[0] * picture[1] === size ? picture : null }, data, steps, features);
     /** @type {ArrayLike<number>|null} by which the net scales numbers, once it is known */
     this.factor = null;
   }
@@ -56,7 +37,7 @@ export class Form {
    * @param {import("./api.js").NamedArray} array
    * @param {number} row
    */
-  row({ data }, row) { return /** @type {Float32Array} */ (data).subarray(row * this.size, (row + 1) * this.size); }
+  row({ data }, row) { return this.of(row, data); }
 
   /**
    * The mean squared difference per scaled number of a row and its reconstruction, as the loss counts
@@ -87,52 +68,13 @@ export class Form {
    */
   paint(pen, cells, named = false) {
     if (this.picture) {
-      paintPictures(pen, this.picture, cells.map(({ box, values, difference }) => ({ box, values: this.pixels(values, difference), difference })));
+      paintPictures(pen, /** @type {[number, number]} */ (this.picture), cells.map(({ box, values, difference }) => ({ box, values: this.pixels(values, difference), difference })));
       return;
     }
-    for (const cell of cells) this.paintOne(pen, cell, named);
-  }
-
-  /**
-   * Returns the numbers of a picture from 0 to 255; differences from -255 to 255.
-   * @param {ArrayLike<number>} values
-   * @param {boolean} [difference]
-   */
-  pixels(values, difference = false) {
-    if (this.bytes) return values;
-    const [low, high] = this.ranges[0];
-    return Float64Array.from(values, (value) => (255 * (value - (difference ? 0 : low))) / (high - low));
-  }
-
-  /**
-   * @param {CanvasRenderingContext2D} pen
-   * @param {Cell} cell
-   * @param {boolean} named
-   */
-  paintOne(pen, { box, values, again = null, difference = false, role = "prediction" }, named) {
-    const { quantities, drawn: channels } = this;
-    drawRow(pen, box, this.shares(values, difference), again && this.shares(again), {
-      quantities, channels, names: named ? this.names.slice(0, channels) : [], color: colorOf(difference ? "wrong" : role) });
-  }
-
-  /**
-   * Returns the drawn numbers from 0 to 255 in the ranges of their channels.
-   * @param {ArrayLike<number>} values
-   * @param {boolean} [difference]
-   */
-  shares(values, difference = false) {
-    const steps = Math.min(this.steps, MOST_DRAWN);
-    const found = new Float64Array(steps * this.drawn);
-    for (let step = 0; step < steps; step += 1) {
-      const t = steps > 1 ? Math.round((step * (this.steps - 1)) / (steps - 1)) : 0;
-      for (let channel = 0; channel < this.drawn; channel += 1) {
-        const [low, high] = this.ranges[channel];
-        const value = values[t * this.channels + channel];
-        const share = difference ? 0.5 + value / (high - low || 1) : (value - low) / (high - low || 1);
-        found[step * this.drawn + channel] = 255 * Math.min(Math.max(share, 0), 1);
-      }
+    for (const { box, values, again, difference, role = "prediction" } of cells) {
+      const names = named ? this.channels.slice(0, this.drawn) : [];
+      this.draw(pen, box, values, { again, difference, names, color: colorOf(difference ? "wrong" : role) });
     }
-    return found;
   }
 
   /**
@@ -142,11 +84,11 @@ export class Form {
    */
   words(values, short) {
     if (this.picture || !this.quantities) return "";
-    return this.names.slice(0, 8).map((name, place) => `${name} ${short(values[place])}`).join(", ");
+    return this.channels.slice(0, 8).map((name, place) => `${name} ${short(values[place])}`).join(", ");
   }
 
   /** Pixels that a row needs if its channels are named; 0 for any height. */
-  get tall() { return this.picture || !this.names[0] ? 0 : NAME * this.drawn + 4; }
+  get tall() { return this.picture || !this.channels[0] ? 0 : NAME * this.drawn + 4; }
 
   /** How wide a row is drawn, in its height. */
   get ratio() { return this.picture ? this.picture[1] / this.picture[0] : this.quantities ? 1.2 : 1.6; }

@@ -208,7 +208,7 @@ export function findingsOf(found, fix, known) {
     const shown = classes.length > MOST_LISTED ? [...classes].sort((a, b) => b[1] - a[1]).slice(0, MOST_LISTED) : classes;
     const colors = classColors(Math.max(Math.min(classes.length, found.samples.length), 1));
     parts.push(block(t("{n} classes", { n: short(classes.length) }), bars(shown.map(([name, n], place) => ({
-      name, share: n / most, text: `${short(n)} · ${percent(n / total)}`, color: classes.length === found.samples.length ? colors[place] : undefined,
+      name, share: n / most, text: `${short(n)} · ${percent(n / total, 1)}`, color: classes.length === found.samples.length ? colors[place] : undefined,
     })), classes.length - shown.length)));
   }
   if (found.targets) {
@@ -226,7 +226,7 @@ export function findingsOf(found, fix, known) {
   }
   const gaps = Object.entries(found.missing_by || {});
   if (gaps.length || found.infinite) {
-    parts.push(block(t("{n} values are missing", { n: short(found.missing) }), bars(gaps.slice(0, 8).map(([name, share]) => ({ name, share, text: percent(share), color: "var(--wrong)" })), gaps.length - 8),
+    parts.push(block(t("{n} values are missing", { n: short(found.missing) }), bars(gaps.slice(0, 8).map(([name, share]) => ({ name, share, text: percent(share, 1), color: "var(--wrong)" })), gaps.length - 8),
       found.infinite ? h("p", { class: "note" }, t("{n} values are infinite.", { n: short(found.infinite) })) : null));
   }
   if (found.constant.length) parts.push(block(t("Columns that never change"), h("p", {}, found.constant.slice(0, 12).map((/** @type {string} */ name, /** @type {number} */ place) => [place ? ", " : "", h("bdi", {}, name)]))));

@@ -36,7 +36,7 @@ function baselineOf({ short, text, lower, scaled, worse, tie, words }) {
   const without = scaled ? t("Compared with {short}", { short: t(short) }) : t("Without the network, {short}: {text}", { short: t(short), text });
   const apart = lower !== null && Number.isFinite(lower) ? Math.abs(lower) : null;
   const verdict = tie ? t("no clear difference") : apart === null ? (worse ? t("the answer is worse") : t("the answer is better"))
-    : worse ? t("the error is {share} higher", { share: percent(apart) }) : t("the error is {share} lower", { share: percent(apart) });
+    : worse ? t("the error is {share} higher", { share: percent(apart, 1) }) : t("the error is {share} lower", { share: percent(apart, 1) });
   return `${without}${t("; ")}${verdict}`;
 }
 
