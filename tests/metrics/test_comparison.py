@@ -70,7 +70,7 @@ def test_a_path_that_answers_alone_is_compared_with_what_is_simpler() -> None:
 @pytest.mark.parametrize(
     ("job", "results", "words"),
     [
-        ("regress", FORECAST, "linear path alone 2,830, the network adds 56% of its output"),
+        ("regress", FORECAST, "linear path alone 2830, the network adds 56% of its output"),
         ("regress", FORECAST | {"net_share": 0.0}, "answered by the linear path alone"),
         (
             "regress",
