@@ -372,7 +372,6 @@ OF_JOBS = {
     *(f"cli.{job}" for job in JOBS),
     *(f"estimators.{name}" for name in ("classifier", "regressor", "autoencoder")),
     "estimators.online_learners",
-    *(f"config.{name}" for name in ("data_fields", "display_fields", "fields")),  # defaults
     "data.job_fit",  # which jobs fit a data set
     "data.readers.open",  # the default of `read_data`
 }

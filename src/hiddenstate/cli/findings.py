@@ -471,7 +471,7 @@ def _n_scored(rows: "Rows", config: Config) -> int:
     scored = np.isfinite(rows.require_targets()).all(axis=-1)
     if scored.ndim == 2:
         T, window = scored.shape[1], 0 if config.data.stateful else config.data.window
-        lengths = np.full(len(rows), T) if rows.lengths is None else rows.lengths
+        lengths = rows.ends
         scored &= ~after_end(lengths, T) & (lengths >= window)[:, None]
         if config.data.output == "last":
             scored[:, : max(window - 1, 0)] = False

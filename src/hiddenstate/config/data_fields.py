@@ -468,7 +468,7 @@ class DataConfig:
         since=2,
         low=0,
         below=1,
-        regress=0.0,
+        targets=0.0,
         recipe=True,
     )
     valid_fraction: float = option(

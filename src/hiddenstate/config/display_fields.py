@@ -17,7 +17,7 @@ class DisplayConfig:
         "Index of the first training row shown as an example.",
         low=0,
         jobs=IMAGES,
-        autoencode=2,
+        codes=2,
     )
     n_shown: int = option(
         1,
@@ -31,7 +31,7 @@ class DisplayConfig:
         "Number of test rows, the first ones, evaluated at every logged line; 0 evaluates none.",
         low=0,
         jobs=IMAGES,
-        autoencode=0,
+        codes=0,
         unit="rows",
     )
     n_predicted: int = option(

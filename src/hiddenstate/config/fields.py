@@ -24,7 +24,7 @@ class RecurrentConfig:
         "Recurrent cell.",
         choices=CHOICES,
         jobs=RECURRENT,
-        regress="rnn",
+        targets="rnn",
         recipe=True,
     )
     nonlinearity: str = option(
@@ -39,7 +39,7 @@ class RecurrentConfig:
         low=1,
         high=65536,
         jobs=RECURRENT,
-        regress=32,
+        targets=32,
         recipe=True,
     )
     layers: int = option(
@@ -209,7 +209,7 @@ class TrainingConfig:
         low=1,
         high=10**9,
         auto=TARGETS,
-        autoencode=10,
+        codes=10,
         unit="epochs",
         recipe=True,
     )
@@ -221,7 +221,7 @@ class TrainingConfig:
         "Rows in a batch; must be 1 with --stateful, where --streams sets them.",
         low=1,
         unit="rows",
-        regress=1,
+        targets=1,
         recipe=True,
     )
     streams: int | None = option(
@@ -238,7 +238,7 @@ class TrainingConfig:
         recipe=True,
     )
     shuffle: bool = option(
-        True, "Visit the rows in a new order in each epoch.", regress=False, recipe=True
+        True, "Visit the rows in a new order in each epoch.", targets=False, recipe=True
     )
     patience: int = option(
         0,
@@ -256,7 +256,7 @@ class TrainingConfig:
         since=2,
     )
     optimizer: str = option("adam", "Update rule.", choices=("adam", "adamw", "sgd"), recipe=True)
-    lr: float = option(0.01, "Learning rate.", above=0, regress=0.02, autoencode=0.005, recipe=True)
+    lr: float = option(0.01, "Learning rate.", above=0, targets=0.02, codes=0.005, recipe=True)
     momentum: float = option(0.0, "Momentum of sgd.", low=0, below=1)
     weight_decay: float = option(
         0.0,
@@ -356,14 +356,14 @@ class TrainingConfig:
         1e-8,
         "Term added to the denominator of adam and adamw after --hold updates; 1e-8 before.",
         above=0,
-        regress=1e-2,
+        targets=1e-2,
         recipe=True,
     )
     clip: float | None = option(
         None,
         "Largest norm of the gradient of all parameters together, after --hold updates.",
         above=0,
-        regress=1.0,
+        targets=1.0,
         recipe=True,
     )
     lr_schedule: str = option(
@@ -371,7 +371,7 @@ class TrainingConfig:
         "How the learning rate changes after --hold updates: constant; inverse, lr * hold / step; "
         "cosine, to 0 at the last update.",
         choices=("constant", "inverse", "cosine"),
-        regress="inverse",
+        targets="inverse",
         recipe=True,
     )
     hold: int = option(
@@ -379,7 +379,7 @@ class TrainingConfig:
         "Updates at the full learning rate, without clipping, before --lr-schedule, --clip and "
         "--eps take effect.",
         low=0,
-        regress=100,
+        targets=100,
         unit="updates",
         recipe=True,
     )
@@ -441,8 +441,8 @@ class TrainingConfig:
         50,
         "Updates between two logged lines.",
         low=1,
-        regress=10,
-        autoencode=100,
+        targets=10,
+        codes=100,
         unit="updates",
         recipe=True,
     )

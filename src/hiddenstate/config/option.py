@@ -16,6 +16,9 @@ from hiddenstate.errors import OptionError, did_you_mean, printable
 from hiddenstate.program.jobs import KINDS
 
 JOBS = tuple(KINDS)
+"""All jobs."""
+ANSWERS = {kind.answers for kind in KINDS.values()}
+"""What jobs answer: a job has the defaults of those that answer such."""
 CLASSES = tuple(name for name, kind in KINDS.items() if kind.has_classes)
 """Jobs that answer classes."""
 TARGETS = tuple(name for name, kind in KINDS.items() if kind.has_targets)
@@ -265,8 +268,10 @@ def option(default: Any, help: str, **facts: Any) -> Any:
     help : str
         One line of help.
     **facts
-        Fields of :class:`Option`; the name of a job sets the default of that job.
+        Fields of :class:`Option`; `classes`, `targets` and `codes` set the default of jobs that
+        answer such.
     """
-    per_job = {job: facts.pop(job) for job in JOBS if job in facts}
+    own = {answers: facts.pop(answers) for answers in ANSWERS if answers in facts}
+    per_job = {job: own[kind.answers] for job, kind in KINDS.items() if kind.answers in own}
     metadata = {"option": dict(facts, help=help, per_job=per_job)}
     return dataclasses.field(default=default, metadata=metadata)

@@ -13,6 +13,7 @@ from hiddenstate.data.leaks import Leak, LeakFacts, UnusedColumns
 from hiddenstate.data.prepare.augment_choice import Choice, ChoiceFacts
 from hiddenstate.data.prepare.encoding import Encoding, EncodingFacts, source_names, spans
 from hiddenstate.data.prepare.linear_path import GroupFacts
+from hiddenstate.data.prepare.missing import SCAN_BYTES
 from hiddenstate.data.prepare.season import Why
 from hiddenstate.data.prepare.transform import Transform, table_names
 from hiddenstate.data.rows import Rows, in_pieces
@@ -167,7 +168,7 @@ class Dataset:
         for part in (self.train, self.test or self.train.take(slice(0, 0))):
             for array, dtype in part.arrays():
                 digest.update(f"{dtype.str}{array.shape}".encode())
-                for _, piece in in_pieces(np.ascontiguousarray(array).reshape(-1)):
+                for _, piece in in_pieces(np.ascontiguousarray(array).reshape(-1), SCAN_BYTES):
                     values = piece.astype(dtype, copy=False)
                     digest.update(values.view(np.uint8).data)
         return digest.hexdigest()

@@ -57,6 +57,16 @@ class Rows:
     def __len__(self) -> int:
         return len(self.X)
 
+    @property
+    def ends(self) -> Array:
+        """Number of steps of each series (N,) int64, also where all have as many."""
+        return np.full(len(self), self.X.shape[1]) if self.lengths is None else self.lengths
+
+    @property
+    def longest(self) -> int:
+        """Number of steps of the longest series; 0 of no rows of different lengths."""
+        return self.X.shape[1] if self.lengths is None else int(self.lengths.max(initial=0))
+
     def require_targets(self) -> Array:
         """Return `y` of rows that must have one.
 

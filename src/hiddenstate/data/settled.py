@@ -149,7 +149,7 @@ def _known_calendar(
     if calendar.form.per_second:  # numbers that count since 1970 are no dates for flags
         return {}
     rows = dataset.train
-    steps = rows.X.shape[1] if rows.lengths is None else int(rows.lengths.max())
+    steps = rows.longest
     flags = tuple(flag for flag, n in FLAGS_OF[calendar.every].items() if steps >= n)
     future = tuple(given.get("future") or ())
     return {"calendar": flags, "future": (*future, time)} if flags and time not in future else {}

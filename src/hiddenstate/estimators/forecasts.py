@@ -188,7 +188,7 @@ class ForecastMixin:
             rows = up_to(rows, known_steps(rows, transform.own_features))
         horizon = int(transform.reading.get("horizon") or 0)
         n = int(transform.reading.get("window") or 0) + horizon - 1
-        ends = np.full(len(rows), rows.X.shape[1]) if rows.lengths is None else rows.lengths
+        ends = rows.ends
         self._n_trained = [int(end) for end in ends]
         self._held_out = None
         if dataset.test is not None:

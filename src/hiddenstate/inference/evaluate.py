@@ -358,7 +358,7 @@ def _n_asked(model: FittedModel, rows: Rows) -> int:
     """Return the number of steps, or of series with one target, that may be scored."""
     if rows.require_targets().ndim == 2 or (model.net.output == "last" and not model.window):
         return len(rows)
-    lengths = np.full(len(rows), rows.X.shape[1]) if rows.lengths is None else rows.lengths
+    lengths = rows.ends
     context = 0 if rows.origin is None else rows.origin.context
     return int(np.maximum(lengths - context, 0).sum())
 

@@ -122,7 +122,7 @@ class FutureRows:
         If only the calendar is known ahead, it follows from the times, and no steps are needed.
         """
         rows = self._dataset.train
-        ends = np.full(len(rows), rows.X.shape[1]) if rows.lengths is None else rows.lengths
+        ends = rows.ends
         later = []
         for i, (first, end) in enumerate(zip(self._lengths, ends.tolist(), strict=True)):
             values = np.asarray(rows.X[i, first:end][:, self._ahead], float)

@@ -276,7 +276,7 @@ def predict_steps(
         If a series is shorter than a window.
     """
     N, T = rows.X.shape[:2]
-    lengths = np.full(N, T) if rows.lengths is None else rows.lengths
+    lengths = rows.ends
     every, prep = model.net.output == "steps", model.transform
     if not model.window:
         outputs = prep.undo_targets(predictor.predict(rows.X, rows.lengths), rows.X, rows.lengths)

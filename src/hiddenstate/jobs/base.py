@@ -167,7 +167,7 @@ class Job(ABC):
         y = transform.undo_targets(train.require_targets(), train.X, train.lengths)
         steps, first, counted = np.arange(y.shape[1]), self.counts_from(), None
         if train.lengths is not None or first is not None:
-            ends = np.full(len(y), len(steps)) if train.lengths is None else train.lengths
+            ends = train.ends
             counted = (steps < ends[:, None]) & (steps >= (0 if first is None else first[:, None]))
         scale = 1.0 if transform.target_scaling is None else transform.target_scaling[1]
         where = printable(self.dataset.name)

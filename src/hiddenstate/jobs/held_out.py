@@ -185,7 +185,7 @@ class HeldOut:
         y = test.require_targets()
         y = self.transform.undo_targets(y, test.X, test.lengths)
         T = test.X.shape[1]
-        lengths = np.full(len(test), T) if test.lengths is None else test.lengths
+        lengths = test.ends
         if y.ndim == 2:
             kept = np.isfinite(y).all(axis=1)
             row = np.flatnonzero(kept)

@@ -181,7 +181,7 @@ def _left_of_nearer(job: Job, place: int, rows: Array, ends: Array) -> Array:
 
 def _last(rows: Rows) -> Array:
     """Return the last step (N,) of rows X (N, T, I)."""
-    last = np.full(len(rows), rows.X.shape[1]) if rows.lengths is None else rows.lengths
+    last = rows.ends
     return np.asarray(last - 1)
 
 

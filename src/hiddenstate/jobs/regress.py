@@ -391,7 +391,7 @@ def last_values(transform: Transform, rows: Rows) -> Array | None:
     now = transform.current_targets(rows.X) if transform.reading.get("horizon") else None
     if now is None or rows.require_targets().ndim == 3:
         return now
-    last = np.full(len(rows), now.shape[1]) if rows.lengths is None else rows.lengths
+    last = rows.ends
     return np.asarray(now[np.arange(len(rows)), last - 1])
 
 

@@ -420,7 +420,7 @@ def _of_rows(
         return _as_logits(answers, where)
     if raw_y is not None and raw_y.ndim == 3:  # each window has the answers of its own steps
         width = y.shape[1] if y.ndim == 3 else train.X.shape[1]
-        last = np.full(len(train), width) if train.lengths is None else train.lengths
+        last = train.ends
         steps = np.arange(width) if y.ndim == 3 else last[:, None] - 1
         steps = np.minimum(train.origin.first[:, None] + steps, given.shape[1] - 1)
         answers = np.take_along_axis(answers, steps[..., None], axis=1)

@@ -401,9 +401,8 @@ def seasons_of(dataset: SequenceDataset, given: Mapping[str, Any]) -> Seasons | 
         seed = given.get("seed") or 0 if seed is None else seed
         train = hold_out(train, share, way, seed, "split", printable(dataset.name))[0]
         share = 0.0
-    training = [
-        X[: n - round(share * n), list(features)] for X, n in _with_lengths(train.X, train.lengths)
-    ]
+    own = slice(None) if list(features) == list(range(train.X.shape[-1])) else list(features)
+    training = [X[: n - round(share * n), own] for X, n in _with_lengths(train.X, train.lengths)]
     seasons, longest = given.get("season"), max(len(values) for values in training)
     for season in seasons or ():
         if 2 * season > longest:

@@ -96,9 +96,8 @@ def known_ahead(
 
 def known_steps(rows: Rows, own: Sequence[int]) -> Array:
     """Return the steps (N,) of each series up to its last known value of a feature of `own`."""
-    N, T = rows.X.shape[:2]
-    ends = np.full(N, T) if rows.lengths is None else rows.lengths
-    known = np.isfinite(rows.X[..., list(own)]).any(axis=-1) & (np.arange(T) < ends[:, None])
+    T = rows.X.shape[1]
+    known = np.isfinite(rows.X[..., list(own)]).any(axis=-1) & (np.arange(T) < rows.ends[:, None])
     return np.asarray(np.where(known.any(axis=1), T - known[:, ::-1].argmax(axis=1), 0), np.int64)
 
 
@@ -132,7 +131,7 @@ def without_ends(rows: Rows, own: Sequence[int], where: str) -> tuple[Rows, list
         If a series has no known target.
     """
     lengths = known_steps(rows, own)
-    ends = np.full(len(rows), rows.X.shape[1]) if rows.lengths is None else rows.lengths
+    ends = rows.ends
     if (lengths == ends).all():
         return rows, []
     if not lengths.all():
@@ -179,7 +178,7 @@ def with_known_ahead(
     DataError
         If no step is left.
     """
-    ends = np.full(len(rows), rows.X.shape[1]) if rows.lengths is None else rows.lengths
+    ends = rows.ends
     targets = known_steps(rows, own)
     lengths = np.minimum(targets, np.maximum(ends - known.horizon, 0))
     kept = np.flatnonzero(lengths)

@@ -61,7 +61,7 @@ class Names:
 
 def all_above_zero(rows: Rows, features: tuple[int, ...]) -> bool:
     """Return whether no value of `features` that is known is 0 or less."""
-    n_steps = np.full(len(rows), rows.X.shape[1]) if rows.lengths is None else rows.lengths
+    n_steps = rows.ends
     return not any((X[:n, list(features)] <= 0).any() for X, n in zip(rows.X, n_steps, strict=True))
 
 
@@ -105,8 +105,7 @@ def path_of_rows(
     none, have paths of nearer steps for a horizon of at most `MOST_NEARER`. With `names`, the path
     says what columns other than the targets are worth.
     """
-    N, T = rows.X.shape[:2]
-    lengths = np.full(N, T) if rows.lengths is None else rows.lengths
+    lengths = rows.ends
     series = [X[:n, list(features)] for X, n in zip(rows.X, lengths, strict=True)]
     longest = int(lengths.max())
     observed = None

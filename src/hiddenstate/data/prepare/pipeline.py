@@ -340,7 +340,7 @@ def _windows(name: str, rows: Rows, config: Config, where: str) -> Rows:
 
 def _check_long_enough(rows: Rows, window: int, where: str) -> None:
     """Refuse test series that are all shorter than a window, before training."""
-    longest = rows.X.shape[1] if rows.lengths is None else int(rows.lengths.max(initial=0))
+    longest = rows.longest
     if longest < window:
         raise DataError(
             f"{where}: a window has {window} steps, but the longest test series has {longest} with "

@@ -26,7 +26,7 @@ def short_remarks(train: Rows, config: Config, where: str) -> list[str]:
     is_cut = config.kind.has_targets and config.data.window and train.y is not None
     if not is_cut or train.y is None or train.y.ndim < 3 or len(train) == 1:
         return []
-    lengths = np.full(len(train), train.y.shape[1]) if train.lengths is None else train.lengths
+    lengths = train.ends
     window, horizon, N = config.data.window, config.data.horizon or 0, len(train)
     none, short = lengths <= horizon, lengths < window + horizon
     remarks = []

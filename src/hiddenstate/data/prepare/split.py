@@ -165,7 +165,7 @@ def are_forecasts(dataset: SequenceDataset, config: Config) -> bool:
 def are_long_enough(dataset: SequenceDataset, config: Config) -> bool:
     """Return whether the longest series has a window in each of the parts it is split into."""
     rows, options = dataset.train, config.data
-    steps = rows.X.shape[1] if rows.lengths is None else int(rows.lengths.max(initial=0))
+    steps = rows.longest
     horizon, window = options.horizon or 0, max(options.window, 1)
     n_test = round(options.test_fraction * steps) if dataset.test is None else horizon + 1
     steps -= n_test
@@ -211,8 +211,7 @@ def split_series(
     DataError
         If no series is long enough.
     """
-    N, T = rows.X.shape[:2]
-    lengths = np.full(N, T) if rows.lengths is None else rows.lengths
+    N, lengths = len(rows), rows.ends
     first = lengths - np.round(fraction * lengths).astype(np.int64) - ahead
     first = np.maximum(first // unit * unit + ahead, 1)
     parted = (lengths > first) & (first >= least) & (lengths - first + context >= least)

@@ -277,7 +277,8 @@ class Transform:
         DataError
             If a target is too large for `dtype`.
         """
-        if isinstance(X, RowStore) or y.nbytes <= PIECE:
+        most = SCAN_BYTES if self.linear is None else PIECE
+        if isinstance(X, RowStore) or y.nbytes <= most:
             scaled, too_large = self._learned(y, X, lengths, dtype)
         else:
             scaled, too_large = np.empty(y.shape, dtype), np.empty(y.shape, bool)

@@ -130,7 +130,7 @@ def _has_one_target_a_series(dataset: SequenceDataset) -> bool:
     rows = dataset.train
     if rows.y is None or rows.y.ndim < 3 or len(rows) < 2 or rows.y.shape[1] < 2:
         return False
-    lengths = np.full(len(rows), rows.y.shape[1]) if rows.lengths is None else rows.lengths
+    lengths = rows.ends
     first = rows.y[:, :1]
     after = np.arange(rows.y.shape[1]) >= lengths[:, None]
     same = (rows.y == first) | np.isnan(rows.y) | after[..., None]

@@ -55,8 +55,7 @@ def cut_windows(
     rows = _shifted(rows, horizon or 0, where)
     if not window or (rows.X.shape[1] == window and rows.lengths is None):
         return _with_targets(rows, output)
-    N, T = rows.X.shape[:2]
-    lengths = np.full(N, T) if rows.lengths is None else rows.lengths
+    N, lengths = len(rows), rows.ends
     if window > lengths.max(initial=0):
         longest = int(lengths.max(initial=0))
         ahead = f" with a value {count(horizon, 'step')} ahead" if horizon else ""
@@ -100,7 +99,7 @@ def _shifted(rows: Rows, horizon: int, where: str) -> Rows:
     if not horizon:
         return rows
     T = rows.X.shape[1]
-    lengths = np.full(len(rows), T) if rows.lengths is None else rows.lengths
+    lengths = rows.ends
     if lengths.max(initial=0) <= horizon:
         longest = count(int(lengths.max(initial=0)), "step")
         raise DataError(
@@ -124,6 +123,6 @@ def _with_targets(rows: Rows, output: str) -> Rows:
     """Return the rows with a target at every step, or only at their last step."""
     if output == "steps" or rows.y is None:
         return rows
-    last = np.full(len(rows), rows.y.shape[1]) if rows.lengths is None else rows.lengths
+    last = rows.ends
     y = rows.y[np.arange(len(rows)), last - 1]
     return replace(rows, y=y)
