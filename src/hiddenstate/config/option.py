@@ -269,9 +269,12 @@ def option(default: Any, help: str, **facts: Any) -> Any:
         One line of help.
     **facts
         Fields of :class:`Option`; `classes`, `targets` and `codes` set the default of jobs that
-        answer such.
+        answer such, and the name of a job its own.
     """
-    own = {answers: facts.pop(answers) for answers in ANSWERS if answers in facts}
-    per_job = {job: own[kind.answers] for job, kind in KINDS.items() if kind.answers in own}
+    own = {name: facts.pop(name) for name in (*ANSWERS, *JOBS) if name in facts}
+    each = {job: own.keys() & {job, kind.answers} for job, kind in KINDS.items()}
+    per_job = {
+        job: own[job if job in names else min(names)] for job, names in each.items() if names
+    }
     metadata = {"option": dict(facts, help=help, per_job=per_job)}
     return dataclasses.field(default=default, metadata=metadata)
