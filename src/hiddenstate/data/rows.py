@@ -4,7 +4,7 @@ N is rows, T time steps, I features of a step, F features of a flat row, O targe
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -81,7 +81,7 @@ class Rows:
 
     def take(self, which: Any) -> "Rows":
         """Return the rows `which`, a slice or row numbers; nothing is read from a store."""
-        taken = {}
+        taken: dict[str, Any] = {}
         for part in fields(self):
             values = getattr(self, part.name)
             if part.name == "y" and values is self.X:
@@ -152,6 +152,13 @@ def in_memory(X: Any) -> Any:
     for first, rows in in_pieces(X):
         own[first : first + len(rows)] = rows
     return own
+
+
+def of_features(values: Array, which: Sequence[int]) -> Array:
+    """Return some features of values (..., I); a view if they are all of them, in their order."""
+    if list(which) == list(range(values.shape[-1])):
+        return values
+    return np.asarray(values[..., list(which)])
 
 
 def row_hashes(rows: Rows) -> Array:

@@ -105,13 +105,14 @@ def seasonal_forecast(
 
     They are there only if they are known for all answers: they may be steps of the training rows.
     """
-    values = _current(transform, answers.rows.X)
+    table = answers.rows.origin and answers.rows.origin.table
+    periods = periods_of(transform, table.calendar if table else None)
+    values = _current(transform, answers.rows.X) if periods else None
     if values is None:
         return None
-    table = answers.rows.origin and answers.rows.origin.table
     known = _Known(values, answers, _earlier(transform, answers, train))
     found: dict[int, Array] = {}
-    for period in periods_of(transform, table.calendar if table else None):
+    for period in periods:
         ago = known.before(-int(transform.reading["horizon"]) % period)
         if np.isfinite(ago).all():
             found[period] = ago

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.data import PreparedDataset, SequenceDataset
+from hiddenstate.data.rows import of_features
 from hiddenstate.engines import Predictor, make_predictor
 from hiddenstate.errors import DataError, OptionError, count
 from hiddenstate.inference.backtest import (
@@ -94,12 +95,12 @@ def rolled(
     """
     forecaster, paths = made.forecaster, made.earlier
     model, season = forecaster.model, forecaster.model.transform.season
-    own = [values[:, forecaster.own] for values in made.series]
+    own = [of_features(values, forecaster.own) for values in made.series]
     if train is None:
         firsts = [_first(paths, i, len(x)) for i, x in enumerate(made.series)]
         ends = map(max, firsts, made.starts)
         train = [x[:end] for x, end in zip(made.series, ends, strict=True)]
-    earlier = [values[:, forecaster.own] for values in train]
+    earlier = [of_features(values, forecaster.own) for values in train]
     scored, remarks = last_origins(paths, made.series, n_origins, made.starts), tuple[str, ...]()
     if not scored.any():
         H = count(forecaster.horizon, "step")
@@ -169,7 +170,8 @@ def _change(values: Array, season: int | None) -> Array | None:
     if it is too short, NaN of constant targets; None if it is not known."""
     mean: Array | None = None
     for before in (season or 1, 1):
-        changes = np.abs(values[before:] - values[:-before])
+        changes = values[before:] - values[:-before]
+        np.abs(changes, out=changes)
         if len(changes) and np.isfinite(changes).any(axis=0).all():
             mean = np.nanmean(changes, axis=0)
             if (mean > 0).any():

@@ -35,7 +35,9 @@ def seasonal_changes(
     if first is not None:
         whole = series_of_windows(values, series, first)
         for before in (season or 1, 1):
-            ago = {name: np.abs(x[before:] - x[:-before]) for name, x in whole.items()}
+            ago = {name: x[before:] - x[:-before] for name, x in whole.items()}
+            for change in ago.values():
+                np.abs(change, out=change)
             if scales := _scales(ago):
                 return scales
         return {}
@@ -53,7 +55,8 @@ def series_of_windows(values: Array, series: Array, first: Array) -> dict[int, A
     for each in np.unique(series):
         rows = series == each
         whole = np.full((int(first[rows].max()) + W, values.shape[2]), np.nan)
-        whole[first[rows][:, None] + np.arange(W)] = values[rows]
+        own = values if rows.all() else values[rows]
+        whole[first[rows][:, None] + np.arange(W)] = own
         found[int(each)] = whole
     return found
 
@@ -61,7 +64,8 @@ def series_of_windows(values: Array, series: Array, first: Array) -> dict[int, A
 def _scales(changes: dict[int, Array]) -> dict[int, Array]:
     """Return the mean (O,) of the changes of each series (n, O), NaN for 0; nothing if no target of
     a series changes."""
-    known = {name: each[np.isfinite(each).all(axis=1)] for name, each in changes.items()}
+    complete = {name: np.isfinite(each).all(axis=1) for name, each in changes.items()}
+    known = {n: x if complete[n].all() else x[complete[n]] for n, x in changes.items()}
     means = {name: each.mean(axis=0) for name, each in known.items() if len(each)}
     if not any((mean > 0).any() for mean in means.values()):
         return {}

@@ -20,6 +20,7 @@ from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.prepare.season import Seasons, find_seasons
 from hiddenstate.data.prepare.split import hold_out
 from hiddenstate.data.prepare.transform import feature_indices
+from hiddenstate.data.rows import of_features
 from hiddenstate.data.store import RowStore
 from hiddenstate.errors import HiddenstateError, OptionError, count, printable
 from hiddenstate.kernels import level
@@ -401,8 +402,10 @@ def seasons_of(dataset: SequenceDataset, given: Mapping[str, Any]) -> Seasons | 
         seed = given.get("seed") or 0 if seed is None else seed
         train = hold_out(train, share, way, seed, "split", printable(dataset.name))[0]
         share = 0.0
-    own = slice(None) if list(features) == list(range(train.X.shape[-1])) else list(features)
-    training = [X[: n - round(share * n), own] for X, n in _with_lengths(train.X, train.lengths)]
+    training = [
+        of_features(X[: n - round(share * n)], features)
+        for X, n in _with_lengths(train.X, train.lengths)
+    ]
     seasons, longest = given.get("season"), max(len(values) for values in training)
     for season in seasons or ():
         if 2 * season > longest:

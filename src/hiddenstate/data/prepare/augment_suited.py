@@ -7,7 +7,6 @@ from hiddenstate.config.augment_kinds import AUTO, BLEND, KINDS, parse_kinds
 from hiddenstate.data.dataset import PreparedDataset
 from hiddenstate.data.prepare.augment import FEWEST_STEPS, Augmentation, augmentation
 from hiddenstate.errors import OptionError, count, printable
-from hiddenstate.program.jobs import kind_of
 
 OF_TIME = ("warp", "crop", "shift")
 
@@ -48,22 +47,22 @@ def picture_of(dataset: PreparedDataset) -> tuple[int, int] | None:
 
 def unsuited(config: Config, dataset: PreparedDataset) -> dict[str, str]:
     """Return why each kind that does not suit the data does not, by name."""
-    job, X, where = config.job, dataset.X, printable(dataset.name)
+    X, where = dataset.X, printable(dataset.name)
     picture, reasons = picture_of(dataset), dict[str, str]()
-    if not kind_of(job).has_classes:
+    if not config.kind.has_classes:
         reasons["mix"] = "adds rows of the same class, which only classify has"
         reasons[BLEND] = "adds rows of other classes, which only classify has"
     if picture is None:
         has = "none" if dataset.picture is None else "marks of missing values"
         reasons["rotate"] = f"applies to pictures, and {where} has {has}"
-    if kind_of(job).has_codes:
+    if config.kind.has_codes:
         if picture is None:
             flat = "applies to series and pictures, and autoencode reads flat rows"
             reasons |= dict.fromkeys(("scale", *OF_TIME), flat)
     elif picture is None and X.shape[1] < FEWEST_STEPS:
         short = f"changes the time of a row, and rows of {where} have {count(X.shape[1], 'step')}"
         reasons |= dict.fromkeys(("scale", *OF_TIME), short)
-    if kind_of(job).has_targets and not _has_one_answer(config, dataset):
+    if config.kind.has_targets and not _has_one_answer(config, dataset):
         targets = "would move steps away from their targets"
         reasons |= dict.fromkeys(("rotate", *OF_TIME), targets)
     return reasons

@@ -53,7 +53,6 @@ from hiddenstate.data.prepare.windows import cut_windows
 from hiddenstate.data.rows import Rows, in_memory, is_copy, with_origin
 from hiddenstate.data.store import RowStore
 from hiddenstate.errors import DataError, OptionError, printable
-from hiddenstate.program.jobs import kind_of
 from hiddenstate.system.notice import Remark
 
 
@@ -102,12 +101,12 @@ def prepare(
     DataError, OptionError
         If the data or the options do not fit, with a hint.
     """
-    where, options, job = printable(dataset.name), config.data, config.job
+    where, options = printable(dataset.name), config.data
     dataset = with_scaled_weights(dataset)
     # Arrays in memory may change at any time, and nobody reads them again.
     fingerprint = None if dataset.source == "arrays" else dataset.fingerprint()
     dataset, axes, unknown = _laid_out(dataset, config, where)
-    of_series = kind_of(job).has_targets and dataset.y is not None and dataset.y.ndim == 3
+    of_series = config.kind.has_targets and dataset.y is not None and dataset.y.ndim == 3
     columns = dataset.columns
     dataset = with_moved(dataset, config)
     if axes.channels is not None and columns != dataset.columns:
@@ -115,12 +114,12 @@ def prepare(
     parts = _held_out(_Parts(dataset.train, dataset.test), config, where, split_rule)
     path = path if path or transform else linear_path(parts.train, dataset, config, where)
     short = short_remarks(parts.train, config, where)
-    if kind_of(job).has_targets:
+    if config.kind.has_targets:
         parts = parts.map(lambda name, rows: _windows(name, rows, config, where))
     parts, remarks = _without_missing(parts, config, where)
     remarks = [*_order_remarks(dataset, config, where), *unknown, *remarks]
     remarks += unseen_remarks(parts.train, dataset, where) + short
-    if kind_of(job).has_classes and every_class:
+    if config.kind.has_classes and every_class:
         _check_learnable(parts.train, dataset.classes or [], where)
     quantiles = config.training.quantile if transform is None else transform.quantiles
     if quantiles != config.training.quantile:
@@ -129,14 +128,14 @@ def prepare(
             "train a new one for others"
         )
     parts = parts.map(lambda name, rows: _for_quantiles(rows, len(quantiles)))
-    change = added_inputs(dataset, config, where) if kind_of(job).has_targets else None
+    change = added_inputs(dataset, config, where) if config.kind.has_targets else None
     if change is not None and quantiles:
         change = tuple(feature for feature in change for _ in quantiles)
     fitted = transform or fitted_transform(
         parts.train,
         options.missing,
         options.scale,
-        scale_targets=kind_of(job).has_targets,
+        scale_targets=config.kind.has_targets,
         change=change,
         columns=columns,
         targets=dataset.targets,
@@ -173,20 +172,19 @@ def _laid_out(
 ) -> tuple[SequenceDataset, RowAxes, list[str]]:
     """Return rows in the layout of the job, not split or scaled, their axes, and remarks on what is
     unknown: missing values are refused, filled in with the last one, or left as they are."""
-    options, job = config.data, config.job
-    separate = kind_of(job).has_targets and dataset.source == "file" and options.stateful
+    options = config.data
+    separate = config.kind.has_targets and dataset.source == "file" and options.stateful
     dataset = dataset.map(lambda rows: with_origin(rows, separate))
     if options.missing != "error":
         dataset = dataset.map(infinite_as_missing)
     suitable = fills(dataset, config)
-    dataset = (
-        with_class_numbers(dataset, config, where) if not kind_of(job).has_targets else dataset
-    )
+    if not config.kind.has_targets:
+        dataset = with_class_numbers(dataset, config, where)
     dataset = with_features(dataset, where) if options.layout == "features" else dataset
     dataset = with_pixels_as_trained(dataset)
     axes = row_axes(dataset, config)
     dataset = laid_out(dataset, config, where)
-    if options.missing == "forward" and kind_of(job).has_codes:
+    if options.missing == "forward" and config.kind.has_codes:
         raise OptionError("--missing: flat rows have no previous step; use mean or mask")
     dataset, remarks = known_part(dataset, config, where)
     if options.missing == "error":
