@@ -218,6 +218,16 @@ def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
     make_coarse(monkeypatch)
 
 
+@pytest.fixture(scope="session")
+def odd_run(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Run]:
+    """Trains a small run on an odd data set, each once, and gives it, to be left as it is; all are
+    in one folder."""
+    from tests.odd_tables import train_odd
+
+    folder = tmp_path_factory.mktemp("odd")
+    return cache(lambda name: train_odd(name, folder))
+
+
 @pytest.fixture
 def run_of(cli: Cli, trained: Callable[[str], Path], tmp_path: Path) -> Callable[[str], Run]:
     """Gives a small finished run of a job, in `tmp_path` where `cli` finds it by its name."""

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PathCollection
+from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import IdentityTransform
 
@@ -45,7 +46,10 @@ def drawn(figure: Any, blank: bool = False) -> Any:
 
 def placed_texts(figure: Any) -> list[Placed]:
     """Return every text that a figure shows, with its box."""
-    root = _rendered(figure).figure
+    return _placed(figure, _rendered(figure).figure)
+
+
+def _placed(figure: Any, root: Any) -> list[Placed]:
     found = []
     for artist in _visible(figure):
         if isinstance(artist, Text) and artist.get_text().strip():
@@ -78,10 +82,13 @@ def _children(artist: Any) -> list[Any]:
     if not artist.axison or hasattr(artist, "zaxis"):
         return kept
     for axis, ends in zip(axes, low_high, strict=True):
-        low, high = sorted(ends)
+        on = axis.get_transform().transform  # a logarithm, perhaps
+        low, high = on(np.sort(ends))
         room = 1e-6 * (high - low)
         ticks = [
-            tick for tick in axis.get_major_ticks() if low - room <= tick.get_loc() <= high + room
+            tick
+            for tick in axis.get_major_ticks()
+            if low - room <= float(on(tick.get_loc())) <= high + room
         ]
         labels = [tick.label1 for tick in ticks] + [tick.label2 for tick in ticks]
         kept += [axis.label, axis.offsetText, *labels]
@@ -105,15 +112,33 @@ def _outlined(artist: PathCollection, scale: float) -> list[Placed]:
     return boxes
 
 
+def _are_one(one: Placed, other: Placed) -> bool:
+    """Whether two outlines are a text and the line around its letters."""
+    aside = one.x0 + one.x1 - other.x0 - other.x1, one.y0 + one.y1 - other.y0 - other.y1
+    return one.text.startswith("outline ") and max(map(abs, aside)) < 1
+
+
 def overlaps(figure: Any) -> list[tuple[str, str]]:
     """Return the pairs of texts that collide, and each text that is cut by the figure's edge.
 
     The figure must not be blank."""
-    texts, box = placed_texts(drawn(figure)), figure.bbox
+    return _collisions(placed_texts(drawn(figure)), figure.bbox)
+
+
+def collisions(figure: Figure) -> list[tuple[str, str]]:
+    """Return what :func:`overlaps` does, in a third of the time: the figure is laid out but not
+    drawn, and may be blank."""
+    FigureCanvasAgg(figure)
+    figure.draw_without_rendering()
+    return _collisions(_placed(figure, figure), figure.bbox)
+
+
+def _collisions(texts: list[Placed], box: Any) -> list[tuple[str, str]]:
     pairs = [
         (one.text, other.text)
         for one, other in itertools.combinations(texts, 2)
-        if min(one.x1, other.x1) - max(one.x0, other.x0) > TOUCH
+        if not _are_one(one, other)
+        and min(one.x1, other.x1) - max(one.x0, other.x0) > TOUCH
         and min(one.y1, other.y1) - max(one.y0, other.y0) > TOUCH
     ]
     cut = [

@@ -26,11 +26,17 @@ HOSTILE = (
 """Class labels that try to break a page, or do so by accident."""
 
 
-def train(job: str, values: Mapping[str, Any], runs_dir: Path, steps: int | None = None) -> Run:
+def train(
+    job: str,
+    values: Mapping[str, Any],
+    runs_dir: Path,
+    steps: int | None = None,
+    name: str | None = None,
+) -> Run:
     """Train a run of `job` with these options; with `steps`, interrupt it after about as many."""
     config, dataset = plan(job, {"threads": 1, **values})
     asked = iter(range(10**9))
-    with start(config, runs_dir, dataset=dataset) as session:
+    with start(config, runs_dir, dataset=dataset, name=name) as session:
         session.train(should_stop=lambda: steps is not None and next(asked) >= steps)
         return Run(session.writer.path)
 

@@ -196,7 +196,7 @@ def test_figures_keep_their_theme_when_they_are_drawn_later():
         ("$x$", r"\$x\$"),
         (r"\$x", r"\\$x"),  # drawn literally: matplotlib removes one backslash
         ("\u202eabc", r"\u202eabc"),
-        ("class " + "0" * 30 + "17", "class 0000000000…0000017"),
+        ("class " + "0" * 30 + "17", "class 00000000…000017"),
         ("\U000f0000", r"\U000f0000"),
     ],
 )
@@ -206,15 +206,15 @@ def test_names_are_drawn_literally(text, shown):
 
 def test_short_names_that_begin_and_end_alike_stay_distinct():
     names = ["walking_up_the_stairs", "walking_on_the_stairs", "walking_down_the_stairs", "sitting"]
-    short = style.shortened(names, 8)
+    short = style.shortened(names, 11)
     assert short == ["wal…up_…", "wal…on_…", "wal…dow…", "sitting"]
-    assert style.shortened(["the_same_name"] * 2, 8) == ["the_sam…"] * 2
+    assert style.shortened(["the_same_name"] * 2, 8) == ["the_sa…"] * 2
 
 
-@pytest.mark.parametrize("limit", [8, 12, 14, 20])
+@pytest.mark.parametrize("limit", [10, 12, 14, 20])
 def test_names_that_differ_in_two_places_stay_distinct(limit):
     ways = [f"walking {way}stairs" for way in ("up", "down")]
     names = [f"{way} with{load}" for way in ways for load in (" a heavy bag", "out a bag")]
     short = style.shortened(names, limit)
     assert len(set(short)) == len(names)
-    assert all(len(name) <= limit + 1 for name in short)
+    assert all(style.letters(name) <= limit for name in short)

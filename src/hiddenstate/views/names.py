@@ -4,16 +4,20 @@ from collections.abc import Callable, Sequence
 from itertools import accumulate
 
 
-def cut(text: str, limit: int, width: Callable[[str], int] = len) -> str:
+def cut(text: str, limit: float, width: Callable[[str], float] = len) -> str:
     """Return `text` without its end if it is too wide."""
     if width(text) <= limit:
         return text
-    n = sum(wide < max(limit, 2) for wide in accumulate(map(width, text)))
-    return f"{text[:n].rstrip()}…"
+    return f"{text[: max(fitting(text, limit - width('…'), width), 1)].rstrip()}…"
+
+
+def fitting(text: str, limit: float, width: Callable[[str], float] = len) -> int:
+    """Return how many first letters of `text` fit."""
+    return sum(wide <= limit for wide in accumulate(map(width, text)))
 
 
 def kept_apart(
-    names: Sequence[str], short: Sequence[str], limit: int, width: Callable[[str], int] = len
+    names: Sequence[str], short: Sequence[str], limit: float, width: Callable[[str], float] = len
 ) -> list[str]:
     """Return shortened names; of different ones that would be equal, only the beginnings of the
     parts in which each differs from another, as far as they fit.
@@ -22,7 +26,7 @@ def kept_apart(
     ----------
     names, short : sequence of str (n,)
         The names, and how each is shortened alone.
-    limit : int
+    limit : float
         Width of a shortened name at most.
     width : callable, optional
         Returns the width of a text; by default the number of its letters.
@@ -37,12 +41,14 @@ def kept_apart(
     ]
 
 
-def _differing(name: str, others: Sequence[str], limit: int, width: Callable[[str], int]) -> str:
+def _differing(
+    name: str, others: Sequence[str], limit: float, width: Callable[[str], float]
+) -> str:
     """Return as many first letters as fit of a name, and of each part from which one of the others
     differs from it."""
     starts = {_first_difference(name, other) for other in others} - {len(name)}
     best = cut(f"…{name[max(starts, default=0) :]}", limit, width)
-    for n in range(1, limit + 1):
+    for n in range(1, int(limit) + 1):
         kept = {place for start in starts | {0} for place in range(start, start + n)}
         kept |= {place for place in range(len(name)) if {place - 1, place + 1} <= kept}
         text = "".join(

@@ -10,9 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
-from pathlib import Path
 from typing import Any
-from unicodedata import east_asian_width
 
 import matplotlib as mpl
 import numpy as np
@@ -44,6 +42,11 @@ FALLBACK_FONTS = (
 )
 """Fonts for letters that DejaVu Sans, which matplotlib includes, does not have."""
 
+
+USUAL, POINTS = 0.54, 64
+"""Width of a letter of usual width as a share of the size of its font, a little less than in
+`layout.REGULAR` since letters are drawn at whole pixels; and the size in points at which
+letters are measured."""
 
 OF_THE_SCREEN = ("backend", "backend_fallback", "interactive", "toolbar")
 """Settings of matplotlib that concern windows and not what is drawn."""
@@ -177,7 +180,7 @@ def signed_map() -> Colormap:
     return _map("signed", "#a8d4ff", "#2f7fc6", "#15181e", "#c9741a", "#ffd9a3")
 
 
-def plain(text: object, limit: int = 24) -> str:
+def plain(text: object, limit: float = 24) -> str:
     """Return `text` as one line that matplotlib draws literally.
 
     Formulas are not interpreted, letters that no font has are escaped, and an empty text becomes
@@ -186,20 +189,21 @@ def plain(text: object, limit: int = 24) -> str:
     Parameters
     ----------
     text : object
-    limit : int, default 24
-        Characters at most.
+    limit : float, default 24
+        Letters of usual width at most.
     """
     shown = "".join(
         letter if ord(letter) < 128 or _has_shape(letter) else ascii(letter)[1:-1]
         for letter in printable(text)
     )
-    if len(shown) > limit:
-        tail = (limit - 1) // 3
-        shown = f"{shown[: limit - 1 - tail]}…{shown[len(shown) - tail :]}"
+    if letters(shown) > limit:
+        free = limit - letters("…")
+        end = shown[len(shown) - names.fitting(shown[::-1], free / 3, letters) :]
+        shown = f"{shown[: names.fitting(shown, free - letters(end), letters)]}…{end}"
     return shown.replace("$", r"\$") if shown.strip() else '""'
 
 
-def shortened(texts: Sequence[str], limit: int) -> list[str]:
+def shortened(texts: Sequence[str], limit: float) -> list[str]:
     """Return names as :func:`plain` does, of at most `limit` letters, without equal ones.
 
     The ends of long names are left out; where names would become equal, their middles; and of those
@@ -212,16 +216,27 @@ def shortened(texts: Sequence[str], limit: int) -> list[str]:
     return names.kept_apart(shown, ended, limit, letters)
 
 
-def cut(text: str, limit: int) -> str:
+def cut(text: str, limit: float) -> str:
     """Return `text` without its end if it has more than `limit` letters."""
     return names.cut(text, limit, letters)
 
 
-def letters(text: str) -> int:
-    """Return the width of `text` in letters; Chinese, Japanese and Korean ones count twice."""
-    if text.isascii():
-        return len(text)
-    return sum(1 + (east_asian_width(letter) in "WF") for letter in text)
+def letters(text: str) -> float:
+    """Return the width of `text` in letters of usual width, as its font has them."""
+    return sum(map(_width, text))
+
+
+@cache
+def _width(letter: str) -> float:
+    """Return the width of a letter of the first font that has it, in letters of usual width; if
+    none has, that of what `plain` writes in its place."""
+    code = ord(letter)
+    family = next((name for name in families() if code in _letters(name)), None)
+    if family is None:
+        return letters(ascii(letter)[1:-1])
+    font = font_manager.get_font(_file(family))
+    font.set_size(POINTS, 72)
+    return float(font.load_char(code).linearHoriAdvance / 65536 / POINTS / USUAL)
 
 
 def _but_bold(record: logging.LogRecord) -> bool:
@@ -247,5 +262,8 @@ def _has_shape(letter: str) -> bool:
 @cache
 def _letters(family: str) -> frozenset[int]:
     """Return the code points that a font family can draw."""
-    path = Path(font_manager.findfont(font_manager.FontProperties(family=[family])))
-    return frozenset(font_manager.get_font(str(path)).get_charmap())
+    return frozenset(font_manager.get_font(_file(family)).get_charmap())
+
+
+def _file(family: str) -> str:
+    return str(font_manager.findfont(font_manager.FontProperties(family=[family])))

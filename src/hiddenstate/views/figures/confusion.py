@@ -154,7 +154,7 @@ class _Plan:
         smaller = min(self.width, self.height)
         most = min(LONGEST_NAME, smaller / (3 if smaller > SMALL else 4))
         room = min(_width(names), most) if C <= NAMED else 0.0
-        self.shown = style.shortened(names, int(room / (REGULAR * style.SMALL_POINTS)))
+        self.shown = style.shortened(names, 1.01 * room / (REGULAR * style.SMALL_POINTS))
         self.room = min(_width(self.shown), room)
         scored = smaller > SMALL
         self.top = HEADED + 0.12 * scored  # for the word above the recalls

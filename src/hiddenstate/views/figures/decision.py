@@ -34,14 +34,18 @@ from hiddenstate.views.row_form import RowForm, as_drawn, band, form_of_rows
 SIDE_BY_SIDE = 6.0
 """Width of a figure in inches from which two rows are side by side."""
 
+PLACES = 100
+"""Places along the areas of classes at which their names are tried."""
+
 MAX_TICK = 6
 """Characters of a tick up to which there is space for a label beside it."""
 
 LANE_INCHES, LANE_NAME = 0.24, 12
 """Height of a lane from which the ends of its scale are written, and letters of its name."""
 
-LEAST_NAME = 8
-"""Letters of a class in the result that are written whether they fit or not."""
+LEAST_NAME = 10
+"""Letters of a class in the result that are written whether they fit or not; when it was decided
+is left out before."""
 
 
 def decision(
@@ -165,7 +169,7 @@ def _margins(form: RowForm) -> tuple[float, float]:
         return 0.2, 0.0  # for the input's numbers
     names = [style.plain(name, LANE_NAME) for name in form.labels()]
     longest = max(style.letters(name) for name in names)
-    return max(0.9 * LETTER * style.SMALL_POINTS * longest - 0.35, 0.0), 0.34
+    return max(REGULAR * style.SMALL_POINTS * longest - 0.35, 0.0), 0.34
 
 
 class _Decided:
@@ -205,16 +209,23 @@ class _Decided:
         if chosen is None:
             return f"is {style.shortened(self.names, room - 3)[self.truth]}", now.ink
         mark, color = (RIGHT_MARK, now.right) if chosen == self.truth else (WRONG_MARK, now.wrong)
-        n_names = 1 + (chosen != self.truth) + (self.chosen not in (None, chosen))
-        free = room - 2 - len(self._words(chosen, [""] * len(self.names)))
-        short = style.shortened(self.names, max(free // n_names, LEAST_NAME))
-        return f"{mark} {self._words(chosen, short)}", color
+        blank = [""] * len(self.names)
+        for timed in (True, False):
+            named = {chosen, self.truth, self.chosen if timed else None} - {None}
+            free = room - 2 - style.letters(self._words(chosen, blank, timed))
+            each = free / len(named)
+            if each >= min(
+                LEAST_NAME, max(style.letters(self.names[c]) for c in named if c is not None)
+            ):
+                break
+        short = style.shortened(self.names, max(each, LEAST_NAME))
+        return f"{mark} {self._words(chosen, short, timed)}", color
 
-    def _words(self, chosen: int, names: Sequence[str]) -> str:
-        """Return the chosen class, the true one if it is another, and from when the network has its
-        own; `names` are those of the classes."""
+    def _words(self, chosen: int, names: Sequence[str], timed: bool) -> str:
+        """Return the chosen class, the true one if it is another, and if `timed` from when the
+        network has its own; `names` are those of the classes."""
         true = "" if chosen == self.truth else f" (is {names[self.truth]})"
-        if self.chosen is None:
+        if self.chosen is None or not timed:
             return names[chosen] + true
         when = f"from {self._when()} on"
         if self.answered is None:
@@ -416,34 +427,41 @@ class _Decided:
         along, across = axes.bbox.width / dpi, axes.bbox.height / dpi  # inches
         if self.down:
             along, across = across, along
-        lengths = [style.shortened(self.names, n) for n in (24, 14, 8)]
+        lengths = [style.shortened(self.names, n) for n in (24, 14, 10)]
+        fine = np.linspace(at[0], at[-1], PLACES)
+        edges = np.stack([np.interp(fine, at, np.nan_to_num(edge)) for edge in edges.T])
         for number, class_ in enumerate(order):
-            size = np.nan_to_num(edges[:, number + 1] - edges[:, number]) * across
             for name in dict.fromkeys(short[class_] for short in lengths):
-                where = self._widest(size, at / at[-1] * along, name)
-                if where is None:
+                low, high = edges[number : number + 2] * across
+                found = self._widest(low, high, fine / fine[-1] * along, name)
+                if found is None:
                     continue
-                middle = (edges[where, number] + edges[where, number + 1]) / 2
-                points.append((middle, at[where]) if self.down else (at[where], middle))
+                where, middle = fine[found[0]], found[1] / across
+                points.append((middle, where) if self.down else (where, middle))
                 texts.append(name)
                 ink.append(style.readable_on(colors[number]))
                 break
         if points:
             write_at(axes, np.array(points), texts, ink, style.TEXT_POINTS, bold=True)
 
-    def _widest(self, size: Array, spot: Array, name: str) -> int | None:
-        """Return where an area that is `size` (n,) inches wide at `spot` (n,) has the most space
-        for a name; None if it fits nowhere."""
+    def _widest(self, low: Array, high: Array, spot: Array, name: str) -> tuple[int, float] | None:
+        """Return at which of `spot` (n,) an area from `low` (n,) to `high` (n,), in inches, has
+        the most space for a name, and the middle of that space; None if it fits nowhere."""
         long, tall = LETTER * style.TEXT_POINTS * (style.letters(name) + 1), 0.16
         if self.down:
             long, tall = tall, long
         beside = np.abs(spot[:, None] - spot) <= long / 2
-        least = np.where(beside, size, np.inf).min(axis=1)
+        start, end = (
+            np.where(beside, low, 0).max(axis=1),
+            np.where(beside, high, np.inf).min(axis=1),
+        )
+        least = end - start
         fits = (spot >= long / 2) & (spot <= spot[-1] - long / 2) & (least >= tall)
         if not fits.any():
             return None
         widest = np.flatnonzero(fits & (least >= 0.97 * least[fits].max()))
-        return int(widest[len(widest) // 2])
+        place = int(widest[len(widest) // 2])
+        return place, float(start[place] + end[place]) / 2
 
     def _draw_states(self, axes: Axes) -> None:
         n_units = self.states.shape[1]

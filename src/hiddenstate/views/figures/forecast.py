@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from hiddenstate.system.typing import Array
 from hiddenstate.views import style
 from hiddenstate.views.figures.layout import (
-    LETTER,
+    REGULAR,
     add_axes,
     align_names,
     fitting_label,
@@ -123,10 +123,10 @@ def _write_times(axes: Axes, fan: Fan, n: int) -> None:
     """Write times below the axis: that of the first forecast, and as many others as there is space
     for, at equal distances."""
     wide = inches(axes.figure)[0] * axes.get_position().width
-    longest = max(len(str(fan.times[k])) for k in (0, n, -1))
-    fitting = max(1, int(wide / (LETTER * style.SMALL_POINTS * (longest + BETWEEN))))
+    longest = max(style.letters(str(fan.times[k])) for k in (0, n, -1))
+    fitting = max(1, int(wide / (REGULAR * style.SMALL_POINTS * (longest + BETWEEN))))
     each = -(-len(fan.times) // fitting)
     steps = np.arange(n % each, len(fan.times), each)
-    half = longest * LETTER * style.SMALL_POINTS / 2 / wide * len(fan.times)
+    half = longest * REGULAR * style.SMALL_POINTS / 2 / wide * len(fan.times)
     steps = steps[(steps >= half) & (steps <= len(fan.times) - half)]
     axes.set_xticks(steps, [style.plain(fan.times[k], 40) for k in steps.tolist()])

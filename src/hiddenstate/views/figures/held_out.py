@@ -13,8 +13,8 @@ from hiddenstate.system.typing import Array
 from hiddenstate.views import style
 from hiddenstate.views.figures.dates import date_axis
 from hiddenstate.views.figures.layout import (
+    KEY_LINE,
     KEYED,
-    LETTER,
     REGULAR,
     add_axes,
     align_names,
@@ -22,6 +22,8 @@ from hiddenstate.views.figures.layout import (
     heading,
     inches,
     legend,
+    legend_columns,
+    name_time,
     new_figure,
     note_outside,
     part_of,
@@ -51,6 +53,12 @@ LOWEST, HIGHEST, PANEL_NAMES = 0.32, 2.4, 0.62
 
 BARS = ((4, 60), (2, 300))
 """Bars of a histogram that are drawn as one, and the residuals below which they are."""
+
+SHORTEST = 8
+"""Letters of the name of a lane that are written beside its errors at least."""
+
+LEFT = 0.76
+"""Inches at the left for the numbers and names of axes."""
 
 LEGEND = 3.1
 """Inches that the legend above the first lane takes."""
@@ -92,10 +100,14 @@ def held_out(shown: HeldOut, figure: Figure | None = None) -> Figure:
     heading(figure, title, "; ".join(clause for clause in clauses if clause))
     top = KEYED + 0.05 + warn(figure, shown.warning, worse=shown.worse)
     columns = 2 if width >= WIDE else 1
+    if scatter:
+        labels = ["prediction = target", shown.baseline, "held-out row"]
+        labels += ["members alone"] * (lanes[0].members is not None)
+        top += KEY_LINE * (-(-len(labels) // legend_columns(labels, width - LEFT)) - 1)
     if width < WIDER and lanes[0].title and not scatter:
         # The title of the lane has a line of its own; where it is narrowest, the legend has two.
         top += TITLE if columns == 2 else 2 * TITLE
-    grid = place(figure, 1, columns, top=top, left=0.76, gap=(0.5, 0), widths=[5, 1][:columns])
+    grid = place(figure, 1, columns, top=top, left=LEFT, gap=(0.5, 0), widths=[5, 1][:columns])
     if scatter:
         _draw_scatters(figure, grid[0, 0], shown, lanes)
     else:
@@ -141,7 +153,9 @@ def _draw_lanes(figure: Figure, part: SubplotSpec, shown: HeldOut, lanes: tuple[
         if not number and not narrow:
             wide -= LEGEND * part_of(figure).dpi
         room = wide / part_of(figure).dpi / (REGULAR * style.SMALL_POINTS)
-        most = max(int(room) - len(errors) - 2, 8)
+        if style.letters(errors) + SHORTEST > room:
+            errors = errors.partition(", ")[0]
+        most = max(room - style.letters(errors) - 2, SHORTEST)
         title = lane.title if shown.one_a_series else without_unit(lane.title)
         name = f"{style.plain(title, most)}: " if lane.title else ""
         name += errors if len(shown.lanes) > 1 else ""
@@ -195,7 +209,7 @@ def _draw_lane(
     year = residuals.xaxis.get_offset_text()
     year.set(visible=any(foot), x=0, ha="left")  # at the right is the title of the next lane
     if foot[0]:
-        residuals.set_xlabel(shown.clock.partition(":")[0] if zoom else shown.clock)
+        name_time(residuals, shown.clock.partition(":")[0] if zoom else shown.clock)
     low, high = lane.values[:2]
     names = NAMES / max(axes.bbox.height / part_of(figure).dpi, 0.4) * (high - low)
     axes.set_ylim(low, high + names)
@@ -273,7 +287,7 @@ def _name_parts(
     within = axes.get_xaxis_transform()
     write(axes, name, (border, 1), (3, -2), ha="left", va="top", within=within)
     room = axes.transData.transform((border, 0))[0] - axes.bbox.x0
-    letters = room / part_of(axes.figure).dpi / (LETTER * style.SMALL_POINTS)
+    letters = room / part_of(axes.figure).dpi / (REGULAR * style.SMALL_POINTS)
     if split and letters > len(shown.before):
         write(axes, shown.before, (border, 1), (-3, -2), ha="right", va="top", within=within)
 

@@ -10,7 +10,7 @@ from matplotlib.colors import to_hex, to_rgba
 
 from hiddenstate.system.typing import Array
 from hiddenstate.views import style
-from hiddenstate.views.figures.layout import LETTER, part_of, write
+from hiddenstate.views.figures.layout import LETTER, REGULAR, part_of, write
 from hiddenstate.views.row_form import DEVIATIONS, RowForm, band, thinned_line
 
 EDGE = 0.04
@@ -193,7 +193,7 @@ def write_sides(
     last = float(starts[-1]) + cells.height
     if room and names and unit * tall >= READABLE:
         size = min(style.SMALL_POINTS, 0.95 * unit * tall)
-        letters = max(int((room - 0.06) / (0.92 * LETTER * size)), 3)
+        letters = max((room - 0.06) / (REGULAR * size), 3)
         now = style.now()
         inks = lane_colors(form) if form.has_time else [now.muted] * len(names)
         for y in starts:

@@ -48,10 +48,13 @@ SQUARE = 0.95
 LETTER, REGULAR = 0.0088, 0.0077
 """Width of a letter of one point in most texts, bold and regular, in inches."""
 
-KEY = 0.35
+KEY = 0.37
 """Width of the sign of a line in a legend, with the space around it, in inches."""
 
-NUMBERS_BESIDE = 0.12
+KEY_LINE = 0.15
+"""Height of a line of a legend in inches."""
+
+NUMBERS_BESIDE = 0.1
 """Inches from an axis to its name, without its numbers."""
 
 FINE = 800
@@ -76,14 +79,15 @@ def on_page(width: float) -> float:
     return min(width, _page.get())
 
 
-def new_figure(width: float, height: float) -> Figure:
+def new_figure(width: float, height: float, least: float = 0.0) -> Figure:
     """Return an empty figure of a size in inches.
 
-    On a narrow page the height shrinks with the width, until the figure is about square.
+    On a narrow page the height shrinks with the width, until the figure is about square, or has
+    its `least` height.
     """
     free = on_page(width)
     if free < width:
-        width, height = free, max(height * free / width, min(height, SQUARE * free))
+        width, height = free, max(height * free / width, min(height, SQUARE * free), least)
     return Figure(figsize=(width, height), dpi=DPI, facecolor=style.now().ground)
 
 
@@ -144,11 +148,11 @@ def heading(figure: FigureBase, title: str, note: str = "", left: float = 0.12) 
     width, height = inches(figure)
     now = style.now()
     room = width - left
-    clauses, most = note.split("; "), int(room / (REGULAR * style.SMALL_POINTS))
+    clauses, most = note.split("; "), room / (REGULAR * style.SMALL_POINTS)
     while len(clauses) > 1 and style.letters("; ".join(clauses)) > most:
         clauses.pop()
     note = style.cut("; ".join(clauses), most)
-    title = style.cut(title, int(room / (LETTER * style.TITLE_POINTS)))
+    title = style.cut(title, room / (LETTER * style.TITLE_POINTS))
     for text, down, size, color, weight in (
         (title, 0.09, style.TITLE_POINTS, now.ink, "bold"),
         (
@@ -180,8 +184,8 @@ def warn(figure: FigureBase, warning: str, left: float = 0.12, *, worse: bool = 
     width, height = inches(figure)
     if not warning or height <= NOTED:
         return 0.0
-    most = int((width - left) / (LETTER * style.SMALL_POINTS))
-    warning = warning if len(warning) <= most else warning.partition(": ")[0]
+    most = (width - left) / (LETTER * style.SMALL_POINTS)
+    warning = warning if style.letters(warning) <= most else warning.partition(": ")[0]
     figure.text(
         left / width,
         1 - 0.31 / height - WARNED / height,
@@ -195,15 +199,23 @@ def warn(figure: FigureBase, warning: str, left: float = 0.12, *, worse: bool = 
     return WARNED
 
 
+def legend_columns(labels: Sequence[str], room: float) -> int:
+    """Return how many columns of a legend fit into so many inches."""
+    wide = [REGULAR * style.SMALL_POINTS * style.letters(label) + KEY for label in labels]
+    for columns in range(len(wide), 1, -1):
+        if sum(float(part.max()) for part in np.array_split(wide, columns)) <= room:
+            return columns
+    return 1
+
+
 def legend(axes: Axes, up: float = 0.0) -> None:
     """Add a legend above the axes, at the left, in one line if it has space; `up` in inches."""
     _, labels = axes.get_legend_handles_labels()
-    room = part_of(axes.figure).bbox.x1 - axes.bbox.x0
-    longest = LETTER * style.SMALL_POINTS * max(map(len, labels), default=1) + KEY
+    room = (part_of(axes.figure).bbox.x1 - axes.bbox.x0) / part_of(axes.figure).dpi
     axes.legend(
         loc="lower left",
         bbox_to_anchor=(0.0, 1.0 + up * part_of(axes.figure).dpi / max(axes.bbox.height, 1)),
-        ncols=max(1, min(6, int(room / part_of(axes.figure).dpi / longest))),
+        ncols=legend_columns(labels, room),
         handlelength=1.5,
         handletextpad=0.5,
         borderaxespad=0.1,
@@ -314,7 +326,7 @@ def align_names(places: Sequence[Axes]) -> None:
         for axes, form, values in ticks
         for text in form.format_ticks([v for v in values if _is_within(axes, v)]) or [""]
     )
-    beside = NUMBERS_BESIDE + LETTER * style.SMALL_POINTS * longest
+    beside = NUMBERS_BESIDE + REGULAR * style.SMALL_POINTS * longest
     for axes in places:
         across = part_of(axes.figure).dpi / axes.bbox.width
         axes.yaxis.set_label_coords(-beside * across, 0.5)
@@ -326,20 +338,34 @@ def _is_within(axes: Axes, value: float) -> bool:
 
 
 def name_axes(axes: Axes, x: str = "", y: str = "") -> None:
-    """Write the names of the axes, without their ends where an axis is too short for them."""
-    dpi, letter = part_of(axes.figure).dpi, REGULAR * (style.SMALL_POINTS + 0.5)
-    for text, long, write_name in (
-        (x, axes.bbox.width, axes.set_xlabel),
-        (y, axes.bbox.height, axes.set_ylabel),
-    ):
+    """Write the names of the axes, without their ends where they would be too wide."""
+    for text, side, write_name in ((x, "x", axes.set_xlabel), (y, "y", axes.set_ylabel)):
         if text:
-            write_name(style.cut(text, max(int(1.1 * long / dpi / letter), 1)))
+            write_name(style.cut(text, room_of_name(axes, side)))
+
+
+def room_of_name(axes: Axes, side: str) -> float:
+    """Return the letters that the name of an axis can have: a little more than its length, where
+    the edge of the figure is not nearer."""
+    whole, box = part_of(axes.figure).bbox, axes.bbox
+    if side == "x":
+        long, near = box.width, min(box.x1 - whole.x0, whole.x1 - box.x0) - box.width / 2
+    else:
+        long, near = box.height, min(box.y1 - whole.y0, whole.y1 - box.y0) - box.height / 2
+    free = min(1.1 * long, 2 * near) / part_of(axes.figure).dpi
+    return float(free / REGULAR / axes.xaxis.label.get_fontsize())
+
+
+def name_time(axes: Axes, clock: str) -> None:
+    """Name the x axis by what times count, without what follows a colon where that is too wide."""
+    text, room = style.plain(clock, math.inf), room_of_name(axes, "x")
+    name_axes(axes, text if style.letters(text) <= room else text.partition(": ")[0])
 
 
 def fitting_label(axes: Axes, *texts: str) -> None:
     """Name the y axis by the first of some texts that it has space for; else not at all."""
-    letters = axes.bbox.height / part_of(axes.figure).dpi / (REGULAR * (style.SMALL_POINTS + 0.5))
-    axes.set_ylabel(next((text for text in texts if style.letters(text) <= 1.1 * letters), ""))
+    room = room_of_name(axes, "y")
+    axes.set_ylabel(next((text for text in texts if style.letters(text) <= room), ""))
 
 
 def note_outside(axes: Axes, values: Array, name: str, color: str) -> None:

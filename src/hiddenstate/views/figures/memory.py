@@ -15,7 +15,6 @@ from hiddenstate.system.typing import Array
 from hiddenstate.views import style
 from hiddenstate.views.figures.layout import (
     HEADED,
-    LETTER,
     REGULAR,
     add_axes,
     heading,
@@ -89,7 +88,7 @@ def memory(
     colors = style.class_colors(L)
     if width >= ASIDE:
         side = min(height - HEADED - 0.2, 0.48 * width)
-        beside = 0.4 + LETTER * style.SMALL_POINTS * max(map(len, names))
+        beside = 0.4 + REGULAR * style.SMALL_POINTS * max(map(style.letters, names))
         grid = place(
             figure,
             1,
@@ -102,7 +101,7 @@ def memory(
         places: list[SubplotSpec] = [grid[0, 0], grid[0, 1]]
     elif height >= ABOVE:
         side = width - 0.4
-        left = 0.2 + LETTER * style.SMALL_POINTS * max(map(len, names))
+        left = 0.2 + REGULAR * style.SMALL_POINTS * max(map(style.letters, names))
         grid = place(figure, 2, 1, left=left, gap=(0, 0.25), heights=[side, height - side - 1.2])
         places = [grid[0, 0], grid[1, 0]]
     else:

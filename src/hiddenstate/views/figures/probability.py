@@ -214,7 +214,7 @@ def recall(
     axes.spines["left"].set_visible(False)
     points = min(style.SMALL_POINTS, 0.9 * 72 * axes.bbox.height / figure.dpi / C)
     if points >= 4:
-        shown = style.shortened(names, int(room / (REGULAR * style.SMALL_POINTS)))
+        shown = style.shortened(names, room / (REGULAR * style.SMALL_POINTS))
         for number, name in enumerate(shown):
             write(axes, name, (0, number + 0.5), (-4, 0), ha="right", size=points)
         places = np.column_stack([np.full(C, edges[-1]), np.arange(C) + 0.5])

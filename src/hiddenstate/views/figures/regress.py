@@ -18,6 +18,7 @@ from hiddenstate.views.figures.layout import (
     heat,
     legend,
     name_axes,
+    name_time,
     new_figure,
     place,
     rule,
@@ -73,7 +74,7 @@ def signals(
     n_all = inputs.shape[1] + targets.shape[1]
     together = n_all == 2
     height = 3.2 if together else KEYED + 0.5 + LANE * len(signal_of)
-    figure = figure or new_figure(6.4, height)
+    figure = figure or new_figure(6.4, height, KEYED + 0.5 + 0.7 * LANE * len(signal_of))
     left_out = n_all - len(signal_of)
     note = "before training" + (f"; {left_out} more not drawn" if left_out else "")
     title = f"Input and target: {style.plain(series, 60)}" if series else "Input and target"
@@ -92,7 +93,7 @@ def signals(
         axes.tick_params(labelbottom=axes is lanes[-1])
         axes.margins(x=0.01)
         rule(axes)
-    lanes[-1].set_xlabel(clock)
+    name_time(lanes[-1], clock)
     if not together:  # the legend of the first lane is that of all
         _draw_lane(lanes[0], time[:0], time[:0], named, True)
     legend(lanes[0])
@@ -237,7 +238,7 @@ def hidden(
         axes.set_ylabel(name)
         axes.set_yticks([])
         axes.tick_params(labelbottom=number == len(panels) - 1)
-    axes.set_xlabel(clock if grows else "step")
+    name_time(axes, clock if grows else "step")
     axes.xaxis.set_major_locator(MaxNLocator(5))
     if grows:
         write_out(axes, time)

@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from hiddenstate.views import style
 from hiddenstate.views.figures.layout import (
-    LETTER,
+    REGULAR,
     add_axes,
     color_scale,
     heading,
@@ -40,7 +40,7 @@ def streams(shown: StreamStates, figure: Figure | None = None) -> Figure:
     figure = figure or new_figure(5.6, min(max(1.3 + LINE * n, 2.6), 7.0))
     heading(figure, shown.title, shown.note)
     names = [style.plain(name, LETTERS) for name in shown.names]
-    left = 0.3 + LETTER * style.SMALL_POINTS * max(map(style.letters, names), default=1)
+    left = 0.3 + REGULAR * style.SMALL_POINTS * max(map(style.letters, names), default=1)
     grid = place(figure, 1, 2, left=left, right=0.4, widths=[30, 1], gap=(0.1, 0))
     axes = add_axes(figure, grid[0, 0])
     states = np.where(shown.has_ended[:, None], 0.35, 1.0) * shown.states

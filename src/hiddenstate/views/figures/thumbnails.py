@@ -13,7 +13,7 @@ from matplotlib.figure import FigureBase
 from hiddenstate.system.typing import Array
 from hiddenstate.views import style
 from hiddenstate.views.figures.lanes import Thumbnails, draw_cells
-from hiddenstate.views.figures.layout import LETTER, inches, on_page
+from hiddenstate.views.figures.layout import LETTER, REGULAR, inches, on_page
 from hiddenstate.views.row_form import MAX_LANES, RowForm
 
 LANE, BAR = 24, 9
@@ -67,7 +67,7 @@ def gutter(form: RowForm, figure: FigureBase | None = None) -> float:
     if not names or (figure is not None and inches(figure)[0] < 3.2):
         return 0.0
     longest = max(style.letters(style.plain(name, NAMED)) for name in [*names, form.more])
-    return 0.88 * LETTER * style.SMALL_POINTS * longest + 0.1
+    return REGULAR * style.SMALL_POINTS * longest + 0.1
 
 
 def foot(form: RowForm) -> float:
@@ -86,7 +86,7 @@ class Fit:
     columns : int
     gap : tuple of float
         Space between cells, down and across, in multiples of their size.
-    letters : int
+    letters : float
         Letters that fit above one.
     width : int
         Width of a cell in units of its axes: series and quantities fill the space for names.
@@ -95,7 +95,7 @@ class Fit:
     n: int
     columns: int
     gap: tuple[float, float]
-    letters: int
+    letters: float
     width: int
 
 
@@ -139,7 +139,7 @@ def fit_cells(
         chosen = next((choice for choice in small if choice[0] >= least), chosen)
     unit, columns, shown = chosen[0], -chosen[1], chosen[2]
     pitch = min(max(1.1 * size[1] * unit, wanted), max(width / columns, 1.1 * size[1] * unit))
-    letters = int(0.98 * pitch / (LETTER * style.TEXT_POINTS))
+    letters = 0.98 * pitch / (LETTER * style.TEXT_POINTS)
     across = size[1]
     if form.picture is None:
         across = max(across, min(round(pitch / (1.1 * unit)), round(WIDENS * across)))

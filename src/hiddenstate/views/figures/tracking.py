@@ -18,6 +18,7 @@ from hiddenstate.views.figures.layout import (
     heading,
     inches,
     legend,
+    name_time,
     new_figure,
     note_outside,
     place,
@@ -114,7 +115,7 @@ def tracking(
             write_out(axes, time[part])
             is_last = line == len(chosen) - 1
             axes.tick_params(labelleft=not number, labelbottom=is_last)
-            axes.set_xlabel(clock if is_last else "")
+            name_time(axes, clock if is_last else "")
             rule(axes)
             beside = beside or axes
             if one < len(spans):
