@@ -8,6 +8,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 
 from hiddenstate.system.interpreter import python_command
@@ -33,10 +34,11 @@ class Studio:
         socket.create_connection(("127.0.0.1", port)).close()
         self.seconds = time.perf_counter() - begun
 
-    def enter(self) -> None:
-        """Exchange the token for the cookie."""
-        answer = urllib.request.urlopen(self.address, timeout=60)
-        self.cookie = str(answer.headers["Set-Cookie"]).partition(";")[0]
+    @cached_property
+    def cookie(self) -> str:
+        """The cookie, for which the token is exchanged once."""
+        with urllib.request.urlopen(self.address, timeout=60) as answer:
+            return str(answer.headers["Set-Cookie"]).partition(";")[0]
 
     def get(self, path: str, **headers: str) -> bytes:
         """Ask as a page does."""
@@ -62,9 +64,17 @@ class Studio:
 
 @contextmanager
 def studio(folder: Path) -> Iterator[Studio]:
-    """Run a studio in a folder."""
-    served = Studio(folder)
+    """Run a studio in a folder, or take the one that runs there."""
+    if folder in RUNNING:
+        yield RUNNING[folder]
+        return
+    served = RUNNING[folder] = Studio(folder)
     try:
         yield served
     finally:
+        del RUNNING[folder]
         served.close()
+
+
+RUNNING: dict[Path, Studio] = {}
+"""The studio of each folder that has one."""

@@ -29,7 +29,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -62,11 +62,14 @@ WATCH = """(before) => {
 @contextmanager
 def browser_page(served: Studio) -> Iterator[Any]:
     """Open a studio in the browser, which knows nothing of the pages before."""
-    page = browser().new_context(viewport={"width": 1280, "height": 900}).new_page()
-    page.goto(served.address)
+    context = browser().new_context(viewport={"width": 1280, "height": 900})
+    name, _, value = served.cookie.partition("=")
+    context.add_cookies([{"name": name, "value": value, "url": served.origin}])
+    page = context.new_page()
+    page.goto(served.origin)
     page.wait_for_selector("main *")
     yield page
-    page.context.close()
+    context.close()
 
 
 @cache
@@ -81,9 +84,20 @@ def browser() -> Any:
     )
 
 
-def train(folder: Path, job: str, *words: str) -> None:
-    """Put a run into a folder, which is trained once for all parts that want the same."""
-    shutil.copytree(_trained_once(job, words), folder / "runs" / f"{job}-1")
+def train(folder: Path, job: str, *words: str) -> str:
+    """Put a run into a folder, which is trained once for all parts that want the same.
+
+    Returns its name.
+    """
+    name = next_name(folder, job)
+    shutil.copytree(_trained_once(job, words), folder / "runs" / name)
+    return name
+
+
+def next_name(folder: Path, job: str) -> str:
+    """Return the name of the next run of a job."""
+    numbers = [int(path.name.rpartition("-")[2]) for path in folder.glob(f"runs/{job}-*")]
+    return f"{job}-{max(numbers, default=0) + 1}"
 
 
 @cache
@@ -156,10 +170,10 @@ def page_of_runs(folder: Path, rounds: int) -> Rows:
     """Measure the bytes of the page of a run of each job; of one for a single round."""
     rows, jobs = [], ("classify", "autoencode", "regress")[:rounds]
     for job in jobs:
-        train(folder, job, "--max-steps", "60")
+        name = train(folder, job, "--max-steps", "60")
         with studio(folder) as served, browser_page(served) as opened:
             opened = opened.context.new_page()
-            opened.goto(f"{served.origin}/#/run/{job}-1")
+            opened.goto(f"{served.origin}/#/run/{name}")
             opened.wait_for_selector(".panels canvas")
             settle(opened, 700)
             code = opened.evaluate(
@@ -209,11 +223,11 @@ def live(folder: Path, rounds: int) -> Rows:
     from hiddenstate.runs import Run
     from hiddenstate.runs.writer import reopen_run
 
-    train(folder, "classify", "--max-steps", "60")
+    name = train(folder, "classify", "--max-steps", "60")
     shown, obeyed = [], []
-    run = Run(folder / "runs" / "classify-1")
+    run = Run(folder / "runs" / name)
     with studio(folder) as served, browser_page(served) as opened:
-        opened.goto(f"{served.origin}/#/run/classify-1")
+        opened.goto(f"{served.origin}/#/run/{name}")
         opened.wait_for_selector(".curve .note")
         opened.wait_for_timeout(800)  # also a toy: until the page follows the run
         with reopen_run(run) as writer:
@@ -235,16 +249,17 @@ def live(folder: Path, rounds: int) -> Rows:
                 )
                 opened.wait_for_function("() => window.seen")
                 shown.append(opened.evaluate("() => window.seen") / 1000 - written)
+        name = next_name(folder, "classify")
         process = subprocess.Popen(
             [*COMMAND, "classify", "--view", "off", "--epochs", "1000", "--hidden-size", "8"],
             cwd=folder,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        path = folder / "runs" / "classify-2" / "history.jsonl"
+        path = folder / "runs" / name / "history.jsonl"
         while not path.exists() or path.stat().st_size < 200:
             time.sleep(0.05)
-        opened.goto(f"{served.origin}/#/run/classify-2")
+        opened.goto(f"{served.origin}/#/run/{name}")
         for word in ("Pause", "Go on") * rounds:
             button = opened.get_by_role("button", name=word, exact=True)
             button.wait_for()
@@ -273,9 +288,9 @@ def frames(folder: Path, seconds: int) -> Rows:
     if seconds > 1:
         nets.insert(0, ("autoencode", ("--n-scattered", "2000")))
     for job, more in nets:
-        train(folder, job, "--max-steps", str(400 if seconds >= 5 else 60), *more)
+        name = train(folder, job, "--max-steps", str(400 if seconds >= 5 else 60), *more)
         with studio(folder) as served, browser_page(served) as opened:
-            opened.goto(f"{served.origin}/#/run/{job}-1")
+            opened.goto(f"{served.origin}/#/run/{name}")
             opened.wait_for_selector(".panels canvas")
             settle(opened, 1500)
             opened.click(".player .round")
@@ -288,8 +303,8 @@ def frames(folder: Path, seconds: int) -> Rows:
 
 def touch(folder: Path, rounds: int) -> Rows:
     """Time what the page computes with the net of a moment."""
-    train(folder, "autoencode", "--max-steps", "60")
-    train(folder, "classify", "--max-steps", "60")
+    codes = train(folder, "autoencode", "--max-steps", "60")
+    digits = train(folder, "classify", "--max-steps", "60")
     script = """async ([run, rounds]) => {
       const { Model } = await import("/assets/web/net.js");
       const { unpacked } = await import("/assets/web/packed.js");
@@ -310,22 +325,20 @@ def touch(folder: Path, rounds: int) -> Rows:
     }"""
     rows = []
     with studio(folder) as served, browser_page(served) as opened:
-        for run, name in (("autoencode-1", "decode a code"), ("classify-1", "read a digit")):
+        for run, name in ((codes, "decode a code"), (digits, "read a digit")):
             rows.append([f"{name}, ms", median(opened.evaluate(script, [run, max(rounds, 5)]))])
     return rows
 
 
 def runs(folder: Path, n: int) -> Rows:
     """Time the list of `n` runs."""
-    train(folder, "classify", "--max-steps", "60", "--hidden-size", "8")
-    first = folder / "runs" / "classify-1"
+    first = folder / "runs" / train(folder, "classify", "--max-steps", "60", "--hidden-size", "8")
     shutil.rmtree(first / "snapshots")
     shutil.rmtree(first / "checkpoints")
-    for number in range(2, n + 1):
-        shutil.copytree(first, folder / "runs" / f"classify-{number}")
+    while (name := next_name(folder, "classify")) != f"classify-{n + 1}":
+        shutil.copytree(first, folder / "runs" / name)
     rows = []
     with studio(folder) as served:
-        served.enter()
         for name, query in (
             ("first 50 rows, cold", "limit=50"),
             ("first 50 rows, warm", "limit=50"),
@@ -363,7 +376,6 @@ def readers(folder: Path, rounds: int) -> Rows:
     ratios, steps = [], str(min(300 * rounds, 1500) if rounds > 1 else 60)
     words = [*COMMAND, "classify", "--view", "off", "--threads", "1", "--max-steps", steps]
     with studio(folder) as served:
-        served.enter()
         for number in range(rounds):
             took = []
             for watched in (False, True) if number % 2 else (True, False):
@@ -377,8 +389,7 @@ def _trained(folder: Path, words: list[str], served: Studio | None) -> float:
     """Train; return the processor time that it took."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     runs_dir = folder / "runs"
-    numbers = [int(path.name.rpartition("-")[2]) for path in runs_dir.glob("classify-*")]
-    name = f"classify-{max(numbers, default=0) + 1}"
+    name = next_name(folder, "classify")
     process = subprocess.Popen(
         words, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
@@ -438,7 +449,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--runs", type=int, default=1000, help="runs in the list")
-    parser.add_argument("--toy", action="store_true", help="try it, once and with few runs")
+    parser.add_argument("--toy", action="store_true", help="try it, once, in one studio")
     return parser
 
 
@@ -452,9 +463,14 @@ def main() -> None:
         global patience
         options.rounds, options.runs, patience = 1, 20, 0.2
     rows: Rows = []
-    for name in options.parts or PARTS:
-        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-            rows += PARTS[name](Path(folder), options.runs if name == "runs" else options.rounds)
+    parts = options.parts or list(PARTS)
+    for group in [parts] if options.toy else [[name] for name in parts]:
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
+            folder = Path(place)
+            with studio(folder) if options.toy else nullcontext():
+                for name in group:
+                    n = options.runs if name == "runs" else options.rounds
+                    rows += PARTS[name](folder, n)
     print(f"load {os.getloadavg()[0]:.1f}")
     print_table(["", "measured"], rows)
 
