@@ -1,6 +1,5 @@
 """Every export of a model that forecasts gives the forecasts of `hiddenstate forecast`."""
 
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ from hiddenstate.export.trial import float_rounding, scale_of
 from hiddenstate.inference.forecast import Forecaster
 from hiddenstate.inference.intervals import Intervals
 from hiddenstate.inference.overflow import checked_predictor
-from hiddenstate.web.joining import joined
 from tests.contract.forecasts import HORIZON, LEVELS, MODELS, SEASON, source
 from tests.contract.programs import STRICT
 from tests.contract.reference import rows
@@ -86,7 +84,6 @@ def tried(own: Source, run: Run, limit: float) -> str:
 @pytest.mark.parametrize("to", ["python", "onnx", "c", "html"])
 def test_exports_forecast_as_the_program_does(to: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hiddenstate.export.c.run._compile", strictly)
-    monkeypatch.setattr("hiddenstate.export.html.page.joined", cache(joined))
     target, wrong = target_named(to), []
     for name in MODELS:
         own = source(name)

@@ -30,7 +30,6 @@ from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.meaning import program_of
 from hiddenstate.models.streaming import obstacles_of_model
 from hiddenstate.program.equations import softmax
-from hiddenstate.web.joining import joined
 from tests.contract.models import KINDS, model_of
 from tests.contract.programs import answers_in_c, answers_in_node
 from tests.contract.reference import MISSING, Case, Difference, Reply, ask, case_of
@@ -272,12 +271,8 @@ def c(cases: Sequence[Case], weights: str = "float32") -> list[Reply]:
 
 def html(cases: Sequence[Case], weights: str = "float32") -> list[Reply]:
     """Return the answers of the scripts in pages."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            "hiddenstate.export.html.page.joined", cache(joined)
-        )  # the scripts are the same
-        build = target_named("html").build
-        pages = [build(source(case, "html", weights))[".html"].decode() for case in cases]
+    build = target_named("html").build
+    pages = [build(source(case, "html", weights))[".html"].decode() for case in cases]
     return answers_in_node(pages, cases)
 
 

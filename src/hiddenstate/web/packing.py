@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -49,6 +50,7 @@ def losses_at(timeline: Timeline, steps: Sequence[int]) -> list[float | None]:
     return [losses.get(step) for step in steps]
 
 
+@cache
 def class_colors(n: int) -> dict[str, list[str]]:
     """Return the colours of `n` classes by theme."""
     from matplotlib.colors import to_hex

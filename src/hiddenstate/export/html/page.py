@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from functools import cache
 from importlib.resources import files
 from string import Template
 
@@ -53,6 +54,7 @@ from hiddenstate.web.palette import base_style
 from hiddenstate.web.policy import policy
 
 
+@cache
 def _asset(name: str) -> str:
     return files(__package__).joinpath(name).read_text("utf-8").strip()
 
@@ -102,14 +104,11 @@ def build(source: Source) -> Contents:
         "about": source.facts,
         "view": view,
     }
-    css = f"{base_style()}\n{_asset('page.css')}"
     ahead = ["ahead"] if source.program.ahead is not None else []
     beside = [COMPANION_SCRIPTS[type(each)] for each in source.program.companions]
     own = net_scripts(source.program)
-    interpreter = ordered(f"web/{name}.js" for name in ("packed", "net", *own, *beside, *ahead))
-    net = compact(joined(interpreter))
-    first = f"export/html/{_script_of(view)}.js"
-    script = trimmed(joined(ordered([first], interpreter), interpreter))
+    modules = ("packed", "net", *own, *beside, *ahead)
+    css, net, script = _style_and_scripts(_script_of(view), modules)
     page = Template(_asset("page.html")).substitute(
         policy=policy(css, net, script),
         version=tags.text(__version__),
@@ -133,6 +132,15 @@ def _script_of(view: ViewData) -> str:
     if view["picture"]:
         return "code_pictures"
     return "code_fields" if len(view["columns"]) <= FEW else "code_curves"
+
+
+@cache
+def _style_and_scripts(first: str, modules: tuple[str, ...]) -> tuple[str, str, str]:
+    """Return the style of a kind of page, and its scripts: the interpreter and what shows it."""
+    interpreter = ordered(f"web/{name}.js" for name in modules)
+    own = ordered([f"export/html/{first}.js"], interpreter)
+    net, script = compact(joined(interpreter)), trimmed(joined(own, interpreter))
+    return f"{base_style()}\n{_asset('page.css')}", net, script
 
 
 def net_scripts(program: Program) -> list[str]:
