@@ -44,7 +44,7 @@ LONG: dict[str, dict[str, Any]] = {
 
 TOY: dict[str, dict[str, Any]] = {
     "classify": {"max_steps": 20, "n_evaluated": 100},
-    "regress": {"windows": 10_000, "log_every": 500, "threads": 1},  # enough for some turns
+    "regress": {"windows": 40_000, "log_every": 2000, "threads": 1},  # enough for some turns
     "autoencode": {"max_steps": 20},
 }
 """Options of `--toy`, for short and long runs."""
