@@ -26,7 +26,7 @@ CSRC := $(wildcard $(addprefix src/hiddenstate/kernels/csrc/,*.cpp *.h cells/*.h
 # What most changes can break: the rooms, options, readers, file formats, the lock, one engine
 # against the other, resuming, and the refusal of bad input. No view, report or estimator.
 QUICK := tests/test_architecture.py $(addprefix tests/,config data metrics models system inference \
-  engines/test_engines.py engines/test_masks.py runs/test_golden.py runs/test_requests.py \
+  engines/test_interface.py engines/test_masks.py runs/test_golden.py runs/test_requests.py \
   training/test_resume.py training/test_trainer.py training/test_stopping.py cli/bad_input \
   faults/test_abuses.py)
 

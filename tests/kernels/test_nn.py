@@ -1,6 +1,6 @@
 """Layers computed by the kernels: torch.nn's numbers, at every instruction level.
 
-`test_reference.py` tests every implementation of the recurrence; `test_nn_torch.py` tests the
+`test_autograd.py` tests every implementation of the recurrence; `test_nn_torch.py` tests the
 layers together with the rest of torch.
 """
 

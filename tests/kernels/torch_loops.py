@@ -1,6 +1,6 @@
 """The reference's loops over time once more in torch, whose autograd computes the gradients.
 
-The oracle for every gradient; `test_reference.py` compares its outputs with the reference and all
+The oracle for every gradient; `test_autograd.py` compares its outputs with the reference and all
 of it with torch.nn. Shapes as in `hiddenstate.program.layers`.
 """
 

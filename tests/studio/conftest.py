@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from tools.stress.visitor import Served
 
+from hiddenstate.runs import Run
 from hiddenstate.studio.app import Studio, make_app
 from hiddenstate.studio.serve import listen, server_of
 from hiddenstate.studio.session import Session
@@ -154,6 +155,12 @@ def client(
     client = Client(Studio(Session("127.0.0.1", 8765), Path("runs")), loop)
     yield client
     end_commands(client.studio)
+
+
+@pytest.fixture
+def run(client: Client) -> Run:
+    """The run of that studio."""
+    return client.studio.index.run("classify-1")
 
 
 Serve = Callable[..., Served]

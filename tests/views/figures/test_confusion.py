@@ -13,7 +13,7 @@ from hiddenstate.views.figures.confusion import has_order, similarity_order
 from hiddenstate.views.figures.layout import new_figure
 from hiddenstate.views.figures.numbers import percent
 from tests.figure_texts import overlaps
-from tests.views.figures.test_figures import titles, written
+from tests.views.figures.test_classify import titles, written
 
 COUNTS = np.array([[8, 2, 0], [0, 5, 0], [1, 0, 9]])
 LONG = [f"class_with_a_name_{n:02}" for n in range(12)]

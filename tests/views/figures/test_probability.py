@@ -9,7 +9,7 @@ from hiddenstate.metrics.curves import Calibration, Curves, one_against_rest
 from hiddenstate.views import figures, style
 from hiddenstate.views.figures.layout import new_figure, page_width
 from tests.figure_texts import overlaps
-from tests.views.figures.test_figures import image, titles
+from tests.views.figures.test_classify import image, titles
 
 random = np.random.default_rng(0)
 LONG = [f"class_with_a_name_{n:02}" for n in range(12)]
