@@ -54,17 +54,17 @@ def test_bundled_digits_have_a_baseline_that_is_not_logged(tmp_path: Path) -> No
     assert compared.other == 0.1135  # 1,135 of 10,000 test digits are ones
 
 
-def test_principal_components_are_measured_on_the_same_rows_as_the_network(tmp_path: Path) -> None:
-    facts = RunFacts(train("autoencode", {"max_steps": 2, "n_evaluated": 30}, tmp_path))
+def test_principal_components_are_measured_on_the_same_rows_as_the_network(codes: Run) -> None:
+    facts = RunFacts(codes)
     digits = load_dataset(facts.config)
     some = digits.X[:2000]
+    components = baselines.fit_components(some, (digits.X_test,), 3)
     for name, rows in (
         ("pca_train_mse", some),
         ("pca_mse", digits.X_test),
         ("pca_evaluated_mse", digits.X_test[:30]),
     ):
-        expected = baselines.fit_components(some, (rows,), 3).error(rows)
-        assert facts.static_arrays[name] == pytest.approx([expected])
+        assert facts.static_arrays[name] == pytest.approx([components.error(rows)])
     compared = results.baseline(facts)
     assert compared is not None
     assert compared.other == facts.static_arrays["pca_mse"][0]
