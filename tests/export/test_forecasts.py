@@ -122,6 +122,7 @@ def test_a_model_without_a_run_has_no_intervals_and_says_so(cli: Cli, tmp_path: 
     fans = fans_of(present.outlook)
     (fan,) = fans["series"]
     later = ["60", "61"]  # without times, steps are numbered
+    assert fan["seconds"] is None
     assert fan["times"][-2:] == later
     assert np.isfinite(np.array(fan["held"][0][fan["held_from"] + 2 :], float)).all()
     error = fan["errors"][0]

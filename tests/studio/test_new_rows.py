@@ -30,7 +30,8 @@ RUN = Path("runs/regress-1")
 )
 def test_the_commands_that_answer(command, options, words):
     asked = commands.about_run(command, RUN, {**options, "output": "answers.csv"})
-    assert " ".join(asked) == f"{words} --output answers.csv"
+    drawn = " --figure answers.json" if command == "forecast" else ""
+    assert " ".join(asked) == f"{words} --output answers.csv{drawn}"
 
 
 @pytest.mark.parametrize(

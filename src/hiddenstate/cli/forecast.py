@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 DRAWN = 6
 """Most series that a figure shows."""
 
-FIGURES = (".png", ".svg", ".pdf")
+FIGURES = (".png", ".svg", ".pdf", ".json")
 """Endings of the names of figures."""
 
 
@@ -97,7 +97,8 @@ FIGURES = (".png", ".svg", ".pdf")
     "--figure",
     type=FilePath(path_type=Path),
     metavar="FILE",
-    help="Draw the forecasts after the last steps of up to six series.",
+    help="Draw the forecasts after the last steps of up to six series; a .json file has what is "
+    "drawn, of up to ten.",
 )
 @skip_unknown_option
 @json_option
@@ -233,12 +234,17 @@ def _write_forecast(
 def _draw(outlook: "Outlook", path: Path) -> None:
     """Draw the forecasts of the first series, and write the figure."""
     import io
+    import json
 
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+    from hiddenstate.inference.fans import fans_of
     from hiddenstate.system.atomic_file import write_output
     from hiddenstate.views import style
 
+    if path.suffix.lower() == ".json":
+        write_output(path, json.dumps(fans_of(outlook), allow_nan=False).encode())
+        return
     content = io.BytesIO()
     with style.theme():
         figure = figure_of(outlook)
@@ -259,7 +265,7 @@ def figure_of(outlook: "Outlook") -> Any:
         for o, target in enumerate(made["targets"]):
             past, held = np.array(each["past"][o], float), np.array(each["held"][o], float)
             ahead = {name: np.array(values[o], float) for name, values in each["ahead"].items()}
-            place = each["times"], past, held, each["held_from"]
+            place = each["times"], each["seconds"], past, held, each["held_from"]
             words = error_in_words(each["errors"][o])
             fans.append(Fan(each["name"], target, *place, ahead, words))
     note = outlook.calibration() or outlook.without_intervals() or ""

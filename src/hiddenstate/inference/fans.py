@@ -9,6 +9,7 @@ from hiddenstate.errors import count, printable
 from hiddenstate.inference.backtest import seasonal_paths
 from hiddenstate.inference.forecast_scores import periods_of
 from hiddenstate.inference.outlook import PAST, Outlook
+from hiddenstate.inference.target_times import LaterTimes
 from hiddenstate.metrics.units import quantity, unit_of
 from hiddenstate.system.typing import Array
 
@@ -28,6 +29,8 @@ class Fan(TypedDict):
         Empty of a single series.
     times : list of str
         Of all n + H steps, as the data writes them, or their numbers.
+    seconds : list of int, optional
+        The same of dates that are regular, on their clock, since 1970; None of other times.
     past, held : list of list
         The known values of each target (n,), and what was forecast of them H steps earlier, of the
         held-out part alone.
@@ -44,6 +47,7 @@ class Fan(TypedDict):
 
     name: str
     times: list[str]
+    seconds: list[int] | None
     past: list[Numbers]
     held: list[Numbers]
     held_from: int
@@ -102,6 +106,7 @@ def fans_of(made: Outlook, most: int = MOST_SERIES, past: int = 0) -> Fans:
             Fan(
                 name=str(columns["series"][i * H]) if "series" in columns else "",
                 times=[*times, *later],
+                seconds=_seconds(made, i, first),
                 past=_lists(own),
                 held=_lists(before[first:]),
                 held_from=min(T, max(start, first)) - first,
@@ -146,6 +151,23 @@ def _times(made: Outlook, number: int, first: int) -> list[str]:
     series = np.full(len(steps), origin.series[number])
     times = origin.table.times_of(series, steps)
     return [] if times is None else [str(each) for each in times.tolist()]
+
+
+def _seconds(made: Outlook, number: int, first: int) -> list[int] | None:
+    """Return the dates of the steps of a series from one on, and of those after it, in seconds."""
+    rows = made.dataset.train
+    origin: Origin = rows.origin or whole(len(rows))
+    table, T = origin.table, len(made.series[number])
+    if table is None or table.starts is None or table.dates is None:
+        return None
+    steps = np.arange(first, T)
+    known = table.moments_of(np.full(len(steps), origin.series[number]), steps)
+    later = LaterTimes(table, int(origin.series[number]), T - 1)
+    after = later.moments(np.arange(1, made.forecaster.horizon + 1))
+    if known is None or after is None:
+        return None
+    moments = np.concatenate([known.local, after.local]).view("M8[us]")
+    return [int(each) for each in moments.astype("M8[s]").astype(np.int64)]
 
 
 def _held(made: Outlook, number: int) -> Array:

@@ -106,7 +106,8 @@ def about_run(command: Any, run: Path, options: Mapping[str, Any]) -> list[str]:
             words = [*_present(rest.get("data")), *_present(rest.get("future"), "--future")]
             if "horizon" in rest:
                 words += ["--horizon", _whole("--horizon", rest["horizon"], 10_000)]
-            return ["forecast", path, *words, "--output", str(output)]
+            drawn = str(Path(output).with_suffix(".json"))
+            return ["forecast", path, *words, "--output", str(output), "--figure", drawn]
         case "report" | "verify" | "film" | "figures", {**rest} if not rest:
             return [str(command), path]
         case "resume", {**rest} if set(rest) <= {"epochs"}:

@@ -25,7 +25,8 @@ def written(words: Sequence[str], output: str) -> list[str]:
         return list(json.loads(output)["files"])
     if words[0] in ("report", "film", "figures"):
         return [line for line in output.splitlines() if line]
-    return [words[words.index("--output") + 1]] if "--output" in words else []
+    options = ("--output", "--figure")
+    return [words[words.index(option) + 1] for option in options if option in words]
 
 
 def keep(path: Path, body: bytes) -> Path:

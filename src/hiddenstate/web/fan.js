@@ -4,6 +4,7 @@
 import { below, marginOf, rules, ticks, written } from "./axes.js";
 import { colorOf } from "./colors.js";
 import { clamp, short } from "./numbers.js";
+import { timeTicks } from "./time_marks.js";
 import { eachFrame, frame, line, penOf, redrawWith, write } from "./pen.js";
 
 /** @import { Box, Pen } from "./pen.js" */
@@ -14,6 +15,7 @@ import { eachFrame, frame, line, penOf, redrawWith, write } from "./pen.js";
  * @typedef {object} Fan
  * @property {string} name
  * @property {string[]} times
+ * @property {number[] | null} seconds Since 1970, of regular dates.
  * @property {Values[]} past
  * @property {Values[]} held
  * @property {number} held_from
@@ -35,6 +37,13 @@ const ROW = 22; // pixels of a row of the legend,
 const STRIP = 40; // of a column known ahead,
 const NAMES = 18; // and of its name
 const percents = (/** @type {number} */ level) => Number((100 * level).toPrecision(6));
+
+/** Returns where a time is among the times of steps. @param {number[]} seconds @param {number} time */
+function placeOf(seconds, time) {
+  const after = seconds.findIndex((each) => each >= time);
+  if (after <= 0) return Math.max(after, 0);
+  return after - (seconds[after] - time) / (seconds[after] - seconds[after - 1] || 1);
+}
 
 /** Draws the fan of one target of a series, and takes the pointer and keys on it. */
 export class FanPicture {
@@ -120,7 +129,7 @@ export class FanPicture {
     const room = (high - low || 1) * 0.06;
     const marks = ticks(low - room, high + room, clamp(Math.round(this.canvas.clientHeight / 70), 3, 8));
     pen.font = "12px system-ui, sans-serif";
-    this.left = marginOf(pen, [...marks.map(written), ...this.known.flatMap(({ low: a, high: b }) => [short(a), short(b)])], 34);
+    this.left = marginOf(pen, [...marks.map((value) => written(value)), ...this.known.flatMap(({ low: a, high: b }) => [short(a), short(b)])], 34);
     const [left, top, wide, tall] = this.plot;
     const at = (/** @type {number} */ value) => top + tall * (1 - (value - low + room) / (high - low + 2 * room));
     const [ink, muted, blue, red] = ["ink", "muted", "prediction", "target"].map(colorOf);
@@ -162,9 +171,14 @@ export class FanPicture {
 
   /** @param {Pen} pen @param {number} y */
   timeMarks(pen, y) {
-    const { times } = /** @type {Fan} */ (this.fan);
+    const { times, seconds } = /** @type {Fan} */ (this.fan);
     const [n] = this.sizes;
     const [left, , wide] = this.plot;
+    if (seconds) {
+      const marks = timeTicks(seconds[this.first], seconds[seconds.length - 1], clamp(Math.floor(wide / 66), 2, 12), true);
+      below(pen, [left, left + wide], y, marks.map(([time, text]) => [this.x(placeOf(seconds, time)), text]));
+      return;
+    }
     const widest = Math.max(...[times[0], times[n]].map((text) => pen.measureText(text || "").width)) + 24;
     const each = Math.max(1, Math.ceil(((times.length - this.first) * widest) / wide));
     /** @type {import("./axes.js").Mark[]} */

@@ -273,6 +273,9 @@ def test_the_page_of_a_forecast_opens_at_the_present_of_its_series(pages: dict[s
             "2024-03-02",
             "2024-03-03",
         ]
+        days = np.array(fan["seconds"]) // 86_400
+        assert days[-1] == np.datetime64("2024-03-03", "D").astype(int)
+        assert (np.diff(days) == 1).all()
         assert 0 < fan["held_from"] < len(fan["past"][0])
         assert fan["errors"][0]["own"] > 0
         assert sum(each is not None for each in fan["held"][0]) > LATER

@@ -109,9 +109,9 @@ def _fields(facts: Facts, low: Array, high: Array, whole: Array) -> list[Field]:
             texts |= dict.fromkeys(feature_names(each["column"], values), (each["column"], values))
         for period in each.get("calendar", []):
             flags = FLAG_NAMES.get(period, ())
-            words = [name.partition("(")[2].rstrip(")") for name in flags]
+            periods = [name.partition("(")[2].rstrip(")") for name in flags]
             group = f"{each['column']}, {flags[0].partition('(')[0]}" if flags else ""
-            texts |= dict.fromkeys(flags, (group, words))
+            texts |= dict.fromkeys(flags, (group, periods))
     fields, of_column = list[Field](), dict[str, Field]()
     for feature, name in enumerate(names):
         column, words = texts.get(name, (name, None))

@@ -1,9 +1,9 @@
 // Answers of a model for a file of new rows, as `predict` and `forecast` give them.
 
-import { upload } from "./api.js";
+import { get, upload } from "./api.js";
 import { fill, h } from "../../web/dom.js";
 import { start } from "./downloads.js";
-import { t } from "./words.js";
+import { language, speak, t } from "./words.js";
 import { short } from "../../web/numbers.js";
 import { linesOf } from "../../web/table.js";
 
@@ -32,7 +32,9 @@ export function newRows(store, show, fail) {
     const given = new FormData(form);
     const options = Object.fromEntries([...given].filter(([, each]) => each).map(([name, each]) => [name, name === "horizon" ? Number(each) : name === "proba" ? true : String(each)]));
     const process = await start(store, { command: ahead ? "forecast" : "predict", options }, place, button, show);
-    if (process && process.files.length) fill(answers, await tableOf(process.files[0]));
+    if (!process || !process.files.length) return;
+    const [table, drawn] = process.files;
+    fill(answers, drawn ? await fanOf(drawn) : null, await tableOf(table));
   } }, data.element, future && future.element, h("div", { class: "row" }, more, button), place);
   form.addEventListener("dragover", (/** @type {DragEvent} */ event) => event.preventDefault());
   form.addEventListener("drop", async (/** @type {DragEvent} */ event) => {
@@ -72,15 +74,34 @@ export function newRows(store, show, fail) {
   }
 }
 
+/** Shows the forecasts of a file as fans. @param {{id: string}} file */
+async function fanOf(file) {
+  await speak("forecast");
+  const { forecastPanel } = await import("../../web/forecast_panel.js");
+  const place = h("div", { class: "forecast" });
+  forecastPanel(place, { fans: await get(`/api/download/${file.id}`) }, { words: t, height: "22rem" });
+  return place;
+}
+
+/** Writes the name of a column of answers in the language of the page. @param {string} name */
+function heading(name) {
+  const own = /** @type {Record<string, string>} */ ({ row: t("row"), series: t("series"), step: t("step"), time: t("time"), ahead: t("ahead"), method: t("method") });
+  const [, of, end, level] = /^(.*)_(lower|upper)_([\d.]+)$/.exec(name) || [];
+  if (!of || language === "en") return own[name] || name;
+  return end === "lower" ? t("{name}, lower end of {level} %", { name: of, level }) : t("{name}, upper end of {level} %", { name: of, level });
+}
+
 /** Shows the first answers of a file. @param {{id: string}} file */
 async function tableOf(file) {
   const text = await beginning(`/api/download/${file.id}`);
   const [head, ...rows] = linesOf(text.replace(/\n[^\n]*$/, ""), ",").map(({ cells }) => cells);
-  const cells = (/** @type {string[]} */ row) => row.slice(0, COLUMNS);
-  const hidden = head.length - cells(head).length;
+  const at = head.indexOf("step"); // of rows without time, all are 0
+  const kept = [...head.keys()].filter((place) => place !== at || rows.some((row) => row[at] !== "0"));
+  const cells = (/** @type {string[]} */ row) => kept.slice(0, COLUMNS).map((place) => row[place]);
+  const hidden = kept.length - cells(head).length;
   return h("div", {}, h("div", { class: "wide-table", tabindex: "0", role: "region", "aria-label": t("Answers") }, h("table", { class: "options" },
-    h("thead", {}, h("tr", {}, cells(head).map((name) => h("th", { scope: "col" }, h("bdi", {}, name))))),
-    h("tbody", {}, rows.slice(0, ROWS).map((row) => h("tr", {}, cells(row).map((cell) => h("td", {}, h("bdi", {}, isLong(cell) ? short(Number(cell)) : cell)))))))),
+    h("thead", {}, h("tr", {}, cells(head).map((name) => h("th", { scope: "col" }, h("bdi", {}, heading(name)))))),
+    h("tbody", {}, rows.slice(0, ROWS).map((row) => h("tr", {}, cells(row).map((cell) => h("td", {}, h("bdi", {}, isLong(cell) ? short(Number(cell)) : cell === "direct" ? t("direct") : cell === "recursive" ? t("recursive") : cell)))))))),
   rows.length > ROWS || hidden ? h("p", { class: "note" }, rows.length > ROWS ? t("The first {n} answers; all are in the file.", { n: ROWS }) : "", hidden ? ` ${t("{n} more columns are in the file.", { n: hidden })}` : "") : null);
 }
 

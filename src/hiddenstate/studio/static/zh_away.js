@@ -54,4 +54,11 @@ export const TEXTS = {
   "float32, as trained": "float32，与训练时相同",
   "float16, half the size": "float16，大小减半",
   "int8, a quarter of the size": "int8，大小为四分之一",
+  series: "序列",
+  ahead: "提前步数",
+  method: "方法",
+  direct: "直接",
+  recursive: "递推",
+  "{name}, lower end of {level} %": "{name}，{level} % 下界",
+  "{name}, upper end of {level} %": "{name}，{level} % 上界",
 };

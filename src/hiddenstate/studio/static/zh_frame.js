@@ -135,4 +135,6 @@ export const TEXTS = {
   "{n} rows are read": "读取了 {n} 行",
   "A line is a row ({names}). Other columns are left out.": "一行是一个样本（{names}）。其他列不用。",
   "Your row {row}": "你的样本 {row}",
+  step: "步",
+  time: "时间",
 };

@@ -99,7 +99,6 @@ export const TEXTS = {
   "{value} (auto)": "{value}（自动）",
   "No option has these words.": "没有含这些词的选项。",
   "Search in options": "搜索选项",
-  time: "时间",
   window: "窗口",
   cell: "单元",
   "hidden size": "隐藏单元数",

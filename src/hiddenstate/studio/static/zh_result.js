@@ -7,7 +7,6 @@ export const TEXTS = {
   ", {n} blocks of steps": "，按 {n} 段连续的步",
   "95 % interval {low} to {high}{of}": "95 % 置信区间 {low} 至 {high}{of}",
   "{n} {period} ago": "{n} {period}前的值",
-  step: "步",
   hour: "小时",
   day: "天",
   week: "周",

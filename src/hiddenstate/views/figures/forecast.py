@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from hiddenstate.system.typing import Array
 from hiddenstate.views import style
+from hiddenstate.views.figures.dates import date_axis
 from hiddenstate.views.figures.layout import (
     REGULAR,
     add_axes,
@@ -40,6 +41,8 @@ class Fan:
         Of the series, if there are several, and of its target, which may end with its unit.
     times : sequence of str
         Of the n known steps and the H that are forecast.
+    seconds : sequence of int, optional
+        The same of dates, since 1970.
     past, held : ndarray (n,)
         The last known values, and what was forecast of them as many steps earlier as the horizon,
         of the held-out part; NaN elsewhere.
@@ -54,6 +57,7 @@ class Fan:
     name: str
     target: str
     times: Sequence[str]
+    seconds: Sequence[int] | None
     past: Array
     held: Array
     held_from: int
@@ -91,13 +95,16 @@ def forecasts(fans: list[Fan], levels: list[float], note: str = "") -> Figure:
 
 def _draw(axes: Axes, fan: Fan, levels: list[float]) -> None:
     theme, n, H = style.now(), len(fan.past), len(fan.ahead["y"])
-    known, ahead, start = np.arange(n), np.arange(n - 1, n + H), fan.past[-1:]
+    steps = np.arange(n + H) if fan.seconds is None else np.array(fan.seconds) / 86_400
+    known, ahead, start = steps[:n], steps[n - 1 :], fan.past[-1:]
 
     def on(name: str) -> Array:
         return np.concatenate([start, fan.ahead[name]])
 
     if fan.held_from < n:
-        axes.axvspan(fan.held_from, n - 1, color=theme.faint, alpha=0.5, lw=0, label="held out")
+        axes.axvspan(
+            steps[fan.held_from], steps[n - 1], color=theme.faint, alpha=0.5, lw=0, label="held out"
+        )
     for level in sorted(levels, reverse=True):
         alpha = 0.16 if level == max(levels) else 0.28
         ends = on(f"lower_{100 * level:g}"), on(f"upper_{100 * level:g}")
@@ -113,10 +120,13 @@ def _draw(axes: Axes, fan: Fan, levels: list[float]) -> None:
             label = "members alone" if name == "members_low" else ""
             dotted: dict[str, Any] = {"color": theme.prediction, "linestyle": ":", "linewidth": 0.7}
             axes.plot(ahead, on(name), label=label, **dotted)
-    axes.axvline(n - 1, color=theme.ink, linewidth=0.8)
-    axes.set_xlim(0, n + H - 1)
+    axes.axvline(steps[n - 1], color=theme.ink, linewidth=0.8)
+    axes.set_xlim(steps[0], steps[-1])
     rule(axes)
-    _write_times(axes, fan, n)
+    if fan.seconds is None:
+        _write_times(axes, fan, n)
+    else:
+        date_axis(axes)
 
 
 def _write_times(axes: Axes, fan: Fan, n: int) -> None:
