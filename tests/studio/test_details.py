@@ -46,6 +46,23 @@ def test_a_page_computes_companions_by_what_the_server_says_of_them(monkeypatch)
         np.testing.assert_allclose(answers[t - 1], expected, atol=1e-5)
 
 
+@pytest.mark.skipif(shutil.which("node") is None, reason="requires node")
+def test_the_step_that_decides_is_found_between_the_steps_that_are_read(tmp_path: Path) -> None:
+    code = f"""
+        import({json.dumps(str(SCRIPTS / "reading.js"))}).then(({{ traceOf }}) => {{
+          const found = [1, 29, 96].map((decided) => {{
+            const sure = (n) => [n < decided, n >= decided].map(Number);
+            const predict = (row) => ({{ probabilities: sure(row.length), states: [] }});
+            const model = {{ streams: false, program: {{ nets: [], companions: [] }}, predict }};
+            const {{ probabilities }} = traceOf(model, Array(97).fill([0]), 6);
+            return probabilities.map(([, late]) => late).indexOf(1) + 1;
+          }});
+          console.log(JSON.stringify(found));
+        }});"""
+    done = subprocess.run(["node", "-"], input=code, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == [1, 29, 96]
+
+
 def test_the_input_of_a_forecast_begins_with_the_end_of_its_own_series(tmp_path: Path) -> None:
     """The model reads logarithms, which a wave around 0 has none of."""
     sales = (5000 * (1 + 0.2 * np.sin(np.arange(90) * 2 * np.pi / 7))).round(1)

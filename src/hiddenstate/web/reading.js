@@ -1,7 +1,7 @@
 // The answers of a classifier while it reads.
 
 import { COMPANIONS } from "./net.js";
-import { clamp } from "./numbers.js";
+import { clamp, topOf } from "./numbers.js";
 
 /** @import { Model } from "./net.js" */
 /** @typedef {{ probabilities: Float64Array[], states: Float64Array[] }} Trace */
@@ -16,7 +16,8 @@ const weightsIn = (value) => (value && value.data ? value.data.length : value &&
 /**
  * Reads a row: probabilities after every step, and the states; stops after each answer. Without a
  * stream the first steps are read anew, at most `most` times and fewer for a large model; between
- * them the probabilities are repeated, and states may be fewer than steps.
+ * them the probabilities are repeated, and states may be fewer than steps. The step at which the
+ * answer becomes the last one is looked for between them.
  * @param {Model} model
  * @param {Float64Array[]} row
  * @param {number} most
@@ -44,6 +45,19 @@ export function* reading(model, row, most) {
     trace.probabilities.push(last ? last.probabilities : trace.probabilities[t - 1]);
     if (last && t === row.length - 1) trace.states = last.states;
     if (last) yield;
+  }
+  const kinds = trace.probabilities.map((each) => topOf(each));
+  const end = kinds[kinds.length - 1];
+  let first = kinds.length - 1;
+  while (first > 0 && kinds[first - 1] === end) first -= 1;
+  let before = first - 1 - ((first - 1) % apart); // the step read before it, if there is one
+  while (first - before > 1 && before >= 0) {
+    const middle = (before + first) >> 1;
+    const { probabilities } = model.predict(row.slice(0, middle + 1));
+    trace.probabilities.fill(probabilities, middle, first);
+    if (topOf(probabilities) === end) first = middle;
+    else before = middle;
+    yield;
   }
   return trace;
 }
