@@ -181,8 +181,10 @@ def test_the_last_screen_of_a_terminal_shows_what_answers(beside, right, size):
             shown = screen(timeline, page, row, size)
             assert "✗" not in shown
             assert "answered by fixed" in shown
-    assert "accuracy ─────" in screen(timeline, "learning", 0, (120, 40))
-    assert "100.0%, the network alone 33.3%" in screen(timeline, "learning", 0, (120, 40))
+    shown = screen(timeline, "learning", 0, (120, 40))
+    assert "test accuracy, the network alone ─" in shown
+    assert "33.3%, model 100.0%" in shown
+    assert shown.count("model 100.0%") == 2  # also at the line of the score at the end
 
 
 def test_the_report_ends_with_what_answers(beside, right, monkeypatch):
@@ -211,6 +213,11 @@ def test_while_a_network_learns_pictures_say_that_it_is_alone(beside, texts):
         assert "the network alone, before fixed convolutions may" in texts(
             lambda name=name: made[name](None)
         )
+    learned = texts(lambda: made["learning"](None))
+    assert "test rows by the network alone" in learned
+    assert "the model at the end" not in learned
+    drawn = drawings(timeline, timeline.moment())["learning"]
+    assert "the model at the end" in texts(lambda: drawn(None)).splitlines()
 
 
 def test_old_runs_say_that_their_pictures_are_of_the_network(beside, texts):

@@ -10,6 +10,7 @@ import pytest
 from hiddenstate.export.html.page import TARGET
 from hiddenstate.export.target import source_of
 from hiddenstate.report import write_report
+from hiddenstate.runs import Run
 from hiddenstate.studio.details import arrays_of
 from tests.export.models import random_model
 from tests.report_html import train
@@ -18,6 +19,12 @@ from tests.test_one_answer import ALONE, waves
 
 OpenPage = Callable[..., Browser]
 SHOWN = "() => document.querySelector('.layers [aria-pressed=true]')"
+
+
+def without_network(run: Run, which: str) -> dict[str, Any]:
+    """Return the arrays that a run of release 0.5 has."""
+    new = ("net_", "probability", "decision") if which == "final" else ("net_",)
+    return {name: a for name, a in arrays_of(run, which).items() if not name.startswith(new)}
 
 
 @pytest.mark.usefixtures("cli")
@@ -42,11 +49,15 @@ def test_a_page_shows_one_answer_and_at_a_click_the_network(
     assert page.locator(".verdict.wrong").count() == 10 - right > 0
     page.evaluate("document.querySelector('.hand').scrollIntoView()")  # it may be drawn anew
     page.wait_for_selector("text=read with the network alone")
-    sure = f"{100 * np.sort(chances[0])[-1]:.1f} % sure"
+    sure = f"{int(100 * np.sort(chances[0])[-1])}."  # percent
     page.wait_for_selector(f".said p:has-text('{sure}')")
     page.click("text=the model")
     page.wait_for_selector("text=read with the trained model")
     assert "✗" not in page.inner_text(".panels")
+    monkeypatch.setattr("hiddenstate.studio.app.arrays_of", without_network)
+    page.reload()
+    page.wait_for_selector("text=This run has pictures of the network alone.")
+    assert page.locator(".layers button:visible").count() == 0
 
     monkeypatch.setattr("hiddenstate.report.html.page.draw_pictures", lambda timeline: {})
     page.goto(write_report(run).as_uri())
@@ -60,8 +71,11 @@ def test_a_page_shows_one_answer_and_at_a_click_the_network(
     assert page.locator(".layers button:disabled").count() == 2
 
 
-def test_an_exported_page_switches_where_it_has_both(tmp_path: Path, open_page: OpenPage) -> None:
-    model = random_model(3, job="classify", steps=12, convolutions=0.5, members=2, missing=None)
+@pytest.mark.parametrize("share", [0.0, 0.5])
+def test_an_exported_page_switches_where_it_has_both(
+    share: float, tmp_path: Path, open_page: OpenPage
+) -> None:
+    model = random_model(3, job="classify", steps=12, convolutions=share, members=2, missing=None)
     source = source_of(model, "m", "float32")
     (content,) = TARGET.build(source).values()
     (tmp_path / "page.html").write_bytes(content)

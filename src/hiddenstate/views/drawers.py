@@ -52,6 +52,7 @@ def _learning(run: Timeline, now: Moment, on: Figure | None) -> Figure:
         limits=run.limits,
         worse=bool(compared and compared.worse),
         by_target=[f"{each.name} {each.short}" for each in run.scores(now)[:MOST_TARGETS]],
+        alone=network_alone(run, now).partition(",")[0],
     )
 
 

@@ -24,8 +24,9 @@ export function layers(store) {
     const part = !answer.share ? t("the network has no share in it") : job === "classify" ? t("{share} of it is by the network", { share: percent(answer.share) }) : t("the network adds to it");
     const before = job === "classify" ? t("The network alone, before {beside} may join at the end.", { beside: answer.beside.map((/** @type {string} */ each) => t(each)).join(", ") })
       : t("All of the output of the network is added to the linear path; the end gives it a share.");
-    words.textContent = ended ? `${t("Answered by {who}", { who: t(answer.who) })}; ${part}. ` : before;
-    group.hidden = !ended;
+    const old = store.layered || layer === "model" ? "" : t("This run has pictures of the network alone.");
+    words.textContent = ended ? `${t("Answered by {who}", { who: t(answer.who) })}; ${part}. ${old}` : before;
+    group.hidden = !ended || !store.layered;
     buttons.forEach((button, place) => {
       button.setAttribute("aria-pressed", String(layer === ["model", "network"][place]));
       button.disabled = store.step < store.newest;

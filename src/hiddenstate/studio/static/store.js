@@ -237,6 +237,12 @@ export class Store extends EventTarget {
     return { ...arrays, ...Object.fromEntries(own.map((name) => [name.slice(4), arrays[name]])) };
   }
 
+  /** Whether the end has what the network alone says behind the answers of the model. */
+  get layered() {
+    const { arrays = {} } = this._kept.get("final") || {};
+    return Object.keys(arrays).some((name) => name.startsWith("net_"));
+  }
+
   /**
    * Whose answers are shown: "model" or "network", or "" where the network is the model.
    * @returns {""|"model"|"network"}
@@ -245,8 +251,7 @@ export class Store extends EventTarget {
     const { answer, job } = this.details;
     if (!answer.beside.length) return "";
     if (!this.state.final || this.step < this.newest) return "network";
-    const { arrays = {} } = this._kept.get("final") || {};
-    if (Object.keys(arrays).some((name) => name.startsWith("net_"))) return this.alone ? "network" : "model";
+    if (this.layered) return this.alone ? "network" : "model";
     return job === "regress" ? "model" : "network"; // a classifier of release 0.5 or before
   }
 

@@ -7,6 +7,7 @@ export const TEXTS = {
   "Answered by {who}": "由{who}作答",
   "the network has no share in it": "网络不参与",
   "{share} of it is by the network": "其中 {share} 来自网络",
+  "This run has pictures of the network alone.": "此次运行只有单独网络的图。",
   "the network adds to it": "网络在其上叠加",
   "The network alone, before {beside} may join at the end.": "目前仅有网络；结束时{beside}可能加入。",
   "the network and fixed convolutions": "网络与固定卷积",

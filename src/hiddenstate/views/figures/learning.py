@@ -116,6 +116,7 @@ def learning(
     limits: Limits | None = None,
     worse: bool = True,
     by_target: Sequence[str] = (),
+    alone: str = "",
 ) -> Figure:
     """Draw the loss against updates, and below it the test score if it was logged.
 
@@ -143,6 +144,8 @@ def learning(
         Whether the warning is that the network is worse.
     by_target : sequence of str, optional
         The scores of each target at the end, instead of those in `results`.
+    alone : str, optional
+        Whose the logged scores are, if the network is not the model: "the network alone".
     warning : str, optional
         A sentence under the note.
     share : str, optional
@@ -158,7 +161,8 @@ def learning(
         limits = limits_of(last, lines, drawn, [])
     last = max(last, limits.end)
     scores = [key for key in SCORES if any(key in event for event in history)]
-    note = _latest(history, scores, unit, evaluated, results or {}, share, by_target)
+    whose = f"{evaluated} by {alone}" if alone else evaluated
+    note = _latest(history, scores, unit, whose, results or {}, share, by_target)
     heading(figure, "Learning curves", note)
     top = KEYED + warn(figure, warning, worse=worse)
     grid = place(figure, 1 + len(scores), heights=[1.5] + [1.0] * len(scores), top=top, left=0.66)
@@ -168,6 +172,8 @@ def learning(
     for number, key in enumerate(scores):
         places.append(add_axes(figure, grid[number + 1], sharex=axes))
         _draw_score(places[-1], history, key, levels.get(key), limits.curves[key])
+        if alone:
+            _name_layers(places[-1], alone, (results or {}).get(key))
     for one in places:
         rule(one)
         one.tick_params(labelbottom=one is places[-1])
@@ -273,6 +279,14 @@ def _draw_score(
     axes.set_ylim(span.low, span.high)
     if baseline:
         draw_baseline(axes, *baseline, points[-1][1] > baseline[0])
+
+
+def _name_layers(axes: Axes, alone: str, model: float | None) -> None:
+    """Name whose scores the line has, and mark that of the model at the end."""
+    axes.lines[0].set_label(alone)
+    if model is not None:
+        axes.axhline(model, color=style.now().ink, lw=1.2, ls="--", label="the model at the end")
+    legend(axes)
 
 
 def draw_baseline(

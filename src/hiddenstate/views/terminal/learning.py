@@ -5,12 +5,13 @@ from typing import Any
 
 import numpy as np
 
+from hiddenstate.metrics.answer import NETWORK
 from hiddenstate.runs.events import figures_of
 from hiddenstate.system.typing import Array
 from hiddenstate.views.answers import network_alone
 from hiddenstate.views.terminal import shapes
 from hiddenstate.views.terminal.canvas import Canvas, clip
-from hiddenstate.views.terminal.colors import BLUE, GREY, ORANGE
+from hiddenstate.views.terminal.colors import BLUE, GREEN, GREY, ORANGE
 from hiddenstate.views.terminal.panels import Selection, axes, short, titled
 from hiddenstate.views.timeline import Moment, Timeline
 
@@ -114,14 +115,16 @@ def upright(plot: Canvas, x: float, span: tuple[float, ...]) -> None:
     shapes.scatter(plot, np.full(len(down), round(float(across[0]))), down, GREY)
 
 
-def _level(plot: Canvas, value: float, span: tuple[float, ...], name: str, of: str) -> None:
+def _level(
+    plot: Canvas, value: float, span: tuple[float, ...], name: str, of: str, ink: int = ORANGE
+) -> None:
     """Draw a dotted horizontal line at `value` and its name, with `of` if there is space."""
     down = 4 * plot.height - 1 - shapes.scaled(np.array([value]), span[2], span[3], 4 * plot.height)
     across = np.arange(0, 2 * plot.width, 3)
-    shapes.scatter(plot, across, np.full(len(across), round(float(down[0]))), ORANGE)
+    shapes.scatter(plot, across, np.full(len(across), round(float(down[0]))), ink)
     y = int(down[0]) // 4
-    whole = f"{name} {of}"
-    plot.right(y - 1 if y else 1, whole if 2 * len(whole) < plot.width else name, ORANGE)
+    whole = f"{name} {of}".rstrip()
+    plot.right(y - 1 if y else 1, whole if 2 * len(whole) < plot.width else name, ink)
 
 
 def _score_note(key: str, value: float) -> str:
@@ -138,8 +141,10 @@ def _score_notes(timeline: Timeline, moment: Moment, key: str, logged: float) ->
     if moment.results and (n := timeline.run.n_rows("test")):
         rows = f"all {n:,} test rows"
     notes = [f"{texts[0]} on {rows}", texts[0]]
-    if network_alone(timeline, moment) and moment.results and net is not None:
-        notes.insert(0, f"{texts[0]}, the network alone {texts[1]}")
+    if network_alone(timeline, moment) and moment.results:
+        notes = [f"model {notes[0]}", f"model {texts[0]}"]
+        if net is not None:
+            notes.insert(0, f"{texts[1]}, model {texts[0]}")
     return notes
 
 
@@ -147,10 +152,12 @@ def _score(canvas: Canvas, timeline: Timeline, moment: Moment, key: str) -> None
     """Draw the test score of each evaluation during training."""
     logged = [figures_of(event) for event in moment.history if key in event]
     points = np.array([(figures["step"], figures[key]) for figures in logged])
-    name = key.replace("_", " ")
-    notes = _score_notes(timeline, moment, key, float(points[-1, 1]))
-    fits = (note for note in notes if len(name) + len(note) + 2 <= canvas.width)
-    body = titled(canvas, name, next(fits, notes[-1]))
+    name, notes = key.replace("_", " "), _score_notes(timeline, moment, key, float(points[-1, 1]))
+    alone = bool(network_alone(timeline, moment))
+    names = [f"{name}, {NETWORK} alone", f"{NETWORK} alone"] if alone else [name]
+    pairs = [(name, note) for note in notes for name in names]
+    fits = (pair for pair in pairs if len("".join(pair)) + 2 <= canvas.width)
+    body = titled(canvas, *next(fits, pairs[-1]))
     body = _below_warning(body, timeline, moment)
     level, kept = timeline.baselines().get(key), timeline.kept(moment)
     span = (*_steps(timeline), *timeline.limits.curves[key][:2])
@@ -160,4 +167,6 @@ def _score(canvas: Canvas, timeline: Timeline, moment: Moment, key: str) -> None
     if level:
         text = f"{level:.1%}" if key == "test_accuracy" else short(level)
         _level(plot, level, span, f"{_baseline(timeline)} {text}", "on these test rows")
+    if alone and key in moment.results:
+        _level(plot, moment.results[key], span, f"model {notes[-1].split()[-1]}", "", GREEN)
     shapes.graph(plot, points[:, 0], points[:, 1], span, BLUE)
