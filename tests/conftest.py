@@ -28,8 +28,6 @@ from hiddenstate.runs.record import seed_of
 from hiddenstate.system.checksums import check_lines, line_with_checksum, lines_with_checksums
 from tests import warm
 
-# Tests run side by side; torch's threads would spin against one another. Before torch loads.
-os.environ["OMP_NUM_THREADS"] = "1"
 # scikit-learn's checks of the array API are skipped without it. Before scipy loads.
 os.environ["SCIPY_ARRAY_API"] = "1"
 
