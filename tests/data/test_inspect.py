@@ -122,37 +122,6 @@ def test_series_of_one_step_and_very_long_series_give_warnings():
 # --- values
 
 
-def test_missing_infinite_and_constant_values_are_counted_by_column():
-    X = RANDOM.random((10, 4))
-    X[0:3, 1], X[5, 2], X[:, 3] = np.nan, np.inf, 7
-    result = found_in(X, np.arange(10) % 2, columns=("a", "b", "c", "d"))
-    assert (result.missing, result.infinite, result.n_values) == (3, 1, 40)
-    assert result.missing_by == {"b": 0.3}
-    assert result.constant == ("d",)
-    assert fit(result, "classify").options == {"missing": "mean"}
-
-
-def test_padding_after_the_end_of_a_series_does_not_count():
-    X = np.zeros((4, 5, 2))
-    X[:, :3] = RANDOM.random((4, 3, 2))
-    X[0, 4] = np.nan
-    data = SequenceDataset("own", Rows(X, np.arange(4) % 2, np.array([3, 3, 2, 3])))
-    result = inspect_dataset(data, make_config("classify"))
-    assert (result.missing, result.n_values, result.steps) == (0, 22, (2, 3, 3))
-    assert "differ in length, 2 to 3 steps" in fit(result, "autoencode").why_not
-
-
-def test_missing_values_of_test_rows_count_too():
-    X = RANDOM.random((8, 3, 2))
-    test = Rows(np.full((2, 3, 2), np.nan), np.arange(2))
-    assert found_in(X, np.arange(8) % 2, test=test).missing == 12
-
-
-def test_a_column_of_missing_values_only_is_found():
-    X = np.full((6, 3), np.nan)
-    assert found_in(X, np.arange(6) % 2).missing_by == {f"feature {i}": 1.0 for i in range(3)}
-
-
 def test_test_rows_that_are_training_rows_are_counted():
     X = RANDOM.random((20, 5, 2))
     test = Rows(np.concatenate([X[[3, 3, 7]], RANDOM.random((4, 5, 2))]), np.arange(7) % 2)
@@ -201,13 +170,6 @@ def test_labels_that_look_like_numbers_or_ids_are_recognised():
     assert not hardly_repeat(np.array([0, 1]))
 
 
-def test_labels_that_are_numbers_fit_regress():
-    result = found_in(RANDOM.random((50, 8, 2)), RANDOM.random(50))
-    assert "look like numbers to predict" in result.warnings[0]
-    assert fit(result, "classify").why_not
-    assert fit(result, "regress").layout == "8 steps of 2 features; 1 number after the last"
-
-
 def test_a_class_of_one_row_and_an_unknown_test_label_give_warnings():
     y = np.array(["a"] * 5 + ["b"] * 4 + ["c"])
     result = found_in(RANDOM.random((10, 3, 2)), y)
@@ -218,37 +180,6 @@ def test_a_class_of_one_row_and_an_unknown_test_label_give_warnings():
     result = found_in(RANDOM.random((9, 3, 2)), y[:9], test=test)
     assert "label z" in result.warnings[0]
     assert "no training row" in fit(result, "classify").why_not
-
-
-@pytest.mark.parametrize(
-    ("y", "why"),
-    [
-        (None, "no labels"),
-        (np.zeros(9, int), "all rows have the label 0"),
-        (RANDOM.random((9, 1)), "numbers, not classes"),
-    ],
-)
-def test_why_classify_does_not_fit(y, why):
-    job = "regress" if y is not None and y.ndim == 2 else "classify"
-    assert why in fit(found_in(RANDOM.random((9, 3, 2)), y, job), "classify").why_not
-
-
-def test_targets_have_minimum_mean_and_maximum():
-    y = np.array([[1.0, -1], [2, 0], [6, np.nan]])
-    result = found_in(RANDOM.random((3, 5, 2)), y, "regress", targets=("u", "v"))
-    assert result.targets == {"u": (1, 3, 6), "v": (-1, -0.5, 0)}
-    assert result.classes is None
-
-
-def test_groups_and_weights_are_reported():
-    rows = Rows(
-        RANDOM.random((4, 3)),
-        np.arange(4) % 2,
-        weights=np.array([1, 2, 0.5, 1]),
-        groups=np.array(["a", "a", "b", "c"]),
-    )
-    result = inspect_dataset(SequenceDataset("own", rows), make_config("classify"))
-    assert (result.n_groups, result.weights) == (3, (0.5, 2))
 
 
 def test_an_inspection_does_not_change_the_data():

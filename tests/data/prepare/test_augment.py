@@ -5,16 +5,12 @@ import math
 import numpy as np
 import pytest
 
-from hiddenstate.config.augment_kinds import KINDS, kinds_as_values, parse_kinds
+from hiddenstate.config.augment_kinds import KINDS
 from hiddenstate.data.prepare.augment import PARTS, augmentation
 from hiddenstate.data.prepare.augment_maps import KNOTS, PART
 from hiddenstate.data.prepare.augment_numbers import hashes, normal
-from hiddenstate.data.prepare.batches import generator_key
 from hiddenstate.data.store import RowStore
-from hiddenstate.errors import OptionError
-from tests.conftest import needs_kernels
 
-SERIES = {name: kind.strength for name, kind in KINDS.items() if name != "rotate"}
 PICTURES = {name: kind.strength for name, kind in KINDS.items()}
 SEED = 7
 
@@ -32,6 +28,9 @@ def series(dtype="float64", n=40, T=30, ragged=True, seed=0):
         lengths = np.array([T, 3, 1, *random.integers(1, T + 1, n - 3)])
     X[np.arange(T) >= lengths[:, None]] = 0
     return X, random.integers(0, 3, n), lengths
+
+
+SERIES = {name: kind.strength for name, kind in KINDS.items() if name != "rotate"}
 
 
 def what_of(X, y, lengths, strengths=SERIES, **facts):
@@ -291,66 +290,3 @@ def test_rows_of_a_store_are_those_of_an_array(tmp_path):
     rows, draws = np.arange(40)[::-1], np.full(40, 2)
     outs = [what_of(each, y, None).apply(each, rows, draws, SEED, "float32") for each in (X, store)]
     np.testing.assert_array_equal(*outs)
-
-
-@needs_kernels
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("form", ["ragged", "standard", "picture", "flat"])
-def test_kernels_round_as_numpy_does(monkeypatch, form, dtype):
-    X, y, lengths = series(dtype, n=60, ragged=form == "ragged")
-    kinds, facts = SERIES, {}
-    if form == "standard":
-        X[..., :2] -= X[..., :2].mean(axis=1, keepdims=True)
-        X[..., :2] /= X[..., :2].std(axis=1, keepdims=True)
-    elif form != "ragged":
-        X = X.reshape(60, -1)
-        kinds = PICTURES if form == "picture" else {"jitter": 0.1}
-        facts = {"picture": (15, 12)} if form == "picture" else {}
-    lengths = lengths if form == "ragged" else None
-    what = what_of(X, y, lengths, kinds, masked=form == "ragged", **facts)
-    assert what.standard.any() == (form == "standard")
-    rows, draws = np.tile(np.arange(60), 2), np.repeat([0, 3], 60)
-    compiled = applied(what, X, lengths, rows, draws, dtype)
-    monkeypatch.setattr("hiddenstate.data.prepare.augment_kernels._kernels", lambda: None)
-    np.testing.assert_array_equal(applied(what, X, lengths, rows, draws, dtype), compiled)
-
-
-def test_numbers_are_those_of_splitmix64():
-    def mixed(z):
-        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
-        z = (z ^ (z >> 27)) * 0x94D049BB133111EB % 2**64
-        return z ^ (z >> 31)
-
-    one, two = (hashes(0, "test", np.array([d]), np.array([5]), 3)[0].tolist() for d in (0, 1))
-    step, key = 0x9E3779B97F4A7C15, int(generator_key(0, "augment test")[0])
-    state = mixed((mixed(key) + 5 * step) % 2**64)
-    assert one == [mixed((state + k * step) % 2**64) for k in (1, 2, 3)]
-    assert len({*one, *two}) == 6
-
-
-def test_noise_has_mean_0_and_deviation_1():
-    values = normal(hashes(0, "test", np.zeros(200, int), np.arange(200), 500))
-    assert abs(values.mean()) < 0.01
-    assert values.std() == pytest.approx(1, abs=0.01)
-
-
-@pytest.mark.parametrize(
-    ("values", "message"),
-    [
-        (["blur"], "expected none, auto or some of mix"),
-        (["mix:2"], "mix: expected a strength above 0 and at most 1, got 2"),
-        (["warp:a"], "warp: expected a strength"),
-        (["warp", "warp:0.1"], "warp is given twice"),
-        (["auto", "mix"], "auto stands alone"),
-    ],
-)
-def test_kinds_that_are_refused(values, message):
-    with pytest.raises(OptionError, match=message):
-        parse_kinds(values)
-
-
-def test_kinds_are_read_as_they_are_written():
-    kinds = parse_kinds(["jitter:0.2, mix"])
-    assert kinds == {"mix": 0.5, "jitter": 0.2}
-    assert kinds_as_values(kinds) == ("mix", "jitter:0.2")
-    assert parse_kinds(kinds_as_values(kinds)) == kinds

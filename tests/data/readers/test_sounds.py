@@ -1,7 +1,6 @@
 """WAV files: every kind of samples, frames and bands, folders of classes, and what is refused."""
 
 import struct
-import wave
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,6 @@ import pytest
 from hiddenstate.config import DataConfig
 from hiddenstate.data.readers import sounds
 from hiddenstate.data.readers.open import read_data, read_path
-from hiddenstate.data.readers.wav import open_wav
 from hiddenstate.errors import DataError, HiddenstateError, OptionError
 from tests.conftest import QUIET, Cli, mutations
 
@@ -50,58 +48,6 @@ def wav(values: Any, bits: int = 16, code: int = 1, rate: int = 8000, **options:
 
 
 VALUES = np.array([[0.5, -1], [0.25, 0.125], [-0.5, 0]])
-
-
-@pytest.mark.parametrize("extensible", [False, True])
-@pytest.mark.parametrize(("code", "bits"), [(1, 8), (1, 16), (1, 24), (1, 32), (3, 32), (3, 64)])
-def test_every_kind_of_samples_is_read(
-    tmp_path: Path, code: int, bits: int, extensible: bool
-) -> None:
-    path = tmp_path / "a.wav"
-    path.write_bytes(wav(VALUES, bits, code, extensible=extensible))
-    np.testing.assert_array_equal(open_wav(path).read(), VALUES)
-    np.testing.assert_array_equal(open_wav(path).read(1, 1), VALUES[1:2])
-
-
-def test_a_file_of_the_standard_library_is_read(tmp_path: Path) -> None:
-    with wave.open(str(tmp_path / "a.wav"), "wb") as file:
-        file.setparams((2, 2, 8000, 0, "NONE", ""))
-        file.writeframes((VALUES * 2**15).astype("<i2").tobytes())
-    np.testing.assert_array_equal(open_wav(tmp_path / "a.wav").read(), VALUES)
-
-
-def test_other_chunks_and_the_byte_after_an_odd_one_are_skipped(tmp_path: Path) -> None:
-    path = tmp_path / "a.wav"
-    data = chunk(b"data", b"\x80\xc0\x80")
-    path.write_bytes(
-        riff(chunk(b"LIST", b"odd"), form(1, 1, 10, 8), chunk(b"x", b"\xff" * 9), data)
-    )
-    path.write_bytes(riff(chunk(b"LIST", b"odd"), form(1, 1, 10, 8), data, chunk(b"end ", b"")))
-    np.testing.assert_array_equal(open_wav(path).read()[:, 0], [0, 0.5, 0])
-
-
-SOUND = wav(VALUES)
-
-
-@pytest.mark.parametrize(
-    ("data", "message"),
-    [
-        (SOUND[:-1], "cut off: the header declares 56 bytes, the file has 55"),
-        (SOUND[:4] + b"\xff" * 4 + SOUND[8:], "cut off: the header declares 4294967303 bytes"),
-        (SOUND[:40] + b"\xff" * 4 + SOUND[44:], "chunk 'data' of 4294967295 bytes ends after"),
-        (riff(form(1, 1, 8000, 16)), "no data chunk"),
-        (riff(chunk(b"data", b"12")), "no format chunk"),
-        (riff(form(1, 1, 8000, 16), chunk(b"data", b"123")), "3 bytes of samples, of 2 bytes"),
-        (riff(form(1, 1, 8000, 16), *[chunk(b"data", b"12")] * 2), "has two data chunks"),
-        (riff(chunk(b"fmt ", b"\1\0"), chunk(b"data", b"12")), "a format chunk of 2 bytes"),
-        (riff(*[chunk(b"x   ", b"")] * 1001), "more than 1000 chunks"),
-    ],
-)
-def test_a_bad_header_is_refused(tmp_path: Path, data: bytes, message: str) -> None:
-    path = tmp_path / "a.wav"
-    path.write_bytes(data)
-    with pytest.raises(DataError, match=f"a.wav: (damaged: )?{message}"):
-        open_wav(path)
 
 
 def folder(path: Path, rate: int = 8000, **lengths: int) -> str:

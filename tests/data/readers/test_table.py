@@ -57,90 +57,6 @@ def test_numeric_labels_stay_whole_numbers(read: Read) -> None:
     equal(read("label,a\n9007199254740993,1\n3,2\n").y, [9007199254740993, 3])
 
 
-@pytest.mark.parametrize(
-    ("header", "label"),
-    [
-        ("a,LABEL,b,s", 1),
-        ("a,Class,y,s", 1),
-        ("a,b,target,s", 2),
-        ("a,y,b,s", 1),
-        ("y,x,b,s", 3),
-        ("a,b,c,s", 3),
-    ],
-)
-def test_the_label_is_found_by_name_then_as_the_only_text(
-    read: Read, header: str, label: int
-) -> None:
-    text = ["p", "q", "p"] if label == 3 else ["7", "8", "7"]
-    data = read(
-        header
-        + "\n"
-        + "".join(f"1,2,3,{t}\n".replace(f"{label + 1},", f"{k},") for k, t in enumerate(text, 4))
-    )
-    names = header.split(",")
-    assert names[label] not in (data.columns or ())
-    assert len(data.columns or ()) == 3
-
-
-def test_a_headerless_table_numbers_its_columns(read: Read) -> None:
-    data = read("1,2.5\n2,3.5\n1,4.5\n2,5.5\n")
-    assert data.columns == ("1",)
-    assert data.kind == "a wide CSV table, its first column the label"
-    equal(data.y, [1, 2, 1, 2])
-    equal(read("5.1,3.5,setosa\n4.9,3.0,other\n").y, ["setosa", "other"])
-    assert read("5,3,2\n4,3,1\n", label="2").columns == ("0", "1")
-    assert "--label COL" in refused(read, "5.5,3\n4,3\n")
-
-
-def test_new_rows_of_a_headerless_table_may_lack_the_label(read: Read) -> None:
-    options = {"label": "0", "input": ("1", "2"), "require_targets": False}
-    with_label = read("9,1,2\n8,3,4\n", **options)
-    assert with_label.y is None  # nothing reads it
-    without = read("1,2\n3,4\n", **options)
-    assert without.y is None
-    equal(without.X, with_label.X)
-    assert without.columns == ("1", "2")
-
-
-@pytest.mark.parametrize(
-    ("first", "is_header"),
-    [
-        ("a,b,c", True),
-        ("label,0,1,2", True),
-        ("s,1990,1991,1992", True),
-        ("x,1,2", True),
-        ("1,2,3", False),
-        ("0,1,2", False),
-        (",1,2", False),
-        ("?,1,2", False),
-        ("nan,1,2", False),
-        (",".join(map(str, range(12))), True),
-        ("," + ",".join(map(str, range(12))), True),
-        (",".join(map(str, range(1, 13))), False),
-    ],
-)
-def test_a_first_line_of_names_is_a_header(read: Read, first: str, is_header: bool) -> None:
-    width = first.count(",") + 1
-    row = ",".join(["7"] * width)
-    data = read(f"{first}\n{row}\n{row}\n", job="autoencode")
-    assert len(data.X) == 3 - is_header
-
-
-def test_a_row_with_text_and_numbers_is_not_a_header(read: Read) -> None:
-    assert len(read("5.1,3,p\n4.9,2,q\n").X) == 2
-    assert len(read("p,1,2,5\nq,1,2,4\n").X) == 2
-
-
-def test_an_id_that_never_repeats_and_an_index_are_left_out(read: Read) -> None:
-    data = read("id,a,b,label\n1,1,2,x\n2,3,4,y\n")
-    assert data.columns == ("a", "b")
-    assert data.kind == "a wide CSV table, without its column id"
-    for name in ("", "Unnamed: 0", "__index_level_0__"):
-        assert read(f"{name},a,label\n0,1,x\n1,3,y\n").columns == ("a",)
-    assert read("id,a,label\n1,1,x\n2,3,y\n", input=("a", "id")).columns == ("a", "id")
-    assert read("step,a,label\n1,1,x\n1,3,y\n").columns == ("a",)
-
-
 def test_the_layout_option_overrides_the_guess(read: Read) -> None:
     text = "id,a,b,label\n1,1,2,x\n1,3,4,x\n"
     assert read(text).X.shape == (1, 2, 2)
@@ -152,36 +68,6 @@ def test_the_layout_option_overrides_the_guess(read: Read) -> None:
     assert new.X.shape == (1, 2, 1)
 
 
-def test_inputs_have_the_order_of_the_option(read: Read) -> None:
-    text = "a,b,note,label\n1,2,hm,x\n3,4,so,y\n"
-    data = read(text, input=("b", "a"))
-    assert data.columns == ("b", "a")
-    equal(data.X, [[2, 1], [4, 3]])
-
-
-def test_weights_and_groups_are_not_inputs(read: Read) -> None:
-    data = read("a,w,who,label\n1,0.5,ann,x\n2,2,bob,y\n", weight="w", group="who")
-    assert data.columns == ("a",)
-    equal(data.train.weights, [0.5, 2])
-    equal(data.train.groups, ["ann", "bob"])
-    numbered = read("a,who,label\n1,7,x\n2,8,y\n", group="who").train.groups
-    assert numbered is not None
-    assert numbered.dtype == np.int64
-    for bad in ("", "-1", "inf"):
-        assert "weight" in refused(read, f"a,w,label\n1,1,x\n2,{bad},y\n", weight="w")
-    assert "no group" in refused(read, "a,who,label\n1,7,x\n2,,y\n", group="who")
-
-
-def test_new_rows_need_no_label_weight_or_group(read: Read) -> None:
-    data = read("a,b\n1,2\n", require_targets=False, label="label", weight="w", group="g")
-    assert data.y is None
-    assert data.columns == ("a", "b")
-    coded = {"job": "autoencode", "require_targets": False}
-    assert read("a,label\n1,x\n", **coded).y is not None
-    assert read("a,label\n1,x\n2,\n", **coded).y is None
-    assert "no column q (--id)" in refused(read, "a\n1\n", require_targets=False, id=("q",))
-
-
 def test_an_autoencoder_may_have_labels(read: Read) -> None:
     data = read(WIDE, job="autoencode")
     assert data.columns == ("a", "b")
@@ -189,28 +75,6 @@ def test_an_autoencoder_may_have_labels(read: Read) -> None:
     assert read("a,b\n1,2\n", job="autoencode").y is None
     assert read("a,label\n1,2\n1,\n", job="autoencode").y is None
     assert "no label" in refused(read, "a,l\n1,2\n1,\n", job="autoencode", label="l")
-
-
-def test_true_and_false_are_inputs_too(read: Read) -> None:
-    data = read("a,b,label\nTrue,1,x\nfalse,2,y\n,3,x\n")
-    equal(data.X, [[1, 1], [0, 2], [nan, 3]])
-
-
-@pytest.mark.parametrize(
-    "missing",
-    ["", " ", "NA", "n/a", "#N/A", "<NA>", "NaN", "nan", "null", "NULL", "None", "?", "-"],
-)
-def test_spellings_of_a_missing_number(read: Read, missing: str) -> None:
-    data = read(f"a,b,label\n1,{missing},x\n2,3,y\n")
-    equal(data.X, [[1, nan], [2, 3]])
-
-
-def test_infinite_values_are_kept(read: Read) -> None:
-    equal(read("a,b,label\n1,-inf,x\n2,1e999,y\n").X, [[1, -np.inf], [2, np.inf]])
-
-
-def test_text_that_looks_missing_is_a_label(read: Read) -> None:
-    equal(read("a,label\n1,None\n2,NA\n3,x\n").y, ["None", "NA", "x"])
 
 
 # --- pixels
@@ -345,18 +209,6 @@ def test_new_rows_to_regress_may_lack_the_target(read: Read) -> None:
 # --- roles that clash
 
 
-def test_without_a_label_or_an_input_the_columns_are_named(read: Read) -> None:
-    message = refused(read, "a,city,kind\n1,Rome,x\n2,Oslo,y\n")
-    assert "add --label COL; columns: a, city, kind" in message
-    kinds = "a,b,city,kind\n" + "1,3,Rome,x\n2,2,Oslo,y\n" * 4
-    assert "add --label COL (probably city, kind); columns: a" in refused(read, kinds)
-    numbers = "a,b,c\n" + "1,1.5,4\n0,2.5,3\n" * 4
-    assert "add --label COL (probably a, c); columns: a" in refused(read, numbers)
-    assert "no input columns of numbers" in refused(read, "label\nx\ny\n")
-    only = refused(read, "t,a\n1,2\n2,3\n", job="regress", target=("a",))
-    assert only.endswith("to forecast a target from its own past add --horizon 1")
-
-
 blocks = st.sampled_from([16, 64, 1 << 22])
 
 
@@ -416,17 +268,6 @@ def test_hints_for_new_data_name_no_option_that_only_training_has(
     assert str(error.value).endswith(message.format(path))
 
 
-def test_text_without_a_role_is_left_out_and_named(read: Read) -> None:
-    data = read("name,when,a,label\nann,2020-01-01,1,u\nbob,2020-01-02,2,v\n")
-    assert data.columns == ("a",)
-    assert len(data.remarks) == 1
-    assert data.remarks[0].endswith("nothing uses them: name (text), when (dates)")
-    assert read("name,a,label\nann,1,u\nbob,2,v\n", input=("a",)).remarks == ()
-    message = refused(read, "name,a,label\nann,1,u\nbob,2,v\ncat,3,u\ndan,x,v\n")
-    assert "'x' is not a number" in message
-    assert "no input columns of numbers" in refused(read, "name,label\nann,u\nbob,v\n")
-
-
 def test_thousands_of_named_columns_are_found_by_name(read: Read) -> None:
     names = tuple(f"c{i}" for i in range(5000))
     text = ",".join([*names, "label"]) + "\n" + ("1," * 5000 + "u\n") * 2
@@ -459,22 +300,3 @@ def test_several_columns_name_a_series_together(read: Read) -> None:
     assert wide.train.ids is not None
     assert wide.train.ids[1] == "site=B, sensor=1"
     assert "series" in refused(read, SITES.replace("B,1,1", ",1,1"), id=("site", "sensor"))
-
-
-def test_dropped_columns_have_no_role(read: Read) -> None:
-    text = "id,a,b,note,label\n1,1,x,p,u\n1,2,4,q,u\n2,3,5,r,v\n2,4,6,s,v\n"
-    assert "leave the column out with --drop b" in refused(read, text)
-    data = read(text, drop=("b", "id"), layout="wide")
-    assert (data.columns, data.train.ids) == (("a",), None)
-    assert [remark.partition(": ")[2] for remark in data.remarks] == [
-        "left out, as nothing uses them: note (text)"
-    ]
-    assert read(text, drop=("b",), input=("a", "b")).columns == ("a",)
-    assert read("a\n1\n", drop=("b",), require_targets=False).columns == ("a",)
-
-
-def test_columns_that_nothing_uses_are_left_out_with_one_note(read: Read) -> None:
-    text = "day,v,price,who\n1,2,3,ann\n2,3,4,bob\n"
-    alone = "a forecast reads its target alone; --input and --future add others"
-    words = f"nothing uses them: price ({alone}), who (text)"
-    assert read(text, job="regress", horizon=1, target=("v",)).remarks[0].endswith(words)
