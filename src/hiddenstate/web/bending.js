@@ -178,13 +178,13 @@ export class Bending {
     const [input, middle, hidden] = this.boxes();
     const [muted, blue, ink, red] = ["muted", "prediction", "ink", "target"].map(colorOf);
     const n = series.length;
-    write(pen, words.input, LEFT, 14, muted);
+    write(pen, words.input, LEFT, 14, muted, "left", 12, input[2]);
     for (const { box, channel, range } of this.lanes()) {
       frame(pen, box);
       drawLane(pen, box, series.map((step) => step[channel]), range, ink);
       nameLane(pen, box, view.columns[channel], range, ink);
     }
-    write(pen, words.answer(), LEFT, middle[1] - 6, muted);
+    write(pen, words.answer(), LEFT, middle[1] - 6, muted, "left", 12, middle[2]);
     if (answer.y.length) {
       const outputs = Math.min(answer.y[0].length, 3);
       stacked(middle, Array(outputs).fill(1 / outputs), NAME).forEach((box, o) => {
@@ -199,7 +199,7 @@ export class Bending {
         drawLane(pen, box, now.slice(0, n), range, blue, { width: 2 });
         nameLane(pen, box, view.targets[o] || words.name, range, blue);
       });
-      write(pen, words.hidden, LEFT, hidden[1] - 6, muted);
+      write(pen, words.hidden, LEFT, hidden[1] - 6, muted, "left", 12, hidden[2]);
       const most = greatest(answer.states);
       heat(pen, hidden, answer.states[0].length, n, (unit, t) => answer.states[t][unit] / most);
     }

@@ -73,8 +73,9 @@ export function drawPlot(pen, width, height, plot, at, words) {
     pen.fillRect(begin, top, end - begin, deep);
     pen.globalAlpha = 1;
     pen.fillStyle = muted;
-    pen.textAlign = "left";
-    pen.fillText(name, begin + 6, head + 9);
+    const short = width - RIGHT - begin < pen.measureText(name).width + 6; // then it ends with the axis
+    pen.textAlign = short ? "right" : "left";
+    pen.fillText(name, short ? width - RIGHT : begin + 6, head + 9);
     return begin;
   };
   for (const [first, last] of plot.washed || []) shade(first, last, words.washout);

@@ -1,5 +1,6 @@
 // A regressor: bend its input, see its answer and its state, and reset the state.
 
+import { written } from "../../web/axes.js";
 import { Bending } from "../../web/bending.js";
 import { colorOf } from "../../web/colors.js";
 import { frame, line, penOf, redrawWith, write } from "../../web/pen.js";
@@ -19,7 +20,7 @@ let axes = { mean: new Float64Array(0), axes: [] };
 const bent = new Bending({
   canvas: byId("reading"), select: byId("channel"), model, view: VIEW, horizon: ahead, say, here: () => here(), paint: () => draw(),
   dials: Object.fromEntries(["period", "amplitude", "level", "noise"].map((name) => [name, { slider: byId(name), output: byId(`${name}-text`) }])),
-  dialWords: (name, value) => (name === "period" ? `${Math.round(value)} steps` : short(Number(value.toPrecision(3)))),
+  dialWords: (name, value) => (name === "period" ? `${Math.round(value)} steps` : written(Number(value.toPrecision(3)))),
   words: { input: "input: drag it", answer: () => spoken, name: "answer", hidden: "hidden state, a line each unit", reset: "state reset",
     short: (n, window) => `it has ${n} steps, and a window has ${window}` },
   read: (problem, done) => {

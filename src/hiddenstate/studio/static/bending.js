@@ -5,6 +5,7 @@ import { given } from "./text_input.js";
 import { Nets } from "./net_of_moment.js";
 import { Picture } from "./picture.js";
 import { t } from "./words.js";
+import { written } from "../../web/axes.js";
 import { Bending } from "../../web/bending.js";
 import { readSeries } from "../../web/table.js";
 import { short } from "../../web/numbers.js";
@@ -82,7 +83,7 @@ export class BentInput {
     const bending = this.bending = new Bending({
       canvas: picture.canvas, select: this.channels, model, view, horizon: this.ahead, cosine: this.bundled, dials, say,
       here: () => this.words(), paint: () => picture.paint(),
-      dialWords: (name, value) => (name === "phase" ? `${Math.round(value)}°` : name === "period" ? t("{n} steps", { n: Math.round(value) }) : short(Number(value.toPrecision(4)))),
+      dialWords: (name, value) => (name === "phase" ? `${Math.round(value)}°` : name === "period" ? t("{n} steps", { n: Math.round(value) }) : written(Number(value.toPrecision(4)))),
       words: {
         input: t("input: drag it"), hidden: t("hidden state, a line each unit"), reset: t("state reset"), name: "",
         answer: () => (this.ahead ? t("answer: the forecast {n} steps ahead, drawn where it is for", { n: this.ahead })
