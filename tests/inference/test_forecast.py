@@ -8,7 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hiddenstate.data.prepare import missing
+from hiddenstate.data.readers import arrays
+from hiddenstate.inference import forecast
 from hiddenstate.metrics.forecasts import interval_scores, symmetric_percentage_error
+from hiddenstate.program import ahead
 from tests.cli.test_output import Terminal
 
 OFF = ("--view", "off", "--threads", "1", "--max-steps", 1)
@@ -53,6 +57,21 @@ def test_a_path_is_dated_on_and_says_which_steps_are_direct(cli, tmp_path):
     assert "held-out steps" in done.err
     last = rows_of(cli("predict", "last", "own.csv").out)[-1]
     assert float(rows[2]["sales"]) == pytest.approx(float(last["sales"]), rel=1e-5)
+
+
+def test_a_large_series_is_forecast_in_parts_as_a_whole(cli, tmp_path, monkeypatch):
+    values = np.random.default_rng(0).normal(size=(300, 3)).cumsum(axis=0)
+    np.save(tmp_path / "own.npy", values.astype(np.float32))
+    options = ("--horizon", 1, "--window", 6, "--no-stateful", "--season", "none")
+    assert cli("regress", "own.npy", *options, *OFF).code == 0
+    ways = (("--horizon", 3), ("--backtest", 5))
+    whole = [cli("forecast", "last", "own.npy", *way).out for way in ways]
+    for module in (arrays, forecast):
+        monkeypatch.setattr(module, "PIECE", 60)
+    monkeypatch.setattr(missing, "SCAN_BYTES", 60)
+    monkeypatch.setattr(ahead, "AT_ONCE", 60)
+    assert [cli("forecast", "last", "own.npy", *way).out for way in ways] == whole
+    assert all(whole)
 
 
 @pytest.mark.parametrize(

@@ -154,11 +154,12 @@ def in_memory(X: Any) -> Any:
     return own
 
 
-def of_features(values: Array, which: Sequence[int]) -> Array:
-    """Return some features of values (..., I); a view if they are all of them, in their order."""
-    if list(which) == list(range(values.shape[-1])):
-        return values
-    return np.asarray(values[..., list(which)])
+def of_features(values: Array, which: Sequence[int], dtype: Any = None) -> Array:
+    """Return some features of values (..., I); a view if they are all of them, in their order, and
+    of this type."""
+    if list(which) != list(range(values.shape[-1])):
+        values = values[..., list(which)]
+    return np.asarray(values, dtype)
 
 
 def row_hashes(rows: Rows) -> Array:

@@ -13,6 +13,7 @@ import numpy as np
 from hiddenstate.data import Rows
 from hiddenstate.data.prepare.known_ahead import known_steps, up_to
 from hiddenstate.data.prepare.missing import check_finite
+from hiddenstate.data.store import PIECE
 from hiddenstate.engines import Predictor, make_predictor
 from hiddenstate.errors import DataError, OptionError, count, listed
 from hiddenstate.models.fitted import FittedModel
@@ -195,7 +196,7 @@ class Forecaster:
 
     def known_after(self, values: Array, number: int) -> Array:
         """Return what is known ahead at each step of a series (T, I) and after it, (T + F, K)."""
-        own = values[:, self.known]
+        own = values[:, self.known].astype(np.float64)
         return own if self.after is None else np.concatenate([own, self.after[number]])
 
     def _forecast(self, series: Array, ahead: Array, origins: Array) -> Array:
@@ -214,7 +215,7 @@ class Forecaster:
             width = min(self.length, T)
             begin, rows = np.maximum(origins - width + 1, 0), np.arange(len(origins))
             steps = begin[:, None] + np.arange(width + n_blocks * h)
-            reads = series[np.minimum(steps, origins[:, None])]
+            reads = series[np.minimum(steps, origins[:, None])].astype(np.float64)
             reads[..., self.known] = ahead[steps]
             each, at = _Histories(reads, begin, ahead), origins - begin
         for _ in range(h, H, h):
@@ -287,7 +288,7 @@ class _Histories:
 
 
 def series_of_rows(rows: Rows, forecaster: Forecaster, where: str) -> list[Array]:
-    """Return the series (T_i, I) of rows as read.
+    """Return the series (T_i, I) of rows as read, in float64 unless they are large.
 
     Raises
     ------
@@ -311,4 +312,6 @@ def series_of_rows(rows: Rows, forecaster: Forecaster, where: str) -> list[Array
     transform = forecaster.model.transform
     if transform.missing in ("error", "drop"):
         check_finite(X, rows.lengths, where, transform.names, True, rows.ids)
-    return [np.asarray(row[:n], np.float64) for row, n in zip(X, lengths, strict=True)]
+    kept = X.dtype.kind == "f" and X.nbytes > PIECE  # large series are not copied
+    dtype = X.dtype if kept else np.float64
+    return [np.asarray(row[:n], dtype) for row, n in zip(X, lengths, strict=True)]

@@ -8,6 +8,7 @@ errors, times the shape of their distribution. Few errors give wide intervals, n
 
 import numpy as np
 
+from hiddenstate.data.rows import of_features
 from hiddenstate.inference.forecast import Paths
 from hiddenstate.metrics.student import normal_quantile, student_quantile
 from hiddenstate.models.fitted import FittedModel
@@ -39,9 +40,13 @@ class Intervals:
         self._log = np.array(model.transform.log or [False] * model.net.n_outputs)
         self._own = model.transform.own_features
         self.season = model.transform.season or 1
-        own = [each[None][..., self._own] for each in series]
+        own = [of_features(each, self._own)[None] for each in series]
         self.plain = [mean_change(each, self.season)[0] for each in own]
-        self.scales = np.stack([mean_change(self._logs(each), self.season)[0] for each in own])
+        scales = self.plain
+        if self._log.any():
+            logs = (self._logs(np.asarray(each, np.float64)) for each in own)
+            scales = [mean_change(each, self.season)[0] for each in logs]
+        self.scales = np.stack(scales)
 
     def _logs(self, values: Array) -> Array:
         if not self._log.any():

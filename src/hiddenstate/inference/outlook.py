@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -65,7 +66,7 @@ class Outlook:
     starts: list[int] = field(default_factory=list)
     assumed: dict[str, int] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def intervals(self) -> Intervals:
         """The intervals of the model around its forecasts."""
         return Intervals(self.forecaster.model, self.series)

@@ -95,12 +95,12 @@ def rolled(
     """
     forecaster, paths = made.forecaster, made.earlier
     model, season = forecaster.model, forecaster.model.transform.season
-    own = [of_features(values, forecaster.own) for values in made.series]
+    own = [of_features(values, forecaster.own, np.float64) for values in made.series]
     if train is None:
         firsts = [_first(paths, i, len(x)) for i, x in enumerate(made.series)]
         ends = map(max, firsts, made.starts)
         train = [x[:end] for x, end in zip(made.series, ends, strict=True)]
-    earlier = [of_features(values, forecaster.own) for values in train]
+    earlier = [of_features(values, forecaster.own, np.float64) for values in train]
     scored, remarks = last_origins(paths, made.series, n_origins, made.starts), tuple[str, ...]()
     if not scored.any():
         H = count(forecaster.horizon, "step")

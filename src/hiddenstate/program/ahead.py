@@ -13,6 +13,9 @@ import numpy as np
 from hiddenstate.program.rows import Array, Rows
 from hiddenstate.program.steps import Forecast, Logarithm, Step, TargetScale
 
+AT_ONCE = 1 << 20
+"""Changes that are summed at once."""
+
 
 @dataclass(frozen=True)
 class Ahead:
@@ -81,8 +84,17 @@ def mean_change(values: Array, season: int) -> Array:
 
     Values that are missing do not count.
     """
-    apart = season if season < values.shape[1] else 1
-    change = np.abs(values[:, apart:] - values[:, : values.shape[1] - apart])
-    there = np.isfinite(change)
-    total = np.where(there, change, 0).sum(axis=1) / np.maximum(there.sum(axis=1), 1)
+    T, width = values.shape[1:]
+    apart, at_once = season if season < T else 1, max(1, AT_ONCE // width)
+    total = np.zeros((len(values), width))
+    n = np.zeros(total.shape)
+    for first in range(0, T - apart, at_once):
+        piece = values[:, first : first + apart + at_once].astype(np.float64)
+        change = np.abs(piece[:, apart:] - piece[:, :-apart])
+        there = np.isfinite(change)
+        change[~there] = 0
+        change[:, 0] += total
+        total = change.sum(axis=1)
+        n += there.sum(axis=1)
+    total /= np.maximum(n, 1)
     return np.where(total > 0, total, 1.0)

@@ -8,7 +8,7 @@ import numpy as np
 from hiddenstate.data.origin import Origin
 from hiddenstate.data.prepare.encoding import Encoding, spans
 from hiddenstate.data.rows import Rows, in_pieces
-from hiddenstate.data.store import RowStore
+from hiddenstate.data.store import RowStore, forget
 from hiddenstate.errors import DataError, OptionError, printable
 from hiddenstate.program.rows import after_end, carry_forward
 from hiddenstate.system.typing import Array
@@ -72,11 +72,17 @@ def count_missing(X: Any, lengths: Array | None) -> Array:
     counts = np.zeros(len(X), np.int64)
     if X.dtype.kind != "f":
         return counts
+    X = X[:, None] if X.ndim == 1 else X
     for first, piece in in_pieces(X, SCAN_BYTES):
-        absent = ~np.isfinite(piece)
-        if lengths is not None:
-            absent &= ~after_end(lengths[first : first + len(piece)], piece.shape[1])[..., None]
-        counts[first : first + len(piece)] = absent.reshape(len(piece), -1).sum(axis=1)
+        own = slice(first, first + len(piece))
+        read = None if lengths is None else ~after_end(lengths[own], piece.shape[1])
+        at_once = max(1, SCAN_BYTES // max(1, piece[:, :1].nbytes))
+        for step in range(0, piece.shape[1], at_once):  # of long series a part at a time
+            absent = ~np.isfinite(piece[:, step : step + at_once])
+            if read is not None:
+                absent &= read[:, step : step + at_once, None]
+            counts[own] += absent.reshape(len(piece), -1).sum(axis=1)
+            forget(piece)
     return counts
 
 
