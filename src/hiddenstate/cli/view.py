@@ -2,9 +2,9 @@
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.2
 """Time between two checks for new lines of a run."""
+
+TITLE = 48
+"""Letters of the title of a result at most."""
 
 _theme_option = command_option(
     "theme", str, "light", "Draw on a white or a black background.", choices=("light", "dark")
@@ -93,16 +96,27 @@ def _follow_lines(run: "Run") -> None:
         if not is_running:
             break
         time.sleep(POLL_SECONDS)
-    results = run.results()
-    end = _format_results(results) if results else run.failure()
+    end = run.failure()
     say(f"{run.status()}: {end}" if end else run.status())
+    if run.results():
+        for line in _results_in_words(run):
+            say(line)
 
 
-def _format_results(results: Mapping[str, Any]) -> str:
-    return ", ".join(
-        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
-        for name, value in results.items()
-    )
+def _results_in_words(run: "Run") -> Iterator[str]:
+    """Write the main result and its comparison, and a line for each other, as reports do."""
+    from hiddenstate.metrics.glossary import result_rows, target_rows
+    from hiddenstate.report.facts import RunFacts
+    from hiddenstate.report.results import headline
+
+    facts = RunFacts(run)
+    main = headline(facts)
+    yield f"{main.value} {main.name}. {main.comparison}"
+    rows = target_rows(facts.results, facts.options) + result_rows(facts.results, facts.job)
+    titles = [printable(row.entry.title, TITLE) for row in rows]
+    wide = max(map(len, titles), default=0)
+    for title, row in zip(titles, rows, strict=True):
+        yield f"  {title:<{wide}}  {row.value}"
 
 
 @click.command(
