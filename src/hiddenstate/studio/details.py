@@ -90,6 +90,7 @@ def details(run: Run, number: str) -> dict[str, Any]:
         "name": printable(run.name, 100),
         "key": run.id,
         "job": job,
+        "answers": run.config.kind.answers,
         "data": {
             "name": printable(run.data_fact("name"), 100),
             "source": run.data_fact("source"),

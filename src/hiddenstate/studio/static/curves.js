@@ -126,10 +126,10 @@ export function learningCurves(store) {
       drawCurves(pen, width, height, { curves, end: store.end, at: store.live ? null : store.step, log: true });
     },
   });
-  const job = store.details.job;
-  const key = job === "classify" ? "test_accuracy" : "test_mse";
+  const { answers } = store.details, hasClasses = answers === "classes";
+  const key = hasClasses ? "test_accuracy" : "test_mse";
   const score = new Picture({
-    title: job === "classify" ? t("How many test rows are right") : t("The error on test rows"),
+    title: hasClasses ? t("How many test rows are right") : t("The error on test rows"),
     caption: t("Measured while it trains, on rows that it never learns from. The dashed line is what is reached without a network."),
     empty: t("Test rows are looked at while it trains if the option --n-evaluated is not 0."),
     name: "curve",
@@ -137,7 +137,7 @@ export function learningCurves(store) {
     draw: (pen, width, height) => {
       drawCurves(pen, width, height, {
         curves: [{ name: key, color: colorOf("prediction"), width: 1.8, points: scorePoints }],
-        end: store.end, at: store.live ? null : store.step, share: job === "classify", log: job !== "classify", level: baseline(),
+        end: store.end, at: store.live ? null : store.step, share: hasClasses, log: !hasClasses, level: baseline(),
       });
     },
   });
@@ -148,10 +148,10 @@ export function learningCurves(store) {
 
   /** @returns {{value: number, name: string}|null} */
   function baseline() {
-    const names = { classify: "majority_evaluated", autoencode: "pca_evaluated_mse", regress: "" };
-    const array = store.fixed[/** @type {any} */ (names)[job]];
+    const names = { classes: "majority_evaluated", codes: "pca_evaluated_mse", targets: "" };
+    const array = store.fixed[/** @type {any} */ (names)[answers]];
     if (!array) return null;
-    return { value: array.data[0], name: job === "classify" ? t("always the most frequent class") : store.details.baseline.drawn };
+    return { value: array.data[0], name: hasClasses ? t("always the most frequent class") : store.details.baseline.drawn };
   }
 
   /** @param {string} pressed */
@@ -189,7 +189,7 @@ export function learningCurves(store) {
       if (key in line) {
         const words = key === "test_accuracy" ? percent(line[key]) : short(line[key]);
         score.describe(t("Score over updates. At update {step} it is {score}.", { step: line.step + 1, score: words }));
-        score.note.textContent = (job === "classify" ? t("{score} of the test rows looked at are right", { score: words }) : words) + (store.details.answer.beside.length ? t(", by the network alone") : "");
+        score.note.textContent = (hasClasses ? t("{score} of the test rows looked at are right", { score: words }) : words) + (store.details.answer.beside.length ? t(", by the network alone") : "");
       }
     }
     loss.paint();

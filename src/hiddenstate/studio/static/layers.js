@@ -18,11 +18,11 @@ export function layers(store) {
   const group = h("span", { role: "group", "aria-label": t("Whose answers are shown") }, buttons);
   const element = h("p", { class: "layers" }, words, " ", group);
   const update = () => {
-    const { layer, details: { answer, job } } = store;
+    const { layer, details: { answer, answers } } = store;
     const ended = layer !== "" && store.state.final;
     element.hidden = layer === "";
-    const part = !answer.share ? t("the network has no share in it") : job === "classify" ? t("{share} of it is by the network", { share: percent(answer.share) }) : t("the network adds to it");
-    const before = job === "classify" ? t("The network alone, before {beside} may join at the end.", { beside: answer.beside.map((/** @type {string} */ each) => t(each)).join(", ") })
+    const part = !answer.share ? t("the network has no share in it") : answers === "classes" ? t("{share} of it is by the network", { share: percent(answer.share) }) : t("the network adds to it");
+    const before = answers === "classes" ? t("The network alone, before {beside} may join at the end.", { beside: answer.beside.map((/** @type {string} */ each) => t(each)).join(", ") })
       : t("All of the output of the network is added to the linear path; the end gives it a share.");
     const old = store.layered || layer === "model" ? "" : t("This run has pictures of the network alone.");
     words.textContent = ended ? `${t("Answered by {who}", { who: t(answer.who) })}; ${part}. ${old}` : before;

@@ -24,7 +24,7 @@ export function newRows(store, show, fail) {
   const data = fileField("data", ahead ? t("series to forecast; without a file, those of the run") : t("file or folder of new rows, with the columns of the training data"));
   const future = value("future") ? fileField("future", t("what is known of the steps to forecast; without a file, the last rows of the data")) : null;
   const more = ahead ? h("label", {}, t("steps ahead"), " ", h("input", { type: "number", name: "horizon", min: 1, max: 10000, value: value("horizon") }))
-    : store.details.job === "classify" ? h("label", {}, h("input", { type: "checkbox", name: "proba", checked: true }), " ", t("with the probability of each class")) : null;
+    : store.details.answers === "classes" ? h("label", {}, h("input", { type: "checkbox", name: "proba", checked: true }), " ", t("with the probability of each class")) : null;
   const form = h("form", { onsubmit: async (/** @type {Event} */ event) => {
     event.preventDefault();
     fail("");

@@ -248,11 +248,11 @@ export class Store extends EventTarget {
    * @returns {""|"model"|"network"}
    */
   get layer() {
-    const { answer, job } = this.details;
+    const { answer, answers } = this.details;
     if (!answer.beside.length) return "";
     if (!this.state.final || this.step < this.newest) return "network";
     if (this.layered) return this.alone ? "network" : "model";
-    return job === "regress" ? "model" : "network"; // a classifier of release 0.5 or before
+    return answers === "targets" ? "model" : "network"; // a classifier of release 0.5 or before
   }
 
   /** @param {string} key @param {Record<string, import("./api.js").NamedArray>} arrays */
