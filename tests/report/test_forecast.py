@@ -106,7 +106,7 @@ def test_what_columns_are_worth_is_said(made: Path, monkeypatch: pytest.MonkeyPa
     group = Group("promotion known ahead", 12.1, 15.3).facts()
     monkeypatch.setattr(Run, "data_record", lambda run: {"groups": [group]})
     facts = RunFacts(Run(made / "runs/regress-1"))
-    assert answer(facts)[1:] == ["Promotion known ahead: error 12.1 with it, 15.3 without."]
+    assert answer(facts)[1:] == ["promotion known ahead: error 12.1 with it, 15.3 without."]
 
 
 def test_a_long_table_of_forecasts_is_cut() -> None:

@@ -48,8 +48,8 @@ def answer(facts: RunFacts) -> list[str]:
     if made is None:
         return []
     groups = (group.in_words() for group in made.groups[:MOST_GROUPS])
-    lines = [f"what answers: {made.answer}", *groups]
-    return [f"{line[0].upper()}{line[1:]}." for line in lines]
+    lines = [f"What answers: {made.answer}", *groups]
+    return [f"{line}." for line in lines]
 
 
 def weights(facts: RunFacts, most: int = MOST_TERMS) -> list[Table]:

@@ -19,11 +19,11 @@ export function timeTicks(from, to, count, dates) {
   const rough = (to - from) / count;
   /** @param {number} at @param {number} first @param {number} last */
   const name = (at, first, last) => new Date(1000 * at).toISOString().slice(first, last).replace("T", " ");
-  const step = [60, 300, 900, 3600, 3 * 3600, 6 * 3600, 12 * 3600, DAY, 2 * DAY, 7 * DAY].find((each) => each >= rough);
+  const step = [60, 300, 900, 3600, 3 * 3600, 6 * 3600, 12 * 3600, DAY, 2 * DAY, 7 * DAY, 14 * DAY].find((each) => each >= rough);
   /** @type {Mark[]} */
   const found = [];
   if (step) {
-    const first = step === 7 * DAY ? Math.ceil((from - 4 * DAY) / step) * step + 4 * DAY : Math.ceil(from / step) * step;
+    const first = step >= 7 * DAY ? Math.ceil((from - 4 * DAY) / step) * step + 4 * DAY : Math.ceil(from / step) * step;
     for (let at = first; at <= to; at += step) found.push([at, step < DAY ? name(at, to - from > DAY ? 5 : 11, 16) : name(at, 5, 10)]);
     return found;
   }

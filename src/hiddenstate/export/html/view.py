@@ -14,6 +14,7 @@ from hiddenstate.export.html.forecasts import ForecastView, forecast_view
 from hiddenstate.export.html.forms import FormView, form_view, has_form
 from hiddenstate.export.python.file import packed
 from hiddenstate.export.target import Source
+from hiddenstate.metrics.units import unit_of
 from hiddenstate.program.encoding import feature_names
 from hiddenstate.program.order import step_of
 from hiddenstate.program.steps import Logarithm, Scale, WindowScale
@@ -48,7 +49,7 @@ MADE = 400
 
 class ViewData(TypedDict):
     """What the scripts of the page read; `forecast` of a forecast whose series are there, `form` of
-    rows of one step.
+    rows of one step; `units` of the columns and targets whose names give one.
 
     `low` and `high` are the range of each feature, in the units of the data. `rows` (N, T, I), or
     (N, F), are rows of the run, with NaN after the end of a row; `labels` their class numbers.
@@ -60,6 +61,7 @@ class ViewData(TypedDict):
     picture: list[int] | None
     columns: list[str]
     targets: list[str]
+    units: dict[str, str]
     classes: list[str]
     low: list[float]
     high: list[float]
@@ -100,6 +102,11 @@ def view_data(source: Source, reads: bool = True) -> ViewData:
         "picture": picture,
         "columns": [printable(name) for name in names],
         "targets": [printable(name) for name in facts["targets"] or ()],
+        "units": {
+            printable(name): printable(unit)
+            for name in (*names, *(facts["targets"] or ()))
+            if (unit := unit_of(name))
+        },
         "classes": [printable(name) for name in facts["classes"] or ()],
         "low": low,
         "high": high,

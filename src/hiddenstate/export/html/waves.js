@@ -110,8 +110,9 @@ function facts() {
   const at = Math.max(player.at - 1, 0);
   const { series, answer, bender: { channel } } = bent;
   if (!answer.y.length) return [];
-  return [["step", `${at + 1}`], [VIEW.columns[channel], short(series[at][channel])], ...Array.from(answer.y[at]).slice(0, 4).map((value, o) => [
-    `${VIEW.targets[o] || "answer"}${ahead ? ` in ${ahead}` : ""}`, Number.isFinite(value) ? short(value) : "none yet"])];
+  const written = (name, value) => [short(value), VIEW.units[name]].filter(Boolean).join(" ");
+  return [["step", `${at + 1}`], [VIEW.columns[channel], written(VIEW.columns[channel], series[at][channel])], ...Array.from(answer.y[at]).slice(0, 4).map((value, o) => [
+    `${VIEW.targets[o] || "answer"}${ahead ? ` in ${ahead}` : ""}`, Number.isFinite(value) ? written(VIEW.targets[o], value) : "none yet"])];
 }
 
 const here = () => facts().map(([name, value]) => `${name} ${value}`).join(", ");
