@@ -22,6 +22,7 @@ from hiddenstate.cli import main
 from hiddenstate.errors import DataError
 from hiddenstate.inference import overflow
 from hiddenstate.views import catalog
+from hiddenstate.views.drawers import DRAWERS
 from tests.conftest import Answer, answer_to, make_coarse
 
 MODELS = ("model", "group", "estimator")
@@ -359,6 +360,8 @@ def test_options_are_obeyed_or_refused(
     make_coarse(monkeypatch)
     small = {"learning": (0.0, 0.0, 1.0, 1.0)}  # a film of one figure
     monkeypatch.setitem(catalog.LAYOUTS, "held_out", (small, small))
+    for kind, drawers in DRAWERS.items() if command in ("figures", "report") else ():
+        monkeypatch.setitem(DRAWERS, kind, {"learning": drawers["learning"]})
     if thing == "stream":
         monkeypatch.setattr(sys, "stdin", Lines())
     if command == "track":  # its refusal shows that it was asked for, and is there at once

@@ -13,6 +13,7 @@ from tools.stress.sweep import OPTIONS, kill, make_table, struck
 from hiddenstate import load_sweep
 from tests import warm
 from tests.conftest import needs_kernels
+from tests.scale.sweep.conftest import Here
 
 HERE = ("--by", "site", *OPTIONS, "--jobs", "1")
 
@@ -20,6 +21,12 @@ HERE = ("--by", "site", *OPTIONS, "--jobs", "1")
 @pytest.fixture
 def sales(tmp_path):
     return make_table(tmp_path, 12, 3, seed=0)
+
+
+@pytest.fixture
+def here(monkeypatch):
+    """Sweeps train in this process, where another test trains in others."""
+    monkeypatch.setattr("hiddenstate.scale.sweep.pool.LocalPool", lambda n: Here())
 
 
 def test_groups_are_trained_in_processes_and_listed(cli, sales, tmp_path):
@@ -43,7 +50,7 @@ def test_groups_are_trained_in_processes_and_listed(cli, sales, tmp_path):
     assert shown["results"] == values["results"]
 
 
-def test_models_that_carry_their_state_are_named_before_training(cli, tmp_path):
+def test_models_that_carry_their_state_are_named_before_training(here, cli, tmp_path):
     rows = [f"{t},{t % 7},{site}" for site in (1, 2) for t in range(60)]
     (tmp_path / "sales.csv").write_text("\n".join(["t,y,site", *rows, ""]))
     words = ["--by", "site", "--time", "t", "--target", "y", "--horizon", 1, "--max-steps", 1]
@@ -94,7 +101,7 @@ def test_workers_end_with_a_killed_command(tmp_path):
     pytest.fail("the worker is still there")
 
 
-def test_shards_of_several_folders_are_collected(cli, sales, tmp_path, monkeypatch):
+def test_shards_of_several_folders_are_collected(here, cli, sales, tmp_path, monkeypatch):
     monkeypatch.setattr("hiddenstate.scale.sweep.store.BATCH", 2)
     for number in range(2):
         done = cli(
@@ -152,12 +159,10 @@ def test_bad_options_are_refused_before_anything_is_written(refuse, sales, words
     assert error in refuse(2, "sweep", "sales.csv", *words, *job)
 
 
-@pytest.mark.parametrize(
-    "words", [("--retry-failed",), ("--jobs", 2), ("--seed", 0), ("--shard", "0/2")]
-)
-def test_what_trains_nothing_refuses_options_of_training(cli, refuse, sales, words):
+def test_what_trains_nothing_refuses_options_of_training(here, cli, refuse, sales):
     assert cli("sweep", "sales.csv", *HERE, "--shard", "0/12").code in (0, 2)
-    assert f"{words[0]}: only with --by" in refuse(2, "sweep", "sales-by-site", *words)
+    for words in (("--retry-failed",), ("--jobs", 2), ("--seed", 0), ("--shard", "0/2")):
+        assert f"{words[0]}: only with --by" in refuse(2, "sweep", "sales-by-site", *words)
 
 
 @pytest.mark.parametrize(
@@ -209,14 +214,14 @@ def test_a_missing_extra_is_one_line(refuse, sales, monkeypatch):
     assert "[dask]" in error
 
 
-def test_a_sweep_where_all_fail_ends_with_the_reason(cli, tmp_path):
+def test_a_sweep_where_all_fail_ends_with_the_reason(here, cli, tmp_path):
     make_table(tmp_path, 3, 3, seed=0)
     done = cli("sweep", "sales.csv", *HERE)
     assert done.code == 2
     assert "error: all 3 groups failed, the last one: " in done.err
 
 
-def test_damage_is_said_and_trained_again(cli, sales, tmp_path):
+def test_damage_is_said_and_trained_again(here, cli, sales, tmp_path):
     assert cli("sweep", "sales.csv", *HERE).code == 0
     folder = tmp_path / "runs" / "sales-by-site"
     path = folder / "shard-0-of-1.groups"
