@@ -215,7 +215,8 @@ class HeldOut:
         order = np.lexsort((at, series))
         baseline = np.broadcast_to(self._mean, target.shape) if now is None else now
         parts = (row, step, series, at, target, baseline)
-        return Steps(*(part[order] for part in parts)), order
+        in_order = bool((np.diff(order) > 0).all())  # long series are not copied for nothing
+        return Steps(*(part if in_order else part[order] for part in parts)), order
 
     @cached_property
     def _mean(self) -> Array:
