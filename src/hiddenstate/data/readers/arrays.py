@@ -325,9 +325,8 @@ def _check_alike(train: Rows, test: Rows, where: str, job: str) -> None:
             )
         if np.uint8 not in (X.dtype, X_test.dtype):
             return  # float types may differ
-    if X_test.dtype != X.dtype or (
-        not kind_of(job).has_targets and X_test.shape[1:] != X.shape[1:]
-    ):
+    alike = kind_of(job).has_targets or X_test.shape[1:] == X.shape[1:]
+    if X_test.dtype != X.dtype or not alike:
         raise DataError(
             f"{where}: rows of X_test are {X_test.dtype} {X_test.shape[1:]}, but rows of X are "
             f"{X.dtype} {X.shape[1:]}"
