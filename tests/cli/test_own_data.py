@@ -25,20 +25,8 @@ def test_output_last_trains_on_the_last_step_of_each_window(cli, tmp_path):
     t = np.arange(400) * 0.3
     np.savez(tmp_path / "own.npz", X=np.sin(t), y=np.cos(t))
     cli(
-        "regress",
-        "own.npz",
-        "--output",
-        "last",
-        "--no-stateful",
-        "--batch-size",
-        "8",
-        "--shuffle",
-        "--epochs",
-        "60",
-        "--lr",
-        "0.01",
-        "--clip",
-        "1",
+        *("regress", "own.npz", "--output", "last", "--no-stateful", "--batch-size", "8"),
+        *("--shuffle", "--epochs", "60", "--lr", "0.01", "--clip", "1"),
         *OFF,
     )
     scores = json.loads(cli("evaluate", "regress-2", "own.npz", "--json").out)
@@ -100,18 +88,8 @@ def test_numbers_of_any_type_are_trained_on_and_drawn(dtype, cli, tmp_path):
 def test_a_score_that_is_not_finite_is_a_divergence(cli, tmp_path):
     np.save(tmp_path / "own.npy", np.random.default_rng(0).random((40, 5)).astype("f4"))
     done = cli(
-        "autoencode",
-        "own.npy",
-        "--optimizer",
-        "sgd",
-        "--activation",
-        "relu",
-        "--output-activation",
-        "linear",
-        "--lr",
-        "1e12",
-        "--max-steps",
-        "1",
+        *("autoencode", "own.npy", "--optimizer", "sgd", "--activation", "relu"),
+        *("--output-activation", "linear", "--lr", "1e12", "--max-steps", "1"),
         *OFF,
     )
     assert done.code == 5

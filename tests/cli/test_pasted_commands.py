@@ -107,11 +107,7 @@ TABLES: dict[str, dict[str, Any]] = {
         "sales": normal(50, 9),
         "promo": COUNT % 2,
     },
-    "gaps": {
-        "date": days(),
-        "load": np.where(COUNT % 9 == 4, np.nan, WAVE),
-        "temp": normal(0, 1),
-    },
+    "gaps": {"date": days(), "load": np.where(COUNT % 9 == 4, np.nan, WAVE), "temp": normal(0, 1)},
     "motion": {
         "recording": np.repeat(range(6), 6),
         "t": np.tile(range(6), 6),

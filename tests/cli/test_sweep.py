@@ -70,11 +70,7 @@ def test_a_killed_command_is_repeated_and_every_group_is_as_a_lone_run(tmp_path)
     table = make_table(tmp_path, 200, 1, seed=1)
     outcome = struck(table, tmp_path, kills=1, seed=0, more=("--jobs", "2"), every=40)
     assert not outcome.findings
-    assert outcome.counts == {
-        "equal to a lone run": 5,
-        "bad ones named": 1,
-        "commands killed": 1,
-    }
+    assert outcome.counts == {"equal to a lone run": 5, "bad ones named": 1, "commands killed": 1}
 
 
 def test_workers_end_with_a_killed_command(tmp_path):

@@ -84,21 +84,8 @@ def test_the_logged_loss_of_each_step_is_that_of_a_plain_loop(cli, tmp_path):
     torch.manual_seed(0)
     module = classic.Recurrent("lstm", 28, 64, 10).double()
     torch.save(module.state_dict(), tmp_path / "classic.pt")
-    done = cli(
-        "classify",
-        "--weights",
-        "classic.pt",
-        "--no-shuffle",
-        "--dtype",
-        "float64",
-        "--log-every",
-        "1",
-        "--max-steps",
-        30,
-        "--n-evaluated",
-        "0",
-        *OFF,
-    )
+    words = ("--weights", "classic.pt", "--no-shuffle", "--dtype", "float64", "--log-every", 1)
+    done = cli("classify", *words, "--max-steps", 30, "--n-evaluated", 0, *OFF)
     assert done.code == 0
     run = Run(tmp_path / "runs" / "classify-1")
     losses = [event["loss"] for event in run.history() if event["event"] == "log"]
@@ -110,16 +97,8 @@ def test_the_logged_loss_of_each_step_is_that_of_a_plain_loop(cli, tmp_path):
 
 def test_weights_of_a_model_file_are_the_initial_weights(cli, tmp_path):
     cli("regress", "--windows", "20", *OFF)
-    cli(
-        "regress",
-        "--windows",
-        "5",
-        "--weights",
-        "runs/regress-1/model.safetensors",
-        "--lr",
-        "1e-30",
-        *OFF,
-    )
+    weights = ("--weights", "runs/regress-1/model.safetensors")
+    cli("regress", "--windows", "5", *weights, "--lr", "1e-30", *OFF)
     one, two = (Run(tmp_path / "runs" / f"regress-{n}").model().params for n in (1, 2))
     for name, array in one.items():
         np.testing.assert_array_equal(two[name], array)

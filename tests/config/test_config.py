@@ -9,12 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hiddenstate.config import (
-    JOBS,
-    config_from_dict,
-    job_options,
-    make_config,
-)
+from hiddenstate.config import JOBS, config_from_dict, job_options, make_config
 from hiddenstate.config.option import Option
 from hiddenstate.errors import OptionError
 

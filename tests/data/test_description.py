@@ -4,9 +4,7 @@ import numpy as np
 
 from hiddenstate.config import make_config
 from hiddenstate.data import Rows, SequenceDataset
-from hiddenstate.data.inspect import (
-    inspect_dataset,
-)
+from hiddenstate.data.inspect import inspect_dataset
 from tests.data.test_inspect import RANDOM, fit, found_in
 
 

@@ -8,11 +8,7 @@ import pytest
 from hiddenstate.config import DataConfig, make_config
 from hiddenstate.data import Rows, SequenceDataset
 from hiddenstate.data.description import class_sizes, like_numbers
-from hiddenstate.data.inspect import (
-    inspect_dataset,
-    looks_swapped,
-    roughness,
-)
+from hiddenstate.data.inspect import inspect_dataset, looks_swapped, roughness
 from hiddenstate.data.job_fit import hardly_repeat
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.store import RowStore

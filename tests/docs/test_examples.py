@@ -174,9 +174,7 @@ def texts(book):
 
 
 @pytest.mark.parametrize(
-    "path",
-    [pytest.param(BOOKS[0], marks=pytest.mark.series), BOOKS[1]],
-    ids=lambda path: path.stem,
+    "path", [pytest.param(BOOKS[0], marks=pytest.mark.series), BOOKS[1]], ids=lambda path: path.stem
 )
 def test_a_notebook_has_the_outputs_of_its_cells(path, tmp_path):
     """Words are those of the last execution, and numbers are close, on any processor.

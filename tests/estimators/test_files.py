@@ -144,8 +144,7 @@ def test_damaged_class_weights_are_rejected(wrong, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "wrong"),
-    [("n_features_in_", 2**31), ("n_features_in_", 0), ("fit_ndim_", 7)],
+    ("name", "wrong"), [("n_features_in_", 2**31), ("n_features_in_", 0), ("fit_ndim_", 7)]
 )
 def test_attributes_that_do_not_match_the_network_are_rejected(name, wrong, tmp_path):
     path = tmp_path / "m.safetensors"

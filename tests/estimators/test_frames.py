@@ -178,11 +178,7 @@ def test_the_order_of_rows_does_not_matter_and_a_date_twice_is_refused() -> None
         ({"time": "day"}, ONE["sales"].to_numpy(), "time: requires X to be a data frame"),
         ({"id": "shop"}, [ONE, ONE["sales"].to_numpy()], "id: requires X to be a data frame, or"),
         ({}, [ONE, ONE["sales"]], "its columns are not those of the first frame: day, promo"),
-        (
-            {},
-            ONE.astype({"day": str}),
-            "day holds text; if it holds dates, name it",
-        ),
+        ({}, ONE.astype({"day": str}), "day holds text; if it holds dates, name it"),
         ({"time": "dya"}, ONE, "X: no column dya .time.; did you mean day"),
         ({"id": "shp"}, SHOPS, "id: .* got shp; .*did you mean shop"),
         ({"horizon": None, "time": "day"}, ONE, "time: applies to forecasts; set horizon"),

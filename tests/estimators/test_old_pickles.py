@@ -44,11 +44,7 @@ def results(name: str, estimator: Any) -> dict[str, Any]:
         return {"transform": estimator.transform(X[:3].reshape(3, 12))}
     predicted, n_steps = estimator.predict(X[:2]), estimator.n_steps_
     continued = estimator.partial_fit(X[:4], Y[:4]).predict(X[:2])
-    return {
-        "predict": predicted,
-        "n_steps": n_steps,
-        "predict_after_partial_fit": continued,
-    }
+    return {"predict": predicted, "n_steps": n_steps, "predict_after_partial_fit": continued}
 
 
 def assert_as_recorded(name: str, estimator: Any) -> None:

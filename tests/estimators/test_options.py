@@ -32,12 +32,7 @@ def test_targets_far_from_what_a_stateful_net_learns_are_warned_of(targets):
 
 @pytest.mark.parametrize(
     ("options", "targets"),
-    [
-        ({}, Y),
-        ({}, 0 * Y),
-        ({"scale": "standard"}, Y + 100),
-        ({"scale": "none"}, Y + 100),
-    ],
+    [({}, Y), ({}, 0 * Y), ({"scale": "standard"}, Y + 100), ({"scale": "none"}, Y + 100)],
 )
 def test_other_targets_and_a_scale_that_is_set_are_not(options, targets):
     with warnings.catch_warnings():

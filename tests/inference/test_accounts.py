@@ -135,18 +135,8 @@ def test_series_of_different_lengths_have_times_beyond_their_own_ends(cli: Cli) 
         for k, n in enumerate((20, 30, 25))
     ]
     train(
-        cli,
-        pd.concat(parts),
-        "--id",
-        "id",
-        "--time",
-        "day",
-        "--target",
-        "v",
-        "--horizon",
-        2,
-        "--window",
-        4,
+        *(cli, pd.concat(parts), "--id", "id", "--time", "day", "--target", "v"),
+        *("--horizon", 2, "--window", 4),
     )
     every, _ = predicted(cli, "own.csv")
     assert (every["target_time"] == every["time"] + 2).all()

@@ -103,18 +103,8 @@ def test_test_rows_of_a_run_and_the_same_rows_in_a_file_have_the_same_scores(
     classes_csv(tmp_path / "own.csv", 60)
     classes_csv(tmp_path / "test.csv", 30)
     cli(
-        "classify",
-        "own.csv",
-        "--test",
-        "test.csv",
-        "--label",
-        "label",
-        "--scale",
-        "standard",
-        "--max-steps",
-        20,
-        "--hidden-size",
-        6,
+        *("classify", "own.csv", "--test", "test.csv", "--label", "label", "--scale", "standard"),
+        *("--max-steps", 20, "--hidden-size", 6),
         *QUIET,
     )
     own, new = evaluate(cli, "last"), evaluate(cli, "last", "test.csv")
@@ -155,19 +145,8 @@ def test_a_forecast_is_compared_with_the_last_value(
 ) -> None:
     own = signal_csv(tmp_path / "own.csv")
     done = cli(
-        "regress",
-        own,
-        "--target",
-        "v",
-        "--input",
-        "u,v",
-        "--horizon",
-        horizon,
-        change,
-        "--output",
-        output,
-        "--window",
-        8,
+        *("regress", own, "--target", "v", "--input", "u,v", "--horizon", horizon, change),
+        *("--output", output, "--window", 8),
         *SMALL,
     )
     assert done.code == 0, done.err
@@ -240,16 +219,8 @@ def test_without_a_forecast_the_baseline_is_the_training_mean(cli: Cli, tmp_path
 def test_a_carried_state_is_compared_with_one_that_is_reset(cli: Cli, tmp_path: Path) -> None:
     own = signal_csv(tmp_path / "own.csv")
     done = cli(
-        "regress",
-        own,
-        "--recipe",
-        "classic",
-        "--target",
-        "v",
-        "--scale",
-        "standard",
-        "--test-fraction",
-        "0.25",
+        *("regress", own, "--recipe", "classic", "--target", "v", "--scale", "standard"),
+        *("--test-fraction", "0.25"),
         *SMALL,
     )
     assert done.code == 0, done.err
@@ -280,16 +251,8 @@ def test_a_stateful_model_with_one_output_per_window_names_its_last_step(
 ) -> None:
     own = signal_csv(tmp_path / "own.csv")
     cli(
-        "regress",
-        own,
-        "--recipe",
-        "classic",
-        "--target",
-        "v",
-        "--output",
-        "last",
-        "--test-fraction",
-        "0.25",
+        *("regress", own, "--recipe", "classic", "--target", "v", "--output", "last"),
+        *("--test-fraction", "0.25"),
         *SMALL,
     )
     assert column(predict(cli, "last"), "step").tolist() == [129, 139, 149, 159]

@@ -53,11 +53,7 @@ def test_cells_of_a_workbook_hold_any_value(tmp_path: Path) -> None:
     prediction = Prediction({"=a": values, "text": texts, "n": np.array([2**40, None, -1], object)})
     rows = cells(encode_prediction(prediction, "xlsx"), tmp_path / "a.xlsx")
     assert rows[0] == ("=a", "text", "n")
-    assert rows[1:] == [
-        (1.5, "a\ufffdb", 2**40),
-        (None, "x" * 32_767, None),
-        (None, "\u00fc", -1),
-    ]
+    assert rows[1:] == [(1.5, "a\ufffdb", 2**40), (None, "x" * 32_767, None), (None, "\u00fc", -1)]
 
 
 def test_more_rows_than_a_sheet_has_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,9 +6,7 @@ import pytest
 
 from hiddenstate.config import JOBS
 from hiddenstate.runs.array_spec import AXES, NUMBERS
-from hiddenstate.runs.snapshots import (
-    array_tables,
-)
+from hiddenstate.runs.snapshots import array_tables
 
 pytestmark = pytest.mark.usefixtures("coarse")
 

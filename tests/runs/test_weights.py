@@ -77,9 +77,7 @@ def test_the_weights_of_a_moment_predict_and_export(
     assert exported.code == 0, exported.err
 
 
-def test_weights_are_files_of_the_run_that_no_output_replaces(
-    run_of: Callable[[str], Run],
-) -> None:
+def test_weights_are_files_of_the_run_that_no_output_replaces(run_of: Callable[[str], Run]) -> None:
     assert is_own_file(run_of("regress").weights_paths()[0])
 
 
@@ -163,9 +161,7 @@ def test_a_run_of_an_earlier_format_leaves_weights_once_it_is_resumed(
     assert steps(path) == [step for step in lines if step >= stopped]  # its line was pending
 
 
-def test_damaged_weights_and_those_of_another_step_are_named(
-    run_of: Callable[[str], Run],
-) -> None:
+def test_damaged_weights_and_those_of_another_step_are_named(run_of: Callable[[str], Run]) -> None:
     run = run_of("regress")
     one, two, three = run.weights_paths()[:3]
     data = bytearray(one.read_bytes())

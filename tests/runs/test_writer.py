@@ -25,12 +25,7 @@ from hiddenstate.runs.writer import (
 )
 
 CONFIG = make_config("regress")
-RECORD: RunRecord = {
-    "config": CONFIG.to_dict(),
-    "data": {},
-    "engine": {},
-    "environment": {},
-}
+RECORD: RunRecord = {"config": CONFIG.to_dict(), "data": {}, "engine": {}, "environment": {}}
 NET = Net("regress", CONFIG.model, 1, 1, "steps")
 MODEL = FittedModel(NET, NET.initial(0, "float32"), None, (10, 1))
 ARRAYS = {"a": np.ones(3)}

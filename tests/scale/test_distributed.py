@@ -52,12 +52,7 @@ def test_the_run_is_that_of_one_process(whole: Path, cli: Cli, tmp_path: Path) -
 def start_ranks(args: list[list[str]], folder: Path) -> list[warm.Program]:
     """Start a rank with each of some arguments, without torchrun, which would end them itself."""
     return [
-        warm.Program(
-            ["-m", "hiddenstate", *own],
-            folder,
-            folder / f"rank{rank}.out",
-            environment,
-        )
+        warm.Program(["-m", "hiddenstate", *own], folder, folder / f"rank{rank}.out", environment)
         for rank, (own, environment) in enumerate(zip(args, environments(len(args)), strict=True))
     ]
 

@@ -14,56 +14,26 @@ from hiddenstate.system.interpreter import python_command
 
 JOBS: dict[str, tuple[str, ...]] = {
     "classify": (
-        "--max-steps",
-        "480",
-        "--n-evaluated",
-        "64",
-        "--log-every",
-        "7",
-        "--checkpoint-every",
-        "3",
+        *("--max-steps", "480", "--n-evaluated", "64", "--log-every", "7"),
+        *("--checkpoint-every", "3"),
     ),
     "regress": ("--windows", "8000", "--log-every", "25", "--checkpoint-every", "10"),
     "autoencode": (
-        "--max-steps",
-        "300",
-        "--encoder-sizes",
-        "64,12",
-        "--n-scattered",
-        "20",
-        "--log-every",
-        "10",
-        "--checkpoint-every",
-        "3",
+        *("--max-steps", "300", "--encoder-sizes", "64,12", "--n-scattered", "20"),
+        *("--log-every", "10", "--checkpoint-every", "3"),
     ),
 }
 """Options of runs that are long enough to be stopped in many places."""
 
 SHORT: dict[str, tuple[str, ...]] = {
     "classify": (
-        "--max-steps",
-        "12",
-        "--n-evaluated",
-        "64",
-        "--hidden-size",
-        "8",
-        "--log-every",
-        "5",
-        "--checkpoint-every",
-        "4",
+        *("--max-steps", "12", "--n-evaluated", "64", "--hidden-size", "8"),
+        *("--log-every", "5", "--checkpoint-every", "4"),
     ),
     "regress": ("--windows", "24", "--log-every", "5", "--checkpoint-every", "7"),
     "autoencode": (
-        "--max-steps",
-        "12",
-        "--encoder-sizes",
-        "16",
-        "--n-scattered",
-        "20",
-        "--log-every",
-        "5",
-        "--checkpoint-every",
-        "4",
+        *("--max-steps", "12", "--encoder-sizes", "16", "--n-scattered", "20"),
+        *("--log-every", "5", "--checkpoint-every", "4"),
     ),
 }
 """Options of runs of a few steps."""

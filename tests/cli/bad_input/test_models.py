@@ -16,15 +16,7 @@ from hiddenstate.errors import HiddenstateError
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
 from hiddenstate.system.array_file import read_arrays, write_arrays
-from tests.conftest import (
-    EVIL,
-    QUIET,
-    Cli,
-    Refuse,
-    member,
-    npy,
-    npz,
-)
+from tests.conftest import EVIL, QUIET, Cli, Refuse, member, npy, npz
 
 # --- models
 

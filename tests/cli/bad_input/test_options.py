@@ -15,13 +15,7 @@ from hiddenstate.cli import main
 from hiddenstate.config import make_config
 from hiddenstate.errors import DataError
 from hiddenstate.runs import Run
-from tests.conftest import (
-    QUIET,
-    TRAIN_IMAGES,
-    Cli,
-    Refuse,
-    npy,
-)
+from tests.conftest import QUIET, TRAIN_IMAGES, Cli, Refuse, npy
 
 # --- options
 

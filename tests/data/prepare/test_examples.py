@@ -55,8 +55,7 @@ def test_a_single_input_is_a_feature_too(cli: Cli, flats: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "options",
-    [("--layout", "long"), ("--window", 8), ("--horizon", 1), ("--output", "steps")],
+    "options", [("--layout", "long"), ("--window", 8), ("--horizon", 1), ("--output", "steps")]
 )
 def test_options_of_steps_say_that_rows_are_steps(
     options: tuple[object, ...], cli: Cli, flats: Path

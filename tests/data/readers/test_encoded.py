@@ -166,8 +166,7 @@ def test_steps_of_long_tables_are_encoded_each(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "cells",
-    ["1.2.3 1.2.4", "2.10.15 10.0.1", "1:30 2:15", "3-2 1-0", "123-45-6789 222-33-4444"],
+    "cells", ["1.2.3 1.2.4", "2.10.15 10.0.1", "1:30 2:15", "3-2 1-0", "123-45-6789 222-33-4444"]
 )
 def test_versions_scores_and_codes_are_text_and_not_dates(cells: str, tmp_path: Path) -> None:
     values = cells.split()

@@ -269,11 +269,7 @@ def test_the_client_reports_to_nobody_else(monkeypatch):
 
 @pytest.mark.parametrize(
     "url",
-    [
-        "http://user:secret@127.0.0.1:5000",
-        "https://secret@host",
-        "http://host:5000/?token=secret",
-    ],
+    ["http://user:secret@127.0.0.1:5000", "https://secret@host", "http://host:5000/?token=secret"],
 )
 def test_an_address_with_a_secret_is_refused_and_not_shown(url):
     with pytest.raises(OptionError, match="MLFLOW_TRACKING_TOKEN") as caught:
