@@ -325,6 +325,6 @@ def test_many_columns_are_folded(tmp_path: Path, open_page: OpenPage) -> None:
     page = open_page("#/run/classify-1", locale="en").page
     page.locator(".hand").scroll_into_view_if_needed()
     page.wait_for_function(ANSWERED)
-    assert page.locator(".sliders input:visible").count() == 12
+    assert page.locator(".row-form input[type=range]:visible").count() == 12
     page.locator(".input summary", has_text="2 more columns").click()
-    assert page.locator(".sliders input:visible").count() == 14
+    assert page.locator(".row-form input[type=range]:visible").count() == 14

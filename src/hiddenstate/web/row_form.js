@@ -15,6 +15,8 @@ const plainly = (text, values = {}) => text.replace(/\{(\w+)\}/g, (_, name) => S
 /** Writes a value with its unit. @param {number} value @param {string} unit */
 const withUnit = (value, unit) => [short(Math.abs(value) < 1e4 ? Number(value.toPrecision(4)) : value), unit].filter(Boolean).join(" ");
 
+let fieldsMade = 0;
+
 /** The fields of a row. */
 export class RowForm {
   /**
@@ -26,7 +28,7 @@ export class RowForm {
    */
   constructor(place, { fields, changed, words = plainly }) {
     /** @type {Float64Array} */ this.row = new Float64Array(0);
-    this.shown = fields.map((field, number) => (field.words ? this.choice(field, number, words) : this.number(field, number, words)));
+    this.shown = fields.map((field) => (field.words ? this.choice(field, words) : this.number(field, words)));
     const soon = eachFrame(() => changed(false));
     this.changed = (/** @type {boolean} */ done) => (done ? changed(true) : soon());
     fill(place, ...this.shown.map(({ element }) => element));
@@ -38,9 +40,9 @@ export class RowForm {
     for (const { update } of this.shown) update();
   }
 
-  /** A list of the words of a text. @param {Field} field @param {number} number @param {Words} words */
-  choice({ name, features, words: texts }, number, words) {
-    const id = `row-field-${number}`;
+  /** A list of the words of a text. @param {Field} field @param {Words} words */
+  choice({ name, features, words: texts }, words) {
+    const id = `row-field-${fieldsMade += 1}`;
     const options = [...(/** @type {string[]} */ (texts)), words("another, or none")];
     const select = h("select", { id, onchange: () => {
       features.forEach((feature, place) => { this.row[feature] = Number(Number(select.value) === place); });
@@ -53,9 +55,9 @@ export class RowForm {
     return { element: h("div", { class: "row-field" }, h("label", { for: id }, h("bdi", {}, name)), select), update };
   }
 
-  /** A number, typed or dragged. @param {Field} field @param {number} number @param {Words} words */
-  number({ name, unit, features: [feature], low, high, whole }, number, words) {
-    const id = `row-field-${number}`;
+  /** A number, typed or dragged. @param {Field} field @param {Words} words */
+  number({ name, unit, features: [feature], low, high, whole }, words) {
+    const id = `row-field-${fieldsMade += 1}`;
     const step = whole ? Math.max(1, Math.round((high - low) / 400)) : 10 ** Math.floor(Math.log10((high - low) / 100));
     const set = (/** @type {number} */ value, /** @type {boolean} */ done) => {
       this.row[feature] = value;

@@ -31,7 +31,7 @@ export async function touchOf(store, form, units) {
   }
   const { bentLanes, quantities } = await import("./own_series.js");
   const touch = new Touch(store, form, units);
-  if (form.quantities) quantities(touch);
+  if (form.quantities) await quantities(touch);
   else bentLanes(touch);
   return touch;
 }

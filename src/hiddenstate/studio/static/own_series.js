@@ -1,17 +1,19 @@
-// A row that a reader gives a net: a series whose lanes are bent, or quantities with a slider each.
+// A row that a reader gives a net: a series whose lanes are bent, or quantities with a field each.
 
 import { fill, h, say } from "../../web/dom.js";
 import { given } from "./text_input.js";
-import { t } from "./words.js";
+import { speak, t } from "./words.js";
 import { eachFrame, penOf } from "../../web/pen.js";
 import { LEFT } from "../../web/reading_picture.js";
 import { Bender, drawLanesRead, lanesOf } from "../../web/signal.js";
 import { readSeries } from "../../web/table.js";
-import { short } from "../../web/numbers.js";
+import { RowForm } from "../../web/row_form.js";
+
+await speak("fields");
 
 const MOST_STEPS = 5000;
 const MOST_ROWS = 1000;
-const OPEN = 12; // sliders that are not folded
+const OPEN = 12; // fields that are not folded
 
 /** Adds what chooses a row: a list, and a place for a table. @param {import("./own_row.js").Touch} touch */
 function chooser(touch) {
@@ -83,30 +85,24 @@ export function bentLanes(touch) {
   touch.choose(0);
 }
 
-/** Quantities: a slider each. @param {import("./own_row.js").Touch} touch */
-export function quantities(touch) {
-  const { form } = touch;
-  const [list, rest] = [h("div", { class: "sliders" }), h("div", { class: "sliders" })];
-  const sliders = form.channels.map((name, place) => {
-    const [low, high] = form.ranges[place];
-    const output = h("output");
-    const range = h("input", { type: "range", min: low, max: high, step: (high - low) / 200, "aria-label": name || t("value"), oninput: () => {
-      touch.series[0][place] = form.bytes ? Math.round(range.value) : Number(range.value);
-      output.textContent = short(touch.series[0][place]);
-      touch.truth = null;
-      touch.readSoon();
-    }, onchange: () => touch.read(true) });
-    (place < OPEN ? list : rest).append(h("label", {}, h("bdi", { title: name }, name), range, output));
-    return { range, output };
-  });
+/** Quantities: a field for each column. @param {import("./own_row.js").Touch} touch */
+export async function quantities(touch) {
+  const { form, store } = touch;
+  const view = await store.view().catch(() => null); // without a model there are no words of a column
+  /** @type {import("../../web/row_form.js").Field[]} */
+  const fields = view && view.form ? view.form.fields : form.channels.map((name, place) => ({
+    name: name || t("value"), unit: "", features: [place], words: null, low: form.ranges[place][0], high: form.ranges[place][1], whole: form.bytes }));
+  const [list, rest] = [h("div", { class: "row-form" }), h("div", { class: "row-form" })];
+  const changed = (/** @type {boolean} */ done) => {
+    touch.truth = null;
+    if (done) touch.read(true);
+    else touch.readSoon();
+  };
+  const forms = [[list, fields.slice(0, OPEN)], [rest, fields.slice(OPEN)]].map(([place, part]) => new RowForm(/** @type {any} */ (place), { fields: /** @type {any} */ (part), changed, words: t }));
   touch.input.append(list);
-  if (form.channels.length > OPEN) touch.input.append(h("details", { class: "given" }, h("summary", {}, t("{n} more columns", { n: form.channels.length - OPEN })), rest));
+  if (fields.length > OPEN) touch.input.append(h("details", { class: "given" }, h("summary", {}, t("{n} more columns", { n: fields.length - OPEN })), rest));
   touch.verdict.after(touch.reading.picture.element);
-  touch.drawInput = () => sliders.forEach(({ range, output }, place) => {
-    const value = touch.series[0][place];
-    range.value = Number.isFinite(value) ? value : range.min;
-    output.textContent = short(value);
-  });
+  touch.drawInput = () => forms.forEach((each) => each.show(touch.series[0]));
   chooser(touch);
   touch.choose(0);
 }
