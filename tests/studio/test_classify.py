@@ -162,7 +162,7 @@ def test_row_of_the_run_and_image_of_the_reader_are_read(shown: Any, run: Run) -
     file = {"name": "digit.png", "mimeType": "image/png", "buffer": picture.getvalue()}
     shown.locator(".hand input[type=file]").set_input_files(file)
     share = model.predict_proba(digits)[5].max()
-    words = f"{100 * share:.1f} % sure"
+    words = f"{100 * share:.2f} % sure"
     wait_for(shown, ".said p", words)
 
 
@@ -210,7 +210,7 @@ def test_earlier_net_reads_the_same_row(shown: Any, run: Run) -> None:
     go_to(shown, int(paths[0].stem))
     wait_for(shown, ".weights", "after update 1")
     chances = run.snapshot(run.snapshot_paths()[0])["probability"][0]
-    words = f"{100 * chances.max():.1f} % sure"
+    words = f"{100 * chances.max():.2f} % sure"
     wait_for(shown, ".said p", words)
 
 
@@ -264,7 +264,7 @@ def test_signal_is_bent_and_pasted(
         "() => document.querySelector('.steps output').textContent === 'step 9 of 9'"
     )
     chances = model.predict_proba(np.array([pasted]))[0]
-    said = f"{100 * chances.max():.1f} % sure"
+    said = f"{100 * chances.max():.2f} % sure"
     wait_for(page, ".said p", said)
     lanes = page.locator("canvas.lanes")
     lanes.focus()
@@ -300,7 +300,7 @@ def test_rows_are_read_as_the_model_read_its_data(
     page.wait_for_function(
         "() => document.querySelector('.hand select option').textContent === 'Your row 1'"
     )
-    wait_for(page, ".said p", f"{100 * max(row['p_a'], row['p_b']):.1f} % sure")
+    wait_for(page, ".said p", f"{100 * max(row['p_a'], row['p_b']):.2f} % sure")
     for bad, said in [
         (
             "x;on\n1.5;1",
