@@ -60,6 +60,7 @@ def test_each_target_has_a_line_and_nothing_is_over_both(polymer: Run) -> None:
     (row,), _ = RunIndex(polymer.path.parent).rows()
     assert row.score_text.startswith("molar_mass ± ")
     assert "leak_mol_s ± " in row.score_text
+    assert [each["method"] for each in row.targets] == ["the training mean"] * 2
 
 
 def test_pictures_and_evaluations_are_in_the_units_of_each_target(polymer: Run) -> None:

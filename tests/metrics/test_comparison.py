@@ -5,6 +5,7 @@ import pytest
 from hiddenstate.metrics.comparison import (
     Scored,
     compare,
+    drawn_baseline,
     equal_to_best,
     scored_alone,
     share_in_words,
@@ -33,6 +34,14 @@ def test_a_forecast_is_compared_with_the_best_of_what_needs_no_network() -> None
     against_path = compare("regress", FORECAST | {"test_mse": 4000.0}, {"horizon": 1})
     assert against_path is not None
     assert against_path.warning().startswith("worse than the linear path alone")
+
+
+def test_the_last_value_is_called_a_season_ago_where_it_is_the_same() -> None:
+    week = FORECAST | {"seasonal_mse": FORECAST["baseline_mse"], "seasonal_days": 7.0}
+    options = {"horizon": 7}
+    assert drawn_baseline("regress", options, week) == "the value of a week ago"
+    assert drawn_baseline("regress", options, FORECAST) == "the last value"
+    assert drawn_baseline("regress", options, {}) == "the last value"
 
 
 def test_a_network_that_adds_nothing_is_neither_better_nor_worse() -> None:

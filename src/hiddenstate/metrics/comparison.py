@@ -3,6 +3,7 @@
 What answers is the network or, where it has no share, what stands beside it.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -266,6 +267,17 @@ def baseline_method(job: str, options: Mapping[str, Any]) -> tuple[str, str]:
     if options.get("quantile"):
         return "predicting the training quantiles", "the training quantiles"
     return "predicting the training mean", "the training mean"
+
+
+def drawn_baseline(job: str, options: Mapping[str, Any], results: Mapping[str, Any]) -> str:
+    """Return what the baseline that pictures draw is, as a noun.
+
+    The last value known a season ahead is the value a season ago, and is called so everywhere.
+    """
+    season, last = (results.get(RESULTS[name], math.nan) for name in (SEASONAL, LAST))
+    if math.isclose(season, last, rel_tol=1e-6):
+        return f"the value of {method_in_words(SEASONAL, results)}"
+    return baseline_method(job, options)[1]
 
 
 OTHERS = {

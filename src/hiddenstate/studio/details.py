@@ -13,18 +13,18 @@ from hiddenstate.config import job_options
 from hiddenstate.data.leaks import leaks_from
 from hiddenstate.errors import DataError, HiddenstateError, printable
 from hiddenstate.metrics.answer import NETWORK, answer_of
-from hiddenstate.metrics.comparison import baseline_method, compare
+from hiddenstate.metrics.comparison import baseline_method, compare, drawn_baseline
 from hiddenstate.metrics.glossary import entry_of, interval_in_words, is_shown, written
 from hiddenstate.metrics.headline import headline
 from hiddenstate.metrics.intervals import interval_of
 from hiddenstate.metrics.scores import skill
-from hiddenstate.metrics.target_scores import TargetScore, season_ago, target_scores, with_targets
-from hiddenstate.metrics.units import ago, period_of, quantity
+from hiddenstate.metrics.target_scores import target_scores, with_targets
 from hiddenstate.models.fitted import FittedModel, row_shape_of
 from hiddenstate.program.words import BESIDE
 from hiddenstate.report.commands import python_lines, training_command, uses
 from hiddenstate.runs import Run
 from hiddenstate.runs.run import STATIC_ARRAYS
+from hiddenstate.studio.index import target_values
 from hiddenstate.studio.stream import snapshots, state
 from hiddenstate.system.typing import Array, Arrays
 from hiddenstate.views.pictures import frames_of
@@ -116,9 +116,8 @@ def details(run: Run, number: str) -> dict[str, Any]:
         "results": scores(results, job),
         "headline": headline(job, results),
         "targets": [
-            {"name": printable(each.name, 80), "unit": each.unit, "head": each.head}
-            | {"rest": printable(each.rest, 400), "words": printable(each.in_words(), 400)}
-            | _target_values(each, results, k)
+            {"unit": each.unit, "rest": printable(each.rest, 400)}
+            | {"words": printable(each.in_words(), 400), **target_values(each, results, k)}
             for k, each in enumerate(target_scores(results, options), 1)
         ],
         "baseline": _baseline(job, results, options),
@@ -177,17 +176,6 @@ def _within(name: str, results: dict[str, float], job: str) -> dict[str, Any] | 
     return {"low": low, "high": high, "n": interval.n, "of": interval.kind}
 
 
-def _target_values(score: TargetScore, results: dict[str, float], k: int) -> dict[str, Any]:
-    """Return the scores of a target as values, for other languages than English."""
-    other = None if score.other is None else f"± {quantity(score.other, score.unit)}"
-    r2 = None if score.r2 is None else f"{score.r2:.3f}"
-    days, steps = season_ago(results, k)
-    when = (steps, "step") if steps else period_of(days or 0)
-    when = when if score.method == ago(days, steps) else None
-    values = {"value": score.value, "other": other, "r2": r2, "series": score.series}
-    return values | {"method": score.method, "when": when, "constant": score.constant}
-
-
 def _answer(job: str, results: dict[str, float], options: dict[str, Any]) -> dict[str, Any]:
     """Return the share of the network in the answer, who answers, and the titles of what answers
     beside the network; while it learns, of what may at the end."""
@@ -202,7 +190,7 @@ def _answer(job: str, results: dict[str, float], options: dict[str, Any]) -> dic
 def _baseline(job: str, results: dict[str, float], options: dict[str, Any]) -> dict[str, Any]:
     """Return the best baseline, and as `drawn` the one that pictures draw."""
     compared = compare(job, results, options)
-    method, short = baseline_method(job, options)
+    method, short = baseline_method(job, options)[0], drawn_baseline(job, options, results)
     if compared is None:
         nothing = {"words": None, "worse": False, "tie": False}
         return {"method": method, "short": short, "drawn": short, **nothing}

@@ -8,7 +8,7 @@ import hashlib
 import itertools
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -21,7 +21,8 @@ from hiddenstate.errors import HiddenstateError, printable
 from hiddenstate.metrics.comparison import compare
 from hiddenstate.metrics.glossary import entry_of, interval_in_words, written
 from hiddenstate.metrics.headline import headline
-from hiddenstate.metrics.target_scores import TargetScore, target_scores, with_targets
+from hiddenstate.metrics.target_scores import TargetScore, season_ago, target_scores, with_targets
+from hiddenstate.metrics.units import ago, period_of, quantity
 from hiddenstate.runs import Run
 from hiddenstate.runs.last_lines import lines_from_end
 from hiddenstate.runs.record import read_record, seed_of
@@ -61,6 +62,8 @@ class Row:
         The score and that of the baseline as they are compared, for a bar.
     words : str
         All scores of the targets of a regression.
+    targets : list of dict
+        The same as values, for other languages than English.
     is_share : bool
         Whether the score is a share, of which more is better; else less is.
     steps : int
@@ -91,6 +94,7 @@ class Row:
     tie: bool
     sizes: tuple[float, float] | None
     words: str
+    targets: list[dict[str, Any]]
     is_share: bool
     steps: int
     seconds: float | None
@@ -340,6 +344,7 @@ def _read_row(run: str, path: Path, changed: float) -> Row:
         tie=found is not None and found.tie,
         sizes=None if found is None else found.sizes,
         words="; ".join(printable(each.in_words(), 200) for each in targets[:10]),
+        targets=[target_values(each, results, k) for k, each in enumerate(targets[:10], 1)],
         is_share=about.kind == "share",
         steps=int(figures.get("step", 0)) + (last.get("event") == "log"),
         seconds=next((each.get("seconds") for each in journal if each), None) if done else None,
@@ -351,6 +356,23 @@ def _read_row(run: str, path: Path, changed: float) -> Row:
             if name in defaults and value != defaults[name]
         },
     )
+
+
+def target_values(score: TargetScore, results: Mapping[str, Any], k: int) -> dict[str, Any]:
+    """Return the scores of target `k`, from 1, as values, for other languages than English."""
+    days, steps = season_ago(results, k)
+    when = (steps, "step") if steps else period_of(days or 0)
+    return {
+        "name": printable(score.name, 80),
+        "head": score.head,
+        "value": score.value,
+        "other": None if score.other is None else f"± {quantity(score.other, score.unit)}",
+        "r2": None if score.r2 is None else f"{score.r2:.3f}",
+        "series": score.series,
+        "constant": score.constant,
+        "method": score.method,
+        "when": when if score.method == ago(days, steps) else None,
+    }
 
 
 def _baseline_text(targets: Sequence[TargetScore], pooled: str) -> str:

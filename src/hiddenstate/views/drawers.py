@@ -6,7 +6,7 @@ from typing import TypeVar
 import numpy as np
 from matplotlib.figure import Figure
 
-from hiddenstate.metrics.comparison import baseline_method, share_in_words
+from hiddenstate.metrics.comparison import baseline_method, drawn_baseline, share_in_words
 from hiddenstate.metrics.curves import Calibration, Curves
 from hiddenstate.system.typing import Array
 from hiddenstate.views import figures
@@ -247,7 +247,7 @@ DRAWERS: dict[str, dict[str, Drawer]] = {
             now.arrays["spectrum"],
             on,
             seconds=run.step_seconds,
-            baseline=baseline_method(run.job, run.options)[1],
+            baseline=drawn_baseline(run.job, run.options, now.results),
         ),
         "hidden": _hidden,
         "portrait": lambda run, now, on: figures.portrait(

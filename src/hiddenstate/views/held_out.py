@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from hiddenstate.errors import count, printable
-from hiddenstate.metrics.comparison import baseline_method, share_in_words
+from hiddenstate.metrics.comparison import drawn_baseline, share_in_words
 from hiddenstate.metrics.glossary import written
 from hiddenstate.metrics.losses import output_error
 from hiddenstate.metrics.units import quantity, unit_of
@@ -158,7 +158,8 @@ def held_out(timeline: Timeline, moment: Moment) -> HeldOut | None:
     arrays = typed({**timeline.static_arrays, **moment.arrays}, RegressMoment)
     facts, options = timeline.facts, timeline.options
     lanes = _lanes(timeline, arrays, at_end)
-    baseline = baseline_method(timeline.job, options)[1].removeprefix("the ")
+    results = timeline.moment().results
+    baseline = drawn_baseline(timeline.job, options, results).removeprefix("the ")
     compared = timeline.compared(moment)
     return HeldOut(
         lanes,

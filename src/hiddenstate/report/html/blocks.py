@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hiddenstate.metrics.answer import NETWORK
 from hiddenstate.metrics.glossary import entry_of, written
 from hiddenstate.metrics.path_terms import TERMS
 from hiddenstate.metrics.target_scores import is_pooled
@@ -268,7 +267,7 @@ def baseline(facts: RunFacts) -> str:
         return f"<p>{tags.text(compared.in_words())}</p>"
     rows = [
         [
-            "this network" if compared.who == NETWORK else compared.who,
+            compared.who,
             tags.text(compared.entry.title),
             written(compared.value, compared.entry.kind),
             tags.text(compared.entry.definition),

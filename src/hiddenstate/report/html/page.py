@@ -8,7 +8,6 @@ from string import Template
 from typing import NamedTuple
 
 from hiddenstate.errors import MachineError, UntrustedFileError
-from hiddenstate.metrics.answer import NETWORK
 from hiddenstate.report.facts import RunFacts
 from hiddenstate.report.forecast import Table
 from hiddenstate.report.html.blocks import (
@@ -152,7 +151,7 @@ def _bars(facts: RunFacts) -> str:
     if not (math.isfinite(whole) and whole > 0):
         return ""
     net = "worse" if compared.worse else "even" if compared.tie else "net"
-    who = "this network" if compared.who == NETWORK else compared.who.removeprefix("the ")
+    who = compared.who.removeprefix("the ")
     bars = _bar(who, value / whole, net)
     bars += _bar(compared.short.removeprefix("the "), other / whole, "other")
     note = "longer is better" if is_share else "errors: shorter is better"

@@ -21,14 +21,20 @@ function method({ method: name, when }) {
   return t("{n} {period} ago", { n, period: t(period) });
 }
 
+/** The error without a network. @param {any} target @returns {string} */
+export const versusOf = (target) => (target.other ? `${method(target)} ${target.other}` : "");
+
 /** @param {any} target its scores @returns {string} */
 function targetOf(target) {
-  const { name, value, head, other, r2, series, constant } = target;
+  const { name, value, head, r2, series, constant } = target;
   const all = constant === series;
   return [head === value ? t("{name}: mean absolute error {value}", { name, value }) : t("{name}: {head}, mean absolute error {value}", { name, head, value }),
-    other && `${method(target)} ${other}`, r2 && `R2 ${r2}`, series > 1 && !all && t("medians of {n} series", { n: series }),
+    versusOf(target), r2 && `R2 ${r2}`, series > 1 && !all && t("medians of {n} series", { n: series }),
     constant > 0 && (all ? t("constant") : t("{n} constant series left out", { n: constant }))].filter(Boolean).join(t("; "));
 }
+
+/** @param {any[]} targets their scores */
+export const targetsOf = (targets) => targets.map(targetOf).join(t("; "));
 
 /** @param {any} baseline what needs no network @returns {string} */
 function baselineOf({ short, text, lower, scaled, worse, tie, words }) {

@@ -3,7 +3,7 @@
 import { get } from "./api.js";
 import { fill, h, say } from "../../web/dom.js";
 import { stream } from "./stream.js";
-import { t } from "./words.js";
+import { language, t } from "./words.js";
 import { short } from "../../web/numbers.js";
 
 const PAGE = 50;
@@ -31,6 +31,8 @@ const COLUMNS = [
 export const duration = (seconds) => (seconds === null || seconds === undefined ? "" : seconds < 60 ? `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`
   : seconds < 3600 ? `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s` : `${Math.floor(seconds / 3600)} h ${Math.round((seconds % 3600) / 60)} min`);
 
+const own = language === "en" ? null : await import("./result.js");
+
 /**
  * The score of a run and what is reached without a network, with a bar.
  * @param {any} row
@@ -38,15 +40,16 @@ export const duration = (seconds) => (seconds === null || seconds === undefined 
 export function scoreOf(row) {
   if (row.score === null) return [h("span", { class: "note" }, "–")];
   const final = row.baseline !== null;
-  const { worse } = row;
-  const parts = [h("span", { class: `figure${worse ? " worse" : ""}`, title: row.words || [row.title, row.interval_text].filter(Boolean).join(", ") }, row.score_text)];
+  const { worse, targets } = row;
+  const title = own && targets.length ? own.targetsOf(targets) : row.words || [t(row.title), row.interval_text].filter(Boolean).join(", ");
+  const parts = [h("span", { class: `figure${worse ? " worse" : ""}`, title }, row.score_text)];
   if (!final) return [...parts, h("span", { class: "versus" }, t(row.metric === "loss" ? "loss so far" : row.title))];
-  const [own, other] = row.sizes || [row.score, row.baseline];
-  const most = row.is_share ? 1 : Math.max(own, other) || 1;
+  const [size, other] = row.sizes || [row.score, row.baseline];
+  const most = row.is_share ? 1 : Math.max(size, other) || 1;
   const [bar, mark] = [h("i", {}), h("b", {})];
-  bar.style.width = `${(100 * own) / most}%`;
+  bar.style.width = `${(100 * size) / most}%`;
   mark.style.left = `${(100 * other) / most}%`;
-  return [...parts, h("span", { class: "versus", title: t("without a network") }, h("span", { class: "unseen" }, t("without a network"), " "), row.baseline_text),
+  return [...parts, h("span", { class: "versus", title: t("without a network") }, h("span", { class: "unseen" }, t("without a network"), " "), own && targets.length === 1 ? own.versusOf(targets[0]) : row.baseline_text),
     h("span", { class: `meter${worse ? " worse" : row.tie ? " even" : ""}`, "aria-hidden": "true" }, bar, mark)];
 }
 
