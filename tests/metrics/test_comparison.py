@@ -164,6 +164,11 @@ def test_runs_whose_intervals_leave_their_order_open_are_equal() -> None:
     fewer = {"test_mse": 0.9, "test_mse_low": 0.4, "test_mse_high": 1.4}
     runs = [Scored("regress", "own.csv", errors), Scored("regress", "own.csv", fewer)]
     assert equal_to_best(runs) == (1, [0])
+    scaled = {"target_series": 5, "test_mase": 0.5, "test_mase_low": 0.4, "test_mase_high": 0.6}
+    panels = [errors | scaled, fewer | scaled | {"test_mase": 0.8, "test_mase_low": 0.7}]
+    assert equal_to_best([Scored("regress", "own.csv", each) for each in panels]) == (0, [])
+    pooled = [each | {"target_1_mae": 1.0, "target_2_mae": 2.0} for each in (errors, fewer)]
+    assert equal_to_best([Scored("regress", "own.csv", each) for each in pooled]) is None
 
 
 @pytest.mark.parametrize(

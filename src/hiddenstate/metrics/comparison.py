@@ -33,6 +33,9 @@ from hiddenstate.metrics.units import quantity, unit_of
 from hiddenstate.program.jobs import kind_of
 from hiddenstate.program.words import BESIDE, Words
 
+SCALED = "test_mase"
+"""Result: the error of forecasts that may be taken over unlike targets and series."""
+
 QUANTILES = "baseline_pinball"
 """The same of a regression whose answers are quantiles."""
 
@@ -369,19 +372,21 @@ class Scored:
 def equal_to_best(runs: Sequence[Scored]) -> tuple[int, list[int]] | None:
     """Return the place of the best run, and of those whose score its interval leaves equal.
 
-    None unless two runs or more have an interval of the same score of the same question.
+    None unless two runs or more have an interval of the same score of the same question. Of several
+    targets or series it is the scaled error, as no other score may be taken over them.
     """
-    scores = {}
+    scores, of = {}, set[tuple[str, str, str]]()
     for place, run in enumerate(runs):
         key = headline(run.job, run.results)
+        key = SCALED if is_pooled(key, run.results) else key
         ends = ends_of(key, run.results)
-        if ends is not None:
+        if ends is not None and key in run.results:
             scores[place] = float(run.results[key]), ends
-    of = {(run.job, run.question) for place, run in enumerate(runs) if place in scores}
+            of.add((run.job, run.question, key))
     if len(scores) < 2 or len(of) > 1:
         return None
-    job, _ = next(iter(of))
-    choose = max if entry_of(headline(job, {}), job).kind == "share" else min
+    ((job, _, key),) = of
+    choose = max if entry_of(key, job).kind == "share" else min
     best = choose(scores, key=lambda place: scores[place][0])
     return best, [p for p in scores if p != best and not differ(scores[p], scores[best])]
 
