@@ -227,6 +227,12 @@ def odd_run(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Run]:
 
 
 @pytest.fixture
+def blank(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures without marks: what they show is tested in tests/views, and takes as long as all."""
+    monkeypatch.setattr("matplotlib.figure.Figure.draw", lambda figure, renderer: None)
+
+
+@pytest.fixture
 def run_of(cli: Cli, trained: Callable[[str], Path], tmp_path: Path) -> Callable[[str], Run]:
     """Gives a small finished run of a job, in `tmp_path` where `cli` finds it by its name."""
 

@@ -170,7 +170,7 @@ def test_an_option_of_another_job_or_without_effect_is_rejected(cli, tmp_path):
     assert "27 equal steps" in cli("classify", "--steps", "27").err
 
 
-def test_the_command_it_suggests_next_works(cli, tiny_idx, tmp_path):
+def test_the_command_it_suggests_next_works(blank, cli, tiny_idx, tmp_path):
     np.savez(tmp_path / "own.npz", X=np.arange(50.0), y=np.arange(50.0))
     for command in (("classify", tiny_idx, *SMALL), ("regress", "own.npz", "--threads", "1")):
         said = cli(*command).out.splitlines()[-1]
@@ -191,7 +191,7 @@ def test_uint8_signals_are_fractions_in_training_and_predicting(cli, tmp_path):
     assert one == pytest.approx(two, rel=1e-3)
 
 
-def test_the_test_part_of_a_signal_is_evaluated(cli, tmp_path):
+def test_the_test_part_of_a_signal_is_evaluated(blank, cli, tmp_path):
     t = np.arange(400) * 0.3
     np.savez(tmp_path / "own.npz", X=np.sin(t), y=np.cos(t), X_test=np.sin(t), y_test=np.cos(t))
     said = cli("regress", "own.npz", "--threads", "1").out

@@ -48,12 +48,6 @@ def masked(line):
     return re.sub(r"\d+\.\d+(e-?\d+)?|\d+(?= s\))|\d+(?=% by )", "#", line.rstrip())
 
 
-@pytest.fixture
-def blank(monkeypatch):
-    """Figures without marks: what they show is tested in tests/views, and takes as long as all."""
-    monkeypatch.setattr("matplotlib.figure.Figure.draw", lambda figure, renderer: None)
-
-
 SHORT = {"digits.csv", "pictures", "sensors.csv"}
 """What own-data.md trains on with the automatic recipe for 160 to 800 updates, here for 20."""
 
