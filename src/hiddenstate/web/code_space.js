@@ -395,15 +395,15 @@ export class Space {
     const [right, bottom] = this.place([1.06, -1.06, 0]);
     const wide = Math.max(...[-1, -0.5, 0, 0.5, 1].map((share) => this.pen.measureText(this.number(0, share)).width));
     const every = wide + 8 < (right - left) / 4.24;
+    const low = Math.min(bottom, this.height - 40);
     for (const share of [-1, -0.5, 0, 0.5, 1]) {
       this.stroke([share, -1.06, 0], [share, 1.06, 0]);
       const [x] = this.place([share, -1, 0]);
-      const low = Math.min(bottom, this.height - 40);
       if (every || share % 1 === 0) this.write(this.number(0, share), x, low + 12, "center", this.muted);
       if (axes < 2) continue;
       this.stroke([-1.06, share, 0], [1.06, share, 0]);
       const height = this.place([-1, share, 0])[1];
-      this.write(this.number(1, share), Math.max(left, 44) - 6, height, "right", this.muted);
+      if (height < low + 2) this.write(this.number(1, share), Math.max(left, 44) - 6, height, "right", this.muted);
     }
     const middle = Math.min(Math.max((left + right) / 2, 40), this.width - 40);
     this.write(this.nameOf(0), middle, Math.min(bottom, this.height - 40) + 29, "center", this.ink);
