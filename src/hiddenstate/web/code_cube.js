@@ -4,6 +4,7 @@
 /** @import { Space, Point } from "./code_space.js" */
 /** @typedef {(axis: number, a: number, b: number, c: number) => Point} Corner */
 
+const NARROW = 420; // pixels
 const EYE = 4.6; // distance of the eye from the centre of the cube
 
 /** @param {Space} space */
@@ -88,7 +89,8 @@ function nameAxis(space, axis, corner, behind) {
   const [[b, c]] = [[-next, last], [next, -last]].sort((one, other) => outside(other) - outside(one));
   /** @param {number} share @param {number} far */
   const away = (share, far) => space.place(corner(axis, share, b * far, c * far));
-  for (const share of [-0.9, 0.9]) {
+  const end = space.width < NARROW ? 0.7 : 0.9; // numbers of two axes at a corner stand apart
+  for (const share of [-end, end]) {
     const [x, y] = away(share, 1.1);
     space.write(space.number(axis, share), x, y, "center", space.muted);
   }
