@@ -203,6 +203,9 @@ def test_many_series_have_a_path_each_in_their_own_scale(cli, tmp_path):
     assert done.code == 0, done.err
     rows = json.loads(done.out)
     assert [row["series"] for row in rows] == [f"s{k}" for k in range(6) for _ in range(4)]
+    assert cli("forecast", "last", "--horizon", 4, "--figure", "fan.json").code == 0
+    drawn = json.loads((tmp_path / "fan.json").read_text())["series"]
+    assert [fan["ahead"]["y"][0][0] for fan in drawn] == [row["sales"] for row in rows[::4]]
     widths = [row["sales_upper_95"] - row["sales_lower_95"] for row in rows[::4]]
     assert 5 < widths[1] / widths[0] < 20
     assert 50 < widths[2] / widths[0] < 200
