@@ -79,7 +79,6 @@ def _random_numbers_of_any_order(request):
 
 
 TRAIN_IMAGES = "train-images-idx3-ubyte"
-TRAIN_LABELS = "train-labels-idx1-ubyte"
 EVIL = "evil\n\x1b[31m\u202e<b>"
 
 

@@ -28,7 +28,6 @@ FRAME = pd.DataFrame(X, columns=NAMES)
 STEPS = [f"{name}{t}" for t in range(2) for name in "ab"]
 SMALL: dict[str, Any] = {"hidden_size": 5, "scale": "standard", "max_steps": 8, "random_state": 0}
 TRAIN = ("--hidden-size", 5, "--scale", "standard", "--max-steps", 8, "--test-fraction", 0)
-UNNAMED = pytest.mark.filterwarnings("ignore:X does not have valid feature names")
 
 
 def long_frame(n: int = 6) -> pd.DataFrame:

@@ -16,7 +16,7 @@ from tests import classic
 from tests.conftest import ENGINES
 from tests.engines.tasks import WINDOWS, assert_update, digits, job_of, never, with_engine
 
-N_STEPS = {"classify": 30, "autoencode": 30, "regress": WINDOWS}
+N_STEPS = {"classify": 20, "autoencode": 20, "regress": WINDOWS}
 """Steps of the loop. Every step of the digits costs as much as many of the waves."""
 
 # float32: an output has seven digits, so the square of a small error has fewer.
