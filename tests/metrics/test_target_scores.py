@@ -81,7 +81,10 @@ def test_series_in_which_a_target_is_constant_are_left_out_and_counted() -> None
     (score,) = target_scores(results, {"target": ["faults"]})
     assert score.figures.startswith("MASE 0.2, ± 5.5; the last value: ± 11; R2 within series 0.98")
     assert score.figures.endswith(" (medians of 2 series; 3 constant ones left out)")
-    assert score.facts()["constant"] == 3
+    assert (score.facts()["series"], score.facts()["constant"]) == (2, 3)
+    half = results_by_target(shops((1.0, 2.0)), {}) | {"target_1_constant": 1}
+    (score,) = target_scores(half, {"target": ["faults"]})
+    assert score.figures.endswith(" (1 series; 1 constant one left out)")
 
 
 @pytest.mark.parametrize("n", [1, 2])

@@ -75,10 +75,10 @@ class TargetScore:
         Root of the mean squared error, coefficient of determination within the series, mean
         absolute scaled error.
     series : int, default 1
-        The number of series that all are medians over.
+        The number of series.
     constant : int, default 0
-        The number of series that have no part in them, as the target is constant in these; if it is
-        so in all, it has.
+        The number of those in which the target is constant, which have no part in the scores;
+        unless it is so in all.
     """
 
     name: str
@@ -96,7 +96,7 @@ class TargetScore:
         """Return the scores as values, those that there are."""
         named = {"target": self.name, "unit": self.unit or None, "mae": self.mae, "rmse": self.rmse}
         named |= {"r2": self.r2, "mase": self.mase, "baseline_mae": self.other}
-        named |= {"baseline": self.method or None, "series": self.series}
+        named |= {"baseline": self.method or None, "series": self.counted}
         named |= {"constant": self.constant or None}
         named["words"] = self.in_words()
         return {name: value for name, value in named.items() if value is not None}
@@ -116,7 +116,7 @@ class TargetScore:
     @property
     def short(self) -> str:
         """The main score alone, that of a panel first: "MASE 0.584, ± 310 EUR"."""
-        panel = self.series + self.constant > 1 and self.mase is not None
+        panel = self.series > 1 and self.mase is not None
         return f"MASE {self.mase:.3g}, {self.value}" if panel else self.value
 
     @property
@@ -126,6 +126,11 @@ class TargetScore:
         return text + (f" ({self.of})" if self.of else "")
 
     @property
+    def counted(self) -> int:
+        """The number of series that the scores are medians over."""
+        return self.series - self.constant or self.series
+
+    @property
     def of(self) -> str:
         """What the scores are taken over: "medians of 5 series"; empty of a single one."""
         several = self.series > 1
@@ -133,7 +138,8 @@ class TargetScore:
             return f"medians of {self.series:,} series" * several
         if self.constant == self.series:
             return f"constant in all {self.series:,} series" if several else "constant"
-        medians = f"medians of {self.series:,} series" if several else "1 series"
+        n = self.counted
+        medians = f"medians of {n:,} series" if n > 1 else "1 series"
         return f"{medians}; {count(self.constant, 'constant one')} left out"
 
     @property
@@ -153,7 +159,7 @@ class TargetScore:
     @property
     def fit(self) -> str:
         """The coefficient of determination as text; empty if there is none."""
-        within = " within series" * (self.series > 1)
+        within = " within series" * (self.counted > 1)
         if self.r2 is None:
             return ""
         return f"R2{within} {self.r2:.3f}" if self.r2 > -LOW else f"R2{within} below -{LOW}"
@@ -194,7 +200,7 @@ def _score(results: Mapping[str, Any], options: Mapping[str, Any], k: int) -> Ta
         rmse,
         r2,
         mase,
-        series if constant == series else series - constant,
+        series,
         constant,
     )
 

@@ -27,9 +27,9 @@ export const versusOf = (target) => (target.other ? `${method(target)} ${target.
 /** @param {any} target its scores @returns {string} */
 function targetOf(target) {
   const { name, value, head, r2, series, constant } = target;
-  const all = constant === series;
+  const [all, n] = [constant === series, series - constant];
   return [head === value ? t("{name}: mean absolute error {value}", { name, value }) : t("{name}: {head}, mean absolute error {value}", { name, head, value }),
-    versusOf(target), r2 && `R2 ${r2}`, series > 1 && !all && t("medians of {n} series", { n: series }),
+    versusOf(target), r2 && `R2 ${r2}`, n > 1 && t("medians of {n} series", { n }),
     constant > 0 && (all ? t("constant") : t("{n} constant series left out", { n: constant }))].filter(Boolean).join(t("; "));
 }
 
