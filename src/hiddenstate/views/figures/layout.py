@@ -54,6 +54,9 @@ KEY = 0.37
 KEY_LINE = 0.15
 """Height of a line of a legend in inches."""
 
+LEAST_NAMED = 6
+"""Letters of the name of an axis at least."""
+
 NUMBERS_BESIDE = 0.1
 """Inches from an axis to its name, without its numbers."""
 
@@ -363,9 +366,11 @@ def name_time(axes: Axes, clock: str) -> None:
 
 
 def fitting_label(axes: Axes, *texts: str) -> None:
-    """Name the y axis by the first of some texts that it has space for; else not at all."""
+    """Name the y axis by the first of some texts that it has space for, or the last of several
+    without its middle; not at all if nothing could be read of it."""
     room = room_of_name(axes, "y")
-    axes.set_ylabel(next((text for text in texts if style.letters(text) <= room), ""))
+    short = style.plain(texts[-1], room) if room >= LEAST_NAMED and len(texts) > 1 else ""
+    axes.set_ylabel(next((text for text in texts if style.letters(text) <= room), short))
 
 
 def note_outside(axes: Axes, values: Array, name: str, color: str) -> None:
