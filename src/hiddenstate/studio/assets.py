@@ -2,7 +2,6 @@
 
 import gzip
 import hashlib
-import re
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
@@ -10,14 +9,11 @@ from string import Template
 
 from hiddenstate.studio.session import Session
 from hiddenstate.web.joining import COMMENT, compact
-from hiddenstate.web.palette import base_style
+from hiddenstate.web.palette import compact_style, style_of
 
 FOLDERS = ("studio/static", "web")
 """Folders of scripts: a page of the studio draws with what reports and exported pages draw with.
 They have the same places to one another in addresses, so that imports between them hold."""
-
-COMMENTS = re.compile(r"/\*.*?\*/|^ +|\n", re.MULTILINE | re.DOTALL)
-"""What no style needs."""
 
 STYLE = "studio.css"
 """The style of the frame, to which that of all pages is joined; pages load their own."""
@@ -53,8 +49,9 @@ def load_assets() -> dict[str, Asset]:
                 text = compact(COMMENT.sub("", entry.read_text("utf-8")))
                 found[f"{folder}/{entry.name}"] = Asset(KINDS[".js"], text.encode())
             elif entry.name.endswith(".css") and folder == FOLDERS[0]:
-                first = f"{base_style()}\n" if entry.name == STYLE else ""
-                style = COMMENTS.sub("", first + entry.read_text("utf-8"))
+                style = entry.read_text("utf-8")
+                is_first = entry.name == STYLE
+                style = style_of(style, "row_form") if is_first else compact_style(style)
                 found[f"{folder}/{entry.name}"] = Asset(KINDS[".css"], style.encode())
     return found
 

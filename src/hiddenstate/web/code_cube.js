@@ -1,6 +1,8 @@
 // Three axes of codes in perspective: `turn` rotates about the upright third axis, then `tilt` towards
 // the viewer.
 
+import { label } from "./pen.js";
+
 /** @import { Space, Point } from "./code_space.js" */
 /** @typedef {(axis: number, a: number, b: number, c: number) => Point} Corner */
 
@@ -92,8 +94,8 @@ function nameAxis(space, axis, corner, behind) {
   const end = space.width < NARROW ? 0.7 : 0.9; // numbers of two axes at a corner stand apart
   for (const share of [-end, end]) {
     const [x, y] = away(share, 1.1);
-    space.write(space.number(axis, share), x, y, "center", space.muted);
+    label(space.pen, space.number(axis, share), x, y, space.muted, "center");
   }
   const [x, y] = away(0, 1.22);
-  space.write(space.nameOf(axis), Math.min(Math.max(x, 26), space.width - 26), Math.min(y, space.height - 12), "center", space.ink);
+  label(space.pen, space.nameOf(axis), Math.min(Math.max(x, 26), space.width - 26), Math.min(y, space.height - 12), space.ink, "center");
 }

@@ -5,7 +5,7 @@
 import { colorOf, inkOn, isDark } from "./colors.js";
 import { outline } from "./shapes.js";
 import { clamp, extentOf } from "./numbers.js";
-import { contextOf, line, penOf } from "./pen.js";
+import { contextOf, label, line, penOf } from "./pen.js";
 
 /**
  * What codes are of, and how pages speak of them.
@@ -361,14 +361,6 @@ export class Space {
     line(this.pen, [[x, y], [u, v]], this.line, 1);
   }
 
-  /** @param {string} text @param {number} x @param {number} y @param {CanvasTextAlign} align @param {string} color */
-  write(text, x, y, align, color) {
-    this.pen.fillStyle = color;
-    this.pen.textAlign = align;
-    this.pen.textBaseline = "middle";
-    this.pen.fillText(text, x, y);
-  }
-
   /**
    * Returns the number at a place in [-1, 1] of an axis, as text.
    * @param {number} axis
@@ -399,19 +391,19 @@ export class Space {
     for (const share of [-1, -0.5, 0, 0.5, 1]) {
       this.stroke([share, -1.06, 0], [share, 1.06, 0]);
       const [x] = this.place([share, -1, 0]);
-      if (every || share % 1 === 0) this.write(this.number(0, share), x, low + 12, "center", this.muted);
+      if (every || share % 1 === 0) label(this.pen, this.number(0, share), x, low + 12, this.muted, "center");
       if (axes < 2) continue;
       this.stroke([-1.06, share, 0], [1.06, share, 0]);
       const height = this.place([-1, share, 0])[1];
-      if (height < low + 2) this.write(this.number(1, share), Math.max(left, 44) - 6, height, "right", this.muted);
+      if (height < low + 2) label(this.pen, this.number(1, share), Math.max(left, 44) - 6, height, this.muted, "right");
     }
     const middle = Math.min(Math.max((left + right) / 2, 40), this.width - 40);
-    this.write(this.nameOf(0), middle, Math.min(bottom, this.height - 40) + 29, "center", this.ink);
-    if (axes === 2) this.write(this.nameOf(1), Math.max(left, 44), Math.max(top, 18) - 9, "left", this.ink);
+    label(this.pen, this.nameOf(0), middle, Math.min(bottom, this.height - 40) + 29, this.ink, "center");
+    if (axes === 2) label(this.pen, this.nameOf(1), Math.max(left, 44), Math.max(top, 18) - 9, this.ink, "left");
     if (axes === 1 && classes && names.length <= 20) {
       names.forEach((name, kind) => {
         const [, y] = this.place([0, 1 - (2 * (kind + 0.5)) / names.length, 0]);
-        this.write(name.slice(0, 10), Math.max(left, 78) - 8, y, "right", this.muted);
+        label(this.pen, name.slice(0, 10), Math.max(left, 78) - 8, y, this.muted, "right");
       });
     }
   }

@@ -1,5 +1,6 @@
 """The style that all pages share, with the colours of the themes; draws nothing."""
 
+import re
 from importlib.resources import files
 from string import Template
 
@@ -9,10 +10,18 @@ ROLES = ("ground", "paper", "ink", "muted", "faint", "target", "prediction", "wr
 """Colours that are variables of the style, by their role in figures."""
 
 
-def base_style() -> str:
-    """Return the style that all pages share: colours, text, cards, buttons."""
-    text = files(__package__).joinpath("base.css").read_text("utf-8").strip()
-    return Template(text).substitute({name: _variables(name) for name in BY_NAME})
+def style_of(own: str, *shared: str) -> str:
+    """Return the style of a page, compact: colours, text, cards and buttons as all pages have them,
+    the `shared` styles of this folder, and its `own`."""
+    text = "".join(files(__package__).joinpath(f"{each}.css").read_text("utf-8") for each in shared)
+    base = Template(files(__package__).joinpath("base.css").read_text("utf-8"))
+    return compact_style(base.substitute({name: _variables(name) for name in BY_NAME}) + text + own)
+
+
+def compact_style(text: str) -> str:
+    """Return a style without comments and the space that does not matter."""
+    short = re.sub(r"\s+", " ", re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL))
+    return re.sub(r" ?([{};,]) ?", r"\1", short).replace(": ", ":").replace(";}", "}").strip()
 
 
 def _variables(name: str) -> str:

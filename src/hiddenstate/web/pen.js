@@ -105,6 +105,14 @@ export function line(pen, points, color, width = 1.5, dash = [], alpha = pen.glo
   pen.globalAlpha = before;
 }
 
+/** Draws a dot. @param {Pen} pen @param {number} x @param {number} y @param {number} radius @param {string} color */
+export function spot(pen, x, y, radius, color) {
+  pen.fillStyle = color;
+  pen.beginPath();
+  pen.arc(x, y, radius, 0, 7);
+  pen.fill();
+}
+
 const FONT = "system-ui, sans-serif";
 
 /**
@@ -136,6 +144,22 @@ export function write(pen, text, x, y, color, align = "left", size = 12, room = 
   pen.textAlign = align;
   pen.fillStyle = color;
   pen.fillText(fitted(pen, text, room), x, y);
+}
+
+/**
+ * Writes a text whose middle is at a height, in the font of the pen.
+ * @param {Pen} pen
+ * @param {string} text
+ * @param {number} x
+ * @param {number} y
+ * @param {string} color
+ * @param {CanvasTextAlign} [align]
+ */
+export function label(pen, text, x, y, color, align = "left") {
+  pen.textAlign = align;
+  pen.textBaseline = "middle";
+  pen.fillStyle = color;
+  pen.fillText(text, x, y);
 }
 
 /**

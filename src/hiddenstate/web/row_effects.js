@@ -3,7 +3,7 @@
 import { below, marginOf, rules, ticks, written } from "./axes.js";
 import { colorOf } from "./colors.js";
 import { extentOf, short } from "./numbers.js";
-import { frame, line, penOf, write } from "./pen.js";
+import { spot, frame, line, penOf, write } from "./pen.js";
 
 /** @import { Field } from "./row_form.js" */
 
@@ -56,10 +56,7 @@ export function drawEffects(canvas, all, row, answer) {
     else line(pen, points.map(([value, each]) => [at(value), y(each)]), blue, 1.8);
     const own = field.words ? field.features.findIndex((feature) => row[feature] === 1) : row[field.features[0]];
     if (own < 0 || !(at(own) >= x - 1 && at(own) <= x + width + 1)) return;
-    pen.fillStyle = blue;
-    pen.beginPath();
-    pen.arc(at(own), y(now), 4.5, 0, 2 * Math.PI);
-    pen.fill();
+    spot(pen, at(own), y(now), 4.5, blue);
   });
 }
 

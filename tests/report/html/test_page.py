@@ -354,7 +354,7 @@ PRINTED_HALF, PRINTED = 349, 718
 def test_printed_pictures_are_large_enough_to_be_read(
     runs: dict[str, Run], pages: dict[str, Page], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    limits = re.findall(r"([^{}\s]*) img \{ max-height: ([\d.]+)cm", pages["classify"].styles[0])
+    limits = re.findall(r"([^{}\s]*) img\{max-height:([\d.]+)cm", pages["classify"].styles[0])
     highest = {kind: float(high) * 96 / 2.54 for kind, high in limits}
     monkeypatch.setattr(pictures, "DOTS", 48)
     monkeypatch.setattr(pictures, "VARIANTS", (("light", "wide"), ("light", "narrow")))

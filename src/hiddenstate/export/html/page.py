@@ -50,7 +50,7 @@ from hiddenstate.version import __version__
 from hiddenstate.web import tags
 from hiddenstate.web.joining import compact, joined, ordered, trimmed
 from hiddenstate.web.joining import source as source_of_script
-from hiddenstate.web.palette import base_style
+from hiddenstate.web.palette import style_of
 from hiddenstate.web.policy import policy
 
 
@@ -140,7 +140,7 @@ def _style_and_scripts(first: str, modules: tuple[str, ...]) -> tuple[str, str, 
     interpreter = ordered(f"web/{name}.js" for name in modules)
     own = ordered([f"export/html/{first}.js"], interpreter)
     net, script = compact(joined(interpreter)), trimmed(joined(own, interpreter))
-    return f"{base_style()}\n{_asset('page.css')}", net, script
+    return style_of(_asset("page.css"), *(["row_form"] if first == "forms" else [])), net, script
 
 
 def net_scripts(program: Program) -> list[str]:

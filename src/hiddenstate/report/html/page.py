@@ -28,7 +28,7 @@ from hiddenstate.version import __version__
 from hiddenstate.views.timeline import Timeline
 from hiddenstate.web import tags
 from hiddenstate.web.joining import joined, ordered, trimmed
-from hiddenstate.web.palette import base_style
+from hiddenstate.web.palette import style_of
 from hiddenstate.web.policy import policy
 
 
@@ -61,7 +61,7 @@ def page(run: Run, tables: Sequence[Table] = (), fans: Mapping[str, object] | No
     bodies["appendix"] = ("Appendix", folded)
     sections = {key: (title, body) for key, (title, body) in bodies.items() if body}
     titles = {"result": "Result"} | {key: title for key, (title, _) in sections.items()}
-    css = f"{base_style()}\n{Template(asset('page.css')).substitute(heat=_heat())}"
+    css = style_of(Template(asset("page.css")).substitute(heat=_heat()))
     scripts = filter(None, ("page", replay.key, "forecast" if fans else ""))
     script = trimmed(joined(ordered(f"report/html/{name}.js" for name in scripts)))
     return Template(asset("page.html")).substitute(

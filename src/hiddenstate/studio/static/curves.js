@@ -6,7 +6,7 @@ import { t } from "./words.js";
 import { colorOf } from "../../web/colors.js";
 import { below, marginOf, rules, ticks, written } from "../../web/axes.js";
 import { percent, short } from "../../web/numbers.js";
-import { line } from "../../web/pen.js";
+import { label, line, spot } from "../../web/pen.js";
 
 const LEFT = 46;
 const BOTTOM = 22;
@@ -50,20 +50,15 @@ export function drawCurves(pen, width, height, { curves, end, at, log = false, s
   below(pen, [left - 8, width - 2], height - BOTTOM / 2 + 2, ticks(0, end, Math.max(2, Math.round(width / 120))).map((mark) => [x(mark), mark.toLocaleString("en")]));
   if (level) {
     line(pen, [[left, y(level.value)], [width - 10, y(level.value)]], colorOf("muted"), 1, [4, 4]);
-    pen.fillStyle = colorOf("muted");
-    pen.textAlign = "right";
     const above = y(level.value) > TOP + 18;
-    pen.fillText(level.name, width - 12, y(level.value) + (above ? -8 : 9));
+    label(pen, level.name, width - 12, y(level.value) + (above ? -8 : 9), colorOf("muted"), "right");
   }
   for (const { points, color: stroke, width: thick, dash = [] } of curves) {
     line(pen, thinned(points, width).map(([step, value]) => [x(step), logs && value <= 0 ? NaN : y(value)]), stroke, thick, dash);
     if (points.length === 1 || at !== null) {
       const dot = nearest(points, at === null ? end : at);
       if (dot && Number.isFinite(dot[1]) && (!logs || dot[1] > 0)) {
-        pen.fillStyle = stroke;
-        pen.beginPath();
-        pen.arc(x(dot[0]), y(dot[1]), 3.5, 0, 7);
-        pen.fill();
+        spot(pen, x(dot[0]), y(dot[1]), 3.5, stroke);
       }
     }
   }

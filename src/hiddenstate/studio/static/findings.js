@@ -4,7 +4,7 @@ import { h } from "../../web/dom.js";
 import { classColors } from "./theme.js";
 import { Picture } from "./picture.js";
 import { t } from "./words.js";
-import { fitted, paintPixels, write } from "../../web/pen.js";
+import { fitted, paintPixels, spot, write } from "../../web/pen.js";
 import { drawLane } from "../../web/signal.js";
 import { colorOf } from "../../web/colors.js";
 import { percent, short } from "../../web/numbers.js";
@@ -60,10 +60,7 @@ export function rowsDrawn(found) {
           pen.textAlign = "left";
           const dot = kind === "picture" || samples.length < 2 ? 0 : 16;
           if (dot) {
-            pen.fillStyle = colors[place];
-            pen.beginPath();
-            pen.arc(x + 5, y + 8.5, 4.5, 0, 7);
-            pen.fill();
+            spot(pen, x + 5, y + 8.5, 4.5, colors[place]);
           }
           pen.fillStyle = colorOf("ink");
           pen.fillText(fitted(pen, sample.label, wide - 20 - dot), x + dot, y + 13);

@@ -6,7 +6,7 @@ import { Moving, mixed, momentOf } from "./easing.js";
 import { Picture, framed } from "./picture.js";
 import { speak, t } from "./words.js";
 import { colorOf } from "../../web/colors.js";
-import { line } from "../../web/pen.js";
+import { label, line, spot } from "../../web/pen.js";
 
 /** @typedef {import("./store.js").Store} Store */
 
@@ -132,7 +132,6 @@ export class Memory {
     const side = beside ? Math.min(height, 0.46 * width) : Math.min(width, 0.55 * height);
     const colors = classColors(Math.max(this.L, 1));
     pen.font = "12px system-ui, sans-serif";
-    pen.textBaseline = "middle";
     this.drawPlane(pen, values, beside ? side / 2 : width / 2, (beside ? height : side) / 2, side / 2 / EDGE, colors);
     this.drawBars(pen, values, beside ? [side + 16, 4, width - 12, height - BOTTOM] : [8, side + 8, width - 12, height - BOTTOM], colors);
   }
@@ -151,20 +150,15 @@ export class Memory {
     line(pen, [[x - EDGE * size, y], [x + EDGE * size, y]], faint, 1);
     line(pen, [[x, y - EDGE * size], [x, y + EDGE * size]], faint, 1);
     line(pen, circle(1), muted, 1.2);
-    pen.textAlign = "left";
     for (const steps of RINGS) {
       const radius = Math.exp(-1 / steps);
       line(pen, circle(radius), faint, 1, [3, 3]);
-      pen.fillStyle = muted;
-      pen.fillText(steps === 1 ? t("1 step") : t("{n} steps", { n: steps }), x + 3, y - radius * size + 9);
+      label(pen, steps === 1 ? t("1 step") : t("{n} steps", { n: steps }), x + 3, y - radius * size + 9, muted);
     }
     const dot = this.L * this.S > 64 ? 2.2 : 3.5;
     this.points = Array.from({ length: this.L * this.S }, (_, k) => [x + values[2 * k] * size, y - values[2 * k + 1] * size, k]);
     for (const [u, v, k] of this.points) {
-      pen.fillStyle = this.at === k ? ink : colors[Math.floor(k / this.S) % colors.length];
-      pen.beginPath();
-      pen.arc(u, v, this.at === k ? dot + 3 : dot, 0, 7);
-      pen.fill();
+      spot(pen, u, v, this.at === k ? dot + 3 : dot, this.at === k ? ink : colors[Math.floor(k / this.S) % colors.length]);
     }
   }
 
@@ -181,12 +175,9 @@ export class Memory {
     const [faint, muted, ink] = ["faint", "muted", "ink"].map(colorOf);
     for (let power = low; power <= high; power += 1) {
       line(pen, [[x(10 ** power), top], [x(10 ** power), bottom]], faint, 1);
-      pen.fillStyle = muted;
-      pen.textAlign = power === low ? "left" : power === high ? "right" : "center";
-      pen.fillText((10 ** power).toLocaleString("en"), x(10 ** power), bottom + 10);
+      label(pen, (10 ** power).toLocaleString("en"), x(10 ** power), bottom + 10, muted, power === low ? "left" : power === high ? "right" : "center");
     }
-    pen.textAlign = "center";
-    pen.fillText(t("steps: bars reach, dots are periods"), (left + right) / 2, bottom + 28);
+    label(pen, t("steps: bars reach, dots are periods"), (left + right) / 2, bottom + 28, muted, "center");
     const head = L > 1 ? 16 : 0;
     const tall = (bottom - top) / L - head;
     const far = this.reaches(values);
@@ -196,11 +187,7 @@ export class Memory {
     for (let layer = 0; layer < L; layer += 1) {
       const begin = top + layer * (tall + head) + head;
       const states = Array.from({ length: S }, (_, k) => layer * S + k).sort((a, b) => far[b] - far[a]);
-      if (L > 1) {
-        pen.fillStyle = muted;
-        pen.textAlign = "left";
-        pen.fillText(this.layer(layer), left, begin - 7);
-      }
+      if (L > 1) label(pen, this.layer(layer), left, begin - 7, muted);
       states.forEach((state, line) => {
         const y = begin + line * thick;
         pen.fillStyle = this.at === state ? ink : colors[layer % colors.length];
@@ -208,10 +195,7 @@ export class Memory {
         /** @type {number[][]} */ (this.bars).push([left, y, right, y + thick, state]);
         const turn = periodOf(values[2 * state], values[2 * state + 1]);
         if (turn > 10 ** high) return;
-        pen.fillStyle = this.at === state ? colors[layer % colors.length] : ink;
-        pen.beginPath();
-        pen.arc(x(turn), y + (thick > 4 ? thick - 2 : thick) / 2, Math.max(Math.min(thick / 4, 3), 1), 0, 7);
-        pen.fill();
+        spot(pen, x(turn), y + (thick > 4 ? thick - 2 : thick) / 2, Math.max(Math.min(thick / 4, 3), 1), this.at === state ? colors[layer % colors.length] : ink);
       });
       this.order.push(...states);
     }

@@ -9,7 +9,7 @@ import { timeTicks } from "../../web/time_marks.js";
 import { colorOf, rgb } from "../../web/colors.js";
 import { heat } from "../../web/heat.js";
 import { short, strongest } from "../../web/numbers.js";
-import { line } from "../../web/pen.js";
+import { label, line, spot } from "../../web/pen.js";
 import { planeOf, pointIn } from "../../web/plane.js";
 
 /** @typedef {import("./store.js").Store} Store */
@@ -154,18 +154,11 @@ export class States {
       for (const [x, y] of points) pen.fillRect(x - 2, y - 2, 4, 4);
     }
     pen.font = "12px system-ui, sans-serif";
-    pen.textBaseline = "middle";
-    pen.fillStyle = muted;
-    pen.textAlign = "right";
-    pen.fillText(`${t("first component")} →`, width - 2, height - 8);
-    pen.textAlign = "left";
-    pen.fillText(`↑ ${t("second component")}`, 2, height - 8);
+    label(pen, `${t("first component")} →`, width - 2, height - 8, muted, "right");
+    label(pen, `↑ ${t("second component")}`, 2, height - 8, muted);
     const at = this.at === null ? points.length - 1 : this.at;
     if (!points[at]) return;
-    pen.fillStyle = this.at === null ? colors[BINS - 1] : ink;
-    pen.beginPath();
-    pen.arc(points[at][0], points[at][1], 5, 0, 7);
-    pen.fill();
+    spot(pen, points[at][0], points[at][1], 5, this.at === null ? colors[BINS - 1] : ink);
   }
 
   /**
@@ -218,28 +211,22 @@ export class States {
     const free = height - 22 - (reset ? 50 : 18);
     const [faint, muted] = ["faint", "muted"].map(colorOf);
     pen.font = "12px system-ui, sans-serif";
-    pen.textBaseline = "middle";
     let y = 0;
     const wide = width - LEFT - RIGHT;
     /** @type {[string, Float64Array, number][]} */
     const parts = reset ? [[t("carried from window to window"), hidden, 0.4], [t("each window from zeros"), reset, 0.4]] : [[this.windows && !this.alone ? t("each window from zeros") : t("state"), hidden, 1]];
     const most = hidden.reduce((far, value) => Math.max(far, Math.abs(value)), 1); // units of some cells exceed 1
     for (const [name, states, share] of parts) {
-      pen.textAlign = "left";
-      pen.fillStyle = muted;
-      pen.fillText(name, LEFT, y + 8);
+      label(pen, name, LEFT, y + 8, muted);
       /** @type {[number, number, number, number]} */
       const box = [LEFT, y + 18, wide, share * free];
       y += 18 + share * free;
       heat(pen, box, H, S, (line, at) => states[at * H + (this.order[line] ?? line)] / most);
-      pen.textAlign = "right";
-      pen.fillText(String(H), LEFT - 6, box[1] + box[3] - 6);
-      pen.fillText("1", LEFT - 6, box[1] + 6);
+      label(pen, String(H), LEFT - 6, box[1] + box[3] - 6, muted, "right");
+      label(pen, "1", LEFT - 6, box[1] + 6, muted, "right");
     }
     if (reset) {
-      pen.textAlign = "left";
-      pen.fillStyle = muted;
-      pen.fillText(t("how far apart"), LEFT, y + 8);
+      label(pen, t("how far apart"), LEFT, y + 8, muted);
       const tall = free * 0.2;
       const furthest = 0.5 * Math.sqrt(H) * most;
       const base = y + 18 + tall;

@@ -7,6 +7,7 @@ import { t } from "./words.js";
 import { colorOf } from "../../web/colors.js";
 import { heat } from "../../web/heat.js";
 import { short, strongest } from "../../web/numbers.js";
+import { label } from "../../web/pen.js";
 
 const [TOP, BOTTOM, RIGHT, LINE] = [2, 20, 8, 15];
 
@@ -82,19 +83,14 @@ export class Streams {
       (states[line * units + (order.length === units ? order[unit] : unit)] / most) * (read[line] < latest ? 0.35 : 1)));
     const drawn = numbers.indexOf(this.store.details.shown.stream[0]);
     const every = Math.max(1, Math.ceil(LINE / tall));
-    pen.textBaseline = "middle";
-    pen.textAlign = "right";
     for (let line = 0; line < n; line += 1) {
       const marked = line === drawn;
       if (!marked && (line % every || (drawn >= 0 && Math.abs(line - drawn) < every))) continue;
-      pen.fillStyle = colorOf(marked ? "ink" : "muted");
-      pen.fillText(names[line], left - 6, TOP + (line + 0.5) * tall);
+      label(pen, names[line], left - 6, TOP + (line + 0.5) * tall, colorOf(marked ? "ink" : "muted"), "right");
     }
     pen.strokeStyle = colorOf("ink");
     pen.lineWidth = 1;
     if (drawn >= 0) pen.strokeRect(left, TOP + drawn * tall, width - left - RIGHT, tall);
-    pen.fillStyle = colorOf("muted");
-    pen.textAlign = "center";
-    pen.fillText(t("units: {n}", { n: units }), (left + width - RIGHT) / 2, height - 9);
+    label(pen, t("units: {n}", { n: units }), (left + width - RIGHT) / 2, height - 9, colorOf("muted"), "center");
   }
 }
