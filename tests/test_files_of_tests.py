@@ -15,22 +15,22 @@ fewer: they are tested with what uses them."""
 
 WITHOUT = {
     "cli": (
-        "doctor findings forecast forecast_table live_view options "
-        "output_file predict ranks refused_options report_tables runs step_tables "
-        "sweep_models training_output tune_progress verify verify_searches view"
+        "doctor findings forecast forecast_table live_view options output_file predict "
+        "ranks refused_options report_tables runs step_tables sweep_models "
+        "training_output tune_progress verify verify_searches view"
     ),
     "config": "option",
     "data": "column_names origin rows settled table_series time_form",
     "data/prepare": ("apply augment_choice augment_suited candidates fit lags layout weights"),
-    "data/readers": ("cells class_folders dated_rows idx open text_lines ts_header"),
+    "data/readers": "cells class_folders dated_rows idx open text_lines ts_header",
     "engines": "torch",
-    "estimators": ("artifacts base carried classifier online_learners regressor tables"),
+    "estimators": "artifacts base carried classifier online_learners regressor tables",
     "export": "present rounding",
     "export/c": "arrays comment content layout recurrent run",
     "export/html": "forms node view",
     "export/onnx": "ahead file graph models nets steps",
     "export/python": "times values",
-    "inference": ("fans forecast_scores inputs outlook rolled step_lines stream_state"),
+    "inference": "fans forecast_scores inputs outlook rolled step_lines stream_state",
     "jobs": "autoencode classify held_out regress snapshot_limits teacher",
     "metrics": "forecasts",
     "models": "headroom meaning torch_modules torch_stack",
