@@ -21,7 +21,8 @@ def style_of(own: str, *shared: str) -> str:
 def compact_style(text: str) -> str:
     """Return a style without comments and the space that does not matter."""
     short = re.sub(r"\s+", " ", re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL))
-    return re.sub(r" ?([{};,]) ?", r"\1", short).replace(": ", ":").replace(";}", "}").strip()
+    short = re.sub(r" ?([{};,]) ?", r"\1", short).replace(": ", ":").replace(";}", "}")
+    return re.sub(r"(?<![\w.])0\.", ".", short).strip()
 
 
 def _variables(name: str) -> str:

@@ -162,8 +162,12 @@ def _body(source: Source, view: ViewData) -> str:
     """Return what is in the page, with what its second layer of answers is called."""
     n, stored = len(source.program.nets), len(program_of_page(source).nets)
     alone = f"{NETWORK} alone" if n == stored else f"one of its {n} networks alone"
-    body = _asset(f"{view['kind']}.html").replace("$PLAY", tags.PLAY)
-    return body.replace("$ALONE", tags.text(alone))
+    parts = {"LOAD": _asset("load.html"), "TIME": _asset("time.html")}
+    parts |= {"PLAY": tags.PLAY, "ALONE": tags.text(alone)}
+    body = _asset(f"{view['kind']}.html")
+    for name, part in parts.items():
+        body = body.replace(f"${name}", part)
+    return body
 
 
 def _title(source: Source) -> str:

@@ -1,7 +1,7 @@
 // Learning curves: the loss, and the score beside its baseline, with the moment that is shown.
 
 import { say } from "../../web/dom.js";
-import { Picture, framed } from "./picture.js";
+import { Picture, framed, moved } from "./picture.js";
 import { t } from "./words.js";
 import { colorOf } from "../../web/colors.js";
 import { below, marginOf, rules, ticks, written } from "../../web/axes.js";
@@ -151,11 +151,10 @@ export function learningCurves(store) {
 
   /** @param {string} pressed */
   function cursor(pressed) {
-    const moves = { ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10, Home: -1e9, End: 1e9 };
-    if (!(pressed in moves) || !store.logSteps.length) return false;
     const steps = store.logSteps;
     const at = steps.findIndex((step) => step >= store.step);
-    const place = Math.min(Math.max((at < 0 ? steps.length - 1 : at) + /** @type {any} */ (moves)[pressed], 0), steps.length - 1);
+    const place = moved(pressed, at < 0 ? steps.length - 1 : at, steps.length);
+    if (place === null) return false;
     store.show(steps[place]);
     const line = store.logged[place];
     say(t("update {step}: loss {loss}", { step: line.step + 1, loss: short(line.mean_loss) })

@@ -3,7 +3,7 @@
 import { h, say } from "../../web/dom.js";
 import { classColors } from "./theme.js";
 import { Moving, mixed, momentOf } from "./easing.js";
-import { Picture, framed } from "./picture.js";
+import { LINES, Picture, framed, moved } from "./picture.js";
 import { speak, t } from "./words.js";
 import { colorOf } from "../../web/colors.js";
 import { label, line, spot } from "../../web/pen.js";
@@ -104,11 +104,9 @@ export class Memory {
 
   /** @param {string} key */
   key(key) {
-    const moves = /** @type {Record<string, number>} */ ({ ArrowUp: -1, ArrowDown: 1, ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10, Home: -1e9, End: 1e9 });
-    const n = this.order.length;
-    if (!(key in moves) || !n) return false;
-    const place = this.at === null ? -1 : this.order.indexOf(this.at);
-    this.look(this.order[Math.min(Math.max(place + moves[key], 0), n - 1)]);
+    const place = moved(key, this.at === null ? -1 : this.order.indexOf(this.at), this.order.length, LINES);
+    if (place === null) return false;
+    this.look(this.order[place]);
     say(/** @type {Picture} */ (this.picture).note.textContent || "");
     return true;
   }

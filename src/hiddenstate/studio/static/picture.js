@@ -2,6 +2,7 @@
 
 import { h } from "../../web/dom.js";
 import { t } from "./words.js";
+import { clamp } from "../../web/numbers.js";
 import { eachFrame, penOf } from "../../web/pen.js";
 
 let numbers = 0;
@@ -25,6 +26,24 @@ export function framed({ details }, name) {
 export function picturesOf(store, makers) {
   const all = Object.keys(store.details.pictures).flatMap((name) => (name in makers ? [makers[name]()] : []));
   return { elements: all.map(({ element }) => element), update: () => { for (const each of all) if (each.update) each.update(); } };
+}
+
+/** @type {Record<string, number>} places that keys move by */
+const STEPS = { ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10, Home: -1e9, End: 1e9 };
+
+/** The keys that move up and down, where these are places too. */
+export const LINES = { ArrowUp: -1, ArrowDown: 1 };
+
+/**
+ * Returns the place that a key moves to among `n`; null for a key that does not move.
+ * @param {string} key
+ * @param {number} at
+ * @param {number} n
+ * @param {Record<string, number>} [more] further keys
+ */
+export function moved(key, at, n, more = {}) {
+  const step = { ...STEPS, ...more }[key];
+  return step && n ? clamp(at + step, 0, n - 1) : null;
 }
 
 /**

@@ -1,7 +1,7 @@
 // Pictures of target and prediction over time.
 
 import { h, say } from "../../web/dom.js";
-import { Picture } from "./picture.js";
+import { Picture, moved } from "./picture.js";
 import { t } from "./words.js";
 import { extentOf, short } from "../../web/numbers.js";
 import { RIGHT, drawPlot } from "../../web/series_plot.js";
@@ -68,10 +68,10 @@ export class SeriesPicture {
 
   /** @param {string} key */
   key(key) {
-    const moves = /** @type {Record<string, number>} */ ({ ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10, Home: -1e9, End: 1e9 });
-    if (!this.plot || !(key in moves)) return false;
-    const n = this.plot.times.length;
-    this.look(Math.min(Math.max((this.at === null ? n - 1 : this.at) + moves[key], 0), n - 1));
+    const n = this.plot ? this.plot.times.length : 0;
+    const at = moved(key, this.at === null ? n - 1 : this.at, n);
+    if (at === null) return false;
+    this.look(at);
     say(this.picture.note.textContent || "");
     return true;
   }

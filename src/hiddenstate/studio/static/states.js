@@ -2,7 +2,7 @@
 
 import { say } from "../../web/dom.js";
 import { Moving, mixed, momentOf } from "./easing.js";
-import { Picture, framed } from "./picture.js";
+import { Picture, framed, moved } from "./picture.js";
 import { t } from "./words.js";
 import { below } from "../../web/axes.js";
 import { timeTicks } from "../../web/time_marks.js";
@@ -53,10 +53,9 @@ export class States {
 
   /** @param {string} key */
   key(key) {
-    const moves = /** @type {Record<string, number>} */ ({ ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10, Home: -1e9, End: 1e9 });
-    const n = this.times.length;
-    if (!(key in moves) || !n) return false;
-    this.look(Math.min(Math.max((this.at === null ? 0 : this.at) + moves[key], 0), n - 1));
+    const at = moved(key, this.at || 0, this.times.length);
+    if (at === null) return false;
+    this.look(at);
     say(this.units.note.textContent || "");
     return true;
   }

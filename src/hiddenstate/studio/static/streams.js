@@ -2,7 +2,7 @@
 
 import { h, say } from "../../web/dom.js";
 import { Moving, mixed, momentOf } from "./easing.js";
-import { Picture, framed } from "./picture.js";
+import { LINES, Picture, framed, moved } from "./picture.js";
 import { t } from "./words.js";
 import { colorOf } from "../../web/colors.js";
 import { heat } from "../../web/heat.js";
@@ -43,9 +43,9 @@ export class Streams {
 
   /** @param {string} key */
   key(key) {
-    const moves = /** @type {Record<string, number>} */ ({ ArrowUp: -1, ArrowDown: 1, PageUp: -10, PageDown: 10, Home: -1e9, End: 1e9 });
-    if (!(key in moves)) return false;
-    this.at = Math.min(Math.max(this.at + moves[key], 0), this.numbers.length - 1);
+    const at = moved(key, this.at, this.numbers.length, { ...LINES, ArrowLeft: 0, ArrowRight: 0 });
+    if (at === null) return false;
+    this.at = at;
     say(t("stream {name}: {n} windows read, largest unit {value}", { name: this.name(this.numbers[this.at]), n: this.read[this.at], value: short(strongest(this.moving.get("state") || [], this.at, this.units)) }));
     return true;
   }
