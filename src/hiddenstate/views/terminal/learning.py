@@ -68,12 +68,12 @@ def _loss(canvas: Canvas, timeline: Timeline, moment: Moment, score_key: str | N
     shapes.graph(plot, steps, to_axis(losses), span, GREY, second=True)
     if kept is not None:
         upright(plot, kept - 1, span)
-    if level:
-        rows = "on validation rows" if len(valid) else "on training rows"
-        _level(plot, float(to_axis(level)), span, f"{_baseline(timeline)} {short(level)}", rows)
     if len(valid):
         shapes.graph(plot, valid[:, 0], to_axis(valid[:, 1]), span, ORANGE)
     shapes.graph(plot, steps, to_axis(means), span, BLUE)
+    if level:
+        rows = "on validation rows" if len(valid) else "on training rows"
+        _level(plot, float(to_axis(level)), span, f"{_baseline(timeline)} {short(level)}", rows)
 
 
 def _steps(timeline: Timeline) -> tuple[float, float]:
@@ -164,9 +164,9 @@ def _score(canvas: Canvas, timeline: Timeline, moment: Moment, key: str) -> None
     plot = axes(body, span, ("step 1", f"{timeline.end:,}"))
     if kept is not None:
         upright(plot, kept - 1, span)
+    shapes.graph(plot, points[:, 0], points[:, 1], span, BLUE)
     if level:
         text = f"{level:.1%}" if key == "test_accuracy" else short(level)
         _level(plot, level, span, f"{_baseline(timeline)} {text}", "on these test rows")
     if alone and key in moment.results:
         _level(plot, moment.results[key], span, f"model {notes[-1].split()[-1]}", "", GREEN)
-    shapes.graph(plot, points[:, 0], points[:, 1], span, BLUE)
