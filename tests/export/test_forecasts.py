@@ -127,7 +127,7 @@ def test_a_model_without_a_run_has_no_intervals_and_says_so(cli: Cli, tmp_path: 
     assert np.isfinite(np.array(fan["held"][0][fan["held_from"] + 2 :], float)).all()
     error = fan["errors"][0]
     assert error is not None
-    assert error["simple"] == "the value 5 steps earlier"
+    assert error["simple"] == "the value of 5 steps ago"
     assert error["other"] == 0  # the values that are known
     assert error_in_words(error).endswith("± 0 kWh")
     with style.theme():

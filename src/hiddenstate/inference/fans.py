@@ -5,12 +5,12 @@ from typing import Any, TypedDict
 import numpy as np
 
 from hiddenstate.data.origin import Origin, whole
-from hiddenstate.errors import count, printable
+from hiddenstate.errors import printable
 from hiddenstate.inference.backtest import seasonal_paths
 from hiddenstate.inference.forecast_scores import periods_of
 from hiddenstate.inference.outlook import PAST, Outlook
 from hiddenstate.inference.target_times import LaterTimes
-from hiddenstate.metrics.units import quantity, unit_of
+from hiddenstate.metrics.units import ago, quantity, unit_of
 from hiddenstate.system.typing import Array
 
 MOST_SERIES = 10
@@ -188,9 +188,11 @@ def _errors(made: Outlook) -> list[list[dict[str, Any] | None]]:
     targets = made.forecaster.model.transform.targets
     simple, first = {"the last value": 1}, min(paths.origin.tolist(), default=0)
     transform = made.forecaster.model.transform
-    for period in periods_of(transform, made.dataset.calendar):
+    calendar = made.dataset.calendar
+    for period in periods_of(transform, calendar):
         if period == transform.season or period <= first:
-            simple[f"the value {count(period, 'step')} earlier"] = period
+            days = None if calendar is None else period * calendar.step_days
+            simple[f"the value of {ago(days, period)}"] = period
     others = {
         name: np.abs(seasonal_paths(paths, made.series, own, k).values - paths.actual)
         for name, k in simple.items()

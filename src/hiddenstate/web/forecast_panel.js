@@ -2,7 +2,7 @@
 // and what is known ahead, which bends it where a model is there.
 
 import { FanPicture } from "./fan.js";
-import { short } from "./numbers.js";
+import { quantity } from "./numbers.js";
 import { packedRows } from "./rows.js";
 
 /** @import { Fans } from "./fan.js" */
@@ -100,11 +100,10 @@ export function forecastPanel(place, { fans, ends = [], sizes = [], known: colum
     })) : []);
     here.textContent = picture.inWords();
     const off = fans.series[number].errors[o];
-    const inUnit = (/** @type {number | null} */ value) => [short(value), value !== null && off && off.unit].filter(Boolean).join(" ");
     error.textContent = !off ? words("There were no earlier steps to compare forecasts with.") : words(
       fans.held_out ? "{target}: off by ± {own} on average in the held-out part, 1 to {n} steps ahead; {simple}: ± {other}."
         : "{target}: off by ± {own} on average in earlier steps, 1 to {n} steps ahead; {simple}: ± {other}.",
-      { target: fans.targets[o], own: inUnit(off.own), other: inUnit(off.other), simple: off.steps > 1 ? words("the value {n} steps earlier", { n: off.steps }) : words("the last value"), n: fans.horizon });
+      { target: fans.targets[o], own: quantity(off.own, off.unit), other: quantity(off.other, off.unit), simple: / steps ago$/.test(off.simple) ? words("the value of {n} steps ago", { n: off.steps }) : words(off.simple), n: fans.horizon });
   }
 
   series.addEventListener("change", begin);

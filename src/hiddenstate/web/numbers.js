@@ -24,6 +24,9 @@ export function short(value) {
   return isSmall ? `${Number(digits)}e${power[0]}${power.slice(1).padStart(2, "0")}` : String(Number(value.toPrecision(4)));
 }
 
+/** Writes a number in three digits, or all of its whole ones, with its unit, as `quantity` does in Python. @param {number | null} value */
+export const quantity = (value, unit = "") => (value === null ? "–" : `${short(Math.abs(value) < 999.5 ? Number(value.toPrecision(3)) : value)} ${unit}`.trim());
+
 /** Writes a share in percent, as `written` does in Python. @param {number} share */
 export const percent = (share, digits = 2) => (share > -10 ? `${(100 * share).toFixed(digits)} %` : "below -1,000 %");
 

@@ -2,7 +2,7 @@
 // their units.
 
 import { fill, h } from "./dom.js";
-import { clamp, short } from "./numbers.js";
+import { clamp, quantity, short } from "./numbers.js";
 import { eachFrame } from "./pen.js";
 
 /** @typedef {(text: string, values?: Record<string, any>) => string} Words */
@@ -93,7 +93,7 @@ export function numbersAnswer(place, { targets, units, off, words = plainly }) {
   const shown = targets.map((name, o) => {
     const [value, interval, truth] = [h("bdi", { class: "big long" }, "–"), h("p", { class: "help note" }), h("p", { class: "help note" })];
     const mean = off[o] && off[o].mean;
-    const usual = typeof mean === "number" ? h("p", { class: "help note" }, words("Off by ± {mean} on average in held-out rows.", { mean: withUnit(mean, units[o]) })) : null;
+    const usual = typeof mean === "number" ? h("p", { class: "help note" }, words("Off by ± {mean} on average in held-out rows.", { mean: quantity(mean, units[o]) })) : null;
     place.append(h("div", { class: "row-answer" }, h("h3", {}, h("bdi", {}, name)), h("p", {}, value), interval, truth, usual));
     return { value, interval, truth };
   });

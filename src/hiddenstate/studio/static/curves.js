@@ -183,7 +183,8 @@ export function learningCurves(store) {
       if (key in line) {
         const words = key === "test_accuracy" ? percent(line[key]) : short(line[key]);
         score.describe(t("Score over updates. At update {step} it is {score}.", { step: line.step + 1, score: words }));
-        score.note.textContent = (hasClasses ? t("{score} of the test rows looked at are right", { score: words }) : words) + (store.details.answer.beside.length ? t(", by the network alone") : "");
+        score.note.textContent = (hasClasses ? t("{score} of the test rows looked at are right", { score: words }) : words) + (store.details.answer.beside.length ? t(", by the network alone") : "")
+          + (line.step + 1 < store.step ? ` · ${t("at update {step}", { step: (line.step + 1).toLocaleString("en") })}` : "");
       }
     }
     loss.paint();

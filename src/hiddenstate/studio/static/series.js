@@ -5,7 +5,7 @@ import { mixed, momentOf } from "./easing.js";
 import { SeriesPicture, around, legend, meanApart, meanSquare, stepOf } from "./plot.js";
 import { framed } from "./picture.js";
 import { t } from "./words.js";
-import { short } from "../../web/numbers.js";
+import { quantity, short } from "../../web/numbers.js";
 
 /** @typedef {import("./store.js").Store} Store */
 /** @typedef {Record<string, import("./api.js").NamedArray>} Arrays */
@@ -177,7 +177,7 @@ export class Held extends SeriesPicture {
     const { plot } = this;
     if (!plot) return "";
     if (!Array.prototype.some.call(plot.prediction, Number.isFinite)) return t("predicted at the end of the run, as the state goes through all that comes before");
-    const written = (/** @type {ArrayLike<number>} */ prediction) => [short(Number(meanApart({ ...plot, prediction }).toPrecision(3))), unitOf(this.store, this.target)].filter(Boolean).join(" ");
+    const written = (/** @type {ArrayLike<number>} */ prediction) => quantity(meanApart({ ...plot, prediction }), unitOf(this.store, this.target));
     const { baseline, answer } = this.store.details;
     return t("off by ± {error} on average; {baseline}: ± {other}", { error: written(plot.prediction), baseline: t(baseline.drawn), other: plot.baseline ? written(plot.baseline) : "–" })
       + (this.store.layer === "network" ? t("; by the network alone, all of its output added to the {beside}", { beside: t(answer.beside[0]) }) : "");

@@ -18,7 +18,6 @@ export const TEXTS = {
   "The errors it is surest of": "它最有把握的错误",
   "The rows it is least sure of": "它最没有把握的样本",
   "Test rows whose true class has the lowest probability at this moment: the true class, what it is taken for, and the probability of the true class. Some are mislabelled, or hard for anyone.": "此刻真实类别概率最低的测试样本：真实类别、认成的类别，以及真实类别的概率。有些是标签错了，有些谁都难认。",
-  "at update {step}": "第 {step} 次更新时",
   "no row is wrong at update {step}": "第 {step} 次更新时没有错误",
   "is taken for": "认成",
   "Test row {number}: {truth}, taken for {chosen}; its class has a probability of {chance}": "测试样本 {number}：{truth}，认成 {chosen}；真实类别的概率是 {chance}",

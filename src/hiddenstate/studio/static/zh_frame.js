@@ -44,6 +44,7 @@ export const TEXTS = {
   "go live": "回到实时",
   "to the end": "到结尾",
   "{score} of the test rows looked at are right": "所评估的测试数据中 {score} 判断正确",
+  "at update {step}": "第 {step} 次更新时",
   "of the test rows looked at are right": "所评估的测试数据判断正确",
   "mean squared error on test rows": "测试数据上的均方误差",
   loss: "损失",
