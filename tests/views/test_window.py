@@ -20,6 +20,7 @@ from matplotlib.backend_bases import (
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from hiddenstate.program.jobs import kind_of
 from hiddenstate.runs import Run
 from hiddenstate.views import catalog, offscreen, window
 from hiddenstate.views.playback import Pace, Player
@@ -285,7 +286,8 @@ def test_a_missing_display_is_a_one_line_error(run, monkeypatch):
 
 
 def test_the_status_line_escapes_control_characters():
-    timeline = SimpleNamespace(job="regress", run=SimpleNamespace(name="a\n\x1b[31m"))
+    run = SimpleNamespace(name="a\n\x1b[31m")
+    timeline = SimpleNamespace(job="regress", kind=kind_of("regress"), run=run)
     player: Any = SimpleNamespace(
         timeline=timeline,
         step=3,
