@@ -98,6 +98,7 @@ def test_the_python_file_forecasts_and_dates_as_the_command(cli: Cli, tmp_path: 
     done = cli("export", "last", "--to", "c", "--output", "m.h")
     header = (tmp_path / "m.h").read_text()
     assert "#define M_HORIZON 3 " in header
+    assert ("1 x 32, which does not answer" in header) is not run.model().network_counts
     assert "that of _run is for 3 steps after the last one of x" in " ".join(header.split())
     assert "M_INTERVALS 2" in header
 

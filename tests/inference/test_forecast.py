@@ -210,6 +210,11 @@ def test_many_series_have_a_path_each_in_their_own_scale(cli, tmp_path):
     assert 5 < widths[1] / widths[0] < 20
     assert 50 < widths[2] / widths[0] < 200
     assert (tmp_path / "fan.png").stat().st_size > 10_000
+    lines = path.read_text().splitlines()
+    lines[-5] = lines[-5].rpartition(",")[0] + ",0"
+    path.write_text("\n".join(lines) + "\n")
+    refused = cli("forecast", "last", path, "--level", "none").err
+    assert "own.csv: series s5, step 145 has a value of 0 or less" in refused
 
 
 def test_intervals_cover_what_they_say_in_a_backtest(cli, tmp_path):

@@ -11,13 +11,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hiddenstate.data import Rows
+from hiddenstate.data.prepare.apply import UNREADABLE
 from hiddenstate.data.prepare.known_ahead import known_steps, up_to
 from hiddenstate.data.prepare.missing import check_finite
 from hiddenstate.data.store import PIECE
 from hiddenstate.engines import Predictor, make_predictor
 from hiddenstate.errors import DataError, OptionError, count, listed
 from hiddenstate.models.fitted import FittedModel
+from hiddenstate.program.order import step_of
 from hiddenstate.program.rows import carry_forward
+from hiddenstate.program.steps import Logarithm
 from hiddenstate.system.typing import Array
 
 ORIGINS = 1000
@@ -312,6 +315,14 @@ def series_of_rows(rows: Rows, forecaster: Forecaster, where: str) -> list[Array
     transform = forecaster.model.transform
     if transform.missing in ("error", "drop"):
         check_finite(X, rows.lengths, where, transform.names, True, rows.ids)
+    logarithm = step_of(transform.steps, Logarithm)
+    for i, n in enumerate(lengths if logarithm else ()):
+        first = max(int(n) - forecaster.length, 0)
+        low = (X[i, first:n][:, list(logarithm.features)] <= 0).any(axis=1)
+        if low.any():
+            name = i if rows.ids is None else rows.ids[i]
+            step = first + int(np.argmax(low))
+            raise DataError(f"{where}: series {name}, step {step} {UNREADABLE['logarithm']}")
     kept = X.dtype.kind == "f" and X.nbytes > PIECE  # large series are not copied
     dtype = X.dtype if kept else np.float64
     return [np.asarray(row[:n], dtype) for row, n in zip(X, lengths, strict=True)]

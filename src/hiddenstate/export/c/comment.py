@@ -36,7 +36,7 @@ def introduction(source: Source, layout: Layout) -> str:
     """Return the comment."""
     facts, name = source.facts, commented(source.name)
     rows = [
-        ("Model", _model(layout)),
+        ("Model", _model(source, layout)),
         ("SHA-256", facts["model_sha256"]),
         ("Classes", ", ".join(map(str, facts["classes"])) if facts["classes"] else ""),
         ("Targets", ", ".join(facts["targets"]) if facts["targets"] else ""),
@@ -135,7 +135,7 @@ def _described(companion: Companion) -> str:
     return f"{text} alone: the share of the network is 0"
 
 
-def _model(layout: Layout) -> str:
+def _model(source: Source, layout: Layout) -> str:
     program, c, has = layout.program, layout.constants, layout.has
 
     def sizes(layers: tuple[Layer, ...]) -> list[int]:
@@ -155,6 +155,8 @@ def _model(layout: Layout) -> str:
         parts += ["answers from the mean state"] if "MEAN" in has else []
         parts += [f"{c['MEMBERS']} members"] if c["MEMBERS"] > 1 else []
     parts += [_described(companion) for companion in program.companions]
+    if source.model.transform.has_path and not source.model.network_counts:
+        parts += ["which does not answer: the linear path alone does"]
     parts += ["weights in bytes with a scale for each row"] if "BYTES" in has else []
     return ", ".join(parts)
 
