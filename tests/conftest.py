@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 from tools.stress import processes
 
 from hiddenstate import kernels
@@ -54,6 +55,12 @@ if (
     and shutil.disk_usage(MEMORY).free > 4 << 30
 ):
     tempfile.tempdir = os.environ["TMPDIR"] = str(MEMORY)
+
+# The same examples on each machine, and no limits of time: machines are busy now and then.
+settings.register_profile(
+    "same", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("same")
 
 IDX_CODES = {"u1": 0x08, "i1": 0x09, "i2": 0x0B, "i4": 0x0C, "f4": 0x0D, "f8": 0x0E}
 

@@ -182,26 +182,26 @@ def test_every_seed_in_range_is_kept_exactly(seed: int) -> None:
 
 
 @given(st.integers(1, 10**9))
-@settings(derandomize=True, deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_whole_numbers_parse_to_themselves(number: int) -> None:
     assert option_of("classify", "epochs").parse(str(number)) == number
 
 
 @given(st.floats(0, 1, exclude_min=True))
-@settings(derandomize=True, deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_numbers_parse_to_themselves(number: float) -> None:
     assert option_of("classify", "lr").parse(repr(number)) == number
 
 
 @given(st.lists(st.integers(1, 1000), min_size=1, max_size=6))
-@settings(derandomize=True, deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_lists_of_sizes_parse_to_themselves(sizes: list[int]) -> None:
     text = ",".join(map(str, sizes))
     assert option_of("autoencode", "encoder_sizes").parse(text) == tuple(sizes)
 
 
 @given(st.sampled_from(EVERY), st.text(max_size=12))
-@settings(derandomize=True, deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_any_text_is_parsed_or_refused_as_an_option(case: tuple[str, Option], text: str) -> None:
     refused = f"{case[1].flag}: expected"
     try:

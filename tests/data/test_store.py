@@ -16,7 +16,7 @@ from hiddenstate.errors import DataError
 from tests.conftest import same
 
 Array = np.ndarray[Any, Any]
-quick = settings(derandomize=True, deadline=None, max_examples=100)
+quick = settings(max_examples=100)
 HEAD = b"thirteen byte"
 kinds = st.sampled_from(["u1", "<i2", ">i4", "<f4", ">f4", "<f8", "?"])
 arrays = hnp.arrays(kinds, hnp.array_shapes(min_dims=2, max_dims=3, min_side=0, max_side=6))

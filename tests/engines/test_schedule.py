@@ -32,7 +32,7 @@ def test_inverse_holds_then_falls_with_the_step() -> None:
 
 
 @given(st.integers(0, 10**6), st.integers(1, 10**6), st.integers(1, 10**6))
-@settings(derandomize=True, deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_inverse_never_looks_at_the_total(step: int, total: int, other: int) -> None:
     falling = training(lr=0.1, lr_schedule="inverse", hold=100)
     assert rate_at(falling, step, total) == rate_at(falling, step, other)
@@ -57,7 +57,7 @@ def test_cosine_shorter_than_its_hold_keeps_the_full_rate() -> None:
     st.integers(1, 500),
     st.integers(1, 2000),
 )
-@settings(derandomize=True, deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_the_rate_never_rises_and_never_leaves_its_bounds(kind: str, hold: int, total: int) -> None:
     falling = training(lr=0.3, lr_schedule=kind, hold=hold)
     rates = [rate_at(falling, step, total) for step in range(0, total, max(total // 50, 1))]

@@ -15,7 +15,7 @@ from hiddenstate.errors import DataError, OptionError
 from hiddenstate.metrics import baselines, scores
 
 Array = np.ndarray[Any, Any]
-quick = settings(derandomize=True, deadline=None, max_examples=60)
+quick = settings(max_examples=60)
 
 
 class OnDisk:

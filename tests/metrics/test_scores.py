@@ -18,7 +18,7 @@ from hiddenstate.errors import DataError
 from hiddenstate.metrics import scores
 
 Array = np.ndarray[Any, Any]
-quick = settings(derandomize=True, deadline=None, max_examples=60)
+quick = settings(max_examples=60)
 REGRESSION = [scores.mean_squared_error, scores.mean_absolute_error, scores.r2]
 THEIRS = {
     "mean_squared_error": theirs.mean_squared_error,

@@ -65,7 +65,7 @@ def test_arrays_and_facts_are_read_as_they_were_written(path: Path) -> None:
         hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=4),
     )
 )
-@settings(derandomize=True, deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_any_array_is_read_bit_for_bit(
     tmp_path_factory: pytest.TempPathFactory, array: np.ndarray[Any, Any]
 ) -> None:

@@ -29,6 +29,6 @@ json_values = st.recursive(
 
 
 @given(json_values)
-@settings(derandomize=True, deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_json_is_read_as_it_was_written(value: Any) -> None:
     assert parse_json(canonical_json(value)) == value

@@ -27,7 +27,7 @@ from tests.training.test_resume import StopAt, contents
 MEMBERS, UPDATES, EASY = 5, 800, 160
 """Of nets that are preferred, and the updates of one that is enough."""
 
-quick = settings(derandomize=True, deadline=None, max_examples=200)
+quick = settings(max_examples=200)
 
 
 class Shape:

@@ -105,7 +105,7 @@ def test_the_first_window_equals_that_of_the_classic_script() -> None:
 
 
 @given(st.integers(1, 30), st.integers(1, 15), st.integers(0, 50))
-@settings(derandomize=True, deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_windows_join_without_gap_or_overlap(n: int, window: int, first: int) -> None:
     waves = load_waves(n, window, "float64", first)
     assert waves.y is not None

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hiddenstate.data.prepare.batches import Batches, generator
 
 sizes = st.tuples(st.integers(1, 200), st.integers(1, 70), st.integers(0, 2**63 - 1))
-quick = settings(derandomize=True, deadline=None, max_examples=60)
+quick = settings(max_examples=60)
 
 
 def epoch(batches: Batches, number: int) -> list[int]:

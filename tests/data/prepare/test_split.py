@@ -16,7 +16,7 @@ from hiddenstate.errors import DataError, OptionError
 
 Array = np.ndarray[Any, Any]
 NAN = np.nan
-quick = settings(derandomize=True, deadline=None, max_examples=80)
+quick = settings(max_examples=80)
 fractions = st.floats(0.05, 0.9)
 
 

@@ -21,7 +21,7 @@ from hiddenstate.program.rows import after_end
 
 Array = np.ndarray[Any, Any]
 NAN, INF = np.nan, np.inf
-quick = settings(derandomize=True, deadline=None, max_examples=50)
+quick = settings(max_examples=50)
 numbers = st.floats(-100, 100, width=32)
 
 Store = Callable[[Array], RowStore]

@@ -12,7 +12,7 @@ from hiddenstate.data.prepare.windows import cut_windows
 from hiddenstate.errors import DataError
 
 Array = np.ndarray[Any, Any]
-quick = settings(derandomize=True, deadline=None, max_examples=150)
+quick = settings(max_examples=150)
 
 
 def coded(lengths: list[int], features: int = 2) -> Rows:

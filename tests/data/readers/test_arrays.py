@@ -22,7 +22,7 @@ from hiddenstate.errors import DataError, HiddenstateError, UntrustedFileError
 from tests.conftest import member, mutations, npy, npz, same
 
 Array = np.ndarray[Any, Any]
-quick = settings(derandomize=True, deadline=None, max_examples=60)
+quick = settings(max_examples=60)
 kinds = st.sampled_from(["u1", "i1", "<i2", ">i4", "<i8", "<f2", "<f4", ">f4", "<f8", "?"])
 inputs = hnp.arrays(
     kinds, hnp.array_shapes(min_dims=2, max_dims=3, max_side=5), elements={"allow_infinity": False}

@@ -22,7 +22,7 @@ from hiddenstate.errors import DataError, HiddenstateError, MachineError
 from tests.conftest import mutations, same
 
 Array = np.ndarray[Any, Any]
-quick = settings(derandomize=True, deadline=None, max_examples=40)
+quick = settings(max_examples=40)
 sides = st.integers(1, 6)
 
 

@@ -18,7 +18,7 @@ from hiddenstate.errors import DataError, HiddenstateError
 from tests.conftest import mutations, same
 
 Array = np.ndarray[Any, Any]
-quick = settings(derandomize=True, deadline=None, max_examples=60)
+quick = settings(max_examples=60)
 shapes = hnp.array_shapes(min_dims=1, max_dims=4, min_side=0, max_side=5)
 
 

@@ -28,7 +28,7 @@ from hiddenstate.errors import DataError, HiddenstateError, MachineError
 from tests.conftest import EVIL, mutations
 
 Array = np.ndarray[Any, Any]
-quick = settings(derandomize=True, deadline=None, max_examples=40)
+quick = settings(max_examples=40)
 nan = np.nan
 
 

@@ -20,7 +20,7 @@ from tests.data.readers.tables import Array, Read, equal, read, refused
 
 __all__ = ["read"]  # fixture
 
-quick = settings(derandomize=True, deadline=None, max_examples=60)
+quick = settings(max_examples=60)
 nan = np.nan
 
 

@@ -18,7 +18,7 @@ from hiddenstate.errors import DataError, HiddenstateError, MachineError, Option
 from tests.conftest import mutations, same
 
 Array = np.ndarray[Any, Any]
-quick = settings(derandomize=True, deadline=None, max_examples=60)
+quick = settings(max_examples=60)
 HEAD = "@problemName Tiny\n@timeStamps false\n@univariate true\n"
 TINY = HEAD + "@equalLength true\n@seriesLength 3\n@classLabel true a b\n@data\n1,2,3:a\n4,?,6:b\n"
 
