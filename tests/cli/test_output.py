@@ -14,8 +14,11 @@ import pytest
 from hiddenstate.cli import main
 from hiddenstate.cli.output import ReadingNotes, fail, note, say, say_json, table
 from hiddenstate.cli.progress_bar import ProgressBar
+from hiddenstate.cli.runs import _cell as compared_cell
+from hiddenstate.cli.tune import _cell as option_cell
 from hiddenstate.config import make_config
 from hiddenstate.data import read_data
+from hiddenstate.jobs.lines import _of_members
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
 from hiddenstate.system.reading_progress import report_read, watched
@@ -154,3 +157,10 @@ def test_readers_report_how_much_they_have_read(tmp_path: Path, monkeypatch) -> 
     assert len(shares) > 5
     assert shares == sorted(shares)
     assert shares[-1] == 1
+
+
+def test_numbers_from_a_thousand_on_are_written_as_in_tables_and_pages():
+    of_run = {"test_mse": 180600.4, "test_mse_low": 1806.2, "test_mse_high": 2e5}
+    assert compared_cell("test_mse", of_run) == "180,600 (1,806 to 200,000)"
+    assert option_cell(1806.2) == "1,806"
+    assert _of_members({"members_low": 0.25, "members_high": 1806.2}).endswith("0.25 to 1,806")

@@ -85,9 +85,11 @@ globalThis.localStorage = { getItem: () => "zh" };
 Object.defineProperty(globalThis, "navigator", { value: { language: "zh" }, configurable: true });
 globalThis.document = { documentElement: {} };
 const { details, file } = JSON.parse(process.argv[1]);
-import(file).then(({ resultOf }) => {
+import(file).then(({ resultOf, intervalOf, scoresOf }) => {
   const main = details.results.find((each) => each.name === details.headline) || details.results[0];
-  console.log(JSON.stringify(resultOf(details, main)));
+  const row = { score_text: "a\u00a05; b\u00a06; 3 more", more: 3 };
+  const scores = [row, { score_text: "5", more: 0 }].map(scoresOf);
+  console.log(JSON.stringify([resultOf(details, main), intervalOf(main.within), ...scores]));
 });
 """
 
@@ -101,7 +103,10 @@ def test_the_result_of_a_run_is_written_in_chinese(
     file = Path(hiddenstate.__file__).parent / "studio" / "static" / "result.js"
     given = json.dumps({"details": found, "file": str(file)}, default=str)
     command = ["node", "--input-type=module", "-e", CHINESE, given]
-    text = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    done = subprocess.run(command, capture_output=True, check=True).stdout
+    text, interval, *scores = json.loads(done)
+    assert not interval or interval.startswith("95 % 置信区间")
+    assert scores == ["a\N{NO-BREAK SPACE}5; b\N{NO-BREAK SPACE}6; 另有 3 个", "5"]
     names = {word for each in found["targets"] for word in re.findall("[a-zA-Z]+", each["name"])}
     assert set(re.findall("[a-zA-Z]{3,}", text)) <= names | {"MASE"}
     assert found["baseline"].get("text", "") in text

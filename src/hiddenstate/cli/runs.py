@@ -101,19 +101,20 @@ def _scores_of_targets(run: "Run") -> list[str]:
 
 def _best_score(run: "Run") -> str:
     """The headline score of a finished run, or the best logged score so far."""
+    from hiddenstate.metrics.glossary import written
     from hiddenstate.metrics.headline import headline
     from hiddenstate.runs.events import figures_of
 
     results = run.results() or {}
     key = headline(run.config.job, results)
     if key in results:
-        return f"{key} {results[key]:.4g}"
+        return f"{key} {written(results[key])}"
     logged = [figures_of(event) for event in run.history() if event["event"] == "log"]
     scored = [event[key] for event in logged if key in event]
     if scored:
         best = max(scored) if key == "test_accuracy" else min(scored)
-        return f"{key} {best:.4g}"
-    return f"loss {min(event['mean_loss'] for event in logged):.4g}" if logged else ""
+        return f"{key} {written(best)}"
+    return f"loss {written(min(event['mean_loss'] for event in logged))}" if logged else ""
 
 
 @click.command(
@@ -168,7 +169,9 @@ def _columns(lines: dict[str, list[Any]]) -> list[dict[str, Any]]:
 
 def _cell(name: str, of_run: dict[str, Any]) -> str:
     """A value of a run as text, a score with its interval."""
+    from hiddenstate.metrics.glossary import written
     from hiddenstate.metrics.intervals import ends_of
+    from hiddenstate.metrics.units import in_digits
 
     value = of_run.get(name, "")
     if isinstance(value, (list, tuple)):
@@ -176,7 +179,7 @@ def _cell(name: str, of_run: dict[str, Any]) -> str:
     if not isinstance(value, float):
         return printable(value)
     ends = ends_of(name, of_run)
-    return f"{value:.6g}" + (f" ({ends[0]:.4g} to {ends[1]:.4g})" if ends else "")
+    return in_digits(value, 6) + (f" ({written(ends[0])} to {written(ends[1])})" if ends else "")
 
 
 def _compare(runs: "list[Run]") -> dict[str, list[Any]]:

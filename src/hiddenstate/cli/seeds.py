@@ -7,6 +7,7 @@ from typing import Any
 from hiddenstate.cli.output import note, say, say_json, table
 from hiddenstate.data.leaks import leaks_as_facts, leaks_from
 from hiddenstate.errors import HiddenstateError
+from hiddenstate.metrics.glossary import written
 from hiddenstate.metrics.headline import headline
 
 Result = dict[str, Any]
@@ -36,7 +37,7 @@ def _note_progress(results: list[Result], n: int) -> None:
     """Print a line about the run that was trained last."""
     last = results[-1]
     score = _score_of(results)
-    reached = f"{score} {last[score]:.4g}, " if score in last else ""
+    reached = f"{score} {written(last[score])}, " if score in last else ""
     note(
         f"seed {last['seed']}: {reached}{last['steps']} steps in {last['seconds']:.1f} s "
         f"({len(results)} of {n} runs)"
@@ -72,12 +73,12 @@ def _print_results(results: list[Result], as_json: bool) -> None:
         return
     rows = []
     for each in results:
-        numbers = (f"{each[name]:.4g}" for name in scores)
+        numbers = (written(each[name]) for name in scores)
         counts = (str(each["epochs"]), str(each["steps"]), f"{each['seconds']:.1f}")
         rows.append([str(each["seed"]), each["run"], *numbers, *counts])
     for n, name in enumerate(("mean", "deviation")):
         values = [summary[key][n] for key in scores]
-        rows.append([name, "", *("" if x is None else f"{x:.4g}" for x in values), "", "", ""])
+        rows.append([name, "", *("" if x is None else written(x) for x in values), "", "", ""])
     table(["seed", "run", *scores, *columns], rows)
     for leak in leaks:
         say(leak.in_words())

@@ -320,7 +320,9 @@ def _print_table(settings: "Settings", best: "Sequence[Slot]") -> None:
 
 
 def _cell(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    from hiddenstate.metrics.glossary import written
+
+    return written(value) if isinstance(value, float) else str(value)
 
 
 def _train_best(
@@ -348,7 +350,7 @@ def _train_best(
         raise _interrupted(study, interrupt)
     write_card(run)
     if not options.as_json:
-        from hiddenstate.metrics.glossary import is_shown
+        from hiddenstate.metrics.glossary import is_shown, written
         from hiddenstate.metrics.intervals import ends_of, interval_of
         from hiddenstate.metrics.target_scores import target_scores, with_targets
 
@@ -358,8 +360,8 @@ def _train_best(
         for name, value in results.items():
             if name.startswith(("test_", "baseline_")) and is_shown(name, results):
                 interval = interval_of(name, results) if ends_of(name, results) else None
-                words = f", {interval.in_words('{:.4g}'.format)}" if interval else ""
-                say(f"{name}: {value:.4g}{words}")
+                words = f", {interval.in_words(written)}" if interval else ""
+                say(f"{name}: {written(value)}{words}")
         say(f"best: {run.path}")
         _warn(run)
         say(f"next: hiddenstate predict {shlex.quote(str(run.path))} DATA")

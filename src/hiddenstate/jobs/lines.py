@@ -17,6 +17,7 @@ from hiddenstate.jobs.base import Job
 from hiddenstate.jobs.snapshot_limits import rows_to_show
 from hiddenstate.jobs.taught import labels_read
 from hiddenstate.metrics.comparison import baseline_method, compare, scored_alone
+from hiddenstate.metrics.glossary import written
 from hiddenstate.metrics.intervals import ends_of, interval_of
 from hiddenstate.metrics.target_scores import (
     SEASONAL,
@@ -216,10 +217,13 @@ def _of_teaching(results: Mapping[str, float]) -> list[str]:
     return [f"on the same rows: {', '.join(parts)}"] if len(parts) > 1 else []
 
 
-def _interval(name: str, results: Mapping[str, float], form: str = ".4g") -> str:
+def _interval(name: str, results: Mapping[str, float], form: str = "") -> str:
     """The interval of a score on few rows, or why it has none."""
     interval = interval_of(name, results)
-    return f", {interval.in_words(lambda end: format(end, form))}" if interval else ""
+    if interval is None:
+        return ""
+    end = written if not form else lambda value: format(value, form)
+    return f", {interval.in_words(end)}"
 
 
 def _of_companions(job: str, results: Mapping[str, float]) -> str:
@@ -236,16 +240,18 @@ def _of_companions(job: str, results: Mapping[str, float]) -> str:
 def _of_members(results: Mapping[str, float]) -> str:
     if "members_low" not in results:
         return ""
-    return f"; members alone: {results['members_low']:.4g} to {results['members_high']:.4g}"
+    return (
+        f"; members alone: {written(results['members_low'])} to {written(results['members_high'])}"
+    )
 
 
 def _regress(job: Job, engine: Engine, results: Mapping[str, float]) -> list[str]:
     """The mean squared error of the last ten windows, or the last losses, then the test scores."""
     lines = []
     if "last10_mse" in results:
-        lines = [f"mean squared error of the last 10 windows: {results['last10_mse']:.4g}"]
+        lines = [f"mean squared error of the last 10 windows: {written(results['last10_mse'])}"]
     elif "train_loss" in results and (loss := job.config.training.loss) != "mse":
-        lines = [f"mean of the last 100 losses ({loss}): {results['train_loss']:.4g}"]
+        lines = [f"mean of the last 100 losses ({loss}): {written(results['train_loss'])}"]
     noun = "step" if "test_steps" in results else "row"
     n = int(results.get(f"test_{noun}s", 0))
     scored = f"all {count(n, f'held-out {noun}')}" if n else "the test rows"
@@ -263,20 +269,20 @@ def _regress(job: Job, engine: Engine, results: Mapping[str, float]) -> list[str
         of_median = " of the median" * ("test_pinball" in results)
         baseline = "the last value" if job.config.data.horizon else "the training mean"
         lines.append(
-            f"mean squared error{of_median} on {scored}: {results['test_mse']:.4g}"
+            f"mean squared error{of_median} on {scored}: {written(results['test_mse'])}"
             f"{_interval('test_mse', results)}{fit} ({baseline}: "
-            f"{results['baseline_mse']:.4g}"
+            f"{written(results['baseline_mse'])}"
             + f"; the value of {method_in_words(SEASONAL, results)}: "
-            f"{results.get('seasonal_mse', 0):.4g}"
+            f"{written(results.get('seasonal_mse', 0))}"
             * ("seasonal_mse" in results)
             + f"){_of_members(results)}"
         )
     if "test_esr" in results:
         ratio = results["test_esr"]
-        lines.append(f"error-to-signal ratio with pre-emphasis on {scored}: {ratio:.4g}")
+        lines.append(f"error-to-signal ratio with pre-emphasis on {scored}: {written(ratio)}")
     if "test_mase" in results:
         mean = "" if alike else ", mean of all"
-        line = f"mean absolute scaled error{mean}: {results['test_mase']:.4g}"
+        line = f"mean absolute scaled error{mean}: {written(results['test_mase'])}"
         line += _interval("test_mase", results) * ("test_mase_low" in results)
         lines.append(line + _season(job))
     if alike:
@@ -306,9 +312,9 @@ def _target_lines(scores: Sequence[TargetScore], scored: str) -> list[str]:
 def _quantile_lines(job: Job, results: Mapping[str, float], scored: str) -> list[str]:
     """The loss of quantiles on the test rows, and the share of targets at or below each."""
     loss, (_, plain) = results["test_pinball"], baseline_method(job.config.job, job.config.flat())
-    line = f"quantile loss on {scored}: {loss:.4g}{_interval('test_pinball', results)}"
+    line = f"quantile loss on {scored}: {written(loss)}{_interval('test_pinball', results)}"
     if "baseline_pinball" in results:
-        line += f" ({plain}: {results['baseline_pinball']:.4g})"
+        line += f" ({plain}: {written(results['baseline_pinball'])})"
     shares = ", ".join(
         f"{results[f'test_coverage_{q:g}']:.1%} at or below quantile {q:g}"
         for q in job.config.training.quantile
@@ -329,9 +335,9 @@ def _season(job: Job) -> str:
 
 def _path_lines(job: str, results: Mapping[str, float]) -> list[str]:
     """The error of what the outputs of the network are added to, and that of the network alone."""
-    lines = [f"{w.title} alone: {error:.4g}" for w, error in scored_alone(job, results)]
+    lines = [f"{w.title} alone: {written(error)}" for w, error in scored_alone(job, results)]
     if lines and "net_mse" in results:
-        lines[0] += f"; the network alone, all of its output added: {results['net_mse']:.4g}"
+        lines[0] += f"; the network alone, all of its output added: {written(results['net_mse'])}"
     return lines
 
 
@@ -340,9 +346,9 @@ def _autoencode(job: Job, engine: Engine, results: Mapping[str, float]) -> list[
     if "test_mse" not in results:
         return []
     n = len(job.dataset.X_test)
-    line = f"test mean squared error on all {n:,} rows: {results['test_mse']:.4g}"
+    line = f"test mean squared error on all {n:,} rows: {written(results['test_mse'])}"
     line += _interval("test_mse", results)
     if "baseline_mse" in results:
         size = job.net.widths()[-1]
-        line += f" ({size} principal components: {results['baseline_mse']:.4g})"
+        line += f" ({size} principal components: {written(results['baseline_mse'])})"
     return [line]

@@ -16,7 +16,6 @@ from hiddenstate.metrics.answer import NETWORK, answer_of
 from hiddenstate.metrics.comparison import baseline_method, compare, drawn_baseline
 from hiddenstate.metrics.glossary import entry_of, interval_in_words, is_shown, written
 from hiddenstate.metrics.headline import headline
-from hiddenstate.metrics.intervals import interval_of
 from hiddenstate.metrics.scores import skill
 from hiddenstate.metrics.target_scores import target_scores, with_targets
 from hiddenstate.models.fitted import FittedModel, row_shape_of
@@ -24,7 +23,7 @@ from hiddenstate.program.words import BESIDE
 from hiddenstate.report.commands import python_lines, training_command, uses
 from hiddenstate.runs import Run
 from hiddenstate.runs.run import STATIC_ARRAYS
-from hiddenstate.studio.index import target_values
+from hiddenstate.studio.index import target_values, within
 from hiddenstate.studio.stream import snapshots, state
 from hiddenstate.system.typing import Array, Arrays
 from hiddenstate.views.pictures import frames_of
@@ -160,20 +159,11 @@ def scores(results: dict[str, float], job: str) -> list[dict[str, Any]]:
                 "title": entry.title,
                 "text": written(value, entry.kind),
                 "interval": interval_in_words(name, results, job),
-                "within": _within(name, results, job),
+                "within": within(name, results, job),
                 "help": entry.definition,
             }
         )
     return rows
-
-
-def _within(name: str, results: dict[str, float], job: str) -> dict[str, Any] | None:
-    """Return the ends of the interval of a score and what it is drawn from, if it has one."""
-    interval = interval_of(name, results)
-    if interval is None or interval.ends is None:
-        return None
-    low, high = (written(end, entry_of(name, job).kind) for end in interval.ends)
-    return {"low": low, "high": high, "n": interval.n, "of": interval.kind}
 
 
 def _answer(job: str, results: dict[str, float], options: dict[str, Any]) -> dict[str, Any]:

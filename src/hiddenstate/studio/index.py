@@ -21,8 +21,9 @@ from hiddenstate.errors import HiddenstateError, printable
 from hiddenstate.metrics.comparison import compare
 from hiddenstate.metrics.glossary import entry_of, interval_in_words, written
 from hiddenstate.metrics.headline import headline
+from hiddenstate.metrics.intervals import interval_of
 from hiddenstate.metrics.target_scores import TargetScore, season_ago, target_scores, with_targets
-from hiddenstate.metrics.units import ago, period_of, quantity
+from hiddenstate.metrics.units import ago, period_of
 from hiddenstate.runs import Run
 from hiddenstate.runs.last_lines import lines_from_end
 from hiddenstate.runs.record import read_record, seed_of
@@ -56,6 +57,10 @@ class Row:
         The score, and what is reached without a network.
     score_text, baseline_text, interval_text : str
         The same in words, and the interval of the score on few rows.
+    within : dict, optional
+        The ends of that interval and what it is drawn from, for other languages than English.
+    more : int
+        The targets whose scores the text leaves out.
     worse, tie : bool
         Whether the score is worse by more than chance, and whether there is no clear difference.
     sizes : tuple of float, optional
@@ -90,6 +95,8 @@ class Row:
     score_text: str
     baseline_text: str
     interval_text: str
+    within: dict[str, Any] | None
+    more: int
     worse: bool
     tie: bool
     sizes: tuple[float, float] | None
@@ -340,6 +347,8 @@ def _read_row(run: str, path: Path, changed: float) -> Row:
         score_text=_score_text(targets) or ("" if score is None else written(score, about.kind)),
         baseline_text=_baseline_text(targets, other),
         interval_text="" if targets else interval_in_words(key, results, job),
+        within=None if targets else within(key, results, job),
+        more=max(len(targets) - MOST_TARGETS, 0),
         worse=found is not None and found.worse,
         tie=found is not None and found.tie,
         sizes=None if found is None else found.sizes,
@@ -358,15 +367,24 @@ def _read_row(run: str, path: Path, changed: float) -> Row:
     )
 
 
+def within(name: str, results: Mapping[str, Any], job: str) -> dict[str, Any] | None:
+    """Return the ends of the interval of a score and what it is drawn from, if it has one."""
+    interval = interval_of(name, results)
+    if interval is None or interval.ends is None:
+        return None
+    low, high = (written(end, entry_of(name, job).kind) for end in interval.ends)
+    return {"low": low, "high": high, "n": interval.n, "of": interval.kind}
+
+
 def target_values(score: TargetScore, results: Mapping[str, Any], k: int) -> dict[str, Any]:
     """Return the scores of target `k`, from 1, as values, for other languages than English."""
     days, steps = season_ago(results, k)
     when = (steps, "step") if steps else period_of(days or 0)
     return {
         "name": printable(score.name, 80),
-        "head": score.head,
-        "value": score.value,
-        "other": None if score.other is None else f"± {quantity(score.other, score.unit)}",
+        "head": unbroken(score.head),
+        "value": unbroken(score.value),
+        "other": None if score.other is None else unbroken(score.versus).rpartition(": ")[2],
         "r2": None if score.r2 is None else f"{score.r2:.3f}",
         "series": score.series,
         "constant": score.constant,
@@ -379,14 +397,20 @@ def _baseline_text(targets: Sequence[TargetScore], pooled: str) -> str:
     """Return the error of the best simple answer for a single target, else `pooled`."""
     if not targets:
         return pooled
-    return targets[0].versus if len(targets) == 1 else ""
+    return unbroken(targets[0].versus) if len(targets) == 1 else ""
+
+
+def unbroken(text: str) -> str:
+    """Return a value in words, after its method if it has one, that no line breaks."""
+    method, colon, value = text.rpartition(": ")
+    return method + colon + value.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _score_text(targets: Sequence[TargetScore]) -> str:
     """Return the main score of a target, or those of several with their names."""
     if len(targets) == 1:
-        return targets[0].head
-    texts = [f"{printable(each.name, 40)} {each.head}" for each in targets[:MOST_TARGETS]]
+        return unbroken(targets[0].head)
+    texts = [f"{printable(each.name, 40)} {unbroken(each.head)}" for each in targets[:MOST_TARGETS]]
     more = len(targets) - MOST_TARGETS
     return "; ".join([*texts, f"{more} more"] if more > 0 else texts)
 

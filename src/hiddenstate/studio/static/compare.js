@@ -6,7 +6,7 @@ import { drawCurves } from "./curves.js";
 import { classColors } from "./theme.js";
 import { Picture } from "./picture.js";
 import { copy } from "./copy.js";
-import { duration, scoreOf } from "./runs.js";
+import { duration, intervalOf, scoreOf } from "./runs.js";
 import { t } from "./words.js";
 import { colorOf } from "../../web/colors.js";
 import { percent, short } from "../../web/numbers.js";
@@ -165,7 +165,7 @@ export async function comparePage(main, ids) {
     }
     const rows = runs.map((/** @type {any} */ run, /** @type {number} */ place) => {
       const row = h("tr", { onpointerenter: () => pick(place), onpointerleave: () => pick(null) }, h("th", { scope: "row" }, named(run, place)), h("td", {}, t(run.job)), h("td", {}, h("bdi", { title: run.data }, run.data)),
-        h("td", { class: "c-score" }, scoreOf(run), run.interval_text ? h("span", { class: "note" }, run.interval_text) : null), [...others.keys()].map((name) => h("td", {}, (run.results.find((/** @type {any} */ each) => each.name === name) || {}).text || "")),
+        h("td", { class: "c-score" }, scoreOf(run), intervalOf(run) ? h("span", { class: "note" }, intervalOf(run)) : null), [...others.keys()].map((name) => h("td", {}, (run.results.find((/** @type {any} */ each) => each.name === name) || {}).text || "")),
         h("td", {}, short(run.steps)), h("td", {}, duration(run.seconds)));
       shows.push((at) => row.classList.toggle("chosen", at === place));
       return row;

@@ -8,7 +8,7 @@ await speak("result");
 const OF = { rows: "", groups: t(", {n} groups"), series: t(", {n} series"), blocks: t(", {n} blocks of steps") };
 
 /** @param {any} within the ends of an interval, if there are any @returns {string} */
-function intervalOf(within) {
+export function intervalOf(within) {
   if (!within) return "";
   const of = OF[/** @type {keyof typeof OF} */ (within.of)].replace("{n}", within.n);
   return t("95 % interval {low} to {high}{of}", { ...within, of });
@@ -32,6 +32,9 @@ function targetOf(target) {
     versusOf(target), r2 && `R2 ${r2}`, n > 1 && t("medians of {n} series", { n }),
     constant > 0 && (all ? t("constant") : t("{n} constant series left out", { n: constant }))].filter(Boolean).join(t("; "));
 }
+
+/** The main scores in a row of the list. @param {any} row @returns {string} */
+export const scoresOf = ({ more, score_text }) => (more ? [...score_text.split("; ").slice(0, -1), t("{n} more", { n: more })].join("; ") : score_text);
 
 /** @param {any[]} targets their scores */
 export const targetsOf = (targets) => targets.map(targetOf).join(t("; "));

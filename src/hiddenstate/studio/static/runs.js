@@ -33,6 +33,9 @@ export const duration = (seconds) => (seconds === null || seconds === undefined 
 
 const own = language === "en" ? null : await import("./result.js");
 
+/** The interval of a score in words. @param {any} row @returns {string} */
+export const intervalOf = (row) => (own ? own.intervalOf(row.within) : row.interval_text);
+
 /**
  * The score of a run and what is reached without a network, with a bar.
  * @param {any} row
@@ -41,8 +44,8 @@ export function scoreOf(row) {
   if (row.score === null) return [h("span", { class: "note" }, "–")];
   const final = row.baseline !== null;
   const { worse, targets } = row;
-  const title = own && targets.length ? own.targetsOf(targets) : row.words || [t(row.title), row.interval_text].filter(Boolean).join(", ");
-  const parts = [h("span", { class: `figure${worse ? " worse" : ""}`, title }, row.score_text)];
+  const title = own && targets.length ? own.targetsOf(targets) : row.words || [t(row.title), intervalOf(row)].filter(Boolean).join(", ");
+  const parts = [h("span", { class: `figure${worse ? " worse" : ""}`, title }, own ? own.scoresOf(row) : row.score_text)];
   if (!final) return [...parts, h("span", { class: "versus" }, t(row.metric === "loss" ? "loss so far" : row.title))];
   const [size, other] = row.sizes || [row.score, row.baseline];
   const most = row.is_share ? 1 : Math.max(size, other) || 1;

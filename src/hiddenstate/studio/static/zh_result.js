@@ -18,6 +18,7 @@ export const TEXTS = {
   "medians of {n} series": "{n} 个序列的中位数",
   constant: "始终不变",
   "{n} constant series left out": "略去 {n} 个不变的序列",
+  "{n} more": "另有 {n} 个",
   "; ": "；",
   ". ": "。",
   "Compared with {short}": "与不用网络的基线（{short}）相比",
