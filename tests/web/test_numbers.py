@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from hiddenstate.metrics.glossary import written
+from hiddenstate.metrics.units import quantity
 from hiddenstate.web.joining import joined
 from tests.export.scripts import answer_of_node
 
@@ -28,10 +29,12 @@ def test_a_number_is_written_alike_in_python_and_on_pages() -> None:
     assert len(numbers) == 200
     shares = [each for each in numbers if abs(each) < 1e6]
     counts = [0, 1, 999, 1000, 1234567, 10**9, 12345678901]
+    errors = [each for each in numbers if 1e-300 < abs(each) < 1e9]
     code = joined(["web/numbers.js"])
     found = answer_of_node(
         f"{code}\nconsole.log(JSON.stringify([{json.dumps(numbers)}.map(short),"
-        f"{json.dumps(shares)}.map((share) => percent(share)), {json.dumps(counts)}.map(short)]));"
+        f"{json.dumps(shares)}.map((share) => percent(share)), {json.dumps(counts)}.map(short),"
+        f"{json.dumps(errors)}.map((error) => quantity(error, 'EUR'))]));"
     )
     whole = [each.is_integer() and abs(each) >= 1e9 for each in numbers]
     of_numbers = [
@@ -41,4 +44,5 @@ def test_a_number_is_written_alike_in_python_and_on_pages() -> None:
     assert found[0] == of_numbers
     assert found[1] == [written(each, "share") for each in shares]
     assert found[2] == [written(each, "count") for each in counts]
+    assert found[3] == [quantity(each, "EUR") for each in errors]
     assert not any(math.isnan(each) for each in numbers)

@@ -25,7 +25,7 @@ export function short(value) {
 }
 
 /** Writes a number in three digits, or all of its whole ones, with its unit, as `quantity` does in Python. @param {number | null} value */
-export const quantity = (value, unit = "") => (value === null ? "–" : `${short(Math.abs(value) < 999.5 ? Number(value.toPrecision(3)) : value)} ${unit}`.trim());
+export const quantity = (value, unit = "") => (value === null ? "–" : `${short(Math.abs(value) < 999.95 ? Number(value.toPrecision(3)) : value)} ${unit}`.trim());
 
 /** Writes a share in percent, as `written` does in Python. @param {number} share */
 export const percent = (share, digits = 2) => (share > -10 ? `${(100 * share).toFixed(digits)} %` : "below -1,000 %");

@@ -75,7 +75,7 @@ export class RowForm {
     }, onchange: () => this.changed(true) });
     const update = () => {
       const value = this.row[feature];
-      typed.value = Number.isFinite(value) ? String(Number(value.toPrecision(7))) : "";
+      typed.value = !Number.isFinite(value) ? "" : Math.abs(value) < 1e-7 * (high - low) ? "0" : String(Number(value.toPrecision(7)));
       slider.value = String(Number.isFinite(value) ? value : low);
     };
     const ends = h("span", { class: "ends", "aria-hidden": "true" }, h("span", {}, short(low)), h("span", {}, short(high)));

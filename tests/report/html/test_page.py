@@ -366,3 +366,8 @@ def test_printed_pictures_are_large_enough_to_be_read(
         room = PRINTED_HALF if kind == ".figure" else PRINTED
         scale = min(room / image.width, highest[kind] / image.height)
         assert scale > 0.6, name  # of the size on a screen
+
+
+def test_a_caption_that_begins_with_a_column_leaves_its_name_as_it_is() -> None:
+    captions = (pictures.Picture("a", "A", note).caption for note in ("molar_mass ± 2", "all rows"))
+    assert list(captions) == ["molar_mass ± 2.", "All rows."]

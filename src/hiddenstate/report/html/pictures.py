@@ -78,7 +78,9 @@ class Picture:
     @property
     def caption(self) -> str:
         """What the figure shows, in sentences."""
-        note = f"{self.note[:1].upper()}{self.note[1:]}." if self.note else ""
+        first, rest = self.note[:1], self.note[1:]
+        named = "_" in self.note.partition(" ")[0]  # a column, whose name stays as it is
+        note = f"{first if named else first.upper()}{rest}." if self.note else ""
         return f"{self.about} {note}".strip()
 
     @property

@@ -25,7 +25,7 @@ export function layers(store) {
     const before = answers === "classes" ? t("The network alone, before {beside} may join at the end.", { beside: answer.beside.map((/** @type {string} */ each) => t(each)).join(", ") })
       : t("All of the output of the network is added to the linear path; the end gives it a share.");
     const old = store.layered || layer === "model" ? "" : t("This run has pictures of the network alone.");
-    words.textContent = ended ? `${t("Answered by {who}", { who: t(answer.who) })}; ${part}. ${old}` : before;
+    words.textContent = ended ? `${t("Answered by {who}; {part}. ", { who: t(answer.who), part })}${old}` : before;
     group.hidden = !ended || !store.layered;
     buttons.forEach((button, place) => {
       button.setAttribute("aria-pressed", String(layer === ["model", "network"][place]));

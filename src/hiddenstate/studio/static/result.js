@@ -29,7 +29,7 @@ function targetOf(target) {
   const { name, value, head, r2, series, constant } = target;
   const [all, n] = [constant === series, series - constant];
   return [head === value ? t("{name}: mean absolute error {value}", { name, value }) : t("{name}: {head}, mean absolute error {value}", { name, head, value }),
-    versusOf(target), r2 && `R2 ${r2}`, n > 1 && t("medians of {n} series", { n }),
+    versusOf(target), r2 && (n > 1 ? t("R2 within series {r2}", { r2 }) : `R2 ${r2}`), n > 1 && t("medians of {n} series", { n }),
     constant > 0 && (all ? t("constant") : t("{n} constant series left out", { n: constant }))].filter(Boolean).join(t("; "));
 }
 
@@ -46,7 +46,7 @@ function baselineOf({ short, text, lower, scaled, worse, tie, words }) {
   const apart = lower !== null && Number.isFinite(lower) ? Math.abs(lower) : null;
   const verdict = tie ? t("no clear difference") : apart === null ? (worse ? t("the answer is worse") : t("the answer is better"))
     : worse ? t("the error is {share} higher", { share: percent(apart, 1) }) : t("the error is {share} lower", { share: percent(apart, 1) });
-  return `${without}${t("; ")}${verdict}`;
+  return `${without}${scaled ? t(", ") : t("; ")}${verdict}`;
 }
 
 /**

@@ -4,7 +4,7 @@
 export const TEXTS = {
   "the model": "模型",
   "Whose answers are shown": "显示谁的答案",
-  "Answered by {who}": "由{who}作答",
+  "Answered by {who}; {part}. ": "由{who}作答；{part}。",
   "the network has no share in it": "网络不参与",
   "{share} of it is by the network": "其中 {share} 来自网络",
   "This run has pictures of the network alone.": "此次运行只有单独网络的图。",

@@ -23,6 +23,8 @@ export const TEXTS = {
   ". ": "。",
   "Compared with {short}": "与不用网络的基线（{short}）相比",
   "Without the network, {short}: {text}": "不用网络的基线（{short}）：{text}",
+  "R2 within series {r2}": "序列内 R2 {r2}",
+  ", ": "，",
   "no clear difference": "没有明显差别",
   "the answer is worse": "答案更差",
   "the answer is better": "答案更好",
