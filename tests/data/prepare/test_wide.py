@@ -64,6 +64,8 @@ READINGS = {
     "quantities with names that count": (quantities(), ["x1", "x2", "x3", "x4"], "features"),
     "a series": (waves(), T24, "wide"),
     "a series without names": (waves(), None, "wide"),
+    "series of one form": (waves()[:1] + 0.1 * noise(), [f"mV_{i}" for i in range(24)], "wide"),
+    "means in any order": (noise(1) + 0.1 * noise(), T24, "features"),
     "a series in another unit at each step": (
         waves() * 10.0 ** (np.arange(24) % 5),
         T24,

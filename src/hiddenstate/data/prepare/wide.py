@@ -32,6 +32,11 @@ FEW_COLUMNS, ALIKE_FEW = 16, 0.7
 """Below this number of columns, chance makes neighbours alike more often: without names that count,
 a stricter limit holds."""
 
+SMOOTH = 0.5
+"""With so many columns and names that count, values that are alike as they are suffice: rows with
+the same form, such as heartbeats cut at their peaks, differ by little but noise once each column is
+standardised. Columns of any order have 0.8 and more."""
+
 MIN_WHITE = 128
 """Pixels of 8 bits reach at least this value; smaller whole numbers are scaled by column."""
 
@@ -182,7 +187,8 @@ def wide_reading(rows: Array, names: Sequence[str] | None) -> WideReading:
     raw, standardised = neighbour_difference(values)
     limit = ALIKE if named or F >= FEW_COLUMNS else ALIKE_FEW
     alternate = F >= MANY_COLUMNS and min(raw, standardised) > ALTERNATING
-    if max(raw, standardised) < limit or alternate:
+    one_form = named and F >= FEW_COLUMNS and raw < SMOOTH
+    if max(raw, standardised) < limit or alternate or one_form:
         counting = "the names of the columns count up, " if named else ""
         order = "unlike each other in turn" if alternate else "alike"
         return WideReading("wide", f"{counting}they have one unit, and neighbours are {order}", F)
