@@ -40,6 +40,7 @@ class DataFacts(TypedDict):
     groups: NotRequired[list[GroupFacts]]
     season_why: NotRequired[Why]
     targets: NotRequired[list[str]]
+    time: NotRequired[str]
     augment: NotRequired[ChoiceFacts]
 
 
@@ -328,6 +329,8 @@ class PreparedDataset(Dataset):
         targets = self.transform.targets
         if targets is not None and are_names(targets) and sum(map(len, targets)) <= MAX_NAMES:
             facts["targets"] = list(targets)
+        if time := self.transform.reading.get("time"):
+            facts["time"] = str(time)
         if self.augment is not None:
             facts["augment"] = self.augment.facts()
         if self.leaks:

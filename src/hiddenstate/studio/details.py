@@ -26,6 +26,7 @@ from hiddenstate.runs.run import STATIC_ARRAYS
 from hiddenstate.studio.index import target_values, within
 from hiddenstate.studio.stream import snapshots, state
 from hiddenstate.system.typing import Array, Arrays
+from hiddenstate.views.clock import axis_of, time_column
 from hiddenstate.views.pictures import frames_of
 
 if TYPE_CHECKING:
@@ -80,6 +81,9 @@ def details(run: Run, number: str) -> dict[str, Any]:
     try:
         arrays, facts = run.static_arrays
         shown = asdict(facts)
+        times = next((arrays[name] for name in ("held_time", "time") if name in arrays), None)
+        shown["clock"] = "" if times is None else axis_of(run, facts, times)
+        shown["own_clock"] = shown["clock"] == time_column(run)
         shown["classes"] = [printable(label, 80) for label in (facts.classes or ())[:MAX_CLASSES]]
     except HiddenstateError as error:  # a run that has just begun has none yet
         if run.status() != "running":

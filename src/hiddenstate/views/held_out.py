@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from hiddenstate.errors import count, printable
+from hiddenstate.errors import count
 from hiddenstate.metrics.comparison import drawn_baseline, share_in_words
 from hiddenstate.metrics.glossary import written
 from hiddenstate.metrics.losses import output_error
@@ -14,6 +14,7 @@ from hiddenstate.metrics.units import quantity, unit_of
 from hiddenstate.runs.snapshots import RegressMoment, RegressStatic, typed
 from hiddenstate.system.typing import Array
 from hiddenstate.views.answers import network_alone
+from hiddenstate.views.clock import axis_of
 from hiddenstate.views.limits import Span
 from hiddenstate.views.timeline import Moment, Timeline
 
@@ -165,9 +166,7 @@ def held_out(timeline: Timeline, moment: Moment) -> HeldOut | None:
         lanes,
         "held_time" not in static,
         facts.dates,
-        printable(options.get("time") or "date", 40)
-        if facts.dates
-        else _clock(timeline.clock(lanes[0].time)),
+        _clock(axis_of(timeline.run, facts, lanes[0].time)),
         baseline,
         "training and validation" if timeline.run.n_rows("valid") else "training",
         _score(timeline, moment, lanes, baseline, at_end),

@@ -19,6 +19,7 @@ from hiddenstate.runs.snapshots import (
     typed,
 )
 from hiddenstate.system.typing import Array, Arrays, NamedArrays
+from hiddenstate.views.clock import clock_of
 from hiddenstate.views.limits import Limits, limits_of, turned_like, unit_order
 from hiddenstate.views.row_form import row_form
 
@@ -342,16 +343,7 @@ class Timeline:
 
     def clock(self, time: Array) -> str:
         """Return what the times of a regression are: the column that has them, steps, or rows."""
-        steps = np.diff(np.asarray(time, float).ravel()[:2])
-        has_time = self.facts.time_step is not None and not self.facts.dates  # dates are numbered
-        known = has_time or self.run.data_fact("source") == "bundled"
-        column = self.options.get("time")
-        if known or not (steps == 1).all():
-            return printable(column, 40) if column and not self.facts.dates else "time"
-        of_table = "columns" in self.run.data_record() and self.run.data_fact("source") == "file"
-        if column is None and of_table and not self.options.get("id"):
-            return "row"
-        return printable(column, 40) if column and not self.facts.dates else "step"
+        return clock_of(self.run, self.facts, time)
 
     @property
     def step_seconds(self) -> float | None:

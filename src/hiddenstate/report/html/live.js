@@ -96,7 +96,7 @@ import { drawPlot } from "../../web/series_plot.js";
       };
       drawPlot(penOf(canvas), canvas.clientWidth, canvas.clientHeight, {
         times: places.map((place) => time[place]), target: places.map((place) => valueOf(target[place])), prediction: places.map(guess),
-        from: time[first], to: time[last - 1], low, high, most: 0, gap: Infinity, dates, time: dates ? "" : "time",
+        from: time[first], to: time[last - 1], low, high, most: 0, gap: Infinity, dates, time: data.clock,
         border: held === null ? undefined : time[held], washed: washed.map(([from, to]) => [time[from], time[Math.min(to, time.length - 1)]]),
       }, null, { held: "held out", washout: "washout", error: "" });
     }

@@ -11,6 +11,7 @@ from hiddenstate.runs.class_arrays import ClassifyMoment, ClassifyStatic
 from hiddenstate.runs.snapshots import RegressSnapshot
 from hiddenstate.system.typing import Array
 from hiddenstate.views.answers import network_alone
+from hiddenstate.views.clock import axis_of
 from hiddenstate.views.names import cut, kept_apart
 from hiddenstate.views.row_form import RowForm, thinned_line
 from hiddenstate.views.timeline import Timeline
@@ -103,6 +104,7 @@ class LiveSignal(Curve):
     held: int | None
     washed: list[tuple[int, int]]
     dates: bool
+    clock: str
 
 
 MISSING = 65535
@@ -335,4 +337,5 @@ def _signal_data(
         "held": None,
         "washed": [],
         "dates": bool(getattr(timeline.facts, "dates", False)),
+        "clock": axis_of(timeline.run, timeline.facts, time),
     }

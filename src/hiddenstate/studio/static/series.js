@@ -25,6 +25,9 @@ export function nameOf(store, target) {
   return unit && !name.includes(unit) ? `${name} (${unit})` : name;
 }
 
+/** What times are: the column that has them, or a word. @param {{details: any}} store @returns {string} */
+const clockOf = ({ details: { shown } }) => (shown.own_clock || !shown.clock ? shown.clock || "" : t(shown.clock));
+
 /** Windows of a signal: added one after another, or all with the weights of the moment. */
 export class Windows extends SeriesPicture {
   /** @param {Store} store */
@@ -56,7 +59,7 @@ export class Windows extends SeriesPicture {
     const known = fixed.target ? [strided(fixed.target, this.output)] : [strided(moment.before.target, this.output)];
     if (!this.range || this.ranged !== this.output) [this.range, this.ranged] = [around(known, 0.3), this.output];
     const [low, high] = this.range;
-    const rest = { low, high, most: (high - low) / 3.2, dates: Boolean(shown.dates), time: shown.time_unit || "", name: nameOf(store, this.output) };
+    const rest = { low, high, most: (high - low) / 3.2, dates: Boolean(shown.dates), time: clockOf(store), name: nameOf(store, this.output) };
     if (this.appended) {
       const part = this.added(moment);
       if (part) this.plot = { ...rest, ...part };
@@ -224,7 +227,7 @@ export class Held extends SeriesPicture {
       this.plot = {
         ...rest, times, target: target.subarray(0, n), prediction: prediction.subarray(0, n), baseline, members, past,
         from: before === undefined ? times[0] : Math.min(before, times[0]), to: times[n - 1], border: times[0] - apart / 2, gap: 4 * apart,
-        dates: Boolean(store.details.shown.dates), time: "",
+        dates: Boolean(store.details.shown.dates), time: clockOf(store),
       };
     } else { // rows with one target each, sorted by it
       const order = Array.from({ length: n }, (_, place) => place).sort((a, b) => target[a] - target[b]);
