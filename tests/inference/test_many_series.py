@@ -75,6 +75,7 @@ def test_each_series_is_forecast_better_than_by_its_season(run: Run, cli: Cli, t
 
 def test_scores_are_the_same_wherever_they_are_computed(run: Run, cli: Cli) -> None:
     results = run.results()
+    assert "\nbaseline:" not in cli("evaluate", "regress-1").out  # the line of scores has its own
     scores = json.loads(cli("evaluate", "regress-1", "--json").out)
     for mine, theirs in (("mse", "test_mse"), ("mase", "test_mase"), ("linear_mse",) * 2):
         assert scores[mine] == pytest.approx(results[theirs], rel=1e-5)

@@ -303,8 +303,11 @@ def _print_scores(scores: Mapping[str, Any], classes: list[Any]) -> None:
 
     for each in scores.get("targets", ()):
         say(each["words"])
+    left_out = {"f1_by_class", "confusion", "targets"}
+    if "baseline_mse" in scores and not is_shown("baseline_mse", scores):
+        left_out.add("baseline")  # each target has its own
     for name, value in scores.items():
-        if name not in ("f1_by_class", "confusion", "targets") and is_shown(name, scores):
+        if name not in left_out and is_shown(name, scores):
             text = f"{value:.6g}" if isinstance(value, float) else str(value)
             interval = interval_of(name, scores)
             if interval and (interval.ends or name in ("accuracy", "mse")):

@@ -250,15 +250,17 @@ export class FanPicture {
     const [n, all] = this.sizes;
     const of = `${fan.name ? `${fan.name}, ` : ""}${/** @type {Fans} */ (this.fans).targets[this.target]}`;
     const step = this.at ?? all - 1;
+    const error = fan.errors[this.target];
+    const written = (/** @type {number | null} */ value) => `${short(value)} ${(error && error.unit) || ""}`.trim();
     const parts = [`${of}, ${fan.times[step]}:`];
     if (step < n) {
-      parts.push(`${short(past[step])} ${this.words("observed")}`);
-      if (held[step] !== null) parts.push(`, ${short(held[step])} ${this.words("forecast then")}`);
+      parts.push(`${written(past[step])} ${this.words("observed")}`);
+      if (held[step] !== null) parts.push(`, ${written(held[step])} ${this.words("forecast then")}`);
       return parts.join(" ").replace(" ,", ",");
     }
-    parts.push(`${short(y[step - n])} ${this.words("forecast")}`);
+    parts.push(`${written(y[step - n])} ${this.words("forecast")}`);
     bands.forEach(([lower, upper], place) => {
-      if (lower.length && lower[step - n] !== null) parts.push(`(${percents(levels[place])} %: ${short(lower[step - n])} – ${short(upper[step - n])})`);
+      if (lower.length && lower[step - n] !== null) parts.push(`(${percents(levels[place])} %: ${short(lower[step - n])} – ${written(upper[step - n])})`);
     });
     for (const known of this.known) parts.push(`${known.name} ${short(known.values[step - n])}`);
     return parts.join(" ");
