@@ -52,6 +52,13 @@ def test_the_names_of_axes_lie_between_their_numbers_and_the_edge(scale):
     assert overlaps(figures.learning(history)) == []
 
 
+def test_there_is_space_between_names_of_axes_and_short_numbers():
+    """Three pixels at least."""
+    event = {"step": 0, "loss": 2.0, "mean_loss": 2.0, "test_accuracy": 0.5}
+    placed = {one.text: one for one in placed_texts(figures.learning([event]))}
+    assert placed["test accuracy"].x1 + 3 <= placed["0.8"].x0
+
+
 def ticks(start: str, end: str, width: float) -> tuple[list[str], str]:
     """The dates at an axis of some inches, and what stands beside them."""
     figure = Figure(figsize=(width, 2))

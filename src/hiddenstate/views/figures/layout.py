@@ -57,7 +57,7 @@ KEY_LINE = 0.15
 LEAST_NAMED = 6
 """Letters of the name of an axis at least."""
 
-NUMBERS_BESIDE = 0.1
+NUMBERS_BESIDE = 0.13
 """Inches from an axis to its name, without its numbers."""
 
 FINE = 800
@@ -322,7 +322,8 @@ def add_axes(
 
 
 def align_names(places: Sequence[Axes]) -> None:
-    """Put the names of y axes at one distance from them, left of the longest number of all."""
+    """Put the names of y axes at one distance from them, left of the longest number of all and
+    within the figure."""
     ticks = [(axes, axes.yaxis.get_major_formatter(), axes.get_yticks()) for axes in places]
     longest = max(
         style.letters(text)
@@ -331,8 +332,10 @@ def align_names(places: Sequence[Axes]) -> None:
     )
     beside = NUMBERS_BESIDE + REGULAR * style.SMALL_POINTS * longest
     for axes in places:
-        across = part_of(axes.figure).dpi / axes.bbox.width
-        axes.yaxis.set_label_coords(-beside * across, 0.5)
+        part, height = part_of(axes.figure), axes.yaxis.label.get_fontsize() / 60
+        free = (axes.bbox.x0 - part.bbox.x0) / part.dpi - height
+        across = part.dpi / axes.bbox.width
+        axes.yaxis.set_label_coords(-min(beside, free) * across, 0.5)
 
 
 def _is_within(axes: Axes, value: float) -> bool:
