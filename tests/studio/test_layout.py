@@ -111,3 +111,24 @@ def test_no_text_is_cut_or_covers_another(
     for browser in browsers.values():
         browser.page.set_viewport_size(Browser.SIZE)
     assert found == []
+
+
+def test_a_printed_report_is_no_wider_than_its_page(
+    odd_run: Callable[[str], Run], open_page: OpenPage, coarse: None
+) -> None:
+    browser = open_page("#/")
+    shown = browser.page
+    shown.goto(write_report(odd_run("long_names")).as_uri())
+    shown.set_viewport_size({"width": 718, "height": 5200})  # A4 without its margins
+    shown.emulate_media(media="print")
+    shown.evaluate(OPENED)
+    cells = "[...document.querySelectorAll('section th, section td')]"
+    least = shown.evaluate(
+        "() => Math.min(...[...document.querySelectorAll('#appendix td.t:last-child')]"
+        ".map((each) => each.clientWidth))"
+    )
+    most = shown.evaluate(f"() => Math.max(...{cells}.map((e) => e.getBoundingClientRect().right))")
+    browser.page.emulate_media(media="screen")
+    browser.page.set_viewport_size(Browser.SIZE)
+    assert most <= 718
+    assert least > 200  # sentences, which are no column of single words
