@@ -78,3 +78,52 @@ def test_pictures_and_evaluations_are_in_the_units_of_each_target(polymer: Run) 
     recorded = polymer.results() or {}
     for k, each in enumerate(scores["targets"], 1):
         assert each["mae"] == pytest.approx(recorded[f"target_{k}_mae"], rel=1e-4)
+
+
+@pytest.fixture(scope="module")
+def shops(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Quantiles without a median of the sales, in EUR, and the weight, in kg, of two shops."""
+    folder, random = tmp_path_factory.mktemp("shops"), np.random.default_rng(0)
+    week = 1 + 0.5 * np.sin(2 * np.pi * np.arange(90) / 7)
+    lines = [
+        f"{np.datetime64('2024-01-01') + day},{shop},{10**shop * week[day] * noise:.3f},"
+        f"{week[day] / 100 + 1e-4 * random.normal():.6f}"
+        for shop in (2, 5)
+        for day, noise in enumerate(1 + 0.1 * random.normal(size=90))
+    ]
+    (folder / "shops.csv").write_text("\n".join(["date,shop,sales_eur,weight (kg)", *lines]))
+    options: dict[str, Any] = {
+        **{"data": str(folder / "shops.csv"), "time": "date", "id": "shop", "horizon": 7},
+        **{"target": ("sales_eur", "weight (kg)"), "loss": "quantile", "quantile": (0.1, 0.9)},
+        **{"hidden_size": 4, "epochs": 1, "scale": "auto", "window": 16, "season": (7,)},
+    }
+    return train("regress", options, folder)
+
+
+def test_quantiles_without_a_median_have_a_loss_for_each_target(shops: Run) -> None:
+    found, facts = shops.results() or {}, RunFacts(shops)
+    assert found["target_1_pinball"] > 100 > 1 > found["target_2_pinball"]
+    # A week ago with the quantiles of the changes since; over a share of 0.1 of the sales' noise.
+    assert found["target_1_seasonal_pinball"] < found["target_1_last_pinball"] * 1.0001
+    assert found["target_1_seasonal_pinball"] < 0.05 * 10**5
+    top = results.headline(facts)
+    shown = [(top.value, top.name), *top.more]
+    assert [value.split()[-1] for value, _ in shown] == ["EUR", "kg"]
+    assert all("medians of 2 series; the quantiles of changes since" in name for _, name in shown)
+    assert f"{found['test_pinball']:,.0f}" not in model_card.card_text(shops)
+    assert f"{found['baseline_pinball']:,.0f}" not in top.comparison
+    (row,), _ = RunIndex(shops.path.parent).rows()
+    assert [text.split("\N{NO-BREAK SPACE}")[-1] for text in row.score_text.split("; ")] == [
+        "EUR",
+        "kg",
+    ]
+    targets = details(shops, "1")["targets"]
+    assert [each["when"] for each in targets] == [(1, "week")] * 2
+    assert all(each["is_loss"] and each["words"].count("quantile loss") for each in targets)
+    model = shops.model()
+    scores: Any = evaluate_run(model, make_predictor(model, "cpu", 1), shops)
+    for k, each in enumerate(scores["targets"], 1):
+        assert each["pinball"] == pytest.approx(found[f"target_{k}_pinball"], rel=1e-4)
+        assert each["baseline_pinball"] == pytest.approx(
+            min(found[f"target_{k}_{name}_pinball"] for name in ("last", "seasonal")), rel=1e-4
+        )

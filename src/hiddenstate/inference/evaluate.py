@@ -304,6 +304,8 @@ def _score_regressor(
     if one is None:
         name = "the last value" if answers.now is not None else "the quantiles of the targets"
         few: RegressorScores = {"answers": len(answers.outputs), "baseline": name}
+        if by_loss := _scored(model, of_quantiles):
+            few["targets"] = [each.facts() for each in by_loss]
         return cast(RegressorScores, {**few, **of_quantiles})
     answers = one
     outputs, target, now = answers.outputs, answers.target, answers.now

@@ -53,9 +53,9 @@ def forecast_scores(transform: Transform, answers: Answers, train: Rows | None) 
 
 
 def _current(transform: Transform, X: Array) -> Array | None:
-    """Return the current values of the targets, which are those of the medians of quantiles."""
+    """Return the current values of the targets, which are those of any of their quantiles."""
     current = transform.current_targets(X)
-    return None if current is None else transform.central(current)
+    return None if current is None else current[..., :: max(1, len(transform.quantiles))]
 
 
 def scales_of(
@@ -157,6 +157,16 @@ class _Known:
                 here = here[place[here] < len(values)]
                 ago[here] = values[place[here]]
         return ago
+
+
+def changes_since(transform: Transform, train: Rows, steps: int) -> dict[int, Array]:
+    """Return the changes (n, O) of the targets over so many steps in each training series."""
+    values = _current(transform, train.X) if isinstance(train.X, np.ndarray) else None
+    if values is None:
+        return {}
+    origin = train.origin or whole(len(train))
+    series = series_of_windows(values, origin.series, origin.first)
+    return {number: each[steps:] - each[:-steps] for number, each in series.items()}
 
 
 def _earlier(

@@ -9,6 +9,7 @@ from hiddenstate.data.origin import whole
 from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.inference.predict import Answers
 from hiddenstate.inference.score_intervals import of_errors, units_of_answers
+from hiddenstate.inference.target_scores import quantiles_by_target
 from hiddenstate.metrics.losses import constant, coverage, error_to_signal, pinball
 from hiddenstate.system.typing import Array
 
@@ -52,7 +53,8 @@ def quantile_scores(
     if other is not None:
         result["baseline_pinball"] = float(other.mean())
     units = units_of_answers(transform, answers)
-    return result | of_errors(f"{prefix}pinball", units, losses, other)
+    result |= of_errors(f"{prefix}pinball", units, losses, other)
+    return result | quantiles_by_target(transform, answers, train)
 
 
 def _without_network(transform: Transform, answers: Answers, train: Rows | None) -> Array | None:

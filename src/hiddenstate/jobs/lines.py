@@ -22,6 +22,7 @@ from hiddenstate.metrics.intervals import ends_of, interval_of
 from hiddenstate.metrics.target_scores import (
     SEASONAL,
     TargetScore,
+    is_pooled,
     method_in_words,
     target_scores,
     with_targets,
@@ -319,7 +320,8 @@ def _quantile_lines(job: Job, results: Mapping[str, float], scored: str) -> list
         f"{results[f'test_coverage_{q:g}']:.1%} at or below quantile {q:g}"
         for q in job.config.training.quantile
     )
-    return [line, f"coverage on {scored}: {shares}"]
+    lines = [] if is_pooled("test_pinball", results) else [line]
+    return [*lines, f"coverage on {scored}: {shares}"]
 
 
 def _season(job: Job) -> str:

@@ -63,8 +63,25 @@ def results_by_target(of: Compared, scales: Mapping[int, Array]) -> dict[str, fl
         moves = moves | np.isfinite(scale)  # a target may rest in the test rows alone
     for name, values in of.others.items():
         each[f"{name}_mae"] = _by_series(np.abs(values - truth), place, S)
-    results: dict[str, float] = {SERIES: S} if S > 1 else {}
-    for target in range(min(truth.shape[1], MOST)):
+    return _medians(each, moves)
+
+
+def losses_by_target(losses: Mapping[str, Array], target: Array, series: Array) -> dict[str, float]:
+    """Return losses (n, O) of quantiles by the name of their score as :func:`results_by_target`
+    does those of errors."""
+    numbers, place = np.unique(series, return_inverse=True)
+    S, truth = len(numbers), target.astype(np.float64)
+    spread = _by_series((truth - _by_series(truth, place, S)[place]) ** 2, place, S)
+    each = {name: _by_series(values, place, S) for name, values in losses.items()}
+    return _medians(each, spread > _rounding(truth, place, S) ** 2)
+
+
+def _medians(each: Mapping[str, Array], moves: Array) -> dict[str, float]:
+    """Return the medians of scores (S, O) over the series in which a target moves, as results."""
+    (S, n_targets), results = moves.shape, dict[str, float]()
+    if S > 1:
+        results[SERIES] = S
+    for target in range(min(n_targets, MOST)):
         prefix, own = f"target_{target + 1}_", moves[:, target]
         for name, values in each.items():
             kept = values[own if own.any() else slice(None), target]
@@ -98,8 +115,15 @@ def relative_gain(of: Compared, other: Array, units: Units) -> dict[str, float]:
     has no error but that of rounding has no part in it, and nothing is returned if all are such.
     """
     truth = of.target.astype(np.float64)
-    numbers, place, counts = np.unique(of.series, return_inverse=True, return_counts=True)
     plain, own = np.abs(other - truth), np.abs(of.outputs - truth)
+    return gain_of_losses(own, plain, truth, of.series, units)
+
+
+def gain_of_losses(
+    own: Array, plain: Array, truth: Array, series: Array, units: Units
+) -> dict[str, float]:
+    """Return the same of errors or losses (n, O) and those of what is compared with."""
+    numbers, place, counts = np.unique(series, return_inverse=True, return_counts=True)
     scale = _by_series(plain, place, len(numbers))
     scored = (scale > _rounding(truth, place, len(numbers)))[place]
     known = np.asarray(scored.any(axis=1) & np.isfinite(plain - own).all(axis=1))

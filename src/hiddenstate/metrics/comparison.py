@@ -17,16 +17,20 @@ from hiddenstate.metrics.target_scores import (
     GAIN,
     LAST,
     LINEAR,
+    MAE,
     MEAN,
     METHODS,
+    PINBALL,
     RESULTS,
     SEASONAL,
     SERIES,
     column_of,
     gain_ends,
+    in_words_of,
     is_pooled,
     method_in_words,
     n_scored,
+    score_of,
     smallest_error,
 )
 from hiddenstate.metrics.units import quantity, unit_of
@@ -161,12 +165,13 @@ class Baseline:
             return f"{sentence}."
         lower = 100 * skill(*self.sizes)
         if lower <= -MOST_PERCENT:
-            return (
-                f"{sentence}; the mean absolute error of {who} is {_times(lower / 100)} as large."
-            )
-        error = "error" if self.relative is None else "mean absolute error"
+            return f"{sentence}; the {self._error} of {who} is {_times(lower / 100)} as large."
         way = "lower" if lower >= 0 else "higher"
-        return f"{sentence}; the {error} of {who} is {abs(lower):.1f} % {way}."
+        return f"{sentence}; the {self._error} of {who} is {abs(lower):.1f} % {way}."
+
+    @property
+    def _error(self) -> str:
+        return "error" if self.relative is None else in_words_of(self.relative.score)
 
     def verdict(self) -> str:
         """Return in few words that what answers is worse, or only better or worse by chance."""
@@ -218,7 +223,7 @@ MOST_TIMES = 1000
 
 @dataclass(frozen=True)
 class Relative:
-    """How much lower the mean absolute error is than that of a baseline.
+    """How much lower the mean absolute error, or loss of quantiles, is than that of a baseline.
 
     Parameters
     ----------
@@ -229,11 +234,14 @@ class Relative:
         Its interval, by the standard error of the paired differences.
     reached : str
         What the baseline reached, as it follows its method; empty of several targets.
+    score : str
+        Which of both is compared.
     """
 
     gain: float
     ends: Ends | None
     reached: str = ""
+    score: str = MAE
 
     @property
     def by_chance(self) -> bool:
@@ -245,12 +253,12 @@ class Relative:
     def in_words(self) -> str:
         """Return the gain with its interval."""
         if 100 * self.gain <= -MOST_PERCENT:
-            error = f"a mean absolute error {_times(self.gain)} as large"
+            error = f"a {in_words_of(self.score)} {_times(self.gain)} as large"
             if self.ends is None:
                 return error
             most, least = (_times(end).removesuffix(" times") for end in self.ends)
             return f"{error}, 95 % interval {least} to {most} times"
-        gain = f"the gain of {100 * self.gain:.1f} % in mean absolute error"
+        gain = f"the gain of {100 * self.gain:.1f} % in {in_words_of(self.score)}"
         if self.ends is None:
             return gain
         low, high = (f"{100 * end:.1f}" for end in self.ends)
@@ -357,7 +365,7 @@ def _best_method(
     """Return the name of the best baseline among the scores of targets."""
     alone = bool(answer_of(job, results, options).alone)
     names = [name for name in METHODS if not (alone and name == LINEAR)]
-    return smallest_error(results, names) or LAST
+    return smallest_error(results, names, score_of(results)) or LAST
 
 
 @dataclass(frozen=True)
@@ -416,12 +424,16 @@ def _compared(
     best = _best_method(job, scores, options) if GAIN in scores else ""
     # Quantiles have a loss of their own, but none over several targets, nor a season ago.
     if best and (key == "test_mse" or is_pooled(key, scores) or best == SEASONAL):
-        when = method_in_words(best, scores)
-        if best == SEASONAL:
+        of = score_of(scores)
+        when = method_in_words(best, scores, score=of)
+        if of == PINBALL:
+            method, short = f"predicting {when}", when
+        elif best == SEASONAL:
             method, short = f"repeating the value of {when}", f"the value of {when}"
         elif best == MEAN:
             method, short = f"predicting {when}", when
-        relative = Relative(float(scores[GAIN]), gain_ends(scores), _reached(best, scores, options))
+        reached = _reached(best, scores, options)
+        relative = Relative(float(scores[GAIN]), gain_ends(scores), reached, of)
     return Baseline(
         key,
         float(scores[name]),
@@ -442,8 +454,10 @@ def _reached(method: str, scores: Mapping[str, Any], options: Mapping[str, Any] 
     of series differ the other way round than their errors on average."""
     if n_scored(scores) > 1:
         return ""
-    error, series = float(scores[f"target_1_{method}_mae"]), int(scores.get(SERIES, 1))
-    if (error - float(scores["target_1_mae"])) * float(scores[GAIN]) < 0:
+    of, series = score_of(scores), int(scores.get(SERIES, 1))
+    error = float(scores[f"target_1_{method}_{of}"])
+    if (error - float(scores[f"target_1_{of}"])) * float(scores[GAIN]) < 0:
         return ""
     unit = unit_of(column_of(options or {}, 1, 1))
-    return f"± {quantity(error, unit)}" + f" in the median of {series:,} series" * (series > 1)
+    sign = "± " * (of == MAE)
+    return f"{sign}{quantity(error, unit)}" + f" in the median of {series:,} series" * (series > 1)

@@ -13,8 +13,10 @@ from hiddenstate.metrics.target_scores import (
     DAYS,
     SERIES,
     STEPS,
+    in_words_of,
     is_of_target,
     is_pooled,
+    score_of,
     target_scores,
 )
 from hiddenstate.metrics.units import in_digits
@@ -381,6 +383,19 @@ SCORES_OF_TARGET = {
         "error of the seasonal value",
         "Mean absolute error of the season before",
     ),
+    "pinball": ("quantile loss", "Mean loss of the quantiles on the test targets, in their unit"),
+    "quantiles_pinball": (
+        "quantile loss of the training quantiles",
+        "Mean loss of always answering the quantiles of the training targets",
+    ),
+    "last_pinball": (
+        "quantile loss of changes since the last value",
+        "Mean loss of the last value and the quantiles of the training changes since it",
+    ),
+    "seasonal_pinball": (
+        "quantile loss of changes in a season",
+        "Mean loss of the value a season ago and the quantiles of the training changes since it",
+    ),
     "linear_mae": ("error of the linear path", "Mean absolute error of the linear path alone"),
 }
 """Titles and definitions of the scores that each target has."""
@@ -441,7 +456,8 @@ def is_shown(name: str, figures: Mapping[str, Any]) -> bool:
 
 def target_rows(figures: Mapping[str, Any], options: Mapping[str, Any]) -> list[ResultRow]:
     """Return a row for each target with its scores in its own unit."""
-    entry = "Mean absolute error in the unit of the target, beside that of the best simple answer"
+    error = in_words_of(score_of(figures)).capitalize()
+    entry = f"{error} in the unit of the target, beside that of the best simple answer"
     entry += " on the same test rows; of several series the median, with the scaled error first."
     return [
         ResultRow(f"target_{k}", score.figures, Entry(score.name, entry))

@@ -17,9 +17,12 @@ MOST = 50
 
 LAST, MEAN, SEASONAL, LINEAR = "last", "mean", "seasonal", "linear"
 """What answers without a network: the last value, the training mean, the value a season ago, and
-the linear path of a forecast."""
+the linear path of a forecast. Quantiles are answered by those of the changes since these values."""
 
-METHODS = (SEASONAL, LAST, MEAN, LINEAR)
+QUANTILES = "quantiles"
+"""The same of quantiles that are no forecast: those of the training targets."""
+
+METHODS = (SEASONAL, LAST, MEAN, QUANTILES, LINEAR)
 """In the order in which one is named of those with the same error: the last value known a season
 ahead is the value a season ago."""
 
@@ -51,6 +54,26 @@ def gain_ends(results: Mapping[str, Any]) -> tuple[float, float] | None:
     return None if low is None or high is None else (float(low), float(high))
 
 
+MAE, PINBALL = "mae", "pinball"
+"""The scores of a target that its methods are compared by: the second if answers are quantiles
+without a median."""
+
+
+def score_of(results: Mapping[str, Any]) -> str:
+    """Return by which of both the results compare methods."""
+    return PINBALL if f"target_1_{PINBALL}" in results and "target_1_mae" not in results else MAE
+
+
+def in_words_of(score: str) -> str:
+    """Return what a score is."""
+    return "quantile loss" if score == PINBALL else "mean absolute error"
+
+
+def changes_since(method: str) -> str:
+    """Return what answers quantiles from the values of a method, such as "a week ago"."""
+    return f"the quantiles of changes since {method}"
+
+
 LOW = 100
 """Coefficients of determination are written down to the negative of this."""
 
@@ -66,7 +89,7 @@ class TargetScore:
     unit : str
         Empty if the column's name gives none.
     mae : float
-        Mean absolute error.
+        Mean absolute error or, of quantiles without a median, their mean loss.
     method : str
         The simple method with the smallest error: "a week ago", "the last value".
     other : float, optional
@@ -79,6 +102,8 @@ class TargetScore:
     constant : int, default 0
         The number of those in which the target is constant, which have no part in the scores;
         unless it is so in all.
+    score : str
+        Whether `mae` and `other` are mean absolute errors or losses of quantiles.
     """
 
     name: str
@@ -91,11 +116,17 @@ class TargetScore:
     mase: float | None = None
     series: int = 1
     constant: int = 0
+    score: str = MAE
 
     def facts(self) -> dict[str, Any]:
         """Return the scores as values, those that there are."""
-        named = {"target": self.name, "unit": self.unit or None, "mae": self.mae, "rmse": self.rmse}
-        named |= {"r2": self.r2, "mase": self.mase, "baseline_mae": self.other}
+        named = {
+            "target": self.name,
+            "unit": self.unit or None,
+            self.score: self.mae,
+            "rmse": self.rmse,
+        }
+        named |= {"r2": self.r2, "mase": self.mase, f"baseline_{self.score}": self.other}
         named |= {"baseline": self.method or None, "series": self.counted}
         named |= {"constant": self.constant or None}
         named["words"] = self.in_words()
@@ -103,21 +134,25 @@ class TargetScore:
 
     @property
     def value(self) -> str:
-        """The mean absolute error as text: "± 310 EUR"."""
-        return f"± {quantity(self.mae, self.unit)}"
+        """The mean absolute error as text: "± 310 EUR"; of quantiles their loss: "31 EUR"."""
+        return self._written(self.mae)
+
+    def _written(self, error: float) -> str:
+        return "± " * (self.score == MAE) + quantity(error, self.unit)
 
     @property
     def versus(self) -> str:
         """That of the simple method: "a week ago: ± 480 EUR"; empty if there is none."""
         if self.other is None:
             return ""
-        return f"{self.method}: ± {quantity(self.other, self.unit)}"
+        return f"{self.method}: {self._written(self.other)}"
 
     @property
     def short(self) -> str:
         """The main score alone, that of a panel first: "MASE 0.584, ± 310 EUR"."""
         panel = self.series > 1 and self.mase is not None
-        return f"MASE {self.mase:.3g}, {self.value}" if panel else self.value
+        loss = f"{in_words_of(self.score)} " * (self.score == PINBALL)
+        return f"MASE {self.mase:.3g}, {self.value}" if panel else loss + self.value
 
     @property
     def figures(self) -> str:
@@ -145,13 +180,13 @@ class TargetScore:
     @property
     def head(self) -> str:
         """The one number that sums up the target: "± 310 EUR", of a panel "MASE 0.584"."""
-        return self.short.split(", ± ")[0]
+        return self.value if self.score == PINBALL else self.short.split(", ± ")[0]
 
     @property
     def rest(self) -> str:
         """What `head` is, and the other scores."""
         scaled = self.head != self.value
-        what = "mean absolute scaled error" if scaled else "mean absolute error"
+        what = "mean absolute scaled error" if scaled else in_words_of(self.score)
         of = f", {self.of}" if self.of else ""
         parts = [f"{what} of {self.name}{of}", self.value * scaled, self.versus, self.fit]
         return "; ".join(part for part in parts if part)
@@ -184,8 +219,9 @@ def target_scores(results: Mapping[str, Any], options: Mapping[str, Any]) -> lis
 
 def _score(results: Mapping[str, Any], options: Mapping[str, Any], k: int) -> TargetScore:
     column = column_of(options, k, n_scored(results))
-    mae = {name: results.get(f"target_{k}_{name}_mae") for name in METHODS[:3]}
-    simple = {name: float(error) for name, error in mae.items() if error is not None}
+    of = MAE if f"target_{k}_mae" in results else PINBALL
+    errors = {name: results.get(f"target_{k}_{name}_{of}") for name in METHODS if name != LINEAR}
+    simple = {name: float(error) for name, error in errors.items() if error is not None}
     best = min(simple, key=lambda name: simple[name], default=None)
     rmse, r2, mase = (results.get(f"target_{k}_{name}") for name in ("rmse", "r2", "mase"))
     series, constant = (
@@ -194,14 +230,15 @@ def _score(results: Mapping[str, Any], options: Mapping[str, Any], k: int) -> Ta
     return TargetScore(
         without_unit(column),
         unit_of(column),
-        float(results[f"target_{k}_mae"]),
-        "" if best is None else method_in_words(best, results, k),
+        float(results[f"target_{k}_{of}"]),
+        "" if best is None else method_in_words(best, results, k, of),
         None if best is None else simple[best],
         rmse,
         r2,
         mase,
         series,
         constant,
+        of,
     )
 
 
@@ -221,15 +258,19 @@ def column_of(options: Mapping[str, Any], k: int, n: int) -> str:
 
 def n_scored(results: Mapping[str, Any]) -> int:
     """Return how many targets have scores of their own in results."""
-    return next(k for k in range(MOST + 1) if f"target_{k + 1}_mae" not in results)
+    numbers = range(1, MOST + 2)
+    return (
+        next(k for k in numbers if not {f"target_{k}_mae", f"target_{k}_pinball"} & results.keys())
+        - 1
+    )
 
 
-def method_in_words(name: str, results: Mapping[str, Any], k: int = 0) -> str:
+def method_in_words(name: str, results: Mapping[str, Any], k: int = 0, score: str = MAE) -> str:
     """Return what answers without a network as a noun, of target `k` alone or of all: "a week ago",
-    "the last value"."""
-    if name == SEASONAL:
-        return ago(*season_ago(results, k))
-    return {LAST: "the last value", MEAN: "the training mean", LINEAR: "the linear path"}[name]
+    "the last value"; of quantiles those of the changes since."""
+    nouns = {LAST: "the last value", MEAN: "the training mean", LINEAR: "the linear path"}
+    nouns |= {QUANTILES: "the training quantiles", SEASONAL: ago(*season_ago(results, k))}
+    return nouns[name] if score == MAE or name == QUANTILES else changes_since(nouns[name])
 
 
 def season_ago(results: Mapping[str, Any], k: int = 0) -> tuple[float | None, int | None]:
@@ -239,15 +280,19 @@ def season_ago(results: Mapping[str, Any], k: int = 0) -> tuple[float | None, in
     return days, steps
 
 
-def smallest_error(results: Mapping[str, Any], methods: Sequence[str]) -> str | None:
-    """Return which of some methods has the smallest mean absolute error, of those that have one of
-    every target; None if none has.
+def smallest_error(
+    results: Mapping[str, Any], methods: Sequence[str], score: str = MAE
+) -> str | None:
+    """Return which of some methods has the smallest error, of those that have one of every target;
+    None if none has.
 
     Each target counts alike: its errors are taken in units of their mean over the methods.
     """
     targets = range(1, n_scored(results) + 1)
     errors: dict[str, list[Any]] = {
-        m: [results.get(f"target_{k}_{m}_mae") for k in targets] for m in METHODS if m in methods
+        m: [results.get(f"target_{k}_{m}_{score}") for k in targets]
+        for m in METHODS
+        if m in methods
     }
     known = {m: e for m, e in errors.items() if e and None not in e}
     units = [fmean(each) or 1.0 for each in zip(*known.values(), strict=True)]

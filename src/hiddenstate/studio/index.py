@@ -22,7 +22,14 @@ from hiddenstate.metrics.comparison import compare
 from hiddenstate.metrics.glossary import entry_of, interval_in_words, written
 from hiddenstate.metrics.headline import headline
 from hiddenstate.metrics.intervals import interval_of
-from hiddenstate.metrics.target_scores import TargetScore, season_ago, target_scores, with_targets
+from hiddenstate.metrics.target_scores import (
+    PINBALL,
+    TargetScore,
+    changes_since,
+    season_ago,
+    target_scores,
+    with_targets,
+)
 from hiddenstate.metrics.units import ago, period_of
 from hiddenstate.runs import Run
 from hiddenstate.runs.last_lines import lines_from_end
@@ -379,7 +386,7 @@ def within(name: str, results: Mapping[str, Any], job: str) -> dict[str, Any] | 
 def target_values(score: TargetScore, results: Mapping[str, Any], k: int) -> dict[str, Any]:
     """Return the scores of target `k`, from 1, as values, for other languages than English."""
     days, steps = season_ago(results, k)
-    when = (steps, "step") if steps else period_of(days or 0)
+    when, since = (steps, "step") if steps else period_of(days or 0), ago(days, steps)
     return {
         "name": printable(score.name, 80),
         "head": unbroken(score.head),
@@ -388,8 +395,9 @@ def target_values(score: TargetScore, results: Mapping[str, Any], k: int) -> dic
         "r2": None if score.r2 is None else f"{score.r2:.3f}",
         "series": score.series,
         "constant": score.constant,
+        "is_loss": score.score == PINBALL,
         "method": score.method,
-        "when": when if score.method == ago(days, steps) else None,
+        "when": when if score.method in (since, changes_since(since)) else None,
     }
 
 

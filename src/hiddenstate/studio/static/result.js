@@ -15,10 +15,11 @@ export function intervalOf(within) {
 }
 
 /** @param {any} target @returns {string} */
-function method({ method: name, when }) {
+function method({ method: name, when, is_loss }) {
   if (!when) return t(name);
   const [n, period] = when;
-  return t("{n} {period} ago", { n, period: t(period) });
+  const since = t("{n} {period} ago", { n, period: t(period) });
+  return is_loss ? t("the quantiles of changes since {since}", { since }) : since;
 }
 
 /** The error without a network. @param {any} target @returns {string} */
@@ -26,9 +27,9 @@ export const versusOf = (target) => (target.other ? `${method(target)} ${target.
 
 /** @param {any} target its scores @returns {string} */
 function targetOf(target) {
-  const { name, value, head, r2, series, constant } = target;
+  const { name, value, head, r2, series, constant, is_loss } = target;
   const [all, n] = [constant === series, series - constant];
-  return [head === value ? t("{name}: mean absolute error {value}", { name, value }) : t("{name}: {head}, mean absolute error {value}", { name, head, value }),
+  return [is_loss ? t("{name}: quantile loss {value}", { name, value }) : head === value ? t("{name}: mean absolute error {value}", { name, value }) : t("{name}: {head}, mean absolute error {value}", { name, head, value }),
     versusOf(target), r2 && (n > 1 ? t("R2 within series {r2}", { r2 }) : `R2 ${r2}`), n > 1 && t("medians of {n} series", { n }),
     constant > 0 && (all ? t("constant") : t("{n} constant series left out", { n: constant }))].filter(Boolean).join(t("; "));
 }
