@@ -53,6 +53,7 @@ export const TEXTS = {
   "the training mean": "训练均值",
   "the training quantiles": "训练分位数",
   "test accuracy": "测试准确率",
+  "test quantile loss": "测试分位数损失",
   "test mean squared error": "测试均方误差",
   "error of the last 10 windows": "最后 10 个窗口的误差",
   "This run ended before there was anything to show here.": "这次运行结束得太早，这里没有内容。",
