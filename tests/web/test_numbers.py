@@ -9,6 +9,7 @@ import pytest
 
 from hiddenstate.metrics.glossary import written
 from hiddenstate.metrics.units import quantity
+from hiddenstate.web import tags
 from hiddenstate.web.joining import joined
 from tests.export.scripts import answer_of_node
 
@@ -46,3 +47,8 @@ def test_a_number_is_written_alike_in_python_and_on_pages() -> None:
     assert found[2] == [written(each, "count") for each in counts]
     assert found[3] == [quantity(each, "EUR") for each in errors]
     assert not any(math.isnan(each) for each in numbers)
+
+
+def test_small_numbers_of_a_text_stay_on_one_line() -> None:
+    whole = '<bdi>&lt;b&gt; ± <span class="whole">1.96e-07</span> mol/s</bdi>'
+    assert tags.prose("<b> ± 1.96e-07 mol/s") == whole

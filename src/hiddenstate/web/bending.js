@@ -123,9 +123,10 @@ export class Bending {
 
   /** @param {string} name */
   tellDial(name) {
-    const { dials, dialWords } = this.options;
+    const { bender: { channel }, view: { columns, units }, options: { dials, dialWords } } = this;
     const { slider, output } = dials[name];
-    output.textContent = dialWords(name, Number(slider.value));
+    const unit = ["amplitude", "level", "noise"].includes(name) && units[columns[channel]];
+    output.textContent = [dialWords(name, Number(slider.value)), unit].filter(Boolean).join(" ");
     slider.setAttribute("aria-valuetext", output.textContent);
   }
 
@@ -182,7 +183,7 @@ export class Bending {
     for (const { box, channel, range } of this.lanes()) {
       frame(pen, box);
       drawLane(pen, box, series.map((step) => step[channel]), range, ink);
-      nameLane(pen, box, view.columns[channel], range, ink);
+      nameLane(pen, box, view.columns[channel], range, ink, view.units[view.columns[channel]]);
     }
     write(pen, words.answer(), LEFT, middle[1] - 6, muted, "left", 12, middle[2]);
     if (answer.y.length) {
@@ -197,7 +198,7 @@ export class Bending {
         if (this.truth) drawLane(pen, box, this.truth.map((y) => y[o]), range, red, { width: 2.4 });
         if (answer !== plain) drawLane(pen, box, usual.slice(0, n), range, muted, { dash: [4, 3] });
         drawLane(pen, box, now.slice(0, n), range, blue, { width: 2 });
-        nameLane(pen, box, view.targets[o] || words.name, range, blue);
+        nameLane(pen, box, view.targets[o] || words.name, range, blue, view.units[view.targets[o]]);
       });
       write(pen, words.hidden, LEFT, hidden[1] - 6, muted, "left", 12, hidden[2]);
       const most = greatest(answer.states);

@@ -7,7 +7,7 @@ import { clamp, extentOf, short } from "./numbers.js";
 
 /** @import { Box, Pen } from "./pen.js" */
 /** @import { Program } from "./net.js" */
-/** @typedef {{ columns: string[], low: number[], high: number[] }} Channels Names and usual ranges. */
+/** @typedef {{ columns: string[], low: number[], high: number[], units?: Record<string, string> }} Channels Names, usual ranges, and units where names give them. */
 /** @typedef {{ box: Box, channel: number, range: number[] }} Lane */
 
 export const NAME = 15; // pixels above a lane, for its name
@@ -58,11 +58,13 @@ export function drawLane(pen, box, values, range, color, { dash, width = 1.6, up
  * @param {string} name
  * @param {number[]} range
  * @param {string} color
+ * @param {string} [unit]
  */
-export function nameLane(pen, [x, y, wide, tall], name, range, color) {
+export function nameLane(pen, [x, y, wide, tall], name, range, color, unit = "") {
   const ends = range.map(short);
   const low = tall < 24 || ends.some((end) => end.length > 7);
-  write(pen, low ? `${name}  ${ends.join(" … ")}` : name, x, y - 3, color, "left", 11, wide);
+  const named = unit && !name.includes(unit) ? `${name} (${unit})` : name;
+  write(pen, low ? `${name}  ${ends.join(" … ")} ${unit}` : named, x, y - 3, color, "left", 11, wide);
   if (!low) ends.forEach((end, place) => write(pen, end, x - 5, place ? y + 9 : y + tall - 1, colorOf("muted"), "right", 10.5));
 }
 
@@ -75,7 +77,7 @@ export function nameLane(pen, [x, y, wide, tall], name, range, color) {
  * @param {(channel: number) => string} colorOfChannel
  * @param {number} read Steps that are read.
  */
-export function drawLanesRead(pen, lanes, { columns }, series, colorOfChannel, read) {
+export function drawLanesRead(pen, lanes, { columns, units = {} }, series, colorOfChannel, read) {
   for (const { box, channel, range } of lanes) {
     const values = series.map((step) => step[channel]);
     frame(pen, box);
@@ -83,7 +85,7 @@ export function drawLanesRead(pen, lanes, { columns }, series, colorOfChannel, r
     drawLane(pen, box, values, range, colorOfChannel(channel));
     pen.globalAlpha = 1;
     drawLane(pen, box, values, range, colorOfChannel(channel), { width: 2, upTo: read });
-    nameLane(pen, box, columns[channel], range, colorOf("ink"));
+    nameLane(pen, box, columns[channel], range, colorOf("ink"), units[columns[channel]]);
   }
 }
 

@@ -2,6 +2,7 @@
 
 import html
 import json
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -26,6 +27,12 @@ def text(value: object) -> str:
 def name(value: object) -> str:
     """Escape a text as :func:`text`, and isolate its writing direction."""
     return f"<bdi>{text(value)}</bdi>"
+
+
+def prose(value: object) -> str:
+    """Escape a text as :func:`name`, and keep its small numbers on one line: browsers break 2e-07
+    after the sign."""
+    return re.sub(r"\d[\d.]*e-\d+", r'<span class="whole">\g<0></span>', name(value))
 
 
 def code(value: str, label: str) -> str:

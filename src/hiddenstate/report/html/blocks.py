@@ -137,7 +137,7 @@ def figure(drawn: Picture, level: int = 3) -> str:
     return (
         f'<figure id="figure-{tags.text(drawn.name)}" class="figure{span}">'
         f"<h{level}>{tags.name(drawn.title)}</h{level}>"
-        f"<figcaption>{tags.name(drawn.caption)}</figcaption>{images}</figure>"
+        f"<figcaption>{tags.prose(drawn.caption)}</figcaption>{images}</figure>"
     )
 
 

@@ -127,14 +127,14 @@ def _head(facts: RunFacts, pictures: Pictures, replay: Replay) -> str:
         f"{tags.text(run.started())}</p><h1>{tags.text(facts.title)}</h1>"
         + (f'<p class="answered">{tags.text(facts.answered)}</p>' if facts.answered else "")
         + f'<div class="headline"><p class="result">{tags.text(top.value)}</p>'
-        f'<p class="result-name">{tags.text(top.name)}</p>'
+        f'<p class="result-name">{tags.prose(top.name)}</p>'
         + "".join(
             f'<p class="result further">{tags.text(value)}</p>'
-            f'<p class="result-name">{tags.text(name)}</p>'
+            f'<p class="result-name">{tags.prose(name)}</p>'
             for value, name in top.more
         )
         + _bars(facts)
-        + f'<p class="comparison{" worse" * worse}">{tags.text(top.comparison)}</p></div>'
+        + f'<p class="comparison{" worse" * worse}">{tags.prose(top.comparison)}</p></div>'
         + (f'<ul class="warnings" aria-label="Warnings">{items}</ul>' if items else "")
         + f'</div><div class="lead">{shown}</div>'
     )

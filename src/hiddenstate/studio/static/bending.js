@@ -164,8 +164,8 @@ export class BentInput {
 
   words() {
     if (!this.bending || !this.bending.answer.y.length) return "";
-    const { answer: { y }, truth, carries, model: { program }, series } = this.bending;
-    const last = Array.from(y[y.length - 1]).slice(0, 3).map((value) => short(Number(value.toPrecision(4)))).join(", ");
+    const { answer: { y }, truth, carries, model: { program }, series, view } = this.bending;
+    const last = Array.from(y[y.length - 1]).slice(0, 3).map((value, o) => `${short(Number(value.toPrecision(4)))} ${view.units[view.targets[o]] || ""}`.trim()).join(", ");
     const parts = [t("answer after {n} steps: {value}", { n: series.length, value: last })];
     if (truth) parts.push(t("mean squared error {error}", { error: short(y.reduce((all, each, at) => all + (each[0] - truth[at][0]) ** 2, 0) / truth.length) }));
     if (!carries) parts.push(program.window ? t("each answer reads a window of {n} steps", { n: program.window }) : t("it reads the whole series for an answer"));

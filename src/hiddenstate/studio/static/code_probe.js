@@ -250,7 +250,9 @@ export class Probe {
     const what = this.row >= kept ? t("{row} (only the codes of rows after the first {n} are kept)", { row: this.nameOf(this.row), n: kept })
       : this.row >= 0 ? this.nameOf(this.row) : this.own ? this.ownName : "";
     const error = Number.isFinite(this.error) ? t("error {error}", { error: short(this.error) }) : "";
-    return [what, this.inWords(this.code), error].filter(Boolean).join(" · ");
+    const { drawn, features, picture } = this.form;
+    const more = !picture && features > drawn ? t("the first {n} of {all} columns", { n: drawn, all: features }) : "";
+    return [what, this.inWords(this.code), error, more].filter(Boolean).join(" · ");
   }
 
   tell() {

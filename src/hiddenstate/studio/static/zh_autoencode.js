@@ -54,4 +54,5 @@ export const TEXTS = {
   "{row} (only the codes of rows after the first {n} are kept)": "{row}（前 {n} 个之后的样本只保留编码）",
   "{side} by {side} codes and what they decode to after update {step}; the arrow keys and Enter choose one.": "第 {step} 次更新后 {side} × {side} 个编码及其解码；用方向键和 Enter 选择。",
   "{steps} rows decoded on the way between two rows, after update {step}.": "第 {step} 次更新后，两个样本之间的路上解码出的 {steps} 个样本。",
+  "the first {n} of {all} columns": "{all} 列中的前 {n} 列",
 };
