@@ -18,9 +18,13 @@ def palette_of(frames: list[Image.Image], colors: int) -> Image.Image:
     whole = Image.fromarray(np.concatenate([np.asarray(frame) for frame in frames]))
     palette = whole.quantize(colors, Image.Quantize.MAXCOVERAGE)
     table = np.reshape(palette.getpalette(), (-1, 3))
-    counted = sorted(whole.getcolors(whole.width * whole.height))
-    for _, color in counted[-EXACT:]:
+    counted = sorted(whole.getcolors(whole.width * whole.height), reverse=True)
+    free = np.ones(len(table), bool)
+    for _, color in counted[:EXACT]:
         apart = np.linalg.norm(table - color, axis=1)
-        table[apart <= max(NEAR, apart.min())] = color
+        if (apart[~free] > NEAR).all():  # no commoner colour stands for it
+            entries = free & (apart <= max(NEAR, apart[free].min()))
+            table[entries] = color
+            free &= ~entries
     palette.putpalette(table.ravel().tolist())
     return palette

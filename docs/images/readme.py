@@ -65,7 +65,8 @@ def small_pictures(folder: Path) -> None:
     months = co2.load_pandas().data.resample("MS").mean().interpolate()
     months.to_csv(folder / "co2.csv", index_label="month")
     run(folder, "classify", "motions.npz", "--view", "files", "--name", "motions")
-    run(folder, "regress", "co2.csv", "--target", "co2", "--horizon", "12", "--name", "co2")
+    monthly = ("co2.csv", "--time", "month", "--target", "co2", "--horizon", "12")
+    run(folder, "regress", *monthly, "--name", "co2")
     run(folder, "forecast", "co2", "--horizon", "24", "--figure", "forecast.png")
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
@@ -75,7 +76,7 @@ def small_pictures(folder: Path) -> None:
         page.wait_for_timeout(1500)
         (folder / "page.png").write_bytes(page.screenshot())
         browser.close()
-    small(HERE / "classify-decision.png", "digit", (0, 60, 618, 362))
+    small(HERE / "classify-decision.png", "digit", (0, 60, 604, 362))
     small(folder / "motions" / "figures" / "decision.png", "sensor", (608, 60, 1232, 540))
     small(folder / "forecast.png", "forecast")
     small(HERE / "studio-codes.png", "studio")
@@ -90,7 +91,8 @@ def small(path: Path, name: str, part: tuple[int, int, int, int] | None = None) 
     ground = Image.new("RGB", SMALL, "white")
     ground.paste(picture, tuple((a - b) // 2 for a, b in zip(SMALL, picture.size, strict=True)))
     data = io.BytesIO()
-    ground.quantize(128).save(data, "PNG", optimize=True)
+    reduced = ground.quantize(palette=palette_of([ground], 128), dither=Image.Dither.NONE)
+    reduced.save(data, "PNG", optimize=True)
     (HERE / f"readme-{name}.png").write_bytes(data.getvalue())
 
 

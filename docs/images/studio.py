@@ -114,9 +114,9 @@ def main() -> None:
             browser.close()
             studio.terminate()
     for picture in HERE.glob("studio-*.png"):
-        Image.open(picture).convert("RGB").resize(SHOWN, Image.Resampling.LANCZOS).quantize(
-            200, dither=Image.Dither.NONE
-        ).save(picture, optimize=True)
+        small = Image.open(picture).convert("RGB").resize(SHOWN, Image.Resampling.LANCZOS)
+        palette = palette_of([small], 200)
+        small.quantize(palette=palette, dither=Image.Dither.NONE).save(picture, optimize=True)
 
 
 if __name__ == "__main__":
