@@ -200,3 +200,24 @@ def test_answers_of_zero_have_the_ratio_1_after_a_washout(engine):
     steps = job.batches.steps_per_epoch
     losses = make_engine(job.task(), TrainingState(zeros)).run(0, steps, bool).losses
     assert losses.mean() == pytest.approx(1, abs=1e-6)
+
+
+def test_lines_of_one_row_and_of_a_value_far_out_are_as_plain_as_others(cli, tmp_path):
+    random = np.random.default_rng(1)
+    rows = [(x, round(100 * x + 10 * random.normal(), 2)) for x in random.normal(size=60).round(3)]
+    rows[5] = rows[5][0], 1e9
+    (tmp_path / "far.csv").write_text(
+        "\n".join(["x,w_kg,y_eur", *(f"{x},{x / 2},{y}" for x, y in rows)])
+    )
+    options: tuple[Any, ...] = ("--layout", "long", "--target", "y_eur", "--epochs", 1, *QUIET)
+    far = cli("regress", tmp_path / "far.csv", *options)
+    assert (far.code, far.out.count("R2 below -100")) == (0, 2)  # not -1581461846.1492
+    options += ("--test-fraction", 0.017)
+    one = cli("regress", tmp_path / "far.csv", *options).out
+    assert "y_eur on the only held-out step: ± " in one
+    assert "(constant)" not in one
+    both = ("--target", "w_kg,y_eur", "--loss", "quantile", "--quantile", ".1,.9", "--name", "q")
+    done = cli("regress", tmp_path / "far.csv", *options, *both)
+    assert (done.code, done.out.count("; the training quantiles: ")) == (0, 2)
+    assert "y_eur: quantile loss " in done.out
+    assert "(constant)" not in done.out

@@ -20,6 +20,7 @@ from hiddenstate.metrics.comparison import baseline_method, compare, scored_alon
 from hiddenstate.metrics.glossary import written
 from hiddenstate.metrics.intervals import ends_of, interval_of
 from hiddenstate.metrics.target_scores import (
+    LOW,
     SEASONAL,
     TargetScore,
     is_pooled,
@@ -255,7 +256,8 @@ def _regress(job: Job, engine: Engine, results: Mapping[str, float]) -> list[str
         lines = [f"mean of the last 100 losses ({loss}): {written(results['train_loss'])}"]
     noun = "step" if "test_steps" in results else "row"
     n = int(results.get(f"test_{noun}s", 0))
-    scored = f"all {count(n, f'held-out {noun}')}" if n else "the test rows"
+    scored = f"all {count(n, f'held-out {noun}')}" if n > 1 else f"the only held-out {noun}"
+    scored = scored if n else "the test rows"
     if job.washed_out:
         scored = f"{count(n, f'held-out {noun}')}, without {job.washed_out:,} of washout"
     if "test_pinball" in results:
@@ -265,7 +267,9 @@ def _regress(job: Job, engine: Engine, results: Mapping[str, float]) -> list[str
     alike = len(scores) < 2 and all(score.series == 1 for score in scores)
     if "test_mse" in results and alike:
         fit = f", R2 {results['test_r2']:.4f}" if "test_r2" in results else ""
-        if ends := ends_of("test_r2", results):
+        if results.get("test_r2", 0) <= -LOW:
+            fit = f", R2 below -{LOW}"
+        elif ends := ends_of("test_r2", results):
             fit += f" ({ends[0]:.4f} to {ends[1]:.4f})"
         of_median = " of the median" * ("test_pinball" in results)
         baseline = "the last value" if job.config.data.horizon else "the training mean"

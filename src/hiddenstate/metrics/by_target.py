@@ -63,7 +63,7 @@ def results_by_target(of: Compared, scales: Mapping[int, Array]) -> dict[str, fl
         moves = moves | np.isfinite(scale)  # a target may rest in the test rows alone
     for name, values in of.others.items():
         each[f"{name}_mae"] = _by_series(np.abs(values - truth), place, S)
-    return _medians(each, moves)
+    return _medians(each, moves, len(place))
 
 
 def losses_by_target(losses: Mapping[str, Array], target: Array, series: Array) -> dict[str, float]:
@@ -73,11 +73,12 @@ def losses_by_target(losses: Mapping[str, Array], target: Array, series: Array) 
     S, truth = len(numbers), target.astype(np.float64)
     spread = _by_series((truth - _by_series(truth, place, S)[place]) ** 2, place, S)
     each = {name: _by_series(values, place, S) for name, values in losses.items()}
-    return _medians(each, spread > _rounding(truth, place, S) ** 2)
+    return _medians(each, spread > _rounding(truth, place, S) ** 2, len(place))
 
 
-def _medians(each: Mapping[str, Array], moves: Array) -> dict[str, float]:
-    """Return the medians of scores (S, O) over the series in which a target moves, as results."""
+def _medians(each: Mapping[str, Array], moves: Array, n: int) -> dict[str, float]:
+    """Return the medians of scores (S, O) of n answers over the series in which a target moves, as
+    results; no target of a single answer in each series is called constant."""
     (S, n_targets), results = moves.shape, dict[str, float]()
     if S > 1:
         results[SERIES] = S
@@ -87,7 +88,7 @@ def _medians(each: Mapping[str, Array], moves: Array) -> dict[str, float]:
             kept = values[own if own.any() else slice(None), target]
             if np.isfinite(kept).any():
                 results[prefix + name] = float(np.median(kept[np.isfinite(kept)]))
-        if not own.all():
+        if not own.all() and n > S:
             results[prefix + CONSTANT] = int(S - own.sum())
     return results
 

@@ -257,7 +257,8 @@ class Relative:
             if self.ends is None:
                 return error
             most, least = (_times(end).removesuffix(" times") for end in self.ends)
-            return f"{error}, 95 % interval {least} to {most} times"
+            within = f", 95 % interval {least} to {most} times"
+            return error + within * (least != most)
         gain = f"the gain of {100 * self.gain:.1f} % in {in_words_of(self.score)}"
         if self.ends is None:
             return gain
