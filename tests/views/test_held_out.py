@@ -1,5 +1,6 @@
 """The held-out part of a regression: the arrays of a run, and what views read from them."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from hiddenstate.engines import make_predictor
 from hiddenstate.inference.evaluate import evaluate_run
 from hiddenstate.runs import Run
+from hiddenstate.studio.details import details
 from hiddenstate.views import catalog
 from hiddenstate.views.figures.layout import new_figure
 from hiddenstate.views.held_out import held_out
@@ -227,3 +229,18 @@ def test_residuals_of_several_series_are_in_the_deviations_of_each(sales: Run) -
     own = [(lane.prediction - lane.target) / lane.target.std() for lane in shown.lanes]
     high = np.quantile(np.abs(np.concatenate(own)), 0.99)
     assert residuals.edges[-1] == pytest.approx(high, rel=1e-4)
+
+
+def test_the_drawn_baseline_of_a_forecast_is_that_of_the_headline(
+    odd_run: Callable[[str], Run],
+) -> None:
+    timeline = Timeline(odd_run("long_names"))
+    moment = timeline.moment()
+    shown = held_out(timeline, moment)
+    (score,) = timeline.scores(moment)
+    assert shown is not None
+    assert shown.baseline == f"value of {score.method}" == "value of 7 steps ago"
+    drawn = np.abs(shown.lanes[0].baseline - shown.lanes[0].target).mean()
+    assert drawn == pytest.approx(score.other, rel=1e-5)
+    page = details(timeline.run, "long_names")["baseline"]
+    assert page["seasonal"] == "the value of 7 steps ago"

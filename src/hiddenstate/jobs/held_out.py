@@ -17,9 +17,11 @@ from hiddenstate.data.origin import Origin, whole
 from hiddenstate.data.prepare.axes import as_numbers
 from hiddenstate.engines import Engine
 from hiddenstate.engines.members import averaged
+from hiddenstate.inference.forecast_scores import seasonal_forecast
 from hiddenstate.inference.predict import Answers
 from hiddenstate.jobs.base import Job
 from hiddenstate.jobs.snapshot_limits import HELD_BEFORE, HELD_ROWS, HELD_STEPS, LANES
+from hiddenstate.metrics.by_target import nearest
 from hiddenstate.metrics.losses import constant, output_error
 from hiddenstate.metrics.residuals import autocorrelation, deviations, residual_counts
 from hiddenstate.metrics.spectrum import error_spectrum
@@ -124,7 +126,8 @@ class HeldOut:
         """Return the lanes drawn at the end, with their predictions, and all residuals; `members`
         are the outputs of the members of a net, `alone` those with all that it adds to a path."""
         origin = answers.rows.origin or whole(len(answers.rows))
-        steps, order = self._sorted(origin, answers.row, answers.step, answers.target, answers.now)
+        plain, seasonal = self._nearest(answers)
+        steps, order = self._sorted(origin, answers.row, answers.step, answers.target, plain)
         outputs = answers.outputs[order]
         residuals = outputs.astype(np.float64) - steps.target
         scaled = residuals / deviations(steps.target, steps.series)
@@ -150,12 +153,27 @@ class HeldOut:
         arrays = self._lines(steps, numbers, more)
         arrays |= {"residual_edge": edges, "residual_count": counts}
         arrays |= {"residual_scaled": np.ones(1, np.int32)} if several else {}
+        arrays |= {"held_seasonal": np.ones(1, np.int32)} if seasonal else {}
         if answers.washed_out and not self.one_a_series:
             arrays["held_washout"] = self._washed_out(steps, numbers)
         if not self.one_a_series:
             arrays["residual_lag"] = autocorrelation(residuals, steps.series, steps.at)
             arrays |= self._spectrum(steps, outputs)
         return arrays
+
+    def _nearest(self, answers: Answers) -> tuple[Array | None, bool]:
+        """Return the last values in a forecast, or the values a season ago if these are nearer to
+        all targets, and whether they are; else None."""
+        last = answers.now
+        if last is None or self.transform.quantiles:
+            return last, False
+        season = seasonal_forecast(self.transform, answers, self.dataset.train)
+        if season is None:
+            return last, False
+        origin = answers.rows.origin or whole(len(answers.rows))
+        made = {0: last, 1: season[1]}
+        best = nearest(made, answers.target, origin.series[answers.row])
+        return made[min(best)], bool(min(best))
 
     def _washed_out(self, steps: Steps, numbers: Array) -> Array:
         """Return how many steps just before each drawn one a washout left out, (D, W)."""

@@ -281,13 +281,16 @@ def baseline_method(job: str, options: Mapping[str, Any]) -> tuple[str, str]:
     return "predicting the training mean", "the training mean"
 
 
-def drawn_baseline(job: str, options: Mapping[str, Any], results: Mapping[str, Any]) -> str:
-    """Return what the baseline that pictures draw is, as a noun.
+def drawn_baseline(
+    job: str, options: Mapping[str, Any], results: Mapping[str, Any], seasonal: bool = False
+) -> str:
+    """Return what the baseline that pictures draw is, as a noun: the value a season ago, if it is
+    `seasonal`.
 
     The last value known a season ahead is the value a season ago, and is called so everywhere.
     """
     season, last = (results.get(RESULTS[name], math.nan) for name in (SEASONAL, LAST))
-    if math.isclose(season, last, rel_tol=1e-6):
+    if seasonal or math.isclose(season, last, rel_tol=1e-6):
         return f"the value of {method_in_words(SEASONAL, results)}"
     return baseline_method(job, options)[1]
 

@@ -41,6 +41,9 @@ class ErrorArrays(TypedDict, total=False):
     held_baseline_mae: Annotated[
         Array, ArraySpec("f", "D", "the same of `held_baseline`; not of quantiles")
     ]
+    held_seasonal: Annotated[
+        Array, ArraySpec("i", "1", "1 where `held_baseline` is the value a season ago")
+    ]
     residual_scaled: Annotated[
         Array,
         ArraySpec(

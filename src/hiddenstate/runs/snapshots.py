@@ -56,8 +56,9 @@ class RegressHeldOut(TypedDict, total=False):
         ArraySpec(
             "f",
             "D W",
-            "what is predicted without a network: in a forecast the last value, else the mean of "
-            "the training targets or their quantiles",
+            "what is predicted without a network: in a forecast the last value (or, at the end, "
+            "that of a season ago if it is nearer), else the mean of the training targets or their "
+            "quantiles",
             "held",
         ),
     ]

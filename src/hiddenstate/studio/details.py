@@ -185,11 +185,12 @@ def _baseline(job: str, results: dict[str, float], options: dict[str, Any]) -> d
     """Return the best baseline, and as `drawn` the one that pictures draw."""
     compared = compare(job, results, options)
     method, short = baseline_method(job, options)[0], drawn_baseline(job, options, results)
+    drawn = {"drawn": short, "seasonal": drawn_baseline(job, options, results, True)}
     if compared is None:
         nothing = {"words": None, "worse": False, "tie": False}
-        return {"method": method, "short": short, "drawn": short, **nothing}
+        return {"method": method, "short": short, **drawn, **nothing}
     return {
-        "drawn": short,
+        **drawn,
         "method": compared.method,
         "short": compared.short,
         "words": compared.in_words(),

@@ -247,7 +247,9 @@ DRAWERS: dict[str, dict[str, Drawer]] = {
             now.arrays["spectrum"],
             on,
             seconds=run.step_seconds,
-            baseline=drawn_baseline(run.job, run.options, now.results),
+            baseline=drawn_baseline(
+                run.job, run.options, now.results, "held_seasonal" in now.arrays
+            ),
         ),
         "hidden": _hidden,
         "portrait": lambda run, now, on: figures.portrait(

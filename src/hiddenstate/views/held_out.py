@@ -160,7 +160,9 @@ def held_out(timeline: Timeline, moment: Moment) -> HeldOut | None:
     facts, options = timeline.facts, timeline.options
     lanes = _lanes(timeline, arrays, at_end)
     results = timeline.moment().results
-    baseline = drawn_baseline(timeline.job, options, results).removeprefix("the ")
+    baseline = drawn_baseline(
+        timeline.job, options, results, "held_seasonal" in moment.arrays
+    ).removeprefix("the ")
     compared = timeline.compared(moment)
     return HeldOut(
         lanes,

@@ -25,6 +25,12 @@ export function nameOf(store, target) {
   return unit && !name.includes(unit) ? `${name} (${unit})` : name;
 }
 
+/** The name of a baseline in the language of the page. @param {string} name */
+function spoken(name) {
+  const [, n = ""] = /^the value of (\d+) steps ago$/.exec(name) || [];
+  return n ? t("the value of {n} steps ago", { n }) : t(name);
+}
+
 /** What times are: the column that has them, or a word. @param {{details: any}} store @returns {string} */
 const clockOf = ({ details: { shown } }) => (shown.own_clock || !shown.clock ? shown.clock || "" : t(shown.clock));
 
@@ -171,7 +177,9 @@ export class Held extends SeriesPicture {
     this.lane = this.target = 0;
     this.select = h("select", { "aria-label": t("Series"), onchange: () => { this.lane = Number(this.select.value); this.update(); } });
     this.picture.tools.append(this.select);
-    this.picture.element.append(legend(true, t(this.store.details.baseline.drawn)));
+    this.seasonal = false; // what the baseline is
+    this.keys = legend(true, spoken(this.store.details.baseline.drawn));
+    this.picture.element.append(this.keys);
     this.named = "";
     this.keyed = false;
   }
@@ -182,7 +190,7 @@ export class Held extends SeriesPicture {
     if (!Array.prototype.some.call(plot.prediction, Number.isFinite)) return t("predicted at the end of the run, as the state goes through all that comes before");
     const written = (/** @type {ArrayLike<number>} */ prediction) => quantity(meanApart({ ...plot, prediction }), unitOf(this.store, this.target));
     const { baseline, answer } = this.store.details;
-    return t("off by ± {error} on average; {baseline}: ± {other}", { error: written(plot.prediction), baseline: t(baseline.drawn), other: plot.baseline ? written(plot.baseline) : "–" })
+    return t("off by ± {error} on average; {baseline}: ± {other}", { error: written(plot.prediction), baseline: spoken(this.seasonal ? baseline.seasonal : baseline.drawn), other: plot.baseline ? written(plot.baseline) : "–" })
       + (this.store.layer === "network" ? t("; by the network alone, all of its output added to the {beside}", { beside: t(answer.beside[0]) }) : "");
   }
 
@@ -193,6 +201,11 @@ export class Held extends SeriesPicture {
     if (ended && !final) return;
     const own = final && final.held_target ? final : null;
     const lanes = own || store.fixed;
+    if (this.seasonal !== Boolean(own && own.held_seasonal)) {
+      this.seasonal = !this.seasonal;
+      const { baseline } = store.details;
+      /** @type {HTMLElement} */ (this.keys.lastElementChild).textContent = spoken(this.seasonal ? baseline.seasonal : baseline.drawn);
+    }
     const moment = momentOf(store, false);
     const [D, W] = lanes.held_target.shape;
     this.lane = Math.min(this.lane, D - 1);

@@ -20,6 +20,5 @@ export const TEXTS = {
   "Intervals from {first} earlier forecasts of each step ahead, of held-out steps.": "区间来自留出部分中每个提前步各 {first} 次更早的预测。",
   "Intervals from {first} earlier forecasts 1 step ahead and {last} {n} steps ahead, of held-out steps.": "区间来自留出部分中更早的预测：提前 1 步 {first} 次，提前 {n} 步 {last} 次。",
   "Intervals from {first} earlier forecasts 1 step ahead and {last} {n} steps ahead, of steps that may include training rows.": "区间来自更早的预测：提前 1 步 {first} 次，提前 {n} 步 {last} 次；这些步可能包含训练数据。",
-  "the value of {n} steps ago": "{n} 步之前的值",
   "The first {n} of {all} series are here.": "这里是 {all} 个序列中的前 {n} 个。",
 };

@@ -75,4 +75,5 @@ export const TEXTS = {
   "{n} units, {rows} rows": "{n} 个单元，{rows} 个样本",
   "{n} units over {steps} steps": "{n} 个单元，{steps} 步",
   "{time}: target {target}, prediction {prediction}": "{time}：目标 {target}，预测 {prediction}",
+  "the value of {n} steps ago": "{n} 步之前的值",
 };
