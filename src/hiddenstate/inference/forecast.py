@@ -316,7 +316,9 @@ def series_of_rows(rows: Rows, forecaster: Forecaster, where: str) -> list[Array
     if transform.missing in ("error", "drop"):
         check_finite(X, rows.lengths, where, transform.names, True, rows.ids)
     logarithm = step_of(transform.steps, Logarithm)
-    for i, n in enumerate(lengths if logarithm else ()):
+    for i, n in enumerate(lengths):
+        if logarithm is None:
+            break
         first = max(int(n) - forecaster.length, 0)
         low = (X[i, first:n][:, list(logarithm.features)] <= 0).any(axis=1)
         if low.any():

@@ -332,7 +332,7 @@ def align_names(places: Sequence[Axes]) -> None:
     )
     beside = NUMBERS_BESIDE + REGULAR * style.SMALL_POINTS * longest
     for axes in places:
-        part, height = part_of(axes.figure), axes.yaxis.label.get_fontsize() / 60
+        part, height = part_of(axes.figure), float(axes.yaxis.label.get_fontsize()) / 60
         free = (axes.bbox.x0 - part.bbox.x0) / part.dpi - height
         across = part.dpi / axes.bbox.width
         axes.yaxis.set_label_coords(-min(beside, free) * across, 0.5)
