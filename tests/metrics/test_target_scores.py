@@ -189,3 +189,9 @@ def test_a_fit_far_below_zero_is_not_written_in_digits() -> None:
     results = {"target_1_mae": 49218.0, "target_1_r2": -6706662.1, "target_series": 2}
     (score,) = target_scores(results, {})
     assert score.fit == "R2 within series below -100"
+
+
+def test_the_headline_of_a_forecast_says_how_far_ahead_it_is() -> None:
+    results = {"target_1_mae": 2.0, "target_1_last_mae": 3.0}
+    (score,) = target_scores(results, {"target": ["sold"], "horizon": 7})
+    assert score.rest == "mean absolute error of sold, 7 steps ahead; the last value: ± 3"

@@ -104,6 +104,8 @@ class TargetScore:
         unless it is so in all.
     score : str
         Whether `mae` and `other` are mean absolute errors or losses of quantiles.
+    ahead : int, default 0
+        How many steps ahead the answers of a forecast are.
     """
 
     name: str
@@ -117,6 +119,7 @@ class TargetScore:
     series: int = 1
     constant: int = 0
     score: str = MAE
+    ahead: int = 0
 
     def facts(self) -> dict[str, Any]:
         """Return the scores as values, those that there are."""
@@ -187,7 +190,8 @@ class TargetScore:
         """What `head` is, and the other scores."""
         scaled = self.head != self.value
         what = "mean absolute scaled error" if scaled else in_words_of(self.score)
-        of = f", {self.of}" if self.of else ""
+        of = f", {self.ahead} steps ahead" if self.ahead > 1 else ""
+        of += f", {self.of}" if self.of else ""
         parts = [f"{what} of {self.name}{of}", self.value * scaled, self.versus, self.fit]
         return "; ".join(part for part in parts if part)
 
@@ -239,6 +243,7 @@ def _score(results: Mapping[str, Any], options: Mapping[str, Any], k: int) -> Ta
         series,
         constant,
         of,
+        int(options.get("horizon") or 0),
     )
 
 
