@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from hiddenstate.errors import printable
+from hiddenstate.metrics.units import in_digits
 from hiddenstate.runs.static_facts import StaticFacts
 from hiddenstate.system.typing import Array, Arrays
 
@@ -122,7 +123,7 @@ class RowForm:
         last = self.shape[0] - 1
         if unit == "step":
             return "step 1", f"{last + 1:,}"
-        return "0", f"{last * each:.4g} {unit}".strip()
+        return "0", f"{in_digits(last * each, 4)} {unit}".rstrip()
 
 
 def row_form(facts: StaticFacts, arrays: Arrays) -> RowForm:

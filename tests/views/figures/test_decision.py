@@ -1,9 +1,12 @@
 """Figures of when a classifier decides."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from hiddenstate.views import figures, style
 from hiddenstate.views.figures.layout import new_figure
+from hiddenstate.views.row_form import form_of_rows
 from tests.figure_texts import overlaps
 from tests.views.figures.test_classify import image, random
 
@@ -77,3 +80,13 @@ def test_the_names_under_a_small_decision_do_not_meet():
         new_figure(6.4, 4.8),
     )
     assert not overlaps(figure)
+
+
+def test_moments_of_rows_of_one_second_are_written_in_full():
+    rows = random.normal(size=(1, 6, 2))
+    form = replace(form_of_rows(rows), time_step=0.38, time_unit="s")  # in ms: they end at 1.9 s
+    figure = figures.decision(
+        rows, np.arange(1, 7), CHANGING[None], rows[..., :1], [0], ["a", "b"], form=form
+    )
+    assert figure.axes[0].texts[0].get_text() == "✓ a, from 1,140 ms on"
+    assert form.time_ends() == ("0", "1,900 ms")

@@ -237,10 +237,12 @@ function columnTable(found) {
     h("th", { scope: "row" }, h("bdi", {}, each.name)), h("td", {}, t(each.kind)),
     h("td", {}, h("span", { class: `role ${each.role === "input" ? "" : each.role.startsWith("left out") ? "out" : "used"}` }, each.role.split(", ").map((/** @type {string} */ word) => t(word)).join(", "))),
     h("td", {}, each.missing ? short(each.missing) : ""), h("td", { class: "examples" }, each.examples.map((/** @type {string} */ example, /** @type {number} */ place) => [place ? ", " : "", h("bdi", {}, example)])))));
-  return block(t("{n} columns in the file", { n: short(found.n_table) }), h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": t("Columns") },
+  const table = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": t("Columns") },
     h("table", { class: "plain" }, h("caption", { class: "unseen" }, t("Columns of the file, and what each is used for")),
-      h("thead", {}, h("tr", {}, [t("name"), t("holds"), t("used as"), t("missing"), t("examples")].map((name) => h("th", { scope: "col" }, name)))), body)),
-  found.n_table > 100 ? h("p", { class: "note" }, t("and {n} more", { n: short(found.n_table - 100) })) : null);
+      h("thead", {}, h("tr", {}, [t("name"), t("holds"), t("used as"), t("missing"), t("examples")].map((name) => h("th", { scope: "col" }, name)))), body));
+  return block(t("{n} columns in the file", { n: short(found.n_table) }),
+    found.n_table > MOST_LISTED ? h("details", {}, h("summary", {}, t("Columns of the file, and what each is used for")), table) : table,
+    found.n_table > 100 ? h("p", { class: "note" }, t("and {n} more", { n: short(found.n_table - 100) })) : null);
 }
 
 /**

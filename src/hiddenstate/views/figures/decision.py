@@ -8,6 +8,7 @@ from matplotlib.figure import Figure, FigureBase
 from matplotlib.gridspec import SubplotSpec
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
+from hiddenstate.metrics.units import quantity
 from hiddenstate.system.typing import Array
 from hiddenstate.views import style
 from hiddenstate.views.figures.classify import RIGHT_MARK, WRONG_MARK
@@ -239,7 +240,8 @@ class _Decided:
         each, unit = self.form.clock()
         if self.down or unit == "step":
             return f"{'row' if self.down else 'step'} {step + 1}"
-        return f"{step * each:.3g} {unit}" if unit else f"time {step * each:.3g}"
+        time = quantity(step * each, unit)
+        return time if unit else f"time {time}"
 
     def draw(self, figure: FigureBase, block: SubplotSpec) -> Axes:
         """Draw the panels in a part of a grid, with aligned steps; return that of the state."""
