@@ -349,3 +349,16 @@ def same(found: np.ndarray[Any, Any], expected: np.ndarray[Any, Any]) -> None:
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One file name, overwritten again and again."""
     return tmp_path_factory.mktemp("data") / "values"
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """A browser."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="requires playwright")
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.skip("requires chromium")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()

@@ -18,8 +18,6 @@ from hiddenstate.studio.app import Studio, make_app
 from hiddenstate.studio.serve import listen, server_of
 from hiddenstate.studio.session import Session
 
-CHROMIUM = shutil.which("chromium")
-
 
 @dataclass
 class Reply:
@@ -234,18 +232,6 @@ def stage() -> Iterator[Stage]:
     stage = Stage()
     yield stage
     stage.close()
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    """A browser."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="requires playwright")
-    if CHROMIUM is None:
-        pytest.skip("requires chromium")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 DRAWN = """() => new Promise((drawn) => {

@@ -2,6 +2,7 @@
 
 import { below, marginOf, rules, ticks, written } from "./axes.js";
 import { colorOf } from "./colors.js";
+import { h } from "./dom.js";
 import { extentOf, short } from "./numbers.js";
 import { spot, frame, line, penOf, write } from "./pen.js";
 
@@ -10,36 +11,49 @@ import { spot, frame, line, penOf, write } from "./pen.js";
 const POINTS = 33; // of a curve
 const WIDE = 230; // least pixels of a plot,
 const TALL = 118; // its height,
-const ABOVE = 20; // pixels above it,
+const TITLE_TALL = 20; // pixels of what the plots are of, above all of them,
+const ABOVE = 20; // above it,
 const UNDER = 20; // below it,
 const BETWEEN = 16; // and between two
 const MOST = 12; // columns that are drawn
+
+/**
+ * Returns a choice of the target that curves are drawn of, hidden if there is one.
+ * @param {string[]} targets
+ * @param {string} words what is chosen
+ * @param {() => void} changed
+ */
+export const targetChoice = (targets, words, changed) => h("select", { "aria-label": words, hidden: targets.length < 2, onchange: changed },
+  targets.map((name, place) => h("option", { value: place }, name)));
 
 /**
  * Draws a plot for each of the first columns: the answer for its values, and a dot where the row is.
  * @param {HTMLCanvasElement} canvas
  * @param {Field[]} all
  * @param {Float64Array} row
+ * @param {string} name of the answer, with its unit
  * @param {(row: Float64Array) => number} answer
  */
-export function drawEffects(canvas, all, row, answer) {
+export function drawEffects(canvas, all, row, name, answer) {
   const fields = all.slice(0, MOST);
   const wide = canvas.clientWidth;
   if (!wide) return;
   const across = Math.max(1, Math.min(fields.length, Math.floor((wide + BETWEEN) / (WIDE + BETWEEN))));
   const down = Math.ceil(fields.length / across);
-  canvas.style.height = `${down * (TALL + ABOVE + UNDER) + (down - 1) * BETWEEN}px`;
+  canvas.style.height = `${TITLE_TALL + down * (TALL + ABOVE + UNDER) + (down - 1) * BETWEEN}px`;
   const pen = penOf(canvas);
   const now = answer(row);
   const curves = fields.map((field) => pointsOf(field, row, answer));
   const [low, high] = extentOf([now, ...curves.flatMap((points) => points.map(([, value]) => value))]);
   pen.font = "11px system-ui, sans-serif";
-  const marks = ticks(low, high, 3);
+  const few = ticks(low, high, 3);
+  const marks = few.length > 1 ? few : ticks(low, high, 6);
   const left = marginOf(pen, marks.map((value) => written(value)), 24);
+  write(pen, name, 0, 13, colorOf("ink"), "left", 12, wide);
   const width = (wide - left - (across - 1) * (BETWEEN + left)) / across;
   fields.forEach((field, place) => {
     const x = left + (place % across) * (width + BETWEEN + left);
-    const top = ABOVE + Math.floor(place / across) * (TALL + ABOVE + UNDER + BETWEEN);
+    const top = TITLE_TALL + ABOVE + Math.floor(place / across) * (TALL + ABOVE + UNDER + BETWEEN);
     const y = (/** @type {number} */ value) => top + TALL * (0.95 - (0.9 * (value - low)) / (high - low || 1));
     const points = curves[place];
     const [first, last] = [points[0][0], points[points.length - 1][0]];

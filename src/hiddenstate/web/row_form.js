@@ -15,6 +15,9 @@ const plainly = (text, values = {}) => text.replace(/\{(\w+)\}/g, (_, name) => S
 /** Writes a value with its unit. @param {number} value @param {string} unit */
 const withUnit = (value, unit) => [short(Math.abs(value) < 1e4 ? Number(value.toPrecision(4)) : value), unit].filter(Boolean).join(" ");
 
+/** Returns the number that a field reads, NaN if there is none. @param {string} text */
+const numberOf = (text) => (text.trim() === "" ? NaN : Number(text));
+
 let fieldsMade = 0;
 
 /** The fields of a row. */
@@ -28,6 +31,7 @@ export class RowForm {
    */
   constructor(place, { fields, changed, words = plainly }) {
     /** @type {Float64Array} */ this.row = new Float64Array(0);
+    this.words = words;
     this.shown = fields.map((field) => (field.words ? this.choice(field, words) : this.number(field, words)));
     const soon = eachFrame(() => changed(false));
     this.changed = (/** @type {boolean} */ done) => (done ? changed(true) : soon());
@@ -38,6 +42,20 @@ export class RowForm {
   show(row) {
     this.row = row;
     for (const { update } of this.shown) update();
+  }
+
+  /**
+   * Returns which column cannot be read, and what its field reads; "" if the row is whole.
+   * @param {boolean} empty whether a field may be empty
+   */
+  problem(empty = false) {
+    for (const { name, text } of this.shown) {
+      const read = text ? text() : null;
+      if (read === null || Number.isFinite(numberOf(read))) continue;
+      if (read) return this.words("{name}: {text} is not a number", { name, text: JSON.stringify(read.slice(0, 40)) });
+      if (!empty) return this.words("{name} is empty, and the model knows no missing values", { name });
+    }
+    return "";
   }
 
   /** A list of the words of a text. @param {Field} field @param {Words} words */
@@ -52,7 +70,7 @@ export class RowForm {
       const place = features.findIndex((feature) => this.row[feature] === 1);
       select.value = String(place < 0 ? features.length : place);
     };
-    return { element: h("div", { class: "row-field" }, h("label", { for: id }, h("bdi", {}, name)), select), update };
+    return { element: h("div", { class: "row-field" }, h("label", { for: id }, h("bdi", {}, name)), select), update, name, text: null };
   }
 
   /** A number, typed or dragged. @param {Field} field @param {Words} words */
@@ -63,24 +81,27 @@ export class RowForm {
       this.row[feature] = value;
       this.changed(done);
     };
-    const typed = h("input", { type: "number", id, step: "any", oninput: () => {
-      const value = typed.value === "" ? NaN : Number(typed.value);
+    const typed = h("input", { type: "text", id, inputmode: low < 0 ? "text" : "decimal", autocomplete: "off", spellcheck: "false", oninput: () => {
+      const value = numberOf(typed.value);
+      typed.setAttribute("aria-invalid", String(typed.value !== "" && !Number.isFinite(value)));
       if (Number.isFinite(value)) slider.value = String(value);
       set(value, false);
     }, onchange: () => this.changed(true) });
     const slider = h("input", { type: "range", min: low, max: high, step, "aria-label": words("{name}, from {low} to {high}", { name, low: withUnit(low, unit), high: withUnit(high, unit) }), oninput: () => {
       const value = clamp(Number(Number(slider.value).toPrecision(12)), low, high);
       typed.value = String(value);
+      typed.setAttribute("aria-invalid", "false");
       set(value, false);
     }, onchange: () => this.changed(true) });
     const update = () => {
       const value = this.row[feature];
       typed.value = !Number.isFinite(value) ? "" : Math.abs(value) < 1e-7 * (high - low) ? "0" : String(Number(value.toPrecision(7)));
+      typed.setAttribute("aria-invalid", "false");
       slider.value = String(Number.isFinite(value) ? value : low);
     };
     const ends = h("span", { class: "ends", "aria-hidden": "true" }, h("span", {}, short(low)), h("span", {}, short(high)));
     return { element: h("div", { class: "row-field" }, h("label", { for: id }, h("bdi", {}, name), unit ? h("small", {}, ` ${unit}`) : null), typed,
-      h("div", { class: "span" }, slider, ends)), update };
+      h("div", { class: "span" }, slider, ends)), update, name, text: () => typed.value };
   }
 }
 

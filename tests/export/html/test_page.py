@@ -349,6 +349,42 @@ def test_the_page_of_rows_of_one_step_has_a_field_for_each_column(
     assert alone["off"] == [None]
 
 
+def test_a_field_with_letters_is_named_and_each_target_has_curves(
+    chromium: Any, tmp_path: Path
+) -> None:
+    model = random_model(
+        3, job="regress", features=2, outputs=2, steps=1, missing="error", output="last", **PLAIN
+    )
+    about = {"columns": ("temp_c", "ph"), "targets": ("mass_kg", "leak_mol_s")}
+    transform = replace(model.transform, **about, reading={"layout": "features"})
+    model = replace(model, transform=transform)
+    path = tmp_path / "form.html"
+    path.write_bytes(TARGET.build(source_of(model, "m", "float32"))[".html"])
+    page = chromium.new_page()
+    page.goto(path.as_uri())
+    page.get_by_label("Target of the curves").select_option("leak_mol_s")
+    first = page.evaluate(PICTURE)
+    page.get_by_label("Target of the curves").select_option("mass_kg")
+    assert page.evaluate(PICTURE) != first
+    field = page.get_by_label("temp_c", exact=False).first
+    problem, curves = page.locator("#problem"), page.locator("#effects")
+    for text, said in [
+        ("abc", 'The model cannot read this: temp_c: "abc" is not a number.'),
+        ("", "The model cannot read this: temp_c is empty, and the model knows no missing values."),
+        ("1e1", ""),
+    ]:
+        field.fill(text)
+        field.dispatch_event("change")
+        assert problem.text_content() == said
+        assert (curves.get_attribute("class") or "") == ("unread" if said else "")
+    page.close()
+
+
+PLAIN = dict.fromkeys(("pixels", "linear", "change", "stem", "stateful"), False)
+
+PICTURE = "document.getElementById('effects').toDataURL()"
+
+
 def test_names_in_data_reach_the_page_as_text(pages: dict[str, Page]) -> None:
     classes = data(pages["signals"])["view"]["classes"]
     assert len(classes) == len(HOSTILE)

@@ -75,9 +75,9 @@ def test_a_day_at_an_axis_has_its_month_and_the_axis_its_years():
     """The last 60 days of a series that ends in February 2024 began in December 2023."""
     days, years = ticks("2023-12-06", "2024-02-05", 3)
     assert days == ["15 Dec", "2024", "15 Jan", "1 Feb"]
-    assert years == "2023 \N{EN DASH} 2024"
+    assert years == ""  # a tick is the year
     months, years = ticks("2023-06-10", "2024-02-05", 4.5)
-    assert ["2024" in months, "Feb 2024" in months, years] == [True, False, "2023 \N{EN DASH} 2024"]
+    assert ["2024" in months, "Feb 2024" in months, years] == [True, False, ""]
     hours, both = ticks("2024-02-28T20", "2024-02-29T08", 4)
     assert ("29 Feb" in hours, both) == (True, "28 Feb 2024 \N{EN DASH} 29 Feb 2024")
 

@@ -2,7 +2,7 @@
 
 import { say } from "../../web/dom.js";
 import { redrawWith } from "../../web/pen.js";
-import { drawEffects } from "../../web/row_effects.js";
+import { drawEffects, targetChoice } from "../../web/row_effects.js";
 import { RowForm, numbersAnswer } from "../../web/row_form.js";
 import { packedRows } from "../../web/rows.js";
 import { readSeries } from "../../web/table.js";
@@ -17,36 +17,51 @@ let sources = packedRows(FORM.rows).map(([row], place) => ({
 }));
 let truth = null;
 
-const numbers = CLASSES.length ? null : numbersAnswer(byId("answers"), { targets: VIEW.targets.length ? VIEW.targets : ["answer"], units: FORM.units, off: FORM.off });
+const GAPS = PROGRAM.steps.some(({ part }) => part === "Fill");
+const TARGETS = VIEW.targets.length ? VIEW.targets : ["answer"];
+const numbers = CLASSES.length ? null : numbersAnswer(byId("answers"), { targets: TARGETS, units: FORM.units, off: FORM.off });
 byId("classes").hidden = !CLASSES.length;
 const form = new RowForm(byId("row"), { fields: FORM.fields, changed: (done) => {
   truth = null;
   read(done);
 } });
 
+const target = targetChoice(CLASSES.length ? [] : TARGETS, "Target of the curves", () => draw());
+byId("effects").before(target);
+
 function read(done) {
   try {
+    const problem = form.problem(GAPS);
+    if (problem) throw new Error(problem);
     const { probabilities, states, y } = model.predict([form.row]);
     if (numbers) numbers.show(y[0], truth);
     else {
       showAnswer({ probabilities: [probabilities], states }, 1, "step");
       byId("decided").textContent = truth ? `In the data: ${CLASSES[truth[0]] || "no class"}.` : "";
     }
-    draw();
     complain("");
+    draw();
     if (done) say(numbers ? numbers.words(y[0]) : `${byId("label").textContent}, ${byId("sure").textContent}`);
   } catch (error) {
     if (numbers) numbers.show(null, null);
-    else showAnswer({ probabilities: [] }, 0, "step");
+    else {
+      showAnswer({ probabilities: [] }, 0, "step");
+      byId("sure").textContent = byId("decided").textContent = "";
+    }
     complain(`The model cannot read this: ${error.message}.`);
+    byId("effects").classList.add("unread");
   }
 }
 
-// The answer that is drawn over each column: the first target, or the probability of the class that answers.
+// The answer that is drawn over each column: the chosen target, or the probability of the class that answers.
 function draw() {
+  if (!byId("problem").hidden) return;
+  byId("effects").classList.remove("unread");
+  const o = Number(target.value);
   const kind = CLASSES.indexOf(byId("label").textContent);
   byId("effects-title").textContent = numbers ? "How the answer changes with each column, the others as they are" : `How the probability of ${CLASSES[kind]} changes with each column, the others as they are`;
-  drawEffects(byId("effects"), FORM.fields, form.row, (row) => (numbers ? model.predict([row]).y[0][0] : model.predict([row]).probabilities[kind]));
+  const name = numbers ? [TARGETS[o], FORM.units[o]].filter(Boolean).join(", ") : `probability of ${CLASSES[kind]}`;
+  drawEffects(byId("effects"), FORM.fields, form.row, name, (row) => (numbers ? model.predict([row]).y[0][o] : model.predict([row]).probabilities[kind]));
 }
 
 function choose() {
@@ -67,7 +82,7 @@ takeTexts(`A line is a row (${named}). Other columns are left out.`, (text) => {
   sources = [...found.map(({ series: [row] }, place) => ({ name: `your row ${place + 1}`, row, truth: null })), ...sources.filter(({ name }) => !name.startsWith("your"))];
   offer();
 });
-redrawWith(() => { if (byId("problem").hidden) draw(); }, byId("effects"));
+redrawWith(draw, byId("effects"));
 byId("which").addEventListener("change", choose);
 byId("again").addEventListener("click", choose);
 offer();

@@ -3,7 +3,7 @@
 import { fill, h, say } from "../../web/dom.js";
 import { speak, t } from "./words.js";
 import { redrawWith } from "../../web/pen.js";
-import { drawEffects } from "../../web/row_effects.js";
+import { drawEffects, targetChoice } from "../../web/row_effects.js";
 import { RowForm, numbersAnswer } from "../../web/row_form.js";
 import { packedRows } from "../../web/rows.js";
 
@@ -24,19 +24,22 @@ export class OwnRow {
     this.model = model;
     this.tell = tell;
     this.form = form;
+    this.targets = targets;
+    this.gaps = model.program.steps.some(({ part }) => part === "Fill");
     this.which = h("select", { "aria-label": t("Row that is read"), onchange: () => this.begin() });
     /** @type {number[] | null} */ this.truth = null;
     const [fields, answers] = [h("div", { class: "row-form" }), h("div")];
     this.canvas = h("canvas", { role: "img", "aria-label": t("How the answer changes with each column, the others as they are") });
     this.canvas.style.width = "100%";
     this.canvas.style.display = "block";
+    this.target = targetChoice(targets, t("Target of the curves"), () => this.draw());
     this.answer = numbersAnswer(answers, { targets, units: form.units, off: form.off, words: t });
     this.fields = new RowForm(fields, { fields: form.fields, words: t, changed: (done) => {
       this.truth = null;
       this.read(done);
     } });
     this.element = h("div", { class: "own-row" }, h("div", { class: "two" }, fields, answers),
-      h("p", { class: "note" }, t("How the answer changes with each column, the others as they are")), this.canvas);
+      h("p", { class: "note" }, t("How the answer changes with each column, the others as they are"), " ", this.target), this.canvas);
     /** @type {{ name: string, row: Float64Array, truth: number[] | null }[]} */
     this.own = packedRows(form.rows).map(([row], place) => ({
       name: form.own ? t("row {row} of the run", { row: place + 1 }) : t("the middle of each column"), row, truth: form.truths ? form.truths[place] : null }));
@@ -68,21 +71,23 @@ export class OwnRow {
   read(done) {
     let y = null;
     try {
+      const problem = this.fields.problem(this.gaps);
+      if (problem) throw new Error(problem);
       [y] = this.model.predict([this.fields.row]).y;
       this.tell("", "");
       this.draw();
     } catch (error) {
       this.tell(/** @type {Error} */ (error).message, "");
     }
+    this.canvas.classList.toggle("unread", !y);
     this.answer.show(y, this.truth);
     if (done && y) say(this.answer.words(y));
   }
 
   draw() {
-    try {
-      drawEffects(this.canvas, this.form.fields, this.fields.row, (row) => this.model.predict([row]).y[0][0]);
-    } catch {
-      // the note says what is wrong with the row
-    }
+    if (this.fields.problem(this.gaps)) return; // the note says it
+    const o = Number(this.target.value);
+    const name = [this.targets[o], this.form.units[o]].filter(Boolean).join(", ");
+    drawEffects(this.canvas, this.form.fields, this.fields.row, name, (row) => this.model.predict([row]).y[0][o]);
   }
 }

@@ -91,6 +91,7 @@ export class Touch {
     /** @type {any} */ this.pad = null;
     /** @type {any} */ this.which = null;
     /** @type {(() => void)|null} */ this.drawInput = null;
+    /** @type {() => string} */ this.wrong = () => ""; // why the fields are no row
     store.addEventListener("moment", () => this.fetch());
     store.addEventListener("news", () => this.fetch());
   }
@@ -162,6 +163,8 @@ export class Touch {
     const begun = performance.now();
     let trace = null;
     try {
+      const wrong = this.wrong();
+      if (wrong) throw new Error(wrong);
       trace = await traced(model, series, most, () => turn === this.turn);
       this.complain("");
     } catch (error) {
@@ -204,7 +207,7 @@ export class Touch {
   answer(trace, at = Infinity) {
     const C = this.form.classes.length;
     if (!trace || !trace.chances || at < 1) {
-      this.said.show(null, [], "", trace || this.store.netAt !== null ? (this.model || this.problem.textContent ? t("nothing read yet") : t("the net is on its way")) : (this.store.running ? t("There are no weights of this run yet; a net answers as soon as there are.") : t("This run left no weights.")));
+      this.said.show(null, [], "", trace || this.store.netAt !== null ? (this.problem.textContent ? "" : this.model ? t("nothing read yet") : t("the net is on its way")) : (this.store.running ? t("There are no weights of this run yet; a net answers as soon as there are.") : t("This run left no weights.")));
       if (trace) return;
       this.reading.show(null);
       this.trace = null;

@@ -99,6 +99,10 @@ export async function quantities(touch) {
     else touch.readSoon();
   };
   const forms = [[list, fields.slice(0, OPEN)], [rest, fields.slice(OPEN)]].map(([place, part]) => new RowForm(/** @type {any} */ (place), { fields: /** @type {any} */ (part), changed, words: t }));
+  touch.wrong = () => {
+    const gaps = Boolean(touch.model && touch.model.program.steps.some(({ part }) => part === "Fill"));
+    return forms.map((each) => each.problem(gaps)).find(Boolean) || "";
+  };
   touch.input.append(list);
   if (fields.length > OPEN) touch.input.append(h("details", { class: "given" }, h("summary", {}, t("{n} more columns", { n: fields.length - OPEN })), rest));
   touch.verdict.after(touch.reading.picture.element);

@@ -22,7 +22,7 @@ NEAR = 0.6
 class Dates(Formatter):
     """Formats ticks with their month wherever they have a day: 15 Dec, 2024, 15 Jan.
 
-    Where ticks are months or hours, the years or days are written beside the axis.
+    The years or, of hours, the days are written beside the axis, unless a tick is a year.
     """
 
     def __init__(self) -> None:
@@ -48,8 +48,10 @@ class Dates(Formatter):
             form = "month"
         else:
             return [f"{time:%Y}" for time in times]
-        self._beside = _ends(times[0], times[-1], days="%" in form)
-        return [_text(time, form) for time in times]
+        texts = [_text(time, form) for time in times]
+        if not any(text == f"{time:%Y}" for text, time in zip(texts, times, strict=True)):
+            self._beside = _ends(times[0], times[-1], days="%" in form)
+        return texts
 
     def get_offset(self) -> str:
         """Return what stands beside the axis: the years, or the days of hours."""
@@ -87,6 +89,14 @@ class Days(AutoDateLocator):
                 kept.pop()
             kept.append(tick)
         return kept
+
+
+def year_under_first_tick(axes: Axes, visible: bool) -> None:
+    """Write the year, if no tick says it, under the first tick, whose year it is."""
+    low, high = axes.get_xlim()
+    shares = [(tick - low) / (high - low) for tick in axes.get_xticks() if low <= tick <= high]
+    share = shares[0] if shares else 0.0
+    axes.xaxis.get_offset_text().set(visible=visible, x=share, ha="center" if share else "left")
 
 
 def date_axis(axes: Axes) -> None:

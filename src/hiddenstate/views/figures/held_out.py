@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 from hiddenstate.metrics.units import without_unit
 from hiddenstate.system.typing import Array
 from hiddenstate.views import style
-from hiddenstate.views.figures.dates import date_axis
+from hiddenstate.views.figures.dates import date_axis, year_under_first_tick
 from hiddenstate.views.figures.layout import (
     KEY_LINE,
     KEYED,
@@ -206,8 +206,7 @@ def _draw_lane(
     axes.set_xlim(start - margin, end + margin)
     axes.tick_params(labelbottom=False)
     _time_axis(residuals, shown.dates)
-    year = residuals.xaxis.get_offset_text()
-    year.set(visible=any(foot), x=0, ha="left")  # at the right is the title of the next lane
+    year_under_first_tick(residuals, any(foot))  # at the right is the title of the next lane
     if foot[0]:
         name_time(residuals, shown.clock.partition(":")[0] if zoom else shown.clock)
     low, high = lane.values[:2]
