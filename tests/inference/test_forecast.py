@@ -224,12 +224,12 @@ def test_intervals_cover_what_they_say_in_a_backtest(cli, tmp_path):
     found = json.loads(done.out)
     assert found["paths"] == 40 * 20
     assert found["held_out"] is True
-    plain = {"last value", "value 12 steps ago", "linear path", "ridge"}
+    plain = {"last value", "value of a year ago", "linear path", "ridge"}
     assert set(found["scores"]) == {"hiddenstate", *plain}
     for scores in found["scores"].values():
         assert scores["coverage"]["80"] == pytest.approx(0.8, abs=0.03)
         assert scores["coverage"]["95"] == pytest.approx(0.95, abs=0.03)
-    own, naive = found["scores"]["hiddenstate"], found["scores"]["value 12 steps ago"]
+    own, naive = found["scores"]["hiddenstate"], found["scores"]["value of a year ago"]
     assert own["mase"] < 0.9 * naive["mase"]
     assert own["smape"] < naive["smape"]
     assert own["pinball"]["80"] < naive["pinball"]["80"]

@@ -50,14 +50,14 @@ def steps_of(cli: Cli, *words: Any) -> dict[tuple[str, str, int], dict[str, Any]
 
 def test_plain_methods_have_the_errors_of_their_definitions(cli, trained, tmp_path):
     found = steps_of(cli)
-    methods = {"hiddenstate", "last value", "value 12 steps ago", "ridge"}
+    methods = {"hiddenstate", "last value", "value of 12 steps ago", "ridge"}
     assert {key[0] for key in found} == methods
     assert {row["forecasts"] for row in found.values()} == {22}  # 24 held out
     for name, values in trained.items():
         scale = np.abs(values[12:96] - values[:84]).mean()
         for ahead in (1, 2, 3):
             targets = np.arange(95, 117) + ahead
-            for method, before in (("last value", ahead), ("value 12 steps ago", 12)):
+            for method, before in (("last value", ahead), ("value of 12 steps ago", 12)):
                 row = found[method, name, ahead]
                 error = np.abs(values[targets] - values[targets - before]).mean()
                 assert row["mae"] == pytest.approx(error, rel=1e-5)

@@ -218,7 +218,7 @@ def test_targets_of_unlike_units_are_compared_by_shares_alone() -> None:
     assert compared.sizes == (0.6, 1.0)
     assert compared.in_words() == (
         "The baseline is predicting the training mean; the mean absolute error of the network is "
-        "40.0 % lower."
+        "40.0 % lower, in the mean of 2 targets."
     )
 
 

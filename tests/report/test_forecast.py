@@ -64,7 +64,7 @@ def test_the_report_and_the_card_list_each_step_with_its_date(made: Path, cli: C
     for by, names in (("steps ahead", "123"), ("series", "AB")):
         title = f"sales: MASE (mean absolute error) by {by}"
         rows = section.split(f"{title}:\n\n")[1].split("\n\n")[0].splitlines()
-        assert "| hiddenstate | last value | value 7 steps ago | ridge |" in rows[0]
+        assert "| hiddenstate | last value | value of a week ago | ridge |" in rows[0]
         assert [row.split("|")[1].strip() for row in rows[2:]] == list(names)
         assert title in page
     assert "Weights of the linear path" in page

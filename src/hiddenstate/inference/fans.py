@@ -6,11 +6,11 @@ import numpy as np
 
 from hiddenstate.data.origin import Origin, whole
 from hiddenstate.errors import printable
-from hiddenstate.inference.backtest import seasonal_paths
-from hiddenstate.inference.forecast_scores import periods_of
+from hiddenstate.inference.backtest import last_origins, seasonal_paths
+from hiddenstate.inference.forecast_scores import simple_forecasts
 from hiddenstate.inference.outlook import PAST, Outlook
 from hiddenstate.inference.target_times import LaterTimes
-from hiddenstate.metrics.units import ago, quantity, unit_of
+from hiddenstate.metrics.units import quantity, unit_of
 from hiddenstate.system.typing import Array
 
 MOST_SERIES = 10
@@ -183,16 +183,14 @@ def _held(made: Outlook, number: int) -> Array:
 
 
 def _errors(made: Outlook) -> list[list[dict[str, Any] | None]]:
-    """Return the errors of each series and target."""
+    """Return the errors of each series and target: of the forecasts that tables score, those with
+    all of their steps in the held-out part; of all of them if there are none."""
     paths, own = made.earlier, made.forecaster.own
+    scored = last_origins(paths, made.series, None, made.starts)
+    paths = paths.take(scored) if scored.any() else paths
     targets = made.forecaster.model.transform.targets
-    simple, first = {"the last value": 1}, min(paths.origin.tolist(), default=0)
-    transform = made.forecaster.model.transform
-    calendar = made.dataset.calendar
-    for period in periods_of(transform, calendar):
-        if period == transform.season or period <= first:
-            days = None if calendar is None else period * calendar.step_days
-            simple[f"the value of {ago(days, period)}"] = period
+    first = min(paths.origin.tolist(), default=0)
+    simple = simple_forecasts(made.forecaster.model.transform, made.dataset.calendar, first)
     others = {
         name: np.abs(seasonal_paths(paths, made.series, own, k).values - paths.actual)
         for name, k in simple.items()

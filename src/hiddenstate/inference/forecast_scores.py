@@ -13,6 +13,7 @@ from hiddenstate.inference.predict import Answers
 from hiddenstate.metrics.by_target import nearest
 from hiddenstate.metrics.forecasts import scaled_error, seasonal_changes, series_of_windows
 from hiddenstate.metrics.scores import mean_squared_error
+from hiddenstate.metrics.units import ago
 from hiddenstate.system.typing import Array
 
 Other = Literal["seasonal_mse", "linear_mse"]
@@ -95,6 +96,18 @@ def periods_of(transform: Transform, calendar: Calendar | None) -> list[int]:
     given = transform.reading.get("season") or (transform.season,)
     periods = () if calendar is None else calendar.periods
     return [int(each) for each in dict.fromkeys((*given, *periods)) if each]
+
+
+def simple_forecasts(transform: Transform, calendar: Calendar | None, first: int) -> dict[str, int]:
+    """Return the simple forecasts from origins from `first` on: how many steps back they look, by
+    their names, "the last value" and "the value of a week ago"."""
+    found = {"the last value": 1}
+    for period in periods_of(transform, calendar):
+        if period == transform.season or period <= first:
+            days = None if calendar is None else period * calendar.step_days
+            name = f"the value of {ago(days, period)}"
+            found[f"the value of {ago(None, period)}" if name in found else name] = period
+    return found
 
 
 def seasonal_forecast(

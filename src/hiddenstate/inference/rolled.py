@@ -21,7 +21,7 @@ from hiddenstate.inference.backtest import (
     seasonal_paths,
 )
 from hiddenstate.inference.forecast import Forecaster, Paths, series_of_rows
-from hiddenstate.inference.forecast_scores import periods_of
+from hiddenstate.inference.forecast_scores import simple_forecasts
 from hiddenstate.inference.inputs import read_new_data, run_test_data
 from hiddenstate.inference.intervals import Intervals
 from hiddenstate.inference.outlook import Outlook, held_out_from, outlook_of
@@ -112,12 +112,12 @@ def rolled(
     if peers:
         fitted = peer_paths(Peers(own, earlier, season or 1), paths, scored)
         scored, remarks, of_peers = fitted.scored, fitted.remarks, fitted.paths
-    methods = {OWN: paths, "last value": seasonal_paths(paths, made.series, forecaster.own, 1)}
     first = int(paths.origin[scored].min())
-    for period in periods_of(model.transform, made.dataset.calendar):
-        if period == season or period <= first:
-            name = f"value {count(period, 'step')} ago"
-            methods[name] = seasonal_paths(paths, made.series, forecaster.own, period)
+    simple = simple_forecasts(model.transform, made.dataset.calendar, first)
+    methods = {OWN: paths} | {
+        name.removeprefix("the "): seasonal_paths(paths, made.series, forecaster.own, period)
+        for name, period in simple.items()
+    }
     if alone and model.transform.has_path:
         methods[FORECAST.title] = _without_network(made)
     n = len(made.series)

@@ -20,6 +20,7 @@ from hiddenstate.metrics.target_scores import (
     MAE,
     MEAN,
     METHODS,
+    MOST,
     PINBALL,
     RESULTS,
     SEASONAL,
@@ -164,10 +165,13 @@ class Baseline:
         if self._more_is_better:
             return f"{sentence}."
         lower = 100 * skill(*self.sizes)
+        over = "" if self.relative is None else self.relative.over
         if lower <= -MOST_PERCENT:
-            return f"{sentence}; the {self._error} of {who} is {_times(lower / 100)} as large."
+            return (
+                f"{sentence}; the {self._error} of {who} is {_times(lower / 100)} as large{over}."
+            )
         way = "lower" if lower >= 0 else "higher"
-        return f"{sentence}; the {self._error} of {who} is {abs(lower):.1f} % {way}."
+        return f"{sentence}; the {self._error} of {who} is {abs(lower):.1f} % {way}{over}."
 
     @property
     def _error(self) -> str:
@@ -236,12 +240,22 @@ class Relative:
         What the baseline reached, as it follows its method; empty of several targets.
     score : str
         Which of both is compared.
+    targets : int, default 1
+        The number of targets that the gain is a mean over.
     """
 
     gain: float
     ends: Ends | None
     reached: str = ""
     score: str = MAE
+    targets: int = 1
+
+    @property
+    def over(self) -> str:
+        """What the gain is a mean over: ", the mean of 2 targets"; empty of one."""
+        if self.targets == 1:
+            return ""
+        return f", in the mean of {'the' if self.targets == MOST else self.targets} targets"
 
     @property
     def by_chance(self) -> bool:
@@ -253,13 +267,13 @@ class Relative:
     def in_words(self) -> str:
         """Return the gain with its interval."""
         if 100 * self.gain <= -MOST_PERCENT:
-            error = f"a {in_words_of(self.score)} {_times(self.gain)} as large"
+            error = f"a {in_words_of(self.score)} {_times(self.gain)} as large{self.over}"
             if self.ends is None:
                 return error
             most, least = (_times(end).removesuffix(" times") for end in self.ends)
             within = f", 95 % interval {least} to {most} times"
             return error + within * (least != most)
-        gain = f"the gain of {100 * self.gain:.1f} % in {in_words_of(self.score)}"
+        gain = f"the gain of {100 * self.gain:.1f} % in {in_words_of(self.score)}{self.over}"
         if self.ends is None:
             return gain
         low, high = (f"{100 * end:.1f}" for end in self.ends)
@@ -437,7 +451,8 @@ def _compared(
         elif best == MEAN:
             method, short = f"predicting {when}", when
         reached = _reached(best, scores, options)
-        relative = Relative(float(scores[GAIN]), gain_ends(scores), reached, of)
+        n = max(n_scored(scores), 1)
+        relative = Relative(float(scores[GAIN]), gain_ends(scores), reached, of, n)
     return Baseline(
         key,
         float(scores[name]),

@@ -1,6 +1,7 @@
 """What answers a forecast, and the forecast itself, as sentences and tables for the report and the
 model card."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,9 @@ MOST_GROUPS = 50
 
 MOST_ROWS = 400
 """Rows of a table of forecasts that are shown."""
+
+ENDS = re.compile(r"_(lower|upper)_([\d.]+)$")
+"""The end of the name of a column with the ends of intervals."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +119,7 @@ def forecast_table(head: Sequence[str], rows: Iterator[Sequence[object]], n: int
     title = "The forecast"
     if n > len(shown):
         title += f": the first {len(shown):,} of {n:,} rows"
-    names = [name.replace("_", " ") for name in head]
+    names = [ENDS.sub(r" \1 \2", name) for name in head]
     method = names.index("method")
     if len({row[method] for row in shown}) == 1:  # says nothing
         del names[method]

@@ -23,6 +23,13 @@ def network_alone(timeline: Timeline, moment: Moment) -> str:
     return f"{NETWORK} alone, before {titles} may join at the end"
 
 
+def unanswered(timeline: Timeline, moment: Moment) -> str:
+    """Return what is said of hidden states at the end of a run whose network does not answer; else
+    nothing."""
+    answer = answer_of(timeline.job, moment.results, timeline.options)
+    return answer.net_alone() if moment.results and not answer.by_net else ""
+
+
 def answered_by(timeline: Timeline, moment: Moment) -> str:
     """Return what answers at the end of a run, if it is not the network alone; else nothing."""
     answer = answer_of(timeline.job, moment.results, timeline.options)

@@ -10,7 +10,7 @@ from hiddenstate.metrics.comparison import baseline_method, drawn_baseline, shar
 from hiddenstate.metrics.curves import Calibration, Curves
 from hiddenstate.system.typing import Array
 from hiddenstate.views import figures
-from hiddenstate.views.answers import network_alone, not_by_model
+from hiddenstate.views.answers import network_alone, not_by_model, unanswered
 from hiddenstate.views.figures.confusion import SERIATED, has_order, similarity_order
 from hiddenstate.views.held_out import held_out
 from hiddenstate.views.limits import sorted_units
@@ -152,6 +152,7 @@ def _tracking(run: Timeline, now: Moment, on: Figure | None) -> Figure:
         names=names if len(names) == arrays["target"].shape[-1] else (),
         series=run.drawn_series,
         first_counted=arrays.get("first_counted"),
+        by=network_alone(run, now),
     )
 
 
@@ -169,6 +170,7 @@ def _hidden(run: Timeline, now: Moment, on: Figure | None) -> Figure:
         on,
         clock=run.clock(time),
         window=now.arrays.get("hidden_window"),
+        by=unanswered(run, now),
     )
 
 
@@ -258,6 +260,7 @@ DRAWERS: dict[str, dict[str, Drawer]] = {
             on,
             run.limits.plane,
             window=now.arrays.get("hidden_window"),
+            by=unanswered(run, now),
         ),
         "streams": lambda run, now, on: figures.streams(_there(stream_states(run, now)), on),
     },

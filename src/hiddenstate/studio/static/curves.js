@@ -5,12 +5,14 @@ import { Picture, framed, moved } from "./picture.js";
 import { t } from "./words.js";
 import { colorOf } from "../../web/colors.js";
 import { below, marginOf, rules, ticks, written } from "../../web/axes.js";
-import { percent, short } from "../../web/numbers.js";
+import { clamp, percent, short } from "../../web/numbers.js";
 import { label, line, spot } from "../../web/pen.js";
 
 const LEFT = 46;
 const BOTTOM = 22;
 const TOP = 10;
+/** The least part of an axis of shares that is drawn: less is within the interval of most scores. */
+const LEAST = 0.05;
 
 /** @typedef {{name: string, color: string, width: number, points: [number, number][], dash?: number[]}} Curve */
 
@@ -34,6 +36,10 @@ export function drawCurves(pen, width, height, { curves, end, at, log = false, s
   if (!logs && !share) low = Math.min(low, 0);
   if (share) high = Math.min(1, high + 0.05 * (high - low || 0.1));
   if (share) low = Math.max(0, low - 0.08 * (high - low || 0.1));
+  if (share && high - low < LEAST) {
+    low = clamp((low + high - LEAST) / 2, 0, 1 - LEAST);
+    high = low + LEAST;
+  }
   if (high === low) high = low + 1;
   const scale = logs ? Math.log10 : (/** @type {number} */ value) => value;
   const [from, to] = [scale(low), scale(high)];

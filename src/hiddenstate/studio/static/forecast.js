@@ -29,6 +29,11 @@ export async function forecastOfRun(store) {
     model = new Model(unpacked(found.program));
   }
   const answer = (/** @type {Float64Array[]} */ rows, /** @type {number[]} */ sizes) => forecastOf(/** @type {Model} */ (model), rows, sizes);
+  const whose = h("p", { class: "note" });
+  const update = () => { whose.textContent = store.layer === "network" ? t("The forecast is that of the model, not of the network alone.") : ""; };
+  store.addEventListener("moment", update);
+  update();
+  element.append(whose);
   forecastPanel(place, found.forecast, { answer: model && answer, words: t, complain: (why) => { note.textContent = why; }, height: "24rem" });
   return element;
 }

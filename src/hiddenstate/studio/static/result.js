@@ -40,14 +40,15 @@ export const scoresOf = ({ more, score_text }) => (more ? [...score_text.split("
 /** @param {any[]} targets their scores */
 export const targetsOf = (targets) => targets.map(targetOf).join(t("; "));
 
-/** @param {any} baseline what needs no network @returns {string} */
-function baselineOf({ short, text, lower, scaled, worse, tie, words }) {
+/** @param {any} baseline what needs no network @param {number} n the targets @returns {string} */
+function baselineOf({ short, text, lower, scaled, worse, tie, words }, n) {
   if (!words) return "";
   const without = scaled ? t("Compared with {short}", { short: t(short) }) : t("Without the network, {short}: {text}", { short: t(short), text });
   const apart = lower !== null && Number.isFinite(lower) ? Math.abs(lower) : null;
   const verdict = tie ? t("no clear difference") : apart === null ? (worse ? t("the answer is worse") : t("the answer is better"))
     : worse ? t("the error is {share} higher", { share: percent(apart, 1) }) : t("the error is {share} lower", { share: percent(apart, 1) });
-  return `${without}${scaled ? t(", ") : t("; ")}${verdict}`;
+  const over = scaled && apart !== null && !tie && n > 1 ? t(", in the mean of {n} targets", { n }) : "";
+  return `${without}${scaled ? t(", ") : t("; ")}${verdict}${over}`;
 }
 
 /**
@@ -56,5 +57,5 @@ function baselineOf({ short, text, lower, scaled, worse, tie, words }) {
  */
 export function resultOf({ targets, baseline }, main) {
   const scores = targets.length ? targets.slice(0, 4).map(targetOf) : [t(main.title), intervalOf(main.within)];
-  return [...scores, baselineOf(baseline)].filter(Boolean).join(t(". "));
+  return [...scores, baselineOf(baseline, targets.length)].filter(Boolean).join(t(". "));
 }

@@ -190,7 +190,9 @@ export class Held extends SeriesPicture {
     if (!Array.prototype.some.call(plot.prediction, Number.isFinite)) return t("predicted at the end of the run, as the state goes through all that comes before");
     const written = (/** @type {ArrayLike<number>} */ prediction) => quantity(meanApart({ ...plot, prediction }), unitOf(this.store, this.target));
     const { baseline, answer } = this.store.details;
-    return t("off by ± {error} on average; {baseline}: ± {other}", { error: written(plot.prediction), baseline: spoken(this.seasonal ? baseline.seasonal : baseline.drawn), other: plot.baseline ? written(plot.baseline) : "–" })
+    const ahead = this.store.details.options.find((/** @type {any} */ each) => each.name === "horizon")?.value || 0;
+    const words = ahead > 1 ? "off by ± {error} on average, {n} steps ahead; {baseline}: ± {other}" : "off by ± {error} on average; {baseline}: ± {other}";
+    return t(words, { error: written(plot.prediction), n: ahead, baseline: spoken(this.seasonal ? baseline.seasonal : baseline.drawn), other: plot.baseline ? written(plot.baseline) : "–" })
       + (this.store.layer === "network" ? t("; by the network alone, all of its output added to the {beside}", { beside: t(answer.beside[0]) }) : "");
   }
 

@@ -3,6 +3,7 @@
 /** @type {Record<string, string>} */
 export const TEXTS = {
   "The history of a series, what was forecast of its held-out part, and the forecast with its intervals. Drag what is known ahead, and the forecast bends.": "一个序列的历史、当时对留出部分的预测，以及带区间的未来预测。拖动预先已知的值，预测会随之改变。",
+  "The forecast is that of the model, not of the network alone.": "这里是模型的预测，而不是单独网络的预测。",
   "As in the data": "恢复为数据中的值",
   observed: "观测值",
   "forecast then": "当时的预测",

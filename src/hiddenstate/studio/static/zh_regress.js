@@ -48,6 +48,7 @@ export const TEXTS = {
   "mean squared error {error}": "均方误差 {error}",
   "lowest and highest of the members alone": "各成员网络单独预测的最低值与最高值",
   "off by ± {error} on average; {baseline}: ± {other}": "平均偏差 ± {error}；{baseline}：± {other}",
+  "off by ± {error} on average, {n} steps ahead; {baseline}: ± {other}": "提前 {n} 步的平均偏差 ± {error}；{baseline}：± {other}",
   "; by the network alone, all of its output added to the {beside}": "；仅由网络给出，它的输出全部加到{beside}上",
   noise: "噪声",
   period: "周期",

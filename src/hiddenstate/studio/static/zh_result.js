@@ -39,6 +39,7 @@ export const TEXTS = {
   "the answer is worse": "答案更差",
   "the answer is better": "答案更好",
   "the error is {share} higher": "误差高 {share}",
+  ", in the mean of {n} targets": "（{n} 个目标的平均）",
   "the error is {share} lower": "误差低 {share}",
   "fixed convolutions with a linear classifier": "固定卷积与线性分类器",
   "the linear path alone": "仅线性路径",

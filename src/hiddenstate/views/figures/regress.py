@@ -199,6 +199,7 @@ def hidden(
     *,
     clock: str = "time",
     window: Array | None = None,
+    by: str = "",
 ) -> Figure:
     """Draw the hidden state h_t (P, H) over time (P,) as a heat map, one line per unit.
 
@@ -215,6 +216,8 @@ def hidden(
     window : ndarray (P,), optional
         The number of the window of each step; where the next window does not follow at once, a gap
         is left. If every window has one step, columns are rows without an order in time.
+    by : str, optional
+        Whose states these are, if the network is not the model.
     """
     figure = figure or new_figure(7.4, 3.0 if reset is None else 4.2)
     panels = [("h_t", carried)] if reset is None else [("carried", carried), ("reset", reset)]
@@ -224,7 +227,8 @@ def hidden(
         note, clock = "one line per unit, one column per training row", "row"
     if reset is not None:
         note = "carried from window to window, and reset to zero at the start of each"
-    heading(figure, "Hidden states" if alone else "The hidden state h_t", note)
+    title = "Hidden states" if alone else "The hidden state h_t"
+    heading(figure, title, f"{by}; {note}" if by else note)
     high = max(1.0, float(np.abs(carried[np.isfinite(carried)]).max(initial=0)))
     if window is not None and reset is None:
         time, panels = _with_gaps(time, carried, window, panels[0][0])
@@ -271,6 +275,7 @@ def portrait(
     plane: Plane | None = None,
     *,
     window: Array | None = None,
+    by: str = "",
 ) -> Figure:
     """Draw the path of h_t (P, H) in the plane of its first two principal components.
 
@@ -288,6 +293,8 @@ def portrait(
     window : ndarray (P,), optional
         The number of the window of each step: the state starts anew in each, and so does the path.
         If every window has one step, there is no path.
+    by : str, optional
+        Whose states these are, if the network is not the model.
     """
     figure, now = figure or new_figure(5.2, 5.0), style.now()
     finite = np.isfinite(carried).all(axis=1)
@@ -299,7 +306,8 @@ def portrait(
     share = plane.shares(carried)
     note = "in the plane of two principal components" + " of the run" * of_run
     title = "Hidden states" if alone else "The path of h_t"
-    heading(figure, title, f"{note}; one point per {'row' if alone else 'step'}")
+    note = f"{note}; one point per {'row' if alone else 'step'}"
+    heading(figure, title, f"{by}; {note}" if by else note)
     axes = add_axes(figure, place(figure, top=KEYED, left=0.76)[0])
     name = "a training row" if alone else "h_t" if reset is None else "carried"
     _draw_path(axes, plane.project(carried), windows, name, alone)

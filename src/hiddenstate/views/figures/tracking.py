@@ -53,6 +53,7 @@ def tracking(
     names: Sequence[str] = (),
     series: str = "",
     first_counted: Array | None = None,
+    by: str = "",
 ) -> Figure:
     """Draw target in red and prediction in blue against time; of long runs, both ends.
 
@@ -84,6 +85,8 @@ def tracking(
         The name of the series that the windows are of, if there are several.
     first_counted : ndarray (K,), optional
         The first step of each window that is in the loss; those before it are shaded.
+    by : str, optional
+        Whose predictions these are, if the network is not the model.
     """
     chosen = features_drawn(target.shape[-1])
     height = 3.1 if len(chosen) == 1 else KEYED + 0.5 + LANE * len(chosen)
@@ -95,6 +98,7 @@ def tracking(
     note = _tracked(len(time), parts, noun, of, while_learning)
     left_out = target.shape[-1] - len(chosen)
     note = f"{left_out} more not drawn; {note}" if left_out else note
+    note = f"by {by}; {note}" if by else note
     washed_out = first_counted is not None and bool(first_counted.any())
     note += "; the washout is in no loss" if washed_out else ""
     title = f"Target and prediction: {style.plain(series, 60)}" if series else ""
