@@ -230,6 +230,13 @@ def test_old_runs_say_that_their_pictures_are_of_the_network(beside, texts):
         assert ALONE in texts(lambda name=name: made[name](None))
 
 
+def test_figures_of_states_say_that_the_network_does_not_answer(path, texts):
+    timeline = Timeline(path)
+    made = drawings(timeline, timeline.moment())
+    for name in ("hidden", "portrait", "tracking"):
+        assert ALONE in texts(lambda name=name: made[name](None))
+
+
 def test_the_studio_says_what_answers_and_what_it_draws(beside, path):
     assert details(beside, "1")["answer"] == {
         "share": 0.0,
@@ -241,7 +248,8 @@ def test_the_studio_says_what_answers_and_what_it_draws(beside, path):
     assert of_path["baseline"]["drawn"] == "the last value"
     held, results = arrays_of(path, "final"), Timeline(path).moment().results
     errors = held["held_baseline_error"] @ held["held_count"] / held["held_count"].sum()
-    np.testing.assert_allclose(errors, results["baseline_mse"], rtol=1e-6)
+    name = "seasonal_mse" if "held_seasonal" in held else "baseline_mse"
+    np.testing.assert_allclose(errors, results[name], rtol=1e-6)
 
 
 def test_a_forecast_draws_the_model_and_keeps_the_network(path):

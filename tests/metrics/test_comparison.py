@@ -42,6 +42,10 @@ def test_the_last_value_is_called_a_season_ago_where_it_is_the_same() -> None:
     assert drawn_baseline("regress", options, week) == "the value of a week ago"
     assert drawn_baseline("regress", options, FORECAST) == "the last value"
     assert drawn_baseline("regress", options, {}) == "the last value"
+    while_it_trains = (options | {"season": (7,)}, {}, False)
+    assert drawn_baseline("regress", *while_it_trains, 1.0) == "the value of a week ago"
+    assert drawn_baseline("regress", *while_it_trains, 0.0) == "the value of 7 steps ago"
+    assert drawn_baseline("regress", *while_it_trains, None) == "the last value"
 
 
 def test_a_network_that_adds_nothing_is_neither_better_nor_worse() -> None:

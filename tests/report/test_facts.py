@@ -133,3 +133,11 @@ def test_a_folder_with_only_config_json_is_described(digits: str, tmp_path: Path
     assert facts.net() is None
     assert facts.events() == []
     assert any("has no model" in line for line in facts.warnings())
+
+
+def test_rows_without_time_are_no_sequences(tmp_path: Path) -> None:
+    lines = [f"{k},{k % 7},{k % 5}" for k in range(40)]
+    (tmp_path / "rows.csv").write_text("\n".join(["weight,width,price", *lines]) + "\n")
+    options = {"data": str(tmp_path / "rows.csv"), "target": ("price",), "layout": "features"}
+    facts = RunFacts(train("regress", {**options, "max_steps": 2}, tmp_path))
+    assert facts.title == "Regression: rows.csv"

@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 
 from hiddenstate.data.prepare.linear_path import Group
+from hiddenstate.export.present import present_of
+from hiddenstate.inference.fans import fans_of
+from hiddenstate.inference.rolled import rolled
 from hiddenstate.report.facts import RunFacts
 from hiddenstate.report.forecast import answer, forecast_table, parts, weights
 from hiddenstate.runs import Run
@@ -111,11 +114,24 @@ def test_what_columns_are_worth_is_said(made: Path, monkeypatch: pytest.MonkeyPa
 
 def test_a_long_table_of_forecasts_is_cut() -> None:
     rows = [("A", 1, "direct", 1.23456789)] * 500
-    head = ["series", "ahead", "method", "y_lower_80"]
+    head = ["series", "ahead", "method", "y_eur_lower_80"]
     table = forecast_table(head, iter(rows), 500)
     assert table.title == "The forecast: the first 400 of 500 rows"
-    assert table.head == ("series", "ahead", "y lower 80")  # of one method
+    assert table.head == ("series", "ahead", "y_eur lower 80")  # of one method
     assert table.first_number == 1
     assert table.rows[0] == ("A", "1", "1.2346")
     both = forecast_table(head, iter([*rows[:1], ("A", 2, "recursive", 1.0)]), 2)
     assert [row[2] for row in both.rows] == ["direct", "recursive"]
+
+
+def test_panels_score_the_forecasts_of_the_tables(made: Path) -> None:
+    run = Run(made / "runs/regress-1")
+    present, _ = present_of(run.model(), run)
+    assert present is not None
+    table = rolled(present.outlook).steps.by_series()
+    for row, fan in zip(table, fans_of(present.outlook)["series"], strict=True):
+        error = fan["errors"][0]
+        assert error is not None
+        assert row["mae"]["hiddenstate"] == pytest.approx(error["own"])
+        name = error["simple"].removeprefix("the ")
+        assert row["mae"][name] == pytest.approx(error["other"])

@@ -34,7 +34,7 @@ from hiddenstate.metrics.target_scores import (
     score_of,
     smallest_error,
 )
-from hiddenstate.metrics.units import quantity, unit_of
+from hiddenstate.metrics.units import ago, quantity, unit_of
 from hiddenstate.program.jobs import kind_of
 from hiddenstate.program.words import BESIDE, Words
 
@@ -296,16 +296,24 @@ def baseline_method(job: str, options: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def drawn_baseline(
-    job: str, options: Mapping[str, Any], results: Mapping[str, Any], seasonal: bool = False
+    job: str,
+    options: Mapping[str, Any],
+    results: Mapping[str, Any],
+    seasonal: bool = False,
+    step_days: float | None = None,
 ) -> str:
     """Return what the baseline that pictures draw is, as a noun: the value a season ago, if it is
     `seasonal`.
 
-    The last value known a season ahead is the value a season ago, and is called so everywhere.
+    The last value known a season ahead is the value a season ago, and is called so everywhere;
+    before there are results, if it is known how many days a step is, 0 if steps are no dates.
     """
     season, last = (results.get(RESULTS[name], math.nan) for name in (SEASONAL, LAST))
     if seasonal or math.isclose(season, last, rel_tol=1e-6):
         return f"the value of {method_in_words(SEASONAL, results)}"
+    ahead, (period, *_) = options.get("horizon"), options.get("season") or (0,)
+    if not results and ahead and period > 1 and ahead % period == 0 and step_days is not None:
+        return f"the value of {ago(period * step_days or None, period)}"
     return baseline_method(job, options)[1]
 
 

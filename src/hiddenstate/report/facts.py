@@ -126,7 +126,10 @@ class RunFacts:
     @property
     def title(self) -> str:
         """The task and the data."""
-        return f"{self.kind.title}: {self.data_name}"
+        task = self.kind.title
+        if self.config.flat().get("layout") == "features":  # rows without time
+            task = task.removeprefix("Sequence ").capitalize()
+        return f"{task}: {self.data_name}"
 
     @property
     def data_name(self) -> str:

@@ -67,3 +67,11 @@ class StaticFacts:
     stream: tuple[int, int] | None = None
     stream_names: tuple[str, ...] | None = None
     stream_round: tuple[int, int] | None = None
+
+    @property
+    def step_days(self) -> float | None:
+        """The days of a step, 0 if steps are no dates; None if they are not known."""
+        if not self.dates:
+            return 0.0
+        known = self.time_step is not None and self.time_unit == "s"
+        return (self.time_step or 0) / 86400 if known else None

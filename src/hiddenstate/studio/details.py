@@ -23,6 +23,7 @@ from hiddenstate.program.words import BESIDE
 from hiddenstate.report.commands import python_lines, training_command, uses
 from hiddenstate.runs import Run
 from hiddenstate.runs.run import STATIC_ARRAYS
+from hiddenstate.runs.static_facts import StaticFacts
 from hiddenstate.studio.index import target_values, within
 from hiddenstate.studio.stream import snapshots, state
 from hiddenstate.system.typing import Array, Arrays
@@ -123,7 +124,7 @@ def details(run: Run, number: str) -> dict[str, Any]:
             | {"words": printable(each.in_words(), 400), **target_values(each, results, k)}
             for k, each in enumerate(target_scores(results, options), 1)
         ],
-        "baseline": _baseline(job, results, options),
+        "baseline": _baseline(job, results, options, facts),
         "answer": _answer(job, results, options),
         "leaks": [leak.in_words() for leak in leaks_from(run.data_record())],
         "shown": shown,
@@ -181,10 +182,14 @@ def _answer(job: str, results: dict[str, float], options: dict[str, Any]) -> dic
     return {"share": 1.0, "who": NETWORK, "beside": beside}
 
 
-def _baseline(job: str, results: dict[str, float], options: dict[str, Any]) -> dict[str, Any]:
+def _baseline(
+    job: str, results: dict[str, float], options: dict[str, Any], facts: StaticFacts | None
+) -> dict[str, Any]:
     """Return the best baseline, and as `drawn` the one that pictures draw."""
     compared = compare(job, results, options)
-    method, short = baseline_method(job, options)[0], drawn_baseline(job, options, results)
+    days = None if facts is None else facts.step_days
+    method = baseline_method(job, options)[0]
+    short = drawn_baseline(job, options, results, step_days=days)
     drawn = {"drawn": short, "seasonal": drawn_baseline(job, options, results, True)}
     if compared is None:
         nothing = {"words": None, "worse": False, "tie": False}

@@ -6,7 +6,7 @@ from typing import TypeVar
 import numpy as np
 from matplotlib.figure import Figure
 
-from hiddenstate.metrics.comparison import baseline_method, drawn_baseline, share_in_words
+from hiddenstate.metrics.comparison import drawn_baseline, share_in_words
 from hiddenstate.metrics.curves import Calibration, Curves
 from hiddenstate.system.typing import Array
 from hiddenstate.views import figures
@@ -32,7 +32,7 @@ Drawer = Callable[[Timeline, Moment, Figure | None], Figure]
 
 def _learning(run: Timeline, now: Moment, on: Figure | None) -> Figure:
     compared = run.compared(now)
-    short = baseline_method(run.job, run.options)[1]
+    short = drawn_baseline(run.job, run.options, {}, step_days=run.facts.step_days)
     rows = {"loss": "training rows", "valid_loss": "validation rows"}
     baselines = {
         key: (value, f"{short}, {rows.get(key, run.evaluated)}")

@@ -161,7 +161,7 @@ def held_out(timeline: Timeline, moment: Moment) -> HeldOut | None:
     lanes = _lanes(timeline, arrays, at_end)
     results = timeline.moment().results
     baseline = drawn_baseline(
-        timeline.job, options, results, "held_seasonal" in moment.arrays
+        timeline.job, options, results, "held_seasonal" in moment.arrays, facts.step_days
     ).removeprefix("the ")
     compared = timeline.compared(moment)
     return HeldOut(

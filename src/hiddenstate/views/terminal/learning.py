@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.metrics.answer import NETWORK
+from hiddenstate.metrics.comparison import drawn_baseline
 from hiddenstate.runs.events import figures_of
 from hiddenstate.system.typing import Array
 from hiddenstate.views.answers import network_alone
@@ -104,8 +105,10 @@ def _key(line: Canvas, named: Sequence[tuple[str, int]]) -> None:
 def _baseline(timeline: Timeline) -> str:
     """Return the name of the score without a network, short."""
     words = {"classes": "one class", "codes": "PCA", "targets": "training mean"}
-    forecast = timeline.kind.has_targets and timeline.options["horizon"]
-    return "last value" if forecast else words[timeline.kind.answers]
+    if not (timeline.kind.has_targets and timeline.options["horizon"]):
+        return words[timeline.kind.answers]
+    days = timeline.facts.step_days
+    return drawn_baseline(timeline.job, timeline.options, {}, step_days=days).removeprefix("the ")
 
 
 def upright(plot: Canvas, x: float, span: tuple[float, ...]) -> None:
