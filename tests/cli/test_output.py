@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from hiddenstate.cli import main
-from hiddenstate.cli.output import ReadingNotes, fail, note, say, say_json, table
+from hiddenstate.cli.output import ReadingNotes, _fitting, fail, note, say, say_json, table
 from hiddenstate.cli.progress_bar import ProgressBar
 from hiddenstate.cli.runs import _cell as compared_cell
 from hiddenstate.cli.tune import _cell as option_cell
@@ -164,3 +164,17 @@ def test_numbers_from_a_thousand_on_are_written_as_in_tables_and_pages():
     assert compared_cell("test_mse", of_run) == "180,600 (1,806 to 200,000)"
     assert option_cell(1806.2) == "1,806"
     assert _of_members({"members_low": 0.25, "members_high": 1806.2}).endswith("0.25 to 1,806")
+
+
+def test_lines_of_a_table_break_between_words() -> None:
+    head = ["ahead", "forecasts", "hiddenstate", *("value 364 steps ago",) * 4, "within 80 %"]
+    row = ["1", "100", *("0.868 (1000.5)",) * 5, "81.0 %"]
+    words = {*" ".join(head).split(), *" ".join(row).split()}
+    for width in (90, 80, 66, 62):
+        names, widths, gap = _fitting(head, [row], width)
+        assert sum(n or width for n in widths) + gap * (len(head) - 1) <= width
+        for name, cell, own in zip(names, row, widths, strict=True):
+            assert max(map(len, f"{name} {cell}".split())) <= (own or 0)
+        assert {*" ".join(names).split()} <= words or width < 80
+        assert (names == head) == (width >= 80)
+    assert _fitting(head, [row], 40)[1] == [None] * len(head)

@@ -65,7 +65,7 @@ def test_the_python_file_forecasts_and_dates_as_the_command(cli: Cli, tmp_path: 
     found = run_file(tmp_path / "m.py", "--forecast", tmp_path / "shops.csv")
     rows = table(found.stdout)
     assert [row["time"] for row in rows] == [row["time"] for row in wanted]
-    assert [row["shop"] for row in rows] == [row["series"] for row in wanted]
+    assert [row["series"] for row in rows] == [row["series"] for row in wanted]
     numbers = [name for name in wanted[0] if name.startswith("sales")]
     assert len(numbers) == 5
     for row, right in zip(rows, wanted, strict=True):
@@ -76,6 +76,14 @@ def test_the_python_file_forecasts_and_dates_as_the_command(cli: Cli, tmp_path: 
     assert answers[-1]["time"] == "2024-02-29"
     assert answers[-1]["target_time"] == "2024-03-03"
     assert float(answers[-1]["sales"]) == pytest.approx(float(wanted[-1]["sales"]), rel=1e-5)
+    lines = (tmp_path / "shops.csv").read_text().splitlines()
+    last = max(i for i, line in enumerate(lines) if not line.endswith(","))
+    lines[last] = ",".join([*lines[last].split(",")[:-1], "0"])
+    (tmp_path / "zero.csv").write_text("\n".join(lines) + "\n")
+    refused = run_file(tmp_path / "m.py", "--forecast", tmp_path / "zero.csv").stderr
+    said = cli("forecast", "last", "zero.csv").err.partition("zero.csv: ")[2]
+    assert said.startswith("series ")
+    assert refused.partition("zero.csv: ")[2].strip() in said
     run = Run(next((tmp_path / "runs").iterdir()))
     shown = json.loads(forecast(run))
     assert shown["program"]["ahead"]["levels"] == [0.8, 0.95]

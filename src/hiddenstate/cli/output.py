@@ -113,6 +113,10 @@ def report_internal_error(error: Exception) -> int:
     return fail(f"{what}; please report it with the traceback {place}", 1)
 
 
+SHORTEST = 4
+"""Fewest letters that a word of a head is shortened to."""
+
+
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: int | None = None) -> None:
     """Print a table on stdout; if that is not a terminal, with tabs between columns.
 
@@ -126,10 +130,54 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: int | Non
     from rich.table import Table
     from rich.text import Text
 
-    grid = Table(box=None, header_style="bold", pad_edge=False)
-    for index, name in enumerate(head):
+    console = Console()
+    cells = [[printable(cell, MAX_LINE) for cell in row] for row in rows]
+    names, widths, gap = _fitting([printable(name) for name in head], cells, console.width)
+    grid = Table(box=None, header_style="bold", pad_edge=False, padding=(0, gap, 0, 0))
+    for index, (name, width) in enumerate(zip(names, widths, strict=True)):
         side: Literal["left", "right"] = "left" if numbers is None or index < numbers else "right"
-        grid.add_column(Text(printable(name)), justify=side, no_wrap=index == 0, overflow="fold")
-    for row in rows:
-        grid.add_row(*(Text(printable(cell, MAX_LINE)) for cell in row))
-    Console().print(grid)
+        no_wrap = index == 0
+        grid.add_column(Text(name), justify=side, no_wrap=no_wrap, overflow="fold", width=width)
+    for row in cells:
+        grid.add_row(*map(Text, row))
+    console.print(grid)
+
+
+def _fitting(
+    head: list[str], rows: list[list[str]], width: int
+) -> tuple[list[str], list[int | None], int]:
+    """Return the heads of columns, their widths, and the space between two, so that lines of
+    `width` break between words.
+
+    Long words of heads are shortened if there is no other way. If words of cells do not fit, lines
+    break anywhere, and the widths are None.
+    """
+    from rich.cells import cell_len
+
+    def longest(text: str) -> int:
+        return max(map(cell_len, text.split()), default=0)
+
+    columns = list(zip(*rows, strict=True)) if rows else [()] * len(head)
+    least = [max(map(longest, cells), default=0) for cells in columns]
+    wanted = [max(map(cell_len, (name, *cells))) for name, cells in zip(head, columns, strict=True)]
+    least[0] = max(map(cell_len, columns[0]), default=0)
+    for gap, limit in [(2, width), *((1, n) for n in range(width, SHORTEST - 1, -1))]:
+        room = width - gap * (len(head) - 1)
+        most = [max(n, limit) for n in least]
+        names = [_shorter(name, n) for name, n in zip(head, most, strict=True)]
+        words = [max(n, longest(name)) for n, name in zip(least, names, strict=True)]
+        if sum(words) <= room:
+            while sum(wanted) > room:
+                spare = [w - n if w > n else -1 for w, n in zip(wanted, words, strict=True)]
+                widest = max(range(len(head)), key=lambda i: (spare[i] > 0, wanted[i]))
+                wanted[widest] -= 1
+            return names, list(wanted), gap
+    return head, [None] * len(head), 1
+
+
+def _shorter(text: str, most: int) -> str:
+    """Return a text whose words have at most so many letters."""
+    words = text.split(" ")
+    return " ".join(
+        w if len(w) <= most else w[: most - 1] + "\N{HORIZONTAL ELLIPSIS}" for w in words
+    )

@@ -69,17 +69,21 @@ export function forecastPanel(place, { fans, ends = [], sizes = [], known: colum
     bent: (lane, step, value, done) => {
       if (step >= 0) {
         rows[rows.length - fans.horizon + step][columns[lane].feature] = value;
+        assumed.forEach((note, n) => { note.hidden ||= fans.assumed[n][0] === columns[lane].name; });
         compute();
       }
       if (done) again.hidden = false;
     },
   });
 
+  const assumed = fans.assumed.map(([name, back]) => made("p", "help note", words(back > 1 ? "{name} is not known after the end of the data: its last {n} values are repeated." : "{name} is not known after the end of the data: its last value goes on.", { name, n: back })));
+
   function begin() {
     const end = ends[series.value];
     rows = [];
     if (end && answer) [rows] = packedRows({ ...end, shape: [1, ...end.shape] });
     again.hidden = true;
+    for (const note of assumed) note.hidden = false;
     compute();
   }
 
@@ -111,7 +115,6 @@ export function forecastPanel(place, { fans, ends = [], sizes = [], known: colum
   again.addEventListener("click", begin);
   const notes = [
     bends && words("Keys on the chart: left and right choose a step, up and down bend what is known ahead there, Page Up and Page Down choose a column."),
-    ...fans.assumed.map(([name, back]) => words(back > 1 ? "{name} is not known after the end of the data: its last {n} values are repeated." : "{name} is not known after the end of the data: its last value goes on.", { name, n: back })),
     calibration(),
     fans.n_series > fans.series.length && words("The first {n} of {all} series are here.", { n: fans.series.length, all: fans.n_series }),
   ];
@@ -128,7 +131,7 @@ export function forecastPanel(place, { fans, ends = [], sizes = [], known: colum
   const tools = made("div", "fan-tools", ofSeries, ofTarget, again);
   Object.assign(tools.style, { display: "flex", flexWrap: "wrap", gap: "0.6rem", alignItems: "center" });
   if (height) Object.assign(canvas.style, { display: "block", width: "100%", height, touchAction: "pan-y", cursor: "crosshair" });
-  place.append(tools, error, canvas, here,
-    ...notes.flatMap((text) => (text ? [made("p", "help note", text)] : [])));
+  const paragraphs = notes.flatMap((text) => (text ? [made("p", "help note", text)] : []));
+  place.append(tools, error, canvas, here, ...assumed, ...paragraphs);
   begin();
 }

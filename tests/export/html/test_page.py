@@ -355,7 +355,7 @@ def test_a_field_with_letters_is_named_and_each_target_has_curves(
     model = random_model(
         3, job="regress", features=2, outputs=2, steps=1, missing="error", output="last", **PLAIN
     )
-    about = {"columns": ("temp_c", "ph"), "targets": ("mass_kg", "leak_mol_s")}
+    about: Any = {"columns": ("temp_c", "ph"), "targets": ("mass_kg", "leak_mol_s")}
     transform = replace(model.transform, **about, reading={"layout": "features"})
     model = replace(model, transform=transform)
     path = tmp_path / "form.html"
@@ -380,7 +380,7 @@ def test_a_field_with_letters_is_named_and_each_target_has_curves(
     page.close()
 
 
-PLAIN = dict.fromkeys(("pixels", "linear", "change", "stem", "stateful"), False)
+PLAIN: Any = dict.fromkeys(("pixels", "linear", "change", "stem", "stateful"), False)
 
 PICTURE = "document.getElementById('effects').toDataURL()"
 

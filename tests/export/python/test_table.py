@@ -51,7 +51,7 @@ def test_the_file_predicts_a_table_as_the_program(cli, tmp_path, output):
     done = run_file(tmp_path / "sales.py", shuffled)
     assert done.stderr == ""
     head, table = table_of(done.stdout)
-    assert head == ["shop", "step", "sales"]
+    assert head == ["series", "step", "sales"]
     names = [expected[0].index(name) for name in ("series", "step", "sales")]
     own = expected[1][:, names]
     assert (table[:, :2] == own[:, :2]).all()

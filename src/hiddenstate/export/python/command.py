@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.export.python.encoded import cells_after
-from hiddenstate.export.python.model import Model
+from hiddenstate.export.python.model import REASONS, Model
 from hiddenstate.export.python.table import Read, read_table
 from hiddenstate.export.python.values import shown
+from hiddenstate.program.order import step_of
 from hiddenstate.program.rows import Array
+from hiddenstate.program.steps import Logarithm
 
 Times = Any  # the times of each series, by its names
 
@@ -31,14 +33,36 @@ def answer_file(model: Model, path: str, ahead: bool = False) -> tuple[list[str]
         n = model.program.n_features
         series = [((str(i),), row.reshape(-1, n)) for i, row in enumerate(rows)]
     else:
-        series = series_of(rows, ids)
-    head = ["row"] if about["rows_are_series"] else about["id"]
+        series = series_of(rows, [named(own, about["id"]) for own in ids])
+        check_logarithms(model, series, ahead, shown(path, 200))
+    head = ["row"] if about["rows_are_series"] else ["series"] * bool(about["id"])
     if model.program.kind.has_classes:
         names, lines = classified(model, series)
     else:
-        times = times_of(read, model)
+        times = {named(own, about["id"]): cells for own, cells in times_of(read, model).items()}
         names, lines = (forecasts if ahead else predicted)(model, series, times)
     return [*head, *names], lines
+
+
+def named(series: tuple[str, ...], columns: list[str]) -> tuple[str, ...]:
+    """Return a series with one name: `A` or, of two columns, `site=A, sensor=3`."""
+    if len(series) < 2:
+        return series
+    return (", ".join(f"{name}={value}" for name, value in zip(columns, series)),)
+
+
+def check_logarithms(model: Model, series: list[Any], ahead: bool, where: str) -> None:
+    """Refuse values of 0 or less whose logarithms are read: of a forecast, in the last steps."""
+    step = step_of(model.program.steps, Logarithm)
+    if step is None:
+        return
+    for series_id, x in series:
+        first = max(len(x) - model.program.least, 0) if ahead else 0
+        low = (x[first:, list(step.features)] <= 0).any(axis=1)
+        if low.any():
+            name = f"series {shown(series_id[0], 40)}, " if series_id else ""
+            at = first + int(np.argmax(low))
+            raise ValueError(f"{where}: {name}step {at} has {REASONS['logarithm']}")
 
 
 def times_of(read: Read, model: Model) -> Times:

@@ -77,7 +77,8 @@ def loaded(program: str, about: str) -> Model:
 
 REASONS = {
     "missing": "values are missing, and the model was trained without any",
-    "logarithm": "a value is 0 or less, but the model reads logarithms",
+    "logarithm": "a value of 0 or less, but the model forecasts logarithms, as all training values "
+    "are above 0; correct it",
 }
 """Why a model does not read a value, in words."""
 

@@ -88,7 +88,7 @@ export class Cards {
     this.cards.show(values);
     this.cards.all.forEach(({ row, top }) => {
       const { words } = this.buttons[row];
-      const label = t("Row {row}, {truth}: taken for {top}, {chance}", { row: row + 1, truth: form.classes[form.labels[row]], top: form.classes[top], chance: percent(Math.round(100 * values[row * C + top]) / 100) });
+      const label = t("Row {row}, {truth}: taken for {top}, {chance}", { row: row + 1, truth: form.classes[form.labels[row]], top: form.classes[top], chance: percent(values[row * C + top], 0) });
       if (words.textContent !== label) words.textContent = label;
     });
     const text = t("{right} of {all} rows shown are right at this moment", { right, all: form.count })

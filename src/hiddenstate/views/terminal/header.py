@@ -94,7 +94,7 @@ def _progress(canvas: Canvas, moment: Moment, status: ViewStatus) -> None:
         words.append(f"{clock((status.total - moment.step) / status.rate)} left")
     if moment.history:
         last = moment.history[-1]
-        words += [f"epoch {last['epoch']}", f"lr {short(last['lr'])}"]
+        words += [f"epoch {last['epoch'] + 1}", f"lr {short(last['lr'])}"]
     while len(words) > 1 and width_of("  ".join(words)) > canvas.width - 12:
         words.pop()
     text = "  ".join(words)
