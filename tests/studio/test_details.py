@@ -110,3 +110,25 @@ def test_the_result_of_a_run_is_written_in_chinese(
     names = {word for each in found["targets"] for word in re.findall("[a-zA-Z]+", each["name"])}
     assert set(re.findall("[a-zA-Z]{3,}", text)) <= names | {"MASE"}
     assert found["baseline"].get("text", "") in text
+
+
+AXIS = """
+globalThis.localStorage = { getItem: () => null };
+Object.defineProperty(globalThis, "navigator", { value: { language: "en" }, configurable: true });
+globalThis.document = { documentElement: {} };
+globalThis.getComputedStyle = () => ({ getPropertyValue: () => "" });
+import(process.argv[1]).then(({ drawCurves }) => {
+  const get = (_, name) => (name === "measureText" ? () => ({ width: 20 }) : () => {});
+  const points = [[1, 0.975], [2, 0.978]];
+  const { y } = drawCurves(new Proxy({}, { get, set: () => true }), 400, 200, {
+    curves: [{ name: "score", color: "red", width: 1, points }], end: 2, at: null, share: true });
+  console.log((y(0.975) - y(0.978)) / 200);
+});
+"""
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="requires node")
+def test_shares_that_hardly_differ_fill_little_of_their_axis() -> None:
+    file = str(Path(hiddenstate.__file__).parent / "studio" / "static" / "curves.js")
+    command = ["node", "--input-type=module", "-e", AXIS, file]
+    assert float(subprocess.run(command, capture_output=True, check=True).stdout) < 0.06
