@@ -117,7 +117,8 @@ export function drawReading(pen, boxes, reading) {
   /** @param {number} steps @param {number[]} dash */
   const rule = (steps, dash) => {
     const at = upright ? y + (steps / length) * tall : x + (steps / length) * wide;
-    line(pen, upright ? [[first[0], at], [last[0] + last[2], at]] : [[at, first[1]], [at, last[1] + last[3]]], ink, 1.5, dash);
+    if (upright) line(pen, [[first[0], at], [last[0] + last[2], at]], ink, 1.5, dash);
+    else for (const [, top, , high] of boxes) if (high) line(pen, [[at, top], [at, top + high]], ink, 1.5, dash); // not through heads
     return at;
   };
   if (read < length) rule(read, []);

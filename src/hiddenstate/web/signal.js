@@ -74,17 +74,17 @@ export function nameLane(pen, [x, y, wide, tall], name, range, color, unit = "")
  * @param {Lane[]} lanes
  * @param {Channels} channels
  * @param {ArrayLike<number>[]} series
- * @param {(channel: number) => string} colorOfChannel
  * @param {number} read Steps that are read.
  */
-export function drawLanesRead(pen, lanes, { columns, units = {} }, series, colorOfChannel, read) {
+export function drawLanesRead(pen, lanes, { columns, units = {} }, series, read) {
+  const color = colorOf(columns.length > 1 ? "ink" : "prediction"); // other colours are those of classes
   for (const { box, channel, range } of lanes) {
     const values = series.map((step) => step[channel]);
     frame(pen, box);
     pen.globalAlpha = 0.3;
-    drawLane(pen, box, values, range, colorOfChannel(channel));
+    drawLane(pen, box, values, range, color);
     pen.globalAlpha = 1;
-    drawLane(pen, box, values, range, colorOfChannel(channel), { width: 2, upTo: read });
+    drawLane(pen, box, values, range, color, { width: 2, upTo: read });
     nameLane(pen, box, columns[channel], range, colorOf("ink"), units[columns[channel]]);
   }
 }

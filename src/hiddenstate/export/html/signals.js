@@ -75,7 +75,7 @@ function offer(chosen) {
 const readingNow = () => readingOf(trace, series.length, player.at, { upright: false, chances: series.length > 1 ? chanceLines : chanceBars, word: "step",
   heads: ["signal, as the data has it", PROGRAM.companions.some(({ share }) => !share) ? "hidden state of the network alone, which does not answer" : "hidden state, a line each unit", "probability so far"],
   look: (kind, top) => ({ color: classColor(kind), width: kind === top ? 3 : 1.5, named: kind === top || trace.probabilities[player.at - 1][kind] > 0.2 }),
-  row: (pen) => drawLanesRead(pen, lanes(), VIEW, series, classColor, player.at) });
+  row: (pen) => drawLanesRead(pen, lanes(), VIEW, series, player.at) });
 
 function boxes() {
   const canvas = byId("reading");
@@ -90,7 +90,7 @@ function draw() {
   const { at } = player;
   showAnswer(trace, at, "step");
   if (trace.probabilities.length) drawReading(pen, boxes(), readingNow());
-  else drawLanesRead(pen, lanes(), VIEW, series, classColor, 0);
+  else drawLanesRead(pen, lanes(), VIEW, series, 0);
   bender.mark(pen);
   canvas.setAttribute("aria-label", `Signal of ${series.length} steps, ${at} read. ${byId("label").textContent}, ${byId("sure").textContent}. ${byId("decided").textContent}`);
 }

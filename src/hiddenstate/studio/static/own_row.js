@@ -78,14 +78,13 @@ export class Touch {
     } });
     const steps = h("div", { class: "steps", hidden: form.steps < 2 }, play.play, play.moment, play["moment-text"]);
     this.input = h("div", { class: "input" });
-    const content = h("div", { class: `touch${form.picture ? " drawn" : ""}` }, this.input, h("div", { class: "answers" }, this.verdict, steps));
+    const content = h("div", { class: `touch${form.picture ? " drawn" : ""}` }, this.input, h("div", { class: "answers" }, this.problem, this.verdict, steps));
     const { element, note, tools } = panel("wide hand", form.picture ? t("Draw one yourself") : t("Give it a row of your own"),
       form.picture ? t("Draw with a pointer or a finger, or with the arrow keys and the space bar, or drop an image. The picture beside it is what the net reads.")
         : t("Choose one of the rows shown, drop a table or paste it here, and bend the lines with a pointer or the arrow keys."), content);
     this.element = element;
     this.note = note;
     this.tools = tools;
-    element.append(this.problem);
     note.append(this.weights);
     this.readSoon = eachFrame(() => this.read(false));
     /** @type {any} */ this.pad = null;

@@ -58,7 +58,7 @@ export function bentLanes(touch) {
     if (!canvas.clientWidth || !touch.series.length) return;
     const pen = penOf(canvas);
     const read = Math.min(touch.reading.read, touch.series.length);
-    drawLanesRead(pen, lanes(), view, touch.series, (number) => form.channelColor(number), read);
+    drawLanesRead(pen, lanes(), view, touch.series, read);
     bender.mark(pen);
     canvas.setAttribute("aria-label", t("Row of {steps} steps. Left and right move along it, up and down bend it, page up and down change the channel. {answer}", { steps: touch.series.length, answer: touch.label.textContent }));
   });

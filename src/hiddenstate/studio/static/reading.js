@@ -226,7 +226,7 @@ export class Reading {
       shown.forEach((name, place) => write(pen, name, x - 8, y + (tall * (place + 0.5)) / shown.length + 4, colorOf("muted"), "right", 11, x - 10));
     } else {
       const series = form.series(flat);
-      drawLanesRead(pen, lanesOf(form.view, series, box, 0), form.view, series, (channel) => form.channelColor(channel), read);
+      drawLanesRead(pen, lanesOf(form.view, series, box, 0), form.view, series, read);
     }
   }
 

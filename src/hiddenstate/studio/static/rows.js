@@ -1,7 +1,6 @@
 // The rows that a run shows, with their labels, and small drawings of them.
 
 import { RowShape } from "./row_shape.js";
-import { classColors } from "./theme.js";
 import { t } from "./words.js";
 import { colorOf } from "../../web/colors.js";
 import { paintPixels, penOf } from "../../web/pen.js";
@@ -47,11 +46,6 @@ export class RowForm extends RowShape {
   /** The word for a step. */
   get word() { return this.picture ? "row" : "step"; }
 
-  /** @param {number} channel */
-  channelColor(channel) {
-    return this.features > 1 ? classColors(Math.min(this.features, 10))[channel % 10] : colorOf("prediction");
-  }
-
   /**
    * Draws a row small on a canvas that is on the page.
    * @param {HTMLCanvasElement} canvas
@@ -63,6 +57,6 @@ export class RowForm extends RowShape {
       return;
     }
     this.draw(penOf(canvas), [0, 0, canvas.clientWidth, canvas.clientHeight], flat, {
-      colors: Array.from({ length: this.drawn }, (_, channel) => this.channelColor(channel)) });
+      color: colorOf(this.features > 1 && !this.quantities ? "ink" : "prediction") });
   }
 }
