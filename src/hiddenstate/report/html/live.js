@@ -1,6 +1,6 @@
 // Replays the training on the first screen: rows with their probabilities, or a signal.
 
-import { colorOf, isDark } from "../../web/colors.js";
+import { colorOf } from "../../web/colors.js";
 import { h } from "../../web/dom.js";
 import { trainingBar } from "./training_bar.js";
 import { unpack } from "../../web/bytes.js";
@@ -56,8 +56,7 @@ import { drawPlot } from "../../web/series_plot.js";
         paintPixels(canvas, picture, values);
         return;
       }
-      const colors = channels > 1 ? data.colors[isDark() ? "dark" : "light"] : [colorOf("ink")];
-      drawRow(penOf(canvas), [0, 0, canvas.clientWidth, canvas.clientHeight], values, null, { quantities: data.quantities, channels, colors, steps: lengths[row] });
+      drawRow(penOf(canvas), [0, 0, canvas.clientWidth, canvas.clientHeight], values, null, { quantities: data.quantities, channels, color: colorOf(data.quantities ? "prediction" : "ink"), steps: lengths[row] });
     }
 
     const cards = new RowCards({ classes: names, short, truth, picture: Boolean(picture) });

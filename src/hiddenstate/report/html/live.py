@@ -18,7 +18,6 @@ from hiddenstate.views.timeline import Timeline
 from hiddenstate.web import tags
 from hiddenstate.web.packing import (
     as_bytes,
-    class_colors,
     encoded,
     losses_at,
     thinned,
@@ -79,7 +78,6 @@ class LiveRows(Curve):
     channels: int
     lengths: list[int]
     quantities: bool
-    colors: dict[str, list[str]]
     rows: str
     chances: str
 
@@ -186,7 +184,6 @@ def _rows(timeline: Timeline, names: list[str]) -> LiveRows | None:
         "channels": channels,
         "lengths": lengths,
         "quantities": timeline.form.is_quantities,
-        "colors": class_colors(channels),
         "rows": as_bytes(rows),
         "chances": as_bytes(np.stack(every)),
     }

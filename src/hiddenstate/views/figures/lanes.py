@@ -45,7 +45,7 @@ class Thumbnails:
 def lane_colors(form: RowForm) -> Array:
     """Return the colours (n, 4) of the drawn channels."""
     if form.n_drawn > 1 and form.has_time:
-        return style.class_colors(form.n_drawn)
+        return np.array([to_rgba(style.now().ink)] * form.n_drawn)  # colours are of classes
     return np.array([to_rgba(style.now().prediction)] * form.n_drawn)
 
 
