@@ -123,7 +123,7 @@ export class Confusion {
     const [ink, muted, accent, wrong, ground, faint] = ["ink", "muted", "prediction", "wrong", "ground", "faint"].map(colorOf);
     pen.font = "12px system-ui, sans-serif";
     const longest = Math.max(...classes.map((name) => pen.measureText(name).width));
-    const left = Math.min(longest + 10, 0.3 * width);
+    const left = Math.min(longest + 10, (C < 6 ? 0.42 : 0.3) * width);
     const [top, right, bottom] = [20, 46, 24];
     const size = Math.max(Math.min((width - left - right) / C, 90), 1);
     const tall = Math.round(C * size + top + bottom);
