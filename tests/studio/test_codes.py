@@ -196,9 +196,10 @@ def test_windows_arrive_with_the_slider(run_of: RunOf, open_page: OpenPage) -> N
         "shown": {"targets": ["a", "b"]},
         "targets": [{"name": "a", "unit": ""}, {"name": "b", "unit": "EUR"}],
         "baseline": {"drawn": "the last value"},
+        "options": [{"name": "horizon", "value": 7}],
     }
     assert page.evaluate(UNITS, details) == [
         "a",
         "b (EUR)",
-        "off by ± 1.5 EUR on average; the last value: ± 3 EUR",
+        "off by ± 1.5 EUR on average, 7 steps ahead; the last value: ± 3 EUR",
     ]

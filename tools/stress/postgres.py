@@ -21,7 +21,7 @@ PASSWORD = "p@ss/word?7#%"
 SECRETS = (PASSWORD, quote(PASSWORD, safe=""))
 """The password as it is, and as a URL has it."""
 
-WAIT = 30.0
+WAIT = 60.0
 """Seconds within which a server starts or ends."""
 
 
@@ -138,7 +138,9 @@ class Cluster:
             "fsync": "off",
             "shared_buffers": "16MB",
             "max_connections": "60",
-            # a session whose host is gone gives its locks back within seconds
+            # a session whose host is gone gives its locks back within seconds, and one that never
+            # said who it is, the shared memory
+            "authentication_timeout": "5s",
             "tcp_user_timeout": "20s",
             "tcp_keepalives_idle": "5",
             "tcp_keepalives_interval": "5",

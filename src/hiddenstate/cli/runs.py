@@ -101,20 +101,20 @@ def _scores_of_targets(run: "Run") -> list[str]:
 
 def _best_score(run: "Run") -> str:
     """The headline score of a finished run, or the best logged score so far."""
-    from hiddenstate.metrics.glossary import written
     from hiddenstate.metrics.headline import headline
+    from hiddenstate.metrics.units import in_digits
     from hiddenstate.runs.events import figures_of
 
     results = run.results() or {}
     key = headline(run.config.job, results)
     if key in results:
-        return f"{key} {written(results[key])}"
+        return f"{key} {in_digits(results[key], 4)}"
     logged = [figures_of(event) for event in run.history() if event["event"] == "log"]
     scored = [event[key] for event in logged if key in event]
     if scored:
         best = max(scored) if key == "test_accuracy" else min(scored)
-        return f"{key} {written(best)}"
-    return f"loss {written(min(event['mean_loss'] for event in logged))}" if logged else ""
+        return f"{key} {in_digits(best, 4)}"
+    return f"loss {in_digits(min(event['mean_loss'] for event in logged), 4)}" if logged else ""
 
 
 @click.command(
