@@ -107,18 +107,18 @@ def decision(
         f"{'its' if by and all_by else 'the'} prediction stays",
     )
     across = 1 if D <= 1 or inches(figure)[0] < SIDE_BY_SIDE else 2
+    high = max(1.0, float(np.abs(states[np.isfinite(states)]).max(initial=0)))
     wider, aside = _margins(form)
     blocks = place(
         figure,
         -(-max(D, 1) // across),
         across,
         left=0.55 + wider,
-        right=0.42 + aside,
+        right=0.42 + aside + 0.12 * (high > 1),  # a scale beyond 1 has longer numbers
         bottom=0.42,
         top=0.8,
         gap=(0.6 + wider + aside, 0.7),
     )
-    high = max(1.0, float(np.abs(states[np.isfinite(states)]).max(initial=0)))
     for number in range(D):
         block = blocks[number // across, number % across]
         chance = None if chances is None else chances[number]

@@ -206,9 +206,9 @@ def _draw_lane(
     axes.set_xlim(start - margin, end + margin)
     axes.tick_params(labelbottom=False)
     _time_axis(residuals, shown.dates)
-    year_under_first_tick(residuals, any(foot))  # at the right is the title of the next lane
     if foot[0]:
         name_time(residuals, shown.clock.partition(":")[0] if zoom else shown.clock)
+    year_under_first_tick(residuals, any(foot))  # at the right is the title of the next lane
     low, high = lane.values[:2]
     names = NAMES / max(axes.bbox.height / part_of(figure).dpi, 0.4) * (high - low)
     axes.set_ylim(low, high + names)
