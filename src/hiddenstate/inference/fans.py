@@ -10,7 +10,7 @@ from hiddenstate.inference.backtest import last_origins, seasonal_paths
 from hiddenstate.inference.forecast_scores import simple_forecasts
 from hiddenstate.inference.outlook import PAST, Outlook
 from hiddenstate.inference.target_times import LaterTimes
-from hiddenstate.metrics.units import quantity, unit_of
+from hiddenstate.metrics.units import ago, quantity, unit_of
 from hiddenstate.system.typing import Array
 
 MOST_SERIES = 10
@@ -42,7 +42,8 @@ class Fan(TypedDict):
     errors : list of dict
         Of each target the mean absolute error of earlier forecasts of held-out steps, "own", and
         of the best simple forecast, "other", whose name is "simple", both in the "unit" that the
-        name of the target gives, and "steps" how far back that looks; None if there are none.
+        name of the target gives, and "steps" how far back that looks, which is its
+        name if "counted"; None if there are none.
     """
 
     name: str
@@ -208,6 +209,7 @@ def _errors(made: Outlook) -> list[list[dict[str, Any] | None]]:
             means = {name: _mean(e[which, :, o][right]) for name, e in others.items()}
             known = {name: value for name, value in means.items() if value is not None}
             best = min(known, key=lambda name: known[name], default="")
+            steps = simple.get(best, 1)
             mean, other = float(off[which, :, o][right].mean()), known.get(best)
             unit = unit_of(targets[o]) if targets else ""
             each.append(
@@ -216,7 +218,8 @@ def _errors(made: Outlook) -> list[list[dict[str, Any] | None]]:
                     "other": other,
                     "simple": best,
                     "unit": unit,
-                    "steps": simple.get(best, 1),
+                    "steps": steps,
+                    "counted": best == f"the value of {ago(None, steps)}",
                 }
             )
         found.append(each)

@@ -148,7 +148,12 @@ class TargetScore:
         """That of the simple method: "a week ago: ± 480 EUR"; empty if there is none."""
         if self.other is None:
             return ""
-        return f"{self.method}: {self._written(self.other)}"
+        return f"{self.method}: {self.other_value}"
+
+    @property
+    def other_value(self) -> str:
+        """The error of the simple method as text: "± 480 EUR"; empty if there is none."""
+        return "" if self.other is None else self._written(self.other)
 
     @property
     def short(self) -> str:

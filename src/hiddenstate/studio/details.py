@@ -17,7 +17,8 @@ from hiddenstate.metrics.comparison import baseline_method, compare, drawn_basel
 from hiddenstate.metrics.glossary import entry_of, interval_in_words, is_shown, written
 from hiddenstate.metrics.headline import headline
 from hiddenstate.metrics.scores import skill
-from hiddenstate.metrics.target_scores import target_scores, with_targets
+from hiddenstate.metrics.target_scores import season_ago, target_scores, with_targets
+from hiddenstate.metrics.units import ago
 from hiddenstate.models.fitted import FittedModel, row_shape_of
 from hiddenstate.program.words import BESIDE
 from hiddenstate.report.commands import python_lines, training_command, uses
@@ -190,7 +191,10 @@ def _baseline(
     days = None if facts is None else facts.step_days
     method = baseline_method(job, options)[0]
     short = drawn_baseline(job, options, results, step_days=days)
-    drawn = {"drawn": short, "seasonal": drawn_baseline(job, options, results, True)}
+    steps = season_ago(results)[1] or next(iter(options.get("season") or ()), 0)
+    drawn: dict[str, Any] = {"drawn": short}
+    drawn["seasonal"] = drawn_baseline(job, options, results, True)
+    drawn |= {"steps": steps, "counted": f"the value of {ago(None, steps)}"}
     if compared is None:
         nothing = {"words": None, "worse": False, "tie": False}
         return {"method": method, "short": short, **drawn, **nothing}

@@ -391,7 +391,7 @@ def target_values(score: TargetScore, results: Mapping[str, Any], k: int) -> dic
         "name": printable(score.name, 80),
         "head": unbroken(score.head),
         "value": unbroken(score.value),
-        "other": None if score.other is None else unbroken(score.versus).rpartition(": ")[2],
+        "other": None if score.other is None else unbroken(score.other_value),
         "r2": None if score.r2 is None else f"{score.r2:.3f}",
         "series": score.series,
         "constant": score.constant,

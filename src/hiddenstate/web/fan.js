@@ -20,7 +20,7 @@ import { eachFrame, frame, line, penOf, redrawWith, write } from "./pen.js";
  * @property {Values[]} held
  * @property {number} held_from
  * @property {Record<string, Values[]>} ahead
- * @property {({ own: number, other: number | null, simple: string, unit: string, steps: number } | null)[]} errors
+ * @property {({ own: number, other: number | null, simple: string, unit: string, steps: number, counted: boolean } | null)[]} errors
  */
 /** @typedef {{ targets: string[], horizon: number, levels: number[], held_out: boolean, series: Fan[], n_series: number, counts: number[], assumed: [string, number][] }} Fans */
 /** @typedef {{ name: string, low: number, high: number, whole: boolean, values: number[] }} Known A column known ahead, a value a step. */

@@ -107,7 +107,7 @@ export function forecastPanel(place, { fans, ends = [], sizes = [], known: colum
     error.textContent = !off ? words("There were no earlier steps to compare forecasts with.") : words(
       fans.held_out ? "{target}: off by ± {own} on average in the held-out part, 1 to {n} steps ahead; {simple}: ± {other}."
         : "{target}: off by ± {own} on average in earlier steps, 1 to {n} steps ahead; {simple}: ± {other}.",
-      { target: fans.targets[o], own: quantity(off.own, off.unit), other: quantity(off.other, off.unit), simple: / steps ago$/.test(off.simple) ? words("the value of {n} steps ago", { n: off.steps }) : words(off.simple), n: fans.horizon });
+      { target: fans.targets[o], own: quantity(off.own, off.unit), other: quantity(off.other, off.unit), simple: off.counted ? words("the value of {n} steps ago", { n: off.steps }) : words(off.simple), n: fans.horizon });
   }
 
   series.addEventListener("change", begin);

@@ -25,11 +25,8 @@ export function nameOf(store, target) {
   return unit && !name.includes(unit) ? `${name} (${unit})` : name;
 }
 
-/** The name of a baseline in the language of the page. @param {string} name */
-function spoken(name) {
-  const [, n = ""] = /^the value of (\d+) steps ago$/.exec(name) || [];
-  return n ? t("the value of {n} steps ago", { n }) : t(name);
-}
+/** The name of a baseline in the language of the page. @param {string} name @param {{ counted?: string, steps?: number }} baseline */
+const spoken = (name, { counted, steps }) => (name === counted ? t("the value of {n} steps ago", { n: steps }) : t(name));
 
 /** What times are: the column that has them, or a word. @param {{details: any}} store @returns {string} */
 const clockOf = ({ details: { shown } }) => (shown.own_clock || !shown.clock ? shown.clock || "" : t(shown.clock));
@@ -178,7 +175,7 @@ export class Held extends SeriesPicture {
     this.select = h("select", { "aria-label": t("Series"), onchange: () => { this.lane = Number(this.select.value); this.update(); } });
     this.picture.tools.append(this.select);
     this.seasonal = false; // what the baseline is
-    this.keys = legend(true, spoken(this.store.details.baseline.drawn));
+    this.keys = legend(true, spoken(this.store.details.baseline.drawn, this.store.details.baseline));
     this.picture.element.append(this.keys);
     this.named = "";
     this.keyed = false;
@@ -192,7 +189,7 @@ export class Held extends SeriesPicture {
     const { baseline, answer } = this.store.details;
     const ahead = this.store.details.options.find((/** @type {any} */ each) => each.name === "horizon")?.value || 0;
     const words = ahead > 1 ? "off by ± {error} on average, {n} steps ahead; {baseline}: ± {other}" : "off by ± {error} on average; {baseline}: ± {other}";
-    return t(words, { error: written(plot.prediction), n: ahead, baseline: spoken(this.seasonal ? baseline.seasonal : baseline.drawn), other: plot.baseline ? written(plot.baseline) : "–" })
+    return t(words, { error: written(plot.prediction), n: ahead, baseline: spoken(this.seasonal ? baseline.seasonal : baseline.drawn, baseline), other: plot.baseline ? written(plot.baseline) : "–" })
       + (this.store.layer === "network" ? t("; by the network alone, all of its output added to the {beside}", { beside: t(answer.beside[0]) }) : "");
   }
 
@@ -206,7 +203,7 @@ export class Held extends SeriesPicture {
     if (this.seasonal !== Boolean(own && own.held_seasonal)) {
       this.seasonal = !this.seasonal;
       const { baseline } = store.details;
-      /** @type {HTMLElement} */ (this.keys.lastElementChild).textContent = spoken(this.seasonal ? baseline.seasonal : baseline.drawn);
+      /** @type {HTMLElement} */ (this.keys.lastElementChild).textContent = spoken(this.seasonal ? baseline.seasonal : baseline.drawn, baseline);
     }
     const moment = momentOf(store, false);
     const [D, W] = lanes.held_target.shape;
