@@ -97,8 +97,10 @@ def year_under_first_tick(axes: Axes, visible: bool) -> None:
     shares = [(tick - low) / (high - low) for tick in axes.get_xticks() if low <= tick <= high]
     share = shares[0] if shares else 0.0
     axes.xaxis.get_offset_text().set(visible=visible, x=share, ha="center" if share else "left")
-    if visible and share:
-        axes.xaxis.label.set(x=1.0, ha="right")  # the name of the axis, which is on the same line
+    formatter = axes.xaxis.get_major_formatter()
+    formatter.format_ticks(axes.get_xticks())
+    if visible and formatter.get_offset():
+        axes.xaxis.label.set(x=(share + 1) / 2)  # the name of the axis, which is on the same line
 
 
 def date_axis(axes: Axes) -> None:
