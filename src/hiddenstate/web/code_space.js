@@ -362,13 +362,14 @@ export class Space {
   }
 
   /**
-   * Returns the number at a place in [-1, 1] of an axis, as text.
+   * Returns the number at a place in [-1, 1] of an axis, as text, in two digits of a quarter of it.
    * @param {number} axis
    * @param {number} share
    */
   number(axis, share) {
     const [from, to] = [this.low[this.use[axis]], this.high[this.use[axis]]];
-    return Number((from + ((share + 1) / 2) * (to - from)).toPrecision(2)).toString();
+    const digits = clamp(1 - Math.floor(Math.log10((to - from) / 4 || 1)), 0, 100);
+    return Number((from + ((share + 1) / 2) * (to - from)).toFixed(digits)).toString();
   }
 
   /** Returns the name of an axis. @param {number} axis */
