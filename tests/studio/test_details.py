@@ -15,7 +15,7 @@ import hiddenstate
 from hiddenstate.export.python.model import unpacked
 from hiddenstate.export.target import source_of
 from hiddenstate.runs import Run
-from hiddenstate.studio.details import details, program, view
+from hiddenstate.studio.details import WAVE_PARTS, arrays_of, details, program, view
 from tests.export.models import random_model
 from tests.report_html import train
 
@@ -132,3 +132,17 @@ def test_shares_that_hardly_differ_fill_little_of_their_axis() -> None:
     file = str(Path(hiddenstate.__file__).parent / "studio" / "static" / "curves.js")
     command = ["node", "--input-type=module", "-e", AXIS, file]
     assert float(subprocess.run(command, capture_output=True, check=True).stdout) < 0.06
+
+
+def test_a_page_gets_the_ends_of_sounds_first_and_their_samples_on_demand(
+    odd_run: Callable[[str], Run],
+) -> None:
+    run = odd_run("sounds")
+    waves, sent = run.static_arrays[0]["wave"], arrays_of(run, "static")
+    assert "wave" not in sent and "wave_ends" in sent
+    ends = sent["wave_ends"]
+    assert ends.dtype == np.uint8 and ends.shape == (len(waves), WAVE_PARTS, 2)
+    assert (ends[:, :, 0].min(axis=1) == waves.min(axis=1)).all()
+    assert (ends[:, :, 1].max(axis=1) == waves.max(axis=1)).all()
+    assert (arrays_of(run, "waves")["wave"] == waves).all()
+    assert details(run, "1")["shown"]["sound"]["bands"] == 8

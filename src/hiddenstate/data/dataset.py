@@ -2,13 +2,14 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 
 from hiddenstate.data.calendar import Calendar, MissingSteps
 from hiddenstate.data.column_names import are_names
+from hiddenstate.data.framing import Framing
 from hiddenstate.data.leaks import Leak, LeakFacts, UnusedColumns
 from hiddenstate.data.prepare.augment_choice import Choice, ChoiceFacts
 from hiddenstate.data.prepare.encoding import Encoding, EncodingFacts, source_names, spans
@@ -75,21 +76,25 @@ class RowAxes:
         Time from each step to the next, if it is the same throughout.
     time_unit : str, optional
         Unit of `time_step`, such as `s`.
+    sound : Framing, optional
+        How the steps of a row were cut from a sound.
     """
 
     channels: tuple[str, ...] | None = None
     row_shape: tuple[int, int] | None = None
     time_step: float | None = None
     time_unit: str | None = None
+    sound: Framing | None = None
 
     def facts(self) -> dict[str, Any]:
         """Return what is known, ready for JSON."""
         values = {part.name: getattr(self, part.name) for part in fields(self)}
-        return {
+        facts = {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in values.items()
             if value is not None
         }
+        return facts if self.sound is None else facts | {"sound": asdict(self.sound)}
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,9 @@ from hiddenstate.errors import DataError
 from hiddenstate.program.rows import fractions as fractions
 from hiddenstate.system.typing import Array
 
+UNCOUNTED = ("times", "ids", "files", "origin", "clock")
+"""Parts of rows that a fingerprint does not cover."""
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -38,6 +41,8 @@ class Rows:
         Time of each step (N, T), for data with a time column.
     ids : ndarray, optional
         Name of each series (N,), if they have names.
+    files : ndarray, optional
+        Path of the file of each row (N,), if each has one.
     origin : Origin, optional
         Where each row comes from; None for rows as they were read, numbered from 0.
     clock : ndarray, optional
@@ -51,6 +56,7 @@ class Rows:
     groups: Array | None = None
     times: Array | None = None
     ids: Array | None = None
+    files: Array | None = None
     origin: Origin | None = None
     clock: Array | None = None
 
@@ -104,7 +110,7 @@ class Rows:
             values = getattr(self, part.name)
             if isinstance(values, RowStore):
                 yield from ((piece, piece.dtype) for _, piece in values.pieces())
-            elif values is not None and part.name not in ("times", "ids", "origin", "clock"):
+            elif values is not None and part.name not in UNCOUNTED:
                 own = part.name == "y" and values is self.X
                 yield values, np.dtype(np.float64) if own else values.dtype
 

@@ -12,8 +12,9 @@ import numpy as np
 
 from hiddenstate.config import DataConfig
 from hiddenstate.config.data_fields import STDIN
+from hiddenstate.data.framing import PIECE
 from hiddenstate.data.readers.formats import SOUNDS, has_ending
-from hiddenstate.data.readers.sounds import PIECE, check_alike
+from hiddenstate.data.readers.sounds import check_alike
 from hiddenstate.data.readers.wav import FLOAT, PCM, Wav, open_wav
 from hiddenstate.errors import DataError, OptionError, count, printable
 from hiddenstate.inference.inputs import read_new_data

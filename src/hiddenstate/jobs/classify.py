@@ -26,6 +26,7 @@ from hiddenstate.jobs.snapshot_limits import (
     WORST_BYTES,
     WORST_KEPT,
     affordable,
+    heard,
     in_own_units,
     n_steps,
     rows_to_show,
@@ -257,6 +258,8 @@ class ClassifySnapshots(JobSnapshots):
             "shown_label": rows.require_targets(),
             "read": self._ends(),
         }
+        if (wave := heard(self.dataset, rows)) is not None:
+            arrays["wave"] = wave
         train, test = self.dataset.train, self.dataset.test
         n = self.config.display.n_evaluated
         if n and test is not None and test.y is not None and len(test):

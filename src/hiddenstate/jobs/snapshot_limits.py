@@ -6,10 +6,13 @@ nets, and only as many decoded rows as fit in `DECODED_BYTES`. Apart from what t
 """
 
 import math
+from pathlib import Path
 
 import numpy as np
 
 from hiddenstate.data import PreparedDataset, Rows, fractions
+from hiddenstate.data.framing import SILENT
+from hiddenstate.data.readers.wav import open_wav
 from hiddenstate.program.rows import after_end
 from hiddenstate.system.typing import Array
 
@@ -75,6 +78,9 @@ AUGMENTED_KEPT = 6
 WORST_BYTES = 64 * 1024
 """Most bytes of the worst rows."""
 
+HEARD_BYTES = 1024 * 1024
+"""Most bytes of the sounds of shown rows."""
+
 DESCRIBED_BYTES = 256 * 1024
 """Most bytes of the rows behind the drawn codes."""
 
@@ -124,6 +130,21 @@ def _as_read(dataset: PreparedDataset, rows: Rows) -> Array:
     if rows.lengths is None:
         return X
     return np.where(after_end(rows.lengths, X.shape[1])[..., None], np.nan, X).astype(X.dtype)
+
+
+def heard(dataset: PreparedDataset, rows: Rows) -> Array | None:
+    """Return the samples (h, s) of the first rows of sounds that are read in bands, as bytes of
+    :func:`mu_law`, silent after their ends; None of other rows, or if not even one fits."""
+    framing, files = dataset.axes.sound, rows.files
+    if framing is None or files is None or not framing.bands or not len(rows):
+        return None
+    n_samples = n_steps(dataset) * framing.frame
+    n = min(len(rows), HEARD_BYTES // n_samples)
+    waves = np.full((n, n_samples), SILENT, np.uint8)
+    for wave, path in zip(waves, files, strict=False):
+        own = framing.heard(open_wav(Path(path)), n_samples)
+        wave[: len(own)] = own
+    return waves if n else None
 
 
 def n_steps(dataset: PreparedDataset) -> int:

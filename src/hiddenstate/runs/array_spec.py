@@ -29,7 +29,9 @@ AXES = {
     "X": "streams read side by side, at most 64",
     "Y": "frequencies, at most 512",
     "Z": "numbers of a code",
+    "h": "shown rows of which the sound is kept, as many as fit in 1 MiB",
     "k": "rows that the network alone has wrong, or is least sure of, at most 10",
+    "s": "samples of a sound",
     "u": "hidden units, or complex states, at most the first 64",
 }
 """What the letters of the axes stand for."""

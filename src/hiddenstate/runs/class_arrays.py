@@ -38,6 +38,16 @@ class ClassifyStatic(AugmentedRows, total=False):
             "numbers of steps read, after which states are saved: evenly spread, last T",
         ),
     ]
+    wave: Annotated[
+        Array,
+        ArraySpec(
+            "uf",
+            "h s",
+            "of sounds read in bands: the samples x of the frames of the first shown rows, the "
+            "mean of their channels, as bytes 128 + 127 sign(x) log(1 + 255 |x|) / log(256), then "
+            "128",
+        ),
+    ]
     majority_evaluated: Annotated[
         Array,
         ArraySpec(

@@ -5,11 +5,13 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from hiddenstate.data.framing import Framing
 from hiddenstate.errors import UntrustedFileError, printable
 from hiddenstate.program.jobs import kind_of
 from hiddenstate.runs.array_spec import MAY_BE_EMPTY, NUMBERS
@@ -39,6 +41,7 @@ ABOUT_ROWS: dict[str, type | tuple[type, ...]] = {
     "stream": list,
     "stream_names": list,
     "stream_round": list,
+    "sound": dict,
 }
 """Facts about rows that files may have, and their types."""
 
@@ -187,6 +190,8 @@ def _check_facts(facts: dict[str, Any], job: str, where: str) -> StaticFacts:
         "channel_ranges": (all(map(_is_range, ranges)), "a lower and an upper end of each feature"),
         "time_step": (0 < facts.get("time_step", 1) < math.inf, "more than 0"),
     }
+    sound = facts.get("sound", {})
+    expected["sound"] = (_is_framing(sound), "channels, a rate, samples of a frame, and bands")
     expected = {name: what for name, what in expected.items() if name in facts}
     for name, (right, wanted) in expected.items():
         if not right:
@@ -211,6 +216,7 @@ def _check_facts(facts: dict[str, Any], job: str, where: str) -> StaticFacts:
         (stream[0], stream[1]) if "stream" in facts else None,
         tuple(names) if "stream_names" in facts else None,
         (steps[0], steps[1]) if "stream_round" in facts else None,
+        Framing(**sound) if "sound" in facts else None,
     )
 
 
@@ -222,6 +228,15 @@ def _are_names(names: Any) -> bool:
 def _are_sizes(sizes: Any) -> bool:
     """Whether a fact is two sizes."""
     return [type(size) is int and size > 0 for size in sizes] == [True] * 2
+
+
+def _is_framing(sound: dict[str, Any]) -> bool:
+    """Whether a fact is how sounds are cut into frames."""
+    names = [part.name for part in fields(Framing)]
+    if sorted(sound) != sorted(names) or not _are_sizes([sound["channels"], sound["rate"]]):
+        return False
+    frame, bands = sound["frame"], sound["bands"]
+    return type(frame) is type(bands) is int and 0 < frame < MAX_STEP and 0 <= bands <= frame // 2
 
 
 def _is_range(ends: Any) -> bool:
@@ -239,6 +254,11 @@ def _check_axes(facts: StaticFacts, sizes: Sizes, where: str) -> None:
             f"{where}: damaged facts: row_shape is {got}, expected as many numbers as a row, {F}"
         )
     n = shape[1] if shape is not None else sizes.get("I")
+    width = None if facts.sound is None else facts.sound.width
+    if width is not None and n is not None and width != n:
+        raise UntrustedFileError(
+            f"{where}: damaged facts: sound has {width} numbers a step, expected {n}"
+        )
     for name, values in (("channels", facts.channels), ("channel_ranges", facts.channel_ranges)):
         if values is not None and n is not None and len(values) != n:
             raise UntrustedFileError(

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from hiddenstate.data.framing import Framing
+
 
 @dataclass(frozen=True)
 class StaticFacts:
@@ -44,6 +46,8 @@ class StaticFacts:
         are several.
     stream_names : tuple of str, optional
         The name of each stream, if each is a series of its own.
+    sound : Framing, optional
+        How the steps of a row were cut from a sound.
     stream_round : tuple of int, optional
         The number of windows of the drawn stream, and the steps of an epoch, in which there are
         more, of other rounds of streams.
@@ -67,6 +71,7 @@ class StaticFacts:
     stream: tuple[int, int] | None = None
     stream_names: tuple[str, ...] | None = None
     stream_round: tuple[int, int] | None = None
+    sound: Framing | None = None
 
     @property
     def step_days(self) -> float | None:

@@ -58,6 +58,9 @@ READING = (
 )
 """What a page must know of the training data to read further rows as the model does."""
 
+WAVE_PARTS = 300
+"""Parts of a sound whose extremes a page draws before the sound is played."""
+
 MAX_CLASSES = 1000
 """Names of classes that a page gets."""
 
@@ -224,7 +227,8 @@ def arrays_of(run: Run, which: str) -> Arrays:
     ----------
     run : Run
     which : str
-        `static`, `final`, or the number of updates of a snapshot.
+        `static`, `waves`, `final`, or the number of updates of a snapshot. The static arrays have,
+        in place of the samples of sounds, which `waves` are, the extremes of equal parts of each.
 
     Raises
     ------
@@ -233,15 +237,26 @@ def arrays_of(run: Run, which: str) -> Arrays:
     HiddenstateError
         If they are damaged or cannot be read.
     """
-    if which == "static":
+    if which in ("static", "waves"):
         there = (run.path / "snapshots" / STATIC_ARRAYS).is_file()
-        return run.static_arrays[0] if there else {}  # of a run that has just begun
+        arrays = dict(run.static_arrays[0]) if there else {}  # of a run that has just begun
+        waves = arrays.pop("wave", None)
+        if which == "waves":
+            return {} if waves is None else {"wave": waves}
+        return arrays if waves is None else arrays | {"wave_ends": extremes(waves)}
     if which == "final":
         return run.final_arrays()
     paths = {int(path.stem): path for path in run.snapshot_paths()}
     if not which.isdecimal() or int(which) not in paths:
         raise DataError("no such snapshot")
     return run.snapshot(paths[int(which)])
+
+
+def extremes(waves: Array) -> Array:
+    """Return the smallest and the largest sample (n, parts, 2) of equal parts of sounds (n, s)."""
+    starts = np.unique(np.linspace(0, waves.shape[1], WAVE_PARTS, endpoint=False).astype(int))
+    ends = [each.reduceat(waves, starts, axis=1) for each in (np.minimum, np.maximum)]
+    return np.stack(ends, axis=2)
 
 
 def pack(arrays: Arrays) -> bytes:

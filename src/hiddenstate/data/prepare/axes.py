@@ -8,6 +8,7 @@ import numpy as np
 from hiddenstate.config import Config
 from hiddenstate.data.column_names import are_names, names_count
 from hiddenstate.data.dataset import MAX_NAMES, RowAxes, SequenceDataset
+from hiddenstate.data.framing import Framing
 from hiddenstate.data.readers.dates import timestamps
 from hiddenstate.data.rows import Rows
 from hiddenstate.system.typing import Array
@@ -42,12 +43,22 @@ def row_axes(dataset: SequenceDataset, config: Config) -> RowAxes:
         unit = "s"
     elif step is not None and unit is None:
         step, unit = in_seconds(step, dataset.read_as.get("time") or config.data.time)
+    sound = _framing(dataset)
     return RowAxes(
         channels=names if names is not None and len(names) == n_features else None,
         row_shape=shape if flat else None,
         time_step=step,
         time_unit=unit,
+        sound=sound if sound is not None and sound.width == n_features else None,
     )
+
+
+def _framing(dataset: SequenceDataset) -> Framing | None:
+    """Return how the rows of sounds were cut, or None of other data."""
+    rate, frame, bands = (dataset.read_as.get(name) for name in ("rate", "frame", "bands"))
+    if dataset.train.files is None or not rate or not frame or bands is None:
+        return None
+    return Framing(dataset.X.shape[-1] // (bands or frame), rate, frame, bands)
 
 
 def _row_shape(dataset: SequenceDataset) -> tuple[int, int]:

@@ -4,16 +4,15 @@ A sound of n samples in C channels becomes T = n // frame time steps. A step has
 frame, frame x C numbers, or the levels of some frequency bands, bands x C numbers.
 """
 
-import itertools
-import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from hiddenstate.config import DataConfig
 from hiddenstate.data.dataset import SequenceDataset
+from hiddenstate.data.framing import Framing
 from hiddenstate.data.origin import Table, whole
 from hiddenstate.data.readers.class_folders import ClassFolders, Example, labelled, spaced
 from hiddenstate.data.readers.class_folders import more_sounds as more_sounds
@@ -24,7 +23,6 @@ from hiddenstate.errors import DataError, Flag, OptionError, count, printable
 from hiddenstate.program.jobs import kind_of
 from hiddenstate.system.memory import check_free
 from hiddenstate.system.reading_progress import report_read
-from hiddenstate.system.typing import Array
 
 ONE_SOUND = "a WAV file"
 """Kind of a data set that is one sound."""
@@ -35,103 +33,11 @@ LONG = 2000
 FRAMES_PER_SECOND, BANDS = 40, 32
 """Frames of long sounds, 25 ms each, and bands of a frame: common values for speech."""
 
-QUIET = 1e-10
-"""Power that is added before the logarithm: -100 dB of the loudest sine, below 16-bit noise."""
-
 SAMPLE, SAMPLE_SOUNDS = 1 << 20, 200
 """Samples of a sound, and number of sounds, that are read if a sample is enough."""
 
 Opened = tuple[Wav, str | None]
 """A sound, of which the header was read, and its label."""
-
-PIECE = 1 << 20
-"""Samples that are turned into frames at once."""
-
-
-@dataclass(frozen=True)
-class Framing:
-    """How sounds are read.
-
-    Parameters
-    ----------
-    channels, rate : int
-        What all sounds must have.
-    frame : int
-        Samples of a step.
-    bands : int
-        Frequency bands of a step; 0 if its samples are read.
-    """
-
-    channels: int
-    rate: int
-    frame: int
-    bands: int
-
-    @property
-    def width(self) -> int:
-        """Numbers of a step."""
-        return self.channels * (self.bands or self.frame)
-
-    def read(self, wav: Wav, most: int | None = None) -> Array:
-        """Return the steps (T, I) of a sound, or of its first `most` samples."""
-        n = (wav.n_samples if most is None else min(most, wav.n_samples)) // self.frame
-        steps = np.empty((n, self.width), wav.dtype)
-        at_once = max(1, PIECE // self.frame)
-        for first in range(0, n, at_once):
-            last = min(first + at_once, n)
-            samples = wav.read(first * self.frame, (last - first) * self.frame)
-            frames = samples.reshape(last - first, self.frame, self.channels)
-            steps[first:last] = (
-                self._levels(frames) if self.bands else frames.reshape(last - first, -1)
-            )
-        return steps
-
-    def names(self, one: str = "sound", each: str = "channel") -> tuple[str, ...]:
-        """Return the name of each number of a step, after what one channel or each is called."""
-        several = self.channels > 1
-        channels = [f"{each}_{k + 1}" for k in range(self.channels)] if several else [one]
-        if self.bands:
-            hertz = (self._edges() * self.rate / self.frame).round().astype(int)
-            parts = [f"{low}-{high} Hz" for low, high in itertools.pairwise(hertz)]
-            if self.channels == 1:
-                return tuple(parts)
-            return tuple(f"{name} {part}" for name in channels for part in parts)
-        if self.frame == 1:
-            return tuple(channels)
-        return tuple(f"{name}_{k}" for k in range(self.frame) for name in channels)
-
-    def times(self, n_steps: int) -> Array:
-        """Return the second at which each step begins (T,)."""
-        return np.arange(n_steps, dtype=np.float64) * (self.frame / self.rate)
-
-    def words(self) -> str:
-        """Return how a step is read: `frames of 400 samples (25 ms), each 32 frequency bands`."""
-        milliseconds = 1000 * self.frame / self.rate
-        text = f"frames of {count(self.frame, 'sample')} ({milliseconds:.3g} ms)"
-        return text + (f", each the levels of {self.bands} frequency bands" if self.bands else "")
-
-    def _edges(self) -> Array:
-        """Return the bounds of the bands among the frequencies of a frame (bands + 1,).
-
-        Bands are as wide as the ear tells them apart, equally wide on the mel scale (O'Shaughnessy,
-        Speech Communication, 1987), and hold a frequency each at least.
-        """
-        top, n = self.rate / 2, self.frame // 2 + 1
-        mel = np.linspace(0, math.log1p(top / 700), self.bands + 1)
-        edges = np.round(700 * np.expm1(mel) / top * n).astype(np.int64)
-        least = np.arange(self.bands + 1)
-        edges = np.maximum.accumulate(np.maximum(edges - least, 0)) + least
-        return np.asarray(np.minimum(edges, n - self.bands + least))
-
-    def _levels(self, frames: Array) -> Array:
-        """Return the level of each band in decibels (n, C x bands) of frames (n, frame, C)."""
-        window = np.hanning(self.frame + 1)[:-1]
-        with np.errstate(all="ignore"):  # of values that are not finite, which are refused later
-            spectrum = np.fft.rfft(frames * window[:, None], axis=1)
-            power = np.abs(spectrum / (window.sum() / 2)) ** 2
-            sums = np.add.reduceat(power, self._edges()[:-1], axis=1)
-            levels = 10 * np.log10(sums + QUIET)
-        return levels.swapaxes(1, 2).reshape(len(frames), -1)
 
 
 def read_sounds(
@@ -343,6 +249,7 @@ def _rows(wavs: list[Opened], framing: Framing, most: int | None, where: str) ->
         lengths=None if (lengths == T).all() else lengths,
         times=np.where(np.arange(T) < lengths[:, None], times, 0.0),
         ids=np.array([wav.path.name for wav, _ in wavs], object) if len(wavs) > 1 else None,
+        files=np.array([str(wav.path) for wav, _ in wavs], object),
         origin=whole(len(wavs), Table(np.cumsum(lengths) - lengths, None, each)),
     )
 
