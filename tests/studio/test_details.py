@@ -139,9 +139,11 @@ def test_a_page_gets_the_ends_of_sounds_first_and_their_samples_on_demand(
 ) -> None:
     run = odd_run("sounds")
     waves, sent = run.static_arrays[0]["wave"], arrays_of(run, "static")
-    assert "wave" not in sent and "wave_ends" in sent
+    assert "wave" not in sent
+    assert "wave_ends" in sent
     ends = sent["wave_ends"]
-    assert ends.dtype == np.uint8 and ends.shape == (len(waves), WAVE_PARTS, 2)
+    assert ends.dtype == np.uint8
+    assert ends.shape == (len(waves), WAVE_PARTS, 2)
     assert (ends[:, :, 0].min(axis=1) == waves.min(axis=1)).all()
     assert (ends[:, :, 1].max(axis=1) == waves.max(axis=1)).all()
     assert (arrays_of(run, "waves")["wave"] == waves).all()
