@@ -67,7 +67,7 @@ def test_torch_is_not_loaded_with_too_little_address_space(monkeypatch):
     """It may abort the process then, and no error can be caught."""
     monkeypatch.setattr(memory, "_address_space_left", lambda: 100 * 2**20)
     monkeypatch.setitem(sys.modules, "torch", sys)  # as if it were loaded
-    choose._load_torch("--engine torch")
+    choose.load_torch("--engine torch")
     monkeypatch.delitem(sys.modules, "torch")
     with pytest.raises(MachineError, match=r"640 MiB of address space .* leaves 100 MiB"):
-        choose._load_torch("--engine torch")
+        choose.load_torch("--engine torch")

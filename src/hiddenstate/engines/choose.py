@@ -80,13 +80,13 @@ def make_engine(task: Task, state: TrainingState) -> Engine:
             f"training requires the native kernels or torch, and there is neither: {why_not()}; "
             f"{f'unset {VARIABLE}' if levels() else build}, or add torch: {command('torch')}"
         )
-    _load_torch("--engine torch" if on_cpu else f"--device {training.device}")
+    load_torch("--engine torch" if on_cpu else f"--device {training.device}")
     from hiddenstate.engines.torch import TorchEngine
 
     return TorchEngine(task, state)
 
 
-def _load_torch(purpose: str) -> None:
+def load_torch(purpose: str) -> None:
     """Refuse to go without torch, or with too little address space: it would abort the process."""
     if "torch" not in sys.modules:
         if not is_installed("torch"):
@@ -126,7 +126,7 @@ def make_predictor(model: FittedModel, device: str = "auto", threads: int = 0) -
         from hiddenstate.engines.reference import ReferencePredictor
 
         return ReferencePredictor(model)
-    _load_torch(f"--device {device}")
+    load_torch(f"--device {device}")
     from hiddenstate.engines.torch import TorchPredictor
 
     return TorchPredictor(model, device, threads)
