@@ -81,7 +81,7 @@ def job_fits(
     extra = extra | ({"drop": (*(options.drop or ()), *ids)} if ids else {})
     fits = [
         *([] if first is None else [_series_fit(first, options, forecasts)]),
-        *([] if "classify" in refused else [_classify_fit(d, options, extra, reading)]),
+        *([] if "classify" in refused else [_classify_fit(d, options, extra, reading, first)]),
         *([] if first else _regress_fits(d, options, extra, reading, series)),
         _autoencode_fit(d, options, extra),
     ]
@@ -150,12 +150,19 @@ def _words(
 
 
 def _classify_fit(
-    d: SequenceDataset, options: DataConfig, extra: Options, reading: WideReading | None
+    d: SequenceDataset,
+    options: DataConfig,
+    extra: Options,
+    reading: WideReading | None,
+    series: TableSeries | None = None,
 ) -> Fit:
     if d.y is None:
         return Fit("classify", why_not="no labels; name their column with --label")
     counts, why = np.unique(d.y, return_counts=True)[1], ""
-    if d.y.ndim > 1:
+    if series is not None and options.label is None and d.read_as.get("label") in series.id:
+        name, time = (printable(each, 40) for each in (d.read_as["label"], series.time))
+        why = f"{name} seems to name series, whose steps {time} orders, and no column is a label"
+    elif d.y.ndim > 1:
         why = "the targets are numbers, not classes"
     elif like_numbers(d.y):
         why = "the labels look like numbers to predict"
@@ -171,8 +178,8 @@ def _classify_fit(
         return Fit("classify", why_not=why)
     if _holds_out_none(d):
         extra = extra | {"test_fraction": 0.5}
-    series = reading is None or reading.layout == "wide"
-    if d.picture and d.X.ndim == 2 and options.steps is None and series:
+    steps = reading is None or reading.layout == "wide"
+    if d.picture and d.X.ndim == 2 and options.steps is None and steps:
         extra = extra | {"steps": d.picture[0]}
     own = _set_options("classify", options)
     extra = _filling_series(extra) if d.X.ndim == 3 else extra

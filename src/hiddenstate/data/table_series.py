@@ -20,6 +20,7 @@ from hiddenstate.data.readers.role_guesses import (
     INDEX_NAMES,
     LABEL_NAMES,
     TIME_NAMES,
+    counter_within,
     says_id,
 )
 from hiddenstate.data.readers.row_order import MAX_UNNAMED, clock_of
@@ -166,10 +167,9 @@ def _possible_ids(columns: Columns, roles: Roles, time: int) -> Iterator[tuple[i
         for j, name in enumerate(columns.names)
         if j not in taken and name.casefold() not in (*LABEL_NAMES, *TIME_NAMES, *COUNTER_NAMES)
     ]
-    texts = [j for j in free if columns.kinds[j] == "text" and _repeats(columns.profile(j))]
-    counts = [
-        j for j in free[:MAX_FIRST] if columns.kinds[j] == "number" and _repeats(columns.profile(j))
-    ]
+    names = [j for j in free if _repeats(columns.profile(j)) or _names_blocks(columns, j)]
+    texts = [j for j in names if columns.kinds[j] == "text"]
+    counts = [j for j in names if columns.kinds[j] == "number" and j in free[:MAX_FIRST]]
     both = [*texts[:MAX_FIRST], *counts]
     for n in range(1, MAX_IDS + 1):
         yield from itertools.combinations(both, n)
@@ -186,6 +186,13 @@ def _repeats(profile: ColumnProfile) -> bool:
     if not profile.is_whole or not 1 < profile.n_values <= MAX_VALUES:
         return False
     return bool(np.unique(profile.cells, return_counts=True)[1].min() >= MIN_STEPS)
+
+
+def _names_blocks(columns: Columns, j: int) -> bool:
+    """Return whether a column names blocks of rows, in each of which another column rises."""
+    profile = columns.profile(j)
+    names = profile.kind == "text" or profile.is_whole
+    return names and not profile.has_gaps and counter_within(columns, j) is not None
 
 
 def _orders(

@@ -10,12 +10,13 @@ from hiddenstate.config.data_fields import STDIN, STDIN_NAMES
 from hiddenstate.data import PreparedDataset, read_dataset
 from hiddenstate.data.leaks import leaks_from
 from hiddenstate.data.prepare.augment_choice import choice_from
-from hiddenstate.data.prepare.encoding import encodings_from
+from hiddenstate.data.prepare.encoding import Encoding, encodings_from
 from hiddenstate.data.prepare.linear_path import LinearPath, groups_from
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.prepare.season import Why
 from hiddenstate.data.prepare.split import SPLIT_RULE
 from hiddenstate.data.readers.open import with_trained_columns
+from hiddenstate.data.readers.role_guesses import says_unit_of_time
 from hiddenstate.errors import DataError, UntrustedFileError, printable
 from hiddenstate.runs import Run
 
@@ -90,13 +91,14 @@ def dataset_of(
         If `recorded` is damaged.
     """
     stored, names = recorded.get("encodings"), recorded.get("columns")
+    encodings = None if stored is None else encodings_from(stored, None, where)
+    columns = tuple(map(str, names)) if isinstance(names, list) else None
     dataset = read_dataset(
-        config,
-        encodings=None if stored is None else encodings_from(stored, None, where),
+        _with_times_as_inputs(config, columns or (), encodings or ()),
+        encodings=encodings,
         numbers_as_text=_numbers_as_text(recorded),
         stdin=stdin,
     )
-    columns = tuple(map(str, names)) if isinstance(names, list) else None
     dataset = with_trained_columns(dataset, columns, chosen=True)
     path = path and replace(path, groups=groups_from(recorded))
     prepared = prepare(dataset, config, split_rule=_split_rule(recorded, where), path=path)
@@ -105,6 +107,18 @@ def dataset_of(
     return replace(
         prepared, leaks=leaks_from(recorded), season_why=season_why, augment=choice_from(recorded)
     )
+
+
+def _with_times_as_inputs(
+    config: Config, columns: tuple[str, ...], encodings: tuple[Encoding, ...]
+) -> Config:
+    """Name the inputs of runs of older versions that read times such as `time_s` as inputs."""
+    data = config.data
+    if data.input is not None or data.time is not None or not any(map(says_unit_of_time, columns)):
+        return config
+    encoded = {feature: e.column for e in encodings for feature in e.features}
+    inputs = tuple(dict.fromkeys(encoded.get(name, name) for name in columns))
+    return replace(config, data=replace(data, input=inputs))
 
 
 def kept_rows(run: Run) -> Path | None:

@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 
 from hiddenstate import Run
+from hiddenstate.config import make_config
+from hiddenstate.data import PreparedDataset
+from hiddenstate.runs.run_data import dataset_of
 from tests.conftest import QUIET, Cli
 
 SHORT = ("--max-steps", 2, *QUIET)
@@ -219,3 +222,17 @@ def test_a_label_whose_rows_count_may_name_series(cli: Cli) -> None:
     assert "12 series" in cli("inspect", data, "--id", "batch", "--time", "minute").out
     shuffled = write("flowers.csv", "kind,width\n" + "a,1\na,3\na,2\nb,1\nb,2\nb,4\n" * 6)
     assert "rises in the rows" not in cli("inspect", shuffled).out
+
+
+def test_times_with_a_unit_order_series_in_which_they_rise(tmp_path: Path) -> None:
+    def read(times: str, **options: list[str]) -> PreparedDataset:
+        rows = (f"r{i},{times[t]},{t},{'ab'[i % 2]}\n" for i in range(6) for t in range(4))
+        path = tmp_path / "t.csv"
+        path.write_text("id,time_s,x,label\n" + "".join(rows))
+        return dataset_of(make_config("classify", {"data": str(path)}), options, "")
+
+    data = read("0127")
+    assert (data.columns, data.transform.reading["time"]) == (("x",), "time_s")
+    assert read("0217").columns == ("time_s", "x")
+    older = read("0127", columns=["time_s", "x"])  # a run that read them as an input
+    assert older.columns == ("time_s", "x")

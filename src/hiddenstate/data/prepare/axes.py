@@ -9,22 +9,12 @@ from hiddenstate.config import Config
 from hiddenstate.data.column_names import are_names, names_count
 from hiddenstate.data.dataset import MAX_NAMES, RowAxes, SequenceDataset
 from hiddenstate.data.framing import Framing
-from hiddenstate.data.readers.dates import timestamps
+from hiddenstate.data.readers.dates import SECONDS, timestamps
 from hiddenstate.data.rows import Rows
 from hiddenstate.system.typing import Array
 
 STEPS_COMPARED, SERIES_COMPARED = 1000, 20
 """Steps of a series whose times are compared, and series."""
-
-SECONDS = {
-    **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), 1.0),
-    **dict.fromkeys(("ms", "msec", "millis", "milliseconds"), 1e-3),
-    **dict.fromkeys(("us", "µs", "microseconds"), 1e-6),
-    **dict.fromkeys(("min", "mins", "minute", "minutes"), 60.0),
-    **dict.fromkeys(("h", "hour", "hours"), 3600.0),
-    **dict.fromkeys(("day", "days"), 86400.0),
-}
-"""Units of time in the names of columns."""
 
 REGULAR = 0.01
 """Largest difference of two regular steps in time, as a share of a step."""

@@ -257,7 +257,8 @@ def _id_and_time(
     has_series = bool(ids) and not {*ids} & {*left_out}
     auto_long = ask.options.layout == "auto" and (has_series or ask.kind.has_targets)
     long = ask.options.layout == "long" or auto_long
-    if time is None and (guess := guess_time(columns, free)) is not None:
+    rising = ids if has_series and not ask.is_further else ()  # a model has its inputs
+    if time is None and (guess := guess_time(columns, free, rising)) is not None:
         free.remove(guess)
         time = guess
         if not long:

@@ -14,6 +14,16 @@ from hiddenstate.system.typing import Array
 ORDERS = ("dmy", "mdy", "ymd")
 """The values of `--dates`: the order of day, month and year."""
 
+SECONDS = {
+    **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), 1.0),
+    **dict.fromkeys(("ms", "msec", "millis", "milliseconds"), 1e-3),
+    **dict.fromkeys(("us", "µs", "microseconds"), 1e-6),
+    **dict.fromkeys(("min", "mins", "minute", "minutes"), 60.0),
+    **dict.fromkeys(("h", "hour", "hours"), 3600.0),
+    **dict.fromkeys(("day", "days"), 86400.0),
+}
+"""Units of time in the names of columns."""
+
 COMPACT_NAMES = ("date", "day", "time")
 """Parts of the name of a column in which a whole number such as 20241231 may be a date."""
 

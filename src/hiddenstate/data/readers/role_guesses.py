@@ -11,7 +11,7 @@ import numpy as np
 from hiddenstate.config import DataConfig
 from hiddenstate.data.prepare.examples import FEWEST_ROWS, FIRST_ROWS, rows_follow
 from hiddenstate.data.readers.columns import Columns, number_error, numbered
-from hiddenstate.data.readers.dates import looks_like_times
+from hiddenstate.data.readers.dates import SECONDS, looks_like_times
 from hiddenstate.errors import DataError
 from hiddenstate.program.jobs import JobKind, kind_of
 
@@ -125,10 +125,12 @@ def first_named(columns: Columns, names: tuple[str, ...], free: list[int]) -> in
     return next((present[name] for name in names if name in present), None)
 
 
-def guess_time(columns: Columns, free: list[int]) -> int | None:
+def guess_time(columns: Columns, free: list[int], ids: tuple[int, ...] = ()) -> int | None:
     """Return the free column with a name of time that holds numbers or dates, or None.
 
-    If most of its cells are times, the others are errors; the reader refuses them.
+    If most of its cells are times, the others are errors; the reader refuses them. A name with a
+    unit, such as `time_s`, is one of time only if its numbers rise in each of the series that
+    `ids` name: those of a table without series may be a result.
     """
     left = list(free)
     while (j := first_named(columns, TIME_NAMES, left)) is not None:
@@ -138,7 +140,30 @@ def guess_time(columns: Columns, free: list[int]) -> int | None:
             return j
         left.remove(j)
     counter = first_named(columns, COUNTER_NAMES, free)
-    return counter if counter is not None and columns.profile(counter).counts_rows else None
+    if counter is not None and columns.profile(counter).counts_rows:
+        return counter
+    timed = (j for j in free if ids and says_unit_of_time(columns.names[j]))
+    return next((j for j in timed if _rises(columns, j, ids)), None)
+
+
+_WITH_UNIT = re.compile(
+    rf"(?:time|t|timestamp|elapsed)[_ (\[]+(?:{'|'.join(SECONDS)})[)\]]?", re.IGNORECASE
+)
+
+
+def says_unit_of_time(name: str) -> bool:
+    """Return whether the name of a column says that it holds times in a unit: time_s, t (ms)."""
+    return _WITH_UNIT.fullmatch(name) is not None
+
+
+def _rises(columns: Columns, j: int, ids: tuple[int, ...]) -> bool:
+    """Return whether the numbers of a column rise from each row of a series to the next."""
+    if columns.kinds[j] != "number":
+        return False
+    series = numbered(columns, ids)
+    order = np.argsort(series, kind="stable")
+    steps = np.diff(columns.arrays[j][order].astype(float))[np.diff(series[order]) == 0]
+    return len(steps) > 0 and bool((steps > 0).all())
 
 
 def check_counters(ask: Question, free: list[int]) -> None:
