@@ -4,7 +4,7 @@
 import { below, marginOf, rules, ticks, written } from "./axes.js";
 import { colorOf } from "./colors.js";
 import { clamp, short } from "./numbers.js";
-import { timeTicks } from "./time_marks.js";
+import { stepMarks, timeTicks } from "./time_marks.js";
 import { eachFrame, frame, line, penOf, redrawWith, write } from "./pen.js";
 
 /** @import { Box, Pen } from "./pen.js" */
@@ -180,11 +180,8 @@ export class FanPicture {
       return;
     }
     const widest = Math.max(...[times[0], times[n]].map((text) => pen.measureText(text || "").width)) + 24;
-    const each = Math.max(1, Math.ceil(((times.length - this.first) * widest) / wide));
-    /** @type {import("./axes.js").Mark[]} */
-    const marks = [];
-    for (let step = n % each; step < times.length; step += each) if (step >= this.first) marks.push([this.x(step), times[step]]);
-    below(pen, [left, left + wide], y, marks);
+    const marks = stepMarks(times, this.first, n, Math.max(1, wide / widest));
+    below(pen, [left, left + wide], y, marks.map(([step, text]) => [this.x(step), text]));
   }
 
   /** @param {Pen} pen @param {number} x @param {string[]} colors @param {number[]} levels @param {Values[][]} bands */

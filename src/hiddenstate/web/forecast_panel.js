@@ -105,9 +105,9 @@ export function forecastPanel(place, { fans, ends = [], sizes = [], known: colum
     here.textContent = picture.inWords();
     const off = fans.series[number].errors[o];
     error.textContent = !off ? words("There were no earlier steps to compare forecasts with.") : words(
-      fans.held_out ? "{target}: off by ± {own} on average in the held-out part, 1 to {n} steps ahead; {simple}: ± {other}."
-        : "{target}: off by ± {own} on average in earlier steps, 1 to {n} steps ahead; {simple}: ± {other}.",
-      { target: fans.targets[o], own: quantity(off.own, off.unit), other: quantity(off.other, off.unit), simple: off.counted ? words("the value of {n} steps ago", { n: off.steps }) : words(off.simple), n: fans.horizon });
+      fans.held_out ? "{target}: off by ± {own} on average in the held-out part, {steps}; {simple}: ± {other}."
+        : "{target}: off by ± {own} on average in earlier steps, {steps}; {simple}: ± {other}.",
+      { target: fans.targets[o], own: quantity(off.own, off.unit), other: quantity(off.other, off.unit), simple: off.counted ? words("the value of {n} steps ago", { n: off.steps }) : words(off.simple), steps: fans.horizon > 1 ? words("1 to {n} steps ahead", { n: fans.horizon }) : words("1 step ahead") });
   }
 
   series.addEventListener("change", begin);
@@ -124,8 +124,10 @@ export function forecastPanel(place, { fans, ends = [], sizes = [], known: colum
     const n = fans.horizon;
     if (!fans.levels.length) return "";
     if (!first) return fans.held_out ? words("No intervals: the held-out steps are too few to judge earlier forecasts.") : words("No intervals: the steps of the data are too few to judge earlier forecasts.");
-    if (fans.held_out) return first === last ? words("Intervals from {first} earlier forecasts of each step ahead, of held-out steps.", { first }) : words("Intervals from {first} earlier forecasts 1 step ahead and {last} {n} steps ahead, of held-out steps.", { first, last, n });
-    return words("Intervals from {first} earlier forecasts 1 step ahead and {last} {n} steps ahead, of steps that may include training rows.", { first, last, n });
+    const from = n === 1 ? words("Intervals from {first} earlier forecasts", { first })
+      : first === last ? words("Intervals from {first} earlier forecasts of each step ahead", { first })
+        : words("Intervals from {first} earlier forecasts 1 step ahead and {last} {n} steps ahead", { first, last, n });
+    return fans.held_out ? words("{from}, of held-out steps.", { from }) : words("{from}, of steps that may include training rows.", { from });
   }
 
   const tools = made("div", "fan-tools", ofSeries, ofTarget, again);

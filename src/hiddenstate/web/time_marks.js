@@ -7,6 +7,27 @@ import { ticks } from "./axes.js";
 const DAY = 86400;
 
 /**
+ * Returns which steps of a series have their times written: round ones if these are numbers at equal
+ * distances, else that of one step and others at equal distances from it.
+ * @param {string[]} times
+ * @param {number} first The first step that is drawn.
+ * @param {number} one
+ * @param {number} most
+ * @returns {Mark[]}
+ */
+export function stepMarks(times, first, one, most) {
+  const numbers = times.map((text) => (text.trim() ? Number(text) : NaN));
+  const apart = numbers[1] - numbers[0];
+  if (apart > 0 && numbers.every((value, k) => Math.abs(value - numbers[0] - k * apart) < 0.01 * apart)) {
+    const last = numbers.length - 1;
+    const round = ticks(numbers[first], numbers[last], most).filter((value) => apart % 1 || Number.isInteger(value));
+    return round.map((value) => [(value - numbers[0]) / apart, String(Number(value.toPrecision(9)))]);
+  }
+  const each = Math.max(1, Math.ceil((times.length - first) / most));
+  return times.flatMap((text, k) => (k >= first && (k - one) % each === 0 ? [/** @type {Mark} */ ([k, text])] : []));
+}
+
+/**
  * Returns round times between two ends, with their names.
  * @param {number} from
  * @param {number} to

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from hiddenstate.system.typing import Array
 from hiddenstate.views import style
@@ -130,13 +131,31 @@ def _draw(axes: Axes, fan: Fan, levels: list[float]) -> None:
 
 
 def _write_times(axes: Axes, fan: Fan, n: int) -> None:
-    """Write times below the axis: that of the first forecast, and as many others as there is space
-    for, at equal distances."""
+    """Write times below the axis, as many as there is space for: round ones if they are numbers at
+    equal distances, else that of the first forecast and others at equal distances."""
     wide = inches(axes.figure)[0] * axes.get_position().width
     longest = max(style.letters(str(fan.times[k])) for k in (0, n, -1))
     fitting = max(1, int(wide / (REGULAR * style.SMALL_POINTS * (longest + BETWEEN))))
     each = -(-len(fan.times) // fitting)
-    steps = np.arange(n % each, len(fan.times), each)
+    steps = np.arange(n % each, len(fan.times), each, dtype=float)
+    texts = [style.plain(fan.times[k], 40) for k in steps.astype(int).tolist()]
+    if (numbers := _even_numbers(fan.times)) is not None:
+        start, apart = numbers[0], numbers[1] - numbers[0]
+        whole = float(apart).is_integer()
+        round_ones = MaxNLocator(fitting, steps=[1, 2, 5, 10], integer=whole)
+        ticks = round_ones.tick_values(start, numbers[-1])
+        steps, texts = (ticks - start) / apart, [f"{tick:.9g}" for tick in ticks]
     half = longest * REGULAR * style.SMALL_POINTS / 2 / wide * len(fan.times)
-    steps = steps[(steps >= half) & (steps <= len(fan.times) - half)]
-    axes.set_xticks(steps, [style.plain(fan.times[k], 40) for k in steps.tolist()])
+    inside = (steps >= half) & (steps <= len(fan.times) - half)
+    axes.set_xticks(steps[inside], [text for text, fits in zip(texts, inside, strict=True) if fits])
+
+
+def _even_numbers(times: Sequence[str]) -> Array | None:
+    """Return times as numbers, if they are numbers at equal distances."""
+    try:
+        numbers = np.array([float(each) for each in times])
+    except ValueError:
+        return None
+    even = numbers[0] + np.arange(len(times)) * (numbers[1] - numbers[0])
+    apart = float(numbers[1] - numbers[0])
+    return numbers if apart > 0 and (np.abs(numbers - even) < 0.01 * apart).all() else None
