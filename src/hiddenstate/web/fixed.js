@@ -80,13 +80,16 @@ function sharesAbove({ dilations, counts, uses, biases }, steps) {
   return shares;
 }
 
+/** Returns what they classify a prepared row by. @param {Companion} path @param {Float64Array[]} steps */
+export const logitsOf = (path, steps) => affine(path.weight, path.bias, sharesAbove(path, steps));
+
 COMPANIONS.FixedConvolutions = {
   products: ({ dilations, biases }) => 9 * KERNELS.length * dilations.length + biases.data.length,
 
   // The mean of what the nets and the fixed convolutions give. Nets that have no share are run only if
   // the states are looked at.
   answer(path, { nets }, steps) {
-    const own = softmax(affine(path.weight, path.bias, sharesAbove(path, steps)));
+    const own = softmax(logitsOf(path, steps));
     if (!path.share) return { probabilities: own, get states() { return outputsOf(nets[0], steps).states; } };
     const all = nets.map((net) => outputsOf(net, steps));
     const p = meanOf(all.map(({ outputs }) => softmax(outputs[0])));

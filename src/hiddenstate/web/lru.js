@@ -25,15 +25,17 @@ const gelu = (y) => y * sigmoid(Math.sqrt(8 / Math.PI) * (y + 0.044715 * y * y *
  * @param {any} _
  * @param {State} state
  * @param {Own} own
+ * @param {any} [parts] Receives what is computed on the way.
  * @returns {State}
  */
-function lru(u, _, [re, im], own) {
+function lru(u, _, [re, im], own, parts) {
   const [cos, sin, gain] = TURNS.get(own) || turnsOf(own);
   const [scale, shift, skip] = [own.norm_weight.data, own.norm_bias.data, own.skip.data];
   const [H, S] = [u.length, re.length];
   const mean = u.reduce((a, b) => a + b) / H;
   const deviation = Math.sqrt(u.reduce((a, b) => a + (b - mean) ** 2, 0) / H + 1e-5);
-  const n = u.map((value, i) => ((value - mean) / deviation) * scale[i] + shift[i]);
+  const normal = u.map((value) => (value - mean) / deviation);
+  const n = normal.map((value, i) => value * scale[i] + shift[i]);
   const s = affine(own.weight_ih, { data: new Float64Array(2 * S) }, n);
   for (let i = 0; i < S; i += 1) {
     s[i] = cos[i] * re[i] - sin[i] * im[i] + gain[i] * s[i];
@@ -41,6 +43,7 @@ function lru(u, _, [re, im], own) {
   }
   const y = affine(own.weight_ho, { data: n.map((value, i) => value * skip[i]) }, s);
   const both = affine(own.weight_glu, own.bias_glu, y.map(gelu));
+  if (parts) Object.assign(parts, { normal, deviation, y, both, cos, sin, gain });
   return [u.map((value, i) => value + both[i] * sigmoid(both[H + i])), s.slice(0, S), s.slice(S)];
 }
 

@@ -107,6 +107,18 @@ const sumsOf = (factors, names, own) => factors.map(({ shape }) => {
 const multiplied = (factors, sums, x) => factors.reduceRight((from, factor, i) => affine(factor, sums[i].begin, from, sums[i].sum), x);
 
 /**
+ * Returns W x and U h, which are computed in the same arrays at each step.
+ * @param {Direction} direction
+ * @param {Float64Array} x
+ * @param {Float64Array} h
+ */
+export function productsOf(direction, x, h) {
+  const { inputs, hidden, own } = direction;
+  const [a, b] = direction.sums ||= [inputs, hidden].map((factors, i) => sumsOf(factors, ADDED[i], own));
+  return [multiplied(inputs, a, x), multiplied(hidden, b, h)];
+}
+
+/**
  * Returns what a cell gives for a step; the state after it comes last.
  * @param {Recurrent["cell"]} cell
  * @param {Direction} direction
@@ -114,10 +126,13 @@ const multiplied = (factors, sums, x) => factors.reduceRight((from, factor, i) =
  * @param {State} state
  */
 function cellStep(cell, direction, x, state) {
-  const { inputs, hidden, own } = direction;
-  const [a, b] = direction.sums ||= [inputs, hidden].map((factors, i) => sumsOf(factors, ADDED[i], own));
-  return CELLS[cell](multiplied(inputs, a, x), multiplied(hidden, b, state[0]), state, own);
+  const [a, b] = productsOf(direction, x, state[0]);
+  return CELLS[cell](a, b, state, direction.own);
 }
+
+/** Returns the state of zeros of a direction. @param {string} cell @param {Direction} direction @returns {State} */
+export const zerosOf = (cell, { hidden_size, states }) => (
+  Array.from({ length: STATES[cell] || 1 }, () => new Float64Array(states || hidden_size)));
 
 /**
  * Returns the recurrent layers of a net.
@@ -132,8 +147,7 @@ const recurrentOf = (net) => net.flatMap((layer) => (
  * @param {Layer[]} net
  * @returns {State[]}
  */
-const zeroState = (net) => recurrentOf(net).flatMap(({ cell, directions }) => directions.map(({ hidden_size, states }) => (
-  Array.from({ length: STATES[cell] || 1 }, () => new Float64Array(states || hidden_size)))));
+const zeroState = (net) => recurrentOf(net).flatMap(({ cell, directions }) => directions.map((each) => zerosOf(cell, each)));
 
 /**
  * Returns steps as one array.
@@ -205,6 +219,8 @@ export function outputsOf(net, steps, state = zeroState(net)) {
  * @typedef {object} CompanionKind
  * @property {(companion: Companion, program: Program, steps: Float64Array[]) => any} answer To a row.
  * @property {(companion: Companion) => number} products That it computes for each step of a row.
+ * @property {(companion: Companion, x: Float64Array[], b: Float64Array[], chosen: number) => Generator<number | void, Float64Array[]>} [occluded]
+ *   How the answer to a prepared row changes without each part of it.
  */
 /** @type {Record<string, CompanionKind>} */
 export const COMPANIONS = {};

@@ -31,8 +31,13 @@ function convolved(layer, steps, t) {
 
 LAYERS.Convolution = (layer, steps) => steps.map((_, t) => convolved(layer, steps, t));
 
-LAYERS.Norm = ({ mean, variance, scale, shift, activation }, steps) => {
-  const factor = scale.data.map((/** @type {number} */ value, /** @type {number} */ c) => value / Math.sqrt(variance.data[c] + EPS));
+/** Returns what each channel is multiplied by. @param {any} norm @returns {Float64Array} */
+export const normFactor = ({ scale, variance }) => (
+  scale.data.map((/** @type {number} */ value, /** @type {number} */ c) => value / Math.sqrt(variance.data[c] + EPS)));
+
+LAYERS.Norm = (layer, steps) => {
+  const { mean, shift, activation } = layer;
+  const factor = normFactor(layer);
   return steps.map((x) => x.map((value, c) => (
     ACTIVATIONS[activation]((value - mean.data[c]) * factor[c] + shift.data[c]))));
 };

@@ -23,19 +23,19 @@ const average = (numbers) => numbers.reduce((sum, x) => sum + x) / numbers.lengt
 const unscaled = ({ offset, factor }, x) => x.map((value, i) => value / factor.data[i] + offset.data[i]);
 
 /** @param {Float64Array} x @param {number} i @param {Scale} scale */
-const valueOf = (x, i, scale) => (scale ? x[i] / scale.factor.data[i] + scale.offset.data[i] : x[i]);
+export const valueOf = (x, i, scale) => (scale ? x[i] / scale.factor.data[i] + scale.offset.data[i] : x[i]);
 
 /**
- * Returns the mean and the deviation of the last values of a target; a deviation of 0 if they are flat.
- * @param {{ window: number, scale: Scale }} step
+ * Returns the last values of a target with their mean and deviation, which is 0 if they are flat.
+ * @param {any} step A `WindowScale`.
  * @param {Float64Array[]} row
  * @param {number} feature
  */
-function spreadOf({ window, scale }, row, feature) {
+export function spreadOf({ window, scale }, row, feature) {
   const values = row.slice(-window).map((x) => valueOf(x, feature, scale));
   const mean = average(values);
   const deviation = Math.sqrt(average(values.map((x) => (x - mean) ** 2)));
-  return { mean, deviation: deviation <= 1e-9 * Math.max(...values.map(Math.abs)) ? 0 : deviation };
+  return { mean, deviation: deviation <= 1e-9 * Math.max(...values.map(Math.abs)) ? 0 : deviation, values };
 }
 
 /**

@@ -1,0 +1,30 @@
+// How much spans of a row matter to fixed convolutions, which have no gradient: importing this module
+// adds it to what is known of them.
+
+import { logitsOf } from "./fixed.js";
+import { COMPANIONS } from "./net.js";
+import { oddsOf } from "./why.js";
+
+const SPANS = 24; // of a row, of each feature on its own
+const MOST = 480; // unless there are more than these
+
+COMPANIONS.FixedConvolutions.occluded = function* occluded(path, x, b, chosen) {
+  const [T, I] = [x.length, x[0].length];
+  const n = Math.min(SPANS, T);
+  const groups = n * I <= MOST ? Array.from({ length: I }, (_, i) => [i]) : [Array.from({ length: I }, (_, i) => i)];
+  const shares = x.map((each) => new Float64Array(each.length));
+  /** @param {Float64Array[]} steps */
+  const odds = (steps) => oddsOf([logitsOf(path, steps)], chosen)[0];
+  const whole = odds(x);
+  for (let k = 0; k < n; k += 1) {
+    const [from, to] = [k, k + 1].map((edge) => Math.round((edge * T) / n));
+    for (const group of groups) {
+      const other = x.map((each, t) => (t < from || t >= to ? each : each.map((value, i) => (group.includes(i) ? b[t][i] : value))));
+      const share = (whole - odds(other)) / ((to - from) * group.length);
+      for (let t = from; t < to; t += 1) for (const i of group) shares[t][i] = share;
+      yield;
+    }
+    yield (k + 1) / n;
+  }
+  return shares;
+};
