@@ -9,17 +9,46 @@ import numpy as np
 import pytest
 
 from hiddenstate.export.python.file import packed
+from hiddenstate.inference.why import Explainer
 from hiddenstate.models.meaning import program_of
+from hiddenstate.program.order import step_of
+from hiddenstate.program.rows import carry_forward
+from hiddenstate.program.steps import Fill
 from hiddenstate.web.joining import joined, ordered
+from tests.conftest import needs_kernels
+from tests.contract.forecasts import MODELS, source
 from tests.contract.models import KINDS
 from tests.contract.reference import case_of
+from tests.contract.test_ahead import series_for
 from tests.export.scripts import answer_of_node
 
 pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
 
-MODULES = ("packed", "fixed", "stem", "lru", "stem_gradients", "lru_gradients", "why", "occlusion")
+MODULES = (
+    "packed",
+    "fixed",
+    "stem",
+    "lru",
+    "stem_gradients",
+    "lru_gradients",
+    "occlusion",
+    "why_ahead",
+)
 
 NAMES = [name for name in KINDS if not name.startswith("autoencoder")]
+
+KERNELS = (
+    "rnn relu",
+    "lru, stem of members",
+    "mingru",
+    "mask, both directions",
+    "quantiles",
+    "lags of inputs, every step",
+    "by window, all parts",
+    "fixed convolutions, stem",
+    "fixed convolutions alone",
+)
+"""Those whose reasons are compared with the kernels' own."""
 
 DRIVER = """
 const ended = (steps) => {
@@ -28,8 +57,12 @@ const ended = (steps) => {
     if (done) return value;
   }
 };
-const checked = ({ program, row, way, outputs }) => Array.from({ length: outputs }, (_, chosen) => {
-  const explain = explained(unpacked(program), chosen);
+const checked = ({ outputs, ...asked }) => Array.from({ length: outputs }, (_, chosen) => (
+  checkedOf(asked, chosen)));
+const checkedOf = ({ program, row, way, place }, chosen) => {
+  const own = unpacked(program);
+  const forecast = place !== undefined;
+  const explain = forecast ? forecastExplained(own, place, chosen) : explained(own, chosen);
   const x = row.map((step) => Float64Array.from(step));
   const near = (by) => x.map((step, t) => step.map((v, i) => v + by * way[t][i]));
   const moved = (by) => ended(explain(near(by)))[0];
@@ -37,7 +70,7 @@ const checked = ({ program, row, way, outputs }) => Array.from({ length: outputs
   const made = ended(back());
   const along = made.reduce((sum, d, t) => sum + d.reduce((s, v, i) => s + v * way[t][i], 0), 0);
   return [value, along, (moved(1e-5) - moved(-1e-5)) / 2e-5];
-});
+};
 console.log(JSON.stringify(ASKED.map(checked)));
 """
 
@@ -78,3 +111,69 @@ def test_every_gradient_is_that_of_small_changes() -> None:
             np.testing.assert_allclose(own, value, rtol=1e-6, atol=1e-6, err_msg=name)
         scale = max(1e-3, np.abs(changed).max())
         np.testing.assert_allclose(along / scale, changed / scale, atol=2e-6, err_msg=name)
+
+
+def test_the_gradient_of_every_forecast_is_that_of_small_changes() -> None:
+    asked, values = [], []
+    random = np.random.default_rng(0)
+    for name in MODELS:
+        program = source(name).program
+        X = series_for(source(name), program.window + program.horizon - 1)[:1].astype(np.float64)
+        values += list(program.forecast(X)["y"][0])
+        fill = step_of(program.steps, Fill)
+        row = program.kept(carry_forward(X) if fill is not None and fill.forward else X)[0]
+        way = random.normal(size=row.shape)
+        own = packed(program, ("<f4",))
+        common = {"program": own, "row": row.tolist(), "way": way.tolist()}
+        asked += [
+            {**common, "outputs": program.n_outputs, "place": place}
+            for place in range(program.horizon)
+        ]
+    for step, found in zip(values, in_node(asked, DRIVER), strict=True):
+        own, along, changed = np.array(found).T
+        np.testing.assert_allclose(own, step, rtol=1e-6, atol=1e-6)
+        scale = max(1e-3, np.abs(changed).max())
+        np.testing.assert_allclose(along / scale, changed / scale, atol=2e-6)
+
+
+REASONS = """
+const reasons = ({ program, row, mean, chosen }) => {
+  const [x, b] = [row, mean].map((rows) => rows.map((step) => Float64Array.from(step)));
+  const { shares, ...found } = ended(whyOf(unpacked(program), x, b, chosen));
+  return { ...found, shares: shares.map((step) => Array.from(step)) };
+};
+console.log(JSON.stringify(ASKED.map(reasons)));
+"""
+
+
+@needs_kernels
+def test_reasons_are_those_of_the_kernels() -> None:
+    asked, wanted = [], []
+    random = np.random.default_rng(1)
+    for name in KERNELS:
+        case = case_of(name)
+        program = program_of(case.model)
+        row = program.kept(case.whole.X[:1].astype(np.float64))[0]
+        mean = random.normal(size=(1, row.shape[1])) / 4
+        chosen = program.n_outputs - 1
+        found = Explainer(case.model, mean).why(row, chosen)
+        wanted.append(found)
+        asked.append(
+            {
+                "program": packed(program, ("<f4",)),
+                "row": row.tolist(),
+                "mean": mean.tolist(),
+                "chosen": chosen,
+            }
+        )
+    start = DRIVER.partition("const checked")[0]
+    for name, why, found in zip(KERNELS, wanted, in_node(asked, start + REASONS), strict=True):
+        size = max(abs(why.answer - why.base), np.abs(why.attributions).max())
+        shares = np.array(found["shares"])
+        np.testing.assert_allclose(shares / size, why.attributions / size, atol=1e-9, err_msg=name)
+        assert found["points"] == why.points
+        assert found["gradients"] == why.share
+        if why.share == 1:
+            sums = found["value"] - found["base"] - shares.sum()
+            limit = 1e-4 * max(1, abs(why.answer - why.base))
+            assert abs(sums) < limit, name

@@ -4,7 +4,7 @@ import { meanOf, outputsOf } from "./net.js";
 import { applied, stepOf, undone } from "./steps.js";
 
 /** @import { Matrix } from "./cells.js" */
-/** @import { Model } from "./net.js" */
+/** @import { Model, Program } from "./net.js" */
 /** @import { Step } from "./steps.js" */
 
 /**
@@ -32,6 +32,34 @@ function carried(series) {
   });
 }
 
+/** Returns a series as windows of it are read. @param {Program} program @param {Float64Array[]} series */
+export const carriedOf = ({ steps }, series) => (stepOf(steps, "Fill")?.forward ? carried(series) : series);
+
+/**
+ * Returns what undoes the outputs of nets for a step that has a path of its own: the steps before the
+ * path and it, those after it, and what part of the outputs is added to it.
+ * @param {Program} program
+ * @param {number} place
+ */
+export function nearerPath({ ahead, steps, n_outputs }, place) {
+  const { nearer, share } = /** @type {Ahead} */ (ahead);
+  if (!nearer[place]) return null;
+  const own = steps.findIndex(({ part }) => part === "Forecast");
+  const n = share ? share.shape[1] : n_outputs;
+  return {
+    before: [...steps.slice(0, own), nearer[place]],
+    after: steps.slice(own + 1).map((step) => (
+      step.part === "TargetScale" ? { ...step, offset: { data: new Float64Array(step.offset.data.length) } } : step)),
+    shares: Array.from({ length: n }, (_, o) => share?.data[place * n + o] ?? 0),
+  };
+}
+
+/** Returns the newest rows with what is known ahead at the time of the last of others. @param {Program} program @param {Float64Array[]} newest @param {Float64Array[]} rows */
+export function withMoved({ n_features, n_moved }, newest, rows) {
+  const moved = rows[rows.length - 1];
+  return [...newest.slice(0, -1), newest[newest.length - 1].map((value, i) => (i >= n_features - n_moved && i < n_features ? moved[i] : value))];
+}
+
 /**
  * Returns the forecasts of the steps after the end of a series.
  * @param {Model} model
@@ -41,11 +69,10 @@ function carried(series) {
  */
 export function forecastOf(model, series, sizes) {
   const { program } = model;
-  const { horizon, window, n_features, n_moved, steps, nets } = program;
-  const ahead = /** @type {Ahead} */ (program.ahead);
+  const { horizon, window, steps, nets } = program;
   const least = stepOf(steps, "Forecast") ? horizon : window + horizon - 1;
   if (series.length < least) throw new Error(`the series has ${series.length} steps, and a forecast reads ${least}`);
-  const read = stepOf(steps, "Fill")?.forward ? carried(series) : series;
+  const read = carriedOf(program, series);
   /** @param {number} end */
   const upTo = (end) => model.prepare(read.slice(Math.max(0, end - window), end));
   const newest = upTo(read.length);
@@ -54,16 +81,11 @@ export function forecastOf(model, series, sizes) {
     const inputs = applied(steps, rows, {}, true);
     const output = meanOf(nets.map((net) => /** @type {Float64Array} */ (outputsOf(net, inputs).outputs.at(-1))));
     const at = rows.length - 1;
-    const path = ahead.nearer[place];
-    if (!path) return undone(steps, output, rows, at);
-    const last = [...newest];
-    last[last.length - 1] = last[last.length - 1].map((value, i) => (
-      i >= n_features - n_moved && i < n_features ? rows[at][i] : value)); // known ahead, at the time of the step
-    const own = steps.findIndex(({ part }) => part === "Forecast");
-    const after = steps.slice(own + 1).map((step) => (
-      step.part === "TargetScale" ? { ...step, offset: { data: new Float64Array(output.length) } } : step));
-    const added = undone(after, output, rows, at).map((value, o) => value * (ahead.share?.data[place * output.length + o] ?? 0));
-    return undone([...steps.slice(0, own), path], added, last, last.length - 1);
+    const nearer = nearerPath(program, place);
+    if (!nearer) return undone(steps, output, rows, at);
+    const last = withMoved(program, newest, rows);
+    const added = undone(nearer.after, output, rows, at).map((value, o) => value * nearer.shares[o]);
+    return undone(nearer.before, added, last, last.length - 1);
   });
   return { y, ...intervalsOf(program, series, y, sizes) };
 }

@@ -8,6 +8,9 @@ import { oddsOf } from "./why.js";
 const SPANS = 24; // of a row, of each feature on its own
 const MOST = 480; // unless there are more than these
 
+/** Rounds a number, halves to even ones. @param {number} value */
+const rounded = (value) => (value % 1 === 0.5 ? 2 * Math.round(value / 2) : Math.round(value));
+
 COMPANIONS.FixedConvolutions.occluded = function* occluded(path, x, b, chosen) {
   const [T, I] = [x.length, x[0].length];
   const n = Math.min(SPANS, T);
@@ -17,7 +20,7 @@ COMPANIONS.FixedConvolutions.occluded = function* occluded(path, x, b, chosen) {
   const odds = (steps) => oddsOf([logitsOf(path, steps)], chosen)[0];
   const whole = odds(x);
   for (let k = 0; k < n; k += 1) {
-    const [from, to] = [k, k + 1].map((edge) => Math.round((edge * T) / n));
+    const [from, to] = [k, k + 1].map((edge) => rounded((edge * T) / n));
     for (const group of groups) {
       const other = x.map((each, t) => (t < from || t >= to ? each : each.map((value, i) => (group.includes(i) ? b[t][i] : value))));
       const share = (whole - odds(other)) / ((to - from) * group.length);
@@ -26,5 +29,5 @@ COMPANIONS.FixedConvolutions.occluded = function* occluded(path, x, b, chosen) {
     }
     yield (k + 1) / n;
   }
-  return shares;
+  return { shares, value: whole, base: odds(b), missing: 0, points: 0, gradients: 0 };
 };

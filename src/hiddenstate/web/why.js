@@ -14,9 +14,9 @@ import { applied, stepOf } from "./steps.js";
  * @property {Rows} shares What each number of a row adds to the answer.
  * @property {number} value The answer, as it is explained: log-odds of a class, or the target in its units.
  * @property {number} base The same answer to the mean of the training rows.
- * @property {number} off How much the shares do not add up by.
+ * @property {number} missing What the shares by gradients lack of the difference of the answers.
  * @property {number} points
- * @property {number} occluded The part of the shares that is by leaving spans out, where there is no gradient.
+ * @property {number} gradients The part that is by gradients; the rest is by spans that are left out.
  */
 /** @typedef {{ from: number, to: number, shares: Rows, error: number }} Segment */
 
@@ -26,28 +26,48 @@ const MOST_POINTS = 4096;
 const GAUSS = [[-0.8611363115940526, 0.3478548451374538], [-0.3399810435848563, 0.6521451548625461], [0.3399810435848563, 0.6521451548625461], [0.8611363115940526, 0.3478548451374538]];
 
 /**
- * What explains the log-odds of a class, or the answer to a target after the last step of a prepared row.
+ * Returns the outputs of each net at step t of a prepared row, and what adds the gradient with respect to
+ * the row to `own`, of those with respect to the outputs.
  * @param {Program} program
- * @param {number} chosen
- * @returns {Explained}
+ * @param {Rows} x
+ * @param {number} t
+ * @returns {Generator<number | void, [Float64Array[], (ds: Float64Array[], own: Rows) => Generator<number | void, void>]>}
  */
-export const explained = ({ job, nets, steps }, chosen) => function* explain(x) {
+export function* netsTraced({ nets, steps }, x, t) {
   const read = applied(steps, x, {}, true);
   /** @type {[Rows, import("./gradients.js").Back][]} */
   const parts = [];
   for (const net of nets) parts.push(yield* traced(net, read));
-  const outputs = parts.map(([all]) => all[all.length - 1]);
-  /** @type {[number, (own: Rows) => Float64Array[]]} */
-  const [value, backs] = job === "classify" ? oddsOf(outputs, chosen) : answerOf(steps, outputs, x, chosen);
-  return [value, function* back() {
-    const own = x.map((each) => new Float64Array(each.length));
-    const after = backs(own);
+  /** @param {Rows} all */
+  const placeIn = (all) => Math.min(t, all.length - 1);
+  return [parts.map(([all]) => all[placeIn(all)]), function* back(ds, own) {
     for (let n = 0; n < parts.length; n += 1) {
       const [all, through] = parts[n];
-      const d = all.map((each, t) => (t === all.length - 1 ? after[n] : new Float64Array(each.length)));
-      const made = yield* through(d);
-      appliedBack(steps, made.map((each) => each.slice()), x).forEach((each, t) => add(own[t], each));
+      const made = yield* through(all.map((each, at) => (at === placeIn(all) ? ds[n] : new Float64Array(each.length))));
+      appliedBack(steps, made.map((each) => each.slice()), x).forEach((each, at) => add(own[at], each));
     }
+  }];
+}
+
+/** @param {Rows} x */
+export const zerosLike = (x) => x.map((each) => new Float64Array(each.length));
+
+/**
+ * What explains the log-odds of a class, or the answer to a target after step t of a prepared row: the
+ * last one unless it is given.
+ * @param {Program} program
+ * @param {number} chosen
+ * @param {number} [t]
+ * @returns {Explained}
+ */
+export const explained = (program, chosen, t) => function* explain(x) {
+  const at = t ?? x.length - 1;
+  const [outputs, through] = yield* netsTraced(program, x, at);
+  /** @type {[number, (own: Rows) => Float64Array[]]} */
+  const [value, backs] = program.job === "classify" ? oddsOf(outputs, chosen) : answerOf(program.steps, outputs, x, at, chosen);
+  return [value, function* back() {
+    const own = zerosLike(x);
+    yield* through(backs(own), own);
     return own;
   }];
 };
@@ -85,11 +105,12 @@ export function oddsOf(outputs, chosen) {
  * @param {Program["steps"]} steps
  * @param {Float64Array[]} outputs
  * @param {Rows} x
+ * @param {number} t
  * @param {number} chosen
  * @returns {[number, (own: Rows) => Float64Array[]]}
  */
-function answerOf(steps, outputs, x, chosen) {
-  const [y, back] = undoneTraced(steps, meanOf(outputs), x, x.length - 1);
+function answerOf(steps, outputs, x, t, chosen) {
+  const [y, back] = undoneTraced(steps, meanOf(outputs), x, t);
   return [y[chosen], (own) => {
     const d = back(y.map((_, o) => Number(o === chosen)), own).map((value) => value / outputs.length);
     return outputs.map(() => d);
@@ -113,67 +134,71 @@ export function* integrated(explain, x, b, unit = 1) {
   for (let k = 0; k <= SEGMENTS; k += 1) values.set(k / SEGMENTS, (yield* at(k / SEGMENTS))[0]);
   const [base, value] = [0, 1].map((end) => /** @type {number} */ (values.get(end)));
   const limit = 1e-4 * Math.max(unit, Math.abs(value - base));
-  let [points, work] = [0, SEGMENTS * GAUSS.length];
+  const shares = zerosLike(x);
+  let [points, work, n, finished] = [0, SEGMENTS * GAUSS.length, SEGMENTS, 0];
   /** @type {Segment[]} */
-  let parts = [];
-  let due = Array.from({ length: SEGMENTS }, (_, k) => [k / SEGMENTS, (k + 1) / SEGMENTS]);
+  let due = Array.from({ length: SEGMENTS }, (_, k) => ({ from: k / SEGMENTS, to: (k + 1) / SEGMENTS, shares: [], error: 0 }));
   while (due.length) {
-    for (const [from, to] of due) {
-      const part = { from, to, shares: x.map((each) => new Float64Array(each.length)), error: 0 };
+    for (const part of due) {
+      const { from, to } = part;
       for (const end of [from, to]) if (!values.has(end)) values.set(end, (yield* at(end))[0]);
-      part.error = /** @type {number} */ (values.get(from)) - /** @type {number} */ (values.get(to));
+      part.shares = zerosLike(x);
       for (const [place, weight] of GAUSS) {
         const half = (to - from) / 2;
         const [, back] = yield* at(from + half * (1 + place));
-        (yield* back()).forEach((d, t) => d.forEach((slope, i) => {
-          const share = half * weight * slope * away[t][i];
-          part.shares[t][i] += share;
-          part.error += share;
-        }));
+        (yield* back()).forEach((d, t) => add(part.shares[t], d.map((slope, i) => half * weight * slope * away[t][i])));
         points += 1;
         yield points / work;
       }
-      parts.push(part);
+      part.error = Math.abs(totalOf(part.shares) - /** @type {number} */ (values.get(to)) + /** @type {number} */ (values.get(from)));
     }
-    due = [];
-    if (parts.reduce((sum, { error }) => sum + Math.abs(error), 0) <= limit || points >= MOST_POINTS) break;
-    const most = limit / parts.length;
-    for (const { from, to, error } of parts) if (Math.abs(error) > most) due.push([from, (from + to) / 2], [(from + to) / 2, to]);
-    parts = parts.filter(({ error }) => Math.abs(error) <= most);
-    work = points + GAUSS.length * due.length;
+    const all = due.reduce((sum, { error }) => sum + error, finished);
+    const most = limit / n;
+    let halved = due.filter(({ error }) => error > most);
+    if (all <= limit || halved.length > Math.floor((MOST_POINTS - points) / (2 * GAUSS.length))) halved = [];
+    for (const part of due) {
+      if (halved.includes(part)) continue;
+      part.shares.forEach((each, t) => add(shares[t], each));
+      finished += part.error;
+    }
+    n += halved.length;
+    work = points + 2 * GAUSS.length * halved.length;
+    due = halved.flatMap(({ from, to }) => [[from, (from + to) / 2], [(from + to) / 2, to]].map(([begin, end]) => ({ from: begin, to: end, shares: [], error: 0 })));
   }
-  const shares = together(parts.map((part) => part.shares));
-  return { shares, value, base, off: value - base - totalOf(shares), points, occluded: 0 };
+  return { shares, value, base, missing: value - base - totalOf(shares), points, gradients: 1 };
 }
-
-/** @param {Rows[]} parts @returns {Rows} */
-const together = (parts) => parts.slice(1).reduce((all, part) => all.map((each, t) => add(each, part[t])), parts[0]);
 
 /** @param {Rows} shares */
 export const totalOf = (shares) => shares.reduce((sum, each) => sum + each.reduce((a, b) => a + b, 0), 0);
 
 /**
- * Explains the log-odds of a class, or the answer to a target after the last step of a prepared row.
+ * Explains the log-odds of a class, or an answer to a target.
  * @param {Program} program
  * @param {Rows} x
- * @param {Rows} mean
+ * @param {Rows} mean Of the training rows, (M, I).
  * @param {number} chosen
+ * @param {Explained} [explain] The answer after the last step unless it is given.
  * @returns {Generator<number | void, Why>}
  */
-export function* whyOf(program, x, mean, chosen) {
+export function* whyOf(program, x, mean, chosen, explain = explained(program, chosen)) {
   const { companions: [companion], steps } = program;
   const b = baselineOf(mean, x.length);
   const own = companion?.share ?? 1;
-  const factor = stepOf(steps, "TargetScale")?.factor.data[chosen];
-  /** @type {Why} */
-  let found = { shares: [], value: 0, base: 0, off: 0, points: 0, occluded: 1 - own };
-  if (own) found = { ...yield* integrated(explained(program, chosen), x, b, factor ? 1 / factor : 1), occluded: 1 - own };
-  if (own < 1) {
-    const { occluded } = COMPANIONS[companion.part];
-    const shares = yield* /** @type {any} */ (occluded)(companion, x, b, chosen);
-    found.shares = own ? found.shares.map((each, t) => each.map((value, i) => own * value + (1 - own) * shares[t][i])) : shares;
-  }
-  return { ...found, shares: withoutMask(steps, found.shares) };
+  const factor = stepOf(steps, "Logarithm") ? 1 : stepOf(steps, "TargetScale")?.factor.data[chosen] || 1;
+  const found = own ? yield* integrated(explain, x, b, Math.abs(1 / factor)) : null;
+  const other = own < 1 ? yield* /** @type {any} */ (COMPANIONS[companion.part]).occluded(companion, x, b, chosen) : null;
+  const both = found && other ? mixedWhy(found, other, own) : found || other;
+  return { ...both, shares: withoutMask(steps, both.shares), gradients: own };
+}
+
+/** Returns a part of one reason and the rest of another. @param {Why} one @param {Why} other @param {number} part @returns {Why} */
+function mixedWhy(one, other, part) {
+  /** @param {number} a @param {number} b */
+  const mix = (a, b) => part * a + (1 - part) * b;
+  return {
+    ...one, value: mix(one.value, other.value), base: mix(one.base, other.base),
+    shares: one.shares.map((each, t) => each.map((value, i) => mix(value, other.shares[t][i]))),
+  };
 }
 
 /**
