@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PathCollection
-from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import IdentityTransform
 
@@ -26,18 +25,11 @@ class Placed(NamedTuple):
     y1: float
 
 
-def _rendered(figure: Any) -> Any:
-    """Draw a figure, or the one that it is a part of, as for a file; return the canvas."""
-    root = figure.figure if figure.figure is not None else figure
-    if not hasattr(root, "canvas") or not isinstance(root.canvas, FigureCanvasAgg):
-        FigureCanvasAgg(root)
-    root.canvas.draw()
-    return root.canvas
-
-
 def drawn(figure: Any, blank: bool = False) -> Any:
     """Draw a figure as for a file, check that its axes are blank or not, and return it."""
-    pixels = np.asarray(_rendered(figure).buffer_rgba())[::-1]  # from the bottom, as boxes
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    pixels = np.asarray(canvas.buffer_rgba())[::-1]  # from the bottom, as boxes
     inner = [axes.bbox.padded(-3) for axes in figure.get_axes() if axes.get_visible()]
     parts = [pixels[int(b.y0) : int(b.y1), int(b.x0) : int(b.x1)] for b in inner]
     assert blank == all((part == part[:1, :1]).all() for part in parts)
@@ -45,8 +37,11 @@ def drawn(figure: Any, blank: bool = False) -> Any:
 
 
 def placed_texts(figure: Any) -> list[Placed]:
-    """Return every text that a figure shows, with its box."""
-    return _placed(figure, _rendered(figure).figure)
+    """Return every text that a figure shows, with its box; it is laid out but not drawn."""
+    root = figure.figure if figure.figure is not None else figure
+    FigureCanvasAgg(root)
+    root.draw_without_rendering()
+    return _placed(figure, root)
 
 
 def _placed(figure: Any, root: Any) -> list[Placed]:
@@ -119,21 +114,8 @@ def _are_one(one: Placed, other: Placed) -> bool:
 
 
 def overlaps(figure: Any) -> list[tuple[str, str]]:
-    """Return the pairs of texts that collide, and each text that is cut by the figure's edge.
-
-    The figure must not be blank."""
-    return _collisions(placed_texts(drawn(figure)), figure.bbox)
-
-
-def collisions(figure: Figure) -> list[tuple[str, str]]:
-    """Return what :func:`overlaps` does, in a third of the time: the figure is laid out but not
-    drawn, and may be blank."""
-    FigureCanvasAgg(figure)
-    figure.draw_without_rendering()
-    return _collisions(_placed(figure, figure), figure.bbox)
-
-
-def _collisions(texts: list[Placed], box: Any) -> list[tuple[str, str]]:
+    """Return the pairs of texts that collide, and each text that is cut by the figure's edge."""
+    texts, box = placed_texts(figure), figure.bbox
     pairs = [
         (one.text, other.text)
         for one, other in itertools.combinations(texts, 2)

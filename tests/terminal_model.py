@@ -3,6 +3,10 @@
 import re
 import unicodedata
 from dataclasses import dataclass, field
+from typing import Any
+
+from hiddenstate.views.terminal.canvas import Canvas, changes
+from hiddenstate.views.terminal.panels import Selection
 
 PIECE = re.compile(
     r"\x1b\[([?>]?)([0-9;]*)([@-~])|\x1b([^\[])|([\x00-\x1a\x1c-\x1f])|([^\x00-\x1f])"
@@ -116,3 +120,11 @@ class TerminalModel:
     @property
     def text(self) -> str:
         return "\n".join(self.lines)
+
+
+def panel_text(draw: Any, width: int, height: int, timeline: Any, moment: Any) -> str:
+    """Return what a panel of the view shows."""
+    canvas, model = Canvas.blank(width, height), TerminalModel(width, height)
+    draw(canvas, timeline, moment, Selection())
+    model.feed(changes(canvas, None))
+    return model.text

@@ -13,7 +13,7 @@ from hiddenstate.views.figures.layout import page_width
 from hiddenstate.views.limits import Span, beyond, limits_of
 from hiddenstate.views.row_form import row_form
 from hiddenstate.views.timeline import Timeline
-from tests.figure_texts import drawn, overlaps, placed_texts
+from tests.figure_texts import overlaps, placed_texts
 from tests.report_html import train
 
 random = np.random.default_rng(0)
@@ -40,8 +40,8 @@ def test_runs_whose_longest_test_row_is_not_the_longest_are_drawn(
     timeline = Timeline(train("classify", options, tmp_path / "runs"))
     made = drawings(timeline, timeline.moment())
     assert {"example", "predictions", "worst", "decision"} <= set(made)
-    for name in made:
-        drawn(made[name](None))
+    for draw in made.values():
+        placed_texts(draw(None))
     assert timeline.static_arrays["shown"].shape[1] == 9
     assert timeline.static_arrays["example"].shape[1] == 9
 

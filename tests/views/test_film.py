@@ -34,6 +34,7 @@ class Filmed(NamedTuple):
     path: Path
     captions: list[str]
     progress: list[tuple[int, int]]
+    painted: dict[tuple[float, str], Any]
 
 
 FILM: dict[str, Any] = {"seconds": 2.5, "fps": 2, "size": SMALL, "theme": "dark"}
@@ -42,12 +43,14 @@ FILM: dict[str, Any] = {"seconds": 2.5, "fps": 2, "size": SMALL, "theme": "dark"
 @pytest.fixture(scope="module")
 def filmed(trained, tmp_path_factory):
     """A film of a run, for tests of different things in it."""
-    filmed = Filmed(Run(trained("autoencode")), tmp_path_factory.mktemp("film") / "a.gif", [], [])
+    run, path = Run(trained("autoencode")), tmp_path_factory.mktemp("film") / "a.gif"
+    filmed = Filmed(run, path, [], [], {})
     paint = Painter.paint
 
     def spy(self, moment, title=""):
         filmed.captions.append(title)
-        return paint(self, moment, title)
+        filmed.painted[moment.step, title] = paint(self, moment, title)
+        return filmed.painted[moment.step, title]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Painter, "paint", spy)
@@ -64,8 +67,10 @@ def frames_of(path):
             yield gif.info["duration"], np.asarray(gif.convert("RGB"))
 
 
-@pytest.mark.parametrize("n", [1, 2, 7, 100, 9999])
-@pytest.mark.parametrize(("seconds", "fps"), [(12, 12), (3.3, 7), (0.01, 1), (60, 50)])
+@pytest.mark.parametrize(
+    ("n", "seconds", "fps"),
+    [(1, 12, 12), (2, 3.3, 7), (7, 0.01, 1), (100, 12, 12), (100, 60, 50), (9999, 3.3, 7)],
+)
 @pytest.mark.parametrize("tween", [False, True])
 def test_moments_fill_the_film_and_the_last_is_held(n, seconds, fps, tween):
     steps = list(range(5, 5 + 3 * n, 3))
@@ -153,6 +158,9 @@ def test_all_frames_of_a_gif_share_their_colours_and_the_themes_background(filme
 def test_a_large_gif_drops_frames_and_keeps_its_length(filmed, tmp_path, monkeypatch):
     limit = filmed.path.stat().st_size // 2
     monkeypatch.setattr(film, "MAX_GIF_BYTES", limit)
+    monkeypatch.setattr(
+        Painter, "paint", lambda self, moment, title="": filmed.painted[moment.step, title]
+    )
     cut = make_film(filmed.run, tmp_path / "cut.gif", **FILM)
     before, after = list(frames_of(filmed.path)), list(frames_of(cut))
     assert cut.stat().st_size <= limit
@@ -167,7 +175,14 @@ def test_progress_is_reported_until_the_end(filmed):
     assert filmed.progress == [(k, n) for k in range(1, n + 1)]
 
 
-def test_an_mp4_is_written_by_ffmpeg(run, tmp_path):
+@pytest.fixture
+def grey(monkeypatch):
+    """Pictures without marks, for tests of what becomes of them."""
+    picture = np.full((SMALL[1], SMALL[0], 3), 99, np.uint8)
+    monkeypatch.setattr(Painter, "paint", lambda self, moment, title="": picture)
+
+
+def test_an_mp4_is_written_by_ffmpeg(run, tmp_path, grey):
     try:
         find_ffmpeg()
     except MachineError as error:
@@ -177,7 +192,9 @@ def test_an_mp4_is_written_by_ffmpeg(run, tmp_path):
     assert {p.name for p in tmp_path.iterdir()} == {"a.mp4", "runs"}
 
 
-def test_an_mp4_is_written_by_the_library_where_there_is_no_program(run, tmp_path, monkeypatch):
+def test_an_mp4_is_written_by_the_library_where_there_is_no_program(
+    run, tmp_path, monkeypatch, grey
+):
     av = pytest.importorskip("av", reason="PyAV, of the extra `film`, is not installed")
     monkeypatch.setattr(shutil, "which", lambda name: None)
     path = make_film(run, tmp_path / "a.mp4", seconds=1, fps=4, size=SMALL)
@@ -198,7 +215,7 @@ def test_without_ffmpeg_the_error_names_the_install_command_and_nothing_is_writt
     assert not (tmp_path / "a.mp4").exists()
 
 
-def test_if_ffmpeg_fails_the_previous_film_stays(run, tmp_path, monkeypatch):
+def test_if_ffmpeg_fails_the_previous_film_stays(run, tmp_path, monkeypatch, grey):
     broken = tmp_path / "ffmpeg"
     broken.write_text("#!/bin/sh\necho 'Unknown encoder' >&2\nexit 1\n")
     broken.chmod(0o755)

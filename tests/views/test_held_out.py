@@ -14,12 +14,10 @@ from hiddenstate.studio.details import details
 from hiddenstate.views import catalog
 from hiddenstate.views.figures.layout import new_figure
 from hiddenstate.views.held_out import held_out
-from hiddenstate.views.terminal.canvas import Canvas, changes
 from hiddenstate.views.terminal.held_out import held_out as draw_in_terminal
-from hiddenstate.views.terminal.panels import Selection
 from hiddenstate.views.timeline import Timeline
 from tests.report_html import train
-from tests.terminal_model import TerminalModel
+from tests.terminal_model import panel_text
 
 SERIES = {"north": 60, "south": 50}
 FIRST = np.datetime64("2024-01-01")
@@ -132,12 +130,9 @@ def test_the_figure_and_the_terminal_say_that_the_network_is_worse(tmp_path: Pat
     assert texts[2] == "worse than the value of 13 days ago"
     names = {text.get_text() for axes in figure.axes for text in axes.texts}
     assert {"held out", "training"} <= names
-    canvas = Canvas.blank(80, 20)
-    draw_in_terminal(canvas, timeline, timeline.moment(), Selection())
-    model = TerminalModel(80, 20)
-    model.feed(changes(canvas, None))
-    assert "worse than the value of 13 days ago" in model.text
-    assert "north: " in model.text
+    text = panel_text(draw_in_terminal, 80, 20, timeline, timeline.moment())
+    assert "worse than the value of 13 days ago" in text
+    assert "north: " in text
 
 
 def test_of_many_series_the_best_the_middle_and_the_worst_are_drawn(tmp_path: Path) -> None:
@@ -206,11 +201,7 @@ def test_the_spread_of_members_is_drawn_while_they_train_and_at_the_end(tmp_path
         assert "members alone" in labels
     last = run.snapshot(run.snapshot_paths()[-1])
     np.testing.assert_allclose(last["held_low"], run.final_arrays()["held_low"], rtol=1e-4)
-    canvas = Canvas.blank(80, 20)
-    draw_in_terminal(canvas, timeline, timeline.moment(), Selection())
-    model = TerminalModel(80, 20)
-    model.feed(changes(canvas, None))
-    assert "members alone" in model.text
+    assert "members alone" in panel_text(draw_in_terminal, 80, 20, timeline, timeline.moment())
 
 
 def test_a_single_net_has_no_spread(sales: Run) -> None:

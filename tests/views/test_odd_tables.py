@@ -15,7 +15,7 @@ from hiddenstate.runs import Run
 from hiddenstate.views.catalog import draw_dashboard, drawings
 from hiddenstate.views.figures.layout import page_width
 from hiddenstate.views.timeline import Timeline
-from tests.figure_texts import collisions
+from tests.figure_texts import overlaps
 from tests.odd_tables import ODD
 
 ALL = os.environ.get("HIDDENSTATE_LAYOUT") == "all"
@@ -40,9 +40,9 @@ def test_no_text_of_a_figure_is_cut_or_covers_another(
         for turn, width in enumerate(WIDTHS):
             if ALL or (place + number + EACH * turn) % (2 * EACH) == 0:
                 with page_width(width):
-                    assert collisions(draw(None)) == [], (figure, width)
+                    assert overlaps(draw(None)) == [], (figure, width)
     for turn, size in enumerate(WINDOWS):
         if ALL or (place + EACH * turn) % (2 * EACH) == 1:
             window = Figure(figsize=size)
             draw_dashboard(window, timeline, moment, "title")
-            assert collisions(window) == [], size
+            assert overlaps(window) == [], size

@@ -12,15 +12,13 @@ from hiddenstate.views import catalog
 from hiddenstate.views.figures.layout import new_figure
 from hiddenstate.views.pictures import PICTURES
 from hiddenstate.views.streams import stream_states
-from hiddenstate.views.terminal.canvas import Canvas, changes
 from hiddenstate.views.terminal.dashboard import panels_of
-from hiddenstate.views.terminal.panels import Selection
 from hiddenstate.views.terminal.regress import tracking as draw_in_terminal
 from hiddenstate.views.terminal.streams import streams as draw_streams
 from hiddenstate.views.timeline import Timeline
 from tests.figure_texts import overlaps, placed_texts
 from tests.report_html import train
-from tests.terminal_model import TerminalModel
+from tests.terminal_model import panel_text
 
 LENGTHS = {"small": 120, "large": 200}
 WINDOW, WASHOUT, EPOCHS = 10, 4, 2
@@ -89,12 +87,9 @@ def test_the_drawn_stream_is_named_and_its_first_steps_are_shaded(machines: Run)
 
 def test_a_terminal_marks_where_the_washout_ends(machines: Run) -> None:
     timeline = Timeline(machines)
-    canvas = Canvas.blank(240, 16)
-    draw_in_terminal(canvas, timeline, timeline.moment(), Selection())
-    model = TerminalModel(240, 16)
-    model.feed(changes(canvas, None))
-    assert "large, stream 2 of 2, last 20 of 20 windows" in model.text
-    assert "end of washout" in model.text
+    text = panel_text(draw_in_terminal, 240, 16, timeline, timeline.moment())
+    assert "large, stream 2 of 2, last 20 of 20 windows" in text
+    assert "end of washout" in text
 
 
 def test_each_window_without_a_carried_state_has_its_washout(table: str, tmp_path: Path) -> None:
@@ -114,13 +109,10 @@ def test_the_error_by_frequency_fits_small_pages_and_large_ones(machines: Run) -
     for size in ((3.4, 3.2), (6.4, 3.4), (12, 5)):
         draw = catalog.drawings(timeline, timeline.moment())["spectrum"]
         assert overlaps(draw(new_figure(*size))) == []
-    canvas, model = Canvas.blank(80, 12), TerminalModel(80, 12)
-    panels_of(timeline, timeline.moment())["spectrum"](
-        canvas, timeline, timeline.moment(), Selection()
-    )
-    model.feed(changes(canvas, None))
-    assert "error before" in model.text
-    assert "0.469 per step" in model.text
+    moment = timeline.moment()
+    text = panel_text(panels_of(timeline, moment)["spectrum"], 80, 12, timeline, moment)
+    assert "error before" in text
+    assert "0.469 per step" in text
 
 
 def test_windows_are_counted_while_other_streams_are_read(in_turn: Run) -> None:
@@ -153,12 +145,8 @@ def test_the_states_of_all_streams_are_those_that_training_carries(machines: Run
         figure = catalog.drawings(timeline, moment)["streams"](new_figure(*size))
         assert overlaps(figure) == []
         assert {"small", "large"} <= {placed.text for placed in placed_texts(figure)}
-    canvas, model = Canvas.blank(60, 8), TerminalModel(60, 8)
-    draw_streams(canvas, timeline, moment, Selection())
-    model.feed(changes(canvas, None))
-    assert "2 streams" in model.text
-    assert "▸large" in model.text
-    assert "·small" in model.text
+    text = panel_text(draw_streams, 60, 8, timeline, moment)
+    assert all(words in text for words in ("2 streams", "▸large", "·small"))
 
 
 def test_streams_that_are_read_in_turn_are_one_at_a_time(in_turn: Run) -> None:

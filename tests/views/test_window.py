@@ -26,6 +26,7 @@ from hiddenstate.views import catalog, offscreen, window
 from hiddenstate.views.playback import Pace, Player
 from hiddenstate.views.timeline import Timeline
 from hiddenstate.views.window import Window, desktop_theme
+from tests import warm
 
 
 def happen(event: Event) -> None:
@@ -61,43 +62,34 @@ class Stage:
     def shown(self):
         return self.player.steps.index(self.player.step)
 
-    def space(self):
-        return next(axes for axes in self.figure.axes if axes.name == "3d")
-
     def status(self):
         return " ".join(text.get_text() for part in self.figure.subfigs for text in part.texts)
 
 
 @pytest.fixture
-def stage(run):
-    return Stage(run)
-
-
-@pytest.fixture
 def drawn(monkeypatch):
-    """The steps of the moments that are drawn."""
-    steps, draw = [], catalog.draw_dashboard
+    """The steps of the moments that are drawn, without what is drawn of them."""
+    steps = []
 
     def spy(figure, timeline, moment, title=""):
         steps.append(moment.step)
-        draw(figure, timeline, moment, title)
 
     monkeypatch.setattr(catalog, "draw_dashboard", spy)
     return steps
 
 
+@pytest.fixture
+def stage(run, drawn):
+    stage = Stage(run)
+    drawn.clear()
+    return stage
+
+
 def test_keys_move_through_the_moments(stage):
     last = len(stage.player.steps) - 1
-    for key, place in (
-        ("end", last),
-        ("left", last - 1),
-        ("left", last - 2),
-        ("right", last - 1),
-        ("home", 0),
-        ("left", 0),
-        ("f", last),
-        ("r", 0),
-    ):
+    keys = ("end", "left", "left", "right", "home", "left", "f", "r")
+    places = (last, last - 1, last - 2, last - 1, 0, 0, last, 0)
+    for key, place in zip(keys, places, strict=True):
         stage.press(key)
         stage.window.tick()
         assert stage.shown == place, key
@@ -152,13 +144,6 @@ def test_a_press_elsewhere_seeks_nothing_and_delays_drawing(stage, drawn):
     stage.mouse("button_release", 0.5, y=400)
     stage.window.tick()
     assert len(drawn) == 1
-
-
-def test_a_turned_plot_stays_turned(stage):
-    stage.space().view_init(elev=11, azim=22)
-    stage.press("end")
-    stage.window.tick()
-    assert (stage.space().elev, stage.space().azim) == (11, 22)
 
 
 def test_in_a_running_run_a_drawing_waits_twenty_times_the_previous_ones_time(
@@ -265,12 +250,7 @@ def display(monkeypatch):
 def test_a_real_window_opens_draws_and_closes(run, display):
     if window.display_missing():
         pytest.skip("needs Tk or Qt")
-    done = subprocess.run(
-        [sys.executable, "-c", CLOSES_ITSELF, str(run.path)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    done = warm.run(["-c", CLOSES_ITSELF, str(run.path)], run.path.parent)
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -278,8 +258,8 @@ def test_a_missing_display_is_a_one_line_error(run, monkeypatch):
     if window._backend() is None:
         pytest.skip("needs Tk or Qt")
     monkeypatch.setenv("DISPLAY", ":54321")
-    command = [sys.executable, "-m", "hiddenstate.live.launch", str(run.path), "window"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    command = ["-m", "hiddenstate.live.launch", str(run.path), "window"]
+    done = warm.run(command, run.path.parent)
     assert done.returncode == 1
     assert done.stderr.startswith("error: --view window: cannot open a window")
     assert len(done.stderr.splitlines()) == 1
@@ -288,13 +268,6 @@ def test_a_missing_display_is_a_one_line_error(run, monkeypatch):
 def test_the_status_line_escapes_control_characters():
     run = SimpleNamespace(name="a\n\x1b[31m")
     timeline = SimpleNamespace(job="regress", kind=kind_of("regress"), run=run)
-    player: Any = SimpleNamespace(
-        timeline=timeline,
-        step=3,
-        status="done",
-        paused=False,
-        following=True,
-        finished=True,
-        speed=1,
-    )
+    now = {"step": 3, "status": "done", "paused": False, "following": True, "finished": True}
+    player: Any = SimpleNamespace(timeline=timeline, speed=1, **now)
     assert offscreen.status_line(player).isprintable()

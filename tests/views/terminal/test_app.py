@@ -13,7 +13,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -21,13 +21,15 @@ from hiddenstate.errors import MachineError
 from hiddenstate.runs import Run
 from hiddenstate.system.lock import take_lock
 from hiddenstate.views.terminal import show_terminal, terminal_missing
-from tests.conftest import add_line, write_lines
+from tests.conftest import add_line, write_digits, write_lines
+from tests.report_html import train
 from tests.terminal_model import TerminalModel
+from tests.warm import Program
 
 LIMIT = 120.0
 """Seconds to wait for what should happen; many, for busy machines."""
 
-OWN_TERMINAL = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
+OWN_TERMINAL = "import fcntl, os, termios; os.setsid(); fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
 
 VIEW = """
 import sys
@@ -72,14 +74,10 @@ class Watched:
         self.before = termios.tcgetattr(self.slave)
         environment = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "STY")}
         environment |= {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LC_ALL": "C.UTF-8"}
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", OWN_TERMINAL + code, *arguments, str(run.path), repr(options)],
-            env=environment,
-            stdin=self.slave,
-            stdout=self.slave,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
+        words = ["-c", OWN_TERMINAL + code, *arguments, str(run.path), repr(options)]
+        self.errors = run.path.with_name(f"{run.path.name}-{self.slave}")
+        at = Path(os.ttyname(self.slave))
+        self.process = Program(words, run.path.parent, at, environment, self.errors, at)
 
     def resize(self, width, height) -> None:
         self.model.resize(width, height)
@@ -119,7 +117,7 @@ class Watched:
         return self.model.text
 
     def error(self) -> str:
-        return self.process.stderr.read().decode()
+        return self.errors.read_text("utf-8")
 
     def end(self) -> int:
         """Wait for the end of the process, read all output, and return the exit code."""
@@ -141,18 +139,23 @@ class Watched:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
-        self.process.stderr.close()
         for end in (self.master, self.slave):
             with contextlib.suppress(OSError):
                 os.close(end)
 
 
-@pytest.fixture
-def finished(cli, tiny_idx, tmp_path):
+@pytest.fixture(scope="module")
+def short(tmp_path_factory):
     """A finished run with some moments."""
-    small = ("--hidden-size", "6", "--log-every", "1", "--max-steps", "6", "--batch-size", "16")
-    assert cli("classify", tiny_idx, *small, "--view", "off", "--threads", "1").code == 0
-    return Run(tmp_path / "runs" / "classify-1")
+    folder = tmp_path_factory.mktemp("short")
+    options = {"hidden_size": 6, "log_every": 1, "max_steps": 6, "batch_size": 16}
+    return train("classify", {"data": str(write_digits(folder / "digits")), **options}, folder)
+
+
+@pytest.fixture
+def finished(short, tmp_path):
+    """A copy of it."""
+    return Run(shutil.copytree(short.path, tmp_path / "runs" / "classify-1"))
 
 
 class UnderWay:
@@ -446,27 +449,19 @@ def test_without_a_terminal_there_is_no_view(finished):
         ({"TERM": "xterm", "PYTHONIOENCODING": "latin-1"}, (80, 24), "not UTF-8"),
     ],
 )
-def test_the_reason_why_no_view_is_possible_is_named(environment, size, reason):
-    def opened() -> Iterator[tuple[int, int]]:
-        ends = pty.openpty()
-        yield ends
-        for end in ends:
-            os.close(end)
-
-    code = "from hiddenstate.views.terminal import terminal_missing as m; import sys; "
-    code += "sys.stderr.write(str(m()))"
-    for master, slave in opened():
-        fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            env={"LC_ALL": "C.UTF-8"} | environment,
-            stdin=slave,
-            stdout=slave,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=True,
-        )
-    assert str(reason) in done.stderr
+def test_the_reason_why_no_view_is_possible_is_named(environment, size, reason, tmp_path):
+    master, slave = pty.openpty()
+    fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
+    code = "import sys; from hiddenstate.views.terminal import terminal_missing\n"
+    code += "sys.stdout.reconfigure(encoding=sys.argv[1])\n"
+    code += "sys.stderr.write(str(terminal_missing()))"
+    at, errors = Path(os.ttyname(slave)), tmp_path / "errors"
+    encoding = environment.pop("PYTHONIOENCODING", "utf-8")
+    words = ["-c", OWN_TERMINAL + code, encoding]
+    assert Program(words, tmp_path, at, environment, errors, at).wait() == 0
+    os.close(master)
+    os.close(slave)
+    assert str(reason) in errors.read_text()
 
 
 def test_a_view_in_the_terminal_imports_no_matplotlib_torch_or_sklearn():

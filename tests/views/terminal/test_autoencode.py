@@ -11,7 +11,7 @@ from hiddenstate.views.terminal.dashboard import panels_of
 from hiddenstate.views.terminal.learning import learning
 from hiddenstate.views.terminal.panels import Selection
 from hiddenstate.views.timeline import Moment, Timeline
-from tests.terminal_model import TerminalModel
+from tests.terminal_model import TerminalModel, panel_text
 
 
 def test_codes_are_drawn_in_their_places(run_of):
@@ -35,15 +35,10 @@ def test_errors_of_an_autoencoder_are_compared_with_pca_on_the_same_rows(run_of)
     history: Any = [{**event, "test_mse": 0.1} for event in timeline.moment().history]
     moment = Moment(timeline.moment().step, history, timeline.moment().arrays)
     timeline.static_arrays["pca_evaluated_mse"] = np.array([0.0779])
-    canvas = Canvas.blank(160, 12)
-    learning(canvas, timeline, moment, Selection())
-    model = TerminalModel(160, 12)
-    model.feed(changes(canvas, None))
-    assert f"PCA {timeline.static_arrays['pca_train_mse'][0]:.3g} on training rows" in model.text
-    assert "PCA 0.0779 on these test rows" in model.text
+    text = panel_text(learning, 160, 12, timeline, moment)
+    assert f"PCA {timeline.static_arrays['pca_train_mse'][0]:.3g} on training rows" in text
+    assert "PCA 0.0779 on these test rows" in text
     for name in ("pca_train_mse", "pca_evaluated_mse"):  # as in older runs
         del timeline.static_arrays[name]
-    learning(canvas := Canvas.blank(160, 12), timeline, moment, Selection())
-    model.feed(changes(canvas, None))
-    assert "PCA" not in model.text
+    assert "PCA" not in panel_text(learning, 160, 12, timeline, moment)
     assert "pca" not in panels_of(timeline, moment)

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from hiddenstate.views.terminal.canvas import Canvas, changes
+from hiddenstate.views.terminal.canvas import Canvas
 from hiddenstate.views.terminal.learning import learning
 from hiddenstate.views.terminal.panels import Selection
 from hiddenstate.views.timeline import Moment, Timeline
-from tests.terminal_model import TerminalModel
+from tests.terminal_model import panel_text
 from tests.views.terminal.test_panels import drawn
 
 
@@ -36,11 +36,8 @@ def test_the_last_moment_says_that_the_network_is_worse(job, score, words, run_o
     timeline = Timeline(run_of(job))
     moment = timeline.moment()
     for results, said in ((score, True), ({}, False)):
-        canvas = Canvas.blank(100, 14)
-        learning(canvas, timeline, replace(moment, results=results), Selection())
-        model = TerminalModel(100, 14)
-        model.feed(changes(canvas, None))
-        assert (words in model.text) == said
+        text = panel_text(learning, 100, 14, timeline, replace(moment, results=results))
+        assert (words in text) == said
 
 
 @pytest.mark.parametrize("values", [[1.0], [1.0, 1.0], [float("nan"), 2.0], [3.0, 1e-9]])
