@@ -16,7 +16,7 @@ WIDTH = max(map(len, KINDS))
 
 def main(names: list[str]) -> None:
     """Print a line for each model, and one for all random models together."""
-    random = [] if names else list(random_names())
+    random = [] if names else random_names()
     names = names or list(KINDS)
     table: dict[str, dict[str, str]] = {name: {} for name in names}
     table |= {f"{len(random)} random": {}} if random else {}

@@ -1,6 +1,6 @@
 """The one list of models that every translation must answer: each kind once, then random ones."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -10,12 +10,19 @@ import numpy as np
 from hiddenstate.config import AutoencoderConfig
 from hiddenstate.data.prepare.encoding import Encoding
 from hiddenstate.data.prepare.transform import Transform
+from hiddenstate.export.target import kinds_of
 from hiddenstate.models.fitted import FittedModel
+from hiddenstate.models.meaning import program_of
 from hiddenstate.models.net import Net
 from tests.export.models import random_model
 
-N_RANDOM = 160
-"""Number of random models."""
+RANDOM = (
+    *(2, 3, 4, 6, 7, 13, 16, 23, 28, 33, 34, 35, 36, 40, 41, 43, 46, 47, 48, 49, 50, 54, 56, 63),
+    *(65, 66, 70, 80, 84, 87, 93, 95, 96, 106, 110, 115, 116, 118, 121, 124, 127, 131, 136, 137),
+    *(140, 146, 150, 153, 156),
+)
+"""Seeds of random models: of 160, those that together have every pair of options, steps and sizes
+that some has and none of `KINDS`."""
 
 PLAIN: dict[str, Any] = {
     "cell": "gru",
@@ -302,9 +309,25 @@ def model_of(name: str) -> FittedModel:
     return KINDS[name]() if name in KINDS else _random(int(name.removeprefix("random ")))
 
 
-def random_names(first: int = 0, last: int = N_RANDOM) -> Iterator[str]:
-    """Iterate over the names of random models."""
-    return (f"random {seed}" for seed in range(first, last))
+def random_names() -> list[str]:
+    """Return the names of random models."""
+    return [f"random {seed}" for seed in RANDOM]
+
+
+def first_of_kinds() -> list[str]:
+    """Return the models of `KINDS` that have a part which none before them has."""
+    seen, first = set[Any](), []
+    for name in KINDS:
+        model = model_of(name)
+        program, net = program_of(model), model.net
+        parts = {*kinds_of(program), model.dtype, net.job, net.output, len(program.nets) > 1}
+        if net.job != "autoencode":
+            own = net.recurrent
+            parts |= {own.readout, (own.bidirectional, own.stem_causal, own.stem_pool > 1)}
+            parts |= {("streams", own.stem, model.stateful)} if program.streams else set()
+        first += [name] if parts - seen else []
+        seen |= parts
+    return first
 
 
 def _random(seed: int) -> FittedModel:

@@ -62,28 +62,26 @@ def with_transform(model: FittedModel, **changes: Any) -> FittedModel:
     return replace(model, transform=replace(model.transform, **changes))
 
 
-@pytest.mark.parametrize("name", KINDS)
-def test_every_part_of_a_model_shows_in_its_answers(name: str) -> None:
+def test_every_part_of_a_model_shows_in_its_answers() -> None:
     """So a translation that leaves one out differs."""
-    case = case_of(name)
-    for part, other in changed(case.model):
+    for case, (part, other) in (
+        (c, each) for c in map(case_of, KINDS) for each in changed(c.model)
+    ):
         excess = 0.0
         for trial in case.trials:
             if excess <= LOOSEST:
                 found = reference(other, trial.X, trial.lengths)
                 excess = case.difference(trial, found).excess
-        assert LOOSEST < excess < np.inf, part
+        assert LOOSEST < excess < np.inf, (case.name, part)
 
 
-@pytest.mark.parametrize("name", [n for n in KINDS if case_of(n).whole.stream is not None])
-def test_a_state_that_is_lost_shows(name: str) -> None:
-    case = case_of(name)
-    X, stream = case.whole.X, case.whole.stream
-    assert stream is not None
-    for kind, expected in stream.items():
-        found = reference(case.model, X[:, X.shape[1] // 2 :], None)[kind]
-        last = found[:, -1] if found.ndim == 3 else found
-        assert np.abs(last - expected[:, -1]).max() > LOOSEST * case.scale
+def test_a_state_that_is_lost_shows() -> None:
+    for case in map(case_of, KINDS):
+        X = case.whole.X
+        for kind, expected in (case.whole.stream or {}).items():
+            found = reference(case.model, X[:, X.shape[1] // 2 :], None)[kind]
+            last = found[:, -1] if found.ndim == 3 else found
+            assert np.abs(last - expected[:, -1]).max() > LOOSEST * case.scale, case.name
 
 
 Break = Callable[[pytest.MonkeyPatch], None]

@@ -364,5 +364,5 @@ OTHERS = {
     name: replace(TRANSLATIONS[name.split()[0].strip(",")], name=name, **changes)
     for name, changes in WAYS.items()
 }
-"""Other ways of exports, which only the kinds of models take: rounded weights, which the model then
+"""Other ways of exports, which one model of each kind takes: rounded weights, which the model then
 has, too, and what computes where the usual is not installed."""

@@ -19,14 +19,7 @@ from hiddenstate.models.net import Net
 from hiddenstate.models.torch_modules import make_module
 from hiddenstate.program.cells import CHOICES
 from tests.conftest import ENGINES
-from tests.engines.tasks import (
-    assert_same_state,
-    job_of,
-    net_of,
-    never,
-    small_task,
-    with_engine,
-)
+from tests.engines.tasks import assert_same_state, job_of, net_of, never, small_task, with_engine
 
 
 @pytest.mark.parametrize("name", ENGINES)

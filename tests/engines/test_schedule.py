@@ -7,13 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hiddenstate.config import TrainingConfig, make_config
-from hiddenstate.engines.schedule import (
-    clip_at,
-    eps_at,
-    phase_of,
-    rate_at,
-    step_settings,
-)
+from hiddenstate.engines.schedule import clip_at, eps_at, phase_of, rate_at, step_settings
 
 
 def training(**values: object) -> TrainingConfig:
@@ -53,9 +47,7 @@ def test_cosine_shorter_than_its_hold_keeps_the_full_rate() -> None:
 
 
 @given(
-    st.sampled_from(["constant", "inverse", "cosine"]),
-    st.integers(1, 500),
-    st.integers(1, 2000),
+    st.sampled_from(["constant", "inverse", "cosine"]), st.integers(1, 500), st.integers(1, 2000)
 )
 @settings(max_examples=60)
 def test_the_rate_never_rises_and_never_leaves_its_bounds(kind: str, hold: int, total: int) -> None:

@@ -11,14 +11,7 @@ from hiddenstate.data.store import RowStore
 from hiddenstate.engines import TrainingState, make_engine, make_predictor
 from hiddenstate.models.fitted import FittedModel
 from tests.conftest import ENGINES
-from tests.engines.tasks import (
-    any_net,
-    assert_same_state,
-    net_of,
-    never,
-    small_task,
-    with_engine,
-)
+from tests.engines.tasks import any_net, assert_same_state, net_of, never, small_task, with_engine
 
 
 class WatchedStore(RowStore):

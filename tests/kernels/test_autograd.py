@@ -1,13 +1,13 @@
-"""Every implementation of the recurrent stack computes what torch does, the reference first.
+"""The recurrent stack of the kernels, and the reference of the programs, compute what torch does.
 
-Compared with torch.nn in outputs and final states, the kernels and the loops in torch in every
-gradient too; other cells with the loops; with the vectors of the `onnx` package,
-made without torch; and with torch's own samples of its modules.
+Compared with torch.nn, and for other cells with the formulas in torch; with the vectors of the
+`onnx` package, made without torch; and with torch's own samples of its modules. `test_nn.py` tests
+all sizes, layouts and levels through the layers.
 """
 
 import itertools
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -17,9 +17,10 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from hiddenstate.kernels import autograd, level
+from hiddenstate.models.torch_stack import CellStack
 from hiddenstate.program import layers as program
 from hiddenstate.program.cells import CELLS
-from tests.kernels import torch_loops
+from tests.conftest import needs_kernels
 
 GATED = [name for name, cell in CELLS.items() if cell.kind == "gated"]
 
@@ -77,10 +78,7 @@ def in_numpy(
     return torch.from_numpy(y), tuple(map(torch.from_numpy, last.values()))
 
 
-WITH_GRADIENTS: dict[str, Recurrent] = {"loops": torch_loops.recurrent}
-if level():
-    WITH_GRADIENTS["kernels"] = kernels
-ALL = {"reference": in_numpy, **WITH_GRADIENTS}
+ALL: dict[str, Recurrent] = {"reference": in_numpy, **({"kernels": kernels} if level() else {})}
 
 MODULES: dict[str, Callable[..., nn.RNNBase]] = {
     "rnn_tanh": nn.RNN,
@@ -94,18 +92,6 @@ TOLERANCES = {torch.float64: (1e-12, 1e-10), torch.float32: (2e-6, 5e-5)}
 
 # B, T and lengths: unordered, both ends of the range, and the longest row shorter than T.
 SIZES = [(1, 1, [1]), (1, 5, [3]), (3, 1, [1, 1, 1]), (4, 6, [4, 6, 1, 3])]
-
-
-@pytest.fixture(params=list(WITH_GRADIENTS))
-def recurrent(request: pytest.FixtureRequest) -> Recurrent:
-    """An implementation with gradients."""
-    return WITH_GRADIENTS[request.param]
-
-
-@pytest.fixture(params=list(ALL))
-def forward(request: pytest.FixtureRequest) -> Recurrent:
-    """Any implementation."""
-    return ALL[request.param]
 
 
 def weights_of(module: nn.RNNBase) -> list[Tensor]:
@@ -146,17 +132,15 @@ class Case:
         I, H = widths  # noqa: E741
         self.dtype, D = dtype, 2 if both else 1
         make = partial(torch.randn, dtype=dtype)
-        self.module, self.weights = None, list[Tensor]()
         if cell in MODULES:
-            self.module = MODULES[cell](
-                I, H, layers, batch_first=True, bidirectional=both, dtype=dtype, **options
-            )
+            options |= {"batch_first": True, "bidirectional": both, "dtype": dtype}
+            self.module: Any = MODULES[cell](I, H, layers, **options)
             self.weights = weights_of(self.module)
         else:
-            stack = autograd.Stack(dtype, "", cell, I, H, layers, D)
-            self.weights = [
-                (make(shape) / H**0.5).requires_grad_() for shape in stack.shapes(biased=True)
-            ]
+            self.module = CellStack(CELLS[cell], I, H, layers, bidirectional=both).to(dtype)
+            self.weights = list(self.module.parameters())
+            for weight in self.weights:
+                nn.init.normal_(weight, 0, H**-0.5)
         self.x = make(B, T, I, requires_grad=True)
         parts = len(CELLS[cell].state)
         shape = (layers * D, B, H)
@@ -167,16 +151,16 @@ class Case:
         self.along = [make(B, T, D * H), *(make(shape) for _ in range(parts))]
         self.cell, self.shape = cell, {"layers": layers, "bidirectional": both}
 
-    def ours(self, recurrent: Recurrent, x: Tensor | None = None) -> list[Tensor]:
-        """The answer, y and then the parts of the state, for `x` in place of the case's own."""
-        x = self.x if x is None else x
-        y, last = recurrent(self.cell, x, self.weights, self.state, self.lengths, **self.shape)
+    def ours(self, recurrent: Recurrent = kernels) -> list[Tensor]:
+        """The answer, y and then the parts of the state."""
+        y, last = recurrent(self.cell, self.x, self.weights, self.state, self.lengths, **self.shape)
         return [y, *last]
 
     def theirs(self) -> list[Tensor]:
-        if self.module is None:
-            return self.ours(torch_loops.recurrent)
-        y, last = theirs(self.module, self.x, self.state, self.lengths)
+        if self.cell in MODULES:
+            y, last = theirs(self.module, self.x, self.state, self.lengths)
+        else:
+            y, last = self.module(self.x, self.state, self.lengths)
         return [y, *last]
 
     def close(self, found: Sequence[Tensor], expected: Sequence[Tensor], which: int = 0) -> None:
@@ -184,30 +168,25 @@ class Case:
         for one, other in zip(found, expected, strict=True):
             torch.testing.assert_close(one, other, rtol=0, atol=tolerance)
 
-    def check(self, *recurrent: Recurrent) -> None:
-        """Outputs, final states and all gradients of implementations are torch's."""
-        expected = self.theirs()
-        wanted = torch.autograd.grad(expected, self.inputs, self.along, retain_graph=True)
-        for each in recurrent:
-            if self.module is None and each is torch_loops.recurrent:
-                continue  # they are what is expected
-            found = self.ours(each)
-            self.close(found, expected)
-            self.close(torch.autograd.grad(found, self.inputs, self.along), wanted, which=1)
 
-    def check_outputs(self, recurrent: Recurrent) -> None:
-        """Outputs and final states are torch's."""
-        self.close(self.ours(recurrent), self.theirs())
-
-
-@pytest.mark.parametrize("both", [False, True], ids=["forward", "both"])
-@pytest.mark.parametrize("layers", [1, 3])
+@needs_kernels
 @pytest.mark.parametrize("cell", GATED)
-def test_outputs_states_and_gradients_are_torchs(cell: str, layers: int, both: bool) -> None:
+def test_outputs_states_and_gradients_are_torchs(cell: str) -> None:
+    """Together, and each output alone."""
     for size, begin in itertools.product(SIZES, (False, True)):
         for own in (size, (*size[:2], None)):
-            case = Case(cell, own, layers=layers, both=both, begin=begin)
-            case.check(*WITH_GRADIENTS.values())
+            case = Case(cell, own, begin=begin)
+            runs = case.ours(), case.theirs()
+            case.close(*runs)
+            gradients = [torch.autograd.grad(r, case.inputs, case.along) for r in runs]
+            case.close(*gradients, which=1)
+    for part, along in enumerate(case.along):
+        # The last h of a layer does not depend on the layers above: their gradients are zero.
+        gradients = [
+            torch.autograd.grad(run[part], case.inputs, along, materialize_grads=True)
+            for run in (case.ours(), case.theirs())
+        ]
+        case.close(*gradients, which=1)
 
 
 @pytest.mark.parametrize("dtype", list(TOLERANCES), ids=str)
@@ -215,79 +194,37 @@ def test_outputs_states_and_gradients_are_torchs(cell: str, layers: int, both: b
 def test_the_reference_computes_in_the_type_of_its_input(cell: str, dtype: torch.dtype) -> None:
     biases: dict[str, Any] = {"bias": False} if cell in MODULES else {}
     case = Case(cell, widths=(19, 33), dtype=dtype, **biases)
-    case.check_outputs(in_numpy)
+    case.close(case.ours(in_numpy), case.theirs())
     assert all(out.dtype == dtype for out in case.ours(in_numpy))
 
 
-@pytest.mark.parametrize("dtype", list(TOLERANCES), ids=str)
-@pytest.mark.parametrize("widths", [(1, 1), (8, 16), (19, 33)], ids=str)
+@needs_kernels
 @pytest.mark.parametrize("cell", GATED)
-def test_any_width_in_either_float_type(
-    cell: str, widths: tuple[int, int], dtype: torch.dtype
-) -> None:
-    size = (13, 7, [7, 1, 3, 7, 2, 5, 6, 4, 7, 1, 2, 3, 4])
-    Case(cell, size, widths=widths, dtype=dtype).check(*WITH_GRADIENTS.values())
-
-
-@pytest.mark.parametrize("cell", MODULES)
-def test_a_direction_without_biases_has_two_weights(cell: str) -> None:
-    case = Case(cell, bias=False)
-    assert len(case.weights) == 2 * 2 * 2
-    case.check(*WITH_GRADIENTS.values())
-
-
-@pytest.mark.parametrize("cell", GATED)
-def test_each_output_alone_has_torchs_gradients(recurrent: Recurrent, cell: str) -> None:
+def test_only_tensors_that_require_a_gradient_get_one(cell: str) -> None:
     case = Case(cell)
-    for part, along in enumerate(case.along):
-        # The last h of a layer does not depend on the layers above: their gradients are zero.
-        gradients = [
-            torch.autograd.grad(run[part], case.inputs, along, materialize_grads=True)
-            for run in (case.ours(recurrent), case.theirs())
-        ]
-        case.close(gradients[0], gradients[1], which=1)
-
-
-@pytest.mark.parametrize("cell", GATED)
-def test_the_memory_layout_does_not_matter(recurrent: Recurrent, cell: str) -> None:
-    case = Case(cell)
-    plain = case.ours(recurrent)
-    turned = case.x.detach().transpose(0, 1).contiguous().transpose(0, 1).requires_grad_()
-    strided = case.ours(recurrent, turned)
-    case.close(strided, plain)
-    # A sum's gradient is one number, expanded.
-    found = torch.autograd.grad(strided[0].sum(), turned)
-    expected = torch.autograd.grad(plain[0], case.x, torch.ones_like(plain[0]))
-    case.close(found, expected, which=1)
-
-
-@pytest.mark.parametrize("cell", GATED)
-def test_only_tensors_that_require_a_gradient_get_one(recurrent: Recurrent, cell: str) -> None:
-    case = Case(cell)
-    expected = torch.autograd.grad(case.ours(recurrent), case.inputs, case.along)
+    expected = torch.autograd.grad(case.ours(), case.inputs, case.along)
     for kept, wanted in zip(case.inputs, expected, strict=True):
         for tensor in case.inputs:
             tensor.requires_grad_(tensor is kept)
-        found = torch.autograd.grad(case.ours(recurrent), kept, case.along)
+        found = torch.autograd.grad(case.ours(), kept, case.along)
         case.close(found, [wanted], which=1)
     with torch.no_grad():
-        assert not any(out.requires_grad for out in case.ours(recurrent))
+        assert not any(out.requires_grad for out in case.ours())
 
 
+@needs_kernels
 @pytest.mark.parametrize("cell", GATED)
-def test_steps_past_the_end_are_not_read_and_no_input_is_changed(
-    recurrent: Recurrent, cell: str
-) -> None:
+def test_steps_past_the_end_are_not_read_and_no_input_is_changed(cell: str) -> None:
     case = Case(cell)
     past = torch.arange(case.x.shape[1]) >= case.lengths[:, None]
     assert past.any()
-    expected = case.ours(recurrent)
+    expected = case.ours()
     gradients = torch.autograd.grad(expected, case.inputs, case.along)
     with torch.no_grad():
         case.x[past] = torch.nan
         case.along[0][past] = torch.nan
     before = [tensor.detach().clone() for tensor in case.inputs]
-    found = case.ours(recurrent)
+    found = case.ours()
     case.close(found, expected)
     assert (found[0][past] == 0).all()
     case.close(torch.autograd.grad(found, case.inputs, case.along), gradients, which=1)
@@ -295,10 +232,11 @@ def test_steps_past_the_end_are_not_read_and_no_input_is_changed(
         torch.testing.assert_close(tensor.detach(), copy, rtol=0, atol=0, equal_nan=True)
 
 
+@needs_kernels
 @pytest.mark.parametrize("cell", GATED)
-def test_a_row_of_length_0_keeps_its_state(recurrent: Recurrent, cell: str) -> None:
+def test_a_row_of_length_0_keeps_its_state(cell: str) -> None:
     case = Case(cell, (3, 4, [2, 0, 4]))
-    y, *last = case.ours(recurrent)
+    y, *last = case.ours()
     assert (y[1] == 0).all()
     assert case.state is not None
     for after, before in zip(last, case.state, strict=True):
@@ -325,6 +263,7 @@ ONNX_OTHER = ["gru_seq_length", "lstm_with_peepholes"]
 ONNX_GATES = {"RNN": [0], "GRU": [1, 0, 2], "LSTM": [0, 2, 3, 1]}  # from z r h, from i o f c
 
 
+@cache
 def onnx_cases() -> dict[str, Any]:
     """The package's cases of the three operators by name, without "test_"."""
     pytest.importorskip("onnx")
@@ -383,23 +322,22 @@ def test_every_onnx_vector_is_listed_once_and_16_of_18_apply() -> None:
     assert (len(ONNX_SAME), len(ONNX_OTHER)) == (16, 2)
 
 
-@pytest.mark.parametrize("name", ONNX_SAME)
-def test_an_onnx_vector_is_computed(forward: Recurrent, name: str) -> None:
-    pairs = onnx_run(forward, name)
-    assert pairs
-    for found, expected in pairs:
-        torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
+@pytest.mark.parametrize("implementation", ALL)
+def test_an_onnx_vector_is_computed_unless_it_is_another_function(implementation: str) -> None:
+    for name in ONNX_SAME:
+        pairs = onnx_run(ALL[implementation], name)
+        assert pairs
+        for found, expected in pairs:
+            torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6, msg=name)
+    for name in ONNX_OTHER:
+        ((found, expected),) = onnx_run(ALL[implementation], name)
+        assert found.shape == expected.shape
+        assert (found - expected).abs().max() > 1e-3
 
 
-@pytest.mark.parametrize("name", ONNX_OTHER)
-def test_an_onnx_vector_left_out_is_another_function(forward: Recurrent, name: str) -> None:
-    ((found, expected),) = onnx_run(forward, name)
-    assert found.shape == expected.shape
-    assert (found - expected).abs().max() > 1e-3
-
-
+@pytest.mark.parametrize("implementation", ALL)
 @pytest.mark.parametrize(("kind", "n"), [("RNN", 64), ("GRU", 32), ("LSTM", 16)])
-def test_torchs_own_samples_equal_their_module(forward: Recurrent, kind: str, n: int) -> None:
+def test_torchs_own_samples_equal_their_module(kind: str, n: int, implementation: str) -> None:
     pytest.importorskip("expecttest")  # without which torch's samples cannot be imported
     from torch.testing._internal.common_modules import module_db
 
@@ -411,7 +349,7 @@ def test_torchs_own_samples_equal_their_module(forward: Recurrent, kind: str, n:
     ours = [s for s in samples if not s.constructor_input.kwargs.get("proj_size")]
     assert len(ours) == n
     for sample in ours:
-        check_sample(forward, info.module_cls, sample)
+        check_sample(ALL[implementation], info.module_cls, sample)
 
 
 def check_sample(recurrent: Recurrent, kind: type[nn.RNNBase], sample: Any) -> None:

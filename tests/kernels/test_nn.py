@@ -107,11 +107,7 @@ def numbers(cell: str, *shape: int, dtype: torch.dtype = torch.float64) -> State
 @pytest.mark.parametrize("dtype", list(TOLERANCES), ids=str)
 @pytest.mark.parametrize("cell", CELLS)
 def test_outputs_and_gradients_are_torchs_at_any_size(
-    cell: str,
-    dtype: torch.dtype,
-    level: str,
-    computed: list[Any],
-    monkeypatch: pytest.MonkeyPatch,
+    cell: str, dtype: torch.dtype, level: str, computed: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(VARIABLE, level)
     torch.manual_seed(0)

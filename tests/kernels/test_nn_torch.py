@@ -135,8 +135,7 @@ WRONG: dict[str, Callable[[Any], Any]] = {
         PackedSequence(batch(5, 3), torch.tensor([9, 3]))
     ),
     "a packed state of too few rows": lambda layer: layer(
-        pack_padded_sequence(batch(), torch.tensor([5, 2])),
-        begin(layer, 1, 1, 4),
+        pack_padded_sequence(batch(), torch.tensor([5, 2])), begin(layer, 1, 1, 4)
     ),
     "a weight of another shape": with_another_weight,
 }

@@ -9,12 +9,7 @@ from hiddenstate.export.trial import trials_of
 from hiddenstate.models.meaning import program_of
 from hiddenstate.program.companions import FixedConvolutions
 from hiddenstate.program.layers import Norm
-from hiddenstate.program.lowering import (
-    converted,
-    folded_norms,
-    folded_scales,
-    scaled_gaps,
-)
+from hiddenstate.program.lowering import converted, folded_norms, folded_scales, scaled_gaps
 from hiddenstate.program.order import step_of
 from hiddenstate.program.steps import Change, Fill, Forecast, Scale, TargetScale
 from tests.export.models import random_model

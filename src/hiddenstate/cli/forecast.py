@@ -135,7 +135,7 @@ def forecast(
         refuse_options("own data")
     if (groups := sweep_folder(run, runs_dir)) is not None:
         refuse_options("sweep", run)
-        places = data, output, file_format
+        places = data, output, "" if is_read else file_format
         forecast_groups(
             groups, *places, skip_unknown, horizon, levels, future, device, threads, reading
         )
@@ -226,7 +226,7 @@ def _write_forecast(
     prediction = outlook.prediction()
     note_remarks(prediction.remarks, stdin)
     if not form:
-        say_forecast(outlook)
+        say_forecast("", outlook)
         return
     write_prediction(with_empty_cells(prediction) if form == "csv" else prediction, output, form)
 

@@ -26,17 +26,21 @@ MOST_STEPS = 60
 """Most steps of a series that are listed."""
 
 
-def say_forecast(outlook: "Outlook") -> None:
-    """Print the forecasts of the first series on a terminal."""
+def say_forecast(group: str, outlook: "Outlook") -> None:
+    """Print the forecasts of the first series on a terminal, of a group of a sweep with its name
+    first."""
     from hiddenstate.inference.fans import fans_of
 
     fans, width = fans_of(outlook), min(get_terminal_size((80, 24)).columns, WIDEST)
     for number, fan in enumerate(fans["series"]):
         for target in range(len(fans["targets"])):
-            if number or target:
+            if number or target or group:
                 say("")
+            name = ", ".join(filter(None, (group, fan["name"], fans["targets"][target])))
             if width >= NARROWEST and encodable("\N{BRAILLE PATTERN DOTS-1}─"):
-                _say_chart(fans, fan, target, width)
+                _say_chart(fans, fan, target, name, width)
+            else:
+                say(name)
             _say_steps(fans, fan, target, outlook, width)
     if (rest := fans["n_series"] - len(fans["series"])) > 0:
         say(f"{rest:,} more series; --output FILE has all")
@@ -44,10 +48,6 @@ def say_forecast(outlook: "Outlook") -> None:
     if trained < fans["horizon"]:
         steps = count(fans["horizon"] - trained, "step")
         say(f"the last {steps} of each series read earlier forecasts as values (recursive)")
-
-
-def _name(fans: "Fans", fan: "Fan", target: int) -> str:
-    return ", ".join(filter(None, (fan["name"], fans["targets"][target])))
 
 
 def _say_steps(fans: "Fans", fan: "Fan", target: int, outlook: "Outlook", width: int) -> None:
@@ -90,7 +90,7 @@ def _written(ahead: "dict[str, list[list[float | None]]]", target: int) -> dict[
     return {name: [text(value) for value in each[target]] for name, each in ahead.items()}
 
 
-def _say_chart(fans: "Fans", fan: "Fan", target: int, width: int) -> None:
+def _say_chart(fans: "Fans", fan: "Fan", target: int, name: str, width: int) -> None:
     """Draw the last known values, the forecast and the ends of its widest interval."""
     import numpy as np
 
@@ -108,7 +108,7 @@ def _say_chart(fans: "Fans", fan: "Fan", target: int, width: int) -> None:
     ahead = [np.array([past[-1], *fan["ahead"][name][target]], float) for name in names]
     canvas = Canvas.blank(width, LINES, color_depth(os.environ))
     error = error_in_words(fan["errors"][target])
-    body = panels.titled(canvas, _name(fans, fan, target), error)
+    body = panels.titled(canvas, name, error)
     steps = np.arange(n + H, dtype=float)
     values = np.concatenate([past, *ahead])
     values = values[np.isfinite(values)]

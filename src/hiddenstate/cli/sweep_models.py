@@ -1,13 +1,15 @@
 """The commands predict and forecast with a sweep in the place of RUN: all groups at once."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from hiddenstate.cli.output import note
+from hiddenstate.cli.forecast_table import say_forecast
+from hiddenstate.cli.output import note, say
 from hiddenstate.cli.output_file import write_prediction
 from hiddenstate.cli.refused_options import refuse_options, refuse_unread
-from hiddenstate.errors import OptionError, printable
+from hiddenstate.errors import OptionError, count, printable
 
 REMARKS = 20
 """Most remarks that are printed: a table may have thousands of groups."""
@@ -60,7 +62,9 @@ def forecast_groups(
     threads: int,
     reading: Mapping[str, Any],
 ) -> None:
-    """Forecast the series of all groups of a sweep, and write one table."""
+    """Forecast the series of all groups of a sweep, and write one table; without a format, print
+    the first groups as a reader of a terminal reads them."""
+    from hiddenstate.inference.fans import MOST_SERIES
     from hiddenstate.inference.output_formats import with_empty_cells
     from hiddenstate.scale.sweep.models import open_models
     from hiddenstate.scale.sweep.predict import (
@@ -78,6 +82,8 @@ def forecast_groups(
     changes = {} if own else reading  # without DATA, they are those of --future
     left_out = skip_unknown or own is not None
     given = read_sweep_table(models, own or str(data), changes, left_out, skip_unknown)
+    rest = max(0, len(given.keys) - MOST_SERIES) if not file_format else 0
+    given = replace(given, keys=given.keys[: len(given.keys) - rest])
     ahead = None if future is None else read_new_groups(models, str(future), reading)
     prediction = forecast_sweep(
         given,
@@ -89,9 +95,13 @@ def forecast_groups(
         device,
         threads or 1,
         skip_unknown or (own is not None and ahead is None),
+        **({} if file_format else {"show": say_forecast}),
     )
-    table = with_empty_cells(prediction) if file_format == "csv" else prediction
-    write_prediction(table, output, file_format)
+    if file_format:
+        table = with_empty_cells(prediction) if file_format == "csv" else prediction
+        write_prediction(table, output, file_format)
+    elif rest:
+        say(f"{count(rest, 'more group')}; --output FILE has all")
     _note_remarks(prediction.remarks)
 
 

@@ -9,8 +9,10 @@ import pandas as pd
 import pytest
 
 from hiddenstate import load, load_sweep, sweep
+from hiddenstate.cli.sweep_models import forecast_groups
 from hiddenstate.config import make_config
 from hiddenstate.errors import OptionError
+from hiddenstate.inference import fans
 from hiddenstate.runs import Run
 from hiddenstate.scale.sweep.groups import read_groups
 from hiddenstate.scale.sweep.models import SweepModels
@@ -63,6 +65,18 @@ def test_forecasts_are_those_of_lone_runs(cli, forecasters, tmp_path):
     part = Run(tmp_path / "runs" / name).results()["net_part"]
     assert [records[(site,)].outcome.net_part for site in "24"] == [part, None]
     assert len(rows_in(whole.out)) == 9
+
+
+def test_a_terminal_shows_the_forecasts_of_the_first_groups(forecasters, monkeypatch, capsys):
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setattr(fans, "MOST_SERIES", 2)
+    places = forecasters, None, None, "", False, None, [0.5]
+    forecast_groups(*places, future=None, device="auto", threads=1, reading={})
+    shown = capsys.readouterr().out
+    lines = [line.strip() for line in shown.splitlines()]
+    assert [line.split()[0] for line in lines if ", y" in line] == ["1,", "2,"]
+    assert sum(line.startswith(("time", "step")) for line in lines) == 2
+    assert lines[-1] == "1 more group; --output FILE has all"
 
 
 def test_each_group_has_the_intervals_that_its_own_steps_allow(cli, forecasters, tmp_path):

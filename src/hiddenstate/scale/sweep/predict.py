@@ -20,7 +20,7 @@ from hiddenstate.errors import (
 )
 from hiddenstate.inference.forecast import trained_steps
 from hiddenstate.inference.inputs import read_new_data
-from hiddenstate.inference.outlook import outlook_of
+from hiddenstate.inference.outlook import Outlook, outlook_of
 from hiddenstate.inference.overflow import checked_predictor
 from hiddenstate.inference.predict import Prediction, predict_data
 from hiddenstate.models.fitted import FittedModel
@@ -187,6 +187,7 @@ def forecast_sweep(
     threads: int = 1,
     skip: bool = False,
     tell: Callable[[], None] = lambda: None,
+    show: Callable[[str, Outlook], None] = lambda name, outlook: None,
 ) -> Prediction:
     """Forecast the steps after the end of the series of each group.
 
@@ -210,6 +211,8 @@ def forecast_sweep(
     skip : bool, default False
         Whether groups that cannot be forecast, as their series are too short or have missing
         values, are left out with a remark.
+    show : callable
+        Called with the name of each group and its forecast.
 
     Raises
     ------
@@ -245,6 +248,7 @@ def forecast_sweep(
             future_columns=known,
         )
         part = made.prediction()
+        show(name_of(key, about["by"]), made)
         if why := made.without_intervals():
             few[key] = why
         return replace(part, remarks=tuple(each for each in part.remarks if each != why))
