@@ -174,7 +174,8 @@ def test_a_terminal_shows_a_chart_and_a_table_and_a_pipe_gets_csv(cli, tmp_path,
     assert lines[4].startswith("the last 2 steps of each series read earlier forecasts")
     assert cli("forecast", "last", "--format", "csv").out == csv_text
     monkeypatch.setenv("COLUMNS", "36")
-    head, *lines = cli("forecast", "last").out.splitlines()
+    name, head, *lines = cli("forecast", "last").out.splitlines()
+    assert name == "s0, sales"
     assert head.split() == ["time", "forecast", "80", "%"]
     assert max(map(len, lines)) <= 36
 
@@ -215,6 +216,8 @@ def test_many_series_have_a_path_each_in_their_own_scale(cli, tmp_path):
     path.write_text("\n".join(lines) + "\n")
     refused = cli("forecast", "last", path, "--level", "none").err
     assert "own.csv: series s5, step 145 has a value of 0 or less" in refused
+    refused = cli("predict", "last", path).err
+    assert "own.csv: series s5, step 145, column sales has a value of 0 or less" in refused
 
 
 def test_intervals_cover_what_they_say_in_a_backtest(cli, tmp_path):

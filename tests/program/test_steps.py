@@ -124,11 +124,11 @@ def test_a_value_that_cannot_be_read_is_located() -> None:
     X[1, 1, 2] = -1
     with pytest.raises(Unreadable) as logarithm:
         prepared([Fractions(), Logarithm((0, 2), (True, True))], X)
-    assert vars(logarithm.value) == {"reason": "logarithm", "row": 1, "feature": 2}
+    assert vars(logarithm.value) == {"reason": "logarithm", "row": 1, "position": (1, 2)}
     X[2, 1, 3] = np.nan
     with pytest.raises(Unreadable) as missing:
         check_complete([Fractions()], X)
-    assert vars(missing.value) == {"reason": "missing", "row": 2, "feature": 3}
+    assert vars(missing.value) == {"reason": "missing", "row": 2, "position": (1, 3)}
     check_complete([Fractions()], X, np.array([2, 2, 1]))
     check_complete([Fill(np.zeros(4))], X)
 

@@ -39,9 +39,19 @@ def test_how_far_ahead_forecasts_are_is_written_for_one_step_too(
     horizon: int, ahead: str, earlier: str
 ) -> None:
     off = {"own": 3.0, "other": 4.0, "simple": "the last value", "unit": "EUR", "steps": 1}
-    fan = {"name": "", "times": list("123456"), "seconds": None, "past": [[1, 2, 3]]}
+    fan: dict[str, object] = {
+        "name": "",
+        "times": list("123456"),
+        "seconds": None,
+        "past": [[1, 2, 3]],
+    }
     fan |= {"held": [[None] * 3], "held_from": 3, "ahead": {"y": [[4] * horizon]}, "errors": [off]}
-    fans = {"targets": ["sold"], "horizon": horizon, "levels": [0.8], "held_out": True}
+    fans: dict[str, object] = {
+        "targets": ["sold"],
+        "horizon": horizon,
+        "levels": [0.8],
+        "held_out": True,
+    }
     fans |= {"n_series": 1, "counts": [40, 40], "assumed": [], "series": [fan]}
     texts = answer_of_node(
         f"{WITHOUT_PAGE}{joined(ordered(['web/forecast_panel.js']))}\n"

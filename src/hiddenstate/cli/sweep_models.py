@@ -95,7 +95,7 @@ def forecast_groups(
         device,
         threads or 1,
         skip_unknown or (own is not None and ahead is None),
-        **({} if file_format else {"show": say_forecast}),
+        show=None if file_format else say_forecast,
     )
     if file_format:
         table = with_empty_cells(prediction) if file_format == "csv" else prediction

@@ -75,8 +75,8 @@ def check_complete(steps: Sequence[Step], x: Array, lengths: Array | None = None
         if lengths is not None:
             absent &= ~after_end(lengths, x.shape[1])[..., None]
         if absent.any():
-            first = np.argwhere(absent)[0]
-            raise Unreadable("missing", int(first[0]), int(first[-1]))
+            first = tuple(int(k) for k in np.argwhere(absent)[0])
+            raise Unreadable("missing", first[0], first[1:])
 
 
 def has_far_targets(steps: Sequence[Step]) -> bool:

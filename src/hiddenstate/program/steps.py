@@ -29,18 +29,21 @@ LARGEST_TARGET = 10.0
 
 
 class Unreadable(ValueError):  # noqa: N818
-    """A value that a model cannot read: the first, by its row and feature.
+    """A value that a model cannot read: the first, by its row, its step if there are some, and its
+    feature.
 
     Parameters
     ----------
     reason : {"missing", "logarithm"}
         Whether it is missing and nothing fills it in, or has no logarithm.
-    row, feature : int
+    row : int
+    position : tuple of int
+        (step, feature) or (feature,).
     """
 
-    def __init__(self, reason: str, row: int, feature: int) -> None:
-        super().__init__(f"{reason}: row {row}, feature {feature}")
-        self.reason, self.row, self.feature = reason, row, feature
+    def __init__(self, reason: str, row: int, position: tuple[int, ...]) -> None:
+        super().__init__(f"{reason}: row {row}, feature {position[-1]}")
+        self.reason, self.row, self.position = reason, row, position
 
 
 class Step:
@@ -118,7 +121,8 @@ class Logarithm(Step):
             values = np.where(after_end(lengths, x.shape[1])[..., None], 1, values)
         if (values <= 0).any():
             first = np.argwhere(values <= 0)[0]
-            raise Unreadable("logarithm", int(first[0]), self.features[first[-1]])
+            place = [int(k) for k in first]
+            raise Unreadable("logarithm", place[0], (*place[1:-1], self.features[place[-1]]))
         x[..., list(self.features)] = np.log(values)
         return x
 

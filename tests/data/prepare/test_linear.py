@@ -159,7 +159,9 @@ def test_a_value_without_a_logarithm_is_refused() -> None:
     rows, transform = windows(np.exp(seasonal() / 8))
     X = rows.X[:3].copy()
     X[1, 4] = 0
-    with pytest.raises(DataError, match=r"^X: row 1 has a value of 0 or less.*--no-linear"):
+    with pytest.raises(
+        DataError, match=r"^X: row 1, step 4, column a has a value of 0 or less.*--no-linear"
+    ):
         transform.apply(X, None, np.float32, "X")
 
 

@@ -1,12 +1,12 @@
 """Applies the steps of a program to arrays and stores, piece by piece, and undoes them."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from hiddenstate.data.prepare.missing import SCAN_BYTES, amount
+from hiddenstate.data.prepare.missing import SCAN_BYTES, amount, missing_error
 from hiddenstate.data.rows import in_pieces
 from hiddenstate.data.store import RowStore
 from hiddenstate.errors import DataError
@@ -14,6 +14,8 @@ from hiddenstate.program.order import prepared, restored, step_of
 from hiddenstate.program.rows import after_end
 from hiddenstate.program.steps import Logarithm, Scale, Step, Unreadable
 from hiddenstate.system.typing import Array
+
+Place = Callable[[int, tuple[int, ...]], tuple[str, int | None]]
 
 UNREADABLE = {
     "logarithm": "has a value of 0 or less, but the model forecasts logarithms, as all training "
@@ -30,6 +32,7 @@ def apply_steps(
     dtypes: tuple[Any, Any],
     where: str,
     overwrite: bool = False,
+    place: Place = lambda row, position: (f"row {row}", None),
 ) -> Any:
     """Return rows X (N, T, I) or (N, F), an array or a store, as they are kept, `width` features.
 
@@ -41,6 +44,8 @@ def apply_steps(
         Name of the data in messages.
     overwrite : bool, default False
         Whether the result may take the place of X, of which no view may be used again.
+    place : callable
+        Returns what messages call a row and a position in it, and the row of the file.
 
     Raises
     ------
@@ -49,10 +54,10 @@ def apply_steps(
     """
     shape, (kept, dtype) = (*X.shape[1:-1], width), dtypes
     if isinstance(X, RowStore):
-        return X.mapped(lambda rows: _of_store(steps, rows, dtype, where), shape, dtype)
+        return X.mapped(lambda rows: _of_store(steps, rows, dtype, where, place), shape, dtype)
     with np.errstate(over="ignore"):  # checked below
         if X.nbytes <= SCAN_BYTES:
-            out = np.ascontiguousarray(_prepared(steps, X, lengths, where), kept)
+            out = np.ascontiguousarray(_prepared(steps, X, lengths, where, place), kept)
         else:
             shape = (len(X), *shape)
             fits = overwrite and X.shape == shape and X.flags.c_contiguous
@@ -61,7 +66,7 @@ def apply_steps(
             for first, piece in in_pieces(X, SCAN_BYTES):
                 rows = slice(first, first + len(piece))
                 ends = None if lengths is None else lengths[rows]
-                out[rows] = _prepared(steps, piece, ends, where, first)
+                out[rows] = _prepared(steps, piece, ends, where, place, first)
             if fits and X.dtype != kept:
                 del out, piece  # as no view of X may be left
                 X.resize(-(-X.size // (X.itemsize // np.dtype(kept).itemsize)), refcheck=False)
@@ -75,24 +80,29 @@ def _front(X: Array, dtype: Any, shape: tuple[int, ...]) -> Array:
     return X if X.dtype == dtype else X.reshape(-1).view(dtype)[: math.prod(shape)].reshape(shape)
 
 
-def _of_store(steps: Sequence[Step], X: Array, dtype: Any, where: str) -> Array:
+def _of_store(steps: Sequence[Step], X: Array, dtype: Any, where: str, place: Place) -> Array:
     """Prepare rows of a store when they are read, which is when they are checked."""
     with np.errstate(over="ignore"):
-        values = _prepared(steps, X, None, where).astype(dtype, copy=False)
+        values = _prepared(steps, X, None, where, place).astype(dtype, copy=False)
     if np.isinf(values).any():
         raise DataError(f"{where}: values too large for {np.dtype(dtype)}; {advice(dtype)}")
     return values
 
 
 def _prepared(
-    steps: Sequence[Step], X: Array, lengths: Array | None, where: str, first: int = 0
+    steps: Sequence[Step],
+    X: Array,
+    lengths: Array | None,
+    where: str,
+    place: Place,
+    first: int = 0,
 ) -> Array:
     """Prepare a piece of rows, of which `first` is the number of the first."""
     try:
         return prepared(steps, X, lengths)
     except Unreadable as error:
-        row = f"{where}: row {first + error.row}"
-        raise DataError(f"{row} {UNREADABLE[error.reason]}") from None
+        name, file_row = place(first + error.row, error.position)
+        raise missing_error(where, f"{name} {UNREADABLE[error.reason]}", file_row) from None
 
 
 def restore_steps(steps: Sequence[Step], rows: Array, n_features: int) -> Array:

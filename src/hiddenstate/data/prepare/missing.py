@@ -121,11 +121,7 @@ def check_finite(
     if lengths is not None:
         absent &= ~after_end(lengths[row : row + 1], values.shape[1])[..., None]
     position = tuple(int(part) for part in np.argwhere(absent)[0][1:])
-    step, number = position[0] if len(position) > 1 else 0, row
-    file_row = None if origin is None else origin.file_row(row, step)
-    if origin is not None and len(position) > 1:  # of a window in its series
-        number, position = int(origin.series[row]), (step + int(origin.first[row]), *position[1:])
-    name = f"row {number}" if ids is None else f"series {printable(ids[row], 40)}"
+    place, file_row = place_of(row, position, X.shape[1:], columns, ids, origin)
     hint = (
         "the model was trained without missing values; fill them in, or train a new model with "
         f"--missing {fills}"
@@ -134,10 +130,26 @@ def check_finite(
     )
     raise missing_error(
         where,
-        f"{amount(int(counts.sum()), 'value')} missing or not finite, the first in "
-        f"{name}{_position_words(position, X.shape[1:], columns)}; {hint}",
+        f"{amount(int(counts.sum()), 'value')} missing or not finite, the first in {place}; {hint}",
         file_row,
     )
+
+
+def place_of(
+    row: int,
+    position: tuple[int, ...],
+    shape: tuple[int, ...],
+    columns: tuple[str, ...] | None,
+    ids: Array | None,
+    origin: Origin | None,
+) -> tuple[str, int | None]:
+    """Return what messages call a position in a row of `shape`, and the row of the file."""
+    step, number = position[0] if len(position) > 1 else 0, row
+    file_row = None if origin is None else origin.file_row(row, step)
+    if origin is not None and len(position) > 1:  # of a window in its series
+        number, position = int(origin.series[row]), (step + int(origin.first[row]), *position[1:])
+    name = f"row {number}" if ids is None else f"series {printable(ids[row], 40)}"
+    return name + _position_words(position, shape, columns), file_row
 
 
 def amount(n: int, noun: str) -> str:

@@ -16,7 +16,7 @@ from hiddenstate.data.prepare.apply import advice, apply_steps, check_range, res
 from hiddenstate.data.prepare.encoding import Encoding, source_names
 from hiddenstate.data.prepare.known_ahead import KnownAhead, known_ahead
 from hiddenstate.data.prepare.linear_path import LinearPath
-from hiddenstate.data.prepare.missing import SCAN_BYTES, amount, check_finite
+from hiddenstate.data.prepare.missing import SCAN_BYTES, amount, check_finite, place_of
 from hiddenstate.data.rows import in_pieces
 from hiddenstate.data.store import PIECE, RowStore
 from hiddenstate.errors import DataError
@@ -267,7 +267,11 @@ class Transform:
         # A value of a window far from 0 has more digits than float32; the net reads it scaled.
         kept = np.float64 if self.by_window and not isinstance(X, RowStore) else dtype
         width = self.width(X.shape[-1])
-        return apply_steps(self.steps, X, lengths, width, (kept, dtype), where, overwrite)
+
+        def place(row: int, position: tuple[int, ...]) -> tuple[str, int | None]:
+            return place_of(row, position, X.shape[1:], self.feature_names, ids, origin)
+
+        return apply_steps(self.steps, X, lengths, width, (kept, dtype), where, overwrite, place)
 
     def apply_targets(self, y: Array, X: Any, lengths: Array | None, dtype: Any) -> Array:
         """Transform targets (N, T, O) or (N, O) of transformed rows `X` into what the net learns.

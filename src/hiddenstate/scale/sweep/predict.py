@@ -187,7 +187,7 @@ def forecast_sweep(
     threads: int = 1,
     skip: bool = False,
     tell: Callable[[], None] = lambda: None,
-    show: Callable[[str, Outlook], None] = lambda name, outlook: None,
+    show: Callable[[str, Outlook], None] | None = None,
 ) -> Prediction:
     """Forecast the steps after the end of the series of each group.
 
@@ -211,7 +211,7 @@ def forecast_sweep(
     skip : bool, default False
         Whether groups that cannot be forecast, as their series are too short or have missing
         values, are left out with a remark.
-    show : callable
+    show : callable, optional
         Called with the name of each group and its forecast.
 
     Raises
@@ -248,7 +248,8 @@ def forecast_sweep(
             future_columns=known,
         )
         part = made.prediction()
-        show(name_of(key, about["by"]), made)
+        if show is not None:
+            show(name_of(key, about["by"]), made)
         if why := made.without_intervals():
             few[key] = why
         return replace(part, remarks=tuple(each for each in part.remarks if each != why))
