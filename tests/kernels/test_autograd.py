@@ -177,16 +177,16 @@ def test_outputs_states_and_gradients_are_torchs(cell: str) -> None:
         for own in (size, (*size[:2], None)):
             case = Case(cell, own, begin=begin)
             runs = case.ours(), case.theirs()
-            case.close(*runs)
-            gradients = [torch.autograd.grad(r, case.inputs, case.along) for r in runs]
-            case.close(*gradients, which=1)
+            case.close(runs[0], runs[1])
+            one, other = (torch.autograd.grad(run, case.inputs, case.along) for run in runs)
+            case.close(one, other, which=1)
     for part, along in enumerate(case.along):
         # The last h of a layer does not depend on the layers above: their gradients are zero.
-        gradients = [
+        one, other = (
             torch.autograd.grad(run[part], case.inputs, along, materialize_grads=True)
             for run in (case.ours(), case.theirs())
-        ]
-        case.close(*gradients, which=1)
+        )
+        case.close(one, other, which=1)
 
 
 @pytest.mark.parametrize("dtype", list(TOLERANCES), ids=str)

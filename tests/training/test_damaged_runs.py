@@ -39,13 +39,24 @@ class StopAfter:
         return self.times < 0
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of 48 updates."""
+    with start(CONFIG, tmp_path_factory.mktemp("whole")) as session:
+        session.train()
+    return session.writer.path
+
+
 @pytest.fixture
-def run(tmp_path: Path) -> Path:
-    """A run of 48 updates that was stopped on its way; beside it the whole one."""
-    for _ in range(2):
-        with start(CONFIG, tmp_path) as session:
-            session.train()
-    path = tmp_path / "regress-1"
+def whole(trained: Path, tmp_path: Path) -> Path:
+    """A copy of that run."""
+    return Path(shutil.copytree(trained, tmp_path / "regress-2"))
+
+
+@pytest.fixture
+def run(whole: Path, tmp_path: Path) -> Path:
+    """The run as it was when it was stopped on its way; beside it the whole one."""
+    path = Path(shutil.copytree(whole, tmp_path / "regress-1"))
     interrupted = [p for p in Run(path).checkpoint_paths() if int(p.stem) == 48]
     interrupted[0].unlink()  # as it was before the last updates
     (path / "model.safetensors").unlink()
@@ -64,10 +75,8 @@ def finish(path: Path, **options: Any) -> list[str]:
     return [str(notice) for notice in session.notices]
 
 
-def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(run, tmp_path):
-    with start(CONFIG, tmp_path) as session:
-        session.train()
-    path = session.writer.path
+def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(trained, whole):
+    path = whole
     newest, before = Run(path).checkpoint_paths()
     damage(newest)
     remarks = finish(path)
@@ -77,7 +86,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(run, tmp_path)
     assert "\n" not in remarks[0]
     told = [entry for entry in Run(path).journal() if entry["event"] == "damaged"]
     assert newest.name in told[0]["why"]
-    assert contents(path) == contents(tmp_path / "regress-2")
+    assert contents(path) == contents(trained)
 
 
 def test_without_a_sound_checkpoint_it_is_said_how_to_begin_again(run):
@@ -161,7 +170,7 @@ def test_an_emptied_text_of_a_finished_run_is_named_wherever_it_is_read(run, cli
         assert any("journal.jsonl: has 0 of" in str(notice) for notice in session.notices)
 
 
-@pytest.mark.usefixtures("coarse")
+@pytest.mark.usefixtures("coarse", "blank")
 def test_a_damaged_snapshot_is_left_out_and_named(run, cli, tmp_path):
     path = Run(run).snapshot_paths()[1]
     damage(path)
@@ -228,12 +237,9 @@ def test_lines_that_need_more_than_the_free_memory_are_refused(name, run, monkey
         getattr(found, name)()
 
 
-def test_resuming_a_run_of_an_older_format_adds_checksums(tmp_path):
+def test_resuming_a_run_of_an_older_format_adds_checksums(trained, whole):
     """As format 2 left it: no seal, no checks; and stopped before its end."""
-    with start(CONFIG, tmp_path) as session:
-        session.train()
-    path = session.writer.path
-    whole = contents(path)
+    path = whole
     for name in ("history.jsonl", "journal.jsonl"):
         lines = [json.loads(line) for line in (path / name).read_text().splitlines()]
         kept = [{k: v for k, v in line.items() if k != "check"} for line in lines]
@@ -243,7 +249,7 @@ def test_resuming_a_run_of_an_older_format_adds_checksums(tmp_path):
     (path / "config.json").write_text(json.dumps({**record, "format": 2}))
     assert Run(path).status() == "stopped"
     finish(path)
-    assert contents(path) == whole
+    assert contents(path) == contents(trained)
     assert Run(path).record["format"] == RUN_FORMAT
     assert [Run(path).damage(n) for n in ("history.jsonl", "journal.jsonl")] == [None, None]
     assert "check" in (path / "journal.jsonl").read_text().splitlines()[0]
@@ -389,7 +395,7 @@ def test_a_folder_that_leads_out_of_the_run_is_not_written_in(name, run, cli, tm
     assert sorted(path.name for path in (tmp_path / "outside").iterdir()) == before
 
 
-def test_a_run_that_was_moved_does_not_write_in_the_one_that_took_its_place(tmp_path):
+def test_a_run_that_was_moved_does_not_write_in_the_one_that_took_its_place(trained, tmp_path):
     with start(CONFIG, tmp_path) as session:
         path = session.writer.path
 
@@ -404,9 +410,7 @@ def test_a_run_that_was_moved_does_not_write_in_the_one_that_took_its_place(tmp_
             session.train([Moved()])
     assert not path.exists()
     assert finish(tmp_path / "kept") == []
-    with start(CONFIG, tmp_path) as session:
-        session.train()
-    assert contents(tmp_path / "kept") == contents(session.writer.path)
+    assert contents(tmp_path / "kept") == contents(trained)
 
 
 def test_weights_that_changed_before_the_first_checkpoint_are_refused(cli, tmp_path):
@@ -434,15 +438,15 @@ def test_weights_that_changed_before_the_first_checkpoint_are_refused(cli, tmp_p
         ("checkpoints/000000048.safetensors", None),
     ],
 )
-def test_missing_files_of_a_run_are_named(name, mend, run, cli, tmp_path):
-    (tmp_path / "regress-2" / name).unlink()
-    done = cli("verify", tmp_path / "regress-2", "--files-only")
+def test_missing_files_of_a_run_are_named(name, mend, whole, cli):
+    (whole / name).unlink()
+    done = cli("verify", whole, "--files-only")
     assert (done.code, name in done.err) == ((0, False) if mend is None else (4, True))
     assert mend is None or mend in done.err
 
 
-def test_the_hint_for_a_damaged_file_works(run, cli, tmp_path):
-    path = tmp_path / "regress-2"
+def test_the_hint_for_a_damaged_file_works(whole, cli):
+    path = whole
     newest, _ = Run(path).checkpoint_paths()
     damage(newest)
     assert "uses the newest sound checkpoint" in cli("verify", path, "--files-only").err
@@ -461,8 +465,8 @@ def test_one_run_that_cannot_be_read_hides_no_other(run, cli, tmp_path):
     assert "journal.jsonl" in done.err
 
 
-def test_a_run_removed_while_it_is_watched_is_gone(run):
-    found = Run(run)
+def test_a_run_removed_while_it_is_watched_is_gone(whole):
+    found = Run(whole)
     assert found.status() != "gone"
-    shutil.rmtree(run)
+    shutil.rmtree(whole)
     assert found.status() == "gone"

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hiddenstate import Autoencoder, RecurrentRegressor
+from hiddenstate import Autoencoder, RecurrentClassifier, RecurrentRegressor
 from hiddenstate.config import make_config
 from hiddenstate.data import load_dataset
 from hiddenstate.engines import make_engine
 from hiddenstate.errors import OptionError, UntrustedFileError
 from hiddenstate.jobs import Job, make_job
+from hiddenstate.program.equations import softmax
 from hiddenstate.runs import Run
 from hiddenstate.training.checkpoints import pack, unpack
 from hiddenstate.training.initial_state import starting_state
@@ -75,7 +76,7 @@ def looks(path: Path) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("kind", list(OPTIONS))
-def test_stopped_anywhere_and_resumed_it_stops_early_where_it_would_have(
+def test_it_stops_early_with_the_best_weights_also_when_resumed(
     kind: str, engine: str, tiny_idx: Path, tmp_path: Path
 ) -> None:
     job = make(kind, tmp_path, tiny_idx, engine=engine)
@@ -83,18 +84,39 @@ def test_stopped_anywhere_and_resumed_it_stops_early_where_it_would_have(
     end = begin(job, tmp_path / "whole")
     assert end < job.total_steps, "it never stopped early: the test shows nothing"
     whole = contents(tmp_path / "whole")
-    # Within an epoch, at its end and after it, and while it waits.
-    stops = {per_epoch - 1, per_epoch, per_epoch + 1, end - per_epoch + 1}
-    for stop_at in sorted(stops):
+
+    # Each epoch ends with a validation, and two that were no better are the last.
+    told, run = looks(tmp_path / "whole"), Run(tmp_path / "whole")
+    assert [e["step"] for e in told] == list(range(per_epoch - 1, end, per_epoch))
+    assert [e["epoch"] for e in told] == list(range(len(told)))
+    losses = [e["valid_loss"] for e in told]
+    assert len(losses) - 1 - int(np.argmin(losses)) == 2
+    assert run.history()[-1]["step"] == end
+    results = run.results()
+    assert results is not None
+    assert results["valid_loss"] == min(losses)
+
+    # Its model and figures are those of a run that ended at the best step.
+    best = results["best_step"]
+    begin(make(kind, tmp_path, tiny_idx, engine=engine, max_steps=best), tmp_path / "there")
+    there = Run(tmp_path / "there")
+    for name, array in there.model().params.items():
+        np.testing.assert_array_equal(run.model().params[name], array)
+    other = there.results()
+    assert other is not None
+    for name in ("test_accuracy", "test_mse", "test_r2", "valid_loss"):
+        assert results.get(name) == other.get(name)
+
+    # Stopped at the end of an epoch, within it, after it, and while it waits.
+    for stop_at in (per_epoch - 1, per_epoch, end - per_epoch + 1):
         path = tmp_path / f"stopped-{stop_at}"
         begin(job, path, stop_at)
         resume_run(job, path)
         assert contents(path) == whole, stop_at
     chained = tmp_path / "chained"
     begin(job, chained, 2)
-    for stop_at in (per_epoch + 1, 2 * per_epoch, end - 1):
-        resume_run(job, chained, stop_at)
-    resume_run(job, chained)
+    for stop in (per_epoch + 1, 2 * per_epoch, end - 1, None):
+        resume_run(job, chained, stop)
     assert contents(chained) == whole
 
 
@@ -113,41 +135,16 @@ def test_a_run_killed_when_it_had_stopped_but_not_ended_ends_the_same(
     assert contents(killed) == contents(tmp_path / "whole")
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("kind", list(OPTIONS))
-def test_its_model_is_that_of_a_run_that_ended_at_the_best_step(
-    kind: str, engine: str, tiny_idx: Path, tmp_path: Path
+def test_without_patience_it_trains_to_the_end_and_keeps_the_best(
+    tiny_idx: Path, tmp_path: Path
 ) -> None:
-    job = make(kind, tmp_path, tiny_idx, engine=engine)
-    begin(job, tmp_path / "whole")
-    results = Run(tmp_path / "whole").results()
+    job = make("classify", tmp_path, tiny_idx, patience=0, epochs=12)
+    assert begin(job, tmp_path / "run") == job.total_steps
+    results = Run(tmp_path / "run").results()
     assert results is not None
-    best = results["best_step"]
-    there = make(kind, tmp_path, tiny_idx, engine=engine, max_steps=best)
-    begin(there, tmp_path / "there")
-    one, two = (Run(tmp_path / name).model().params for name in ("whole", "there"))
-    for name, array in two.items():
-        np.testing.assert_array_equal(one[name], array)
-    # And its figures are of that model, not of the last weights.
-    other = Run(tmp_path / "there").results()
-    assert other is not None
-    for name in ("test_accuracy", "test_mse", "test_r2", "valid_loss"):
-        assert results.get(name) == other.get(name)
-
-
-@pytest.mark.parametrize("kind", list(OPTIONS))
-def test_each_epoch_ends_with_a_validation_event(kind: str, tiny_idx: Path, tmp_path: Path) -> None:
-    job = make(kind, tmp_path, tiny_idx)
-    end = begin(job, tmp_path / "run")
-    per_epoch = job.batches.steps_per_epoch
-    told = looks(tmp_path / "run")
-    assert [e["step"] for e in told] == list(range(per_epoch - 1, end, per_epoch))
-    assert [e["epoch"] for e in told] == list(range(len(told)))
-    losses = [e["valid_loss"] for e in told]
-    assert len(losses) - 1 - int(np.argmin(losses)) == 2  # the patience
-    run = Run(tmp_path / "run")
-    assert run.history()[-1]["step"] == end
-    assert run.results()["valid_loss"] == min(losses)
+    losses = [event["valid_loss"] for event in looks(tmp_path / "run")]
+    assert len(losses) == 12
+    assert results["valid_loss"] == min(losses)
 
 
 class Keeper(Callback):
@@ -176,6 +173,16 @@ def test_a_validation_does_not_change_training(tiny_idx: Path, tmp_path: Path) -
 def test_the_loss_that_decides_is_the_mean_of_the_rows_losses(
     tiny_idx: Path, tmp_path: Path
 ) -> None:
+    """The cross-entropy of held-out rows, or the squared error of each series."""
+    job = make("classify", tmp_path, tiny_idx)
+    engine = make_engine(job.task(), starting_state(job))
+    train, valid = job.dataset.train, job.dataset.valid
+    assert valid is not None
+    together = np.concatenate([train.X, valid.X]).reshape(120, -1)
+    assert (len(valid), len(np.unique(together, axis=0))) == (30, 120)
+    chances = softmax(engine.predict(valid.X).astype(float))
+    losses = -np.log(chances[np.arange(len(valid)), valid.y])
+    assert job.validation_loss(engine) == pytest.approx(losses.mean(), rel=1e-6)
     job = make("regress", tmp_path, tiny_idx)
     engine = make_engine(job.task(), starting_state(job))
     valid = job.dataset.valid
@@ -295,6 +302,15 @@ def test_a_carried_state_is_not_broken_for_validation_rows(cli: Cli, tmp_path: P
     assert not (tmp_path / "runs").exists()
 
 
+def test_a_run_that_stopped_early_is_not_resumed(cli: Cli, tiny_idx: Path) -> None:
+    options = ("--recipe", "classic", "--hidden-size", 3, "--lr", "0.5", "--epochs", 30)
+    cli("classify", tiny_idx, *options, "--valid-fraction", "0.3", "--patience", 1, *QUIET)
+    done = cli("resume", "classify-1", "--epochs", "+5", "--view", "off")
+    assert done.code == 2
+    assert "stopped early" in done.err
+    assert "--patience" in done.err
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_estimators_keep_their_validations_and_the_best_weights(engine: str) -> None:
     random = np.random.default_rng(0)
@@ -310,18 +326,21 @@ def test_estimators_keep_their_validations_and_the_best_weights(engine: str) -> 
     }
     coder = Autoencoder((8,), 2, lr=0.1, **own).fit(X)
     follower = RecurrentRegressor(hidden_size=4, lr=0.3, **own).fit(X, y)
-    for fitted in (coder, follower):
+    sorter = RecurrentClassifier(hidden_size=4, lr=0.3, **own).fit(X, y > 0)
+    for fitted, targets in ((coder, None), (follower, y), (sorter, y > 0)):
         told = [event for event in fitted.history_ if event["event"] == "valid"]
         losses = [event["valid_loss"] for event in told]
         best = int(np.argmin(losses))
         assert len(losses) == best + 3 < 25
         assert fitted.n_steps_ == told[-1]["step"] + 1
         shorter = fitted.__class__(**{**fitted.get_params(), "patience": 0, "epochs": best + 1})
-        again = shorter.fit(X, None if fitted is coder else y)
+        again = shorter.fit(X, targets)
         for name, array in again.model_.params.items():
             np.testing.assert_array_equal(array, fitted.model_.params[name])
 
 
 def test_patience_needs_rows_to_be_counted_on() -> None:
+    with pytest.raises(OptionError, match=r"--valid-fraction 0\.1"):
+        make_config("classify", {"patience": 3})
     with pytest.raises(OptionError, match="valid"):
         Autoencoder(patience=3).fit(np.random.default_rng(0).random((30, 4)))

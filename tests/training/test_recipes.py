@@ -451,25 +451,25 @@ RESUMED: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("job", RESUMED)
-@pytest.mark.parametrize("stop_at", [1, 7, 20, 23])
-def test_a_run_by_the_recipe_resumes_exactly(stop_at: int, job: str, tmp_path: Path) -> None:
+def test_a_run_by_the_recipe_resumes_exactly(job: str, tmp_path: Path) -> None:
     write, options = RESUMED[job]
     values = {"data": str(tmp_path / write(tmp_path))} | options | TINY
     ends = []
-    for stop in (None, StopAt(stop_at)):
+    for stop_at in (None, 1, 20):
         config, dataset = plan(job, values)
-        folder = tmp_path / ("whole" if stop is None else "stopped")
-        with start(config, folder, dataset=dataset) as session:
+        stop = None if stop_at is None else StopAt(stop_at)
+        with start(config, tmp_path / str(stop_at), dataset=dataset) as session:
             done = session.train([stop] if stop else [], stop or (lambda: False))
-        if stop is not None:
+        path = session.writer.path
+        if stop_at is not None:
             assert done is None
-            with resume_run(Run(folder / f"{job}-1"), {}) as session:
+            with resume_run(Run(path), {}) as session:
                 assert stop_at <= session.step < 25
                 session.train()
-        ends.append(contents(folder / f"{job}-1"))
-    assert ends[0] == ends[1]
+        ends.append(contents(path))
+    assert ends[0] == ends[1] == ends[2]
     if job == "classify":
-        assert Run(folder / "classify-1").config.model.members == MEMBERS
+        assert Run(path).config.model.members == MEMBERS
 
 
 def test_lines_suit_the_epochs_that_were_given() -> None:

@@ -98,28 +98,21 @@ def contents(path):
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("kind", list(OPTIONS))
-def test_stopped_at_every_third_step_and_resumed_it_is_byte_equal(kind, engine, tiny_idx, tmp_path):
+def test_stopped_anywhere_and_resumed_it_is_byte_equal(kind, engine, tiny_idx, tmp_path):
+    """At the end of a chunk, which may come some steps after the request, once and five times."""
     job = make(kind, tiny_idx, engine=engine)
     begin(job, tmp_path / "whole")
     whole = contents(tmp_path / "whole")
-    for stop_at in range(1, job.total_steps, 3):
+    for stop_at in (1, job.total_steps // 2, job.total_steps - 2):
         path = tmp_path / f"stopped-{stop_at}"
-        # log_every=1 would hide partial chunks, so the stop may come some steps later.
         begin(job, path, stop_at)
         resume_run(job, path)
         assert contents(path) == whole
-
-
-@pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("kind", list(OPTIONS))
-def test_five_chained_resumes_are_byte_equal(kind, engine, tiny_idx, tmp_path):
-    job = make(kind, tiny_idx, checkpoint_every=1, engine=engine)
-    begin(job, tmp_path / "whole")
+    job = make(kind, tiny_idx, engine=engine, checkpoint_every=1)  # chunks of one step
     begin(job, tmp_path / "chained", 2)
-    for stop_at in (5, 6, 11, 13):
+    for stop_at in (5, 6, 11, 13, None):
         resume_run(job, tmp_path / "chained", stop_at)
-    resume_run(job, tmp_path / "chained")
-    assert contents(tmp_path / "chained") == contents(tmp_path / "whole")
+    assert contents(tmp_path / "chained") == whole
 
 
 @pytest.mark.parametrize("engine", ENGINES)
