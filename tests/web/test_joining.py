@@ -125,7 +125,7 @@ PAGES = [
     *(("report/html/page.js", f"report/html/{name}.js") for name in ("codes", "live", "forecast")),
     *(
         (f"export/html/{name}.js",)
-        for name in ("pictures", "signals", "waves", "forecasts", "forms")
+        for name in ("pictures", "signals", "sounds", "waves", "forecasts", "forms")
     ),
     *((f"export/html/code_{name}.js",) for name in ("pictures", "fields", "curves")),
 ]

@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -156,7 +157,7 @@ def houses_options(path: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
+def runs(tmp_path_factory: pytest.TempPathFactory, odd_run: Callable[[str], Run]) -> dict[str, Run]:
     folder = tmp_path_factory.mktemp("runs")
     digits = {"data": str(write_digits(folder / "digits")), "log_every": 5, "max_steps": 10}
     hostile = {"data": str(write_hostile(folder / "hostile.csv")), "hidden_size": 4, "epochs": 1}
@@ -166,6 +167,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
         "codes": train("autoencode", digits, folder),
         "waves": train("regress", {"windows": 6, "hidden_size": 4}, folder),
         "signals": train("classify", hostile, folder),
+        "sounds": odd_run("sounds"),
         "forecasts": train("regress", shops_options(folder / "shops.csv"), folder),
         "forms": train("regress", houses_options(folder / "houses.csv"), folder),
     }
@@ -180,7 +182,7 @@ def pages(runs: dict[str, Run], tmp_path_factory: pytest.TempPathFactory) -> dic
     return {kind: Page((folder / f"{kind}.html").read_text("utf-8")) for kind in runs}
 
 
-KINDS = ["pictures", "codes", "waves", "signals", "forecasts", "forms"]
+KINDS = ["pictures", "codes", "waves", "signals", "sounds", "forecasts", "forms"]
 
 
 def data(page: Page) -> Any:

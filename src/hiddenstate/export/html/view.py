@@ -4,10 +4,12 @@ Shapes: N rows, T steps, I features, F numbers of a flat row, Z code size.
 """
 
 from contextlib import suppress
+from dataclasses import asdict
 from typing import Any, TypedDict, TypeGuard
 
 import numpy as np
 
+from hiddenstate.data.framing import Framing
 from hiddenstate.errors import MachineError, UntrustedFileError, printable
 from hiddenstate.export.facts import Facts
 from hiddenstate.export.html.forecasts import ForecastView, forecast_view
@@ -29,6 +31,9 @@ MAX_ROWS = 10
 
 MAX_BYTES = 24 * 1024
 """Bytes of these rows; of longer rows there are fewer."""
+
+MAX_HEARD = 48 * 1024
+"""Bytes of the samples of these rows, if they are sounds; of longer ones there are fewer."""
 
 MAX_POINTS = 300
 """Codes of the run that are drawn."""
@@ -54,7 +59,9 @@ class ViewData(TypedDict):
     `low` and `high` are the range of each feature, in the units of the data. `rows` (N, T, I), or
     (N, F), are rows of the run, with NaN after the end of a row; `labels` their class numbers.
     `flags` has the `MADE` values, 0 or 1, of each feature that encodes text or a calendar so.
-    `codes` (n, Z) are codes of the run with the class numbers `code_labels`.
+    `sound` says how the steps of sounds were cut, and `waves` (n, s) are the samples of the first
+    rows as bytes of `mu_law`. `codes` (n, Z) are codes of the run with the class numbers
+    `code_labels`.
     """
 
     kind: str
@@ -68,6 +75,8 @@ class ViewData(TypedDict):
     flags: list[str | None]
     forecast: ForecastView | None
     form: FormView | None
+    sound: dict[str, int] | None
+    waves: Any
     rows: Any
     labels: list[int] | None
     codes: Any
@@ -87,6 +96,8 @@ def view_data(source: Source, reads: bool = True) -> ViewData:
     kind = "pictures" if program.kind.has_classes and picture else kinds[program.kind.answers]
     kind = "forecasts" if source.present is not None else kind
     kind = "forms" if picture is None and has_form(source) else kind
+    sound = _framing(source)
+    kind = "sounds" if kind == "signals" and sound is not None else kind
     n = program.n_features
     names = facts["columns"]
     if names is None or len(names) != n:
@@ -113,6 +124,8 @@ def view_data(source: Source, reads: bool = True) -> ViewData:
         "flags": flags,
         "forecast": None,
         "form": form_view(source, low, high, reads) if kind == "forms" else None,
+        "sound": None if sound is None else asdict(sound),
+        "waves": None,
         "rows": None,
         "labels": None,
         "codes": None,
@@ -151,6 +164,16 @@ def _picture(source: Source) -> list[int] | None:
         shape = (side, side) if side * side == shape[0] else shape
     square = len(shape) == 2 and min(shape) >= SMALLEST
     return [int(size) for size in shape] if square and not program.kind.has_targets else None
+
+
+def _framing(source: Source) -> Framing | None:
+    """Return how the sounds that a model reads in bands are cut; None of other models."""
+    reading = source.model.transform.reading
+    rate, frame, bands = (reading.get(name) for name in ("rate", "frame", "bands"))
+    if not source.program.kind.has_classes or not rate or not frame or not bands:
+        return None
+    framing = Framing(source.program.n_features // bands, rate, frame, bands)
+    return framing if framing.width == source.program.n_features else None
 
 
 def _ranges(source: Source, timeline: Timeline | None) -> tuple[list[float], list[float]]:
@@ -205,6 +228,10 @@ def _add_rows(view: ViewData, source: Source, timeline: Timeline) -> None:
     if source.program.kind.has_classes:
         static = typed(arrays, ClassifyStatic)
         view["labels"] = _kept(view, source, static.get("shown"), static.get("shown_label"))
+        waves = static.get("wave")
+        if view["rows"] and waves is not None and (n := MAX_HEARD // waves.shape[1]):
+            own = waves[: min(n, view["rows"]["shape"][0])]
+            view["waves"] = {"dtype": "|u1", "shape": list(own.shape), "base64": encoded(own)}
         return
     if source.program.kind.has_targets:
         waves = typed(arrays, RegressStatic).get("input")
