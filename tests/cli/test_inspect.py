@@ -297,7 +297,7 @@ def drawn(path, options, monkeypatch, colour, no_colour=""):
     monkeypatch.setenv("NO_COLOR", no_colour)
     monkeypatch.setattr("sys.stdout", Terminal())
     config = make_config("classify", {"data": str(path), **options})
-    return "\n".join(line for line, _ in samples(read_dataset(config), config.data, 80))
+    return "\n".join(line for line, _ in samples(read_dataset(config), 80))
 
 
 def test_colour_only_if_the_terminal_supports_and_allows_it(tmp_path, monkeypatch):

@@ -418,7 +418,7 @@ def test_uint8_rows_with_two_axes_or_a_square_are_drawn_as_images(tmp_path, shap
     coder().fit(rows, run_dir=tmp_path / "coder")
     classifier().fit(rows, Y_CLASS, run_dir=tmp_path / "classifier")
     for name in ("coder", "classifier"):
-        assert Timeline(Run(tmp_path / name)).picture == picture
+        assert Timeline(Run(tmp_path / name)).facts.picture == picture
 
 
 @pytest.mark.parametrize("rows", ["one frame", "a list of frames"])

@@ -99,6 +99,8 @@ FACTS = [
     ("picture", ["a", "b"], r"picture is \['a', 'b'\], expected a height and a width, or null"),
     ("picture", [8], "expected a height and a width"),
     ("picture", [8, 8.0], "expected a height and a width"),
+    ("picture", [8, 8, 4], "expected a height and a width"),
+    ("picture", [8, 8, 3], "expected as many numbers as a row, "),
     ("picture", [8, 7], "picture is 8 x 7, expected as many numbers as a row, 8 x 8"),
     ("picture", [10**9, 10**9], "expected as many numbers as a row, 8 x 8"),
     ("picture", "8 x 8", "picture has the wrong type"),

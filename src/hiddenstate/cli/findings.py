@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hiddenstate.config import Config, DataConfig
+from hiddenstate.config import Config
 from hiddenstate.errors import listed, printable
 
 if TYPE_CHECKING:
@@ -141,9 +141,8 @@ def _steps_fact(findings: "Findings") -> str:
 
 def _width_fact(findings: "Findings") -> str:
     if findings.picture:
-        in_color = findings.steps is not None and findings.n_features == 3 * findings.picture[1]
-        h, w = findings.picture
-        return f"{h} x {w}{', in 3 colours' if in_color else ''}"
+        h, w, *colors = findings.picture
+        return f"{h} x {w}{', in 3 colours' if colors else ''}"
     names = f": {_some(findings.columns, 6)}" if findings.columns else ""
     return f"{findings.n_features:,}{names}"
 
@@ -288,7 +287,7 @@ def drawn_rows(d: "SequenceDataset", n: int) -> dict[str, int]:
     return dict(list(zip(map(str, labels), firsts.tolist(), strict=True))[:MAX_SAMPLES])
 
 
-def samples(d: "SequenceDataset", options: DataConfig, width: int) -> "Iterator[tuple[str, bool]]":
+def samples(d: "SequenceDataset", width: int) -> "Iterator[tuple[str, bool]]":
     """Draw the first row of each class.
 
     Yields
@@ -297,18 +296,17 @@ def samples(d: "SequenceDataset", options: DataConfig, width: int) -> "Iterator[
     is_drawing : bool
         Whether the line has colour codes, and no text from the data.
     """
-    from hiddenstate.data.description import feature_names, first_rows, picture_of
+    from hiddenstate.data.description import feature_names, first_rows
     from hiddenstate.views.terminal import shapes
 
     X = first_rows(d.X)
-    picture = picture_of(d, options)
-    too_short = X.ndim == 2 and picture is None and X.shape[1] < 8
+    too_short = X.ndim == 2 and d.picture is None and X.shape[1] < 8
     if not len(X) or too_short or not encodable(shapes.CHARACTERS):
         return
     chosen = drawn_rows(d, len(X))
     yield ("the first row of each class" if len(chosen) > 1 else "the first row"), False
-    if picture is not None:
-        shape = picture if d.picture else (*picture, 3)
+    if d.picture is not None:
+        shape = d.picture
         yield from _pictures({label: X[row].reshape(shape) for label, row in chosen.items()}, width)
         return
     names = feature_names(d) if X.ndim == 3 else [""]
@@ -379,6 +377,7 @@ def _as_read(d: "Dataset") -> str:
     lengths, names = lengths_of(d.train), f" ({_some(d.columns, 2)})" if d.columns else ""
     if d.picture is not None:
         text += f"pictures of {d.picture[0]} x {d.picture[1]} pixels"
+        text += ", in 3 colours" if d.picture[2:] else ""
     elif lengths is None:
         text += f"rows of {count(d.X.shape[1], 'number')}{names}"
     else:

@@ -95,12 +95,12 @@ def _lengths(d: "SequenceDataset") -> list[int] | None:
 
 def _samples(findings: "Findings", d: "SequenceDataset", options: DataConfig) -> list[Any]:
     """Return the first row of each class, of a few, as what it is drawn as."""
-    from hiddenstate.data.description import feature_names, first_rows, picture_of
+    from hiddenstate.data.description import feature_names, first_rows
 
     X = first_rows(d.X)
     if not len(X):
         return []
-    picture, names = picture_of(d, options), feature_names(d)
+    picture, names = d.picture, feature_names(d)
     best = next((fit for fit in findings.fits if not fit.why_not), None)
     if X.ndim == 2 and picture is None and best is not None and _reads_steps(best):
         return [{"label": None, **_series(X, names)}]
@@ -108,7 +108,7 @@ def _samples(findings: "Findings", d: "SequenceDataset", options: DataConfig) ->
     for label, row in drawn_rows(d, len(X)).items():
         head = {"label": label or None}
         if picture is not None:
-            found.append({**head, **_picture(X[row], picture, d.picture is None)})
+            found.append({**head, **_picture(X[row], picture)})
         elif X.ndim == 3:
             T = X.shape[1] if d.train.lengths is None else int(d.train.lengths[row])
             found.append({**head, **_series(X[row, :T], names)})
@@ -138,18 +138,18 @@ def _series(values: "Array", names: list[str]) -> dict[str, Any]:
     }
 
 
-def _picture(row: "Array", shape: tuple[int, int], in_color: bool) -> dict[str, Any]:
+def _picture(row: "Array", shape: tuple[int, ...]) -> dict[str, Any]:
     """Describe a picture: pixels from 0 to 255, of large ones every n-th of each side."""
     import numpy as np
 
     every = -(-max(shape) // MAX_SIDE)
-    pixels = row.reshape(*shape, -1)[::every, ::every].astype(float)
+    pixels = row.reshape(shape)[::every, ::every].astype(float)
     pixels = pixels * (255 / (255 if row.dtype == np.uint8 else max(float(pixels.max()), 1e-9)))
     pixels = np.clip(np.nan_to_num(pixels), 0, 255).round().astype(int)
     return {
         "kind": "picture",
         "shape": list(pixels.shape[:2]),
-        "in_color": in_color,
+        "in_color": pixels.ndim == 3,
         "values": pixels.ravel().tolist(),
     }
 

@@ -116,7 +116,7 @@ def _inspect(
         return
     for line in report(findings, dataset, data, width):
         say(line)
-    for line, is_drawing in samples(dataset, config.data, width):
+    for line, is_drawing in samples(dataset, width):
         if is_drawing:
             click.echo(line)  # with colour codes of our own, without text from the file
         else:

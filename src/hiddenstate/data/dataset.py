@@ -116,7 +116,8 @@ class Dataset:
     columns, targets : tuple of str, optional
         Names of the features and of the targets, if they have names.
     picture : tuple of int, optional
-        (height, width) of a row that is a picture.
+        (height, width) of a row that is a picture, or (height, width, 3) if its pixels are red,
+        green and blue in turn.
     source : {"arrays", "bundled", "file"}
         Where the data comes from; arrays cannot be read again.
     remarks : tuple of str
@@ -134,7 +135,7 @@ class Dataset:
     classes: list[Any] | None = None
     columns: tuple[str, ...] | None = None
     targets: tuple[str, ...] | None = None
-    picture: tuple[int, int] | None = None
+    picture: tuple[int, ...] | None = None
     source: str = "arrays"
     remarks: tuple[str, ...] = ()
     numbers_as_text: tuple[str, ...] = ()

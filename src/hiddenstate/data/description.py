@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from hiddenstate.config import DataConfig
 from hiddenstate.data.dataset import Dataset, label_values
 from hiddenstate.data.rows import Rows, in_pieces
 from hiddenstate.data.store import PIECE, RowStore
@@ -83,12 +82,6 @@ def feature_names(d: Dataset) -> list[str]:
     if d.columns is not None and len(d.columns) == d.X.shape[-1]:
         return list(d.columns)
     return [f"feature {i}" for i in range(d.X.shape[-1])]
-
-
-def picture_of(d: Dataset, options: DataConfig) -> tuple[int, int] | None:
-    """Return the (height, width) of rows that are pictures, grey or with three colours a pixel."""
-    coloured = options.color and d.kind.startswith(("a folder of images", "an image"))
-    return (d.X.shape[1], d.X.shape[2] // 3) if coloured else d.picture
 
 
 def class_sizes(d: Dataset) -> dict[str, int] | None:

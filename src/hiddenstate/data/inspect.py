@@ -19,7 +19,6 @@ from hiddenstate.data.description import (
     lengths_of,
     like_numbers,
     n_missing_targets,
-    picture_of,
     target_ranges,
 )
 from hiddenstate.data.job_fit import Fit, hardly_repeat, job_fits, unknown_labels
@@ -116,7 +115,7 @@ class Findings:
     steps: tuple[int, int, int] | None
     n_features: int
     columns: tuple[str, ...] | None
-    picture: tuple[int, int] | None
+    picture: tuple[int, ...] | None
     dtype: str
     n_bytes: int
     on_disk: bool
@@ -175,8 +174,7 @@ def inspect_dataset(
     values, copies, rows = count_values(parts), count_duplicates(d), d.train
     steps = lengths_of(rows)
     names = feature_names(d)
-    picture = picture_of(d, options)
-    constant = [] if picture else np.flatnonzero(values.low == values.high).tolist()
+    constant = [] if d.picture else np.flatnonzero(values.low == values.high).tolist()
     warnings = [*d.remarks, *_label_warnings(d), *_shape_warnings(d, options, reading)]
     warnings += assumptions(d, config, None)  # a reading has a block of its own
     warnings += _copy_warnings(copies)
@@ -205,7 +203,7 @@ def inspect_dataset(
         steps=None if steps is None else _spread(steps),
         n_features=d.X.shape[-1] - len(ids),
         columns=d.columns and tuple(name for name in d.columns if name not in ids),
-        picture=picture,
+        picture=d.picture,
         dtype=str(d.X.dtype),
         n_bytes=data_bytes(parts),
         on_disk=isinstance(d.X, RowStore),
@@ -430,7 +428,7 @@ def _shape_warnings(
             yield from _flat_warnings(d.X.shape[1])
         return
     _, T, width = d.X.shape
-    plain = picture_of(d, options) is None and d.train.lengths is None
+    plain = d.picture is None and d.train.lengths is None
     if plain and looks_swapped(first_rows(d.X)):
         arrays = d.kind.startswith(("an .np", "a folder of .npy"))
         hint = "transpose the data"

@@ -166,11 +166,12 @@ def _check_facts(facts: dict[str, Any], job: str, where: str) -> StaticFacts:
     classes, picture = facts["classes"], facts["picture"]
     plain = all(isinstance(label, (str, int, float)) for label in classes or ())
     different = plain and len(set(classes or ())) == len(classes or ())
-    sides = picture is None or _are_sizes(picture)
+    in_color = picture is not None and picture[2:] == [3]
+    sides = picture is None or _are_sizes(picture[:2] if in_color else picture)
     expected = {
         "job": (facts["job"] == job, job),
         "classes": (different and classes != [], "different labels, or null"),
-        "picture": (sides, "a height and a width, or null"),
+        "picture": (sides, "a height and a width, or null; in colour also 3"),
         "shown_split": (facts["shown_split"] in ("test", "train"), "test or train"),
         "appended": (kind_of(job).has_targets or not facts["appended"], "false"),
     }
@@ -201,7 +202,7 @@ def _check_facts(facts: dict[str, Any], job: str, where: str) -> StaticFacts:
         job,
         facts["data"],
         None if classes is None else tuple(classes),
-        None if picture is None else (picture[0], picture[1]),
+        None if picture is None else tuple(picture),
         facts["shown_split"],
         facts["appended"],
         tuple(channels) if "channels" in facts else None,
@@ -266,8 +267,8 @@ def _check_axes(facts: StaticFacts, sizes: Sizes, where: str) -> None:
             )
 
 
-def _check_picture(picture: tuple[int, int] | None, sizes: Sizes, job: str, where: str) -> None:
-    """Refuse a picture with more or fewer pixels than a row has numbers."""
+def _check_picture(picture: tuple[int, ...] | None, sizes: Sizes, job: str, where: str) -> None:
+    """Refuse a picture of more or fewer numbers than a row has."""
     names = {"classes": ("T", "I"), "codes": ("F",)}.get(kind_of(job).answers)
     if picture and names and math.prod(picture) != math.prod(sizes[name] for name in names):
         shape = " x ".join(str(sizes[name]) for name in names)

@@ -17,7 +17,8 @@ class StaticFacts:
     classes : tuple or None
         The label of each class number, all different.
     picture : tuple of int or None
-        Height and width of the picture that a row is.
+        Height and width of the picture that a row is, and 3 if its pixels are red, green and blue
+        in turn.
     shown_split : {"test", "train"}
         Where the shown rows come from.
     appended : bool
@@ -56,7 +57,7 @@ class StaticFacts:
     job: str
     data: str
     classes: tuple[str | int | float, ...] | None
-    picture: tuple[int, int] | None
+    picture: tuple[int, ...] | None
     shown_split: str
     appended: bool
     channels: tuple[str, ...] | None = None

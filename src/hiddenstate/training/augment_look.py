@@ -35,8 +35,8 @@ class Look:
     seed, threads : int
     masked : bool
         Whether half of the features mark missing values.
-    picture : (int, int) or None
-        Height and width of rows that are pictures.
+    picture : tuple of int, or None
+        Height and width of rows that are pictures, and 3 if they are in colour.
     """
 
     rows: Rows
@@ -44,7 +44,7 @@ class Look:
     seed: int
     threads: int
     masked: bool
-    picture: tuple[int, int] | None
+    picture: tuple[int, ...] | None
 
     @property
     def y(self) -> Array:

@@ -112,7 +112,7 @@ def decision(run: Timeline, now: Moment, on: Figure | None, n: int = 4) -> Figur
         sorted_units(now.arrays["hidden"][:n], run.unit_order),
         static["shown_label"][:n],
         run.class_names,
-        run.picture,
+        None,
         on,
         run.form,
         answers=answers,
@@ -182,10 +182,10 @@ def _there(shown: Shown | None) -> Shown:
 
 _OF_ALL: dict[str, Drawer] = {
     "example": lambda run, now, on: figures.examples(
-        run.static_arrays["example"], run.labels("example_label", now), run.picture, on, run.form
+        run.static_arrays["example"], run.labels("example_label", now), None, on, run.form
     ),
     "augmented": lambda run, now, on: figures.augmented(
-        run.static_arrays["plain"], run.static_arrays["augmented"], run.picture, on, run.form
+        run.static_arrays["plain"], run.static_arrays["augmented"], None, on, run.form
     ),
     "learning": _learning,
     "memory": _memory,
@@ -197,7 +197,7 @@ DRAWERS: dict[str, dict[str, Drawer]] = {
             run.static_arrays["shown"],
             run.labels("shown_label", now) or (),
             [run.label(chosen) for chosen in now.arrays["probability"].argmax(axis=1)],
-            run.picture,
+            None,
             on,
             run.form,
             _which(run, now),
@@ -211,7 +211,7 @@ DRAWERS: dict[str, dict[str, Drawer]] = {
             run.labels("worst_label", now) or (),
             run.labels("worst_chosen", now) or (),
             now.arrays["worst_chance"],
-            run.picture,
+            None,
             on,
             run.form,
         ),
@@ -266,7 +266,7 @@ DRAWERS: dict[str, dict[str, Drawer]] = {
     },
     "codes": {
         "reconstructions": lambda run, now, on: figures.reconstructions(
-            run.static_arrays["original"], now.arrays["reconstruction"], run.picture, on, run.form
+            run.static_arrays["original"], now.arrays["reconstruction"], None, on, run.form
         ),
         "codes": lambda run, now, on: figures.codes(
             now.arrays["code"],
@@ -276,17 +276,17 @@ DRAWERS: dict[str, dict[str, Drawer]] = {
             limits=run.limits.codes,
         ),
         "grid": lambda run, now, on: figures.grid(
-            now.arrays["grid"], run.picture, run.static_arrays.get("original"), on, run.form
+            now.arrays["grid"], None, run.static_arrays.get("original"), on, run.form
         ),
         "walk": lambda run, now, on: figures.walk(
-            now.arrays["walk"], run.static_arrays.get("walk_end"), run.picture, on, run.form
+            now.arrays["walk"], run.static_arrays.get("walk_end"), None, on, run.form
         ),
         "worst": lambda run, now, on: figures.rebuilt_worst(
             now.arrays["worst_row"],
             now.arrays["worst_rebuilt"],
             now.arrays["worst_error"],
             run.labels("worst_label", now),
-            run.picture,
+            None,
             on,
             run.form,
         ),

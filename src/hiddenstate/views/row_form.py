@@ -1,13 +1,15 @@
 """What a row of a run is to views: a picture, a series of channels, or quantities without time.
 
-A series is drawn as stacked lanes, one for each channel, each with a scale of its own, which is the
-same in all figures of a run. Quantities are drawn as bars around their means.
+A picture is drawn as pixels from 0 to 255, grey or in colour. A series is drawn as stacked lanes,
+one for each channel, each with a scale of its own, which is the same in all figures of a run.
+Quantities are drawn as bars around their means.
 """
 
 import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 
@@ -34,6 +36,9 @@ DEVIATIONS = 3
 UNITS = (("d", 86400.0), ("h", 3600.0), ("min", 60.0), ("s", 1.0), ("ms", 1e-3), ("µs", 1e-6))
 """Units of time and their seconds."""
 
+Look = Literal["lanes", "bars", "grey", "color"]
+"""What a row is drawn as: channels of a series in lanes, quantities as bars, or pixels."""
+
 OF_DATA = ("example", "plain", "shown", "original", "code_row", "walk_end")
 """Static arrays that hold rows of the data."""
 
@@ -47,9 +52,11 @@ class RowForm:
     shape : tuple of int
         Steps and channels (T, C). A row of one step has no time: its numbers are quantities.
     low, high : ndarray (C,)
-        Ends of the scale of each channel.
+        Ends of the scale of each channel; all are those of pixels if a row is a picture.
     picture : tuple of int, optional
-        Height and width of the picture that a row is.
+        Height and width in pixels of the picture that a row is drawn as.
+    in_color : bool
+        Whether its pixels are red, green and blue.
     names : tuple of str (C,), optional
         Names of the channels.
     time_step : float, optional
@@ -67,6 +74,19 @@ class RowForm:
     time_step: float | None = None
     time_unit: str | None = None
     is_photograph: bool = False
+    in_color: bool = False
+
+    @property
+    def look(self) -> Look:
+        """What a row is drawn as."""
+        if self.picture is not None:
+            return "color" if self.in_color else "grey"
+        return "lanes" if self.shape[0] > 1 else "bars"
+
+    @property
+    def down(self) -> bool:
+        """Whether the steps of a row are the lines of its picture, read from the top."""
+        return self.look in ("grey", "color")
 
     @property
     def has_time(self) -> bool:
@@ -105,6 +125,14 @@ class RowForm:
         """Return the same as shares of the scales: 0 at the lower end, 1 at the upper end."""
         low, high = self.low[: self.n_drawn], self.high[: self.n_drawn]
         return np.asarray((self.series(row) - low) / (high - low))
+
+    def pixels(self, row: Array) -> Array:
+        """Return a picture, flat or not, as pixels from 0 to 255: float32 (h, w), or (h, w, 3) of
+        red, green and blue. A missing one is NaN."""
+        low, high = float(self.low[0]), float(self.high[0])
+        shares = (np.asarray(row, np.float32) - low) / (high - low)
+        shape = (*(self.picture or self.shape), *((3,) if self.in_color else ()))
+        return np.asarray(255 * np.clip(shares, 0, 1)).reshape(shape)
 
     def clock(self) -> tuple[float, str]:
         """Return the time of a step and its unit, readable over a whole row; 1 and `step` if the
@@ -145,8 +173,9 @@ def row_form(facts: StaticFacts, arrays: Arrays) -> RowForm:
     )
 
 
-def form_of_rows(rows: Array, picture: tuple[int, int] | None = None) -> RowForm:
-    """Return what rows (N, T, C) or (N, T) are if nothing else is known of them."""
+def form_of_rows(rows: Array, picture: tuple[int, ...] | None = None) -> RowForm:
+    """Return what rows (N, T, C) or (N, T) are if nothing else is known of them than their
+    `picture`: height and width, and 3 if its pixels are red, green and blue in turn."""
     shape = (rows.shape[1], math.prod(rows.shape[2:])) if rows.ndim > 1 else (1, 1)
     return _form([rows] if len(rows) else [], shape, picture=picture)
 
@@ -154,7 +183,7 @@ def form_of_rows(rows: Array, picture: tuple[int, int] | None = None) -> RowForm
 def _form(
     rows: Sequence[Array],
     shape: tuple[int, int],
-    picture: tuple[int, int] | None = None,
+    picture: tuple[int, ...] | None = None,
     names: tuple[str, ...] | None = None,
     time_step: float | None = None,
     time_unit: str | None = None,
@@ -163,14 +192,23 @@ def _form(
     low, high = np.zeros(shape[1]), np.ones(shape[1])
     if ranges is not None and len(ranges) == shape[1]:
         low, high = _extremes(np.array(ranges, float).T)
-    elif picture is None and rows:
+    elif picture is not None:
+        values = np.concatenate([np.array((0, 1)), *(part.ravel() for part in rows)])
+        ends = _extremes(values[:, None].astype(float))  # 0 to 1, but of other floats
+        low, high = (np.repeat(end, shape[1]) for end in ends)
+    elif rows:
         values = np.concatenate([np.asarray(part, float).reshape(-1, shape[1]) for part in rows])
         low, high = _around_mean(values) if shape[0] == 1 else _extremes(values)
     if names is not None and len(names) != shape[1]:
         names = None
-    pixels = [part.ravel() for part in rows] if picture else []
-    is_photograph = bool(pixels) and float(np.median(np.concatenate(pixels))) > INK
-    return RowForm(shape, low, high, picture, names, time_step, time_unit, is_photograph)
+    if picture is None:
+        return RowForm(shape, low, high, None, names, time_step, time_unit)
+    pixels = np.concatenate([part.ravel() for part in rows]) if rows else np.zeros(1)
+    is_photograph = float(np.median(pixels)) > INK
+    sides = picture[0], picture[1]
+    return RowForm(
+        shape, low, high, sides, names, time_step, time_unit, is_photograph, len(picture) > 2
+    )
 
 
 def _extremes(values: Array) -> tuple[Array, Array]:

@@ -82,8 +82,6 @@ class Timeline:
     ----------
     job : str
     facts : StaticFacts
-    picture : tuple of int or None
-        Height and width of the picture that a row is.
     kind : JobKind
         What the job is.
     form : RowForm
@@ -105,7 +103,6 @@ class Timeline:
         self.job, self.kind = run.config.job, run.config.kind
         arrays, self.facts = run.static_arrays
         self.static_arrays = _drawable_arrays(arrays)
-        self.picture = self.facts.picture
         self.form = row_form(self.facts, self.static_arrays)
         self._snapshots: dict[int, NamedArrays] = {}
         self.events: list[Event] = []

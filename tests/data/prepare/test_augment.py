@@ -266,6 +266,20 @@ def test_pictures_move_in_both_axes(flat):
         np.testing.assert_allclose(out[row].reshape(height, width), expected, atol=5e-3)
 
 
+def test_the_colours_of_a_picture_move_together():
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 9, 7, 3)).astype(np.uint8)
+    kinds = {name: PICTURES[name] for name in ("warp", "crop", "shift", "rotate", "scale")}
+
+    def changed(X, picture):
+        what = augmentation(X, kinds, picture=picture)
+        return what.apply(X, np.arange(6), np.arange(6), SEED, "float32")
+
+    together = changed(pixels.reshape(6, 9, 21), (9, 7, 3)).reshape(6, 9, 7, 3)
+    for color in range(3):
+        alone = changed(np.ascontiguousarray(pixels[..., color]), (9, 7))
+        np.testing.assert_array_equal(together[..., color], alone)
+
+
 def test_pixels_stay_fractions():
     X = 255 * np.random.default_rng(0).integers(0, 2, (30, 8, 8)).astype(np.uint8)
     what = augmentation(X, PICTURES, np.zeros(30, int), picture=(8, 8))

@@ -85,7 +85,7 @@ def test_colours_are_kept_with_the_option(place: Path, pixels: Array, suffix: st
     path = save(place.with_suffix(suffix), pixels)
     result = read(path, require_targets=False, color=True)
     same(result.X, pixels.reshape(1, len(pixels), -1))
-    assert (result.picture, result.columns, result.kind) == (None, None, "an image")
+    assert (result.picture, result.columns, result.kind) == (pixels.shape, None, "an image")
     luma = pixels @ [0.299, 0.587, 0.114]
     np.testing.assert_allclose(alone(path), luma, atol=1)
 

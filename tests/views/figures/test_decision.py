@@ -28,7 +28,7 @@ CHANGING = np.array([[0.2, 0.8], [0.9, 0.1], [0.3, 0.7], [0.6, 0.4], [0.7, 0.3],
 def test_a_decision_is_aligned_with_the_lines_of_the_picture():
     figure, row, states = decided(CHANGING, (6, 4))
     seen, thought, held = figure.axes
-    np.testing.assert_array_equal(image(seen), row)
+    np.testing.assert_allclose(image(seen), row, rtol=1e-6)
     np.testing.assert_array_equal(image(held), states)
     assert {axes.get_ylim() for axes in figure.axes} == {(6.0, 0.0)}
     places = [axes.get_position() for axes in figure.axes]

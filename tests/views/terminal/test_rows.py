@@ -19,7 +19,7 @@ def test_signals_are_lines_and_short_ones_end_early(cli, tmp_path):
     done = cli("classify", "own.csv", *roles, "--epochs", "2", *OFF)
     assert done.code == 0, done.err
     timeline = Timeline(Run(tmp_path / "runs" / "classify-1"))
-    assert timeline.picture is None
+    assert timeline.form.picture is None
     for page in ("all", "predictions", "decision"):
         text = drawn(timeline, page=page).text
         assert any(0x2800 < ord(character) < 0x2900 for character in text)

@@ -5,6 +5,7 @@ number), so a row is the same whichever rows are computed with it, and in whatev
 strengths are in `config/augment_kinds`.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -63,8 +64,8 @@ class Augmentation:
         Features that are standardised in every training row, and so in augmented ones.
     masked : bool, default False
         Whether the second half of the features marks missing values of the first.
-    picture : (int, int), optional
-        Height and width of rows that are pictures.
+    picture : tuple of int, optional
+        Height and width of rows that are pictures, and 3 if they are in colour.
     pixels : bool, default False
         Whether values stay from 0 to 1.
     classes : ndarray of int (N,), optional
@@ -79,7 +80,7 @@ class Augmentation:
     flags: Array
     standard: Array
     masked: bool = False
-    picture: tuple[int, int] | None = None
+    picture: tuple[int, ...] | None = None
     pixels: bool = False
     classes: Array | None = None
     parts: Mapping[str, float] = field(default_factory=lambda: PARTS)
@@ -168,7 +169,7 @@ def augmentation(
     lengths: Array | None = None,
     weights: Array | None = None,
     masked: bool = False,
-    picture: tuple[int, int] | None = None,
+    picture: tuple[int, ...] | None = None,
 ) -> Augmentation:
     """Return the augmentation of training rows X (N, T, I) or (N, F), as nets read them.
 
@@ -272,15 +273,15 @@ class _Draw:
 
     def pictures(self) -> Array:
         """Return pictures in the shape of the rows, changed in both axes."""
-        height, width = self.what.picture or (0, 0)
-        shape = self.x.shape
-        x = self.x.reshape(len(self.x), height, width)
+        height, width, *colors = self.what.picture or (0, 0)
+        n, shape, C = len(self.x), self.x.shape, math.prod(colors)
+        x = self.x.reshape(n, height, width * C)
         for chosen, share, mates in self._mixed():
-            others = fractions(self.source[mates], self.dtype).reshape(-1, height, width)
+            others = fractions(self.source[mates], self.dtype).reshape(-1, height, width * C)
             share = share[:, None, None].astype(self.dtype)
             x[chosen] = (1 - share) * x[chosen] + share * others
         if {"warp", "crop", "shift", "rotate"} & set(self.what.strengths):
-            x = pictures_at(x, *self._turns(), self._knots_of_picture())
+            x = _in_colors(x, C, *self._turns(), self._knots_of_picture())
         if "scale" in self.what.strengths:
             factor = 1 + self._strength("scale") * self._normal("scale", 1)[:, 0]
             x *= factor[:, None, None].astype(self.dtype)
@@ -386,7 +387,7 @@ class _Draw:
     def _turns(self) -> tuple[Array, Array, Array]:
         """Return cosine and sine (n,) of the angle, times the zoom, and where the middle (n, 2) of
         pictures is read, in pixels."""
-        kinds = self.what.strengths
+        kinds, size = self.what.strengths, (self.what.picture or ())[:2]
         angle, zoom, shift = np.zeros(len(self.n)), np.ones(len(self.n)), np.zeros((len(self.n), 2))
         if "rotate" in kinds:
             turn = 2 * self._uniform("rotate", 1)[:, 0] - 1
@@ -395,8 +396,8 @@ class _Draw:
             part = 2 * self._uniform("crop", 1)[:, 0] - 1
             zoom = 1 + self._strength("crop") * part
         if "shift" in kinds:
-            shift = self._moved(*(self.what.picture or ()))
-        middle = shift + (np.array(self.what.picture) - 1) / 2
+            shift = self._moved(*size)
+        middle = shift + (np.array(size) - 1) / 2
         return zoom * np.cos(angle), zoom * np.sin(angle), middle
 
     def _moved(self, *sizes: Array | int) -> Array:
@@ -413,3 +414,17 @@ class _Draw:
         strength = self._strength("warp")
         normals = self._normal("warp", 2 * KNOTS * KNOTS)
         return PART * (strength[:, None] * normals).reshape(len(self.n), 2, KNOTS, KNOTS)
+
+
+def _in_colors(
+    x: Array, C: int, cos: Array, sin: Array, middle: Array, knots: Array | None
+) -> Array:
+    """Return pictures x (n, H, W * C) at other places, the same ones for each colour of a pixel."""
+    if C == 1:
+        return pictures_at(x, cos, sin, middle, knots)
+    n, height, width = x.shape
+    apart = x.reshape(n, height, -1, C).transpose(0, 3, 1, 2).reshape(n * C, height, -1)
+    cos, sin, middle = (np.repeat(part, C, axis=0) for part in (cos, sin, middle))
+    knots = None if knots is None else np.repeat(knots, C, axis=0)
+    moved = pictures_at(apart, cos, sin, middle, knots).reshape(n, C, height, -1)
+    return np.asarray(moved.transpose(0, 2, 3, 1).reshape(n, height, width))

@@ -39,8 +39,8 @@ def usual_kinds(config: Config, dataset: PreparedDataset) -> dict[str, float]:
     return {name: kind.strength for name, kind in KINDS.items() if name not in reasons}
 
 
-def picture_of(dataset: PreparedDataset) -> tuple[int, int] | None:
-    """Return height and width of rows that are changed as pictures; None of other rows, and of
+def picture_of(dataset: PreparedDataset) -> tuple[int, ...] | None:
+    """Return the shape of rows that are changed as pictures; None of other rows, and of
     pictures whose missing values are marked: the marks follow changes of series alone."""
     return None if dataset.transform.missing == "mask" else dataset.picture
 

@@ -66,7 +66,8 @@ def read_images(
     -------
     SequenceDataset
         X (N, h, w) uint8 in greyscale, h steps of w pixels, with `picture` (h, w); or, with
-        `options.color`, (N, h, 3 w): red, green and blue of each pixel in turn. y is the name of
+        `options.color`, (N, h, 3 w): red, green and blue of each pixel in turn, with `picture`
+        (h, w, 3). y is the name of
         the class folder of each image (N,).
 
     Raises
@@ -101,7 +102,9 @@ def read_images(
         parts[1] if len(parts) > 1 else None,
         kind=("a folder of images" if path.is_dir() else "an image")
         + (", in train and test" if test else ""),
-        picture=None if options.color else parts[0].X.shape[1:],
+        picture=(*parts[0].X.shape[1:-1], parts[0].X.shape[2] // 3, 3)
+        if options.color
+        else parts[0].X.shape[1:],
         remarks=tuple(skipped.remarks(where)),
         unread=(f"{n_unread:,} of {n_images:,} images were not read",) if n_unread else (),
     )

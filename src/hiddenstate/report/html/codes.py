@@ -51,7 +51,7 @@ class RowData(TypedDict, total=False):
     names: list[str]
     more: str
     quantities: bool
-    picture: tuple[int, int] | None
+    picture: tuple[int, ...] | None
     errors: list[float | None] | None
     bytes: str
     rebuilt: bool
@@ -149,7 +149,7 @@ def _rows(timeline: Timeline, n: int) -> RowData | None:
     if original is None or original.ndim != 2 or not original.size:
         return None
     form, F = timeline.form, original.shape[1]
-    picture = form.picture if form.picture and math.prod(form.picture) == F else None
+    picture = timeline.facts.picture
     if picture is None and math.prod(form.shape) != F:
         return None
     channels = 1 if picture else form.n_drawn
@@ -164,7 +164,9 @@ def _rows(timeline: Timeline, n: int) -> RowData | None:
     if rebuilt is not None and rebuilt.shape == original.shape:
         parts.append(rebuilt[:n])
     rows = np.concatenate(parts).astype(np.float64)
-    shares = rows if picture else np.stack([form.shares(row)[steps] for row in rows])
+    shares = np.stack(
+        [form.pixels(row) / 255 if picture else form.shares(row)[steps] for row in rows]
+    )
     return {
         "n": n,
         "width": width,

@@ -73,7 +73,7 @@ class LiveRows(Curve):
     names: list[str]
     short: list[str]
     truth: list[int]
-    picture: tuple[int, int] | None
+    picture: tuple[int, ...] | None
     length: int
     channels: int
     lengths: list[int]
@@ -165,7 +165,7 @@ def _rows(timeline: Timeline, names: list[str]) -> LiveRows | None:
     alone = timeline.moment().arrays_as(ClassifyMoment).get("net_probability")
     every = [chances for _, chances in moments] + ([] if alone is None else [alone[:N]])
     rows, lengths = static["shown"][:N], [0] * N
-    if timeline.picture:
+    if timeline.form.picture:
         length, channels = 0, 1
     else:
         rows, lengths = _thin_steps(timeline.form, rows)
@@ -179,7 +179,7 @@ def _rows(timeline: Timeline, names: list[str]) -> LiveRows | None:
         "names": names,
         "short": kept_apart(names, [cut(name, BESIDE) for name in names], BESIDE),
         "truth": np.clip(static["shown_label"][:N].astype(int), 0, C - 1).tolist(),
-        "picture": timeline.picture,
+        "picture": timeline.facts.picture,
         "length": length,
         "channels": channels,
         "lengths": lengths,

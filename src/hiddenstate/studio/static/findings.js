@@ -169,7 +169,7 @@ const block = (title, ...content) => h("section", { class: "block" }, h("h3", {}
  */
 export function factsOf(found) {
   const rows = found.picture ? t("{n} pictures", { n: short(found.n_train) }) : found.steps_max !== null ? t("{n} series", { n: short(found.n_train) }) : t("{n} rows", { n: short(found.n_train) });
-  const width = found.picture ? t("{shape} pixels", { shape: found.picture.join(" × ") })
+  const width = found.picture ? t("{shape} pixels", { shape: found.picture.slice(0, 2).join(" × ") })
     : found.steps_max !== null ? (found.n_features === 1 ? t("1 channel") : t("{n} channels", { n: short(found.n_features) })) : t("{n} columns", { n: short(found.n_features) });
   const steps = found.picture || found.steps_max === null ? "" : found.steps_min < found.steps_max
     ? t("{low} to {high} steps", { low: short(found.steps_min), high: short(found.steps_max) }) : t("{n} steps", { n: short(found.steps_max) });

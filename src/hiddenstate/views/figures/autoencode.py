@@ -62,7 +62,7 @@ LEGIBLE = 7
 def reconstructions(
     originals: Array,
     rebuilt: Array,
-    picture: tuple[int, int] | None = None,
+    picture: tuple[int, ...] | None = None,
     figure: Figure | None = None,
     form: RowForm | None = None,
 ) -> Figure:
@@ -85,7 +85,7 @@ def reconstructions(
 def augmented(
     rows: Array,
     changed: Array,
-    picture: tuple[int, int] | None = None,
+    picture: tuple[int, ...] | None = None,
     figure: Figure | None = None,
     form: RowForm | None = None,
 ) -> Figure:
@@ -106,7 +106,7 @@ def rebuilt_worst(
     rebuilt: Array,
     error: Array,
     labels: Sequence[str] | None,
-    picture: tuple[int, int] | None = None,
+    picture: tuple[int, ...] | None = None,
     figure: Figure | None = None,
     form: RowForm | None = None,
 ) -> Figure:
@@ -119,7 +119,7 @@ def rebuilt_worst(
         Squared errors per scaled number.
     labels : sequence of str, or None
     picture : tuple of int, optional
-        Height and width of the picture that a row is.
+        Height and width of the picture that a row is, and 3 if it is in colour.
     figure : Figure, optional
         The figure to draw on, or a part of one.
     form : RowForm, optional
@@ -198,7 +198,7 @@ def _over(
 
 def grid(
     rows: Array,
-    picture: tuple[int, int] | None = None,
+    picture: tuple[int, ...] | None = None,
     like: Array | None = None,
     figure: Figure | None = None,
     form: RowForm | None = None,
@@ -210,7 +210,7 @@ def grid(
     rows : ndarray (G*G, F)
         Line by line from the top.
     picture : tuple of int, optional
-        Height and width of the picture that a row is.
+        Height and width of the picture that a row is, and 3 if it is in colour.
     like : ndarray (N, F), optional
         Rows of the data; `rows` are drawn in the same range and colours.
     figure : Figure, optional
@@ -258,7 +258,7 @@ def grid(
 def walk(
     rows: Array,
     ends: Array | None = None,
-    picture: tuple[int, int] | None = None,
+    picture: tuple[int, ...] | None = None,
     figure: Figure | None = None,
     form: RowForm | None = None,
 ) -> Figure:
@@ -270,7 +270,7 @@ def walk(
     ends : ndarray (2, F), optional
         The rows of the two codes, drawn in frames at the ends.
     picture : tuple of int, optional
-        Height and width of the picture that a row is.
+        Height and width of the picture that a row is, and 3 if it is in colour.
     figure : Figure, optional
         The figure to draw on, or a part of one.
     form : RowForm, optional

@@ -38,7 +38,7 @@ def predictions(
     rows: Array,
     real: Sequence[str],
     predicted: Sequence[str],
-    picture: tuple[int, int] | None = None,
+    picture: tuple[int, ...] | None = None,
     figure: Figure | None = None,
     form: RowForm | None = None,
     which: str = "",
@@ -62,7 +62,7 @@ def worst(
     real: Sequence[str],
     taken: Sequence[str],
     chance: Array,
-    picture: tuple[int, int] | None = None,
+    picture: tuple[int, ...] | None = None,
     figure: Figure | None = None,
     form: RowForm | None = None,
 ) -> Figure:
@@ -76,7 +76,7 @@ def worst(
     chance : ndarray (K,)
         Predicted probabilities of the true labels.
     picture : tuple of int, optional
-        Height and width of the picture that a row is.
+        Height and width of the picture that a row is, and 3 if it is in colour.
     figure : Figure, optional
         The figure to draw on, or a part of one.
     form : RowForm, optional

@@ -30,6 +30,7 @@ from hiddenstate.views.figures.layout import (
     write_at,
 )
 from hiddenstate.views.figures.numbers import brief
+from hiddenstate.views.figures.pixels import draw_pixels
 from hiddenstate.views.row_form import RowForm, as_drawn, band, form_of_rows
 
 SIDE_BY_SIDE = 6.0
@@ -56,7 +57,7 @@ def decision(
     states: Array,
     truth: Sequence[int] | Array,
     names: Sequence[str],
-    picture: tuple[int, int] | None = None,
+    picture: tuple[int, ...] | None = None,
     figure: Figure | None = None,
     form: RowForm | None = None,
     *,
@@ -83,7 +84,7 @@ def decision(
     names : sequence of str
         Labels of the classes.
     picture : tuple of int, optional
-        Height and width of the picture that a row is.
+        Height and width of the picture that a row is, and 3 if it is in colour.
     figure : Figure, optional
         The figure to draw on, or a part of one.
     form : RowForm, optional
@@ -99,7 +100,7 @@ def decision(
     if figure is None and on_page(SIDE_BY_SIDE) < SIDE_BY_SIDE:
         D = min(D, 2)
     figure = figure or new_figure(*_size(D, form))
-    unit = "row" if picture else "step"
+    unit = "row" if form.down else "step"
     heading(
         figure,
         "When did it decide?",
@@ -193,7 +194,7 @@ class _Decided:
         self.edges = np.concatenate([[0], read[:n]]).astype(float)
         self.states, self.truth, self.names, self.high = states[:n], truth, names, high
         self.form, picture = form, form.picture
-        self.down = picture is not None and len(self.row) == picture[0]
+        self.down = form.down and picture is not None and len(self.row) == picture[0]
         self.chances = None if chances is None else chances[:n]
         self.chosen: int | None = None
         self.answered: int | None = None  # by the model, if it is not the network alone
@@ -287,7 +288,7 @@ class _Decided:
                 boxes.append((box.x0, top - tall, box.width, tall))
                 top -= tall + gap / high
             return boxes
-        rows, columns = self.row.shape
+        rows, columns = self.form.picture or self.row.shape
         gap, side = 0.28, min(height * columns / rows, 0.42 * width)
         tall = min(height, max(side * rows / columns, 0.5 * height))
         rest, left, boxes = width - side - gap * (len(shares) - 1), box.x0, []
@@ -325,15 +326,7 @@ class _Decided:
     def _draw_row(self, axes: Axes) -> None:
         T, n_features = self.row.shape
         if self.down:
-            axes.imshow(
-                self.row,
-                cmap=style.pixels_map(self.form.is_photograph),
-                vmin=0,
-                vmax=1,
-                extent=(0, n_features, T, 0),
-                aspect="auto",
-                interpolation="nearest",
-            )
+            draw_pixels(axes, self.form.pixels(self.row), self.form, (0, n_features, T, 0), "auto")
             axes.set_xticks([])
             axes.spines[:].set_visible(True)
             axes.spines[:].set_color(style.now().faint)

@@ -57,7 +57,7 @@ SCORES = ("test_accuracy", "test_mse")
 def examples(
     rows: Array,
     labels: Sequence[str] | None,
-    picture: tuple[int, int] | None = None,
+    picture: tuple[int, ...] | None = None,
     figure: Figure | None = None,
     form: RowForm | None = None,
 ) -> Figure:

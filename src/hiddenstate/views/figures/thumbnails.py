@@ -14,6 +14,7 @@ from hiddenstate.system.typing import Array
 from hiddenstate.views import style
 from hiddenstate.views.figures.lanes import Thumbnails, draw_cells
 from hiddenstate.views.figures.layout import LETTER, REGULAR, inches, on_page
+from hiddenstate.views.figures.pixels import draw_pixels
 from hiddenstate.views.row_form import MAX_LANES, RowForm
 
 LANE, BAR = 24, 9
@@ -224,7 +225,7 @@ def draw_thumbnails(
         Reconstructions, drawn over rows that are no pictures.
     """
     n, now = len(rows), style.now()
-    (h, w), picture = (size_of(form)[0], layout.width), form.picture
+    h, w = size_of(form)[0], layout.width
     columns, gap = layout.columns, layout.gap
     down, across = h + max(1, round(gap[0] * h)), w + max(1, round(gap[1] * w))
     lines, columns = -(-n // columns), max(1, min(columns, n))
@@ -236,19 +237,13 @@ def draw_thumbnails(
     axes.set_aspect("equal", anchor="NW")
     if not n:
         return thumbnails
-    if picture:
-        sheet = np.full((lines * down, columns * across), np.nan, np.float32)
-        for row, (x, y) in zip(rows, corners, strict=True):
-            sheet[y : y + h, x : x + w] = np.reshape(row, picture)
-        axes.imshow(
-            sheet,
-            cmap=style.pixels_map(form.is_photograph),
-            vmin=0,
-            vmax=1,
-            aspect="equal",
-            extent=(0, columns * across, lines * down, 0),
-            interpolation="nearest",
-        )
+    if form.picture:
+        pixels = [form.pixels(row) for row in rows]
+        size = (lines * down, columns * across, *pixels[0].shape[2:])
+        sheet = np.full(size, np.nan, np.float32)
+        for (x, y), each in zip(corners, pixels, strict=True):
+            sheet[y : y + h, x : x + w] = each
+        draw_pixels(axes, sheet, form, (0, columns * across, lines * down, 0))
     else:
         draw_cells(axes, rows, form, thumbnails, rebuilt)
     boxes = [_outline(x, y, w, h) for x, y in corners]

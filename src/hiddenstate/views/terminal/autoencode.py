@@ -61,8 +61,8 @@ def _pairs(canvas: Canvas, timeline: Timeline, above: Array, below: Array) -> No
     def draw(part: Canvas, n: int, height: int) -> None:
         half = height // 2
         width = panels.picture_size(picture, part.width, half)[0]
-        panels.draw_picture(part.part(0, 0, width, half), above[n].reshape(picture))
-        panels.draw_picture(part.part(0, half, width, half), below[n].reshape(picture))
+        panels.draw_picture(part.part(0, 0, width, half), form.pixels(above[n]))
+        panels.draw_picture(part.part(0, half, width, half), form.pixels(below[n]))
 
     # Both have the same number of lines.
     body = canvas.part(0, 0, canvas.width, canvas.height // 2 * 2)
@@ -73,8 +73,8 @@ def reconstructions(
     canvas: Canvas, timeline: Timeline, moment: Moment, selection: Selection
 ) -> None:
     """Draw rows over their reconstructions."""
-    picture = timeline.picture
-    note = "original above" if picture else rows_of_data.over_note(canvas, timeline.form)
+    form = timeline.form
+    note = "original above" if form.picture else rows_of_data.over_note(canvas, form)
     body = panels.titled(canvas, "reconstructions", note)
     original = timeline.static_as(AutoencodeStatic)["original"]
     _pairs(body, timeline, original, moment.arrays_as(AutoencodeMoment)["reconstruction"])
@@ -173,12 +173,12 @@ def walk(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Selectio
     """Draw the rows decoded along the straight line between the codes of two rows."""
     body = panels.titled(canvas, "a walk between two codes", "decoded rows")
     rows = moment.arrays_as(AutoencodeMoment)["walk"]
-    wide = SMALL_TILE if timeline.picture else 2 * SMALL_TILE
+    wide = SMALL_TILE if timeline.form.picture else 2 * SMALL_TILE
     n = min(len(rows), max((body.width + 1) // (wide + 1), 2))
     rows = rows[np.linspace(0, len(rows) - 1, n).round().astype(int)]
 
     def draw(part: Canvas, n: int, height: int) -> None:
-        place = panels.place_of(part, timeline.picture, height)
+        place = panels.place_of(part, timeline.form.picture, height)
         rows_of_data.draw_row(place, rows[n], timeline.form)
 
     rows_of_data.gallery(body, rows, timeline.form, 0, draw)
@@ -188,19 +188,20 @@ def grid(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Selectio
     """Draw the rows decoded from a square of codes, pictures as one picture."""
     note = "along their two principal axes"
     body = panels.titled(canvas, "decoded from a square of codes", note)
-    rows, picture = moment.arrays_as(AutoencodeMoment)["grid"], timeline.picture
-    if not picture:
-        rows_of_data.draw_grid(body, rows, timeline.form)
+    rows, form = moment.arrays_as(AutoencodeMoment)["grid"], timeline.form
+    if not form.picture:
+        rows_of_data.draw_grid(body, rows, form)
         return
     side = round(len(rows) ** 0.5)
-    h, w = picture
+    h, w = form.picture
     most = max(min(body.width, 2 * body.height) // SMALL_TILE, 2)
     some = np.linspace(0, side - 1, min(side, most)).round().astype(int)
-    tiles = rows[: side * side].reshape(side, side, h, w)[np.ix_(some, some)].swapaxes(1, 2)
+    lines = [[form.pixels(rows[side * i + j]) for j in some] for i in some]
+    sheet = np.concatenate([np.concatenate(line, axis=1) for line in lines])
     side = len(some)
     share = min(body.width / (side * w), 2 * body.height / (side * h), 1.0)
     size = max(1, round(side * w * share)), max(1, round(side * h * share / 2))
-    panels.draw_picture(body.part(0, 0, *size), tiles.reshape(side * h, side * w))
+    panels.draw_picture(body.part(0, 0, *size), sheet)
 
 
 PANELS = panels.by_name(learning, reconstructions, codes, pca, walk, grid, worst)

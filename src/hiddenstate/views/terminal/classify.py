@@ -120,7 +120,7 @@ def decision(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Sele
     by_model = "net_decision" in arrays
     if "net_probability" in arrays and not by_model:
         note = f"model: {panels.label(timeline, arrays['probability'][n].argmax())}, {note}"
-    drawn_as_picture = timeline.picture and canvas.width >= 40
+    drawn_as_picture = timeline.form.down and canvas.width >= 40
     n_classes = 0 if chance is None else min(chance.shape[1], max((canvas.height - 1) // 3, 2))
     height = _lanes_height(timeline, canvas.height - 1 - n_classes)
     note = rows_of_data.note(timeline.form, note, None if drawn_as_picture else height)
@@ -149,9 +149,9 @@ def _picture_decision(
     body: Canvas, timeline: Timeline, row: Array, chance: Array | None, states: Array
 ) -> None:
     """Draw a picture that is read line by line, and beside each line the state after it."""
-    picture = timeline.picture or (1, 1)
-    width, height = panels.picture_size(picture, body.width // 3, body.height - 1)
-    panels.draw_picture(body.part(0, 1, width, height), row.reshape(picture))
+    form = timeline.form
+    width, height = panels.picture_size(form.picture or (1, 1), body.width // 3, body.height - 1)
+    panels.draw_picture(body.part(0, 1, width, height), form.pixels(row))
     body.text(0, 0, clip("read top down", width), GREY)
     x = width + 2
     if chance is not None:

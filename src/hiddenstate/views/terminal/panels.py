@@ -160,8 +160,11 @@ def picture_size(picture: tuple[int, int], width: int, height: int) -> tuple[int
 
 
 def draw_picture(canvas: Canvas, pixels: Array) -> None:
-    """Draw pixels (h, w) from 0 to 1 on the whole canvas."""
-    shapes.image(canvas, _crisp(pixels, canvas))
+    """Draw pixels (h, w) or (h, w, 3) from 0 to 255, as a form returns them, on all of a canvas."""
+    if pixels.ndim == 3:
+        shapes.photo(canvas, pixels, 255)
+    else:
+        shapes.image(canvas, _crisp(pixels / 255, canvas))
 
 
 def place_of(part: Canvas, picture: tuple[int, int] | None, height: int) -> Canvas:

@@ -30,7 +30,7 @@ Lines = list[tuple[int, int]]
 def draw_row(canvas: Canvas, row: Array, form: RowForm, rebuilt: Array | None = None) -> None:
     """Draw a row on the whole canvas, and over one that is no picture its reconstruction."""
     if form.picture:
-        panels.draw_picture(canvas, row.reshape(form.picture))
+        panels.draw_picture(canvas, form.pixels(row))
     elif form.is_quantities:
         _draw_bars(canvas, row, form, rebuilt)
     else:
