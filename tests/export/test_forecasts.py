@@ -138,12 +138,12 @@ def test_a_model_without_a_run_has_no_intervals_and_says_so(cli: Cli, tmp_path: 
     assert error is not None
     assert error["simple"] == "the value of 5 steps ago"
     assert error["other"] == 0  # the values that are known
-    assert error_in_words(error).endswith("± 0 kWh")
+    assert error_in_words(error, fans["units"][0]).endswith("± 0 kWh")
     with style.theme():
         texts = [text.get_text() for text in drawn(present).findobj(Text)]
     assert "v_kWh" in texts
     assert "60" in texts
-    assert error_in_words(error) in texts
+    assert error_in_words(error, fans["units"][0]) in texts
     assert '""' not in texts
     (tmp_path / "v.csv").unlink()
     present, note = present_of(run.model(), run)

@@ -68,6 +68,9 @@ def test_without_a_median_there_is_no_squared_error(cli, table, tmp_path):
     assert found.keys() & {"test_pinball", "test_mse", "test_r2"} == {"test_pinball"}
     scores = json.loads(cli("evaluate", "q", "--runs-dir", tmp_path, "--json").out)
     assert scores.keys() & {"pinball", "mse", "r2"} == {"pinball"}
+    (target,) = scores["targets"]
+    assert target["pinball"] == pytest.approx(found["test_pinball"])
+    assert target["baseline_pinball"] > 0
 
 
 def test_lines_at_the_end_name_what_they_score(cli, table, tmp_path):

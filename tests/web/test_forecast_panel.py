@@ -38,7 +38,7 @@ document.createElement = () => {
 def test_how_far_ahead_forecasts_are_is_written_for_one_step_too(
     horizon: int, ahead: str, earlier: str
 ) -> None:
-    off = {"own": 3.0, "other": 4.0, "simple": "the last value", "unit": "EUR", "steps": 1}
+    off = {"own": 3.0, "other": 4.0, "simple": "the last value", "steps": 1}
     fan: dict[str, object] = {
         "name": "",
         "times": list("123456"),
@@ -48,6 +48,7 @@ def test_how_far_ahead_forecasts_are_is_written_for_one_step_too(
     fan |= {"held": [[None] * 3], "held_from": 3, "ahead": {"y": [[4] * horizon]}, "errors": [off]}
     fans: dict[str, object] = {
         "targets": ["sold"],
+        "units": ["EUR"],
         "horizon": horizon,
         "levels": [0.8],
         "held_out": True,

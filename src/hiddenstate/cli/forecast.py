@@ -266,7 +266,7 @@ def figure_of(outlook: "Outlook") -> Any:
             past, held = np.array(each["past"][o], float), np.array(each["held"][o], float)
             ahead = {name: np.array(values[o], float) for name, values in each["ahead"].items()}
             place = each["times"], each["seconds"], past, held, each["held_from"]
-            words = error_in_words(each["errors"][o])
+            words = error_in_words(each["errors"][o], made["units"][o])
             fans.append(Fan(each["name"], target, *place, ahead, words))
     note = outlook.calibration() or outlook.without_intervals() or ""
     return forecasts(fans[:DRAWN], made["levels"], note)

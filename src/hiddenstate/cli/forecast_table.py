@@ -52,10 +52,7 @@ def say_forecast(group: str, outlook: "Outlook") -> None:
 
 def _say_steps(fans: "Fans", fan: "Fan", target: int, outlook: "Outlook", width: int) -> None:
     """Print a line for each step: its time, the forecast and the intervals that fit."""
-    from hiddenstate.metrics.units import unit_of
-
-    names = outlook.forecaster.model.transform.targets
-    unit = unit_of(names[target]) if names else ""
+    unit = fans["units"][target]
     times = fan["times"][len(fan["past"][target]) :][:MOST_STEPS]
     known = outlook.prediction().columns.get("time")
     own = known is not None and times[0] in map(str, known.tolist())
@@ -107,7 +104,7 @@ def _say_chart(fans: "Fans", fan: "Fan", target: int, name: str, width: int) -> 
     names = names if fans["levels"] else ["y"]
     ahead = [np.array([past[-1], *fan["ahead"][name][target]], float) for name in names]
     canvas = Canvas.blank(width, LINES, color_depth(os.environ))
-    error = error_in_words(fan["errors"][target])
+    error = error_in_words(fan["errors"][target], fans["units"][target])
     body = panels.titled(canvas, name, error)
     steps = np.arange(n + H, dtype=float)
     values = np.concatenate([past, *ahead])

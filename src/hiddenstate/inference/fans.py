@@ -41,9 +41,8 @@ class Fan(TypedDict):
         net with members, what these forecast alone at the least and at the most, "members_low".
     errors : list of dict
         Of each target the mean absolute error of earlier forecasts of held-out steps, "own", and
-        of the best simple forecast, "other", whose name is "simple", both in the "unit" that the
-        name of the target gives, and "steps" how far back that looks, which is its
-        name if "counted"; None if there are none.
+        of the best simple forecast, "other", whose name is "simple", and "steps" how far back that
+        looks, which is its name if "counted"; None if there are none.
     """
 
     name: str
@@ -61,6 +60,8 @@ class Fans(TypedDict):
 
     Parameters
     ----------
+    units : list of str
+        Of the targets, where their names give them.
     counts : list of int
         The number of earlier forecasts that intervals rest on, 1 and H steps ahead.
     assumed : list of list
@@ -68,6 +69,7 @@ class Fans(TypedDict):
     """
 
     targets: list[str]
+    units: list[str]
     horizon: int
     levels: list[float]
     held_out: bool
@@ -81,6 +83,7 @@ def fans_of(made: Outlook, most: int = MOST_SERIES, past: int = 0) -> Fans:
     """Return what views draw of an outlook, of its first series and at least `past` known steps."""
     model, H = made.forecaster.model, made.forecaster.horizon
     targets = [printable(name) for name in model.transform.targets or ("y",)]
+    units = [unit_of(name) for name in model.transform.targets or ("y",)]
     levels = sorted(made.levels)
     n = min(most, len(made.series))
     columns = made.prediction().columns
@@ -117,6 +120,7 @@ def fans_of(made: Outlook, most: int = MOST_SERIES, past: int = 0) -> Fans:
         )
     return Fans(
         targets=targets,
+        units=units,
         horizon=H,
         levels=levels,
         held_out=made.held_out,
@@ -127,14 +131,14 @@ def fans_of(made: Outlook, most: int = MOST_SERIES, past: int = 0) -> Fans:
     )
 
 
-def error_in_words(error: dict[str, Any] | None) -> str:
+def error_in_words(error: dict[str, Any] | None, unit: str) -> str:
     """Return how far forecasts were off, and the best simple ones; empty if that is not known."""
     if error is None:
         return ""
-    own = f"off by ± {quantity(error['own'], error['unit'])}"
+    own = f"off by ± {quantity(error['own'], unit)}"
     if error["other"] is None:
         return own
-    return f"{own}; {error['simple']}: ± {quantity(error['other'], error['unit'])}"
+    return f"{own}; {error['simple']}: ± {quantity(error['other'], unit)}"
 
 
 def _lists(values: Array) -> list[Numbers]:
@@ -189,7 +193,6 @@ def _errors(made: Outlook) -> list[list[dict[str, Any] | None]]:
     paths, own = made.earlier, made.forecaster.own
     scored = last_origins(paths, made.series, None, made.starts)
     paths = paths.take(scored) if scored.any() else paths
-    targets = made.forecaster.model.transform.targets
     first = min(paths.origin.tolist(), default=0)
     simple = simple_forecasts(made.forecaster.model.transform, made.dataset.calendar, first)
     others = {
@@ -211,13 +214,11 @@ def _errors(made: Outlook) -> list[list[dict[str, Any] | None]]:
             best = min(known, key=lambda name: known[name], default="")
             steps = simple.get(best, 1)
             mean, other = float(off[which, :, o][right].mean()), known.get(best)
-            unit = unit_of(targets[o]) if targets else ""
             each.append(
                 {
                     "own": mean,
                     "other": other,
                     "simple": best,
-                    "unit": unit,
                     "steps": steps,
                     "counted": best == f"the value of {ago(None, steps)}",
                 }

@@ -87,7 +87,7 @@ def quantiles_by_target(
 
     Without a network answer, for each series by its own training rows, their quantiles or, in a
     forecast, those of the changes since the last value and since the value a season ago. Nothing is
-    returned of a single target of a single series, whose loss is no mean over unlike ones.
+    returned of a single target of a single series with a median, whose error says more.
 
     Parameters
     ----------
@@ -99,7 +99,8 @@ def quantiles_by_target(
     """
     n, series = len(transform.quantiles), _series_of(answers)
     target = answers.target[:, ::n].astype(np.float64)
-    if not len(target) or (target.shape[1] == 1 and len(np.unique(series)) < 2):
+    single = target.shape[1] == 1 and len(np.unique(series)) < 2
+    if not len(target) or (single and transform.has_center):
         return {}
 
     def losses(outputs: Array) -> Array:

@@ -158,9 +158,8 @@ class TargetScore:
     @property
     def short(self) -> str:
         """The main score alone, that of a panel first: "MASE 0.584, ± 310 EUR"."""
-        panel = self.series > 1 and self.mase is not None
         loss = f"{in_words_of(self.score)} " * (self.score == PINBALL)
-        return f"MASE {self.mase:.3g}, {self.value}" if panel else loss + self.value
+        return f"{self.head}, {self.value}" if self.is_scaled else loss + self.value
 
     @property
     def figures(self) -> str:
@@ -188,16 +187,20 @@ class TargetScore:
     @property
     def head(self) -> str:
         """The one number that sums up the target: "± 310 EUR", of a panel "MASE 0.584"."""
-        return self.value if self.score == PINBALL else self.short.split(", ± ")[0]
+        return f"MASE {self.mase:.3g}" if self.is_scaled else self.value
+
+    @property
+    def is_scaled(self) -> bool:
+        """Whether the scaled error comes first, as it does of a panel of series."""
+        return self.series > 1 and self.mase is not None and self.score == MAE
 
     @property
     def rest(self) -> str:
         """What `head` is, and the other scores."""
-        scaled = self.head != self.value
-        what = "mean absolute scaled error" if scaled else in_words_of(self.score)
+        what = "mean absolute scaled error" if self.is_scaled else in_words_of(self.score)
         of = f", {self.ahead} steps ahead" if self.ahead > 1 else ""
         of += f", {self.of}" if self.of else ""
-        parts = [f"{what} of {self.name}{of}", self.value * scaled, self.versus, self.fit]
+        parts = [f"{what} of {self.name}{of}", self.value * self.is_scaled, self.versus, self.fit]
         return "; ".join(part for part in parts if part)
 
     @property

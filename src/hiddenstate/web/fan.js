@@ -20,9 +20,9 @@ import { eachFrame, frame, line, penOf, redrawWith, write } from "./pen.js";
  * @property {Values[]} held
  * @property {number} held_from
  * @property {Record<string, Values[]>} ahead
- * @property {({ own: number, other: number | null, simple: string, unit: string, steps: number, counted: boolean } | null)[]} errors
+ * @property {({ own: number, other: number | null, simple: string, steps: number, counted: boolean } | null)[]} errors
  */
-/** @typedef {{ targets: string[], horizon: number, levels: number[], held_out: boolean, series: Fan[], n_series: number, counts: number[], assumed: [string, number][] }} Fans */
+/** @typedef {{ targets: string[], units: string[], horizon: number, levels: number[], held_out: boolean, series: Fan[], n_series: number, counts: number[], assumed: [string, number][] }} Fans */
 /** @typedef {{ name: string, low: number, high: number, whole: boolean, values: number[] }} Known A column known ahead, a value a step. */
 
 /**
@@ -247,8 +247,8 @@ export class FanPicture {
     const [n, all] = this.sizes;
     const of = `${fan.name ? `${fan.name}, ` : ""}${/** @type {Fans} */ (this.fans).targets[this.target]}`;
     const step = this.at ?? all - 1;
-    const error = fan.errors[this.target];
-    const written = (/** @type {number | null} */ value) => `${short(value)} ${(error && error.unit) || ""}`.trim();
+    const unit = /** @type {Fans} */ (this.fans).units[this.target];
+    const written = (/** @type {number | null} */ value) => `${short(value)} ${unit}`.trim();
     const parts = [`${of}, ${fan.times[step]}:`];
     if (step < n) {
       parts.push(`${written(past[step])} ${this.words("observed")}`);

@@ -107,7 +107,7 @@ export function forecastPanel(place, { fans, ends = [], sizes = [], known: colum
     error.textContent = !off ? words("There were no earlier steps to compare forecasts with.") : words(
       fans.held_out ? "{target}: off by ± {own} on average in the held-out part, {steps}; {simple}: ± {other}."
         : "{target}: off by ± {own} on average in earlier steps, {steps}; {simple}: ± {other}.",
-      { target: fans.targets[o], own: quantity(off.own, off.unit), other: quantity(off.other, off.unit), simple: off.counted ? words("the value of {n} steps ago", { n: off.steps }) : words(off.simple), steps: fans.horizon > 1 ? words("1 to {n} steps ahead", { n: fans.horizon }) : words("1 step ahead") });
+      { target: fans.targets[o], own: quantity(off.own, fans.units[o]), other: quantity(off.other, fans.units[o]), simple: off.counted ? words("the value of {n} steps ago", { n: off.steps }) : words(off.simple), steps: fans.horizon > 1 ? words("1 to {n} steps ahead", { n: fans.horizon }) : words("1 step ahead") });
   }
 
   series.addEventListener("change", begin);

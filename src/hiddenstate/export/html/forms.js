@@ -19,7 +19,8 @@ let truth = null;
 
 const GAPS = PROGRAM.steps.some(({ part }) => part === "Fill");
 const TARGETS = VIEW.targets.length ? VIEW.targets : ["answer"];
-const numbers = CLASSES.length ? null : numbersAnswer(byId("answers"), { targets: TARGETS, units: FORM.units, off: FORM.off });
+const UNITS = TARGETS.map((name) => VIEW.units[name] || "");
+const numbers = CLASSES.length ? null : numbersAnswer(byId("answers"), { targets: TARGETS, units: UNITS, off: FORM.off });
 byId("classes").hidden = !CLASSES.length;
 const form = new RowForm(byId("row"), { fields: FORM.fields, changed: (done) => {
   truth = null;
@@ -60,7 +61,7 @@ function draw() {
   const o = Number(target.value);
   const kind = CLASSES.indexOf(byId("label").textContent);
   byId("effects-title").textContent = numbers ? "How the answer changes with each column, the others as they are" : `How the probability of ${CLASSES[kind]} changes with each column, the others as they are`;
-  const name = numbers ? [TARGETS[o], FORM.units[o]].filter(Boolean).join(", ") : `probability of ${CLASSES[kind]}`;
+  const name = numbers ? [TARGETS[o], UNITS[o]].filter(Boolean).join(", ") : `probability of ${CLASSES[kind]}`;
   drawEffects(byId("effects"), FORM.fields, form.row, name, (row) => (numbers ? model.predict([row]).y[0][o] : model.predict([row]).probabilities[kind]));
 }
 

@@ -1,6 +1,7 @@
 """What the page of rows of one step shows: a field for each column, rows of the run, and how far
 answers were off."""
 
+from collections.abc import Mapping
 from typing import Any, TypedDict
 
 import numpy as np
@@ -10,7 +11,7 @@ from hiddenstate.export.facts import Facts
 from hiddenstate.export.present import rows_of
 from hiddenstate.export.python.file import packed
 from hiddenstate.export.target import Source
-from hiddenstate.metrics.units import unit_of, without_unit
+from hiddenstate.metrics.units import without_unit
 from hiddenstate.program.encoding import FLAG_NAMES, feature_names
 from hiddenstate.runs import Run
 from hiddenstate.runs.snapshots import RegressFinal, typed
@@ -54,7 +55,6 @@ class FormView(TypedDict):
     own: bool
     rows: Any
     truths: list[list[float]] | None
-    units: list[str]
     off: list[Off | None]
 
 
@@ -70,9 +70,11 @@ def has_form(source: Source) -> bool:
     )
 
 
-def form_view(source: Source, low: list[float], high: list[float], reads: bool) -> FormView:
-    """Return what the page of a model shows whose features have these ranges; of its run's data
-    only if it `reads` them."""
+def form_view(
+    source: Source, low: list[float], high: list[float], units: Mapping[str, str], reads: bool
+) -> FormView:
+    """Return what the page of a model shows whose features have these ranges and units, by their
+    names; of its run's data only if it `reads` them."""
     facts, run = source.facts, source.run
     found = rows_of(run) if reads and run is not None else None
     X, y = (np.zeros((0, source.program.n_features)), None) if found is None else found
@@ -81,7 +83,9 @@ def form_view(source: Source, low: list[float], high: list[float], reads: bool) 
         low, high = (
             end(np.where(np.isfinite(X), X, np.nan), axis=0) for end in (np.nanmin, np.nanmax)
         )
-    fields = _fields(facts, np.nan_to_num(low, posinf=0), np.nan_to_num(high, neginf=1), whole)
+    fields = _fields(
+        facts, np.nan_to_num(low, posinf=0), np.nan_to_num(high, neginf=1), whole, units
+    )
     chosen = np.linspace(0, len(X) - 1, min(ROWS, len(X))).round().astype(int)
     rows, truths = X[chosen], None if y is None else y[chosen]
     if not len(X):
@@ -94,12 +98,13 @@ def form_view(source: Source, low: list[float], high: list[float], reads: bool) 
         own=len(X) > 0,
         rows=packed(rows.astype(np.float64), ("<f4", "<f8")),
         truths=None if truths is None else truths.reshape(len(rows), -1).astype(float).tolist(),
-        units=[unit_of(name) for name in facts["targets"] or ()],
         off=_off(source, run),
     )
 
 
-def _fields(facts: Facts, low: Array, high: Array, whole: Array) -> list[Field]:
+def _fields(
+    facts: Facts, low: Array, high: Array, whole: Array, units: Mapping[str, str]
+) -> list[Field]:
     """Return a field for each column in the order of the features."""
     names = facts["columns"] or [f"column {i + 1}" for i in range(facts["n_features"])]
     texts: dict[str, tuple[str, list[str] | None]] = {}
@@ -120,7 +125,7 @@ def _fields(facts: Facts, low: Array, high: Array, whole: Array) -> list[Field]:
             continue
         field = Field(
             name=printable(column if words else without_unit(column)),
-            unit="" if words else printable(unit_of(column)),
+            unit="" if words else units.get(printable(column), ""),
             features=[feature],
             words=words and [printable(word) for word in words],
             low=float(low[feature]),

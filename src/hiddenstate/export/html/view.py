@@ -108,22 +108,23 @@ def view_data(source: Source, reads: bool = True) -> ViewData:
     for channel, flag in enumerate(flags):
         if flag is not None:
             low[channel], high[channel] = 0.0, 1.0
+    units = {
+        printable(name): printable(unit)
+        for name in (*names, *(facts["targets"] or ()))
+        if (unit := unit_of(name))
+    }
     view: ViewData = {
         "kind": kind,
         "picture": picture,
         "columns": [printable(name) for name in names],
         "targets": [printable(name) for name in facts["targets"] or ()],
-        "units": {
-            printable(name): printable(unit)
-            for name in (*names, *(facts["targets"] or ()))
-            if (unit := unit_of(name))
-        },
+        "units": units,
         "classes": [printable(name) for name in facts["classes"] or ()],
         "low": low,
         "high": high,
         "flags": flags,
         "forecast": None,
-        "form": form_view(source, low, high, reads) if kind == "forms" else None,
+        "form": form_view(source, low, high, units, reads) if kind == "forms" else None,
         "sound": None if sound is None else asdict(sound),
         "waves": None,
         "rows": None,
