@@ -207,7 +207,8 @@ def twenty_classes(folder: Path) -> tuple[str, Options]:
 def forty_classes(folder: Path) -> tuple[str, Options]:
     """Forty classes."""
     kinds = [f"{name} {side}" for name in MOVES for side in ("indoors", "outdoors")]
-    return "classify", {"data": _rows(folder, kinds, "scene", 240), "label": "scene"}
+    data = _rows(folder, kinds, "scene", 240)
+    return "classify", {"data": data, "label": "scene", "convolutions": False}
 
 
 @odd

@@ -2,7 +2,10 @@
 
 import asyncio
 import json
+import os
 import shutil
+import signal
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -15,8 +18,11 @@ from tools.stress.visitor import Served
 
 from hiddenstate.runs import Run
 from hiddenstate.studio.app import Studio, make_app
+from hiddenstate.studio.processes import Processes, _Child
 from hiddenstate.studio.serve import listen, server_of
 from hiddenstate.studio.session import Session
+from hiddenstate.system.interpreter import python_command, python_environment
+from tests import warm
 
 
 @dataclass
@@ -30,6 +36,31 @@ class Reply:
     @property
     def json(self) -> Any:
         return json.loads(self.body)
+
+
+class Fork(warm.Program):
+    """A command of the studio, as a fork of a process that has imported what it needs."""
+
+    def __init__(self, studio: Processes, words: list[str], files: list[Any]) -> None:
+        at = [Path(f"/proc/{os.getpid()}/fd/{file.fileno()}") for file in files]
+        variables = python_environment({"NO_COLOR": "1", "COLUMNS": "100"})
+        super().__init__(words, studio._folder, at[0], variables, at[1], Path(os.devnull))
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+
+def forked(studio: Processes, module: str, *words: str, waits: bool = False) -> Any:
+    """Start a command of the studio, in place of `Processes._spawned`."""
+    if waits:
+        return SPAWNED(studio, module, *words, waits=waits)
+    files: list[Any] = [tempfile.TemporaryFile() for _ in range(2)]  # noqa: SIM115
+    return _Child(Fork(studio, python_command("-m", module, *words)[1:], files), *files)  # type: ignore[arg-type]
+
+
+SPAWNED = Processes._spawned
+
+pytest.MonkeyPatch().setattr(Processes, "_spawned", forked)
 
 
 def end_commands(studio: Studio) -> None:

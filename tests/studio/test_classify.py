@@ -94,7 +94,7 @@ def go_to(page: Any, step: int) -> None:
     )
 
 
-def test_rows_and_errors_are_those_of_the_moment(shown: Any, run: Run) -> None:
+def test_rows_errors_and_pictures_are_those_of_the_moment(shown: Any, run: Run) -> None:
     end = run.final_arrays()
     assert verdicts(shown) == chosen(run, -1)
     matrix = end["confusion"]
@@ -110,9 +110,9 @@ def test_rows_and_errors_are_those_of_the_moment(shown: Any, run: Run) -> None:
         arg=expected,
     )
 
-
-def test_confusion_matrix_is_read_with_the_keys(shown: Any, run: Run) -> None:
-    matrix = run.final_arrays()["confusion"]
+    # The confusion matrix is read with the keys.
+    go_to(shown, int(run.snapshot_paths()[-1].stem))
+    wait_for(shown, ".confusion .note", "test rows are")
     canvas = shown.locator(".confusion canvas")
     canvas.focus()
     for key in ("ArrowRight", "ArrowDown", "ArrowRight"):  # the first selects the first cell
@@ -125,8 +125,7 @@ def test_confusion_matrix_is_read_with_the_keys(shown: Any, run: Run) -> None:
     assert opaque > 0
     assert blue > green > red
 
-
-def test_pictures_have_the_colours_of_the_theme_at_once(shown: Any) -> None:
+    # Pictures have the colours of the theme at once.
     bright = sum(shown.evaluate(PIXEL, [".reading canvas", 3, 24])[:3])
     shown.get_by_role("button", name="Dark", exact=True).click()
     shown.wait_for_function(
@@ -135,7 +134,7 @@ def test_pictures_have_the_colours_of_the_theme_at_once(shown: Any) -> None:
     )
 
 
-def test_pictures_are_read_as_the_model_reads_them(shown: Any, run: Run, tmp_path: Path) -> None:
+def test_pictures_are_read_as_the_model_reads_them(shown: Any, run: Run) -> None:
     digits = run.static_arrays[0]["shown"]
     model = load(run.path / "model.safetensors")
     found = shown.evaluate(READ_ALL, digits.reshape(len(digits), -1).tolist())
@@ -144,10 +143,7 @@ def test_pictures_are_read_as_the_model_reads_them(shown: Any, run: Run, tmp_pat
         [each["chances"] for each in found], model.predict_proba(digits), atol=1e-5
     )
 
-
-def test_row_of_the_run_and_image_of_the_reader_are_read(shown: Any, run: Run) -> None:
-    digits = run.static_arrays[0]["shown"]
-    model = load(run.path / "model.safetensors")
+    # A row of the run, and an image of the reader.
     shown.locator(".choices button").nth(4).click()
     answer = shown.locator(".answer")
     label, share = model.predict(digits)[4], model.predict_proba(digits)[4].max()
@@ -165,8 +161,7 @@ def test_row_of_the_run_and_image_of_the_reader_are_read(shown: Any, run: Run) -
     words = f"{100 * share:.2f} % sure"
     wait_for(shown, ".said p", words)
 
-
-def test_drawing_is_read_with_pointer_and_keys(shown: Any) -> None:
+    # A drawing, by pointer and by keys.
     shown.get_by_role("button", name="Clear").click()
     assert shown.locator(".answer").text_content() == NOTHING
     pad = shown.locator("canvas.pad")
@@ -185,7 +180,7 @@ def test_drawing_is_read_with_pointer_and_keys(shown: Any) -> None:
     shown.wait_for_function(ANSWERED)
 
 
-def test_unit_is_most_excited_where_its_state_is_highest(shown: Any, run: Run) -> None:
+def test_units_and_earlier_nets_read_the_same_rows(shown: Any, run: Run) -> None:
     canvas = shown.locator(".hand .reading canvas")
     canvas.focus()
     shown.keyboard.press("ArrowRight")
@@ -203,8 +198,6 @@ def test_unit_is_most_excited_where_its_state_is_highest(shown: Any, run: Run) -
             assert abs(states.max() - float(value)) < 1e-3
             assert states[int(after) - 1] == states.max()
 
-
-def test_earlier_net_reads_the_same_row(shown: Any, run: Run) -> None:
     paths = run.weights_paths()
     shown.locator(".choices button").nth(0).click()
     go_to(shown, int(paths[0].stem))

@@ -47,9 +47,26 @@ def slide(page: Any, step: int) -> None:
     page.locator(".player input").fill(str(step))
 
 
-def test_a_row_and_any_code_are_decoded_as_the_net_does(run_of: RunOf, open_page: OpenPage) -> None:
+def test_codes_are_those_of_the_net_and_of_the_moment(run_of: RunOf, open_page: OpenPage) -> None:
     run = run_of("autoencode")
     page = open_page("#/run/autoencode-1").page
+    wait_for(page, ".decoded .weights", "weights of the end")
+    steps = [int(path.stem) for path in run.snapshot_paths()]
+    step = steps[len(steps) // 2]
+    slide(page, step)
+    kept = max(int(path.stem) for path in run.weights_paths() if int(path.stem) <= step)
+    wait_for(page, ".decoded .weights", f"weights after update {kept}")
+    code = run.snapshot(run.snapshot_paths()[steps.index(step)])["code"][0]
+    page.wait_for_function(
+        """(code) => {
+          const found = document.querySelector(".decoded .note").textContent.match(/code (.*?) ·/);
+          return found && found[1].split(", ").every((n, i) => Math.abs(n - code[i]) < 0.02);
+        }""",
+        arg=[float(number) for number in code],
+    )
+
+    # Rows and codes of the end.
+    slide(page, steps[-1])
     wait_for(page, ".decoded .weights", "weights of the end")
     page.focus(".cloud canvas")
     page.keyboard.press("n")
@@ -76,30 +93,20 @@ def test_a_row_and_any_code_are_decoded_as_the_net_does(run_of: RunOf, open_page
     pixels = np.array(page.eval_on_selector(".decoded canvas", PICTURE)).reshape(64, 4)
     assert np.corrcoef(255 - pixels[:, 0], expected)[0, 1] > 0.99
 
-
-def test_the_slider_shows_the_codes_and_the_net_of_then(run_of: RunOf, open_page: OpenPage) -> None:
-    run = run_of("autoencode")
-    steps = [int(path.stem) for path in run.snapshot_paths()]
-    step = steps[len(steps) // 2]
-    page = open_page("#/run/autoencode-1").page
-    wait_for(page, ".decoded .weights", "weights of the end")
-    slide(page, step)
-    kept = max(int(path.stem) for path in run.weights_paths() if int(path.stem) <= step)
-    wait_for(page, ".decoded .weights", f"weights after update {kept}")
-    code = run.snapshot(run.snapshot_paths()[steps.index(step)])["code"][0]
-    page.wait_for_function(
-        """(code) => {
-          const found = document.querySelector(".decoded .note").textContent.match(/code (.*?) ·/);
-          return found && found[1].split(", ").every((n, i) => Math.abs(n - code[i]) < 0.02);
-        }""",
-        arg=[float(number) for number in code],
+    # What is pasted is encoded.
+    row = run.static_arrays[0]["code_row"][2:3]
+    page.click("text=Paste or drop your own")
+    page.fill(".given textarea", ",".join(map(str, row[0].tolist())))
+    page.click(".given button:text-is('Use')")
+    said = wait_for(page, ".decoded .note", "your row")
+    assert numbers(said.split("code")[1])[:-1] == pytest.approx(
+        predictor_of(run).encode(row)[0], abs=0.006
     )
+    page.fill(".given textarea", "1,2,3")
+    page.click(".given button:text-is('Use')")
+    page.wait_for_selector(".given .bad:has-text('a line has 3 numbers')")
 
-
-def test_a_class_is_filtered_with_its_button(run_of: RunOf, open_page: OpenPage) -> None:
-    run_of("autoencode")
-    page = open_page("#/run/autoencode-1").page
-    wait_for(page, ".decoded .weights", "weights of the end")
+    # A class is filtered with its button.
     colored = """(canvas) => {
       const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d");
       copy.drawImage(canvas, 0, 0);
@@ -117,21 +124,13 @@ def test_a_class_is_filtered_with_its_button(run_of: RunOf, open_page: OpenPage)
     assert page.eval_on_selector(".cloud canvas", colored) < before / 2
 
 
-def test_what_is_pasted_is_encoded(run_of: RunOf, open_page: OpenPage) -> None:
-    run = run_of("autoencode")
-    page = open_page("#/run/autoencode-1").page
-    wait_for(page, ".decoded .weights", "weights of the end")
-    row = run.static_arrays[0]["code_row"][2:3]
-    page.click("text=Paste or drop your own")
-    page.fill(".given textarea", ",".join(map(str, row[0].tolist())))
-    page.click(".given button:text-is('Use')")
-    said = wait_for(page, ".decoded .note", "your row")
-    assert numbers(said.split("code")[1])[:-1] == pytest.approx(
-        predictor_of(run).encode(row)[0], abs=0.006
-    )
-    page.fill(".given textarea", "1,2,3")
-    page.click(".given button:text-is('Use')")
-    page.wait_for_selector(".given .bad:has-text('a line has 3 numbers')")
+UNITS = """async (details) => {
+  const { Held, nameOf } = await import("/assets/studio/static/series.js");
+  const plot = { target: [1, 2, NaN], prediction: [2, 4, 1], baseline: [4, 5, 1] };
+  const store = { details, layer: "" };
+  const said = Held.prototype.summary.call({ plot, store, target: 1 });
+  return [nameOf(store, 0), nameOf(store, 1), said];
+}"""
 
 
 def answer_to(run: Run, series: Array) -> Array:
@@ -168,19 +167,7 @@ def test_the_input_of_a_regression_is_answered_and_bent(run_of: RunOf, open_page
     page.locator(".bend select").nth(1).select_option("windows")
     assert page.text_content(".bend .note") != before
 
-
-UNITS = """async (details) => {
-  const { Held, nameOf } = await import("/assets/studio/static/series.js");
-  const plot = { target: [1, 2, NaN], prediction: [2, 4, 1], baseline: [4, 5, 1] };
-  const store = { details, layer: "" };
-  const said = Held.prototype.summary.call({ plot, store, target: 1 });
-  return [nameOf(store, 0), nameOf(store, 1), said];
-}"""
-
-
-def test_windows_arrive_with_the_slider(run_of: RunOf, open_page: OpenPage) -> None:
-    run = run_of("regress")
-    page = open_page("#/run/regress-1").page
+    # Windows arrive with the slider.
     paths = run.snapshot_paths()
     steps = [int(path.stem) for path in paths]
     wait_for(page, ".series .note", "mean squared error")

@@ -84,32 +84,32 @@ CHINESE = """
 globalThis.localStorage = { getItem: () => "zh" };
 Object.defineProperty(globalThis, "navigator", { value: { language: "zh" }, configurable: true });
 globalThis.document = { documentElement: {} };
-const { details, file } = JSON.parse(process.argv[1]);
+const { all, file } = JSON.parse(process.argv[1]);
 import(file).then(({ resultOf, intervalOf, scoresOf }) => {
-  const main = details.results.find((each) => each.name === details.headline) || details.results[0];
   const row = { score_text: "a\u00a05; b\u00a06; 3 more", more: 3 };
   const scores = [row, { score_text: "5", more: 0 }].map(scoresOf);
-  console.log(JSON.stringify([resultOf(details, main), intervalOf(main.within), ...scores]));
+  console.log(JSON.stringify([scores, ...all.map((each) => {
+    const main = each.results.find(({ name }) => name === each.headline) || each.results[0];
+    return [resultOf(each, main), intervalOf(main.within)];
+  })]));
 });
 """
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="requires node")
-@pytest.mark.parametrize("job", ["classify", "regress", "autoencode"])
-def test_the_result_of_a_run_is_written_in_chinese(
-    job: str, trained: Callable[[str], Path]
-) -> None:
-    found = details(Run(trained(job)), "1")
+def test_the_result_of_a_run_is_written_in_chinese(trained: Callable[[str], Path]) -> None:
+    every = [details(Run(trained(job)), "1") for job in ("classify", "regress", "autoencode")]
     file = Path(hiddenstate.__file__).parent / "studio" / "static" / "result.js"
-    given = json.dumps({"details": found, "file": str(file)}, default=str)
+    given = json.dumps({"all": every, "file": str(file)}, default=str)
     command = ["node", "--input-type=module", "-e", CHINESE, given]
     done = subprocess.run(command, capture_output=True, check=True).stdout
-    text, interval, *scores = json.loads(done)
-    assert not interval or interval.startswith("95 % 置信区间")
+    scores, *results = json.loads(done)
     assert scores == ["a\N{NO-BREAK SPACE}5; b\N{NO-BREAK SPACE}6; 另有 3 个", "5"]
-    names = {word for each in found["targets"] for word in re.findall("[a-zA-Z]+", each["name"])}
-    assert set(re.findall("[a-zA-Z]{3,}", text)) <= names | {"MASE"}
-    assert found["baseline"].get("text", "") in text
+    for found, (text, interval) in zip(every, results, strict=True):
+        assert not interval or interval.startswith("95 % 置信区间")
+        names = {word for of in found["targets"] for word in re.findall("[a-zA-Z]+", of["name"])}
+        assert set(re.findall("[a-zA-Z]{3,}", text)) <= names | {"MASE"}
+        assert found["baseline"].get("text", "") in text
 
 
 AXIS = """

@@ -63,7 +63,7 @@ def look(browser: Browser, path: str) -> None:
     browser.page.wait_for_selector(f".found h1 bdi:text-is('{path}')")
 
 
-def test_what_is_in_a_table_is_drawn(open_page, sensors):
+def test_what_is_in_a_table_is_drawn_and_its_roles_are_changed(open_page, sensors):
     browser = open_page()
     page = browser.page
     look(browser, "sensors.csv")
@@ -81,6 +81,13 @@ def test_what_is_in_a_table_is_drawn(open_page, sensors):
     drawn = page.evaluate(COUNTED)
     assert min(drawn[0]) > 40
     assert 3 <= drawn[1] <= 40
+
+    # Another role is looked at again.
+    page.click(".job:has-text('regress')")
+    page.wait_for_selector("#first-target")
+    page.select_option("#first-target", "<b>y</b>")
+    page.wait_for_selector(".role.used:has-text('target')")
+    assert "'--target=<b>y</b>'" in page.inner_text(".go code")
 
 
 def test_values_of_the_recipe_stand_in_the_form_and_train(open_page, sensors, tmp_path):
@@ -108,17 +115,6 @@ def test_values_of_the_recipe_stand_in_the_form_and_train(open_page, sensors, tm
     assert page.input_value("#first-epochs") == "1"
 
 
-def test_another_role_is_looked_at_again(open_page, sensors):
-    browser = open_page()
-    page = browser.page
-    look(browser, "sensors.csv")
-    page.click(".job:has-text('regress')")
-    page.wait_for_selector("#first-target")
-    page.select_option("#first-target", "<b>y</b>")
-    page.wait_for_selector(".role.used:has-text('target')")
-    assert "'--target=<b>y</b>'" in page.inner_text(".go code")
-
-
 def test_the_fix_of_a_warning_is_a_button(open_page, tmp_path):
     rows = [",".join(f"p{i}" for i in range(36)) + ",label"]
     for k in range(40):
@@ -132,16 +128,6 @@ def test_the_fix_of_a_warning_is_a_button(open_page, tmp_path):
     assert browser.page.locator(".warnings").count() == 0
 
 
-def test_a_file_is_dropped(open_page, tmp_path):
-    browser = open_page()
-    page = browser.page
-    page.wait_for_selector(".drop")
-    page.evaluate(DROP)
-    page.wait_for_selector(".found h1 bdi:text-is('my_table.csv')")
-    assert (tmp_path / "runs" / "uploads" / "my_table.csv").is_file()
-    assert "40 rows" in page.inner_text(".about-data")
-
-
 def test_bundled_data_is_one_click_away(open_page):
     browser = open_page()
     page = browser.page
@@ -153,7 +139,7 @@ def test_bundled_data_is_one_click_away(open_page):
     page.wait_for_url("**/#/run/regress-1")
 
 
-def test_folders_are_browsed_with_keys(open_page, sensors):
+def test_folders_are_browsed_with_keys_and_files_dropped(open_page, sensors, tmp_path):
     (sensors.parent / "inner").mkdir()
     sensors.rename(sensors.parent / "inner" / "sensors.csv")
     browser = open_page()
@@ -167,3 +153,10 @@ def test_folders_are_browsed_with_keys(open_page, sensors):
     page.keyboard.press("Enter")
     page.wait_for_selector(".found h1 bdi:text-is('sensors.csv')")
     assert "inner/sensors.csv" in page.inner_text(".go code")
+
+    page.click("text=Home")
+    page.wait_for_selector(".drop")
+    page.evaluate(DROP)
+    page.wait_for_selector(".found h1 bdi:text-is('my_table.csv')")
+    assert (tmp_path / "runs" / "uploads" / "my_table.csv").is_file()
+    assert "40 rows" in page.inner_text(".about-data")

@@ -71,9 +71,10 @@ def address_of(page: str, name: str, run: Run, folder: Path) -> str:
     return (folder / f"{name}.html").as_uri()
 
 
+@pytest.mark.usefixtures("coarse", "blank")
 @pytest.mark.parametrize("page", PAGES)
 def test_no_text_is_cut_or_covers_another(
-    page: str, odd_run: Callable[[str], Run], open_page: OpenPage, tmp_path: Path, coarse: None
+    page: str, odd_run: Callable[[str], Run], open_page: OpenPage, tmp_path: Path
 ) -> None:
     wanted = [
         (language, name, turns(place, page, language))
@@ -113,8 +114,9 @@ def test_no_text_is_cut_or_covers_another(
     assert found == []
 
 
+@pytest.mark.usefixtures("coarse", "blank")
 def test_a_printed_report_is_no_wider_than_its_page(
-    odd_run: Callable[[str], Run], open_page: OpenPage, coarse: None
+    odd_run: Callable[[str], Run], open_page: OpenPage
 ) -> None:
     browser = open_page("#/")
     shown = browser.page

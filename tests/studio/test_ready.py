@@ -88,9 +88,8 @@ def test_a_command_starts_although_the_process_that_waited_was_killed(visitor: V
 
 
 def test_the_process_that_waits_ends_with_the_studio(serve: Serve) -> None:
-    for end in (Served.close, Served.kill):
-        served = serve()
-        Visitor(served).post("/api/ready", {})
-        (number,) = waiting(served.process.pid)
-        end(served)
-        wait_for_the_end(number)
+    served = serve()
+    Visitor(served).post("/api/ready", {})
+    (number,) = waiting(served.process.pid)
+    served.kill()
+    wait_for_the_end(number)

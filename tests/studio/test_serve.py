@@ -18,10 +18,11 @@ import pytest
 from tools.stress.visitor import Visitor
 
 from hiddenstate.runs import Run
+from tests import warm
 from tests.conftest import needs_kernels
 from tests.studio.conftest import Serve, Stage
 
-TRAIN = ("--view", "off", "--threads", "1", "--hidden-size", "6", "--n-evaluated", "20")
+TRAIN = ("--view", "off", "--threads", "1", "--hidden-size", "6", "--n-evaluated", "0")
 
 
 @pytest.fixture
@@ -92,8 +93,8 @@ def test_training_that_the_page_starts_is_the_command_that_it_shows(visitor, tmp
             break
     assert run == "classify-2"
     assert lines_of(visitor, run)[-1]["event"] == "end"
-    again = [sys.executable, "-m", *process["command"].split(), "--runs-dir", "other"]
-    subprocess.run(again, cwd=tmp_path, check=True, capture_output=True)
+    again = ["-m", *process["command"].split(), "--runs-dir", "other"]
+    assert warm.run(again, tmp_path).returncode == 0
     files = [tmp_path / d / "model.safetensors" for d in ("runs/classify-2", "other/classify-1")]
     assert files[0].read_bytes() == files[1].read_bytes()
 
@@ -164,32 +165,27 @@ def test_a_run_does_not_notice_that_the_studio_is_killed(visit, tmp_path):
     while run.status() == "running":
         time.sleep(0.05)
     assert run.status() == "done"
-    alone = [sys.executable, "-m", "hiddenstate", "classify", "--runs-dir", "alone", *TRAIN[:6]]
-    alone += ["--max-steps", "600", "--n-evaluated", "0"]
-    subprocess.run(alone, cwd=tmp_path, check=True, capture_output=True)
+    alone = ["-m", "hiddenstate", "classify", "--runs-dir", "alone", *TRAIN]
+    assert warm.run([*alone, "--max-steps", "600"], tmp_path).returncode == 0
     for name in ("model.safetensors", "history.jsonl"):
         watched = (run.path / name).read_bytes()
         assert watched == (tmp_path / "alone" / "classify-1" / name).read_bytes()
-    # Another studio shows it from where the page was.
-    assert lines_of(visit(), "classify-2") == run.history()
+    # Another studio shows it from where the page was, and ends without an error at Ctrl-C.
+    visitor = visit()
+    assert lines_of(visitor, "classify-2") == run.history()
+    visitor.served.process.send_signal(signal.SIGINT)
+    assert visitor.served.process.wait(20) == 0
 
 
-def test_ctrl_c_ends_the_studio_without_an_error(visit):
-    served = visit().served
-    served.process.send_signal(signal.SIGINT)
-    assert served.process.wait(20) == 0
-
-
-def test_another_port_that_is_taken_is_one_line(tmp_path):
+def test_another_port_that_is_taken_is_one_line(cli):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        words = [sys.executable, "-m", "hiddenstate", "studio", "--no-browser", "--port", port]
-        ended = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert ended.returncode == 3
-    assert ended.stderr.count("\n") == 1
-    assert "--port" in ended.stderr
+        ended = cli("studio", "--no-browser", "--port", port)
+    assert ended.code == 3
+    assert ended.err.count("\n") == 1
+    assert "--port" in ended.err
 
 
 def test_data_that_is_not_there_is_named_as_a_file(cli, tmp_path):
@@ -200,17 +196,15 @@ def test_data_that_is_not_there_is_named_as_a_file(cli, tmp_path):
     assert "no such run" in cli("studio", "classify-1", "--no-browser").err
 
 
-def test_every_address_of_the_machine_is_refused(tmp_path):
+def test_every_address_of_the_machine_is_refused(cli):
     for host in ("0.0.0.0", "::"):
-        words = [sys.executable, "-m", "hiddenstate", "studio", "--no-browser", "--host", host]
-        ended = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
-        assert ended.returncode == 2
-        assert "--host" in ended.stderr
+        ended = cli("studio", "--no-browser", "--host", host)
+        assert ended.code == 2
+        assert "--host" in ended.err
 
 
-def test_connections_that_ask_nothing_give_way_to_a_page(visit):
+def test_connections_that_ask_nothing_give_way_to_a_page(visitor):
     """More connections than are allowed, none of which sends anything."""
-    visitor = visit()
     port = int(visitor.host.rpartition(":")[2])
     silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(200)]
     try:

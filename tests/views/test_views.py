@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from hiddenstate.program.jobs import KINDS
 from hiddenstate.runs import Run
-from hiddenstate.views import save, style
+from hiddenstate.views import style
 from hiddenstate.views.catalog import FIGURES, LAYOUTS, draw_dashboard, drawings
 from hiddenstate.views.save import save_figures
 from hiddenstate.views.timeline import Timeline
@@ -67,8 +67,9 @@ def test_the_figures_of_a_window_share_it_without_overlap(kind, large):
 
 
 def test_figures_can_be_dark_and_vector_graphics(run_of, monkeypatch):
-    run, draw = run_of("regress"), save.drawings
-    monkeypatch.setattr(save, "drawings", lambda *now: {"error": draw(*now)["error"]})
+    run = run_of("regress")
+    error = {"error": drawings(timeline := Timeline(run), timeline.moment())["error"]}
+    monkeypatch.setattr("hiddenstate.views.save.drawings", lambda *_: error)
     (dark,) = save_figures(run, "svg", "dark")
     assert dark.suffix == ".svg"
     assert "#15181e" in dark.read_text("utf-8")
