@@ -46,13 +46,13 @@ export function listenWith(button, player, soundOf, tell) {
           source.stop();
           return;
         }
-        const at = (from + (context.currentTime - begun) / buffer.duration) * player.count;
-        if (at >= player.count) {
+        const share = from + (context.currentTime - begun) / buffer.duration;
+        if (share >= 1) {
           player.stop();
           player.go(player.count);
           return;
         }
-        if (Math.floor(at) !== player.at) player.go(at);
+        if (Math.floor(share * player.count) !== player.at) player.go(share * player.count);
         requestAnimationFrame(move);
       };
       move();

@@ -67,21 +67,33 @@ export function soundBoxes([x, y, wide, tall], { framing: { channels }, ends }) 
  * @param {number} read Steps that are read.
  */
 export function drawSound(pen, box, seen, read) {
-  const { framing, series, range, ends } = seen;
+  const { framing, series, ends } = seen;
   const n = series.length;
   const { wave, bands } = soundBoxes(box, seen);
   if (wave && ends) drawWave(pen, wave, ends, read / n);
   bands.forEach((own, channel) => {
-    const first = channel * framing.bands;
-    const pixels = document.createElement("canvas");
-    paintPixels(pixels, [framing.bands, n], Float64Array.from({ length: framing.bands * n }, (_, place) => {
-      const level = series[place % n][first + framing.bands - 1 - Math.floor(place / n)];
-      return 255 * clamp((level - range[0]) / (range[1] - range[0] || 1), 0, 1);
-    }));
-    drawAcross(pen, own, pixels, read / n);
+    drawBands(pen, own, seen, channel, read / n);
     hertz(pen, own, framing);
   });
   seconds(pen, bands[bands.length - 1], (n * framing.frame) / framing.rate);
+}
+
+/**
+ * Draws the levels of the bands of a channel, the lowest at the bottom.
+ * @param {Pen} pen
+ * @param {Box} box
+ * @param {Seen} seen
+ * @param {number} channel
+ * @param {number} share that is read
+ */
+export function drawBands(pen, box, { framing: { bands }, series, range: [low, high] }, channel, share) {
+  const n = series.length;
+  const pixels = document.createElement("canvas");
+  paintPixels(pixels, [bands, n], Float64Array.from({ length: bands * n }, (_, place) => {
+    const level = series[place % n][(channel + 1) * bands - 1 - Math.floor(place / n)];
+    return 255 * clamp((level - low) / (high - low || 1), 0, 1);
+  }));
+  drawAcross(pen, box, pixels, share);
 }
 
 /** Draws a picture whose columns are read one after another. @param {Pen} pen @param {Box} box @param {HTMLCanvasElement} pixels @param {number} share */

@@ -16,12 +16,22 @@ const SAMPLES = 8; // snapshots that are looked at for the classes that a row is
 /** @param {import("./store.js").Store} store @param {HTMLElement} main */
 export async function panelsOf(store, main) {
   fill(main, h("section", { class: "wide waiting" }, t("The rows that it reads appear here with the first snapshot, and what the network makes of them.")));
-  onceThere(store, () => (store.fixed.shown ? panels(store, main) : null));
+  /** @type {RowForm|null} */ let heard = null;
+  onceThere(store, () => {
+    const { sound } = store.details.shown;
+    if (!store.fixed.shown) return null;
+    if (!sound || !sound.bands) return panels(store, main, new RowForm(store));
+    if (heard) return panels(store, main, heard);
+    import("./sound_form.js").then(({ SoundForm }) => {
+      heard = new SoundForm(store);
+      store.dispatchEvent(new Event("news"));
+    });
+    return null;
+  });
 }
 
-/** Shows the pictures, and returns what draws them anew. @param {import("./store.js").Store} store @param {HTMLElement} main */
-function panels(store, main) {
-  const form = new RowForm(store);
+/** Shows the pictures, and returns what draws them anew. @param {import("./store.js").Store} store @param {HTMLElement} main @param {RowForm} form */
+function panels(store, main, form) {
   const { classes } = form;
   const C = classes.length;
   const units = new Units();
@@ -36,12 +46,15 @@ function panels(store, main) {
   const reading = new Reading({
     ...framed(store, "decision"), form, units,
   });
-  const which = h("select", { "aria-label": t("Row that is read"), onchange: () => { row = Number(which.value); update(); } });
+  const which = h("select", { "aria-label": t("Row that is read"), onchange: () => { row = Number(which.value); if (listener) listener.stop(); update(); } });
   reading.picture.tools.append(which);
+  /** @type {any} */ const sounds = form.sound ? form : null;
+  const listener = sounds && sounds.listener(reading, () => row);
+  if (listener) reading.picture.tools.append(listener.element);
   const confusion = new Confusion(classes, framed(store, "confusion"));
   const worst = new Worst(form, framed(store, "worst"));
   const memory = new Memory(store);
-  const hand = later(`wide hand${form.picture ? " drawn" : ""}`, form.picture ? t("Draw one yourself") : t("Give it a row of your own"), async (replace) => {
+  const hand = later(`wide hand${form.picture ? " drawn" : ""}`, form.picture ? t("Draw one yourself") : form.sound ? t("Give it a sound of your own") : t("Give it a row of your own"), async (replace) => {
     const [{ touchOf }, { UnitView }] = await Promise.all([import("./own_row.js"), import("./unit.js")]);
     const touch = await touchOf(store, form, units);
     replace(touch.element, new UnitView(touch, units).picture.element);
@@ -91,7 +104,7 @@ function panels(store, main) {
     // Of long rows what the model says of their beginnings is not known.
     const own = moment.layer === "model" && !moment.after.net_decision;
     const said = own ? mixed(moment, "probability", row * C, C) : null;
-    if (states) reading.show({ flat, length, states, units: H, chances, said, layer: own ? "network" : moment.layer, truth: form.labels[row], key: String(row) });
+    if (states) reading.show({ flat, length, states, units: H, chances, said, layer: own ? "network" : moment.layer, truth: form.labels[row], key: String(row), ends: sounds && sounds.ends(row, length) });
     cards.mark(row);
   }
 

@@ -29,6 +29,12 @@ export async function touchOf(store, form, units) {
     drawing(touch, form.picture);
     return touch;
   }
+  if (form.sound) {
+    const { soundPad } = await import("./own_sound.js");
+    const touch = new Touch(store, form, units);
+    soundPad(touch);
+    return touch;
+  }
   const { bentLanes, quantities } = await import("./own_series.js");
   const touch = new Touch(store, form, units);
   if (form.quantities) await quantities(touch);
@@ -55,14 +61,14 @@ export class Touch {
     this.turn = 0;
     this.slow = false;
     /** @type {(() => void)[]} */ this.told = [];
-    /** @type {{name: string, series: Float64Array[], truth: number|null}[]} */
+    /** @type {{name: string, series: Float64Array[], truth: number|null, row?: number, samples?: ArrayLike<number>}[]} */
     this.sources = Array.from({ length: Math.min(form.count, 200) }, (_, row) => ({
-      name: form.name(row), series: form.series(form.flat(row)), truth: form.labels[row],
+      name: form.name(row), series: form.series(form.flat(row)), truth: form.labels[row], row,
     }));
     this.reading = new Reading({
-      title: form.picture ? t("How it reads your drawing") : t("How it reads this row"),
+      title: form.picture ? t("How it reads your drawing") : form.sound ? t("How it reads this sound") : t("How it reads this row"),
       caption: t("The net of the moment on the time slider reads the row step by step: its hidden state after each step, and the probability of each class if the row ended there. Move the time slider: an earlier net reads the same row. Click a unit to see what excites it."),
-      empty: form.picture ? t("Draw, and watch it being read row by row.") : t("A row is read here step by step."), form, units, bare: !form.picture,
+      empty: form.picture ? t("Draw, and watch it being read row by row.") : form.sound ? t("A sound is read here step by step.") : t("A row is read here step by step."), form, units, bare: !form.picture,
     });
     this.label = h("strong", { class: "answer" }, "–");
     this.sure = h("span", {});
@@ -74,13 +80,14 @@ export class Touch {
     this.problem = h("p", { class: "wrong", role: "alert", hidden: true });
     const play = { play: h("button", { type: "button", class: "round small", "aria-label": t("Play the reading") }), moment: h("input", { type: "range", min: 0, value: 0, "aria-label": t("Steps that are read") }), "moment-text": h("output") };
     this.player = stepBar((name) => /** @type {any} */ (play)[name], form.word, (at) => this.walk(at), { words: {
-      at: (at, count) => t(`${form.word} {at} of {count}`, { at, count }), play: t("Play the reading"), pause: t("Pause the reading"),
+      at: (at, count) => form.place(at, count), play: t("Play the reading"), pause: t("Pause the reading"),
     } });
     const steps = h("div", { class: "steps", hidden: form.steps < 2 }, play.play, play.moment, play["moment-text"]);
     this.input = h("div", { class: "input" });
     const content = h("div", { class: `touch${form.picture ? " drawn" : ""}` }, this.input, h("div", { class: "answers" }, this.problem, this.verdict, steps));
-    const { element, note, tools } = panel("wide hand", form.picture ? t("Draw one yourself") : t("Give it a row of your own"),
+    const { element, note, tools } = panel("wide hand", form.picture ? t("Draw one yourself") : form.sound ? t("Give it a sound of your own") : t("Give it a row of your own"),
       form.picture ? t("Draw with a pointer or a finger, or with the arrow keys and the space bar, or drop an image. The picture beside it is what the net reads.")
+        : form.sound ? t("Drop a .wav file here, choose one of the sounds shown, or draw tones on the spectrogram with a pointer or the arrow keys and the space bar. Listen, and the reading moves with the sound.")
         : t("Choose one of the rows shown, drop a table or paste it here, and bend the lines with a pointer or the arrow keys."), content);
     this.element = element;
     this.note = note;
@@ -90,6 +97,7 @@ export class Touch {
     /** @type {any} */ this.pad = null;
     /** @type {any} */ this.which = null;
     /** @type {(() => void)|null} */ this.drawInput = null;
+    /** @type {((place: number) => void)|null} called before a row is read */ this.chosen = null;
     /** @type {() => string} */ this.wrong = () => ""; // why the fields are no row
     store.addEventListener("moment", () => this.fetch());
     store.addEventListener("news", () => this.fetch());
@@ -187,7 +195,7 @@ export class Touch {
     if (said) {
       const now = probabilities[probabilities.length - 1];
       const top = topOf(now);
-      say([`${this.form.classes[top]}, ${percent(now[top])}`, series.length > 1 ? t(`decided after ${this.form.word} {step} of {all}`, { step: this.reading.decided, all: series.length }) : ""].filter(Boolean).join(", "));
+      say([`${this.form.classes[top]}, ${percent(now[top])}`, series.length > 1 ? this.form.decided(this.reading.decided, series.length) : ""].filter(Boolean).join(", "));
     }
     for (const each of this.told) each();
   }
@@ -216,7 +224,7 @@ export class Touch {
     const step = Math.min(at, trace.length) - 1;
     const chances = /** @type {Float64Array} */ (trace.chances);
     this.said.show(chances.subarray(step * C, (step + 1) * C), chances.subarray((trace.length - 1) * C),
-      trace.length > 1 && step === trace.length - 1 ? ` · ${t(`decided after ${this.form.word} {step} of {all}`, { step: this.reading.decided, all: trace.length })}` : "", "");
+      trace.length > 1 && step === trace.length - 1 ? ` · ${this.form.decided(this.reading.decided, trace.length)}` : "", "");
   }
 
   /** Plays how the row is read. */
@@ -238,6 +246,7 @@ export class Touch {
     if (this.which) this.which.value = String(place);
     const { series, truth } = this.sources[place];
     this.player.stop();
+    if (this.chosen) this.chosen(place);
     this.take(copied(series), truth, "row");
     if (this.drawInput) this.drawInput();
   }

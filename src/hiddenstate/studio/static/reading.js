@@ -15,9 +15,9 @@ import { percent, short, topOf } from "../../web/numbers.js";
 /**
  * What is read of which numbers, and what is known of the row; traces with the same key move into one
  * another.
- * @typedef {import("../../web/reading_picture.js").Read & {flat: ArrayLike<number>, truth: number|null, key: string, layer?: string, said?: ArrayLike<number>|null}} Trace
+ * @typedef {import("../../web/reading_picture.js").Read & {flat: ArrayLike<number>, truth: number|null, key: string, layer?: string, said?: ArrayLike<number>|null, ends?: ArrayLike<number>|null}} Trace
  * `layer` says whose probabilities they are, as a store does; `said` is the answer to the whole row, if
- * it is not the last of them.
+ * it is not the last of them; `ends` are those of the wave of a sound.
  */
 
 const FOOT = 32; // below probabilities that are drawn downwards, for names
@@ -154,7 +154,7 @@ export class Reading {
         : top === trace.truth ? t("✓ {label}, {chance}", { label: form.classes[top], chance: percent(chance) })
           : t("✗ {label}, {chance}; it is {truth}", { label: form.classes[top], chance: percent(chance), truth: form.classes[trace.truth] }));
       if (trace.layer === "network") words.push(trace.said ? t("below, the network alone") : t("the network alone"));
-      if (trace.length > 1) words.push(t(`decided after ${form.word} {step} of {all}`, { step: this.decided, all: trace.length }));
+      if (trace.length > 1) words.push(form.decided(this.decided, trace.length));
     }
     if (trace.layer === "model") words.push(t("the hidden state is that of the network alone"));
     if (units.chosen !== null && units.chosen < trace.units) words.push(t("unit {unit} is selected", { unit: units.chosen }));
@@ -184,7 +184,7 @@ export class Reading {
       row: (_, box) => this.drawRow(pen, box, read),
       words: {
         row: this.rowWords(), hidden: upright ? t("hidden state, a column each unit") : t("hidden state, a line each unit"),
-        chances: t("probability so far"), decided: t(`decided after ${form.word} {step}`, { step: this.decided }),
+        chances: t("probability so far"), decided: form.decided(this.decided),
       },
     };
     const shares = upright ? (bare && quantities ? [0, 0.62, 0.38] : [0.4, chances ? 0.35 : 0.6, chances ? 0.25 : 0])
@@ -205,9 +205,10 @@ export class Reading {
   }
 
   rowWords() {
-    const { form: { picture, classes } } = this;
+    const { form: { picture, classes, sound } } = this;
     const { truth } = /** @type {Trace} */ (this.trace);
     const label = truth === null ? "" : classes[truth];
+    if (sound) return label ? t("the sound: {label}", { label }) : t("the sound");
     if (picture) return label ? t("the picture: {label}", { label }) : t("the picture as it is read");
     return label ? t("the row: {label}", { label }) : t("the row");
   }
@@ -215,10 +216,12 @@ export class Reading {
   /** @param {CanvasRenderingContext2D} pen @param {Box} box @param {number} read */
   drawRow(pen, box, read) {
     const { form } = this;
-    const { flat, length } = /** @type {Trace} */ (this.trace);
+    const { flat, length, ends = null } = /** @type {Trace} */ (this.trace);
     if (form.picture) {
       paintPixels(this.small, form.picture, form.pixels(flat));
       drawPicture(pen, box, this.small, read / length);
+    } else if (form.sound) {
+      /** @type {import("./sound_form.js").SoundForm} */ (form).drawRead(pen, box, form.series(flat), ends, read);
     } else if (form.quantities) {
       const [x, y, , tall] = box;
       form.draw(pen, box, flat);

@@ -13,6 +13,7 @@ export class RowForm extends RowShape {
     const [count, steps, features] = shown.shape;
     super(facts, shown.data, steps, features);
     this.count = count;
+    /** @type {import("../../web/sound.js").Framing|null} */ this.sound = null;
     this.values = shown.data;
     this.labels = label.data;
     /** @type {string[]} */
@@ -45,6 +46,12 @@ export class RowForm extends RowShape {
 
   /** The word for a step. */
   get word() { return this.picture ? "row" : "step"; }
+
+  /** Says after which step it is decided, of all or not. @param {number} step @param {number} [all] */
+  decided(step, all) { return all ? t(`decided after ${this.word} {step} of {all}`, { step, all }) : t(`decided after ${this.word} {step}`, { step }); }
+
+  /** Says how many steps are read. @param {number} at @param {number} count */
+  place(at, count) { return t(`${this.word} {at} of {count}`, { at, count }); }
 
   /**
    * Draws a row small on a canvas that is on the page.
