@@ -33,9 +33,9 @@ def trained(task, engine, n_steps=6, **training):
 
 
 @needs_kernels
-@pytest.mark.parametrize("lengths", [False, True], ids=["full", "ragged"])
-@pytest.mark.parametrize("bidirectional", [False, True])
-@pytest.mark.parametrize("layers", [2, 3])
+@pytest.mark.parametrize(
+    ("layers", "bidirectional", "lengths"), [(2, True, True), (3, False, True), (3, True, False)]
+)
 @pytest.mark.parametrize("cell", CHOICES)
 def test_both_engines_train_alike(cell, layers, bidirectional, lengths):
     task = small_task(net_of(cell, layers, bidirectional), lengths=lengths)

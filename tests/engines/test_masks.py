@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from hiddenstate import RecurrentClassifier, RecurrentRegressor, load
+from tests.conftest import QUIET
 
 RNG = np.random.default_rng(5)
 SERIES = [RNG.normal(size=(n, 3)) * 4 + 1 for n in RNG.integers(2, 15, 40)]
@@ -44,20 +45,8 @@ def test_a_table_of_unequal_series_is_predicted_as_each_alone(cli, tmp_path):
     (tmp_path / "all.csv").write_text("\n".join(lines) + "\n")
     one = [line for line in lines if line.startswith(("series", "s7,"))]
     (tmp_path / "one.csv").write_text("\n".join(one) + "\n")
-    done = cli(
-        "classify",
-        "all.csv",
-        "--label",
-        "kind",
-        "--hidden-size",
-        4,
-        "--epochs",
-        3,
-        "--view",
-        "off",
-        "--threads",
-        1,
-    )
+    words = ("--label", "kind", "--hidden-size", 4, "--epochs", 3, *QUIET)
+    done = cli("classify", "all.csv", *words)
     assert done.code == 0, done.err
     together = cli("predict", "classify-1", "all.csv", "--proba").out.splitlines()
     alone = cli("predict", "classify-1", "one.csv", "--proba").out.splitlines()

@@ -4,9 +4,10 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -195,10 +196,9 @@ def test_factors_of_weights_train_to_the_same_bits_when_resumed(level, monkeypat
     assert_same_state(rest.export(), whole.export())
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("H", [1, 7, 16, 33])
-@pytest.mark.parametrize("rows", [1, 16, 21, 40])
-def test_widths_and_rows_that_do_not_fill_a_vector(rows, H, dtype):
+@pytest.mark.parametrize(("rows", "H"), [*product([1, 21], [1, 33]), *product([16, 40], [7, 16])])
+def test_widths_and_rows_that_do_not_fill_a_vector(rows, H):
+    dtype = "float64" if (rows > 16) == (H > 7) else "float32"
     net = Net("regress", RecurrentConfig("lstm", "tanh", H, 2, True), 5, 3, "steps")
     task = task_of(net, n_rows=rows, batch_size=64, dtype=dtype)
     assert_agree(task, 3, 1e-10 if dtype == "float64" else 1e-4)
@@ -208,8 +208,9 @@ def test_widths_and_rows_that_do_not_fill_a_vector(rows, H, dtype):
 
 
 @pytest.mark.parametrize("level", LEVELS)
-@pytest.mark.parametrize("job", ["classify", "mean", "autoencode"])
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("job", "dtype"), [("classify", "float32"), ("mean", "float64"), ("autoencode", "float32")]
+)
 def test_weights_are_bit_identical_at_any_thread_count(level, job, dtype, monkeypatch):
     monkeypatch.setenv(kernels.VARIABLE, level)
     if job != "autoencode":
@@ -344,50 +345,24 @@ def test_the_floating_point_state_of_the_caller_does_not_change():
     assert np.float32(1e-38) * np.float32(0.01) != 0
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_forked_child_trains_too():
-    task = task_of(
-        Net("classify", RecurrentConfig("lstm", "tanh", 64), 16, 4),
-        n_rows=128,
-        T=20,
-        batch_size=128,
-        dtype="float32",
-        engine="native",
-    )
+def test_a_forked_child_and_several_python_threads_train_too():
+    net = Net("classify", RecurrentConfig("lstm", "tanh", 64), 16, 4)
+    task = task_of(net, n_rows=128, T=20, batch_size=128, dtype="float32", engine="native")
     task = replace(task, training=replace(task.training, threads=2))
-    start = TrainingState(task.net.initial(0, "float32"))
-    expected = make_engine(task, start).run(0, 3, never).losses  # its threads are running now
-    child = os.fork()
-    if not child:
-        losses = make_engine(task, start).run(0, 3, never).losses
-        os._exit(0 if np.array_equal(losses, expected) else 1)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    start = TrainingState(net.initial(0, "float32"))
 
+    def train(_=None):
+        return make_engine(task, start).run(0, 3, never).losses
 
-def test_two_python_threads_train_at_once():
-    task = task_of(
-        Net("classify", RecurrentConfig("lstm", "tanh", 64), 16, 4),
-        n_rows=128,
-        T=20,
-        batch_size=128,
-        dtype="float32",
-        engine="native",
-    )
-    task = replace(task, training=replace(task.training, threads=2))
-    start = TrainingState(task.net.initial(0, "float32"))
-    expected = make_engine(task, start).run(0, 5, never).losses
-    results = {}
-
-    def train(k):
-        results[k] = make_engine(task, start).run(0, 5, never).losses
-
-    workers = [threading.Thread(target=train, args=(k,)) for k in range(3)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    for k in range(3):
-        np.testing.assert_array_equal(results[k], expected)
+    expected = train()  # its threads are running now
+    with ThreadPoolExecutor(3) as pool:
+        for losses in pool.map(train, range(3)):
+            np.testing.assert_array_equal(losses, expected)
+    if hasattr(os, "fork"):
+        child = os.fork()
+        if not child:
+            os._exit(0 if np.array_equal(train(), expected) else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def test_a_signal_is_handled_during_a_native_call(tmp_path):

@@ -81,7 +81,7 @@ def test_training_goes_on_from_the_state_of_any_step(engine):
         states.append(whole.export())
         rows = states[-1].carried["h"].shape[1]
         assert rows == task.batches.state_rows(step + 1)
-    for step in range(23):
+    for step in range(0, 23, 3):
         half = make_engine(task, states[step])
         np.testing.assert_array_equal(half.run(step, 23, never).losses, losses[step:])
         assert_same_state(half.export(), states[-1])

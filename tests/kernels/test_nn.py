@@ -30,7 +30,7 @@ CELLS: dict[str, dict[str, Any]] = {
 }
 
 SIZES = list(itertools.product([1, 3, 8, 17, 33, 64], [1, 2, 15, 16, 17, 33]))
-"""Hidden sizes and rows; each test of a cell and type takes a third, a level nearly all."""
+"""Hidden sizes and rows; each test of a cell and type takes a quarter, a level nearly all."""
 
 # Tolerances of outputs and gradients, relative to the largest number among them (or 1).
 TOLERANCES = {torch.float64: (1e-12, 1e-10), torch.float32: (2e-6, 1e-5)}
@@ -113,7 +113,7 @@ def test_outputs_and_gradients_are_torchs_at_any_size(
     torch.manual_seed(0)
     drawn = random.Random(f"{cell} {dtype} {level}")
     pick = drawn.choice
-    sizes = drawn.sample(SIZES, 12)
+    sizes = drawn.sample(SIZES, 9)
     for H, B in sizes:
         features, T, L, D = pick([1, 5, 16]), pick([1, 2, 7]), pick([1, 2, 3]), pick([1, 2])
         first = pick([False, True])
@@ -133,19 +133,15 @@ def test_outputs_and_gradients_are_torchs_at_any_size(
     assert [plan.stack.level for plan in computed] == [level] * len(sizes)
 
 
-GRADCHECKS = [
-    (cell, layers, two_ways, layers == 2, packed)
-    for cell in CELLS
-    for layers, two_ways, packed in [
-        (1, False, False),
-        (1, True, True),
-        (2, False, True),
-        (2, True, False),
-    ]
-]
-
-
-@pytest.mark.parametrize(("cell", "layers", "two_ways", "bias", "packed"), GRADCHECKS)
+@pytest.mark.parametrize(
+    ("cell", "layers", "two_ways", "bias", "packed"),
+    [
+        ("rnn_tanh", 2, True, True, False),
+        ("rnn_relu", 1, False, False, False),
+        ("gru", 2, False, True, True),
+        ("lstm", 1, True, False, True),
+    ],
+)
 def test_gradients_equal_finite_differences(
     cell: str, layers: int, two_ways: bool, bias: bool, packed: bool, computed: list[Any]
 ) -> None:
@@ -172,9 +168,10 @@ def lengths_of(rows: int, steps: int) -> list[int]:
     return [1, steps, *random.Random(0).choices(range(1, steps + 1), k=rows)][:rows]
 
 
-@pytest.mark.parametrize("rows", [1, 2, 5, 40])
-@pytest.mark.parametrize("order", ["longest first", "any"])
-@pytest.mark.parametrize("begin", [False, True], ids=["from zero", "from a state"])
+@pytest.mark.parametrize(
+    ("begin", "order", "rows"),
+    [(False, "any", 1), (True, "longest first", 2), (True, "any", 40), (False, "longest first", 5)],
+)
 @pytest.mark.parametrize("cell", CELLS)
 def test_packed_sequences_are_returned_packed(
     cell: str, begin: bool, order: str, rows: int, computed: list[Any]
@@ -194,9 +191,7 @@ def test_packed_sequences_are_returned_packed(
         packs.append(answer[0])
         return answer
 
-    state = numbers(cell, 4, rows, 9) if begin else None
-    found = both(pair, x, state, call)
-    check(found)
+    check(both(pair, x, numbers(cell, 4, rows, 9) if begin else None, call))
     for theirs, ours in zip(*packs[:2], strict=True):
         assert ours is theirs is None or ours.shape == theirs.shape
     padded = [pad_packed_sequence(pack) for pack in packs]
@@ -205,17 +200,14 @@ def test_packed_sequences_are_returned_packed(
     assert len(computed) == 1
 
 
-@pytest.mark.parametrize("begin", [False, True], ids=["from zero", "from a state"])
-@pytest.mark.parametrize("first", [False, True], ids=["time first", "batch first"])
 @pytest.mark.parametrize("cell", CELLS)
-def test_a_sequence_without_a_batch(
-    cell: str, first: bool, begin: bool, computed: list[Any]
-) -> None:
-    torch.manual_seed(0)
-    pair = twins(cell, 3, 9, 2, batch_first=first, bidirectional=True)
-    x = torch.randn(6, 3, dtype=torch.float64)
-    check(both(pair, x, numbers(cell, 4, 9) if begin else None))
-    assert len(computed) == 1
+def test_a_sequence_without_a_batch(cell: str, computed: list[Any]) -> None:
+    for first, begin in ((False, True), (True, False)):
+        torch.manual_seed(0)
+        pair = twins(cell, 3, 9, 2, batch_first=first, bidirectional=True)
+        x = torch.randn(6, 3, dtype=torch.float64)
+        check(both(pair, x, numbers(cell, 4, 9) if begin else None))
+    assert len(computed) == 2
 
 
 def strided(x: Tensor, how: str) -> Tensor:
@@ -231,18 +223,13 @@ def strided(x: Tensor, how: str) -> Tensor:
     }[how]
 
 
-WAYS = [
-    "turned",
-    "every second feature",
-    "every second step",
-    "features first",
-    "one row many times",
-    "one number many times",
-    "backwards negated",
-]
-
-
-@pytest.mark.parametrize("how", WAYS)
+@pytest.mark.parametrize(
+    "how",
+    [
+        *("turned", "every second feature", "every second step", "features first"),
+        *("one row many times", "one number many times", "backwards negated"),
+    ],
+)
 def test_the_memory_layout_of_inputs_and_gradients_does_not_matter(how: str) -> None:
     torch.manual_seed(0)
     pair = twins("lstm", 4, 5, 2)
@@ -264,18 +251,12 @@ def test_the_memory_layout_of_inputs_and_gradients_does_not_matter(how: str) -> 
         layer(strided(x, how))[0].sum().backward()
     for one, other in zip(*(layer.parameters() for layer in pair), strict=True):
         torch.testing.assert_close(other.grad, one.grad, rtol=0, atol=1e-10)
-
-
-@pytest.mark.parametrize("how", WAYS)
-def test_the_memory_layout_of_output_gradients_does_not_matter(how: str) -> None:
-    torch.manual_seed(0)
-    _, layer = twins("lstm", 4, 4, 2)
-    x = torch.randn(6, 3, 4, dtype=torch.float64, requires_grad=True)
-    y, (h, c) = layer(x)
-    along = [strided(torch.randn(part.shape, dtype=x.dtype), how) for part in (y, h, c)]
+    leaf = x.requires_grad_()
+    outputs = flat(pair[1](leaf))
+    along = [strided(torch.randn(part.shape, dtype=x.dtype), how) for part in outputs]
     plain = [part.resolve_neg().clone(memory_format=torch.contiguous_format) for part in along]
-    expected = torch.autograd.grad([y, h, c], x, plain, retain_graph=True)
-    assert torch.equal(*torch.autograd.grad([y, h, c], x, along), *expected)
+    expected = torch.autograd.grad(outputs, leaf, plain, retain_graph=True)
+    assert torch.equal(*torch.autograd.grad(outputs, leaf, along), *expected)
 
 
 @pytest.fixture
@@ -318,7 +299,9 @@ def test_outputs_have_the_same_bits_without_gradients(
     """Of few rows too, of which the kernels multiply the inputs of 32 steps at once."""
     monkeypatch.setenv(VARIABLE, level)
     torch.manual_seed(0)
-    for rows, steps, bidirectional in itertools.product((1, 2, 3, 17, 33), (1, 2, 39), (0, 1)):
+    for (rows, steps), bidirectional in zip(
+        itertools.product((1, 2, 3, 17, 33), (1, 2, 39)), itertools.cycle((0, 1)), strict=False
+    ):
         _, layer = twins(cell, 33, 17, 2, dtype=dtype, bidirectional=bool(bidirectional))
         x = torch.randn(steps, rows, 33, dtype=dtype)
         with torch.no_grad():
@@ -369,28 +352,28 @@ def test_a_layer_trains_as_torchs(cell: str, computed: list[Any]) -> None:
     for layer, head in zip(twins(cell, 1, 16, batch_first=True), heads, strict=True):
         optimizer = torch.optim.Adam([*layer.parameters(), *head.parameters()], lr=0.01)
         losses = []
-        for _ in range(50):
+        for _ in range(30):
             loss = torch.nn.functional.mse_loss(head(layer(t.sin())[0]), (t - 1).sin())
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             losses.append(float(loss.detach()))
-        assert losses[-1] < losses[0] / 2
+        assert losses[-1] < losses[0]
         curves.append(losses)
     assert curves[1] == pytest.approx(curves[0], rel=1e-9)
-    assert len(computed) == 50
+    assert len(computed) == 30
 
 
 @pytest.mark.parametrize("level", levels())
-@pytest.mark.parametrize("dtype", list(TOLERANCES), ids=str)
 @pytest.mark.parametrize("cell", CELLS)
 def test_infinite_and_huge_numbers_give_what_torch_gives(
-    cell: str, dtype: torch.dtype, level: str, monkeypatch: pytest.MonkeyPatch
+    cell: str, level: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # 5 and 17 units leave padding in a vector, where 0 * inf is NaN.
     monkeypatch.setenv(VARIABLE, level)
     values = (torch.inf, -torch.inf, torch.nan, 3e38, -3e38)
-    for hidden, layers, two_ways in [(17, 1, True), (5, 2, True), (16, 2, False)]:
+    single, double = torch.float32, torch.float64
+    for hidden, layers, two_ways, dtype in [(17, 1, True, single), (5, 2, True, double)]:
         pair = twins(cell, 3, hidden, layers, bidirectional=two_ways, dtype=dtype)
         for place, value in itertools.product(("x", "state", "weight"), values):
             torch.manual_seed(0)

@@ -2,6 +2,7 @@
 
 import copy
 import io
+import itertools
 import pickle
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -142,16 +143,15 @@ WRONG: dict[str, Callable[[Any], Any]] = {
 
 
 @pytest.mark.parametrize("wrong", WRONG)
-@pytest.mark.parametrize("cell", ["rnn_tanh", "gru", "lstm"])
-def test_invalid_arguments_are_refused_with_torchs_messages(cell: str, wrong: str) -> None:
-    said = []
-    for layer in twins(cell, 3, 4):
-        with pytest.raises(
-            (RuntimeError, ValueError, IndexError, AttributeError, TypeError)
-        ) as caught:
-            WRONG[wrong](layer)
-        said.append((caught.type, str(caught.value)))
-    assert said[0] == said[1]
+def test_invalid_arguments_are_refused_with_torchs_messages(wrong: str) -> None:
+    errors = (RuntimeError, ValueError, IndexError, AttributeError, TypeError)
+    for cell in ("rnn_tanh", "gru", "lstm"):
+        said = []
+        for layer in twins(cell, 3, 4):
+            with pytest.raises(errors) as caught:
+                WRONG[wrong](layer)
+            said.append((caught.type, str(caught.value)))
+        assert said[0] == said[1]
 
 
 def test_an_empty_batch_is_computed_by_torch() -> None:
@@ -160,8 +160,9 @@ def test_an_empty_batch_is_computed_by_torch() -> None:
 
 
 @needs_kernels
-@pytest.mark.parametrize("first", [False, True], ids=["time first", "batch first"])
-@pytest.mark.parametrize("kind", ["batch", "sequence", "packed"])
+@pytest.mark.parametrize(
+    ("kind", "first"), [("batch", False), ("sequence", True), ("packed", True), ("packed", False)]
+)
 @pytest.mark.parametrize("cell", CELLS)
 def test_dropout_drops_the_same_numbers_as_torch(
     cell: str, kind: str, first: bool, computed: list[Any]
@@ -395,8 +396,9 @@ ELSEWHERE: dict[str, Callable[[Any], Any]] = {
 
 
 @pytest.mark.filterwarnings("ignore")  # of what is old, or traced
-@pytest.mark.parametrize("way", ELSEWHERE)
-@pytest.mark.parametrize("cell", ["rnn_relu", "gru", "lstm"])
+@pytest.mark.parametrize(
+    ("way", "cell"), [*zip(ELSEWHERE, itertools.cycle(["rnn_relu", "gru", "lstm"]), strict=False)]
+)
 def test_torch_computes_where_the_kernels_do_not_apply(
     cell: str, way: str, computed: list[Any]
 ) -> None:

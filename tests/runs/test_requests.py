@@ -1,5 +1,6 @@
 """Requests to a run are carried out between two steps, recorded, and kept when it is resumed."""
 
+import itertools
 import json
 import os
 import shutil
@@ -24,8 +25,9 @@ from tests.runs.asking import Asked, controls, finish, killed_after_request, tra
 from tests.training.test_resume import OPTIONS, contents, make
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("kind", list(OPTIONS))
+@pytest.mark.parametrize(
+    ("kind", "engine"), [*zip(OPTIONS, itertools.cycle(ENGINES), strict=False)]
+)
 def test_a_run_with_a_requested_rate_resumes_exactly(kind, engine, tiny_idx, tmp_path):
     job = make(kind, tiny_idx, engine=engine)
     asked = [(3, "lr", 0.001), (6, "snapshot"), (8, "lr", 0.02)]

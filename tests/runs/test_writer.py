@@ -50,46 +50,40 @@ def contents(folder: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.mark.parametrize("name", WRITES)
-def test_each_file_is_written_at_its_place(name: str, tmp_path: Path) -> None:
+def test_each_file_is_written_at_its_place(tmp_path: Path) -> None:
     with create_run(tmp_path / "run", RECORD) as writer:
-        WRITES[name](writer)
-    assert (tmp_path / "run" / name).stat().st_size
+        for name, write in WRITES.items():
+            write(writer)
+            assert (tmp_path / "run" / name).stat().st_size
 
 
-@pytest.mark.parametrize("name", WRITES)
-def test_nothing_is_written_once_the_folder_is_another(name: str, tmp_path: Path) -> None:
-    """The folder was moved, and there is another run in its place."""
-    with create_run(tmp_path / "run", RECORD) as writer:
-        (tmp_path / "run").rename(tmp_path / "moved")
-        create_run(tmp_path / "run", RECORD).close()
-        before = contents(tmp_path)
-        with pytest.raises(RunMovedError, match="run: the run folder or its lock was moved"):
-            WRITES[name](writer)
-        assert contents(tmp_path) == before
+def another_run(run: Path) -> None:
+    """Move the folder, and make another run in its place."""
+    run.rename(run.with_name("moved"))
+    create_run(run, RECORD).close()
 
 
-@pytest.mark.parametrize("name", WRITES)
-def test_nothing_is_written_once_the_lock_is_removed(name: str, tmp_path: Path) -> None:
-    with create_run(tmp_path / "run", RECORD) as writer:
-        (tmp_path / "run" / "lock").unlink()
-        before = contents(tmp_path)
-        with pytest.raises(RunMovedError, match="nothing more is written there"):
-            WRITES[name](writer)
-        assert contents(tmp_path) == before
+def no_lock(run: Path) -> None:
+    (run / "lock").unlink()
 
 
-@pytest.mark.parametrize("name", WRITES)
-def test_nothing_is_written_to_a_folder_with_a_hard_link_of_the_lock(
-    name: str, tmp_path: Path
+def hard_link(run: Path) -> None:
+    """Move the folder, and leave in its place one with a hard link of the lock."""
+    run.rename(run.with_name("moved"))
+    run.mkdir()
+    (run / "lock").hardlink_to(run.with_name("moved") / "lock")
+
+
+@pytest.mark.parametrize("change", [another_run, no_lock, hard_link])
+def test_nothing_is_written_once_the_folder_is_another(
+    change: Callable[[Path], None], tmp_path: Path
 ) -> None:
     with create_run(tmp_path / "run", RECORD) as writer:
-        (tmp_path / "run").rename(tmp_path / "moved")
-        (tmp_path / "run").mkdir()
-        (tmp_path / "run" / "lock").hardlink_to(tmp_path / "moved" / "lock")
+        change(tmp_path / "run")
         before = contents(tmp_path)
-        with pytest.raises(RunMovedError, match="run: the run folder or its lock was moved"):
-            WRITES[name](writer)
+        for write in WRITES.values():
+            with pytest.raises(RunMovedError, match=r"run: the run .* moved .* nothing more is wr"):
+                write(writer)
     assert contents(tmp_path) == before
 
 
