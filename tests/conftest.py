@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import struct
+import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
@@ -120,6 +121,13 @@ def write_digits(folder: Path, n_train: int = 120, n_test: int = 30, side: int =
         (folder / f"{split}-images-idx3-ubyte").write_bytes(idx_bytes(images))
         (folder / f"{split}-labels-idx1-ubyte").write_bytes(idx_bytes(labels))
     return folder
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Start one more worker than there are cores: now and then a test waits for what it started."""
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    return cores + 1
 
 
 gc.disable()  # while the tests are collected

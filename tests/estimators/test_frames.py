@@ -25,7 +25,7 @@ WORDS = ("--max-steps", 10, "--seed", 3, "--dtype", "float64", *QUIET)
 def store(level: float, start: str = "2024-01-01") -> pd.DataFrame:
     day = pd.date_range(start, periods=N + 7, freq="D")
     promo = (RANDOM.random(N + 7) < 1 / 7).astype(int)
-    week = np.array([1, 1.1, 1, 0.9, 1.2, 1.5, 0.6])[day.dayofweek]
+    week = np.array([1, 1.1, 1, 0.9, 1.2, 1.5, 0.6])[day.day_of_week]
     sales = level * (1 + 0.3 * promo) * week * RANDOM.normal(1, 0.1, N + 7)
     return pd.DataFrame({"day": day, "sales": np.round(sales, 3), "promo": promo})
 
