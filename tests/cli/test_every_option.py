@@ -137,6 +137,11 @@ TABLE: dict[str, dict[str, Row]] = {
         ),
         "--output": but(obeyed("out.csv"), "stream", entry=refused("redirect stdout", "out.csv")),
         "--format": obeyed("json"),
+        "--why": but(obeyed("0"), "stream", entry=refused("reads whole rows", "0"))
+        | {"sweep with data": refused(EXTRACT, "0")},
+        "--moment": refused("only with --why", "0"),
+        "--answer": refused("only with --why", "sales"),
+        "--figure": refused("only with --why", "out.png"),
         "--skip-unknown": SKIP,
         **reading("run"),
         **COMPUTING,

@@ -28,6 +28,7 @@ from hiddenstate.cli.run_argument import check_order, run_argument
 from hiddenstate.cli.stdin import named, stdin_as_file
 from hiddenstate.cli.step_tables import say_steps, step_rows
 from hiddenstate.cli.sweep_models import predict_groups, sweep_folder
+from hiddenstate.cli.why import asked_of, why_options, write_why
 from hiddenstate.config import DataConfig, section_options
 from hiddenstate.config.data_fields import STDIN
 from hiddenstate.errors import OptionError
@@ -77,6 +78,7 @@ def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
     "model. A classifier predicts labels and a regressor its targets; an "
     "autoencoder prints the code of each row and its reconstruction error.\n\n\b\nExample:\n"
     "  hiddenstate predict classify-1 digits.csv --proba --output labels.csv\n"
+    "  hiddenstate predict classify-1 --why 3 --answer 7 --figure why.png --output why.csv\n"
     "  tail -f sensor.csv | hiddenstate predict regress-1 - --stream",
 )
 @run_argument
@@ -102,6 +104,7 @@ def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
     help="Output format; auto follows the name of --output, otherwise CSV. wav is what a model "
     "makes of a sound, with its rate and width.  [default: auto]",
 )
+@why_options
 @skip_unknown_option
 @model_options
 def predict(
@@ -127,6 +130,7 @@ def predict(
     from hiddenstate.system.atomic_file import check_output
 
     file_format = resolved_format(file_format, output, sounds=True)
+    asked = asked_of(reading)
     if stream:
         refuse_options("stream")
         if data != STDIN:
@@ -156,6 +160,8 @@ def predict(
             refuse_unread(reading, stdin or data)
             write_sound(model, stdin or Path(data or ""), output, reading, device, threads)
         return None
+    if asked is not None:
+        return write_why(asked, model, trained_run, data, reading, output, file_format)
     predictor = checked_predictor(model, device, threads)
     if data is None:
         refuse_options("own data")

@@ -22,7 +22,7 @@ SCORES = "--backtest prints scores alone; leave one of them out"
 REFUSED: Mapping[str, Mapping[str, str]] = {
     "training of targets": {"label": "names the classes of classify; write --target COL"},
     "model": {"skip_unknown": "only for a sweep; RUN is none"},
-    "sweep": dict.fromkeys(("stream", "backtest", "peers", "figure"), EXTRACT),
+    "sweep": dict.fromkeys(("stream", "backtest", "peers", "figure", "why"), EXTRACT),
     "forecast": {"peers": "scores earlier forecasts; add --backtest N"},
     "no forecast": dict.fromkeys(
         ("peers", "output"), "only for forecasts; RUN was not trained with --horizon on windows"
@@ -31,6 +31,7 @@ REFUSED: Mapping[str, Mapping[str, str]] = {
     **{job: {"proba": ONLY_CLASSIFIERS} for job, kind in KINDS.items() if not kind.has_classes},
     "stream": {
         "output": "--stream prints each answer at once; redirect stdout instead",
+        "why": "--why reads whole rows; leave --stream out",
         **dict.fromkeys(
             ("layout", "every", "frame", "bands", "rate", "sheet", "max_unpacked"), LINES
         ),
@@ -39,6 +40,8 @@ REFUSED: Mapping[str, Mapping[str, str]] = {
         **dict.fromkeys(("output", "file_format", "figure"), SCORES),
         "future": "--backtest forecasts steps that are known; leave one of them out",
     },
+    "no why": dict.fromkeys(("moment", "answer", "figure"), "only with --why N"),
+    "why": {"proba": "--why explains one answer; leave one of them out"},
     "JSON": {"file_format": "--json prints JSON; leave one of them out"},
     "sweep or study": {"steps": "only for a run; a sweep or a study is read, not trained again"},
     "files only": {"steps": "--files-only trains nothing; leave one of them out"},

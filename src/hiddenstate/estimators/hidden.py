@@ -1,7 +1,8 @@
-"""The hidden states of the estimators of sequences."""
+"""What is inside the estimators of sequences: hidden states, and what answers rest on."""
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from hiddenstate.data import Rows
@@ -10,12 +11,14 @@ from hiddenstate.estimators.atomic import of_one_fit
 from hiddenstate.estimators.inputs import by_series
 from hiddenstate.estimators.signals import by_signal
 from hiddenstate.inference.hidden_states import at_every_step
+from hiddenstate.inference.why import Explainer, mean_row
+from hiddenstate.inference.why_rows import reason
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.system.typing import Array
 
 
 class HiddenStatesMixin:
-    """The method of an estimator that returns hidden states."""
+    """The methods of an estimator that return hidden states, and what answers rest on."""
 
     if TYPE_CHECKING:  # attributes and methods of the estimator
         model_: FittedModel
@@ -41,3 +44,46 @@ class HiddenStatesMixin:
         states = self._outputs(self._state_predictor(), rows)
         each = at_every_step(states, self.model_.net, rows.X.shape[1])
         return by_series(by_signal(each, rows), rows.lengths)
+
+    @of_one_fit
+    def why(
+        self, X: ArrayLike, answer: Any = None, background: ArrayLike | None = None
+    ) -> dict[str, Array]:
+        """Return what the answer after the last step of each row rests on.
+
+        The attributions of a row add up to the difference of its answer and that of a baseline:
+        integrated gradients (Sundararajan, Taly and Yan, 2017). A positive one is toward the
+        answer. What fixed convolutions answer is found by occlusion, which does not add up.
+
+        Parameters
+        ----------
+        X : array-like (n_samples, n_timesteps, n_features)
+            As for `predict`.
+        answer : label, str or int, optional
+            A class, by its label, or the name or number of a target. By default the most probable
+            class of each row, or the first target.
+        background : array-like, optional
+            Training rows, whose mean is the baseline. By default zeros as the network reads them,
+            which are the mean of features that are scaled.
+
+        Returns
+        -------
+        dict of ndarray
+            "attributions" (n_samples, n_timesteps, n_features), for series of unequal length an
+            object array with one array each; "answer" and "base" (n_samples,), the answers to the
+            rows and to the baseline. Of a classifier they are log(p / (1 - p)), of a regressor in
+            the units of the target.
+        """
+        rows, model = self._prepare(X), self.model_
+        mean = None if background is None else mean_row(model, self._prepare(background))
+        explainer = Explainer(model, mean)
+        wanted = answer if model.net.kind.has_targets or answer is None else str(answer)
+        found = [reason(explainer, rows, n, answer=wanted).why for n in range(len(rows))]
+        whole = np.zeros((len(rows), rows.X.shape[1], explainer.program.n_features))
+        for row, each in zip(whole, found, strict=True):
+            row[: len(each.attributions)] = each.attributions
+        return {
+            "attributions": by_series(whole, rows.lengths),
+            "answer": np.array([each.answer for each in found]),
+            "base": np.array([each.base for each in found]),
+        }

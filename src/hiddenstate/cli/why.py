@@ -1,0 +1,169 @@
+"""What an answer of `predict` rests on: a table, and a figure."""
+
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hiddenstate.cli.options import FilePath
+from hiddenstate.cli.output import note
+from hiddenstate.cli.output_file import write_prediction
+from hiddenstate.cli.refused_options import refuse_options, refuse_unread
+from hiddenstate.cli.stdin import stdin_as_file
+from hiddenstate.errors import OptionError
+
+if TYPE_CHECKING:
+    from hiddenstate.inference.why_rows import Reason
+    from hiddenstate.models.fitted import FittedModel
+    from hiddenstate.runs import Run
+
+FIGURES = (".png", ".svg", ".pdf")
+"""Endings of the names of figures."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which answer is explained: the class or target `answer` of row `why` after step `moment`."""
+
+    why: int
+    moment: int | None
+    answer: str | None
+    figure: Path | None
+
+
+def why_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorate `predict` with the options of what an answer rests on."""
+    options = (
+        click.option(
+            "--why",
+            type=click.IntRange(0),
+            metavar="N",
+            help="Write what the answer to row or series N, from 0, rests on, in place of "
+            "predictions: what each value adds to it, compared with the mean of training.",
+        ),
+        click.option(
+            "--moment",
+            type=click.IntRange(0),
+            metavar="STEP",
+            help="With --why: the answer after this step, from 0; by default after the last.",
+        ),
+        click.option(
+            "--answer",
+            metavar="NAME",
+            help="With --why: this class or target; by default the most probable class, or the "
+            "first target.",
+        ),
+        click.option(
+            "--figure",
+            type=FilePath(path_type=Path),
+            metavar="FILE",
+            help="With --why: draw it; FILE is a .png, .svg or .pdf.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def asked_of(options: dict[str, Any]) -> Asked | None:
+    """Take the options of :func:`why_options` out of all options of a command.
+
+    Raises
+    ------
+    OptionError
+        If one is given without --why, or the figure has another format.
+    """
+    number, *rest = (options.pop(name) for name in ("why", "moment", "answer", "figure"))
+    if number is None:
+        refuse_options("no why")
+        return None
+    refuse_options("why")
+    asked = Asked(number, *rest)
+    if asked.figure is not None:
+        from hiddenstate.system.atomic_file import check_output
+
+        if asked.figure.suffix.lower() not in FIGURES:
+            raise OptionError(f"--figure: expected a name that ends in {', '.join(FIGURES)}")
+        check_output(asked.figure)
+    return asked
+
+
+def write_why(
+    asked: Asked,
+    model: "FittedModel",
+    run: "Run | None",
+    data: str | None,
+    reading: Mapping[str, Any],
+    output: Path | None,
+    file_format: str,
+) -> None:
+    """Write what an answer rests on, draw it if a figure is named, and say it in a sentence."""
+    from hiddenstate.inference.predict import Prediction
+
+    reason = _reason(asked, model, run, data, reading)
+    write_prediction(Prediction(reason.table()), output, file_format)
+    if asked.figure is not None:
+        _draw(reason, asked.figure)
+        note(f"figure: {asked.figure}")
+    note(reason.in_words())
+
+
+def _reason(
+    asked: Asked,
+    model: "FittedModel",
+    run: "Run | None",
+    data: str | None,
+    reading: Mapping[str, Any],
+) -> "Reason":
+    from hiddenstate.errors import printable
+    from hiddenstate.inference.inputs import read_new_data, run_test_data
+    from hiddenstate.inference.why import Explainer, training_mean
+    from hiddenstate.inference.why_rows import prepared_rows, reason
+
+    if data is None:
+        refuse_options("own data")
+        dataset = run_test_data(run)
+        if model.stateful:
+            raise OptionError(
+                "--why: the test rows of a model that carries its state follow from earlier ones; "
+                "name DATA, whose series are read from their start"
+            )
+        explainer = Explainer(model, training_mean(model, run, dataset))
+        rows, picture = dataset.require_test(), dataset.picture
+    else:
+        with stdin_as_file(data) as stdin:
+            refuse_unread(reading, stdin or data)
+            new = read_new_data(model, str(stdin or data), reading, require_targets=False)
+        explainer = Explainer(model, training_mean(model, run))
+        rows, picture = prepared_rows(model, new.train, printable(new.name)), new.picture
+    return reason(explainer, rows, asked.why, asked.moment, asked.answer, picture)
+
+
+def _draw(reason: "Reason", path: Path) -> None:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    from hiddenstate.inference.why_rows import ODDS
+    from hiddenstate.system.atomic_file import write_output
+    from hiddenstate.views import style
+    from hiddenstate.views.figures.why import Lit, why
+
+    title = f"Why {reason.answer}" if reason.unit == ODDS else f"What {reason.answer} rests on"
+    content = io.BytesIO()
+    with style.theme():
+        figure = why(
+            Lit(
+                reason.values,
+                reason.why.attributions,
+                reason.names,
+                title,
+                f"{reason.where()}; {reason.compared()}",
+                reason.unit,
+                reason.picture,
+            )
+        )
+        FigureCanvasAgg(figure)
+        figure.savefig(content, format=path.suffix[1:].lower())
+    write_output(path, content.getvalue())
