@@ -116,10 +116,7 @@ def test_every_script_has_a_command_here() -> None:
     assert {Path(command.split()[0]).stem for command in COMMANDS} == scripts
 
 
-@pytest.mark.parametrize(
-    "command",
-    [pytest.param(each, marks=marks_of(each)) for each in COMMANDS],
-)
+@pytest.mark.parametrize("command", [pytest.param(each, marks=marks_of(each)) for each in COMMANDS])
 def test_a_script_runs(command: str, tmp_path: Path) -> None:
     script, *words = command.split()
     if script == "c_header.py" and not (shutil.which("gcc") or shutil.which("cc")):

@@ -48,10 +48,7 @@ def test_inputs_are_sorted_by_what_they_usually_add() -> None:
     scaling = np.zeros(4), np.array([1.0, 1 / 0.01, 1 / 100, 1.0])  # deviations 0.01 and 100
     path = replace(PATH, inputs=(1, 2), input_weights=np.array([[[5.0, 0.1]]]), effects=None)
     transform = replace(
-        TRANSFORM,
-        columns=("sales", "lead", "price", "promotion"),
-        scaling=scaling,
-        linear=path,
+        TRANSFORM, columns=("sales", "lead", "price", "promotion"), scaling=scaling, linear=path
     )
     (terms,) = path_terms(transform)
     assert [term.column for term in terms.of("input")] == ["price", "lead"]

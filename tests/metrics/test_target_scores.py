@@ -6,11 +6,7 @@ import pytest
 from hiddenstate.metrics.by_target import Compared, relative_gain, results_by_target
 from hiddenstate.metrics.forecasts import scaled_error, seasonal_changes
 from hiddenstate.metrics.intervals import Units, paired_difference, units_of
-from hiddenstate.metrics.target_scores import (
-    is_of_target,
-    smallest_error,
-    target_scores,
-)
+from hiddenstate.metrics.target_scores import is_of_target, smallest_error, target_scores
 
 rng = np.random.default_rng(0)
 

@@ -27,14 +27,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 def test_a_card_has_every_required_part(run: Run) -> None:
     card = card_text(run)
     headings = [line[3:] for line in card.splitlines() if line.startswith("## ")]
-    assert headings == [
-        "Intended use",
-        "Data",
-        "Training",
-        "Results",
-        "Limits",
-        "Use it",
-    ]
+    assert headings == ["Intended use", "Data", "Training", "Results", "Limits", "Use it"]
     results = run.results()
     assert results is not None
     assert f"**{100 * results['test_accuracy']:.2f} %** of 30 test rows correct" in card

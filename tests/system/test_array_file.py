@@ -340,9 +340,7 @@ def test_data_is_appended_completely_or_not_at_all(
     assert path.read_bytes() == b"one\ntwo\n"
 
 
-def test_temporary_files_of_killed_processes_are_removed_and_of_live_ones_kept(
-    path: Path,
-) -> None:
+def test_temporary_files_of_killed_processes_are_removed_and_of_live_ones_kept(path: Path) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     for number in (ended.pid, os.getpid()):

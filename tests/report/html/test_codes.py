@@ -40,9 +40,7 @@ def test_the_plot_has_the_codes_of_every_moment(runs: dict[str, Run]) -> None:
         assert (np.array(data["to"][moment]) >= real.max(axis=0)).all()
 
 
-def test_the_plot_has_rows_reconstructions_and_errors(
-    runs: dict[str, Run],
-) -> None:
+def test_the_plot_has_rows_reconstructions_and_errors(runs: dict[str, Run]) -> None:
     timeline, data = Timeline(runs["autoencode"]), plot_data(runs["autoencode"])
     rows = data["rows"]
     packed = np.frombuffer(base64.b64decode(rows["bytes"]), "u1")

@@ -136,9 +136,7 @@ def assert_drawn_in_both_themes_for_screens_and_phones(page: Page) -> None:
     assert max(int(i["width"]) for i in images if i["class"] == "narrow") <= PHONE
 
 
-def test_without_scripts_the_codes_are_a_picture_without_controls(
-    pages: dict[str, Page],
-) -> None:
+def test_without_scripts_the_codes_are_a_picture_without_controls(pages: dict[str, Page]) -> None:
     shown = {given.get("id"): given for _, given in pages["autoencode"].elements}
     assert "hidden" in shown["plot"]
     assert "hidden" in shown["theme"]

@@ -381,10 +381,7 @@ def test_a_closed_terminal_ends_the_view_quietly(under_way, watch):
 
 
 def test_an_internal_error_restores_the_terminal(finished, watch):
-    code = VIEW.replace(
-        "terminal.show",
-        "app.draw_screen = lambda *a: 1 / 0\nterminal.show",
-    )
+    code = VIEW.replace("terminal.show", "app.draw_screen = lambda *a: 1 / 0\nterminal.show")
     view = watch(finished, code=code)
     assert view.end() == 1
     assert "ZeroDivisionError" in view.error()

@@ -13,11 +13,7 @@ from hiddenstate.views.terminal.canvas import (
     printed,
     width_of,
 )
-from hiddenstate.views.terminal.colors import (
-    BLUE,
-    DEFAULT,
-    Depth,
-)
+from hiddenstate.views.terminal.colors import BLUE, DEFAULT, Depth
 from tests.terminal_model import TerminalModel
 
 WHOLE = (0.0, 1.0, 0.0, 1.0)

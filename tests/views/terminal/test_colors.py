@@ -4,10 +4,7 @@ import numpy as np
 import pytest
 
 from hiddenstate.views.terminal import shapes
-from hiddenstate.views.terminal.canvas import (
-    Canvas,
-    changes,
-)
+from hiddenstate.views.terminal.canvas import Canvas, changes
 from hiddenstate.views.terminal.colors import (
     BLUE,
     CLASSES,

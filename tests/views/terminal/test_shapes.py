@@ -6,18 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hiddenstate.views.terminal import shapes
-from hiddenstate.views.terminal.canvas import (
-    Canvas,
-    printed,
-)
-from hiddenstate.views.terminal.colors import (
-    BLUE,
-    LIGHT,
-    PROBABILITY,
-    SIGNED,
-    Depth,
-    code,
-)
+from hiddenstate.views.terminal.canvas import Canvas, printed
+from hiddenstate.views.terminal.colors import BLUE, LIGHT, PROBABILITY, SIGNED, Depth, code
 from tests.views.terminal.test_canvas import shown
 
 
