@@ -106,13 +106,6 @@ def test_training_mean_ignores_padding_in_training_and_test_rows() -> None:
     assert baselines.training_mean(y_train, y_test, *lengths) == pytest.approx(expected)
 
 
-def test_skill_against_the_mean_of_the_same_rows_is_r2() -> None:
-    y = np.random.default_rng(3).random((30, 1))
-    mse = scores.mean_squared_error(y * 0.9, y)
-    skill = scores.skill(mse, baselines.training_mean(y, y))
-    assert skill == pytest.approx(scores.r2(y * 0.9, y))
-
-
 def test_other_targets_than_in_training_are_refused() -> None:
     with pytest.raises(DataError, match=r"\(4, 3\).*\(4, 2\)"):
         baselines.training_mean(np.zeros((4, 3)), np.zeros((4, 2)))
@@ -125,9 +118,10 @@ def principal_error(X_train: Any, X_test: Any, n: int) -> float:
     return baselines.fit_components(X_train, (X_test,), n).error(X_test)
 
 
-@pytest.mark.parametrize("dtype", ["u1", "f4", "f8"])
-@pytest.mark.parametrize(("n_rows", "width"), [(200, 12), (15, 40), (30, 30)])
-@pytest.mark.parametrize("n", [1, 3, 8])
+@pytest.mark.parametrize(
+    ("n_rows", "width", "n", "dtype"),
+    [(200, 12, 1, "u1"), (15, 40, 3, "f4"), (30, 30, 8, "f8"), (200, 12, 8, "f4")],
+)
 def test_principal_components_are_sklearns(n_rows: int, width: int, n: int, dtype: str) -> None:
     X_train, X_test = rows(n_rows, width, 10, 0, dtype), rows(20, width, 10, 1, dtype)
     found = principal_error(X_train, X_test, n)
@@ -135,9 +129,10 @@ def test_principal_components_are_sklearns(n_rows: int, width: int, n: int, dtyp
 
 
 @pytest.mark.usefixtures("wide")
-@pytest.mark.parametrize("dtype", ["u1", "f4"])
-@pytest.mark.parametrize(("n_rows", "width"), [(20, 300), (300, 100), (60, 400)])
-@pytest.mark.parametrize("n", [1, 4, 16])
+@pytest.mark.parametrize(
+    ("n_rows", "width", "n", "dtype"),
+    [(20, 300, 1, "u1"), (300, 100, 4, "f4"), (60, 400, 16, "u1")],
+)
 def test_components_of_wide_rows_are_as_good_as_sklearns(
     n_rows: int, width: int, n: int, dtype: str
 ) -> None:
@@ -155,7 +150,7 @@ def test_components_of_wide_noise_are_nearly_as_good_as_sklearns() -> None:
 
 
 @pytest.mark.usefixtures("either")
-@pytest.mark.parametrize("n", [4, 7, 10, 100])
+@pytest.mark.parametrize("n", [4, 7, 100])
 def test_as_many_components_as_the_rank_reconstruct_exactly(n: int) -> None:
     X_train, X_test = rows(30, 10, 4, 0, "f8"), rows(30, 10, 4, 1, "f8")
     assert principal_error(X_train, X_test, 3) > 1e-4
@@ -174,15 +169,12 @@ def test_components_stop_at_the_rank_of_the_training_rows() -> None:
 @pytest.mark.usefixtures("either")
 def test_one_training_row_predicts_itself() -> None:
     X_train, X_test = np.full((1, 6), 0.1), np.random.default_rng(8).random((9, 6))
-    expected = np.mean((X_test - 0.1) ** 2)
+    expected, before = np.mean((X_test - 0.1) ** 2), X_test.copy()
     assert principal_error(X_train, X_test, 3) == pytest.approx(expected)
-
-
-@pytest.mark.usefixtures("either")
-def test_no_components_predict_the_training_mean() -> None:
+    np.testing.assert_array_equal(X_test, before)
     X_train, X_test = rows(30, 10, 4, 0), rows(12, 10, 4, 1)
-    expected = baselines.training_mean(X_train, X_test)
-    assert principal_error(X_train, X_test, 0) == pytest.approx(expected)
+    mean = baselines.training_mean(X_train, X_test)  # which no components predict
+    assert principal_error(X_train, X_test, 0) == pytest.approx(mean)
 
 
 @pytest.mark.usefixtures("either")
@@ -198,13 +190,6 @@ def test_rows_read_in_chunks_equal_rows_in_memory(
     found = principal_error(train, test, 3)
     assert found == pytest.approx(expected, rel=1e-9)
     assert train.most == test.most == 84
-
-
-def test_rows_are_not_changed() -> None:
-    X = rows(20, 6, 3, dtype="f8")
-    before = X.copy()
-    principal_error(X, X, 2)
-    np.testing.assert_array_equal(X, before)
 
 
 @given(st.integers(1, 12), st.integers(1, 8), st.integers(0, 2**32 - 1))

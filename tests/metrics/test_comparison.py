@@ -1,8 +1,12 @@
 """A run beside the best of its baselines, and what its network adds."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 
 from hiddenstate.metrics.comparison import (
+    Baseline,
     Scored,
     compare,
     drawn_baseline,
@@ -15,24 +19,26 @@ from hiddenstate.metrics.intervals import interval_of
 from hiddenstate.program.words import BESIDE, Words
 
 FORECAST = {
-    "test_mse": 2830.149191,
-    "baseline_mse": 13328.1,
-    "seasonal_mse": 4789.6,
-    "linear_mse": 2830.149263,
-    "net_share": 0.565,
+    **{"test_mse": 2830.149191, "baseline_mse": 13328.1, "seasonal_mse": 4789.6},
+    **{"linear_mse": 2830.149263, "net_share": 0.565},
 }
+
+
+def compared_to(job: str, results: Mapping[str, float], **options: Any) -> Baseline:
+    """Return the comparison, which there is."""
+    found = compare(job, results, options)
+    assert found is not None
+    return found
 
 
 def test_a_forecast_is_compared_with_the_best_of_what_needs_no_network() -> None:
     against_season = FORECAST | {"test_mse": 4000.0, "linear_mse": 5000.0}
-    compared = compare("regress", against_season, {"horizon": 1})
-    assert compared is not None
+    compared = compared_to("regress", against_season, horizon=1)
     assert compared.in_words() == (
         "Without a network, repeating the value a season ago reached 4,790; the error of the "
         "network is 16.5 % lower."
     )
-    against_path = compare("regress", FORECAST | {"test_mse": 4000.0}, {"horizon": 1})
-    assert against_path is not None
+    against_path = compared_to("regress", FORECAST | {"test_mse": 4000.0}, horizon=1)
     assert against_path.warning().startswith("worse than the linear path alone")
 
 
@@ -49,8 +55,7 @@ def test_the_last_value_is_called_a_season_ago_where_it_is_the_same() -> None:
 
 
 def test_a_network_that_adds_nothing_is_neither_better_nor_worse() -> None:
-    compared = compare("regress", FORECAST, {"horizon": 1})
-    assert compared is not None
+    compared = compared_to("regress", FORECAST, horizon=1)
     assert not compared.better
     assert not compared.worse
     assert compared.in_words() == (
@@ -60,21 +65,19 @@ def test_a_network_that_adds_nothing_is_neither_better_nor_worse() -> None:
 
 def test_a_path_that_answers_alone_is_compared_with_what_is_simpler() -> None:
     alone = FORECAST | {"net_share": 0.0}
-    compared = compare("regress", alone, {"horizon": 1})
-    assert compared is not None
+    compared = compared_to("regress", alone, horizon=1)
     assert compared.other == 4789.6
     assert compared.in_words() == (
         "Repeating the value a season ago reached 4,790; the error of the linear path, which "
         "answers alone, is 40.9 % lower."
     )
-    worse = compare("regress", alone | {"baseline_mse": 2000.0}, {"horizon": 1})
-    assert worse is not None
+    worse = compared_to("regress", alone | {"baseline_mse": 2000.0}, horizon=1)
     assert worse.who == "the linear path"
     assert worse.warning() == (
         "worse than the last value: test mean squared error 2,830, the last value 2,000"
     )
     by_chance = alone | {"baseline_mse": 2900.0, "gain_low": -90.0, "gain_high": 200.0}
-    assert (found := compare("regress", by_chance, {"horizon": 1})) is not None
+    found = compared_to("regress", by_chance, horizon=1)
     assert found.in_words().startswith(
         "Repeating the last value reached 2,900: no clear difference, as the gain, -90 to 200"
     )
@@ -105,24 +108,18 @@ def test_what_the_network_adds_is_said(job: str, results: dict[str, float], word
 def test_convolutions_that_answer_alone_are_no_baseline_of_themselves() -> None:
     scores = {"test_accuracy": 0.9, "baseline_accuracy": 0.5, "convolutions_accuracy": 0.9}
     alone, both, net = (
-        compare("classify", scores | {"net_share": share}, {"convolutions": True})
+        compared_to("classify", scores | {"net_share": share}, convolutions=True)
         for share in (0.0, 0.25, 1.0)
     )
-    assert alone is not None
     assert alone.other == 0.5
-    assert both is not None
     assert both.who == "the answer with the network"
     assert both.other == 0.9
-    assert net is not None
     assert (net.who, net.other) == ("the network", 0.9)
 
 
 FEW = {
-    "test_accuracy": 0.58,
-    "test_accuracy_low": 0.45,
-    "test_accuracy_high": 0.71,
-    "baseline_accuracy": 0.52,
-    "interval_rows": 60,
+    **{"test_accuracy": 0.58, "test_accuracy_low": 0.45, "test_accuracy_high": 0.71},
+    **{"baseline_accuracy": 0.52, "interval_rows": 60},
 }
 
 
@@ -143,8 +140,7 @@ FEW = {
     ],
 )
 def test_a_difference_within_the_interval_is_none(others: dict[str, float], words: str) -> None:
-    compared = compare("classify", FEW | others, {})
-    assert compared is not None
+    compared = compared_to("classify", FEW | others)
     assert compared.verdict().startswith(words)
     assert compared.better is not bool(words)
     assert compared.worse is words.startswith("worse")
@@ -182,8 +178,7 @@ def test_whatever_stands_beside_nets_is_a_baseline_that_is_defined(job: str, wor
     score, plain, better = (5.0, 9.0, 2.0) if words.adds else (0.5, 0.1, 0.8)
     kind = "mse" if words.adds else "accuracy"
     results = {f"test_{kind}": score, f"baseline_{kind}": plain, words.result: better}
-    compared = compare(job, results, {"horizon": 1})
-    assert compared is not None
+    compared = compared_to(job, results, horizon=1)
     assert compared.verdict() == f"worse than {words.method}"
     assert compared.other_entry.definition == words.definition
     assert words.title in compared.other_entry.title
@@ -199,8 +194,7 @@ PANEL = {
 
 def test_a_difference_within_its_standard_error_is_a_tie() -> None:
     tie = PANEL | {"relative_gain": 0.02, "relative_gain_low": -0.01, "relative_gain_high": 0.05}
-    compared = compare("regress", tie, {"horizon": 1, "target": ["sales_eur"]})
-    assert compared is not None
+    compared = compared_to("regress", tie, horizon=1, target=["sales_eur"])
     assert (compared.tie, compared.better, compared.worse) == (True, False, False)
     assert compared.verdict() == "not clearly better or worse than the value of a week ago"
     assert compared.in_words() == (
@@ -216,8 +210,7 @@ def test_targets_of_unlike_units_are_compared_by_shares_alone() -> None:
         **{"target_1_mean_mae": 2e5, "target_2_mean_mae": 1.5e-7, "relative_gain": 0.4},
         **{"relative_gain_low": 0.3, "relative_gain_high": 0.5},
     }
-    compared = compare("regress", results, {"horizon": None})
-    assert compared is not None
+    compared = compared_to("regress", results, horizon=None)
     assert compared.better
     assert compared.sizes == (0.6, 1.0)
     assert compared.in_words() == (
@@ -234,8 +227,7 @@ BY_TARGET = {
 
 def test_an_error_many_times_as_large_is_no_percentage() -> None:
     ends = {"relative_gain_low": -1e6, "relative_gain_high": -40.0}
-    found = compare("regress", BY_TARGET | {"relative_gain": -99.0} | ends, {"horizon": 1})
-    assert found is not None
+    found = compared_to("regress", BY_TARGET | {"relative_gain": -99.0} | ends, horizon=1)
     assert found.warning() == (
         "worse than the value of a week ago: a mean absolute error 100 times as large, "
         "95 % interval 41 to more than 1,000 times"
@@ -247,22 +239,19 @@ def test_an_error_many_times_as_large_is_no_percentage() -> None:
 
 def test_quantiles_are_compared_with_the_best_simple_forecast_of_their_targets() -> None:
     pinball = {"test_pinball": 1.0, "baseline_pinball": 2.0, "relative_gain": -99.0}
-    found = compare("regress", BY_TARGET | pinball, {"horizon": 1, "quantile": [0.1, 0.5]})
-    assert found is not None
+    found = compared_to("regress", BY_TARGET | pinball, horizon=1, quantile=[0.1, 0.5])
     assert found.worse
     assert found.short == "the value of a week ago"
     mean = {"target_1_mae": 2.0, "target_1_mean_mae": 4.0, "test_pinball": 1.0}
     mean |= {"baseline_pinball": 2.0, "relative_gain": 0.5}
     one, two = (
-        compare("regress", mean | others, {"horizon": 0, "quantile": [0.5]})
+        compared_to("regress", mean | others, horizon=0, quantile=[0.5])
         for others in ({}, {"target_2_mae": 1.0, "target_2_mean_mae": 2.0})
     )
-    assert one is not None
     assert one.in_words() == (
         "Without a network, predicting the training quantiles reached 2; the error of the network "
         "is 50.0 % lower."
     )
-    assert two is not None
     assert two.in_words().startswith("The baseline is predicting the training mean; the mean abs")
 
 
@@ -277,8 +266,7 @@ def test_medians_that_speak_against_the_gain_are_left_out() -> None:
     """Two of three series are constant: the third decides the gain, but no median."""
     of_series = {"target_1_mae": 4.8e-5, "target_1_last_mae": 4.8e-8, "target_series": 3}
     of_series |= {"test_mse": 1.0, "baseline_mse": 100.0, "relative_gain": 0.946}
-    found = compare("regress", of_series, {"horizon": 1})
-    assert found is not None
+    found = compared_to("regress", of_series, horizon=1)
     assert found.in_words() == (
         "The baseline is repeating the last value; the mean absolute error of the network is "
         "94.6 % lower."

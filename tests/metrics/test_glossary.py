@@ -53,19 +53,9 @@ def test_every_figure_of_every_kind_of_run_has_an_entry(tmp_path: Path) -> None:
     for path in GOLDEN.glob("v*"):
         seen |= {("regress", name) for name in figures_of(Run(path / "regress"))}
     assert {name for _, name in seen} >= {
-        "loss",
-        "mean_loss",
-        "lr",
-        "test_accuracy",
-        "test_mse",
-        "test_r2",
-        "valid_loss",
-        "best_step",
-        "train_loss",
-        "last10_mse",
-        "last100_mse",
-        "baseline_accuracy",
-        "baseline_mse",
+        *("loss", "mean_loss", "lr", "test_accuracy", "test_mse", "test_r2", "valid_loss"),
+        *("best_step", "train_loss", "last10_mse", "last100_mse"),
+        *("baseline_accuracy", "baseline_mse"),
     }
     assert {(job, name) for job, name in seen if explain(name, job) is None} == set()
 
@@ -110,11 +100,8 @@ def test_a_figure_without_an_entry_is_shown_last() -> None:
 @pytest.mark.parametrize(
     ("value", "kind", "text"),
     [
-        (0.95958, "share", "95.96 %"),
-        (0.034100401, "number", "0.0341"),
-        (12345, "count", "12,345"),
-        (2.821, "seconds", "2.8 s"),
-        (600.0, "seconds", "10.0 min"),
+        *[(0.95958, "share", "95.96 %"), (0.034100401, "number", "0.0341")],
+        *[(12345, "count", "12,345"), (2.821, "seconds", "2.8 s"), (600.0, "seconds", "10.0 min")],
     ],
 )
 def test_figures_are_formatted(value: float, kind: str, text: str) -> None:

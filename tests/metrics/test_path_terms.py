@@ -79,13 +79,7 @@ def test_a_column_at_the_time_that_is_forecast_is_known_ahead() -> None:
 
 def test_values_of_a_calendar_are_named_together_after_other_columns() -> None:
     columns = (
-        "sales",
-        "weekday(Sat)",
-        "weekday(Sun)",
-        "weekday(Mon)",
-        "sin(hour)",
-        "cos(hour)",
-        "p",
+        *("sales", "weekday(Sat)", "weekday(Sun)", "weekday(Mon)", "sin(hour)", "cos(hour)", "p"),
     )
     path = replace(PATH, inputs=(), input_weights=None)
     path = replace(path, effects=np.array([[-9.0, 8.0, 0.5, 3.0, 4.0, 2.0]]))

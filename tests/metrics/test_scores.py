@@ -32,7 +32,7 @@ class_numbers = st.integers(1, 60).flatmap(
 )
 
 
-@pytest.fixture(params=[1, 7, 100])
+@pytest.fixture(params=[1, 7])
 def small_chunks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scores, "CHUNK", request.param)
 
@@ -72,11 +72,6 @@ def test_class_scores_are_sklearns(numbers: tuple[Array, Array]) -> None:
     np.testing.assert_allclose(scores.f1_by_class(matrix), f1, atol=1e-12)
 
 
-def test_confusion_counts_more_pairs_than_a_byte_holds() -> None:
-    y = np.full(300, 20, dtype=np.uint8)
-    assert scores.confusion(y, y, 21)[20, 20] == 300
-
-
 def test_no_rows_have_no_balanced_accuracy() -> None:
     none = np.zeros(0, dtype=np.int64)
     matrix = scores.confusion(none, none, 3)
@@ -85,23 +80,23 @@ def test_no_rows_have_no_balanced_accuracy() -> None:
     np.testing.assert_array_equal(scores.f1_by_class(matrix), 0)
 
 
-@pytest.mark.parametrize("number", [-1, 3])
-def test_a_class_number_out_of_range_is_refused(number: int) -> None:
-    with pytest.raises(DataError, match="expected 0 to 2"):
-        scores.confusion(np.array([0, number]), np.array([0, 1]), 3)
-
-
-def test_fewer_predictions_than_true_classes_are_refused() -> None:
+def test_class_numbers_out_of_range_and_missing_ones_are_refused() -> None:
+    for number in (-1, 3):
+        with pytest.raises(DataError, match="expected 0 to 2"):
+            scores.confusion(np.array([0, number]), np.array([0, 1]), 3)
     with pytest.raises(DataError, match="do not match"):
         scores.confusion(np.array([0, 1]), np.array([0]), 3)
+    many = np.full(300, 20, dtype=np.uint8)  # more pairs than a byte holds
+    assert scores.confusion(many, many, 21)[20, 20] == 300
 
 
 # --- numbers
 
 
 @by_name
-@pytest.mark.parametrize("dtype", ["u1", "f4", "f8"])
-@pytest.mark.parametrize("shape", [(50,), (50, 3), (12, 5, 2)])
+@pytest.mark.parametrize(
+    ("shape", "dtype"), [((50,), "u1"), ((50, 3), "f4"), ((12, 5, 2), "f4"), ((12, 5, 2), "f8")]
+)
 @pytest.mark.usefixtures("small_chunks")
 def test_regression_scores_are_sklearns(score: Score, shape: tuple[int, ...], dtype: str) -> None:
     prediction, target = pair(shape, dtype)
@@ -117,12 +112,8 @@ def test_r2_is_sklearns_for_constant_targets(values: Array) -> None:
     prediction, target = values
     expected = theirs.r2_score(target, prediction)
     assert scores.r2(prediction, target) == pytest.approx(expected, abs=1e-12)
-
-
-def test_r2_of_a_constant_target_does_not_suffer_from_rounding() -> None:
-    target = np.full((1000, 1), 0.1)
-    assert scores.r2(target, target) == 1
-    assert scores.r2(target + 1, target) == 0
+    constant = np.full((1000, 1), 0.1)  # which rounding does not make vary
+    assert (scores.r2(constant, constant), scores.r2(constant + 1, constant)) == (1, 0)
 
 
 def test_one_sample_has_no_r2() -> None:
@@ -138,10 +129,6 @@ def test_steps_after_a_rows_length_do_not_count(score: Score) -> None:
     prediction, target, lengths, valid = padded()
     expected = THEIRS[score.__name__](target[valid].astype("f8"), prediction[valid].astype("f8"))
     assert score(prediction, target, lengths) == pytest.approx(expected, rel=1e-12)
-
-
-@by_name
-def test_full_lengths_change_nothing(score: Score) -> None:
     prediction, target = pair((6, 4, 2))
     assert score(prediction, target, np.full(6, 4)) == score(prediction, target)
 
@@ -181,12 +168,6 @@ def test_skill_is_the_fraction_of_the_baselines_error_removed(mse: float, base: 
 def test_skill_against_a_perfect_baseline() -> None:
     assert scores.skill(0.0, 0.0) == 0
     assert scores.skill(0.1, 0.0) == -math.inf
-
-
-def test_skill_against_the_mean_is_r2() -> None:
-    prediction, target = pair((40, 1))
-    skill = scores.skill(scores.mean_squared_error(prediction, target), float(np.var(target)))
-    assert skill == pytest.approx(scores.r2(prediction, target), rel=1e-5)
 
 
 @pytest.mark.parametrize("shape", [(50,), (50, 3), (12, 5, 2)])
@@ -259,15 +240,12 @@ def test_knn_ties_among_many_rows_go_to_the_earlier() -> None:
     assert scores.knn_accuracy(codes, labels, 4) == one_by_one(codes, labels, 4)
 
 
-def test_knn_distances_of_bytes_do_not_wrap() -> None:
+def test_knn_distances_of_bytes_do_not_wrap_and_the_first_rows_are_compared() -> None:
     codes = np.array([[0], [10], [250], [255]], dtype=np.uint8)
     assert scores.knn_accuracy(codes, np.array([0, 0, 1, 1]), k=1) == 1
-
-
-def test_knn_compares_the_first_rows_only() -> None:
     codes = np.array([[0.0], [0.1], [5.0], [5.1], [0.0], [5.0]])
     labels = np.array([0, 0, 1, 1, 1, 0])
-    assert scores.knn_accuracy(codes, labels, k=1, n_most=4) == 1
+    assert scores.knn_accuracy(codes, labels, k=1, n_most=4) == 1  # of the first rows only
     assert scores.knn_accuracy(codes, labels, k=1) < 1
 
 

@@ -40,11 +40,8 @@ def test_a_unit_in_brackets_is_no_part_of_the_name() -> None:
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (0.01234, "0.0123"),
-        (31.24, "31.2"),
-        (999.6, "1,000"),
-        (41235.3, "41,235"),
-        (1.5e-7, "1.5e-07"),
+        *[(0.01234, "0.0123"), (31.24, "31.2"), (999.6, "1,000")],
+        *[(41235.3, "41,235"), (1.5e-7, "1.5e-07")],
     ],
 )
 def test_quantities_have_three_digits_or_all_whole_ones(value: float, text: str) -> None:
@@ -55,13 +52,8 @@ def test_quantities_have_three_digits_or_all_whole_ones(value: float, text: str)
 @pytest.mark.parametrize(
     ("days", "words"),
     [
-        (1 / 24, "an hour ago"),
-        (1, "a day ago"),
-        (7, "a week ago"),
-        (14, "2 weeks ago"),
-        (365.2425 / 12, "a month ago"),
-        (364, "a year ago"),
-        (None, "a season ago"),
+        *[(1 / 24, "an hour ago"), (1, "a day ago"), (7, "a week ago"), (14, "2 weeks ago")],
+        *[(365.2425 / 12, "a month ago"), (364, "a year ago"), (None, "a season ago")],
     ],
 )
 def test_a_season_is_said_as_people_say_it(days: float | None, words: str) -> None:

@@ -3,17 +3,20 @@
 import json
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import numpy as np
 import pytest
 
 from hiddenstate.config import make_config
+from hiddenstate.data import load_dataset
 from hiddenstate.engines import make_engine, make_predictor
-from hiddenstate.jobs import make_snapshots
+from hiddenstate.jobs import make_job, make_snapshots
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
 from hiddenstate.runs import Run
 from hiddenstate.system.cancellation import StopRequestedError, cancellable, raise_if_cancelled
+from hiddenstate.training.initial_state import starting_state
 from hiddenstate.training.recorder import Recorder
 from hiddenstate.training.resume import resume_run
 from hiddenstate.training.start import start
@@ -83,20 +86,14 @@ def contents(path):
     return {file.name: file.read_bytes() for file in kept}
 
 
+RUN: dict[str, Any] = {"epochs": 3, "batch_size": 16, "hidden_size": 6, "log_every": 4}
+RUN |= {"valid_fraction": 0.25, "threads": 1}
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_run_stopped_in_any_evaluation_and_resumed_is_byte_identical(engine, tiny_idx, tmp_path):
     """At each logged line, on the validation rows, and on the test rows at the end."""
-    values = {
-        "data": str(tiny_idx),
-        "epochs": 3,
-        "batch_size": 16,
-        "hidden_size": 6,
-        "log_every": 4,
-        "valid_fraction": 0.25,
-        "engine": engine,
-        "threads": 1,
-    }
-    config = make_config("classify", values)
+    config = make_config("classify", {**RUN, "data": str(tiny_idx), "engine": engine})
     with start(config, tmp_path) as session:
         evaluations = During(session.job, 0)  # counts them and cancels none
         session.train()
@@ -115,22 +112,13 @@ def test_a_run_stopped_in_any_evaluation_and_resumed_is_byte_identical(engine, t
 
 def test_a_run_killed_while_it_repeats_an_evaluation_is_byte_identical(tiny_idx, tmp_path):
     """The history then has a line that the checkpoint still lists as pending."""
-    values = {
-        "data": str(tiny_idx),
-        "epochs": 3,
-        "batch_size": 16,
-        "hidden_size": 6,
-        "log_every": 4,
-        "valid_fraction": 0.25,
-        "threads": 1,
-    }
-    config = make_config("classify", values)
+    config = make_config("classify", {**RUN, "data": str(tiny_idx)})
     with start(config, tmp_path) as session:
         session.train()
     whole = contents(tmp_path / "classify-1")
-    for number in range(1, 9):
-        path = tmp_path / f"classify-{number + 1}"
-        with start(config, tmp_path) as session:
+    for number in (1, 4, 6, 8):
+        path = tmp_path / f"run-{number}"
+        with start(config, tmp_path, name=path.name) as session:
             session.train((), During(session.job, number))
 
         class Killed(Callback):
@@ -148,16 +136,8 @@ def test_a_run_killed_while_it_repeats_an_evaluation_is_byte_identical(tiny_idx,
 
 
 def test_stopping_at_the_end_does_not_mistake_the_best_weights_for_the_last(tiny_idx, tmp_path):
-    values = {
-        "data": str(tiny_idx),
-        "epochs": 4,
-        "lr": 0.5,
-        "hidden_size": 4,
-        "threads": 1,
-        "valid_fraction": 0.25,
-        "log_every": 100,
-    }
-    config = make_config("classify", values)
+    other = {"epochs": 4, "lr": 0.5, "hidden_size": 4, "log_every": 100, "batch_size": 64}
+    config = make_config("classify", {**RUN, **other, "data": str(tiny_idx)})
     for stop in (False, True):
         with start(config, tmp_path) as session:
             if stop:
@@ -174,11 +154,6 @@ def test_stopping_at_the_end_does_not_mistake_the_best_weights_for_the_last(tiny
 
 def test_an_engine_is_cancelled_only_inside_the_training_loop():
     config = make_config("regress", {"windows": 4, "threads": 1})
-    from hiddenstate.data import load_dataset
-    from hiddenstate.jobs import make_job
-    from hiddenstate.training.initial_state import starting_state
-    from hiddenstate.training.trainer import Callback, Trainer
-
     job = make_job(config, load_dataset(config))
     engine = make_engine(job.task(), starting_state(job))
 

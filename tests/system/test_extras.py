@@ -21,27 +21,22 @@ STATED = PROJECT["project"]["optional-dependencies"]
 FOR_TESTS = {"dev", "series", "compare"}
 
 TENSORS = {
-    "engines/distributed.py",
-    "engines/torch.py",
-    "engines/torch_loss.py",
-    "kernels/autograd.py",
-    "models/torch_cells.py",
-    "models/torch_convolutions.py",
-    "models/torch_modules.py",
-    "models/torch_stack.py",
-    "nn.py",
+    *("engines/distributed.py", "engines/torch.py", "engines/torch_loss.py", "kernels/autograd.py"),
+    *("models/torch_cells.py", "models/torch_convolutions.py", "models/torch_modules.py"),
+    *("models/torch_stack.py", "nn.py"),
 }
 """Modules that are torch's through and through; who imports them has asked for it."""
 
 IMPORTED_AS = {"mlflow-skinny": "mlflow"}
 """Packages whose module has another name."""
 
-SERVERS = {
-    "studio/answers.py": "starlette",
-    "studio/app.py": "starlette",
-    "studio/serve.py": "uvicorn",
+REQUIRED_IN = {
+    ("studio/answers.py", "starlette"): ROOT / "cli" / "studio.py",
+    ("studio/app.py", "starlette"): ROOT / "cli" / "studio.py",
+    ("studio/serve.py", "uvicorn"): ROOT / "cli" / "studio.py",
+    ("estimators/in_river.py", "river"): ROOT / "estimators" / "online.py",
 }
-"""Modules of the studio, which `cli/studio.py` imports after it required both packages."""
+"""Modules that import a package at once, and the module that required it before."""
 
 SEARCHES = "scale/tune/"
 """Modules of searches, which all begin with an address; `scale/tune/storage.py` required the
@@ -95,29 +90,22 @@ def optional_imports(tree: ast.AST, late: bool = False) -> list[tuple[str, bool]
 MENTIONED = re.compile(rf"\b(?:import|from)\b.*\b(?:{'|'.join(EXTRAS)})\b")
 
 
-@pytest.mark.parametrize(
-    "path", sorted(ROOT.rglob("*.py")), ids=lambda path: path.relative_to(ROOT).as_posix()
-)
-def test_an_optional_package_is_imported_late_and_with_a_message(path: Path) -> None:
-    text, name = path.read_text("utf-8"), path.relative_to(ROOT).as_posix()
-    if not MENTIONED.search(text):
-        return
-    for package, late in optional_imports(ast.parse(text)):
-        if name in TENSORS:
-            assert package == "torch"
-            continue
-        if name == "estimators/in_river.py":
-            online = (ROOT / "estimators" / "online.py").read_text("utf-8")
-            assert f'require("{package}"' in online
-            continue
-        if SERVERS.get(name) == package:
-            assert f'require("{package}"' in (ROOT / "cli" / "studio.py").read_text("utf-8")
-            continue
-        assert late, f"{name} imports {package} at once"
-        if name.startswith(SEARCHES) and package == "optuna":
-            assert 'require("optuna"' in (ROOT / SEARCHES / "storage.py").read_text("utf-8")
-            continue
-        assert f'require("{package}"' in text or name in WITHOUT_REQUIRE
+def test_an_optional_package_is_imported_late_and_with_a_message() -> None:
+    for path in sorted(ROOT.rglob("*.py")):
+        text, name = path.read_text("utf-8"), path.relative_to(ROOT).as_posix()
+        imports = optional_imports(ast.parse(text)) if MENTIONED.search(text) else []
+        for package, late in imports:
+            asks = REQUIRED_IN.get((name, package)) or text
+            if name in TENSORS:
+                assert package == "torch"
+                continue
+            if name.startswith(SEARCHES) and package == "optuna":
+                asks = ROOT / SEARCHES / "storage.py"
+            if isinstance(asks, Path):
+                asks = asks.read_text("utf-8")
+            assert late or (name, package) in REQUIRED_IN, f"{name} imports {package} at once"
+            asked = f'require("{package}"' in asks or f"load_{package}(" in asks
+            assert asked or name in WITHOUT_REQUIRE, name
 
 
 def test_a_missing_package_is_named_with_its_command(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,10 +32,11 @@ from pathlib import Path
 from hiddenstate.studio.processes import Processes
 
 async def main():
-    processes = Processes(Path.cwd(), {})
-    processes.make_ready()
-    for words in {}:
-        process = processes.start(words)
+    processes = Processes(Path.cwd(), "hiddenstate.cli.waiting")
+    for is_ready in (False, True):
+        if is_ready:
+            processes.make_ready()
+        process = processes.start(["inspect", "t.csv"])
         code = await processes.finished(process, 120)
         print(process.output(), process.errors())
         assert code == 0
@@ -67,7 +68,7 @@ from hiddenstate import sweep
 
 if __name__ == "__main__":
     done = sweep("groups.csv", "shop", "regress", "swept", target=("y",), horizon=1, epochs=1,
-                 hidden_size=2, n_jobs=1)
+                 hidden_size=2, n_jobs=1, recipe="classic")
     assert len(done) == 2
 """
 
@@ -86,10 +87,8 @@ assert "nothing" in pool._errors[0]
 TRAIN = ["classify", "t.csv", "--epochs", "1", "--view", "off", "--recipe", "classic"]
 
 PROGRAMS = {
-    "the command inspect": COMMAND.format(["inspect", "t.csv"]),
     "the command classify": COMMAND.format(TRAIN),
-    "commands of the studio": STUDIO.format(None, [["inspect", "t.csv"], TRAIN]),
-    "a command that waits": STUDIO.format("'hiddenstate.cli.waiting'", [["inspect", "t.csv"]]),
+    "commands of the studio, of which one waits": STUDIO,
     "pictures in a process": OFFSCREEN,
     "a view in a process": VIEW,
     "the workers of a sweep": SWEEP,

@@ -13,6 +13,8 @@ from hiddenstate.system.lock import holds, is_locked, take_lock
 
 
 def test_a_second_writer_is_refused_with_the_holder_and_the_time(tmp_path: Path) -> None:
+    assert not is_locked(tmp_path)
+    assert not list(tmp_path.iterdir())
     with take_lock(tmp_path):
         before = (tmp_path / "lock").read_bytes()
         said = rf"process {os.getpid()}, since \d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d"
@@ -32,11 +34,6 @@ def test_a_second_writer_is_refused_at_once(
     with take_lock(tmp_path), pytest.raises(MachineError, match="is being written by"):
         take_lock(tmp_path)
     assert sum(waits) < 0.5
-
-
-def test_asking_creates_no_lock(tmp_path: Path) -> None:
-    assert not is_locked(tmp_path)
-    assert not list(tmp_path.iterdir())
 
 
 def test_a_file_system_without_locks_is_reported(

@@ -48,7 +48,7 @@ def command(words):
     except SystemExit as end:
         assert not end.code, words
 
-command("classify rows.csv --epochs 1 --threads 1")
+command("classify rows.csv --epochs 1 --threads 1 --recipe classic")
 command("resume classify-1 --epochs +1")
 command("predict classify-1 rows.csv --output classes.csv")
 command("predict model.safetensors rows.npz")

@@ -46,11 +46,8 @@ SEEN = {
 }
 
 TOLD_APART = [
-    ("target", "prediction"),
-    ("right", "wrong"),
-    ("carried", "reset"),
-    ("train", "valid"),
-    ("train", "batch"),
+    *[("target", "prediction"), ("right", "wrong"), ("carried", "reset")],
+    *[("train", "valid"), ("train", "batch")],
 ]
 
 

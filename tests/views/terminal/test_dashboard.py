@@ -15,19 +15,11 @@ from tests.views.terminal.test_panels import drawn
 
 SHOWN = {
     "classify": (
-        "loss",
-        "test accuracy",
-        "probabilities of row 1",
-        "predictions",
-        "when did it decide",
+        *("loss", "test accuracy", "probabilities of row 1", "predictions", "when did it decide"),
     ),
     "regress": ("loss", "error of each window", "target and prediction", "h at each step"),
     "autoencode": (
-        "loss",
-        "network and PCA",
-        "codes",
-        "reconstructions",
-        "a walk between two codes",
+        *("loss", "network and PCA", "codes", "reconstructions", "a walk between two codes"),
     ),
 }
 

@@ -7,11 +7,7 @@ from tests.terminal_model import TerminalModel
 
 def test_times_are_formatted():
     assert [clock(s) for s in (0.84, 4.0, 59.9, 61, 7384)] == [
-        "0.84 s",
-        "4 s",
-        "59 s",
-        "1:01",
-        "2:03:04",
+        *("0.84 s", "4 s", "59 s", "1:01", "2:03:04"),
     ]
 
 
