@@ -200,7 +200,8 @@ def _forecasts(source: Source) -> str:
     if not ahead.levels:
         return f"{text}; it has no intervals: they follow from the data of a run"
     levels = " and ".join(f"{100 * level:g}" for level in ahead.levels)
-    text += f"; _interval gives those that covered {levels} % of earlier, held-out steps"
+    text += f"; _interval gives those that covered {levels} % of the held-out steps of the run"
+    text += ", in the scale of x"
     if not all(log for each in program.steps if isinstance(each, Logarithm) for log in each.log):
         return f"{text}, for which pass the whole series"
     return text

@@ -139,7 +139,7 @@ class Model:
         -------
         dict of array
             "y" (N, H, O) and, where they could be calibrated, the ends of intervals, such as
-            "lower_80".
+            "lower_80": of forecasts of the held-out steps of the run, in the scale of each series.
         """
         try:
             return self.program.forecast(self._checked(X))
