@@ -137,3 +137,27 @@ def test_what_is_bent_first_is_the_end_of_the_own_series() -> None:
     bending.take = (series, made) => texts.push(series.length, [...series.at(-1)], made);
     bending.begin();"""
     assert drawn(["bending"], script)["texts"] == [400, [998, 999], False]
+
+
+def test_pixels_are_red_green_and_blue_or_go_from_paper_to_ink() -> None:
+    """A canvas has four bytes a pixel: the last says that it is opaque."""
+    code = joined(ordered(["web/pen.js"]))
+    pixels = answer_of_node(
+        "const document = { documentElement: {} };\n"
+        "const getComputedStyle = () => ({ getPropertyValue: (name) => (name === '--ink' "
+        "? '#000000' : '#ffffff') });\n"
+        f"{code}\n"
+        "let seen = null;\n"
+        "const context = { createImageData: (w, h) => ({ data: new Uint8ClampedArray(4 * w * h) }), "
+        "putImageData: (image) => { seen = [...image.data]; } };\n"
+        "const paint = (shape, values) => {\n"
+        "  paintPixels({ getContext: () => context }, shape, values);\n"
+        "  return seen;\n"
+        "};\n"
+        "console.log(JSON.stringify([paint([1, 2], [0, 255]), "
+        "paint([1, 2, 3], [1, 2, 3, 254, 300, -1])]));"
+    )
+    assert pixels == [
+        [255, 255, 255, 255, 0, 0, 0, 255],
+        [1, 2, 3, 255, 254, 255, 0, 255],
+    ]

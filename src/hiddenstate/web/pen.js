@@ -13,20 +13,21 @@ import { colorOf, rgb } from "./colors.js";
 export const contextOf = (canvas, options) => /** @type {Pen} */ (canvas.getContext("2d", options));
 
 /**
- * Paints one pixel per number from 0 to 255, from paper to ink; the style enlarges them.
+ * Paints numbers from 0 to 255 as pixels, which the style enlarges: each from paper to ink, or three as
+ * red, green and blue.
  * @param {HTMLCanvasElement} canvas
- * @param {number[]} shape Height and width.
- * @param {ArrayLike<number>} values (height * width)
+ * @param {number[]} shape Height and width, and 3 in colour.
+ * @param {ArrayLike<number>} values (height * width), or (height * width * 3)
  */
-export function paintPixels(canvas, [height, width], values) {
+export function paintPixels(canvas, [height, width, colors], values) {
   canvas.height = height;
   canvas.width = width;
   const [paper, ink] = [rgb(colorOf("paper")), rgb(colorOf("ink"))];
   const pen = contextOf(canvas);
   const image = pen.createImageData(width, height);
-  for (let place = 0; place < values.length; place += 1) {
+  for (let place = 0; place < height * width; place += 1) {
     for (let part = 0; part < 3; part += 1) {
-      image.data[4 * place + part] = paper[part] + ((ink[part] - paper[part]) * values[place]) / 255;
+      image.data[4 * place + part] = colors ? values[3 * place + part] : paper[part] + ((ink[part] - paper[part]) * values[place]) / 255;
     }
     image.data[4 * place + 3] = 255;
   }

@@ -41,7 +41,7 @@ import { drawPlot } from "../../web/series_plot.js";
     const bytes = unpack(data.rows, Uint8Array);
     const chances = unpack(data.chances, Uint8Array);
     const chance = mixed(chances, truth.length * names.length);
-    const size = picture ? picture[0] * picture[1] : length * channels;
+    const size = picture ? picture.reduce((all, side) => all * side) : length * channels;
     const highest = (row, kind) => {
       let best = 0;
       for (let at = 0; at < data.steps.length; at += 1) {

@@ -14,7 +14,7 @@ import { drawRow } from "../../web/row_picture.js";
  * @property {string[]} names
  * @property {string} more
  * @property {boolean} quantities
- * @property {[height: number, width: number] | null} picture
+ * @property {number[] | null} picture Height and width, and 3 in colour.
  * @property {(number | null)[] | null} errors
  * @property {string} bytes uint8 (1 or 2, n, width)
  * @property {boolean} rebuilt

@@ -27,7 +27,7 @@ export class Form extends RowShape {
     const size = shape[1];
     const { picture, row_shape: own } = shown;
     const [steps, features] = own && own[0] * own[1] === size ? own : size <= FEW ? [1, size] : [size, 1];
-    super({ ...shown, picture: picture && picture[0] * picture[1] === size ? picture : null }, data, steps, features);
+    super({ ...shown, picture: picture && picture.reduce((/** @type {number} */ all, /** @type {number} */ side) => all * side) === size ? picture : null }, data, steps, features);
     /** @type {ArrayLike<number>|null} by which the net scales numbers, once it is known */
     this.factor = null;
   }
@@ -68,7 +68,7 @@ export class Form extends RowShape {
    */
   paint(pen, cells, named = false) {
     if (this.picture) {
-      paintPictures(pen, /** @type {[number, number]} */ (this.picture), cells.map(({ box, values, difference }) => ({ box, values: this.pixels(values, difference), difference })));
+      paintPictures(pen, this.picture, cells.map(({ box, values, difference }) => ({ box, values: this.pixels(values, difference), difference })));
       return;
     }
     for (const { box, values, again, difference, role = "prediction" } of cells) {
@@ -118,12 +118,12 @@ function tables() {
 }
 
 /**
- * Paints pictures, one pixel a number, enlarged.
+ * Paints pictures, one pixel a number or three, enlarged. A difference in colour is one from grey.
  * @param {CanvasRenderingContext2D} pen
- * @param {[number, number]} shape height and width
+ * @param {number[]} shape height and width, and 3 in colour
  * @param {{box: Box, values: ArrayLike<number>, difference?: boolean}[]} cells
  */
-export function paintPictures(pen, [height, width], cells) {
+export function paintPictures(pen, [height, width, colored], cells) {
   if (!cells.length) return;
   const size = height * width;
   if (scratch.width !== width || scratch.height < height * cells.length) {
@@ -134,6 +134,14 @@ export function paintPictures(pen, [height, width], cells) {
   const words = new Uint32Array(image.data.buffer);
   const table = tables();
   cells.forEach(({ values, difference }, place) => {
+    if (colored) {
+      const parts = image.data.subarray(4 * place * size, 4 * (place + 1) * size);
+      for (let i = 0; i < parts.length; i += 1) {
+        const value = values[3 * (i >> 2) + (i & 3)];
+        parts[i] = (i & 3) === 3 ? 255 : difference ? 127.5 + value / 2 : value;
+      }
+      return;
+    }
     const [colors, zero, low] = difference ? [table.apart, 255, -255] : [table.inks, 0, 0];
     for (let i = 0; i < size; i += 1) {
       const value = values[i];

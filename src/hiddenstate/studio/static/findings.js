@@ -105,17 +105,7 @@ export function rowsDrawn(found) {
   function pixels(pen, sample, [x, y, wide, tall]) {
     const [height, width] = sample.shape;
     const small = document.createElement("canvas");
-    if (!sample.in_color) paintPixels(small, sample.shape, sample.values);
-    else {
-      [small.height, small.width] = sample.shape;
-      const own = /** @type {CanvasRenderingContext2D} */ (small.getContext("2d"));
-      const image = own.createImageData(width, height);
-      for (let place = 0; place < width * height; place += 1) {
-        for (let part = 0; part < 3; part += 1) image.data[4 * place + part] = sample.values[3 * place + part];
-        image.data[4 * place + 3] = 255;
-      }
-      own.putImageData(image, 0, 0);
-    }
+    paintPixels(small, sample.in_color ? [height, width, 3] : sample.shape, sample.values);
     const scale = Math.min(wide / width, tall / height);
     pen.imageSmoothingEnabled = false;
     pen.drawImage(small, x, y, width * scale, height * scale);

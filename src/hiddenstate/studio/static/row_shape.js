@@ -20,14 +20,14 @@ export class RowShape {
     this.steps = steps;
     this.features = features;
     this.bytes = values instanceof Uint8Array;
-    /** Height and width. */
+    /** Height and width, and 3 if its numbers are red, green and blue. */
     this.picture = picture;
     this.quantities = !picture && steps === 1;
     this.drawn = Math.min(features, this.quantities ? MOST_BARS : MOST_LANES);
     const all = Array.from({ length: features }, (_, channel) => channel);
     this.channels = channels && channels.length === features ? channels : all.map((channel) => (features > 1 ? String(channel + 1) : ""));
     /** @type {[number, number][]} */
-    this.ranges = ranges && ranges.length === features ? ranges : all.map((channel) => (this.bytes ? [0, 255] : extentOf(values, channel, features)));
+    this.ranges = ranges && ranges.length === features ? ranges : all.map((channel) => (this.bytes ? [0, 255] : picture ? extentOf(values, 0, 1) : extentOf(values, channel, features)));
   }
 
   get size() { return this.steps * this.features; }

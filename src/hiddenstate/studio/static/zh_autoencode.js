@@ -20,7 +20,7 @@ export const TEXTS = {
   "Nearest rows: {rows}": "最近的样本：{rows}",
   Rotate: "自动旋转",
   "Rows and their reconstructions appear with the first snapshot.": "样本及其重建会随第一个快照出现。",
-  "Rows that it never learns from, what it makes of their codes, and the difference: red is too much, blue too little. Below is the mean squared error of each, in scaled numbers. Click one to see where its code lies.": "它从不学习的样本、由编码重建的结果，以及差别：红色为过多，蓝色为过少。下方是各自的均方误差（按缩放后的数计算）。点击一个即可看到它的编码在哪里。",
+  "Rows that it never learns from, what it makes of their codes, and the difference: red is too much, blue too little; of pictures in colour, grey is none. Below is the mean squared error of each, in scaled numbers. Click one to see where its code lies.": "它从不学习的样本、由编码重建的结果，以及差别：红色为过多，蓝色为过少；彩色图片中灰色表示没有差别。下方是各自的均方误差（按缩放后的数计算）。点击一个即可看到它的编码在哪里。",
   "The codes appear with the first snapshot, in a tangle that training unfolds.": "编码会随第一个快照出现，起初缠成一团，训练把它展开。",
   "The codes on the straight line between those of two rows, decoded. In a good space of codes each step is a row that could be.": "两个样本的编码之间的直线上的编码，逐个解码。在好的编码空间里，每一步都像真实的样本。",
   "The net of the moment decodes the code in the ring: of a row it shows what is left of it, and what differs: red is too much, blue too little.": "这一时刻的网络解码圆环中的编码：对一个样本，显示还剩下什么、差别在哪里：红色为过多，蓝色为过少。",

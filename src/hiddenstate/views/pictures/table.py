@@ -262,8 +262,9 @@ PICTURES: dict[str, dict[str, Picture]] = {
             frame=Frame(
                 "What is left of a row",
                 "Rows that it never learns from, what it makes of their codes, and the "
-                "difference: red is too much, blue too little. Below is the mean squared error "
-                "of each, in scaled numbers. Click one to see where its code lies.",
+                "difference: red is too much, blue too little; of pictures in colour, grey is "
+                "none. Below is the mean squared error of each, in scaled numbers. Click one to "
+                "see where its code lies.",
                 "Rows and their reconstructions appear with the first snapshot.",
                 wide=True,
             ),
