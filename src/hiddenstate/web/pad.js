@@ -12,6 +12,10 @@ const FINE = 8; // samples of a pixel on each side
 const PEN = 2.5 / 28; // width of the pen, as a share of the shorter side of a picture
 /** @type {Record<string, number[]>} */
 const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+const PAPER = "#ffffff"; // of images that are transparent, and of drawings in colour
+const LUMA = [0.299, 0.587, 0.114];
+const COLORS = [[1], [0, 1], [0, 0, 1]];
+const OPAQUE = [0, 0, 0, 1];
 const BOX = 20 / 28; // side of the box of a centred drawing, as MNIST has it
 
 /**
@@ -38,7 +42,8 @@ export function rasterOf(strokes, [height, width], centred) {
     place = ([x, y]) => [
       width / 2 + (x * width - middle[0]) * scale, height / 2 + (y * height - middle[1]) * scale];
   }
-  const values = painted(strokes, place, height, width);
+  const painted = (/** @type {(point: Place) => Place} */ at) => meansOf([height, width], (pen) => strokeAll(pen, strokes, at, PEN * side), [OPAQUE]);
+  const values = painted(place);
   if (!centred) return values;
   let [sum, right, down] = [0, 0, 0];
   values.forEach((value, at) => {
@@ -47,30 +52,48 @@ export function rasterOf(strokes, [height, width], centred) {
     down += value * (Math.floor(at / width) + 0.5);
   });
   const shift = [Math.round(width / 2 - right / sum), Math.round(height / 2 - down / sum)];
-  return painted(strokes, (point) => place(point).map((value, axis) => value + shift[axis]), height, width);
+  return painted((point) => place(point).map((value, axis) => value + shift[axis]));
 }
 
 /**
- * @param {Place[][]} strokes
- * @param {(point: Place) => Place} place
- * @param {number} height
- * @param {number} width
+ * Returns the numbers of pixels, from 0 to 255, of what is drawn in units of them: of each the means of
+ * its part.
+ * @param {number[]} shape Height and width.
+ * @param {(pen: Pen) => void} draw
+ * @param {number[][]} numbers Of each, the weights of red, green, blue and opacity.
  */
-function painted(strokes, place, height, width) {
+function meansOf([height, width], draw, numbers) {
   const canvas = document.createElement("canvas");
   canvas.width = width * FINE;
   canvas.height = height * FINE;
   const pen = contextOf(canvas, { willReadFrequently: true });
   pen.scale(FINE, FINE);
-  strokeAll(pen, strokes, place, PEN * Math.min(height, width));
+  draw(pen);
   const { data } = pen.getImageData(0, 0, canvas.width, canvas.height);
-  const sums = new Float64Array(height * width);
-  for (let y = 0; y < canvas.height; y += 1) {
-    for (let x = 0; x < canvas.width; x += 1) {
-      sums[Math.floor(y / FINE) * width + Math.floor(x / FINE)] += data[4 * (y * canvas.width + x) + 3];
-    }
+  const sums = new Float64Array(height * width * numbers.length);
+  for (let place = 0; place < data.length; place += 4) {
+    const [x, y] = [(place / 4) % canvas.width, Math.floor(place / 4 / canvas.width)];
+    const first = (Math.floor(y / FINE) * width + Math.floor(x / FINE)) * numbers.length;
+    numbers.forEach((weights, number) => weights.forEach((weight, part) => { sums[first + number] += weight * data[place + part]; }));
   }
   return Uint8Array.from(sums, (sum) => Math.round(sum / FINE ** 2));
+}
+
+/**
+ * Returns the pixels that are read of an image, from 0 to 255.
+ * @param {CanvasImageSource} image
+ * @param {number[]} shape Height and width, and 3 in colour.
+ */
+export const pixelsOf = (image, shape) => meansOf(shape, (pen) => {
+  fillAll(pen, shape, PAPER);
+  pen.imageSmoothingEnabled = false;
+  pen.drawImage(image, 0, 0, shape[1], shape[0]);
+}, shape[2] ? COLORS : [LUMA]);
+
+/** @param {Pen} pen @param {number[]} shape @param {string} color */
+function fillAll(pen, [height, width], color) {
+  pen.fillStyle = color;
+  pen.fillRect(0, 0, width, height);
 }
 
 /**
@@ -78,12 +101,14 @@ function painted(strokes, place, height, width) {
  * @param {Place[][]} strokes
  * @param {(point: Place) => Place} place
  * @param {number} width
+ * @param {string[]} [inks] Of each stroke: that of the pen unless they are given.
  */
-function strokeAll(pen, strokes, place, width) {
+function strokeAll(pen, strokes, place, width, inks) {
   pen.lineCap = "round";
   pen.lineJoin = "round";
   pen.lineWidth = width;
-  for (const stroke of strokes) {
+  for (const [number, stroke] of strokes.entries()) {
+    if (inks) pen.strokeStyle = inks[number];
     pen.beginPath();
     for (const point of stroke.length === 1 ? [...stroke, ...stroke] : stroke) {
       const [x, y] = place(point);
@@ -97,12 +122,18 @@ function strokeAll(pen, strokes, place, width) {
 export class Pad {
   /**
    * @param {HTMLCanvasElement} canvas
-   * @param {number[]} shape Height and width of the picture.
+   * @param {number[]} shape Height and width of the picture, and 3 in colour.
    * @param {(done: boolean) => void} changed Called after every move.
    * @param {(text: string) => void} say Speaks to users of the keys.
    * @param {string} hint What an empty pad says.
+   * @param {() => string} [ink] The colour to draw in, of a picture in colour, which is drawn over what
+   *   is shown.
    */
-  constructor(canvas, shape, changed, say, hint = "draw here") {
+  constructor(canvas, shape, changed, say, hint = "draw here", ink = () => "") {
+    this.ink = ink;
+    /** @type {string[]} Of each stroke. */
+    this.inks = [];
+    this.paper = PAPER;
     this.hint = hint;
     this.canvas = canvas;
     this.shape = shape;
@@ -163,9 +194,11 @@ export class Pad {
    * @param {boolean} fresh
    */
   add(point, fresh) {
-    this.shown = null;
-    if (fresh || !this.strokes.length) this.strokes.push([point]);
-    else this.strokes[this.strokes.length - 1].push(point);
+    if (!this.shape[2]) this.shown = null;
+    if (fresh || !this.strokes.length) {
+      this.strokes.push([point]);
+      this.inks.push(this.ink());
+    } else this.strokes[this.strokes.length - 1].push(point);
     this.draw();
     this.changed(false);
   }
@@ -191,9 +224,11 @@ export class Pad {
     event.preventDefault();
   }
 
-  /** Removes the drawing. */
-  clear() {
+  /** Removes the drawing. @param {string} paper The colour of the ground, of a picture in colour. */
+  clear(paper = PAPER) {
+    this.paper = paper;
     this.strokes = [];
+    this.inks = [];
     this.shown = null;
     this.down = false;
     this.draw();
@@ -202,68 +237,103 @@ export class Pad {
 
   /**
    * Shows a picture instead of a drawing.
-   * @param {ArrayLike<number>} values (height * width), from 0 to 255
+   * @param {ArrayLike<number>} values From 0 to 255.
    */
   show(values) {
     this.strokes = [];
+    this.inks = [];
     this.shown = values;
     this.down = false;
     this.draw();
   }
 
-  draw() {
-    const pen = penOf(this.canvas);
-    const [wide, tall] = [this.canvas.clientWidth, this.canvas.clientHeight];
+  /** Returns the pixels of a drawing in colour, from 0 to 255. */
+  colors() { return meansOf(this.shape, (pen) => this.paint(pen, this.shape[1], this.shape[0]), COLORS); }
+
+  /** Draws the picture that is shown, and the strokes. @param {Pen} pen @param {number} wide @param {number} tall */
+  paint(pen, wide, tall) {
+    if (this.shape[2] && (this.strokes.length || this.paper !== PAPER)) fillAll(pen, [tall, wide], this.paper);
     if (this.shown) {
       const small = document.createElement("canvas");
       paintPixels(small, this.shape, this.shown);
       pen.imageSmoothingEnabled = false;
       pen.drawImage(small, 0, 0, wide, tall);
-      return;
     }
-    /** @param {Place} point */
-    const place = ([x, y]) => [x * wide, y * tall];
     pen.strokeStyle = colorOf("ink");
-    strokeAll(pen, this.strokes, place, PEN * Math.min(wide, tall));
+    strokeAll(pen, this.strokes, ([x, y]) => [x * wide, y * tall], PEN * Math.min(wide, tall), this.shape[2] ? this.inks : undefined);
+  }
+
+  draw() {
+    const pen = penOf(this.canvas);
+    const [wide, tall] = [this.canvas.clientWidth, this.canvas.clientHeight];
+    this.paint(pen, wide, tall);
     if (this.keys && document.activeElement === this.canvas) {
       pen.strokeStyle = colorOf("prediction");
       pen.lineWidth = 2;
       pen.beginPath();
-      const [x, y] = place(this.pen);
-      pen.arc(x, y, this.down ? 5 : 9, 0, 2 * Math.PI);
+      const [x, y] = this.pen;
+      pen.arc(x * wide, y * tall, this.down ? 5 : 9, 0, 2 * Math.PI);
       pen.stroke();
-    } else if (!this.strokes.length) {
+    } else if (!this.strokes.length && !this.shown && this.paper === PAPER) {
       write(pen, this.hint, wide / 2, tall / 2, colorOf("muted"), "center", 15);
     }
   }
 }
 
+/** @typedef {(text: string) => string} Words */
+
 /**
- * Makes a pad whose drawing is read as a picture: centred, and dark on light, if boxes say so.
+ * Makes a pad whose drawing is read as a picture: centred, and dark on light, if boxes say so; or in
+ * colour. An image can be opened, or dropped on the pad.
  * @param {{ canvas: HTMLCanvasElement, centre: HTMLInputElement, light: HTMLInputElement, clear: HTMLElement }} parts
- * @param {number[]} shape Height and width.
+ * @param {number[]} shape Height and width, and 3 in colour.
  * @param {(values: Uint8Array, done: boolean) => void} use
  * @param {() => void} cleared
  * @param {(text: string) => void} say
- * @param {string} [hint]
+ * @param {{ words?: Words, on?: HTMLElement, fail?: (text: string) => void }} [more] The language, where
+ *   images can be dropped, and what says that a file is none.
  */
-export function drawingPad({ canvas, centre, light, clear }, shape, use, cleared, say, hint) {
+export function drawingPad({ canvas, centre, light, clear }, shape, use, cleared, say, { words = (text) => text, on = canvas, fail = say } = {}) {
   /** @param {boolean} done */
   const read = (done) => {
-    if (!pad.strokes.length) return;
+    if (shape[2]) use(pad.colors(), done);
+    if (shape[2] || !pad.strokes.length) return;
     const values = rasterOf(pad.strokes, shape, centre.checked);
     use(light.checked ? values.map((value) => 255 - value) : values, done);
   };
   const soon = eachFrame(() => read(false));
+  const ink = h("input", { type: "color", value: "#c8102e", "aria-label": words("Colour of the pen") });
   /** @type {Pad} */
   const pad = new Pad(canvas, shape, (done) => {
-    if (!pad.strokes.length) cleared();
+    if (!pad.strokes.length && pad.paper === PAPER) cleared();
     else if (done) read(true);
     else soon();
-  }, say, hint);
+  }, say, words("draw here"), () => ink.value);
   centre.checked = shape[0] === shape[1];
   for (const box of [centre, light]) box.addEventListener("change", () => read(true));
   clear.addEventListener("click", () => pad.clear());
+  const image = async (/** @type {Blob | null | undefined} */ blob) => {
+    if (!blob) return;
+    try {
+      const values = pixelsOf(await createImageBitmap(blob), shape);
+      const own = light.checked && !shape[2] ? values.map((value) => 255 - value) : values;
+      pad.show(own);
+      use(own, true);
+    } catch {
+      fail(words("That is no image."));
+    }
+  };
+  const file = h("input", { type: "file", accept: "image/*", hidden: true, onchange: () => { image(file.files && file.files[0]); file.value = ""; } });
+  clear.after(" ", h("button", { type: "button", onclick: () => file.click() }, words("Open an image")), file);
+  if (shape[2]) {
+    clear.after(" ", ink, " ", h("button", { type: "button", onclick: () => pad.clear(ink.value) }, words("Fill")));
+    for (const label of [centre, light].map((box) => box.closest("label"))) if (label) label.hidden = true;
+  }
+  on.addEventListener("dragover", (event) => event.preventDefault());
+  on.addEventListener("drop", (event) => {
+    event.preventDefault();
+    image(event.dataTransfer && event.dataTransfer.files[0]);
+  });
   return pad;
 }
 
@@ -271,8 +341,8 @@ export function drawingPad({ canvas, centre, light, clear }, shape, use, cleared
  * Adds buttons with pictures to a list.
  * @template {ArrayLike<number>} T
  * @param {HTMLElement} list
- * @param {T[]} rows (height * width) each, from 0 to 255
- * @param {number[]} shape Height and width.
+ * @param {T[]} rows From 0 to 255.
+ * @param {number[]} shape Height and width, and 3 in colour.
  * @param {string[]} names Of the first rows.
  * @param {(values: T, number: number) => void} choose Called on a click.
  */

@@ -6,7 +6,7 @@ import { clamp } from "../../web/numbers.js";
 import { addExamples, drawingPad } from "../../web/pad.js";
 import { paintPixels } from "../../web/pen.js";
 import { decodedCanvas, encode, forget, own, rows, start } from "./codes.js";
-import { VIEW, byId, model } from "./page.js";
+import { VIEW, byId, complain, model } from "./page.js";
 
 const SHAPE = VIEW.picture;
 const ACROSS = 9; // pictures behind the codes, on each side
@@ -35,7 +35,7 @@ function decodedPlane({ low, high, probe, use }) {
 
 byId("drawing").hidden = byId("pair").hidden = false;
 const parts = { canvas: byId("pad"), centre: byId("centre"), light: byId("light"), clear: byId("clear") };
-const pad = drawingPad(parts, SHAPE, (values, done) => encode(Float64Array.from(values), done), forget, say);
+const pad = drawingPad(parts, SHAPE, (values, done) => encode(Float64Array.from(values), done), forget, say, { on: document.body, fail: complain });
 byId("examples").hidden = !rows.length;
 addExamples(byId("choices"), rows, SHAPE, (VIEW.labels || []).map((label) => VIEW.code_classes[label]), (values) => {
   pad.show(values);
@@ -44,7 +44,7 @@ addExamples(byId("choices"), rows, SHAPE, (VIEW.labels || []).map((label) => VIE
 decodedCanvas.className = "pixels";
 decodedCanvas.style.aspectRatio = `${SHAPE[1]} / ${SHAPE[0]}`;
 if (rows.length) encode(rows[0], false);
-const blank = new Float64Array(SHAPE[0] * SHAPE[1]);
+const blank = new Float64Array(SHAPE.reduce((all, side) => all * side));
 start({
   behind: decodedPlane,
   decoded: (values) => paintPixels(decodedCanvas, SHAPE, inPixels(values)),

@@ -7,13 +7,15 @@ import { CLASSES, readingOf, sayAnswer, showAnswer, switchLayers } from "./chanc
 import { frame, paintPixels, penOf, redrawWith, write } from "../../web/pen.js";
 import { addExamples, drawingPad } from "../../web/pad.js";
 import { joined } from "../../web/net.js";
-import { VIEW, byId, model, rowsOfRun } from "./page.js";
+import { VIEW, byId, complain, model, rowsOfRun } from "./page.js";
 import { say } from "../../web/dom.js";
+import { clamp } from "../../web/numbers.js";
 import { stepBar } from "../../web/timebar.js";
 
 const SHAPE = VIEW.picture;
 const examples = rowsOfRun().map((steps) => Uint8Array.from(joined(steps)));
-const ink = { values: new Uint8Array(SHAPE[0] * SHAPE[1]) };
+const SIZE = SHAPE.reduce((all, side) => all * side);
+const ink = { values: new Uint8Array(SIZE) };
 let trace = null;
 let reader = model;
 let slow = false; // whether a drawing is read only when it is done
@@ -23,13 +25,13 @@ const PANELS = [0.42, 0.34, 0.24];
 byId("heads").style.gridTemplateColumns = PANELS.map((share) => `${share}fr`).join(" ");
 
 function rowsOf(values) {
-  const [height, width] = SHAPE;
-  return Array.from({ length: height }, (_, t) => Float64Array.from(values.slice(t * width, (t + 1) * width)));
+  const width = SIZE / SHAPE[0];
+  return Array.from({ length: SHAPE[0] }, (_, t) => Float64Array.from(values.slice(t * width, (t + 1) * width)));
 }
 
 const player = stepBar(byId, "row", () => draw());
 const parts = { canvas: byId("pad"), centre: byId("centre"), light: byId("light"), clear: byId("clear") };
-const pad = drawingPad(parts, SHAPE, (values, done) => { if (done || !slow) read(values, done); }, () => read(new Uint8Array(SHAPE[0] * SHAPE[1]), true, true), say);
+const pad = drawingPad(parts, SHAPE, (values, done) => { if (done || !slow) read(values, done); }, () => read(new Uint8Array(SIZE), true, true), say, { on: document.body, fail: complain });
 
 function read(values, done, blank = false) {
   player.stop();
@@ -47,8 +49,10 @@ function read(values, done, blank = false) {
 
 function draw() {
   const canvas = byId("reading");
+  const [height, width] = SHAPE;
+  // As high as keeps the proportions of the picture.
+  canvas.style.height = `${Math.round(clamp(((PANELS[0] * canvas.clientWidth - 12) * height) / width + 22, 180, 600))}px`;
   const pen = penOf(canvas);
-  const [height] = SHAPE;
   const at = trace ? player.at : 0;
   const small = document.createElement("canvas");
   paintPixels(small, SHAPE, ink.values);
@@ -67,7 +71,7 @@ function draw() {
     if (!pad.strokes.length) write(pen, "nothing drawn yet", boxes[0][2] / 2, boxes[0][3] / 2, colorOf("muted"), "center", 14);
   }
   canvas.setAttribute("aria-label", trace
-    ? `${at} of ${height} rows read, of a picture ${byId("light").checked ? "dark on light" : "light on dark"}. ${byId("label").textContent}, ${byId("sure").textContent}. ${byId("decided").textContent}`
+    ? `${at} of ${height} rows read, of a picture ${SHAPE[2] ? "in colour" : byId("light").checked ? "dark on light" : "light on dark"}. ${byId("label").textContent}, ${byId("sure").textContent}. ${byId("decided").textContent}`
     : "Nothing is drawn yet.");
 }
 

@@ -91,7 +91,7 @@ def view_data(source: Source, reads: bool = True) -> ViewData:
     the data of the run stay closed."""
     program, facts = source.program, source.facts
     timeline = _timeline(source)
-    picture = _picture(source)
+    picture = _picture(source, timeline)
     kinds = {"classes": "signals", "targets": "waves", "codes": "codes"}
     kind = "pictures" if program.kind.has_classes and picture else kinds[program.kind.answers]
     kind = "forecasts" if source.present is not None else kind
@@ -154,17 +154,21 @@ def _timeline(source: Source) -> Timeline | None:
     return timeline if timeline.job == source.program.job else None
 
 
-def _picture(source: Source) -> list[int] | None:
-    """Return height and width of the pictures that rows are; None if they are none."""
+def _picture(source: Source, timeline: Timeline | None) -> list[int] | None:
+    """Return height and width of the pictures that rows are, and 3 in colour, as the run or else
+    the model says; None if they are none."""
     program, model = source.program, source.model
-    if not model.transform.pixels or model.transform.reading.get("color"):
+    if not model.transform.pixels or program.kind.has_targets:
         return None
-    shape = model.row_shape
-    if program.kind.has_codes and len(shape) == 1:
-        side = round(shape[0] ** 0.5)
-        shape = (side, side) if side * side == shape[0] else shape
-    square = len(shape) == 2 and min(shape) >= SMALLEST
-    return [int(size) for size in shape] if square and not program.kind.has_targets else None
+    shape = None if timeline is None else timeline.facts.picture
+    if shape is None:
+        *height, width = model.row_shape
+        colors = (3,) if model.transform.reading.get("color") else ()
+        width //= 3 if colors else 1
+        if not height and round(width**0.5) ** 2 == width:  # the square of an autoencoder
+            height, width = [round(width**0.5)], round(width**0.5)
+        shape = (*height, width, *colors) if height else ()
+    return [int(size) for size in shape] if shape and min(shape[:2]) >= SMALLEST else None
 
 
 def _framing(source: Source) -> Framing | None:

@@ -14,12 +14,12 @@ import { readLines } from "../../web/table.js";
  * @param {HTMLDetailsElement} fold
  */
 export function drawOn(probe, fold) {
-  const shape = /** @type {[number, number]} */ (probe.form.picture);
+  const shape = /** @type {number[]} */ (probe.form.picture);
   const canvas = h("canvas", { class: "pad", tabindex: "0", role: "application", "aria-label": t("Drawing pad: arrow keys move the pen, Space lowers it, Delete clears") });
   const [centre, light] = [h("input", { type: "checkbox" }), h("input", { type: "checkbox" })]; // the second is not shown
   const clear = h("button", { type: "button" }, t("Clear"));
   light.checked = isLight(probe);
-  drawingPad({ canvas, centre, light, clear }, shape, (values, done) => probe.give(Float64Array.from(values), t("your drawing"), done), () => {}, say);
+  drawingPad({ canvas, centre, light, clear }, shape, (values, done) => probe.give(Float64Array.from(values), t("your drawing"), done), () => {}, say, { words: t, on: fold });
   fold.append(h("div", { class: "drawing" }, canvas,
     h("div", {}, h("p", { class: "note" }, t("Draw a row and see where its code falls, and what is left of it.")),
       h("label", { class: "check" }, centre, t("centre it")), clear)));

@@ -139,4 +139,11 @@ export const TEXTS = {
   "Your row {row}": "你的样本 {row}",
   step: "步",
   time: "时间",
+  "Open an image": "打开图片",
+  "That is no image.": "这不是图片。",
+  "draw here": "在这里画",
+  "pen down": "落笔",
+  "pen up": "抬笔",
+  "Colour of the pen": "画笔颜色",
+  Fill: "填满",
 };
