@@ -6,6 +6,7 @@ from typing import TypeVar
 import numpy as np
 from matplotlib.figure import Figure
 
+from hiddenstate.data.framing import from_mu_law
 from hiddenstate.metrics.comparison import drawn_baseline, share_in_words
 from hiddenstate.metrics.curves import Calibration, Curves
 from hiddenstate.system.typing import Array
@@ -118,6 +119,7 @@ def decision(run: Timeline, now: Moment, on: Figure | None, n: int = 4) -> Figur
         answers=answers,
         by=by,
         all_by="net_decision" not in now.arrays,
+        waves=from_mu_law(255 * static["wave"][:n]) if "wave" in static else None,
     )
 
 

@@ -1,6 +1,7 @@
 """What a row of a run is to views: a picture, a series of channels, or quantities without time.
 
-A picture is drawn as pixels from 0 to 255, grey or in colour. A series is drawn as stacked lanes,
+A picture is drawn as pixels from 0 to 255, grey or in colour, and a sound that is read in bands as
+those of its spectrogram. A series is drawn as stacked lanes,
 one for each channel, each with a scale of its own, which is the same in all figures of a run.
 Quantities are drawn as bars around their means.
 """
@@ -13,10 +14,12 @@ from typing import Literal
 
 import numpy as np
 
+from hiddenstate.data.framing import Framing
 from hiddenstate.errors import printable
 from hiddenstate.metrics.units import in_digits
 from hiddenstate.runs.static_facts import StaticFacts
 from hiddenstate.system.typing import Array, Arrays
+from hiddenstate.views import spectrogram
 
 MAX_LANES, MAX_BARS = 6, 16
 """Channels of a series and quantities that are drawn, the first ones."""
@@ -36,7 +39,7 @@ DEVIATIONS = 3
 UNITS = (("d", 86400.0), ("h", 3600.0), ("min", 60.0), ("s", 1.0), ("ms", 1e-3), ("µs", 1e-6))
 """Units of time and their seconds."""
 
-Look = Literal["lanes", "bars", "grey", "color"]
+Look = Literal["lanes", "bars", "grey", "color", "spectrogram"]
 """What a row is drawn as: channels of a series in lanes, quantities as bars, or pixels."""
 
 OF_DATA = ("example", "plain", "shown", "original", "code_row", "walk_end")
@@ -57,6 +60,8 @@ class RowForm:
         Height and width in pixels of the picture that a row is drawn as.
     in_color : bool
         Whether its pixels are red, green and blue.
+    sound : Framing, optional
+        How a sound that is drawn as a spectrogram is cut.
     names : tuple of str (C,), optional
         Names of the channels.
     time_step : float, optional
@@ -75,10 +80,13 @@ class RowForm:
     time_unit: str | None = None
     is_photograph: bool = False
     in_color: bool = False
+    sound: Framing | None = None
 
     @property
     def look(self) -> Look:
         """What a row is drawn as."""
+        if self.sound is not None:
+            return "spectrogram"
         if self.picture is not None:
             return "color" if self.in_color else "grey"
         return "lanes" if self.shape[0] > 1 else "bars"
@@ -111,6 +119,8 @@ class RowForm:
 
     def labels(self) -> list[str]:
         """Return the names of the drawn channels; empty for one channel without a name."""
+        if self.sound is not None:
+            return []
         if self.names is not None:
             return [printable(name) for name in self.names[: self.n_drawn]]
         kind = "channel" if self.has_time else "feature"
@@ -129,10 +139,20 @@ class RowForm:
     def pixels(self, row: Array) -> Array:
         """Return a picture, flat or not, as pixels from 0 to 255: float32 (h, w), or (h, w, 3) of
         red, green and blue. A missing one is NaN."""
+        if self.picture is not None and self.sound is not None:
+            return spectrogram.resized(self.levels(row), self.picture[1])
         low, high = float(self.low[0]), float(self.high[0])
         shares = (np.asarray(row, np.float32) - low) / (high - low)
         shape = (*(self.picture or self.shape), *((3,) if self.in_color else ()))
         return np.asarray(255 * np.clip(shares, 0, 1)).reshape(shape)
+
+    def levels(self, row: Array) -> Array:
+        """Return a sound, flat or not, as a spectrogram (C, T) of pixels from 0 to 255."""
+        if self.sound is None:
+            raise RuntimeError("the levels of what is no sound")
+        steps = np.asarray(row, np.float32).reshape(-1, self.shape[1])
+        ends = float(self.low[0]), float(self.high[0])
+        return 255 * spectrogram.shares(steps, self.sound, *ends)
 
     def clock(self) -> tuple[float, str]:
         """Return the time of a step and its unit, readable over a whole row; 1 and `step` if the
@@ -141,6 +161,8 @@ class RowForm:
             return 1.0, "step"
         if self.time_unit != "s":
             return self.time_step, self.time_unit or ""
+        if self.sound is not None:
+            return self.time_step, "s"
         total = self.time_step * max(self.shape[0] - 1, 1)
         unit, seconds = next((u for u in UNITS if total >= 2 * u[1]), UNITS[-1])
         return self.time_step / seconds, unit
@@ -170,6 +192,7 @@ def row_form(facts: StaticFacts, arrays: Arrays) -> RowForm:
         time_step=facts.time_step,
         time_unit=facts.time_unit,
         ranges=facts.channel_ranges,
+        sound=facts.sound,
     )
 
 
@@ -188,6 +211,7 @@ def _form(
     time_step: float | None = None,
     time_unit: str | None = None,
     ranges: Sequence[Sequence[float]] | None = None,
+    sound: Framing | None = None,
 ) -> RowForm:
     low, high = np.zeros(shape[1]), np.ones(shape[1])
     if ranges is not None and len(ranges) == shape[1]:
@@ -201,6 +225,10 @@ def _form(
         low, high = _around_mean(values) if shape[0] == 1 else _extremes(values)
     if names is not None and len(names) != shape[1]:
         names = None
+    if sound is not None and sound.bands and shape[0] > 1 and shape[1] == sound.width:
+        low, high = (np.full(shape[1], end) for end in spectrogram.drawn_levels(low, high))
+        sides = shape[1], spectrogram.columns(shape[0], shape[1])
+        return RowForm(shape, low, high, sides, names, time_step, time_unit, sound=sound)
     if picture is None:
         return RowForm(shape, low, high, None, names, time_step, time_unit)
     pixels = np.concatenate([part.ravel() for part in rows]) if rows else np.zeros(1)

@@ -149,13 +149,13 @@ def _rows(timeline: Timeline, n: int) -> RowData | None:
     if original is None or original.ndim != 2 or not original.size:
         return None
     form, F = timeline.form, original.shape[1]
-    picture = timeline.facts.picture
+    picture = timeline.facts.picture or form.picture
     if picture is None and math.prod(form.shape) != F:
         return None
     channels = 1 if picture else form.n_drawn
     most = max(MAX_NUMBERS // channels, 2)
     steps = np.linspace(0, form.shape[0] - 1, min(form.shape[0], most)).round().astype(int)
-    width = F if picture else len(steps) * channels
+    width = math.prod(picture) if picture else len(steps) * channels
     n = min(n, len(original), max(1, MAX_ROWS_BYTES // width))
     errors: list[float | None] | None = None
     parts = [original[:n]]

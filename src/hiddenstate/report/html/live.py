@@ -167,6 +167,8 @@ def _rows(timeline: Timeline, names: list[str]) -> LiveRows | None:
     rows, lengths = static["shown"][:N], [0] * N
     if timeline.form.picture:
         length, channels = 0, 1
+        if timeline.form.sound is not None:
+            rows = np.stack([timeline.form.pixels(row) / 255 for row in rows])
     else:
         rows, lengths = _thin_steps(timeline.form, rows)
         _, length, channels = rows.shape
@@ -179,7 +181,7 @@ def _rows(timeline: Timeline, names: list[str]) -> LiveRows | None:
         "names": names,
         "short": kept_apart(names, [cut(name, BESIDE) for name in names], BESIDE),
         "truth": np.clip(static["shown_label"][:N].astype(int), 0, C - 1).tolist(),
-        "picture": timeline.facts.picture,
+        "picture": timeline.facts.picture or timeline.form.picture,
         "length": length,
         "channels": channels,
         "lengths": lengths,

@@ -30,7 +30,7 @@ from hiddenstate.views.figures.layout import (
     write_at,
 )
 from hiddenstate.views.figures.numbers import brief
-from hiddenstate.views.figures.pixels import draw_pixels
+from hiddenstate.views.figures.pixels import draw_pixels, draw_sound
 from hiddenstate.views.row_form import RowForm, as_drawn, band, form_of_rows
 
 SIDE_BY_SIDE = 6.0
@@ -64,6 +64,7 @@ def decision(
     answers: Array | None = None,
     by: str = "",
     all_by: bool = True,
+    waves: Array | None = None,
 ) -> Figure:
     """Draw what a classifier reads, the class probabilities after each step, and the state h_t.
 
@@ -95,6 +96,8 @@ def decision(
         What `states` are of, if it is not the model.
     all_by : bool, default True
         Whether `chances` are of the same.
+    waves : ndarray (n, s), optional
+        Samples of the first rows, if they are sounds, drawn above their spectrograms.
     """
     D, form = min(len(rows), len(states)), form or form_of_rows(rows, picture)
     if figure is None and on_page(SIDE_BY_SIDE) < SIDE_BY_SIDE:
@@ -126,6 +129,8 @@ def decision(
         decided = _Decided(
             rows[number], read, chance, states[number], int(truth[number]), names, high, form
         )
+        if waves is not None and number < len(waves):
+            decided.wave = waves[number]
         if answers is not None:
             decided.answered = int(answers[number].argmax())
         held = decided.draw(figure, block)
@@ -155,7 +160,9 @@ def _size(n: int, form: RowForm) -> tuple[float, float]:
     width, across = (8.6, 7.9) if n <= 1 else (11.2, 4.95)
     width, across = on_page(width), min(across, on_page(width) - 0.7)
     picture, tall = form.picture, 2.6
-    if picture:
+    if form.sound is not None:
+        tall = 3.6
+    elif picture:
         tall = min(0.42 * across * picture[0] / picture[1], 4.0)
     elif form.n_drawn > 1:
         tall = 1.8 + 0.3 * form.n_drawn
@@ -166,7 +173,7 @@ def _size(n: int, form: RowForm) -> tuple[float, float]:
 def _margins(form: RowForm) -> tuple[float, float]:
     """Return the inches needed at the left, beyond the usual, and at the right of the input."""
     if form.picture:
-        return 0.0, 0.0
+        return 0.1 if form.sound else 0.0, 0.0
     if form.n_drawn == 1:
         return 0.2, 0.0  # for the input's numbers
     names = [style.plain(name, LANE_NAME) for name in form.labels()]
@@ -198,6 +205,7 @@ class _Decided:
         self.chances = None if chances is None else chances[:n]
         self.chosen: int | None = None
         self.answered: int | None = None  # by the model, if it is not the network alone
+        self.wave: Array | None = None  # samples of a sound
         if self.chances is not None:
             best = self.chances.argmax(axis=1)
             self.chosen = int(best[-1])
@@ -279,7 +287,8 @@ class _Decided:
         box = block.get_position(part_of(figure))
         wide, high = inches(figure)
         width, height = box.width * wide, box.height * high
-        shares = [1.0, 1.0, 0.8] if self.chances is not None else [1.0, 0.8]
+        seen = 1.0 if self.form.sound is None else 1.8
+        shares = [seen, 1.0, 0.8] if self.chances is not None else [seen, 0.8]
         if not self.down:
             gap, top, boxes = 0.1, box.y1, []
             free = max(height - gap * (len(shares) - 1), 0.5 * height)
@@ -330,6 +339,9 @@ class _Decided:
             axes.set_xticks([])
             axes.spines[:].set_visible(True)
             axes.spines[:].set_color(style.now().faint)
+            return
+        if self.form.sound is not None:
+            draw_sound(axes, self.row, self.form, self.wave)
             return
         if self.form.n_drawn > 1:
             self._draw_lanes(axes)

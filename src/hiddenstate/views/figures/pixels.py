@@ -1,4 +1,4 @@
-"""Draws the pixels of rows that are pictures."""
+"""Draws the pixels of rows that are pictures, and the spectrograms and waves of sounds."""
 
 from typing import Literal
 
@@ -7,7 +7,18 @@ from matplotlib.axes import Axes
 
 from hiddenstate.system.typing import Array
 from hiddenstate.views import style
+from hiddenstate.views.figures.layout import part_of
 from hiddenstate.views.row_form import RowForm
+from hiddenstate.views.spectrogram import frequencies
+
+WAVE, GAP = 0.34, 0.06
+"""Height of the wave above a spectrogram, and space between them, as shares of its height."""
+
+WAVE_PARTS = 600
+"""Parts of a wave whose extremes are drawn."""
+
+TICK_INCHES = 0.15
+"""Least space between the names of frequencies."""
 
 
 def draw_pixels(
@@ -44,3 +55,37 @@ def draw_pixels(
         extent=extent,
         interpolation="nearest",
     )
+
+
+def draw_sound(axes: Axes, row: Array, form: RowForm, wave: Array | None = None) -> None:
+    """Draw the spectrogram of a row (T, I), a unit of the axis each step, with the names of
+    frequencies at the left; above it the samples (s,) of the sound, if they are there."""
+    if form.sound is None:
+        raise RuntimeError("the spectrogram of what is no sound")
+    now, (T, tall), bands = style.now(), row.shape, form.sound.bands
+    draw_pixels(axes, form.levels(row), form, (0, T, 0, tall), "auto")
+    top = float(tall)
+    if wave is not None and len(wave):
+        top = tall * (1 + WAVE + GAP)
+        _draw_wave(axes, wave[: T * form.sound.frame], T, tall * (1 + GAP), tall * WAVE)
+    axes.set_ylim(0, top)
+    inch = axes.bbox.height / part_of(axes.figure).dpi
+    marks = frequencies(form.sound, TICK_INCHES * top / inch)
+    places = [
+        (channel * bands + place, name)
+        for channel in range(form.sound.channels)
+        for place, name in marks
+    ]
+    axes.set_yticks([place for place, _ in places], [name for _, name in places])
+    axes.spines["left"].set_bounds(0, tall)
+    axes.hlines(tall, 0, T, color=now.faint, lw=0.6)
+
+
+def _draw_wave(axes: Axes, wave: Array, n_steps: int, low: float, high: float) -> None:
+    """Draw samples as what lies between the extremes of equal parts, over all steps."""
+    starts = np.unique(np.linspace(0, len(wave), WAVE_PARTS, endpoint=False).astype(int))
+    most = max(float(np.abs(wave).max()), 1e-4)
+    least, largest = (each.reduceat(wave, starts) / most for each in (np.minimum, np.maximum))
+    at, middle = starts / len(wave) * n_steps, low + high / 2
+    ends = (middle + high / 2 * each for each in (least, largest))
+    axes.fill_between(at, *ends, color=style.now().ink, lw=0.4)

@@ -56,6 +56,10 @@ def _verdict(
     canvas.text(0, y + 1, f"is {real}", GREY)
 
 
+HERTZ = "500 Hz"
+"""A name of a frequency, as long as they are."""
+
+
 def predictions(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Selection) -> None:
     """Draw the shown rows, each with its predicted label over its true one."""
     static, arrays = timeline.static_as(ClassifyStatic), moment.arrays_as(ClassifyMoment)
@@ -195,12 +199,15 @@ def _signal_decision(
     names = panels.labels(timeline, chance.shape[1]) if chance is not None else []
     n_classes = min(len(names), max(body.height // 3, 2))
     form = replace(timeline.form, shape=(len(row), timeline.form.shape[1]))
-    channels = form.labels()
+    channels = form.labels() if form.sound is None else [HERTZ]
     wide = min(max(width_of(name) for name in [*names, *channels, ""]), body.width // 5)
     wide = max(wide, 2) + 1
     if not channels:
         body.text(0, 0, "x", GREY)
-    rows_of_data.write_names(body.part(0, 0, wide, height), form, height)
+    if form.sound is None:
+        rows_of_data.write_names(body.part(0, 0, wide, height), form, height)
+    else:
+        rows_of_data.write_frequencies(body.part(0, 0, wide, height), form.sound)
     rows_of_data.draw_row(body.part(wide, 0, body.width - wide, height), row, form)
     if chance is not None:
         likeliest = _likeliest(chance, n_classes)

@@ -5,8 +5,10 @@ from itertools import pairwise
 
 import numpy as np
 
+from hiddenstate.data.framing import Framing
 from hiddenstate.system.typing import Array
 from hiddenstate.views.row_form import RowForm
+from hiddenstate.views.spectrogram import frequencies
 from hiddenstate.views.terminal import panels, shapes
 from hiddenstate.views.terminal.canvas import BOLD, Canvas, clip_label, width_of
 from hiddenstate.views.terminal.colors import BLUE, CLASSES, GREY, Depth
@@ -97,13 +99,22 @@ def write_names(canvas: Canvas, form: RowForm, height: int) -> None:
             canvas.text(0, y + (lines - 1) // 2, text, colors[lane], BOLD * form.has_time)
 
 
+def write_frequencies(canvas: Canvas, sound: Framing) -> None:
+    """Write the names of frequencies beside a spectrogram as high as a canvas."""
+    bands, high = sound.bands, canvas.height / sound.channels
+    for channel in range(sound.channels):
+        for place, name in frequencies(sound, bands / max(high, 1)):
+            y = round(high * (channel + 1 - place / bands) - 0.5)
+            canvas.text(0, min(y, canvas.height - 1), clip_label(name, canvas.width - 1), GREY)
+
+
 def note(form: RowForm, text: str = "", height: int | None = None) -> str:
     """Return a panel's note, with what time or scale a row has and how many channels it lacks.
 
     `height` are the lines of each row, if they may be fewer than its channels.
     """
-    first, last = form.time_ends() if form.has_time else ("", "")
-    scale = f"{first} to {last}" if form.has_time else ""
+    timed = form.has_time or form.sound is not None
+    scale = " to ".join(form.time_ends()) if timed else ""
     if form.is_quantities:
         scale = "standard deviations around the mean"
     drawn = form.n_drawn if height is None else len(lanes(form, height))
