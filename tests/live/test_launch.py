@@ -14,20 +14,12 @@ from hiddenstate.errors import MachineError, OptionError
 from hiddenstate.live import launch
 from hiddenstate.live.launch import Viewer, choose_view, viewed
 from hiddenstate.training.trainer import Callback
+from tests import warm
 
 X = np.random.default_rng(0).normal(size=(40, 6, 2)).astype("float32")
-
-
 Y = np.arange(40) % 2
-
-
-QUICK: dict[str, Any] = {
-    "hidden_size": 4,
-    "max_steps": 30,
-    "log_every": 5,
-    "random_state": 0,
-    "threads": 1,
-}
+QUICK: dict[str, Any] = {"hidden_size": 4, "max_steps": 30, "log_every": 5, "threads": 1}
+QUICK |= {"random_state": 0}
 
 
 def test_views_that_are_not_possible_are_refused_by_name(monkeypatch):
@@ -121,7 +113,7 @@ def test_the_view_that_ends_last_removes_only_a_temporary_folder(run_of, tmp_pat
     run, temporary = run_of("autoencode"), tmp_path / "hiddenstate-abc"
     for folder, option in ((temporary, ["--temporary"]), (tmp_path / "mine", ["--temporary"])):
         shutil.copytree(run.path, folder / "fit")
-        command = [sys.executable, "-m", "hiddenstate.live.launch", str(folder / "fit"), "off"]
-        subprocess.run([*command, *option], check=True, timeout=60)
+        command = ["-m", "hiddenstate.live.launch", str(folder / "fit"), "off", *option]
+        assert warm.run(command, tmp_path).returncode == 0
     assert not temporary.exists()
     assert (tmp_path / "mine" / "fit").is_dir()

@@ -3,15 +3,15 @@
 import base64
 import io
 import json
+import os
 import shutil
-import subprocess
+import signal
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from PIL import Image
 
@@ -20,22 +20,36 @@ from hiddenstate.errors import MachineError
 from hiddenstate.live import launch, notebook
 from hiddenstate.live.notebook import NotebookView, notebook_missing, show_notebook
 from hiddenstate.system.lock import take_lock
+from hiddenstate.views import offscreen
 from hiddenstate.views.offscreen import SIZE, PictureReader, description_of
+from tests import warm
 from tests.conftest import add_line
+from tests.live.test_launch import QUICK, X, Y, weights_of
 
 PNG = b"\x89PNG\r\n\x1a\n"
 PICTURES = [sys.executable, "-m", "hiddenstate.views.offscreen"]
 EXAMPLE = Path(__file__).parents[2] / "examples" / "watch.ipynb"
 
-X = np.random.default_rng(0).normal(size=(40, 6, 2)).astype("float32")
-Y = np.arange(40) % 2
-QUICK: dict[str, Any] = {
-    "hidden_size": 4,
-    "max_steps": 30,
-    "log_every": 5,
-    "random_state": 0,
-    "threads": 1,
-}
+
+class Forked(warm.Program):
+    """A process that draws, as a fork with pipes of bytes."""
+
+    def __init__(self, command, env, **_):
+        with tempfile.TemporaryDirectory(dir="/tmp") as place:
+            pipes = [Path(place, name) for name in ("out", "err", "in")]
+            for pipe in pipes:
+                os.mkfifo(pipe)
+            super().__init__(command[1:], Path.cwd(), pipes[0], env, *pipes[1:])
+            self.stdout, self.stderr = (pipe.open("rb") for pipe in pipes[:2])
+            self.stdin = pipes[2].open("wb")
+
+    def terminate(self):
+        self.send_signal(signal.SIGTERM)
+
+
+@pytest.fixture(autouse=True)
+def _forks(monkeypatch):
+    monkeypatch.setattr(offscreen.processes, "start", Forked)
 
 
 @pytest.fixture
@@ -108,25 +122,17 @@ def test_pictures_follow_the_run_to_its_end(run):
 
 
 def test_the_process_ends_when_its_stdin_is_closed(live):
-    done = subprocess.run(
-        [*PICTURES, str(live.path)], stdin=subprocess.DEVNULL, capture_output=True, timeout=60
-    )
-    assert (done.returncode, done.stderr) == (0, b"")
-    assert done.stdout[4:12] == PNG
+    process = Forked([*PICTURES, str(live.path)], os.environ)
+    process.stdin.close()
+    assert process.stdout.read()[4:12] == PNG
+    assert (process.wait(60), process.stderr.read()) == (0, b"")
 
 
 def test_the_process_ends_silently_when_its_pipe_breaks(run):
-    process = subprocess.Popen(
-        [*PICTURES, str(run.path)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
+    process = Forked([*PICTURES, str(run.path)], os.environ)
     process.stdout.close()
     assert process.stderr.read() == b""
     assert process.wait(60) == 0
-    process.stdin.close()
-    process.stderr.close()
 
 
 def test_a_byte_makes_the_process_read_the_end_of_the_run(live):
@@ -135,12 +141,6 @@ def test_a_byte_makes_the_process_read_the_end_of_the_run(live):
     add_line(live.path / "history.jsonl", {"event": "end", "step": 25, "last10_mse": 0.1})
     assert reader.last(60)
     assert reader.ended
-
-
-def test_closing_the_reader_ends_the_process(live):
-    reader = PictureReader(live.path)
-    reader.close()
-    assert reader._process.poll() is not None
 
 
 def test_a_damaged_run_is_one_line_in_the_output(run, outputs):
@@ -158,10 +158,6 @@ def test_a_run_is_watched_to_its_end_in_one_output(run, outputs):
     assert output.name == "regress-1"
     assert output.pictures
     assert output.pictures[-1].startswith(PNG)
-
-
-def weights_of(estimator):
-    return {name: array.tobytes() for name, array in estimator.model_.params.items()}
 
 
 def test_a_fit_with_a_view_leaves_no_folder_and_learns_the_same(outputs, tmp_path, monkeypatch):

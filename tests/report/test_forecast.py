@@ -15,7 +15,7 @@ from hiddenstate.report.forecast import answer, forecast_table, parts, weights
 from hiddenstate.runs import Run
 from tests.conftest import Cli, answer_to
 
-OFF = ("--view", "off", "--threads", "1", "--max-steps", 60)
+OFF = ("--view", "off", "--threads", "1", "--max-steps", 20)
 
 
 @pytest.fixture(scope="module")
@@ -28,20 +28,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
             sales = level * (1 + 0.3 * np.sin(t * 2 * np.pi / 7) + 0.05 * random.normal())
             lines.append(f"{shop},{date(2024, 1, 1) + timedelta(t)},{sales:.2f}")
     (folder / "shops.csv").write_text("\n".join(lines) + "\n")
-    options = (
-        "--target",
-        "sales",
-        "--id",
-        "shop",
-        "--time",
-        "day",
-        "--horizon",
-        3,
-        "--calendar",
-        "none",
-        "--runs-dir",
-        folder / "runs",
-    )
+    options = ("--target", "sales", "--id", "shop", "--time", "day", "--horizon", 3)
+    options += ("--calendar", "none", "--runs-dir", folder / "runs")
     done = answer_to("regress", folder / "shops.csv", *options, *OFF)
     assert done.code == 0, done.err
     return folder
@@ -99,10 +87,7 @@ def test_weights_and_parts_come_from_the_run_folder(made: Path) -> None:
     facts.final_arrays["series_part"] = np.array([[0.25], [0.5]])
     shares = parts(facts)
     assert shares is not None
-    assert shares.rows == (("series A", "25 %"), ("series B", "50 %")) or shares.rows == (
-        ("A", "25 %"),
-        ("B", "50 %"),
-    )
+    assert [(row[0][-1], row[1]) for row in shares.rows] == [("A", "25 %"), ("B", "50 %")]
 
 
 def test_what_columns_are_worth_is_said(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:

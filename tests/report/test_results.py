@@ -8,7 +8,6 @@ from sklearn.metrics import balanced_accuracy_score, f1_score
 
 from hiddenstate.data import load_dataset
 from hiddenstate.metrics import baselines
-from hiddenstate.metrics.comparison import compare
 from hiddenstate.metrics.scores import mean_squared_error
 from hiddenstate.report import results
 from hiddenstate.report.facts import RunFacts
@@ -136,19 +135,3 @@ def test_a_confusion_matrix_of_the_wrong_size_is_ignored(digits: Run) -> None:
     facts.final_arrays = {**facts.final_arrays, "confusion": np.ones((2, 2), "int32")}
     assert results.confusion(facts) is None
     assert results.by_class(facts) == []
-
-
-def test_views_warn_only_where_the_network_loses() -> None:
-    options = {"horizon": 7}
-    lost = compare("regress", {"test_mse": 16.9, "baseline_mse": 15.5}, options)
-    assert lost is not None
-    assert lost.warning() == (
-        "worse than the last value: test mean squared error 16.9, without a network 15.5"
-    )
-    for results_ in ({"test_mse": 15.5, "baseline_mse": 15.5}, {"test_mse": 1, "baseline_mse": 2}):
-        equal_or_better = compare("regress", results_, options)
-        assert equal_or_better is not None
-        assert equal_or_better.warning() == ""
-    share = compare("classify", {"test_accuracy": 0.4, "baseline_accuracy": 0.5}, {})
-    assert share is not None
-    assert share.warning().startswith("worse than always the most frequent class")
