@@ -29,11 +29,16 @@ export async function panelsOf(store, main) {
       replace(new BentInput(store).picture.element);
     });
     const option = store.details.options.find((/** @type {any} */ each) => each.name === "horizon");
-    const ahead = option && option.value && store.state.has_model && store.details.data.source === "file" && later("wide", t("What comes next"), async (replace) => {
-      const { forecastOfRun } = await import("./forecast.js");
-      replace(await forecastOfRun(store));
-    });
-    fill(main, ahead && ahead.element, pictures.elements, bending.element);
-    return pictures.update;
+    fill(main, pictures.elements, bending.element);
+    let forecasts = Boolean(option && option.value && store.details.data.source === "file");
+    return () => {
+      pictures.update();
+      if (!forecasts || !store.state.has_model) return; // a run that is watched has its model at its end
+      forecasts = false;
+      main.prepend(later("wide", t("What comes next"), async (replace) => {
+        const { forecastOfRun } = await import("./forecast.js");
+        replace(await forecastOfRun(store));
+      }).element);
+    };
   });
 }
