@@ -65,12 +65,12 @@ def test_a_script_may_use_the_names_of_one_before_it() -> None:
 
 def test_functions_that_nothing_calls_are_left_out() -> None:
     script = "function a() {\n b();\n}\nfunction b() {\n}\nconst c = (x) => x;\nconst d = [c];\n"
-    assert trimmed(script) == "const c=(x)=>x;\nconst d=[c];\n"
+    assert trimmed(script) == "const c=(x)=>x;const d=[c];"
 
 
 def test_no_space_is_left_that_does_not_matter() -> None:
     code = '  const a = (b) => (b ? .5 : - b);\n  say("a , b", /c = d/);\n  return [a];'
-    assert compact(code) == 'const a=(b)=>(b?.5:- b);\nsay("a , b", /c = d/);\nreturn[a];'
+    assert compact(code) == 'const a=(b)=>(b?.5:- b);say("a , b", /c = d/);return[a];'
     assert compact('say("a , b" , `c = ${d / 2}` / e);') == 'say("a , b",`c = ${d / 2}` / e);'
     assert compact("say( `a = ${b ? `, ` : c}`);") == "say( `a = ${b ? `, ` : c}`);"
 

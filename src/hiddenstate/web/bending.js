@@ -41,6 +41,7 @@ const DIALS = {
  * @property {() => string} here The answer in words.
  * @property {(text: string) => void} say
  * @property {() => void} paint
+ * @property {(pen: Pen, lanes: import("./signal.js").Lane[]) => void} [behind] Draws behind the lines of the input.
  * @property {(problem: string, done: boolean) => void} read Called after each reading.
  */
 
@@ -180,6 +181,7 @@ export class Bending {
     const [muted, blue, ink, red] = ["muted", "prediction", "ink", "target"].map(colorOf);
     const n = series.length;
     write(pen, words.input, LEFT, 14, muted, "left", 12, input[2]);
+    this.options.behind?.(pen, this.lanes());
     for (const { box, channel, range } of this.lanes()) {
       frame(pen, box);
       drawLane(pen, box, series.map((step) => step[channel]), range, ink);

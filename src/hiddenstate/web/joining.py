@@ -112,9 +112,10 @@ def joined(
     return "\n".join(parts)
 
 
-def trimmed(script: str) -> str:
-    """Return a script without the functions whose names stand nowhere else in it, and compact."""
-    words = Counter(re.findall(r"\w+", script))
+def trimmed(script: str, used: str = "") -> str:
+    """Return a script without the functions whose names stand nowhere else in it, nor in the text
+    that is `used` with it, and compact."""
+    words = Counter(re.findall(r"\w+", script + used))
 
     def kept(match: re.Match[str]) -> str:
         name = match[1] or match[2]
@@ -122,13 +123,24 @@ def trimmed(script: str) -> str:
         return match[0] if words[name] > inside else ""
 
     shorter = FUNCTION.sub(kept, script)
-    return compact(script) if shorter == script else trimmed(shorter)
+    return compact(script) if shorter == script else trimmed(shorter, used)
+
+
+def without(script: str, names: Iterable[str]) -> str:
+    """Return a joined script without the entries of its tables that have one of the names."""
+    entry = rf"^ (?:\* ?)?(?:{'|'.join(names)})\b[:(].*?\n(?= [\w*]|}};)"
+    return re.sub(entry, "", script, flags=re.MULTILINE | re.DOTALL)
 
 
 def compact(script: str) -> str:
     """Return a script without indentation, nor spaces around signs outside of texts, in lines
-    without patterns, texts in single quotes and templates in templates."""
-    return "\n".join(map(_compact_line, INDENT.sub("", script).split("\n")))
+    without patterns, texts in single quotes and templates in templates, and without the ends of
+    lines after which a sign says that another follows."""
+    lines = [_compact_line(line) for line in INDENT.sub("", script).split("\n")]
+    ends = [
+        "" if line.endswith((";", "{", "}", ",")) and "//" not in line else "\n" for line in lines
+    ]
+    return "".join(map("".join, zip(lines, [*ends[:-1], ""], strict=True)))
 
 
 def _compact_line(line: str) -> str:

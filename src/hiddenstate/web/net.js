@@ -219,8 +219,8 @@ export function outputsOf(net, steps, state = zeroState(net)) {
  * @typedef {object} CompanionKind
  * @property {(companion: Companion, program: Program, steps: Float64Array[]) => any} answer To a row.
  * @property {(companion: Companion) => number} products That it computes for each step of a row.
- * @property {(companion: Companion, x: Float64Array[], b: Float64Array[], chosen: number) => Generator<number | void, import("./why.js").Why>} [occluded]
- *   How the answer to a prepared row changes without each part of it.
+ * @property {(companion: Companion, x: Float64Array[], b: Float64Array[], chosen: number, net: import("./why.js").Why | null) => Generator<number | void, import("./why.js").Why>} [joined]
+ *   What an answer comes from, of nets and it.
  */
 /** @type {Record<string, CompanionKind>} */
 export const COMPANIONS = {};

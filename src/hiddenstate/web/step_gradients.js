@@ -84,10 +84,11 @@ export function undoneTraced(steps, outputs, row, t) {
 /**
  * Makes a gradient with respect to what nets read of a prepared row one with respect to the row.
  * @param {Step[]} steps
- * @param {Rows} d Of what nets read; is changed.
+ * @param {Rows} made Of what nets read.
  * @param {Rows} row
  */
-export function appliedBack(steps, d, row) {
+export function appliedBack(steps, made, row) {
+  const d = made.map((each) => each.slice());
   const scale = stepOf(steps, "WindowScale");
   for (const feature of scale ? scale.features : []) {
     const { mean, deviation } = spreadOf(/** @type {any} */ (scale), row, feature);

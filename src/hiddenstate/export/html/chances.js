@@ -46,6 +46,14 @@ const flatOf = (trace) => trace.flat ||= [trace.states, trace.probabilities].map
 
 const decidedAt = (trace) => decidedAfter(flatOf(trace)[1], CLASSES.length);
 
+// What is asked of the answer after `at` steps: why it is the class that it is.
+export function questionOf(reader, trace, series, at, more) {
+  if (!at) return "Nothing is read yet.";
+  const chosen = topOf(trace.probabilities[at - 1]);
+  const { word } = more;
+  return { program: reader.program, rows: reader.prepare(series.slice(0, at)), chosen, subject: `${CLASSES[chosen]} after ${word} ${at}`, unit: "Log-odds", ways: ["for it", "against it"], ...more };
+}
+
 // Returns what is drawn of a trace after `read` of its steps.
 /** @type {(trace: any, length: number, read: number, more: any) => any} */
 export function readingOf(trace, length, read, { word, heads: [row, hidden, chances], ...more }) {

@@ -11,6 +11,7 @@ export const byId = (id) => document.getElementById(id);
 const DATA = JSON.parse(byId("model-data").textContent);
 export const VIEW = DATA.view;
 export const ABOUT = DATA.about;
+export const WHY = DATA.why;
 export const model = new Model(unpacked(DATA.program));
 export const PROGRAM = model.program;
 

@@ -10,8 +10,9 @@ from string import Template
 import numpy as np
 
 from hiddenstate.errors import count
-from hiddenstate.export.html.node import answers_of, data_text
+from hiddenstate.export.html.node import DRIVER, answers_of, data_text
 from hiddenstate.export.html.view import ViewData, view_data
+from hiddenstate.export.html.why import why_scripts, why_view
 from hiddenstate.export.python.file import packed
 from hiddenstate.export.target import Contents, Run, Source, Target, holds_all, kinds_of
 from hiddenstate.export.trial import Trial
@@ -48,7 +49,7 @@ from hiddenstate.program.steps import (
 from hiddenstate.program.words import COMPANIONS
 from hiddenstate.version import __version__
 from hiddenstate.web import tags
-from hiddenstate.web.joining import compact, joined, ordered, trimmed
+from hiddenstate.web.joining import joined, ordered, trimmed, without
 from hiddenstate.web.joining import source as source_of_script
 from hiddenstate.web.palette import style_of
 from hiddenstate.web.policy import policy
@@ -79,8 +80,14 @@ KINDS: frozenset[type | str] = frozenset(
 )
 """The kinds in the tables of `steps.js`, `cells.js`, `lru.js`, `net.js`, `stem.js`, `fixed.js`."""
 
+NAMES = frozenset(kind if isinstance(kind, str) else kind.__name__ for kind in KINDS)
+"""Their names."""
+
 HALF_FROM = 100_000
 """Numbers of an autoencoder from which weights are float16 by default, to halve the page."""
+
+WITH_WHY = ("pictures", "signals", "waves", "forecasts")
+"""The kinds of pages that say what an answer rests on."""
 
 FEW = 24
 """Numbers of a row that have a slider and a bar each."""
@@ -99,16 +106,20 @@ def build(source: Source) -> Contents:
     """Return the page."""
     kinds = ("<f2", "<f4") if source.weights == "float16" else ("<f4",)
     view = view_data(source)
+    reasons = why_view(source) if view["kind"] in WITH_WHY else None
     data = {
         "program": packed(program_of_page(source), kinds),
         "about": source.facts,
         "view": view,
+        "why": reasons,
     }
     ahead = ["ahead"] if source.program.ahead is not None else []
     beside = [COMPANION_SCRIPTS[type(each)] for each in source.program.companions]
     own = net_scripts(source.program)
-    modules = ("packed", "net", *own, *beside, *ahead)
-    css, net, script = _style_and_scripts(_script_of(view), modules)
+    why = why_scripts(source.program) if view["kind"] in WITH_WHY else []
+    modules = ("packed", "net", *own, *beside, *ahead, *why)
+    there = {kind if isinstance(kind, str) else kind.__name__ for kind in kinds_of(source.program)}
+    css, net, script = _style_and_scripts(_script_of(view), modules, frozenset(NAMES - there))
     page = Template(_asset("page.html")).substitute(
         policy=policy(css, net, script),
         version=tags.text(__version__),
@@ -135,11 +146,15 @@ def _script_of(view: ViewData) -> str:
 
 
 @cache
-def _style_and_scripts(first: str, modules: tuple[str, ...]) -> tuple[str, str, str]:
-    """Return the style of a kind of page, and its scripts: the interpreter and what shows it."""
+def _style_and_scripts(
+    first: str, modules: tuple[str, ...], absent: frozenset[str]
+) -> tuple[str, str, str]:
+    """Return the style of a kind of page, and its scripts: the interpreter, without the kinds that
+    are `absent` of its program, and what shows it."""
     interpreter = ordered(f"web/{name}.js" for name in modules)
     own = ordered([f"export/html/{first}.js"], interpreter)
-    net, script = compact(joined(interpreter)), trimmed(joined(own, interpreter))
+    script = trimmed(joined(own, interpreter))
+    net = trimmed(without(joined(interpreter), sorted(absent)), script + DRIVER)
     return style_of(_asset("page.css"), *(["row_form"] if first == "forms" else [])), net, script
 
 
@@ -162,7 +177,7 @@ def _body(source: Source, view: ViewData) -> str:
     """Return what is in the page, with what its second layer of answers is called."""
     n, stored = len(source.program.nets), len(program_of_page(source).nets)
     alone = f"{NETWORK} alone" if n == stored else f"one of its {n} networks alone"
-    parts = {"LOAD": _asset("load.html"), "TIME": _asset("time.html")}
+    parts = {"LOAD": _asset("load.html"), "TIME": _asset("time.html"), "WHY": _asset("why.html")}
     parts |= {"PLAY": tags.PLAY, "ALONE": tags.text(alone)}
     body = _asset(f"{view['kind']}.html")
     for name, part in parts.items():
@@ -270,8 +285,17 @@ def default_weights(model: FittedModel) -> str:
 
 
 def remark(contents: Contents) -> str:
-    """Return how many rows of its run a page holds."""
-    view = json.loads(data_text(contents[".html"].decode()))["view"]
+    """Return how many rows of its run a page holds, and whether it cannot say what answers rest
+    on."""
+    data = json.loads(data_text(contents[".html"].decode()))
+    view = data["view"]
+    silent = data["why"] is None and view["kind"] in WITH_WHY
+    lacking = "the page has no Why?: a cell of the model has no gradient there" if silent else ""
+    return "; ".join(filter(None, (_held(view), lacking)))
+
+
+def _held(view: ViewData) -> str:
+    """Return what a page holds of the data of its run; "" if nothing."""
     if view["forecast"]:
         series = view["forecast"]["fans"]["series"]
         read = [end["shape"][0] if end else 0 for end in view["forecast"]["ends"]]

@@ -1,10 +1,13 @@
 // A classifier of pictures: draw one, and see it read row by row.
 
 import { colorOf, isCalm } from "../../web/colors.js";
+import { startWhy } from "./why.js";
 import { traceOf } from "../../web/reading.js";
 import { boxesBeside, chanceColumns, drawPicture, drawReading } from "../../web/reading_picture.js";
-import { CLASSES, readingOf, sayAnswer, showAnswer, switchLayers } from "./chances.js";
+import { tintPixels } from "../../web/why_picture.js";
+import { CLASSES, questionOf, readingOf, sayAnswer, showAnswer, switchLayers } from "./chances.js";
 import { frame, paintPixels, penOf, redrawWith, write } from "../../web/pen.js";
+import { clamp } from "../../web/numbers.js";
 import { addExamples, drawingPad } from "../../web/pad.js";
 import { joined } from "../../web/net.js";
 import { VIEW, byId, complain, model, rowsOfRun } from "./page.js";
@@ -30,6 +33,15 @@ function rowsOf(values) {
 }
 
 const player = stepBar(byId, "row", () => draw());
+const why = startWhy("or touch a moment of the reading", () => questionOf(reader, trace, rowsOf(ink.values), trace ? player.at : 0, { word: "row" }), () => draw());
+byId("reading").addEventListener("click", (event) => {
+  const [, y, , tall] = boxes()[0];
+  if (!trace) return;
+  player.stop();
+  player.go(clamp(Math.ceil(((event.offsetY - y) / tall) * SHAPE[0]), 1, SHAPE[0]));
+  why.ask();
+});
+const boxes = () => boxesBeside(byId("reading").clientWidth, byId("reading").clientHeight, PANELS);
 const parts = { canvas: byId("pad"), centre: byId("centre"), light: byId("light"), clear: byId("clear") };
 const pad = drawingPad(parts, SHAPE, (values, done) => { if (done || !slow) read(values, done); }, () => read(new Uint8Array(SIZE), true, true), say, { on: document.body, fail: complain });
 
@@ -57,18 +69,22 @@ function draw() {
   const small = document.createElement("canvas");
   paintPixels(small, SHAPE, ink.values);
   showAnswer(trace, at, "row");
-  const boxes = boxesBeside(canvas.clientWidth, canvas.clientHeight, PANELS);
-  const [x, , wide] = boxes[2];
+  why.look(trace, at);
+  const [x, , wide] = boxes()[2];
   if (trace) {
-    drawReading(pen, boxes, readingOf(trace, height, at, { upright: true, chances: chanceColumns, word: "row", heads: ["", "", ""],
-      row: (_, box) => drawPicture(pen, box, small, at / height) }));
+    drawReading(pen, boxes(), readingOf(trace, height, at, { upright: true, chances: chanceColumns, word: "row", heads: ["", "", ""],
+      row: (_, box) => {
+        drawPicture(pen, box, small, why.found ? 0 : at / height);
+        if (why.found) tintPixels(pen, box, SHAPE, why.found.shares);
+      } }));
     const column = wide / CLASSES.length;
     const brief = CLASSES.every((name) => name.length * 7 < column);
     if (column > 7) CLASSES.forEach((name, place) => write(pen, brief ? name : String(place + 1), x + (place + 0.5) * column, 14, colorOf("muted"), "center"));
   } else {
-    boxes.forEach((box) => frame(pen, box));
-    drawPicture(pen, boxes[0], small, 1);
-    if (!pad.strokes.length) write(pen, "nothing drawn yet", boxes[0][2] / 2, boxes[0][3] / 2, colorOf("muted"), "center", 14);
+    boxes().forEach((box) => frame(pen, box));
+    const [picture] = boxes();
+    drawPicture(pen, picture, small, 1);
+    if (!pad.strokes.length) write(pen, "nothing drawn yet", picture[2] / 2, picture[3] / 2, colorOf("muted"), "center", 14);
   }
   canvas.setAttribute("aria-label", trace
     ? `${at} of ${height} rows read, of a picture ${SHAPE[2] ? "in colour" : byId("light").checked ? "dark on light" : "light on dark"}. ${byId("label").textContent}, ${byId("sure").textContent}. ${byId("decided").textContent}`

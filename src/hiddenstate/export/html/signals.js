@@ -1,12 +1,15 @@
 // A classifier of signals: bend one, and see the probabilities over time.
 
+import { startWhy } from "./why.js";
 import { traceOf } from "../../web/reading.js";
 import { boxesBelow, chanceBars, chanceLines, drawReading } from "../../web/reading_picture.js";
-import { CLASSES, readingOf, sayAnswer, showAnswer, switchLayers } from "./chances.js";
+import { tintLanes } from "../../web/why_picture.js";
+import { CLASSES, questionOf, readingOf, sayAnswer, showAnswer, switchLayers } from "./chances.js";
 import { contextOf, eachFrame, penOf, redrawWith } from "../../web/pen.js";
 import { Bender, allowed, copied, drawLanesRead, lanesOf } from "../../web/signal.js";
 import { ABOUT, PROGRAM, VIEW, byId, classColor, complain, fillSelect, model, rowsOfRun } from "./page.js";
 import { say } from "../../web/dom.js";
+import { clamp } from "../../web/numbers.js";
 import { stepBar } from "../../web/timebar.js";
 import { readSeries } from "../../web/table.js";
 import { MOST_STEPS, takeTexts } from "./texts.js";
@@ -31,6 +34,14 @@ function waves(length) {
 }
 
 const player = stepBar(byId, "step", () => draw());
+const why = startWhy("or touch a moment of the state or the probabilities", () => questionOf(reader, trace, series, trace.probabilities.length && player.at, { word: "step", columns: VIEW.columns }), () => draw());
+byId("reading").addEventListener("click", ({ offsetX, offsetY }) => {
+  const [, hidden] = boxes();
+  if (offsetY < hidden[1] || !trace.probabilities.length) return;
+  player.stop();
+  player.go(clamp(Math.ceil(((offsetX - hidden[0]) / hidden[2]) * series.length), 1, series.length));
+  why.ask();
+});
 const bender = new Bender(byId("reading"), byId("channel"), {
   program: PROGRAM, channels: VIEW, say, lanes: () => lanes(), series: () => series, words: () => `${byId("label").textContent}, ${byId("sure").textContent}`,
   changed: (done) => (done ? bent(true) : bendSoon()), draw: () => draw(),
@@ -75,7 +86,10 @@ function offer(chosen) {
 const readingNow = () => readingOf(trace, series.length, player.at, { upright: false, chances: series.length > 1 ? chanceLines : chanceBars, word: "step",
   heads: ["signal, as the data has it", PROGRAM.companions.some(({ share }) => !share) ? "hidden state of the network alone, which does not answer" : "hidden state, a line each unit", "probability so far"],
   look: (kind, top) => ({ color: classColor(kind), width: kind === top ? 3 : 1.5, named: kind === top || trace.probabilities[player.at - 1][kind] > 0.2 }),
-  row: (pen) => drawLanesRead(pen, lanes(), VIEW, series, player.at) });
+  row: (pen) => {
+    if (why.found) tintLanes(pen, lanes(), why.found.shares, series.length);
+    drawLanesRead(pen, lanes(), VIEW, series, player.at);
+  } });
 
 function boxes() {
   const canvas = byId("reading");
@@ -89,6 +103,7 @@ function draw() {
   const pen = penOf(canvas);
   const { at } = player;
   showAnswer(trace, at, "step");
+  why.look(trace, at);
   if (trace.probabilities.length) drawReading(pen, boxes(), readingNow());
   else drawLanesRead(pen, lanes(), VIEW, series, 0);
   bender.mark(pen);

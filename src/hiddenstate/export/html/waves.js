@@ -9,6 +9,9 @@ import { planeOf, pointIn } from "../../web/plane.js";
 import { ABOUT, PROGRAM, VIEW, byId, complain, fillSelect, fillList, model, on } from "./page.js";
 import { say } from "../../web/dom.js";
 import { stepBar } from "../../web/timebar.js";
+import { explained } from "../../web/why.js";
+import { tintLanes } from "../../web/why_picture.js";
+import { startWhy } from "./why.js";
 import { readSeries } from "../../web/table.js";
 import { MOST_STEPS, takeTexts } from "./texts.js";
 import { clamp, extentOf, short } from "../../web/numbers.js";
@@ -23,6 +26,9 @@ const bent = new Bending({
   dialWords: (name, value) => (name === "period" ? `${Math.round(value)} steps` : written(Number(value.toPrecision(3)))),
   words: { input: "input: drag it", answer: () => spoken, name: "answer", hidden: "hidden state, a line each unit", reset: "state reset",
     short: (n, window) => `it has ${n} steps, and a window has ${window}` },
+  behind: (pen, lanes) => {
+    if (why.found) tintLanes(pen, lanes, why.found.shares, bent.series.length, why.found.first);
+  },
   read: (problem, done) => {
     complain(problem && `The model cannot read this: ${problem}.`);
     project();
@@ -32,6 +38,31 @@ const bent = new Bending({
   },
 });
 const player = stepBar(byId, "step", () => draw(), { loop: true });
+const why = startWhy("or touch a moment of the answer", asked, () => draw());
+byId("reading").addEventListener("click", ({ offsetX, offsetY }) => {
+  const [[x, , wide], middle] = bent.boxes();
+  if (offsetY < middle[1]) return;
+  const n = bent.series.length;
+  player.stop();
+  player.go(clamp(Math.round(((offsetX - x) / wide) * n + 0.5) - (offsetY < middle[1] + middle[3] ? ahead : 0), 1, n));
+  why.ask();
+});
+
+// What is asked of the answer at the moment: which steps of those that it reads it comes from.
+function asked() {
+  const { series, answer, resets, carries } = bent;
+  const at = Math.max(player.at - 1, 0);
+  const y = answer.y[at];
+  if (!y || !Number.isFinite(y[0])) return "There is no answer at this step.";
+  const size = PROGRAM.stateful ? 0 : PROGRAM.window;
+  const first = size ? Math.max(at + 1 - size, 0) : carries ? Math.max(0, ...resets.filter((reset) => reset <= at)) : 0;
+  const end = carries || (size && at >= size) ? at + 1 : size || series.length;
+  const name = VIEW.targets[0] || "the answer";
+  return {
+    program: PROGRAM, rows: model.prepare(series.slice(first, end)), chosen: 0, first, word: "step", columns: VIEW.columns,
+    explain: explained(PROGRAM, 0, at - first), subject: `${name}${ahead ? ` in ${ahead}` : ""} after step ${at + 1}`, unit: [name, VIEW.units[name]].filter(Boolean).join(", "), ways: ["upward", "downward"],
+  };
+}
 
 // Where the state is the same again after a reset, but for a hundredth of what it varies by.
 function tellRecovery() {
@@ -70,6 +101,7 @@ function pointOf(state) {
 
 function draw() {
   const canvas = byId("reading");
+  why.look(bent.answer, player.at);
   bent.draw(penOf(canvas), player.at);
   drawPortrait();
   fillList("here", facts());

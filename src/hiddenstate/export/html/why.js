@@ -1,0 +1,118 @@
+// "Why?": a button, and in words what an answer comes from.
+
+import { fill, h, say } from "../../web/dom.js";
+import { percent } from "../../web/numbers.js";
+import { packedRows } from "../../web/rows.js";
+import { whyOf } from "../../web/why.js";
+import { spanOf } from "../../web/why_picture.js";
+import { WHY, byId } from "./page.js";
+
+const SLICE = 8; // milliseconds of a frame that are computed
+const REST = 250; // that a moment is looked at before it is explained
+const MEAN = WHY ? packedRows({ ...WHY.mean, shape: [1, ...WHY.mean.shape] })[0] : [];
+const BASELINE = WHY && WHY.name === "mean" ? "the mean of the training rows" : "a row of zeros";
+
+// Runs a generator a little in each frame; returns what stops it.
+function inSlices(steps, told, ended) {
+  let going = true;
+  const go = () => {
+    const begun = performance.now();
+    while (going) {
+      const { done, value } = steps.next();
+      if (done) {
+        going = false;
+        ended(value);
+      } else if (value !== undefined) told(value);
+      if (performance.now() - begun > SLICE) break;
+    }
+    if (going) requestAnimationFrame(go);
+  };
+  requestAnimationFrame(go);
+  return () => { going = false; };
+}
+
+// Writes numbers with so many digits that their sum is seen.
+function signedAlike(values) {
+  const digits = Math.min(Math.max(3 - Math.ceil(Math.log10(Math.max(...values.map(Math.abs), 1e-9))), 0), 9);
+  return values.map((value) => `${value < 0 ? "−" : "+"}${Number(Math.abs(value).toFixed(digits)).toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits })}`);
+}
+
+/**
+ * Starts the button. `asked()` returns what is explained at the moment ({ program, rows, chosen, explain,
+ * subject, unit, first, word, columns, ways }), or a text that says why nothing is.
+ */
+export function startWhy(help, asked, draw) {
+  const [button, text] = [byId("why"), byId("why-text")];
+  byId("why-row").hidden = !WHY;
+  byId("why-help").textContent = help;
+  let [on, key, timer, question] = [false, "", 0, null];
+  let stop = () => {};
+  const state = { found: null, look, ask };
+
+  function begin() {
+    stop();
+    question = asked();
+    if (typeof question === "string") {
+      fill(text, question);
+      return;
+    }
+    const { program, rows, chosen, explain } = question;
+    fill(text, "Looking for what mattered …");
+    let shown = 0;
+    stop = inSlices(whyOf(program, rows, MEAN, chosen, explain), (share) => {
+      if (share - shown < 0.1) return;
+      shown = share;
+      fill(text, `Looking for what mattered: ${percent(share, 0)}`);
+    }, (found) => {
+      state.found = { ...found, first: question.first };
+      const words = inWords(found, question);
+      fill(text, h("span", { class: "legend", "aria-hidden": "true" }, h("i", { class: "toward" }), question.ways[0], h("i", { class: "against" }), question.ways[1]), words);
+      say(words);
+      draw();
+    });
+  }
+
+  // Forgets what was found when what is asked has changed.
+  function look(...now) {
+    const other = now.length !== key.length || now.some((each, place) => each !== key[place]);
+    key = now;
+    if (!on || !other) return;
+    stop();
+    state.found = null;
+    clearTimeout(timer);
+    timer = setTimeout(begin, REST);
+  }
+
+  function ask(wanted = true) {
+    on = wanted;
+    stop();
+    clearTimeout(timer);
+    state.found = null;
+    button.setAttribute("aria-pressed", String(on));
+    text.hidden = !on;
+    if (on) begin();
+    draw();
+  }
+
+  button.addEventListener("click", () => ask(!on));
+  return state;
+}
+
+// What was found, as a sentence or two.
+function inWords({ shares, value, base, gradients }, { subject, unit, word, columns, first = 0, ways }) {
+  const where = (sign) => {
+    const span = spanOf(shares, sign, !columns);
+    if (!span) return "nothing";
+    const [from, to] = [span.from, span.to].map((step) => step + first + 1);
+    const steps = from === to ? `${word} ${from}` : `${word}s ${from} to ${to}`;
+    return columns && columns.length > 1 ? `${columns[span.channel]}, ${steps}` : steps;
+  };
+  const parts = [`${subject}. Most ${ways[0]}: ${where(1)}. Most ${ways[1]}: ${where(-1)}.`];
+  if (gradients < 1) parts.push(`By occlusion${gradients ? ` and, with a share of ${percent(gradients, 0)}, by gradients` : ""}: each span of the row in turn is replaced by ${BASELINE}.`);
+  else {
+    const sums = [1, -1].map((sign) => shares.reduce((sum, step) => sum + step.reduce((a, share) => a + (sign * share > 0 ? share : 0), 0), 0));
+    const [from, up, down, to] = signedAlike([base, ...sums, value]);
+    parts.push(`${unit}: ${from} for ${BASELINE}, ${up} and ${down} make ${to}.`);
+  }
+  return parts.join(" ");
+}
