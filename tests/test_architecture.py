@@ -456,9 +456,7 @@ def run_of(*commands: str) -> str:
 
 
 @needs_kernels
-def test_a_native_run_and_what_follows_load_no_torch_sklearn_or_matplotlib(
-    tmp_path: Path, tiny_idx: Path
-) -> None:
+def test_a_native_run_and_what_follows_load_no_torch_sklearn_or_matplotlib(tmp_path, tiny_idx):
     commands = (
         "regress --windows 4 --view off",
         "autoencode digits --recipe classic --max-steps 2 --view off",

@@ -128,9 +128,7 @@ def file_of(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_model_of_the_command_answers_python_as_the_command(
-    name: str, models: Callable[[str], Path], cli: Cli, tmp_path: Path
-) -> None:
+def test_a_model_of_the_command_answers_python_as_the_command(name, models, cli, tmp_path):
     folder, case = models(name), CASES[name]
     model = load(file_of(folder))
     assert list(model.feature_names_in_) == list(
@@ -154,9 +152,7 @@ def proba(case: Case) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_missing_column_is_refused_by_name(
-    name: str, models: Callable[[str], Path], cli: Cli, tmp_path: Path
-) -> None:
+def test_a_missing_column_is_refused_by_name(name, models, cli, tmp_path):
     folder, case = models(name), CASES[name]
     gone = case.rows.columns[0] if isinstance(case.rows, pd.DataFrame) else "a"
     case.frame.drop(columns=gone).to_csv(tmp_path / "new.csv", index=False)
@@ -172,9 +168,7 @@ def test_a_missing_column_is_refused_by_name(
 
 @pytest.mark.parametrize("as_polars", [False, True])
 @pytest.mark.parametrize("name", ["classify", "steps", "regress", "autoencode", "long"])
-def test_columns_in_another_order_are_never_taken_as_they_come(
-    name: str, as_polars: bool, models: Callable[[str], Path]
-) -> None:
+def test_columns_in_another_order_are_never_taken_as_they_come(name, as_polars, models):
     """A frame is refused, as by scikit-learn; the frames of a list are put in order."""
     model, case = load(file_of(models(name))), CASES[name]
     frames = case.rows if isinstance(case.rows, list) else [case.rows]
@@ -191,9 +185,7 @@ def test_columns_in_another_order_are_never_taken_as_they_come(
 
 
 @pytest.mark.parametrize("name", ["classify", "regress", "autoencode", "long"])
-def test_rows_without_names_are_taken_in_order_and_said_so(
-    name: str, models: Callable[[str], Path], cli: Cli, tmp_path: Path
-) -> None:
+def test_rows_without_names_are_taken_in_order_and_said_so(name, models, cli, tmp_path):
     folder, case = models(name), CASES[name]
     model = load(file_of(folder))
     if isinstance(case.rows, list):
@@ -227,9 +219,7 @@ def estimators() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", estimators())
-def test_a_saved_estimator_answers_the_command_as_python(
-    name: str, cli: Cli, tmp_path: Path
-) -> None:
+def test_a_saved_estimator_answers_the_command_as_python(name, cli, tmp_path):
     estimator, rows, y = estimators()[name]
     estimator.fit(rows, y).save(tmp_path / "m.safetensors")
     new = FRAME if y is None else pd.concat([FRAME, y], axis=1)
@@ -252,9 +242,7 @@ def test_a_saved_estimator_answers_the_command_as_python(
     )
 
 
-def test_a_saved_estimator_of_series_answers_the_command_as_python(
-    cli: Cli, tmp_path: Path
-) -> None:
+def test_a_saved_estimator_of_series_answers_the_command_as_python(cli, tmp_path):
     kinds = np.array(["v", "u"] * 3)
     estimator = RecurrentClassifier(**SMALL).fit([shuffled(f) for f in SERIES], kinds)
     assert list(estimator.feature_names_in_) == NAMES[::-1]
@@ -277,9 +265,7 @@ def unnamed(tmp_path: Path) -> Path:
     return tmp_path / "m.safetensors"
 
 
-def test_a_model_without_names_takes_named_columns_only_if_they_are_chosen(
-    unnamed: Path, cli: Cli, tmp_path: Path
-) -> None:
+def test_a_model_without_names_takes_named_columns_only_if_they_are_chosen(unnamed, cli, tmp_path):
     WIDE.to_csv(tmp_path / "new.csv", index=False)
     shuffled(FRAME).to_csv(tmp_path / "turned.csv", index=False)
     for command in ("predict", "evaluate"):
@@ -313,9 +299,7 @@ def test_a_model_without_names_refuses_a_data_frame(unnamed: Path) -> None:
         np.testing.assert_array_equal(model.predict(pd.DataFrame(X)), expected)
 
 
-def test_rows_and_a_model_without_names_are_used_in_order_with_one_note(
-    unnamed: Path, cli: Cli, tmp_path: Path
-) -> None:
+def test_rows_and_a_model_without_names_are_used_in_order_with_one_note(unnamed, cli, tmp_path):
     np.save(tmp_path / "new.npy", X)
     np.savetxt(tmp_path / "new.csv", X, delimiter=",")
     for name in ("new.npy", "new.csv"):
@@ -336,9 +320,7 @@ def test_the_bundled_waves_take_no_named_column(cli: Cli, tmp_path: Path) -> Non
     assert cli("predict", "regress-1", "demand.csv", "--input", "demand").code == 0
 
 
-def test_a_table_without_header_is_matched_by_position_without_its_label(
-    cli: Cli, tmp_path: Path
-) -> None:
+def test_a_table_without_header_is_matched_by_position_without_its_label(cli, tmp_path):
     rows = np.c_[(X[:, 0] > 0) + 0.0, X]
     np.savetxt(tmp_path / "own.csv", rows, delimiter=",")
     np.savetxt(tmp_path / "new.csv", X, delimiter=",")
@@ -388,9 +370,7 @@ def test_a_resumed_run_keeps_the_order_of_its_columns(cli: Cli, tmp_path: Path) 
     assert "turned.csv: no input column b" in answer.err
 
 
-def test_weights_for_the_same_columns_in_another_order_are_refused(
-    models: Callable[[str], Path], cli: Cli, tmp_path: Path
-) -> None:
+def test_weights_for_the_same_columns_in_another_order_are_refused(models, cli, tmp_path):
     file = file_of(models("classify"))
     shuffled(WIDE).to_csv(tmp_path / "turned.csv", index=False)
     words = ("turned.csv", *TRAIN, "--weights", file, *QUIET)
@@ -414,9 +394,7 @@ def test_partial_fit_checks_names_as_predict() -> None:
 # --- labels
 
 
-def test_numbers_stay_numbers_as_labels(
-    models: Callable[[str], Path], cli: Cli, tmp_path: Path
-) -> None:
+def test_numbers_stay_numbers_as_labels(models, cli, tmp_path):
     for name, expected in (("numbers", {1, 1.5}), ("integers", {0, 1})):
         folder = models(name)
         file = file_of(folder)

@@ -122,12 +122,8 @@ def test_test_rows_and_initial_weights_have_the_encodings(cli: Cli, trained: pd.
     answer = cli(*command, *OPTIONS, "--test", "sales.csv")
     assert answer.code == 2
     assert "store: 'east' is not in the training data" in answer.err.replace("\n", " ")
-    assert (
-        cli(
-            "regress", "sales.csv", "--layout", "features", *SHORT, *OPTIONS, "--test", "part.csv"
-        ).code
-        == 0
-    )
+    words = ("sales.csv", "--layout", "features", *SHORT, *OPTIONS, "--test", "part.csv")
+    assert cli("regress", *words).code == 0
     weights = ("--weights", f"{RUN}/model.safetensors", "--input", "store,price")
     answer = cli(*command, *weights, "--target", "sales")
     assert answer.code == 0, answer.err
@@ -139,9 +135,7 @@ def test_test_rows_and_initial_weights_have_the_encodings(cli: Cli, trained: pd.
 
 
 @pytest.mark.parametrize("missing", ["mean", "mask", "drop"])
-def test_missing_text_and_dates_have_a_rule(
-    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str
-) -> None:
+def test_missing_text_and_dates_have_a_rule(cli, tmp_path, monkeypatch, missing):
     monkeypatch.chdir(tmp_path)
     frame = table()
     frame.loc[[3, 7], "store"] = ""
@@ -157,9 +151,7 @@ def test_missing_text_and_dates_have_a_rule(
         assert np.isfinite(predicted(cli, RUN, frame.iloc[2:9].drop(columns="sales"))).all()
 
 
-def test_classes_and_codes_are_learned_from_encoded_rows(
-    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_classes_and_codes_are_learned_from_encoded_rows(cli, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     frame = table().assign(kind=lambda f: np.where(f["price"] > 20, "dear", "cheap"))
     frame.drop(columns="note").to_csv("kinds.csv", index=False)
@@ -177,27 +169,12 @@ def test_classes_and_codes_are_learned_from_encoded_rows(
     np.testing.assert_allclose(codes[:, 0], expected, rtol=1e-5)
 
 
-def test_steps_of_series_are_encoded(
-    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_steps_of_series_are_encoded(cli, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     steps = table().assign(id=np.repeat(["a", "b"], 30))
     steps.to_csv("steps.csv", index=False)
-    answer = cli(
-        "regress",
-        "steps.csv",
-        "--horizon",
-        1,
-        *OPTIONS[2:],
-        "--input",
-        "sales,store",
-        "--window",
-        5,
-        "--split",
-        "time",
-        "--no-linear",
-        *SHORT,
-    )
+    words = ("--horizon", 1, *OPTIONS[2:], "--input", "sales,store", "--window", 5)
+    answer = cli("regress", "steps.csv", *words, "--split", "time", "--no-linear", *SHORT)
     assert answer.code == 0, answer.err
     series = [part for _, part in steps.groupby("id")]
     model = load(f"{RUN}/model.safetensors")

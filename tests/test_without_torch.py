@@ -102,9 +102,7 @@ SMALL: dict[str, list[object]] = {
 
 
 @needs_kernels
-def test_every_job_works_and_what_is_made_of_torch_names_its_extra(
-    commands: Commands, tiny_idx: Path, tmp_path: Path
-) -> None:
+def test_every_job_works_and_what_is_made_of_torch_names_its_extra(commands, tiny_idx, tmp_path):
     lines: list[list[Any]] = [["inspect", tiny_idx]]
     for job, options in SMALL.items():
         data = [] if job == "regress" else [tiny_idx]

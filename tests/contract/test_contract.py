@@ -1,7 +1,6 @@
 """Every translation of every model of the list gives the answers of the reference, or refuses."""
 
 from collections.abc import Iterable
-from pathlib import Path
 
 import pytest
 
@@ -51,9 +50,7 @@ def accept(model: FittedModel, source: Source) -> None:
 
 
 @pytest.mark.parametrize("to", TARGETS)
-def test_a_target_refuses_what_it_declares_and_nothing_else(
-    to: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_target_refuses_what_it_declares_and_nothing_else(to, monkeypatch, tmp_path):
     monkeypatch.setattr("hiddenstate.export.export._refuse_overflow", accept)
     refused = []
     for name in KINDS:

@@ -48,8 +48,11 @@ class Lesson:
         X, n = self.X.astype(dtype), len(self.X)
         if self.lengths is not None:
             X[np.arange(X.shape[1]) >= self.lengths[:, None]] = np.nan
+        y = self.y
         if self.weights is not None:
             X[self.weights == 0] = np.nan
+            if y is not None and y.dtype.kind == "f":
+                y = np.where((self.weights == 0)[(..., *[None] * (y.ndim - 1))], np.nan, y)
         training = TrainingConfig(
             dtype=dtype, optimizer="sgd", lr=1.0, batch_size=n, threads=1, engine=engine
         )
@@ -57,7 +60,7 @@ class Lesson:
             self.model.net,
             training,
             X,
-            self.y,
+            y,
             Batches(n, n),
             total_steps=1,
             lengths=self.lengths,

@@ -28,7 +28,6 @@ NETS = {
     "regress mean": ("regress", "last", "mean"),
     "regress steps": ("regress", "steps", "last"),
 }
-KINDS = [*NETS, "autoencode"]
 TRAINING: Any = {"lr": 0.01, "threads": 1}
 
 

@@ -23,16 +23,6 @@ from tests.engines.tasks import assert_same_state, job_of, net_of, never, small_
 
 
 @pytest.mark.parametrize("name", ENGINES)
-def test_the_state_is_carried_to_the_next_window(name):
-    job = job_of("regress", "rnn", 0, "float64", engine=name)
-    engine = make_engine(job.task(), TrainingState(job.net.initial(0, "float64")))
-    engine.run(0, 3, never)
-    carried = engine.export().carried["h"]
-    assert carried.shape == (1, 1, 32)
-    assert np.abs(carried).max() > 0
-
-
-@pytest.mark.parametrize("name", ENGINES)
 def test_the_carried_state_is_reset_at_the_start_of_an_epoch(name):
     options = {"epochs": 2, "lr": 1e-30, "dtype": "float64", "engine": name}
     config = make_config("regress", options)
@@ -126,24 +116,6 @@ def test_dropout_depends_on_seed_and_step_alone():
     without = job_of("classify", "rnn", 0, "float32", layers=2)
     three = make_engine(without.task(), start).run(0, 3, never).losses
     assert not np.array_equal(one, three)
-
-
-def test_dropout_works_with_lengths_weights_and_means():
-    """The padding of a row changes nothing."""
-    config = RecurrentConfig("gru", "tanh", 5, 2, True, dropout=0.4, readout="mean")
-    net = Net("regress", config, 3, 4)
-    task = with_engine(small_task(net, lengths=True, weights=True), "torch")
-    changed = task.X.copy()
-    changed[np.arange(4) >= task.lengths[:, None]] = 7
-    start = TrainingState(net.initial(0, "float64"))
-    one, two = (make_engine(t, start) for t in (task, replace(task, X=changed)))
-    losses = one.run(0, 6, never).losses
-    np.testing.assert_array_equal(two.run(0, 6, never).losses, losses)
-    assert np.isfinite(losses).all()
-    whole = replace(net, config=replace(config, dropout=0.0))
-    assert not np.array_equal(
-        make_engine(replace(task, net=whole), start).run(0, 6, never).losses, losses
-    )
 
 
 def test_state_of_another_batch_size_is_refused():

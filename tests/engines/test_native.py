@@ -7,7 +7,6 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -194,17 +193,6 @@ def test_factors_of_weights_train_to_the_same_bits_when_resumed(level, monkeypat
     np.testing.assert_array_equal(rest.predict(task.X), half.predict(task.X))
     np.testing.assert_array_equal(rest.run(3, 7, never).losses, losses[3:])
     assert_same_state(rest.export(), whole.export())
-
-
-@pytest.mark.parametrize(("rows", "H"), [*product([1, 21], [1, 33]), *product([16, 40], [7, 16])])
-def test_widths_and_rows_that_do_not_fill_a_vector(rows, H):
-    dtype = "float64" if (rows > 16) == (H > 7) else "float32"
-    net = Net("regress", RecurrentConfig("lstm", "tanh", H, 2, True), 5, 3, "steps")
-    task = task_of(net, n_rows=rows, batch_size=64, dtype=dtype)
-    assert_agree(task, 3, 1e-10 if dtype == "float64" else 1e-4)
-    net = replace(with_mean_readout(net), output="last")
-    task = task_of(net, n_rows=rows, batch_size=64, dtype=dtype, lengths=True)
-    assert_agree(task, 3, 1e-10 if dtype == "float64" else 1e-4)
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -396,26 +384,6 @@ def test_a_predictor_follows_the_state_of_consecutive_rows():
         predictor.forward(X, state)
     with pytest.raises(DataError, match="state: h: expected numbers, got <U"):
         predictor.forward(X[:1], {name: array.astype(str) for name, array in state.items()})
-
-
-@pytest.mark.parametrize("code_size", [1, 3, 8, 17])
-def test_decoding_the_codes_equals_predicting(code_size):
-    config = AutoencoderConfig((40, 20), code_size, "sigmoid", "linear")
-    net = Net("autoencode", config, 50, 50)
-    predictor = make_predictor(FittedModel(net, net.initial(0, "float64"), row_shape=(50,)))
-    X = numbers("x", 21, 50)
-    np.testing.assert_allclose(predictor.decode(predictor.encode(X)), predictor.predict(X), 1e-12)
-
-
-def test_values_after_the_end_of_a_row_may_be_anything():
-    task = task_of(Net("regress", RecurrentConfig("lstm", "tanh", 9), 3, 1), lengths=True)
-    changed = task.X.copy()
-    changed[np.arange(changed.shape[1]) >= task.lengths[:, None]] = np.nan
-    start = TrainingState(task.net.initial(0, "float64"))
-    losses = [
-        make_engine(replace(task, X=X), start).run(0, 4, never).losses for X in (task.X, changed)
-    ]
-    np.testing.assert_array_equal(losses[0], losses[1])
 
 
 def test_a_gradient_too_large_to_clip_ends_training_before_its_update():

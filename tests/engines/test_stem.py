@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hiddenstate import RecurrentClassifier, RecurrentRegressor
+from hiddenstate import RecurrentClassifier
 from hiddenstate.config import RecurrentConfig, TrainingConfig, make_config
 from hiddenstate.data.prepare.batches import Batches, generator
 from hiddenstate.engines import Task, TrainingState, make_engine
@@ -165,26 +165,3 @@ def test_an_estimator_with_a_stem_is_saved_and_shows_its_states(tmp_path):
     np.testing.assert_array_equal(states[:, 0], states[:, 2])
     with pytest.raises(OptionError, match="stream: the model has convolutional layers"):
         made.stream()
-
-
-def test_the_torch_module_of_a_net_with_a_stem_computes_the_same():
-    torch = pytest.importorskip("torch")
-    random = generator(0, "rows")
-    X, y = random.normal(size=(30, T, FEATURES)).astype("float32"), random.normal(size=30)
-    made = RecurrentRegressor(
-        "gru",
-        hidden_size=5,
-        output="last",
-        readout="mean",
-        stem=True,
-        stem_pool=2,
-        epochs=2,
-        hold=0,
-        random_state=0,
-        scale="standard",
-    ).fit(X, y)
-    module = made.to_torch()
-    with torch.no_grad():
-        outputs = module(torch.from_numpy(X))
-    outputs = outputs[0] if isinstance(outputs, tuple) else outputs
-    np.testing.assert_allclose(outputs.numpy()[:, 0], made.predict(X), rtol=1e-4, atol=1e-5)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 
 from hiddenstate.export import export_model
 from hiddenstate.export.c import comment as c_comment
@@ -19,7 +18,7 @@ from hiddenstate.export.trial import trials_of
 from hiddenstate.models.convolutions import _convolved
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.program.companions import KERNELS
-from tests.export.compiled import checked, compiled, sanitized, tool
+from tests.export.compiled import checked, compiled, sanitized
 from tests.export.models import path_of, random_model
 from tests.export.test_c_header import LIMIT, header_of, largest
 
@@ -39,13 +38,6 @@ def run_of(folder: Path, source: Source, header: str, *options: str) -> Callable
         return c_run._parsed(source, lines, trial)
 
     return answers_to
-
-
-@pytest.mark.parametrize(("seed", "weights"), [(1, "float32"), (2, "int8")])
-def test_a_header_is_cpp_as_well_and_tests_itself(seed, weights, tmp_path):
-    _, header = header_of(model_of(seed, missing="mask", stem=True), weights)
-    text = f"#define M_SELFTEST\n{header}"
-    assert "passed" in checked(compiled(tmp_path, text, *sanitized(), compiler="g++"))
 
 
 def at_their_biases(model: FittedModel) -> FittedModel:
@@ -118,16 +110,6 @@ def test_inputs_that_a_classifier_refuses_never_give_a_class(tmp_path):
     found = checked(compiled(tmp_path, STATUSES, *sanitized())).split()
     read, missing, large = ["0", "0", "0"], ["-1", "1", "1"], ["-3", "1", "1"]
     assert found == [*read, *missing, *large, *read, "-4", "1"]
-
-
-def test_an_object_has_no_globals_that_change_and_calls_no_malloc(tmp_path):
-    (tmp_path / "m.h").write_text(header_of(model_of(1))[1])
-    text = '#define M_IMPLEMENTATION\n#include "m.h"\n'
-    symbols = checked(tool("nm"), compiled(tmp_path, text, "-O2", "-fno-pic", "-c"))
-    assert not re.findall(r" [BCDbcds] .*", symbols)
-    needed = set(re.findall(r" U (\w+)", symbols))
-    needed -= {"memcpy", "memset", "__stack_chk_fail"}
-    assert needed <= {"exp", "log", "log1p", "nextafterf"}
 
 
 def test_bytes_hold_the_rounded_weights_exactly():

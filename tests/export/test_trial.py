@@ -1,13 +1,17 @@
 """What an export answers is compared with its model, on the scale of each answer."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from hiddenstate.errors import DataError
+from hiddenstate.errors import DataError, OptionError
 from hiddenstate.export import export_model
 from hiddenstate.export.python import file as python_file
+from hiddenstate.export.target import source_of
+from hiddenstate.export.trial import expected_answers, trials_of
+from tests.contract.models import model_of
 from tests.export.models import random_model
 
 
@@ -62,3 +66,37 @@ def test_probabilities_that_are_all_but_certain_are_compared_too(tmp_path, monke
     monkeypatch.setattr(python_file, "TARGET", rough)
     with pytest.raises(DataError, match="probabilities 1 differs"):
         export_model(model, "python", tmp_path / "other.py")
+
+
+BY_WINDOW: Any = {"job": "regress", "linear": True, "output": "last", "by_window": True}
+
+
+def test_the_trial_of_a_scale_by_window_has_a_flat_window_and_answers_that_the_net_changes():
+    model = random_model(0, missing="error", **BY_WINDOW)
+    X = trials_of(model)[0].X
+    scale = model.transform.window_scale(model.transform.apply(X, None, float, ""), None)
+    assert scale.flat[1].all()
+    assert not scale.flat[0].any()
+    silent = replace(model, params={n: np.zeros_like(a) for n, a in model.params.items()})
+    answers, alone = (expected_answers(each, X, None)["y"] for each in (model, silent))
+    assert np.abs(answers - alone)[0].min() > 1e-3
+    np.testing.assert_array_equal(answers[1], alone[1])
+
+
+def test_a_scale_by_window_with_gaps_that_are_filled_in_is_refused(tmp_path):
+    with pytest.raises(OptionError, match=r"cannot fill in missing values .* --scale auto"):
+        export_model(random_model(1, missing="forward", **BY_WINDOW), "onnx", tmp_path / "model")
+    assert not list(tmp_path.iterdir())
+
+
+def test_later_values_of_a_column_known_ahead_are_columns_that_change_the_answer():
+    model = model_of("known ahead")
+    source, F = source_of(model, "model", "float32"), model.net.n_features
+    assert source.program.n_features == F
+    assert source.facts["columns"][-2:] == [f"x{F - 2}", f"x{F - 2} +2"]
+    assert source.program.streams
+    X = trials_of(model)[0].X
+    other = X.copy()
+    other[:, -1, -1] += 1
+    answers = [expected_answers(model, rows, None)["y"] for rows in (X, other)]
+    assert np.abs(answers[0] - answers[1]).min() > 1e-6

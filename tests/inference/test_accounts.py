@@ -182,9 +182,7 @@ def test_one_target_repeated_in_each_series_is_noted_and_can_be_predicted_once(c
 
 
 @pytest.mark.parametrize("split", ["time", "random"])
-def test_the_steps_held_out_of_unequal_series_are_those_that_are_scored(
-    split: str, cli: Cli
-) -> None:
+def test_the_steps_held_out_of_unequal_series_are_those_that_are_scored(split, cli):
     lengths = (20, 33, 40, 26, 31)
     parts = [signal(n).assign(shop=f"s{k}") for k, n in enumerate(lengths)]
     options = ("--id", "shop", "--time", "t", "--target", "v", "--horizon", 2, "--split", split)

@@ -14,10 +14,7 @@ from hiddenstate.errors import OptionError, UntrustedFileError
 from hiddenstate.inference.stream import Stream
 from hiddenstate.models.fitted import load_model, model_from_facts
 from hiddenstate.runs import Run
-from hiddenstate.training.resume import resume_run
-from hiddenstate.training.start import start
 from tests.conftest import Cli, answer_to
-from tests.training.test_resume import StopAt, contents
 
 OFF = ("--view", "off", "--threads", "1")
 SIZES = (1.0, 1e3, 1e6)
@@ -92,17 +89,6 @@ def test_a_series_that_was_not_in_training_is_forecast_in_its_own_size(run: Run,
     ]
     np.testing.assert_allclose(made[0], made[1], rtol=1e-3)
     np.testing.assert_allclose(made[2], made[1], rtol=1e-3)
-
-
-def test_a_run_resumes_to_the_same_bytes(run: Run, tmp_path: Path) -> None:
-    stop = StopAt(60)
-    with start(run.config, tmp_path / "other") as session:
-        assert session.train([stop], stop) is None
-        path = session.writer.path
-    with resume_run(Run(path), {}) as session:
-        assert session.step >= 60
-        session.train()
-    assert contents(path) == contents(run.path)
 
 
 def test_the_file_says_so_and_refuses_what_does_not_fit(run: Run, tmp_path: Path) -> None:

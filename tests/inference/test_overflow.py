@@ -44,9 +44,7 @@ HUGE = {"classify": "out__weight", "regress": "out__bias", "autoencode": "decode
 
 
 @pytest.mark.parametrize("job", HUGE)
-def test_a_model_whose_weights_overflow_is_refused(
-    refuse: Refuse, tmp_path: Path, job: str
-) -> None:
+def test_a_model_whose_weights_overflow_is_refused(refuse, tmp_path, job):
     path, rows = tmp_path / "m.safetensors", npy(tmp_path / "x.npy", data(job))
     value = 3e38 if "weight" in HUGE[job] else -3.4e38
     made(job, "float32", **{HUGE[job]: value}).save(path)
@@ -74,9 +72,7 @@ def test_a_net_without_limits_that_overflows_is_refused_with_the_row() -> None:
 
 @pytest.mark.parametrize("job", OPTIONS)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_rows_that_overflow_are_refused_with_their_number(
-    refuse: Refuse, tmp_path: Path, job: str, dtype: str
-) -> None:
+def test_rows_that_overflow_are_refused_with_their_number(refuse, tmp_path, job, dtype):
     path, X = tmp_path / "m.safetensors", data(job)
     first = "encoder__0__weight" if job == "autoencode" else "rnn__weight_ih_l0"
     made(job, dtype, **{first: 1.0}).save(path)

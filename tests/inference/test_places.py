@@ -70,9 +70,7 @@ def test_rows_keep_their_number_where_incomplete_rows_are_dropped(cli: Cli) -> N
         ([k // 2 for k in range(40)], ("--layout", "wide", "--id", "id")),
     ],
 )
-def test_rows_of_a_wide_table_have_their_id_and_their_time(
-    ids: Any, options: Any, cli: Cli
-) -> None:
+def test_rows_of_a_wide_table_have_their_id_and_their_time(ids, options, cli):
     frame = wide(id=ids, date=DAYS[:40])
     held = trained(cli, "classify", frame, "--split", "random", *options)
     for part in (held, predicted(cli, "last", "own.csv")):
@@ -101,9 +99,7 @@ def test_codes_have_the_number_and_the_id_of_their_row(cli: Cli) -> None:
 
 @pytest.mark.parametrize("named", ["date", "count", None])
 @pytest.mark.parametrize("output", ["steps", "last"])
-def test_the_steps_of_a_signal_are_those_of_the_table(
-    named: str | None, output: str, cli: Cli
-) -> None:
+def test_the_steps_of_a_signal_are_those_of_the_table(named, output, cli):
     """Steps that only lead in to those held out are marked; the others are evaluated."""
     column = {"date": {"date": DAYS}, "count": {"t": range(100, 160)}, None: {}}[named]
     frame = signal(**column)
@@ -180,20 +176,8 @@ def test_series_of_arrays_have_their_number_among_those_read(cli: Cli, tmp_path:
 
 def test_rows_of_a_wide_regression_have_their_number(cli: Cli) -> None:
     frame = wide(y=RNG.normal(size=40), id=range(70, 110)).drop(columns="kind")
-    held = trained(
-        cli,
-        "regress",
-        frame,
-        "--layout",
-        "wide",
-        "--target",
-        "y",
-        "--output",
-        "last",
-        "--no-stateful",
-        "--test-fraction",
-        0.2,
-    )
+    words = ("--layout", "wide", "--target", "y", "--output", "last", "--no-stateful")
+    held = trained(cli, "regress", frame, *words, "--test-fraction", 0.2)
     assert list(held) == ["row", "series", "step", "part", "y"]
     assert (held["series"] == held["row"] + 70).all()
     every = predicted(cli, "last", "own.csv").set_index("row")["y"]
@@ -254,9 +238,7 @@ def test_csv_json_and_parquet_name_the_same_places(cli: Cli, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("name", ["a.xls", "a.txt", "a.csv.gz", "a.parq"])
-def test_an_output_of_an_unsupported_format_is_refused_before_any_work(
-    name: str, cli: Cli, tmp_path: Path
-) -> None:
+def test_an_output_of_an_unsupported_format_is_refused_before_any_work(name, cli, tmp_path):
     answer = cli("predict", "no such run", "--output", name)
     assert answer.code == 2
     assert f"--output: {name}: unsupported format" in answer.err

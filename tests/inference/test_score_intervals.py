@@ -13,7 +13,7 @@ from hiddenstate.metrics.comparison import compare
 from hiddenstate.metrics.intervals import Units
 from hiddenstate.runs import Run
 from hiddenstate.system.strict_json import parse_json
-from tests.conftest import QUIET, Cli
+from tests.conftest import QUIET
 from tests.report_html import train
 
 RNG = np.random.default_rng(4)
@@ -62,9 +62,7 @@ def table(folder: Path, n: int, per_group: int) -> str:
         ("autoencode", {"drop": ("who", "label"), "code_size": 1}, {"interval_rows": 24}),
     ],
 )
-def test_rows_or_their_groups_are_drawn(
-    job: str, options: dict[str, Any], units: dict[str, int], tmp_path: Path
-) -> None:
+def test_rows_or_their_groups_are_drawn(job, options, units, tmp_path):
     own = {name: value for name, value in SMALL.items() if job != "autoencode"} | {"epochs": 1}
     values = {"data": table(tmp_path, 120, 4), "seed": 1, **own, **options}
     results, scores = scores_of(train(job, values, tmp_path / "runs"))
@@ -85,9 +83,7 @@ def test_rows_or_their_groups_are_drawn(
         ({"horizon": 2, "window": 4, "id": "shop", "group": "shop"}, {"interval_groups": 1}),
     ],
 )
-def test_blocks_of_a_series_or_whole_series_are_drawn(
-    options: dict[str, Any], units: dict[str, int], tmp_path: Path
-) -> None:
+def test_blocks_of_a_series_or_whole_series_are_drawn(options, units, tmp_path):
     n, shops = 180, [f"s{number // 30}" for number in range(180)]
     data = write(tmp_path / "sales.csv", "shop,sales", shops, numbers(n))
     drop = {} if "id" in options else {"drop": ("shop",)}
@@ -101,9 +97,7 @@ def test_blocks_of_a_series_or_whole_series_are_drawn(
 
 
 @pytest.mark.parametrize("job", ["classify", "autoencode"])
-def test_new_rows_are_drawn_by_their_groups_if_they_name_them(
-    job: str, cli: Cli, tmp_path: Path
-) -> None:
+def test_new_rows_are_drawn_by_their_groups_if_they_name_them(job, cli, tmp_path):
     role = {"classify": ("--label", "label"), "autoencode": ("--drop", "label", "--code-size", "1")}
     options = ("--group", "who", *role[job], "--max-steps", "2", *QUIET)
     assert cli(job, table(tmp_path, 120, 4), *options).code == 0

@@ -71,9 +71,7 @@ def test_errors_are_scaled_by_the_season_that_the_line_names(
         ("7,14,7", "--season: 7 is given twice; name each season once"),
     ],
 )
-def test_seasons_that_do_not_fit_are_refused(
-    cli: Cli, sales: tuple[str, np.ndarray], season: str, expected: str
-) -> None:
+def test_seasons_that_do_not_fit_are_refused(cli, sales, season, expected):
     done = cli("regress", sales[0], "--target", "sales", "--season", season, *OFF)
     assert done.code == 2
     assert len(done.err.splitlines()) == 1
@@ -85,9 +83,7 @@ def test_a_season_is_of_forecasts_only(cli: Cli, sales: tuple[str, np.ndarray]) 
     assert (done.code, "add --horizon 1" in done.err) == (2, True)
 
 
-def test_inspect_recommends_the_season_that_was_set(
-    cli: Cli, sales: tuple[str, np.ndarray]
-) -> None:
+def test_inspect_recommends_the_season_that_was_set(cli, sales):
     command = "hiddenstate regress sales.csv --target sales --horizon 1 --season"
     assert f"{command} 14,7" in cli("inspect", sales[0], "--season", "14,7").out
     assert f"{command} none" in cli("inspect", sales[0], "--season", "none").out

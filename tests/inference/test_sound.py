@@ -100,9 +100,7 @@ def test_more_than_a_file_holds_is_refused(tmp_path: Path, monkeypatch: pytest.M
         ({"stateful": False, "output": "last", "steps": 5}, 60, "the first 4 samples have no"),
     ],
 )
-def test_a_model_makes_a_sound_of_a_sound(
-    cli: Cli, tmp_path: Path, shape: dict[str, Any], n: int, remark: str
-) -> None:
+def test_a_model_makes_a_sound_of_a_sound(cli, tmp_path, shape, n, remark):
     """The samples are the predictions, and a line says how fast a stream is."""
     model, channels = effect(**shape), shape.get("channels", 1)
     (tmp_path / "m.safetensors").write_bytes(model.encode())
@@ -123,9 +121,7 @@ def test_a_model_makes_a_sound_of_a_sound(
 
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 @pytest.mark.parametrize("skip", [False, True])
-def test_pieces_of_any_size_make_the_sound_of_the_whole(
-    cli: Cli, tmp_path: Path, cell: str, skip: bool
-) -> None:
+def test_pieces_of_any_size_make_the_sound_of_the_whole(cli, tmp_path, cell, skip):
     model, x = effect(cell=cell, change=skip), signal(1000).astype(np.float32)
     (tmp_path / "m.safetensors").write_bytes(model.encode())
     (tmp_path / "in.wav").write_bytes(wav(x, 32, 3))
@@ -169,9 +165,7 @@ def test_clipping_and_silence_are_said(cli: Cli, tmp_path: Path) -> None:
         ({"reading": {"rate": 8000, "horizon": 2}}, "in.wav", "forecasts later samples; use .csv"),
     ],
 )
-def test_what_makes_no_sound_is_refused_and_writes_nothing(
-    cli: Cli, tmp_path: Path, changes: dict[str, Any], data: str, message: str
-) -> None:
+def test_what_makes_no_sound_is_refused_and_writes_nothing(cli, tmp_path, changes, data, message):
     model = effect()
     model = replace(model, transform=replace(model.transform, **changes))
     (tmp_path / "m.safetensors").write_bytes(model.encode())

@@ -40,9 +40,7 @@ def test_times_go_on_over_gaps_and_each_series_has_its_own_step(read: Read) -> N
         (["10-27 01:00", "10-27 02:00"], ["10-27 03:00", "10-27 05:00"], [True, False]),
     ],
 )
-def test_clocks_may_skip_or_repeat_an_hour_between_a_series_and_a_file(
-    last: list[str], following: list[str], fits: list[bool], read: Read
-) -> None:
+def test_clocks_may_skip_or_repeat_an_hour_between_a_series_and_a_file(last, following, fits, read):
     own = later(read, [f"2024-{time}" for time in last])
     text = "time,v\n" + "".join(f"2024-{time},1\n" for time in following)
     dates = read(text, **FORECAST).train.origin.table.dates

@@ -106,9 +106,7 @@ def numbers(cell: str, *shape: int, dtype: torch.dtype = torch.float64) -> State
 @pytest.mark.parametrize("level", levels())
 @pytest.mark.parametrize("dtype", list(TOLERANCES), ids=str)
 @pytest.mark.parametrize("cell", CELLS)
-def test_outputs_and_gradients_are_torchs_at_any_size(
-    cell: str, dtype: torch.dtype, level: str, computed: list[Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_outputs_and_gradients_are_torchs_at_any_size(cell, dtype, level, computed, monkeypatch):
     monkeypatch.setenv(VARIABLE, level)
     torch.manual_seed(0)
     drawn = random.Random(f"{cell} {dtype} {level}")
@@ -142,9 +140,7 @@ def test_outputs_and_gradients_are_torchs_at_any_size(
         ("lstm", 1, True, False, True),
     ],
 )
-def test_gradients_equal_finite_differences(
-    cell: str, layers: int, two_ways: bool, bias: bool, packed: bool, computed: list[Any]
-) -> None:
+def test_gradients_equal_finite_differences(cell, layers, two_ways, bias, packed, computed):
     torch.manual_seed(0)
     _, layer = twins(cell, 2, 3, layers, bias=bias, bidirectional=two_ways)
     state = numbers(cell, layers * (1 + two_ways), 2, 3)
@@ -173,9 +169,7 @@ def lengths_of(rows: int, steps: int) -> list[int]:
     [(False, "any", 1), (True, "longest first", 2), (True, "any", 40), (False, "longest first", 5)],
 )
 @pytest.mark.parametrize("cell", CELLS)
-def test_packed_sequences_are_returned_packed(
-    cell: str, begin: bool, order: str, rows: int, computed: list[Any]
-) -> None:
+def test_packed_sequences_are_returned_packed(cell, begin, order, rows, computed):
     torch.manual_seed(0)
     pair = twins(cell, 3, 9, 2, bidirectional=True)
     lengths = lengths_of(rows, 8)
@@ -293,9 +287,7 @@ def test_results_are_bit_identical_for_any_number_of_threads(
 @pytest.mark.parametrize("level", levels())
 @pytest.mark.parametrize("dtype", list(TOLERANCES), ids=str)
 @pytest.mark.parametrize("cell", CELLS)
-def test_outputs_have_the_same_bits_without_gradients(
-    cell: str, dtype: torch.dtype, level: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_outputs_have_the_same_bits_without_gradients(cell, dtype, level, monkeypatch):
     """Of few rows too, of which the kernels multiply the inputs of 32 steps at once."""
     monkeypatch.setenv(VARIABLE, level)
     torch.manual_seed(0)
@@ -366,9 +358,7 @@ def test_a_layer_trains_as_torchs(cell: str, computed: list[Any]) -> None:
 
 @pytest.mark.parametrize("level", levels())
 @pytest.mark.parametrize("cell", CELLS)
-def test_infinite_and_huge_numbers_give_what_torch_gives(
-    cell: str, level: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_infinite_and_huge_numbers_give_what_torch_gives(cell, level, monkeypatch):
     # 5 and 17 units leave padding in a vector, where 0 * inf is NaN.
     monkeypatch.setenv(VARIABLE, level)
     values = (torch.inf, -torch.inf, torch.nan, 3e38, -3e38)
@@ -396,9 +386,7 @@ def test_infinite_and_huge_numbers_give_what_torch_gives(
 
 @pytest.mark.parametrize("level", levels())
 @pytest.mark.parametrize("cell", CELLS)
-def test_an_infinite_gradient_stays_in_its_row(
-    cell: str, level: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_infinite_gradient_stays_in_its_row(cell, level, monkeypatch):
     monkeypatch.setenv(VARIABLE, level)
     pair = twins(cell, 3, 5, 2, bidirectional=True)
     torch.manual_seed(0)

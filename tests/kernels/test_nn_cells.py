@@ -33,7 +33,9 @@ LAYOUTS: dict[str, dict[str, Any]] = {
     "packed": {},
     "packed, both directions": {"bidirectional": True},
     "no batch": {"bidirectional": True},
+    "many rows and steps": {"bidirectional": True},
 }
+"""The last are of two shards and several segments, which the backward pass computes again."""
 
 LENGTHS = (4, 9, 1)
 
@@ -73,13 +75,15 @@ def asked(layer: Any, layout: str, with_state: bool) -> tuple[Any, Any, list[Ten
         rows = [torch.randn(n, 5, **kind).requires_grad_() for n in LENGTHS]
         x: Any = pack_sequence(rows, enforce_sorted=False)
     else:
-        shape = (9, 5) if layout == "no batch" else (3, 9, 5) if layer.batch_first else (9, 3, 5)
+        T, B = (70, 17) if "many" in layout else (9, 3)
+        shape: tuple[int, ...] = (T, 5) if layout == "no batch" else (T, B, 5)
+        shape = (B, T, 5) if layer.batch_first else shape
         rows = [torch.randn(*shape, **kind).requires_grad_()]
         x = rows[0]
     if not with_state:
         return x, None, [*rows, *layer.parameters()]
     size = layer.states or layer.hidden_size
-    several = [] if layout == "no batch" else [3]
+    several = [] if layout == "no batch" else [17 if "many" in layout else 3]
     n = layer.num_layers * (1 + layer.bidirectional)
     hx = tuple(torch.randn(n, *several, size, **kind).requires_grad_() for _ in layer.cell.state)
     return x, hx if len(hx) > 1 else hx[0], [*rows, *hx, *layer.parameters()]
@@ -96,9 +100,7 @@ def answers(layer: Any, layout: str, with_state: bool) -> list[Tensor]:
 
 @pytest.mark.parametrize("level", levels())
 @pytest.mark.parametrize("name", LAYERS)
-def test_outputs_states_and_gradients_are_those_of_torch(
-    name: str, level: str, computed: list[Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_outputs_states_and_gradients_are_those_of_torch(name, level, computed, monkeypatch):
     for number, (layout, options) in enumerate(LAYOUTS.items()):
         torch.manual_seed(number)
         layer = LAYERS[name](5, 7, 2, dtype=torch.float64, **options)
@@ -130,9 +132,7 @@ def test_steps_one_by_one_give_what_the_whole_row_gives(name: str) -> None:
 
 @pytest.mark.parametrize("both", [False, True])
 @pytest.mark.parametrize("name", LAYERS)
-def test_dropout_is_between_layers_and_in_training_alone(
-    name: str, both: bool, computed: list[Any]
-) -> None:
+def test_dropout_is_between_layers_and_in_training_alone(name, both, computed):
     torch.manual_seed(0)
     layer = LAYERS[name](5, 7, 2, dropout=1.0, bidirectional=both, dtype=torch.float64)
     x = torch.randn(6, 2, 5, dtype=torch.float64)

@@ -164,9 +164,7 @@ def test_an_empty_batch_is_computed_by_torch() -> None:
     ("kind", "first"), [("batch", False), ("sequence", True), ("packed", True), ("packed", False)]
 )
 @pytest.mark.parametrize("cell", CELLS)
-def test_dropout_drops_the_same_numbers_as_torch(
-    cell: str, kind: str, first: bool, computed: list[Any]
-) -> None:
+def test_dropout_drops_the_same_numbers_as_torch(cell, kind, first, computed):
     pair = twins(cell, 3, 6, 3, dropout=0.4, bidirectional=True, batch_first=first)
     x = batch(5, 3) if kind == "sequence" else batch(4, 5, 3)
 
@@ -399,9 +397,7 @@ ELSEWHERE: dict[str, Callable[[Any], Any]] = {
 @pytest.mark.parametrize(
     ("way", "cell"), [*zip(ELSEWHERE, itertools.cycle(["rnn_relu", "gru", "lstm"]), strict=False)]
 )
-def test_torch_computes_where_the_kernels_do_not_apply(
-    cell: str, way: str, computed: list[Any]
-) -> None:
+def test_torch_computes_where_the_kernels_do_not_apply(cell, way, computed):
     theirs, ours = (answer_or_refusal(ELSEWHERE[way], layer) for layer in twins(cell, 3, 4))
     if isinstance(theirs, Refusal):  # only for want of a bf16 product on this processor
         assert "could not create a primitive" in theirs.message
@@ -418,9 +414,7 @@ def test_a_projection_is_computed_by_torch(computed: list[Any]) -> None:
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_without_kernels_torch_computes(
-    cell: str, computed: list[Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_kernels_torch_computes(cell, computed, monkeypatch):
     monkeypatch.setenv(VARIABLE, "off")
     pair = twins(cell, 3, 4, 2, bidirectional=True)
     theirs, ours = both(pair, batch(), numbers(cell, 4, 2, 4))

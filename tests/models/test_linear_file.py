@@ -101,9 +101,7 @@ def test_a_forged_path_is_refused(forge: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("to", ["python", "c"])
-def test_an_export_answers_the_last_step_of_a_path_with_nearer_ones(
-    to: str, tmp_path: Path
-) -> None:
+def test_an_export_answers_the_last_step_of_a_path_with_nearer_ones(to, tmp_path):
     nearer = with_nearer(FORECASTS, [FORECASTS, FORECASTS])
     assert export_model(model_of(nearer), to, tmp_path / "model").n_rows == 12
     assert export_model(model_of(FULL), to, tmp_path / "full").n_rows == 12

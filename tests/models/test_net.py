@@ -210,9 +210,7 @@ def without(params: dict[str, Any], name: str) -> dict[str, Any]:
     ],
     ids=["missing", "extra", "shape", "type", "another float type", "nan", "inf"],
 )
-def test_weights_that_do_not_fit_are_refused_by_name(
-    change: Callable[[dict[str, Any]], dict[str, Any]], message: str
-) -> None:
+def test_weights_that_do_not_fit_are_refused_by_name(change, message):
     net = recurrent(hidden_size=4)
     with pytest.raises(UntrustedFileError, match=f"here: .*{message}"):
         net.check(change(net.initial(0, "float32")), "here")
@@ -249,9 +247,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize("name", ["lstm", "regressor", "autoencoder"])
-def test_a_forged_fact_with_a_right_checksum_is_refused_or_accepted_without_a_crash(
-    name: str, tmp_path: Path
-) -> None:
+def test_a_forged_fact_with_a_right_checksum_is_refused_or_accepted_without_a_crash(name, tmp_path):
     model, path = fitted(NETS[name]()), tmp_path / "m.safetensors"
     facts = {**model.facts(), "extra": {}}
     for place, strange in itertools.product(places(facts), STRANGE):

@@ -87,9 +87,7 @@ def test_weights_take_the_runs_own_float_type(net: Net, tmp_path: Path) -> None:
     assert {array.dtype for array in started.values()} == {np.dtype("f8")}
 
 
-def test_weights_from_a_file_do_not_share_memory_with_torch(
-    net: Net, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_weights_from_a_file_do_not_share_memory_with_torch(net, tmp_path, monkeypatch):
     classic = ClassicLSTM()
     torch.save(classic.state_dict(), tmp_path / "net.pt")
     monkeypatch.setattr(torch, "load", lambda *arguments, **options: classic.state_dict())
@@ -135,9 +133,7 @@ def test_a_file_that_could_run_code_is_refused_and_runs_none(kept: str, tmp_path
     ],
     ids=["list", "tensor", "nested", "number", "count", "bfloat16", "sparse", "meta"],
 )
-def test_anything_but_a_state_dict_of_plain_tensors_is_refused(
-    content: Any, net: Net, tmp_path: Path
-) -> None:
+def test_anything_but_a_state_dict_of_plain_tensors_is_refused(content, net, tmp_path):
     torch.save(content, tmp_path / "net.pt")
     with pytest.raises(UntrustedFileError, match=r"net\.pt"):
         start(tmp_path / "net.pt")
@@ -161,9 +157,7 @@ def test_an_archive_of_another_program_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("archive", [True, False], ids=["archive", "old format"])
-def test_a_damaged_state_dict_raises_only_errors_of_the_library(
-    tmp_path: Path, archive: bool
-) -> None:
+def test_a_damaged_state_dict_raises_only_errors_of_the_library(tmp_path, archive):
     stream, path, refused = io.BytesIO(), tmp_path / "net.pt", 0
     torch.save(ClassicLSTM().state_dict(), stream, _use_new_zipfile_serialization=archive)
     for hurt in mutations(stream.getvalue(), 100):
@@ -206,9 +200,7 @@ def test_a_model_file_is_not_taken_for_a_pickle(net: Net, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("what", ["contents", "checksum", "size"])
-def test_an_archive_with_a_damaged_member_is_refused_with_its_name(
-    tmp_path: Path, what: str
-) -> None:
+def test_an_archive_with_a_damaged_member_is_refused_with_its_name(tmp_path, what):
     path = tmp_path / "net.pt"
     torch.save(ClassicLSTM().state_dict(), path)
     data = bytearray(path.read_bytes())

@@ -150,9 +150,7 @@ def test_the_requests_to_a_run_are_read(version: str) -> None:
 
 
 @pytest.mark.parametrize("version", ASKED)
-def test_an_interrupted_run_resumes(
-    version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupted_run_resumes(version, tmp_path, monkeypatch):
     shutil.copytree(GOLDEN / version, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     run = Run(tmp_path / "interrupted")

@@ -57,9 +57,7 @@ CASES = [
 
 @pytest.mark.usefixtures("coarse")
 @pytest.mark.parametrize(("file", "kind"), CASES)
-def test_a_file_that_is_none_ends_no_command_in_a_trace_or_a_wait(
-    file: str, kind: str, run_of, cli: Cli
-) -> None:
+def test_a_file_that_is_none_ends_no_command_in_a_trace_or_a_wait(file, kind, run_of, cli):
     path = run_of("regress").path / file
     path.rename(path.with_name("kept"))
     KINDS[kind](path)
@@ -72,9 +70,7 @@ def test_a_file_that_is_none_ends_no_command_in_a_trace_or_a_wait(
             assert not list(path.parent.glob(f"{TEMPORARY}*"))
 
 
-def test_a_line_without_an_end_is_not_read_to_its_end(
-    run_of, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_line_without_an_end_is_not_read_to_its_end(run_of, monkeypatch):
     run: Run = run_of("regress")
     events = run.history()
     with (run.path / "history.jsonl").open("ab") as stream:

@@ -26,9 +26,7 @@ def older(tmp_path: Path) -> Path:
     ("job", "option", "said"),
     [("regress", (), [9291.633, 10089.179]), ("classify", ("--proba",), [0.424881, 0.538373])],
 )
-def test_a_model_answers_as_it_did(
-    job: str, option: tuple[str, ...], said: list[float], cli: Cli, older: Path
-) -> None:
+def test_a_model_answers_as_it_did(job, option, said, cli, older):
     model = load(older / job / "model.safetensors")
     assert list(model.feature_names_in_) == COLUMNS[job]
     answer = cli("predict", f"{job}/model.safetensors", "table.csv", *option)
@@ -38,9 +36,7 @@ def test_a_model_answers_as_it_did(
 
 
 @pytest.mark.parametrize(("job", "shape"), [("regress", 12), ("classify", 1)])
-def test_a_run_is_resumed_with_its_columns_and_steps(
-    job: str, shape: int, cli: Cli, older: Path
-) -> None:
+def test_a_run_is_resumed_with_its_columns_and_steps(job, shape, cli, older):
     before = cli("evaluate", job, "--runs-dir", ".", "--json")
     assert before.code == 0, before.err
     done = cli("resume", job, "--runs-dir", ".", "--max-steps", "+2", *QUIET[:2])
@@ -53,9 +49,7 @@ def test_a_run_is_resumed_with_its_columns_and_steps(
 
 
 @pytest.mark.parametrize("job", ["regress", "classify"])
-def test_training_from_its_weights_keeps_its_columns_and_steps(
-    job: str, cli: Cli, older: Path
-) -> None:
+def test_training_from_its_weights_keeps_its_columns_and_steps(job, cli, older):
     role = ("--target", "price") if job == "regress" else ("--label", "kind")
     words = (job, "table.csv", *role, "--weights", f"{job}/model.safetensors")
     done = cli(*words, "--hidden-size", 3, "--layers", 1, "--max-steps", 2, *QUIET)

@@ -1,15 +1,11 @@
 """What a run predicts of which data."""
 
-from pathlib import Path
-
 from hiddenstate.runs.question import question_of
 from tests.conftest import write_digits
 from tests.report_html import train
 
 
-def test_runs_answer_the_same_question_if_their_file_is_the_same_not_only_its_name(
-    tmp_path: Path,
-) -> None:
+def test_runs_answer_the_same_question_if_their_file_is_the_same_not_only_its_name(tmp_path):
     names = {}
     for place in ("one", "two"):
         own = tmp_path / place

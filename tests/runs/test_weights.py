@@ -22,7 +22,6 @@ from hiddenstate.training.recorder import Recorder, lines_with_weights
 from hiddenstate.training.resume import resume_run
 from hiddenstate.training.trainer import Callback, Trainer
 from hiddenstate.training.verify import check_files
-from tests.conftest import Cli
 from tests.runs.asking import finish, train
 from tests.training.test_resume import OPTIONS, contents, make
 
@@ -46,9 +45,7 @@ class Nets(Callback):
 
 
 @pytest.mark.parametrize("kind", list(OPTIONS))
-def test_each_snapshot_but_the_last_leaves_the_net_of_its_step(
-    kind: str, tiny_idx: Path, tmp_path: Path
-) -> None:
+def test_each_snapshot_but_the_last_leaves_the_net_of_its_step(kind, tiny_idx, tmp_path):
     job = make(kind, tiny_idx)
     nets, path = Nets(), tmp_path / "run"
     engine = make_engine(job.task(), starting_state(job))
@@ -65,9 +62,7 @@ def test_each_snapshot_but_the_last_leaves_the_net_of_its_step(
         assert load(file).model_.facts() == end.facts()
 
 
-def test_the_weights_of_a_moment_predict_and_export(
-    run_of: Callable[[str], Run], cli: Cli, tmp_path: Path
-) -> None:
+def test_the_weights_of_a_moment_predict_and_export(run_of, cli, tmp_path):
     run = run_of("autoencode")
     data = tmp_path / "rows.npy"
     np.save(data, np.zeros((3, run.model().n_features), np.uint8))
@@ -82,9 +77,7 @@ def test_weights_are_files_of_the_run_that_no_output_replaces(run_of: Callable[[
 
 
 @pytest.mark.parametrize("limit", [0, 30_000])
-def test_a_net_above_the_limit_leaves_no_weights(
-    limit: int, tiny_idx: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_net_above_the_limit_leaves_no_weights(limit, tiny_idx, tmp_path, monkeypatch):
     monkeypatch.setattr(retention, "WEIGHTS_LIMIT", limit)
     job = make("classify", tiny_idx)
     assert lines_with_weights(job) == 0
@@ -92,9 +85,7 @@ def test_a_net_above_the_limit_leaves_no_weights(
     assert steps(tmp_path / "run") == []
 
 
-def test_requests_leave_no_weights_once_all_have_reached_the_limit(
-    tiny_idx: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_requests_leave_no_weights_once_all_have_reached_the_limit(tiny_idx, tmp_path, monkeypatch):
     monkeypatch.setattr("hiddenstate.runs.writer.WEIGHTS_LIMIT", 1)
     job = make("classify", tiny_idx, log_every=100, checkpoint_every=5)
     train(job, tmp_path / "run", (5, "snapshot"))
@@ -145,9 +136,7 @@ def test_a_resumed_run_removes_weights_of_later_steps_and_of_no_line(
         assert 13 in {int(file.stem) for file in Run(path).snapshot_paths()}
 
 
-def test_a_run_of_an_earlier_format_leaves_weights_once_it_is_resumed(
-    tiny_idx: Path, tmp_path: Path
-) -> None:
+def test_a_run_of_an_earlier_format_leaves_weights_once_it_is_resumed(tiny_idx, tmp_path):
     path, job = tmp_path / "run", make("classify", tiny_idx)
     train(job, path, stop_at=6)
     shutil.rmtree(path / "weights")

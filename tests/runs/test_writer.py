@@ -75,9 +75,7 @@ def hard_link(run: Path) -> None:
 
 
 @pytest.mark.parametrize("change", [another_run, no_lock, hard_link])
-def test_nothing_is_written_once_the_folder_is_another(
-    change: Callable[[Path], None], tmp_path: Path
-) -> None:
+def test_nothing_is_written_once_the_folder_is_another(change, tmp_path):
     with create_run(tmp_path / "run", RECORD) as writer:
         change(tmp_path / "run")
         before = contents(tmp_path)
@@ -136,9 +134,7 @@ def test_a_figure_is_written_where_a_copy_left_the_empty_folder_out(tmp_path: Pa
 
 
 @pytest.mark.parametrize("name", APPENDED)
-def test_a_history_or_journal_that_is_a_link_is_replaced_on_resuming(
-    name: str, tmp_path: Path
-) -> None:
+def test_a_history_or_journal_that_is_a_link_is_replaced_on_resuming(name, tmp_path):
     """What the link leads to is read, and left as it is."""
     with create_run(tmp_path / "run", RECORD) as writer:
         writer.add_history({"event": "end", "step": 1})
@@ -155,9 +151,7 @@ def test_a_history_or_journal_that_is_a_link_is_replaced_on_resuming(
     assert not place.is_symlink()
 
 
-def test_all_that_leads_up_to_a_checkpoint_is_on_the_disk_before_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_all_that_leads_up_to_a_checkpoint_is_on_the_disk_before_it(tmp_path, monkeypatch):
     flushed: dict[int, object] = {}  # by inode: what a power failure would leave
     checked = []
     real_fsync, real_replace = os.fsync, os.replace

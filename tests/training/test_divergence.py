@@ -35,9 +35,7 @@ def state(job: Job) -> TrainingState:
     return engine.export()
 
 
-def test_a_weight_between_hidden_units_may_reach_10000_and_no_more(
-    job: Job, state: TrainingState
-) -> None:
+def test_a_weight_between_hidden_units_may_reach_10000_and_no_more(job, state):
     weights = state.params["rnn.weight_hh_l0"]
     for sign in (1, -1):
         weights[0, 0] = sign * 10_000
@@ -49,9 +47,7 @@ def test_a_weight_between_hidden_units_may_reach_10000_and_no_more(
 
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
 @pytest.mark.parametrize("group", ["params", "moments"])
-def test_each_number_that_is_not_finite_is_named(
-    group: str, number: float, job: Job, state: TrainingState
-) -> None:
+def test_each_number_that_is_not_finite_is_named(group, number, job, state):
     for name, array in getattr(state, group).items():
         before = array.flat[-1]
         array.flat[-1] = number
@@ -61,9 +57,7 @@ def test_each_number_that_is_not_finite_is_named(
 
 
 @pytest.mark.parametrize(("step", "place"), [(1, "epoch 0, batch 0"), (9, "epoch 1, batch 2")])
-def test_the_epoch_and_the_batch_are_those_of_the_last_step(
-    step: int, place: str, job: Job, state: TrainingState
-) -> None:
+def test_the_epoch_and_the_batch_are_those_of_the_last_step(step, place, job, state):
     state.step = step
     state.params["out.bias"][:] = np.nan
     with pytest.raises(DivergedError, match=rf"in {place} \(step {step - 1}\): out\.bias"):
@@ -98,9 +92,7 @@ def nan_evaluation(*arguments: object) -> Evaluation:
         ("finish", nan_evaluation),
     ],
 )
-def test_a_score_that_is_not_finite_is_not_recorded(
-    method: str, answer: Callable[..., object], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_score_that_is_not_finite_is_not_recorded(method, answer, monkeypatch):
     config = make_config("autoencode", {"valid_fraction": 0.25, "epochs": 1, "threads": 1})
     rows = Rows(np.random.default_rng(0).random((40, 6)))
     job = make_job(config, prepare(SequenceDataset("own", rows), config))

@@ -23,37 +23,15 @@ from hiddenstate.training.trainer import Callback, Trainer
 from tests.conftest import ENGINES, QUIET, Cli
 from tests.training.test_resume import begin, contents, resume_run
 
+SMALL: dict[str, Any] = {"batch_size": 16, "epochs": 30, "valid_fraction": 0.25}
 OPTIONS: dict[str, dict[str, Any]] = {
-    "classify": {
-        "batch_size": 16,
-        "hidden_size": 6,
-        "lr": 0.5,
-        "epochs": 30,
-        "valid_fraction": 0.25,
-    },
+    "classify": {**SMALL, "hidden_size": 6, "lr": 0.5},
     "regress": {
-        "batch_size": 8,
-        "hidden_size": 4,
-        "lr": 0.3,
-        "epochs": 30,
-        "window": 6,
-        "stride": 3,
-        "stateful": False,
-        "shuffle": True,
-        "test_fraction": 0.2,
-        "valid_fraction": 0.3,
-        "scale": "standard",
-        "lr_schedule": "constant",
-        "clip": None,
-        "hold": 0,
+        **{"batch_size": 8, "hidden_size": 4, "lr": 0.3, "epochs": 30, "window": 6, "stride": 3},
+        **{"stateful": False, "shuffle": True, "test_fraction": 0.2, "valid_fraction": 0.3},
+        **{"scale": "standard", "lr_schedule": "constant", "clip": None, "hold": 0},
     },
-    "autoencode": {
-        "batch_size": 16,
-        "encoder_sizes": (8,),
-        "lr": 0.2,
-        "epochs": 30,
-        "valid_fraction": 0.25,
-    },
+    "autoencode": {**SMALL, "encoder_sizes": (8,), "lr": 0.2},
 }
 
 
@@ -76,9 +54,7 @@ def looks(path: Path) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("kind", list(OPTIONS))
-def test_it_stops_early_with_the_best_weights_also_when_resumed(
-    kind: str, engine: str, tiny_idx: Path, tmp_path: Path
-) -> None:
+def test_it_stops_early_with_the_best_weights_also_when_resumed(kind, engine, tiny_idx, tmp_path):
     job = make(kind, tmp_path, tiny_idx, engine=engine)
     per_epoch = job.batches.steps_per_epoch
     end = begin(job, tmp_path / "whole")
@@ -120,9 +96,7 @@ def test_it_stops_early_with_the_best_weights_also_when_resumed(
     assert contents(chained) == whole
 
 
-def test_a_run_killed_when_it_had_stopped_but_not_ended_ends_the_same(
-    tiny_idx: Path, tmp_path: Path
-) -> None:
+def test_a_run_killed_when_it_had_stopped_but_not_ended_ends_the_same(tiny_idx, tmp_path):
     """The last checkpoint is there and the model is not: no step is taken, and the best stays."""
     job = make("classify", tmp_path, tiny_idx)
     for name in ("whole", "killed"):
@@ -135,9 +109,7 @@ def test_a_run_killed_when_it_had_stopped_but_not_ended_ends_the_same(
     assert contents(killed) == contents(tmp_path / "whole")
 
 
-def test_without_patience_it_trains_to_the_end_and_keeps_the_best(
-    tiny_idx: Path, tmp_path: Path
-) -> None:
+def test_without_patience_it_trains_to_the_end_and_keeps_the_best(tiny_idx, tmp_path):
     job = make("classify", tmp_path, tiny_idx, patience=0, epochs=12)
     assert begin(job, tmp_path / "run") == job.total_steps
     results = Run(tmp_path / "run").results()
@@ -170,9 +142,7 @@ def test_a_validation_does_not_change_training(tiny_idx: Path, tmp_path: Path) -
         np.testing.assert_array_equal(ends[0][name], array)
 
 
-def test_the_loss_that_decides_is_the_mean_of_the_rows_losses(
-    tiny_idx: Path, tmp_path: Path
-) -> None:
+def test_the_loss_that_decides_is_the_mean_of_the_rows_losses(tiny_idx, tmp_path):
     """The cross-entropy of held-out rows, or the squared error of each series."""
     job = make("classify", tmp_path, tiny_idx)
     engine = make_engine(job.task(), starting_state(job))
@@ -194,9 +164,7 @@ def test_the_loss_that_decides_is_the_mean_of_the_rows_losses(
     assert job.validation_loss(engine) == pytest.approx(np.mean(each), rel=1e-5)
 
 
-def test_more_epochs_continue_from_the_last_weights_not_the_best(
-    tiny_idx: Path, tmp_path: Path
-) -> None:
+def test_more_epochs_continue_from_the_last_weights_not_the_best(tiny_idx, tmp_path):
     short, long = (
         make("classify", tmp_path, tiny_idx, patience=0, epochs=n, lr=0.1) for n in (4, 9)
     )
@@ -206,20 +174,9 @@ def test_more_epochs_continue_from_the_last_weights_not_the_best(
     assert contents(tmp_path / "short") == contents(tmp_path / "long")
 
 
-def test_the_validations_of_a_run_are_kept_when_it_is_resumed(
-    cli: Cli, tiny_idx: Path, tmp_path: Path
-) -> None:
-    options = (
-        "--recipe",
-        "classic",
-        "--hidden-size",
-        6,
-        "--batch-size",
-        16,
-        *QUIET,
-        "--valid-fraction",
-        "0.2",
-    )
+def test_the_validations_of_a_run_are_kept_when_it_is_resumed(cli, tiny_idx, tmp_path):
+    words = ("--recipe", "classic", "--hidden-size", 6, "--batch-size", 16)
+    options = (*words, *QUIET, "--valid-fraction", "0.2")
     cli("classify", tiny_idx, *options, "--epochs", 2)
     cli("resume", "last", "--epochs", "+2", "--view", "off")
     cli("classify", tiny_idx, *options, "--epochs", 4)
@@ -258,9 +215,7 @@ def test_the_best_weights_survive_packing(tiny_idx: Path, tmp_path: Path) -> Non
         None,
     ],
 )
-def test_damaged_validation_results_in_a_checkpoint_are_refused(
-    valid: Any, tiny_idx: Path, tmp_path: Path
-) -> None:
+def test_damaged_validation_results_in_a_checkpoint_are_refused(valid, tiny_idx, tmp_path):
     job = make("classify", tmp_path, tiny_idx)
     state = starting_state(job)
     engine = make_engine(job.task(), state)

@@ -21,7 +21,7 @@ from hiddenstate.runs import Run
 from hiddenstate.training.recipes import seasons_of, suggest
 from hiddenstate.training.resume import resume_run
 from hiddenstate.training.start import plan, start
-from tests.conftest import QUIET, Cli, needs_kernels
+from tests.conftest import QUIET, needs_kernels
 from tests.training.test_resume import StopAt, contents
 
 MEMBERS, UPDATES, EASY = 5, 800, 160
@@ -117,9 +117,7 @@ def test_long_series_have_a_smaller_rate() -> None:
         (10**6, 28, 1, 1, 4000),
     ],
 )
-def test_series_get_a_stem_and_members(
-    n: int, T: int, pool: int, members: int, updates: int
-) -> None:
+def test_series_get_a_stem_and_members(n, T, pool, members, updates):
     given = {"convolutions": True} if n * T * 2 < 3_000_000 and n <= 2000 else {}
     found = classes(n, T, **given)
     assert (found["stem"], found["stem_pool"], found["members"]) == (True, pool, members)
@@ -133,9 +131,7 @@ def test_series_get_a_stem_and_members(
 
 @needs_kernels
 @pytest.mark.parametrize(("n", "T", "pool"), [(36, 251, 5), (67, 24, 1), (2000, 100, 2)])
-def test_where_the_recipe_chooses_convolutions_small_nets_are_preferred(
-    n: int, T: int, pool: int
-) -> None:
+def test_where_the_recipe_chooses_convolutions_small_nets_are_preferred(n, T, pool):
     found = classes(n, T)
     assert found["convolutions"]
     assert found["prefer_nets"]
@@ -167,9 +163,7 @@ def test_convolutions_of_a_user_have_every_value_of_version_0_5() -> None:
 @pytest.mark.parametrize(
     ("n", "T", "fits"), [(40, 9, True), (40, 8, False), (2001, 30, False), (1500, 1001, False)]
 )
-def test_fixed_convolutions_stand_beside_nets_of_a_moderate_number_of_series(
-    n: int, T: int, fits: bool
-) -> None:
+def test_fixed_convolutions_stand_beside_nets_of_a_moderate_number_of_series(n, T, fits):
     assert classes(n, T).get("convolutions", False) == fits
     assert without_stem(n, T).get("convolutions", False) == fits
     assert "convolutions" not in classes(n, T, layout="features")
@@ -226,9 +220,7 @@ def test_short_rows_and_one_number_a_series_have_the_same_net() -> None:
         (200_000, 32, 32, 1000),
     ],
 )
-def test_a_signal_is_cut_into_a_quarter_or_32_steps(
-    T: int, window: int, stride: int, updates: int
-) -> None:
+def test_a_signal_is_cut_into_a_quarter_or_32_steps(T, window, stride, updates):
     found = signal(T)
     assert (found["window"], found["stride"]) == (window, stride)
     per_epoch = -(-((round(T * 0.8) - window) // stride) // 16)
@@ -315,9 +307,7 @@ def test_several_series_are_the_streams_of_a_carried_state() -> None:
         (300, 1, (64, 32), 1, 37),
     ],
 )
-def test_an_autoencoder_is_as_wide_as_its_rows_allow(
-    n: int, F: int, sizes: Any, code: int, batch_size: int
-) -> None:
+def test_an_autoencoder_is_as_wide_as_its_rows_allow(n, F, sizes, code, batch_size):
     found = suggest("autoencode", data(n, F, test=True), {})
     assert found["encoder_sizes"] == sizes
     assert (found["code_size"], found["batch_size"]) == (code, batch_size)
@@ -367,9 +357,7 @@ def test_no_counts_make_an_invalid_config_and_what_is_given_stays(
 
 @given(st.integers(1, 12), st.integers(1, 70), st.booleans(), st.data())
 @settings(quick, max_examples=40)
-def test_small_data_of_any_shape_can_be_trained_on_or_says_why_not(
-    N: int, T: int, whole: bool, data: st.DataObject
-) -> None:
+def test_small_data_of_any_shape_can_be_trained_on_or_says_why_not(N, T, whole, data):
     X = np.random.default_rng(0).normal(size=(N, T, 1))
     lengths = (
         None if whole else np.array(data.draw(st.lists(st.integers(1, T), min_size=N, max_size=N)))
@@ -413,9 +401,7 @@ COMMANDS = {
 
 
 @pytest.mark.parametrize("job", COMMANDS)
-def test_a_run_records_every_value_and_repeats_from_its_config_bit_for_bit(
-    job: str, cli: Cli, tmp_path: Path
-) -> None:
+def test_a_run_records_every_value_and_repeats_from_its_config_bit_for_bit(job, cli, tmp_path):
     write, options = COMMANDS[job]
     done = cli(job, write(tmp_path), *options)
     assert done.code == 0, done.err
@@ -477,9 +463,7 @@ def test_lines_suit_the_epochs_that_were_given() -> None:
     assert classes(400, epochs=20, convolutions=True)["log_every"] == 25
 
 
-def test_what_is_given_goes_before_the_recipe_and_classic_is_the_scripts(
-    cli: Cli, tmp_path: Path
-) -> None:
+def test_what_is_given_goes_before_the_recipe_and_classic_is_the_scripts(cli, tmp_path):
     own = ("classify", table_file(tmp_path), "--label", "label", "--max-steps", 2, *QUIET)
     cli(*own, "--cell", "rnn", "--lr", "0.5", "--no-shuffle")
     cli(*own, "--recipe", "classic")

@@ -34,9 +34,7 @@ def write_load(path: Path, n: int = 100) -> None:
 
 
 @pytest.mark.parametrize(("rule", "answers"), [(1, 23), (2, 25)])
-def test_a_run_is_evaluated_and_resumed_with_its_own_split(
-    rule: int, answers: int, cli: Cli, tmp_path: Path
-) -> None:
+def test_a_run_is_evaluated_and_resumed_with_its_own_split(rule, answers, cli, tmp_path):
     """Of 100 steps, rule 1 holds out 28, of which the first 5 have no window before them."""
     write_load(tmp_path / "own.csv")
     config = make_config("regress", {**OPTIONS, "data": str(tmp_path / "own.csv")})
@@ -62,19 +60,8 @@ def test_a_forecast_scores_every_held_out_step(cli: Cli, tmp_path: Path) -> None
     """However many steps ahead it is, if as many precede the held-out part."""
     write_load(tmp_path / "own.csv", 400)
     for horizon in (1, 100):
-        done = cli(
-            "regress",
-            "own.csv",
-            "--target",
-            "load",
-            "--horizon",
-            horizon,
-            "--max-steps",
-            2,
-            "--hidden-size",
-            3,
-            *QUIET,
-        )
+        words = ("--target", "load", "--horizon", horizon, "--max-steps", 2, "--hidden-size", 3)
+        done = cli("regress", "own.csv", *words, *QUIET)
         assert done.code == 0, done.err
         assert "the last 80 steps held out for testing" in done.out
         assert "on all 80 held-out steps" in done.out

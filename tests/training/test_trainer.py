@@ -1,7 +1,5 @@
 """The loop: what is logged when, when it stops, when training counts as diverged."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 
@@ -162,41 +160,15 @@ def test_results_are_the_mean_of_the_last_ten_windows():
     assert results["last10_mse"] == pytest.approx(np.mean(spy.losses[-10:]), rel=1e-12)
 
 
-@pytest.mark.parametrize("lr", [1e25, 1e38])
-def test_divergence_names_epoch_batch_and_parameter(lr):
-    with pytest.raises(DivergedError, match=r"epoch 0, batch \d+ .*(weight|bias|rnn)"):
-        train(lr=lr, hold=0, lr_schedule="constant", clip=None)
-
-
-@pytest.mark.parametrize("lr", [1e6, 1e12])
-def test_finite_weights_that_saturate_their_units_count_as_divergence(lr):
-    with pytest.raises(DivergedError, match=r"epoch 0, batch 0 .*rnn.weight_hh_l0 reached"):
+@pytest.mark.parametrize(
+    ("lr", "place"),
+    [(1e38, r"batch \d+ .*(weight|bias|rnn)"), (1e6, "batch 0 .*rnn.weight_hh_l0 re")],
+)
+def test_divergence_names_epoch_batch_and_parameter(lr, place):
+    with pytest.raises(DivergedError, match=f"epoch 0, {place}"):
         train(lr=lr, hold=0, lr_schedule="constant", clip=None)
 
 
 def test_the_rate_of_a_logged_step_is_the_schedules():
     _, spy, _ = train(hold=10, lr=0.02, lr_schedule="inverse")
     assert [event["lr"] for event in spy.logs] == pytest.approx([0.02, 0.02, 0.01])
-
-
-def test_slow_saving_comes_seldom_enough_to_cost_two_per_cent(monkeypatch):
-    """On a clock that a step moves by a second, and a checkpoint by two."""
-    now = [0.0]
-    clock = SimpleNamespace(monotonic=lambda: now[0])  # other threads keep theirs
-    for module in ("trainer", "loop_control"):
-        monkeypatch.setattr(f"hiddenstate.training.{module}.time", clock)
-
-    class Slow(Spy):
-        def on_chunk(self, trainer, chunk):
-            now[0] += len(chunk.losses)
-
-        def on_checkpoint(self, trainer):
-            super().on_checkpoint(trainer)
-            now[0] += 2
-
-    config = make_config("regress", {"windows": 250, "threads": 1, "log_every": 1})
-    job = make_job(config, prepare(load_waves(250), config))
-    engine = make_engine(job.task(), starting_state(job))
-    spy = Slow()
-    Trainer(job, engine, [spy]).train()
-    assert spy.checkpoints == [30, 130, 230, 250]

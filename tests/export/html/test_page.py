@@ -64,9 +64,7 @@ def worst(source: Source) -> tuple[float, str]:
         (0.5, 0, 3, "the network alone"),
     ],
 )
-def test_large_members_that_do_not_count_are_left_out(
-    monkeypatch: pytest.MonkeyPatch, share: float, most: int, stored: int, alone: str
-) -> None:
+def test_large_members_that_do_not_count_are_left_out(monkeypatch, share, most, stored, alone):
     model = random_model(5, job="classify", convolutions=share, members=3, stem=True, steps=11)
     monkeypatch.setattr(page_module, "MOST_SILENT", most)
     source = source_of(model, "m", "float32")
@@ -123,9 +121,7 @@ def coder(n: int, scale: float = 1.0) -> FittedModel:
 
 
 @pytest.mark.parametrize(("n", "weights"), [(784, "float16"), (64, None)])
-def test_weights_of_large_autoencoders_are_rounded(
-    tmp_path: Path, n: int, weights: str | None
-) -> None:
+def test_weights_of_large_autoencoders_are_rounded(tmp_path, n, weights):
     report = export_model(coder(n), "html", tmp_path / "m.html")
     kind = "u003cf2" in (tmp_path / "m.html").read_text("utf-8")
     assert kind == (weights is not None)
@@ -241,9 +237,7 @@ def test_a_page_has_what_the_scripts_look_for(pages: dict[str, Page], kind: str)
     assert found["about"]["model_sha256"] in page.text
 
 
-def test_rows_of_the_run_are_shown_as_the_model_reads_them(
-    pages: dict[str, Page], runs: dict[str, Run]
-) -> None:
+def test_rows_of_the_run_are_shown_as_the_model_reads_them(pages, runs):
     view = data(pages["pictures"])["view"]
     assert view["picture"] == [8, 8]
     packed = view["rows"]
@@ -310,9 +304,7 @@ def test_the_page_of_a_forecast_opens_at_the_present_of_its_series(pages: dict[s
 
 
 @needs_node
-def test_the_page_of_rows_of_one_step_has_a_field_for_each_column(
-    pages: dict[str, Page], runs: dict[str, Run]
-) -> None:
+def test_the_page_of_rows_of_one_step_has_a_field_for_each_column(pages, runs):
     page = pages["forms"]
     view = data(page)["view"]
     form = view["form"]
@@ -352,9 +344,7 @@ def test_the_page_of_rows_of_one_step_has_a_field_for_each_column(
     assert alone["off"] == [None]
 
 
-def test_a_field_with_letters_is_named_and_each_target_has_curves(
-    chromium: Any, tmp_path: Path
-) -> None:
+def test_a_field_with_letters_is_named_and_each_target_has_curves(chromium, tmp_path):
     model = random_model(
         3, job="regress", features=2, outputs=2, steps=1, missing="error", output="last", **PLAIN
     )

@@ -1,7 +1,6 @@
 """The page of a classifier of sounds: what is opened, drawn and played."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -50,9 +49,7 @@ def shares(page: Any) -> dict[str, str]:
     return dict(lines)
 
 
-def test_a_sound_that_is_opened_has_the_answer_of_predict(
-    page: Any, odd_run: Callable[[str], Run], tmp_path: Path
-) -> None:
+def test_a_sound_that_is_opened_has_the_answer_of_predict(page, odd_run, tmp_path):
     path = tmp_path / "new.wav"
     path.write_bytes(wav(np.sin(np.arange(1900) / 7) / 3))
     run = odd_run("sounds")

@@ -1,5 +1,6 @@
 """The tables that an exported Python file reads."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -8,6 +9,8 @@ import pytest
 
 from hiddenstate import load
 from hiddenstate.export import export_model
+from hiddenstate.export.python.table import read_csv
+from hiddenstate.export.target import facts_of
 from tests.conftest import QUIET
 from tests.export.models import random_model
 from tests.export.python.test_command import long_table
@@ -58,39 +61,28 @@ def test_the_file_predicts_a_table_as_the_program(cli, tmp_path, output):
     np.testing.assert_allclose(table[:, 2].astype(float), own[:, 2].astype(float), rtol=1e-5)
 
 
-def test_a_file_without_a_column_is_one_line(tmp_path):
-    model = random_model(5, job="classify", missing="error", pixels=False)
+def test_a_wrong_file_is_one_line(tmp_path):
+    model = random_model(4, job="regress", missing="error", pixels=False, linear=False)
+    assert model.n_features == 4
     export_model(model, "python", tmp_path / "m.py")
     (tmp_path / "rows.csv").write_text("x1,other\n1,2\n")
     done = run_file(tmp_path / "m.py", tmp_path / "rows.csv")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.endswith("no column x0; it has x1, other\n")
     assert len(done.stderr.splitlines()) == 1
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
+    head = "x0,x1,x2,x3\n"
+    for text, message in (
         ("", "rows.csv: no rows"),
-        ("x0,x1,x2,x3\n1,2\n", "rows.csv:2: expected 4 columns as in the first line, found 2"),
-        ("x0,x1,x2,x3\n1,2,3,4\n1,two,3,4\n", "rows.csv:3:x1: 'two' is not a number"),
-        (
-            'x0,x1,x2,x3\n1,"2,5",3,4\n',
-            "'2,5' is not a number; the decimal mark of the training file is '.'",
-        ),
+        (f"{head}1,2\n", "rows.csv:2: expected 4 columns as in the first line, found 2"),
+        (f"{head}1,2,3,4\n1,two,3,4\n", "rows.csv:3:x1: 'two' is not a number"),
+        (f'{head}1,"2,5",3,4\n', "'2,5' is not a number; the decimal mark of the training file is"),
         ("1,2\n3,4\n", "expected 4 columns, or a header, found 2"),
         ("1,2,3,\n" * 8, "rows.csv:1:3: missing or not finite"),
-    ],
-)
-def test_a_wrong_file_is_one_line(tmp_path, text, message):
-    model = random_model(4, job="regress", missing="error", pixels=False, linear=False)
-    assert model.n_features == 4
-    export_model(model, "python", tmp_path / "m.py")
-    (tmp_path / "rows.csv").write_text(text)
-    done = run_file(tmp_path / "m.py", tmp_path / "rows.csv")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert message in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+    ):
+        (tmp_path / "rows.csv").write_text(text)
+        with pytest.raises(ValueError, match=re.escape(message)) as error:
+            read_csv(str(tmp_path / "rows.csv"), facts_of(model))
+        assert str(error.value).isprintable()
 
 
 def test_the_file_reads_a_table_of_an_autoencoder(cli, tmp_path):
