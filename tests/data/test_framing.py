@@ -1,11 +1,15 @@
 """Frames of sounds: bytes of samples, and what a run keeps of its sounds."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from hiddenstate.data.framing import Framing, from_mu_law, mu_law
 from hiddenstate.data.readers.wav import open_wav
+from hiddenstate.errors import DataError
+from hiddenstate.inference.inputs import read_new_data
 from hiddenstate.runs import Run
 from tests.conftest import QUIET, Cli
 from tests.data.readers.test_sounds import folder, wav
@@ -23,6 +27,14 @@ def test_the_sound_of_whole_frames_is_the_mean_of_its_channels(tmp_path: Path) -
     heard = Framing(2, 8000, 4, 2).heard(open_wav(tmp_path / "s.wav"), 100)
     assert heard.shape == (8,)
     np.testing.assert_allclose(from_mu_law(heard), 0.125, rtol=0.02)
+
+
+def test_sounds_of_other_channels_than_the_trained_ones_are_refused(
+    odd_run: Callable[[str], Run], tmp_path: Path
+) -> None:
+    (tmp_path / "two.wav").write_bytes(wav(np.zeros((500, 2))))
+    with pytest.raises(DataError, match=r"two\.wav: 2 channels; the model was trained on 1; conv"):
+        read_new_data(odd_run("sounds").model(), str(tmp_path / "two.wav"), {}, False)
 
 
 def test_a_run_says_how_its_sounds_are_cut_and_keeps_the_shown_ones(

@@ -26,7 +26,7 @@ from hiddenstate.data.readers.open import (
 from hiddenstate.data.rows import flat_rows
 from hiddenstate.engines import Predictor
 from hiddenstate.engines.signals import Carried, state_before
-from hiddenstate.errors import DataError, OptionError, printable
+from hiddenstate.errors import DataError, OptionError, count, printable
 from hiddenstate.inference.overflow import check_inputs
 from hiddenstate.inference.target_times import LaterTimes, calendar_ahead
 from hiddenstate.models.fitted import FittedModel, load_model
@@ -127,11 +127,25 @@ def read_new_data(
     plain = given is None and (dataset.picture is not None or "rate" in dataset.read_as)
     if not plain and (note := order_note(trained, given, where)):
         dataset = replace(dataset, remarks=(*dataset.remarks, note))
+    _check_channels(model, dataset)
     X, pixels = dataset.X, model.transform.pixels
     if dataset.columns is not None and pixels != (X.dtype == np.uint8):
         # The training file decides whether integers of a table are pixels.
         dataset = replace(dataset, train=replace(dataset.train, X=pixel_fractions(X, pixels)))
     return dataset if model.transform.fill is None else dataset.map(infinite_as_missing)
+
+
+def _check_channels(model: FittedModel, dataset: SequenceDataset) -> None:
+    """Refuse sounds with more or fewer channels than those that the model was trained on."""
+    width = dataset.read_as.get("bands") or dataset.read_as.get("frame")
+    if "rate" not in dataset.read_as or not width or model.net.kind.has_codes:
+        return
+    own, trained = (n // width for n in (dataset.X.shape[-1], model.n_features))
+    if own != trained:
+        raise DataError(
+            f"{printable(dataset.name)}: {count(own, 'channel')}; the model was trained on "
+            f"{trained}; convert it: ffmpeg -i IN.wav -ac {trained} OUT.wav"
+        )
 
 
 def _check_names(
