@@ -13,67 +13,59 @@ from tests.export.scripts import answer_of_node
 pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
 
 
-def read(text: str, n_features: int, columns: list[str] | None = None, **more: Any) -> Any:
-    """Return the series that the page reads, or its error."""
-    about = {"columns": columns, "id": [], "decimal": ".", **more}
+AB = ["a", "b"]
+COMPLETE = {"preparation": {"missing": "error"}}
+MISSING = "line 3, column b: missing or not finite; the model was trained without missing values"
+MARK = (
+    "line 2, column b: expected a number, found 2,5; the decimal mark of the training file is '.'"
+)
+
+READ: list[tuple[str, list[str] | None, dict[str, Any], Any]] = [
+    # Lines are steps of the series that they name, or series if they are longer than a step.
+    (
+        'who;"b";note;a\n"x;y";1;"u;v";2\nz;3;w;4\n"x;y";5;;\n',
+        *(AB, {"id": ["who"], "delimiter": ";"}),
+        [["Your series x;y", [[2, 1], [None, 5]]], ["Your series z", [[4, 3]]]],
+    ),
+    (
+        *("\ufeff1,2,3,4\r\n5,6,7,8\r\n", None, {}),
+        [["Your series 1", [[1, 2], [3, 4]]], ["Your series 2", [[5, 6], [7, 8]]]],
+    ),
+    (
+        *("a,b\n1,2\n3,4\n", AB, {"rows_are_series": True, "n_steps": 1}),
+        [["Your series 1", [[1, 2]]], ["Your series 2", [[3, 4]]]],
+    ),
+    ("1,5;2\n", None, {"decimal": ","}, [["Your series", [[1.5, 2]]]]),
+    # What cannot be read is named.
+    ("a,b\n1,2\n3,\n", AB, COMPLETE, MISSING),
+    ("a,b\n1,2\n3,inf\n", AB, COMPLETE, MISSING),
+    ("", AB, {}, "there are no lines"),
+    ("a,b\n", AB, {}, "there are no numbers"),
+    ("a,c\n1,2\n", AB, {}, "no column b; there are a, c"),
+    ("a,b\n1,2\n\n3,x\n", AB, {}, "line 4, column b: expected a number, found x"),
+    ('a,b\n1,"2,5"\n', AB, {}, MARK),
+    ("a,b\n1,2\n3\n", AB, {}, "line 3: expected 2 columns as in the first line, found 1"),
+    ("a,b,a\n1,2,3\n", AB, {}, "line 1: two columns are named a"),
+    ("1,2,3\n", AB, {}, "expected 2 columns, or a header; found 3"),
+    ("a;b\n1;2\n", AB, {}, "columns are separated by ';', not by ',' as in the training file"),
+    (
+        *("a,b\n1,\u202ex\x1b\n", AB, {}),
+        "line 2, column b: expected a number, found \\u{202e}x\\u{1b}",
+    ),
+]
+"""Texts of two features, the columns, what else is known, and the series or the error."""
+
+
+def test_series_are_read_and_what_cannot_be_read_is_named() -> None:
+    about = {"id": [], "decimal": "."}
+    asked = [[text, {"columns": names, **about, **more}, 2] for text, names, more, _ in READ]
     script = (
         joined(["web/table.js"])
-        + f"\nconst asked = {json.dumps([text, about, n_features])};\nlet found;\n"
-        "try { found = readSeries(...asked).map(({ name, series }) => "
-        "[name, series.map((step) => [...step])]); } catch (error) { found = error.message; }\n"
-        "console.log(JSON.stringify(found));"
+        + f"\nconst found = {json.dumps(asked)}.map((asked) => {{ try {{ return "
+        "readSeries(...asked).map(({ name, series }) => [name, series.map((step) => [...step])]); }"
+        " catch (error) { return error.message; } });\nconsole.log(JSON.stringify(found));"
     )
-    return answer_of_node(script)
-
-
-def test_lines_are_steps_of_the_series_that_they_name() -> None:
-    text = 'who;"b";note;a\n"x;y";1;"u;v";2\nz;3;w;4\n"x;y";5;;\n'
-    expected = [["Your series x;y", [[2, 1], [None, 5]]], ["Your series z", [[4, 3]]]]
-    assert read(text, 2, ["a", "b"], id=["who"], delimiter=";") == expected
-
-
-def test_lines_longer_than_a_step_are_series() -> None:
-    expected = [["Your series 1", [[1, 2], [3, 4]]], ["Your series 2", [[5, 6], [7, 8]]]]
-    assert read("\ufeff1,2,3,4\r\n5,6,7,8\r\n", 2) == expected
-
-
-def test_lines_are_rows_where_a_series_has_one_step() -> None:
-    expected = [["Your series 1", [[1, 2]]], ["Your series 2", [[3, 4]]]]
-    assert read("a,b\n1,2\n3,4\n", 2, ["a", "b"], rows_are_series=True, n_steps=1) == expected
-
-
-def test_numbers_are_written_as_in_the_data() -> None:
-    assert read("1,5;2\n", 2, decimal=",") == [["Your series", [[1.5, 2]]]]
-
-
-def test_a_cell_that_must_not_be_missing_is_named() -> None:
-    complete = {"preparation": {"missing": "error"}}
-    said = "line 3, column b: missing or not finite; the model was trained without missing values"
-    assert read("a,b\n1,2\n3,\n", 2, ["a", "b"], **complete) == said
-    assert read("a,b\n1,2\n3,inf\n", 2, ["a", "b"], **complete) == said
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("", "there are no lines"),
-        ("a,b\n", "there are no numbers"),
-        ("a,c\n1,2\n", "no column b; there are a, c"),
-        ("a,b\n1,2\n\n3,x\n", "line 4, column b: expected a number, found x"),
-        (
-            'a,b\n1,"2,5"\n',
-            "line 2, column b: expected a number, found 2,5; the decimal mark of the training file "
-            "is '.'",
-        ),
-        ("a,b\n1,2\n3\n", "line 3: expected 2 columns as in the first line, found 1"),
-        ("a,b,a\n1,2,3\n", "line 1: two columns are named a"),
-        ("1,2,3\n", "expected 2 columns, or a header; found 3"),
-        ("a;b\n1;2\n", "columns are separated by ';', not by ',' as in the training file"),
-        ("a,b\n1,\u202ex\x1b\n", "line 2, column b: expected a number, found \\u{202e}x\\u{1b}"),
-    ],
-)
-def test_what_cannot_be_read_is_named(text: str, said: str) -> None:
-    assert read(text, 2, ["a", "b"]) == said
+    assert answer_of_node(script) == [expected for *_, expected in READ]
 
 
 def said_of(script: str) -> Any:
