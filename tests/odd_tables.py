@@ -1,4 +1,4 @@
-"""Thirty small data sets that are odd on purpose, made from a seed, and a run of each.
+"""Small data sets that are odd on purpose, made from a seed, and a run of each.
 
 Their names are long or in other scripts, their values tiny, huge or constant, their rows few or of
 one step, their series one or thirty; what is shown of them is cut or overlaps, if anything is.
@@ -68,10 +68,6 @@ def _table(folder: Path, columns: Mapping[str, Any]) -> str:
 
 def _days(n: int, step: timedelta = timedelta(days=1), form: str = "%Y-%m-%d") -> list[str]:
     return [f"{datetime(2024, 1, 25) + k * step:{form}}" for k in range(n)]
-
-
-def _months(n: int) -> list[str]:
-    return [f"{2010 + k // 12}-{k % 12 + 1:02}-01" for k in range(n)]
 
 
 def _demand(random: np.random.Generator, n: int, season: int, size: float = 100.0) -> Any:
@@ -178,19 +174,6 @@ def negative(folder: Path) -> tuple[str, Options]:
 
 
 @odd
-def counts(folder: Path) -> tuple[str, Options]:
-    """Huge counts, by which rows of one step are classified."""
-    random = _random("counts")
-    at = np.arange(80) % 2
-    columns: dict[str, Any] = {
-        name: (random.integers(10**9, 3 * 10**9, 80) * (1 + at)).tolist()
-        for name in ("bytes_received", "bytes_sent", "packets")
-    }
-    columns["attack"] = ["yes" if k else "no" for k in at]
-    return "classify", {"data": _table(folder, columns), "label": "attack"}
-
-
-@odd
 def wordy_class(folder: Path) -> tuple[str, Options]:
     """Two classes, one rare and of many words."""
     kinds = ("ok",) * 7 + (RARE,)
@@ -238,14 +221,6 @@ def hourly(folder: Path) -> tuple[str, Options]:
     times = _days(300, timedelta(hours=1), "%Y-%m-%dT%H:%M")
     columns = {"time": times, "load_mw": _demand(_random("hourly"), 300, 24, 1e4)}
     options = {"target": ("load_mw",), "horizon": 24, "time": "time"}
-    return "regress", {**options, "data": _table(folder, columns)}
-
-
-@odd
-def monthly(folder: Path) -> tuple[str, Options]:
-    """One monthly series, a year ahead."""
-    columns = {"month": _months(150), "passengers": _demand(_random("monthly"), 150, 12)}
-    options = {"target": ("passengers",), "horizon": 12, "time": "month"}
     return "regress", {**options, "data": _table(folder, columns)}
 
 
@@ -389,12 +364,6 @@ def heartbeats(folder: Path) -> tuple[str, Options]:
 def grey_pictures(folder: Path) -> tuple[str, Options]:
     """Grey pictures of three classes."""
     return "classify", {"data": _pixels(folder)}
-
-
-@odd
-def coded_pictures(folder: Path) -> tuple[str, Options]:
-    """An autoencoder of grey pictures, with a code of three numbers."""
-    return "autoencode", {"data": _pixels(folder), "encoder_sizes": (8,), "code_size": 3}
 
 
 @odd

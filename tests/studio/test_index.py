@@ -9,7 +9,6 @@ import pytest
 from hiddenstate.runs.record import seed_of
 from hiddenstate.studio.compare import compared
 from hiddenstate.studio.index import RunIndex
-from hiddenstate.studio.stream import state
 from hiddenstate.system.checksums import line_with_checksum, lines_with_checksums
 from tests.studio.many import copies
 
@@ -20,18 +19,6 @@ N = 24
 def index(trained, tmp_path):
     copies(trained("classify"), tmp_path / "runs", N)
     return RunIndex(tmp_path / "runs")
-
-
-def test_a_paused_run_stays_paused_when_its_rate_changes(index):
-    run = index.run("copy-000")
-    paused = []
-    check = int((run.path / "history.jsonl").read_bytes()[-11:-3], 16)
-    for do in ("pause", "lr", "snapshot", "go", "lr", "step", "snapshot"):
-        line, check = line_with_checksum({"event": "control", "step": 1, "do": do}, check)
-        with (run.path / "history.jsonl").open("ab") as stream:
-            stream.write(line)
-        paused.append(state(run)["paused"])
-    assert paused == [True, True, True, False, False, True, True]
 
 
 def test_the_newest_come_first_and_pages_meet(index):

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from hiddenstate.runs import Run
 from tests.studio.conftest import Browser
 
 OpenPage = Callable[..., Browser]
@@ -34,6 +35,11 @@ class Hands:
     def press(self, *keys: str) -> None:
         for key in keys:
             self.page.keyboard.press(key)
+
+    def enter(self, selector: str, text: str = "") -> None:
+        """Press Enter on an element."""
+        self.go_to(selector, text)
+        self.press("Enter")
 
     def wait_for(self, selector: str, text: str) -> None:
         self.page.wait_for_function(
@@ -70,8 +76,7 @@ def test_everything_can_be_done_with_the_keys(
     # The controls of the run.
     hands.wait_for(".kind", "rows.csv")
     hands.wait_for(".card .verdict", "✓")
-    hands.go_to(".controls button", "Pause")
-    hands.press("Enter")
+    hands.enter(".controls button", "Pause")
     hands.wait_for(".head .status", "paused")
     moment = page.locator(".player .moment")
     before = moment.text_content()
@@ -84,13 +89,14 @@ def test_everything_can_be_done_with_the_keys(
     hands.press("Control+a")
     page.keyboard.type("0.002")
     hands.press("Enter")
-    hands.wait_for(".command code", "lr 0.002")
-    hands.go_to(".controls button", "Go on")
-    hands.press("Enter")
+    hands.wait_for(".command code", "hiddenstate ctl runs/classify-2 lr 0.002")
+    hands.enter(".controls button", "Go on")
     hands.wait_for(".head .status", "running")
-    hands.go_to(".controls button", "Finish")
-    hands.press("Enter")
+    hands.enter(".controls button", "Finish")
     hands.wait_for(".head .status", "done")
+    history = Run(tmp_path / "runs" / "classify-2").history()
+    asked = [line["do"] for line in history if line["event"] == "control"]
+    assert asked == ["pause", "step", "lr", "go", "stop"]
     hands.wait_for(".command code", "hiddenstate classify")  # not the request that ended it
 
     # The slider: the first moment, and the way back.
@@ -115,24 +121,20 @@ def test_everything_can_be_done_with_the_keys(
     hands.wait_for(".unit .note", "highest")
 
     # An export.
-    hands.go_to(".take > summary")
-    hands.press("Enter")
+    hands.enter(".take > summary")
     hands.go_to(".take input[type=radio]")
     hands.press("ArrowDown", "ArrowDown", "ArrowDown")
     assert page.locator(".take input[value=python]").is_checked()
-    hands.go_to(".take form button", "Export")
-    hands.press("Enter")
+    hands.enter(".take form button", "Export")
     hands.wait_for(".take .files", ".py")
     assert list(tmp_path.rglob("*.py"))
 
     # The comparison.
-    hands.go_to("nav a", "Runs")
-    hands.press("Enter")
+    hands.enter("nav a", "Runs")
     for name in ("classify-2", "classify-1"):
         hands.wait_for(".listed", name)
         hands.go_to(f".listed input[aria-label='Choose {name}']")
         hands.press("Space")
-    hands.go_to(".tools-bar a, .tools-bar button", "Compare 2")
-    hands.press("Enter")
+    hands.enter(".tools-bar a, .tools-bar button", "Compare 2")
     hands.wait_for("h1", "2 runs side by side")
     hands.go_to(".together canvas")

@@ -99,38 +99,6 @@ def test_training_that_the_page_starts_is_the_command_that_it_shows(visitor, tmp
     assert files[0].read_bytes() == files[1].read_bytes()
 
 
-@needs_kernels
-def test_a_request_is_obeyed_and_is_the_one_of_ctl(visitor, tmp_path):
-    options = {"hidden_size": 6, "epochs": 100, "n_evaluated": 0, "threads": 1}
-    visitor.post("/api/train", {"job": "classify", "options": options})
-    lines: list[Any] = []
-    for kind, value, _ in visitor.events():
-        if kind == "processes" and value[0]["run"]:
-            break
-    asked = {"pause", "lr", "go", "stop"}
-    for kind, value, _ in visitor.events("run=classify-2"):
-        if kind != "lines":
-            continue
-        lines += value
-        done = [line["do"] for line in lines if line["event"] == "control"]
-        if lines[-1]["event"] == "end":
-            break
-        for do, rate in (("pause", None), ("lr", 0.005), ("go", None), ("stop", None)):
-            if do in asked and len(done) == 4 - len(asked):
-                asked.discard(do)
-                more = {} if rate is None else {"value": rate}
-                answer = visitor.post("/api/runs/classify-2/request", {"do": do, **more})
-                words = f"hiddenstate ctl runs/classify-2 {do}" + (f" {rate}" if rate else "")
-                assert answer["command"] == words
-                break
-    assert [line["do"] for line in lines if line["event"] == "control"] == [
-        "pause",
-        "lr",
-        "go",
-        "stop",
-    ]
-
-
 def test_an_error_of_a_command_is_one_line(visitor):
     with pytest.raises(urllib.error.HTTPError) as refused:
         visitor.post("/api/train", {"job": "classify", "options": {"cell": "gruu"}})

@@ -174,9 +174,15 @@ def ends(timeline: Timeline, name: str) -> set[Any]:
     }
 
 
-@pytest.mark.parametrize("name", ["tracking", "error", "portrait"])
-def test_axes_of_a_regression_are_the_same_at_every_moment(name: str, run_of: Any) -> None:
-    assert len(ends(Timeline(run_of("regress")), name)) == 1
+@pytest.mark.parametrize(
+    ("job", "name"),
+    [
+        *(("regress", name) for name in ("tracking", "error", "portrait")),
+        *[("autoencode", "codes"), ("classify", "learning")],
+    ],
+)
+def test_axes_are_the_same_at_every_moment(job: str, name: str, run_of: Any) -> None:
+    assert len(ends(Timeline(run_of(job)), name)) == 1
 
 
 @pytest.mark.parametrize("name", ["tracking", "portrait"])

@@ -13,9 +13,9 @@ from hiddenstate.runs import Run
 from hiddenstate.studio.details import details
 from hiddenstate.views import catalog
 from hiddenstate.views.figures.layout import new_figure
-from hiddenstate.views.held_out import held_out
+from hiddenstate.views.held_out import HeldOut, held_out
 from hiddenstate.views.terminal.held_out import held_out as draw_in_terminal
-from hiddenstate.views.timeline import Timeline
+from hiddenstate.views.timeline import Moment, Timeline
 from tests.report_html import train
 from tests.terminal_model import panel_text
 
@@ -56,10 +56,16 @@ def sales(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return train("regress", {**FORECAST, "data": data, "valid_fraction": 0.2}, folder)
 
 
+def shown_of(timeline: Timeline, moment: Moment | None = None) -> HeldOut:
+    """Return the held-out part, which there is."""
+    shown = held_out(timeline, moment or timeline.moment())
+    assert shown is not None
+    return shown
+
+
 def test_each_series_has_its_held_out_steps_after_its_past(sales: Run) -> None:
     timeline = Timeline(sales)
-    shown = held_out(timeline, timeline.moment())
-    assert shown is not None
+    shown = shown_of(timeline)
     assert {lane.title for lane in shown.lanes} == set(SERIES)
     assert shown.dates
     assert shown.before == "training and validation"
@@ -96,8 +102,7 @@ def test_the_last_series_that_is_drawn_has_the_time_axis(sales: Run) -> None:
 
 def test_errors_are_those_of_the_results(sales: Run) -> None:
     timeline = Timeline(sales)
-    shown, results = held_out(timeline, timeline.moment()), sales.results()
-    assert shown is not None
+    shown, results = shown_of(timeline), sales.results()
     assert results is not None
     counts = [lane.count for lane in shown.lanes]
     assert sum(counts) == results["test_steps"] == shown.residuals[0].counts.sum()
@@ -146,14 +151,12 @@ def test_of_many_series_the_best_the_middle_and_the_worst_are_drawn(tmp_path: Pa
     (tmp_path / "units.csv").write_text("\n".join(lines) + "\n")
     options = {**FORECAST, "target": ("value",), "id": "id", "data": str(tmp_path / "units.csv")}
     timeline = Timeline(train("regress", options, tmp_path))
-    shown = held_out(timeline, timeline.moment())
-    assert shown is not None
+    shown = shown_of(timeline)
     assert shown.lanes[2].title == "worst of 9: unit1"
     assert shown.lanes[0].title.startswith("best of 9: unit")
     errors = [lane.error for lane in shown.lanes]
     assert errors == sorted(errors)
-    during = held_out(timeline, timeline.moment(timeline.steps[0]))
-    assert during is not None
+    during = shown_of(timeline, timeline.moment(timeline.steps[0]))
     assert [lane.title for lane in during.lanes] == ["unit0", "unit1", "unit2"]
 
 
@@ -165,8 +168,7 @@ def test_rows_with_one_target_are_drawn_against_it(tmp_path: Path, shape: tuple[
     options = {"data": str(tmp_path / "rows.npz"), "output": "last", "max_steps": 3}
     run = train("regress", {**options, "stateful": False, "window": 0}, tmp_path)
     timeline = Timeline(run)
-    shown = held_out(timeline, timeline.moment())
-    assert shown is not None
+    shown = shown_of(timeline)
     assert shown.one_a_series
     assert len(shown.lanes) == shape[1]
     for target, lane in enumerate(shown.lanes):
@@ -188,8 +190,7 @@ def test_the_spread_of_members_is_drawn_while_they_train_and_at_the_end(tmp_path
     run = train("regress", {**options, "members": 3, "max_steps": 4}, tmp_path)
     timeline = Timeline(run)
     for moment in (timeline.moment(timeline.steps[0]), timeline.moment()):
-        shown = held_out(timeline, moment)
-        assert shown is not None
+        shown = shown_of(timeline, moment)
         for lane in shown.lanes:
             assert lane.members is not None
             low, high = lane.members
@@ -205,16 +206,14 @@ def test_the_spread_of_members_is_drawn_while_they_train_and_at_the_end(tmp_path
 
 
 def test_a_single_net_has_no_spread(sales: Run) -> None:
-    shown = held_out(timeline := Timeline(sales), timeline.moment())
-    assert shown is not None
+    shown = shown_of(Timeline(sales))
     assert shown.lanes[0].members is None
     assert "held_low" not in sales.final_arrays()
 
 
 def test_residuals_of_several_series_are_in_the_deviations_of_each(sales: Run) -> None:
     timeline = Timeline(sales)
-    shown = held_out(timeline, timeline.moment())
-    assert shown is not None
+    shown = shown_of(timeline)
     (residuals,) = shown.residuals
     assert residuals.scaled
     own = [(lane.prediction - lane.target) / lane.target.std() for lane in shown.lanes]
@@ -227,9 +226,8 @@ def test_the_drawn_baseline_of_a_forecast_is_that_of_the_headline(
 ) -> None:
     timeline = Timeline(odd_run("long_names"))
     moment = timeline.moment()
-    shown = held_out(timeline, moment)
+    shown = shown_of(timeline, moment)
     (score,) = timeline.scores(moment)
-    assert shown is not None
     assert shown.baseline == f"value of {score.method}" == "value of 7 steps ago"
     drawn = np.abs(shown.lanes[0].baseline - shown.lanes[0].target).mean()
     assert drawn == pytest.approx(score.other, rel=1e-5)

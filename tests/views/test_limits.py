@@ -1,9 +1,7 @@
 """Limits of axes hold for a whole run, only grow, and do not turn around."""
 
 import numpy as np
-import pytest
 
-from hiddenstate.views.catalog import drawings
 from hiddenstate.views.limits import (
     code_spans,
     curve_span,
@@ -12,7 +10,6 @@ from hiddenstate.views.limits import (
     sorted_units,
     unit_order,
 )
-from hiddenstate.views.timeline import Timeline
 
 random = np.random.default_rng(0)
 
@@ -39,16 +36,6 @@ def test_a_curve_over_powers_of_ten_has_a_log_axis():
 
 def test_codes_that_are_not_finite_have_axes():
     assert code_spans([np.full((3, 2), np.nan)]) == ((-1, 1, False), (-1, 1, False))
-
-
-@pytest.mark.parametrize(("job", "name"), [("autoencode", "codes"), ("classify", "learning")])
-def test_axes_are_the_same_at_every_moment(job, name, run_of):
-    timeline = Timeline(run_of(job))
-    ends = set()
-    for step in timeline.steps:
-        axes = drawings(timeline, timeline.moment(step))[name](None).axes
-        ends.add(tuple((one.get_xlim(), one.get_ylim(), one.get_yscale()) for one in axes))
-    assert len(ends) == 1
 
 
 def test_principal_axes_keep_their_signs():

@@ -65,20 +65,6 @@ def test_codes_are_coloured_labels_on_fitting_axes():
         assert limits[1] - limits[0] < 1.2 * (high - low)
 
 
-@pytest.mark.parametrize(
-    ("size", "kind"), [(1, "rectilinear"), (2, "rectilinear"), (3, "3d"), (5, "3d")]
-)
-def test_codes_of_any_size_are_drawn(size, kind):
-    values = random.normal(size=(6, size))
-    assert figures.codes(values, None, []).axes[0].name == kind
-    (cloud,) = (
-        c
-        for c in figures.codes(values, np.arange(6) % 3, list("abc")).axes[0].collections
-        if isinstance(c, Cloud)
-    )
-    np.testing.assert_array_equal(cloud.labels, [0, 1, 2, 0, 1, 2])
-
-
 def test_long_names_are_listed_beside_the_codes():
     values = random.normal(size=(4, 2))
     (axes,) = figures.codes(values, np.array([0, 1, 1, 0]), ["walking", "running"]).axes

@@ -200,7 +200,8 @@ def test_codes_of_any_size_and_names(size, n, names):
     values = random.normal(size=(n, size))
     labels = np.arange(n) % len(names) if names else None
     blank = n == 0 and size < 3  # 3-D axes have a box
-    drawn(figures.codes(values, labels, names), blank)
+    figure = drawn(figures.codes(values, labels, names), blank)
+    assert figure.axes[0].name == ("3d" if size > 2 else "rectilinear")
     laid_out(figures.codes(np.zeros_like(values), labels, names, rainbow=True))
 
 

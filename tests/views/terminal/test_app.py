@@ -86,6 +86,11 @@ class Watched:
     def type(self, keys: bytes) -> None:
         os.write(self.master, keys)
 
+    def answers(self, keys: bytes, text: str, gone: bool = False) -> str:
+        """Type keys, and read until `text` is on the screen, or is `gone`."""
+        self.type(keys)
+        return self.until(text, gone)
+
     def read(self, limit: float) -> bool:
         """Read what was written; return whether anything was."""
         if not select.select([self.master], [], [], limit)[0]:
@@ -214,7 +219,7 @@ def watch():
         yield start
 
 
-def test_a_finished_run_is_replayed_and_stays_until_the_user_quits(finished, watch):
+def test_a_finished_run_is_replayed_moved_and_stays_until_the_user_quits(finished, watch):
     before = {p: p.read_bytes() for p in finished.path.rglob("*") if p.is_file()}
     view = watch(finished, speed=16.0)
     view.until("end 6 of 6")
@@ -222,28 +227,18 @@ def test_a_finished_run_is_replayed_and_stays_until_the_user_quits(finished, wat
     assert "■ done" in view.model.text
     assert view.model.modes["1049"]
     assert not view.model.modes["25"]
+    view.type(b"\x1b[D")
+    assert "step 5 of 6" in view.until("‖ 5 of 6")
+    view.answers(b"\x1b[H", "‖ 1 of 6")
+    view.answers(b"\x1b[C", "‖ 2 of 6")
+    view.answers(b"--- ", "▶ 2 of 6 at 2x")
+    view.answers(b"\x1b[F", "‖ 6 of 6")
+    view.answers(b"r", "▶")
     view.type(b"q")
     assert view.end() == 0
     assert view.error() == ""
     assert view.is_put_back()
     assert {p: p.read_bytes() for p in finished.path.rglob("*") if p.is_file()} == before
-
-
-def test_a_replay_is_paused_stepped_and_moved_to_its_ends(finished, watch):
-    view = watch(finished, speed=16.0)
-    view.until("end 6 of 6")
-    view.type(b"\x1b[D")
-    assert "step 5 of 6" in view.until("‖ 5 of 6")
-    view.type(b"\x1b[H")
-    view.until("‖ 1 of 6")
-    view.type(b"\x1b[C")
-    view.until("‖ 2 of 6")
-    view.type(b"--- ")
-    view.until("▶ 2 of 6 at 2x")
-    view.type(b"\x1b[F")
-    view.until("‖ 6 of 6")
-    view.type(b"r")
-    view.until("▶")
 
 
 def test_a_run_in_progress_is_followed_to_its_end(under_way, watch):
@@ -259,47 +254,43 @@ def test_a_run_in_progress_is_followed_to_its_end(under_way, watch):
     assert view.end() == 0
 
 
-def test_panels_rows_and_help_are_chosen_by_key(finished, watch):
-    view = watch(finished)
-    view.until("probabilities of row 1")
-    view.type(b"3")
-    view.until("probabilities of row 3")
-    view.type(b"\t")
-    view.until("tab learning")
+def test_panels_rows_and_help_are_chosen_by_key_at_any_size(finished, watch):
+    view = watch(finished, speed=16.0)
+    view.until("end 6 of 6")
+    view.answers(b"3", "probabilities of row 3")
+    view.answers(b"\t", "tab learning")
     view.until("probabilities of", gone=True)
-    view.type(b"\x1b[Z")
-    view.until("tab all")
-    view.type(b"?")
-    view.until("select a row")
-    view.type(b"x")
-    view.until("select a row", gone=True)
-    view.type(b"?")
-    view.until("select a row")
-    view.type(b"q")  # closes the list, not the view
-    view.until("select a row", gone=True)
+    view.answers(b"\x1b[Z", "tab all")
+    view.answers(b"?", "select a row")
+    view.answers(b"x", "select a row", gone=True)
+    view.answers(b"?", "select a row")
+    view.answers(b"q", "select a row", gone=True)
     view.type("zXé\x1b[15~\x00".encode())  # keys without a meaning
-    view.type(b"4")
-    view.until("probabilities of row 4")
+    view.answers(b"4", "probabilities of row 4")
     assert "training" not in view.model.text  # a finished run takes no requests
+    before = view.model.written
+    view.answers(b"?", "select a row")
+    view.answers(b"?", "select a row", gone=True)
+    assert view.model.written - before < 100 * 36 / 2  # only what changes
+    for width, height in ((60, 18), (150, 50), (40, 12), (20, 5), (90, 30)):
+        view.resize(width, height)
+        if width < 40:
+            view.until("needs 40x12")
+        else:
+            view.until("6 of 6  tab all" if width > 40 else "end 6 of 6")
+        assert len(view.model.lines) == height
 
 
 def test_keys_send_requests_to_training(under_way, watch):
     view = watch(under_way.run)
     view.until("p pause training")
-    view.type(b"p")
-    view.until("asked training to pause")
-    view.type(b"s")
-    view.until("stop training and keep the best weights? y or n")
-    view.type(b"n")
-    view.until("keep the best weights?", gone=True)
-    view.type(b"l")
-    view.until("asked training to use the learning rate 0.0")
-    view.type(b"sy")
-    view.until("asked training to stop")
-    view.type(b"k")
-    view.until("asked training to save a snapshot")
-    view.type(b"n")
-    view.until("asked training to make one update")
+    view.answers(b"p", "asked training to pause")
+    view.answers(b"s", "stop training and keep the best weights? y or n")
+    view.answers(b"n", "keep the best weights?", gone=True)
+    view.answers(b"l", "asked training to use the learning rate 0.0")
+    view.answers(b"sy", "asked training to stop")
+    view.answers(b"k", "asked training to save a snapshot")
+    view.answers(b"n", "asked training to make one update")
     assert under_way.asked() == ["pause", "lr", "stop", "snapshot", "step"]
 
 
@@ -311,8 +302,7 @@ def test_what_training_did_is_shown_and_a_pause_is_undone(do, words, under_way, 
     view.until("● running")
     under_way.write({"event": "control", "step": 2, "do": do})
     assert "‖ paused" in view.until(words)
-    view.type(b"p")
-    view.until("asked training to resume")
+    view.answers(b"p", "asked training to resume")
     assert under_way.asked() == ["go"]
 
 
@@ -388,45 +378,17 @@ def test_an_internal_error_restores_the_terminal(finished, watch):
     assert view.is_put_back()
 
 
-def test_the_view_follows_the_size_of_the_terminal(finished, watch):
-    view = watch(finished, speed=16.0)
-    view.until("end 6 of 6")
-    for width, height in ((60, 18), (150, 50), (40, 12), (20, 5), (90, 30)):
-        view.resize(width, height)
-        if width < 40:
-            view.until("needs 40x12")
-        else:
-            view.until("6 of 6  tab all" if width > 40 else "end 6 of 6")
-        assert len(view.model.lines) == height
-
-
 def test_the_view_is_suspended_and_continued_by_the_shell(finished, watch):
     view = watch(finished, VIEW, code=SUPERVISED, speed=16.0)
     view.until("end 6 of 6")
     for _ in range(2):
-        view.type(b"\x1a")
-        view.until("STOPPED")
+        view.answers(b"\x1a", "STOPPED")
         assert view.is_put_back()
         assert "probabilities" not in view.model.text
-        view.type(b"fg\n")
-        view.until("probabilities of row 1")
+        view.answers(b"fg\n", "probabilities of row 1")
         assert view.model.modes["1049"]
-    view.type(b"q")
-    view.until("ENDED 0")
+    view.answers(b"q", "ENDED 0")
     assert view.is_put_back()
-
-
-def test_only_what_changes_is_written(finished, watch):
-    view = watch(finished, speed=16.0)
-    view.until("end 6 of 6")
-    view.type(b"3")
-    view.until("probabilities of row 3")
-    before = view.model.written
-    view.type(b"?")
-    view.until("select a row")
-    view.type(b"?")
-    view.until("select a row", gone=True)
-    assert view.model.written - before < 100 * 36 / 2
 
 
 def test_without_a_terminal_there_is_no_view(finished):

@@ -1,6 +1,6 @@
 """Canvas, colours, shapes, keys and layout of the terminal view, without a terminal."""
 
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hiddenstate.views.terminal.canvas import (
@@ -60,6 +60,7 @@ def test_only_what_changed_is_written():
     assert changes(new, new) == ""
 
 
+@settings(max_examples=50)
 @given(
     st.lists(
         st.tuples(
