@@ -46,19 +46,6 @@ def test_members_start_from_different_weights():
     assert np.abs(one - two).max() > 0.1
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("job", ["classify", "regress"])
-def test_answers_are_averages(engine, job):
-    task = task_of(job)
-    made, _ = trained(task, engine)
-    each, whole = made.each(task.X), made.predict(task.X)
-    assert len(each) == 3
-    if job == "classify":
-        np.testing.assert_allclose(softmax(whole), np.mean([softmax(o) for o in each], axis=0))
-    else:
-        np.testing.assert_allclose(whole, np.mean(each, axis=0))
-
-
 def test_the_average_of_certain_answers_is_finite():
     net = task_of().net
     certain = [np.array([[900.0, -900.0, 0.0]]), np.array([[-900.0, 900.0, 0.0]])]

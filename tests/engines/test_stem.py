@@ -11,7 +11,7 @@ from hiddenstate.config import RecurrentConfig, TrainingConfig, make_config
 from hiddenstate.data.prepare.batches import Batches, generator
 from hiddenstate.engines import Task, TrainingState, make_engine
 from hiddenstate.errors import OptionError
-from hiddenstate.models.meaning import layers_of, stem_layers
+from hiddenstate.models.meaning import layers_of
 from hiddenstate.models.net import STEM_MOMENTS, Net
 from hiddenstate.program.layers import run_layers
 from tests.conftest import ENGINES, needs_kernels
@@ -91,16 +91,6 @@ def test_training_resumes_exactly(engine):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_row_of_weight_zero_changes_nothing(engine):
-    task = task_of(net_with_stem(2), weights=True)
-    noise = np.where((task.weights == 0)[:, None, None], np.nan, task.X)
-    one, losses = trained(task, engine)
-    two, others = trained(replace(task, X=noise), engine)
-    np.testing.assert_array_equal(losses, others)
-    assert_same_state(one.export(), two.export())
-
-
-@pytest.mark.parametrize("engine", ENGINES)
 def test_running_moments_follow_the_batches(engine):
     """By hand, for the first layer's first step: torch.nn.BatchNorm1d's rule."""
     task = task_of(net_with_stem())
@@ -115,18 +105,6 @@ def test_running_moments_follow_the_batches(engine):
     mean, variance = (after[f"stem.0.norm.{name}"] for name in STEM_MOMENTS)
     np.testing.assert_allclose(mean, 0.1 * flat.mean(axis=0), atol=1e-12)
     np.testing.assert_allclose(variance, 0.9 + 0.1 * flat.var(axis=0, ddof=1), atol=1e-12)
-
-
-def test_a_causal_stem_reads_no_later_step():
-    net = net_with_stem(causal=True)
-    params = net.initial(1, "float64")
-    x = generator(0, "x").normal(size=(1, T, FEATURES))
-    layers = stem_layers(net, params)
-    whole, *_ = run_layers(layers, x)
-    changed = np.where((np.arange(T) > 8)[:, None], 9.0, x)
-    later, *_ = run_layers(layers, changed)
-    np.testing.assert_array_equal(whole[:, :9], later[:, :9])
-    assert (whole[:, 9:] != later[:, 9:]).any()
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from hiddenstate import RecurrentClassifier, load
 from hiddenstate.config import make_config
 from hiddenstate.data import Rows, SequenceDataset, read_dataset
 from hiddenstate.data.prepare.pipeline import prepare
-from hiddenstate.engines import choose, make_predictor
+from hiddenstate.engines import make_predictor
 from hiddenstate.engines.interface import without_fold
 from hiddenstate.errors import OptionError, UntrustedFileError
 from hiddenstate.inference.predict import predict_run
@@ -23,7 +23,6 @@ from hiddenstate.jobs.classify import ClassifyJob
 from hiddenstate.metrics.scores import cross_entropy
 from hiddenstate.models.companions.convolutions import ConvolutionPath
 from hiddenstate.models.fitted import load_model, model_from_facts
-from hiddenstate.program.companions import combine
 from hiddenstate.program.equations import softmax
 from hiddenstate.runs import Run
 from hiddenstate.runs.run_data import run_dataset
@@ -279,22 +278,6 @@ def test_torch_gives_the_same_answers(unequal):
         with torch.no_grad():
             found = made.to_torch()(torch.tensor(padded), lengths=torch.tensor(lengths)).exp()
         np.testing.assert_allclose(found.numpy(), made.predict_proba(series), atol=2e-3)
-
-
-def test_the_answer_is_a_mean_of_probabilities_without_kernels_too(monkeypatch):
-    X, y = shapes(16, 12)
-    made = RecurrentClassifier("gru", hidden_size=3, epochs=1, convolutions=True).fit(X, y)
-    path = replace(path_of(made.model_), net_share=0.25, net_scale=2.0)
-    made.model_ = replace(made.model_, companions=(path,))
-    compiled = made.predict_proba(X)
-    rows = made.model_.transform.apply(X, None, float, "X")
-    monkeypatch.setattr(choose, "why_not", lambda: "none")
-    monkeypatch.setattr(choose, "is_installed", lambda name: False)
-    monkeypatch.setattr("hiddenstate.models.convolutions.level", lambda: None)
-    net = make_predictor(replace(made.model_, companions=()), "cpu", 1).predict(rows)
-    found = np.exp(make_predictor(made.model_, "cpu", 1).predict(rows))
-    np.testing.assert_allclose(found, np.exp(combine(net, path.logits(rows), 0.25, 2.0)), rtol=1e-6)
-    np.testing.assert_allclose(found, compiled, atol=0.01)
 
 
 def test_a_fold_keeps_the_groups_of_a_file_together(cli, tmp_path):

@@ -180,13 +180,6 @@ def test_a_terminal_shows_a_chart_and_a_table_and_a_pipe_gets_csv(cli, tmp_path,
     assert max(map(len, lines)) <= 36
 
 
-def test_a_model_that_does_not_forecast_is_refused_before_its_data(cli, tmp_path, tiny_idx):
-    assert cli("classify", tiny_idx, "--max-steps", 1, *OFF).code == 0
-    done = cli("forecast", "last")
-    assert done.code == 2
-    assert "a classify model does not forecast" in done.err
-
-
 def test_a_recursive_step_reads_the_forecast_before_it(cli, tmp_path):
     path = write(tmp_path / "own.csv")
     trained(cli, path, 1)
@@ -279,7 +272,10 @@ def test_what_cannot_be_forecast_is_refused(cli, tmp_path):
         assert message in done.err
 
 
-def test_models_that_do_not_forecast_are_refused(cli, tmp_path):
+def test_models_that_do_not_forecast_are_refused(cli, tmp_path, tiny_idx):
+    assert cli("classify", tiny_idx, "--max-steps", 1, *OFF).code == 0
+    done = cli("forecast", "last")
+    assert (done.code, "a classify model does not forecast" in done.err) == (2, True)
     cli("regress", "--windows", 3, "--view", "off")
     done = cli("forecast", "last")
     assert (done.code, "--horizon" in done.err or "DATA" in done.err) == (2, True)

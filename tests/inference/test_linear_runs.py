@@ -11,11 +11,10 @@ import pytest
 
 from hiddenstate.data import Rows
 from hiddenstate.engines import make_predictor
-from hiddenstate.errors import DataError, UntrustedFileError
+from hiddenstate.errors import DataError
 from hiddenstate.inference.predict import predict_series
-from hiddenstate.inference.stream import Stream
 from hiddenstate.jobs.path_share import with_factor
-from hiddenstate.models.fitted import FittedModel, load_model, model_from_facts
+from hiddenstate.models.fitted import FittedModel
 from hiddenstate.runs import Run
 from tests.conftest import Cli, answer_to
 
@@ -91,54 +90,6 @@ def test_half_the_share_is_half_of_what_the_network_adds(run, tmp_path):
     shares = (with_factor(model.params, np.full(1, share)) for share in (1.0, 0.5, 0.0))
     logs = [np.log(predicted(replace(model, params=params), values)) for params in shares]
     np.testing.assert_allclose(logs[1], (logs[0] + logs[2]) / 2, atol=1e-5)
-
-
-def test_a_model_file_brings_the_path_back(run, tmp_path):
-    model = load_model(run.path / "model.safetensors")[0]
-    path, own = model.transform.linear, run.model().transform.linear
-    np.testing.assert_array_equal(path.weights, own.weights)
-    facts, arrays = model.facts(), model.arrays()
-    again = model_from_facts(facts, arrays, "m")
-    values = series_of(tmp_path)
-    np.testing.assert_array_equal(predicted(again, values), predicted(model, values))
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [
-        lambda facts, arrays: facts["preparation"]["linear"].update(log=[1]),
-        lambda facts, arrays: facts["preparation"]["linear"].update(log=[True, True]),
-        lambda facts, arrays: facts["preparation"]["linear"].update(season=0),
-        lambda facts, arrays: arrays.pop("preparation/lag_bias"),
-        lambda facts, arrays: arrays.update({"preparation/lag_weights": np.zeros((2, 3))}),
-        lambda facts, arrays: arrays["preparation/lag_weights"].fill(np.nan),
-        lambda facts, arrays: facts["preparation"].pop("linear"),
-        lambda facts, arrays: facts["preparation"].update(targets=None),
-    ],
-)
-def test_a_path_that_does_not_fit_its_model_is_refused(run, damage):
-    model = load_model(run.path / "model.safetensors")[0]
-    facts = json.loads(json.dumps(model.facts()))
-    arrays = {name: array.copy() for name, array in model.arrays().items()}
-    damage(facts, arrays)
-    with pytest.raises(UntrustedFileError, match="damaged transform"):
-        model_from_facts(facts, arrays, "m")
-
-
-def test_a_stream_answers_like_the_series_read_at_once(run, tmp_path):
-    model, values = run.model(), series_of(tmp_path)
-    whole, parts = Stream(model), Stream(model)
-    answers = whole.feed(values)[0]
-    cut = [parts.feed(values[:1]), parts.feed(values[1:50]), parts.feed(values[50:])]
-    np.testing.assert_allclose(np.concatenate(cut, axis=1)[0], answers, rtol=1e-5)
-    parts.save(tmp_path / "state")
-    again = [Stream(model, state=dict(parts.state)).step([[900.0]]), whole.step([[900.0]])]
-    np.testing.assert_allclose(again[0], again[1], rtol=1e-5)
-    # A stream reads on where a window would begin anew, so the network's part may differ.
-    bare = replace(model, params=with_factor(model.params, np.zeros(1)))
-    lags = model.transform.linear.n_lags
-    streamed = Stream(bare).feed(values)[0, lags - 1 :, 0]
-    np.testing.assert_allclose(streamed, predicted(bare, values), rtol=1e-5)
 
 
 def test_a_path_cannot_be_folded_into_weights(run):

@@ -334,28 +334,6 @@ def test_denormals_are_flushed_inside_the_kernels_only(cell: str) -> None:
     assert float(torch.tensor([1e-38]) * 0.1) != 0
 
 
-@pytest.mark.parametrize("cell", CELLS)
-def test_a_layer_trains_as_torchs(cell: str, computed: list[Any]) -> None:
-    torch.manual_seed(0)
-    heads = [torch.nn.Linear(16, 1, dtype=torch.float64) for _ in range(2)]
-    heads[1].load_state_dict(heads[0].state_dict())
-    t = torch.linspace(0, 12, 120, dtype=torch.float64).reshape(4, 30, 1)
-    curves = []
-    for layer, head in zip(twins(cell, 1, 16, batch_first=True), heads, strict=True):
-        optimizer = torch.optim.Adam([*layer.parameters(), *head.parameters()], lr=0.01)
-        losses = []
-        for _ in range(30):
-            loss = torch.nn.functional.mse_loss(head(layer(t.sin())[0]), (t - 1).sin())
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            losses.append(float(loss.detach()))
-        assert losses[-1] < losses[0]
-        curves.append(losses)
-    assert curves[1] == pytest.approx(curves[0], rel=1e-9)
-    assert len(computed) == 30
-
-
 @pytest.mark.parametrize("level", levels())
 @pytest.mark.parametrize("cell", CELLS)
 def test_infinite_and_huge_numbers_give_what_torch_gives(cell, level, monkeypatch):

@@ -8,7 +8,6 @@ import pytest
 from hiddenstate.data import Rows
 from hiddenstate.data.prepare.batches import generator
 from hiddenstate.kernels import VARIABLE, levels
-from hiddenstate.models import convolutions
 from hiddenstate.models.companions.convolutions import ConvolutionPath
 from hiddenstate.models.convolutions import FEATURES, choose_convolutions
 from hiddenstate.program.companions import KERNELS, combine, proportions
@@ -68,15 +67,6 @@ def test_threads_change_nothing():
     np.testing.assert_array_equal(
         one.companion.logits(X, None, 1), one.companion.logits(X, None, 2)
     )
-
-
-@needs_kernels
-def test_without_kernels_the_answers_are_the_same(monkeypatch):
-    X, y = shapes(16, 40)
-    path = ConvolutionPath.fit(Rows(X, y), 2).companion
-    compiled = path.logits(X[:5])
-    monkeypatch.setattr(convolutions, "level", lambda: None)
-    np.testing.assert_allclose(path.logits(X[:5]), compiled, atol=0.02)
 
 
 def test_an_answer_depends_on_nothing_else_in_the_list_nor_on_padding():
@@ -142,15 +132,6 @@ def test_huge_numbers_leave_everything_finite():
     made = ConvolutionPath.fit(Rows(X * 1e300, y), 2)
     assert np.isfinite(made.companion.convolutions.biases).all()
     assert np.isfinite(made.companion.logits(X * -1e307)).all()
-
-
-def test_pixels_are_read_as_fractions():
-    X, y = shapes(10, 20)
-    pixels = np.clip(X * 60 + 128, 0, 255).astype(np.uint8)
-    made = ConvolutionPath.fit(Rows(pixels, y), 2)
-    np.testing.assert_array_equal(
-        made.companion.logits(pixels), made.companion.logits(pixels / 255.0)
-    )
 
 
 def test_the_mean_of_certain_answers_is_finite():

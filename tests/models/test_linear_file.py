@@ -71,6 +71,9 @@ def test_a_file_of_a_path_without_other_inputs_holds_nothing_of_them(tmp_path: P
 @pytest.mark.parametrize(
     "forge",
     [
+        lambda facts, arrays: facts.update(log=[1]),
+        lambda facts, arrays: facts.update(log=[True, True]),
+        lambda facts, arrays: facts.update(season=0),
         lambda facts, arrays: facts.update(inputs=[-1, 1]),
         lambda facts, arrays: facts.update(inputs=[1, 3]),
         lambda facts, arrays: facts.update(inputs=[1, 1]),
@@ -79,6 +82,9 @@ def test_a_file_of_a_path_without_other_inputs_holds_nothing_of_them(tmp_path: P
         lambda facts, arrays: facts.update(seasons=[30, 7]),
         lambda facts, arrays: facts.update(seasons=[7, True]),
         lambda facts, arrays: facts.update(more=1),
+        lambda facts, arrays: arrays.pop("preparation/lag_bias"),
+        lambda facts, arrays: arrays["preparation/lag_weights"].fill(np.nan),
+        lambda facts, arrays: arrays.update({"preparation/lag_weights": np.zeros((2, 3))}),
         lambda facts, arrays: arrays.pop("preparation/lag_inputs"),
         lambda facts, arrays: arrays.pop("preparation/near_inputs"),
         lambda facts, arrays: arrays.pop("preparation/near_bias"),

@@ -41,14 +41,17 @@ class Asked(Callback):
         return now
 
 
-def train(job, path, *requests, stop_at=None):
-    """Train in the folder `path` with requests; return the trainer and its results."""
+def train(job, path, *requests, stop_at=None, should_stop=None, kind=Recorder):
+    """Train in the folder `path` with requests; return the trainer and its results.
+
+    It stops after `stop_at` updates or once `should_stop` says so; `kind` is what writes the run.
+    """
     engine = make_engine(job.task(), starting_state(job))
     stop, asked = StopAt(10**9 if stop_at is None else stop_at), Asked(*requests)
     record = make_record(job.config, job.dataset.facts(), engine.about())
     with create_run(path, record) as writer:
-        hooks = [Recorder(writer, make_snapshots(job)), stop, asked]
-        trainer = Trainer(job, engine, hooks, should_stop=stop, requests=asked)
+        hooks = [kind(writer, make_snapshots(job)), stop, asked]
+        trainer = Trainer(job, engine, hooks, should_stop=should_stop or stop, requests=asked)
         return trainer, trainer.train()
 
 
@@ -60,11 +63,8 @@ def killed_after_request(job, path, *requests):
             super().on_control(trainer, event, name)
             raise SystemExit  # as kill -9 would
 
-    engine = make_engine(job.task(), starting_state(job))
-    asked = Asked(*requests)
-    record = make_record(job.config, job.dataset.facts(), engine.about())
-    with create_run(path, record) as writer, pytest.raises(SystemExit):
-        Trainer(job, engine, [Killed(writer, make_snapshots(job)), asked], requests=asked).train()
+    with pytest.raises(SystemExit):
+        train(job, path, *requests, kind=Killed)
 
 
 def finish(path, **changes):

@@ -10,11 +10,8 @@ import pytest
 
 from hiddenstate.engines import make_engine
 from hiddenstate.errors import DataError, OptionError, RunMovedError, UntrustedFileError
-from hiddenstate.jobs import make_snapshots
 from hiddenstate.runs import Run, requests
-from hiddenstate.runs.record import make_record
 from hiddenstate.runs.requests import Inbox, Request, make_request, send_request
-from hiddenstate.runs.writer import create_run
 from hiddenstate.system.lock import take_lock
 from hiddenstate.training.initial_state import starting_state
 from hiddenstate.training.recorder import Recorder
@@ -309,18 +306,16 @@ def test_a_snapshot_killed_before_its_checkpoint_is_the_same_and_recorded_once(t
 
 
 def test_of_two_pauses_the_last_is_the_one_a_resumed_run_does_not_keep(tiny_idx, tmp_path):
-    job = make("classify", tiny_idx)
-    engine = make_engine(job.task(), starting_state(job))
-    asked = Asked((3, "pause"), (3, "go"), (3, "pause"))
-    record = make_record(job.config, job.dataset.facts(), engine.about())
-    with create_run(tmp_path / "run", record) as writer:
-        Trainer(
-            job,
-            engine,
-            [Recorder(writer, make_snapshots(job)), asked],
-            requests=asked,
-            should_stop=lambda: asked.made >= 3 and not asked.requests,
-        ).train()
+    pauses, pause = [], Recorder.on_pause
+
+    class Counted(Recorder):
+        def on_pause(self, trainer):
+            pauses.append(trainer.step)
+            pause(self, trainer)
+
+    asked = ((3, "pause"), (3, "go"), (3, "pause"))
+    stop = {"should_stop": lambda: len(pauses) > 1, "kind": Counted}
+    train(make("classify", tiny_idx), tmp_path / "run", *asked, **stop)
     assert [event["do"] for event in controls(tmp_path / "run")] == ["pause", "go", "pause"]
     finish(tmp_path / "run")
     assert [event["do"] for event in controls(tmp_path / "run")] == ["pause", "go"]
@@ -328,9 +323,7 @@ def test_of_two_pauses_the_last_is_the_one_a_resumed_run_does_not_keep(tiny_idx,
 
 @pytest.mark.parametrize("what", ["moved", "removed", "its lock"])
 def test_a_run_whose_folder_is_gone_ends_in_a_pause_too(what, tiny_idx, tmp_path):
-    job = make("classify", tiny_idx)
-    engine = make_engine(job.task(), starting_state(job))
-    path, asked = tmp_path / "run", Asked((3, "pause"))
+    path = tmp_path / "run"
 
     class Gone(Recorder):
         def on_pause(self, trainer):
@@ -343,11 +336,8 @@ def test_a_run_whose_folder_is_gone_ends_in_a_pause_too(what, tiny_idx, tmp_path
                 shutil.rmtree(path)
             super().on_pause(trainer)
 
-    with (
-        create_run(path, make_record(job.config, job.dataset.facts(), engine.about())) as writer,
-        pytest.raises(RunMovedError, match="moved or removed"),
-    ):
-        Trainer(job, engine, [Gone(writer, make_snapshots(job)), asked], requests=asked).train()
+    with pytest.raises(RunMovedError, match="moved or removed"):
+        train(make("classify", tiny_idx), path, (3, "pause"), kind=Gone)
 
 
 def test_stopped_before_its_first_step_a_run_is_no_result(tiny_idx, tmp_path):
@@ -361,19 +351,8 @@ def test_stopped_before_its_first_step_a_run_is_no_result(tiny_idx, tmp_path):
 def test_a_run_interrupted_in_a_pause_does_not_pause_when_resumed(tiny_idx, tmp_path, monkeypatch):
     waits = []
     monkeypatch.setattr("time.sleep", waits.append)
-    job = make("classify", tiny_idx)
-    engine = make_engine(job.task(), starting_state(job))
-    asked = Asked((3, "pause"))
-    record = make_record(job.config, job.dataset.facts(), engine.about())
-    with create_run(tmp_path / "run", record) as writer:
-        stop = lambda: len(waits) > 2  # noqa: E731
-        Trainer(
-            job,
-            engine,
-            [Recorder(writer, make_snapshots(job)), asked],
-            should_stop=stop,
-            requests=asked,
-        ).train()
+    run, job = tmp_path / "run", make("classify", tiny_idx)
+    train(job, run, (3, "pause"), should_stop=lambda: len(waits) > 2)
     assert [event["do"] for event in controls(tmp_path / "run")] == ["pause"]
     assert finish(tmp_path / "run") is not None
     assert controls(tmp_path / "run") == []

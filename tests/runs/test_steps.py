@@ -6,11 +6,8 @@ import numpy as np
 import pytest
 
 from hiddenstate.engines import make_engine
-from hiddenstate.jobs import make_snapshots
 from hiddenstate.runs import Run, requests
-from hiddenstate.runs.record import make_record
 from hiddenstate.runs.requests import Request
-from hiddenstate.runs.writer import create_run
 from hiddenstate.training.initial_state import starting_state
 from hiddenstate.training.recorder import Recorder
 from hiddenstate.training.trainer import Trainer
@@ -83,17 +80,8 @@ def test_a_run_resumed_after_a_step_has_continued(tiny_idx, tmp_path, no_waiting
     """It is byte-identical to one that was sent the request to go."""
     job = make("classify", tiny_idx)
     train(job, tmp_path / "whole", (3, "pause"), (3, "step"), (4, "go"))
-    engine = make_engine(job.task(), starting_state(job))
-    asked = Asked((3, "pause"), (3, "step"))
-    record = make_record(job.config, job.dataset.facts(), engine.about())
-    with create_run(tmp_path / "cut", record) as writer:
-        Trainer(
-            job,
-            engine,
-            [Recorder(writer, make_snapshots(job)), asked],
-            should_stop=lambda: len(no_waiting) > 5,
-            requests=asked,
-        ).train()
+    asked = ((3, "pause"), (3, "step"))
+    train(job, tmp_path / "cut", *asked, should_stop=lambda: len(no_waiting) > 5)
     assert requests.is_paused(Run(tmp_path / "cut").history())
     assert finish(tmp_path / "cut") is not None
     assert contents(tmp_path / "cut") == contents(tmp_path / "whole")
@@ -129,10 +117,8 @@ def test_a_run_killed_after_its_last_step_ends_as_if_it_had_not_been(tiny_idx, t
 
     job = make("classify", tiny_idx, epochs=2, checkpoint_every=15)
     train(job, tmp_path / "whole", (15, "step"))
-    engine, asked = make_engine(job.task(), starting_state(job)), Asked((15, "step"))
-    record = make_record(job.config, job.dataset.facts(), engine.about())
-    with create_run(tmp_path / "cut", record) as writer, pytest.raises(SystemExit):
-        Trainer(job, engine, [Killed(writer, make_snapshots(job)), asked], requests=asked).train()
+    with pytest.raises(SystemExit):
+        train(job, tmp_path / "cut", (15, "step"), kind=Killed)
     finish(tmp_path / "cut")
     assert contents(tmp_path / "cut") == contents(tmp_path / "whole")
 
