@@ -25,21 +25,10 @@ RANDOM = (
 that some has and none of `KINDS`."""
 
 PLAIN: dict[str, Any] = {
-    "cell": "gru",
-    "layers": 1,
-    "bidirectional": False,
-    "stem": False,
-    "members": 1,
-    "readout": "last",
-    "output": "last",
-    "missing": "error",
-    "hidden_size": 5,
-    "steps": 6,
-    "linear": False,
-    "change": False,
-    "pixels": False,
-    "stateful": False,
-    "nonlinearity": "tanh",
+    **{"cell": "gru", "layers": 1, "bidirectional": False, "stem": False, "members": 1},
+    **{"readout": "last", "output": "last", "missing": "error", "hidden_size": 5, "steps": 6},
+    **{"linear": False, "change": False, "pixels": False, "stateful": False},
+    **{"nonlinearity": "tanh"},
 }
 CLASSIFY: dict[str, Any] = {**PLAIN, "job": "classify"}
 STEPS: dict[str, Any] = {**PLAIN, "job": "regress", "output": "steps"}

@@ -235,13 +235,7 @@ def test_bytes_are_those_nearest_to_the_weights():
 
 
 NAMES = [
-    'say "no"',
-    "back\\slash",
-    "what??/ever",
-    "*/ int",
-    "a@b $c WEIGHT",
-    "été 雪",
-    "two\nlines",
+    *('say "no"', "back\\slash", "what??/ever", "*/ int", "a@b $c WEIGHT", "été 雪", "two\nlines"),
     "",
 ]
 

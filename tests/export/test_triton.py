@@ -48,12 +48,7 @@ SCHEMA: dict[str, dict[str, str]] = {
 
 ENUMS = {
     "DataType": [
-        "TYPE_INVALID",
-        "TYPE_UINT8",
-        "TYPE_INT32",
-        "TYPE_INT64",
-        "TYPE_FP32",
-        "TYPE_FP64",
+        *("TYPE_INVALID", "TYPE_UINT8", "TYPE_INT32", "TYPE_INT64", "TYPE_FP32", "TYPE_FP64"),
     ],
     "Kind": ["CONTROL_SEQUENCE_START"],
 }

@@ -25,21 +25,10 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> RegressJob:
     path = tmp_path_factory.mktemp("net_share") / "y.csv"
     np.savetxt(path, np.stack([y, u], axis=1), delimiter=",", header="y,u", comments="")
     options = {
-        "data": str(path),
-        "input": ("y", "u"),
-        "target": ("y",),
-        "stride": 1,
-        "horizon": HORIZON,
-        "window": 12,
-        "stateful": False,
-        "linear": True,
-        "output": "last",
-        "cell": "gru",
-        "hidden_size": 16,
-        "lr": 0.01,
-        "epochs": 20,
-        "batch_size": 32,
-        "threads": 1,
+        **{"data": str(path), "input": ("y", "u"), "target": ("y",), "stride": 1},
+        **{"horizon": HORIZON, "window": 12, "stateful": False, "linear": True, "output": "last"},
+        **{"cell": "gru", "hidden_size": 16, "lr": 0.01, "epochs": 20, "batch_size": 32},
+        **{"threads": 1},
     }
     config = make_config("regress", options)
     made = RegressJob(config, load_dataset(config))

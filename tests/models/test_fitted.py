@@ -52,14 +52,8 @@ FULL = recurrent(
     targets=("\u00e9\u202e\n", "a b"),
     pixels=True,
     reading={
-        "input": ("a b", "\u00e9\u202e\n"),
-        "target": None,
-        "horizon": 3,
-        "decimal": ",",
-        "window": 0,
-        "stride": None,
-        "layout": "long",
-        "channels_first": True,
+        **{"input": ("a b", "\u00e9\u202e\n"), "target": None, "horizon": 3, "decimal": ","},
+        **{"window": 0, "stride": None, "layout": "long", "channels_first": True},
     },
 )
 

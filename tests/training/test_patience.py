@@ -271,13 +271,8 @@ def test_estimators_keep_their_validations_and_the_best_weights(engine: str) -> 
     random = np.random.default_rng(0)
     X, y = random.normal(size=(60, 6)), random.normal(size=60)
     own: dict[str, Any] = {
-        "epochs": 25,
-        "valid_fraction": 0.3,
-        "patience": 2,
-        "batch_size": 16,
-        "engine": engine,
-        "threads": 1,
-        "random_state": 0,
+        **{"epochs": 25, "valid_fraction": 0.3, "patience": 2, "batch_size": 16, "engine": engine},
+        **{"threads": 1, "random_state": 0},
     }
     coder = Autoencoder((8,), 2, lr=0.1, **own).fit(X)
     follower = RecurrentRegressor(hidden_size=4, lr=0.3, **own).fit(X, y)

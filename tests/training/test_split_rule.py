@@ -16,15 +16,8 @@ from hiddenstate.training.start import start_in
 from tests.conftest import QUIET, Cli
 
 OPTIONS = {
-    "target": ("load",),
-    "horizon": 5,
-    "window": 8,
-    "stride": 1,
-    "stateful": False,
-    "test_fraction": 0.25,
-    "max_steps": 4,
-    "hidden_size": 3,
-    "output": "last",
+    **{"target": ("load",), "horizon": 5, "window": 8, "stride": 1, "stateful": False},
+    **{"test_fraction": 0.25, "max_steps": 4, "hidden_size": 3, "output": "last"},
 }
 
 

@@ -14,15 +14,8 @@ from hiddenstate.models.fitted import FittedModel
 from tests.export.models import random_model
 
 PLAIN: dict[str, Any] = {
-    "job": "regress",
-    "missing": "error",
-    "stem": False,
-    "bidirectional": False,
-    "members": 1,
-    "change": False,
-    "linear": False,
-    "pixels": False,
-    "readout": "last",
+    **{"job": "regress", "missing": "error", "stem": False, "bidirectional": False, "members": 1},
+    **{"change": False, "linear": False, "pixels": False, "readout": "last"},
 }
 
 
