@@ -20,7 +20,7 @@ RunOf = Callable[[str], Run]
 OpenPage = Callable[..., Browser]
 
 READ_ALL = """async (digits) => {
-  const { pixelsOf } = await import("/assets/studio/static/own_picture.js");
+  const { pixelsOf } = await import("/assets/web/pad.js");
   const { Model } = await import("/assets/web/net.js");
   const { unpacked } = await import("/assets/web/packed.js");
   const program = await (await fetch("/api/runs/classify-1/program/final")).json();
@@ -31,11 +31,17 @@ READ_ALL = """async (digits) => {
     canvas.width = canvas.height = side;
     const pen = canvas.getContext("2d");
     const image = pen.createImageData(side, side);
-    digit.forEach((value, at) => image.data.set([value, value, value, 255], 4 * at));
-    pen.putImageData(image, 0, 0);
+    const paint = (color) => {
+      digit.forEach((value, at) => image.data.set([...color(value), 255], 4 * at));
+      pen.putImageData(image, 0, 0);
+    };
+    paint((value) => [value, 255 - value, 7]);
+    const colors = pixelsOf(canvas, [side, side, 3]);
+    paint((value) => [value, value, value]);
     const values = pixelsOf(canvas, [side, side]);
     const rows = Array.from({ length: side }, (_, t) => values.slice(t * side, (t + 1) * side));
-    return { values: [...values], chances: [...model.predict(rows).probabilities] };
+    const chances = [...model.predict(rows).probabilities];
+    return { values: [...values], colors: [...colors], chances };
   });
 }"""
 
@@ -139,6 +145,8 @@ def test_pictures_are_read_as_the_model_reads_them(shown: Any, run: Run) -> None
     model = load(run.path / "model.safetensors")
     found = shown.evaluate(READ_ALL, digits.reshape(len(digits), -1).tolist())
     assert [each["values"] for each in found] == digits.reshape(len(digits), -1).tolist()
+    colors = np.stack([digits, 255 - digits, np.full_like(digits, 7)], axis=-1)
+    assert [each["colors"] for each in found] == colors.reshape(len(digits), -1).tolist()
     np.testing.assert_allclose(
         [each["chances"] for each in found], model.predict_proba(digits), atol=1e-5
     )
