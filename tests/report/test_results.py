@@ -8,6 +8,7 @@ from sklearn.metrics import balanced_accuracy_score, f1_score
 
 from hiddenstate.data import load_dataset
 from hiddenstate.metrics import baselines
+from hiddenstate.metrics.comparison import Baseline
 from hiddenstate.metrics.scores import mean_squared_error
 from hiddenstate.report import results
 from hiddenstate.report.facts import RunFacts
@@ -20,6 +21,12 @@ from tests.report_html import train, train_digits
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return train_digits(tmp_path_factory.mktemp("runs"))
+
+
+def baseline_of(facts: RunFacts) -> Baseline:
+    compared = results.baseline(facts)
+    assert compared is not None
+    return compared
 
 
 def test_results_from_the_confusion_matrix_equal_those_from_predictions(digits: Run) -> None:
@@ -36,8 +43,7 @@ def test_results_from_the_confusion_matrix_equal_those_from_predictions(digits: 
 
 
 def test_the_baseline_of_a_classifier_is_the_score_of_one_label(digits: Run) -> None:
-    compared = results.baseline(RunFacts(digits))
-    assert compared is not None
+    compared = baseline_of(RunFacts(digits))
     dataset = run_dataset(digits)
     assert dataset.y is not None
     assert dataset.test is not None
@@ -48,8 +54,7 @@ def test_the_baseline_of_a_classifier_is_the_score_of_one_label(digits: Run) -> 
 def test_bundled_digits_have_a_baseline_that_is_not_logged(tmp_path: Path) -> None:
     facts = RunFacts(train("classify", {"max_steps": 2, "n_evaluated": 5}, tmp_path))
     assert "baseline_accuracy" not in facts.results
-    compared = results.baseline(facts)
-    assert compared is not None
+    compared = baseline_of(facts)
     assert compared.other == 0.1135  # 1,135 of 10,000 test digits are ones
 
 
@@ -64,8 +69,7 @@ def test_principal_components_are_measured_on_the_same_rows_as_the_network(codes
         ("pca_evaluated_mse", digits.X_test[:30]),
     ):
         assert facts.static_arrays[name] == pytest.approx([components.error(rows)])
-    compared = results.baseline(facts)
-    assert compared is not None
+    compared = baseline_of(facts)
     assert compared.other == facts.static_arrays["pca_mse"][0]
     assert "fitted to the first 2,000 training rows reached" in compared.in_words()
 
@@ -80,8 +84,7 @@ def test_without_test_rows_components_are_measured_on_training_rows(tmp_path: Pa
 
 def test_the_baseline_of_waves_is_their_mean(tmp_path: Path) -> None:
     facts = RunFacts(train("regress", {"windows": 15}, tmp_path))
-    compared = results.baseline(facts)
-    assert compared is not None
+    compared = baseline_of(facts)
     y = load_dataset(facts.config).y
     assert y is not None
     last = y[-10:].astype(np.float64)

@@ -302,14 +302,9 @@ def test_rows_are_read_as_the_model_read_its_data(
         "() => document.querySelector('.hand select option').textContent === 'Your row 1'"
     )
     wait_for(page, ".said p", f"{100 * max(row['p_a'], row['p_b']):.2f} % sure")
-    for bad, said in [
-        ("x;on\n1.5;1", "line 2, column x: expected a number, found 1.5; the decimal mark"),
-        ("x;on\n1;2\n;1", "line 3, column x: missing or not finite"),
-        ("x;on\n1;2;3", "line 2: expected 2 columns"),
-    ]:
-        page.locator(".own textarea").fill(bad)
-        page.locator(".own button").click()
-        wait_for(page, ".own .bad", said)
+    page.locator(".own textarea").fill("x;on\n1.5;1")
+    page.locator(".own button").click()
+    wait_for(page, ".own .bad", "line 2, column x: expected a number, found 1.5; the decimal mark")
 
 
 def test_many_columns_are_folded(tmp_path: Path, open_page: OpenPage) -> None:

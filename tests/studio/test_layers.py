@@ -71,11 +71,8 @@ def test_a_page_shows_one_answer_and_at_a_click_the_network(
     assert page.locator(".layers button:disabled").count() == 2
 
 
-@pytest.mark.parametrize("share", [0.0, 0.5])
-def test_an_exported_page_switches_where_it_has_both(
-    share: float, tmp_path: Path, open_page: OpenPage
-) -> None:
-    model = random_model(3, job="classify", steps=12, convolutions=share, members=2, missing=None)
+def test_an_exported_page_switches_where_it_has_both(tmp_path: Path, open_page: OpenPage) -> None:
+    model = random_model(3, job="classify", steps=12, convolutions=0.5, members=2, missing=None)
     source = source_of(model, "m", "float32")
     (content,) = TARGET.build(source).values()
     (tmp_path / "page.html").write_bytes(content)

@@ -29,9 +29,7 @@ def loaded(browser: Browser) -> list[str]:
     return [name for name in names if name.endswith((".js", ".css"))]
 
 
-@pytest.mark.parametrize(
-    ("job", "language"), [("classify", "zh"), ("regress", "en"), ("autoencode", "zh")]
-)
+@pytest.mark.parametrize(("job", "language"), [("regress", "en"), ("autoencode", "zh")])
 def test_little_is_loaded_until_something_is_touched(
     job: str, language: str, run_of: RunOf, open_page: OpenPage
 ) -> None:

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,7 @@ PAGES = {
 FIRST = {name for names in PAGES.values() for name in names}
 
 
+@cache
 def chinese() -> dict[str, dict[str, str]]:
     """Return the Chinese texts of each file."""
     paths = [f"import({json.dumps(str(STATIC / f'zh_{part}.js'))})" for part in PAGES]

@@ -53,8 +53,9 @@ def apart(texts: list[Any]) -> bool:
     )
 
 
-@pytest.mark.parametrize("upright", [False, True])
-@pytest.mark.parametrize("ends", [[0.5, 0.5], [0.98, 0.02], [0.47, 0.53]])
+@pytest.mark.parametrize(
+    ("ends", "upright"), [([0.5, 0.5], False), ([0.98, 0.02], True), ([0.47, 0.53], False)]
+)
 def test_names_of_probabilities_are_apart_and_where_no_line_is(
     ends: list[float], upright: bool
 ) -> None:
@@ -77,7 +78,7 @@ def test_names_of_probabilities_are_apart_and_where_no_line_is(
             assert y <= top if upright else x <= left
 
 
-@pytest.mark.parametrize("tall", [120, 220, 320])
+@pytest.mark.parametrize("tall", [120, 320])
 def test_names_and_ends_of_six_lanes_are_apart_and_above_the_lines(tall: int) -> None:
     channels: dict[str, Any] = {
         "columns": [f"gyro_{k}" for k in range(6)],
