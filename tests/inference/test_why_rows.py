@@ -36,7 +36,7 @@ def test_the_largest_span_is_where_most_is_added() -> None:
         ({}, "steps 13 to 20 of b carry"),
         ({"picture": (40, 3)}, "rows 13 to 20 carry"),
         ({"difference": -1.0}, "speaks against it"),
-        ({"unit": "of load"}, "raises it (integrated gradients)"),
+        ({"unit": "kW"}, "raises it (integrated gradients)"),
     ],
 )
 def test_a_sentence_says_where(changes: dict[str, Any], expected: str) -> None:
@@ -107,5 +107,5 @@ def test_a_target_is_explained_by_name() -> None:
     explainer = Explainer(model)
     X = np.ones((1, 6, model.net.n_features), np.float32)
     by_name = reason(explainer, Rows(X), 0, answer="y_1")
-    assert by_name.unit == "of y_1"
+    assert by_name.unit == ""
     assert by_name.why.output == 0

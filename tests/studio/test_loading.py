@@ -40,7 +40,7 @@ def test_little_is_loaded_until_something_is_touched(
     assets = load_assets()
     paths = {each.partition("/assets/")[2] for each in browser.asked if "/assets/" in each}
     assert 80_000 < sum(len(assets[path].body) for path in paths) <= MOST
-    assert not set(loaded(browser)) & set(LATER[job])
+    assert not set(loaded(browser)) & {*LATER[job], "why.js", "why_picture.js"}
     foreign = "classify" if job != "classify" else "codes"
     other = "classify" if job != "classify" else "autoencode"
     for name in ("home.css", "away.css", f"{foreign}.css", f"zh_{other}.js", "zh_away.js"):

@@ -33,6 +33,7 @@ PAGES = {
     "fields": ("own_fields",),
     "result": ("result",),
     "sounds": ("sound_form", "own_sound"),
+    "why": ("why",),
 }
 """The modules with which each file of texts is loaded."""
 

@@ -145,12 +145,14 @@ def _reason(
 def _draw(reason: "Reason", path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+    from hiddenstate.inference.why import OCCLUSION
     from hiddenstate.inference.why_rows import ODDS
     from hiddenstate.system.atomic_file import write_output
     from hiddenstate.views import style
     from hiddenstate.views.figures.why import Lit, why
 
     title = f"Why {reason.answer}" if reason.unit == ODDS else f"What {reason.answer} rests on"
+    title += " (by occlusion)" if reason.why.kind == OCCLUSION else ""
     content = io.BytesIO()
     with style.theme():
         figure = why(
@@ -160,8 +162,9 @@ def _draw(reason: "Reason", path: Path) -> None:
                 reason.names,
                 title,
                 f"{reason.where()}; {reason.compared()}",
-                reason.unit,
+                reason.unit or f"units of {reason.answer}",
                 reason.picture,
+                ("toward", "against") if reason.unit == ODDS else ("raises it", "lowers it"),
             )
         )
         FigureCanvasAgg(figure)

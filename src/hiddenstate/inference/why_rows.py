@@ -12,6 +12,7 @@ from hiddenstate.data.origin import whole
 from hiddenstate.errors import DataError, OptionError, listed
 from hiddenstate.inference.inputs import prepare_inputs, read_ahead
 from hiddenstate.inference.why import GRADIENTS, OCCLUSION, Explainer, Why
+from hiddenstate.metrics.units import unit_of
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.meaning import program_of
 from hiddenstate.system.typing import Array
@@ -54,7 +55,7 @@ class Reason:
     answer : str
         The class or the target.
     unit : str
-        Of the answer and of the attributions.
+        Of the answer and of the attributions; empty if it is not known.
     picture : tuple of int, optional
         Height and width of the picture that a row is, steps down, with 3 after them in colour.
     """
@@ -75,10 +76,8 @@ class Reason:
     def compared(self) -> str:
         """Return the answers to the row and to the baseline, in words."""
         why = self.why
-        return (
-            f"{self.answer}: {why.answer:.4g} {self.unit}, and {why.base:.4g} for "
-            f"{BASELINES[why.baseline]}"
-        )
+        value = f"{why.answer:.4g} {self.unit}".strip()
+        return f"{self.answer}: {value}, and {why.base:.4g} for {BASELINES[why.baseline]}"
 
     def where(self) -> str:
         """Return which part of the row counts most, and how that was found, in words."""
@@ -209,7 +208,7 @@ def reason(
         raise OptionError(f"answer {answer}: there are {len(names)}")
     values = np.asarray(model.transform.undo(x)[0], np.float64)
     why = explainer.why(x[0], answer)
-    unit = ODDS if model.net.kind.has_classes else f"of {names[answer]}"
+    unit = ODDS if model.net.kind.has_classes else unit_of(names[answer]) or ""
     return Reason(why, number, values, feature_names(model), names[answer], unit, picture)
 
 

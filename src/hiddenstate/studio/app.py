@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ from hiddenstate.studio.processes import Process, Processes
 from hiddenstate.studio.session import Session
 from hiddenstate.studio.stream import MAX_STREAMS, Stream, described, trained_by
 from hiddenstate.studio.watch import Watchers
+from hiddenstate.studio.why import post_why
 from hiddenstate.system.atomic_file import make_folder, open_regular
 from hiddenstate.system.strict_json import replace_nan
 from hiddenstate.version import __version__
@@ -481,6 +483,7 @@ def routes(studio: Studio) -> list[tuple[Rule, Handler]]:
         (Rule("POST", "/api/train", post), studio.post_train),
         (Rule("POST", "/api/runs/{run}/request", post), studio.post_request),
         (Rule("POST", "/api/runs/{run}/command", post), studio.post_command),
+        (Rule("POST", "/api/runs/{run}/why", post), partial(post_why, studio.index, studio.places)),
         (Rule("POST", "/api/processes/{process}/stop", post), studio.post_stop),
         (Rule("POST", "/api/upload/{name}", MAX_UPLOAD, raw=True), studio.post_upload),
     ]

@@ -47,7 +47,9 @@ function panels(store, main, form) {
     ...framed(store, "decision"), form, units,
   });
   const which = h("select", { "aria-label": t("Row that is read"), onchange: () => { row = Number(which.value); if (listener) listener.stop(); update(); } });
-  reading.picture.tools.append(which);
+  const ask = async (/** @type {any} */ event) => (await import("./why.js")).touched(store, reading, row, event);
+  const why = h("button", { type: "button", onclick: ask }, t("Why?"));
+  reading.picture.tools.append(which, why);
   /** @type {any} */ const sounds = form.sound ? form : null;
   const listener = sounds && sounds.listener(reading, () => row);
   if (listener) reading.picture.tools.append(listener.element);
@@ -86,6 +88,8 @@ function panels(store, main, form) {
     }
     const moment = momentOf(store);
     if (!moment) return;
+    why.hidden = !store.state.has_model;
+    reading.asked = why.hidden ? null : ask;
     memory.update();
     cards.show(moment);
     worst.show(moment);

@@ -107,11 +107,15 @@ export class Reading {
     this.moving = new Moving(this.picture.paint);
     this.small = document.createElement("canvas");
     /** @type {Box} */ this.hiddenBox = [0, 0, 0, 0];
+    /** @type {Box} */ this.chancesBox = [0, 0, 0, 0];
+    /** @type {any} draws over the row */ this.light = null;
+    /** @type {((event: PointerEvent) => void)|null} of clicks on probabilities */ this.asked = null;
     units.told.push(() => { this.picture.paint(); this.tell(); });
     const { canvas } = this.picture;
     canvas.addEventListener("click", (/** @type {PointerEvent} */ event) => {
       const found = this.unitAt(event);
       if (found) this.choose(found.unit);
+      else if (this.asked) this.asked(event);
     });
     canvas.addEventListener("pointermove", (/** @type {PointerEvent} */ event) => {
       const found = this.unitAt(event);
@@ -191,7 +195,7 @@ export class Reading {
       : bare ? [0, 0.55, 0.45] : !chances ? [0.5, 0.5, 0] : lanes ? [0.52, 0.27, 0.21] : [0.4, 0.34, 0.26];
     const boxes = upright ? boxesBeside(width, height, shares, quantities && !bare ? Math.min(0.16 * width, 110) : 0, quantities ? 2 : FOOT)
       : boxesBelow(pen, width, height, shares, classes);
-    this.hiddenBox = boxes[1];
+    [, this.hiddenBox, this.chancesBox] = boxes;
     drawReading(pen, boxes, reading);
     const place = units.chosen === null ? -1 : order.indexOf(units.chosen);
     if (place < 0) return;
@@ -216,6 +220,7 @@ export class Reading {
   /** @param {CanvasRenderingContext2D} pen @param {Box} box @param {number} read */
   drawRow(pen, box, read) {
     const { form } = this;
+    let lanes = null;
     const { flat, length, ends = null } = /** @type {Trace} */ (this.trace);
     if (form.picture) {
       paintPixels(this.small, form.picture, form.pixels(flat));
@@ -229,8 +234,10 @@ export class Reading {
       shown.forEach((name, place) => write(pen, name, x - 8, y + (tall * (place + 0.5)) / shown.length + 4, colorOf("muted"), "right", 11, x - 10));
     } else {
       const series = form.series(flat);
-      drawLanesRead(pen, lanesOf(form.view, series, box, 0), form.view, series, read);
+      lanes = lanesOf(form.view, series, box, 0);
+      drawLanesRead(pen, lanes, form.view, series, read);
     }
+    if (this.light) this.light(pen, box, lanes);
   }
 
   /**

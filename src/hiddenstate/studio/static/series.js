@@ -177,6 +177,11 @@ export class Held extends SeriesPicture {
     this.seasonal = false; // what the baseline is
     this.keys = legend(true, spoken(this.store.details.baseline.drawn, this.store.details.baseline));
     this.picture.element.append(this.keys);
+    /** @type {number[]|null} */ this.order = null; // of the rows that are drawn
+    /** @type {Promise<import("./why.js").InputLamp>|null} */ this.lamp = null;
+    this.why = h("button", { type: "button", onclick: () => this.ask() }, t("Why?"));
+    this.picture.tools.append(this.why);
+    this.picture.canvas.addEventListener("click", () => { if (!this.why.hidden) this.ask(); });
     this.named = "";
     this.keyed = false;
   }
@@ -193,12 +198,32 @@ export class Held extends SeriesPicture {
       + (this.store.layer === "network" ? t("; by the network alone, all of its output added to the {beside}", { beside: t(answer.beside[0]) }) : "");
   }
 
+  /** Asks what the prediction at the cursor, or the last one, rests on. */
+  async ask() {
+    if (!this.plot) return;
+    const at = this.at === null ? this.plot.times.length - 1 : this.at;
+    this.lamp = this.lamp || import("./why.js").then(({ InputLamp }) => {
+      const lamp = new InputLamp(this.store, () => unitOf(this.store, this.target));
+      this.element.after(lamp.element);
+      return lamp;
+    });
+    await (await this.lamp).ask(this.lane, this.order ? this.order[at] : at);
+  }
+
+  /** @param {string} key */
+  key(key) {
+    if (key !== "Enter" || this.why.hidden) return super.key(key);
+    this.ask();
+    return true;
+  }
+
   update() {
     const { store } = this;
     const ended = store.state.final && store.step >= store.newest;
     const final = ended ? store.last() : null;
     if (ended && !final) return;
     const own = final && final.held_target ? final : null;
+    this.why.hidden = !own;
     const lanes = own || store.fixed;
     if (this.seasonal !== Boolean(own && own.held_seasonal)) {
       this.seasonal = !this.seasonal;
@@ -232,6 +257,7 @@ export class Held extends SeriesPicture {
     const room = Math.max(0.6 * Math.sqrt(square) - 0.08 * (sides[1] - sides[0]), 0); // of a target that does not move
     const [low, high] = [sides[0] - room, sides[1] + room];
     const rest = { low, high, name: nameOf(store, this.target), most: Math.min(Math.max(3 * Math.sqrt(square), 0.05 * (high - low)), high - low) };
+    this.order = null;
     if (lanes.held_time) {
       const times = /** @type {Float64Array} */ (row(lanes.held_time)).subarray(0, n);
       const before = past ? past.times.find(Number.isFinite) : undefined;
@@ -243,6 +269,7 @@ export class Held extends SeriesPicture {
       };
     } else { // rows with one target each, sorted by it
       const order = Array.from({ length: n }, (_, place) => place).sort((a, b) => target[a] - target[b]);
+      this.order = order;
       const sorted = (/** @type {Float64Array} */ values) => Float64Array.from(order, (place) => values[place]);
       this.plot = {
         ...rest, times: Float64Array.from(order, (_, place) => place), target: sorted(target), prediction: sorted(prediction),

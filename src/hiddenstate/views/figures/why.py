@@ -39,6 +39,8 @@ class Lit:
     title, note : str
     unit : str
         Of the attributions.
+    sides : tuple of str
+        What the two colours mean.
     picture : tuple of int, optional
         Height and width of the picture that a row is, steps down, with 3 after them in colour.
     """
@@ -50,6 +52,7 @@ class Lit:
     note: str
     unit: str
     picture: tuple[int, ...] | None = None
+    sides: tuple[str, str] = ("toward", "against")
 
 
 def why(lit: Lit) -> Figure:
@@ -83,7 +86,7 @@ def _colors() -> Colormap:
     return LinearSegmentedColormap.from_list("why", [now.prediction, now.ground, now.target])
 
 
-def _scale(axes: Axes, high: float, unit: str) -> None:
+def _scale(axes: Axes, high: float, lit: Lit) -> None:
     """Draw the colours from `high` at the top to `-high`, with their numbers and what they mean."""
     now, edges = style.now(), np.linspace(-high, high, 102)
     values = np.linspace(high, -high, 101)[:, None]
@@ -93,9 +96,9 @@ def _scale(axes: Axes, high: float, unit: str) -> None:
     axes.yaxis.tick_right()
     axes.yaxis.set_label_position("right")
     axes.set_yticks([-high, 0, high], [f"+{high:.2g}", "0", f"\N{MINUS SIGN}{high:.2g}"])
-    axes.set_title("toward", fontsize=style.SMALL_POINTS, color=now.target, pad=4)
-    axes.set_xlabel("against", fontsize=style.SMALL_POINTS, color=now.prediction)
-    axes.set_ylabel(style.plain(unit, 24), fontsize=style.SMALL_POINTS)
+    axes.set_title(lit.sides[0], fontsize=style.SMALL_POINTS, color=now.target, pad=4)
+    axes.set_xlabel(lit.sides[1], fontsize=style.SMALL_POINTS, color=now.prediction)
+    axes.set_ylabel(style.plain(lit.unit, 24), fontsize=style.SMALL_POINTS)
 
 
 def _picture(lit: Lit) -> Figure:
@@ -123,7 +126,7 @@ def _picture(lit: Lit) -> Figure:
         axes.plot(*edge.T, color=style.now().muted, linewidth=0.6, clip_on=False)
         if read < height:
             axes.plot([0, width], [read, read], color=style.now().ink, linewidth=0.8)
-    _scale(add_axes(figure, grid[0, 2]), high, lit.unit)
+    _scale(add_axes(figure, grid[0, 2]), high, lit)
     return figure
 
 
@@ -177,7 +180,7 @@ def _lanes(lit: Lit) -> Figure:
         lanes.append(axes)
     more = n - len(shown)
     name_axes(lanes[-1], "step" + (f"; {more} more features count less" if more else ""))
-    _scale(add_axes(figure, grid[:, 1]), high, lit.unit)
+    _scale(add_axes(figure, grid[:, 1]), high, lit)
     return figure
 
 

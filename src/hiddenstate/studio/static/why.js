@@ -1,0 +1,343 @@
+// What an answer rests on: the server is asked for a row and a moment, and the input lights.
+
+import { post } from "./api.js";
+import { Picture } from "./picture.js";
+import { styled } from "./style.js";
+import { speak, t } from "./words.js";
+import { colorOf } from "../../web/colors.js";
+import { fill, h, say } from "../../web/dom.js";
+import { extentOf, percent, short } from "../../web/numbers.js";
+import { numbersOf } from "../../web/packed.js";
+import { frame, line, stacked, write } from "../../web/pen.js";
+import { NAME, drawLane, nameLane } from "../../web/signal.js";
+import { mostOf, tint, tintLanes, tintPixels } from "../../web/why_picture.js";
+
+/** @typedef {import("./store.js").Store} Store */
+/** @typedef {import("../../web/pen.js").Box} Box */
+
+/**
+ * @typedef {object} Found
+ * @property {Float64Array[]} shares What each value of each step adds to the answer.
+ * @property {Float64Array[]} values
+ * @property {number} first The first step of both.
+ * @property {string[]} names
+ * @property {string} answer
+ * @property {number} number Of the class or the target.
+ * @property {number} value
+ * @property {number} base
+ * @property {boolean} odds Whether answers are log-odds.
+ * @property {string} kind
+ * @property {string} baseline
+ * @property {number|null} feature
+ * @property {number} from
+ * @property {number} to
+ * @property {number} share
+ */
+
+/**
+ * @typedef {object} Lit A picture of how a row is read, whose row is lit.
+ * @property {Picture} picture
+ * @property {any} form
+ * @property {{length: number, chances: ArrayLike<number>|null}|null} trace
+ * @property {(trace: any) => void} show
+ * @property {Box} chancesBox
+ * @property {boolean} upright
+ * @property {((pen: CanvasRenderingContext2D, box: Box, lanes: import("../../web/signal.js").Lane[]|null) => void)|null} light
+ */
+
+const LANES = 6;
+const FOOT = 18; // below lanes, for the numbers of steps
+
+await Promise.all([speak("why"), styled("why")]);
+
+/** @param {any} packed @returns {Float64Array[]} */
+function rowsOf(packed) {
+  const [, n] = packed.shape;
+  const all = numbersOf(packed);
+  return Array.from({ length: packed.shape[0] }, (_, step) => all.subarray(step * n, (step + 1) * n));
+}
+
+/**
+ * Asks what an answer rests on.
+ * @param {Store} store
+ * @param {{row: number, steps: number, answer?: number}} body
+ * @returns {Promise<Found>}
+ */
+async function foundFor(store, body) {
+  const found = await post(`/api/runs/${store.id}/why`, body);
+  return { ...found, shares: rowsOf(found.attributions), values: rowsOf(found.values) };
+}
+
+/**
+ * Says where most of an answer comes from, and what it is compared with.
+ * @param {Found} found
+ * @param {{down?: boolean, unit?: string}} [how] whether steps are rows of a picture; the unit of the answer
+ */
+function sentence(found, { down = false, unit = "" } = {}) {
+  const { from, to, feature, names, share, odds, value, base, baseline, kind, answer, first, values } = found;
+  const last = first + values.length;
+  const words = { from: from + 1, to, name: feature === null ? "" : names[feature], back: last - from, until: last - to };
+  const one = to - from === 1;
+  const alone = feature === null || names.length === 1;
+  let where = t(one ? "Step {from}" : "Steps {from} to {to}", words);
+  if (down) where = t(one ? "Row {from}" : "Rows {from} to {to}", words);
+  else if (last === 1 && feature !== null) where = words.name;
+  else if (!alone) where = t(one ? "Step {from} of {name}" : "Steps {from} to {to} of {name}", words);
+  const raised = value >= base;
+  const side = odds ? (raised ? "{share} of what speaks for {answer}" : "{share} of what speaks against {answer}")
+    : (raised ? "{share} of what raises {answer}" : "{share} of what lowers {answer}");
+  const compared = { zero: "for zeros, as the network reads them", mean: "for the mean of training" }[baseline] || "";
+  const methods = kind.includes("occlusion")
+    ? t(kind === "occlusion" ? "by occlusion: spans are replaced by the mean" : "by integrated gradients of the network and occlusion of the rest, each times its share")
+    : t("by integrated gradients");
+  const size = odds ? t("Log-odds {value}", { value: short(value) }) : `${answer} ${short(value)} ${unit}`.trim();
+  return t("{where}: {part}. {size}, and {base} {compared}; {methods}.", {
+    where, size, methods, part: t(side, { share: percent(share, 0), answer }), base: short(base), compared: t(compared),
+  });
+}
+
+/** The colours in words, and the largest share. @param {Found} found @param {string} unit */
+const keys = ({ shares, odds }, unit) => h("p", { class: "keys" }, h("span", { class: "key target" }, t(odds ? "toward it" : "raises it")),
+  h("span", { class: "key prediction" }, t(odds ? "against it" : "lowers it")), h("span", {}, t("full colour: {most} {unit}", { most: short(mostOf(shares)), unit })));
+
+/** @type {WeakMap<object, RowLamp>} */
+const lamps = new WeakMap();
+
+/**
+ * Lights the row that a reading shows, for what is clicked.
+ * @param {Store} store
+ * @param {Lit} reading
+ * @param {number} row
+ * @param {PointerEvent} event
+ */
+export function touched(store, reading, row, event) {
+  const lamp = lamps.get(reading) || new RowLamp(store, reading);
+  lamps.set(reading, lamp);
+  lamp.touch(row, event);
+}
+
+/** What lights the row of a classifier that a reading shows. */
+class RowLamp {
+  /**
+   * @param {Store} store
+   * @param {Lit} reading
+   */
+  constructor(store, reading) {
+    this.store = store;
+    this.reading = reading;
+    const { form } = reading;
+    this.row = 0;
+    this.asks = 0;
+    /** @type {Found|null} */ this.found = null;
+    this.kind = h("select", { onchange: () => this.again() }, form.classes.map((/** @type {string} */ name, /** @type {number} */ kind) => h("option", { value: kind }, name)));
+    this.moment = h("input", { type: "range", min: 1, value: 1, onchange: () => this.again(), oninput: () => this.count() });
+    this.counted = h("output", {});
+    this.note = h("p", { class: "note", role: "status" });
+    this.title = h("span", {}, t("Why"));
+    this.legend = h("div", {});
+    this.element = h("div", { class: "why" }, h("div", { class: "ask" },
+      h("label", {}, this.title, this.kind), h("label", { class: "moment" }, t("after"), this.moment, this.counted),
+      h("button", { type: "button", onclick: () => this.close() }, t("Put out"))), this.note, this.legend);
+    reading.picture.element.append(this.element);
+    const show = reading.show.bind(reading);
+    reading.show = (/** @type {any} */ trace) => {
+      if (this.found && trace && trace.key !== String(this.row)) this.close();
+      show(trace);
+    };
+  }
+
+  count() {
+    this.counted.textContent = this.reading.form.place(Number(this.moment.value), Number(this.moment.max));
+  }
+
+  /**
+   * Lights a row for the class and the moment that are clicked, or for the whole row where no
+   * probability is.
+   * @param {number} row
+   * @param {PointerEvent} event
+   */
+  touch(row, event) {
+    const { reading: { trace, chancesBox, upright, form: { classes, quantities }, picture: { canvas } } } = this;
+    if (!trace) return;
+    const [x, y, wide, tall] = chancesBox;
+    const box = canvas.getBoundingClientRect();
+    const right = (event.clientX - box.left - x) / wide;
+    const down = (event.clientY - box.top - y) / tall;
+    if (event.target !== canvas) this.ask(row, trace.length);
+    if (event.target !== canvas || !trace.chances || !(right >= 0 && right < 1 && down >= 0 && down < 1)) return;
+    const C = classes.length;
+    const count = trace.chances.length / C;
+    if (quantities) {
+      this.ask(row, trace.length, Math.floor(down * C));
+      return;
+    }
+    const at = Math.floor((upright ? down : right) * count);
+    const chance = upright ? right : 1 - down;
+    const apart = Array.from({ length: C }, (_, kind) => Math.abs(/** @type {any} */ (trace.chances)[at * C + kind] - chance));
+    this.ask(row, Math.max(1, Math.round(((at + 1) * trace.length) / count)), apart.indexOf(Math.min(...apart)));
+  }
+
+  again() { this.ask(this.row, Number(this.moment.value), Number(this.kind.value)); }
+
+  /**
+   * Lights a row.
+   * @param {number} row
+   * @param {number} steps that are read
+   * @param {number} [answer] a class; the most probable one unless it is given
+   */
+  async ask(row, steps, answer) {
+    const { reading, store } = this;
+    this.row = row;
+    this.asks += 1;
+    const turn = this.asks;
+    this.element.hidden = false;
+    this.moment.max = String(/** @type {any} */ (reading.trace).length);
+    this.moment.value = String(steps);
+    this.moment.closest("label").hidden = this.moment.max === "1";
+    this.count();
+    this.note.textContent = t("The trained model is asked …");
+    try {
+      const found = await foundFor(store, answer === undefined ? { row, steps } : { row, steps, answer });
+      if (turn !== this.asks) return;
+      this.found = found;
+      this.kind.value = String(found.number);
+      this.title.textContent = t(found.kind === "occlusion" ? "Why, by occlusion" : "Why");
+      this.note.textContent = sentence(found, { down: reading.form.picture !== null });
+      fill(this.legend, keys(found, t("log-odds")));
+      reading.light = (pen, box, lanes) => this.draw(pen, box, lanes);
+      say(this.note.textContent || "");
+    } catch (error) {
+      if (turn !== this.asks) return;
+      this.dark();
+      this.note.textContent = /** @type {Error} */ (error).message;
+    }
+    reading.picture.paint();
+  }
+
+  /** Takes the light from the row. */
+  dark() {
+    this.found = null;
+    this.reading.light = null;
+    fill(this.legend);
+  }
+
+  close() {
+    this.asks += 1;
+    this.dark();
+    this.element.hidden = true;
+    this.reading.picture.paint();
+  }
+
+  /**
+   * @param {CanvasRenderingContext2D} pen
+   * @param {Box} box
+   * @param {import("../../web/signal.js").Lane[]|null} lanes
+   */
+  draw(pen, box, lanes) {
+    const { found, reading: { form, trace } } = this;
+    if (!found || !trace) return;
+    const { shares } = found;
+    if (form.picture) tintPixels(pen, box, form.picture, shares);
+    else if (lanes) tintLanes(pen, lanes, shares, trace.length);
+    else if (form.quantities) {
+      const n = Math.min(shares[0].length, 16);
+      tint(pen, box, n, 1, (place) => shares[0][place], mostOf(shares));
+    } else { // a spectrogram: bands from the bottom up
+      const [x, y, wide, tall] = box;
+      const bands = shares[0].length;
+      tint(pen, [x, y, (wide * shares.length) / trace.length, tall], bands, shares.length, (place, step) => shares[step][bands - 1 - place], mostOf(shares));
+    }
+  }
+}
+
+/** The input that an answer of a regression rests on, lit. */
+export class InputLamp {
+  /**
+   * @param {Store} store
+   * @param {(found: Found) => string} unit of a target
+   */
+  constructor(store, unit) {
+    this.store = store;
+    this.unit = unit;
+    this.asks = 0;
+    /** @type {Found|null} */ this.found = null;
+    this.picture = new Picture({
+      title: t("What this prediction rests on"), wide: true, name: "series why",
+      caption: t("What the model read, up to the step from which it predicts, in the units of the data. Red raises the prediction and blue lowers it, compared with that for the mean of training."),
+      draw: (pen, width, height) => this.draw(pen, width, height),
+    });
+    this.legend = h("div", {});
+    this.picture.element.append(this.legend);
+    this.element = this.picture.element;
+  }
+
+  /**
+   * Lights what a prediction rests on.
+   * @param {number} lane
+   * @param {number} place of the step in it
+   */
+  async ask(lane, place) {
+    this.asks += 1;
+    const turn = this.asks;
+    this.picture.note.textContent = t("The trained model is asked …");
+    try {
+      const found = await foundFor(this.store, { row: lane, steps: place + 1 });
+      if (turn !== this.asks) return;
+      this.found = found;
+      const unit = this.unit(found);
+      const text = sentence(found, { unit });
+      this.picture.note.textContent = text;
+      this.picture.describe(`${this.picture.heading.textContent}. ${text}`);
+      fill(this.legend, keys(found, unit));
+      this.picture.setReady(true);
+      say(text);
+    } catch (error) {
+      if (turn === this.asks) this.picture.note.textContent = /** @type {Error} */ (error).message;
+    }
+    this.picture.paint();
+  }
+
+  /** @param {CanvasRenderingContext2D} pen @param {number} width @param {number} height */
+  draw(pen, width, height) {
+    if (!this.found) return;
+    const { values, shares, names, first } = this.found;
+    const size = names.map((_, i) => shares.reduce((sum, step) => sum + Math.abs(step[i]), 0));
+    const order = names.map((_, i) => i).sort((a, b) => size[b] - size[a]).slice(0, values.length === 1 ? 16 : LANES).sort((a, b) => a - b);
+    if (values.length === 1) {
+      drawBars(pen, width, height, this.found, order);
+      return;
+    }
+    const boxes = stacked([46, 0, width - 56, height - FOOT], order.map(() => 1 / order.length), NAME);
+    const lanes = order.map((channel, place) => ({ box: boxes[place], channel, range: extentOf(values.map((step) => step[channel])) }));
+    tintLanes(pen, lanes, shares, values.length);
+    for (const { box, channel, range } of lanes) {
+      frame(pen, box);
+      drawLane(pen, box, values.map((step) => step[channel]), range, colorOf("ink"), { width: 1.8 });
+      nameLane(pen, box, names[channel], range, colorOf("ink"));
+    }
+    const [x, , wide] = boxes[0];
+    write(pen, t("step {n}", { n: first + 1 }), x, height - 4, colorOf("muted"), "left", 11);
+    write(pen, String(first + values.length), x + wide, height - 4, colorOf("muted"), "right", 11);
+  }
+}
+
+/**
+ * Draws what each quantity adds as a bar.
+ * @param {CanvasRenderingContext2D} pen @param {number} width @param {number} height
+ * @param {Found} found @param {number[]} order
+ */
+function drawBars(pen, width, height, { values, shares, names }, order) {
+  const most = Math.max(...order.map((i) => Math.abs(shares[0][i])), 1e-12);
+  const left = Math.min(0.4 * width, 220);
+  const middle = left + (width - left) / 2;
+  const tall = Math.min(height / order.length, 34);
+  order.forEach((i, place) => {
+    const share = shares[0][i];
+    const reach = ((width - left) / 2 - 46) * (Math.abs(share) / most);
+    pen.fillStyle = colorOf(share > 0 ? "target" : "prediction");
+    pen.fillRect(share > 0 ? middle : middle - reach, (place + 0.2) * tall, reach, 0.6 * tall);
+    write(pen, `${names[i]} = ${short(values[0][i])}`, left - 8, (place + 0.5) * tall + 4, colorOf("ink"), "right", 12, left - 10);
+    write(pen, short(share), share > 0 ? middle + reach + 5 : middle - reach - 5, (place + 0.5) * tall + 4, colorOf("muted"), share > 0 ? "left" : "right", 11);
+  });
+  line(pen, [[middle, 0], [middle, tall * order.length]], colorOf("muted"), 1);
+}

@@ -1,0 +1,207 @@
+"""What an answer on the page of a run rests on."""
+
+import asyncio
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from hiddenstate.data import Rows
+from hiddenstate.errors import DataError
+from hiddenstate.export.python.file import packed
+from hiddenstate.runs import Run
+from hiddenstate.studio.answers import answer, body_of, problem
+from hiddenstate.system.typing import Array
+
+if TYPE_CHECKING:
+    from hiddenstate.data import PreparedDataset
+    from hiddenstate.inference.predict import Answers
+    from hiddenstate.inference.why import Explainer
+    from hiddenstate.studio.index import RunIndex
+    from hiddenstate.studio.places import Places
+
+MOST_NUMBERS = 200_000
+"""Most numbers of a row that is explained."""
+
+MOST_PRODUCTS = 4e10
+"""Most products of all points of the path: some seconds."""
+
+_turn = asyncio.Lock()
+
+
+async def post_why(index: "RunIndex", places: "Places", request: Request) -> Response:
+    """What an answer rests on: of a row that is shown, or of a held-out step; one at a time.
+
+    The body has `row` and `steps`, after which it answers, and of a classifier maybe the number
+    `answer` of a class; of a regressor `row` is the lane, and `steps` the place in it.
+    """
+    asked = await body_of(request, {"row": int, "steps": int}, {"answer": int})
+    run = index.run(request.path_params["run"])
+    closed = await run_in_threadpool(places.why_closed, run)
+    if _turn.locked():
+        return problem("another answer is on its way", 503)
+    async with _turn:
+        return answer(await run_in_threadpool(explained, run, asked, closed))
+
+
+def explained(run: Run, asked: dict[str, Any], closed: str = "") -> dict[str, Any]:
+    """Return what an answer rests on, as the page draws and says it; `closed` says why the data of
+    the run is not read, if it is not.
+
+    Raises
+    ------
+    HiddenstateError
+        If there is no such row, it is too large, or the data of the run cannot be read.
+    """
+    from hiddenstate.inference.why_rows import prepared_rows, reason
+
+    about = _about(run.path, _stamp(run), not closed)
+    model = about.explainer.model
+    if model.net.kind.has_classes:
+        shown = run.static_arrays[0]["shown"]
+        row = _checked(shown, asked["row"])[None]
+        length = int(np.isfinite(np.asarray(row, float)).any(axis=2).sum())
+        rows = prepared_rows(model, Rows(row[:, :length]), "the row")
+        place, step, chosen = 0, asked["steps"] - 1, asked.get("answer")
+    else:
+        rows, place, step, chosen = _held_out(run, about, asked, closed)
+    _check_size(about, step + 1)
+    found = reason(about.explainer, rows, place, step, chosen)
+    first = max(0, len(found.values) - (about.most_steps or len(found.values)))
+    feature, begin, end, share = found.span
+    together = about.is_picture or feature is None
+    if together and feature is not None:
+        from hiddenstate.inference.why_rows import largest_span
+
+        feature, begin, end, share = largest_span(found.why, together=True)
+    why = found.why
+    return {
+        "attributions": packed(why.attributions[first:].astype(np.float32)),
+        "values": packed(found.values[first:].astype(np.float32)),
+        "first": first,
+        "names": list(found.names),
+        "answer": found.answer,
+        "number": why.output,
+        "value": why.answer,
+        "base": why.base,
+        "odds": model.net.kind.has_classes,
+        "kind": why.kind,
+        "baseline": why.baseline,
+        "feature": feature,
+        "from": begin,
+        "to": end,
+        "share": share,
+        "gradients": why.share,
+    }
+
+
+def _stamp(run: Run) -> int:
+    """Return the time of the model's file; 0 if there is none."""
+    path = run.path / "model.safetensors"
+    return path.stat().st_mtime_ns if path.is_file() else 0
+
+
+@dataclass(frozen=True)
+class _About:
+    """What is needed for every answer of a run."""
+
+    explainer: "Explainer"
+    dataset: "PreparedDataset | None"
+    most_steps: int
+    is_picture: bool
+
+
+@lru_cache(maxsize=4)
+def _about(path: Path, stamp: int, reads: bool) -> _About:
+    """Return what is needed for answers of the model of a run with this time of its file."""
+    from hiddenstate.errors import HiddenstateError
+    from hiddenstate.inference.answer_gradients import Answer
+    from hiddenstate.inference.why import Explainer, training_mean
+    from hiddenstate.runs.run_data import unchanged_dataset
+
+    run = Run(path)
+    model, dataset = run.model(), None
+    if reads:
+        try:
+            dataset = unchanged_dataset(run)
+        except HiddenstateError:
+            dataset = None  # the baseline is zero then, and is called so
+    explainer = Explainer(model, training_mean(model, None, dataset))
+    most_steps = Answer(explainer.program, explainer.nets, 0).most_steps
+    picture = run.static_arrays[1].picture is not None
+    return _About(explainer, dataset, most_steps, picture)
+
+
+@lru_cache(maxsize=2)
+def _answers(path: Path, stamp: int) -> "Answers":
+    from hiddenstate.inference.overflow import checked_predictor
+    from hiddenstate.inference.predict import predictions_and_targets
+
+    about = _about(path, stamp, True)
+    assert about.dataset is not None
+    model = about.explainer.model
+    return predictions_and_targets(
+        model, checked_predictor(model, "cpu", threads=1), about.dataset.require_test(), {}
+    )
+
+
+def _held_out(
+    run: Run, about: _About, asked: dict[str, Any], closed: str
+) -> tuple[Rows, int, int, int]:
+    """Return the rows, the row, the step and the target of a place of a lane of held-out steps."""
+    from hiddenstate.data.origin import whole
+
+    model = about.explainer.model
+    if closed:
+        raise DataError(closed)
+    if about.dataset is None:
+        raise DataError("the data of the run changed")
+    if model.stateful:
+        raise DataError("its state comes from all earlier steps")
+    arrays = run.final_arrays()
+    series, target = _checked(arrays["held_of"], asked["row"]).tolist()
+    made = _checked(arrays["held_prediction"], asked["row"])
+    answers = _answers(run.path, _stamp(run))
+    if "held_time" in arrays:
+        origin = answers.rows.origin or whole(len(answers.rows))
+        at = origin.first[answers.row] + answers.step
+        chosen = np.flatnonzero(origin.series[answers.row] == series)
+        places = chosen[np.argsort(at[chosen], kind="stable")]
+    else:  # rows with a target each
+        places = np.argsort(answers.row, kind="stable")
+    if len(places) > len(made):  # the first and the last of them are drawn
+        half = len(made) // 2
+        drawn = "held_time" in arrays
+        places = np.r_[places[:half], places[-half:]] if drawn else places[: len(made)]
+    place = int(_checked(places, asked["steps"] - 1))
+    if not np.isclose(answers.outputs[place, target], made[asked["steps"] - 1], rtol=1e-3):
+        raise DataError("the data of the run changed")
+    return answers.rows, int(answers.row[place]), int(answers.step[place]), target
+
+
+def _checked(values: Array, place: int) -> Any:
+    """Return a line of an array.
+
+    Raises
+    ------
+    DataError
+        If there is none.
+    """
+    if not 0 <= place < len(values):
+        raise DataError("no such row")
+    return values[place]
+
+
+def _check_size(about: _About, steps: int) -> None:
+    from hiddenstate.inference.why import MOST_POINTS
+
+    steps = min(steps, about.most_steps) if about.most_steps else steps
+    numbers = steps * about.explainer.program.width
+    products = steps * MOST_POINTS * about.explainer.model.net.n_parameters()
+    if numbers > MOST_NUMBERS or products > MOST_PRODUCTS:
+        raise DataError("too long for a page; run hiddenstate predict --why")
