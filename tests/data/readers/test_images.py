@@ -90,6 +90,15 @@ def test_colours_are_kept_with_the_option(place: Path, pixels: Array, suffix: st
     np.testing.assert_allclose(alone(path), luma, atol=1)
 
 
+def test_a_remark_says_that_colours_are_left_out(tmp_path: Path) -> None:
+    for number, color in enumerate([(200, 30, 30), (90, 90, 90), (20, 90, 20)]):
+        save(tmp_path / f"{number}.png", np.full((3, 4, 3), color))
+    (remark,) = read(tmp_path, "autoencode").remarks
+    assert "images in colour are read in greyscale" in remark
+    assert not read(tmp_path, "autoencode", color=True).remarks
+    assert not read(tmp_path, "autoencode", require_targets=False).remarks
+
+
 def test_rows_are_in_order_of_class_and_name(folder: Path) -> None:
     result = read(folder)
     assert result.X.shape == (4, 3, 4)

@@ -39,6 +39,10 @@ MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX")
 SAMPLE_IMAGES = 500
 """Largest number of images that are read if a sample is enough, evenly spaced."""
 
+COLORS_READ, COLOR_SIDE, SHADE = 8, 8, 40
+"""Images that are looked at for colours, the size to which they are reduced, and by how much red,
+green and blue then differ."""
+
 MAX_PIXELS = 50_000_000
 """Largest number of pixels of an image, checked in its header before it is decoded."""
 
@@ -96,6 +100,11 @@ def read_images(
     n_unread = n_images - len(train) - len(test)
     halves = [half for half in (train, test) if half]
     parts = _read_parts(halves, all(map(labelled, halves)), options, skipped, where)
+    remarks = [*skipped.remarks(where)]
+    if require_targets and not options.color and _are_colored(train):
+        remarks.append(
+            f"{where}: images in colour are read in greyscale; --color keeps their colours"
+        )
     return SequenceDataset(
         path.name,
         parts[0],
@@ -105,7 +114,7 @@ def read_images(
         picture=(*parts[0].X.shape[1:-1], parts[0].X.shape[2] // 3, 3)
         if options.color
         else parts[0].X.shape[1:],
-        remarks=tuple(skipped.remarks(where)),
+        remarks=tuple(remarks),
         unread=(f"{n_unread:,} of {n_images:,} images were not read",) if n_unread else (),
     )
 
@@ -147,6 +156,17 @@ def _read_parts(
         flat = X[: len(labels)].reshape(len(labels), X.shape[1], -1)
         parts.append(Rows(flat, np.array(labels, np.str_) if has_labels else None))
     return parts
+
+
+def _are_colored(images: list[Example]) -> bool:
+    """Return whether most of some images have colours."""
+    small = DataConfig(color=True, image_size=COLOR_SIDE)
+    found = []
+    for image in spaced(images, COLORS_READ):
+        with contextlib.suppress(DataError):
+            pixels = _read_image(image.path, small).astype(int)
+            found.append(bool((pixels.max(axis=2) - pixels.min(axis=2) > SHADE).any()))
+    return 2 * sum(found) > len(found)
 
 
 def _empty(n_rows: int, pixels: Array, where: str) -> Array:

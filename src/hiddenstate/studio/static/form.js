@@ -11,6 +11,9 @@ const FIRST = {
   autoencode: ["label", "code_size", "encoder_sizes", "epochs", "lr", "batch_size", "seed"],
 };
 
+/** Options that matter of pictures. */
+const PICTURES = ["color", "image_size"];
+
 /** Options that name a column of a table. */
 const COLUMNS = ["label", "target", "id", "time", "group", "weight"];
 
@@ -50,7 +53,8 @@ export function optionsOf(job) {
 export function fieldsOf(state, options, changed) {
   const byName = Object.fromEntries(options.map((option) => [option.name, option]));
   const table = state.found && state.found.table.length ? state.found.table.filter((/** @type {any} */ each) => each.kind !== "nested") : [];
-  const first = /** @type {Record<string, string[]>} */ (FIRST)[state.job].filter((name) => {
+  const own = /** @type {Record<string, string[]>} */ (FIRST)[state.job];
+  const first = (state.found && state.found.picture ? [...PICTURES, ...own] : own).filter((name) => {
     if (!byName[name]) return false;
     // Names of columns are asked for where the data has columns with names.
     if (["id", "time"].includes(name)) return table.some((/** @type {any} */ each) => each.role.split(", ").includes(name));

@@ -11,6 +11,7 @@ import { t } from "./words.js";
 import { short } from "../../web/numbers.js";
 
 const READY = 700; // milliseconds after which the next command is made ready: the page comes first
+const SIDE = 32; // pixels of pictures that are read in one size, if they have as many
 
 /** What is remembered while another page is shown. @type {{data: string, found: any, job: string, own: Record<string, any>}} */
 const kept = { data: "", found: null, job: "", own: {} };
@@ -122,7 +123,7 @@ export async function homePage(main, studio) {
     busy.textContent = t("Looking at {name}…", { name: data });
     main.classList.add("looking");
     try {
-      const options = job ? await optionsOf(job) : [];
+      const options = job || Object.keys(own).length ? await optionsOf(job || "autoencode") : [];
       const reading = options.filter((option) => option.reading && own[option.name] !== undefined && own[option.name] !== null).map((option) => [option.name, own[option.name]]);
       const { findings } = await post("/api/inspect", { data, ...(job ? { job } : {}), options: Object.fromEntries(reading) });
       if (now !== turn || !going) return;
@@ -137,7 +138,10 @@ export async function homePage(main, studio) {
         kept.own = own;
         await show();
       }
-      fail(/** @type {Error} */ (error).message, again);
+      const why = /** @type {Error} */ (error).message;
+      fail(why, again);
+      const [, side = ""] = /--image-size (\d+)/.exec(why) || []; // pictures that differ in size
+      if (side && !again) problem.append(h("span", { class: "row" }, sizesOf(data, Math.min(Number(side), SIDE))));
     } finally {
       if (now === turn) {
         busy.textContent = "";
@@ -145,6 +149,10 @@ export async function homePage(main, studio) {
       }
     }
   }
+
+  /** Buttons that read pictures in one size. @param {string} data @param {number} n */
+  const sizesOf = (data, n) => [true, false].map((color) => h("button", { type: "button", onclick: () => look(data, { own: { image_size: n, ...(color ? { color } : {}) } }) },
+    color ? t("Read them in colour, {n} × {n} pixels", { n }) : t("Read them in grey, {n} × {n} pixels", { n })));
 
   /** Opens the form of a bundled job. @param {string} job */
   async function open(job) {

@@ -174,4 +174,6 @@ export const TEXTS = {
   "{n} runs over {axes}. The best: {words}": "{n} 次运行，轴为 {axes}。最好的：{words}",
   "Choose the column of labels": "选择标签列",
   "Choose the target": "选择目标列",
+  "Read them in colour, {n} × {n} pixels": "按彩色读取，{n} × {n} 像素",
+  "Read them in grey, {n} × {n} pixels": "按灰度读取，{n} × {n} 像素",
 };
