@@ -40,19 +40,12 @@ def with_nearer(model: FittedModel, seed: int) -> FittedModel:
     assert linear is not None
     n = int(model.transform.reading["horizon"]) - 1
 
-    def near(array: Any) -> Any:
+    def near(name: str) -> Any:
+        array = getattr(linear, name)
         return None if array is None else array * random.uniform(0.5, 1.5, array.shape)
 
-    nearer = tuple(
-        replace(
-            linear,
-            weights=near(linear.weights),
-            bias=near(linear.bias),
-            effects=near(linear.effects),
-            input_weights=near(linear.input_weights),
-        )
-        for _ in range(n)
-    )
+    names = ("weights", "bias", "effects", "input_weights")
+    nearer = tuple(replace(linear, **{name: near(name) for name in names}) for _ in range(n))
     share = random.uniform(0, 1, (n, model.net.n_outputs))
     path = replace(linear, nearer=nearer, nearer_share=share)
     return replace(model, transform=replace(model.transform, linear=path))

@@ -1,6 +1,7 @@
 """The gradients of both engines are those of one another, and of the loss of the reference."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -56,16 +57,8 @@ class Lesson:
         training = TrainingConfig(
             dtype=dtype, optimizer="sgd", lr=1.0, batch_size=n, threads=1, engine=engine
         )
-        task = Task(
-            self.model.net,
-            training,
-            X,
-            y,
-            Batches(n, n),
-            total_steps=1,
-            lengths=self.lengths,
-            weights=self.weights,
-        )
+        own: Any = {"lengths": self.lengths, "weights": self.weights}
+        task = Task(self.model.net, training, X, y, Batches(n, n), total_steps=1, **own)
         start = {name: array.astype(dtype) for name, array in self.model.params.items()}
         made = make_engine(task, TrainingState(start))
         (loss,) = made.run(0, 1, lambda: False).losses

@@ -207,16 +207,8 @@ def test_weights_are_bit_identical_at_any_thread_count(level, job, dtype, monkey
         net = Net("classify", config, 9, 4)
     else:
         net = Net("autoencode", AutoencoderConfig((150, 30), 3, "tanh", "sigmoid"), 300, 300)
-    task = task_of(
-        net,
-        n_rows=150,
-        T=3,
-        batch_size=70,
-        dtype=dtype,
-        clip=1.0,
-        engine="native",
-        weights=job == "mean",
-    )
+    options = {"clip": 1.0, "engine": "native", "weights": job == "mean"}
+    task = task_of(net, n_rows=150, T=3, batch_size=70, dtype=dtype, **options)
     start = TrainingState(net.initial(0, dtype))
     results = []
     for threads in (1, 2, 5):

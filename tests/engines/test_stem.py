@@ -21,17 +21,9 @@ N, T, FEATURES = 40, 19, 2
 
 
 def net_with_stem(pool=1, causal=False, readout="mean", layers=3, job="classify", output="last"):
-    config = RecurrentConfig(
-        "gru",
-        hidden_size=7,
-        bidirectional=not causal,
-        readout=readout,
-        stem=True,
-        stem_channels=(8, 12, 5)[:layers],
-        stem_kernels=(5, 4, 3)[:layers],
-        stem_pool=pool,
-        stem_causal=causal,
-    )
+    stem: Any = {"stem": True, "stem_pool": pool, "stem_causal": causal}
+    stem |= {"stem_channels": (8, 12, 5)[:layers], "stem_kernels": (5, 4, 3)[:layers]}
+    config = RecurrentConfig("gru", "tanh", 7, 1, not causal, readout=readout, **stem)
     return Net(job, config, FEATURES, 3, output)
 
 

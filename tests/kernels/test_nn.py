@@ -115,16 +115,8 @@ def test_outputs_and_gradients_are_torchs_at_any_size(cell, dtype, level, comput
     for H, B in sizes:
         features, T, L, D = pick([1, 5, 16]), pick([1, 2, 7]), pick([1, 2, 3]), pick([1, 2])
         first = pick([False, True])
-        pair = twins(
-            cell,
-            features,
-            H,
-            L,
-            bias=pick([False, True, True]),
-            batch_first=first,
-            bidirectional=D == 2,
-            dtype=dtype,
-        )
+        own = {"bias": pick([False, True, True]), "batch_first": first, "bidirectional": D == 2}
+        pair = twins(cell, features, H, L, dtype=dtype, **own)
         x = torch.randn((B, T, features) if first else (T, B, features), dtype=dtype)
         state = numbers(cell, L * D, B, H, dtype=dtype) if pick([False, True]) else None
         check(both(pair, x, state))

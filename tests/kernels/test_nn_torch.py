@@ -103,43 +103,45 @@ def test_new_weights_take_effect_at_once(change: str) -> None:
 
 
 def with_another_weight(layer: torch.nn.RNNBase) -> Any:
-    """What a layer answers whose weight has been set to one of another shape."""
+    """The input of a layer whose weight has been set to one of another shape."""
     layer.weight_hh_l0 = torch.nn.Parameter(batch(2, 2))
-    return layer(batch())
+    return (batch(),)
 
 
-WRONG: dict[str, Callable[[Any], Any]] = {
-    "a dimension too many": lambda layer: layer(batch(1, 5, 2, 3)),
-    "a dimension too few": lambda layer: layer(batch(3)),
-    "too many features": lambda layer: layer(batch(5, 2, 4)),
-    "too many features, no batch": lambda layer: layer(batch(5, 4)),
-    "another float type": lambda layer: layer(batch(dtype=torch.float32)),
-    "whole numbers": lambda layer: layer(torch.ones(5, 2, 3, dtype=torch.int64)),
-    "a state of another width": lambda layer: layer(batch(), begin(layer, 1, 2, 5)),
-    "a state of too few rows": lambda layer: layer(batch(), begin(layer, 1, 1, 4)),
-    "a state without a batch": lambda layer: layer(batch(), begin(layer, 1, 4)),
-    "a state with a batch": lambda layer: layer(batch(5, 3), begin(layer, 1, 2, 4)),
-    "a state of whole numbers": lambda layer: layer(
-        batch(),
-        torch.ones(2, 1, 2, 4).long().unbind()
-        if layer.mode == "LSTM"
-        else torch.ones(1, 2, 4).long(),
-    ),
-    "a state of the other kind": lambda layer: layer(
-        batch(), batch(1, 2, 4) if layer.mode == "LSTM" else (batch(1, 2, 4),)
-    ),
-    "no steps": lambda layer: layer(batch(0, 2, 3)),
-    "packed sizes that grow": lambda layer: layer(
-        PackedSequence(batch(5, 3), torch.tensor([2, 3]))
-    ),
-    "packed sizes of more rows": lambda layer: layer(
-        PackedSequence(batch(5, 3), torch.tensor([9, 3]))
-    ),
-    "a packed state of too few rows": lambda layer: layer(
-        pack_padded_sequence(batch(), torch.tensor([5, 2])), begin(layer, 1, 1, 4)
+WRONG: dict[str, Callable[[Any], tuple[Any, ...]]] = {
+    "a dimension too many": lambda layer: (batch(1, 5, 2, 3),),
+    "a dimension too few": lambda layer: (batch(3),),
+    "too many features": lambda layer: (batch(5, 2, 4),),
+    "too many features, no batch": lambda layer: (batch(5, 4),),
+    "another float type": lambda layer: (batch(dtype=torch.float32),),
+    "whole numbers": lambda layer: (torch.ones(5, 2, 3, dtype=torch.int64),),
+    "a state of another width": lambda layer: (batch(), begin(layer, 1, 2, 5)),
+    "a state of too few rows": lambda layer: (batch(), begin(layer, 1, 1, 4)),
+    "a state without a batch": lambda layer: (batch(), begin(layer, 1, 4)),
+    "a state with a batch": lambda layer: (batch(5, 3), begin(layer, 1, 2, 4)),
+    "a state of whole numbers": lambda layer: (batch(), whole(begin(layer, 1, 2, 4))),
+    "a state of the other kind": lambda layer: (batch(), other(begin(layer, 1, 2, 4))),
+    "no steps": lambda layer: (batch(0, 2, 3),),
+    "packed sizes that grow": lambda layer: (packed(2, 3),),
+    "packed sizes of more rows": lambda layer: (packed(9, 3),),
+    "a packed state of too few rows": lambda layer: (
+        pack_padded_sequence(batch(), torch.tensor([5, 2])),
+        begin(layer, 1, 1, 4),
     ),
     "a weight of another shape": with_another_weight,
 }
+
+
+def whole(state: Any) -> Any:
+    return tuple(part.long() for part in state) if isinstance(state, tuple) else state.long()
+
+
+def other(state: Any) -> Any:
+    return state[0] if isinstance(state, tuple) else (state,)
+
+
+def packed(*sizes: int) -> PackedSequence:
+    return PackedSequence(batch(5, 3), torch.tensor(sizes))
 
 
 @pytest.mark.parametrize("wrong", WRONG)
@@ -149,7 +151,7 @@ def test_invalid_arguments_are_refused_with_torchs_messages(wrong: str) -> None:
         said = []
         for layer in twins(cell, 3, 4):
             with pytest.raises(errors) as caught:
-                WRONG[wrong](layer)
+                layer(*WRONG[wrong](layer))
             said.append((caught.type, str(caught.value)))
         assert said[0] == said[1]
 

@@ -217,21 +217,8 @@ def test_weights_that_do_not_fit_are_refused_by_name(change, message):
 
 
 STRANGE = [
-    None,
-    True,
-    -1,
-    0,
-    2**31,
-    2**80,
-    1.5,
-    "x",
-    "",
-    [],
-    {},
-    [1],
-    ["a"],
-    [[1], [2, 3]],
-    {"a": 1},
+    *(None, True, -1, 0, 2**31, 2**80, 1.5, "x", ""),
+    *([], {}, [1], ["a"], [[1], [2, 3]], {"a": 1}),
 ]
 
 
@@ -269,15 +256,8 @@ def test_a_forged_fact_with_a_right_checksum_is_refused_or_accepted_without_a_cr
 @pytest.mark.parametrize(
     "change",
     [
-        {"row_shape": []},
-        {"row_shape": [7]},
-        {"row_shape": [7, 6]},
-        {"row_shape": [True, 5]},
-        {"row_shape": [7, 5, 1]},
-        {"classes": None},
-        {"classes": [1, 2]},
-        {"classes": [[1], [1, 2], 3]},
-        {"classes": [None, {}, []]},
+        *({"row_shape": shape} for shape in ([], [7], [7, 6], [True, 5], [7, 5, 1])),
+        *({"classes": names} for names in (None, [1, 2], [[1], [1, 2], 3], [None, {}, []])),
         {"classes": ["a", "a", "b"]},
         {"stateful": 1},
         {"extra": None},
@@ -297,9 +277,7 @@ def test_facts_that_do_not_fit_the_net_are_refused(change: dict[str, Any], tmp_p
     [
         {"job": "sort"},
         {"job": "autoencode"},
-        {"n_features": 0},
-        {"n_features": True},
-        {"n_features": 2**31},
+        *({"n_features": n} for n in (0, True, 2**31)),
         {"output": "first"},
         {"model": {}},
         {"spare": 1},
@@ -338,14 +316,10 @@ def test_a_mean_readout_needs_one_output_per_window() -> None:
     assert config.model.readout == "mean"
 
 
-def test_a_stored_autoencoder_must_state_its_output_activation() -> None:
-    with pytest.raises(UntrustedFileError):
-        net_from_dict(dense(output_activation="auto").to_dict(), "here")
-
-
-def test_a_stored_autoencoder_must_have_as_many_outputs_as_features() -> None:
-    with pytest.raises(UntrustedFileError):
-        net_from_dict(dense().to_dict() | {"n_outputs": 4}, "here")
+def test_a_stored_autoencoder_states_its_output_activation_and_has_as_many_outputs() -> None:
+    for stored in (dense(output_activation="auto").to_dict(), dense().to_dict() | {"n_outputs": 4}):
+        with pytest.raises(UntrustedFileError):
+            net_from_dict(stored, "here")
 
 
 def test_a_damaged_model_raises_only_errors_of_the_library(tmp_path: Path) -> None:

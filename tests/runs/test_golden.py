@@ -39,20 +39,11 @@ class Known(NamedTuple):
     preparation: dict[str, Any]
 
 
+MASKED = {"missing": "mask", "change": (1,), "pixels": False}
+MASKED |= {"columns": ("load", "heat"), "targets": ("heat",)}
 VERSIONS = {
     "v1": Known((12, 10, 1), 0, [-0.0245232, -0.0467025, -0.0827045], {}),
-    "v2": Known(
-        (2, 4, 1),
-        10,
-        [21.3006, 21.4625, 21.31],
-        {
-            "missing": "mask",
-            "change": (1,),
-            "columns": ("load", "heat"),
-            "targets": ("heat",),
-            "pixels": False,
-        },
-    ),
+    "v2": Known((2, 4, 1), 10, [21.3006, 21.4625, 21.31], MASKED),
 }
 VERSIONS["v3"] = VERSIONS["v2"]  # the same run, its text sealed
 VERSIONS["v4"] = VERSIONS["v2"]  # the same run, its files bound to it

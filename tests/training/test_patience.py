@@ -203,15 +203,8 @@ def test_the_best_weights_survive_packing(tiny_idx: Path, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     "valid",
     [
-        [0.5, 4, 0],
-        [0.5, 1, 9],
-        [0.5, -1, 0],
-        [0.5, 1.5, 0],
-        [np.nan, 1, 0],
-        [np.inf, 1, 0],
-        [0.5, np.nan, 0],
-        [0.5, 1],
-        [0.5, 1, 0, 0],
+        *([0.5, 4, 0], [0.5, 1, 9], [0.5, -1, 0], [0.5, 1.5, 0], [np.nan, 1, 0]),
+        *([np.inf, 1, 0], [0.5, np.nan, 0], [0.5, 1], [0.5, 1, 0, 0]),
         None,
     ],
 )

@@ -45,16 +45,13 @@ def train(stop_at=10**9, **options):
     return trainer, spy, trainer.train()
 
 
-def test_steps_zero_and_each_multiple_are_logged():
-    _, spy, _ = train(log_every=7)
-    assert [event["step"] for event in spy.logs] == [0, 7, 14, 21, 28]
-
-
-def test_a_log_event_has_the_steps_loss_and_the_mean_since_the_last():
-    _, spy, _ = train(log_every=10)
-    event = spy.logs[1]
-    assert event["loss"] == spy.losses[10]
-    assert event["mean_loss"] == pytest.approx(np.mean(spy.losses[1:11]), rel=1e-12)
+def test_steps_zero_and_each_multiple_are_logged_with_their_loss_and_the_mean_since_the_last():
+    _, spy, results = train(log_every=10, checkpoint_every=8)
+    assert [event["step"] for event in spy.logs] == [0, 10, 20]
+    assert spy.logs[1]["loss"] == spy.losses[10]
+    assert spy.logs[1]["mean_loss"] == pytest.approx(np.mean(spy.losses[1:11]), rel=1e-12)
+    assert spy.checkpoints == [8, 16, 24, 30]
+    assert results["last10_mse"] == pytest.approx(np.mean(spy.losses[-10:]), rel=1e-12)
 
 
 def test_the_log_interval_does_not_change_training():
@@ -67,11 +64,6 @@ def test_the_log_interval_does_not_change_training():
 def test_max_steps_ends_training_early():
     trainer, _, _ = train(max_steps=12)
     assert trainer.step == 12
-
-
-def test_checkpoints_come_at_their_interval_and_at_the_end():
-    _, spy, _ = train(checkpoint_every=8)
-    assert spy.checkpoints == [8, 16, 24, 30]
 
 
 def test_checkpoints_come_by_time_too_and_between_logged_lines(monkeypatch):
@@ -153,11 +145,6 @@ def test_when_interrupted_it_saves_and_returns_none():
     assert results is None
     assert spy.checkpoints == [trainer.step]
     assert spy.hooks == ["start"]
-
-
-def test_results_are_the_mean_of_the_last_ten_windows():
-    _, spy, results = train()
-    assert results["last10_mse"] == pytest.approx(np.mean(spy.losses[-10:]), rel=1e-12)
 
 
 @pytest.mark.parametrize(
