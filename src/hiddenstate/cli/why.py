@@ -168,5 +168,7 @@ def _draw(reason: "Reason", path: Path) -> None:
             )
         )
         FigureCanvasAgg(figure)
-        figure.savefig(content, format=path.suffix[1:].lower())
+        ending = path.suffix[1:].lower()
+        words = {"png": "Description", "svg": "Description", "pdf": "Subject"}[ending]
+        figure.savefig(content, format=ending, metadata={words: reason.in_words()})
     write_output(path, content.getvalue())

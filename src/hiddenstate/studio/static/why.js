@@ -46,6 +46,7 @@ import { mostOf, tint, tintLanes, tintPixels } from "../../web/why_picture.js";
  */
 
 const LANES = 6;
+const EDGE = 14; // width of what lights a quantity
 const FOOT = 18; // below lanes, for the numbers of steps
 
 await Promise.all([speak("why"), styled("why")]);
@@ -241,7 +242,7 @@ class RowLamp {
     else if (lanes) tintLanes(pen, lanes, shares, trace.length);
     else if (form.quantities) {
       const n = Math.min(shares[0].length, 16);
-      tint(pen, box, n, 1, (place) => shares[0][place], mostOf(shares));
+      tint(pen, [box[0], box[1], EDGE, box[3]], n, 1, (place) => shares[0][place], mostOf(shares)); // bars have colours of their own
     } else { // a spectrogram: bands from the bottom up
       const [x, y, wide, tall] = box;
       const bands = shares[0].length;

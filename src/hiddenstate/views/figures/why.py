@@ -19,6 +19,7 @@ from hiddenstate.views.figures.layout import (
     place,
     shade,
 )
+from hiddenstate.views.row_form import INK
 
 LANES, BARS = 6, 16
 """Features that are drawn, those that count most."""
@@ -111,6 +112,7 @@ def _picture(lit: Lit) -> Figure:
     whole = np.zeros((height, width, *colors))
     whole[:read] = lit.values.reshape(whole[:read].shape)
     whole /= max(float(whole.max()), 1e-9)
+    is_photograph = float(np.median(whole)) > INK
     added = np.zeros((height, width))
     added[:read] = lit.attributions.reshape(read, width, -1).sum(axis=2)
     high = _high(added)
@@ -118,7 +120,11 @@ def _picture(lit: Lit) -> Figure:
     for column, alpha in ((0, 1.0), (1, 0.3)):
         axes = add_axes(figure, grid[0, column], ticks=False)
         axes.imshow(
-            whole, cmap=style.pixels_map(False), alpha=alpha, extent=extent, interpolation="nearest"
+            whole,
+            cmap=style.pixels_map(is_photograph),
+            alpha=alpha,
+            extent=extent,
+            interpolation="nearest",
         )
         if column:
             axes.imshow(_tint(added, high), extent=extent, interpolation="nearest")
