@@ -115,8 +115,8 @@ wheel: .venv-tools/installed
 
 docs: .venv-docs/installed
 	rm -rf site
-	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --quiet
-	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --quiet --config-file mkdocs.zh.yml
+	.venv-docs/bin/properdocs build --quiet
+	.venv-docs/bin/properdocs build --quiet --config-file properdocs.zh.yml
 	@echo "the site: site/index.html and site/zh/index.html"
 
 actions: .venv-tools/installed

@@ -2,7 +2,7 @@
 
 The film shows `hiddenstate autoencode` with the lines that it prints, and beside them the codes of
 the test digits, from noise to clumps. The pictures need the extra `series`, playwright and
-chromium; that of the studio is made of `studio-codes.png`.
+chromium.
 """
 
 import io
@@ -20,6 +20,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from hiddenstate.runs import Run
 from hiddenstate.views import style
+from hiddenstate.views.drawers import decision
 from hiddenstate.views.figures import codes
 from hiddenstate.views.timeline import Timeline
 
@@ -32,8 +33,10 @@ FRAME = 80
 """Milliseconds that a frame stays."""
 TYPING, TRAINING, REST = 12, 56, 18
 """Frames of each part: seven seconds in all."""
-SMALL = (400, 270)
-"""Size of a small picture."""
+SMALL, DENSE = (800, 540), 190
+"""Size of a small picture, which is shown at less than half of it, and its dots an inch."""
+SHOWN = {"forecast": "canvas.fan", "page": "[aria-labelledby=reading-title]"}
+"""The parts of exported pages that are shown."""
 GROUND, INK, FAINT, PROMPT = "#101418", "#d7dde3", "#8a949e", "#7ee787"
 
 
@@ -55,7 +58,7 @@ def run(folder: str | Path, *words: str) -> None:
 
 
 def small_pictures(folder: Path) -> None:
-    """Write a picture each of a digit, sensors, a forecast, the studio and an exported page."""
+    """Write a picture each of a digit, sensors, a forecast, codes and an exported page."""
     from aeon.datasets import load_basic_motions
     from playwright.sync_api import sync_playwright
     from statsmodels.datasets import co2
@@ -64,29 +67,39 @@ def small_pictures(folder: Path) -> None:
     np.savez(folder / "motions.npz", X=X.transpose(0, 2, 1), y=y.astype(str))
     months = co2.load_pandas().data.resample("MS").mean().interpolate()
     months.to_csv(folder / "co2.csv", index_label="month")
-    run(folder, "classify", "motions.npz", "--view", "files", "--name", "motions")
-    monthly = ("co2.csv", "--time", "month", "--target", "co2", "--horizon", "12")
-    run(folder, "regress", *monthly, "--name", "co2")
-    run(folder, "forecast", "co2", "--horizon", "24", "--figure", "forecast.png")
+    run(folder, "classify", "--view", "off", "--name", "digits")
+    streamable = ("--streamable", "--view", "off", "--name", "motions")
+    run(folder, "classify", "motions.npz", *streamable)
+    monthly = ("co2.csv", "--time", "month", "--target", "co2", "--horizon", "24")
+    run(folder, "regress", *monthly, "--view", "off", "--name", "co2")
+    run(folder, "export", "co2", "--to", "html", "--output", "co2.html")
+    for name, path, row in (("digit", "digits", 1), ("sensor", "motions", 2)):
+        timeline = Timeline(Run(folder / path))
+        figure = Figure(figsize=(SMALL[0] / DENSE, row * SMALL[1] / DENSE), dpi=DENSE)
+        decision(timeline, timeline.moment(), figure, row)
+        figure.savefig(folder / f"{name}.png")
+        picture = Image.open(folder / f"{name}.png")
+        top = (row - 1) * (SMALL[1] + 48)  # below the axis of the first row
+        picture.crop((0, top, SMALL[0], row * SMALL[1])).save(folder / f"{name}.png")
+        small(folder / f"{name}.png", name)
+    size = {"width": 700, "height": 800}
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1300, "height": 878})
-        page.goto((HERE.parent / "pages" / "digits.html").as_uri())
-        page.wait_for_selector("canvas")
-        page.wait_for_timeout(1500)
-        (folder / "page.png").write_bytes(page.screenshot())
+        page = browser.new_page(viewport=size, device_scale_factor=1.5)
+        pages = {"forecast": folder / "co2.html", "page": HERE.parent / "pages" / "digits.html"}
+        for name, path in pages.items():
+            page.goto(path.as_uri())
+            page.wait_for_selector("canvas")
+            page.wait_for_timeout(1500)
+            page.evaluate("document.querySelector('.top').hidden = true")
+            page.locator(SHOWN[name]).first.screenshot(path=folder / f"{name}.png")
+            small(folder / f"{name}.png", name)
         browser.close()
-    small(HERE / "classify-decision.png", "digit", (0, 60, 604, 362))
-    small(folder / "motions" / "figures" / "decision.png", "sensor", (608, 60, 1232, 540))
-    small(folder / "forecast.png", "forecast")
-    small(HERE / "studio-codes.png", "studio")
-    small(folder / "page.png", "page")
 
 
-def small(path: Path, name: str, part: tuple[int, int, int, int] | None = None) -> None:
-    """Write a picture, or a part of it, on a white ground as `readme-NAME.png`."""
-    picture = Image.open(path).convert("RGB").crop(part) if part else Image.open(path)
-    picture = picture.convert("RGB")
+def small(path: Path, name: str) -> None:
+    """Write a picture on a white ground as `readme-NAME.png`."""
+    picture = Image.open(path).convert("RGB")
     picture.thumbnail(SMALL, Image.Resampling.LANCZOS)
     ground = Image.new("RGB", SMALL, "white")
     ground.paste(picture, tuple((a - b) // 2 for a, b in zip(SMALL, picture.size, strict=True)))

@@ -1,9 +1,11 @@
-"""Make the film and the two pictures of `docs/studio.md`: `python studio.py`.
+"""Make the two films of the studio and the pictures of `docs/studio.md`: `python studio.py`.
 
-It needs the extra `studio`, playwright and chromium. The film shows a table dropped on the page,
-training on it, and the codes that form; each of its frames is a screenshot of the page.
+It needs the extra `studio`, playwright and chromium. A film shows a table dropped on the page,
+training on it, and the codes that form; the other the sales of two shops, and their forecast, which
+bends with prices. Each frame is a screenshot of the page.
 """
 
+import datetime
 import io
 import re
 import subprocess
@@ -26,12 +28,14 @@ FRAME = 125
 PAUSE = 1100
 MOMENTS = 28
 """Frames of the codes that form."""
-DROP = """(text) => {
+BENT = (0.89, 0.955), 0.965
+"""From where to where prices are drawn, in widths of the forecast, and how low, in heights."""
+DROP = """([name, text]) => {
   const data = new DataTransfer();
-  data.items.add(new File([text], "digits.csv"));
-  for (const name of ["dragenter", "drop"]) {
+  data.items.add(new File([text], name));
+  for (const event of ["dragenter", "drop"]) {
     const about = { dataTransfer: data, bubbles: true, cancelable: true };
-    document.dispatchEvent(new DragEvent(name, about));
+    document.dispatchEvent(new DragEvent(event, about));
   }
 }"""
 MOVE = """([at, of]) => {
@@ -47,6 +51,21 @@ def table() -> str:
     head = ",".join([*(f"pixel_{k // 8}_{k % 8}" for k in range(64)), "label"])
     rows = np.column_stack([digits.data * 255 / 16, digits.target]).astype(int)
     return "\n".join([head, *(",".join(map(str, row)) for row in rows)])
+
+
+def shops() -> str:
+    """Return the sales of two shops, day by day, with a price that is now and then lower."""
+    random = np.random.default_rng(3)
+    lines = ["shop,day,price,sales"]
+    for shop, usual in (("Lyon", 320), ("Turin", 190)):
+        for t in range(500):
+            day = datetime.date(2024, 7, 1) + datetime.timedelta(t)
+            price = 2.9 if t // 5 % 6 == 2 or random.random() < 0.03 else 3.9
+            week = 0.25 * np.sin(2 * np.pi * (day.weekday() + 1) / 7)
+            year = 0.12 * np.sin(2 * np.pi * t / 365)
+            sales = usual * (1 + week + year + 0.5 * (3.9 - price)) * np.exp(random.normal(0, 0.06))
+            lines.append(f"{shop},{day},{price},{sales:.0f}")
+    return "\n".join(lines)
 
 
 class Film:
@@ -74,16 +93,55 @@ class Film:
         )
 
 
-def act(page: Page) -> Film:
-    """Drop the table, train on it, and move through the time of the run."""
+def drop(page: Page, name: str, text: str) -> Film:
+    """Drop a table on the first page; return the film that begins so."""
     film = Film(page)
     page.wait_for_selector(".starter")
     page.wait_for_timeout(1000)
     film.take(PAUSE)
-    page.evaluate(DROP, table())
+    page.evaluate(DROP, [name, text])
     page.wait_for_selector(".job")
+    page.wait_for_timeout(1500)
+    film.take(PAUSE)
+    return film
+
+
+def bend(page: Page) -> Film:
+    """Train on the shops, and draw lower prices for the days ahead."""
+    film = drop(page, "shops.csv", shops())
+    page.locator("button.job", has_text="regress").click()
+    for name, value in (("horizon", "14"), ("future", "price")):
+        page.get_by_label(name, exact=True).fill(value)
     page.wait_for_timeout(500)
     film.take(PAUSE)
+    page.locator("form.train button[type=submit]").click()
+    for _ in range(10):
+        page.wait_for_timeout(900)
+        film.take(3 * FRAME)
+    page.wait_for_selector(".status.done", timeout=180_000)
+    page.mouse.move(400, 600)
+    page.mouse.wheel(0, 1)
+    canvas = page.locator(".forecast canvas")
+    canvas.wait_for(timeout=60_000)
+    page.wait_for_timeout(2000)
+    film.take(PAUSE)
+    box = canvas.bounding_box() or {}
+    low = box["y"] + BENT[1] * box["height"]
+    page.mouse.move(box["x"] + BENT[0][0] * box["width"], low)
+    page.mouse.down()
+    for share in np.linspace(*BENT[0], 16):
+        page.mouse.move(box["x"] + share * box["width"], low, steps=3)
+        page.wait_for_timeout(400)
+        film.take(FRAME)
+    page.mouse.up()
+    page.wait_for_timeout(800)
+    film.take(2 * PAUSE)
+    return film
+
+
+def form_codes(page: Page) -> Film:
+    """Train on the digits, and move through the time of the run."""
+    film = drop(page, "digits.csv", table())
     page.locator("button.job", has_text="autoencode").click()
     page.wait_for_timeout(500)
     film.take(PAUSE // 2)
@@ -97,6 +155,7 @@ def act(page: Page) -> Film:
         page.wait_for_timeout(700)
         film.take(PAUSE if moment == MOMENTS else FRAME)
     page.screenshot(path=HERE / "studio-codes.png")
+    page.locator("figure.cloud, .cloud").first.screenshot(path=HERE / "readme-studio.png")
     return film
 
 
@@ -110,7 +169,9 @@ def main() -> None:
             browser = play.chromium.launch(executable_path=sys.argv[1] if sys.argv[1:] else None)
             page = browser.new_page(viewport=SIZE)
             page.goto(address[0])
-            act(page).save(HERE / "studio.gif")
+            form_codes(page).save(HERE / "studio.gif")
+            page.goto(address[0].partition("?")[0])
+            bend(page).save(HERE / "own-data.gif")
             browser.close()
             studio.terminate()
     for picture in HERE.glob("studio-*.png"):

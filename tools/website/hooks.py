@@ -1,23 +1,26 @@
 """Hooks of the site: pages of the project, an entry for every public name, and links that hold.
 
-mkdocs calls the functions that start with `on_` (its developer guide, "Events").
+ProperDocs calls the functions that start with `on_` (its developer guide, "Events").
 """
 
 import ast
 import html
+import json
 import posixpath
 import re
+import shutil
+import sys
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from mkdocs.config.defaults import MkDocsConfig
-from mkdocs.exceptions import PluginError
-from mkdocs.structure.files import File, Files
-from mkdocs.structure.nav import Navigation
-from mkdocs.structure.pages import Page
-from mkdocs.utils.templates import TemplateContext
+from properdocs.config.defaults import ProperDocsConfig
+from properdocs.exceptions import PluginError
+from properdocs.structure.files import File, Files
+from properdocs.structure.nav import Navigation
+from properdocs.structure.pages import Page
+from properdocs.utils.templates import TemplateContext
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,40 +35,39 @@ PROJECT = {
 MODULES = ("errors", "nn", "datasets", "views.figures")
 """Public modules beside the package itself."""
 
-SHIM = "https://unpkg.com/iframe-worker/shim"
-"""Script that the plugin `offline` would load from elsewhere; `WORKER` takes its place."""
-
-WORKER = "search_worker.js"
-
 LINK = re.compile(r"(?<=\]\()([^)#\s]+)(?=(?:#[^)\s]*)?\))")
+
+PART = "part:"
+"""Starts a link to the site's other part while ProperDocs checks the links."""
 
 PLAYED = re.compile(r"^\[([^\]\n]+)\]\(([^)#\s]+/pages/\w+\.html)\)$", re.MULTILINE)
 """A link alone on its line to an exported page, which the site shows above the link."""
 
 
-def is_chinese(config: MkDocsConfig) -> bool:
+def is_chinese(config: ProperDocsConfig) -> bool:
     """Whether this is the Chinese part, docs/zh, which is built into site/zh."""
     return Path(config.docs_dir).name == "zh"
 
 
-def on_files(files: Files, config: MkDocsConfig) -> Files:
+def on_files(files: Files, config: ProperDocsConfig) -> Files:
     """Add the pages of the project and the API reference to the English site."""
     if not is_chinese(config):
         for name, page in PROJECT.items():
             text = (ROOT / name).read_text("utf-8")
             files.append(File.generated(config, page, content=text))
         files.append(File.generated(config, "api.md", content=api_page()))
-        script = Path(__file__).with_name(WORKER).read_text("utf-8")
-        files.append(File.generated(config, f"assets/{WORKER}", content=script))
+    files.append(File.generated(config, "assets/site.css", content=style()))
     return files
 
 
-def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+def on_page_markdown(markdown: str, page: Page, config: ProperDocsConfig, files: Files) -> str:
     """Point links at where their files are on the site, or in the repository.
 
     An exported page whose link is alone on its line is shown there, too.
     """
     folder = "docs/zh" if is_chinese(config) else "docs"
+    if page.file.src_uri == "index.md" and not is_chinese(config):
+        page.meta["template"] = "home.html"
     own = {site: source for source, site in PROJECT.items()}
     source = own.get(page.file.src_uri, f"{folder}/{page.file.src_uri}")
     here = posixpath.dirname(source)
@@ -79,23 +81,27 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         if not target.startswith("docs/"):
             return f"{config.extra['repository']}/blob/main/{target}"
         link_to = posixpath.relpath(target, start)
-        # mkdocs turns links between pages into links between files, but not those of two parts.
+        # ProperDocs turns links between pages into links between files, but not those of two parts.
         crosses = target.startswith("docs/zh/") != is_chinese(config)
-        return re.sub(r"\.md$", ".html", link_to) if crosses else link_to
+        return PART + re.sub(r"\.md$", ".html", link_to) if crosses else link_to
 
     return PLAYED.sub(frame, LINK.sub(moved, markdown))
+
+
+def on_page_content(content: str, page: Page, config: ProperDocsConfig, files: Files) -> str:
+    """Let links to the other part lead there, which ProperDocs does not know."""
+    return content.replace(f'href="{PART}', 'href="')
 
 
 def frame(link: re.Match[str]) -> str:
     """Return a link below a frame that shows the page it leads to."""
     text, page = link.groups()
-    style = "width: 100%; height: 42rem; max-height: 90vh; border: 1px solid #8884"
-    attributes = f'src="{page}" title="{html.escape(text)}" loading="lazy" style="{style}"'
+    attributes = f'src="{page}" title="{html.escape(text)}" loading="lazy"'
     return f"<iframe {attributes}></iframe>\n\n{link[0]}"
 
 
 def on_page_context(
-    context: TemplateContext, page: Page, config: MkDocsConfig, nav: Navigation
+    context: TemplateContext, page: Page, config: ProperDocsConfig, nav: Navigation
 ) -> None:
     """Let the choice of the language lead a tutorial to the same page of the other language."""
     english, chinese = config.extra["alternate"]
@@ -106,24 +112,34 @@ def on_page_context(
         chinese["link"] = f"zh/{name if folder == 'en' else 'index.html'}"
 
 
-def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
-    """Let the search use a script of this site, which also works from the disk."""
-    here = "../" * page.url.count("/") + ("../" if is_chinese(config) else "")
-    return output.replace(SHIM, f"{here}assets/{WORKER}")
-
-
-def on_post_build(config: MkDocsConfig) -> None:
-    """Check every link of the whole site, once its last part is built.
+def on_post_build(config: ProperDocsConfig) -> None:
+    """Write the index of the search as a script, which pages on a disk can read; check every link
+    of the whole site, once its last part is built.
 
     Raises
     ------
     PluginError
         If a link leads to no file, or to no anchor of one, or a page loads anything from elsewhere.
     """
+    found = Path(config.site_dir) / "search"
+    index = json.loads((found / "search_index.json").read_text("utf-8"))["docs"]
+    divided = {each["location"].partition("#")[0] for each in index if "#" in each["location"]}
+    sections = [each for each in index if each["location"] not in divided]
+    script = f"window.SEARCH = {json.dumps(sections, ensure_ascii=False)};\n"
+    (found.parent / "search_index.js").write_text(script, "utf-8")
+    shutil.rmtree(found)
     if is_chinese(config):
         problems = list(broken_links(Path(config.site_dir).parent))
         if problems:
             raise PluginError("\n".join(problems))
+
+
+def style() -> str:
+    """Return the style of the site, with colours, text and buttons of the program's own pages."""
+    sys.path.insert(0, str(ROOT / "src"))
+    from hiddenstate.web.palette import style_of
+
+    return style_of(Path(__file__).with_name("site.css").read_text("utf-8"))
 
 
 def api_page() -> str:
