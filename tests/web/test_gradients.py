@@ -162,8 +162,10 @@ def test_reasons_are_those_of_the_kernels() -> None:
     for name, why, found in zip(KERNELS, wanted, in_node(asked, start + REASONS), strict=True):
         size = max(abs(why.answer - why.base), np.abs(why.attributions).max())
         shares = np.array(found["shares"])
-        np.testing.assert_allclose(shares / size, why.attributions / size, atol=2e-3, err_msg=name)
+        np.testing.assert_allclose(shares / size, why.attributions / size, atol=1e-9, err_msg=name)
+        assert found["points"] == why.points
         assert found["gradients"] == why.share
+        np.testing.assert_allclose(found["missing"], why.missing, atol=1e-9)
         if why.share == 1:
             sums = found["value"] - found["base"] - shares.sum()
             limit = 1e-4 * max(1, abs(why.answer - why.base))

@@ -31,6 +31,8 @@ import { eachFrame, frame, line, penOf, redrawWith, write } from "./pen.js";
  * @property {(text: string) => string} [words] In the language of the page.
  * @property {(text: string) => void} [say] Tells what is at the cursor.
  * @property {(lane: number, step: number, value: number, done: boolean) => void} [bent] Changes a value known ahead.
+ * @property {(pen: Pen, picture: FanPicture) => void} [behind] Draws behind all lines.
+ * @property {(step: number) => void} [asked] Is called with a forecast step that is clicked, or chosen with Enter.
  */
 
 const ROW = 22; // pixels of a row of the legend,
@@ -138,6 +140,7 @@ export class FanPicture {
     pen.globalAlpha = 0.45;
     if (held_from < n) pen.fillRect(this.x(held_from), top, this.x(n - 1) - this.x(held_from), tall);
     pen.globalAlpha = 1;
+    this.options.behind?.(pen, this);
     rules(pen, [left, left + wide], marks.map((value) => [at(value), written(value)]));
     this.timeMarks(pen, top + tall + 12);
     pen.textBaseline = "alphabetic";
@@ -296,6 +299,16 @@ export class FanPicture {
       canvas.setPointerCapture(event.pointerId);
       bend(y, false);
     });
+    const ask = () => {
+      if (this.fan && this.at !== null && this.at >= this.sizes[0]) this.options.asked?.(this.at);
+    };
+    canvas.addEventListener("click", (event) => {
+      const [, top, , tall] = this.plot;
+      const [x, y] = place(event);
+      if (!this.fan || y < top || y > top + tall) return;
+      look(x);
+      ask();
+    });
     const end = () => {
       if (this.dragged) this.options.bent?.(this.lane, -1, NaN, true);
       [this.dragged, this.range] = [false, null];
@@ -319,7 +332,8 @@ export class FanPicture {
         const share = (known.values[at - n] - known.low) / (known.high - known.low || 1);
         this.at = at;
         this.set(share + (event.key === "ArrowUp" ? 1 : -1) * (known.whole ? 1 : 0.05), true);
-      } else return;
+      } else if (event.key === "Enter") ask();
+      else return;
       event.preventDefault();
       this.soon();
     });

@@ -39,8 +39,11 @@ function made(tag, name, ...parts) {
  * @param {Words} [options.words]
  * @param {(problem: string) => void} [options.complain]
  * @param {string} [options.height] Of the picture.
+ * @param {import("./fan.js").FanOptions["behind"]} [options.behind]
+ * @param {import("./fan.js").FanOptions["asked"]} [options.asked]
+ * @param {() => void} [options.changed] Called when another forecast is there.
  */
-export function forecastPanel(place, { fans, ends = [], sizes = [], known: columns = [] }, { answer = null, words = plainly, complain = () => {}, height = "" } = {}) {
+export function forecastPanel(place, { fans, ends = [], sizes = [], known: columns = [] }, { answer = null, words = plainly, complain = () => {}, height = "", behind, asked, changed = () => {} } = {}) {
   const bends = answer && columns.length > 0;
   const select = (/** @type {string} */ name, /** @type {string[]} */ texts) => {
     const chosen = made("select", "");
@@ -64,7 +67,7 @@ export function forecastPanel(place, { fans, ends = [], sizes = [], known: colum
   let rows = []; // the last steps of the series, as the model reads them
 
   const picture = new FanPicture({
-    canvas, words,
+    canvas, words, behind, asked,
     say: (text) => { here.textContent = text; },
     bent: (lane, step, value, done) => {
       if (step >= 0) {
@@ -103,6 +106,7 @@ export function forecastPanel(place, { fans, ends = [], sizes = [], known: colum
       ...column, values: rows.slice(-fans.horizon).map((row) => row[column.feature]),
     })) : []);
     here.textContent = picture.inWords();
+    changed();
     const off = fans.series[number].errors[o];
     error.textContent = !off ? words("There were no earlier steps to compare forecasts with.") : words(
       fans.held_out ? "{target}: off by ± {own} on average in the held-out part, {steps}; {simple}: ± {other}."
@@ -136,4 +140,5 @@ export function forecastPanel(place, { fans, ends = [], sizes = [], known: colum
   const paragraphs = notes.flatMap((text) => (text ? [made("p", "help note", text)] : []));
   place.append(tools, error, canvas, here, ...assumed, ...paragraphs);
   begin();
+  return { picture, canvas, now: () => ({ rows, target: Number(target.value) }) };
 }

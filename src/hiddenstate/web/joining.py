@@ -26,6 +26,8 @@ EMPTY = re.compile(r"\n(?:[ \t]*\n)+")
 INDENT = re.compile(r"^ +", re.MULTILINE)
 SPACE = re.compile(r" ?([=(){},;:?<>*&|!\[\]]+) ?")
 """A sign that needs no space around it, outside of texts and patterns."""
+BETWEEN = re.compile(r"(?<=[\w)\]]) ?([+\-/%]=?) ?(?=[\w(\[])")
+"""A sign between two values, or one that changes a value; next to no other sign."""
 TEXT = re.compile(r'("(?:[^"\\]|\\.)*"|`[^`]*`)')
 
 LEFT = re.compile(r"^\s*(?:import|export)\b.*|\bimport\s*[(.].*", re.MULTILINE)
@@ -146,9 +148,10 @@ def compact(script: str) -> str:
 def _compact_line(line: str) -> str:
     parts = TEXT.split(line)
     code = "".join(parts[::2]).replace(" / ", "")
-    if line.count("`") > 2 or set(code) & set("'`/"):
+    templates = [text for text in parts[1::2] if text.startswith("`")]
+    if any(text.count("${") != text.count("}") for text in templates) or set(code) & set("'`/"):
         return line
-    parts[::2] = [SPACE.sub(r"\1", part) for part in parts[::2]]
+    parts[::2] = [BETWEEN.sub(r"\1", SPACE.sub(r"\1", part)) for part in parts[::2]]
     return "".join(parts)
 
 

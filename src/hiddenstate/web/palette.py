@@ -25,6 +25,19 @@ def compact_style(text: str) -> str:
     return re.sub(r"(?<![\w.])0\.", ".", short).strip()
 
 
+def used_style(style: str, text: str) -> str:
+    """Return a compact style without the rules for classes and ids that a text does not name."""
+    names = set(re.findall(r"[\w-]+", text))
+
+    def kept(rule: re.Match[str]) -> str:
+        there = any(
+            set(re.findall(r"[.#]([a-zA-Z][\w-]*)", each)) <= names for each in rule[1].split(",")
+        )
+        return rule[0] if there else ""
+
+    return re.sub(r"([^{}]+)\{[^{}]*\}", kept, style)
+
+
 def _variables(name: str) -> str:
     """Return the colours of a theme as CSS variables."""
     return " ".join(f"--{role}: {getattr(BY_NAME[name], role)};" for role in ROLES)

@@ -51,7 +51,7 @@ from hiddenstate.version import __version__
 from hiddenstate.web import tags
 from hiddenstate.web.joining import joined, ordered, trimmed, without
 from hiddenstate.web.joining import source as source_of_script
-from hiddenstate.web.palette import style_of
+from hiddenstate.web.palette import style_of, used_style
 from hiddenstate.web.policy import policy
 
 
@@ -86,7 +86,7 @@ NAMES = frozenset(kind if isinstance(kind, str) else kind.__name__ for kind in K
 HALF_FROM = 100_000
 """Numbers of an autoencoder from which weights are float16 by default, to halve the page."""
 
-WITH_WHY = ("pictures", "signals", "waves", "forecasts")
+WITH_WHY = ("pictures", "signals", "sounds", "waves", "forecasts")
 """The kinds of pages that say what an answer rests on."""
 
 FEW = 24
@@ -120,6 +120,8 @@ def build(source: Source) -> Contents:
     modules = ("packed", "net", *own, *beside, *ahead, *why)
     there = {kind if isinstance(kind, str) else kind.__name__ for kind in kinds_of(source.program)}
     css, net, script = _style_and_scripts(_script_of(view), modules, frozenset(NAMES - there))
+    body = _body(source, view)
+    css = used_style(css, f"{_asset('page.html')}{view['kind']}{body}{script}")
     page = Template(_asset("page.html")).substitute(
         policy=policy(css, net, script),
         version=tags.text(__version__),
@@ -127,7 +129,7 @@ def build(source: Source) -> Contents:
         title=tags.text(_title(source)),
         kind=view["kind"],
         style=css,
-        body=_body(source, view),
+        body=body,
         about=tags.terms(_about(source, view)),
         data=tags.inert_json(data),
         net=net,

@@ -7,7 +7,6 @@ import { boxesBeside, chanceColumns, drawPicture, drawReading } from "../../web/
 import { tintPixels } from "../../web/why_picture.js";
 import { CLASSES, questionOf, readingOf, sayAnswer, showAnswer, switchLayers } from "./chances.js";
 import { frame, paintPixels, penOf, redrawWith, write } from "../../web/pen.js";
-import { clamp } from "../../web/numbers.js";
 import { addExamples, drawingPad } from "../../web/pad.js";
 import { joined } from "../../web/net.js";
 import { VIEW, byId, complain, model, rowsOfRun } from "./page.js";

@@ -1,6 +1,6 @@
 // A classifier of signals: bend one, and see the probabilities over time.
 
-import { startWhy } from "./why.js";
+import { startWhy, touched } from "./why.js";
 import { traceOf } from "../../web/reading.js";
 import { boxesBelow, chanceBars, chanceLines, drawReading } from "../../web/reading_picture.js";
 import { tintLanes } from "../../web/why_picture.js";
@@ -9,7 +9,6 @@ import { contextOf, eachFrame, penOf, redrawWith } from "../../web/pen.js";
 import { Bender, allowed, copied, drawLanesRead, lanesOf } from "../../web/signal.js";
 import { ABOUT, PROGRAM, VIEW, byId, classColor, complain, fillSelect, model, rowsOfRun } from "./page.js";
 import { say } from "../../web/dom.js";
-import { clamp } from "../../web/numbers.js";
 import { stepBar } from "../../web/timebar.js";
 import { readSeries } from "../../web/table.js";
 import { MOST_STEPS, takeTexts } from "./texts.js";
@@ -35,11 +34,10 @@ function waves(length) {
 
 const player = stepBar(byId, "step", () => draw());
 const why = startWhy("or touch a moment of the state or the probabilities", () => questionOf(reader, trace, series, trace.probabilities.length && player.at, { word: "step", columns: VIEW.columns }), () => draw());
-byId("reading").addEventListener("click", ({ offsetX, offsetY }) => {
-  const [, hidden] = boxes();
-  if (offsetY < hidden[1] || !trace.probabilities.length) return;
+touched(byId("reading"), () => boxes()[1], () => series.length, (at) => {
+  if (!trace.probabilities.length) return;
   player.stop();
-  player.go(clamp(Math.ceil(((offsetX - hidden[0]) / hidden[2]) * series.length), 1, series.length));
+  player.go(at);
   why.ask();
 });
 const bender = new Bender(byId("reading"), byId("channel"), {

@@ -1,8 +1,10 @@
 // A classifier of sounds: drop, record or draw one, hear it, and see the probabilities while it is read.
 
+import { startWhy, touched } from "./why.js";
 import { traceOf } from "../../web/reading.js";
 import { boxesBelow, chanceBars, chanceLines, drawReading } from "../../web/reading_picture.js";
-import { CLASSES, readingOf, sayAnswer, showAnswer, switchLayers } from "./chances.js";
+import { mostOf, tint } from "../../web/why_picture.js";
+import { CLASSES, questionOf, readingOf, sayAnswer, showAnswer, switchLayers } from "./chances.js";
 import { contextOf, eachFrame, penOf, redrawWith } from "../../web/pen.js";
 import { copied } from "../../web/signal.js";
 import { PROGRAM, VIEW, byId, classColor, complain, fillSelect, model, on, rowsOfRun } from "./page.js";
@@ -40,6 +42,13 @@ let reader = model;
 
 const second = (step) => `${((step * FRAMING.frame) / FRAMING.rate).toFixed(2)} s`;
 const player = stepBar(byId, "", () => draw(), { words: { at: (at, count) => `${second(at)} of ${second(count)}`, play: "Play", pause: "Pause" } });
+const why = startWhy("or touch a moment of the state or the probabilities", () => questionOf(reader, trace, series, trace.probabilities.length && player.at, { word: second, at: second }), () => draw());
+touched(byId("reading"), () => boxes()[1], () => series.length, (at) => {
+  if (!trace.probabilities.length) return;
+  player.stop();
+  player.go(at);
+  why.ask();
+});
 const seen = () => ({ framing: FRAMING, series, range: RANGE, ends });
 const pen = new TonePen(byId("reading"), {
   framing: FRAMING, range: RANGE, boxes: () => soundBoxes(boxes()[0], seen()).bands, series: () => series, draw: () => draw(),
@@ -86,7 +95,7 @@ function offer() {
 }
 
 // Adds a sound of the reader before the others.
-function add(name, steps, { samples: channels }) {
+function addSound(name, steps, { samples: channels }) {
   if (steps.length > MOST_STEPS) throw new Error(`it has more than ${MOST_STEPS} steps`);
   const mean = Float32Array.from(channels[0].subarray(0, steps.length * FRAMING.frame), (_, at) => channels.reduce((sum, each) => sum + each[at], 0) / channels.length);
   sources = [{ name, series: steps, samples: mean }, ...sources.filter((each) => !each.name.startsWith("Your"))];
@@ -96,7 +105,7 @@ function add(name, steps, { samples: channels }) {
 async function open(file) {
   try {
     const { sound, series: steps } = await soundOf(file, FRAMING);
-    add(`Your ${file.name}`, steps, sound);
+    addSound(`Your ${file.name}`, steps, sound);
   } catch (error) {
     complain(`${file.name} cannot be read: ${error.message}.`);
   }
@@ -112,7 +121,11 @@ function draw() {
   const own = penOf(canvas);
   const { at } = player;
   showAnswer(trace, at, second);
-  const row = (_, box) => drawSound(own, box, seen(), at);
+  why.look(trace, at);
+  const row = (_, box) => {
+    drawSound(own, box, seen(), why.found ? 0 : at);
+    if (why.found) tintBands(own, box, why.found.shares);
+  };
   if (trace.probabilities.length) {
     drawReading(own, boxes(), readingOf(trace, series.length, at, { upright: false, chances: series.length > 1 ? chanceLines : chanceBars, word: second,
       heads: ["the sound, and below it the levels of its frequencies", PROGRAM.companions.some(({ share }) => !share) ? "hidden state of the network alone, which does not answer" : "hidden state, a line each unit", "probability so far"],
@@ -120,6 +133,14 @@ function draw() {
   } else row(null, boxes()[0]);
   pen.mark(own);
   canvas.setAttribute("aria-label", `Sound of ${second(series.length)}, ${second(at)} read. ${byId("label").textContent}, ${byId("sure").textContent}. ${byId("decided").textContent}`);
+}
+
+// Tints the levels of each channel, the lowest at the bottom.
+function tintBands(own, box, shares) {
+  const { bands } = FRAMING;
+  soundBoxes(box, seen()).bands.forEach(([x, y, wide, tall], channel) => {
+    tint(own, [x, y, (wide * shares.length) / series.length, tall], bands, shares.length, (row, t) => shares[t][(channel + 1) * bands - 1 - row], mostOf(shares));
+  });
 }
 
 listenWith(byId("listen"), player, async () => ({ samples: samples || tonesOf(series, FRAMING), rate: FRAMING.rate }), (why) => complain(why && `This browser cannot play it: ${why}.`));
@@ -154,7 +175,7 @@ on("record", "click", async () => {
       const sound = await end();
       const steps = stepsOf(sound, FRAMING);
       if (!steps.length) throw new Error("it is shorter than a step");
-      add("Your recording", steps, sound);
+      addSound("Your recording", steps, sound);
     } else recording = await record(FRAMING.rate);
     complain("");
   } catch (error) {

@@ -11,7 +11,7 @@ import { say } from "../../web/dom.js";
 import { stepBar } from "../../web/timebar.js";
 import { explained } from "../../web/why.js";
 import { tintLanes } from "../../web/why_picture.js";
-import { startWhy } from "./why.js";
+import { startWhy, touched } from "./why.js";
 import { readSeries } from "../../web/table.js";
 import { MOST_STEPS, takeTexts } from "./texts.js";
 import { clamp, extentOf, short } from "../../web/numbers.js";
@@ -39,12 +39,9 @@ const bent = new Bending({
 });
 const player = stepBar(byId, "step", () => draw(), { loop: true });
 const why = startWhy("or touch a moment of the answer", asked, () => draw());
-byId("reading").addEventListener("click", ({ offsetX, offsetY }) => {
-  const [[x, , wide], middle] = bent.boxes();
-  if (offsetY < middle[1]) return;
-  const n = bent.series.length;
+touched(byId("reading"), () => bent.boxes()[1], () => bent.series.length, (at) => {
   player.stop();
-  player.go(clamp(Math.round(((offsetX - x) / wide) * n + 0.5) - (offsetY < middle[1] + middle[3] ? ahead : 0), 1, n));
+  player.go(Math.max(at - ahead, 1)); // an answer is drawn where it is for
   why.ask();
 });
 

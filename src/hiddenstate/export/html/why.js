@@ -1,7 +1,7 @@
 // "Why?": a button, and in words what an answer comes from.
 
 import { fill, h, say } from "../../web/dom.js";
-import { percent } from "../../web/numbers.js";
+import { clamp, percent } from "../../web/numbers.js";
 import { packedRows } from "../../web/rows.js";
 import { whyOf } from "../../web/why.js";
 import { spanOf } from "../../web/why_picture.js";
@@ -9,7 +9,7 @@ import { WHY, byId } from "./page.js";
 
 const SLICE = 8; // milliseconds of a frame that are computed
 const REST = 250; // that a moment is looked at before it is explained
-const MEAN = WHY ? packedRows({ ...WHY.mean, shape: [1, ...WHY.mean.shape] })[0] : [];
+const MEAN = WHY ? packedRows({ ...WHY.mean, shape: [1, ...WHY.mean.shape] })[0].map((step) => step.map((value) => value / WHY.parts)) : [];
 const BASELINE = WHY && WHY.name === "mean" ? "the mean of the training rows" : "a row of zeros";
 
 // Runs a generator a little in each frame; returns what stops it.
@@ -39,7 +39,7 @@ function signedAlike(values) {
 
 /**
  * Starts the button. `asked()` returns what is explained at the moment ({ program, rows, chosen, explain,
- * subject, unit, first, word, columns, ways }), or a text that says why nothing is.
+ * subject, unit, first, word, columns, at, ways }), or a text that says why nothing is.
  */
 export function startWhy(help, asked, draw) {
   const [button, text] = [byId("why"), byId("why-text")];
@@ -98,13 +98,24 @@ export function startWhy(help, asked, draw) {
   return state;
 }
 
+/**
+ * Lets a moment be touched below the input: `hidden()` is the box under it, with time to the right, and
+ * `ask(step)` is called with the step, of `count()`.
+ */
+export function touched(canvas, hidden, count, ask) {
+  canvas.addEventListener("click", ({ offsetX, offsetY }) => {
+    const [x, y, wide] = hidden();
+    if (offsetY >= y) ask(clamp(Math.ceil(((offsetX - x) / wide) * count()), 1, count()));
+  });
+}
+
 // What was found, as a sentence or two.
-function inWords({ shares, value, base, gradients }, { subject, unit, word, columns, first = 0, ways }) {
+function inWords({ shares, value, base, gradients }, { subject, unit, word, columns, first = 0, at, ways }) {
   const where = (sign) => {
     const span = spanOf(shares, sign, !columns);
     if (!span) return "nothing";
-    const [from, to] = [span.from, span.to].map((step) => step + first + 1);
-    const steps = from === to ? `${word} ${from}` : `${word}s ${from} to ${to}`;
+    const [from, to] = [span.from, span.to].map((step) => (at ? at(step, span.channel) : step + first + 1));
+    const steps = at ? [from, ...(from === to ? [] : [to])].join(" to ") : from === to ? `${word} ${from}` : `${word}s ${from} to ${to}`;
     return columns && columns.length > 1 ? `${columns[span.channel]}, ${steps}` : steps;
   };
   const parts = [`${subject}. Most ${ways[0]}: ${where(1)}. Most ${ways[1]}: ${where(-1)}.`];

@@ -18,9 +18,11 @@ SCRIPTS: dict[type | str, str] = {Convolution: "stem_gradients", "lru": "lru_gra
 
 
 class WhyView(TypedDict):
-    """The baseline (M, I) of kept rows, as in `hiddenstate.inference.why`, and what it is."""
+    """The baseline (M, I) of kept rows, as in `hiddenstate.inference.why`: a mean in units of 1 of
+    so many `parts`, and what it is."""
 
     mean: Any
+    parts: int
     name: str
 
 
@@ -47,14 +49,16 @@ def without_gradient(program: Program) -> list[str]:
 def why_view(source: Source) -> WhyView | None:
     """Return what answers are compared with; None if the page cannot say what they rest on.
 
-    A baseline of many numbers is rounded to float16.
+    A baseline of many numbers is rounded to float16, and one of pixels to whole ones, of 255.
     """
     program = source.program
     if program.kind.has_codes or without_gradient(program):
         return None
     found = training_mean(source.model, source.run)
     mean = np.zeros((1, program.width)) if found is None else found
+    name = "zero" if found is None else "mean"
+    if source.model.transform.pixels:
+        return WhyView(mean=packed((255 * mean).round(), ("|u1",)), parts=255, name=name)
     kind = np.float16 if len(mean) > 1 and np.abs(mean).max() < 100 else np.float32
     rounded = mean.astype(kind).astype(np.float64)
-    name = "zero" if found is None else "mean"
-    return WhyView(mean=packed(rounded, ("<f2", "<f4")), name=name)
+    return WhyView(mean=packed(rounded, ("<f2", "<f4")), parts=1, name=name)
