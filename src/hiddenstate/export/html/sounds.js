@@ -6,7 +6,6 @@ import { boxesBelow, chanceBars, chanceLines, drawReading } from "../../web/read
 import { mostOf, tint } from "../../web/why_picture.js";
 import { CLASSES, questionOf, readingOf, sayAnswer, showAnswer, switchLayers } from "./chances.js";
 import { contextOf, eachFrame, penOf, redrawWith } from "../../web/pen.js";
-import { copied } from "../../web/signal.js";
 import { PROGRAM, VIEW, byId, classColor, complain, fillSelect, model, on, rowsOfRun } from "./page.js";
 import { numbersOf } from "../../web/packed.js";
 import { stepBar } from "../../web/timebar.js";
@@ -14,8 +13,8 @@ import { fromBytes, soundOf, stepsOf } from "../../web/sound.js";
 import { drawSound, endsOf, levelRange, soundBoxes } from "../../web/spectrogram.js";
 import { listenWith, record, tonesOf } from "../../web/listen.js";
 import { TonePen } from "../../web/tone_pen.js";
-import { MOST_STEPS } from "./texts.js";
 
+const MOST_STEPS = 5000;
 const FRAMING = VIEW.sound;
 const WAVES = VIEW.waves;
 const RANGE = levelRange(VIEW.low, VIEW.high);
@@ -42,7 +41,7 @@ let reader = model;
 
 const second = (step) => `${((step * FRAMING.frame) / FRAMING.rate).toFixed(2)} s`;
 const player = stepBar(byId, "", () => draw(), { words: { at: (at, count) => `${second(at)} of ${second(count)}`, play: "Play", pause: "Pause" } });
-const why = startWhy("or touch a moment of the state or the probabilities", () => questionOf(reader, trace, series, trace.probabilities.length && player.at, { word: second, at: second }), () => draw());
+const why = startWhy("or touch a moment of the state or the probabilities", () => questionOf(reader, trace, series, trace.probabilities.length && player.at, { word: second, at: second, columns: VIEW.columns }), () => draw());
 touched(byId("reading"), () => boxes()[1], () => series.length, (at) => {
   if (!trace.probabilities.length) return;
   player.stop();
@@ -80,7 +79,7 @@ function read(keep, whole = true) {
 }
 
 function take(steps, own) {
-  [series, samples, ends] = [copied(steps), own, own && endsOf(own)];
+  [series, samples, ends] = [steps.map((step) => step.slice()), own, own && endsOf(own)];
   player.stop();
   read(false);
   if (trace.probabilities.length) sayAnswer(trace, second);

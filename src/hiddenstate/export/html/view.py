@@ -32,7 +32,7 @@ MAX_ROWS = 10
 MAX_BYTES = 24 * 1024
 """Bytes of these rows; of longer rows there are fewer."""
 
-MAX_HEARD = 48 * 1024
+MAX_HEARD = 64 * 1024
 """Bytes of the samples of these rows, if they are sounds; of longer ones there are fewer."""
 
 MAX_POINTS = 300
@@ -92,14 +92,16 @@ def view_data(source: Source, reads: bool = True) -> ViewData:
     program, facts = source.program, source.facts
     timeline = _timeline(source)
     picture = _picture(source, timeline)
+    sound = _framing(source)
     kinds = {"classes": "signals", "targets": "waves", "codes": "codes"}
     kind = "pictures" if program.kind.has_classes and picture else kinds[program.kind.answers]
     kind = "forecasts" if source.present is not None else kind
     kind = "forms" if picture is None and has_form(source) else kind
-    sound = _framing(source)
     kind = "sounds" if kind == "signals" and sound is not None else kind
     n = program.n_features
     names = facts["columns"]
+    if names is None and sound is not None:
+        names = list(sound.names())
     if names is None or len(names) != n:
         word = "feature" if program.kind.has_codes else "channel"
         names = [f"{word} {i + 1}" for i in range(n)] if n > 1 else ["value"]
@@ -188,6 +190,8 @@ def _ranges(source: Source, timeline: Timeline | None) -> tuple[list[float], lis
     low, high = np.full(program.n_features, -1.5), np.full(program.n_features, 1.5)
     if source.model.transform.pixels:
         low, high = low * 0, high * 0 + 255
+    elif timeline is not None and timeline.form.sound is not None:
+        low, high = timeline.form.low, timeline.form.high
     elif scale is not None and step_of(program.steps, WindowScale) is None:
         low, high = scale.offset - 2.5 / scale.factor, scale.offset + 2.5 / scale.factor
         if (logarithm := step_of(program.steps, Logarithm)) is not None:

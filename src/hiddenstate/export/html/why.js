@@ -112,11 +112,12 @@ export function touched(canvas, hidden, count, ask) {
 // What was found, as a sentence or two.
 function inWords({ shares, value, base, gradients }, { subject, unit, word, columns, first = 0, at, ways }) {
   const where = (sign) => {
-    const span = spanOf(shares, sign, !columns);
+    const joined = !columns || shares.every((step) => step.every((share) => share === step[0]));
+    const span = spanOf(shares, sign, joined);
     if (!span) return "nothing";
     const [from, to] = [span.from, span.to].map((step) => (at ? at(step, span.channel) : step + first + 1));
     const steps = at ? [from, ...(from === to ? [] : [to])].join(" to ") : from === to ? `${word} ${from}` : `${word}s ${from} to ${to}`;
-    return columns && columns.length > 1 ? `${columns[span.channel]}, ${steps}` : steps;
+    return !joined && columns.length > 1 ? `${columns[span.channel]}, ${steps}` : steps;
   };
   const parts = [`${subject}. Most ${ways[0]}: ${where(1)}. Most ${ways[1]}: ${where(-1)}.`];
   if (gradients < 1) parts.push(`By occlusion${gradients ? ` and, with a share of ${percent(gradients, 0)}, by gradients` : ""}: each span of the row in turn is replaced by ${BASELINE}.`);

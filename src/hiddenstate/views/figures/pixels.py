@@ -79,6 +79,7 @@ def draw_sound(axes: Axes, row: Array, form: RowForm, wave: Array | None = None)
     axes.set_yticks([place for place, _ in places], [name for _, name in places])
     axes.spines["left"].set_bounds(0, tall)
     axes.hlines(tall, 0, T, color=now.faint, lw=0.6)
+    axes.hlines(range(bands, tall, bands), 0, T, color=now.ground, lw=1.5)  # between channels
 
 
 def _draw_wave(axes: Axes, wave: Array, n_steps: int, low: float, high: float) -> None:
