@@ -146,6 +146,7 @@ export class Pad {
     this.pen = [0.5, 0.2];
     this.down = this.drawing = this.keys = false;
     canvas.style.aspectRatio = `${shape[1]} / ${shape[0]}`;
+    if (shape[0] > shape[1]) canvas.style.maxWidth = `${(24 * shape[1]) / shape[0]}rem`;
     canvas.addEventListener("pointerdown", (event) => this.begin(event));
     canvas.addEventListener("pointermove", (event) => this.move(event));
     for (const name of ["pointerup", "pointercancel"]) {
@@ -302,6 +303,7 @@ export function drawingPad({ canvas, centre, light, clear }, shape, use, cleared
     use(light.checked ? values.map((value) => 255 - value) : values, done);
   };
   const soon = eachFrame(() => read(false));
+  const usual = light.checked; // images are as rows of the data, unless the box was changed
   const ink = h("input", { type: "color", value: "#c8102e", "aria-label": words("Colour of the pen") });
   /** @type {Pad} */
   const pad = new Pad(canvas, shape, (done) => {
@@ -316,7 +318,7 @@ export function drawingPad({ canvas, centre, light, clear }, shape, use, cleared
     if (!blob) return;
     try {
       const values = pixelsOf(await createImageBitmap(blob), shape);
-      const own = light.checked && !shape[2] ? values.map((value) => 255 - value) : values;
+      const own = light.checked !== usual && !shape[2] ? values.map((value) => 255 - value) : values;
       pad.show(own);
       use(own, true);
     } catch {
@@ -332,6 +334,7 @@ export function drawingPad({ canvas, centre, light, clear }, shape, use, cleared
   on.addEventListener("dragover", (event) => event.preventDefault());
   on.addEventListener("drop", (event) => {
     event.preventDefault();
+    event.stopPropagation(); // what else takes files
     image(event.dataTransfer && event.dataTransfer.files[0]);
   });
   return pad;

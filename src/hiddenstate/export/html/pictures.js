@@ -31,6 +31,8 @@ function rowsOf(values) {
   return Array.from({ length: SHAPE[0] }, (_, t) => Float64Array.from(values.slice(t * width, (t + 1) * width)));
 }
 
+const shades = examples.flatMap((values) => [...values]);
+byId("light").checked = shades.length > 0 && shades.reduce((a, b) => a + b, 0) / shades.length > 140;
 const player = stepBar(byId, "row", () => draw());
 const why = startWhy("or touch a moment of the reading", () => questionOf(reader, trace, rowsOf(ink.values), trace ? player.at : 0, { word: "row" }), () => draw());
 byId("reading").addEventListener("click", (event) => {
@@ -90,8 +92,6 @@ function draw() {
     : "Nothing is drawn yet.");
 }
 
-const shades = examples.flatMap((values) => [...values]);
-byId("light").checked = shades.length > 0 && shades.reduce((a, b) => a + b, 0) / shades.length > 140;
 byId("examples").hidden = !examples.length;
 addExamples(byId("choices"), examples, SHAPE, (VIEW.labels || []).map((label) => CLASSES[label]), (values) => {
   pad.show(values);

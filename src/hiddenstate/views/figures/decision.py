@@ -42,6 +42,9 @@ PLACES = 100
 MAX_TICK = 6
 """Characters of a tick up to which there is space for a label beside it."""
 
+LOWEST = 1.2
+"""Height of a picture in inches, from which on its panels have space for their ticks and names."""
+
 LANE_INCHES, LANE_NAME = 0.24, 12
 """Height of a lane from which the ends of its scale are written, and letters of its name."""
 
@@ -163,7 +166,7 @@ def _size(n: int, form: RowForm) -> tuple[float, float]:
     if form.sound is not None:
         tall = 3.6
     elif picture:
-        tall = min(0.42 * across * picture[0] / picture[1], 4.0)
+        tall = min(max(0.42 * across * picture[0] / picture[1], LOWEST), 4.0)
     elif form.n_drawn > 1:
         tall = 1.8 + 0.3 * form.n_drawn
     lines = -(-max(n, 1) // (1 if n <= 1 or width < SIDE_BY_SIDE else 2))
