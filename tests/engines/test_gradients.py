@@ -37,9 +37,25 @@ def test_the_kernels_give_the_gradients_of_torch(cell: str) -> None:
         x = random.normal(size=(5, model.row_shape[0], model.net.n_features))
         nets = [gradients_of(model, engine) for engine in ("native", "torch")]
         for native, torch in zip(*nets, strict=True):
-            (y, pull), (expected, pull_of_torch) = native(x), torch(x)
+            (y, pull), (expected, pull_of_torch) = native(x, None), torch(x, None)
             np.testing.assert_allclose(y, expected, atol=1e-12, err_msg=name)
             grad = random.normal(size=y.shape)
             close = pull(grad), pull_of_torch(grad)
             np.testing.assert_allclose(*close, atol=1e-12, err_msg=name)
             assert np.abs(close[0]).max() > 1e-4
+
+
+@needs_kernels
+@pytest.mark.parametrize("cell", CHOICES)
+def test_rows_that_begin_with_a_state_have_the_gradients_of_torch(cell: str) -> None:
+    random = np.random.default_rng(0)
+    model = made(3, {**STEPS, "cell": cell, "layers": 2})
+    x = random.normal(size=(4, 6, model.net.n_features))
+    begin = {n: random.normal(size=shape) for n, shape in model.net.state_shapes(1).items()}
+    (y, pull), (expected, pull_of_torch) = (
+        gradients_of(model, engine)[0](x, begin) for engine in ("native", "torch")
+    )
+    np.testing.assert_allclose(y, expected, atol=1e-12)
+    assert np.abs(y - gradients_of(model)[0](x, None)[0]).max() > 1e-3
+    grad = random.normal(size=y.shape)
+    np.testing.assert_allclose(pull(grad), pull_of_torch(grad), atol=1e-12)

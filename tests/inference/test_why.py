@@ -148,10 +148,10 @@ def test_an_autoencoder_is_refused() -> None:
 def test_gradients_need_kernels_or_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HIDDENSTATE_LEVEL", "off")
     model = made(3, CLASSIFY)
-    y, pull = gradients_of(model)[0](np.zeros((1, 6, model.net.n_features)))
+    y, pull = gradients_of(model)[0](np.zeros((1, 6, model.net.n_features)), None)
     assert pull(np.ones(y.shape)).shape == (1, 6, model.net.n_features)  # torch's
     with pytest.raises(RuntimeError, match="off"):
-        gradients_of(model, "native")[0](np.zeros((1, 6, model.net.n_features)))
+        gradients_of(model, "native")[0](np.zeros((1, 6, model.net.n_features)), None)
 
 
 def test_the_baseline_is_the_mean_of_each_number_or_of_each_feature() -> None:

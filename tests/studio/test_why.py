@@ -63,19 +63,42 @@ def test_long_answers_are_left_to_the_command(run: Run, monkeypatch: pytest.Monk
         explained(run, {"row": 0, "steps": 8})
 
 
-@pytest.fixture
-def delayed(cli: Cli, tmp_path: Path) -> Run:
-    """A run on a target that is an input three steps before."""
+def run_on_delay(cli: Cli, tmp_path: Path, *more: object) -> Run:
+    """Train on a target that is an input three steps before."""
     random = np.random.default_rng(0)
     heat, noise = random.normal(size=(2, 260))
     load = np.concatenate([np.zeros(3), heat[:-3]])
     lines = [f"{a:.5f},{b:.5f},{c:.5f}" for a, b, c in zip(load, heat, noise, strict=True)]
     (tmp_path / "load.csv").write_text("\n".join(["load,heat,noise", *lines]))
-    words = ("--target", "load", "--input", "heat,noise", "--window", 6, "--output", "last")
-    quiet = ("--no-stateful", "--epochs", 25, "--hidden-size", 8, "--lr", 0.02, "--view", "off")
-    answer = cli("regress", "load.csv", *words, *quiet, "--threads", 1)
+    words = ("--target", "load", "--input", "heat,noise", "--window", 6, "--hidden-size", 8)
+    quiet = ("--epochs", 25, "--lr", 0.02, "--view", "off", "--threads", 1)
+    answer = cli("regress", "load.csv", *words, *quiet, *more)
     assert answer.code == 0, answer.err
     return Run(tmp_path / "runs" / "regress-1")
+
+
+@pytest.fixture
+def delayed(cli: Cli, tmp_path: Path) -> Run:
+    return run_on_delay(cli, tmp_path, "--output", "last", "--no-stateful")
+
+
+def test_a_state_that_is_carried_goes_before_what_is_explained(cli: Cli, tmp_path: Path) -> None:
+    run = run_on_delay(cli, tmp_path, "--stateful")
+    arrays = run.final_arrays()
+    for place in (1, 30, int(arrays["held_count"][0]) - 1):
+        found = explained(run, {"row": 0, "steps": place + 1})
+        assert found["value"] == pytest.approx(float(arrays["held_prediction"][0, place]), rel=1e-3)
+        assert found["carried"]
+        assert (
+            found["first"] + found["attributions"]["shape"][0] == arrays["held_time"][0, place] + 1
+        )
+        attributions = numbers(found["attributions"])
+        difference = found["value"] - found["base"]
+        assert attributions.sum() == pytest.approx(difference, abs=1e-3)
+        if place > 1:
+            size = np.abs(attributions)
+            step, feature = divmod(int(size.argmax()), 2)
+            assert (abs(step - (len(size) - 4)) <= 1, feature) == (True, 0)
 
 
 def test_a_held_out_step_is_explained_by_the_input_it_follows(delayed: Run) -> None:

@@ -4,7 +4,7 @@ The kernels compute them; torch does where the kernels are off or were not built
 one length, T time steps, I inputs, C outputs.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import numpy as np
@@ -17,9 +17,10 @@ from hiddenstate.models.net import Params
 from hiddenstate.program.layers import Layer
 from hiddenstate.system.typing import Array
 
-Gradient = Callable[[Array], tuple[Array, gradients.Pull]]
-"""From rows (B, T, I) as a net reads them to what it gives, and what turns a gradient of that into
-one of the rows; see :func:`hiddenstate.kernels.gradients.with_gradient`."""
+Gradient = Callable[[Array, Mapping[str, Array] | None], tuple[Array, gradients.Pull]]
+"""From rows (B, T, I) as a net reads them, and the state that they begin with, to what it gives and
+what turns a gradient of that into one of the rows; see
+:func:`hiddenstate.kernels.gradients.with_gradient`."""
 
 
 def gradients_of(model: FittedModel, engine: str = "auto") -> list[Gradient]:
@@ -56,9 +57,13 @@ def _of_torch(model: FittedModel) -> Gradient:
 
     module = make_module(model.net, _as_float64(model))
 
-    def with_gradient(x: Array) -> tuple[Array, gradients.Pull]:
+    def with_gradient(x: Array, begin: Mapping[str, Array] | None) -> tuple[Array, gradients.Pull]:
         rows = torch.tensor(x, dtype=torch.float64, requires_grad=True)
-        y = module(rows)[0]
+        state = tuple(
+            torch.tensor(np.repeat(array, len(x), axis=1), dtype=torch.float64)
+            for array in (begin or {}).values()
+        )
+        y = module(rows, state)[0] if state else module(rows)[0]
 
         def pull(grad: Array) -> Array:
             return np.asarray(torch.autograd.grad(y, rows, torch.tensor(grad))[0].numpy())

@@ -4,7 +4,7 @@ It is that of the nets and the steps of a model, without its companions, at the 
 row. Shapes: B rows of one length, T time steps, I features as kept, C classes, O targets.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,11 +46,14 @@ class Answer:
     output : int
         The number of a class, whose answer is its log-odds log(p / (1 - p)), or of an output of a
         regressor, in the units of the target.
+    begin : mapping of ndarray, optional
+        The state before the first step.
     """
 
     program: Program
     nets: Sequence[Gradient]
     output: int
+    begin: Mapping[str, Array] | None = None
 
     @property
     def most_steps(self) -> int:
@@ -66,7 +69,7 @@ class Answer:
         program = self.program
         window = program.window if self.most_steps else 0
         read, read_pull = _read_by_nets(program.steps, x, window)
-        given = [net(read) for net in self.nets]
+        given = [net(read, self.begin) for net in self.nets]
         outputs = [y[:, -1] if y.ndim == 3 else y for y, _ in given]
         classes = program.kind.has_classes
         answer, pull = log_odds(outputs, self.output) if classes else self._target(outputs, x)

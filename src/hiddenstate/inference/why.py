@@ -7,7 +7,7 @@ They add up to the difference of both answers (completeness, their proposition 1
 steps, I features of a step.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -149,7 +149,7 @@ class Explainer:
         self.baseline = zeros if baseline is None else np.asarray(baseline, np.float64)
         self.name = name or ("zero" if baseline is None else "mean")
 
-    def why(self, x: Array, output: int) -> Why:
+    def why(self, x: Array, output: int, begin: Mapping[str, Array] | None = None) -> Why:
         """Return what the answer to a row rests on.
 
         Parameters
@@ -158,12 +158,14 @@ class Explainer:
             The row as it is kept, up to the step whose answer is explained.
         output : int
             The number of the class or of the target.
+        begin : mapping of ndarray, optional
+            The state before the first step, by name (L*D, 1, H), which is left as it is.
         """
         x = fractions(np.asarray(x), np.float64)
         b = self.baseline[np.minimum(np.arange(len(x)), len(self.baseline) - 1)]
         parts: list[Why] = []
         if self.share > 0:
-            parts.append(self._by_gradients(x, b, output))
+            parts.append(self._by_gradients(x, b, output, begin))
         if self.share < 1:
             parts.append(self._by_occlusion(x, b, output))
         why, n = _joined(parts), self.program.n_features
@@ -172,8 +174,10 @@ class Explainer:
             why = replace(why, attributions=both)
         return why
 
-    def _by_gradients(self, x: Array, b: Array, output: int) -> Why:
-        answer = Answer(self.program, self.nets, output)
+    def _by_gradients(
+        self, x: Array, b: Array, output: int, begin_state: Mapping[str, Array] | None
+    ) -> Why:
+        answer = Answer(self.program, self.nets, output, begin_state)
         first = max(0, len(x) - answer.most_steps) if answer.most_steps else 0
         path = _Path(answer.at, x[first:], b[first:], self._rows_at_once(len(x) - first))
         own, missing, points = path.integral(self._unit(output))

@@ -9,12 +9,16 @@ import numpy as np
 
 from hiddenstate.data import Rows, fractions
 from hiddenstate.data.origin import whole
+from hiddenstate.data.prepare.streams import signals_of
+from hiddenstate.engines import Predictor
+from hiddenstate.engines.signals import Carried, begin_from_zero, follow_signals
 from hiddenstate.errors import DataError, OptionError, listed
 from hiddenstate.inference.inputs import prepare_inputs, read_ahead
 from hiddenstate.inference.why import GRADIENTS, OCCLUSION, Explainer, Why
 from hiddenstate.metrics.units import unit_of
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.meaning import program_of
+from hiddenstate.models.net import Params
 from hiddenstate.system.typing import Array
 
 BASELINES = {
@@ -26,6 +30,9 @@ BASELINES = {
 
 ODDS = "log-odds"
 """The unit of the answer of a classifier, log(p / (1 - p))."""
+
+MOST_CARRIED = 256
+"""Most steps that are explained of a state that is carried on."""
 
 MANY = 64
 """Features of which none is named alone."""
@@ -162,6 +169,7 @@ def reason(
     step: int | None = None,
     answer: str | int | None = None,
     picture: tuple[int, ...] | None = None,
+    begin: Params | None = None,
 ) -> Reason:
     """Return what the answer to a row rests on.
 
@@ -179,6 +187,8 @@ def reason(
         highest probability, or the first target.
     picture : tuple of int, optional
         As of :class:`Reason`.
+    begin : dict of ndarray, optional
+        The state before the row; see :func:`carried_row`.
 
     Raises
     ------
@@ -207,9 +217,52 @@ def reason(
     if not 0 <= answer < len(names):
         raise OptionError(f"answer {answer}: there are {len(names)}")
     values = np.asarray(model.transform.undo(x)[0], np.float64)
-    why = explainer.why(x[0], answer)
+    why = explainer.why(x[0], answer, begin)
     unit = ODDS if model.net.kind.has_classes else unit_of(names[answer]) or ""
     return Reason(why, number, values, feature_names(model), names[answer], unit, picture)
+
+
+def carried_row(
+    model: FittedModel, predictor: Predictor, rows: Rows, number: int, before: Carried
+) -> tuple[Rows, int, Params]:
+    """Return what leads to the answers in a window of a model that carries its state.
+
+    Parameters
+    ----------
+    model : FittedModel
+    predictor : Predictor
+        The same model, ready to compute.
+    rows : Rows
+        Consecutive windows, as they are kept.
+    number : int
+        Of the window.
+    before : mapping of int to dict of ndarray
+        The state that each signal begins with.
+
+    Returns
+    -------
+    rows : Rows
+        One row: the window, after earlier ones of its signal up to `MOST_CARRIED` steps. With
+        convolutions, or one answer for a window, the window alone.
+    first : int
+        The number of the first of these windows.
+    state : dict of ndarray
+        The state before it; empty for zero.
+    """
+    T, numbers = rows.X.shape[1], signals_of(rows)
+    anew, first = begin_from_zero(rows, before), number
+    joins = model.net.output == "steps" and not model.net.recurrent.stem
+    while joins and first and not anew[first] and (number - first + 2) * T <= MOST_CARRIED:
+        first -= 1
+    signal, state = int(numbers[number]), dict[str, Array]()
+    if not anew[first]:
+        earlier = np.flatnonzero(numbers[:first] == signal)
+        state = before.get(signal, {})
+        if len(earlier):
+            own = rows.take(earlier)
+            state = follow_signals(predictor, model.net, own, before)[1][signal]
+    x = np.concatenate([rows.X[each] for each in range(first, number + 1)])
+    return Rows(x[None]), first, state
 
 
 def answers_of(model: FittedModel) -> list[str]:

@@ -6,7 +6,7 @@ Shapes: B rows of one length, T time steps, I inputs, C outputs, H hidden size, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -40,7 +40,9 @@ SLOPES: dict[str, Callable[[Array], Array]] = {
 """The slope of each activation, from what it gives."""
 
 
-def with_gradient(net: Sequence[Layer], x: Array) -> tuple[Array, Pull]:
+def with_gradient(
+    net: Sequence[Layer], x: Array, begin: Mapping[str, Array] | None = None
+) -> tuple[Array, Pull]:
     """Return what a net gives for rows, and what turns a gradient of that into one of the rows.
 
     Parameters
@@ -49,6 +51,8 @@ def with_gradient(net: Sequence[Layer], x: Array) -> tuple[Array, Pull]:
         In float64.
     x : ndarray (B, T, I)
         Rows of one length, as the net reads them.
+    begin : mapping of ndarray, optional
+        The state that all rows begin with, of recurrent layers alone: by name (L*D, 1, H).
 
     Returns
     -------
@@ -61,9 +65,15 @@ def with_gradient(net: Sequence[Layer], x: Array) -> tuple[Array, Pull]:
     RuntimeError
         If the kernels are off or were not built.
     """
-    pulls = []
+    pulls, place = list[Pull](), 0
     for layer in net:
-        x, pull = _LAYERS[type(layer)](layer, x)
+        if isinstance(layer, Recurrent):
+            own = slice(place, place + len(layer.directions))
+            state = {name: array[own] for name, array in (begin or {}).items()}
+            x, pull = _recurrent(layer, x, state)
+            place = own.stop
+        else:
+            x, pull = _LAYERS[type(layer)](layer, x)
         pulls.append(pull)
 
     def pulled(grad: Array) -> Array:
@@ -130,7 +140,7 @@ def _readout(layer: Readout, x: Array) -> tuple[Array, Pull]:
     return layer.forward(x, None, layer.state(len(x)))[0], pull
 
 
-def _recurrent(layer: Recurrent, x: Array) -> tuple[Array, Pull]:
+def _recurrent(layer: Recurrent, x: Array, begin: Mapping[str, Array]) -> tuple[Array, Pull]:
     kernel_level = level()
     if kernel_level is None:
         raise RuntimeError(f"the kernels compute no gradient: {why_not()}")
@@ -144,7 +154,13 @@ def _recurrent(layer: Recurrent, x: Array) -> tuple[Array, Pull]:
     y = np.zeros((B, T, len(directions) * first.hidden_size))
     last = [np.zeros((len(directions), B, size)) for _ in cell.state]
     read, none = (_place(x), B, T, 0, 0), [0] * len(cell.state)
-    compiled.forward(*read, _at(weights), none, _place(y), _at(last), size, True, 1)
+    states = [
+        np.ascontiguousarray(np.repeat(begin[name], B, axis=1), np.float64)
+        for name in cell.state
+        if begin
+    ]
+    start = _at(states) if states else none
+    compiled.forward(*read, _at(weights), start, _place(y), _at(last), size, True, 1)
 
     def pull(grad: Array) -> Array:
         grad, inputs_grad = np.ascontiguousarray(grad, np.float64), np.zeros(x.shape)
@@ -182,7 +198,6 @@ _LAYERS: dict[type[Layer], Callable[[Any, Array], tuple[Array, Pull]]] = {
     Convolution: _convolution,
     Norm: _norm,
     Pool: _pool,
-    Recurrent: _recurrent,
     Beside: _beside,
     Readout: _readout,
 }

@@ -20,6 +20,8 @@ from hiddenstate.system.typing import Array
 
 if TYPE_CHECKING:
     from hiddenstate.data import PreparedDataset
+    from hiddenstate.engines import Predictor
+    from hiddenstate.engines.signals import Carried
     from hiddenstate.inference.predict import Answers
     from hiddenstate.inference.why import Explainer
     from hiddenstate.studio.index import RunIndex
@@ -67,11 +69,18 @@ def explained(run: Run, asked: dict[str, Any], closed: str = "") -> dict[str, An
         row = _checked(shown, asked["row"])[None]
         length = int(np.isfinite(np.asarray(row, float)).any(axis=2).sum())
         rows = prepared_rows(model, Rows(row[:, :length]), "the row")
-        place, step, chosen = 0, asked["steps"] - 1, asked.get("answer")
+        asked_of = _Asked(rows, 0, asked["steps"] - 1, asked.get("answer"))
     else:
-        rows, place, step, chosen = _held_out(run, about, asked, closed)
-    _check_size(about, step + 1)
-    found = reason(about.explainer, rows, place, step, chosen)
+        asked_of = _held_out(run, about, asked, closed)
+    _check_size(about, asked_of.step + 1)
+    found = reason(
+        about.explainer,
+        asked_of.rows,
+        asked_of.row,
+        asked_of.step,
+        asked_of.answer,
+        begin=asked_of.state,
+    )
     first = max(0, len(found.values) - (about.most_steps or len(found.values)))
     feature, begin, end, share = found.span
     together = about.is_picture or feature is None
@@ -83,7 +92,8 @@ def explained(run: Run, asked: dict[str, Any], closed: str = "") -> dict[str, An
     return {
         "attributions": packed(why.attributions[first:].astype(np.float32)),
         "values": packed(found.values[first:].astype(np.float32)),
-        "first": first,
+        "first": first + asked_of.offset,
+        "carried": bool(asked_of.state),
         "names": list(found.names),
         "answer": found.answer,
         "number": why.output,
@@ -93,11 +103,26 @@ def explained(run: Run, asked: dict[str, Any], closed: str = "") -> dict[str, An
         "kind": why.kind,
         "baseline": why.baseline,
         "feature": feature,
-        "from": begin,
-        "to": end,
+        "from": begin + asked_of.offset,
+        "to": end + asked_of.offset,
         "share": share,
         "gradients": why.share,
     }
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """The answer `answer` to a row after one of its steps.
+
+    `offset` is the number of the row's first step in its series, `state` that before it.
+    """
+
+    rows: Rows
+    row: int
+    step: int
+    answer: int | None
+    offset: int = 0
+    state: dict[str, Array] | None = None
 
 
 def _stamp(run: Run) -> int:
@@ -138,37 +163,38 @@ def _about(path: Path, stamp: int, reads: bool) -> _About:
 
 
 @lru_cache(maxsize=2)
-def _answers(path: Path, stamp: int) -> "Answers":
+def _answers(path: Path, stamp: int) -> "tuple[Answers, Predictor, Carried]":
+    """Return all answers to test rows, what computes them, and the states before the first."""
+    from hiddenstate.engines.signals import state_before
     from hiddenstate.inference.overflow import checked_predictor
     from hiddenstate.inference.predict import predictions_and_targets
 
     about = _about(path, stamp, True)
     assert about.dataset is not None
-    model = about.explainer.model
-    return predictions_and_targets(
-        model, checked_predictor(model, "cpu", threads=1), about.dataset.require_test(), {}
-    )
+    model, test = about.explainer.model, about.dataset.require_test()
+    predictor = checked_predictor(model, "cpu", threads=1)
+    before: Carried = {}
+    if model.stateful:
+        before = state_before(predictor, model.net, about.dataset.train, test)
+    return predictions_and_targets(model, predictor, test, before), predictor, before
 
 
-def _held_out(
-    run: Run, about: _About, asked: dict[str, Any], closed: str
-) -> tuple[Rows, int, int, int]:
-    """Return the rows, the row, the step and the target of a place of a lane of held-out steps."""
+def _held_out(run: Run, about: _About, asked: dict[str, Any], closed: str) -> _Asked:
+    """Return the answer at a place of a lane of held-out steps."""
     from hiddenstate.data.origin import whole
+    from hiddenstate.inference.why_rows import carried_row
 
     model = about.explainer.model
     if closed:
         raise DataError(closed)
     if about.dataset is None:
         raise DataError("the data of the run changed")
-    if model.stateful:
-        raise DataError("its state comes from all earlier steps")
     arrays = run.final_arrays()
     series, target = _checked(arrays["held_of"], asked["row"]).tolist()
     made = _checked(arrays["held_prediction"], asked["row"])
-    answers = _answers(run.path, _stamp(run))
+    answers, predictor, before = _answers(run.path, _stamp(run))
+    origin = answers.rows.origin or whole(len(answers.rows))
     if "held_time" in arrays:
-        origin = answers.rows.origin or whole(len(answers.rows))
         at = origin.first[answers.row] + answers.step
         chosen = np.flatnonzero(origin.series[answers.row] == series)
         places = chosen[np.argsort(at[chosen], kind="stable")]
@@ -181,7 +207,13 @@ def _held_out(
     place = int(_checked(places, asked["steps"] - 1))
     if not np.isclose(answers.outputs[place, target], made[asked["steps"] - 1], rtol=1e-3):
         raise DataError("the data of the run changed")
-    return answers.rows, int(answers.row[place]), int(answers.step[place]), target
+    row, step = int(answers.row[place]), int(answers.step[place])
+    if not model.stateful:
+        offset = int(origin.first[row]) if "held_time" in arrays else 0
+        return _Asked(answers.rows, row, step, target, offset)
+    rows, first, state = carried_row(model, predictor, answers.rows, row, before)
+    step += (row - first) * answers.rows.X.shape[1]
+    return _Asked(rows, 0, step, target, int(origin.first[first]), state)
 
 
 def _checked(values: Array, place: int) -> Any:

@@ -32,6 +32,7 @@ import { mostOf, tint, tintLanes, tintPixels } from "../../web/why_picture.js";
  * @property {number} from
  * @property {number} to
  * @property {number} share
+ * @property {boolean} carried Whether a state goes before the first step.
  */
 
 /**
@@ -286,7 +287,7 @@ export class InputLamp {
       if (turn !== this.asks) return;
       this.found = found;
       const unit = this.unit(found);
-      const text = sentence(found, { unit });
+      const text = sentence(found, { unit }) + (found.carried ? ` ${t("The state before step {n} is left as it was.", { n: found.first + 1 })}` : "");
       this.picture.note.textContent = text;
       this.picture.describe(`${this.picture.heading.textContent}. ${text}`);
       fill(this.legend, keys(found, unit));

@@ -115,7 +115,6 @@ export const TEXTS = {
   "no such snapshot": "没有这个快照",
   "no such row": "没有这个样本",
   "another answer is on its way": "另一个答案还没有算完",
-  "its state comes from all earlier steps": "它的状态来自之前的所有步",
   "the data of the run changed": "运行的数据已改变",
   "too long for a page; run hiddenstate predict --why": "在网页上太慢；请运行 hiddenstate predict --why",
   "Why?": "为什么？",
