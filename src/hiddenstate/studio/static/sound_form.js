@@ -6,8 +6,9 @@ import { RowForm } from "./rows.js";
 import { speak, t } from "./words.js";
 import { penOf } from "../../web/pen.js";
 import { fromBytes } from "../../web/sound.js";
-import { drawBands, drawSound, levelRange } from "../../web/spectrogram.js";
+import { drawBands, drawSound, levelRange, soundBoxes } from "../../web/spectrogram.js";
 import { TimeBar } from "../../web/timebar.js";
+import { mostOf, tint } from "../../web/why_picture.js";
 
 await speak("sounds");
 
@@ -70,6 +71,21 @@ export class SoundForm extends RowForm {
    */
   drawRead(pen, box, series, ends, read) {
     drawSound(pen, box, { framing: this.sound, series, range: this.range, ends }, read);
+  }
+
+  /**
+   * Tints the spectrogram of what is read, the lowest band of each channel at the bottom.
+   * @param {CanvasRenderingContext2D} pen
+   * @param {import("../../web/pen.js").Box} box of the whole picture
+   * @param {ArrayLike<number>[]} shares of the steps that are read
+   * @param {import("./reading.js").Trace} trace
+   */
+  light(pen, box, shares, { length, ends = null }) {
+    const { bands } = this.sound;
+    soundBoxes(box, { framing: this.sound, series: [], range: this.range, ends }).bands.forEach(([x, y, wide, tall], channel) => {
+      const top = (channel + 1) * bands - 1;
+      tint(pen, [x, y, (wide * shares.length) / length, tall], bands, shares.length, (line, step) => shares[step][top - line], mostOf(shares));
+    });
   }
 
   /** @param {CanvasRenderingContext2D} pen @param {import("../../web/pen.js").Box} box @param {ArrayLike<number>} flat */

@@ -244,11 +244,7 @@ class RowLamp {
     else if (form.quantities) {
       const n = Math.min(shares[0].length, 16);
       tint(pen, [box[0], box[1], EDGE, box[3]], n, 1, (place) => shares[0][place], mostOf(shares)); // bars have colours of their own
-    } else { // a spectrogram: bands from the bottom up
-      const [x, y, wide, tall] = box;
-      const bands = shares[0].length;
-      tint(pen, [x, y, (wide * shares.length) / trace.length, tall], bands, shares.length, (place, step) => shares[step][bands - 1 - place], mostOf(shares));
-    }
+    } else form.light(pen, box, shares, trace); // a spectrogram
   }
 }
 
