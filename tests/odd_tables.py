@@ -20,6 +20,9 @@ from tests.report_html import train
 
 Options = dict[str, Any]
 
+ALONE: Options = {"convolutions": False}
+"""Options of classifiers that are soon trained."""
+
 Make = Callable[[Path], tuple[str, Options]]
 """Writes a data set into a folder; returns the job and the options of its run."""
 
@@ -191,7 +194,7 @@ def forty_classes(folder: Path) -> tuple[str, Options]:
     """Forty classes."""
     kinds = [f"{name} {side}" for name in MOVES for side in ("indoors", "outdoors")]
     data = _rows(folder, kinds, "scene", 240)
-    return "classify", {"data": data, "label": "scene", "convolutions": False}
+    return "classify", {"data": data, "label": "scene", **ALONE}
 
 
 @odd
@@ -357,7 +360,7 @@ def heartbeats(folder: Path) -> tuple[str, Options]:
     ]
     columns: dict[str, Any] = {f"mV_{step}": [row[step].round(3) for row in rows] for step in time}
     columns["beat"] = [kinds[k % 12] for k in range(120)]
-    return "classify", {"data": _table(folder, columns), "label": "beat", "cell": "lru"}
+    return "classify", {"data": _table(folder, columns), "label": "beat", "cell": "lru", **ALONE}
 
 
 @odd

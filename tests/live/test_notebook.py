@@ -8,6 +8,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,6 @@ from hiddenstate.errors import MachineError
 from hiddenstate.live import launch, notebook
 from hiddenstate.live.notebook import NotebookView, notebook_missing, show_notebook
 from hiddenstate.system.lock import take_lock
-from hiddenstate.views import offscreen
 from hiddenstate.views.offscreen import SIZE, PictureReader, description_of
 from tests import warm
 from tests.conftest import add_line
@@ -49,7 +49,7 @@ class Forked(warm.Program):
 
 @pytest.fixture(autouse=True)
 def _forks(monkeypatch):
-    monkeypatch.setattr(offscreen.processes, "start", Forked)
+    monkeypatch.setattr("hiddenstate.system.processes.start", Forked)
 
 
 @pytest.fixture
@@ -123,8 +123,9 @@ def test_pictures_follow_the_run_to_its_end(run):
 
 def test_the_process_ends_when_its_stdin_is_closed(live):
     process = Forked([*PICTURES, str(live.path)], os.environ)
+    assert process.stdout.read(12)[4:] == PNG
+    threading.Thread(target=process.stdout.read, daemon=True).start()
     process.stdin.close()
-    assert process.stdout.read()[4:12] == PNG
     assert (process.wait(60), process.stderr.read()) == (0, b"")
 
 

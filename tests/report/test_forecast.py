@@ -1,5 +1,6 @@
 """What answers a forecast, and the forecast, in the report and the model card."""
 
+import shlex
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -28,9 +29,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
             sales = level * (1 + 0.3 * np.sin(t * 2 * np.pi / 7) + 0.05 * random.normal())
             lines.append(f"{shop},{date(2024, 1, 1) + timedelta(t)},{sales:.2f}")
     (folder / "shops.csv").write_text("\n".join(lines) + "\n")
-    options = ("--target", "sales", "--id", "shop", "--time", "day", "--horizon", 3)
-    options += ("--calendar", "none", "--runs-dir", folder / "runs")
-    done = answer_to("regress", folder / "shops.csv", *options, *OFF)
+    words = shlex.split("--target sales --id shop --time day --horizon 3 --calendar none")
+    words += ["--runs-dir", str(folder / "runs")]
+    done = answer_to("regress", folder / "shops.csv", *words, *OFF)
     assert done.code == 0, done.err
     return folder
 

@@ -106,8 +106,9 @@ def test_a_changed_fact_or_name_and_a_newer_format_are_refused(path: Path) -> No
     write_arrays(path, "thing", ARRAYS, {"answer": 41})
     header, payload = split(path.read_bytes())
     text = header["__metadata__"]["hiddenstate"]
-    newer = r"format 3.*reads up to 2.*update"
-    for old, new, match in (("41", "42", "SHA-256"), ('"format":2', '"format":3', newer)):
+    others = {0: "there is no format 0", 3: r"format 3.*reads up to 2.*update"}
+    changes = [('"format":2', f'"format":{n}', match) for n, match in others.items()]
+    for old, new, match in (("41", "42", "SHA-256"), *changes):
         header["__metadata__"]["hiddenstate"] = text.replace(old, new)
         refused(path, join(header, payload), match)
     header["__metadata__"]["hiddenstate"] = text

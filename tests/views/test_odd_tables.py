@@ -23,7 +23,7 @@ ALL = os.environ.get("HIDDENSTATE_LAYOUT") == "all"
 WIDTHS = (math.inf, 3.4)
 """Inches of a page on a desk and on a phone."""
 
-EACH = 3
+EACH = 4
 """Of so many figures, and so many windows, one is drawn."""
 
 WINDOWS = ((13, 8), (8, 5))
