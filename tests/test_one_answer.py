@@ -75,11 +75,7 @@ def beside(folder: Path) -> Run:
 def path(folder: Path) -> Run:
     """A forecast of which the linear path answers."""
     options: Any = {
-        "target": ("sales",),
-        "id": ("shop",),
-        "horizon": 3,
-        "window": 14,
-        "linear": True,
+        **{"target": ("sales",), "id": ("shop",), "horizon": 3, "window": 14, "linear": True},
     }
     options |= {"hidden_size": 3, "epochs": 2, "log_every": 4}
     return train("regress", {"data": shops(folder), **options}, folder)

@@ -15,11 +15,7 @@ from hiddenstate.program.steps import Step
 from tests.export.models import random_model
 
 PLAIN: dict[str, Any] = {
-    "missing": "error",
-    "pixels": False,
-    "stem": False,
-    "members": 1,
-    "bidirectional": False,
+    **{"missing": "error", "pixels": False, "stem": False, "members": 1, "bidirectional": False},
 }
 
 

@@ -176,19 +176,6 @@ def test_the_command_says_what_int8_costs(cli, tiny_idx, tmp_path):
     assert json.loads(plain.out)["rounding"] is None
 
 
-@pytest.mark.parametrize("words", [("--weights", "float16"), ("--to", "onx")])
-def test_a_wrong_option_is_one_line(refuse, tmp_path, words):
-    random_model(5, job="classify").save(tmp_path / "m.safetensors")
-    message = refuse(2, "export", "m.safetensors", "--to", "onnx", *words)
-    assert "did you mean onnx?" in message or "stores float32 or int8" in message
-
-
-@pytest.mark.parametrize("name", [".", "..", "/"])
-def test_a_folder_is_not_a_name(name, refuse, tmp_path):
-    random_model(5, job="classify").save(tmp_path / "m.safetensors")
-    assert "is a folder" in refuse(2, "export", "m.safetensors", "--to", "onnx", "--output", name)
-
-
 def test_without_the_package_one_line_names_the_command(refuse, tmp_path, monkeypatch):
     random_model(5, job="classify").save(tmp_path / "m.safetensors")
     monkeypatch.setitem(sys.modules, "onnx", None)

@@ -83,11 +83,8 @@ def parsed(text: str) -> Any:
 
 
 NUMPY = {
-    "TYPE_FP32": "float32",
-    "TYPE_FP64": "float64",
-    "TYPE_INT32": "int32",
-    "TYPE_INT64": "int64",
-    "TYPE_UINT8": "uint8",
+    **{"TYPE_FP32": "float32", "TYPE_FP64": "float64", "TYPE_INT32": "int32"},
+    **{"TYPE_INT64": "int64", "TYPE_UINT8": "uint8"},
 }
 
 

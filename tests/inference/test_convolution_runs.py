@@ -11,10 +11,9 @@ import pytest
 
 from hiddenstate import RecurrentClassifier, load
 from hiddenstate.config import make_config
-from hiddenstate.data import Rows, SequenceDataset, read_dataset
+from hiddenstate.data import Rows, SequenceDataset
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.engines import make_predictor
-from hiddenstate.engines.interface import without_fold
 from hiddenstate.errors import OptionError, UntrustedFileError
 from hiddenstate.inference.predict import predict_run
 from hiddenstate.inference.stream import Stream
@@ -228,22 +227,6 @@ def test_streams_are_refused_by_name(run):
         Stream(replace(model.member(0), companions=model.companions))
 
 
-def test_members_do_not_learn_from_their_fold():
-    X, y = shapes(20, 12)
-    config = make_config("classify", {"convolutions": True, "members": 3, "test_fraction": 0.0})
-    job = make_job(config, prepare(SequenceDataset("X", Rows(X, y)), config))
-    assert isinstance(job, ClassifyJob)
-    task = job.task()
-    assert task.folds is not None
-    for number in range(3):
-        own = without_fold(task, number)
-        kept = np.flatnonzero(task.folds != number)
-        np.testing.assert_array_equal(own.X, task.X[kept])
-        np.testing.assert_array_equal(own.y, y[kept])
-        assert own.batches.n_rows == len(kept) == 16
-        assert own.folds is None
-
-
 def test_too_many_rows_are_refused_before_anything_is_written(monkeypatch, cli, tmp_path):
     monkeypatch.setattr(ConvolutionPath, "most_rows", 20)
     write_series(tmp_path / "own.csv")
@@ -278,27 +261,6 @@ def test_torch_gives_the_same_answers(unequal):
         with torch.no_grad():
             found = made.to_torch()(torch.tensor(padded), lengths=torch.tensor(lengths)).exp()
         np.testing.assert_allclose(found.numpy(), made.predict_proba(series), atol=2e-3)
-
-
-def test_a_fold_keeps_the_groups_of_a_file_together(cli, tmp_path):
-    X, y = shapes(40, 12)
-    lines = ["who,label," + ",".join(f"t{t}" for t in range(12))]
-    for i, (row, label) in enumerate(zip(X[:, :, 0].tolist(), y, strict=True)):
-        lines.append(f"p{i // 4},{'pq'[label]}," + ",".join(map(repr, row)))
-    (tmp_path / "own.csv").write_text("\n".join(lines) + "\n")
-    given = {"data": "own.csv", "group": "who", "label": "label", "layout": "wide"}
-    config = make_config("classify", given | {"convolutions": True, "members": 3})
-    job = make_job(config, prepare(read_dataset(config), config))
-    assert isinstance(job, ClassifyJob)
-    assert job.folds is not None
-    groups = job.dataset.train.groups
-    assert groups is not None
-    assert all(len(set(job.folds[groups == who])) == 1 for who in groups)
-    assert len(set(job.folds)) == 5
-    # Rows of a group do not vouch for one another.
-    own = job.fit(ConvolutionPath).held_out
-    rows = replace(job.dataset.train, groups=None)
-    assert np.abs(ConvolutionPath.fit(rows, 2).held_out - own).max() > 1e-3
 
 
 def test_weights_of_rows_and_classes_count(cli, tmp_path):

@@ -180,16 +180,6 @@ def test_a_terminal_shows_a_chart_and_a_table_and_a_pipe_gets_csv(cli, tmp_path,
     assert max(map(len, lines)) <= 36
 
 
-def test_a_recursive_step_reads_the_forecast_before_it(cli, tmp_path):
-    path = write(tmp_path / "own.csv")
-    trained(cli, path, 1)
-    rows = rows_of(cli("forecast", "last", "--horizon", 2, "--level", "none").out)
-    with path.open("a") as stream:
-        stream.write(f"2022-07,s0,{rows[0]['sales']}\n")
-    again = rows_of(cli("forecast", "last", "own.csv", "--horizon", 1, "--level", "none").out)
-    assert float(again[0]["sales"]) == pytest.approx(float(rows[1]["sales"]), rel=1e-5)
-
-
 def test_many_series_have_a_path_each_in_their_own_scale(cli, tmp_path):
     path = write(tmp_path / "own.csv", ids=6)
     trained(cli, path, 1)

@@ -33,11 +33,8 @@ def few_rows(monkeypatch):
 
 def job_of(x=X, **options):
     values = {
-        "teach": "convolutions",
-        "test_fraction": 0.0,
-        "hidden_size": 3,
-        "batch_size": 8,
-        "epochs": 9,
+        **{"teach": "convolutions", "test_fraction": 0.0, "hidden_size": 3, "batch_size": 8},
+        **{"epochs": 9},
     }
     config = make_config("classify", {**values, **options})
     raw = SequenceDataset("X", Rows(x, y))

@@ -190,19 +190,6 @@ def test_a_snapshot_that_does_not_fit_is_refused_by_name(change, message, classi
     assert path.name in problem
 
 
-def test_commands_skip_and_name_a_snapshot_that_does_not_fit(classify, cli):
-    path = classify.snapshot_paths()[-1]
-    rewrite(path, lambda arrays, facts: arrays.update(probability=np.zeros((2, 2))))
-    for command in (["figures"], ["watch", "--view", "lines"]):
-        done = cli(command[0], classify.path, *command[1:])
-        assert done.code == 0, done
-        assert path.name in done.err
-        assert done.err.count("it is left out") == 1
-    done = cli("verify", classify.path, "--files-only")
-    assert done.code == 4
-    assert f"snapshots/{path.name}: DAMAGED" in done.out
-
-
 def test_commands_refuse_a_run_whose_static_arrays_do_not_fit(classify, cli):
     path = classify.path / "snapshots" / "shown.safetensors"
     rewrite(path, lambda arrays, facts: facts.update(picture=["a", "b"]))

@@ -213,10 +213,7 @@ def test_short_rows_and_one_number_a_series_have_the_same_net() -> None:
 @pytest.mark.parametrize(
     ("T", "window", "stride", "updates"),
     [
-        (20, 4, 1, 300),
-        (100, 20, 1, 300),
-        (620, 32, 1, 300),
-        (700, 32, 1, 1000),
+        *((20, 4, 1, 300), (100, 20, 1, 300), (620, 32, 1, 300), (700, 32, 1, 1000)),
         (200_000, 32, 32, 1000),
     ],
 )

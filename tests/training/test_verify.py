@@ -109,27 +109,29 @@ def test_each_damaged_line_is_named(name, run):
         assert f"{name}:{number + 1}: " in str(dict(check_files(Run(run)))[name])
 
 
-def test_lines_missing_from_a_run_that_has_no_end_are_noticed(tmp_path):
+@pytest.fixture
+def stopped(tmp_path):
+    """A run that was stopped after thirty steps."""
     config = make_config("regress", {"windows": 40, "log_every": 5, "threads": 1})
     with start(config, tmp_path) as session:
         stop = StopAfter(30)
         session.train([stop], stop)
-    history = session.writer.path / "history.jsonl"
+    return Run(session.writer.path)
+
+
+def test_lines_missing_from_a_run_that_has_no_end_are_noticed(stopped):
+    history = stopped.path / "history.jsonl"
     lines = history.read_bytes().splitlines(keepends=True)
     for kept in range(len(lines) + 1):
         history.write_bytes(b"".join(lines[:kept]))
-        missing = dict(check_files(Run(session.writer.path)))["history.jsonl"]
+        missing = dict(check_files(Run(stopped.path)))["history.jsonl"]
         assert bool(missing) == (kept < len(lines)), kept
 
 
 @pytest.mark.parametrize("change", [Path.unlink, lambda path: path.write_bytes(b"")])
-def test_a_journal_without_its_start_is_noticed(change, tmp_path):
+def test_a_journal_without_its_start_is_noticed(change, stopped):
     """Of a killed run, whose end no file states."""
-    config = make_config("regress", {"windows": 40, "log_every": 5, "threads": 1})
-    with start(config, tmp_path) as session:
-        stop = StopAfter(30)
-        session.train([stop], stop)
-    run = Run(session.writer.path)
+    run = stopped
     (run.path / "closed.json").unlink()
     assert not any(dict(check_files(run)).values())
     change(run.path / "journal.jsonl")

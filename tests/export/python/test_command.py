@@ -72,6 +72,9 @@ def test_names_of_any_kind_are_refused_in_one_line(tmp_path):
         (("--to", "python", "--weights", "int8"), "--weights: --to python stores float32"),
         (("--to", "python", "--output", "no/x.py"), "no does not exist; create it first"),
         (("--to", "python", "--output", "there/"), "is a folder; name what to write in it"),
+        *((("--to", "onnx", "--output", name), "is a folder") for name in (".", "..", "/")),
+        (("--to", "onx"), "did you mean onnx?"),
+        (("--to", "onnx", "--weights", "float16"), "stores float32 or int8"),
     ],
 )
 def test_a_wrong_option_is_one_line(refuse, tmp_path, words, message):
