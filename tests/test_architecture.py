@@ -5,7 +5,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -33,29 +33,15 @@ def module_name(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-class Trees(Mapping[str, ast.Module]):
-    """The syntax of each module by its full name, read when a test looks at it."""
-
-    def __init__(self, paths: dict[str, Path]) -> None:
-        self._paths = paths
-        self._read: dict[str, ast.Module] = {}
-
-    def __getitem__(self, name: str) -> ast.Module:
-        if name not in self._read:
-            self._read[name] = ast.parse(self._paths[name].read_text("utf-8"))
-        return self._read[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._paths)
-
-    def __len__(self) -> int:
-        return len(self._paths)
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._paths
+MODULES = {module_name(path): path for path in FILES}
 
 
-MODULES = Trees({module_name(path): path for path in FILES})
+@cache
+def syntax(module: str) -> ast.Module:
+    """The syntax of a module by its full name, read when a test looks at it."""
+    return ast.parse(MODULES[module].read_text("utf-8"))
+
+
 PACKAGES = {module_name(path) for path in FILES if path.name == "__init__.py"}
 
 
@@ -123,7 +109,7 @@ def at_once(tree: ast.AST) -> Iterator[ast.AST]:
 def imports(module: str, lazy: bool = False) -> set[str]:
     """Full names of the modules that `module` imports; with `lazy`, in functions too."""
     names: set[str] = set()
-    for node in ast.walk(MODULES[module]) if lazy else at_once(MODULES[module]):
+    for node in ast.walk(syntax(module)) if lazy else at_once(syntax(module)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -136,7 +122,7 @@ def imports(module: str, lazy: bool = False) -> set[str]:
 @cache
 def named(module: str) -> set[str]:
     """Modules whose full name stands in `module` as a string, to be imported or run later."""
-    texts = {n.value for n in ast.walk(MODULES[module]) if isinstance(n, ast.Constant)}
+    texts = {n.value for n in ast.walk(syntax(module)) if isinstance(n, ast.Constant)}
     return {text for text in texts if isinstance(text, str)} & set(MODULES)
 
 
@@ -265,7 +251,7 @@ def test_files_are_written_by_the_run_writer_and_atomic_files_alone() -> None:
     }
     writing = {
         module
-        for module, tree in MODULES.items()
+        for module, tree in zip(MODULES, map(syntax, MODULES), strict=True)
         if any(isinstance(node, ast.Call) and writes(node) for node in ast.walk(tree))
     }
     assert writing == {f"hiddenstate.{name}" for name in allowed}
@@ -304,12 +290,12 @@ def test_python_is_started_by_one_module_alone() -> None:
     """Python puts the current folder before the standard library, unless it is told not to."""
     texts = {module_name(path): path.read_text("utf-8") for path in FILES}
     naming = {m for m, text in texts.items() if re.search(r"\bexecutable\b", text)}
-    naming = {m for m in naming if "'executable'" in ast.dump(MODULES[m])}
+    naming = {m for m in naming if "'executable'" in ast.dump(syntax(m))}
     assert naming == {"hiddenstate.system.interpreter"}
     spawning = {m for m in MODULES if "multiprocessing" in imports(m, lazy=True)}
     assert spawning == {"hiddenstate.system.processes"}
     for module in {m for m, text in texts.items() if "python_command(" in text} - naming:
-        source = ast.unparse(MODULES[module])
+        source = ast.unparse(syntax(module))
         assert "env=python_environment(" in source.replace("'env': ", "env="), module
     assert all("with safe_children(" in texts[module] for module in spawning)
     for folder in ("tools", "benchmarks"):
@@ -343,7 +329,7 @@ def test_nothing_is_unpickled_or_evaluated() -> None:
     serializers = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "runpy"}
     naming = {m for m in MODULES if imports(m, lazy=True) & serializers}
     assert naming == {"hiddenstate.models.weight_file"}  # the name of an error of torch's reader
-    for module, tree in MODULES.items():
+    for module, tree in zip(MODULES, map(syntax, MODULES), strict=True):
         for name, call in calls(tree):
             assert name not in ("eval", "exec", "compile", "__import__", "np.load"), module
             assert not name.startswith(("pickle.", "numpy.load")), module
@@ -384,7 +370,11 @@ def names_a_job(node: ast.AST) -> bool:
 
 
 def test_a_job_is_named_only_where_it_is_declared_and_offered() -> None:
-    naming = {module for module, tree in MODULES.items() if any(map(names_a_job, ast.walk(tree)))}
+    naming = {
+        module
+        for module, tree in zip(MODULES, map(syntax, MODULES), strict=True)
+        if any(map(names_a_job, ast.walk(tree)))
+    }
     assert naming == {f"hiddenstate.{name}" for name in OF_JOBS}
 
 
@@ -392,7 +382,7 @@ def test_durations_are_measured_on_a_clock_that_never_jumps() -> None:
     """The time of day is only written down for people, or compared with what was written."""
     telling = {
         module
-        for module, tree in MODULES.items()
+        for module, tree in zip(MODULES, map(syntax, MODULES), strict=True)
         for node in ast.walk(tree)
         if isinstance(node, ast.Attribute)
         and node.attr in ("time", "time_ns", "now", "utcnow", "today", "localtime")

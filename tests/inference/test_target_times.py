@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from hiddenstate.inference.target_times import LaterTimes, target_times
@@ -13,9 +14,34 @@ __all__ = ["read"]  # fixture
 FORECAST: Any = {"job": "regress", "horizon": 1, "target": ("v",)}
 
 
-def later(read: Read, times: list[str]) -> LaterTimes:
+def dates(first: str, form: str, freq: str = "D") -> Any:
+    return pd.date_range(first, periods=40, freq=freq).strftime(form)
+
+
+TIMES: dict[str, Any] = {
+    "days": (dates("2024-01-01", "%d/%m/%Y"), "12/02/2024"),
+    "american": (dates("2024-01-01", "%m/%d/%Y"), "02/12/2024"),
+    "months": (
+        dates("2010-01-31", "%Y-%m-%d", "ME"),
+        "2013-07-31",
+    ),
+    "month": (dates("2010-01-01", "%Y-%m", "MS"), "2013-07"),
+    "working days": (dates("2024-01-01", "%-m/%-d/%Y", "B"), "2/28/2024"),
+    "hours": (
+        dates("2024-01-01", "%Y-%m-%d %H:%M", "h"),
+        "2024-01-02 18:00",
+    ),
+    "compact": (dates("2024-01-01", "%Y%m%d"), 20240212),
+    "numbers": (np.arange(40) * 0.5, 21),
+    "years": (np.arange(1980, 2020), 2022),
+    "irregular": (np.arange(40) ** 2, None),
+}
+"""Forty times in a form, and the third after them."""
+
+
+def later(read: Read, times: Any, **options: Any) -> LaterTimes:
     text = "time,v\n" + "".join(f"{time},{i}\n" for i, time in enumerate(times))
-    table = read(text, **FORECAST).train.origin.table
+    table = read(text, **options, **FORECAST).train.origin.table
     return LaterTimes(table, 0, len(times) - 1)
 
 
@@ -53,3 +79,14 @@ def test_offsets_are_compared_in_utc(read: Read) -> None:
     dates = read(text, **FORECAST).train.origin.table.dates
     assert own.are_next(dates.moments, zoned=True).tolist() == [True, True, False]
     assert own.times(np.array([1])).tolist() == ["2024-03-31T02:00+01:00"]
+
+
+@pytest.mark.parametrize("name", TIMES)
+def test_times_go_on_in_the_form_of_the_series(name: str, read: Read) -> None:
+    times, last = TIMES[name]
+    own = later(read, times, **({"dates": "mdy"} if name == "american" else {}))
+    found = own.times(np.array([3]))
+    if last is None:
+        assert found is None
+    else:
+        assert (found[0] if isinstance(last, str) else float(found[0])) == last

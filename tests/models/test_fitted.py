@@ -64,6 +64,16 @@ FULL = recurrent(
 Forgery = Callable[[dict[str, Any], dict[str, Any]], None]
 
 
+def forged(model: FittedModel, forge: Forgery, folder: Path) -> Path:
+    """Save a model whose arrays and facts are changed, with a right checksum."""
+    path = folder / "model.safetensors"
+    model.save(path)
+    arrays, stored = read_arrays(path, "model")
+    forge(arrays, stored)
+    write_arrays(path, "model", arrays, stored)
+    return path
+
+
 def facts(**changes: Any) -> Forgery:
     return lambda arrays, stored: stored["preparation"].update(changes)
 
@@ -138,11 +148,7 @@ FORGERIES: dict[str, Forgery] = {
 def test_what_does_not_fit_is_refused_before_memory_is_allocated(
     change: Any, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / "model.safetensors"
-    FULL.save(path)
-    arrays, stored = read_arrays(path, "model")
-    change(arrays, stored)
-    write_arrays(path, "model", arrays, stored)
+    path = forged(FULL, change, tmp_path)
     monkeypatch.setattr("numpy.frombuffer", None)
     with pytest.raises(UntrustedFileError, match=message):
         load_model(path)
@@ -150,11 +156,7 @@ def test_what_does_not_fit_is_refused_before_memory_is_allocated(
 
 @pytest.mark.parametrize("name", ["a factor of 0", "an option of another job", "targets too many"])
 def test_a_forged_model_ends_a_command_with_exit_code_4(name, refuse, tmp_path):
-    path = tmp_path / "model.safetensors"
-    FULL.save(path)
-    arrays, stored = read_arrays(path, "model")
-    FORGERIES[name](arrays, stored)
-    write_arrays(path, "model", arrays, stored)
+    forged(FULL, FORGERIES[name], tmp_path)
     np.save(tmp_path / "X.npy", np.ones((9, 2)))
     assert "damaged transform" in refuse(4, "predict", "model.safetensors", "X.npy")
 
@@ -169,11 +171,7 @@ def test_a_forged_model_ends_a_command_with_exit_code_4(name, refuse, tmp_path):
     ],
 )
 def test_a_transform_must_fit_its_network(model, forge, tmp_path):
-    path = tmp_path / "model.safetensors"
-    model.save(path)
-    arrays, stored = read_arrays(path, "model")
-    forge(arrays, stored)
-    write_arrays(path, "model", arrays, stored)
+    path = forged(model, forge, tmp_path)
     with pytest.raises(UntrustedFileError, match="damaged transform"):
         load_model(path)
 

@@ -14,7 +14,8 @@ from hiddenstate.errors import UntrustedFileError
 from hiddenstate.export.export import export_model
 from hiddenstate.models.fitted import FittedModel, load_model
 from hiddenstate.models.net import Net
-from hiddenstate.system.array_file import read_arrays, write_arrays
+from hiddenstate.system.array_file import read_arrays
+from tests.models.test_fitted import forged
 
 random = np.random.default_rng(0)
 FORECASTS = LinearPath(
@@ -97,11 +98,10 @@ def test_a_file_of_a_path_without_other_inputs_holds_nothing_of_them(tmp_path: P
     ],
 )
 def test_a_forged_path_is_refused(forge: Any, tmp_path: Path) -> None:
-    path = tmp_path / "model.safetensors"
-    model_of(FULL).save(path)
-    arrays, facts = read_arrays(path, "model")
-    forge(facts["preparation"]["linear"], arrays)
-    write_arrays(path, "model", arrays, facts)
+    def change(arrays, facts):
+        forge(facts["preparation"]["linear"], arrays)
+
+    path = forged(model_of(FULL), change, tmp_path)
     with pytest.raises(UntrustedFileError, match=r"model.safetensors"):
         load_model(path)
 

@@ -9,8 +9,7 @@ import pytest
 from hiddenstate.data import Transform
 from hiddenstate.errors import UntrustedFileError
 from hiddenstate.models.fitted import FittedModel, load_model
-from hiddenstate.system.array_file import read_arrays, write_arrays
-from tests.models.test_fitted import FORGERIES, FULL, coder, pair, recurrent
+from tests.models.test_fitted import FORGERIES, FULL, coder, forged, pair, recurrent
 
 
 def same_transform(one: Transform, two: Transform) -> None:
@@ -50,21 +49,15 @@ def test_a_transform_is_read_as_it_was_written(model: FittedModel, tmp_path: Pat
 
 @pytest.mark.parametrize("name", FORGERIES)
 def test_a_forged_transform_is_refused(name: str, tmp_path: Path) -> None:
-    path = tmp_path / "model.safetensors"
-    FULL.save(path)
-    arrays, stored = read_arrays(path, "model")
-    FORGERIES[name](arrays, stored)
-    write_arrays(path, "model", arrays, stored)
+    path = forged(FULL, FORGERIES[name], tmp_path)
     with pytest.raises(UntrustedFileError, match=r"model\.safetensors: damaged"):
         load_model(path)
 
 
 def test_a_file_of_format_1_has_the_transform_that_does_nothing(tmp_path: Path) -> None:
-    path = tmp_path / "model.safetensors"
-    recurrent().save(path)
-    arrays, stored = read_arrays(path, "model")
-    del stored["preparation"], stored["net"]["model"]["readout"]
-    write_arrays(path, "model", arrays, stored)
-    back = load_model(path)[0]
+    def older(arrays, stored):
+        del stored["preparation"], stored["net"]["model"]["readout"]
+
+    back = load_model(forged(recurrent(), older, tmp_path))[0]
     same_transform(back.transform, Transform())
     assert back.net == recurrent().net

@@ -47,6 +47,15 @@ def make(kind: str, folder: Path, tiny_idx: Path, **changes: Any) -> Job:
     return make_job(config, load_dataset(config))
 
 
+def begun(folder: Path, tiny_idx: Path) -> Any:
+    """A classifier's job, its first state, and its engine after three steps."""
+    job = make("classify", folder, tiny_idx)
+    state = starting_state(job)
+    engine = make_engine(job.task(), state)
+    engine.run(0, 3, lambda: False)
+    return job, state, engine
+
+
 def looks(path: Path) -> list[dict[str, Any]]:
     events = [json.loads(line) for line in (path / "history.jsonl").read_text().splitlines()]
     return [event for event in events if event["event"] == "valid"]
@@ -189,10 +198,7 @@ def test_the_validations_of_a_run_are_kept_when_it_is_resumed(cli, tiny_idx, tmp
 
 
 def test_the_best_weights_survive_packing(tiny_idx: Path, tmp_path: Path) -> None:
-    job = make("classify", tmp_path, tiny_idx)
-    state = starting_state(job)
-    engine = make_engine(job.task(), state)
-    engine.run(0, 3, lambda: False)
+    job, state, engine = begun(tmp_path, tiny_idx)
     progress = Progress(best=state.params, best_loss=0.1 + 0.2, best_step=1, waited=2)
     back = unpack(*pack(engine.export(), progress, None), job, "here")[1]
     assert (back.best_loss, back.best_step, back.waited) == (0.1 + 0.2, 1, 2)
@@ -209,10 +215,7 @@ def test_the_best_weights_survive_packing(tiny_idx: Path, tmp_path: Path) -> Non
     ],
 )
 def test_damaged_validation_results_in_a_checkpoint_are_refused(valid, tiny_idx, tmp_path):
-    job = make("classify", tmp_path, tiny_idx)
-    state = starting_state(job)
-    engine = make_engine(job.task(), state)
-    engine.run(0, 3, lambda: False)
+    job, state, engine = begun(tmp_path, tiny_idx)
     arrays, facts = pack(engine.export(), Progress(best=state.params, best_loss=1), None)
     if valid is None:
         del arrays["progress/valid"]
@@ -225,10 +228,7 @@ def test_damaged_validation_results_in_a_checkpoint_are_refused(valid, tiny_idx,
 def test_validation_results_without_best_weights_and_weights_of_another_net_are_refused(
     tiny_idx: Path, tmp_path: Path
 ) -> None:
-    job = make("classify", tmp_path, tiny_idx)
-    state = starting_state(job)
-    engine = make_engine(job.task(), state)
-    engine.run(0, 3, lambda: False)
+    job, state, engine = begun(tmp_path, tiny_idx)
     progress = Progress(best=dict(state.params), best_loss=1.0)
     arrays, facts = pack(engine.export(), progress, None)
     without = {name: a for name, a in arrays.items() if not name.startswith("best/")}

@@ -66,20 +66,6 @@ def test_max_steps_ends_training_early():
     assert trainer.step == 12
 
 
-def test_checkpoints_come_by_time_too_and_between_logged_lines(monkeypatch):
-    monkeypatch.setattr(
-        "hiddenstate.training.loop_control.SAVING_SHARE", 0
-    )  # however long saving takes
-    # The native engine asks whether to return by the clock, the torch engine after every step.
-    options = {"windows": 6, "threads": 1, "log_every": 1000, "engine": "torch"}
-    config = make_config("regress", options)
-    job = make_job(config, prepare(load_waves(6), config))
-    engine = make_engine(job.task(), starting_state(job))
-    spy = Spy()
-    Trainer(job, engine, [spy], checkpoint_seconds=0).train()
-    assert spy.checkpoints == [1, 2, 3, 4, 5, 6]
-
-
 class Slow:
     """An engine whose steps are so long that it checks in the middle whether to return."""
 
