@@ -61,8 +61,9 @@ lint: .venv/installed-dev types-js
 	$(BIN)/ruff format --check .
 	$(BIN)/clang-format --dry-run --Werror $(CSRC)
 
+# What was checked before is kept beside the programs of the sanitizers.
 types: .venv/installed-dev
-	$(BIN)/mypy
+	$(BIN)/mypy --cache-dir $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/hiddenstate/types
 
 tests: .venv/installed-dev
 	$(BIN)/pytest $(WORKERS) $(TESTS)

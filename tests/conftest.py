@@ -23,6 +23,7 @@ from tools.stress import processes
 from hiddenstate import kernels
 from hiddenstate.cli import main
 from hiddenstate.config import make_config
+from hiddenstate.errors import HiddenstateError
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
 from hiddenstate.runs import Run
@@ -196,6 +197,19 @@ def mutations(data: bytes, n: int, seed: int = 0) -> Iterator[bytes]:
                 case _:
                     hurt[place : place + 1] = noise[:1]
         yield bytes(hurt)
+
+
+def n_refused(path: Path, data: bytes, n: int, read: Callable[[Path], object]) -> int:
+    """Count the damaged copies of a file that are refused; any other error is a failure."""
+    messages = []
+    for hurt in mutations(data, n):
+        path.write_bytes(hurt)
+        try:
+            read(path)
+        except HiddenstateError as error:
+            messages.append(str(error))
+    assert all(map(str.isprintable, messages))
+    return len(messages)
 
 
 @pytest.fixture(scope="session")

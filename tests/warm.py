@@ -15,20 +15,30 @@ import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from functools import cache
+from multiprocessing import forkserver
 from multiprocessing.util import get_temp_dir
 from pathlib import Path
 from types import ModuleType
 from typing import IO
 
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(
-    [
-        *("pytest", "tests.warm", "torch", "torch._dynamo", "torch.distributed.run"),
-        *("sklearn.ensemble", "scipy.stats", "matplotlib.figure", "optuna", "sqlalchemy"),
-        *("psycopg", "hiddenstate.engines.torch", "hiddenstate.cli.train"),
-        *("hiddenstate.scale.distributed", "hiddenstate.scale.tune.worker"),
-    ]
-)
+USUAL = [
+    *("pytest", "tests.warm", "sklearn.ensemble", "scipy.stats", "matplotlib.figure", "optuna"),
+    *("sqlalchemy", "psycopg", "hiddenstate.cli.train", "hiddenstate.scale.tune.worker"),
+]
+TORCH = [
+    *("torch", "torch._dynamo", "torch.distributed.run", "hiddenstate.engines.torch"),
+    "hiddenstate.scale.distributed",
+]
+FORKS.set_forkserver_preload(USUAL)
+
+
+@cache
+def preload_torch() -> None:
+    """Import torch, too, for programs that use it: it takes longer than all the others."""
+    FORKS.set_forkserver_preload(USUAL + TORCH)
+    forkserver._forkserver._stop()  # type: ignore[attr-defined]  # the next program starts it
 
 
 class Program:

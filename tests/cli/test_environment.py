@@ -23,9 +23,7 @@ def shell(command: str, tmp_path: Path, **variables: str) -> Answer:
     return Answer(done.returncode, done.stdout, done.stderr)
 
 
-@pytest.mark.parametrize(
-    "closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-", "1</dev/null 2</dev/null"]
-)
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-", "1</dev/null 2</dev/null"])
 def test_a_stream_that_is_closed_is_like_the_null_device(closed: str, tmp_path: Path) -> None:
     done = shell(f"{' '.join(REGRESS)} {closed}", tmp_path)
     assert done.code == 0

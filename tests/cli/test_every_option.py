@@ -8,6 +8,7 @@ import io
 import os
 import sys
 from datetime import date, timedelta
+from itertools import cycle
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,10 +26,10 @@ from hiddenstate.views import catalog
 from hiddenstate.views.drawers import DRAWERS
 from tests.conftest import Answer, answer_to, make_coarse
 
-MODELS = ("model", "group", "estimator")
-"""Model files: of a run, of a group of a sweep, and saved by an estimator."""
+MODELS = ("runs/r/model.safetensors", "group.safetensors", "estimator.safetensors")
+"""Model files: of a run, of a group of a sweep, and saved by an estimator. Each has its turn."""
 
-THINGS = ("run", "run with data", *MODELS, "sweep", "sweep with data", "study", "stream")
+THINGS = ("run", "run with data", "model", "sweep", "sweep with data", "study", "stream")
 
 
 class Entry(NamedTuple):
@@ -101,7 +102,7 @@ def reading(*as_trained: str) -> dict[str, Row]:
 BELOW = "a test below shows that it is obeyed"
 DEBUG = same(BELOW)
 NAMED = but(
-    obeyed("elsewhere"), *MODELS, "stream", entry=same("a path is not looked for", "elsewhere")
+    obeyed("elsewhere"), "model", "stream", entry=same("a path is not looked for", "elsewhere")
 )
 COMPUTING: dict[str, Row] = {
     "--device": obeyed("cuda:7"),
@@ -197,7 +198,7 @@ NOT_TAKEN = {
     ("predict", "sweep"): "a sweep keeps no test rows; pass DATA",
     **{(c, t): "it is a sweep" for c in ("evaluate", "export", *VIEWS) for t in SWEEPS},
     **{(c, "study"): "it is a search" for c in TABLE if c != "verify"},
-    **{(c, t): "a model file, which has no history" for c in (*VIEWS, "verify") for t in MODELS},
+    **{(c, "model"): "a model file, which has no history" for c in (*VIEWS, "verify")},
 }
 """Things that a command refuses as a whole, in these words, whatever the options."""
 
@@ -291,8 +292,8 @@ class Lines:
 class Trial:
     """Runs commands in the folder of the things, and removes what they wrote."""
 
-    def __init__(self, folder: Path, command: str, thing: str) -> None:
-        self.command, self.thing = command, thing
+    def __init__(self, folder: Path, command: str, thing: str, file: str = "") -> None:
+        self.command, self.thing, self.file = command, thing, file
         self.things = set(folder.rglob("*"))
         self.folder = folder
         self.seen: dict[tuple[str, ...], tuple[Answer, dict[str, bytes]]] = {}
@@ -300,9 +301,7 @@ class Trial:
     def arguments(self, data: str) -> list[str]:
         """The command on the thing, with DATA if it takes any."""
         name = {
-            "model": "runs/r/model.safetensors",
-            "group": "group.safetensors",
-            "estimator": "estimator.safetensors",
+            "model": self.file,
             "study": "s",
             "stream": "runs/s/best",
         }.get(self.thing, "r" if "run" in self.thing else "w")
@@ -311,7 +310,7 @@ class Trial:
             return [*words, "-", "--stream"]
         takes_data = self.command in ("forecast", "predict", "evaluate")
         if takes_data and self.thing not in ("run", "sweep", "study"):
-            folder = "one" if self.thing == "group" else "all"
+            folder = "one" if "group" in self.file else "all"
             words.append(f"{folder}/{data}.csv{'.gz' if data == 'packed' else ''}")
         return words + {
             "forecast": ["--horizon", "2", "--level", "none"],
@@ -375,11 +374,12 @@ def test_options_are_obeyed_or_refused(
     params = commands.get_command(context, command).params
     options = {p.opts[0] for p in params if isinstance(p, click.Option)}
     assert options == set(TABLE[command])
-    trial = Trial(made, command, thing)
+    trials = [Trial(made, command, thing, file) for file in (MODELS if thing == "model" else [""])]
     if (command, thing) not in NOT_TAKEN:
-        assert trial.result(trial.arguments("plain"))[0].code == 0
+        for trial in trials:
+            assert trial.result(trial.arguments("plain"))[0].code == 0
     problems = []
-    for option, row in TABLE[command].items():
+    for trial, (option, row) in zip(cycle(trials), TABLE[command].items(), strict=False):
         entry = row[thing] if isinstance(row, dict) else row
         if problem := trial.problem(option, entry):
             problems.append(f"{option}: {problem}")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -53,9 +54,8 @@ def test_a_run_is_resumed_from_another_folder(cli, tmp_path, monkeypatch):
     assert cli("resume", "../runs/regress-1", "--epochs", "+1", "--view", "off").code == 0
 
 
-def test_resume_does_not_require_the_initial_weights(cli, tmp_path):
-    cli("regress", "--windows", "20", *OFF)
-    weights = tmp_path / "runs/regress-1/model.safetensors"
+def test_resume_does_not_require_the_initial_weights(cli, run_of):
+    weights = run_of("regress").path / "model.safetensors"
     cli("regress", "--windows", "20", "--weights", weights, *OFF)
     weights.unlink()
     assert cli("resume", "regress-2", "--windows", "+5", "--view", "off").code == 0
@@ -72,7 +72,7 @@ def test_added_steps_count_from_the_last_step_of_the_run(cli, tmp_path):
     assert json.loads(done.out)["steps"] == 30
 
 
-@pytest.mark.parametrize("dtype", ["int8", "int16", "uint32", "uint64", "bool", "float16"])
+@pytest.mark.parametrize("dtype", ["int8", "uint64", "bool", "float16"])
 def test_numbers_of_any_type_are_trained_on_and_drawn(dtype, cli, tmp_path):
     rows = np.random.default_rng(0).integers(0, 2, (30, 6, 2)).astype(dtype)
     np.savez(tmp_path / "own.npz", X=rows, y=np.arange(30) % 3)
@@ -123,8 +123,8 @@ def test_evaluate_rejects_test_rows_that_changed(cli, tmp_path):
     assert "data changed" in done.err
 
 
-def test_predictions_are_written_to_a_device_without_replacing_it(cli, tmp_path):
-    cli("regress", "--windows", "20", *OFF)
+def test_predictions_are_written_to_a_device_without_replacing_it(cli, run_of):
+    run_of("regress")
     assert cli("predict", "regress-1", "--output", "/dev/null").code == 0
     assert not Path("/dev/null").is_file()
 
@@ -218,9 +218,8 @@ def test_paths_in_a_toml_file_become_absolute(cli, tmp_path, monkeypatch):
         ("journal.jsonl", "[]"),
     ],
 )
-def test_a_damaged_line_in_one_run_does_not_hide_other_runs(name, line, cli, tmp_path):
-    cli("regress", "--windows", "20", *OFF)
-    cli("regress", "--windows", "20", *OFF)
+def test_a_damaged_line_in_one_run_does_not_hide_other_runs(name, line, cli, run_of, tmp_path):
+    shutil.copytree(run_of("regress").path, tmp_path / "runs" / "regress-2")
     (tmp_path / "runs/regress-1" / name).write_text(line + "\n")
     (tmp_path / "runs/regress-1/snapshots/0abc.safetensors").touch()
     done = cli("runs")
@@ -233,9 +232,8 @@ def test_a_damaged_line_in_one_run_does_not_hide_other_runs(name, line, cli, tmp
     assert "signals" in drawings(timeline, timeline.moment())
 
 
-def test_the_config_of_a_run_must_be_complete(cli, tmp_path):
-    cli("regress", "--windows", "20", *OFF)
-    path = tmp_path / "runs/regress-1/config.json"
+def test_the_config_of_a_run_must_be_complete(cli, run_of):
+    path = run_of("regress").path / "config.json"
     record = json.loads(path.read_text())
     del record["config"]["training"]["lr"], record["sha256"]
     path.write_text(json.dumps(record))

@@ -55,19 +55,7 @@ TABLES: dict[str, dict[str, Any]] = {
         "smoker": np.tile(["yes", "no"], 18),
         "diagnosis": np.tile(["ill", "healthy", "healthy"], 12),
     },
-    "visits": {
-        "patient": np.repeat([f"P{k}" for k in range(6)], 6),
-        "visit": np.tile(range(1, 7), 6),
-        "pressure": normal(120, 9),
-        "pulse": normal(70, 9),
-        "sex": np.repeat(["f", "m"], 18),
-    },
     "weather": {"date": days(form="%d/%m/%Y"), "temp": WAVE * 9, "wind": normal(10, 3)},
-    "sensors": {
-        "time": np.repeat(days(18, "%Y-%m-%d %H:%M", "h"), 2),
-        "sensor": np.tile(["in", "out"], 18),
-        "value": WAVE,
-    },
     "repeated times": {"time": np.repeat(days(18), 2), "value": WAVE, "other": normal(0, 1)},
     "stocks": {
         "Date": np.tile(pd.bdate_range("2024-01-01", periods=18).strftime("%Y-%m-%d"), 2),
@@ -82,12 +70,6 @@ TABLES: dict[str, dict[str, Any]] = {
         "city": np.tile(["Rome", "Oslo"], 18),
         "price": normal(300, 60),
     },
-    "students": {
-        "id": COUNT + 1,
-        "hours": COUNT * 3 % 19,
-        "absent": COUNT % 7,
-        "grade": np.tile(list("ABC"), 12),
-    },
     "accounts": {
         "CustomerNo": COUNT * 37 % 997 + 10_000,
         "age": COUNT % 40 + 20,
@@ -100,7 +82,6 @@ TABLES: dict[str, dict[str, Any]] = {
         **{f"q{k}": COUNT * (k + 2) % 5 for k in range(1, 6)},
         "satisfied": COUNT % 2,
     },
-    "monthly": {"month": days(form="%Y-%m", freq="MS"), "passengers": 100 + COUNT + 20 * WAVE},
     "stores": {
         "store": np.repeat([1, 2], 18),
         "week": np.tile(range(1, 19), 2),
@@ -108,13 +89,6 @@ TABLES: dict[str, dict[str, Any]] = {
         "promo": COUNT % 2,
     },
     "gaps": {"date": days(), "load": np.where(COUNT % 9 == 4, np.nan, WAVE), "temp": normal(0, 1)},
-    "motion": {
-        "recording": np.repeat(range(6), 6),
-        "t": np.tile(range(6), 6),
-        "x": normal(0, 1),
-        "y": normal(0, 1),
-        "activity": np.repeat(["run", "sit"] * 3, 6),
-    },
     "machines": {
         "machine_id": np.repeat(range(4), 9),
         "cycle": np.tile(range(1, 10), 4),

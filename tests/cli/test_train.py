@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import torch
 
+from hiddenstate.data import read_dataset
 from hiddenstate.data.prepare.pipeline import prepare
-from hiddenstate.datasets import load_mnist
 from hiddenstate.jobs import make_job
 from hiddenstate.runs import Run
 from hiddenstate.training.trainer import Callback
@@ -79,19 +79,20 @@ def test_config_of_a_run_and_toml_files_set_options(cli, tmp_path):
     assert Run(tmp_path / "runs" / "regress-3").config.model.hidden_size == 3
 
 
-def test_the_logged_loss_of_each_step_is_that_of_a_plain_loop(cli, tmp_path):
+def test_the_logged_loss_of_each_step_is_that_of_a_plain_loop(cli, tiny_idx, tmp_path):
     """--weights, --no-shuffle, --dtype float64 and --log-every 1 log the loss of every step."""
     torch.manual_seed(0)
-    module = classic.Recurrent("lstm", 28, 64, 10).double()
+    module = classic.Recurrent("lstm", 8, 64, 3).double()
     torch.save(module.state_dict(), tmp_path / "classic.pt")
     words = ("--weights", "classic.pt", "--no-shuffle", "--dtype", "float64", "--log-every", 1)
-    done = cli("classify", *words, "--max-steps", 30, "--n-evaluated", 0, *OFF)
+    words += ("--recipe", "classic", "--batch-size", 16, "--epochs", 4, "--max-steps", 30)
+    done = cli("classify", tiny_idx, *words, "--n-evaluated", 0, *OFF)
     assert done.code == 0
     run = Run(tmp_path / "runs" / "classify-1")
     losses = [event["loss"] for event in run.history() if event["event"] == "log"]
-    digits = load_mnist()
-    batches = make_job(run.config, prepare(digits, run.config)).batches
-    loop = classic.loop("classify", module, 0.01, batches, digits.X, digits.y, 30)
+    digits = prepare(read_dataset(run.config), run.config)
+    batches = make_job(run.config, digits).batches
+    loop = classic.loop("classify", module, 0.01, batches, digits.train.X, digits.train.y, 30)
     np.testing.assert_allclose(losses, [step.loss for step in loop], rtol=1e-6)
 
 
@@ -273,20 +274,6 @@ def test_a_reader_that_leaves_interrupts_quietly(tmp_path):
     assert 0 < run.checkpoint()[1]["step"] < 100_000
 
 
-def test_a_second_writer_is_rejected_with_process_and_time(cli, tmp_path):
-    from hiddenstate.runs.writer import reopen_run
-    from hiddenstate.system.lock import is_locked
-
-    cli("regress", "--windows", "20", *OFF)
-    before = Path("runs/regress-1/config.json").read_bytes()
-    with reopen_run(Run(tmp_path / "runs" / "regress-1")):
-        assert is_locked(tmp_path / "runs" / "regress-1")
-        done = cli("resume", "regress-1", "--windows", "+5", "--view", "off")
-    assert done.code == 3
-    assert f"process {os.getpid()}, since " in done.err
-    assert Path("runs/regress-1/config.json").read_bytes() == before
-
-
 @pytest.mark.parametrize("moved", ["the folder", "the lock"])
 def test_a_run_moved_while_it_trains_ends_with_3_and_resumes_in_its_new_place(
     moved, cli, tmp_path, monkeypatch
@@ -391,14 +378,3 @@ def test_settings_of_matplotlib_that_cannot_be_read_are_named(cli, monkeypatch, 
     own, error = done.err.splitlines()  # matplotlib logs the file before it fails
     assert own.startswith("Cannot decode configuration file")
     assert error == f"error: {path}: matplotlib's settings are not UTF-8; correct or remove it"
-
-
-def test_a_table_on_a_terminal_escapes_names(monkeypatch, capsys):
-    from hiddenstate.cli.output import table
-
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
-    table(["class", "a\x1b[5m"], [["up\x1b[31m\u202e", "[red]1[/red]"]])
-    output = capsys.readouterr().out
-    assert not any(raw in output for raw in ("\x1b[5m", "\x1b[31m", "\u202e"))
-    assert "up\\x1b[31m\\u202e" in output
-    assert "[red]1[/red]" in output

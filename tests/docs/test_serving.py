@@ -21,22 +21,32 @@ def blocks_of(section: str) -> list[str]:
     return re.findall(r"^```py\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
 
 
+def run(section: str, names: dict[str, Any]) -> dict[str, Any]:
+    """Run the blocks of a section after those of others, and return their names."""
+    for module in NEEDED[section]:
+        pytest.importorskip(module)
+    for block in blocks_of(section):
+        exec(compile(block, f"{PAGE.name}, {section}", "exec"), names)
+    return names
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """The names of the section on ONNX, and a folder with what it wrote."""
+    folder = tmp_path_factory.mktemp("page")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        yield run("ONNX", {"__name__": "page"}), folder
+
+
 @pytest.fixture
-def run_section(tmp_path, monkeypatch):
-    """Runs the blocks of sections, and returns their names."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", (tmp_path / "mlruns").as_uri())
+def exported(made, monkeypatch):
+    """The names of the section on ONNX, in its folder."""
+    names, folder = made
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", (folder / "mlruns").as_uri())
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
-    names: dict[str, Any] = {"__name__": "page"}
-
-    def run(section: str) -> dict[str, Any]:
-        for module in NEEDED[section]:
-            pytest.importorskip(module)
-        for block in blocks_of(section):
-            exec(compile(block, f"{PAGE.name}, {section}", "exec"), names)
-        return names
-
-    return run
+    return dict(names)
 
 
 def test_every_section_with_such_code_is_run_here():
@@ -44,15 +54,15 @@ def test_every_section_with_such_code_is_run_here():
     assert {head for head in heads if blocks_of(head)} == set(NEEDED)
 
 
-def test_graphs_run_in_onnxruntime(run_section):
-    names = run_section("ONNX")
+def test_graphs_run_in_onnxruntime(exported):
+    names = exported
     expected = names["clf"].predict(names["digits"].X_test[:5])
     assert [names["names"][i] for i in names["number"]] == expected.tolist()
 
 
-def test_the_service_classifies_and_refuses(run_section):
-    run_section("ONNX")
-    names = run_section("FastAPI")
+@pytest.mark.filterwarnings("ignore:Using .httpx.")
+def test_the_service_classifies_and_refuses(exported):
+    names = run("FastAPI", exported)
     from fastapi.testclient import TestClient
 
     client, X = TestClient(names["app"]), names["digits"].X_test[:2]
@@ -77,9 +87,8 @@ def test_the_service_takes_25_lines():
     assert len([line for line in block.splitlines() if line.strip()]) <= 25
 
 
-def test_a_model_is_logged_with_its_signature(run_section):
-    run_section("ONNX")
-    names = run_section("MLflow")
+def test_a_model_is_logged_with_its_signature(exported):
+    names = run("MLflow", exported)
     expected = names["clf"].predict(names["digits"].X_test[:5])
     assert names["answers"]["class"].tolist() == expected.tolist()
     with pytest.raises(Exception, match=r"signature|schema"):

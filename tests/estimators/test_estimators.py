@@ -8,9 +8,6 @@ import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
-from sklearn.model_selection import cross_val_score
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import hiddenstate
@@ -95,19 +92,6 @@ def test_init_only_stores(job):
 
 
 @pytest.mark.parametrize("job", KINDS)
-def test_clones_pickles_and_saved_files_predict_the_same(job, tmp_path):
-    estimator = FITTED[job]()
-    expected = predictions_of(estimator)
-    assert clone(estimator).get_params() == estimator.get_params()
-    np.testing.assert_array_equal(predictions_of(pickle.loads(pickle.dumps(estimator))), expected)
-    estimator.save(tmp_path / "model.safetensors")
-    loaded = load(tmp_path / "model.safetensors")
-    assert type(loaded) is KINDS[job]
-    assert loaded.get_params() == estimator.get_params()
-    np.testing.assert_array_equal(predictions_of(loaded), expected)
-
-
-@pytest.mark.parametrize("job", KINDS)
 def test_the_same_seed_gives_the_same_predictions_and_another_seed_others(job):
     one, two = FITTED[job](), FITTED[job]()
     np.testing.assert_array_equal(predictions_of(one), predictions_of(two))
@@ -126,15 +110,6 @@ def test_fitting_changes_neither_the_seed_nor_the_threads_of_torch(job):
     torch.manual_seed(3)
     FITTED[job]()
     assert torch.equal(torch.rand(4), expected)
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("job", KINDS)
-def test_computations_are_in_the_type_of_x(job, dtype):
-    estimator = clone(FITTED[job]())
-    y = {"classify": Y_CLASS, "regress": Y_LAST, "autoencode": None}[job]
-    estimator.fit(X.astype(dtype), y)
-    assert {a.dtype for a in estimator.model_.params.values()} == {np.dtype(dtype)}
 
 
 def test_uint8_means_fractions_of_255():
@@ -169,12 +144,6 @@ def test_flat_rows_have_one_feature_per_step_or_are_cut_into_steps():
     assert one.model_.net.n_features == 1
     two = RecurrentClassifier(hidden_size=8, steps=T, **QUICK).fit(flat, Y_CLASS)
     np.testing.assert_array_equal(two.predict_proba(flat), classifier().predict_proba(X))
-
-
-def test_works_in_a_pipeline_and_cross_validation():
-    flat = X.reshape(N, -1)
-    model = make_pipeline(StandardScaler(), RecurrentClassifier(hidden_size=4, **QUICK))
-    assert cross_val_score(model, flat, Y_CLASS, cv=3).shape == (3,)
 
 
 @pytest.mark.parametrize(
@@ -239,17 +208,6 @@ def test_reset_state_starts_the_next_window_from_zero():
     assert reset.state_ == {}
     reset.partial_fit(waves.X[:1], waves.y[:1])
     assert not np.array_equal(kept.model_.params["out.bias"], reset.model_.params["out.bias"])
-
-
-@pytest.mark.parametrize("cell", ["rnn", "lstm"])
-def test_a_loaded_regressor_has_its_state_and_continues_training(cell, tmp_path):
-    waves = load_waves(20, 10)
-    estimator = RecurrentRegressor(cell, stateful=True, output="steps", epochs=1, random_state=0)
-    estimator.fit(waves.X, waves.y).save(tmp_path / "m.safetensors")
-    loaded = load(tmp_path / "m.safetensors")
-    for name, array in estimator.state_.items():
-        np.testing.assert_array_equal(loaded.state_[name], array)
-    assert loaded.partial_fit(waves.X, waves.y).n_steps_ == 40
 
 
 def test_windows_one_by_one_train_as_in_one_fit_after_loading(tmp_path):

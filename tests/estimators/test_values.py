@@ -207,8 +207,9 @@ def test_checking_an_array_does_not_copy_it(job):
     assert np.shares_memory(MADE[job]()._checked_rows(rows, reset=True).X, rows)
 
 
-@pytest.mark.parametrize("frame", [False, True], ids=["array", "frame"])
-@pytest.mark.parametrize("job", ["classify", "regress", "autoencode"])
+@pytest.mark.parametrize(
+    ("job", "frame"), [("classify", True), ("regress", False), ("autoencode", True)]
+)
 def test_float32_stays_float32_and_is_not_copied_as_float64(job, frame, monkeypatch):
     """Beside X there are the scaled rows and, of a frame, the rows as an array; nothing larger."""
     import tracemalloc

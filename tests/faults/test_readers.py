@@ -8,7 +8,7 @@ from tools.stress import data_files as fuzz
 
 from hiddenstate.errors import DataError
 
-FEW, MANY = 12, 80
+FEW, MANY = 4, 80
 """Damaged files per reader, each read for one of its uses; `make stress` reads many more."""
 
 

@@ -27,6 +27,7 @@ ARGS = [
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that torchrun trained on two ranks."""
     folder = tmp_path_factory.mktemp("whole")
+    warm.preload_torch()
     torchrun = ["-m", "torch.distributed.run", "--nproc-per-node", "2"]
     command = [*torchrun, "--master-port", str(free_port()), "-m", "hiddenstate", *ARGS, "--json"]
     done = warm.run(command, folder)
@@ -84,6 +85,7 @@ def test_a_lost_rank_ends_the_others_and_the_resumed_run_is_the_same(
 
 
 def test_options_that_differ_on_a_rank_are_refused_in_one_line(tmp_path: Path) -> None:
+    warm.preload_torch()
     own, other = environments(2)
     command = ["-m", "hiddenstate", *ARGS]
     first = warm.Program(command, tmp_path, tmp_path / "rank0.out", own)

@@ -49,10 +49,10 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
 """Jobs and options, three epochs each, that together restore every kind of state."""
 
 
-def write_rows(folder: Path) -> Path:
-    """Write a file of 64 short series of two classes."""
+def write_rows(folder: Path, n: int = 64) -> Path:
+    """Write a file of short series of two classes."""
     drawn = np.random.default_rng(5)
-    X = drawn.normal(size=(64, 5, 2)).astype("f4")
+    X = drawn.normal(size=(n, 5, 2)).astype("f4")
     path = folder / "rows.npz"
     np.savez(path, X=X, y=(X[:, :, 0].mean(axis=1) > 0).astype("i8"))
     return path
@@ -112,7 +112,7 @@ def every_batch(
     """
     drawn, outcome = random.Random(seed), Outcome()
     folder.mkdir(parents=True)
-    rows = write_rows(folder)
+    rows = write_rows(folder, 40)
     for engine in engines:
         for case in cases:
             job, values = options(case, engine, rows)

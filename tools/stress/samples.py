@@ -303,7 +303,7 @@ READERS = {
     "xlsx signal": _table("t.xlsx", lambda: workbook(signal()), *SIGNAL),
     "wav": _table(
         "t.wav",
-        lambda: sound(3000, 24, 2),
+        lambda: sound(1200, 24, 2),
         ("regress", {"horizon": 1}),
         ("regress", {"horizon": 1, "frame": 8}),
         ("autoencode", {"frame": 16}),

@@ -16,7 +16,7 @@ from hiddenstate.errors import HiddenstateError
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
 from hiddenstate.system.array_file import read_arrays, write_arrays
-from tests.conftest import EVIL, QUIET, Cli, Refuse, member, npy, npz
+from tests.conftest import EVIL, Refuse, member, npy, npz
 
 # --- models
 
@@ -183,16 +183,3 @@ def test_strange_names_of_new_rows_are_escaped(
 ) -> None:
     data = npy(tmp_path / f"{EVIL}.npy", np.ones((12, 4)))
     assert "evil\\n" in refuse(2, "predict", request.getfixturevalue(fixture), data)
-
-
-def test_the_strange_path_of_a_run_is_escaped_in_messages(cli: Cli, tmp_path: Path) -> None:
-    answer = cli("regress", "--windows", 2, "--runs-dir", tmp_path / EVIL, *QUIET)
-    assert answer.code == 0
-    assert all(line.isprintable() for line in (answer.out + answer.err).split("\n"))
-    assert "evil\\n" in answer.err
-    # A name never takes more than one line.
-    plain = cli("regress", "--windows", 2, "--runs-dir", tmp_path / "plain", *QUIET)
-    assert answer.out.count("\n") == plain.out.count("\n")
-    listed = cli("runs", "--runs-dir", tmp_path / EVIL / "none")
-    assert len(listed.err.splitlines()) == 1
-    assert listed.err.removesuffix("\n").isprintable()

@@ -9,13 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file
 
-from hiddenstate.cli import main
 from hiddenstate.config import make_config
-from hiddenstate.errors import DataError
 from hiddenstate.runs import Run
-from tests.conftest import QUIET, TRAIN_IMAGES, Cli, Refuse, npy
+from tests.conftest import TRAIN_IMAGES, Cli, Refuse, npy
 
 # --- options
 
@@ -96,25 +93,3 @@ def test_predictions_are_not_written_over_a_run_or_its_data(
     for folder in (run.path, data, data):  # a file of one's own can be written again
         (folder / "labels.csv").write_text("earlier")
         assert cli("predict", run.path, "--output", folder / "labels.csv").code == 0
-
-
-# --- training that diverges
-
-
-def test_a_learning_rate_that_diverges_stops_with_a_hint_and_saves_no_broken_model(
-    cli: Cli, tmp_path: Path
-) -> None:
-    answer = cli("regress", "--windows", 20, "--optimizer", "sgd", "--lr", "1e30", *QUIET)
-    assert answer.code == 5
-    error = answer.err.splitlines()[-1]
-    assert error.startswith("error: training diverged in epoch 0, batch ")
-    assert "--lr" in error
-    assert "Traceback" not in answer.err
-    for path in (tmp_path / "runs").rglob("*.safetensors"):
-        assert all(np.isfinite(array).all() for array in load_file(path).values())
-    assert not list((tmp_path / "runs").rglob("model.safetensors"))
-
-
-def test_a_trace_is_shown_only_when_asked_for() -> None:
-    with pytest.raises(DataError, match="absent"):
-        main(["classify", "absent", "--debug"])

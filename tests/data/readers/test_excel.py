@@ -12,9 +12,9 @@ import pytest
 from hiddenstate.config import DataConfig
 from hiddenstate.data.readers import excel
 from hiddenstate.data.readers.open import read_path
-from hiddenstate.errors import DataError, HiddenstateError, MachineError, OptionError
+from hiddenstate.errors import HiddenstateError, MachineError, OptionError
 from hiddenstate.inference.target_times import target_times
-from tests.conftest import mutations
+from tests.conftest import n_refused
 from tests.data.readers.tables import equal, reader
 
 openpyxl = pytest.importorskip("openpyxl")
@@ -144,15 +144,12 @@ def test_without_openpyxl_the_install_command_is_given(
 
 
 def test_a_damaged_workbook_only_raises_errors_of_the_library(book: Callable[..., str]) -> None:
-    path, ends = Path(book(ROWS)), []
-    for hurt in mutations(path.read_bytes(), 100):
-        path.write_bytes(hurt)
-        try:
-            read_path(str(path), DataConfig(), "classify")
-            ends.append("read")
-        except DataError:
-            ends.append("refused")
-    assert np.unique(ends).tolist() == ["read", "refused"]
+    path = Path(book(ROWS))
+
+    def read(path: Path) -> object:
+        return read_path(str(path), DataConfig(), "classify")
+
+    assert 0 < n_refused(path, path.read_bytes(), 100, read) < 100
 
 
 def test_a_cover_before_the_table_is_refused_with_the_other_sheets(

@@ -14,7 +14,7 @@ from hiddenstate.runs.events import ValidationEvent
 from hiddenstate.scale.tune.ledger import Owner
 from hiddenstate.scale.tune.rungs import was_pruned
 from hiddenstate.scale.tune.suggest import rungs_of
-from hiddenstate.scale.tune.worker import Worker, locked_place
+from hiddenstate.scale.tune.worker import Study, Worker, locked_place
 from hiddenstate.training.trainer import Trainer
 from tests import warm
 from tests.conftest import needs_kernels
@@ -74,24 +74,31 @@ def kill_one(path: Path, epoch: int, values: dict[str, Any]) -> None:
     assert ended.returncode == -signal.SIGKILL, ended.stderr
 
 
-def test_killed_workers_change_nothing(tmp_path: Path) -> None:
-    values = {"checkpoint_every": 5}
-    whole = study_in(tmp_path, runs="whole", values=values)
-    trained(whole)
+VALUES = {"checkpoint_every": 5}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
+    """The trials of a study of three that nothing disturbs."""
+    study = study_in(tmp_path_factory.mktemp("whole"), values=VALUES)
+    trained(study)
+    return facts(study)
+
+
+def test_killed_workers_change_nothing(whole: list[Any], tmp_path: Path) -> None:
     for epoch in (4, 8):
-        kill_one(tmp_path, epoch, values)
-    study = study_in(tmp_path, values=values)
+        kill_one(tmp_path, epoch, VALUES)
+    study = study_in(tmp_path, values=VALUES)
     watching = trained(study)
-    assert facts(study) == facts(whole)
+    assert facts(study) == whole
     assert any("resumed from its checkpoint after" in line for line in watching.lines)
     assert not list(study.folder.glob("*-try*"))
 
 
-def test_a_trial_whose_worker_is_stopped_is_resumed_from_a_copy(tmp_path: Path) -> None:
-    values = {"checkpoint_every": 5}
-    whole = study_in(tmp_path, runs="whole", n_trials=1, values=values)
-    trained(whole)
-    study, other = (study_in(tmp_path, n_trials=1, values=values) for _ in range(2))
+def test_a_trial_whose_worker_is_stopped_is_resumed_from_a_copy(
+    whole: list[Any], tmp_path: Path
+) -> None:
+    study, other = (study_in(tmp_path, n_trials=1, values=VALUES) for _ in range(2))
     taker = Watching()
 
     def given_away(trainer: Trainer) -> None:
@@ -108,44 +115,36 @@ def test_a_trial_whose_worker_is_stopped_is_resumed_from_a_copy(tmp_path: Path) 
     assert taker.done == [0]
     assert stopped.done == []  # it finished its run, but the trial was the other's
     assert [run.name for run in study.folder.glob("trial-*")] != ["trial-0000"]
-    assert facts(study) == facts(whole)
+    assert facts(study) == whole[:1]
 
 
-def test_a_run_folder_that_cannot_be_reached_is_started_anew(tmp_path: Path) -> None:
-    values = {"checkpoint_every": 5}
+def interrupt(study: Study) -> None:
+    """Let a worker train a trial until its fifth epoch."""
+    stopping = AtEpoch(5, lambda trainer: None)
+    assert not Worker(study, Watching([stopping]), lambda: stopping.calls > 0, threads=1).run()
+
+
+def test_a_run_folder_that_cannot_be_reached_is_started_anew(
+    whole: list[Any], tmp_path: Path
+) -> None:
     database = f"sqlite:///{tmp_path}/study.db"
-    whole = study_in(tmp_path, runs="whole", n_trials=1, values=values)
-    trained(whole)
-    here = study_in(tmp_path, runs="here", n_trials=1, values=values, storage=database)
-    stop = False
-
-    def end(trainer: Trainer) -> None:
-        nonlocal stop
-        stop = True
-
-    watching = Watching([AtEpoch(5, end)])
-    assert not Worker(here, watching, lambda: stop, threads=1).run()
+    here = study_in(tmp_path, runs="here", n_trials=1, values=VALUES, storage=database)
+    interrupt(here)
     here.folder.rename(tmp_path / "elsewhere")
-    there = study_in(tmp_path, runs="there", n_trials=1, values=values, storage=database)
+    there = study_in(tmp_path, runs="there", n_trials=1, values=VALUES, storage=database)
     assert "started anew: its run folder cannot be reached" in "\n".join(trained(there).lines)
-    assert facts(there) == facts(whole)
+    assert facts(there) == whole[:1]
 
 
-def test_an_interrupted_worker_saves_and_gives_its_trial_back(tmp_path: Path) -> None:
-    study = study_in(tmp_path, n_trials=2)
-    stop = False
-
-    def end(trainer: Trainer) -> None:
-        nonlocal stop
-        stop = True
-
-    assert not Worker(study, Watching([AtEpoch(5, end)]), lambda: stop, threads=1).run()
-    assert [slot.state for slot in study.slots()] == ["waiting", "waiting"]
+def test_an_interrupted_worker_saves_and_gives_its_trial_back(
+    whole: list[Any], tmp_path: Path
+) -> None:
+    study = study_in(tmp_path, n_trials=1, values=VALUES)
+    interrupt(study)
+    assert [slot.state for slot in study.slots()] == ["waiting"]
     watching = trained(study)
     assert "resumed from its checkpoint" in watching.lines[0]
-    whole = study_in(tmp_path, runs="whole", n_trials=2)
-    trained(whole)
-    assert facts(study) == facts(whole)
+    assert facts(study) == whole[:1]
 
 
 def test_a_trial_that_fails_is_said_and_is_not_the_end(tmp_path: Path) -> None:
