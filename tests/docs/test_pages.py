@@ -26,7 +26,6 @@ def named(path):
     return str(path.relative_to(ROOT))
 
 
-@pytest.mark.filterwarnings("ignore:X. read as")
 @pytest.mark.parametrize("path", WITH_CODE, ids=named)
 def test_python_blocks_run_in_order(path, tmp_path, monkeypatch):
     """A search in processes of loky runs in threads: tests/estimators has one in processes."""

@@ -60,7 +60,6 @@ def test_graphs_run_in_onnxruntime(exported):
     assert [names["names"][i] for i in names["number"]] == expected.tolist()
 
 
-@pytest.mark.filterwarnings("ignore:Using .httpx.")
 def test_the_service_classifies_and_refuses(exported):
     names = run("FastAPI", exported)
     from fastapi.testclient import TestClient

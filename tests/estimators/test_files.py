@@ -175,7 +175,7 @@ def test_a_file_with_another_estimator_than_expected_is_refused(tmp_path):
         load(path, Autoencoder)
 
 
-@pytest.mark.parametrize(("cell", "scale"), zip(CHOICES, cycle(["none", "standard", "minmax"])))
+@pytest.mark.parametrize(("cell", "scale"), [*zip(CHOICES, cycle(["none", "standard", "minmax"]))])
 def test_the_torch_module_of_a_recurrent_estimator_takes_unscaled_x(cell, scale):
     far = X * [300, 0.1] + [20, -3]
     options = {"cell": cell, "scale": scale}

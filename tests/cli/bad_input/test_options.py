@@ -22,7 +22,7 @@ def test_a_fifo_as_settings_is_refused_unread(refuse: Refuse, tmp_path: Path) ->
     os.mkfifo(fifo)
 
     def feed() -> None:
-        with contextlib.suppress(BrokenPipeError), fifo.open("wb") as stream:
+        with contextlib.suppress(BrokenPipeError, FileNotFoundError), fifo.open("wb") as stream:
             stream.write(b"wrong = ")
 
     writer = threading.Thread(target=feed, daemon=True)
