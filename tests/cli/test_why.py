@@ -48,6 +48,17 @@ def test_a_moment_and_an_answer_can_be_named(run_of: Callable[[str], Run], cli: 
     assert "--figure" in cli("predict", "classify-1", "--why", 0, "--figure", "x.gif").err
 
 
-def test_a_state_that_is_carried_needs_whole_series(run_of: Callable[[str], Run], cli: Cli) -> None:
-    run_of("regress")
-    assert "--why" in cli("predict", "regress-1", "--why", 0).err
+def test_a_window_is_explained_from_the_state_before_it(
+    run_of: Callable[[str], Run], cli: Cli
+) -> None:
+    run = run_of("regress")
+    answer = cli("predict", "regress-1", "--why", 2)
+    table = list(csv.DictReader(io.StringIO(answer.out)))
+    made = cli("predict", "regress-1").out.splitlines()
+    steps = run.model().row_shape[0]
+    assert len(table) % steps == 0
+    last = made[3 * steps].split(",")
+    assert float(answer.err.split(": ")[-1].split(",")[0]) == pytest.approx(
+        float(last[-1]), abs=1e-3
+    )
+    assert "there are" in cli("predict", "regress-1", "--why", 10**6).err

@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -118,28 +118,34 @@ def _reason(
     data: str | None,
     reading: Mapping[str, Any],
 ) -> "Reason":
+    from hiddenstate.engines.signals import state_before
     from hiddenstate.errors import printable
     from hiddenstate.inference.inputs import read_new_data, run_test_data
+    from hiddenstate.inference.overflow import checked_predictor
     from hiddenstate.inference.why import Explainer, training_mean
-    from hiddenstate.inference.why_rows import prepared_rows, reason
+    from hiddenstate.inference.why_rows import carried_row, prepared_rows, reason
 
+    number, moment, begin = asked.why, asked.moment, None
     if data is None:
         refuse_options("own data")
         dataset = run_test_data(run)
-        if model.stateful:
-            raise OptionError(
-                "--why: the test rows of a model that carries its state follow from earlier ones; "
-                "name DATA, whose series are read from their start"
-            )
         explainer = Explainer(model, training_mean(model, run, dataset))
         rows, picture = dataset.require_test(), dataset.picture
+        if model.stateful and number < len(rows):
+            predictor = checked_predictor(model, "cpu")
+            before = state_before(predictor, model.net, dataset.train, rows)
+            T = rows.X.shape[1]
+            rows, first, begin = carried_row(model, predictor, rows, number, before)
+            moment = (T - 1 if moment is None else moment) + (number - first) * T
+            number = 0
     else:
         with stdin_as_file(data) as stdin:
             refuse_unread(reading, stdin or data)
             new = read_new_data(model, str(stdin or data), reading, require_targets=False)
         explainer = Explainer(model, training_mean(model, run))
         rows, picture = prepared_rows(model, new.train, printable(new.name)), new.picture
-    return reason(explainer, rows, asked.why, asked.moment, asked.answer, picture)
+    found = reason(explainer, rows, number, moment, asked.answer, picture, begin)
+    return replace(found, row=asked.why)
 
 
 def _draw(reason: "Reason", path: Path) -> None:
