@@ -74,3 +74,11 @@ export function extentOf(numbers, first = 0, each = 1) {
   if (low < high) return [low, high];
   return Number.isFinite(low) ? [low - 1, low + 1] : [-1, 1];
 }
+
+const DEEP = 60; // decibels below the loudest band of a sound that are drawn
+
+/** Returns the levels at the ends of a scale for all bands, of their own ranges. @param {number[]} low @param {number[]} high */
+export function levelRange(low, high) {
+  const top = Math.max(...high);
+  return [Math.max(Math.min(...low), top - DEEP), top];
+}

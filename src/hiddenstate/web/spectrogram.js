@@ -8,7 +8,6 @@ import { hertzOf } from "./sound.js";
 /** @import { Box, Pen } from "./pen.js" */
 /** @import { Framing } from "./sound.js" */
 
-const DEEP = 60; // decibels below the loudest band that are drawn
 const FOOT = 15; // pixels below, for seconds
 const TICKS = [50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000]; // Hz
 const SECONDS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300, 600];
@@ -21,12 +20,6 @@ const SECONDS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300, 600]
  * @property {number[]} range The levels at the ends of the scale.
  * @property {ArrayLike<number> | null} ends The smallest and the largest sample of equal parts of it, in turn.
  */
-
-/** Returns the levels at the ends of a scale for all bands, of their own ranges. @param {number[]} low @param {number[]} high */
-export function levelRange(low, high) {
-  const top = Math.max(...high);
-  return [Math.max(Math.min(...low), top - DEEP), top];
-}
 
 /** Returns the smallest and the largest of equal parts of samples, in turn. @param {ArrayLike<number>} samples @param {number} [most] */
 export function endsOf(samples, most = 300) {

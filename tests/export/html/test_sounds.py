@@ -1,6 +1,8 @@
 """The page of a classifier of sounds: what is opened, drawn and played."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,9 +11,13 @@ import pytest
 import hiddenstate
 from hiddenstate.data.readers.wav import open_wav
 from hiddenstate.export import export_model
+from hiddenstate.export.html.view import view_data
+from hiddenstate.export.target import source_of
 from hiddenstate.inference.inputs import open_model
 from hiddenstate.runs import Run
+from hiddenstate.views.timeline import Timeline
 from tests.data.readers.test_sounds import wav
+from tests.report_html import train
 
 PLAYED = """([play, text, listen]) => new Promise((done) => {
   const [button, words] = [play, text].map((name) => document.querySelector(name));
@@ -98,3 +104,14 @@ def test_the_place_moves_while_a_sound_is_played_and_ends_with_it(page: Any) -> 
     assert page.evaluate(PLAYED, ["#play", "#moment-text", "#listen"]) >= 2
     assert page.locator("#moment-text").text_content() == "0.20 s of 0.20 s"
     assert page.locator("#problem").text_content() == ""
+
+
+def test_codes_of_sounds_have_a_range_for_each_number(
+    odd_run: Callable[[str], Run], tmp_path: Path
+) -> None:
+    data = str(odd_run("sounds").config.data.data)
+    options = {"data": data, "frame": 80, "bands": 8, "max_steps": 2}
+    run = train("autoencode", options, tmp_path)
+    assert Timeline(run).form.pixels(np.zeros(160)).shape == (8, 20)
+    view = view_data(replace(source_of(run.model(), "m", "float32"), run=run))
+    assert len(view["low"]) == len(view["high"]) == 160

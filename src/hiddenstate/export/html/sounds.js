@@ -7,10 +7,11 @@ import { mostOf, tint } from "../../web/why_picture.js";
 import { CLASSES, questionOf, readingOf, sayAnswer, showAnswer, switchLayers } from "./chances.js";
 import { contextOf, eachFrame, penOf, redrawWith } from "../../web/pen.js";
 import { PROGRAM, VIEW, byId, classColor, complain, fillSelect, model, on, rowsOfRun } from "./page.js";
+import { levelRange } from "../../web/numbers.js";
 import { numbersOf } from "../../web/packed.js";
 import { stepBar } from "../../web/timebar.js";
 import { fromBytes, soundOf, stepsOf } from "../../web/sound.js";
-import { drawSound, endsOf, levelRange, soundBoxes } from "../../web/spectrogram.js";
+import { drawSound, endsOf, soundBoxes } from "../../web/spectrogram.js";
 import { listenWith, record, tonesOf } from "../../web/listen.js";
 import { TonePen } from "../../web/tone_pen.js";
 

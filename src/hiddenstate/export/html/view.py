@@ -190,7 +190,7 @@ def _ranges(source: Source, timeline: Timeline | None) -> tuple[list[float], lis
     low, high = np.full(program.n_features, -1.5), np.full(program.n_features, 1.5)
     if source.model.transform.pixels:
         low, high = low * 0, high * 0 + 255
-    elif timeline is not None and timeline.form.sound is not None:
+    elif timeline is not None and timeline.form.sound and program.kind.has_classes:
         low, high = timeline.form.low, timeline.form.high
     elif scale is not None and step_of(program.steps, WindowScale) is None:
         low, high = scale.offset - 2.5 / scale.factor, scale.offset + 2.5 / scale.factor

@@ -91,7 +91,7 @@ export class Probe {
   /** Where a reader draws, or gives rows: it is filled when the page is touched. */
   giving() {
     const fold = (/** @type {string} */ title) => h("details", { class: "given" }, h("summary", {}, title));
-    const draw = this.form.picture ? fold(t("Draw your own")) : null;
+    const draw = this.form.picture && !this.form.sound ? fold(t("Draw your own")) : null;
     const rows = fold(t("Paste or drop your own"));
     touched(async () => {
       const { drawOn, rowsIn } = await import("./own_codes.js");

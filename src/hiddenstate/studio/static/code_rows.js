@@ -2,6 +2,7 @@
 
 import { RowShape } from "./row_shape.js";
 import { colorOf, rgb } from "../../web/colors.js";
+import { clamp, levelRange } from "../../web/numbers.js";
 import { contextOf } from "../../web/pen.js";
 
 /** @typedef {import("../../web/pen.js").Box} Box */
@@ -28,8 +29,23 @@ export class Form extends RowShape {
     const { picture, row_shape: own } = shown;
     const [steps, features] = own && own[0] * own[1] === size ? own : size <= FEW ? [1, size] : [size, 1];
     super({ ...shown, picture: picture && picture.reduce((/** @type {number} */ all, /** @type {number} */ side) => all * side) === size ? picture : null }, data, steps, features);
+    /** @type {import("../../web/sound.js").Framing|null} of sounds that are drawn as spectrograms */
+    this.sound = shown.sound && shown.sound.bands && steps > 1 ? shown.sound : null;
+    if (this.sound) this.picture = [features, steps];
+    this.levels = levelRange(this.ranges.map(([low]) => low), this.ranges.map(([, high]) => high));
     /** @type {ArrayLike<number>|null} by which the net scales numbers, once it is known */
     this.factor = null;
+  }
+
+  /** Returns the pixels of a picture; those of a sound have its steps to the right, and its lowest band below. @param {ArrayLike<number>} flat */
+  pixels(flat, difference = false) {
+    if (!this.sound) return super.pixels(flat, difference);
+    const { steps, features, levels: [low, high], sound: { bands } } = this;
+    return Float64Array.from({ length: this.size }, (_, place) => {
+      const line = Math.floor(place / steps);
+      const feature = line - (line % bands) + bands - 1 - (line % bands);
+      return (255 * (flat[(place % steps) * features + feature] - (difference ? 0 : low))) / (high - low);
+    });
   }
 
   /**
@@ -91,7 +107,7 @@ export class Form extends RowShape {
   get tall() { return this.picture || !this.channels[0] ? 0 : NAME * this.drawn + 4; }
 
   /** How wide a row is drawn, in its height. */
-  get ratio() { return this.picture ? this.picture[1] / this.picture[0] : this.quantities ? 1.2 : 1.6; }
+  get ratio() { return this.sound ? clamp(this.steps / this.features, 0.5, 3) : this.picture ? this.picture[1] / this.picture[0] : this.quantities ? 1.2 : 1.6; }
 }
 
 const scratch = document.createElement("canvas");

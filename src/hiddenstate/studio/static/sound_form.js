@@ -5,8 +5,9 @@ import { getArrays } from "./api.js";
 import { RowForm } from "./rows.js";
 import { speak, t } from "./words.js";
 import { penOf } from "../../web/pen.js";
+import { levelRange } from "../../web/numbers.js";
 import { fromBytes } from "../../web/sound.js";
-import { drawBands, drawSound, levelRange, soundBoxes } from "../../web/spectrogram.js";
+import { drawBands, drawSound, soundBoxes } from "../../web/spectrogram.js";
 import { TimeBar } from "../../web/timebar.js";
 import { mostOf, tint } from "../../web/why_picture.js";
 
