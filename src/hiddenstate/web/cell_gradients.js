@@ -5,8 +5,8 @@ import { sigmoid } from "./cells.js";
 /** @import { Own, State } from "./cells.js" */
 /**
  * Returns the gradients with respect to W x, to U h (null of a cell without it) and to the state before,
- * of those with respect to what the cell gives and carries. `a` and `b` are as in `Cell`.
- * @typedef {(a: Float64Array, b: Float64Array, state: State, own: Own, given: State) => [Float64Array, Float64Array | null, State]} CellGradient
+ * of those with respect to what the cell gives and carries. `a`, `b` and `parts` are as in `Cell`.
+ * @typedef {(a: Float64Array, b: Float64Array, state: State, own: Own, given: State, parts: any) => [Float64Array, Float64Array | null, State]} CellGradient
  */
 
 /** @param {number} y */

@@ -6,8 +6,8 @@
 /**
  * Returns the state after a step, of which the first array is the output, from W x and U h, each with
  * what `ADDED` names, the state before and the cell's own arrays. A cell whose output is not in its
- * state returns it before that.
- * @typedef {(a: Float64Array, b: Float64Array, state: State, own: Own) => State} Cell
+ * state returns it before that. `parts` receives what a gradient needs of what is computed on the way.
+ * @typedef {(a: Float64Array, b: Float64Array, state: State, own: Own, parts?: any) => State} Cell
  */
 
 /** The own arrays that are added to W x and to U h, of cells that have them. */

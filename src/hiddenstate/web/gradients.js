@@ -20,19 +20,19 @@ const SLOPES = { linear: () => 1, tanh: (y) => 1 - y * y, relu: (y) => Number(y 
 /** Returns gradients before an activation of those after it, where it gives y. @param {Steps} d @param {Steps} y @param {string} activation */
 export const sloped = (d, y, activation) => d.map((each, t) => each.map((value, i) => value && value * SLOPES[activation](y[t][i])));
 
-/** @type {WeakMap<Matrix, Matrix>} */
+/** The transposes of matrices, and as many zeros as they have rows. @type {WeakMap<Matrix, [Matrix, { data: Float64Array }]>} */
 const TRANSPOSED = new WeakMap();
 
 /** Returns d multiplied by the transpose of a matrix. @param {Matrix} matrix @param {Float64Array} d */
 export function turned(matrix, d) {
   const [rows, n] = matrix.shape;
-  let other = TRANSPOSED.get(matrix);
-  if (!other) {
+  let found = TRANSPOSED.get(matrix);
+  if (!found) {
     const data = new Float64Array(n * rows);
     matrix.data.forEach((value, at) => { data[(at % n) * rows + Math.floor(at / n)] = value; });
-    TRANSPOSED.set(matrix, other = { shape: [n, rows], data });
+    TRANSPOSED.set(matrix, found = [{ shape: [n, rows], data }, { data: new Float64Array(n) }]);
   }
-  return affine(other, { data: new Float64Array(n) }, d);
+  return affine(...found, d);
 }
 
 /** @param {Matrix[]} factors @param {Float64Array} d */
@@ -46,15 +46,16 @@ export function add(to, d) {
 
 /** Traces a direction of a recurrent layer. @param {string} cell @param {Direction} direction @param {Steps} steps @returns {Traced} */
 function* swept(cell, direction, steps) {
-  /** @type {[Float64Array, Float64Array, State][]} */
+  /** @type {[Float64Array, Float64Array, State, any][]} */
   const read = [];
   const outputs = [];
   let state = zerosOf(cell, direction);
   let block = false; // whether the output is not in the state
   for (const x of steps) {
     const [a, b] = productsOf(direction, x, state[0]).map((each) => each.slice());
-    read.push([a, b, state]);
-    const after = CELLS[cell](a, b, state, direction.own);
+    const parts = {};
+    read.push([a, b, state, parts]);
+    const after = CELLS[cell](a, b, state, direction.own, parts);
     outputs.push(after[0]);
     block = after.length > state.length;
     state = after.slice(-state.length);
@@ -65,7 +66,8 @@ function* swept(cell, direction, steps) {
     let after = zerosOf(cell, direction);
     for (let t = d.length - 1; t >= 0; t -= 1) {
       if (!block) add(after[0], d[t]);
-      const [a, b, before] = CELL_GRADIENTS[cell](...read[t], direction.own, block ? [d[t], ...after] : after);
+      const [wx, uh, own, parts] = read[t];
+      const [a, b, before] = CELL_GRADIENTS[cell](wx, uh, own, direction.own, block ? [d[t], ...after] : after, parts);
       made[t] = turnedBy(direction.inputs, a);
       if (b) add(before[0], turnedBy(direction.hidden, b));
       after = before;

@@ -1,7 +1,7 @@
 // The gradient of the LRU, of a program that has one: importing this module adds it to those of cells.
 
 import { CELL_GRADIENTS } from "./cell_gradients.js";
-import { CELLS, sigmoid } from "./cells.js";
+import { sigmoid } from "./cells.js";
 import { add, turned } from "./gradients.js";
 import { joined } from "./net.js";
 
@@ -13,13 +13,9 @@ function geluSlope(y) {
   return share + y * share * (1 - share) * STEEP * (1 + 3 * 0.044715 * y * y);
 }
 
-CELL_GRADIENTS.lru = (u, _, state, own, [d, re, im]) => {
-  /** @type {any} */
-  const parts = {};
-  /** @type {any} */ (CELLS).lru(u, _, state, own, parts);
-  const { normal, deviation, y, both, cos, sin, gain } = parts;
+CELL_GRADIENTS.lru = (u, _, __, own, [d, re, im], { normal, deviation, y, both, cos, sin, gain }) => {
   const [H, S] = [u.length, re.length];
-  const gate = u.map((__, i) => sigmoid(both[H + i]));
+  const gate = u.map((___, i) => sigmoid(both[H + i]));
   const halves = [d.map((value, i) => value * gate[i]), d.map((value, i) => value * both[i] * gate[i] * (1 - gate[i]))];
   const dy = turned(own.weight_glu, joined(halves)).map((value, i) => value * geluSlope(y[i]));
   const ds = add(turned(own.weight_ho, dy), joined([re, im]));
@@ -29,6 +25,6 @@ CELL_GRADIENTS.lru = (u, _, state, own, [d, re, im]) => {
   const along = dn.reduce((sum, value, i) => sum + value * normal[i], 0) / H;
   return [
     d.map((value, i) => value + (dn[i] - mean - normal[i] * along) / deviation), null,
-    [re.map((__, i) => cos[i] * ds[i] + sin[i] * ds[S + i]), re.map((__, i) => cos[i] * ds[S + i] - sin[i] * ds[i])],
+    [re.map((___, i) => cos[i] * ds[i] + sin[i] * ds[S + i]), re.map((___, i) => cos[i] * ds[S + i] - sin[i] * ds[i])],
   ];
 };

@@ -154,7 +154,15 @@ const zeroState = (net) => recurrentOf(net).flatMap(({ cell, directions }) => di
  * @param {ArrayLike<number>[]} parts
  * @returns {Float64Array}
  */
-export const joined = (parts) => Float64Array.from(parts.flatMap((part) => Array.from(part)));
+export function joined(parts) {
+  const all = new Float64Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
 
 /**
  * Returns the mean of steps.

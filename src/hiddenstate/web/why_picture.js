@@ -7,6 +7,9 @@ import { contextOf } from "./pen.js";
 /** @import { Lane } from "./signal.js" */
 /** @typedef {ArrayLike<number>[]} Shares What each number of each step adds: toward the answer above 0, against it below. */
 
+/** How much paler a tint behind lines is, so that they are seen. */
+export const PALE = 1.6;
+
 /** Returns the largest share, without its sign. @param {Shares} shares */
 export const mostOf = (shares) => shares.reduce((most, step) => Array.from(step).reduce((m, value) => Math.max(m, Math.abs(value)), most), 0);
 
@@ -42,7 +45,7 @@ export function tint(pen, [x, y, wide, tall], rows, columns, shareAt, most) {
  * @param {number} n
  */
 export function tintLanes(pen, lanes, shares, n, first = 0) {
-  const most = mostOf(shares);
+  const most = PALE * mostOf(shares);
   for (const { box: [x, y, wide, tall], channel } of lanes) {
     tint(pen, [x + (first / n) * wide, y, (shares.length / n) * wide, tall], 1, shares.length, (_, t) => shares[t][channel], most);
   }

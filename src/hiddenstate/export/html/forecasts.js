@@ -2,8 +2,10 @@
 
 import { PROGRAM, VIEW, byId, complain, model } from "./page.js";
 import { carriedOf, forecastOf } from "../../web/ahead.js";
+import { colorOf } from "../../web/colors.js";
 import { forecastPanel } from "../../web/forecast_panel.js";
-import { mostOf, tint } from "../../web/why_picture.js";
+import { line } from "../../web/pen.js";
+import { PALE, mostOf, tint } from "../../web/why_picture.js";
 import { forecastExplained } from "../../web/why_ahead.js";
 import { startWhy } from "./why.js";
 
@@ -57,7 +59,7 @@ function tinted(pen, picture) {
     if (to >= n && lanes[lane]) lanes[lane][to - n] += share;
     else if (sums[to]) sums[to][0] += share;
   }));
-  const most = Math.max(mostOf(sums), mostOf(lanes));
+  const most = PALE * Math.max(mostOf(sums), mostOf(lanes));
   const each = picture.x(1) - picture.x(0);
   const [left, top, wide, tall] = picture.plot;
   pen.save();
@@ -70,4 +72,5 @@ function tinted(pen, picture) {
     tint(pen, [picture.x(n) - each / 2, y, horizon * each, high], 1, horizon, (_, t) => lane[t], most);
   });
   pen.restore();
+  line(pen, [[picture.x(step), top], [picture.x(step), top + tall]], colorOf("ink"), 1.5, [4, 4]);
 }

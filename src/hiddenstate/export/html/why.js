@@ -124,7 +124,7 @@ function inWords({ shares, value, base, gradients }, { subject, unit, word, colu
   else {
     const sums = [1, -1].map((sign) => shares.reduce((sum, step) => sum + step.reduce((a, share) => a + (sign * share > 0 ? share : 0), 0), 0));
     const [from, up, down, to] = signedAlike([base, ...sums, value]);
-    parts.push(`${unit}: ${from} for ${BASELINE}, ${up} and ${down} make ${to}.`);
+    parts.push(`${unit}: ${from.replace("+", "")} for ${BASELINE}, ${up} and ${down} make ${to.replace("+", "")}.`);
   }
   return parts.join(" ");
 }
