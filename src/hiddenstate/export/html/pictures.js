@@ -63,8 +63,8 @@ function read(values, done, blank = false) {
 function draw() {
   const canvas = byId("reading");
   const [height, width] = SHAPE;
-  // As high as keeps the proportions of the picture.
-  canvas.style.height = `${Math.round(clamp(((PANELS[0] * canvas.clientWidth - 12) * height) / width + 22, 180, 600))}px`;
+  const tall = Math.round(clamp(((PANELS[0] * canvas.clientWidth - 12) * height) / width + 22, 180, 600)); // keeps its proportions
+  Object.assign(canvas.style, { flex: "none", minHeight: "0", height: `${tall}px` });
   const pen = penOf(canvas);
   const at = trace ? player.at : 0;
   const small = document.createElement("canvas");

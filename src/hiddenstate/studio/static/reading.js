@@ -224,7 +224,7 @@ export class Reading {
     const { flat, length, ends = null } = /** @type {Trace} */ (this.trace);
     if (form.picture) {
       paintPixels(this.small, form.picture, form.pixels(flat));
-      drawPicture(pen, box, this.small, read / length);
+      drawPicture(pen, box, this.small, form.picture[2] && this.light ? 0 : read / length); // pale under other colours
     } else if (form.sound) {
       /** @type {import("./sound_form.js").SoundForm} */ (form).drawRead(pen, box, form.series(flat), ends, read);
     } else if (form.quantities) {
