@@ -54,6 +54,7 @@ def table(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(text.splitlines()))
 
 
+@pytest.mark.usefixtures("coarse", "blank")
 def test_the_python_file_forecasts_and_dates_as_the_command(cli: Cli, tmp_path: Path) -> None:
     shops(tmp_path / "shops.csv")
     done = cli("regress", "shops.csv", *OPTIONS, "--horizon", HORIZON, "--max-steps", 3)

@@ -55,7 +55,7 @@ CASES = [
 ]
 
 
-@pytest.mark.usefixtures("coarse")
+@pytest.mark.usefixtures("coarse", "blank")
 @pytest.mark.parametrize(("file", "kind"), CASES)
 def test_a_file_that_is_none_ends_no_command_in_a_trace_or_a_wait(file, kind, run_of, cli):
     path = run_of("regress").path / file
@@ -94,7 +94,7 @@ def test_a_pipe_is_refused_before_anything_is_written(name: str, run_of, cli: Cl
     assert (path / name).is_fifo()
 
 
-@pytest.mark.usefixtures("coarse")
+@pytest.mark.usefixtures("coarse", "blank")
 @pytest.mark.parametrize("command", ["report", "figures"])
 def test_a_pipe_in_place_of_a_page_or_figure_stays(command: str, run_of, cli: Cli) -> None:
     path = run_of("regress").path
