@@ -85,6 +85,7 @@ def test_a_missing_run_or_folder_is_called_missing_with_the_nearest_name(
     [
         (("classify", "--cell", "LSTM"), "did you mean lstm?"),
         (("classify", "--CELL", "lstm"), "did you mean --cell?"),
+        (("classify", "--hidden_size", "4"), "did you mean --hidden-size?"),
         (("classify", "--Epochs", "3"), "did you mean --epochs?"),
         (("watch", "last", "--view", "Lines"), "did you mean lines?"),
         (("predict", "last", "--format", "CSV"), "csv"),

@@ -197,12 +197,6 @@ def test_the_same_fraction_of_each_class_is_held_out(path: Path) -> None:
     assert np.bincount(result.y_test).tolist() == [5, 5]
 
 
-def test_training_and_test_rows_are_disjoint_and_complete(path: Path) -> None:
-    result = dataset("classify", labelled(path))
-    firsts = sorted([*result.X[:, 0, 0], *result.X_test[:, 0, 0]])
-    assert firsts == [12.0 * row for row in range(40)]
-
-
 def test_the_split_follows_from_the_seed(path: Path) -> None:
     one, again = (dataset("classify", labelled(path), seed=1) for _ in range(2))
     np.testing.assert_array_equal(one.X, again.X)
