@@ -88,5 +88,5 @@ def _draw_wave(axes: Axes, wave: Array, n_steps: int, low: float, high: float) -
     most = max(float(np.abs(wave).max()), 1e-4)
     least, largest = (each.reduceat(wave, starts) / most for each in (np.minimum, np.maximum))
     at, middle = starts / len(wave) * n_steps, low + high / 2
-    ends = (middle + high / 2 * each for each in (least, largest))
-    axes.fill_between(at, *ends, color=style.now().ink, lw=0.4)
+    low_end, high_end = middle + high / 2 * least, middle + high / 2 * largest
+    axes.fill_between(at, low_end, high_end, color=style.now().ink, lw=0.4)
