@@ -12,6 +12,7 @@ from hiddenstate.models.meaning import program_of
 from hiddenstate.program.program import Program
 from hiddenstate.system.typing import Array
 from tests.conftest import needs_kernels
+from tests.contract.forecasts import MODELS
 from tests.contract.models import KINDS, model_of
 
 STEP = 1e-6
@@ -66,3 +67,21 @@ def test_steps_before_those_that_are_read_change_nothing() -> None:
     assert value == pytest.approx(last, abs=1e-12)
     np.testing.assert_allclose(gradient()[:, -n:], own(), atol=1e-12)
     assert not gradient()[:, :-n].any()
+
+
+@needs_kernels
+def test_a_forecast_of_each_step_has_the_value_of_the_program_and_its_slope() -> None:
+    random = np.random.default_rng(0)
+    for name, make in MODELS.items():
+        model = make()
+        program = program_of(model)
+        X = random.uniform(1, 3, (1, program.window + program.horizon - 1, program.n_features))
+        x, forecast = program.kept(X), program.forecast(X)["y"][0, :, 0]
+        along = random.normal(size=x.shape)
+        for place in range(program.horizon):
+            answer = Answer(program, gradients_of(model), 0, place=place)
+            (value,), gradient = answer.at(x)
+            assert value == pytest.approx(forecast[place], rel=1e-9), (name, place)
+            rise = answer.at(x + STEP * along)[0] - answer.at(x - STEP * along)[0]
+            slope = pytest.approx(float((gradient() * along).sum()), rel=1e-5, abs=1e-5)
+            assert rise[0] / (2 * STEP) == slope, (name, place)

@@ -33,8 +33,8 @@ def test_the_largest_span_is_where_most_is_added() -> None:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({}, "steps 13 to 20 of b carry"),
-        ({"picture": (40, 3)}, "rows 13 to 20 carry"),
+        ({}, "steps 12 to 19 of b carry"),
+        ({"picture": (40, 3)}, "rows 12 to 19 carry"),
         ({"difference": -1.0}, "speaks against it"),
         ({"unit": "kW"}, "raises it (integrated gradients)"),
     ],

@@ -70,7 +70,8 @@ def run_on_delay(cli: Cli, tmp_path: Path, *more: object) -> Run:
     load = np.concatenate([np.zeros(3), heat[:-3]])
     lines = [f"{a:.5f},{b:.5f},{c:.5f}" for a, b, c in zip(load, heat, noise, strict=True)]
     (tmp_path / "load.csv").write_text("\n".join(["load,heat,noise", *lines]))
-    words = ("--target", "load", "--input", "heat,noise", "--window", 6, "--hidden-size", 8)
+    words: tuple[object, ...] = ("--target", "load", "--window", 6, "--hidden-size", 8)
+    words += () if "--horizon" in more else ("--input", "heat,noise")
     quiet = ("--epochs", 25, "--lr", 0.02, "--view", "off", "--threads", 1)
     answer = cli("regress", "load.csv", *words, *quiet, *more)
     assert answer.code == 0, answer.err
@@ -150,3 +151,19 @@ def test_a_click_on_a_prediction_lights_its_input(
     page.locator("figure.series", has=page.locator(".tools button")).locator("canvas").click()
     page.wait_for_selector("figure.why .keys .target")
     assert "积分梯度" in page.inner_text("figure.why .note")
+
+
+def test_each_step_of_a_forecast_is_explained(cli: Cli, tmp_path: Path) -> None:
+    from hiddenstate.studio.forecasts import forecast
+
+    run = run_on_delay(cli, tmp_path, "--horizon", 2)
+    (series,) = json.loads(forecast(run))["forecast"]["fans"]["series"]
+    for steps in (1, 2):
+        found = explained(run, {"row": 0, "steps": steps, "ahead": 1, "answer": 0})
+        assert found["value"] == pytest.approx(series["ahead"]["y"][0][steps - 1], rel=1e-3)
+        total = numbers(found["attributions"]).sum()
+        assert total == pytest.approx(found["value"] - found["base"], abs=1e-3)
+        assert found["first"] + found["attributions"]["shape"][0] == 260
+    for wrong in ({"row": 1, "steps": 1}, {"row": 0, "steps": 3}):
+        with pytest.raises(DataError, match="no such row"):
+            explained(run, {**wrong, "ahead": 1})

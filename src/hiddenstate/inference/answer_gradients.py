@@ -48,12 +48,16 @@ class Answer:
         regressor, in the units of the target.
     begin : mapping of ndarray, optional
         The state before the first step.
+    place : int, optional
+        Of a forecast of all steps up to a horizon, the number of the step from 0, whose forecast is
+        explained in place of the answer to the last window.
     """
 
     program: Program
     nets: Sequence[Gradient]
     output: int
     begin: Mapping[str, Array] | None = None
+    place: int | None = None
 
     @property
     def most_steps(self) -> int:
@@ -61,18 +65,27 @@ class Answer:
         program = self.program
         if not program.window or program.stateful:
             return 0
+        if self.place is not None:
+            return program.window + program.horizon - 1
         path = step_of(program.steps, Forecast)
         return max(program.window, 0 if path is None else path.n_lags)
 
     def at(self, x: Array) -> tuple[Array, Callable[[], Array]]:
         """Return the answers (B,) for rows x (B, T, I), and what computes their gradients."""
+        if self.place is not None:
+            return self._forecast(x, self.place)
+        return self._last(x, self._target)
+
+    def _last(
+        self, x: Array, target: Callable[[list[Array], Array], Any]
+    ) -> tuple[Array, Callable[[], Array]]:
         program = self.program
         window = program.window if self.most_steps else 0
         read, read_pull = _read_by_nets(program.steps, x, window)
         given = [net(read, self.begin) for net in self.nets]
         outputs = [y[:, -1] if y.ndim == 3 else y for y, _ in given]
         classes = program.kind.has_classes
-        answer, pull = log_odds(outputs, self.output) if classes else self._target(outputs, x)
+        answer, pull = log_odds(outputs, self.output) if classes else target(outputs, x)
 
         def gradient() -> Array:
             grads, own = pull()
@@ -87,9 +100,57 @@ class Answer:
 
         return answer, gradient
 
+    def _forecast(self, x: Array, place: int) -> tuple[Array, Callable[[], Array]]:
+        """As `at`, of a step ahead: the answer to the window that ended as much earlier, to which a
+        path of nearer steps, if there is one, adds what it makes of the newest window."""
+        program, T = self.program, x.shape[1]
+        ahead, W, H = program.ahead, program.window, program.horizon
+        if ahead is None:
+            raise ValueError("the model does not forecast all steps up to a horizon")
+        end = T - H + 1 + place
+        first, newest = max(0, end - W), max(0, T - W)
+        rows = x[:, first:end]
+        whole = (0, 0), (first, T - end), (0, 0)
+        if place >= len(ahead.nearer):
+            answer, gradient = self._last(rows, self._target)
+            return answer, lambda: np.pad(gradient(), whole)
+        last = x[:, newest:].copy()
+        moved = slice(program.n_features - program.n_moved, program.n_features)
+        last[:, -1, moved] = rows[:, -1, moved]
+        own_last = np.zeros(last.shape)
+
+        def nearer(step: Step, y: Array, given: Rows) -> Undone | None:
+            if isinstance(step, TargetScale):
+                return y / step.factor, lambda grad: (grad / step.factor, None)
+            if not isinstance(step, Forecast):
+                return None
+            path, share = ahead.nearer[place], 0.0 if ahead.share is None else ahead.share[place]
+            slope = path_slope(path, *last.shape[1:])
+
+            def pull(grad: Array) -> tuple[Array, None]:
+                own_last[...] = np.einsum("bo,oti->bti", grad, slope)
+                return grad * share, None
+
+            return path.at(Rows(last)) + share * y, pull
+
+        answer, gradient = self._last(rows, lambda outputs, x: self._target(outputs, x, nearer))
+
+        def joined() -> Array:
+            total = np.pad(gradient(), whole)
+            total[:, end - 1, moved] += own_last[:, -1, moved]
+            own_last[:, -1, moved] = 0
+            total[:, newest:] += own_last
+            return total
+
+        return answer, joined
+
     def _target(
-        self, outputs: list[Array], x: Array
+        self,
+        outputs: list[Array],
+        x: Array,
+        other: Callable[[Step, Array, Rows], Undone | None] = lambda *_: None,
     ) -> tuple[Array, Callable[[], tuple[list[Array], Array]]]:
+        """Return the answers to targets; `other` says what some steps make of outputs instead."""
         rows, y = Rows(x), np.mean(outputs, axis=0)
         flat: Any = False
         for step in self.program.steps:
@@ -98,8 +159,11 @@ class Answer:
             y = step.from_net(y, rows)
         pulls = []
         for step in reversed(self.program.steps):
-            if type(step) in _UNDONE:
-                y, pull = _UNDONE[type(step)](step, y, rows)
+            undone = other(step, y, rows)
+            if undone is None and type(step) in _UNDONE:
+                undone = _UNDONE[type(step)](step, y, rows)
+            if undone is not None:
+                y, pull = undone
                 pulls.append(pull)
 
         def pulled() -> tuple[list[Array], Array]:

@@ -149,7 +149,13 @@ class Explainer:
         self.baseline = zeros if baseline is None else np.asarray(baseline, np.float64)
         self.name = name or ("zero" if baseline is None else "mean")
 
-    def why(self, x: Array, output: int, begin: Mapping[str, Array] | None = None) -> Why:
+    def why(
+        self,
+        x: Array,
+        output: int,
+        begin: Mapping[str, Array] | None = None,
+        place: int | None = None,
+    ) -> Why:
         """Return what the answer to a row rests on.
 
         Parameters
@@ -160,12 +166,16 @@ class Explainer:
             The number of the class or of the target.
         begin : mapping of ndarray, optional
             The state before the first step, by name (L*D, 1, H), which is left as it is.
+        place : int, optional
+            Of a forecast of all steps up to a horizon, the number of the step that is explained.
         """
         x = fractions(np.asarray(x), np.float64)
         b = self.baseline[np.minimum(np.arange(len(x)), len(self.baseline) - 1)]
         parts: list[Why] = []
         if self.share > 0:
-            parts.append(self._by_gradients(x, b, output, begin))
+            parts.append(
+                self._by_gradients(x, b, Answer(self.program, self.nets, output, begin, place))
+            )
         if self.share < 1:
             parts.append(self._by_occlusion(x, b, output))
         why, n = _joined(parts), self.program.n_features
@@ -174,10 +184,8 @@ class Explainer:
             why = replace(why, attributions=both)
         return why
 
-    def _by_gradients(
-        self, x: Array, b: Array, output: int, begin_state: Mapping[str, Array] | None
-    ) -> Why:
-        answer = Answer(self.program, self.nets, output, begin_state)
+    def _by_gradients(self, x: Array, b: Array, answer: Answer) -> Why:
+        output = answer.output
         first = max(0, len(x) - answer.most_steps) if answer.most_steps else 0
         path = _Path(answer.at, x[first:], b[first:], self._rows_at_once(len(x) - first))
         own, missing, points = path.integral(self._unit(output))

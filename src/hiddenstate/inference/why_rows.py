@@ -87,10 +87,10 @@ class Reason:
         return f"{self.answer}: {value}, and {why.base:.4g} for {BASELINES[why.baseline]}"
 
     def where(self) -> str:
-        """Return which part of the row counts most, and how that was found, in words."""
+        """Return which part of the row counts most, with steps from 0, and how that was found."""
         feature, first, last, share = self.span
         step = "row" if self.picture else "step"
-        words = f"{step}s {first + 1} to {last}" if last - first > 1 else f"{step} {first + 1}"
+        words = f"{step}s {first} to {last - 1}" if last - first > 1 else f"{step} {first}"
         if len(self.values) == 1 and feature is not None:
             words = self.names[feature]
         elif feature is not None and len(self.names) > 1:
@@ -170,6 +170,7 @@ def reason(
     answer: str | int | None = None,
     picture: tuple[int, ...] | None = None,
     begin: Params | None = None,
+    place: int | None = None,
 ) -> Reason:
     """Return what the answer to a row rests on.
 
@@ -189,6 +190,8 @@ def reason(
         As of :class:`Reason`.
     begin : dict of ndarray, optional
         The state before the row; see :func:`carried_row`.
+    place : int, optional
+        As of :meth:`Explainer.why`.
 
     Raises
     ------
@@ -217,7 +220,7 @@ def reason(
     if not 0 <= answer < len(names):
         raise OptionError(f"answer {answer}: there are {len(names)}")
     values = np.asarray(model.transform.undo(x)[0], np.float64)
-    why = explainer.why(x[0], answer, begin)
+    why = explainer.why(x[0], answer, begin, place)
     unit = ODDS if model.net.kind.has_classes else unit_of(names[answer]) or ""
     return Reason(why, number, values, feature_names(model), names[answer], unit, picture)
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from hiddenstate.data import PreparedDataset
     from hiddenstate.engines import Predictor
     from hiddenstate.engines.signals import Carried
+    from hiddenstate.export.present import Present
     from hiddenstate.inference.predict import Answers
     from hiddenstate.inference.why import Explainer
     from hiddenstate.studio.index import RunIndex
@@ -42,7 +43,7 @@ async def post_why(index: "RunIndex", places: "Places", request: Request) -> Res
     The body has `row` and `steps`, after which it answers, and of a classifier maybe the number
     `answer` of a class; of a regressor `row` is the lane, and `steps` the place in it.
     """
-    asked = await body_of(request, {"row": int, "steps": int}, {"answer": int})
+    asked = await body_of(request, {"row": int, "steps": int}, {"answer": int, "ahead": int})
     run = index.run(request.path_params["run"])
     closed = await run_in_threadpool(places.why_closed, run)
     if _turn.locked():
@@ -70,6 +71,8 @@ def explained(run: Run, asked: dict[str, Any], closed: str = "") -> dict[str, An
         length = int(np.isfinite(np.asarray(row, float)).any(axis=2).sum())
         rows = prepared_rows(model, Rows(row[:, :length]), "the row")
         asked_of = _Asked(rows, 0, asked["steps"] - 1, asked.get("answer"))
+    elif "ahead" in asked:
+        asked_of = _forecast(run, about, asked, closed)
     else:
         asked_of = _held_out(run, about, asked, closed)
     _check_size(about, asked_of.step + 1)
@@ -80,6 +83,7 @@ def explained(run: Run, asked: dict[str, Any], closed: str = "") -> dict[str, An
         asked_of.step,
         asked_of.answer,
         begin=asked_of.state,
+        place=asked_of.place,
     )
     first = max(0, len(found.values) - (about.most_steps or len(found.values)))
     feature, begin, end, share = found.span
@@ -94,6 +98,7 @@ def explained(run: Run, asked: dict[str, Any], closed: str = "") -> dict[str, An
         "values": packed(found.values[first:].astype(np.float32)),
         "first": first + asked_of.offset,
         "carried": bool(asked_of.state),
+        "moved": about.explainer.program.n_moved,
         "names": list(found.names),
         "answer": found.answer,
         "number": why.output,
@@ -114,7 +119,8 @@ def explained(run: Run, asked: dict[str, Any], closed: str = "") -> dict[str, An
 class _Asked:
     """The answer `answer` to a row after one of its steps.
 
-    `offset` is the number of the row's first step in its series, `state` that before it.
+    `offset` is the number of the row's first step in its series, `state` that before it, and
+    `place` the number of the step that is forecast.
     """
 
     rows: Rows
@@ -123,6 +129,7 @@ class _Asked:
     answer: int | None
     offset: int = 0
     state: dict[str, Array] | None = None
+    place: int | None = None
 
 
 def _stamp(run: Run) -> int:
@@ -214,6 +221,32 @@ def _held_out(run: Run, about: _About, asked: dict[str, Any], closed: str) -> _A
     rows, first, state = carried_row(model, predictor, answers.rows, row, before)
     step += (row - first) * answers.rows.X.shape[1]
     return _Asked(rows, 0, step, target, int(origin.first[first]), state)
+
+
+@lru_cache(maxsize=2)
+def _present(path: Path, stamp: int) -> "Present | None":
+    from hiddenstate.export.present import present_of
+
+    run = Run(path)
+    return present_of(run.model(), run)[0]
+
+
+def _forecast(run: Run, about: _About, asked: dict[str, Any], closed: str) -> _Asked:
+    """Return the forecast of a step after the end of a series of the run."""
+    from hiddenstate.export.html.forecasts import with_moved
+
+    if closed:
+        raise DataError(closed)
+    present, program = _present(run.path, _stamp(run)), about.explainer.program
+    if present is None or not 0 <= asked["row"] < len(present.outlook.series):
+        raise DataError("no such row")
+    if not 1 <= asked["steps"] <= program.horizon:
+        raise DataError("no such row")
+    raw = with_moved(present, asked["row"], program.horizon).astype(np.float64)
+    kept = program.kept(raw[None])[:, 1 - program.window - program.horizon :]
+    place, target = asked["steps"] - 1, asked.get("answer", 0)
+    offset = len(raw) - kept.shape[1]
+    return _Asked(Rows(kept), 0, kept.shape[1] - 1, target, offset, place=place)
 
 
 def _checked(values: Array, place: int) -> Any:

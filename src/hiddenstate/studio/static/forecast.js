@@ -34,6 +34,14 @@ export async function forecastOfRun(store) {
   store.addEventListener("moment", update);
   update();
   element.append(whose);
-  forecastPanel(place, found.forecast, { answer: model && answer, words: t, complain: (why) => { note.textContent = why; }, height: "24rem" });
+  /** @type {import("./why.js").FanLamp|null} */ let lamp = null;
+  const shown = forecastPanel(place, found.forecast, {
+    behind: (pen, picture) => lamp && lamp.draw(pen, picture), changed: () => lamp && lamp.dark(),
+    asked: async (step) => {
+      const { FanLamp } = await import("./why.js");
+      lamp = lamp || new FanLamp(store, shown, found.forecast);
+      lamp.ask(step);
+    },
+    answer: model && answer, words: t, complain: (why) => { note.textContent = why; }, height: "24rem" });
   return element;
 }

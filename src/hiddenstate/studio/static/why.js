@@ -32,6 +32,7 @@ import { mostOf, tint, tintLanes, tintPixels } from "../../web/why_picture.js";
  * @property {number} from
  * @property {number} to
  * @property {number} share
+ * @property {number} moved How many features, the last ones, are as they are later, when the forecast is for.
  * @property {boolean} carried Whether a state goes before the first step.
  */
 
@@ -62,7 +63,7 @@ function rowsOf(packed) {
 /**
  * Asks what an answer rests on.
  * @param {Store} store
- * @param {{row: number, steps: number, answer?: number}} body
+ * @param {{row: number, steps: number, answer?: number, ahead?: number}} body
  * @returns {Promise<Found>}
  */
 async function foundFor(store, body) {
@@ -73,12 +74,12 @@ async function foundFor(store, body) {
 /**
  * Says where most of an answer comes from, and what it is compared with.
  * @param {Found} found
- * @param {{down?: boolean, unit?: string}} [how] whether steps are rows of a picture; the unit of the answer
+ * @param {{down?: boolean, unit?: string, step?: (k: number) => string|number}} [how] whether steps are rows of a picture; the unit of the answer; what step k is called
  */
-function sentence(found, { down = false, unit = "" } = {}) {
+function sentence(found, { down = false, unit = "", step = (k) => k + 1 } = {}) {
   const { from, to, feature, names, share, odds, value, base, baseline, kind, answer, first, values } = found;
   const last = first + values.length;
-  const words = { from: from + 1, to, name: feature === null ? "" : names[feature], back: last - from, until: last - to };
+  const words = { from: step(from), to: step(to - 1), name: feature === null ? "" : names[feature] };
   const one = to - from === 1;
   const alone = feature === null || names.length === 1;
   let where = t(one ? "Step {from}" : "Steps {from} to {to}", words);
@@ -283,7 +284,7 @@ export class InputLamp {
       if (turn !== this.asks) return;
       this.found = found;
       const unit = this.unit(found);
-      const text = sentence(found, { unit }) + (found.carried ? ` ${t("The state before step {n} is left as it was.", { n: found.first + 1 })}` : "");
+      const text = sentence(found, { unit, step: (k) => k }) + (found.carried ? ` ${t("The state before step {n} is left as it was.", { n: found.first })}` : "");
       this.picture.note.textContent = text;
       this.picture.describe(`${this.picture.heading.textContent}. ${text}`);
       fill(this.legend, keys(found, unit));
@@ -314,8 +315,90 @@ export class InputLamp {
       nameLane(pen, box, names[channel], range, colorOf("ink"));
     }
     const [x, , wide] = boxes[0];
-    write(pen, t("step {n}", { n: first + 1 }), x, height - 4, colorOf("muted"), "left", 11);
-    write(pen, String(first + values.length), x + wide, height - 4, colorOf("muted"), "right", 11);
+    write(pen, t("step {n}", { n: first }), x, height - 4, colorOf("muted"), "left", 11);
+    write(pen, String(first + values.length - 1), x + wide, height - 4, colorOf("muted"), "right", 11);
+  }
+}
+
+/** What lights the history that a forecast rests on. */
+export class FanLamp {
+  /**
+   * @param {Store} store
+   * @param {any} panel of the forecast
+   * @param {any} forecast what is shown in it
+   */
+  constructor(store, panel, forecast) {
+    this.store = store;
+    this.panel = panel;
+    this.forecast = forecast;
+    this.asks = 0;
+    /** @type {Found|null} */ this.found = null;
+    this.note = h("p", { class: "note", role: "status" });
+    this.legend = h("div", {});
+    this.element = h("div", { class: "why" }, this.note, this.legend);
+    panel.canvas.after(this.element);
+  }
+
+  /** Lights what the forecast of a step rests on. @param {number} step of the picture */
+  async ask(step) {
+    const { panel, store, forecast: { fans } } = this;
+    const { fan, sizes: [known] } = panel.picture;
+    this.asks += 1;
+    const turn = this.asks;
+    this.note.textContent = t("The trained model is asked …");
+    try {
+      const { target } = panel.now();
+      const found = await foundFor(store, { row: fans.series.indexOf(fan), steps: step - known + 1, answer: target, ahead: 1 });
+      if (turn !== this.asks) return;
+      this.found = found;
+      const unit = fans.units[target] || "";
+      this.note.textContent = `${fan.times[step]}: ${sentence(found, { unit, step: (k) => fan.times[known - found.shares.length + k - found.first] })} ${t("The series is as in the data.")}`;
+      fill(this.legend, keys(found, unit));
+      say(this.note.textContent || "");
+    } catch (error) {
+      if (turn === this.asks) this.note.textContent = /** @type {Error} */ (error).message;
+    }
+    panel.picture.soon();
+  }
+
+  /** Takes the light away, as another forecast is shown. */
+  dark() {
+    this.asks += 1;
+    this.found = null;
+    this.note.textContent = "";
+    fill(this.legend);
+  }
+
+  /**
+   * Lights the history, and what is known ahead at the time that it is for.
+   * @param {CanvasRenderingContext2D} pen
+   * @param {any} picture
+   */
+  draw(pen, picture) {
+    const { found, forecast: { fans: { horizon }, known } } = this;
+    if (!found) return;
+    const { first, sizes: [n], plot: [left, top, wide, tall] } = picture;
+    const moved = found.names.length - found.moved;
+    const sums = Array.from({ length: n }, () => Float64Array.of(0));
+    const lanes = picture.known.map(() => new Float64Array(horizon));
+    found.shares.forEach((each, row) => each.forEach((share, i) => {
+      const to = n - found.shares.length + row + (i < moved ? 0 : horizon);
+      const lane = known.findIndex((/** @type {{feature: number}} */ { feature }) => feature === i);
+      if (to >= n && lanes[lane]) lanes[lane][to - n] += share;
+      else if (sums[to]) sums[to][0] += share;
+    }));
+    const most = Math.max(mostOf(sums), mostOf(lanes));
+    const each = picture.x(1) - picture.x(0);
+    pen.save();
+    pen.beginPath();
+    pen.rect(left, 0, wide, picture.canvas.clientHeight);
+    pen.clip();
+    tint(pen, [picture.x(first) - each / 2, top, (n - first) * each, tall], 1, n - first, (_, step) => sums[first + step][0], most);
+    lanes.forEach((/** @type {Float64Array} */ lane, /** @type {number} */ number) => {
+      const [, y, , high] = picture.box(number);
+      tint(pen, [picture.x(n) - each / 2, y, horizon * each, high], 1, horizon, (_, step) => lane[step], most);
+    });
+    pen.restore();
   }
 }
 

@@ -32,6 +32,7 @@ export const TEXTS = {
   "The trained model is asked …": "正在询问训练好的模型……",
   "What this prediction rests on": "这个预测的依据",
   "What the model read, up to the step from which it predicts, in the units of the data. Red raises the prediction and blue lowers it, compared with that for the mean of training.": "模型所读的输入，直到它做出预测的那一步，以数据的单位表示。与输入为训练平均值时的预测相比，红色使预测升高，蓝色使它降低。",
+  "The series is as in the data.": "序列与数据中的一致。",
   "step {n}": "第 {n} 步",
   "The state before step {n} is left as it was.": "第 {n} 步之前的状态保持不变。",
 };

@@ -167,10 +167,10 @@ def _lanes(lit: Lit) -> Figure:
         low, top = (finite.min(), finite.max()) if len(finite) else (0.0, 1.0)
         room = 0.08 * (top - low) or 0.5
         ends = np.array([low - room, top + room])
-        across = np.arange(T + 1) + 0.5
+        across = np.arange(T + 1) - 0.5
         shade(axes, across, ends, added[None], _colors(), -high, high)
-        axes.plot(np.arange(1, T + 1), values, color=style.now().ink, linewidth=1.1)
-        axes.set_xlim(0.5, T + 0.5)
+        axes.plot(np.arange(T), values, color=style.now().ink, linewidth=1.1)
+        axes.set_xlim(-0.5, T - 0.5)
         axes.set_ylim(*ends)
         axes.set_yticks([])
         name = str(lit.names[feature])
