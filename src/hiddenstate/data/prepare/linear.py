@@ -25,7 +25,7 @@ from hiddenstate.data.prepare.other_inputs import (
     leading_inputs,
 )
 from hiddenstate.data.prepare.season import season_of
-from hiddenstate.data.rows import Rows
+from hiddenstate.data.rows import Rows, of_features
 
 Floats = NDArray[np.float64]
 
@@ -106,7 +106,7 @@ def path_of_rows(
     says what columns other than the targets are worth.
     """
     lengths = rows.ends
-    series = [X[:n, list(features)] for X, n in zip(rows.X, lengths, strict=True)]
+    series = [of_features(X[:n], list(features)) for X, n in zip(rows.X, lengths, strict=True)]
     longest = int(lengths.max())
     observed = None
     if rows.y is not None and rows.y.ndim == 3:
@@ -179,30 +179,34 @@ def fit_linear_path(
     else:
         season = seasons[0] if seasons else None
     n = series[0].shape[1]
-    each = [[values[:, o].astype(np.float64) for values in series] for o in range(n)]
-    truth = each
-    if observed is not None:
-        truth = [[values[:, o].astype(float) for values in observed] for o in range(n)]
-    fitted = partial(
-        _fit, horizon=horizon, P=most_lags, season=season, columns=known, nearer=nearer
-    )
-    logs = [(False, True) if log and _all_above_zero(values) else (False,) for values in each]
+
+    def each(o: int) -> list[Floats]:  # a target at a time, as all are a copy of the data
+        return [values[:, o].astype(np.float64) for values in series]
+
+    def truth(o: int) -> list[Floats]:
+        return [values[:, o].astype(np.float64) for values in observed or series]
+
+    def fitted(o: int, logs: tuple[bool, ...]) -> _Fit:
+        return _fit(each(o), truth(o), horizon, most_lags, season, logs, known, read[o], nearer)
+
     inputs = None if others is None or n > MOST_TARGETS else filled(others)
     read = [inputs if n == 1 else None] * n
-    fits = [fitted(each[o], truth[o], logs=logs[o], inputs=read[o]) for o in range(n)]
+    fits = [
+        fitted(o, (False, True) if log and _all_above_zero(each(o)) else (False,)) for o in range(n)
+    ]
     if inputs is not None and n > 1:
-        values = [logarithms_if(fit.log, own) for fit, own in zip(fits, each, strict=True)]
+        values = [logarithms_if(fit.log, each(o)) for o, fit in enumerate(fits)]
         for o in range(n):  # what the other targets are read as is known now
             both = [
                 np.column_stack([*more.T, *(values[k][i] * (k != o) for k in range(n))])
                 for i, more in enumerate(inputs)
             ]
             read[o] = filled(both)
-            fits[o] = fitted(each[o], truth[o], logs=(fits[o].log,), inputs=read[o])
+            fits[o] = fitted(o, (fits[o].log,))
     groups: list[Group] = []
     for o in range(n if names is not None else 0):
         assert names is not None
-        again = partial(_fit, each[o], truth[o], horizon, most_lags, season, (fits[o].log,))
+        again = partial(_fit, each(o), truth(o), horizon, most_lags, season, (fits[o].log,))
         groups += _groups(fits[o], partial(again, inputs=read[o], nearer=False), known, names, o)
     path = replace(_path(fits, known, season, seasons), groups=tuple(groups))
     each_step = zip(*(fit.nearer for fit in fits), strict=True)
@@ -295,14 +299,24 @@ def _rows(
     P: int,
     horizon: int,
 ) -> LagRows:
-    """Return the forecasts of series `horizon` steps ahead from P values; one of a series that has
-    fewer, whose first value stands for those before it."""
+    """Return the latest forecasts of series `horizon` steps ahead from P values, as far as these
+    are known; one of a series that has fewer, whose first value stands for those before it."""
+    complete = []
+    for values, truth in zip(series, observed, strict=True):
+        last = len(values) - horizon - 1
+        ends = np.arange(min(P - 1, max(last, 0)), last + 1)
+        missing = np.concatenate([[0], np.cumsum(~np.isfinite(values))])
+        known = missing[ends + 1] == missing[np.maximum(ends + 1 - P, 0)]
+        complete.append(ends[known & np.isfinite(truth[ends + horizon])])
+    places = [(ends + horizon) / len(v) for ends, v in zip(complete, series, strict=True)]
+    latest = np.argsort(-np.concatenate(places), kind="stable")[:MOST_ROWS]
+    firsts = np.cumsum([len(ends) for ends in complete])
+    taken = np.split(np.isin(np.arange(firsts[-1]), latest), firsts[:-1])
     parts = []
     for i, (values, truth, own, moved) in enumerate(
         zip(series, observed, scales, moves, strict=True)
     ):
-        last = len(values) - horizon - 1
-        ends = np.arange(min(P - 1, max(last, 0)), last + 1)
+        ends = complete[i][taken[i]]
         parts.append(
             LagRows(
                 lags=values[np.maximum(ends[:, None] - np.arange(P), 0)],
@@ -315,10 +329,7 @@ def _rows(
             )
         )
     names = [part.name for part in fields(LagRows)]
-    rows = LagRows(*(np.concatenate([getattr(each, name) for each in parts]) for name in names))
-    rows = rows.take(np.isfinite(rows.target) & np.isfinite(rows.lags).all(axis=1))
-    latest = np.argsort(-rows.place, kind="stable")[:MOST_ROWS]
-    return rows.take(np.isin(np.arange(len(rows.target)), latest))
+    return LagRows(*(np.concatenate([getattr(each, name) for each in parts]) for name in names))
 
 
 @dataclass(frozen=True)
