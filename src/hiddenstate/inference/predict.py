@@ -399,7 +399,7 @@ def _predict_one_series(
         outputs = prep.undo_targets(predictor.predict(windows), windows)
         if every:
             parts += [outputs[0, :-1]] if first == 0 else []
-            outputs = outputs[:, -1]
+            outputs = outputs[:, -1].copy()  # not a view, which would hold all steps
         parts.append(outputs)
     return np.arange(0 if every else W - 1, T), np.concatenate(parts)
 

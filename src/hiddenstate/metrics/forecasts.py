@@ -54,6 +54,9 @@ def series_of_windows(values: Array, series: Array, first: Array) -> dict[int, A
     found, W = {}, values.shape[1]
     for each in np.unique(series):
         rows = series == each
+        if rows.sum() == 1 and not first[rows].any() and values.dtype == np.float64:
+            found[int(each)] = values[int(rows.argmax())]  # a whole series is not copied
+            continue
         whole = np.full((int(first[rows].max()) + W, values.shape[2]), np.nan)
         own = values if rows.all() else values[rows]
         whole[first[rows][:, None] + np.arange(W)] = own

@@ -370,7 +370,7 @@ class TargetScale(Step):
         return np.asarray((y - self.offset) * self.factor)
 
     def undo(self, y: Array, rows: Rows) -> Array:
-        return np.asarray(y / self.factor + self.offset)
+        return _over_and_above(y, self.factor, self.offset)
 
 
 @dataclass(frozen=True)
@@ -406,10 +406,16 @@ def exponentials(values: Array, log: Sequence[bool]) -> Array:
 def unscaled(x: Array, features: Sequence[int], scale: Scale | None) -> Array:
     """Return some features of kept rows x (..., I) without their scaling."""
     chosen = list(features)
-    values = x[..., chosen]
-    if scale is not None:
-        values = values / scale.factor[chosen] + scale.offset[chosen]
-    return np.asarray(values)
+    values = x if chosen == list(range(x.shape[-1])) else x[..., chosen]
+    if scale is None:
+        return np.asarray(values)
+    return _over_and_above(values, scale.factor[chosen], scale.offset[chosen])
+
+
+def _over_and_above(values: Array, factor: Array, offset: Array) -> Array:
+    """Return values / factor + offset, of many values with one copy of them."""
+    over = np.asarray(values / factor)
+    return np.add(over, offset, out=over if np.result_type(over, offset) == over.dtype else None)
 
 
 def _before(values: Array, step: Array, n: int) -> Array:
