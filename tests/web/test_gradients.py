@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="node is no
 BESIDE = ("stem", "lru", "fixed", "stem_gradients", "lru_gradients", "occlusion")
 MODULES = ("packed", *BESIDE, "why_odds", "why_answer", "why_ahead")
 
-NAMES = [name for name in KINDS if not name.startswith("autoencoder")]
+NAMES = [name for name in KINDS if not name.startswith(("autoencoder", "wide"))]
 
 KERNELS = (
     "rnn relu",

@@ -299,6 +299,29 @@ def test_the_page_of_a_forecast_opens_at_the_present_of_its_series(pages: dict[s
     assert abs(bent["y"][-1] / shown[0]["y"][-1] - 1) > 1e-6
 
 
+def test_a_point_of_a_forecast_that_is_touched_is_explained(
+    pages: dict[str, Page], chromium: Any, tmp_path: Path
+) -> None:
+    """In a sentence, at the time of the point, and as a tint."""
+    path = tmp_path / "f.html"
+    path.write_text(pages["forecasts"].source, "utf-8")
+    page = chromium.new_page(viewport={"width": 1200, "height": 900})
+    page.goto(path.as_uri())
+    canvas = page.locator("canvas.fan")
+    before = canvas.evaluate("(canvas) => canvas.toDataURL()")
+    box = canvas.bounding_box()
+    canvas.click(position={"x": box["width"] - 11, "y": 60})
+    words = page.locator("#why-text", has_text="Most upward: ")
+    words.wait_for()
+    assert "sales, 2024-03-03. " in words.text_content()
+    assert canvas.evaluate("(canvas) => canvas.toDataURL()") != before
+    canvas.focus()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Enter")
+    page.locator("#why-text", has_text="sales, 2024-03-02. ").wait_for()
+    page.close()
+
+
 @needs_node
 def test_the_page_of_rows_of_one_step_has_a_field_for_each_column(pages, runs):
     page = pages["forms"]

@@ -39,12 +39,16 @@ const bent = new Bending({
 });
 const player = stepBar(byId, "step", () => draw(), { loop: true });
 const why = startWhy("or touch a moment of the answer", asked, () => draw());
-touched(byId("reading"), () => bent.boxes()[1], () => bent.series.length, (at) => {
+touched(byId("reading"), () => bent.boxes()[1], () => bent.series.length, (at, y) => {
+  const [, [, top,, tall]] = bent.boxes();
+  const n = Math.min(PROGRAM.n_outputs, 3); // answers that are drawn
+  if (y <= top + tall) target = clamp(Math.floor(((y - top) / tall) * n), 0, n - 1);
   player.stop();
   player.go(Math.max(at - ahead, 1)); // an answer is drawn where it is for
   why.ask();
 });
 
+let target = 0; // whose answer is explained
 // What is asked of the answer at the moment: which steps of those that it reads it comes from.
 function asked() {
   const { series, answer, resets, carries } = bent;
@@ -54,10 +58,10 @@ function asked() {
   const size = PROGRAM.stateful ? 0 : PROGRAM.window;
   const first = size ? Math.max(at + 1 - size, 0) : carries ? Math.max(0, ...resets.filter((reset) => reset <= at)) : 0;
   const end = carries || (size && at >= size) ? at + 1 : size || series.length;
-  const name = VIEW.targets[0] || "the answer";
+  const name = VIEW.targets[target] || "the answer";
   return {
-    program: PROGRAM, rows: model.prepare(series.slice(first, end)), chosen: 0, first, word: "step", columns: VIEW.columns,
-    explain: explained(PROGRAM, 0, at - first), subject: `${name}${ahead ? ` in ${ahead}` : ""} after step ${at + 1}`, unit: [name, VIEW.units[name]].filter(Boolean).join(", "), ways: ["upward", "downward"],
+    program: PROGRAM, rows: model.prepare(series.slice(first, end)), chosen: target, first, word: "step", columns: VIEW.columns,
+    explain: explained(PROGRAM, target, at - first), subject: `${name}${ahead ? ` in ${ahead}` : ""} after step ${at + 1}`, unit: VIEW.units[name] ? `In ${VIEW.units[name]}` : name, ways: ["upward", "downward"],
   };
 }
 

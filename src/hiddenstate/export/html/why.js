@@ -100,12 +100,12 @@ export function startWhy(help, asked, draw) {
 
 /**
  * Lets a moment be touched below the input: `hidden()` is the box under it, with time to the right, and
- * `ask(step)` is called with the step, of `count()`.
+ * `ask(step, y)` is called with the step, of `count()`.
  */
 export function touched(canvas, hidden, count, ask) {
   canvas.addEventListener("click", ({ offsetX, offsetY }) => {
     const [x, y, wide] = hidden();
-    if (offsetY >= y) ask(clamp(Math.ceil(((offsetX - x) / wide) * count()), 1, count()));
+    if (offsetY >= y) ask(clamp(Math.ceil(((offsetX - x) / wide) * count()), 1, count()), offsetY);
   });
 }
 
