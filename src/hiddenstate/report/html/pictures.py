@@ -31,6 +31,9 @@ NARROW = 3.4
 VARIANTS = tuple((theme, width) for theme in THEMES for width in ("wide", "narrow"))
 """Theme and width of each drawing of a figure."""
 
+SHADES = 16
+"""Colours of a text from the ground to its ink, which makes its edges smooth."""
+
 SPANNING = 720
 """CSS pixels from which a figure is too wide for half of the page."""
 
@@ -117,7 +120,7 @@ def draw_pictures(timeline: Timeline) -> dict[str, Picture]:
                 names = about.in_words(timeline, moment)
                 words = title or name, note, names, about.caption, about.is_error
                 drawn = pictures.setdefault(name, Picture(name, *words))
-                drawn.images[theme, width] = _image(figure)
+                drawn.images[theme, width] = _image(figure, about.rows and timeline.form.in_color)
     return pictures
 
 
@@ -130,8 +133,9 @@ def _take_heading(figure: "Figure") -> tuple[str, str]:
     return title, note
 
 
-def _image(figure: "Figure") -> Image:
-    """Return a figure without its margins as a PNG of few colours."""
+def _image(figure: "Figure", in_color: bool = False) -> Image:
+    """Return a figure without its margins as a PNG of few colours; `in_color` if it shows
+    pictures in colour, whose colours are not those of its texts."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image as Pixels
     from PIL import ImageChops
@@ -153,6 +157,25 @@ def _image(figure: "Figure") -> Image:
     )
     width, height = (max(1, round(CSS_DOTS * pixels / DOTS)) for pixels in image.size)
     few = image.quantize(COLORS, dither=Pixels.Dither.NONE)
+    if in_color:
+        palette, shades = Pixels.new("P", (1, 1)), _shades_of_texts()
+        frequent = image.quantize(COLORS - len(shades) // 3, dither=Pixels.Dither.NONE)
+        palette.putpalette([*shades, *(frequent.getpalette() or ())])
+        few = image.quantize(palette=palette, dither=Pixels.Dither.NONE)
     few.save(small, format="png", optimize=True)
     source = "data:image/png;base64," + base64.b64encode(small.getvalue()).decode()
     return Image(source, width, height)
+
+
+def _shades_of_texts() -> list[int]:
+    """Return the colours of texts of the theme, each as three numbers from 0 to 255."""
+    from matplotlib.colors import to_rgb
+
+    now = style.now()
+    ground, inks = to_rgb(now.ground), [to_rgb(now.ink), to_rgb(now.muted)]
+    return [
+        round(255 * (paper + (part - paper) * shade / (SHADES - 1)))
+        for ink in inks
+        for shade in range(SHADES)
+        for paper, part in zip(ground, ink, strict=True)
+    ]
