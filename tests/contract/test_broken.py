@@ -133,7 +133,7 @@ BROKEN: dict[str, tuple[str, Break]] = {
     "onnx": ("gru", other_operator),
     "onnx, a loop": ("fastgrnn", lambda patch: patch.setattr(cells, "sigmoid", np.tanh)),
     "c": ("gru", in_file("c", b"(1.0f - z) *", b"(1.001f - z) *")),
-    "html": ("gru", in_file("html", b"(1 - z)*", b"(1.001 - z)*")),
+    "html": ("gru", in_file("html", b"(1-z)*", b"(1.001-z)*")),
     "triton": ("gru", other_operator),
     "nam": ("lstm of a signal", lambda patch: patch.setattr(signal, "numbers", larger_numbers)),
     "rtneural": ("gru of a signal", lambda patch: patch.setattr(signal, "numbers", larger_numbers)),

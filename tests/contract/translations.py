@@ -30,6 +30,7 @@ from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.meaning import program_of
 from hiddenstate.models.streaming import obstacles_of_model
 from hiddenstate.program.equations import softmax
+from hiddenstate.web import joining
 from tests.contract.models import KINDS, model_of
 from tests.contract.programs import answers_in_c, answers_in_node
 from tests.contract.reference import MISSING, Case, Difference, Reply, ask, case_of
@@ -269,10 +270,16 @@ def c(cases: Sequence[Case], weights: str = "float32") -> list[Reply]:
     return answers_in_c(headers, cases, strict=all(case.name in KINDS for case in cases))
 
 
+COMPACT, JOINED = cache(joining._compact_line), cache(joining.joined)
+
+
 def html(cases: Sequence[Case], weights: str = "float32") -> list[Reply]:
-    """Return the answers of the scripts in pages."""
+    """Return the answers of the scripts in pages, whose lines and modules are read once."""
     build = target_named("html").build
-    pages = [build(source(case, "html", weights))[".html"].decode() for case in cases]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(joining, "_compact_line", COMPACT)
+        patch.setattr("hiddenstate.export.html.page.joined", JOINED)
+        pages = [build(source(case, "html", weights))[".html"].decode() for case in cases]
     return answers_in_node(pages, cases)
 
 
