@@ -18,6 +18,8 @@ from tests.contract.models import (
     with_large_factors,
 )
 
+pytest.importorskip("torch")
+
 NETS: dict[str, dict[str, Any]] = {
     "layers": {**CLASSIFY, "layers": 3},
     "both directions": {**STEPS, "layers": 2, "bidirectional": True},

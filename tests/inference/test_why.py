@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from hiddenstate.data import Rows
-from hiddenstate.engines.gradients import gradients_of
 from hiddenstate.errors import OptionError
 from hiddenstate.inference.answer_gradients import path_slope
 from hiddenstate.inference.why import Explainer, mean_row, occluded_spans
@@ -76,13 +75,6 @@ def test_of_a_linear_path_alone_they_are_its_weights_times_the_values() -> None:
     assert why.baseline == "mean"
 
 
-def test_both_engines_give_the_same_attributions() -> None:
-    model = made(4, CLASSIFY, cell="lstm", members=2)
-    x = row_of(Explainer(model), model.row_shape[0])
-    native, torch = (Explainer(model, engine=engine).why(x, 1) for engine in ("native", "torch"))
-    np.testing.assert_allclose(native.attributions, torch.attributions, atol=1e-10)
-
-
 def test_the_mask_of_a_feature_counts_with_the_feature() -> None:
     model = model_of("mask")
     explainer = Explainer(model)
@@ -146,12 +138,15 @@ def test_an_autoencoder_is_refused() -> None:
 
 
 def test_gradients_need_kernels_or_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = made(4, CLASSIFY, cell="lstm", members=2)
+    x = row_of(Explainer(model), model.row_shape[0])
+    native = Explainer(model).why(x, 1)
     monkeypatch.setenv("HIDDENSTATE_LEVEL", "off")
-    model = made(3, CLASSIFY)
-    y, pull = gradients_of(model)[0](np.zeros((1, 6, model.net.n_features)), None)
-    assert pull(np.ones(y.shape)).shape == (1, 6, model.net.n_features)  # torch's
     with pytest.raises(RuntimeError, match="off"):
-        gradients_of(model, "native")[0](np.zeros((1, 6, model.net.n_features)), None)
+        Explainer(model, engine="native").why(x, 1)
+    pytest.importorskip("torch")
+    by_torch = Explainer(model).why(x, 1)
+    np.testing.assert_allclose(native.attributions, by_torch.attributions, atol=1e-10)
 
 
 def test_the_baseline_is_the_mean_of_each_number_or_of_each_feature() -> None:
