@@ -7,6 +7,7 @@ import { whyOf } from "../../web/why.js";
 import { spanOf } from "../../web/why_picture.js";
 import { WHY, byId } from "./page.js";
 
+const LOOKING = "Looking for what mattered …";
 const SLICE = 8; // milliseconds of a frame that are computed
 const REST = 250; // that a moment is looked at before it is explained
 const MEAN = WHY ? packedRows({ ...WHY.mean, shape: [1, ...WHY.mean.shape] })[0].map((step) => step.map((value) => value / WHY.parts)) : [];
@@ -33,7 +34,7 @@ function inSlices(steps, told, ended) {
 
 // Writes numbers with so many digits that their sum is seen.
 function signedAlike(values) {
-  const digits = Math.min(Math.max(3 - Math.ceil(Math.log10(Math.max(...values.map(Math.abs), 1e-9))), 0), 9);
+  const digits = Math.min(Math.max(4 - Math.ceil(Math.log10(Math.max(...values.map(Math.abs), 1e-9))), 0), 9);
   return values.map((value) => `${value < 0 ? "−" : "+"}${Number(Math.abs(value).toFixed(digits)).toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits })}`);
 }
 
@@ -57,7 +58,7 @@ export function startWhy(help, asked, draw) {
       return;
     }
     const { program, rows, chosen, explain } = question;
-    fill(text, "Looking for what mattered …");
+    fill(text, LOOKING);
     let shown = 0;
     stop = inSlices(whyOf(program, rows, MEAN, chosen, explain), (share) => {
       if (share - shown < 0.1) return;
@@ -79,6 +80,7 @@ export function startWhy(help, asked, draw) {
     if (!on || !other) return;
     stop();
     state.found = null;
+    fill(text, LOOKING);
     clearTimeout(timer);
     timer = setTimeout(begin, REST);
   }
