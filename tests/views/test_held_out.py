@@ -179,8 +179,8 @@ def test_rows_with_one_target_are_drawn_against_it(tmp_path: Path, shape: tuple[
     assert figure.axes[0].get_ylabel() == "prediction"
 
 
-def test_the_bundled_waves_have_no_held_out_part(tmp_path: Path) -> None:
-    timeline = Timeline(train("regress", {"windows": 3}, tmp_path))
+def test_the_bundled_waves_have_no_held_out_part(run_of: Callable[[str], Run]) -> None:
+    timeline = Timeline(run_of("regress"))
     assert held_out(timeline, timeline.moment()) is None
     assert {"tracking", "error"} <= set(catalog.drawings(timeline, timeline.moment()))
 

@@ -88,8 +88,8 @@ def test_rows_without_time_are_quantities_around_their_means(tmp_path: Path) -> 
     np.testing.assert_allclose(rows / 255, shares, atol=1 / 255)
 
 
-def test_a_signal_of_windows_grows_by_its_windows(tmp_path: Path) -> None:
-    run = train("regress", {"windows": 12, "hidden_size": 4}, tmp_path)
+def test_a_signal_of_windows_grows_by_its_windows(runs: dict[str, Run]) -> None:
+    run = runs["regress"]
     data, arrays = replay(run), Timeline(run).moment().arrays
     assert data["unit"] == "window"
     assert data["ends"] == [10 * window for window in range(1, 13)]
