@@ -22,12 +22,14 @@ def children(studio: int) -> dict[int, str]:
     found = {}
     for path in Path("/proc").glob("[0-9]*"):
         try:
-            parent = int((path / "stat").read_text().rpartition(")")[2].split()[1])
-            words = (path / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            state, parent = (path / "stat").read_text().rpartition(")")[2].split()[:2]
+            if int(parent) != studio or state == "Z":
+                continue
+            while not (words := (path / "cmdline").read_bytes().replace(b"\0", b" ").decode()):
+                pass  # a process that has just begun has none for a moment
         except OSError:
             continue
-        if parent == studio and words:
-            found[int(path.name)] = words
+        found[int(path.name)] = words
     return found
 
 

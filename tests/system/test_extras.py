@@ -33,6 +33,7 @@ IMPORTED_AS = {"mlflow-skinny": "mlflow"}
 REQUIRED_IN = {
     ("studio/answers.py", "starlette"): ROOT / "cli" / "studio.py",
     ("studio/app.py", "starlette"): ROOT / "cli" / "studio.py",
+    ("studio/why.py", "starlette"): ROOT / "cli" / "studio.py",
     ("studio/serve.py", "uvicorn"): ROOT / "cli" / "studio.py",
     ("estimators/in_river.py", "river"): ROOT / "estimators" / "online.py",
 }
