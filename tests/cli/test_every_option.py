@@ -180,6 +180,7 @@ TABLE: dict[str, dict[str, Row]] = {
         "--into": obeyed("events"),
         "--url": refused(FOLDER, "http://x"),
         "--project": refused(FOLDER, "x"),
+        "--register": refused("only MLflow registers models", "x"),
         **VIEW,
     },
     "verify": {

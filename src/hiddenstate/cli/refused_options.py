@@ -17,6 +17,7 @@ EXTRACT = "not for a sweep; take a model out with `hiddenstate sweep {run} --ext
 ONLY_CLASSIFIERS = "only for classifiers; this is a {kind} model"
 AS_TRAINED = "the data of the run is read as in training; name DATA to read it in another way"
 LINES = "--stream reads lines of numbers; leave it out"
+ONLY_MLFLOW = "only MLflow registers models; leave it out, or write --to mlflow"
 SCORES = "--backtest prints scores alone; leave one of them out"
 
 REFUSED: Mapping[str, Mapping[str, str]] = {
@@ -45,8 +46,16 @@ REFUSED: Mapping[str, Mapping[str, str]] = {
     "JSON": {"file_format": "--json prints JSON; leave one of them out"},
     "sweep or study": {"steps": "only for a run; a sweep or a study is read, not trained again"},
     "files only": {"steps": "--files-only trains nothing; leave one of them out"},
-    "tensorboard": dict.fromkeys(("url", "project"), "TensorBoard reads a folder; use --into DIR"),
+    "tensorboard": {
+        **dict.fromkeys(("url", "project"), "TensorBoard reads a folder; use --into DIR"),
+        "register": ONLY_MLFLOW,
+    },
     "mlflow": {"into": "MLflow has a server; use --url URL"},
+    "wandb": {"register": ONLY_MLFLOW},
+    "trackio": {
+        "url": "Trackio writes a file on this machine; use --into DIR",
+        "register": ONLY_MLFLOW,
+    },
 }
 """Why an option is refused, by its name, for each kind of thing or way of using it."""
 

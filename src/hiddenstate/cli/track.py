@@ -1,4 +1,4 @@
-"""The command track: follows runs into TensorBoard, MLflow or Weights & Biases."""
+"""The command track: follows runs into TensorBoard, MLflow, Weights & Biases or Trackio."""
 
 import os
 from collections.abc import Callable, Iterable
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from hiddenstate.runs import Run
     from hiddenstate.scale.track import Destination, Follower
 
-TRACKERS = ("tensorboard", "mlflow", "wandb")
+TRACKERS = ("tensorboard", "mlflow", "wandb", "trackio")
 
 FOLDERS = {"tensorboard": Path("tensorboard"), "wandb": Path(".")}
 """Folder that each tracker writes in unless told otherwise."""
@@ -45,7 +45,7 @@ FOLDERS = {"tensorboard": Path("tensorboard"), "wandb": Path(".")}
     "tracker",
     type=click.Choice(TRACKERS),
     required=True,
-    metavar="tensorboard|mlflow|wandb",
+    metavar="tensorboard|mlflow|wandb|trackio",
     help="The tracker.",
 )
 @click.option(
@@ -63,7 +63,8 @@ FOLDERS = {"tensorboard": Path("tensorboard"), "wandb": Path(".")}
     "--into",
     type=FilePath(path_type=Path, file_okay=False),
     metavar="DIR",
-    help="Folder for TensorBoard's event files, or for wandb's.  [default: tensorboard; wandb]",
+    help="Folder for TensorBoard's event files, for wandb's, or for Trackio's database.  "
+    "[default: tensorboard; wandb; $TRACKIO_DIR or Trackio's own]",
 )
 @click.option(
     "--url",
@@ -75,7 +76,13 @@ FOLDERS = {"tensorboard": Path("tensorboard"), "wandb": Path(".")}
     "--project",
     metavar="NAME",
     default=None,
-    help="MLflow's experiment, or W&B's project.  [default: hiddenstate]",
+    help="MLflow's experiment, or the project of W&B or Trackio.  [default: hiddenstate]",
+)
+@click.option(
+    "--register",
+    metavar="NAME",
+    default=None,
+    help="Name of a registered model of MLflow, which gets the run's model as a new version.",
 )
 @runs_dir_option
 @debug_option
@@ -87,6 +94,7 @@ def track(
     into: Path | None,
     url: str | None,
     project: str | None,
+    register: str | None,
     runs_dir: Path,
 ) -> None:
     """The command `track`."""
@@ -98,7 +106,7 @@ def track(
     if run is None and not every:
         raise OptionError("no run; name one, use last, or --all for every run in --runs-dir")
     refuse_options(tracker)
-    make = _maker(tracker, into, url, project)
+    make = _maker(tracker, into, url, project, register)
     find = _every(runs_dir, make, keep) if run is None else _one(named_run(run, runs_dir), make)
     lower_priority()  # runs may be training on the same processors
     with InterruptHandler() as interrupt:
@@ -119,7 +127,9 @@ Make = Callable[["Run"], "Destination"]
 Find = Callable[[], Iterable["Follower"]]
 
 
-def _maker(tracker: str, into: Path | None, url: str | None, project: str | None) -> Make:
+def _maker(
+    tracker: str, into: Path | None, url: str | None, project: str | None, register: str | None
+) -> Make:
     """Return what makes the destination of a run, after a check of the options."""
     name = "hiddenstate" if project is None else project
     if not name.strip() or len(name) > 100 or printable(name) != name:
@@ -134,7 +144,11 @@ def _maker(tracker: str, into: Path | None, url: str | None, project: str | None
 
         address = url or os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URL
         check_server(address)
-        return lambda run: Mlflow(address, name, note)
+        return lambda run: Mlflow(address, name, note, register)
+    if tracker == "trackio":
+        from hiddenstate.scale.track.trackio import Trackio
+
+        return lambda run: Trackio(into, name, note)
     from hiddenstate.scale.track.wandb import Wandb
 
     return lambda run: Wandb(into or FOLDERS[tracker], name, url, note)

@@ -25,6 +25,7 @@ EXTRAS = {
     "tensorboard": "tensorboard",
     "mlflow": "mlflow",
     "wandb": "wandb",
+    "trackio": "trackio",
     "statsforecast": "peers",
     "river": "river",
 }

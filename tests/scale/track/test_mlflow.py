@@ -8,8 +8,10 @@ from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from hiddenstate import load
 from hiddenstate.errors import OptionError
 from hiddenstate.runs import Run
 from hiddenstate.scale.track import Follower, follow
@@ -92,16 +94,16 @@ def read_back(server, experiment):
     return client, found, points
 
 
-def settle(run, server, experiment):
-    follower = Follower(run, Mlflow(server.url, experiment, print), print)
+def settle(run, server, experiment, register=None):
+    follower = Follower(run, Mlflow(server.url, experiment, print, register), print)
     while follower.look():
         pass
     return follower
 
 
 def test_a_finished_run_is_there_whole_and_once(run, server):
-    settle(run, server, "whole")
-    assert settle(run, server, "whole").n_points == 0
+    settle(run, server, "whole", "coder")
+    assert settle(run, server, "whole", "coder").n_points == 0
     client, found, points = read_back(server, "whole")
     check_points(points, run)
     journal = run.journal()
@@ -122,6 +124,19 @@ def test_a_finished_run_is_there_whole_and_once(run, server):
     assert [item.path for item in client.list_artifacts(found.info.run_id, "figures")] == [
         "figures/learning.png"
     ]
+    check_registered(client, server, run)
+
+
+def check_registered(client, server, run):
+    """The model was logged once, and answers as `load` does."""
+    import mlflow
+
+    (version,) = client.search_model_versions("name = 'coder'")
+    mlflow.set_tracking_uri(server.url)
+    model = mlflow.pyfunc.load_model(version.source)
+    rows = np.random.default_rng(0).integers(0, 255, (3, *model.input_example.shape[1:]))
+    rows = rows.astype(model.input_example.dtype)
+    assert np.array_equal(model.predict(rows), load(run.path / "model.safetensors").transform(rows))
 
 
 def test_a_follower_killed_twice_loses_and_repeats_nothing(run, server, tmp_path):

@@ -1,4 +1,4 @@
-"""Follows runs into experiment trackers: TensorBoard, MLflow and Weights & Biases.
+"""Follows runs into experiment trackers: TensorBoard, MLflow, Weights & Biases and Trackio.
 
 `follower` reads a run folder and hands what is new to a `Destination`; each tracker is one module
 that writes with the tracker's own client. Training knows nothing of it.

@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 from hiddenstate.errors import MachineError
 from hiddenstate.scale.track.facts import RunFacts
 from hiddenstate.scale.track.written import Written
+from hiddenstate.system.typing import Array
 
 
 class AwayError(Exception):
@@ -73,6 +74,8 @@ class Ending(NamedTuple):
         The settings and, of a run that is done, the model, by file name.
     card : str
         The model card, in Markdown.
+    example : ndarray, optional
+        A row as the model reads it, if the run shows one.
     """
 
     status: str
@@ -84,6 +87,7 @@ class Ending(NamedTuple):
     figures: Mapping[str, bytes]
     files: Mapping[str, Path]
     card: str
+    example: Array | None = None
 
     @property
     def name(self) -> str:

@@ -9,6 +9,8 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
+import numpy as np
+
 from hiddenstate.errors import (
     DataError,
     HiddenstateError,
@@ -27,6 +29,7 @@ from hiddenstate.scale.track.destination import (
 from hiddenstate.scale.track.facts import Clock, RunFacts, facts_of
 from hiddenstate.scale.track.written import Written
 from hiddenstate.system.atomic_file import open_regular
+from hiddenstate.system.typing import Array
 
 POLL_SECONDS = 0.5
 """Time between two looks at a run."""
@@ -247,7 +250,9 @@ class Follower:
             return
         if self._ending is None or self._ending.name != ending.name:  # drawn again for no retry
             figures, files = self._figures(), self._files(status)
-            self._ending = ending._replace(figures=figures, files=files, card=self._card())
+            self._ending = ending._replace(
+                figures=figures, files=files, card=self._card(), example=self._example()
+            )
             self._facts()  # figures take their time: they are still of this run
         self.destination.finish(self._ending)
         self._ending = None
@@ -267,6 +272,12 @@ class Follower:
         """The model card, without the lines at its start that are for programs."""
         text = card_text(self.run)
         return text.split("---\n", 2)[-1].lstrip("\n") if text.startswith("---\n") else text
+
+    def _example(self) -> Array | None:
+        """A row that the run shows, without the steps that it lacks."""
+        shown = self.run.static_arrays[0]
+        row = next((shown[name][0] for name in ("shown", "example") if name in shown), None)
+        return row if row is None or row.ndim < 2 else row[np.isfinite(row).any(-1)]
 
     def _files(self, status: str) -> dict[str, Path]:
         files = {"config.json": self.run.path / "config.json"}

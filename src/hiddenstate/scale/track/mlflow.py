@@ -62,10 +62,19 @@ class Mlflow:
         Name of the experiment; it is made if it is not there.
     note : callable
         Called with a line about what cannot be stored.
+    register : str, optional
+        The registered model that gets the model of a finished run as a new version.
     """
 
-    def __init__(self, url: str, experiment: str, note: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        url: str,
+        experiment: str,
+        note: Callable[[str], None],
+        register: str | None = None,
+    ) -> None:
         self.where = check_server(url)
+        self._url, self._register = url, register
         # Of this process alone: the follower waits and tries again by itself.
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", str(TIMEOUT_SECONDS))
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
@@ -210,8 +219,28 @@ class Mlflow:
             self._call(self._client.log_text, self._id, ending.card, "README.md")
             for path in ending.files.values():
                 self._call(self._client.log_artifact, self._id, str(path))
+            if "model.safetensors" in ending.files:
+                self._log_model(ending)
         except (MachineError, ImportError) as error:
             self._note(f"{self.where}: the figures and the model are left out: {printable(error)}")
+
+    def _log_model(self, ending: Ending) -> None:
+        """Log the model as one of MLflow, unless that of this ending is there."""
+        import mlflow
+
+        from hiddenstate.scale.track.mlflow_model import KEY, log_model
+
+        find = self._client.search_logged_models
+        there = self._call(find, [self._run.info.experiment_id], f"source_run_id = '{self._id}'")
+        if any(model.tags.get(KEY) == ending.name for model in there):
+            return
+        before = mlflow.get_tracking_uri()
+        mlflow.set_tracking_uri(self._url)
+        try:
+            path = ending.files["model.safetensors"]
+            self._call(log_model, path, ending.example, self._id, ending.name, self._register)
+        finally:
+            mlflow.set_tracking_uri(before)
 
     def _call(self, function: Callable[..., Result], *args: Any, **kwargs: Any) -> Result:
         """Call the client, and turn its errors into `AwayError`, `RefusedError`, `MachineError`."""
