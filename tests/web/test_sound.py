@@ -23,7 +23,11 @@ SCRIPT = Path(hiddenstate.__file__).parent / "web" / "sound.js"
 
 def run(code: str) -> Any:
     """Return what an expression gives in JSON, with the functions of the script at hand."""
-    text = f"import * as s from {json.dumps(str(SCRIPT))};\nconsole.log(JSON.stringify({code}));"
+    scripts = {"s": SCRIPT, "f": SCRIPT.with_name("framing.js")}
+    text = "".join(
+        f"import * as {n} from {json.dumps(str(path))};\n" for n, path in scripts.items()
+    )
+    text += f"console.log(JSON.stringify({code}));"
     words = ["node", "--input-type=module", "-"]
     return json.loads(
         subprocess.run(words, input=text, capture_output=True, check=True, text=True).stdout
@@ -70,13 +74,13 @@ def test_bands_have_the_bounds_of_python() -> None:
         for frame in (25, 400, 1102)
         for bands in (1, 7, 12)
     ]
-    found = run(f"{json.dumps([asdict(each) for each in framings])}.map(s.hertzOf)")
+    found = run(f"{json.dumps([asdict(each) for each in framings])}.map(f.hertzOf)")
     for own, framing in zip(found, framings, strict=True):
         np.testing.assert_allclose(own, framing.hertz(), rtol=1e-12)
 
 
 def test_bytes_of_samples_mean_what_they_mean_in_python() -> None:
-    found = run("[...s.fromBytes(Uint8Array.from({ length: 256 }, (_, byte) => byte))]")
+    found = run("[...f.fromBytes(Uint8Array.from({ length: 256 }, (_, byte) => byte))]")
     np.testing.assert_allclose(found, from_mu_law(np.arange(256).astype(np.uint8)), rtol=1e-6)
 
 

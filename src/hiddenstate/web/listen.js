@@ -1,6 +1,6 @@
 // Plays a sound while what reads it moves along.
 
-import { hertzOf } from "./sound.js";
+import { hertzOf } from "./framing.js";
 
 /** @import { TimeBar } from "./timebar.js" */
 
@@ -65,7 +65,7 @@ export function listenWith(button, player, soundOf, tell) {
 /**
  * Returns samples that sound like the levels of bands: a tone in the middle of each.
  * @param {ArrayLike<number>[]} series
- * @param {import("./sound.js").Framing} framing
+ * @param {import("./framing.js").Framing} framing
  */
 export function tonesOf(series, framing) {
   const { frame, rate, bands } = framing;

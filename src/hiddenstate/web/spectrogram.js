@@ -3,10 +3,10 @@
 import { colorOf } from "./colors.js";
 import { clamp } from "./numbers.js";
 import { frame, paintPixels, write } from "./pen.js";
-import { hertzOf } from "./sound.js";
+import { hertzOf } from "./framing.js";
 
 /** @import { Box, Pen } from "./pen.js" */
-/** @import { Framing } from "./sound.js" */
+/** @import { Framing } from "./framing.js" */
 
 const FOOT = 15; // pixels below, for seconds
 const TICKS = [50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000]; // Hz

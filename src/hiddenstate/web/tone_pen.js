@@ -4,7 +4,7 @@ import { colorOf } from "./colors.js";
 import { clamp } from "./numbers.js";
 
 /** @import { Box, Pen } from "./pen.js" */
-/** @import { Framing } from "./sound.js" */
+/** @import { Framing } from "./framing.js" */
 
 const SLOPE = 14; // decibels that a tone is less in the next band
 

@@ -10,7 +10,8 @@ import { PROGRAM, VIEW, byId, classColor, complain, fillSelect, model, on, rowsO
 import { levelRange } from "../../web/numbers.js";
 import { numbersOf } from "../../web/packed.js";
 import { stepBar } from "../../web/timebar.js";
-import { fromBytes, soundOf, stepsOf } from "../../web/sound.js";
+import { fromBytes } from "../../web/framing.js";
+import { soundOf, stepsOf } from "../../web/sound.js";
 import { drawSound, endsOf, soundBoxes } from "../../web/spectrogram.js";
 import { listenWith, record, tonesOf } from "../../web/listen.js";
 import { TonePen } from "../../web/tone_pen.js";

@@ -29,7 +29,7 @@ export class Form extends RowShape {
     const { picture, row_shape: own } = shown;
     const [steps, features] = own && own[0] * own[1] === size ? own : size <= FEW ? [1, size] : [size, 1];
     super({ ...shown, picture: picture && picture.reduce((/** @type {number} */ all, /** @type {number} */ side) => all * side) === size ? picture : null }, data, steps, features);
-    /** @type {import("../../web/sound.js").Framing|null} of sounds that are drawn as spectrograms */
+    /** @type {import("../../web/framing.js").Framing|null} of sounds that are drawn as spectrograms */
     this.sound = shown.sound && shown.sound.bands && steps > 1 ? shown.sound : null;
     if (this.sound) this.picture = [features, steps];
     this.levels = levelRange(this.ranges.map(([low]) => low), this.ranges.map(([, high]) => high));

@@ -2,8 +2,8 @@
 
 import { fill, h, say } from "../../web/dom.js";
 import { t } from "./words.js";
-import { eachFrame, penOf } from "../../web/pen.js";
-import { LEFT } from "../../web/reading_picture.js";
+import { contextOf, eachFrame, penOf } from "../../web/pen.js";
+import { boxesBelow } from "../../web/reading_picture.js";
 import { listenWith, tonesOf } from "../../web/listen.js";
 import { isSound, soundOf } from "../../web/sound.js";
 import { endsOf, soundBoxes } from "../../web/spectrogram.js";
@@ -34,9 +34,11 @@ export function soundPad(touch) {
   touch.input.append(canvas, h("p", { class: "note" }, framing.channels === 1 ? t("{rate} samples a second, one channel", rate) : t("{rate} samples a second, {channels} channels", rate)));
   touch.verdict.after(touch.reading.picture.element);
   touch.which = which;
-  /** @type {import("../../web/pen.js").Box} */
-  const box = [LEFT, 1, 0, 0];
-  const boxed = () => Object.assign(box, { 2: canvas.clientWidth - LEFT - 4, 3: canvas.clientHeight - 2 });
+  /** Returns the box of the sound, with its time above that of the reading below. */
+  const boxed = () => {
+    const [[x, , wide]] = boxesBelow(contextOf(canvas), canvas.clientWidth, canvas.clientHeight, [1], form.classes);
+    return [x, 1, wide, canvas.clientHeight - 2];
+  };
   const draw = eachFrame(() => {
     if (!canvas.clientWidth || !touch.series.length) return;
     const pen = penOf(canvas);

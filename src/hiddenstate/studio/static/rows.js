@@ -13,7 +13,7 @@ export class RowForm extends RowShape {
     const [count, steps, features] = shown.shape;
     super(facts, shown.data, steps, features);
     this.count = count;
-    /** @type {import("../../web/sound.js").Framing|null} */ this.sound = null;
+    /** @type {import("../../web/framing.js").Framing|null} */ this.sound = null;
     this.values = shown.data;
     this.labels = label.data;
     /** @type {string[]} */

@@ -6,10 +6,9 @@ import { RowForm } from "./rows.js";
 import { speak, t } from "./words.js";
 import { penOf } from "../../web/pen.js";
 import { levelRange } from "../../web/numbers.js";
-import { fromBytes } from "../../web/sound.js";
+import { fromBytes } from "../../web/framing.js";
 import { drawBands, drawSound, soundBoxes } from "../../web/spectrogram.js";
 import { TimeBar } from "../../web/timebar.js";
-import { mostOf, tint } from "../../web/why_picture.js";
 
 await speak("sounds");
 
@@ -18,7 +17,7 @@ export class SoundForm extends RowForm {
   constructor(store) {
     super(store);
     this.store = store;
-    /** @type {import("../../web/sound.js").Framing} */ this.sound = store.details.shown.sound;
+    /** @type {import("../../web/framing.js").Framing} */ this.sound = store.details.shown.sound;
     this.range = levelRange(this.view.low, this.view.high);
     this.waveEnds = store.fixed.wave_ends || null;
     /** @type {Promise<Record<string, import("./api.js").NamedArray>>|null} */ this.waves = null;
@@ -75,19 +74,11 @@ export class SoundForm extends RowForm {
   }
 
   /**
-   * Tints the spectrogram of what is read, the lowest band of each channel at the bottom.
-   * @param {CanvasRenderingContext2D} pen
-   * @param {import("../../web/pen.js").Box} box of the whole picture
-   * @param {ArrayLike<number>[]} shares of the steps that are read
+   * Returns the box of the spectrogram of each channel in that of a reading.
+   * @param {import("../../web/pen.js").Box} box
    * @param {import("./reading.js").Trace} trace
    */
-  light(pen, box, shares, { length, ends = null }) {
-    const { bands } = this.sound;
-    soundBoxes(box, { framing: this.sound, series: [], range: this.range, ends }).bands.forEach(([x, y, wide, tall], channel) => {
-      const top = (channel + 1) * bands - 1;
-      tint(pen, [x, y, (wide * shares.length) / length, tall], bands, shares.length, (line, step) => shares[step][top - line], mostOf(shares));
-    });
-  }
+  bandBoxes(box, { ends = null }) { return soundBoxes(box, { framing: this.sound, series: [], range: this.range, ends }).bands; }
 
   /** @param {CanvasRenderingContext2D} pen @param {import("../../web/pen.js").Box} box @param {ArrayLike<number>} flat */
   draw(pen, box, flat) {

@@ -245,7 +245,12 @@ class RowLamp {
     else if (form.quantities) {
       const n = Math.min(shares[0].length, 16);
       tint(pen, [box[0], box[1], EDGE, box[3]], n, 1, (place) => shares[0][place], mostOf(shares)); // bars have colours of their own
-    } else form.light(pen, box, shares, trace); // a spectrogram
+    } else { // a spectrogram: the lowest band of each channel at the bottom
+      const { bands } = form.sound;
+      form.bandBoxes(box, trace).forEach((/** @type {Box} */ [x, y, wide, tall], /** @type {number} */ channel) => {
+        tint(pen, [x, y, (wide * shares.length) / trace.length, tall], bands, shares.length, (line, step) => shares[step][(channel + 1) * bands - 1 - line], mostOf(shares));
+      });
+    }
   }
 }
 
