@@ -163,3 +163,16 @@ def test_pixels_are_red_green_and_blue_or_go_from_paper_to_ink() -> None:
         [255, 255, 255, 255, 0, 0, 0, 255],
         [1, 2, 3, 255, 254, 255, 0, 255],
     ]
+
+
+def test_the_steps_that_count_most_are_where_shares_are_large() -> None:
+    shares = [[0.1, -0.2], [0.1, -3], [0.2, 4], [1, 5], [0.1, 4], [3, 0.5], [0.1, 0]]
+    script = f"""const shares = {json.dumps(shares)};
+    texts.push(spanOf(shares, 1, false), spanOf(shares, -1, false), spanOf(shares, 1, true));
+    texts.push(spanOf([[0]], 1, false));"""
+    assert drawn(["why_picture"], script)["texts"] == [
+        {"channel": 1, "from": 2, "to": 4},
+        {"channel": 1, "from": 1, "to": 1},
+        {"channel": 0, "from": 2, "to": 5},
+        None,
+    ]

@@ -70,7 +70,7 @@ export function tintPixels(pen, [x, y, wide, tall], [height, width], shares) {
 
 /**
  * Returns the steps of a channel, or of all together if they are `joined`, whose shares of one sign are
- * furthest above a quarter of the largest one; null if there are none.
+ * furthest above half of the largest one; null if there are none.
  * @param {Shares} shares
  * @param {number} sign
  * @param {boolean} joined
@@ -79,13 +79,13 @@ export function tintPixels(pen, [x, y, wide, tall], [height, width], shares) {
 export function spanOf(shares, sign, joined) {
   const parts = shares.map((step) => Array.from(step, (value) => Math.max(sign * value, 0)));
   const table = joined ? parts.map((step) => [step.reduce((a, b) => a + b, 0)]) : parts;
-  const quarter = Math.max(...table.flat()) / 4;
+  const half = table.reduce((most, step) => Math.max(most, ...step), 0) / 2;
   let best = null;
   let most = 0;
   for (let channel = 0; channel < table[0].length; channel += 1) {
     for (let from = 0, to = 0, sum = 0; to < table.length; to += 1) {
       if (sum <= 0) [from, sum] = [to, 0];
-      sum += table[to][channel] - quarter;
+      sum += table[to][channel] - half;
       if (sum > most) [most, best] = [sum, { channel, from, to }];
     }
   }

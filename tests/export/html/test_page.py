@@ -428,7 +428,7 @@ def test_a_made_series_has_one_hour_and_one_weekday_at_each_step() -> None:
     np.testing.assert_array_equal(later_weekday[:-3], weekday[3:])
 
 
-@pytest.mark.parametrize(("name", "most"), [("digits", 200_000), ("codes", 720_000)])
+@pytest.mark.parametrize(("name", "most"), [("digits", 210_000), ("codes", 720_000)])
 def test_the_pages_of_the_documentation_are_small_and_right(name: str, most: int) -> None:
     path = Path(__file__).parents[3] / "docs" / "pages" / f"{name}.html"
     assert path.stat().st_size <= most
