@@ -84,8 +84,8 @@ def test_the_logged_loss_of_each_step_is_that_of_a_plain_loop(cli, tiny_idx, tmp
     torch.manual_seed(0)
     module = classic.Recurrent("lstm", 8, 64, 3).double()
     torch.save(module.state_dict(), tmp_path / "classic.pt")
-    words = ("--weights", "classic.pt", "--no-shuffle", "--dtype", "float64", "--log-every", 1)
-    words += ("--recipe", "classic", "--batch-size", 16, "--epochs", 4, "--max-steps", 30)
+    words = ["--weights", "classic.pt", "--no-shuffle", "--dtype", "float64", "--log-every", "1"]
+    words += ["--recipe", "classic", "--batch-size", "16", "--epochs", "4", "--max-steps", "30"]
     done = cli("classify", tiny_idx, *words, "--n-evaluated", 0, *OFF)
     assert done.code == 0
     run = Run(tmp_path / "runs" / "classify-1")

@@ -98,7 +98,7 @@ def year_under_first_tick(axes: Axes, visible: bool) -> None:
     share = shares[0] if shares else 0.0
     axes.xaxis.get_offset_text().set(visible=visible, x=share, ha="center" if share else "left")
     formatter = axes.xaxis.get_major_formatter()
-    formatter.format_ticks(axes.get_xticks())
+    formatter.format_ticks(list(axes.get_xticks()))
     if visible and formatter.get_offset():
         axes.xaxis.label.set(x=(share + 1) / 2)  # the name of the axis, which is on the same line
 
