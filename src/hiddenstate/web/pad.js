@@ -291,10 +291,11 @@ export class Pad {
  * @param {(values: Uint8Array, done: boolean) => void} use
  * @param {() => void} cleared
  * @param {(text: string) => void} say
- * @param {{ words?: Words, on?: HTMLElement, fail?: (text: string) => void }} [more] The language, where
- *   images can be dropped, and what says that a file is none.
+ * @param {{ words?: Words, on?: HTMLElement, texts?: boolean, fail?: (text: string) => void }} [more] The
+ *   language, where images can be dropped, whether other files are taken there too, and what says that a
+ *   file is no image.
  */
-export function drawingPad({ canvas, centre, light, clear }, shape, use, cleared, say, { words = (text) => text, on = canvas, fail = say } = {}) {
+export function drawingPad({ canvas, centre, light, clear }, shape, use, cleared, say, { words = (text) => text, on = canvas, texts = false, fail = say } = {}) {
   /** @param {boolean} done */
   const read = (done) => {
     if (shape[2]) use(pad.colors(), done);
@@ -334,8 +335,10 @@ export function drawingPad({ canvas, centre, light, clear }, shape, use, cleared
   on.addEventListener("dragover", (event) => event.preventDefault());
   on.addEventListener("drop", (event) => {
     event.preventDefault();
-    event.stopPropagation(); // what else takes files
-    image(event.dataTransfer && event.dataTransfer.files[0]);
+    const dropped = event.dataTransfer && event.dataTransfer.files[0];
+    if (texts && dropped && !dropped.type.startsWith("image/")) return;
+    event.stopPropagation();
+    image(dropped);
   });
   return pad;
 }

@@ -35,7 +35,7 @@ function decodedPlane({ low, high, probe, use }) {
 
 byId("drawing").hidden = byId("pair").hidden = false;
 const parts = { canvas: byId("pad"), centre: byId("centre"), light: byId("light"), clear: byId("clear") };
-const pad = drawingPad(parts, SHAPE, (values, done) => encode(Float64Array.from(values), done), forget, say, { on: document.body, fail: complain });
+const pad = drawingPad(parts, SHAPE, (values, done) => encode(Float64Array.from(values), done), forget, say, { on: document.body, texts: true, fail: complain });
 byId("examples").hidden = !rows.length;
 addExamples(byId("choices"), rows, SHAPE, (VIEW.labels || []).map((label) => VIEW.code_classes[label]), (values) => {
   pad.show(values);

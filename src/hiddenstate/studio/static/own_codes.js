@@ -22,7 +22,7 @@ export function drawOn(probe, fold) {
   fold.append(h("div", { class: "drawing" }, canvas,
     h("div", {}, h("p", { class: "note" }, t("Draw a row and see where its code falls, and what is left of it.")),
       h("label", { class: "check" }, centre, t("centre it")), clear)));
-  drawingPad({ canvas, centre, light, clear }, shape, (values, done) => probe.give(Float64Array.from(values), t("your drawing"), done), () => {}, say, { words: t, on: fold });
+  drawingPad({ canvas, centre, light, clear }, shape, (values, done) => probe.give(Float64Array.from(values), t("your drawing"), done), () => {}, say, { words: t, on: fold, texts: true });
 }
 
 /** Whether the rows of the run have a light ground: their first numbers are high. @param {Probe} probe */
