@@ -40,11 +40,12 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "evaluate": ("predict", "Evaluate a model on test rows or on other data."),
         "forecast": ("forecast", "Forecast the steps after the end of series."),
         "export": ("export", "Write a model for another language or runtime."),
+        "publish": ("publish", "Write a folder to upload to the Hugging Face Hub."),
     },
     "Views and reports": {
         "watch": ("view", "Watch a run in progress, or replay a finished one."),
         "studio": ("studio", "Open data and runs in the browser: train, watch, compare."),
-        "track": ("track", "Follow runs into TensorBoard, MLflow or Weights & Biases."),
+        "track": ("track", "Follow runs into TensorBoard, MLflow, W&B or Trackio."),
         "figures": ("view", "Draw the figures of a run into its figures folder."),
         "report": ("view", "Write the report and the model card of a run."),
         "film": ("view", "Write a film of a run's training, GIF or MP4."),

@@ -88,20 +88,21 @@ def _escaped(character: str) -> str:
     return "".join(f"\\x{byte:02x}" for byte in character.encode("utf-8", "backslashreplace"))
 
 
-def uses(run: Run) -> list[tuple[str, str]]:
-    """Return what can be done with the run from a shell: titles and commands."""
-    path = quoted(str(run.path))
+def uses(run: Run, file: str | None = None) -> list[tuple[str, str]]:
+    """Return what can be done with the run from a shell, or with the model `file` alone: titles and
+    commands."""
+    path = quoted(file or str(run.path))
     if not (run.path / "model.safetensors").is_file():
         resume = [("Resume training", f"hiddenstate resume {path}")]
         return resume if run.data_fact("source") != "arrays" else []
     return [
         ("Predict new rows", f"hiddenstate predict {path} DATA"),
         ("Evaluate the model on rows with targets", f"hiddenstate evaluate {path} DATA"),
-        ("Replay the training", f"hiddenstate watch {path}"),
+        *([] if file else [("Replay the training", f"hiddenstate watch {path}")]),
     ]
 
 
-def python_lines(run: Run, row_shape: tuple[int, ...]) -> str:
+def python_lines(run: Run, row_shape: tuple[int, ...], file: str | None = None) -> str:
     """Return lines of Python that load the model and use it.
 
     Parameters
@@ -109,9 +110,11 @@ def python_lines(run: Run, row_shape: tuple[int, ...]) -> str:
     run : Run
     row_shape : tuple of int
         Shape of one row of X.
+    file : str, optional
+        The model file, if it is not that of the run's folder.
     """
     shape = ", ".join(["n_samples", *map(str, row_shape)])
-    lines = ["from hiddenstate import load", "", f"model = load({_literal(run.path)})"]
+    lines = ["from hiddenstate import load", "", f"model = load({_literal(run.path, file)})"]
     if run.config.kind.has_classes:
         lines += [f"labels = model.predict(X)  # X: ({shape})"]
         lines += ["probabilities = model.predict_proba(X)"]
@@ -123,6 +126,6 @@ def python_lines(run: Run, row_shape: tuple[int, ...]) -> str:
     return "\n".join([*lines, "net = model.to_torch()  # a torch.nn.Module"])
 
 
-def _literal(folder: Path) -> str:
+def _literal(folder: Path, file: str | None) -> str:
     """Return the path of the model as a Python string in ASCII."""
-    return ascii(str(folder / "model.safetensors"))
+    return ascii(file or str(folder / "model.safetensors"))

@@ -59,8 +59,11 @@ def write_card(run: Run, tables: Sequence[Table] = ()) -> Path:
     return write_page(run, CARD, card_text(run, tables))
 
 
-def card_text(run: Run, tables: Sequence[Table] = ()) -> str:
-    """Return the model card of `run`, finished or not, as Markdown, with its forecasts if given."""
+def card_text(run: Run, tables: Sequence[Table] = (), file: str | None = None) -> str:
+    """Return the model card of `run`, finished or not, as Markdown, with its forecasts if given.
+
+    Its commands are of the run's folder, or of the model `file` that lies beside the card.
+    """
     facts = RunFacts(run)
     top = results.headline(facts)
     parts = [
@@ -77,7 +80,7 @@ def card_text(run: Run, tables: Sequence[Table] = ()) -> str:
     parts += ["## Results", *_results(facts)]
     parts += _forecast(facts, tables)
     parts += ["## Limits", "\n".join(f"- {line}" for line in (*_tested(facts), *_LIMITS))]
-    parts += ["## Use it", *_use(facts)]
+    parts += ["## Use it", *_use(facts, file)]
     if facts.bundled and facts.data_name == "MNIST":
         parts += ["## Licence of the data", _MNIST]
     parts += [f"Written by hiddenstate {__version__} from the run folder."]
@@ -173,11 +176,12 @@ def _tested(facts: RunFacts) -> list[str]:
     return lines
 
 
-def _use(facts: RunFacts) -> list[str]:
+def _use(facts: RunFacts, file: str | None) -> list[str]:
     """How to load, use and train it again."""
-    parts = [f"{_escaped(title)}:\n\n{_fenced(line, 'sh')}" for title, line in uses(facts.run)]
+    listed = uses(facts.run, file)
+    parts = [f"{_escaped(title)}:\n\n{_fenced(line, 'sh')}" for title, line in listed]
     if facts.model is not None:
-        lines = python_lines(facts.run, facts.model.row_shape)
+        lines = python_lines(facts.run, facts.model.row_shape, file)
         parts += ["In Python:", _fenced(lines, "python")]
     command = training_command(facts.run)
     if command is None:
