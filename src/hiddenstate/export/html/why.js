@@ -46,7 +46,7 @@ export function startWhy(help, asked, draw) {
   const [button, text] = [byId("why"), byId("why-text")];
   byId("why-row").hidden = !WHY;
   byId("why-help").textContent = help;
-  let [on, key, timer, question] = [false, "", 0, null];
+  let [on, key, timer, question] = [false, [], 0, null];
   let stop = () => {};
   const state = { found: null, look, ask };
 
