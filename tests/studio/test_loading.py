@@ -22,6 +22,15 @@ LATER = {
     "autoencode": ("own_codes.js", "pad.js", "table.js", "downloads.js"),
 }
 
+FILLED = """() => {
+  const box = (each) => each.getBoundingClientRect();
+  const [desk, curves] = [".desk", ".side"].map((name) => box(document.querySelector(name)));
+  const panels = [...document.querySelectorAll(".panels > :not([hidden])")].map(box);
+  const area = [curves, ...panels].reduce((sum, each) => sum + each.width * each.height, 0);
+  return [area / (desk.width * desk.height), curves.bottom - panels[0].bottom];
+}"""
+"""The share of the page that pictures fill, and how much the column of the curves is longer."""
+
 
 def loaded(browser: Browser) -> list[str]:
     """Return the names of the scripts and styles that were asked for."""
@@ -45,6 +54,9 @@ def test_little_is_loaded_until_something_is_touched(
     other = "classify" if job != "classify" else "autoencode"
     for name in ("home.css", "away.css", f"{foreign}.css", f"zh_{other}.js", "zh_away.js"):
         assert name not in loaded(browser)
+    share, longer = page.evaluate(FILLED)
+    assert share > 0.9
+    assert abs(longer) < 1
     assert ("zh_frame.js" in loaded(browser)) == (language == "zh")
 
     with page.expect_response(f"**/{LATER[job][0]}"):
