@@ -114,6 +114,24 @@ def test_values_of_the_recipe_stand_in_the_form_and_train(open_page, sensors, tm
     # What was looked at is still there.
     assert page.input_value("#first-epochs") == "1"
 
+    # A run is forked with the options that its page shows, and its curves stay behind the new ones.
+    listed.locator("a").click()
+    page.click(".fork > summary")
+    page.wait_for_selector("#first-hidden_size")
+    assert page.input_value("#first-hidden_size") == "5"
+    page.fill("#first-hidden_size", "4")
+    page.press("#first-hidden_size", "Tab")
+    assert "--epochs=1 " in page.inner_text(".fork code >> nth=-1")
+    assert "--hidden-size=4 " in page.inner_text(".fork code >> nth=-1")
+    page.click(".fork button.main")
+    page.wait_for_url("**/#/run/classify-2?ghost=classify-1")
+    page.reload()
+    assert page.inner_text(".haunted >> nth=0").split("\n") == [
+        "this run · hidden size 4",
+        "classify-1 · hidden size 5",
+    ]
+    assert "; classify-1: " in page.inner_text(".curve .note >> nth=0")
+
 
 def test_the_fix_of_a_warning_is_a_button(open_page, tmp_path):
     rows = [",".join(f"p{i}" for i in range(36)) + ",label"]

@@ -22,7 +22,7 @@ IMPORT = re.compile(r'\bfrom "\./(\w+)\.js"|\bimport\("\./(\w+)\.js"\)')
 
 PAGES = {
     "frame": ("main", "run"),
-    "home": ("home", "runs", "compare"),
+    "home": ("home", "runs", "compare", "fork"),
     "classify": ("classify",),
     "regress": ("regress",),
     "autoencode": ("autoencode",),

@@ -40,10 +40,20 @@ def arguments(config: Config) -> list[str]:
     OptionError
         If the value of an option cannot be written on a command line.
     """
-    values, words = config.flat(), []
+    words = [] if config.data.data is None else [config.data.data]
+    for option, value in set_options(config):
+        if isinstance(value, bool):
+            words.append(option.flag if value else f"--no-{option.flag[2:]}")
+        else:
+            words += [option.flag, value]
+    return words
+
+
+def set_options(config: Config) -> list[tuple[Option, str | bool]]:
+    """Return the options that give `config`, each with its value: text as on a command line, or
+    whether it is on. Errors as of :func:`arguments`."""
+    values, needs = config.flat(), []
     data, recipe = values.pop("data"), values["recipe"]
-    if data is not None:
-        words.append(data)
     default_recipe = "classic" if data is None else "auto"
     for option in (option for _, option in job_options(config.job) if option.name != "data"):
         value = values[option.name]
@@ -53,18 +63,16 @@ def arguments(config: Config) -> list[str]:
         elif recipe == "auto" and option.recipe:
             needed = value is not None
         if needed:
-            words += _words(option, value)
-    return words
+            needs.append((option, value if option.kind is bool else _text(option, value)))
+    return needs
 
 
-def _words(option: Option, value: Any) -> list[str]:
-    """Return an option and its value as words of a command line."""
-    if option.kind is bool:
-        return [option.flag if value else f"--no-{option.flag[2:]}"]
+def _text(option: Option, value: Any) -> str:
+    """Return the value of an option as a word of a command line."""
     text = option.text(value)
     if option.parse(text) != value:
         raise OptionError(f"{option.flag}: the value cannot be written on a command line")
-    return [option.flag, text]
+    return text
 
 
 def quoted(word: str) -> str:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hiddenstate.config import job_options
+from hiddenstate.config.data_fields import STDIN
 from hiddenstate.data.leaks import leaks_from
-from hiddenstate.errors import DataError, HiddenstateError, printable
+from hiddenstate.errors import DataError, HiddenstateError, OptionError, printable
 from hiddenstate.metrics.answer import NETWORK, answer_of
 from hiddenstate.metrics.comparison import baseline_method, compare, drawn_baseline
 from hiddenstate.metrics.glossary import entry_of, interval_in_words, is_shown, written
@@ -21,7 +22,7 @@ from hiddenstate.metrics.target_scores import season_ago, target_scores, with_ta
 from hiddenstate.metrics.units import ago
 from hiddenstate.models.fitted import FittedModel, row_shape_of
 from hiddenstate.program.words import BESIDE
-from hiddenstate.report.commands import python_lines, training_command, uses
+from hiddenstate.report.commands import python_lines, set_options, training_command, uses
 from hiddenstate.runs import Run
 from hiddenstate.runs.run import STATIC_ARRAYS
 from hiddenstate.runs.static_facts import StaticFacts
@@ -109,6 +110,7 @@ def details(run: Run, number: str) -> dict[str, Any]:
         "command": training_command(run),
         "uses": [{"title": title, "command": command} for title, command in uses(run)],
         "python": _python(run),
+        "again": _again(run),
         "options": [
             {
                 "name": option.name,
@@ -145,6 +147,19 @@ def _python(run: Run) -> str | None:
         return python_lines(run, row_shape_of(run.path / "model.safetensors"))
     except (HiddenstateError, OSError):
         return None
+
+
+def _again(run: Run) -> dict[str, Any] | None:
+    """Return the data and the options that train what a run trained, as a page sends them; None
+    of arrays in Python, of standard input, and of values that no command line can have."""
+    data = run.config.data.data
+    if run.data_fact("source") == "arrays" or data == STDIN:
+        return None
+    try:
+        own = {option.name: value for option, value in set_options(run.config)}
+    except OptionError:
+        return None
+    return {"data": data, "options": own}
 
 
 def _is_short(run: Run, name: str) -> bool:

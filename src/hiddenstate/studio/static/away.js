@@ -13,6 +13,7 @@ import { speak, t } from "./words.js";
  */
 export const folds = (store, show, fail) => [
   fold("ask", t("Answer new rows"), t("drop a file of them; look at the answers, and save them"), async () => [(await import("./new_rows.js")).newRows(store, show, fail)]),
+  fold("fork", t("Fork it"), t("change an option and train again; these curves stay behind the new ones"), async () => (await import("./fork.js")).forking(store, show)),
   fold("take", t("Take it away"), t("report, film, exports, commands, options"), async () => (await import("./downloads.js")).takings(store, show, fail)),
 ];
 

@@ -117,35 +117,53 @@ function nearest(points, step) {
  * @param {import("./store.js").Store} store
  */
 export function learningCurves(store) {
-  const loss = new Picture({
-    ...framed(store, "learning"),
-    name: "curve",
-    onkey: cursor,
-    draw: (pen, width, height) => {
-      const curves = [{ name: "loss", color: colorOf("prediction"), width: 1.6, points: lossPoints }];
-      if (validPoints.length) curves.push({ name: "validation", color: colorOf("valid"), width: 1.8, points: validPoints });
-      drawCurves(pen, width, height, { curves, end: store.end, at: store.live ? null : store.step, log: true });
-    },
-  });
+  const loss = curve(framed(store, "learning"), () => ({
+    curves: [...pairOf("mean_loss", "prediction", lossPoints), ...(validPoints.length ? pairOf("valid_loss", "valid", validPoints) : [])], log: true,
+  }));
   const { answers } = store.details, hasClasses = answers === "classes";
   const key = hasClasses ? "test_accuracy" : "test_mse";
-  const score = new Picture({
+  const score = curve({
     title: hasClasses ? t("How many test rows are right") : t("The error on test rows"),
     caption: t("Measured while it trains, on rows that it never learns from. The dashed line is what is reached without a network."),
     empty: t("Test rows are looked at while it trains if the option --n-evaluated is not 0."),
-    name: "curve",
-    onkey: cursor,
-    draw: (pen, width, height) => {
-      drawCurves(pen, width, height, {
-        curves: [{ name: key, color: colorOf("prediction"), width: 1.8, points: scorePoints }],
-        end: store.end, at: store.live ? null : store.step, share: hasClasses, log: !hasClasses, level: baseline(),
-      });
-    },
-  });
+  }, () => ({ curves: pairOf(key, "prediction", scorePoints), share: hasClasses, log: !hasClasses, level: baseline() }));
   /** @type {[number, number][]} */ let lossPoints = [];
   /** @type {[number, number][]} */ let validPoints = [];
   /** @type {[number, number][]} */ let scorePoints = [];
   let read = 0;
+  /** @type {number|null} */ let over = null; // the update at the pointer
+
+  /**
+   * @param {{title: string, caption: string, empty: string}} words
+   * @param {() => {curves: Curve[], log?: boolean, share?: boolean, level?: {value: number, name: string}|null}} what
+   */
+  function curve(words, what) {
+    /** @type {(step: number) => number} */ let x = () => 0;
+    const end = () => Math.max(store.end, store.ghost ? store.ghost.end : 0);
+    const picture = new Picture({ ...words, name: "curve", onkey: cursor, draw: (pen, width, height) => {
+      const axes = drawCurves(pen, width, height, { ...what(), end: end(), at: over ?? (store.live ? null : store.step) });
+      if (axes) x = axes.x;
+    } });
+    picture.canvas.addEventListener("pointermove", (/** @type {PointerEvent} */ event) => {
+      over = Math.round(clamp((event.offsetX - x(0)) / (x(1) - x(0)), 0, end()));
+      update();
+    });
+    picture.canvas.addEventListener("pointerleave", () => { over = null; update(); });
+    return picture;
+  }
+
+  /** A curve, before it that of the run which this was forked from. @param {string} name @param {string} color @param {[number, number][]} points @returns {Curve[]} */
+  function pairOf(name, color, points) {
+    const own = { name, color: colorOf(color), width: 1.7, points };
+    const old = store.ghost && store.ghost.curves[name];
+    return old ? [{ ...own, points: old, width: 5, color: `color-mix(in srgb, ${own.color} 35%, transparent)` }, own] : [own];
+  }
+
+  /** What the run that this was forked from had there. @param {string} name @param {number} step @param {(value: number) => string} write */
+  function ghostly(name, step, write) {
+    const old = store.ghost && nearest(store.ghost.curves[name] || [], step);
+    return old ? t("; {name}: {value}", { name: /** @type {any} */ (store.ghost).name, value: write(old[1]) }) : "";
+  }
 
   /** @returns {{value: number, name: string}|null} */
   function baseline() {
@@ -164,7 +182,7 @@ export function learningCurves(store) {
     store.show(steps[place]);
     const line = store.logged[place];
     say(t("update {step}: loss {loss}", { step: line.step + 1, loss: short(line.mean_loss) })
-      + (key in line ? `, ${key === "test_accuracy" ? percent(line[key]) : short(line[key])}` : ""));
+      + (key in line ? `, ${(hasClasses ? percent : short)(line[key])}` : ""));
     return true;
   }
 
@@ -182,15 +200,18 @@ export function learningCurves(store) {
     loss.setReady(lossPoints.length > 0);
     score.setReady(scorePoints.length > 0);
     score.element.hidden = !scorePoints.length && store.newest > 0 && !store.running;
-    const { line } = store;
+    const line = over === null ? store.line : store.lineAt(over);
+    const write = hasClasses ? percent : short;
     if (line) {
       loss.describe(t("Loss over updates. At update {step} it is {loss}.", { step: line.step + 1, loss: short(line.mean_loss) }));
-      loss.note.textContent = t("loss {loss}", { loss: short(line.mean_loss) }) + (line.lr ? t(", learning rate {lr}", { lr: short(line.lr) }) : "");
+      const at = line.step + 1;
+      const when = ` · ${t("at update {step}", { step: at.toLocaleString("en") })}`;
+      loss.note.textContent = t("loss {loss}", { loss: short(line.mean_loss) }) + (line.lr ? t(", learning rate {lr}", { lr: short(line.lr) }) : "") + ghostly("mean_loss", at, short) + (over === null ? "" : when);
       if (key in line) {
-        const words = key === "test_accuracy" ? percent(line[key]) : short(line[key]);
+        const words = write(line[key]);
         score.describe(t("Score over updates. At update {step} it is {score}.", { step: line.step + 1, score: words }));
         score.note.textContent = (hasClasses ? t("{score} of the test rows looked at are right", { score: words }) : words) + (store.details.answer.beside.length ? t(", by the network alone") : "")
-          + (line.step + 1 < store.step ? ` · ${t("at update {step}", { step: (line.step + 1).toLocaleString("en") })}` : "");
+          + ghostly(key, at, write) + (over !== null || at < store.step ? when : "");
       }
     }
     loss.paint();

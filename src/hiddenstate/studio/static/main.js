@@ -41,7 +41,8 @@ function go() {
 }
 
 /**
- * Ends the page that is shown, and makes another: #/, #/runs, #/compare/A,B or #/run/NAME.
+ * Ends the page that is shown, and makes another: #/, #/runs, #/compare/A,B, #/run/NAME or
+ * #/run/NAME?ghost=OTHER, with the curves of another run behind its own.
  * @param {number} own
  */
 async function change(own) {

@@ -1,6 +1,7 @@
 // Pictures of target and prediction over time.
 
-import { h, say } from "../../web/dom.js";
+import { nearestTo, linked, placeOf } from "./crosshair.js";
+import { h } from "../../web/dom.js";
 import { Picture, moved } from "./picture.js";
 import { t } from "./words.js";
 import { extentOf, short } from "../../web/numbers.js";
@@ -50,11 +51,12 @@ export class SeriesPicture {
       if (!this.plot || !this.plot.times.length) return;
       const { from, to, times } = this.plot;
       const time = from + ((event.offsetX - this.left) / (canvas.clientWidth - this.left - RIGHT)) * (to - from);
-      let best = 0;
-      for (let place = 1; place < times.length; place += 1) if (Math.abs(times[place] - time) < Math.abs(times[best] - time)) best = place;
-      this.look(best);
+      const place = nearestTo(times, time);
+      this.look(place);
+      this.point(times[place]);
     });
-    for (const name of ["pointerleave", "blur"]) canvas.addEventListener(name, () => this.look(null));
+    for (const name of ["pointerleave", "blur"]) canvas.addEventListener(name, () => { this.look(null); this.point(null); });
+    this.point = linked(store, (time) => (this.plot ? this.look(placeOf(this.plot.times, time)) : ""));
   }
 
   get element() { return this.picture.element; }
@@ -62,17 +64,18 @@ export class SeriesPicture {
   /** @param {number|null} at */
   look(at) {
     this.at = at;
-    this.picture.note.textContent = this.words();
+    const words = this.words();
+    this.picture.note.textContent = words;
     this.picture.paint();
+    return at === null ? "" : `${this.picture.heading.textContent}: ${words}`;
   }
 
   /** @param {string} key */
   key(key) {
     const n = this.plot ? this.plot.times.length : 0;
     const at = moved(key, this.at === null ? n - 1 : this.at, n);
-    if (at === null) return false;
-    this.look(at);
-    say(this.picture.note.textContent || "");
+    if (at === null || !this.plot) return false;
+    this.point(this.plot.times[at], this.look(at));
     return true;
   }
 

@@ -1,7 +1,6 @@
 // The page of one run: what is learnt, its curves, its time, and what can be done with it.
 
 import { folds } from "./away.js";
-import { controls } from "./controls.js";
 import { copy } from "./copy.js";
 import { learningCurves } from "./curves.js";
 import { h } from "../../web/dom.js";
@@ -25,12 +24,13 @@ export function prepare(job) {
 /**
  * Shows a run; returns what ends the page.
  * @param {HTMLElement} main
- * @param {string} id
+ * @param {string} address its id, and perhaps that of the run whose curves are behind its own
  */
-export async function runPage(main, id) {
+export async function runPage(main, address) {
+  const [id, ghost] = address.split("?ghost=");
   const store = new Store(id);
   try {
-    return await shownRun(main, store);
+    return await shownRun(main, store, ghost);
   } catch (error) {
     store.close();
     throw error;
@@ -40,8 +40,9 @@ export async function runPage(main, id) {
 /**
  * @param {HTMLElement} main
  * @param {Store} store
+ * @param {string} [ghost]
  */
-async function shownRun(main, store) {
+async function shownRun(main, store, ghost) {
   await store.open();
   const { details } = store;
   const scripts = prepare(details.job);
@@ -59,14 +60,22 @@ async function shownRun(main, store) {
   const status = h("span", { class: "status" });
   const score = h("p", { class: "score" });
   const words = h("p", { class: "words" });
-  const who = h("div", {});
+  const [who, hands] = [h("div", {}), h("div", {})];
   const told = language === "en" ? null : (await import("./result.js")).resultOf;
   if (details.answer.beside.length) import("./layers.js").then(({ layers }) => who.replaceWith(layers(store)));
   const head = h("header", { class: "head" },
     h("div", {}, h("p", { class: "kind" }, `${t(details.job)} · `, h("bdi", {}, details.data.name)),
       h("h1", {}, h("bdi", {}, details.name), " ", status)),
     h("div", { class: "result" }, score, words, who),
-    controls(store, (text) => { show(text); fail(""); }, fail));
+    hands);
+  let held = false;
+  /** Brings the buttons of a run that is not done. */
+  async function hold() {
+    if (held || store.done) return;
+    held = true;
+    const { controls } = await import("./controls.js");
+    hands.replaceWith(controls(store, (text) => { show(text); fail(""); }, fail));
+  }
 
   function update() {
     const { state } = store;
@@ -97,8 +106,10 @@ async function shownRun(main, store) {
     }
   }
   store.addEventListener("news", update);
+  store.addEventListener("news", hold);
   store.addEventListener("moment", update);
   update();
+  await hold();
 
   /** Promises nothing in the empty pictures of a run that ended before its first snapshot. */
   function close() {
@@ -107,7 +118,9 @@ async function shownRun(main, store) {
   }
 
   const panels = h("div", { class: `panels ${details.job}` });
-  const curves = h("div", { class: "side" }, learningCurves(store).map((picture) => picture.element));
+  const learning = learningCurves(store);
+  if (ghost) import("./ghost.js").then(({ haunt }) => haunt(store, ghost, learning));
+  const curves = h("div", { class: "side" }, learning.map((picture) => picture.element));
   const player = new Player(store);
   const leaks = h("ul", { class: "leaks", hidden: !details.leaks.length }, details.leaks.map((/** @type {string} */ text) => h("li", {}, text)));
   main.replaceChildren(head, problem, leaks, shown, h("div", { class: "desk" }, panels, curves), player.element);

@@ -1,6 +1,6 @@
 // The hidden state of a regression: its path in a plane, its units over time, carried and reset.
 
-import { say } from "../../web/dom.js";
+import { linked, placeOf } from "./crosshair.js";
 import { Moving, mixed, momentOf } from "./easing.js";
 import { Picture, framed, moved } from "./picture.js";
 import { t } from "./words.js";
@@ -44,10 +44,12 @@ export class States {
     this.units.canvas.addEventListener("pointermove", (/** @type {PointerEvent} */ event) => {
       const n = this.times.length;
       const share = (event.offsetX - LEFT) / (this.units.canvas.clientWidth - LEFT - RIGHT);
-      this.look(Math.min(Math.max(Math.floor(share * n), 0), n - 1));
+      this.to(Math.min(Math.max(Math.floor(share * n), 0), n - 1));
     });
     this.portrait.canvas.addEventListener("pointermove", (/** @type {PointerEvent} */ event) => this.nearest(event.offsetX, event.offsetY));
-    for (const { canvas } of [this.portrait, this.units]) for (const name of ["pointerleave", "blur"]) canvas.addEventListener(name, () => this.look(null));
+    for (const { canvas } of [this.portrait, this.units]) for (const name of ["pointerleave", "blur"]) canvas.addEventListener(name, () => this.to(null));
+    this.clocked = false; // whether times are those of other plots
+    this.point = linked(store, (time) => (this.clocked ? this.look(placeOf(this.times, time)) : ""));
     /** @type {(point: number[]) => number[]} */ this.place = () => [0, 0];
   }
 
@@ -55,9 +57,14 @@ export class States {
   key(key) {
     const at = moved(key, this.at || 0, this.times.length);
     if (at === null) return false;
-    this.look(at);
-    say(this.units.note.textContent || "");
+    this.to(at, true);
     return true;
+  }
+
+  /** Looks at a step, and leads other plots there. @param {number|null} at */
+  to(at, aloud = false) {
+    const words = this.look(at);
+    this.point(at === null || !this.clocked ? null : this.times[at], aloud ? words : "");
   }
 
   /** @param {number|null} at */
@@ -66,6 +73,7 @@ export class States {
     this.tell();
     this.portrait.paint();
     this.units.paint();
+    return at === null ? "" : `${this.units.heading.textContent}: ${this.units.note.textContent}`;
   }
 
   tell() {
@@ -109,6 +117,7 @@ export class States {
     if (!this.from) return;
     const fresh = !this.hidden;
     this.times = before.hidden_time ? before.hidden_time.data : Array.from({ length: before.hidden.shape[0] }, (_, at) => at);
+    this.clocked = Boolean(before.hidden_time);
     this.length = before.time && before.time.shape.length === 2 ? before.time.shape[1] : 0;
     this.windows = before.hidden_window ? before.hidden_window.data : null;
     this.hidden = /** @type {Float64Array} */ (mixed(moment, "hidden"));
@@ -198,7 +207,7 @@ export class States {
       const away = (u - x) ** 2 + (v - y) ** 2;
       if (away < least) [best, least] = [at, away];
     });
-    this.look(best < 0 ? null : best);
+    this.to(best < 0 ? null : best);
   }
 
   /** @param {CanvasRenderingContext2D} pen @param {number} width @param {number} height */

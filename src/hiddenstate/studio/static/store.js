@@ -30,6 +30,7 @@ export class Store extends EventTarget {
     /** @type {number[]} updates after which there are snapshots */ this.snapshots = [];
     /** @type {number[]} and weights */ this.weights = [];
     /** @type {any} */ this.state = { status: "running", paused: false };
+    /** @type {{name: string, curves: Record<string, [number, number][]>, end: number}|null} another run, whose curves are behind */ this.ghost = null;
     this.alone = false; // whether the end shows what the network alone says, not the model
     this.live = true; // whether the newest moment is shown
     this.step = 0; // updates made at the moment that is shown; between two while it plays
@@ -179,9 +180,10 @@ export class Store extends EventTarget {
   }
 
   /** The last logged line until the moment that is shown. */
-  get line() {
-    return this.logged[lastUntil(this.logSteps, this.step)];
-  }
+  get line() { return this.lineAt(this.step); }
+
+  /** The last logged line until a number of updates. @param {number} step */
+  lineAt(step) { return this.logged[lastUntil(this.logSteps, step)]; }
 
   /**
    * The snapshot that is shown at a moment: the newest one until then.

@@ -16,6 +16,7 @@ export const TEXTS = {
   "Put digits into three numbers": "把数字压成三个数",
   "An autoencoder presses each digit through three numbers. Watch ten clouds drift apart in space.": "自编码器让每个数字通过三个数。看十团点云在空间中分开。",
   Train: "训练",
+  "No command trains this run again: its data was an array in Python or standard input.": "没有命令可以再训练这次运行：它的数据是 Python 中的数组或标准输入。",
   "Drop data": "放入数据",
   "A table with a column of labels is enough; the studio says how it reads it.": "一张带标签列的表格就够了；页面会说明它如何读取。",
   "Press Train": "按“训练”",
