@@ -74,7 +74,7 @@ async function shownRun(main, store, ghost) {
     if (held || store.done) return;
     held = true;
     const { controls } = await import("./controls.js");
-    hands.replaceWith(controls(store, (text) => { show(text); fail(""); }, fail));
+    hands.replaceWith(controls(store, (text) => { if (!store.done) show(text); fail(""); }, fail));
   }
 
   function update() {
