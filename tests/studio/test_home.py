@@ -132,6 +132,10 @@ def test_values_of_the_recipe_stand_in_the_form_and_train(open_page, sensors, tm
     ]
     assert "; classify-1: " in page.inner_text(".curve .note >> nth=0")
 
+    # The update at the pointer is the same in both curves.
+    page.hover(".curve canvas >> nth=0", position={"x": 60, "y": 40})
+    page.wait_for_selector(".curve .note:has-text('at update 1') >> nth=1")
+
 
 def test_the_fix_of_a_warning_is_a_button(open_page, tmp_path):
     rows = [",".join(f"p{i}" for i in range(36)) + ",label"]

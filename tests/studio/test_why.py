@@ -153,7 +153,9 @@ def test_a_click_on_a_prediction_lights_its_input(
     assert "积分梯度" in page.inner_text("figure.why .note")
 
 
-def test_each_step_of_a_forecast_is_explained(cli: Cli, tmp_path: Path) -> None:
+def test_each_step_of_a_forecast_is_explained_and_its_steps_are_those_of_other_plots(
+    cli: Cli, tmp_path: Path, open_page: Callable[..., Browser]
+) -> None:
     from hiddenstate.studio.forecasts import forecast
 
     run = run_on_delay(cli, tmp_path, "--horizon", 2)
@@ -167,3 +169,16 @@ def test_each_step_of_a_forecast_is_explained(cli: Cli, tmp_path: Path) -> None:
     for wrong in ({"row": 1, "steps": 1}, {"row": 0, "steps": 3}):
         with pytest.raises(DataError, match="no such row"):
             explained(run, {**wrong, "ahead": 1})
+
+    page = open_page("#/run/regress-1", locale="en").page
+    page.keyboard.press("Tab")
+    page.wait_for_selector(".fan")
+    page.focus(".series canvas >> nth=-1")
+    page.keyboard.press("End")
+    page.wait_for_selector("#spoken:has-text('observed')", state="attached")
+    assert page.inner_text("#spoken").count(", 259: ") == 1
+    assert page.inner_text(".fan-tools ~ output").startswith("load, 259: ")
+    page.focus("canvas.fan")
+    page.keyboard.press("Home")
+    first = series["times"][0]
+    page.wait_for_selector(f".series .note:text-matches('^{first}: target')")

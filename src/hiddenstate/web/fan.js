@@ -32,6 +32,7 @@ import { eachFrame, frame, line, penOf, redrawWith, write } from "./pen.js";
  * @property {(text: string) => void} [say] Tells what is at the cursor.
  * @property {(lane: number, step: number, value: number, done: boolean) => void} [bent] Changes a value known ahead.
  * @property {(pen: Pen, picture: FanPicture) => void} [behind] Draws behind all lines.
+ * @property {(time: number | null, keyed: boolean) => void} [moved] Is called with the time at the cursor, or none.
  * @property {(step: number) => void} [asked] Is called with a forecast step that is clicked, or chosen with Enter.
  */
 
@@ -243,6 +244,19 @@ export class FanPicture {
     pen.textBaseline = "alphabetic";
   }
 
+  /** The times of all steps: seconds of dates, or the numbers that they are named with. @returns {number[]} */
+  get clock() {
+    const { seconds, times } = /** @type {Fan} */ (this.fan);
+    return seconds || times.map(Number);
+  }
+
+  /** Moves the cursor to a step, or takes it away. @param {number | null} at */
+  move(at, keyed = false) {
+    this.at = at;
+    if (this.fan) this.options.moved?.(at === null ? null : this.clock[at], keyed);
+    this.soon();
+  }
+
   /** What the picture says, at the cursor if there is one. */
   inWords() {
     const fan = /** @type {Fan} */ (this.fan);
@@ -275,8 +289,7 @@ export class FanPicture {
     const look = (/** @type {number} */ x) => {
       const [left, , wide] = this.plot;
       const { first } = this;
-      this.at = clamp(first + Math.round(((x - left) / wide) * (this.sizes[1] - 1 - first)), first, this.sizes[1] - 1);
-      this.soon();
+      this.move(clamp(first + Math.round(((x - left) / wide) * (this.sizes[1] - 1 - first)), first, this.sizes[1] - 1));
     };
     const laneAt = (/** @type {number} */ y) => this.known.findIndex((_, lane) => y >= this.box(lane)[1] - 6 && y <= this.box(lane)[1] + STRIP + 6);
     const bend = (/** @type {number} */ y, /** @type {boolean} */ done) => {
@@ -317,16 +330,16 @@ export class FanPicture {
     canvas.addEventListener("pointerup", end);
     canvas.addEventListener("pointercancel", end);
     canvas.addEventListener("pointerleave", () => {
-      if (document.activeElement !== canvas) this.at = null;
-      this.soon();
+      if (document.activeElement !== canvas) this.move(null);
     });
+    canvas.addEventListener("blur", () => this.move(null));
     canvas.addEventListener("keydown", (event) => {
       if (!this.fan || event.ctrlKey || event.metaKey || event.altKey) return;
       const [n, all] = this.sizes;
       const at = this.at ?? n;
       const [known] = this.known.slice(this.lane);
       const moves = /** @type {Record<string, number>} */ ({ ArrowLeft: -1, ArrowRight: 1, Home: -all, End: all });
-      if (event.key in moves) this.at = clamp(at + moves[event.key], this.first, all - 1);
+      if (event.key in moves) this.move(clamp(at + moves[event.key], this.first, all - 1), true);
       else if (event.key.startsWith("Page") && this.known.length) this.lane = clamp(this.lane + (event.key === "PageDown" ? 1 : -1), 0, this.known.length - 1);
       else if (["ArrowUp", "ArrowDown"].includes(event.key) && known && at >= n) {
         const share = (known.values[at - n] - known.low) / (known.high - known.low || 1);

@@ -41,9 +41,10 @@ function made(tag, name, ...parts) {
  * @param {string} [options.height] Of the picture.
  * @param {import("./fan.js").FanOptions["behind"]} [options.behind]
  * @param {import("./fan.js").FanOptions["asked"]} [options.asked]
+ * @param {import("./fan.js").FanOptions["moved"]} [options.moved]
  * @param {() => void} [options.changed] Called when another forecast is there.
  */
-export function forecastPanel(place, { fans, ends = [], sizes = [], known: columns = [] }, { answer = null, words = plainly, complain = () => {}, height = "", behind, asked, changed = () => {} } = {}) {
+export function forecastPanel(place, { fans, ends = [], sizes = [], known: columns = [] }, { answer = null, words = plainly, complain = () => {}, height = "", behind, asked, moved, changed = () => {} } = {}) {
   const bends = answer && columns.length > 0;
   const select = (/** @type {string} */ name, /** @type {string[]} */ texts) => {
     const chosen = made("select", "");
@@ -67,7 +68,7 @@ export function forecastPanel(place, { fans, ends = [], sizes = [], known: colum
   let rows = []; // the last steps of the series, as the model reads them
 
   const picture = new FanPicture({
-    canvas, words, behind, asked,
+    canvas, words, behind, asked, moved,
     say: (text) => { here.textContent = text; },
     bent: (lane, step, value, done) => {
       if (step >= 0) {

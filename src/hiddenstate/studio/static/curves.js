@@ -1,6 +1,7 @@
 // Learning curves: the loss, and the score beside its baseline, with the moment that is shown.
 
 import { say } from "../../web/dom.js";
+import { nearestTo } from "./crosshair.js";
 import { Picture, framed, moved } from "./picture.js";
 import { t } from "./words.js";
 import { colorOf } from "../../web/colors.js";
@@ -139,13 +140,12 @@ export function learningCurves(store) {
    */
   function curve(words, what) {
     /** @type {(step: number) => number} */ let x = () => 0;
-    const end = () => Math.max(store.end, store.ghost ? store.ghost.end : 0);
     const picture = new Picture({ ...words, name: "curve", onkey: cursor, draw: (pen, width, height) => {
-      const axes = drawCurves(pen, width, height, { ...what(), end: end(), at: over ?? (store.live ? null : store.step) });
+      const axes = drawCurves(pen, width, height, { ...what(), end: Math.max(store.end, store.ghost ? store.ghost.end : 0), at: over ?? (store.live ? null : store.step) });
       if (axes) x = axes.x;
     } });
     picture.canvas.addEventListener("pointermove", (/** @type {PointerEvent} */ event) => {
-      over = Math.round(clamp((event.offsetX - x(0)) / (x(1) - x(0)), 0, end()));
+      over = store.logSteps[nearestTo(store.logSteps, (event.offsetX - x(0)) / (x(1) - x(0)))] ?? null;
       update();
     });
     picture.canvas.addEventListener("pointerleave", () => { over = null; update(); });

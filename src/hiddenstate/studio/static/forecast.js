@@ -2,6 +2,7 @@
 
 import { get } from "./api.js";
 import { h } from "../../web/dom.js";
+import { linked, placeOf } from "./crosshair.js";
 import { panel } from "./picture.js";
 import { speak, t } from "./words.js";
 import { forecastOf } from "../../web/ahead.js";
@@ -35,8 +36,16 @@ export async function forecastOfRun(store) {
   update();
   element.append(whose);
   /** @type {import("./why.js").FanLamp|null} */ let lamp = null;
+  const point = linked(store, (time) => {
+    const { picture } = shown;
+    picture.at = placeOf(picture.clock, time);
+    if (picture.at !== null && picture.at < picture.first) picture.at = null;
+    picture.soon();
+    return picture.at === null ? "" : picture.inWords();
+  });
   const shown = forecastPanel(place, found.forecast, {
     behind: (pen, picture) => lamp && lamp.draw(pen, picture), changed: () => lamp && lamp.dark(),
+    moved: (time, keyed) => point(time, keyed ? shown.picture.inWords() : ""),
     asked: async (step) => {
       const { FanLamp } = await import("./why.js");
       lamp = lamp || new FanLamp(store, shown, found.forecast);
