@@ -96,6 +96,7 @@ def test_values_of_the_recipe_stand_in_the_form_and_train(open_page, sensors, tm
     look(browser, "sensors.csv")
     assert page.get_attribute(".job[aria-pressed=true] .name", "class") == "name"
     assert page.inner_text(".job[aria-pressed=true] .name").startswith("classify")
+    page.click(".net > summary")
     assert page.get_attribute("#first-hidden_size", "placeholder") == "56"
     page.fill("#first-epochs", "1")
     page.fill("#first-hidden_size", "5")
@@ -182,3 +183,21 @@ def test_folders_are_browsed_with_keys_and_files_dropped(open_page, sensors, tmp
     page.wait_for_selector(".found h1 bdi:text-is('my_table.csv')")
     assert (tmp_path / "runs" / "uploads" / "my_table.csv").is_file()
     assert "40 rows" in page.inner_text(".about-data")
+
+
+def test_a_table_is_read_as_the_job_that_fits_reads_it(open_page, tmp_path):
+    days = [f"2023-{1 + k // 28:02d}-{1 + k % 28:02d}" for k in range(28)]
+    rows = [f"{s},{d},{k % 3 + 1},{k % 7 + k / 9}" for s in "ns" for k, d in enumerate(days)]
+    (tmp_path / "shops.csv").write_text("\n".join(["shop,day,price,sales", *rows]))
+    browser = open_page()
+    page = browser.page
+    look(browser, "shops.csv")
+    assert page.locator(".role").all_inner_texts()[:2] == ["name of the series", "time"]
+    assert page.input_value("#first-target") == "sales"
+    assert "of each shop, it learns to predict sales of the next day." in page.inner_text(".will")
+    assert "The last 20 % of the days of each shop are kept" in page.inner_text(".will")
+    page.check("role=checkbox[name=price]")
+    page.wait_for_selector(".role.used:has-text('known ahead')")
+    page.wait_for_selector(".will:has-text('What price will be then is known')")
+    assert "--future=price" in page.inner_text(".go code")
+    assert "The first of 2 series" in page.inner_text(".found")

@@ -66,6 +66,7 @@ def test_everything_can_be_done_with_the_keys(
     page.keyboard.type("rows.csv")
     hands.press("Enter")
     hands.wait_for(".found h1", "rows.csv")
+    hands.enter(".net > summary", "The network")
     for name, value in (("epochs", "5000"), ("hidden_size", "4"), ("members", "1")):
         hands.go_to(f"#first-{name}")
         page.keyboard.type(value)

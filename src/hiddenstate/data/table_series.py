@@ -17,6 +17,7 @@ from hiddenstate.data.readers.columns import Columns, numbered
 from hiddenstate.data.readers.profiles import ColumnProfile, missing_cells
 from hiddenstate.data.readers.role_guesses import (
     COUNTER_NAMES,
+    FORECAST_NAMES,
     INDEX_NAMES,
     LABEL_NAMES,
     TIME_NAMES,
@@ -220,14 +221,16 @@ def _orders(
 
 def _target(columns: Columns, options: DataConfig, taken: set[int]) -> int | None:
     """Return the target that is named, or the first free column of numbers that vary, of those with
-    more than two values if there are any: two values are a flag, such as a promotion."""
+    more than two values if there are any: two values are a flag, such as a promotion. Columns with
+    the names of what is usually forecast come first."""
     if options.target is not None:
         named = columns.positions.get(options.target[0])
         return named if named not in taken else None
     flag = None
-    for j, kind in enumerate(columns.kinds):
+    order = range(len(columns.names))
+    for j in sorted(order, key=lambda j: columns.names[j].casefold() not in FORECAST_NAMES):
         if (
-            kind == "number"
+            columns.kinds[j] == "number"
             and j not in taken
             and not (_says_when(columns, j) or says_id(columns.names[j]))
         ):

@@ -16,6 +16,18 @@ from hiddenstate.errors import DataError
 from hiddenstate.program.jobs import JobKind, kind_of
 
 LABEL_NAMES = ("label", "class", "target", "y")
+FORECAST_NAMES = (
+    "target",
+    "sales",
+    "demand",
+    "quantity",
+    "orders",
+    "visits",
+    "load",
+    "consumption",
+)
+"""Names of columns that are rather forecast than read."""
+
 ID_NAMES = (
     "id",
     "series",

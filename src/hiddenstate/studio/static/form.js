@@ -2,13 +2,21 @@
 
 import { get } from "./api.js";
 import { fill, h } from "../../web/dom.js";
+import { labelOf, stepWords } from "./plan_words.js";
 import { t } from "./words.js";
 
 /** The options that matter most for each job, in order; the data decides about some. */
 const FIRST = {
-  classify: ["label", "id", "time", "cell", "hidden_size", "layers", "epochs", "lr", "members", "seed"],
-  regress: ["target", "horizon", "future", "id", "time", "window", "cell", "hidden_size", "epochs", "lr", "members", "seed"],
-  autoencode: ["label", "code_size", "encoder_sizes", "epochs", "lr", "batch_size", "seed"],
+  classify: ["label", "id", "time"],
+  regress: ["target", "horizon", "id", "time", "future"],
+  autoencode: ["label", "code_size"],
+};
+
+/** Options of the network and of its training that are changed most often. */
+const NET = {
+  classify: ["cell", "hidden_size", "layers", "epochs", "lr", "members", "seed"],
+  regress: ["window", "cell", "hidden_size", "epochs", "lr", "members", "seed"],
+  autoencode: ["encoder_sizes", "epochs", "lr", "batch_size", "seed"],
 };
 
 /** Options that matter of pictures. */
@@ -16,6 +24,8 @@ const PICTURES = ["color", "image_size"];
 
 /** Options that name a column of a table. */
 const COLUMNS = ["label", "target", "id", "time", "group", "weight"];
+
+const MOST_BOXES = 12; // columns that are offered one by one
 
 /** @type {Map<string, Promise<any[]>>} */
 const asked = new Map();
@@ -53,23 +63,26 @@ export function optionsOf(job) {
 export function fieldsOf(state, options, changed) {
   const byName = Object.fromEntries(options.map((option) => [option.name, option]));
   const table = state.found && state.found.table.length ? state.found.table.filter((/** @type {any} */ each) => each.kind !== "nested") : [];
-  const own = /** @type {Record<string, string[]>} */ (FIRST)[state.job];
-  const first = (state.found && state.found.picture ? [...PICTURES, ...own] : own).filter((name) => {
+  const of = (/** @type {Record<string, string[]>} */ names) => names[state.job];
+  const units = state.found ? stepWords(state.found)[1] : "";
+  const first = [...(state.found && state.found.picture ? PICTURES : []), ...of(FIRST)].filter((name) => {
     if (!byName[name]) return false;
     // Names of columns are asked for where the data has columns with names.
     if (["id", "time"].includes(name)) return table.some((/** @type {any} */ each) => each.role.split(", ").includes(name));
     if (["label", "target", "future"].includes(name)) return table.length > 0;
-    return name !== "horizon" && name !== "window" ? true : state.found !== null;
+    return name !== "horizon" || state.found !== null;
   });
-  const grid = h("div", { class: "fields" }, first.map((name) => field(byName[name], "first")));
+  const fields = (/** @type {string[]} */ names) => h("div", { class: "fields" }, names.map((name) => field(byName[name], "first")));
+  const own = of(NET).filter((name) => byName[name] && (name !== "window" || state.found));
+  const net = h("details", { class: "more net", open: !state.found || own.some((name) => name in state.own) }, h("summary", {}, t("The network and its training")), fields(own));
   const rest = h("div", { class: "rest" });
-  const folded = h("details", { class: "more", ontoggle: () => { 
+  const folded = h("details", { class: "more all", ontoggle: () => {
     if (!folded.open) return;
     if (!rest.children.length) fill(rest, all());
     folded.scrollIntoView({ block: "start" });
   } },
     h("summary", {}, t("All {n} options", { n: options.length })), rest);
-  return h("div", { class: "form" }, grid, folded);
+  return h("div", { class: "form" }, fields(first), net, folded);
 
   /** @param {any} option @param {string} where */
   function field(option, where) {
@@ -83,7 +96,9 @@ export function fieldsOf(state, options, changed) {
       changed(option);
     };
     let input;
-    if (option.kind === "bool") {
+    const several = where === "first" && option.name === "future" ? columnsAhead(id, String(set ?? ""), change) : null;
+    if (several) input = several;
+    else if (option.kind === "bool") {
       input = select(id, [["", t("{value} (auto)", { value: unset === "true" ? t("yes") : unset === "false" ? t("no") : unset })], ["true", t("yes")], ["false", t("no")]], set === undefined || set === null ? "" : String(set), (value) => change(value === "" ? "" : value === "true"));
     } else if (COLUMNS.includes(option.name) && table.length && (option.kind !== "list" || !String(set ?? "").includes(","))) {
       const role = table.filter((/** @type {any} */ each) => each.role.split(", ").includes(option.name)).map((/** @type {any} */ each) => each.name).join(", ");
@@ -95,10 +110,24 @@ export function fieldsOf(state, options, changed) {
     } else {
       input = h("input", { id, type: "text", inputmode: option.kind === "int" ? "numeric" : option.kind === "float" ? "decimal" : "text", autocomplete: "off", spellcheck: "false", placeholder: unset || "–", value: plain(set), title: option.expected, onchange: (/** @type {any} */ event) => change(event.target.value.trim()) });
     }
-    const name = option.name === "lr" ? "learning rate" : option.name.replaceAll("_", " ");
-    return h("div", { class: `field${option.name in state.own ? " set" : ""}`, title: where === "first" ? option.help : undefined },
-      h("label", { for: id }, where === "first" ? t(name) : h("code", {}, option.flag)), input,
+    const flag = h("code", {}, option.flag);
+    return h("div", { class: `field${option.name in state.own ? " set" : ""}${several ? " several" : ""}`, title: where === "first" ? option.help : undefined },
+      h("label", several ? { id: `${id}-label` } : { for: id }, where === "first" ? [labelOf(option.name, units), " ", flag] : flag), input,
       where === "first" ? null : h("p", {}, option.help));
+  }
+
+  /** Boxes of the columns that can be known ahead. @param {string} id @param {string} set @param {(value: string) => void} change */
+  function columnsAhead(id, set, change) {
+    const known = set ? set.split(",") : [];
+    const taken = (/** @type {any} */ each) => each.name.includes(",") || each.role.split(", ").some((/** @type {string} */ role) => ["id", "time", "target", "label", "group", "weight"].includes(role));
+    const names = table.filter((/** @type {any} */ each) => !taken(each)).map((/** @type {any} */ each) => each.name);
+    if (!names.length || names.length > MOST_BOXES) return null;
+    return h("div", { role: "group", "aria-labelledby": `${id}-label`, class: "boxes" }, names.map((/** @type {string} */ name, /** @type {number} */ place) => {
+      const box = h("input", { type: "checkbox", id: place ? `${id}-${place}` : id, checked: known.includes(name), onchange: () => {
+        change([...known.filter((each) => each !== name), ...(box.checked ? [name] : [])].join(","));
+      } });
+      return h("label", { for: box.id }, box, h("bdi", {}, name));
+    }));
   }
 
   function all() {

@@ -6,6 +6,7 @@ import { factsOf, findingsOf } from "./findings.js";
 import { chosen, fieldsOf, optionsOf } from "./form.js";
 import { copy } from "./copy.js";
 import { tinyPicture } from "./job_pictures.js";
+import { planOf } from "./plan_words.js";
 import { commandList, commandOf, train } from "./train.js";
 import { t } from "./words.js";
 import { short } from "../../web/numbers.js";
@@ -13,8 +14,8 @@ import { short } from "../../web/numbers.js";
 const READY = 700; // milliseconds after which the next command is made ready: the page comes first
 const SIDE = 32; // pixels of pictures that are read in one size, if they have as many
 
-/** What is remembered while another page is shown. @type {{data: string, found: any, job: string, own: Record<string, any>}} */
-const kept = { data: "", found: null, job: "", own: {} };
+/** What is remembered while another page is shown; `fits` are those of data that is read without options. @type {{data: string, found: any, fits: any[], job: string, own: Record<string, any>}} */
+const kept = { data: "", found: null, fits: [], job: "", own: {} };
 
 /**
  * Shows the page; returns what ends it.
@@ -123,12 +124,16 @@ export async function homePage(main, studio) {
     busy.textContent = t("Looking at {name}…", { name: data });
     main.classList.add("looking");
     try {
-      const options = job || Object.keys(own).length ? await optionsOf(job || "autoencode") : [];
-      const reading = options.filter((option) => option.reading && own[option.name] !== undefined && own[option.name] !== null).map((option) => [option.name, own[option.name]]);
-      const { findings } = await post("/api/inspect", { data, ...(job ? { job } : {}), options: Object.fromEntries(reading) });
+      let { findings, fits } = await read(data, job, own);
       if (now !== turn || !going) return;
-      const best = findings.fits.find((/** @type {any} */ fit) => !fit.why_not);
-      Object.assign(kept, { data, found: findings, own, job: job && findings.fits.some((/** @type {any} */ fit) => fit.job === job && !fit.why_not) ? job : best ? best.job : "" });
+      const fitting = (/** @type {string} */ name) => fits.find((/** @type {any} */ fit) => !fit.why_not && (!name || fit.job === name));
+      const best = fitting(job) || fitting("");
+      if (best && best.job !== findings.job && isForecast(best)) { // the reading that is shown is that of the job
+        kept.fits = fits;
+        ({ findings, fits } = await read(data, best.job, own, fits).catch(() => ({ findings, fits })));
+        if (now !== turn || !going) return;
+      }
+      Object.assign(kept, { data, found: { ...findings, fits }, fits, own, job: best ? best.job : "" });
       say(t("{name}: {facts}", { name: findings.name, facts: factsOf(findings).join(", ") }));
       await show();
     } catch (error) {
@@ -150,6 +155,24 @@ export async function homePage(main, studio) {
     }
   }
 
+  /**
+   * What is in data: read for a job with the options that it needs, if they are known.
+   * @param {string} data
+   * @param {string} job
+   * @param {Record<string, any>} own options that the reader set
+   * @param {any[]} [fits] of the jobs, where the data is the same
+   */
+  async function read(data, job, own, fits = data === kept.data ? kept.fits : []) {
+    const fit = fits.find((each) => each.job === job && !each.why_not);
+    const needed = fit && isForecast(fit) ? fit.options : {};
+    const set = { ...needed, ...own };
+    const options = Object.keys(set).length ? await optionsOf(job || "autoencode") : [];
+    const reading = options.filter((option) => option.reading && set[option.name] !== undefined && set[option.name] !== null).map((option) => [option.name, set[option.name]]);
+    const { findings } = await post("/api/inspect", { data, ...(job ? { job } : {}), options: Object.fromEntries(reading) });
+    const now = findings.fits.find((/** @type {any} */ each) => each.job === job);
+    return { findings, fits: needed === fit?.options && now ? fits.map((each) => (each.job === job ? { ...now, layout: now.why_not ? now.layout : each.layout } : each)) : findings.fits };
+  }
+
   /** Buttons that read pictures in one size. @param {string} data @param {number} n */
   const sizesOf = (data, n) => [true, false].map((color) => h("button", { type: "button", onclick: () => look(data, { own: { image_size: n, ...(color ? { color } : {}) } }) },
     color ? t("Read them in colour, {n} × {n} pixels", { n }) : t("Read them in grey, {n} × {n} pixels", { n })));
@@ -157,7 +180,7 @@ export async function homePage(main, studio) {
   /** Opens the form of a bundled job. @param {string} job */
   async function open(job) {
     turn += 1;
-    Object.assign(kept, { data: "", found: null, job, own: {} });
+    Object.assign(kept, { data: "", found: null, fits: [], job, own: {} });
     fail("");
     await show();
     desk.scrollIntoView({ block: "start" });
@@ -166,7 +189,7 @@ export async function homePage(main, studio) {
   }
 
   function close() {
-    Object.assign(kept, { data: "", found: null, job: "", own: {} });
+    Object.assign(kept, { data: "", found: null, fits: [], job: "", own: {} });
     turn += 1;
     show();
     path.value = "";
@@ -186,12 +209,17 @@ export async function homePage(main, studio) {
     /** @type {import("./form.js").FormState} */
     const state = { job, found, fit: fit ? fit.options : {}, recipe: fit ? fit.recipe : {}, own: kept.own };
     const command = h("code", { tabindex: "0" });
-    const update = () => { command.textContent = commandOf(job, data || undefined, chosen(state)); };
+    const plan = h("div", { class: "will" });
+    const update = () => {
+      command.textContent = commandOf(job, data || undefined, chosen(state));
+      if (found && job) fill(plan, planOf(state, options).map((text) => h("p", {}, text)));
+    };
     const button = h("button", { type: "submit", class: "main big" }, t("Train"));
     const form = h("form", { class: "train", onsubmit: (/** @type {Event} */ event) => {
       event.preventDefault();
       go({ job, ...(data ? { data } : {}), options: chosen(state) }, button);
     } }, job ? [
+      plan,
       fieldsOf(state, options, (option) => {
         update();
         if (option.reading && data) look(data, { job, own: state.own });
@@ -219,13 +247,13 @@ export async function homePage(main, studio) {
     };
     const jobs = found && h("div", { class: "jobs", role: "group", "aria-label": t("What to train") }, found.fits.map((/** @type {any} */ each, /** @type {number} */ place) => (each.why_not
       ? h("div", { class: "job no" }, h("h3", {}, t(each.job)), h("p", {}, t("does not fit: {why}", { why: each.why_not })), remedyOf(each))
-      : h("button", { type: "button", class: "job", "aria-pressed": String(each.job === job), onclick: () => { kept.job = each.job; dropForeign(each.job); } },
+      : h("button", { type: "button", class: "job", "aria-pressed": String(each.job === job), onclick: () => choose(each) },
         h("span", { class: "name" }, t(each.job), place === 0 ? h("span", { class: "status running" }, t("fits best")) : null),
-        h("span", {}, jobWords(each.job)), h("span", { class: "layout" }, each.layout, each.when ? ` (${each.when})` : "")))));
+        h("span", {}, jobWords(each.job)), each.job === job ? null : h("span", { class: "layout" }, each.layout, each.when ? ` (${each.when})` : "")))));
     const reading = Object.fromEntries((await Promise.all(studio.jobs.map(optionsOf))).flat().filter((option) => option.reading).map((option) => [option.name, option]));
     const fix = (/** @type {Record<string, any>} */ more) => look(data, { job, own: { ...kept.own, ...more } });
     const focus = document.activeElement && desk.contains(document.activeElement) ? document.activeElement.id : "";
-    const wasOpen = Boolean(desk.querySelector("details.more[open]"));
+    const wasOpen = ["net", "all"].filter((name) => desk.querySelector(`details.${name}[open]`));
     fill(desk,
       found ? h("div", { class: "found" },
         h("header", { class: "about-data" }, h("h1", {}, h("bdi", {}, found.name)), h("p", { class: "kind" }, [found.kind, ...factsOf(found)].join(" · ")),
@@ -234,16 +262,23 @@ export async function homePage(main, studio) {
         h("h2", { class: "unseen" }, t("What is in it")), findingsOf(found, fix, reading)) : null,
       h("section", { class: "plan" }, h(found ? "h2" : "h1", {}, found ? t("What it can learn") : t("{job} on the bundled data", { job: t(job) })), jobs, form,
         found ? null : h("p", {}, h("button", { type: "button", class: "quiet", onclick: close }, t("Close")))));
-    if (wasOpen) /** @type {any} */ (desk.querySelector("details.more")).open = true;
+    for (const name of wasOpen) {
+      const folded = /** @type {any} */ (desk.querySelector(`details.${name}`));
+      if (folded) folded.open = true;
+    }
     const again = focus && document.getElementById(focus);
     if (again) again.focus({ preventScroll: true });
   }
 
-  /** Leaves out the options that another job does not have. @param {string} job */
-  async function dropForeign(job) {
+  /** Shows a job, as it reads the data, without the options that it does not have. @param {any} fit */
+  async function choose({ job }) {
     const names = (await optionsOf(job)).map((option) => option.name);
-    kept.own = Object.fromEntries(Object.entries(kept.own).filter(([name]) => names.includes(name)));
-    await show();
+    const own = Object.fromEntries(Object.entries(kept.own).filter(([name]) => names.includes(name)));
+    if (isForecast(kept.fits.find((each) => each.job === job)) || kept.found.job !== kept.job) await look(kept.data, { job, own });
+    else {
+      Object.assign(kept, { job, own });
+      await show();
+    }
     const pressed = /** @type {HTMLElement|null} */ (desk.querySelector(".job[aria-pressed=true]"));
     if (pressed) pressed.focus({ preventScroll: true });
   }
@@ -305,6 +340,9 @@ export async function homePage(main, studio) {
     for (const [name, act] of listeners) document.removeEventListener(name, act);
   };
 }
+
+/** Whether a job reads a table as series of its own. @param {any} fit */
+const isForecast = (fit) => Boolean(fit && fit.options.horizon);
 
 /** @param {string} job */
 const jobWords = (job) => ({
