@@ -108,6 +108,13 @@ def test_rows_errors_and_pictures_are_those_of_the_moment(shown: Any, run: Run) 
     assert note.text_content().startswith(f"{np.trace(matrix)} of {matrix.sum()} test rows are")
     assert shown.locator(".worst li:not(.none)").count() == len(end["worst"])
 
+    # At the pointer, the picture of a row says what was most probable by then.
+    shown.hover(".reading canvas >> nth=0", position={"x": 60, "y": 150})
+    words = shown.locator(".reading .note").first.text_content()
+    row, share = re.match(r"row (\d) of 8: \w+, ([\d.]+) %", words).groups()
+    shares = {**run.snapshot(run.snapshot_paths()[-1]), **end}["decision"][0, int(row) - 1]
+    assert f"{100 * shares.max():.2f}" == share
+
     go_to(shown, 1)
     expected = " ".join(chosen(run, 0))
     shown.wait_for_function(

@@ -27,6 +27,7 @@ const BARS = 12; // classes at the most that are bars
  * @property {Read} trace
  * @property {number} read Steps that are read at the moment.
  * @property {number} decided Steps after which the answer stayed what it was; 0 if it is not marked.
+ * @property {number} [over] The steps at the pointer, if there is one.
  * @property {boolean} upright Whether time goes down.
  * @property {string[]} classes
  * @property {number[]} [order] Of units: as they are numbered unless it is given.
@@ -122,6 +123,7 @@ export function drawReading(pen, boxes, reading) {
     return at;
   };
   if (read < length) rule(read, []);
+  if (reading.over) rule(reading.over, [2, 3]);
   if (length < 2 || !decided || read < decided) return;
   const at = rule(decided, [4, 4]);
   const late = decided * 2 > length;

@@ -99,6 +99,7 @@ export class Reading {
     /** @type {Trace|null} */ this.trace = null;
     this.read = Infinity; // steps read until now
     this.decided = 0;
+    this.over = 0; // the step at the pointer, from 1
     this.picture = new Picture({
       title, caption, empty, name: `reading wide ${form.picture ? "upright" : form.quantities ? "flat" : bare ? "low" : ""}`,
       draw: (pen, width, height) => this.draw(pen, width, height), onkey: (key) => this.key(key),
@@ -120,9 +121,13 @@ export class Reading {
     canvas.addEventListener("pointermove", (/** @type {PointerEvent} */ event) => {
       const found = this.unitAt(event);
       canvas.style.cursor = found ? "pointer" : "";
-      if (found) this.picture.note.textContent = this.unitWords(found.unit, found.step);
+      this.over = this.stepAt(event);
+      const words = [this.over ? this.chanceWords(this.over) : "", found ? this.unitWords(found.unit, found.step) : ""].filter(Boolean);
+      if (words.length) this.picture.note.textContent = words.join(" · ");
+      else this.tell();
+      this.picture.paint();
     });
-    canvas.addEventListener("pointerleave", () => this.tell());
+    canvas.addEventListener("pointerleave", () => { this.over = 0; this.tell(); this.picture.paint(); });
   }
 
   /**
@@ -179,7 +184,7 @@ export class Reading {
     const read = Math.min(this.read, trace.length);
     /** @type {import("../../web/reading_picture.js").Reading} */
     const reading = {
-      trace: { ...trace, states, chances }, read, decided: this.decided, upright, classes, order, scale: units.scale,
+      trace: { ...trace, states, chances }, read, over: this.over, decided: this.decided, upright, classes, order, scale: units.scale,
       chances: quantities ? chanceBars : chanceLines,
       look: (kind, top) => ({
         color: colorOf(kind === trace.truth || (trace.truth === null && kind === top) ? "prediction" : kind === top ? "wrong" : "faint"),
@@ -238,6 +243,24 @@ export class Reading {
       drawLanesRead(pen, lanes, form.view, series, read);
     }
     if (this.light) this.light(pen, box, lanes);
+  }
+
+  /** The step at a place of the picture, from 1; 0 before and after the row. @param {PointerEvent} event */
+  stepAt({ offsetX, offsetY }) {
+    const [x, y, wide, tall] = this.hiddenBox;
+    const share = this.upright ? (offsetY - y) / tall : (offsetX - x) / wide;
+    return this.trace && this.trace.length > 1 && share >= 0 && share < 1 ? Math.floor(share * this.trace.length) + 1 : 0;
+  }
+
+  /** What is most probable after some steps. @param {number} step */
+  chanceWords(step) {
+    const { chances, length } = /** @type {Trace} */ (this.trace);
+    const { classes } = this.form;
+    if (!chances) return "";
+    const C = classes.length;
+    const at = Math.ceil((step * chances.length) / (C * length)) - 1;
+    const top = topOf(chances, at, C);
+    return `${this.form.place(step, length)}: ${classes[top]}, ${percent(chances[at * C + top])}`;
   }
 
   /**
