@@ -201,3 +201,9 @@ def test_a_table_is_read_as_the_job_that_fits_reads_it(open_page, tmp_path):
     page.wait_for_selector(".will:has-text('What price will be then is known')")
     assert "--future=price" in page.inner_text(".go code")
     assert "The first of 2 series" in page.inner_text(".found")
+
+    # Another job reads the rows one by one.
+    page.click(".job:has-text('autoencode')")
+    page.wait_for_selector(".will:has-text('It learns to press each row into one number')")
+    assert "of the rows are kept for the test" in page.inner_text(".will")
+    assert "name of the series" not in page.locator(".role").all_inner_texts()

@@ -45,7 +45,7 @@ export function rowsDrawn(found) {
   const perLine = (/** @type {number} */ width) => Math.max(1, Math.min(samples.length, Math.floor(width / (kind === "picture" ? 110 : 240))));
   const one = kind === "series" ? (samples.length > 1 ? 40 : 56) * Math.max(ranges.length, 1.6) + 44 : kind === "picture" ? 160 : 24 * (samples[0] ? samples[0].channels.length : 0) + 44;
   const picture = new Picture({
-    title: samples.length > 1 ? (found.classes && Object.keys(found.classes).length > samples.length ? t("A row of the first {n} classes", { n: samples.length }) : t("A row of each class")) : kind === "series" && !samples[0].label && found.n_train > 1 && samples[0].steps === found.n_train ? t("All rows, as one series") : kind === "series" && found.n_train > 1 && found.steps_max !== null ? t("The first of {n} series", { n: short(found.n_train) }) : t("The first row"),
+    title: samples.length > 1 ? (found.classes && Object.keys(found.classes).length > samples.length ? t("A row of the first {n} classes", { n: samples.length }) : t("A row of each class")) : kind === "series" && !samples[0].label && found.n_train > 1 && samples[0].steps === found.n_train ? t("All rows, in the order of the file") : kind === "series" && found.n_train > 1 && found.steps_max !== null ? t("The first of {n} series", { n: short(found.n_train) }) : t("The first row"),
     caption: t("As they are in the file, before anything is scaled. The ranges are the same for all classes, so that they can be compared."),
     empty: t("There is no row to draw."),
     name: "rows-drawn",

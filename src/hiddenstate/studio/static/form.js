@@ -74,7 +74,7 @@ export function fieldsOf(state, options, changed) {
   });
   const fields = (/** @type {string[]} */ names) => h("div", { class: "fields" }, names.map((name) => field(byName[name], "first")));
   const own = of(NET).filter((name) => byName[name] && (name !== "window" || state.found));
-  const net = h("details", { class: "more net", open: !state.found || own.some((name) => name in state.own) }, h("summary", {}, t("The network and its training")), fields(own));
+  const net = h("details", { class: "more net", open: !(state.found && state.found.fits) || own.some((name) => name in state.own) }, h("summary", {}, t("The network and its training")), fields(own));
   const rest = h("div", { class: "rest" });
   const folded = h("details", { class: "more all", ontoggle: () => {
     if (!folded.open) return;
@@ -82,7 +82,7 @@ export function fieldsOf(state, options, changed) {
     folded.scrollIntoView({ block: "start" });
   } },
     h("summary", {}, t("All {n} options", { n: options.length })), rest);
-  return h("div", { class: "form" }, fields(first), net, folded);
+  return h("div", { class: "form" }, first.length ? fields(first) : null, net, folded);
 
   /** @param {any} option @param {string} where */
   function field(option, where) {

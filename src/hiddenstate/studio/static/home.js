@@ -274,7 +274,8 @@ export async function homePage(main, studio) {
   async function choose({ job }) {
     const names = (await optionsOf(job)).map((option) => option.name);
     const own = Object.fromEntries(Object.entries(kept.own).filter(([name]) => names.includes(name)));
-    if (isForecast(kept.fits.find((each) => each.job === job)) || kept.found.job !== kept.job) await look(kept.data, { job, own });
+    const forecasts = kept.fits.filter((each) => [job, kept.found.job].includes(each.job)).some(isForecast);
+    if (forecasts && job !== kept.found.job) await look(kept.data, { job, own });
     else {
       Object.assign(kept, { job, own });
       await show();

@@ -62,7 +62,8 @@ export function planOf({ job, found, fit, recipe, own }, options) {
   else if (job === "classify") {
     const label = value("label") || named("label");
     words.push(label ? t("From the other columns, it learns to tell {label}.", { label }) : t("From its values, it learns to tell the class."));
-  } else words.push(t("It learns to press each row through {n} numbers, and to rebuild it from them.", { n: value("code_size") }));
+  } else words.push(Number(value("code_size")) === 1 ? t("It learns to press each row into one number, and to rebuild it from that.")
+    : t("It learns to press each row into {n} numbers, and to rebuild it from them.", { n: value("code_size") }));
   const share = { share: percent(Number(value("test_fraction")), 0), units: many, series };
   if (value("test") || found.n_test) words.push(t("It never learns from the rows for the test, which the data has."));
   else if (Number(value("test_fraction")) <= 0) words.push(t("Nothing is kept for a test."));
