@@ -23,6 +23,8 @@ export async function forking(store, show) {
   const command = h("code", { tabindex: "0" });
   const update = () => { command.textContent = commandOf(job, what.data, chosen(state)); };
   const button = h("button", { type: "submit", class: "main" }, t("Train"));
+  const fields = fieldsOf(state, options, update);
+  for (const net of fields.querySelectorAll(".net")) net.open = true; // these are what a fork changes
   const form = h("form", { class: "train", onsubmit: async (/** @type {Event} */ event) => {
     event.preventDefault();
     wrong.hidden = button.disabled = true;
@@ -36,7 +38,7 @@ export async function forking(store, show) {
     }
     button.disabled = false;
     button.textContent = t("Train");
-  } }, fieldsOf(state, options, update), wrong,
+  } }, fields, wrong,
   h("p", { class: "command" }, h("span", {}, "$ "), command, h("button", { type: "button", class: "quiet", onclick: () => copy(command.textContent) }, t("Copy"))),
   h("div", { class: "row" }, button));
   update();
