@@ -124,6 +124,7 @@ def test_values_of_the_recipe_stand_in_the_form_and_train(open_page, sensors, tm
     page.press("#first-hidden_size", "Tab")
     assert "--epochs=1 " in page.inner_text(".fork code >> nth=-1")
     assert "--hidden-size=4 " in page.inner_text(".fork code >> nth=-1")
+    assert "--log-every" not in page.inner_text(".fork code >> nth=-1")
     page.click(".fork button.main")
     page.wait_for_url("**/#/run/classify-2?ghost=classify-1")
     page.reload()

@@ -151,7 +151,10 @@ def _python(run: Run) -> str | None:
 
 def _again(run: Run) -> dict[str, Any] | None:
     """Return the data and the options that train what a run trained, as a page sends them; None
-    of arrays in Python, of standard input, and of values that no command line can have."""
+    of arrays in Python, of standard input, and of values that no command line can have.
+
+    The steps between logged lines, which say nothing about what is learned, are those of the
+    automatic recipe again, so that a shorter run has a curve too."""
     data = run.config.data.data
     if run.data_fact("source") == "arrays" or data == STDIN:
         return None
@@ -159,6 +162,8 @@ def _again(run: Run) -> dict[str, Any] | None:
         own = {option.name: value for option, value in set_options(run.config)}
     except OptionError:
         return None
+    if data is not None and run.config.flat()["recipe"] == "auto":
+        own.pop("log_every", None)
     return {"data": data, "options": own}
 
 
