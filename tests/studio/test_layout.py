@@ -106,6 +106,8 @@ def test_no_text_is_cut_or_covers_another(
             shown.emulate_media(color_scheme=theme)
             if ALL:
                 shown.evaluate(OPENED)
+                browser.settle()
+                shown.evaluate("scrollTo(0, 0)")  # options that are opened move into the window
             browser.settle()
             faults = shown.evaluate(FAULTS)
             found += [f"{name}, {size[0]}, {language}, {theme}: {fault}" for fault in faults]
