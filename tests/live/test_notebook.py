@@ -88,6 +88,7 @@ made: list[Shown] = []
 def outputs(monkeypatch):
     made.clear()
     monkeypatch.setattr(notebook, "Output", Shown)
+    monkeypatch.setattr(notebook, "is_installed", lambda module: False)
     monkeypatch.setattr(launch, "notebook_missing", lambda: None)
     return made
 
@@ -215,32 +216,34 @@ def executed(tmp_path):
     book = nbformat.read(EXAMPLE, as_version=4)
     for cell in book.cells:
         cell.source = cell.source.replace("max_steps=900", "max_steps=200")
-        cell.source = cell.source.replace("speed=2", "speed=16")
+    trained, watched = (cell for cell in book.cells if cell.cell_type == "code")
+    trained.source = "import sys\nsys.modules['anywidget'] = None\n" + trained.source
+    watched.source = "del sys.modules['anywidget']\n" + watched.source
     where = {"metadata": {"path": str(tmp_path)}}
     Client(book, timeout=120, kernel_name="python3", resources=where).execute()
     return messages, book
 
 
-def test_the_example_updates_one_output_per_cell(tmp_path):
+def test_the_example_shows_a_picture_and_a_hint_or_the_widget(tmp_path):
     messages, book = executed(tmp_path)
-    cells = [n for n, cell in enumerate(book.cells) if cell.cell_type == "code"]
-    assert len(cells) == 2
-    for number in cells:
-        kinds = [(m["msg_type"], m["content"]) for m in messages[number]]
-        first = [c for kind, c in kinds if kind == "display_data"]
-        updates = [c for kind, c in kinds if kind == "update_display_data"]
-        assert len(first) == 1
-        assert updates
-        names = {c["transient"]["display_id"] for c in (*first, *updates)}
-        assert len(names) == 1
-        assert not [kind for kind, _ in kinds if kind in ("error", "stream")]
-        (output,) = book.cells[number].outputs
-        picture = base64.b64decode(output["data"]["image/png"])
-        words = output["metadata"]["image/png"]["alt"]
-        assert words == output["data"]["text/plain"] == description_of(picture)
-    replayed = [m for m in messages[cells[-1]] if m["msg_type"] == "update_display_data"]
-    assert len(replayed) > 1
-    assert (tmp_path / "runs" / "notebook" / "model.safetensors").is_file()
+    first, second = (n for n, cell in enumerate(book.cells) if cell.cell_type == "code")
+    kinds = [(m["msg_type"], m["content"]) for m in messages[first]]
+    updates = [c for kind, c in kinds if kind == "update_display_data"]
+    assert updates
+    assert len({c["transient"]["display_id"] for c in updates}) == 1
+    assert not [kind for kind, _ in kinds if kind in ("error", "stream")]
+    hint, output = book.cells[first].outputs
+    assert hint["data"]["text/plain"].startswith("hint: to replay and touch what is shown, install")
+    picture = base64.b64decode(output["data"]["image/png"])
+    words = output["metadata"]["image/png"]["alt"]
+    assert words == output["data"]["text/plain"] == description_of(picture)
+    (output,) = book.cells[second].outputs
+    assert output["data"]["text/plain"] == "run notebook, in a widget"
+    shown = output["data"]["application/vnd.jupyter.widget-view+json"]["model_id"]
+    sent = [m["content"] for m in messages[second] if m["msg_type"] == "comm_msg"]
+    data = next(c["data"] for c in sent if c["comm_id"] == shown)
+    assert "news/0" in data["state"]
+    assert {"details", "arrays/final"} <= {path for (path,) in data["buffer_paths"]}
     shutil.rmtree(tmp_path / "runs")
 
 

@@ -208,7 +208,8 @@ def viewed(view: str, run_dir: Path | None) -> Iterator[tuple[Path | None, list[
         yield path, [hook]
     finally:
         hook.finish()
-        if folder and not _remove(folder, hook):  # the open window removes it
+        reads_on = isinstance(hook, NotebookView) and hook.widget is not None
+        if folder and (reads_on or not _remove(folder, hook)):  # the open window removes it
             atexit.register(_remove, folder, hook)
 
 

@@ -28,6 +28,7 @@ EXTRAS = {
     "trackio": "trackio",
     "statsforecast": "peers",
     "river": "river",
+    "anywidget": "notebook",
 }
 """Extra of each optional package, as pyproject.toml has them, by the name that is imported."""
 
