@@ -206,6 +206,7 @@ def executed(tmp_path):
     nbformat = pytest.importorskip("nbformat", reason="needs nbclient: pip install '.[dev]'")
     nbclient: Any = pytest.importorskip("nbclient", reason="needs nbclient: pip install '.[dev]'")
     pytest.importorskip("ipykernel", reason="needs ipykernel: pip install '.[dev]'")
+    pytest.importorskip("anywidget", reason="needs anywidget: pip install '.[dev]'")
     messages = {}
 
     class Client(nbclient.NotebookClient):

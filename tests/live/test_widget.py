@@ -94,7 +94,7 @@ def test_the_folder_of_a_fit_is_there_for_as_long_as_its_widget(monkeypatch, tmp
     monkeypatch.setattr(notebook, "import_module", lambda name: pytest.MonkeyPatch)
     shown, ended = [], []
     monkeypatch.setattr(pytest.MonkeyPatch, "display", shown.append, raising=False)
-    monkeypatch.setattr(launch.atexit, "register", lambda *call: ended.append(call))
+    monkeypatch.setattr("atexit.register", lambda *call: ended.append(call))
     RecurrentClassifier(**QUICK).fit(X, Y, view="notebook")
     ((widget,), ((remove, folder, hook),)) = shown, ended
     assert "arrays/final" in widget.get_state()
