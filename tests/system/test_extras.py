@@ -35,6 +35,7 @@ REQUIRED_IN = {
     ("studio/app.py", "starlette"): ROOT / "cli" / "studio.py",
     ("studio/why.py", "starlette"): ROOT / "cli" / "studio.py",
     ("studio/serve.py", "uvicorn"): ROOT / "cli" / "studio.py",
+    ("live/widget.py", "anywidget"): ROOT / "live" / "notebook.py",
     ("estimators/in_river.py", "river"): ROOT / "estimators" / "online.py",
 }
 """Modules that import a package at once, and the module that required it before."""
@@ -43,8 +44,8 @@ SEARCHES = "scale/tune/"
 """Modules of searches, which all begin with an address; `scale/tune/storage.py` required the
 package then."""
 
-WITHOUT_REQUIRE = {"cli/doctor.py"}
-"""Asks `is_installed` first, and has nothing to refuse."""
+WITHOUT_REQUIRE = {"cli/doctor.py", "live/widget.py"}
+"""What asks `is_installed` first, or is imported after that, and has nothing to refuse."""
 
 
 def test_the_list_is_that_of_the_project() -> None:
