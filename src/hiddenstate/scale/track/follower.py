@@ -274,8 +274,11 @@ class Follower:
         return text.split("---\n", 2)[-1].lstrip("\n") if text.startswith("---\n") else text
 
     def _example(self) -> Array | None:
-        """A row that the run shows, without the steps that it lacks."""
-        shown = self.run.static_arrays[0]
+        """A row that the run shows, without the steps that it lacks; None if it cannot be read."""
+        try:
+            shown = self.run.static_arrays[0]
+        except HiddenstateError:
+            return None
         row = next((shown[name][0] for name in ("shown", "example") if name in shown), None)
         return row if row is None or row.ndim < 2 else row[np.isfinite(row).any(-1)]
 
