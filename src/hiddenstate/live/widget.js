@@ -22,9 +22,13 @@ function opened(packed) {
 
 /** Returns whether it is dark behind an element. @param {Element|null} element */
 function isDark(element) {
+  const pen = /** @type {CanvasRenderingContext2D} */ (document.createElement("canvas").getContext("2d"));
   for (let place = element; place; place = place.parentElement || /** @type {ShadowRoot} */ (place.getRootNode()).host || null) {
-    const parts = (getComputedStyle(place).backgroundColor.match(/[\d.]+/g) || []).map(Number);
-    if (parts.length === 3 || parts[3] > 0.5) return parts[0] + parts[1] + parts[2] < 384;
+    pen.clearRect(0, 0, 1, 1);
+    pen.fillStyle = getComputedStyle(place).backgroundColor; // in any of the notations of colours
+    pen.fillRect(0, 0, 1, 1);
+    const [red, green, blue, cover] = pen.getImageData(0, 0, 1, 1).data;
+    if (cover > 127) return red + green + blue < 384;
   }
   return matchMedia("(prefers-color-scheme: dark)").matches;
 }
