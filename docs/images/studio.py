@@ -110,8 +110,8 @@ def bend(page: Page) -> Film:
     """Train on the shops, and draw lower prices for the days ahead."""
     film = drop(page, "shops.csv", shops())
     page.locator("button.job", has_text="regress").click()
-    for name, value in (("horizon", "14"), ("future", "price")):
-        page.get_by_label(name, exact=True).fill(value)
+    page.get_by_label(re.compile("--horizon")).fill("14")
+    page.get_by_label("price", exact=True).check()
     page.wait_for_timeout(500)
     film.take(PAUSE)
     page.locator("form.train button[type=submit]").click()

@@ -7,6 +7,7 @@ import numpy as np
 
 from hiddenstate.errors import HiddenstateError
 from hiddenstate.estimators import Autoencoder, load
+from hiddenstate.system.extras import require
 from hiddenstate.system.typing import Array
 from hiddenstate.version import __version__
 
@@ -56,7 +57,7 @@ def log_model(
     register : str, optional
         The registered model that gets it as a new version.
     """
-    import mlflow
+    mlflow = require("mlflow", "tracking with MLflow")
     from mlflow.models import ModelSignature, infer_signature
     from mlflow.types import Schema, TensorSpec
 
