@@ -30,6 +30,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 from timing import interleave, machine, print_machine, print_table, spread
@@ -64,8 +65,8 @@ def train(job: str, view: str, options: dict[str, Any], pace: Pace | None = None
 
     With a `pace`, the view is stopped and continued in turns, and its slowdown returned in percent.
     """
+    from hiddenstate.live import notebook
     from hiddenstate.live.launch import Viewer
-    from hiddenstate.live.notebook import NotebookView
     from hiddenstate.training.start import plan, start
     from hiddenstate.training.trainer import Callback
 
@@ -143,8 +144,10 @@ def train(job: str, view: str, options: dict[str, Any], pace: Pace | None = None
         with start(config, Path(folder), dataset=dataset) as session:
             path, clock = session.writer.path, Clock()
             shown: Any = None
+            if view == "notebook":  # the picture, which a process draws; a widget has none
+                patch.object(notebook, "is_installed", lambda module: False).start()
             if view != "off":
-                shown = NotebookView(path) if view == "notebook" else Viewer(path, view)
+                shown = notebook.NotebookView(path) if view == "notebook" else Viewer(path, view)
             taken = Turns(shown, pace or PACE)
             hooks = [*([taken] if pace else []), Timed(shown), Drawing(shown)] if shown else []
             session.train([clock, *hooks])

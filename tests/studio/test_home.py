@@ -117,6 +117,8 @@ def test_values_of_the_recipe_stand_in_the_form_and_train(open_page, sensors, tm
 
     # A run is forked with the options that its page shows, and its curves stay behind the new ones.
     listed.locator("a").click()
+    page.wait_for_selector(".status.done")
+    browser.settle()  # pictures that come would move what is clicked
     page.click(".fork > summary")
     page.wait_for_selector("#first-hidden_size")
     assert page.input_value("#first-hidden_size") == "5"
@@ -125,6 +127,7 @@ def test_values_of_the_recipe_stand_in_the_form_and_train(open_page, sensors, tm
     assert "--epochs=1 " in page.inner_text(".fork code >> nth=-1")
     assert "--hidden-size=4 " in page.inner_text(".fork code >> nth=-1")
     assert "--log-every" not in page.inner_text(".fork code >> nth=-1")
+    browser.settle()
     page.click(".fork button.main")
     page.wait_for_url("**/#/run/classify-2?ghost=classify-1")
     page.reload()

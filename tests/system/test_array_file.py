@@ -46,7 +46,7 @@ def join(header: Any, payload: bytes) -> bytes:
     return len(text).to_bytes(8, "little") + text + payload
 
 
-def refused(path: Path, data: bytes | None = None, match: str = "") -> None:
+def refused(path: Path, data: bytes | None = None, match: str | None = None) -> None:
     """Check that a file, or one of these bytes, is not trusted."""
     if data is not None:
         path.write_bytes(data)
