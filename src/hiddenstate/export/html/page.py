@@ -179,7 +179,8 @@ def _body(source: Source, view: ViewData) -> str:
     """Return what is in the page, with what its second layer of answers is called."""
     n, stored = len(source.program.nets), len(program_of_page(source).nets)
     alone = f"{NETWORK} alone" if n == stored else f"one of its {n} networks alone"
-    parts = {"LOAD": _asset("load.html"), "TIME": _asset("time.html"), "WHY": _asset("why.html")}
+    names = "LOAD", "TIME", "WHY", "ANSWER"
+    parts = {name: _asset(f"{name.lower()}.html") for name in names}
     parts |= {"PLAY": tags.PLAY, "ALONE": tags.text(alone)}
     body = _asset(f"{view['kind']}.html")
     for name, part in parts.items():
