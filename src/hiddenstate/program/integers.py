@@ -1,0 +1,438 @@
+"""Layers that compute in integers, and the arithmetic that they share.
+
+A number x is stored as the integer q = x 2**bits, for each vector with its own `bits`; see
+docs/integers.md. Weights are int8 with a scale for each row. All here is exact: any program that
+follows it gives the same integers. Shapes: B rows, T time steps, I inputs, C outputs, H hidden
+size.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hiddenstate.program.cells import CELLS
+from hiddenstate.program.equations import sigmoid
+from hiddenstate.program.layers import Layer, Pool, Readout, run_layers, state_of, together, until
+from hiddenstate.program.rows import Array
+
+UNIT_BITS = 15
+"""Bits of the outputs of sigmoid and tanh: 1 is 32,768."""
+
+SUM_BITS = 12
+"""Bits of the sums that sigmoid and tanh read."""
+
+ANSWER_BITS = 16
+"""Bits of what a last layer gives that has no activation."""
+
+LARGEST_SUM = 65_535
+"""Sums are cut to +- this, nearly 16; so the product with a gate is less than 2**31."""
+
+ONE = 1 << UNIT_BITS
+
+TABLE_STEPS = 16
+"""Places of the table of sigmoid from one whole number to the next."""
+
+SIGMOID = np.rint(ONE * sigmoid(np.arange(16 * TABLE_STEPS + 1) / TABLE_STEPS)).astype(np.int64)
+"""sigmoid(i / 16) for i from 0 to 256. Between two places lies a line, at most 4.7e-5 from the
+curve, (1/16)**2 / 8 times its largest second derivative, .0962; with rounding 8e-5, tanh 1.6e-4."""
+
+
+def shifted(x: Array, n: int) -> Array:
+    """Return x / 2**n, rounded to the nearest integer, halves up; of n < 0 multiplied by 2**-n."""
+    return np.asarray((x + (1 << n >> 1)) >> n if n > 0 else x << -n)
+
+
+def cut(x: Array, most: int) -> Array:
+    """Return x cut to the numbers from -most to most."""
+    return np.asarray(np.clip(x, -most, most))
+
+
+def rescaled(sums: Array, multiplier: Array, shift: Array) -> Array:
+    """Return sums (..., C) times multiplier / 2**shift, each (C,), rounded, halves up.
+
+    |sum| < 2**31 and multiplier < 2**31, so that the product has 63 bits.
+    """
+    product = sums.astype(np.int64) * multiplier
+    places = shift.astype(np.int64)
+    return np.asarray((product + (np.int64(1) << (places - 1))) >> places)
+
+
+def mean(total: Array, count: Array) -> Array:
+    """Return total / count rounded to the nearest integer, halves up."""
+    return np.asarray((2 * total + count) // (2 * count))
+
+
+def table_sigmoid(x: Array) -> Array:
+    """Return the sigmoid, 15 bits, of x, 12 bits: 1 from 16 on, 1 - sigmoid(-x) below 0."""
+    size = np.minimum(np.abs(x), 16 << SUM_BITS)
+    place, rest = size >> 8, size & 255
+    low, high = SIGMOID[place], SIGMOID[np.minimum(place + 1, len(SIGMOID) - 1)]
+    y = low + shifted((high - low) * rest, 8)
+    return np.asarray(np.where(x < 0, ONE - y, y))
+
+
+def table_tanh(x: Array) -> Array:
+    """Return tanh(x) = 2 sigmoid(2 x) - 1, 15 bits, of x, 12 bits; at most 32,767 in size."""
+    return cut(2 * table_sigmoid(2 * x) - ONE, ONE - 1)
+
+
+@dataclass(frozen=True)
+class Format:
+    """How the numbers of a vector are stored: x as x 2**bits, cut to +- `most`."""
+
+    bits: int
+    most: int
+
+    def of(self, x: Array, bits: int) -> Array:
+        """Return numbers that are stored with other `bits` in this format."""
+        return cut(shifted(x, bits - self.bits), self.most)
+
+
+@dataclass(frozen=True)
+class Product:
+    """A matrix times a vector, rescaled: `weight` int8 (C, I), `bias` int32 (C,), in the scale of
+    the sums, `multiplier` int32 (C,) and `shift` int8 (C,), from 17 to 62."""
+
+    weight: Array
+    bias: Array
+    multiplier: Array
+    shift: Array
+
+    def sums(self, x: Array) -> Array:
+        """Return the sums of x (..., I), which have 32 bits; float64 adds them exactly."""
+        sums = x.astype(np.float64) @ self.weight.T.astype(np.float64)
+        return np.asarray(sums.astype(np.int64) + self.bias)
+
+    def of(self, x: Array) -> Array:
+        """Return what the sums of x (..., I) become."""
+        return rescaled(self.sums(x), self.multiplier, self.shift)
+
+
+@dataclass(frozen=True)
+class Factors:
+    """One product, or two of low rank: the second reads x, and gives numbers in `format`."""
+
+    products: tuple[Product, ...]
+    format: Format
+
+    def of(self, x: Array) -> Array:
+        """Return the rescaled sums of x (..., I), cut to `LARGEST_SUM`."""
+        for product in self.products[:0:-1]:
+            x = cut(product.of(x), self.format.most)
+        return cut(self.products[0].of(x), LARGEST_SUM)
+
+
+class IntegerLayer(Layer):
+    """A layer that reads and gives integers; its state has integers, too."""
+
+
+@dataclass(frozen=True)
+class Quantise(IntegerLayer):
+    """Numbers become integers: floor(x 2**bits + 1/2), cut, computed in float64."""
+
+    format: Format
+
+    def forward(
+        self, x: Array, lengths: Array | None, state: dict[str, Array]
+    ) -> tuple[Array, Array | None, dict[str, Array]]:
+        """As :meth:`Layer.forward`."""
+        x, most = until(x, lengths) if x.ndim == 3 else x, self.format.most
+        whole = np.floor(np.ldexp(x.astype(np.float64), self.format.bits) + 0.5)
+        return cut(whole, most).astype(np.int64), lengths, {}
+
+
+@dataclass(frozen=True)
+class Dequantise(IntegerLayer):
+    """Integers become the numbers that they stand for, in float64."""
+
+    bits: int
+
+    def forward(
+        self, x: Array, lengths: Array | None, state: dict[str, Array]
+    ) -> tuple[Array, Array | None, dict[str, Array]]:
+        """As :meth:`Layer.forward`."""
+        return np.ldexp(x.astype(np.float64), -self.bits), lengths, {}
+
+
+def activated(x: Array, activation: str, format: Format) -> Array:
+    """Return the activation of rescaled sums, which have `SUM_BITS` of sigmoid and tanh and else
+    the bits of the `format` that it gives."""
+    if activation in CURVES:
+        return format.of(CURVES[activation](cut(x, LARGEST_SUM)), UNIT_BITS)
+    return np.clip(x, 0 if activation == "relu" else -format.most, format.most)
+
+
+CURVES = {"sigmoid": table_sigmoid, "tanh": table_tanh}
+
+
+@dataclass(frozen=True)
+class IntegerDense(IntegerLayer):
+    """`activation(product x)`, of rows or of each step, in `format`."""
+
+    product: Product
+    activation: str
+    format: Format
+
+    def forward(
+        self, x: Array, lengths: Array | None, state: dict[str, Array]
+    ) -> tuple[Array, Array | None, dict[str, Array]]:
+        """As :meth:`Layer.forward`."""
+        y = activated(self.product.of(x), self.activation, self.format)
+        return until(y, lengths) if y.ndim == 3 else y, lengths, {}
+
+
+@dataclass(frozen=True)
+class IntegerConvolution(IntegerLayer):
+    """A convolution over time, as :class:`hiddenstate.program.layers.Convolution`.
+
+    `product` reads the k steps one after the other, the earliest first: its weight is (C, k * I).
+    """
+
+    product: Product
+    size: int
+    causal: bool
+    activation: str
+    format: Format
+
+    @property
+    def whole_rows(self) -> bool:
+        """Whether it reads later steps."""
+        return not self.causal
+
+    @property
+    def inputs(self) -> int:
+        """The numbers I of a step."""
+        return int(self.product.weight.shape[1]) // self.size
+
+    def state(self, rows: int, dtype: Any = np.int64) -> dict[str, Array]:
+        """Return, for a causal one that reads several steps, zeros before the first."""
+        own = self.causal and self.size > 1
+        return {"recent": np.zeros((rows, (self.size - 1) * self.inputs), np.int64)} if own else {}
+
+    def forward(
+        self, x: Array, lengths: Array | None, state: dict[str, Array]
+    ) -> tuple[Array, Array | None, dict[str, Array]]:
+        """As :meth:`Layer.forward`."""
+        x, after = until(x, lengths), {}
+        (B, T, inputs), k = x.shape, self.size
+        if "recent" in state:
+            around = np.concatenate([state["recent"].reshape(B, k - 1, inputs), x], axis=1)
+            ends = np.full(B, T) if lengths is None else lengths
+            last = around[np.arange(B)[:, None], ends[:, None] + np.arange(k - 1)]
+            after["recent"] = last.reshape(B, -1)
+        else:
+            before = (k - 1) // 2
+            around = np.pad(x, ((0, 0), (before, k - 1 - before), (0, 0)))
+        read = np.concatenate([around[:, j : j + T] for j in range(k)], axis=2)
+        y = activated(self.product.of(read), self.activation, self.format)
+        return until(y, lengths), lengths, after
+
+
+@dataclass(frozen=True)
+class IntegerPool(Pool, IntegerLayer):
+    """The mean of every `steps` steps, each an integer."""
+
+    def state(self, rows: int, dtype: Any = np.int64) -> dict[str, Array]:
+        """Return a sum of no step."""
+        return {"pooled": np.zeros((rows, self.channels), np.int64), "phase": np.zeros(rows, int)}
+
+    def forward(
+        self, x: Array, lengths: Array | None, state: dict[str, Array]
+    ) -> tuple[Array, Array | None, dict[str, Array]]:
+        """As :meth:`Layer.forward`."""
+        (B, T, C), steps, phase = x.shape, self.steps, state["phase"]
+        n = -(-T // steps)
+        padded = np.pad(x, ((0, 0), (0, n * steps - T), (0, 0)))
+        ends = np.full(B, T) if lengths is None else lengths
+        sums = padded.reshape(B, n, steps, C).sum(axis=2)
+        counts = np.clip(ends[:, None] - np.arange(n) * steps, 1, steps)
+        sums[:, 0] += state["pooled"]
+        counts[:, 0] += phase
+        phase = (phase + ends) % steps
+        last = np.where(phase[:, None] > 0, sums[np.arange(B), (ends - 1) // steps], 0)
+        after = {"pooled": last, "phase": phase}
+        means = mean(sums, counts[:, :, None])
+        return means, None if lengths is None else -(-lengths // steps), after
+
+
+@dataclass(frozen=True)
+class IntegerDirection:
+    """A recurrent layer in one direction: its two products, and the cell's numbers that are in
+    neither, by name. `hidden_size` is H."""
+
+    inputs: Factors
+    hidden: Factors
+    own: dict[str, Array]
+    hidden_size: int
+
+
+@dataclass(frozen=True)
+class IntegerRecurrent(IntegerLayer):
+    """A recurrent layer, as :class:`hiddenstate.program.layers.Recurrent`.
+
+    `formats` are those of the arrays of its state, by name; the sums of an `rnn_relu` have the bits
+    of a state with 16, those of all others `SUM_BITS`.
+    """
+
+    cell: str
+    directions: tuple[IntegerDirection, ...]
+    formats: dict[str, Format]
+
+    @property
+    def whole_rows(self) -> bool:
+        """Whether there is a backward direction."""
+        return len(self.directions) > 1
+
+    def state(self, rows: int, dtype: Any = np.int64) -> dict[str, Array]:
+        """Return the arrays of the cell, each (D, rows, H)."""
+        shape = (len(self.directions), rows, self.directions[0].hidden_size)
+        return {name: np.zeros(shape, np.int64) for name in CELLS[self.cell].state}
+
+    def forward(
+        self, x: Array, lengths: Array | None, state: dict[str, Array]
+    ) -> tuple[Array, Array | None, dict[str, Array]]:
+        """As :meth:`Layer.forward`."""
+        names, x = CELLS[self.cell].state, until(x, lengths)
+        read = None if lengths is None else np.arange(x.shape[1]) < lengths[:, None]
+        outputs, lasts = [], []
+        for number, direction in enumerate(self.directions):
+            begin = tuple(state[name][number] for name in names)
+            y, last = self._sweep(direction, x, read, begin, number == 1)
+            outputs.append(y)
+            lasts.append(last)
+        after = {name: together([last[i][None] for last in lasts]) for i, name in enumerate(names)}
+        return together(outputs, axis=2), lengths, after
+
+    def _sweep(
+        self,
+        direction: IntegerDirection,
+        x: Array,
+        read: Array | None,
+        state: tuple[Array, ...],
+        backward: bool,
+    ) -> tuple[Array, tuple[Array, ...]]:
+        """Run one direction; `read` (B, T) says which steps belong to a row."""
+        equation, T = INTEGER_EQUATIONS[self.cell], x.shape[1]
+        y = np.zeros((*x.shape[:2], direction.hidden_size), np.int64)
+        for t in range(T)[::-1] if backward else range(T):
+            wx, uh = direction.inputs.of(x[:, t]), direction.hidden.of(state[0])
+            after = equation(wx, uh, state, self.formats, direction.own)
+            if read is not None:
+                here = read[:, t, None]
+                after = tuple(np.where(here, new, old) for new, old in zip(after, state))
+                y[:, t] = np.where(here, after[0], 0)
+            else:
+                y[:, t] = after[0]
+            state = after
+        return y, state
+
+
+@dataclass(frozen=True)
+class IntegerBeside(IntegerLayer):
+    """Layers whose input, with `bits`, stands beside their output, with `given`: (B, T, C + I), all
+    with the fewer bits of both."""
+
+    layers: tuple[Layer, ...]
+    bits: int
+    given: int
+
+    @property
+    def whole_rows(self) -> bool:
+        """Whether one of the layers reads whole rows."""
+        return any(layer.whole_rows for layer in self.layers)
+
+    def state(self, rows: int, dtype: Any = np.int64) -> dict[str, Array]:
+        """Return the state of the layers."""
+        return state_of(self.layers, rows, dtype)
+
+    def forward(
+        self, x: Array, lengths: Array | None, state: dict[str, Array]
+    ) -> tuple[Array, Array | None, dict[str, Array]]:
+        """As :meth:`Layer.forward`."""
+        y, ends, after = run_layers(self.layers, x, lengths, state)
+        bits = min(self.bits, self.given)
+        both = [shifted(y, self.given - bits), shifted(x, self.bits - bits)]
+        return np.concatenate(both, axis=2), ends, after
+
+
+@dataclass(frozen=True)
+class IntegerReadout(Readout, IntegerLayer):
+    """One row of integers from those of all steps; a mean is of integers of 64 bits."""
+
+    def state(self, rows: int, dtype: Any = np.int64) -> dict[str, Array]:
+        """Return, for a mean, the sum (rows, C) of the steps and their number (rows,)."""
+        return super().state(rows, np.int64)
+
+    def forward(
+        self, x: Array, lengths: Array | None, state: dict[str, Array]
+    ) -> tuple[Array, Array | None, dict[str, Array]]:
+        """As :meth:`Layer.forward`."""
+        if self.kind != "mean":
+            return super().forward(x, lengths, state)
+        count = state["count"] + (x.shape[1] if lengths is None else lengths)
+        total = state["sum"] + x.sum(axis=1)
+        return mean(total, count[:, None]), None, {"sum": total, "count": count}
+
+
+def rnn_tanh(
+    wx: Array, uh: Array, state: Any, formats: dict[str, Format], own: dict[str, Array]
+) -> tuple[Array, ...]:
+    """h' = tanh(wx + uh)."""
+    return (formats["h"].of(table_tanh(wx + uh), UNIT_BITS),)
+
+
+def rnn_relu(
+    wx: Array, uh: Array, state: Any, formats: dict[str, Format], own: dict[str, Array]
+) -> tuple[Array, ...]:
+    """h' = max(0, wx + uh), whose bits are `own["bits"]`."""
+    return (formats["h"].of(np.maximum(wx + uh, 0), int(own["bits"][0])),)
+
+
+def gru(
+    wx: Array, uh: Array, state: Any, formats: dict[str, Format], own: dict[str, Array]
+) -> tuple[Array, ...]:
+    """h' = z h + (1 - z) n, n = tanh(a_n + r b_n); in one sum, which is rounded once."""
+    (a_r, a_z, a_n), (b_r, b_z, b_n) = np.split(wx, 3, axis=1), np.split(uh, 3, axis=1)
+    r, z, format = table_sigmoid(a_r + b_r), table_sigmoid(a_z + b_z), formats["h"]
+    n = table_tanh(a_n + shifted(r * b_n, UNIT_BITS))
+    both = z * (state[0] << (UNIT_BITS - format.bits)) + (ONE - z) * n
+    return (format.of(both, 2 * UNIT_BITS),)
+
+
+def lstm(
+    wx: Array, uh: Array, state: Any, formats: dict[str, Format], own: dict[str, Array]
+) -> tuple[Array, ...]:
+    """c' = f c + i g, rounded once after i g has the bits of f c; h' = o tanh(c')."""
+    i, f, g, o = np.split(wx + uh, 4, axis=1)
+    cell = formats["c"]
+    new = shifted(table_sigmoid(i) * table_tanh(g), UNIT_BITS - cell.bits)
+    c = cell.of(table_sigmoid(f) * state[1] + new, UNIT_BITS + cell.bits)
+    seen = cut(shifted(c, cell.bits - SUM_BITS), LARGEST_SUM)
+    return formats["h"].of(table_sigmoid(o) * table_tanh(seen), 2 * UNIT_BITS), c
+
+
+def fastgrnn(
+    wx: Array, uh: Array, state: Any, formats: dict[str, Format], own: dict[str, Array]
+) -> tuple[Array, ...]:
+    """h' = z h + (zeta (1 - z) + nu) c, where zeta and nu, of 15 bits, are sigmoids already.
+
+    One sum serves z and c; z + zeta (1 - z) is at most 1, so that all has 32 bits.
+    """
+    a, format = wx + uh, formats["h"]
+    z, c = table_sigmoid(a + own["bias_gate"]), table_tanh(a + own["bias_update"])
+    share = shifted(own["zeta"] * (ONE - z), UNIT_BITS) + own["nu"]
+    both = z * state[0] + shifted(share * c, UNIT_BITS - format.bits)
+    return (format.of(both, UNIT_BITS + format.bits),)
+
+
+INTEGER_EQUATIONS = {
+    "rnn_tanh": rnn_tanh,
+    "rnn_relu": rnn_relu,
+    "gru": gru,
+    "lstm": lstm,
+    "fastgrnn": fastgrnn,
+}
+"""What the sums of a cell, cut, its state and its own numbers become."""
