@@ -427,4 +427,5 @@ NB_MODULE(_native, m) {
   bind_layers(m);
   bind_augment(m);
   bind_rows(m);
+  bind_integers(m);
 }

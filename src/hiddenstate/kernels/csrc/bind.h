@@ -69,6 +69,9 @@ void bind_layers(nb::module_& m);
 // Adds the module `augment`, which computes augmented rows.
 void bind_augment(nb::module_& m);
 
+// Adds nets in integers.
+void bind_integers(nb::module_& m);
+
 // Adds the function that reads rows of delimited text.
 void bind_rows(nb::module_& m);
 

@@ -337,6 +337,49 @@ struct Kernels {
   void (*fractions)(const uint8_t* bytes, T* numbers, long n);
 };
 
+// Integers (program/integers.py): lanes are those of int32, blocks have as many outputs each.
+
+// A matrix [C][columns] of int8 times vectors of int16. Output c of the sums s is
+// floor((s high + floor(s low) + half) factor), which is floor(s m / 2^n + 1/2) exactly.
+struct IntegerProduct {
+  long columns, blocks;
+  const int32_t* weight;  // [blocks][pairs of columns][lanes], two int16 in each
+  const int32_t* bias;    // this and what follows: [blocks * lanes]
+  const double *high, *low, *half, *factor;
+};
+
+// A product, or two of low rank: then `inner` reads the vector, and what it gives is cut to `most`.
+// The results are cut to `largest`.
+struct IntegerFactors {
+  const IntegerProduct *outer, *inner;
+  int32_t most, largest;
+};
+
+// The last one has one sum for both curves.
+enum IntegerKind : int { WHOLE_TANH, WHOLE_RELU, WHOLE_GRU, WHOLE_LSTM, WHOLE_SHARED };
+
+struct IntegerCell {
+  int kind;
+  long hidden;
+  IntegerFactors inputs, state;
+  int bits, c_bits, sum_bits;  // of h and c, and of the sums of WHOLE_RELU
+  int32_t most, c_most;
+  const int32_t* own[4];  // of WHOLE_SHARED: both biases, zeta, nu
+  const int32_t* table;   // of sigmoid; the last of 258 numbers twice
+  long sums, wide;        // padded outputs of the products, and of inner ones
+};
+
+// One direction over a shard: rows of `steps` * `inputs` numbers. h, and c of an LSTM, are the
+// states [R][H], which it replaces; y is [R][steps][H], zero after the end of a row.
+struct IntegerSequence {
+  long rows, steps, inputs;
+  bool reverse;
+  const int64_t* length;  // [R] or null
+  const int16_t* x;
+  int32_t *h, *c, *y;
+  int32_t* memory;  // R * (2 sums + wide + H + outer columns) numbers
+};
+
 // A level's kernels, by float type.
 struct Level {
   const char* name;
@@ -346,6 +389,11 @@ struct Level {
   int chains;
   double (*multiply_add)(long n);
   void (*lstm_part)(int part, const Sequence<float>&);
+  int whole_lanes;
+  // Writes R rows of blocks * lanes numbers, cut to `most`; rows of x are `x_row` numbers apart.
+  void (*whole_product)(const IntegerProduct&, const int16_t* x, long rows, long x_row,
+                        int32_t most, int32_t* out, long out_row);
+  void (*whole_sweep)(const IntegerCell&, const IntegerSequence&);
 };
 
 }  // namespace hs

@@ -2,6 +2,7 @@
 // HS_BYTES defined and with the compiler options for its instructions.
 #include "convolutions.h"
 #include "dense.h"
+#include "integers.h"
 #include "norm.h"
 #include "optimizer.h"
 #include "parts.h"
@@ -24,7 +25,8 @@ constexpr Kernels<T> table = {
 
 extern const Level level;
 const Level level = {
-    HS_NAME, &table<float>, &table<double>, chains, multiply_add, lstm_part,
+    HS_NAME,   &table<float>, &table<double>, chains,      multiply_add,
+    lstm_part, whole_lanes,   whole_product,  whole_sweep,
 };
 
 }  // namespace HS_LEVEL

@@ -1,0 +1,140 @@
+"""Programs in integers whose products and recurrent layers the kernels compute, to the bit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+
+from hiddenstate.kernels import default_threads, level, native
+from hiddenstate.program.cells import CELLS
+from hiddenstate.program.integers import (
+    INTEGER_EQUATIONS,
+    LARGEST_SUM,
+    SIGMOID,
+    Factors,
+    IntegerBeside,
+    IntegerConvolution,
+    IntegerDense,
+    IntegerDirection,
+    IntegerRecurrent,
+    Product,
+)
+from hiddenstate.program.layers import Layer
+from hiddenstate.program.program import Program
+from hiddenstate.system.typing import Array
+
+_KINDS = tuple(INTEGER_EQUATIONS)
+"""Cells in the order of `IntegerKind` in contract.h."""
+
+_TABLE = [*SIGMOID.tolist(), int(SIGMOID[-1])]
+
+
+def compiled(program: Program, threads: int = 0) -> Program:
+    """Return a program in integers that gives the same, and has the same state, in the kernels;
+    `program` itself if they are off.
+
+    Parameters
+    ----------
+    program : Program
+        As :func:`hiddenstate.program.quantising.in_integers` makes it.
+    threads : int, default 0
+        0 for :func:`hiddenstate.kernels.default_threads`.
+    """
+    if level() is None:
+        return program
+    threads = threads or default_threads()
+    nets = tuple(tuple(_compiled(layer, threads) for layer in net) for net in program.nets)
+    decoder: Any = tuple(_compiled(layer, threads) for layer in program.decoder)
+    return replace(program, nets=nets, decoder=decoder)
+
+
+def _compiled(layer: Layer, threads: int) -> Layer:
+    if isinstance(layer, IntegerBeside):
+        return replace(layer, layers=tuple(_compiled(each, threads) for each in layer.layers))
+    if isinstance(layer, (IntegerDense, IntegerConvolution)):
+        product = _CompiledProduct(**_fields(layer.product), threads=threads)
+        return replace(layer, product=product)
+    if isinstance(layer, IntegerRecurrent):
+        return _CompiledRecurrent(**_fields(layer), threads=threads)
+    return layer
+
+
+def _fields(one: Any) -> dict[str, Any]:
+    return {field.name: getattr(one, field.name) for field in fields(one)}
+
+
+def _packed(product: Product) -> Any:
+    arrays = (product.weight, product.bias, product.multiplier, product.shift)
+    return native().WholeProduct(level(), *(np.ascontiguousarray(each) for each in arrays))
+
+
+def _halves(x: Array) -> Array:
+    return np.ascontiguousarray(x, np.int16)
+
+
+@dataclass(frozen=True)
+class _CompiledProduct(Product):
+    """A product; results are cut to 32 bits, as whatever reads them cuts them at least."""
+
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "packed", _packed(self))
+
+    def of(self, x: Array) -> Array:
+        """As :meth:`Product.of`."""
+        shape = (*x.shape[:-1], len(self.weight))
+        out = np.empty(shape, np.int32)
+        rows = _halves(x).reshape(-1, x.shape[-1])
+        self.packed.of(rows, out.reshape(len(rows), -1), self.threads)  # type: ignore[attr-defined]
+        return out.astype(np.int64)
+
+
+@dataclass(frozen=True)
+class _CompiledRecurrent(IntegerRecurrent):
+    """A recurrent layer whose directions sweep in the kernels."""
+
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        made = [(each, self._pack(each)) for each in self.directions]
+        object.__setattr__(self, "packed", made)
+
+    def _pack(self, direction: IntegerDirection) -> Any:
+        h, own = self.formats["h"], direction.own
+        c, names = self.formats.get("c", h), [weight.name for weight in CELLS[self.cell].weights]
+
+        def products(factors: Factors) -> list[Any]:
+            return [_packed(product) for product in factors.products]
+
+        return native().WholeCell(
+            level(),
+            _KINDS.index(self.cell),
+            direction.hidden_size,
+            products(direction.inputs),
+            products(direction.hidden),
+            [direction.inputs.format.most, direction.hidden.format.most],
+            [h.bits, c.bits, int(own["bits"][0]) if "bits" in own else 0],
+            [h.most, c.most, LARGEST_SUM],
+            [own[name].tolist() for name in names if name in own],
+            _TABLE,
+        )
+
+    def _sweep(
+        self,
+        direction: IntegerDirection,
+        x: Array,
+        read: Array | None,
+        state: tuple[Array, ...],
+        backward: bool,
+    ) -> tuple[Array, tuple[Array, ...]]:
+        """As the method of the base: `read` is a prefix of each row."""
+        packed = next(cell for each, cell in self.packed if each is direction)  # type: ignore[attr-defined]
+        after = [np.array(each, np.int32, order="C") for each in state]
+        y = np.empty((*x.shape[:2], direction.hidden_size), np.int32)
+        lengths = None if read is None else read.sum(axis=1, dtype=np.int64)
+        c = after[1] if len(after) > 1 else None
+        packed.sweep(_halves(x), lengths, after[0], c, y, backward, self.threads)
+        return y.astype(np.int64), tuple(each.astype(np.int64) for each in after)
