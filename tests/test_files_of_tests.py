@@ -33,7 +33,7 @@ WITHOUT = {
     "inference": "fans forecast_scores inputs outlook rolled step_lines stream_state",
     "jobs": "autoencode classify held_out regress snapshot_limits teacher",
     "metrics": "forecasts",
-    "models": "headroom meaning torch_modules torch_stack",
+    "models": "headroom layers meaning torch_modules torch_stack",
     "models/companions": "companion",
     "program": "cells layers order program",
     "report/html": "blocks",

@@ -106,7 +106,7 @@ def test_a_changed_fact_or_name_and_a_newer_format_are_refused(path: Path) -> No
     write_arrays(path, "thing", ARRAYS, {"answer": 41})
     header, payload = split(path.read_bytes())
     text = header["__metadata__"]["hiddenstate"]
-    others = {0: "there is no format 0", 3: r"format 3.*reads up to 2.*update"}
+    others = {0: "no format 0", 3: "not those of format 3", 4: r"format 4.*up to 3.*update"}
     changes = [('"format":2', f'"format":{n}', match) for n, match in others.items()]
     for old, new, match in (("41", "42", "SHA-256"), *changes):
         header["__metadata__"]["hiddenstate"] = text.replace(old, new)

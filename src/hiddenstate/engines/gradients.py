@@ -12,7 +12,7 @@ import numpy as np
 from hiddenstate.engines.choose import load_torch
 from hiddenstate.kernels import gradients, why_not
 from hiddenstate.models.fitted import FittedModel
-from hiddenstate.models.meaning import layers_of
+from hiddenstate.models.layers import layers_of
 from hiddenstate.models.net import Params
 from hiddenstate.program.layers import Layer
 from hiddenstate.system.typing import Array

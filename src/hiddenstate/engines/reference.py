@@ -12,7 +12,7 @@ from hiddenstate.data.rows import fractions
 from hiddenstate.data.store import PIECE, RowStore
 from hiddenstate.engines.interface import Source, check_state, one_by_one, replace_state
 from hiddenstate.models.fitted import FittedModel
-from hiddenstate.models.meaning import dense_layers, layers_of
+from hiddenstate.models.layers import dense_layers, layers_of
 from hiddenstate.models.net import Params
 from hiddenstate.program.layers import Layer, run_layers, state_of
 from hiddenstate.system.cancellation import raise_if_cancelled

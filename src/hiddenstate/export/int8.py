@@ -10,15 +10,12 @@ import numpy as np
 
 from hiddenstate.models.companions import FittedCompanion
 from hiddenstate.models.fitted import FittedModel
+from hiddenstate.models.integers import multiples, on_grid
 from hiddenstate.models.net import Params
 from hiddenstate.program.cells import Cell
 from hiddenstate.program.lowering import summed
+from hiddenstate.program.quantising import MOST
 from hiddenstate.system.typing import Array
-
-MOST = 127
-
-BITS = 11
-"""Bits of a scale: as float16 has them, so that products with int8 are exact in float32."""
 
 
 def quantised(array: Array, axis: int = 0) -> tuple[Array, Array]:
@@ -37,12 +34,8 @@ def quantised(array: Array, axis: int = 0) -> tuple[Array, Array]:
 
 def rounded(weight: Array) -> Array:
     """Return weights (outputs, ...) rounded to what int8 can hold."""
-    _, scale = quantised(weight)
-    mantissa, exponent = np.frexp(scale)
-    scale = np.ldexp(np.rint(np.ldexp(mantissa, BITS)), exponent - BITS)
-    scale = scale.reshape(-1, *[1] * (weight.ndim - 1))
-    q = np.rint(weight / scale).clip(-MOST, MOST)
-    return np.asarray((q * scale).astype(weight.dtype))
+    q, scale = on_grid(weight)
+    return multiples(q, scale, weight.dtype)
 
 
 def stored(model: FittedModel, weights: str) -> FittedModel:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from hiddenstate.models.fitted import FittedModel
-from hiddenstate.models.meaning import stem_layers
+from hiddenstate.models.layers import stem_layers
 from hiddenstate.models.net import Params
 from hiddenstate.program.layers import Layer, Pool, run_layers, state_of
 from hiddenstate.program.lowering import converted, folded

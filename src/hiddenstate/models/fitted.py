@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 
@@ -13,6 +13,16 @@ from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.errors import DataError, UntrustedFileError, printable
 from hiddenstate.models.companions import KINDS, PREFIXES, FittedCompanion
 from hiddenstate.models.headroom import headroom
+from hiddenstate.models.integers import (
+    IntegerFacts,
+    calibration_from,
+    facts_of,
+    layout_of_floats,
+    params_on_grid,
+    program_of_nets,
+    restored,
+    stored,
+)
 from hiddenstate.models.labels import check_labels
 from hiddenstate.models.linear_file import AXES, fits_layout
 from hiddenstate.models.net import Net, NetFacts, Params, is_of_head, member_params, net_from_dict
@@ -25,6 +35,7 @@ from hiddenstate.models.transform_file import (
     transform_to_dict,
 )
 from hiddenstate.program.layers import multiplied
+from hiddenstate.program.quantising import Calibration, NotInteger, in_integers
 from hiddenstate.program.steps import Fill, Fractions, Scale, TargetScale
 from hiddenstate.system.array_file import (
     Layout,
@@ -48,6 +59,7 @@ class ModelFacts(TypedDict):
     row_shape: list[int]
     stateful: bool
     preparation: TransformFacts
+    integer: NotRequired[IntegerFacts]
 
 
 @dataclass(frozen=True)
@@ -70,6 +82,9 @@ class FittedModel:
         What is done to rows before the net reads them, and to its outputs after.
     companions : tuple of FittedCompanion, optional
         What stands beside the net of a classifier; the answer is a mean of all.
+    integer : Calibration, optional
+        Of a model that answers in integers, the bits of its vectors. Its matrices are then
+        multiples of a scale for each row; see :func:`hiddenstate.models.integers.params_on_grid`.
     """
 
     net: Net
@@ -79,6 +94,7 @@ class FittedModel:
     stateful: bool = False
     transform: Transform = field(default_factory=Transform)
     companions: tuple[FittedCompanion, ...] = field(default=(), repr=False)
+    integer: Calibration | None = field(default=None, repr=False)
 
     @property
     def n_features(self) -> int:
@@ -137,14 +153,31 @@ class FittedModel:
         """Return the model of one member of a net with members, else of the net, alone."""
         if self.n_members == 1:
             return replace(self, companions=())
-        params = member_params(self.params, number)
-        return replace(self, net=self.net.member(), params=params, companions=())
+        params, integer = member_params(self.params, number), self.integer
+        if integer is not None:
+            integer = replace(integer, nets=integer.nets[number : number + 1])
+        net = self.net.member()
+        return replace(self, net=net, params=params, companions=(), integer=integer)
 
     def require_classes(self) -> list[Any]:
         """Return the labels of a classifier (`RuntimeError` of any other model)."""
         if self.classes is None:
             raise RuntimeError(f"a {self.net.job} model has no classes")
         return self.classes
+
+    def in_integers(self, calibration: Calibration) -> "FittedModel":
+        """Return the model that answers in integers: with its matrices on their grid.
+
+        Raises
+        ------
+        NotInteger
+            If a part of it has no form in integers.
+        """
+        params = params_on_grid(self.params)
+        if self.companions:
+            raise NotInteger("what stands beside the net has no form in integers")
+        in_integers(program_of_nets(self.net, params), calibration)
+        return replace(self, params=params, integer=calibration)
 
     def folded(self) -> Params:
         """Return the weights with all scaling folded into the first and the last layer.
@@ -218,11 +251,17 @@ class FittedModel:
             "stateful": self.stateful,
             "preparation": transform_to_dict(self.transform),
         }
+        if self.integer is not None:
+            facts["integer"] = facts_of(self.integer)
         return {**facts, **{each.words.name: each.facts() for each in self.companions}}
 
     def arrays(self) -> Params:
-        """Return the weights and all other arrays, by their names in a model file."""
-        arrays = self.params | arrays_of_transform(self.transform)
+        """Return the weights and all other arrays, by their names in a model file.
+
+        Matrices of an integer model are int8, with scales.
+        """
+        params = self.params if self.integer is None else stored(self.params)
+        arrays = params | arrays_of_transform(self.transform)
         for each in self.companions:
             arrays |= {each.prefix() + name: array for name, array in each.arrays().items()}
         return arrays
@@ -263,7 +302,10 @@ def _layout_check(where: str) -> Callable[[Layout, dict[str, Any]], None]:
     """Return what refuses a file before memory is allocated for its arrays."""
 
     def check(layout: Layout, facts: dict[str, Any]) -> None:
-        _check_layout(layout, _checked_facts(facts, where)[0], where)
+        net, facts = _checked_facts(facts, where)
+        if facts["integer"] is not None:
+            layout = layout_of_floats(layout, where)
+        _check_layout(layout, net, where)
 
     return check
 
@@ -301,13 +343,22 @@ def model_from_facts(facts: Mapping[str, Any], arrays: Params, where: str) -> Fi
         If they are damaged or do not fit one another; the message begins with `where`.
     """
     net, facts = _checked_facts({"extra": {}, **facts}, where)
+    if facts["integer"] is not None:
+        arrays = restored(arrays, where)
     own = {n.removeprefix(PREFIX): a for n, a in arrays.items() if n.startswith(PREFIX)}
     params = net.check({n: a for n, a in arrays.items() if not _is_beside(n)}, where)
     transform = transform_from(facts["preparation"], own, net, where)
     found = [kind.read(facts[kind.words.name], arrays, net, where) for kind in KINDS]
     companions = tuple(each for each in found if each is not None)
     row_shape, stateful = tuple(facts["row_shape"]), facts["stateful"]
-    return FittedModel(net, params, facts["classes"], row_shape, stateful, transform, companions)
+    integer = facts["integer"]
+    if integer is not None:
+        integer = calibration_from(integer, net, params, where)
+        if companions:
+            raise UntrustedFileError(f"{printable(where)}: an integer model has no companions")
+    return FittedModel(
+        net, params, facts["classes"], row_shape, stateful, transform, companions, integer
+    )
 
 
 def _is_beside(name: str) -> bool:
@@ -331,12 +382,14 @@ def _checked_facts(facts: dict[str, Any], where: str) -> tuple[Net, dict[str, An
         "stateful": bool,
         "preparation": dict,
         **{kind.words.name: (dict, type(None)) for kind in KINDS},
+        "integer": (dict, type(None)),
         "extra": dict,
     }
     # Format 1 had no transform.
     facts = {
         "preparation": transform_to_dict(Transform()),
         **{kind.words.name: None for kind in KINDS},
+        "integer": None,
         **facts,
     }
     facts = check_fields(facts, fields, f"{where}: damaged facts")

@@ -63,6 +63,9 @@ LARGEST_BIAS, LARGEST_SUMS = 1 << 29, 1 << 30
 STATE_BITS = (16, 8)
 """Sizes of the numbers between layers."""
 
+LEAST_BITS, LEAST_CELL_BITS = -15, -4
+"""Fewest bits of a vector, and of `c`, whose sums of 12 bits must fit into 32."""
+
 SHARE = 0.9999
 """Part of the numbers of a vector that fit: rare large ones are cut, for the sake of the others."""
 
@@ -167,7 +170,7 @@ def calibrated(
     Raises
     ------
     NotInteger
-        If a layer has no form in integers.
+        If a layer has no form in integers, or numbers are too large.
     """
     program = folded_norms(program)
     read = for_nets(program.steps, x, lengths)
@@ -180,12 +183,70 @@ def calibrated(
     size = size_of(columns_of(program.nets[0][0]), state_bits)
     first = bits_for(peak, size)
     if not program.decoder:
-        return Calibration(state_bits, first, tuple(nets))
+        found = Calibration(state_bits, first, tuple(nets))
+        check_calibration(program, found)
+        return found
     code, bits = codes[0], []
     size = size_of(columns_of(program.decoder[0]), state_bits)
     _calibrate(program.decoder, code, None, bits, state_bits, share)
     peak = _peak(code, None, share)
-    return Calibration(state_bits, first, tuple(nets), bits_for(peak, size), tuple(bits))
+    found = Calibration(state_bits, first, tuple(nets), bits_for(peak, size), tuple(bits))
+    check_calibration(program, found)
+    return found
+
+
+def check_calibration(program: Program, calibration: Calibration) -> None:
+    """Refuse bits that are not those of the vectors of a program, whose norms are folded.
+
+    Raises
+    ------
+    NotInteger
+        Where a vector has none, or so many or few that numbers would not fit into 32 bits.
+    """
+    size, any_bits = calibration.state_bits, (LEAST_BITS, UNIT_BITS)
+    if size not in STATE_BITS or len(calibration.nets) != len(program.nets):
+        raise NotInteger("its calibration is of another net")
+    pairs = [({"input": calibration.input}, {"input": any_bits})]
+    parts = [*zip(program.nets, calibration.nets), (program.decoder, calibration.decoder)]
+    for layers, bits in parts:
+        limits = _limits(layers, size)
+        if len(bits) != len(limits):
+            raise NotInteger("its calibration is of other layers")
+        pairs += zip(bits, limits)
+    if program.decoder or calibration.code is not None:
+        code = {} if calibration.code is None else {"code": calibration.code}
+        pairs.append((code, {"code": any_bits} if program.decoder else {}))
+    for own, allowed in pairs:
+        if set(own) != set(allowed):
+            raise NotInteger("its calibration is of other layers")
+        for name, (least, most) in allowed.items():
+            if not least <= own[name] <= most:
+                raise NotInteger(f"its numbers are too large or small ({own[name]} bits)")
+
+
+def _limits(
+    layers: Sequence[Layer], state_bits: int, after: Sequence[Layer] = ()
+) -> list[dict[str, tuple[int, int]]]:
+    """Return the fewest and the most bits of the vectors of each layer, as `_calibrate` finds them;
+    where h lies between -1 and 1, it has all."""
+    found: list[dict[str, tuple[int, int]]] = []
+    for number, layer in enumerate(layers):
+        own: dict[str, tuple[int, int]] = {}
+        found.append(own)
+        if isinstance(layer, Beside):
+            found += _limits(layer.layers, state_bits, (*layers[number + 1 :], *after))
+        elif isinstance(layer, Recurrent):
+            size = size_of(_readers((*layers, *after), number), state_bits)
+            bounded = layer.cell in BOUNDED
+            own["output"] = (size, size) if bounded else (LEAST_BITS, UNIT_BITS)
+            if "c" in CELLS[layer.cell].state:
+                own["c"] = (LEAST_CELL_BITS, UNIT_BITS)
+            for name in ("inputs", "hidden"):
+                if len(getattr(layer.directions[0], name)) > 1:
+                    own[name] = (LEAST_BITS, UNIT_BITS)
+        elif isinstance(layer, (Convolution, Dense)):
+            own["output"] = (LEAST_BITS, UNIT_BITS)
+    return found
 
 
 def columns_of(layer: Layer) -> int:
@@ -309,6 +370,7 @@ def in_integers(program: Program, calibration: Calibration) -> Program:
     state_bits = calibration.state_bits
     if program.companions:
         raise NotInteger("what stands beside the net has no form in integers")
+    check_calibration(program, calibration)
     nets = tuple(
         _lowered(net, calibration.input, own, state_bits)
         for net, own in zip(program.nets, calibration.nets)

@@ -9,7 +9,7 @@ import hashlib
 import io
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -22,7 +22,10 @@ from hiddenstate.system.strict_json import canonical_json, check_fields, parse_j
 from hiddenstate.system.typing import Array, Arrays
 
 ARRAY_FILE_FORMAT = 2
-"""Version of the format that is written; files of a newer version are refused."""
+"""Version of the format that is written of arrays without int8."""
+
+BYTES_FORMAT = 3
+"""Version of files with arrays of int8, and of no other; newer ones are refused."""
 
 MAX_HEADER = 4 * 1024 * 1024
 """Longest safetensors header that is read, in bytes; those written here have a few KiB."""
@@ -31,7 +34,7 @@ Layout = Mapping[str, tuple[np.dtype[Any], tuple[int, ...]]]
 """Type and shape of arrays by name, as a file's header states them."""
 
 
-_TYPES = {"F64": "<f8", "F32": "<f4", "I64": "<i8", "I32": "<i4", "U8": "|u1"}
+_TYPES = {"F64": "<f8", "F32": "<f4", "I64": "<i8", "I32": "<i4", "U8": "|u1", "I8": "|i1"}
 
 
 def write_arrays(
@@ -57,7 +60,7 @@ def encode_arrays(kind: str, arrays: Arrays, facts: Mapping[str, Any]) -> bytes:
     kind : str
         What the file is, such as "model"; :func:`read_arrays` checks it.
     arrays : mapping of str to ndarray
-        Of types float64, float32, int64, int32 or uint8.
+        Of types float64, float32, int64, int32, uint8 or int8.
     facts : mapping
         Values that JSON can hold.
     """
@@ -67,7 +70,8 @@ def encode_arrays(kind: str, arrays: Arrays, facts: Mapping[str, Any]) -> bytes:
     unsupported = {a.dtype.str for a in plain.values()} - set(_TYPES.values())
     if unsupported:
         raise TypeError(f"unsupported array type {', '.join(unsupported)}")
-    body = {"format": ARRAY_FILE_FORMAT, "kind": kind, "facts": dict(facts)}
+    version = _format_of(array.dtype for array in plain.values())
+    body = {"format": version, "kind": kind, "facts": dict(facts)}
     body["sha256"] = _digest(body, plain)
     return safetensors.numpy.save(plain, metadata={"hiddenstate": canonical_json(body)})
 
@@ -124,6 +128,11 @@ def _read(
     start, header = _header(path, stream, size)
     body, recorded = _body_of_kind(path, header.pop("__metadata__", None), kind)
     layout, offsets = _layout(path, header, size - start)
+    needed = _format_of(dtype for dtype, _ in layout.values())
+    if BYTES_FORMAT in (needed, body["format"]) and needed != body["format"]:
+        raise UntrustedFileError(
+            f"{printable(path)}: damaged facts: its arrays are not those of format {body['format']}"
+        )
     if check is not None:
         check(layout, body["facts"])
     if size > LARGE:
@@ -167,6 +176,11 @@ def _metadata(path: Path) -> Any:
             return _header(path, stream, size)[1].pop("__metadata__", None)
     except OSError as error:
         raise MachineError(f"{printable(path)}: cannot be read: {error.strerror}") from None
+
+
+def _format_of(dtypes: Iterable[np.dtype[Any]]) -> int:
+    """Return the format of a file with arrays of these types."""
+    return BYTES_FORMAT if np.dtype(np.int8) in list(dtypes) else ARRAY_FILE_FORMAT
 
 
 def _digest(body: Mapping[str, Any], arrays: Arrays) -> str:
@@ -217,10 +231,10 @@ def _body(path: Path, metadata: Any) -> tuple[dict[str, Any], str]:
     except ValueError as error:
         raise UntrustedFileError(f"{printable(path)}: damaged facts: {error}") from None
     version = body.get("format") if isinstance(body, dict) else None
-    if isinstance(version, int) and version > ARRAY_FILE_FORMAT:
+    if isinstance(version, int) and version > BYTES_FORMAT:
         raise UntrustedFileError(
             f"{printable(path)}: written in format {version}, this version reads up to "
-            f"{ARRAY_FILE_FORMAT}; update hiddenstate"
+            f"{BYTES_FORMAT}; update hiddenstate"
         )
     fields = {"format": int, "kind": str, "facts": dict, "sha256": str}
     checked = check_fields(body, fields, f"{printable(path)}: damaged facts")

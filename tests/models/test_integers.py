@@ -1,0 +1,81 @@
+"""Integer models: their weights on a grid, their program, their file and what it refuses."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hiddenstate.errors import UntrustedFileError
+from hiddenstate.models.fitted import FittedModel, load_model, model_of_bytes
+from hiddenstate.models.meaning import program_of
+from hiddenstate.program.integers import Quantise
+from hiddenstate.program.quantising import calibrated
+from hiddenstate.system.array_file import read_arrays, write_arrays
+from tests.contract.models import CLASSIFY, CODE, STEM, made
+
+
+def in_integers(model: FittedModel) -> FittedModel:
+    shape = (40, *model.row_shape) if model.net.kind.has_series else (40, model.net.n_features)
+    x = np.random.default_rng(0).normal(size=shape)
+    return model.in_integers(calibrated(program_of(model), x))
+
+
+MODELS = {
+    "lstm": made(1, CLASSIFY, cell="lstm"),
+    "members": made(2, CLASSIFY, members=3),
+    "factors": made(3, CLASSIFY, cell="fastgrnn", rank=2, hidden_size=9, dtype="float64"),
+    "stem": made(4, STEM),
+    "autoencoder": made(5, CODE),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_an_integer_model_comes_back_from_its_file_and_answers_in_integers(name: str) -> None:
+    model = in_integers(MODELS[name])
+    again, extra = model_of_bytes(model.encode({"data": "d"}), "m")
+    assert (again.integer, again.facts(), extra) == (model.integer, model.facts(), {"data": "d"})
+    assert all(np.array_equal(again.params[n], a) for n, a in model.params.items())
+    assert all(again.params[n].dtype == a.dtype for n, a in model.params.items())
+    program = program_of(again)
+    assert all(isinstance(net[0], Quantise) for net in program.nets)
+    assert program_of(again.member(again.n_members - 1)).nets[0][0] == program.nets[-1][0]
+
+
+def test_a_float_model_keeps_format_2_and_an_integer_model_has_3(tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+    for model, version in ((MODELS["lstm"], 2), (in_integers(MODELS["lstm"]), 3)):
+        model.save(path)
+        assert f'\\"format\\":{version}'.encode() in path.read_bytes()
+
+
+DAMAGES: dict[str, Any] = {
+    "a scale": lambda arrays, facts: arrays["scale/out.weight"].__imul__(1.5),
+    "a scale that is no number": lambda arrays, facts: arrays["scale/out.weight"].fill(np.nan),
+    "-128": lambda arrays, facts: arrays["out.weight"].fill(-128),
+    "no scale": lambda arrays, facts: arrays.pop("scale/out.weight"),
+    "scales of nothing": lambda arrays, facts: arrays.update({"scale/x": np.ones(1, "f4")}),
+    "a float matrix": lambda arrays, facts: arrays.update({"out.weight": np.ones((2, 5), "f4")}),
+    "no calibration": lambda arrays, facts: facts.pop("integer"),
+    "12 state bits": lambda arrays, facts: facts["integer"].update(state_bits=12),
+    "16 bits": lambda arrays, facts: facts["integer"].update(input=16),
+    "bits of another type": lambda arrays, facts: facts["integer"].update(input=True),
+    "another layer": lambda arrays, facts: facts["integer"]["nets"][0].append({}),
+    "another net": lambda arrays, facts: facts["integer"]["nets"].append([]),
+    "another vector": lambda arrays, facts: facts["integer"]["nets"][0][0].update(x=3),
+    "h with fewer bits": lambda arrays, facts: facts["integer"]["nets"][0][0].update(output=14),
+    "a text for a layer": lambda arrays, facts: facts["integer"]["nets"].__setitem__(0, "abc"),
+    "a code": lambda arrays, facts: facts["integer"].update(code=3),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_damaged_scales_and_calibrations_are_refused(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+    in_integers(MODELS["lstm"]).save(path)
+    arrays, facts = copy.deepcopy(read_arrays(path, "model"))
+    DAMAGES[name](arrays, facts)
+    write_arrays(path, "model", arrays, facts, durable=False)
+    with pytest.raises(UntrustedFileError, match=r"m\.safetensors"):
+        load_model(path)
