@@ -178,6 +178,11 @@ class Estimator(BaseEstimator, ArtifactsMixin):
 
     def _check_partial_fit(self) -> bool:
         """Refuse parameters that need all rows; return whether this is the first call."""
+        if hasattr(self, "model_") and self.model_.integer is not None:
+            raise OptionError(
+                "partial_fit: an integer model does not learn; go on with the model in floats "
+                "that it was made of"
+            )
         if by_rules(self) or self.lr_schedule == "cosine":
             rules = "recipe" if self.recipe is not None else "streamable"
             name = rules if by_rules(self) else "lr_schedule"

@@ -40,6 +40,7 @@ from hiddenstate.export.trial import (
 from hiddenstate.inference.overflow import check_inputs, checked_predictor
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.streaming import obstacles_of_model, reasons, streaming_options
+from hiddenstate.program.integers import Quantise
 from hiddenstate.program.words import COMPANIONS
 from hiddenstate.runs.run import is_own_file
 from hiddenstate.system.atomic_file import check_output, write_outputs
@@ -209,6 +210,10 @@ WORDS: dict[type | str, tuple[str, str]] = {
         kind: (f"hold {words.title}", f", or train a model with --no-{words.name}")
         for kind, words in COMPANIONS.items()
     },
+    Quantise: (
+        "compute in integers",
+        ", or export the model in floats that it was made of",
+    ),
     BACKWARD: (
         "fill in missing values of series that are scaled by window",
         ", or train one without --missing forward, on data without gaps, or with --scale auto",

@@ -5,12 +5,14 @@ The engines compute them as ordinary outputs, of a net whose output layer is the
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from hiddenstate.config import RecurrentConfig
 from hiddenstate.engines import Engine, Predictor
 from hiddenstate.models.fitted import FittedModel
+from hiddenstate.models.integers import of_states
 from hiddenstate.models.net import Net, Params
 from hiddenstate.program.jobs import first_with
 from hiddenstate.system.typing import Array
@@ -41,7 +43,9 @@ def hidden_state_model(model: FittedModel) -> FittedModel:
     params["out.weight"] = np.eye(width, dtype=model.dtype)
     params["out.bias"] = np.zeros(width, model.dtype)
     transform = replace(model.transform, target_scaling=None)  # h_t has no other units
-    return replace(model, net=state_net, params=params, classes=None, transform=transform)
+    integer = None if model.integer is None else of_states(model.integer, net)
+    changes: dict[str, Any] = {"params": params, "transform": transform, "integer": integer}
+    return replace(model, net=state_net, classes=None, **changes)
 
 
 def eigenvalues(model: FittedModel) -> Array | None:

@@ -13,12 +13,13 @@ from numpy.typing import ArrayLike
 
 from hiddenstate.data.dataset import label_array
 from hiddenstate.data.rows import check_pixels, fractions
+from hiddenstate.engines.integers import compiled
 from hiddenstate.engines.reference import ReferencePredictor
 from hiddenstate.errors import DataError, OptionError, UntrustedFileError, printable
 from hiddenstate.inference.compiled_steps import Stepper, compiled_stepper
 from hiddenstate.inference.hidden_states import hidden_state_model
 from hiddenstate.inference.inputs import as_trained
-from hiddenstate.inference.overflow import check_inputs, checked_predictor
+from hiddenstate.inference.overflow import CheckedPredictor, check_inputs, checked_predictor
 from hiddenstate.inference.stem_steps import advance_stem, stem_of, without_stem
 from hiddenstate.inference.stream_state import (
     by_row,
@@ -29,10 +30,12 @@ from hiddenstate.inference.stream_state import (
     state_layout,
 )
 from hiddenstate.models.fitted import FittedModel
+from hiddenstate.models.meaning import program_of
 from hiddenstate.models.net import Params
 from hiddenstate.models.streaming import obstacles_of_model, reasons, streaming_options
 from hiddenstate.program.equations import softmax
 from hiddenstate.program.jobs import first_with
+from hiddenstate.program.layers import Layer, run_layers
 from hiddenstate.program.order import step_of
 from hiddenstate.program.rows import Rows, carry_forward
 from hiddenstate.program.steps import Change, Fractions, Quantiles, Scale, TargetScale
@@ -86,7 +89,7 @@ class Stream:
         H + C), and `count` (rows,) with readout "mean"; of a stem `recent` (rows, M), the last
         inputs of each of its layers, and with a mean of steps `pooled` (rows, C), the sum since the
         last complete mean, and `phase` (rows,), its steps. The arrays of layers after that mean
-        change when it is complete.
+        change when it is complete. Of an integer model all but `last` and `lags` are integers.
 
     Raises
     ------
@@ -110,13 +113,17 @@ class Stream:
         self.rows = int(rows)
         self.classes = None if model.classes is None else label_array(model.classes)
         self._model, self._shape = model, (self.rows, n_features_of(model))
+        self._predictor: CheckedPredictor | None = None
         self._averages = model.net.output == "last" and model.net.recurrent.readout == "mean"
-        self._stem = stem_of(model)
-        steps = hidden_state_model(model) if self._averages else _answers_every_step(model)
-        self._predictor = checked_predictor(without_stem(steps), device, threads)
-        self._one_by_one = isinstance(self._predictor.predictor, ReferencePredictor)
         self._state = state_from(model, self.rows, state or {})
-        self._stepper = compiled_stepper(model, self._predictor, self._state, self._stem)
+        self._layers, self._one_by_one = _integer_layers(model), False
+        self._stem: tuple[Layer, ...] = ()
+        if self._layers is None:
+            self._stem = stem_of(model)
+            steps = hidden_state_model(model) if self._averages else _answers_every_step(model)
+            self._predictor = checked_predictor(without_stem(steps), device, threads)
+            self._one_by_one = isinstance(self._predictor.predictor, ReferencePredictor)
+        self._stepper = self._compiled()
         plain = (Fractions, Scale, TargetScale, Change)  # what the compiled steps do themselves
         own = all(isinstance(step, plain) for step in model.transform.steps)
         self._reads_raw = self._stepper is not None and own
@@ -219,8 +226,14 @@ class Stream:
         other = type(self).__new__(type(self))
         vars(other).update(vars(self))
         other._state = {name: array.copy() for name, array in self._state.items()}
-        other._stepper = compiled_stepper(self._model, self._predictor, other._state, self._stem)
+        other._stepper = other._compiled()
         return other
+
+    def _compiled(self) -> Stepper | None:
+        """Return what advances the state in the kernels, if they compute."""
+        if self._predictor is None:
+            return None
+        return compiled_stepper(self._model, self._predictor, self._state, self._stem)
 
     def __copy__(self) -> "Stream":
         return self.copy()
@@ -310,6 +323,9 @@ class Stream:
 
     def _outputs(self, inputs: Array, state: Params) -> Array:
         """Return outputs (B, n, O) of the net, without a stem for n steps, and advance `state`."""
+        if self._layers is not None:
+            return _advanced(self._layers, inputs, state)
+        assert self._predictor is not None
         if not self._stem:
             outputs = self._predictor.advance(inputs, state)
             return self._head(outputs, state) if self._averages else outputs
@@ -407,6 +423,22 @@ def _check_streams(model: FittedModel) -> None:
         options = streaming_options(against)
         other = f", or train one with {options}" if options else ""
         raise OptionError(f"stream: the model {reasons(against)}; use predict{other}")
+
+
+def _integer_layers(model: FittedModel) -> tuple[Layer, ...] | None:
+    """Return the layers of an integer model, None of any other."""
+    return None if model.integer is None else compiled(program_of(model)).nets[0]
+
+
+def _advanced(layers: tuple[Layer, ...], x: Array, state: Params) -> Array:
+    """Return the outputs (B, n, O) of layers after each step of x, and advance `state` in place."""
+    outputs = []
+    for t in range(x.shape[1]):
+        y, _, after = run_layers(layers, x[:, t : t + 1], None, state)
+        outputs.append(y if y.ndim == 3 else y[:, None])
+        for name, array in after.items():
+            state[name][...] = array
+    return np.concatenate(outputs, axis=1)
 
 
 def _answers_every_step(model: FittedModel) -> FittedModel:

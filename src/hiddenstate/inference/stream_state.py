@@ -9,8 +9,10 @@ from numpy.typing import ArrayLike
 from hiddenstate.errors import DataError, printable
 from hiddenstate.inference.stem_steps import stem_of, stem_state
 from hiddenstate.models.fitted import FittedModel
+from hiddenstate.models.meaning import program_of
 from hiddenstate.models.net import Params
 from hiddenstate.program.cells import STATES
+from hiddenstate.program.integers import ONE
 from hiddenstate.program.order import step_of
 from hiddenstate.program.steps import Forecast
 from hiddenstate.system.typing import Array
@@ -32,6 +34,8 @@ def n_features_of(model: FittedModel) -> int:
 
 def state_layout(model: FittedModel, rows: int) -> dict[str, tuple[np.dtype[Any], tuple[int, ...]]]:
     """Return type and shape of the arrays of a stream's state, by name."""
+    if model.integer is not None:
+        return {n: (a.dtype, a.shape) for n, a in program_of(model).state(rows).items()}
     dtype = np.dtype(model.dtype)
     layout: dict[str, tuple[np.dtype[Any], tuple[int, ...]]] = {
         name: (dtype, shape) for name, shape in model.net.state_shapes(rows).items()
@@ -82,6 +86,10 @@ def state_from(model: FittedModel, rows: int, given: Mapping[str, ArrayLike]) ->
             raise DataError(f"state: {there} says nothing without {other}")
         if total in state and state[total][state[number] == 0].any():
             raise DataError(f"state: {total}: expected zeros where {number} is 0")
+        if model.integer is not None and total in state:
+            size = np.abs(state[total]).max(axis=1, initial=0)
+            if (size > ONE * state[number]).any():
+                raise DataError(f"state: {total}: too large for {number} steps")
     return state
 
 
@@ -98,9 +106,13 @@ def _checked(name: str, given: ArrayLike, own: Array, rows: int) -> Array:
     if array.dtype.kind not in "fiub":
         raise DataError(f"state: {name}: expected numbers, got {array.dtype}")
     most = np.finfo(own.dtype if own.dtype.kind == "f" else np.float64).max
+    if own.dtype.kind == "i" and name in (*STATES, "recent"):  # of an integer model
+        most = ONE - 1
+        if (array != np.floor(array)).any():
+            raise DataError(f"state: {name}: expected integers")
     fine = np.abs(array) <= float(most)  # false for NaN
     if not (fine | np.isnan(array) if name in MAY_BE_UNKNOWN else fine).all():
-        raise DataError(f"state: {name} has numbers that are not finite")
+        raise DataError(f"state: {name} has numbers that are not finite, or too large")
     return array
 
 

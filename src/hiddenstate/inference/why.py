@@ -129,7 +129,7 @@ class Explainer:
     Raises
     ------
     OptionError
-        If the model is an autoencoder.
+        If the model is an autoencoder, or answers in integers.
     """
 
     def __init__(
@@ -141,6 +141,11 @@ class Explainer:
     ) -> None:
         if model.net.kind.has_codes:
             raise OptionError("an autoencoder has no answer whose reasons are looked for")
+        if model.integer is not None:
+            raise OptionError(
+                "an integer model has no gradients, by which reasons are found; ask the model in "
+                "floats that it was made of"
+            )
         self.model = model
         self.program = program_of(replace(model, companions=()))
         self.nets = gradients_of(model, engine)

@@ -114,7 +114,10 @@ class FittedModel:
 
     @property
     def dtype(self) -> Any:
-        """The float type of the weights, and of the arithmetic with them."""
+        """The float type of the weights, and of the arithmetic with them; float64 of an integer
+        model, which makes integers of rows in it."""
+        if self.integer is not None:
+            return np.dtype(np.float64)
         return next(iter(self.params.values())).dtype
 
     @cached_property

@@ -1,6 +1,7 @@
 """Weights as int8 with a scale for each row, and how the file of an integer model stores them."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, TypedDict
 
 import numpy as np
@@ -171,6 +172,16 @@ def program_of_nets(net: Net, params: Params) -> Program:
     """Return a program of the layers of a net alone, in float64."""
     nets, decoder = nets_of(net, params), decoder_of(net, params)
     return converted(Program(net.job, (), nets, decoder=decoder), np.float64)
+
+
+def of_states(calibration: Calibration, net: Net) -> Calibration:
+    """Return the calibration of a net, without members, with an output at every step in place of
+    the outputs of `net`."""
+    config, (bits,) = net.recurrent, calibration.nets
+    stem = len(config.stem_channels) + (config.stem_pool > 1) if config.stem else 0
+    # What stands beside layers, and readouts, has no vectors.
+    kept = (*bits[:stem], *(each for each in bits[stem:] if each))
+    return replace(calibration, nets=(kept,))
 
 
 def _are_bits(value: Any) -> bool:

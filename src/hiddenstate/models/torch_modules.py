@@ -355,8 +355,13 @@ def module_of(model: FittedModel) -> nn.Module:
     Raises
     ------
     DataError
-        If the model has a transform that cannot be folded into weights.
+        If the model has a transform that cannot be folded into weights, or answers in integers.
     """
+    if model.integer is not None:
+        raise DataError(
+            "an integer model has no torch module, which computes in floats; use the model in "
+            "floats that it was made of"
+        )
     stem = isinstance(model.net.config, RecurrentConfig) and model.net.config.stem
     scaling = model.transform.scaling if stem else None
     members = model.members()
