@@ -13,6 +13,7 @@ FILLED = {
     "{script}": "net.js",
     "{job}": "classify",
     "{run}": "classify-1",
+    "{part}": "test",
     "{which}": "static",
     "{file}": "0" * 24,
     "{process}": "1",

@@ -64,7 +64,8 @@ def test_every_route_answers_a_page(client):
         path = rule.path.replace("/api/files/{folder}", "/api/files/start")
         for name, part in {**FILLED, "{file}": file}.items():
             path = path.replace(name, part)
-        path = path.replace("program/static", "program/final").replace("view/static", "view/final")
+        for part in ("program", "view", "test"):
+            path = path.replace(f"{part}/static", f"{part}/final")
         query = "runs=classify-1" if rule.path == "/api/compare" else ""
         assert client.get(path, query).status == 200, path
 

@@ -34,8 +34,12 @@ PAGES = {
     "result": ("result",),
     "sounds": ("sound_form", "own_sound"),
     "why": ("why",),
+    "points": ("points",),
 }
 """The modules with which each file of texts is loaded."""
+
+WITH = {"sounds": "classify", "points": "autoencode"}
+"""Files of texts that are loaded before another."""
 
 FIRST = {name for names in PAGES.values() for name in names}
 
@@ -64,7 +68,7 @@ def test_every_text_is_there_in_chinese_with_its_values():
     texts = chinese()
     missing, different, seen = [], [], set()
     for part, first in PAGES.items():
-        own = texts["frame"] | texts[part] | (texts["classify"] if part == "sounds" else {})
+        own = texts["frame"] | texts[part] | texts.get(WITH.get(part, ""), {})
         for module in sorted({name for start in first for name in loaded_with(start, set())}):
             seen.add(module)
             for text in TEXT.findall((STATIC / f"{module}.js").read_text("utf-8")):
@@ -137,5 +141,10 @@ def test_sentences_of_the_server_are_translated() -> None:
     assert [text for text in fixed if text not in known and text not in NEVER_SHOWN] == []
 
 
-NEVER_SHOWN = ("no such job", "this address was used; the terminal shows a new one")
+NEVER_SHOWN = (
+    "no such job",
+    "no such rows",
+    "rows of a regression are no points",
+    "this address was used; the terminal shows a new one",
+)
 """Answers to requests that no page makes, or before there is a page."""

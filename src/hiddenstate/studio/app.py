@@ -34,6 +34,7 @@ from hiddenstate.studio.files import keep, pieces, written
 from hiddenstate.studio.gate import MAX_JSON, App, Gate, Rule
 from hiddenstate.studio.index import RunIndex, UnknownRunError
 from hiddenstate.studio.places import Places
+from hiddenstate.studio.points import get_points
 from hiddenstate.studio.processes import Process, Processes
 from hiddenstate.studio.session import Session
 from hiddenstate.studio.stream import MAX_STREAMS, Stream, described, trained_by
@@ -460,7 +461,7 @@ def _careful(handler: Handler) -> Handler:
 
 def routes(studio: Studio) -> list[tuple[Rule, Handler]]:
     """Return every route, and what answers it. The gate refuses all others."""
-    post = MAX_JSON
+    post, of = MAX_JSON, (studio.index, studio.places)
     return [
         (Rule("GET", "/"), studio.get_page),
         (Rule("GET", "/assets/{room}/{folder}/{name}"), studio.get_asset),
@@ -473,6 +474,7 @@ def routes(studio: Studio) -> list[tuple[Rule, Handler]]:
         (Rule("GET", "/api/runs/{run}/program/{which}"), studio.get_program),
         (Rule("GET", "/api/runs/{run}/view/{which}"), studio.get_view),
         (Rule("GET", "/api/runs/{run}/forecast"), studio.get_forecast),
+        (Rule("GET", "/api/runs/{run}/points/{part}/{which}"), partial(get_points, *of)),
         (Rule("GET", "/api/compare"), studio.get_compared),
         (Rule("GET", "/api/stream"), studio.get_stream),
         (Rule("GET", "/api/files/{folder}"), studio.get_files),
@@ -483,7 +485,7 @@ def routes(studio: Studio) -> list[tuple[Rule, Handler]]:
         (Rule("POST", "/api/train", post), studio.post_train),
         (Rule("POST", "/api/runs/{run}/request", post), studio.post_request),
         (Rule("POST", "/api/runs/{run}/command", post), studio.post_command),
-        (Rule("POST", "/api/runs/{run}/why", post), partial(post_why, studio.index, studio.places)),
+        (Rule("POST", "/api/runs/{run}/why", post), partial(post_why, *of)),
         (Rule("POST", "/api/processes/{process}/stop", post), studio.post_stop),
         (Rule("POST", "/api/upload/{name}", MAX_UPLOAD, raw=True), studio.post_upload),
     ]

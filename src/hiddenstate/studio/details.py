@@ -335,7 +335,7 @@ def view(run: Run, step: int | None, reads: bool = True) -> bytes:
         **view_data(source, reads),
         "written": {**reading, "preparation": {"missing": missing}},
     }
-    rows = None if value["rows"] or not reads else _own_series(_model(run, step), source, run)
+    rows = None if value["rows"] or not reads else _own_series(model_of(run, step), source, run)
     if rows is not None:
         low, high = rows.min(axis=0), rows.max(axis=0)
         room = np.where((low == 0) & (high == 1), 0, 0.1 * (high - low))  # none around flags
@@ -358,7 +358,8 @@ def _own_series(model: FittedModel, source: "Source", run: Run) -> Array | None:
     return rows if len(rows) else None
 
 
-def _model(run: Run, step: int | None) -> FittedModel:
+def model_of(run: Run, step: int | None) -> FittedModel:
+    """Return the model with the weights after a number of updates, or the trained one if None."""
     paths = {int(path.stem): path for path in run.weights_paths()}
     if step is not None and step not in paths:
         raise DataError("no weights of this moment")
@@ -369,7 +370,7 @@ def _source(run: Run, step: int | None) -> "Source":
     from hiddenstate.export.html.page import TARGET
     from hiddenstate.export.target import kinds_of, source_of
 
-    source = source_of(_model(run, step), run.name, "float32")
+    source = source_of(model_of(run, step), run.name, "float32")
     for kind in kinds_of(source.program):
         if not TARGET.has(kind):
             name = kind if isinstance(kind, str) else kind.__name__

@@ -42,6 +42,7 @@ export class Space {
     /** @type {Float64Array} ends of the axes */ this.low = new Float64Array(size).fill(-1);
     /** @type {Float64Array} */ this.high = new Float64Array(size).fill(1);
     this.shown = new Uint8Array(points).fill(1);
+    this.hides = false; // whether codes that are not shown are left out; else they are faded
     /** @type {Set<number>|null} */ this.matches = null; // rows that match the search, or null
     this.chosen = this.hovered = -1;
     /** @type {Float64Array|null} the code that is looked at */ this.probe = null;
@@ -150,7 +151,7 @@ export class Space {
   lane(row) {
     const { classes, names } = this.data;
     const spread = ((row * 0.618034) % 1) - 0.5;
-    if (!classes) return spread;
+    if (!classes || !names.length) return spread;
     return 1 - (2 * (classes[row] + 0.5 + 0.6 * spread)) / names.length;
   }
 
@@ -203,7 +204,7 @@ export class Space {
       this.places.set(this.place(this.code(row)), 3 * row);
     }
     this.order.sort((a, b) => this.places[3 * a + 2] - this.places[3 * b + 2]);
-    for (const row of this.order) this.paintCode(row);
+    for (const row of this.order) if (!this.hides || this.shown[row]) this.paintCode(row);
     this.paintNames();
     for (const row of [this.hovered, this.chosen]) if (row >= 0) this.paintRing(row);
     if (this.probe) this.paintProbe(this.probe);

@@ -96,12 +96,12 @@ export function readArrays(buffer) {
   return arrays;
 }
 
+/** Returns the arrays that a path answers. @param {string} path */
+export const arraysAt = async (path) => readArrays(await (await request(path)).arrayBuffer());
+
 /**
  * Returns arrays of a run: "static", "final", or those after a number of updates.
  * @param {string} run
  * @param {string|number} which
  */
-export async function getArrays(run, which) {
-  const response = await request(`/api/runs/${run}/arrays/${which}`);
-  return readArrays(await response.arrayBuffer());
-}
+export const getArrays = (run, which) => arraysAt(`/api/runs/${run}/arrays/${which}`);

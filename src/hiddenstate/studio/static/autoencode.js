@@ -6,6 +6,7 @@ import { CodesPicture } from "./codes_picture.js";
 import { Probe } from "./code_probe.js";
 import { fill, h } from "../../web/dom.js";
 import { onceThere } from "./easing.js";
+import { allRows } from "./on_demand.js";
 import { picturesOf } from "./picture.js";
 import { t } from "./words.js";
 
@@ -30,7 +31,7 @@ export async function panelsOf(store, main) {
       reconstructions: () => reconstructions(store, form, probe),
       grid: () => ({ element: grid.element, update: decoded.update }), walk: () => walk,
     });
-    fill(main, pictures.elements);
+    fill(main, pictures.elements, allRows(store));
     return pictures.update;
   });
 }

@@ -1,7 +1,7 @@
 // What a classify run learns: rows and their probabilities, errors, and how it reads.
 
 import { fill, h } from "../../web/dom.js";
-import { later } from "./on_demand.js";
+import { allRows, later } from "./on_demand.js";
 import { Cards, Worst } from "./cards.js";
 import { Confusion } from "./confusion.js";
 import { Memory } from "./memory.js";
@@ -66,7 +66,7 @@ function panels(store, main, form) {
   const { elements } = picturesOf(store, {
     predictions: () => cards, decision: () => reading.picture, memory: () => memory, confusion: () => confusion.picture, worst: () => worst,
   });
-  fill(main, elements, hand.element);
+  fill(main, elements, hand.element, allRows(store));
   cards.drawRows();
 
   let sorted = 0;

@@ -11,7 +11,6 @@ import { t } from "./words.js";
 import { short } from "../../web/numbers.js";
 
 /** @typedef {import("./code_rows.js").Form} Form */
-/** @typedef {import("./code_rows.js").Cell} Cell */
 
 const NEIGHBOURS = 6;
 const MOST_SLIDERS = 64;
@@ -52,7 +51,7 @@ export class Probe {
       caption: t("The net of the moment decodes the code in the ring: of a row it shows what is left of it, and what differs: red is too much, blue too little."),
       empty: t("Choose a point, or drag the ring, once the net has weights that are kept."),
       name: "decoded",
-      draw: (pen, width, height) => this.draw(pen, width, height),
+      draw: (pen, width, height) => form.beside(pen, width, height, this.original, this.decoded),
     });
     const near = choosable({
       title: t("Nearest in code space"),
@@ -257,35 +256,6 @@ export class Probe {
 
   tell() {
     window.setTimeout(() => say(`${this.words()}. ${this.nets.words()}`), 60);
-  }
-
-  /** @param {CanvasRenderingContext2D} pen @param {number} width @param {number} height */
-  draw(pen, width, height) {
-    const { form, original, decoded } = this;
-    pen.font = "12px system-ui, sans-serif";
-    if (!form.picture) {
-      /** @type {Cell[]} */
-      const cells = [{ box: [0, 2, width, height - 4], values: /** @type {ArrayLike<number>} */ (original || decoded), again: original ? decoded : null }];
-      form.paint(pen, cells, true);
-      return;
-    }
-    /** @type {[string, ArrayLike<number>|null, boolean][]} */
-    const parts = original ? [[t("row"), original, false], [t("decoded"), decoded, false], [t("difference"), decoded && form.difference(original, decoded), true]] : [[t("decoded"), decoded, false]];
-    const gap = 10;
-    const [wide, tall] = [(width - gap * (parts.length - 1)) / parts.length, height - 20];
-    const side = Math.min(wide / form.ratio, tall);
-    const left = (width - parts.length * side * form.ratio - gap * (parts.length - 1)) / 2;
-    /** @type {Cell[]} */
-    const cells = [];
-    pen.textAlign = "center";
-    pen.textBaseline = "alphabetic";
-    pen.fillStyle = getComputedStyle(this.weights).color;
-    parts.forEach(([name, values, difference], place) => {
-      const x = left + place * (side * form.ratio + gap);
-      pen.fillText(name, x + (side * form.ratio) / 2, (tall - side) / 2 + side + 15);
-      if (values) cells.push({ box: [x, (tall - side) / 2, side * form.ratio, side], values, difference });
-    });
-    form.paint(pen, cells);
   }
 
   /** @param {CanvasRenderingContext2D} pen @param {number} width @param {number} height @param {number} cursor */

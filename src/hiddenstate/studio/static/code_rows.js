@@ -1,6 +1,7 @@
 // What a row of an autoencoder is: a picture, a series in lanes, or quantities; and drawings of it.
 
 import { RowShape } from "./row_shape.js";
+import { t } from "./words.js";
 import { colorOf, rgb } from "../../web/colors.js";
 import { clamp, levelRange } from "../../web/numbers.js";
 import { contextOf } from "../../web/pen.js";
@@ -22,12 +23,12 @@ const FEW = 16; // numbers of a row that are bars, if nothing else is known
 export class Form extends RowShape {
   /**
    * @param {import("./store.js").Store} store
-   * @param {import("./api.js").NamedArray} rows some rows (n, F)
+   * @param {import("./api.js").NamedArray} rows some rows (n, F), or of steps (n, T, I)
    */
   constructor({ details: { shown } }, { data, shape }) {
-    const size = shape[1];
+    const size = shape.slice(1).reduce((all, side) => all * side, 1);
     const { picture, row_shape: own } = shown;
-    const [steps, features] = own && own[0] * own[1] === size ? own : size <= FEW ? [1, size] : [size, 1];
+    const [steps, features] = shape.length > 2 ? shape.slice(1) : own && own[0] * own[1] === size ? own : size <= FEW ? [1, size] : [size, 1];
     super({ ...shown, picture: picture && picture.reduce((/** @type {number} */ all, /** @type {number} */ side) => all * side) === size ? picture : null }, data, steps, features);
     /** @type {import("../../web/framing.js").Framing|null} of sounds that are drawn as spectrograms */
     this.sound = shown.sound && shown.sound.bands && steps > 1 ? shown.sound : null;
@@ -91,6 +92,40 @@ export class Form extends RowShape {
       const names = named ? this.channels.slice(0, this.drawn) : [];
       this.draw(pen, box, values, { again, difference, names, color: colorOf(difference ? "wrong" : role) });
     }
+  }
+
+  /**
+   * Draws a row, what it is decoded to, and what differs; of no picture one over the other.
+   * @param {CanvasRenderingContext2D} pen
+   * @param {number} width
+   * @param {number} height
+   * @param {ArrayLike<number>|null} row
+   * @param {ArrayLike<number>|null} decoded
+   */
+  beside(pen, width, height, row, decoded) {
+    pen.font = "12px system-ui, sans-serif";
+    if (!this.picture) {
+      this.paint(pen, [{ box: [0, 2, width, height - 4], values: /** @type {ArrayLike<number>} */ (row || decoded), again: row ? decoded : null }], true);
+      return;
+    }
+    /** @type {[string, ArrayLike<number>|null, boolean][]} */
+    const parts = row ? [[t("row"), row, false]] : [];
+    if (decoded) parts.push([t("decoded"), decoded, false]);
+    if (row && decoded) parts.push([t("difference"), this.difference(row, decoded), true]);
+    const gap = 10;
+    const [wide, tall] = [(width - gap * (parts.length - 1)) / parts.length, height - 20];
+    const side = Math.min(wide / this.ratio, tall);
+    const left = (width - parts.length * side * this.ratio - gap * (parts.length - 1)) / 2;
+    pen.textAlign = "center";
+    pen.textBaseline = "alphabetic";
+    pen.fillStyle = colorOf("muted");
+    /** @type {Cell[]} */
+    const cells = parts.map(([name, values, difference], place) => {
+      const x = left + place * (side * this.ratio + gap);
+      pen.fillText(name, x + (side * this.ratio) / 2, (tall - side) / 2 + side + 15);
+      return { box: [x, (tall - side) / 2, side * this.ratio, side], values: /** @type {ArrayLike<number>} */ (values), difference };
+    });
+    this.paint(pen, cells);
   }
 
   /**

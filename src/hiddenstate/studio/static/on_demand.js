@@ -2,6 +2,8 @@
 // loaded then.
 
 import { h } from "../../web/dom.js";
+import { styled } from "./style.js";
+import { speak, t } from "./words.js";
 
 const NEAR = "100px"; // from the window
 const TOUCHES = ["pointerdown", "keydown", "wheel", "touchstart", "focusin", "dragenter"];
@@ -47,3 +49,9 @@ export function later(name, title, make) {
   near.observe(element);
   return { element, made };
 }
+
+/** Returns the place of all rows of the data, which are coloured and filtered. @param {import("./store.js").Store} store */
+export const allRows = (store) => later("wide points", t("All rows"), async (replace) => {
+  const [{ Points }] = await Promise.all([import("./points.js"), styled("points"), speak("points"), speak("autoencode")]);
+  replace(new Points(store).element);
+}).element;

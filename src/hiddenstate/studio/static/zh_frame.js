@@ -72,6 +72,7 @@ export const TEXTS = {
   Stop: "停止",
   Runs: "运行",
   Time: "用时",
+  "All rows": "全部样本",
   "All runs": "全部运行",
   "trained from Python": "由 Python 训练",
   "How many test rows are right": "测试样本答对多少",
