@@ -54,7 +54,7 @@ async def get_points(index: "RunIndex", places: "Places", request: Request) -> R
     """Rows of the test or the training data of a run, or their codes after a number of updates or
     with the final weights, one answer at a time; or in `facts` why the data is not read."""
     part, which = request.path_params["part"], request.path_params["which"]
-    run = index.run(request.path_params["run"])
+    run = _checked(index.run(request.path_params["run"]), part, which)
     why = await run_in_threadpool(places.why_closed, run)
     if why:
         body = pack({"facts": _as_bytes({"why": why})})
@@ -79,16 +79,21 @@ def points(run: Run, part: str, which: str) -> bytes:
     HiddenstateError
         If there is no such part or moment, or the data is gone, or is not the same any more.
     """
-    if part not in ("test", "train") or not (which in ("rows", "final") or which.isdecimal()):
-        raise DataError("no such rows")
-    if run.config.kind.has_targets:
-        raise DataError("rows of a regression are no points")
+    _checked(run, part, which)
     config = run.path / "config.json"
     some = _some(run.path, config.stat().st_mtime_ns, part)
     if which == "rows":
         return pack(some.arrays)
     model = model_of(run, None if which == "final" else int(which))
     return pack(_codes(model, some.rows))
+
+
+def _checked(run: Run, part: str, which: str) -> Run:
+    if part not in ("test", "train") or not (which in ("rows", "final") or which.isdecimal()):
+        raise DataError("no such rows")
+    if run.config.kind.has_targets:
+        raise DataError("rows of a regression are no points")
+    return run
 
 
 @dataclass(frozen=True)
