@@ -55,6 +55,10 @@ def test_a_panel_has_its_scaled_error_first() -> None:
     }
     (score,) = target_scores(results, {"target": ["sales_eur"]})
     assert score.short == "MASE 0.566, ± 30.8 EUR"
+    assert score.rest == (
+        "mean absolute error of sales_eur, medians of 5 series; a week ago: ± 50.3 EUR; "
+        "MASE 0.566; R2 within series 0.913"
+    )
     assert score.figures == (
         "MASE 0.566, ± 30.8 EUR; a week ago: ± 50.3 EUR; R2 within series 0.913 "
         "(medians of 5 series)"

@@ -91,7 +91,7 @@ def test_a_page_reads_the_data_of_a_run_only_where_files_may_be_read(client, tmp
     places = client.studio.places
 
     def why(data):
-        reading = SimpleNamespace(data=SimpleNamespace(data=data))
+        reading = SimpleNamespace(data=SimpleNamespace(data=data, test=None, answers=None))
         return places.why_closed(SimpleNamespace(config=reading))
 
     assert [why(data) for data in (None, "-", "rows.csv", str(tmp_path / "rows.csv"))] == [""] * 4

@@ -109,6 +109,7 @@ def test_data_that_changed_is_refused(shop: Run) -> None:
 
 def test_points_are_filtered_by_any_column(shop: Run, open_page: Callable[..., Browser]) -> None:
     rows = arrays_of(shop, "test", "rows")
+    assert len(rows["line"]) == 40
     names = [each["name"] for each in json.loads(rows["facts"].tobytes())["columns"]]
     browser = open_page("#/run/autoencode-1")
     page = browser.page

@@ -159,7 +159,7 @@ class TargetScore:
     def short(self) -> str:
         """The main score alone, that of a panel first: "MASE 0.584, ± 310 EUR"."""
         loss = f"{in_words_of(self.score)} " * (self.score == PINBALL)
-        return f"{self.head}, {self.value}" if self.is_scaled else loss + self.value
+        return f"{self.scaled}, {self.value}" if self.is_scaled else loss + self.value
 
     @property
     def figures(self) -> str:
@@ -185,9 +185,9 @@ class TargetScore:
         return f"{medians}; {count(self.constant, 'constant one')} left out"
 
     @property
-    def head(self) -> str:
-        """The one number that sums up the target: "± 310 EUR", of a panel "MASE 0.584"."""
-        return f"MASE {self.mase:.3g}" if self.is_scaled else self.value
+    def scaled(self) -> str:
+        """The scaled error of a panel of series: "MASE 0.584"; empty of others."""
+        return f"MASE {self.mase:.3g}" if self.is_scaled else ""
 
     @property
     def is_scaled(self) -> bool:
@@ -196,11 +196,15 @@ class TargetScore:
 
     @property
     def rest(self) -> str:
-        """What `head` is, and the other scores."""
-        what = "mean absolute scaled error" if self.is_scaled else in_words_of(self.score)
+        """What `value` is, and the other scores."""
         of = f", {self.ahead} steps ahead" if self.ahead > 1 else ""
         of += f", {self.of}" if self.of else ""
-        parts = [f"{what} of {self.name}{of}", self.value * self.is_scaled, self.versus, self.fit]
+        parts = [
+            f"{in_words_of(self.score)} of {self.name}{of}",
+            self.versus,
+            self.scaled,
+            self.fit,
+        ]
         return "; ".join(part for part in parts if part)
 
     @property

@@ -90,7 +90,7 @@ def _by_target(facts: RunFacts, key: str) -> list[tuple[str, str]]:
         return []
     noun = "step" if "test_steps" in results else "row"
     n = int(results.get(f"test_{noun}s", 0))
-    lines = [(score.head, score.rest) for score in scores[:MOST_LINES]]
+    lines = [(score.value, score.rest) for score in scores[:MOST_LINES]]
     lines[0] = lines[0][0], f"{lines[0][1]}; {count(n, f'held-out {noun}')}"
     if len(scores) > MOST_LINES:
         more = len(scores) - MOST_LINES

@@ -389,7 +389,7 @@ def target_values(score: TargetScore, results: Mapping[str, Any], k: int) -> dic
     when, since = (steps, "step") if steps else period_of(days or 0), ago(days, steps)
     return {
         "name": printable(score.name, 80),
-        "head": unbroken(score.head),
+        "scaled": score.scaled,
         "value": unbroken(score.value),
         "other": None if score.other is None else unbroken(score.other_value),
         "r2": None if score.r2 is None else f"{score.r2:.3f}",
@@ -417,8 +417,10 @@ def unbroken(text: str) -> str:
 def _score_text(targets: Sequence[TargetScore]) -> str:
     """Return the main score of a target, or those of several with their names."""
     if len(targets) == 1:
-        return unbroken(targets[0].head)
-    texts = [f"{printable(each.name, 40)} {unbroken(each.head)}" for each in targets[:MOST_TARGETS]]
+        return unbroken(targets[0].value)
+    texts = [
+        f"{printable(each.name, 40)} {unbroken(each.value)}" for each in targets[:MOST_TARGETS]
+    ]
     more = len(targets) - MOST_TARGETS
     return "; ".join([*texts, f"{more} more"] if more > 0 else texts)
 

@@ -112,17 +112,19 @@ class Places:
 
     def why_closed(self, run: Run) -> str:
         """Return why the page of a run does not read its data; empty if it may."""
-        data = run.config.data.data
-        if data in (None, STDIN):
-            return ""
+        data = run.config.data
+        named = (data.data, data.test, data.answers)
+        size = 0
         try:
-            path = self.roots[0] / self.data(str(data))
-            files = path.rglob("*") if path.is_dir() else [path]
-            large = sum(file.stat().st_size for file in files) > MAX_READ
+            for name in named:
+                if name not in (None, STDIN):
+                    path = self.roots[0] / self.data(str(name))
+                    files = path.rglob("*") if path.is_dir() else [path]
+                    size += sum(file.stat().st_size for file in files)
         except (DataError, OSError) as error:
             return f"the data of the run is not read here: {error}"
-        size = f"{MAX_READ // 2**20} MiB"
-        return f"the data is larger than {size}; run hiddenstate forecast" if large else ""
+        most = f"{MAX_READ // 2**20} MiB"
+        return f"the data is larger than {most}, the most that a page reads" * (size > MAX_READ)
 
     def listing(self, folder: Path) -> list[Entry]:
         """Return the files and folders in a folder, by name; hidden ones and links are left out."""

@@ -129,7 +129,7 @@ def _some(path: Path, stamp: int, part: str) -> _Some:
     arrays: dict[str, Array] = {"row": shown[:kept], "number": which}
     if rows.y is not None and rows.y.ndim == 1 and dataset.classes:
         arrays["label"] = rows.y.astype(np.int64)
-    columns, more = _columns(run, dataset, rows)
+    columns, more = _columns(run, dataset, rows, part)
     facts = {
         "all": len(own),
         "columns": columns,
@@ -154,7 +154,7 @@ def _in_own_units(dataset: PreparedDataset, rows: Rows) -> Array:
 
 
 def _columns(
-    run: Run, dataset: PreparedDataset, rows: Rows
+    run: Run, dataset: PreparedDataset, rows: Rows, part: str
 ) -> tuple[list[dict[str, Any]], dict[str, Array]]:
     """Return what the columns of the table that rows come from are, and their values: numbers,
     seconds since 1970, or places in a list of texts, -1 for none."""
@@ -170,7 +170,7 @@ def _columns(
         add("id", np.asarray(list(map(str, rows.ids)), object))
     if rows.files is not None:
         add("file", np.asarray([Path(str(each)).name for each in rows.files], object))
-    table = _table_of(run, dataset, rows)
+    table = _table_of(run, dataset, rows, part)
     if table is None:
         return found, arrays
     columns, places, whole = table
@@ -192,7 +192,7 @@ def _columns(
 
 
 def _table_of(
-    run: Run, dataset: PreparedDataset, rows: Rows
+    run: Run, dataset: PreparedDataset, rows: Rows, part: str
 ) -> "tuple[Columns, NDArray[np.int64], tuple[Array, Array] | None] | None":
     """Return the columns of the file of rows, the row of the file of each and, for series of
     several steps, the rows of the file in their order and the first of each; None without."""
@@ -200,8 +200,7 @@ def _table_of(
     from hiddenstate.data.readers.open import read_table
 
     options, table = run.config.data, None if rows.origin is None else rows.origin.table
-    of_test = options.test is not None and rows.origin is not None
-    name = options.data if not of_test else None
+    name = options.test if part == "test" and options.test is not None else options.data
     if name is None or name == "-" or table is None or not is_table(Path(name)):
         return None
     assert rows.origin is not None

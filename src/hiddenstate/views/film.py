@@ -136,7 +136,7 @@ def _outcome(timeline: Timeline, moment: Moment) -> list[str]:
     """Return the result of a run that has ended, and that of its baseline, in words."""
     if scores := timeline.scores(moment):
         lines = [scores[0].short, scores[0].versus]
-        return lines if len(scores) == 1 else [f"{each.name} {each.head}" for each in scores[:2]]
+        return lines if len(scores) == 1 else [f"{each.name} {each.value}" for each in scores[:2]]
     key = headline(timeline.job, moment.results)
     if key not in moment.results:
         return []

@@ -27,10 +27,10 @@ export const versusOf = (target) => (target.other ? `${method(target)} ${target.
 
 /** @param {any} target its scores @returns {string} */
 function targetOf(target) {
-  const { name, value, head, r2, series, constant, is_loss } = target;
+  const { name, value, scaled, r2, series, constant, is_loss } = target;
   const [all, n] = [constant === series, series - constant];
-  return [is_loss ? t("{name}: quantile loss {value}", { name, value }) : head === value ? t("{name}: mean absolute error {value}", { name, value }) : t("{name}: {head}, mean absolute error {value}", { name, head, value }),
-    versusOf(target), r2 && (n > 1 ? t("R2 within series {r2}", { r2 }) : `R2 ${r2}`), n > 1 && t("medians of {n} series", { n }),
+  return [is_loss ? t("{name}: quantile loss {value}", { name, value })  : t("{name}: mean absolute error {value}", { name, value }),
+    versusOf(target), scaled, r2 && (n > 1 ? t("R2 within series {r2}", { r2 }) : `R2 ${r2}`), n > 1 && t("medians of {n} series", { n }),
     constant > 0 && (all ? t("constant") : t("{n} constant series left out", { n: constant }))].filter(Boolean).join(t("; "));
 }
 

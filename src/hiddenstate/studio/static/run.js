@@ -90,7 +90,7 @@ async function shownRun(main, store, ghost) {
     const main = results.find((/** @type {any} */ each) => each.name === headline) || results[0];
     if (store.done && targets.length && store.live) { // each target in its own unit
       const [first, ...others] = targets;
-      score.textContent = first.head;
+      score.textContent = first.value;
       words.textContent = told ? told(store.details, main) : [first.rest, ...others.slice(0, 3).map((/** @type {any} */ each) => each.words), baseline.words].filter(Boolean).join(". ");
       words.classList.toggle("worse", baseline.worse);
     } else if (store.done && main && store.live) {

@@ -14,7 +14,6 @@ export const TEXTS = {
   quarter: "个季度",
   year: "年",
   "{name}: mean absolute error {value}": "{name}：平均绝对误差 {value}",
-  "{name}: {head}, mean absolute error {value}": "{name}：{head}，平均绝对误差 {value}",
   "{name}: quantile loss {value}": "{name}：分位数损失 {value}",
   "the quantiles of changes since {since}": "{since}加上此后变化的分位数",
   "the quantiles of changes since the last value": "最后一个值加上此后变化的分位数",
