@@ -3,6 +3,7 @@ changes of the row."""
 
 import json
 import shutil
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from hiddenstate.program.steps import Fill
 from hiddenstate.web.joining import joined, ordered
 from tests.conftest import needs_kernels
 from tests.contract.forecasts import MODELS, source
+from tests.contract.integers import OTHERS, WITH_BOTH, in_integers
 from tests.contract.models import KINDS
 from tests.contract.reference import case_of
 from tests.contract.test_ahead import series_for
@@ -25,9 +27,14 @@ from tests.export.scripts import answer_of_node
 pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
 
 BESIDE = ("stem", "lru", "fixed", "stem_gradients", "lru_gradients", "occlusion")
-MODULES = ("packed", *BESIDE, "why_odds", "why_answer", "why_ahead")
+WHOLE = ("integers", "integer_gradients")
+MODULES = ("packed", *BESIDE, *WHOLE, "why_odds", "why_answer", "why_ahead")
 
 NAMES = [name for name in KINDS if not name.startswith(("autoencoder", "wide"))]
+
+IN_INTEGERS = [name for name in (*WITH_BOTH, *OTHERS) if name in NAMES]
+"""Those whose gradients are also asked of them in integers, which have those of the weights that
+the integers stand for."""
 
 KERNELS = (
     "rnn relu",
@@ -76,9 +83,11 @@ def in_node(asked: list[dict[str, Any]], driver: str) -> Any:
 def test_every_gradient_is_that_of_small_changes() -> None:
     asked, values = [], []
     random = np.random.default_rng(0)
-    for name in NAMES:
+    names = [*NAMES, *IN_INTEGERS]
+    for place, name in enumerate(names):
         case = case_of(name)
-        program = program_of(case.model)
+        whole = in_integers(case.model) if place >= len(NAMES) else case.model
+        program = program_of(replace(whole, integer=None))
         row = program.kept(case.whole.X[:1].astype(np.float64))[0]
         way = random.normal(size=row.shape)
         answers = program.predict(case.whole.X[:1].astype(np.float64))
@@ -91,16 +100,18 @@ def test_every_gradient_is_that_of_small_changes() -> None:
             values.append(answers["y"][0].reshape(-1, program.n_outputs)[-1])
         asked.append(
             {
-                "program": packed(program, ("<f4",)),
+                "program": packed(program_of(whole), ("<f4",)),
                 "row": row.tolist(),
                 "way": way.tolist(),
                 "outputs": program.n_outputs,
             }
         )
-    for name, value, found in zip(NAMES, values, in_node(asked, DRIVER), strict=True):
-        own, along, changed = np.array(found).T
+    found = in_node(asked, DRIVER)
+    for place, (name, value) in enumerate(zip(names, values, strict=True)):
+        own, along, changed = np.array(found[place]).T
+        close = 5e-4 if place >= len(NAMES) else 1e-6  # biases have 12 bits in a FastGRNN
         if value is not None:
-            np.testing.assert_allclose(own, value, rtol=1e-6, atol=1e-6, err_msg=name)
+            np.testing.assert_allclose(own, value, rtol=close, atol=close, err_msg=name)
         scale = max(1e-3, np.abs(changed).max())
         rounding = 1e-10 * np.abs(own).max() / scale  # of the answers, for such small changes
         limit = 2e-6 + rounding

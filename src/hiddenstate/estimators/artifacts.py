@@ -61,7 +61,8 @@ class ArtifactsMixin:
         Raises
         ------
         DataError
-            If the model uses a transform that cannot be folded in, such as `missing="mask"`.
+            If the model uses a transform that cannot be folded in, such as `missing="mask"`, or
+            answers in integers.
         MachineError
             If torch is not installed.
         """

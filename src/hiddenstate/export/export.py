@@ -328,6 +328,10 @@ def _check_folder(folder: Path, first: Path, force: bool) -> None:
 
 
 def _checked_weights(target: Target, weights: str | None, model: FittedModel) -> str:
+    if model.integer is not None:
+        if weights not in (None, "int8"):
+            raise OptionError("--weights: those of this model are int8; leave out the option")
+        return "int8"
     if weights is None and target.default_weights is not None:
         return target.default_weights(model)
     weights = weights or target.weights[0]

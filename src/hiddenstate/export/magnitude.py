@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hiddenstate.export.target import Source
+from hiddenstate.export.target import Source, in_integers
 from hiddenstate.export.trial import Answers, Trial, float_rounding, scale_of
 from hiddenstate.program.equations import softmax
 from hiddenstate.program.layers import Dense, Layer, run_layers
@@ -36,8 +36,9 @@ def magnitudes(program: Program, trials: list[Trial]) -> dict[str, float]:
 
     Offsets that are added to scaled answers are no terms: no digit of the others is lost before.
     That of probabilities is 1, or more where they follow larger sums than `COMMON`, of nets alone.
+    There are none of integers, which are exact.
     """
-    if program.companions:
+    if program.companions or in_integers(program):
         return {}
     jobs = {"classes": _classified, "targets": _predicted, "codes": _autoencoded}
     of_job = jobs[program.kind.answers]

@@ -44,7 +44,7 @@ def rounding_cost(
     model: FittedModel, target: Target, weights: str | None, run: Run | None
 ) -> Cost | None:
     """Return what the rounding of weights costs; None if none are, or there are no test rows."""
-    if target.stored is None or run is None:
+    if target.stored is None or run is None or model.integer is not None:
         return None
     rounded = target.stored(model, weights or target.weights[0])
     if rounded is model:
@@ -70,7 +70,9 @@ def checked_change(target: Target, source: Source, model: FittedModel) -> float 
         If it is more than the limit of the target.
     """
     limit = target.change_limit
-    if limit is None or target.stored is None or target.stored(model, source.weights) is model:
+    if limit is None or target.stored is None or model.integer is not None:
+        return None
+    if target.stored(model, source.weights) is model:
         return None
     with np.errstate(over="ignore", invalid="ignore"):  # of weights that are infinite when rounded
         trials = source.trials

@@ -13,6 +13,7 @@ from hiddenstate.export.facts import Facts, Preparation
 from hiddenstate.export.trial import Answers, Trial, of_features, trial_ahead, trials_of
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.meaning import program_of
+from hiddenstate.program.integers import IntegerBeside, IntegerLayer, IntegerRecurrent
 from hiddenstate.program.jobs import kind_of
 from hiddenstate.program.layers import Beside, Layer, Recurrent
 from hiddenstate.program.order import step_of
@@ -178,8 +179,14 @@ def layers_in(net: Sequence[Layer]) -> list[Layer]:
     """Return the layers of a net, a `Beside` followed by those that it has."""
     layers = []
     for layer in net:
-        layers += [layer, *(layers_in(layer.layers) if isinstance(layer, Beside) else ())]
+        beside = layer.layers if isinstance(layer, (Beside, IntegerBeside)) else ()
+        layers += [layer, *layers_in(beside)]
     return layers
+
+
+def in_integers(program: Program) -> bool:
+    """Return whether the nets of a program compute in integers."""
+    return isinstance(program.nets[0][0], IntegerLayer)
 
 
 def kinds_of(program: Program) -> list[type | str]:
@@ -190,7 +197,7 @@ def kinds_of(program: Program) -> list[type | str]:
         kinds[BACKWARD] = None
     for layer in (each for net in (*program.nets, program.decoder) for each in layers_in(net)):
         kinds[type(layer)] = None
-        if isinstance(layer, Recurrent):
+        if isinstance(layer, (Recurrent, IntegerRecurrent)):
             kinds[layer.cell] = None
     return [*kinds, *dict.fromkeys(type(companion) for companion in program.companions)]
 
@@ -202,7 +209,7 @@ def source_of(
     stored: Callable[[FittedModel, str], FittedModel] | None = None,
 ) -> Source:
     """Return what is exported of a model, with its weights as `stored` has them."""
-    own = model if stored is None else stored(model, weights)
+    own = model if stored is None or model.integer is not None else stored(model, weights)
     return Source(of_features(own), name, weights, facts_of(model))
 
 

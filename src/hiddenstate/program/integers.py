@@ -377,21 +377,21 @@ class IntegerReadout(Readout, IntegerLayer):
         return mean(total, count[:, None]), None, {"sum": total, "count": count}
 
 
-def rnn_tanh(
+def integer_rnn_tanh(
     wx: Array, uh: Array, state: Any, formats: dict[str, Format], own: dict[str, Array]
 ) -> tuple[Array, ...]:
     """h' = tanh(wx + uh)."""
     return (formats["h"].of(table_tanh(wx + uh), UNIT_BITS),)
 
 
-def rnn_relu(
+def integer_rnn_relu(
     wx: Array, uh: Array, state: Any, formats: dict[str, Format], own: dict[str, Array]
 ) -> tuple[Array, ...]:
     """h' = max(0, wx + uh), whose bits are `own["bits"]`."""
     return (formats["h"].of(np.maximum(wx + uh, 0), int(own["bits"][0])),)
 
 
-def gru(
+def integer_gru(
     wx: Array, uh: Array, state: Any, formats: dict[str, Format], own: dict[str, Array]
 ) -> tuple[Array, ...]:
     """h' = z h + (1 - z) n, n = tanh(a_n + r b_n); in one sum, which is rounded once."""
@@ -402,7 +402,7 @@ def gru(
     return (format.of(both, 2 * UNIT_BITS),)
 
 
-def lstm(
+def integer_lstm(
     wx: Array, uh: Array, state: Any, formats: dict[str, Format], own: dict[str, Array]
 ) -> tuple[Array, ...]:
     """c' = f c + i g, rounded once after i g has the bits of f c; h' = o tanh(c')."""
@@ -414,7 +414,7 @@ def lstm(
     return formats["h"].of(table_sigmoid(o) * table_tanh(seen), 2 * UNIT_BITS), c
 
 
-def fastgrnn(
+def integer_fastgrnn(
     wx: Array, uh: Array, state: Any, formats: dict[str, Format], own: dict[str, Array]
 ) -> tuple[Array, ...]:
     """h' = z h + (zeta (1 - z) + nu) c, where zeta and nu, of 15 bits, are sigmoids already.
@@ -429,10 +429,10 @@ def fastgrnn(
 
 
 INTEGER_EQUATIONS = {
-    "rnn_tanh": rnn_tanh,
-    "rnn_relu": rnn_relu,
-    "gru": gru,
-    "lstm": lstm,
-    "fastgrnn": fastgrnn,
+    "rnn_tanh": integer_rnn_tanh,
+    "rnn_relu": integer_rnn_relu,
+    "gru": integer_gru,
+    "lstm": integer_lstm,
+    "fastgrnn": integer_fastgrnn,
 }
 """What the sums of a cell, cut, its state and its own numbers become."""

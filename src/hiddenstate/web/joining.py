@@ -130,7 +130,7 @@ def trimmed(script: str, used: str = "") -> str:
 
 def without(script: str, names: Iterable[str]) -> str:
     """Return a joined script without the entries of its tables that have one of the names."""
-    entry = rf"^ (?:\* ?)?(?:{'|'.join(names)})\b[:(].*?\n(?= [\w*]|}};)"
+    entry = rf"^ (?:\* ?)?(?:{'|'.join(names)})\b[:(].*?\n(?= [\w*]|}}\)*;)"
     return re.sub(entry, "", script, flags=re.MULTILINE | re.DOTALL)
 
 

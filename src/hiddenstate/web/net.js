@@ -312,7 +312,7 @@ export class Model {
 
   /** Whether there is an answer at every step. */
   get every() {
-    return this.program.job === "regress" && this.program.nets[0].every(({ part }) => part !== "Readout");
+    return this.program.job === "regress" && this.program.nets[0].every(({ kind }) => !kind);
   }
 
   /** The numbers of the hidden state of the last layer. */

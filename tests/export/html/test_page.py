@@ -85,7 +85,7 @@ def test_large_members_that_do_not_count_are_left_out(monkeypatch, share, most, 
 @needs_node
 def test_the_tables_of_the_scripts_have_the_kinds_that_are_declared() -> None:
     tables = "STEPS, LAYERS, CELLS, COMPANIONS"
-    names = ("steps", "cells", "net", "stem", "lru", "fixed")
+    names = ("steps", "cells", "net", "stem", "integers", "lru", "fixed")
     code = joined([f"web/{name}.js" for name in names])
     code += f"\nconsole.log([{tables}].flatMap(Object.keys).join());"
     done = subprocess.run(["node", "-"], input=code, capture_output=True, text=True, check=True)

@@ -22,7 +22,7 @@ export const middleRow = () => Float64Array.from(VIEW.low, (low, i) => Math.roun
 export const shares = (row) => Array.from(row, (value, i) => clamp((value - VIEW.low[i]) / (VIEW.high[i] - VIEW.low[i] || 1), -0.05, 1.05));
 export const drawSoon = eachFrame(draw);
 
-const SIZE = PROGRAM.decoder[0].weight.shape[1];
+const SIZE = model.predict([middleRow()]).code.length;
 const codes = VIEW.codes ? numbersOf(VIEW.codes) : new Float64Array(0);
 const word = (number) => `number ${number}`;
 const inWords = (values) => Array.from(values, short).join(", ");

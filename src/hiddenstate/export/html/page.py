@@ -2,6 +2,7 @@
 
 import json
 import re
+from base64 import b64decode
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
@@ -14,7 +15,15 @@ from hiddenstate.export.html.node import DRIVER, answers_of, data_text
 from hiddenstate.export.html.view import ViewData, view_data
 from hiddenstate.export.html.why import why_scripts, why_view
 from hiddenstate.export.python.file import packed
-from hiddenstate.export.target import Contents, Run, Source, Target, holds_all, kinds_of
+from hiddenstate.export.target import (
+    Contents,
+    Run,
+    Source,
+    Target,
+    holds_all,
+    in_integers,
+    kinds_of,
+)
 from hiddenstate.export.trial import Trial
 from hiddenstate.inference.evaluate import answer_of_model
 from hiddenstate.metrics.answer import NETWORK
@@ -23,6 +32,16 @@ from hiddenstate.models.net import Params
 from hiddenstate.program.cells import CELLS
 from hiddenstate.program.companions import FixedConvolutions
 from hiddenstate.program.equations import NORM_EPS
+from hiddenstate.program.integers import (
+    Dequantise,
+    IntegerBeside,
+    IntegerConvolution,
+    IntegerDense,
+    IntegerPool,
+    IntegerReadout,
+    IntegerRecurrent,
+    Quantise,
+)
 from hiddenstate.program.layers import (
     Beside,
     Convolution,
@@ -32,7 +51,7 @@ from hiddenstate.program.layers import (
     Readout,
     Recurrent,
 )
-from hiddenstate.program.lowering import norm_factor
+from hiddenstate.program.lowering import mapped, norm_factor
 from hiddenstate.program.program import Program
 from hiddenstate.program.steps import (
     Change,
@@ -47,6 +66,7 @@ from hiddenstate.program.steps import (
     WindowScale,
 )
 from hiddenstate.program.words import COMPANIONS
+from hiddenstate.system.typing import Array
 from hiddenstate.version import __version__
 from hiddenstate.web import tags
 from hiddenstate.web.joining import joined, ordered, trimmed, without
@@ -60,7 +80,7 @@ def _asset(name: str) -> str:
     return files(__package__).joinpath(name).read_text("utf-8").strip()
 
 
-NET_SCRIPTS: dict[type | str, str] = {Convolution: "stem", "lru": "lru"}
+NET_SCRIPTS: dict[type | str, str] = {Convolution: "stem", "lru": "lru", Quantise: "integers"}
 """The modules of layers and of cells that few nets have."""
 
 COMPANION_SCRIPTS: dict[type, str] = {FixedConvolutions: "fixed"}
@@ -73,18 +93,30 @@ KINDS: frozenset[type | str] = frozenset(
         *(Fractions, Quantiles, Logarithm, Fill, Scale, Mask, Forecast, WindowScale, TargetScale),
         Change,
         *(Dense, Convolution, Norm, Pool, Recurrent, Beside, Readout),
+        *(Quantise, Dequantise, IntegerDense, IntegerConvolution, IntegerPool, IntegerRecurrent),
+        *(IntegerBeside, IntegerReadout),
         *NET_SCRIPTS,
         *(cell for cell in CELLS if re.search(f"^  {cell}\\W", _CELLS, re.MULTILINE)),
         *COMPANION_SCRIPTS,
     }
 )
-"""The kinds in the tables of `steps.js`, `cells.js`, `lru.js`, `net.js`, `stem.js`, `fixed.js`."""
+"""The kinds in the tables of `steps.js`, `cells.js`, `lru.js`, `net.js`, `stem.js`, `integers.js`,
+`fixed.js`."""
 
 NAMES = frozenset(kind if isinstance(kind, str) else kind.__name__ for kind in KINDS)
 """Their names."""
 
 HALF_FROM = 100_000
 """Numbers of an autoencoder from which weights are float16 by default, to halve the page."""
+
+IN_INTEGERS = "in integers"
+"""What a net is called that computes so."""
+
+OF_FLOATS = (
+    '<span class="help">Integers have no gradient: the answer is that of the same net in floats.'
+    "</span></div>"
+)
+"""What a page says of "Why?" of a net in integers."""
 
 WITH_WHY = ("pictures", "signals", "sounds", "waves", "forecasts")
 """The kinds of pages that say what an answer rests on."""
@@ -119,6 +151,7 @@ def build(source: Source) -> Contents:
     why = why_scripts(source.program) if view["kind"] in WITH_WHY else []
     modules = ("packed", "net", *own, *beside, *ahead, *why)
     there = {kind if isinstance(kind, str) else kind.__name__ for kind in kinds_of(source.program)}
+    there |= {name.removeprefix("Integer") for name in there}  # which call these, for "Why?"
     css, net, script = _style_and_scripts(_script_of(view), modules, frozenset(NAMES - there))
     body = _body(source, view)
     css = used_style(css, f"{_asset('page.html')}{view['kind']}{body}{script}")
@@ -182,6 +215,8 @@ def _body(source: Source, view: ViewData) -> str:
     names = "LOAD", "TIME", "WHY", "ANSWER"
     parts = {name: _asset(f"{name.lower()}.html") for name in names}
     parts |= {"PLAY": tags.PLAY, "ALONE": tags.text(alone)}
+    if in_integers(source.program):
+        parts["WHY"] = parts["WHY"].replace("</div>", OF_FLOATS)
     body = _asset(f"{view['kind']}.html")
     for name, part in parts.items():
         body = body.replace(f"${name}", part)
@@ -203,9 +238,8 @@ def _network(source: Source) -> str:
     """Return what the network is, such as `LSTM, 64 units`."""
     program = source.program
     if program.kind.has_codes:
-        layers = [layer for layer in program.nets[0] if isinstance(layer, Dense)]
-        sizes = [program.width, *(len(layer.bias) for layer in layers)]
-        return "-".join(str(size) for size in sizes)
+        sizes = "-".join(map(str, source.model.net.widths()))
+        return f"{sizes}, {IN_INTEGERS}" if in_integers(program) else sizes
     config = source.model.net.recurrent
     title = source.model.net.cell.title.partition(" (")[0]
     words = [f"{config.hidden_size} units"]
@@ -221,6 +255,7 @@ def _network(source: Source) -> str:
         words.append(f"{len(config.stem_channels)} convolutions")
     if len(program.nets) > 1:
         words.append(f"{len(program.nets)} members")
+    words += [IN_INTEGERS] if in_integers(program) else []
     return f"{title}, {', '.join(words)}"
 
 
@@ -228,7 +263,7 @@ def _about(source: Source, view: ViewData) -> list[tuple[str, str]]:
     """Return the facts that are shown in words."""
     facts = source.facts
     pairs = [
-        ("numbers", f"{source.model.net.n_parameters():,}, stored as {source.weights}"),
+        *_numbers(source),
         ("SHA-256 of the model", facts["model_sha256"]),
         ("inputs", facts["pixels"] or facts["units"]["inputs"]),
         ("answers", facts["units"]["answers"]),
@@ -245,6 +280,37 @@ def _about(source: Source, view: ViewData) -> list[tuple[str, str]]:
     if facts["encodings"]:
         pairs.append(("text and dates", "encoded as the JSON file beside this page says"))
     return pairs
+
+
+def _numbers(source: Source) -> list[tuple[str, str]]:
+    """Return how many numbers a net has, and how they are stored and computed with."""
+    n = f"{source.model.net.n_parameters():,}"
+    calibration = source.model.integer
+    if calibration is None:
+        return [("numbers", f"{n}, stored as {source.weights}")]
+    weights, others = bytes_of(source.program)
+    bits = calibration.state_bits
+    return [
+        ("numbers", f"{n}: weights in {weights:,} bytes, biases and scales in {others:,}"),
+        ("arithmetic", f"integers: weights of 8 bits, inputs and state of {bits}, sums of 32"),
+    ]
+
+
+def bytes_of(program: Program) -> tuple[int, int]:
+    """Return how many bytes a page stores for the weights of a net in integers, and for the other
+    numbers of its products."""
+    weights = others = 0
+
+    def add(array: Array) -> Array:
+        nonlocal weights, others
+        if array.ndim > 1:
+            weights += array.size
+        else:
+            others += len(b64decode(packed(array)["base64"]))
+        return array
+
+    mapped((program.nets, program.decoder), add)
+    return weights, others
 
 
 def stored(model: FittedModel, weights: str) -> FittedModel:

@@ -9,11 +9,15 @@ from hiddenstate.export.python.file import packed
 from hiddenstate.export.target import Source, kinds_of
 from hiddenstate.inference.why import training_mean
 from hiddenstate.program.cells import CELLS
+from hiddenstate.program.integers import IntegerConvolution, Quantise
 from hiddenstate.program.layers import Convolution
 from hiddenstate.program.program import Program
 from hiddenstate.web.joining import source as source_of_script
 
-SCRIPTS: dict[type | str, str] = {Convolution: "stem_gradients", "lru": "lru_gradients"}
+SCRIPTS: dict[type | str, str] = {
+    **{Convolution: "stem_gradients", IntegerConvolution: "stem_gradients"},
+    **{Quantise: "integer_gradients", "lru": "lru_gradients"},
+}
 """The modules with the gradients of layers and of cells that few nets have."""
 
 

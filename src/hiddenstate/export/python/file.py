@@ -14,8 +14,18 @@ import numpy as np
 
 from hiddenstate.errors import printable
 from hiddenstate.export.python.encoded import read_columns
+from hiddenstate.export.python.integers import INTEGER_PARTS
 from hiddenstate.export.python.model import PARTS
-from hiddenstate.export.target import BACKWARD, Contents, Run, Source, Target, holds_all, identifier
+from hiddenstate.export.target import (
+    BACKWARD,
+    Contents,
+    Run,
+    Source,
+    Target,
+    holds_all,
+    identifier,
+    in_integers,
+)
 from hiddenstate.export.trial import Trial
 from hiddenstate.program.cells import CELLS
 
@@ -25,14 +35,17 @@ WIDTH = 96
 MODULES = (
     *(
         f"hiddenstate.program.{name}"
-        for name in ("jobs", "cells", "rows", "equations", "steps", "order", "ahead")
+        for name in ("jobs", "cells", "rows", "equations", "steps", "order", "ahead", "layers")
     ),
-    *(f"hiddenstate.program.{name}" for name in ("layers", "companions", "program", "encoding")),
+    *(f"hiddenstate.program.{name}" for name in ("companions", "program", "encoding")),
     "hiddenstate.export.facts",
     *(f"hiddenstate.export.python.{name}" for name in ("model", "values", "times")),
     *(f"hiddenstate.export.python.{name}" for name in ("encoded", "table", "command", "selftest")),
 )
 """The modules whose text is the file."""
+
+OF_INTEGERS = ("hiddenstate.program.integers", "hiddenstate.export.python.integers")
+"""Those of a net in integers."""
 
 INTRODUCTION = '''"""{name}: a trained model, with the numpy code that computes its answers.
 
@@ -52,6 +65,9 @@ if ALONE:  # dataclasses look up their module there
     sys.modules[__name__] = type(sys)(__name__)
 """
 
+AS_THEY_ARE = (np.bool_, np.int8)
+"""The types of numbers that are stored as such."""
+
 OLDER = (("\nArray = NDArray[Any]\n", "\nArray = np.ndarray\n"), ("NDArray[np.bool_]", "Array"))
 """What numpy 1.18 does not have, and what stands for it."""
 
@@ -60,7 +76,8 @@ def packed(value: Any, kinds: tuple[str, ...] = ("<f4",)) -> Any:
     """Return a program as values for JSON, its arrays as base64 of little-endian floats.
 
     An array is stored in the first of `kinds` that has its values exactly, or else in float64; one
-    of truth values is stored as it is. A part of a program has its fields and, as `part`, its kind.
+    of truth values or of int8 is stored as it is, and other integers say that they are `whole`. A
+    part of a program has its fields and, as `part`, its kind.
     """
     if is_dataclass(value):
         packed_fields = {
@@ -75,9 +92,10 @@ def packed(value: Any, kinds: tuple[str, ...] = ("<f4",)) -> Any:
         return value
     with np.errstate(over="ignore"):  # a value too large for a kind is infinite, and not exact
         exact = (kind for kind in kinds if (value.astype(kind).astype(np.float64) == value).all())
-        dtype = "|b1" if value.dtype == bool else next(exact, "<f8")
+        dtype = value.dtype.str if value.dtype in AS_THEY_ARE else next(exact, "<f8")
     content = base64.b64encode(np.ascontiguousarray(value, dtype).tobytes()).decode()
-    return {"dtype": dtype, "shape": list(value.shape), "base64": content}
+    whole = {"whole": True} if value.dtype.kind == "i" and dtype[1] == "f" else {}
+    return {"dtype": dtype, "shape": list(value.shape), "base64": content, **whole}
 
 
 def build(source: Source) -> Contents:
@@ -98,14 +116,15 @@ def build(source: Source) -> Contents:
         'if __name__ == "__main__":\n'
         '    sys.exit(selftest(model) if sys.argv[1:] == ["--selftest"] else main(model))\n'
     )
-    return {".py": (head + code() + end).encode()}
+    more = OF_INTEGERS if in_integers(source.program) else ()
+    return {".py": (head + code(more) + end).encode()}
 
 
 @cache
-def code() -> str:
-    """Return the text of `MODULES` as that of one: imports from elsewhere first."""
+def code(more: tuple[str, ...] = ()) -> str:
+    """Return the text of `MODULES` and `more` as that of one: imports from elsewhere first."""
     plain, named, texts = set[str](), dict[str, set[str]](), []
-    for module in MODULES:
+    for module in (*MODULES, *more):
         package, _, name = module.rpartition(".")
         text = files(package).joinpath(f"{name}.py").read_text("utf-8")
         lines, body = text.splitlines(), ast.parse(text).body
@@ -202,7 +221,7 @@ class _InMemory(InspectLoader):
         return self._text
 
 
-KINDS = frozenset({*PARTS.values(), *CELLS, BACKWARD})
+KINDS = frozenset({*PARTS.values(), *INTEGER_PARTS, *CELLS, BACKWARD})
 TARGET = Target(
     "python",
     ".py",

@@ -44,7 +44,7 @@ from hiddenstate.program.steps import (
     WindowScale,
 )
 
-PARTS = {
+PARTS: dict[str, type[Any]] = {
     kind.__name__: kind
     for kind in (
         *(Program, FixedConvolutions, Direction, Ahead),
@@ -65,7 +65,8 @@ def unpacked(value: Any) -> Any:
     if "base64" in value:
         flat = np.frombuffer(base64.b64decode(value["base64"]), value["dtype"])
         array = flat.reshape(value["shape"])
-        return array.astype(np.float64) if array.dtype.kind == "f" else array
+        kinds = {"f": np.int64 if "whole" in value else np.float64, "i": np.int64}
+        return array.astype(kinds.get(array.dtype.kind, array.dtype))
     fields = {name: unpacked(each) for name, each in value.items() if name != "part"}
     return PARTS[value["part"]](**fields) if "part" in value else fields
 

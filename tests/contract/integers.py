@@ -1,0 +1,52 @@
+"""The list of models in integers: each kind that has such a form, and what answers them exactly."""
+
+from functools import cache
+
+from hiddenstate.export.trial import trials_of
+from hiddenstate.models.fitted import FittedModel
+from hiddenstate.models.meaning import program_of
+from hiddenstate.program.quantising import calibrated
+from tests.contract.models import model_of
+from tests.contract.reference import Case, ask
+from tests.contract.translations import html, program, python
+
+WITH_BOTH = ("rnn tanh", "rnn relu", "gru", "lstm", "fastgrnn", "autoencoder, relu")
+"""Models that are in the list with states of 16 and of 8 bits."""
+
+OTHERS = (
+    *("fastgrnn of rank 2", "fastgrnn of rank 1, both directions", "fastgrnn, carried state"),
+    *("three layers", "both directions", "mean readout", "mean of both directions", "wide steps"),
+    *("carried state, last step", "members of a regressor", "stem", "stem of every step"),
+    *("causal stem of three", "causal stem, mean", "causal stem, change", "pixels", "mask"),
+    *("pooling causal stem of three", "pooling causal stem, mean", "input skip of pixels"),
+    *("input skip of a carried state", "quantiles of the last step", "linear path"),
+    *("known ahead, mask", "lags of inputs, every step", "by window, mask", "far, filled"),
+    *("autoencoder", "autoencoder of pixels", "autoencoder, tanh", "autoencoder, sigmoid"),
+)
+"""Those with 16 and with 8 bits in turn."""
+
+NAMES = [
+    *(f"{name}, {bits} bits" for name in WITH_BOTH for bits in (16, 8)),
+    *(f"{name}, {(16, 8)[place % 2]} bits" for place, name in enumerate(OTHERS)),
+]
+
+
+def in_integers(model: FittedModel, state_bits: int = 16) -> FittedModel:
+    """Return a model in integers, calibrated on the rows that exports are tried on."""
+    own, trial = program_of(model), trials_of(model)[0]
+    x = own.kept(trial.X, trial.lengths)
+    return model.in_integers(calibrated(own, x, trial.lengths, state_bits))
+
+
+@cache
+def integer_case(name: str) -> Case:
+    """Return a model of the list by its name, with its questions and the answers of its program."""
+    model, _, bits = name.removesuffix(" bits").rpartition(", ")
+    return ask(name, in_integers(model_of(model), int(bits)))
+
+
+ANSWERING = {"program": program, "python": python, "html": html}
+"""What has nets in integers."""
+
+LIMIT = 1e-12
+"""Of answers: a difference of one in an output is 2**-16, and far more in them."""
