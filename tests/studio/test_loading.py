@@ -1,5 +1,6 @@
 """What the page of a run loads: what is touched comes when a reader comes near it."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,6 +39,13 @@ def loaded(browser: Browser) -> list[str]:
     return [name for name in names if name.endswith((".js", ".css"))]
 
 
+def size_of(browser: Browser) -> int:
+    """Return the bytes of the scripts and styles that were asked for."""
+    assets = load_assets()
+    paths = {each.partition("/assets/")[2] for each in browser.asked if "/assets/" in each}
+    return sum(len(assets[path].body) for path in paths)
+
+
 @pytest.mark.parametrize(("job", "language"), [("regress", "en"), ("autoencode", "zh")])
 def test_little_is_loaded_until_something_is_touched(
     job: str, language: str, run_of: RunOf, open_page: OpenPage
@@ -46,9 +54,7 @@ def test_little_is_loaded_until_something_is_touched(
     browser = open_page(f"#/run/{job}-1", locale=language)
     page = browser.page
     page.wait_for_selector(".panels .picture .note:not(:empty)")
-    assets = load_assets()
-    paths = {each.partition("/assets/")[2] for each in browser.asked if "/assets/" in each}
-    assert 80_000 < sum(len(assets[path].body) for path in paths) <= MOST
+    assert 80_000 < size_of(browser) <= MOST
     assert not set(loaded(browser)) & {*LATER[job], "why.js", "why_picture.js"}
     foreign = "classify" if job != "classify" else "codes"
     other = "classify" if job != "classify" else "autoencode"
@@ -71,3 +77,12 @@ def test_a_script_has_at_most_500_lines() -> None:
     package = Path(hiddenstate.__file__).parent
     long = [path for path in package.rglob("*.js") if path.read_text("utf-8").count("\n") > 500]
     assert long == []
+
+
+def test_the_page_of_a_sound_is_as_small_in_chinese(
+    odd_run: Callable[[str], Run], open_page: OpenPage, tmp_path: Path
+) -> None:
+    shutil.copytree(odd_run("sounds").path, tmp_path / "runs" / "sounds")
+    browser = open_page("#/run/sounds", locale="zh")
+    browser.page.wait_for_selector(".reading .note:not(:empty)")
+    assert 100_000 < size_of(browser) <= MOST

@@ -35,10 +35,11 @@ PAGES = {
     "sounds": ("sound_form", "own_sound"),
     "why": ("why",),
     "points": ("points",),
+    "own": ("own_row", "unit"),
 }
 """The modules with which each file of texts is loaded."""
 
-WITH = {"sounds": "classify", "points": "autoencode"}
+WITH = {"sounds": "classify", "points": "autoencode", "own": "classify"}
 """Files of texts that are loaded before another."""
 
 FIRST = {name for names in PAGES.values() for name in names}

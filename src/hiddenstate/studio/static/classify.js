@@ -1,15 +1,14 @@
 // What a classify run learns: rows and their probabilities, errors, and how it reads.
 
 import { fill, h } from "../../web/dom.js";
-import { allRows, later } from "./on_demand.js";
+import { allRows, later, memoryOf } from "./on_demand.js";
 import { Cards, Worst } from "./cards.js";
 import { Confusion } from "./confusion.js";
-import { Memory } from "./memory.js";
 import { mixed, momentOf, onceThere } from "./easing.js";
 import { Reading, Units } from "./reading.js";
 import { framed, picturesOf } from "./picture.js";
 import { RowForm } from "./rows.js";
-import { t } from "./words.js";
+import { speak, t } from "./words.js";
 
 const SAMPLES = 8; // snapshots that are looked at for the classes that a row is taken for
 
@@ -55,9 +54,9 @@ function panels(store, main, form) {
   if (listener) reading.picture.tools.append(listener.element);
   const confusion = new Confusion(classes, framed(store, "confusion"));
   const worst = new Worst(form, framed(store, "worst"));
-  const memory = new Memory(store);
+  const memory = memoryOf(store);
   const hand = later(`wide hand${form.picture ? " drawn" : ""}`, form.picture ? t("Draw one yourself") : form.sound ? t("Give it a sound of your own") : t("Give it a row of your own"), async (replace) => {
-    const [{ touchOf }, { UnitView }] = await Promise.all([import("./own_row.js"), import("./unit.js")]);
+    const [{ touchOf }, { UnitView }] = await Promise.all([import("./own_row.js"), import("./unit.js"), speak("own")]);
     const touch = await touchOf(store, form, units);
     replace(touch.element, new UnitView(touch, units).picture.element);
     touch.fetch();

@@ -1,6 +1,6 @@
 // How the complex states of a net decay and turn: their eigenvalues in the plane, and how far back they reach.
 
-import { h, say } from "../../web/dom.js";
+import { say } from "../../web/dom.js";
 import { classColors } from "./theme.js";
 import { Moving, mixed, momentOf } from "./easing.js";
 import { LINES, Picture, framed, moved } from "./picture.js";
@@ -32,8 +32,8 @@ const brief = (value) => (value < MOST ? Number(value.toPrecision(2)).toLocaleSt
 
 /** The picture of complex states; nothing for nets without them. */
 export class Memory {
-  /** @param {Store} store */
-  constructor(store) {
+  /** @param {Store} store @param {HTMLElement} element whose place the picture takes */
+  constructor(store, element) {
     this.store = store;
     this.L = 0; // layers
     this.S = 0; // states of each
@@ -41,7 +41,7 @@ export class Memory {
     /** @type {number[]} */ this.order = []; // states of all layers as the bars stand
     /** @type {number[][]} */ this.points = [];
     this.ends = [0, 1]; // powers of ten at the ends of the bars' axis
-    this.element = h("div", { hidden: true }); // until there is a picture
+    this.element = element;
     /** @type {Picture|null} */ this.picture = null;
     this.moving = new Moving(() => { if (this.picture) this.picture.paint(); });
   }

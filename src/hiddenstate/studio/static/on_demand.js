@@ -2,6 +2,7 @@
 // loaded then.
 
 import { h } from "../../web/dom.js";
+import { momentOf } from "./easing.js";
 import { styled } from "./style.js";
 import { speak, t } from "./words.js";
 
@@ -48,6 +49,17 @@ export function later(name, title, make) {
   const stop = touched(() => { if (element.isConnected) made(); });
   near.observe(element);
   return { element, made };
+}
+
+/** Returns the picture of complex states, whose script is loaded once the net has some. @param {import("./store.js").Store} store */
+export function memoryOf(store) {
+  const element = h("div", { hidden: true });
+  /** @type {Promise<import("./memory.js").Memory>|null} */ let asked = null;
+  return { element, update: async () => {
+    const moment = momentOf(store);
+    if (!asked && moment && (moment.before.eigenvalue || moment.after.eigenvalue)) asked = import("./memory.js").then(({ Memory }) => new Memory(store, element));
+    if (asked) (await asked).update();
+  } };
 }
 
 /** Returns the place of all rows of the data, which are coloured and filtered. @param {import("./store.js").Store} store */

@@ -2,8 +2,7 @@
 
 import { fill, h } from "../../web/dom.js";
 import { onceThere } from "./easing.js";
-import { later } from "./on_demand.js";
-import { Memory } from "./memory.js";
+import { later, memoryOf } from "./on_demand.js";
 import { picturesOf } from "./picture.js";
 import { Held, Windows } from "./series.js";
 import { States } from "./states.js";
@@ -22,7 +21,7 @@ export async function panelsOf(store, main) {
     const pictures = picturesOf(store, {
       tracking: () => new Windows(store), held_out: () => new Held(store),
       hidden: () => ({ element: states.units.element, update: () => states.update() }), portrait: () => states.portrait,
-      streams: () => new Streams(store, states), memory: () => new Memory(store),
+      streams: () => new Streams(store, states), memory: () => memoryOf(store),
     });
     const bending = later("wide bend", t("Bend the input, and see its answer"), async (replace) => {
       const { BentInput } = await import("./bending.js");
