@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hiddenstate.config.augment_kinds import AUTO, BLEND, parse_kinds
+from hiddenstate.config.conflicts import check_quantised, check_streamable
 from hiddenstate.config.data_fields import DataConfig
 from hiddenstate.config.display_fields import DisplayConfig
 from hiddenstate.config.fields import (
@@ -227,8 +228,9 @@ def _check_together(config: Config) -> None:
             "--no-stateful"
         )
     if training.streamable and isinstance(model, RecurrentConfig):
-        _check_streamable(training, model)
+        check_streamable(training, model)
     _check_teacher(config)
+    check_quantised(training, model)
     if training.prefer_nets and not training.convolutions:
         raise OptionError(
             "--prefer-nets: there are no fixed convolutions to leave out; add --convolutions"
@@ -395,26 +397,6 @@ def _check_known_ahead(data: DataConfig) -> None:
     for flag, names in (("--future", data.future), ("--static", data.static)):
         if names and not data.horizon:
             raise OptionError(f"{flag}: applies only to forecasts; add --horizon 1")
-
-
-def _check_streamable(training: TrainingConfig, model: RecurrentConfig) -> None:
-    """Refuse options whose net has no answer before the end of a series (`OptionError`)."""
-    conflicts = {
-        "--recipe: classic has no such net; leave it out": training.recipe == "classic",
-        "--bidirectional: reads steps that a stream does not have yet; leave it out": (
-            model.bidirectional
-        ),
-        f"--members: {model.members} nets are averaged at the end of a series; leave it out": (
-            model.members > 1
-        ),
-        "--convolutions: read whole series; leave it out": training.convolutions,
-        "--no-stem-causal: layers read steps that a stream does not have yet; leave it out": (
-            model.stem and not model.stem_causal
-        ),
-    }
-    for what, conflicting in conflicts.items():
-        if conflicting:
-            raise OptionError(f"{what}, or leave out --streamable")
 
 
 def _check_cell(model: RecurrentConfig) -> None:

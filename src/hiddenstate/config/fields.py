@@ -433,6 +433,23 @@ class TrainingConfig:
         since=5,
         omitted=True,
     )
+    quantize: str | None = option(
+        None,
+        "Train a net that computes in integers, with int8 weights: the last updates round as it "
+        "does.",
+        choices=("int8",),
+        since=5,
+        omitted=True,
+    )
+    state_bits: int = option(
+        16,
+        "With --quantize, the bits of inputs, of what layers give, and of states: 16 or 8.",
+        low=8,
+        high=16,
+        unit="bits",
+        since=5,
+        omitted=True,
+    )
     weights: str | None = option(
         None,
         "Model file, or state_dict of a classic script (tensors only), to start from.",

@@ -56,6 +56,8 @@ def make_engine(task: Task, state: TrainingState) -> Engine:
     OptionError
         If the native engine is named and cannot train this task.
     """
+    if task.grid_from is not None:
+        return _rounded(task, state)
     if task.turn is not None:
         from hiddenstate.engines.turn import TurningEngine
 
@@ -84,6 +86,22 @@ def make_engine(task: Task, state: TrainingState) -> Engine:
     from hiddenstate.engines.torch import TorchEngine
 
     return TorchEngine(task, state)
+
+
+def _rounded(task: Task, state: TrainingState) -> Engine:
+    """Return the engine of a task that ends with rounded numbers: the native one, or a refusal."""
+    from hiddenstate.engines.native import NativeEngine
+    from hiddenstate.engines.rounded import RoundedEngine
+
+    training = task.training
+    reason = refusal(task.net, training.device) if training.engine != "torch" else "not wanted"
+    if reason:
+        raise OptionError(f"--quantize: only the native engine trains for it: {reason}")
+    if task.net.n_members > 1:
+        from hiddenstate.engines.members import MembersEngine
+
+        return RoundedEngine(task, MembersEngine(task, state, NativeEngine), make_predictor)
+    return RoundedEngine(task, NativeEngine(without_fold(task, 0), state), make_predictor)
 
 
 def load_torch(purpose: str) -> None:
@@ -117,6 +135,10 @@ def make_predictor(model: FittedModel, device: str = "auto", threads: int = 0) -
 
         bare = replace(model, transform=replace(model.transform, by_window=False))
         return WindowedPredictor(make_predictor(bare, device, threads), model)
+    if model.integer is not None:
+        from hiddenstate.engines.integers import IntegerPredictor
+
+        return IntegerPredictor(model, threads)
     on_cpu = device in ("auto", "cpu")
     if on_cpu and not why_not() and _computes(model.net):
         from hiddenstate.engines.native import NativePredictor

@@ -1,13 +1,20 @@
-"""Programs in integers whose products and recurrent layers the kernels compute, to the bit."""
+"""Nets in integers: their answers, to the bit those of the program, and grids to train on."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 
+from hiddenstate.data.rows import fractions
+from hiddenstate.engines.interface import Task, check_state
+from hiddenstate.engines.reference import ReferencePredictor
 from hiddenstate.kernels import default_threads, level, native
+from hiddenstate.models.fitted import FittedModel
+from hiddenstate.models.meaning import program_of
+from hiddenstate.models.net import Params
 from hiddenstate.program.cells import CELLS
 from hiddenstate.program.integers import (
     INTEGER_EQUATIONS,
@@ -21,12 +28,16 @@ from hiddenstate.program.integers import (
     IntegerRecurrent,
     Product,
 )
-from hiddenstate.program.layers import Layer
+from hiddenstate.program.layers import Layer, run_layers, state_of
 from hiddenstate.program.program import Program
+from hiddenstate.program.quantising import BOUNDED, SHARE, bits_for, peak
 from hiddenstate.system.typing import Array
 
 _KINDS = tuple(INTEGER_EQUATIONS)
 """Cells in the order of `IntegerKind` in contract.h."""
+
+CALIBRATED_ROWS = 1000
+"""About how many rows say how large numbers are."""
 
 _TABLE = [*SIGMOID.tolist(), int(SIGMOID[-1])]
 
@@ -48,6 +59,20 @@ def compiled(program: Program, threads: int = 0) -> Program:
     nets = tuple(tuple(_compiled(layer, threads) for layer in net) for net in program.nets)
     decoder: Any = tuple(_compiled(layer, threads) for layer in program.decoder)
     return replace(program, nets=nets, decoder=decoder)
+
+
+def grids(task: Task) -> tuple[tuple[float, float], list[tuple[float, float]]]:
+    """Return the grids of a net's inputs, as its rows suggest, and of h of each layer: numbers are
+    whole multiples of 1 / the first number, of the second at most; 0 for all numbers."""
+    net, size = task.net, task.state_bits - 1
+    most = float((1 << size) - 1)
+    if net.kind.has_codes:
+        return (0.0, 0.0), []
+    every = max(1, len(task.X) // CALIBRATED_ROWS)
+    x = fractions(task.X[:][::every], np.float64)
+    bits = bits_for(peak(x, None if task.lengths is None else task.lengths[::every], SHARE), size)
+    state = 2.0**size if net.cell.name in BOUNDED else 0.0
+    return (2.0**bits, most), [(state, most)] * net.recurrent.layers
 
 
 def _compiled(layer: Layer, threads: int) -> Layer:
@@ -138,3 +163,45 @@ class _CompiledRecurrent(IntegerRecurrent):
         c = after[1] if len(after) > 1 else None
         packed.sweep(_halves(x), lengths, after[0], c, y, backward, self.threads)
         return y.astype(np.int64), tuple(each.astype(np.int64) for each in after)
+
+
+class IntegerPredictor(ReferencePredictor):
+    """Computes the outputs of a model in integers; see :class:`Predictor`.
+
+    Its states are those that the integers stand for, exactly.
+
+    Parameters
+    ----------
+    model : FittedModel
+        With a calibration.
+    threads : int, default 0
+        As :func:`compiled`.
+    """
+
+    def __init__(self, model: FittedModel, threads: int = 0) -> None:
+        self.net, self.dtype = model.net, np.dtype(np.float64)
+        program = compiled(program_of(model), threads)
+        self._layers, self._decoder = program.nets[0], program.decoder
+        self._bits: dict[str, Array] = {}
+        for layer in _flat(self._layers):
+            if isinstance(layer, IntegerRecurrent):
+                for name, format in layer.formats.items():
+                    own = np.full((len(layer.directions), 1, 1), format.bits)
+                    before = self._bits.get(name, own[:0])
+                    self._bits[name] = np.concatenate([before, own])
+
+    def forward(self, X: Array, state: Params) -> tuple[Array, Params]:
+        """Return the outputs for parallel rows and their last state; see `Predictor.forward`."""
+        check_state(state, self.net, len(X))
+        begin = state_of(self._layers, len(X))
+        for name, array in state.items():
+            whole = np.ldexp(np.asarray(array, np.float64), self._bits[name])
+            begin[name] = np.rint(whole).astype(np.int64)
+        outputs, _, after = run_layers(self._layers, fractions(X, self.dtype), None, begin)
+        names = self.net.state_shapes(len(X))
+        return outputs, {n: np.ldexp(after[n].astype(np.float64), -self._bits[n]) for n in names}
+
+
+def _flat(layers: Sequence[Layer]) -> Iterator[Layer]:
+    for layer in layers:
+        yield from _flat(layer.layers) if isinstance(layer, IntegerBeside) else (layer,)

@@ -72,6 +72,11 @@ class Task:
     counts_from : ndarray of int32, optional
         The first step of each row (N,) whose loss counts, where there is a target at every step.
         Earlier steps are read, but are in no loss, nor in the divisor of a batch's.
+    grid_from : int, optional
+        The step from which the net computes with weights and states as its form in integers has
+        them; gradients change weights that are not rounded.
+    state_bits : int, default 16
+        Bits of inputs and states from there on.
     """
 
     net: Net
@@ -90,6 +95,8 @@ class Task:
     power: Array | None = None
     rival: Array | None = None
     counts_from: Array | None = None
+    grid_from: int | None = None
+    state_bits: int = 16
 
     def inputs(self, rows: Array, epochs: Array) -> Array:
         """Return the inputs of `rows` (n,), each as read in its epoch of `epochs` (n,).

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from hiddenstate.config import AutoencoderConfig, RecurrentConfig
+from hiddenstate.config import AutoencoderConfig
 from hiddenstate.data.store import PIECE
-from hiddenstate.engines.dropout import mask_keys, rate_of
+from hiddenstate.engines.dropout import mask_keys
+from hiddenstate.engines.integers import grids
 from hiddenstate.engines.interface import (
     Chunk,
     EngineInfo,
@@ -20,6 +21,7 @@ from hiddenstate.engines.interface import (
     check_state,
     one_by_one,
 )
+from hiddenstate.engines.learner import learner_of
 from hiddenstate.engines.losses import kernel_loss
 from hiddenstate.engines.schedule import step_settings
 from hiddenstate.errors import DataError
@@ -34,7 +36,6 @@ from hiddenstate.system.cancellation import (
 from hiddenstate.system.typing import Array
 from hiddenstate.version import __version__
 
-_ACTIVATIONS = {"linear": 0, "tanh": 1, "relu": 2, "sigmoid": 3}
 _RULES = {"sgd": 0, "adam": 1, "adamw": 2}
 _BETAS = (0.9, 0.999)
 """Decay rates of Adam's moments (Kingma and Ba, 2015, section 2), as torch's defaults."""
@@ -50,49 +51,6 @@ AUGMENTED = 2**19
 
 _NOT_FINITE = 2
 """The status of a call whose last loss was not finite (`Ending` in net.h)."""
-
-
-def _learner(net: Net, dtype: str) -> Any:
-    """Return the compiled network, without weights."""
-    module = native()
-    kind = module.Learner64 if dtype == "float64" else module.Learner32
-    config = net.config
-    if isinstance(config, RecurrentConfig):
-        return kind(
-            level=level(),
-            cell=net.cell.name,
-            layers=config.layers,
-            directions=2 if config.bidirectional else 1,
-            inputs=net.n_features,
-            hidden=config.hidden_size,
-            rank=config.rank,
-            states=net.n_states,
-            outputs=net.n_outputs,
-            every_step=net.output == "steps",
-            mean=config.readout == "mean",
-            classify=net.kind.has_classes,
-            dropout=rate_of(net),
-            **_stem_arguments(config),
-        )
-    widths = net.widths()
-    between = [_ACTIVATIONS[config.activation]] * (len(widths) - 2)
-    end = _ACTIVATIONS[config.output_activation]
-    return kind(
-        level=level(),
-        widths=widths + widths[-2::-1],
-        activations=[*between, _ACTIVATIONS["linear"], *between, end],
-    )
-
-
-def _stem_arguments(config: RecurrentConfig) -> dict[str, Any]:
-    if not config.stem:
-        return {}
-    return {
-        "stem": list(config.stem_channels),
-        "stem_sizes": list(config.stem_kernels),
-        "pool": config.stem_pool,
-        "causal": config.stem_causal,
-    }
 
 
 def _turned(array: Array) -> Array:
@@ -155,7 +113,7 @@ class _Forward:
     def __init__(self, net: Net, params: Params, dtype: str, threads: int) -> None:
         self.net, self.threads = net, threads or default_threads()
         self.dtype = dtype
-        self.learner = _learner(net, dtype)
+        self.learner = learner_of(net, dtype)
         _load(self.learner, 0, [params[name] for name in net.shapes()], dtype)
         self._encoded = 0
         if isinstance(net.config, AutoencoderConfig):
@@ -261,6 +219,9 @@ class NativeEngine:
             dtype = _kind(X) if task.augment is None else np.dtype(self._dtype)
             none = np.empty(0, np.int64)
             self._teach(np.empty((0, *X.shape[1:]), dtype), none, none)
+        self._is_on_grid = False
+        if task.grid_from is not None and state.step > task.grid_from:
+            self._round_from_now()
         # Settings for `step`, from step `_settings_from` on.
         self._settings: list[tuple[float, float, float]] = []
         self._settings_from = 0
@@ -320,6 +281,11 @@ class NativeEngine:
     def run(self, first: int, last: int, stop: Callable[[], bool]) -> Chunk:
         """Run steps `first` to `last` - 1; see `Engine.run`."""
         task = self.task
+        if task.grid_from is not None and not self._is_on_grid:
+            if first >= task.grid_from:
+                self._round_from_now()
+            else:
+                last = min(last, task.grid_from)
         rows, sizes, resets = task.batches.span(first, last)
         epochs = task.batches.epochs(first, last)
         outputs = None
@@ -352,6 +318,11 @@ class NativeEngine:
         if outputs is not None:
             outputs = outputs[: int(sizes[:steps_done].sum())]
         return Chunk(losses[:steps_done], outputs)
+
+    def _round_from_now(self) -> None:
+        """Compute with the numbers of a net in integers, as gradients do not."""
+        self._learner.quantise(*grids(self.task))
+        self._is_on_grid = True
 
     def _check_carried(self, sizes: Array, resets: Array) -> None:
         before = np.concatenate([[self._learner.state_rows], sizes[:-1]])

@@ -11,7 +11,8 @@ import numpy as np
 
 from hiddenstate.config import TrainingConfig
 from hiddenstate.engines.choose import refusal
-from hiddenstate.engines.native import _BETAS, _NOT_FINITE, _RULES, _learner, _load
+from hiddenstate.engines.learner import learner_of
+from hiddenstate.engines.native import _BETAS, _NOT_FINITE, _RULES, _load
 from hiddenstate.errors import DivergedError, OptionError
 from hiddenstate.models.net import Net, Params
 from hiddenstate.system.typing import Array
@@ -62,7 +63,7 @@ class OnlineNet:
         self._outputs = np.zeros((WINDOW, net.n_outputs), self.dtype)
         self._loss = np.zeros(1)
         self._settings = [np.full(1, v) for v in (training.lr, training.clip or 0.0, training.eps)]
-        self._learner = _learner(net, self.dtype)
+        self._learner = learner_of(net, self.dtype)
         rule = _RULES[training.optimizer]
         self._learner.rule(rule, *_BETAS, training.weight_decay, training.momentum, 0.0)
         initial = net.initial(training.seed, self.dtype)

@@ -101,6 +101,10 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
     engine : {'auto', 'native', 'torch'}, default='auto'
         What computes the updates; 'auto' is 'native' (compiled, CPU only) where it applies, else
         'torch'.
+    quantize : {'int8'} or None, default=None
+        Train a net that computes in integers, with int8 weights: the last updates round as it does.
+    state_bits : int in [8, 16], default=16
+        With quantize, the bits of inputs, of what layers give, and of states: 16 or 8.
     weights : str, path-like or None, default=None
         Model file, or state_dict of a classic script (tensors only), to start from.
     log_every : int in [1, inf), default=100
@@ -185,6 +189,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         device: str = "auto",
         threads: int = 0,
         engine: str = "auto",
+        quantize: str | None = None,
+        state_bits: int = 16,
         weights: str | None = None,
         log_every: int = 100,
         checkpoint_every: int = 0,

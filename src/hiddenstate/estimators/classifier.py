@@ -173,6 +173,10 @@ class RecurrentClassifier(ClassifierMixin, Estimator, HiddenStatesMixin, OnlineC
     teach_weight : float in [0, 1] or 'auto', default=0.3
         Weight of the loss of labels, beside that of the answers of the teacher; 'auto' chooses .1,
         .3 or .6 in the same way.
+    quantize : {'int8'} or None, default=None
+        Train a net that computes in integers, with int8 weights: the last updates round as it does.
+    state_bits : int in [8, 16], default=16
+        With quantize, the bits of inputs, of what layers give, and of states: 16 or 8.
     log_every : int in [1, inf), default=50
         Updates between two logged events.
     checkpoint_every : int in [0, inf), default=0
@@ -290,6 +294,8 @@ class RecurrentClassifier(ClassifierMixin, Estimator, HiddenStatesMixin, OnlineC
         teacher: Any = None,
         teach_temperature: float | str = 2.0,
         teach_weight: float | str = 0.3,
+        quantize: str | None = None,
+        state_bits: int = 16,
         log_every: int = 50,
         checkpoint_every: int = 0,
         example: int = 0,

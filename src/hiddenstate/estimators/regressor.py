@@ -217,6 +217,10 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
         model file, or an array in the shape of y.
     teach_weight : float in [0, 1] or 'auto', default=0.3
         Share of the targets, and the rest of the teacher; 'auto' chooses it by rows left out.
+    quantize : {'int8'} or None, default=None
+        Train a net that computes in integers, with int8 weights: the last updates round as it does.
+    state_bits : int in [8, 16], default=16
+        With quantize, the bits of inputs, of what layers give, and of states: 16 or 8.
     log_every : int in [1, inf), default=50
         Updates between two logged events.
     checkpoint_every : int in [0, inf), default=0
@@ -342,6 +346,8 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
         weights: str | None = None,
         teacher: Any = None,
         teach_weight: float | str = 0.3,
+        quantize: str | None = None,
+        state_bits: int = 16,
         log_every: int = 50,
         checkpoint_every: int = 0,
         recipe: str | None = None,

@@ -1,7 +1,8 @@
 """A job: what is trained, and how it is scored."""
 
+import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -14,14 +15,23 @@ from hiddenstate.data.prepare.augment_suited import augmentation_of, kinds_of_da
 from hiddenstate.data.prepare.batches import Batches, Streams
 from hiddenstate.data.prepare.emphasis import signal_power
 from hiddenstate.data.prepare.streams import first_counted, streams_of
+from hiddenstate.data.prepare.transform import Transform
+from hiddenstate.data.rows import fractions
 from hiddenstate.engines import Engine, Predictor, Task, make_predictor
+from hiddenstate.engines.integers import CALIBRATED_ROWS
+from hiddenstate.engines.rounded import RoundedEngine
 from hiddenstate.errors import DataError, OptionError, printable
 from hiddenstate.jobs.companion_share import folds_of
 from hiddenstate.jobs.taught import Taught
 from hiddenstate.models.companions import FittedCompanion, kinds_of
 from hiddenstate.models.fitted import FittedModel
+from hiddenstate.models.integers import params_on_grid, program_of_nets
 from hiddenstate.models.net import Net, Params
+from hiddenstate.program.quantising import Calibration, NotInteger, calibrated
 from hiddenstate.system.typing import Array
+
+ROUNDED_SHARE = 0.1
+"""Part of the updates, the last ones, that round as integers with `quantize`."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +91,8 @@ class Job(ABC):
     part_of_series : dict of float
         Where a net adds to a path, its part in the held-out forecasts of each of several series,
         by name, from the end of training on.
+    integer : Calibration or None
+        Of a net in integers, the bits of its vectors, from the end of training on.
     washed_out : int
         Held-out steps of a regression that are not scored, because the state was zero shortly
         before, from the end of training on.
@@ -116,6 +128,7 @@ class Job(ABC):
         self.folds: Array | None = None
         self.companions: tuple[FittedCompanion, ...] = ()
         self.part_of_series: dict[str, float] = {}
+        self.integer: Calibration | None = None
         self.washed_out = 0
         if self.beside:
             self.folds = folds_of(dataset.train, self.net.n_members, training.seed)
@@ -146,6 +159,13 @@ class Job(ABC):
         """The step from which nets learn from the folds that they left out before, too."""
         turn = self.config.training.fold_epochs * self.batches.steps_per_epoch
         return turn if self.folds is not None and turn else None
+
+    @property
+    def grid_from(self) -> int | None:
+        """The step from which a net in integers is trained as one; None of a net in floats."""
+        if self.config.training.quantize is None:
+            return None
+        return self.total_steps - math.ceil(self.total_steps * ROUNDED_SHARE)
 
     @abstractmethod
     def _make_net(self) -> Net:
@@ -203,6 +223,8 @@ class Job(ABC):
             rival=self.taught.rival if self.taught is not None and self.turn else None,
             augment=self.changes,
             counts_from=self.counts_from(),
+            grid_from=self.grid_from,
+            state_bits=self.config.training.state_bits,
         )
 
     def counts_from(self) -> Array | None:
@@ -230,7 +252,31 @@ class Job(ABC):
             stateful=self.stateful,
             transform=self.dataset.transform,
             companions=self.companions,
+            integer=self.integer,
         )
+
+    def settle(self, engine: Engine) -> None:
+        """Have an engine answer in integers from now on, if the options say so.
+
+        Raises
+        ------
+        DataError
+            If the numbers of the net do not fit.
+        """
+        if not isinstance(engine, RoundedEngine):
+            return
+        train, training = self.dataset.train, self.config.training
+        some = train.take(slice(None, None, max(1, len(train) // CALIBRATED_ROWS)))
+        x = self.dataset.transform.net_inputs(some.X, some.lengths, training.dtype)
+        params = params_on_grid(engine.export().params)
+        program, bits = program_of_nets(self.net, params), training.state_bits
+        try:
+            calibration = calibrated(program, fractions(x[:], np.float64), some.lengths, bits)
+            model = replace(self.fitted(params), transform=Transform(), companions=())
+            engine.settle(model.in_integers(calibration))
+        except NotInteger as error:
+            raise DataError(f"{printable(self.dataset.name)}: --quantize: {error}") from None
+        self.integer = calibration
 
     def members(self, engine: Engine) -> list[tuple[FittedModel, Predictor]]:
         """Return the nets whose answers are averaged, with what predicts with each."""

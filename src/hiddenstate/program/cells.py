@@ -91,6 +91,8 @@ class Cell:
         Blocks, the last ones, in which W x + bias_ih and U h + bias_hh are not only added.
     options : tuple of str
         Options that apply to it alone; "rank": W and U may each be the product of two factors.
+    in_integers : bool, default True
+        Whether :mod:`hiddenstate.program.integers` has it.
     """
 
     name: str
@@ -105,6 +107,7 @@ class Cell:
     shifted: tuple[str, ...] = ("bias_ih",)
     apart: int = 0
     options: tuple[str, ...] = ()
+    in_integers: bool = True
 
     def product(self, name: str) -> str:
         """Return of which matrix an array is the whole or a factor: `inputs`, `hidden` or ""."""
@@ -199,6 +202,7 @@ CELLS = {
                 Weight("bias_ih", "G", fan="I"),
             ),
             hidden="",
+            in_integers=False,
         ),
         Cell(
             "lru",
@@ -224,6 +228,7 @@ CELLS = {
             inputs="weight_in",
             hidden="",
             shifted=("bias_in",),
+            in_integers=False,
             options=("states", "ring_min", "ring_max", "ring_angle"),
         ),
     )

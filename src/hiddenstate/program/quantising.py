@@ -179,9 +179,9 @@ def calibrated(
         bits: list[dict[str, int]] = []
         codes.append(_calibrate(net, read, lengths, bits, state_bits, share)[0])
         nets.append(tuple(bits))
-    peak = _peak(read, lengths, share)
+    largest = peak(read, lengths, share)
     size = size_of(columns_of(program.nets[0][0]), state_bits)
-    first = bits_for(peak, size)
+    first = bits_for(largest, size)
     if not program.decoder:
         found = Calibration(state_bits, first, tuple(nets))
         check_calibration(program, found)
@@ -189,8 +189,8 @@ def calibrated(
     code, bits = codes[0], []
     size = size_of(columns_of(program.decoder[0]), state_bits)
     _calibrate(program.decoder, code, None, bits, state_bits, share)
-    peak = _peak(code, None, share)
-    found = Calibration(state_bits, first, tuple(nets), bits_for(peak, size), tuple(bits))
+    largest = peak(code, None, share)
+    found = Calibration(state_bits, first, tuple(nets), bits_for(largest, size), tuple(bits))
     check_calibration(program, found)
     return found
 
@@ -298,7 +298,7 @@ def _calibrate(
         x, lengths, _ = layer.forward(x, lengths, state)
         if isinstance(layer, (Convolution, Dense)):
             curve = layer.activation in CURVES
-            own["output"] = size if curve else bits_for(_peak(x, lengths, share), size)
+            own["output"] = size if curve else bits_for(peak(x, lengths, share), size)
     return x, lengths
 
 
@@ -331,7 +331,7 @@ def _recurrent_bits(
         }
         for name, values in read.items():
             if values is not None and not (name == "output" and layer.cell in BOUNDED):
-                peaks[name] = max(peaks.get(name, 0.0), _peak(values, lengths, share))
+                peaks[name] = max(peaks.get(name, 0.0), peak(values, lengths, share))
     bits = {name: bits_for(peak, 15 if name == "c" else size) for name, peak in peaks.items()}
     return bits
 
@@ -344,7 +344,7 @@ def _backwards(x: Array, lengths: Array | None) -> Array:
     return np.asarray(np.take_along_axis(x, steps[:, :, None], axis=1))
 
 
-def _peak(x: Array, lengths: Array | None, share: float) -> float:
+def peak(x: Array, lengths: Array | None, share: float) -> float:
     """Return the size that `share` of the numbers of rows do not exceed."""
     if lengths is not None and x.ndim == 3:
         x = x[np.arange(x.shape[1]) < lengths[:, None]]

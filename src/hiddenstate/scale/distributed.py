@@ -350,6 +350,11 @@ def refuse(task: Task) -> None:
         raise OptionError(
             "--engine native: it trains in one process; under torchrun use --engine torch"
         )
+    if task.grid_from is not None:
+        raise OptionError(
+            "--quantize: the native engine, which trains for it, has one process; leave it out, or "
+            "train without torchrun"
+        )
     if task.stateful:
         raise OptionError(
             "--stateful: the hidden state is carried from batch to batch, which one process does; "

@@ -111,6 +111,7 @@ def _labelled(
         return values
     teach = given.get("teach")
     alone = given.get("layout") == "features" or teach not in (None, NO_TEACHER, *OWN_TEACHERS)
+    alone = alone or given.get("quantize") is not None  # they have no form in integers
     if _is_quick(dataset, n_train) and not alone:
         values["convolutions"] = True
         if given.get("convolutions") is None:

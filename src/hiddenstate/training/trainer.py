@@ -280,8 +280,11 @@ class Trainer:
 
     @property
     def out_of_patience(self) -> bool:
-        """Whether the validation loss has not improved for `--patience` epochs."""
-        return 0 < self.training.patience <= self.progress.waited
+        """Whether the validation loss has not improved for `--patience` epochs; of those in which
+        a net in integers is trained as one."""
+        grid_from = self.job.grid_from
+        is_last_part = grid_from is None or self.progress.best_step > grid_from
+        return is_last_part and 0 < self.training.patience <= self.progress.waited
 
     def _validate(self) -> None:
         """Compute the loss on the validation rows; keep the weights if they are the best so far."""
@@ -296,7 +299,9 @@ class Trainer:
             "valid_loss": loss,
         }
         self._check_figures(event)
-        if loss < progress.best_loss:
+        grid_from = self.job.grid_from  # weights of before are of a net in floats
+        is_first = grid_from is not None and progress.best_step <= grid_from < self.step
+        if loss < progress.best_loss or is_first:
             progress.best_loss, progress.best_step, progress.waited = loss, self.step, 0
             progress.best = self.engine.export().params
         else:
@@ -347,6 +352,7 @@ class Trainer:
         """Compute the results with the best weights; None if interrupted meanwhile."""
         results = self._restore_best()
         try:
+            self.job.settle(self.engine)
             recent = list(self.progress.recent)
             self.evaluation = self.control.evaluated(partial(self.job.finish, self.engine, recent))
         except StopRequestedError:

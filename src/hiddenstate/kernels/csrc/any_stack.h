@@ -98,6 +98,7 @@ class AnyStack {
   long inputs, hidden, width;    // width: the hidden size padded
   long state_size, state_width;  // numbers of a row in each array of a state; the same padded
   std::vector<Matrix> matrices;  // of each layer and direction: the cell's arrays in order
+  std::vector<Grid<T>> grids;    // of h of each layer, or none
 
   AnyStack(const Kernels<T>& kernels, long inputs, long hidden, int layers, int directions,
            int states, long state_size)

@@ -252,6 +252,21 @@ void bind_learner(nb::module_& m, const char* name) {
             l.net.save_state(to);
           },
           nb::arg("state").noconvert())
+      .def(
+          "quantise",
+          [](L& l, std::tuple<T, T> inputs, const std::vector<std::tuple<T, T>>& states) {
+            const auto grid = [](const std::tuple<T, T>& of) {
+              return Grid<T>{std::get<0>(of), std::get<1>(of)};
+            };
+            std::vector<Grid<T>> all;
+            for (const auto& of : states) all.push_back(grid(of));
+            if (static_cast<int>(all.size()) != l.net.shape().layers)
+              throw nb::value_error("quantise: expected a grid for each layer");
+            nb::gil_scoped_release free;
+            std::lock_guard<std::mutex> lock(l.net.guard());
+            l.net.quantise(grid(inputs), std::move(all));
+          },
+          nb::arg("inputs"), nb::arg("states"))
       .def_prop_ro("state_rows", [](L& l) { return l.net.state_rows(); })
       .def_prop_rw(
           "updates", [](L& l) { return l.net.updates; }, [](L& l, long n) { l.net.updates = n; })

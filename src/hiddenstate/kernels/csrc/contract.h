@@ -122,6 +122,12 @@ struct Stop {
   Stop quiet() const { return {look, look, asker}; }
 };
 
+// Numbers are multiples of 1 / scale, of `most` at most; a scale of 0 is for all numbers.
+template <class T>
+struct Grid {
+  T scale = 0, most = 0;
+};
+
 // One layer and direction over a whole shard.
 template <class T>
 struct Sequence {
@@ -136,8 +142,9 @@ struct Sequence {
   // slot 0; in reverse, that after step t is in slot t and the initial state in slot T. The caller
   // writes the initial state. The first array is h, the output.
   T* state[most_states];
-  T* gates;  // as above, or null without a backward pass
-  T* more;   // Declaration::more times T*R rows, written if `gates` is not null
+  T* gates;      // as above, or null without a backward pass
+  T* more;       // Declaration::more times T*R rows, written if `gates` is not null
+  Grid<T> grid;  // of h: it is rounded to it
   T* ahead;  // without `gates`, if reads_ahead(): [blocks][steps_ahead*R][kept][lanes], else null
   Stop stop;
   // For the backward pass:
@@ -333,6 +340,9 @@ struct Kernels {
   // Panels [blocks][K][G][lanes] transposed for the backward pass: [K/lanes rounded up][columns]
   // [lanes], with columns (block, g, lane). Only blocks `first` to `last` - 1 are read and written.
   void (*turn)(const T* panels, long k, long blocks, int gates, long first, long last, T* turned);
+  // Panels whose weights are the nearest multiples of a scale for each row of the matrix:
+  // row_scale() in program/quantising.py, in this type.
+  void (*to_grid)(const T* floats, long k, int gates, long blocks, T* grid);
   // numbers = bytes / 255.
   void (*fractions)(const uint8_t* bytes, T* numbers, long n);
 };

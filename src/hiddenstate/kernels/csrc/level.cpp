@@ -20,7 +20,8 @@ constexpr Kernels<T> table = {
     outer<T>,          column_sums<T>, through<T>,        cross_entropy<T>,  soften<T>,
     squared_error<T>,  lru_forward<T>, lru_backward<T>,   update<T>,         add_rows<T>,
     add_squares<T>,    normalise<T>,   normal_slopes<T>,  normalise_back<T>, proportions<T>,
-    sum_of_squares<T>, pack<T>,        unpack<T>,         turn<T>,           fractions<T>,
+    sum_of_squares<T>, pack<T>,        unpack<T>,         turn<T>,           to_grid<T>,
+    fractions<T>,
 };
 
 extern const Level level;

@@ -105,7 +105,7 @@ void Net<T>::list_shares() {
 template <class T>
 void Net<T>::load(int which, size_t number, const T* values) {
   const Matrix& m = array(number);
-  T* flat = which == 0 ? params_.at() : which == 1 ? m_.at() : v_.at();
+  T* flat = which == 0 ? trained(m) : which == 1 ? m_.at() : v_.at();
   kernels_.pack(values, m.layout, 0, m.blocks(kernels_.lanes), flat + m.at);
   stale_ = true;
 }
@@ -113,8 +113,17 @@ void Net<T>::load(int which, size_t number, const T* values) {
 template <class T>
 void Net<T>::save(int which, size_t number, T* values) const {
   const Matrix& m = array(number);
-  const T* flat = which == 0 ? params_.at() : which == 1 ? m_.at() : v_.at();
+  const T* flat = which == 0 ? trained(m) : which == 1 ? m_.at() : v_.at();
   kernels_.unpack(flat + m.at, m.layout, 0, m.blocks(kernels_.lanes), values);
+}
+
+template <class T>
+void Net<T>::quantise(Grid<T> inputs, std::vector<Grid<T>> states) {
+  grid_ = inputs;
+  if (stack_) stack_->grids = std::move(states);
+  floats_.need(places_.size);
+  std::memcpy(floats_.at(), params_.at(), places_.size * sizeof(T));
+  quantised_ = stale_ = true;
 }
 
 template <class T>
@@ -222,7 +231,7 @@ bool Net<T>::predict(const Table& x, long n, long steps, const int64_t* length, 
   threads = worthwhile(static_cast<double>(n) * std::max(1L, steps) * places_.size, threads);
   if (static_cast<int>(scratch_.size()) < threads) scratch_.resize(threads);
   FlushDenormals flush;
-  if (!factored_.empty()) complete();
+  if (quantised_ || !factored_.empty()) complete();
   if (stem_) running_moments();
   stem_segments_ = stem_ && is_long(std::min(shard_of(n), n), steps, false, false,
                                     std::min<long>(threads, shards_of(n)));

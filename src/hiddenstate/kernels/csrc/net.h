@@ -111,6 +111,10 @@ class Net {
   void load(int which, size_t array, const T* values);
   void save(int which, size_t array, T* values) const;
 
+  // From now on, weights are multiples of a scale for each row, inputs and h of each layer are
+  // rounded to their grids, and gradients update weights that are not: these are loaded and saved.
+  void quantise(Grid<T> inputs, std::vector<Grid<T>> states);
+
   // The carried state: arrays [layers*directions][rows][state_size()]; 0 rows for a zero state.
   void load_state(const std::vector<const T*>& arrays, long rows);
   void save_state(const std::vector<T*>& arrays) const;
@@ -258,6 +262,8 @@ class Net {
   double squares(const Share& share) const;
   void update(const Share& share, Update<T> u);
   void turn(const Share& share);
+  bool rounds(const Matrix& m) const { return quantised_ && !m.is_bias; }
+  T* trained(const Matrix& m) const { return rounds(m) ? floats_.at() : params_.at(); }
   Update<T> rule(const Lesson<T>& lesson, const Orders& orders, double squares) const;
 
   Shape shape_;
@@ -272,6 +278,9 @@ class Net {
   std::vector<Share> gradients_, updates_;
   std::vector<double> squares_;  // sums of squares of the gradient, for each share of an update
   Buffer<T> params_, grads_, m_, v_, turned_;
+  Buffer<T> floats_;  // of weights that are rounded in `params_`
+  Grid<T> grid_;      // of inputs
+  bool quantised_ = false;
   bool stale_ = true;           // whether weights were loaded since `complete`
   bool stem_segments_ = false;  // whether the first layer of the stem is passed in segments
   Buffer<T> moments_;           // of the stem: those of the batch, or the running ones

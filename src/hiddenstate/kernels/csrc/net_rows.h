@@ -12,6 +12,17 @@ void convert(const From* from, T* to, long n) {
   for (long i = 0; i < n; i++) to[i] = static_cast<T>(from[i]);
 }
 
+// Rounds inputs to their grid.
+template <class T>
+void round_to(Grid<T> grid, T* at, long n) {
+  constexpr T shift = sizeof(T) == 4 ? static_cast<T>(3 << 22) : static_cast<T>(3LL << 51);
+  const T inverse = 1 / grid.scale;
+  for (long i = 0; i < n; i++) {
+    const T x = at[i] * grid.scale, within = std::min(grid.most, std::max(-grid.most, x));
+    at[i] = ((within + shift) - shift) * inverse;
+  }
+}
+
 // Copies rows of the table into the shard: unchanged for an autoencoder, else with time first.
 template <class T>
 void Net<T>::read(const Table& x, const int64_t* rows, Shard& s) {
@@ -27,6 +38,7 @@ void Net<T>::read(const Table& x, const int64_t* rows, Shard& s) {
     else
       convert(static_cast<const double*>(x.at) + from, line, n);
     if (!recurrent()) continue;
+    if (grid_.scale > 0) round_to(grid_, line, n);
     if (input_length(s)) {  // numbers after the end of a row may be anything
       const long end = std::min<long>(std::max<long>(input_length(s)[r], 0) * inputs, n);
       std::memset(line + end, 0, (n - end) * sizeof(T));

@@ -43,9 +43,17 @@ double Net<T>::squares(const Share& share) const {
   return kernels_.sum_of_squares(grads_.at() + m.at + share.block * panel, share.blocks * panel);
 }
 
+// Rounds some blocks of a weight, if they are rounded, and transposes them.
 template <class T>
 void Net<T>::turn(const Share& share) {
   const Matrix& m = matrices_[share.matrix];
+  const long panel = m.layout.k() * m.layout.gates * kernels_.lanes;
+  const long at = m.at + share.block * panel;
+  const bool is_product = std::any_of(factored_.begin(), factored_.end(),
+                                      [&](const Factored& f) { return f.whole == share.matrix; });
+  if (rounds(m) && !is_product)
+    kernels_.to_grid(floats_.at() + at, m.layout.k(), m.layout.gates, share.blocks,
+                     params_.at() + at);
   if (m.turned < 0) return;
   kernels_.turn(params_.at() + m.at, m.layout.k(), m.blocks(kernels_.lanes), m.layout.gates,
                 share.block, share.block + share.blocks, turned_.at() + m.turned);
@@ -57,7 +65,7 @@ void Net<T>::update(const Share& share, Update<T> u) {
   const long panel = m.layout.k() * m.layout.gates * kernels_.lanes;
   const long at = m.at + share.block * panel;
   u.n = share.blocks * panel;
-  u.p = params_.at() + at;
+  u.p = trained(m) + at;
   u.g = grads_.at() + at;
   if (!m.decays) u.decay = 0;
   if (u.m) u.m += at;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "cells.h"
+#include "grid.h"
 
 namespace hs {
 namespace HS_LEVEL {
@@ -239,11 +240,23 @@ HS_INLINE long pause(const Sequence<T>& q) {
   return 1 + 100000 / work<C>(q);
 }
 
+// Rounds h to its grid. Gradients pass as if it had not been rounded (Bengio, Leonard and
+// Courville, "Estimating or propagating gradients through stochastic neurons", 2013, section 4).
+template <class T>
+void round_state(const Sequence<T>& q, const Step<T>& s, long begin, long end) {
+  for (long row = 0; row < q.rows; row++)
+    for (long block = begin; block < end; block++) {
+      T* at = to(q, s, row, block);
+      store(at, on_grid<T>(load(at), q.grid));
+    }
+}
+
 template <class C, class T>
 void forward_step(const Sequence<T>& q, long nth, long begin, long end) {
   const Step<T> s(q, nth);
   blocks_forward<C>(q, s, nth, begin, end);
   if (end == q.blocks) clear_state(q, s);
+  if (q.grid.scale > 0) round_state(q, s, begin, end);
 }
 
 template <class C, class T>

@@ -173,6 +173,7 @@ class Stack : public AnyStack<T> {
     // Where the gradients of the states are in a pass that keeps the gates.
     q.ahead = !w.kept && reads_ahead(w.rows, w.steps) ? dstate(w, layer, d, 0) : nullptr;
     q.more = w.kept ? more(w, layer, d) : nullptr;
+    if (!Base::grids.empty()) q.grid = Base::grids[layer];
     q.stop = stop;
     return q;
   }

@@ -1,0 +1,85 @@
+"""Training that ends with the numbers of a net in integers, and then answers as that net."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from hiddenstate.engines.interface import (
+    Chunk,
+    Engine,
+    EngineInfo,
+    Predictor,
+    Source,
+    Task,
+    TrainingState,
+)
+from hiddenstate.engines.members import averaged
+from hiddenstate.models.fitted import FittedModel
+from hiddenstate.models.integers import params_on_grid
+from hiddenstate.models.net import Params
+from hiddenstate.system.typing import Array
+
+
+class RoundedEngine:
+    """Trains as the engine in it; see `Engine`. After :meth:`settle`, it answers in integers.
+
+    Parameters
+    ----------
+    task : Task
+    engine : Engine
+        Computes the steps, from `task.grid_from` on with rounded numbers.
+    make : callable
+        As :func:`hiddenstate.engines.choose.make_predictor`.
+    """
+
+    def __init__(self, task: Task, engine: Engine, make: Callable[..., Predictor]) -> None:
+        self.task, self._engine, self._make = task, engine, make
+        self._model: FittedModel | None = None
+        self._predictors: list[Predictor] = []
+        self.name, self.version, self.device = engine.name, engine.version, engine.device
+        self.threads = engine.threads
+
+    def settle(self, model: FittedModel) -> None:
+        """Answer as a model in integers from now on, of which this is the net."""
+        self._model, threads = model, self.threads
+        self._predictors = [self._make(each, "cpu", threads) for each in model.members()]
+
+    def run(self, first: int, last: int, stop: Callable[[], bool]) -> Chunk:
+        """Run steps `first` to `last` - 1; see `Engine.run`."""
+        self._model, self._predictors = None, []
+        return self._engine.run(first, last, stop)
+
+    def predict(self, X: Source, lengths: Array | None = None) -> Array:
+        """Return the outputs for rows `X`; see `Engine.predict`."""
+        if self._model is None:
+            return self._engine.predict(X, lengths)
+        return averaged(self.each(X, lengths), self.task.net)
+
+    def each(self, X: Source, lengths: Array | None = None) -> list[Array]:
+        """Return the outputs of each member for rows `X`."""
+        if self._model is not None:
+            return [net.predict(X, lengths) for net in self._predictors]
+        of_each = getattr(self._engine, "each", None)
+        return of_each(X, lengths) if of_each else [self._engine.predict(X, lengths)]
+
+    def encode(self, X: Source) -> Array:
+        """Return the codes of rows `X`; see `Engine.encode`."""
+        return (self._predictors[0] if self._model else self._engine).encode(X)
+
+    def restore(self, params: Params) -> None:
+        """Replace the weights; see `Engine.restore`."""
+        self._engine.restore(params)
+        if self._model is not None:
+            self.settle(replace(self._model, params=params_on_grid(params)))
+
+    def set_lr(self, lr: float) -> None:
+        """Set the initial rate of the schedule; see `Engine.set_lr`."""
+        self._engine.set_lr(lr)
+
+    def export(self) -> TrainingState:
+        """Return a copy of the state; see `Engine.export`. Settled weights are rounded."""
+        state = self._engine.export()
+        return state if self._model is None else replace(state, params=dict(self._model.params))
+
+    def about(self) -> EngineInfo:
+        """Return what config.json records about the engine; see `Engine.about`."""
+        return self._engine.about()

@@ -1,0 +1,31 @@
+"""Options that exclude each other, of nets in integers."""
+
+from typing import Any
+
+import pytest
+
+from hiddenstate.config import make_config
+from hiddenstate.errors import OptionError
+from hiddenstate.program.cells import CELLS
+from hiddenstate.program.integers import INTEGER_EQUATIONS
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"engine": "torch"}, "--engine torch: only the native engine"),
+        ({"device": "cuda"}, "--device cuda: only the CPU"),
+        ({"convolutions": True}, "--convolutions: they have no form in integers"),
+        ({"cell": "mingru"}, "--cell: minGRU has no form in integers"),
+        ({"cell": "lru"}, "--cell: LRU has no form in integers"),
+        ({"state_bits": 12}, "--state-bits: expected 8 or 16, got 12"),
+        ({"quantize": None, "state_bits": 8}, "--state-bits: applies only to integers"),
+    ],
+)
+def test_what_a_net_in_integers_cannot_be_is_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        make_config("classify", {"quantize": "int8", **options})
+
+
+def test_cells_say_whether_they_have_integers() -> None:
+    assert {name for name, cell in CELLS.items() if cell.in_integers} == set(INTEGER_EQUATIONS)
