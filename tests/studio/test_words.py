@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import hiddenstate
+from hiddenstate.config import job_options
 from hiddenstate.program.jobs import KINDS
 from hiddenstate.program.words import COMPANIONS
 from hiddenstate.runs.static_facts import StaticFacts
@@ -36,6 +37,7 @@ PAGES = {
     "why": ("why",),
     "points": ("points",),
     "own": ("own_row", "unit"),
+    "options": ("option_names",),
 }
 """The modules with which each file of texts is loaded."""
 
@@ -121,6 +123,14 @@ def test_a_page_has_the_pictures_of_what_the_run_has(appended, stream, arrays, s
     assert [name for name in found if found[name]["wide"]] == [
         name for name in shown if name not in ("learning", "hidden", "portrait")
     ]
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="requires node")
+def test_every_option_has_a_chinese_name() -> None:
+    flags = {
+        f"--{option.name.replace('_', '-')}" for job in KINDS for _, option in job_options(job)
+    }
+    assert flags - set(chinese()["options"]) == set()
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="requires node")

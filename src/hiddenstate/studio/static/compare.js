@@ -4,6 +4,7 @@ import { get } from "./api.js";
 import { fill, h } from "../../web/dom.js";
 import { drawCurves } from "./curves.js";
 import { classColors } from "./theme.js";
+import { optionName } from "./option_names.js";
 import { Picture } from "./picture.js";
 import { copy } from "./copy.js";
 import { duration, intervalOf, scoreOf } from "./runs.js";
@@ -78,8 +79,8 @@ export async function comparePage(main, ids) {
   const scored = runs.filter((/** @type {any} */ run) => run.score !== null && `${run.job} ${run.metric}` === metric);
   const wide = n > 3 && differing.length > 0 && scored.length > 1 ? (await import("./parallel.js")).parallel({
     names: runs.map((/** @type {any} */ run) => run.name),
-    axes: [...differing.slice(0, 11).map(([name, values]) => ({ name: name.replaceAll("_", " "), values })),
-      { name: scored[0].title, values: runs.map((/** @type {any} */ run) => (scored.includes(run) ? run.score : null)), better: scored[0].is_share ? "more" : "less", write: scored[0].is_share ? percent : short }],
+    axes: [...differing.slice(0, 11).map(([name, values]) => ({ name: optionName(name), values })),
+      { name: t(scored[0].title), values: runs.map((/** @type {any} */ run) => (scored.includes(run) ? run.score : null)), better: scored[0].is_share ? "more" : "less", write: scored[0].is_share ? percent : short }],
     pick,
     open: (place) => { window.location.hash = `#/run/${runs[place].id}`; },
   }) : null;
@@ -161,7 +162,7 @@ export async function comparePage(main, ids) {
     /** @type {Map<string, string>} further results, and their titles */
     const others = new Map();
     for (const run of runs) {
-      for (const { name, title, help } of run.results) if (name.startsWith("test_") && name !== run.metric && others.size < 4) others.set(name, title || help);
+      for (const { name, title, help } of run.results) if (name.startsWith("test_") && name !== run.metric && others.size < 4) others.set(name, t(title || help));
     }
     const rows = runs.map((/** @type {any} */ run, /** @type {number} */ place) => {
       const row = h("tr", { onpointerenter: () => pick(place), onpointerleave: () => pick(null) }, h("th", { scope: "row" }, named(run, place)), h("td", {}, t(run.job)), h("td", {}, h("bdi", { title: run.data }, run.data)),
@@ -178,13 +179,13 @@ export async function comparePage(main, ids) {
 
   function optionTable() {
     const value = (/** @type {any} */ each) => (each === null || each === undefined ? "–" : each === true ? t("yes") : each === false ? t("no") : String(each));
-    const head = (/** @type {string} */ name) => h("th", { scope: "row" }, name.replaceAll("_", " "));
+    const head = (/** @type {string} */ name) => h("th", { scope: "row" }, optionName(name));
     const usual = Object.fromEntries(differing.map(([name, values]) => [name, mostCommon(values.map(value))]));
     const cell = (/** @type {string} */ name, /** @type {any} */ each) => h("td", {}, n > 2 && value(each) === usual[name] ? value(each) : h("strong", {}, h("bdi", {}, value(each))));
     const table = n <= FEW
       ? [h("thead", {}, h("tr", {}, h("th", { scope: "col" }, t("Option")), runs.map((/** @type {any} */ run, /** @type {number} */ place) => h("th", { scope: "col" }, named(run, place))))),
         h("tbody", {}, differing.map(([name, values]) => h("tr", {}, head(name), values.map((each) => cell(name, each)))))]
-      : [h("thead", {}, h("tr", {}, h("th", { scope: "col" }, t("Run")), differing.map(([name]) => h("th", { scope: "col" }, name.replaceAll("_", " "))))),
+      : [h("thead", {}, h("tr", {}, h("th", { scope: "col" }, t("Run")), differing.map(([name]) => h("th", { scope: "col" }, optionName(name))))),
         h("tbody", {}, runs.map((/** @type {any} */ run, /** @type {number} */ place) => h("tr", { onpointerenter: () => pick(place), onpointerleave: () => pick(null) }, h("th", { scope: "row" }, named(run, place)), differing.map(([name, values]) => cell(name, values[place])))))];
     return h("section", { class: "wide" }, h("h2", {}, t("Options that differ")), h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": t("Options that differ") },
       h("table", { class: "plain" }, h("caption", { class: "unseen" }, t("Options that differ between the runs")), table)));
@@ -193,7 +194,7 @@ export async function comparePage(main, ids) {
   function others() {
     const set = Object.entries(same).filter(([, value]) => value !== null);
     return h("details", { class: "more wide" }, h("summary", {}, t("{n} options are the same", { n: Object.keys(same).length })),
-      h("dl", { class: "same" }, set.map(([name, value]) => h("div", {}, h("dt", {}, name.replaceAll("_", " ")), h("dd", {}, h("bdi", {}, String(value)))))));
+      h("dl", { class: "same" }, set.map(([name, value]) => h("div", {}, h("dt", {}, optionName(name)), h("dd", {}, h("bdi", {}, String(value)))))));
   }
 
   function commands() {

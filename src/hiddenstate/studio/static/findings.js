@@ -2,6 +2,7 @@
 
 import { h } from "../../web/dom.js";
 import { classColors } from "./theme.js";
+import { optionSet } from "./option_names.js";
 import { Picture } from "./picture.js";
 import { t } from "./words.js";
 import { fitted, paintPixels, spot, write } from "../../web/pen.js";
@@ -178,7 +179,7 @@ export function findingsOf(found, fix, known) {
   if (found.warnings.length) {
     parts.push(block(t("Worth a look"), h("ul", { class: "warnings" }, found.warnings.map((/** @type {string} */ text) => {
       const options = fixOf(text, known);
-      const words = options && Object.entries(options).map(([name, value]) => [name.replaceAll("_", " "), value]).map(([name, value]) => (value === true ? name : value === false ? `no ${name}` : `${name} ${value}`)).join(", ");
+      const words = options && Object.entries(options).map(([name, value]) => optionSet(name, value)).join(", ");
       return h("li", {}, h("span", {}, text), options && h("button", { type: "button", onclick: () => fix(options) }, t("Apply: {options}", { options: words })));
     }))));
   }

@@ -2,6 +2,7 @@
 
 import { get } from "./api.js";
 import { h } from "../../web/dom.js";
+import { optionSet } from "./option_names.js";
 import { styled } from "./style.js";
 import { t } from "./words.js";
 
@@ -19,7 +20,7 @@ export async function haunt(store, id, pictures) {
   if (!old) return;
   await styled("ghost");
   const all = Object.entries(found.options).slice(0, MOST);
-  const set = (/** @type {number} */ place) => all.map(([name, values]) => ` · ${name.replaceAll("_", " ")} ${values[place] ?? "–"}`).join("");
+  const set = (/** @type {number} */ place) => all.map(([name, values]) => ` · ${optionSet(name, values[place])}`).join("");
   const ends = Object.values(old.curves).map((/** @type {any} */ points) => points[points.length - 1][0]);
   store.ghost = { name: old.name, curves: old.curves, end: Math.max(0, ...ends) };
   for (const { element } of pictures) {

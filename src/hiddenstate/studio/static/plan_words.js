@@ -2,6 +2,7 @@
 // who do not know its terms.
 
 import { percent, short } from "../../web/numbers.js";
+import { optionName } from "./option_names.js";
 import { t } from "./words.js";
 
 const HOUR = 3600e3;
@@ -20,7 +21,7 @@ export function labelOf(name, units) {
     hidden_size: t("numbers that it remembers"), layers: t("layers"), epochs: t("times through the data"), lr: t("learning rate"), members: t("networks that vote"),
     seed: t("seed of chance"), code_size: t("numbers in a code"), encoder_sizes: t("sizes on the way to the code"), batch_size: t("rows at once"),
     color: t("in colour"), image_size: t("pixels of a side"),
-  })[name] || name.replaceAll("_", " ");
+  })[name] || optionName(name);
 }
 
 /**

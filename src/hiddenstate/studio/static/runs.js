@@ -2,6 +2,7 @@
 
 import { get } from "./api.js";
 import { fill, h, say } from "../../web/dom.js";
+import { optionSet } from "./option_names.js";
 import { stream } from "./stream.js";
 import { language, t } from "./words.js";
 import { short } from "../../web/numbers.js";
@@ -184,7 +185,7 @@ export async function runsPage(main) {
   /** @param {any} row @param {Set<string>} varied */
   function rowOf(row, varied) {
     const options = Object.entries(row.options).filter(([name]) => name !== "data").sort(([a], [b]) => Number(varied.has(`${row.job} ${b}`)) - Number(varied.has(`${row.job} ${a}`)));
-    const words = options.map(([name, value]) => (value === true ? name : value === false ? `no ${name}` : `${name} ${value ?? "–"}`).replaceAll("_", " "));
+    const words = options.map(([name, value]) => optionSet(name, value));
     const now = JSON.stringify([row, words]);
     let own = shown.get(row.id);
     if (!own) {

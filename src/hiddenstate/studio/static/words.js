@@ -10,7 +10,7 @@ const own = language === "zh" ? { ...(await import("./zh_frame.js")).TEXTS } : {
 
 /**
  * Loads the texts of some pages, if they are in another language than English.
- * @param {"home"|"classify"|"regress"|"autoencode"|"away"|"memory"|"layers"|"forecast"|"fields"|"result"|"sounds"|"why"|"points"|"own"} pages
+ * @param {"home"|"classify"|"regress"|"autoencode"|"away"|"memory"|"layers"|"forecast"|"fields"|"result"|"sounds"|"why"|"points"|"own"|"options"} pages
  */
 export async function speak(pages) {
   if (language === "zh") Object.assign(own, (await import(`./zh_${pages}.js`)).TEXTS);
