@@ -1,13 +1,15 @@
 """The list of models in integers: each kind that has such a form, and what answers them exactly."""
 
+from collections.abc import Sequence
 from functools import cache
 
+from hiddenstate.engines.integers import compiled
 from hiddenstate.export.trial import trials_of
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.meaning import program_of
 from hiddenstate.program.quantising import calibrated
 from tests.contract.models import model_of
-from tests.contract.reference import Case, ask
+from tests.contract.reference import Case, Reply, ask
 from tests.contract.translations import html, program, python
 
 WITH_BOTH = ("rnn tanh", "rnn relu", "gru", "lstm", "fastgrnn", "autoencoder, relu")
@@ -45,7 +47,12 @@ def integer_case(name: str) -> Case:
     return ask(name, in_integers(model_of(model), int(bits)))
 
 
-ANSWERING = {"program": program, "python": python, "html": html}
+def native(cases: Sequence[Case]) -> list[Reply]:
+    """Return the answers of programs whose layers the kernels compute."""
+    return program(cases, lambda model: compiled(program_of(model)))
+
+
+ANSWERING = {"program": program, "native": native, "python": python, "html": html}
 """What has nets in integers."""
 
 LIMIT = 1e-12

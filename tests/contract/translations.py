@@ -30,6 +30,7 @@ from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.meaning import program_of
 from hiddenstate.models.streaming import obstacles_of_model
 from hiddenstate.program.equations import softmax
+from hiddenstate.program.program import Program
 from hiddenstate.web import joining
 from tests.contract.models import KINDS, model_of
 from tests.contract.programs import answers_in_c, answers_in_node
@@ -153,11 +154,13 @@ def of_kernels(model: FittedModel) -> float:
     return of_engine(model) if not model.companions else 5e-3
 
 
-def program(cases: Sequence[Case]) -> list[Reply]:
+def program(
+    cases: Sequence[Case], made: Callable[[FittedModel], Program] = program_of
+) -> list[Reply]:
     """Return the answers of programs, in which "steps" and "handed over" hand over the state."""
     replies = []
     for case in cases:
-        own, X = program_of(case.model), case.whole.X
+        own, X = made(case.model), case.whole.X
         reply = {
             question: own.predict(trial.X, trial.lengths)
             for question, trial in zip(("rows", "unequal"), case.trials, strict=False)

@@ -1,5 +1,7 @@
 """Nets in integers in the kernels: the integers of the program, in batches and in streams."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -41,7 +43,7 @@ def test_large_numbers_are_cut_alike(cell: str) -> None:
     model, random = model_of(name), np.random.default_rng(0)
     size = 0.5 if cell == "rnn_relu" else 40
     params = {n: size * random.normal(size=a.shape) for n, a in model.params.items()}
-    model.params.update({n: a.astype(np.float32) for n, a in params.items()})
+    model = replace(model, params={n: a.astype(np.float32) for n, a in params.items()})
     program = program_of(model)
     x = random.normal(size=(21, 5, program.width))
     whole = in_integers(program, calibrated(program, x))
