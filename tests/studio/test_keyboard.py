@@ -118,8 +118,11 @@ def test_everything_can_be_done_with_the_keys(
         "(said) => document.querySelector('.said p').textContent !== said", arg=said
     )
     hands.go_to(".hand .reading canvas")
-    hands.press("ArrowRight")
+    hands.press("ArrowRight", "ArrowRight")
+    hands.wait_for(".hand .reading .note", "step 2 of")
+    hands.press("ArrowDown")
     hands.wait_for(".unit .note", "highest")
+    hands.wait_for(".hand .reading .note", "after step 2")
 
     # An export.
     hands.enter(".take > summary")

@@ -8,7 +8,7 @@ import { paintPixels, write } from "../../web/pen.js";
 import { boxesBelow, boxesBeside, chanceBars, chanceLines, decidedAfter, drawPicture, drawReading } from "../../web/reading_picture.js";
 import { drawLanesRead, lanesOf } from "../../web/signal.js";
 import { colorOf } from "../../web/colors.js";
-import { percent, short, topOf } from "../../web/numbers.js";
+import { clamp, percent, short, topOf } from "../../web/numbers.js";
 
 /** @typedef {import("../../web/pen.js").Box} Box */
 
@@ -127,7 +127,7 @@ export class Reading {
       else this.tell();
       this.picture.paint();
     });
-    canvas.addEventListener("pointerleave", () => { this.over = 0; this.tell(); this.picture.paint(); });
+    for (const name of ["pointerleave", "blur"]) canvas.addEventListener(name, () => { this.over = 0; this.tell(); this.picture.paint(); });
   }
 
   /**
@@ -169,7 +169,7 @@ export class Reading {
     if (units.chosen !== null && units.chosen < trace.units) words.push(t("unit {unit} is selected", { unit: units.chosen }));
     const text = words.join(" · ");
     if (this.picture.note.textContent !== text) this.picture.note.textContent = text;
-    this.picture.describe(`${this.picture.heading.textContent}. ${text}. ${t("{units} hidden units after {steps} steps; the arrow keys select one.", { units: trace.units, steps: trace.length })}`);
+    this.picture.describe(`${this.picture.heading.textContent}. ${text}. ${t("{units} hidden units after {steps} steps; {keys}", { keys: trace.length < 2 ? t("the arrow keys select one.") : this.upright ? t("up and down move over the steps, left and right select a unit.") : t("left and right move over the steps, up and down select a unit."), units: trace.units, steps: trace.length })}`);
   }
 
   /** @param {CanvasRenderingContext2D} pen @param {number} width @param {number} height */
@@ -296,18 +296,36 @@ export class Reading {
   key(pressed) {
     const { trace, units } = this;
     if (!trace) return false;
-    if (pressed === "Escape" && units.chosen !== null) {
-      units.choose(null);
+    if (pressed === "Escape" && (this.over || units.chosen !== null)) {
+      if (this.over) this.over = 0;
+      else units.choose(null);
+      this.point(false);
       return true;
     }
-    const moves = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1, PageUp: -8, PageDown: 8, Home: -1e9, End: 1e9 };
-    if (!(pressed in moves)) return false;
-    const order = units.of(trace.units);
-    const at = units.chosen === null ? -1 : order.indexOf(units.chosen);
-    const next = at < 0 ? 0 : Math.min(Math.max(at + /** @type {any} */ (moves)[pressed], 0), order.length - 1);
-    units.choose(order[next]);
-    const last = trace.states.length / trace.units - 1;
-    say(this.unitWords(order[next], last));
+    const [back, on, before, after] = this.upright ? ["ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight"] : ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"];
+    const moves = /** @type {Record<string, number>} */ ({ [back]: -1, [on]: 1, PageUp: -8, PageDown: 8, Home: -1e9, End: 1e9 });
+    if (pressed in moves && trace.length > 1) {
+      this.over = clamp(this.over + moves[pressed], 1, trace.length);
+    } else if (pressed in moves || pressed === before || pressed === after) {
+      const order = units.of(trace.units);
+      const at = units.chosen === null ? -1 : order.indexOf(units.chosen);
+      const way = pressed === before ? -1 : pressed === after ? 1 : moves[pressed];
+      units.choose(order[at < 0 ? 0 : clamp(at + way, 0, order.length - 1)]);
+    } else return false;
+    this.point(true);
     return true;
+  }
+
+  /** Says what is at the step and the unit that are looked at. @param {boolean} aloud */
+  point(aloud) {
+    const { units, over } = this;
+    const trace = /** @type {Trace} */ (this.trace);
+    const count = trace.states.length / trace.units;
+    const step = over ? Math.ceil((over * count) / trace.length) - 1 : count - 1;
+    const words = [over ? this.chanceWords(over) : "", units.chosen !== null && units.chosen < trace.units ? this.unitWords(units.chosen, step) : ""].filter(Boolean);
+    if (over && words.length) this.picture.note.textContent = words.join(" · ");
+    else this.tell();
+    if (aloud) say(words.join(". "));
+    this.picture.paint();
   }
 }
