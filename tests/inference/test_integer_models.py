@@ -6,12 +6,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from hiddenstate.engines import make_predictor
 from hiddenstate.errors import DataError, OptionError
 from hiddenstate.export import export_model
+from hiddenstate.inference.hidden_states import hidden_state_model
 from hiddenstate.inference.stream import Stream, saved_stream
 from hiddenstate.inference.why import Explainer
 from hiddenstate.models.meaning import program_of
 from hiddenstate.models.torch_modules import module_of
+from hiddenstate.program.integers import IntegerRecurrent
+from hiddenstate.program.layers import run_layers
 from tests.contract.models import CAUSAL, CLASSIFY, LINEAR, POOLED, STEPS, made
 from tests.models.test_integers import in_integers
 
@@ -63,3 +67,34 @@ def test_what_would_answer_in_floats_is_refused(tmp_path: Path) -> None:
     for target in ("onnx", "nam", "rtneural"):
         with pytest.raises(OptionError, match=r"compute in integers|one signal"):
             export_model(model, target, tmp_path / "m")
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_predictions_and_hidden_states_are_those_of_the_program(bidirectional: bool) -> None:
+    model = in_integers(made(8, CLASSIFY, cell="lstm", readout="mean", bidirectional=bidirectional))
+    x = np.random.default_rng(1).normal(size=(5, *model.row_shape))
+    lengths = np.array([6, 1, 4, 6, 2])
+    for n, row in zip(lengths, x, strict=True):
+        row[n:] = np.nan
+    program, predictor = program_of(model), make_predictor(model)
+    assert np.array_equal(predictor.predict(x, lengths), program.outputs(x, lengths))
+    states = make_predictor(hidden_state_model(model)).predict(x, lengths)
+    net, h = program.nets[0], program.nets[0][1]
+    assert isinstance(h, IntegerRecurrent)
+    whole = run_layers(net[:2], x, lengths)[0]
+    assert np.array_equal(np.ldexp(states, h.formats["h"].bits), whole)
+
+
+def test_a_state_is_carried_as_the_numbers_that_integers_stand_for() -> None:
+    model = in_integers(made(9, STEPS, cell="lstm", layers=2, missing="error"))
+    x = np.random.default_rng(2).normal(size=(3, 8, model.row_shape[1]))
+    predictor = make_predictor(model)
+    first, state = predictor.forward(x[:, :5], {})
+    rest, after = predictor.forward(x[:, 5:], state)
+    assert np.array_equal(np.concatenate([first, rest], axis=1), predictor.predict(x))
+    x[1, 6] = np.nan
+    gone, last = predictor.forward(x[:, 5:], state)
+    assert np.array_equal(np.isnan(gone).all(axis=2), [[0, 0, 0], [0, 1, 1], [0, 0, 0]])
+    assert np.array_equal(np.isnan(last["c"]).any(axis=(0, 2)), [0, 1, 0])
+    assert np.isnan(predictor.forward(x[:, :2], last)[0][1]).all()
+    assert np.array_equal(after["h"][:, 0], last["h"][:, 0])

@@ -40,6 +40,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "evaluate": ("predict", "Evaluate a model on test rows or on other data."),
         "forecast": ("forecast", "Forecast the steps after the end of series."),
         "export": ("export", "Write a model for another language or runtime."),
+        "quantize": ("quantize", "Write a model that answers in integers."),
         "publish": ("publish", "Write a folder to upload to the Hugging Face Hub."),
     },
     "Views and reports": {

@@ -1,7 +1,7 @@
 """Writes predictions to the file of --output, or prints them."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,8 @@ from hiddenstate.cli.output import note
 from hiddenstate.errors import OptionError, printable
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from hiddenstate.inference.predict import Prediction
     from hiddenstate.models.fitted import FittedModel
     from hiddenstate.runs import Run
@@ -23,6 +25,9 @@ FORMATS = {
     ".xlsx": "xlsx",
 }
 """The format of predictions by the ending of the file's name."""
+
+FIGURES = (".png", ".svg", ".pdf")
+"""Endings of the names of figures."""
 
 SOUND = "wav"
 """The format of the samples that a model makes of a sound."""
@@ -123,3 +128,33 @@ def write_prediction(prediction: "Prediction", output: Path | None, file_format:
     if sys.stdout.isatty():  # labels and names from a file may contain escape sequences
         text = "".join(f"{printable(line, 10**9)}\n" for line in text.splitlines())
     click.echo(text, nl=False, color=True)  # otherwise click removes escape codes from a pipe
+
+
+def check_figure(path: Path | None) -> None:
+    """Refuse the file of --figure if its name has no ending of a figure, or cannot be written."""
+    from hiddenstate.system.atomic_file import check_output
+
+    if path is None:
+        return
+    if path.suffix.lower() not in FIGURES:
+        raise OptionError(f"--figure: expected a name that ends in {', '.join(FIGURES)}")
+    check_output(path)
+
+
+def write_figure(path: Path, draw: "Callable[[], Figure]", words: str) -> None:
+    """Draw a figure in the light theme into a file, with what it shows in `words`."""
+    import io
+
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    from hiddenstate.system.atomic_file import write_output
+    from hiddenstate.views import style
+
+    content = io.BytesIO()
+    with style.theme():
+        figure = draw()
+        FigureCanvasAgg(figure)
+        ending = path.suffix[1:].lower()
+        field = {"png": "Description", "svg": "Description", "pdf": "Subject"}[ending]
+        figure.savefig(content, format=ending, metadata={field: words})
+    write_output(path, content.getvalue())

@@ -1,6 +1,5 @@
 """What an answer of `predict` rests on: a table, and a figure."""
 
-import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,18 +9,14 @@ import click
 
 from hiddenstate.cli.options import FilePath
 from hiddenstate.cli.output import note
-from hiddenstate.cli.output_file import write_prediction
+from hiddenstate.cli.output_file import check_figure, write_figure, write_prediction
 from hiddenstate.cli.refused_options import refuse_options, refuse_unread
 from hiddenstate.cli.stdin import stdin_as_file
-from hiddenstate.errors import OptionError
 
 if TYPE_CHECKING:
     from hiddenstate.inference.why_rows import Reason
     from hiddenstate.models.fitted import FittedModel
     from hiddenstate.runs import Run
-
-FIGURES = (".png", ".svg", ".pdf")
-"""Endings of the names of figures."""
 
 
 @dataclass(frozen=True)
@@ -82,12 +77,7 @@ def asked_of(options: dict[str, Any]) -> Asked | None:
         return None
     refuse_options("why")
     asked = Asked(number, *rest)
-    if asked.figure is not None:
-        from hiddenstate.system.atomic_file import check_output
-
-        if asked.figure.suffix.lower() not in FIGURES:
-            raise OptionError(f"--figure: expected a name that ends in {', '.join(FIGURES)}")
-        check_output(asked.figure)
+    check_figure(asked.figure)
     return asked
 
 
@@ -149,32 +139,20 @@ def _reason(
 
 
 def _draw(reason: "Reason", path: Path) -> None:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
     from hiddenstate.inference.why import OCCLUSION
     from hiddenstate.inference.why_rows import ODDS
-    from hiddenstate.system.atomic_file import write_output
-    from hiddenstate.views import style
     from hiddenstate.views.figures.why import Lit, why
 
     title = f"Why {reason.answer}" if reason.unit == ODDS else f"What {reason.answer} rests on"
     title += " (by occlusion)" if reason.why.kind == OCCLUSION else ""
-    content = io.BytesIO()
-    with style.theme():
-        figure = why(
-            Lit(
-                reason.values,
-                reason.why.attributions,
-                reason.names,
-                title,
-                f"{reason.where()}; {reason.compared()}",
-                reason.unit or f"units of {reason.answer}",
-                reason.picture,
-                ("toward", "against") if reason.unit == ODDS else ("raises it", "lowers it"),
-            )
-        )
-        FigureCanvasAgg(figure)
-        ending = path.suffix[1:].lower()
-        words = {"png": "Description", "svg": "Description", "pdf": "Subject"}[ending]
-        figure.savefig(content, format=ending, metadata={words: reason.in_words()})
-    write_output(path, content.getvalue())
+    lit = Lit(
+        reason.values,
+        reason.why.attributions,
+        reason.names,
+        title,
+        f"{reason.where()}; {reason.compared()}",
+        reason.unit or f"units of {reason.answer}",
+        reason.picture,
+        ("toward", "against") if reason.unit == ODDS else ("raises it", "lowers it"),
+    )
+    write_figure(path, lambda: why(lit), reason.in_words())

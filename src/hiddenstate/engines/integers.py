@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.data.rows import fractions
-from hiddenstate.engines.interface import Task, check_state
+from hiddenstate.engines.interface import Source, Task, check_state
 from hiddenstate.engines.reference import ReferencePredictor
 from hiddenstate.kernels import default_threads, level, native
 from hiddenstate.models.fitted import FittedModel
@@ -20,6 +20,7 @@ from hiddenstate.program.integers import (
     INTEGER_EQUATIONS,
     LARGEST_SUM,
     SIGMOID,
+    Dequantise,
     Factors,
     IntegerBeside,
     IntegerConvolution,
@@ -168,7 +169,8 @@ class _CompiledRecurrent(IntegerRecurrent):
 class IntegerPredictor(ReferencePredictor):
     """Computes the outputs of a model in integers; see :class:`Predictor`.
 
-    Its states are those that the integers stand for, exactly.
+    Its states are those that the integers stand for, exactly. Answers to rows with missing values,
+    which nothing filled in, are NaN, from the first on where there is one at every step.
 
     Parameters
     ----------
@@ -189,19 +191,63 @@ class IntegerPredictor(ReferencePredictor):
                     own = np.full((len(layer.directions), 1, 1), format.bits)
                     before = self._bits.get(name, own[:0])
                     self._bits[name] = np.concatenate([before, own])
+        if _gives_states(model):
+            self._layers = (*self._layers[:-2], Dequantise(int(self._bits["h"][-1, 0, 0])))
+        self._whole = any(layer.whole_rows for layer in self._layers)
+
+    def predict(self, X: Source, lengths: Array | None = None) -> Array:
+        """Return the outputs for rows `X`; see `Predictor.predict`."""
+        parts = []
+        for some in self._pieces(X):
+            rows, own = fractions(X[some], self.dtype), None if lengths is None else lengths[some]
+            parts.append(self._run(rows, own, None)[0])
+        return np.concatenate(parts)
 
     def forward(self, X: Array, state: Params) -> tuple[Array, Params]:
         """Return the outputs for parallel rows and their last state; see `Predictor.forward`."""
         check_state(state, self.net, len(X))
-        begin = state_of(self._layers, len(X))
+        begin, gone = state_of(self._layers, len(X)), np.zeros(len(X), bool)
         for name, array in state.items():
-            whole = np.ldexp(np.asarray(array, np.float64), self._bits[name])
+            gone |= np.isnan(array).any(axis=(0, 2))
+            whole = np.ldexp(np.nan_to_num(np.asarray(array, np.float64)), self._bits[name])
             begin[name] = np.rint(whole).astype(np.int64)
-        outputs, _, after = run_layers(self._layers, fractions(X, self.dtype), None, begin)
-        names = self.net.state_shapes(len(X))
-        return outputs, {n: np.ldexp(after[n].astype(np.float64), -self._bits[n]) for n in names}
+        outputs, after = self._run(fractions(X, self.dtype), None, begin, gone)
+        return outputs, {name: after[name] for name in self.net.state_shapes(len(X))}
+
+    def _run(
+        self, X: Array, lengths: Array | None, begin: Params | None, gone: Array | None = None
+    ) -> tuple[Array, Params]:
+        """Return outputs, and the state after the last step of rows; NaN of rows that are `gone`
+        from the first step, or from one with missing values on."""
+        known = np.asarray(np.isfinite(X).all(axis=-1))
+        if lengths is not None:
+            known |= np.arange(X.shape[1]) >= lengths[:, None]
+        layers = (*self._layers, *self._decoder)
+        y, _, after = run_layers(layers, np.where(known[..., None], X, 0), lengths, begin)
+        for name, bits in self._bits.items():
+            after[name] = np.ldexp(after[name].astype(np.float64), -bits)
+        if gone is not None and gone.any():
+            known[gone, 0] = False
+        if not known.all():
+            lost = ~known if known.ndim == 1 else ~known.all(axis=1)
+            if y.shape[:-1] == known.shape and known.ndim == 2 and not self._whole:
+                y[~np.logical_and.accumulate(known, axis=1)] = np.nan
+            else:
+                y[lost] = np.nan
+            for name in self._bits:
+                after[name][:, lost] = np.nan
+        return y, after
 
 
 def _flat(layers: Sequence[Layer]) -> Iterator[Layer]:
     for layer in layers:
         yield from _flat(layer.layers) if isinstance(layer, IntegerBeside) else (layer,)
+
+
+def _gives_states(model: FittedModel) -> bool:
+    """Return whether outputs are the states of the last layer: the head is the identity, which no
+    multiples of the scales of rows are."""
+    if model.net.kind.has_codes or model.net.output != "steps":
+        return False
+    head, bias = model.params["out.weight"], model.params["out.bias"]
+    return np.array_equal(head, np.eye(*head.shape)) and not bias.any()

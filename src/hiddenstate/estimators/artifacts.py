@@ -1,13 +1,17 @@
 """What a fitted estimator gives: streams, torch modules, exports and its file."""
 
 import os
+from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from hiddenstate.config.parameters import errors_for_python
+from hiddenstate.data import Rows
+from hiddenstate.errors import OptionError
 from hiddenstate.estimators.atomic import of_one_fit
 from hiddenstate.estimators.online import save_learner
 from hiddenstate.inference.stream import Stream, saved_stream
@@ -24,6 +28,7 @@ class ArtifactsMixin:
         threads: int
 
         def get_params(self, deep: bool = True) -> dict[str, Any]: ...
+        def _prepare(self, X: Any) -> Rows: ...
 
     @of_one_fit
     def stream(self, rows: int | str | os.PathLike[str] = 1) -> Stream:
@@ -72,6 +77,52 @@ class ArtifactsMixin:
         check_is_fitted(self)
         with errors_for_python():
             return module_of(self.model_)
+
+    @of_one_fit
+    def to_integers(self, X: ArrayLike, state_bits: int = 16, percent: float = 99.99) -> Any:
+        """Return the estimator that answers in integers; this one stays as it is.
+
+        Nothing is trained: weights become numbers of 8 bits, and the ranges of the numbers between
+        layers are found on X. See docs/integers.md.
+
+        Parameters
+        ----------
+        X : array-like
+            As for `predict`, at least 32 rows; training rows, or others like them.
+        state_bits : {16, 8}, default 16
+            Bits of inputs, of what layers give and of states.
+        percent : float, default 99.99
+            Of the numbers of each vector, how many fit; the others are cut.
+
+        Returns
+        -------
+        estimator
+            Of the same class; it does not learn, and has no torch module.
+
+        Raises
+        ------
+        OptionError
+            If a part of the model has no form in integers.
+        DataError
+            If rows are fewer than 32, or all the same.
+        """
+        from hiddenstate.inference.quantising import quantised
+
+        check_is_fitted(self)
+        if state_bits not in (16, 8) or not 50 <= percent <= 100:
+            raise OptionError(
+                "to_integers: expected state_bits 16 or 8, and percent from 50 to 100"
+            )
+        with errors_for_python():
+            rows, share = self._prepare(X), percent / 100
+            model, _ = quantised(self.model_, rows, state_bits, share, where="X")
+        other = copy(self)
+        other.model_ = model
+        for name in ("_training", "_online"):
+            vars(other).pop(name, None)
+        if hasattr(self, "state_"):
+            vars(other)["state_"] = {}  # it begins anew
+        return other
 
     def export(
         self, to: str, path: str | Path, weights: str | None = None, force: bool = False
