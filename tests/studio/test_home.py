@@ -190,12 +190,17 @@ def test_folders_are_browsed_with_keys_and_files_dropped(open_page, sensors, tmp
 
 
 def test_a_table_is_read_as_the_job_that_fits_reads_it(open_page, tmp_path):
-    days = [f"2023-{1 + k // 28:02d}-{1 + k % 28:02d}" for k in range(28)]
-    rows = [f"{s},{d},{k % 3 + 1},{k % 7 + k / 9}" for s in "ns" for k, d in enumerate(days)]
-    (tmp_path / "shops.csv").write_text("\n".join(["shop,day,price,sales", *rows]))
+    """So too with commas for points, and days before months, as in Germany."""
+    days = [f"{1 + k % 28:02d}.{1 + k // 28:02d}.2023" for k in range(28)]
+    sales = [f"{k % 7 + k / 9:.2f}".replace(".", ",") for k in range(28)]
+    rows = [f"{s};{d};{k % 3 + 1};{sales[k]}" for s in "ns" for k, d in enumerate(days)]
+    (tmp_path / "shops.csv").write_text("\n".join(["shop;day;price;sales", *rows]))
     browser = open_page()
     page = browser.page
     look(browser, "shops.csv")
+    assert all("422" in problem for problem in browser.problems)  # it is read anew, with the marks
+    browser.problems.clear()
+    assert page.locator(".problem:visible").count() == 0
     assert page.locator(".role").all_inner_texts()[:2] == ["name of the series", "time"]
     assert page.input_value("#first-target") == "sales"
     assert "of each shop, it learns to predict sales of the next day." in page.inner_text(".will")

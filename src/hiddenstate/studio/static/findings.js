@@ -151,6 +151,9 @@ export function rowsDrawn(found) {
   return picture.element;
 }
 
+/** What a button says that applies options. @param {Record<string, any>} options */
+export const fixWords = (options) => t("Apply: {options}", { options: Object.entries(options).map(([name, value]) => optionSet(name, value)).join(", ") });
+
 /** @param {string} title @param {...any} content */
 const block = (title, ...content) => h("section", { class: "block" }, h("h3", {}, title), ...content);
 
@@ -179,8 +182,7 @@ export function findingsOf(found, fix, known) {
   if (found.warnings.length) {
     parts.push(block(t("Worth a look"), h("ul", { class: "warnings" }, found.warnings.map((/** @type {string} */ text) => {
       const options = fixOf(text, known);
-      const words = options && Object.entries(options).map(([name, value]) => optionSet(name, value)).join(", ");
-      return h("li", {}, h("span", {}, text), options && h("button", { type: "button", onclick: () => fix(options) }, t("Apply: {options}", { options: words })));
+      return h("li", {}, h("span", {}, text), options && h("button", { type: "button", onclick: () => fix(options) }, fixWords(options)));
     }))));
   }
   if (found.reading) {

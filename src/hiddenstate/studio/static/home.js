@@ -2,7 +2,7 @@
 
 import { get, post, upload } from "./api.js";
 import { fill, h, say } from "../../web/dom.js";
-import { factsOf, findingsOf } from "./findings.js";
+import { factsOf, findingsOf, fixOf, fixWords } from "./findings.js";
 import { chosen, fieldsOf, optionsOf } from "./form.js";
 import { copy } from "./copy.js";
 import { tinyPicture } from "./job_pictures.js";
@@ -12,6 +12,8 @@ import { t } from "./words.js";
 import { short } from "../../web/numbers.js";
 
 const READY = 700; // milliseconds after which the next command is made ready: the page comes first
+/** Options that only say how a file is written: those that an error names are taken. */
+const SEPARATORS = ["delimiter", "decimal", "thousands", "encoding"];
 const SIDE = 32; // pixels of pictures that are read in one size, if they have as many
 
 /** What is remembered while another page is shown; `fits` are those of data that is read without options. @type {{data: string, found: any, fits: any[], job: string, own: Record<string, any>}} */
@@ -144,7 +146,13 @@ export async function homePage(main, studio) {
         await show();
       }
       const why = /** @type {Error} */ (error).message;
+      const hint = again ? null : fixOf(why, await readingOptions());
+      if (hint && Object.keys(hint).every((name) => SEPARATORS.includes(name) && !(name in own))) {
+        await look(data, { job, own: { ...own, ...hint } });
+        return;
+      }
       fail(why, again);
+      if (hint) problem.append(h("span", { class: "row" }, h("button", { type: "button", onclick: () => look(data, { job, own: { ...own, ...hint } }) }, fixWords(hint))));
       const [, side = ""] = /--image-size (\d+)/.exec(why) || []; // pictures that differ in size
       if (side && !again) problem.append(h("span", { class: "row" }, sizesOf(data, Math.min(Number(side), SIDE))));
     } finally {
@@ -172,6 +180,9 @@ export async function homePage(main, studio) {
     const now = findings.fits.find((/** @type {any} */ each) => each.job === job);
     return { findings, fits: needed === fit?.options && now ? fits.map((each) => (each.job === job ? { ...now, layout: now.why_not ? now.layout : each.layout } : each)) : findings.fits };
   }
+
+  /** The options that say how data is read, by name. @returns {Promise<Record<string, any>>} */
+  const readingOptions = async () => Object.fromEntries((await Promise.all(studio.jobs.map(optionsOf))).flat().filter((option) => option.reading).map((option) => [option.name, option]));
 
   /** Buttons that read pictures in one size. @param {string} data @param {number} n */
   const sizesOf = (data, n) => [true, false].map((color) => h("button", { type: "button", onclick: () => look(data, { own: { image_size: n, ...(color ? { color } : {}) } }) },
@@ -250,7 +261,7 @@ export async function homePage(main, studio) {
       : h("button", { type: "button", class: "job", "aria-pressed": String(each.job === job), onclick: () => choose(each) },
         h("span", { class: "name" }, t(each.job), place === 0 ? h("span", { class: "status running" }, t("fits best")) : null),
         h("span", {}, jobWords(each.job)), each.job === job ? null : h("span", { class: "layout" }, each.layout, each.when ? ` (${each.when})` : "")))));
-    const reading = Object.fromEntries((await Promise.all(studio.jobs.map(optionsOf))).flat().filter((option) => option.reading).map((option) => [option.name, option]));
+    const reading = await readingOptions();
     const fix = (/** @type {Record<string, any>} */ more) => look(data, { job, own: { ...kept.own, ...more } });
     const focus = document.activeElement && desk.contains(document.activeElement) ? document.activeElement.id : "";
     const wasOpen = ["net", "all"].filter((name) => desk.querySelector(`details.${name}[open]`));

@@ -25,13 +25,27 @@ export function labelOf(name, units) {
 }
 
 /**
+ * The moments of dates, in milliseconds; NaN of those whose day and month cannot be told apart.
+ * @param {string[]} texts
+ */
+function momentsOf(texts) {
+  const parts = texts.map((text) => /^(\d{1,2})([./-])(\d{1,2})[./-](\d{4})(.*)$/.exec(text));
+  if (!parts.every(Boolean)) return texts.map((text) => Date.parse(text));
+  const found = /** @type {RegExpExecArray[]} */ (parts);
+  const dayFirst = found.some(([, first, mark]) => mark === "." || Number(first) > 12);
+  const monthFirst = !dayFirst && found.some(([, , , second]) => Number(second) > 12);
+  return found.map(([, first, , second, year, rest]) => (dayFirst ? Date.parse(`${year}-${second.padStart(2, "0")}-${first.padStart(2, "0")}${rest}`)
+    : monthFirst ? Date.parse(`${year}-${first.padStart(2, "0")}-${second.padStart(2, "0")}${rest}`) : NaN));
+}
+
+/**
  * The next step and several steps in words: days if the first times are a day apart.
  * @param {any} found what inspect says
  * @returns {[string, string]}
  */
 export function stepWords(found) {
   const time = found.table.find((/** @type {any} */ each) => each.role.split(", ").includes("time"));
-  const [first, second, third] = time ? time.examples.map((/** @type {string} */ text) => Date.parse(text)) : [];
+  const [first, second, third] = time ? momentsOf(time.examples) : [];
   const unit = time && time.kind === "date" && UNITS.find(([low, high]) => [second - first, third - second].every((apart) => apart >= low && apart <= high));
   return unit ? [unit[2](), unit[3]()] : [t("the next step"), t("steps")];
 }
