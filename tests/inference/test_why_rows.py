@@ -1,6 +1,4 @@
-"""Which row and moment is explained, where it lights, and how that is said."""
-
-from typing import Any
+"""Which row and moment is explained."""
 
 import numpy as np
 import pytest
@@ -8,50 +6,10 @@ import pytest
 from hiddenstate import RecurrentClassifier
 from hiddenstate.data import Rows
 from hiddenstate.errors import DataError, OptionError
-from hiddenstate.inference.why import Explainer, Why
-from hiddenstate.inference.why_rows import Reason, largest_span, reason
-from hiddenstate.system.typing import Array
+from hiddenstate.inference.why import Explainer
+from hiddenstate.inference.why_rows import reason
 from tests.conftest import needs_kernels
 from tests.contract.models import CLASSIFY, LAST, made, model_of
-
-
-def found(attributions: Array, difference: float = 1.0) -> Why:
-    return Why(attributions, 0, difference, 0.0, "integrated gradients", 1.0, 0.0, 256, "mean")
-
-
-def test_the_largest_span_is_where_most_is_added() -> None:
-    attributions = np.random.default_rng(0).normal(0, 0.01, (40, 3))
-    attributions[12:20, 1] += 0.5
-    feature, first, last, share = largest_span(found(attributions), together=False)
-    assert (feature, first, last) == (1, 12, 20)
-    assert 0.8 < share <= 1
-    assert largest_span(found(attributions), together=True)[:3] == (None, 12, 20)
-    against = largest_span(found(-attributions, -1.0), together=False)
-    assert against[:3] == (1, 12, 20)
-
-
-@pytest.mark.parametrize(
-    ("changes", "expected"),
-    [
-        ({}, "steps 12 to 19 of b carry"),
-        ({"picture": (40, 3)}, "rows 12 to 19 carry"),
-        ({"difference": -1.0}, "speaks against it"),
-        ({"unit": "kW"}, "raises it (integrated gradients)"),
-    ],
-)
-def test_a_sentence_says_where(changes: dict[str, Any], expected: str) -> None:
-    difference = changes.pop("difference", 1.0)
-    attributions = np.zeros((40, 3))
-    attributions[12:20, 1] = difference / 8
-    rest = {"unit": "log-odds", "picture": None, **changes}
-    values = np.zeros((40, 3))
-    made_of = Reason(found(attributions, difference), 0, values, ("a", "b", "c"), "up", **rest)
-    assert expected in made_of.in_words()
-    assert "100%" in made_of.where()
-    assert made_of.in_words().startswith("up: ")
-    table = made_of.table()
-    assert len(table["attribution"]) == 120
-    assert table["feature"][:4].tolist() == ["a", "b", "c", "a"]
 
 
 @needs_kernels

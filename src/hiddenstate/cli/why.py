@@ -14,7 +14,7 @@ from hiddenstate.cli.refused_options import refuse_options, refuse_unread
 from hiddenstate.cli.stdin import stdin_as_file
 
 if TYPE_CHECKING:
-    from hiddenstate.inference.why_rows import Reason
+    from hiddenstate.metrics.reasons import Reason
     from hiddenstate.models.fitted import FittedModel
     from hiddenstate.runs import Run
 
@@ -95,6 +95,7 @@ def write_why(
 
     reason = _reason(asked, model, run, data, reading)
     write_prediction(Prediction(reason.table()), output, file_format)
+    reason = reason.by_column()
     if asked.figure is not None:
         _draw(reason, asked.figure)
         note(f"figure: {asked.figure}")
@@ -135,24 +136,11 @@ def _reason(
         explainer = Explainer(model, training_mean(model, run))
         rows, picture = prepared_rows(model, new.train, printable(new.name)), new.picture
     found = reason(explainer, rows, number, moment, asked.answer, picture, begin)
-    return replace(found, row=asked.why)
+    sound = None if run is None else run.static_arrays[1].sound
+    return replace(found, row=asked.why, sound=sound if sound and sound.bands else None)
 
 
 def _draw(reason: "Reason", path: Path) -> None:
-    from hiddenstate.inference.why import OCCLUSION
-    from hiddenstate.inference.why_rows import ODDS
-    from hiddenstate.views.figures.why import Lit, why
+    from hiddenstate.views.figures.why import lit_of, why
 
-    title = f"Why {reason.answer}" if reason.unit == ODDS else f"What {reason.answer} rests on"
-    title += " (by occlusion)" if reason.why.kind == OCCLUSION else ""
-    lit = Lit(
-        reason.values,
-        reason.why.attributions,
-        reason.names,
-        title,
-        f"{reason.where()}; {reason.compared()}",
-        reason.unit or f"units of {reason.answer}",
-        reason.picture,
-        ("toward", "against") if reason.unit == ODDS else ("raises it", "lowers it"),
-    )
-    write_figure(path, lambda: why(lit), reason.in_words())
+    write_figure(path, lambda: why([lit_of(reason)]), reason.in_words())

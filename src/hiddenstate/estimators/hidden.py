@@ -52,7 +52,7 @@ class HiddenStatesMixin:
         """Return what the answer after the last step of each row rests on.
 
         The attributions of a row add up to the difference of its answer and that of a baseline:
-        integrated gradients (Sundararajan, Taly and Yan, 2017). A positive one is toward the
+        integrated gradients (Sundararajan, Taly and Yan, 2017). A positive one is for the
         answer. What fixed convolutions answer is found by occlusion, which does not add up.
 
         Parameters

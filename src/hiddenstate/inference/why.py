@@ -8,7 +8,7 @@ steps, I features of a step.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -19,6 +19,7 @@ from hiddenstate.data.rows import Rows, fractions, in_pieces
 from hiddenstate.engines.gradients import gradients_of
 from hiddenstate.errors import HiddenstateError, OptionError
 from hiddenstate.inference.answer_gradients import Answer, log_odds
+from hiddenstate.metrics.reasons import GRADIENTS, OCCLUSION, Why
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.meaning import program_of
 from hiddenstate.program.companions import mean_probabilities
@@ -45,45 +46,6 @@ SPANS, MOST_SPANS = 24, 480
 AT_ONCE = 1 << 22
 """Numbers of rows and states that are in memory at a time, about."""
 
-GRADIENTS, OCCLUSION = "integrated gradients", "occlusion"
-
-
-@dataclass(frozen=True)
-class Why:
-    """What in a row an answer rests on.
-
-    Parameters
-    ----------
-    attributions : ndarray (T, I)
-        What each value adds to the answer, against the baseline: positive toward it, negative
-        against it. Of values that stand twice, with a mask, the sum.
-    output : int
-        The number of the class or of the target.
-    answer, base : float
-        The answer to the row and to the baseline: of a classifier log(p / (1 - p)), of a regressor
-        in the units of the target.
-    kind : str
-        `integrated gradients`, `occlusion`, or both.
-    share : float
-        What the part by gradients is multiplied by; that by occlusion has the rest.
-    missing : float
-        What the points gave too little of the difference of the answers, in the part by gradients.
-        Each segment's share of that is spread over its attributions, in proportion to their size.
-    points : int
-        Points of the path.
-    baseline : {"mean", "zero", "given"}
-    """
-
-    attributions: Array
-    output: int
-    answer: float
-    base: float
-    kind: str
-    share: float
-    missing: float
-    points: int
-    baseline: str
-
 
 def training_mean(
     model: FittedModel, run: Run | None, dataset: PreparedDataset | None = None
@@ -107,8 +69,9 @@ def mean_row(model: FittedModel, rows: Rows) -> Array:
     if model.net.kind.has_classes and rows.lengths is None and T * features <= MEAN_ROW:
         total = np.zeros((T, features))
         for _, piece in in_pieces(rows.X):
-            total += fractions(piece, np.float64).sum(axis=0)
-        return np.asarray(total / len(rows))
+            whole = np.uint64 if piece.dtype == np.uint8 else np.float64
+            total += piece.sum(axis=0, dtype=whole)
+        return np.asarray(total / (len(rows) * (255 if rows.X.dtype == np.uint8 else 1)))
     return statistics(rows.X, rows.lengths, None).mean[None]
 
 

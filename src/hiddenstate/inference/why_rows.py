@@ -1,149 +1,31 @@
-"""What answers to rows of a run, or to new rows, rest on: which row, which moment, in which words.
+"""What answers to rows of a run, or to new rows, rest on: which row, and which moment.
 
 Shapes: N rows, T time steps, I features of a step as the data has them.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from hiddenstate.data import Rows, fractions
 from hiddenstate.data.origin import whole
+from hiddenstate.data.prepare.encoding import OF_FLAGS
 from hiddenstate.data.prepare.streams import signals_of
 from hiddenstate.engines import Predictor
 from hiddenstate.engines.signals import Carried, begin_from_zero, follow_signals
 from hiddenstate.errors import DataError, OptionError, listed
 from hiddenstate.inference.inputs import prepare_inputs, read_ahead
-from hiddenstate.inference.why import GRADIENTS, OCCLUSION, Explainer, Why
+from hiddenstate.inference.why import Explainer
+from hiddenstate.metrics.reasons import ODDS, Column, Reason
 from hiddenstate.metrics.units import unit_of
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.meaning import program_of
 from hiddenstate.models.net import Params
+from hiddenstate.program.encoding import feature_names as feature_names_of
 from hiddenstate.system.typing import Array
-
-BASELINES = {
-    "mean": "the mean of training",
-    "zero": "zeros, as the network reads them",
-    "given": "the given row",
-}
-"""What answers are compared with, in words."""
-
-ODDS = "log-odds"
-"""The unit of the answer of a classifier, log(p / (1 - p))."""
 
 MOST_CARRIED = 256
 """Most steps that are explained of a state that is carried on."""
-
-MANY = 64
-"""Features of which none is named alone."""
-
-METHODS = {
-    GRADIENTS: "integrated gradients",
-    OCCLUSION: "occlusion: spans replaced by the baseline",
-    f"{GRADIENTS} and {OCCLUSION}": "integrated gradients of the network and occlusion of the "
-    "rest, each times its share",
-}
-"""How it was found, in words."""
-
-
-@dataclass(frozen=True)
-class Reason:
-    """What one answer rests on.
-
-    Parameters
-    ----------
-    why : Why
-    row : int
-        Number of the row or series.
-    values : ndarray (T, I)
-        The row up to the step whose answer it is, in the units of the data.
-    names : tuple of str (I,)
-        Names of the features.
-    answer : str
-        The class or the target.
-    unit : str
-        Of the answer and of the attributions; empty if it is not known.
-    picture : tuple of int, optional
-        Height and width of the picture that a row is, steps down, with 3 after them in colour.
-    """
-
-    why: Why
-    row: int
-    values: Array
-    names: tuple[str, ...]
-    answer: str
-    unit: str
-    picture: tuple[int, ...] | None = None
-
-    @property
-    def span(self) -> tuple[int | None, int, int, float]:
-        """The feature (None: all), the first step, the one after the last, and the share."""
-        return largest_span(self.why, self.picture is not None or len(self.names) > MANY)
-
-    def compared(self) -> str:
-        """Return the answers to the row and to the baseline, in words."""
-        why = self.why
-        value = f"{why.answer:.4g} {self.unit}".strip()
-        return f"{self.answer}: {value}, and {why.base:.4g} for {BASELINES[why.baseline]}"
-
-    def where(self) -> str:
-        """Return which part of the row counts most, with steps from 0, and how that was found."""
-        feature, first, last, share = self.span
-        step = "row" if self.picture else "step"
-        words = f"{step}s {first} to {last - 1}" if last - first > 1 else f"{step} {first}"
-        if len(self.values) == 1 and feature is not None:
-            words = self.names[feature]
-        elif feature is not None and len(self.names) > 1:
-            words += f" of {self.names[feature]}"
-        verb = "carry" if last - first > 1 else "carries"
-        raised = self.why.answer >= self.why.base
-        if self.unit == ODDS:
-            side = "speaks for it" if raised else "speaks against it"
-        else:
-            side = "raises it" if raised else "lowers it"
-        return f"{words} {verb} {share:.0%} of what {side} ({METHODS[self.why.kind]})"
-
-    def in_words(self) -> str:
-        """Return what was found, in a sentence."""
-        return f"{self.compared()}; {self.where()}"
-
-    def table(self) -> dict[str, Array]:
-        """Return a line for each step and feature: where it is, its value, and what it adds."""
-        T, n = self.values.shape
-        return {
-            "row": np.full(T * n, self.row),
-            "step": np.repeat(np.arange(T), n),
-            "feature": np.tile(np.array(self.names), T),
-            "value": self.values.ravel(),
-            "attribution": self.why.attributions.ravel(),
-        }
-
-
-def largest_span(why: Why, together: bool) -> tuple[int | None, int, int, float]:
-    """Return the span of one feature, or of all `together`, that adds most to the difference of the
-    answers: the feature, the first step, the one after the last, and its share of all that adds to
-    it.
-
-    Its steps add more than the mean size of an attribution each; between two spans with one sum the
-    shorter one counts (Kadane's algorithm on what is above the mean).
-    """
-    difference = why.answer - why.base
-    toward = why.attributions * (1 if difference >= 0 else -1)
-    columns = toward.sum(axis=1, keepdims=True) if together else toward
-    above = columns - np.abs(columns).mean()
-    best: tuple[float, int, int, int] = (-np.inf, 0, 0, 1)
-    for feature in range(columns.shape[1]):
-        total, first = 0.0, 0
-        for step, value in enumerate(above[:, feature].tolist()):
-            if total <= 0:
-                total, first = 0.0, step
-            total += value
-            if total > best[0]:
-                best = total, feature, first, step + 1
-    _, feature, first, last = best
-    whole = float(np.maximum(columns, 0).sum())
-    share = float(columns[first:last, feature].sum() / whole) if whole else 0.0
-    return None if together else feature, first, last, share
 
 
 def feature_names(model: FittedModel) -> tuple[str, ...]:
@@ -153,6 +35,43 @@ def feature_names(model: FittedModel) -> tuple[str, ...]:
     if names is None or len(names) != n:
         return tuple(f"feature {i + 1}" for i in range(n))
     return tuple(map(str, names))
+
+
+def columns_of(model: FittedModel) -> tuple[Column, ...]:
+    """Return the columns that a model's features are of; empty if each is one of its own."""
+    transform, names = model.transform, feature_names(model)
+    of_feature: dict[str, tuple[str, str]] = {}  # the column and the word of each
+    for each in transform.encodings:
+        texts = feature_names_of(each.column, each.values)
+        of_feature |= {text: (each.column, w) for text, w in zip(texts, each.values, strict=True)}
+        for period in each.calendar:
+            features = feature_names_of(each.column, (), (period,))
+            name = OF_FLAGS.get(period, period)
+            words = [text.partition("(")[2].rstrip(")") for text in features]
+            is_flag = period in OF_FLAGS
+            of_feature |= {
+                text: (name, word if is_flag else "")
+                for text, word in zip(features, words, strict=True)
+            }
+    if not of_feature:
+        return ()
+    ahead = transform.known.ahead
+    n_read = len(names) - len(ahead)
+    found: dict[tuple[str, bool], list[tuple[int, str]]] = {}
+    for place, name in enumerate(names):
+        is_moved = place >= n_read
+        read = names[ahead[place - n_read]] if is_moved else name
+        column, word = of_feature.get(read, (read, ""))
+        found.setdefault((column, is_moved), []).append((place, word))
+    later = f" +{transform.known.horizon}"
+    return tuple(
+        Column(
+            name + later * is_moved,
+            tuple(place for place, _ in own),
+            tuple(word for _, word in own if word),
+        )
+        for (name, is_moved), own in found.items()
+    )
 
 
 def prepared_rows(model: FittedModel, rows: Rows, where: str) -> Rows:
@@ -222,7 +141,8 @@ def reason(
     values = np.asarray(model.transform.undo(x)[0], np.float64)
     why = explainer.why(x[0], answer, begin, place)
     unit = ODDS if model.net.kind.has_classes else unit_of(names[answer]) or ""
-    return Reason(why, number, values, feature_names(model), names[answer], unit, picture)
+    of = columns_of(model)
+    return Reason(why, number, values, feature_names(model), names[answer], unit, picture, of)
 
 
 def carried_row(

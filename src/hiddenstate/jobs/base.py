@@ -96,6 +96,9 @@ class Job(ABC):
     washed_out : int
         Held-out steps of a regression that are not scored, because the state was zero shortly
         before, from the end of training on.
+    largest_error : tuple or None
+        Of a regression, the held-out rows, from the end of training on, the row and the step among
+        them with the largest error, the number of that output, and what it should be.
 
     Raises
     ------
@@ -130,6 +133,7 @@ class Job(ABC):
         self.part_of_series: dict[str, float] = {}
         self.integer: Calibration | None = None
         self.washed_out = 0
+        self.largest_error: tuple[Rows, int, int, int, float] | None = None
         if self.beside:
             self.folds = folds_of(dataset.train, self.net.n_members, training.seed)
         self._check_taught()

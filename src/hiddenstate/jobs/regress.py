@@ -109,6 +109,7 @@ class RegressJob(Job):
                 return Evaluation(results | of_quantiles, arrays)
             answers, each = one, [central(transform, own) or own for own in members]
             outputs, target, last_value = answers.outputs, answers.target, answers.now
+            self.largest_error = self._largest_error(answers)
             results["test_mse"] = mean_squared_error(outputs, target)
             results |= of_members([mean_squared_error(own.outputs, own.target) for own in each])
             if self._is_signal(answers) and np.isfinite(ratio := signal_score(answers)):
@@ -134,6 +135,16 @@ class RegressJob(Job):
             results |= of_answers(transform, answers, train, results, best, "test_")
             results |= of_quantiles
         return Evaluation(results, arrays)
+
+    def _largest_error(self, answers: Answers) -> tuple[Rows, int, int, int, float]:
+        """Return which answer is farthest from its target, in deviations of that target."""
+        quantiles, target = self.dataset.transform.quantiles, answers.target.astype(np.float64)
+        spread = target.std(axis=0)
+        errors = np.abs(answers.outputs - target) / np.where(spread > 0, spread, 1.0)
+        place, o = divmod(int(errors.argmax()), target.shape[1])
+        output = o * len(quantiles) + quantiles.index(0.5) if quantiles else o
+        row, step = int(answers.row[place]), int(answers.step[place])
+        return answers.rows, row, step, output, float(target[place, o])
 
     @cached_property
     def _train_targets(self) -> Array:

@@ -29,9 +29,12 @@ AXES = {
     "X": "streams read side by side, at most 64",
     "Y": "frequencies, at most 512",
     "Z": "numbers of a code",
+    "e": "answers that are explained, at most 2",
     "h": "shown rows of which the sound is kept, as many as fit in 1 MiB",
+    "i": "columns that are read, each with all its features together",
     "k": "rows that the network alone has wrong, or is least sure of, at most 10",
     "s": "samples of a sound",
+    "t": "time steps up to the explained answer",
     "u": "hidden units, or complex states, at most the first 64",
 }
 """What the letters of the axes stand for."""
@@ -74,4 +77,40 @@ class ArraySpec(NamedTuple):
 
 EIGENVALUE = ArraySpec(
     "f", "L J 2", "what a step multiplies each complex state by, of the cell lru"
+)
+
+WHY = ArraySpec(
+    "f",
+    "e t i",
+    "what each number adds to an answer, its attribution, NaN after the end of a row: of a "
+    "classifier to those to the shown row that is labelled right with the highest probability and "
+    "to the first of `worst`, of a regressor to the held-out answer with the largest error",
+    "why",
+)
+WHY_ROW = ArraySpec(
+    "f",
+    "e t i",
+    "those rows: of a column of text or a part of dates the number of the value, of a period of "
+    "dates the part that has passed",
+    "why",
+)
+WHY_NAME = ArraySpec(
+    "i",
+    "e i 40",
+    "the names of these columns as code points, 0 after their ends, with the value if there is one "
+    "step; not of more than 64 columns",
+)
+WHY_ANSWER = ArraySpec(
+    "f",
+    "e 2",
+    "the answers to these rows and to the mean of training, whose difference is the sum of their "
+    "attributions: log(p / (1 - p)) of the class, or the target",
+    "why",
+)
+WHY_CLASS = ArraySpec("i", "e", "the number of the class or output that is explained", "why")
+WHY_METHOD = ArraySpec(
+    "i",
+    "e",
+    "0 for integrated gradients, 1 for occlusion, 2 for a mean of both by the share of the network",
+    "why",
 )

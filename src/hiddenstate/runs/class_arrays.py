@@ -2,7 +2,16 @@
 
 from typing import Annotated, Required, TypedDict
 
-from hiddenstate.runs.array_spec import EIGENVALUE, ArraySpec
+from hiddenstate.runs.array_spec import (
+    EIGENVALUE,
+    WHY,
+    WHY_ANSWER,
+    WHY_CLASS,
+    WHY_METHOD,
+    WHY_NAME,
+    WHY_ROW,
+    ArraySpec,
+)
 from hiddenstate.system.typing import Array
 
 PROBABILITY = ArraySpec("f", "N C", "class probabilities of `shown`")
@@ -184,7 +193,19 @@ class NetworkAlone(TypedDict, total=False):
     ]
 
 
-class ClassifyFinal(ClassifyEvaluated, NetworkAlone, total=False):
+class ExplainedClasses(TypedDict, total=False):
+    """What the answers to telling rows rest on."""
+
+    why: Annotated[Array, WHY]
+    why_row: Annotated[Array, WHY_ROW]
+    why_label: Annotated[Array, ArraySpec("i", "e", "their true class numbers", "why")]
+    why_class: Annotated[Array, WHY_CLASS]
+    why_answer: Annotated[Array, WHY_ANSWER]
+    why_method: Annotated[Array, WHY_METHOD]
+    why_name: Annotated[Array, WHY_NAME]
+
+
+class ClassifyFinal(ClassifyEvaluated, NetworkAlone, ExplainedClasses, total=False):
     """Arrays of a classifier at the end, by the model: the network with what answers beside it,
     which is what `predict` gives. Those over test rows are over all of them."""
 

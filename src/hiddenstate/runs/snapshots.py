@@ -18,7 +18,12 @@ from hiddenstate.runs.class_arrays import (
     ClassifySnapshot,
     ClassifyStatic,
 )
-from hiddenstate.runs.signal_arrays import ErrorArrays, StreamArrays, WashoutArrays
+from hiddenstate.runs.signal_arrays import (
+    ErrorArrays,
+    ExplainedTargets,
+    StreamArrays,
+    WashoutArrays,
+)
 from hiddenstate.system.typing import Array, Arrays
 
 _HELD_PREDICTION = ArraySpec("f", "D W", "predictions of `held_target`")
@@ -111,7 +116,7 @@ class RegressStatic(AugmentedRows, RegressHeldOut, total=False):
     ]
 
 
-class RegressFinal(RegressHeldOut, ErrorArrays, WashoutArrays, total=False):
+class RegressFinal(RegressHeldOut, ErrorArrays, WashoutArrays, ExplainedTargets, total=False):
     """Arrays of a regressor over all test rows, computed at the end; again those of the held-out
     part, now of the best, the middle and the worst series if there are many."""
 

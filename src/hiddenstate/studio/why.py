@@ -89,7 +89,7 @@ def explained(run: Run, asked: dict[str, Any], closed: str = "") -> dict[str, An
     feature, begin, end, share = found.span
     together = about.is_picture or feature is None
     if together and feature is not None:
-        from hiddenstate.inference.why_rows import largest_span
+        from hiddenstate.metrics.reasons import largest_span
 
         feature, begin, end, share = largest_span(found.why, together=True)
     why = found.why

@@ -11,6 +11,7 @@ import numpy as np
 from hiddenstate.engines import Chunk
 from hiddenstate.errors import MachineError, printable
 from hiddenstate.jobs import Job
+from hiddenstate.jobs.explained import explained_arrays
 from hiddenstate.jobs.snapshot_arrays import JobSnapshots, TrainingOutputs
 from hiddenstate.runs.events import (
     WITH_SNAPSHOT,
@@ -121,10 +122,12 @@ class Recorder(Callback):
             self._snapshot(trainer, {})
         elif now := self.snapshots.snapshot(trainer.engine):
             self.writer.write_snapshot(trainer.step, {**before, **now})
+        params, job = trainer.engine.export().params, trainer.job
         final_arrays = trainer.evaluation.arrays
+        final_arrays = {**final_arrays, **explained_arrays(job, params, final_arrays)}
         self.writer.write_final_arrays(final_arrays)
-        model = trainer.job.fitted(trainer.engine.export().params)
-        self.writer.write_model(model, {"data": trainer.job.dataset.name, "results": results})
+        model = job.fitted(params)
+        self.writer.write_model(model, {"data": job.dataset.name, "results": results})
         self.writer.add_history({"event": "end", "step": trainer.step, **results})
         self.writer.flush()
         seconds = round(time.monotonic() - self._started, 3)

@@ -12,7 +12,9 @@ from hiddenstate.metrics.curves import Calibration, Curves
 from hiddenstate.system.typing import Array
 from hiddenstate.views import figures
 from hiddenstate.views.answers import network_alone, not_by_model, unanswered
+from hiddenstate.views.explained import titled
 from hiddenstate.views.figures.confusion import SERIATED, has_order, similarity_order
+from hiddenstate.views.figures.why import lit_of
 from hiddenstate.views.held_out import held_out
 from hiddenstate.views.limits import sorted_units
 from hiddenstate.views.memory import layer_names
@@ -191,6 +193,9 @@ _OF_ALL: dict[str, Drawer] = {
     ),
     "learning": _learning,
     "memory": _memory,
+    "why": lambda run, now, on: figures.why(
+        [lit_of(*each, with_values=False) for each in titled(run, now)], on, "Why it answers so"
+    ),
 }
 
 DRAWERS: dict[str, dict[str, Drawer]] = {

@@ -5,7 +5,7 @@ import { contextOf } from "./pen.js";
 
 /** @import { Box, Pen } from "./pen.js" */
 /** @import { Lane } from "./signal.js" */
-/** @typedef {ArrayLike<number>[]} Shares What each number of each step adds: toward the answer above 0, against it below. */
+/** @typedef {ArrayLike<number>[]} Shares What each number of each step adds: for the answer above 0, against it below. */
 
 /** How much paler a tint behind lines is, so that they are seen. */
 export const PALE = 1.6;

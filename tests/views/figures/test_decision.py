@@ -40,11 +40,11 @@ def test_a_decision_is_aligned_with_the_lines_of_the_picture():
 
 def test_a_decision_is_marked_where_the_prediction_becomes_final():
     figure, *_ = decided(CHANGING, (6, 4))
-    assert figure.axes[0].texts[0].get_text() == "✓ a, from row 4 on"
+    assert figure.axes[0].texts[0].get_text() == "✓ a, decided after row 4"
     for axes in figure.axes:
         assert set(axes.get_lines()[-1].get_ydata()) == {3}
     figure, *_ = decided(CHANGING[:, ::-1], (6, 4))
-    assert figure.axes[0].texts[0].get_text() == "✗ b, from row 4 on (is a)"
+    assert figure.axes[0].texts[0].get_text() == "✗ b, decided after row 4 (is a)"
 
 
 def test_a_decision_on_a_signal_is_below_it_and_ends_with_it():
@@ -88,5 +88,5 @@ def test_moments_of_rows_of_one_second_are_written_in_full():
     figure = figures.decision(
         rows, np.arange(1, 7), CHANGING[None], rows[..., :1], [0], ["a", "b"], form=form
     )
-    assert figure.axes[0].texts[0].get_text() == "✓ a, from 1,140 ms on"
+    assert figure.axes[0].texts[0].get_text() == "✓ a, decided after 1,520 ms"
     assert form.time_ends() == ("0", "1,900 ms")

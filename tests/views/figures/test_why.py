@@ -26,7 +26,7 @@ def tints(figure: object) -> Array:
 def test_a_picture_is_lit_where_it_counts() -> None:
     with style.theme():
         now = style.now()
-        tint = tints(why(lit(8, 8, picture=(10, 8))))
+        tint = tints(why([lit(8, 8, picture=(10, 8))]))
         assert tint.shape == (10, 8, 4)
         np.testing.assert_allclose(tint[4, 7], (*to_rgb(now.target), 1.0))
         np.testing.assert_allclose(tint[0, 0], (*to_rgb(now.prediction), 0.5))
@@ -36,7 +36,7 @@ def test_a_picture_is_lit_where_it_counts() -> None:
 
 def test_of_many_lanes_those_that_count_most_are_drawn() -> None:
     with style.theme():
-        figure = why(lit(30, 9))
+        figure = why([lit(30, 9)])
         names = [axes.get_ylabel() for axes in figure.axes]
         assert names[0] == "x0"
         assert names[5] == "x8"
@@ -48,9 +48,9 @@ def test_of_many_lanes_those_that_count_most_are_drawn() -> None:
 
 def test_quantities_are_bars() -> None:
     with style.theme():
-        axes = why(lit(1, 20)).axes[0]
+        axes = why([lit(1, 20)]).axes[0]
         texts = [text.get_text() for text in axes.get_yticklabels()]
-        assert texts[0] == "x19 = 19"
-        assert texts[-1] == "x0 = 0"
+        assert texts[0] == "x19"
+        assert texts[-1] == "x0"
         assert axes.patches[0].get_window_extent().width > 0
         assert "4 more count less" in axes.get_xlabel()

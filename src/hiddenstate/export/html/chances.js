@@ -21,14 +21,14 @@ const ofMoment = (word, at) => (typeof word === "string" ? at : word(at));
 // Shows the probabilities after `at` steps; at the end also when it was decided.
 export function showAnswer(trace, at, word) {
   const done = at > 0 && at === trace.probabilities.length;
-  card.show(at ? trace.probabilities[at - 1] : null, [], done ? `Decided at ${atMoment(word, decidedAt(trace))} of ${ofMoment(word, at)}.` : "", "nothing read yet");
+  card.show(at ? trace.probabilities[at - 1] : null, [], done ? `Decided after ${atMoment(word, decidedAt(trace))} of ${ofMoment(word, at)}.` : "", "nothing read yet");
 }
 
 export function sayAnswer(trace, word) {
   const { probabilities } = trace;
   const now = probabilities[probabilities.length - 1];
   const top = topOf(now);
-  say(`${CLASSES[top]}, ${percent(now[top])} sure, decided at ${atMoment(word, decidedAt(trace))} of ${ofMoment(word, probabilities.length)}`);
+  say(`${CLASSES[top]}, ${percent(now[top])} sure, decided after ${atMoment(word, decidedAt(trace))} of ${ofMoment(word, probabilities.length)}`);
 }
 
 // The switch between the model and its network alone, where something answers with the network or in its place.
@@ -61,6 +61,6 @@ export function readingOf(trace, length, read, { word, heads: [row, hidden, chan
   const decided = decidedAt(trace);
   return {
     trace: { length, states, units: trace.states[0].length, chances: probabilities }, read, decided, classes: CLASSES, scale: greatest(trace.states),
-    words: { row, hidden, chances, decided: `decided at ${atMoment(word, decided)}` }, ...more,
+    words: { row, hidden, chances, decided: `decided after ${atMoment(word, decided)}` }, ...more,
   };
 }

@@ -100,7 +100,7 @@ function sentence(found, { down = false, unit = "", step = (k) => k + 1 } = {}) 
 }
 
 /** The colours in words, and the largest share. @param {Found} found @param {string} unit */
-const keys = ({ shares, odds }, unit) => h("p", { class: "keys" }, h("span", { class: "key target" }, t(odds ? "toward it" : "raises it")),
+const keys = ({ shares, odds }, unit) => h("p", { class: "keys" }, h("span", { class: "key target" }, t(odds ? "for it" : "raises it")),
   h("span", { class: "key prediction" }, t(odds ? "against it" : "lowers it")), h("span", {}, t("full colour: {most} {unit}", { most: short(mostOf(shares)), unit })));
 
 /** @type {WeakMap<object, RowLamp>} */

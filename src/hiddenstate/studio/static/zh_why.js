@@ -20,7 +20,7 @@ export const TEXTS = {
   "{where}: {part}. {size}, and {base} {compared}; {methods}.": "{where}：{part}。{size}；{compared}为 {base}；{methods}。",
   "Log-odds {value}": "对数几率为 {value}",
   "log-odds": "对数几率",
-  "toward it": "支持",
+  "for it": "支持",
   "against it": "反对",
   "raises it": "使它升高",
   "lowers it": "使它降低",

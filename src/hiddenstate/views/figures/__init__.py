@@ -24,6 +24,7 @@ from hiddenstate.views.figures.regress import error, hidden, portrait, signals
 from hiddenstate.views.figures.spectrum import spectrum
 from hiddenstate.views.figures.streams import streams
 from hiddenstate.views.figures.tracking import tracking
+from hiddenstate.views.figures.why import why
 
 __all__ = [
     "augmented",
@@ -50,5 +51,6 @@ __all__ = [
     "streams",
     "tracking",
     "walk",
+    "why",
     "worst",
 ]

@@ -240,18 +240,18 @@ class _Decided:
         true = "" if chosen == self.truth else f" (is {names[self.truth]})"
         if self.chosen is None or not timed:
             return names[chosen] + true
-        when = f"from {self._when()} on"
+        when = f"decided after {self._when()}"
         if self.answered is None:
             return f"{names[chosen]}, {when}{true}"
         own = "too" if self.chosen == chosen else names[self.chosen]
         return f"{names[chosen]}{true}; the network {own}, {when}"
 
     def _when(self) -> str:
-        """The step from which the prediction is the final one, or its time, in words."""
-        step = int(self.edges[self.since])
+        """The steps after which the prediction is the final one, or their time, in words."""
+        step = int(self.edges[self.since + 1])
         each, unit = self.form.clock()
         if self.down or unit == "step":
-            return f"{'row' if self.down else 'step'} {step + 1}"
+            return f"{'row' if self.down else 'step'} {step}"
         time = quantity(step * each, unit)
         return time if unit else f"time {time}"
 

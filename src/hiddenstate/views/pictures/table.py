@@ -7,6 +7,7 @@ from typing import Any
 from hiddenstate.program.jobs import kind_of
 from hiddenstate.runs.static_facts import StaticFacts
 from hiddenstate.system.typing import Array
+from hiddenstate.views import explained
 from hiddenstate.views.pictures import words
 from hiddenstate.views.pictures.picture import Frame, Picture
 from hiddenstate.views.timeline import Moment, Timeline
@@ -94,6 +95,13 @@ MEMORY = Picture(
         wide=True,
     ),
 )
+WHY = Picture(
+    arrays=("why", "why_row"),
+    caption="Integrated gradients, or occlusion where fixed convolutions answer: what each value "
+    "adds to the answer, compared with the mean of training; hiddenstate predict --why explains "
+    "any other one.",
+    words=explained.in_words,
+)
 
 PICTURES: dict[str, dict[str, Picture]] = {
     "classes": {
@@ -163,6 +171,7 @@ PICTURES: dict[str, dict[str, Picture]] = {
                 "mislabelled, or hard for anyone.",
             ),
         ),
+        "why": WHY,
         "dynamics": Picture(arrays=("followed",), classes=True, only_if=_follows_rows),
         "calibration": Picture(
             arrays=("calibration_rows",),
@@ -201,6 +210,7 @@ PICTURES: dict[str, dict[str, Picture]] = {
             ),
             on_page=lambda facts, arrays: "held_target" in arrays,
         ),
+        "why": WHY,
         "error": Picture(arrays=("target", "prediction"), is_error=True, only_if=_has_errors),
         "spectrum": Picture(arrays=("spectrum",), is_error=True),
         "hidden": Picture(
