@@ -81,7 +81,8 @@ class Explainer:
     Parameters
     ----------
     model : FittedModel
-        A classifier or a regressor.
+        A classifier or a regressor; of one in integers, which have no gradient, the same in floats
+        is explained.
     baseline : ndarray (M, I), optional
         The row that answers are compared with, as it is kept; see :func:`training_mean`. By default
         zeros, which are the mean of features that are scaled by it.
@@ -92,7 +93,7 @@ class Explainer:
     Raises
     ------
     OptionError
-        If the model is an autoencoder, or answers in integers.
+        If the model is an autoencoder.
     """
 
     def __init__(
@@ -104,11 +105,7 @@ class Explainer:
     ) -> None:
         if model.net.kind.has_codes:
             raise OptionError("an autoencoder has no answer whose reasons are looked for")
-        if model.integer is not None:
-            raise OptionError(
-                "an integer model has no gradients, by which reasons are found; ask the model in "
-                "floats that it was made of"
-            )
+        model = replace(model, integer=None)
         self.model = model
         self.program = program_of(replace(model, companions=()))
         self.nets = gradients_of(model, engine)
