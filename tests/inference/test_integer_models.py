@@ -62,8 +62,7 @@ def test_what_would_answer_in_floats_is_refused(tmp_path: Path) -> None:
     model = in_integers(STREAMS["lstm"]())
     with pytest.raises(DataError, match="no torch module"):
         module_of(model)
-    with pytest.raises(OptionError, match="no gradients"):
-        Explainer(model)
+    assert Explainer(model).model.integer is None  # why is that of the same net in floats
     for target in ("onnx", "nam", "rtneural"):
         with pytest.raises(OptionError, match=r"compute in integers|one signal"):
             export_model(model, target, tmp_path / "m")
