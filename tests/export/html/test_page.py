@@ -30,6 +30,8 @@ from hiddenstate.models.net import Net
 from hiddenstate.runs import Run
 from hiddenstate.web.joining import joined
 from tests.conftest import write_digits
+from tests.contract.integers import in_integers
+from tests.contract.models import model_of
 from tests.export.models import random_model
 from tests.export.scripts import answer_of_node
 from tests.export.test_forecasts import HORIZON, LATER, SHOPS, shops_options
@@ -102,6 +104,19 @@ def test_a_difference_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 
 
 TEXT = node.program_text
+
+
+@pytest.mark.parametrize("name", ["lstm", "autoencoder of pixels"])
+def test_a_page_says_that_its_net_computes_in_integers(name: str) -> None:
+    model = in_integers(model_of(name), 8)
+    page = Page(TARGET.build(source_of(model, "m", "int8"))[".html"].decode())
+    text = " ".join(page.text.split())
+    weights = sum(array.size for array in model.params.values() if array.ndim > 1)
+    assert ", in integers" in text
+    assert f": weights in {weights:,} bytes, biases and scales in " in text
+    assert "integers: weights of 8 bits, inputs and state of 8, sums of 32" in text
+    assert ("of the same net in floats" in text) is (name == "lstm")
+    assert ".terms dd{" in page.source
 
 
 def test_the_same_model_gives_the_same_bytes() -> None:

@@ -113,8 +113,7 @@ IN_INTEGERS = "in integers"
 """What a net is called that computes so."""
 
 OF_FLOATS = (
-    '<span class="help">Integers have no gradient: the answer is that of the same net in floats.'
-    "</span></div>"
+    '<span class="help">Integers have no gradient: this is of the same net in floats.</span></div>'
 )
 """What a page says of "Why?" of a net in integers."""
 
@@ -154,7 +153,8 @@ def build(source: Source) -> Contents:
     there |= {name.removeprefix("Integer") for name in there}  # which call these, for "Why?"
     css, net, script = _style_and_scripts(_script_of(view), modules, frozenset(NAMES - there))
     body = _body(source, view)
-    css = used_style(css, f"{_asset('page.html')}{view['kind']}{body}{script}")
+    about = tags.terms(_about(source, view))
+    css = used_style(css, f"{_asset('page.html')}{view['kind']}{body}{about}{script}")
     page = Template(_asset("page.html")).substitute(
         policy=policy(css, net, script),
         version=tags.text(__version__),
@@ -163,7 +163,7 @@ def build(source: Source) -> Contents:
         kind=view["kind"],
         style=css,
         body=body,
-        about=tags.terms(_about(source, view)),
+        about=about,
         data=tags.inert_json(data),
         net=net,
         script=script,
