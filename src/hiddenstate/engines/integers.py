@@ -70,7 +70,7 @@ def grids(task: Task) -> tuple[tuple[float, float], list[tuple[float, float]]]:
     if net.kind.has_codes:
         return (0.0, 0.0), []
     every = max(1, len(task.X) // CALIBRATED_ROWS)
-    x = fractions(task.X[:][::every], np.float64)
+    x = fractions(task.X[np.arange(0, len(task.X), every)], np.float64)
     bits = bits_for(peak(x, None if task.lengths is None else task.lengths[::every], SHARE), size)
     state = 2.0**size if net.cell.name in BOUNDED else 0.0
     return (2.0**bits, most), [(state, most)] * net.recurrent.layers
