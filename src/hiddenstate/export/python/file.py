@@ -221,7 +221,7 @@ class _InMemory(InspectLoader):
         return self._text
 
 
-KINDS = frozenset({*PARTS.values(), *INTEGER_PARTS, *CELLS, BACKWARD})
+KINDS: frozenset[type | str] = frozenset({*PARTS.values(), *INTEGER_PARTS, *CELLS, BACKWARD})
 TARGET = Target(
     "python",
     ".py",
