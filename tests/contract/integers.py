@@ -10,7 +10,7 @@ from hiddenstate.models.meaning import program_of
 from hiddenstate.program.quantising import calibrated
 from tests.contract.models import model_of
 from tests.contract.reference import Case, Reply, ask
-from tests.contract.translations import html, program, python
+from tests.contract.translations import by_engine, html, program, python
 
 WITH_BOTH = ("rnn tanh", "rnn relu", "gru", "lstm", "fastgrnn", "autoencoder, relu")
 """Models that are in the list with states of 16 and of 8 bits."""
@@ -52,7 +52,15 @@ def native(cases: Sequence[Case]) -> list[Reply]:
     return program(cases, lambda model: compiled(program_of(model)))
 
 
-ANSWERING = {"program": program, "native": native, "python": python, "html": html}
+def by_choice(cases: Sequence[Case]) -> list[Reply]:
+    """Return the answers of the predictors and streams that models have."""
+    return [by_engine(case) for case in cases]
+
+
+ANSWERING = {
+    **{"program": program, "native": native, "predictor and stream": by_choice},
+    **{"python": python, "html": html},
+}
 """What has nets in integers."""
 
 LIMIT = 1e-12

@@ -324,7 +324,7 @@ class Stream:
     def _outputs(self, inputs: Array, state: Params) -> Array:
         """Return outputs (B, n, O) of the net, without a stem for n steps, and advance `state`."""
         if self._layers is not None:
-            return _advanced(self._layers, inputs, state)
+            return _advanced(self._layers, fractions(inputs, self._dtype), state)
         assert self._predictor is not None
         if not self._stem:
             outputs = self._predictor.advance(inputs, state)
