@@ -26,6 +26,12 @@ def test_limits_contain_the_range_and_never_shrink_while_it_grows():
         before = now
 
 
+def test_limits_are_eighths_of_the_power_of_two_below_the_range():
+    assert outward(0.3, 1.1) == (0.25, 1.125)
+    assert outward(-3, 8.1) == (-3, 9)
+    assert outward(2, 2) == (1, 3)
+
+
 def test_a_curve_over_powers_of_ten_has_a_log_axis():
     assert curve_span([1.0, 0.001]).log
     assert not curve_span([1.0, 0.1]).log
