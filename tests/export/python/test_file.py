@@ -13,6 +13,8 @@ import pytest
 
 from hiddenstate.export.export import export_model
 from hiddenstate.export.target import source_of
+from hiddenstate.models.fitted import FittedModel
+from tests.contract.integers import in_integers
 from tests.export.models import random_model
 
 OLDEST = (3, 8)
@@ -28,12 +30,18 @@ MODELS: tuple[dict[str, Any], ...] = (
     {"job": "classify", "steps": 12, "convolutions": 0.5, "stem": True},
     {"job": "regress", "cell": "gru", "linear": True, "stateful": True},
     {"job": "autoencode"},
+    {"job": "classify", "cell": "lstm", "stem": True, "members": 1, "integer": True},
 )
+
+
+def own_model(seed: int, integer: bool = False, **wanted: Any) -> FittedModel:
+    model = random_model(seed, **wanted)
+    return in_integers(model) if integer else model
 
 
 def file_of(seed: int, folder: Path, **wanted: Any) -> Path:
     path = folder / f"own{seed}.py"
-    export_model(random_model(seed, **wanted), "python", path)
+    export_model(own_model(seed, **wanted), "python", path)
     return path
 
 
@@ -131,7 +139,7 @@ def test_it_answers_as_the_model_on_older_versions(tmp_path):
         pytest.skip("no Python 3.8 or 3.9 with numpy is installed")
     for seed, wanted in enumerate(MODELS):
         file_of(seed, tmp_path, **wanted)
-        trial = source_of(random_model(seed, **wanted), "m", "float32").trials[0]
+        trial = source_of(own_model(seed, **wanted), "m", "float32").trials[0]
         answers = {f"y_{n}": a for n, a in trial.answers.items() if n != "class"}
         for name, answer in (trial.stream or {}).items():
             answers |= {f"s_{name}": answer, "streams": np.ones(1)}
