@@ -166,17 +166,18 @@ def _columns(
         arrays[f"column {len(found)}"] = values
         found.append({"name": printable(name, 80), "kind": kind, "words": words})
 
-    if rows.ids is not None:
-        add("id", np.asarray(list(map(str, rows.ids)), object))
+    table = _table_of(run, dataset, rows, part)
     if rows.files is not None:
         add("file", np.asarray([Path(str(each)).name for each in rows.files], object))
-    table = _table_of(run, dataset, rows, part)
+    elif table is None and rows.ids is not None:
+        add("id", np.asarray(list(map(str, rows.ids)), object))
     if table is None:
         return found, arrays
     columns, places, whole = table
     label, reading = run.config.data.label, dataset.transform.reading
-    own_names = {label, reading.get("label"), reading.get("id")}
-    wide = dataset.picture or (dataset.axes.row_shape or (1,))[0] > 1
+    own_names = {label, reading.get("label")}
+    n_steps = rows.X.shape[1] if rows.X.ndim == 3 else (dataset.axes.row_shape or (1,))[0]
+    wide = dataset.picture or n_steps > 1
     inputs = set(dataset.transform.names or ()) if wide else set()
     for j, name in enumerate(columns.names):
         if len(found) >= MOST_COLUMNS:

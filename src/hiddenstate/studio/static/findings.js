@@ -248,7 +248,7 @@ function columnTable(found) {
  */
 export function fixOf(text, known) {
   const found = text.match(/(add|leave out) ((?:--[a-z-]+(?: (?:'[^']*'|"[^"]*"|[^\s;,]+))?,?\s*)+)$/);
-  if (!found) return null;
+  if (!found) return known.input && / an input with --input all\)/.test(text) ? { input: "all" } : null;
   /** @type {Record<string, any>} */
   const options = {};
   for (const [, flag, value] of found[2].matchAll(/--([a-z-]+)(?: ('[^']*'|"[^"]*"|[^\s;,-][^\s;,]*))?/g)) {

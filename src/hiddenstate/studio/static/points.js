@@ -256,7 +256,7 @@ export class Points {
     if (row < 0) return "";
     const number = this.columns[this.columns.length - 1].values[row];
     const name = this.part === "test" ? t("test row {n}", { n: number }) : t("training row {n}", { n: number });
-    return [name, ...this.columns.slice(0, 4).filter(({ id }) => ["own class", "own answer", "own verdict", "own error"].includes(id)).map((column) => `${column.name} ${said(column, column.values[row])}`)].join(" · ");
+    return [name, ...this.columns.slice(0, 4).filter(({ id }) => ["own class", "own answer", "own verdict", "own error"].includes(id)).map((column) => (column.id === "own verdict" ? "" : `${column.name} `) + said(column, column.values[row]))].join(" · ");
   }
 
   /** Shows the row that is pointed at or chosen, and its columns. */
