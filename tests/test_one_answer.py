@@ -5,6 +5,7 @@ import json
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from hiddenstate import load
+from hiddenstate.engines import make_predictor
+from hiddenstate.models.meaning import program_of
+from hiddenstate.program.equations import softmax
 from hiddenstate.report import write_report
 from hiddenstate.report.html import live
 from hiddenstate.report.model_card import card_text
@@ -295,3 +299,21 @@ def test_the_beginnings_of_long_rows_are_of_the_network_under_the_answer(beside,
     shown = screen(timeline, "decision", 1, (120, 40))
     assert "when did the network alone decide?" in shown
     assert "model: b, row 2, is b" in shown
+
+
+def test_a_run_for_integers_ends_with_their_answers(folder):
+    options: Any = {"hidden_size": 3, "epochs": 3, "recipe": "classic", "log_every": 2}
+    options |= {"quantize": "int8", "state_bits": 8}
+    run = train("classify", {"data": waves(folder), "layout": "wide", **options}, folder)
+    fitted, timeline = load(run.path), Timeline(run)
+    assert fitted.model_.integer is not None
+    chances = fitted.predict_proba(timeline.static_arrays["shown"])
+    np.testing.assert_allclose(arrays_of(run, "final")["probability"], chances, atol=1e-6)
+    whole = program_of(fitted.model_).predict(timeline.static_arrays["shown"])
+    np.testing.assert_allclose(chances, whole["probabilities"], atol=1e-6)
+    own = softmax(
+        make_predictor(replace(fitted.model_, integer=None)).predict(
+            fitted.model_.transform.apply(timeline.static_arrays["shown"], None, np.float32, "rows")
+        )
+    )
+    assert np.abs(own - chances).max() > 1e-4

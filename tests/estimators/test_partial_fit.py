@@ -86,6 +86,7 @@ def test_the_classes_of_the_first_call_hold():
         {"valid_fraction": 0.5},
         {"recipe": "auto"},
         {"class_weight": "balanced"},
+        {"quantize": "int8"},
     ],
 )
 def test_parameters_that_require_all_rows_are_refused(options):

@@ -44,3 +44,12 @@ def test_a_batch_of_the_recipe_may_have_a_row_more_than_there_are(recipe, is_the
 def test_a_line_counts_windows_of_one_stream_alone(options, start):
     config = make_config("regress", {"stateful": True, "batch_size": 1, **options})
     assert log_line({"loss": 0.5, "epoch": 3, "step": 8}, config).startswith(start)
+
+
+def test_updates_that_round_are_noted():
+    options = {"quantize": "int8", "epochs": 7, "batch_size": 4, "test_fraction": 0.0}
+    config = make_config("classify", options)
+    rows = Rows(np.arange(120.0).reshape(20, 6, 1), np.arange(20) % 2)
+    job = make_job(config, prepare(SequenceDataset("X", rows), config))
+    text = "--quantize: the last 4 updates of 35 round as integers"
+    assert text in [each.text for each in job_notices(job)]

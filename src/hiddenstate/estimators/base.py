@@ -183,6 +183,8 @@ class Estimator(BaseEstimator, ArtifactsMixin):
                 "partial_fit: an integer model does not learn; go on with the model in floats "
                 "that it was made of"
             )
+        if getattr(self, "quantize", None) is not None:
+            raise OptionError("quantize: the last updates of a fit round as integers; use fit")
         if by_rules(self) or self.lr_schedule == "cosine":
             rules = "recipe" if self.recipe is not None else "streamable"
             name = rules if by_rules(self) else "lr_schedule"

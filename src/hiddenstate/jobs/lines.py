@@ -84,10 +84,8 @@ def job_notices(job: Job) -> list[Notice]:
             note(f"--nonlinearity: applies to rnn cells, not to {title}; add --cell rnn")
         )
     if job.grid_from is not None:
-        last = count(job.total_steps - job.grid_from, "update")
-        notices.append(
-            note(f"--quantize: the last {last} of {job.total_steps:,} round as integers")
-        )
+        n, last = job.total_steps, count(job.total_steps - job.grid_from, "update")
+        notices.append(note(f"--quantize: the last {last} of {n:,} round as integers"))
     if job.turn is not None and job.turn >= job.total_steps:
         notices.append(
             warning(
