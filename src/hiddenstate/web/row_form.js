@@ -44,6 +44,19 @@ export class RowForm {
     for (const { update } of this.shown) update();
   }
 
+  /** Shows what each column adds to an answer; nothing of null. @param {ArrayLike<number>|null} added */
+  light(added) {
+    const most = added ? Math.max(...Array.from(added, Math.abs)) || 1 : 1;
+    this.shown.forEach(({ element }, place) => {
+      element.querySelector(".adds")?.remove();
+      if (!added) return;
+      const [share, bar] = [added[place] / most, h("i", { class: added[place] < 0 ? "against" : "toward" })];
+      bar.style.width = `${50 * Math.abs(share)}%`;
+      bar.style.marginLeft = `${50 * (1 + Math.min(share, 0))}%`;
+      element.append(h("span", { class: "adds", "aria-hidden": "true" }, bar));
+    });
+  }
+
   /**
    * Returns which column cannot be read, and what its field reads; "" if the row is whole.
    * @param {boolean} empty whether a field may be empty
@@ -103,6 +116,15 @@ export class RowForm {
     return { element: h("div", { class: "row-field" }, h("label", { for: id }, h("bdi", {}, name), unit ? h("small", {}, ` ${unit}`) : null), typed,
       h("div", { class: "span" }, slider, ends)), update, name, text: () => typed.value };
   }
+}
+
+/** Adds up what the features of each field add. @param {Field[]} fields @param {ArrayLike<number>} added */
+export const byField = (fields, added) => fields.map(({ features }) => features.reduce((sum, feature) => sum + added[feature], 0));
+
+/** Writes the value of a field in a row, with its unit. @param {Field} field @param {ArrayLike<number>} row */
+export function writtenIn({ unit, features, words }, row) {
+  if (words) return words[features.findIndex((feature) => row[feature] === 1)] || "–";
+  return Number.isFinite(row[features[0]]) ? withUnit(row[features[0]], unit) : "–";
 }
 
 /**

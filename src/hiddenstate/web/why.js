@@ -91,20 +91,21 @@ export const explained = (program, chosen, t) => function* explain(x) {
  * @param {Rows} x
  * @param {Rows} b The mean of the training rows, at each step.
  * @param {number} unit The size of a difference of answers that counts as one.
+ * @param {number} segments Of the path; of fewer than by default, none is halved.
  * @returns {Generator<number | void, Why>}
  */
-export function* integrated(explain, x, b, unit = 1) {
+export function* integrated(explain, x, b, unit = 1, segments = SEGMENTS) {
   const away = x.map((each, t) => each.map((value, i) => value - b[t][i]));
   /** @param {number} a */
   const at = (a) => explain(b.map((each, t) => each.map((value, i) => value + a * away[t][i])));
   /** @type {Map<number, number>} */
   const values = new Map();
-  for (let k = 0; k <= SEGMENTS; k += 1) values.set(k / SEGMENTS, (yield* at(k / SEGMENTS))[0]);
+  for (let k = 0; k <= segments; k += 1) values.set(k / segments, (yield* at(k / segments))[0]);
   const [base, value] = [0, 1].map((end) => /** @type {number} */ (values.get(end)));
   const limit = LIMIT * Math.max(unit, Math.abs(value - base));
   const shares = zerosLike(x);
-  let [points, work, n, missing, rough] = [0, SEGMENTS * GAUSS.length, SEGMENTS, 0, 0];
-  let due = Array.from({ length: SEGMENTS }, (_, k) => [k / SEGMENTS, (k + 1) / SEGMENTS]);
+  let [points, work, n, missing, rough] = [0, segments * GAUSS.length, segments, 0, 0];
+  let due = Array.from({ length: segments }, (_, k) => [k / segments, (k + 1) / segments]);
   while (due.length) {
     /** @type {{ from: number, to: number, own: Rows, lacking: number }[]} */
     const parts = [];
@@ -123,7 +124,7 @@ export function* integrated(explain, x, b, unit = 1) {
     const most = limit / n;
     let halved = parts.filter(({ lacking }) => Math.abs(lacking) > most);
     const all = parts.reduce((sum, { lacking }) => sum + Math.abs(lacking), rough);
-    if (all <= limit || points + 2 * GAUSS.length * halved.length > MOST_POINTS) halved = [];
+    if (segments < SEGMENTS || all <= limit || points + 2 * GAUSS.length * halved.length > MOST_POINTS) halved = [];
     for (const part of parts) {
       if (halved.includes(part)) continue;
       const { own, lacking } = part;
@@ -149,13 +150,14 @@ export const totalOf = (shares) => shares.reduce((sum, each) => sum + each.reduc
  * @param {Rows} mean Of the training rows, (M, I): the last one goes on.
  * @param {number} chosen A class or a target.
  * @param {Explained} [explain] The answer after the last step unless it is given.
+ * @param {number} [segments] As of `integrated`.
  * @returns {Generator<number | void, Why>}
  */
-export function* whyOf(program, x, mean, chosen, explain = explained(program, chosen)) {
+export function* whyOf(program, x, mean, chosen, explain = explained(program, chosen), segments) {
   const { job, companions: [companion], steps } = program;
   const b = x.map((_, t) => mean[Math.min(t, mean.length - 1)]);
   const own = companion?.share ?? 1;
-  let found = /** @type {any} */ (own && (yield* integrated(explain, x, b, ANSWERS[job].unit?.(steps, chosen))));
+  let found = /** @type {any} */ (own && (yield* integrated(explain, x, b, ANSWERS[job].unit?.(steps, chosen), segments)));
   if (own < 1) found = yield* /** @type {any} */ (COMPANIONS[companion.part]).joined(companion, x, b, chosen, found);
   if (stepOf(steps, "Mask")) found.shares = found.shares.map((/** @type {Float64Array} */ each) => add(each.slice(0, each.length / 2), each.subarray(each.length / 2)));
   return found;

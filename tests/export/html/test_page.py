@@ -326,7 +326,7 @@ def test_a_point_of_a_forecast_that_is_touched_is_explained(
     before = canvas.evaluate("(canvas) => canvas.toDataURL()")
     box = canvas.bounding_box()
     canvas.click(position={"x": box["width"] - 11, "y": 60})
-    words = page.locator("#why-text", has_text="Most upward: ")
+    words = page.locator("#why-text", has_text="Raises it most: ")
     words.wait_for()
     assert "sales, 2024-03-03. " in words.text_content()
     assert canvas.evaluate("(canvas) => canvas.toDataURL()") != before
@@ -387,6 +387,7 @@ def test_a_field_with_letters_is_named_and_each_target_has_curves(chromium, tmp_
     first = page.evaluate(PICTURE)
     page.get_by_label("Target of the curves").select_option("mass_kg")
     assert page.evaluate(PICTURE) != first
+    page.locator("#why").click()
     field = page.get_by_label("temp_c", exact=False).first
     problem, curves = page.locator("#problem"), page.locator("#effects")
     for text, said in [
@@ -398,6 +399,8 @@ def test_a_field_with_letters_is_named_and_each_target_has_curves(chromium, tmp_
         field.dispatch_event("change")
         assert problem.text_content() == said
         assert (curves.get_attribute("class") or "") == ("unread" if said else "")
+    page.locator("#why-text", has_text="it most: temp_c, 10 °C").wait_for()
+    page.locator(".row-field .adds i").first.wait_for()
     page.close()
 
 

@@ -61,7 +61,7 @@ def test_a_page_says_what_its_answer_rests_on(chromium: Any, tmp_path: Path) -> 
     page.keyboard.press("Enter")
     words = page.locator("#why-text", has_text="Log-odds")
     words.wait_for()
-    assert "Most for it: " in words.text_content()
+    assert "For it most: " in words.text_content()
     assert page.evaluate(picture) != before
     series = np.array(page.evaluate("() => series.map((step) => [...step])"))
     kept = program_of(model).kept(series[None])[0]

@@ -51,7 +51,7 @@ export function questionOf(reader, trace, series, at, more) {
   if (!at) return "Nothing is read yet.";
   const chosen = topOf(trace.probabilities[at - 1]);
   const { word } = more;
-  return { program: reader.program, rows: reader.prepare(series.slice(0, at)), chosen, subject: `${CLASSES[chosen]} after ${atMoment(word, at)}`, unit: "Log-odds", ways: ["for it", "against it"], ...more };
+  return { program: reader.program, rows: reader.prepare(series.slice(0, at)), chosen, subject: `${CLASSES[chosen]} after ${atMoment(word, at)}`, unit: "Log-odds", ways: ["For it", "Against it"], ...more };
 }
 
 // Returns what is drawn of a trace after `read` of its steps.

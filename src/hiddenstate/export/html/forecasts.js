@@ -42,7 +42,7 @@ function asked() {
   const at = (row, channel) => fan.times[n - kept.length + row + (channel < firstMoved ? 0 : horizon)];
   return {
     program: PROGRAM, rows: kept, chosen: target, explain: forecastExplained(PROGRAM, step - n, target), columns: COLUMNS, at,
-    subject: `${name}, ${fan.times[step]}`, unit: fan.errors[target] && fan.errors[target].unit ? `In ${fan.errors[target].unit}` : name, ways: ["upward", "downward"],
+    subject: `${name}, ${fan.times[step]}`, unit: fan.errors[target] && fan.errors[target].unit ? `In ${fan.errors[target].unit}` : name, ways: ["Raises it", "Lowers it"],
   };
 }
 

@@ -3,12 +3,13 @@
 import { say } from "../../web/dom.js";
 import { redrawWith } from "../../web/pen.js";
 import { drawEffects, targetChoice } from "../../web/row_effects.js";
-import { RowForm, numbersAnswer } from "../../web/row_form.js";
+import { RowForm, byField, numbersAnswer, writtenIn } from "../../web/row_form.js";
 import { packedRows } from "../../web/rows.js";
 import { readSeries } from "../../web/table.js";
 import { CLASSES, showAnswer } from "./chances.js";
 import { ABOUT, PROGRAM, VIEW, byId, complain, fillSelect, model } from "./page.js";
 import { takeTexts } from "./texts.js";
+import { inWords, startWhy } from "./why.js";
 
 const FORM = VIEW.form;
 /** @type {{ name: string, row: Float64Array, truth: number[] | null }[]} */
@@ -26,6 +27,22 @@ const form = new RowForm(byId("row"), { fields: FORM.fields, changed: (done) => 
   truth = null;
   read(done);
 } });
+
+// What is asked: why the class that answers does, or what the chosen target rests on.
+function asked() {
+  if (!byId("problem").hidden) return "Nothing can be read.";
+  const o = Number(target.value);
+  const kind = CLASSES.indexOf(byId("label").textContent);
+  const row = form.row.slice();
+  return {
+    program: model.program, rows: model.prepare([row]), chosen: numbers ? o : kind, subject: numbers ? TARGETS[o] : CLASSES[kind],
+    unit: numbers ? UNITS[o] || "Units of the answer" : "Log-odds", ways: numbers ? ["Raises it", "Lowers it"] : ["For it", "Against it"], columns: [""],
+    at: (_, place) => `${FORM.fields[place].name}, ${writtenIn(FORM.fields[place], row)}`,
+    words: (found, question) => inWords({ ...found, shares: [byField(FORM.fields, found.shares[0])] }, question),
+  };
+}
+
+const why = startWhy("which columns the answer rests on", asked, () => form.light(why.found && byField(FORM.fields, why.found.shares[0])));
 
 const target = targetChoice(CLASSES.length ? [] : TARGETS, "Target of the curves", () => draw());
 byId("effects").before(target);
@@ -61,6 +78,8 @@ function draw() {
   const o = Number(target.value);
   const kind = CLASSES.indexOf(byId("label").textContent);
   byId("effects-title").textContent = numbers ? "How the answer changes with each column, the others as they are" : `How the probability of ${CLASSES[kind]} changes with each column, the others as they are`;
+  why.look(o, kind, form.row.join());
+  form.light(why.found && byField(FORM.fields, why.found.shares[0]));
   const name = numbers ? [TARGETS[o], UNITS[o]].filter(Boolean).join(", ") : `probability of ${CLASSES[kind]}`;
   drawEffects(byId("effects"), FORM.fields, form.row, name, (row) => (numbers ? model.predict([row]).y[0][o] : model.predict([row]).probabilities[kind]));
 }

@@ -117,7 +117,7 @@ OF_FLOATS = (
 )
 """What a page says of "Why?" of a net in integers."""
 
-WITH_WHY = ("pictures", "signals", "sounds", "waves", "forecasts")
+WITH_WHY = ("pictures", "signals", "sounds", "waves", "forecasts", "forms")
 """The kinds of pages that say what an answer rests on."""
 
 FEW = 24

@@ -61,7 +61,7 @@ function asked() {
   const name = VIEW.targets[target] || "the answer";
   return {
     program: PROGRAM, rows: model.prepare(series.slice(first, end)), chosen: target, first, word: "step", columns: VIEW.columns,
-    explain: explained(PROGRAM, target, at - first), subject: `${name}${ahead ? ` in ${ahead}` : ""} after step ${at + 1}`, unit: VIEW.units[name] ? `In ${VIEW.units[name]}` : name, ways: ["upward", "downward"],
+    explain: explained(PROGRAM, target, at - first), subject: `${name}${ahead ? ` in ${ahead}` : ""} after step ${at + 1}`, unit: VIEW.units[name] ? `In ${VIEW.units[name]}` : name, ways: ["Raises it", "Lowers it"],
   };
 }
 

@@ -9,12 +9,13 @@ import { WHY, byId } from "./page.js";
 
 const LOOKING = "Looking for what mattered …";
 const SLICE = 8; // milliseconds of a frame that are computed
+const ROUGH = 4; // segments of the path for the first answer
 const REST = 250; // that a moment is looked at before it is explained
 const MEAN = WHY ? packedRows({ ...WHY.mean, shape: [1, ...WHY.mean.shape] })[0].map((step) => step.map((value) => value / WHY.parts)) : [];
 const BASELINE = WHY && WHY.name === "mean" ? "the mean of the training rows" : "a row of zeros";
 
 // Runs a generator a little in each frame; returns what stops it.
-function inSlices(steps, told, ended) {
+function inSlices(steps, ended) {
   let going = true;
   const go = () => {
     const begun = performance.now();
@@ -23,7 +24,7 @@ function inSlices(steps, told, ended) {
       if (done) {
         going = false;
         ended(value);
-      } else if (value !== undefined) told(value);
+      }
       if (performance.now() - begun > SLICE) break;
     }
     if (going) requestAnimationFrame(go);
@@ -40,7 +41,7 @@ function signedAlike(values) {
 
 /**
  * Starts the button. `asked()` returns what is explained at the moment ({ program, rows, chosen, explain,
- * subject, unit, first, word, columns, at, ways }), or a text that says why nothing is.
+ * subject, unit, first, word, columns, at, ways, words }), or a text that says why nothing is.
  */
 export function startWhy(help, asked, draw) {
   const [button, text] = [byId("why"), byId("why-text")];
@@ -59,18 +60,15 @@ export function startWhy(help, asked, draw) {
     }
     const { program, rows, chosen, explain } = question;
     fill(text, LOOKING);
-    let shown = 0;
-    stop = inSlices(whyOf(program, rows, MEAN, chosen, explain), (share) => {
-      if (share - shown < 0.1) return;
-      shown = share;
-      fill(text, `Looking for what mattered: ${percent(share, 0)}`);
-    }, (found) => {
+    const find = (few) => { stop = inSlices(whyOf(program, rows, MEAN, chosen, explain, few), (found) => {
       state.found = { ...found, first: question.first };
-      const words = inWords(found, question);
+      const words = (question.words || inWords)(found, question);
       fill(text, h("span", { class: "legend", "aria-hidden": "true" }, h("i", { class: "toward" }), question.ways[0], h("i", { class: "against" }), question.ways[1]), words);
-      say(words);
       draw();
-    });
+      if (few) find();
+      else say(words);
+    }); };
+    find(ROUGH);
   }
 
   // Forgets what was found when what is asked has changed.
@@ -112,7 +110,7 @@ export function touched(canvas, hidden, count, ask) {
 }
 
 // What was found, as a sentence or two.
-function inWords({ shares, value, base, gradients }, { subject, unit, word, columns, first = 0, at, ways }) {
+export function inWords({ shares, value, base, gradients }, { subject, unit, word, columns, first = 0, at, ways }) {
   const where = (sign) => {
     const joined = !columns || shares.every((step) => step.every((share) => share === step[0]));
     const span = spanOf(shares, sign, joined);
@@ -121,7 +119,7 @@ function inWords({ shares, value, base, gradients }, { subject, unit, word, colu
     const steps = at ? [from, ...(from === to ? [] : [to])].join(" to ") : from === to ? `${word} ${from}` : `${word}s ${from} to ${to}`;
     return !joined && columns.length > 1 ? `${columns[span.channel]}, ${steps}` : steps;
   };
-  const parts = [`${subject}. Most ${ways[0]}: ${where(1)}. Most ${ways[1]}: ${where(-1)}.`];
+  const parts = [`${subject}. ${ways[0]} most: ${where(1)}. ${ways[1]} most: ${where(-1)}.`];
   if (gradients < 1) parts.push(`By occlusion${gradients ? ` and, with a share of ${percent(gradients, 0)}, by gradients` : ""}: each span of the row in turn is replaced by ${BASELINE}.`);
   else {
     const sums = [1, -1].map((sign) => shares.reduce((sum, step) => sum + step.reduce((a, share) => a + (sign * share > 0 ? share : 0), 0), 0));
