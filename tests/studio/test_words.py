@@ -38,6 +38,7 @@ PAGES = {
     "points": ("points",),
     "own": ("own_row", "unit"),
     "options": ("option_names",),
+    "server": ("told",),
 }
 """The modules with which each file of texts is loaded."""
 
@@ -146,10 +147,27 @@ def test_sentences_of_the_server_are_translated() -> None:
     fixed = re.findall(
         r'(?:problem|UnknownRunError|RefusedError\(40[14],|DataError)\(?\s*"([^"{}]+)"', source
     )
-    known = chinese()["frame"]
+    known = chinese()["server"]
     assert len(fixed) > 8
     assert {words.title for words in COMPANIONS.values()} <= set(chinese()["classify"])
     assert [text for text in fixed if text not in known and text not in NEVER_SHOWN] == []
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="requires node")
+def test_sentences_of_the_server_with_values_are_translated() -> None:
+    """Their values are kept, whatever they are."""
+    source = "".join(path.read_text("utf-8") for path in STATIC.parent.glob("*.py"))
+    forms = re.findall(r"(?:problem|DataError)\(\s*f\"([^\"]*[^\" ])\"", source)
+    texts = [re.sub(r"\{[^{}]+\}", "X-1", form) for form in forms if re.search("[a-z] [a-z]", form)]
+    closed = "the data of the run is not read here: no such row"
+    module = json.dumps(str(STATIC / "told.js"))
+    asked = f"JSON.stringify({json.dumps([*texts, closed])}.map(told))"
+    code = f"import({module}).then(({{told}}) => console.log({asked}))"
+    done = subprocess.run(["node", "-e", code], capture_output=True, text=True, check=True)
+    *own, last = json.loads(done.stdout)
+    assert last.endswith("没有这个样本")
+    assert [text for text, found in zip(texts, own, strict=True) if text == found] == []
+    assert [each.count("X-1") for each in own] == [each.count("X-1") for each in texts]
 
 
 NEVER_SHOWN = (

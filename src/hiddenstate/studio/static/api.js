@@ -1,11 +1,17 @@
 // Talks to the studio's server.
 
-import { t } from "./words.js";
+import { t, teller } from "./words.js";
 
 const secret = /** @type {HTMLMetaElement} */ (document.querySelector("meta[name=hiddenstate]")).content;
 
-/** What the server answered instead of what was asked for: one line for the reader. */
-export class Problem extends Error {}
+/** What the server answered instead of what was asked for: one line for the reader, and as `why` in its own words. */
+export class Problem extends Error {
+  /** @param {string} message @param {string} [why] */
+  constructor(message, why = message) {
+    super(message);
+    this.why = why;
+  }
+}
 
 /**
  * @param {Response} response
@@ -17,7 +23,7 @@ async function checked(response) {
   try {
     why = JSON.parse(text).error || why;
   } catch { /* a refusal is plain text */ }
-  throw new Problem(t(why) || `${response.status}`); // fixed sentences of the server are translated
+  throw new Problem((await teller())(why) || `${response.status}`, why);
 }
 
 /**

@@ -176,13 +176,14 @@ export function factsOf(found) {
  * @param {any} found
  * @param {(options: Record<string, any>) => void} fix applies options
  * @param {Record<string, any>} known options that say how data is read, by name
+ * @param {(text: string) => string} said says a sentence of the server
  */
-export function findingsOf(found, fix, known) {
+export function findingsOf(found, fix, known, said) {
   const parts = [rowsDrawn(found)];
   if (found.warnings.length) {
     parts.push(block(t("Worth a look"), h("ul", { class: "warnings" }, found.warnings.map((/** @type {string} */ text) => {
       const options = fixOf(text, known);
-      return h("li", {}, h("span", {}, text), options && h("button", { type: "button", onclick: () => fix(options) }, fixWords(options)));
+      return h("li", {}, h("span", {}, said(text)), options && h("button", { type: "button", onclick: () => fix(options) }, fixWords(options)));
     }))));
   }
   if (found.reading) {

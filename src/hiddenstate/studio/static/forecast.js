@@ -4,7 +4,7 @@ import { get } from "./api.js";
 import { h } from "../../web/dom.js";
 import { linked, placeOf } from "./crosshair.js";
 import { panel } from "./picture.js";
-import { speak, t } from "./words.js";
+import { speak, t, teller } from "./words.js";
 import { forecastOf } from "../../web/ahead.js";
 import { forecastPanel } from "../../web/forecast_panel.js";
 import { Model } from "../../web/net.js";
@@ -21,7 +21,7 @@ export async function forecastOfRun(store) {
     t("The history of a series, what was forecast of its held-out part, and the forecast with its intervals. Drag what is known ahead, and the forecast bends."), place);
   const found = await get(`/api/runs/${store.id}/forecast`);
   if (!found.forecast) {
-    note.textContent = found.why;
+    note.textContent = (await teller())(found.why);
     return element;
   }
   /** @type {Model|null} */ let model = null;

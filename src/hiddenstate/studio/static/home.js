@@ -8,7 +8,7 @@ import { copy } from "./copy.js";
 import { tinyPicture } from "./job_pictures.js";
 import { planOf } from "./plan_words.js";
 import { commandList, commandOf, train } from "./train.js";
-import { t } from "./words.js";
+import { t, teller } from "./words.js";
 import { short } from "../../web/numbers.js";
 
 const READY = 700; // milliseconds after which the next command is made ready: the page comes first
@@ -145,13 +145,13 @@ export async function homePage(main, studio) {
         kept.own = own;
         await show();
       }
-      const why = /** @type {Error} */ (error).message;
+      const { message, why = message } = /** @type {import("./api.js").Problem} */ (error);
       const hint = again ? null : fixOf(why, await readingOptions());
       if (hint && Object.keys(hint).every((name) => SEPARATORS.includes(name) && !(name in own))) {
         await look(data, { job, own: { ...own, ...hint } });
         return;
       }
-      fail(why, again);
+      fail(message, again);
       if (hint) problem.append(h("span", { class: "row" }, h("button", { type: "button", onclick: () => look(data, { job, own: { ...own, ...hint } }) }, fixWords(hint))));
       const [, side = ""] = /--image-size (\d+)/.exec(why) || []; // pictures that differ in size
       if (side && !again) problem.append(h("span", { class: "row" }, sizesOf(data, Math.min(Number(side), SIDE))));
@@ -215,7 +215,7 @@ export async function homePage(main, studio) {
     steps.hidden = some;
     bundled.hidden = Boolean(found);
     if (!some) { fill(desk); return; }
-    const options = job ? await optionsOf(job) : [];
+    const [options, said] = [job ? await optionsOf(job) : [], await teller()];
     const fit = found && found.fits.find((/** @type {any} */ each) => each.job === job);
     /** @type {import("./form.js").FormState} */
     const state = { job, found, fit: fit ? fit.options : {}, recipe: fit ? fit.recipe : {}, own: kept.own };
@@ -257,7 +257,7 @@ export async function homePage(main, studio) {
       } }, choice, h("button", { type: "submit" }, t("Look")));
     };
     const jobs = found && h("div", { class: "jobs", role: "group", "aria-label": t("What to train") }, found.fits.map((/** @type {any} */ each, /** @type {number} */ place) => (each.why_not
-      ? h("div", { class: "job no" }, h("h3", {}, t(each.job)), h("p", {}, t("does not fit: {why}", { why: each.why_not })), remedyOf(each))
+      ? h("div", { class: "job no" }, h("h3", {}, t(each.job)), h("p", {}, t("does not fit: {why}", { why: said(each.why_not) })), remedyOf(each))
       : h("button", { type: "button", class: "job", "aria-pressed": String(each.job === job), onclick: () => choose(each) },
         h("span", { class: "name" }, t(each.job), place === 0 ? h("span", { class: "status running" }, t("fits best")) : null),
         h("span", {}, jobWords(each.job)), each.job === job ? null : h("span", { class: "layout" }, each.layout, each.when ? ` (${each.when})` : "")))));
@@ -270,7 +270,7 @@ export async function homePage(main, studio) {
         h("header", { class: "about-data" }, h("h1", {}, h("bdi", {}, found.name)), h("p", { class: "kind" }, [found.kind, ...factsOf(found)].join(" · ")),
           found.unread.length ? h("p", { class: "note" }, found.unread.join("; ")) : null,
           h("button", { type: "button", class: "quiet", onclick: close }, t("Other data"))),
-        h("h2", { class: "unseen" }, t("What is in it")), findingsOf(found, fix, reading)) : null,
+        h("h2", { class: "unseen" }, t("What is in it")), findingsOf(found, fix, reading, said)) : null,
       h("section", { class: "plan" }, h(found ? "h2" : "h1", {}, found ? t("What it can learn") : t("{job} on the bundled data", { job: t(job) })), jobs, form,
         found ? null : h("p", {}, h("button", { type: "button", class: "quiet", onclick: close }, t("Close")))));
     for (const name of wasOpen) {

@@ -8,7 +8,7 @@ import { Nets } from "./net_of_moment.js";
 import { Picture } from "./picture.js";
 import { classColors } from "./theme.js";
 import { Thumbnails } from "./thumbnails.js";
-import { t } from "./words.js";
+import { t, teller } from "./words.js";
 import { CUBE } from "../../web/code_cube.js";
 import { CodePlot, turnsWith } from "../../web/code_plot.js";
 import { Space, ends } from "../../web/code_space.js";
@@ -36,6 +36,7 @@ export class Points {
     /** @type {Form|null} */ this.form = null;
     /** @type {Thumbnails|null} */ this.thumbnails = null;
     this.all = this.n = 0;
+    /** @type {(text: string) => string} */ this.said = t;
     /** @type {string[]} */ this.colors = [];
     /** @type {import("./api.js").NamedArray|null} */ this.rows = null;
     this.nets = this.coded ? new Nets(store, () => this.describe()) : null;
@@ -93,6 +94,7 @@ export class Points {
     try {
       if (this.asked !== part) {
         this.picture.blank.textContent = t("The rows are read…");
+        this.said = await teller();
         this.begin(await arraysAt(`${address}/rows`));
         this.asked = part;
       }
@@ -113,7 +115,7 @@ export class Points {
   begin(arrays) {
     const { store } = this;
     const facts = JSON.parse(new TextDecoder().decode(/** @type {Uint8Array} */ (arrays.facts.data)));
-    if (facts.why) throw new Error(t(facts.why));
+    if (facts.why) throw new Error(this.said(facts.why));
     this.rows = arrays.row;
     this.form = new Form(store, arrays.row);
     this.row.canvas.classList.toggle("pixels", Boolean(this.form.picture));

@@ -7,7 +7,7 @@ import { h } from "../../web/dom.js";
 import { Player } from "./player.js";
 import { Store } from "./store.js";
 import { styled } from "./style.js";
-import { language, speak, t } from "./words.js";
+import { language, speak, t, teller } from "./words.js";
 import { percent, short } from "../../web/numbers.js";
 
 const PANELS = { classify: "./classify.js", regress: "./regress.js", autoencode: "./autoencode.js" };
@@ -52,11 +52,16 @@ async function shownRun(main, store, ghost) {
   const copied = h("button", { type: "button", class: "quiet", onclick: () => copy(command.textContent) }, t("Copy"));
   const shown = h("p", { class: "command" }, h("span", {}, "$ "), command, copied);
   const show = (/** @type {string} */ text) => { command.textContent = text; };
-  const fail = (/** @type {string} */ why) => { problem.textContent = why; problem.hidden = !why; };
+  const fail = async (/** @type {string} */ why) => {
+    problem.textContent = why;
+    problem.hidden = !why;
+    const own = why && (await teller())(why);
+    if (problem.textContent === why) problem.textContent = own;
+  };
   show(details.command || t("trained from Python"));
   store.addEventListener("problem", (event) => fail(/** @type {CustomEvent} */ (event).detail));
-  if (details.problems.length) fail(details.problems.join(" "));
 
+  if (details.problems.length) fail(details.problems.join(" "));
   const status = h("span", { class: "status" });
   const score = h("p", { class: "score" });
   const words = h("p", { class: "words" });

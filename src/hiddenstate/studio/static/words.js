@@ -27,6 +27,9 @@ export function t(text, values = {}) {
   return (own[text] || text).replace(/\{(\w+)\}/g, (all, name) => (name in values ? String(values[name]) : all));
 }
 
+/** Returns what says a sentence of the server in the language of the page. @returns {Promise<(text: string) => string>} */
+export const teller = async () => (language === "zh" ? (await import("./told.js")).told : (text) => text);
+
 /** Changes the language, and draws the page anew. */
 export function changeLanguage() {
   localStorage.setItem("hiddenstate-language", language === "zh" ? "en" : "zh");
