@@ -8,6 +8,7 @@
     python benchmarks/quality.py cells [--seeds 3] [--epochs 5] [NAME ...]
     python benchmarks/quality.py memory [NAME ...] [--seeds 3] [--out FOLDER] [--held-out]
     python benchmarks/quality.py signals [NAME ...] [--seeds 3]
+    python benchmarks/quality.py integers [NAME ...] [--seeds 5]
 
 `forecasts`: the mean absolute scaled error (MASE) on the last fifth of eight series, beside
 repeating the last value, repeating the value of a season ago, ridge regression on the last 24
@@ -36,6 +37,8 @@ other one about 0, beside repeating the value of a season ago; also with one sca
 `memory`: what cells remember over 784 to 5,000 steps; see long_memory.py.
 
 `signals`: a state that is carried through made signals; see signals.py.
+
+`integers`: what nets lose in integers, with and without training for it; see integers.py.
 """
 
 import argparse
@@ -51,6 +54,7 @@ from typing import Any
 
 import cells
 import codes
+import integers
 import long_memory
 import numpy as np
 import signals
@@ -412,6 +416,7 @@ TABLES = {
     "cells": cells.cells,
     "memory": long_memory.memory,
     "signals": signals.measure,
+    "integers": integers.integers,
 }
 
 

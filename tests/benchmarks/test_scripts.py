@@ -18,10 +18,8 @@ ROOT = Path(__file__).parents[2]
 BENCHMARKS = ROOT / "benchmarks"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 PARTS = {
-    *(
-        *("carried", "cell_steps", "cells", "contenders", "layers", "limit", "long_memory"),
-        *("peers", "processes", "scale"),
-    ),
+    *("carried", "cell_steps", "cells", "contenders", "integers", "layers", "limit", "long_memory"),
+    *("peers", "processes", "scale"),
     *("served", "shapes", "signals", "streams", "teach", "timing", "tune_sets"),
 }
 """Modules of other scripts, which are not scripts themselves."""
@@ -34,7 +32,7 @@ COMMANDS = [
     *("quality.py forecasts nile retail --horizons 1", "quality.py classify UnitTest"),
     *("quality.py teach UnitTest", "quality.py many --horizons 1", "quality.py codes digits"),
     *("quality.py cells", "quality.py memory permuted-gru adding-1000-gru --out ."),
-    *("quality.py signals wiener", "codes.py anomalies cancer"),
+    *("quality.py signals wiener", "quality.py integers UnitTest", "codes.py anomalies cancer"),
     *("speed.py autoencode --only native", "speed.py regress --only native"),
     *("speed.py cells --only torch", "speed.py layers --figure layers.png --json layers.json"),
     *("speed.py stream --only eager,scripted", "speed.py carried", "speed.py limit"),
