@@ -1,15 +1,19 @@
 """Integer models: their weights on a grid, their program, their file and what it refuses."""
 
 import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from hiddenstate.config import DataConfig, make_config, section_options
+from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.errors import UntrustedFileError
 from hiddenstate.models.fitted import FittedModel, load_model, model_of_bytes
 from hiddenstate.models.meaning import program_of
+from hiddenstate.models.net import Net
 from hiddenstate.program.integers import Quantise
 from hiddenstate.program.quantising import calibrated
 from hiddenstate.system.array_file import read_arrays, write_arrays
@@ -50,11 +54,36 @@ def test_a_float_model_keeps_format_2_and_an_integer_model_has_3(tmp_path: Path)
         assert f'\\"format\\":{version}'.encode() in path.read_bytes()
 
 
+def test_bytes_take_27_percent_of_floats() -> None:
+    config = make_config("classify", {"hidden_size": 64})
+    net = Net("classify", config.model, 28, 10)
+    options = section_options(DataConfig, "classify")
+    reading = {name: getattr(config.data, name) for name, o in options.items() if o.kept}
+    transform = Transform(pixels=True, reading=reading)
+    params = net.initial(0, "float32")
+    model = FittedModel(net, params, list(range(10)), (28, 28), False, transform)
+    assert model_of_bytes(in_integers(model).encode(), "m")[0].transform == transform
+    assert len(in_integers(model).encode()) < 0.27 * len(model.encode())
+
+
+def test_rows_of_zeros_and_tiny_weights_come_back() -> None:
+    model = MODELS["lstm"]
+    params = {name: array.copy() for name, array in model.params.items()}
+    params["out.weight"][0] = 0
+    params["rnn.weight_hh_l0"][3] = 1e-30
+    params["rnn.weight_hh_l0"][4] = 1e-4
+    model = in_integers(replace(model, params=params))
+    again = model_of_bytes(model.encode(), "m")[0]
+    assert all(np.array_equal(again.params[n], a) for n, a in model.params.items())
+    assert not again.params["rnn.weight_hh_l0"][3].any()
+    assert again.params["rnn.weight_hh_l0"][4].all()
+
+
 DAMAGES: dict[str, Any] = {
-    "a scale": lambda arrays, facts: arrays["scale/out.weight"].__imul__(1.5),
-    "a scale that is no number": lambda arrays, facts: arrays["scale/out.weight"].fill(np.nan),
+    "a scale below 0": lambda arrays, facts: arrays["scale"].__imul__(np.float16(-1)),
+    "a scale that is no number": lambda arrays, facts: arrays["scale"].fill(np.nan),
     "-128": lambda arrays, facts: arrays["out.weight"].fill(-128),
-    "no scale": lambda arrays, facts: arrays.pop("scale/out.weight"),
+    "no scale": lambda arrays, facts: arrays.pop("scale"),
     "scales of nothing": lambda arrays, facts: arrays.update({"scale/x": np.ones(1, "f4")}),
     "a float matrix": lambda arrays, facts: arrays.update({"out.weight": np.ones((2, 5), "f4")}),
     "no calibration": lambda arrays, facts: facts.pop("integer"),
@@ -66,6 +95,8 @@ DAMAGES: dict[str, Any] = {
     "another vector": lambda arrays, facts: facts["integer"]["nets"][0][0].update(x=3),
     "h with fewer bits": lambda arrays, facts: facts["integer"]["nets"][0][0].update(output=14),
     "a text for a layer": lambda arrays, facts: facts["integer"]["nets"].__setitem__(0, "abc"),
+    "another unit": lambda arrays, facts: facts["integer"].update(scale=2000),
+    "a half where none is": lambda arrays, facts: arrays.update({"out.bias": np.ones(2, "f2")}),
     "a code": lambda arrays, facts: facts["integer"].update(code=3),
 }
 

@@ -69,7 +69,7 @@ class RoundedEngine:
         """Replace the weights; see `Engine.restore`."""
         self._engine.restore(params)
         if self._model is not None:
-            self.settle(replace(self._model, params=params_on_grid(params)))
+            self.settle(replace(self._model, params=params_on_grid(self.task.net, params)))
 
     def set_lr(self, lr: float) -> None:
         """Set the initial rate of the schedule; see `Engine.set_lr`."""

@@ -120,7 +120,7 @@ def quantised(
         raise DataError(f"{where}: all rows are the same, and have no ranges; use other rows")
     X, lengths = _joined(some, rows) if model.stateful else (X, some.lengths)
     try:
-        rounded = replace(model, params=params_on_grid(model.params))
+        rounded = replace(model, params=params_on_grid(model.net, model.params))
         found = calibrated(program_of(rounded), X, lengths, state_bits, share)
         return rounded.in_integers(found), n
     except NotInteger as error:

@@ -272,7 +272,7 @@ class Job(ABC):
         train, training = self.dataset.train, self.config.training
         some = train.take(slice(None, None, max(1, len(train) // CALIBRATED_ROWS)))
         x = self.dataset.transform.net_inputs(some.X, some.lengths, training.dtype)
-        params = params_on_grid(engine.export().params)
+        params = params_on_grid(self.net, engine.export().params)
         program, bits = program_of_nets(self.net, params), training.state_bits
         try:
             calibration = calibrated(program, fractions(x[:], np.float64), some.lengths, bits)

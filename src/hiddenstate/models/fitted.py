@@ -18,9 +18,11 @@ from hiddenstate.models.integers import (
     calibration_from,
     facts_of,
     layout_of_floats,
+    longer,
     params_on_grid,
     program_of_nets,
     restored,
+    shorter,
     stored,
 )
 from hiddenstate.models.labels import check_labels
@@ -176,7 +178,7 @@ class FittedModel:
         NotInteger
             If a part of it has no form in integers.
         """
-        params = params_on_grid(self.params)
+        params = params_on_grid(self.net, self.params)
         if self.companions:
             raise NotInteger("what stands beside the net has no form in integers")
         in_integers(program_of_nets(self.net, params), calibration)
@@ -255,7 +257,8 @@ class FittedModel:
             "preparation": transform_to_dict(self.transform),
         }
         if self.integer is not None:
-            facts["integer"] = facts_of(self.integer)
+            facts["integer"] = facts_of(self.integer, self.params)
+            return shorter({**facts})
         return {**facts, **{each.words.name: each.facts() for each in self.companions}}
 
     def arrays(self) -> Params:
@@ -263,7 +266,7 @@ class FittedModel:
 
         Matrices of an integer model are int8, with scales.
         """
-        params = self.params if self.integer is None else stored(self.params)
+        params = self.params if self.integer is None else stored(self.net, self.params)
         arrays = params | arrays_of_transform(self.transform)
         for each in self.companions:
             arrays |= {each.prefix() + name: array for name, array in each.arrays().items()}
@@ -307,7 +310,7 @@ def _layout_check(where: str) -> Callable[[Layout, dict[str, Any]], None]:
     def check(layout: Layout, facts: dict[str, Any]) -> None:
         net, facts = _checked_facts(facts, where)
         if facts["integer"] is not None:
-            layout = layout_of_floats(layout, where)
+            layout = layout_of_floats(layout, net, where)
         _check_layout(layout, net, where)
 
     return check
@@ -347,7 +350,7 @@ def model_from_facts(facts: Mapping[str, Any], arrays: Params, where: str) -> Fi
     """
     net, facts = _checked_facts({"extra": {}, **facts}, where)
     if facts["integer"] is not None:
-        arrays = restored(arrays, where)
+        arrays = restored(arrays, net, facts["integer"], where)
     own = {n.removeprefix(PREFIX): a for n, a in arrays.items() if n.startswith(PREFIX)}
     params = net.check({n: a for n, a in arrays.items() if not _is_beside(n)}, where)
     transform = transform_from(facts["preparation"], own, net, where)
@@ -396,6 +399,8 @@ def _checked_facts(facts: dict[str, Any], where: str) -> tuple[Net, dict[str, An
         **facts,
     }
     facts = check_fields(facts, fields, f"{where}: damaged facts")
+    if facts["integer"] is not None:
+        facts = longer(facts)
     net = net_from_dict(facts["net"], where)
     classes, row_shape = facts["classes"], facts["row_shape"]
     if not _fits(row_shape, net):

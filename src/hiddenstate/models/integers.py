@@ -1,33 +1,47 @@
 """Weights as int8 with a scale for each row, and how the file of an integer model stores them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 
+from hiddenstate.config import JOBS, DataConfig, make_config, section_options
 from hiddenstate.errors import UntrustedFileError, printable
 from hiddenstate.models.layers import decoder_of, nets_of
 from hiddenstate.models.net import Net, Params
-from hiddenstate.program.lowering import converted
+from hiddenstate.program.cells import Cell
+from hiddenstate.program.lowering import converted, summed
 from hiddenstate.program.program import Program
-from hiddenstate.program.quantising import MOST, Calibration, NotInteger, in_integers, row_scale
+from hiddenstate.program.quantising import (
+    MOST,
+    SCALE_BITS,
+    Calibration,
+    NotInteger,
+    in_integers,
+    row_scale,
+)
 from hiddenstate.system.array_file import Layout
 from hiddenstate.system.strict_json import check_fields
 from hiddenstate.system.typing import Array
 
-SCALES = "scale/"
-"""Prefix of the names of scales in a model file; the name of their matrix follows."""
+SCALES = "scale"
+"""Name of the scales in a model file: those of the rows of all matrices, one after the other."""
+
+ROOM = 28
+"""Binary places between the largest scale of a net and the least, so that float16 has all."""
 
 
 class IntegerFacts(TypedDict):
-    """A calibration as values for JSON; see :class:`Calibration`."""
+    """A calibration as values for JSON; see :class:`Calibration`. `scale` is the binary exponent of
+    the unit of the scales in the file."""
 
     state_bits: int
     input: int
     nets: list[list[dict[str, int]]]
-    code: int | None
-    decoder: list[dict[str, int]]
+    scale: int
+    code: NotRequired[int | None]
+    decoder: NotRequired[list[dict[str, int]]]
 
 
 FIELDS: dict[str, Any] = {
@@ -36,17 +50,18 @@ FIELDS: dict[str, Any] = {
     "nets": list,
     "code": (int, type(None)),
     "decoder": list,
+    "scale": int,
 }
 """The types of :class:`IntegerFacts` in a file."""
 
 
-def on_grid(weight: Array) -> tuple[Array, Array]:
+def on_grid(weight: Array, least: float = 0.0) -> tuple[Array, Array]:
     """Return weights (C, ...) as int8, and the scale (C,) of each row; see `row_scale`.
 
-    Rows too small for a scale in float32 become zeros.
+    Rows whose scale would be less than `least`, or than float32 has it, become zeros.
     """
     scale = row_scale(weight)
-    tiny = scale < np.finfo(np.float32).tiny
+    tiny = scale < max(least, float(np.finfo(np.float32).tiny))
     scale = np.where(tiny, 1.0, scale)
     q = np.rint(weight / _column(scale, weight)).clip(-MOST, MOST)
     return np.where(_column(tiny, weight), 0, q).astype(np.int8), scale
@@ -57,12 +72,55 @@ def multiples(q: Array, scale: Array, dtype: Any) -> Array:
     return np.asarray((q * _column(scale, q).astype(np.float64)).astype(dtype))
 
 
-def params_on_grid(params: Params) -> Params:
-    """Return weights with each matrix rounded to multiples of its scales; vectors stay.
+def params_on_grid(net: Net, params: Params) -> Params:
+    """Return the weights of a net with each matrix rounded to multiples of its scales, and vectors
+    of recurrent layers as :func:`rounded_vectors`. Done again, it changes nothing."""
+    least = 2.0 ** (_exponent(params) + 15 - ROOM)
+    rounded = {
+        name: multiples(*on_grid(array, least), array.dtype) if array.ndim > 1 else array
+        for name, array in params.items()
+    }
+    return rounded_vectors(net, rounded)
 
-    Done again, it changes nothing.
-    """
-    return {n: multiples(*on_grid(a), a.dtype) if a.ndim > 1 else a for n, a in params.items()}
+
+def rounded_vectors(net: Net, params: Params) -> Params:
+    """Return weights whose vectors of recurrent layers are float16, but for those of eigenvalues;
+    of two biases that are added there is one."""
+    found = dict(params)
+    if net.kind.has_series:
+        for names in _vectors(net.cell, params):
+            own = _rounded_own(net.cell, {each: params[name] for each, name in names.items()})
+            found |= {names[each]: array for each, array in own.items()}
+    return found
+
+
+def _vectors(cell: Cell, params: Params) -> Iterable[dict[str, str]]:
+    """Return the names in `params` of the arrays of each direction that are no matrices, by their
+    own; logarithms of eigenvalues stay as they are."""
+    own = {weight.name for weight in cell.weights if weight.axes in ("G", "H", "1")}
+    places: dict[tuple[str, str], dict[str, str]] = {}
+    for name in params:
+        member, _, array = name.rpartition("rnn.")
+        array, _, place = array.rpartition("_l")
+        if array in own:
+            places.setdefault((member, place), {})[array] = name
+    return places.values()
+
+
+def _rounded_own(cell: Cell, own: dict[str, Array]) -> dict[str, Array]:
+    """Return the own arrays of a direction in float16, with one sum where only that counts."""
+    sums = summed(cell, own)
+    if max(float(np.abs(each).max(initial=0)) for each in sums.values()) > np.finfo(np.float16).max:
+        return own
+    return {name: array.astype(np.float16).astype(array.dtype) for name, array in sums.items()}
+
+
+def _exponent(params: Params) -> int:
+    """Return the binary exponent of the unit in which the scales of all matrices are at most 2**15;
+    0 of nothing but zeros."""
+    largest = [np.abs(array).max(initial=0) / MOST for array in params.values() if array.ndim > 1]
+    # The scale of the largest row may be rounded up to a power of 2.
+    return int(np.frexp(max(largest) * (1 + 2.0**-SCALE_BITS))[1]) - 15 if any(largest) else 0
 
 
 def _column(rows: Array, like: Array) -> Array:
@@ -73,77 +131,141 @@ def _column(rows: Array, like: Array) -> Array:
 # In a file
 
 
-def stored(params: Params) -> Params:
-    """Return weights on the grid as a file has them: int8, and a scale for each row."""
+def stored(net: Net, params: Params) -> Params:
+    """Return weights on the grid as a file has them: int8, a scale for each row, and vectors in
+    float16 where that has them; zeros of recurrent layers are left out."""
     arrays: Params = {}
-    for name, array in params.items():
-        arrays[name] = array
+    scales, unit = list[Array](), 2.0 ** -_exponent(params)
+    for name in net.shapes():
+        array = params[name]
         if array.ndim > 1:
             arrays[name], scale = on_grid(array)
-            arrays[SCALES + name] = scale.astype(np.float32)
+            scales.append(np.where(_has_any(arrays[name]), scale * unit, 0))
+        elif "rnn." not in name:
+            arrays[name] = array
+        elif array.any():
+            with np.errstate(over="ignore"):
+                half = array.astype(np.float16)
+            arrays[name] = half if np.array_equal(half.astype(array.dtype), array) else array
+    arrays[SCALES] = np.concatenate(scales).astype(np.float16)
     return arrays
 
 
-def layout_of_floats(layout: Layout, where: str) -> Layout:
+def _has_any(q: Array) -> Array:
+    """Return which rows (C,) have a number that is not 0."""
+    return np.asarray(q.reshape(len(q), -1).any(axis=1))
+
+
+def layout_of_floats(layout: Layout, net: Net, where: str) -> Layout:
     """Return the layout of the weights that the arrays of a file of an integer model stand for.
 
     Raises
     ------
     UntrustedFileError
-        If a matrix is not int8, or its scales are not one float32 a row.
+        If a matrix is not int8, or there is not one scale in float16 for each row.
     """
-    floats: dict[str, tuple[np.dtype[Any], tuple[int, ...]]] = {}
-    own = {name: a for name, a in layout.items() if "/" not in name or name[:8] == "members/"}
-    vectors = (dtype for dtype, shape in own.values() if len(shape) == 1)
-    dtype = next(vectors, np.dtype(np.float32))
-    for name, (stored_as, shape) in layout.items():
-        if name in own and len(shape) > 1:
-            scale = layout.get(SCALES + name)
-            expected = (np.dtype(np.float32), shape[:1])
-            if stored_as != np.int8 or scale != expected:
-                raise UntrustedFileError(
-                    f"{printable(where)}: {printable(name, 60)}: expected int8 and a scale for "
-                    "each row"
-                )
-            floats[name] = (dtype, shape)
-        elif name.removeprefix(SCALES) == name or name.removeprefix(SCALES) not in own:
-            floats[name] = (stored_as, shape)
+    shapes, own = net.shapes(), {n: a for n, a in layout.items() if n in net.shapes()}
+    types = (dtype for dtype, shape in own.values() if len(shape) == 1 and dtype.itemsize > 2)
+    dtype = next(types, np.dtype(np.float32))
+    rows = sum(shape[0] for shape in shapes.values() if len(shape) > 1)
+    wanted: dict[str, Any] = {n: (np.dtype(np.int8), s) for n, s in shapes.items() if len(s) > 1}
+    wanted[SCALES] = (np.dtype(np.float16), (rows,))
+    for name, expected in wanted.items():
+        if layout.get(name) != expected:
+            raise UntrustedFileError(
+                f"{printable(where)}: {name}: expected {expected[0]} {expected[1]}"
+            )
+    floats = {name: a for name, a in layout.items() if name != SCALES}
+    for name, shape in shapes.items():
+        given = floats.get(name, (np.dtype(np.float16), shape))
+        if len(shape) > 1 or ("rnn." in name and given[0] == np.float16):
+            floats[name] = (dtype, given[1])
     return floats
 
 
-def restored(arrays: Mapping[str, Array], where: str) -> Params:
-    """Return arrays of a file of an integer model with its weights as floats.
+def restored(arrays: Mapping[str, Array], net: Net, stored: Any, where: str) -> Params:
+    """Return arrays of a file of an integer model with its weights as floats; `stored` are the
+    facts of its calibration.
 
     Raises
     ------
     UntrustedFileError
         As :func:`layout_of_floats`, and if scales are not those of their rows.
     """
-    layout = layout_of_floats({n: (a.dtype, a.shape) for n, a in arrays.items()}, where)
+    unit = _checked(stored, f"{printable(where)}: damaged calibration")["scale"]
+    if not -1000 < unit < 1000:
+        raise UntrustedFileError(f"{printable(where)}: damaged calibration: scale is {unit}")
+    layout = layout_of_floats({n: (a.dtype, a.shape) for n, a in arrays.items()}, net, where)
     found: Params = {}
-    for name, (dtype, _) in layout.items():
-        found[name] = arrays[name]
-        if arrays[name].dtype == np.int8:
-            scale = arrays[SCALES + name].astype(np.float64)
+    scales, first = np.ldexp(arrays[SCALES].astype(np.float64), unit), 0
+    for name, shape in net.shapes().items():
+        dtype = layout[name][0] if name in layout else None
+        if len(shape) > 1:
+            q, given = arrays[name], scales[first : first + shape[0]]
+            first += shape[0]
             with np.errstate(invalid="ignore", over="ignore"):
-                found[name] = multiples(arrays[name], scale, dtype)
-                fits = np.array_equal(row_scale(found[name]), scale)
-            if not fits:
+                found[name] = multiples(q, given, dtype)
+                scale = np.where(_has_any(q), row_scale(found[name]), 0)
+            if not np.array_equal(scale, given):
                 raise UntrustedFileError(
                     f"{printable(where)}: damaged scales of {printable(name, 60)}"
                 )
-    return found
+        elif dtype is not None:
+            found[name] = arrays.get(name, np.zeros(shape)).astype(dtype)
+    return {name: found.get(name, arrays.get(name)) for name in layout}  # type: ignore[misc]
 
 
-def facts_of(calibration: Calibration) -> IntegerFacts:
-    """Return a calibration as values for JSON; :func:`calibration_from` reads them."""
+def shorter(facts: dict[str, Any]) -> dict[str, Any]:
+    """Return facts of a model without what reading them adds: options of the net that have their
+    defaults and came with later versions, and options of reading data that are not set."""
+    net, job = facts["net"], facts["net"]["job"]
+    options = section_options(type(make_config(job, {}).model), job)
+    model = {
+        name: value
+        for name, value in net["model"].items()
+        if options[name].since == 1 or value != options[name].default_for(job)
+    }
+    preparation, unset = facts["preparation"], _unset(job)
+    reading = {n: v for n, v in preparation["reading"].items() if v is not None or n not in unset}
     return {
+        **facts,
+        "net": {**net, "model": model},
+        "preparation": {**preparation, "reading": reading},
+    }
+
+
+def longer(facts: dict[str, Any]) -> dict[str, Any]:
+    """Return facts with the options of reading data that :func:`shorter` left out."""
+    preparation, job = facts["preparation"], facts["net"].get("job")
+    if job not in JOBS or not isinstance(preparation.get("reading"), dict):
+        return facts  # which is refused where they are read
+    reading = dict.fromkeys(_unset(job)) | preparation["reading"]
+    return {**facts, "preparation": {**preparation, "reading": reading}}
+
+
+def _unset(job: str) -> list[str]:
+    """Return the kept options of reading data that are not set by default."""
+    options = section_options(DataConfig, job).items()
+    return [name for name, o in options if o.kept and o.default_for(job) is None]
+
+
+def facts_of(calibration: Calibration, params: Params) -> IntegerFacts:
+    """Return a calibration, and the unit of the scales of weights, as values for JSON."""
+    facts: IntegerFacts = {
         "state_bits": calibration.state_bits,
         "input": calibration.input,
         "nets": [[dict(layer) for layer in net] for net in calibration.nets],
-        "code": calibration.code,
-        "decoder": [dict(layer) for layer in calibration.decoder],
+        "scale": _exponent(params),
     }
+    if calibration.code is not None:
+        facts["code"] = calibration.code
+        facts["decoder"] = [dict(layer) for layer in calibration.decoder]
+    return facts
+
+
+def _checked(stored: Any, where: str) -> dict[str, Any]:
+    """Return the facts of a calibration; those of a net without a decoder have no `code`."""
+    return check_fields({"code": None, "decoder": [], **stored}, FIELDS, where)
 
 
 def calibration_from(stored: Any, net: Net, params: Params, where: str) -> Calibration:
@@ -155,12 +277,13 @@ def calibration_from(stored: Any, net: Net, params: Params, where: str) -> Calib
         Otherwise.
     """
     where = f"{printable(where)}: damaged calibration"
-    facts = check_fields(stored, FIELDS, where)
+    facts = _checked(stored, where)
     lists = [*facts["nets"], facts["decoder"]]
     if not all(isinstance(each, list) and all(map(_are_bits, each)) for each in lists):
         raise UntrustedFileError(f"{where}: expected bits by name for each layer")
     nets = tuple(map(tuple, facts["nets"]))
-    found = Calibration(**{**facts, "nets": nets, "decoder": tuple(facts["decoder"])})
+    decoder, bits = tuple(facts["decoder"]), facts["state_bits"]
+    found = Calibration(bits, facts["input"], nets, facts["code"], decoder)
     try:
         in_integers(program_of_nets(net, params), found)
     except NotInteger as error:

@@ -22,10 +22,10 @@ from hiddenstate.system.strict_json import canonical_json, check_fields, parse_j
 from hiddenstate.system.typing import Array, Arrays
 
 ARRAY_FILE_FORMAT = 2
-"""Version of the format that is written of arrays without int8."""
+"""Version of the format that is written of arrays of other types."""
 
 BYTES_FORMAT = 3
-"""Version of files with arrays of int8, and of no other; newer ones are refused."""
+"""Version of files with arrays of int8 or float16, and of no other; newer ones are refused."""
 
 MAX_HEADER = 4 * 1024 * 1024
 """Longest safetensors header that is read, in bytes; those written here have a few KiB."""
@@ -34,7 +34,15 @@ Layout = Mapping[str, tuple[np.dtype[Any], tuple[int, ...]]]
 """Type and shape of arrays by name, as a file's header states them."""
 
 
-_TYPES = {"F64": "<f8", "F32": "<f4", "I64": "<i8", "I32": "<i4", "U8": "|u1", "I8": "|i1"}
+_TYPES = {
+    "F64": "<f8",
+    "F32": "<f4",
+    "I64": "<i8",
+    "I32": "<i4",
+    "U8": "|u1",
+    "I8": "|i1",
+    "F16": "<f2",
+}
 
 
 def write_arrays(
@@ -60,7 +68,7 @@ def encode_arrays(kind: str, arrays: Arrays, facts: Mapping[str, Any]) -> bytes:
     kind : str
         What the file is, such as "model"; :func:`read_arrays` checks it.
     arrays : mapping of str to ndarray
-        Of types float64, float32, int64, int32, uint8 or int8.
+        Of types float64, float32, int64, int32, uint8, int8 or float16.
     facts : mapping
         Values that JSON can hold.
     """
@@ -180,7 +188,9 @@ def _metadata(path: Path) -> Any:
 
 def _format_of(dtypes: Iterable[np.dtype[Any]]) -> int:
     """Return the format of a file with arrays of these types."""
-    return BYTES_FORMAT if np.dtype(np.int8) in list(dtypes) else ARRAY_FILE_FORMAT
+    return (
+        BYTES_FORMAT if {np.dtype(np.int8), np.dtype(np.float16)} & {*dtypes} else ARRAY_FILE_FORMAT
+    )
 
 
 def _digest(body: Mapping[str, Any], arrays: Arrays) -> str:
