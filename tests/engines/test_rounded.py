@@ -38,7 +38,7 @@ def test_updates_change_floats_and_outputs_are_those_of_rounded_weights(kind: st
     task = replace(small_task(net, "float32"), grid_from=4, state_bits=bits)
     engine = trained(task, TrainingState(net.initial(0, "float32")), 9)
     floats = engine.export().params
-    rounded = params_on_grid(floats)
+    rounded = params_on_grid(net, floats)
     assert any((rounded[name] != floats[name]).any() for name in floats)
     model = FittedModel(net, rounded, ["a", "b", "c", "d"], task.X.shape[1:])
     outputs = engine.predict(task.X)
@@ -58,7 +58,7 @@ def test_it_answers_as_the_model_in_integers_once_it_has_settled(kind: str) -> N
     net, bits = NETS[kind]
     task = replace(small_task(net, "float32"), grid_from=2, state_bits=bits)
     engine = trained(task, TrainingState(net.initial(0, "float32")), 4)
-    params = params_on_grid(engine.export().params)
+    params = params_on_grid(net, engine.export().params)
     program = program_of_nets(net, params)
     model = FittedModel(net, params, ["a", "b", "c", "d"], task.X.shape[1:])
     model = model.in_integers(calibrated(program, task.X, None, bits))
