@@ -20,6 +20,15 @@ TYPES = {
     "int32": "int",
 }
 
+SIZED_TYPES = {
+    "float64": "double",
+    "int8": "int8_t",
+    "int16": "int16_t",
+    "uint16": "uint16_t",
+    "int32": "int32_t",
+}
+"""With the same size on every processor."""
+
 
 def literal(value: Any) -> str:
     """Return a number, one that float32 has exactly, as a literal of C."""
@@ -39,9 +48,12 @@ def exact_literal(value: float) -> str:
     return text if "." in text or "e" in text else f"{text}.0"
 
 
-def array(name: str, values: Array, comment: str = "") -> str:
-    """Return the definition of a constant array; a matrix begins a line with each row."""
-    ctype = TYPES[str(values.dtype)]
+def array(
+    name: str, values: Array, comment: str = "", place: str = "", types: dict[str, str] = TYPES
+) -> str:
+    """Return the definition of a constant array; a matrix begins a line with each row. `place` is
+    an attribute that says where it stands."""
+    ctype = types[str(values.dtype)]
     rows = values.reshape(-1, values.shape[-1]) if values.ndim > 1 else values[None]
     n = {"float": 6, "double": 4}.get(ctype, 18)
     written = exact_literal if ctype == "double" else literal
@@ -51,15 +63,14 @@ def array(name: str, values: Array, comment: str = "") -> str:
         lines += [", ".join(numbers[i : i + n]) + "," for i in range(0, len(numbers), n)]
     head = f"/* {comment} */\n" if comment else ""
     body = "\n".join(f"    {line}" for line in lines)
-    return f"{head}static const {ctype} {name}[{values.size}] = {{\n{body}\n}};\n"
+    return f"{head}static const {ctype} {name}[{values.size}]{place} = {{\n{body}\n}};\n"
 
 
 def arrays_of(text: str) -> dict[str, Array]:
     """Return the constant arrays of numbers that a header defines, by name, flat."""
-    types = {ctype: name for name, ctype in TYPES.items()}
-    pattern = (
-        r"^static const (float|double|signed char|unsigned char|int) (\w+)\[\d+\] = \{\n(.*?)^\};"
-    )
+    types = {ctype: name for name, ctype in (*TYPES.items(), *SIZED_TYPES.items())}
+    kinds = "|".join(types)
+    pattern = rf"^static const ({kinds}) (\w+)\[\d+\](?: \w+)? = \{{\n(.*?)^\}};"
     found = {}
     for kind, name, body in re.findall(pattern, text, re.DOTALL | re.MULTILINE):
         cells = (each.strip() for each in body.split(","))

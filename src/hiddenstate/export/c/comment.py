@@ -41,9 +41,9 @@ def introduction(source: Source, layout: Layout) -> str:
         ("Classes", ", ".join(map(str, facts["classes"])) if facts["classes"] else ""),
         ("Targets", ", ".join(facts["targets"]) if facts["targets"] else ""),
         ("Columns", ", ".join(facts["columns"]) if facts["columns"] else ""),
-        ("Inputs", _inputs(source)),
+        ("Inputs", inputs_of(source)),
         ("Preparation", _preparation(layout)),
-        ("Answers", _answers(source)),
+        ("Answers", answers_of(source)),
         ("Forecasts", _forecasts(source)),
         ("Flash", f"{layout.flash:,} bytes of constants, and the code"),
         ("RAM", _memory(layout)),
@@ -161,7 +161,7 @@ def _model(source: Source, layout: Layout) -> str:
     return ", ".join(parts)
 
 
-def _inputs(source: Source) -> str:
+def inputs_of(source: Source) -> str:
     program, facts = source.program, source.facts
     each = "row" if program.kind.has_codes else "step"
     many = "s" if program.n_features > 1 else ""
@@ -178,7 +178,7 @@ def _inputs(source: Source) -> str:
     return text
 
 
-def _answers(source: Source) -> str:
+def answers_of(source: Source) -> str:
     """Return what an answer is, and what it is for."""
     program, text = source.program, str(source.facts["units"]["answers"])
     if not program.horizon:

@@ -2,15 +2,17 @@
 
 from typing import Any
 
+from hiddenstate.export.c import integer_header
 from hiddenstate.export.c.arrays import array, string
 from hiddenstate.export.c.comment import introduction
 from hiddenstate.export.c.content import Layout
+from hiddenstate.export.c.integer_layout import LAYERS
 from hiddenstate.export.c.layout import KINDS, layout_of
 from hiddenstate.export.c.run import run
 from hiddenstate.export.c.selftest import LIMIT, vectors
 from hiddenstate.export.c.text import text_of
 from hiddenstate.export.int8 import stored
-from hiddenstate.export.target import Contents, Source, Target, holds_all
+from hiddenstate.export.target import Contents, Source, Target, in_integers
 
 CARRIED = (
     *("LAYERS", "STATES", "HIDDEN", "COMPLEX", "SUMMARY", "RECENT", "POOLED", "POOL"),
@@ -21,6 +23,8 @@ CARRIED = (
 
 def build(source: Source) -> Contents:
     """Return the header."""
+    if in_integers(source.program):
+        return integer_header.build(source)
     layout = layout_of(source.program, source.weights, source.identifier)
     names = _names(source)
     layout.has |= {"NAMES"} if names else set()
@@ -127,10 +131,10 @@ TARGET = Target(
     ".h",
     LIMIT,
     ("float32", "int8"),
-    holds_all,
+    integer_header.refusal,
     build,
     run,
     stored,
     forecasts=True,
-    kinds=KINDS,
+    kinds={*KINDS, *LAYERS},
 )

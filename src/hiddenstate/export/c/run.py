@@ -10,11 +10,15 @@ import numpy as np
 from hiddenstate.errors import DataError, printable
 from hiddenstate.export.c.arrays import arrays_of
 from hiddenstate.export.c.content import Layout
+from hiddenstate.export.c.integer_header import header_program as integer_program
+from hiddenstate.export.c.integer_header import integers_of
+from hiddenstate.export.c.integer_layout import layout_of as integer_layout
 from hiddenstate.export.c.layout import layout_of
 from hiddenstate.export.c.text import text_of
-from hiddenstate.export.target import Contents, Run, Source
+from hiddenstate.export.target import Contents, Run, Source, in_integers
 from hiddenstate.export.trial import Answers, Trial
 from hiddenstate.program.jobs import kind_of
+from hiddenstate.program.program import Program
 from hiddenstate.system import processes
 from hiddenstate.system.typing import Array
 
@@ -28,6 +32,8 @@ def run(source: Source, contents: Contents, trial: Trial) -> Run:
     """Return the answers of the header to a trial."""
     header = contents[".h"].decode()
     compiler = find_compiler()
+    if in_integers(source.program):
+        return _run_integers(source, header, trial, compiler)
     if compiler is None:
         answers, stream = answers_of_header(source, header, trial)
         return Run(answers, stream, f"numpy {np.__version__} in float32, without a C compiler")
@@ -38,6 +44,50 @@ def run(source: Source, contents: Contents, trial: Trial) -> Run:
         lines = _execute(program, _rows_text(trial))
     answers, stream = _parsed(source, lines, trial)
     return Run(answers, stream, f"{compiler_name(compiler)}, {' '.join(OPTIONS)}")
+
+
+def _run_integers(source: Source, header: str, trial: Trial, compiler: str | None) -> Run:
+    """Return the answers of a header that computes in integers.
+
+    Raises
+    ------
+    DataError
+        If an integer differs from that of the program.
+    """
+    program = source.program
+    if compiler is None:  # the arrays of the header are all that could differ
+        read, layout = arrays_of(header), integer_layout(program, source.identifier)
+        same = all(
+            np.array_equal(read[layout.named(n)], a.ravel()) for n, a in layout.arrays.items()
+        )
+        answers, stream = program.predict(trial.X, trial.lengths), None
+        if trial.stream is not None:
+            stream, _ = program.advance(trial.X, program.state(len(trial.X)))
+        computed_by = f"numpy {np.__version__}, without a C compiler"
+    else:
+        with tempfile.TemporaryDirectory(prefix="hiddenstate-") as folder:
+            compiled = Path(folder) / "trial"
+            _compile(compiler, integer_program(source, header), compiled)
+            lines = _execute(compiled, _rows_text(trial))
+        same = _same_integers(program, trial, lines)
+        answers, stream = _parsed(source, [line for line in lines if line[:1] != "q"], trial)
+        computed_by = f"{compiler_name(compiler)}, {' '.join(OPTIONS)}"
+    if not same:
+        raise DataError("--to c: internal error: integers differ from those of the model")
+    return Run(answers, stream, computed_by)
+
+
+def _same_integers(program: Program, trial: Trial, lines: list[str]) -> bool:
+    """Return whether the integers that a program printed, in lines that begin with q, are those of
+    numpy."""
+    found = iter(line.split()[1:] for line in lines if line[:1] == "q")
+    for row in range(len(trial.X)):
+        n = None if trial.lengths is None else int(trial.lengths[row])
+        _, right = integers_of(program, trial.X[row : row + 1, :n])
+        for expected in right.reshape(-1, right.shape[-1]):
+            if next(found) != [str(each) for each in expected.tolist()]:
+                return False
+    return True
 
 
 def find_compiler() -> str | None:

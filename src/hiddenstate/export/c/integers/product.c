@@ -1,0 +1,314 @@
+/* Sums of products of int8 weights and int16 numbers, and how they are rescaled. Each way below
+   gives the same sums: no sum leaves 32 bits. Define MODEL_PLAIN to compile the one that is plain
+   C. */
+
+/* sum + w[0] x[0] + w[1] x[2] + w[2] x[1] + w[3] x[3]. */
+#if defined(__AVR__) && !defined(MODEL_PLAIN)
+static inline int32_t model_four(int32_t sum, const int8_t *w, const int16_t *x)
+{
+    int8_t w0, w1, w2, w3, high;
+    int16_t value;
+#define MODEL_PRODUCT(weight)                                                                      \
+    "ld %A[value], X+\n\tld %B[value], X+\n\t"                                                     \
+    "mulsu %[" weight "], %A[value]\n\tsbc %[high], %[high]\n\t"                                   \
+    "add %A[sum], r0\n\tadc %B[sum], r1\n\tadc %C[sum], %[high]\n\tadc %D[sum], %[high]\n\t"       \
+    "muls %[" weight "], %B[value]\n\tsbc %[high], %[high]\n\t"                                    \
+    "add %B[sum], r0\n\tadc %C[sum], r1\n\tadc %D[sum], %[high]\n\t"
+    __asm__("lpm %[w0], Z+\n\tlpm %[w2], Z+\n\tlpm %[w1], Z+\n\tlpm %[w3], Z+\n\t" /* as x */
+        MODEL_PRODUCT("w0") MODEL_PRODUCT("w1") MODEL_PRODUCT("w2") MODEL_PRODUCT("w3") "clr r1"
+        : [sum] "+r"(sum), [w0] "=&a"(w0), [w1] "=&a"(w1), [w2] "=&a"(w2), [w3] "=&a"(w3),
+        [value] "=&a"(value), [high] "=&r"(high), "+z"(w), "+x"(x)
+        :
+        : "r0", "memory");
+#undef MODEL_PRODUCT
+    return sum;
+}
+#else
+static inline int32_t model_four(int32_t sum, const int8_t *w, const int16_t *x)
+{
+    return sum + (int32_t)MODEL_8(w) * x[0] + (int32_t)MODEL_8(w + 1) * x[2] +
+           (int32_t)MODEL_8(w + 2) * x[1] + (int32_t)MODEL_8(w + 3) * x[3];
+}
+#endif
+
+/* What is seldom needed stands apart, so that what often runs has the registers for itself. */
+#ifdef __GNUC__
+#define MODEL_APART __attribute__((noinline))
+#else
+#define MODEL_APART
+#endif
+
+/* The sum of the products of one row. */
+static MODEL_APART int32_t model_sum_of_row(const int8_t *w, const int16_t *x, int n)
+{
+    int32_t sum = 0;
+    for (; n >= 4; n -= 4, w += 4, x += 4)
+        sum = model_four(sum, w, x);
+    for (; n > 0; n--)
+        sum += (int32_t)MODEL_8(w++) * *x++;
+    return sum;
+}
+
+/* What is left of the sums of MODEL_GROUP rows after fours of numbers. */
+static MODEL_APART void model_rest(const int8_t *w, const int16_t *x, int n, int32_t *sums)
+{
+    int r;
+    for (; n > 0; n--, x++)
+        for (r = 0; r < MODEL_GROUP; r++)
+            sums[r] += (int32_t)MODEL_8(w++) * *x;
+}
+
+#if defined(__ARM_FEATURE_DSP) && defined(__GNUC__) && !defined(MODEL_PLAIN)
+/* Two products in one instruction of Cortex-M4 and later. */
+
+/* Reads four numbers. */
+#define MODEL_FOUR_NUMBERS                                                                         \
+    __asm__("ldr %0, [%2], #4\n\tldr %1, [%2], #4"                                                 \
+        : "=&r"(first), "=&r"(second), "+r"(x)                                                     \
+        :                                                                                          \
+        : "memory");
+/* Adds their products with the next weights to the sums of two rows, or of one. */
+#define MODEL_TWO_ROWS(a, b)                                                                       \
+    __asm__("ldr %2, [%5], #4\n\tldr %3, [%5], #4\n\t"                                             \
+            "sxtb16 %4, %2\n\tsxtb16 %2, %2, ror #8\n\tsmlad %0, %4, %6, %0\n\t"                   \
+            "sxtb16 %4, %3\n\tsmlad %0, %2, %7, %0\n\tsxtb16 %3, %3, ror #8\n\t"                   \
+            "smlad %1, %4, %6, %1\n\tsmlad %1, %3, %7, %1"                                         \
+        : "+r"(a), "+r"(b), "=&r"(one), "=&r"(other), "=&r"(half), "+r"(w)                         \
+        : "r"(first), "r"(second));
+#define MODEL_ONE_ROW(a)                                                                           \
+    __asm__("ldr %1, [%3], #4\n\tsxtb16 %2, %1\n\tsxtb16 %1, %1, ror #8\n\t"                       \
+            "smlad %0, %2, %4, %0\n\tsmlad %0, %1, %5, %0"                                         \
+        : "+r"(a), "=&r"(one), "=&r"(half), "+r"(w)                                                \
+        : "r"(first), "r"(second));
+#if MODEL_GROUP > 3
+#define MODEL_FOUR_INPUTS MODEL_FOUR_NUMBERS MODEL_TWO_ROWS(s0, s1) MODEL_TWO_ROWS(s2, s3)
+#else
+#define MODEL_FOUR_INPUTS MODEL_FOUR_NUMBERS MODEL_TWO_ROWS(s0, s1) MODEL_ONE_ROW(s2)
+#endif
+
+static inline void model_sums(const int8_t *w, const int16_t *x, int n, int32_t *sums)
+{
+    const int16_t *const end = x + n / 8 * 8;
+    int32_t s0 = 0, s1 = 0, s2 = 0;
+    uint32_t first, second, one, half, other;
+#if MODEL_GROUP > 3
+    int32_t s3 = 0;
+#endif
+    while (x < end) {
+        MODEL_FOUR_INPUTS
+        MODEL_FOUR_INPUTS
+    }
+    if (n & 4) {
+        MODEL_FOUR_INPUTS
+    }
+    sums[0] = s0;
+    sums[1] = s1;
+    sums[2] = s2;
+#if MODEL_GROUP > 3
+    sums[3] = s3;
+#endif
+    if (n & 3)
+        model_rest(w, x, n & 3, sums);
+}
+
+#elif defined(__SSE2__) && !defined(MODEL_PLAIN)
+#include <emmintrin.h>
+
+/* Eight products in one instruction of x86. */
+static inline void model_sums(const int8_t *w, const int16_t *x, int n, int32_t *sums)
+{
+    __m128i one = _mm_setzero_si128(), other = one;
+    int32_t all[4];
+    for (; n >= 4; n -= 4, w += 4 * MODEL_GROUP, x += 4) {
+        const __m128i four = _mm_loadl_epi64((const __m128i *)(const void *)x);
+        const __m128i ordered = _mm_shufflelo_epi16(four, 0xd8); /* as weights: 0, 2, 1, 3 */
+        const __m128i twice = _mm_unpacklo_epi64(ordered, ordered);
+#if MODEL_GROUP > 3
+        const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)w);
+        const __m128i last = _mm_unpackhi_epi8(bytes, bytes);
+#else
+        const __m128i bytes = _mm_loadl_epi64((const __m128i *)(const void *)w);
+        int32_t word;
+        __m128i last;
+        memcpy(&word, w + 8, sizeof word);
+        last = _mm_cvtsi32_si128(word);
+        last = _mm_unpacklo_epi8(last, last);
+#endif
+        one = _mm_add_epi32(
+            one, _mm_madd_epi16(_mm_srai_epi16(_mm_unpacklo_epi8(bytes, bytes), 8), twice));
+        other = _mm_add_epi32(other, _mm_madd_epi16(_mm_srai_epi16(last, 8), twice));
+    }
+    {
+        const __m128 a = _mm_castsi128_ps(one), b = _mm_castsi128_ps(other);
+        const __m128i even = _mm_castps_si128(_mm_shuffle_ps(a, b, 0x88));
+        const __m128i odd = _mm_castps_si128(_mm_shuffle_ps(a, b, 0xdd));
+        _mm_storeu_si128((__m128i *)(void *)all, _mm_add_epi32(even, odd));
+    }
+    memcpy(sums, all, MODEL_GROUP * sizeof *sums);
+    if (n > 0)
+        model_rest(w, x, n, sums);
+}
+
+#elif defined(__ARM_NEON) && defined(__aarch64__) && !defined(MODEL_PLAIN)
+#include <arm_neon.h>
+
+/* Four products in one instruction of 64-bit ARM. */
+static inline void model_sums(const int8_t *w, const int16_t *x, int n, int32_t *sums)
+{
+    int32x4_t s0 = vdupq_n_s32(0), s1 = s0, s2 = s0;
+#if MODEL_GROUP > 3
+    int32x4_t s3 = s0;
+#endif
+    const uint8x8_t order = vcreate_u8(0x0706030205040100u); /* as weights: 0, 2, 1, 3 */
+    for (; n >= 4; n -= 4, w += 4 * MODEL_GROUP, x += 4) {
+        const int16x4_t four =
+            vreinterpret_s16_u8(vtbl1_u8(vreinterpret_u8_s16(vld1_s16(x)), order));
+        const int16x8_t one = vmovl_s8(vld1_s8(w));
+        s0 = vmlal_s16(s0, vget_low_s16(one), four);
+        s1 = vmlal_s16(s1, vget_high_s16(one), four);
+#if MODEL_GROUP > 3
+        const int16x8_t other = vmovl_s8(vld1_s8(w + 8));
+        s3 = vmlal_s16(s3, vget_high_s16(other), four);
+#else
+        int32_t word;
+        memcpy(&word, w + 8, sizeof word);
+        const int16x8_t other = vmovl_s8(vreinterpret_s8_s32(vdup_n_s32(word)));
+#endif
+        s2 = vmlal_s16(s2, vget_low_s16(other), four);
+    }
+    sums[0] = vaddvq_s32(s0);
+    sums[1] = vaddvq_s32(s1);
+    sums[2] = vaddvq_s32(s2);
+#if MODEL_GROUP > 3
+    sums[3] = vaddvq_s32(s3);
+#endif
+    if (n > 0)
+        model_rest(w, x, n, sums);
+}
+
+#elif defined(__AVR__) && !defined(MODEL_PLAIN)
+static inline void model_sums(const int8_t *w, const int16_t *x, int n, int32_t *sums)
+{
+    int r;
+    for (r = 0; r < MODEL_GROUP; r++)
+        sums[r] = 0;
+    for (; n >= 4; n -= 4, x += 4)
+        for (r = 0; r < MODEL_GROUP; r++, w += 4)
+            sums[r] = model_four(sums[r], w, x);
+    if (n > 0)
+        model_rest(w, x, n, sums);
+}
+
+#else
+static inline void model_sums(const int8_t *w, const int16_t *x, int n, int32_t *sums)
+{
+    int32_t s0 = 0, s1 = 0, s2 = 0;
+#if MODEL_GROUP > 3
+    int32_t s3 = 0;
+#endif
+    for (; n >= 4; n -= 4, w += 4 * MODEL_GROUP, x += 4) {
+        s0 = model_four(s0, w, x);
+        s1 = model_four(s1, w + 4, x);
+        s2 = model_four(s2, w + 8, x);
+#if MODEL_GROUP > 3
+        s3 = model_four(s3, w + 12, x);
+#endif
+    }
+    sums[0] = s0;
+    sums[1] = s1;
+    sums[2] = s2;
+#if MODEL_GROUP > 3
+    sums[3] = s3;
+#endif
+    if (n > 0)
+        model_rest(w, x, n, sums);
+}
+
+#endif
+/* x kept from -most to most. */
+static inline int32_t model_cut(int32_t x, int32_t most)
+{
+    return x > most ? most : x < -most ? -most : x;
+}
+
+#if HAS_RECURRENT || HAS_MOVED
+/* x / 2^n, rounded to the nearest integer, halves up; n from 0 to 30. */
+static inline int32_t model_shifted(int32_t x, int n)
+{
+    return n > 0 ? ((x >> (n - 1)) + 1) >> 1 : x; /* the sum always has room */
+}
+
+#endif
+#if HAS_MOVED
+/* A number with `from` bits as one with `to`, kept from -most to most. */
+static inline int32_t model_to(int32_t x, int from, int to, int32_t most)
+{
+    if (from < to) /* x is short */
+        return model_cut(x * ((int32_t)1 << (to - from)), most);
+    return model_cut(model_shifted(x, from - to), most);
+}
+
+#endif
+/* sum times factor / 2^(shift + 17), rounded to the nearest integer, halves up; factor has 15 bits.
+ */
+static inline int32_t model_rescaled(int32_t sum, int16_t factor, int shift)
+{
+#if HAS_WIDE
+    const int64_t product = (int64_t)sum * factor, most = INT32_MAX;
+    const int64_t result = (product + ((int64_t)1 << (shift + 16))) >> (shift + 17);
+    return (int32_t)(result > most ? most : result < -most ? -most : result);
+#else
+    int32_t high; /* the product without its last 16 bits: shift is not negative */
+#if defined(__ARM_FEATURE_DSP) && defined(__GNUC__) && !defined(MODEL_PLAIN)
+    __asm__("smulwb %0, %1, %2" : "=r"(high) : "r"(sum), "r"(factor));
+#elif UINTPTR_MAX > 0xffffffffu || (defined(__ARM_ARCH) && __ARM_ARCH >= 7)
+    high = (int32_t)(((int64_t)sum * factor) >> 16);
+#else
+    high = (sum >> 16) * factor + (int32_t)(((uint32_t)sum & 0xffffu) * (uint16_t)factor >> 16);
+#endif
+    return ((high >> shift) + 1) >> 1;
+#endif
+}
+
+/* Rescales the sum y of a row, and keeps it from -most to most. */
+static inline int32_t model_finished(
+    int32_t y, const int32_t *bias, const int16_t *factor, const int8_t *shift, int32_t most)
+{
+    y = model_rescaled(y + MODEL_32(bias), (int16_t)MODEL_16(factor), MODEL_8(shift));
+    return model_cut(y, most);
+}
+
+/* The rows from `first` on that are fewer than MODEL_GROUP. */
+static MODEL_APART void model_last_rows(
+    const model_product *product, const int16_t *x, int first, int32_t *y)
+{
+    const int inputs = product->inputs;
+    for (; first < product->rows; first++, y++) {
+        *y = model_sum_of_row(product->weight + (size_t)first * (size_t)inputs, x, inputs);
+        *y = model_finished(*y, product->bias + first, product->factor + first,
+            product->shift + first, product->most);
+    }
+}
+
+/* The rescaled sums of MODEL_GROUP rows from `first` on, which is a multiple of it, or of those
+   that are left. */
+static void model_rows(const model_product *product, const int16_t *x, int first, int32_t *y)
+{
+    const int32_t *bias;
+    const int16_t *factor;
+    const int8_t *shift;
+    int32_t most;
+    if (product->rows - first < MODEL_GROUP) {
+        model_last_rows(product, x, first, y);
+        return;
+    }
+    model_sums(product->weight + (size_t)first * (size_t)product->inputs, x, product->inputs, y);
+    bias = product->bias + first, factor = product->factor + first, shift = product->shift + first;
+    most = product->most;
+    y[0] = model_finished(y[0], bias, factor, shift, most);
+    y[1] = model_finished(y[1], bias + 1, factor + 1, shift + 1, most);
+    y[2] = model_finished(y[2], bias + 2, factor + 2, shift + 2, most);
+#if MODEL_GROUP > 3
+    y[3] = model_finished(y[3], bias + 3, factor + 3, shift + 3, most);
+#endif
+}

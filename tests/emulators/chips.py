@@ -1,0 +1,125 @@
+"""Programs of headers in integers for emulated processors, and what they print."""
+
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from hiddenstate.program.layers import run_layers
+from hiddenstate.program.program import Program
+from hiddenstate.system.typing import Array
+
+FOLDER = Path(__file__).parent
+THUMB = ("-mthumb", "-mfloat-abi=soft", "-nostartfiles", f"-Wl,-T,{FOLDER / 'board.ld'}")
+BOARD = ("qemu-system-arm", "-nographic", "-semihosting", "-icount", "shift=0")
+
+
+@dataclass(frozen=True)
+class Chip:
+    """A processor.
+
+    Parameters
+    ----------
+    compiler : tuple of str
+        With the options of the processor.
+    emulator : tuple of str
+        What runs a program; nothing where it runs as it is.
+    ticks : float
+        Instructions, or cycles, of one tick that a program counts; 0 if it counts none.
+    """
+
+    compiler: tuple[str, ...]
+    emulator: tuple[str, ...] = ()
+    ticks: float = 0.0
+
+    @property
+    def missing(self) -> str | None:
+        """The program that is not installed."""
+        needed = (self.compiler[0], *self.emulator[:1])
+        return next((name for name in needed if shutil.which(name) is None), None)
+
+
+def _cortex(cpu: str, board: str, flash: str, ram: str, ticks: float) -> Chip:
+    sizes = (f"-Wl,--defsym=FLASH_SIZE={flash}", f"-Wl,--defsym=RAM_SIZE={ram}")
+    compiler = ("arm-none-eabi-gcc", f"-mcpu={cpu}", *THUMB, *sizes)
+    return Chip(compiler, (*BOARD, "-M", board, "-kernel"), ticks)
+
+
+CHIPS = {
+    "x86-64": Chip(("gcc",)),
+    "x86-64, clang": Chip(("clang",)),
+    "aarch64": Chip(("aarch64-linux-gnu-gcc", "-static"), ("qemu-aarch64",)),
+    "Cortex-M0": _cortex("cortex-m0", "microbit", "256K", "16K", 62.5),
+    "Cortex-M3": _cortex("cortex-m3", "mps2-an385", "4M", "4M", 40),
+    "Cortex-M4": _cortex("cortex-m4", "mps2-an386", "4M", "4M", 40),
+    "AVR": Chip(
+        ("avr-gcc", "-mmcu=atmega328p"), ("simavr", "-m", "atmega328p", "-f", "16000000"), 1
+    ),
+}
+"""The instructions of a Cortex-M are counted by its clock, which advances by a nanosecond an
+instruction (microbit 16 MHz, mps2 25 MHz), and the cycles of an AVR by a timer."""
+
+
+def built(chip: Chip, header: str, steps: int, folder: Path, options: Sequence[str]) -> Path:
+    """Return a program that reads so many steps; without a warning."""
+    (folder / "m.h").write_text(header)
+    program, words = (
+        folder / "steps.elf",
+        ["-I", str(folder), "-I", str(FOLDER), "-Wall", "-Wextra"],
+    )
+    words += [f"-DSTEPS={steps}", "-DNO_FLOAT", *options, str(FOLDER / "steps.c")]
+    done = subprocess.run([*chip.compiler, *words, "-o", str(program)], capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()[:2000]
+    return program
+
+
+def printed(chip: Chip, program: Path, seconds: float = 600) -> tuple[int, int]:
+    """Return the checksum that a program prints, and the ticks of its steps (of an AVR, of one)."""
+    command = [*chip.emulator, str(program)]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds)
+    text = (done.stdout + done.stderr).decode("ascii", "replace")  # qemu prints to stderr
+    words = [word.strip(".") for line in text.splitlines() for word in _numbers(line)]
+    assert len(words) == 2, text
+    return int(words[0], 16), int(words[1], 16)
+
+
+def _numbers(line: str) -> list[str]:
+    """Return the words of a line that holds two numbers of eight places, without colours."""
+    words = line.replace("\\x1b[32m", "").replace("\x1b[32m", "").split()
+    places = [word.strip(".") for word in words]
+    return words if len(words) == 2 and all(len(word) == 8 for word in places) else []
+
+
+def given_steps(program: Program, steps: int) -> Array:
+    """Return the integers (1, steps, I) that steps.c reads."""
+    most = program.nets[0][0].format.most  # type: ignore[attr-defined]
+    seed, values = 1, np.zeros(steps * program.width, np.int64)
+    for i in range(len(values)):
+        seed = (seed * 1664525 + 1013904223) & 0xFFFFFFFF
+        value = (seed >> 16) - 32768
+        size = 1 << (seed >> 8 & 3)
+        values[i] = -(-value // size) if value < 0 else value // size  # as C divides
+    return values.clip(-most, most).reshape(1, steps, program.width)
+
+
+def checksum(program: Program, steps: int) -> int:
+    """Return the checksum of the integers that a program answers."""
+    x, layers = given_steps(program, steps), program.nets[0][1:-1]
+    if program.decoder:
+        code, _, _ = run_layers(program.nets[0][1:], x[0])
+        own, _, _ = run_layers(program.nets[0][1:-1], x[0])
+        rows, _, _ = run_layers(program.decoder[:-1], code)
+        answers = np.concatenate([own, rows], axis=1)
+    else:
+        state, parts = program.state(1), []
+        for t in range(steps):
+            y, _, state = run_layers(layers, x[:, t : t + 1], None, state)
+            parts.append(y.reshape(-1))
+        answers = np.concatenate(parts)
+    total = 2166136261
+    for value in answers.ravel().tolist():
+        total = ((total ^ (value & 0xFFFFFFFF)) * 16777619) & 0xFFFFFFFF
+    return total

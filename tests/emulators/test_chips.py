@@ -1,0 +1,50 @@
+"""The same integers on every processor, emulated where it is another one."""
+
+from functools import cache
+
+import pytest
+
+from hiddenstate.export.c.header import build
+from hiddenstate.export.target import source_of
+from hiddenstate.models.meaning import program_of
+from tests.contract.integers import integer_case
+from tests.emulators.chips import CHIPS, built, checksum, printed
+
+STEPS = 1_000
+
+NAMES = (
+    *("lstm, 16 bits", "gru, 8 bits", "fastgrnn of rank 2, 16 bits", "rnn relu, 16 bits"),
+    *("pooling causal stem, mean, 16 bits", "autoencoder, tanh, 8 bits"),
+)
+
+WAYS = (
+    *(("x86-64", (level,)) for level in ("-O0", "-O1", "-O2", "-O3", "-Os")),
+    *(("x86-64, clang", (level,)) for level in ("-O0", "-O2")),
+    ("x86-64", ("-O2", "-DM_PLAIN")),
+    ("aarch64", ("-O2",)),
+    ("Cortex-M0", ("-Os",)),
+    ("Cortex-M3", ("-O2",)),
+    ("Cortex-M4", ("-O2",)),
+    ("Cortex-M4", ("-O2", "-DM_PLAIN")),
+    ("AVR", ("-Os",)),
+    ("AVR", ("-O2", "-DM_PLAIN")),
+)
+
+
+@cache
+def header_and_sum(name: str) -> tuple[str, int]:
+    model = integer_case(name).model
+    header = build(source_of(model, "m", "int8"))[".h"].decode()
+    return header, checksum(program_of(model), STEPS)
+
+
+@pytest.mark.parametrize(("chip", "options"), WAYS)
+def test_a_processor_computes_the_integers_of_the_program(chip, options, tmp_path) -> None:
+    own = CHIPS[chip]
+    if own.missing:
+        pytest.skip(f"{own.missing} is not installed")
+    names = NAMES[len("".join(options)) % 3 :: 3] if chip.startswith("x86") else NAMES
+    for name in names:
+        header, expected = header_and_sum(name)
+        found, _ = printed(own, built(own, header, STEPS, tmp_path, options))
+        assert found == expected, name
