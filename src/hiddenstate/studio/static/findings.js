@@ -221,18 +221,18 @@ export function findingsOf(found, fix, known, said) {
       found.infinite ? h("p", { class: "note" }, t("{n} values are infinite.", { n: short(found.infinite) })) : null));
   }
   if (found.constant.length) parts.push(block(t("Columns that never change"), h("p", {}, found.constant.slice(0, 12).map((/** @type {string} */ name, /** @type {number} */ place) => [place ? ", " : "", h("bdi", {}, name)]))));
-  if (found.table.length) parts.push(columnTable(found));
+  if (found.table.length) parts.push(columnTable(found, said));
   return parts;
 }
 
 /** What a column is used for. @param {string} role */
 const roleWords = (role) => (role === "id" ? t("name of the series") : t(role));
 
-/** @param {any} found */
-function columnTable(found) {
+/** @param {any} found @param {(text: string) => string} said */
+function columnTable(found, said) {
   const body = h("tbody", {}, found.table.slice(0, 100).map((/** @type {any} */ each) => h("tr", {},
     h("th", { scope: "row" }, h("bdi", {}, each.name)), h("td", {}, t(each.kind)),
-    h("td", {}, h("span", { class: `role ${each.role === "input" ? "" : each.role.startsWith("left out") ? "out" : "used"}` }, each.role.split(", ").map(roleWords).join(", "))),
+    h("td", { class: "used-as" }, h("span", { class: `role ${each.role === "input" ? "" : each.role.startsWith("left out") ? "out" : "used"}` }, each.role.startsWith("left out") ? said(each.role) : each.role.split(", ").map(roleWords).join(", "))),
     h("td", {}, each.missing ? short(each.missing) : ""), h("td", { class: "examples" }, each.examples.map((/** @type {string} */ example, /** @type {number} */ place) => [place ? ", " : "", h("bdi", {}, example)])))));
   const table = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": t("Columns") },
     h("table", { class: "plain" }, h("caption", { class: "unseen" }, t("Columns of the file, and what each is used for")),

@@ -260,14 +260,14 @@ export async function homePage(main, studio) {
       ? h("div", { class: "job no" }, h("h3", {}, t(each.job)), h("p", {}, t("does not fit: {why}", { why: said(each.why_not) })), remedyOf(each))
       : h("button", { type: "button", class: "job", "aria-pressed": String(each.job === job), onclick: () => choose(each) },
         h("span", { class: "name" }, t(each.job), place === 0 ? h("span", { class: "status running" }, t("fits best")) : null),
-        h("span", {}, jobWords(each.job)), each.job === job ? null : h("span", { class: "layout" }, each.layout, each.when ? ` (${each.when})` : "")))));
+        h("span", {}, jobWords(each.job)), each.job === job ? null : h("span", { class: "layout" }, said(each.layout), each.when ? ` (${each.when})` : "")))));
     const reading = await readingOptions();
     const fix = (/** @type {Record<string, any>} */ more) => look(data, { job, own: { ...kept.own, ...more } });
     const focus = document.activeElement && desk.contains(document.activeElement) ? document.activeElement.id : "";
     const wasOpen = ["net", "all"].filter((name) => desk.querySelector(`details.${name}[open]`));
     fill(desk,
       found ? h("div", { class: "found" },
-        h("header", { class: "about-data" }, h("h1", {}, h("bdi", {}, found.name)), h("p", { class: "kind" }, [found.kind, ...factsOf(found)].join(" · ")),
+        h("header", { class: "about-data" }, h("h1", {}, h("bdi", {}, found.name)), h("p", { class: "kind" }, [said(found.kind), ...factsOf(found)].join(" · ")),
           found.unread.length ? h("p", { class: "note" }, found.unread.join("; ")) : null,
           h("button", { type: "button", class: "quiet", onclick: close }, t("Other data"))),
         h("h2", { class: "unseen" }, t("What is in it")), findingsOf(found, fix, reading, said)) : null,
