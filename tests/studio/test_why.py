@@ -182,3 +182,31 @@ def test_each_step_of_a_forecast_is_explained_and_its_steps_are_those_of_other_p
     page.keyboard.press("Home")
     first = series["times"][0]
     page.wait_for_selector(f".series .note:text-matches('^{first}: target')")
+
+
+def test_a_row_of_fields_is_explained_by_its_columns(
+    cli: Cli, tmp_path: Path, open_page: Callable[..., Browser]
+) -> None:
+    """In words of its own, and with a bar under each field."""
+    lines = ["area_m2,district,price_eur"]
+    lines += [f"{50 + i % 90},{('port', 'hills')[i % 2]},{1000 * (50 + i % 90)}" for i in range(80)]
+    (tmp_path / "houses.csv").write_text("\n".join(lines))
+    words = ("houses.csv", "--target", "price_eur", "--input", "all", "--max-steps", 8)
+    words += ("--layout", "features")
+    assert cli("regress", *words, "--view", "off", "--threads", 1).code == 0
+    run = Run(tmp_path / "runs" / "regress-1")
+    found = explained(run, {"row": 0, "steps": 1, "values": [120, 1, 0], "answer": 0})
+    area, district = found["columns"]
+    assert (area["name"], area["value"]) == ("area_m2", "120")
+    assert (district["name"], district["value"]) == ("district", "hills")
+    total = area["added"] + district["added"]
+    assert total == pytest.approx(found["value"] - found["base"], rel=1e-3)
+    for wrong in ([120, 1], [120, 1, "0"]):
+        with pytest.raises(DataError, match="no such row"):
+            explained(run, {"row": 0, "steps": 1, "values": wrong})
+
+    page = open_page("#/run/regress-1", locale="en").page
+    page.locator(".bend").scroll_into_view_if_needed()
+    page.locator(".own-row .why > button").click()
+    page.locator(".own-row .adds i").first.wait_for()
+    assert "of what" in page.inner_text(".own-row .why .note")

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from hiddenstate.export.present import Present
     from hiddenstate.inference.predict import Answers
     from hiddenstate.inference.why import Explainer
+    from hiddenstate.metrics.reasons import Reason
     from hiddenstate.studio.index import RunIndex
     from hiddenstate.studio.places import Places
 
@@ -41,9 +42,11 @@ async def post_why(index: "RunIndex", places: "Places", request: Request) -> Res
     """What an answer rests on: of a row that is shown, or of a held-out step; one at a time.
 
     The body has `row` and `steps`, after which it answers, and of a classifier maybe the number
-    `answer` of a class; of a regressor `row` is the lane, and `steps` the place in it.
+    `answer` of a class; of a regressor `row` is the lane, and `steps` the place in it. With
+    `values`, the numbers of a row of one step, null where one is missing, that row is explained.
     """
-    asked = await body_of(request, {"row": int, "steps": int}, {"answer": int, "ahead": int})
+    more = {"answer": int, "ahead": int, "values": list}
+    asked = await body_of(request, {"row": int, "steps": int}, more)
     run = index.run(request.path_params["run"])
     closed = await run_in_threadpool(places.why_closed, run)
     if _turn.locked():
@@ -65,7 +68,9 @@ def explained(run: Run, asked: dict[str, Any], closed: str = "") -> dict[str, An
 
     about = _about(run.path, _stamp(run), not closed)
     model = about.explainer.model
-    if model.net.kind.has_classes:
+    if "values" in asked:
+        asked_of = _Asked(_own_row(about, asked["values"]), 0, 0, asked.get("answer"))
+    elif model.net.kind.has_classes:
         shown = run.static_arrays[0]["shown"]
         row = _checked(shown, asked["row"])[None]
         length = int(np.isfinite(np.asarray(row, float)).any(axis=2).sum())
@@ -86,7 +91,8 @@ def explained(run: Run, asked: dict[str, Any], closed: str = "") -> dict[str, An
         place=asked_of.place,
     )
     first = max(0, len(found.values) - (about.most_steps or len(found.values)))
-    feature, begin, end, share = found.span
+    columns = found.by_column() if len(found.values) == 1 else None
+    feature, begin, end, share = (columns or found).span
     together = about.is_picture or feature is None
     if together and feature is not None:
         from hiddenstate.metrics.reasons import largest_span
@@ -100,6 +106,7 @@ def explained(run: Run, asked: dict[str, Any], closed: str = "") -> dict[str, An
         "carried": bool(asked_of.state),
         "moved": about.explainer.program.n_moved,
         "names": list(found.names),
+        "columns": None if columns is None else _columns(columns),
         "answer": found.answer,
         "number": why.output,
         "value": why.answer,
@@ -113,6 +120,33 @@ def explained(run: Run, asked: dict[str, Any], closed: str = "") -> dict[str, An
         "share": share,
         "gradients": why.share,
     }
+
+
+def _columns(reason: "Reason") -> list[dict[str, Any]]:
+    """Return what each column of a row of one step adds, and its value in words."""
+    added = reason.why.attributions[0].tolist()
+    return [
+        {"name": name, "value": reason.said(place), "added": added[place]}
+        for place, name in enumerate(reason.names)
+    ]
+
+
+def _own_row(about: "_About", values: list[Any]) -> Rows:
+    """Return a row of one step with these numbers as it is kept.
+
+    Raises
+    ------
+    DataError
+        If they are no numbers, or not those of a row.
+    """
+    from hiddenstate.inference.why_rows import prepared_rows
+
+    model, program = about.explainer.model, about.explainer.program
+    are_numbers = all(each is None or type(each) in (int, float) for each in values)
+    if program.n_steps != 1 or len(values) != program.n_features or not are_numbers:
+        raise DataError("no such row")
+    row = np.array([np.nan if each is None else each for each in values], np.float64)
+    return prepared_rows(model, Rows(row[None, None]), "the row")
 
 
 @dataclass(frozen=True)

@@ -44,9 +44,12 @@ export class RowForm {
     for (const { update } of this.shown) update();
   }
 
-  /** Shows what each column adds to an answer; nothing of null. @param {ArrayLike<number>|null} added */
-  light(added) {
-    const most = added ? Math.max(...Array.from(added, Math.abs)) || 1 : 1;
+  /**
+   * Shows what each column adds to an answer; nothing of null.
+   * @param {ArrayLike<number>|null} added
+   * @param {number} [most] which has a whole bar
+   */
+  light(added, most = Math.max(...Array.from(added || [], Math.abs)) || 1) {
     this.shown.forEach(({ element }, place) => {
       element.querySelector(".adds")?.remove();
       if (!added) return;

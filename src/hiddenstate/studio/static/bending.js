@@ -107,7 +107,7 @@ export class BentInput {
   }
 
   /** Fills in fields for rows of one step. @param {any} view @param {import("../../web/net.js").Model} model */
-  async openRow({ form, columns, targets, written }, model) {
+  async openRow({ form, columns, targets, units, written }, model) {
     const { picture } = this;
     const { CAPTION, OwnRow } = await import("./own_fields.js");
     picture.frame.remove();
@@ -115,10 +115,10 @@ export class BentInput {
     this.state.remove();
     const tip = picture.element.querySelector(".tip");
     if (tip) tip.textContent = CAPTION;
-    const row = this.row = new OwnRow(form, targets, model, (problem, words) => {
+    const row = this.row = new OwnRow({ ...form, units: targets.map((/** @type {string} */ name) => units[name] || "") }, targets, model, (problem, words) => {
       picture.note.textContent = problem ? t("The net cannot read this: {why}.", { why: problem }) : words;
       picture.note.classList.toggle("bad", problem !== "");
-    });
+    }, this.store);
     picture.tools.prepend(row.which);
     picture.element.append(row.element, given(t("A line is a row ({names}). Other columns are left out.", { names: columns.slice(0, 8).join(", ") }), (text) => {
       const found = readSeries(text, written, model.program.n_features).slice(0, 1000);

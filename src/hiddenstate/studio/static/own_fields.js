@@ -4,7 +4,8 @@ import { fill, h, say } from "../../web/dom.js";
 import { speak, t } from "./words.js";
 import { redrawWith } from "../../web/pen.js";
 import { drawEffects, targetChoice } from "../../web/row_effects.js";
-import { RowForm, numbersAnswer } from "../../web/row_form.js";
+import { RowForm, byField, numbersAnswer } from "../../web/row_form.js";
+import { FieldLamp } from "./why.js";
 import { packedRows } from "../../web/rows.js";
 
 await speak("fields");
@@ -19,8 +20,9 @@ export class OwnRow {
    * @param {string[]} targets
    * @param {import("../../web/net.js").Model} model
    * @param {(problem: string, words: string) => void} tell
+   * @param {import("./store.js").Store} store
    */
-  constructor(form, targets, model, tell) {
+  constructor(form, targets, model, tell, store) {
     this.model = model;
     this.tell = tell;
     this.form = form;
@@ -38,7 +40,9 @@ export class OwnRow {
       this.truth = null;
       this.read(done);
     } });
-    this.element = h("div", { class: "own-row" }, h("div", { class: "two" }, fields, answers),
+    this.lamp = new FieldLamp(store, () => ({ row: this.fields.row, answer: Number(this.target.value) }),
+      (added) => this.fields.light(added && byField(form.fields, added)), ({ number }) => form.units[number] || "");
+    this.element = h("div", { class: "own-row" }, h("div", { class: "two" }, fields, h("div", {}, answers, this.lamp.element)),
       h("p", { class: "note" }, t("How the answer changes with each column, the others as they are"), " ", this.target), this.canvas);
     /** @type {{ name: string, row: Float64Array, truth: number[] | null }[]} */
     this.own = packedRows(form.rows).map(([row], place) => ({
@@ -87,6 +91,7 @@ export class OwnRow {
   draw() {
     if (this.fields.problem(this.gaps)) return; // the note says it
     const o = Number(this.target.value);
+    this.lamp.look();
     const name = [this.targets[o], this.form.units[o]].filter(Boolean).join(", ");
     drawEffects(this.canvas, this.form.fields, this.fields.row, name, (row) => this.model.predict([row]).y[0][o]);
   }

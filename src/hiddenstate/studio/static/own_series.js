@@ -7,7 +7,8 @@ import { eachFrame, penOf } from "../../web/pen.js";
 import { LEFT } from "../../web/reading_picture.js";
 import { Bender, drawLanesRead, lanesOf } from "../../web/signal.js";
 import { readSeries } from "../../web/table.js";
-import { RowForm } from "../../web/row_form.js";
+import { RowForm, byField } from "../../web/row_form.js";
+import { FieldLamp } from "./why.js";
 
 await speak("fields");
 
@@ -105,7 +106,13 @@ export async function quantities(touch) {
   };
   touch.input.append(list);
   if (fields.length > OPEN) touch.input.append(h("details", { class: "given" }, h("summary", {}, t("{n} more columns", { n: fields.length - OPEN })), rest));
-  touch.verdict.after(touch.reading.picture.element);
+  const lamp = new FieldLamp(store, () => ({ row: touch.series[0] }), (shares) => {
+    const added = shares && byField(fields, shares);
+    const most = Math.max(...(added || []).map(Math.abs)) || 1;
+    forms.forEach((each, part) => each.light(added && added.slice(...(part ? [OPEN] : [0, OPEN])), most));
+  });
+  touch.told.push(() => lamp.look());
+  touch.verdict.after(lamp.element, touch.reading.picture.element);
   touch.drawInput = () => forms.forEach((each) => each.show(touch.series[0]));
   chooser(touch);
   touch.choose(0);

@@ -22,6 +22,7 @@ import { mostOf, tint, tintLanes, tintPixels } from "../../web/why_picture.js";
  * @property {number} first The first step of both.
  * @property {string[]} names
  * @property {string} answer
+ * @property {{name: string, value: string, added: number}[]|null} columns Of a row of one step.
  * @property {number} number Of the class or the target.
  * @property {number} value
  * @property {number} base
@@ -48,6 +49,8 @@ import { mostOf, tint, tintLanes, tintPixels } from "../../web/why_picture.js";
  */
 
 const LANES = 6;
+const BARS = 16;
+const REST = 250; // milliseconds that a row stays as it is before it is explained
 const EDGE = 14; // width of what lights a quantity
 const FOOT = 18; // below lanes, for the numbers of steps
 
@@ -63,7 +66,7 @@ function rowsOf(packed) {
 /**
  * Asks what an answer rests on.
  * @param {Store} store
- * @param {{row: number, steps: number, answer?: number, ahead?: number}} body
+ * @param {{row: number, steps: number, answer?: number, ahead?: number, values?: (number|null)[]}} body
  * @returns {Promise<Found>}
  */
 async function foundFor(store, body) {
@@ -77,9 +80,9 @@ async function foundFor(store, body) {
  * @param {{down?: boolean, unit?: string, step?: (k: number) => string|number}} [how] whether steps are rows of a picture; the unit of the answer; what step k is called
  */
 function sentence(found, { down = false, unit = "", step = (k) => k + 1 } = {}) {
-  const { from, to, feature, names, share, odds, value, base, baseline, kind, answer, first, values } = found;
+  const { columns, from, to, feature, names, share, odds, value, base, baseline, kind, answer, first, values } = found;
   const last = first + values.length;
-  const words = { from: step(from), to: step(to - 1), name: feature === null ? "" : names[feature] };
+  const words = { from: step(from), to: step(to - 1), name: feature === null ? "" : columns ? `${columns[feature].name} = ${columns[feature].value}` : names[feature] };
   const one = to - from === 1;
   const alone = feature === null || names.length === 1;
   let where = t(one ? "Step {from}" : "Steps {from} to {to}", words);
@@ -304,13 +307,13 @@ export class InputLamp {
   /** @param {CanvasRenderingContext2D} pen @param {number} width @param {number} height */
   draw(pen, width, height) {
     if (!this.found) return;
-    const { values, shares, names, first } = this.found;
-    const size = names.map((_, i) => shares.reduce((sum, step) => sum + Math.abs(step[i]), 0));
-    const order = names.map((_, i) => i).sort((a, b) => size[b] - size[a]).slice(0, values.length === 1 ? 16 : LANES).sort((a, b) => a - b);
-    if (values.length === 1) {
-      drawBars(pen, width, height, this.found, order);
+    const { values, shares, names, first, columns } = this.found;
+    if (columns) {
+      drawBars(pen, width, height, columns);
       return;
     }
+    const size = names.map((_, i) => shares.reduce((sum, step) => sum + Math.abs(step[i]), 0));
+    const order = names.map((_, i) => i).sort((a, b) => size[b] - size[a]).slice(0, LANES).sort((a, b) => a - b);
     const boxes = stacked([46, 0, width - 56, height - FOOT], order.map(() => 1 / order.length), NAME);
     const lanes = order.map((channel, place) => ({ box: boxes[place], channel, range: extentOf(values.map((step) => step[channel])) }));
     tintLanes(pen, lanes, shares, values.length);
@@ -322,6 +325,76 @@ export class InputLamp {
     const [x, , wide] = boxes[0];
     write(pen, t("step {n}", { n: first }), x, height - 4, colorOf("muted"), "left", 11);
     write(pen, String(first + values.length - 1), x + wide, height - 4, colorOf("muted"), "right", 11);
+  }
+}
+
+/** A button that says which fields of a row of one step its answer rests on. */
+export class FieldLamp {
+  /**
+   * @param {Store} store
+   * @param {() => {row: Float64Array, answer?: number}} asked
+   * @param {(added: Float64Array|null) => void} light shows what each feature adds
+   * @param {(found: Found) => string} [unit] of a target
+   */
+  constructor(store, asked, light, unit = () => "") {
+    this.store = store;
+    this.asked = asked;
+    this.light = light;
+    this.unit = unit;
+    this.asks = 0;
+    this.key = "";
+    this.on = false;
+    this.timer = 0;
+    this.note = h("p", { class: "note", role: "status" });
+    this.legend = h("div", {});
+    this.button = h("button", { type: "button", class: "small", "aria-pressed": "false", onclick: () => this.turn(!this.on) }, t("Why?"));
+    this.element = h("div", { class: "why" }, this.button, this.note, this.legend);
+  }
+
+  /** @param {boolean} on */
+  turn(on) {
+    this.on = on;
+    this.key = "";
+    this.button.setAttribute("aria-pressed", String(on));
+    if (on) this.ask();
+    else this.dark();
+  }
+
+  dark() {
+    this.asks += 1;
+    clearTimeout(this.timer);
+    this.light(null);
+    this.note.textContent = "";
+    fill(this.legend);
+  }
+
+  /** Asks anew if the row or what is asked is another one. */
+  look() {
+    if (!this.on) return;
+    const { row, answer } = this.asked();
+    if (this.key === `${answer}/${row.join()}`) return;
+    this.dark();
+    this.timer = window.setTimeout(() => this.ask(), REST);
+  }
+
+  async ask() {
+    const { row, answer } = this.asked();
+    this.key = `${answer}/${row.join()}`;
+    this.asks += 1;
+    const turn = this.asks;
+    this.note.textContent = t("The trained model is asked …");
+    try {
+      const values = Array.from(row, (value) => (Number.isFinite(value) ? value : null));
+      const found = await foundFor(this.store, { row: 0, steps: 1, values, ...(answer === undefined ? {} : { answer }) });
+      if (turn !== this.asks) return;
+      const unit = found.odds ? t("log-odds") : this.unit(found);
+      this.note.textContent = sentence(found, { unit });
+      fill(this.legend, keys(found, unit));
+      this.light(found.shares[0]);
+      say(this.note.textContent || "");
+    } catch (error) {
+      if (turn === this.asks) this.note.textContent = /** @type {Error} */ (error).message;
+    }
   }
 }
 
@@ -408,21 +481,22 @@ export class FanLamp {
 }
 
 /**
- * Draws what each quantity adds as a bar.
+ * Draws what each column adds as a bar, of many those that count most.
  * @param {CanvasRenderingContext2D} pen @param {number} width @param {number} height
- * @param {Found} found @param {number[]} order
+ * @param {{name: string, value: string, added: number}[]} columns
  */
-function drawBars(pen, width, height, { values, shares, names }, order) {
-  const most = Math.max(...order.map((i) => Math.abs(shares[0][i])), 1e-12);
+function drawBars(pen, width, height, columns) {
+  const sizes = columns.map(({ added }) => Math.abs(added)).sort((a, b) => b - a).slice(0, BARS);
+  const order = columns.filter(({ added }) => Math.abs(added) >= sizes[sizes.length - 1]).slice(0, BARS);
+  const most = Math.max(sizes[0], 1e-12);
   const left = Math.min(0.4 * width, 220);
   const middle = left + (width - left) / 2;
   const tall = Math.min(height / order.length, 34);
-  order.forEach((i, place) => {
-    const share = shares[0][i];
-    const reach = ((width - left) / 2 - 46) * (Math.abs(share) / most);
+  order.forEach(({ name, value, added: share }, place) => {
+    const reach = ((width - left) / 2 - 64) * (Math.abs(share) / most);
     pen.fillStyle = colorOf(share > 0 ? "target" : "prediction");
     pen.fillRect(share > 0 ? middle : middle - reach, (place + 0.2) * tall, reach, 0.6 * tall);
-    write(pen, `${names[i]} = ${short(values[0][i])}`, left - 8, (place + 0.5) * tall + 4, colorOf("ink"), "right", 12, left - 10);
+    write(pen, `${name} = ${value}`, left - 8, (place + 0.5) * tall + 4, colorOf("ink"), "right", 12, left - 10);
     write(pen, short(share), share > 0 ? middle + reach + 5 : middle - reach - 5, (place + 0.5) * tall + 4, colorOf("muted"), share > 0 ? "left" : "right", 11);
   });
   line(pen, [[middle, 0], [middle, tall * order.length]], colorOf("muted"), 1);
