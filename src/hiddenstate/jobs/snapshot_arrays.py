@@ -113,8 +113,7 @@ class JobSnapshots(ABC):
     def states(self, engine: Engine) -> tuple[Predictor, dict[str, Array]]:
         """Return what gives the hidden states of the net as it stands, as outputs at each step,
         and how its complex states decay and turn, if it has some."""
-        model = replace(self.job.fitted(engine.export().params), integer=None)
-        model = hidden_state_model(model)
+        model = hidden_state_model(self.job.fitted(engine.export().params))
         values = eigenvalues(model)
         kept = {} if values is None else {"eigenvalue": values[:, :EIGENVALUES_KEPT]}
         return make_predictor(model, "cpu", self.config.training.threads), kept
