@@ -159,6 +159,7 @@ TABLE: dict[str, dict[str, Row]] = {
         "--to": obeyed("c"),
         "--output": obeyed("other.py"),
         "--weights": obeyed("float16"),
+        "--arithmetic": same("these models compute in floats", "float"),
         "--force": same(BELOW),
         "--json": obeyed(),
         "--runs-dir": NAMED,

@@ -15,6 +15,7 @@ from hiddenstate.cli.options import (
 from hiddenstate.cli.output import note, say, say_json
 from hiddenstate.cli.output_file import refuse_overwriting
 from hiddenstate.cli.predict import opened_model
+from hiddenstate.cli.quantize import lost_facts, say_lost
 from hiddenstate.cli.run_argument import run_argument
 
 
@@ -41,6 +42,12 @@ from hiddenstate.cli.run_argument import run_argument
     metavar="float32|float16|int8",
     help="How weights are stored.  [default: the target's choice]",
 )
+@click.option(
+    "--arithmetic",
+    metavar="float|integer",
+    help="How it computes: integers need no unit for floats; the ranges of numbers are found on "
+    "the training rows of the run.  [default: as the model]",
+)
 @click.option("--force", is_flag=True, help="Replace files that exist.")
 @json_option
 @debug_option
@@ -50,12 +57,14 @@ def export(
     to: str,
     output: Path | None,
     weights: str | None,
+    arithmetic: str | None,
     force: bool,
     as_json: bool,
     runs_dir: Path,
 ) -> None:
     """The command `export`."""
     from hiddenstate.export import default_output, export_model
+    from hiddenstate.export.arithmetic import with_arithmetic
     from hiddenstate.export.export import target_named
     from hiddenstate.export.rounding import rounding_cost
 
@@ -64,6 +73,8 @@ def export(
     name = trained_run.name if trained_run is not None else Path(run).stem
     path = output or default_output(name, to)
     refuse_overwriting(path, run, None, trained_run)
+    of_floats = model
+    model, lost = with_arithmetic(model, target, arithmetic, trained_run)
     report = export_model(model, to, path, weights, force, trained_run)
     cost = rounding_cost(model, target, report.weights, trained_run)
     if as_json:
@@ -77,6 +88,8 @@ def export(
                 "computed_by": report.computed_by,
                 "rounding": None if cost is None else asdict(cost),
                 "change": report.change,
+                "arithmetic": "float" if model.integer is None else "integer",
+                "lost": None if lost is None else lost_facts(lost),
                 "note": report.note or None,
             }
         )
@@ -96,3 +109,5 @@ def export(
         )
     if cost is not None:
         note(f"weights as {report.weights}: {cost}")
+    if lost is not None:
+        say_lost(of_floats, lost)

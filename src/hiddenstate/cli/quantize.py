@@ -112,7 +112,7 @@ def quantize(
         say_json(_facts(lost, path, sizes, int(state_bits)))
         return
     say(f"{path}: {sizes[0]:,} bytes, {sizes[0] / sizes[1]:.1%} of the model in floats")
-    _say_lost(model, lost)
+    say_lost(model, lost)
     if figure is not None:
         note(f"figure: {figure}")
 
@@ -161,7 +161,7 @@ def _unit(lost: "Lost") -> str:
     return {"accuracy": "probability", "rmse": "answer"}[lost.score]
 
 
-def _say_lost(model: "FittedModel", lost: "Lost") -> None:
+def say_lost(model: "FittedModel", lost: "Lost") -> None:
     """Print the scores of both models, and the share of cut numbers of each vector."""
     is_share = lost.score == "accuracy"
     form = "{:.2%}" if is_share else "{:.6g}"
@@ -190,6 +190,13 @@ def _facts(lost: "Lost", path: Path, sizes: tuple[int, int], state_bits: int) ->
         "bytes": sizes[0],
         "float_bytes": sizes[1],
         "state_bits": state_bits,
+        **lost_facts(lost),
+    }
+
+
+def lost_facts(lost: "Lost") -> dict[str, Any]:
+    """Return what was lost as values for JSON."""
+    return {
         "calibrated_rows": lost.n_calibrated,
         "rows": lost.n_rows,
         "score": lost.score,

@@ -136,5 +136,6 @@ TARGET = Target(
     run,
     stored,
     forecasts=True,
+    remark=integer_header.costs,
     kinds={*KINDS, *LAYERS},
 )

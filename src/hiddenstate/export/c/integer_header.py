@@ -1,6 +1,8 @@
 """The C export of a net in integers: one header in C99, without a number of floating point where
 `NO_FLOAT` is defined."""
 
+import re
+
 import numpy as np
 
 from hiddenstate.export.c.arrays import SIZED_TYPES, array, commented, row_of_table, string
@@ -35,7 +37,7 @@ def refusal(program: Program) -> str | None:
     if program.kind.has_codes:
         return None
     if not program.streams or (fill is not None and fill.backward):
-        return f"integers are for models that answer after each step; {other}"
+        return f"integers are for models that answer after each step (--streamable); {other}"
     if program.ahead is not None:
         return f"gives no forecasts of all steps in integers; {other}"
     return None
@@ -54,6 +56,15 @@ def build(source: Source) -> Contents:
     }
     text = text_of("integers/header.c", layout.prefix, layout.has, given)
     return {".h": (_introduction(source, layout) + text).encode()}
+
+
+def costs(contents: Contents) -> str:
+    """Return the lines of the comment about flash and RAM, of a header in integers alone."""
+    head = contents[".h"].decode().partition("*/")[0]
+    if " computes in integers " not in head:
+        return ""
+    rows = re.findall(r"^   (Flash|RAM) +(.*(?:\n {16}.*)*)", head, re.MULTILINE)
+    return "\n".join(f"{name}: {' '.join(text.split())}" for name, text in rows)
 
 
 def header_program(source: Source, header: str) -> str:
