@@ -11,6 +11,7 @@ from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.meaning import program_of
 from hiddenstate.program.cells import CELLS
 from hiddenstate.program.integers import (
+    CURVES,
     Factors,
     Format,
     IntegerBeside,
@@ -21,12 +22,13 @@ from hiddenstate.program.integers import (
 )
 from hiddenstate.program.layers import Layer
 from hiddenstate.program.order import for_nets
+from hiddenstate.program.quantising import BOUNDED
 from hiddenstate.system.typing import Array
 
 
 @dataclass(frozen=True)
 class Saturated:
-    """What share of the numbers of a vector has the largest size, to which numbers are cut.
+    """What share of the numbers of a vector is cut: beyond its range, or at its end.
 
     Parameters
     ----------
@@ -68,9 +70,13 @@ class _Counts:
         bits, before, n = self.counts.get(name, (format.bits, 0, 0))
         self.counts[name] = (bits, before + int(cut.sum()), n + cut.size)
 
-    def largest(self, name: str, x: Array, format: Format, lengths: Array | None) -> None:
-        """Count the numbers of x that have the largest size."""
-        self.add(name, np.abs(x) == format.most, format, lengths)
+    def largest(
+        self, name: str, x: Array, format: Format, lengths: Array | None, bounded: bool = False
+    ) -> None:
+        """Count the numbers of x that have the largest size, to which larger ones were cut: none of
+        what is `bounded`, which lies between -1 and 1."""
+        cut = np.zeros(x.shape, bool) if bounded else np.abs(x) == format.most
+        self.add(name, cut, format, lengths)
 
     def layers(self, net: Sequence[Layer], x: Array, lengths: Array | None, first: str) -> Array:
         """Count what layers give, and return what the last one does."""
@@ -79,8 +85,8 @@ class _Counts:
             before = x, lengths
             x, lengths, _ = layer.forward(x, lengths, layer.state(len(x)))
             kind = _kind_of(layer)
-            place = names[kind] = names.get(kind, 0) + 1
-            name = f"{kind} {place}" if first != "code" else f"decoder {kind} {place}"
+            names[kind] = names.get(kind, 0) + 1
+            name = f"{'decoder ' if first == 'code' else ''}{kind} {names[kind]}"
             if isinstance(layer, IntegerBeside):
                 self.layers(layer.layers, *before, first)
             elif isinstance(layer, Quantise):
@@ -90,14 +96,14 @@ class _Counts:
             elif isinstance(layer, IntegerRecurrent):
                 self._recurrent(layer, *before, x, name)
             elif isinstance(layer, (IntegerDense, IntegerConvolution)) and layer is not net[-2]:
-                self.largest(name, x, layer.format, lengths)
+                self.largest(name, x, layer.format, lengths, layer.activation in CURVES)
         return x
 
     def _recurrent(
         self, layer: IntegerRecurrent, x: Array, lengths: Array | None, y: Array, name: str
     ) -> None:
         """Count h (B, T, D*H), c, and what stands between two factors."""
-        self.largest(f"{name} h", y, layer.formats["h"], lengths)
+        self.largest(f"{name} h", y, layer.formats["h"], lengths, layer.cell in BOUNDED)
         for number, direction in enumerate(layer.directions):
             self._factors(f"{name} between inputs", direction.inputs, x, lengths)
             H = direction.hidden_size
@@ -123,7 +129,9 @@ class _Counts:
 def _kind_of(layer: Layer) -> str:
     if isinstance(layer, IntegerRecurrent):
         return CELLS[layer.cell].name
-    return "convolution" if isinstance(layer, IntegerConvolution) else "dense"
+    if isinstance(layer, IntegerConvolution):
+        return "convolution"
+    return "dense" if isinstance(layer, IntegerDense) else ""
 
 
 def _reversed(x: Array, lengths: Array | None) -> Array:
