@@ -64,6 +64,18 @@ def test_moments_that_were_not_sent_are_answered(run_of, monkeypatch):
     assert sent[0][1][0] == widgets.pack(run.snapshot(run.snapshot_paths()[0]))
 
 
+def test_a_widget_says_why(run_of, monkeypatch):
+    run, sent = run_of("classify"), []
+    widget = widgets.RunWidget(run.path)
+    monkeypatch.setattr(widgets.RunWidget, "send", lambda _, *message: sent.append(message))
+    for asked in ('{"row":1,"steps":8}', '{"row":999,"steps":8}', '{"row":"1"}', "no"):
+        widget._asked(widget, {"path": f"why/{asked}"}, [])
+    assert [message["there"] for message, _ in sent] == [True, True, True, False]
+    found, *wrong = [json.loads(buffers[0]) for message, buffers in sent if buffers]
+    assert found["kind"] == "integrated gradients"
+    assert [list(each) for each in wrong] == [["error"], ["error"]]
+
+
 def test_the_page_shows_and_replays_a_run_without_a_network(widget, chromium):
     state = {
         name: base64.b64encode(value).decode() if isinstance(value, bytes) else {"text": value}

@@ -13,9 +13,12 @@ const frame = /** @type {any} */ (window.frameElement);
 const { colors } = JSON.parse(/** @type {HTMLElement} */ (document.getElementById("start")).textContent || "");
 
 /** Answers, as the studio would, with what the notebook has. */
-window.fetch = async (path) => {
-  const body = await frame.host.answer(String(path).replace(/^\/api\/runs\/run\/?/, "") || "details");
-  return new Response(body || '{"error": "only the studio answers this"}', { status: body ? 200 : 404 });
+window.fetch = async (path, asked) => {
+  const what = String(path).replace(/^\/api\/runs\/run\/?/, "") || "details";
+  const body = await frame.host.answer(asked && asked.body ? `${what}/${asked.body}` : what);
+  const text = body && what === "why" ? new TextDecoder().decode(body) : "";
+  const status = !body ? 404 : text.startsWith('{"error"') ? 422 : 200;
+  return new Response(body || '{"error": "only the studio answers this"}', { status });
 };
 
 /** The news of the run, as the studio's stream sends them. */

@@ -23,6 +23,7 @@ import traitlets
 
 from hiddenstate.errors import HiddenstateError, printable
 from hiddenstate.runs import Run
+from hiddenstate.studio.answers import checked
 from hiddenstate.studio.assets import load_assets
 from hiddenstate.studio.details import arrays_of, details, pack, program, view
 from hiddenstate.studio.index import RunIndex, id_of
@@ -222,9 +223,22 @@ def answer_of(run: Run, path: str) -> bytes | None:
             from hiddenstate.studio.forecasts import forecast  # the exports take a moment to import
 
             return forecast(run)
+        if kind == "why":
+            return _why(run, which)
         if kind in ("program", "view"):
             step = None if which == "final" else int(which)
             return program(run, step) if kind == "program" else view(run, step)
     except (HiddenstateError, OSError, ValueError):
         pass
     return None
+
+
+def _why(run: Run, asked: str) -> bytes:
+    """Return what an answer rests on, as the studio says it, or why nothing can be said."""
+    from hiddenstate.studio.why import FIELDS, explained
+
+    try:
+        found = explained(run, checked(json.loads(asked), *FIELDS))
+    except HiddenstateError as error:
+        found = {"error": str(error)}
+    return json.dumps(replace_nan(found), separators=(",", ":"), default=str).encode()

@@ -27,6 +27,19 @@ async def body_of(
         json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogateescape")
     except (ValueError, RecursionError):
         raise OptionError("the body is not JSON") from None
+    return checked(value, needed, more)
+
+
+def checked(
+    value: Any, needed: Mapping[str, type], more: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return an object that has these fields and no others.
+
+    Raises
+    ------
+    OptionError
+        If it is none.
+    """
     allowed = {**needed, **(more or {})}
     if not isinstance(value, dict) or not set(needed) <= set(value) <= set(allowed):
         raise OptionError(f"expected an object with {', '.join(needed) or 'nothing'}")

@@ -35,6 +35,12 @@ MOST_NUMBERS = 200_000
 MOST_PRODUCTS = 4e10
 """Most products of all points of the path: some seconds."""
 
+FIELDS: tuple[dict[str, type], dict[str, type]] = (
+    {"row": int, "steps": int},
+    {"answer": int, "ahead": int, "values": list},
+)
+"""What a question has, and what it may have."""
+
 _turn = asyncio.Lock()
 
 
@@ -45,8 +51,7 @@ async def post_why(index: "RunIndex", places: "Places", request: Request) -> Res
     `answer` of a class; of a regressor `row` is the lane, and `steps` the place in it. With
     `values`, the numbers of a row of one step, null where one is missing, that row is explained.
     """
-    more = {"answer": int, "ahead": int, "values": list}
-    asked = await body_of(request, {"row": int, "steps": int}, more)
+    asked = await body_of(request, *FIELDS)
     run = index.run(request.path_params["run"])
     closed = await run_in_threadpool(places.why_closed, run)
     if _turn.locked():
