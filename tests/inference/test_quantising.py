@@ -1,5 +1,6 @@
 """Integer models of models in floats: what is refused, and what is said to be lost."""
 
+import pickle
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,7 @@ def test_an_estimator_returns_one_in_integers_that_is_saved_and_does_not_learn(
     assert np.array_equal(integers.predict_proba(X), expected)
     integers.save(tmp_path / "m.safetensors")
     again = hiddenstate.load(tmp_path / "m.safetensors")
-    assert np.array_equal(again.predict_proba(X), expected)
+    for each in (again, pickle.loads(pickle.dumps(integers))):
+        assert np.array_equal(each.predict_proba(X), expected)
     with pytest.raises(ValueError, match="does not learn"):
         again.partial_fit(X, y)
