@@ -10,6 +10,8 @@ import { drawLanesRead, lanesOf } from "../../web/signal.js";
 import { colorOf } from "../../web/colors.js";
 import { clamp, percent, short, topOf } from "../../web/numbers.js";
 
+const NARROW = 480; // pixels
+
 /** @typedef {import("../../web/pen.js").Box} Box */
 
 /**
@@ -182,6 +184,7 @@ export class Reading {
     const lanes = Math.min(form.features, 6) > 3;
     const order = units.of(trace.units);
     const read = Math.min(this.read, trace.length);
+    const narrow = quantities && width < NARROW; // of names, few letters would be left
     /** @type {import("../../web/reading_picture.js").Reading} */
     const reading = {
       trace: { ...trace, states, chances }, read, over: this.over, decided: this.decided, upright, classes, order, scale: units.scale,
@@ -192,13 +195,14 @@ export class Reading {
       }),
       row: (_, box) => this.drawRow(pen, box, read),
       words: {
-        row: this.rowWords(), hidden: upright ? t("hidden state, a column each unit") : t("hidden state, a line each unit"),
-        chances: t("probability so far"), decided: form.decided(this.decided),
+        row: narrow && trace.truth !== null ? classes[trace.truth] : this.rowWords(),
+        hidden: narrow ? t("state") : upright ? t("hidden state, a column each unit") : t("hidden state, a line each unit"),
+        chances: narrow ? "%" : t("probability so far"), decided: form.decided(this.decided),
       },
     };
     const shares = upright ? (bare && quantities ? [0, 0.62, 0.38] : [0.4, chances ? 0.35 : 0.6, chances ? 0.25 : 0])
       : bare ? [0, 0.55, 0.45] : !chances ? [0.5, 0.5, 0] : lanes ? [0.52, 0.27, 0.21] : [0.4, 0.34, 0.26];
-    const boxes = upright ? boxesBeside(width, height, shares, quantities && !bare ? Math.min(0.16 * width, 110) : 0, quantities ? 2 : FOOT)
+    const boxes = upright ? boxesBeside(width, height, shares, quantities && !bare ? Math.min((narrow ? 0.3 : 0.16) * width, 110) : 0, quantities ? 2 : FOOT)
       : boxesBelow(pen, width, height, shares, classes);
     [, this.hiddenBox, this.chancesBox] = boxes;
     drawReading(pen, boxes, reading);
