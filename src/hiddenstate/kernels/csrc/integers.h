@@ -29,11 +29,28 @@ HS_INLINE Whole of_pairs(Whole a, Whole b) {
 #endif
 }
 
-// The largest whole number not above x, |x| < 2^51: adding `shift` rounds to the nearest one.
-HS_INLINE double whole_below(double x) {
-  constexpr double shift = 6755399441055744.0;  // 1.5 * 2^52
-  const double near = (x + shift) - shift;
-  return near > x ? near - 1 : near;
+// As many int32 as a vector has doubles.
+typedef int32_t Narrow __attribute__((vector_size(HS_BYTES / 2)));
+typedef int32_t AnyNarrow __attribute__((vector_size(HS_BYTES / 2), aligned(4), may_alias));
+
+// The largest whole numbers not above x, |x| < 2^51.
+HS_INLINE V<double> whole_below(V<double> x) {
+  const V<double> shift = all<double>(Exp<double>::shift);
+  const V<double> near = (x + shift) - shift;  // the nearest ones
+  return near > x ? near - all<double>(1) : near;
+}
+
+// Rescales the sums of outputs `first` to `first` + lanes - 1, in place.
+HS_INLINE void rescale(const IntegerProduct& p, long first, double most, int32_t* sums) {
+  constexpr int lanes = Vec<double>::lanes;
+#pragma GCC unroll 2
+  for (int i = 0; i < whole_lanes; i += lanes) {
+    const V<double> s = __builtin_convertvector(*(const AnyNarrow*)(sums + i), V<double>);
+    const V<double> low = whole_below(s * load(p.low + first + i));
+    const V<double> sum = s * load(p.high + first + i) + low + load(p.half + first + i);
+    const V<double> y = whole_below(sum * load(p.factor + first + i));
+    *(AnyNarrow*)(sums + i) = __builtin_convertvector(clamp<double>(y, most), Narrow);
+  }
 }
 
 HS_INLINE int32_t within(int32_t x, int32_t most) {
@@ -72,13 +89,8 @@ HS_INLINE void whole_tile(const IntegerProduct& p, const int16_t* x, long x_row,
   if (p.columns % 2) add(pairs - 1, 2);
   for (int r = 0; r < R; r++) {
     int32_t* to = out + r * out_row + first;
-    for (int i = 0; i < whole_lanes; i++) {
-      const double s = sum[r][i], low = whole_below(s * p.low[first + i]);
-      const double y =
-          whole_below((s * p.high[first + i] + low + p.half[first + i]) * p.factor[first + i]);
-      const double end = most;
-      to[i] = static_cast<int32_t>(y < -end ? -end : y > end ? end : y);
-    }
+    *(AnyWhole*)to = sum[r];
+    rescale(p, first, most, to);
   }
 }
 
@@ -108,68 +120,113 @@ inline void whole_factors(const IntegerFactors& f, const int16_t* x, long rows, 
   whole_product(*f.outer, between, rows, n, f.largest, out, out_row);
 }
 
-// Sigmoid and tanh, 15 bits, of numbers with 12.
-struct Curves {
-  const int32_t* table;  // 258 numbers
-  HS_INLINE int32_t sigmoid(int32_t x) const {
-    const int32_t size = x < 0 ? -x : x, a = size > 65536 ? 65536 : size;
-    const int32_t low = table[a >> 8], high = table[(a >> 8) + 1];
-    const int32_t y = low + (((high - low) * (a & 255) + 128) >> 8);
-    return x < 0 ? 32768 - y : y;
-  }
-  HS_INLINE int32_t tanh(int32_t x) const { return within(2 * sigmoid(2 * x) - 32768, 32767); }
-};
+// Numbers of a table, whose places are from 0 to 257.
+HS_INLINE Whole lookup(const int32_t* table, Whole place) {
+#if defined(__AVX512F__)
+  return (Whole)_mm512_i32gather_epi32((__m512i)place, table, 4);
+#elif defined(__AVX2__)
+  return (Whole)_mm256_i32gather_epi32(table, (__m256i)place, 4);
+#else
+  Whole found;
+  for (int i = 0; i < whole_lanes; i++) found[i] = table[place[i]];
+  return found;
+#endif
+}
 
-// What the cells read of a row: its sums of W x and of U h, and its state, which they replace.
-struct WholeRow {
-  const IntegerCell& cell;
-  long n;
-  const int32_t *a, *b;
-  int32_t *h, *c;
-  HS_INLINE void give(long i, int32_t x, int bits) const {
-    h[i] = within(shifted(x, bits - cell.bits), cell.most);
-  }
-};
+// Sigmoid, 15 bits, of numbers with 12; `table` has 258.
+HS_INLINE Whole sigmoid_of(const int32_t* table, Whole x) {
+  const Whole none{}, most = none + 65536, size = x < none ? -x : x;
+  const Whole a = size > most ? most : size, place = a >> 8;
+  const Whole low = lookup(table, place), high = lookup(table + 1, place);
+  const Whole y = low + (((high - low) * (a & 255) + 128) >> 8);
+  return x < none ? 32768 - y : y;
+}
 
-inline void whole_step(const WholeRow& q) {
-  const IntegerCell& cell = q.cell;
-  const Curves curves{cell.table};
-  const int32_t *a = q.a, *b = q.b;
-  const long n = q.n;
-  switch (cell.kind) {
-    case WHOLE_TANH:
-      for (long i = 0; i < n; i++) q.give(i, curves.tanh(a[i] + b[i]), 15);
-      break;
-    case WHOLE_RELU:
-      for (long i = 0; i < n; i++) q.give(i, a[i] + b[i] > 0 ? a[i] + b[i] : 0, cell.sum_bits);
-      break;
-    case WHOLE_GRU:
-      for (long i = 0; i < n; i++) {
-        const int32_t r = curves.sigmoid(a[i] + b[i]), z = curves.sigmoid(a[n + i] + b[n + i]);
-        const int32_t out = curves.tanh(a[2 * n + i] + shifted(r * b[2 * n + i], 15));
-        q.give(i, z * shifted(q.h[i], cell.bits - 15) + (32768 - z) * out, 30);
-      }
-      break;
-    case WHOLE_LSTM:
-      for (long i = 0; i < n; i++) {
-        const int32_t in = curves.sigmoid(a[i] + b[i]), keep = curves.sigmoid(a[n + i] + b[n + i]);
-        const int32_t g = curves.tanh(a[2 * n + i] + b[2 * n + i]);
-        const int32_t o = curves.sigmoid(a[3 * n + i] + b[3 * n + i]);
-        const int32_t sum = keep * q.c[i] + shifted(in * g, 15 - cell.c_bits);
-        const int32_t c = q.c[i] = within(shifted(sum, 15), cell.c_most);
-        const int places = cell.c_bits < -4 ? -16 : cell.c_bits - 12;
-        q.give(i, o * curves.tanh(within(shifted(c, places), 65535)), 30);
-      }
-      break;
-    default:
-      for (long i = 0; i < n; i++) {
-        const int32_t sum = a[i] + b[i];
-        const int32_t z = curves.sigmoid(sum + cell.own[0][i]);
-        const int32_t c = curves.tanh(sum + cell.own[1][i]);
-        const int32_t share = shifted(cell.own[2][0] * (32768 - z), 15) + cell.own[3][0];
-        q.give(i, z * q.h[i] + shifted(share * c, 15 - cell.bits), 15 + cell.bits);
-      }
+// The sigmoid or tanh of n numbers, in place.
+template <bool Tanh>
+void curve(const int32_t* table, int32_t* at, long n) {
+  for (long i = 0; i < n; i += whole_lanes) {
+    const long some = n - i < whole_lanes ? n - i : whole_lanes;
+    Whole x{};
+    if (some == whole_lanes)
+      x = *(const AnyWhole*)(at + i);
+    else
+      std::memcpy(&x, at + i, some * sizeof(int32_t));
+    Whole y = sigmoid_of(table, Tanh ? 2 * x : x);
+    if (Tanh) {
+      const Whole most = Whole{} + 32767;
+      y = 2 * y - 32768;
+      y = y > most ? most : y < -most ? -most : y;
+    }
+    if (some == whole_lanes)
+      *(AnyWhole*)(at + i) = y;
+    else
+      std::memcpy(at + i, &y, some * sizeof(int32_t));
   }
+}
+inline void sigmoids(const int32_t* table, int32_t* at, long n) { curve<false>(table, at, n); }
+inline void tanhs(const int32_t* table, int32_t* at, long n) { curve<true>(table, at, n); }
+inline void add(int32_t* __restrict a, const int32_t* __restrict b, long n) {
+  for (long i = 0; i < n; i++) a[i] += b[i];
+}
+
+// Numbers with `from` bits in a format, in place.
+inline void to_format(int32_t* at, long n, int from, int bits, int32_t most) {
+  const int places = from - bits;
+  for (long i = 0; i < n; i++) at[i] = within(shifted(at[i], places), most);
+}
+
+// The next state of a row of n units in place of the last; a and b are the sums of W x and of U h,
+// in memory that it may use.
+inline void whole_step(const IntegerCell& cell, int32_t* __restrict a, int32_t* __restrict b,
+                       int32_t* __restrict h, int32_t* __restrict c) {
+  const long n = cell.hidden;
+  const int bits = cell.bits, c_bits = cell.c_bits;
+  const int32_t* table = cell.table;
+  int from = 30;
+  if (cell.kind == WHOLE_TANH || cell.kind == WHOLE_RELU) {
+    from = cell.kind == WHOLE_TANH ? 15 : cell.sum_bits;
+    for (long i = 0; i < n; i++) h[i] = a[i] + b[i];
+    if (cell.kind == WHOLE_TANH) tanhs(table, h, n);
+    for (long i = 0; i < n && cell.kind == WHOLE_RELU; i++) h[i] = h[i] < 0 ? 0 : h[i];
+  } else if (cell.kind == WHOLE_GRU) {
+    add(a, b, 2 * n);
+    sigmoids(table, a, 2 * n);
+    const int32_t *r = a, *z = a + n, *hidden = b + 2 * n;
+    int32_t* out = a + 2 * n;
+    for (long i = 0; i < n; i++) out[i] += shifted(r[i] * hidden[i], 15);
+    tanhs(table, out, n);
+    for (long i = 0; i < n; i++)
+      h[i] = z[i] * (h[i] * (1 << (15 - bits))) + (32768 - z[i]) * out[i];
+  } else if (cell.kind == WHOLE_LSTM) {
+    add(a, b, 4 * n);
+    sigmoids(table, a, 2 * n);
+    tanhs(table, a + 2 * n, n);
+    sigmoids(table, a + 3 * n, n);
+    const int32_t *in = a, *keep = a + n, *g = a + 2 * n, *o = a + 3 * n;
+    for (long i = 0; i < n; i++) c[i] = keep[i] * c[i] + shifted(in[i] * g[i], 15 - c_bits);
+    to_format(c, n, 15, 0, cell.c_most);
+    const int places = c_bits < -4 ? -16 : c_bits - 12;  // more would be cut all the same
+    for (long i = 0; i < n; i++) b[i] = within(shifted(c[i], places), 65535);
+    tanhs(table, b, n);
+    for (long i = 0; i < n; i++) h[i] = o[i] * b[i];
+  } else {
+    const int32_t *gate = cell.own[0], *update = cell.own[1];
+    const int32_t zeta = cell.own[2][0], nu = cell.own[3][0];
+    for (long i = 0; i < n; i++) {
+      const int32_t sum = a[i] + b[i];
+      a[i] = sum + gate[i];
+      b[i] = sum + update[i];
+    }
+    sigmoids(table, a, n);
+    tanhs(table, b, n);
+    for (long i = 0; i < n; i++) {
+      const int32_t share = shifted(zeta * (32768 - a[i]), 15) + nu;
+      h[i] = a[i] * h[i] + shifted(share * b[i], 15 - bits);
+    }
+    from = 15 + bits;
+  }
+  to_format(h, n, from, bits, cell.most);
 }
 
 inline void whole_sweep(const IntegerCell& cell, const IntegerSequence& q) {
@@ -191,7 +248,7 @@ inline void whole_sweep(const IntegerCell& cell, const IntegerSequence& q) {
         continue;
       }
       int32_t *now = q.h + r * n, *c = q.c ? q.c + r * n : nullptr;
-      whole_step({cell, n, a + r * width, b + r * width, now, c});
+      whole_step(cell, a + r * width, b + r * width, now, c);
       for (long i = 0; i < n; i++) h[r * n + i] = static_cast<int16_t>(to[i] = now[i]);
     }
   }
