@@ -159,6 +159,11 @@ export class Points {
         points: this.n, size, classes: null, names: [], colors: () => this.colors, word: (n) => (this.coded ? t("number {n}", { n }) : t("axis {n}", { n })),
       }, CUBE);
       this.turning.hidden = !this.cloud.cube;
+      const { cloud, thumbnails } = this;
+      cloud.rowAt = (x, y, reach) => { // also by its picture
+        const row = this.small.on() && thumbnails ? thumbnails.rowAt(x, y) : -1;
+        return row < 0 ? Space.prototype.rowAt.call(cloud, x, y, reach) : row;
+      };
     }
     const [low, high] = ends([code.data], size);
     this.moving.set("low", low, first);

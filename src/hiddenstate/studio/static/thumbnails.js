@@ -20,7 +20,7 @@ export class Thumbnails {
     this.wide = Math.round(this.tall * Math.min(form.ratio, 2.2));
     /** @type {Map<number, HTMLCanvasElement>} */ this.made = new Map();
     this.look = "";
-    /** @type {number[]} rows that were drawn, which stay where they can */ this.last = [];
+    /** @type {[row: number, x: number, y: number][]} that were drawn, which stay where they can */ this.drawn = [];
   }
 
   /**
@@ -34,8 +34,8 @@ export class Thumbnails {
     this.look = look;
     const kept = this.rows.shape[0];
     /** @type {[number, number, number][]} */ const placed = [];
-    const before = new Set(this.last);
-    const tried = [...this.last];
+    const tried = this.drawn.map(([row]) => row);
+    const before = new Set(tried);
     for (let row = 0; row < kept; row += 1) if (!before.has(row)) tried.push(row);
     for (const row of tried) {
       if (cloud.isFaded(row)) continue;
@@ -46,7 +46,7 @@ export class Thumbnails {
       placed.push([row, x, y]);
       if (placed.length === MOST) break;
     }
-    this.last = placed.map(([row]) => row);
+    this.drawn = placed;
     const { pen, data: { classes } } = cloud;
     for (const [row, x, y] of placed) {
       const color = cloud.colors[classes ? classes[row] : 0];
@@ -56,6 +56,12 @@ export class Thumbnails {
       pen.lineWidth = 1.5;
       pen.strokeRect(x - wide / 2, y - tall / 2, wide, tall);
     }
+  }
+
+  /** Returns the row whose picture is at a place; -1 if there is none. @param {number} x @param {number} y */
+  rowAt(x, y) {
+    const found = this.drawn.find(([, u, v]) => Math.abs(u - x) <= this.wide / 2 && Math.abs(v - y) <= this.tall / 2);
+    return found ? found[0] : -1;
   }
 
   /** Returns the picture of a row. @param {number} row */
