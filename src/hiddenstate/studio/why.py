@@ -95,6 +95,8 @@ def explained(run: Run, asked: dict[str, Any], closed: str = "") -> dict[str, An
         begin=asked_of.state,
         place=asked_of.place,
     )
+    if not model.net.kind.has_classes and not {"ahead", "values"} & set(asked):
+        found = found.by_column()  # what is drawn of a held-out step has lanes of its own
     first = max(0, len(found.values) - (about.most_steps or len(found.values)))
     columns = found.by_column() if len(found.values) == 1 else None
     feature, begin, end, share = (columns or found).span
