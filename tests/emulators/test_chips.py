@@ -3,12 +3,12 @@
 from functools import cache
 
 import pytest
+from tools.stress.chips import CHIPS, built, checksum, printed
 
 from hiddenstate.export.c.header import build
 from hiddenstate.export.target import source_of
 from hiddenstate.models.meaning import program_of
 from tests.contract.integers import integer_case
-from tests.emulators.chips import CHIPS, built, checksum, printed
 
 STEPS = 1_000
 

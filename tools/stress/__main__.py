@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from tools.stress import (
+    chips,
     data_files,
     distributed,
     machine,
@@ -130,6 +131,12 @@ def disk(request: Request) -> Outcome:
     return outcome
 
 
+def emulated(request: Request) -> Outcome:
+    """Stream `n` steps of nets in integers on every processor."""
+    request.folder.mkdir(parents=True, exist_ok=True)
+    return chips.every_chip(request.folder, request.n, lambda line: print(line) if line else None)
+
+
 def races(request: Request) -> Outcome:
     """Resume one run with two commands at the same time."""
     plan = stopping.make_plans(request.folder)[1]
@@ -186,6 +193,7 @@ def _fuzz(
 
 
 CHECKS = {
+    "chips": Check("a step of a net in integers on each processor", emulated, 20_000),
     "kill": Check("kill -9 at a random moment", partial(stops, number=signal.SIGKILL), 200),
     "term": Check("SIGTERM at a random moment", partial(stops, number=signal.SIGTERM), 50),
     "twice": Check(

@@ -1,18 +1,27 @@
-"""Programs of headers in integers for emulated processors, and what they print."""
+"""Streams of nets in integers on emulated processors: the integers of numpy on each."""
 
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from hiddenstate.config import make_config
+from hiddenstate.export.c.header import build
+from hiddenstate.export.target import source_of
+from hiddenstate.export.trial import trials_of
+from hiddenstate.models.fitted import FittedModel
+from hiddenstate.models.meaning import program_of
+from hiddenstate.models.net import Net
 from hiddenstate.program.layers import run_layers
 from hiddenstate.program.program import Program
+from hiddenstate.program.quantising import calibrated
 from hiddenstate.system.typing import Array
+from tools.stress.processes import Outcome
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parent / "boards"
 THUMB = ("-mthumb", "-mfloat-abi=soft", "-nostartfiles", f"-Wl,-T,{FOLDER / 'board.ld'}")
 BOARD = ("qemu-system-arm", "-nographic", "-semihosting", "-icount", "shift=0")
 
@@ -123,3 +132,49 @@ def checksum(program: Program, steps: int) -> int:
     for value in answers.ravel().tolist():
         total = ((total ^ (value & 0xFFFFFFFF)) * 16777619) & 0xFFFFFFFF
     return total
+
+
+def net(cell: str, units: int, inputs: int, rank: int = 0) -> FittedModel:
+    """Return a classifier of ten classes with random weights, in integers."""
+    options: dict[str, object] = {"cell": cell, "hidden_size": units}
+    options |= {"rank": rank} if rank else {}
+    own = Net("classify", make_config("classify", options).model, inputs, 10)
+    names = [f"class {i}" for i in range(10)]
+    model = FittedModel(own, own.initial(1, "float32"), names, (28, inputs))
+    program, trial = program_of(model), trials_of(model)[0]
+    return model.in_integers(calibrated(program, program.kept(trial.X)))
+
+
+NETS = {
+    "LSTM 28 -> 64": ("lstm", 64, 28),
+    "GRU 6 -> 32": ("gru", 32, 6),
+    "FastGRNN 6 -> 16": ("fastgrnn", 16, 6),
+    "FastGRNN 6 -> 16, rank 4": ("fastgrnn", 16, 6, 4),
+    "RNN 6 -> 32": ("rnn", 32, 6),
+}
+
+LEVELS = ("-O2", "-Os")
+
+
+def every_chip(folder: Path, steps: int, say: Callable[[str], None]) -> Outcome:
+    """Compare streams of so many steps on each processor that is installed, and say what a step
+    takes: instructions of a Cortex-M, cycles of an AVR."""
+    outcome = Outcome()
+    for name, sizes in NETS.items():
+        model = net(*sizes)
+        header = build(source_of(model, "m", "int8"))[".h"].decode()
+        expected = checksum(program_of(model), steps)
+        for chip, own in CHIPS.items():
+            if own.missing:
+                outcome.counts[f"{chip} skipped: no {own.missing}"] += 1
+                continue
+            if chip == "AVR" and len(header) > 100_000:
+                continue  # more flash than it has
+            for level in (*LEVELS, "-O2 -DM_PLAIN"):
+                program = built(own, header, steps, folder, level.split())
+                found, ticks = printed(own, program, 3600)
+                outcome.expect(found == expected, f"{name} on {chip}, {level}: other integers")
+                outcome.done += 1
+                count = ticks * own.ticks / (1 if chip == "AVR" else steps)
+                say(f"{name}, {chip}, {level}: {count:,.0f} a step" if count else "")
+    return outcome
