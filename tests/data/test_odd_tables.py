@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
+from tools import odd_tables
 
 from hiddenstate.kernels import VARIABLE
-from tests.data import odd_tables
 
 
 @pytest.mark.parametrize("level", ["", "off"])

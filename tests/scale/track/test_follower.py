@@ -13,7 +13,7 @@ from hiddenstate.scale.track.facts import Clock, facts_of
 from hiddenstate.scale.track.follower import Follower, follow
 from hiddenstate.scale.track.written import Written
 from tests.conftest import write_lines
-from tests.scale.track.trackers import Growing, Memory, check_points, expected
+from tests.scale.track.trackers import Growing, Memory, check_points, expected, look_until_the_end
 
 
 @pytest.fixture(autouse=True)
@@ -27,16 +27,10 @@ def run(run_of):
     return run_of("autoencode")
 
 
-def settle(follower):
-    """Look until there is nothing more."""
-    while follower.look():
-        pass
-
-
 def test_a_finished_run_is_handed_over_whole(run):
     there = Memory()
     follower = Follower(run, there, print)
-    settle(follower)
+    look_until_the_end(follower)
     assert follower.is_finished
     check_points(there.points, run, results=False)
     (ending,) = there.endings
@@ -53,14 +47,14 @@ def test_a_finished_run_is_handed_over_whole(run):
 def test_lines_arrive_while_the_run_is_trained(run):
     growing, there = Growing(run, 2), Memory()
     follower = Follower(run, there, print)
-    settle(follower)
+    look_until_the_end(follower)
     assert {step for _, step, _ in there.points} == {run.history()[n]["step"] for n in (0, 1)}
     growing.add(3)
-    settle(follower)
+    look_until_the_end(follower)
     assert not follower.is_finished
     assert not there.endings
     growing.end()
-    settle(follower)
+    look_until_the_end(follower)
     assert follower.is_finished
     check_points(there.points, run, results=False)
 
@@ -71,15 +65,15 @@ def test_an_unfinished_line_waits_until_it_is_whole(run):
     line = growing._lines[2]
     with growing.path.open("ab") as stream:
         stream.write(line[:20])
-    settle(follower)
+    look_until_the_end(follower)
     n = len(there.points)
     with growing.path.open("ab") as stream:
         stream.write(line[20:])
-    settle(follower)
+    look_until_the_end(follower)
     assert len(there.points) > n
     growing.n += 1
     growing.end()
-    settle(follower)
+    look_until_the_end(follower)
     check_points(there.points, run, results=False)
 
 
@@ -87,7 +81,7 @@ def test_whichever_call_finds_the_tracker_away_each_point_arrives_once(run, monk
     monkeypatch.setattr(module, "CHUNK", 1)
     monkeypatch.setattr("hiddenstate.runs.record.MAX_LINE", 600)
     whole = Memory()
-    settle(Follower(run, whole, print))
+    look_until_the_end(Follower(run, whole, print))
     assert len(whole.calls) > 6
     for n in range(2, whole.calls.index("close") + 1):  # away at the first call ends it
         there, notes = Memory(), []
@@ -105,25 +99,25 @@ def test_whichever_call_finds_the_tracker_away_each_point_arrives_once(run, monk
 
 def test_a_new_follower_writes_only_what_is_missing(run):
     there = Memory()
-    settle(Follower(run, there, print))
+    look_until_the_end(Follower(run, there, print))
     del there.points[7:]
     there.endings.clear()
-    settle(Follower(run, there, print))
+    look_until_the_end(Follower(run, there, print))
     check_points(there.points, run, results=False)
-    settle(Follower(run, there, print))
+    look_until_the_end(Follower(run, there, print))
     assert len(there.endings) == 1
 
 
 def test_lines_that_a_resumed_run_repeats_are_written_once(run):
     growing, there = Growing(run, 6), Memory()
     follower = Follower(run, there, print)
-    settle(follower)
+    look_until_the_end(follower)
     growing.cut(3)
-    settle(follower)
+    look_until_the_end(follower)
     growing.add(1)
-    settle(follower)
+    look_until_the_end(follower)
     growing.end()
-    settle(follower)
+    look_until_the_end(follower)
     check_points(there.points, run, results=False)
 
 
@@ -133,12 +127,12 @@ def test_other_values_after_a_resume_are_written_too(run, can_rewind):
     logs = [event for event in history if event["event"] == "log"]
     growing, there, notes = Growing(run, 6), Memory(can_rewind), []
     follower = Follower(run, there, notes.append)
-    settle(follower)
+    look_until_the_end(follower)
     changed = [{**event, "lr": 0.5} if event is logs[4] else event for event in history]
     run.path.joinpath("history.jsonl").unlink()
     write_lines(run.path / "history.jsonl", changed)
     growing.lock.close()
-    settle(follower)
+    look_until_the_end(follower)
     assert f"from step {logs[4]['step']} on" in notes[0]
     assert (("lr", logs[4]["step"], logs[4]["lr"]) in there.points) is not can_rewind
     assert ("lr", logs[4]["step"], 0.5) in there.points
@@ -149,7 +143,7 @@ def test_other_values_after_a_resume_are_written_too(run, can_rewind):
 def test_a_run_that_is_resumed_for_longer_gets_a_second_ending(run):
     there = Memory()
     follower = Follower(run, there, print)
-    settle(follower)
+    look_until_the_end(follower)
     *before, end = run.history()
     with_more = [
         *before,
@@ -163,7 +157,7 @@ def test_a_run_that_is_resumed_for_longer_gets_a_second_ending(run):
         },
     ]
     write_lines(run.path / "history.jsonl", [*with_more, {**end, "step": end["step"] + 2}])
-    settle(follower)
+    look_until_the_end(follower)
     assert follower.is_finished
     assert [ending.step for ending in there.endings] == [end["step"], end["step"] + 2]
     assert ("loss", end["step"] + 1, 0.25) in there.points
@@ -176,7 +170,7 @@ def test_a_damaged_line_is_left_out(run):
     lines[3] = lines[3].replace(b'"loss": ', b'"loss": 1')
     path.write_bytes(b"".join(lines))
     there = Memory()
-    settle(Follower(run, there, print))
+    look_until_the_end(Follower(run, there, print))
     check_points(there.points, run, results=False)
     assert len(expected(run)) < len(lines) * 4
 
@@ -185,7 +179,7 @@ def test_a_damaged_model_is_not_passed_on(run):
     path = run.path / "model.safetensors"
     path.write_bytes(path.read_bytes()[:-1])
     there, notes = Memory(), []
-    settle(Follower(run, there, notes.append))
+    look_until_the_end(Follower(run, there, notes.append))
     assert "model.safetensors" not in there.endings[0].files
     assert "the model is left out" in notes[0]
 
@@ -218,14 +212,14 @@ def test_nothing_of_another_run_that_takes_the_place_of_one_is_written(run, run_
     if n == 1000:
         growing.end()
     follower = Follower(run, there, print)
-    settle(follower)
+    look_until_the_end(follower)
     before = list(there.points)
     assert bool(before) == bool(n)
     growing.lock.close()
     shutil.rmtree(run.path)
     run_of("regress").path.rename(run.path)
     with pytest.raises(DataError, match="another run is in its place now"):
-        settle(follower)
+        look_until_the_end(follower)
     assert there.points == before
     assert there.calls.count("finish") == (n == 1000)
 
@@ -241,7 +235,7 @@ def test_a_run_that_is_replaced_while_its_figures_are_drawn_gets_no_ending(
     monkeypatch.setattr("hiddenstate.views.save.draw_figures", drawn)
     there = Memory()
     with pytest.raises(DataError, match="another run is in its place now"):
-        settle(Follower(run, there, lambda line: None))
+        look_until_the_end(Follower(run, there, lambda line: None))
     assert there.points
     assert not there.endings
 
@@ -257,7 +251,7 @@ def test_the_status_of_a_run_that_is_over_is_read_once_however_long_it_is(run, m
 
     monkeypatch.setattr(Run, "status", counted)
     there = Memory()
-    settle(Follower(run, there, print))
+    look_until_the_end(Follower(run, there, print))
     assert there.calls.count("write") > 5
     assert len(calls) < 3 + len(there.endings)
 
@@ -265,20 +259,20 @@ def test_the_status_of_a_run_that_is_over_is_read_once_however_long_it_is(run, m
 def test_an_option_that_changed_when_a_run_was_resumed_is_told(run):
     there = Memory()
     follower = Follower(run, there, print)
-    settle(follower)
+    look_until_the_end(follower)
     there.facts = None
     record = json.loads((run.path / "config.json").read_text())
     record["config"]["training"]["epochs"] = 9
     del record["sha256"]
     (run.path / "config.json").write_text(json.dumps(record))
     (run.path / "history.jsonl").touch()
-    settle(follower)
+    look_until_the_end(follower)
     assert there.facts.options["epochs"] == "9"
 
 
 def test_a_run_that_was_removed_is_named(run):
     follower = Follower(run, Memory(), print)
-    settle(follower)
+    look_until_the_end(follower)
     shutil.rmtree(run.path)
     with pytest.raises(DataError, match="moved or removed"):
         follower.look()
@@ -425,5 +419,5 @@ def test_values_that_a_tracker_keeps_as_float32_are_found_however_small_or_large
 def test_the_history_of_a_run_in_progress_is_never_written(run):
     """A follower opens no file of a run for writing but those of figures, of which it has none."""
     before = {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()}
-    settle(Follower(run, Memory(), print))
+    look_until_the_end(Follower(run, Memory(), print))
     assert before == {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()}

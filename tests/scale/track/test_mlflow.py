@@ -19,11 +19,20 @@ from hiddenstate.scale.track.destination import RefusedError
 from hiddenstate.scale.track.mlflow import REASONS, Mlflow, check_server
 from tests.conftest import answer_to, write_lines
 from tests.scale.track.mlflow_server import Gate, free_port, shared
-from tests.scale.track.trackers import FOLLOW, Growing, Memory, check_points, killed
+from tests.scale.track.trackers import (
+    FOLLOW,
+    Growing,
+    Memory,
+    check_points,
+    killed,
+    look_until_the_end,
+)
 
 # Found, not imported, which takes long in the workers that do not run these tests.
 if not find_spec("mlflow") or not find_spec("sqlalchemy"):
     pytest.skip("mlflow or its server is not installed", allow_module_level=True)
+
+pytestmark = pytest.mark.usefixtures("one_figure")
 
 KILLED = (
     FOLLOW
@@ -58,19 +67,6 @@ def patience(monkeypatch):
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "240")
 
 
-@pytest.fixture(autouse=True)
-def one_figure(monkeypatch):
-    import io
-
-    from PIL import Image
-
-    data = io.BytesIO()
-    Image.new("RGB", (3, 2)).save(data, "png")
-    monkeypatch.setattr(
-        "hiddenstate.views.save.draw_figures", lambda run: [("learning", data.getvalue())]
-    )
-
-
 @pytest.fixture
 def run(run_of):
     return run_of("autoencode")
@@ -96,8 +92,7 @@ def read_back(server, experiment):
 
 def settle(run, server, experiment, register=None):
     follower = Follower(run, Mlflow(server.url, experiment, print, register), print)
-    while follower.look():
-        pass
+    look_until_the_end(follower)
     return follower
 
 
@@ -157,8 +152,7 @@ def test_points_that_were_stored_without_an_answer_are_not_repeated(run, server,
 
     monkeypatch.setattr(there._client, "log_batch", twice)
     follower = Follower(run, there, print)
-    while follower.look():
-        pass
+    look_until_the_end(follower)
     check_points(read_back(server, "again")[2], run)
 
 

@@ -9,7 +9,7 @@ from hiddenstate.scale.track import Follower
 from hiddenstate.scale.track.tensorboard import TensorBoard
 from hiddenstate.system.lock import take_lock
 from tests.conftest import write_lines
-from tests.scale.track.trackers import FOLLOW, Growing, check_points, killed
+from tests.scale.track.trackers import FOLLOW, Growing, check_points, killed, look_until_the_end
 
 pytest.importorskip("tensorboard")
 
@@ -59,8 +59,7 @@ def read_back(folder):
 
 def settle(run, folder, name="autoencode-1"):
     follower = Follower(run, TensorBoard(folder, name), print)
-    while follower.look():
-        pass
+    look_until_the_end(follower)
     follower.close()
     return follower
 
@@ -114,13 +113,11 @@ def test_other_values_after_a_resume_replace_the_earlier_ones(run, tmp_path):
     history = run.history()
     growing = Growing(run, 3)
     follower = Follower(run, TensorBoard(tmp_path / "tb", "run"), print)
-    while follower.look():
-        pass
+    look_until_the_end(follower)
     changed = [{**e, "lr": 0.5} if e["event"] == "log" and e["step"] else e for e in history]
     write_lines(run.path / "history.jsonl", changed)
     growing.lock.close()
-    while follower.look():
-        pass
+    look_until_the_end(follower)
     points, *_ = read_back(tmp_path / "tb" / "run")
     check_points(points, run, exact=False)
 

@@ -1,17 +1,17 @@
 """Runs in the database of Trackio, read back with its own reader."""
 
-import io
 from importlib.util import find_spec
 
 import pytest
-from PIL import Image
 
 from hiddenstate.errors import OptionError
 from hiddenstate.scale.track import Follower
-from tests.scale.track.trackers import FOLLOW, Growing, check_points, killed
+from tests.scale.track.trackers import FOLLOW, Growing, check_points, killed, look_until_the_end
 
 if not find_spec("trackio"):
     pytest.skip("trackio is not installed", allow_module_level=True)
+
+pytestmark = pytest.mark.usefixtures("one_figure")
 
 KILLED = (
     FOLLOW
@@ -38,21 +38,11 @@ def place(tmp_path_factory):
     return tmp_path_factory.mktemp("trackio")
 
 
-@pytest.fixture(autouse=True)
-def one_figure(monkeypatch):
-    data = io.BytesIO()
-    Image.new("RGB", (3, 2)).save(data, "png")
-    monkeypatch.setattr(
-        "hiddenstate.views.save.draw_figures", lambda run: [("learning", data.getvalue())]
-    )
-
-
 def settle(run, place, project):
     from hiddenstate.scale.track.trackio import Trackio
 
     follower = Follower(run, Trackio(place, project, print), print)
-    while follower.look():
-        pass
+    look_until_the_end(follower)
     follower.close()
     return follower
 

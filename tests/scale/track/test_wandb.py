@@ -12,10 +12,12 @@ from hiddenstate.errors import MachineError
 from hiddenstate.scale.track import Follower
 from hiddenstate.scale.track.wandb import Wandb
 from hiddenstate.scale.track.wandb_file import records, rows
-from tests.scale.track.trackers import FOLLOW, Growing, check_points, killed
+from tests.scale.track.trackers import FOLLOW, Growing, check_points, killed, look_until_the_end
 
 if not find_spec("wandb"):
     pytest.skip("wandb is not installed", allow_module_level=True)
+
+pytestmark = pytest.mark.usefixtures("one_figure")
 
 KILLED = (
     FOLLOW
@@ -41,20 +43,6 @@ def offline(monkeypatch, tmp_path):
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("WANDB_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.delenv("WANDB_API_KEY", raising=False)
-    monkeypatch.setattr("hiddenstate.views.save.draw_figures", lambda run: [("learning", PICTURE)])
-
-
-def png():
-    import io
-
-    from PIL import Image
-
-    data = io.BytesIO()
-    Image.new("RGB", (3, 2)).save(data, "png")
-    return data.getvalue()
-
-
-PICTURE = png()
 
 
 @pytest.fixture
@@ -83,8 +71,7 @@ def read_back(folder):
 
 def settle(run, folder):
     follower = Follower(run, Wandb(folder, "p", None, print), print)
-    while follower.look():
-        pass
+    look_until_the_end(follower)
     follower.close()
     return follower
 
@@ -92,11 +79,9 @@ def settle(run, folder):
 def test_a_run_that_grows_is_there_whole_and_once_with_figures_and_model(run, tmp_path):
     growing = Growing(run, 2)
     follower = Follower(run, Wandb(tmp_path, "p", None, print), print)
-    while follower.look():
-        pass
+    look_until_the_end(follower)
     growing.end()
-    while follower.look():
-        pass
+    look_until_the_end(follower)
     assert settle(run, tmp_path).n_points == 0
     (path,) = files(tmp_path)
     points, others = read_back(tmp_path)

@@ -37,6 +37,12 @@ def check_points(found, run, results=True, exact=True):
         assert value == right if exact else abs(value - right) <= 1e-6 * abs(right)
 
 
+def look_until_the_end(follower):
+    """Look until there is nothing more."""
+    while follower.look():
+        pass
+
+
 class Growing:
     """A run that seems to be trained: its lines come when a test adds them.
 

@@ -1,7 +1,7 @@
 """Makes odd tables from a seed, and says what a table is read as: its roles, order and encodings.
 
-`python tests/data/odd_tables.py` writes what they are read as to `tests/golden/odd_tables.txt`, of
-which `test_odd_tables.py` checks a share.
+`python -m tools.odd_tables` writes what they are read as to `tests/golden/odd_tables.txt`, of which
+`tests/data/test_odd_tables.py` checks a share.
 """
 
 import gzip
@@ -24,7 +24,7 @@ from hiddenstate.data.readers.column_roles import described_roles
 from hiddenstate.data.readers.open import read_path, sample_columns
 from hiddenstate.errors import HiddenstateError
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "odd_tables.txt"
+GOLDEN = Path(__file__).parents[1] / "tests" / "golden" / "odd_tables.txt"
 SEED, TABLES = 9, 300
 
 MISSING = ("", "NA", "nan", "NaN", "null", "None", "?", "-", "N/A", "<NA>", "#N/A", " ")
@@ -249,7 +249,7 @@ def _text(dice: Dice, rows: list[Any], delimiter: str) -> str:
             lines.append("")
         if dice.chance(0.001):
             lines[-1] += delimiter + "more"
-    return newline.join(lines) + dice.of((newline, ""))
+    return f"{newline.join(lines)}{dice.of((newline, ''))}"
 
 
 def _options(dice: Dice, names: list[str], job: str) -> dict[str, Any]:
