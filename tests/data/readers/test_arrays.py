@@ -419,3 +419,14 @@ def test_training_rows_do_not_change_with_their_file(
     prepared = prepare(read_dataset(config), config)
     np.save(tmp_path / "X.npy", 0 * X)
     np.testing.assert_array_equal(prepared.train.X, X)
+
+
+def test_bytes_of_three_colours_are_pictures(path: Path) -> None:
+    X = np.arange(2 * 4 * 5 * 3, dtype=np.uint8).reshape(2, 4, 5, 3)
+    np.savez(path, X=X, y=[0, 1])
+    dataset = read(path)
+    assert dataset.picture == (4, 5, 3)
+    np.testing.assert_array_equal(dataset.X, X.reshape(2, 4, 15))
+    np.savez(path, X=X / 255, y=[0, 1])
+    with pytest.raises(DataError, match="expected X as"):
+        read(path)

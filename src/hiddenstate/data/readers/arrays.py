@@ -73,6 +73,7 @@ def read_arrays(
     where = printable(path)
     most = min(PIECE, IN_MEMORY) if sample else None
     arrays, unread, kind, remarks = _arrays(path, options, most or IN_MEMORY, most)
+    arrays, picture = _as_pictures(arrays, job)
     for name, values in arrays.items():
         if name.startswith("X"):
             _check_inputs(values, f"{where}:{name}")
@@ -99,10 +100,30 @@ def read_arrays(
             arrays["X_test"], arrays.get("y_test"), f"{where}:test", options.channels_first
         )
         _check_alike(train, test, where, job)
-    dataset = SequenceDataset(path.name, train, test, kind=kind, remarks=remarks, unread=unread)
+    dataset = SequenceDataset(
+        path.name, train, test, kind=kind, remarks=remarks, unread=unread, picture=picture
+    )
     forecast = kind_of(job).has_targets and options.horizon is not None and train.y is None
     on_disk = any(isinstance(X, RowStore) for X in (dataset.X, dataset.X_test))
     return _own_targets(dataset) if forecast and not on_disk else dataset
+
+
+def _as_pictures(
+    arrays: dict[str, Array], job: str
+) -> tuple[dict[str, Array], tuple[int, int, int] | None]:
+    """Return pictures in colour, bytes (N, h, w, 3), as rows (N, h, 3 w), and (h, w, 3)."""
+    shapes = {X.shape[1:] for name, X in arrays.items() if name.startswith("X")}
+    (shape,) = shapes if len(shapes) == 1 else ((),)
+    inputs = [X for name, X in arrays.items() if name.startswith("X")]
+    are_bytes = all(isinstance(X, np.ndarray) and X.dtype == np.uint8 for X in inputs)
+    if len(shape) != 3 or shape[2] != 3 or not are_bytes or kind_of(job).has_targets:
+        return arrays, None
+    height, width, _ = shape
+    flat = {
+        name: values.reshape(len(values), height, 3 * width) if name.startswith("X") else values
+        for name, values in arrays.items()
+    }
+    return flat, (height, width, 3)
 
 
 def _own_targets(dataset: SequenceDataset) -> SequenceDataset:
