@@ -20,7 +20,7 @@ from hiddenstate.training.checkpoints import pack, unpack
 from hiddenstate.training.initial_state import starting_state
 from hiddenstate.training.progress import Progress
 from hiddenstate.training.trainer import Callback, Trainer
-from tests.conftest import ENGINES, QUIET, Cli
+from tests.conftest import ENGINES, QUIET, Cli, needs_kernels
 from tests.training.test_resume import begin, contents, resume_run
 
 SMALL: dict[str, Any] = {"batch_size": 16, "epochs": 30, "valid_fraction": 0.25}
@@ -287,3 +287,16 @@ def test_patience_needs_rows_to_be_counted_on() -> None:
         make_config("classify", {"patience": 3})
     with pytest.raises(OptionError, match="valid"):
         Autoencoder(patience=3).fit(np.random.default_rng(0).random((30, 4)))
+
+
+@needs_kernels
+def test_weights_of_a_net_in_integers_are_those_of_its_last_part(tiny_idx, tmp_path):
+    job = make("classify", tmp_path, tiny_idx, quantize="int8")
+    begin(job, tmp_path / "run")
+    results, grid_from = Run(tmp_path / "run").results(), job.grid_from
+    assert results is not None
+    assert grid_from is not None
+    assert grid_from < results["best_step"] <= job.total_steps
+    before = np.array([e["valid_loss"] for e in looks(tmp_path / "run") if e["step"] < grid_from])
+    better = np.flatnonzero(before[1:] < np.minimum.accumulate(before)[:-1])
+    assert np.diff(better).max() > 2  # a net in floats would have stopped there
