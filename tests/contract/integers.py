@@ -61,7 +61,8 @@ ANSWERING = {
     **{"program": program, "native": native, "predictor and stream": by_choice},
     **{"python": python, "html": html},
 }
-"""What has nets in integers."""
+"""What has nets in integers; headers in C, whose answers are float32, are asked where they are
+tested."""
 
 LIMIT = 1e-12
 """Of answers: a difference of one in an output is 2**-16, and far more in them."""
