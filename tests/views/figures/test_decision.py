@@ -42,7 +42,7 @@ def test_a_decision_is_marked_where_the_prediction_becomes_final():
     figure, *_ = decided(CHANGING, (6, 4))
     assert figure.axes[0].texts[0].get_text() == "✓ a, decided after row 4"
     for axes in figure.axes:
-        assert set(axes.get_lines()[-1].get_ydata()) == {3}
+        assert set(axes.get_lines()[-1].get_ydata()) == {4}
     figure, *_ = decided(CHANGING[:, ::-1], (6, 4))
     assert figure.axes[0].texts[0].get_text() == "✗ b, decided after row 4 (is a)"
 

@@ -333,7 +333,7 @@ class _Decided:
                 axes.set_xlabel("steps read" if unit == "step" else words)
         if self.chosen is not None and self.since:
             line = axes.axhline if self.down else axes.axvline
-            line(self.edges[self.since], color=now.ink, lw=1.2, ls=(0, (4, 2)))
+            line(self.edges[self.since + 1], color=now.ink, lw=1.2, ls=(0, (4, 2)))
 
     def _draw_row(self, axes: Axes) -> None:
         T, n_features = self.row.shape
