@@ -191,7 +191,15 @@ def test_a_row_of_fields_is_explained_by_its_columns(
     lines = ["area_m2,district,price_eur"]
     lines += [f"{50 + i % 90},{('port', 'hills')[i % 2]},{1000 * (50 + i % 90)}" for i in range(80)]
     (tmp_path / "houses.csv").write_text("\n".join(lines))
-    words = ("houses.csv", "--target", "price_eur", "--input", "all", "--max-steps", 8)
+    words: tuple[object, ...] = (
+        "houses.csv",
+        "--target",
+        "price_eur",
+        "--input",
+        "all",
+        "--max-steps",
+        8,
+    )
     words += ("--layout", "features")
     assert cli("regress", *words, "--view", "off", "--threads", 1).code == 0
     run = Run(tmp_path / "runs" / "regress-1")
